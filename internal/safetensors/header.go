@@ -1,0 +1,195 @@
+package safetensors
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// entry is what the header says of one tensor.
+type entry struct {
+	Dtype   Dtype   `json:"dtype"`
+	Shape   []int   `json:"shape"`
+	Offsets []int64 `json:"data_offsets"`
+}
+
+// parseHeader returns the tensors and the metadata of the header h. It checks the JSON and the types of its values;
+// sizes and offsets are the caller's.
+func parseHeader(h []byte) (tensors map[string]entry, metadata map[string]string, err error) {
+	if len(h) == 0 || h[0] != '{' {
+		return nil, nil, fmt.Errorf("byte %d: got %q, want '{'", prefixBytes, h[:min(1, len(h))])
+	}
+	if i := invalidText(h); i >= 0 {
+		return nil, nil, fmt.Errorf("byte %d: got %q, want UTF-8", prefixBytes+i, h[i:min(i+6, len(h))])
+	}
+	p := parser{json.NewDecoder(bytes.NewReader(h))}
+	p.dec.UseNumber()
+	tensors, metadata = map[string]entry{}, map[string]string{}
+	err = p.object(func(key string) (err error) {
+		if key == metadataKey {
+			err = p.object(func(key string) (err error) {
+				metadata[key], err = token[string](p, "a string")
+				return err
+			})
+		} else {
+			tensors[key], err = p.entry()
+		}
+		if err != nil {
+			return fmt.Errorf("%.80q: %w", key, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	end := int(p.dec.InputOffset())
+	if rest := bytes.TrimLeft(h[end:], " "); len(rest) > 0 {
+		return nil, nil, fmt.Errorf("byte %d: got %q after the header's object, want only spaces",
+			prefixBytes+len(h)-len(rest), rest[:1])
+	}
+	return tensors, metadata, nil
+}
+
+// parser reads a header token by token: decoding into maps and structs would let duplicate keys pass. As each value has
+// to be of one known kind, nothing nests deeper than the format does.
+type parser struct{ dec *json.Decoder }
+
+// errorf returns an error that says where in the file the last token ended.
+func (p parser) errorf(format string, args ...any) error {
+	return fmt.Errorf("byte %d: %s", prefixBytes+p.dec.InputOffset(), fmt.Sprintf(format, args...))
+}
+
+// token returns the next token, which has to be a T.
+func token[T string | json.Number | json.Delim](p parser, want string) (T, error) {
+	var none T
+	tok, err := p.dec.Token()
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return none, p.errorf("%v, want %s", err, want)
+	}
+	t, ok := tok.(T)
+	if !ok {
+		return none, p.errorf("got %.80v, want %s", tok, want)
+	}
+	return t, nil
+}
+
+// delim reads the bracket or brace d.
+func (p parser) delim(d json.Delim) error {
+	got, err := token[json.Delim](p, strconv.QuoteRune(rune(d)))
+	if err == nil && got != d {
+		err = p.errorf("got %q, want %q", rune(got), rune(d))
+	}
+	return err
+}
+
+// object reads an object; value has to read what follows each key.
+func (p parser) object(value func(key string) error) error {
+	if err := p.delim('{'); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for p.dec.More() {
+		key, err := token[string](p, "a key")
+		if err != nil {
+			return err
+		}
+		if seen[key] {
+			return p.errorf("got key %.80q twice, want it once", key)
+		}
+		seen[key] = true
+		if err := value(key); err != nil {
+			return err
+		}
+	}
+	return p.delim('}')
+}
+
+// entry reads the object of one tensor.
+func (p parser) entry() (e entry, err error) {
+	err = p.object(func(key string) (err error) {
+		switch key {
+		case "dtype":
+			var s string
+			s, err = token[string](p, "a dtype")
+			e.Dtype = Dtype(s)
+		case "shape":
+			e.Shape, err = numbers[int](p, strconv.IntSize-1)
+		case "data_offsets":
+			e.Offsets, err = numbers[int64](p, 63)
+		default:
+			err = p.errorf("got field %.80q, want dtype, shape or data_offsets", key)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+	case e.Dtype == "":
+		err = p.errorf("got no dtype, want one")
+	case e.Shape == nil:
+		err = p.errorf("got no shape, want one")
+	case len(e.Offsets) != 2:
+		err = p.errorf("got %d data_offsets, want 2", len(e.Offsets))
+	}
+	return e, err
+}
+
+// numbers reads an array of decimal integers in [0, 2^bits), which T holds; the result is not nil.
+func numbers[T int | int64](p parser, bits int) ([]T, error) {
+	if err := p.delim('['); err != nil {
+		return nil, err
+	}
+	list := []T{}
+	for p.dec.More() {
+		n, err := token[json.Number](p, "a number")
+		if err != nil {
+			return nil, err
+		}
+		v, err := strconv.ParseUint(n.String(), 10, bits)
+		if err != nil {
+			return nil, p.errorf("got %.80s, want an integer in [0, 2^%d)", n, bits)
+		}
+		list = append(list, T(v))
+	}
+	return list, p.delim(']')
+}
+
+// invalidText returns the offset of the first byte of h that is not UTF-8, or else of the first \u escape that is half
+// of a surrogate pair, or −1. encoding/json would read both as U+FFFD, making different names equal.
+func invalidText(h []byte) int {
+	for i := 0; i < len(h); {
+		r, n := utf8.DecodeRune(h[i:])
+		switch u := codeUnit(h[i:]); {
+		case r == utf8.RuneError && n == 1:
+			return i
+		case r == '\\' && !utf16.IsSurrogate(u):
+			n = 2 // with what it escapes, which may be another backslash
+		case r == '\\':
+			if utf16.DecodeRune(u, codeUnit(h[i+6:])) == utf8.RuneError {
+				return i
+			}
+			n = 12
+		}
+		i += n
+	}
+	return -1
+}
+
+// codeUnit returns the XXXX of the escape \uXXXX that b starts with, or 0.
+func codeUnit(b []byte) rune {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0
+	}
+	u, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(u)
+}
