@@ -1,0 +1,144 @@
+// Package dense reads gorgonia tensors the way their user sees them: in row-major order of the
+// visible shape, whatever the backing array holds.
+//
+// A tensor may be transposed lazily, a slice of a bigger one, or column-major. The typed accessors of
+// tensor.Dense (Float32s and so on) return the backing array in all three cases, which is longer than
+// the shape or in another order. Everything here goes through shape and strides instead.
+package dense
+
+import (
+	"errors"
+	"fmt"
+
+	"gorgonia.org/tensor"
+)
+
+// ErrDtype reports an element type that the operation does not take.
+var ErrDtype = errors.New("unsupported dtype")
+
+// ErrLayout reports a tensor that cannot be read element by element: not dense, masked, in memory of
+// another device, or with strides that do not fit its backing array.
+var ErrLayout = errors.New("unreadable tensor")
+
+// Float32s returns the elements of t, float32 or float64, in row-major order of t.Shape(). A float64
+// is rounded to the nearest float32. The result may be the backing array of t: it is for reading.
+func Float32s(t tensor.Tensor) ([]float32, error) {
+	d, err := readable(t)
+	if err != nil {
+		return nil, err
+	}
+	switch d.Dtype() {
+	case tensor.Float32:
+		return rowMajor[float32](d)
+	case tensor.Float64:
+		wide, err := rowMajor[float64](d)
+		if err != nil {
+			return nil, err
+		}
+		out := make([]float32, len(wide))
+		for i, v := range wide {
+			out[i] = float32(v)
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("%w: got %v, want float32 or float64", ErrDtype, d.Dtype())
+}
+
+// Slice returns the elements of t, which are of type T, in row-major order of t.Shape(). The result may
+// be the backing array of t: it is for reading.
+func Slice[T any](t tensor.Tensor) ([]T, error) {
+	d, err := readable(t)
+	if err != nil {
+		return nil, err
+	}
+	return rowMajor[T](d)
+}
+
+// New returns a tensor of the given shape, which may be a scalar's, that owns data.
+func New[T any](data []T, shape tensor.Shape) *tensor.Dense {
+	if shape.IsScalar() {
+		return tensor.New(tensor.FromScalar(data[0]))
+	}
+	return tensor.New(tensor.WithShape(shape.Clone()...), tensor.WithBacking(data))
+}
+
+func readable(t tensor.Tensor) (*tensor.Dense, error) {
+	d, ok := t.(*tensor.Dense)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("%w: got %T, want *tensor.Dense", ErrLayout, t)
+	case d == nil:
+		return nil, fmt.Errorf("%w: got nil, want *tensor.Dense", ErrLayout)
+	case d.IsMasked() && len(d.Mask()) > 0: // an empty tensor, with no mask either, says that it is masked
+		return nil, fmt.Errorf("%w: got a masked tensor, want one without a mask", ErrLayout)
+	case !d.IsNativelyAccessible():
+		return nil, fmt.Errorf("%w: got one that Go cannot address, want one in main memory", ErrLayout)
+	}
+	return d, nil
+}
+
+// backing returns the elements that d holds in memory, in memory order.
+func backing[T any](d *tensor.Dense) ([]T, error) {
+	switch raw := d.Data().(type) {
+	case []T:
+		return raw, nil
+	case T:
+		return []T{raw}, nil
+	default:
+		var want T
+		return nil, fmt.Errorf("%w: got %v, want %T", ErrDtype, d.Dtype(), want)
+	}
+}
+
+func rowMajor[T any](d *tensor.Dense) ([]T, error) {
+	shape := d.Shape()
+	size := 1
+	for _, n := range shape {
+		size *= n
+	}
+	if size == 0 {
+		return nil, nil // Data() of an empty tensor panics
+	}
+	raw, err := backing[T](d)
+	if err != nil {
+		return nil, err
+	}
+	if len(shape) == 0 {
+		return raw[:1], nil
+	}
+	strides := d.Strides()
+	if len(strides) != len(shape) {
+		return nil, fmt.Errorf("%w: %d strides for shape %v", ErrLayout, len(strides), shape)
+	}
+	last, contiguous, dense := 0, true, 1
+	for i := len(shape) - 1; i >= 0; i-- {
+		if strides[i] < 0 {
+			return nil, fmt.Errorf("%w: stride %d of shape %v", ErrLayout, strides[i], shape)
+		}
+		last += (shape[i] - 1) * strides[i]
+		contiguous = contiguous && (shape[i] == 1 || strides[i] == dense)
+		dense *= shape[i]
+	}
+	if last >= len(raw) {
+		return nil, fmt.Errorf("%w: shape %v with strides %v reaches element %d of %d", ErrLayout, shape, strides, last, len(raw))
+	}
+	if contiguous {
+		return raw[:size:size], nil
+	}
+	out := make([]T, 0, size)
+	return gather(out, raw, shape, strides), nil
+}
+
+// gather appends the elements of raw that shape and strides select, the last axis fastest.
+func gather[T any](out, raw []T, shape, strides []int) []T {
+	if len(shape) == 1 {
+		for i := range shape[0] {
+			out = append(out, raw[i*strides[0]])
+		}
+		return out
+	}
+	for i := range shape[0] {
+		out = gather(out, raw[i*strides[0]:], shape[1:], strides[1:])
+	}
+	return out
+}

@@ -1,0 +1,83 @@
+package kernel
+
+import "math"
+
+// Code is the type of a stored code before packing.
+type Code interface{ int8 | uint8 }
+
+// Affine maps between real numbers and codes: r = Scale·(q − Zero), with codes in [Low, High].
+type Affine struct {
+	Scale     float32
+	Zero      int32
+	Low, High int32
+}
+
+// Quantize sets dst[i] = clamp(RNE(src[i]/Scale) + Zero, Low, High): a true float32 division, rounded to
+// the nearest integer with ties to even, saturated. src is finite.
+func Quantize[C Code](dst []C, src []float32, a Affine) {
+	// The bounds are moved to the other side of the zero point, so that the comparison is made in
+	// floating point, where no quotient is too big.
+	low, high := float64(a.Low-a.Zero), float64(a.High-a.Zero)
+	for i, x := range src {
+		dst[i] = C(int32(max(low, min(high, math.RoundToEven(float64(x/a.Scale))))) + a.Zero)
+	}
+}
+
+// QuantizeCentred sets dst[i] = clamp(RNE(src[i]/Scale) + Zero, Low, High) − Zero: the codes of Quantize less
+// their zero point.
+func QuantizeCentred(dst []int32, src []float32, a Affine) {
+	low, high := float64(a.Low-a.Zero), float64(a.High-a.Zero)
+	for i, x := range src {
+		dst[i] = int32(max(low, min(high, math.RoundToEven(float64(x/a.Scale)))))
+	}
+}
+
+// Dequantize sets dst[i] = Scale·(src[i] − Zero), rounded once and saturated to the finite numbers.
+func Dequantize[C Code](dst []float32, src []C, a Affine) {
+	for i, q := range src {
+		dst[i] = finite(a.Scale * float32(int32(q)-a.Zero))
+	}
+}
+
+// Grid maps between real numbers and codes: r = Offset + Scale·q, with codes in [0, High].
+type Grid struct {
+	Scale, Offset float32
+	High          int32
+}
+
+// QuantizeGrid sets dst[i] = clamp(RNE((src[i] − Offset)/Scale), 0, High), in float64, ties to even,
+// saturated. src is finite.
+func QuantizeGrid(dst []uint8, src []float32, g Grid) {
+	scale, offset, high := float64(g.Scale), float64(g.Offset), float64(g.High)
+	for i, x := range src {
+		r := math.RoundToEven((float64(x) - offset) / scale)
+		dst[i] = uint8(max(0, min(high, r)))
+	}
+}
+
+// DequantizeGrid sets dst[i] = Offset + Scale·src[i], in float64, rounded to float32 and saturated to the
+// finite numbers. The product of a float32 and a code is exact in float64.
+func DequantizeGrid(dst []float32, src []uint8, g Grid) {
+	for i, q := range src {
+		dst[i] = finite(float32(float64(g.Offset) + float64(float64(g.Scale)*float64(q))))
+	}
+}
+
+// finite replaces an infinity by the largest finite number of its sign: the ends of a range near the
+// largest float32 round past it.
+func finite(x float32) float32 {
+	return max(-math.MaxFloat32, min(math.MaxFloat32, x))
+}
+
+// MinMax returns the smallest and the largest of src, and the index of its first NaN or infinity, which
+// is −1 where all are finite. The range is meaningless where one is not, or where src is empty.
+func MinMax(src []float32) (low, high float32, bad int) {
+	low, high = math.MaxFloat32, -math.MaxFloat32
+	for i, x := range src {
+		if x-x != 0 { // NaN and the infinities alone differ from zero here
+			return low, high, i
+		}
+		low, high = min(low, x), max(high, x)
+	}
+	return low, high, -1
+}

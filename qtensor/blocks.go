@@ -1,0 +1,54 @@
+package qtensor
+
+// blocks says which elements of a tensor share a scale. A tensor is (outer, kept, inner) in row-major
+// order; the elements that share a kept index, outer·inner of them in order, are cut into groups of size,
+// the last of which may be shorter.
+type blocks struct {
+	outer, kept, inner int
+	size               int
+}
+
+// groups returns the number of groups for each kept index.
+func (b blocks) groups() int { return (b.outer*b.inner + b.size - 1) / b.size }
+
+// count returns the number of scales, ordered [kept][group].
+func (b blocks) count() int { return b.kept * b.groups() }
+
+// each calls f with the number of each block and its part of a slice in kept order.
+func (b blocks) each(f func(block, begin, end int)) {
+	row, block := b.outer*b.inner, 0
+	for k := range b.kept {
+		for begin := 0; begin < row; begin += b.size {
+			f(block, k*row+begin, k*row+min(begin+b.size, row))
+			block++
+		}
+	}
+}
+
+// at returns the block of the element with the given index in row-major order.
+func (b blocks) at(flat int) int {
+	outer, kept, inner := flat/(b.kept*b.inner), flat/b.inner%b.kept, flat%b.inner
+	return kept*b.groups() + (outer*b.inner+inner)/b.size
+}
+
+// keptOrder returns x, (outer, kept, inner), as (kept, outer, inner), where each block is one run. The
+// result is x itself if it has that order.
+func keptOrder[T any](b blocks, x []T) []T { return swapAxes(x, b.outer, b.kept, b.inner) }
+
+// rowMajorOrder undoes keptOrder.
+func rowMajorOrder[T any](b blocks, x []T) []T { return swapAxes(x, b.kept, b.outer, b.inner) }
+
+// swapAxes returns x, (a, b, c), as (b, a, c).
+func swapAxes[T any](x []T, a, b, c int) []T {
+	if a == 1 || b == 1 {
+		return x
+	}
+	out := make([]T, len(x))
+	for i := range a {
+		for j := range b {
+			from, to := (i*b+j)*c, (j*a+i)*c
+			copy(out[to:to+c], x[from:from+c])
+		}
+	}
+	return out
+}

@@ -1,0 +1,58 @@
+package qtensor
+
+import (
+	"fmt"
+
+	"euryale/internal/dense"
+	"euryale/internal/kernel"
+
+	"gorgonia.org/tensor"
+)
+
+// Dequantize returns r[i] = s·(q[i] − z) for every code, and r[i] = lo + s·q[i] under Uniform, as a tensor of
+// dt, float32 or float64. Every number is a float32, rounded once; a product past the largest float32
+// becomes that. Errors: ErrDtype.
+func (q *QTensor) Dequantize(dt tensor.Dtype) (*tensor.Dense, error) {
+	switch dt {
+	case tensor.Float32:
+		return dense.New(q.numbers(), q.shape), nil
+	case tensor.Float64:
+		numbers := q.numbers()
+		wide := make([]float64, len(numbers))
+		for i, v := range numbers {
+			wide[i] = float64(v)
+		}
+		return dense.New(wide, q.shape), nil
+	}
+	return nil, fmt.Errorf("qtensor: Dequantize: %w: got %v, want float32 or float64", ErrDtype, dt)
+}
+
+// numbers returns the dequantized elements in row-major order.
+func (q *QTensor) numbers() []float32 {
+	switch c := q.unpack().(type) {
+	case []int8:
+		return decode(c, q.params, q.blocks)
+	case []uint8:
+		return decode(c, q.params, q.blocks)
+	default:
+		f := halfFormat(q.params.Scheme)
+		out := make([]float32, q.Len())
+		for i, h := range c.([]uint16) {
+			out[i] = f.Decode(h)
+		}
+		return out
+	}
+}
+
+func decode[C kernel.Code](codes []C, p Params, b blocks) []float32 {
+	codes = keptOrder(b, codes)
+	out := make([]float32, len(codes))
+	b.each(func(block, begin, end int) {
+		if p.Scheme.HasOffset() {
+			kernel.DequantizeGrid(out[begin:end], any(codes).([]uint8)[begin:end], p.grid(block))
+		} else {
+			kernel.Dequantize(out[begin:end], codes[begin:end], p.affine(block))
+		}
+	})
+	return rowMajorOrder(b, out)
+}

@@ -1,0 +1,27 @@
+package qtensor
+
+import (
+	"errors"
+
+	"euryale/internal/dense"
+	"euryale/internal/safetensors"
+)
+
+// What the errors of this module wrap: test with errors.Is.
+var (
+	// ErrShape reports a rank, size or axis that an operation does not take.
+	ErrShape = errors.New("wrong shape")
+	// ErrDtype reports an element type that an operation does not take.
+	ErrDtype = dense.ErrDtype
+	// ErrLayout reports a tensor that cannot be read element by element: sparse, masked or not in main
+	// memory. Views, transposed and column-major tensors can.
+	ErrLayout = dense.ErrLayout
+	// ErrScheme reports a scheme that does not exist, or that an operation does not take.
+	ErrScheme = errors.New("wrong scheme")
+	// ErrParams reports parameters that contradict their scheme or the tensor's shape.
+	ErrParams = errors.New("wrong parameters")
+	// ErrValue reports a number that cannot be quantized: NaN, an infinity, or past a format's range.
+	ErrValue = errors.New("wrong value")
+	// ErrFormat reports a damaged or hostile file.
+	ErrFormat = safetensors.ErrFormat
+)

@@ -1,0 +1,273 @@
+package qtensor
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"euryale/internal/half"
+	"euryale/internal/kernel"
+
+	"gorgonia.org/tensor"
+)
+
+// Params is all that turns codes back into numbers. Scales, ZeroPoints, Offsets, Min and Max have one
+// entry for each block of elements that share a scale, ordered [kept][group].
+//
+// A scale may be negative (a search that gives the extreme code to the largest magnitude finds such), but
+// its magnitude is finite and at least 2^−126.
+type Params struct {
+	Scheme     Scheme
+	Scales     []float32 // s; none for Float16 and BFloat16
+	ZeroPoints []int32   // z, a code; only for Affine, PowerOfTwo and UInt4
+	Offsets    []float32 // lo; only for Uniform
+	Min, Max   []float32 // the range that was seen, for information; may be nil
+	// Multiplier is, for ScaleFloat16, the power of two such that every scale is Multiplier times a normal
+	// float16. 0 stands for the one that puts the largest scale just below 2^15.
+	Multiplier float32
+}
+
+// Bits returns the bits of a code.
+func (p Params) Bits() int { return p.Scheme.Bits() }
+
+// Storage returns what a code is stored as.
+func (p Params) Storage() Storage { return p.Scheme.Storage() }
+
+// NewParams returns the parameters of s for blocks with the given ranges, ordered [kept][group]:
+//
+//	Uniform     s = (hi − lo)/(2^b − 1),         offset lo
+//	Symmetric   s = max(|lo|, |hi|)/(2^(b−1) − 1)
+//	Affine      s = (hi − lo)/(2^b − 1),         z = RNE(−lo/s), with lo ≤ 0 ≤ hi
+//	PowerOfTwo  Affine's s rounded up to 2^e, at most 2^127
+//
+// in float32. A block of zeros, and one of a single value under Uniform, has s = 1. s is at least 2^−126;
+// it is rounded to the scheme's ScaleType before z is chosen: float16 scales are rounded to nearest even and
+// held between 2^−14 and 2^15 times the multiplier. Float16 and BFloat16 need no range and keep none.
+// Errors: ErrScheme, ErrParams for ranges that do not match each other, ErrValue for NaN, an infinity
+// or lo > hi.
+func NewParams(s Scheme, lo, hi []float32) (Params, error) {
+	if err := s.Validate(); err != nil {
+		return Params{}, fmt.Errorf("qtensor: NewParams: %w", err)
+	}
+	if s.IsHalf() {
+		return Params{Scheme: s}, nil
+	}
+	if len(lo) != len(hi) || len(lo) == 0 {
+		return Params{}, fmt.Errorf("qtensor: NewParams: %w: got %d minima and %d maxima, want as many of each, at least one", ErrParams, len(lo), len(hi))
+	}
+	for i := range lo {
+		if !isFinite(lo[i]) || !isFinite(hi[i]) || lo[i] > hi[i] {
+			return Params{}, fmt.Errorf("qtensor: NewParams: %w: got range [%v, %v] at %d, want finite lo ≤ hi", ErrValue, lo[i], hi[i], i)
+		}
+	}
+	p := Params{Scheme: s, Min: slices.Clone(lo), Max: slices.Clone(hi), Scales: make([]float32, len(lo))}
+	for i := range lo {
+		p.Scales[i] = s.scale(lo[i], hi[i])
+	}
+	if s.scales == ScaleFloat16 {
+		p.Multiplier = multiplierFor(p.Scales)
+	}
+	for i, scale := range p.Scales {
+		if scale == 0 {
+			scale = 1
+		}
+		p.Scales[i] = storedScale(max(scale, kernel.MinScale), p.Multiplier)
+	}
+	switch {
+	case s.HasOffset():
+		p.Offsets = slices.Clone(lo)
+	case s.HasZeroPoint():
+		p.ZeroPoints = make([]int32, len(lo))
+		_, high := s.CodeRange()
+		for i, scale := range p.Scales {
+			p.ZeroPoints[i] = kernel.ZeroPoint(min(lo[i], 0), scale, high)
+		}
+	}
+	return p, nil
+}
+
+// scale returns the scale for a range before any rounding to its stored type; 0 if the range does not
+// fix one.
+func (s Scheme) scale(lo, hi float32) float32 {
+	_, high := s.CodeRange()
+	if s.signed() {
+		return max(-lo, hi, 0) / float32(high)
+	}
+	if !s.HasOffset() {
+		lo, hi = min(lo, 0), max(hi, 0)
+	}
+	scale := kernel.Step(lo, hi, high)
+	if s.method == powerOfTwo && scale > 0 {
+		fraction, exponent := math.Frexp(float64(scale)) // fraction in [0.5, 1)
+		if fraction == 0.5 {
+			exponent--
+		}
+		scale = float32(math.Ldexp(1, min(exponent, 127)))
+	}
+	return scale
+}
+
+// The largest scale is put just below 2^15, and no scale below the smallest normal float16: a span of
+// 2^29 in which every scale has the full 11 bits. maxStoredScale is the largest float32 with 11 bits, where
+// rounding to nearest would give 2^128.
+const (
+	topHalfScale   = 0x1p15
+	minHalfScale   = 0x1p-14
+	maxStoredScale = 0x1.ffcp127
+)
+
+// multiplierFor returns the power of two m that puts the largest |scale|/m into [2^14, 2^15); 2^−15, which
+// leaves room for a scale of 1, where all are zero.
+func multiplierFor(scales []float32) float32 {
+	var largest float64
+	for _, s := range scales {
+		largest = max(largest, math.Abs(float64(s)))
+	}
+	_, exponent := math.Frexp(largest) // largest in [2^(exponent−1), 2^exponent)
+	return float32(math.Ldexp(1, max(exponent-15, -126+14)))
+}
+
+// storedScale returns s rounded to multiplier times a normal float16, to nearest with ties to even, and
+// to no less than that in magnitude; s itself where the multiplier is 0.
+func storedScale(s, multiplier float32) float32 {
+	if multiplier == 0 {
+		return s
+	}
+	f := half.Float16()
+	magnitude := max(minHalfScale, min(topHalfScale, math.Abs(float64(s))/float64(multiplier)))
+	rounded := f.Decode(f.Encode(float32(magnitude)))
+	stored := min(float64(rounded)*float64(multiplier), maxStoredScale)
+	return float32(math.Copysign(stored, float64(s)))
+}
+
+// Validate returns an error if no tensor of the given shape, or of any shape per tensor where shape is nil, can
+// have these parameters. Errors: ErrScheme, ErrShape, ErrParams.
+func (p Params) Validate(shape tensor.Shape) error {
+	b, err := p.Scheme.blocks(shape)
+	if err == nil {
+		_, err = p.check(b)
+	}
+	if err != nil {
+		return fmt.Errorf("qtensor: Params.Validate: %w", err)
+	}
+	return nil
+}
+
+// check returns p with nil lists filled in and scales rounded to their stored type, or an error if p does not
+// fit its scheme and a tensor with the given blocks. It shares nothing with p.
+func (p Params) check(b blocks) (Params, error) {
+	s := p.Scheme
+	if s.IsHalf() {
+		if len(p.Scales)+len(p.ZeroPoints)+len(p.Offsets) > 0 {
+			return Params{}, fmt.Errorf("%w: got scales for %v, want none", ErrParams, s)
+		}
+		return Params{Scheme: s}, nil
+	}
+	if err := checkLengths(p, b.count()); err != nil {
+		return Params{}, err
+	}
+	low, high := s.CodeRange()
+	for i, z := range p.ZeroPoints {
+		if z < low || z > high {
+			return Params{}, fmt.Errorf("%w: got zero point %d at %d, want %d to %d", ErrParams, z, i, low, high)
+		}
+	}
+	for i, offset := range p.Offsets {
+		if !isFinite(offset) {
+			return Params{}, fmt.Errorf("%w: got offset %v at %d, want a finite number", ErrParams, offset, i)
+		}
+	}
+	for i, scale := range p.Scales {
+		if magnitude := math.Abs(float64(scale)); !(magnitude >= kernel.MinScale && magnitude <= math.MaxFloat32) {
+			return Params{}, fmt.Errorf("%w: got scale %v at %d, want a finite one of at least 2^-126", ErrParams, scale, i)
+		}
+	}
+	p = p.clone()
+	if s.scales == ScaleFloat32 {
+		p.Multiplier = 0
+		return p, nil
+	}
+	if p.Multiplier == 0 {
+		p.Multiplier = multiplierFor(p.Scales)
+	}
+	if fraction, _ := math.Frexp(float64(p.Multiplier)); fraction != 0.5 || p.Multiplier < 0x1p-112 {
+		return Params{}, fmt.Errorf("%w: got multiplier %v, want a power of two from 2^-112", ErrParams, p.Multiplier)
+	}
+	for i, scale := range p.Scales {
+		p.Scales[i] = storedScale(scale, p.Multiplier)
+	}
+	return p, nil
+}
+
+func checkLengths(p Params, want int) error {
+	for _, list := range []struct {
+		name      string
+		got       int
+		wanted    bool
+		omissible bool
+	}{
+		{"scales", len(p.Scales), true, false},
+		{"zero points", len(p.ZeroPoints), p.Scheme.HasZeroPoint(), false},
+		{"offsets", len(p.Offsets), p.Scheme.HasOffset(), false},
+		{"minima", len(p.Min), true, true},
+		{"maxima", len(p.Max), true, true},
+	} {
+		want := want
+		if !list.wanted || list.omissible && list.got == 0 {
+			want = 0
+		}
+		if list.got != want {
+			return fmt.Errorf("%w: got %d %s for %v, want %d", ErrParams, list.got, list.name, p.Scheme, want)
+		}
+	}
+	return nil
+}
+
+func (p Params) clone() Params {
+	p.Scales = slices.Clone(p.Scales)
+	p.ZeroPoints = slices.Clone(p.ZeroPoints)
+	p.Offsets = slices.Clone(p.Offsets)
+	p.Min, p.Max = slices.Clone(p.Min), slices.Clone(p.Max)
+	return p
+}
+
+// affine returns the map of block i for the schemes with integer codes around a zero point.
+func (p Params) affine(i int) kernel.Affine {
+	a := kernel.Affine{Scale: p.Scales[i]}
+	a.Low, a.High = p.Scheme.CodeRange()
+	if p.Scheme.HasZeroPoint() {
+		a.Zero = p.ZeroPoints[i]
+	}
+	if p.Scheme.signed() && a.Scale < 0 {
+		a.Low-- // the extreme code, which a negative scale is there for
+	}
+	return a
+}
+
+// grid returns the map of block i for Uniform.
+func (p Params) grid(i int) kernel.Grid {
+	_, high := p.Scheme.CodeRange()
+	return kernel.Grid{Scale: p.Scales[i], Offset: p.Offsets[i], High: high}
+}
+
+// bytes returns what the parameters take when stored: scales of their type, a byte for a zero point, four
+// for an offset, four for the multiplier of float16 scales.
+func (p Params) bytes() int {
+	n := len(p.Scales)*p.Scheme.scales.bytes() + len(p.ZeroPoints) + 4*len(p.Offsets)
+	if p.Multiplier != 0 {
+		n += 4
+	}
+	return n
+}
+
+// Blocks returns the number of blocks that share a scale in a tensor of the given shape: the length of
+// Scales. Errors: ErrScheme, ErrShape.
+func (s Scheme) Blocks(shape tensor.Shape) (int, error) {
+	b, err := s.blocks(shape)
+	if err != nil {
+		return 0, fmt.Errorf("qtensor: Scheme.Blocks: %w", err)
+	}
+	return b.count(), nil
+}
+
+func isFinite(x float32) bool { return x-x == 0 }

@@ -1,0 +1,224 @@
+package qtensor
+
+import (
+	"fmt"
+	"slices"
+
+	"euryale/internal/dense"
+	"euryale/internal/kernel"
+
+	"gorgonia.org/tensor"
+)
+
+// QTensor is a quantized tensor: codes in a dense tensor, together with the parameters that turn them back
+// into numbers. It is immutable and safe for any number of goroutines.
+type QTensor struct {
+	params Params
+	blocks blocks
+	shape  tensor.Shape
+	// store holds the codes in row-major order: int8, uint8, packed pairs in uint8, or uint16 patterns.
+	store *tensor.Dense
+}
+
+// Shape returns the shape of the tensor.
+func (q *QTensor) Shape() tensor.Shape { return q.shape.Clone() }
+
+// Params returns a copy of the parameters.
+func (q *QTensor) Params() Params { return q.params.clone() }
+
+// Scheme returns the scheme of the tensor.
+func (q *QTensor) Scheme() Scheme { return q.params.Scheme }
+
+// Len returns the number of elements.
+func (q *QTensor) Len() int { return q.shape.TotalSize() }
+
+// Bytes returns the stored size: codes, scales, zero points and offsets.
+func (q *QTensor) Bytes() int { return q.params.Storage().bytes(q.Len()) + q.params.bytes() }
+
+// BitsPerElement returns 8·Bytes()/Len(): the bits of a code and its share of the parameters.
+func (q *QTensor) BitsPerElement() float64 { return 8 * float64(q.Bytes()) / float64(q.Len()) }
+
+// String describes the tensor in a line.
+func (q *QTensor) String() string {
+	text := fmt.Sprintf("QTensor %v %v, %d bytes, %.2f bits per element", q.shape, q.params.Scheme, q.Bytes(), q.BitsPerElement())
+	switch scales := q.params.Scales; {
+	case len(scales) == 1:
+		text += fmt.Sprintf(", scale %.4g", scales[0])
+	case len(scales) > 1:
+		text += fmt.Sprintf(", %d scales %.4g to %.4g", len(scales), slices.Min(scales), slices.Max(scales))
+	}
+	return text
+}
+
+// Codes returns a copy of the codes with the tensor's shape: int8 for signed codes, uint8 for unsigned
+// ones, whether packed or not, and uint16 bit patterns for Float16 and BFloat16.
+func (q *QTensor) Codes() *tensor.Dense {
+	switch c := q.unpack().(type) {
+	case []int8:
+		return dense.New(slices.Clone(c), q.shape)
+	case []uint8:
+		return dense.New(slices.Clone(c), q.shape)
+	default:
+		return dense.New(slices.Clone(c.([]uint16)), q.shape)
+	}
+}
+
+// Code returns one code, or one bit pattern of Float16 and BFloat16. Errors: ErrShape.
+func (q *QTensor) Code(at ...int) (int32, error) {
+	flat := 0
+	if len(at) != len(q.shape) {
+		return 0, fmt.Errorf("qtensor: Code: %w: got index %v, want %d numbers for shape %v", ErrShape, at, len(q.shape), q.shape)
+	}
+	for axis, i := range at {
+		if i < 0 || i >= q.shape[axis] {
+			return 0, fmt.Errorf("qtensor: Code: %w: got index %v, want one inside shape %v", ErrShape, at, q.shape)
+		}
+		flat = flat*q.shape[axis] + i
+	}
+	switch q.params.Storage() {
+	case PackedInt4, PackedUint4:
+		pair := stored[uint8](q)[flat/2:][:1]
+		if q.params.Storage() == PackedInt4 {
+			var c [2]int8
+			kernel.UnpackInt4(c[:], pair)
+			return int32(c[flat%2]), nil
+		}
+		var c [2]uint8
+		kernel.UnpackUint4(c[:], pair)
+		return int32(c[flat%2]), nil
+	case Int8:
+		return int32(stored[int8](q)[flat]), nil
+	case Uint8:
+		return int32(stored[uint8](q)[flat]), nil
+	default:
+		return int32(stored[uint16](q)[flat]), nil
+	}
+}
+
+// T returns the tensor with its axes permuted: axis i of the result is axis axes[i] of q; none given
+// reverses them. The kept axis moves along, and no code changes.
+//
+// Groups run over the axes other than the kept one in row-major order, so those must keep their order:
+// any permutation of a matrix does. Errors: ErrShape for a list that is no permutation, ErrScheme for groups
+// that the permutation would tear.
+func (q *QTensor) T(axes ...int) (*QTensor, error) {
+	dims := len(q.shape)
+	if len(axes) == 0 {
+		for axis := range dims {
+			axes = append(axes, dims-1-axis)
+		}
+	}
+	to := make([]int, dims) // to[a] is where axis a goes
+	seen := make([]bool, dims)
+	for i, a := range axes {
+		if len(axes) != dims || a < 0 || a >= dims || seen[a] {
+			return nil, fmt.Errorf("qtensor: T: %w: got axes %v, want a permutation of %d", ErrShape, axes, dims)
+		}
+		seen[a], to[a] = true, i
+	}
+	p := q.params.clone()
+	if kept, ok := p.Scheme.Axis(); ok {
+		p.Scheme.kept = to[kept]
+		if p.Scheme.sharing == perGroup && q.blocks.groups() > 1 && tears(axes, kept, q.shape) {
+			return nil, fmt.Errorf("qtensor: T: %w: got axes %v for %v, want all but axis %d in their order", ErrScheme, axes, p.Scheme, kept)
+		}
+	}
+	shape := make(tensor.Shape, dims)
+	for i, a := range axes {
+		shape[i] = q.shape[a]
+	}
+	switch c := q.unpack().(type) {
+	case []int8:
+		return build(p, shape, permute(c, q.shape, axes))
+	case []uint8:
+		return build(p, shape, permute(c, q.shape, axes))
+	default:
+		return build(p, shape, permute(c.([]uint16), q.shape, axes))
+	}
+}
+
+// tears reports whether the axes other than kept, those of size 1 aside, change their order.
+func tears(axes []int, kept int, shape tensor.Shape) bool {
+	var others []int
+	for _, a := range axes {
+		if a != kept && shape[a] > 1 {
+			others = append(others, a)
+		}
+	}
+	return !slices.IsSorted(others)
+}
+
+// permute returns the elements of x in row-major order of the permuted shape.
+func permute[T any](x []T, shape tensor.Shape, axes []int) []T {
+	strides := make([]int, len(shape))
+	step := 1
+	for axis := len(shape) - 1; axis >= 0; axis-- {
+		strides[axis] = step
+		step *= shape[axis]
+	}
+	out := make([]T, 0, len(x))
+	var walk func(depth, from int)
+	walk = func(depth, from int) {
+		if depth == len(axes) {
+			out = append(out, x[from])
+			return
+		}
+		for i := range shape[axes[depth]] {
+			walk(depth+1, from+i*strides[axes[depth]])
+		}
+	}
+	walk(0, 0)
+	return out
+}
+
+// stored returns the backing array of the store.
+func stored[T any](q *QTensor) []T {
+	s, err := dense.Slice[T](q.store)
+	if err != nil {
+		panic(err) // the storage of a scheme fixes the type
+	}
+	return s
+}
+
+// unpack returns the codes in row-major order as []int8, []uint8 or []uint16, for reading.
+func (q *QTensor) unpack() any {
+	switch q.params.Storage() {
+	case PackedInt4:
+		c := make([]int8, q.Len())
+		kernel.UnpackInt4(c, stored[uint8](q))
+		return c
+	case PackedUint4:
+		c := make([]uint8, q.Len())
+		kernel.UnpackUint4(c, stored[uint8](q))
+		return c
+	case Int8:
+		return stored[int8](q)
+	case Uint8:
+		return stored[uint8](q)
+	default:
+		return stored[uint16](q)
+	}
+}
+
+// build makes a tensor of codes in row-major order, one element each, packing them where the scheme does.
+// p is one that check returned.
+func build[T int8 | uint8 | uint16](p Params, shape tensor.Shape, codes []T) (*QTensor, error) {
+	b, err := p.Scheme.blocks(shape)
+	if err != nil {
+		return nil, err
+	}
+	q := &QTensor{params: p, blocks: b, shape: shape.Clone()}
+	if p.Storage().Bits() != 4 {
+		q.store = dense.New(codes, shape)
+		return q, nil
+	}
+	packed := make([]uint8, (len(codes)+1)/2)
+	switch c := any(codes).(type) {
+	case []int8:
+		kernel.PackNibbles(packed, c)
+	case []uint8:
+		kernel.PackNibbles(packed, c)
+	}
+	q.store = dense.New(packed, tensor.Shape{len(packed)})
+	return q, nil
+}

@@ -1,0 +1,196 @@
+package qtensor
+
+import (
+	"fmt"
+	"math"
+
+	"euryale/internal/dense"
+	"euryale/internal/half"
+	"euryale/internal/kernel"
+
+	"gorgonia.org/tensor"
+)
+
+// Option changes how Quantize and QuantizeWith work.
+type Option func(*options)
+
+type options struct{ saturate bool }
+
+// WithSaturation lets a number past the range of Float16 or BFloat16 become the largest finite one of its
+// sign, where it is an error otherwise. Integer codes saturate in any case.
+func WithSaturation() Option { return func(o *options) { o.saturate = true } }
+
+// Quantize returns x in codes, q = clamp(RNE(x/s) + z), with s and z from the range of x itself in each
+// block that shares a scale (NewParams has the equations; Uniform is clamp(RNE((x − lo)/s))).
+//
+// x is float32 or float64 (rounded to float32 first), of any shape with at least one element, in any
+// layout: what the user sees is quantized. x/s is a true float32 division, rounded to nearest, ties to even.
+// Within the range the error is at most half a step and a few ulps of x.
+//
+// Errors: ErrScheme, ErrShape, ErrDtype, ErrLayout; ErrValue for NaN or an infinity, and for a number past
+// the range of a 16-bit format, naming the first one's flat index.
+func Quantize(x tensor.Tensor, s Scheme, opts ...Option) (*QTensor, error) {
+	q, err := quantize(x, s, nil, opts)
+	if err != nil {
+		return nil, fmt.Errorf("qtensor: Quantize: %w", err)
+	}
+	return q, nil
+}
+
+// QuantizeWith returns x in codes with parameters that were chosen beforehand, by calibration or by
+// NewParams: q = clamp(RNE(x/s) + z). Numbers outside the range saturate. Errors are those of
+// Quantize, and ErrParams for parameters that fit neither their scheme nor the shape of x.
+func QuantizeWith(x tensor.Tensor, p Params, opts ...Option) (*QTensor, error) {
+	q, err := quantize(x, p.Scheme, &p, opts)
+	if err != nil {
+		return nil, fmt.Errorf("qtensor: QuantizeWith: %w", err)
+	}
+	return q, nil
+}
+
+func quantize(x tensor.Tensor, s Scheme, given *Params, opts []Option) (*QTensor, error) {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	data, err := dense.Float32s(x)
+	if err != nil {
+		return nil, err
+	}
+	shape := x.Shape()
+	b, err := s.blocks(shape)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, bad := kernel.MinMax(data); bad >= 0 {
+		return nil, fmt.Errorf("%w: got %v at %d, want finite numbers", ErrValue, data[bad], bad)
+	}
+	if s.IsHalf() {
+		if given != nil {
+			if _, err := given.check(b); err != nil {
+				return nil, err
+			}
+		}
+		codes, err := encodeHalf(data, s, o.saturate)
+		if err != nil {
+			return nil, err
+		}
+		return build(Params{Scheme: s}, shape, codes)
+	}
+	data = keptOrder(b, data)
+	var p Params
+	if given != nil {
+		p, err = given.check(b)
+	} else {
+		p, err = rangeParams(data, s, b)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.signed() {
+		return build(p, shape, encode[int8](data, p, b))
+	}
+	return build(p, shape, encode[uint8](data, p, b))
+}
+
+// rangeParams returns the parameters for the range of each block of data, which is in kept order.
+func rangeParams(data []float32, s Scheme, b blocks) (Params, error) {
+	lo, hi := make([]float32, b.count()), make([]float32, b.count())
+	b.each(func(block, begin, end int) {
+		lo[block], hi[block], _ = kernel.MinMax(data[begin:end])
+	})
+	return NewParams(s, lo, hi)
+}
+
+// encode returns the codes in row-major order of data, which is in kept order.
+func encode[C kernel.Code](data []float32, p Params, b blocks) []C {
+	codes := make([]C, len(data))
+	b.each(func(block, begin, end int) {
+		if p.Scheme.HasOffset() {
+			kernel.QuantizeGrid(any(codes).([]uint8)[begin:end], data[begin:end], p.grid(block))
+		} else {
+			kernel.Quantize(codes[begin:end], data[begin:end], p.affine(block))
+		}
+	})
+	return rowMajorOrder(b, codes)
+}
+
+func halfFormat(s Scheme) half.Format {
+	if s.method == float16 {
+		return half.Float16()
+	}
+	return half.BFloat16()
+}
+
+func encodeHalf(data []float32, s Scheme, saturate bool) ([]uint16, error) {
+	f := halfFormat(s)
+	codes := make([]uint16, len(data))
+	for i, x := range data {
+		codes[i] = f.Encode(x)
+		if isFinite(f.Decode(codes[i])) {
+			continue
+		}
+		if !saturate {
+			return nil, fmt.Errorf("%w: got %v at %d, want a magnitude up to %v for %v, or WithSaturation", ErrValue, x, i, f.Max, s)
+		}
+		codes[i] = f.Encode(float32(math.Copysign(float64(f.Max), float64(x))))
+	}
+	return codes, nil
+}
+
+// FromCodes returns a tensor of existing codes: int8 for Symmetric and Int4, uint8 for Uniform, Affine,
+// PowerOfTwo and UInt4 (one code an element, whether stored packed or not), uint16 bit patterns for
+// Float16 and BFloat16. Codes are copied, from any layout. A symmetric code may be the extreme −2^(b−1),
+// which quantizing with a positive scale never gives.
+//
+// Errors: ErrDtype, ErrLayout, ErrScheme, ErrShape, ErrParams (also for scales that their stored type
+// would change); ErrValue for a code out of range, a 16-bit NaN or infinity.
+func FromCodes(codes *tensor.Dense, p Params) (*QTensor, error) {
+	q, err := fromCodes(codes, p)
+	if err != nil {
+		return nil, fmt.Errorf("qtensor: FromCodes: %w", err)
+	}
+	return q, nil
+}
+
+func fromCodes(codes *tensor.Dense, p Params) (*QTensor, error) {
+	if codes == nil {
+		return nil, fmt.Errorf("%w: got nil codes, want *tensor.Dense", ErrLayout)
+	}
+	b, err := p.Scheme.blocks(codes.Shape())
+	if err != nil {
+		return nil, err
+	}
+	checked, err := p.check(b)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range checked.Scales {
+		if s != p.Scales[i] {
+			return nil, fmt.Errorf("%w: got scale %v at %d, want one that %v holds with multiplier %v", ErrParams, p.Scales[i], i, p.Scheme.scales, checked.Multiplier)
+		}
+	}
+	switch {
+	case p.Scheme.IsHalf():
+		return adopt(codes, checked, func(c uint16) bool { return isFinite(halfFormat(p.Scheme).Decode(c)) })
+	case p.Scheme.signed():
+		low, high := p.Scheme.CodeRange()
+		return adopt(codes, checked, func(c int8) bool { return int32(c) >= low-1 && int32(c) <= high })
+	default:
+		_, high := p.Scheme.CodeRange()
+		return adopt(codes, checked, func(c uint8) bool { return int32(c) <= high })
+	}
+}
+
+func adopt[T int8 | uint8 | uint16](codes *tensor.Dense, p Params, valid func(T) bool) (*QTensor, error) {
+	data, err := dense.Slice[T](codes)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range data {
+		if !valid(c) {
+			return nil, fmt.Errorf("%w: got code %v at %d, want one of %v", ErrValue, c, i, p.Scheme)
+		}
+	}
+	return build(p, codes.Shape(), append([]T(nil), data...))
+}

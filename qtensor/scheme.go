@@ -1,0 +1,193 @@
+package qtensor
+
+import (
+	"fmt"
+
+	"gorgonia.org/tensor"
+)
+
+// Scheme says how real numbers become codes: a mapping, its bits, how many elements share a scale, and
+// the type that scales are stored in. Schemes are comparable. The zero Scheme is not valid: make one
+// with a function named after its method, and refine it with PerTensor, PerAxis, PerGroup and WithScales:
+//
+//	qtensor.Symmetric(8)                                        one scale for the tensor
+//	qtensor.PerChannelSymmetric(8, 1)                           one scale for each index of axis 1
+//	qtensor.Int4().PerGroup(1, 32).WithScales(qtensor.ScaleFloat16)   one scale for 32 elements of a column
+//
+// A Scheme that no tensor can have (a ninth bit, a negative axis) is reported by Validate and by every
+// function that takes it.
+type Scheme struct {
+	method  method
+	bits    int
+	sharing sharing
+	kept    int // the axis, unless per tensor
+	size    int // elements in a group, if per group
+	scales  ScaleType
+}
+
+type sharing uint8
+
+const (
+	perTensor sharing = iota
+	perAxis
+	perGroup
+)
+
+// Uniform returns the scheme r = lo + s·q with s = (hi − lo)/(2^bits − 1) and q in 0 … 2^bits − 1, where lo
+// and hi are the range of the data. It alone has no code for zero: its range need not reach it.
+func Uniform(bits int) Scheme { return Scheme{method: uniform, bits: bits} }
+
+// Symmetric returns the scheme r = s·q with s = max|x|/(2^(bits−1) − 1) and q in ±(2^(bits−1) − 1).
+func Symmetric(bits int) Scheme { return Scheme{method: symmetric, bits: bits} }
+
+// Affine returns the scheme r = s·(q − z) with s = (hi − lo)/(2^bits − 1), z = RNE(−lo/s) and q in
+// 0 … 2^bits − 1, where lo and hi are the range of the data, widened to contain 0.
+func Affine(bits int) Scheme { return Scheme{method: affine, bits: bits} }
+
+// PowerOfTwo returns the scheme of Affine with s rounded up to a power of two.
+func PowerOfTwo(bits int) Scheme { return Scheme{method: powerOfTwo, bits: bits} }
+
+// Int4 returns the scheme of Symmetric at 4 bits, stored two codes to a byte.
+func Int4() Scheme { return Scheme{method: int4, bits: 4} }
+
+// UInt4 returns the scheme of Affine at 4 bits, stored two codes to a byte.
+func UInt4() Scheme { return Scheme{method: uint4, bits: 4} }
+
+// Float16 returns IEEE 754 binary16, rounded to nearest, ties to even: no scale at all.
+func Float16() Scheme { return Scheme{method: float16, bits: 16} }
+
+// BFloat16 returns the upper half of binary32, rounded to nearest, ties to even: no scale at all.
+func BFloat16() Scheme { return Scheme{method: bfloat16, bits: 16} }
+
+// PerChannelSymmetric returns Symmetric(bits).PerAxis(axis).
+func PerChannelSymmetric(bits, axis int) Scheme { return Symmetric(bits).PerAxis(axis) }
+
+// PerChannelAffine returns Affine(bits).PerAxis(axis).
+func PerChannelAffine(bits, axis int) Scheme { return Affine(bits).PerAxis(axis) }
+
+// PerTensor returns s with one scale for the whole tensor.
+func (s Scheme) PerTensor() Scheme {
+	s.sharing, s.kept, s.size = perTensor, 0, 0
+	return s
+}
+
+// PerAxis returns s with one scale for each index of the kept axis.
+func (s Scheme) PerAxis(kept int) Scheme {
+	s.sharing, s.kept, s.size = perAxis, kept, 0
+	return s
+}
+
+// PerGroup returns s with one scale for each size elements that share an index of the kept axis, taken
+// in row-major order of all other axes. A last group may be shorter.
+func (s Scheme) PerGroup(kept, size int) Scheme {
+	s.sharing, s.kept, s.size = perGroup, kept, size
+	return s
+}
+
+// WithScales returns s with scales of type t.
+func (s Scheme) WithScales(t ScaleType) Scheme {
+	s.scales = t
+	return s
+}
+
+// Bits returns the bits of a code.
+func (s Scheme) Bits() int { return s.bits }
+
+// Axis returns the kept axis, and whether there is one.
+func (s Scheme) Axis() (kept int, ok bool) { return s.kept, s.sharing != perTensor }
+
+// GroupSize returns the number of elements in a group, or 0 where a scale is shared otherwise.
+func (s Scheme) GroupSize() int { return s.size }
+
+// Scales returns the type that scales are stored in.
+func (s Scheme) Scales() ScaleType { return s.scales }
+
+// Storage returns what a code is stored as.
+func (s Scheme) Storage() Storage { return s.method.info().storage }
+
+// IsHalf reports whether s is Float16 or BFloat16, whose codes are bit patterns without a scale.
+func (s Scheme) IsHalf() bool { return s.method == float16 || s.method == bfloat16 }
+
+// HasZeroPoint reports whether codes are shifted by an integer zero point: Affine, PowerOfTwo and UInt4.
+func (s Scheme) HasZeroPoint() bool { return s.method.info().zeroPoint }
+
+// HasOffset reports whether codes start at a real offset: Uniform.
+func (s Scheme) HasOffset() bool { return s.method == uniform }
+
+// CodeRange returns the smallest and the largest code that quantizing gives: 0, 0 for Float16 and BFloat16,
+// whose codes are bit patterns, and for a scheme that is not valid. Symmetric codes read from elsewhere
+// may also be one below.
+func (s Scheme) CodeRange() (low, high int32) {
+	switch {
+	case s.IsHalf() || s.Validate() != nil:
+		return 0, 0
+	case s.signed():
+		high = 1<<(s.bits-1) - 1
+		return -high, high
+	default:
+		return 0, 1<<s.bits - 1
+	}
+}
+
+func (s Scheme) signed() bool { return s.method == symmetric || s.method == int4 }
+
+// Method returns the name of the method among the ten: "Uniform", …, "PerChannelAffine".
+func (s Scheme) Method() string {
+	name := s.method.info().title
+	if s.sharing == perAxis && (s.method == symmetric || s.method == affine) {
+		return "PerChannel" + name
+	}
+	return name
+}
+
+// Validate returns an error that wraps ErrScheme if no tensor can have this scheme.
+func (s Scheme) Validate() error {
+	info := s.method.info()
+	switch {
+	case info.name == "":
+		return fmt.Errorf("%w: got the zero Scheme, want one made by a method", ErrScheme)
+	case s.bits < info.minBits || s.bits > info.maxBits:
+		return fmt.Errorf("%w: got %d bits, want %d to %d", ErrScheme, s.bits, info.minBits, info.maxBits)
+	case s.sharing != perTensor && s.IsHalf():
+		return fmt.Errorf("%w: got %v per axis or group, want it alone: it has no scales", ErrScheme, info.name)
+	case s.scales != ScaleFloat32 && s.IsHalf():
+		return fmt.Errorf("%w: got %v with %v scales, want it alone: it has no scales", ErrScheme, info.name, s.scales)
+	case s.scales != ScaleFloat32 && s.scales != ScaleFloat16:
+		return fmt.Errorf("%w: got scale type %d, want float32 or float16", ErrScheme, s.scales)
+	case s.kept < 0:
+		return fmt.Errorf("%w: got axis %d, want 0 or more", ErrScheme, s.kept)
+	case s.sharing == perGroup && s.size <= 0:
+		return fmt.Errorf("%w: got groups of %d, want 1 or more", ErrScheme, s.size)
+	}
+	return nil
+}
+
+// blocks says where the elements that share a scale are, for a tensor of the given shape.
+func (s Scheme) blocks(shape tensor.Shape) (blocks, error) {
+	if err := s.Validate(); err != nil {
+		return blocks{}, err
+	}
+	total := 1
+	for _, n := range shape {
+		total *= n
+	}
+	if total == 0 {
+		return blocks{}, fmt.Errorf("%w: got an empty tensor %v, want at least one element", ErrShape, shape)
+	}
+	b := blocks{outer: 1, kept: 1, inner: total}
+	if s.sharing != perTensor {
+		if s.kept >= len(shape) {
+			return blocks{}, fmt.Errorf("%w: got axis %d for shape %v, want one below %d", ErrShape, s.kept, shape, len(shape))
+		}
+		for _, n := range shape[:s.kept] {
+			b.outer *= n
+		}
+		b.kept = shape[s.kept]
+		b.inner = total / b.outer / b.kept
+	}
+	b.size = b.outer * b.inner
+	if s.sharing == perGroup {
+		b.size = min(b.size, s.size)
+	}
+	return b, nil
+}

@@ -1,0 +1,114 @@
+package qtensor
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"euryale/internal/dense"
+	"euryale/internal/kernel"
+
+	"gorgonia.org/tensor"
+)
+
+// Stats says how far a quantized tensor r is from the numbers x that it stands for, in float64.
+type Stats struct {
+	SQNR    float64 // 10·log10(Σx²/Σ(x − r)²) in dB; +Inf where they are equal
+	Max     float64 // max|x − r|
+	Mean    float64 // mean|x − r|
+	Cosine  float64 // Σx·r/√(Σx²·Σr²); 1 where both are zero, 0 where one is
+	Clipped float64 // the fraction of x that lies beyond the outermost codes by more than half a step
+}
+
+// String returns the figures in a line.
+func (s Stats) String() string {
+	return fmt.Sprintf("SQNR %.2f dB, max error %.4g, mean error %.4g, cosine %.6f, clipped %.4f%%", s.SQNR, s.Max, s.Mean, s.Cosine, 100*s.Clipped)
+}
+
+// Compare returns the statistics of q against x, the numbers it was made from: float32 or float64 in any
+// layout. Errors: ErrShape, ErrDtype, ErrLayout; ErrValue for NaN or an infinity in x.
+func (q *QTensor) Compare(x tensor.Tensor) (Stats, error) {
+	data, err := dense.Float32s(x)
+	if err != nil {
+		return Stats{}, fmt.Errorf("qtensor: Compare: %w", err)
+	}
+	if !slices.Equal(x.Shape(), q.shape) {
+		return Stats{}, fmt.Errorf("qtensor: Compare: %w: got %v, want %v", ErrShape, x.Shape(), q.shape)
+	}
+	if _, _, bad := kernel.MinMax(data); bad >= 0 {
+		return Stats{}, fmt.Errorf("qtensor: Compare: %w: got %v at %d, want finite numbers", ErrValue, data[bad], bad)
+	}
+	numbers := q.numbers()
+	var signal, other, cross, noise, sum, largest float64
+	for i, v := range data {
+		x, r := float64(v), float64(numbers[i])
+		e := math.Abs(x - r)
+		signal += x * x
+		other += r * r
+		cross += x * r
+		noise += e * e
+		sum += e
+		largest = max(largest, e)
+	}
+	return Stats{
+		SQNR:    decibels(signal, noise),
+		Max:     largest,
+		Mean:    sum / float64(len(data)),
+		Cosine:  cosine(cross, signal, other),
+		Clipped: float64(q.clipped(data)) / float64(len(data)),
+	}, nil
+}
+
+func decibels(signal, noise float64) float64 {
+	if noise == 0 {
+		return math.Inf(1)
+	}
+	return 10 * math.Log10(signal/noise)
+}
+
+func cosine(cross, a, b float64) float64 {
+	switch {
+	case a == 0 && b == 0:
+		return 1
+	case a == 0 || b == 0:
+		return 0
+	}
+	return max(-1, min(1, cross/math.Sqrt(a)/math.Sqrt(b)))
+}
+
+// clipped returns how many elements lie more than half a step beyond the outermost code of their block.
+func (q *QTensor) clipped(data []float32) (n int) {
+	if q.params.Scheme.IsHalf() {
+		limit := halfFormat(q.params.Scheme).Max
+		for _, x := range data {
+			if x > limit || x < -limit {
+				n++
+			}
+		}
+		return n
+	}
+	data = keptOrder(q.blocks, data)
+	q.blocks.each(func(block, begin, end int) {
+		low, high := q.codeSpan(block)
+		scale, offset := float64(q.params.Scales[block]), 0.0
+		if q.params.Scheme.HasOffset() {
+			offset = float64(q.params.Offsets[block])
+		}
+		for _, x := range data[begin:end] {
+			if steps := (float64(x) - offset) / scale; steps < low-0.5 || steps > high+0.5 {
+				n++
+			}
+		}
+	})
+	return n
+}
+
+// codeSpan returns the outermost codes of a block relative to its zero point.
+func (q *QTensor) codeSpan(block int) (low, high float64) {
+	if q.params.Scheme.HasOffset() {
+		_, high := q.params.Scheme.CodeRange()
+		return 0, float64(high)
+	}
+	a := q.params.affine(block)
+	return float64(a.Low - a.Zero), float64(a.High - a.Zero)
+}

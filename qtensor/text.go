@@ -1,0 +1,105 @@
+package qtensor
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// String returns the scheme as ParseScheme reads it: the method and its bits, the group size, the kept
+// axis, and float16 scales, as in
+//
+//	symmetric8    affine8@1    int4/g32@1    int4/g32@1/f16    bfloat16
+func (s Scheme) String() string {
+	info := s.method.info()
+	if info.name == "" {
+		return "invalid scheme"
+	}
+	var b strings.Builder
+	b.WriteString(info.name)
+	if info.minBits != info.maxBits {
+		b.WriteString(strconv.Itoa(s.bits))
+	}
+	if s.sharing == perGroup {
+		fmt.Fprintf(&b, "/g%d", s.size)
+	}
+	if s.sharing != perTensor {
+		fmt.Fprintf(&b, "@%d", s.kept)
+	}
+	if s.scales == ScaleFloat16 {
+		b.WriteString("/f16")
+	}
+	return b.String()
+}
+
+// ParseScheme returns the scheme that String writes as text. A text that String never writes is an error
+// that wraps ErrScheme.
+func ParseScheme(text string) (Scheme, error) {
+	var s Scheme
+	rest, half := strings.CutSuffix(text, "/f16")
+	if half {
+		s.scales = ScaleFloat16
+	}
+	rest, axis, hasAxis := strings.Cut(rest, "@")
+	rest, size, hasSize := strings.Cut(rest, "/g")
+	s.method = methodOf(rest)
+	info := s.method.info()
+	s.bits = info.minBits
+	var err error
+	number := func(text string) (n int) {
+		if err == nil {
+			n, err = strconv.Atoi(text)
+		}
+		return n
+	}
+	if info.minBits != info.maxBits {
+		s.bits = number(rest[len(info.name):])
+	}
+	if hasAxis {
+		s = s.PerAxis(number(axis))
+	}
+	if hasSize {
+		s = s.PerGroup(s.kept, number(size))
+	}
+	switch {
+	case err != nil:
+		return Scheme{}, fmt.Errorf("qtensor: ParseScheme: %w: %q: %w", ErrScheme, text, err)
+	case s.Validate() != nil:
+		return Scheme{}, fmt.Errorf("qtensor: ParseScheme: %q: %w", text, s.Validate())
+	case s.String() != text:
+		return Scheme{}, fmt.Errorf("qtensor: ParseScheme: %w: got %q, want a text such as symmetric8, affine8@1 or int4/g32@1/f16", ErrScheme, text)
+	}
+	return s, nil
+}
+
+// methodOf returns the method whose name text is, or begins with where bits follow.
+func methodOf(text string) method {
+	for m, info := range methods {
+		if m == int(noMethod) {
+			continue
+		}
+		free := info.minBits != info.maxBits
+		if text == info.name || free && strings.HasPrefix(text, info.name) {
+			return method(m)
+		}
+	}
+	return noMethod
+}
+
+// MarshalText returns String, so that a Scheme is a string in JSON.
+func (s Scheme) MarshalText() ([]byte, error) {
+	if err := s.Validate(); err != nil {
+		return nil, fmt.Errorf("qtensor: Scheme.MarshalText: %w", err)
+	}
+	return []byte(s.String()), nil
+}
+
+// UnmarshalText sets s to what ParseScheme returns.
+func (s *Scheme) UnmarshalText(text []byte) error {
+	parsed, err := ParseScheme(string(text))
+	if err != nil {
+		return err
+	}
+	*s = parsed
+	return nil
+}
