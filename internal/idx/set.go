@@ -1,0 +1,69 @@
+package idx
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Set is images with their labels: Labels[i] is the digit that Images.Image(i) shows.
+type Set struct {
+	Images *Images
+	Labels []byte
+}
+
+// ReadSet returns what ReadImages and ReadLabels return for the two readers. It wraps ErrFormat if the counts differ.
+func ReadSet(images, labels io.Reader) (*Set, error) {
+	m, err := ReadImages(images)
+	if err != nil {
+		return nil, err
+	}
+	l, err := ReadLabels(labels)
+	if err != nil {
+		return nil, err
+	}
+	if m.Count != len(l) {
+		return nil, fmt.Errorf("idx: ReadSet: %w: count at byte 4: got %d labels, want %d for as many images", ErrFormat, len(l), m.Count)
+	}
+	return &Set{Images: m, Labels: l}, nil
+}
+
+// OpenSet returns ReadSet of PREFIX-images-idx3-ubyte and PREFIX-labels-idx1-ubyte in dir; MNIST's prefixes are "train" and
+// "t10k". Each file may have a dot for its second dash, as in train-images.idx3-ubyte, and end in .gz. An error that satisfies
+// errors.Is(err, fs.ErrNotExist) names the files looked for.
+func OpenSet(dir, prefix string) (*Set, error) {
+	images, err := open(dir, prefix+"-images", "idx3-ubyte")
+	if err != nil {
+		return nil, err
+	}
+	defer images.Close()
+	labels, err := open(dir, prefix+"-labels", "idx1-ubyte")
+	if err != nil {
+		return nil, err
+	}
+	defer labels.Close()
+	set, err := ReadSet(images, labels)
+	if err != nil {
+		return nil, fmt.Errorf("idx: OpenSet: %s, %s: %w", images.Name(), labels.Name(), err)
+	}
+	return set, nil
+}
+
+// open returns the first file in dir that bears one of the four names made of stem and kind.
+func open(dir, stem, kind string) (*os.File, error) {
+	names := []string{stem + "-" + kind, stem + "-" + kind + ".gz", stem + "." + kind, stem + "." + kind + ".gz"}
+	for _, name := range names {
+		f, err := os.Open(filepath.Join(dir, name))
+		if err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("idx: OpenSet: %w", err)
+		}
+	}
+	return nil, fmt.Errorf("idx: OpenSet: %w: want %s in %s", fs.ErrNotExist, strings.Join(names, " or "), dir)
+}
