@@ -1,0 +1,107 @@
+package ops
+
+import (
+	"fmt"
+	"slices"
+
+	"euryale/internal/half"
+	"euryale/internal/kernel"
+	"euryale/internal/pack"
+	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
+)
+
+// Weight is a quantized matrix, (in, out), laid out for multiplying by it. It is immutable: any number of ops,
+// graphs and goroutines may share one.
+type Weight struct {
+	in, out int
+	scheme  qtensor.Scheme
+	ints    *pack.Matrix // or
+	halves  *pack.Half
+}
+
+// Pack lays out w, of shape (in, out), quantized per tensor, per axis 1 or in groups of axis 1: a scale may
+// be shared by a column or by part of one, but not by a row. A weight of shape (out, in) is w.T(). Each
+// call makes a new layout; pack once and share the Weight.
+//
+// Errors: qtensor.ErrShape for another rank, qtensor.ErrScheme for scales kept along axis 0.
+func Pack(w *qtensor.QTensor) (*Weight, error) {
+	if w == nil {
+		return nil, fmt.Errorf("ops: Pack: %w: got nil, want a matrix (in, out)", qtensor.ErrShape)
+	}
+	shape, scheme := w.Shape(), w.Scheme()
+	if shape.Dims() != 2 {
+		return nil, fmt.Errorf("ops: Pack: %w: got %v, want a matrix (in, out)", qtensor.ErrShape, shape)
+	}
+	if kept, ok := scheme.Axis(); ok && kept != 1 {
+		return nil, fmt.Errorf("ops: Pack: %w: got %v, want scales per tensor or along axis 1", qtensor.ErrScheme, scheme)
+	}
+	columns, err := w.T()
+	if err != nil {
+		return nil, fmt.Errorf("ops: Pack: %w", err)
+	}
+	packed := &Weight{in: shape[0], out: shape[1], scheme: scheme}
+	switch codes := columns.Codes(); {
+	case scheme.IsHalf():
+		packed.halves = &pack.Half{K: packed.in, N: packed.out, Codes: codes.Uint16s(), Format: halfFormat(scheme)}
+	case codes.Dtype() == tensor.Int8:
+		packed.ints, err = packInts(packed, w.Params(), codes.Int8s())
+	default:
+		packed.ints, err = packInts(packed, w.Params(), codes.Uint8s())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ops: Pack: %w", err)
+	}
+	return packed, nil
+}
+
+func halfFormat(s qtensor.Scheme) half.Format {
+	if s.Storage() == qtensor.Half {
+		return half.Float16()
+	}
+	return half.BFloat16()
+}
+
+func packInts[C kernel.Code](w *Weight, p qtensor.Params, codes []C) (*pack.Matrix, error) {
+	m := pack.Matrix{K: w.in, N: w.out, Group: w.in, Scales: p.Scales, Zeros: p.ZeroPoints, Offsets: p.Offsets}
+	if size := w.scheme.GroupSize(); size > 0 {
+		m.Group = min(size, w.in)
+	}
+	if _, perAxis := w.scheme.Axis(); !perAxis {
+		m.Scales = repeat(m.Scales, w.out)
+		m.Zeros = repeat(m.Zeros, w.out)
+		m.Offsets = repeat(m.Offsets, w.out)
+	}
+	return pack.New(m, codes, w.scheme.Storage().Bits())
+}
+
+// repeat returns the only element of s n times; nil for nil.
+func repeat[T any](s []T, n int) []T {
+	if s == nil {
+		return nil
+	}
+	return slices.Repeat(s, n)
+}
+
+// In returns the depth: the size of the last axis that goes in.
+func (w *Weight) In() int { return w.in }
+
+// Out returns the size of the last axis that comes out.
+func (w *Weight) Out() int { return w.out }
+
+// Scheme returns the scheme of the tensor that was packed.
+func (w *Weight) Scheme() qtensor.Scheme { return w.scheme }
+
+// Bytes returns the memory that the layout takes.
+func (w *Weight) Bytes() int {
+	if w.halves != nil {
+		return w.halves.Bytes()
+	}
+	return w.ints.Bytes()
+}
+
+// String describes the weight in a line.
+func (w *Weight) String() string {
+	return fmt.Sprintf("Weight (%d, %d) %v, %d bytes packed", w.in, w.out, w.scheme, w.Bytes())
+}
