@@ -1,0 +1,95 @@
+package calib
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"euryale/internal/graph"
+	"euryale/qtensor"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Attach observes nodes of g, float32 or float64 and of any shape, under the keys of points: from then on every
+// run of a machine made for g adds their values to the Watch. Attach when the graph is complete, and before
+// the machine is made; a machine for a part of the graph without the observers records nothing.
+//
+// An observer is an op on the node whose result, a float32 scalar, nothing reads: it changes no value that flows
+// through g. It sees the node's value, where Node.Value after a run may show memory that a later op overwrote.
+// For that, no op overwrites an observed value before the observers ran, near the end, and a run takes
+// the more memory.
+//
+// Observers work in TapeMachine and LispMachine, in evaluation and in training. They have no gradient: Grad, before
+// Attach or after it, gives the gradients that it gives without. LispMachine starts its gradients from what no
+// op reads, so not from an observed cost; its observer starts it in its place. An observed output that is no
+// scalar is an error of the run in a LispMachine with gradients, as it is without observers.
+//
+// Errors: ErrKey for a key that is empty, or is in an option and no point's; ErrNode for a node that is nil or not
+// g's; ErrOption; qtensor.ErrDtype; qtensor.ErrShape for an axis that a node does not have. The graph is then as
+// it was.
+func Attach(g *gorgonia.ExprGraph, points map[string]*gorgonia.Node, opts ...Option) (*Watch, error) {
+	w, err := attach(g, points, opts)
+	if err != nil {
+		return nil, fmt.Errorf("calib: Attach: %w", err)
+	}
+	return w, nil
+}
+
+func attach(g *gorgonia.ExprGraph, points map[string]*gorgonia.Node, opts []Option) (*Watch, error) {
+	var s settings
+	for _, o := range opts {
+		if err := o(&s); err != nil {
+			return nil, err
+		}
+	}
+	keys := slices.Sorted(maps.Keys(points))
+	if err := s.checkKeys(keys); err != nil {
+		return nil, err
+	}
+	w := new(Watch)
+	for _, key := range keys {
+		e, err := s.entry(key, points[key], g)
+		if err != nil {
+			return nil, fmt.Errorf("key %q: %w", key, err)
+		}
+		w.seen.put(key, e)
+	}
+	for _, key := range keys {
+		if err := observe(points[key], key, w.seen.entries[key]); err != nil {
+			return nil, fmt.Errorf("key %q: %w", key, err)
+		}
+	}
+	return w, nil
+}
+
+// checkNode returns an error if n is not a node of g with floating-point values.
+func checkNode(n *gorgonia.Node, g *gorgonia.ExprGraph) error {
+	switch {
+	case n == nil:
+		return fmt.Errorf("%w: got nil, want a node of the graph", ErrNode)
+	case g == nil || n.Graph() != g:
+		return fmt.Errorf("%w: got %v, which is not in the graph", ErrNode, n)
+	}
+	of := n.Type()
+	if t, ok := of.(gorgonia.TensorType); ok {
+		of = t.Of
+	}
+	if of != tensor.Float32 && of != tensor.Float64 {
+		return fmt.Errorf("%w: got %v of type %v, want float32 or float64", qtensor.ErrDtype, n, n.Type())
+	}
+	return nil
+}
+
+// observe adds to n's graph an observer that records n in e.
+func observe(n *gorgonia.Node, key string, e *entry) error {
+	operands := append(gorgonia.Nodes{n}, graph.Aliases(n)...)
+	_, err := gorgonia.ApplyOp(&observer{
+		Base:     graph.NewBase("observe"),
+		key:      key,
+		entry:    e,
+		operands: operands,
+	}, operands...)
+	return err
+}

@@ -1,0 +1,675 @@
+package calib
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"euryale/qtensor"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// net is Rectify(x·w + b)·v, with a cost for training.
+type net struct {
+	g                               *gorgonia.ExprGraph
+	x, w, b, pre, act, v, out, cost *gorgonia.Node
+	lone                            *gorgonia.Node // a scalar input that nothing reads
+}
+
+const batch, in, hidden, outputs = 5, 7, 6, 3
+
+func newNet(dt tensor.Dtype) *net {
+	n := &net{g: gorgonia.NewGraph()}
+	parameter := func(name string, seed uint64, shape ...int) *gorgonia.Node {
+		values := gaussians(seed, tensor.Shape(shape).TotalSize(), 1)
+		return gorgonia.NewTensor(n.g, dt, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(ofType(dt, values, shape...)))
+	}
+	n.x = gorgonia.NewMatrix(n.g, dt, gorgonia.WithShape(batch, in), gorgonia.WithName("x"))
+	n.lone = parameter("lone", 4)
+	n.w, n.b, n.v = parameter("w", 1, in, hidden), parameter("b", 2, hidden), parameter("v", 3, hidden, outputs)
+	n.pre = gorgonia.Must(gorgonia.BroadcastAdd(gorgonia.Must(gorgonia.Mul(n.x, n.w)), n.b, nil, []byte{0}))
+	n.act = gorgonia.Must(gorgonia.Rectify(n.pre))
+	n.out = gorgonia.Must(gorgonia.Mul(n.act, n.v))
+	n.cost = gorgonia.Must(gorgonia.Mean(gorgonia.Must(gorgonia.Square(n.out))))
+	return n
+}
+
+func ofType(dt tensor.Dtype, values []float32, shape ...int) *tensor.Dense {
+	if dt == tensor.Float64 {
+		return denseOf(widened(values), shape...)
+	}
+	return denseOf(slices.Clone(values), shape...)
+}
+
+func (n *net) points() map[string]*gorgonia.Node {
+	return map[string]*gorgonia.Node{"x": n.x, "w": n.w, "b": n.b, "pre": n.pre, "act": n.act, "out": n.out, "cost": n.cost, "x again": n.x, "lone": n.lone}
+}
+
+// machines run a graph forward once.
+var machines = map[string]func(g *gorgonia.ExprGraph) error{
+	"tape": func(g *gorgonia.ExprGraph) error { return runAndClose(gorgonia.NewTapeMachine(g, gorgonia.EvalMode())) },
+	"lisp": func(g *gorgonia.ExprGraph) error {
+		return runAndClose(gorgonia.NewLispMachine(g, gorgonia.ExecuteFwdOnly(), gorgonia.EvalMode()))
+	},
+	"traced tape": func(g *gorgonia.ExprGraph) error {
+		return runAndClose(gorgonia.NewTapeMachine(g, gorgonia.TraceExec(), gorgonia.WithNaNWatch(), gorgonia.WithInfWatch()))
+	},
+	"training tape": func(g *gorgonia.ExprGraph) error {
+		return runAndClose(gorgonia.NewTapeMachine(g, gorgonia.BindDualValues()))
+	},
+	"training lisp": func(g *gorgonia.ExprGraph) error { return runAndClose(gorgonia.NewLispMachine(g)) },
+}
+
+func runAndClose(vm gorgonia.VM) error {
+	return errors.Join(vm.RunAll(), vm.Close())
+}
+
+// numbers returns a copy of v's elements.
+func numbers(t *testing.T, v gorgonia.Value) []float64 {
+	t.Helper()
+	switch data := v.Data().(type) {
+	case []float32:
+		return widened(data)
+	case []float64:
+		return slices.Clone(data)
+	case float32:
+		return []float64{float64(data)}
+	case float64:
+		return []float64{data}
+	}
+	t.Fatalf("got a value of type %T", v)
+	return nil
+}
+
+func sameBits(a, b []float64) bool {
+	return slices.EqualFunc(a, b, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) })
+}
+
+// What flows through a graph is the same with observers and without, bit by bit, and what was seen is what
+// gorgonia.Read shows, which copies.
+func TestAttachSeesAndChangesNothing(t *testing.T) {
+	for name, run := range machines {
+		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+			t.Run(fmt.Sprint(name, " ", dt), func(t *testing.T) {
+				plain, observed := newNet(dt), newNet(dt)
+				read := make(map[string]*gorgonia.Value)
+				for key, n := range plain.points() {
+					if key != "cost" { // a training LispMachine would not start from it
+						read[key] = new(gorgonia.Value)
+						gorgonia.Read(n, read[key])
+					}
+				}
+				watch, err := Attach(observed.g, observed.points())
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := make(map[string][]float32)
+				for i := range 3 {
+					x := gaussians(uint64(10+i), batch*in, 2)
+					var results [2][]float64
+					for k, n := range []*net{plain, observed} {
+						input := ofType(dt, x, batch, in)
+						if err := gorgonia.Let(n.x, input); err != nil {
+							t.Fatal(err)
+						}
+						if err := run(n.g); err != nil {
+							t.Fatal(err)
+						}
+						if got := numbers(t, input); !sameBits(got, widened(x)) {
+							t.Fatalf("run %d: got input %v after it, want it unchanged", i, got)
+						}
+						results[k] = append(numbers(t, n.out.Value()), numbers(t, n.cost.Value())...)
+					}
+					if !sameBits(results[0], results[1]) {
+						t.Fatalf("run %d: got outputs %v, want %v", i, results[1], results[0])
+					}
+					for key, v := range read {
+						for _, v := range numbers(t, *v) {
+							want[key] = append(want[key], float32(v))
+						}
+					}
+					want["cost"] = append(want["cost"], float32(numbers(t, plain.cost.Value())[0]))
+				}
+				profile := watch.Profile()
+				for key := range observed.points() {
+					got, err := profile.Histogram(key)
+					if w := histogramOf(want[key]); err != nil || !reflect.DeepEqual(got, w) {
+						t.Errorf("%s: got %v values in [%v, %v], %v, want %v in [%v, %v]", key, got.Count(), got.Min(), got.Max(), err, w.Count(), w.Min(), w.Max())
+					}
+				}
+			})
+		}
+	}
+}
+
+// TapeMachine lets Rectify overwrite its input: after a run Value shows no negative number where there were.
+func TestAttachSeesWhatIsOverwritten(t *testing.T) {
+	lowest := func(observe bool) float32 {
+		n := newNet(tensor.Float32)
+		watch := new(Watch)
+		if observe {
+			var err error
+			if watch, err = Attach(n.g, map[string]*gorgonia.Node{"pre": n.pre}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := gorgonia.Let(n.x, denseOf(gaussians(1, batch*in, 2), batch, in)); err != nil {
+			t.Fatal(err)
+		}
+		if err := machines["tape"](n.g); err != nil {
+			t.Fatal(err)
+		}
+		if !observe {
+			return slices.Min(n.pre.Value().Data().([]float32))
+		}
+		h, err := watch.Profile().Histogram("pre")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h.Min()
+	}
+	if got := lowest(false); got < 0 {
+		t.Errorf("Value: got minimum %v: this test needs an input that is overwritten", got)
+	}
+	if got := lowest(true); got >= 0 {
+		t.Errorf("observer: got minimum %v, want a negative one", got)
+	}
+}
+
+// The same, where what is overwritten is a reshaped, sliced or passed on form of the node, or what the node is
+// such a form of. LispMachine overwrites nothing.
+func TestAttachSeesWhatIsOverwrittenThroughAliases(t *testing.T) {
+	type form func(n *gorgonia.Node) (*gorgonia.Node, error)
+	reshape := func(shape ...int) form {
+		return func(n *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.Reshape(n, shape) }
+	}
+	for name, f := range map[string]form{
+		"reshaped":       reshape(4, 3),
+		"reshaped twice": func(n *gorgonia.Node) (*gorgonia.Node, error) { return reshape(12)(gorgonia.Must(reshape(4, 3)(n))) },
+		"sliced":         func(n *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.Slice(n, gorgonia.S(0, 1)) },
+		"columns":        func(n *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.Slice(n, nil, gorgonia.S(0, 3)) },
+		"dropped out":    func(n *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.Dropout(n, 0.5) },
+		"concatenated":   func(n *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.Concat(0, n) },
+		"passed on":      func(n *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.ApplyOp(gorgonia.Iop{}, n) },
+		"transposed":     func(n *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.Transpose(n, 1, 0) },
+	} {
+		for _, where := range []string{"before", "behind", "beside", "input"} {
+			t.Run(name+" "+where, func(t *testing.T) {
+				seen := make(map[string]string)
+				for _, machine := range []string{"tape", "lisp"} {
+					g := gorgonia.NewGraph()
+					x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 6), gorgonia.WithName("x"))
+					twice := gorgonia.Must(gorgonia.Add(x, x))
+					var observed, overwritten *gorgonia.Node
+					switch where {
+					case "before":
+						observed, overwritten = twice, gorgonia.Must(f(twice))
+					case "behind":
+						observed, overwritten = gorgonia.Must(f(twice)), twice
+					case "beside":
+						observed, overwritten = gorgonia.Must(f(twice)), gorgonia.Must(reshape(12, 1)(twice))
+					case "input":
+						observed, overwritten = x, gorgonia.Must(f(x))
+					}
+					gorgonia.Must(gorgonia.Rectify(overwritten))
+					watch, err := Attach(g, map[string]*gorgonia.Node{"n": observed})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := gorgonia.Let(x, denseOf(gaussians(1, 12, 1), 2, 6)); err != nil {
+						t.Fatal(err)
+					}
+					if err := machines[machine](g); err != nil {
+						t.Fatal(err)
+					}
+					seen[machine] = text(t, watch.Profile())
+				}
+				if seen["tape"] != seen["lisp"] {
+					t.Errorf("got %s from TapeMachine, want %s", seen["tape"], seen["lisp"])
+				}
+			})
+		}
+	}
+}
+
+func TestAttachPerChannel(t *testing.T) {
+	n := newNet(tensor.Float64)
+	points := map[string]*gorgonia.Node{"x": n.x, "pre": n.pre, "act": n.act}
+	watch, err := Attach(n.g, points, PerChannel(1), PerChannel(0, "act"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := new(Profile)
+	var pre, act gorgonia.Value
+	gorgonia.Read(n.pre, &pre)
+	gorgonia.Read(n.act, &act)
+	for i := range 3 {
+		x := ofType(tensor.Float64, gaussians(uint64(i), batch*in, 1), batch, in)
+		if err := gorgonia.Let(n.x, x); err != nil {
+			t.Fatal(err)
+		}
+		if err := machines["tape"](n.g); err != nil {
+			t.Fatal(err)
+		}
+		err := errors.Join(want.ObserveAxis("x", 1, x), want.ObserveAxis("pre", 1, pre.(tensor.Tensor)), want.ObserveAxis("act", 0, act.(tensor.Tensor)))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	sameProfile(t, watch.Profile(), want)
+}
+
+func TestAttachOfAnyRank(t *testing.T) {
+	for rank := range 6 {
+		for name, run := range machines {
+			if name == "training lisp" {
+				continue // wants a scalar cost
+			}
+			shape := slices.Repeat(tensor.Shape{2}, rank)
+			g := gorgonia.NewGraph()
+			x := gorgonia.NewTensor(g, tensor.Float32, rank, gorgonia.WithShape(shape...), gorgonia.WithName("x"))
+			y := gorgonia.Must(gorgonia.Neg(x))
+			watch, err := Attach(g, map[string]*gorgonia.Node{"x": x, "y": y})
+			if err != nil {
+				t.Fatalf("rank %d: %v", rank, err)
+			}
+			values := gaussians(uint64(rank), 1<<rank, 1)
+			var input any = denseOf(slices.Clone(values), shape...)
+			if rank == 0 {
+				input = values[0]
+			}
+			if err := gorgonia.Let(x, input); err != nil {
+				t.Fatal(err)
+			}
+			if err := run(g); err != nil {
+				t.Fatalf("rank %d, %s: %v", rank, name, err)
+			}
+			negated := slices.Clone(values)
+			for i := range negated {
+				negated[i] = -negated[i]
+			}
+			for key, want := range map[string][]float32{"x": values, "y": negated} {
+				if h, err := watch.Profile().Histogram(key); err != nil || !reflect.DeepEqual(h, histogramOf(want)) {
+					t.Errorf("rank %d, %s: %s: got %+v, %v, want the histogram of %v", rank, name, key, h, err, want)
+				}
+			}
+		}
+	}
+}
+
+func TestAttachToViews(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(4, 5), gorgonia.WithName("x"))
+	columns := gorgonia.Must(gorgonia.Slice(x, nil, gorgonia.S(1, 3)))
+	turned := gorgonia.Must(gorgonia.Transpose(columns, 1, 0))
+	watch, err := Attach(g, map[string]*gorgonia.Node{"columns": columns, "turned": turned}, PerChannel(1, "columns"), PerChannel(0, "turned"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := gaussians(1, 20, 1)
+	if err := gorgonia.Let(x, denseOf(values, 4, 5)); err != nil {
+		t.Fatal(err)
+	}
+	if err := machines["tape"](g); err != nil {
+		t.Fatal(err)
+	}
+	var want []*Histogram
+	for c := 1; c < 3; c++ {
+		want = append(want, histogramOf([]float32{values[c], values[5+c], values[10+c], values[15+c]}))
+	}
+	for _, key := range []string{"columns", "turned"} {
+		if _, got, err := watch.Profile().Channels(key); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %v, %v, want %v", key, got, err, want)
+		}
+	}
+}
+
+// Costs and gradients are the same with observers and without, bit by bit, wherever the observers come in.
+func TestAttachInTraining(t *testing.T) {
+	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		for machine, train := range map[string]func(*testing.T, *net, func()) []float64{"tape": trainTape, "lisp": trainLisp} {
+			want := train(t, newNet(dt), func() {})
+			if slices.Max(want) == slices.Min(want) {
+				t.Fatalf("%s, %v: got %v, want costs and gradients", machine, dt, want)
+			}
+			for name, times := range map[string]struct{ before, after int }{"before Grad": {1, 0}, "after Grad": {0, 1}, "twice": {1, 1}} {
+				for _, read := range []bool{false, true} {
+					t.Run(fmt.Sprint(machine, " ", dt, " ", name, " read ", read), func(t *testing.T) {
+						n := newNet(dt)
+						if read {
+							gorgonia.Read(n.cost, new(gorgonia.Value))
+						}
+						attach := func(times int) {
+							for range times {
+								if _, err := Attach(n.g, n.points()); err != nil {
+									t.Fatal(err)
+								}
+							}
+						}
+						attach(times.before)
+						if got := train(t, n, func() { attach(times.after) }); !sameBits(got, want) {
+							t.Errorf("got costs and gradients %v, want %v", got, want)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+func trainTape(t *testing.T, n *net, attach func()) []float64 {
+	t.Helper()
+	weights := gorgonia.Nodes{n.w, n.b, n.v}
+	if _, err := gorgonia.Grad(n.cost, weights...); err != nil {
+		t.Fatal(err)
+	}
+	attach()
+	vm := gorgonia.NewTapeMachine(n.g, gorgonia.BindDualValues(weights...))
+	return trainWith(t, n, func() gorgonia.VM { return vm }, weights)
+}
+
+func trainLisp(t *testing.T, n *net, attach func()) []float64 {
+	t.Helper()
+	attach()
+	return trainWith(t, n, func() gorgonia.VM { return gorgonia.NewLispMachine(n.g) }, gorgonia.Nodes{n.w, n.b, n.v, n.lone})
+}
+
+// trainWith returns the costs and gradients of four steps.
+func trainWith(t *testing.T, n *net, machine func() gorgonia.VM, weights gorgonia.Nodes) (out []float64) {
+	t.Helper()
+	solver := gorgonia.NewAdamSolver(gorgonia.WithLearnRate(0.01))
+	for i := range 4 {
+		if err := gorgonia.Let(n.x, ofType(n.x.Dtype(), gaussians(uint64(i), batch*in, 1), batch, in)); err != nil {
+			t.Fatal(err)
+		}
+		vm := machine()
+		if err := vm.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, numbers(t, n.cost.Value())...)
+		for _, w := range weights {
+			gradient, err := w.Grad()
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, numbers(t, gradient)...)
+		}
+		if err := solver.Step(gorgonia.NodesToValueGrads(weights[:3])); err != nil {
+			t.Fatal(err)
+		}
+		vm.Reset()
+	}
+	return out
+}
+
+// LispMachine refuses to differentiate an output that is no scalar; it does so when the output is observed.
+func TestAttachToAnOutputThatIsNoScalar(t *testing.T) {
+	for _, observe := range []bool{false, true} {
+		g := gorgonia.NewGraph()
+		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 2), gorgonia.WithName("x"), gorgonia.WithInit(gorgonia.Ones()))
+		out := gorgonia.Must(gorgonia.Neg(x))
+		if observe {
+			if _, err := Attach(g, map[string]*gorgonia.Node{"out": out, "x": x}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Chdir(t.TempDir()) // LispMachine writes a file where it refuses
+		err := machines["training lisp"](g)
+		if err == nil {
+			t.Errorf("observed %t: got no error, want one", observe)
+		}
+		if observe && (!strings.Contains(err.Error(), `observer of "out"`) || !strings.Contains(err.Error(), "wrong shape")) {
+			t.Errorf("got error %v, want one that names the key", err)
+		}
+	}
+}
+
+func TestObserverHasNoGradient(t *testing.T) {
+	n := newNet(tensor.Float32)
+	if _, err := Attach(n.g, map[string]*gorgonia.Node{"act": n.act}); err != nil {
+		t.Fatal(err)
+	}
+	nodes := n.g.AllNodes()
+	observed := nodes[len(nodes)-1]
+	if _, err := gorgonia.Grad(observed, n.w); err == nil {
+		t.Error("Grad of an observer: got no error")
+	}
+	op := observed.Op().(gorgonia.SDOp)
+	if _, err := op.SymDiff(nil, nil, nil); err == nil {
+		t.Error("SymDiff: got no error")
+	}
+	if got := op.DiffWRT(3); !slices.Equal(got, []bool{false, false, false}) {
+		t.Errorf("DiffWRT: got %v, want false for each of 3", got)
+	}
+}
+
+// What only a call from outside a machine can do.
+func TestObserverDoDiffErrors(t *testing.T) {
+	n := newNet(tensor.Float32)
+	o := &observer{key: "the key"}
+	if err := o.DoDiff(gorgonia.ExecutionContext{}, gorgonia.Nodes{n.cost}, nil); err == nil {
+		t.Error("an output without a gradient: got no error")
+	}
+	if _, err := gorgonia.Grad(n.cost, n.w); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.DoDiff(gorgonia.ExecutionContext{}, gorgonia.Nodes{n.act, n.x}, nil); err != nil {
+		t.Errorf("what ops read, and an input: got error %v", err)
+	}
+}
+
+func TestAttachErrors(t *testing.T) {
+	n, other := newNet(tensor.Float32), newNet(tensor.Float32)
+	labels := gorgonia.NewVector(n.g, tensor.Int, gorgonia.WithShape(3), gorgonia.WithName("labels"))
+	scalar := gorgonia.NewScalar(n.g, tensor.Float64, gorgonia.WithName("s"))
+	statement := gorgonia.Read(n.out, new(gorgonia.Value))
+	for _, c := range []struct {
+		name string
+		key  string
+		node *gorgonia.Node
+		opts []Option
+		want error
+	}{
+		{"no key", "", n.act, nil, ErrKey},
+		{"no text", "\xff", n.act, nil, ErrKey},
+		{"nil", "k", nil, nil, ErrNode},
+		{"another graph", "k", other.act, nil, ErrNode},
+		{"no graph", "k", gorgonia.NewConstant(float32(1)), nil, ErrNode},
+		{"int", "k", labels, nil, qtensor.ErrDtype},
+		{"statement", "k", statement, nil, qtensor.ErrDtype},
+		{"axis past rank", "k", n.act, []Option{PerChannel(2)}, qtensor.ErrShape},
+		{"axis past rank of one", "k", n.b, []Option{PerChannel(1, "k")}, qtensor.ErrShape},
+		{"axis of a scalar", "k", scalar, []Option{PerChannel(0)}, qtensor.ErrShape},
+		{"axis below 0", "k", n.act, []Option{PerChannel(-1)}, qtensor.ErrShape},
+		{"axis below 0 of one", "k", n.act, []Option{PerChannel(-1, "k"), PerChannel(0)}, qtensor.ErrShape},
+		{"key of an option", "k", n.act, []Option{PerChannel(0, "k", "q")}, ErrKey},
+		{"constant 0", "k", n.act, []Option{WithMovingAverage(0)}, ErrOption},
+		{"constant NaN", "k", n.act, []Option{WithMovingAverage(math.NaN())}, ErrOption},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := len(n.g.AllNodes())
+			points := map[string]*gorgonia.Node{c.key: c.node, "a": n.x, "z": n.x}
+			watch, err := Attach(n.g, points, c.opts...)
+			if !errors.Is(err, c.want) || watch != nil || !strings.HasPrefix(fmt.Sprint(err), "calib: Attach: ") {
+				t.Errorf("got %v, %v, want %v", watch, err, c.want)
+			}
+			if after := len(n.g.AllNodes()); after != before {
+				t.Errorf("got %d nodes after an error, want %d", after, before)
+			}
+		})
+	}
+	if _, err := Attach(nil, map[string]*gorgonia.Node{"k": n.act}); !errors.Is(err, ErrNode) {
+		t.Errorf("no graph: got error %v, want ErrNode", err)
+	}
+	if _, err := Attach(n.g, map[string]*gorgonia.Node{"k": other.act}); !strings.Contains(fmt.Sprint(err), `key "k"`) {
+		t.Errorf("got error %v, want it to name the key", err)
+	}
+}
+
+func TestAttachNothing(t *testing.T) {
+	watch, err := Attach(gorgonia.NewGraph(), nil)
+	if err != nil || len(watch.Profile().Keys()) != 0 {
+		t.Errorf("got %v, %v, want nothing", watch.Profile().Keys(), err)
+	}
+}
+
+// alien is a value that no machine has.
+type alien struct{ gorgonia.Value }
+
+func TestObserverDoErrors(t *testing.T) {
+	masked := denseOf([]float32{1}, 1)
+	masked.ResetMask(true)
+	for axis := perTensor; axis < 2; axis++ {
+		e := &entry{axis: axis}
+		if err := e.open(tensor.Shape{1, 1}); err != nil {
+			t.Fatal(err)
+		}
+		o := &observer{key: "the key", entry: e}
+		for name, values := range map[string][]gorgonia.Value{
+			"nothing":     nil,
+			"nil":         {nil},
+			"nil Dense":   {(*tensor.Dense)(nil)},
+			"nil F32":     {(*gorgonia.F32)(nil)},
+			"nil F64":     {(*gorgonia.F64)(nil)},
+			"nil CS":      {(*tensor.CS)(nil)},
+			"zero Dense":  {new(tensor.Dense)},
+			"alien":       {alien{}},
+			"nil alien":   {(*alien)(nil)},
+			"int":         {gorgonia.NewI(3)},
+			"int tensor":  {denseOf([]int{1, 2}, 2)},
+			"bool tensor": {denseOf([]bool{true}, 1)},
+			"masked":      {masked},
+		} {
+			if v, err := o.Do(values...); err == nil || v != nil || !strings.Contains(err.Error(), `"the key"`) {
+				t.Errorf("axis %d: %s: got %v, %v, want an error that names the key", axis, name, v, err)
+			}
+		}
+		for name, v := range map[string]gorgonia.Value{
+			"F32": gorgonia.NewF32(1), "F64": gorgonia.NewF64(1), "vector": denseOf([]float32{1, 2}, 2), "more channels": denseOf([]float32{1, 2, 3, 4}, 2, 2),
+		} {
+			if _, err := o.Do(v); axis >= 0 && !errors.Is(err, qtensor.ErrShape) || axis == perTensor && err != nil {
+				t.Errorf("axis %d: %s: got error %v, want ErrShape only along an axis", axis, name, err)
+			}
+		}
+	}
+}
+
+func TestObserverAllocates(t *testing.T) {
+	o := &observer{key: "k", entry: &entry{axis: perTensor}}
+	values := []gorgonia.Value{gorgonia.NewF64(3)}
+	if got := testing.AllocsPerRun(10, func() { _, _ = o.Do(values...) }); got != 0 {
+		t.Errorf("got %v allocations, want 0", got)
+	}
+}
+
+func TestWatchBeforeARunAndAfterReset(t *testing.T) {
+	n := newNet(tensor.Float32)
+	watch, err := Attach(n.g, map[string]*gorgonia.Node{"whole": n.act, "axis": n.act}, PerChannel(1, "axis"), WithMovingAverage(0.5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty := watch.Profile()
+	if got := empty.Keys(); !slices.Equal(got, []string{"axis", "whole"}) {
+		t.Errorf("got keys %q, want both", got)
+	}
+	nothingSeen := func() {
+		t.Helper()
+		for key, s := range map[string]qtensor.Scheme{"whole": qtensor.Affine(8), "axis": qtensor.PerChannelAffine(8, 1)} {
+			if _, err := watch.Profile().Params(key, s, MinMax()); !errors.Is(err, ErrEmpty) {
+				t.Errorf("%s: got error %v, want ErrEmpty", key, err)
+			}
+			if _, err := watch.MovingAverage(key, s); !errors.Is(err, ErrEmpty) {
+				t.Errorf("%s: moving average: got error %v, want ErrEmpty", key, err)
+			}
+		}
+		sameProfile(t, watch.Profile(), empty)
+	}
+	run := func() *Profile {
+		t.Helper()
+		if err := gorgonia.Let(n.x, denseOf(gaussians(1, batch*in, 1), batch, in)); err != nil {
+			t.Fatal(err)
+		}
+		if err := machines["tape"](n.g); err != nil {
+			t.Fatal(err)
+		}
+		return watch.Profile()
+	}
+	nothingSeen()
+	first := run()
+	if h, err := first.Histogram("whole"); err != nil || h.Count() != batch*hidden {
+		t.Errorf("got %d values, %v, want %d", h.Count(), err, batch*hidden)
+	}
+	watch.Reset()
+	nothingSeen()
+	sameProfile(t, run(), first)
+	run()
+	if h, _ := first.Histogram("whole"); h.Count() != batch*hidden {
+		t.Errorf("got %d values in a profile taken before a run, want %d", h.Count(), batch*hidden)
+	}
+}
+
+func TestWatchMovingAverage(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 2), gorgonia.WithName("x"))
+	gorgonia.Must(gorgonia.Neg(x))
+	points := map[string]*gorgonia.Node{"whole": x, "rows": x}
+	watch, err := Attach(g, points, PerChannel(0, "rows"), WithMovingAverage(0.25))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := Attach(g, map[string]*gorgonia.Node{"whole": x})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, values := range [][]float32{{0, 4, -8, 1}, {-4, 8, -4, 5}} {
+		if err := gorgonia.Let(x, denseOf(values, 2, 2)); err != nil {
+			t.Fatal(err)
+		}
+		if err := machines["tape"](g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		key    string
+		scheme qtensor.Scheme
+		lo, hi []float32
+	}{
+		{"whole", qtensor.Affine(8), []float32{-7}, []float32{5}},
+		{"whole", qtensor.Int4(), []float32{-7}, []float32{5}},
+		{"whole", qtensor.Float16(), nil, nil},
+		{"rows", qtensor.PerChannelAffine(8, 0), []float32{-1, -7}, []float32{5, 2}},
+		{"rows", qtensor.BFloat16(), nil, nil},
+	} {
+		want, err := qtensor.NewParams(c.scheme, c.lo, c.hi)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := watch.MovingAverage(c.key, c.scheme); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s, %v: got %+v, %v, want %+v", c.key, c.scheme, got, err, want)
+		}
+	}
+	for _, c := range []struct {
+		watch  *Watch
+		key    string
+		scheme qtensor.Scheme
+		want   error
+	}{
+		{watch, "columns", qtensor.Affine(8), ErrKey},
+		{plain, "whole", qtensor.Affine(8), ErrEmpty},
+		{watch, "whole", qtensor.PerChannelAffine(8, 0), qtensor.ErrScheme},
+		{watch, "whole", qtensor.Scheme{}, qtensor.ErrScheme},
+		{watch, "rows", qtensor.Affine(8), qtensor.ErrScheme},
+		{watch, "rows", qtensor.PerChannelAffine(8, 1), qtensor.ErrScheme},
+		{watch, "rows", qtensor.Affine(8).PerGroup(0, 2), qtensor.ErrScheme},
+	} {
+		if got, err := c.watch.MovingAverage(c.key, c.scheme); !errors.Is(err, c.want) || !reflect.DeepEqual(got, qtensor.Params{}) {
+			t.Errorf("%s, %v: got %+v, %v, want %v", c.key, c.scheme, got, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package calib
+
+import "fmt"
+
+// AveragingConstant is the weight of a batch in a MovingAverage where no other is given: that of PyTorch's
+// MovingAverageMinMaxObserver.
+const AveragingConstant = 0.01
+
+// MovingAverage is a range whose ends follow those of the batches: m ← (1 − c)·m + c·x, where x is a batch's
+// minimum, or its maximum. The first batch sets them. It forgets outliers, but depends on the order of the
+// batches and cannot be merged: a Histogram keeps what several machines saw.
+//
+// The zero MovingAverage saw nothing and has c = AveragingConstant. It belongs to one goroutine.
+type MovingAverage struct {
+	constant float64 // 0 stands for AveragingConstant
+	lo, hi   float64
+	seen     bool
+}
+
+// NewMovingAverage returns a MovingAverage with 0 < c ≤ 1, or an error that wraps ErrOption.
+func NewMovingAverage(c float64) (*MovingAverage, error) {
+	if !(c > 0 && c <= 1) {
+		return nil, fmt.Errorf("calib: NewMovingAverage: %w: got %v, want a constant in (0, 1]", ErrOption, c)
+	}
+	return &MovingAverage{constant: c}, nil
+}
+
+// Observe adds a batch. NaN and the infinities are passed over; a batch without a finite value changes nothing.
+func (m *MovingAverage) Observe(batch []float32) {
+	lo, hi, finite := bounds(batch)
+	switch {
+	case finite == 0:
+		return
+	case !m.seen:
+		m.lo, m.hi, m.seen = float64(lo), float64(hi), true
+		return
+	}
+	c := m.constant
+	if c == 0 {
+		c = AveragingConstant
+	}
+	m.lo = follow(m.lo, float64(lo), c)
+	m.hi = follow(m.hi, float64(hi), c)
+}
+
+// follow returns (1−c)·m + c·x, which in floating point too is no smaller for a greater m or x: lo ≤ hi stays so.
+func follow(m, x, c float64) float64 { return float64((1-c)*m) + float64(c*x) }
+
+// Range returns lo ≤ hi, rounded to float32, or an error that wraps ErrEmpty if there was no finite value.
+func (m *MovingAverage) Range() (lo, hi float32, err error) {
+	if !m.seen {
+		return 0, 0, fmt.Errorf("calib: MovingAverage: %w: got no finite value, want at least one", ErrEmpty)
+	}
+	return float32(m.lo), float32(m.hi), nil
+}

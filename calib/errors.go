@@ -1,0 +1,17 @@
+package calib
+
+import "errors"
+
+// What the errors of this package wrap, beside those of qtensor: test with errors.Is.
+var (
+	// ErrEmpty reports a range asked of something that saw no finite value.
+	ErrEmpty = errors.New("nothing seen")
+	// ErrKey reports a key that names nothing, or that cannot name anything.
+	ErrKey = errors.New("wrong key")
+	// ErrNode reports a node that cannot be observed.
+	ErrNode = errors.New("wrong node")
+	// ErrOption reports an averaging constant outside (0, 1], or a missing rule.
+	ErrOption = errors.New("wrong option")
+	// ErrProfile reports a damaged or hostile profile.
+	ErrProfile = errors.New("wrong profile")
+)

@@ -1,0 +1,182 @@
+package calib
+
+import (
+	"iter"
+	"math"
+	"math/bits"
+)
+
+// maxBins is how many bins a Histogram has at most: twice what entropy calibration asks for.
+const maxBins = 4096
+
+// Histogram is what was seen of a tensor: the number of finite values in each of at most 4096 bins, the
+// smallest and the largest of them, and how many others there were. The zero Histogram is empty and ready
+// for use.
+//
+// All bins are 2^e wide, with edges at the integer multiples of that. e is the smallest exponent for which
+// the bins from the minimum to the maximum are no more than 4096 and no narrower than the gap between the
+// largest magnitude and the next float32. It follows from the minimum and the maximum, and can only grow with
+// them, when whole bins merge into one. So a Histogram depends on which values it saw, and not on their
+// order, on how they were cut into batches, or on which of several merged histograms saw them.
+//
+// A Histogram takes up to 32 KiB, however much it sees. It belongs to one goroutine: several observe into one
+// each, and merge. It is copied by merging it into an empty one, not by assignment.
+type Histogram struct {
+	min, max         float32 // of the finite values; never −0; 0 where there are none
+	exponent         int
+	count, nonFinite uint64
+	// bins counts the values of bin number b, those in [b·2^exponent, (b+1)·2^exponent), at index b modulo its
+	// length, the smallest power of two that is no less than the number of bins from min to max.
+	bins []uint64
+}
+
+// Observe adds values. NaN and the infinities are counted apart and not binned. It allocates only where the
+// range grows.
+func (h *Histogram) Observe(values []float32) {
+	lo, hi, finite := bounds(values)
+	h.nonFinite += uint64(len(values) - finite)
+	if finite == 0 {
+		return
+	}
+	h.cover(lo, hi)
+	h.count += uint64(finite)
+	perUnit, mask := math.Ldexp(1, -h.exponent), len(h.bins)-1
+	for _, x := range values {
+		if isFinite(x) {
+			h.bins[int(math.Floor(float64(x)*perUnit))&mask]++
+		}
+	}
+}
+
+// Merge adds what other saw; nil saw nothing.
+func (h *Histogram) Merge(other *Histogram) {
+	if other == nil {
+		return
+	}
+	h.nonFinite += other.nonFinite
+	if other.count == 0 {
+		return
+	}
+	h.cover(other.min, other.max)
+	h.add(other)
+	h.count += other.count
+}
+
+// Count returns how many finite values were seen.
+func (h *Histogram) Count() uint64 { return h.count }
+
+// NonFinite returns how many NaN and infinities were seen.
+func (h *Histogram) NonFinite() uint64 { return h.nonFinite }
+
+// Min returns the smallest finite value that was seen, and 0 where none was.
+func (h *Histogram) Min() float32 { return h.min }
+
+// Max returns the largest finite value that was seen, and 0 where none was.
+func (h *Histogram) Max() float32 { return h.max }
+
+// Bin counts the values in [Low, High). Both edges are exact.
+type Bin struct {
+	Low, High float64
+	Count     uint64
+}
+
+// Bins returns the bins from the one that holds Min to the one that holds Max in ascending order, without gaps:
+// a bin between them may be empty. There are none where no finite value was seen.
+func (h *Histogram) Bins() iter.Seq[Bin] {
+	return func(yield func(Bin) bool) {
+		if h.count == 0 {
+			return
+		}
+		for bin := binOf(h.min, h.exponent); bin <= binOf(h.max, h.exponent); bin++ {
+			low, high := math.Ldexp(float64(bin), h.exponent), math.Ldexp(float64(bin+1), h.exponent)
+			if !yield(Bin{low, high, h.bins[bin&(len(h.bins)-1)]}) {
+				return
+			}
+		}
+	}
+}
+
+// cover makes h reach from lo to hi.
+func (h *Histogram) cover(lo, hi float32) {
+	if h.count > 0 {
+		if h.min <= lo && hi <= h.max {
+			return
+		}
+		lo, hi = min(lo, h.min), max(hi, h.max)
+	}
+	old := *h
+	h.min, h.max = unsigned(lo), unsigned(hi)
+	h.exponent = exponentFor(lo, hi)
+	size := binOf(hi, h.exponent) - binOf(lo, h.exponent) + 1
+	h.bins = make([]uint64, 1<<bits.Len(uint(size-1)))
+	if old.count > 0 {
+		h.add(&old)
+	}
+}
+
+// add adds the bins of from, which h covers.
+func (h *Histogram) add(from *Histogram) {
+	coarser := h.exponent - from.exponent
+	for bin, n := range from.occupied() {
+		h.bins[bin>>coarser&(len(h.bins)-1)] += n
+	}
+}
+
+// occupied returns the numbers of the bins that are not empty, ascending, and their counts. h is not empty.
+func (h *Histogram) occupied() iter.Seq2[int, uint64] {
+	return func(yield func(int, uint64) bool) {
+		for bin := binOf(h.min, h.exponent); bin <= binOf(h.max, h.exponent); bin++ {
+			if n := h.bins[bin&(len(h.bins)-1)]; n > 0 && !yield(bin, n) {
+				return
+			}
+		}
+	}
+}
+
+// exponentFor returns the smallest e ≥ ⌊log2 m⌋ − 23, where m is the largest magnitude in [lo, hi], for which
+// no more than maxBins bins reach from lo to hi. e is between −149 and 117.
+func exponentFor(lo, hi float32) int {
+	e := -149 // all that are smaller than the smallest normal number are multiples of 2^−149
+	if m := max(-lo, hi); m > 0 {
+		_, above := math.Frexp(float64(m)) // 2^(above−1) ≤ m < 2^above
+		e = max(e, above-24)
+	}
+	for binOf(hi, e)-binOf(lo, e) >= maxBins {
+		e++
+	}
+	return e
+}
+
+// binOf returns ⌊x/2^exponent⌋, exactly: within ±2^24 for the exponents of exponentFor.
+func binOf(x float32, exponent int) int {
+	return int(math.Floor(math.Ldexp(float64(x), -exponent)))
+}
+
+// bounds returns the smallest and the largest finite value, and how many are finite.
+func bounds(values []float32) (lo, hi float32, finite int) {
+	lo, hi = math.MaxFloat32, -math.MaxFloat32
+	for _, x := range values {
+		if !isFinite(x) {
+			continue
+		}
+		finite++
+		if x < lo {
+			lo = x
+		}
+		if x > hi {
+			hi = x
+		}
+	}
+	return lo, hi, finite
+}
+
+// isFinite uses that NaN and the infinities alone do not cancel.
+func isFinite(x float32) bool { return x-x == 0 }
+
+// unsigned returns x, and 0 for −0: which zero came first would show otherwise.
+func unsigned(x float32) float32 {
+	if x == 0 {
+		return 0
+	}
+	return x
+}

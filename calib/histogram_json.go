@@ -1,0 +1,104 @@
+package calib
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+)
+
+// maxCount is the largest count in JSON: every reader of JSON holds it exactly.
+const maxCount = 1 << 53
+
+// histogramJSON is a Histogram in JSON. bins holds the runs of bins that are not empty, ascending: the number of
+// a run's first bin, and the count of each. The edges of bin b are b·2^exponent and (b+1)·2^exponent.
+type histogramJSON struct {
+	Count     uint64    `json:"count"`
+	NonFinite uint64    `json:"nonFinite"`
+	Min       float32   `json:"min"`
+	Max       float32   `json:"max"`
+	Exponent  int       `json:"exponent"`
+	Bins      [][]int64 `json:"bins"`
+}
+
+// MarshalJSON returns the histogram as an object from which UnmarshalJSON makes the same. A count past 2^53
+// is an error that wraps ErrProfile.
+func (h Histogram) MarshalJSON() ([]byte, error) {
+	if h.count > maxCount || h.nonFinite > maxCount {
+		return nil, fmt.Errorf("calib: Histogram.MarshalJSON: %w: got %d and %d values, want at most 2^53", ErrProfile, h.count, h.nonFinite)
+	}
+	j := histogramJSON{h.count, h.nonFinite, h.min, h.max, h.exponent, [][]int64{}}
+	if h.count > 0 {
+		next := math.MinInt
+		for bin, n := range h.occupied() {
+			if bin != next {
+				j.Bins = append(j.Bins, []int64{int64(bin)})
+			}
+			last := len(j.Bins) - 1
+			j.Bins[last] = append(j.Bins[last], int64(n))
+			next = bin + 1
+		}
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON sets h to the histogram that MarshalJSON wrote. Anything that no Histogram can be is an error
+// that wraps ErrProfile and leaves h as it was.
+func (h *Histogram) UnmarshalJSON(data []byte) error {
+	read, err := readHistogram(data)
+	if err != nil {
+		return fmt.Errorf("calib: Histogram.UnmarshalJSON: %w: %w", ErrProfile, err)
+	}
+	*h = read
+	return nil
+}
+
+func readHistogram(data []byte) (Histogram, error) {
+	var j histogramJSON
+	err := readObject(data, map[string]any{
+		"count": &j.Count, "nonFinite": &j.NonFinite, "min": &j.Min, "max": &j.Max, "exponent": &j.Exponent, "bins": &j.Bins,
+	})
+	if err != nil {
+		return Histogram{}, err
+	}
+	if j.Count > maxCount || j.NonFinite > maxCount {
+		return Histogram{}, fmt.Errorf("got %d and %d values, want at most 2^53", j.Count, j.NonFinite)
+	}
+	h := Histogram{nonFinite: j.NonFinite}
+	if j.Count == 0 {
+		if j.Min != 0 || j.Max != 0 || j.Exponent != 0 || len(j.Bins) != 0 {
+			return Histogram{}, fmt.Errorf("got a range or bins, want none for no values")
+		}
+		return h, nil
+	}
+	if j.Min > j.Max || j.Min < j.Max && j.Count < 2 {
+		return Histogram{}, fmt.Errorf("got range [%v, %v] of %d values, want min ≤ max, and two values if they differ", j.Min, j.Max, j.Count)
+	}
+	h.cover(j.Min, j.Max)
+	if j.Exponent != h.exponent {
+		return Histogram{}, fmt.Errorf("got exponent %d for range [%v, %v], want %d", j.Exponent, j.Min, j.Max, h.exponent)
+	}
+	return h, h.fill(j.Bins, j.Count)
+}
+
+// fill sets the bins of h, which covers its range and is empty, to runs, whose counts add up to count.
+func (h *Histogram) fill(runs [][]int64, count uint64) error {
+	first, last := int64(binOf(h.min, h.exponent)), int64(binOf(h.max, h.exponent))
+	next, mask := first, int64(len(h.bins)-1)
+	for i, run := range runs {
+		if len(run) < 2 || run[0] < next || run[0] > last-int64(len(run)-2) {
+			return fmt.Errorf("got run %d of %d numbers, want a bin and counts, within %d to %d and apart from the run before", i, len(run), first, last)
+		}
+		for k, n := range run[1:] {
+			if n < 1 || uint64(n) > count-h.count {
+				return fmt.Errorf("got a count of %d in run %d, want 1 or more, and %d in all", n, i, count)
+			}
+			h.bins[(run[0]+int64(k))&mask] = uint64(n)
+			h.count += uint64(n)
+		}
+		next = run[0] + int64(len(run)) // a bin between two runs is empty
+	}
+	if h.bins[first&mask] == 0 || h.bins[last&mask] == 0 || h.count != count {
+		return fmt.Errorf("got bins with %d values, want %d, the first in bin %d and the last in bin %d", h.count, count, first, last)
+	}
+	return nil
+}
