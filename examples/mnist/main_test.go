@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"euryale/calib"
+	"euryale/examples/mnist/digits"
+	"euryale/qtensor"
+)
+
+// smallSet writes a set of 400 digits as IDX files and returns its folder.
+func smallSet(t *testing.T, prefix string) string {
+	t.Helper()
+	dir := t.TempDir()
+	images, err := os.Create(filepath.Join(dir, prefix+"-images-idx3-ubyte"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer images.Close()
+	labels, err := os.Create(filepath.Join(dir, prefix+"-labels-idx1-ubyte"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer labels.Close()
+	if err := digits.Write(images, labels, 400, 7); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// withoutSpeed runs the job and returns its JSON with the speeds, which differ from run to run, set to 0.
+func withoutSpeed(t *testing.T, args ...string) (r report, progress string) {
+	t.Helper()
+	var out, log bytes.Buffer
+	if err := run(t.Context(), append(args, "-json"), &out, &log); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v in %s", err, out.Bytes())
+	}
+	r.Float.PerSecond = 0
+	for i := range r.Methods {
+		if r.Methods[i].PerSecond <= 0 {
+			t.Errorf("%s: got %v images/s", r.Methods[i].Method, r.Methods[i].PerSecond)
+		}
+		r.Methods[i].PerSecond = 0
+	}
+	return r, log.String()
+}
+
+func TestRun(t *testing.T) {
+	data, out := smallSet(t, "t10k"), t.TempDir()
+	first, _ := withoutSpeed(t, "-data", data, "-out", out, "-epochs", "3")
+	if first.Float.Accuracy < 0.5 || first.Float.Bytes != 4*(784*512+512*256+256*10) {
+		t.Errorf("float: got %+v", first.Float)
+	}
+	if len(first.Methods) != 13 {
+		t.Fatalf("got %d methods, want 13", len(first.Methods))
+	}
+	for _, m := range first.Methods {
+		want := map[string]float64{"Int4": 4, "UInt4": 4, "Int4-group32": 4.5, "Float16": 16, "BFloat16": 16}[m.Method]
+		if want == 0 {
+			want = 8
+		}
+		if m.BitsPerWeight < want || m.BitsPerWeight > want+0.07 {
+			t.Errorf("%s: got %v bits a weight, want %v and a little", m.Method, m.BitsPerWeight, want)
+		}
+		if m.SQNR < 12 || want > 4.5 && (m.SQNR < 30 || m.Agreement < 0.95) {
+			t.Errorf("%s: got %.1f dB, agreement %v", m.Method, m.SQNR, m.Agreement)
+		}
+	}
+
+	again, progress := withoutSpeed(t, "-data", data, "-out", out, "-epochs", "3")
+	if !strings.Contains(progress, "float weights from") {
+		t.Errorf("the second run did not load the weights: %s", progress)
+	}
+	other, progress := withoutSpeed(t, "-data", data, "-out", t.TempDir(), "-epochs", "3")
+	if strings.Contains(progress, "float weights from") {
+		t.Errorf("a run in an empty folder loaded weights: %s", progress)
+	}
+	for i, m := range first.Methods {
+		if again.Methods[i] != m || other.Methods[i] != m {
+			t.Errorf("one seed, several results: %+v, %+v, %+v", m, again.Methods[i], other.Methods[i])
+		}
+	}
+	checkFiles(t, out)
+}
+
+// checkFiles reads back what a run leaves.
+func checkFiles(t *testing.T, out string) {
+	t.Helper()
+	f, err := qtensor.Open(filepath.Join(out, "mlp-Int4-group32.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got := strings.Join(f.Quantized(), " "); got != "layer1 layer2 layer3" {
+		t.Errorf("saved model has %s", got)
+	}
+	profile, err := calib.LoadProfile(filepath.Join(out, "profile.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := profile.Params("layer1.in", qtensor.Affine(8), calib.MinMax())
+	if err != nil || p.Min[0] != 0 || p.Max[0] != 1 {
+		t.Errorf("layer1.in: got %+v, %v, want pixels from 0 to 1", p, err)
+	}
+	picture, err := os.Open(filepath.Join(out, "disagreements.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer picture.Close()
+	if _, err := png.Decode(picture); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTable(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"-data", smallSet(t, "train"), "-out", t.TempDir(), "-epochs", "1"}, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(out.String(), "\n")
+	for _, m := range methods() {
+		if !strings.Contains(out.String(), m.name+" ") {
+			t.Errorf("no line for %s in\n%s", m.name, out.String())
+		}
+	}
+	for _, line := range lines[1:14] {
+		if len([]rune(line)) != len([]rune(lines[0])) {
+			t.Errorf("not aligned:\n%s\n%s", lines[0], line)
+		}
+	}
+}
+
+// An interrupt ends the run with its error, and leaves no weights that are half trained.
+func TestInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	out := t.TempDir()
+	err := run(ctx, []string{"-data", smallSet(t, "t10k"), "-out", out}, io.Discard, io.Discard)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+	left, err := os.ReadDir(out)
+	if err != nil || len(left) > 0 {
+		t.Errorf("got files %v, %v, want none", left, err)
+	}
+}
+
+func TestBadFlags(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-model", "resnet"}, "want mlp"},
+		{[]string{"-epochs", "0"}, "want 1 or more"},
+		{[]string{"-data", "no such folder"}, "no set of digits"},
+		{[]string{"extra"}, "want flags only"},
+		{[]string{"-no-such-flag"}, "not defined"},
+	} {
+		err := run(t.Context(), append([]string{"-out", t.TempDir()}, test.args...), io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%v: got %v, want an error with %q", test.args, err, test.want)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"euryale/qtensor"
+
+	"github.com/schollz/progressbar/v3"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+const batchSize = 64
+
+// trained returns the float network: the one of the last run, if it was trained in the same way, or one
+// trained here and saved for the next run.
+func trained(ctx context.Context, c config, data *dataset, progress io.Writer) (network, error) {
+	path := filepath.Join(c.out, "float.safetensors")
+	meta := map[string]string{
+		"model":  c.model,
+		"epochs": strconv.Itoa(c.epochs),
+		"seed":   strconv.FormatUint(c.seed, 10),
+		"digits": data.train.fingerprint(),
+	}
+	net, err := loadNetwork(path, meta)
+	if err == nil {
+		fmt.Fprintf(progress, "float weights from %s\n", path)
+		return net, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(progress, "training again: %v\n", err)
+	}
+	net = newNetwork(c.seed)
+	if err := train(ctx, net, data.train, c, progress); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	b := qtensor.Bundle{Float: map[string]*tensor.Dense{}, Meta: meta}
+	for i, l := range net {
+		b.Float[weightName(i)], b.Float[biasName(i)] = l.weight, l.bias
+	}
+	return net, qtensor.Save(path, b)
+}
+
+// loadNetwork reads weights that were saved with the given texts.
+func loadNetwork(path string, meta map[string]string) (network, error) {
+	f, err := qtensor.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if !maps.Equal(f.Meta(), meta) {
+		return nil, fmt.Errorf("%s is of %v, want %v", path, f.Meta(), meta)
+	}
+	net := make(network, len(sizes)-1)
+	for i := range net {
+		if net[i].weight, err = f.Float(weightName(i)); err != nil {
+			return nil, err
+		}
+		if net[i].bias, err = f.Float(biasName(i)); err != nil {
+			return nil, err
+		}
+		if want := (tensor.Shape{sizes[i], sizes[i+1]}); !net[i].weight.Shape().Eq(want) {
+			return nil, fmt.Errorf("%s: %s is %v, want %v", path, weightName(i), net[i].weight.Shape(), want)
+		}
+	}
+	return net, nil
+}
+
+// train fits net in place by Adam on the cross entropy of its softmax.
+func train(ctx context.Context, net network, data subset, c config, progress io.Writer) error {
+	g, err := floatGraph(net, batchSize)
+	if err != nil {
+		return err
+	}
+	want := gorgonia.NewMatrix(g.g, tensor.Float32, gorgonia.WithShape(batchSize, labels), gorgonia.WithName("labels"))
+	cost, err := crossEntropy(g.y, want)
+	if err != nil {
+		return err
+	}
+	if _, err := gorgonia.Grad(cost, g.params...); err != nil {
+		return err
+	}
+	machine := gorgonia.NewTapeMachine(g.g, gorgonia.BindDualValues(g.params...))
+	defer machine.Close()
+	// The cost is a mean, so the gradient needs no dividing by the batch.
+	solver := gorgonia.NewAdamSolver(gorgonia.WithLearnRate(1e-3))
+	order := make([]int, data.count())
+	for i := range order {
+		order[i] = i
+	}
+	r := rand.New(rand.NewPCG(c.seed, 1))
+	batches := len(order) / batchSize
+	bar := newBar(progress, c.epochs*batches, "training")
+	for range c.epochs {
+		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		for b := range batches {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			which := order[b*batchSize:][:batchSize]
+			if err := step(machine, g, want, data, which); err != nil {
+				return err
+			}
+			if err := solver.Step(gorgonia.NodesToValueGrads(g.params)); err != nil {
+				return err
+			}
+			machine.Reset()
+			_ = bar.Add(1) // a bar that cannot be drawn stops nothing
+		}
+	}
+	_ = bar.Finish()
+	for i := range net { // the machine may have put other tensors in place of those that it was given
+		net[i].weight, net[i].bias = g.params[2*i].Value().(*tensor.Dense), g.params[2*i+1].Value().(*tensor.Dense)
+	}
+	return nil
+}
+
+// step computes the gradients of one batch.
+func step(machine gorgonia.VM, g *graph, want *gorgonia.Node, data subset, which []int) error {
+	if err := gorgonia.Let(g.x, data.batch(which)); err != nil {
+		return err
+	}
+	if err := gorgonia.Let(want, data.oneHot(which)); err != nil {
+		return err
+	}
+	return machine.RunAll()
+}
+
+// oneHot returns the labels of the given digits, (len(which), 10), as a 1 among zeros.
+func (s subset) oneHot(which []int) *tensor.Dense {
+	y := make([]float32, len(which)*labels)
+	for row, i := range which {
+		y[row*labels+s.label(i)] = 1
+	}
+	return tensor.New(tensor.WithShape(len(which), labels), tensor.WithBacking(y))
+}
+
+// crossEntropy returns −mean over the rows of Σ want·log softmax(logits).
+func crossEntropy(logits, want *gorgonia.Node) (*gorgonia.Node, error) {
+	p, err := gorgonia.LogSoftMax(logits)
+	if err != nil {
+		return nil, err
+	}
+	p, err = gorgonia.HadamardProd(p, want)
+	if err != nil {
+		return nil, err
+	}
+	if p, err = gorgonia.Sum(p, 1); err != nil {
+		return nil, err
+	}
+	if p, err = gorgonia.Mean(p); err != nil {
+		return nil, err
+	}
+	return gorgonia.Neg(p)
+}
+
+// newBar returns a progress bar, which shows on a terminal only.
+func newBar(w io.Writer, steps int, text string) *progressbar.ProgressBar {
+	file, ok := w.(*os.File)
+	visible := false
+	if ok {
+		info, err := file.Stat()
+		visible = err == nil && info.Mode()&os.ModeCharDevice != 0
+	}
+	return progressbar.NewOptions(steps,
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionSetVisibility(visible),
+		progressbar.OptionSetDescription(text),
+		progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionClearOnFinish(),
+	)
+}
