@@ -2,8 +2,11 @@ package calib
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+
+	"euryale/internal/strictjson"
 )
 
 // maxCount is the largest count in JSON: every reader of JSON holds it exactly.
@@ -54,11 +57,11 @@ func (h *Histogram) UnmarshalJSON(data []byte) error {
 
 func readHistogram(data []byte) (Histogram, error) {
 	var j histogramJSON
-	err := readObject(data, map[string]any{
-		"count": &j.Count, "nonFinite": &j.NonFinite, "min": &j.Min, "max": &j.Max, "exponent": &j.Exponent, "bins": &j.Bins,
-	})
-	if err != nil {
+	if err := strictjson.Unmarshal(data, &j); err != nil {
 		return Histogram{}, err
+	}
+	if j.Bins == nil {
+		return Histogram{}, errors.New("got no bins, want an array, if only an empty one")
 	}
 	if j.Count > maxCount || j.NonFinite > maxCount {
 		return Histogram{}, fmt.Errorf("got %d and %d values, want at most 2^53", j.Count, j.NonFinite)

@@ -95,12 +95,10 @@ func TestHistogramJSONHostile(t *testing.T) {
 		"trailing brace":              sound + `}`,
 		"trailing comma":              change(`]]}`, `]],}`),
 		"number as a name":            `{1:2}`,
-		"missing member":              change(`"nonFinite":0,`, ``),
 		"unknown member":              change(`"nonFinite":0`, `"nonFinite":0,"mean":1`),
 		"member twice":                change(`"nonFinite":0`, `"nonFinite":0,"nonFinite":0`),
-		"member in another case":      change(`"nonFinite"`, `"nonfinite"`),
-		"member in both cases":        change(`"nonFinite":0`, `"nonFinite":0,"NonFinite":0`),
-		"null member":                 change(`"nonFinite":0`, `"nonFinite":null`),
+		"missing bins":                change(`,"bins":[[-2,1,1],[1,2],[4093,1]]`, ``),
+		"missing exponent":            `{"count":1,"nonFinite":0,"min":1,"max":1,"bins":[[8388608,1]]}`,
 		"null bins":                   change(`[[-2,1,1],[1,2],[4093,1]]`, `null`),
 		"negative count":              change(`"count":5`, `"count":-5`),
 		"fraction":                    change(`"count":5`, `"count":5.5`),
@@ -238,7 +236,6 @@ func TestReadProfileHostile(t *testing.T) {
 		"version text":          `{"version":"1","tensors":{}}`,
 		"version null":          `{"version":null,"tensors":{}}`,
 		"version twice":         `{"version":1,"version":1,"tensors":{}}`,
-		"version in both cases": `{"version":1,"Version":1,"tensors":{}}`,
 		"unknown member":        `{"version":1,"tensors":{},"rules":{}}`,
 		"tensors twice":         `{"version":1,"tensors":{},"tensors":{}}`,
 		"tensors null":          `{"version":1,"tensors":null}`,
@@ -258,6 +255,7 @@ func TestReadProfileHostile(t *testing.T) {
 		"histograms null":       one(`{"axis":0,"histograms":null}`),
 		"histogram null":        one(`{"axis":0,"histograms":[null]}`),
 		"histogram null, later": one(`{"axis":0,"histograms":[` + histogram + `,null]}`),
+		"axis null":             one(`{"axis":null,"histograms":[` + histogram + `]}`),
 		"axis −2":               one(`{"axis":-2,"histograms":[` + histogram + `]}`),
 		"axis text":             one(`{"axis":"0","histograms":[` + histogram + `]}`),
 		"axis a fraction":       one(`{"axis":0.5,"histograms":[` + histogram + `]}`),
@@ -312,9 +310,6 @@ func TestProfileSave(t *testing.T) {
 		}
 		sameProfile(t, got, want)
 	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o400 == 0 {
-		t.Errorf("got %v, %v, want a file that its owner can read", info, err)
-	}
 	onlyFile(t, dir, "profile.json")
 }
 
@@ -353,8 +348,8 @@ func TestProfileSaveErrors(t *testing.T) {
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := new(Profile).Save(folder); err == nil {
-		t.Error("onto a folder: got no error")
+	if err := new(Profile).Save(folder); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("onto a folder: got error %v, want fs.ErrInvalid", err)
 	}
 	onlyFile(t, dir, "folder")
 }

@@ -1,39 +1,18 @@
 package calib
 
 import (
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+
+	"euryale/internal/atomicfile"
 )
 
-// Save writes the profile, as Write does, to the file at path. It is written under a temporary name in the
-// same folder, which then takes the path's place: a file that was there is replaced by a whole one or not at
-// all.
+// Save writes the profile, as Write does, to the file at path, all or nothing: a file that was there keeps its
+// content unless all of the profile is on the disk. A symbolic link is followed; anything but a regular file
+// is refused with fs.ErrInvalid.
 func (p *Profile) Save(path string) error {
-	if err := p.save(path); err != nil {
+	if err := atomicfile.Write(path, p.Write); err != nil {
 		return fmt.Errorf("calib: Profile.Save: %w", err)
-	}
-	return nil
-}
-
-func (p *Profile) save(path string) error {
-	temp := filepath.Join(filepath.Dir(path), ".profile-"+rand.Text())
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return err
-	}
-	err = p.Write(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp))
 	}
 	return nil
 }

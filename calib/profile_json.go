@@ -2,40 +2,32 @@ package calib
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+
+	"euryale/internal/strictjson"
 )
 
+// version is that of the JSON that Write writes.
+const version = 1
+
 type profileJSON struct {
-	Version version              `json:"version"`
+	Version int                  `json:"version"`
 	Tensors map[string]entryJSON `json:"tensors"`
 }
 
 // entryJSON has axis −1 where the one histogram is the whole tensor's.
 type entryJSON struct {
-	Axis       int         `json:"axis"`
+	Axis       *int        `json:"axis"`
 	Histograms []Histogram `json:"histograms"`
-}
-
-// version stands for the one version of the JSON there is.
-type version struct{}
-
-const versionOne = "1"
-
-func (version) MarshalJSON() ([]byte, error) { return []byte(versionOne), nil }
-
-func (version) UnmarshalJSON(data []byte) error {
-	if string(data) != versionOne {
-		return fmt.Errorf("got version %s, want %s", data, versionOne)
-	}
-	return nil
 }
 
 // Write writes the profile as JSON, from which ReadProfile makes the same. Equal profiles have equal bytes.
 func (p *Profile) Write(w io.Writer) error {
-	j := profileJSON{Tensors: make(map[string]entryJSON)}
+	j := profileJSON{version, make(map[string]entryJSON)}
 	for key, e := range p.entries {
-		j.Tensors[key] = entryJSON{e.axis, e.channels}
+		j.Tensors[key] = entryJSON{&e.axis, e.channels}
 	}
 	data, err := json.Marshal(j)
 	if err == nil {
@@ -48,7 +40,7 @@ func (p *Profile) Write(w io.Writer) error {
 }
 
 // ReadProfile returns the profile that Write wrote. Anything else is an error that wraps ErrProfile: damage,
-// another version, a name that comes twice or is none of the format's, data behind the profile.
+// another version, a key that comes twice, a member that is not of this version, data behind the profile.
 func ReadProfile(r io.Reader) (*Profile, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
@@ -62,29 +54,28 @@ func ReadProfile(r io.Reader) (*Profile, error) {
 }
 
 func (p *Profile) read(data []byte) error {
-	var tensors json.RawMessage
-	if err := readObject(data, map[string]any{"version": new(version), "tensors": &tensors}); err != nil {
+	var header struct{ Version int }
+	if err := json.Unmarshal(data, &header); err != nil {
 		return err
 	}
-	return eachMember(tensors, func(key string, value json.RawMessage) error {
-		e, err := readEntry(value)
-		if err == nil {
-			err = checkKey(key)
-		}
-		if err == nil {
-			p.put(key, e)
-		}
+	if header.Version != version {
+		return fmt.Errorf("got version %d, want %d", header.Version, version)
+	}
+	var j profileJSON
+	if err := strictjson.Unmarshal(data, &j); err != nil {
 		return err
-	})
-}
-
-func readEntry(data []byte) (*entry, error) {
-	e := new(entry)
-	if err := readObject(data, map[string]any{"axis": &e.axis, "histograms": &e.channels}); err != nil {
-		return nil, err
 	}
-	if n := len(e.channels); n == 0 || e.axis < perTensor || e.axis == perTensor && n > 1 {
-		return nil, fmt.Errorf("got axis %d with %d histograms, want -1 with one, or an axis with one for each index", e.axis, n)
+	if j.Tensors == nil {
+		return errors.New("got no tensors, want an object, if only an empty one")
 	}
-	return e, nil
+	for key, t := range j.Tensors {
+		if err := checkKey(key); err != nil {
+			return err
+		}
+		if n := len(t.Histograms); t.Axis == nil || *t.Axis < perTensor || n == 0 || *t.Axis == perTensor && n > 1 {
+			return fmt.Errorf("key %q: got %d histograms, want axis -1 and one, or an axis and one for each index", key, n)
+		}
+		p.put(key, &entry{axis: *t.Axis, channels: t.Histograms})
+	}
+	return nil
 }

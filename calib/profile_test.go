@@ -160,9 +160,13 @@ func profileOf(t *testing.T, key string, axis int, values []float32, shape ...in
 func TestProfileObserveErrors(t *testing.T) {
 	matrix := denseOf([]float32{1, 2, 3, 4, 5, 6}, 2, 3)
 	masked := denseOf([]float32{1, 2}, 2)
-	masked.ResetMask(true)
+	if err := masked.ResetMask(true); err != nil {
+		t.Fatal(err)
+	}
 	maskedWide := denseOf([]float64{1, 2}, 2)
-	maskedWide.ResetMask(true)
+	if err := maskedWide.ResetMask(true); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name string
 		key  string

@@ -37,7 +37,7 @@ func Aliases(n *gorgonia.Node) gorgonia.Nodes {
 			}
 		}
 	}
-	return slices.DeleteFunc(family, func(alias *gorgonia.Node) bool { return false })
+	return slices.DeleteFunc(family, func(alias *gorgonia.Node) bool { return alias == n })
 }
 
 // shares reports whether n's value can be the memory of its first operand.
