@@ -25,12 +25,6 @@ func (b blocks) each(f func(block, begin, end int)) {
 	}
 }
 
-// at returns the block of the element with the given index in row-major order.
-func (b blocks) at(flat int) int {
-	outer, kept, inner := flat/(b.kept*b.inner), flat/b.inner%b.kept, flat%b.inner
-	return kept*b.groups() + (outer*b.inner+inner)/b.size
-}
-
 // keptOrder returns x, (outer, kept, inner), as (kept, outer, inner), where each block is one run. The
 // result is x itself if it has that order.
 func keptOrder[T any](b blocks, x []T) []T { return swapAxes(x, b.outer, b.kept, b.inner) }

@@ -40,7 +40,8 @@ func (p Params) Storage() Storage { return p.Scheme.Storage() }
 //	Affine      s = (hi − lo)/(2^b − 1),         z = RNE(−lo/s), with lo ≤ 0 ≤ hi
 //	PowerOfTwo  Affine's s rounded up to 2^e, at most 2^127
 //
-// in float32. A block of zeros, and one of a single value under Uniform, has s = 1. s is at least 2^−126;
+// in float32. A block whose s rounds to 0, such as one of zeros, or of a single value under Uniform, has s = 1.
+// s is otherwise at least 2^−126;
 // it is rounded to the scheme's ScaleType before z is chosen: float16 scales are rounded to nearest even and
 // held between 2^−14 and 2^15 times the multiplier. Float16 and BFloat16 need no range and keep none.
 // Errors: ErrScheme, ErrParams for ranges that do not match each other, ErrValue for NaN, an infinity
@@ -128,7 +129,7 @@ func multiplierFor(scales []float32) float32 {
 }
 
 // storedScale returns s rounded to multiplier times a normal float16, to nearest with ties to even, and
-// to no less than that in magnitude; s itself where the multiplier is 0.
+// to no less than that in magnitude nor more than maxStoredScale; s itself where the multiplier is 0.
 func storedScale(s, multiplier float32) float32 {
 	if multiplier == 0 {
 		return s

@@ -104,8 +104,9 @@ func (q *QTensor) Code(at ...int) (int32, error) {
 func (q *QTensor) T(axes ...int) (*QTensor, error) {
 	dims := len(q.shape)
 	if len(axes) == 0 {
+		axes = make([]int, dims) // and not in the caller's array
 		for axis := range dims {
-			axes = append(axes, dims-1-axis)
+			axes[axis] = dims - 1 - axis
 		}
 	}
 	to := make([]int, dims) // to[a] is where axis a goes

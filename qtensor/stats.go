@@ -43,10 +43,10 @@ func (q *QTensor) Compare(x tensor.Tensor) (Stats, error) {
 	for i, v := range data {
 		x, r := float64(v), float64(numbers[i])
 		e := math.Abs(x - r)
-		signal += x * x
-		other += r * r
-		cross += x * r
-		noise += e * e
+		signal += float64(x * x)
+		other += float64(r * r)
+		cross += float64(x * r)
+		noise += float64(e * e)
 		sum += e
 		largest = max(largest, e)
 	}

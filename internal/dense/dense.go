@@ -69,6 +69,8 @@ func readable(t tensor.Tensor) (*tensor.Dense, error) {
 		return nil, fmt.Errorf("%w: got %T, want *tensor.Dense", ErrLayout, t)
 	case d == nil:
 		return nil, fmt.Errorf("%w: got nil, want *tensor.Dense", ErrLayout)
+	case d.Dtype().Type == nil:
+		return nil, fmt.Errorf("%w: got a tensor that nothing was put into", ErrLayout)
 	case d.IsMasked() && len(d.Mask()) > 0: // an empty tensor, with no mask either, says that it is masked
 		return nil, fmt.Errorf("%w: got a masked tensor, want one without a mask", ErrLayout)
 	case !d.IsNativelyAccessible():
@@ -97,16 +99,22 @@ func rowMajor[T any](d *tensor.Dense) ([]T, error) {
 		size *= n
 	}
 	if size == 0 {
-		return nil, nil // Data() of an empty tensor panics
+		return nil, nil
+	}
+	if d.Len() == 0 { // a slice such as [1:1] may say that it has elements; its Data() panics
+		return nil, fmt.Errorf("%w: shape %v over an empty array", ErrLayout, shape)
 	}
 	raw, err := backing[T](d)
 	if err != nil {
 		return nil, err
 	}
-	if len(shape) == 0 {
-		return raw[:1], nil
+	if size == 1 {
+		return raw[:1:1], nil // a column-major one has no strides
 	}
 	strides := d.Strides()
+	if len(strides) == 1 && shape.IsVector() { // so has a column-major row or column
+		shape = tensor.Shape{size}
+	}
 	if len(strides) != len(shape) {
 		return nil, fmt.Errorf("%w: %d strides for shape %v", ErrLayout, len(strides), shape)
 	}

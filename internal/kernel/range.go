@@ -21,7 +21,7 @@ func ZeroPoint(lo, scale float32, high int32) int32 {
 const MinScale = 0x1p-126
 
 // AffineOf returns the affine map of the range [lo, hi], widened to contain 0, onto the codes 0 to high:
-// Scale = (hi − lo)/high, at least MinScale, or 1 where the range is empty; Zero = RNE(−lo/Scale).
+// Scale = (hi − lo)/high, at least MinScale, or 1 where that rounds to 0; Zero = RNE(−lo/Scale).
 func AffineOf(lo, hi float32, high int32) Affine {
 	lo, hi = min(lo, 0), max(hi, 0)
 	a := Affine{Scale: Step(lo, hi, high), High: high}
