@@ -27,7 +27,8 @@ func WithCompute(c Compute) Option {
 }
 
 // WithBias adds b to every row of the result, in float32. b has the (out) elements of a vector, in any shape
-// with no other axis longer than 1, float32 or float64, and is copied.
+// with no other axis longer than 1, float32 or float64, and is copied. Errors: qtensor.ErrShape, ErrDtype,
+// ErrLayout; ErrValue for NaN or an infinity.
 func WithBias(b tensor.Tensor) Option {
 	return func(l *linear) error {
 		bias, err := dense.Float32s(b)
@@ -59,7 +60,8 @@ func WithReLU() Option {
 //
 // x is float32 or float64, which is rounded to float32 first; y has x's type, with float32 values.
 // Errors: qtensor.ErrShape and qtensor.ErrDtype for x, qtensor.ErrScheme and qtensor.ErrParams for a
-// Compute that does not go with the weight. When the graph runs, NaN and infinities in x are an error.
+// Compute that does not go with the weight. When the graph runs, NaN and infinities in x are qtensor.ErrValue;
+// the errors of Gorgonia's machines have it behind a method, Err() error, that errors.Is does not know.
 func MatMul(x *gorgonia.Node, w *Weight, opts ...Option) (*gorgonia.Node, error) {
 	l, err := newLinear(x, w, opts)
 	if err == nil && (l.output.Bias != nil || l.output.ReLU) {
@@ -147,7 +149,11 @@ func (l *linear) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error) {
 	if len(in) != l.dims {
 		return nil, fmt.Errorf("ops: %v: %w: x is %v, want %d dimensions", l, qtensor.ErrShape, in, l.dims)
 	}
-	return l.shape(in)
+	out, err := l.shape(in)
+	if err != nil {
+		return nil, fmt.Errorf("ops: %v: %w", l, err)
+	}
+	return out, nil
 }
 
 // shape returns the shape of the result for an input of the given shape.
@@ -158,6 +164,15 @@ func (l *linear) shape(in tensor.Shape) (tensor.Shape, error) {
 	out := in.Clone()
 	out[len(out)-1] = l.w.out
 	return out, nil
+}
+
+// DiffWRT reports that the layer has no gradient. What comes after it has one; gorgonia.Grad with respect to
+// what comes before it is an error, where an op without DiffWRT makes Gorgonia panic.
+func (l *linear) DiffWRT(inputs int) []bool { return make([]bool, inputs) }
+
+// SymDiff returns an error, and goes with DiffWRT: Gorgonia asks for both or none.
+func (l *linear) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
+	return nil, fmt.Errorf("ops: %v: has no gradient", l)
 }
 
 // Do computes the layer into a fresh tensor.

@@ -95,10 +95,13 @@ func (w *Weight) Scheme() qtensor.Scheme { return w.scheme }
 
 // Bytes returns the memory that the layout takes.
 func (w *Weight) Bytes() int {
-	if w.halves != nil {
+	switch {
+	case w.halves != nil:
 		return w.halves.Bytes()
+	case w.ints != nil:
+		return w.ints.Bytes()
 	}
-	return w.ints.Bytes()
+	return 0
 }
 
 // String describes the weight in a line.

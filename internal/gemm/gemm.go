@@ -72,8 +72,9 @@ func grow[T any](s []T, n int) []T {
 //
 //	y = r·Σ_groups ( s·Σ X·(q − z) + lo·Σ X )
 //
-// The integer sums are exact. The real ones are made in float64 for a fixed point and in float32 for codes of
-// a byte, groups in order of depth, every product rounded before it is added; y is then rounded to float32.
+// The integer sums are exact. The real one is made in float64 for a fixed point and in float32 for codes of a
+// byte: groups in order of depth, s before lo, each product rounded and then added to the sum of all that came
+// before it; y is then rounded to float32.
 // For a fixed point, an infinite y is one whose true value passes the largest float32. For codes of a byte a
 // partial sum may pass it too, before r is applied: y is infinite or NaN then.
 // Errors: ErrValue, naming row and column.

@@ -1,0 +1,85 @@
+package gemm_test
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"euryale/internal/gemm"
+	"euryale/internal/half"
+	"euryale/internal/pack"
+)
+
+func halfWeight(k, n int, codes []uint16) *pack.Half {
+	return &pack.Half{K: k, N: n, Codes: codes, Format: half.BFloat16()}
+}
+
+// halfReference returns x·w with products and sums in math/big, rounded to 53 bits after each sum.
+func halfReference(x []float32, m int, w *pack.Half, out gemm.Output) []float32 {
+	y := make([]float32, m*w.N)
+	for i := range m {
+		for j := range w.N {
+			sum := new(big.Float).SetPrec(53)
+			for p := range w.K {
+				product := big.NewFloat(float64(x[i*w.K+p]))
+				product.SetPrec(100).Mul(product, big.NewFloat(float64(w.Format.Decode(w.Codes[j*w.K+p]))))
+				sum.Add(sum, product)
+			}
+			v, _ := sum.Float32()
+			y[i*w.N+j] = output(v, j, out)
+		}
+	}
+	return y
+}
+
+func TestMultiplyHalf(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	for name, format := range map[string]half.Format{"float16": half.Float16(), "bfloat16": half.BFloat16()} {
+		for _, m := range []int{1, 2, 65} {
+			for _, k := range []int{1, 2, 5, 33} {
+				for at, n := range []int{1, 2, 7} {
+					w := &pack.Half{K: k, N: n, Format: format}
+					for range n * k {
+						w.Codes = append(w.Codes, format.Encode(float32(rng.NormFloat64()*math.Exp(rng.NormFloat64()))))
+					}
+					x := activations(rng, m, k)
+					given := slices.Clone(x)
+					out := gemm.Output{ReLU: outputs[at].relu}
+					if outputs[at].bias {
+						out.Bias = activations(rng, 1, n)
+					}
+					got := slices.Repeat([]float32{7}, m*n+3)
+					if err := gemm.MultiplyHalf(got, x, m, w, out); err != nil {
+						t.Fatal(err)
+					}
+					compare(t, fmt.Sprintf("%s, m %d, k %d, n %d", name, m, k, n), got, halfReference(x, m, w, out), n)
+					if difference(x, given) >= 0 {
+						t.Fatalf("k %d: MultiplyHalf changed its input", k)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestMultiplyHalfByHand has a sum whose order shows, and a bias that comes before max(y, 0).
+func TestMultiplyHalfByHand(t *testing.T) {
+	encode := half.BFloat16().Encode
+	w := halfWeight(3, 2, []uint16{encode(1), encode(0x1p60), encode(-0x1p61), encode(-2), encode(0.5), encode(3)})
+	for _, c := range []struct {
+		out  gemm.Output
+		want []float32
+	}{
+		{gemm.Output{}, []float32{0, -2 + 1 + 3}},
+		{gemm.Output{Bias: []float32{1, -5}}, []float32{1, -3}},
+		{gemm.Output{Bias: []float32{1, -5}, ReLU: true}, []float32{1, 0}},
+	} {
+		got := make([]float32, 2)
+		if err := gemm.MultiplyHalf(got, []float32{1, 2, 1}, 1, w, c.out); err != nil || difference(got, c.want) >= 0 {
+			t.Errorf("%+v: %v, %v, want %v", c.out, got, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,199 @@
+package pack_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"euryale/internal/half"
+	"euryale/internal/kernel"
+	"euryale/internal/pack"
+)
+
+// shapes are k, n, group: odd depths, a short last group, groups of one, one group.
+var shapes = [][3]int{{1, 1, 1}, {2, 3, 1}, {5, 1, 2}, {5, 3, 5}, {7, 2, 3}, {8, 4, 4}, {33, 2, 32}, {64, 3, 16}}
+
+// packed returns a weight of the codes and parameters that the functions give for depth p, column j and
+// block b.
+func packed[C kernel.Code](t *testing.T, shape [3]int, bits int, code func(p, j int) C, zero func(b int) int32, offset func(b int) float32) *pack.Matrix {
+	t.Helper()
+	k, n, group := shape[0], shape[1], shape[2]
+	m := pack.Matrix{K: k, N: n, Group: group}
+	var codes []C
+	for j := range n {
+		for p := range k {
+			codes = append(codes, code(p, j))
+		}
+	}
+	for b := range n * ((k + group - 1) / group) {
+		m.Scales = append(m.Scales, 1+float32(b))
+		if zero != nil {
+			m.Zeros = append(m.Zeros, zero(b))
+		}
+		if offset != nil {
+			m.Offsets = append(m.Offsets, offset(b))
+		}
+	}
+	given := slices.Clone(codes)
+	w, err := pack.New(m, codes, bits)
+	if err != nil {
+		t.Fatalf("New(%v, %d bits): %v", shape, bits, err)
+	}
+	if !slices.Equal(codes, given) {
+		t.Errorf("New(%v, %d bits) changed the codes that it was given", shape, bits)
+	}
+	return w
+}
+
+// element returns what the doc of Matrix says of depth p and column j.
+func element(w *pack.Matrix, p, j int) float64 {
+	block := j*w.Groups() + p/w.Group
+	var zero int32
+	var offset float32
+	if w.Zeros != nil {
+		zero = w.Zeros[block]
+	}
+	if w.Offsets != nil {
+		offset = w.Offsets[block]
+	}
+	code := w.Column(j, make([]int8, w.K))[p]
+	return float64(w.Scales[block])*float64(int32(code)-zero) + float64(offset)
+}
+
+// signed and unsigned are codes that go through all values of their bits.
+func signed(bits int) func(p, j int) int8 {
+	return func(p, j int) int8 { return int8((p*5+j*3)%(1<<bits) - 1<<(bits-1)) }
+}
+
+func unsigned(bits int) func(p, j int) uint8 {
+	return func(p, j int) uint8 { return uint8((p*5 + j*3) % (1 << bits)) }
+}
+
+func TestElements(t *testing.T) {
+	zero := func(b int) int32 { return int32(b*7) % 16 }
+	offset := func(b int) float32 { return float32(b) - 1.5 }
+	for _, shape := range shapes {
+		for _, bits := range []int{4, 8} {
+			for _, c := range []struct {
+				name        string
+				w           *pack.Matrix
+				code        func(p, j int) int
+				zero        func(b int) int32
+				offset      func(b int) float32
+				zeros, offs int // lists
+			}{
+				{"signed", packed(t, shape, bits, signed(bits), nil, nil), func(p, j int) int { return int(signed(bits)(p, j)) }, nil, nil, 0, 0},
+				{"signed, zero points", packed(t, shape, bits, signed(bits), zero, nil), func(p, j int) int { return int(signed(bits)(p, j)) }, zero, nil, 1, 0},
+				{"unsigned", packed(t, shape, bits, unsigned(bits), nil, nil), func(p, j int) int { return int(unsigned(bits)(p, j)) }, nil, nil, 1, 0},
+				{"unsigned, zero points", packed(t, shape, bits, unsigned(bits), zero, nil), func(p, j int) int { return int(unsigned(bits)(p, j)) }, zero, nil, 1, 0},
+				{"unsigned, offsets", packed(t, shape, bits, unsigned(bits), nil, offset), func(p, j int) int { return int(unsigned(bits)(p, j)) }, nil, offset, 1, 1},
+			} {
+				name := fmt.Sprintf("%s, %d bits, %v", c.name, bits, shape)
+				k, n, group := shape[0], shape[1], shape[2]
+				groups := (k + group - 1) / group
+				if c.w.K != k || c.w.N != n || c.w.Groups() != groups {
+					t.Errorf("%s: K %d, N %d, Groups %d, want %d, %d, %d", name, c.w.K, c.w.N, c.w.Groups(), k, n, groups)
+				}
+				codes := k * n
+				if bits == 4 {
+					codes = (k + 1) / 2 * n
+				}
+				if want := codes + 4*n*groups*(1+c.zeros+c.offs); c.w.Bytes() != want {
+					t.Errorf("%s: Bytes = %d, want %d", name, c.w.Bytes(), want)
+				}
+				for j := range n {
+					for p := range k {
+						b := j*groups + p/group
+						want := float64(c.code(p, j))
+						if c.zero != nil {
+							want -= float64(c.zero(b))
+						}
+						want *= 1 + float64(b)
+						if c.offset != nil {
+							want += float64(c.offset(b))
+						}
+						if got := element(c.w, p, j); got != want {
+							t.Fatalf("%s: element (%d, %d) = %v, want %v", name, p, j, got, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestColumnScratch says what Column does with its scratch: nothing for bytes, the first K for nibbles.
+func TestColumnScratch(t *testing.T) {
+	shape := [3]int{5, 2, 5}
+	for _, bits := range []int{4, 8} {
+		w := packed(t, shape, bits, signed(bits), nil, nil)
+		scratch := slices.Repeat([]int8{99}, 7)
+		column := w.Column(1, scratch)
+		if len(column) != 5 {
+			t.Errorf("%d bits: Column has %d codes, want 5", bits, len(column))
+		}
+		if scratch[5] != 99 || scratch[6] != 99 {
+			t.Errorf("%d bits: Column wrote past K: %v", bits, scratch)
+		}
+		if inPlace := scratch[0] == 99; inPlace != (bits == 8) {
+			t.Errorf("%d bits: in place is %v", bits, inPlace)
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name                 string
+		k, n, group          int
+		codes, scales, wants int
+	}{
+		{"a code short", 3, 2, 3, 5, 2, 6},
+		{"a code too many", 3, 2, 3, 7, 2, 6},
+		{"a scale short", 3, 2, 2, 6, 3, 4},
+		{"a scale too many", 3, 2, 3, 6, 3, 2},
+	} {
+		m := pack.Matrix{K: c.k, N: c.n, Group: c.group, Scales: make([]float32, c.scales)}
+		w, err := pack.New(m, make([]int8, c.codes), 8)
+		if err == nil || w != nil {
+			t.Errorf("%s: New = %v, %v, want an error", c.name, w, err)
+			continue
+		}
+		for _, part := range []string{fmt.Sprintf("got %d codes and %d scales", c.codes, c.scales), fmt.Sprint(c.wants)} {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%s: error %q does not say %q", c.name, err, part)
+			}
+		}
+	}
+}
+
+func TestHalf(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		format half.Format
+		codes  []uint16
+		want   [2][]float32
+	}{
+		{"float16", half.Float16(), []uint16{0x3c00, 0xc000, 0x0001, 0x7bff, 0x8000, 0x3555}, [2][]float32{{1, -2, 0x1p-24}, {65504, float32(math.Copysign(0, -1)), 0x1.554p-2}}},
+		{"bfloat16", half.BFloat16(), []uint16{0x3f80, 0xc000, 0x0001, 0x7f7f, 0x8000, 0x3eab}, [2][]float32{{1, -2, 0x1p-133}, {0x1.fep127, float32(math.Copysign(0, -1)), 0x1.56p-2}}},
+	} {
+		w := pack.Half{K: 3, N: 2, Codes: c.codes, Format: c.format}
+		if w.Bytes() != 12 {
+			t.Errorf("%s: Bytes = %d, want 12", c.name, w.Bytes())
+		}
+		for j, want := range c.want {
+			dst := slices.Repeat([]float32{99}, 4)
+			w.Column(j, dst)
+			for p := range want {
+				if math.Float32bits(dst[p]) != math.Float32bits(want[p]) {
+					t.Errorf("%s: column %d = %v, want %v", c.name, j, dst[:3], want)
+					break
+				}
+			}
+			if dst[3] != 99 {
+				t.Errorf("%s: Column wrote past K: %v", c.name, dst)
+			}
+		}
+	}
+}
