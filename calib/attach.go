@@ -40,6 +40,9 @@ func Attach(g *gorgonia.ExprGraph, points map[string]*gorgonia.Node, opts ...Opt
 func attach(g *gorgonia.ExprGraph, points map[string]*gorgonia.Node, opts []Option) (*Watch, error) {
 	var s settings
 	for _, o := range opts {
+		if o == nil {
+			return nil, fmt.Errorf("%w: got a nil option", ErrOption)
+		}
 		if err := o(&s); err != nil {
 			return nil, err
 		}

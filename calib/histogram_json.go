@@ -16,7 +16,7 @@ const maxCount = 1 << 53
 // a run's first bin, and the count of each. The edges of bin b are b·2^exponent and (b+1)·2^exponent.
 type histogramJSON struct {
 	Count     uint64    `json:"count"`
-	NonFinite uint64    `json:"nonFinite"`
+	NonFinite uint64    `json:"non_finite"`
 	Min       float32   `json:"min"`
 	Max       float32   `json:"max"`
 	Exponent  int       `json:"exponent"`
@@ -69,7 +69,7 @@ func readHistogram(data []byte) (Histogram, error) {
 	h := Histogram{nonFinite: j.NonFinite}
 	if j.Count == 0 {
 		if j.Min != 0 || j.Max != 0 || j.Exponent != 0 || len(j.Bins) != 0 {
-			return Histogram{}, fmt.Errorf("got a range or bins, want none for no values")
+			return Histogram{}, fmt.Errorf("got range [%v, %v], exponent %d and %d runs of bins, want none for no values", j.Min, j.Max, j.Exponent, len(j.Bins))
 		}
 		return h, nil
 	}

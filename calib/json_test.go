@@ -35,13 +35,13 @@ func TestHistogramJSON(t *testing.T) {
 
 func TestHistogramJSONText(t *testing.T) {
 	for text, values := range map[string][]float32{
-		`{"count":0,"nonFinite":0,"min":0,"max":0,"exponent":0,"bins":[]}`:                                        nil,
-		`{"count":0,"nonFinite":2,"min":0,"max":0,"exponent":0,"bins":[]}`:                                        {nan, inf},
-		`{"count":5,"nonFinite":0,"min":-2,"max":4093.5,"exponent":0,"bins":[[-2,1,1],[1,2],[4093,1]]}`:           {-2, -0.5, 1, 1.5, 4093.5},
-		`{"count":2,"nonFinite":0,"min":0.1,"max":0.1,"exponent":-27,"bins":[[13421773,2]]}`:                      {0.1, 0.1},
-		`{"count":1,"nonFinite":0,"min":1e-45,"max":1e-45,"exponent":-149,"bins":[[1,1]]}`:                        {tiny},
-		`{"count":2,"nonFinite":0,"min":-3.4028235e+38,"max":0,"exponent":117,"bins":[[-2048,1],[0,1]]}`:          {-huge, 0},
-		`{"count":2,"nonFinite":0,"min":-3.4028235e+38,"max":-1e+38,"exponent":116,"bins":[[-4096,1],[-1204,1]]}`: {-huge, -1e38},
+		`{"count":0,"non_finite":0,"min":0,"max":0,"exponent":0,"bins":[]}`:                                        nil,
+		`{"count":0,"non_finite":2,"min":0,"max":0,"exponent":0,"bins":[]}`:                                        {nan, inf},
+		`{"count":5,"non_finite":0,"min":-2,"max":4093.5,"exponent":0,"bins":[[-2,1,1],[1,2],[4093,1]]}`:           {-2, -0.5, 1, 1.5, 4093.5},
+		`{"count":2,"non_finite":0,"min":0.1,"max":0.1,"exponent":-27,"bins":[[13421773,2]]}`:                      {0.1, 0.1},
+		`{"count":1,"non_finite":0,"min":1e-45,"max":1e-45,"exponent":-149,"bins":[[1,1]]}`:                        {tiny},
+		`{"count":2,"non_finite":0,"min":-3.4028235e+38,"max":0,"exponent":117,"bins":[[-2048,1],[0,1]]}`:          {-huge, 0},
+		`{"count":2,"non_finite":0,"min":-3.4028235e+38,"max":-1e+38,"exponent":116,"bins":[[-4096,1],[-1204,1]]}`: {-huge, -1e38},
 	} {
 		got, err := json.Marshal(histogramOf(values))
 		if err != nil || string(got) != text {
@@ -71,7 +71,7 @@ func TestHistogramJSONCountsPast53Bits(t *testing.T) {
 
 // Each text is damaged in the one way that its name says; the first is not.
 func TestHistogramJSONHostile(t *testing.T) {
-	const sound = `{"count":5,"nonFinite":0,"min":-2,"max":4093.5,"exponent":0,"bins":[[-2,1,1],[1,2],[4093,1]]}`
+	const sound = `{"count":5,"non_finite":0,"min":-2,"max":4093.5,"exponent":0,"bins":[[-2,1,1],[1,2],[4093,1]]}`
 	if err := new(Histogram).UnmarshalJSON([]byte(sound)); err != nil {
 		t.Fatal(err)
 	}
@@ -95,22 +95,22 @@ func TestHistogramJSONHostile(t *testing.T) {
 		"trailing brace":              sound + `}`,
 		"trailing comma":              change(`]]}`, `]],}`),
 		"number as a name":            `{1:2}`,
-		"unknown member":              change(`"nonFinite":0`, `"nonFinite":0,"mean":1`),
-		"member twice":                change(`"nonFinite":0`, `"nonFinite":0,"nonFinite":0`),
+		"unknown member":              change(`"non_finite":0`, `"non_finite":0,"mean":1`),
+		"member twice":                change(`"non_finite":0`, `"non_finite":0,"non_finite":0`),
 		"missing bins":                change(`,"bins":[[-2,1,1],[1,2],[4093,1]]`, ``),
-		"missing exponent":            `{"count":1,"nonFinite":0,"min":1,"max":1,"bins":[[8388608,1]]}`,
+		"missing exponent":            `{"count":1,"non_finite":0,"min":1,"max":1,"bins":[[8388608,1]]}`,
 		"null bins":                   change(`[[-2,1,1],[1,2],[4093,1]]`, `null`),
 		"negative count":              change(`"count":5`, `"count":-5`),
 		"fraction":                    change(`"count":5`, `"count":5.5`),
 		"count past 64 bits":          change(`"count":5`, `"count":18446744073709551621`),
-		"count past 53 bits":          change(`"nonFinite":0`, `"nonFinite":9007199254740993`),
+		"count past 53 bits":          change(`"non_finite":0`, `"non_finite":9007199254740993`),
 		"count too big":               change(`"count":5`, `"count":6`),
 		"count too small":             change(`"count":5`, `"count":4`),
-		"count of one":                `{"count":1,"nonFinite":0,"min":-1,"max":-0.99999994,"exponent":-23,"bins":[[-8388608,1]]}`,
+		"count of one":                `{"count":1,"non_finite":0,"min":-1,"max":-0.99999994,"exponent":-23,"bins":[[-8388608,1]]}`,
 		"min past float32":            change(`"min":-2`, `"min":-1e39`),
 		"min as a string":             change(`"min":-2`, `"min":"-2"`),
 		"min above max":               change(`"min":-2`, `"min":5000`),
-		"min above max, no bins":      `{"count":1,"nonFinite":0,"min":1,"max":0,"exponent":-149,"bins":[]}`,
+		"min above max, no bins":      `{"count":1,"non_finite":0,"min":1,"max":0,"exponent":-149,"bins":[]}`,
 		"min in another bin":          change(`"min":-2`, `"min":-1`),
 		"max in another bin":          change(`"max":4093.5`, `"max":4092.5`),
 		"exponent too big":            change(`"exponent":0`, `"exponent":1`),
@@ -130,7 +130,7 @@ func TestHistogramJSONHostile(t *testing.T) {
 		"run past the last bin":       change(`[4093,1]`, `[4092,1,1,1]`),
 		"run too long":                change(`[4093,1]`, `[4093,1,1]`),
 		"counts past the last bin":    strings.Replace(change(`[4093,1]`, `[4093,1,1]`), `"count":5`, `"count":6`, 1),
-		"run past all bins":           `{"count":2,"nonFinite":0,"min":-2,"max":-1,"exponent":-11,"bins":[[-4096,1],[-2048,1],[9223372036854775807,1]]}`,
+		"run past all bins":           `{"count":2,"non_finite":0,"min":-2,"max":-1,"exponent":-11,"bins":[[-4096,1],[-2048,1],[9223372036854775807,1]]}`,
 		"run at the end of int64":     change(`[4093,1]`, `[9223372036854775807,1,1]`),
 		"run at the start of int64":   change(`[-2,1,1]`, `[-9223372036854775808,1,1]`),
 		"run past int64":              change(`[-2,1,1]`, `[-9223372036854775809,1,1]`),
@@ -140,11 +140,11 @@ func TestHistogramJSONHostile(t *testing.T) {
 		"runs that touch":             change(`[1,2]`, `[0,2]`),
 		"first bin missing":           change(`[-2,1,1]`, `[-1,2]`),
 		"last bin missing":            change(`[1,2],[4093,1]`, `[1,3]`),
-		"a range without values":      `{"count":0,"nonFinite":0,"min":0,"max":1,"exponent":0,"bins":[]}`,
-		"a minimum without values":    `{"count":0,"nonFinite":0,"min":-1,"max":0,"exponent":0,"bins":[]}`,
-		"an exponent without values":  `{"count":0,"nonFinite":0,"min":0,"max":0,"exponent":-149,"bins":[]}`,
-		"bins without values":         `{"count":0,"nonFinite":0,"min":0,"max":0,"exponent":0,"bins":[[0,1]]}`,
-		"a range that infinities cut": `{"count":2,"nonFinite":0,"min":-Infinity,"max":Infinity,"exponent":117,"bins":[[0,2]]}`,
+		"a range without values":      `{"count":0,"non_finite":0,"min":0,"max":1,"exponent":0,"bins":[]}`,
+		"a minimum without values":    `{"count":0,"non_finite":0,"min":-1,"max":0,"exponent":0,"bins":[]}`,
+		"an exponent without values":  `{"count":0,"non_finite":0,"min":0,"max":0,"exponent":-149,"bins":[]}`,
+		"bins without values":         `{"count":0,"non_finite":0,"min":0,"max":0,"exponent":0,"bins":[[0,1]]}`,
+		"a range that infinities cut": `{"count":2,"non_finite":0,"min":-Infinity,"max":Infinity,"exponent":117,"bins":[[0,2]]}`,
 	} {
 		h := histogramOf([]float32{7, nan})
 		if err := h.UnmarshalJSON([]byte(text)); !errors.Is(err, ErrProfile) {
@@ -205,8 +205,8 @@ func TestProfileJSON(t *testing.T) {
 
 func TestProfileJSONText(t *testing.T) {
 	const want = `{"version":1,"tensors":{` +
-		`"a":{"axis":-1,"histograms":[{"count":2,"nonFinite":0,"min":1,"max":2,"exponent":-11,"bins":[[2048,1],[4096,1]]}]},` +
-		`"b":{"axis":1,"histograms":[{"count":1,"nonFinite":0,"min":0,"max":0,"exponent":-149,"bins":[[0,1]]},{"count":0,"nonFinite":1,"min":0,"max":0,"exponent":0,"bins":[]}]}}}` + "\n"
+		`"a":{"axis":-1,"histograms":[{"count":2,"non_finite":0,"min":1,"max":2,"exponent":-11,"bins":[[2048,1],[4096,1]]}]},` +
+		`"b":{"axis":1,"histograms":[{"count":1,"non_finite":0,"min":0,"max":0,"exponent":-149,"bins":[[0,1]]},{"count":0,"non_finite":1,"min":0,"max":0,"exponent":0,"bins":[]}]}}}` + "\n"
 	p := profileOf(t, "a", perTensor, []float32{1, 2}, 2)
 	if err := p.Merge(profileOf(t, "b", 1, []float32{0, nan}, 1, 2)); err != nil {
 		t.Fatal(err)
@@ -217,7 +217,7 @@ func TestProfileJSONText(t *testing.T) {
 }
 
 func TestReadProfileHostile(t *testing.T) {
-	const histogram = `{"count":1,"nonFinite":0,"min":1,"max":1,"exponent":-23,"bins":[[8388608,1]]}`
+	const histogram = `{"count":1,"non_finite":0,"min":1,"max":1,"exponent":-23,"bins":[[8388608,1]]}`
 	one := func(entry string) string { return `{"version":1,"tensors":{"a":` + entry + `}}` }
 	whole := `{"axis":-1,"histograms":[` + histogram + `]}`
 	for _, sound := range []string{one(whole), " \n" + strings.ReplaceAll(one(whole), ",", " , ") + "\n\n", `{"tensors":{},"version":1}`} {
@@ -369,7 +369,7 @@ func TestLoadProfileErrors(t *testing.T) {
 }
 
 func FuzzReadProfile(f *testing.F) {
-	const histogram = `{"count":5,"nonFinite":0,"min":-2,"max":4093.5,"exponent":0,"bins":[[-2,1,1],[1,2],[4093,1]]}`
+	const histogram = `{"count":5,"non_finite":0,"min":-2,"max":4093.5,"exponent":0,"bins":[[-2,1,1],[1,2],[4093,1]]}`
 	f.Add([]byte(`{"version":1,"tensors":{"a":{"axis":-1,"histograms":[` + histogram + `]}}}`))
 	f.Add([]byte(`{"version":1,"tensors":{"a":{"axis":1,"histograms":[` + histogram + `,` + histogram + `]},"b":{}}}`))
 	f.Add([]byte(`{"version":1,"tensors":{}}`))

@@ -12,14 +12,19 @@ import (
 )
 
 // Profile holds by key what was seen: one Histogram for a tensor, or one for each index of an axis, its
-// channels. The zero Profile is empty and ready for use. It belongs to one goroutine. A key is any UTF-8
+// channels. The zero Profile is empty and ready for use; a nil one saw nothing. It belongs to one goroutine. A key is any UTF-8
 // text but "".
 type Profile struct {
 	entries map[string]*entry
 }
 
 // Keys returns the keys in ascending order.
-func (p *Profile) Keys() []string { return slices.Sorted(maps.Keys(p.entries)) }
+func (p *Profile) Keys() []string {
+	if p == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(p.entries))
+}
 
 // Observe adds the elements of x, float32 or float64 and of any shape, to the key's histogram. A float64 is
 // rounded to float32 first. A key that is not there is made. Errors: ErrKey, qtensor.ErrDtype,
@@ -74,7 +79,7 @@ func (p *Profile) put(key string, e *entry) {
 // checkKey returns an error if key cannot be a name in JSON.
 func checkKey(key string) error {
 	if key == "" || !utf8.ValidString(key) {
-		return fmt.Errorf("%w: got %q, want UTF-8 text", ErrKey, key)
+		return fmt.Errorf("%w: got %q, want non-empty UTF-8 text", ErrKey, key)
 	}
 	return nil
 }
@@ -104,8 +109,11 @@ func (p *Profile) Channels(key string) (axis int, channels []*Histogram, err err
 }
 
 func (p *Profile) entry(key string) (*entry, error) {
-	e, known := p.entries[key]
-	if !known {
+	var e *entry
+	if p != nil {
+		e = p.entries[key]
+	}
+	if e == nil {
 		return nil, fmt.Errorf("%w: got %q, want one of %q", ErrKey, key, p.Keys())
 	}
 	return e, nil

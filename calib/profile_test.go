@@ -451,3 +451,19 @@ func TestEntryAllocates(t *testing.T) {
 		}
 	}
 }
+
+func TestNilProfileSawNothing(t *testing.T) {
+	var p *Profile
+	if keys := p.Keys(); len(keys) != 0 {
+		t.Errorf("got keys %q, want none", keys)
+	}
+	if _, err := p.Params("x", qtensor.Affine(8), MinMax()); !errors.Is(err, ErrKey) {
+		t.Errorf("got %v, want ErrKey", err)
+	}
+}
+
+func TestAttachNilOption(t *testing.T) {
+	if _, err := Attach(nil, nil, nil); !errors.Is(err, ErrOption) {
+		t.Errorf("got %v, want ErrOption", err)
+	}
+}

@@ -6,6 +6,7 @@
 // a fixed point that is as good as float32 (Fixed24, the default) or nearly (Fixed16), or codes of a byte,
 // with a scale for each row (DynamicInt8) or one found by calibration (StaticInt8).
 //
-// The layers have no gradient: a LispMachine wants gorgonia.ExecuteFwdOnly, and needs to be made again for
-// each run. Two machines may run at once if each has a graph of its own.
+// The layers have no gradient. What follows one can be trained in a TapeMachine; a LispMachine wants
+// gorgonia.ExecuteFwdOnly, and needs to be made again for each run. Two machines may run at once if each has a
+// graph of its own.
 package ops

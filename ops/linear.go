@@ -91,8 +91,8 @@ type linear struct {
 }
 
 func newLinear(x *gorgonia.Node, w *Weight, opts []Option) (*linear, error) {
-	if x == nil || w == nil {
-		return nil, fmt.Errorf("%w: got a nil node or weight, want both", qtensor.ErrShape)
+	if x == nil || w == nil || w.ints == nil && w.halves == nil {
+		return nil, fmt.Errorf("%w: got no node, or a weight that Pack did not make, want both", qtensor.ErrShape)
 	}
 	switch x.Type().(type) { // the others have no Dims and Dtype, and panic when asked
 	case gorgonia.TensorType, tensor.Dtype:
@@ -101,6 +101,9 @@ func newLinear(x *gorgonia.Node, w *Weight, opts []Option) (*linear, error) {
 	}
 	l := &linear{w: w, compute: Fixed24(), dims: x.Dims(), dtype: x.Dtype()}
 	for _, opt := range opts {
+		if opt == nil {
+			return nil, fmt.Errorf("%w: got a nil option", qtensor.ErrParams)
+		}
 		if err := opt(l); err != nil {
 			return nil, err
 		}
@@ -173,6 +176,12 @@ func (l *linear) DiffWRT(inputs int) []bool { return make([]bool, inputs) }
 // SymDiff returns an error, and goes with DiffWRT: Gorgonia asks for both or none.
 func (l *linear) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
 	return nil, fmt.Errorf("ops: %v: has no gradient", l)
+}
+
+// DoDiff returns an error. A LispMachine that computes gradients asks every op for its own, and would go on with
+// zeros where there is none.
+func (l *linear) DoDiff(gorgonia.ExecutionContext, gorgonia.Nodes, *gorgonia.Node) error {
+	return fmt.Errorf("ops: %v: has no gradient, want gorgonia.ExecuteFwdOnly for a LispMachine", l)
 }
 
 // Do computes the layer into a fresh tensor.

@@ -36,9 +36,9 @@ func TestRefuses(t *testing.T) {
 		target error
 		parts  []string
 	}{
-		{"nil node", false, nil, w, nil, qtensor.ErrShape, []string{"got a nil node or weight"}},
-		{"nil weight", false, x, nil, nil, qtensor.ErrShape, []string{"got a nil node or weight"}},
-		{"both nil", true, nil, nil, nil, qtensor.ErrShape, []string{"got a nil node or weight"}},
+		{"nil node", false, nil, w, nil, qtensor.ErrShape, []string{"got no node, or a weight that Pack did not make"}},
+		{"nil weight", false, x, nil, nil, qtensor.ErrShape, []string{"got no node, or a weight that Pack did not make"}},
+		{"both nil", true, nil, nil, nil, qtensor.ErrShape, []string{"got no node, or a weight that Pack did not make"}},
 		{"int node", false, input(g, "int", tensor.Int, 4, in), w, nil, qtensor.ErrDtype, []string{"x is int"}},
 		{"scalar node", false, gorgonia.NewScalar(g, tensor.Float32, gorgonia.WithName("s")), w, nil, qtensor.ErrShape, []string{"x is ()", "want (…, 3)"}},
 		{"node without shape", false, gorgonia.NewTensor(g, tensor.Float32, 2, gorgonia.WithName("n")), w, nil, qtensor.ErrShape, []string{"x is ()"}},
@@ -65,6 +65,8 @@ func TestRefuses(t *testing.T) {
 		{"nil *Dense as bias", false, x, w, bias((*tensor.Dense)(nil)), qtensor.ErrLayout, []string{"bias", "got nil"}},
 		{"masked bias", false, x, w, bias(masked), qtensor.ErrLayout, []string{"bias", "masked"}},
 
+		{"zero Weight", false, x, new(ops.Weight), nil, qtensor.ErrShape, []string{"a weight that Pack did not make"}},
+		{"static float16 scale that is none", false, x, w, params(qtensor.Symmetric(8).WithScales(qtensor.ScaleFloat16), 0.3), qtensor.ErrParams, []string{"activations", "got scale 0.3"}},
 		{"zero Compute", false, x, w, ops.WithCompute(ops.Compute{}), qtensor.ErrParams, []string{"got the zero Compute"}},
 		{"zero Compute in MatMul", true, x, w, ops.WithCompute(ops.Compute{}), qtensor.ErrParams, []string{"got the zero Compute"}},
 		{"static zero Params", false, x, w, ops.WithCompute(ops.StaticInt8(qtensor.Params{})), qtensor.ErrScheme, []string{"activations", "zero Scheme"}},

@@ -451,6 +451,31 @@ func TestTrapNoGradient(t *testing.T) {
 	}
 }
 
+// TestTrapNilOption: an option that is nil is an error, where calling it would panic.
+func TestTrapNilOption(t *testing.T) {
+	x := input(gorgonia.NewGraph(), "x", tensor.Float32, 4, 3)
+	if _, err := ops.Linear(x, mustWeight(t, 1, 3, 2), nil); !errors.Is(err, qtensor.ErrParams) {
+		t.Errorf("got %v, want qtensor.ErrParams", err)
+	}
+}
+
+// TestTrapLispMachineGradients: a LispMachine that computes gradients would go on with zeros from an op that says
+// nothing of them.
+func TestTrapLispMachineGradients(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := input(g, "x", tensor.Float32, 4, 3)
+	y := mustLinear(t, gorgonia.Must(gorgonia.Square(x)), mustWeight(t, 1, 3, 2))
+	gorgonia.Must(gorgonia.Sum(y))
+	if err := gorgonia.Let(x, newTensor(gaussian(3, 12), 4, 3)); err != nil {
+		t.Fatal(err)
+	}
+	machine := gorgonia.NewLispMachine(g)
+	defer machine.Close()
+	if err := machine.RunAll(); err == nil || !strings.Contains(err.Error(), "ExecuteFwdOnly") {
+		t.Errorf("got %v, want an error that names gorgonia.ExecuteFwdOnly", err)
+	}
+}
+
 // TestTrapOptionalInterfaces: with UsePreallocDo an op is given memory that may be its input, with UnsafeDo it
 // may write into its input, and CUDADo alone changes how a machine plans without CUDA.
 func TestTrapOptionalInterfaces(t *testing.T) {

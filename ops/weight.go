@@ -46,12 +46,9 @@ func Pack(w *qtensor.QTensor) (*Weight, error) {
 	case scheme.IsHalf():
 		packed.halves = &pack.Half{K: packed.in, N: packed.out, Codes: codes.Uint16s(), Format: halfFormat(scheme)}
 	case codes.Dtype() == tensor.Int8:
-		packed.ints, err = packInts(packed, w.Params(), codes.Int8s())
+		packed.ints = packInts(packed, w.Params(), codes.Int8s())
 	default:
-		packed.ints, err = packInts(packed, w.Params(), codes.Uint8s())
-	}
-	if err != nil {
-		return nil, fmt.Errorf("ops: Pack: %w", err)
+		packed.ints = packInts(packed, w.Params(), codes.Uint8s())
 	}
 	return packed, nil
 }
@@ -63,7 +60,7 @@ func halfFormat(s qtensor.Scheme) half.Format {
 	return half.BFloat16()
 }
 
-func packInts[C kernel.Code](w *Weight, p qtensor.Params, codes []C) (*pack.Matrix, error) {
+func packInts[C kernel.Code](w *Weight, p qtensor.Params, codes []C) *pack.Matrix {
 	m := pack.Matrix{K: w.in, N: w.out, Group: w.in, Scales: p.Scales, Zeros: p.ZeroPoints, Offsets: p.Offsets}
 	if size := w.scheme.GroupSize(); size > 0 {
 		m.Group = min(size, w.in)
@@ -101,7 +98,7 @@ func (w *Weight) Bytes() int {
 	case w.ints != nil:
 		return w.ints.Bytes()
 	}
-	return 0
+	return 0 // the zero Weight, which no layer takes
 }
 
 // String describes the weight in a line.

@@ -1,5 +1,7 @@
 package qtensor
 
+import "math"
+
 // blocks says which elements of a tensor share a scale. A tensor is (outer, kept, inner) in row-major
 // order; the elements that share a kept index, outer·inner of them in order, are cut into groups of size,
 // the last of which may be shorter.
@@ -9,7 +11,7 @@ type blocks struct {
 }
 
 // groups returns the number of groups for each kept index.
-func (b blocks) groups() int { return (b.outer*b.inner + b.size - 1) / b.size }
+func (b blocks) groups() int { return (b.outer*b.inner-1)/b.size + 1 }
 
 // count returns the number of scales, ordered [kept][group].
 func (b blocks) count() int { return b.kept * b.groups() }
@@ -19,7 +21,7 @@ func (b blocks) each(f func(block, begin, end int)) {
 	row, block := b.outer*b.inner, 0
 	for k := range b.kept {
 		for begin := 0; begin < row; begin += b.size {
-			f(block, k*row+begin, k*row+min(begin+b.size, row))
+			f(block, k*row+begin, k*row+begin+min(b.size, row-begin))
 			block++
 		}
 	}
@@ -34,7 +36,7 @@ func rowMajorOrder[T any](b blocks, x []T) []T { return swapAxes(x, b.kept, b.ou
 
 // swapAxes returns x, (a, b, c), as (b, a, c).
 func swapAxes[T any](x []T, a, b, c int) []T {
-	if a == 1 || b == 1 {
+	if a == 1 || b == 1 || len(x) == 0 {
 		return x
 	}
 	out := make([]T, len(x))
@@ -45,4 +47,16 @@ func swapAxes[T any](x []T, a, b, c int) []T {
 		}
 	}
 	return out
+}
+
+// checkedSize returns the product of a shape, or −1 where it has a negative or passes what an int holds.
+func checkedSize(shape []int) int {
+	size := 1
+	for _, n := range shape {
+		if n < 0 || n > 0 && size > math.MaxInt/n {
+			return -1
+		}
+		size *= n
+	}
+	return size
 }

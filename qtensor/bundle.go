@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"slices"
+	"strings"
 
 	"euryale/internal/dense"
 	"euryale/internal/half"
@@ -52,6 +52,7 @@ type fileMeta struct {
 type tensorRef struct {
 	Scheme Scheme `json:"scheme"`
 	Shape  []int  `json:"shape"`
+	arrays []array
 }
 
 // Save writes b to a file, all or nothing: the bytes go to a temporary file in the same folder, which takes
@@ -91,13 +92,16 @@ func (b Bundle) tensors() ([]safetensors.Tensor, map[string]string, error) {
 	refs := fileMeta{Version: fileVersion, Quantized: map[string]tensorRef{}}
 	for _, name := range slices.Sorted(maps.Keys(b.Quantized)) {
 		q := b.Quantized[name]
-		if q == nil {
-			return nil, nil, fmt.Errorf("%w: got nil for %q, want a tensor", ErrFormat, name)
+		if q == nil || q.valid() != nil {
+			return nil, nil, fmt.Errorf("%w: got nil or the zero QTensor for %q, want a tensor", ErrFormat, name)
 		}
-		refs.Quantized[name] = tensorRef{q.params.Scheme, q.shape}
+		refs.Quantized[name] = tensorRef{Scheme: q.params.Scheme, Shape: q.shape}
 		list = append(list, q.tensors(name)...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Float)) {
+		if owner, taken := ownerOf(name, refs.Quantized); taken {
+			return nil, nil, fmt.Errorf("%w: got a float tensor %q, a name that belongs to the quantized %q", ErrFormat, name, owner)
+		}
 		t, err := floatTensor(name, b.Float[name])
 		if err != nil {
 			return nil, nil, fmt.Errorf("%q: %w", name, err)
@@ -111,6 +115,18 @@ func (b Bundle) tensors() ([]safetensors.Tensor, map[string]string, error) {
 	meta := map[string]string{metaKey: string(text)}
 	maps.Copy(meta, b.Meta)
 	return list, meta, nil
+}
+
+// ownerOf returns the quantized tensor one of whose arrays has, or could have, the given name.
+func ownerOf(name string, quantized map[string]tensorRef) (owner string, taken bool) {
+	for _, s := range []suffix{ofCodes, ofPacked, ofScale, ofMultiplier, ofZeroPoint, ofOffset, ofMin, ofMax} {
+		if base, ok := strings.CutSuffix(name, string(s)); ok {
+			if _, taken := quantized[base]; taken {
+				return base, true
+			}
+		}
+	}
+	return "", false
 }
 
 func floatTensor(name string, d *tensor.Dense) (safetensors.Tensor, error) {
@@ -153,69 +169,104 @@ func appendLE(data any) []byte {
 	return b
 }
 
-// The names of the arrays of one quantized tensor.
+// suffix tells the arrays of a quantized tensor NAME apart: their names are NAME + suffix.
+type suffix string
+
 const (
-	suffixCodes      = ".weight"
-	suffixPacked     = ".weight_packed"
-	suffixScale      = ".weight_scale"
-	suffixMultiplier = ".weight_scale_multiplier"
-	suffixZeroPoint  = ".weight_zero_point"
-	suffixOffset     = ".weight_offset"
-	suffixMin        = ".weight_min"
-	suffixMax        = ".weight_max"
+	ofCodes      suffix = ".weight"
+	ofPacked     suffix = ".weight_packed"
+	ofScale      suffix = ".weight_scale"
+	ofMultiplier suffix = ".weight_scale_multiplier"
+	ofZeroPoint  suffix = ".weight_zero_point"
+	ofOffset     suffix = ".weight_offset"
+	ofMin        suffix = ".weight_min"
+	ofMax        suffix = ".weight_max"
 )
 
-// codeArray returns name, type and shape of the array that holds the codes.
-func codeArray(name string, s Scheme, shape []int) (string, safetensors.Dtype, []int) {
-	switch s.Storage() {
-	case Int8:
-		return name + suffixCodes, safetensors.I8, shape
-	case Uint8:
-		return name + suffixCodes, safetensors.U8, shape
-	case Half:
-		return name + suffixCodes, safetensors.F16, shape
-	case BHalf:
-		return name + suffixCodes, safetensors.BF16, shape
-	default:
-		n := tensor.Shape(shape).TotalSize()
-		return name + suffixPacked, safetensors.U8, []int{n/2 + n%2}
-	}
+// array is one of the arrays of a quantized tensor.
+type array struct {
+	suffix suffix
+	dtype  safetensors.Dtype
+	shape  []int
 }
 
-// paramShape returns the shape of the arrays that have one entry for each block.
-func paramShape(s Scheme, b blocks) []int {
+// arrays returns the arrays of a tensor of scheme s with the given shape and blocks, the codes first. ranged says
+// whether the range that was seen is among them.
+func arrays(s Scheme, shape []int, b blocks, ranged bool) []array {
+	list := []array{codeArray(s, shape)}
+	if s.IsHalf() {
+		return list
+	}
+	perBlock := []int{b.count()}
 	if s.sharing == perGroup {
-		return []int{b.kept, b.groups()}
+		perBlock = []int{b.kept, b.groups()}
 	}
-	return []int{b.count()}
-}
-
-// tensors returns the arrays of q.
-func (q *QTensor) tensors(name string) []safetensors.Tensor {
-	codes, dtype, shape := codeArray(name, q.params.Scheme, q.shape)
-	list := []safetensors.Tensor{{Name: codes, Dtype: dtype, Shape: shape, Data: appendLE(q.store.Data())}}
-	shape = paramShape(q.params.Scheme, q.blocks)
-	add := func(suffix string, dtype safetensors.Dtype, shape []int, n int, data any) {
-		if n > 0 {
-			list = append(list, safetensors.Tensor{Name: name + suffix, Dtype: dtype, Shape: shape, Data: appendLE(data)})
+	add := func(wanted bool, suffix suffix, dtype safetensors.Dtype, shape []int) {
+		if wanted {
+			list = append(list, array{suffix, dtype, shape})
 		}
 	}
-	p := q.params
-	if p.Scheme.scales == ScaleFloat16 {
-		add(suffixScale, safetensors.F16, shape, len(p.Scales), halfScales(p))
-		add(suffixMultiplier, safetensors.F32, []int{1}, 1, []float32{p.Multiplier})
-	} else {
-		add(suffixScale, safetensors.F32, shape, len(p.Scales), p.Scales)
-	}
-	zeros := make([]uint8, len(p.ZeroPoints))
-	for i, z := range p.ZeroPoints {
-		zeros[i] = uint8(z)
-	}
-	add(suffixZeroPoint, safetensors.U8, shape, len(zeros), zeros)
-	add(suffixOffset, safetensors.F32, shape, len(p.Offsets), p.Offsets)
-	add(suffixMin, safetensors.F32, shape, len(p.Min), p.Min)
-	add(suffixMax, safetensors.F32, shape, len(p.Max), p.Max)
+	half := s.scales == ScaleFloat16
+	add(!half, ofScale, safetensors.F32, perBlock)
+	add(half, ofScale, safetensors.F16, perBlock)
+	add(half, ofMultiplier, safetensors.F32, []int{1})
+	add(s.HasZeroPoint(), ofZeroPoint, safetensors.U8, perBlock)
+	add(s.HasOffset(), ofOffset, safetensors.F32, perBlock)
+	add(ranged, ofMin, safetensors.F32, perBlock)
+	add(ranged, ofMax, safetensors.F32, perBlock)
 	return list
+}
+
+func codeArray(s Scheme, shape []int) array {
+	switch s.Storage() {
+	case Int8:
+		return array{ofCodes, safetensors.I8, shape}
+	case Uint8:
+		return array{ofCodes, safetensors.U8, shape}
+	case Half:
+		return array{ofCodes, safetensors.F16, shape}
+	case BHalf:
+		return array{ofCodes, safetensors.BF16, shape}
+	default:
+		n := tensor.Shape(shape).TotalSize()
+		return array{ofPacked, safetensors.U8, []int{n/2 + n%2}}
+	}
+}
+
+// tensors returns the arrays of q with their contents.
+func (q *QTensor) tensors(name string) []safetensors.Tensor {
+	var list []safetensors.Tensor
+	for _, a := range arrays(q.params.Scheme, q.shape, q.blocks, len(q.params.Min) > 0) {
+		list = append(list, safetensors.Tensor{Name: name + string(a.suffix), Dtype: a.dtype, Shape: a.shape, Data: appendLE(q.contents(a))})
+	}
+	return list
+}
+
+// contents returns the elements of an array.
+func (q *QTensor) contents(a array) any {
+	switch p := q.params; a.suffix {
+	case ofScale:
+		if a.dtype == safetensors.F16 {
+			return halfScales(p)
+		}
+		return p.Scales
+	case ofMultiplier:
+		return []float32{p.Multiplier}
+	case ofZeroPoint:
+		zeros := make([]uint8, len(p.ZeroPoints))
+		for i, z := range p.ZeroPoints {
+			zeros[i] = uint8(z)
+		}
+		return zeros
+	case ofOffset:
+		return p.Offsets
+	case ofMin:
+		return p.Min
+	case ofMax:
+		return p.Max
+	default:
+		return q.store.Data()
+	}
 }
 
 // halfScales returns the scales as the float16 that Multiplier times them.
@@ -225,15 +276,6 @@ func halfScales(p Params) []uint16 {
 		codes[i] = half.Float16().Encode(float32(float64(s) / float64(p.Multiplier)))
 	}
 	return codes
-}
-
-// wholeScales undoes halfScales.
-func wholeScales(codes []uint16, multiplier float32) []float32 {
-	scales := make([]float32, len(codes))
-	for i, c := range codes {
-		scales[i] = float32(float64(half.Float16().Decode(c)) * float64(multiplier))
-	}
-	return scales
 }
 
 // unpackStored returns n codes of a packed array; the half byte behind an odd last one is zero.
@@ -249,16 +291,4 @@ func unpackStored(s Scheme, packed []uint8, n int) (*tensor.Dense, error) {
 	codes := make([]uint8, n)
 	kernel.UnpackUint4(codes, packed)
 	return dense.New(codes, tensor.Shape{n}), nil
-}
-
-// checkedSize returns the product of a shape, or −1 where it has a negative or passes what an int holds.
-func checkedSize(shape []int) int {
-	size := 1
-	for _, n := range shape {
-		if n < 0 || n > 0 && size > math.MaxInt/n {
-			return -1
-		}
-		size *= n
-	}
-	return size
 }

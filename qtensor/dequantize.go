@@ -9,10 +9,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Dequantize returns r[i] = s·(q[i] − z) for every code, and r[i] = lo + s·q[i] under Uniform, as a tensor of
-// dt, float32 or float64. Every number is a float32, rounded once; a product past the largest float32
-// becomes that. Errors: ErrDtype.
+// Dequantize returns r[i] = s·(q[i] − z) for every code, in float32, and r[i] = lo + s·q[i] under Uniform, in
+// float64 and then rounded to float32, as a tensor of dt, float32 or float64. A number past the largest float32
+// becomes that. Errors: ErrDtype; ErrScheme for the zero QTensor.
 func (q *QTensor) Dequantize(dt tensor.Dtype) (*tensor.Dense, error) {
+	if err := q.valid(); err != nil {
+		return nil, fmt.Errorf("qtensor: Dequantize: %w", err)
+	}
 	switch dt {
 	case tensor.Float32:
 		return dense.New(q.numbers(), q.shape), nil
@@ -24,7 +27,7 @@ func (q *QTensor) Dequantize(dt tensor.Dtype) (*tensor.Dense, error) {
 		}
 		return dense.New(wide, q.shape), nil
 	}
-	return nil, fmt.Errorf("qtensor: Dequantize: %w: got %v, want float32 or float64", ErrDtype, dt)
+	return nil, fmt.Errorf("qtensor: Dequantize: %w: got %s, want float32 or float64", ErrDtype, dense.TypeName(dt))
 }
 
 // numbers returns the dequantized elements in row-major order.

@@ -22,6 +22,8 @@ var (
 	ErrParams = errors.New("wrong parameters")
 	// ErrValue reports a number that cannot be quantized: NaN, an infinity, or past a format's range.
 	ErrValue = errors.New("wrong value")
-	// ErrFormat reports a damaged or hostile file.
+	// ErrFormat reports a damaged or hostile file, or a Bundle that no file can hold.
 	ErrFormat = safetensors.ErrFormat
+	// ErrNotFound reports a name that a file does not have.
+	ErrNotFound = safetensors.ErrNotFound
 )

@@ -6,9 +6,9 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 
 	"euryale/internal/dense"
+	"euryale/internal/half"
 	"euryale/internal/safetensors"
 	"euryale/internal/strictjson"
 
@@ -51,7 +51,8 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// newFile checks that every quantized tensor has all its arrays, and that no two claim one.
+// newFile checks that every quantized tensor has its arrays and no others. No two tensors can share one: a suffix begins
+// with its only dot.
 func newFile(c *safetensors.File) (*File, error) {
 	f := &File{container: c, meta: c.Metadata()}
 	if text, ok := f.meta[metaKey]; ok {
@@ -72,9 +73,13 @@ func newFile(c *safetensors.File) (*File, error) {
 		}
 	}
 	for _, name := range c.Names() {
-		if !claimed[name] {
-			f.floats = append(f.floats, name)
+		if claimed[name] {
+			continue
 		}
+		if owner, taken := ownerOf(name, f.refs); taken {
+			return nil, fmt.Errorf("%w: %q is no array of the quantized %q, %v", ErrFormat, name, owner, f.refs[owner].Scheme)
+		}
+		f.floats = append(f.floats, name)
 	}
 	return f, nil
 }
@@ -82,48 +87,25 @@ func newFile(c *safetensors.File) (*File, error) {
 // claim checks the arrays of a quantized tensor against its scheme and shape, and marks their names.
 func (f *File) claim(name string, claimed map[string]bool) error {
 	ref := f.refs[name]
-	if checkedSize(ref.Shape) < 0 {
-		return fmt.Errorf("%w: got shape %v, want sizes whose product an int holds", ErrFormat, ref.Shape)
-	}
 	b, err := ref.Scheme.blocks(ref.Shape)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	codes, dtype, shape := codeArray(name, ref.Scheme, ref.Shape)
-	half, perBlock := ref.Scheme.scales == ScaleFloat16, paramShape(ref.Scheme, b)
-	scaleType := safetensors.F32
-	if half {
-		scaleType = safetensors.F16
-	}
-	_, hasMin := f.container.Info(name + suffixMin)
-	for _, array := range []struct {
-		name   string
-		dtype  safetensors.Dtype
-		shape  []int
-		wanted bool
-	}{
-		{codes, dtype, shape, true},
-		{name + suffixScale, scaleType, perBlock, !ref.Scheme.IsHalf()},
-		{name + suffixMultiplier, safetensors.F32, []int{1}, half},
-		{name + suffixZeroPoint, safetensors.U8, perBlock, ref.Scheme.HasZeroPoint()},
-		{name + suffixOffset, safetensors.F32, perBlock, ref.Scheme.HasOffset()},
-		{name + suffixMin, safetensors.F32, perBlock, hasMin && !ref.Scheme.IsHalf()},
-		{name + suffixMax, safetensors.F32, perBlock, hasMin && !ref.Scheme.IsHalf()},
-	} {
-		if !array.wanted {
-			continue
-		}
-		info, ok := f.container.Info(array.name)
+	_, hasMin := f.container.Info(name + string(ofMin))
+	_, hasMax := f.container.Info(name + string(ofMax))
+	ref.arrays = arrays(ref.Scheme, ref.Shape, b, hasMin || hasMax)
+	for _, a := range ref.arrays {
+		full := name + string(a.suffix)
+		info, ok := f.container.Info(full)
 		switch {
 		case !ok:
-			return fmt.Errorf("%w: %v has no %q", ErrFormat, ref.Scheme, array.name)
-		case claimed[array.name]:
-			return fmt.Errorf("%w: %q belongs to two tensors", ErrFormat, array.name)
-		case info.Dtype != array.dtype || !slices.Equal(info.Shape, array.shape):
-			return fmt.Errorf("%w: %q is %v %v, want %v %v", ErrFormat, array.name, info.Dtype, info.Shape, array.dtype, array.shape)
+			return fmt.Errorf("%w: %v has no %q", ErrFormat, ref.Scheme, full)
+		case info.Dtype != a.dtype || !slices.Equal(info.Shape, a.shape):
+			return fmt.Errorf("%w: %q is %v %v, want %v %v", ErrFormat, full, info.Dtype, info.Shape, a.dtype, a.shape)
 		}
-		claimed[array.name] = true
+		claimed[full] = true
 	}
+	f.refs[name] = ref
 	return nil
 }
 
@@ -144,8 +126,8 @@ func (f *File) Floats() []string { return slices.Clone(f.floats) }
 // Meta returns a copy of the texts that were saved as Bundle.Meta.
 func (f *File) Meta() map[string]string { return maps.Clone(f.meta) }
 
-// QTensor reads a quantized tensor. Errors: ErrFormat for an unknown name or damaged contents, and those of
-// the file system.
+// QTensor reads a quantized tensor. Errors: ErrNotFound, ErrFormat for damaged contents, and those of the file
+// system.
 func (f *File) QTensor(name string) (*QTensor, error) {
 	q, err := f.qtensor(name)
 	if err != nil {
@@ -157,15 +139,31 @@ func (f *File) QTensor(name string) (*QTensor, error) {
 func (f *File) qtensor(name string) (*QTensor, error) {
 	ref, ok := f.refs[name]
 	if !ok {
-		return nil, fmt.Errorf("%w: no such tensor, want one of %s", ErrFormat, strings.Join(f.Quantized(), ", "))
+		return nil, fmt.Errorf("%w: the file has %d quantized tensors, see Quantized", ErrNotFound, len(f.refs))
 	}
-	p, err := f.params(name, ref.Scheme)
-	if err != nil {
-		return nil, err
-	}
-	codes, err := f.codes(name, ref)
-	if err != nil {
-		return nil, err
+	p := Params{Scheme: ref.Scheme}
+	var codes *tensor.Dense
+	for _, a := range ref.arrays {
+		var err error
+		switch full := name + string(a.suffix); a.suffix {
+		case ofScale:
+			p.Scales, err = f.scales(full, a.dtype)
+		case ofMultiplier: // behind the scales
+			p.Multiplier, err = f.multiply(full, p.Scales)
+		case ofZeroPoint:
+			p.ZeroPoints, err = f.zeroPoints(full)
+		case ofOffset:
+			p.Offsets, err = load[float32](f, full)
+		case ofMin:
+			p.Min, err = load[float32](f, full)
+		case ofMax:
+			p.Max, err = load[float32](f, full)
+		default:
+			codes, err = f.codes(full, a.dtype, ref)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	q, err := fromCodes(codes, p)
 	if err != nil {
@@ -174,47 +172,48 @@ func (f *File) qtensor(name string) (*QTensor, error) {
 	return q, nil
 }
 
-// params reads the parameters of a quantized tensor.
-func (f *File) params(name string, s Scheme) (p Params, err error) {
-	p.Scheme = s
-	if s.scales == ScaleFloat16 {
-		p.Scales, p.Multiplier, err = f.halfScales(name)
-	} else {
-		p.Scales, err = load[float32](f, name+suffixScale)
+// scales reads scales, or the float16 that their multiplier turns into scales.
+func (f *File) scales(name string, dtype safetensors.Dtype) ([]float32, error) {
+	if dtype == safetensors.F32 {
+		return load[float32](f, name)
 	}
-	if err != nil {
-		return p, err
+	codes, err := load[uint16](f, name)
+	scales := make([]float32, len(codes))
+	for i, c := range codes {
+		scales[i] = half.Float16().Decode(c)
 	}
-	for suffix, list := range map[string]*[]float32{suffixOffset: &p.Offsets, suffixMin: &p.Min, suffixMax: &p.Max} {
-		if *list, err = load[float32](f, name+suffix); err != nil {
-			return p, err
-		}
-	}
-	zeros, err := load[uint8](f, name+suffixZeroPoint)
-	for _, z := range zeros {
-		p.ZeroPoints = append(p.ZeroPoints, int32(z))
-	}
-	return p, err
+	return scales, err
 }
 
-func (f *File) halfScales(name string) (scales []float32, multiplier float32, err error) {
-	halves, err := load[uint16](f, name+suffixScale)
+// multiply reads the multiplier of float16 scales and applies it to them.
+func (f *File) multiply(name string, scales []float32) (float32, error) {
+	one, err := load[float32](f, name)
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
-	one, err := load[float32](f, name+suffixMultiplier)
-	if err != nil {
-		return nil, 0, err
+	if one[0] == 0 { // which would stand for another
+		return 0, fmt.Errorf("%w: got multiplier 0", ErrFormat)
 	}
-	return wholeScales(halves, one[0]), one[0], nil
+	for i, s := range scales {
+		scales[i] = float32(float64(s) * float64(one[0]))
+	}
+	return one[0], nil
+}
+
+func (f *File) zeroPoints(name string) ([]int32, error) {
+	codes, err := load[uint8](f, name)
+	zeros := make([]int32, len(codes))
+	for i, z := range codes {
+		zeros[i] = int32(z)
+	}
+	return zeros, err
 }
 
 // codes reads the codes, one element each, in the tensor's shape.
-func (f *File) codes(name string, ref tensorRef) (*tensor.Dense, error) {
-	array, dtype, _ := codeArray(name, ref.Scheme, ref.Shape)
+func (f *File) codes(name string, dtype safetensors.Dtype, ref tensorRef) (*tensor.Dense, error) {
 	shape := tensor.Shape(ref.Shape)
 	if ref.Scheme.Storage().Bits() == 4 {
-		packed, err := load[uint8](f, array)
+		packed, err := load[uint8](f, name)
 		if err != nil {
 			return nil, err
 		}
@@ -226,16 +225,16 @@ func (f *File) codes(name string, ref tensorRef) (*tensor.Dense, error) {
 	}
 	switch dtype {
 	case safetensors.I8:
-		return readArray[int8](f, array, shape)
+		return readArray[int8](f, name, shape)
 	case safetensors.U8:
-		return readArray[uint8](f, array, shape)
+		return readArray[uint8](f, name, shape)
 	default:
-		return readArray[uint16](f, array, shape)
+		return readArray[uint16](f, name, shape)
 	}
 }
 
-// Float reads a float32 or float64 tensor. Errors: ErrFormat for an unknown name, ErrDtype for another type,
-// and those of the file system.
+// Float reads a float32 or float64 tensor. Errors: ErrNotFound, ErrDtype for another type, ErrShape for a tensor
+// without elements, and those of the file system.
 func (f *File) Float(name string) (*tensor.Dense, error) {
 	t, err := f.float(name)
 	if err != nil {
@@ -246,8 +245,8 @@ func (f *File) Float(name string) (*tensor.Dense, error) {
 
 func (f *File) float(name string) (*tensor.Dense, error) {
 	info, ok := f.container.Info(name)
-	if !ok || !slices.Contains(f.floats, name) {
-		return nil, fmt.Errorf("%w: no such tensor, want one of %s", ErrFormat, strings.Join(f.floats, ", "))
+	if _, isFloat := slices.BinarySearch(f.floats, name); !ok || !isFloat {
+		return nil, fmt.Errorf("%w: the file has %d other tensors, see Floats", ErrNotFound, len(f.floats))
 	}
 	switch info.Dtype {
 	case safetensors.F32:
@@ -286,12 +285,9 @@ func readArray[T any](f *File, name string, shape tensor.Shape) (*tensor.Dense, 
 	return dense.New(data, shape), nil
 }
 
-// load reads an array of elements of type T, nil for one that the file lacks.
+// load reads an array, which the file has, of elements of type T.
 func load[T any](f *File, name string) ([]T, error) {
-	info, ok := f.container.Info(name)
-	if !ok {
-		return nil, nil
-	}
+	info, _ := f.container.Info(name)
 	raw, err := f.container.Load(name)
 	if err != nil {
 		return nil, err

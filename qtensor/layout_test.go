@@ -3,6 +3,7 @@ package qtensor_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"euryale/qtensor"
@@ -256,6 +257,11 @@ func TestDequantizeDtypes(t *testing.T) {
 			}
 			_, err = q.Dequantize(tensor.Int)
 			wantError(t, fmt.Sprintf("%v to int", s), err, qtensor.ErrDtype)
+			_, err = q.Dequantize(tensor.Dtype{})
+			wantError(t, fmt.Sprintf("%v to the zero Dtype", s), err, qtensor.ErrDtype)
+			if want := "got none, want float32 or float64"; err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%v to the zero Dtype: error %q does not say %q", s, err, want)
+			}
 		}
 	}
 }

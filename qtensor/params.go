@@ -21,9 +21,9 @@ type Params struct {
 	Scales     []float32 // s; none for Float16 and BFloat16
 	ZeroPoints []int32   // z, a code; only for Affine, PowerOfTwo and UInt4
 	Offsets    []float32 // lo; only for Uniform
-	Min, Max   []float32 // the range that was seen, for information; may be nil
-	// Multiplier is, for ScaleFloat16, the power of two such that every scale is Multiplier times a normal
-	// float16. 0 stands for the one that puts the largest scale just below 2^15.
+	Min, Max   []float32 // the range that was seen, for information; both or neither
+	// Multiplier is, for ScaleFloat16 and for no other, the power of two such that every scale is Multiplier
+	// times a normal float16. 0 stands for the one that puts the largest scale into 2^14 … 2^15.
 	Multiplier float32
 }
 
@@ -40,10 +40,11 @@ func (p Params) Storage() Storage { return p.Scheme.Storage() }
 //	Affine      s = (hi − lo)/(2^b − 1),         z = RNE(−lo/s), with lo ≤ 0 ≤ hi
 //	PowerOfTwo  Affine's s rounded up to 2^e, at most 2^127
 //
-// in float32. A block whose s rounds to 0, such as one of zeros, or of a single value under Uniform, has s = 1.
-// s is otherwise at least 2^−126;
-// it is rounded to the scheme's ScaleType before z is chosen: float16 scales are rounded to nearest even and
-// held between 2^−14 and 2^15 times the multiplier. Float16 and BFloat16 need no range and keep none.
+// in float32. A block whose s rounds to 0, such as one of zeros, or of a single value under Uniform, has s = 1;
+// s is otherwise at least 2^−126. It is rounded to the scheme's ScaleType before z is chosen: a float16 scale
+// to nearest even for Symmetric and Int4, up for the others, whose ranges have no code to spare; and it is
+// held between 2^−14 and 2^15 times the multiplier. Min and Max are kept per tensor and per axis, not per
+// group, where they would outweigh the codes. Float16 and BFloat16 need no range and keep none.
 // Errors: ErrScheme, ErrParams for ranges that do not match each other, ErrValue for NaN, an infinity
 // or lo > hi.
 func NewParams(s Scheme, lo, hi []float32) (Params, error) {
@@ -61,7 +62,10 @@ func NewParams(s Scheme, lo, hi []float32) (Params, error) {
 			return Params{}, fmt.Errorf("qtensor: NewParams: %w: got range [%v, %v] at %d, want finite lo ≤ hi", ErrValue, lo[i], hi[i], i)
 		}
 	}
-	p := Params{Scheme: s, Min: slices.Clone(lo), Max: slices.Clone(hi), Scales: make([]float32, len(lo))}
+	p := Params{Scheme: s, Scales: make([]float32, len(lo))}
+	if s.sharing != perGroup {
+		p.Min, p.Max = slices.Clone(lo), slices.Clone(hi)
+	}
 	for i := range lo {
 		p.Scales[i] = s.scale(lo[i], hi[i])
 	}
@@ -72,7 +76,7 @@ func NewParams(s Scheme, lo, hi []float32) (Params, error) {
 		if scale == 0 {
 			scale = 1
 		}
-		p.Scales[i] = storedScale(max(scale, kernel.MinScale), p.Multiplier)
+		p.Scales[i] = storedScale(max(scale, kernel.MinScale), p.Multiplier, !s.signed())
 	}
 	switch {
 	case s.HasOffset():
@@ -128,16 +132,19 @@ func multiplierFor(scales []float32) float32 {
 	return float32(math.Ldexp(1, max(exponent-15, -126+14)))
 }
 
-// storedScale returns s rounded to multiplier times a normal float16, to nearest with ties to even, and
-// to no less than that in magnitude nor more than maxStoredScale; s itself where the multiplier is 0.
-func storedScale(s, multiplier float32) float32 {
+// storedScale returns s rounded to multiplier times a normal float16, to nearest with ties to even or away from
+// zero, held within the least of them and maxStoredScale; s itself where the multiplier is 0.
+func storedScale(s, multiplier float32, away bool) float32 {
 	if multiplier == 0 {
 		return s
 	}
 	f := half.Float16()
 	magnitude := max(minHalfScale, min(topHalfScale, math.Abs(float64(s))/float64(multiplier)))
-	rounded := f.Decode(f.Encode(float32(magnitude)))
-	stored := min(float64(rounded)*float64(multiplier), maxStoredScale)
+	code := f.Encode(float32(magnitude))
+	if away && float64(f.Decode(code)) < magnitude {
+		code++
+	}
+	stored := min(float64(f.Decode(code))*float64(multiplier), maxStoredScale)
 	return float32(math.Copysign(stored, float64(s)))
 }
 
@@ -154,13 +161,13 @@ func (p Params) Validate(shape tensor.Shape) error {
 	return nil
 }
 
-// check returns p with nil lists filled in and scales rounded to their stored type, or an error if p does not
-// fit its scheme and a tensor with the given blocks. It shares nothing with p.
+// check returns a copy of p with its multiplier filled in, or an error if p does not fit its scheme and a tensor
+// with the given blocks.
 func (p Params) check(b blocks) (Params, error) {
 	s := p.Scheme
 	if s.IsHalf() {
-		if len(p.Scales)+len(p.ZeroPoints)+len(p.Offsets) > 0 {
-			return Params{}, fmt.Errorf("%w: got scales for %v, want none", ErrParams, s)
+		if len(p.Scales)+len(p.ZeroPoints)+len(p.Offsets)+len(p.Min)+len(p.Max) > 0 || p.Multiplier != 0 {
+			return Params{}, fmt.Errorf("%w: got parameters for %v, want none", ErrParams, s)
 		}
 		return Params{Scheme: s}, nil
 	}
@@ -183,38 +190,51 @@ func (p Params) check(b blocks) (Params, error) {
 			return Params{}, fmt.Errorf("%w: got scale %v at %d, want a finite one of at least 2^-126", ErrParams, scale, i)
 		}
 	}
-	p = p.clone()
-	if s.scales == ScaleFloat32 {
-		p.Multiplier = 0
-		return p, nil
+	for i := range p.Min {
+		if !isFinite(p.Min[i]) || !isFinite(p.Max[i]) || p.Min[i] > p.Max[i] {
+			return Params{}, fmt.Errorf("%w: got range [%v, %v] at %d, want finite min ≤ max", ErrParams, p.Min[i], p.Max[i], i)
+		}
 	}
-	if p.Multiplier == 0 {
+	p = p.clone()
+	return p, p.checkStored()
+}
+
+// checkStored fills in the multiplier, and returns an error for a scale that its type or method cannot be.
+func (p *Params) checkStored() error {
+	if p.Scheme.scales == ScaleFloat16 && p.Multiplier == 0 {
 		p.Multiplier = multiplierFor(p.Scales)
 	}
-	if fraction, _ := math.Frexp(float64(p.Multiplier)); fraction != 0.5 || p.Multiplier < 0x1p-112 {
-		return Params{}, fmt.Errorf("%w: got multiplier %v, want a power of two from 2^-112", ErrParams, p.Multiplier)
+	switch fraction, _ := math.Frexp(float64(p.Multiplier)); {
+	case p.Scheme.scales == ScaleFloat32 && p.Multiplier != 0:
+		return fmt.Errorf("%w: got multiplier %v for %v scales, want 0", ErrParams, p.Multiplier, p.Scheme.scales)
+	case p.Scheme.scales == ScaleFloat16 && (fraction != 0.5 || p.Multiplier < 0x1p-112):
+		return fmt.Errorf("%w: got multiplier %v, want a power of two from 2^-112", ErrParams, p.Multiplier)
 	}
 	for i, scale := range p.Scales {
-		p.Scales[i] = storedScale(scale, p.Multiplier)
+		if storedScale(scale, p.Multiplier, false) != scale {
+			return fmt.Errorf("%w: got scale %v at %d, want one that %v holds with multiplier %v", ErrParams, scale, i, p.Scheme.scales, p.Multiplier)
+		}
+		if fraction, _ := math.Frexp(float64(scale)); p.Scheme.method == powerOfTwo && math.Abs(fraction) != 0.5 {
+			return fmt.Errorf("%w: got scale %v at %d, want a power of two for %v", ErrParams, scale, i, p.Scheme)
+		}
 	}
-	return p, nil
+	return nil
 }
 
 func checkLengths(p Params, want int) error {
 	for _, list := range []struct {
-		name      string
-		got       int
-		wanted    bool
-		omissible bool
+		name   string
+		got    int
+		wanted bool
 	}{
-		{"scales", len(p.Scales), true, false},
-		{"zero points", len(p.ZeroPoints), p.Scheme.HasZeroPoint(), false},
-		{"offsets", len(p.Offsets), p.Scheme.HasOffset(), false},
-		{"minima", len(p.Min), true, true},
-		{"maxima", len(p.Max), true, true},
+		{"scales", len(p.Scales), true},
+		{"zero points", len(p.ZeroPoints), p.Scheme.HasZeroPoint()},
+		{"offsets", len(p.Offsets), p.Scheme.HasOffset()},
+		{"minima", len(p.Min), len(p.Min)+len(p.Max) > 0},
+		{"maxima", len(p.Max), len(p.Min)+len(p.Max) > 0},
 	} {
 		want := want
-		if !list.wanted || list.omissible && list.got == 0 {
+		if !list.wanted {
 			want = 0
 		}
 		if list.got != want {

@@ -1,9 +1,11 @@
 package qtensor_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"euryale/qtensor"
@@ -127,8 +129,14 @@ func TestNewParamsOfBlocks(t *testing.T) {
 		t.Errorf("got %+v, %v", p, err)
 	}
 	lo[0], hi[0] = 100, 200
-	if p.Min[0] != -1 || p.Max[0] != 14 {
-		t.Errorf("the range follows the caller's slices: %v, %v", p.Min, p.Max)
+	if !slices.Equal(p.Min, []float32{-1, 0, -6}) || !slices.Equal(p.Max, []float32{14, 0, -3}) {
+		t.Errorf("got range %v to %v, or it follows the caller's slices", p.Min, p.Max)
+	}
+	for _, s := range integerSchemes() {
+		p, err := qtensor.NewParams(s.PerGroup(1, 2), []float32{-1, 0, -6}, []float32{14, 0, -3})
+		if err != nil || len(p.Scales) != 3 || p.Min != nil || p.Max != nil {
+			t.Errorf("%v by groups: got %+v, %v, want 3 scales and no range", s, p, err)
+		}
 	}
 	lo, hi = []float32{3}, []float32{4}
 	p, err = qtensor.NewParams(qtensor.Uniform(8), lo, hi)
@@ -168,8 +176,9 @@ func TestNewParamsRefuses(t *testing.T) {
 	}
 }
 
-// TestFloat16Scales checks that scales are powers of two times float16 numbers with all 11 bits, that none is
-// further than 2^-11 from what it was rounded from, and that the multiplier puts the largest just below 2^15.
+// TestFloat16Scales checks that scales are powers of two times float16 numbers with all 11 bits, that none of a
+// symmetric scheme is further than 2^-11 from what it was rounded from, that none of the others is less than that
+// or more by 2^-10, and that the multiplier puts the largest just below 2^15.
 func TestFloat16Scales(t *testing.T) {
 	for _, unit := range []float32{1, 3e-5, 1e-30, 1e-37, 1e30, 1e38} {
 		for _, s := range integerSchemes() {
@@ -197,7 +206,8 @@ func TestFloat16Scales(t *testing.T) {
 				if !isNormalHalf(half) || half > 0x1p15 {
 					t.Errorf("%s: scale %d is %v times the multiplier %v, which is no normal float16 up to 2^15", name, i, half, p.Multiplier)
 				}
-				if off := math.Abs(float64(scale)/float64(wide.Scales[i]) - 1); off > 0x1p-11 {
+				off, up := float64(scale)/float64(wide.Scales[i])-1, s.HasZeroPoint() || s.HasOffset()
+				if up && (off < 0 || off >= 0x1p-10) || !up && math.Abs(off) > 0x1p-11 {
 					t.Errorf("%s: scale %d is %v, too far from %v", name, i, scale, wide.Scales[i])
 				}
 				if s.HasZeroPoint() {
@@ -243,45 +253,108 @@ func TestFloat16ScaleEdges(t *testing.T) {
 	}
 }
 
-// TestFloat16ScaleGiven checks what QuantizeWith makes of float16 scales that are not in their stored form,
-// and that FromCodes, whose codes were chosen for the very scales given, refuses those.
+// TestFloat16ScalesRoundUp has scales between two float16 numbers, for the schemes whose ranges have no code to
+// spare. Under PowerOfTwo they are powers of two already when they are stored.
+func TestFloat16ScalesRoundUp(t *testing.T) {
+	for _, s := range integerSchemes() {
+		if !s.HasZeroPoint() && !s.HasOffset() {
+			continue
+		}
+		_, steps := s.CodeRange()
+		for _, c := range []struct {
+			scale      float32 // of the range
+			want       float32 // what it is stored as
+			powerOfTwo float32 // and under PowerOfTwo
+		}{
+			{1, 1, 1},
+			{0x1.0001p0, 0x1.004p0, 2},
+			{0x1.002p0, 0x1.004p0, 2},
+			{0x1.004p0, 0x1.004p0, 2},
+			{0x1.005p0, 0x1.008p0, 2},
+			{0x1.ffcp0, 0x1.ffcp0, 2},
+			{0x1.ffc1p0, 2, 2},
+			{0x1.0001p-100, 0x1.004p-100, 0x1p-99},
+			{0x1.0001p100, 0x1.004p100, 0x1p101},
+		} {
+			before, want := c.scale, c.want
+			if s.Method() == "PowerOfTwo" {
+				before, want = c.powerOfTwo, c.powerOfTwo
+			}
+			_, exponent := math.Frexp(float64(before))
+			multiplier := float32(math.Ldexp(1, max(exponent-15, -112)))
+			p, err := qtensor.NewParams(scaled(s), []float32{0}, []float32{float32(steps) * c.scale})
+			if err != nil || !slices.Equal(p.Scales, []float32{want}) || p.Multiplier != multiplier {
+				t.Errorf("%v: %x became %x × %x, %v, want %x × %x", s, c.scale, p.Scales, p.Multiplier, err, want, multiplier)
+			}
+		}
+	}
+	for s, want := range map[qtensor.Scheme]float32{
+		qtensor.Uniform(2):    0x1.558p127,
+		qtensor.Affine(2):     0x1.558p127,
+		qtensor.PowerOfTwo(2): 0x1p127,
+	} {
+		p, err := qtensor.NewParams(scaled(s), []float32{-maxFloat}, []float32{maxFloat})
+		if err != nil || !slices.Equal(p.Scales, []float32{want}) || p.Multiplier != 0x1p113 {
+			t.Errorf("%v: the widest range has scale %x × %x, %v, want %x", s, p.Scales, p.Multiplier, err, want)
+		}
+	}
+}
+
+// TestFloat16ScaleGiven has scales that are a normal float16 times the multiplier, which are kept as they are, and
+// others, which are refused.
 func TestFloat16ScaleGiven(t *testing.T) {
 	x, codes := newTensor([]float32{1, 2}, 2), newTensor([]int8{1, 2}, 2)
 	for _, c := range []struct {
-		scale, multiplier float32 // given
-		stored, found     float32 // kept
+		scale, multiplier float32
+		found             float32 // the multiplier that is kept, 0 where the scale is refused
 	}{
-		{1, 0, 1, 0x1p-14},
-		{-1, 0, -1, 0x1p-14},
-		{1, 0x1p-15, 1, 0x1p-15},
-		{1, 0x1p14, 1, 0x1p14},
-		{1, 0x1p15, 2, 0x1p15},     // no less than 2^-14 multipliers
-		{1, 0x1p-16, 0.5, 0x1p-16}, // no more than 2^15
-		{-1, 0x1p-16, -0.5, 0x1p-16},
-		{0.1, 0, 0x1.998p-4, 0x1p-18},
-		{-0.1, 0, -0x1.998p-4, 0x1p-18},
-		{0.1, 1, 0x1.998p-4, 1},
-		{minScale, 0, minScale, 0x1p-112},
-		{-maxFloat, 0, -0x1.ffcp127, 0x1p113},
-		{maxFloat, 0x1p127, 0x1.ffcp127, 0x1p127},
+		{1, 0, 0x1p-14},
+		{-1, 0, 0x1p-14},
+		{1, 0x1p-15, 0x1p-15},
+		{1, 0x1p14, 0x1p14},
+		{1, 0x1p15, 0},  // no less than 2^-14 multipliers
+		{1, 0x1p-16, 0}, // no more than 2^15
+		{-1, 0x1p-16, 0},
+		{0.1, 0, 0},
+		{-0.1, 0, 0},
+		{0.1, 1, 0},
+		{0x1.998p-4, 0, 0x1p-18},
+		{-0x1.998p-4, 0, 0x1p-18},
+		{0x1.998p-4, 1, 1},
+		{0x1.99ap-4, 0, 0}, // 12 bits
+		{minScale, 0, 0x1p-112},
+		{minScale, 0x1p-111, 0},
+		{maxFloat, 0, 0},
+		{-maxFloat, 0, 0},
+		{maxFloat, 0x1p127, 0},
+		{-0x1.ffcp127, 0, 0x1p113},
+		{0x1.ffcp127, 0x1p127, 0x1p127},
 	} {
+		name := fmt.Sprintf("scale %x, multiplier %x", c.scale, c.multiplier)
 		p := qtensor.Params{Scheme: scaled(qtensor.Symmetric(8)), Scales: []float32{c.scale}, Multiplier: c.multiplier}
-		got := mustQuantizeWith(t, x, p).Params()
-		if got.Scales[0] != c.stored || got.Multiplier != c.found {
-			t.Errorf("scale %v, multiplier %v: got %x and %x, want %x and %x", c.scale, c.multiplier, got.Scales[0], got.Multiplier, c.stored, c.found)
+		with, err := qtensor.QuantizeWith(x, p)
+		from, fromErr := qtensor.FromCodes(codes, p)
+		if c.found == 0 {
+			for how, err := range map[string]error{"QuantizeWith": err, "FromCodes": fromErr, "Validate": p.Validate(tensor.Shape{2})} {
+				wantError(t, name+": "+how, err, qtensor.ErrParams)
+				if want := fmt.Sprintf("got scale %v at 0,", c.scale); err != nil && !strings.Contains(err.Error(), want) {
+					t.Errorf("%s: %s: error %q does not say %q", name, how, err, want)
+				}
+			}
+			continue
 		}
-		if p.Scales[0] != c.scale {
-			t.Errorf("scale %v became %v in the caller's slice", c.scale, p.Scales[0])
+		if err := errors.Join(err, fromErr, p.Validate(tensor.Shape{2})); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
 		}
-		if q, err := qtensor.FromCodes(codes, p); c.stored != c.scale {
-			wantError(t, fmt.Sprintf("FromCodes with scale %v", c.scale), err, qtensor.ErrParams)
-		} else if err != nil || q.Params().Scales[0] != c.scale || q.Params().Multiplier != c.found {
-			t.Errorf("FromCodes with scale %v, multiplier %v: %v, %v", c.scale, c.multiplier, q, err)
+		for _, q := range []*qtensor.QTensor{with, from} {
+			if got := q.Params(); got.Scales[0] != c.scale || got.Multiplier != c.found {
+				t.Errorf("%s: got %x × %x, want the scale and multiplier %x", name, got.Scales[0], got.Multiplier, c.found)
+			}
 		}
-	}
-	p := qtensor.Params{Scheme: qtensor.Symmetric(8), Scales: []float32{0.1}, Multiplier: 3}
-	if got := mustQuantizeWith(t, x, p).Params(); got.Scales[0] != 0.1 || got.Multiplier != 0 {
-		t.Errorf("float32 scale became %v, with multiplier %v", got.Scales[0], got.Multiplier)
+		if p.Scales[0] != c.scale || p.Multiplier != c.multiplier {
+			t.Errorf("%s: the caller's parameters became %+v", name, p)
+		}
 	}
 }
 
@@ -291,6 +364,8 @@ func TestQuantizeWithRefuses(t *testing.T) {
 	affine := qtensor.Params{Scheme: qtensor.PerChannelAffine(4, 1), Scales: []float32{1, 1, 1}, ZeroPoints: []int32{0, 15, 8}}
 	uniform := qtensor.Params{Scheme: qtensor.Uniform(4).PerAxis(0), Scales: []float32{1, 1}, Offsets: []float32{0, -3}}
 	float16 := qtensor.Params{Scheme: scaled(qtensor.Int4()), Scales: []float32{1}, Multiplier: 0x1p-14}
+	power := qtensor.Params{Scheme: qtensor.PowerOfTwo(8).PerAxis(0), Scales: []float32{-0.5, 0x1p-126}, ZeroPoints: []int32{0, 255}}
+	ranged := qtensor.Params{Scheme: qtensor.Symmetric(8).PerAxis(0), Scales: []float32{1, 1}, Min: []float32{0, 1}, Max: []float32{2, 3}}
 	half := qtensor.Params{Scheme: qtensor.BFloat16()}
 	for _, c := range []struct {
 		name string
@@ -303,6 +378,19 @@ func TestQuantizeWithRefuses(t *testing.T) {
 		{"offsets for symmetric", symmetric, func(p *qtensor.Params) { p.Offsets = []float32{0} }},
 		{"two minima", symmetric, func(p *qtensor.Params) { p.Min = []float32{1, 2} }},
 		{"two maxima", symmetric, func(p *qtensor.Params) { p.Max = []float32{1, 2} }},
+		{"a multiplier beside float32 scales", symmetric, func(p *qtensor.Params) { p.Multiplier = 1 }},
+		{"multiplier NaN beside float32 scales", symmetric, func(p *qtensor.Params) { p.Multiplier = nan }},
+		{"no minima", ranged, func(p *qtensor.Params) { p.Min = nil }},
+		{"no maxima", ranged, func(p *qtensor.Params) { p.Max = nil }},
+		{"a minimum missing", ranged, func(p *qtensor.Params) { p.Min = p.Min[:1] }},
+		{"a maximum too many", ranged, func(p *qtensor.Params) { p.Max = []float32{2, 3, 4} }},
+		{"a range missing", ranged, func(p *qtensor.Params) { p.Min, p.Max = p.Min[:1], p.Max[:1] }},
+		{"a NaN minimum", ranged, func(p *qtensor.Params) { p.Min = []float32{0, nan} }},
+		{"an infinite maximum", ranged, func(p *qtensor.Params) { p.Max = []float32{inf, 3} }},
+		{"a range the wrong way round", ranged, func(p *qtensor.Params) { p.Min = []float32{0, 4} }},
+		{"scale 3 of a power of two", power, func(p *qtensor.Params) { p.Scales = []float32{1, 3} }},
+		{"scale -0.75 of a power of two", power, func(p *qtensor.Params) { p.Scales = []float32{-0.75, 1} }},
+		{"the largest scale of a power of two", power, func(p *qtensor.Params) { p.Scales = []float32{1, maxFloat} }},
 		{"NaN scale", symmetric, func(p *qtensor.Params) { p.Scales = []float32{nan} }},
 		{"infinite scale", symmetric, func(p *qtensor.Params) { p.Scales = []float32{inf} }},
 		{"-infinite scale", symmetric, func(p *qtensor.Params) { p.Scales = []float32{-inf} }},
@@ -324,10 +412,15 @@ func TestQuantizeWithRefuses(t *testing.T) {
 		{"multiplier NaN", float16, func(p *qtensor.Params) { p.Multiplier = nan }},
 		{"multiplier Inf", float16, func(p *qtensor.Params) { p.Multiplier = inf }},
 		{"multiplier -1", float16, func(p *qtensor.Params) { p.Multiplier = -1 }},
+		{"scale 1/3", float16, func(p *qtensor.Params) { p.Scales = []float32{1. / 3} }},
 		{"multiplier 2^-113", float16, func(p *qtensor.Params) { p.Multiplier = 0x1p-113 }},
 		{"scales for half", half, func(p *qtensor.Params) { p.Scales = []float32{1} }},
 		{"zero points for half", half, func(p *qtensor.Params) { p.ZeroPoints = []int32{1} }},
 		{"offsets for half", half, func(p *qtensor.Params) { p.Offsets = []float32{1} }},
+		{"minima for half", half, func(p *qtensor.Params) { p.Min = []float32{1} }},
+		{"maxima for half", half, func(p *qtensor.Params) { p.Max = []float32{1} }},
+		{"a range for half", half, func(p *qtensor.Params) { p.Min, p.Max = []float32{1}, []float32{1} }},
+		{"a multiplier for half", half, func(p *qtensor.Params) { p.Multiplier = 1 }},
 	} {
 		if _, err := qtensor.QuantizeWith(x, c.p); err != nil {
 			t.Errorf("%s: before the edit: %v", c.name, err)
@@ -371,6 +464,8 @@ func TestParamsValidate(t *testing.T) {
 		{"columns of a vector", columns, tensor.Shape{2}, qtensor.ErrShape},
 		{"other columns", columns, tensor.Shape{2, 5}, qtensor.ErrParams},
 		{"nothing", tensorwide, tensor.Shape{0}, qtensor.ErrShape},
+		{"the longest vector", tensorwide, tensor.Shape{math.MaxInt}, nil},
+		{"the longest row of columns", columns, tensor.Shape{1, math.MaxInt}, qtensor.ErrParams},
 		{"no scheme", qtensor.Params{}, nil, qtensor.ErrScheme},
 	} {
 		if err := c.p.Validate(c.shape); c.want != nil {
@@ -378,5 +473,9 @@ func TestParamsValidate(t *testing.T) {
 		} else if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
+	}
+	for _, shape := range hostileShapes {
+		wantError(t, fmt.Sprintf("tensor of %v", shape), tensorwide.Validate(shape), qtensor.ErrShape)
+		wantError(t, fmt.Sprintf("columns of %v", shape), columns.Validate(shape), qtensor.ErrShape)
 	}
 }

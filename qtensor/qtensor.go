@@ -11,13 +11,22 @@ import (
 )
 
 // QTensor is a quantized tensor: codes in a dense tensor, together with the parameters that turn them back
-// into numbers. It is immutable and safe for any number of goroutines.
+// into numbers. It is immutable and safe for any number of goroutines. The zero QTensor has no elements, and is
+// an error wherever one is returned.
 type QTensor struct {
 	params Params
 	blocks blocks
 	shape  tensor.Shape
 	// store holds the codes in row-major order: int8, uint8, packed pairs in uint8, or uint16 patterns.
 	store *tensor.Dense
+}
+
+// valid returns an error for the zero QTensor.
+func (q *QTensor) valid() error {
+	if q.store == nil {
+		return fmt.Errorf("%w: got the zero QTensor, want one that a function made", ErrScheme)
+	}
+	return nil
 }
 
 // Shape returns the shape of the tensor.
@@ -30,13 +39,19 @@ func (q *QTensor) Params() Params { return q.params.clone() }
 func (q *QTensor) Scheme() Scheme { return q.params.Scheme }
 
 // Len returns the number of elements.
-func (q *QTensor) Len() int { return q.shape.TotalSize() }
+func (q *QTensor) Len() int {
+	if q.store == nil {
+		return 0
+	}
+	return q.shape.TotalSize()
+}
 
-// Bytes returns the stored size: codes, scales, zero points and offsets.
+// Bytes returns the stored size: codes, scales, zero points and offsets. Where Params has the range that was
+// seen, a file holds 8 bytes more for each scale.
 func (q *QTensor) Bytes() int { return q.params.Storage().bytes(q.Len()) + q.params.bytes() }
 
 // BitsPerElement returns 8·Bytes()/Len(): the bits of a code and its share of the parameters.
-func (q *QTensor) BitsPerElement() float64 { return 8 * float64(q.Bytes()) / float64(q.Len()) }
+func (q *QTensor) BitsPerElement() float64 { return 8 * float64(q.Bytes()) / float64(max(q.Len(), 1)) }
 
 // String describes the tensor in a line.
 func (q *QTensor) String() string {
@@ -51,8 +66,11 @@ func (q *QTensor) String() string {
 }
 
 // Codes returns a copy of the codes with the tensor's shape: int8 for signed codes, uint8 for unsigned
-// ones, whether packed or not, and uint16 bit patterns for Float16 and BFloat16.
+// ones, whether packed or not, and uint16 bit patterns for Float16 and BFloat16. It is nil for the zero QTensor.
 func (q *QTensor) Codes() *tensor.Dense {
+	if q.valid() != nil {
+		return nil
+	}
 	switch c := q.unpack().(type) {
 	case []int8:
 		return dense.New(slices.Clone(c), q.shape)
@@ -65,6 +83,9 @@ func (q *QTensor) Codes() *tensor.Dense {
 
 // Code returns one code, or one bit pattern of Float16 and BFloat16. Errors: ErrShape.
 func (q *QTensor) Code(at ...int) (int32, error) {
+	if err := q.valid(); err != nil {
+		return 0, fmt.Errorf("qtensor: Code: %w", err)
+	}
 	flat := 0
 	if len(at) != len(q.shape) {
 		return 0, fmt.Errorf("qtensor: Code: %w: got index %v, want %d numbers for shape %v", ErrShape, at, len(q.shape), q.shape)
@@ -102,6 +123,9 @@ func (q *QTensor) Code(at ...int) (int32, error) {
 // any permutation of a matrix does. Errors: ErrShape for a list that is no permutation, ErrScheme for groups
 // that the permutation would tear.
 func (q *QTensor) T(axes ...int) (*QTensor, error) {
+	if err := q.valid(); err != nil {
+		return nil, fmt.Errorf("qtensor: T: %w", err)
+	}
 	dims := len(q.shape)
 	if len(axes) == 0 {
 		axes = make([]int, dims) // and not in the caller's array
@@ -121,7 +145,7 @@ func (q *QTensor) T(axes ...int) (*QTensor, error) {
 	if kept, ok := p.Scheme.Axis(); ok {
 		p.Scheme.kept = to[kept]
 		if p.Scheme.sharing == perGroup && q.blocks.groups() > 1 && tears(axes, kept, q.shape) {
-			return nil, fmt.Errorf("qtensor: T: %w: got axes %v for %v, want all but axis %d in their order", ErrScheme, axes, p.Scheme, kept)
+			return nil, fmt.Errorf("qtensor: T: %w: got axes %v for %v, want all but axis %d in their order", ErrScheme, axes, q.params.Scheme, kept)
 		}
 	}
 	shape := make(tensor.Shape, dims)

@@ -180,6 +180,32 @@ func TestBytes(t *testing.T) {
 	}
 }
 
+// TestZeroQTensor goes through all methods of a QTensor that no function made.
+func TestZeroQTensor(t *testing.T) {
+	q := &qtensor.QTensor{}
+	if q.Len() != 0 || q.Bytes() != 0 || q.BitsPerElement() != 0 || len(q.Shape()) != 0 || q.Codes() != nil {
+		t.Errorf("got %d elements, %d bytes, %v bits each, shape %v, codes %v, want none", q.Len(), q.Bytes(), q.BitsPerElement(), q.Shape(), q.Codes())
+	}
+	if p := q.Params(); q.Scheme() != (qtensor.Scheme{}) || p.Scheme != q.Scheme() || p.Scales != nil {
+		t.Errorf("got scheme %v, parameters %+v", q.Scheme(), p)
+	}
+	if got, want := q.String(), "QTensor () invalid scheme, 0 bytes, 0.00 bits per element"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	_, err := q.Code()
+	wantError(t, "Code()", err, qtensor.ErrScheme)
+	_, err = q.Code(0)
+	wantError(t, "Code(0)", err, qtensor.ErrScheme)
+	_, err = q.T()
+	wantError(t, "T()", err, qtensor.ErrScheme)
+	_, err = q.T(0)
+	wantError(t, "T(0)", err, qtensor.ErrScheme)
+	_, err = q.Dequantize(tensor.Float32)
+	wantError(t, "Dequantize", err, qtensor.ErrScheme)
+	_, err = q.Compare(newTensor([]float32{1}, 1))
+	wantError(t, "Compare", err, qtensor.ErrScheme)
+}
+
 func TestString(t *testing.T) {
 	x := newTensor([]float32{127, -254, 0, 1}, 2, 2)
 	for s, want := range map[qtensor.Scheme]string{
@@ -212,6 +238,9 @@ func TestTransposed(t *testing.T) {
 				got, err := q.T(axes...)
 				if tearsGroups(s, shape, axes) {
 					wantError(t, name, err, qtensor.ErrScheme)
+					if err != nil && !strings.Contains(err.Error(), " for "+s.String()+",") {
+						t.Errorf("%s: error %q does not name the scheme", name, err)
+					}
 					torn++
 					continue
 				}

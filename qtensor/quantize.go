@@ -3,6 +3,7 @@ package qtensor
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"euryale/internal/dense"
 	"euryale/internal/half"
@@ -24,8 +25,10 @@ func WithSaturation() Option { return func(o *options) { o.saturate = true } }
 // block that shares a scale (NewParams has the equations; Uniform is clamp(RNE((x − lo)/s))).
 //
 // x is float32 or float64 (rounded to float32 first), of any shape with at least one element, in any
-// layout: what the user sees is quantized. x/s is a true float32 division, rounded to nearest, ties to even.
-// Within the range the error is at most half a step and a few ulps of x.
+// layout: what the user sees is quantized. x/s is a true division, in float32 (in float64 for Uniform), rounded
+// to nearest, ties to even. Within the range the error is at most half a step and a few ulps of x; under
+// float16 scales a Symmetric or Int4 range may end 2^−11 before its last number, and PowerOfTwo(2) over a
+// range wider than 3·2^127 clips up to a step more.
 //
 // Errors: ErrScheme, ErrShape, ErrDtype, ErrLayout; ErrValue for NaN or an infinity, and for a number past
 // the range of a 16-bit format, naming the first one's flat index.
@@ -38,8 +41,9 @@ func Quantize(x tensor.Tensor, s Scheme, opts ...Option) (*QTensor, error) {
 }
 
 // QuantizeWith returns x in codes with parameters that were chosen beforehand, by calibration or by
-// NewParams: q = clamp(RNE(x/s) + z). Numbers outside the range saturate. Errors are those of
-// Quantize, and ErrParams for parameters that fit neither their scheme nor the shape of x.
+// NewParams: q = clamp(RNE(x/s) + z). Numbers outside the range saturate. Errors are those of Quantize, and
+// ErrParams for parameters that do not fit their scheme or the shape of x, among them a scale that the
+// scheme's ScaleType cannot hold, or that is no power of two under PowerOfTwo.
 func QuantizeWith(x tensor.Tensor, p Params, opts ...Option) (*QTensor, error) {
 	q, err := quantize(x, p.Scheme, &p, opts)
 	if err != nil {
@@ -51,6 +55,9 @@ func QuantizeWith(x tensor.Tensor, p Params, opts ...Option) (*QTensor, error) {
 func quantize(x tensor.Tensor, s Scheme, given *Params, opts []Option) (*QTensor, error) {
 	var o options
 	for _, opt := range opts {
+		if opt == nil {
+			return nil, fmt.Errorf("%w: got a nil option", ErrParams)
+		}
 		opt(&o)
 	}
 	data, err := dense.Float32s(x)
@@ -143,8 +150,7 @@ func encodeHalf(data []float32, s Scheme, saturate bool) ([]uint16, error) {
 // Float16 and BFloat16. Codes are copied, from any layout. A symmetric code may be the extreme −2^(b−1),
 // which quantizing with a positive scale never gives.
 //
-// Errors: ErrDtype, ErrLayout, ErrScheme, ErrShape, ErrParams (also for scales that their stored type
-// would change); ErrValue for a code out of range, a 16-bit NaN or infinity.
+// Errors: ErrDtype, ErrLayout, ErrScheme, ErrShape, ErrParams; ErrValue for a code out of range, a 16-bit NaN or infinity.
 func FromCodes(codes *tensor.Dense, p Params) (*QTensor, error) {
 	q, err := fromCodes(codes, p)
 	if err != nil {
@@ -161,24 +167,19 @@ func fromCodes(codes *tensor.Dense, p Params) (*QTensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	checked, err := p.check(b)
+	p, err = p.check(b)
 	if err != nil {
 		return nil, err
 	}
-	for i, s := range checked.Scales {
-		if s != p.Scales[i] {
-			return nil, fmt.Errorf("%w: got scale %v at %d, want one that %v holds with multiplier %v", ErrParams, p.Scales[i], i, p.Scheme.scales, checked.Multiplier)
-		}
-	}
 	switch {
 	case p.Scheme.IsHalf():
-		return adopt(codes, checked, func(c uint16) bool { return isFinite(halfFormat(p.Scheme).Decode(c)) })
+		return adopt(codes, p, func(c uint16) bool { return isFinite(halfFormat(p.Scheme).Decode(c)) })
 	case p.Scheme.signed():
 		low, high := p.Scheme.CodeRange()
-		return adopt(codes, checked, func(c int8) bool { return int32(c) >= low-1 && int32(c) <= high })
+		return adopt(codes, p, func(c int8) bool { return int32(c) >= low-1 && int32(c) <= high })
 	default:
 		_, high := p.Scheme.CodeRange()
-		return adopt(codes, checked, func(c uint8) bool { return int32(c) <= high })
+		return adopt(codes, p, func(c uint8) bool { return int32(c) <= high })
 	}
 }
 
@@ -192,5 +193,5 @@ func adopt[T int8 | uint8 | uint16](codes *tensor.Dense, p Params, valid func(T)
 			return nil, fmt.Errorf("%w: got code %v at %d, want one of %v", ErrValue, c, i, p.Scheme)
 		}
 	}
-	return build(p, codes.Shape(), append([]T(nil), data...))
+	return build(p, codes.Shape(), slices.Clone(data))
 }

@@ -93,11 +93,11 @@ func TestQuantizeWith(t *testing.T) {
 			[]float32{3, 3, -1, 3, -3, -3},
 		},
 		{
-			"float16 scale, rounded before codes are chosen",
-			qtensor.Params{Scheme: scaled(qtensor.Symmetric(8)), Scales: []float32{1.0004}},
-			[]float32{100.5, 100.51},
+			"float16 scale",
+			qtensor.Params{Scheme: scaled(qtensor.Symmetric(8)), Scales: []float32{1 + 0x1p-10}},
+			[]float32{100.5, 100.6},
 			[]int32{100, 101},
-			[]float32{100, 101},
+			[]float32{100 + 100*0x1p-10, 101 + 101*0x1p-10},
 		},
 		{
 			"three groups of a row",
@@ -171,6 +171,16 @@ func TestQuantizeHalf(t *testing.T) {
 	for _, x := range []float32{nan, inf, -inf} {
 		_, err := qtensor.Quantize(newTensor([]float32{x}, 1), qtensor.BFloat16(), qtensor.WithSaturation())
 		wantError(t, fmt.Sprintf("%v with saturation", x), err, qtensor.ErrValue)
+	}
+}
+
+func TestNilOption(t *testing.T) {
+	x := newTensor([]float32{1, 2}, 2)
+	for _, s := range []qtensor.Scheme{qtensor.Symmetric(8), qtensor.Float16()} {
+		_, err := qtensor.Quantize(x, s, qtensor.WithSaturation(), nil)
+		wantError(t, fmt.Sprintf("Quantize to %v", s), err, qtensor.ErrParams)
+		_, err = qtensor.QuantizeWith(x, mustQuantize(t, x, s).Params(), nil)
+		wantError(t, fmt.Sprintf("QuantizeWith to %v", s), err, qtensor.ErrParams)
 	}
 }
 

@@ -15,7 +15,8 @@ import (
 // shares no code with the package and finds blocks by counting.
 type reference struct {
 	scheme     qtensor.Scheme
-	blocks     []int // of each element
+	blocks     []int     // of each element
+	min, max   []float32 // of each block, but for groups
 	scales     []float32
 	zeros      []int32
 	offsets    []float32
@@ -100,6 +101,9 @@ func newReference(x []float32, shape []int, s qtensor.Scheme) *reference {
 	for i, b := range r.blocks {
 		lo[b], hi[b] = min(lo[b], x[i]), max(hi[b], x[i])
 	}
+	if s.GroupSize() == 0 {
+		r.min, r.max = lo, hi
+	}
 	for b := range count {
 		r.scales = append(r.scales, r.scale(lo[b], hi[b]))
 	}
@@ -148,7 +152,8 @@ func (r *reference) scale(lo, hi float32) float32 {
 	return scale
 }
 
-// store rounds the scales to what they are stored as.
+// store rounds the scales to what they are stored as: to nearest where a code is to spare at the ends of the
+// range, up where none is.
 func (r *reference) store() {
 	wide := slices.Clone(r.scales)
 	for b, scale := range r.scales {
@@ -176,7 +181,10 @@ func (r *reference) store() {
 		for v < 1024*place {
 			place /= 2
 		}
-		n := float64(nearestEven(rat(v / place)).Int64())
+		n := math.Ceil(v / place)
+		if !r.scheme.HasOffset() && !r.scheme.HasZeroPoint() {
+			n = float64(nearestEven(rat(v / place)).Int64())
+		}
 		if n*place*multiplier > math.MaxFloat32 {
 			n--
 		}
@@ -213,6 +221,8 @@ func (r *reference) diff(t *testing.T, q *qtensor.QTensor) string {
 	switch codes, numbers := codesOf(t, q), numbersOf(t, q); {
 	case !sameBits(p.Scales, r.scales) || p.Multiplier != r.multiplier:
 		return fmt.Sprintf("scales %x × %x, want %x × %x", p.Scales, p.Multiplier, r.scales, r.multiplier)
+	case !slices.Equal(p.Min, r.min) || !slices.Equal(p.Max, r.max):
+		return fmt.Sprintf("ranges %v to %v, want %v to %v", p.Min, p.Max, r.min, r.max)
 	case !slices.Equal(p.ZeroPoints, r.zeros):
 		return fmt.Sprintf("zero points %v, want %v", p.ZeroPoints, r.zeros)
 	case !slices.Equal(p.Offsets, r.offsets):

@@ -167,12 +167,9 @@ func (s Scheme) blocks(shape tensor.Shape) (blocks, error) {
 	if err := s.Validate(); err != nil {
 		return blocks{}, err
 	}
-	total := 1
-	for _, n := range shape {
-		total *= n
-	}
-	if total == 0 {
-		return blocks{}, fmt.Errorf("%w: got an empty tensor %v, want at least one element", ErrShape, shape)
+	total := checkedSize(shape)
+	if total < 1 {
+		return blocks{}, fmt.Errorf("%w: got %v, want at least one element and no more than an int counts", ErrShape, shape)
 	}
 	b := blocks{outer: 1, kept: 1, inner: total}
 	if s.sharing != perTensor {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 	"testing"
 
 	"euryale/qtensor"
@@ -110,6 +112,17 @@ func TestParseSchemeRefuses(t *testing.T) {
 		wantError(t, fmt.Sprintf("UnmarshalText(%q)", text), s.UnmarshalText([]byte(text)), qtensor.ErrScheme)
 		if s != qtensor.Int4() {
 			t.Errorf("UnmarshalText(%q) changed the scheme to %v", text, s)
+		}
+	}
+}
+
+// TestParseSchemeQuotesLittle gives a long text, of which an error quotes the beginning.
+func TestParseSchemeQuotesLittle(t *testing.T) {
+	for _, long := range []string{strings.Repeat("x", 1<<20), "symmetric8@" + strings.Repeat("0", 1<<20)} {
+		_, err := qtensor.ParseScheme(long)
+		wantError(t, "a long text", err, qtensor.ErrScheme)
+		if err != nil && len(err.Error()) > 1000 {
+			t.Errorf("%d bytes of %.20q… give an error of %d", len(long), long, len(err.Error()))
 		}
 	}
 }
@@ -291,6 +304,30 @@ func TestTypeNames(t *testing.T) {
 	}
 }
 
+// hostileShapes are shapes that no tensor has: empty, negative, or of more elements than an int counts, many of
+// which come out positive where products wrap around.
+var hostileShapes = func() []tensor.Shape {
+	const half = 1 << (strconv.IntSize / 2)
+	return []tensor.Shape{
+		{0, -1},
+		{-1, 0},
+		{-2, 3},
+		{-1, -1},
+		{-2, -3},
+		{2, -3, -5},
+		{math.MinInt, 1},
+		{math.MinInt, math.MinInt},
+		{half + 1, half - 1},
+		{half, half + 1},
+		{half, half},
+		{half, half, half},
+		{2, math.MaxInt},
+		{math.MaxInt, math.MaxInt},
+		{math.MaxInt, 0},
+		{3, math.MaxInt/3 + 1},
+	}
+}()
+
 func TestSchemeBlocks(t *testing.T) {
 	shape := tensor.Shape{4, 3, 5}
 	for text, want := range map[string]int{
@@ -308,6 +345,33 @@ func TestSchemeBlocks(t *testing.T) {
 	}
 	if got, err := qtensor.Int4().PerGroup(1, math.MaxInt).Blocks(shape); err != nil || got != 3 {
 		t.Errorf("groups of %d: %d blocks, %v, want 3", math.MaxInt, got, err)
+	}
+	for _, c := range []struct {
+		scheme qtensor.Scheme
+		shape  tensor.Shape
+		want   int
+	}{
+		{qtensor.Symmetric(8), tensor.Shape{math.MaxInt}, 1},
+		{qtensor.Float16(), tensor.Shape{1, math.MaxInt}, 1},
+		{qtensor.Symmetric(8).PerAxis(0), tensor.Shape{math.MaxInt}, math.MaxInt},
+		{qtensor.Symmetric(8).PerAxis(1), tensor.Shape{math.MaxInt, 1}, 1},
+		{qtensor.Int4().PerGroup(0, 1), tensor.Shape{math.MaxInt}, math.MaxInt},
+		{qtensor.Int4().PerGroup(0, math.MaxInt), tensor.Shape{math.MaxInt}, math.MaxInt},
+		{qtensor.Int4().PerGroup(0, 1), tensor.Shape{1, math.MaxInt}, math.MaxInt},
+		{qtensor.Int4().PerGroup(0, 2), tensor.Shape{1, math.MaxInt}, math.MaxInt/2 + 1},
+		{qtensor.Int4().PerGroup(0, math.MaxInt-1), tensor.Shape{1, math.MaxInt}, 2},
+		{qtensor.Int4().PerGroup(0, math.MaxInt), tensor.Shape{1, math.MaxInt}, 1},
+		{qtensor.Int4().PerGroup(1, 2), tensor.Shape{math.MaxInt / 2, 2}, math.MaxInt/2 + 1}, // MaxInt/2 is odd
+	} {
+		if got, err := c.scheme.Blocks(c.shape); err != nil || got != c.want {
+			t.Errorf("%v of %v: %d blocks, %v, want %d", c.scheme, c.shape, got, err, c.want)
+		}
+	}
+	for _, shape := range hostileShapes {
+		for _, s := range append(sharings(qtensor.Symmetric(8), len(shape), 1, 3, math.MaxInt), qtensor.Float16()) {
+			_, err := s.Blocks(shape)
+			wantError(t, fmt.Sprint(s, " of ", shape), err, qtensor.ErrShape)
+		}
 	}
 	for _, c := range []struct {
 		scheme qtensor.Scheme

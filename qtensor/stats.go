@@ -28,6 +28,9 @@ func (s Stats) String() string {
 // Compare returns the statistics of q against x, the numbers it was made from: float32 or float64 in any
 // layout. Errors: ErrShape, ErrDtype, ErrLayout; ErrValue for NaN or an infinity in x.
 func (q *QTensor) Compare(x tensor.Tensor) (Stats, error) {
+	if err := q.valid(); err != nil {
+		return Stats{}, fmt.Errorf("qtensor: Compare: %w", err)
+	}
 	data, err := dense.Float32s(x)
 	if err != nil {
 		return Stats{}, fmt.Errorf("qtensor: Compare: %w", err)
@@ -79,17 +82,22 @@ func cosine(cross, a, b float64) float64 {
 // clipped returns how many elements lie more than half a step beyond the outermost code of their block.
 func (q *QTensor) clipped(data []float32) (n int) {
 	if q.params.Scheme.IsHalf() {
-		limit := halfFormat(q.params.Scheme).Max
+		f := halfFormat(q.params.Scheme)
 		for _, x := range data {
-			if x > limit || x < -limit {
+			if !isFinite(f.Decode(f.Encode(x))) {
 				n++
 			}
 		}
 		return n
 	}
+	signed, _ := q.unpack().([]int8)
+	signed = keptOrder(q.blocks, signed)
 	data = keptOrder(q.blocks, data)
 	q.blocks.each(func(block, begin, end int) {
 		low, high := q.codeSpan(block)
+		if signed != nil && slices.Contains(signed[begin:end], int8(-high-1)) {
+			low = -high - 1 // codes that were made elsewhere may go that far under a positive scale
+		}
 		scale, offset := float64(q.params.Scales[block]), 0.0
 		if q.params.Scheme.HasOffset() {
 			offset = float64(q.params.Offsets[block])

@@ -79,8 +79,8 @@ func TestCompareClipped(t *testing.T) {
 		{"power of two", qtensor.Params{Scheme: qtensor.PowerOfTwo(2), Scales: []float32{4}, ZeroPoints: []int32{3}}, []float32{2, -14}, []float32{up(2), down(-14), 3}},
 		{"uniform", qtensor.Params{Scheme: qtensor.Uniform(4), Scales: []float32{2}, Offsets: []float32{10}}, []float32{9, 41, 10, 40}, []float32{down(9), up(41), 0}},
 		{"uniform, negative scale", qtensor.Params{Scheme: qtensor.Uniform(4), Scales: []float32{-2}, Offsets: []float32{10}}, []float32{11, -21}, []float32{up(11), down(-21)}},
-		{"float16", qtensor.Params{Scheme: qtensor.Float16()}, []float32{65504, -65504}, []float32{65505, -65519.996, 65520, maxFloat}},
-		{"bfloat16", qtensor.Params{Scheme: qtensor.BFloat16()}, []float32{0x1.fep127, -0x1.fep127}, []float32{up(0x1.fep127), -maxFloat}},
+		{"float16", qtensor.Params{Scheme: qtensor.Float16()}, []float32{65504, -65504, 65510, -65519.996}, []float32{65520, -65520, maxFloat}},
+		{"bfloat16", qtensor.Params{Scheme: qtensor.BFloat16()}, []float32{0x1.fep127, -0x1.fep127, up(0x1.fep127), -0x1.fefffep127}, []float32{0x1.ffp127, -maxFloat}},
 	} {
 		x := append(append([]float32(nil), c.in...), c.out...)
 		q, err := qtensor.QuantizeWith(newTensor(x, len(x)), c.p, qtensor.WithSaturation())
@@ -107,6 +107,43 @@ func TestCompareClipped(t *testing.T) {
 		got, err := q.Compare(newTensor(x, len(x)))
 		if want := float64(len(c.out)) / float64(len(x)); err != nil || got.Clipped != want {
 			t.Errorf("%s: clipped %v, %v, want %v", c.name, got.Clipped, err, want)
+		}
+	}
+}
+
+// TestCompareClippedExtremeCode has the code −2^(b−1) and not, under scales of both signs: it is half a step
+// beyond the outermost code that clips.
+func TestCompareClippedExtremeCode(t *testing.T) {
+	for _, c := range []struct {
+		scheme qtensor.Scheme
+		scale  float32
+		codes  []int8
+		edge   float32 // the last number that is not clipped, on the side of the extreme code
+	}{
+		{qtensor.Int4(), 0.5, []int8{-8, 7}, -4.25},
+		{qtensor.Int4(), 0.5, []int8{-7, 7}, -3.75},
+		{qtensor.Int4(), -0.5, []int8{-8, 7}, 4.25},
+		{qtensor.Int4(), -0.5, []int8{-7, 7}, 4.25},
+		{qtensor.Symmetric(8), 2, []int8{-128, 127}, -257},
+		{qtensor.Symmetric(8), 2, []int8{0, 127}, -255},
+		{qtensor.Symmetric(8), -2, []int8{-128, -128}, 257},
+		{qtensor.Symmetric(2), 1, []int8{-2, 1}, -2.5},
+		{qtensor.Symmetric(2), 1, []int8{-1, 1}, -1.5},
+	} {
+		q := fromCodes(t, newTensor(c.codes, 2), qtensor.Params{Scheme: c.scheme, Scales: []float32{c.scale}})
+		numbers := numbersOf(t, q)
+		for _, x := range []struct {
+			x, y    float32
+			clipped float64
+		}{
+			{numbers[0], numbers[1], 0},
+			{c.edge, 0, 0},
+			{math.Nextafter32(c.edge, 2*c.edge), 0, 0.5},
+		} {
+			got, err := q.Compare(newTensor([]float32{x.x, x.y}, 2))
+			if err != nil || got.Clipped != x.clipped {
+				t.Errorf("%v with scale %v, codes %v: of %v and %v, %v are clipped, %v, want %v", c.scheme, c.scale, c.codes, x.x, x.y, got.Clipped, err, x.clipped)
+			}
 		}
 	}
 }
@@ -162,5 +199,21 @@ func TestStatsString(t *testing.T) {
 	s := qtensor.Stats{SQNR: 41.236, Max: 0.0125, Mean: 0.5, Cosine: 0.9999995, Clipped: 0.00125}
 	if got, want := s.String(), "SQNR 41.24 dB, max error 0.0125, mean error 0.5, cosine 1.000000, clipped 0.1250%"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// The extreme code widens the span of its own block and of no other.
+func TestCompareClippedExtremeBlock(t *testing.T) {
+	codes := tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]int8{-8, 7, 1, 7}))
+	q, err := qtensor.FromCodes(codes, qtensor.Params{Scheme: qtensor.Int4().PerAxis(0), Scales: []float32{1, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stats, err := q.Compare(newTensor([]float32{-8.25, 7, -8.25, 7}, 2, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stats.Clipped != 0.25 {
+		t.Errorf("got %v clipped, want the -8.25 of row 1 alone, 0.25", stats.Clipped)
 	}
 }

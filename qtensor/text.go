@@ -63,11 +63,11 @@ func ParseScheme(text string) (Scheme, error) {
 	}
 	switch {
 	case err != nil:
-		return Scheme{}, fmt.Errorf("qtensor: ParseScheme: %w: %q: %w", ErrScheme, text, err)
+		return Scheme{}, fmt.Errorf("qtensor: ParseScheme: %w: %.80q: %w", ErrScheme, text, err)
 	case s.Validate() != nil:
-		return Scheme{}, fmt.Errorf("qtensor: ParseScheme: %q: %w", text, s.Validate())
+		return Scheme{}, fmt.Errorf("qtensor: ParseScheme: %.80q: %w", text, s.Validate())
 	case s.String() != text:
-		return Scheme{}, fmt.Errorf("qtensor: ParseScheme: %w: got %q, want a text such as symmetric8, affine8@1 or int4/g32@1/f16", ErrScheme, text)
+		return Scheme{}, fmt.Errorf("qtensor: ParseScheme: %w: got %.80q, want a text such as symmetric8, affine8@1 or int4/g32@1/f16", ErrScheme, text)
 	}
 	return s, nil
 }

@@ -36,19 +36,19 @@ type format struct {
 func formats() []format {
 	half := qtensor.ScaleFloat16
 	return []format{
-		{"uniform 8", qtensor.Uniform(8), 0, 0, ""},
-		{"symmetric 8", qtensor.Symmetric(8), 0, 0, ""},
-		{"affine 8", qtensor.Affine(8), 0, 0, ""},
-		{"power of two 8", qtensor.PowerOfTwo(8), 0, 0, ""},
-		{"int8 per channel", qtensor.PerChannelSymmetric(8, 1), 42.11, 42.1, "absmax"},
-		{"uint8 per channel", qtensor.PerChannelAffine(8, 1), 0, 0, ""},
-		{"int8 group 32", qtensor.Symmetric(8).PerGroup(1, 32).WithScales(half), 45.43, 45.4, "ggml Q8_0"},
-		{"int4", qtensor.Int4(), 0, 0, ""},
-		{"uint4", qtensor.UInt4(), 0, 0, ""},
-		{"int4 group 32", qtensor.Int4().PerGroup(1, 32).WithScales(half), 21.32, 21.8, "ggml Q4_0"},
-		{"uint4 group 32", qtensor.UInt4().PerGroup(1, 32).WithScales(half), 0, 0, ""},
-		{"float16", qtensor.Float16(), 73.65, 73.65, "IEEE 754"},
-		{"bfloat16", qtensor.BFloat16(), 55.59, 55.59, "nearest even"},
+		{name: "uniform 8", scheme: qtensor.Uniform(8)},
+		{name: "symmetric 8", scheme: qtensor.Symmetric(8)},
+		{name: "affine 8", scheme: qtensor.Affine(8)},
+		{name: "power of two 8", scheme: qtensor.PowerOfTwo(8)},
+		{name: "int8 per channel", scheme: qtensor.PerChannelSymmetric(8, 1), peer: 42.11, target: 42.1, peerName: "absmax"},
+		{name: "uint8 per channel", scheme: qtensor.PerChannelAffine(8, 1)},
+		{name: "int8 group 32", scheme: qtensor.Symmetric(8).PerGroup(1, 32).WithScales(half), peer: 45.43, target: 45.4, peerName: "ggml Q8_0"},
+		{name: "int4", scheme: qtensor.Int4()},
+		{name: "uint4", scheme: qtensor.UInt4()},
+		{name: "int4 group 32", scheme: qtensor.Int4().PerGroup(1, 32).WithScales(half), peer: 21.32, target: 21.8, peerName: "ggml Q4_0"},
+		{name: "uint4 group 32", scheme: qtensor.UInt4().PerGroup(1, 32).WithScales(half)},
+		{name: "float16", scheme: qtensor.Float16(), peer: 73.65, target: 73.65, peerName: "IEEE 754"},
+		{name: "bfloat16", scheme: qtensor.BFloat16(), peer: 55.59, target: 55.59, peerName: "nearest even"},
 	}
 }
 
@@ -68,6 +68,10 @@ func main() {
 	seeds := flag.Int("seeds", 3, "matrices to average over")
 	asJSON := flag.Bool("json", false, "print JSON in place of the table")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "sqnr: got argument %q, want flags only\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if err := run(os.Stdout, *seeds, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "sqnr:", err)
 		os.Exit(1)
@@ -88,7 +92,7 @@ func run(w io.Writer, seeds int, asJSON bool) error {
 		return e.Encode(rows)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "format\tbits/weight\tSQNR dB\tceiling\ttarget\tbest known peer\t\t")
+	fmt.Fprintln(t, "format\tbits/weight\tSQNR dB\tceiling\ttarget\tbest known\tof\t")
 	for _, r := range rows {
 		fmt.Fprintf(t, "%s\t%.3f\t%.2f\t%.1f\t%s\t%s\t%s\t\n", r.Format, r.Bits, r.SQNR, r.Ceiling, figure(r.Target), figure(r.Peer), r.Name)
 	}

@@ -18,9 +18,10 @@ import (
 
 // method is a way to quantize the network: a scheme for the weights, and what activations become.
 type method struct {
-	name    string
-	scheme  qtensor.Scheme
-	compute func(p *calib.Profile, layer int) (ops.Compute, error)
+	name        string
+	scheme      qtensor.Scheme
+	activations string
+	compute     func(p *calib.Profile, layer int) (ops.Compute, error)
 }
 
 func fixed24(*calib.Profile, int) (ops.Compute, error)     { return ops.Fixed24(), nil }
@@ -39,12 +40,12 @@ func methods() []method {
 		qtensor.Int4(), qtensor.UInt4(), qtensor.Float16(), qtensor.BFloat16(),
 		qtensor.PerChannelSymmetric(8, 1), qtensor.PerChannelAffine(8, 1),
 	} {
-		list = append(list, method{s.Method(), s, fixed24})
+		list = append(list, method{s.Method(), s, "float", fixed24})
 	}
 	return append(list,
-		method{"Int4-group32", qtensor.Int4().PerGroup(1, 32).WithScales(qtensor.ScaleFloat16), fixed24},
-		method{"dynamic-int8", qtensor.PerChannelSymmetric(8, 1), dynamicInt8},
-		method{"static-int8", qtensor.PerChannelSymmetric(8, 1), staticInt8},
+		method{"int4-group32", qtensor.Int4().PerGroup(1, 32).WithScales(qtensor.ScaleFloat16), "float", fixed24},
+		method{"dynamic-int8", qtensor.PerChannelSymmetric(8, 1), "int8 per row", dynamicInt8},
+		method{"static-int8", qtensor.PerChannelSymmetric(8, 1), "int8 calibrated", staticInt8},
 	)
 }
 
@@ -102,16 +103,16 @@ func compare(ctx context.Context, c config, net network, profile *calib.Profile,
 	r := newReport(data, net, float)
 	list := methods()
 	bar := newBar(progress, len(list), "quantizing")
+	defer clearBar(bar)
 	for _, m := range list {
 		path := filepath.Join(c.out, fmt.Sprintf("%s-%s.safetensors", c.model, m.name))
 		a, bytes, err := quantized(ctx, path, net, m, profile, data.test)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}
-		r.add(m.name, bytes, a)
+		r.add(m, bytes, a)
 		_ = bar.Add(1) // a bar that cannot be drawn stops nothing
 	}
-	_ = bar.Finish()
 	return r, nil
 }
 

@@ -23,7 +23,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	switch err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); {
-	case errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, flag.ErrHelp): // the flags have been printed
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "mnist: interrupted; files in the -out folder are complete or absent")
 		os.Exit(130)
@@ -36,14 +36,19 @@ func main() {
 func parseFlags(args []string, stderr io.Writer) (config, error) {
 	var c config
 	flags := flag.NewFlagSet("mnist", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags.SetOutput(io.Discard) // main prints the error
 	flags.StringVar(&c.data, "data", "", "`folder` with MNIST's IDX files, train or t10k or both (default: built-in digits)")
 	flags.StringVar(&c.model, "model", "mlp", "network: mlp (784-512-256-10)")
 	flags.StringVar(&c.out, "out", "mnist-out", "`folder` for weights, models, profile and picture")
 	flags.IntVar(&c.epochs, "epochs", 6, "passes over the training digits")
 	flags.Uint64Var(&c.seed, "seed", 1, "of the digits, the first weights and the order of training")
 	flags.BoolVar(&c.json, "json", false, "print one JSON object in place of the table")
-	if err := flags.Parse(args); err != nil {
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(stderr)
+		flags.Usage()
+	}
+	if err != nil {
 		return c, err
 	}
 	switch {
@@ -88,7 +93,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	picture := filepath.Join(c.out, "disagreements.png")
-	if err := writePicture(picture, report, data.test); err != nil {
+	if err := report.writePicture(picture); err != nil {
 		return err
 	}
 	if c.json {

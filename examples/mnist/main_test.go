@@ -67,7 +67,7 @@ func TestRun(t *testing.T) {
 		t.Fatalf("got %d methods, want 13", len(first.Methods))
 	}
 	for _, m := range first.Methods {
-		want := map[string]float64{"Int4": 4, "UInt4": 4, "Int4-group32": 4.5, "Float16": 16, "BFloat16": 16}[m.Method]
+		want := map[string]float64{"Int4": 4, "UInt4": 4, "int4-group32": 4.5, "Float16": 16, "BFloat16": 16}[m.Method]
 		if want == 0 {
 			want = 8
 		}
@@ -80,11 +80,11 @@ func TestRun(t *testing.T) {
 	}
 
 	again, progress := withoutSpeed(t, "-data", data, "-out", out, "-epochs", "3")
-	if !strings.Contains(progress, "float weights from") {
+	if !strings.Contains(progress, "float weights of an earlier run") {
 		t.Errorf("the second run did not load the weights: %s", progress)
 	}
 	other, progress := withoutSpeed(t, "-data", data, "-out", t.TempDir(), "-epochs", "3")
-	if strings.Contains(progress, "float weights from") {
+	if strings.Contains(progress, "float weights of an earlier run") {
 		t.Errorf("a run in an empty folder loaded weights: %s", progress)
 	}
 	for i, m := range first.Methods {
@@ -93,12 +93,52 @@ func TestRun(t *testing.T) {
 		}
 	}
 	checkFiles(t, out)
+	damageWeights(t, out)
+	repaired, progress := withoutSpeed(t, "-data", data, "-out", out, "-epochs", "3")
+	if !strings.Contains(progress, "training again") || repaired.Methods[0] != first.Methods[0] {
+		t.Errorf("weights of another shape: got %s", progress)
+	}
+}
+
+// damageWeights gives the saved float weights a bias of another shape.
+func damageWeights(t *testing.T, out string) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(out, "mlp-float-*"))
+	if err != nil || len(paths) != 1 {
+		t.Fatalf("got float weights %q, %v, want one file", paths, err)
+	}
+	f, err := qtensor.Open(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b, err := f.Bundle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Float["layer1.bias"].Reshape(1, 512); err != nil {
+		t.Fatal(err)
+	}
+	if err := qtensor.Save(paths[0], b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestHalfASet(t *testing.T) {
+	dir := smallSet(t, "t10k")
+	if err := os.WriteFile(filepath.Join(dir, "train-images-idx3-ubyte"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := run(t.Context(), []string{"-data", dir, "-out", t.TempDir()}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "half a set") {
+		t.Errorf("got %v, want an error that says half a set", err)
+	}
 }
 
 // checkFiles reads back what a run leaves.
 func checkFiles(t *testing.T, out string) {
 	t.Helper()
-	f, err := qtensor.Open(filepath.Join(out, "mlp-Int4-group32.safetensors"))
+	f, err := qtensor.Open(filepath.Join(out, "mlp-int4-group32.safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
-	"text/tabwriter"
+	"maps"
+	"slices"
 
 	"euryale/examples/mnist/sheet"
 	"euryale/internal/atomicfile"
@@ -20,6 +22,7 @@ type report struct {
 	weights int
 	float   answers
 	results []answers // of each method
+	methods []method
 }
 
 type floatResult struct {
@@ -48,16 +51,16 @@ func newReport(data *dataset, net network, float answers) *report {
 }
 
 // add appends the line of a method.
-func (r *report) add(name string, bytes int, a answers) {
+func (r *report) add(m method, bytes int, a answers) {
 	same := 0
 	for i := range r.test.count() {
 		if a.class(i) == r.float.class(i) {
 			same++
 		}
 	}
-	r.results = append(r.results, a)
+	r.results, r.methods = append(r.results, a), append(r.methods, m)
 	r.Methods = append(r.Methods, methodLine{
-		Method:        name,
+		Method:        m.name,
 		BitsPerWeight: 8 * float64(bytes) / float64(r.weights),
 		Bytes:         bytes,
 		Accuracy:      r.accuracy(a),
@@ -85,28 +88,42 @@ func (r *report) writeJSON(w io.Writer) error {
 	return e.Encode(r)
 }
 
+// writeTable prints names to the left and numbers to the right.
 func (r *report) writeTable(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "method\tbits/weight\tbytes\taccuracy\tchange\tagreement\tlogit SQNR dB\timages/s\t")
-	fmt.Fprintf(t, "float32\t%.2f\t%d\t%.4f\t\t\t\t%.0f\t\n", 32.0, r.Float.Bytes, r.Float.Accuracy, r.Float.PerSecond)
-	for _, m := range r.Methods {
-		fmt.Fprintf(t, "%s\t%.2f\t%d\t%.4f\t%+.4f\t%.4f\t%.1f\t%.0f\t\n",
-			m.Method, m.BitsPerWeight, m.Bytes, m.Accuracy, m.Accuracy-r.Float.Accuracy, m.Agreement, m.SQNR, m.PerSecond)
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "%-20s %-16s %-16s %11s %8s %9s %8s %10s %8s %9s\n",
+		"method", "weights", "activations", "bits/weight", "bytes", "accuracy", "change", "agreement", "SQNR dB", "images/s")
+	fmt.Fprintf(b, "%-20s %-16s %-16s %11.2f %8d %9.4f %8s %10s %8s %9.0f\n",
+		"float32", "float32", "float", 32.0, r.Float.Bytes, r.Float.Accuracy, "", "", "", r.Float.PerSecond)
+	for i, m := range r.Methods {
+		fmt.Fprintf(b, "%-20s %-16v %-16s %11.2f %8d %9.4f %+8.4f %10.4f %8.1f %9.0f\n",
+			m.Method, r.methods[i].scheme, r.methods[i].activations, m.BitsPerWeight, m.Bytes, m.Accuracy, m.Accuracy-r.Float.Accuracy, m.Agreement, m.SQNR, m.PerSecond)
 	}
-	return t.Flush()
+	fmt.Fprintf(b, "\nbits and bytes: weights with their scales; agreement: digits with float's answer; SQNR: of the logits against float's\n")
+	return b.Flush()
 }
 
-// writePicture draws the digits that float and quantized answer differently.
-func writePicture(path string, r *report, test subset) error {
+// writePicture draws each digit that float and quantized answer differently, once for each answer, under the name
+// of the first method that gives it and how many more do.
+func (r *report) writePicture(path string) error {
 	var items []sheet.Item
-	for i := range test.count() {
+	for i := range r.test.count() {
+		f := r.float.class(i)
+		methods := map[int][]string{} // by answer
 		for m, a := range r.results {
-			if f, q := r.float.class(i), a.class(i); f != q {
-				items = append(items, sheet.Item{
-					Pixels: test.image(i), Rows: side, Cols: side,
-					Label: test.label(i), Float: f, Quantized: q, Method: r.Methods[m].Method,
-				})
+			if q := a.class(i); q != f {
+				methods[q] = append(methods[q], r.Methods[m].Method)
 			}
+		}
+		for _, q := range slices.Sorted(maps.Keys(methods)) {
+			name := methods[q][0]
+			if more := len(methods[q]) - 1; more > 0 {
+				name = fmt.Sprintf("%s +%d", name, more)
+			}
+			items = append(items, sheet.Item{
+				Pixels: r.test.image(i), Rows: side, Cols: side,
+				Label: r.test.label(i), Float: f, Quantized: q, Method: name,
+			})
 		}
 	}
 	return atomicfile.Write(path, func(w io.Writer) error {

@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 
 	"euryale/qtensor"
 
@@ -21,19 +20,14 @@ import (
 
 const batchSize = 64
 
-// trained returns the float network: the one of the last run, if it was trained in the same way, or one
-// trained here and saved for the next run.
+// trained returns the float network: the one of an earlier run with the same digits, epochs and seed, which are in
+// the name of its file, or one trained here and saved.
 func trained(ctx context.Context, c config, data *dataset, progress io.Writer) (network, error) {
-	path := filepath.Join(c.out, "float.safetensors")
-	meta := map[string]string{
-		"model":  c.model,
-		"epochs": strconv.Itoa(c.epochs),
-		"seed":   strconv.FormatUint(c.seed, 10),
-		"digits": data.train.fingerprint(),
-	}
-	net, err := loadNetwork(path, meta)
+	digits := data.train.fingerprint()
+	path := filepath.Join(c.out, fmt.Sprintf("%s-float-%s-epochs%d-seed%d.safetensors", c.model, digits, c.epochs, c.seed))
+	net, err := loadNetwork(path)
 	if err == nil {
-		fmt.Fprintf(progress, "float weights from %s\n", path)
+		fmt.Fprintf(progress, "float weights of an earlier run, %s\n", path)
 		return net, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -43,36 +37,39 @@ func trained(ctx context.Context, c config, data *dataset, progress io.Writer) (
 	if err := train(ctx, net, data.train, c, progress); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	b := qtensor.Bundle{Float: map[string]*tensor.Dense{}, Meta: meta}
+	b := qtensor.Bundle{Float: map[string]*tensor.Dense{}}
 	for i, l := range net {
 		b.Float[weightName(i)], b.Float[biasName(i)] = l.weight, l.bias
 	}
 	return net, qtensor.Save(path, b)
 }
 
-// loadNetwork reads weights that were saved with the given texts.
-func loadNetwork(path string, meta map[string]string) (network, error) {
+// loadNetwork reads float weights.
+func loadNetwork(path string) (network, error) {
 	f, err := qtensor.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if !maps.Equal(f.Meta(), meta) {
-		return nil, fmt.Errorf("%s is of %v, want %v", path, f.Meta(), meta)
-	}
 	net := make(network, len(sizes)-1)
 	for i := range net {
-		if net[i].weight, err = f.Float(weightName(i)); err != nil {
+		if net[i].weight, err = loadTensor(f, weightName(i), sizes[i], sizes[i+1]); err != nil {
 			return nil, err
 		}
-		if net[i].bias, err = f.Float(biasName(i)); err != nil {
+		if net[i].bias, err = loadTensor(f, biasName(i), sizes[i+1]); err != nil {
 			return nil, err
-		}
-		if want := (tensor.Shape{sizes[i], sizes[i+1]}); !net[i].weight.Shape().Eq(want) {
-			return nil, fmt.Errorf("%s: %s is %v, want %v", path, weightName(i), net[i].weight.Shape(), want)
 		}
 	}
 	return net, nil
+}
+
+// loadTensor reads a float32 tensor of the given shape.
+func loadTensor(f *qtensor.File, name string, shape ...int) (*tensor.Dense, error) {
+	t, err := f.Float(name)
+	if err == nil && (t.Dtype() != tensor.Float32 || !slices.Equal(t.Shape(), shape)) { // Shape.Eq takes (1, n) for (n)
+		err = fmt.Errorf("%s is %v %v, want float32 %v", name, t.Dtype(), t.Shape(), tensor.Shape(shape))
+	}
+	return t, err
 }
 
 // train fits net in place by Adam on the cross entropy of its softmax.
@@ -100,6 +97,7 @@ func train(ctx context.Context, net network, data subset, c config, progress io.
 	r := rand.New(rand.NewPCG(c.seed, 1))
 	batches := len(order) / batchSize
 	bar := newBar(progress, c.epochs*batches, "training")
+	defer clearBar(bar)
 	for range c.epochs {
 		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for b := range batches {
@@ -117,7 +115,6 @@ func train(ctx context.Context, net network, data subset, c config, progress io.
 			_ = bar.Add(1) // a bar that cannot be drawn stops nothing
 		}
 	}
-	_ = bar.Finish()
 	for i := range net { // the machine may have put other tensors in place of those that it was given
 		net[i].weight, net[i].bias = g.params[2*i].Value().(*tensor.Dense), g.params[2*i+1].Value().(*tensor.Dense)
 	}
@@ -180,3 +177,6 @@ func newBar(w io.Writer, steps int, text string) *progressbar.ProgressBar {
 		progressbar.OptionClearOnFinish(),
 	)
 }
+
+// clearBar takes the bar off the terminal, so that what is printed next has a line of its own.
+func clearBar(bar *progressbar.ProgressBar) { _ = bar.Clear() }

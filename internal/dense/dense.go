@@ -41,7 +41,15 @@ func Float32s(t tensor.Tensor) ([]float32, error) {
 		}
 		return out, nil
 	}
-	return nil, fmt.Errorf("%w: got %v, want float32 or float64", ErrDtype, d.Dtype())
+	return nil, fmt.Errorf("%w: got %s, want float32 or float64", ErrDtype, TypeName(d.Dtype()))
+}
+
+// TypeName returns the name of an element type, also of the zero Dtype, whose String panics.
+func TypeName(dt tensor.Dtype) string {
+	if dt.Type == nil {
+		return "none"
+	}
+	return dt.String()
 }
 
 // Slice returns the elements of t, which are of type T, in row-major order of t.Shape(). The result may

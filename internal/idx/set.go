@@ -33,19 +33,26 @@ func ReadSet(images, labels io.Reader) (*Set, error) {
 }
 
 // OpenSet returns ReadSet of PREFIX-images-idx3-ubyte and PREFIX-labels-idx1-ubyte in dir; MNIST's prefixes are "train" and
-// "t10k". Each file may have a dot for its second dash, as in train-images.idx3-ubyte, and end in .gz. An error that satisfies
-// errors.Is(err, fs.ErrNotExist) names the files looked for.
+// "t10k". Each file may have a dot for its second dash, as in train-images.idx3-ubyte, and end in .gz. Where there is neither,
+// the error satisfies errors.Is(err, fs.ErrNotExist); where one of them is missing, it wraps ErrFormat and says which.
 func OpenSet(dir, prefix string) (*Set, error) {
-	images, err := open(dir, prefix+"-images", "idx3-ubyte")
-	if err != nil {
-		return nil, err
+	images, imagesErr := open(dir, prefix+"-images", "idx3-ubyte")
+	if imagesErr == nil {
+		defer images.Close()
 	}
-	defer images.Close()
-	labels, err := open(dir, prefix+"-labels", "idx1-ubyte")
-	if err != nil {
-		return nil, err
+	labels, labelsErr := open(dir, prefix+"-labels", "idx1-ubyte")
+	if labelsErr == nil {
+		defer labels.Close()
 	}
-	defer labels.Close()
+	noImages, noLabels := errors.Is(imagesErr, fs.ErrNotExist), errors.Is(labelsErr, fs.ErrNotExist)
+	switch {
+	case noImages && noLabels:
+		return nil, fmt.Errorf("idx: OpenSet: %w: want %s-images-idx3-ubyte and %s-labels-idx1-ubyte, or both .gz, in %s", fs.ErrNotExist, prefix, prefix, dir)
+	case noImages || noLabels:
+		return nil, fmt.Errorf("idx: OpenSet: %w: got half a set: %s", ErrFormat, errors.Join(imagesErr, labelsErr).Error())
+	case imagesErr != nil || labelsErr != nil:
+		return nil, fmt.Errorf("idx: OpenSet: %w", errors.Join(imagesErr, labelsErr))
+	}
 	set, err := ReadSet(images, labels)
 	if err != nil {
 		return nil, fmt.Errorf("idx: OpenSet: %s, %s: %w", images.Name(), labels.Name(), err)
@@ -62,8 +69,8 @@ func open(dir, stem, kind string) (*os.File, error) {
 			return f, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("idx: OpenSet: %w", err)
+			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("idx: OpenSet: %w: want %s in %s", fs.ErrNotExist, strings.Join(names, " or "), dir)
+	return nil, fmt.Errorf("%w: want %s in %s", fs.ErrNotExist, strings.Join(names, " or "), dir)
 }

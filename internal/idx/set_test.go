@@ -45,9 +45,10 @@ func TestOpenSet(t *testing.T) {
 		{"dashes", map[string][]byte{"train-images-idx3-ubyte": twoFile, "train-labels-idx1-ubyte": labels}, nil, nil},
 		{"dots and gzip", map[string][]byte{"train-images.idx3-ubyte.gz": compress(t, twoFile), "train-labels.idx1-ubyte": labels}, nil, nil},
 		{"gzip", map[string][]byte{"train-images-idx3-ubyte.gz": compress(t, twoFile), "train-labels-idx1-ubyte.gz": compress(t, labels)}, nil, nil},
-		{"nothing", nil, fs.ErrNotExist, []string{"train-images-idx3-ubyte", "train-images.idx3-ubyte.gz"}},
+		{"nothing", nil, fs.ErrNotExist, []string{"train-images-idx3-ubyte", "train-labels-idx1-ubyte"}},
 		{"other prefix", map[string][]byte{"t10k-images-idx3-ubyte": twoFile, "t10k-labels-idx1-ubyte": labels}, fs.ErrNotExist, []string{"train-images-idx3-ubyte"}},
-		{"no labels", map[string][]byte{"train-images-idx3-ubyte": twoFile}, fs.ErrNotExist, []string{"train-labels-idx1-ubyte"}},
+		{"no labels", map[string][]byte{"train-images-idx3-ubyte": twoFile}, ErrFormat, []string{"half a set", "train-labels-idx1-ubyte.gz"}},
+		{"no images", map[string][]byte{"train-labels-idx1-ubyte": labels}, ErrFormat, []string{"half a set", "train-images.idx3-ubyte"}},
 		{"unpaired", map[string][]byte{"train-images-idx3-ubyte": twoFile, "train-labels-idx1-ubyte": labelFile}, ErrFormat, []string{"train-labels-idx1-ubyte", "got 3 labels"}},
 	} {
 		dir := t.TempDir()

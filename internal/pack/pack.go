@@ -38,10 +38,12 @@ func (w *Matrix) Bytes() int {
 
 // New packs codes [n][k] of the given bits, 4 for two codes a byte or 8. Unsigned codes are shifted down by
 // half their range, and their zero points with them. m.K, N, Group, Scales, Zeros and Offsets are set by
-// the caller, who gives the lists away.
-func New[C kernel.Code](m Matrix, codes []C, bits int) (*Matrix, error) {
-	if want := m.N * m.Groups(); len(codes) != m.K*m.N || len(m.Scales) != want {
-		return nil, fmt.Errorf("pack: got %d codes and %d scales, want %d and %d", len(codes), len(m.Scales), m.K*m.N, want)
+// the caller, who gives the lists away; lengths that do not go together panic.
+func New[C kernel.Code](m Matrix, codes []C, bits int) *Matrix {
+	blocks := m.N * m.Groups()
+	if len(codes) != m.K*m.N || len(m.Scales) != blocks || m.Zeros != nil && len(m.Zeros) != blocks || m.Offsets != nil && len(m.Offsets) != blocks {
+		panic(fmt.Sprintf("pack: New: got %d codes, %d scales, %d zero points and %d offsets for %d×%d in groups of %d",
+			len(codes), len(m.Scales), len(m.Zeros), len(m.Offsets), m.K, m.N, m.Group))
 	}
 	var shift int32
 	if _, unsigned := any(codes).([]uint8); unsigned {
@@ -60,7 +62,7 @@ func New[C kernel.Code](m Matrix, codes []C, bits int) (*Matrix, error) {
 		}
 		m.codes = nil
 	}
-	return &m, nil
+	return &m
 }
 
 // shift moves the codes down by c: s·(q − z) keeps its value if z moves too, and so does lo + s·q with a

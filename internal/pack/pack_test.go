@@ -37,10 +37,7 @@ func packed[C kernel.Code](t *testing.T, shape [3]int, bits int, code func(p, j 
 		}
 	}
 	given := slices.Clone(codes)
-	w, err := pack.New(m, codes, bits)
-	if err != nil {
-		t.Fatalf("New(%v, %d bits): %v", shape, bits, err)
-	}
+	w := pack.New(m, codes, bits)
 	if !slices.Equal(codes, given) {
 		t.Errorf("New(%v, %d bits) changed the codes that it was given", shape, bits)
 	}
@@ -143,28 +140,36 @@ func TestColumnScratch(t *testing.T) {
 	}
 }
 
-func TestNewRefuses(t *testing.T) {
+// Lengths that do not go together are a bug of the caller.
+func TestNewPanics(t *testing.T) {
 	for _, c := range []struct {
-		name                 string
-		k, n, group          int
-		codes, scales, wants int
+		name                          string
+		group                         int
+		codes, scales, zeros, offsets int
 	}{
-		{"a code short", 3, 2, 3, 5, 2, 6},
-		{"a code too many", 3, 2, 3, 7, 2, 6},
-		{"a scale short", 3, 2, 2, 6, 3, 4},
-		{"a scale too many", 3, 2, 3, 6, 3, 2},
+		{"a code short", 3, 5, 2, 0, 0},
+		{"a code too many", 3, 7, 2, 0, 0},
+		{"a scale short", 2, 6, 3, 0, 0},
+		{"a scale too many", 3, 6, 3, 0, 0},
+		{"a zero point short", 3, 6, 2, 1, 0},
+		{"an offset too many", 3, 6, 2, 0, 3},
 	} {
-		m := pack.Matrix{K: c.k, N: c.n, Group: c.group, Scales: make([]float32, c.scales)}
-		w, err := pack.New(m, make([]int8, c.codes), 8)
-		if err == nil || w != nil {
-			t.Errorf("%s: New = %v, %v, want an error", c.name, w, err)
-			continue
+		m := pack.Matrix{K: 3, N: 2, Group: c.group, Scales: make([]float32, c.scales)}
+		if c.zeros > 0 {
+			m.Zeros = make([]int32, c.zeros)
 		}
-		for _, part := range []string{fmt.Sprintf("got %d codes and %d scales", c.codes, c.scales), fmt.Sprint(c.wants)} {
-			if !strings.Contains(err.Error(), part) {
-				t.Errorf("%s: error %q does not say %q", c.name, err, part)
-			}
+		if c.offsets > 0 {
+			m.Offsets = make([]float32, c.offsets)
 		}
+		func() {
+			defer func() {
+				text := fmt.Sprint(recover())
+				if want := fmt.Sprintf("%d codes, %d scales", c.codes, c.scales); !strings.Contains(text, want) {
+					t.Errorf("%s: got %q, want a panic with %q", c.name, text, want)
+				}
+			}()
+			pack.New(m, make([]int8, c.codes), 8)
+		}()
 	}
 }
 

@@ -1,5 +1,6 @@
 // Package strictjson decodes JSON that a file holds, refusing what encoding/json lets pass: keys that occur
-// twice in an object, fields that nobody reads, and text after the value.
+// twice in an object, fields that nobody reads or that are spelled in other letters, text after the value, and
+// values nested deeper than maxDepth.
 package strictjson
 
 import (
@@ -10,14 +11,60 @@ import (
 	"io"
 )
 
-// Unmarshal decodes the one JSON value in data into v. An error names the byte offset where it can.
+// maxDepth is how many objects and arrays may be open at once: far more than any file of this module has.
+const maxDepth = 32
+
+// Unmarshal decodes the one JSON value in data into v, a pointer to something that marshals to what it was decoded
+// from. An error names the byte offset where it can.
 func Unmarshal(data []byte, v any) error {
 	if err := checkKeys(data); err != nil {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	return d.Decode(v)
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	return checkSpelling(data, v)
+}
+
+// checkSpelling returns an error for a key in data that v, decoded from it, does not marshal to: encoding/json takes
+// "VERSION" for "version".
+func checkSpelling(data []byte, v any) error {
+	again, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	var got, want any
+	if err := errors.Join(json.Unmarshal(data, &got), json.Unmarshal(again, &want)); err != nil {
+		return err
+	}
+	return contains(want, got)
+}
+
+// contains returns an error if an object in got has a key that the same object in want lacks.
+func contains(want, got any) error {
+	switch got := got.(type) {
+	case map[string]any:
+		object, _ := want.(map[string]any)
+		for key, value := range got {
+			other, ok := object[key]
+			if !ok {
+				return fmt.Errorf("got key %.80q, want the exact spelling of a field", key)
+			}
+			if err := contains(other, value); err != nil {
+				return err
+			}
+		}
+	case []any:
+		array, _ := want.([]any)
+		for i := range min(len(array), len(got)) {
+			if err := contains(array[i], got[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // object is the state of an open object or array.
@@ -50,6 +97,9 @@ func checkKeys(data []byte) error {
 			}
 			top.keys[key], top.isKey = true, false
 			continue
+		}
+		if len(open) == maxDepth && (token == json.Delim('{') || token == json.Delim('[')) {
+			return fmt.Errorf("at byte %d: got values nested deeper than %d", d.InputOffset(), maxDepth)
 		}
 		switch token {
 		case json.Delim('{'):

@@ -1,0 +1,273 @@
+package qtensor
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"euryale/internal/safetensors"
+
+	"gorgonia.org/tensor"
+)
+
+func TestSaveOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	want := testBundle(t)
+	if err := Save(path, want); err != nil {
+		t.Fatal(err)
+	}
+	if err := Save(path, want); err != nil { // over the first
+		t.Fatal(err)
+	}
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"absent", "", "bias", "layer/int4.weight_packed"} {
+		if _, err := f.QTensor(name); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), strconv.Quote(name)) {
+			t.Errorf("QTensor(%q): got %v, want ErrNotFound with the name", name, err)
+		}
+	}
+	for _, name := range []string{"absent", "", "layer/int4", "layer/int4.weight_packed"} {
+		if _, err := f.Float(name); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), strconv.Quote(name)) {
+			t.Errorf("Float(%q): got %v, want ErrNotFound with the name", name, err)
+		}
+	}
+	q, err := f.QTensor("layer/int4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err == nil {
+		t.Error("closed twice: got no error")
+	}
+	if _, err := f.QTensor("layer/int4"); err == nil {
+		t.Error("read after Close: got no error")
+	}
+	if _, err := f.Float("bias"); err == nil {
+		t.Error("read after Close: got no error")
+	}
+	if _, err := f.Bundle(); err == nil {
+		t.Error("read after Close: got no error")
+	}
+	if got, want := q.Codes().Data(), want.Quantized["layer/int4"].Codes().Data(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if _, err := Open(filepath.Join(t.TempDir(), "absent")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want os.ErrNotExist", err)
+	}
+	if err := os.WriteFile(path, []byte("no such format"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path); !errors.Is(err, ErrFormat) {
+		t.Errorf("got %v, want ErrFormat", err)
+	}
+}
+
+// damage rewrites a bundle of one tensor with its arrays and metadata changed by f.
+func damage(t *testing.T, s Scheme, f func(arrays map[string]*safetensors.Tensor, meta map[string]any)) []byte {
+	t.Helper()
+	q, err := Quantize(gaussian(9, 3, 5), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, texts, err := Bundle{Quantized: map[string]*QTensor{"w": q}}.tensors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	arrays := map[string]*safetensors.Tensor{}
+	for i := range list {
+		arrays[list[i].Name] = &list[i]
+	}
+	var meta map[string]any
+	if err := json.Unmarshal([]byte(texts[metaKey]), &meta); err != nil {
+		t.Fatal(err)
+	}
+	f(arrays, meta)
+	list = nil
+	for _, a := range arrays {
+		list = append(list, *a)
+	}
+	text, err := json.Marshal(meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raw, ok := meta["raw"].(string); ok {
+		text = []byte(raw)
+	}
+	var buf bytes.Buffer
+	if err := safetensors.Write(&buf, list, map[string]string{metaKey: string(text)}); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func TestReadRefuses(t *testing.T) {
+	type arrays = map[string]*safetensors.Tensor
+	type meta = map[string]any
+	ref := func(m meta) meta { return m["quantized"].(meta)["w"].(meta) }
+	for name, test := range map[string]struct {
+		scheme Scheme
+		damage func(arrays, meta)
+		want   string
+	}{
+		"not json":         {Symmetric(8), func(_ arrays, m meta) { m["raw"] = "{" }, "unexpected EOF"},
+		"key twice":        {Symmetric(8), func(_ arrays, m meta) { m["raw"] = `{"version":1,"version":1}` }, "twice"},
+		"key in capitals":  {Symmetric(8), func(_ arrays, m meta) { m["raw"] = `{"VERSION":1}` }, `got key "VERSION", want the exact spelling`},
+		"inner capitals":   {Symmetric(8), func(_ arrays, m meta) { ref(m)["Shape"] = ref(m)["shape"]; delete(ref(m), "shape") }, `got key "Shape", want the exact spelling`},
+		"unknown field":    {Symmetric(8), func(_ arrays, m meta) { m["more"] = 1 }, "unknown field"},
+		"version":          {Symmetric(8), func(_ arrays, m meta) { m["version"] = 2 }, "got version 2, want 1"},
+		"scheme":           {Symmetric(8), func(_ arrays, m meta) { ref(m)["scheme"] = "symmetric9" }, "9 bits"},
+		"no scheme":        {Symmetric(8), func(_ arrays, m meta) { delete(ref(m), "scheme") }, "zero Scheme"},
+		"shape":            {Symmetric(8), func(_ arrays, m meta) { ref(m)["shape"] = []int{5, 3} }, "is I8 [3 5], want I8 [5 3]"},
+		"negative shape":   {Symmetric(8), func(_ arrays, m meta) { ref(m)["shape"] = []int{-3, -5} }, "got (-3, -5), want at least one element"},
+		"huge shape":       {Int4(), func(_ arrays, m meta) { ref(m)["shape"] = []int{1 << 30, 1 << 30, 1 << 30} }, "want at least one element"},
+		"empty shape":      {Symmetric(8), func(_ arrays, m meta) { ref(m)["shape"] = []int{0, 5} }, "got (0, 5), want at least one element"},
+		"axis":             {Symmetric(8), func(_ arrays, m meta) { ref(m)["scheme"] = "symmetric8@2" }, "axis 2"},
+		"no codes":         {Symmetric(8), func(a arrays, _ meta) { delete(a, "w.weight") }, `has no "w.weight"`},
+		"no packed codes":  {Int4(), func(a arrays, _ meta) { delete(a, "w.weight_packed") }, `has no "w.weight_packed"`},
+		"no scale":         {Symmetric(8), func(a arrays, _ meta) { delete(a, "w.weight_scale") }, `has no "w.weight_scale"`},
+		"no zero point":    {Affine(8), func(a arrays, _ meta) { delete(a, "w.weight_zero_point") }, `has no "w.weight_zero_point"`},
+		"no offset":        {Uniform(8), func(a arrays, _ meta) { delete(a, "w.weight_offset") }, `has no "w.weight_offset"`},
+		"no maximum":       {Uniform(8), func(a arrays, _ meta) { delete(a, "w.weight_max") }, `has no "w.weight_max"`},
+		"NaN minimum":      {Uniform(8), func(a arrays, _ meta) { a["w.weight_min"].Data = []byte{0, 0, 0xc0, 0x7f} }, "got range [NaN,"},
+		"no multiplier":    {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { delete(a, "w.weight_scale_multiplier") }, "has no"},
+		"scale shape":      {PerChannelSymmetric(8, 1), func(a arrays, _ meta) { a["w.weight_scale"].Shape = []int{5, 1} }, "is F32 [5 1], want F32 [5]"},
+		"scale type":       {Symmetric(8), func(a arrays, _ meta) { a["w.weight_scale"].Dtype = safetensors.I32 }, "is I32 [1], want F32 [1]"},
+		"codes type":       {Symmetric(8), func(a arrays, _ meta) { a["w.weight"].Dtype = safetensors.U8 }, "is U8 [3 5], want I8 [3 5]"},
+		"zero scale":       {Symmetric(8), func(a arrays, _ meta) { a["w.weight_scale"].Data = make([]byte, 4) }, "got scale 0"},
+		"NaN scale":        {Symmetric(8), func(a arrays, _ meta) { a["w.weight_scale"].Data = []byte{0, 0, 0xc0, 0x7f} }, "got scale NaN"},
+		"NaN offset":       {Uniform(8), func(a arrays, _ meta) { a["w.weight_offset"].Data = []byte{0, 0, 0xc0, 0x7f} }, "got offset NaN"},
+		"zero point":       {Affine(4), func(a arrays, _ meta) { a["w.weight_zero_point"].Data = []byte{16} }, "got zero point 16"},
+		"code":             {Symmetric(4), func(a arrays, _ meta) { a["w.weight"].Data[3] = 8 }, "got code 8 at 3"},
+		"half infinity":    {Float16(), func(a arrays, _ meta) { copy(a["w.weight"].Data, []byte{0, 0x7c}) }, "got code 31744 at 0"},
+		"half byte":        {Int4(), func(a arrays, _ meta) { a["w.weight_packed"].Data[7] |= 0x30 }, "got half byte 3"},
+		"multiplier":       {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { a["w.weight_scale_multiplier"].Data = []byte{0, 0, 0x40, 0x40} }, "got multiplier 3"},
+		"zero multiplier":  {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { a["w.weight_scale_multiplier"].Data = make([]byte, 4) }, "got multiplier 0"},
+		"great multiplier": {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { a["w.weight_scale_multiplier"].Data = []byte{0, 0, 0, 0x7f} }, "got scale +Inf"},
+		"power of two":     {PowerOfTwo(8), func(a arrays, _ meta) { a["w.weight_scale"].Data = []byte{0, 0, 0x40, 0x40} }, "got scale 3 at 0, want a power of two"},
+		"no minimum":       {Uniform(8), func(a arrays, _ meta) { delete(a, "w.weight_min") }, `has no "w.weight_min"`},
+		"subnormal scale":  {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { a["w.weight_scale"].Data = []byte{1, 0} }, "got scale"},
+		"scales of a half": {BFloat16(), func(a arrays, _ meta) {
+			a["w.weight_scale"] = &safetensors.Tensor{Name: "w.weight_scale", Dtype: safetensors.F32, Shape: []int{1}, Data: make([]byte, 4)}
+		}, `"w.weight_scale" is no array of the quantized "w", bfloat16`},
+		"array of two owners": {Symmetric(8), func(_ arrays, m meta) {
+			m["quantized"] = meta{"w": ref(m), "w.weight": meta{"scheme": "bfloat16", "shape": []int{1}}}
+		}, "has no"},
+	} {
+		data := damage(t, test.scheme, test.damage)
+		_, err := readBundle(data)
+		if !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want ErrFormat with %q", name, err, test.want)
+		}
+	}
+	sound := damage(t, Symmetric(8), func(arrays, meta) {})
+	if _, err := readBundle(sound); err != nil {
+		t.Errorf("undamaged: %v", err)
+	}
+}
+
+// TestReadRefusesCompanions adds each array that a scheme has not.
+func TestReadRefusesCompanions(t *testing.T) {
+	for _, s := range bundleSchemes {
+		for _, ending := range companions {
+			name, added := "w"+ending, false
+			data := damage(t, s, func(arrays map[string]*safetensors.Tensor, _ map[string]any) {
+				if added = arrays[name] == nil; !added {
+					return
+				}
+				shape := []int{1}
+				if scales := arrays["w.weight_scale"]; scales != nil {
+					shape = scales.Shape
+				}
+				arrays[name] = &safetensors.Tensor{Name: name, Dtype: safetensors.F32, Shape: shape, Data: make([]byte, 4*tensor.Shape(shape).TotalSize())}
+			})
+			want := strconv.Quote(name) + ` is no array of the quantized "w", ` + s.String()
+			switch { // one end of a range wants the other
+			case s.IsHalf():
+			case ending == ".weight_min":
+				want = `has no "w.weight_max"`
+			case ending == ".weight_max":
+				want = `has no "w.weight_min"`
+			}
+			_, err := Read(bytes.NewReader(data), int64(len(data)))
+			if !added && err != nil {
+				t.Errorf("%v: %v", s, err)
+			}
+			if added && (!errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), want)) {
+				t.Errorf("%v with %q: got %v, want ErrFormat with %q", s, name, err, want)
+			}
+		}
+	}
+}
+
+func TestReadOtherFiles(t *testing.T) {
+	var buf bytes.Buffer
+	list := []safetensors.Tensor{
+		{Name: "x", Dtype: safetensors.F32, Shape: []int{1}, Data: make([]byte, 4)},
+		{Name: "n", Dtype: safetensors.I64, Shape: []int{1}, Data: make([]byte, 8)},
+		{Name: "none", Dtype: safetensors.F32, Shape: []int{0, 2}},
+	}
+	if err := safetensors.Write(&buf, list, nil); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Read(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Quantized()) != 0 || len(f.Meta()) != 0 || !slices.Equal(f.Floats(), []string{"n", "none", "x"}) {
+		t.Errorf("got %v, %v, %v", f.Quantized(), f.Meta(), f.Floats())
+	}
+	if _, err := f.Float("x"); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.Float("n"); !errors.Is(err, ErrDtype) {
+		t.Errorf("I64: got %v, want ErrDtype", err)
+	}
+	if _, err := f.Float("none"); !errors.Is(err, ErrShape) {
+		t.Errorf("empty: got %v, want ErrShape", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Errorf("Close of a File that Read made: %v", err)
+	}
+}
+
+// FuzzRead reads hostile files: an error or tensors that write the same numbers again, and never a panic.
+func FuzzRead(f *testing.F) {
+	for i, s := range bundleSchemes {
+		q, err := Quantize(gaussian(uint64(i), 3, 3), s)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(mustWrite(f, Bundle{Quantized: map[string]*QTensor{"w": q}, Meta: map[string]string{"k": "v"}}))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := readBundle(data)
+		if err != nil {
+			return
+		}
+		again, err := readBundle(mustWrite(t, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, q := range b.Quantized {
+			if g := again.Quantized[name]; !reflect.DeepEqual(g.Params(), q.Params()) || !reflect.DeepEqual(g.Codes().Data(), q.Codes().Data()) {
+				t.Fatalf("%q: got %v, want %v", name, g, q)
+			}
+		}
+		for name, x := range b.Float {
+			if g := again.Float[name]; !slices.Equal(g.Shape(), x.Shape()) {
+				t.Fatalf("%q: got %v, want %v", name, g.Shape(), x.Shape())
+			}
+		}
+	})
+}
