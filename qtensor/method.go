@@ -94,8 +94,7 @@ func (s Storage) bytes(n int) int {
 }
 
 // ScaleType is what a scale is stored as. A scale is rounded to it before codes are chosen, so what is
-// stored, dequantized and multiplied is one number. A third type, integer multipliers, has its place
-// here when a kernel wants it.
+// stored, dequantized and multiplied is one number.
 type ScaleType uint8
 
 const (

@@ -118,7 +118,7 @@ func (r *report) writePicture(path string) error {
 		for _, q := range slices.Sorted(maps.Keys(methods)) {
 			name := methods[q][0]
 			if more := len(methods[q]) - 1; more > 0 {
-				name = fmt.Sprintf("%s +%d", name, more)
+				name = fmt.Sprintf("%s (+%d)", name, more)
 			}
 			items = append(items, sheet.Item{
 				Pixels: r.test.image(i), Rows: side, Cols: side,

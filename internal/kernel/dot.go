@@ -1,6 +1,6 @@
 package kernel
 
-// Dot returns Σ a[p]·b[p], exactly. b is at least as long as a.
+// Dot returns Σ a[p]·b[p], exactly for up to 2^24 elements of any value. b is at least as long as a.
 func Dot(a []int32, b []int8) int64 {
 	b = b[:len(a)]
 	var s0, s1, s2, s3 int64
@@ -17,7 +17,7 @@ func Dot(a []int32, b []int8) int64 {
 	return s0 + s1 + s2 + s3
 }
 
-// Sum returns Σ a[p], exactly.
+// Sum returns Σ a[p], exactly for up to 2^32 elements of any value.
 func Sum(a []int32) (s int64) {
 	for _, x := range a {
 		s += int64(x)

@@ -24,7 +24,7 @@ func Quantize[C Code](dst []C, src []float32, a Affine) {
 }
 
 // QuantizeCentred sets dst[i] = clamp(RNE(src[i]/Scale) + Zero, Low, High) − Zero: the codes of Quantize less
-// their zero point.
+// their zero point. src is finite.
 func QuantizeCentred(dst []int32, src []float32, a Affine) {
 	low, high := float64(a.Low-a.Zero), float64(a.High-a.Zero)
 	for i, x := range src {
