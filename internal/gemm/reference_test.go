@@ -91,11 +91,13 @@ func reference(x []float32, m int, w weight, a gemm.Arithmetic, out gemm.Output)
 	return y
 }
 
-// output returns max(y + bias, 0), either where it is asked for.
+// output returns max(y + bias, 0), with a bias of 0 and without the maximum where they are not asked for.
 func output(y float32, j int, out gemm.Output) float32 {
+	bias := 0.0
 	if out.Bias != nil {
-		y = float32(float64(y) + float64(out.Bias[j]))
+		bias = float64(out.Bias[j])
 	}
+	y = float32(float64(y) + bias)
 	if out.ReLU && y <= 0 {
 		return 0
 	}

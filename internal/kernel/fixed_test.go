@@ -65,7 +65,7 @@ func TestQuantizeFixed(t *testing.T) {
 		{0x1p127, -105, 24, 1 << 22},
 	} {
 		dst := []int32{77}
-		kernel.QuantizeFixed(dst, []float32{c.x}, c.e, c.bits)
+		kernel.Current().QuantizeFixed(dst, []float32{c.x}, c.e, c.bits)
 		if dst[0] != c.want {
 			t.Errorf("QuantizeFixed(%v, e %d, %d bits) = %d, want %d", c.x, c.e, c.bits, dst[0], c.want)
 		}
@@ -85,7 +85,7 @@ func TestQuantizeFixedRandom(t *testing.T) {
 		}
 		e := kernel.FixedOf(largest, bits)
 		dst := make([]int32, len(src))
-		kernel.QuantizeFixed(dst, src, e, bits)
+		kernel.Current().QuantizeFixed(dst, src, e, bits)
 		for i, x := range src {
 			exact := new(big.Float).SetMantExp(big.NewFloat(float64(x)), e)
 			off := new(big.Float).Sub(exact, new(big.Float).SetInt64(int64(dst[i])))

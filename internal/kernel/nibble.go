@@ -26,3 +26,23 @@ func UnpackUint4(dst, src []uint8) {
 		dst[i] = src[i/2] >> (4 * (i & 1)) & 0xf
 	}
 }
+
+// unpackGeneric reads codes, −8 to 7, stored as code + 8 in halves of bytes: 32 bytes hold 64 codes, the first 32
+// in the low halves. len(dst) is twice len(src), a multiple of 64.
+func unpackGeneric(dst []int8, src []uint8) {
+	for ; len(src) >= 32; dst, src = dst[64:], src[32:] {
+		low, high := dst[:32], dst[32:64]
+		for i, b := range src[:32] {
+			low[i], high[i] = int8(b&0xf)-8, int8(b>>4)-8
+		}
+	}
+}
+
+// Pack stores codes, −8 to 7, as Set.Unpack reads them. len(dst) is half of len(src), a multiple of 64.
+func Pack(dst []uint8, src []int8) {
+	for ; len(src) >= 64; dst, src = dst[32:], src[64:] {
+		for i := range 32 {
+			dst[i] = uint8(src[i]+8) | uint8(src[i+32]+8)<<4
+		}
+	}
+}

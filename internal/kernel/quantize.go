@@ -15,6 +15,15 @@ type Affine struct {
 // Quantize sets dst[i] = clamp(RNE(src[i]/Scale) + Zero, Low, High): a true float32 division, rounded to
 // the nearest integer with ties to even, saturated. src is finite.
 func Quantize[C Code](dst []C, src []float32, a Affine) {
+	switch d := any(dst).(type) {
+	case []int8:
+		Current().QuantizeS8(d, src, a)
+	case []uint8:
+		Current().QuantizeU8(d, src, a)
+	}
+}
+
+func quantizeGeneric[C Code](dst []C, src []float32, a Affine) {
 	// The bounds are moved to the other side of the zero point, so that the comparison is made in
 	// floating point, where no quotient is too big.
 	low, high := float64(a.Low-a.Zero), float64(a.High-a.Zero)
@@ -23,9 +32,9 @@ func Quantize[C Code](dst []C, src []float32, a Affine) {
 	}
 }
 
-// QuantizeCentred sets dst[i] = clamp(RNE(src[i]/Scale) + Zero, Low, High) − Zero: the codes of Quantize less
-// their zero point. src is finite.
-func QuantizeCentred(dst []int32, src []float32, a Affine) {
+// quantizeCentredGeneric sets dst[i] = clamp(RNE(src[i]/Scale) + Zero, Low, High) − Zero: the codes of Quantize
+// less their zero point. src is finite.
+func quantizeCentredGeneric(dst []int32, src []float32, a Affine) {
 	low, high := float64(a.Low-a.Zero), float64(a.High-a.Zero)
 	for i, x := range src {
 		dst[i] = int32(max(low, min(high, math.RoundToEven(float64(x/a.Scale)))))
@@ -34,6 +43,15 @@ func QuantizeCentred(dst []int32, src []float32, a Affine) {
 
 // Dequantize sets dst[i] = Scale·(src[i] − Zero), rounded once and saturated to the finite numbers.
 func Dequantize[C Code](dst []float32, src []C, a Affine) {
+	switch s := any(src).(type) {
+	case []int8:
+		Current().DequantizeS8(dst, s, a)
+	case []uint8:
+		Current().DequantizeU8(dst, s, a)
+	}
+}
+
+func dequantizeGeneric[C Code](dst []float32, src []C, a Affine) {
 	for i, q := range src {
 		dst[i] = finite(a.Scale * float32(int32(q)-a.Zero))
 	}
@@ -71,7 +89,9 @@ func finite(x float32) float32 {
 
 // MinMax returns the smallest and the largest of src, and the index of its first NaN or infinity, which
 // is −1 where all are finite. The range is meaningless where one is not, or where src is empty.
-func MinMax(src []float32) (low, high float32, bad int) {
+func MinMax(src []float32) (low, high float32, bad int) { return Current().MinMax(src) }
+
+func minMaxGeneric(src []float32) (low, high float32, bad int) {
 	low, high = math.MaxFloat32, -math.MaxFloat32
 	for i, x := range src {
 		if x-x != 0 { // NaN and the infinities alone differ from zero here
@@ -79,5 +99,5 @@ func MinMax(src []float32) (low, high float32, bad int) {
 		}
 		low, high = min(low, x), max(high, x)
 	}
-	return low, high, -1
+	return low + 0, high + 0, -1 // +0 for −0, whichever of them came first
 }

@@ -1,22 +1,28 @@
 // Package pack lays out weights for the kernels that multiply by them.
 //
-// A weight is k×n: k, the depth, is summed over, and n columns come out. Columns are stored one after
-// another, so that a dot product runs along memory. Packed weights live in memory only: files hold plain
-// codes.
+// A weight is k×n: k, the depth, is summed over, and n columns come out. Packed weights live in memory only:
+// files hold plain codes.
 package pack
 
 import (
 	"fmt"
+	"sync"
 
 	"euryale/internal/half"
 	"euryale/internal/kernel"
 )
 
-// Matrix is a weight of integer codes. The element at depth p of column j is
+// Matrix is a weight of integer codes, in groups of depth that share a scale. The element at depth p of column
+// j is
 //
-//	Scales[j·G + g]·(code − Zeros[j·G + g]) + Offsets[j·G + g],   g = p/Group, G = Groups()
+//	Scales[g·Columns + j]·(code − Zeros[g·Columns + j]) + Offsets[g·Columns + j],   g = p/Group
 //
 // Codes are signed; a nil list is all zeros.
+//
+// The layout is N16K4, one for all instruction sets: panels of 16 columns, in each of them steps of 4 of depth,
+// in each of those [column][4]. Its 64 bytes a step are a vector of AVX-512, two of AVX2, four of NEON or a row
+// of a tile of AMX. Codes of zero fill up the last panel, and every group to a multiple of 4 of depth, or of 64
+// where there is one group only.
 type Matrix struct {
 	K, N    int
 	Group   int // depth that shares a scale
@@ -24,12 +30,35 @@ type Matrix struct {
 	Zeros   []int32
 	Offsets []float32
 
-	codes   []int8  // [n][k]
-	nibbles []uint8 // or two codes a byte, each column beginning at a byte
+	codes   []int8  // [panel][group][step][16][4]
+	nibbles []uint8 // or half as many, as kernel.Pack has them
+
+	sums func() []int32
 }
 
 // Groups returns the number of scales in a column.
 func (w *Matrix) Groups() int { return (w.K + w.Group - 1) / w.Group }
+
+// Panels returns the number of panels of 16 columns.
+func (w *Matrix) Panels() int { return (w.N + kernel.PanelColumns - 1) / kernel.PanelColumns }
+
+// Columns returns the number of columns with those that fill up the last panel.
+func (w *Matrix) Columns() int { return w.Panels() * kernel.PanelColumns }
+
+// GroupDepth returns the depth of a group with what fills it up.
+func (w *Matrix) GroupDepth() int {
+	multiple := kernel.StepDepth
+	if w.Groups() == 1 {
+		multiple = 64
+	}
+	return (w.Group + multiple - 1) / multiple * multiple
+}
+
+// Depth returns the depth of a panel with all that fills it up.
+func (w *Matrix) Depth() int { return w.Groups() * w.GroupDepth() }
+
+// PanelBytes returns the distance between panels of a byte a code.
+func (w *Matrix) PanelBytes() int { return w.Depth() * kernel.PanelColumns }
 
 // Bytes returns the memory that the weight takes.
 func (w *Matrix) Bytes() int {
@@ -37,8 +66,8 @@ func (w *Matrix) Bytes() int {
 }
 
 // New packs codes [n][k] of the given bits, 4 for two codes a byte or 8. Unsigned codes are shifted down by
-// half their range, and their zero points with them. m.K, N, Group, Scales, Zeros and Offsets are set by
-// the caller, who gives the lists away; lengths that do not go together panic.
+// half their range, and their zero points with them. m.K, N, Group, Scales, Zeros and Offsets, lists of
+// [n][groups], are set by the caller; lengths that do not go together panic.
 func New[C kernel.Code](m Matrix, codes []C, bits int) *Matrix {
 	blocks := m.N * m.Groups()
 	if len(codes) != m.K*m.N || len(m.Scales) != blocks || m.Zeros != nil && len(m.Zeros) != blocks || m.Offsets != nil && len(m.Offsets) != blocks {
@@ -46,44 +75,82 @@ func New[C kernel.Code](m Matrix, codes []C, bits int) *Matrix {
 			len(codes), len(m.Scales), len(m.Zeros), len(m.Offsets), m.K, m.N, m.Group))
 	}
 	var shift int32
+	w := &Matrix{K: m.K, N: m.N, Group: m.Group, Scales: byGroup(&m, m.Scales), Offsets: byGroup(&m, m.Offsets)}
 	if _, unsigned := any(codes).([]uint8); unsigned {
 		shift = 1 << (bits - 1)
-		m.shift(shift)
+		if m.Zeros == nil {
+			m.Zeros = make([]int32, blocks)
+		}
 	}
-	m.codes = make([]int8, len(codes))
-	for i, c := range codes {
-		m.codes[i] = int8(int32(c) - shift)
+	w.Zeros = byGroup(&m, m.Zeros)
+	for i := range w.Zeros {
+		w.Zeros[i] -= shift // s·(q − z) keeps its value where both move, and so does lo + s·q
+	}
+	w.codes = make([]int8, w.Panels()*w.PanelBytes())
+	for j := range w.N {
+		for p := range w.K {
+			w.codes[w.index(p, j)] = int8(int32(codes[j*w.K+p]) - shift)
+		}
 	}
 	if bits == 4 {
-		half := (m.K + 1) / 2
-		m.nibbles = make([]uint8, m.N*half)
-		for j := range m.N {
-			kernel.PackNibbles(m.nibbles[j*half:][:half], m.codes[j*m.K:][:m.K])
+		w.nibbles = make([]uint8, len(w.codes)/2)
+		kernel.Pack(w.nibbles, w.codes)
+		w.codes = nil
+	}
+	w.sums = sync.OnceValue(w.addUp)
+	return w
+}
+
+// byGroup lays out a list of [n][groups] as [groups][columns]; nil for nil.
+func byGroup[T float32 | int32](w *Matrix, list []T) []T {
+	if list == nil {
+		return nil
+	}
+	groups, columns := w.Groups(), w.Columns()
+	out := make([]T, groups*columns)
+	for j := range w.N {
+		for g := range groups {
+			out[g*columns+j] = list[j*groups+g]
 		}
-		m.codes = nil
 	}
-	return &m
+	return out
 }
 
-// shift moves the codes down by c: s·(q − z) keeps its value if z moves too, and so does lo + s·q with a
-// zero point of −c.
-func (w *Matrix) shift(c int32) {
-	if w.Zeros == nil {
-		w.Zeros = make([]int32, len(w.Scales))
-	}
-	for i := range w.Zeros {
-		w.Zeros[i] -= c
-	}
+// index returns where the code at depth p of column j is.
+func (w *Matrix) index(p, j int) int {
+	const columns, depth = kernel.PanelColumns, kernel.StepDepth
+	at := p/w.Group*w.GroupDepth() + p%w.Group
+	return j/columns*w.PanelBytes() + at/depth*kernel.StepBytes + j%columns*depth + at%depth
 }
 
-// Column returns the codes of column j: in place, or unpacked into scratch, which has length K.
-func (w *Matrix) Column(j int, scratch []int8) []int8 {
+// Panel returns the codes of count panels from the given one on, PanelBytes apart: in place, or unpacked into
+// scratch, which has room for them.
+func (w *Matrix) Panel(first, count int, scratch []int8, unpack func([]int8, []uint8)) []int8 {
+	size := w.PanelBytes()
 	if w.nibbles == nil {
-		return w.codes[j*w.K:][:w.K]
+		return w.codes[first*size:][:count*size]
 	}
-	half := (w.K + 1) / 2
-	kernel.UnpackInt4(scratch[:w.K], w.nibbles[j*half:][:half])
-	return scratch[:w.K]
+	scratch = scratch[:count*size]
+	unpack(scratch, w.nibbles[first*size/2:][:count*size/2])
+	return scratch
+}
+
+// Unpacks reports whether Panel takes scratch memory.
+func (w *Matrix) Unpacks() bool { return w.nibbles != nil }
+
+// Sums returns Σ code over each group of a column, [groups][columns]. They carry the offset of unsigned planes.
+func (w *Matrix) Sums() []int32 { return w.sums() }
+
+func (w *Matrix) addUp() []int32 {
+	columns, steps := w.Columns(), w.GroupDepth()/kernel.StepDepth
+	sums, scratch := make([]int32, w.Groups()*columns), make([]int8, w.PanelBytes())
+	for panel := range w.Panels() {
+		for at, code := range w.Panel(panel, 1, scratch, kernel.Current().Unpack) {
+			step, lane := at/kernel.StepBytes, at%kernel.StepBytes
+			sums[step/steps*columns+panel*kernel.PanelColumns+lane/kernel.StepDepth] += int32(code)
+		}
+	}
+	return sums
 }
 
 // Half is a weight of 16-bit floating-point numbers, [n][k].

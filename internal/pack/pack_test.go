@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"euryale/internal/half"
+	"euryale/internal/isa"
 	"euryale/internal/kernel"
 	"euryale/internal/pack"
 )
 
 // shapes are k, n, group: odd depths, a short last group, groups of one, one group.
-var shapes = [][3]int{{1, 1, 1}, {2, 3, 1}, {5, 1, 2}, {5, 3, 5}, {7, 2, 3}, {8, 4, 4}, {33, 2, 32}, {64, 3, 16}}
+var shapes = [][3]int{{1, 1, 1}, {2, 3, 1}, {5, 1, 2}, {5, 3, 5}, {7, 2, 3}, {8, 4, 4}, {33, 2, 32}, {64, 3, 16}, {70, 35, 70}, {70, 17, 9}}
 
 // packed returns a weight of the codes and parameters that the functions give for depth p, column j and
 // block b.
@@ -46,7 +47,7 @@ func packed[C kernel.Code](t *testing.T, shape [3]int, bits int, code func(p, j 
 
 // element returns what the doc of Matrix says of depth p and column j.
 func element(w *pack.Matrix, p, j int) float64 {
-	block := j*w.Groups() + p/w.Group
+	block := p/w.Group*w.Columns() + j
 	var zero int32
 	var offset float32
 	if w.Zeros != nil {
@@ -55,8 +56,14 @@ func element(w *pack.Matrix, p, j int) float64 {
 	if w.Offsets != nil {
 		offset = w.Offsets[block]
 	}
-	code := w.Column(j, make([]int8, w.K))[p]
-	return float64(w.Scales[block])*float64(int32(code)-zero) + float64(offset)
+	return float64(w.Scales[block])*float64(int32(code(w, p, j))-zero) + float64(offset)
+}
+
+// code returns the code at depth p of column j.
+func code(w *pack.Matrix, p, j int) int8 {
+	panel := w.Panel(j/16, 1, make([]int8, w.PanelBytes()), kernel.Of(isa.Generic).Unpack)
+	at := p/w.Group*w.GroupDepth() + p%w.Group
+	return panel[at/4*64+j%16*4+at%4]
 }
 
 // signed and unsigned are codes that go through all values of their bits.
@@ -93,11 +100,10 @@ func TestElements(t *testing.T) {
 				if c.w.K != k || c.w.N != n || c.w.Groups() != groups {
 					t.Errorf("%s: K %d, N %d, Groups %d, want %d, %d, %d", name, c.w.K, c.w.N, c.w.Groups(), k, n, groups)
 				}
-				codes := k * n
-				if bits == 4 {
-					codes = (k + 1) / 2 * n
+				if c.w.Columns() != (n+15)/16*16 || c.w.GroupDepth()%4 != 0 || c.w.GroupDepth() < min(k, group) || groups == 1 && c.w.GroupDepth()%64 != 0 {
+					t.Errorf("%s: padded to %d columns and groups of %d", name, c.w.Columns(), c.w.GroupDepth())
 				}
-				if want := codes + 4*n*groups*(1+c.zeros+c.offs); c.w.Bytes() != want {
+				if want := c.w.Columns() * (groups*c.w.GroupDepth()*bits/8 + 4*groups*(1+c.zeros+c.offs)); c.w.Bytes() != want {
 					t.Errorf("%s: Bytes = %d, want %d", name, c.w.Bytes(), want)
 				}
 				for j := range n {
@@ -121,21 +127,33 @@ func TestElements(t *testing.T) {
 	}
 }
 
-// TestColumnScratch says what Column does with its scratch: nothing for bytes, the first K for nibbles.
-func TestColumnScratch(t *testing.T) {
-	shape := [3]int{5, 2, 5}
-	for _, bits := range []int{4, 8} {
-		w := packed(t, shape, bits, signed(bits), nil, nil)
-		scratch := slices.Repeat([]int8{99}, 7)
-		column := w.Column(1, scratch)
-		if len(column) != 5 {
-			t.Errorf("%d bits: Column has %d codes, want 5", bits, len(column))
-		}
-		if scratch[5] != 99 || scratch[6] != 99 {
-			t.Errorf("%d bits: Column wrote past K: %v", bits, scratch)
-		}
-		if inPlace := scratch[0] == 99; inPlace != (bits == 8) {
-			t.Errorf("%d bits: in place is %v", bits, inPlace)
+// TestPanel reads several panels at once, in place or unpacked, and finds zeros wherever nothing was given.
+func TestPanel(t *testing.T) {
+	for _, shape := range shapes {
+		for _, bits := range []int{4, 8} {
+			w := packed(t, shape, bits, func(p, j int) int8 { return int8(1 + (p+j)%7) }, nil, nil)
+			scratch := make([]int8, w.Panels()*w.PanelBytes())
+			all := w.Panel(0, w.Panels(), scratch, kernel.Of(isa.Generic).Unpack)
+			if inPlace := &all[0] != &scratch[0]; inPlace == w.Unpacks() || inPlace != (bits == 8) {
+				t.Errorf("%v, %d bits: in place is %v, Unpacks %v", shape, bits, inPlace, w.Unpacks())
+			}
+			sum, want := 0, 0
+			for _, c := range all {
+				sum += int(c)
+			}
+			totals := make([]int32, w.Groups()*w.Columns())
+			for j := range w.N {
+				for p := range w.K {
+					want += 1 + (p+j)%7
+					totals[p/w.Group*w.Columns()+j] += int32(1 + (p+j)%7)
+				}
+			}
+			if sum != want {
+				t.Errorf("%v, %d bits: codes add up to %d, want %d", shape, bits, sum, want)
+			}
+			if got := w.Sums(); !slices.Equal(got, totals) {
+				t.Errorf("%v, %d bits: Sums = %v, want %v", shape, bits, got, totals)
+			}
 		}
 	}
 }

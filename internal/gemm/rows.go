@@ -1,0 +1,76 @@
+package gemm
+
+import (
+	"math"
+
+	"euryale/internal/kernel"
+)
+
+// partRows is how many rows a thread quantizes at a time.
+const partRows = 8
+
+// quantize turns the rows of a part into operands, with their scales and, where the weight needs them, totals.
+func (c *call) quantize(part int, s *scratch) {
+	k := c.w.K
+	s.ints = grow(s.ints, k)
+	for i := part * partRows; i < min((part+1)*partRows, c.rows); i++ {
+		if c.codes != nil {
+			c.set.Centre(s.ints, c.codes[i*k:][:k], c.given.Zero)
+			c.scales[i], c.offsets[i] = float64(c.given.Scale), c.given.Zero
+		} else if !c.integers(s.ints, c.x[i*k:][:k], i) {
+			return
+		}
+		c.split(s.ints, i)
+	}
+}
+
+// integers sets ints to the integers of row i, with its scale and offset. It reports whether all were finite.
+func (c *call) integers(ints []int32, row []float32, i int) bool {
+	low, high, bad := c.set.MinMax(row)
+	if bad >= 0 {
+		c.fail(int64(i*len(row) + bad))
+		return false
+	}
+	if bits := c.arithmetic.Bits; bits > 0 {
+		e := kernel.FixedOf(max(-low, high), bits)
+		c.set.QuantizeFixed(ints, row, e, bits)
+		c.scales[i], c.offsets[i] = math.Ldexp(1, -e), c.operand.Offset
+		return true
+	}
+	affine := c.arithmetic.Static
+	if affine == nil {
+		own := kernel.AffineOf(low, high, 255)
+		affine = &own
+	}
+	c.set.QuantizeCentred(ints, row, *affine)
+	c.scales[i], c.offsets[i] = float64(affine.Scale), affine.Zero-affine.Low
+	return true
+}
+
+// fail notes the place of a number that is not finite; the first one counts.
+func (c *call) fail(at int64) {
+	for {
+		before := c.bad.Load()
+		if at >= before || c.bad.CompareAndSwap(before, at) {
+			return
+		}
+	}
+}
+
+// split stores the integers of row i as its operand, and their totals.
+func (c *call) split(ints []int32, i int) {
+	w, element := c.w, c.set.ElementBytes()
+	row, plane := c.planes[i*c.stride:], c.rows*c.stride
+	groups, depth := w.Groups(), w.GroupDepth()*element
+	for g := range groups {
+		group := ints[g*w.Group : min((g+1)*w.Group, w.K)]
+		if c.set.Wide {
+			c.set.SplitS16(row[g*depth:], plane, group, c.operand.Planes)
+		} else {
+			c.set.SplitU8(row[g*depth:], plane, group, c.operand.Planes, c.offsets[i])
+		}
+		if w.Zeros != nil || w.Offsets != nil {
+			c.totals[i*groups+g] = kernel.Sum(group)
+		}
+	}
+}

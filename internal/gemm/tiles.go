@@ -1,0 +1,214 @@
+package gemm
+
+import (
+	"math"
+
+	"euryale/internal/kernel"
+)
+
+// A grid cuts the result into parts of rows×panels, for threads to take.
+type grid struct {
+	rows, panels       int // of a part
+	acrossRows, across int // parts
+}
+
+func (g grid) count() int { return g.acrossRows * g.across }
+
+// partsPerThread is how many parts there are for a thread: one that comes late takes fewer.
+const partsPerThread = 4
+
+// grid splits over the columns first, since threads then share no weights, and over rows where columns are few.
+func (c *call) grid() grid {
+	want := partsPerThread * threads()
+	if want == partsPerThread {
+		want = 1
+	}
+	tiles := (c.w.Panels() + c.set.Panels - 1) / c.set.Panels
+	g := grid{rows: c.rows, acrossRows: 1, across: min(tiles, want)}
+	g.panels = (tiles + g.across - 1) / g.across * c.set.Panels
+	g.across = (c.w.Panels() + g.panels - 1) / g.panels
+	if rowTiles := (c.rows + c.set.Rows - 1) / c.set.Rows; g.across < want && rowTiles > 1 {
+		g.acrossRows = min(rowTiles, (want+g.across-1)/g.across)
+		g.rows = (rowTiles + g.acrossRows - 1) / g.acrossRows * c.set.Rows
+		g.acrossRows = (c.rows + g.rows - 1) / g.rows
+	}
+	return g
+}
+
+// tiles computes a part of the result: for rows that the second cache holds, all panels.
+func (c *call) tiles(part int, s *scratch) {
+	firstRow, firstPanel := part/c.parts.across*c.parts.rows, part%c.parts.across*c.parts.panels
+	endRow, endPanel := min(firstRow+c.parts.rows, c.rows), min(firstPanel+c.parts.panels, c.w.Panels())
+	step := c.set.Rows
+	cached := max(1, c.set.CacheBytes/(c.operand.Planes*c.stride*step)) * step
+	if c.w.Unpacks() {
+		s.codes = grow(s.codes, c.set.Panels*c.w.PanelBytes())
+	}
+	for begin := firstRow; begin < endRow; begin += cached {
+		end := min(begin+cached, endRow)
+		for panel := firstPanel; panel < endPanel; panel += c.set.Panels {
+			panels := min(c.set.Panels, endPanel-panel)
+			t := tile{panel: panel, panels: panels, codes: c.w.Panel(panel, panels, s.codes, c.set.Unpack)}
+			for i := begin; i < end; i += step {
+				t.row, t.rows = i, min(step, end-i)
+				if c.arithmetic.Bits > 0 {
+					c.fixedTile(s, t)
+				} else {
+					c.byteTile(s, t)
+				}
+			}
+		}
+	}
+}
+
+// A tile is a piece of the result that kernels make at once.
+type tile struct {
+	row, rows     int
+	panel, panels int
+	codes         []int8 // of its panels
+}
+
+func (t tile) columns() int { return t.panels * kernel.PanelColumns }
+
+// fixedTile computes a tile for a fixed point.
+func (c *call) fixedTile(s *scratch, t tile) {
+	w, n := c.w, t.columns()
+	sums, u := s.wide[:t.rows*n], s.rowNumbers[:t.rows]
+	clear(sums)
+	for g := range w.Groups() {
+		dots, at := s.dots[:t.rows*n], g*w.Columns()+t.panel*kernel.PanelColumns
+		c.dots(s, dots, t, g)
+		c.set.ScaleWide(sums, dots, w.Scales[at:][:n])
+		if w.Offsets != nil {
+			c.totalsOf(u, t, g)
+			c.set.OffsetWide(sums, u, w.Offsets[at:][:n])
+		}
+	}
+	dst, stride := c.result(s, t)
+	c.set.FinishWide(dst, stride, sums, c.scales[t.row:][:t.rows], c.bias(s, t), c.floor())
+	c.place(s, t)
+}
+
+// byteTile computes a tile for codes of a byte.
+func (c *call) byteTile(s *scratch, t tile) {
+	w, n := c.w, t.columns()
+	sums, floats := s.narrow[:t.rows*n], s.rowFloats[:t.rows]
+	clear(sums)
+	for g := range w.Groups() {
+		at := g*w.Columns() + t.panel*kernel.PanelColumns
+		scales := w.Scales[at:][:n]
+		if w.GroupDepth() <= c.operand.Depth {
+			dots := s.sums[:t.rows*n]
+			c.product(dots, t, 0, g*w.GroupDepth(), w.GroupDepth())
+			if !c.set.Wide {
+				c.set.Correct(dots, c.offsets[t.row:][:t.rows], w.Sums()[at:][:n])
+			}
+			if w.Zeros != nil {
+				u := s.rowInts[:t.rows]
+				for i := range u {
+					u[i] = int32(c.totals[(t.row+i)*w.Groups()+g])
+				}
+				c.set.Correct(dots, u, w.Zeros[at:][:n])
+			}
+			c.set.Scale(sums, dots, scales)
+		} else {
+			dots := s.dots[:t.rows*n]
+			c.dots(s, dots, t, g)
+			kernel.ScaleRounded(sums, dots, scales)
+		}
+		if w.Offsets != nil {
+			for i := range floats {
+				floats[i] = float32(c.totals[(t.row+i)*w.Groups()+g])
+			}
+			c.set.Offset(sums, floats, w.Offsets[at:][:n])
+		}
+	}
+	for i := range floats {
+		floats[i] = float32(c.scales[t.row+i])
+	}
+	dst, stride := c.result(s, t)
+	c.set.Finish(dst, stride, sums, floats, c.bias(s, t), c.floor())
+	c.place(s, t)
+}
+
+// product sets sums to plane p of a tile's rows times its codes, over depth from begin on.
+func (c *call) product(sums []int32, t tile, p, begin, depth int) {
+	a := c.planes[(p*c.rows+t.row)*c.stride+begin*c.set.ElementBytes():]
+	c.set.Multiply(sums, a, c.stride, t.codes[begin*kernel.PanelColumns:], c.w.PanelBytes(), depth/kernel.StepDepth, t.rows, t.panels)
+}
+
+// dots sets dots to Σ X·(q − z) over group g, exactly.
+func (c *call) dots(s *scratch, dots []float64, t tile, g int) {
+	w, n := c.w, t.columns()
+	sums, u := s.sums[:t.rows*n], s.rowNumbers[:t.rows]
+	clear(dots)
+	for at, end := g*w.GroupDepth(), (g+1)*w.GroupDepth(); at < end; at += c.operand.Depth {
+		for p := range c.operand.Planes {
+			c.product(sums, t, p, at, min(c.operand.Depth, end-at))
+			c.set.Accumulate(dots, sums, float64(int(1)<<(c.operand.Shift*p)))
+		}
+	}
+	at := g*w.Columns() + t.panel*kernel.PanelColumns
+	if !c.set.Wide {
+		for i := range u {
+			u[i] = float64(c.offsets[t.row+i])
+		}
+		c.set.CorrectWide(dots, u, w.Sums()[at:][:n])
+	}
+	if w.Zeros != nil {
+		c.totalsOf(u, t, g)
+		c.set.CorrectWide(dots, u, w.Zeros[at:][:n])
+	}
+}
+
+// totalsOf sets u to Σ X over group g, for each row of a tile.
+func (c *call) totalsOf(u []float64, t tile, g int) {
+	for i := range u {
+		u[i] = float64(c.totals[(t.row+i)*c.w.Groups()+g])
+	}
+}
+
+// result returns where a tile's results go, and how far rows are apart: into dst, or into scratch memory where
+// the last panel reaches beyond it.
+func (c *call) result(s *scratch, t tile) (dst []float32, stride int) {
+	if c.overhangs(t) {
+		return s.result[:t.rows*t.columns()], t.columns()
+	}
+	return c.dst[t.row*c.w.N+t.panel*kernel.PanelColumns:], c.w.N
+}
+
+func (c *call) overhangs(t tile) bool {
+	return (t.panel+t.panels)*kernel.PanelColumns > c.w.N
+}
+
+// place copies to dst what result sent to scratch memory.
+func (c *call) place(s *scratch, t tile) {
+	if !c.overhangs(t) {
+		return
+	}
+	first, n := t.panel*kernel.PanelColumns, t.columns()
+	for i := range t.rows {
+		copy(c.dst[(t.row+i)*c.w.N+first:(t.row+i+1)*c.w.N], s.result[i*n:])
+	}
+}
+
+// bias returns the bias of a tile's columns, filled up with zeros.
+func (c *call) bias(s *scratch, t tile) []float32 {
+	n := t.columns()
+	if c.out.Bias != nil && !c.overhangs(t) {
+		return c.out.Bias[t.panel*kernel.PanelColumns:][:n]
+	}
+	clear(s.bias[:n])
+	if c.out.Bias != nil {
+		copy(s.bias[:n], c.out.Bias[t.panel*kernel.PanelColumns:])
+	}
+	return s.bias[:n]
+}
+
+// floor returns the least value of a result.
+func (c *call) floor() float32 {
+	if c.out.ReLU {
+		return 0
+	}
+	return float32(math.Inf(-1))
+}

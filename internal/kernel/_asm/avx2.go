@@ -1,0 +1,313 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// avx2Rows is the most rows of a tile: 10 sums, 4 vectors of weights, 1 of activations and 1 product fill the
+// 16 registers.
+const avx2Rows = 5
+
+func avx2() {
+	for rows := 1; rows <= avx2Rows; rows++ {
+		avx2Multiply(rows)
+	}
+	avx2Unpack()
+	avx2MinMax()
+	avx2QuantizeCentred()
+	avx2QuantizeFixed()
+	avx2Centre()
+	avx2SplitS16()
+	avx2Split2S16()
+	for _, c := range []codeType{signedByte, unsignedByte} {
+		avx2Quantize(c)
+		avx2Dequantize(c)
+	}
+	avx2Accumulate()
+	avx2Correct()
+	avx2CorrectWide()
+	avx2Scale()
+	avx2ScaleWide()
+	avx2Offset()
+	avx2OffsetWide()
+	avx2Finish()
+	avx2FinishWide()
+}
+
+// function begins a function.
+func function(name, signature, doc string) {
+	TEXT(name, NOSPLIT, "func("+signature+")")
+	Pragma("noescape")
+	Doc(strings.Split(doc, "\n")...)
+}
+
+// arg loads an integer or a pointer.
+func arg(name string) reg.GPVirtual { return Load(Param(name), GP64()).(reg.GPVirtual) }
+
+// broadcast returns a vector that repeats an argument of 4 bytes, or of 8.
+func broadcast(name string, insert func(ops ...Op)) reg.VecVirtual {
+	p, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	v := YMM()
+	insert(p.Addr, v)
+	return v
+}
+
+func broadcastPS(ops ...Op) { VBROADCASTSS(ops[0], ops[1]) }
+func broadcastPD(ops ...Op) { VBROADCASTSD(ops[0], ops[1]) }
+
+// constants are those that have been written.
+var constants = map[string]Mem{}
+
+// constant returns a vector that repeats 32-bit words.
+func constant(name string, words ...uint32) reg.VecVirtual {
+	data, ok := constants[name]
+	if !ok {
+		data = GLOBL(name, RODATA|NOPTR)
+		for i := range 8 {
+			DATA(4*i, U32(words[i%len(words)]))
+		}
+		constants[name] = data
+	}
+	v := YMM()
+	VMOVDQU(data, v)
+	return v
+}
+
+// loop emits body until count, which is above 0, has been counted down by step.
+func loop(name string, count reg.GPVirtual, step int, body func()) {
+	Label(name)
+	body()
+	SUBQ(Imm(uint64(step)), count)
+	JNZ(LabelRef(name))
+}
+
+func at(base reg.Register, disp int) Mem { return Mem{Base: base, Disp: disp} }
+
+// avx2Multiply widens the 32 bytes of 8 columns to two vectors of 16-bit integers by shifts: the odd ones of
+// depth stay where they are, the even ones go up and come back. Each is multiplied by the two of a row that go
+// with it, VPMADDWD, into the sums of 8 columns.
+func avx2Multiply(rows int) {
+	function(fmt.Sprintf("multiplyS16R%dAVX2", rows), "c *int32, a *uint8, lda int, b *int8, steps int",
+		fmt.Sprintf("multiplyS16R%dAVX2 works like multiplyS16Generic for %d rows and 1 panel; steps > 0.", rows, rows))
+	c, a, lda, b, steps := arg("c"), arg("a"), arg("lda"), arg("b"), arg("steps")
+	var lda3 reg.GPVirtual
+	if rows > 3 {
+		lda3 = GP64()
+		LEAQ(Mem{Base: lda, Index: lda, Scale: 2}, lda3)
+	}
+	row := func(i, disp int) Mem {
+		m := Mem{Base: a, Disp: disp}
+		switch i {
+		case 1, 2, 4:
+			m.Index, m.Scale = lda, uint8(i)
+		case 3:
+			m.Index, m.Scale = lda3, 1
+		}
+		return m
+	}
+	sums := make([][2]reg.VecVirtual, rows)
+	for i := range sums {
+		for h := range sums[i] {
+			sums[i][h] = YMM()
+			VPXOR(sums[i][h], sums[i][h], sums[i][h])
+		}
+	}
+	var even, odd [2]reg.VecVirtual
+	for h := range 2 {
+		even[h], odd[h] = YMM(), YMM()
+	}
+	x, product := YMM(), YMM()
+	loop("steps", steps, 1, func() {
+		for h := range 2 {
+			VMOVDQU(at(b, 32*h), odd[h])
+			VPSLLW(Imm(8), odd[h], even[h])
+			VPSRAW(Imm(8), even[h], even[h])
+			VPSRAW(Imm(8), odd[h], odd[h])
+		}
+		for i := range rows {
+			for parity, weights := range [][2]reg.VecVirtual{even, odd} {
+				VPBROADCASTD(row(i, 4*parity), x)
+				VPMADDWD(weights[0], x, product)
+				VPADDD(product, sums[i][0], sums[i][0])
+				VPMADDWD(weights[1], x, x)
+				VPADDD(x, sums[i][1], sums[i][1])
+			}
+		}
+		ADDQ(Imm(8), a)
+		ADDQ(Imm(64), b)
+	})
+	for i := range rows {
+		for h := range 2 {
+			VMOVDQU(sums[i][h], at(c, 64*i+32*h))
+		}
+	}
+	VZEROUPPER()
+	RET()
+}
+
+func avx2Unpack() {
+	function("unpackAVX2", "dst *int8, src *uint8, n int", "unpackAVX2 works like unpackGeneric for n > 0 bytes of src, a multiple of 32.")
+	dst, src, n := arg("dst"), arg("src"), arg("n")
+	mask, eight := constant("lowHalves", 0x0f0f0f0f), constant("eights", 0x08080808)
+	low, high := YMM(), YMM()
+	loop("bytes", n, 32, func() {
+		VMOVDQU(at(src, 0), low)
+		VPSRLW(Imm(4), low, high)
+		for i, v := range []reg.VecVirtual{low, high} {
+			VPAND(mask, v, v)
+			VPSUBB(eight, v, v)
+			VMOVDQU(v, at(dst, 32*i))
+		}
+		ADDQ(Imm(32), src)
+		ADDQ(Imm(64), dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func avx2MinMax() {
+	function("minMaxAVX2", "lanes *[3][8]float32, src *float32, n int",
+		"minMaxAVX2 sets lanes[0] and lanes[1] to the smallest and largest of src in each lane of 8, and lanes[2] to bits other\nthan 0 where one was not finite, for n > 0, a multiple of 8.")
+	lanes, src, n := arg("lanes"), arg("src"), arg("n")
+	low, high, bad, x := YMM(), YMM(), YMM(), YMM()
+	magnitude, largest := constant("magnitude", 0x7fffffff), constant("largest", math.Float32bits(math.MaxFloat32))
+	VMOVUPS(at(src, 0), low)
+	VMOVAPS(low, high)
+	VPXOR(bad, bad, bad)
+	loop("numbers", n, 8, func() {
+		VMOVUPS(at(src, 0), x)
+		VMINPS(x, low, low)
+		VMAXPS(x, high, high)
+		VPAND(magnitude, x, x)
+		VPCMPGTD(largest, x, x)
+		VPOR(x, bad, bad)
+		ADDQ(Imm(32), src)
+	})
+	for i, v := range []reg.VecVirtual{low, high, bad} {
+		VMOVUPS(v, at(lanes, 32*i))
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// toIntegers rounds x, clamped to low and high, to the nearest integers, ties to even. Clamping comes first:
+// what an int32 does not hold would become its minimum.
+func toIntegers(x, low, high reg.VecVirtual) {
+	VMAXPS(low, x, x)
+	VMINPS(high, x, x)
+	VCVTPS2DQ(x, x)
+}
+
+func avx2QuantizeCentred() {
+	function("quantizeCentredAVX2", "dst *int32, src *float32, n int, scale, low, high float32",
+		"quantizeCentredAVX2 sets dst[i] = clamp(RNE(src[i]/scale), low, high) for n > 0, a multiple of 8.")
+	dst, src, n := arg("dst"), arg("src"), arg("n")
+	scale, low, high := broadcast("scale", broadcastPS), broadcast("low", broadcastPS), broadcast("high", broadcastPS)
+	x := YMM()
+	loop("numbers", n, 8, func() {
+		VMOVUPS(at(src, 0), x)
+		VDIVPS(scale, x, x)
+		toIntegers(x, low, high)
+		VMOVDQU(x, at(dst, 0))
+		ADDQ(Imm(32), src)
+		ADDQ(Imm(32), dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func avx2QuantizeFixed() {
+	function("quantizeFixedAVX2", "dst *int32, src *float32, n int, scale1, scale2, low, high float32",
+		"quantizeFixedAVX2 sets dst[i] = clamp(RNE(src[i]·scale1·scale2), low, high) for n > 0, a multiple of 8.")
+	dst, src, n := arg("dst"), arg("src"), arg("n")
+	scale1, scale2 := broadcast("scale1", broadcastPS), broadcast("scale2", broadcastPS)
+	low, high := broadcast("low", broadcastPS), broadcast("high", broadcastPS)
+	x := YMM()
+	loop("numbers", n, 8, func() {
+		VMOVUPS(at(src, 0), x)
+		VMULPS(scale1, x, x)
+		VMULPS(scale2, x, x)
+		toIntegers(x, low, high)
+		VMOVDQU(x, at(dst, 0))
+		ADDQ(Imm(32), src)
+		ADDQ(Imm(32), dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func avx2Centre() {
+	function("centreAVX2", "dst *int32, src *uint8, n int, zero int32", "centreAVX2 works like centreGeneric for n > 0, a multiple of 8.")
+	dst, src, n := arg("dst"), arg("src"), arg("n")
+	zero := broadcast("zero", broadcastPS)
+	x := YMM()
+	loop("codes", n, 8, func() {
+		VPMOVZXBD(at(src, 0), x)
+		VPSUBD(zero, x, x)
+		VMOVDQU(x, at(dst, 0))
+		ADDQ(Imm(8), src)
+		ADDQ(Imm(32), dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// order0213 puts the four words of each step into the order of planes of 16-bit integers.
+func order0213() reg.VecVirtual {
+	return constant("order0213", 0x05040100, 0x07060302, 0x0d0c0908, 0x0f0e0b0a)
+}
+
+// narrow16 packs 16 integers from two vectors into one of 16-bit integers in the order of a plane.
+func narrow16(lower, upper, order, dst reg.VecVirtual) {
+	VPACKSSDW(upper, lower, dst) // the first four of each, then the second four
+	VPERMQ(Imm(0b11_01_10_00), dst, dst)
+	VPSHUFB(order, dst, dst)
+}
+
+func avx2SplitS16() {
+	function("splitS16AVX2", "dst *uint8, x *int32, n int", "splitS16AVX2 works like splitS16Generic for one plane and n > 0, a multiple of 16.")
+	dst, x, n := arg("dst"), arg("x"), arg("n")
+	order, lower, upper := order0213(), YMM(), YMM()
+	loop("integers", n, 16, func() {
+		VMOVDQU(at(x, 0), lower)
+		VMOVDQU(at(x, 32), upper)
+		narrow16(lower, upper, order, lower)
+		VMOVDQU(lower, at(dst, 0))
+		ADDQ(Imm(64), x)
+		ADDQ(Imm(32), dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func avx2Split2S16() {
+	function("split2S16AVX2", "dst *uint8, stride int, x *int32, n int", "split2S16AVX2 works like splitS16Generic for two planes and n > 0, a multiple of 16.")
+	dst, stride, x, n := arg("dst"), arg("stride"), arg("x"), arg("n")
+	order, low12 := order0213(), constant("low12", 1<<12-1)
+	lower, upper, lowerLow, upperLow := YMM(), YMM(), YMM(), YMM()
+	loop("integers", n, 16, func() {
+		VMOVDQU(at(x, 0), lower)
+		VMOVDQU(at(x, 32), upper)
+		VPAND(low12, lower, lowerLow)
+		VPAND(low12, upper, upperLow)
+		narrow16(lowerLow, upperLow, order, lowerLow)
+		VMOVDQU(lowerLow, at(dst, 0))
+		VPSRAD(Imm(12), lower, lower)
+		VPSRAD(Imm(12), upper, upper)
+		narrow16(lower, upper, order, lower)
+		VMOVDQU(lower, Mem{Base: dst, Index: stride, Scale: 1})
+		ADDQ(Imm(64), x)
+		ADDQ(Imm(32), dst)
+	})
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// codeType is what differs between codes of signed and of unsigned bytes.
+type codeType struct {
+	name, goType string
+	narrow       func(ops ...Op) // packs words to bytes
+	widen        func(ops ...Op)
+}
+
+var (
+	signedByte = codeType{
+		"S8", "int8",
+		func(ops ...Op) { VPACKSSWB(ops[0], ops[1], ops[2]) },
+		func(ops ...Op) { VPMOVSXBD(ops[0], ops[1]) },
+	}
+	unsignedByte = codeType{
+		"U8", "uint8",
+		func(ops ...Op) { VPACKUSWB(ops[0], ops[1], ops[2]) },
+		func(ops ...Op) { VPMOVZXBD(ops[0], ops[1]) },
+	}
+)
+
+func avx2Quantize(c codeType) {
+	name := "quantize" + c.name + "AVX2"
+	function(name, "dst *"+c.goType+", src *float32, n int, scale, low, high float32, zero int32",
+		name+" sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 32.")
+	dst, src, n := arg("dst"), arg("src"), arg("n")
+	scale, low, high := broadcast("scale", broadcastPS), broadcast("low", broadcastPS), broadcast("high", broadcastPS)
+	zero := broadcast("zero", broadcastPS)
+	// Packing works within halves of a vector: the dwords come out in this order.
+	order := constant("dwords", 0, 4, 1, 5, 2, 6, 3, 7)
+	x := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
+	loop("numbers", n, 32, func() {
+		for i, v := range x {
+			VMOVUPS(at(src, 32*i), v)
+			VDIVPS(scale, v, v)
+			toIntegers(v, low, high)
+			VPADDD(zero, v, v)
+		}
+		VPACKSSDW(x[1], x[0], x[0])
+		VPACKSSDW(x[3], x[2], x[2])
+		c.narrow(x[2], x[0], x[0])
+		VPERMD(x[0], order, x[0])
+		VMOVDQU(x[0], at(dst, 0))
+		ADDQ(Imm(128), src)
+		ADDQ(Imm(32), dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func avx2Dequantize(c codeType) {
+	name := "dequantize" + c.name + "AVX2"
+	function(name, "dst *float32, src *"+c.goType+", n int, scale float32, zero int32",
+		name+" sets dst[i] = scale·(src[i] − zero), saturated to the finite numbers, for n > 0, a multiple of 32.")
+	dst, src, n := arg("dst"), arg("src"), arg("n")
+	scale, zero := broadcast("scale", broadcastPS), broadcast("zero", broadcastPS)
+	largest, least := constant("largest", math.Float32bits(math.MaxFloat32)), constant("least", math.Float32bits(-math.MaxFloat32))
+	x := YMM()
+	loop("codes", n, 32, func() {
+		for i := range 4 {
+			c.widen(at(src, 8*i), x)
+			VPSUBD(zero, x, x)
+			VCVTDQ2PS(x, x)
+			VMULPS(scale, x, x)
+			VMINPS(largest, x, x)
+			VMAXPS(least, x, x)
+			VMOVUPS(x, at(dst, 32*i))
+		}
+		ADDQ(Imm(32), src)
+		ADDQ(Imm(128), dst)
+	})
+	VZEROUPPER()
+	RET()
+}

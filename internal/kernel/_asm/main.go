@@ -1,0 +1,30 @@
+// Command asm writes the assembly of package kernel: go generate ./internal/kernel.
+//
+// One run writes the kernels of one instruction set. A kernel's doc is its loop in Go; what it must equal bit
+// for bit is the generic function beside it.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	. "github.com/mmcloughlin/avo/build"
+)
+
+var sets = map[string]func(){
+	"avx2": avx2,
+}
+
+func main() {
+	set := flag.String("isa", "", "instruction `set` to write kernels for")
+	flag.Parse() // avo's -out and -stubs among it
+	write, ok := sets[*set]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "asm: -isa: got %q, want one of avx2\n", *set)
+		os.Exit(2)
+	}
+	ConstraintExpr("!purego")
+	write()
+	Generate()
+}

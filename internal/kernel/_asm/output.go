@@ -1,0 +1,198 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The kernels of the output stage walk a tile row by row. A vector per row gives its next element, repeated; one
+// per column is walked anew in each row. Numbers of columns are multiples of 16.
+
+const tile = "; rows > 0, and columns > 0 is a multiple of 16."
+
+// rows emits start for every row, and body for every 8 columns, with their place among the vector of the columns
+// as an index into 4-byte elements.
+func rows(start func(), body func(column reg.GPVirtual)) {
+	count, columns, column := arg("rows"), arg("columns"), GP64()
+	loop("rows", count, 1, func() {
+		start()
+		XORQ(column, column)
+		Label("columns")
+		body(column)
+		ADDQ(Imm(8), column)
+		CMPQ(column, columns)
+		JNE(LabelRef("columns"))
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func indexed(base reg.GPVirtual, column reg.GPVirtual, disp int) Mem {
+	return Mem{Base: base, Index: column, Scale: 4, Disp: disp}
+}
+
+func avx2Accumulate() {
+	function("accumulateAVX2", "d *float64, c *int32, weight float64, n int", "accumulateAVX2 works like accumulateGeneric for n > 0, a multiple of 16.")
+	d, c, n := arg("d"), arg("c"), arg("n")
+	weight := broadcast("weight", broadcastPD)
+	x := YMM()
+	loop("sums", n, 16, func() {
+		for i := range 4 {
+			VCVTDQ2PD(at(c, 16*i), x)
+			VMULPD(weight, x, x)
+			VADDPD(at(d, 32*i), x, x)
+			VMOVUPD(x, at(d, 32*i))
+		}
+		ADDQ(Imm(64), c)
+		ADDQ(Imm(128), d)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func avx2Correct() {
+	function("correctAVX2", "c, u, v *int32, rows, columns int", "correctAVX2 works like correctGeneric"+tile)
+	c, u, v := arg("c"), arg("u"), arg("v")
+	x, y := YMM(), YMM()
+	rows(func() {
+		VPBROADCASTD(at(u, 0), x)
+		ADDQ(Imm(4), u)
+	}, func(column reg.GPVirtual) {
+		VPMULLD(indexed(v, column, 0), x, y)
+		old := YMM()
+		VMOVDQU(at(c, 0), old)
+		VPSUBD(y, old, old)
+		VMOVDQU(old, at(c, 0))
+		ADDQ(Imm(32), c)
+	})
+}
+
+func avx2CorrectWide() {
+	function("correctWideAVX2", "d, u *float64, v *int32, rows, columns int", "correctWideAVX2 works like correctWideGeneric"+tile)
+	d, u, v := arg("d"), arg("u"), arg("v")
+	x, y, old := YMM(), YMM(), YMM()
+	rows(func() {
+		VBROADCASTSD(at(u, 0), x)
+		ADDQ(Imm(8), u)
+	}, func(column reg.GPVirtual) {
+		for i := range 2 {
+			VCVTDQ2PD(indexed(v, column, 16*i), y)
+			VMULPD(x, y, y)
+			VMOVUPD(at(d, 32*i), old)
+			VSUBPD(y, old, old)
+			VMOVUPD(old, at(d, 32*i))
+		}
+		ADDQ(Imm(64), d)
+	})
+}
+
+func avx2Scale() {
+	function("scaleAVX2", "s *float32, c *int32, scales *float32, rows, columns int", "scaleAVX2 works like scaleGeneric"+tile)
+	s, c, scales := arg("s"), arg("c"), arg("scales")
+	x := YMM()
+	rows(func() {}, func(column reg.GPVirtual) {
+		VCVTDQ2PS(at(c, 0), x)
+		VMULPS(indexed(scales, column, 0), x, x)
+		VADDPS(at(s, 0), x, x)
+		VMOVUPS(x, at(s, 0))
+		ADDQ(Imm(32), c)
+		ADDQ(Imm(32), s)
+	})
+}
+
+func avx2ScaleWide() {
+	function("scaleWideAVX2", "s, d *float64, scales *float32, rows, columns int", "scaleWideAVX2 works like scaleWideGeneric"+tile)
+	s, d, scales := arg("s"), arg("d"), arg("scales")
+	x := YMM()
+	rows(func() {}, func(column reg.GPVirtual) {
+		for i := range 2 {
+			VCVTPS2PD(indexed(scales, column, 16*i), x)
+			VMULPD(at(d, 32*i), x, x)
+			VADDPD(at(s, 32*i), x, x)
+			VMOVUPD(x, at(s, 32*i))
+		}
+		ADDQ(Imm(64), d)
+		ADDQ(Imm(64), s)
+	})
+}
+
+func avx2Offset() {
+	function("offsetAVX2", "s, u, v *float32, rows, columns int", "offsetAVX2 works like offsetGeneric"+tile)
+	s, u, v := arg("s"), arg("u"), arg("v")
+	x, y := YMM(), YMM()
+	rows(func() {
+		VBROADCASTSS(at(u, 0), x)
+		ADDQ(Imm(4), u)
+	}, func(column reg.GPVirtual) {
+		VMULPS(indexed(v, column, 0), x, y)
+		VADDPS(at(s, 0), y, y)
+		VMOVUPS(y, at(s, 0))
+		ADDQ(Imm(32), s)
+	})
+}
+
+func avx2OffsetWide() {
+	function("offsetWideAVX2", "s, u *float64, v *float32, rows, columns int", "offsetWideAVX2 works like offsetWideGeneric"+tile)
+	s, u, v := arg("s"), arg("u"), arg("v")
+	x, y := YMM(), YMM()
+	rows(func() {
+		VBROADCASTSD(at(u, 0), x)
+		ADDQ(Imm(8), u)
+	}, func(column reg.GPVirtual) {
+		for i := range 2 {
+			VCVTPS2PD(indexed(v, column, 16*i), y)
+			VMULPD(x, y, y)
+			VADDPD(at(s, 32*i), y, y)
+			VMOVUPD(y, at(s, 32*i))
+		}
+		ADDQ(Imm(64), s)
+	})
+}
+
+// rise raises x to at least floor. The maximum of a NaN and a number is its second operand: x.
+func rise(x, floor reg.VecVirtual) { VMAXPS(x, floor, x) }
+
+func avx2Finish() {
+	function("finishAVX2", "dst *float32, stride int, s, r, bias *float32, floor float32, rows, columns int",
+		"finishAVX2 works like finishGeneric, with stride in bytes"+tile)
+	dst, stride, s, r, bias := arg("dst"), arg("stride"), arg("s"), arg("r"), arg("bias")
+	floor := broadcast("floor", broadcastPS)
+	scale, x := YMM(), YMM()
+	SUBQ(stride, dst)
+	rows(func() {
+		ADDQ(stride, dst)
+		VBROADCASTSS(at(r, 0), scale)
+		ADDQ(Imm(4), r)
+	}, func(column reg.GPVirtual) {
+		VMULPS(at(s, 0), scale, x)
+		VADDPS(indexed(bias, column, 0), x, x)
+		rise(x, floor)
+		VMOVUPS(x, indexed(dst, column, 0))
+		ADDQ(Imm(32), s)
+	})
+}
+
+func avx2FinishWide() {
+	function("finishWideAVX2", "dst *float32, stride int, s, r *float64, bias *float32, floor float32, rows, columns int",
+		"finishWideAVX2 works like finishWideGeneric, with stride in bytes"+tile)
+	dst, stride, s, r, bias := arg("dst"), arg("stride"), arg("s"), arg("r"), arg("bias")
+	floor := broadcast("floor", broadcastPS)
+	scale, x, y := YMM(), YMM(), YMM()
+	SUBQ(stride, dst)
+	rows(func() {
+		ADDQ(stride, dst)
+		VBROADCASTSD(at(r, 0), scale)
+		ADDQ(Imm(8), r)
+	}, func(column reg.GPVirtual) {
+		VMULPD(at(s, 0), scale, x)
+		VMULPD(at(s, 32), scale, y)
+		VCVTPD2PSY(x, x.AsX())
+		VCVTPD2PSY(y, y.AsX())
+		VINSERTF128(Imm(1), y.AsX(), x, x)
+		VADDPS(indexed(bias, column, 0), x, x)
+		rise(x, floor)
+		VMOVUPS(x, indexed(dst, column, 0))
+		ADDQ(Imm(64), s)
+	})
+}

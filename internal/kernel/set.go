@@ -1,0 +1,123 @@
+package kernel
+
+import (
+	"time"
+
+	"euryale/internal/isa"
+)
+
+// Set is the kernels of one instruction set. Each function does what the generic one of its name does, bit for
+// bit; lengths and strides are the caller's to get right.
+type Set struct {
+	Tier isa.Tier
+
+	Rows, Panels int     // a tile's most
+	Wide         bool    // rows are planes of 16-bit integers, not of bytes
+	CacheBytes   int     // of rows that the second cache holds beside a panel
+	Rate         float64 // products a second of one thread, about: what is worth sharing depends on it
+
+	// Numbers and codes.
+	QuantizeS8   func(dst []int8, src []float32, a Affine)
+	QuantizeU8   func(dst []uint8, src []float32, a Affine)
+	DequantizeS8 func(dst []float32, src []int8, a Affine)
+	DequantizeU8 func(dst []float32, src []uint8, a Affine)
+
+	// Rows of float32 become integers, and those an operand.
+	MinMax          func(src []float32) (low, high float32, bad int)
+	QuantizeCentred func(dst []int32, src []float32, a Affine)
+	QuantizeFixed   func(dst []int32, src []float32, e, bits int)
+	Centre          func(dst []int32, src []uint8, zero int32)
+	SplitU8         func(dst []uint8, stride int, x []int32, planes int, offset int32)
+	SplitS16        func(dst []uint8, stride int, x []int32, planes int)
+
+	// Integers are multiplied.
+	Multiply func(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int)
+	Unpack   func(dst []int8, src []uint8)
+
+	// The output stage.
+	Correct     func(c, u, v []int32)
+	CorrectWide func(d, u []float64, v []int32)
+	Accumulate  func(d []float64, c []int32, weight float64)
+	Scale       func(s []float32, c []int32, scales []float32)
+	ScaleWide   func(s, d []float64, scales []float32)
+	Offset      func(s, u, v []float32)
+	OffsetWide  func(s, u []float64, v []float32)
+	Finish      func(dst []float32, stride int, s, r, bias []float32, floor float32)
+	FinishWide  func(dst []float32, stride int, s, r []float64, bias []float32, floor float32)
+}
+
+// Operand returns how rows of integers of 8, 16 or 24 bits are taken.
+func (s *Set) Operand(bits int) Operand {
+	if s.Wide {
+		return operandsS16[bits]
+	}
+	return operandsU8[bits]
+}
+
+// ElementBytes returns the size of an element of a plane.
+func (s *Set) ElementBytes() int {
+	if s.Wide {
+		return 2
+	}
+	return 1
+}
+
+// MultiplyTime returns about how long one thread takes to multiply m×k by k×n: by its rate, or by that of memory
+// where rows are few.
+func (s *Set) MultiplyTime(m, n, k int) time.Duration {
+	const bytesPerSecond = 20e9
+	return time.Duration(float64(n) * float64(k) * max(float64(m)/s.Rate, 1/bytesPerSecond) * 1e9)
+}
+
+// QuantizeTime returns about how long one thread takes to make operands of n numbers.
+func (s *Set) QuantizeTime(n int) time.Duration {
+	const perSecond = 1e9
+	return time.Duration(float64(n) / perSecond * 1e9)
+}
+
+// generic is the specification.
+var generic = Set{
+	Tier:            isa.Generic,
+	Rows:            4,
+	Panels:          1,
+	Wide:            true,
+	CacheBytes:      256 << 10,
+	Rate:            1e9,
+	QuantizeS8:      quantizeGeneric[int8],
+	QuantizeU8:      quantizeGeneric[uint8],
+	DequantizeS8:    dequantizeGeneric[int8],
+	DequantizeU8:    dequantizeGeneric[uint8],
+	MinMax:          minMaxGeneric,
+	QuantizeCentred: quantizeCentredGeneric,
+	QuantizeFixed:   quantizeFixedGeneric,
+	Centre:          centreGeneric,
+	SplitU8:         splitU8Generic,
+	SplitS16:        splitS16Generic,
+	Multiply:        multiplyS16Generic,
+	Unpack:          unpackGeneric,
+	Correct:         correctGeneric,
+	CorrectWide:     correctWideGeneric,
+	Accumulate:      accumulateGeneric,
+	Scale:           scaleGeneric,
+	ScaleWide:       scaleWideGeneric,
+	Offset:          offsetGeneric,
+	OffsetWide:      offsetWideGeneric,
+	Finish:          finishGeneric,
+	FinishWide:      finishWideGeneric,
+}
+
+// sets holds the kernels of each tier that this build has.
+var sets = map[isa.Tier]*Set{isa.Generic: &generic}
+
+// Of returns the kernels of a tier, or those of the next lower one that there are.
+func Of(t isa.Tier) *Set {
+	for ; t > isa.Generic; t-- {
+		if s, ok := sets[t]; ok {
+			return s
+		}
+	}
+	return &generic
+}
+
+// Current returns the kernels of the tier in use.
+func Current() *Set { return Of(isa.Current()) }

@@ -1,0 +1,194 @@
+//go:build amd64 && !purego
+
+package kernel
+
+import (
+	"math"
+
+	"euryale/internal/isa"
+)
+
+// The kernels of AVX2. Each Go function here checks lengths, leaves to the generic function what is not a whole
+// vector, and the rest to assembly.
+
+var avx2Set = Set{
+	Tier:            isa.AVX2,
+	Rows:            len(multiplyAVX2Rows),
+	Panels:          1,
+	Wide:            true,
+	CacheBytes:      256 << 10,
+	Rate:            80e9,
+	QuantizeS8:      quantizeInAVX2[int8],
+	QuantizeU8:      quantizeInAVX2[uint8],
+	DequantizeS8:    dequantizeInAVX2[int8],
+	DequantizeU8:    dequantizeInAVX2[uint8],
+	MinMax:          minMaxInAVX2,
+	QuantizeCentred: quantizeCentredInAVX2,
+	QuantizeFixed:   quantizeFixedInAVX2,
+	Centre:          centreInAVX2,
+	SplitU8:         splitU8Generic,
+	SplitS16:        splitS16InAVX2,
+	Multiply:        multiplyInAVX2,
+	Unpack:          unpackInAVX2,
+	Correct:         correctInAVX2,
+	CorrectWide:     correctWideInAVX2,
+	Accumulate:      accumulateInAVX2,
+	Scale:           scaleInAVX2,
+	ScaleWide:       scaleWideInAVX2,
+	Offset:          offsetInAVX2,
+	OffsetWide:      offsetWideInAVX2,
+	Finish:          finishInAVX2,
+	FinishWide:      finishWideInAVX2,
+}
+
+var multiplyAVX2Rows = [...]func(c *int32, a *uint8, lda int, b *int8, steps int){
+	multiplyS16R1AVX2, multiplyS16R2AVX2, multiplyS16R3AVX2, multiplyS16R4AVX2, multiplyS16R5AVX2,
+}
+
+func multiplyInAVX2(c []int32, a []uint8, lda int, b []int8, _, steps, rows, _ int) {
+	c, a, b = c[:rows*PanelColumns], a[:(rows-1)*lda+2*steps*StepDepth], b[:steps*StepBytes]
+	multiplyAVX2Rows[rows-1](&c[0], &a[0], lda, &b[0], steps)
+}
+
+func unpackInAVX2(dst []int8, src []uint8) {
+	if n := len(src) / 32 * 32; n > 0 {
+		dst = dst[:2*n]
+		unpackAVX2(&dst[0], &src[0], n)
+	}
+}
+
+func minMaxInAVX2(src []float32) (low, high float32, bad int) {
+	n := len(src) / 8 * 8
+	low, high, bad = minMaxGeneric(src[n:])
+	if n == 0 {
+		return low, high, bad
+	}
+	var lanes [3][8]float32
+	minMaxAVX2(&lanes, &src[0], n)
+	for i := range 8 {
+		if bad >= 0 || math.Float32bits(lanes[2][i]) != 0 {
+			return minMaxGeneric(src)
+		}
+		low, high = min(low, lanes[0][i]), max(high, lanes[1][i])
+	}
+	return low + 0, high + 0, -1
+}
+
+func quantizeCentredInAVX2(dst []int32, src []float32, a Affine) {
+	dst = dst[:len(src)]
+	n := len(src) / 8 * 8
+	if n > 0 {
+		quantizeCentredAVX2(&dst[0], &src[0], n, a.Scale, float32(a.Low-a.Zero), float32(a.High-a.Zero))
+	}
+	quantizeCentredGeneric(dst[n:], src[n:], a)
+}
+
+func quantizeFixedInAVX2(dst []int32, src []float32, e, bits int) {
+	dst = dst[:len(src)]
+	n := len(src) / 8 * 8
+	if n > 0 {
+		// 2^e may be beyond a float32; its halves are not. A product that is rounded is one that becomes 0.
+		high := float32(int32(1)<<(bits-1) - 1)
+		scale1, scale2 := float32(math.Ldexp(1, e/2)), float32(math.Ldexp(1, e-e/2))
+		quantizeFixedAVX2(&dst[0], &src[0], n, scale1, scale2, -high, high)
+	}
+	quantizeFixedGeneric(dst[n:], src[n:], e, bits)
+}
+
+func centreInAVX2(dst []int32, src []uint8, zero int32) {
+	dst = dst[:len(src)]
+	n := len(src) / 8 * 8
+	if n > 0 {
+		centreAVX2(&dst[0], &src[0], n, zero)
+	}
+	centreGeneric(dst[n:], src[n:], zero)
+}
+
+func splitS16InAVX2(dst []uint8, stride int, x []int32, planes int) {
+	n := len(x) / 16 * 16
+	if n > 0 {
+		_ = dst[(planes-1)*stride:][:2*n]
+		if planes == 1 {
+			splitS16AVX2(&dst[0], &x[0], n)
+		} else {
+			split2S16AVX2(&dst[0], stride, &x[0], n)
+		}
+	}
+	splitS16Generic(dst[2*n:], stride, x[n:], planes)
+}
+
+func quantizeInAVX2[C Code](dst []C, src []float32, a Affine) {
+	dst = dst[:len(src)]
+	n := len(src) / 32 * 32
+	if n > 0 {
+		low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
+		switch d := any(dst).(type) {
+		case []int8:
+			quantizeS8AVX2(&d[0], &src[0], n, a.Scale, low, high, a.Zero)
+		case []uint8:
+			quantizeU8AVX2(&d[0], &src[0], n, a.Scale, low, high, a.Zero)
+		}
+	}
+	quantizeGeneric(dst[n:], src[n:], a)
+}
+
+func dequantizeInAVX2[C Code](dst []float32, src []C, a Affine) {
+	dst = dst[:len(src)]
+	n := len(src) / 32 * 32
+	if n > 0 {
+		switch s := any(src).(type) {
+		case []int8:
+			dequantizeS8AVX2(&dst[0], &s[0], n, a.Scale, a.Zero)
+		case []uint8:
+			dequantizeU8AVX2(&dst[0], &s[0], n, a.Scale, a.Zero)
+		}
+	}
+	dequantizeGeneric(dst[n:], src[n:], a)
+}
+
+func accumulateInAVX2(d []float64, c []int32, weight float64) {
+	d = d[:len(c)]
+	accumulateAVX2(&d[0], &c[0], weight, len(c))
+}
+
+func correctInAVX2(c, u, v []int32) {
+	c = c[:len(u)*len(v)]
+	correctAVX2(&c[0], &u[0], &v[0], len(u), len(v))
+}
+
+func correctWideInAVX2(d, u []float64, v []int32) {
+	d = d[:len(u)*len(v)]
+	correctWideAVX2(&d[0], &u[0], &v[0], len(u), len(v))
+}
+
+func scaleInAVX2(s []float32, c []int32, scales []float32) {
+	s = s[:len(c)]
+	scaleAVX2(&s[0], &c[0], &scales[0], len(c)/len(scales), len(scales))
+}
+
+func scaleWideInAVX2(s, d []float64, scales []float32) {
+	s = s[:len(d)]
+	scaleWideAVX2(&s[0], &d[0], &scales[0], len(d)/len(scales), len(scales))
+}
+
+func offsetInAVX2(s, u, v []float32) {
+	s = s[:len(u)*len(v)]
+	offsetAVX2(&s[0], &u[0], &v[0], len(u), len(v))
+}
+
+func offsetWideInAVX2(s, u []float64, v []float32) {
+	s = s[:len(u)*len(v)]
+	offsetWideAVX2(&s[0], &u[0], &v[0], len(u), len(v))
+}
+
+func finishInAVX2(dst []float32, stride int, s, r, bias []float32, floor float32) {
+	s = s[:len(r)*len(bias)]
+	dst = dst[:(len(r)-1)*stride+len(bias)]
+	finishAVX2(&dst[0], 4*stride, &s[0], &r[0], &bias[0], floor, len(r), len(bias))
+}
+
+func finishWideInAVX2(dst []float32, stride int, s, r []float64, bias []float32, floor float32) {
+	s = s[:len(r)*len(bias)]
+	dst = dst[:(len(r)-1)*stride+len(bias)]
+	finishWideAVX2(&dst[0], 4*stride, &s[0], &r[0], &bias[0], floor, len(r), len(bias))
+}
