@@ -35,20 +35,22 @@ func TestPack(t *testing.T) {
 	}
 }
 
-// packedBytes returns the memory of a packed weight: codes, each column of 4-bit ones in whole bytes, and float32
-// scales, int32 zero points and float32 offsets for each group of each column. Unsigned codes have zero points.
+// packedBytes returns the memory of a packed weight: codes, and float32 scales, int32 zero points and float32 offsets
+// for each group of each column. Columns are filled up to 16, groups to 4 of depth, a single one to 64. Unsigned
+// codes have zero points.
 func packedBytes(s qtensor.Scheme, in, out int) int {
 	if s.IsHalf() {
 		return 2 * in * out
 	}
-	groups := 1
-	if size := s.GroupSize(); size > 0 {
-		size = min(size, in)
+	up := func(v, multiple int) int { return (v + multiple - 1) / multiple * multiple }
+	groups, depth := 1, up(in, 64)
+	if size := s.GroupSize(); size > 0 && size < in {
 		groups = (in + size - 1) / size
+		depth = groups * up(size, 4)
 	}
-	column := in
+	column := depth
 	if s.Storage() == qtensor.PackedInt4 || s.Storage() == qtensor.PackedUint4 {
-		column = (in + 1) / 2
+		column = depth / 2
 	}
 	lists := 1
 	if s.HasZeroPoint() {
@@ -57,7 +59,7 @@ func packedBytes(s qtensor.Scheme, in, out int) int {
 	if s.HasOffset() {
 		lists = 3
 	}
-	return out * (column + 4*lists*groups)
+	return up(out, 16) * (column + 4*lists*groups)
 }
 
 // TestPackTransposed packs a weight of shape (out, in) by T.

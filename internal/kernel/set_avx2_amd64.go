@@ -1,4 +1,4 @@
-//go:build amd64 && !purego
+//go:build !purego
 
 package kernel
 
@@ -40,6 +40,8 @@ var avx2Set = Set{
 	Finish:          finishInAVX2,
 	FinishWide:      finishWideInAVX2,
 }
+
+func init() { sets[isa.AVX2] = &avx2Set }
 
 var multiplyAVX2Rows = [...]func(c *int32, a *uint8, lda int, b *int8, steps int){
 	multiplyS16R1AVX2, multiplyS16R2AVX2, multiplyS16R3AVX2, multiplyS16R4AVX2, multiplyS16R5AVX2,
