@@ -1,0 +1,57 @@
+package main
+
+import (
+	"euryale/bench/peers/duel"
+	"euryale/bench/peers/onednn"
+	"euryale/internal/half"
+)
+
+// oneDNN returns the contender of a primitive; output turns what it made into real numbers.
+func oneDNN(name string, p *onednn.Primitive, err error, output func(*onednn.Primitive) []float32) (duel.Contender, error) {
+	if err != nil {
+		return duel.Contender{}, err
+	}
+	return duel.Contender{
+		Name: "onednn " + name, Kernel: p.Kernel(),
+		Run: p.Run, Close: p.Close, Output: func() []float32 { return output(p) },
+	}, nil
+}
+
+func size(o *duel.Operands) onednn.Size { return onednn.Size{M: o.M, K: o.K, N: o.N} }
+
+func oneDNNCodes(o *duel.Operands, threads int) (duel.Contender, error) {
+	scales := make([]float32, o.N)
+	for j, s := range o.Scales {
+		scales[j] = o.CodeScale * s
+	}
+	p, err := onednn.MatMulU8S8(size(o), o.Codes, o.W, scales, threads)
+	return oneDNN("u8s8", p, err, onednn.Output[float32])
+}
+
+func oneDNNFloat(o *duel.Operands, threads int) (duel.Contender, error) {
+	p, err := onednn.MatMulF32(size(o), o.X, o.FloatWeights(), threads)
+	return oneDNN("f32", p, err, onednn.Output[float32])
+}
+
+func oneDNNHalf(o *duel.Operands, threads int) (duel.Contender, error) {
+	p, err := onednn.MatMulBF16(size(o), bfloat16(o.X), bfloat16(o.FloatWeights()), threads)
+	return oneDNN("bf16", p, err, onednn.Output[float32])
+}
+
+func bfloat16(x []float32) []uint16 {
+	b, f := make([]uint16, len(x)), half.BFloat16()
+	for i, v := range x {
+		b[i] = f.Encode(v)
+	}
+	return b
+}
+
+func oneDNNQuantize(o *duel.Operands, threads int) (duel.Contender, error) {
+	p, err := onednn.Quantize(o.X, o.CodeScale, o.CodeZero, threads)
+	return oneDNN("reorder", p, err, func(p *onednn.Primitive) []float32 { return o.Elements(onednn.Output[uint8](p)) })
+}
+
+func oneDNNDequantize(o *duel.Operands, threads int) (duel.Contender, error) {
+	p, err := onednn.Dequantize(o.Codes, o.CodeScale, o.CodeZero, threads)
+	return oneDNN("reorder", p, err, onednn.Output[float32])
+}

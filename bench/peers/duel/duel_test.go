@@ -1,0 +1,274 @@
+package duel
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMedian(t *testing.T) {
+	for _, c := range []struct {
+		x    []float64
+		want float64
+	}{
+		{[]float64{3}, 3},
+		{[]float64{9, 1, 2}, 2},
+		{[]float64{4, 1, 100, 2}, 3},
+		{[]float64{2, 2, 2, 50}, 2},
+	} {
+		before := slices.Clone(c.x)
+		if got := Median(c.x); got != c.want || !slices.Equal(c.x, before) {
+			t.Errorf("%v: got %v and left %v, want %v", before, got, c.x, c.want)
+		}
+	}
+	if got := Median(nil); !math.IsNaN(got) {
+		t.Errorf("nothing: got %v, want NaN", got)
+	}
+}
+
+func TestGeoMean(t *testing.T) {
+	for _, c := range []struct {
+		x    []float64
+		want float64
+	}{
+		{[]float64{5}, 5},
+		{[]float64{0.5, 2}, 1},
+		{[]float64{1, 10, 100}, 10},
+	} {
+		if got := GeoMean(c.x); math.Abs(got-c.want) > 1e-12*c.want {
+			t.Errorf("%v: got %v, want %v", c.x, got, c.want)
+		}
+	}
+	if got := GeoMean(nil); !math.IsNaN(got) {
+		t.Errorf("nothing: got %v, want NaN", got)
+	}
+}
+
+func TestParseShape(t *testing.T) {
+	for _, s := range Shapes() {
+		if got, err := ParseShape(s.String()); err != nil || got != s {
+			t.Errorf("%v: got %v, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"", "1x2", "1x2x3x4", "1x2x0", "-1x2x3", "1x2xthree", "1x2x131073", "1x2x99999999999999999999"} {
+		if got, err := ParseShape(s); err == nil {
+			t.Errorf("%q: got %v, want an error", s, got)
+		}
+	}
+}
+
+func TestAmount(t *testing.T) {
+	for _, c := range []struct {
+		shape Shape
+		want  float64
+		unit  string
+	}{
+		{Shape{512, 1024, 1024}, 1.073741824, "GOP/s"},
+		{Conversion(), 5 * 0.016777216, "GB/s"},
+	} {
+		if got := c.shape.Amount(); math.Abs(got-c.want) > 1e-12 || c.shape.Unit() != c.unit {
+			t.Errorf("%v: got %v %s, want %v %s", c.shape, got, c.shape.Unit(), c.want, c.unit)
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	works := []string{"one", "two"}
+	o, err := Parse(nil, works, "lib.so", &bytes.Buffer{})
+	if err != nil || o.JSON || !slices.Equal(o.Threads, []int{1, 2}) || !slices.Equal(o.Shapes, Shapes()) || !slices.Equal(o.Works, works) || o.ORT != "lib.so" {
+		t.Errorf("no flags: got %+v, %v", o, err)
+	}
+	o, err = Parse(strings.Fields("-json -threads 2 -shapes 1x2x3,4x5x6 -work two -repeats 3 -burst 1ms -ort="), works, "lib.so", &bytes.Buffer{})
+	if err != nil || !o.JSON || !slices.Equal(o.Threads, []int{2}) || !slices.Equal(o.Shapes, []Shape{{1, 2, 3}, {4, 5, 6}}) ||
+		!slices.Equal(o.Works, []string{"two"}) || o.Repeats != 3 || o.Burst != time.Millisecond || o.ORT != "" {
+		t.Errorf("all flags: got %+v, %v", o, err)
+	}
+	for _, args := range []string{"-threads 0", "-threads 1,", "-threads x", "-shapes 1x2", "-work three", "-repeats 0", "-nothing", "word"} {
+		var stderr bytes.Buffer
+		if o, err := Parse(strings.Fields(args), works, "", &stderr); err == nil || stderr.Len() == 0 {
+			t.Errorf("%s: got %+v, %v and %q on stderr, want an error that is told", args, o, err, &stderr)
+		}
+	}
+}
+
+// TestTruth holds what is sampled of a product against all of it, by its definition.
+func TestTruth(t *testing.T) {
+	for _, s := range []Shape{{1, 1, 1}, {2, 5, 3}, {40, 7, 300}} {
+		o := NewOperands(s)
+		y := make([]float32, s.M*s.N)
+		for i := range s.M {
+			for j := range s.N {
+				var sum float64
+				for p := range s.K {
+					sum += float64(o.Element(o.Codes[i*s.K+p])) * float64(o.Scales[j]) * float64(o.W[p*s.N+j])
+				}
+				y[i*s.N+j] = float32(sum)
+			}
+		}
+		truth := o.CodeProduct()
+		if got := truth.SQNR(y); got < 120 {
+			t.Errorf("%v: got %v dB, want float32's 140 or so", s, got)
+		}
+		if first, last := truth.at[0], truth.at[len(truth.at)-1]; first != 0 || last != len(y)-1 {
+			t.Errorf("%v: sampled from %d to %d, want 0 to %d", s, first, last, len(y)-1)
+		}
+	}
+}
+
+func TestSQNR(t *testing.T) {
+	truth := Truth{at: []int{0, 2}, want: []float64{3, 4}}
+	for _, c := range []struct {
+		got  []float32
+		want float64
+	}{
+		{[]float32{3, 99, 4}, Exact},
+		{[]float32{3, 99, 4.5}, 20},
+		{[]float32{0, 99, 0}, 0},
+		{[]float32{300, 99, 400}, 0},
+		{[]float32{float32(math.NaN()), 99, 4}, 0},
+		{[]float32{float32(math.Inf(1)), 99, 4}, 0},
+	} {
+		if got := truth.SQNR(c.got); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%v: got %v dB, want %v", c.got, got, c.want)
+		}
+	}
+}
+
+func TestOperandsAreWritten(t *testing.T) {
+	o := NewOperands(Shape{3, 1000, 4})
+	if w := o.FloatWeights(); w[4*7+2] != o.Scales[2]*float32(o.W[4*7+2]) {
+		t.Errorf("weight at 7, 2: got %v, want %v·%d", w[4*7+2], o.Scales[2], o.W[4*7+2])
+	}
+	seen := map[uint8]bool{}
+	for _, q := range o.Codes {
+		seen[q] = true
+	}
+	if !seen[0] || !seen[255] || slices.Contains(o.W, -128) || slices.Max(o.W) < 90 {
+		t.Errorf("got %d different codes of activations and weights in [%d, %d]", len(seen), slices.Min(o.W), slices.Max(o.W))
+	}
+}
+
+func TestMeasure(t *testing.T) {
+	var order []string
+	contender := func(name string, output float32) Contender {
+		return Contender{
+			Name:   name,
+			Run:    func() error { order = append(order, name); return nil },
+			Output: func() []float32 { return []float32{output} },
+		}
+	}
+	truth := Truth{at: []int{0}, want: []float64{1}}
+	results, err := Measure(t.Context(), []Contender{contender("a", 1), contender("b", 0.9)}, truth, 3, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(order, ""), "ab"+"aabb"+"bbaa"+"aabb"; got != want {
+		t.Errorf("order: got %s, want %s", got, want)
+	}
+	if a, b := results[0], results[1]; a.SQNR != Exact || math.Abs(b.SQNR-20) > 1e-5 || len(a.seconds) != 3 || a.Seconds() <= 0 {
+		t.Errorf("got %+v and %+v", a, b)
+	}
+}
+
+func TestMeasureStops(t *testing.T) {
+	broken := errors.New("broken")
+	ctx, cancel := context.WithCancel(t.Context())
+	for _, c := range []struct {
+		name string
+		run  func() error
+		want error
+	}{
+		{"a failure", func() error { return broken }, broken},
+		{"an interrupt", func() error { cancel(); return nil }, context.Canceled},
+	} {
+		calls := 0
+		contender := Contender{
+			Name:   c.name,
+			Run:    func() error { calls++; return c.run() },
+			Output: func() []float32 { return []float32{1} },
+		}
+		_, err := Measure(ctx, []Contender{contender}, Truth{at: []int{0}, want: []float64{1}}, 1000, time.Hour)
+		if !errors.Is(err, c.want) || calls != 1 {
+			t.Errorf("%s: got %v after %d calls, want %v after 1", c.name, err, calls, c.want)
+		}
+	}
+}
+
+// report is of a peer that is twice as slow, one that is as fast and one that is faster but does not count.
+func report() Report {
+	results := []Result{
+		{Contender: Contender{Name: "ours", Kernel: "generic"}, seconds: []float64{1, 2, 4}},
+		{Contender: Contender{Name: "slow"}, seconds: []float64{2, 4, 8}},
+		{Contender: Contender{Name: "even"}, seconds: []float64{1, 2, 5}},
+		{Contender: Contender{Name: "other", Aside: true}, seconds: []float64{0.5, 1, 2}},
+	}
+	rows := Rows("int8", Shape{1, 1000, 1000}, 1, results)
+	rows = append(rows, Rows("int8", Shape{32, 1000, 1000}, 1, results)...)
+	rows = append(rows, Rows("int8", Shape{64, 1000, 1000}, 1, []Result{results[0], results[1]})...)
+	rows = append(rows, Rows("quantize", Conversion(), 2, results[:1])...)
+	return Report{Versions: map[string]string{"peer": "1.0"}, Rows: rows, Means: Means(rows)}
+}
+
+func TestRowsAndMeans(t *testing.T) {
+	r := report()
+	if got := len(r.Rows); got != 3+3+1+1 {
+		t.Fatalf("got %d rows", got)
+	}
+	if slow, even := r.Rows[3], r.Rows[4]; slow.Ratio != 2 || slow.Best || even.Ratio != 1 || !even.Best || math.Abs(even.Ours-0.032) > 1e-9 {
+		t.Errorf("m = 32: got %+v and %+v", slow, even)
+	}
+	if last := r.Rows[7]; last.Peer != "" || last.Unit != "GB/s" {
+		t.Errorf("no peers: got %+v", last)
+	}
+	want := []Mean{
+		{"int8", 1, "best", math.Sqrt2, 1, 2},
+		{"int8", 1, "slow", 2, 2, 2},
+		{"int8", 1, "even", 1, 1, 1},
+		{"int8", 1, "other", 0.5, 0.5, 1},
+	}
+	if !slices.EqualFunc(r.Means, want, func(a, b Mean) bool {
+		close := math.Abs(a.Ratio-b.Ratio) < 1e-12
+		a.Ratio = b.Ratio
+		return close && a == b
+	}) {
+		t.Errorf("means: got %+v, want %+v", r.Means, want)
+	}
+}
+
+func TestWrite(t *testing.T) {
+	var text, data bytes.Buffer
+	r := report()
+	if err := errors.Join(r.WriteTable(&text), r.WriteJSON(&data)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"peer 1.0\n", "\nint8\n", "\nquantize\n", "32x1000x1000  1        ours", "1 *", "GB/s",
+		"geometric mean of 2 shapes of m ≥ 32, threads 1: ours/best 1.41 (least 1), slow 2, even 1, other 0.5\n",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("table: %q is not in\n%s", want, &text)
+		}
+	}
+	var got struct {
+		Rows  []map[string]any
+		Means []map[string]any `json:"geomeans"`
+	}
+	if err := json.Unmarshal(data.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	row := got.Rows[4]
+	for _, key := range []string{"work", "shape", "threads", "ours_gops", "ours_sqnr", "peer", "peer_gops", "ratio"} {
+		if _, there := row[key]; !there {
+			t.Errorf("JSON: %q is not in %v", key, row)
+		}
+	}
+	if got.Means[0]["peer"] != "best" || got.Means[0]["threads"] != 1. {
+		t.Errorf("JSON: got means %v", got.Means)
+	}
+}

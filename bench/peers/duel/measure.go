@@ -1,0 +1,141 @@
+// Package duel measures contenders beside each other: in one process, by turns, with medians of what the turns give.
+package duel
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// Contender is a program that does the work.
+type Contender struct {
+	Name   string
+	Kernel string           // what the program calls the code that runs, if it tells
+	Aside  bool             // does other arithmetic: shown, but not among the best that we are held to
+	Run    func() error     // does the work once
+	Output func() []float32 // what Run made, as real numbers
+	Close  func()           // may be nil
+}
+
+// Result is a contender's figures.
+type Result struct {
+	Contender
+	seconds []float64 // of a call, one for each repeat
+	Cores   float64   // processor time per time: how many threads really ran, spinning or not
+	SQNR    float64
+}
+
+// Seconds returns the median duration of a call.
+func (r Result) Seconds() float64 { return Median(r.seconds) }
+
+// Ratio returns the median, over the repeats, of how many times faster r was than b in the same repeat.
+func (r Result) Ratio(b Result) float64 {
+	ratios := make([]float64, len(r.seconds))
+	for i := range ratios {
+		ratios[i] = b.seconds[i] / r.seconds[i]
+	}
+	return Median(ratios)
+}
+
+// Threads of ONNX Runtime and OpenMP spin for a while after their work, which costs the next contender a core.
+const (
+	window   = 5 * time.Millisecond // is idle where this process used less than a fifth of it
+	patience = 2 * time.Second
+)
+
+// settle waits until the threads of the last contender sleep, or until patience ends.
+func settle() {
+	for begin := time.Now(); time.Since(begin) < patience; {
+		busy := processorTime()
+		time.Sleep(window)
+		if processorTime()-busy < window/5 {
+			return
+		}
+	}
+}
+
+// Measure runs contenders by turns, in order and then in reverse: each waits until the one before sleeps, makes one call
+// that does not count and then calls for at least burst, one at the least. Before all this each makes a call, whose
+// output truth judges. Errors: ctx's, between two calls, and those of the contenders.
+func Measure(ctx context.Context, contenders []Contender, truth Truth, repeats int, burst time.Duration) ([]Result, error) {
+	results := make([]Result, len(contenders))
+	turns := make([]int, len(contenders))
+	for i, c := range contenders {
+		if err := c.call(ctx); err != nil {
+			return nil, err
+		}
+		results[i] = Result{Contender: c, SQNR: truth.SQNR(c.Output())}
+		turns[i] = i
+	}
+	for range repeats {
+		for _, i := range turns {
+			r := &results[i]
+			seconds, cores, err := r.turn(ctx, burst)
+			if err != nil {
+				return nil, err
+			}
+			r.seconds = append(r.seconds, seconds)
+			r.Cores += cores / float64(repeats)
+		}
+		slices.Reverse(turns)
+	}
+	return results, nil
+}
+
+func (c Contender) call(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("%s: %w", c.Name, err)
+	}
+	return nil
+}
+
+// turn returns the mean duration of the calls of a burst, and the cores that they kept busy.
+func (c Contender) turn(ctx context.Context, burst time.Duration) (seconds, cores float64, err error) {
+	settle()
+	if err := c.call(ctx); err != nil {
+		return 0, 0, err
+	}
+	begin, busy := time.Now(), processorTime()
+	var took time.Duration
+	calls := 0
+	for ; calls == 0 || took < burst; calls++ {
+		if err := c.call(ctx); err != nil {
+			return 0, 0, err
+		}
+		took = time.Since(begin)
+	}
+	return took.Seconds() / float64(calls), float64(processorTime()-busy) / float64(took), nil
+}
+
+// processorTime returns what all threads of this process have used.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(fmt.Sprintf("duel: getrusage: %v", err)) // it fails on bad arguments only
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// Median returns the middle of x, or the mean of the two in the middle, and NaN of nothing.
+func Median(x []float64) float64 {
+	if len(x) == 0 {
+		return math.NaN()
+	}
+	x = slices.Sorted(slices.Values(x))
+	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
+}
+
+// GeoMean returns the geometric mean of x, positive numbers, and NaN of nothing.
+func GeoMean(x []float64) float64 {
+	var sum float64
+	for _, v := range x {
+		sum += math.Log(v)
+	}
+	return math.Exp(sum / float64(len(x)))
+}

@@ -1,0 +1,86 @@
+// Command peers measures this module beside other programs that do the same work: ONNX Runtime, oneDNN, gonum and
+// Gorgonia, in one process and by turns. README.md tells what to install and how to read the result.
+//
+//	go run . [-json] [-threads 1,2] [-shapes 32x1024x1024,…] [-work int8,…] [-repeats 7] [-burst 50ms] [-ort library]
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+
+	"euryale/bench/peers/duel"
+	"euryale/bench/peers/onednn"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+func main() {
+	options, err := duel.Parse(os.Args[1:], workNames(), defaultORT(), os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second interrupt ends a long call
+	if err := run(ctx, os.Stdout, os.Stderr, options); err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(1)
+	}
+}
+
+// defaultORT returns where setup puts ONNX Runtime's library.
+func defaultORT() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	arch := map[string]string{"amd64": "x64"}[runtime.GOARCH]
+	if arch == "" {
+		arch = runtime.GOARCH
+	}
+	return filepath.Join(cache, "euryale-peers", "node_modules", "onnxruntime-node", "bin", "napi-v6", "linux", arch, "libonnxruntime.so.1")
+}
+
+// run measures and writes the report, of what there is where ctx ends it early.
+func run(ctx context.Context, out, progress io.Writer, options duel.Options) error {
+	if options.ORT != "" {
+		end, err := openORT(options.ORT)
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
+	rows, measured := measure(ctx, options, progress)
+	report := duel.Report{Versions: versions(), Rows: rows, Means: duel.Means(rows)}
+	write := report.WriteTable
+	if options.JSON {
+		write = report.WriteJSON
+	}
+	return errors.Join(measured, write(out))
+}
+
+func versions() map[string]string {
+	v := map[string]string{"go": runtime.Version(), "onednn": onednn.Version()}
+	if ort.IsInitialized() {
+		v["onnxruntime"] = ort.GetVersion()
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, d := range info.Deps {
+			switch d.Path {
+			case "gonum.org/v1/gonum", "gorgonia.org/tensor":
+				v[d.Path] = d.Version
+			}
+		}
+	}
+	return v
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"euryale/bench/peers/duel"
+	"euryale/bench/peers/onnx"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// openORT loads ONNX Runtime and returns a function that ends it.
+func openORT(library string) (end func(), err error) {
+	ort.SetSharedLibraryPath(library)
+	if err := ort.InitializeEnvironment(); err != nil {
+		return nil, fmt.Errorf("%w (bash setup installs it; -ort \"\" leaves it out)", err)
+	}
+	return func() { ort.DestroyEnvironment() }, nil
+}
+
+// errLeftOut reports a contender that the command line does without.
+var errLeftOut = errors.New("left out")
+
+// operator is a model of one node: an input and constants go in.
+type operator struct {
+	name       string
+	domain, op string
+	ints       []onnx.Int
+	constants  []onnx.Tensor
+	config     [][2]string // entries of the session
+	aside      bool
+}
+
+// session returns the contender that applies op to x. real turns an element of the output into a real number.
+func session[X, Y float32 | uint8 | int32](o *duel.Operands, threads int, op operator, x []X, real func(at int, y Y) float32) (duel.Contender, error) {
+	none := duel.Contender{}
+	if !ort.IsInitialized() {
+		return none, errLeftOut
+	}
+	in, out := []int{o.M, o.K}, []int{o.M, o.N}
+	if o.N == 0 {
+		out = in
+	}
+	node := onnx.Node{Domain: op.domain, Op: op.op, Inputs: []string{"x"}, Outputs: []string{"y"}, Ints: op.ints}
+	for _, c := range op.constants {
+		node.Inputs = append(node.Inputs, c.Name)
+	}
+	model := onnx.Model{
+		Nodes:     []onnx.Node{node},
+		Inputs:    []onnx.Tensor{{Name: "x", Type: typeOf(x), Dims: in}},
+		Outputs:   []onnx.Tensor{{Name: "y", Type: typeOf([]Y(nil)), Dims: out}},
+		Constants: op.constants,
+	}
+	y := make([]Y, out[0]*out[1])
+	clear(y)
+	source, err := ort.NewTensor(ort.NewShape(int64(in[0]), int64(in[1])), x)
+	if err != nil {
+		return none, err
+	}
+	result, err := ort.NewTensor(ort.NewShape(int64(out[0]), int64(out[1])), y)
+	if err != nil {
+		return none, err
+	}
+	options, err := sessionOptions(threads, op.config)
+	if err != nil {
+		return none, err
+	}
+	defer options.Destroy()
+	s, err := ort.NewAdvancedSessionWithONNXData(model.Marshal(), []string{"x"}, []string{"y"}, []ort.Value{source}, []ort.Value{result}, options)
+	if err != nil {
+		return none, err
+	}
+	return duel.Contender{
+		Name: "ort " + op.name, Aside: op.aside, Run: s.Run,
+		Output: func() []float32 {
+			f := make([]float32, len(y))
+			for i, v := range y {
+				f[i] = real(i, v)
+			}
+			return f
+		},
+		Close: func() {
+			s.Destroy()
+			source.Destroy()
+			result.Destroy()
+		},
+	}, nil
+}
+
+// brief has idle threads spin for 2 ms: far more than lies between two calls of a burst, and soon over for the next
+// contender. Without it they spin 44 ms on one processor and above a second on others.
+var brief = [2]string{"session.intra_op.spin_duration_us", "2000"}
+
+func sessionOptions(threads int, config [][2]string) (*ort.SessionOptions, error) {
+	o, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(o.SetIntraOpNumThreads(threads), o.SetInterOpNumThreads(1))
+	for _, entry := range append(config, brief) {
+		err = errors.Join(err, o.AddSessionConfigEntry(entry[0], entry[1]))
+	}
+	if err != nil {
+		o.Destroy()
+		return nil, err
+	}
+	return o, nil
+}
+
+func typeOf[T float32 | uint8 | int8 | int32](x []T) onnx.DataType {
+	switch any(x).(type) {
+	case []float32:
+		return onnx.Float
+	case []uint8:
+		return onnx.Uint8
+	case []int8:
+		return onnx.Int8
+	}
+	return onnx.Int32
+}
+
+func constant[T float32 | uint8 | int8](name string, data []T, dims ...int) onnx.Tensor {
+	raw, err := binary.Append(nil, binary.LittleEndian, data)
+	if err != nil {
+		panic(fmt.Sprintf("peers: constant: %v", err)) // numbers of fixed size have an encoding
+	}
+	return onnx.Tensor{Name: name, Type: typeOf(data), Dims: dims, Raw: raw}
+}
+
+func scalar[T float32 | uint8](name string, x T) onnx.Tensor { return constant(name, []T{x}) }
+
+func weight(o *duel.Operands) onnx.Tensor  { return constant("w", o.W, o.K, o.N) }
+func columns(o *duel.Operands) onnx.Tensor { return constant("scales", o.Scales, o.N) }
+
+func itself(_ int, y float32) float32 { return y }
+
+// ortInteger gives sums of 32 bits, to which no scale is applied.
+func ortInteger(name string, config ...[2]string) entrant {
+	return func(o *duel.Operands, threads int) (duel.Contender, error) {
+		op := operator{name: name, op: "MatMulInteger", config: config, constants: []onnx.Tensor{weight(o), scalar("zero", uint8(o.CodeZero))}}
+		return session(o, threads, op, o.Codes, func(at int, y int32) float32 {
+			return float32(float64(y) * float64(o.CodeScale) * float64(o.Scales[at%o.N]))
+		})
+	}
+}
+
+// exactSums has ONNX Runtime turn s8 weights into u8 where its kernel of u8·s8 saturates: before VNNI.
+var exactSums = [2]string{"session.x64quantprecision", "1"}
+
+func ortIntegerToFloat(o *duel.Operands, threads int) (duel.Contender, error) {
+	return session(o, threads, operator{
+		name: "u8s8→f32", domain: onnx.Microsoft, op: "MatMulIntegerToFloat",
+		constants: []onnx.Tensor{weight(o), scalar("scale", o.CodeScale), columns(o), scalar("zero", uint8(o.CodeZero))},
+	}, o.Codes, itself)
+}
+
+func ortDynamic(o *duel.Operands, threads int) (duel.Contender, error) {
+	return session(o, threads, operator{
+		name: "dynamic", domain: onnx.Microsoft, op: "DynamicQuantizeMatMul", constants: []onnx.Tensor{weight(o), columns(o)},
+	}, o.X, itself)
+}
+
+func ortFloat(o *duel.Operands, threads int) (duel.Contender, error) {
+	op := operator{name: "f32", op: "MatMul", constants: []onnx.Tensor{constant("w", o.FloatWeights(), o.K, o.N)}}
+	return session(o, threads, op, o.X, itself)
+}
+
+// The arithmetic that MatMulNBits may use, as its accuracy_level.
+const (
+	computeFloat = 1
+	computeInt8  = 4
+)
+
+// ortBlocks multiplies by 8-bit weights in blocks of 32, each with a scale: here that of its column. Not held
+// against ours where it makes the activations int8 too.
+func ortBlocks(name string, accuracy int) entrant {
+	return func(o *duel.Operands, threads int) (duel.Contender, error) {
+		const block, zero = 32, 128
+		blocks := (o.K + block - 1) / block
+		codes := make([]uint8, o.N*blocks*block) // [n][block][depth]
+		scales := make([]float32, o.N*blocks)
+		for j := range o.N {
+			column := codes[j*blocks*block:][:blocks*block]
+			for p := range column {
+				column[p] = zero
+				if p < o.K {
+					column[p] = uint8(zero + int(o.W[p*o.N+j]))
+				}
+			}
+			for b := range blocks {
+				scales[j*blocks+b] = o.Scales[j]
+			}
+		}
+		return session(o, threads, operator{
+			name: name, domain: onnx.Microsoft, op: "MatMulNBits", aside: accuracy == computeInt8,
+			ints:      []onnx.Int{{Name: "K", Value: o.K}, {Name: "N", Value: o.N}, {Name: "bits", Value: 8}, {Name: "block_size", Value: block}, {Name: "accuracy_level", Value: accuracy}},
+			constants: []onnx.Tensor{constant("w", codes, o.N, blocks, block), constant("scales", scales, o.N, blocks)},
+		}, o.X, itself)
+	}
+}
+
+func mapping(o *duel.Operands) []onnx.Tensor {
+	return []onnx.Tensor{scalar("scale", o.CodeScale), scalar("zero", uint8(o.CodeZero))}
+}
+
+func ortQuantize(o *duel.Operands, threads int) (duel.Contender, error) {
+	op := operator{name: "QuantizeLinear", op: "QuantizeLinear", constants: mapping(o)}
+	return session(o, threads, op, o.X, func(_ int, q uint8) float32 { return o.Element(q) })
+}
+
+func ortDequantize(o *duel.Operands, threads int) (duel.Contender, error) {
+	op := operator{name: "DequantizeLinear", op: "DequantizeLinear", constants: mapping(o)}
+	return session(o, threads, op, o.Codes, itself)
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"euryale/bench/peers/duel"
+)
+
+// TestWorks runs everything once, where ONNX Runtime is installed it too, and holds each result against the truth:
+// operands that a contender was given the wrong way round come out at 0 dB.
+func TestWorks(t *testing.T) {
+	if _, err := os.Stat(defaultORT()); err != nil {
+		t.Logf("without ONNX Runtime: %v", err)
+	} else {
+		end, err := openORT(defaultORT())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer end()
+	}
+	for _, w := range works {
+		shapes := []duel.Shape{{M: 1, K: 64, N: 33}, {M: 5, K: 100, N: 17}}
+		if w.conversion {
+			shapes = []duel.Shape{{M: 1, K: 1001}}
+		}
+		for _, shape := range shapes {
+			o := duel.NewOperands(shape)
+			for threads := 1; threads <= 2; threads++ {
+				results, err := w.contest(t.Context(), o, w.truth(o), threads, duel.Options{Repeats: 1}, t.Output())
+				if err != nil {
+					t.Errorf("%s %v, threads %d: %v", w.name, shape, threads, err)
+				}
+				for _, r := range results {
+					if r.SQNR < 30 {
+						t.Errorf("%s %v, threads %d: %s has %.1f dB, want 30 or more", w.name, shape, threads, r.Name, r.SQNR)
+					}
+				}
+			}
+		}
+	}
+}
