@@ -73,4 +73,3 @@ func MultiplyCodes(dst []float32, codes []uint8, zero int32, scale float32, m in
 		}
 	}
 }
-
