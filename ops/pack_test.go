@@ -39,10 +39,10 @@ func TestPack(t *testing.T) {
 // for each group of each column. Columns are filled up to 16, groups to 4 of depth, a single one to 64. Unsigned
 // codes have zero points.
 func packedBytes(s qtensor.Scheme, in, out int) int {
-	if s.IsHalf() {
-		return 2 * in * out
-	}
 	up := func(v, multiple int) int { return (v + multiple - 1) / multiple * multiple }
+	if s.IsHalf() {
+		return 2 * in * up(out, 16)
+	}
 	groups, depth := 1, up(in, 64)
 	if size := s.GroupSize(); size > 0 && size < in {
 		groups = (in + size - 1) / size

@@ -44,7 +44,7 @@ func Pack(w *qtensor.QTensor) (*Weight, error) {
 	packed := &Weight{in: shape[0], out: shape[1], scheme: scheme}
 	switch codes := columns.Codes(); {
 	case scheme.IsHalf():
-		packed.halves = &pack.Half{K: packed.in, N: packed.out, Codes: codes.Uint16s(), Format: halfFormat(scheme)}
+		packed.halves = pack.NewHalf(packed.in, packed.out, codes.Uint16s(), halfFormat(scheme))
 	case codes.Dtype() == tensor.Int8:
 		packed.ints = packInts(packed, w.Params(), codes.Int8s())
 	default:

@@ -17,7 +17,7 @@ func TestAllocations(t *testing.T) {
 	const m, k, n = 65, 33, 4
 	x, dst := activations(rng, m, k), make([]float32, m*n)
 	w := random(rng, k, n, 8, 4, false, true, true).pack(t)
-	h := halfWeight(k, n, slices.Repeat([]uint16{1}, k*n))
+	h := halfWeight(k, n, slices.Repeat([]uint16{1}, k*n)).pack()
 	out := gemm.Output{Bias: make([]float32, n), ReLU: true}
 	measure := func(name string, multiply func() error) {
 		t.Helper()
@@ -61,6 +61,6 @@ func BenchmarkMultiply(b *testing.B) {
 		bench("int8/"+arithmetic.name, func() error { return gemm.Multiply(dst, x, m, bytes, arithmetic.a, gemm.Output{}) })
 		bench("uint4 in groups/"+arithmetic.name, func() error { return gemm.Multiply(dst, x, m, nibbles, arithmetic.a, gemm.Output{}) })
 	}
-	h := halfWeight(k, n, slices.Repeat([]uint16{0x3f80}, k*n))
+	h := halfWeight(k, n, slices.Repeat([]uint16{0x3f80}, k*n)).pack()
 	bench("bfloat16", func() error { return gemm.MultiplyHalf(dst, x, m, h, gemm.Output{}) })
 }

@@ -14,15 +14,16 @@ import (
 // is used again.
 type call struct {
 	set        *kernel.Set
-	w          *pack.Matrix
+	w          *pack.Matrix // or
+	half       *pack.Half
 	arithmetic Arithmetic
 	out        Output
 	given      kernel.Affine // the map of codes that come as such
 
-	first, rows int
-	x           []float32 // rows×k, or
-	codes       []uint8
-	dst         []float32
+	first, rows, k, n int
+	x                 []float32 // rows×k, or
+	codes             []uint8
+	dst               []float32
 
 	operand kernel.Operand
 	stride  int     // between rows of a plane, in bytes
@@ -40,7 +41,7 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 
 // release gives the call's memory back, and lets go of the caller's.
 func (c *call) release() {
-	c.w, c.arithmetic, c.out = nil, Arithmetic{}, Output{}
+	c.w, c.half, c.arithmetic, c.out = nil, nil, Arithmetic{}, Output{}
 	c.x, c.codes, c.dst = nil, nil, nil
 	calls.Put(c)
 }
@@ -50,6 +51,7 @@ const operandBytes = 4 << 20
 
 // begin chooses kernels and layout, and returns how many rows a block has at most.
 func (c *call) begin() (rows int) {
+	c.k, c.n = c.w.K, c.w.N
 	c.set = kernel.Current()
 	c.operand = c.set.Operand(max(8, c.arithmetic.Bits))
 	if c.arithmetic.Bits == 0 && c.w.Zeros != nil {
@@ -73,11 +75,16 @@ func (c *call) multiply() error {
 	c.bad.Store(math.MaxInt64)
 	c.share((*call).quantize, (c.rows+partRows-1)/partRows, c.set.QuantizeTime(c.rows*w.K))
 	if at := int(c.bad.Load()); at != math.MaxInt64 {
-		return fmt.Errorf("%w: got %v at row %d, column %d", ErrValue, c.x[at], c.first+at/w.K, at%w.K)
+		return c.notFinite(at)
 	}
 	c.parts = c.grid()
 	c.share((*call).tiles, c.parts.count(), c.set.MultiplyTime(c.rows, w.N, w.Depth()*c.operand.Planes))
 	return nil
+}
+
+// notFinite returns the error for what x has at the given place.
+func (c *call) notFinite(at int) error {
+	return fmt.Errorf("%w: got %v at row %d, column %d", ErrValue, c.x[at], c.first+at/c.k, at%c.k)
 }
 
 // grow returns s with length n, anew if it does not fit.
@@ -88,25 +95,36 @@ func grow[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// tileSize is the most elements that a tile has.
-const tileSize = 32 * 32
-
 // scratch is the working memory of a thread.
 type scratch struct {
 	ints   []int32   // a row
-	column []float32 // of half weights
+	column []float32 // a panel of half weights
 	codes  []int8    // unpacked panels
 
-	sums   [tileSize]int32
-	dots   [tileSize]float64
-	wide   [tileSize]float64
-	narrow [tileSize]float32
-	result [tileSize]float32
+	// Of a tile: planes of sums, exact sums, and scaled ones of either type.
+	sums   []int32
+	dots   []float64
+	wide   []float64
+	narrow []float32
+	result []float32
+	bias   []float32 // by column
+	zeros  []int32
 
-	bias       [tileSize]float32 // of a tile's columns
-	rowInts    [tileSize]int32   // of a tile's rows
-	rowNumbers [tileSize]float64
-	rowFloats  [tileSize]float32
+	// By row of a tile.
+	ints32   []int32
+	numbers  []float64
+	floats   []float32
+	scales32 []float32
+}
+
+// fit makes room for the tiles of a set of kernels.
+func (s *scratch) fit(set *kernel.Set) {
+	columns := set.Panels * kernel.PanelColumns
+	size := set.Rows * columns
+	s.sums, s.dots, s.wide, s.narrow, s.result = grow(s.sums, 3*size), grow(s.dots, size), grow(s.wide, size), grow(s.narrow, size), grow(s.result, size)
+	s.bias, s.zeros = grow(s.bias, columns), grow(s.zeros, columns)
+	clear(s.zeros)
+	s.ints32, s.numbers, s.floats, s.scales32 = grow(s.ints32, set.Rows), grow(s.numbers, set.Rows), grow(s.floats, set.Rows), grow(s.scales32, set.Rows)
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}

@@ -8,8 +8,8 @@ import (
 
 	"euryale/internal/gemm"
 	"euryale/internal/half"
+	"euryale/internal/isa"
 	"euryale/internal/kernel"
-	"euryale/internal/pack"
 )
 
 // source gives the bytes of a fuzz input over and over, changed a little each time round.
@@ -90,7 +90,7 @@ func FuzzMultiply(f *testing.F) {
 	f.Add(byte(3), byte(4), byte(2), byte(1), byte(16), byte(0), []byte{1, 0, 0, 0, 0, 0, 0, 128, 0, 2}) // half, subnormals
 	f.Fuzz(func(t *testing.T, rows, depth, columns, group, layout, choice byte, data []byte) {
 		s := &source{data: data}
-		m, k, n := 1+int(rows)%70, 1+int(depth)%70, 1+int(columns)%5
+		m, k, n := 1+int(rows)%70, 1+int(depth)%70, 1+int(columns)%50
 		var out gemm.Output
 		if layout&32 != 0 {
 			for range n {
@@ -99,7 +99,7 @@ func FuzzMultiply(f *testing.F) {
 		}
 		out.ReLU = layout&64 != 0
 		w, a := s.weight(k, n, 1+int(group)%40, layout), s.arithmetic(choice)
-		h := &pack.Half{K: k, N: n, Format: half.Float16()}
+		h := halfMatrix{K: k, N: n, Format: half.Float16()}
 		for range k * n {
 			h.Codes = append(h.Codes, uint16(s.byte())|uint16(s.byte()&0xfb)<<8) // an exponent that is not all ones
 		}
@@ -108,33 +108,32 @@ func FuzzMultiply(f *testing.F) {
 			x[i] = s.float()
 			finite = finite && x[i]-x[i] == 0
 		}
-		got := make([]float32, m*n)
-		var err error
-		if layout&16 != 0 {
-			err = gemm.MultiplyHalf(got, x, m, h, out)
-		} else {
-			err = gemm.Multiply(got, x, m, w.pack(t), a, out)
-		}
-		if !finite {
-			if !errors.Is(err, gemm.ErrValue) {
-				t.Fatalf("activations that are not finite gave error %v", err)
+		eachTier(func(tier isa.Tier) {
+			got := make([]float32, m*n)
+			var err error
+			if layout&16 != 0 {
+				err = gemm.MultiplyHalf(got, x, m, h.pack(), out)
+			} else {
+				err = gemm.Multiply(got, x, m, w.pack(t), a, out)
 			}
-			return
-		}
-		if err != nil {
-			t.Fatalf("finite activations gave error %v", err)
-		}
-		want := halfReference
-		if layout&16 == 0 {
-			want = func(x []float32, m int, _ *pack.Half, out gemm.Output) []float32 { return reference(x, m, w, a, out) }
-		}
-		compareFuzz(t, got, want(x, m, h, out), n)
+			switch {
+			case !finite && !errors.Is(err, gemm.ErrValue):
+				t.Fatalf("%v: activations that are not finite gave error %v", tier, err)
+			case !finite:
+			case err != nil:
+				t.Fatalf("%v: finite activations gave error %v", tier, err)
+			case layout&16 != 0:
+				compareFuzz(t, tier, got, halfReference(x, m, h, out), n)
+			default:
+				compareFuzz(t, tier, got, reference(x, m, w, a, out), n)
+			}
+		})
 	})
 }
 
-func compareFuzz(t *testing.T, got, want []float32, n int) {
+func compareFuzz(t *testing.T, tier isa.Tier, got, want []float32, n int) {
 	t.Helper()
 	if i := difference(got, want); i >= 0 {
-		t.Fatalf("row %d, column %d is %v (%x), want %v (%x)", i/n, i%n, got[i], math.Float32bits(got[i]), want[i], math.Float32bits(want[i]))
+		t.Fatalf("%v: row %d, column %d is %v (%x), want %v (%x)", tier, i/n, i%n, got[i], math.Float32bits(got[i]), want[i], math.Float32bits(want[i]))
 	}
 }

@@ -25,7 +25,7 @@ type Arithmetic struct {
 	Static *kernel.Affine
 }
 
-// Output is what follows the product: y + bias, then max(y, 0), in float32.
+// Output is what follows the product: y + bias, then max(y, 0), in float32. No result is −0.
 type Output struct {
 	Bias []float32 // of length n; nil is all zeros
 	ReLU bool

@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"euryale/internal/gemm"
+	"euryale/internal/isa"
 	"euryale/internal/kernel"
+	"euryale/internal/pack"
 )
 
 var arithmetics = []struct {
@@ -80,11 +82,30 @@ func random(rng *rand.Rand, k, n, group, bits int, signed, zeros, offsets bool) 
 // check compares Multiply with the reference, bit for bit.
 func check(t *testing.T, name string, x []float32, m int, w weight, a gemm.Arithmetic, out gemm.Output) {
 	t.Helper()
-	got := slices.Repeat([]float32{7}, m*w.n+3) // three more, to see that they are left alone
-	if err := gemm.Multiply(got, x, m, w.pack(t), a, out); err != nil {
-		t.Fatalf("%s: %v", name, err)
+	checkPacked(t, name, x, m, w.pack(t), a, out, reference(x, m, w, a, out))
+}
+
+// checkPacked compares Multiply on every tier with what is wanted, bit for bit.
+func checkPacked(t *testing.T, name string, x []float32, m int, w *pack.Matrix, a gemm.Arithmetic, out gemm.Output, want []float32) {
+	t.Helper()
+	eachTier(func(tier isa.Tier) {
+		got := slices.Repeat([]float32{7}, m*w.N+3) // three more, to see that they are left alone
+		if err := gemm.Multiply(got, x, m, w, a, out); err != nil {
+			t.Fatalf("%v, %s: %v", tier, name, err)
+		}
+		compare(t, fmt.Sprintf("%v, %s", tier, name), got, want, w.N)
+	})
+}
+
+// eachTier calls f once for every tier of this machine, in use.
+func eachTier(f func(isa.Tier)) {
+	for _, tier := range isa.All() {
+		if isa.Supported(tier) {
+			restore := isa.Use(tier)
+			f(tier)
+			restore()
+		}
 	}
-	compare(t, name, got, reference(x, m, w, a, out), w.n)
 }
 
 func compare(t *testing.T, name string, got, want []float32, n int) {
@@ -100,7 +121,7 @@ func compare(t *testing.T, name string, got, want []float32, n int) {
 // TestMultiply goes through all shapes, layouts and arithmetics.
 func TestMultiply(t *testing.T) {
 	const most = 130
-	depths := []int{1, 2, 3, 5, 31, 32, 33, 64, 100}
+	depths := []int{1, 5, 32, 33, 100}
 	if raceEnabled || testing.Short() {
 		depths = []int{3, 33}
 	}
@@ -120,7 +141,7 @@ func TestMultiply(t *testing.T) {
 		for _, k := range depths {
 			given := activations(rng, most, k)
 			x := slices.Clone(given)
-			for _, n := range []int{1, 2, 7, 16} {
+			for _, n := range []int{1, 18} {
 				for at, group := range []int{k, 1, 3, 32} {
 					w := random(rng, k, n, min(group, k), layout.bits, layout.signed, layout.zeros, layout.offsets)
 					packed := w.pack(t)
@@ -135,11 +156,7 @@ func TestMultiply(t *testing.T) {
 						for step, m := range []int{1, 2, 63, 64, 65, most} {
 							first := min((k+n+number+step)%14, most-m) // each kind of row gets its turn alone
 							name := fmt.Sprintf("%s, %s, m %d, k %d, n %d, groups of %d, %+v", layout.name, arithmetic.name, m, k, n, w.group, chosen)
-							got := slices.Repeat([]float32{7}, m*n+3)
-							if err := gemm.Multiply(got, x[first*k:], m, packed, arithmetic.a, out); err != nil {
-								t.Fatalf("%s: %v", name, err)
-							}
-							compare(t, name, got, want[first*n:(first+m)*n], n)
+							checkPacked(t, name, x[first*k:], m, packed, arithmetic.a, out, want[first*n:(first+m)*n])
 						}
 					}
 				}
@@ -281,7 +298,7 @@ func TestNotFinite(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	const m, k, n = 130, 5, 2
 	w := random(rng, k, n, k, 8, true, false, false).pack(t)
-	h := halfWeight(k, n, slices.Repeat([]uint16{1}, k*n))
+	h := halfWeight(k, n, slices.Repeat([]uint16{1}, k*n)).pack()
 	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
 		for _, at := range []int{0, 4, 63*k + 4, 64 * k, m*k - 1} {
 			x := activations(rng, m, k)

@@ -1,8 +1,6 @@
 package gemm
 
 import (
-	"fmt"
-
 	"euryale/internal/kernel"
 	"euryale/internal/pack"
 )
@@ -10,25 +8,35 @@ import (
 // MultiplyHalf sets dst = x·w for 16-bit weights, then applies out. Products are exact in float64 and added in
 // order of depth; the sum is rounded once to float32. Errors: ErrValue, naming row and column.
 func MultiplyHalf(dst, x []float32, m int, w *pack.Half, out Output) error {
-	if _, _, bad := kernel.MinMax(x); bad >= 0 {
-		return fmt.Errorf("%w: got %v at row %d, column %d", ErrValue, x[bad], bad/w.K, bad%w.K)
+	c := calls.Get().(*call)
+	defer c.release()
+	c.set, c.half, c.out = kernel.Current(), w, out
+	c.rows, c.k, c.n, c.x, c.dst = m, w.K, w.N, x[:m*w.K], dst[:m*w.N]
+	if _, _, bad := c.set.MinMax(c.x); bad >= 0 {
+		return c.notFinite(bad)
 	}
-	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
-	s.column = grow(s.column, w.K)
-	for j := range w.N {
-		w.Column(j, s.column)
-		bias := float32(0)
-		if out.Bias != nil {
-			bias = out.Bias[j]
-		}
-		for i := range m {
-			y := float32(kernel.DotFloat(x[i*w.K:][:w.K], s.column)) + bias
-			if out.ReLU {
-				y = max(y, 0)
-			}
-			dst[i*w.N+j] = y
-		}
-	}
+	c.share((*call).halfPanels, w.Panels(), c.set.MultiplyTime(m, w.N, w.K*halfCost))
 	return nil
+}
+
+// halfCost is about how many products of bytes take as long as one of numbers.
+const halfCost = 4
+
+// halfPanels computes a panel of columns of the result.
+func (c *call) halfPanels(panel int, s *scratch) {
+	const n = kernel.PanelColumns
+	s.fit(c.set)
+	s.column = grow(s.column, c.k*n)
+	c.set.Decode(s.column, c.half.Panel(panel), c.half.Format)
+	for i := 0; i < c.rows; i += c.set.Rows {
+		t := tile{row: i, rows: min(c.set.Rows, c.rows-i), panel: panel, panels: 1}
+		dots, ones := s.dots[:t.rows*n], s.numbers[:t.rows]
+		for r := range ones {
+			ones[r] = 1
+		}
+		c.set.MultiplyFloat(dots, c.x[i*c.k:], c.k, s.column, t.rows)
+		dst, stride := c.result(s, t)
+		c.set.FinishWide(dst, stride, dots, ones, c.bias(s, t), c.floor())
+		c.place(s, t)
+	}
 }

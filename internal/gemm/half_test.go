@@ -10,15 +10,38 @@ import (
 
 	"euryale/internal/gemm"
 	"euryale/internal/half"
+	"euryale/internal/isa"
 	"euryale/internal/pack"
 )
 
-func halfWeight(k, n int, codes []uint16) *pack.Half {
-	return &pack.Half{K: k, N: n, Codes: codes, Format: half.BFloat16()}
+// halfMatrix is a weight of 16-bit numbers as files hold it.
+type halfMatrix struct {
+	K, N   int
+	Codes  []uint16 // [n][k]
+	Format half.Format
+}
+
+func (w halfMatrix) pack() *pack.Half { return pack.NewHalf(w.K, w.N, w.Codes, w.Format) }
+
+func halfWeight(k, n int, codes []uint16) halfMatrix {
+	return halfMatrix{k, n, codes, half.BFloat16()}
+}
+
+// checkHalf compares MultiplyHalf on every tier with the reference, bit for bit.
+func checkHalf(t *testing.T, name string, x []float32, m int, w halfMatrix, out gemm.Output) {
+	t.Helper()
+	want := halfReference(x, m, w, out)
+	eachTier(func(tier isa.Tier) {
+		got := slices.Repeat([]float32{7}, m*w.N+3)
+		if err := gemm.MultiplyHalf(got, x, m, w.pack(), out); err != nil {
+			t.Fatal(err)
+		}
+		compare(t, fmt.Sprintf("%v, %s", tier, name), got, want, w.N)
+	})
 }
 
 // halfReference returns x·w with products and sums in math/big, rounded to 53 bits after each sum.
-func halfReference(x []float32, m int, w *pack.Half, out gemm.Output) []float32 {
+func halfReference(x []float32, m int, w halfMatrix, out gemm.Output) []float32 {
 	y := make([]float32, m*w.N)
 	for i := range m {
 		for j := range w.N {
@@ -40,8 +63,8 @@ func TestMultiplyHalf(t *testing.T) {
 	for name, format := range map[string]half.Format{"float16": half.Float16(), "bfloat16": half.BFloat16()} {
 		for _, m := range []int{1, 2, 65} {
 			for _, k := range []int{1, 2, 5, 33} {
-				for at, n := range []int{1, 2, 7} {
-					w := &pack.Half{K: k, N: n, Format: format}
+				for at, n := range []int{1, 16, 19} {
+					w := halfMatrix{K: k, N: n, Format: format}
 					for range n * k {
 						w.Codes = append(w.Codes, format.Encode(float32(rng.NormFloat64()*math.Exp(rng.NormFloat64()))))
 					}
@@ -51,11 +74,7 @@ func TestMultiplyHalf(t *testing.T) {
 					if outputs[at].bias {
 						out.Bias = activations(rng, 1, n)
 					}
-					got := slices.Repeat([]float32{7}, m*n+3)
-					if err := gemm.MultiplyHalf(got, x, m, w, out); err != nil {
-						t.Fatal(err)
-					}
-					compare(t, fmt.Sprintf("%s, m %d, k %d, n %d", name, m, k, n), got, halfReference(x, m, w, out), n)
+					checkHalf(t, fmt.Sprintf("%s, m %d, k %d, n %d", name, m, k, n), x, m, w, out)
 					if difference(x, given) >= 0 {
 						t.Fatalf("k %d: MultiplyHalf changed its input", k)
 					}
@@ -78,7 +97,7 @@ func TestMultiplyHalfByHand(t *testing.T) {
 		{gemm.Output{Bias: []float32{1, -5}, ReLU: true}, []float32{1, 0}},
 	} {
 		got := make([]float32, 2)
-		if err := gemm.MultiplyHalf(got, []float32{1, 2, 1}, 1, w, c.out); err != nil || difference(got, c.want) >= 0 {
+		if err := gemm.MultiplyHalf(got, []float32{1, 2, 1}, 1, w.pack(), c.out); err != nil || difference(got, c.want) >= 0 {
 			t.Errorf("%+v: %v, %v, want %v", c.out, got, err, c.want)
 		}
 	}

@@ -98,6 +98,9 @@ func output(y float32, j int, out gemm.Output) float32 {
 		bias = float64(out.Bias[j])
 	}
 	y = float32(float64(y) + bias)
+	if y == 0 {
+		return 0 // never −0
+	}
 	if out.ReLU && y <= 0 {
 		return 0
 	}

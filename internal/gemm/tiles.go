@@ -41,6 +41,7 @@ func (c *call) tiles(part int, s *scratch) {
 	endRow, endPanel := min(firstRow+c.parts.rows, c.rows), min(firstPanel+c.parts.panels, c.w.Panels())
 	step := c.set.Rows
 	cached := max(1, c.set.CacheBytes/(c.operand.Planes*c.stride*step)) * step
+	s.fit(c.set)
 	if c.w.Unpacks() {
 		s.codes = grow(s.codes, c.set.Panels*c.w.PanelBytes())
 	}
@@ -70,65 +71,113 @@ type tile struct {
 
 func (t tile) columns() int { return t.panels * kernel.PanelColumns }
 
+// simple reports whether a column has one scale and no zero point, and a sum over all its depth fits an int32.
+func (c *call) simple() bool {
+	w := c.w
+	return w.Groups() == 1 && w.Zeros == nil && w.Offsets == nil && w.Depth() <= c.operand.Depth
+}
+
 // fixedTile computes a tile for a fixed point.
 func (c *call) fixedTile(s *scratch, t tile) {
 	w, n := c.w, t.columns()
-	sums, u := s.wide[:t.rows*n], s.rowNumbers[:t.rows]
+	size, u, scales := t.rows*n, s.numbers[:t.rows], c.scales[t.row:][:t.rows]
+	dst, stride := c.result(s, t)
+	if c.simple() {
+		for p := range c.operand.Planes {
+			c.product(s.sums[p*size:][:size], t, p, 0, w.Depth())
+		}
+		c.offsetsOf(u, t)
+		c.set.DirectWide(dst, stride, s.sums, c.operand.Planes, float64(int(1)<<c.operand.Shift), u, c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor())
+		c.place(s, t)
+		return
+	}
+	sums, dots := s.wide[:size], s.dots[:size]
 	clear(sums)
 	for g := range w.Groups() {
-		dots, at := s.dots[:t.rows*n], g*w.Columns()+t.panel*kernel.PanelColumns
 		c.dots(s, dots, t, g)
-		c.set.ScaleWide(sums, dots, w.Scales[at:][:n])
+		c.set.ScaleWide(sums, dots, at(w.Scales, t, g*w.Columns()))
 		if w.Offsets != nil {
 			c.totalsOf(u, t, g)
-			c.set.OffsetWide(sums, u, w.Offsets[at:][:n])
+			c.set.OffsetWide(sums, u, at(w.Offsets, t, g*w.Columns()))
 		}
 	}
-	dst, stride := c.result(s, t)
-	c.set.FinishWide(dst, stride, sums, c.scales[t.row:][:t.rows], c.bias(s, t), c.floor())
+	c.set.FinishWide(dst, stride, sums, scales, c.bias(s, t), c.floor())
 	c.place(s, t)
 }
 
 // byteTile computes a tile for codes of a byte.
 func (c *call) byteTile(s *scratch, t tile) {
 	w, n := c.w, t.columns()
-	sums, floats := s.narrow[:t.rows*n], s.rowFloats[:t.rows]
-	clear(sums)
-	for g := range w.Groups() {
-		at := g*w.Columns() + t.panel*kernel.PanelColumns
-		scales := w.Scales[at:][:n]
-		if w.GroupDepth() <= c.operand.Depth {
-			dots := s.sums[:t.rows*n]
-			c.product(dots, t, 0, g*w.GroupDepth(), w.GroupDepth())
-			if !c.set.Wide {
-				c.set.Correct(dots, c.offsets[t.row:][:t.rows], w.Sums()[at:][:n])
-			}
-			if w.Zeros != nil {
-				u := s.rowInts[:t.rows]
-				for i := range u {
-					u[i] = int32(c.totals[(t.row+i)*w.Groups()+g])
-				}
-				c.set.Correct(dots, u, w.Zeros[at:][:n])
-			}
-			c.set.Scale(sums, dots, scales)
-		} else {
-			dots := s.dots[:t.rows*n]
-			c.dots(s, dots, t, g)
-			kernel.ScaleRounded(sums, dots, scales)
-		}
-		if w.Offsets != nil {
-			for i := range floats {
-				floats[i] = float32(c.totals[(t.row+i)*w.Groups()+g])
-			}
-			c.set.Offset(sums, floats, w.Offsets[at:][:n])
-		}
-	}
-	for i := range floats {
-		floats[i] = float32(c.scales[t.row+i])
+	size, scales := t.rows*n, s.scales32[:t.rows]
+	for i := range scales {
+		scales[i] = float32(c.scales[t.row+i])
 	}
 	dst, stride := c.result(s, t)
-	c.set.Finish(dst, stride, sums, floats, c.bias(s, t), c.floor())
+	if c.simple() {
+		c.product(s.sums[:size], t, 0, 0, w.Depth())
+		c.set.Direct(dst, stride, s.sums, c.offsets[t.row:][:t.rows], c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor())
+		c.place(s, t)
+		return
+	}
+	sums := s.narrow[:size]
+	clear(sums)
+	for g := range w.Groups() {
+		c.scaleGroup(s, sums, t, g)
+		if w.Offsets != nil {
+			u := s.floats[:t.rows]
+			for i := range u {
+				u[i] = float32(c.totals[(t.row+i)*w.Groups()+g])
+			}
+			c.set.Offset(sums, u, at(w.Offsets, t, g*w.Columns()))
+		}
+	}
+	c.set.Finish(dst, stride, sums, scales, c.bias(s, t), c.floor())
 	c.place(s, t)
+}
+
+// scaleGroup adds s·Σ X·(q − z) over group g, for codes of a byte.
+func (c *call) scaleGroup(s *scratch, sums []float32, t tile, g int) {
+	w, scales := c.w, at(c.w.Scales, t, g*c.w.Columns())
+	if w.GroupDepth() > c.operand.Depth {
+		dots := s.dots[:len(sums)]
+		c.dots(s, dots, t, g)
+		kernel.ScaleRounded(sums, dots, scales)
+		return
+	}
+	dots := s.sums[:len(sums)]
+	c.product(dots, t, 0, g*w.GroupDepth(), w.GroupDepth())
+	if !c.set.Wide {
+		c.set.Correct(dots, c.offsets[t.row:][:t.rows], c.columnSums(s, t, g))
+	}
+	if w.Zeros != nil {
+		u := s.ints32[:t.rows]
+		for i := range u {
+			u[i] = int32(c.totals[(t.row+i)*w.Groups()+g])
+		}
+		c.set.Correct(dots, u, at(w.Zeros, t, g*w.Columns()))
+	}
+	c.set.Scale(sums, dots, scales)
+}
+
+// dots sets dots to Σ X·(q − z) over group g, exactly.
+func (c *call) dots(s *scratch, dots []float64, t tile, g int) {
+	w := c.w
+	sums, u := s.sums[:len(dots)], s.numbers[:t.rows]
+	clear(dots)
+	for begin, end := g*w.GroupDepth(), (g+1)*w.GroupDepth(); begin < end; begin += c.operand.Depth {
+		for p := range c.operand.Planes {
+			c.product(sums, t, p, begin, min(c.operand.Depth, end-begin))
+			c.set.Accumulate(dots, sums, float64(int(1)<<(c.operand.Shift*p)))
+		}
+	}
+	if !c.set.Wide {
+		c.offsetsOf(u, t)
+		c.set.CorrectWide(dots, u, c.columnSums(s, t, g))
+	}
+	if w.Zeros != nil {
+		c.totalsOf(u, t, g)
+		c.set.CorrectWide(dots, u, at(w.Zeros, t, g*w.Columns()))
+	}
 }
 
 // product sets sums to plane p of a tile's rows times its codes, over depth from begin on.
@@ -137,27 +186,24 @@ func (c *call) product(sums []int32, t tile, p, begin, depth int) {
 	c.set.Multiply(sums, a, c.stride, t.codes[begin*kernel.PanelColumns:], c.w.PanelBytes(), depth/kernel.StepDepth, t.rows, t.panels)
 }
 
-// dots sets dots to Σ X·(q − z) over group g, exactly.
-func (c *call) dots(s *scratch, dots []float64, t tile, g int) {
-	w, n := c.w, t.columns()
-	sums, u := s.sums[:t.rows*n], s.rowNumbers[:t.rows]
-	clear(dots)
-	for at, end := g*w.GroupDepth(), (g+1)*w.GroupDepth(); at < end; at += c.operand.Depth {
-		for p := range c.operand.Planes {
-			c.product(sums, t, p, at, min(c.operand.Depth, end-at))
-			c.set.Accumulate(dots, sums, float64(int(1)<<(c.operand.Shift*p)))
-		}
+// at returns what a list holds for a tile's columns, in the group that begins at first.
+func at[T any](list []T, t tile, first int) []T {
+	return list[first+t.panel*kernel.PanelColumns:][:t.columns()]
+}
+
+// columnSums returns what the offset of unsigned planes multiplies: the sums of a tile's columns over group g, or
+// zeros for planes that have none.
+func (c *call) columnSums(s *scratch, t tile, g int) []int32 {
+	if c.set.Wide {
+		return s.zeros[:t.columns()]
 	}
-	at := g*w.Columns() + t.panel*kernel.PanelColumns
-	if !c.set.Wide {
-		for i := range u {
-			u[i] = float64(c.offsets[t.row+i])
-		}
-		c.set.CorrectWide(dots, u, w.Sums()[at:][:n])
-	}
-	if w.Zeros != nil {
-		c.totalsOf(u, t, g)
-		c.set.CorrectWide(dots, u, w.Zeros[at:][:n])
+	return at(c.w.Sums(), t, g*c.w.Columns())
+}
+
+// offsetsOf sets u to the offset of each row of a tile.
+func (c *call) offsetsOf(u []float64, t tile) {
+	for i := range u {
+		u[i] = float64(c.offsets[t.row+i])
 	}
 }
 
@@ -174,11 +220,11 @@ func (c *call) result(s *scratch, t tile) (dst []float32, stride int) {
 	if c.overhangs(t) {
 		return s.result[:t.rows*t.columns()], t.columns()
 	}
-	return c.dst[t.row*c.w.N+t.panel*kernel.PanelColumns:], c.w.N
+	return c.dst[t.row*c.n+t.panel*kernel.PanelColumns:], c.n
 }
 
 func (c *call) overhangs(t tile) bool {
-	return (t.panel+t.panels)*kernel.PanelColumns > c.w.N
+	return (t.panel+t.panels)*kernel.PanelColumns > c.n
 }
 
 // place copies to dst what result sent to scratch memory.
@@ -188,7 +234,7 @@ func (c *call) place(s *scratch, t tile) {
 	}
 	first, n := t.panel*kernel.PanelColumns, t.columns()
 	for i := range t.rows {
-		copy(c.dst[(t.row+i)*c.w.N+first:(t.row+i+1)*c.w.N], s.result[i*n:])
+		copy(c.dst[(t.row+i)*c.n+first:(t.row+i+1)*c.n], s.result[i*n:])
 	}
 }
 

@@ -85,6 +85,26 @@ func quantizeU8AVX2(dst *uint8, src *float32, n int, scale float32, low float32,
 //go:noescape
 func dequantizeU8AVX2(dst *float32, src *uint8, n int, scale float32, zero int32)
 
+// decodeBFloat16AVX2 works like decodeGeneric for bfloat16 and n > 0, a multiple of 8.
+//
+//go:noescape
+func decodeBFloat16AVX2(dst *float32, src *uint16, n int)
+
+// decodeFloat16AVX2 works like decodeGeneric for float16, finite numbers, and n > 0, a multiple of 8.
+//
+//go:noescape
+func decodeFloat16AVX2(dst *float32, src *uint16, n int)
+
+// multiplyFloatR1AVX2 works like multiplyFloatGeneric for 1 rows, with ldx in bytes; k > 0.
+//
+//go:noescape
+func multiplyFloatR1AVX2(d *float64, x *float32, ldx int, w *float32, k int)
+
+// multiplyFloatR2AVX2 works like multiplyFloatGeneric for 2 rows, with ldx in bytes; k > 0.
+//
+//go:noescape
+func multiplyFloatR2AVX2(d *float64, x *float32, ldx int, w *float32, k int)
+
 // accumulateAVX2 works like accumulateGeneric for n > 0, a multiple of 16.
 //
 //go:noescape
@@ -129,3 +149,33 @@ func finishAVX2(dst *float32, stride int, s *float32, r *float32, bias *float32,
 //
 //go:noescape
 func finishWideAVX2(dst *float32, stride int, s *float64, r *float64, bias *float32, floor float32, rows int, columns int)
+
+// directAVX2 works like directGeneric, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+//
+//go:noescape
+func directAVX2(dst *float32, stride int, c *int32, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32, rows int, columns int)
+
+// directWide1AVX2 works like directWideGeneric for 1 planes, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+//
+//go:noescape
+func directWide1AVX2(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
+
+// directWide2AVX2 works like directWideGeneric for 2 planes, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+//
+//go:noescape
+func directWide2AVX2(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
+
+// split1U8AVX2 works like splitU8Generic for 1 planes and n > 0, a multiple of 32.
+//
+//go:noescape
+func split1U8AVX2(dst *uint8, stride int, x *int32, n int, offset int32)
+
+// split2U8AVX2 works like splitU8Generic for 2 planes and n > 0, a multiple of 32.
+//
+//go:noescape
+func split2U8AVX2(dst *uint8, stride int, x *int32, n int, offset int32)
+
+// split3U8AVX2 works like splitU8Generic for 3 planes and n > 0, a multiple of 32.
+//
+//go:noescape
+func split3U8AVX2(dst *uint8, stride int, x *int32, n int, offset int32)

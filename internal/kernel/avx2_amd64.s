@@ -789,6 +789,165 @@ codes:
 	VZEROUPPER
 	RET
 
+// func decodeBFloat16AVX2(dst *float32, src *uint16, n int)
+// Requires: AVX, AVX2
+TEXT ·decodeBFloat16AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+codes:
+	VPMOVZXWD (CX), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVDQU   Y0, (AX)
+	ADDQ      $0x10, CX
+	ADDQ      $0x20, AX
+	SUBQ      $0x08, DX
+	JNZ       codes
+	VZEROUPPER
+	RET
+
+// func decodeFloat16AVX2(dst *float32, src *uint16, n int)
+// Requires: AVX, AVX2
+TEXT ·decodeFloat16AVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VMOVDQU magnitude16<>+0(SB), Y0
+	VMOVDQU up112<>+0(SB), Y1
+
+codes:
+	VPMOVZXWD (CX), Y3
+	VPAND     Y0, Y3, Y2
+	VPXOR     Y2, Y3, Y3
+	VPSLLD    $0x0d, Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VPSLLD    $0x10, Y3, Y3
+	VPOR      Y3, Y2, Y2
+	VMOVDQU   Y2, (AX)
+	ADDQ      $0x10, CX
+	ADDQ      $0x20, AX
+	SUBQ      $0x08, DX
+	JNZ       codes
+	VZEROUPPER
+	RET
+
+DATA magnitude16<>+0(SB)/4, $0x00007fff
+DATA magnitude16<>+4(SB)/4, $0x00007fff
+DATA magnitude16<>+8(SB)/4, $0x00007fff
+DATA magnitude16<>+12(SB)/4, $0x00007fff
+DATA magnitude16<>+16(SB)/4, $0x00007fff
+DATA magnitude16<>+20(SB)/4, $0x00007fff
+DATA magnitude16<>+24(SB)/4, $0x00007fff
+DATA magnitude16<>+28(SB)/4, $0x00007fff
+GLOBL magnitude16<>(SB), RODATA|NOPTR, $32
+
+DATA up112<>+0(SB)/4, $0x77800000
+DATA up112<>+4(SB)/4, $0x77800000
+DATA up112<>+8(SB)/4, $0x77800000
+DATA up112<>+12(SB)/4, $0x77800000
+DATA up112<>+16(SB)/4, $0x77800000
+DATA up112<>+20(SB)/4, $0x77800000
+DATA up112<>+24(SB)/4, $0x77800000
+DATA up112<>+28(SB)/4, $0x77800000
+GLOBL up112<>(SB), RODATA|NOPTR, $32
+
+// func multiplyFloatR1AVX2(d *float64, x *float32, ldx int, w *float32, k int)
+// Requires: AVX, AVX2
+TEXT ·multiplyFloatR1AVX2(SB), NOSPLIT, $0-40
+	MOVQ  d+0(FP), AX
+	MOVQ  x+8(FP), CX
+	MOVQ  ldx+16(FP), DX
+	MOVQ  w+24(FP), DX
+	MOVQ  k+32(FP), BX
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+
+depth:
+	VCVTPS2PD    (DX), Y4
+	VCVTPS2PD    16(DX), Y5
+	VCVTPS2PD    32(DX), Y6
+	VCVTPS2PD    48(DX), Y7
+	VBROADCASTSS (CX), X8
+	VCVTPS2PD    X8, Y8
+	VMULPD       Y4, Y8, Y4
+	VADDPD       Y4, Y0, Y0
+	VMULPD       Y5, Y8, Y4
+	VADDPD       Y4, Y1, Y1
+	VMULPD       Y6, Y8, Y4
+	VADDPD       Y4, Y2, Y2
+	VMULPD       Y7, Y8, Y4
+	VADDPD       Y4, Y3, Y3
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, BX
+	JNZ          depth
+	VMOVUPD      Y0, (AX)
+	VMOVUPD      Y1, 32(AX)
+	VMOVUPD      Y2, 64(AX)
+	VMOVUPD      Y3, 96(AX)
+	VZEROUPPER
+	RET
+
+// func multiplyFloatR2AVX2(d *float64, x *float32, ldx int, w *float32, k int)
+// Requires: AVX, AVX2
+TEXT ·multiplyFloatR2AVX2(SB), NOSPLIT, $0-40
+	MOVQ  d+0(FP), AX
+	MOVQ  x+8(FP), CX
+	MOVQ  ldx+16(FP), DX
+	MOVQ  w+24(FP), BX
+	MOVQ  k+32(FP), SI
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+
+depth:
+	VCVTPS2PD    (BX), Y8
+	VCVTPS2PD    16(BX), Y9
+	VCVTPS2PD    32(BX), Y10
+	VCVTPS2PD    48(BX), Y11
+	VBROADCASTSS (CX), X12
+	VCVTPS2PD    X12, Y12
+	VMULPD       Y8, Y12, Y13
+	VADDPD       Y13, Y0, Y0
+	VMULPD       Y9, Y12, Y13
+	VADDPD       Y13, Y1, Y1
+	VMULPD       Y10, Y12, Y13
+	VADDPD       Y13, Y2, Y2
+	VMULPD       Y11, Y12, Y13
+	VADDPD       Y13, Y3, Y3
+	VBROADCASTSS (CX)(DX*1), X12
+	VCVTPS2PD    X12, Y12
+	VMULPD       Y8, Y12, Y13
+	VADDPD       Y13, Y4, Y4
+	VMULPD       Y9, Y12, Y13
+	VADDPD       Y13, Y5, Y5
+	VMULPD       Y10, Y12, Y13
+	VADDPD       Y13, Y6, Y6
+	VMULPD       Y11, Y12, Y13
+	VADDPD       Y13, Y7, Y7
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, SI
+	JNZ          depth
+	VMOVUPD      Y0, (AX)
+	VMOVUPD      Y1, 32(AX)
+	VMOVUPD      Y2, 64(AX)
+	VMOVUPD      Y3, 96(AX)
+	VMOVUPD      Y4, 128(AX)
+	VMOVUPD      Y5, 160(AX)
+	VMOVUPD      Y6, 192(AX)
+	VMOVUPD      Y7, 224(AX)
+	VZEROUPPER
+	RET
+
 // func accumulateAVX2(d *float64, c *int32, weight float64, n int)
 // Requires: AVX
 TEXT ·accumulateAVX2(SB), NOSPLIT, $0-32
@@ -1001,7 +1160,7 @@ columns:
 	RET
 
 // func finishAVX2(dst *float32, stride int, s *float32, r *float32, bias *float32, floor float32, rows int, columns int)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·finishAVX2(SB), NOSPLIT, $0-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -1009,6 +1168,7 @@ TEXT ·finishAVX2(SB), NOSPLIT, $0-64
 	MOVQ         r+24(FP), BX
 	MOVQ         bias+32(FP), SI
 	VBROADCASTSS floor+40(FP), Y0
+	VPXOR        Y3, Y3, Y3
 	SUBQ         CX, AX
 	MOVQ         rows+48(FP), DI
 	MOVQ         columns+56(FP), R8
@@ -1023,6 +1183,7 @@ columns:
 	VMULPS  (DX), Y1, Y2
 	VADDPS  (SI)(R9*4), Y2, Y2
 	VMAXPS  Y2, Y0, Y2
+	VADDPS  Y3, Y2, Y2
 	VMOVUPS Y2, (AX)(R9*4)
 	ADDQ    $0x20, DX
 	ADDQ    $0x08, R9
@@ -1034,7 +1195,7 @@ columns:
 	RET
 
 // func finishWideAVX2(dst *float32, stride int, s *float64, r *float64, bias *float32, floor float32, rows int, columns int)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·finishWideAVX2(SB), NOSPLIT, $0-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -1042,6 +1203,7 @@ TEXT ·finishWideAVX2(SB), NOSPLIT, $0-64
 	MOVQ         r+24(FP), BX
 	MOVQ         bias+32(FP), SI
 	VBROADCASTSS floor+40(FP), Y0
+	VPXOR        Y4, Y4, Y4
 	SUBQ         CX, AX
 	MOVQ         rows+48(FP), DI
 	MOVQ         columns+56(FP), R8
@@ -1060,6 +1222,7 @@ columns:
 	VINSERTF128 $0x01, X3, Y2, Y2
 	VADDPS      (SI)(R9*4), Y2, Y2
 	VMAXPS      Y2, Y0, Y2
+	VADDPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (AX)(R9*4)
 	ADDQ        $0x40, DX
 	ADDQ        $0x08, R9
@@ -1067,5 +1230,314 @@ columns:
 	JNE         columns
 	SUBQ        $0x01, DI
 	JNZ         rows
+	VZEROUPPER
+	RET
+
+// func directAVX2(dst *float32, stride int, c *int32, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32, rows int, columns int)
+// Requires: AVX, AVX2
+TEXT ·directAVX2(SB), NOSPLIT, $0-88
+	MOVQ         stride+8(FP), AX
+	MOVQ         v+32(FP), CX
+	MOVQ         scales+40(FP), DX
+	MOVQ         bias+56(FP), BX
+	VBROADCASTSS floor+64(FP), Y0
+	VPXOR        Y1, Y1, Y1
+	MOVQ         columns+80(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         columns+80(FP), R8
+	SHLQ         $0x02, R8
+	XORQ         DI, DI
+
+columns:
+	VMOVDQU (CX)(DI*1), Y2
+	VMOVUPS (DX)(DI*1), Y3
+	VMOVUPS (BX)(DI*1), Y4
+	MOVQ    dst+0(FP), R10
+	ADDQ    DI, R10
+	MOVQ    c+16(FP), R11
+	ADDQ    DI, R11
+	MOVQ    u+24(FP), R12
+	MOVQ    r+48(FP), R13
+	MOVQ    rows+72(FP), R9
+
+rows:
+	VPBROADCASTD (R12), Y5
+	VPMULLD      Y2, Y5, Y5
+	VMOVDQU      (R11), Y6
+	VPSUBD       Y5, Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VBROADCASTSS (R13), Y5
+	VMULPS       Y5, Y6, Y6
+	VADDPS       Y4, Y6, Y6
+	VMAXPS       Y6, Y0, Y6
+	VADDPS       Y1, Y6, Y6
+	VMOVUPS      Y6, (R10)
+	ADDQ         AX, R10
+	ADDQ         SI, R11
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	SUBQ         $0x01, R9
+	JNZ          rows
+	ADDQ         $0x20, DI
+	CMPQ         DI, R8
+	JNE          columns
+	VZEROUPPER
+	RET
+
+// func directWide1AVX2(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
+// Requires: AVX, AVX2
+TEXT ·directWide1AVX2(SB), NOSPLIT, $0-96
+	MOVQ         stride+8(FP), AX
+	MOVQ         v+40(FP), CX
+	MOVQ         scales+48(FP), DX
+	MOVQ         bias+64(FP), BX
+	VBROADCASTSD base+24(FP), Y0
+	VPXOR        Y0, Y0, Y0
+	VBROADCASTSS floor+72(FP), X1
+	MOVQ         columns+88(FP), SI
+	MOVQ         rows+80(FP), DI
+	SHLQ         $0x02, SI
+	IMULQ        SI, DI
+	MOVQ         columns+88(FP), R8
+	SHLQ         $0x02, R8
+	XORQ         DI, DI
+
+columns:
+	VCVTDQ2PD (CX)(DI*1), Y2
+	VCVTPS2PD (DX)(DI*1), Y3
+	VMOVUPS   (BX)(DI*1), X4
+	MOVQ      dst+0(FP), R10
+	ADDQ      DI, R10
+	MOVQ      c+16(FP), R11
+	ADDQ      DI, R11
+	MOVQ      u+32(FP), R12
+	MOVQ      r+56(FP), R13
+	MOVQ      rows+80(FP), R9
+
+rows:
+	VCVTDQ2PD    (R11), Y6
+	VBROADCASTSD (R12), Y5
+	VMULPD       Y2, Y5, Y5
+	VSUBPD       Y5, Y6, Y6
+	VMULPD       Y3, Y6, Y6
+	VBROADCASTSD (R13), Y5
+	VMULPD       Y5, Y6, Y6
+	VCVTPD2PSY   Y6, X6
+	VADDPS       X4, X6, X6
+	VMAXPS       X6, X1, X6
+	VADDPS       X0, X6, X6
+	VMOVUPS      X6, (R10)
+	ADDQ         AX, R10
+	ADDQ         SI, R11
+	ADDQ         $0x08, R12
+	ADDQ         $0x08, R13
+	SUBQ         $0x01, R9
+	JNZ          rows
+	ADDQ         $0x10, DI
+	CMPQ         DI, R8
+	JNE          columns
+	VZEROUPPER
+	RET
+
+// func directWide2AVX2(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
+// Requires: AVX, AVX2
+TEXT ·directWide2AVX2(SB), NOSPLIT, $0-96
+	MOVQ         stride+8(FP), AX
+	MOVQ         v+40(FP), CX
+	MOVQ         scales+48(FP), DX
+	MOVQ         bias+64(FP), BX
+	VBROADCASTSD base+24(FP), Y0
+	VPXOR        Y1, Y1, Y1
+	VBROADCASTSS floor+72(FP), X2
+	MOVQ         columns+88(FP), SI
+	MOVQ         rows+80(FP), DI
+	SHLQ         $0x02, SI
+	IMULQ        SI, DI
+	MOVQ         columns+88(FP), R9
+	SHLQ         $0x02, R9
+	XORQ         R8, R8
+
+columns:
+	VCVTDQ2PD (CX)(R8*1), Y3
+	VCVTPS2PD (DX)(R8*1), Y4
+	VMOVUPS   (BX)(R8*1), X5
+	MOVQ      dst+0(FP), R11
+	ADDQ      R8, R11
+	MOVQ      c+16(FP), R12
+	ADDQ      R8, R12
+	MOVQ      u+32(FP), R13
+	MOVQ      r+56(FP), R14
+	MOVQ      rows+80(FP), R10
+
+rows:
+	VCVTDQ2PD    (R12)(DI*1), Y7
+	VMULPD       Y0, Y7, Y7
+	VCVTDQ2PD    (R12), Y6
+	VADDPD       Y6, Y7, Y7
+	VBROADCASTSD (R13), Y6
+	VMULPD       Y3, Y6, Y6
+	VSUBPD       Y6, Y7, Y7
+	VMULPD       Y4, Y7, Y7
+	VBROADCASTSD (R14), Y6
+	VMULPD       Y6, Y7, Y7
+	VCVTPD2PSY   Y7, X7
+	VADDPS       X5, X7, X7
+	VMAXPS       X7, X2, X7
+	VADDPS       X1, X7, X7
+	VMOVUPS      X7, (R11)
+	ADDQ         AX, R11
+	ADDQ         SI, R12
+	ADDQ         $0x08, R13
+	ADDQ         $0x08, R14
+	SUBQ         $0x01, R10
+	JNZ          rows
+	ADDQ         $0x10, R8
+	CMPQ         R8, R9
+	JNE          columns
+	VZEROUPPER
+	RET
+
+// func split1U8AVX2(dst *uint8, stride int, x *int32, n int, offset int32)
+// Requires: AVX, AVX2
+TEXT ·split1U8AVX2(SB), NOSPLIT, $0-36
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         n+24(FP), DX
+	VBROADCASTSS offset+32(FP), Y0
+	VMOVDQU      lowBytes<>+0(SB), Y1
+	VMOVDQU      dwords<>+0(SB), Y2
+
+integers:
+	VPADDD    (CX), Y0, Y3
+	VPADDD    32(CX), Y0, Y4
+	VPADDD    64(CX), Y0, Y5
+	VPADDD    96(CX), Y0, Y6
+	VPAND     Y1, Y3, Y3
+	VPAND     Y1, Y4, Y4
+	VPAND     Y1, Y5, Y5
+	VPAND     Y1, Y6, Y6
+	VPACKSSDW Y4, Y3, Y3
+	VPACKSSDW Y6, Y5, Y5
+	VPACKUSWB Y5, Y3, Y3
+	VPERMD    Y3, Y2, Y3
+	VMOVDQU   Y3, (AX)
+	ADDQ      $0x80, CX
+	ADDQ      $0x20, AX
+	SUBQ      $0x20, DX
+	JNZ       integers
+	VZEROUPPER
+	RET
+
+DATA lowBytes<>+0(SB)/4, $0x000000ff
+DATA lowBytes<>+4(SB)/4, $0x000000ff
+DATA lowBytes<>+8(SB)/4, $0x000000ff
+DATA lowBytes<>+12(SB)/4, $0x000000ff
+DATA lowBytes<>+16(SB)/4, $0x000000ff
+DATA lowBytes<>+20(SB)/4, $0x000000ff
+DATA lowBytes<>+24(SB)/4, $0x000000ff
+DATA lowBytes<>+28(SB)/4, $0x000000ff
+GLOBL lowBytes<>(SB), RODATA|NOPTR, $32
+
+// func split2U8AVX2(dst *uint8, stride int, x *int32, n int, offset int32)
+// Requires: AVX, AVX2
+TEXT ·split2U8AVX2(SB), NOSPLIT, $0-36
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         n+24(FP), DX
+	MOVQ         stride+8(FP), BX
+	VBROADCASTSS offset+32(FP), Y0
+	VMOVDQU      lowBytes<>+0(SB), Y1
+	VMOVDQU      dwords<>+0(SB), Y2
+
+integers:
+	VPADDD    (CX), Y0, Y3
+	VPADDD    32(CX), Y0, Y4
+	VPADDD    64(CX), Y0, Y5
+	VPADDD    96(CX), Y0, Y6
+	VPAND     Y1, Y3, Y7
+	VPAND     Y1, Y4, Y8
+	VPAND     Y1, Y5, Y9
+	VPAND     Y1, Y6, Y10
+	VPACKSSDW Y8, Y7, Y7
+	VPACKSSDW Y10, Y9, Y9
+	VPACKUSWB Y9, Y7, Y7
+	VPERMD    Y7, Y2, Y7
+	VMOVDQU   Y7, (AX)
+	VPSRLD    $0x08, Y3, Y7
+	VPAND     Y1, Y7, Y7
+	VPSRLD    $0x08, Y4, Y8
+	VPAND     Y1, Y8, Y8
+	VPSRLD    $0x08, Y5, Y9
+	VPAND     Y1, Y9, Y9
+	VPSRLD    $0x08, Y6, Y10
+	VPAND     Y1, Y10, Y10
+	VPACKSSDW Y8, Y7, Y7
+	VPACKSSDW Y10, Y9, Y9
+	VPACKUSWB Y9, Y7, Y7
+	VPERMD    Y7, Y2, Y7
+	VMOVDQU   Y7, (AX)(BX*1)
+	ADDQ      $0x80, CX
+	ADDQ      $0x20, AX
+	SUBQ      $0x20, DX
+	JNZ       integers
+	VZEROUPPER
+	RET
+
+// func split3U8AVX2(dst *uint8, stride int, x *int32, n int, offset int32)
+// Requires: AVX, AVX2
+TEXT ·split3U8AVX2(SB), NOSPLIT, $0-36
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         n+24(FP), DX
+	MOVQ         stride+8(FP), BX
+	VBROADCASTSS offset+32(FP), Y0
+	VMOVDQU      lowBytes<>+0(SB), Y1
+	VMOVDQU      dwords<>+0(SB), Y2
+
+integers:
+	VPADDD    (CX), Y0, Y3
+	VPADDD    32(CX), Y0, Y4
+	VPADDD    64(CX), Y0, Y5
+	VPADDD    96(CX), Y0, Y6
+	VPAND     Y1, Y3, Y7
+	VPAND     Y1, Y4, Y8
+	VPAND     Y1, Y5, Y9
+	VPAND     Y1, Y6, Y10
+	VPACKSSDW Y8, Y7, Y7
+	VPACKSSDW Y10, Y9, Y9
+	VPACKUSWB Y9, Y7, Y7
+	VPERMD    Y7, Y2, Y7
+	VMOVDQU   Y7, (AX)
+	VPSRLD    $0x08, Y3, Y7
+	VPAND     Y1, Y7, Y7
+	VPSRLD    $0x08, Y4, Y8
+	VPAND     Y1, Y8, Y8
+	VPSRLD    $0x08, Y5, Y9
+	VPAND     Y1, Y9, Y9
+	VPSRLD    $0x08, Y6, Y10
+	VPAND     Y1, Y10, Y10
+	VPACKSSDW Y8, Y7, Y7
+	VPACKSSDW Y10, Y9, Y9
+	VPACKUSWB Y9, Y7, Y7
+	VPERMD    Y7, Y2, Y7
+	VMOVDQU   Y7, (AX)(BX*1)
+	VPSRLD    $0x10, Y3, Y7
+	VPAND     Y1, Y7, Y7
+	VPSRLD    $0x10, Y4, Y8
+	VPAND     Y1, Y8, Y8
+	VPSRLD    $0x10, Y5, Y9
+	VPAND     Y1, Y9, Y9
+	VPSRLD    $0x10, Y6, Y10
+	VPAND     Y1, Y10, Y10
+	VPACKSSDW Y8, Y7, Y7
+	VPACKSSDW Y10, Y9, Y9
+	VPACKUSWB Y9, Y7, Y7
+	VPERMD    Y7, Y2, Y7
+	VMOVDQU   Y7, (AX)(BX*2)
+	ADDQ      $0x80, CX
+	ADDQ      $0x20, AX
+	SUBQ      $0x20, DX
+	JNZ       integers
 	VZEROUPPER
 	RET

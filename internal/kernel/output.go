@@ -73,25 +73,25 @@ func offsetWideGeneric(s, u []float64, v []float32) {
 }
 
 // finishGeneric sets dst[i][j] = max(s[i][j]·r[i] + bias[j], floor), with rows of dst stride apart. A NaN
-// stays one.
+// stays one, and −0 becomes 0.
 func finishGeneric(dst []float32, stride int, s, r, bias []float32, floor float32) {
 	n := len(bias)
 	for i, scale := range r {
 		row := dst[i*stride:][:n]
 		for j, b := range bias {
-			row[j] = max(float32(s[i*n+j]*scale)+b, floor)
+			row[j] = max(float32(s[i*n+j]*scale)+b, floor) + 0
 		}
 	}
 }
 
 // finishWideGeneric sets dst[i][j] = max(float32(s[i][j]·r[i]) + bias[j], floor), with rows of dst stride apart.
-// A NaN stays one.
+// A NaN stays one, and −0 becomes 0.
 func finishWideGeneric(dst []float32, stride int, s, r []float64, bias []float32, floor float32) {
 	n := len(bias)
 	for i, scale := range r {
 		row := dst[i*stride:][:n]
 		for j, b := range bias {
-			row[j] = max(float32(s[i*n+j]*scale)+b, floor)
+			row[j] = max(float32(s[i*n+j]*scale)+b, floor) + 0
 		}
 	}
 }

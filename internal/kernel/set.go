@@ -3,6 +3,7 @@ package kernel
 import (
 	"time"
 
+	"euryale/internal/half"
 	"euryale/internal/isa"
 )
 
@@ -34,6 +35,10 @@ type Set struct {
 	Multiply func(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int)
 	Unpack   func(dst []int8, src []uint8)
 
+	// Weights of 16-bit numbers are decoded, and multiplied as numbers.
+	Decode        func(dst []float32, src []uint16, f half.Format)
+	MultiplyFloat func(d []float64, x []float32, ldx int, w []float32, rows int)
+
 	// The output stage.
 	Correct     func(c, u, v []int32)
 	CorrectWide func(d, u []float64, v []int32)
@@ -44,6 +49,8 @@ type Set struct {
 	OffsetWide  func(s, u []float64, v []float32)
 	Finish      func(dst []float32, stride int, s, r, bias []float32, floor float32)
 	FinishWide  func(dst []float32, stride int, s, r []float64, bias []float32, floor float32)
+	Direct      func(dst []float32, stride int, c, u, v []int32, scales, r, bias []float32, floor float32)
+	DirectWide  func(dst []float32, stride int, c []int32, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32)
 }
 
 // Operand returns how rows of integers of 8, 16 or 24 bits are taken.
@@ -95,6 +102,8 @@ var generic = Set{
 	SplitS16:        splitS16Generic,
 	Multiply:        multiplyS16Generic,
 	Unpack:          unpackGeneric,
+	Decode:          decodeGeneric,
+	MultiplyFloat:   multiplyFloatGeneric,
 	Correct:         correctGeneric,
 	CorrectWide:     correctWideGeneric,
 	Accumulate:      accumulateGeneric,
@@ -104,10 +113,9 @@ var generic = Set{
 	OffsetWide:      offsetWideGeneric,
 	Finish:          finishGeneric,
 	FinishWide:      finishWideGeneric,
+	Direct:          directGeneric,
+	DirectWide:      directWideGeneric,
 }
-
-// sets holds the kernels of each tier that this build has.
-var sets = map[isa.Tier]*Set{isa.Generic: &generic}
 
 // Of returns the kernels of a tier, or those of the next lower one that there are.
 func Of(t isa.Tier) *Set {

@@ -5,6 +5,7 @@ package kernel
 import (
 	"math"
 
+	"euryale/internal/half"
 	"euryale/internal/isa"
 )
 
@@ -26,10 +27,12 @@ var avx2Set = Set{
 	QuantizeCentred: quantizeCentredInAVX2,
 	QuantizeFixed:   quantizeFixedInAVX2,
 	Centre:          centreInAVX2,
-	SplitU8:         splitU8Generic,
+	SplitU8:         splitU8InAVX2,
 	SplitS16:        splitS16InAVX2,
 	Multiply:        multiplyInAVX2,
 	Unpack:          unpackInAVX2,
+	Decode:          decodeInAVX2,
+	MultiplyFloat:   multiplyFloatInAVX2,
 	Correct:         correctInAVX2,
 	CorrectWide:     correctWideInAVX2,
 	Accumulate:      accumulateInAVX2,
@@ -39,9 +42,9 @@ var avx2Set = Set{
 	OffsetWide:      offsetWideInAVX2,
 	Finish:          finishInAVX2,
 	FinishWide:      finishWideInAVX2,
+	Direct:          directInAVX2,
+	DirectWide:      directWideInAVX2,
 }
-
-func init() { sets[isa.AVX2] = &avx2Set }
 
 var multiplyAVX2Rows = [...]func(c *int32, a *uint8, lda int, b *int8, steps int){
 	multiplyS16R1AVX2, multiplyS16R2AVX2, multiplyS16R3AVX2, multiplyS16R4AVX2, multiplyS16R5AVX2,
@@ -57,6 +60,32 @@ func unpackInAVX2(dst []int8, src []uint8) {
 		dst = dst[:2*n]
 		unpackAVX2(&dst[0], &src[0], n)
 	}
+}
+
+func decodeInAVX2(dst []float32, src []uint16, f half.Format) {
+	dst = dst[:len(src)]
+	n := len(src) / 8 * 8
+	if n > 0 {
+		if f.Max == half.MaxBFloat16 {
+			decodeBFloat16AVX2(&dst[0], &src[0], n)
+		} else {
+			decodeFloat16AVX2(&dst[0], &src[0], n)
+		}
+	}
+	decodeGeneric(dst[n:], src[n:], f)
+}
+
+func multiplyFloatInAVX2(d []float64, x []float32, ldx int, w []float32, rows int) {
+	k := len(w) / PanelColumns
+	d, x = d[:rows*PanelColumns], x[:(rows-1)*ldx+k]
+	for ; rows >= 2; rows -= 2 {
+		multiplyFloatR2AVX2(&d[0], &x[0], 4*ldx, &w[0], k)
+		if rows == 2 {
+			return
+		}
+		d, x = d[2*PanelColumns:], x[2*ldx:]
+	}
+	multiplyFloatR1AVX2(&d[0], &x[0], 4*ldx, &w[0], k)
 }
 
 func minMaxInAVX2(src []float32) (low, high float32, bad int) {
@@ -117,6 +146,16 @@ func splitS16InAVX2(dst []uint8, stride int, x []int32, planes int) {
 		}
 	}
 	splitS16Generic(dst[2*n:], stride, x[n:], planes)
+}
+
+func splitU8InAVX2(dst []uint8, stride int, x []int32, planes int, offset int32) {
+	n := len(x) / 32 * 32
+	if n > 0 {
+		_ = dst[(planes-1)*stride:][:n]
+		kernel := [...]func(dst *uint8, stride int, x *int32, n int, offset int32){split1U8AVX2, split2U8AVX2, split3U8AVX2}[planes-1]
+		kernel(&dst[0], stride, &x[0], n, offset)
+	}
+	splitU8Generic(dst[n:], stride, x[n:], planes, offset)
 }
 
 func quantizeInAVX2[C Code](dst []C, src []float32, a Affine) {
@@ -193,4 +232,26 @@ func finishWideInAVX2(dst []float32, stride int, s, r []float64, bias []float32,
 	s = s[:len(r)*len(bias)]
 	dst = dst[:(len(r)-1)*stride+len(bias)]
 	finishWideAVX2(&dst[0], 4*stride, &s[0], &r[0], &bias[0], floor, len(r), len(bias))
+}
+
+func directInAVX2(dst []float32, stride int, c, u, v []int32, scales, r, bias []float32, floor float32) {
+	rows, columns := len(u), len(v)
+	checkDirect(dst, stride, c, rows, columns, 1, len(r), len(scales), len(bias))
+	directAVX2(&dst[0], 4*stride, &c[0], &u[0], &v[0], &scales[0], &r[0], &bias[0], floor, rows, columns)
+}
+
+func directWideInAVX2(dst []float32, stride int, c []int32, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32) {
+	rows, columns := len(u), len(v)
+	checkDirect(dst, stride, c, rows, columns, planes, len(r), len(scales), len(bias))
+	kernel := [...]func(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows, columns int){
+		directWide1AVX2, directWide2AVX2,
+	}[planes-1]
+	kernel(&dst[0], 4*stride, &c[0], base, &u[0], &v[0], &scales[0], &r[0], &bias[0], floor, rows, columns)
+}
+
+// checkDirect panics where lengths do not go together, a bug of the caller.
+func checkDirect(dst []float32, stride int, c []int32, rows, columns, planes, r, scales, bias int) {
+	if r < rows || scales < columns || bias < columns || len(c) < planes*rows*columns || len(dst) < (rows-1)*stride+columns {
+		panic("kernel: Direct: lengths do not go together")
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"sync"
 
-	"euryale/internal/half"
 	"euryale/internal/kernel"
 )
 
@@ -40,7 +39,9 @@ type Matrix struct {
 func (w *Matrix) Groups() int { return (w.K + w.Group - 1) / w.Group }
 
 // Panels returns the number of panels of 16 columns.
-func (w *Matrix) Panels() int { return (w.N + kernel.PanelColumns - 1) / kernel.PanelColumns }
+func (w *Matrix) Panels() int { return panels(w.N) }
+
+func panels(columns int) int { return (columns + kernel.PanelColumns - 1) / kernel.PanelColumns }
 
 // Columns returns the number of columns with those that fill up the last panel.
 func (w *Matrix) Columns() int { return w.Panels() * kernel.PanelColumns }
@@ -151,21 +152,4 @@ func (w *Matrix) addUp() []int32 {
 		}
 	}
 	return sums
-}
-
-// Half is a weight of 16-bit floating-point numbers, [n][k].
-type Half struct {
-	K, N   int
-	Codes  []uint16
-	Format half.Format
-}
-
-// Bytes returns the memory that the weight takes.
-func (w *Half) Bytes() int { return 2 * len(w.Codes) }
-
-// Column sets dst, of length K, to the numbers of column j.
-func (w *Half) Column(j int, dst []float32) {
-	for p, c := range w.Codes[j*w.K:][:w.K] {
-		dst[p] = w.Format.Decode(c)
-	}
 }

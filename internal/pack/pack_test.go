@@ -201,22 +201,25 @@ func TestHalf(t *testing.T) {
 		{"float16", half.Float16(), []uint16{0x3c00, 0xc000, 0x0001, 0x7bff, 0x8000, 0x3555}, [2][]float32{{1, -2, 0x1p-24}, {65504, float32(math.Copysign(0, -1)), 0x1.554p-2}}},
 		{"bfloat16", half.BFloat16(), []uint16{0x3f80, 0xc000, 0x0001, 0x7f7f, 0x8000, 0x3eab}, [2][]float32{{1, -2, 0x1p-133}, {0x1.fep127, float32(math.Copysign(0, -1)), 0x1.56p-2}}},
 	} {
-		w := pack.Half{K: 3, N: 2, Codes: c.codes, Format: c.format}
-		if w.Bytes() != 12 {
-			t.Errorf("%s: Bytes = %d, want 12", c.name, w.Bytes())
+		w := pack.NewHalf(3, 2, c.codes, c.format)
+		if w.Bytes() != 2*3*16 || w.Panels() != 1 {
+			t.Errorf("%s: %d bytes in %d panels, want 96 in 1", c.name, w.Bytes(), w.Panels())
 		}
-		for j, want := range c.want {
-			dst := slices.Repeat([]float32{99}, 4)
-			w.Column(j, dst)
-			for p := range want {
-				if math.Float32bits(dst[p]) != math.Float32bits(want[p]) {
-					t.Errorf("%s: column %d = %v, want %v", c.name, j, dst[:3], want)
-					break
-				}
+		for i, code := range w.Panel(0) {
+			p, j := i/16, i%16
+			var want float32
+			if j < 2 {
+				want = c.want[j][p]
 			}
-			if dst[3] != 99 {
-				t.Errorf("%s: Column wrote past K: %v", c.name, dst)
+			if got := w.Format.Decode(code); math.Float32bits(got) != math.Float32bits(want) {
+				t.Errorf("%s: depth %d, column %d is %v, want %v", c.name, p, j, got, want)
 			}
 		}
 	}
+	defer func() {
+		if recover() == nil {
+			t.Error("NewHalf of 5 codes for 3×2 did not panic")
+		}
+	}()
+	pack.NewHalf(3, 2, make([]uint16, 5), half.Float16())
 }

@@ -29,6 +29,11 @@ func avx2() {
 		avx2Quantize(c)
 		avx2Dequantize(c)
 	}
+	avx2DecodeBFloat16()
+	avx2DecodeFloat16()
+	for rows := 1; rows <= 2; rows++ {
+		avx2MultiplyFloat(rows)
+	}
 	avx2Accumulate()
 	avx2Correct()
 	avx2CorrectWide()
@@ -38,6 +43,13 @@ func avx2() {
 	avx2OffsetWide()
 	avx2Finish()
 	avx2FinishWide()
+	direct(ymm)
+	for planes := 1; planes <= 2; planes++ {
+		directWide(ymm, planes)
+	}
+	for planes := 1; planes <= 3; planes++ {
+		avx2SplitU8(planes)
+	}
 }
 
 // function begins a function.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -77,6 +78,50 @@ func avx2Dequantize(c codeType) {
 		}
 		ADDQ(Imm(32), src)
 		ADDQ(Imm(128), dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// avx2SplitU8 serves the sets that take planes of bytes.
+func avx2SplitU8(planes int) {
+	name := fmt.Sprintf("split%dU8AVX2", planes)
+	function(name, "dst *uint8, stride int, x *int32, n int, offset int32",
+		fmt.Sprintf("%s works like splitU8Generic for %d planes and n > 0, a multiple of 32.", name, planes))
+	dst, x, n := arg("dst"), arg("x"), arg("n")
+	var stride reg.GPVirtual
+	if planes > 1 {
+		stride = arg("stride")
+	}
+	offset, mask := broadcast("offset", broadcastPS), constant("lowBytes", 0xff)
+	order := constant("dwords", 0, 4, 1, 5, 2, 6, 3, 7)
+	v := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
+	w := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
+	loop("integers", n, 32, func() {
+		for i := range v {
+			VPADDD(at(x, 32*i), offset, v[i])
+		}
+		for p := range planes {
+			for i := range v {
+				if p == 0 {
+					VPAND(mask, v[i], w[i])
+					continue
+				}
+				VPSRLD(Imm(uint64(8*p)), v[i], w[i])
+				VPAND(mask, w[i], w[i])
+			}
+			VPACKSSDW(w[1], w[0], w[0])
+			VPACKSSDW(w[3], w[2], w[2])
+			VPACKUSWB(w[2], w[0], w[0])
+			VPERMD(w[0], order, w[0])
+			m := at(dst, 0)
+			if p > 0 {
+				m.Index, m.Scale = stride, uint8(p)
+			}
+			VMOVDQU(w[0], m)
+		}
+		ADDQ(Imm(128), x)
+		ADDQ(Imm(32), dst)
 	})
 	VZEROUPPER()
 	RET()

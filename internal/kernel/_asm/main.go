@@ -13,7 +13,8 @@ import (
 )
 
 var sets = map[string]func(){
-	"avx2": avx2,
+	"avx2":   avx2,
+	"avx512": avx512,
 }
 
 func main() {
@@ -21,7 +22,7 @@ func main() {
 	flag.Parse() // avo's -out and -stubs among it
 	write, ok := sets[*set]
 	if !ok {
-		fmt.Fprintf(os.Stderr, "asm: -isa: got %q, want one of avx2\n", *set)
+		fmt.Fprintf(os.Stderr, "asm: -isa: got %q, want avx2 or avx512\n", *set)
 		os.Exit(2)
 	}
 	ConstraintExpr("!purego")

@@ -158,7 +158,7 @@ func avx2Finish() {
 		"finishAVX2 works like finishGeneric, with stride in bytes"+tile)
 	dst, stride, s, r, bias := arg("dst"), arg("stride"), arg("s"), arg("r"), arg("bias")
 	floor := broadcast("floor", broadcastPS)
-	scale, x := YMM(), YMM()
+	scale, x, zero := YMM(), YMM(), ymm.zero()
 	SUBQ(stride, dst)
 	rows(func() {
 		ADDQ(stride, dst)
@@ -168,6 +168,7 @@ func avx2Finish() {
 		VMULPS(at(s, 0), scale, x)
 		VADDPS(indexed(bias, column, 0), x, x)
 		rise(x, floor)
+		VADDPS(zero, x, x) // 0 for −0
 		VMOVUPS(x, indexed(dst, column, 0))
 		ADDQ(Imm(32), s)
 	})
@@ -178,7 +179,7 @@ func avx2FinishWide() {
 		"finishWideAVX2 works like finishWideGeneric, with stride in bytes"+tile)
 	dst, stride, s, r, bias := arg("dst"), arg("stride"), arg("s"), arg("r"), arg("bias")
 	floor := broadcast("floor", broadcastPS)
-	scale, x, y := YMM(), YMM(), YMM()
+	scale, x, y, zero := YMM(), YMM(), YMM(), ymm.zero()
 	SUBQ(stride, dst)
 	rows(func() {
 		ADDQ(stride, dst)
@@ -192,6 +193,7 @@ func avx2FinishWide() {
 		VINSERTF128(Imm(1), y.AsX(), x, x)
 		VADDPS(indexed(bias, column, 0), x, x)
 		rise(x, floor)
+		VADDPS(zero, x, x) // 0 for −0
 		VMOVUPS(x, indexed(dst, column, 0))
 		ADDQ(Imm(64), s)
 	})

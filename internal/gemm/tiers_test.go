@@ -1,0 +1,137 @@
+package gemm_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+
+	"euryale/internal/gemm"
+	"euryale/internal/isa"
+	"euryale/internal/kernel"
+	"euryale/internal/pack"
+)
+
+// generic returns what the kernels in Go give on one thread.
+func generic(t *testing.T, x []float32, m int, w *pack.Matrix, a gemm.Arithmetic, out gemm.Output) []float32 {
+	t.Helper()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	defer isa.Use(isa.Generic)()
+	y := make([]float32, m*w.N)
+	if err := gemm.Multiply(y, x, m, w, a, out); err != nil {
+		t.Fatal(err)
+	}
+	return y
+}
+
+// TestTileEdges holds all tiers to the generic one around the edges of tiles, panels and blocks.
+func TestTileEdges(t *testing.T) {
+	sizes, depths, columns := []int{1, 4, 5, 6, 8, 9, 16, 17, 31, 32, 33, 40, 48, 127, 128, 129, 161}, []int{4, 63, 64, 65, 128, 513, 640}, []int{1, 16, 17, 32, 48, 49, 97}
+	if raceEnabled || testing.Short() {
+		sizes, depths, columns = []int{1, 9, 33, 129}, []int{64, 65}, []int{17, 49}
+	}
+	rng := rand.New(rand.NewPCG(7, 7))
+	count := 0
+	for _, k := range depths {
+		x := activations(rng, slices.Max(sizes), k)
+		for _, n := range columns {
+			for number, group := range []int{k, 32, 64} {
+				w := random(rng, k, n, min(group, k), 8-4*(number%2), true, false, false).pack(t)
+				for _, arithmetic := range arithmetics[:4] {
+					out := gemm.Output{Bias: activations(rng, 1, n), ReLU: k%2 == 0}
+					want := generic(t, x, slices.Max(sizes), w, arithmetic.a, out)
+					for _, m := range sizes {
+						name := fmt.Sprintf("%s, m %d, k %d, n %d, groups of %d", arithmetic.name, m, k, n, w.Group)
+						checkPacked(t, name, x[:m*k], m, w, arithmetic.a, out, want[:m*n])
+						count++
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d shapes on each tier", count)
+}
+
+// TestThreads wants the same bits on any number of threads, for products that are worth sharing: few columns and many
+// rows, many columns and few rows, and more rows than one block has.
+func TestThreads(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	for _, shape := range [][3]int{{1, 700, 1000}, {64, 300, 200}, {900, 65, 10}, {9000, 260, 17}} {
+		m, k, n := shape[0], shape[1], shape[2]
+		if testing.Short() || raceEnabled {
+			m = (m + 9) / 10
+		}
+		x := make([]float32, m*k)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		w := random(rng, k, n, k, 8, true, false, false).pack(t)
+		for _, arithmetic := range arithmetics[:4] {
+			want := generic(t, x, m, w, arithmetic.a, gemm.Output{})
+			for _, threads := range []int{1, 2, 3, 8} {
+				before := runtime.GOMAXPROCS(threads)
+				checkPacked(t, fmt.Sprintf("%d threads, %s, %v", threads, arithmetic.name, shape), x, m, w, arithmetic.a, gemm.Output{}, want)
+				runtime.GOMAXPROCS(before)
+			}
+		}
+	}
+}
+
+// TestConcurrentCalls multiplies from many goroutines at once, with collections in between.
+func TestConcurrentCalls(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	const goroutines, k, n = 8, 320, 130
+	calls := 60
+	if raceEnabled || testing.Short() {
+		calls = 10
+	}
+	w := random(rng, k, n, k, 8, true, true, false).pack(t)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	var group sync.WaitGroup
+	for id := range goroutines {
+		m := 1 + id*17
+		x := activations(rng, m, k)
+		a := arithmetics[id%len(arithmetics)].a
+		want := generic(t, x, m, w, a, gemm.Output{})
+		group.Go(func() {
+			for range calls {
+				y := make([]float32, m*n)
+				if err := gemm.Multiply(y, x, m, w, a, gemm.Output{}); err != nil {
+					t.Error(err)
+				}
+				if i := difference(y, want); i >= 0 {
+					t.Errorf("m %d: row %d, column %d is %v, want %v", m, i/n, i%n, y[i], want[i])
+				}
+				if id == 0 {
+					runtime.GC()
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// TestMultiplyCodes gives codes as they are, and as the numbers that they stand for.
+func TestMultiplyCodes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(10, 10))
+	for _, shape := range [][3]int{{1, 1, 1}, {5, 33, 17}, {70, 64, 48}, {130, 200, 30}} {
+		m, k, n := shape[0], shape[1], shape[2]
+		for _, zero := range []int32{0, 128, 255} {
+			codes, x := make([]uint8, m*k), make([]float32, m*k)
+			for i := range codes {
+				codes[i] = uint8(rng.UintN(256))
+				x[i] = 0.25 * float32(int32(codes[i])-zero)
+			}
+			w := random(rng, k, n, k, 8, true, zero == 255, zero == 128).pack(t)
+			out := gemm.Output{Bias: activations(rng, 1, n)}
+			want := generic(t, x, m, w, gemm.Arithmetic{Static: &kernel.Affine{Scale: 0.25, Zero: zero, High: 255}}, out)
+			eachTier(func(tier isa.Tier) {
+				got := slices.Repeat([]float32{7}, m*n+3)
+				gemm.MultiplyCodes(got, codes, zero, 0.25, m, w, out)
+				compare(t, fmt.Sprintf("%v, %v, zero point %d", tier, shape, zero), got, want, n)
+			})
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package kernel
+
+// Where a column has one scale and no zero point, the output stage is one walk over a tile. The results are those of
+// the steps one by one.
+
+// directGeneric sets dst[i][j] = max((scales[j]·(c[i][j] − u[i]·v[j]))·r[i] + bias[j], floor), with the difference
+// modulo 2^32 and rounded to float32, and rows of dst stride apart. A NaN stays one, and −0 becomes 0.
+func directGeneric(dst []float32, stride int, c, u, v []int32, scales, r, bias []float32, floor float32) {
+	n := len(v)
+	for i, x := range u {
+		row, sums := dst[i*stride:][:n], c[i*n:][:n]
+		for j, y := range v {
+			s := float32(scales[j] * float32(sums[j]-x*y))
+			row[j] = max(float32(s*r[i])+bias[j], floor) + 0
+		}
+	}
+}
+
+// directWideGeneric sets dst[i][j] = max(float32(scales[j]·(Σ_p base^p·c_p[i][j] − u[i]·v[j])·r[i]) + bias[j], floor),
+// with the planes c_p one after the other in c, and rows of dst stride apart. A NaN stays one, and −0 becomes 0.
+func directWideGeneric(dst []float32, stride int, c []int32, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32) {
+	n := len(v)
+	for i, x := range u {
+		row := dst[i*stride:][:n]
+		for j, y := range v {
+			var sum float64
+			for p := planes - 1; p >= 0; p-- {
+				sum = float64(sum*base) + float64(c[(p*len(u)+i)*n+j])
+			}
+			s := float64(float64(scales[j]) * (sum - float64(x*float64(y))))
+			row[j] = max(float32(s*r[i])+bias[j], floor) + 0
+		}
+	}
+}

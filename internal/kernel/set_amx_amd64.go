@@ -1,0 +1,54 @@
+//go:build !purego
+
+package kernel
+
+import "euryale/internal/isa"
+
+// The kernels of AMX: products of tiles; the rest is that of AVX-512.
+
+var amxSet = func() Set {
+	s := avx512Set
+	s.Tier = isa.AMX
+	// Loading a configuration takes as long as a fifth of a tile of 1024 of depth: several tiles share one.
+	s.Rows, s.Panels = 128, 2
+	s.CacheBytes = 1 << 20
+	s.Rate = 1500e9
+	s.Multiply = multiplyInAMX
+	return s
+}()
+
+// fewRows is the most rows for which AVX-512 is as fast as tiles: memory is the limit.
+const fewRows = 8
+
+// multiplyInAMX multiplies in whole tiles of 64 of depth, and leaves other depths and few rows to AVX-512.
+func multiplyInAMX(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int) {
+	const blockSteps, tileRows = 16, 32
+	if steps%blockSteps != 0 || rows <= fewRows {
+		multiplyInVNNI(c, a, lda, b, ldb, steps, rows, panels)
+		return
+	}
+	checkMultiply(c, a, lda, b, ldb, steps, rows, panels)
+	blocks, count, rest := steps/blockSteps, rows/tileRows, rows%tileRows
+	whole, upper := multiplyU8R32P2AMX, multiplyU8R16P2AMX
+	switch {
+	case panels == 1:
+		whole, upper = multiplyU8R32P1AMX, multiplyU8R16P1AMX
+	case rows <= tileRows:
+		whole = multiplyU8R32P2StreamAMX
+	}
+	if count > 0 {
+		whole(&c[0], &a[0], lda, &b[0], ldb, blocks, count, &tileConfigs[tileRows])
+		if rest == 0 {
+			return
+		}
+		c, a = c[count*tileRows*panels*PanelColumns:], a[count*tileRows*lda:]
+	}
+	if rest <= fewRows {
+		multiplyInVNNI(c, a, lda, b, ldb, steps, rest, panels)
+		return
+	}
+	if rest > 16 {
+		upper = whole
+	}
+	upper(&c[0], &a[0], lda, &b[0], ldb, blocks, 1, &tileConfigs[rest])
+}
