@@ -2,7 +2,7 @@ package kernel
 
 import "euryale/internal/half"
 
-// decodeGeneric sets dst[i] to the number that src[i] stands for.
+// decodeGeneric sets dst[i] to the number that src[i], which is finite, stands for.
 func decodeGeneric(dst []float32, src []uint16, f half.Format) {
 	dst = dst[:len(src)]
 	for i, c := range src {
