@@ -1,6 +1,7 @@
 package main
 
 import (
+	"euryale/bench/internal/workload"
 	"euryale/bench/peers/duel"
 
 	"gonum.org/v1/gonum/blas"
@@ -9,7 +10,7 @@ import (
 )
 
 // gonum multiplies in float32. Its threads are Go's: GOMAXPROCS.
-func gonum(o *duel.Operands, _ int) (duel.Contender, error) {
+func gonum(o *workload.Operands, _ int) (duel.Contender, error) {
 	general := func(rows, columns int, data []float32) blas32.General {
 		return blas32.General{Rows: rows, Cols: columns, Stride: columns, Data: data}
 	}
@@ -26,7 +27,7 @@ func gonum(o *duel.Operands, _ int) (duel.Contender, error) {
 }
 
 // stockGorgonia multiplies in float32 as a Mul of Gorgonia's graphs does, less the machine around it.
-func stockGorgonia(o *duel.Operands, _ int) (duel.Contender, error) {
+func stockGorgonia(o *workload.Operands, _ int) (duel.Contender, error) {
 	y := make([]float32, o.M*o.N)
 	dense := func(rows, columns int, data []float32) *tensor.Dense {
 		return tensor.New(tensor.WithShape(rows, columns), tensor.WithBacking(data))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"euryale/bench/internal/workload"
 	"euryale/bench/peers/duel"
 	"euryale/bench/peers/onednn"
 	"euryale/internal/half"
@@ -17,9 +18,9 @@ func oneDNN(name string, p *onednn.Primitive, err error, output func(*onednn.Pri
 	}, nil
 }
 
-func size(o *duel.Operands) onednn.Size { return onednn.Size{M: o.M, K: o.K, N: o.N} }
+func size(o *workload.Operands) onednn.Size { return onednn.Size{M: o.M, K: o.K, N: o.N} }
 
-func oneDNNCodes(o *duel.Operands, threads int) (duel.Contender, error) {
+func oneDNNCodes(o *workload.Operands, threads int) (duel.Contender, error) {
 	scales := make([]float32, o.N)
 	for j, s := range o.Scales {
 		scales[j] = o.CodeScale * s
@@ -28,12 +29,12 @@ func oneDNNCodes(o *duel.Operands, threads int) (duel.Contender, error) {
 	return oneDNN("u8s8", p, err, onednn.Output[float32])
 }
 
-func oneDNNFloat(o *duel.Operands, threads int) (duel.Contender, error) {
+func oneDNNFloat(o *workload.Operands, threads int) (duel.Contender, error) {
 	p, err := onednn.MatMulF32(size(o), o.X, o.FloatWeights(), threads)
 	return oneDNN("f32", p, err, onednn.Output[float32])
 }
 
-func oneDNNHalf(o *duel.Operands, threads int) (duel.Contender, error) {
+func oneDNNHalf(o *workload.Operands, threads int) (duel.Contender, error) {
 	p, err := onednn.MatMulBF16(size(o), bfloat16(o.X), bfloat16(o.FloatWeights()), threads)
 	return oneDNN("bf16", p, err, onednn.Output[float32])
 }
@@ -46,12 +47,12 @@ func bfloat16(x []float32) []uint16 {
 	return b
 }
 
-func oneDNNQuantize(o *duel.Operands, threads int) (duel.Contender, error) {
+func oneDNNQuantize(o *workload.Operands, threads int) (duel.Contender, error) {
 	p, err := onednn.Quantize(o.X, o.CodeScale, o.CodeZero, threads)
 	return oneDNN("reorder", p, err, func(p *onednn.Primitive) []float32 { return o.Elements(onednn.Output[uint8](p)) })
 }
 
-func oneDNNDequantize(o *duel.Operands, threads int) (duel.Contender, error) {
+func oneDNNDequantize(o *workload.Operands, threads int) (duel.Contender, error) {
 	p, err := onednn.Dequantize(o.Codes, o.CodeScale, o.CodeZero, threads)
 	return oneDNN("reorder", p, err, onednn.Output[float32])
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"euryale/bench/internal/workload"
 	"euryale/bench/peers/duel"
 	"euryale/bench/peers/onnx"
 
@@ -34,7 +35,7 @@ type operator struct {
 }
 
 // session returns the contender that applies op to x. real turns an element of the output into a real number.
-func session[X, Y float32 | uint8 | int32](o *duel.Operands, threads int, op operator, x []X, real func(at int, y Y) float32) (duel.Contender, error) {
+func session[X, Y float32 | uint8 | int32](o *workload.Operands, threads int, op operator, x []X, real func(at int, y Y) float32) (duel.Contender, error) {
 	none := duel.Contender{}
 	if !ort.IsInitialized() {
 		return none, errLeftOut
@@ -131,14 +132,14 @@ func constant[T float32 | uint8 | int8](name string, data []T, dims ...int) onnx
 
 func scalar[T float32 | uint8](name string, x T) onnx.Tensor { return constant(name, []T{x}) }
 
-func weight(o *duel.Operands) onnx.Tensor  { return constant("w", o.W, o.K, o.N) }
-func columns(o *duel.Operands) onnx.Tensor { return constant("scales", o.Scales, o.N) }
+func weight(o *workload.Operands) onnx.Tensor  { return constant("w", o.W, o.K, o.N) }
+func columns(o *workload.Operands) onnx.Tensor { return constant("scales", o.Scales, o.N) }
 
 func itself(_ int, y float32) float32 { return y }
 
 // ortInteger gives sums of 32 bits, to which no scale is applied.
 func ortInteger(name string, config ...[2]string) entrant {
-	return func(o *duel.Operands, threads int) (duel.Contender, error) {
+	return func(o *workload.Operands, threads int) (duel.Contender, error) {
 		op := operator{name: name, op: "MatMulInteger", config: config, constants: []onnx.Tensor{weight(o), scalar("zero", uint8(o.CodeZero))}}
 		return session(o, threads, op, o.Codes, func(at int, y int32) float32 {
 			return float32(float64(y) * float64(o.CodeScale) * float64(o.Scales[at%o.N]))
@@ -149,20 +150,20 @@ func ortInteger(name string, config ...[2]string) entrant {
 // exactSums has ONNX Runtime turn s8 weights into u8 where its kernel of u8·s8 saturates: before VNNI.
 var exactSums = [2]string{"session.x64quantprecision", "1"}
 
-func ortIntegerToFloat(o *duel.Operands, threads int) (duel.Contender, error) {
+func ortIntegerToFloat(o *workload.Operands, threads int) (duel.Contender, error) {
 	return session(o, threads, operator{
 		name: "u8s8→f32", domain: onnx.Microsoft, op: "MatMulIntegerToFloat",
 		constants: []onnx.Tensor{weight(o), scalar("scale", o.CodeScale), columns(o), scalar("zero", uint8(o.CodeZero))},
 	}, o.Codes, itself)
 }
 
-func ortDynamic(o *duel.Operands, threads int) (duel.Contender, error) {
+func ortDynamic(o *workload.Operands, threads int) (duel.Contender, error) {
 	return session(o, threads, operator{
 		name: "dynamic", domain: onnx.Microsoft, op: "DynamicQuantizeMatMul", constants: []onnx.Tensor{weight(o), columns(o)},
 	}, o.X, itself)
 }
 
-func ortFloat(o *duel.Operands, threads int) (duel.Contender, error) {
+func ortFloat(o *workload.Operands, threads int) (duel.Contender, error) {
 	op := operator{name: "f32", op: "MatMul", constants: []onnx.Tensor{constant("w", o.FloatWeights(), o.K, o.N)}}
 	return session(o, threads, op, o.X, itself)
 }
@@ -176,7 +177,7 @@ const (
 // ortBlocks multiplies by 8-bit weights in blocks of 32, each with a scale: here that of its column. Not held
 // against ours where it makes the activations int8 too.
 func ortBlocks(name string, accuracy int) entrant {
-	return func(o *duel.Operands, threads int) (duel.Contender, error) {
+	return func(o *workload.Operands, threads int) (duel.Contender, error) {
 		const block, zero = 32, 128
 		blocks := (o.K + block - 1) / block
 		codes := make([]uint8, o.N*blocks*block) // [n][block][depth]
@@ -201,16 +202,16 @@ func ortBlocks(name string, accuracy int) entrant {
 	}
 }
 
-func mapping(o *duel.Operands) []onnx.Tensor {
+func mapping(o *workload.Operands) []onnx.Tensor {
 	return []onnx.Tensor{scalar("scale", o.CodeScale), scalar("zero", uint8(o.CodeZero))}
 }
 
-func ortQuantize(o *duel.Operands, threads int) (duel.Contender, error) {
+func ortQuantize(o *workload.Operands, threads int) (duel.Contender, error) {
 	op := operator{name: "QuantizeLinear", op: "QuantizeLinear", constants: mapping(o)}
 	return session(o, threads, op, o.X, func(_ int, q uint8) float32 { return o.Element(q) })
 }
 
-func ortDequantize(o *duel.Operands, threads int) (duel.Contender, error) {
+func ortDequantize(o *workload.Operands, threads int) (duel.Contender, error) {
 	op := operator{name: "DequantizeLinear", op: "DequantizeLinear", constants: mapping(o)}
 	return session(o, threads, op, o.Codes, itself)
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"euryale/bench/internal/workload"
 	"euryale/bench/peers/duel"
 )
 
@@ -20,14 +21,14 @@ func TestWorks(t *testing.T) {
 		defer end()
 	}
 	for _, w := range works {
-		shapes := []duel.Shape{{M: 1, K: 64, N: 33}, {M: 5, K: 100, N: 17}}
+		shapes := []workload.Shape{{M: 1, K: 64, N: 33}, {M: 5, K: 100, N: 17}}
 		if w.conversion {
-			shapes = []duel.Shape{{M: 1, K: 1001}}
+			shapes = []workload.Shape{{M: 1, K: 1001}}
 		}
 		for _, shape := range shapes {
-			o := duel.NewOperands(shape)
+			o := workload.NewOperands(shape)
 			for threads := 1; threads <= 2; threads++ {
-				results, err := w.contest(t.Context(), o, w.truth(o), threads, duel.Options{Repeats: 1}, t.Output())
+				results, err := w.contest(t.Context(), o, w.truth(o), threads, duel.Options{Options: workload.Options{Repeats: 1}}, t.Output())
 				if err != nil {
 					t.Errorf("%s %v, threads %d: %v", w.name, shape, threads, err)
 				}

@@ -8,33 +8,34 @@ import (
 	"runtime"
 	"slices"
 
+	"euryale/bench/internal/workload"
 	"euryale/bench/peers/duel"
 	"euryale/bench/peers/onednn"
 	"euryale/internal/gemm"
 )
 
 // entrant makes a contender of operands that it may hold on to but not change.
-type entrant func(o *duel.Operands, threads int) (duel.Contender, error)
+type entrant func(o *workload.Operands, threads int) (duel.Contender, error)
 
 // work is what contenders do, ours the first of them.
 type work struct {
 	name       string
 	conversion bool // has one shape of its own
-	truth      func(*duel.Operands) duel.Truth
+	truth      func(*workload.Operands) duel.Truth
 	entrants   []entrant
 }
 
 var works = []work{
-	{"int8", false, (*duel.Operands).CodeProduct, []entrant{
+	{"int8", false, duel.CodeProduct, []entrant{
 		oursCodes, oneDNNCodes, ortInteger("u8s8→s32"), ortIntegerToFloat, ortInteger("u8s8→s32 exact", exactSums),
 	}},
-	{"int8-dynamic", false, (*duel.Operands).FloatProduct, []entrant{oursFloat(gemm.Arithmetic{}), ortDynamic}},
-	{"int8-weights-fixed24", false, (*duel.Operands).FloatProduct, []entrant{
+	{"int8-dynamic", false, duel.FloatProduct, []entrant{oursFloat(gemm.Arithmetic{}), ortDynamic}},
+	{"int8-weights-fixed24", false, duel.FloatProduct, []entrant{
 		oursFloat(gemm.Arithmetic{Bits: 24}), oneDNNFloat, ortFloat, ortBlocks("w8 f32", computeFloat), ortBlocks("w8 int8", computeInt8), gonum, stockGorgonia,
 	}},
-	{"int8-weights-fixed16", false, (*duel.Operands).FloatProduct, []entrant{oursFloat(gemm.Arithmetic{Bits: 16}), oneDNNHalf}},
-	{"quantize", true, (*duel.Operands).Floats, []entrant{oursQuantize, oneDNNQuantize, ortQuantize}},
-	{"dequantize", true, (*duel.Operands).CodeElements, []entrant{oursDequantize, oneDNNDequantize, ortDequantize}},
+	{"int8-weights-fixed16", false, duel.FloatProduct, []entrant{oursFloat(gemm.Arithmetic{Bits: 16}), oneDNNHalf}},
+	{"quantize", true, duel.Floats, []entrant{oursQuantize, oneDNNQuantize, ortQuantize}},
+	{"dequantize", true, duel.CodeElements, []entrant{oursDequantize, oneDNNDequantize, ortDequantize}},
 }
 
 func workNames() []string {
@@ -54,10 +55,10 @@ func measure(ctx context.Context, options duel.Options, progress io.Writer) (row
 		}
 		shapes := options.Shapes
 		if w.conversion {
-			shapes = []duel.Shape{duel.Conversion()}
+			shapes = []workload.Shape{workload.Conversion()}
 		}
 		for _, shape := range shapes {
-			o := duel.NewOperands(shape)
+			o := workload.NewOperands(shape)
 			truth := w.truth(o)
 			for _, threads := range options.Threads {
 				fmt.Fprintf(progress, "%s %v, threads %d\n", w.name, shape, threads)
@@ -74,7 +75,7 @@ func measure(ctx context.Context, options duel.Options, progress io.Writer) (row
 }
 
 // contest measures the contenders of one shape. A peer that cannot do the work is named in progress.
-func (w work) contest(ctx context.Context, o *duel.Operands, truth duel.Truth, threads int, options duel.Options, progress io.Writer) ([]duel.Result, error) {
+func (w work) contest(ctx context.Context, o *workload.Operands, truth duel.Truth, threads int, options duel.Options, progress io.Writer) ([]duel.Result, error) {
 	var contenders []duel.Contender
 	defer func() {
 		for _, c := range contenders {

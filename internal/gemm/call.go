@@ -74,8 +74,8 @@ func (c *call) multiply() error {
 	}
 	c.bad.Store(math.MaxInt64)
 	c.share((*call).quantize, (c.rows+partRows-1)/partRows, c.set.QuantizeTime(c.rows*w.K))
-	if at := int(c.bad.Load()); at != math.MaxInt64 {
-		return c.notFinite(at)
+	if at := c.bad.Load(); at != math.MaxInt64 {
+		return c.notFinite(int(at))
 	}
 	c.parts = c.grid()
 	c.share((*call).tiles, c.parts.count(), c.set.MultiplyTime(c.rows, w.N, w.Depth()*c.operand.Planes))

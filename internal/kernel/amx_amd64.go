@@ -5,10 +5,10 @@ package kernel
 // tileConfig is the memory operand of LDTILECFG: bytes a row and rows of each tile (Intel's Software Developer's
 // Manual, volume 1, "Tile Architecture").
 type tileConfig struct {
-	palette, startRow uint8
-	_                 [14]uint8
-	rowBytes          [16]uint16
-	rows              [16]uint8
+	palette  uint8
+	_        [15]uint8
+	rowBytes [16]uint16
+	rows     [16]uint8
 }
 
 // tileConfigs holds the configuration for 1 to 32 rows: up to 16 in tiles 0, 1 and 4, the rest in 2, 3 and 5.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"euryale/bench/internal/workload"
 )
 
 // Contender is a program that does the work.
@@ -29,7 +31,7 @@ type Result struct {
 }
 
 // Seconds returns the median duration of a call.
-func (r Result) Seconds() float64 { return Median(r.seconds) }
+func (r Result) Seconds() float64 { return workload.Median(r.seconds) }
 
 // Ratio returns the median, over the repeats, of how many times faster r was than b in the same repeat.
 func (r Result) Ratio(b Result) float64 {
@@ -37,7 +39,7 @@ func (r Result) Ratio(b Result) float64 {
 	for i := range ratios {
 		ratios[i] = b.seconds[i] / r.seconds[i]
 	}
-	return Median(ratios)
+	return workload.Median(ratios)
 }
 
 // Threads of ONNX Runtime and OpenMP spin for a while after their work, which costs the next contender a core.
@@ -85,11 +87,13 @@ func Measure(ctx context.Context, contenders []Contender, truth Truth, repeats i
 	return results, nil
 }
 
+// call does the work once.
 func (c Contender) call(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := c.Run(); err != nil {
+	return c.name(workload.Call(ctx, c.Run))
+}
+
+func (c Contender) name(err error) error {
+	if err != nil {
 		return fmt.Errorf("%s: %w", c.Name, err)
 	}
 	return nil
@@ -101,16 +105,12 @@ func (c Contender) turn(ctx context.Context, burst time.Duration) (seconds, core
 	if err := c.call(ctx); err != nil {
 		return 0, 0, err
 	}
-	begin, busy := time.Now(), processorTime()
-	var took time.Duration
-	calls := 0
-	for ; calls == 0 || took < burst; calls++ {
-		if err := c.call(ctx); err != nil {
-			return 0, 0, err
-		}
-		took = time.Since(begin)
+	busy := processorTime()
+	took, seconds, err := workload.Burst(ctx, c.Run, burst)
+	if err != nil {
+		return 0, 0, c.name(err)
 	}
-	return took.Seconds() / float64(calls), float64(processorTime()-busy) / float64(took), nil
+	return seconds, float64(processorTime()-busy) / float64(took), nil
 }
 
 // processorTime returns what all threads of this process have used.
@@ -120,15 +120,6 @@ func processorTime() time.Duration {
 		panic(fmt.Sprintf("duel: getrusage: %v", err)) // it fails on bad arguments only
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// Median returns the middle of x, or the mean of the two in the middle, and NaN of nothing.
-func Median(x []float64) float64 {
-	if len(x) == 0 {
-		return math.NaN()
-	}
-	x = slices.Sorted(slices.Values(x))
-	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
 // GeoMean returns the geometric mean of x, positive numbers, and NaN of nothing.

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"text/tabwriter"
+
+	"euryale/bench/internal/workload"
 )
 
 // Row is ours beside one peer. Without peers there is one row, whose Peer is empty.
@@ -34,7 +36,7 @@ type Row struct {
 const manyRows = 32
 
 // Rows returns ours, which is the first result, beside each of the others.
-func Rows(work string, s Shape, threads int, results []Result) []Row {
+func Rows(work string, s workload.Shape, threads int, results []Result) []Row {
 	speed := func(r Result) float64 { return s.Amount() / r.Seconds() }
 	ours := results[0]
 	base := Row{

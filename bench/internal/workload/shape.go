@@ -1,4 +1,6 @@
-package duel
+// Package workload has what the programs that measure are asked to do: shapes, operands, packed weights, and the flags
+// that choose among them.
+package workload
 
 import (
 	"fmt"

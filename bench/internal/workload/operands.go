@@ -1,0 +1,66 @@
+package workload
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// Operands are what everyone multiplies or converts who is measured on a shape. Every list is written in full.
+type Operands struct {
+	Shape
+	X     []float32 // [m][k] gaussian activations
+	Codes []uint8   // [m][k] activations as codes, uniform: the element is CodeScale·(q − CodeZero)
+
+	CodeScale float32
+	CodeZero  int32
+
+	W      []int8    // [k][n] gaussian codes of the weight: the element is Scales[j]·q
+	Scales []float32 // [n]
+}
+
+// NewOperands returns operands of a shape, the same at every call. The zero point of a product is 0, as behind a ReLU: a
+// peer does not pay for one.
+func NewOperands(s Shape) *Operands {
+	r := rand.New(rand.NewPCG(1, 2))
+	o := &Operands{Shape: s, CodeScale: 1. / 37}
+	if s.N == 0 {
+		o.CodeZero = 128
+	}
+	o.X = make([]float32, s.M*s.K)
+	o.Codes = make([]uint8, s.M*s.K)
+	for i := range o.X {
+		o.X[i] = float32(r.NormFloat64())
+		o.Codes[i] = uint8(r.Uint32())
+	}
+	o.W = make([]int8, s.K*s.N)
+	for i := range o.W {
+		const deviation = 127 / 3.5 // of a column of a thousand whose largest magnitude becomes 127
+		o.W[i] = int8(max(-127, min(127, math.Round(deviation*r.NormFloat64()))))
+	}
+	o.Scales = make([]float32, s.N)
+	for j := range o.Scales {
+		o.Scales[j] = 0.001 * (1 + r.Float32())
+	}
+	return o
+}
+
+// Element returns the real number that q stands for among activations.
+func (o *Operands) Element(q uint8) float32 { return o.CodeScale * float32(int32(q)-o.CodeZero) }
+
+// Elements returns the real numbers of codes of activations.
+func (o *Operands) Elements(codes []uint8) []float32 {
+	x := make([]float32, len(codes))
+	for i, q := range codes {
+		x[i] = o.Element(q)
+	}
+	return x
+}
+
+// FloatWeights returns the elements of W, [k][n].
+func (o *Operands) FloatWeights() []float32 {
+	w := make([]float32, len(o.W))
+	for i, q := range o.W {
+		w[i] = o.Scales[i%o.N] * float32(q)
+	}
+	return w
+}

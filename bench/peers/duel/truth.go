@@ -1,0 +1,98 @@
+package duel
+
+import (
+	"math"
+	"slices"
+
+	"euryale/bench/internal/workload"
+)
+
+// Truth is the right result at some places of an output.
+type Truth struct {
+	at   []int
+	want []float64
+}
+
+// sampled bounds the rows, the columns and the numbers of a truth: enough for a mean, few enough to be quick.
+const (
+	sampledRows    = 16
+	sampledColumns = 128
+	sampledNumbers = 1 << 16
+)
+
+// FloatProduct returns X·W in float64.
+func FloatProduct(o *workload.Operands) Truth {
+	return product(o, func(i int) float64 { return float64(o.X[i]) })
+}
+
+// CodeProduct returns the product of the elements of Codes and W in float64.
+func CodeProduct(o *workload.Operands) Truth { return product(o, code(o)) }
+
+// Floats returns X: what codes stand for, more or less.
+func Floats(o *workload.Operands) Truth {
+	return numbers(o, func(i int) float64 { return float64(o.X[i]) })
+}
+
+// CodeElements returns the elements of Codes in float64.
+func CodeElements(o *workload.Operands) Truth { return numbers(o, code(o)) }
+
+// code returns the elements of Codes.
+func code(o *workload.Operands) func(i int) float64 {
+	return func(i int) float64 { return float64(o.CodeScale) * float64(int32(o.Codes[i])-o.CodeZero) }
+}
+
+func numbers(o *workload.Operands, x func(int) float64) (t Truth) {
+	for _, i := range spread(len(o.X), sampledNumbers) {
+		t.at, t.want = append(t.at, i), append(t.want, x(i))
+	}
+	return t
+}
+
+func product(o *workload.Operands, x func(int) float64) (t Truth) {
+	columns := spread(o.N, sampledColumns)
+	for _, i := range spread(o.M, sampledRows) {
+		sums := make([]float64, len(columns))
+		for p := range o.K {
+			a, row := x(i*o.K+p), o.W[p*o.N:][:o.N]
+			for c, j := range columns {
+				sums[c] += a * float64(row[j])
+			}
+		}
+		for c, j := range columns {
+			t.at, t.want = append(t.at, i*o.N+j), append(t.want, float64(o.Scales[j])*sums[c])
+		}
+	}
+	return t
+}
+
+// spread returns at most count indexes below n, evenly spread, both ends among them.
+func spread(n, count int) []int {
+	count = min(n, count)
+	at := make([]int, 0, count)
+	for i := range count {
+		at = append(at, int(int64(i)*int64(n-1)/int64(max(count-1, 1))))
+	}
+	return slices.Compact(at)
+}
+
+// Exact is the ratio, in dB, that stands for no noise at all.
+const Exact = 200
+
+// SQNR returns 10·log10(Σ want² / Σ (want − got)²), at most Exact and at least 0, which NaN gives too. got is the
+// whole output.
+func (t Truth) SQNR(got []float32) float64 {
+	var signal, noise float64
+	for s, i := range t.at {
+		d := t.want[s] - float64(got[i])
+		signal += t.want[s] * t.want[s]
+		noise += d * d
+	}
+	db := 10 * math.Log10(signal/noise)
+	if math.IsNaN(db) && noise != 0 {
+		return 0
+	}
+	if noise == 0 {
+		return Exact
+	}
+	return max(0, min(Exact, db))
+}

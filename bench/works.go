@@ -1,0 +1,92 @@
+package main
+
+import (
+	"euryale/bench/internal/workload"
+	"euryale/internal/gemm"
+	"euryale/internal/kernel"
+	"euryale/internal/pack"
+)
+
+// work is something that the module does and that is measured.
+type work struct {
+	name string
+	// bits of the integers that rows become, by which they are taken as planes; 0 for a conversion, which has one
+	// shape of its own and one thread.
+	bits    int
+	prepare func(o *workload.Operands) task
+}
+
+// task is a work on given operands, all of which have been written.
+type task struct {
+	run   func() error
+	bytes int // of the packed weight; of a conversion, those read and written
+}
+
+// group is the depth that shares a scale in int4-g32.
+const group = 32
+
+var works = []work{
+	{"int8", 8, multiplyCodes},
+	{"int8-dynamic", 8, multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{})},
+	{"int8-static", 8, multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Static: &kernel.Affine{Scale: 1. / 32, Zero: 128, High: 255}})},
+	{"int8-weights-fixed24", 24, multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Bits: 24})},
+	{"int8-weights-fixed16", 16, multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Bits: 16})},
+	{"int4-g32-dynamic", 8, multiply(int4, gemm.Arithmetic{})},
+	{"int4-g32-fixed24", 24, multiply(int4, gemm.Arithmetic{Bits: 24})},
+	{"int4-g32-fixed16", 16, multiply(int4, gemm.Arithmetic{Bits: 16})},
+	{"quantize", 0, quantize},
+	{"dequantize", 0, dequantize},
+}
+
+func workNames() []string {
+	names := make([]string, len(works))
+	for i, w := range works {
+		names[i] = w.name
+	}
+	return names
+}
+
+func int4(o *workload.Operands) *pack.Matrix { return o.Int4Weight(group) }
+
+// multiplyCodes multiplies rows of codes.
+func multiplyCodes(o *workload.Operands) task {
+	w, y := o.Int8Weight(), written(o.M*o.N)
+	return task{func() error {
+		gemm.MultiplyCodes(y, o.Codes, o.CodeZero, o.CodeScale, o.M, w, gemm.Output{})
+		return nil
+	}, w.Bytes()}
+}
+
+// multiply multiplies rows of float32.
+func multiply(weight func(*workload.Operands) *pack.Matrix, a gemm.Arithmetic) func(*workload.Operands) task {
+	return func(o *workload.Operands) task {
+		w, y := weight(o), written(o.M*o.N)
+		return task{func() error {
+			return gemm.Multiply(y, o.X, o.M, w, a, gemm.Output{})
+		}, w.Bytes()}
+	}
+}
+
+func quantize(o *workload.Operands) task {
+	q := make([]uint8, len(o.X))
+	clear(q)
+	return task{func() error {
+		kernel.Quantize(q, o.X, o.Affine())
+		return nil
+	}, 5 * len(q)}
+}
+
+func dequantize(o *workload.Operands) task {
+	y := written(len(o.Codes))
+	return task{func() error {
+		kernel.Dequantize(y, o.Codes, o.Affine())
+		return nil
+	}, 5 * len(y)}
+}
+
+// written returns zeros that have been written: memory that nothing was written to is one page.
+func written(n int) []float32 {
+	y := make([]float32, n)
+	clear(y)
+	return y
+}
