@@ -18,6 +18,7 @@ type call struct {
 	half       *pack.Half
 	arithmetic Arithmetic
 	out        Output
+	floor      float32
 	given      kernel.Affine // the map of codes that come as such
 
 	first, rows, k, n int
@@ -26,11 +27,13 @@ type call struct {
 	dst               []float32
 
 	operand kernel.Operand
+	depth   int     // of a group, with what kernels take of what fills it up
 	stride  int     // between rows of a plane, in bytes
 	planes  []uint8 // [plane][row][stride]
 	scales  []float64
 	offsets []int32 // what a row's planes hold above X
 	totals  []int64 // [row][group] Σ X, where the weight needs them
+	simple  bool    // a column has one scale and no zero point, and the sum of all its depth fits an int32
 	bad     atomic.Int64
 	parts   grid
 
@@ -57,6 +60,9 @@ func (c *call) begin() (rows int) {
 	if c.arithmetic.Bits == 0 && c.w.Zeros != nil {
 		c.operand.Depth = kernel.DepthZeros
 	}
+	c.floor = c.out.floor()
+	c.depth = min((c.w.Group+c.set.Depth-1)/c.set.Depth*c.set.Depth, c.w.GroupDepth())
+	c.simple = c.w.Groups() == 1 && c.w.Zeros == nil && c.w.Offsets == nil && c.depth <= c.operand.Depth
 	c.stride = c.w.Depth() * c.set.ElementBytes()
 	if c.stride%1024 == 0 {
 		c.stride += 64 // rows a power of two apart share sets of a cache
@@ -78,7 +84,7 @@ func (c *call) multiply() error {
 		return c.notFinite(int(at))
 	}
 	c.parts = c.grid()
-	c.share((*call).tiles, c.parts.count(), c.set.MultiplyTime(c.rows, w.N, w.Depth()*c.operand.Planes))
+	c.share((*call).tiles, c.parts.count(), c.set.MultiplyTime(c.rows, w.N, w.K*c.operand.Planes))
 	return nil
 }
 

@@ -7,6 +7,7 @@ package gemm
 
 import (
 	"errors"
+	"math"
 
 	"euryale/internal/kernel"
 	"euryale/internal/pack"
@@ -29,6 +30,14 @@ type Arithmetic struct {
 type Output struct {
 	Bias []float32 // of length n; nil is all zeros
 	ReLU bool
+}
+
+// floor returns the least value of a result.
+func (o Output) floor() float32 {
+	if o.ReLU {
+		return 0
+	}
+	return float32(math.Inf(-1))
 }
 
 // Multiply sets dst = x·w, then applies out. For row i and column j, with X the integers of the row, r their

@@ -11,6 +11,7 @@ func MultiplyHalf(dst, x []float32, m int, w *pack.Half, out Output) error {
 	c := calls.Get().(*call)
 	defer c.release()
 	c.set, c.half, c.out = kernel.Current(), w, out
+	c.floor = out.floor()
 	c.rows, c.k, c.n, c.x, c.dst = m, w.K, w.N, x[:m*w.K], dst[:m*w.N]
 	if _, _, bad := c.set.MinMax(c.x); bad >= 0 {
 		return c.notFinite(bad)
@@ -36,7 +37,7 @@ func (c *call) halfPanels(panel int, s *scratch) {
 		}
 		c.set.MultiplyFloat(dots, c.x[i*c.k:], c.k, s.column, t.rows)
 		dst, stride := c.result(s, t)
-		c.set.FinishWide(dst, stride, dots, ones, c.bias(s, t), c.floor())
+		c.set.FinishWide(dst, stride, dots, ones, c.bias(s, t), c.floor)
 		c.place(s, t)
 	}
 }

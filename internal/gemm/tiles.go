@@ -1,10 +1,6 @@
 package gemm
 
-import (
-	"math"
-
-	"euryale/internal/kernel"
-)
+import "euryale/internal/kernel"
 
 // A grid cuts the result into parts of rows×panels, for threads to take.
 type grid struct {
@@ -71,23 +67,17 @@ type tile struct {
 
 func (t tile) columns() int { return t.panels * kernel.PanelColumns }
 
-// simple reports whether a column has one scale and no zero point, and a sum over all its depth fits an int32.
-func (c *call) simple() bool {
-	w := c.w
-	return w.Groups() == 1 && w.Zeros == nil && w.Offsets == nil && w.Depth() <= c.operand.Depth
-}
-
 // fixedTile computes a tile for a fixed point.
 func (c *call) fixedTile(s *scratch, t tile) {
 	w, n := c.w, t.columns()
 	size, u, scales := t.rows*n, s.numbers[:t.rows], c.scales[t.row:][:t.rows]
 	dst, stride := c.result(s, t)
-	if c.simple() {
+	if c.simple {
 		for p := range c.operand.Planes {
-			c.product(s.sums[p*size:][:size], t, p, 0, w.Depth())
+			c.product(s.sums[p*size:][:size], t, p, 0, c.depth)
 		}
 		c.offsetsOf(u, t)
-		c.set.DirectWide(dst, stride, s.sums, c.operand.Planes, float64(int(1)<<c.operand.Shift), u, c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor())
+		c.set.DirectWide(dst, stride, s.sums, c.operand.Planes, float64(int(1)<<c.operand.Shift), u, c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor)
 		c.place(s, t)
 		return
 	}
@@ -101,7 +91,7 @@ func (c *call) fixedTile(s *scratch, t tile) {
 			c.set.OffsetWide(sums, u, at(w.Offsets, t, g*w.Columns()))
 		}
 	}
-	c.set.FinishWide(dst, stride, sums, scales, c.bias(s, t), c.floor())
+	c.set.FinishWide(dst, stride, sums, scales, c.bias(s, t), c.floor)
 	c.place(s, t)
 }
 
@@ -113,9 +103,9 @@ func (c *call) byteTile(s *scratch, t tile) {
 		scales[i] = float32(c.scales[t.row+i])
 	}
 	dst, stride := c.result(s, t)
-	if c.simple() {
-		c.product(s.sums[:size], t, 0, 0, w.Depth())
-		c.set.Direct(dst, stride, s.sums, c.offsets[t.row:][:t.rows], c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor())
+	if c.simple {
+		c.product(s.sums[:size], t, 0, 0, c.depth)
+		c.set.Direct(dst, stride, s.sums, c.offsets[t.row:][:t.rows], c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor)
 		c.place(s, t)
 		return
 	}
@@ -131,21 +121,21 @@ func (c *call) byteTile(s *scratch, t tile) {
 			c.set.Offset(sums, u, at(w.Offsets, t, g*w.Columns()))
 		}
 	}
-	c.set.Finish(dst, stride, sums, scales, c.bias(s, t), c.floor())
+	c.set.Finish(dst, stride, sums, scales, c.bias(s, t), c.floor)
 	c.place(s, t)
 }
 
 // scaleGroup adds s·Σ X·(q − z) over group g, for codes of a byte.
 func (c *call) scaleGroup(s *scratch, sums []float32, t tile, g int) {
 	w, scales := c.w, at(c.w.Scales, t, g*c.w.Columns())
-	if w.GroupDepth() > c.operand.Depth {
+	if c.depth > c.operand.Depth {
 		dots := s.dots[:len(sums)]
 		c.dots(s, dots, t, g)
 		kernel.ScaleRounded(sums, dots, scales)
 		return
 	}
 	dots := s.sums[:len(sums)]
-	c.product(dots, t, 0, g*w.GroupDepth(), w.GroupDepth())
+	c.product(dots, t, 0, g*w.GroupDepth(), c.depth)
 	if !c.set.Wide {
 		c.set.Correct(dots, c.offsets[t.row:][:t.rows], c.columnSums(s, t, g))
 	}
@@ -164,7 +154,7 @@ func (c *call) dots(s *scratch, dots []float64, t tile, g int) {
 	w := c.w
 	sums, u := s.sums[:len(dots)], s.numbers[:t.rows]
 	clear(dots)
-	for begin, end := g*w.GroupDepth(), (g+1)*w.GroupDepth(); begin < end; begin += c.operand.Depth {
+	for begin, end := g*w.GroupDepth(), g*w.GroupDepth()+c.depth; begin < end; begin += c.operand.Depth {
 		for p := range c.operand.Planes {
 			c.product(sums, t, p, begin, min(c.operand.Depth, end-begin))
 			c.set.Accumulate(dots, sums, float64(int(1)<<(c.operand.Shift*p)))
@@ -249,12 +239,4 @@ func (c *call) bias(s *scratch, t tile) []float32 {
 		copy(s.bias[:n], c.out.Bias[t.panel*kernel.PanelColumns:])
 	}
 	return s.bias[:n]
-}
-
-// floor returns the least value of a result.
-func (c *call) floor() float32 {
-	if c.out.ReLU {
-		return 0
-	}
-	return float32(math.Inf(-1))
 }

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func multiplyU8R1P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R1P1VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -16,6 +16,7 @@ TEXT ·multiplyU8R1P1VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z1, Z1, Z1
 
 steps:
+	PREFETCHT0   2048(DX)
 	VMOVDQU32    (DX), Z2
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z2, Z0, Z1
@@ -28,7 +29,7 @@ steps:
 	RET
 
 // func multiplyU8R1P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R1P2VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -40,7 +41,9 @@ TEXT ·multiplyU8R1P2VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z2, Z2, Z2
 
 steps:
+	PREFETCHT0   2048(DX)
 	VMOVDQU32    (DX), Z3
+	PREFETCHT0   2048(DX)(BX*1)
 	VMOVDQU32    (DX)(BX*1), Z4
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z3, Z0, Z1
@@ -55,7 +58,7 @@ steps:
 	RET
 
 // func multiplyU8R1P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R1P3VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -68,8 +71,11 @@ TEXT ·multiplyU8R1P3VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z3, Z3, Z3
 
 steps:
+	PREFETCHT0   2048(DX)
 	VMOVDQU32    (DX), Z4
+	PREFETCHT0   2048(DX)(BX*1)
 	VMOVDQU32    (DX)(BX*1), Z5
+	PREFETCHT0   2048(DX)(BX*2)
 	VMOVDQU32    (DX)(BX*2), Z6
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z4, Z0, Z1
@@ -86,7 +92,7 @@ steps:
 	RET
 
 // func multiplyU8R2P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R2P1VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -98,6 +104,7 @@ TEXT ·multiplyU8R2P1VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z2, Z2, Z2
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z3
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z3, Z0, Z1
@@ -113,7 +120,7 @@ steps:
 	RET
 
 // func multiplyU8R2P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R2P2VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -127,7 +134,9 @@ TEXT ·multiplyU8R2P2VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z4, Z4, Z4
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z5
+	PREFETCHT0   2048(BX)(SI*1)
 	VMOVDQU32    (BX)(SI*1), Z6
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z5, Z0, Z1
@@ -147,7 +156,7 @@ steps:
 	RET
 
 // func multiplyU8R2P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R2P3VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -163,8 +172,11 @@ TEXT ·multiplyU8R2P3VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z6, Z6, Z6
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z7
+	PREFETCHT0   2048(BX)(SI*1)
 	VMOVDQU32    (BX)(SI*1), Z8
+	PREFETCHT0   2048(BX)(SI*2)
 	VMOVDQU32    (BX)(SI*2), Z9
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z7, Z0, Z1
@@ -188,7 +200,7 @@ steps:
 	RET
 
 // func multiplyU8R3P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R3P1VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -201,6 +213,7 @@ TEXT ·multiplyU8R3P1VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z3, Z3, Z3
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z4
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z4, Z0, Z1
@@ -219,7 +232,7 @@ steps:
 	RET
 
 // func multiplyU8R3P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R3P2VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -235,7 +248,9 @@ TEXT ·multiplyU8R3P2VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z6, Z6, Z6
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z7
+	PREFETCHT0   2048(BX)(SI*1)
 	VMOVDQU32    (BX)(SI*1), Z8
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z7, Z0, Z1
@@ -260,7 +275,7 @@ steps:
 	RET
 
 // func multiplyU8R3P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R3P3VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -279,8 +294,11 @@ TEXT ·multiplyU8R3P3VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z9, Z9, Z9
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z10
+	PREFETCHT0   2048(BX)(SI*1)
 	VMOVDQU32    (BX)(SI*1), Z11
+	PREFETCHT0   2048(BX)(SI*2)
 	VMOVDQU32    (BX)(SI*2), Z12
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z10, Z0, Z1
@@ -311,7 +329,7 @@ steps:
 	RET
 
 // func multiplyU8R4P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R4P1VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -326,6 +344,7 @@ TEXT ·multiplyU8R4P1VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z4, Z4, Z4
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z5
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z5, Z0, Z1
@@ -347,7 +366,7 @@ steps:
 	RET
 
 // func multiplyU8R4P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R4P2VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -366,7 +385,9 @@ TEXT ·multiplyU8R4P2VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z8, Z8, Z8
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z9
+	PREFETCHT0   2048(BX)(SI*1)
 	VMOVDQU32    (BX)(SI*1), Z10
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z9, Z0, Z1
@@ -396,7 +417,7 @@ steps:
 	RET
 
 // func multiplyU8R4P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R4P3VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -419,8 +440,11 @@ TEXT ·multiplyU8R4P3VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z12, Z12, Z12
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z13
+	PREFETCHT0   2048(BX)(SI*1)
 	VMOVDQU32    (BX)(SI*1), Z14
+	PREFETCHT0   2048(BX)(SI*2)
 	VMOVDQU32    (BX)(SI*2), Z15
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z13, Z0, Z1
@@ -458,7 +482,7 @@ steps:
 	RET
 
 // func multiplyU8R5P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R5P1VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -475,6 +499,7 @@ TEXT ·multiplyU8R5P1VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z5, Z5, Z5
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z6
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z6, Z0, Z1
@@ -500,7 +525,7 @@ steps:
 	RET
 
 // func multiplyU8R5P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R5P2VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -522,7 +547,9 @@ TEXT ·multiplyU8R5P2VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z10, Z10, Z10
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z11
+	PREFETCHT0   2048(BX)(SI*1)
 	VMOVDQU32    (BX)(SI*1), Z12
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z11, Z0, Z1
@@ -558,7 +585,7 @@ steps:
 	RET
 
 // func multiplyU8R5P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R5P3VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -585,8 +612,11 @@ TEXT ·multiplyU8R5P3VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z15, Z15, Z15
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z16
+	PREFETCHT0   2048(BX)(SI*1)
 	VMOVDQU32    (BX)(SI*1), Z17
+	PREFETCHT0   2048(BX)(SI*2)
 	VMOVDQU32    (BX)(SI*2), Z18
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z16, Z0, Z1
@@ -632,7 +662,7 @@ steps:
 	RET
 
 // func multiplyU8R6P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R6P1VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -650,6 +680,7 @@ TEXT ·multiplyU8R6P1VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z6, Z6, Z6
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z7
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z7, Z0, Z1
@@ -678,7 +709,7 @@ steps:
 	RET
 
 // func multiplyU8R6P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R6P2VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -702,7 +733,9 @@ TEXT ·multiplyU8R6P2VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z12, Z12, Z12
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z13
+	PREFETCHT0   2048(BX)(SI*1)
 	VMOVDQU32    (BX)(SI*1), Z14
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z13, Z0, Z1
@@ -743,7 +776,7 @@ steps:
 	RET
 
 // func multiplyU8R6P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R6P3VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -773,8 +806,11 @@ TEXT ·multiplyU8R6P3VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z18, Z18, Z18
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z19
+	PREFETCHT0   2048(BX)(SI*1)
 	VMOVDQU32    (BX)(SI*1), Z20
+	PREFETCHT0   2048(BX)(SI*2)
 	VMOVDQU32    (BX)(SI*2), Z21
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z19, Z0, Z1
@@ -827,7 +863,7 @@ steps:
 	RET
 
 // func multiplyU8R7P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R7P1VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -846,6 +882,7 @@ TEXT ·multiplyU8R7P1VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z7, Z7, Z7
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z8
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z8, Z0, Z1
@@ -877,7 +914,7 @@ steps:
 	RET
 
 // func multiplyU8R7P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R7P2VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -903,7 +940,9 @@ TEXT ·multiplyU8R7P2VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z14, Z14, Z14
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z15
+	PREFETCHT0   2048(BX)(SI*1)
 	VMOVDQU32    (BX)(SI*1), Z16
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z15, Z0, Z1
@@ -949,7 +988,7 @@ steps:
 	RET
 
 // func multiplyU8R7P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R7P3VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -982,8 +1021,11 @@ TEXT ·multiplyU8R7P3VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z21, Z21, Z21
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z22
+	PREFETCHT0   2048(BX)(SI*1)
 	VMOVDQU32    (BX)(SI*1), Z23
+	PREFETCHT0   2048(BX)(SI*2)
 	VMOVDQU32    (BX)(SI*2), Z24
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z22, Z0, Z1
@@ -1043,7 +1085,7 @@ steps:
 	RET
 
 // func multiplyU8R8P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R8P1VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -1063,6 +1105,7 @@ TEXT ·multiplyU8R8P1VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z8, Z8, Z8
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z9
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z9, Z0, Z1
@@ -1097,7 +1140,7 @@ steps:
 	RET
 
 // func multiplyU8R8P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R8P2VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -1125,7 +1168,9 @@ TEXT ·multiplyU8R8P2VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z16, Z16, Z16
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z17
+	PREFETCHT0   2048(BX)(SI*1)
 	VMOVDQU32    (BX)(SI*1), Z18
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z17, Z0, Z1
@@ -1176,7 +1221,7 @@ steps:
 	RET
 
 // func multiplyU8R8P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyU8R8P3VNNI(SB), NOSPLIT, $0-48
 	MOVQ   c+0(FP), AX
 	MOVQ   a+8(FP), CX
@@ -1212,8 +1257,11 @@ TEXT ·multiplyU8R8P3VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z24, Z24, Z24
 
 steps:
+	PREFETCHT0   2048(BX)
 	VMOVDQU32    (BX), Z25
+	PREFETCHT0   2048(BX)(SI*1)
 	VMOVDQU32    (BX)(SI*1), Z26
+	PREFETCHT0   2048(BX)(SI*2)
 	VMOVDQU32    (BX)(SI*2), Z27
 	VPBROADCASTD (CX), Z0
 	VPDPBUSD     Z25, Z0, Z1

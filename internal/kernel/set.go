@@ -13,6 +13,7 @@ type Set struct {
 	Tier isa.Tier
 
 	Rows, Panels int     // a tile's most
+	Depth        int     // sums over a multiple of it are fastest
 	Wide         bool    // rows are planes of 16-bit integers, not of bytes
 	CacheBytes   int     // of rows that the second cache holds beside a panel
 	Rate         float64 // products a second of one thread, about: what is worth sharing depends on it
@@ -87,6 +88,7 @@ var generic = Set{
 	Tier:            isa.Generic,
 	Rows:            4,
 	Panels:          1,
+	Depth:           StepDepth,
 	Wide:            true,
 	CacheBytes:      256 << 10,
 	Rate:            1e9,

@@ -11,18 +11,21 @@ var amxSet = func() Set {
 	s.Tier = isa.AMX
 	// Loading a configuration takes as long as a fifth of a tile of 1024 of depth: several tiles share one.
 	s.Rows, s.Panels = 128, 2
+	s.Depth = blockSteps * StepDepth
 	s.CacheBytes = 1 << 20
 	s.Rate = 1500e9
 	s.Multiply = multiplyInAMX
 	return s
 }()
 
+// A tile of a has 16 steps of depth, and two have 32 rows.
+const blockSteps, tileRows = 16, 32
+
 // fewRows is the most rows for which AVX-512 is as fast as tiles: memory is the limit.
 const fewRows = 8
 
 // multiplyInAMX multiplies in whole tiles of 64 of depth, and leaves other depths and few rows to AVX-512.
 func multiplyInAMX(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int) {
-	const blockSteps, tileRows = 16, 32
 	if steps%blockSteps != 0 || rows <= fewRows {
 		multiplyInVNNI(c, a, lda, b, ldb, steps, rows, panels)
 		return

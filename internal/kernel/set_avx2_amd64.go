@@ -16,6 +16,7 @@ var avx2Set = Set{
 	Tier:            isa.AVX2,
 	Rows:            len(multiplyAVX2Rows),
 	Panels:          1,
+	Depth:           StepDepth,
 	Wide:            true,
 	CacheBytes:      256 << 10,
 	Rate:            80e9,

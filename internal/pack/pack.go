@@ -33,30 +33,36 @@ type Matrix struct {
 	nibbles []uint8 // or half as many, as kernel.Pack has them
 
 	sums func() []int32
+
+	groups, groupDepth, panels int
 }
 
-// Groups returns the number of scales in a column.
-func (w *Matrix) Groups() int { return (w.K + w.Group - 1) / w.Group }
-
-// Panels returns the number of panels of 16 columns.
-func (w *Matrix) Panels() int { return panels(w.N) }
+// layout sets what K, N and Group imply.
+func (w *Matrix) layout() {
+	multiple := kernel.StepDepth
+	w.groups, w.panels = (w.K+w.Group-1)/w.Group, panels(w.N)
+	if w.groups == 1 {
+		multiple = 64
+	}
+	w.groupDepth = (w.Group + multiple - 1) / multiple * multiple
+}
 
 func panels(columns int) int { return (columns + kernel.PanelColumns - 1) / kernel.PanelColumns }
 
+// Groups returns the number of scales in a column.
+func (w *Matrix) Groups() int { return w.groups }
+
+// Panels returns the number of panels of 16 columns.
+func (w *Matrix) Panels() int { return w.panels }
+
 // Columns returns the number of columns with those that fill up the last panel.
-func (w *Matrix) Columns() int { return w.Panels() * kernel.PanelColumns }
+func (w *Matrix) Columns() int { return w.panels * kernel.PanelColumns }
 
 // GroupDepth returns the depth of a group with what fills it up.
-func (w *Matrix) GroupDepth() int {
-	multiple := kernel.StepDepth
-	if w.Groups() == 1 {
-		multiple = 64
-	}
-	return (w.Group + multiple - 1) / multiple * multiple
-}
+func (w *Matrix) GroupDepth() int { return w.groupDepth }
 
 // Depth returns the depth of a panel with all that fills it up.
-func (w *Matrix) Depth() int { return w.Groups() * w.GroupDepth() }
+func (w *Matrix) Depth() int { return w.groups * w.groupDepth }
 
 // PanelBytes returns the distance between panels of a byte a code.
 func (w *Matrix) PanelBytes() int { return w.Depth() * kernel.PanelColumns }
@@ -70,13 +76,15 @@ func (w *Matrix) Bytes() int {
 // half their range, and their zero points with them. m.K, N, Group, Scales, Zeros and Offsets, lists of
 // [n][groups], are set by the caller; lengths that do not go together panic.
 func New[C kernel.Code](m Matrix, codes []C, bits int) *Matrix {
-	blocks := m.N * m.Groups()
+	m.layout()
+	blocks := m.N * m.groups
 	if len(codes) != m.K*m.N || len(m.Scales) != blocks || m.Zeros != nil && len(m.Zeros) != blocks || m.Offsets != nil && len(m.Offsets) != blocks {
 		panic(fmt.Sprintf("pack: New: got %d codes, %d scales, %d zero points and %d offsets for %d×%d in groups of %d",
 			len(codes), len(m.Scales), len(m.Zeros), len(m.Offsets), m.K, m.N, m.Group))
 	}
 	var shift int32
 	w := &Matrix{K: m.K, N: m.N, Group: m.Group, Scales: byGroup(&m, m.Scales), Offsets: byGroup(&m, m.Offsets)}
+	w.layout()
 	if _, unsigned := any(codes).([]uint8); unsigned {
 		shift = 1 << (bits - 1)
 		if m.Zeros == nil {

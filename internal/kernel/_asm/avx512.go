@@ -14,6 +14,9 @@ const (
 	vnniPanels = 3
 )
 
+// vnniAhead is how far ahead of their use weights are fetched.
+const vnniAhead = 2048
+
 func avx512() {
 	for rows := 1; rows <= vnniRows; rows++ {
 		for panels := 1; panels <= vnniPanels; panels++ {
@@ -71,6 +74,9 @@ func vnniMultiply(rows, panels int) {
 	}
 	loop("steps", steps, 1, func() {
 		for p, v := range codes {
+			ahead := panel(p)
+			ahead.Disp = vnniAhead
+			PREFETCHT0(ahead)
 			VMOVDQU32(panel(p), v)
 		}
 		for i := range rows {
