@@ -51,8 +51,8 @@ func methods() []method {
 
 // answers is what a network makes of the test digits.
 type answers struct {
-	logits []float32 // (digits, 10)
-	took   time.Duration
+	logits      []float32 // (digits, 10)
+	batch, once speed     // at batchSize and at 1; not of the float network
 }
 
 // class returns the largest logit of digit i.
@@ -66,7 +66,7 @@ func (a answers) class(i int) int {
 	return best
 }
 
-// evaluate runs a graph made for batchSize over all digits. Only the machine is timed.
+// evaluate runs a graph made for batchSize over all digits.
 func evaluate(ctx context.Context, g *graph, data subset) (answers, error) {
 	g.start(gorgonia.EvalMode())
 	defer g.machine.Close()
@@ -77,13 +77,10 @@ func evaluate(ctx context.Context, g *graph, data subset) (answers, error) {
 		}
 		n := min(batchSize, data.count()-begin)
 		which := append(count(begin, n), make([]int, batchSize-n)...) // a short last batch is filled with digit 0
-		x := data.batch(which)
-		start := time.Now()
-		logits, err := g.run(x)
+		logits, err := g.run(data.batch(which))
 		if err != nil {
 			return a, err
 		}
-		a.took += time.Since(start)
 		a.logits = append(a.logits, logits[:n*labels]...)
 	}
 	return a, nil
@@ -106,7 +103,7 @@ func compare(ctx context.Context, c config, net network, profile *calib.Profile,
 	defer clearBar(bar)
 	for _, m := range list {
 		path := filepath.Join(c.out, fmt.Sprintf("%s-%s.safetensors", c.model, m.name))
-		a, bytes, err := quantized(ctx, path, net, m, profile, data.test)
+		a, bytes, err := quantized(ctx, path, net, m, profile, data.test, c.turn)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}
@@ -116,9 +113,9 @@ func compare(ctx context.Context, c config, net network, profile *calib.Profile,
 	return r, nil
 }
 
-// quantized quantizes the network, saves it, and evaluates what the file gives back. It returns the bytes of
-// the weights too.
-func quantized(ctx context.Context, path string, net network, m method, profile *calib.Profile, test subset) (answers, int, error) {
+// quantized quantizes the network, saves it, and evaluates what the file gives back, then lets it race the float one. It
+// returns the bytes of the weights too.
+func quantized(ctx context.Context, path string, net network, m method, profile *calib.Profile, test subset, turn time.Duration) (answers, int, error) {
 	b := qtensor.Bundle{Quantized: map[string]*qtensor.QTensor{}, Float: map[string]*tensor.Dense{}, Meta: map[string]string{"method": m.name}}
 	for i, l := range net {
 		q, err := qtensor.Quantize(l.weight, m.scheme)
@@ -151,6 +148,15 @@ func quantized(ctx context.Context, path string, net network, m method, profile 
 		bytes += q.Bytes()
 	}
 	a, err := evaluate(ctx, g, test)
+	if err != nil || turn == 0 {
+		return a, bytes, err
+	}
+	float := func(batch int) (*graph, error) { return floatGraph(net, batch) }
+	small := func(batch int) (*graph, error) { return quantizedGraph(layers, batch) }
+	if a.batch, err = race(ctx, float, small, test, batchSize, turn); err != nil {
+		return a, bytes, err
+	}
+	a.once, err = race(ctx, float, small, test, 1, turn)
 	return a, bytes, err
 }
 

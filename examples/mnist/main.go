@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"time"
 )
 
 // config is what the flags say.
@@ -17,6 +18,7 @@ type config struct {
 	epochs           int
 	seed             uint64
 	json             bool
+	turn             time.Duration
 }
 
 func main() {
@@ -43,6 +45,7 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 	flags.IntVar(&c.epochs, "epochs", 6, "passes over the training digits")
 	flags.Uint64Var(&c.seed, "seed", 1, "of the digits, the first weights and the order of training")
 	flags.BoolVar(&c.json, "json", false, "print one JSON object in place of the table")
+	flags.DurationVar(&c.turn, "turn", 20*time.Millisecond, "how long float and quantized run at a time when speeds are measured; 0 leaves them out")
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(stderr)
@@ -58,6 +61,8 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 		return c, fmt.Errorf("got -model %q, want mlp", c.model)
 	case c.epochs < 1:
 		return c, fmt.Errorf("got -epochs %d, want 1 or more", c.epochs)
+	case c.turn < 0:
+		return c, fmt.Errorf("got -turn %v, want 0 or more", c.turn)
 	}
 	return c, nil
 }

@@ -41,18 +41,22 @@ func smallSet(t *testing.T, prefix string) string {
 func withoutSpeed(t *testing.T, args ...string) (r report, progress string) {
 	t.Helper()
 	var out, log bytes.Buffer
-	if err := run(t.Context(), append(args, "-json"), &out, &log); err != nil {
+	if err := run(t.Context(), append(args, "-json", "-turn", "100us"), &out, &log); err != nil {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatalf("%v in %s", err, out.Bytes())
 	}
-	r.Float.PerSecond = 0
+	if r.Float.PerSecond <= 0 || r.Float.AtOne <= 0 {
+		t.Errorf("float: got %v and %v images/s", r.Float.PerSecond, r.Float.AtOne)
+	}
+	r.Float.PerSecond, r.Float.AtOne = 0, 0
 	for i := range r.Methods {
-		if r.Methods[i].PerSecond <= 0 {
-			t.Errorf("%s: got %v images/s", r.Methods[i].Method, r.Methods[i].PerSecond)
+		m := &r.Methods[i]
+		if min(m.PerSecond, m.AtOne, m.TimesFloat, m.TimesAtOne) <= 0 {
+			t.Errorf("%s: got speeds %+v", m.Method, m)
 		}
-		r.Methods[i].PerSecond = 0
+		m.PerSecond, m.AtOne, m.TimesFloat, m.TimesAtOne = 0, 0, 0, 0
 	}
 	return r, log.String()
 }

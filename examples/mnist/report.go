@@ -27,8 +27,9 @@ type report struct {
 
 type floatResult struct {
 	Accuracy  float64 `json:"accuracy"`
-	Bytes     int     `json:"bytes"` // of the weights, biases apart, here and below
-	PerSecond float64 `json:"images_per_second"`
+	Bytes     int     `json:"bytes"`             // of the weights, biases apart, here and below
+	PerSecond float64 `json:"images_per_second"` // in batches of 64; the median over the races below
+	AtOne     float64 `json:"images_per_second_at_1"`
 }
 
 type methodLine struct {
@@ -39,6 +40,9 @@ type methodLine struct {
 	Agreement     float64 `json:"agreement"` // the fraction of digits that get float's answer
 	SQNR          float64 `json:"logit_sqnr_db"`
 	PerSecond     float64 `json:"images_per_second"`
+	AtOne         float64 `json:"images_per_second_at_1"`
+	TimesFloat    float64 `json:"times_float"` // of the same turns
+	TimesAtOne    float64 `json:"times_float_at_1"`
 }
 
 func newReport(data *dataset, net network, float answers) *report {
@@ -46,7 +50,7 @@ func newReport(data *dataset, net network, float answers) *report {
 	for _, l := range net {
 		r.weights += l.weight.Shape().TotalSize()
 	}
-	r.Float = floatResult{r.accuracy(float), 4 * r.weights, r.perSecond(float)}
+	r.Float = floatResult{Accuracy: r.accuracy(float), Bytes: 4 * r.weights}
 	return r
 }
 
@@ -66,8 +70,22 @@ func (r *report) add(m method, bytes int, a answers) {
 		Accuracy:      r.accuracy(a),
 		Agreement:     float64(same) / float64(r.test.count()),
 		SQNR:          decibels(r.float.logits, a.logits),
-		PerSecond:     r.perSecond(a),
+		PerSecond:     a.batch.quantized,
+		AtOne:         a.once.quantized,
+		TimesFloat:    a.batch.ratio,
+		TimesAtOne:    a.once.ratio,
 	})
+	r.Float.PerSecond = r.median(func(a answers) float64 { return a.batch.float })
+	r.Float.AtOne = r.median(func(a answers) float64 { return a.once.float })
+}
+
+func (r *report) median(of func(answers) float64) float64 {
+	var all []float64
+	for _, a := range r.results {
+		all = append(all, of(a))
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
 func (r *report) accuracy(a answers) float64 {
@@ -80,8 +98,6 @@ func (r *report) accuracy(a answers) float64 {
 	return float64(right) / float64(r.test.count())
 }
 
-func (r *report) perSecond(a answers) float64 { return float64(r.test.count()) / a.took.Seconds() }
-
 func (r *report) writeJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
@@ -91,15 +107,16 @@ func (r *report) writeJSON(w io.Writer) error {
 // writeTable prints names to the left and numbers to the right.
 func (r *report) writeTable(w io.Writer) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "%-20s %-16s %-16s %11s %8s %9s %8s %10s %8s %9s\n",
-		"method", "weights", "activations", "bits/weight", "bytes", "accuracy", "change", "agreement", "SQNR dB", "images/s")
-	fmt.Fprintf(b, "%-20s %-16s %-16s %11.2f %8d %9.4f %8s %10s %8s %9.0f\n",
-		"float32", "float32", "float", 32.0, r.Float.Bytes, r.Float.Accuracy, "", "", "", r.Float.PerSecond)
+	fmt.Fprintf(b, "%-20s %-16s %-16s %11s %8s %9s %8s %10s %8s %9s %6s %9s %6s\n",
+		"method", "weights", "activations", "bits/weight", "bytes", "accuracy", "change", "agreement", "SQNR dB", "images/s", "×float", "at 1", "×float")
+	fmt.Fprintf(b, "%-20s %-16s %-16s %11.2f %8d %9.4f %8s %10s %8s %9.0f %6s %9.0f\n",
+		"float32", "float32", "float", 32.0, r.Float.Bytes, r.Float.Accuracy, "", "", "", r.Float.PerSecond, "", r.Float.AtOne)
 	for i, m := range r.Methods {
-		fmt.Fprintf(b, "%-20s %-16v %-16s %11.2f %8d %9.4f %+8.4f %10.4f %8.1f %9.0f\n",
-			m.Method, r.methods[i].scheme, r.methods[i].activations, m.BitsPerWeight, m.Bytes, m.Accuracy, m.Accuracy-r.Float.Accuracy, m.Agreement, m.SQNR, m.PerSecond)
+		fmt.Fprintf(b, "%-20s %-16v %-16s %11.2f %8d %9.4f %+8.4f %10.4f %8.1f %9.0f %6.1f %9.0f %6.1f\n",
+			m.Method, r.methods[i].scheme, r.methods[i].activations, m.BitsPerWeight, m.Bytes, m.Accuracy, m.Accuracy-r.Float.Accuracy, m.Agreement, m.SQNR,
+			m.PerSecond, m.TimesFloat, m.AtOne, m.TimesAtOne)
 	}
-	fmt.Fprintf(b, "\nbits and bytes: weights with their scales; agreement: digits with float's answer; SQNR: of the logits against float's\n")
+	fmt.Fprintf(b, "\nbits and bytes: weights with their scales; agreement: digits with float's answer; SQNR: of the logits against float's;\nimages/s: in batches of %d and of 1, each method and float by turns\n", batchSize)
 	return b.Flush()
 }
 

@@ -14,7 +14,7 @@ import (
 
 var avx2Set = Set{
 	Tier:            isa.AVX2,
-	Rows:            len(multiplyAVX2Rows),
+	Rows:            12 * len(multiplyAVX2Rows), // for which the rest of a tile's work is done at once
 	Panels:          1,
 	Depth:           StepDepth,
 	Wide:            true,
@@ -51,8 +51,14 @@ var multiplyAVX2Rows = [...]func(c *int32, a *uint8, lda int, b *int8, steps int
 	multiplyS16R1AVX2, multiplyS16R2AVX2, multiplyS16R3AVX2, multiplyS16R4AVX2, multiplyS16R5AVX2,
 }
 
+// multiplyInAVX2 takes any number of rows, as many at a time as there are registers for.
 func multiplyInAVX2(c []int32, a []uint8, lda int, b []int8, _, steps, rows, _ int) {
+	const most = len(multiplyAVX2Rows)
 	c, a, b = c[:rows*PanelColumns], a[:(rows-1)*lda+2*steps*StepDepth], b[:steps*StepBytes]
+	for ; rows > most; rows -= most {
+		multiplyAVX2Rows[most-1](&c[0], &a[0], lda, &b[0], steps)
+		c, a = c[most*PanelColumns:], a[most*lda:]
+	}
 	multiplyAVX2Rows[rows-1](&c[0], &a[0], lda, &b[0], steps)
 }
 

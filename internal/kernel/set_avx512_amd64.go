@@ -10,7 +10,7 @@ import "euryale/internal/isa"
 var avx512Set = func() Set {
 	s := avx2Set
 	s.Tier, s.Wide = isa.AVX512VNNI, false
-	s.Rows, s.Panels = len(multiplyVNNITable), len(multiplyVNNITable[0])
+	s.Rows, s.Panels = 6*len(multiplyVNNITable), len(multiplyVNNITable[0])
 	s.Rate = 400e9
 	s.Multiply = multiplyInVNNI
 	s.Direct, s.DirectWide = directInAVX512, directWideInAVX512
@@ -28,13 +28,13 @@ var multiplyVNNITable = [...][3]func(c *int32, a *uint8, lda int, b *int8, ldb, 
 	{multiplyU8R8P1VNNI, multiplyU8R8P2VNNI, multiplyU8R8P3VNNI},
 }
 
-// multiplyInVNNI takes any number of rows, a tile at a time.
+// multiplyInVNNI takes any number of rows, as many at a time as there are registers for.
 func multiplyInVNNI(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int) {
+	const most = len(multiplyVNNITable)
 	checkMultiply(c, a, lda, b, ldb, steps, rows, panels)
-	for len(multiplyVNNITable) < rows {
-		multiplyVNNITable[len(multiplyVNNITable)-1][panels-1](&c[0], &a[0], lda, &b[0], ldb, steps)
-		c, a = c[len(multiplyVNNITable)*panels*PanelColumns:], a[len(multiplyVNNITable)*lda:]
-		rows -= len(multiplyVNNITable)
+	for ; rows > most; rows -= most {
+		multiplyVNNITable[most-1][panels-1](&c[0], &a[0], lda, &b[0], ldb, steps)
+		c, a = c[most*panels*PanelColumns:], a[most*lda:]
 	}
 	multiplyVNNITable[rows-1][panels-1](&c[0], &a[0], lda, &b[0], ldb, steps)
 }
