@@ -20,7 +20,7 @@ func (o *Operands) Int8Weight() *pack.Matrix {
 func (o *Operands) Int4Weight(group int) *pack.Matrix {
 	m := pack.Matrix{K: o.K, N: o.N, Group: group}
 	for _, s := range o.Scales {
-		for range m.Groups() {
+		for range (o.K + group - 1) / group {
 			m.Scales = append(m.Scales, 16*s)
 		}
 	}
