@@ -73,8 +73,13 @@ func (c *call) fixedTile(s *scratch, t tile) {
 	size, u, scales := t.rows*n, s.numbers[:t.rows], c.scales[t.row:][:t.rows]
 	dst, stride := c.result(s, t)
 	if c.simple {
-		for p := range c.operand.Planes {
-			c.product(s.sums[p*size:][:size], t, p, 0, c.depth)
+		if all := t; t.rows == c.rows { // planes follow one another as rows do
+			all.rows *= c.operand.Planes
+			c.product(s.sums, all, 0, 0, c.depth)
+		} else {
+			for p := range c.operand.Planes {
+				c.product(s.sums[p*size:], t, p, 0, c.depth)
+			}
 		}
 		c.offsetsOf(u, t)
 		c.set.DirectWide(dst, stride, s.sums, c.operand.Planes, float64(int(1)<<c.operand.Shift), u, c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor)

@@ -75,6 +75,11 @@ func quantizeS8AVX2(dst *int8, src *float32, n int, scale float32, low float32, 
 //go:noescape
 func dequantizeS8AVX2(dst *float32, src *int8, n int, scale float32, zero int32)
 
+// dequantizeStreamS8AVX2 sets dst[i] = scale·(src[i] − zero), saturated to the finite numbers, for n > 0, a multiple of 32, and dst at a multiple of 32 bytes.
+//
+//go:noescape
+func dequantizeStreamS8AVX2(dst *float32, src *int8, n int, scale float32, zero int32)
+
 // quantizeU8AVX2 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 32.
 //
 //go:noescape
@@ -84,6 +89,11 @@ func quantizeU8AVX2(dst *uint8, src *float32, n int, scale float32, low float32,
 //
 //go:noescape
 func dequantizeU8AVX2(dst *float32, src *uint8, n int, scale float32, zero int32)
+
+// dequantizeStreamU8AVX2 sets dst[i] = scale·(src[i] − zero), saturated to the finite numbers, for n > 0, a multiple of 32, and dst at a multiple of 32 bytes.
+//
+//go:noescape
+func dequantizeStreamU8AVX2(dst *float32, src *uint8, n int, scale float32, zero int32)
 
 // decodeBFloat16AVX2 works like decodeGeneric for bfloat16 and n > 0, a multiple of 8.
 //

@@ -581,7 +581,7 @@ DATA low12<>+28(SB)/4, $0x00000fff
 GLOBL low12<>(SB), RODATA|NOPTR, $32
 
 // func quantizeS8AVX2(dst *int8, src *float32, n int, scale float32, low float32, high float32, zero int32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·quantizeS8AVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -593,39 +593,41 @@ TEXT ·quantizeS8AVX2(SB), NOSPLIT, $0-40
 	VMOVDQU      dwords<>+0(SB), Y4
 
 numbers:
-	VMOVUPS   (CX), Y5
-	VDIVPS    Y0, Y5, Y5
-	VMAXPS    Y1, Y5, Y5
-	VMINPS    Y2, Y5, Y5
-	VCVTPS2DQ Y5, Y5
-	VPADDD    Y3, Y5, Y5
-	VMOVUPS   32(CX), Y6
-	VDIVPS    Y0, Y6, Y6
-	VMAXPS    Y1, Y6, Y6
-	VMINPS    Y2, Y6, Y6
-	VCVTPS2DQ Y6, Y6
-	VPADDD    Y3, Y6, Y6
-	VMOVUPS   64(CX), Y7
-	VDIVPS    Y0, Y7, Y7
-	VMAXPS    Y1, Y7, Y7
-	VMINPS    Y2, Y7, Y7
-	VCVTPS2DQ Y7, Y7
-	VPADDD    Y3, Y7, Y7
-	VMOVUPS   96(CX), Y8
-	VDIVPS    Y0, Y8, Y8
-	VMAXPS    Y1, Y8, Y8
-	VMINPS    Y2, Y8, Y8
-	VCVTPS2DQ Y8, Y8
-	VPADDD    Y3, Y8, Y8
-	VPACKSSDW Y6, Y5, Y5
-	VPACKSSDW Y8, Y7, Y7
-	VPACKSSWB Y7, Y5, Y5
-	VPERMD    Y5, Y4, Y5
-	VMOVDQU   Y5, (AX)
-	ADDQ      $0x80, CX
-	ADDQ      $0x20, AX
-	SUBQ      $0x20, DX
-	JNZ       numbers
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	VMOVUPS    (CX), Y5
+	VDIVPS     Y0, Y5, Y5
+	VMAXPS     Y1, Y5, Y5
+	VMINPS     Y2, Y5, Y5
+	VCVTPS2DQ  Y5, Y5
+	VPADDD     Y3, Y5, Y5
+	VMOVUPS    32(CX), Y6
+	VDIVPS     Y0, Y6, Y6
+	VMAXPS     Y1, Y6, Y6
+	VMINPS     Y2, Y6, Y6
+	VCVTPS2DQ  Y6, Y6
+	VPADDD     Y3, Y6, Y6
+	VMOVUPS    64(CX), Y7
+	VDIVPS     Y0, Y7, Y7
+	VMAXPS     Y1, Y7, Y7
+	VMINPS     Y2, Y7, Y7
+	VCVTPS2DQ  Y7, Y7
+	VPADDD     Y3, Y7, Y7
+	VMOVUPS    96(CX), Y8
+	VDIVPS     Y0, Y8, Y8
+	VMAXPS     Y1, Y8, Y8
+	VMINPS     Y2, Y8, Y8
+	VCVTPS2DQ  Y8, Y8
+	VPADDD     Y3, Y8, Y8
+	VPACKSSDW  Y6, Y5, Y5
+	VPACKSSDW  Y8, Y7, Y7
+	VPACKSSWB  Y7, Y5, Y5
+	VPERMD     Y5, Y4, Y5
+	VMOVDQU    Y5, (AX)
+	ADDQ       $0x80, CX
+	ADDQ       $0x20, AX
+	SUBQ       $0x20, DX
+	JNZ        numbers
 	VZEROUPPER
 	RET
 
@@ -696,8 +698,56 @@ DATA least<>+24(SB)/4, $0xff7fffff
 DATA least<>+28(SB)/4, $0xff7fffff
 GLOBL least<>(SB), RODATA|NOPTR, $32
 
+// func dequantizeStreamS8AVX2(dst *float32, src *int8, n int, scale float32, zero int32)
+// Requires: AVX, AVX2, MMX+
+TEXT ·dequantizeStreamS8AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS scale+24(FP), Y0
+	VBROADCASTSS zero+28(FP), Y1
+	VMOVDQU      largest<>+0(SB), Y2
+	VMOVDQU      least<>+0(SB), Y3
+
+codes:
+	VPMOVSXBD (CX), Y4
+	VPSUBD    Y1, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMINPS    Y2, Y4, Y4
+	VMAXPS    Y3, Y4, Y4
+	VMOVNTPS  Y4, (AX)
+	VPMOVSXBD 8(CX), Y4
+	VPSUBD    Y1, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMINPS    Y2, Y4, Y4
+	VMAXPS    Y3, Y4, Y4
+	VMOVNTPS  Y4, 32(AX)
+	VPMOVSXBD 16(CX), Y4
+	VPSUBD    Y1, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMINPS    Y2, Y4, Y4
+	VMAXPS    Y3, Y4, Y4
+	VMOVNTPS  Y4, 64(AX)
+	VPMOVSXBD 24(CX), Y4
+	VPSUBD    Y1, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMINPS    Y2, Y4, Y4
+	VMAXPS    Y3, Y4, Y4
+	VMOVNTPS  Y4, 96(AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x80, AX
+	SUBQ      $0x20, DX
+	JNZ       codes
+	SFENCE
+	VZEROUPPER
+	RET
+
 // func quantizeU8AVX2(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·quantizeU8AVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -709,39 +759,41 @@ TEXT ·quantizeU8AVX2(SB), NOSPLIT, $0-40
 	VMOVDQU      dwords<>+0(SB), Y4
 
 numbers:
-	VMOVUPS   (CX), Y5
-	VDIVPS    Y0, Y5, Y5
-	VMAXPS    Y1, Y5, Y5
-	VMINPS    Y2, Y5, Y5
-	VCVTPS2DQ Y5, Y5
-	VPADDD    Y3, Y5, Y5
-	VMOVUPS   32(CX), Y6
-	VDIVPS    Y0, Y6, Y6
-	VMAXPS    Y1, Y6, Y6
-	VMINPS    Y2, Y6, Y6
-	VCVTPS2DQ Y6, Y6
-	VPADDD    Y3, Y6, Y6
-	VMOVUPS   64(CX), Y7
-	VDIVPS    Y0, Y7, Y7
-	VMAXPS    Y1, Y7, Y7
-	VMINPS    Y2, Y7, Y7
-	VCVTPS2DQ Y7, Y7
-	VPADDD    Y3, Y7, Y7
-	VMOVUPS   96(CX), Y8
-	VDIVPS    Y0, Y8, Y8
-	VMAXPS    Y1, Y8, Y8
-	VMINPS    Y2, Y8, Y8
-	VCVTPS2DQ Y8, Y8
-	VPADDD    Y3, Y8, Y8
-	VPACKSSDW Y6, Y5, Y5
-	VPACKSSDW Y8, Y7, Y7
-	VPACKUSWB Y7, Y5, Y5
-	VPERMD    Y5, Y4, Y5
-	VMOVDQU   Y5, (AX)
-	ADDQ      $0x80, CX
-	ADDQ      $0x20, AX
-	SUBQ      $0x20, DX
-	JNZ       numbers
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	VMOVUPS    (CX), Y5
+	VDIVPS     Y0, Y5, Y5
+	VMAXPS     Y1, Y5, Y5
+	VMINPS     Y2, Y5, Y5
+	VCVTPS2DQ  Y5, Y5
+	VPADDD     Y3, Y5, Y5
+	VMOVUPS    32(CX), Y6
+	VDIVPS     Y0, Y6, Y6
+	VMAXPS     Y1, Y6, Y6
+	VMINPS     Y2, Y6, Y6
+	VCVTPS2DQ  Y6, Y6
+	VPADDD     Y3, Y6, Y6
+	VMOVUPS    64(CX), Y7
+	VDIVPS     Y0, Y7, Y7
+	VMAXPS     Y1, Y7, Y7
+	VMINPS     Y2, Y7, Y7
+	VCVTPS2DQ  Y7, Y7
+	VPADDD     Y3, Y7, Y7
+	VMOVUPS    96(CX), Y8
+	VDIVPS     Y0, Y8, Y8
+	VMAXPS     Y1, Y8, Y8
+	VMINPS     Y2, Y8, Y8
+	VCVTPS2DQ  Y8, Y8
+	VPADDD     Y3, Y8, Y8
+	VPACKSSDW  Y6, Y5, Y5
+	VPACKSSDW  Y8, Y7, Y7
+	VPACKUSWB  Y7, Y5, Y5
+	VPERMD     Y5, Y4, Y5
+	VMOVDQU    Y5, (AX)
+	ADDQ       $0x80, CX
+	ADDQ       $0x20, AX
+	SUBQ       $0x20, DX
+	JNZ        numbers
 	VZEROUPPER
 	RET
 
@@ -789,6 +841,54 @@ codes:
 	ADDQ      $0x80, AX
 	SUBQ      $0x20, DX
 	JNZ       codes
+	VZEROUPPER
+	RET
+
+// func dequantizeStreamU8AVX2(dst *float32, src *uint8, n int, scale float32, zero int32)
+// Requires: AVX, AVX2, MMX+
+TEXT ·dequantizeStreamU8AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS scale+24(FP), Y0
+	VBROADCASTSS zero+28(FP), Y1
+	VMOVDQU      largest<>+0(SB), Y2
+	VMOVDQU      least<>+0(SB), Y3
+
+codes:
+	VPMOVZXBD (CX), Y4
+	VPSUBD    Y1, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMINPS    Y2, Y4, Y4
+	VMAXPS    Y3, Y4, Y4
+	VMOVNTPS  Y4, (AX)
+	VPMOVZXBD 8(CX), Y4
+	VPSUBD    Y1, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMINPS    Y2, Y4, Y4
+	VMAXPS    Y3, Y4, Y4
+	VMOVNTPS  Y4, 32(AX)
+	VPMOVZXBD 16(CX), Y4
+	VPSUBD    Y1, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMINPS    Y2, Y4, Y4
+	VMAXPS    Y3, Y4, Y4
+	VMOVNTPS  Y4, 64(AX)
+	VPMOVZXBD 24(CX), Y4
+	VPSUBD    Y1, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMINPS    Y2, Y4, Y4
+	VMAXPS    Y3, Y4, Y4
+	VMOVNTPS  Y4, 96(AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x80, AX
+	SUBQ      $0x20, DX
+	JNZ       codes
+	SFENCE
 	VZEROUPPER
 	RET
 

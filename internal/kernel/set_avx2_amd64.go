@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"math"
+	"unsafe"
 
 	"euryale/internal/half"
 	"euryale/internal/isa"
@@ -180,15 +181,32 @@ func quantizeInAVX2[C Code](dst []C, src []float32, a Affine) {
 	quantizeGeneric(dst[n:], src[n:], a)
 }
 
+// streamed is from how many numbers on dequantize stores past the caches: 4 MB.
+const streamed = 1 << 20
+
 func dequantizeInAVX2[C Code](dst []float32, src []C, a Affine) {
 	dst = dst[:len(src)]
+	stream := len(src) >= streamed
+	if stream {
+		head := int(-uintptr(unsafe.Pointer(&dst[0])) % 32 / 4)
+		dequantizeGeneric(dst[:head], src[:head], a)
+		dst, src = dst[head:], src[head:]
+	}
 	n := len(src) / 32 * 32
 	if n > 0 {
 		switch s := any(src).(type) {
 		case []int8:
-			dequantizeS8AVX2(&dst[0], &s[0], n, a.Scale, a.Zero)
+			kernel := dequantizeS8AVX2
+			if stream {
+				kernel = dequantizeStreamS8AVX2
+			}
+			kernel(&dst[0], &s[0], n, a.Scale, a.Zero)
 		case []uint8:
-			dequantizeU8AVX2(&dst[0], &s[0], n, a.Scale, a.Zero)
+			kernel := dequantizeU8AVX2
+			if stream {
+				kernel = dequantizeStreamU8AVX2
+			}
+			kernel(&dst[0], &s[0], n, a.Scale, a.Zero)
 		}
 	}
 	dequantizeGeneric(dst[n:], src[n:], a)

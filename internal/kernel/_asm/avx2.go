@@ -27,7 +27,8 @@ func avx2() {
 	avx2Split2S16()
 	for _, c := range []codeType{signedByte, unsignedByte} {
 		avx2Quantize(c)
-		avx2Dequantize(c)
+		avx2Dequantize(c, false)
+		avx2Dequantize(c, true)
 	}
 	avx2DecodeBFloat16()
 	avx2DecodeFloat16()

@@ -29,6 +29,9 @@ var (
 	}
 )
 
+// numbersAhead is how far ahead of their use numbers are fetched.
+const numbersAhead = 2048
+
 func avx2Quantize(c codeType) {
 	name := "quantize" + c.name + "AVX2"
 	function(name, "dst *"+c.goType+", src *float32, n int, scale, low, high float32, zero int32",
@@ -40,6 +43,8 @@ func avx2Quantize(c codeType) {
 	order := constant("dwords", 0, 4, 1, 5, 2, 6, 3, 7)
 	x := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
 	loop("numbers", n, 32, func() {
+		PREFETCHT0(at(src, numbersAhead))
+		PREFETCHT0(at(src, numbersAhead+64))
 		for i, v := range x {
 			VMOVUPS(at(src, 32*i), v)
 			VDIVPS(scale, v, v)
@@ -58,10 +63,17 @@ func avx2Quantize(c codeType) {
 	RET()
 }
 
-func avx2Dequantize(c codeType) {
-	name := "dequantize" + c.name + "AVX2"
+// avx2Dequantize stores past the caches where stream is set: what is too big for them would be read first to be
+// overwritten.
+func avx2Dequantize(c codeType, stream bool) {
+	name, where := "dequantize"+c.name+"AVX2", ""
+	store := func(v reg.VecVirtual, m Mem) { VMOVUPS(v, m) }
+	if stream {
+		store = func(v reg.VecVirtual, m Mem) { VMOVNTPS(v, m) }
+		name, where = "dequantizeStream"+c.name+"AVX2", ", and dst at a multiple of 32 bytes"
+	}
 	function(name, "dst *float32, src *"+c.goType+", n int, scale float32, zero int32",
-		name+" sets dst[i] = scale·(src[i] − zero), saturated to the finite numbers, for n > 0, a multiple of 32.")
+		name+" sets dst[i] = scale·(src[i] − zero), saturated to the finite numbers, for n > 0, a multiple of 32"+where+".")
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	scale, zero := broadcast("scale", broadcastPS), broadcast("zero", broadcastPS)
 	largest, least := constant("largest", math.Float32bits(math.MaxFloat32)), constant("least", math.Float32bits(-math.MaxFloat32))
@@ -74,11 +86,14 @@ func avx2Dequantize(c codeType) {
 			VMULPS(scale, x, x)
 			VMINPS(largest, x, x)
 			VMAXPS(least, x, x)
-			VMOVUPS(x, at(dst, 32*i))
+			store(x, at(dst, 32*i))
 		}
 		ADDQ(Imm(32), src)
 		ADDQ(Imm(128), dst)
 	})
+	if stream {
+		SFENCE()
+	}
 	VZEROUPPER()
 	RET()
 }
