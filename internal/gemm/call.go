@@ -37,6 +37,8 @@ type call struct {
 	bad     atomic.Int64
 	parts   grid
 
+	images images // of a convolution
+
 	job job
 }
 
@@ -72,20 +74,29 @@ func (c *call) begin() (rows int) {
 
 // multiply computes a block.
 func (c *call) multiply() error {
-	w := c.w
-	c.planes = grow(c.planes, c.operand.Planes*c.rows*c.stride)
-	c.scales, c.offsets = grow(c.scales, c.rows), grow(c.offsets, c.rows)
-	if w.Zeros != nil || w.Offsets != nil {
-		c.totals = grow(c.totals, c.rows*w.Groups())
-	}
+	c.makeRoom()
 	c.bad.Store(math.MaxInt64)
-	c.share((*call).quantize, (c.rows+partRows-1)/partRows, c.set.QuantizeTime(c.rows*w.K))
+	c.share((*call).quantize, (c.rows+partRows-1)/partRows, c.set.QuantizeTime(c.rows*c.k))
 	if at := c.bad.Load(); at != math.MaxInt64 {
 		return c.notFinite(int(at))
 	}
-	c.parts = c.grid()
-	c.share((*call).tiles, c.parts.count(), c.set.MultiplyTime(c.rows, w.N, w.K*c.operand.Planes))
+	c.multiplyOperands()
 	return nil
+}
+
+// makeRoom has the memory for the operands of the block's rows.
+func (c *call) makeRoom() {
+	c.planes = grow(c.planes, c.operand.Planes*c.rows*c.stride)
+	c.scales, c.offsets = grow(c.scales, c.rows), grow(c.offsets, c.rows)
+	if c.w.Zeros != nil || c.w.Offsets != nil {
+		c.totals = grow(c.totals, c.rows*c.w.Groups())
+	}
+}
+
+// multiplyOperands sets dst to the operands times the weight.
+func (c *call) multiplyOperands() {
+	c.parts = c.grid()
+	c.share((*call).tiles, c.parts.count(), c.set.MultiplyTime(c.rows, c.n, c.k*c.operand.Planes))
 }
 
 // notFinite returns the error for what x has at the given place.

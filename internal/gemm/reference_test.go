@@ -54,39 +54,46 @@ func narrow[C kernel.Code](codes []int64) []C {
 	return out
 }
 
-// reference returns x·w as the doc of gemm.Multiply has it. Float32 arithmetic is done in float64 and rounded
-// after each operation, which gives the same numbers: for a product, a quotient and a sum of two float32, the
-// second rounding does no harm.
+// reference returns x·w as the doc of gemm.Multiply has it.
 func reference(x []float32, m int, w weight, a gemm.Arithmetic, out gemm.Output) []float32 {
+	var y []float32
+	for i := range m {
+		ints, r := integers(x[i*w.k:(i+1)*w.k], a)
+		y = append(y, referenceRow(ints, r, w, a, out)...)
+	}
+	return y
+}
+
+// referenceRow returns a row of the result for the integers of one and their scale. Float32 arithmetic is done in
+// float64 and rounded after each operation, which gives the same numbers: for a product, a quotient and a sum of two
+// float32, the second rounding does no harm.
+func referenceRow(ints []int64, r float64, w weight, a gemm.Arithmetic, out gemm.Output) []float32 {
 	round := func(v float64) float64 { return float64(float32(v)) }
 	if a.Bits > 0 {
 		round = func(v float64) float64 { return v }
 	}
-	y := make([]float32, m*w.n)
-	for i := range m {
-		ints, r := integers(x[i*w.k:(i+1)*w.k], a)
-		for j := range w.n {
-			dots, totals := make([]int64, w.groups()), make([]int64, w.groups())
-			for p, v := range ints {
-				block := j*w.groups() + p/w.group
-				zero := int64(0)
-				if w.zeros != nil {
-					zero = int64(w.zeros[block])
-				}
-				dots[p/w.group] += v * (w.codes[j*w.k+p] - zero)
-				totals[p/w.group] += v
+	y := make([]float32, w.n)
+	for j := range w.n {
+		dots, totals := make([]int64, w.groups()), make([]int64, w.groups())
+		for p, v := range ints {
+			block := j*w.groups() + p/w.group
+			zero := int64(0)
+			if w.zeros != nil {
+				zero = int64(w.zeros[block])
 			}
-			sum := 0.0
-			for g, dot := range dots {
-				term := round(float64(w.scales[j*w.groups()+g]) * round(float64(dot)))
-				sum = round(sum + term)
-				if w.offsets != nil {
-					term = round(float64(w.offsets[j*w.groups()+g]) * round(float64(totals[g])))
-					sum = round(sum + term)
-				}
-			}
-			y[i*w.n+j] = output(float32(round(sum*r)), j, out)
+			dots[p/w.group] += v * (w.codes[j*w.k+p] - zero)
+			totals[p/w.group] += v
 		}
+		sum := 0.0
+		for g, dot := range dots {
+			term := round(float64(w.scales[j*w.groups()+g]) * round(float64(dot)))
+			sum = round(sum + term)
+			if w.offsets != nil {
+				term = round(float64(w.offsets[j*w.groups()+g]) * round(float64(totals[g])))
+				sum = round(sum + term)
+			}
+		}
+		y[j] = output(float32(round(sum*r)), j, out)
 	}
 	return y
 }

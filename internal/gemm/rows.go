@@ -17,34 +17,36 @@ func (c *call) quantize(part int, s *scratch) {
 		if c.codes != nil {
 			c.set.Centre(s.ints, c.codes[i*k:][:k], c.given.Zero)
 			c.scales[i], c.offsets[i] = float64(c.given.Scale), c.given.Zero
-		} else if !c.integers(s.ints, c.x[i*k:][:k], i) {
-			return
+		} else {
+			var bad int
+			if c.scales[i], c.offsets[i], bad = c.integers(s.ints, c.x[i*k:][:k]); bad >= 0 {
+				c.fail(int64(i*k + bad))
+				return
+			}
 		}
 		c.split(s.ints, i)
 	}
 }
 
-// integers sets ints to the integers of row i, with its scale and offset. It reports whether all were finite.
-func (c *call) integers(ints []int32, row []float32, i int) bool {
-	low, high, bad := c.set.MinMax(row)
+// integers sets ints to the integers of numbers, and returns their scale, the offset of unsigned planes, and the place of
+// a number that is not finite, or −1.
+func (c *call) integers(ints []int32, numbers []float32) (scale float64, offset int32, bad int) {
+	low, high, bad := c.set.MinMax(numbers)
 	if bad >= 0 {
-		c.fail(int64(i*len(row) + bad))
-		return false
+		return 0, 0, bad
 	}
 	if bits := c.arithmetic.Bits; bits > 0 {
 		e := kernel.FixedOf(max(-low, high), bits)
-		c.set.QuantizeFixed(ints, row, e, bits)
-		c.scales[i], c.offsets[i] = math.Ldexp(1, -e), c.operand.Offset
-		return true
+		c.set.QuantizeFixed(ints, numbers, e, bits)
+		return math.Ldexp(1, -e), c.operand.Offset, -1
 	}
 	affine := c.arithmetic.Static
 	if affine == nil {
 		own := kernel.AffineOf(low, high, 255)
 		affine = &own
 	}
-	c.set.QuantizeCentred(ints, row, *affine)
-	c.scales[i], c.offsets[i] = float64(affine.Scale), affine.Zero-affine.Low
-	return true
+	c.set.QuantizeCentred(ints, numbers, *affine)
+	return float64(affine.Scale), affine.Zero - affine.Low, -1
 }
 
 // fail notes the place of a number that is not finite; the first one counts.

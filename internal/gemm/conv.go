@@ -1,0 +1,220 @@
+package gemm
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"euryale/internal/pack"
+)
+
+// Conv is a convolution of images, (channel, row, column), with filters. Pairs are of height and width.
+type Conv struct {
+	Channels, Height, Width       int
+	Kernel, Pad, Stride, Dilation [2]int
+	// Planar says that the depth of the weight is (channel, row, column) of a filter; else it is (row, column,
+	// channel), which is faster where channels are several.
+	Planar bool
+}
+
+// Out returns the size of the result: ⌊(size + 2·pad − dilation·(kernel − 1) − 1)/stride⌋ + 1.
+func (v Conv) Out() (height, width int) {
+	out := func(size, i int) int {
+		return (size+2*v.Pad[i]-v.Dilation[i]*(v.Kernel[i]-1)-1)/v.Stride[i] + 1
+	}
+	return out(v.Height, 0), out(v.Width, 1)
+}
+
+// Depth returns the elements of a window.
+func (v Conv) Depth() int { return v.Channels * v.Kernel[0] * v.Kernel[1] }
+
+// padded returns height and width with the padding.
+func (v Conv) padded() (height, width int) { return v.Height + 2*v.Pad[0], v.Width + 2*v.Pad[1] }
+
+// A run is elements of a window that lie side by side in an image, with where they begin in both.
+type run struct{ to, from, length int }
+
+// runs returns the elements of the window of the first pixel, in the order of depth.
+func (v Conv) runs() (list []run) {
+	height, width := v.padded()
+	add := func(from, length int) {
+		if n := len(list) - 1; n >= 0 && list[n].from+list[n].length == from {
+			list[n].length += length
+			return
+		}
+		to := 0
+		if n := len(list) - 1; n >= 0 {
+			to = list[n].to + list[n].length
+		}
+		list = append(list, run{to, from, length})
+	}
+	planes, perPixel := 1, v.Channels
+	if v.Planar {
+		planes, perPixel = v.Channels, 1
+	}
+	for c := range planes {
+		for y := range v.Kernel[0] {
+			for x := range v.Kernel[1] {
+				add(((c*height+y*v.Dilation[0])*width+x*v.Dilation[1])*perPixel, perPixel)
+			}
+		}
+	}
+	return list
+}
+
+// Windows is a Conv with what every call needs of it.
+type Windows struct {
+	Conv
+	list []run
+}
+
+// NewWindows prepares a convolution.
+func NewWindows(v Conv) *Windows { return &Windows{v, v.runs()} }
+
+// Convolve sets dst, (sample, filter, row, column), to the convolution of x, (sample, channel, row, column), with the
+// filters that are the columns of w, then applies out, as Multiply would with windows of x for rows: but a sample's
+// integers have one scale, as if it were one row. Samples of x and of dst are the given strides apart. No window is kept
+// in memory but those of a block.
+// Errors: ErrValue, naming sample, channel, row and column; dst is undefined then.
+func Convolve(dst []float32, dstStride int, x []float32, xStride, samples int, v *Windows, w *pack.Matrix, a Arithmetic, out Output) error {
+	c := calls.Get().(*call)
+	defer c.release()
+	c.w, c.arithmetic, c.out = w, a, out
+	most := c.begin()
+	im := &c.images
+	im.v, im.x, im.xStride, im.dst, im.dstStride = v, x, xStride, dst, dstStride
+	defer im.release()
+	height, width := v.Out()
+	im.pixels = height * width
+	atOnce := max(1, most/im.pixels)
+	for first := 0; first < samples; first += atOnce {
+		im.first, im.count = first, min(atOnce, samples-first)
+		if err := c.readImages(); err != nil {
+			return err
+		}
+		for c.first = 0; c.first < im.count*im.pixels; c.first += c.rows {
+			c.rows = min(most, im.count*im.pixels-c.first)
+			c.makeRoom()
+			c.share((*call).windows, (c.rows+partWindows-1)/partWindows, c.set.QuantizeTime(c.rows*c.k))
+			im.result = grow(im.result, c.rows*c.n)
+			c.dst = im.result
+			c.multiplyOperands()
+			c.share((*call).scatter, (c.rows+partWindows-1)/partWindows, time.Duration(c.rows*c.n))
+		}
+	}
+	return nil
+}
+
+// images is what a convolution adds to a call.
+type images struct {
+	v                  *Windows
+	x, dst             []float32
+	xStride, dstStride int
+	first, count       int // samples that are integers
+	pixels             int // of a sample's result
+
+	ints    []int32 // [sample][row][column][channel], or [sample][channel][row][column], padded with zeros
+	scales  []float64
+	offsets []int32
+	result  []float32 // (row, filter) of a block
+}
+
+func (im *images) release() { im.v, im.x, im.dst = nil, nil, nil }
+
+// size returns the elements of a padded image.
+func (im *images) size() int {
+	height, width := im.v.padded()
+	return im.v.Channels * height * width
+}
+
+// readImages makes integers of samples.
+func (c *call) readImages() error {
+	im := &c.images
+	v := im.v
+	elements := v.Channels * v.Height * v.Width
+	im.ints = grow(im.ints, im.count*im.size())
+	im.scales, im.offsets = grow(im.scales, im.count), grow(im.offsets, im.count)
+	c.bad.Store(math.MaxInt64)
+	c.share((*call).readImage, im.count, 4*c.set.QuantizeTime(im.count*elements))
+	if at := c.bad.Load(); at != math.MaxInt64 {
+		sample, at := im.first+int(at)/elements, int(at)%elements
+		plane := v.Height * v.Width
+		return fmt.Errorf("%w: got %v in sample %d at channel %d, row %d, column %d",
+			ErrValue, im.x[sample*im.xStride+at], sample, at/plane, at%plane/v.Width, at%v.Width)
+	}
+	return nil
+}
+
+// readImage makes integers of a sample, and pads it.
+func (c *call) readImage(i int, s *scratch) {
+	im := &c.images
+	v := im.v
+	elements := v.Channels * v.Height * v.Width
+	s.ints = grow(s.ints, elements)
+	var bad int
+	if im.scales[i], im.offsets[i], bad = c.integers(s.ints, im.x[(im.first+i)*im.xStride:][:elements]); bad >= 0 {
+		c.fail(int64(i*elements + bad))
+		return
+	}
+	padded := im.ints[i*im.size():][:im.size()]
+	clear(padded)
+	height, width := v.padded()
+	for channel := range v.Channels {
+		for y := range v.Height {
+			from := s.ints[(channel*v.Height+y)*v.Width:][:v.Width]
+			row, column := y+v.Pad[0], v.Pad[1]
+			if v.Planar {
+				copy(padded[(channel*height+row)*width+column:], from)
+				continue
+			}
+			to := padded[(row*width+column)*v.Channels+channel:]
+			for x, value := range from {
+				to[x*v.Channels] = value
+			}
+		}
+	}
+}
+
+// partWindows is how many windows a thread reads at a time.
+const partWindows = 32
+
+// windows makes operands of the windows of a part.
+func (c *call) windows(part int, s *scratch) {
+	im := &c.images
+	v := im.v
+	_, outWidth := v.Out()
+	_, width := v.padded()
+	perPixel := v.Channels
+	if v.Planar {
+		perPixel = 1
+	}
+	s.ints = grow(s.ints, c.k)
+	for i := part * partWindows; i < min((part+1)*partWindows, c.rows); i++ {
+		sample, pixel := (c.first+i)/im.pixels, (c.first+i)%im.pixels
+		y, x := pixel/outWidth*v.Stride[0], pixel%outWidth*v.Stride[1]
+		window := im.ints[sample*im.size()+(y*width+x)*perPixel:]
+		for _, r := range v.list {
+			copy(s.ints[r.to:], window[r.from:r.from+r.length])
+		}
+		c.scales[i], c.offsets[i] = im.scales[sample], im.offsets[sample]
+		c.split(s.ints, i)
+	}
+}
+
+// scatter stores the results of a part where they go, filter by filter.
+func (c *call) scatter(part int, _ *scratch) {
+	im := &c.images
+	begin, end := part*partWindows, min((part+1)*partWindows, c.rows)
+	for begin < end {
+		sample, pixel := (c.first+begin)/im.pixels, (c.first+begin)%im.pixels
+		count := min(end-begin, im.pixels-pixel)
+		dst := im.dst[(im.first+sample)*im.dstStride+pixel:]
+		for j := range c.n {
+			to := dst[j*im.pixels:][:count]
+			for i := range to {
+				to[i] = im.result[(begin+i)*c.n+j]
+			}
+		}
+		begin += count
+	}
+}

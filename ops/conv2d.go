@@ -1,0 +1,234 @@
+package ops
+
+import (
+	"fmt"
+	"slices"
+
+	"euryale/internal/gemm"
+	"euryale/internal/kernel"
+	"euryale/internal/pack"
+	"euryale/qtensor"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Filters are the quantized weights of a convolution, laid out for it. They are immutable: any number of ops, graphs and
+// goroutines may share them.
+type Filters struct {
+	out, in int // filters, and channels that each of them sees
+	kernel  [2]int
+	scheme  qtensor.Scheme
+	planar  bool
+	groups  []*pack.Matrix // of the filters of a group, (channels·height·width, filters)
+}
+
+// PackConv2d lays out filters w, of shape (out, in/groups, height, width), quantized per tensor, per axis 0 or in
+// groups of axis 0. The channels that come in and the filters are cut into the given number of groups, and a filter sees
+// the channels of its own; groups = 1 is the ordinary convolution, groups = in the depthwise one.
+//
+// Errors: qtensor.ErrShape for another rank or groups that do not divide out; qtensor.ErrScheme for scales kept along
+// another axis, and for 16-bit numbers.
+func PackConv2d(w *qtensor.QTensor, groups int) (*Filters, error) {
+	if w == nil {
+		return nil, fmt.Errorf("ops: PackConv2d: %w: got nil, want filters (out, in/groups, height, width)", qtensor.ErrShape)
+	}
+	shape, scheme := w.Shape(), w.Scheme()
+	if shape.Dims() != 4 || slices.Min(shape) < 1 {
+		return nil, fmt.Errorf("ops: PackConv2d: %w: got %v, want filters (out, in/groups, height, width)", qtensor.ErrShape, shape)
+	}
+	if groups < 1 || shape[0]%groups != 0 {
+		return nil, fmt.Errorf("ops: PackConv2d: %w: got %d groups of %d filters, want a number that divides them", qtensor.ErrShape, groups, shape[0])
+	}
+	if kept, ok := scheme.Axis(); ok && kept != 0 {
+		return nil, fmt.Errorf("ops: PackConv2d: %w: got %v, want scales per tensor or along axis 0", qtensor.ErrScheme, scheme)
+	}
+	if scheme.IsHalf() {
+		return nil, fmt.Errorf("ops: PackConv2d: %w: got %v, want integers", qtensor.ErrScheme, scheme)
+	}
+	f := &Filters{out: shape[0], in: shape[1], kernel: [2]int{shape[2], shape[3]}, scheme: scheme}
+	// Scales of groups are shared by elements that follow one another in the tensor, which settles the order of depth.
+	// Without them the channels of a pixel come together.
+	f.planar = scheme.GroupSize() > 0
+	if codes := w.Codes(); codes.Dtype() == tensor.Int8 {
+		packFilters(f, w.Params(), codes.Int8s(), groups)
+	} else {
+		packFilters(f, w.Params(), codes.Uint8s(), groups)
+	}
+	return f, nil
+}
+
+func packFilters[C kernel.Code](f *Filters, p qtensor.Params, codes []C, groups int) {
+	depth, perGroup := f.in*f.kernel[0]*f.kernel[1], f.out/groups
+	size := depth
+	if n := f.scheme.GroupSize(); n > 0 {
+		size = min(n, depth)
+	}
+	lists := 1 // scales of a filter
+	if _, perAxis := f.scheme.Axis(); perAxis {
+		lists = (depth + size - 1) / size
+	} else {
+		p.Scales, p.ZeroPoints, p.Offsets = repeat(p.Scales, f.out), repeat(p.ZeroPoints, f.out), repeat(p.Offsets, f.out)
+	}
+	for g := range groups {
+		of := func(n int) (begin, end int) { return g * perGroup * n, (g + 1) * perGroup * n }
+		m := pack.Matrix{K: depth, N: perGroup, Group: size, Scales: part(p.Scales, of, lists), Zeros: part(p.ZeroPoints, of, lists), Offsets: part(p.Offsets, of, lists)}
+		own := part(codes, of, depth)
+		if !f.planar {
+			own = channelsLast(own, perGroup, f.in, f.kernel[0]*f.kernel[1])
+		}
+		f.groups = append(f.groups, pack.New(m, own, f.scheme.Storage().Bits()))
+	}
+}
+
+// part returns what a list of n for each filter has for a group of them, which is its own; nil for nil.
+func part[T any](list []T, of func(n int) (begin, end int), n int) []T {
+	if list == nil {
+		return nil
+	}
+	begin, end := of(n)
+	return slices.Clone(list[begin:end])
+}
+
+// channelsLast returns x, (filter, channel, pixel), as (filter, pixel, channel).
+func channelsLast[T any](x []T, filters, channels, pixels int) []T {
+	out := make([]T, len(x))
+	for f := range filters {
+		for c := range channels {
+			for p := range pixels {
+				out[(f*pixels+p)*channels+c] = x[(f*channels+c)*pixels+p]
+			}
+		}
+	}
+	return out
+}
+
+// Scheme returns the scheme of the tensor that was packed.
+func (f *Filters) Scheme() qtensor.Scheme { return f.scheme }
+
+// Bytes returns the memory that the layout takes.
+func (f *Filters) Bytes() (n int) {
+	for _, m := range f.groups {
+		n += m.Bytes()
+	}
+	return n
+}
+
+// String describes the filters in a line.
+func (f *Filters) String() string {
+	return fmt.Sprintf("Filters (%d, %d, %d, %d) in %d groups, %v, %d bytes packed", f.out, f.in, f.kernel[0], f.kernel[1], len(f.groups), f.scheme, f.Bytes())
+}
+
+// Conv2d returns the convolution, as gorgonia.Conv2d has it, of images im, (batch, in, height, width), with filters w,
+//
+//	y[b,o,i,j] = Σ_c,u,v im[b, c, i·stride₀ + u·dilation₀ − pad₀, j·stride₁ + v·dilation₁ − pad₁]·w[o,c,u,v] + bias[o]
+//
+// or max(y, 0), where c goes through the channels of o's group, and pixels outside an image are 0. y is
+// (batch, out, ⌊(height + 2·pad₀ − dilation₀·(kernel₀ − 1) − 1)/stride₀⌋ + 1, and likewise the width). Pairs are of height
+// and width; kernel is that of the filters; nil is a pad of 0, a stride of 1, a dilation of 1.
+//
+// It takes WithBias, WithReLU and WithCompute. What Compute says of a row holds for an image: the channels of a group of
+// one image become integers with one scale. So a result depends on its own image alone.
+// Types and errors are as MatMul has them.
+func Conv2d(im *gorgonia.Node, w *Filters, kernel tensor.Shape, pad, stride, dilation []int, opts ...Option) (*gorgonia.Node, error) {
+	l, err := newConv2d(im, w, kernel, pad, stride, dilation, opts)
+	return apply("Conv2d", l, im, err)
+}
+
+// conv2d is what a convolution has besides its filters.
+type conv2d struct {
+	*Filters
+	pad, stride, dilation [2]int
+	windows               *gemm.Windows // of the images that the node has
+}
+
+func newConv2d(im *gorgonia.Node, w *Filters, kernel tensor.Shape, pad, stride, dilation []int, opts []Option) (*layer, error) {
+	if im == nil || w == nil || len(w.groups) == 0 {
+		return nil, fmt.Errorf("%w: got no node, or filters that PackConv2d did not make, want both", qtensor.ErrShape)
+	}
+	if !slices.Equal(kernel, w.kernel[:]) {
+		return nil, fmt.Errorf("%w: kernel is %v, want the filters' %v", qtensor.ErrShape, kernel, w.kernel)
+	}
+	c := &conv2d{Filters: w}
+	for _, p := range []struct {
+		name         string
+		given        []int
+		pair         *[2]int
+		least, usual int
+	}{{"pad", pad, &c.pad, 0, 0}, {"stride", stride, &c.stride, 1, 1}, {"dilation", dilation, &c.dilation, 1, 1}} {
+		*p.pair = [2]int{p.usual, p.usual}
+		if p.given == nil {
+			continue
+		}
+		if len(p.given) != 2 || slices.Min(p.given) < p.least || slices.Max(p.given) > maxPixels {
+			return nil, fmt.Errorf("%w: %s is %v, want two numbers from %d to %d", qtensor.ErrShape, p.name, p.given, p.least, maxPixels)
+		}
+		copy(p.pair[:], p.given)
+	}
+	l := &layer{out: w.out, shape: c.result, run: c.convolve}
+	if err := l.check(im, fmt.Sprintf("conv2d(%d, %d, %d, %d) pad %v stride %v dilation %v groups %d",
+		w.out, w.in, w.kernel[0], w.kernel[1], c.pad, c.stride, c.dilation, len(w.groups)), w.scheme, opts); err != nil {
+		return nil, err
+	}
+	c.windows = gemm.NewWindows(c.conv(im.Shape()))
+	return l, nil
+}
+
+// maxPixels bounds the sides of a padded image, and maxElements a padded image of a group's channels: 1 GB of integers.
+const (
+	maxPixels   = 1 << 15
+	maxElements = 1 << 28
+)
+
+// conv returns the convolution of the channels of one group of images of a shape.
+func (c *conv2d) conv(in tensor.Shape) gemm.Conv {
+	return gemm.Conv{
+		Channels: c.in, Height: in[2], Width: in[3],
+		Kernel: c.kernel, Pad: c.pad, Stride: c.stride, Dilation: c.dilation, Planar: c.planar,
+	}
+}
+
+// result returns the shape of the result for images of the given shape.
+func (c *conv2d) result(in tensor.Shape) (tensor.Shape, error) {
+	channels := c.in * len(c.groups)
+	if len(in) != 4 || in[1] != channels || in[0] < 1 {
+		return nil, fmt.Errorf("%w: images are %v, want (batch, %d, height, width)", qtensor.ErrShape, in, channels)
+	}
+	for i, size := range in[2:] {
+		if size < 1 || size > maxPixels || size+2*c.pad[i] > maxPixels {
+			return nil, fmt.Errorf("%w: images are %v with a padding of %v, want sides from 1 to %d", qtensor.ErrShape, in, c.pad, maxPixels)
+		}
+		if span := (c.kernel[i]-1)*c.dilation[i] + 1; span > size+2*c.pad[i] {
+			return nil, fmt.Errorf("%w: images are %v with a padding of %v, want sides of at least %d for a kernel of %v with a dilation of %v",
+				qtensor.ErrShape, in, c.pad, span, c.kernel, c.dilation)
+		}
+	}
+	padded := int64(c.in) * int64(in[2]+2*c.pad[0]) * int64(in[3]+2*c.pad[1])
+	if padded > maxElements {
+		return nil, fmt.Errorf("%w: %d channels of images %v with a padding of %v are %d numbers, want at most %d",
+			qtensor.ErrShape, c.in, in, c.pad, padded, maxElements)
+	}
+	height, width := c.conv(in).Out()
+	return tensor.Shape{in[0], c.out, height, width}, nil
+}
+
+// convolve sets y to the convolution of x, of shape in, and what follows.
+func (c *conv2d) convolve(y, x []float32, in tensor.Shape, l *layer) error {
+	windows := c.windows
+	if in[2] != windows.Height || in[3] != windows.Width {
+		windows = gemm.NewWindows(c.conv(in))
+	}
+	height, width := windows.Out()
+	plane, pixels, filters := in[2]*in[3], height*width, c.out/len(c.groups)
+	for g, w := range c.groups {
+		out := l.output
+		if out.Bias != nil {
+			out.Bias = out.Bias[g*filters:][:filters]
+		}
+		err := gemm.Convolve(y[g*filters*pixels:], c.out*pixels, x[g*c.in*plane:], in[1]*plane, in[0], windows, w, l.compute.arithmetic, out)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

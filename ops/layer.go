@@ -1,0 +1,203 @@
+package ops
+
+import (
+	"fmt"
+	"slices"
+
+	"euryale/internal/dense"
+	"euryale/internal/gemm"
+	"euryale/internal/graph"
+	"euryale/internal/kernel"
+	"euryale/qtensor"
+
+	"github.com/chewxy/hm"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// layer is an op with packed weights, which are captured, so that it has one input.
+type layer struct {
+	graph.Base
+	compute Compute
+	output  gemm.Output
+	out     int          // elements of the bias
+	dtype   tensor.Dtype // of input and result
+	dims    int          // of the input
+
+	shape func(in tensor.Shape) (tensor.Shape, error)           // of the result
+	run   func(y, x []float32, in tensor.Shape, l *layer) error // the numbers of it
+}
+
+// Option changes how MatMul, Linear and Conv2d work.
+type Option func(*layer) error
+
+// WithCompute says how activations are multiplied; Fixed24 where it is not given.
+func WithCompute(c Compute) Option {
+	return func(l *layer) (err error) {
+		l.compute, err = c.checked()
+		return err
+	}
+}
+
+// WithBias adds b to every row of the result, or b[o] to every number of filter o's, in float32. b has the (out)
+// elements of a vector, in any shape with no other axis longer than 1, float32 or float64, and is copied. Errors:
+// qtensor.ErrShape, ErrDtype, ErrLayout; ErrValue for NaN or an infinity.
+func WithBias(b tensor.Tensor) Option {
+	return func(l *layer) error {
+		bias, err := dense.Float32s(b)
+		if err != nil {
+			return fmt.Errorf("bias: %w", err)
+		}
+		if longest := slices.Max(append(b.Shape().Clone(), 1)); len(bias) != l.out || longest != l.out {
+			return fmt.Errorf("%w: bias is %v, want (%d)", qtensor.ErrShape, b.Shape(), l.out)
+		}
+		if _, _, bad := kernel.MinMax(bias); bad >= 0 {
+			return fmt.Errorf("%w: bias is %v at %d, want finite numbers", qtensor.ErrValue, bias[bad], bad)
+		}
+		l.output.Bias = slices.Clone(bias)
+		return nil
+	}
+}
+
+// WithReLU ends the layer with max(y, 0).
+func WithReLU() Option {
+	return func(l *layer) error {
+		l.output.ReLU = true
+		return nil
+	}
+}
+
+// check takes the options and checks them against the node and the scheme of the weights. name is what the op is
+// called, its Compute apart.
+func (l *layer) check(x *gorgonia.Node, name string, weights qtensor.Scheme, opts []Option) error {
+	l.compute = Fixed24()
+	switch x.Type().(type) { // the others have no Dims and Dtype, and panic when asked
+	case gorgonia.TensorType, tensor.Dtype:
+	default:
+		return fmt.Errorf("%w: x is a %v, want float32 or float64", qtensor.ErrDtype, x.Type())
+	}
+	l.dtype, l.dims = x.Dtype(), x.Dims()
+	for _, opt := range opts {
+		if opt == nil {
+			return fmt.Errorf("%w: got a nil option", qtensor.ErrParams)
+		}
+		if err := opt(l); err != nil {
+			return err
+		}
+	}
+	if weights.IsHalf() && l.compute.arithmetic.Bits == 0 {
+		return fmt.Errorf("%w: got %v weights with %v, want Fixed24 or Fixed16", qtensor.ErrScheme, weights, l.compute)
+	}
+	if l.dtype != tensor.Float32 && l.dtype != tensor.Float64 {
+		return fmt.Errorf("%w: x is %v, want float32 or float64", qtensor.ErrDtype, l.dtype)
+	}
+	if _, err := l.shape(x.Shape()); err != nil {
+		return err
+	}
+	l.Base = graph.NewBase(fmt.Sprintf("%s %v %v", name, weights, l.compute))
+	return nil
+}
+
+// apply adds an op to the graph of x, unless there is an error already.
+func apply(name string, op gorgonia.Op, x *gorgonia.Node, err error) (*gorgonia.Node, error) {
+	if err == nil {
+		var y *gorgonia.Node
+		if y, err = gorgonia.ApplyOp(op, x); err == nil {
+			return y, nil
+		}
+	}
+	return nil, fmt.Errorf("ops: %s: %w", name, err)
+}
+
+// Type returns tensor → tensor of the rank and element type that the op was made for.
+func (l *layer) Type() hm.Type {
+	t := gorgonia.TensorType{Dims: l.dims, Of: l.dtype}
+	return hm.NewFnType(t, t)
+}
+
+// InferShape returns the shape of the result. Gorgonia does not compare ranks by type, so they are checked here.
+func (l *layer) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error) {
+	if len(inputs) != 1 {
+		return nil, fmt.Errorf("ops: %v: %w: got %d inputs, want 1", l, qtensor.ErrShape, len(inputs))
+	}
+	in, ok := inputs[0].(tensor.Shape)
+	if !ok {
+		return nil, fmt.Errorf("ops: %v: %w: got a %T, want a shape", l, qtensor.ErrShape, inputs[0])
+	}
+	if len(in) != l.dims {
+		return nil, fmt.Errorf("ops: %v: %w: x is %v, want %d dimensions", l, qtensor.ErrShape, in, l.dims)
+	}
+	out, err := l.shape(in)
+	if err != nil {
+		return nil, fmt.Errorf("ops: %v: %w", l, err)
+	}
+	return out, nil
+}
+
+// Do computes the layer into a fresh tensor.
+func (l *layer) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
+	y, err := l.do(inputs)
+	if err != nil {
+		return nil, fmt.Errorf("ops: %v: %w", l, err)
+	}
+	return y, nil
+}
+
+func (l *layer) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
+	if len(inputs) != 1 {
+		return nil, fmt.Errorf("%w: got %d inputs, want 1", qtensor.ErrShape, len(inputs))
+	}
+	t, ok := inputs[0].(tensor.Tensor)
+	if !ok {
+		return nil, fmt.Errorf("%w: got %T, want a tensor", qtensor.ErrShape, inputs[0])
+	}
+	x, err := dense.Float32s(t) // first, since a nil pointer has neither type nor shape
+	if err != nil {
+		return nil, err
+	}
+	if t.Dtype() != l.dtype {
+		return nil, fmt.Errorf("%w: x is %v, want %v", qtensor.ErrDtype, t.Dtype(), l.dtype)
+	}
+	// Slicing one row out of a matrix leaves a vector: axes of size 1 that a slice dropped come back, in front.
+	in := t.Shape().Clone()
+	for len(in) < l.dims {
+		in = append(tensor.Shape{1}, in...)
+	}
+	if len(in) > l.dims {
+		return nil, fmt.Errorf("%w: x is %v, want %d dimensions", qtensor.ErrShape, in, l.dims)
+	}
+	shape, err := l.shape(in)
+	if err != nil {
+		return nil, err
+	}
+	y := make([]float32, shape.TotalSize())
+	if err := l.run(y, x, in, l); err != nil {
+		return nil, fmt.Errorf("%w: %w", qtensor.ErrValue, err)
+	}
+	if l.dtype == tensor.Float32 {
+		return dense.New(y, shape), nil
+	}
+	wide := make([]float64, len(y))
+	for i, v := range y {
+		wide[i] = float64(v)
+	}
+	return dense.New(wide, shape), nil
+}
+
+// Arity returns 1.
+func (l *layer) Arity() int { return 1 }
+
+// DiffWRT reports that the layer has no gradient. What comes after it has one; gorgonia.Grad with respect to
+// what comes before it is an error, where an op without DiffWRT makes Gorgonia panic.
+func (l *layer) DiffWRT(inputs int) []bool { return make([]bool, inputs) }
+
+// SymDiff returns an error, and goes with DiffWRT: Gorgonia asks for both or none.
+func (l *layer) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
+	return nil, fmt.Errorf("ops: %v: has no gradient", l)
+}
+
+// DoDiff returns an error. A LispMachine that computes gradients asks every op for its own, and would go on with
+// zeros where there is none.
+func (l *layer) DoDiff(gorgonia.ExecutionContext, gorgonia.Nodes, *gorgonia.Node) error {
+	return fmt.Errorf("ops: %v: has no gradient, want gorgonia.ExecuteFwdOnly for a LispMachine", l)
+}
