@@ -1,8 +1,8 @@
 // Package ops holds Gorgonia ops that compute with quantized weights, so that a quantized layer stands in an
 // ordinary graph, between stock ops, in a TapeMachine or a LispMachine.
 //
-// Pack turns a quantized matrix into a Weight once; any number of ops, graphs and goroutines may share it.
-// MatMul and Linear are the layers. A Compute says what becomes of the activations on their way through:
+// Pack turns a quantized matrix into a Weight once, and PackConv2d filters into Filters; any number of ops, graphs and
+// goroutines may share them. MatMul, Linear and Conv2d are the layers. A Compute says what becomes of the activations on their way through:
 // a fixed point that is as good as float32 (Fixed24, the default) or nearly (Fixed16), or codes of a byte,
 // with a scale for each row (DynamicInt8) or one found by calibration (StaticInt8).
 //

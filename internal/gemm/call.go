@@ -3,6 +3,7 @@ package gemm
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -14,6 +15,7 @@ import (
 // is used again.
 type call struct {
 	set        *kernel.Set
+	threads    int
 	w          *pack.Matrix // or
 	half       *pack.Half
 	arithmetic Arithmetic
@@ -44,9 +46,10 @@ type call struct {
 
 var calls = sync.Pool{New: func() any { return new(call) }}
 
-// release gives the call's memory back, and lets go of the caller's.
+// release gives the call's memory back, and lets go of the caller's. A call that panicked is not released: workers may
+// hold it.
 func (c *call) release() {
-	c.w, c.half, c.arithmetic, c.out = nil, nil, Arithmetic{}, Output{}
+	c.w, c.half, c.arithmetic, c.out, c.first = nil, nil, Arithmetic{}, Output{}, 0
 	c.x, c.codes, c.dst = nil, nil, nil
 	calls.Put(c)
 }
@@ -54,10 +57,15 @@ func (c *call) release() {
 // operandBytes is the most memory that the operands of a block take, or those of 64 rows if that is more.
 const operandBytes = 4 << 20
 
+// use takes a set of kernels and a number of threads for all of the call.
+func (c *call) use() {
+	c.set, c.threads = kernel.Current(), runtime.GOMAXPROCS(0)
+}
+
 // begin chooses kernels and layout, and returns how many rows a block has at most.
 func (c *call) begin() (rows int) {
+	c.use()
 	c.k, c.n = c.w.K, c.w.N
-	c.set = kernel.Current()
 	c.operand = c.set.Operand(max(8, c.arithmetic.Bits))
 	if c.arithmetic.Bits == 0 && c.w.Zeros != nil {
 		c.operand.Depth = kernel.DepthZeros
@@ -70,6 +78,24 @@ func (c *call) begin() (rows int) {
 		c.stride += 64 // rows a power of two apart share sets of a cache
 	}
 	return max(64, operandBytes/(c.operand.Planes*c.stride)/64*64)
+}
+
+// multiplyRows computes m rows of x or of codes, block by block.
+func (c *call) multiplyRows(dst, x []float32, codes []uint8, m int) error {
+	most := c.begin()
+	for c.first = 0; c.first < m; c.first += c.rows {
+		c.rows = min(most, m-c.first)
+		c.dst = dst[c.first*c.n:][:c.rows*c.n]
+		if codes != nil {
+			c.codes = codes[c.first*c.k:][:c.rows*c.k]
+		} else {
+			c.x = x[c.first*c.k:][:c.rows*c.k]
+		}
+		if err := c.multiply(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // multiply computes a block.
@@ -140,7 +166,6 @@ func (s *scratch) fit(set *kernel.Set) {
 	size := set.Rows * columns
 	s.sums, s.dots, s.wide, s.narrow, s.result = grow(s.sums, 3*size), grow(s.dots, size), grow(s.wide, size), grow(s.narrow, size), grow(s.result, size)
 	s.bias, s.zeros = grow(s.bias, columns), grow(s.zeros, columns)
-	clear(s.zeros)
 	s.ints32, s.numbers, s.floats, s.scales32 = grow(s.ints32, set.Rows), grow(s.numbers, set.Rows), grow(s.floats, set.Rows), grow(s.scales32, set.Rows)
 }
 

@@ -78,13 +78,20 @@ func NewWindows(v Conv) *Windows { return &Windows{v, v.runs()} }
 // Errors: ErrValue, naming sample, channel, row and column; dst is undefined then.
 func Convolve(dst []float32, dstStride int, x []float32, xStride, samples int, v *Windows, w *pack.Matrix, a Arithmetic, out Output) error {
 	c := calls.Get().(*call)
-	defer c.release()
 	c.w, c.arithmetic, c.out = w, a, out
-	most := c.begin()
 	im := &c.images
 	im.v, im.x, im.xStride, im.dst, im.dstStride = v, x, xStride, dst, dstStride
-	defer im.release()
-	height, width := v.Out()
+	err := c.convolve(samples)
+	im.release()
+	c.release()
+	return err
+}
+
+// convolve computes samples, as many at a time as a block holds.
+func (c *call) convolve(samples int) error {
+	most := c.begin()
+	im := &c.images
+	height, width := im.v.Out()
 	im.pixels = height * width
 	atOnce := max(1, most/im.pixels)
 	for first := 0; first < samples; first += atOnce {

@@ -45,40 +45,28 @@ func (o Output) floor() float32 {
 //
 //	y = r·Σ_groups ( s·Σ X·(q − z) + lo·Σ X )
 //
-// The integer sums are exact. The real one is made in float64 for a fixed point and in float32 for codes of a
+// The integer sums are exact, for a fixed point up to a depth of 2^22. The real one is made in float64 for a fixed point and in float32 for codes of a
 // byte: from 0, groups in order of depth, s before lo, each product rounded and then added to the sum of all
 // that came before it; y is then rounded to float32.
 // For a fixed point, an infinite y is one whose true value passes the largest float32. For codes of a byte a
 // partial sum may pass it too, before r is applied: y is infinite or NaN then.
-// Errors: ErrValue, naming row and column; dst is undefined then.
+// dst does not overlap x. Errors: ErrValue, naming row and column; dst is undefined then.
 func Multiply(dst, x []float32, m int, w *pack.Matrix, a Arithmetic, out Output) error {
 	c := calls.Get().(*call)
-	defer c.release()
 	c.w, c.arithmetic, c.out = w, a, out
-	rows := c.begin()
-	for first := 0; first < m; first += rows {
-		c.first, c.rows = first, min(rows, m-first)
-		c.x, c.dst = x[first*w.K:][:c.rows*w.K], dst[first*w.N:][:c.rows*w.N]
-		if err := c.multiply(); err != nil {
-			return err
-		}
-	}
-	return nil
+	err := c.multiplyRows(dst, x, nil, m)
+	c.release()
+	return err
 }
 
 // MultiplyCodes works like Multiply for activations that are codes of a byte, scale·(code − zero), zero in
 // 0 … 255.
 func MultiplyCodes(dst []float32, codes []uint8, zero int32, scale float32, m int, w *pack.Matrix, out Output) {
 	c := calls.Get().(*call)
-	defer c.release()
 	c.w, c.arithmetic, c.out = w, Arithmetic{Static: &c.given}, out
 	c.given = kernel.Affine{Scale: scale, Zero: zero, High: 255}
-	rows := c.begin()
-	for first := 0; first < m; first += rows {
-		c.first, c.rows = first, min(rows, m-first)
-		c.codes, c.dst = codes[first*w.K:][:c.rows*w.K], dst[first*w.N:][:c.rows*w.N]
-		if err := c.multiply(); err != nil {
-			panic(err) // there is no code that is not finite
-		}
+	if err := c.multiplyRows(dst, nil, codes, m); err != nil {
+		panic(err) // there is no code that is not finite
 	}
+	c.release()
 }

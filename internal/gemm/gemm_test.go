@@ -320,6 +320,26 @@ func TestNotFinite(t *testing.T) {
 	}
 }
 
+// TestNotFiniteAfterBlocks names the right row after a call that took several blocks.
+func TestNotFiniteAfterBlocks(t *testing.T) {
+	const m, k = 40000, 8
+	w := random(rand.New(rand.NewPCG(3, 4)), k, 1, k, 8, true, false, false).pack(t)
+	if err := gemm.Multiply(make([]float32, m), make([]float32, m*k), m, w, gemm.Arithmetic{}, gemm.Output{}); err != nil {
+		t.Fatal(err)
+	}
+	x := make([]float32, k)
+	x[3] = float32(math.Inf(1))
+	want := "got +Inf at row 0, column 3"
+	for name, err := range map[string]error{
+		"half": gemm.MultiplyHalf(make([]float32, 1), x, 1, halfWeight(k, 1, make([]uint16, k)).pack(), gemm.Output{}),
+		"ints": gemm.Multiply(make([]float32, 1), x, 1, w, gemm.Arithmetic{}, gemm.Output{}),
+	} {
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", name, err, want)
+		}
+	}
+}
+
 // TestPartialSumPastFloat32 pins what the doc says of sums that pass the largest float32 on the way.
 func TestPartialSumPastFloat32(t *testing.T) {
 	huge := weight{k: 2, n: 1, group: 1, bits: 8, signed: true, codes: []int64{100, -100}, scales: []float32{1e37, 1e37}}

@@ -9,14 +9,17 @@ import (
 // order of depth; the sum is rounded once to float32. Errors: ErrValue, naming row and column.
 func MultiplyHalf(dst, x []float32, m int, w *pack.Half, out Output) error {
 	c := calls.Get().(*call)
-	defer c.release()
-	c.set, c.half, c.out = kernel.Current(), w, out
+	c.use()
+	c.half, c.out = w, out
 	c.floor = out.floor()
 	c.rows, c.k, c.n, c.x, c.dst = m, w.K, w.N, x[:m*w.K], dst[:m*w.N]
 	if _, _, bad := c.set.MinMax(c.x); bad >= 0 {
-		return c.notFinite(bad)
+		err := c.notFinite(bad)
+		c.release()
+		return err
 	}
 	c.share((*call).halfPanels, w.Panels(), c.set.MultiplyTime(m, w.N, w.K*halfCost))
+	c.release()
 	return nil
 }
 

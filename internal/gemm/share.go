@@ -25,15 +25,12 @@ const (
 	searchTime   = 50 * time.Microsecond // for which a worker looks for work before it parks
 )
 
-// threads returns how many goroutines run at once.
-func threads() int { return runtime.GOMAXPROCS(0) }
-
 // share runs the parts of a phase that takes about the given time in all.
 func (c *call) share(phase func(*call, int, *scratch), parts int, d time.Duration) {
 	c.job.phase, c.job.parts = phase, int64(parts)
 	c.job.next.Store(0)
 	var helpers []*worker
-	if n := min(threads(), parts) - 1; n > 0 && d >= worthSharing {
+	if n := min(c.threads, parts) - 1; n > 0 && d >= worthSharing {
 		helpers = workers(n)
 	}
 	for _, w := range helpers {

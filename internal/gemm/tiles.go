@@ -15,9 +15,9 @@ const partsPerThread = 4
 
 // grid splits over the columns first, since threads then share no weights, and over rows where columns are few.
 func (c *call) grid() grid {
-	want := partsPerThread * threads()
-	if want == partsPerThread {
-		want = 1
+	want := 1
+	if c.threads > 1 {
+		want = partsPerThread * c.threads
 	}
 	tiles := (c.w.Panels() + c.set.Panels - 1) / c.set.Panels
 	g := grid{rows: c.rows, acrossRows: 1, across: min(tiles, want)}
@@ -89,7 +89,7 @@ func (c *call) fixedTile(s *scratch, t tile) {
 	sums, dots := s.wide[:size], s.dots[:size]
 	clear(sums)
 	for g := range w.Groups() {
-		c.dots(s, dots, t, g)
+		c.exactDots(s, dots, t, g)
 		c.set.ScaleWide(sums, dots, at(w.Scales, t, g*w.Columns()))
 		if w.Offsets != nil {
 			c.totalsOf(u, t, g)
@@ -135,7 +135,7 @@ func (c *call) scaleGroup(s *scratch, sums []float32, t tile, g int) {
 	w, scales := c.w, at(c.w.Scales, t, g*c.w.Columns())
 	if c.depth > c.operand.Depth {
 		dots := s.dots[:len(sums)]
-		c.dots(s, dots, t, g)
+		c.exactDots(s, dots, t, g)
 		kernel.ScaleRounded(sums, dots, scales)
 		return
 	}
@@ -154,8 +154,8 @@ func (c *call) scaleGroup(s *scratch, sums []float32, t tile, g int) {
 	c.set.Scale(sums, dots, scales)
 }
 
-// dots sets dots to Σ X·(q − z) over group g, exactly.
-func (c *call) dots(s *scratch, dots []float64, t tile, g int) {
+// exactDots sets dots to Σ X·(q − z) over group g.
+func (c *call) exactDots(s *scratch, dots []float64, t tile, g int) {
 	w := c.w
 	sums, u := s.sums[:len(dots)], s.numbers[:t.rows]
 	clear(dots)

@@ -2,7 +2,8 @@
 //
 // The choice is made once, at start: the highest tier that processor and operating system support, or a lower
 // one that the environment variable EURYALE_ISA names. GODEBUG=cpu.avx2=off and the like, as
-// golang.org/x/sys/cpu knows them, take features away; the build tag purego leaves Generic alone.
+// golang.org/x/sys/cpu knows them, take features away; the build tag purego leaves Generic alone. Where the processor has
+// AMX, the process asks the operating system for it at start, whatever the variable says.
 package isa
 
 import (

@@ -34,6 +34,11 @@ func TestChoose(t *testing.T) {
 			t.Errorf("choose(%q) = %v", tier.String(), got)
 		}
 	}
+	if name := os.Getenv(Variable); name != "" {
+		if _, err := Parse(name); err != nil {
+			t.Errorf("%s: %v", Variable, err)
+		}
+	}
 	if got, want := Current(), choose(os.Getenv(Variable)); got != want {
 		t.Errorf("in use: %v, want %v", got, want)
 	}

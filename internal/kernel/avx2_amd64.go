@@ -125,7 +125,7 @@ func accumulateAVX2(d *float64, c *int32, weight float64, n int)
 //go:noescape
 func correctAVX2(c *int32, u *int32, v *int32, rows int, columns int)
 
-// correctWideAVX2 works like correctWideGeneric; rows > 0, and columns > 0 is a multiple of 16.
+// correctWideAVX2 works like correctGeneric; rows > 0, and columns > 0 is a multiple of 16.
 //
 //go:noescape
 func correctWideAVX2(d *float64, u *float64, v *int32, rows int, columns int)
@@ -135,7 +135,7 @@ func correctWideAVX2(d *float64, u *float64, v *int32, rows int, columns int)
 //go:noescape
 func scaleAVX2(s *float32, c *int32, scales *float32, rows int, columns int)
 
-// scaleWideAVX2 works like scaleWideGeneric; rows > 0, and columns > 0 is a multiple of 16.
+// scaleWideAVX2 works like scaleGeneric; rows > 0, and columns > 0 is a multiple of 16.
 //
 //go:noescape
 func scaleWideAVX2(s *float64, d *float64, scales *float32, rows int, columns int)
@@ -145,7 +145,7 @@ func scaleWideAVX2(s *float64, d *float64, scales *float32, rows int, columns in
 //go:noescape
 func offsetAVX2(s *float32, u *float32, v *float32, rows int, columns int)
 
-// offsetWideAVX2 works like offsetWideGeneric; rows > 0, and columns > 0 is a multiple of 16.
+// offsetWideAVX2 works like offsetGeneric; rows > 0, and columns > 0 is a multiple of 16.
 //
 //go:noescape
 func offsetWideAVX2(s *float64, u *float64, v *float32, rows int, columns int)
@@ -155,7 +155,7 @@ func offsetWideAVX2(s *float64, u *float64, v *float32, rows int, columns int)
 //go:noescape
 func finishAVX2(dst *float32, stride int, s *float32, r *float32, bias *float32, floor float32, rows int, columns int)
 
-// finishWideAVX2 works like finishWideGeneric, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+// finishWideAVX2 works like finishGeneric, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
 //
 //go:noescape
 func finishWideAVX2(dst *float32, stride int, s *float64, r *float64, bias *float32, floor float32, rows int, columns int)

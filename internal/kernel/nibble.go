@@ -38,8 +38,8 @@ func unpackGeneric(dst []int8, src []uint8) {
 	}
 }
 
-// Pack stores codes, −8 to 7, as Set.Unpack reads them. len(dst) is half of len(src), a multiple of 64.
-func Pack(dst []uint8, src []int8) {
+// PackPanels stores codes, −8 to 7, as Set.Unpack reads them. len(dst) is half of len(src), a multiple of 64.
+func PackPanels(dst []uint8, src []int8) {
 	for ; len(src) >= 64; dst, src = dst[32:], src[64:] {
 		for i := range 32 {
 			dst[i] = uint8(src[i]+8) | uint8(src[i+32]+8)<<4

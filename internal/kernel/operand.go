@@ -15,7 +15,7 @@ type Operand struct {
 }
 
 // Operands of 8 bits, X in −255 … 255; of 16, |X| < 2^15; and of 24, |X| < 2^23. A product is at most
-// 255·128 for bytes and Depth is 65,793 less the rest by 64; with 16-bit planes it is |X|·128, where X of
+// 255·128 for bytes and Depth is 65,793 rounded down to a multiple of 64; with 16-bit planes it is |X|·128, where X of
 // 24 bits is split into 12 unsigned bits and 12 signed ones.
 var (
 	operandsU8 = map[int]Operand{
@@ -65,7 +65,7 @@ func interleave(x0, x1, x2, x3 int32) uint64 {
 }
 
 // DepthZeros is the Depth of 8 bits where codes have zero points: q − z reaches 255, and 33,025 products of
-// 255·255 fit, less the rest by 64.
+// 255·255 fit, rounded down to a multiple of 64.
 const DepthZeros = 33024
 
 // centreGeneric sets dst[i] = src[i] − zero.

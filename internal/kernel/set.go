@@ -8,7 +8,8 @@ import (
 )
 
 // Set is the kernels of one instruction set. Each function does what the generic one of its name does, bit for
-// bit; lengths and strides are the caller's to get right.
+// bit: Multiply that of its operands, multiplyU8Generic or multiplyS16Generic. Lengths and strides are the caller's to get
+// right.
 type Set struct {
 	Tier isa.Tier
 
@@ -106,15 +107,15 @@ var generic = Set{
 	Unpack:          unpackGeneric,
 	Decode:          decodeGeneric,
 	MultiplyFloat:   multiplyFloatGeneric,
-	Correct:         correctGeneric,
-	CorrectWide:     correctWideGeneric,
+	Correct:         correctGeneric[int32],
+	CorrectWide:     correctGeneric[float64],
 	Accumulate:      accumulateGeneric,
-	Scale:           scaleGeneric,
-	ScaleWide:       scaleWideGeneric,
-	Offset:          offsetGeneric,
-	OffsetWide:      offsetWideGeneric,
-	Finish:          finishGeneric,
-	FinishWide:      finishWideGeneric,
+	Scale:           scaleGeneric[float32, int32],
+	ScaleWide:       scaleGeneric[float64, float64],
+	Offset:          offsetGeneric[float32],
+	OffsetWide:      offsetGeneric[float64],
+	Finish:          finishGeneric[float32],
+	FinishWide:      finishGeneric[float64],
 	Direct:          directGeneric,
 	DirectWide:      directWideGeneric,
 }

@@ -21,6 +21,10 @@ var amxSet = func() Set {
 // A tile of a has 16 steps of depth, and two have 32 rows.
 const blockSteps, tileRows = 16, 32
 
+// blocksAtOnce is how many blocks of 2×2 tiles assembly takes at a time, some 20 µs: it cannot be preempted, and the
+// garbage collector waits for it.
+const blocksAtOnce = 1 << 10
+
 // fewRows is the most rows for which AVX-512 is as fast as tiles: memory is the limit.
 const fewRows = 8
 
@@ -39,12 +43,13 @@ func multiplyInAMX(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, pa
 	case rows <= tileRows:
 		whole = multiplyU8R32P2StreamAMX
 	}
-	if count > 0 {
-		whole(&c[0], &a[0], lda, &b[0], ldb, blocks, count, &tileConfigs[tileRows])
-		if rest == 0 {
+	for count > 0 {
+		n := min(count, max(1, blocksAtOnce/blocks))
+		whole(&c[0], &a[0], lda, &b[0], ldb, blocks, n, &tileConfigs[tileRows])
+		if count -= n; count == 0 && rest == 0 {
 			return
 		}
-		c, a = c[count*tileRows*panels*PanelColumns:], a[count*tileRows*lda:]
+		c, a = c[n*tileRows*panels*PanelColumns:], a[n*tileRows*lda:]
 	}
 	if rest <= fewRows {
 		multiplyInVNNI(c, a, lda, b, ldb, steps, rest, panels)

@@ -102,13 +102,15 @@ func minMaxInAVX2(src []float32) (low, high float32, bad int) {
 	if n == 0 {
 		return low, high, bad
 	}
-	var lanes [3][8]float32
-	minMaxAVX2(&lanes, &src[0], n)
-	for i := range 8 {
-		if bad >= 0 || math.Float32bits(lanes[2][i]) != 0 {
-			return minMaxGeneric(src)
+	for first := 0; first < n; first += atOnce {
+		var lanes [3][8]float32
+		minMaxAVX2(&lanes, &src[first], min(atOnce, n-first))
+		for i := range 8 {
+			if bad >= 0 || math.Float32bits(lanes[2][i]) != 0 {
+				return minMaxGeneric(src)
+			}
+			low, high = min(low, lanes[0][i]), max(high, lanes[1][i])
 		}
-		low, high = min(low, lanes[0][i]), max(high, lanes[1][i])
 	}
 	return low + 0, high + 0, -1
 }
@@ -169,17 +171,22 @@ func splitU8InAVX2(dst []uint8, stride int, x []int32, planes int, offset int32)
 func quantizeInAVX2[C Code](dst []C, src []float32, a Affine) {
 	dst = dst[:len(src)]
 	n := len(src) / 32 * 32
-	if n > 0 {
-		low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
+	low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
+	for first := 0; first < n; first += atOnce {
+		count := min(atOnce, n-first)
 		switch d := any(dst).(type) {
 		case []int8:
-			quantizeS8AVX2(&d[0], &src[0], n, a.Scale, low, high, a.Zero)
+			quantizeS8AVX2(&d[first], &src[first], count, a.Scale, low, high, a.Zero)
 		case []uint8:
-			quantizeU8AVX2(&d[0], &src[0], n, a.Scale, low, high, a.Zero)
+			quantizeU8AVX2(&d[first], &src[first], count, a.Scale, low, high, a.Zero)
 		}
 	}
 	quantizeGeneric(dst[n:], src[n:], a)
 }
+
+// atOnce is how many numbers assembly takes at a time where callers give whole tensors: it cannot be preempted, and the
+// garbage collector waits for it.
+const atOnce = 1 << 16
 
 // streamed is from how many numbers on dequantize stores past the caches: 4 MB.
 const streamed = 1 << 20
@@ -193,20 +200,17 @@ func dequantizeInAVX2[C Code](dst []float32, src []C, a Affine) {
 		dst, src = dst[head:], src[head:]
 	}
 	n := len(src) / 32 * 32
-	if n > 0 {
+	s8, u8 := dequantizeS8AVX2, dequantizeU8AVX2
+	if stream {
+		s8, u8 = dequantizeStreamS8AVX2, dequantizeStreamU8AVX2
+	}
+	for first := 0; first < n; first += atOnce {
+		count := min(atOnce, n-first)
 		switch s := any(src).(type) {
 		case []int8:
-			kernel := dequantizeS8AVX2
-			if stream {
-				kernel = dequantizeStreamS8AVX2
-			}
-			kernel(&dst[0], &s[0], n, a.Scale, a.Zero)
+			s8(&dst[first], &s[first], count, a.Scale, a.Zero)
 		case []uint8:
-			kernel := dequantizeU8AVX2
-			if stream {
-				kernel = dequantizeStreamU8AVX2
-			}
-			kernel(&dst[0], &s[0], n, a.Scale, a.Zero)
+			u8(&dst[first], &s[first], count, a.Scale, a.Zero)
 		}
 	}
 	dequantizeGeneric(dst[n:], src[n:], a)

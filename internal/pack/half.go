@@ -18,7 +18,7 @@ type Half struct {
 
 // NewHalf packs numbers [n][k]. A length that does not go with k and n panics.
 func NewHalf(k, n int, codes []uint16, format half.Format) *Half {
-	if len(codes) != k*n {
+	if k < 1 || n < 1 || len(codes) != k*n {
 		panic(fmt.Sprintf("pack: NewHalf: got %d codes for %d×%d", len(codes), k, n))
 	}
 	w := &Half{K: k, N: n, Format: format}

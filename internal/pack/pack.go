@@ -30,7 +30,7 @@ type Matrix struct {
 	Offsets []float32
 
 	codes   []int8  // [panel][group][step][16][4]
-	nibbles []uint8 // or half as many, as kernel.Pack has them
+	nibbles []uint8 // or half as many, as kernel.PackPanels has them
 
 	sums func() []int32
 
@@ -67,7 +67,7 @@ func (w *Matrix) Depth() int { return w.groups * w.groupDepth }
 // PanelBytes returns the distance between panels of a byte a code.
 func (w *Matrix) PanelBytes() int { return w.Depth() * kernel.PanelColumns }
 
-// Bytes returns the memory that the weight takes.
+// Bytes returns the memory that the weight takes, without Sums.
 func (w *Matrix) Bytes() int {
 	return len(w.codes) + len(w.nibbles) + 4*(len(w.Scales)+len(w.Zeros)+len(w.Offsets))
 }
@@ -76,6 +76,9 @@ func (w *Matrix) Bytes() int {
 // half their range, and their zero points with them. m.K, N, Group, Scales, Zeros and Offsets, lists of
 // [n][groups], are set by the caller; lengths that do not go together panic.
 func New[C kernel.Code](m Matrix, codes []C, bits int) *Matrix {
+	if m.K < 1 || m.N < 1 || m.Group < 1 {
+		panic(fmt.Sprintf("pack: New: got %d×%d in groups of %d", m.K, m.N, m.Group))
+	}
 	m.layout()
 	blocks := m.N * m.groups
 	if len(codes) != m.K*m.N || len(m.Scales) != blocks || m.Zeros != nil && len(m.Zeros) != blocks || m.Offsets != nil && len(m.Offsets) != blocks {
@@ -103,7 +106,7 @@ func New[C kernel.Code](m Matrix, codes []C, bits int) *Matrix {
 	}
 	if bits == 4 {
 		w.nibbles = make([]uint8, len(w.codes)/2)
-		kernel.Pack(w.nibbles, w.codes)
+		kernel.PackPanels(w.nibbles, w.codes)
 		w.codes = nil
 	}
 	w.sums = sync.OnceValue(w.addUp)
@@ -147,12 +150,17 @@ func (w *Matrix) Panel(first, count int, scratch []int8, unpack func([]int8, []u
 // Unpacks reports whether Panel takes scratch memory.
 func (w *Matrix) Unpacks() bool { return w.nibbles != nil }
 
-// Sums returns Σ code over each group of a column, [groups][columns]. They carry the offset of unsigned planes.
+// Sums returns Σ code over each group of a column, [groups][columns]. They carry the offset of unsigned planes, and are
+// made when they are first asked for.
 func (w *Matrix) Sums() []int32 { return w.sums() }
 
 func (w *Matrix) addUp() []int32 {
 	columns, steps := w.Columns(), w.GroupDepth()/kernel.StepDepth
-	sums, scratch := make([]int32, w.Groups()*columns), make([]int8, w.PanelBytes())
+	sums := make([]int32, w.Groups()*columns)
+	var scratch []int8
+	if w.Unpacks() {
+		scratch = make([]int8, w.PanelBytes())
+	}
 	for panel := range w.Panels() {
 		for at, code := range w.Panel(panel, 1, scratch, kernel.Current().Unpack) {
 			step, lane := at/kernel.StepBytes, at%kernel.StepBytes

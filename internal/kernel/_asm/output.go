@@ -69,7 +69,7 @@ func avx2Correct() {
 }
 
 func avx2CorrectWide() {
-	function("correctWideAVX2", "d, u *float64, v *int32, rows, columns int", "correctWideAVX2 works like correctWideGeneric"+tile)
+	function("correctWideAVX2", "d, u *float64, v *int32, rows, columns int", "correctWideAVX2 works like correctGeneric"+tile)
 	d, u, v := arg("d"), arg("u"), arg("v")
 	x, y, old := YMM(), YMM(), YMM()
 	rows(func() {
@@ -102,7 +102,7 @@ func avx2Scale() {
 }
 
 func avx2ScaleWide() {
-	function("scaleWideAVX2", "s, d *float64, scales *float32, rows, columns int", "scaleWideAVX2 works like scaleWideGeneric"+tile)
+	function("scaleWideAVX2", "s, d *float64, scales *float32, rows, columns int", "scaleWideAVX2 works like scaleGeneric"+tile)
 	s, d, scales := arg("s"), arg("d"), arg("scales")
 	x := YMM()
 	rows(func() {}, func(column reg.GPVirtual) {
@@ -133,7 +133,7 @@ func avx2Offset() {
 }
 
 func avx2OffsetWide() {
-	function("offsetWideAVX2", "s, u *float64, v *float32, rows, columns int", "offsetWideAVX2 works like offsetWideGeneric"+tile)
+	function("offsetWideAVX2", "s, u *float64, v *float32, rows, columns int", "offsetWideAVX2 works like offsetGeneric"+tile)
 	s, u, v := arg("s"), arg("u"), arg("v")
 	x, y := YMM(), YMM()
 	rows(func() {
@@ -176,7 +176,7 @@ func avx2Finish() {
 
 func avx2FinishWide() {
 	function("finishWideAVX2", "dst *float32, stride int, s, r *float64, bias *float32, floor float32, rows, columns int",
-		"finishWideAVX2 works like finishWideGeneric, with stride in bytes"+tile)
+		"finishWideAVX2 works like finishGeneric, with stride in bytes"+tile)
 	dst, stride, s, r, bias := arg("dst"), arg("stride"), arg("s"), arg("r"), arg("bias")
 	floor := broadcast("floor", broadcastPS)
 	scale, x, y, zero := YMM(), YMM(), YMM(), ymm.zero()
