@@ -1,6 +1,7 @@
 package ops_test
 
 import (
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -114,9 +115,7 @@ func TestConv2d(t *testing.T) {
 	}
 	cases := map[string]convCase{}
 	for _, m := range []map[string]convCase{convCases, groupedConvCases} {
-		for name, c := range m {
-			cases[name] = c
-		}
+		maps.Copy(cases, m)
 	}
 	for name, c := range cases {
 		for number, s := range convSchemes {

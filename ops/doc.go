@@ -6,6 +6,10 @@
 // a fixed point that is as good as float32 (Fixed24, the default) or nearly (Fixed16), or codes of a byte,
 // with a scale for each row (DynamicInt8) or one found by calibration (StaticInt8).
 //
+// FakeQuantize, FakeQuantizeDynamic and FakeQuantizeLSQ go into a float graph that is trained: they give the numbers that
+// codes stand for, and a gradient, so that a network learns what its quantized form will compute. Pack then takes what
+// was learned.
+//
 // The layers have no gradient. What follows one can be trained in a TapeMachine; a LispMachine wants
 // gorgonia.ExecuteFwdOnly, and needs to be made again for each run. Two machines may run at once if each has a
 // graph of its own.

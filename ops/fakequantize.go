@@ -1,0 +1,146 @@
+package ops
+
+import (
+	"fmt"
+	"slices"
+
+	"euryale/internal/graph"
+	"euryale/qtensor"
+
+	"github.com/chewxy/hm"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// FakeQuantize returns y = dequantize(quantize(x)): each x[i] becomes the number that its code under p stands for,
+//
+//	y = s·(clamp(RNE(x/s) + z) − z),   under Uniform   y = lo + s·clamp(RNE((x − lo)/s)),
+//
+// so that a model is trained on the numbers that its quantized form has. y is bit for bit what
+// qtensor.QuantizeWith and Dequantize give, and therefore has the codes that they give.
+//
+// The gradient is straight through, as if rounding were the identity, and 0 where x saturates:
+//
+//	dx[i] = dy[i] where lowest ≤ x[i] ≤ highest, else 0.
+//
+// The ends are the smallest and the largest number that y can be there, s·(qmin − z) and s·(qmax − z) for s > 0,
+// rounded to float32; both belong to the range. A zero point is rounded, and so the ends may lie up to half a step
+// inside the range that p was made from.
+//
+// p is copied. It is a range that was observed, typically of activations: that of calib.Profile.Params, or
+// qtensor.NewParams of calib.MovingAverage.Range. A weight moves while it learns: FakeQuantizeDynamic follows it.
+//
+// x is float32 or float64, rounded to float32 first, of any rank that p.Scheme fits, a scalar too; y has its
+// shape and type. Any scheme of integers will do: per tensor, axis or group.
+// Errors: qtensor.ErrShape and qtensor.ErrDtype for x, qtensor.ErrScheme for Float16, BFloat16 and schemes that do
+// not exist, qtensor.ErrParams for p. When the graph runs, NaN and infinities in x are qtensor.ErrValue; the
+// errors of Gorgonia's machines have it behind a method, Err() error, that errors.Is does not know.
+//
+// Sources: Jacob et al., arXiv:1712.05877 §3, for training with simulated quantization; Bengio et al.,
+// arXiv:1308.3432, for the straight-through gradient; TensorFlow's FakeQuantWithMinMaxArgsGradient for the same ends.
+func FakeQuantize(x *gorgonia.Node, p qtensor.Params) (*gorgonia.Node, error) {
+	f, err := newFakeQuantize(x, p.Scheme, &p)
+	return apply("FakeQuantize", f, x, err)
+}
+
+// FakeQuantizeDynamic works like FakeQuantize with the parameters that qtensor.Quantize takes from x itself, found
+// again in each run: y is bit for bit Quantize(x, s) and Dequantize. It is for weights, which move while they learn:
+// qtensor.Quantize of the float weights has, at any time, the codes that a run computes with.
+//
+// The gradient is dx = dy everywhere, since the range reaches as far as x; that the scale moves with x is left out.
+// Errors are those of FakeQuantize but for ErrParams.
+func FakeQuantizeDynamic(x *gorgonia.Node, s qtensor.Scheme) (*gorgonia.Node, error) {
+	f, err := newFakeQuantize(x, s, nil)
+	return apply("FakeQuantizeDynamic", f, x, err)
+}
+
+// fakeQuantize is the op of both.
+type fakeQuantize struct {
+	graph.Base
+	operand
+	scheme qtensor.Scheme
+	params *qtensor.Params // nil for those of the value
+}
+
+func newFakeQuantize(x *gorgonia.Node, s qtensor.Scheme, p *qtensor.Params) (*fakeQuantize, error) {
+	o, err := operandOf(x)
+	if err != nil {
+		return nil, err
+	}
+	if s.IsHalf() {
+		return nil, fmt.Errorf("%w: got %v, want codes that are integers", qtensor.ErrScheme, s)
+	}
+	f := &fakeQuantize{operand: o, scheme: s, params: p}
+	if err := f.fits(x.Shape()); err != nil {
+		return nil, err
+	}
+	if p == nil {
+		f.Base = graph.NewBase(fmt.Sprintf("fakequantize dynamic %v", s))
+	} else {
+		f.Base = graph.NewBase(fmt.Sprintf("fakequantize %v", s))
+		f.params = &qtensor.Params{
+			Scheme: s, Scales: slices.Clone(p.Scales), ZeroPoints: slices.Clone(p.ZeroPoints),
+			Offsets: slices.Clone(p.Offsets), Multiplier: p.Multiplier,
+		}
+	}
+	return f, nil
+}
+
+// fits returns an error if a value of the given shape cannot have the scheme and the parameters.
+func (f *fakeQuantize) fits(shape tensor.Shape) error {
+	if _, err := f.scheme.Blocks(shape); err != nil || f.params == nil {
+		return err
+	}
+	return f.params.Validate(shape)
+}
+
+// Arity returns 1.
+func (f *fakeQuantize) Arity() int { return 1 }
+
+// Type returns a → a for the type of the node that the op was made for.
+func (f *fakeQuantize) Type() hm.Type { return hm.NewFnType(f.typ, f.typ) }
+
+// InferShape returns the shape of x.
+func (f *fakeQuantize) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error) {
+	shapes, err := shapesOf(inputs, f.dims)
+	if err == nil {
+		err = f.fits(shapes[0])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ops: %v: %w", f, err)
+	}
+	return shapes[0].Clone(), nil
+}
+
+// Do quantizes and dequantizes into a fresh tensor, or scalar.
+func (f *fakeQuantize) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
+	y, err := f.do(inputs)
+	if err != nil {
+		return nil, fmt.Errorf("ops: %v: %w", f, err)
+	}
+	return y, nil
+}
+
+func (f *fakeQuantize) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
+	if len(inputs) != 1 {
+		return nil, fmt.Errorf("%w: got %d inputs, want 1", qtensor.ErrShape, len(inputs))
+	}
+	x, err := f.read(inputs[0], f.scheme)
+	if err != nil {
+		return nil, err
+	}
+	var q *qtensor.QTensor
+	if f.params == nil {
+		q, err = qtensor.Quantize(x, f.scheme)
+	} else {
+		q, err = qtensor.QuantizeWith(x, *f.params)
+	}
+	if err != nil {
+		return nil, err
+	}
+	y, err := q.Dequantize(f.dtype)
+	if err != nil {
+		return nil, err
+	}
+	return asValue(y), nil
+}

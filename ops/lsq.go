@@ -1,0 +1,264 @@
+package ops
+
+import (
+	"fmt"
+	"math"
+
+	"euryale/internal/dense"
+	"euryale/internal/graph"
+	"euryale/qtensor"
+
+	"github.com/chewxy/hm"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// FakeQuantizeLSQ works like FakeQuantize with scales that are learned: scale is a node of its own, s, for the solver
+// to train beside the weights. With Q the largest code of the scheme, y = s·clamp(RNE(x/s), −Q, Q) and
+//
+//	dx = dy                                      where |x/s| < Q, else 0
+//	ds = g·Σ dy·(RNE(x/s) − x/s where |x/s| < Q, else ±Q),   g = 1/√(n·Q),
+//
+// over the n elements that share s. y is bit for bit what qtensor.QuantizeWith gives with the scales of that moment.
+//
+// scheme is qtensor.Symmetric or Int4, per tensor or axis, with float32 scales. scale holds one number for the tensor,
+// or one for each index of the axis, in any shape, and has the type of x. A good one to start from is that of
+// qtensor.Quantize, or, of the source, 2·mean|x|/√Q.
+//
+// Errors are those of FakeQuantize; qtensor.ErrShape and ErrDtype for scale too. When the graph runs, a scale of
+// 0 or less is qtensor.ErrParams: a solver of too long steps makes such.
+//
+// Source: Esser et al., "Learned Step Size Quantization", arXiv:1902.08153, equations 1 to 5 and §2.2, but for
+// codes down to −Q alone, which are those of this module.
+func FakeQuantizeLSQ(x, scale *gorgonia.Node, scheme qtensor.Scheme) (*gorgonia.Node, error) {
+	l, err := newLSQ(x, scale, scheme)
+	if err == nil {
+		var y *gorgonia.Node
+		if y, err = gorgonia.ApplyOp(l, x, scale); err == nil {
+			return y, nil
+		}
+	}
+	return nil, fmt.Errorf("ops: FakeQuantizeLSQ: %w", err)
+}
+
+// lsq is the op (x, s) → y.
+type lsq struct {
+	graph.Base
+	x, s   operand
+	scheme qtensor.Scheme
+}
+
+func newLSQ(x, scale *gorgonia.Node, scheme qtensor.Scheme) (*lsq, error) {
+	low, high := scheme.CodeRange()
+	if err := scheme.Validate(); err != nil {
+		return nil, err
+	}
+	if low != -high || scheme.IsHalf() || scheme.GroupSize() > 0 || scheme.Scales() != qtensor.ScaleFloat32 {
+		return nil, fmt.Errorf("%w: got %v, want a symmetric one per tensor or axis with float32 scales", qtensor.ErrScheme, scheme)
+	}
+	of, err := operandOf(x)
+	if err != nil {
+		return nil, err
+	}
+	by, err := operandOf(scale)
+	if err != nil {
+		return nil, fmt.Errorf("scale: %w", err)
+	}
+	if of.dtype != by.dtype {
+		return nil, fmt.Errorf("%w: got a scale of %v for %v, want one type", qtensor.ErrDtype, by.dtype, of.dtype)
+	}
+	l := &lsq{graph.NewBase(fmt.Sprintf("fakequantize lsq %v", scheme)), of, by, scheme}
+	return l, l.fits(x.Shape(), scale.Shape())
+}
+
+// fits returns an error if there is not one scale for each block of x.
+func (l *lsq) fits(x, scale tensor.Shape) error {
+	blocks, err := l.scheme.Blocks(x)
+	if err == nil && scale.TotalSize() != blocks {
+		err = fmt.Errorf("%w: got scales of shape %v for %v, want %d", qtensor.ErrShape, scale, x, blocks)
+	}
+	return err
+}
+
+// Arity returns 2.
+func (l *lsq) Arity() int { return 2 }
+
+// Type returns a → b → a for the types of x and s.
+func (l *lsq) Type() hm.Type { return hm.NewFnType(l.x.typ, l.s.typ, l.x.typ) }
+
+// InferShape returns the shape of x.
+func (l *lsq) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error) {
+	shapes, err := shapesOf(inputs, l.x.dims, l.s.dims)
+	if err == nil {
+		err = l.fits(shapes[0], shapes[1])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ops: %v: %w", l, err)
+	}
+	return shapes[0].Clone(), nil
+}
+
+// Do quantizes and dequantizes into a fresh tensor, or scalar.
+func (l *lsq) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
+	y, err := l.do(inputs)
+	if err != nil {
+		return nil, fmt.Errorf("ops: %v: %w", l, err)
+	}
+	return y, nil
+}
+
+func (l *lsq) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
+	if len(inputs) != 2 {
+		return nil, fmt.Errorf("%w: got %d inputs, want 2", qtensor.ErrShape, len(inputs))
+	}
+	x, scales, err := l.read(inputs[0], inputs[1])
+	if err != nil {
+		return nil, err
+	}
+	q, err := qtensor.QuantizeWith(x, qtensor.Params{Scheme: l.scheme, Scales: scales})
+	if err != nil {
+		return nil, err
+	}
+	y, err := q.Dequantize(l.x.dtype)
+	if err != nil {
+		return nil, err
+	}
+	return asValue(y), nil
+}
+
+// read returns x and the scales, which are positive and one for each block of it.
+func (l *lsq) read(x, s gorgonia.Value) (*tensor.Dense, []float32, error) {
+	values, err := l.x.read(x, l.scheme)
+	if err != nil {
+		return nil, nil, err
+	}
+	by, err := l.s.read(s, l.scheme.PerTensor()) // in any shape
+	if err != nil {
+		return nil, nil, fmt.Errorf("scale: %w", err)
+	}
+	if err := l.fits(values.Shape(), by.Shape()); err != nil {
+		return nil, nil, err
+	}
+	scales, err := dense.Float32s(by)
+	if err != nil {
+		return nil, nil, fmt.Errorf("scale: %w", err)
+	}
+	for i, v := range scales {
+		if !(v > 0) {
+			return nil, nil, fmt.Errorf("%w: got scale %v at %d, want a positive one", qtensor.ErrParams, v, i)
+		}
+	}
+	return values, scales, nil
+}
+
+// DiffWRT reports gradients with respect to x and to s.
+func (l *lsq) DiffWRT(int) []bool { return []bool{true, true} }
+
+// SymDiff returns the nodes of dx and ds, for a TapeMachine.
+func (l *lsq) SymDiff(inputs gorgonia.Nodes, _, dy *gorgonia.Node) (gorgonia.Nodes, error) {
+	gradients := make(gorgonia.Nodes, 2)
+	for i, name := range []string{"x", "scale"} {
+		op := &lsqGradient{gradientOp{graph.NewBase("gradient of " + l.String() + " by its " + name)}, l, i}
+		var err error
+		if gradients[i], err = gorgonia.ApplyOp(op, append(inputs[:2:2], dy)...); err != nil {
+			return nil, err
+		}
+	}
+	return gradients, nil
+}
+
+// DoDiff adds dx and ds to the gradients of x and s, for a LispMachine.
+func (l *lsq) DoDiff(_ gorgonia.ExecutionContext, inputs gorgonia.Nodes, y *gorgonia.Node) error {
+	dy, err := y.Grad()
+	if err != nil {
+		return fmt.Errorf("ops: gradient of %v: %w", l, err)
+	}
+	gradients, err := l.gradients(inputs[0].Value(), inputs[1].Value(), dy)
+	for i := 0; i < 2 && err == nil; i++ {
+		err = addGradient(inputs[i], gradients[i])
+	}
+	if err != nil {
+		return fmt.Errorf("ops: gradient of %v: %w", l, err)
+	}
+	return nil
+}
+
+// gradients returns dx and ds.
+func (l *lsq) gradients(x, s, dy gorgonia.Value) ([2]*tensor.Dense, error) {
+	if l.x.dtype == tensor.Float64 {
+		return lsqGradients[float64](l, x, s, dy)
+	}
+	return lsqGradients[float32](l, x, s, dy)
+}
+
+func lsqGradients[T float32 | float64](l *lsq, x, s, dy gorgonia.Value) (out [2]*tensor.Dense, err error) {
+	values, scales, err := l.read(x, s)
+	if err != nil {
+		return out, err
+	}
+	numbers, err := dense.Float32s(values)
+	if err != nil {
+		return out, err
+	}
+	dys, err := slopes[T](dy, values.Shape())
+	if err != nil {
+		return out, err
+	}
+	inner := len(numbers) // elements in a row that share a scale
+	if axis, kept := l.scheme.Axis(); kept {
+		inner = values.Shape()[axis+1:].TotalSize()
+	}
+	_, high := l.scheme.CodeRange()
+	dx, sums := make([]T, len(numbers)), make([]float64, len(scales))
+	for i, v := range numbers {
+		block := i / inner % len(scales)
+		u := float64(v / scales[block]) // as quantizing divides
+		slope := math.Copysign(float64(high), u)
+		if math.Abs(u) < float64(high) {
+			dx[i], slope = dys[i], math.RoundToEven(u)-u
+		}
+		sums[block] += float64(float64(dys[i]) * slope) // converted, so that it is not fused
+	}
+	ds, g := make([]T, len(scales)), 1/math.Sqrt(float64(len(numbers)/len(scales))*float64(high))
+	for i, sum := range sums {
+		ds[i] = T(g * sum)
+	}
+	return [2]*tensor.Dense{dense.New(dx, values.Shape()), dense.New(ds, s.Shape())}, nil
+}
+
+// lsqGradient is the gradient of lsq as an op, (x, s, dy) → dx or ds.
+type lsqGradient struct {
+	gradientOp
+	of    *lsq
+	input int // with respect to which it is
+}
+
+// Arity returns 3.
+func (g *lsqGradient) Arity() int { return 3 }
+
+// Type returns a → b → a → a or b for the types of x and s.
+func (g *lsqGradient) Type() hm.Type {
+	result := []hm.Type{g.of.x.typ, g.of.s.typ}[g.input]
+	return hm.NewFnType(g.of.x.typ, g.of.s.typ, g.of.x.typ, result)
+}
+
+// InferShape returns the shape of x, or of s.
+func (g *lsqGradient) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error) {
+	shapes, err := shapesOf(inputs, g.of.x.dims, g.of.s.dims, g.of.x.dims)
+	if err != nil {
+		return nil, fmt.Errorf("ops: %v: %w", g, err)
+	}
+	return shapes[g.input].Clone(), nil
+}
+
+// Do returns dx, or ds, in a fresh tensor, or scalar.
+func (g *lsqGradient) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
+	if len(inputs) != 3 {
+		return nil, fmt.Errorf("ops: %v: %w: got %d inputs, want 3", g, qtensor.ErrShape, len(inputs))
+	}
+	gradients, err := g.of.gradients(inputs[0], inputs[1], inputs[2])
+	if err != nil {
+		return nil, fmt.Errorf("ops: %v: %w", g, err)
+	}
+	return asValue(gradients[g.input]), nil
+}

@@ -1,0 +1,149 @@
+package ops
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"euryale/internal/dense"
+	"euryale/internal/graph"
+	"euryale/qtensor"
+
+	"github.com/chewxy/hm"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// DiffWRT reports a gradient with respect to x.
+func (f *fakeQuantize) DiffWRT(int) []bool { return []bool{true} }
+
+// SymDiff returns the node of dx, for a TapeMachine: dy itself where nothing saturates.
+func (f *fakeQuantize) SymDiff(inputs gorgonia.Nodes, _, dy *gorgonia.Node) (gorgonia.Nodes, error) {
+	if f.params == nil {
+		return gorgonia.Nodes{dy}, nil
+	}
+	op := &straightThrough{gradientOp{graph.NewBase("gradient of " + f.String())}, f}
+	dx, err := gorgonia.ApplyOp(op, append(inputs[:1:1], dy)...)
+	return gorgonia.Nodes{dx}, err
+}
+
+// DoDiff adds dx to the gradient of x, for a LispMachine.
+func (f *fakeQuantize) DoDiff(_ gorgonia.ExecutionContext, inputs gorgonia.Nodes, y *gorgonia.Node) error {
+	x := inputs[0]
+	dy, err := y.Grad()
+	if err != nil {
+		return fmt.Errorf("ops: gradient of %v: %w", f, err)
+	}
+	dx, err := f.through(x.Value(), dy)
+	if err == nil {
+		err = addGradient(x, dx)
+	}
+	if err != nil {
+		return fmt.Errorf("ops: gradient of %v: %w", f, err)
+	}
+	return nil
+}
+
+// through returns dx for the value of x.
+func (f *fakeQuantize) through(x, dy gorgonia.Value) (*tensor.Dense, error) {
+	at, err := f.read(x, f.scheme)
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := dense.Float32s(at)
+	if err != nil {
+		return nil, err
+	}
+	var lowest, highest []float32
+	if f.params != nil {
+		if lowest, err = f.saturated(-math.MaxFloat32, at.Shape()); err != nil {
+			return nil, err
+		}
+		if highest, err = f.saturated(math.MaxFloat32, at.Shape()); err != nil {
+			return nil, err
+		}
+	}
+	passes := func(i int) bool { return lowest == nil || numbers[i] >= lowest[i] && numbers[i] <= highest[i] }
+	if f.dtype == tensor.Float64 {
+		return masked[float64](dy, at.Shape(), passes)
+	}
+	return masked[float32](dy, at.Shape(), passes)
+}
+
+// saturated returns what the op makes of a tensor of the given shape that holds v alone. For v past every range it
+// is the end of the range that each element has, whatever the scheme shares, rounds, or reverses with a negative scale.
+func (f *fakeQuantize) saturated(v float32, shape tensor.Shape) ([]float32, error) {
+	q, err := qtensor.QuantizeWith(dense.New(slices.Repeat([]float32{v}, shape.TotalSize()), shape), *f.params)
+	if err != nil {
+		return nil, err
+	}
+	ends, err := q.Dequantize(tensor.Float32)
+	if err != nil {
+		return nil, err
+	}
+	return dense.Float32s(ends)
+}
+
+// masked returns the elements of dy for which passes(i), and 0 for the others, as a tensor of the given shape.
+func masked[T float32 | float64](dy gorgonia.Value, shape tensor.Shape, passes func(i int) bool) (*tensor.Dense, error) {
+	elements, err := slopes[T](dy, shape)
+	if err != nil {
+		return nil, err
+	}
+	dx := make([]T, len(elements))
+	for i, v := range elements {
+		if passes(i) {
+			dx[i] = v
+		}
+	}
+	return dense.New(dx, shape), nil
+}
+
+// straightThrough is the gradient of fakeQuantize as an op, (x, dy) → dx.
+type straightThrough struct {
+	gradientOp
+	of *fakeQuantize
+}
+
+// Arity returns 2.
+func (s *straightThrough) Arity() int { return 2 }
+
+// Type returns a → a → a for the type of x.
+func (s *straightThrough) Type() hm.Type { return hm.NewFnType(s.of.typ, s.of.typ, s.of.typ) }
+
+// InferShape returns the shape of x.
+func (s *straightThrough) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error) {
+	shapes, err := shapesOf(inputs, s.of.dims, s.of.dims)
+	if err != nil {
+		return nil, fmt.Errorf("ops: %v: %w", s, err)
+	}
+	return shapes[0].Clone(), nil
+}
+
+// Do returns dx in a fresh tensor, or scalar.
+func (s *straightThrough) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
+	if len(inputs) != 2 {
+		return nil, fmt.Errorf("ops: %v: %w: got %d inputs, want 2", s, qtensor.ErrShape, len(inputs))
+	}
+	dx, err := s.of.through(inputs[0], inputs[1])
+	if err != nil {
+		return nil, fmt.Errorf("ops: %v: %w", s, err)
+	}
+	return asValue(dx), nil
+}
+
+// gradientOp is the part that ops which compute gradients share: they have none themselves.
+type gradientOp struct{ graph.Base }
+
+// DiffWRT reports no gradient with respect to any input. Without it, Gorgonia would panic.
+func (g gradientOp) DiffWRT(inputs int) []bool { return make([]bool, inputs) }
+
+// SymDiff returns an error, and goes with DiffWRT: Gorgonia asks for both or none.
+func (g gradientOp) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
+	return nil, fmt.Errorf("ops: %v: has no gradient", g)
+}
+
+// DoDiff returns an error, where a LispMachine would go on with zeros.
+func (g gradientOp) DoDiff(gorgonia.ExecutionContext, gorgonia.Nodes, *gorgonia.Node) error {
+	return fmt.Errorf("ops: %v: has no gradient", g)
+}
