@@ -109,8 +109,8 @@ func (r *report) writeTable(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "%-20s %-16s %-16s %11s %8s %9s %8s %10s %8s %9s %6s %9s %6s\n",
 		"method", "weights", "activations", "bits/weight", "bytes", "accuracy", "change", "agreement", "SQNR dB", "images/s", "×float", "at 1", "×float")
-	fmt.Fprintf(b, "%-20s %-16s %-16s %11.2f %8d %9.4f %8s %10s %8s %9.0f %6s %9.0f\n",
-		"float32", "float32", "float", 32.0, r.Float.Bytes, r.Float.Accuracy, "", "", "", r.Float.PerSecond, "", r.Float.AtOne)
+	fmt.Fprintf(b, "%-20s %-16s %-16s %11.2f %8d %9.4f %8s %10s %8s %9.0f %6s %9.0f %6s\n",
+		"float32", "float32", "float", 32.0, r.Float.Bytes, r.Float.Accuracy, "", "", "", r.Float.PerSecond, "", r.Float.AtOne, "")
 	for i, m := range r.Methods {
 		fmt.Fprintf(b, "%-20s %-16v %-16s %11.2f %8d %9.4f %+8.4f %10.4f %8.1f %9.0f %6.1f %9.0f %6.1f\n",
 			m.Method, r.methods[i].scheme, r.methods[i].activations, m.BitsPerWeight, m.Bytes, m.Accuracy, m.Accuracy-r.Float.Accuracy, m.Agreement, m.SQNR,
