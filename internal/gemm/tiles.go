@@ -73,14 +73,7 @@ func (c *call) fixedTile(s *scratch, t tile) {
 	size, u, scales := t.rows*n, s.numbers[:t.rows], c.scales[t.row:][:t.rows]
 	dst, stride := c.result(s, t)
 	if c.simple {
-		if all := t; t.rows == c.rows { // planes follow one another as rows do
-			all.rows *= c.operand.Planes
-			c.product(s.sums, all, 0, 0, c.depth)
-		} else {
-			for p := range c.operand.Planes {
-				c.product(s.sums[p*size:], t, p, 0, c.depth)
-			}
-		}
+		c.products(s.sums, t, 0, c.depth)
 		c.offsetsOf(u, t)
 		c.set.DirectWide(dst, stride, s.sums, c.operand.Planes, float64(int(1)<<c.operand.Shift), u, c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor)
 		c.place(s, t)
@@ -157,12 +150,12 @@ func (c *call) scaleGroup(s *scratch, sums []float32, t tile, g int) {
 // exactDots sets dots to Σ X·(q − z) over group g.
 func (c *call) exactDots(s *scratch, dots []float64, t tile, g int) {
 	w := c.w
-	sums, u := s.sums[:len(dots)], s.numbers[:t.rows]
+	u := s.numbers[:t.rows]
 	clear(dots)
 	for begin, end := g*w.GroupDepth(), g*w.GroupDepth()+c.depth; begin < end; begin += c.operand.Depth {
+		c.products(s.sums, t, begin, min(c.operand.Depth, end-begin))
 		for p := range c.operand.Planes {
-			c.product(sums, t, p, begin, min(c.operand.Depth, end-begin))
-			c.set.Accumulate(dots, sums, float64(int(1)<<(c.operand.Shift*p)))
+			c.set.Accumulate(dots, s.sums[p*len(dots):][:len(dots)], float64(int(1)<<(c.operand.Shift*p)))
 		}
 	}
 	if !c.set.Wide {
@@ -172,6 +165,18 @@ func (c *call) exactDots(s *scratch, dots []float64, t tile, g int) {
 	if w.Zeros != nil {
 		c.totalsOf(u, t, g)
 		c.set.CorrectWide(dots, u, at(w.Zeros, t, g*w.Columns()))
+	}
+}
+
+// products sets sums to the products of all planes, one after the other, as product does.
+func (c *call) products(sums []int32, t tile, begin, depth int) {
+	if t.rows == c.rows { // planes follow one another as rows do
+		t.rows *= c.operand.Planes
+		c.product(sums, t, 0, begin, depth)
+		return
+	}
+	for p := range c.operand.Planes {
+		c.product(sums[p*t.rows*t.columns():], t, p, begin, depth)
 	}
 }
 
