@@ -195,7 +195,8 @@ func (c *call) windows(part int, s *scratch) {
 	if v.Planar {
 		perPixel = 1
 	}
-	s.ints = grow(s.ints, c.k)
+	s.ints = grow(s.ints, wholeVectors(c.k))
+	clear(s.ints[c.k:])
 	for i := part * partWindows; i < min((part+1)*partWindows, c.rows); i++ {
 		sample, pixel := (c.first+i)/im.pixels, (c.first+i)%im.pixels
 		y, x := pixel/outWidth*v.Stride[0], pixel%outWidth*v.Stride[1]
@@ -215,13 +216,27 @@ func (c *call) scatter(part int, _ *scratch) {
 	for begin < end {
 		sample, pixel := (c.first+begin)/im.pixels, (c.first+begin)%im.pixels
 		count := min(end-begin, im.pixels-pixel)
-		dst := im.dst[(im.first+sample)*im.dstStride+pixel:]
-		for j := range c.n {
-			to := dst[j*im.pixels:][:count]
-			for i := range to {
-				to[i] = im.result[(begin+i)*c.n+j]
-			}
-		}
+		turn(im.dst[(im.first+sample)*im.dstStride+pixel:], im.pixels, im.result[begin*c.n:][:count*c.n], c.n)
 		begin += count
+	}
+}
+
+// turn sets dst[j·stride + i] to element j of row i of src, whose rows have n: four at a time, which saves looking up each
+// row for every one of them.
+func turn(dst []float32, stride int, src []float32, n int) {
+	rows := len(src) / n
+	j := 0
+	for ; j+4 <= n; j += 4 {
+		d0, d1, d2, d3 := dst[j*stride:][:rows], dst[(j+1)*stride:][:rows], dst[(j+2)*stride:][:rows], dst[(j+3)*stride:][:rows]
+		for i := range d0 {
+			four := (*[4]float32)(src[i*n+j:])
+			d0[i], d1[i], d2[i], d3[i] = four[0], four[1], four[2], four[3]
+		}
+	}
+	for ; j < n; j++ {
+		d := dst[j*stride:][:rows]
+		for i := range d {
+			d[i] = src[i*n+j]
+		}
 	}
 }

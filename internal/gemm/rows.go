@@ -12,14 +12,15 @@ const partRows = 8
 // quantize turns the rows of a part into operands, with their scales and, where the weight needs them, totals.
 func (c *call) quantize(part int, s *scratch) {
 	k := c.w.K
-	s.ints = grow(s.ints, k)
+	s.ints = grow(s.ints, wholeVectors(k))
+	clear(s.ints[k:])
 	for i := part * partRows; i < min((part+1)*partRows, c.rows); i++ {
 		if c.codes != nil {
-			c.set.Centre(s.ints, c.codes[i*k:][:k], c.given.Zero)
+			c.set.Centre(s.ints[:k], c.codes[i*k:][:k], c.given.Zero)
 			c.scales[i], c.offsets[i] = float64(c.given.Scale), c.given.Zero
 		} else {
 			var bad int
-			if c.scales[i], c.offsets[i], bad = c.integers(s.ints, c.x[i*k:][:k]); bad >= 0 {
+			if c.scales[i], c.offsets[i], bad = c.integers(s.ints[:k], c.x[i*k:][:k]); bad >= 0 {
 				c.fail(int64(i*k + bad))
 				return
 			}
@@ -59,13 +60,19 @@ func (c *call) fail(at int64) {
 	}
 }
 
-// split stores the integers of row i as its operand, and their totals.
+// wholeVectors returns n with what fills it up for kernels that split integers: a single group has room for it.
+func wholeVectors(n int) int { return (n + 31) / 32 * 32 }
+
+// split stores the integers of row i, filled up with zeros, as its operand, and their totals.
 func (c *call) split(ints []int32, i int) {
 	w, element := c.w, c.set.ElementBytes()
 	row, plane := c.planes[i*c.stride:], c.rows*c.stride
 	groups, depth := w.Groups(), w.GroupDepth()*element
 	for g := range groups {
-		group := ints[g*w.Group : min((g+1)*w.Group, w.K)]
+		group := ints
+		if groups > 1 {
+			group = ints[g*w.Group : min((g+1)*w.Group, w.K)]
+		}
 		if c.set.Wide {
 			c.set.SplitS16(row[g*depth:], plane, group, c.operand.Planes)
 		} else {
