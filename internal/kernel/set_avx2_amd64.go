@@ -44,8 +44,8 @@ var avx2Set = Set{
 	OffsetWide:      offsetWideInAVX2,
 	Finish:          finishInAVX2,
 	FinishWide:      finishWideInAVX2,
-	Direct:          directInAVX2,
-	DirectWide:      directWideInAVX2,
+	Direct:          directBy(directAVX2),
+	DirectWide:      directWideBy(directWide1AVX2, directWide2AVX2),
 }
 
 var multiplyAVX2Rows = [...]func(c *int32, a *uint8, lda int, b *int8, steps int){
@@ -261,26 +261,4 @@ func finishWideInAVX2(dst []float32, stride int, s, r []float64, bias []float32,
 	s = s[:len(r)*len(bias)]
 	dst = dst[:(len(r)-1)*stride+len(bias)]
 	finishWideAVX2(&dst[0], 4*stride, &s[0], &r[0], &bias[0], floor, len(r), len(bias))
-}
-
-func directInAVX2(dst []float32, stride int, c, u, v []int32, scales, r, bias []float32, floor float32) {
-	rows, columns := len(u), len(v)
-	checkDirect(dst, stride, c, rows, columns, 1, len(r), len(scales), len(bias))
-	directAVX2(&dst[0], 4*stride, &c[0], &u[0], &v[0], &scales[0], &r[0], &bias[0], floor, rows, columns)
-}
-
-func directWideInAVX2(dst []float32, stride int, c []int32, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32) {
-	rows, columns := len(u), len(v)
-	checkDirect(dst, stride, c, rows, columns, planes, len(r), len(scales), len(bias))
-	kernel := [...]func(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows, columns int){
-		directWide1AVX2, directWide2AVX2,
-	}[planes-1]
-	kernel(&dst[0], 4*stride, &c[0], base, &u[0], &v[0], &scales[0], &r[0], &bias[0], floor, rows, columns)
-}
-
-// checkDirect panics where lengths do not go together, a bug of the caller.
-func checkDirect(dst []float32, stride int, c []int32, rows, columns, planes, r, scales, bias int) {
-	if r < rows || scales < columns || bias < columns || len(c) < planes*rows*columns || len(dst) < (rows-1)*stride+columns {
-		panic("kernel: Direct: lengths do not go together")
-	}
 }

@@ -13,7 +13,8 @@ var avx512Set = func() Set {
 	s.Rows, s.Panels = 6*len(multiplyVNNITable), len(multiplyVNNITable[0])
 	s.Rate = 400e9
 	s.Multiply = multiplyInVNNI
-	s.Direct, s.DirectWide = directInAVX512, directWideInAVX512
+	s.Direct = directBy(directAVX512)
+	s.DirectWide = directWideBy(directWide1AVX512, directWide2AVX512, directWide3AVX512)
 	return s
 }()
 
@@ -44,19 +45,4 @@ func checkMultiply(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, pa
 	if steps < 1 || rows < 1 || panels < 1 || len(c) < rows*panels*PanelColumns || len(a) < (rows-1)*lda+steps*StepDepth || len(b) < (panels-1)*ldb+steps*StepBytes {
 		panic("kernel: Multiply: lengths do not go together")
 	}
-}
-
-func directInAVX512(dst []float32, stride int, c, u, v []int32, scales, r, bias []float32, floor float32) {
-	rows, columns := len(u), len(v)
-	checkDirect(dst, stride, c, rows, columns, 1, len(r), len(scales), len(bias))
-	directAVX512(&dst[0], 4*stride, &c[0], &u[0], &v[0], &scales[0], &r[0], &bias[0], floor, rows, columns)
-}
-
-func directWideInAVX512(dst []float32, stride int, c []int32, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32) {
-	rows, columns := len(u), len(v)
-	checkDirect(dst, stride, c, rows, columns, planes, len(r), len(scales), len(bias))
-	kernel := [...]func(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows, columns int){
-		directWide1AVX512, directWide2AVX512, directWide3AVX512,
-	}[planes-1]
-	kernel(&dst[0], 4*stride, &c[0], base, &u[0], &v[0], &scales[0], &r[0], &bias[0], floor, rows, columns)
 }
