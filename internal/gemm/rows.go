@@ -15,18 +15,50 @@ func (c *call) quantize(part int, s *scratch) {
 	s.ints = grow(s.ints, wholeVectors(k))
 	clear(s.ints[k:])
 	for i := part * partRows; i < min((part+1)*partRows, c.rows); i++ {
-		if c.codes != nil {
-			c.set.Centre(s.ints[:k], c.codes[i*k:][:k], c.given.Zero)
-			c.scales[i], c.offsets[i] = float64(c.given.Scale), c.given.Zero
-		} else {
-			var bad int
-			if c.scales[i], c.offsets[i], bad = c.integers(s.ints[:k], c.x[i*k:][:k]); bad >= 0 {
-				c.fail(int64(i*k + bad))
-				return
+		bad := -1
+		switch {
+		case c.codes == nil && c.plain:
+			bad = c.codesOf(c.planes[i*c.stride:][:k], i)
+		case c.codes == nil:
+			if c.scales[i], c.offsets[i], bad = c.integers(s.ints[:k], c.x[i*k:][:k]); bad < 0 {
+				c.split(s.ints, i)
 			}
+		default:
+			c.scales[i], c.offsets[i] = float64(c.given.Scale), c.given.Zero
+			if c.plain {
+				copy(c.planes[i*c.stride:], c.codes[i*k:][:k])
+				break
+			}
+			c.set.Centre(s.ints[:k], c.codes[i*k:][:k], c.given.Zero)
+			c.split(s.ints, i)
 		}
-		c.split(s.ints, i)
+		if bad >= 0 {
+			c.fail(int64(i*k + bad))
+			return
+		}
 	}
+}
+
+// affine returns the map to codes of a row of finite numbers in a range.
+func (c *call) affine(low, high float32) kernel.Affine {
+	if c.arithmetic.Static != nil {
+		return *c.arithmetic.Static
+	}
+	return kernel.AffineOf(low, high, 255)
+}
+
+// codesOf sets operand to the codes of row i of x, counted from the lowest one, which are its operand. It returns the place
+// of a number that is not finite, or −1.
+func (c *call) codesOf(operand []uint8, i int) (bad int) {
+	numbers := c.x[i*c.k:][:c.k]
+	low, high, bad := c.set.MinMax(numbers)
+	if bad >= 0 {
+		return bad
+	}
+	a := c.affine(low, high)
+	c.scales[i], c.offsets[i] = float64(a.Scale), a.Zero-a.Low
+	c.set.QuantizeU8(operand, numbers, kernel.Affine{Scale: a.Scale, Zero: a.Zero - a.Low, High: a.High - a.Low})
+	return -1
 }
 
 // integers sets ints to the integers of numbers, and returns their scale, the offset of unsigned planes, and the place of
@@ -41,12 +73,8 @@ func (c *call) integers(ints []int32, numbers []float32) (scale float64, offset 
 		c.set.QuantizeFixed(ints, numbers, e, bits)
 		return math.Ldexp(1, -e), c.operand.Offset, -1
 	}
-	affine := c.arithmetic.Static
-	if affine == nil {
-		own := kernel.AffineOf(low, high, 255)
-		affine = &own
-	}
-	c.set.QuantizeCentred(ints, numbers, *affine)
+	affine := c.affine(low, high)
+	c.set.QuantizeCentred(ints, numbers, affine)
 	return float64(affine.Scale), affine.Zero - affine.Low, -1
 }
 

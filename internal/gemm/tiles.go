@@ -73,9 +73,16 @@ func (c *call) fixedTile(s *scratch, t tile) {
 	size, u, scales := t.rows*n, s.numbers[:t.rows], c.scales[t.row:][:t.rows]
 	dst, stride := c.result(s, t)
 	if c.simple {
-		c.products(s.sums, t, 0, c.depth)
 		c.offsetsOf(u, t)
-		c.set.DirectWide(dst, stride, s.sums, c.operand.Planes, float64(int(1)<<c.operand.Shift), u, c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor)
+		base := float64(int(1) << c.operand.Shift)
+		if fused := c.set.MultiplyDirectWide; fused != nil {
+			fused(dst, stride, c.rowsOf(t, 0, 0), c.stride, c.rows*c.stride, t.codes, c.w.PanelBytes(), c.depth/kernel.StepDepth, t.panels, c.operand.Planes, base,
+				u, c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor)
+			c.place(s, t)
+			return
+		}
+		c.products(s.sums, t, 0, c.depth)
+		c.set.DirectWide(dst, stride, s.sums, c.operand.Planes, base, u, c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor)
 		c.place(s, t)
 		return
 	}
@@ -102,6 +109,12 @@ func (c *call) byteTile(s *scratch, t tile) {
 	}
 	dst, stride := c.result(s, t)
 	if c.simple {
+		if fused := c.set.MultiplyDirect; fused != nil {
+			fused(dst, stride, c.rowsOf(t, 0, 0), c.stride, t.codes, c.w.PanelBytes(), c.depth/kernel.StepDepth, t.panels,
+				c.offsets[t.row:][:t.rows], c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor)
+			c.place(s, t)
+			return
+		}
 		c.product(s.sums[:size], t, 0, 0, c.depth)
 		c.set.Direct(dst, stride, s.sums, c.offsets[t.row:][:t.rows], c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor)
 		c.place(s, t)
@@ -182,8 +195,12 @@ func (c *call) products(sums []int32, t tile, begin, depth int) {
 
 // product sets sums to plane p of a tile's rows times its codes, over depth from begin on.
 func (c *call) product(sums []int32, t tile, p, begin, depth int) {
-	a := c.planes[(p*c.rows+t.row)*c.stride+begin*c.set.ElementBytes():]
-	c.set.Multiply(sums, a, c.stride, t.codes[begin*kernel.PanelColumns:], c.w.PanelBytes(), depth/kernel.StepDepth, t.rows, t.panels)
+	c.set.Multiply(sums, c.rowsOf(t, p, begin), c.stride, t.codes[begin*kernel.PanelColumns:], c.w.PanelBytes(), depth/kernel.StepDepth, t.rows, t.panels)
+}
+
+// rowsOf returns plane p of a tile's rows, from a depth on.
+func (c *call) rowsOf(t tile, p, begin int) []uint8 {
+	return c.planes[(p*c.rows+t.row)*c.stride+begin*c.set.ElementBytes():]
 }
 
 // at returns what a list holds for a tile's columns, in the group that begins at first.

@@ -4,6 +4,42 @@
 
 package kernel
 
+// minMaxAVX512 sets lanes[0] and lanes[1] to the smallest and largest of src in each lane of 16, and lanes[2] to the
+// largest magnitude, as an integer of its bits, for n > 0, a multiple of 64.
+//
+//go:noescape
+func minMaxAVX512(lanes *[3][16]float32, src *float32, n int)
+
+// quantizeS8AVX512 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 64.
+//
+//go:noescape
+func quantizeS8AVX512(dst *int8, src *float32, n int, scale float32, low float32, high float32, zero int32)
+
+// quantizeU8AVX512 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 64.
+//
+//go:noescape
+func quantizeU8AVX512(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32)
+
+// directAVX512 works like directGeneric, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+//
+//go:noescape
+func directAVX512(dst *float32, stride int, c *int32, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32, rows int, columns int)
+
+// directWide1AVX512 works like directWideGeneric for 1 planes, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+//
+//go:noescape
+func directWide1AVX512(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
+
+// directWide2AVX512 works like directWideGeneric for 2 planes, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+//
+//go:noescape
+func directWide2AVX512(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
+
+// directWide3AVX512 works like directWideGeneric for 3 planes, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+//
+//go:noescape
+func directWide3AVX512(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
+
 // multiplyU8R1P1VNNI works like multiplyU8Generic for 1 rows and 1 panels; steps > 0.
 //
 //go:noescape
@@ -124,22 +160,212 @@ func multiplyU8R8P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int
 //go:noescape
 func multiplyU8R8P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
 
-// directAVX512 works like directGeneric, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+// multiplyDirectR1P1VNNI works like multiplyU8Generic and then directGeneric for 1 rows and 1 panels, with stride in bytes; steps > 0.
 //
 //go:noescape
-func directAVX512(dst *float32, stride int, c *int32, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32, rows int, columns int)
+func multiplyDirectR1P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// directWide1AVX512 works like directWideGeneric for 1 planes, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+// multiplyDirectR1P2VNNI works like multiplyU8Generic and then directGeneric for 1 rows and 2 panels, with stride in bytes; steps > 0.
 //
 //go:noescape
-func directWide1AVX512(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
+func multiplyDirectR1P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// directWide2AVX512 works like directWideGeneric for 2 planes, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+// multiplyDirectR1P3VNNI works like multiplyU8Generic and then directGeneric for 1 rows and 3 panels, with stride in bytes; steps > 0.
 //
 //go:noescape
-func directWide2AVX512(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
+func multiplyDirectR1P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// directWide3AVX512 works like directWideGeneric for 3 planes, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+// multiplyDirectR2P1VNNI works like multiplyU8Generic and then directGeneric for 2 rows and 1 panels, with stride in bytes; steps > 0.
 //
 //go:noescape
-func directWide3AVX512(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
+func multiplyDirectR2P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR2P2VNNI works like multiplyU8Generic and then directGeneric for 2 rows and 2 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR2P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR2P3VNNI works like multiplyU8Generic and then directGeneric for 2 rows and 3 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR2P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR3P1VNNI works like multiplyU8Generic and then directGeneric for 3 rows and 1 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR3P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR3P2VNNI works like multiplyU8Generic and then directGeneric for 3 rows and 2 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR3P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR3P3VNNI works like multiplyU8Generic and then directGeneric for 3 rows and 3 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR3P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR4P1VNNI works like multiplyU8Generic and then directGeneric for 4 rows and 1 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR4P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR4P2VNNI works like multiplyU8Generic and then directGeneric for 4 rows and 2 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR4P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR4P3VNNI works like multiplyU8Generic and then directGeneric for 4 rows and 3 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR4P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR5P1VNNI works like multiplyU8Generic and then directGeneric for 5 rows and 1 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR5P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR5P2VNNI works like multiplyU8Generic and then directGeneric for 5 rows and 2 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR5P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR5P3VNNI works like multiplyU8Generic and then directGeneric for 5 rows and 3 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR5P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR6P1VNNI works like multiplyU8Generic and then directGeneric for 6 rows and 1 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR6P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR6P2VNNI works like multiplyU8Generic and then directGeneric for 6 rows and 2 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR6P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR6P3VNNI works like multiplyU8Generic and then directGeneric for 6 rows and 3 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR6P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR7P1VNNI works like multiplyU8Generic and then directGeneric for 7 rows and 1 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR7P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR7P2VNNI works like multiplyU8Generic and then directGeneric for 7 rows and 2 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR7P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR7P3VNNI works like multiplyU8Generic and then directGeneric for 7 rows and 3 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR7P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR8P1VNNI works like multiplyU8Generic and then directGeneric for 8 rows and 1 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR8P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR8P2VNNI works like multiplyU8Generic and then directGeneric for 8 rows and 2 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR8P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectR8P3VNNI works like multiplyU8Generic and then directGeneric for 8 rows and 3 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectR8P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+
+// multiplyDirectWide2R1P1VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 1 rows and 1 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide2R1P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide2R1P2VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 1 rows and 2 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide2R1P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide2R1P3VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 1 rows and 3 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide2R1P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide2R2P1VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 2 rows and 1 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide2R2P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide2R2P2VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 2 rows and 2 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide2R2P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide2R2P3VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 2 rows and 3 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide2R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide2R3P1VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 3 rows and 1 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide2R3P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide2R3P2VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 3 rows and 2 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide2R3P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide2R3P3VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 3 rows and 3 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide2R3P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide2R4P1VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 4 rows and 1 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide2R4P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide2R4P2VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 4 rows and 2 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide2R4P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide2R4P3VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 4 rows and 3 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide2R4P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide3R1P1VNNI works like multiplyU8Generic for each of 3 planes and then directWideGeneric, for 1 rows and 1 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide3R1P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide3R1P2VNNI works like multiplyU8Generic for each of 3 planes and then directWideGeneric, for 1 rows and 2 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide3R1P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide3R1P3VNNI works like multiplyU8Generic for each of 3 planes and then directWideGeneric, for 1 rows and 3 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide3R1P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide3R2P1VNNI works like multiplyU8Generic for each of 3 planes and then directWideGeneric, for 2 rows and 1 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide3R2P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide3R2P2VNNI works like multiplyU8Generic for each of 3 planes and then directWideGeneric, for 2 rows and 2 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide3R2P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyDirectWide3R2P3VNNI works like multiplyU8Generic for each of 3 planes and then directWideGeneric, for 2 rows and 3 panels, with stride in bytes; steps > 0.
+//
+//go:noescape
+func multiplyDirectWide3R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)

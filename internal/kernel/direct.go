@@ -32,3 +32,20 @@ func directWideGeneric(dst []float32, stride int, c []int32, planes int, base fl
 		}
 	}
 }
+
+// multiplyDirectGeneric is multiplyU8Generic and then directGeneric, for as many rows as u has.
+func multiplyDirectGeneric(dst []float32, stride int, a []uint8, lda int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32) {
+	c := make([]int32, len(u)*panels*PanelColumns)
+	multiplyU8Generic(c, a, lda, b, ldb, steps, len(u), panels)
+	directGeneric(dst, stride, c, u, v, scales, r, bias, floor)
+}
+
+// multiplyDirectWideGeneric is multiplyU8Generic for each of the planes, which are plane apart, and then directWideGeneric.
+func multiplyDirectWideGeneric(dst []float32, stride int, a []uint8, lda, plane int, b []int8, ldb, steps, panels, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32) {
+	size := len(u) * panels * PanelColumns
+	c := make([]int32, planes*size)
+	for p := range planes {
+		multiplyU8Generic(c[p*size:], a[p*plane:], lda, b, ldb, steps, len(u), panels)
+	}
+	directWideGeneric(dst, stride, c, planes, base, u, v, scales, r, bias, floor)
+}

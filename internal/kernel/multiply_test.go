@@ -63,7 +63,45 @@ func multiplyFloatTrial(s *Set, m *memory, shape shape) {
 	s.MultiplyFloat(take(m, rows*PanelColumns, m.number64), take(m, (rows-1)*ldx+k, m.finite32), ldx, take(m, k*PanelColumns, m.finite32), rows)
 }
 
-var multiplyTrials = []trial{{"Multiply", multiplyTrial}, {"MultiplyFloat", multiplyFloatTrial}}
+var multiplyTrials = []trial{
+	{"Multiply", multiplyTrial},
+	{"MultiplyFloat", multiplyFloatTrial},
+	{"MultiplyDirect", func(s *Set, m *memory, shape shape) {
+		multiply := s.MultiplyDirect
+		if multiply == nil {
+			multiply = multiplyDirectGeneric
+		}
+		rows, panels, steps := shape[0], shape[1], shape[2]
+		dst, stride, floor := finishing(m, [3]int{rows, panels * PanelColumns})
+		a, lda, _, b, ldb := bytesTrial(m, shape, 1)
+		multiply(dst, stride, a, lda, b, ldb, steps, panels, take(m, rows, m.integer32), take(m, panels*PanelColumns, m.integer32),
+			take(m, panels*PanelColumns, m.number32), take(m, rows, m.number32), take(m, panels*PanelColumns, m.number32), floor)
+	}},
+	{"MultiplyDirectWide", func(s *Set, m *memory, shape shape) {
+		multiply := s.MultiplyDirectWide
+		if multiply == nil {
+			multiply = multiplyDirectWideGeneric
+		}
+		operand := operandsU8[param(m, oneOf(m, 16, 24))]
+		rows, panels, steps := shape[0], shape[1], shape[2]
+		dst, stride, floor := finishing(m, [3]int{rows, panels * PanelColumns})
+		a, lda, plane, b, ldb := bytesTrial(m, shape, operand.Planes)
+		multiply(dst, stride, a, lda, plane, b, ldb, steps, panels, operand.Planes, float64(int(1)<<operand.Shift), take(m, rows, m.integer64), take(m, panels*PanelColumns, m.integer32),
+			take(m, panels*PanelColumns, m.number32), take(m, rows, m.number64), take(m, panels*PanelColumns, m.number32), floor)
+	}},
+}
+
+// bytesTrial returns planes of bytes and codes, as multiplyTrial does.
+func bytesTrial(m *memory, shape shape, planes int) (a []uint8, lda, plane int, b []int8, ldb int) {
+	rows, panels, steps := shape[0], shape[1], shape[2]
+	row, panel := steps*StepDepth, steps*StepBytes
+	lda, ldb = param(m, row+m.IntN(2)*m.IntN(70)), param(m, panel+m.IntN(2)*m.IntN(130))
+	plane = param(m, rows*lda+m.IntN(2)*m.IntN(70))
+	x, y := m.choose(0, 255), m.choose(-128, 127)
+	a = take(m, (planes-1)*plane+(rows-1)*lda+row, func() uint8 { return uint8(x()) })
+	b = take(m, (panels-1)*ldb+panel, func() int8 { return int8(y()) })
+	return a, lda, plane, b, ldb
+}
 
 // TestMultiplyOfSets goes through all tiles, for depths around whole vectors and tiles. Sets of large tiles take
 // the depths in turn, multiples of 16 steps more often.
@@ -85,6 +123,25 @@ func TestMultiplyOfSets(t *testing.T) {
 					if turn := rows + panels + at; turn%seldom == 0 || n%16 == 0 && turn%often == 0 {
 						b.compare(multiplyTrials[0], shape{rows + 1, panels + 1, n}, max(1, 16/tiles))
 					}
+				}
+			}
+		}
+	})
+}
+
+// TestMultiplyDirectOfSets goes through all tiles of sets that have such kernels, and one row more, for depths around whole
+// vectors.
+func TestMultiplyDirectOfSets(t *testing.T) {
+	eachSet(t, func(b *bench) {
+		if b.set.MultiplyDirect == nil || b.set.MultiplyDirectWide == nil {
+			t.Logf("%v: none", b.set.Tier)
+			return
+		}
+		for rows := range 18 {
+			for panels := range b.set.Panels {
+				for _, steps := range []int{1, 2, 3, 15, 16, 17, 64, 250} {
+					b.compare(multiplyTrials[2], shape{rows + 1, panels + 1, steps}, effort(8))
+					b.compare(multiplyTrials[3], shape{rows + 1, panels + 1, steps}, effort(8))
 				}
 			}
 		}

@@ -37,6 +37,11 @@ type Set struct {
 	Multiply func(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int)
 	Unpack   func(dst []int8, src []uint8)
 
+	// Both in one, without the sums in memory: multiplyDirectGeneric and multiplyDirectWideGeneric. nil where there is no
+	// such kernel.
+	MultiplyDirect     func(dst []float32, stride int, a []uint8, lda int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32)
+	MultiplyDirectWide func(dst []float32, stride int, a []uint8, lda, plane int, b []int8, ldb, steps, panels, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32)
+
 	// Weights of 16-bit numbers are decoded, and multiplied as numbers.
 	Decode        func(dst []float32, src []uint16, f half.Format)
 	MultiplyFloat func(d []float64, x []float32, ldx int, w []float32, rows int)

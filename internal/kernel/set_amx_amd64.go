@@ -15,6 +15,7 @@ var amxSet = func() Set {
 	s.CacheBytes = 1 << 20
 	s.Rate = 1500e9
 	s.Multiply = multiplyInAMX
+	s.MultiplyDirect, s.MultiplyDirectWide = nil, nil // tiles leave their sums in memory
 	return s
 }()
 

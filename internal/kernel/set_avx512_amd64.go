@@ -12,13 +12,59 @@ var avx512Set = func() Set {
 	s.Tier, s.Wide = isa.AVX512VNNI, false
 	s.Rows, s.Panels = 6*len(multiplyVNNITable), len(multiplyVNNITable[0])
 	s.Rate = 400e9
+	s.QuantizeS8, s.QuantizeU8 = quantizeInAVX512[int8], quantizeInAVX512[uint8]
+	s.MinMax = minMaxInAVX512
 	s.Multiply = multiplyInVNNI
+	s.MultiplyDirect = multiplyDirectInVNNI
+	s.MultiplyDirectWide = multiplyDirectWideInVNNI
 	s.Direct = directBy(directAVX512)
 	s.DirectWide = directWideBy(directWide1AVX512, directWide2AVX512, directWide3AVX512)
 	return s
 }()
 
-var multiplyVNNITable = [...][3]func(c *int32, a *uint8, lda int, b *int8, ldb, steps int){
+func minMaxInAVX512(src []float32) (low, high float32, bad int) {
+	n := len(src) / 64 * 64
+	low, high, bad = minMaxInAVX2(src[n:])
+	if n == 0 {
+		return low, high, bad
+	}
+	for first := 0; first < n; first += atOnce {
+		var lanes [3][16]float32
+		minMaxAVX512(&lanes, &src[first], min(atOnce, n-first))
+		for i := range lanes[0] {
+			if bad >= 0 || lanes[2][i]-lanes[2][i] != 0 {
+				return minMaxGeneric(src)
+			}
+			low, high = min(low, lanes[0][i]), max(high, lanes[1][i])
+		}
+	}
+	return low + 0, high + 0, -1
+}
+
+func quantizeInAVX512[C Code](dst []C, src []float32, a Affine) {
+	dst = dst[:len(src)]
+	n := len(src) / 64 * 64
+	low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
+	for first := 0; first < n; first += atOnce {
+		count := min(atOnce, n-first)
+		switch d := any(dst).(type) {
+		case []int8:
+			quantizeS8AVX512(&d[first], &src[first], count, a.Scale, low, high, a.Zero)
+		case []uint8:
+			quantizeU8AVX512(&d[first], &src[first], count, a.Scale, low, high, a.Zero)
+		}
+	}
+	quantizeInAVX2(dst[n:], src[n:], a)
+}
+
+// Tables of kernels for some rows and panels, less one of each.
+type (
+	multiplyAsm           func(c *int32, a *uint8, lda int, b *int8, ldb, steps int)
+	multiplyDirectAsm     func(dst *float32, stride int, a *uint8, lda int, b *int8, ldb, steps int, u, v *int32, scales, r, bias *float32, floor float32)
+	multiplyDirectWideAsm func(dst *float32, stride int, a *uint8, lda, plane int, b *int8, ldb, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+)
+
+var multiplyVNNITable = [...][3]multiplyAsm{
 	{multiplyU8R1P1VNNI, multiplyU8R1P2VNNI, multiplyU8R1P3VNNI},
 	{multiplyU8R2P1VNNI, multiplyU8R2P2VNNI, multiplyU8R2P3VNNI},
 	{multiplyU8R3P1VNNI, multiplyU8R3P2VNNI, multiplyU8R3P3VNNI},
@@ -27,6 +73,31 @@ var multiplyVNNITable = [...][3]func(c *int32, a *uint8, lda int, b *int8, ldb, 
 	{multiplyU8R6P1VNNI, multiplyU8R6P2VNNI, multiplyU8R6P3VNNI},
 	{multiplyU8R7P1VNNI, multiplyU8R7P2VNNI, multiplyU8R7P3VNNI},
 	{multiplyU8R8P1VNNI, multiplyU8R8P2VNNI, multiplyU8R8P3VNNI},
+}
+
+var multiplyDirectVNNITable = [...][3]multiplyDirectAsm{
+	{multiplyDirectR1P1VNNI, multiplyDirectR1P2VNNI, multiplyDirectR1P3VNNI},
+	{multiplyDirectR2P1VNNI, multiplyDirectR2P2VNNI, multiplyDirectR2P3VNNI},
+	{multiplyDirectR3P1VNNI, multiplyDirectR3P2VNNI, multiplyDirectR3P3VNNI},
+	{multiplyDirectR4P1VNNI, multiplyDirectR4P2VNNI, multiplyDirectR4P3VNNI},
+	{multiplyDirectR5P1VNNI, multiplyDirectR5P2VNNI, multiplyDirectR5P3VNNI},
+	{multiplyDirectR6P1VNNI, multiplyDirectR6P2VNNI, multiplyDirectR6P3VNNI},
+	{multiplyDirectR7P1VNNI, multiplyDirectR7P2VNNI, multiplyDirectR7P3VNNI},
+	{multiplyDirectR8P1VNNI, multiplyDirectR8P2VNNI, multiplyDirectR8P3VNNI},
+}
+
+// multiplyDirectWideVNNITables are for 2 planes and for 3.
+var multiplyDirectWideVNNITables = [...][][3]multiplyDirectWideAsm{
+	{
+		{multiplyDirectWide2R1P1VNNI, multiplyDirectWide2R1P2VNNI, multiplyDirectWide2R1P3VNNI},
+		{multiplyDirectWide2R2P1VNNI, multiplyDirectWide2R2P2VNNI, multiplyDirectWide2R2P3VNNI},
+		{multiplyDirectWide2R3P1VNNI, multiplyDirectWide2R3P2VNNI, multiplyDirectWide2R3P3VNNI},
+		{multiplyDirectWide2R4P1VNNI, multiplyDirectWide2R4P2VNNI, multiplyDirectWide2R4P3VNNI},
+	},
+	{
+		{multiplyDirectWide3R1P1VNNI, multiplyDirectWide3R1P2VNNI, multiplyDirectWide3R1P3VNNI},
+		{multiplyDirectWide3R2P1VNNI, multiplyDirectWide3R2P2VNNI, multiplyDirectWide3R2P3VNNI},
+	},
 }
 
 // multiplyInVNNI takes any number of rows, as many at a time as there are registers for.
@@ -40,9 +111,43 @@ func multiplyInVNNI(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, p
 	multiplyVNNITable[rows-1][panels-1](&c[0], &a[0], lda, &b[0], ldb, steps)
 }
 
+// multiplyDirectInVNNI likewise.
+func multiplyDirectInVNNI(dst []float32, stride int, a []uint8, lda int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32) {
+	checkMultiplyDirect(len(dst), stride, len(a), lda, 0, len(b), ldb, steps, len(u), panels, 1, len(v), len(scales), len(r), len(bias))
+	for rows := 0; len(u) > 0; u = u[rows:] {
+		rows = min(len(u), len(multiplyDirectVNNITable))
+		multiplyDirectVNNITable[rows-1][panels-1](&dst[0], 4*stride, &a[0], lda, &b[0], ldb, steps, &u[0], &v[0], &scales[0], &r[0], &bias[0], floor)
+		if rows < len(u) {
+			dst, a, r = dst[rows*stride:], a[rows*lda:], r[rows:]
+		}
+	}
+}
+
+// multiplyDirectWideInVNNI likewise.
+func multiplyDirectWideInVNNI(dst []float32, stride int, a []uint8, lda, plane int, b []int8, ldb, steps, panels, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32) {
+	checkMultiplyDirect(len(dst), stride, len(a), lda, plane, len(b), ldb, steps, len(u), panels, planes, len(v), len(scales), len(r), len(bias))
+	table := multiplyDirectWideVNNITables[planes-2]
+	for rows := 0; len(u) > 0; u = u[rows:] {
+		rows = min(len(u), len(table))
+		table[rows-1][panels-1](&dst[0], 4*stride, &a[0], lda, plane, &b[0], ldb, steps, base, &u[0], &v[0], &scales[0], &r[0], &bias[0], floor)
+		if rows < len(u) {
+			dst, a, r = dst[rows*stride:], a[rows*lda:], r[rows:]
+		}
+	}
+}
+
 // checkMultiply panics where lengths of byte operands do not go together, a bug of the caller.
 func checkMultiply(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int) {
 	if steps < 1 || rows < 1 || panels < 1 || len(c) < rows*panels*PanelColumns || len(a) < (rows-1)*lda+steps*StepDepth || len(b) < (panels-1)*ldb+steps*StepBytes {
 		panic("kernel: Multiply: lengths do not go together")
+	}
+}
+
+// checkMultiplyDirect likewise.
+func checkMultiplyDirect(dst, stride, a, lda, plane, b, ldb, steps, rows, panels, planes, v, scales, r, bias int) {
+	columns := panels * PanelColumns
+	if steps < 1 || rows < 1 || panels < 1 || dst < (rows-1)*stride+columns || a < (planes-1)*plane+(rows-1)*lda+steps*StepDepth ||
+		b < (panels-1)*ldb+steps*StepBytes || v < columns || scales < columns || r < rows || bias < columns {
+		panic("kernel: MultiplyDirect: lengths do not go together")
 	}
 }

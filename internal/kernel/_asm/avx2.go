@@ -65,12 +65,8 @@ func arg(name string) reg.GPVirtual { return Load(Param(name), GP64()).(reg.GPVi
 
 // broadcast returns a vector that repeats an argument of 4 bytes, or of 8.
 func broadcast(name string, insert func(ops ...Op)) reg.VecVirtual {
-	p, err := Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
 	v := YMM()
-	insert(p.Addr, v)
+	insert(param(name), v)
 	return v
 }
 

@@ -1,101 +1,86 @@
 package main
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// A tile of VPDPBUSD: 24 vectors of sums, 3 of weights, 1 of activations.
-const (
-	vnniRows   = 8
-	vnniPanels = 3
-)
-
-// vnniAhead is how far ahead of their use weights are fetched.
-const vnniAhead = 2048
-
 func avx512() {
-	for rows := 1; rows <= vnniRows; rows++ {
-		for panels := 1; panels <= vnniPanels; panels++ {
-			vnniMultiply(rows, panels)
-		}
+	avx512MinMax()
+	for _, c := range []codeType{signedByte, unsignedByte} {
+		avx512Quantize(c)
 	}
 	direct(zmm)
 	for planes := 1; planes <= 3; planes++ {
 		directWide(zmm, planes)
 	}
+	vnni()
 }
 
-// vnniMultiply repeats the four bytes of a row and adds their products with the bytes of 16 columns, VPDPBUSD.
-func vnniMultiply(rows, panels int) {
-	name := fmt.Sprintf("multiplyU8R%dP%dVNNI", rows, panels)
-	function(name, "c *int32, a *uint8, lda int, b *int8, ldb, steps int",
-		fmt.Sprintf("%s works like multiplyU8Generic for %d rows and %d panels; steps > 0.", name, rows, panels))
-	c, a, lda, b, ldb, steps := arg("c"), arg("a"), arg("lda"), arg("b"), arg("ldb"), arg("steps")
-	lda3, fifth := GP64(), GP64()
-	if rows > 3 {
-		LEAQ(Mem{Base: lda, Index: lda, Scale: 2}, lda3)
+// four returns vectors that do not wait for one another.
+func four() (v [4]reg.VecVirtual) {
+	for i := range v {
+		v[i] = ZMM()
 	}
-	if rows > 4 {
-		LEAQ(Mem{Base: a, Index: lda, Scale: 4}, fifth)
+	return v
+}
+
+func avx512MinMax() {
+	function("minMaxAVX512", "lanes *[3][16]float32, src *float32, n int",
+		"minMaxAVX512 sets lanes[0] and lanes[1] to the smallest and largest of src in each lane of 16, and lanes[2] to the\nlargest magnitude, as an integer of its bits, for n > 0, a multiple of 64.")
+	lanes, src, n := arg("lanes"), arg("src"), arg("n")
+	low, high, top, x := four(), four(), four(), four()
+	magnitude := ZMM()
+	VPTERNLOGD(Imm(0xff), magnitude, magnitude, magnitude)
+	VPSRLD(Imm(1), magnitude, magnitude)
+	for i := range low {
+		VMOVUPS(at(src, 64*i), low[i])
+		VMOVAPS(low[i], high[i])
+		VPXORD(top[i], top[i], top[i])
 	}
-	row := func(i int) Mem {
-		m := Mem{Base: a}
-		if i >= 4 {
-			m.Base = fifth
+	loop("numbers", n, 64, func() {
+		for i, v := range x {
+			VMOVUPS(at(src, 64*i), v)
+			VMINPS(v, low[i], low[i])
+			VMAXPS(v, high[i], high[i])
+			VPANDD(magnitude, v, v)
+			VPMAXUD(v, top[i], top[i])
 		}
-		switch i % 4 {
-		case 1, 2:
-			m.Index, m.Scale = lda, uint8(i%4)
-		case 3:
-			m.Index, m.Scale = lda3, 1
-		}
-		return m
-	}
-	panel := func(i int) Mem {
-		m := Mem{Base: b}
-		if i > 0 {
-			m.Index, m.Scale = ldb, uint8(i)
-		}
-		return m
-	}
-	sums, codes, x := make([][]reg.VecVirtual, rows), make([]reg.VecVirtual, panels), ZMM()
-	for i := range sums {
-		sums[i] = make([]reg.VecVirtual, panels)
-		for p := range sums[i] {
-			sums[i][p] = zmm.zero()
-		}
-	}
-	for p := range codes {
-		codes[p] = ZMM()
-	}
-	loop("steps", steps, 1, func() {
-		for p, v := range codes {
-			ahead := panel(p)
-			ahead.Disp = vnniAhead
-			PREFETCHT0(ahead)
-			VMOVDQU32(panel(p), v)
-		}
-		for i := range rows {
-			VPBROADCASTD(row(i), x)
-			for p, v := range codes {
-				VPDPBUSD(v, x, sums[i][p])
-			}
-		}
-		ADDQ(Imm(4), a)
-		if rows > 4 {
-			ADDQ(Imm(4), fifth)
-		}
-		ADDQ(Imm(64), b)
+		ADDQ(U32(256), src)
 	})
-	for i := range sums {
-		for p, v := range sums[i] {
-			VMOVDQU32(v, at(c, 64*(i*panels+p)))
+	for distance := 2; distance > 0; distance /= 2 {
+		for i := range distance {
+			VMINPS(low[i+distance], low[i], low[i])
+			VMAXPS(high[i+distance], high[i], high[i])
+			VPMAXUD(top[i+distance], top[i], top[i])
 		}
 	}
+	for i, v := range []reg.VecVirtual{low[0], high[0], top[0]} {
+		VMOVUPS(v, at(lanes, 64*i))
+	}
+	VZEROUPPER()
+	RET()
+}
+
+func avx512Quantize(c codeType) {
+	name := "quantize" + c.name + "AVX512"
+	function(name, "dst *"+c.goType+", src *float32, n int, scale, low, high float32, zero int32",
+		name+" sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 64.")
+	dst, src, n := arg("dst"), arg("src"), arg("n")
+	scale, low, high, zero := zmm.repeat("scale"), zmm.repeat("low"), zmm.repeat("high"), zmm.repeat("zero")
+	loop("numbers", n, 64, func() {
+		for i, v := range four() {
+			VMOVUPS(at(src, 64*i), v)
+			PREFETCHT0(at(src, numbersAhead+64*i))
+			VDIVPS(scale, v, v)
+			toIntegers(v, low, high)
+			VPADDD(zero, v, v)
+			VPMOVDB(v, at(dst, 16*i))
+		}
+		ADDQ(U32(256), src)
+		ADDQ(Imm(64), dst)
+	})
 	VZEROUPPER()
 	RET()
 }

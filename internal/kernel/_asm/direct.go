@@ -42,13 +42,18 @@ func (v vectors) zero() reg.VecVirtual {
 
 // repeat returns a vector that repeats a float32 argument.
 func (v vectors) repeat(name string) reg.VecVirtual {
+	x := v.make()
+	VBROADCASTSS(param(name), x)
+	return x
+}
+
+// param returns where an argument is.
+func param(name string) Mem {
 	p, err := Param(name).Resolve()
 	if err != nil {
 		panic(err)
 	}
-	x := v.make()
-	VBROADCASTSS(p.Addr, x)
-	return x
+	return p.Addr
 }
 
 // again loads an argument into a register that has one already.
@@ -126,17 +131,9 @@ func directWide(v vectors, planes int) {
 		fmt.Sprintf("%s works like directWideGeneric for %d planes, with stride in bytes%s", name, planes, tile))
 	stride, sums, scales, bias := arg("stride"), arg("v"), arg("scales"), arg("bias")
 	base := v.make()
-	p, err := Param("base").Resolve()
-	if err != nil {
-		panic(err)
-	}
-	VBROADCASTSD(p.Addr, base)
+	VBROADCASTSD(param("base"), base)
 	zero, floor := v.zero(), v.make()
-	p, err = Param("floor").Resolve()
-	if err != nil {
-		panic(err)
-	}
-	VBROADCASTSS(p.Addr, v.half(floor))
+	VBROADCASTSS(param("floor"), v.half(floor))
 	sum, scale, b, x, y := v.make(), v.make(), v.make(), v.make(), v.make()
 	dense, plane := arg("columns"), arg("rows")
 	SHLQ(Imm(2), dense)
