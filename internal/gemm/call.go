@@ -36,7 +36,7 @@ type call struct {
 	offsets []int32 // what a row's planes hold above X
 	totals  []int64 // [row][group] Σ X, where the weight needs them
 	simple  bool    // a column has one scale and no zero point, and the sum of all its depth fits an int32
-	plain   bool    // a row's codes, in order, are its operand
+	plain   bool    // an operand is the bytes of a row's integers, in order
 	bad     atomic.Int64
 	parts   grid
 
@@ -74,7 +74,7 @@ func (c *call) begin() (rows int) {
 	c.floor = c.out.floor()
 	c.depth = min((c.w.Group+c.set.Depth-1)/c.set.Depth*c.set.Depth, c.w.GroupDepth())
 	c.simple = c.w.Groups() == 1 && c.w.Zeros == nil && c.w.Offsets == nil && c.depth <= c.operand.Depth
-	c.plain = c.arithmetic.Bits == 0 && !c.set.Wide && c.w.Groups() == 1 && c.w.Zeros == nil && c.w.Offsets == nil
+	c.plain = !c.set.Wide && c.w.Groups() == 1 && c.w.Zeros == nil && c.w.Offsets == nil
 	c.stride = c.w.Depth() * c.set.ElementBytes()
 	if c.stride%1024 == 0 {
 		c.stride += 64 // rows a power of two apart share sets of a cache

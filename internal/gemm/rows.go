@@ -18,7 +18,7 @@ func (c *call) quantize(part int, s *scratch) {
 		bad := -1
 		switch {
 		case c.codes == nil && c.plain:
-			bad = c.codesOf(c.planes[i*c.stride:][:k], i)
+			bad = c.operandOf(i)
 		case c.codes == nil:
 			if c.scales[i], c.offsets[i], bad = c.integers(s.ints[:k], c.x[i*k:][:k]); bad < 0 {
 				c.split(s.ints, i)
@@ -47,17 +47,23 @@ func (c *call) affine(low, high float32) kernel.Affine {
 	return kernel.AffineOf(low, high, 255)
 }
 
-// codesOf sets operand to the codes of row i of x, counted from the lowest one, which are its operand. It returns the place
-// of a number that is not finite, or −1.
-func (c *call) codesOf(operand []uint8, i int) (bad int) {
-	numbers := c.x[i*c.k:][:c.k]
+// operandOf makes the operand of row i of x straight away: its codes, counted from the lowest one, or the planes of its fixed
+// point. It returns the place of a number that is not finite, or −1.
+func (c *call) operandOf(i int) (bad int) {
+	numbers, operand := c.x[i*c.k:][:c.k], c.planes[i*c.stride:]
 	low, high, bad := c.set.MinMax(numbers)
 	if bad >= 0 {
 		return bad
 	}
+	if bits := c.arithmetic.Bits; bits > 0 {
+		e := kernel.FixedOf(max(-low, high), bits)
+		c.scales[i], c.offsets[i] = math.Ldexp(1, -e), c.operand.Offset
+		c.set.SplitFixed(operand, c.rows*c.stride, numbers, e, c.operand)
+		return -1
+	}
 	a := c.affine(low, high)
 	c.scales[i], c.offsets[i] = float64(a.Scale), a.Zero-a.Low
-	c.set.QuantizeU8(operand, numbers, kernel.Affine{Scale: a.Scale, Zero: a.Zero - a.Low, High: a.High - a.Low})
+	c.set.QuantizeU8(operand[:c.k], numbers, kernel.Affine{Scale: a.Scale, Zero: a.Zero - a.Low, High: a.High - a.Low})
 	return -1
 }
 

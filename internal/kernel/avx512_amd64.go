@@ -4,21 +4,33 @@
 
 package kernel
 
-// minMaxAVX512 sets lanes[0] and lanes[1] to the smallest and largest of src in each lane of 16, and lanes[2] to the
-// largest magnitude, as an integer of its bits, for n > 0, a multiple of 64.
+// minMaxAVX512 sets lanes[0] and lanes[1] to the smallest and largest of some of src each, and lanes[2] to the largest
+// magnitude, as an integer of its bits, for n ≥ 64.
 //
 //go:noescape
-func minMaxAVX512(lanes *[3][16]float32, src *float32, n int)
+func minMaxAVX512(lanes *[3][4]float32, src *float32, n int)
 
-// quantizeS8AVX512 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 64.
+// quantizeS8AVX512 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n ≥ 64,
+// and inverse = 1/scale, a normal number.
 //
 //go:noescape
-func quantizeS8AVX512(dst *int8, src *float32, n int, scale float32, low float32, high float32, zero int32)
+func quantizeS8AVX512(dst *int8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
 
-// quantizeU8AVX512 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 64.
+// quantizeU8AVX512 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n ≥ 64,
+// and inverse = 1/scale, a normal number.
 //
 //go:noescape
-func quantizeU8AVX512(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32)
+func quantizeU8AVX512(dst *uint8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
+
+// splitFixed2AVX512 works like quantizeFixedGeneric, for a clamp to low and high, and then splitU8Generic for n ≥ 64.
+//
+//go:noescape
+func splitFixed2AVX512(dst *uint8, stride int, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32, offset int32)
+
+// splitFixed3AVX512 works like quantizeFixedGeneric, for a clamp to low and high, and then splitU8Generic for n ≥ 64.
+//
+//go:noescape
+func splitFixed3AVX512(dst *uint8, stride int, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32, offset int32)
 
 // directAVX512 works like directGeneric, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
 //

@@ -4,8 +4,8 @@
 
 #include "textflag.h"
 
-// func minMaxAVX512(lanes *[3][16]float32, src *float32, n int)
-// Requires: AVX, AVX512F
+// func minMaxAVX512(lanes *[3][4]float32, src *float32, n int)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, CMOV, MMX+
 TEXT ·minMaxAVX512(SB), NOSPLIT, $0-24
 	MOVQ       lanes+0(FP), AX
 	MOVQ       src+8(FP), CX
@@ -24,147 +24,497 @@ TEXT ·minMaxAVX512(SB), NOSPLIT, $0-24
 	VMOVUPS    192(CX), Z3
 	VMOVAPS    Z3, Z7
 	VPXORD     Z11, Z11, Z11
+	LEAQ       -256(CX)(DX*4), DX
 
-numbers:
-	VMOVUPS (CX), Z12
-	VMINPS  Z12, Z0, Z0
-	VMAXPS  Z12, Z4, Z4
-	VPANDD  Z13, Z12, Z12
-	VPMAXUD Z12, Z8, Z8
-	VMOVUPS 64(CX), Z12
-	VMINPS  Z12, Z1, Z1
-	VMAXPS  Z12, Z5, Z5
-	VPANDD  Z13, Z12, Z12
-	VPMAXUD Z12, Z9, Z9
-	VMOVUPS 128(CX), Z12
-	VMINPS  Z12, Z2, Z2
-	VMAXPS  Z12, Z6, Z6
-	VPANDD  Z13, Z12, Z12
-	VPMAXUD Z12, Z10, Z10
-	VMOVUPS 192(CX), Z12
-	VMINPS  Z12, Z3, Z3
-	VMAXPS  Z12, Z7, Z7
-	VPANDD  Z13, Z12, Z12
-	VPMAXUD Z12, Z11, Z11
-	ADDQ    $0x00000100, CX
-	SUBQ    $0x40, DX
-	JNZ     numbers
-	VMINPS  Z2, Z0, Z0
-	VMAXPS  Z6, Z4, Z4
-	VPMAXUD Z10, Z8, Z8
-	VMINPS  Z3, Z1, Z1
-	VMAXPS  Z7, Z5, Z5
-	VPMAXUD Z11, Z9, Z9
-	VMINPS  Z1, Z0, Z0
-	VMAXPS  Z5, Z4, Z4
-	VPMAXUD Z9, Z8, Z8
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z4, 64(AX)
-	VMOVUPS Z8, 128(AX)
+blocks:
+	PREFETCHT0 2048(CX)
+	VMOVUPS    (CX), Z12
+	VMINPS     Z12, Z0, Z0
+	VMAXPS     Z12, Z4, Z4
+	VPANDD     Z13, Z12, Z12
+	VPMAXUD    Z12, Z8, Z8
+	PREFETCHT0 2112(CX)
+	VMOVUPS    64(CX), Z12
+	VMINPS     Z12, Z1, Z1
+	VMAXPS     Z12, Z5, Z5
+	VPANDD     Z13, Z12, Z12
+	VPMAXUD    Z12, Z9, Z9
+	PREFETCHT0 2176(CX)
+	VMOVUPS    128(CX), Z12
+	VMINPS     Z12, Z2, Z2
+	VMAXPS     Z12, Z6, Z6
+	VPANDD     Z13, Z12, Z12
+	VPMAXUD    Z12, Z10, Z10
+	PREFETCHT0 2240(CX)
+	VMOVUPS    192(CX), Z12
+	VMINPS     Z12, Z3, Z3
+	VMAXPS     Z12, Z7, Z7
+	VPANDD     Z13, Z12, Z12
+	VPMAXUD    Z12, Z11, Z11
+	CMPQ       CX, DX
+	JEQ        done
+	ADDQ       $0x00000100, CX
+	CMPQ       CX, DX
+	CMOVQHI    DX, CX
+	JMP        blocks
+
+done:
+	VMINPS        Z2, Z0, Z0
+	VMINPS        Z3, Z1, Z1
+	VMINPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMINPS        Y1, Y0, Y0
+	VEXTRACTF64X2 $0x01, Y0, X1
+	VMINPS        X1, X0, X0
+	VMOVUPS       X0, (AX)
+	VMAXPS        Z6, Z4, Z4
+	VMAXPS        Z7, Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VMAXPS        Y5, Y4, Y4
+	VEXTRACTF64X2 $0x01, Y4, X5
+	VMAXPS        X5, X4, X4
+	VMOVUPS       X4, 16(AX)
+	VPMAXUD       Z10, Z8, Z8
+	VPMAXUD       Z11, Z9, Z9
+	VPMAXUD       Z9, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y9
+	VPMAXUD       Y9, Y8, Y8
+	VEXTRACTF64X2 $0x01, Y8, X9
+	VPMAXUD       X9, X8, X8
+	VMOVUPS       X8, 32(AX)
 	VZEROUPPER
 	RET
 
-// func quantizeS8AVX512(dst *int8, src *float32, n int, scale float32, low float32, high float32, zero int32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·quantizeS8AVX512(SB), NOSPLIT, $0-40
+// func quantizeS8AVX512(dst *int8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, CMOV, MMX+
+TEXT ·quantizeS8AVX512(SB), NOSPLIT, $0-44
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSS scale+24(FP), Z0
-	VBROADCASTSS low+28(FP), Z1
-	VBROADCASTSS high+32(FP), Z2
-	VBROADCASTSS zero+36(FP), Z3
+	VBROADCASTSS inverse+28(FP), Z1
+	VBROADCASTSS low+32(FP), Z2
+	VBROADCASTSS high+36(FP), Z3
+	VBROADCASTSS zero+40(FP), Z4
+	VMOVDQU32    middleAVX512<>+0(SB), Z5
+	VMOVDQU32    everyFourthAVX512<>+0(SB), Z6
+	LEAQ         -256(CX)(DX*4), BX
+	LEAQ         -64(AX)(DX*1), DX
 
-numbers:
-	VMOVUPS    (CX), Z4
+blocks:
+	VPXORD     Z12, Z12, Z12
 	PREFETCHT0 2048(CX)
-	VDIVPS     Z0, Z4, Z4
-	VMAXPS     Z1, Z4, Z4
-	VMINPS     Z2, Z4, Z4
-	VCVTPS2DQ  Z4, Z4
-	VPADDD     Z3, Z4, Z4
-	VPMOVDB    Z4, (AX)
-	VMOVUPS    64(CX), Z4
+	VMULPS     (CX), Z1, Z7
+	VMAXPS     Z2, Z7, Z7
+	VMINPS     Z3, Z7, Z7
+	VREDUCEPS  $0x00, Z7, Z11
+	VRANGEPS   $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ  Z7, Z7
 	PREFETCHT0 2112(CX)
-	VDIVPS     Z0, Z4, Z4
-	VMAXPS     Z1, Z4, Z4
-	VMINPS     Z2, Z4, Z4
-	VCVTPS2DQ  Z4, Z4
-	VPADDD     Z3, Z4, Z4
-	VPMOVDB    Z4, 16(AX)
-	VMOVUPS    128(CX), Z4
+	VMULPS     64(CX), Z1, Z8
+	VMAXPS     Z2, Z8, Z8
+	VMINPS     Z3, Z8, Z8
+	VREDUCEPS  $0x00, Z8, Z11
+	VRANGEPS   $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ  Z8, Z8
 	PREFETCHT0 2176(CX)
-	VDIVPS     Z0, Z4, Z4
-	VMAXPS     Z1, Z4, Z4
-	VMINPS     Z2, Z4, Z4
-	VCVTPS2DQ  Z4, Z4
-	VPADDD     Z3, Z4, Z4
-	VPMOVDB    Z4, 32(AX)
-	VMOVUPS    192(CX), Z4
+	VMULPS     128(CX), Z1, Z9
+	VMAXPS     Z2, Z9, Z9
+	VMINPS     Z3, Z9, Z9
+	VREDUCEPS  $0x00, Z9, Z11
+	VRANGEPS   $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ  Z9, Z9
 	PREFETCHT0 2240(CX)
-	VDIVPS     Z0, Z4, Z4
-	VMAXPS     Z1, Z4, Z4
-	VMINPS     Z2, Z4, Z4
-	VCVTPS2DQ  Z4, Z4
-	VPADDD     Z3, Z4, Z4
-	VPMOVDB    Z4, 48(AX)
-	ADDQ       $0x00000100, CX
-	ADDQ       $0x40, AX
-	SUBQ       $0x40, DX
-	JNZ        numbers
+	VMULPS     192(CX), Z1, Z10
+	VMAXPS     Z2, Z10, Z10
+	VMINPS     Z3, Z10, Z10
+	VREDUCEPS  $0x00, Z10, Z11
+	VRANGEPS   $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ  Z10, Z10
+	VCMPPS     $0x0d, Z5, Z12, K1
+	KORTESTW   K1, K1
+	JNZ        divide
+
+store:
+	VPADDD    Z4, Z7, Z7
+	VPADDD    Z4, Z8, Z8
+	VPADDD    Z4, Z9, Z9
+	VPADDD    Z4, Z10, Z10
+	VPACKSSDW Z8, Z7, Z7
+	VPACKSSDW Z10, Z9, Z9
+	VPACKSSWB Z9, Z7, Z7
+	VPERMD    Z7, Z6, Z7
+	VMOVDQU32 Z7, (AX)
+	CMPQ      CX, BX
+	JEQ       done
+	ADDQ      $0x00000100, CX
+	CMPQ      CX, BX
+	CMOVQHI   BX, CX
+	ADDQ      $0x00000040, AX
+	CMPQ      AX, DX
+	CMOVQHI   DX, AX
+	JMP       blocks
+
+done:
 	VZEROUPPER
 	RET
 
-// func quantizeU8AVX512(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·quantizeU8AVX512(SB), NOSPLIT, $0-40
+divide:
+	VMOVUPS   (CX), Z7
+	VDIVPS    Z0, Z7, Z7
+	VMAXPS    Z2, Z7, Z7
+	VMINPS    Z3, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VMOVUPS   64(CX), Z8
+	VDIVPS    Z0, Z8, Z8
+	VMAXPS    Z2, Z8, Z8
+	VMINPS    Z3, Z8, Z8
+	VCVTPS2DQ Z8, Z8
+	VMOVUPS   128(CX), Z9
+	VDIVPS    Z0, Z9, Z9
+	VMAXPS    Z2, Z9, Z9
+	VMINPS    Z3, Z9, Z9
+	VCVTPS2DQ Z9, Z9
+	VMOVUPS   192(CX), Z10
+	VDIVPS    Z0, Z10, Z10
+	VMAXPS    Z2, Z10, Z10
+	VMINPS    Z3, Z10, Z10
+	VCVTPS2DQ Z10, Z10
+	JMP       store
+
+DATA middleAVX512<>+0(SB)/4, $0x3efff800
+DATA middleAVX512<>+4(SB)/4, $0x3efff800
+DATA middleAVX512<>+8(SB)/4, $0x3efff800
+DATA middleAVX512<>+12(SB)/4, $0x3efff800
+DATA middleAVX512<>+16(SB)/4, $0x3efff800
+DATA middleAVX512<>+20(SB)/4, $0x3efff800
+DATA middleAVX512<>+24(SB)/4, $0x3efff800
+DATA middleAVX512<>+28(SB)/4, $0x3efff800
+DATA middleAVX512<>+32(SB)/4, $0x3efff800
+DATA middleAVX512<>+36(SB)/4, $0x3efff800
+DATA middleAVX512<>+40(SB)/4, $0x3efff800
+DATA middleAVX512<>+44(SB)/4, $0x3efff800
+DATA middleAVX512<>+48(SB)/4, $0x3efff800
+DATA middleAVX512<>+52(SB)/4, $0x3efff800
+DATA middleAVX512<>+56(SB)/4, $0x3efff800
+DATA middleAVX512<>+60(SB)/4, $0x3efff800
+GLOBL middleAVX512<>(SB), RODATA|NOPTR, $64
+
+DATA everyFourthAVX512<>+0(SB)/4, $0x00000000
+DATA everyFourthAVX512<>+4(SB)/4, $0x00000004
+DATA everyFourthAVX512<>+8(SB)/4, $0x00000008
+DATA everyFourthAVX512<>+12(SB)/4, $0x0000000c
+DATA everyFourthAVX512<>+16(SB)/4, $0x00000001
+DATA everyFourthAVX512<>+20(SB)/4, $0x00000005
+DATA everyFourthAVX512<>+24(SB)/4, $0x00000009
+DATA everyFourthAVX512<>+28(SB)/4, $0x0000000d
+DATA everyFourthAVX512<>+32(SB)/4, $0x00000002
+DATA everyFourthAVX512<>+36(SB)/4, $0x00000006
+DATA everyFourthAVX512<>+40(SB)/4, $0x0000000a
+DATA everyFourthAVX512<>+44(SB)/4, $0x0000000e
+DATA everyFourthAVX512<>+48(SB)/4, $0x00000003
+DATA everyFourthAVX512<>+52(SB)/4, $0x00000007
+DATA everyFourthAVX512<>+56(SB)/4, $0x0000000b
+DATA everyFourthAVX512<>+60(SB)/4, $0x0000000f
+GLOBL everyFourthAVX512<>(SB), RODATA|NOPTR, $64
+
+// func quantizeU8AVX512(dst *uint8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, CMOV, MMX+
+TEXT ·quantizeU8AVX512(SB), NOSPLIT, $0-44
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSS scale+24(FP), Z0
-	VBROADCASTSS low+28(FP), Z1
-	VBROADCASTSS high+32(FP), Z2
-	VBROADCASTSS zero+36(FP), Z3
+	VBROADCASTSS inverse+28(FP), Z1
+	VBROADCASTSS low+32(FP), Z2
+	VBROADCASTSS high+36(FP), Z3
+	VBROADCASTSS zero+40(FP), Z4
+	VMOVDQU32    middleAVX512<>+0(SB), Z5
+	VMOVDQU32    everyFourthAVX512<>+0(SB), Z6
+	LEAQ         -256(CX)(DX*4), BX
+	LEAQ         -64(AX)(DX*1), DX
 
-numbers:
-	VMOVUPS    (CX), Z4
+blocks:
+	VPXORD     Z12, Z12, Z12
 	PREFETCHT0 2048(CX)
-	VDIVPS     Z0, Z4, Z4
-	VMAXPS     Z1, Z4, Z4
-	VMINPS     Z2, Z4, Z4
-	VCVTPS2DQ  Z4, Z4
-	VPADDD     Z3, Z4, Z4
-	VPMOVDB    Z4, (AX)
-	VMOVUPS    64(CX), Z4
+	VMULPS     (CX), Z1, Z7
+	VMAXPS     Z2, Z7, Z7
+	VMINPS     Z3, Z7, Z7
+	VREDUCEPS  $0x00, Z7, Z11
+	VRANGEPS   $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ  Z7, Z7
 	PREFETCHT0 2112(CX)
-	VDIVPS     Z0, Z4, Z4
-	VMAXPS     Z1, Z4, Z4
-	VMINPS     Z2, Z4, Z4
-	VCVTPS2DQ  Z4, Z4
-	VPADDD     Z3, Z4, Z4
-	VPMOVDB    Z4, 16(AX)
-	VMOVUPS    128(CX), Z4
+	VMULPS     64(CX), Z1, Z8
+	VMAXPS     Z2, Z8, Z8
+	VMINPS     Z3, Z8, Z8
+	VREDUCEPS  $0x00, Z8, Z11
+	VRANGEPS   $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ  Z8, Z8
 	PREFETCHT0 2176(CX)
-	VDIVPS     Z0, Z4, Z4
-	VMAXPS     Z1, Z4, Z4
-	VMINPS     Z2, Z4, Z4
-	VCVTPS2DQ  Z4, Z4
-	VPADDD     Z3, Z4, Z4
-	VPMOVDB    Z4, 32(AX)
-	VMOVUPS    192(CX), Z4
+	VMULPS     128(CX), Z1, Z9
+	VMAXPS     Z2, Z9, Z9
+	VMINPS     Z3, Z9, Z9
+	VREDUCEPS  $0x00, Z9, Z11
+	VRANGEPS   $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ  Z9, Z9
 	PREFETCHT0 2240(CX)
-	VDIVPS     Z0, Z4, Z4
-	VMAXPS     Z1, Z4, Z4
-	VMINPS     Z2, Z4, Z4
-	VCVTPS2DQ  Z4, Z4
-	VPADDD     Z3, Z4, Z4
-	VPMOVDB    Z4, 48(AX)
-	ADDQ       $0x00000100, CX
-	ADDQ       $0x40, AX
-	SUBQ       $0x40, DX
-	JNZ        numbers
+	VMULPS     192(CX), Z1, Z10
+	VMAXPS     Z2, Z10, Z10
+	VMINPS     Z3, Z10, Z10
+	VREDUCEPS  $0x00, Z10, Z11
+	VRANGEPS   $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ  Z10, Z10
+	VCMPPS     $0x0d, Z5, Z12, K1
+	KORTESTW   K1, K1
+	JNZ        divide
+
+store:
+	VPADDD    Z4, Z7, Z7
+	VPADDD    Z4, Z8, Z8
+	VPADDD    Z4, Z9, Z9
+	VPADDD    Z4, Z10, Z10
+	VPACKSSDW Z8, Z7, Z7
+	VPACKSSDW Z10, Z9, Z9
+	VPACKUSWB Z9, Z7, Z7
+	VPERMD    Z7, Z6, Z7
+	VMOVDQU32 Z7, (AX)
+	CMPQ      CX, BX
+	JEQ       done
+	ADDQ      $0x00000100, CX
+	CMPQ      CX, BX
+	CMOVQHI   BX, CX
+	ADDQ      $0x00000040, AX
+	CMPQ      AX, DX
+	CMOVQHI   DX, AX
+	JMP       blocks
+
+done:
 	VZEROUPPER
 	RET
+
+divide:
+	VMOVUPS   (CX), Z7
+	VDIVPS    Z0, Z7, Z7
+	VMAXPS    Z2, Z7, Z7
+	VMINPS    Z3, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VMOVUPS   64(CX), Z8
+	VDIVPS    Z0, Z8, Z8
+	VMAXPS    Z2, Z8, Z8
+	VMINPS    Z3, Z8, Z8
+	VCVTPS2DQ Z8, Z8
+	VMOVUPS   128(CX), Z9
+	VDIVPS    Z0, Z9, Z9
+	VMAXPS    Z2, Z9, Z9
+	VMINPS    Z3, Z9, Z9
+	VCVTPS2DQ Z9, Z9
+	VMOVUPS   192(CX), Z10
+	VDIVPS    Z0, Z10, Z10
+	VMAXPS    Z2, Z10, Z10
+	VMINPS    Z3, Z10, Z10
+	VCVTPS2DQ Z10, Z10
+	JMP       store
+
+// func splitFixed2AVX512(dst *uint8, stride int, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32, offset int32)
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
+TEXT ·splitFixed2AVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSS scale1+32(FP), Z0
+	VBROADCASTSS scale2+36(FP), Z1
+	VBROADCASTSS low+40(FP), Z2
+	VBROADCASTSS high+44(FP), Z3
+	VBROADCASTSS offset+48(FP), Z4
+	VMOVDQU32    bytesAVX512<>+0(SB), Z5
+	VMOVDQU32    planes01AVX512<>+0(SB), Z6
+	LEAQ         -256(DX)(BX*4), SI
+	LEAQ         -64(AX)(BX*1), BX
+
+blocks:
+	PREFETCHT0   2048(DX)
+	VMULPS       (DX), Z0, Z7
+	VMULPS       Z1, Z7, Z7
+	VMAXPS       Z2, Z7, Z7
+	VMINPS       Z3, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z4, Z7, Z7
+	VPSHUFB      Z5, Z7, Z7
+	PREFETCHT0   2112(DX)
+	VMULPS       64(DX), Z0, Z8
+	VMULPS       Z1, Z8, Z8
+	VMAXPS       Z2, Z8, Z8
+	VMINPS       Z3, Z8, Z8
+	VCVTPS2DQ    Z8, Z8
+	VPADDD       Z4, Z8, Z8
+	VPSHUFB      Z5, Z8, Z8
+	PREFETCHT0   2176(DX)
+	VMULPS       128(DX), Z0, Z9
+	VMULPS       Z1, Z9, Z9
+	VMAXPS       Z2, Z9, Z9
+	VMINPS       Z3, Z9, Z9
+	VCVTPS2DQ    Z9, Z9
+	VPADDD       Z4, Z9, Z9
+	VPSHUFB      Z5, Z9, Z9
+	PREFETCHT0   2240(DX)
+	VMULPS       192(DX), Z0, Z10
+	VMULPS       Z1, Z10, Z10
+	VMAXPS       Z2, Z10, Z10
+	VMINPS       Z3, Z10, Z10
+	VCVTPS2DQ    Z10, Z10
+	VPADDD       Z4, Z10, Z10
+	VPSHUFB      Z5, Z10, Z10
+	VPERMT2D     Z8, Z6, Z7
+	VPERMT2D     Z10, Z6, Z9
+	VINSERTI64X4 $0x01, Y9, Z7, Z8
+	VMOVDQU32    Z8, (AX)
+	VSHUFI64X2   $0xee, Z9, Z7, Z8
+	VMOVDQU32    Z8, (AX)(CX*1)
+	CMPQ         DX, SI
+	JEQ          done
+	ADDQ         $0x00000100, DX
+	CMPQ         DX, SI
+	CMOVQHI      SI, DX
+	ADDQ         $0x00000040, AX
+	CMPQ         AX, BX
+	CMOVQHI      BX, AX
+	JMP          blocks
+
+done:
+	VZEROUPPER
+	RET
+
+DATA bytesAVX512<>+0(SB)/4, $0x0c080400
+DATA bytesAVX512<>+4(SB)/4, $0x0d090501
+DATA bytesAVX512<>+8(SB)/4, $0x0e0a0602
+DATA bytesAVX512<>+12(SB)/4, $0x0f0b0703
+DATA bytesAVX512<>+16(SB)/4, $0x0c080400
+DATA bytesAVX512<>+20(SB)/4, $0x0d090501
+DATA bytesAVX512<>+24(SB)/4, $0x0e0a0602
+DATA bytesAVX512<>+28(SB)/4, $0x0f0b0703
+DATA bytesAVX512<>+32(SB)/4, $0x0c080400
+DATA bytesAVX512<>+36(SB)/4, $0x0d090501
+DATA bytesAVX512<>+40(SB)/4, $0x0e0a0602
+DATA bytesAVX512<>+44(SB)/4, $0x0f0b0703
+DATA bytesAVX512<>+48(SB)/4, $0x0c080400
+DATA bytesAVX512<>+52(SB)/4, $0x0d090501
+DATA bytesAVX512<>+56(SB)/4, $0x0e0a0602
+DATA bytesAVX512<>+60(SB)/4, $0x0f0b0703
+GLOBL bytesAVX512<>(SB), RODATA|NOPTR, $64
+
+DATA planes01AVX512<>+0(SB)/4, $0x00000000
+DATA planes01AVX512<>+4(SB)/4, $0x00000004
+DATA planes01AVX512<>+8(SB)/4, $0x00000008
+DATA planes01AVX512<>+12(SB)/4, $0x0000000c
+DATA planes01AVX512<>+16(SB)/4, $0x00000010
+DATA planes01AVX512<>+20(SB)/4, $0x00000014
+DATA planes01AVX512<>+24(SB)/4, $0x00000018
+DATA planes01AVX512<>+28(SB)/4, $0x0000001c
+DATA planes01AVX512<>+32(SB)/4, $0x00000001
+DATA planes01AVX512<>+36(SB)/4, $0x00000005
+DATA planes01AVX512<>+40(SB)/4, $0x00000009
+DATA planes01AVX512<>+44(SB)/4, $0x0000000d
+DATA planes01AVX512<>+48(SB)/4, $0x00000011
+DATA planes01AVX512<>+52(SB)/4, $0x00000015
+DATA planes01AVX512<>+56(SB)/4, $0x00000019
+DATA planes01AVX512<>+60(SB)/4, $0x0000001d
+GLOBL planes01AVX512<>(SB), RODATA|NOPTR, $64
+
+// func splitFixed3AVX512(dst *uint8, stride int, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32, offset int32)
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
+TEXT ·splitFixed3AVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSS scale1+32(FP), Z0
+	VBROADCASTSS scale2+36(FP), Z1
+	VBROADCASTSS low+40(FP), Z2
+	VBROADCASTSS high+44(FP), Z3
+	VBROADCASTSS offset+48(FP), Z4
+	VMOVDQU32    bytesAVX512<>+0(SB), Z5
+	VMOVDQU32    planes01AVX512<>+0(SB), Z6
+	LEAQ         -256(DX)(BX*4), SI
+	LEAQ         -64(AX)(BX*1), BX
+
+blocks:
+	PREFETCHT0   2048(DX)
+	VMULPS       (DX), Z0, Z7
+	VMULPS       Z1, Z7, Z7
+	VMAXPS       Z2, Z7, Z7
+	VMINPS       Z3, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z4, Z7, Z7
+	VPSHUFB      Z5, Z7, Z7
+	PREFETCHT0   2112(DX)
+	VMULPS       64(DX), Z0, Z8
+	VMULPS       Z1, Z8, Z8
+	VMAXPS       Z2, Z8, Z8
+	VMINPS       Z3, Z8, Z8
+	VCVTPS2DQ    Z8, Z8
+	VPADDD       Z4, Z8, Z8
+	VPSHUFB      Z5, Z8, Z8
+	PREFETCHT0   2176(DX)
+	VMULPS       128(DX), Z0, Z9
+	VMULPS       Z1, Z9, Z9
+	VMAXPS       Z2, Z9, Z9
+	VMINPS       Z3, Z9, Z9
+	VCVTPS2DQ    Z9, Z9
+	VPADDD       Z4, Z9, Z9
+	VPSHUFB      Z5, Z9, Z9
+	PREFETCHT0   2240(DX)
+	VMULPS       192(DX), Z0, Z10
+	VMULPS       Z1, Z10, Z10
+	VMAXPS       Z2, Z10, Z10
+	VMINPS       Z3, Z10, Z10
+	VCVTPS2DQ    Z10, Z10
+	VPADDD       Z4, Z10, Z10
+	VPSHUFB      Z5, Z10, Z10
+	VMOVDQU32    planes23AVX512<>+0(SB), Z12
+	VMOVDQU32    Z12, Z11
+	VPERMI2D     Z8, Z7, Z11
+	VPERMI2D     Z10, Z9, Z12
+	VINSERTI64X4 $0x01, Y12, Z11, Z11
+	VMOVDQU32    Z11, (AX)(CX*2)
+	VPERMT2D     Z8, Z6, Z7
+	VPERMT2D     Z10, Z6, Z9
+	VINSERTI64X4 $0x01, Y9, Z7, Z8
+	VMOVDQU32    Z8, (AX)
+	VSHUFI64X2   $0xee, Z9, Z7, Z8
+	VMOVDQU32    Z8, (AX)(CX*1)
+	CMPQ         DX, SI
+	JEQ          done
+	ADDQ         $0x00000100, DX
+	CMPQ         DX, SI
+	CMOVQHI      SI, DX
+	ADDQ         $0x00000040, AX
+	CMPQ         AX, BX
+	CMOVQHI      BX, AX
+	JMP          blocks
+
+done:
+	VZEROUPPER
+	RET
+
+DATA planes23AVX512<>+0(SB)/4, $0x00000002
+DATA planes23AVX512<>+4(SB)/4, $0x00000006
+DATA planes23AVX512<>+8(SB)/4, $0x0000000a
+DATA planes23AVX512<>+12(SB)/4, $0x0000000e
+DATA planes23AVX512<>+16(SB)/4, $0x00000012
+DATA planes23AVX512<>+20(SB)/4, $0x00000016
+DATA planes23AVX512<>+24(SB)/4, $0x0000001a
+DATA planes23AVX512<>+28(SB)/4, $0x0000001e
+DATA planes23AVX512<>+32(SB)/4, $0x00000003
+DATA planes23AVX512<>+36(SB)/4, $0x00000007
+DATA planes23AVX512<>+40(SB)/4, $0x0000000b
+DATA planes23AVX512<>+44(SB)/4, $0x0000000f
+DATA planes23AVX512<>+48(SB)/4, $0x00000013
+DATA planes23AVX512<>+52(SB)/4, $0x00000017
+DATA planes23AVX512<>+56(SB)/4, $0x0000001b
+DATA planes23AVX512<>+60(SB)/4, $0x0000001f
+GLOBL planes23AVX512<>(SB), RODATA|NOPTR, $64
 
 // func directAVX512(dst *float32, stride int, c *int32, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32, rows int, columns int)
 // Requires: AVX, AVX512F

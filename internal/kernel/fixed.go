@@ -23,3 +23,13 @@ func quantizeFixedGeneric(dst []int32, src []float32, e, bits int) {
 		dst[i] = int32(max(-high, min(high, r)))
 	}
 }
+
+// splitFixedGeneric is quantizeFixedGeneric, for as many bits as the planes have, and then splitU8Generic.
+func splitFixedGeneric(dst []uint8, stride int, src []float32, e int, o Operand) {
+	var ints [64]int32
+	for first := 0; first < len(src); first += len(ints) {
+		x := ints[:min(len(ints), len(src)-first)]
+		quantizeFixedGeneric(x, src[first:][:len(x)], e, 8*o.Planes)
+		splitU8Generic(dst[first:], stride, x, o.Planes, o.Offset)
+	}
+}

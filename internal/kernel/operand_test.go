@@ -134,6 +134,15 @@ var operandTrials = []trial{
 		dst, stride, x := splitTrial(m, shape[0], (shape[0]+3)/4*8, planes, m.within(-largest, largest))
 		s.SplitS16(dst, stride, x, planes)
 	}},
+	{"SplitFixed", func(s *Set, m *memory, shape shape) {
+		operand := operandsU8[param(m, oneOf(m, 16, 24))]
+		bits := 8 * operand.Planes
+		low, high := FixedOf(math.MaxFloat32, bits), FixedOf(math.SmallestNonzeroFloat32, bits)
+		e := param(m, low+m.IntN(high-low+1))
+		src := take(m, shape[0], m.near(math.Ldexp(1, -e), 1<<(bits-1)))
+		stride := param(m, shape[0]+m.IntN(2)*m.IntN(70))
+		s.SplitFixed(take(m, (operand.Planes-1)*stride+shape[0], m.byte), stride, src, e, operand)
+	}},
 	{"Decode", decodeTrial},
 	{"Unpack", func(s *Set, m *memory, shape shape) {
 		s.Unpack(take(m, 64*shape[0], m.int8), take(m, 32*shape[0], m.byte))

@@ -32,6 +32,7 @@ type Set struct {
 	Centre          func(dst []int32, src []uint8, zero int32)
 	SplitU8         func(dst []uint8, stride int, x []int32, planes int, offset int32)
 	SplitS16        func(dst []uint8, stride int, x []int32, planes int)
+	SplitFixed      func(dst []uint8, stride int, src []float32, e int, o Operand) // where planes are of bytes
 
 	// Integers are multiplied.
 	Multiply func(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int)
@@ -108,6 +109,7 @@ var generic = Set{
 	Centre:          centreGeneric,
 	SplitU8:         splitU8Generic,
 	SplitS16:        splitS16Generic,
+	SplitFixed:      splitFixedGeneric,
 	Multiply:        multiplyS16Generic,
 	Unpack:          unpackGeneric,
 	Decode:          decodeGeneric,

@@ -30,6 +30,7 @@ var avx2Set = Set{
 	QuantizeFixed:   quantizeFixedInAVX2,
 	Centre:          centreInAVX2,
 	SplitU8:         splitU8InAVX2,
+	SplitFixed:      splitFixedGeneric,
 	SplitS16:        splitS16InAVX2,
 	Multiply:        multiplyInAVX2,
 	Unpack:          unpackInAVX2,
@@ -128,12 +129,16 @@ func quantizeFixedInAVX2(dst []int32, src []float32, e, bits int) {
 	dst = dst[:len(src)]
 	n := len(src) / 8 * 8
 	if n > 0 {
-		// 2^e may be beyond a float32; its halves are not. A product that is rounded is one that becomes 0.
-		high := float32(int32(1)<<(bits-1) - 1)
-		scale1, scale2 := float32(math.Ldexp(1, e/2)), float32(math.Ldexp(1, e-e/2))
+		scale1, scale2, high := fixedFactors(e, bits)
 		quantizeFixedAVX2(&dst[0], &src[0], n, scale1, scale2, -high, high)
 	}
 	quantizeFixedGeneric(dst[n:], src[n:], e, bits)
+}
+
+// fixedFactors returns factors of 2^e, and the largest integer of some bits. 2^e may be beyond a float32; its halves are not.
+// A product that is rounded is one that becomes 0.
+func fixedFactors(e, bits int) (scale1, scale2, high float32) {
+	return float32(math.Ldexp(1, e/2)), float32(math.Ldexp(1, e-e/2)), float32(int32(1)<<(bits-1) - 1)
 }
 
 func centreInAVX2(dst []int32, src []uint8, zero int32) {

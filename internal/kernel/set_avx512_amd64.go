@@ -2,7 +2,11 @@
 
 package kernel
 
-import "euryale/internal/isa"
+import (
+	"math"
+
+	"euryale/internal/isa"
+)
 
 // The kernels of AVX-512 with VNNI: products of bytes, and the output stage of most weights. The rest, which takes
 // little of the time, is AVX2's.
@@ -14,6 +18,7 @@ var avx512Set = func() Set {
 	s.Rate = 400e9
 	s.QuantizeS8, s.QuantizeU8 = quantizeInAVX512[int8], quantizeInAVX512[uint8]
 	s.MinMax = minMaxInAVX512
+	s.SplitFixed = splitFixedInAVX512
 	s.Multiply = multiplyInVNNI
 	s.MultiplyDirect = multiplyDirectInVNNI
 	s.MultiplyDirectWide = multiplyDirectWideInVNNI
@@ -22,39 +27,68 @@ var avx512Set = func() Set {
 	return s
 }()
 
-func minMaxInAVX512(src []float32) (low, high float32, bad int) {
-	n := len(src) / 64 * 64
-	low, high, bad = minMaxInAVX2(src[n:])
-	if n == 0 {
-		return low, high, bad
-	}
+// block is the least that the kernels of numbers take.
+const block = 64
+
+// chunks calls do for pieces of n numbers, atOnce or what is left, and of a block at least.
+func chunks(n int, do func(first, count int)) {
 	for first := 0; first < n; first += atOnce {
-		var lanes [3][16]float32
-		minMaxAVX512(&lanes, &src[first], min(atOnce, n-first))
+		first = min(first, n-block)
+		do(first, min(atOnce, n-first))
+	}
+}
+
+func minMaxInAVX512(src []float32) (low, high float32, bad int) {
+	if len(src) < block {
+		return minMaxInAVX2(src)
+	}
+	low, high = math.MaxFloat32, -math.MaxFloat32
+	var top float32
+	chunks(len(src), func(first, count int) {
+		var lanes [3][4]float32
+		minMaxAVX512(&lanes, &src[first], count)
 		for i := range lanes[0] {
-			if bad >= 0 || lanes[2][i]-lanes[2][i] != 0 {
-				return minMaxGeneric(src)
-			}
-			low, high = min(low, lanes[0][i]), max(high, lanes[1][i])
+			low, high, top = min(low, lanes[0][i]), max(high, lanes[1][i]), max(top, lanes[2][i])
 		}
+	})
+	if top-top != 0 {
+		return minMaxGeneric(src)
 	}
 	return low + 0, high + 0, -1
 }
 
 func quantizeInAVX512[C Code](dst []C, src []float32, a Affine) {
+	inverse := 1 / a.Scale
+	if magnitude := max(inverse, -inverse); len(src) < block || !(magnitude >= 0x1p-126 && magnitude <= math.MaxFloat32) {
+		quantizeInAVX2(dst, src, a)
+		return
+	}
 	dst = dst[:len(src)]
-	n := len(src) / 64 * 64
 	low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
-	for first := 0; first < n; first += atOnce {
-		count := min(atOnce, n-first)
+	chunks(len(src), func(first, count int) {
 		switch d := any(dst).(type) {
 		case []int8:
-			quantizeS8AVX512(&d[first], &src[first], count, a.Scale, low, high, a.Zero)
+			quantizeS8AVX512(&d[first], &src[first], count, a.Scale, inverse, low, high, a.Zero)
 		case []uint8:
-			quantizeU8AVX512(&d[first], &src[first], count, a.Scale, low, high, a.Zero)
+			quantizeU8AVX512(&d[first], &src[first], count, a.Scale, inverse, low, high, a.Zero)
 		}
+	})
+}
+
+// splitFixedInAVX512 takes a row, which is short enough for one call.
+func splitFixedInAVX512(dst []uint8, stride int, src []float32, e int, o Operand) {
+	n := len(src)
+	if n < block {
+		splitFixedGeneric(dst, stride, src, e, o)
+		return
 	}
-	quantizeInAVX2(dst[n:], src[n:], a)
+	_ = dst[(o.Planes-1)*stride:][:n]
+	scale1, scale2, high := fixedFactors(e, 8*o.Planes)
+	split := splitFixed3AVX512
+	if o.Planes == 2 {
+		split = splitFixed2AVX512
+	}
+	split(&dst[0], stride, &src[0], n, scale1, scale2, -high, high, o.Offset)
 }
 
 // Tables of kernels for some rows and panels, less one of each.
