@@ -2,13 +2,11 @@ package gemm
 
 import "euryale/internal/kernel"
 
-// A grid cuts the result into parts of rows×panels, for threads to take.
-type grid struct {
-	rows, panels       int // of a part
-	acrossRows, across int // parts
-}
+// A grid cuts the result into parts, for threads to take: so many down the rows and so many across the panels, as even as
+// tiles of rows and panels allow.
+type grid struct{ down, across int }
 
-func (g grid) count() int { return g.acrossRows * g.across }
+func (g grid) count() int { return g.down * g.across }
 
 // partsPerThread is how many parts there are for a thread: one that comes late takes fewer.
 const partsPerThread = 4
@@ -20,21 +18,23 @@ func (c *call) grid() grid {
 		want = partsPerThread * c.threads
 	}
 	tiles := (c.w.Panels() + c.set.Panels - 1) / c.set.Panels
-	g := grid{rows: c.rows, acrossRows: 1, across: min(tiles, want)}
-	g.panels = (tiles + g.across - 1) / g.across * c.set.Panels
-	g.across = (c.w.Panels() + g.panels - 1) / g.panels
-	if rowTiles := (c.rows + c.set.Rows - 1) / c.set.Rows; g.across < want && rowTiles > 1 {
-		g.acrossRows = min(rowTiles, (want+g.across-1)/g.across)
-		g.rows = (rowTiles + g.acrossRows - 1) / g.acrossRows * c.set.Rows
-		g.acrossRows = (c.rows + g.rows - 1) / g.rows
+	g := grid{down: 1, across: min(tiles, want)}
+	if g.across < want {
+		g.down = min(c.rowTiles(), (want+g.across-1)/g.across)
 	}
 	return g
 }
 
+func (c *call) rowTiles() int { return (c.rows + c.set.Rows - 1) / c.set.Rows }
+
+// share returns where piece i of n things in so many even pieces begins and ends.
+func share(n, pieces, i int) (begin, end int) { return i * n / pieces, (i + 1) * n / pieces }
+
 // tiles computes a part of the result: for rows that the second cache holds, all panels.
 func (c *call) tiles(part int, s *scratch) {
-	firstRow, firstPanel := part/c.parts.across*c.parts.rows, part%c.parts.across*c.parts.panels
-	endRow, endPanel := min(firstRow+c.parts.rows, c.rows), min(firstPanel+c.parts.panels, c.w.Panels())
+	firstRow, endRow := share(c.rowTiles(), c.parts.down, part/c.parts.across)
+	firstRow, endRow = firstRow*c.set.Rows, min(endRow*c.set.Rows, c.rows)
+	firstPanel, endPanel := share(c.w.Panels(), c.parts.across, part%c.parts.across)
 	step := c.set.Rows
 	cached := max(1, c.set.CacheBytes/(c.operand.Planes*c.stride*step)) * step
 	s.fit(c.set)
@@ -43,8 +43,10 @@ func (c *call) tiles(part int, s *scratch) {
 	}
 	for begin := firstRow; begin < endRow; begin += cached {
 		end := min(begin+cached, endRow)
-		for panel := firstPanel; panel < endPanel; panel += c.set.Panels {
-			panels := min(c.set.Panels, endPanel-panel)
+		for panel, panels := firstPanel, 0; panel < endPanel; panel += panels {
+			if panels = min(c.set.Panels, endPanel-panel); endPanel-panel == panels+1 {
+				panels = (panels + 1) / 2 // one panel alone is slow
+			}
 			t := tile{panel: panel, panels: panels, codes: c.w.Panel(panel, panels, s.codes, c.set.Unpack)}
 			for i := begin; i < end; i += step {
 				t.row, t.rows = i, min(step, end-i)

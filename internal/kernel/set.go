@@ -18,6 +18,7 @@ type Set struct {
 	Wide         bool    // rows are planes of 16-bit integers, not of bytes
 	CacheBytes   int     // of rows that the second cache holds beside a panel
 	Rate         float64 // products a second of one thread, about: what is worth sharing depends on it
+	QuantizeRate float64 // numbers a second that become operands, likewise
 
 	// Numbers and codes.
 	QuantizeS8   func(dst []int8, src []float32, a Affine)
@@ -86,8 +87,7 @@ func (s *Set) MultiplyTime(m, n, k int) time.Duration {
 
 // QuantizeTime returns about how long one thread takes to make operands of n numbers.
 func (s *Set) QuantizeTime(n int) time.Duration {
-	const perSecond = 1e9
-	return time.Duration(float64(n) / perSecond * 1e9)
+	return time.Duration(float64(n) / s.QuantizeRate * 1e9)
 }
 
 // generic is the specification.
@@ -99,6 +99,7 @@ var generic = Set{
 	Wide:            true,
 	CacheBytes:      256 << 10,
 	Rate:            1e9,
+	QuantizeRate:    0.1e9,
 	QuantizeS8:      quantizeGeneric[int8],
 	QuantizeU8:      quantizeGeneric[uint8],
 	DequantizeS8:    dequantizeGeneric[int8],

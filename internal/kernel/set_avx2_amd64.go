@@ -21,6 +21,7 @@ var avx2Set = Set{
 	Wide:            true,
 	CacheBytes:      256 << 10,
 	Rate:            80e9,
+	QuantizeRate:    1e9,
 	QuantizeS8:      quantizeInAVX2[int8],
 	QuantizeU8:      quantizeInAVX2[uint8],
 	DequantizeS8:    dequantizeInAVX2[int8],

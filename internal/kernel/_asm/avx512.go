@@ -129,7 +129,7 @@ func avx512Quantize(c codeType) {
 		VMULPS(at(src, 64*i), inverse, v)
 		VMAXPS(low, v, v)
 		VMINPS(high, v, v)
-		VREDUCEPS(Imm(0), v, rest)                    // less the nearest integer
+		VREDUCEPS(Imm(0), v, rest)                      // less the nearest integer
 		VRANGEPS(Imm(0b1011), rest, farthest, farthest) // the greater magnitude
 		VCVTPS2DQ(v, v)
 	}
