@@ -87,7 +87,7 @@ done:
 	RET
 
 // func quantizeS8AVX512(dst *int8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, CMOV, MMX+
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, CMOV
 TEXT ·quantizeS8AVX512(SB), NOSPLIT, $0-44
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -103,38 +103,34 @@ TEXT ·quantizeS8AVX512(SB), NOSPLIT, $0-44
 	LEAQ         -64(AX)(DX*1), DX
 
 blocks:
-	VPXORD     Z12, Z12, Z12
-	PREFETCHT0 2048(CX)
-	VMULPS     (CX), Z1, Z7
-	VMAXPS     Z2, Z7, Z7
-	VMINPS     Z3, Z7, Z7
-	VREDUCEPS  $0x00, Z7, Z11
-	VRANGEPS   $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ  Z7, Z7
-	PREFETCHT0 2112(CX)
-	VMULPS     64(CX), Z1, Z8
-	VMAXPS     Z2, Z8, Z8
-	VMINPS     Z3, Z8, Z8
-	VREDUCEPS  $0x00, Z8, Z11
-	VRANGEPS   $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ  Z8, Z8
-	PREFETCHT0 2176(CX)
-	VMULPS     128(CX), Z1, Z9
-	VMAXPS     Z2, Z9, Z9
-	VMINPS     Z3, Z9, Z9
-	VREDUCEPS  $0x00, Z9, Z11
-	VRANGEPS   $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ  Z9, Z9
-	PREFETCHT0 2240(CX)
-	VMULPS     192(CX), Z1, Z10
-	VMAXPS     Z2, Z10, Z10
-	VMINPS     Z3, Z10, Z10
-	VREDUCEPS  $0x00, Z10, Z11
-	VRANGEPS   $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ  Z10, Z10
-	VCMPPS     $0x0d, Z5, Z12, K1
-	KORTESTW   K1, K1
-	JNZ        divide
+	VPXORD    Z12, Z12, Z12
+	VMULPS    (CX), Z1, Z7
+	VMAXPS    Z2, Z7, Z7
+	VMINPS    Z3, Z7, Z7
+	VREDUCEPS $0x00, Z7, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z7, Z7
+	VMULPS    64(CX), Z1, Z8
+	VMAXPS    Z2, Z8, Z8
+	VMINPS    Z3, Z8, Z8
+	VREDUCEPS $0x00, Z8, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z8, Z8
+	VMULPS    128(CX), Z1, Z9
+	VMAXPS    Z2, Z9, Z9
+	VMINPS    Z3, Z9, Z9
+	VREDUCEPS $0x00, Z9, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z9, Z9
+	VMULPS    192(CX), Z1, Z10
+	VMAXPS    Z2, Z10, Z10
+	VMINPS    Z3, Z10, Z10
+	VREDUCEPS $0x00, Z10, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z10, Z10
+	VCMPPS    $0x0d, Z5, Z12, K1
+	KORTESTW  K1, K1
+	JNZ       divide
 
 store:
 	VPADDD    Z4, Z7, Z7
@@ -219,8 +215,102 @@ DATA everyFourthAVX512<>+56(SB)/4, $0x0000000b
 DATA everyFourthAVX512<>+60(SB)/4, $0x0000000f
 GLOBL everyFourthAVX512<>(SB), RODATA|NOPTR, $64
 
-// func quantizeU8AVX512(dst *uint8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
+// func quantizeStreamS8AVX512(dst *int8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, CMOV, MMX+
+TEXT ·quantizeStreamS8AVX512(SB), NOSPLIT, $0-44
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS scale+24(FP), Z0
+	VBROADCASTSS inverse+28(FP), Z1
+	VBROADCASTSS low+32(FP), Z2
+	VBROADCASTSS high+36(FP), Z3
+	VBROADCASTSS zero+40(FP), Z4
+	VMOVDQU32    middleAVX512<>+0(SB), Z5
+	VMOVDQU32    everyFourthAVX512<>+0(SB), Z6
+	LEAQ         -256(CX)(DX*4), BX
+	LEAQ         -64(AX)(DX*1), DX
+
+blocks:
+	VPXORD    Z12, Z12, Z12
+	VMULPS    (CX), Z1, Z7
+	VMAXPS    Z2, Z7, Z7
+	VMINPS    Z3, Z7, Z7
+	VREDUCEPS $0x00, Z7, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z7, Z7
+	VMULPS    64(CX), Z1, Z8
+	VMAXPS    Z2, Z8, Z8
+	VMINPS    Z3, Z8, Z8
+	VREDUCEPS $0x00, Z8, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z8, Z8
+	VMULPS    128(CX), Z1, Z9
+	VMAXPS    Z2, Z9, Z9
+	VMINPS    Z3, Z9, Z9
+	VREDUCEPS $0x00, Z9, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z9, Z9
+	VMULPS    192(CX), Z1, Z10
+	VMAXPS    Z2, Z10, Z10
+	VMINPS    Z3, Z10, Z10
+	VREDUCEPS $0x00, Z10, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z10, Z10
+	VCMPPS    $0x0d, Z5, Z12, K1
+	KORTESTW  K1, K1
+	JNZ       divide
+
+store:
+	VPADDD    Z4, Z7, Z7
+	VPADDD    Z4, Z8, Z8
+	VPADDD    Z4, Z9, Z9
+	VPADDD    Z4, Z10, Z10
+	VPACKSSDW Z8, Z7, Z7
+	VPACKSSDW Z10, Z9, Z9
+	VPACKSSWB Z9, Z7, Z7
+	VPERMD    Z7, Z6, Z7
+	VMOVNTDQ  Z7, (AX)
+	CMPQ      CX, BX
+	JEQ       done
+	ADDQ      $0x00000100, CX
+	CMPQ      CX, BX
+	CMOVQHI   BX, CX
+	ADDQ      $0x00000040, AX
+	CMPQ      AX, DX
+	CMOVQHI   DX, AX
+	JMP       blocks
+
+done:
+	SFENCE
+	VZEROUPPER
+	RET
+
+divide:
+	VMOVUPS   (CX), Z7
+	VDIVPS    Z0, Z7, Z7
+	VMAXPS    Z2, Z7, Z7
+	VMINPS    Z3, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VMOVUPS   64(CX), Z8
+	VDIVPS    Z0, Z8, Z8
+	VMAXPS    Z2, Z8, Z8
+	VMINPS    Z3, Z8, Z8
+	VCVTPS2DQ Z8, Z8
+	VMOVUPS   128(CX), Z9
+	VDIVPS    Z0, Z9, Z9
+	VMAXPS    Z2, Z9, Z9
+	VMINPS    Z3, Z9, Z9
+	VCVTPS2DQ Z9, Z9
+	VMOVUPS   192(CX), Z10
+	VDIVPS    Z0, Z10, Z10
+	VMAXPS    Z2, Z10, Z10
+	VMINPS    Z3, Z10, Z10
+	VCVTPS2DQ Z10, Z10
+	JMP       store
+
+// func quantizeU8AVX512(dst *uint8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, CMOV
 TEXT ·quantizeU8AVX512(SB), NOSPLIT, $0-44
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -236,38 +326,34 @@ TEXT ·quantizeU8AVX512(SB), NOSPLIT, $0-44
 	LEAQ         -64(AX)(DX*1), DX
 
 blocks:
-	VPXORD     Z12, Z12, Z12
-	PREFETCHT0 2048(CX)
-	VMULPS     (CX), Z1, Z7
-	VMAXPS     Z2, Z7, Z7
-	VMINPS     Z3, Z7, Z7
-	VREDUCEPS  $0x00, Z7, Z11
-	VRANGEPS   $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ  Z7, Z7
-	PREFETCHT0 2112(CX)
-	VMULPS     64(CX), Z1, Z8
-	VMAXPS     Z2, Z8, Z8
-	VMINPS     Z3, Z8, Z8
-	VREDUCEPS  $0x00, Z8, Z11
-	VRANGEPS   $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ  Z8, Z8
-	PREFETCHT0 2176(CX)
-	VMULPS     128(CX), Z1, Z9
-	VMAXPS     Z2, Z9, Z9
-	VMINPS     Z3, Z9, Z9
-	VREDUCEPS  $0x00, Z9, Z11
-	VRANGEPS   $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ  Z9, Z9
-	PREFETCHT0 2240(CX)
-	VMULPS     192(CX), Z1, Z10
-	VMAXPS     Z2, Z10, Z10
-	VMINPS     Z3, Z10, Z10
-	VREDUCEPS  $0x00, Z10, Z11
-	VRANGEPS   $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ  Z10, Z10
-	VCMPPS     $0x0d, Z5, Z12, K1
-	KORTESTW   K1, K1
-	JNZ        divide
+	VPXORD    Z12, Z12, Z12
+	VMULPS    (CX), Z1, Z7
+	VMAXPS    Z2, Z7, Z7
+	VMINPS    Z3, Z7, Z7
+	VREDUCEPS $0x00, Z7, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z7, Z7
+	VMULPS    64(CX), Z1, Z8
+	VMAXPS    Z2, Z8, Z8
+	VMINPS    Z3, Z8, Z8
+	VREDUCEPS $0x00, Z8, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z8, Z8
+	VMULPS    128(CX), Z1, Z9
+	VMAXPS    Z2, Z9, Z9
+	VMINPS    Z3, Z9, Z9
+	VREDUCEPS $0x00, Z9, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z9, Z9
+	VMULPS    192(CX), Z1, Z10
+	VMAXPS    Z2, Z10, Z10
+	VMINPS    Z3, Z10, Z10
+	VREDUCEPS $0x00, Z10, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z10, Z10
+	VCMPPS    $0x0d, Z5, Z12, K1
+	KORTESTW  K1, K1
+	JNZ       divide
 
 store:
 	VPADDD    Z4, Z7, Z7
@@ -316,8 +402,102 @@ divide:
 	VCVTPS2DQ Z10, Z10
 	JMP       store
 
+// func quantizeStreamU8AVX512(dst *uint8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, CMOV, MMX+
+TEXT ·quantizeStreamU8AVX512(SB), NOSPLIT, $0-44
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS scale+24(FP), Z0
+	VBROADCASTSS inverse+28(FP), Z1
+	VBROADCASTSS low+32(FP), Z2
+	VBROADCASTSS high+36(FP), Z3
+	VBROADCASTSS zero+40(FP), Z4
+	VMOVDQU32    middleAVX512<>+0(SB), Z5
+	VMOVDQU32    everyFourthAVX512<>+0(SB), Z6
+	LEAQ         -256(CX)(DX*4), BX
+	LEAQ         -64(AX)(DX*1), DX
+
+blocks:
+	VPXORD    Z12, Z12, Z12
+	VMULPS    (CX), Z1, Z7
+	VMAXPS    Z2, Z7, Z7
+	VMINPS    Z3, Z7, Z7
+	VREDUCEPS $0x00, Z7, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z7, Z7
+	VMULPS    64(CX), Z1, Z8
+	VMAXPS    Z2, Z8, Z8
+	VMINPS    Z3, Z8, Z8
+	VREDUCEPS $0x00, Z8, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z8, Z8
+	VMULPS    128(CX), Z1, Z9
+	VMAXPS    Z2, Z9, Z9
+	VMINPS    Z3, Z9, Z9
+	VREDUCEPS $0x00, Z9, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z9, Z9
+	VMULPS    192(CX), Z1, Z10
+	VMAXPS    Z2, Z10, Z10
+	VMINPS    Z3, Z10, Z10
+	VREDUCEPS $0x00, Z10, Z11
+	VRANGEPS  $0x0b, Z11, Z12, Z12
+	VCVTPS2DQ Z10, Z10
+	VCMPPS    $0x0d, Z5, Z12, K1
+	KORTESTW  K1, K1
+	JNZ       divide
+
+store:
+	VPADDD    Z4, Z7, Z7
+	VPADDD    Z4, Z8, Z8
+	VPADDD    Z4, Z9, Z9
+	VPADDD    Z4, Z10, Z10
+	VPACKSSDW Z8, Z7, Z7
+	VPACKSSDW Z10, Z9, Z9
+	VPACKUSWB Z9, Z7, Z7
+	VPERMD    Z7, Z6, Z7
+	VMOVNTDQ  Z7, (AX)
+	CMPQ      CX, BX
+	JEQ       done
+	ADDQ      $0x00000100, CX
+	CMPQ      CX, BX
+	CMOVQHI   BX, CX
+	ADDQ      $0x00000040, AX
+	CMPQ      AX, DX
+	CMOVQHI   DX, AX
+	JMP       blocks
+
+done:
+	SFENCE
+	VZEROUPPER
+	RET
+
+divide:
+	VMOVUPS   (CX), Z7
+	VDIVPS    Z0, Z7, Z7
+	VMAXPS    Z2, Z7, Z7
+	VMINPS    Z3, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VMOVUPS   64(CX), Z8
+	VDIVPS    Z0, Z8, Z8
+	VMAXPS    Z2, Z8, Z8
+	VMINPS    Z3, Z8, Z8
+	VCVTPS2DQ Z8, Z8
+	VMOVUPS   128(CX), Z9
+	VDIVPS    Z0, Z9, Z9
+	VMAXPS    Z2, Z9, Z9
+	VMINPS    Z3, Z9, Z9
+	VCVTPS2DQ Z9, Z9
+	VMOVUPS   192(CX), Z10
+	VDIVPS    Z0, Z10, Z10
+	VMAXPS    Z2, Z10, Z10
+	VMINPS    Z3, Z10, Z10
+	VCVTPS2DQ Z10, Z10
+	JMP       store
+
 // func splitFixed2AVX512(dst *uint8, stride int, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32, offset int32)
-// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
+// Requires: AVX, AVX512BW, AVX512F, CMOV
 TEXT ·splitFixed2AVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -334,7 +514,6 @@ TEXT ·splitFixed2AVX512(SB), NOSPLIT, $0-52
 	LEAQ         -64(AX)(BX*1), BX
 
 blocks:
-	PREFETCHT0   2048(DX)
 	VMULPS       (DX), Z0, Z7
 	VMULPS       Z1, Z7, Z7
 	VMAXPS       Z2, Z7, Z7
@@ -342,7 +521,6 @@ blocks:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD       Z4, Z7, Z7
 	VPSHUFB      Z5, Z7, Z7
-	PREFETCHT0   2112(DX)
 	VMULPS       64(DX), Z0, Z8
 	VMULPS       Z1, Z8, Z8
 	VMAXPS       Z2, Z8, Z8
@@ -350,7 +528,6 @@ blocks:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD       Z4, Z8, Z8
 	VPSHUFB      Z5, Z8, Z8
-	PREFETCHT0   2176(DX)
 	VMULPS       128(DX), Z0, Z9
 	VMULPS       Z1, Z9, Z9
 	VMAXPS       Z2, Z9, Z9
@@ -358,7 +535,6 @@ blocks:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD       Z4, Z9, Z9
 	VPSHUFB      Z5, Z9, Z9
-	PREFETCHT0   2240(DX)
 	VMULPS       192(DX), Z0, Z10
 	VMULPS       Z1, Z10, Z10
 	VMAXPS       Z2, Z10, Z10
@@ -423,7 +599,7 @@ DATA planes01AVX512<>+60(SB)/4, $0x0000001d
 GLOBL planes01AVX512<>(SB), RODATA|NOPTR, $64
 
 // func splitFixed3AVX512(dst *uint8, stride int, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32, offset int32)
-// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
+// Requires: AVX, AVX512BW, AVX512F, CMOV
 TEXT ·splitFixed3AVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -440,7 +616,6 @@ TEXT ·splitFixed3AVX512(SB), NOSPLIT, $0-52
 	LEAQ         -64(AX)(BX*1), BX
 
 blocks:
-	PREFETCHT0   2048(DX)
 	VMULPS       (DX), Z0, Z7
 	VMULPS       Z1, Z7, Z7
 	VMAXPS       Z2, Z7, Z7
@@ -448,7 +623,6 @@ blocks:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD       Z4, Z7, Z7
 	VPSHUFB      Z5, Z7, Z7
-	PREFETCHT0   2112(DX)
 	VMULPS       64(DX), Z0, Z8
 	VMULPS       Z1, Z8, Z8
 	VMAXPS       Z2, Z8, Z8
@@ -456,7 +630,6 @@ blocks:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD       Z4, Z8, Z8
 	VPSHUFB      Z5, Z8, Z8
-	PREFETCHT0   2176(DX)
 	VMULPS       128(DX), Z0, Z9
 	VMULPS       Z1, Z9, Z9
 	VMAXPS       Z2, Z9, Z9
@@ -464,7 +637,6 @@ blocks:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD       Z4, Z9, Z9
 	VPSHUFB      Z5, Z9, Z9
-	PREFETCHT0   2240(DX)
 	VMULPS       192(DX), Z0, Z10
 	VMULPS       Z1, Z10, Z10
 	VMAXPS       Z2, Z10, Z10

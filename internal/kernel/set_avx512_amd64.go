@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"math"
+	"unsafe"
 
 	"euryale/internal/isa"
 )
@@ -17,7 +18,8 @@ var avx512Set = func() Set {
 	s.Rows, s.Panels = 6*len(multiplyVNNITable), len(multiplyVNNITable[0])
 	s.Rate, s.QuantizeRate = 400e9, 5e9
 	s.CacheBytes = 512 << 10
-	s.QuantizeS8, s.QuantizeU8 = quantizeInAVX512[int8], quantizeInAVX512[uint8]
+	s.QuantizeS8 = quantizeByAVX512(quantizeS8AVX512, quantizeStreamS8AVX512)
+	s.QuantizeU8 = quantizeByAVX512(quantizeU8AVX512, quantizeStreamU8AVX512)
 	s.MinMax = minMaxInAVX512
 	s.SplitFixed = splitFixedInAVX512
 	s.Multiply = multiplyInVNNI
@@ -31,13 +33,8 @@ var avx512Set = func() Set {
 // block is the least that the kernels of numbers take.
 const block = 64
 
-// chunks calls do for pieces of n numbers, atOnce or what is left, and of a block at least.
-func chunks(n int, do func(first, count int)) {
-	for first := 0; first < n; first += atOnce {
-		first = min(first, n-block)
-		do(first, min(atOnce, n-first))
-	}
-}
+// streamedCodes is from how many codes on quantize stores past the caches: 4 MB.
+const streamedCodes = 4 << 20
 
 func minMaxInAVX512(src []float32) (low, high float32, bad int) {
 	if len(src) < block {
@@ -45,35 +42,48 @@ func minMaxInAVX512(src []float32) (low, high float32, bad int) {
 	}
 	low, high = math.MaxFloat32, -math.MaxFloat32
 	var top float32
-	chunks(len(src), func(first, count int) {
+	for first, n := 0, len(src); first < n; first += atOnce {
 		var lanes [3][4]float32
-		minMaxAVX512(&lanes, &src[first], count)
+		first = min(first, n-block)
+		minMaxAVX512(&lanes, &src[first], min(atOnce, n-first))
 		for i := range lanes[0] {
 			low, high, top = min(low, lanes[0][i]), max(high, lanes[1][i]), max(top, lanes[2][i])
 		}
-	})
+	}
 	if top-top != 0 {
 		return minMaxGeneric(src)
 	}
 	return low + 0, high + 0, -1
 }
 
-func quantizeInAVX512[C Code](dst []C, src []float32, a Affine) {
-	inverse := 1 / a.Scale
-	if magnitude := max(inverse, -inverse); len(src) < block || !(magnitude >= 0x1p-126 && magnitude <= math.MaxFloat32) {
-		quantizeInAVX2(dst, src, a)
-		return
-	}
-	dst = dst[:len(src)]
-	low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
-	chunks(len(src), func(first, count int) {
-		switch d := any(dst).(type) {
-		case []int8:
-			quantizeS8AVX512(&d[first], &src[first], count, a.Scale, inverse, low, high, a.Zero)
-		case []uint8:
-			quantizeU8AVX512(&d[first], &src[first], count, a.Scale, inverse, low, high, a.Zero)
+type quantizeAsm[C Code] func(dst *C, src *float32, n int, scale, inverse, low, high float32, zero int32)
+
+// quantizeByAVX512 returns Set.QuantizeS8 or QuantizeU8 by assembly, of which stream is for much.
+func quantizeByAVX512[C Code](asm, stream quantizeAsm[C]) func(dst []C, src []float32, a Affine) {
+	return func(dst []C, src []float32, a Affine) {
+		inverse := 1 / a.Scale
+		if magnitude := max(inverse, -inverse); len(src) < block || !(magnitude >= 0x1p-126 && magnitude <= math.MaxFloat32) {
+			quantizeInAVX2(dst, src, a)
+			return
 		}
-	})
+		n := len(src)
+		dst = dst[:n]
+		run := func(asm quantizeAsm[C], first, count int) {
+			asm(&dst[first], &src[first], count, a.Scale, inverse, float32(a.Low-a.Zero), float32(a.High-a.Zero), a.Zero)
+		}
+		first := 0
+		if n >= streamedCodes {
+			run(asm, 0, block)
+			first = int(-uintptr(unsafe.Pointer(&dst[0])) % block)
+			for ; n-first >= atOnce; first += atOnce {
+				run(stream, first, atOnce)
+			}
+		}
+		for ; first < n; first += atOnce {
+			first = min(first, n-block)
+			run(asm, first, min(atOnce, n-first))
+		}
+	}
 }
 
 // splitFixedInAVX512 takes a row, which is short enough for one call.

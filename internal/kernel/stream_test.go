@@ -2,6 +2,7 @@ package kernel_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"euryale/internal/isa"
@@ -41,6 +42,38 @@ func TestDequantizeMuch(t *testing.T) {
 			check(tier, first, want)
 			kernel.Of(tier).DequantizeS8(got[first:first+n], signed, a)
 			check(tier, first, wantSigned)
+		}
+	}
+}
+
+// TestQuantizeMuch likewise; the alignment is that of a vector.
+func TestQuantizeMuch(t *testing.T) {
+	const n = 4<<20 + 77
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(i*7919%1000)*0.3 - 150
+	}
+	for _, tier := range isa.All() {
+		if isa.Supported(tier) {
+			s, generic := kernel.Of(tier), kernel.Of(isa.Generic)
+			quantizeMuch(t, tier, x, kernel.Affine{Scale: 0.7, Zero: -11, Low: -128, High: 127}, s.QuantizeS8, generic.QuantizeS8)
+			quantizeMuch(t, tier, x, kernel.Affine{Scale: 0.7, Zero: 111, High: 255}, s.QuantizeU8, generic.QuantizeU8)
+		}
+	}
+}
+
+func quantizeMuch[C kernel.Code](t *testing.T, tier isa.Tier, x []float32, a kernel.Affine, quantize, generic func([]C, []float32, kernel.Affine)) {
+	n := len(x)
+	got, want := make([]C, n+64), make([]C, n)
+	generic(want, x, a)
+	for _, first := range []int{0, 1, 31, 63} {
+		got[first+n] = 77
+		quantize(got[first:first+n], x, a)
+		if got[first+n] != 77 {
+			t.Fatalf("%v: %d elements into a slice: wrote past %d codes", tier, first, n)
+		}
+		if !slices.Equal(got[first:first+n], want) {
+			t.Fatalf("%v: %d elements into a slice: codes of %+v differ from the generic ones", tier, first, a)
 		}
 	}
 }

@@ -12,7 +12,8 @@ import (
 func avx512() {
 	avx512MinMax()
 	for _, c := range []codeType{signedByte, unsignedByte} {
-		avx512Quantize(c)
+		avx512Quantize(c, false)
+		avx512Quantize(c, true)
 	}
 	for planes := 2; planes <= 3; planes++ {
 		avx512SplitFixed(planes)
@@ -113,11 +114,16 @@ func avx512MinMax() {
 // rounded inverse is within 2^−15 of the quotient, and the quotient rounded to a float32 within 2^−16.
 const doubt = 0x1p-14
 
-// avx512Quantize multiplies by the inverse of the scale, and divides where a product is in doubt.
-func avx512Quantize(c codeType) {
-	name := "quantize" + c.name + "AVX512"
+// avx512Quantize multiplies by the inverse of the scale, and divides where a product is in doubt. It stores past the caches
+// where stream is set.
+func avx512Quantize(c codeType, stream bool) {
+	name, where, store := "quantize"+c.name+"AVX512", "n ≥ 64", VMOVDQU32
+	if stream {
+		name, where = "quantizeStream"+c.name+"AVX512", "n > 0, a multiple of 64, and dst at one"
+		store = func(ops ...Op) { VMOVNTDQ(ops[0], ops[1]) }
+	}
 	function(name, "dst *"+c.goType+", src *float32, n int, scale, inverse, low, high float32, zero int32",
-		name+" sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n ≥ 64,\nand inverse = 1/scale, a normal number.")
+		name+" sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for "+where+",\nand inverse = 1/scale, a normal number.")
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	scale, inverse, low, high, zero := zmm.repeat("scale"), zmm.repeat("inverse"), zmm.repeat("low"), zmm.repeat("high"), zmm.repeat("zero")
 	middle, order := wide("middle", math.Float32bits(0.5-doubt)), wide("everyFourth", everyFourth...)
@@ -125,7 +131,6 @@ func avx512Quantize(c codeType) {
 	w := walkFrom(n, []reg.GPVirtual{src, dst}, 4, 1)
 	VPXORD(farthest, farthest, farthest)
 	for i, v := range x {
-		PREFETCHT0(at(src, numbersAhead+64*i))
 		VMULPS(at(src, 64*i), inverse, v)
 		VMAXPS(low, v, v)
 		VMINPS(high, v, v)
@@ -144,8 +149,11 @@ func avx512Quantize(c codeType) {
 	VPACKSSDW(x[3], x[2], x[2])
 	c.narrow(x[2], x[0], x[0])
 	VPERMD(x[0], order, x[0])
-	VMOVDQU32(x[0], at(dst, 0))
+	store(x[0], at(dst, 0))
 	w.next()
+	if stream {
+		SFENCE()
+	}
 	VZEROUPPER()
 	RET()
 	Label("divide")
@@ -169,7 +177,6 @@ func avx512SplitFixed(planes int) {
 	x := four()
 	w := walkFrom(n, []reg.GPVirtual{src, dst}, 4, 1)
 	for i, v := range x {
-		PREFETCHT0(at(src, numbersAhead+64*i))
 		VMULPS(at(src, 64*i), scale1, v)
 		VMULPS(scale2, v, v)
 		toIntegers(v, low, high)
