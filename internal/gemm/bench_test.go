@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"euryale/internal/gemm"
+	"euryale/internal/kernel"
 )
 
 // TestAllocations wants none, once the scratch memory has grown.
@@ -33,6 +34,11 @@ func TestAllocations(t *testing.T) {
 	for _, arithmetic := range arithmetics {
 		measure(arithmetic.name, func() error { return gemm.Multiply(dst, x, m, w, arithmetic.a, out) })
 	}
+	codes, made := make([]uint8, m*k), make([]uint8, m*n)
+	signed := random(rng, k, n, k, 8, true, false, false).pack(t)
+	measure("codes to codes", func() error {
+		return gemm.Requantize(made, kernel.Affine{Scale: 1, High: 255}, codes, 0, 1, m, signed, out)
+	})
 	measure("half", func() error { return gemm.MultiplyHalf(dst, x, m, h, out) })
 }
 

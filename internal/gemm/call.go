@@ -27,6 +27,9 @@ type call struct {
 	x                 []float32 // rows×k, or
 	codes             []uint8
 	dst               []float32
+	to                kernel.Affine // the map of results that are codes
+	toCodes           []uint8       // where those go, nil for none
+	numbers           []float32     // what they are made of
 
 	operand kernel.Operand
 	depth   int     // of a group, with what kernels take of what fills it up
@@ -51,7 +54,7 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 // hold it.
 func (c *call) release() {
 	c.w, c.half, c.arithmetic, c.out, c.first = nil, nil, Arithmetic{}, Output{}, 0
-	c.x, c.codes, c.dst = nil, nil, nil
+	c.x, c.codes, c.dst, c.toCodes = nil, nil, nil, nil
 	calls.Put(c)
 }
 
@@ -87,7 +90,12 @@ func (c *call) multiplyRows(dst, x []float32, codes []uint8, m int) error {
 	most := c.begin()
 	for c.first = 0; c.first < m; c.first += c.rows {
 		c.rows = min(most, m-c.first)
-		c.dst = dst[c.first*c.n:][:c.rows*c.n]
+		if c.toCodes != nil {
+			c.numbers = grow(c.numbers, c.rows*c.n)
+			c.dst = c.numbers
+		} else {
+			c.dst = dst[c.first*c.n:][:c.rows*c.n]
+		}
 		if codes != nil {
 			c.codes = codes[c.first*c.k:][:c.rows*c.k]
 		} else {
@@ -105,10 +113,17 @@ func (c *call) multiply() error {
 	c.makeRoom()
 	c.bad.Store(math.MaxInt64)
 	c.share((*call).quantize, (c.rows+partRows-1)/partRows, c.set.QuantizeTime(c.rows*c.k))
-	if at := c.bad.Load(); at != math.MaxInt64 {
-		return c.notFinite(int(at))
+	if at := int(c.bad.Load()); at != math.MaxInt64 {
+		return c.notFinite(c.x[at], at, c.k)
 	}
 	c.multiplyOperands()
+	if c.toCodes == nil {
+		return nil
+	}
+	c.share((*call).requantize, (c.rows+partRows-1)/partRows, c.set.QuantizeTime(c.rows*c.n))
+	if at := int(c.bad.Load()); at != math.MaxInt64 {
+		return c.notFinite(c.dst[at], at, c.n)
+	}
 	return nil
 }
 
@@ -127,7 +142,7 @@ func (c *call) multiplyOperands() {
 	c.share((*call).tiles, c.parts.count(), c.set.MultiplyTime(c.rows, c.n, c.k*c.operand.Planes))
 }
 
-// notFinite returns the error for what x has at the given place.
-func (c *call) notFinite(at int) error {
-	return fmt.Errorf("%w: got %v at row %d, column %d", ErrValue, c.x[at], c.first+at/c.k, at%c.k)
+// notFinite returns the error for a number at the given place of the block, in rows of so many.
+func (c *call) notFinite(x float32, at, columns int) error {
+	return fmt.Errorf("%w: got %v at row %d, column %d", ErrValue, x, c.first+at/columns, at%columns)
 }

@@ -70,3 +70,16 @@ func MultiplyCodes(dst []float32, codes []uint8, zero int32, scale float32, m in
 	}
 	c.release()
 }
+
+// Requantize sets dst to codes of what MultiplyCodes gives: clamp(RNE(y/to.Scale) + to.Zero, to.Low, to.High), a float32
+// division, ties to even, saturated. Codes of a layer so become those of the next.
+// Errors: ErrValue where a y is not finite, naming row and column; dst is undefined then.
+func Requantize(dst []uint8, to kernel.Affine, codes []uint8, zero int32, scale float32, m int, w *pack.Matrix, out Output) error {
+	c := calls.Get().(*call)
+	c.w, c.arithmetic, c.out = w, Arithmetic{Static: &c.given}, out
+	c.given = kernel.Affine{Scale: scale, Zero: zero, High: 255}
+	c.to, c.toCodes = to, dst
+	err := c.multiplyRows(nil, nil, codes, m)
+	c.release()
+	return err
+}

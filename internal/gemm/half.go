@@ -14,7 +14,7 @@ func MultiplyHalf(dst, x []float32, m int, w *pack.Half, out Output) error {
 	c.floor = out.floor()
 	c.rows, c.k, c.n, c.x, c.dst = m, w.K, w.N, x[:m*w.K], dst[:m*w.N]
 	if _, _, bad := c.set.MinMax(c.x); bad >= 0 {
-		err := c.notFinite(bad)
+		err := c.notFinite(x[bad], bad, w.K)
 		c.release()
 		return err
 	}

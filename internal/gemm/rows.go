@@ -84,6 +84,17 @@ func (c *call) integers(ints []int32, numbers []float32) (scale float64, offset 
 	return float64(affine.Scale), affine.Zero - affine.Low, -1
 }
 
+// requantize turns the results of a part into codes.
+func (c *call) requantize(part int, _ *scratch) {
+	begin, end := part*partRows*c.n, min((part+1)*partRows, c.rows)*c.n
+	numbers := c.dst[begin:end]
+	if _, _, bad := c.set.MinMax(numbers); bad >= 0 {
+		c.fail(int64(begin + bad))
+		return
+	}
+	c.set.QuantizeU8(c.toCodes[c.first*c.n+begin:][:len(numbers)], numbers, c.to)
+}
+
 // fail notes the place of a number that is not finite; the first one counts.
 func (c *call) fail(at int64) {
 	for {

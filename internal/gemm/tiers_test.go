@@ -1,10 +1,13 @@
 package gemm_test
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -133,5 +136,47 @@ func TestMultiplyCodes(t *testing.T) {
 				compare(t, fmt.Sprintf("%v, %v, zero point %d", tier, shape, zero), got, want, n)
 			})
 		}
+	}
+}
+
+// TestRequantize compares with Quantize of the numbers that MultiplyCodes gives.
+func TestRequantize(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 11))
+	for _, shape := range [][3]int{{1, 1, 1}, {5, 33, 17}, {70, 64, 48}, {130, 200, 130}, {9000, 260, 17}} {
+		m, k, n := shape[0], shape[1], shape[2]
+		codes := make([]uint8, m*k)
+		for i := range codes {
+			codes[i] = uint8(rng.UintN(256))
+		}
+		w := random(rng, k, n, k, 8, true, false, false).pack(t)
+		out := gemm.Output{Bias: activations(rng, 1, n), ReLU: m%2 == 0}
+		numbers := make([]float32, m*n)
+		gemm.MultiplyCodes(numbers, codes, 100, 0.25, m, w, out)
+		low, high, _ := kernel.MinMax(numbers)
+		to := kernel.AffineOf(low/2, high/2, 255) // half of the range saturates
+		want := make([]uint8, m*n)
+		kernel.Quantize(want, numbers, to)
+		eachTier(func(tier isa.Tier) {
+			got := slices.Repeat([]uint8{7}, m*n+3)
+			if err := gemm.Requantize(got, to, codes, 100, 0.25, m, w, out); err != nil {
+				t.Fatalf("%v, %v: %v", tier, shape, err)
+			}
+			for i, q := range got {
+				if i < len(want) && q != want[i] || i >= len(want) && q != 7 {
+					t.Fatalf("%v, %v: code %d is %d, want that of %v", tier, shape, i, q, numbers[min(i, len(numbers)-1)])
+				}
+			}
+		})
+	}
+}
+
+// TestRequantizeOverflow has a result that no float32 holds.
+func TestRequantizeOverflow(t *testing.T) {
+	w := pack.New(pack.Matrix{K: 2, N: 3, Group: 2, Scales: []float32{1, math.MaxFloat32, 1}}, []int8{1, 1, 100, 100, 1, 1}, 8)
+	codes := make([]uint8, 10)
+	codes[7] = 255
+	err := gemm.Requantize(make([]uint8, 15), kernel.Affine{Scale: 1, High: 255}, codes, 0, 1, 5, w, gemm.Output{})
+	if !errors.Is(err, gemm.ErrValue) || !strings.Contains(err.Error(), "+Inf at row 3, column 1") {
+		t.Errorf("got error %v, want one of row 3, column 1", err)
 	}
 }
