@@ -11,25 +11,25 @@ package kernel
 func minMaxAVX512(lanes *[3][4]float32, src *float32, n int)
 
 // quantizeS8AVX512 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n ≥ 64,
-// and inverse = 1/scale, a normal number.
+// and inverse = 1/scale, finite.
 //
 //go:noescape
 func quantizeS8AVX512(dst *int8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
 
 // quantizeStreamS8AVX512 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 64, and dst at one,
-// and inverse = 1/scale, a normal number.
+// and inverse = 1/scale, finite.
 //
 //go:noescape
 func quantizeStreamS8AVX512(dst *int8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
 
 // quantizeU8AVX512 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n ≥ 64,
-// and inverse = 1/scale, a normal number.
+// and inverse = 1/scale, finite.
 //
 //go:noescape
 func quantizeU8AVX512(dst *uint8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
 
 // quantizeStreamU8AVX512 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 64, and dst at one,
-// and inverse = 1/scale, a normal number.
+// and inverse = 1/scale, finite.
 //
 //go:noescape
 func quantizeStreamU8AVX512(dst *uint8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)

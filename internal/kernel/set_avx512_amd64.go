@@ -61,8 +61,8 @@ type quantizeAsm[C Code] func(dst *C, src *float32, n int, scale, inverse, low, 
 // quantizeByAVX512 returns Set.QuantizeS8 or QuantizeU8 by assembly, of which stream is for much.
 func quantizeByAVX512[C Code](asm, stream quantizeAsm[C]) func(dst []C, src []float32, a Affine) {
 	return func(dst []C, src []float32, a Affine) {
-		inverse := 1 / a.Scale
-		if magnitude := max(inverse, -inverse); len(src) < block || !(magnitude >= 0x1p-126 && magnitude <= math.MaxFloat32) {
+		inverse := 1 / a.Scale // imprecise if it is not a normal number, but no quotient passes 4 then
+		if len(src) < block || inverse-inverse != 0 {
 			quantizeInAVX2(dst, src, a)
 			return
 		}

@@ -123,7 +123,7 @@ func avx512Quantize(c codeType, stream bool) {
 		store = func(ops ...Op) { VMOVNTDQ(ops[0], ops[1]) }
 	}
 	function(name, "dst *"+c.goType+", src *float32, n int, scale, inverse, low, high float32, zero int32",
-		name+" sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for "+where+",\nand inverse = 1/scale, a normal number.")
+		name+" sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for "+where+",\nand inverse = 1/scale, finite.")
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	scale, inverse, low, high, zero := zmm.repeat("scale"), zmm.repeat("inverse"), zmm.repeat("low"), zmm.repeat("high"), zmm.repeat("zero")
 	middle, order := wide("middle", math.Float32bits(0.5-doubt)), wide("everyFourth", everyFourth...)
