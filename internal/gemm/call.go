@@ -113,16 +113,16 @@ func (c *call) multiply() error {
 	c.makeRoom()
 	c.bad.Store(math.MaxInt64)
 	c.share((*call).quantize, (c.rows+partRows-1)/partRows, c.set.QuantizeTime(c.rows*c.k))
-	if at := int(c.bad.Load()); at != math.MaxInt64 {
-		return c.notFinite(c.x[at], at, c.k)
+	if at := c.bad.Load(); at != math.MaxInt64 {
+		return c.notFinite(c.x[at], int(at), c.k)
 	}
 	c.multiplyOperands()
 	if c.toCodes == nil {
 		return nil
 	}
 	c.share((*call).requantize, (c.rows+partRows-1)/partRows, c.set.QuantizeTime(c.rows*c.n))
-	if at := int(c.bad.Load()); at != math.MaxInt64 {
-		return c.notFinite(c.dst[at], at, c.n)
+	if at := c.bad.Load(); at != math.MaxInt64 {
+		return c.notFinite(c.dst[at], int(at), c.n)
 	}
 	return nil
 }
