@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"euryale/internal/kernel"
 	"euryale/internal/pack"
 )
 
@@ -120,7 +121,10 @@ type images struct {
 	first, count       int // samples that are integers
 	pixels             int // of a sample's result
 
-	ints    []int32 // [sample][row][column][channel], or [sample][channel][row][column], padded with zeros
+	// [sample][row][column][channel], or [sample][channel][row][column], padded with zeros: integers, or their bytes where an
+	// operand is plain and of one plane.
+	ints    []int32
+	bytes   []uint8
 	scales  []float64
 	offsets []int32
 	result  []float32 // (row, filter) of a block
@@ -139,7 +143,11 @@ func (c *call) readImages() error {
 	im := &c.images
 	v := im.v
 	elements := v.Channels * v.Height * v.Width
-	im.ints = grow(im.ints, im.count*im.size())
+	if c.byteImages() {
+		im.bytes = grow(im.bytes, im.count*im.size())
+	} else {
+		im.ints = grow(im.ints, im.count*im.size())
+	}
 	im.scales, im.offsets = grow(im.scales, im.count), grow(im.offsets, im.count)
 	c.bad.Store(math.MaxInt64)
 	c.share((*call).readImage, im.count, 4*c.set.QuantizeTime(im.count*elements))
@@ -152,29 +160,53 @@ func (c *call) readImages() error {
 	return nil
 }
 
+// byteImages says that images are kept as the bytes of an operand.
+func (c *call) byteImages() bool { return c.plain && c.operand.Planes == 1 }
+
 // readImage makes integers of a sample, and pads it.
 func (c *call) readImage(i int, s *scratch) {
 	im := &c.images
-	v := im.v
-	elements := v.Channels * v.Height * v.Width
-	s.ints = grow(s.ints, elements)
-	var bad int
-	if im.scales[i], im.offsets[i], bad = c.integers(s.ints, im.x[(im.first+i)*im.xStride:][:elements]); bad >= 0 {
-		c.fail(int64(i*elements + bad))
-		return
+	elements := im.v.Channels * im.v.Height * im.v.Width
+	numbers := im.x[(im.first+i)*im.xStride:][:elements]
+	bad := -1
+	if c.byteImages() {
+		var a kernel.Affine
+		if a, bad = c.affineOf(numbers); bad < 0 {
+			s.bytes = grow(s.bytes, elements)
+			a = lifted(a)
+			im.scales[i], im.offsets[i] = float64(a.Scale), a.Zero
+			c.set.QuantizeU8(s.bytes, numbers, a)
+			pad(im.bytes[i*im.size():][:im.size()], s.bytes, &im.v.Conv, uint8(a.Zero))
+		}
+	} else {
+		s.ints = grow(s.ints, elements)
+		if im.scales[i], im.offsets[i], bad = c.integers(s.ints, numbers); bad < 0 {
+			pad(im.ints[i*im.size():][:im.size()], s.ints, &im.v.Conv, 0)
+		}
 	}
-	padded := im.ints[i*im.size():][:im.size()]
-	clear(padded)
+	if bad >= 0 {
+		c.fail(int64(i*elements + bad))
+	}
+}
+
+// pad sets dst to an image, (channel, row, column), with zero around it, and channels last unless the convolution is
+// planar.
+func pad[T int32 | uint8](dst, image []T, v *Conv, zero T) {
 	height, width := v.padded()
+	if v.Pad != [2]int{} {
+		for i := range dst {
+			dst[i] = zero
+		}
+	}
 	for channel := range v.Channels {
 		for y := range v.Height {
-			from := s.ints[(channel*v.Height+y)*v.Width:][:v.Width]
+			from := image[(channel*v.Height+y)*v.Width:][:v.Width]
 			row, column := y+v.Pad[0], v.Pad[1]
 			if v.Planar {
-				copy(padded[(channel*height+row)*width+column:], from)
+				copy(dst[(channel*height+row)*width+column:], from)
 				continue
 			}
-			to := padded[(row*width+column)*v.Channels+channel:]
+			to := dst[(row*width+column)*v.Channels+channel:]
 			for x, value := range from {
 				to[x*v.Channels] = value
 			}
@@ -200,12 +232,21 @@ func (c *call) windows(part int, s *scratch) {
 	for i := part * partWindows; i < min((part+1)*partWindows, c.rows); i++ {
 		sample, pixel := (c.first+i)/im.pixels, (c.first+i)%im.pixels
 		y, x := pixel/outWidth*v.Stride[0], pixel%outWidth*v.Stride[1]
-		window := im.ints[sample*im.size()+(y*width+x)*perPixel:]
-		for _, r := range v.list {
-			copy(s.ints[r.to:], window[r.from:r.from+r.length])
-		}
 		c.scales[i], c.offsets[i] = im.scales[sample], im.offsets[sample]
+		at := sample*im.size() + (y*width+x)*perPixel
+		if c.byteImages() {
+			gather(c.planes[i*c.stride:], im.bytes[at:], v.list)
+			continue
+		}
+		gather(s.ints, im.ints[at:], v.list)
 		c.split(s.ints, i)
+	}
+}
+
+// gather sets dst to the elements of the window that begins where image does.
+func gather[T int32 | uint8](dst, image []T, list []run) {
+	for _, r := range list {
+		copy(dst[r.to:], image[r.from:][:r.length])
 	}
 }
 

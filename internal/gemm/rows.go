@@ -39,49 +39,67 @@ func (c *call) quantize(part int, s *scratch) {
 	}
 }
 
-// affine returns the map to codes of a row of finite numbers in a range.
-func (c *call) affine(low, high float32) kernel.Affine {
+// affineOf returns the map to codes of numbers, and the place of one that is not finite, or −1.
+func (c *call) affineOf(numbers []float32) (a kernel.Affine, bad int) {
+	low, high, bad := c.set.MinMax(numbers)
 	if c.arithmetic.Static != nil {
-		return *c.arithmetic.Static
+		return *c.arithmetic.Static, bad
 	}
-	return kernel.AffineOf(low, high, 255)
+	if bad < 0 {
+		a = kernel.AffineOf(low, high, 255)
+	}
+	return a, bad
+}
+
+// fixedOf returns the exponent of the fixed point of numbers, likewise.
+func (c *call) fixedOf(numbers []float32) (e, bad int) {
+	low, high, bad := c.set.MinMax(numbers)
+	if bad < 0 {
+		e = kernel.FixedOf(max(-low, high), c.arithmetic.Bits)
+	}
+	return e, bad
 }
 
 // operandOf makes the operand of row i of x straight away: its codes, counted from the lowest one, or the planes of its fixed
 // point. It returns the place of a number that is not finite, or −1.
 func (c *call) operandOf(i int) (bad int) {
 	numbers, operand := c.x[i*c.k:][:c.k], c.planes[i*c.stride:]
-	low, high, bad := c.set.MinMax(numbers)
-	if bad >= 0 {
+	if c.arithmetic.Bits > 0 {
+		e, bad := c.fixedOf(numbers)
+		if bad < 0 {
+			c.scales[i], c.offsets[i] = math.Ldexp(1, -e), c.operand.Offset
+			c.set.SplitFixed(operand, c.rows*c.stride, numbers, e, c.operand)
+		}
 		return bad
 	}
-	if bits := c.arithmetic.Bits; bits > 0 {
-		e := kernel.FixedOf(max(-low, high), bits)
-		c.scales[i], c.offsets[i] = math.Ldexp(1, -e), c.operand.Offset
-		c.set.SplitFixed(operand, c.rows*c.stride, numbers, e, c.operand)
-		return -1
+	a, bad := c.affineOf(numbers)
+	if bad < 0 {
+		c.scales[i], c.offsets[i] = float64(a.Scale), a.Zero-a.Low
+		c.set.QuantizeU8(operand[:c.k], numbers, lifted(a))
 	}
-	a := c.affine(low, high)
-	c.scales[i], c.offsets[i] = float64(a.Scale), a.Zero-a.Low
-	c.set.QuantizeU8(operand[:c.k], numbers, kernel.Affine{Scale: a.Scale, Zero: a.Zero - a.Low, High: a.High - a.Low})
-	return -1
+	return bad
+}
+
+// lifted returns a map whose codes are those of a, counted from the lowest.
+func lifted(a kernel.Affine) kernel.Affine {
+	return kernel.Affine{Scale: a.Scale, Zero: a.Zero - a.Low, High: a.High - a.Low}
 }
 
 // integers sets ints to the integers of numbers, and returns their scale, the offset of unsigned planes, and the place of
 // a number that is not finite, or −1.
 func (c *call) integers(ints []int32, numbers []float32) (scale float64, offset int32, bad int) {
-	low, high, bad := c.set.MinMax(numbers)
-	if bad >= 0 {
-		return 0, 0, bad
-	}
 	if bits := c.arithmetic.Bits; bits > 0 {
-		e := kernel.FixedOf(max(-low, high), bits)
-		c.set.QuantizeFixed(ints, numbers, e, bits)
-		return math.Ldexp(1, -e), c.operand.Offset, -1
+		e, bad := c.fixedOf(numbers)
+		if bad < 0 {
+			c.set.QuantizeFixed(ints, numbers, e, bits)
+		}
+		return math.Ldexp(1, -e), c.operand.Offset, bad
 	}
-	affine := c.affine(low, high)
-	c.set.QuantizeCentred(ints, numbers, affine)
-	return float64(affine.Scale), affine.Zero - affine.Low, -1
+	a, bad := c.affineOf(numbers)
+	if bad < 0 {
+		c.set.QuantizeCentred(ints, numbers, a)
+	}
+	return float64(a.Scale), a.Zero - a.Low, bad
 }
 
 // requantize turns the results of a part into codes.
