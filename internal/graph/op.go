@@ -1,4 +1,4 @@
-// Package graph holds what a Gorgonia op outside Gorgonia's own package needs.
+// Package graph holds what a Gorgonia op outside Gorgonia's own package needs, and reads graphs of Gorgonia's own ops.
 package graph
 
 import (

@@ -1,0 +1,103 @@
+// Package flow is a network as data: operations in order, by ONNX's names, on values by name. It is what a float graph is
+// read into, what is quantized, run and saved.
+package flow
+
+import "fmt"
+
+// Batch stands in a shape for the number of samples, which is free.
+const Batch = -1
+
+// Value is a value that is given or asked for, float32, with its shape.
+type Value struct {
+	Name  string `json:"name"`
+	Shape []int  `json:"shape"` // Batch in at most one place
+}
+
+// Tensor is a constant, row-major and dense.
+type Tensor struct {
+	Shape []int
+	Data  []float32
+}
+
+// Node is one operation: Output = Op(Inputs…). Inputs are outputs of earlier nodes, inputs of the graph or constants. The
+// operations and their attributes are those of ONNX where it has them:
+//
+//	Gemm                x·w + b for x (m, k), w (k, n), or (n, k) with TransB; b (n) may be left out
+//	MatMul              a·b for the last two axes, the others the same or absent in b
+//	Conv                x (n, c, h, w), w (filters, c/Group, kh, kw), b (filters) or left out; Strides, Pads, Dilations, Group
+//	MaxPool, AveragePool, GlobalAveragePool
+//	                    over (h, w) of (n, c, h, w); Kernel, Strides, Pads; padding is −∞, or 0 that counts
+//	Relu, Sigmoid, Tanh, LeakyRelu (Alpha)
+//	Softmax             over Axis
+//	Add, Sub, Mul, Div  elementwise, axes of size 1 repeated, missing ones first
+//	Reshape             to Shape, with Batch in at most one place
+//	Transpose           Perm
+//	Concat              along Axis
+type Node struct {
+	Op     string   `json:"op"`
+	Name   string   `json:"name"` // unique; a layer's key
+	Inputs []string `json:"inputs"`
+	Output string   `json:"output"`
+
+	TransB    bool    `json:"transB,omitempty"`
+	Kernel    []int   `json:"kernel_shape,omitempty"`
+	Strides   []int   `json:"strides,omitempty"`
+	Pads      []int   `json:"pads,omitempty"` // (height, width), the same on both sides
+	Dilations []int   `json:"dilations,omitempty"`
+	Group     int     `json:"group,omitempty"`
+	Axis      int     `json:"axis,omitempty"`
+	Perm      []int   `json:"perm,omitempty"`
+	Shape     []int   `json:"shape,omitempty"`
+	Alpha     float32 `json:"alpha,omitempty"`
+}
+
+// Graph is a network.
+type Graph struct {
+	Inputs    []Value
+	Outputs   []Value
+	Nodes     []Node
+	Constants map[string]*Tensor
+}
+
+// Check reports names that are given twice, or used before they are there.
+func (g *Graph) Check() error {
+	seen := map[string]bool{}
+	add := func(name, what string) error {
+		if name == "" || seen[name] {
+			return fmt.Errorf("flow: %s %q: the name is empty or taken", what, name)
+		}
+		seen[name] = true
+		return nil
+	}
+	for name := range g.Constants {
+		if err := add(name, "constant"); err != nil {
+			return err
+		}
+	}
+	for _, v := range g.Inputs {
+		if err := add(v.Name, "input"); err != nil {
+			return err
+		}
+	}
+	names := map[string]bool{}
+	for _, n := range g.Nodes {
+		if n.Name == "" || names[n.Name] {
+			return fmt.Errorf("flow: node %q: the name is empty or taken", n.Name)
+		}
+		names[n.Name] = true
+		for _, in := range n.Inputs {
+			if !seen[in] {
+				return fmt.Errorf("flow: node %q: there is no input %q before it", n.Name, in)
+			}
+		}
+		if err := add(n.Output, "output of "+n.Name); err != nil {
+			return err
+		}
+	}
+	for _, v := range g.Outputs {
+		if !seen[v.Name] {
+			return fmt.Errorf("flow: there is no output %q", v.Name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+package graph
+
+import (
+	"fmt"
+
+	"euryale/internal/flow"
+)
+
+// names makes names unique.
+type names map[string]bool
+
+func (n names) take(base, otherwise string) string {
+	if base == "" {
+		base = otherwise
+	}
+	name := base
+	for i := 2; n[name]; i++ {
+		name = fmt.Sprintf("%s_%d", base, i)
+	}
+	n[name] = true
+	return name
+}
+
+// emit returns the steps as a graph. Names are taken by inputs, then constants, then steps.
+func (r *reader) emit() *flow.Graph {
+	r.expand()
+	g := &flow.Graph{Constants: map[string]*flow.Tensor{}}
+	values, nodes, counts := names{}, names{}, map[string]int{}
+	named := map[*value]string{}
+	for _, v := range r.inputs {
+		named[v] = values.take(v.base, "input")
+		g.Inputs = append(g.Inputs, flow.Value{Name: named[v], Shape: v.shape})
+	}
+	constants := func(list []*value) {
+		for _, v := range list {
+			if _, ok := named[v]; ok || v.data == nil {
+				continue
+			}
+			named[v] = values.take(v.base, "weight")
+			g.Constants[named[v]] = &flow.Tensor{Shape: v.shape, Data: v.data}
+		}
+	}
+	for _, s := range r.steps {
+		constants(s.in)
+	}
+	constants(r.outputs)
+	for _, s := range r.steps {
+		node := s.Node
+		if layer := s.layerName(); layer != "" {
+			node.Name = nodes.take(layer, "")
+		} else {
+			counts[node.Op]++
+			node.Name = nodes.take(fmt.Sprintf("%s_%d", node.Op, counts[node.Op]), "")
+		}
+		node.Output = values.take(node.Name+".out", "")
+		named[s.out] = node.Output
+		for _, v := range s.in {
+			node.Inputs = append(node.Inputs, named[v])
+		}
+		g.Nodes = append(g.Nodes, node)
+	}
+	for _, v := range r.outputs {
+		g.Outputs = append(g.Outputs, flow.Value{Name: named[v], Shape: v.shape})
+	}
+	return g
+}
+
+// layerName returns the name of the weight of a step that has one.
+func (s *step) layerName() string {
+	switch s.Op {
+	case "Gemm", "Conv", "MatMul":
+		if w := s.in[1]; w.data != nil {
+			return w.base
+		}
+	}
+	return ""
+}
+
+// expand makes normalizations that were not folded products and sums with constants.
+func (r *reader) expand() {
+	var steps []*step
+	for _, s := range r.steps {
+		if s.Op != opNorm {
+			steps = append(steps, s)
+			continue
+		}
+		shape := make([]int, len(s.out.shape)-1)
+		for i := range shape {
+			shape[i] = 1
+		}
+		shape[0] = len(s.scale)
+		scale := &value{base: "norm.scale", shape: shape, data: rounded(s.scale)}
+		shift := &value{base: "norm.shift", shape: shape, data: rounded(s.shift)}
+		mul := &step{Node: flow.Node{Op: "Mul"}, in: []*value{s.in[0], scale}}
+		mul.out = &value{shape: s.out.shape, from: mul}
+		add := &step{Node: flow.Node{Op: "Add"}, in: []*value{mul.out, shift}, out: s.out}
+		steps = append(steps, mul, add)
+	}
+	r.steps = steps
+}
+
+func rounded(list []float64) []float32 {
+	out := make([]float32, len(list))
+	for i, x := range list {
+		out[i] = float32(x)
+	}
+	return out
+}

@@ -1,0 +1,216 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"euryale/internal/dense"
+	"euryale/internal/flow"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Source is a float graph for some batch size, with its inputs and outputs in order. A node with a value that is not
+// listed as an input is a weight.
+type Source struct{ Inputs, Outputs gorgonia.Nodes }
+
+// Two batch sizes, neither of them 1, which Gorgonia takes for no axis at all.
+const batchA, batchB = 2, 3
+
+// Read returns the network that build makes, with the batch size free: it builds at two batch sizes and takes as flow.Batch
+// what differs. Weights must not differ. They are copied, as float32, and the graphs are left as they are.
+//
+// It reads what Outputs need, in evaluation: Dropout is nothing, and BatchNorm normalizes by its Stats, folded into the layer
+// before it; build sets them, since every BatchNorm makes its own. What stands for a layer of flow is read as that: a bias
+// added to a product or convolution is its bias, and Conv2d, Rectify and LeakyRelu, which Gorgonia composes, are one operation
+// each. A layer's node is named after its weight, any other by its op and a number, as in Relu_1, and outputs have .out after
+// the node's name. The Batch of a Reshape is what is left of the elements: samples, or a multiple of them.
+//
+// What flow has no operation for is an error that wraps ErrUnsupported and names the node, its op and what was wanted.
+func Read(build func(batch int) (Source, error)) (*flow.Graph, error) {
+	a, err := build(batchA)
+	if err != nil {
+		return nil, fmt.Errorf("graph: Read: build for batch size %d: %w", batchA, err)
+	}
+	b, err := build(batchB)
+	if err != nil {
+		return nil, fmt.Errorf("graph: Read: build for batch size %d: %w", batchB, err)
+	}
+	inputs, err := pairs("inputs", a.Inputs, b.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	outputs, err := pairs("outputs", a.Outputs, b.Outputs)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{done: map[pair]*value{}}
+	for _, p := range inputs {
+		v := &value{base: nameOf(p.a), shape: p.shape()}
+		switch {
+		case r.done[p] != nil:
+			return nil, p.fail("an input given twice, want each once")
+		case !isFloat(p):
+			return nil, p.fail("an input of %v, want float32 or float64", p.a.Type())
+		case batches(v.shape) > 1:
+			return nil, p.fail("an input of shape %v at one batch size and %v at another, want one axis to differ", p.a.Shape(), p.b.Shape())
+		}
+		r.done[p] = v
+		r.inputs = append(r.inputs, v)
+		r.given = append(r.given, p.a, p.b)
+	}
+	for _, p := range outputs {
+		v, err := r.read(p)
+		switch {
+		case err != nil:
+			return nil, err
+		case !slices.Equal(v.shape, p.shape()):
+			return nil, p.fail("an output that is repeated along an axis, want it whole")
+		case batches(v.shape) > 1:
+			return nil, p.fail("an output of shape %v at one batch size and %v at another, want one axis to differ", p.a.Shape(), p.b.Shape())
+		}
+		r.outputs = append(r.outputs, v)
+	}
+	r.fold()
+	g := r.emit()
+	return g, g.Check()
+}
+
+func pairs(what string, a, b gorgonia.Nodes) ([]pair, error) {
+	if len(a) != len(b) || len(a) == 0 {
+		return nil, fmt.Errorf("graph: Read: %w: %d %s at one batch size and %d at another, want as many, at least one",
+			ErrUnsupported, len(a), what, len(b))
+	}
+	list := make([]pair, len(a))
+	for i := range a {
+		if a[i] == nil || b[i] == nil {
+			return nil, fmt.Errorf("graph: Read: %w: nil among the %s, want nodes", ErrUnsupported, what)
+		}
+		list[i] = pair{a[i], b[i]}
+		if a[i].Dims() != b[i].Dims() {
+			return nil, list[i].fail("shape %v at one batch size and %v at another, want as many axes", a[i].Shape(), b[i].Shape())
+		}
+	}
+	return list, nil
+}
+
+func isFloat(p pair) bool {
+	for _, n := range []*gorgonia.Node{p.a, p.b} {
+		if dt := n.Dtype(); dt != tensor.Float32 && dt != tensor.Float64 {
+			return false
+		}
+	}
+	return true
+}
+
+// batches returns how many axes are free.
+func batches(shape []int) (n int) {
+	for _, size := range shape {
+		if size == flow.Batch {
+			n++
+		}
+	}
+	return n
+}
+
+// reader reads nodes on demand, into steps in order.
+type reader struct {
+	inputs, outputs []*value
+	given           gorgonia.Nodes // the inputs of both builds
+	steps           []*step
+	done            map[pair]*value
+}
+
+// read returns the value of a node. It is smaller than the node's where that only repeats it along an axis, which flow's
+// elementwise operations do by themselves.
+func (r *reader) read(p pair) (*value, error) {
+	if v, ok := r.done[p]; ok {
+		return v, nil
+	}
+	v, err := r.make(p)
+	if err != nil {
+		return nil, err
+	}
+	r.done[p] = v
+	return v, nil
+}
+
+func (r *reader) make(p pair) (*value, error) {
+	switch {
+	case p.a.Dims() != p.b.Dims() || p.kind() != kindOf(p.b.Op()):
+		return nil, p.fail("shape %v at one batch size, op %s with shape %v at another, want the same op with as many axes",
+			p.a.Shape(), describe(p.b.Op()), p.b.Shape())
+	case !isFloat(p):
+		return nil, p.fail("of %v, want float32 or float64", p.a.Type())
+	case p.a.Op() == nil || isConstant(p.a):
+		return r.leaf(p)
+	}
+	read, ok := readers[p.kind()]
+	if !ok {
+		return nil, p.fail("want an op that flow has")
+	}
+	operands, err := p.operands()
+	if err != nil {
+		return nil, err
+	}
+	if len(operands) == 0 {
+		return nil, p.fail("no operands, want them in the node's graph")
+	}
+	return read(r, p, operands)
+}
+
+// whole returns the value of a node, which is not smaller than the node's.
+func (r *reader) whole(p pair) (*value, error) {
+	v, err := r.read(p)
+	if err == nil && !slices.Equal(v.shape, p.shape()) {
+		return nil, p.fail("repeated for an op that is not elementwise, want it whole")
+	}
+	return v, err
+}
+
+// leaf returns the constant of a weight.
+func (r *reader) leaf(p pair) (*value, error) {
+	if r.given.Contains(p.a) || r.given.Contains(p.b) {
+		return nil, p.fail("an input at one batch size, %q at another, want the same input", nameOf(p.b))
+	}
+	if p.a.Value() == nil || p.b.Value() == nil {
+		return nil, p.fail("no value, want one, or the node among the inputs")
+	}
+	data, err := elements(p.a.Value())
+	if err != nil {
+		return nil, p.fail("%v", err)
+	}
+	other, err := elements(p.b.Value())
+	if err != nil {
+		return nil, p.fail("%v", err)
+	}
+	same := func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }
+	switch shape := []int(p.a.Shape()); {
+	case batches(p.shape()) > 0:
+		return nil, p.fail("a weight of shape %v at one batch size and %v at another, want the same", p.a.Shape(), p.b.Shape())
+	case len(data) != size(shape):
+		return nil, p.fail("%d elements for shape %v, want as many", len(data), shape)
+	case !slices.EqualFunc(data, other, same):
+		return nil, p.fail("a weight of other numbers at another batch size, want the same")
+	default:
+		return &value{base: nameOf(p.a), shape: shape, data: slices.Clone(data)}, nil
+	}
+}
+
+// elements returns the elements in row-major order, for reading.
+func elements(v gorgonia.Value) ([]float32, error) {
+	switch v := v.(type) {
+	case tensor.Tensor:
+		return dense.Float32s(v)
+	case gorgonia.Scalar:
+		switch x := v.Data().(type) {
+		case float32:
+			return []float32{x}, nil
+		case float64:
+			return []float32{float32(x)}, nil
+		}
+	}
+	return nil, fmt.Errorf("a value of type %T, want float32 or float64", v)
+}
