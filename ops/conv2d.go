@@ -150,20 +150,8 @@ func newConv2d(im *gorgonia.Node, w *Filters, kernel tensor.Shape, pad, stride, 
 		return nil, fmt.Errorf("%w: kernel is %v, want the filters' %v", qtensor.ErrShape, kernel, w.kernel)
 	}
 	c := &conv2d{Filters: w}
-	for _, p := range []struct {
-		name         string
-		given        []int
-		pair         *[2]int
-		least, usual int
-	}{{"pad", pad, &c.pad, 0, 0}, {"stride", stride, &c.stride, 1, 1}, {"dilation", dilation, &c.dilation, 1, 1}} {
-		*p.pair = [2]int{p.usual, p.usual}
-		if p.given == nil {
-			continue
-		}
-		if len(p.given) != 2 || slices.Min(p.given) < p.least || slices.Max(p.given) > maxPixels {
-			return nil, fmt.Errorf("%w: %s is %v, want two numbers from %d to %d", qtensor.ErrShape, p.name, p.given, p.least, maxPixels)
-		}
-		copy(p.pair[:], p.given)
+	if err := c.setPairs(pad, stride, dilation); err != nil {
+		return nil, err
 	}
 	l := &layer{out: w.out, shape: c.result, run: c.convolve}
 	if err := l.check(im, fmt.Sprintf("conv2d(%d, %d, %d, %d) pad %v stride %v dilation %v groups %d",
@@ -172,6 +160,26 @@ func newConv2d(im *gorgonia.Node, w *Filters, kernel tensor.Shape, pad, stride, 
 	}
 	c.windows = gemm.NewWindows(c.conv(im.Shape()))
 	return l, nil
+}
+
+// setPairs takes what is given of height and width; nil is a pad of 0, a stride of 1, a dilation of 1.
+func (c *conv2d) setPairs(pad, stride, dilation []int) error {
+	for _, p := range []struct {
+		name  string
+		given []int
+		pair  *[2]int
+		least int // and what nil stands for
+	}{{"pad", pad, &c.pad, 0}, {"stride", stride, &c.stride, 1}, {"dilation", dilation, &c.dilation, 1}} {
+		*p.pair = [2]int{p.least, p.least}
+		if p.given == nil {
+			continue
+		}
+		if len(p.given) != 2 || slices.Min(p.given) < p.least || slices.Max(p.given) > maxPixels {
+			return fmt.Errorf("%w: %s is %v, want two numbers from %d to %d", qtensor.ErrShape, p.name, p.given, p.least, maxPixels)
+		}
+		copy(p.pair[:], p.given)
+	}
+	return nil
 }
 
 // maxPixels bounds the sides of a padded image, and maxElements a padded image of a group's channels: 1 GB of integers.

@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"path/filepath"
 	"time"
 
-	"euryale/calib"
-	"euryale/ops"
+	"euryale/model"
+	"euryale/ptq"
 	"euryale/qtensor"
 
 	"gorgonia.org/gorgonia"
@@ -20,32 +21,24 @@ import (
 type method struct {
 	name        string
 	scheme      qtensor.Scheme
-	activations string
-	compute     func(p *calib.Profile, layer int) (ops.Compute, error)
+	activations ptq.Activations
 }
 
-func fixed24(*calib.Profile, int) (ops.Compute, error)     { return ops.Fixed24(), nil }
-func dynamicInt8(*calib.Profile, int) (ops.Compute, error) { return ops.DynamicInt8(), nil }
-
-func staticInt8(p *calib.Profile, layer int) (ops.Compute, error) {
-	params, err := p.Params(inputKey(layer), qtensor.Affine(8), calib.MinMax())
-	return ops.StaticInt8(params), err
-}
-
-// methods are the ten, int4 in groups, and integer arithmetic throughout.
-func methods() []method {
-	list := []method{}
+// methods are the ten, int4 in groups, and codes of a byte for activations too. Filters are no 16-bit numbers.
+func methods(filters bool) (list []method) {
 	for _, s := range []qtensor.Scheme{
 		qtensor.Uniform(8), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PowerOfTwo(8),
 		qtensor.Int4(), qtensor.UInt4(), qtensor.Float16(), qtensor.BFloat16(),
 		qtensor.PerChannelSymmetric(8, 1), qtensor.PerChannelAffine(8, 1),
 	} {
-		list = append(list, method{s.Method(), s, "float", fixed24})
+		if !filters || !s.IsHalf() {
+			list = append(list, method{s.Method(), s, ptq.Fixed24})
+		}
 	}
 	return append(list,
-		method{"int4-group32", qtensor.Int4().PerGroup(1, 32).WithScales(qtensor.ScaleFloat16), "float", fixed24},
-		method{"dynamic-int8", qtensor.PerChannelSymmetric(8, 1), "int8 per row", dynamicInt8},
-		method{"static-int8", qtensor.PerChannelSymmetric(8, 1), "int8 calibrated", staticInt8},
+		method{"int4-group32", qtensor.Int4().PerGroup(1, 32).WithScales(qtensor.ScaleFloat16), ptq.Fixed24},
+		method{"dynamic-int8", qtensor.PerChannelSymmetric(8, 1), ptq.Dynamic},
+		method{"static-int8", qtensor.PerChannelSymmetric(8, 1), ptq.Static},
 	)
 }
 
@@ -66,18 +59,18 @@ func (a answers) class(i int) int {
 	return best
 }
 
-// evaluate runs a graph made for batchSize over all digits.
-func evaluate(ctx context.Context, g *graph, data subset) (answers, error) {
-	g.start(gorgonia.EvalMode())
-	defer g.machine.Close()
-	var a answers
+// A runner computes the logits of a batch of digits.
+type runner func(x *tensor.Dense) ([]float32, error)
+
+// evaluate runs all digits in batches of batchSize.
+func evaluate(ctx context.Context, run runner, data subset) (a answers, err error) {
 	for begin := 0; begin < data.count(); begin += batchSize {
 		if err := ctx.Err(); err != nil {
 			return a, err
 		}
 		n := min(batchSize, data.count()-begin)
 		which := append(count(begin, n), make([]int, batchSize-n)...) // a short last batch is filled with digit 0
-		logits, err := g.run(data.batch(which))
+		logits, err := run(data.batch(which))
 		if err != nil {
 			return a, err
 		}
@@ -88,22 +81,24 @@ func evaluate(ctx context.Context, g *graph, data subset) (answers, error) {
 
 // compare quantizes the network by every method and holds each against the float one. Every quantized network
 // is saved, and what runs is what the file holds.
-func compare(ctx context.Context, c config, net network, profile *calib.Profile, data *dataset, progress io.Writer) (*report, error) {
-	g, err := floatGraph(net, batchSize)
+func compare(ctx context.Context, c config, net network, data *dataset, progress io.Writer) (*report, error) {
+	g, err := net.graph(batchSize)
 	if err != nil {
 		return nil, err
 	}
-	float, err := evaluate(ctx, g, data.test)
+	g.start(gorgonia.EvalMode())
+	defer g.machine.Close()
+	float, err := evaluate(ctx, g.run, data.test)
 	if err != nil {
 		return nil, err
 	}
 	r := newReport(data, net, float)
-	list := methods()
+	list := methods(c.model == "lenet")
 	bar := newBar(progress, len(list), "quantizing")
 	defer clearBar(bar)
 	for _, m := range list {
 		path := filepath.Join(c.out, fmt.Sprintf("%s-%s.safetensors", c.model, m.name))
-		a, bytes, err := quantized(ctx, path, net, m, profile, data.test, c.turn)
+		a, bytes, err := quantized(ctx, path, net, m, data, c.turn)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}
@@ -113,51 +108,66 @@ func compare(ctx context.Context, c config, net network, profile *calib.Profile,
 	return r, nil
 }
 
+// calibrationDigits is how many training digits are shown to the float network.
+const calibrationDigits = 512
+
+// samples gives batches of training digits.
+func samples(data subset) iter.Seq2[ptq.Sample, error] {
+	return func(yield func(ptq.Sample, error) bool) {
+		for begin := 0; begin+batchSize <= min(calibrationDigits, data.count()); begin += batchSize {
+			if !yield(ptq.Sample{"x": data.batch(count(begin, batchSize))}, nil) {
+				return
+			}
+		}
+	}
+}
+
 // quantized quantizes the network, saves it, and evaluates what the file gives back, then lets it race the float one. It
 // returns the bytes of the weights too.
-func quantized(ctx context.Context, path string, net network, m method, profile *calib.Profile, test subset, turn time.Duration) (answers, int, error) {
-	b := qtensor.Bundle{Quantized: map[string]*qtensor.QTensor{}, Float: map[string]*tensor.Dense{}, Meta: map[string]string{"method": m.name}}
-	for i, l := range net {
-		q, err := qtensor.Quantize(l.weight, m.scheme)
+func quantized(ctx context.Context, path string, net network, m method, data *dataset, turn time.Duration) (a answers, bytes int, err error) {
+	build := func(batch int) (ptq.Graph, error) {
+		g, err := net.graph(batch)
 		if err != nil {
-			return answers{}, 0, err
+			return ptq.Graph{}, err
 		}
-		b.Quantized[weightName(i)], b.Float[biasName(i)] = q, l.bias
+		return ptq.Graph{Inputs: gorgonia.Nodes{g.x}, Outputs: gorgonia.Nodes{g.y}}, nil
 	}
-	if err := qtensor.Save(path, b); err != nil {
-		return answers{}, 0, err
-	}
-	f, err := qtensor.Open(path)
+	made, cost, err := ptq.Quantize(ctx, build, samples(data.train), ptq.Config{Weights: &m.scheme, Activations: m.activations})
 	if err != nil {
-		return answers{}, 0, err
+		return a, 0, err
 	}
-	defer f.Close()
-	if b, err = f.Bundle(); err != nil {
-		return answers{}, 0, err
+	_, bytes = cost.Bytes()
+	if err := made.Save(path); err != nil {
+		return a, 0, err
 	}
-	layers, err := packed(b, func(i int) (ops.Compute, error) { return m.compute(profile, i) })
+	loaded, err := model.Load(path)
 	if err != nil {
-		return answers{}, 0, err
+		return a, 0, err
 	}
-	g, err := quantizedGraph(layers, batchSize)
-	if err != nil {
-		return answers{}, 0, err
+	run := func(x *tensor.Dense) ([]float32, error) {
+		out, err := loaded.Run(ctx, map[string]tensor.Tensor{"x": x})
+		if err != nil {
+			return nil, err
+		}
+		return out[loaded.Outputs()[0].Name].Data().([]float32), nil
 	}
-	bytes := 0
-	for _, q := range b.Quantized {
-		bytes += q.Bytes()
-	}
-	a, err := evaluate(ctx, g, test)
-	if err != nil || turn == 0 {
+	if a, err = evaluate(ctx, run, data.test); err != nil || turn == 0 {
 		return a, bytes, err
 	}
-	float := func(batch int) (*graph, error) { return floatGraph(net, batch) }
-	small := func(batch int) (*graph, error) { return quantizedGraph(layers, batch) }
-	if a.batch, err = race(ctx, float, small, test, batchSize, turn); err != nil {
+	if a.batch, err = race(ctx, net, run, data.test, batchSize, turn); err != nil {
 		return a, bytes, err
 	}
-	a.once, err = race(ctx, float, small, test, 1, turn)
+	a.once, err = race(ctx, net, run, data.test, 1, turn)
 	return a, bytes, err
+}
+
+// count returns n numbers from begin on.
+func count(begin, n int) []int {
+	s := make([]int, n)
+	for i := range s {
+		s[i] = begin + i
+	}
+	return s
 }
 
 // decibels returns 10·log10(Σ want²/Σ(want − got)²), or 300, beyond what float32 can show, where they are equal.

@@ -40,8 +40,8 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 	flags := flag.NewFlagSet("mnist", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // main prints the error
 	flags.StringVar(&c.data, "data", "", "`folder` with MNIST's IDX files, train or t10k or both (default: built-in digits)")
-	flags.StringVar(&c.model, "model", "mlp", "network: mlp (784-512-256-10)")
-	flags.StringVar(&c.out, "out", "mnist-out", "`folder` for weights, models, profile and picture")
+	flags.StringVar(&c.model, "model", "mlp", "network: mlp (784-512-256-10) or lenet (two convolutions of 5×5 with pooling, 512-128-10)")
+	flags.StringVar(&c.out, "out", "mnist-out", "`folder` for weights, models and picture")
 	flags.IntVar(&c.epochs, "epochs", 6, "passes over the training digits")
 	flags.Uint64Var(&c.seed, "seed", 1, "of the digits, the first weights and the order of training")
 	flags.BoolVar(&c.json, "json", false, "print one JSON object in place of the table")
@@ -57,8 +57,8 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 	switch {
 	case flags.NArg() > 0:
 		return c, fmt.Errorf("got argument %q, want flags only", flags.Arg(0))
-	case c.model != "mlp":
-		return c, fmt.Errorf("got -model %q, want mlp", c.model)
+	case architectures[c.model].logits == nil:
+		return c, fmt.Errorf("got -model %q, want mlp or lenet", c.model)
 	case c.epochs < 1:
 		return c, fmt.Errorf("got -epochs %d, want 1 or more", c.epochs)
 	case c.turn < 0:
@@ -85,15 +85,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	profile, err := calibrate(ctx, net, data.train)
-	if err != nil {
-		return err
-	}
-	profilePath := filepath.Join(c.out, "profile.json")
-	if err := profile.Save(profilePath); err != nil {
-		return err
-	}
-	report, err := compare(ctx, c, net, profile, data, stderr)
+	report, err := compare(ctx, c, net, data, stderr)
 	if err != nil {
 		return err
 	}
@@ -107,6 +99,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := report.writeTable(stdout); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "\n%d models, %s and %s are in %s\n", len(report.Methods), filepath.Base(profilePath), filepath.Base(picture), c.out)
+	_, err = fmt.Fprintf(stdout, "\n%d models and %s are in %s\n", len(report.Methods), filepath.Base(picture), c.out)
 	return err
 }

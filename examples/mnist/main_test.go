@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"euryale/calib"
 	"euryale/examples/mnist/digits"
 	"euryale/qtensor"
 )
@@ -150,14 +149,6 @@ func checkFiles(t *testing.T, out string) {
 	if got := strings.Join(f.Quantized(), " "); got != "layer1 layer2 layer3" {
 		t.Errorf("saved model has %s", got)
 	}
-	profile, err := calib.LoadProfile(filepath.Join(out, "profile.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := profile.Params("layer1.in", qtensor.Affine(8), calib.MinMax())
-	if err != nil || p.Min[0] != 0 || p.Max[0] != 1 {
-		t.Errorf("layer1.in: got %+v, %v, want pixels from 0 to 1", p, err)
-	}
 	picture, err := os.Open(filepath.Join(out, "disagreements.png"))
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +165,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(out.String(), "\n")
-	for _, m := range methods() {
+	for _, m := range methods(false) {
 		if !strings.Contains(out.String(), m.name+" ") {
 			t.Errorf("no line for %s in\n%s", m.name, out.String())
 		}
@@ -215,6 +206,22 @@ func TestBadFlags(t *testing.T) {
 		err := run(t.Context(), append([]string{"-out", t.TempDir()}, test.args...), io.Discard, io.Discard)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v: got %v, want an error with %q", test.args, err, test.want)
+		}
+	}
+}
+
+// TestLenet is the convolutional network, which has no methods of 16 bits.
+func TestLenet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains for several seconds")
+	}
+	r, _ := withoutSpeed(t, "-data", smallSet(t, "t10k"), "-out", t.TempDir(), "-epochs", "2", "-model", "lenet")
+	if len(r.Methods) != 11 || r.Float.Bytes != 4*(16*25+32*400+512*128+1280) {
+		t.Errorf("got %d methods, want 11; float: %+v", len(r.Methods), r.Float)
+	}
+	for _, m := range r.Methods {
+		if m.BitsPerWeight > 6 && (m.SQNR < 20 || m.Agreement < 0.95) {
+			t.Errorf("%s: got %.1f dB, agreement %v", m.Method, m.SQNR, m.Agreement)
 		}
 	}
 }

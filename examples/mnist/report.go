@@ -46,10 +46,7 @@ type methodLine struct {
 }
 
 func newReport(data *dataset, net network, float answers) *report {
-	r := &report{Data: data.name, test: data.test, float: float}
-	for _, l := range net {
-		r.weights += l.weight.Shape().TotalSize()
-	}
+	r := &report{Data: data.name, test: data.test, float: float, weights: net.weights()}
 	r.Float = floatResult{Accuracy: r.accuracy(float), Bytes: 4 * r.weights}
 	return r
 }
@@ -112,7 +109,7 @@ func (r *report) writeTable(w io.Writer) error {
 	fmt.Fprintf(b, "%-20s %-16s %-16s %11.2f %8d %9.4f %8s %10s %8s %9.0f %6s %9.0f %6s\n",
 		"float32", "float32", "float", 32.0, r.Float.Bytes, r.Float.Accuracy, "", "", "", r.Float.PerSecond, "", r.Float.AtOne, "")
 	for i, m := range r.Methods {
-		fmt.Fprintf(b, "%-20s %-16v %-16s %11.2f %8d %9.4f %+8.4f %10.4f %8.1f %9.0f %6.1f %9.0f %6.1f\n",
+		fmt.Fprintf(b, "%-20s %-16v %-16v %11.2f %8d %9.4f %+8.4f %10.4f %8.1f %9.0f %6.1f %9.0f %6.1f\n",
 			m.Method, r.methods[i].scheme, r.methods[i].activations, m.BitsPerWeight, m.Bytes, m.Accuracy, m.Accuracy-r.Float.Accuracy, m.Agreement, m.SQNR,
 			m.PerSecond, m.TimesFloat, m.AtOne, m.TimesAtOne)
 	}

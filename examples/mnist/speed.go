@@ -16,18 +16,16 @@ const rounds = 7
 // speed is images per second of the float and of a quantized network, in turns, and the ratio.
 type speed struct{ float, quantized, ratio float64 }
 
-// race lets both networks run batches of a size, for a turn at a time.
-func race(ctx context.Context, float, quantized func(batch int) (*graph, error), data subset, batch int, turn time.Duration) (speed, error) {
-	var runs [2]func() (float64, error)
-	for i, build := range []func(int) (*graph, error){float, quantized} {
-		g, err := build(batch)
-		if err != nil {
-			return speed{}, err
-		}
-		g.start(gorgonia.EvalMode())
-		defer g.machine.Close()
-		runs[i] = g.perSecond(data.batch(count(0, batch)), turn)
+// race lets the float network, in a TapeMachine, and a quantized one run batches of a size, for a turn at a time.
+func race(ctx context.Context, net network, quantized runner, data subset, batch int, turn time.Duration) (speed, error) {
+	g, err := net.graph(batch)
+	if err != nil {
+		return speed{}, err
 	}
+	g.start(gorgonia.EvalMode())
+	defer g.machine.Close()
+	x := data.batch(count(0, batch))
+	runs := []func() (float64, error){perSecond(g.run, x, turn), perSecond(quantized, x, turn)}
 	var s [3][]float64
 	for range rounds {
 		if err := ctx.Err(); err != nil {
@@ -51,14 +49,14 @@ func race(ctx context.Context, float, quantized func(batch int) (*graph, error),
 
 // perSecond returns a function that runs a batch over and over for a turn, after once that does not count, and returns
 // images per second.
-func (g *graph) perSecond(x *tensor.Dense, turn time.Duration) func() (float64, error) {
+func perSecond(run runner, x *tensor.Dense, turn time.Duration) func() (float64, error) {
 	return func() (float64, error) {
-		if _, err := g.run(x); err != nil {
+		if _, err := run(x); err != nil {
 			return 0, err
 		}
 		start, images := time.Now(), 0
 		for {
-			if _, err := g.run(x); err != nil {
+			if _, err := run(x); err != nil {
 				return 0, err
 			}
 			images += x.Shape()[0]

@@ -25,7 +25,7 @@ const batchSize = 64
 func trained(ctx context.Context, c config, data *dataset, progress io.Writer) (network, error) {
 	digits := data.train.fingerprint()
 	path := filepath.Join(c.out, fmt.Sprintf("%s-float-%s-epochs%d-seed%d.safetensors", c.model, digits, c.epochs, c.seed))
-	net, err := loadNetwork(path)
+	net, err := loadNetwork(architectures[c.model], path)
 	if err == nil {
 		fmt.Fprintf(progress, "float weights of an earlier run, %s\n", path)
 		return net, nil
@@ -33,31 +33,24 @@ func trained(ctx context.Context, c config, data *dataset, progress io.Writer) (
 	if !errors.Is(err, fs.ErrNotExist) {
 		fmt.Fprintf(progress, "training again: %v\n", err)
 	}
-	net = newNetwork(c.seed)
+	net = newNetwork(architectures[c.model], c.seed)
 	if err := train(ctx, net, data.train, c, progress); err != nil {
-		return nil, fmt.Errorf("train: %w", err)
+		return net, fmt.Errorf("train: %w", err)
 	}
-	b := qtensor.Bundle{Float: map[string]*tensor.Dense{}}
-	for i, l := range net {
-		b.Float[weightName(i)], b.Float[biasName(i)] = l.weight, l.bias
-	}
-	return net, qtensor.Save(path, b)
+	return net, qtensor.Save(path, qtensor.Bundle{Float: net.values})
 }
 
 // loadNetwork reads float weights.
-func loadNetwork(path string) (network, error) {
+func loadNetwork(a architecture, path string) (network, error) {
 	f, err := qtensor.Open(path)
 	if err != nil {
-		return nil, err
+		return network{}, err
 	}
 	defer f.Close()
-	net := make(network, len(sizes)-1)
-	for i := range net {
-		if net[i].weight, err = loadTensor(f, weightName(i), sizes[i], sizes[i+1]); err != nil {
-			return nil, err
-		}
-		if net[i].bias, err = loadTensor(f, biasName(i), sizes[i+1]); err != nil {
-			return nil, err
+	net := network{a, map[string]*tensor.Dense{}}
+	for _, p := range a.params {
+		if net.values[p.name], err = loadTensor(f, p.name, p.shape...); err != nil {
+			return network{}, err
 		}
 	}
 	return net, nil
@@ -74,7 +67,7 @@ func loadTensor(f *qtensor.File, name string, shape ...int) (*tensor.Dense, erro
 
 // train fits net in place by Adam on the cross entropy of its softmax.
 func train(ctx context.Context, net network, data subset, c config, progress io.Writer) error {
-	g, err := floatGraph(net, batchSize)
+	g, err := net.graph(batchSize)
 	if err != nil {
 		return err
 	}
@@ -115,8 +108,8 @@ func train(ctx context.Context, net network, data subset, c config, progress io.
 			_ = bar.Add(1) // a bar that cannot be drawn stops nothing
 		}
 	}
-	for i := range net { // the machine may have put other tensors in place of those that it was given
-		net[i].weight, net[i].bias = g.params[2*i].Value().(*tensor.Dense), g.params[2*i+1].Value().(*tensor.Dense)
+	for i, p := range net.params { // the machine may have put other tensors in place of those that it was given
+		net.values[p.name] = g.params[i].Value().(*tensor.Dense)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package ops_test
+package ptq_test
 
 import (
 	"os"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The code in README.md is that of ExampleLinear, line by line, so it compiles and runs.
+// The code in README.md is that of Example, line by line, so it compiles and runs.
 func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {

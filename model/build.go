@@ -1,0 +1,268 @@
+package model
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"euryale/internal/flow"
+	"euryale/qtensor"
+)
+
+// New returns the model of a graph with layers, by node, in place of weights of Gemm, MatMul and Conv nodes. Their
+// weights, and the biases of such nodes, are constants; Data of a constant that every reader replaces may be nil. A Relu
+// that alone reads what a layer gives becomes part of it. The model keeps the graph's data, which must not change.
+//
+// Errors: qtensor.ErrShape for shapes that do not go together, qtensor.ErrParams for ops, attributes and names that are
+// not there, qtensor.ErrScheme and qtensor.ErrValue as Pack, PackConv2d and the options of ops have them. A node is named.
+func New(g *flow.Graph, layers map[string]Layer) (*Model, error) {
+	m, err := build(g, layers)
+	if err != nil {
+		return nil, fmt.Errorf("model: New: %w", err)
+	}
+	return m, nil
+}
+
+func build(g *flow.Graph, layers map[string]Layer) (*Model, error) {
+	if g == nil {
+		return nil, fmt.Errorf("%w: got no graph", qtensor.ErrParams)
+	}
+	if err := g.Check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", qtensor.ErrParams, err)
+	}
+	m := &Model{layers: maps.Clone(layers)}
+	m.graph = flow.Graph{Inputs: copyValues(g.Inputs), Outputs: copyValues(g.Outputs), Nodes: copyNodes(g.Nodes), Constants: map[string]*flow.Tensor{}}
+	b := builder{Model: m, from: g, ids: map[string]int{}, packed: map[any]any{}}
+	for _, add := range []func() error{b.addInputs, b.addNodes, b.addOutputs} {
+		if err := add(); err != nil {
+			return nil, err
+		}
+	}
+	return m, m.place()
+}
+
+func copyValues(list []flow.Value) []flow.Value {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Shape = slices.Clone(list[i].Shape)
+	}
+	return list
+}
+
+func copyNodes(list []flow.Node) []flow.Node {
+	list = slices.Clone(list)
+	for i := range list {
+		n := &list[i]
+		for _, s := range []*[]int{&n.Kernel, &n.Strides, &n.Pads, &n.Dilations, &n.Perm, &n.Shape} {
+			*s = slices.Clone(*s)
+			if len(*s) == 0 {
+				*s = nil // as a file has it
+			}
+		}
+		n.Inputs = slices.Clone(n.Inputs)
+		if n.Alpha == 0 {
+			n.Alpha = 0 // and not −0, which a file does not have
+		}
+	}
+	return list
+}
+
+// builder makes a model.
+type builder struct {
+	*Model
+	from   *flow.Graph
+	ids    map[string]int // of values, by name
+	reads  map[string]int // how often nodes and outputs read a name
+	packed map[any]any
+}
+
+func (b *builder) add(v value) int {
+	id := len(b.values)
+	if v.root < 0 {
+		v.root = id
+	}
+	b.values = append(b.values, v)
+	b.ids[v.name] = id
+	return id
+}
+
+func (b *builder) addInputs() error {
+	b.reads = map[string]int{}
+	for _, n := range b.graph.Nodes {
+		for _, in := range n.Inputs {
+			b.reads[in]++
+		}
+	}
+	for _, v := range b.graph.Outputs {
+		b.reads[v.Name]++
+	}
+	for _, v := range b.graph.Inputs {
+		s, err := given(v.Shape, true)
+		if err != nil {
+			return fmt.Errorf("input %q: %w", v.Name, err)
+		}
+		b.inputs = append(b.inputs, b.add(value{name: v.Name, size: s, root: -1, slot: -1}))
+	}
+	return nil
+}
+
+// constant returns the value of a constant that is read as floats.
+func (b *builder) constant(name string) (int, error) {
+	if id, ok := b.ids[name]; ok {
+		return id, nil
+	}
+	t := b.from.Constants[name]
+	if t == nil {
+		return 0, fmt.Errorf("%w: there is no %q", qtensor.ErrParams, name)
+	}
+	s, err := given(t.Shape, false)
+	if err != nil {
+		return 0, fmt.Errorf("constant %q: %w", name, err)
+	}
+	if len(t.Data) != s.elements() {
+		return 0, fmt.Errorf("constant %q: %w: got %d elements for %v", name, qtensor.ErrShape, len(t.Data), s)
+	}
+	b.graph.Constants[name] = t
+	return b.add(value{name: name, size: s, data: t.Data, root: -1, slot: -1}), nil
+}
+
+func (b *builder) addNodes() error {
+	used := 0
+	for i := range b.graph.Nodes {
+		n := &b.graph.Nodes[i]
+		if _, done := b.ids[n.Output]; done { // a Relu that a layer has
+			continue
+		}
+		var err error
+		if l, ok := b.layers[n.Name]; ok {
+			used++
+			err = b.addLayer(n, l, b.graph.Nodes[i+1:])
+		} else {
+			err = b.addNode(n)
+		}
+		if err != nil {
+			return fmt.Errorf("node %q (%.40s): %w", n.Name, n.Op, err)
+		}
+	}
+	if used != len(b.layers) {
+		for name := range b.layers {
+			if !slices.ContainsFunc(b.graph.Nodes, func(n flow.Node) bool { return n.Name == name }) {
+				return fmt.Errorf("%w: got a layer for %q, want the name of a node", qtensor.ErrParams, name)
+			}
+		}
+		return fmt.Errorf("%w: got a layer for a Relu", qtensor.ErrParams)
+	}
+	return nil
+}
+
+func (b *builder) addNode(n *flow.Node) error {
+	op, err := find(n)
+	if err != nil {
+		return err
+	}
+	s := step{node: n, op: op}
+	var sizes []size
+	for _, name := range n.Inputs {
+		id, err := b.constant(name)
+		if err != nil {
+			return err
+		}
+		s.in, sizes = append(s.in, id), append(sizes, b.values[id].size)
+	}
+	out, err := op.shape(n, sizes)
+	if err == nil {
+		err = out.check()
+	}
+	if err != nil {
+		return err
+	}
+	v := value{name: n.Output, size: out, root: -1}
+	if op.kernel == nil {
+		v.root = b.values[s.in[0]].root
+	}
+	s.out = b.add(v)
+	b.steps = append(b.steps, s)
+	return nil
+}
+
+// addLayer adds a node with quantized weights, and the Relu among the nodes behind it that alone reads its result.
+func (b *builder) addLayer(n *flow.Node, l Layer, behind []flow.Node) error {
+	op, err := find(n)
+	if err != nil {
+		return err
+	}
+	if op.layer == nil || l.Weight == nil {
+		return fmt.Errorf("%w: got a layer with weight %v, want one for Gemm, MatMul or Conv", qtensor.ErrParams, l.Weight)
+	}
+	x, err := b.constant(n.Inputs[0])
+	if err != nil {
+		return err
+	}
+	w := b.from.Constants[n.Inputs[1]]
+	if w == nil || !slices.Equal(w.Shape, l.Weight.Shape()) {
+		return fmt.Errorf("%w: got a quantized weight %v, want the shape of the constant %q", qtensor.ErrShape, l.Weight.Shape(), n.Inputs[1])
+	}
+	a := after{packed: b.packed}
+	weight, err := given(w.Shape, false)
+	if err != nil {
+		return err
+	}
+	sizes := []size{b.values[x].size, weight}
+	if len(n.Inputs) == 3 {
+		if a.bias = b.from.Constants[n.Inputs[2]]; a.bias == nil {
+			return fmt.Errorf("%w: bias %q is no constant, as a layer wants it", qtensor.ErrParams, n.Inputs[2])
+		}
+		id, err := b.constant(n.Inputs[2])
+		if err != nil {
+			return err
+		}
+		sizes = append(sizes, b.values[id].size)
+	}
+	out, err := op.shape(n, sizes)
+	if err == nil {
+		err = out.check()
+	}
+	if err != nil {
+		return err
+	}
+	s := step{node: n, op: op, in: []int{x}}
+	name := n.Output
+	for i := range behind {
+		if r := &behind[i]; r.Op == "Relu" && len(r.Inputs) == 1 && r.Inputs[0] == name && b.reads[name] == 1 {
+			if _, err := find(r); err != nil {
+				return err
+			}
+			a.relu, name = true, r.Output
+			break
+		}
+	}
+	if s.layer, err = op.layer(n, l, sizes, a); err != nil {
+		return err
+	}
+	s.out = b.add(value{name: name, size: out, root: -1})
+	b.steps = append(b.steps, s)
+	return nil
+}
+
+// declared reports whether an axis of an output is what the graph says of it: Batch stands for any multiple of the batch.
+func declared(axis, size int) bool { return axis == size || axis == flow.Batch && size < 0 }
+
+func (b *builder) addOutputs() error {
+	seen := map[string]bool{}
+	for i, v := range b.graph.Outputs {
+		id, err := b.constant(v.Name)
+		if err != nil {
+			return fmt.Errorf("output %q: %w", v.Name, err)
+		}
+		if seen[v.Name] {
+			return fmt.Errorf("%w: got output %q twice", qtensor.ErrParams, v.Name)
+		}
+		seen[v.Name] = true
+		if v.Shape != nil && !slices.EqualFunc(v.Shape, b.values[id].size, declared) {
+			return fmt.Errorf("output %q: %w: got %v, want %v", v.Name, qtensor.ErrShape, v.Shape, b.values[id].size)
+		}
+		b.graph.Outputs[i].Shape = slices.Clone(b.values[id].size)
+		b.outputs = append(b.outputs, id)
+	}
+	return nil
+}

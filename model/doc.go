@@ -1,0 +1,31 @@
+// Package model runs a network at any batch size, some of its layers quantized, and keeps it in one file.
+//
+// Load returns a Model that Save wrote, in a program that need not have the code that made it; what it computes is equal
+// bit for bit. Nodes with a Layer multiply by packed weights, as ops.Linear and ops.Conv2d do; all others are computed in
+// float32. Shapes are settled when a model is made: Run fails for inputs of other shapes and for numbers that are not
+// finite where a layer meets them, and for nothing else.
+//
+// # Memory
+//
+// Values between nodes lie in an arena, in slots that are used again as soon as nothing reads what was there. Arenas are
+// kept in a sync.Pool: as many as there were runs at once, each of the size of the largest batch it met, until the garbage
+// collector takes them.
+//
+// # File
+//
+// A file is a qtensor.Bundle. Its tensors are float32 constants by name, and quantized weights by the name of their node;
+// where that name would belong to a constant, ~ follows it. The rest is JSON under the key "euryale.model" of the metadata:
+//
+//	{"version": 1,
+//	 "inputs":  [{"name": "x", "shape": [-1, 784]}],
+//	 "outputs": [{"name": "y", "shape": [-1, 10]}],
+//	 "nodes":   [{"op": "Gemm", "name": "fc1", "inputs": ["x", "fc1.w", "fc1.b"], "output": "h", "transB": true}, …],
+//	 "layers":  {"fc1": {"weight": "fc1", "compute": "static-int8",
+//	                     "activations": {"scheme": "affine8", "scale": 0.0078125, "zero_point": 128}}}}
+//
+// A size of -1 is the batch. Nodes are in an order in which they can be computed; op and attributes are ONNX's: transB,
+// kernel_shape, strides, pads (height and width, the same on both sides), dilations, group, axis, perm, shape, alpha,
+// and what has its usual value is left out. The second input of a node that is in layers names no tensor of its own.
+// compute is fixed24, fixed16, dynamic-int8 or static-int8, which alone has activations; multiplier is there for a scheme
+// with float16 scales.
+package model

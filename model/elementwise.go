@@ -1,0 +1,196 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"euryale/internal/flow"
+	"euryale/qtensor"
+)
+
+// sameShape is the rule of an op that takes each number by itself.
+func sameShape(n *flow.Node, in []size) (size, error) {
+	if a := float64(n.Alpha); math.IsNaN(a) || math.IsInf(a, 0) {
+		return nil, fmt.Errorf("%w: alpha is %v, want a finite number", qtensor.ErrParams, a)
+	}
+	return in[0], nil
+}
+
+// relu sets y = max(x, 0).
+func relu(_ *flow.Node, y array, in []array, _ *scratch) {
+	for i, v := range in[0].x {
+		y.x[i] = max(v, 0)
+	}
+}
+
+// leakyRelu sets y = x, or alpha·x where x < 0.
+func leakyRelu(n *flow.Node, y array, in []array, _ *scratch) {
+	for i, v := range in[0].x {
+		if v < 0 {
+			v *= n.Alpha
+		}
+		y.x[i] = v
+	}
+}
+
+// sigmoid sets y = 1/(1 + e^−x), made in float64.
+func sigmoid(_ *flow.Node, y array, in []array, _ *scratch) {
+	for i, v := range in[0].x {
+		y.x[i] = float32(1 / (1 + math.Exp(-float64(v))))
+	}
+}
+
+// tanh sets y = tanh x, made in float64.
+func tanh(_ *flow.Node, y array, in []array, _ *scratch) {
+	for i, v := range in[0].x {
+		y.x[i] = float32(math.Tanh(float64(v)))
+	}
+}
+
+// softmaxShape is the rule of an op along Axis.
+func softmaxShape(n *flow.Node, in []size) (size, error) {
+	_, err := axis(n, len(in[0]))
+	return in[0], err
+}
+
+// axis returns Axis, which counts from the end where it is negative.
+func axis(n *flow.Node, rank int) (int, error) {
+	if n.Axis < -rank || n.Axis >= rank {
+		return 0, fmt.Errorf("%w: axis is %d, want one of %d", qtensor.ErrShape, n.Axis, rank)
+	}
+	if n.Axis < 0 {
+		return n.Axis + rank, nil
+	}
+	return n.Axis, nil
+}
+
+// around returns what an axis splits a shape into: the product of those before it, itself, and of those behind.
+func around(shape []int, axis int) (outer, own, inner int) {
+	outer, inner = 1, 1
+	for i, d := range shape {
+		switch {
+		case i < axis:
+			outer *= d
+		case i > axis:
+			inner *= d
+		default:
+			own = d
+		}
+	}
+	return outer, own, inner
+}
+
+// softmax sets y = e^(x − m)/Σ e^(x − m) along Axis, m the largest x, with the sum in float64.
+func softmax(n *flow.Node, y array, in []array, _ *scratch) {
+	at, _ := axis(n, len(y.shape)) // checked by the rule
+	outer, own, inner := around(y.shape, at)
+	for o := range outer {
+		for i := range inner {
+			x, to := in[0].x[o*own*inner+i:], y.x[o*own*inner+i:]
+			top := float32(math.Inf(-1))
+			for j := range own {
+				top = max(top, x[j*inner])
+			}
+			var sum float64
+			for j := range own {
+				e := math.Exp(float64(x[j*inner]) - float64(top))
+				sum += e
+				to[j*inner] = float32(e)
+			}
+			for j := range own {
+				to[j*inner] = float32(float64(to[j*inner]) / sum)
+			}
+		}
+	}
+}
+
+// broadcastShape is the rule of two values whose shapes are equal, or have an axis of 1 or none where the other repeats it.
+func broadcastShape(_ *flow.Node, in []size) (size, error) {
+	a, b := in[0], in[1]
+	out := make(size, max(len(a), len(b)))
+	for i := range out {
+		one := func(s size) int {
+			if at := i - (len(out) - len(s)); at >= 0 {
+				return s[at]
+			}
+			return 1
+		}
+		p, q := one(a), one(b)
+		switch {
+		case p == q || q == 1:
+			out[i] = p
+		case p == 1:
+			out[i] = q
+		default:
+			return nil, fmt.Errorf("%w: got %v and %v, want equal sizes, or 1", qtensor.ErrShape, a, b)
+		}
+	}
+	return out, nil
+}
+
+// A row sets y[i] = a[i·da] ∘ b[i·db] for every i, with steps of 0 or 1.
+type row func(y, a, b []float32, da, db int)
+
+func add(y, a, b []float32, da, db int) {
+	for i := range y {
+		y[i] = a[i*da] + b[i*db]
+	}
+}
+
+func sub(y, a, b []float32, da, db int) {
+	for i := range y {
+		y[i] = a[i*da] - b[i*db]
+	}
+}
+
+func mul(y, a, b []float32, da, db int) {
+	for i := range y {
+		y[i] = a[i*da] * b[i*db]
+	}
+}
+
+func div(y, a, b []float32, da, db int) {
+	for i := range y {
+		y[i] = a[i*da] / b[i*db]
+	}
+}
+
+// binary returns the kernel of an op on two values.
+func binary(f row) func(n *flow.Node, y array, in []array, s *scratch) {
+	return func(_ *flow.Node, y array, in []array, _ *scratch) {
+		a, b := in[0], in[1]
+		if len(a.x) == len(y.x) && len(b.x) == len(y.x) {
+			f(y.x, a.x, b.x, 1, 1)
+			return
+		}
+		sa, sb := steps(a.shape, y.shape), steps(b.shape, y.shape)
+		last := len(y.shape) - 1 // there is one, since the sizes differ
+		n := y.shape[last]
+		var at [maxRank]int
+		var fromA, fromB int
+		for to := 0; to < len(y.x); to += n {
+			f(y.x[to:][:n], a.x[fromA:], b.x[fromB:], sa[last], sb[last])
+			for d := last - 1; d >= 0; d-- {
+				at[d]++
+				fromA, fromB = fromA+sa[d], fromB+sb[d]
+				if at[d] < y.shape[d] {
+					break
+				}
+				fromA, fromB = fromA-at[d]*sa[d], fromB-at[d]*sb[d]
+				at[d] = 0
+			}
+		}
+	}
+}
+
+// steps returns how far apart in a value of one shape the neighbours along each axis of a result are.
+func steps(shape, result []int) (s [maxRank]int) {
+	step := 1
+	for i := len(shape) - 1; i >= 0; i-- {
+		if shape[i] > 1 {
+			s[i+len(result)-len(shape)] = step
+		}
+		step *= shape[i]
+	}
+	return s
+}

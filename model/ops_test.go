@@ -1,0 +1,219 @@
+package model_test
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"euryale/internal/flow"
+	"euryale/model"
+	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
+)
+
+// one is a graph of one node on inputs a, b, …, of which those with data are constants.
+func one(n flow.Node, in ...*flow.Tensor) (*flow.Graph, map[string]tensor.Tensor) {
+	n.Name, n.Output = "node", "y"
+	g := &flow.Graph{Outputs: []flow.Value{{Name: "y"}}, Constants: map[string]*flow.Tensor{}}
+	given := map[string]tensor.Tensor{}
+	for i, t := range in {
+		name := string(rune('a' + i))
+		n.Inputs = append(n.Inputs, name)
+		if i == 0 {
+			g.Inputs = append(g.Inputs, flow.Value{Name: name, Shape: append([]int{-1}, t.Shape[1:]...)})
+			given[name] = tensorOf(t)
+		} else {
+			g.Constants[name] = t
+		}
+	}
+	g.Nodes = []flow.Node{n}
+	return g, given
+}
+
+func values(shape []int, x ...float32) *flow.Tensor { return &flow.Tensor{Shape: shape, Data: x} }
+
+// count is 0, 1, 2, …
+func count(shape ...int) *flow.Tensor {
+	t := &flow.Tensor{Shape: shape, Data: make([]float32, tensor.Shape(shape).TotalSize())}
+	for i := range t.Data {
+		t.Data[i] = float32(i)
+	}
+	return t
+}
+
+func TestOps(t *testing.T) {
+	nan := float32(math.NaN())
+	e := func(x float64) float32 { return float32(math.Exp(x) / (1 + math.E + math.E*math.E)) }
+	for _, c := range []struct {
+		node  flow.Node
+		in    []*flow.Tensor
+		shape []int
+		want  []float32
+	}{
+		{flow.Node{Op: "Gemm"}, []*flow.Tensor{count(2, 3), count(3, 2), values([]int{2}, 10, 20)}, []int{2, 2}, []float32{20, 33, 38, 60}},
+		{flow.Node{Op: "Gemm", TransB: true}, []*flow.Tensor{count(2, 3), count(2, 3)}, []int{2, 2}, []float32{5, 14, 14, 50}},
+		{flow.Node{Op: "MatMul"}, []*flow.Tensor{count(2, 1, 2), count(2, 1)}, []int{2, 1, 1}, []float32{1, 3}},
+		{flow.Node{Op: "Relu"}, []*flow.Tensor{values([]int{3}, -1, 0, 2)}, []int{3}, []float32{0, 0, 2}},
+		{flow.Node{Op: "LeakyRelu", Alpha: 0.5}, []*flow.Tensor{values([]int{3}, -1, 0, 2)}, []int{3}, []float32{-0.5, 0, 2}},
+		{flow.Node{Op: "Sigmoid"}, []*flow.Tensor{values([]int{3}, 0, -200, 200)}, []int{3}, []float32{0.5, 0, 1}},
+		{flow.Node{Op: "Tanh"}, []*flow.Tensor{values([]int{3}, 0, -200, 200)}, []int{3}, []float32{0, -1, 1}},
+		{flow.Node{Op: "Softmax", Axis: -1}, []*flow.Tensor{values([]int{1, 3}, 1000, 1001, 1002)}, []int{1, 3}, []float32{e(0), e(1), e(2)}},
+		{flow.Node{Op: "Softmax", Axis: 1}, []*flow.Tensor{values([]int{1, 2, 2}, 0, 5, 0, 5)}, []int{1, 2, 2}, []float32{0.5, 0.5, 0.5, 0.5}},
+		{flow.Node{Op: "Add"}, []*flow.Tensor{count(2, 3), values([]int{3}, 10, 20, 30)}, []int{2, 3}, []float32{10, 21, 32, 13, 24, 35}},
+		{flow.Node{Op: "Sub"}, []*flow.Tensor{count(2, 1), values([]int{3}, 1, 2, 3)}, []int{2, 3}, []float32{-1, -2, -3, 0, -1, -2}},
+		{flow.Node{Op: "Mul"}, []*flow.Tensor{count(1, 2, 2, 1), count(2, 1, 2)}, []int{1, 2, 2, 2}, []float32{0, 0, 0, 1, 4, 6, 6, 9}},
+		{flow.Node{Op: "Div"}, []*flow.Tensor{values([]int{2}, 1, 3), values(nil, 2)}, []int{2}, []float32{0.5, 1.5}},
+		{flow.Node{Op: "Add"}, []*flow.Tensor{count(4), values([]int{1, 1}, 1)}, []int{1, 4}, []float32{1, 2, 3, 4}},
+		{flow.Node{Op: "Reshape", Shape: []int{-1, 6}}, []*flow.Tensor{count(2, 2, 3)}, []int{2, 6}, count(12).Data},
+		{flow.Node{Op: "Reshape", Shape: []int{3, -1}}, []*flow.Tensor{count(2, 6)}, []int{3, 4}, count(12).Data},
+		{flow.Node{Op: "Transpose", Perm: []int{0, 2, 1}}, []*flow.Tensor{count(2, 2, 3)}, []int{2, 3, 2}, []float32{0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11}},
+		{flow.Node{Op: "Transpose", Perm: []int{1, 0, 2}}, []*flow.Tensor{count(2, 2, 2)}, []int{2, 2, 2}, []float32{0, 1, 4, 5, 2, 3, 6, 7}},
+		{flow.Node{Op: "Transpose"}, []*flow.Tensor{count(2, 3)}, []int{3, 2}, []float32{0, 3, 1, 4, 2, 5}},
+		{flow.Node{Op: "Concat", Axis: 1}, []*flow.Tensor{count(1, 2, 2), values([]int{1, 1, 2}, 8, 9)}, []int{1, 3, 2}, nil},
+		{flow.Node{Op: "MaxPool", Kernel: []int{2, 2}, Strides: []int{2, 2}}, []*flow.Tensor{count(1, 1, 5, 4)}, []int{1, 1, 2, 2}, []float32{5, 7, 13, 15}},
+		{flow.Node{Op: "MaxPool", Kernel: []int{2, 2}, Pads: []int{1, 0}}, []*flow.Tensor{values([]int{1, 1, 2, 2}, -4, -3, -2, nan)}, []int{1, 1, 3, 1}, []float32{-3, nan, nan}},
+		{flow.Node{Op: "AveragePool", Kernel: []int{2, 2}, Pads: []int{1, 1}, Strides: []int{2, 2}}, []*flow.Tensor{count(1, 1, 2, 2)}, []int{1, 1, 2, 2}, []float32{0, 0.25, 0.5, 0.75}},
+		{flow.Node{Op: "GlobalAveragePool"}, []*flow.Tensor{count(1, 2, 2, 2)}, []int{1, 2, 1, 1}, []float32{1.5, 5.5}},
+	} {
+		g, in := one(c.node, c.in...)
+		if c.node.Op == "Concat" { // of a batch of any size with nothing that is fixed
+			g.Nodes[0].Inputs = []string{"a", "a"}
+			delete(g.Constants, "b")
+			c.shape, c.want = []int{1, 4, 2}, []float32{0, 1, 2, 3, 0, 1, 2, 3}
+		}
+		m, err := model.New(g, nil)
+		if err != nil {
+			t.Errorf("%+v: %v", c.node, err)
+			continue
+		}
+		got := run(t, m, in, "y")
+		for i := range got {
+			if len(got) != len(c.want) || got[i] != c.want[i] && got[i] == got[i] || got[i] != got[i] && c.want[i] == c.want[i] {
+				t.Errorf("%+v: got %v, want %v", c.node, got, c.want)
+				break
+			}
+		}
+		shape := m.Outputs()[0].Shape
+		batch := c.in[0].Shape[0]
+		for i, d := range shape {
+			if d < 0 {
+				shape[i] = -d * batch
+			}
+		}
+		if !slices.Equal(shape, c.shape) {
+			t.Errorf("%+v: got shape %v, want %v", c.node, shape, c.shape)
+		}
+	}
+}
+
+// TestConv compares convolutions with their definition.
+func TestConv(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 9))
+	for _, c := range []struct {
+		x, w []int
+		node flow.Node
+	}{
+		{[]int{2, 3, 7, 6}, []int{4, 3, 3, 2}, flow.Node{}},
+		{[]int{1, 4, 9, 8}, []int{6, 2, 3, 3}, flow.Node{Group: 2, Pads: []int{2, 1}, Strides: []int{2, 3}, Dilations: []int{2, 1}}},
+		{[]int{2, 3, 5, 5}, []int{3, 1, 5, 5}, flow.Node{Group: 3, Pads: []int{4, 4}}},
+		{[]int{1, 40, 48, 40}, []int{2, 40, 3, 3}, flow.Node{Pads: []int{1, 1}}}, // in several parts
+	} {
+		x, w, b := random(rng, 1, c.x...), random(rng, 1, c.w...), random(rng, 1, c.w[0])
+		c.node.Op = "Conv"
+		g, in := one(c.node, x, w, b)
+		m := newModel(t, g, nil)
+		want := convolution(&c.node, x, w, b)
+		got := run(t, m, in, "y")
+		if len(got) != len(want) {
+			t.Errorf("%v %v %+v: got %d numbers, want %d", c.x, c.w, c.node, len(got), len(want))
+		} else if db := sqnr(got, want); !(db > 120) {
+			t.Errorf("%v %v %+v: SQNR against the definition is %.1f dB, want 120", c.x, c.w, c.node, db)
+		}
+	}
+}
+
+func convolution(n *flow.Node, x, w, b *flow.Tensor) (y []float32) {
+	or := func(s []int, usual int) []int {
+		if s == nil {
+			return []int{usual, usual}
+		}
+		return s
+	}
+	pad, stride, dilation, groups := or(n.Pads, 0), or(n.Strides, 1), or(n.Dilations, 1), max(n.Group, 1)
+	out := func(i int) int {
+		return (x.Shape[i+2]+2*pad[i]-dilation[i]*(w.Shape[i+2]-1)-1)/stride[i] + 1
+	}
+	for s := range x.Shape[0] {
+		for o := range w.Shape[0] {
+			for i := range out(0) {
+				for j := range out(1) {
+					sum := float64(b.Data[o])
+					for c := range w.Shape[1] {
+						for u := range w.Shape[2] {
+							for v := range w.Shape[3] {
+								r, q := i*stride[0]+u*dilation[0]-pad[0], j*stride[1]+v*dilation[1]-pad[1]
+								if r < 0 || q < 0 || r >= x.Shape[2] || q >= x.Shape[3] {
+									continue
+								}
+								channel := o/(w.Shape[0]/groups)*w.Shape[1] + c
+								sum += float64(x.Data[((s*x.Shape[1]+channel)*x.Shape[2]+r)*x.Shape[3]+q]) *
+									float64(w.Data[((o*w.Shape[1]+c)*w.Shape[2]+u)*w.Shape[3]+v])
+							}
+						}
+					}
+					y = append(y, float32(sum))
+				}
+			}
+		}
+	}
+	return y
+}
+
+// TestShapes gives nodes whose shapes or attributes do not go together.
+func TestShapes(t *testing.T) {
+	image := []int{1, 2, 4, 4}
+	for _, c := range []struct {
+		node flow.Node
+		in   []*flow.Tensor
+		want error
+	}{
+		{flow.Node{Op: "Gelu"}, []*flow.Tensor{count(2)}, qtensor.ErrParams},
+		{flow.Node{Op: "Relu"}, []*flow.Tensor{count(2), count(2)}, qtensor.ErrParams},
+		{flow.Node{Op: "Relu", Alpha: 1}, []*flow.Tensor{count(2)}, qtensor.ErrParams},
+		{flow.Node{Op: "LeakyRelu", Alpha: float32(math.NaN())}, []*flow.Tensor{count(2)}, qtensor.ErrParams},
+		{flow.Node{Op: "Gemm"}, []*flow.Tensor{count(2, 3), count(2, 3)}, qtensor.ErrShape},
+		{flow.Node{Op: "Gemm"}, []*flow.Tensor{count(2, 3), count(3, 2), count(3)}, qtensor.ErrShape},
+		{flow.Node{Op: "MatMul"}, []*flow.Tensor{count(2, 3), count(3)}, qtensor.ErrShape},
+		{flow.Node{Op: "Conv"}, []*flow.Tensor{count(image...), count(1, 1, 3, 3)}, qtensor.ErrShape},
+		{flow.Node{Op: "Conv"}, []*flow.Tensor{count(image...), count(1, 2, 5, 3)}, qtensor.ErrShape},
+		{flow.Node{Op: "Conv", Group: -2}, []*flow.Tensor{count(image...), count(2, 1, 3, 3)}, qtensor.ErrShape},
+		{flow.Node{Op: "Conv", Strides: []int{-1, 1}}, []*flow.Tensor{count(image...), count(1, 2, 3, 3)}, qtensor.ErrParams},
+		{flow.Node{Op: "Conv", Dilations: []int{1 << 30, 1}}, []*flow.Tensor{count(image...), count(1, 2, 3, 3)}, qtensor.ErrParams},
+		{flow.Node{Op: "Conv", Pads: []int{1 << 15, 1}}, []*flow.Tensor{count(image...), count(1, 2, 3, 3)}, qtensor.ErrShape},
+		{flow.Node{Op: "MaxPool"}, []*flow.Tensor{count(image...)}, qtensor.ErrParams},
+		{flow.Node{Op: "MaxPool", Kernel: []int{5, 1}}, []*flow.Tensor{count(image...)}, qtensor.ErrShape},
+		{flow.Node{Op: "MaxPool", Kernel: []int{2, 2}, Pads: []int{2, 0}}, []*flow.Tensor{count(image...)}, qtensor.ErrParams},
+		{flow.Node{Op: "AveragePool", Kernel: []int{1 << 20, 2}}, []*flow.Tensor{count(image...)}, qtensor.ErrParams},
+		{flow.Node{Op: "GlobalAveragePool"}, []*flow.Tensor{count(2, 3)}, qtensor.ErrShape},
+		{flow.Node{Op: "Softmax", Axis: 2}, []*flow.Tensor{count(2, 3)}, qtensor.ErrShape},
+		{flow.Node{Op: "Add"}, []*flow.Tensor{count(2, 3), count(2)}, qtensor.ErrShape},
+		{flow.Node{Op: "Add"}, []*flow.Tensor{count(2, 3), count(2, 3)}, qtensor.ErrShape}, // 2 is not the batch
+		{flow.Node{Op: "Reshape", Shape: []int{4}}, []*flow.Tensor{count(2, 2)}, qtensor.ErrShape},
+		{flow.Node{Op: "Reshape", Shape: []int{-1, -1}}, []*flow.Tensor{count(2, 2)}, qtensor.ErrShape},
+		{flow.Node{Op: "Reshape", Shape: []int{-1, 3}}, []*flow.Tensor{count(2, 2)}, qtensor.ErrShape},
+		{flow.Node{Op: "Reshape", Shape: []int{0, 3}}, []*flow.Tensor{count(2, 2)}, qtensor.ErrShape},
+		{flow.Node{Op: "Reshape", Shape: []int{-1, 1, 1, 1, 1, 1, 1, 1, 1}}, []*flow.Tensor{count(2)}, qtensor.ErrShape},
+		{flow.Node{Op: "Transpose", Perm: []int{0, 0}}, []*flow.Tensor{count(2, 3)}, qtensor.ErrShape},
+		{flow.Node{Op: "Transpose", Perm: []int{0, 1, 2}}, []*flow.Tensor{count(2, 3)}, qtensor.ErrShape},
+		{flow.Node{Op: "Concat", Axis: 0}, []*flow.Tensor{count(2, 3), count(2, 3)}, qtensor.ErrShape}, // batch and 2
+		{flow.Node{Op: "Concat", Axis: 5}, []*flow.Tensor{count(2, 3), count(2, 3)}, qtensor.ErrShape},
+	} {
+		g, _ := one(c.node, c.in...)
+		if m, err := model.New(g, nil); !errors.Is(err, c.want) || m != nil {
+			t.Errorf("%+v: got %v, want %v", c.node, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"euryale/internal/flow"
+	"euryale/qtensor"
+)
+
+// maxSide bounds the sides of a padded image, of kernels, strides and dilations.
+const maxSide = 1 << 15
+
+// pair returns an attribute that is two numbers from least to maxSide, or usual in both places where it is not given.
+func pair(name string, given []int, least, usual int) ([2]int, error) {
+	if given == nil {
+		return [2]int{usual, usual}, nil
+	}
+	if len(given) != 2 || slices.Min(given) < least || slices.Max(given) > maxSide {
+		return [2]int{}, fmt.Errorf("%w: %s is %v, want two numbers from %d to %d", qtensor.ErrParams, name, given, least, maxSide)
+	}
+	return [2]int(given), nil
+}
+
+// windows is how a kernel goes over an image.
+type windows struct{ kernel, stride, pad, dilation [2]int }
+
+func newWindows(n *flow.Node, kernel []int) (w windows, err error) {
+	for _, p := range []struct {
+		name         string
+		given        []int
+		least, usual int
+		to           *[2]int
+	}{
+		{"kernel_shape", kernel, 1, 0, &w.kernel},
+		{"strides", n.Strides, 1, 1, &w.stride},
+		{"pads", n.Pads, 0, 0, &w.pad},
+		{"dilations", n.Dilations, 1, 1, &w.dilation},
+	} {
+		if *p.to, err = pair(p.name, p.given, p.least, p.usual); err != nil {
+			return w, err
+		}
+	}
+	if w.kernel[0] == 0 {
+		return w, fmt.Errorf("%w: got no kernel_shape", qtensor.ErrParams)
+	}
+	return w, nil
+}
+
+// out returns the size along an axis: ⌊(size + 2·pad − dilation·(kernel − 1) − 1)/stride⌋ + 1.
+func (w windows) out(size, i int) int {
+	return (size+2*w.pad[i]-w.dilation[i]*(w.kernel[i]-1)-1)/w.stride[i] + 1
+}
+
+// over returns the height and width of the result for images, (…, …, height, width).
+func (w windows) over(images size) (sides [2]int, err error) {
+	if len(images) != 4 || images[2] < 0 || images[3] < 0 {
+		return sides, fmt.Errorf("%w: images are %v, want (batch, channels, height, width)", qtensor.ErrShape, images)
+	}
+	for i, n := range images[2:] {
+		if span := w.dilation[i]*(w.kernel[i]-1) + 1; n+2*w.pad[i] > maxSide || span > n+2*w.pad[i] {
+			return sides, fmt.Errorf("%w: images are %v with a padding of %v, want sides from the kernel's %d to %d", qtensor.ErrShape, images, w.pad, span, maxSide)
+		}
+		sides[i] = w.out(n, i)
+	}
+	return sides, nil
+}
+
+func poolShape(n *flow.Node, in []size) (size, error) {
+	w, err := newWindows(n, n.Kernel)
+	if err != nil {
+		return nil, err
+	}
+	if w.pad[0] >= w.kernel[0] || w.pad[1] >= w.kernel[1] {
+		return nil, fmt.Errorf("%w: pads are %v, want less than the kernel's %v", qtensor.ErrParams, w.pad, w.kernel)
+	}
+	sides, err := w.over(in[0])
+	if err != nil {
+		return nil, err
+	}
+	return size{in[0][0], in[0][1], sides[0], sides[1]}, nil
+}
+
+// pool calls window with the place of every number of y and the part of its window that lies in the image: rows from top
+// up to bottom, columns from left up to right.
+func pool(n *flow.Node, y, x array, window func(to int, image []float32, width, top, bottom, left, right int)) {
+	w, _ := newWindows(n, n.Kernel) // checked by the rule
+	height, width := x.shape[2], x.shape[3]
+	to := 0
+	for p := range x.shape[0] * x.shape[1] {
+		image := x.x[p*height*width:][:height*width]
+		for i := range y.shape[2] {
+			top := i*w.stride[0] - w.pad[0]
+			bottom := min(top+w.kernel[0], height)
+			for j := range y.shape[3] {
+				left := j*w.stride[1] - w.pad[1]
+				window(to, image, width, max(top, 0), bottom, max(left, 0), min(left+w.kernel[1], width))
+				to++
+			}
+		}
+	}
+}
+
+// maxPool sets y to the largest number of each window, NaN if there is one.
+func maxPool(n *flow.Node, y array, in []array, _ *scratch) {
+	x := in[0]
+	if slices.Equal(n.Kernel, []int{2, 2}) && slices.Equal(n.Strides, n.Kernel) && (n.Pads == nil || slices.Max(n.Pads) == 0) {
+		halve(y, x)
+		return
+	}
+	pool(n, y, x, func(to int, image []float32, width, top, bottom, left, right int) {
+		most := float32(math.Inf(-1))
+		for r := top; r < bottom; r++ {
+			for _, v := range image[r*width+left : r*width+right] {
+				most = max(most, v)
+			}
+		}
+		y.x[to] = most
+	})
+}
+
+// halve is maxPool for windows of 2×2 that do not overlap.
+func halve(y, x array) {
+	height, width, outHeight, outWidth := x.shape[2], x.shape[3], y.shape[2], y.shape[3]
+	for p := range x.shape[0] * x.shape[1] {
+		for i := range outHeight {
+			from := x.x[(p*height+2*i)*width:]
+			upper, lower := from[:2*outWidth], from[width:][:2*outWidth]
+			to := y.x[(p*outHeight+i)*outWidth:][:outWidth]
+			for j := range to {
+				to[j] = max(upper[2*j], upper[2*j+1], lower[2*j], lower[2*j+1])
+			}
+		}
+	}
+}
+
+// averagePool sets y to the sum of each window over the size of the kernel.
+func averagePool(n *flow.Node, y array, in []array, _ *scratch) {
+	count := float32(n.Kernel[0] * n.Kernel[1])
+	pool(n, y, in[0], func(to int, image []float32, width, top, bottom, left, right int) {
+		var sum float32
+		for r := top; r < bottom; r++ {
+			for _, v := range image[r*width+left : r*width+right] {
+				sum += v
+			}
+		}
+		y.x[to] = sum / count
+	})
+}
+
+func globalPoolShape(_ *flow.Node, in []size) (size, error) {
+	if len(in[0]) != 4 || in[0][2] < 0 || in[0][3] < 0 {
+		return nil, fmt.Errorf("%w: images are %v, want (batch, channels, height, width)", qtensor.ErrShape, in[0])
+	}
+	return size{in[0][0], in[0][1], 1, 1}, nil
+}
+
+// globalAveragePool sets y to the mean of each channel, summed in float64.
+func globalAveragePool(_ *flow.Node, y array, in []array, _ *scratch) {
+	pixels := in[0].shape[2] * in[0].shape[3]
+	for p := range y.x {
+		var sum float64
+		for _, v := range in[0].x[p*pixels:][:pixels] {
+			sum += float64(v)
+		}
+		y.x[p] = float32(sum / float64(pixels))
+	}
+}

@@ -1,0 +1,181 @@
+package model
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"euryale/internal/dense"
+	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
+)
+
+// arena is the memory of one run, and is used again by others.
+type arena struct {
+	slots   [][]float32
+	values  []array
+	in      []array // of a step
+	scratch scratch
+}
+
+// Run returns the outputs for the inputs, by name, float32 and the caller's own. The inputs are float32, or float64 which
+// is rounded to it, of any layout; they are not changed. An axis of −1 in Inputs is the batch, which all inputs that have
+// one agree on. Axes of size 1 that a slice dropped come back, in front.
+//
+// ctx is looked at between nodes. Errors: ctx's; qtensor.ErrNotFound for a name that is missing or that the model does not
+// have, qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout for what an input is, and qtensor.ErrValue for NaN and
+// infinities that reach a layer.
+func (m *Model) Run(ctx context.Context, in map[string]tensor.Tensor) (map[string]tensor.Tensor, error) {
+	out := map[string]tensor.Tensor{}
+	err := m.run(ctx, in, nil, out)
+	if err != nil {
+		return nil, fmt.Errorf("model: Run: %w", err)
+	}
+	return out, nil
+}
+
+// Observe runs the model and calls f with every input, and then with what every node gives as soon as it is there, by the
+// name of the value, in the order of nodes. What a layer gives to a Relu that became part of it is not shown. x is for
+// reading until f returns. An error of f ends the run. Errors: f's, and those of Run.
+func (m *Model) Observe(ctx context.Context, in map[string]tensor.Tensor, f func(name string, x []float32) error) error {
+	if err := m.run(ctx, in, f, nil); err != nil {
+		return fmt.Errorf("model: Observe: %w", err)
+	}
+	return nil
+}
+
+func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, show func(name string, x []float32) error, out map[string]tensor.Tensor) error {
+	a, _ := m.arenas.Get().(*arena)
+	if a == nil {
+		a = &arena{slots: make([][]float32, len(m.slots)), values: make([]array, len(m.values))}
+		for i, v := range m.values {
+			a.values[i] = array{v.data, make([]int, len(v.size))}
+		}
+	}
+	defer func() {
+		for i, v := range m.values {
+			if root := m.values[v.root]; root.slot < 0 && root.data == nil {
+				a.values[i].x = nil // the caller's
+			}
+		}
+		m.arenas.Put(a)
+	}()
+	batch, err := m.read(a, in)
+	if err != nil {
+		return err
+	}
+	if err := m.makeRoom(a, batch); err != nil {
+		return err
+	}
+	if show != nil {
+		for _, id := range m.inputs {
+			if err := show(m.values[id].name, a.values[id].x); err != nil {
+				return fmt.Errorf("input %q: %w", m.values[id].name, err)
+			}
+		}
+	}
+	for i := range m.steps {
+		s := &m.steps[i]
+		err := ctx.Err()
+		if err == nil {
+			err = m.do(a, s)
+		}
+		if err == nil && show != nil {
+			err = show(m.values[s.out].name, a.values[s.out].x)
+		}
+		if err != nil {
+			return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if out == nil {
+		return nil
+	}
+	for _, id := range m.outputs {
+		v := a.values[id]
+		out[m.values[id].name] = dense.New(slices.Clone(v.x), tensor.Shape(v.shape))
+	}
+	return nil
+}
+
+// read takes the inputs and returns the batch.
+func (m *Model) read(a *arena, in map[string]tensor.Tensor) (int, error) {
+	batch, from := 0, ""
+	for _, id := range m.inputs {
+		v := m.values[id]
+		t, ok := in[v.name]
+		if !ok {
+			return 0, fmt.Errorf("%w: got no input %q", qtensor.ErrNotFound, v.name)
+		}
+		x, err := dense.Float32s(t)
+		if err != nil {
+			return 0, fmt.Errorf("input %q: %w", v.name, err)
+		}
+		shape := t.Shape().Clone()
+		for len(shape) < len(v.size) {
+			shape = append(tensor.Shape{1}, shape...)
+		}
+		fit := len(shape) == len(v.size)
+		for i := 0; fit && i < len(shape); i++ {
+			switch d := v.size[i]; {
+			case d > 0:
+				fit = shape[i] == d
+			case shape[i] < 1:
+				fit = false
+			case batch == 0:
+				batch, from = shape[i], v.name
+			case batch != shape[i]:
+				return 0, fmt.Errorf("input %q: %w: got a batch of %d, want the %d of %q", v.name, qtensor.ErrShape, shape[i], batch, from)
+			}
+		}
+		if !fit {
+			return 0, fmt.Errorf("input %q: %w: got %v, want %v with any batch for -1", v.name, qtensor.ErrShape, t.Shape(), []int(v.size))
+		}
+		a.values[id].x = x
+	}
+	if len(in) != len(m.inputs) {
+		return 0, fmt.Errorf("%w: got inputs %q, want %v", qtensor.ErrNotFound, slices.Sorted(maps.Keys(in)), m.Inputs())
+	}
+	return max(batch, 1), nil
+}
+
+// makeRoom gives every value its shape and memory for a batch.
+func (m *Model) makeRoom(a *arena, batch int) error {
+	for i, s := range m.slots {
+		if !fits(s.perBatch, batch) {
+			return fmt.Errorf("%w: got a batch of %d, want at most %d", qtensor.ErrShape, batch, maxRunElements/s.perBatch)
+		}
+		a.slots[i] = grow(a.slots[i], s.at(batch))
+	}
+	for i, v := range m.values {
+		v.size.put(a.values[i].shape, batch)
+		if v.root != i {
+			a.values[i].x = a.values[v.root].x
+		} else if v.slot >= 0 {
+			a.values[i].x = a.slots[v.slot][:v.size.at(batch)]
+		}
+	}
+	return nil
+}
+
+// do computes a step.
+func (m *Model) do(a *arena, s *step) error {
+	y := a.values[s.out]
+	if s.layer != nil {
+		x := a.values[s.in[0]].x
+		return s.layer.Run(y.x, x, len(x)/s.layer.sample)
+	}
+	if s.op.kernel == nil {
+		return nil
+	}
+	a.in = a.in[:0]
+	for _, id := range s.in {
+		a.in = append(a.in, a.values[id])
+	}
+	s.op.kernel(s.node, y, a.in, &a.scratch)
+	return nil
+}

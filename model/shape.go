@@ -1,0 +1,129 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+
+	"euryale/internal/flow"
+	"euryale/qtensor"
+)
+
+// reshapeShape is the rule of a value whose elements take Shape, in which flow.Batch stands for what is left.
+func reshapeShape(n *flow.Node, in []size) (size, error) {
+	out, err := given(n.Shape, true)
+	if err != nil {
+		return nil, err
+	}
+	fail := fmt.Errorf("%w: got shape %v, want one for the elements of %v", qtensor.ErrShape, n.Shape, in[0])
+	have, known := in[0].elements(), out.elements()
+	if have%known != 0 {
+		return nil, fail
+	}
+	open := slices.Index(out, flow.Batch)
+	switch {
+	case open >= 0 && in[0].perBatch():
+		out[open] = -have / known
+	case open >= 0:
+		out[open] = have / known
+	case in[0].perBatch() || have != known:
+		return nil, fail
+	}
+	return out, nil
+}
+
+// transposeShape is the rule of axes in the order Perm, which is the reverse where it is not given.
+func transposeShape(n *flow.Node, in []size) (size, error) {
+	perm := permutation(n, len(in[0]))
+	seen := make([]bool, len(in[0]))
+	out := make(size, len(in[0]))
+	for i, a := range perm {
+		if len(perm) != len(out) || a < 0 || a >= len(out) || seen[a] {
+			return nil, fmt.Errorf("%w: perm is %v, want a permutation of %d", qtensor.ErrShape, n.Perm, len(out))
+		}
+		seen[a], out[i] = true, in[0][a]
+	}
+	return out, nil
+}
+
+// permutation returns Perm, or the axes in reverse.
+func permutation(n *flow.Node, rank int) []int {
+	if n.Perm != nil || rank == 0 {
+		return n.Perm
+	}
+	perm := make([]int, rank)
+	for i := range perm {
+		perm[i] = rank - 1 - i
+	}
+	return perm
+}
+
+// transpose sets y to x with axis i of y being axis Perm[i] of x.
+func transpose(n *flow.Node, y array, in []array, _ *scratch) {
+	rank := len(y.shape)
+	if rank == 0 {
+		copy(y.x, in[0].x)
+		return
+	}
+	own := steps(in[0].shape, in[0].shape)
+	var s, at [maxRank]int
+	for i, a := range permutation(n, rank) {
+		s[i] = own[a]
+	}
+	length, step := y.shape[rank-1], s[rank-1]
+	from := 0
+	for to := 0; to < len(y.x); to += length {
+		part := y.x[to:][:length]
+		if step == 1 {
+			copy(part, in[0].x[from:])
+		} else {
+			for i := range part {
+				part[i] = in[0].x[from+i*step]
+			}
+		}
+		for d := rank - 2; d >= 0; d-- {
+			at[d]++
+			from += s[d]
+			if at[d] < y.shape[d] {
+				break
+			}
+			from -= at[d] * s[d]
+			at[d] = 0
+		}
+	}
+}
+
+// concatShape is the rule of values that differ along Axis alone, one after the other.
+func concatShape(n *flow.Node, in []size) (size, error) {
+	at, err := axis(n, len(in[0]))
+	if err != nil {
+		return nil, err
+	}
+	out := slices.Clone(in[0])
+	for _, s := range in[1:] {
+		same := len(s) == len(out) && s[at] < 0 == (out[at] < 0)
+		for i := range min(len(s), len(out)) {
+			same = same && (i == at || s[i] == out[i])
+		}
+		if !same {
+			return nil, fmt.Errorf("%w: got %v behind %v, want equal sizes but for axis %d", qtensor.ErrShape, s, in[0], at)
+		}
+		if out[at] += s[at]; max(out[at], -out[at]) > maxElements {
+			return nil, fmt.Errorf("%w: got %d along axis %d, want at most %d", qtensor.ErrShape, out[at], at, maxElements)
+		}
+	}
+	return out, nil
+}
+
+// concat sets y to the inputs, one after the other along Axis.
+func concat(n *flow.Node, y array, in []array, _ *scratch) {
+	at, _ := axis(n, len(y.shape)) // checked by the rule
+	outer, own, inner := around(y.shape, at)
+	begin := 0
+	for _, x := range in {
+		length := x.shape[at] * inner
+		for o := range outer {
+			copy(y.x[o*own*inner+begin:], x.x[o*length:][:length])
+		}
+		begin += length
+	}
+}

@@ -1,0 +1,84 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+
+	"euryale/internal/flow"
+	"euryale/qtensor"
+)
+
+// operation is all that is known of an op.
+type operation struct {
+	least, most int      // inputs
+	attributes  []string // that it has, by ONNX's names
+	// shape returns that of the result, for attributes and inputs that it checks.
+	shape func(n *flow.Node, in []size) (size, error)
+	// kernel sets y, which overlaps no input; nil where the result is the first input in another shape.
+	kernel func(n *flow.Node, y array, in []array, s *scratch)
+	// layer makes the kernel for quantized weights; nil where there is none.
+	layer func(n *flow.Node, l Layer, in []size, after after) (*prepared, error)
+}
+
+// array is a value in a run.
+type array struct {
+	x     []float32
+	shape []int
+}
+
+// operations is every op by name.
+var operations = map[string]operation{
+	"Gemm":   {2, 3, []string{"transB"}, gemmShape, gemm, gemmLayer},
+	"MatMul": {2, 2, nil, matMulShape, matMul, gemmLayer},
+	"Conv":   {2, 3, []string{"strides", "pads", "dilations", "group"}, convShape, conv, convLayer},
+
+	"MaxPool":           {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, maxPool, nil},
+	"AveragePool":       {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, averagePool, nil},
+	"GlobalAveragePool": {1, 1, nil, globalPoolShape, globalAveragePool, nil},
+
+	"Relu":      {1, 1, nil, sameShape, relu, nil},
+	"Sigmoid":   {1, 1, nil, sameShape, sigmoid, nil},
+	"Tanh":      {1, 1, nil, sameShape, tanh, nil},
+	"LeakyRelu": {1, 1, []string{"alpha"}, sameShape, leakyRelu, nil},
+	"Softmax":   {1, 1, []string{"axis"}, softmaxShape, softmax, nil},
+
+	"Add": {2, 2, nil, broadcastShape, binary(add), nil},
+	"Sub": {2, 2, nil, broadcastShape, binary(sub), nil},
+	"Mul": {2, 2, nil, broadcastShape, binary(mul), nil},
+	"Div": {2, 2, nil, broadcastShape, binary(div), nil},
+
+	"Reshape":   {1, 1, []string{"shape"}, reshapeShape, nil, nil},
+	"Transpose": {1, 1, []string{"perm"}, transposeShape, transpose, nil},
+	"Concat":    {1, 1 << 16, []string{"axis"}, concatShape, concat, nil},
+}
+
+// find returns the op of a node whose inputs are as many as it takes, and whose attributes it has.
+func find(n *flow.Node) (operation, error) {
+	op, ok := operations[n.Op]
+	if !ok {
+		return op, fmt.Errorf("%w: there is no op %.80q", qtensor.ErrParams, n.Op)
+	}
+	if len(n.Inputs) < op.least || len(n.Inputs) > op.most {
+		return op, fmt.Errorf("%w: got %d inputs, want %d to %d", qtensor.ErrParams, len(n.Inputs), op.least, op.most)
+	}
+	for _, a := range []struct {
+		name  string
+		given bool
+	}{
+		{"transB", n.TransB},
+		{"kernel_shape", n.Kernel != nil},
+		{"strides", n.Strides != nil},
+		{"pads", n.Pads != nil},
+		{"dilations", n.Dilations != nil},
+		{"group", n.Group != 0},
+		{"axis", n.Axis != 0},
+		{"perm", n.Perm != nil},
+		{"shape", n.Shape != nil},
+		{"alpha", n.Alpha != 0},
+	} {
+		if a.given && !slices.Contains(op.attributes, a.name) {
+			return op, fmt.Errorf("%w: got attribute %s, want none but %v", qtensor.ErrParams, a.name, op.attributes)
+		}
+	}
+	return op, nil
+}

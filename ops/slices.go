@@ -1,0 +1,112 @@
+package ops
+
+import (
+	"fmt"
+	"slices"
+
+	"euryale/internal/gemm"
+	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
+)
+
+// Prepared is a layer on slices, without a graph: weights with what their options say. It is immutable: any number of
+// goroutines may share one.
+type Prepared struct {
+	l   layer
+	in  tensor.Shape // of a sample
+	out tensor.Shape
+}
+
+// Prepare returns Linear's y = x·w + b, or max(x·w + b, 0), for slices: a sample is a row of x, (in), and its result a
+// row of y, (out). It takes the options of Linear. Errors: qtensor.ErrShape for the zero Weight, and those of the options.
+func (w *Weight) Prepare(opts ...Option) (*Prepared, error) {
+	if w == nil || w.ints == nil && w.halves == nil {
+		return nil, fmt.Errorf("ops: Weight.Prepare: %w: got a weight that Pack did not make", qtensor.ErrShape)
+	}
+	p := &Prepared{l: layer{out: w.out, run: w.multiply}, in: tensor.Shape{w.in}, out: tensor.Shape{w.out}}
+	if err := p.l.prepare(w.scheme, opts); err != nil {
+		return nil, fmt.Errorf("ops: Weight.Prepare: %w", err)
+	}
+	return p, nil
+}
+
+// Prepare returns Conv2d's convolution for slices: a sample is an image of x, (in, height, width), and its result one
+// of y, (out, height, width), row-major. pad, stride and dilation are as Conv2d has them, and so are the options.
+// Errors: qtensor.ErrShape for images or pairs that Conv2d does not take, and those of the options.
+func (f *Filters) Prepare(height, width int, pad, stride, dilation []int, opts ...Option) (*Prepared, error) {
+	p, err := f.prepare(height, width, pad, stride, dilation, opts)
+	if err != nil {
+		return nil, fmt.Errorf("ops: Filters.Prepare: %w", err)
+	}
+	return p, nil
+}
+
+func (f *Filters) prepare(height, width int, pad, stride, dilation []int, opts []Option) (*Prepared, error) {
+	if f == nil || len(f.groups) == 0 {
+		return nil, fmt.Errorf("%w: got filters that PackConv2d did not make", qtensor.ErrShape)
+	}
+	c := &conv2d{Filters: f}
+	if err := c.setPairs(pad, stride, dilation); err != nil {
+		return nil, err
+	}
+	in := tensor.Shape{1, f.in * len(f.groups), height, width}
+	out, err := c.result(in)
+	if err != nil {
+		return nil, err
+	}
+	c.windows = gemm.NewWindows(c.conv(in))
+	p := &Prepared{l: layer{out: f.out, run: c.convolve}, in: in[1:], out: out[1:]}
+	return p, p.l.prepare(f.scheme, opts)
+}
+
+// prepare takes the options and checks them against the scheme of the weights.
+func (l *layer) prepare(weights qtensor.Scheme, opts []Option) error {
+	l.compute = Fixed24()
+	for _, opt := range opts {
+		if opt == nil {
+			return fmt.Errorf("%w: got a nil option", qtensor.ErrParams)
+		}
+		if err := opt(l); err != nil {
+			return err
+		}
+	}
+	if weights.IsHalf() && l.compute.arithmetic.Bits == 0 {
+		return fmt.Errorf("%w: got %v weights with %v, want Fixed24 or Fixed16", qtensor.ErrScheme, weights, l.compute)
+	}
+	return nil
+}
+
+// In returns the shape of a sample.
+func (p *Prepared) In() tensor.Shape { return p.in.Clone() }
+
+// Out returns the shape of the result of a sample.
+func (p *Prepared) Out() tensor.Shape { return p.out.Clone() }
+
+// Run sets y to the results of the given number of samples in x, one after the other in both, which do not overlap.
+// A result depends on its own sample alone. Errors: qtensor.ErrShape for slices of other lengths; qtensor.ErrValue for NaN
+// and infinities in x, naming the first, and y is undefined then.
+func (p *Prepared) Run(y, x []float32, samples int) error {
+	in, out := p.in.TotalSize(), p.out.TotalSize()
+	if samples < 0 || len(x)/in != samples || len(x)%in != 0 || len(y)/out != samples || len(y)%out != 0 {
+		return fmt.Errorf("ops: Prepared.Run: %w: got x of %d and y of %d for %d samples, want %d and %d for each",
+			qtensor.ErrShape, len(x), len(y), samples, in, out)
+	}
+	if samples == 0 {
+		return nil
+	}
+	if err := p.l.run(y, x, append(tensor.Shape{samples}, p.in...), &p.l); err != nil {
+		return fmt.Errorf("ops: Prepared.Run: %w: %w", qtensor.ErrValue, err)
+	}
+	return nil
+}
+
+// Static returns the parameters that StaticInt8 was given; false for the other ways to compute.
+func (c Compute) Static() (qtensor.Params, bool) {
+	if c.params == nil {
+		return qtensor.Params{}, false
+	}
+	p := *c.params
+	p.Scales, p.ZeroPoints = slices.Clone(p.Scales), slices.Clone(p.ZeroPoints)
+	return p, true
+}

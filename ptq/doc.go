@@ -1,0 +1,9 @@
+// Package ptq turns a float network into a quantized one, after training and without it: post-training quantization.
+//
+//	m, report, err := ptq.Quantize(ctx, build, samples, ptq.Config{Activations: ptq.Static})
+//
+// build makes the float graph for a batch size, as a program does that trains it. The graph is read, never run or changed:
+// dense layers and convolutions, with their biases, become quantized layers of a model.Model, everything else is computed in
+// float32 between them. Samples show what ranges activations have, and what the result has lost: the Report tells it layer
+// by layer.
+package ptq

@@ -1,0 +1,291 @@
+package ptq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"euryale/calib"
+	"euryale/internal/dense"
+	"euryale/internal/flow"
+	"euryale/internal/graph"
+	"euryale/model"
+	"euryale/qtensor"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Graph is a float graph with what flows in and out, in order. Weights are the other nodes with a value.
+type Graph struct{ Inputs, Outputs gorgonia.Nodes }
+
+// Build makes the float graph for a batch size, which is the first axis of what flows in. Quantize calls it more than
+// once, and changes nothing of what it returns.
+type Build func(batch int) (Graph, error)
+
+// Sample is values for the inputs by name, float32 or float64, for any batch size.
+type Sample map[string]tensor.Tensor
+
+// ErrSamples reports that there was no sample.
+var ErrSamples = errors.New("no samples")
+
+// Quantize returns the network of build with its layers quantized, and what that has cost on the samples, which are walked
+// through twice. Layers are products with a weight, and convolutions; what is around them stays float32.
+// Errors: that of ctx; those of build and samples; ErrSamples; graph operations that are not known, by name;
+// qtensor.ErrParams, ErrScheme for a Config that does not go with a layer; ErrValue for a NaN or an infinity.
+func Quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error], cfg Config) (*model.Model, *Report, error) {
+	m, r, err := quantize(ctx, build, samples, cfg)
+	if err != nil {
+		return nil, nil, fmt.Errorf("ptq: Quantize: %w", err)
+	}
+	return m, r, nil
+}
+
+func quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error], cfg Config) (*model.Model, *Report, error) {
+	if build == nil || samples == nil {
+		return nil, nil, fmt.Errorf("%w: got no build or no samples", qtensor.ErrParams)
+	}
+	if err := cfg.check(); err != nil {
+		return nil, nil, err
+	}
+	g, err := graph.Read(func(batch int) (graph.Source, error) {
+		made, err := build(batch)
+		return graph.Source{Inputs: made.Inputs, Outputs: made.Outputs}, err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	float, err := model.New(g, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	j := &job{ctx: ctx, samples: samples, cfg: cfg, graph: g, float: float, report: &Report{}}
+	if err := j.calibrate(); err != nil {
+		return nil, nil, err
+	}
+	if err := j.layers(); err != nil {
+		return nil, nil, err
+	}
+	if err := j.compare(); err != nil {
+		return nil, nil, err
+	}
+	return j.quantized, j.report, nil
+}
+
+// job is one Quantize.
+type job struct {
+	ctx     context.Context
+	samples iter.Seq2[Sample, error]
+	cfg     Config
+
+	graph            *flow.Graph
+	float, quantized *model.Model
+	seen             map[string]*calib.Histogram // by value: what flows into layers
+	report           *Report
+}
+
+// walk calls do for every sample.
+func (j *job) walk(stage string, do func(Sample) error) error {
+	count := 0
+	for sample, err := range j.samples {
+		if err == nil {
+			err = j.ctx.Err()
+		}
+		if err == nil {
+			err = do(sample)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: sample %d: %w", stage, count, err)
+		}
+		count++
+		if j.cfg.Progress != nil {
+			j.cfg.Progress(stage, count)
+		}
+	}
+	j.report.Samples = count
+	if count == 0 {
+		return fmt.Errorf("%s: %w", stage, ErrSamples)
+	}
+	return j.ctx.Err()
+}
+
+// weight returns the constant that a node multiplies by, or nil: what makes it a layer.
+func (j *job) weight(n *flow.Node) *flow.Tensor {
+	if n.Op == "Gemm" || n.Op == "Conv" {
+		return j.graph.Constants[n.Inputs[1]]
+	}
+	return nil
+}
+
+// result returns the value that a layer gives: after the ReLU that may follow it and become part of it.
+func (j *job) result(n *flow.Node) string {
+	for i := range j.graph.Nodes {
+		if next := &j.graph.Nodes[i]; next.Op == "Relu" && next.Inputs[0] == n.Output {
+			return next.Output
+		}
+	}
+	return n.Output
+}
+
+// calibrate looks at what flows into layers.
+func (j *job) calibrate() error {
+	j.seen = map[string]*calib.Histogram{}
+	for i := range j.graph.Nodes {
+		if n := &j.graph.Nodes[i]; j.weight(n) != nil {
+			j.seen[n.Inputs[0]] = &calib.Histogram{}
+		}
+	}
+	return j.walk("calibrate", func(s Sample) error {
+		return j.float.Observe(j.ctx, s, func(name string, x []float32) error {
+			if h := j.seen[name]; h != nil {
+				h.Observe(x)
+			}
+			return nil
+		})
+	})
+}
+
+// layers quantizes layers, and reports what became of every node.
+func (j *job) layers() (err error) {
+	layers := map[string]model.Layer{}
+	for i := range j.graph.Nodes {
+		n := &j.graph.Nodes[i]
+		w := j.weight(n)
+		if w == nil {
+			if !j.partOfLayer(n, layers) {
+				j.report.Kept = append(j.report.Kept, n.Op+" "+n.Name)
+			}
+			continue
+		}
+		r := Layer{Name: n.Name, Op: n.Op, FloatBytes: 4 * len(w.Data), Bytes: 4 * len(w.Data)}
+		p := j.cfg.planFor(n.Name)
+		if p.float {
+			r.Reason = "a rule says so"
+		} else if layers[n.Name], err = j.layer(n, w, p, &r); err != nil {
+			return fmt.Errorf("layer %q: %w", n.Name, err)
+		}
+		j.report.Layers = append(j.report.Layers, r)
+	}
+	j.quantized, err = model.New(j.graph, layers)
+	return err
+}
+
+// partOfLayer reports whether a node is the ReLU of a quantized layer that nothing else reads.
+func (j *job) partOfLayer(n *flow.Node, layers map[string]model.Layer) bool {
+	if n.Op != "Relu" {
+		return false
+	}
+	readers, layer := 0, false
+	for i := range j.graph.Nodes {
+		other := &j.graph.Nodes[i]
+		if other.Output == n.Inputs[0] {
+			_, layer = layers[other.Name]
+		}
+		for _, in := range other.Inputs {
+			if in == n.Inputs[0] {
+				readers++
+			}
+		}
+	}
+	return layer && readers == 1
+}
+
+// layer quantizes one.
+func (j *job) layer(n *flow.Node, w *flow.Tensor, p plan, r *Layer) (model.Layer, error) {
+	axis := 1 // outputs of (in, out)
+	if n.Op == "Conv" || n.TransB {
+		axis = 0
+	}
+	x := dense.New(w.Data, tensor.Shape(w.Shape))
+	q, err := qtensor.Quantize(x, keeping(p.weights, axis))
+	if err != nil {
+		return model.Layer{}, err
+	}
+	cost, err := q.Compare(x)
+	if err != nil {
+		return model.Layer{}, err
+	}
+	h := j.seen[n.Inputs[0]]
+	params, err := j.params(h)
+	if err != nil {
+		return model.Layer{}, err
+	}
+	r.Quantized, r.Weights, r.Activations = true, q.Scheme().String(), p.activations
+	r.Low, r.High, r.Clipped = h.Min(), h.Max(), 0
+	if p.activations == Static {
+		r.Clipped = outside(h, params.Min[0], params.Max[0])
+	}
+	r.WeightSQNR, r.Bytes = cost.SQNR, q.Bytes()
+	return model.Layer{Weight: q, Compute: p.activations.compute(params)}, nil
+}
+
+// params returns those of Static.
+func (j *job) params(h *calib.Histogram) (qtensor.Params, error) {
+	rule := j.cfg.Range
+	if rule == nil {
+		rule = calib.MinMax()
+	}
+	scheme := qtensor.Affine(8)
+	low, high, err := rule.Range(h, scheme)
+	if err != nil {
+		return qtensor.Params{}, err
+	}
+	return qtensor.NewParams(scheme, []float32{low}, []float32{high})
+}
+
+// outside returns the fraction of what was seen that is in bins outside of [low, high].
+func outside(h *calib.Histogram, low, high float32) float64 {
+	var count uint64
+	for b := range h.Bins() {
+		if b.High <= float64(low) || b.Low > float64(high) {
+			count += b.Count
+		}
+	}
+	return float64(count) / float64(h.Count())
+}
+
+// compare runs both networks, and reports how far they are apart, at every layer and output.
+func (j *job) compare() error {
+	off := map[string]*noise{}
+	for i := range j.graph.Nodes {
+		if n := &j.graph.Nodes[i]; j.weight(n) != nil {
+			off[j.result(n)] = &noise{}
+		}
+	}
+	for _, o := range j.graph.Outputs {
+		off[o.Name] = &noise{}
+	}
+	err := j.walk("compare", func(s Sample) error {
+		float := map[string][]float32{}
+		if err := j.float.Observe(j.ctx, s, func(name string, x []float32) error {
+			if off[name] != nil {
+				float[name] = slices.Clone(x)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		return j.quantized.Observe(j.ctx, s, func(name string, x []float32) error {
+			if n := off[name]; n != nil {
+				n.add(float[name], x)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	at := 0
+	for i := range j.graph.Nodes {
+		if n := &j.graph.Nodes[i]; j.weight(n) != nil {
+			j.report.Layers[at].OutputSQNR = off[j.result(n)].sqnr()
+			at++
+		}
+	}
+	for _, o := range j.graph.Outputs {
+		j.report.Outputs = append(j.report.Outputs, Output{Name: o.Name, SQNR: off[o.Name].sqnr()})
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package ptq
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+)
+
+// Report is what became of a network.
+type Report struct {
+	Layers  []Layer  // in the order in which they are computed
+	Kept    []string // the operations that are no layers, and are computed in float32: "Softmax p"
+	Outputs []Output
+	Samples int
+}
+
+// Layer is what became of a dense layer or a convolution.
+type Layer struct {
+	Name, Op  string
+	Quantized bool
+	Reason    string // why it is not
+
+	Weights     string // the scheme
+	Activations Activations
+	Low, High   float32 // the range of what flows in, that the samples showed
+	Clipped     float64 // the fraction of it that lies outside of the range of Static
+
+	WeightSQNR float64 // of the weights, dB
+	OutputSQNR float64 // of what flows out, against the float network's, over all samples, dB
+
+	FloatBytes, Bytes int // of the weights
+}
+
+// Output is what became of one of the network's results.
+type Output struct {
+	Name string
+	SQNR float64 // against the float network's, over all samples, dB
+}
+
+// Bytes returns the size of the weights of all layers, before and after.
+func (r *Report) Bytes() (float, quantized int) {
+	for _, l := range r.Layers {
+		float += l.FloatBytes
+		quantized += l.Bytes
+	}
+	return float, quantized
+}
+
+// String returns a table with a line for each layer, and one for each output.
+func (r *Report) String() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "layer\top\tweights\tactivations\trange\tclipped\tweight dB\toutput dB\tbytes\tof float")
+	for _, l := range r.Layers {
+		if !l.Quantized {
+			fmt.Fprintf(w, "%s\t%s\tfloat: %s\t\t\t\t\t%.1f\t%d\t1\n", l.Name, l.Op, l.Reason, l.OutputSQNR, l.Bytes)
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%v\t[%.4g, %.4g]\t%.4f\t%.1f\t%.1f\t%d\t%.3f\n", l.Name, l.Op, l.Weights, l.Activations, l.Low, l.High, l.Clipped,
+			l.WeightSQNR, l.OutputSQNR, l.Bytes, float64(l.Bytes)/float64(l.FloatBytes))
+	}
+	if len(r.Kept) > 0 {
+		fmt.Fprintf(w, "in float32: %s\n", strings.Join(r.Kept, ", "))
+	}
+	for _, o := range r.Outputs {
+		fmt.Fprintf(w, "%s\t\t\t\t\t\t\t%.1f\n", o.Name, o.SQNR)
+	}
+	_ = w.Flush() // strings.Builder gives no error
+	return b.String()
+}

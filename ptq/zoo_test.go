@@ -1,0 +1,161 @@
+package ptq_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"euryale/ptq"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// A zoo makes the graphs of a network, whose weights are drawn by name and stay the same.
+type zoo struct {
+	g      *gorgonia.ExprGraph
+	batch  int
+	values map[string]*tensor.Dense
+	inputs gorgonia.Nodes
+}
+
+type node = *gorgonia.Node
+
+var must = gorgonia.Must
+
+func draw(seed uint64, deviation float64, shape ...int) *tensor.Dense {
+	rng := rand.New(rand.NewPCG(seed, 9))
+	x := make([]float32, tensor.Shape(shape).TotalSize())
+	for i := range x {
+		x[i] = float32(rng.NormFloat64() * deviation)
+	}
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(x))
+}
+
+// value is a weight whose sums have in numbers.
+func (z *zoo) value(name string, in float64, shape ...int) node {
+	if z.values[name] == nil {
+		z.values[name] = draw(uint64(len(z.values)), 1.4/in, shape...)
+	}
+	return gorgonia.NewTensor(z.g, tensor.Float32, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(z.values[name]))
+}
+
+func (z *zoo) input(name string, shape ...int) node {
+	x := gorgonia.NewTensor(z.g, tensor.Float32, len(shape)+1, gorgonia.WithShape(append([]int{z.batch}, shape...)...), gorgonia.WithName(name))
+	z.inputs = append(z.inputs, x)
+	return x
+}
+
+func (z *zoo) dense(x node, name string, in, out int) node {
+	y := must(gorgonia.Mul(x, z.value(name, 6, in, out)))
+	return must(gorgonia.BroadcastAdd(y, z.value(name+".b", 4, out), nil, []byte{0}))
+}
+
+// conv is 3×3 or 1×1 with a batch normalization.
+func (z *zoo) conv(x node, name string, in, out, size int) node {
+	y := must(gorgonia.Conv2d(x, z.value(name, 12, out, in, size, size), tensor.Shape{size, size}, []int{size / 2, size / 2}, []int{1, 1}, []int{1, 1}))
+	y, _, _, op, err := gorgonia.BatchNorm(y, z.value(name+".gamma", 1, 1, out, 1, 1), z.value(name+".beta", 4, 1, out, 1, 1), 0.9, 1e-5)
+	if err != nil {
+		panic(err)
+	}
+	variance := draw(uint64(in*out), 1, out)
+	for i, v := range variance.Data().([]float32) {
+		variance.Data().([]float32)[i] = 0.5 + v*v
+	}
+	if err := op.SetStats(draw(uint64(out), 0.2, out), variance); err != nil {
+		panic(err)
+	}
+	return y
+}
+
+var networks = map[string]func(z *zoo) node{
+	"MLP": func(z *zoo) node {
+		h := must(gorgonia.Rectify(z.dense(z.input("x", 40), "w1", 40, 60)))
+		return z.dense(must(gorgonia.Tanh(z.dense(h, "w2", 60, 50))), "w3", 50, 10)
+	},
+	"residual": func(z *zoo) node {
+		h := must(gorgonia.Rectify(z.conv(z.input("x", 3, 10, 10), "stem", 3, 16, 3)))
+		side := must(gorgonia.Rectify(z.conv(h, "a", 16, 16, 3)))
+		h = must(gorgonia.Rectify(must(gorgonia.Add(h, z.conv(side, "b", 16, 16, 3)))))
+		h = must(gorgonia.Reshape(must(gorgonia.GlobalAveragePool2D(z.conv(h, "c", 16, 32, 1))), tensor.Shape{z.batch, 32}))
+		return z.dense(h, "fc", 32, 10)
+	},
+	"autoencoder": func(z *zoo) node {
+		code := must(gorgonia.Sigmoid(z.dense(z.input("x", 64), "encode", 64, 16)))
+		return must(gorgonia.Sigmoid(z.dense(code, "decode", 16, 64)))
+	},
+	"LSTM": func(z *zoo) node {
+		const width = 24
+		var h, c node
+		for _, step := range []string{"x0", "x1", "x2"} {
+			x := z.input(step, 12)
+			gate := func(name string) node {
+				y := z.dense(x, "x."+name, 12, width)
+				if h != nil {
+					y = must(gorgonia.Add(y, must(gorgonia.Mul(h, z.value("h."+name, 6, width, width)))))
+				}
+				return y
+			}
+			kept := must(gorgonia.HadamardProd(must(gorgonia.Sigmoid(gate("in"))), must(gorgonia.Tanh(gate("cell")))))
+			if c != nil {
+				kept = must(gorgonia.Add(kept, must(gorgonia.HadamardProd(must(gorgonia.Sigmoid(gate("forget"))), c))))
+			}
+			c = kept
+			h = must(gorgonia.HadamardProd(must(gorgonia.Sigmoid(gate("out"))), must(gorgonia.Tanh(c))))
+		}
+		return h
+	},
+	"attention": func(z *zoo) node {
+		const length, width = 6, 32
+		x := must(gorgonia.Reshape(z.input("x", length, width), tensor.Shape{z.batch * length, width}))
+		project := func(name string) node {
+			return must(gorgonia.Reshape(z.dense(x, name, width, width), tensor.Shape{z.batch, length, width}))
+		}
+		scores := must(gorgonia.BatchedMatMul(project("q"), must(gorgonia.Transpose(project("k"), 0, 2, 1))))
+		scores = must(gorgonia.HadamardProd(scores, gorgonia.NewConstant(float32(0.17))))
+		flat := must(gorgonia.SoftMax(must(gorgonia.Reshape(scores, tensor.Shape{z.batch * length, length}))))
+		mixed := must(gorgonia.BatchedMatMul(must(gorgonia.Reshape(flat, tensor.Shape{z.batch, length, length})), project("v")))
+		return z.dense(must(gorgonia.Reshape(mixed, tensor.Shape{z.batch * length, width})), "o", width, width)
+	},
+}
+
+// TestZoo quantizes networks of stock ops to 8 bits, activations too.
+func TestZoo(t *testing.T) {
+	for name, net := range networks {
+		values := map[string]*tensor.Dense{}
+		var shapes map[string]tensor.Shape
+		build := func(batch int) (ptq.Graph, error) {
+			z := &zoo{gorgonia.NewGraph(), batch, values, nil}
+			y := net(z)
+			shapes = map[string]tensor.Shape{}
+			for _, x := range z.inputs {
+				shapes[x.Name()] = x.Shape().Clone()
+			}
+			return ptq.Graph{Inputs: z.inputs, Outputs: gorgonia.Nodes{y}}, nil
+		}
+		samples := func(yield func(ptq.Sample, error) bool) {
+			for seed := range uint64(4) {
+				s := ptq.Sample{}
+				for name, shape := range shapes {
+					s[name] = draw(seed+100+uint64(name[len(name)-1]), 1, append([]int{8}, shape[1:]...)...)
+				}
+				if !yield(s, nil) {
+					return
+				}
+			}
+		}
+		for _, c := range []struct {
+			activations ptq.Activations
+			least       float64 // dB
+		}{{ptq.Fixed24, 33}, {ptq.Dynamic, 30}, {ptq.Static, 25}} {
+			_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: c.activations})
+			if err != nil {
+				t.Errorf("%s, %v: %v", name, c.activations, err)
+				break
+			}
+			t.Logf("%s, %v: %.1f dB", name, c.activations, r.Outputs[0].SQNR)
+			if r.Outputs[0].SQNR < c.least {
+				t.Errorf("%s, %v: got %.1f dB, want %v:\n%v", name, c.activations, r.Outputs[0].SQNR, c.least, r)
+			}
+		}
+	}
+}
