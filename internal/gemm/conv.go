@@ -144,7 +144,7 @@ func (c *call) readImages() error {
 	v := im.v
 	elements := v.Channels * v.Height * v.Width
 	if c.byteImages() {
-		im.bytes = grow(im.bytes, im.count*im.size())
+		im.bytes = grow(im.bytes, im.count*im.size()+chunk)
 	} else {
 		im.ints = grow(im.ints, im.count*im.size())
 	}
@@ -221,7 +221,7 @@ const partWindows = 32
 func (c *call) windows(part int, s *scratch) {
 	im := &c.images
 	v := im.v
-	_, outWidth := v.Out()
+	outHeight, outWidth := v.Out()
 	_, width := v.padded()
 	perPixel := v.Channels
 	if v.Planar {
@@ -229,17 +229,43 @@ func (c *call) windows(part int, s *scratch) {
 	}
 	s.ints = grow(s.ints, wholeVectors(c.k))
 	clear(s.ints[c.k:])
-	for i := part * partWindows; i < min((part+1)*partWindows, c.rows); i++ {
-		sample, pixel := (c.first+i)/im.pixels, (c.first+i)%im.pixels
-		y, x := pixel/outWidth*v.Stride[0], pixel%outWidth*v.Stride[1]
+	size, byteImages := im.size(), c.byteImages()
+	begin := part * partWindows
+	sample, pixel := (c.first+begin)/im.pixels, (c.first+begin)%im.pixels
+	y, x := pixel/outWidth, pixel%outWidth
+	for i := begin; i < min(begin+partWindows, c.rows); i++ {
 		c.scales[i], c.offsets[i] = im.scales[sample], im.offsets[sample]
-		at := sample*im.size() + (y*width+x)*perPixel
-		if c.byteImages() {
-			gather(c.planes[i*c.stride:], im.bytes[at:], v.list)
+		at := sample*size + (y*v.Stride[0]*width+x*v.Stride[1])*perPixel
+		if byteImages {
+			gatherBytes(c.planes[i*c.stride:], im.bytes[at:], v.list)
+		} else {
+			gather(s.ints, im.ints[at:], v.list)
+			c.split(s.ints, i)
+		}
+		if x++; x == outWidth {
+			if x, y = 0, y+1; y == outHeight {
+				y, sample = 0, sample+1
+			}
+		}
+	}
+}
+
+// chunk is how many bytes gatherBytes moves at a time.
+const chunk = 16
+
+// gatherBytes works like gather, in whole chunks where the window has room: what they move too far the next run overwrites.
+// image is readable for a chunk more than it holds.
+func gatherBytes(dst, image []uint8, list []run) {
+	last := list[len(list)-1]
+	dst = dst[:last.to+last.length]
+	for _, r := range list {
+		if r.to+(r.length+chunk-1)/chunk*chunk > len(dst) {
+			copy(dst[r.to:], image[r.from:][:r.length])
 			continue
 		}
-		gather(s.ints, im.ints[at:], v.list)
-		c.split(s.ints, i)
+		for i := 0; i < r.length; i += chunk {
+			*(*[chunk]uint8)(dst[r.to+i:]) = *(*[chunk]uint8)(image[r.from+i:])
+		}
 	}
 }
 
@@ -257,27 +283,7 @@ func (c *call) scatter(part int, _ *scratch) {
 	for begin < end {
 		sample, pixel := (c.first+begin)/im.pixels, (c.first+begin)%im.pixels
 		count := min(end-begin, im.pixels-pixel)
-		turn(im.dst[(im.first+sample)*im.dstStride+pixel:], im.pixels, im.result[begin*c.n:][:count*c.n], c.n)
+		c.set.Turn(im.dst[(im.first+sample)*im.dstStride+pixel:], im.pixels, im.result[begin*c.n:], c.n, c.n, count)
 		begin += count
-	}
-}
-
-// turn sets dst[j·stride + i] to element j of row i of src, whose rows have n: four at a time, which saves looking up each
-// row for every one of them.
-func turn(dst []float32, stride int, src []float32, n int) {
-	rows := len(src) / n
-	j := 0
-	for ; j+4 <= n; j += 4 {
-		d0, d1, d2, d3 := dst[j*stride:][:rows], dst[(j+1)*stride:][:rows], dst[(j+2)*stride:][:rows], dst[(j+3)*stride:][:rows]
-		for i := range d0 {
-			four := (*[4]float32)(src[i*n+j:])
-			d0[i], d1[i], d2[i], d3[i] = four[0], four[1], four[2], four[3]
-		}
-	}
-	for ; j < n; j++ {
-		d := dst[j*stride:][:rows]
-		for i := range d {
-			d[i] = src[i*n+j]
-		}
 	}
 }

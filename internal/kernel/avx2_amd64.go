@@ -160,6 +160,11 @@ func finishAVX2(dst *float32, stride int, s *float32, r *float32, bias *float32,
 //go:noescape
 func finishWideAVX2(dst *float32, stride int, s *float64, r *float64, bias *float32, floor float32, rows int, columns int)
 
+// turnAVX2 works like turnGeneric for so many columns and rows of src, multiples of 8 above 0, with stride and n in bytes.
+//
+//go:noescape
+func turnAVX2(dst *float32, stride int, src *float32, n int, columns int, rows int)
+
 // directAVX2 works like directGeneric, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
 //
 //go:noescape

@@ -1336,6 +1336,76 @@ columns:
 	VZEROUPPER
 	RET
 
+// func turnAVX2(dst *float32, stride int, src *float32, n int, columns int, rows int)
+// Requires: AVX
+TEXT ·turnAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ stride+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ columns+32(FP), SI
+	LEAQ (BX)(BX*2), R10
+	LEAQ (CX)(CX*2), R11
+
+columns:
+	MOVQ rows+40(FP), DI
+	MOVQ DX, R8
+	MOVQ AX, R9
+
+rows:
+	LEAQ       (R8)(BX*4), R12
+	VMOVUPS    (R8), Y0
+	VMOVUPS    (R8)(BX*1), Y2
+	VMOVUPS    (R8)(BX*2), Y4
+	VMOVUPS    (R8)(R10*1), Y5
+	VMOVUPS    (R12), Y7
+	VMOVUPS    (R12)(BX*1), Y9
+	VMOVUPS    (R12)(BX*2), Y11
+	VMOVUPS    (R12)(R10*1), Y12
+	VUNPCKLPS  Y2, Y0, Y1
+	VUNPCKHPS  Y2, Y0, Y3
+	VUNPCKLPS  Y5, Y4, Y2
+	VUNPCKHPS  Y5, Y4, Y6
+	VUNPCKLPS  Y9, Y7, Y8
+	VUNPCKHPS  Y9, Y7, Y10
+	VUNPCKLPS  Y12, Y11, Y9
+	VUNPCKHPS  Y12, Y11, Y12
+	VSHUFPS    $0x44, Y2, Y1, Y0
+	VSHUFPS    $0xee, Y2, Y1, Y2
+	VSHUFPS    $0x44, Y6, Y3, Y4
+	VSHUFPS    $0xee, Y6, Y3, Y5
+	VSHUFPS    $0x44, Y9, Y8, Y7
+	VSHUFPS    $0xee, Y9, Y8, Y9
+	VSHUFPS    $0x44, Y12, Y10, Y11
+	VSHUFPS    $0xee, Y12, Y10, Y12
+	VPERM2F128 $0x20, Y7, Y0, Y1
+	VPERM2F128 $0x31, Y7, Y0, Y8
+	VPERM2F128 $0x20, Y9, Y2, Y3
+	VPERM2F128 $0x31, Y9, Y2, Y10
+	VPERM2F128 $0x20, Y11, Y4, Y2
+	VPERM2F128 $0x31, Y11, Y4, Y9
+	VPERM2F128 $0x20, Y12, Y5, Y6
+	VPERM2F128 $0x31, Y12, Y5, Y12
+	LEAQ       (R9)(CX*4), R12
+	VMOVUPS    Y1, (R9)
+	VMOVUPS    Y3, (R9)(CX*1)
+	VMOVUPS    Y2, (R9)(CX*2)
+	VMOVUPS    Y6, (R9)(R11*1)
+	VMOVUPS    Y8, (R12)
+	VMOVUPS    Y10, (R12)(CX*1)
+	VMOVUPS    Y9, (R12)(CX*2)
+	VMOVUPS    Y12, (R12)(R11*1)
+	LEAQ       (R8)(BX*8), R8
+	ADDQ       $0x20, R9
+	SUBQ       $0x08, DI
+	JNZ        rows
+	ADDQ       $0x20, DX
+	LEAQ       (AX)(CX*8), AX
+	SUBQ       $0x08, SI
+	JNZ        columns
+	VZEROUPPER
+	RET
+
 // func directAVX2(dst *float32, stride int, c *int32, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32, rows int, columns int)
 // Requires: AVX, AVX2
 TEXT ·directAVX2(SB), NOSPLIT, $0-88

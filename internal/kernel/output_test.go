@@ -110,6 +110,25 @@ func finishTrial[F guard.Element](m *memory, shape shape, finish func(dst []floa
 	finish(dst, stride, take(m, shape[0]*shape[1], number), take(m, shape[0], number), take(m, shape[1], m.number32), floor)
 }
 
+// turnTrial has the shape {columns, rows}; what lies between rows of src and of dst is not to change.
+var turnTrial = trial{"Turn", func(s *Set, m *memory, shape shape) {
+	columns, rows := shape[0], shape[1]
+	n, stride := param(m, columns+m.IntN(2)*m.IntN(20)), param(m, rows+m.IntN(2)*m.IntN(20))
+	src := take(m, (rows-1)*n+columns, m.number32)
+	s.Turn(take(m, (columns-1)*stride+rows, m.number32), stride, src, n, columns, rows)
+}}
+
+// TestTurnOfSets goes through blocks of 8×8 and what may lie around them.
+func TestTurnOfSets(t *testing.T) {
+	eachSet(t, func(b *bench) {
+		for columns := range 34 {
+			for rows := range 34 {
+				b.compare(turnTrial, shape{columns + 1, rows + 1}, effort(2))
+			}
+		}
+	})
+}
+
 // TestOutputOfSets goes through all shapes of a tile, and a brief test through 16 numbers of rows.
 func TestOutputOfSets(t *testing.T) {
 	eachSet(t, func(b *bench) {

@@ -58,6 +58,7 @@ type Set struct {
 	OffsetWide  func(s, u []float64, v []float32)
 	Finish      func(dst []float32, stride int, s, r, bias []float32, floor float32)
 	FinishWide  func(dst []float32, stride int, s, r []float64, bias []float32, floor float32)
+	Turn        func(dst []float32, stride int, src []float32, n, columns, rows int)
 	Direct      func(dst []float32, stride int, c, u, v []int32, scales, r, bias []float32, floor float32)
 	DirectWide  func(dst []float32, stride int, c []int32, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32)
 }
@@ -124,6 +125,7 @@ var generic = Set{
 	OffsetWide:      offsetGeneric[float64],
 	Finish:          finishGeneric[float32],
 	FinishWide:      finishGeneric[float64],
+	Turn:            turnGeneric,
 	Direct:          directGeneric,
 	DirectWide:      directWideGeneric,
 }

@@ -46,6 +46,7 @@ var avx2Set = Set{
 	OffsetWide:      offsetWideInAVX2,
 	Finish:          finishInAVX2,
 	FinishWide:      finishWideInAVX2,
+	Turn:            turnInAVX2,
 	Direct:          directBy(directAVX2),
 	DirectWide:      directWideBy(directWide1AVX2, directWide2AVX2),
 }
@@ -267,4 +268,21 @@ func finishWideInAVX2(dst []float32, stride int, s, r []float64, bias []float32,
 	s = s[:len(r)*len(bias)]
 	dst = dst[:(len(r)-1)*stride+len(bias)]
 	finishWideAVX2(&dst[0], 4*stride, &s[0], &r[0], &bias[0], floor, len(r), len(bias))
+}
+
+// turnInAVX2 turns whole blocks of 8×8, then the rows below them and the columns beside them.
+func turnInAVX2(dst []float32, stride int, src []float32, n, columns, rows int) {
+	wholeColumns, wholeRows := columns/8*8, rows/8*8
+	if wholeColumns == 0 || wholeRows == 0 {
+		turnGeneric(dst, stride, src, n, columns, rows)
+		return
+	}
+	_, _ = dst[:(columns-1)*stride+rows], src[:(rows-1)*n+columns]
+	turnAVX2(&dst[0], 4*stride, &src[0], 4*n, wholeColumns, wholeRows)
+	if wholeRows < rows {
+		turnGeneric(dst[wholeRows:], stride, src[wholeRows*n:], n, wholeColumns, rows-wholeRows)
+	}
+	if wholeColumns < columns {
+		turnGeneric(dst[wholeColumns*stride:], stride, src[wholeColumns:], n, columns-wholeColumns, rows)
+	}
 }

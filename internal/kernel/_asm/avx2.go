@@ -44,6 +44,7 @@ func avx2() {
 	avx2OffsetWide()
 	avx2Finish()
 	avx2FinishWide()
+	avx2Turn()
 	direct(ymm)
 	for planes := 1; planes <= 2; planes++ {
 		directWide(ymm, planes)

@@ -198,3 +198,67 @@ func avx2FinishWide() {
 		ADDQ(Imm(64), s)
 	})
 }
+
+// avx2Turn transposes blocks of 8×8: pairs of rows are interleaved by numbers, then by pairs of numbers, then by halves.
+func avx2Turn() {
+	function("turnAVX2", "dst *float32, stride int, src *float32, n, columns, rows int",
+		"turnAVX2 works like turnGeneric for so many columns and rows of src, multiples of 8 above 0, with stride and n in bytes.")
+	dst, stride, src, n, columns := arg("dst"), arg("stride"), arg("src"), arg("n"), arg("columns")
+	rows, from, to := GP64(), GP64(), GP64()
+	n3, stride3, far := GP64(), GP64(), GP64()
+	LEAQ(Mem{Base: n, Index: n, Scale: 2}, n3)
+	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
+	row := func(base, far, step, step3 reg.GPVirtual, i int) Mem {
+		m := Mem{Base: base}
+		if i >= 4 {
+			m.Base = far
+		}
+		switch i % 4 {
+		case 1, 2:
+			m.Index, m.Scale = step, uint8(i%4)
+		case 3:
+			m.Index, m.Scale = step3, 1
+		}
+		return m
+	}
+	var x, y [8]reg.VecVirtual
+	for i := range x {
+		x[i], y[i] = YMM(), YMM()
+	}
+	Label("columns")
+	again("rows", rows)
+	MOVQ(src, from)
+	MOVQ(dst, to)
+	loop("rows", rows, 8, func() {
+		LEAQ(Mem{Base: from, Index: n, Scale: 4}, far)
+		for i, v := range x {
+			VMOVUPS(row(from, far, n, n3, i), v)
+		}
+		for i := 0; i < 8; i += 2 {
+			VUNPCKLPS(x[i+1], x[i], y[i])
+			VUNPCKHPS(x[i+1], x[i], y[i+1])
+		}
+		for i := 0; i < 8; i += 4 {
+			for h := range 2 {
+				VSHUFPS(Imm(0b01_00_01_00), y[i+2+h], y[i+h], x[i+2*h])
+				VSHUFPS(Imm(0b11_10_11_10), y[i+2+h], y[i+h], x[i+2*h+1])
+			}
+		}
+		for i := range 4 {
+			VPERM2F128(Imm(0x20), x[i+4], x[i], y[i])
+			VPERM2F128(Imm(0x31), x[i+4], x[i], y[i+4])
+		}
+		LEAQ(Mem{Base: to, Index: stride, Scale: 4}, far)
+		for i, v := range y {
+			VMOVUPS(v, row(to, far, stride, stride3, i))
+		}
+		LEAQ(Mem{Base: from, Index: n, Scale: 8}, from)
+		ADDQ(Imm(32), to)
+	})
+	ADDQ(Imm(32), src)
+	LEAQ(Mem{Base: dst, Index: stride, Scale: 8}, dst)
+	SUBQ(Imm(8), columns)
+	JNZ(LabelRef("columns"))
+	VZEROUPPER()
+	RET()
+}
