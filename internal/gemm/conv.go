@@ -3,7 +3,6 @@ package gemm
 import (
 	"fmt"
 	"math"
-	"time"
 
 	"euryale/internal/kernel"
 	"euryale/internal/pack"
@@ -100,17 +99,37 @@ func (c *call) convolve(samples int) error {
 		if err := c.readImages(); err != nil {
 			return err
 		}
-		for c.first = 0; c.first < im.count*im.pixels; c.first += c.rows {
-			c.rows = min(most, im.count*im.pixels-c.first)
-			c.makeRoom()
-			c.share((*call).windows, (c.rows+partWindows-1)/partWindows, c.set.QuantizeTime(c.rows*c.k))
-			im.result = grow(im.result, c.rows*c.n)
-			c.dst = im.result
-			c.multiplyOperands()
-			c.share((*call).scatter, (c.rows+partWindows-1)/partWindows, time.Duration(c.rows*c.n))
-		}
+		c.rows = c.pieceRows()
+		pieces := (im.count*im.pixels + c.rows - 1) / c.rows
+		c.share((*call).piece, pieces, c.set.MultiplyTime(im.count*im.pixels, c.n, c.k*c.operand.Planes))
 	}
 	return nil
+}
+
+// pieceBytes is the most memory that the operands of a piece take, which the second cache holds.
+const pieceBytes = 128 << 10
+
+// pieceRows returns how many pixels a thread takes at a time, from images to images: whole tiles, as many as the second
+// cache holds, but enough pieces for all threads.
+func (c *call) pieceRows() int {
+	rows := min(pieceBytes/(c.operand.Planes*c.stride), c.images.count*c.images.pixels/(partsPerThread*c.threads))
+	return max(1, rows/c.set.Rows) * c.set.Rows
+}
+
+// piece computes the pixels of a part, as a call of its own on one thread.
+func (c *call) piece(part int, s *scratch) {
+	p := calls.Get().(*call)
+	p.set, p.threads, p.w, p.arithmetic, p.out, p.floor, p.k, p.n = c.set, 1, c.w, c.arithmetic, c.out, c.floor, c.k, c.n
+	p.operand, p.depth, p.stride, p.simple, p.plain = c.operand, c.depth, c.stride, c.simple, c.plain
+	p.first = part * c.rows
+	p.rows = min(c.rows, c.images.count*c.images.pixels-p.first)
+	p.makeRoom()
+	p.numbers = grow(p.numbers, p.rows*p.n)
+	p.dst = p.numbers
+	p.windows(&c.images, s)
+	p.multiplyOperands()
+	p.scatter(&c.images)
+	p.release()
 }
 
 // images is what a convolution adds to a call.
@@ -127,7 +146,6 @@ type images struct {
 	bytes   []uint8
 	scales  []float64
 	offsets []int32
-	result  []float32 // (row, filter) of a block
 }
 
 func (im *images) release() { im.v, im.x, im.dst = nil, nil, nil }
@@ -214,12 +232,8 @@ func pad[T int32 | uint8](dst, image []T, v *Conv, zero T) {
 	}
 }
 
-// partWindows is how many windows a thread reads at a time.
-const partWindows = 32
-
-// windows makes operands of the windows of a part.
-func (c *call) windows(part int, s *scratch) {
-	im := &c.images
+// windows makes operands of the windows of the call's rows.
+func (c *call) windows(im *images, s *scratch) {
 	v := im.v
 	outHeight, outWidth := v.Out()
 	_, width := v.padded()
@@ -230,10 +244,9 @@ func (c *call) windows(part int, s *scratch) {
 	s.ints = grow(s.ints, wholeVectors(c.k))
 	clear(s.ints[c.k:])
 	size, byteImages := im.size(), c.byteImages()
-	begin := part * partWindows
-	sample, pixel := (c.first+begin)/im.pixels, (c.first+begin)%im.pixels
+	sample, pixel := c.first/im.pixels, c.first%im.pixels
 	y, x := pixel/outWidth, pixel%outWidth
-	for i := begin; i < min(begin+partWindows, c.rows); i++ {
+	for i := range c.rows {
 		c.scales[i], c.offsets[i] = im.scales[sample], im.offsets[sample]
 		at := sample*size + (y*v.Stride[0]*width+x*v.Stride[1])*perPixel
 		if byteImages {
@@ -276,14 +289,13 @@ func gather[T int32 | uint8](dst, image []T, list []run) {
 	}
 }
 
-// scatter stores the results of a part where they go, filter by filter.
-func (c *call) scatter(part int, _ *scratch) {
-	im := &c.images
-	begin, end := part*partWindows, min((part+1)*partWindows, c.rows)
+// scatter stores the results of the call's rows where they go, filter by filter.
+func (c *call) scatter(im *images) {
+	begin, end := 0, c.rows
 	for begin < end {
 		sample, pixel := (c.first+begin)/im.pixels, (c.first+begin)%im.pixels
 		count := min(end-begin, im.pixels-pixel)
-		c.set.Turn(im.dst[(im.first+sample)*im.dstStride+pixel:], im.pixels, im.result[begin*c.n:], c.n, c.n, count)
+		c.set.Turn(im.dst[(im.first+sample)*im.dstStride+pixel:], im.pixels, c.dst[begin*c.n:], c.n, c.n, count)
 		begin += count
 	}
 }
