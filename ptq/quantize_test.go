@@ -33,8 +33,12 @@ func newSmall(t testing.TB, dtype tensor.Dtype) *small {
 		in    float64
 		shape tensor.Shape
 	}{
-		{"conv1", 18, tensor.Shape{8, 2, 3, 3}}, {"bias1", 9, tensor.Shape{1, 8, 1, 1}}, {"conv2", 72, tensor.Shape{16, 8, 3, 3}},
-		{"dense1", 144, tensor.Shape{144, 40}}, {"bias2", 9, tensor.Shape{40}}, {"dense2", 40, tensor.Shape{40, 5}},
+		{"conv1", 18, tensor.Shape{8, 2, 3, 3}},
+		{"bias1", 9, tensor.Shape{1, 8, 1, 1}},
+		{"conv2", 72, tensor.Shape{16, 8, 3, 3}},
+		{"dense1", 144, tensor.Shape{144, 40}},
+		{"bias2", 9, tensor.Shape{40}},
+		{"dense2", 40, tensor.Shape{40, 5}},
 	} {
 		s.values[p.name] = s.normal(rng, 1.4/p.in, p.shape...)
 	}

@@ -186,7 +186,7 @@ func (c *call) readImage(i int, s *scratch) {
 	im := &c.images
 	elements := im.v.Channels * im.v.Height * im.v.Width
 	numbers := im.x[(im.first+i)*im.xStride:][:elements]
-	bad := -1
+	var bad int
 	if c.byteImages() {
 		var a kernel.Affine
 		if a, bad = c.affineOf(numbers); bad < 0 {
