@@ -65,11 +65,15 @@ func (v Conv) runs() (list []run) {
 // Windows is a Conv with what every call needs of it.
 type Windows struct {
 	Conv
-	list []run
+	list  []run
+	moves chunks // the same for bytes
 }
 
 // NewWindows prepares a convolution.
-func NewWindows(v Conv) *Windows { return &Windows{v, v.runs()} }
+func NewWindows(v Conv) *Windows {
+	list := v.runs()
+	return &Windows{v, list, newChunks(list)}
+}
 
 // Convolve sets dst, (sample, filter, row, column), to the convolution of x, (sample, channel, row, column), with the
 // filters that are the columns of w, then applies out, as Multiply would with windows of x for rows: but a sample's
@@ -250,7 +254,7 @@ func (c *call) windows(im *images, s *scratch) {
 		c.scales[i], c.offsets[i] = im.scales[sample], im.offsets[sample]
 		at := sample*size + (y*v.Stride[0]*width+x*v.Stride[1])*perPixel
 		if byteImages {
-			gatherBytes(c.planes[i*c.stride:], im.bytes[at:], v.list)
+			v.moves.gather(c.planes[i*c.stride:], im.bytes[at:])
 		} else {
 			gather(s.ints, im.ints[at:], v.list)
 			c.split(s.ints, i)
@@ -259,25 +263,6 @@ func (c *call) windows(im *images, s *scratch) {
 			if x, y = 0, y+1; y == outHeight {
 				y, sample = 0, sample+1
 			}
-		}
-	}
-}
-
-// chunk is how many bytes gatherBytes moves at a time.
-const chunk = 16
-
-// gatherBytes works like gather, in whole chunks where the window has room: what they move too far the next run overwrites.
-// image is readable for a chunk more than it holds.
-func gatherBytes(dst, image []uint8, list []run) {
-	last := list[len(list)-1]
-	dst = dst[:last.to+last.length]
-	for _, r := range list {
-		if r.to+(r.length+chunk-1)/chunk*chunk > len(dst) {
-			copy(dst[r.to:], image[r.from:][:r.length])
-			continue
-		}
-		for i := 0; i < r.length; i += chunk {
-			*(*[chunk]uint8)(dst[r.to+i:]) = *(*[chunk]uint8)(image[r.from+i:])
 		}
 	}
 }
