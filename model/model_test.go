@@ -214,3 +214,27 @@ func TestNewRefuses(t *testing.T) {
 		t.Errorf("nil: got %v, want ErrParams", err)
 	}
 }
+
+// TestDeclaredOutputs takes a free axis for any multiple of the batch, and for nothing else.
+func TestDeclaredOutputs(t *testing.T) {
+	for _, c := range []struct {
+		shape []int
+		want  error
+	}{
+		{nil, nil},
+		{[]int{-1, 3}, nil}, // of (2·batch, 3)
+		{[]int{-2, 3}, nil},
+		{[]int{-3, 3}, qtensor.ErrShape},
+		{[]int{-1, -1}, qtensor.ErrShape},
+		{[]int{-1}, qtensor.ErrShape},
+	} {
+		_, err := model.New(&flow.Graph{
+			Inputs:  []flow.Value{{Name: "x", Shape: []int{-1, 6}}},
+			Outputs: []flow.Value{{Name: "y", Shape: c.shape}},
+			Nodes:   []flow.Node{{Op: "Reshape", Name: "r", Inputs: []string{"x"}, Output: "y", Shape: []int{-1, 3}}},
+		}, nil)
+		if !errors.Is(err, c.want) {
+			t.Errorf("declared %v: got %v, want %v", c.shape, err, c.want)
+		}
+	}
+}

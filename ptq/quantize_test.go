@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/calib"
 	"euryale/model"
 	"euryale/ptq"
 	"euryale/qtensor"
@@ -192,7 +193,7 @@ func TestRules(t *testing.T) {
 	s := newSmall(t, tensor.Float32)
 	int4 := qtensor.Int4().PerGroup(1, 32)
 	_, r, err := ptq.Quantize(t.Context(), s.build, s.samples(), ptq.Config{Rules: []ptq.Rule{
-		{Pattern: "conv1", Float: true}, {Pattern: "dense*", Weights: &int4, Activations: ptq.Dynamic},
+		{Pattern: "conv1", Float: true}, {Pattern: "dense*", Weights: &int4, Activations: ptq.Dynamic}, {Pattern: "*1", Activations: ptq.Fixed16},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -252,5 +253,48 @@ func TestErrors(t *testing.T) {
 		if err == nil || m != nil || r != nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: got %v, %v, %v, want an error that is %v and says %q", c.name, m, r, err, c.want, c.text)
 		}
+	}
+}
+
+// half is the middle half of the range that was seen.
+type half struct{}
+
+func (half) Range(h *calib.Histogram, _ qtensor.Scheme) (lo, hi float32, err error) {
+	return h.Min() / 2, h.Max() / 2, nil
+}
+
+func (half) String() string { return "half" }
+
+// TestRange clips what flows in.
+func TestRange(t *testing.T) {
+	s := newSmall(t, tensor.Float32)
+	_, r, err := ptq.Quantize(t.Context(), s.build, s.samples(), ptq.Config{Activations: ptq.Static, Range: half{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range r.Layers {
+		if l.Clipped <= 0 || l.Clipped > 0.25 || l.Low > 0 || l.High <= 0 {
+			t.Errorf("%s: %v of [%v, %v] clipped, want a little", l.Name, l.Clipped, l.Low, l.High)
+		}
+	}
+}
+
+// TestReLUReadTwice keeps a ReLU whose layer is read by something else too.
+func TestReLUReadTwice(t *testing.T) {
+	w := draw(1, 1, 6, 6)
+	build := func(batch int) (ptq.Graph, error) {
+		g := gorgonia.NewGraph()
+		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 6), gorgonia.WithName("x"))
+		y := must(gorgonia.Mul(x, gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(6, 6), gorgonia.WithName("w"), gorgonia.WithValue(w))))
+		y = must(gorgonia.Add(must(gorgonia.Rectify(y)), must(gorgonia.Tanh(y))))
+		return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
+	}
+	samples := func(yield func(ptq.Sample, error) bool) { yield(ptq.Sample{"x": draw(2, 1, 9, 6)}, nil) }
+	_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(r.Kept, ", "), "Relu Relu_1, Tanh Tanh_1, Add Add_1"; got != want || r.Outputs[0].SQNR < 35 {
+		t.Errorf("got %s at %.1f dB, want %s", got, r.Outputs[0].SQNR, want)
 	}
 }
