@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"euryale/internal/gemm"
 	"euryale/internal/kernel"
@@ -69,4 +70,14 @@ func (c Compute) checked() (Compute, error) {
 	}
 	c.arithmetic.Static = &static
 	return c, nil
+}
+
+// Static returns the parameters that StaticInt8 was given; false for the other ways to compute.
+func (c Compute) Static() (qtensor.Params, bool) {
+	if c.params == nil {
+		return qtensor.Params{}, false
+	}
+	p := *c.params
+	p.Scales, p.ZeroPoints = slices.Clone(p.Scales), slices.Clone(p.ZeroPoints)
+	return p, true
 }

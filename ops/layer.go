@@ -70,13 +70,28 @@ func WithReLU() Option {
 // check takes the options and checks them against the node and the scheme of the weights. name is what the op is
 // called, its Compute apart.
 func (l *layer) check(x *gorgonia.Node, name string, weights qtensor.Scheme, opts []Option) error {
-	l.compute = Fixed24()
 	switch x.Type().(type) { // the others have no Dims and Dtype, and panic when asked
 	case gorgonia.TensorType, tensor.Dtype:
 	default:
 		return fmt.Errorf("%w: x is a %v, want float32 or float64", qtensor.ErrDtype, x.Type())
 	}
 	l.dtype, l.dims = x.Dtype(), x.Dims()
+	if err := l.prepare(weights, opts); err != nil {
+		return err
+	}
+	if l.dtype != tensor.Float32 && l.dtype != tensor.Float64 {
+		return fmt.Errorf("%w: x is %v, want float32 or float64", qtensor.ErrDtype, l.dtype)
+	}
+	if _, err := l.shape(x.Shape()); err != nil {
+		return err
+	}
+	l.Base = graph.NewBase(fmt.Sprintf("%s %v %v", name, weights, l.compute))
+	return nil
+}
+
+// prepare takes the options and checks them against the scheme of the weights.
+func (l *layer) prepare(weights qtensor.Scheme, opts []Option) error {
+	l.compute = Fixed24()
 	for _, opt := range opts {
 		if opt == nil {
 			return fmt.Errorf("%w: got a nil option", qtensor.ErrParams)
@@ -88,13 +103,6 @@ func (l *layer) check(x *gorgonia.Node, name string, weights qtensor.Scheme, opt
 	if weights.IsHalf() && l.compute.arithmetic.Bits == 0 {
 		return fmt.Errorf("%w: got %v weights with %v, want Fixed24 or Fixed16", qtensor.ErrScheme, weights, l.compute)
 	}
-	if l.dtype != tensor.Float32 && l.dtype != tensor.Float64 {
-		return fmt.Errorf("%w: x is %v, want float32 or float64", qtensor.ErrDtype, l.dtype)
-	}
-	if _, err := l.shape(x.Shape()); err != nil {
-		return err
-	}
-	l.Base = graph.NewBase(fmt.Sprintf("%s %v %v", name, weights, l.compute))
 	return nil
 }
 

@@ -2,7 +2,6 @@ package ops
 
 import (
 	"fmt"
-	"slices"
 
 	"euryale/internal/gemm"
 	"euryale/qtensor"
@@ -60,23 +59,6 @@ func (f *Filters) prepare(height, width int, pad, stride, dilation []int, opts [
 	return p, p.l.prepare(f.scheme, opts)
 }
 
-// prepare takes the options and checks them against the scheme of the weights.
-func (l *layer) prepare(weights qtensor.Scheme, opts []Option) error {
-	l.compute = Fixed24()
-	for _, opt := range opts {
-		if opt == nil {
-			return fmt.Errorf("%w: got a nil option", qtensor.ErrParams)
-		}
-		if err := opt(l); err != nil {
-			return err
-		}
-	}
-	if weights.IsHalf() && l.compute.arithmetic.Bits == 0 {
-		return fmt.Errorf("%w: got %v weights with %v, want Fixed24 or Fixed16", qtensor.ErrScheme, weights, l.compute)
-	}
-	return nil
-}
-
 // In returns the shape of a sample.
 func (p *Prepared) In() tensor.Shape { return p.in.Clone() }
 
@@ -99,14 +81,4 @@ func (p *Prepared) Run(y, x []float32, samples int) error {
 		return fmt.Errorf("ops: Prepared.Run: %w: %w", qtensor.ErrValue, err)
 	}
 	return nil
-}
-
-// Static returns the parameters that StaticInt8 was given; false for the other ways to compute.
-func (c Compute) Static() (qtensor.Params, bool) {
-	if c.params == nil {
-		return qtensor.Params{}, false
-	}
-	p := *c.params
-	p.Scales, p.ZeroPoints = slices.Clone(p.Scales), slices.Clone(p.ZeroPoints)
-	return p, true
 }

@@ -8,8 +8,8 @@ type noise struct{ signal, error float64 }
 func (n *noise) add(float, quantized []float32) {
 	for i, x := range float {
 		d := float64(x) - float64(quantized[i])
-		n.signal += float64(x) * float64(x)
-		n.error += d * d
+		n.signal += float64(float64(x) * float64(x))
+		n.error += float64(d * d)
 	}
 }
 

@@ -78,19 +78,24 @@ func broadcastPD(ops ...Op) { VBROADCASTSD(ops[0], ops[1]) }
 var constants = map[string]Mem{}
 
 // constant returns a vector that repeats 32-bit words.
-func constant(name string, words ...uint32) reg.VecVirtual {
+func (v vectors) constant(name string, words ...uint32) reg.VecVirtual {
+	if v.bytes == 64 {
+		name += v.isa
+	}
 	data, ok := constants[name]
 	if !ok {
 		data = GLOBL(name, RODATA|NOPTR)
-		for i := range 8 {
+		for i := range v.bytes / 4 {
 			DATA(4*i, U32(words[i%len(words)]))
 		}
 		constants[name] = data
 	}
-	v := YMM()
-	VMOVDQU(data, v)
-	return v
+	x := v.make()
+	v.load(data, x)
+	return x
 }
+
+func constant(name string, words ...uint32) reg.VecVirtual { return ymm.constant(name, words...) }
 
 // loop emits body until count, which is above 0, has been counted down by step.
 func loop(name string, count reg.GPVirtual, step int, body func()) {

@@ -126,7 +126,7 @@ func avx512Quantize(c codeType, stream bool) {
 		name+" sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for "+where+",\nand inverse = 1/scale, finite.")
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	scale, inverse, low, high, zero := zmm.repeat("scale"), zmm.repeat("inverse"), zmm.repeat("low"), zmm.repeat("high"), zmm.repeat("zero")
-	middle, order := wide("middle", math.Float32bits(0.5-doubt)), wide("everyFourth", everyFourth...)
+	middle, order := zmm.constant("middle", math.Float32bits(0.5-doubt)), zmm.constant("everyFourth", everyFourth...)
 	x, rest, farthest, doubtful := four(), ZMM(), ZMM(), K()
 	w := walkFrom(n, []reg.GPVirtual{src, dst}, 4, 1)
 	VPXORD(farthest, farthest, farthest)
@@ -172,8 +172,8 @@ func avx512SplitFixed(planes int) {
 		name+" works like quantizeFixedGeneric, for a clamp to low and high, and then splitU8Generic for n ≥ 64.")
 	dst, stride, src, n := arg("dst"), arg("stride"), arg("src"), arg("n")
 	scale1, scale2, low, high, offset := zmm.repeat("scale1"), zmm.repeat("scale2"), zmm.repeat("low"), zmm.repeat("high"), zmm.repeat("offset")
-	bytes := wide("bytes", 0x0c080400, 0x0d090501, 0x0e0a0602, 0x0f0b0703)
-	first := wide("planes01", 0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29)
+	bytes := zmm.constant("bytes", 0x0c080400, 0x0d090501, 0x0e0a0602, 0x0f0b0703)
+	first := zmm.constant("planes01", 0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29)
 	x := four()
 	w := walkFrom(n, []reg.GPVirtual{src, dst}, 4, 1)
 	for i, v := range x {
@@ -192,7 +192,7 @@ func avx512SplitFixed(planes int) {
 	}
 	y, z := ZMM(), ZMM()
 	if planes > 2 {
-		second := wide("planes23", 2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31)
+		second := zmm.constant("planes23", 2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31)
 		VMOVDQU32(second, y)
 		VPERMI2D(x[1], x[0], y)
 		VPERMI2D(x[3], x[2], second)
@@ -212,19 +212,3 @@ func avx512SplitFixed(planes int) {
 
 // everyFourth undoes packing, which works within lanes of 128 bits, as an order of dwords.
 var everyFourth = []uint32{0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15}
-
-// wide is constant for a vector of 512 bits.
-func wide(name string, words ...uint32) reg.VecVirtual {
-	name += "AVX512"
-	data, ok := constants[name]
-	if !ok {
-		data = GLOBL(name, RODATA|NOPTR)
-		for i := range 16 {
-			DATA(4*i, U32(words[i%len(words)]))
-		}
-		constants[name] = data
-	}
-	v := ZMM()
-	VMOVDQU32(data, v)
-	return v
-}

@@ -1,0 +1,36 @@
+package flow
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestCheck spoils a graph that is right.
+func TestCheck(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		spoil func(g *Graph)
+		want  string // in the error, none for ""
+	}{
+		{"right", func(*Graph) {}, ""},
+		{"input named as a constant", func(g *Graph) { g.Inputs[0].Name = "w" }, `input "w"`},
+		{"input without a name", func(g *Graph) { g.Inputs[0].Name = "" }, `input ""`},
+		{"two nodes of a name", func(g *Graph) { g.Nodes[1].Name = "first" }, `node "first"`},
+		{"node without a name", func(g *Graph) { g.Nodes[0].Name = "" }, `node ""`},
+		{"value made twice", func(g *Graph) { g.Nodes[1].Output = "h" }, `"h"`},
+		{"value of a later node", func(g *Graph) { g.Nodes[0].Inputs[0] = "y" }, `no input "y"`},
+		{"output that nothing makes", func(g *Graph) { g.Outputs[0].Name = "z" }, `no output "z"`},
+	} {
+		g := &Graph{
+			Inputs:    []Value{{Name: "x", Shape: []int{Batch, 2}}},
+			Outputs:   []Value{{Name: "y"}},
+			Nodes:     []Node{{Op: "Gemm", Name: "first", Inputs: []string{"x", "w"}, Output: "h"}, {Op: "Relu", Name: "second", Inputs: []string{"h"}, Output: "y"}},
+			Constants: map[string]*Tensor{"w": {Shape: []int{2, 2}, Data: make([]float32, 4)}},
+		}
+		c.spoil(g)
+		err := g.Check()
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want an error with %q", c.name, err, c.want)
+		}
+	}
+}
