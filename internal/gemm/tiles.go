@@ -78,7 +78,7 @@ func (c *call) fixedTile(s *scratch, t tile) {
 		c.offsetsOf(u, t)
 		base := float64(int(1) << c.operand.Shift)
 		if fused := c.set.MultiplyDirectWide; fused != nil {
-			fused(dst, stride, c.rowsOf(t, 0, 0), c.stride, c.rows*c.stride, t.codes, c.w.PanelBytes(), c.depth/kernel.StepDepth, t.panels, c.operand.Planes, base,
+			fused(dst, stride, c.rowsOf(t, 0, 0), c.stride, c.rows*c.stride, nil, t.codes, c.w.PanelBytes(), c.depth/kernel.StepDepth, t.panels, c.operand.Planes, base,
 				u, c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor)
 			c.place(s, t)
 			return
@@ -112,7 +112,7 @@ func (c *call) byteTile(s *scratch, t tile) {
 	dst, stride := c.result(s, t)
 	if c.simple {
 		if fused := c.set.MultiplyDirect; fused != nil {
-			fused(dst, stride, c.rowsOf(t, 0, 0), c.stride, t.codes, c.w.PanelBytes(), c.depth/kernel.StepDepth, t.panels,
+			fused(dst, stride, c.rowsOf(t, 0, 0), c.stride, nil, t.codes, c.w.PanelBytes(), c.depth/kernel.StepDepth, t.panels,
 				c.offsets[t.row:][:t.rows], c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor)
 			c.place(s, t)
 			return

@@ -184,212 +184,230 @@ func multiplyU8R8P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int
 //go:noescape
 func multiplyU8R8P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
 
-// multiplyDirectR1P1VNNI works like multiplyU8Generic and then directGeneric for 1 rows and 1 panels, with stride in bytes; steps > 0.
+// multiplyDirectR1P1VNNI works like multiplyDirectGeneric for 1 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR1P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR1P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR1P2VNNI works like multiplyU8Generic and then directGeneric for 1 rows and 2 panels, with stride in bytes; steps > 0.
+// multiplyDirectR1P2VNNI works like multiplyDirectGeneric for 1 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR1P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR1P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR1P3VNNI works like multiplyU8Generic and then directGeneric for 1 rows and 3 panels, with stride in bytes; steps > 0.
+// multiplyDirectR1P3VNNI works like multiplyDirectGeneric for 1 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR1P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR1P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR2P1VNNI works like multiplyU8Generic and then directGeneric for 2 rows and 1 panels, with stride in bytes; steps > 0.
+// multiplyDirectR2P1VNNI works like multiplyDirectGeneric for 2 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR2P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR2P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR2P2VNNI works like multiplyU8Generic and then directGeneric for 2 rows and 2 panels, with stride in bytes; steps > 0.
+// multiplyDirectR2P2VNNI works like multiplyDirectGeneric for 2 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR2P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR2P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR2P3VNNI works like multiplyU8Generic and then directGeneric for 2 rows and 3 panels, with stride in bytes; steps > 0.
+// multiplyDirectR2P3VNNI works like multiplyDirectGeneric for 2 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR2P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR2P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR3P1VNNI works like multiplyU8Generic and then directGeneric for 3 rows and 1 panels, with stride in bytes; steps > 0.
+// multiplyDirectR3P1VNNI works like multiplyDirectGeneric for 3 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR3P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR3P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR3P2VNNI works like multiplyU8Generic and then directGeneric for 3 rows and 2 panels, with stride in bytes; steps > 0.
+// multiplyDirectR3P2VNNI works like multiplyDirectGeneric for 3 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR3P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR3P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR3P3VNNI works like multiplyU8Generic and then directGeneric for 3 rows and 3 panels, with stride in bytes; steps > 0.
+// multiplyDirectR3P3VNNI works like multiplyDirectGeneric for 3 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR3P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR3P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR4P1VNNI works like multiplyU8Generic and then directGeneric for 4 rows and 1 panels, with stride in bytes; steps > 0.
+// multiplyDirectR4P1VNNI works like multiplyDirectGeneric for 4 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR4P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR4P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR4P2VNNI works like multiplyU8Generic and then directGeneric for 4 rows and 2 panels, with stride in bytes; steps > 0.
+// multiplyDirectR4P2VNNI works like multiplyDirectGeneric for 4 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR4P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR4P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR4P3VNNI works like multiplyU8Generic and then directGeneric for 4 rows and 3 panels, with stride in bytes; steps > 0.
+// multiplyDirectR4P3VNNI works like multiplyDirectGeneric for 4 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR4P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR4P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR5P1VNNI works like multiplyU8Generic and then directGeneric for 5 rows and 1 panels, with stride in bytes; steps > 0.
+// multiplyDirectR5P1VNNI works like multiplyDirectGeneric for 5 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR5P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR5P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR5P2VNNI works like multiplyU8Generic and then directGeneric for 5 rows and 2 panels, with stride in bytes; steps > 0.
+// multiplyDirectR5P2VNNI works like multiplyDirectGeneric for 5 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR5P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR5P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR5P3VNNI works like multiplyU8Generic and then directGeneric for 5 rows and 3 panels, with stride in bytes; steps > 0.
+// multiplyDirectR5P3VNNI works like multiplyDirectGeneric for 5 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR5P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR5P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR6P1VNNI works like multiplyU8Generic and then directGeneric for 6 rows and 1 panels, with stride in bytes; steps > 0.
+// multiplyDirectR6P1VNNI works like multiplyDirectGeneric for 6 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR6P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR6P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR6P2VNNI works like multiplyU8Generic and then directGeneric for 6 rows and 2 panels, with stride in bytes; steps > 0.
+// multiplyDirectR6P2VNNI works like multiplyDirectGeneric for 6 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR6P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR6P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR6P3VNNI works like multiplyU8Generic and then directGeneric for 6 rows and 3 panels, with stride in bytes; steps > 0.
+// multiplyDirectR6P3VNNI works like multiplyDirectGeneric for 6 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR6P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR6P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR7P1VNNI works like multiplyU8Generic and then directGeneric for 7 rows and 1 panels, with stride in bytes; steps > 0.
+// multiplyDirectR7P1VNNI works like multiplyDirectGeneric for 7 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR7P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR7P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR7P2VNNI works like multiplyU8Generic and then directGeneric for 7 rows and 2 panels, with stride in bytes; steps > 0.
+// multiplyDirectR7P2VNNI works like multiplyDirectGeneric for 7 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR7P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR7P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR7P3VNNI works like multiplyU8Generic and then directGeneric for 7 rows and 3 panels, with stride in bytes; steps > 0.
+// multiplyDirectR7P3VNNI works like multiplyDirectGeneric for 7 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR7P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR7P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR8P1VNNI works like multiplyU8Generic and then directGeneric for 8 rows and 1 panels, with stride in bytes; steps > 0.
+// multiplyDirectR8P1VNNI works like multiplyDirectGeneric for 8 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR8P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR8P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR8P2VNNI works like multiplyU8Generic and then directGeneric for 8 rows and 2 panels, with stride in bytes; steps > 0.
+// multiplyDirectR8P2VNNI works like multiplyDirectGeneric for 8 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR8P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR8P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectR8P3VNNI works like multiplyU8Generic and then directGeneric for 8 rows and 3 panels, with stride in bytes; steps > 0.
+// multiplyDirectR8P3VNNI works like multiplyDirectGeneric for 8 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectR8P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func multiplyDirectR8P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 
-// multiplyDirectWide2R1P1VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 1 rows and 1 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide2R1P1VNNI works like multiplyDirectWideGeneric for 2 planes, 1 rows, 1 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide2R1P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide2R1P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide2R1P2VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 1 rows and 2 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide2R1P2VNNI works like multiplyDirectWideGeneric for 2 planes, 1 rows, 2 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide2R1P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide2R1P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide2R1P3VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 1 rows and 3 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide2R1P3VNNI works like multiplyDirectWideGeneric for 2 planes, 1 rows, 3 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide2R1P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide2R1P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide2R2P1VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 2 rows and 1 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide2R2P1VNNI works like multiplyDirectWideGeneric for 2 planes, 2 rows, 1 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide2R2P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide2R2P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide2R2P2VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 2 rows and 2 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide2R2P2VNNI works like multiplyDirectWideGeneric for 2 planes, 2 rows, 2 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide2R2P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide2R2P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide2R2P3VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 2 rows and 3 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide2R2P3VNNI works like multiplyDirectWideGeneric for 2 planes, 2 rows, 3 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide2R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide2R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide2R3P1VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 3 rows and 1 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide2R3P1VNNI works like multiplyDirectWideGeneric for 2 planes, 3 rows, 1 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide2R3P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide2R3P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide2R3P2VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 3 rows and 2 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide2R3P2VNNI works like multiplyDirectWideGeneric for 2 planes, 3 rows, 2 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide2R3P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide2R3P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide2R3P3VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 3 rows and 3 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide2R3P3VNNI works like multiplyDirectWideGeneric for 2 planes, 3 rows, 3 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide2R3P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide2R3P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide2R4P1VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 4 rows and 1 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide2R4P1VNNI works like multiplyDirectWideGeneric for 2 planes, 4 rows, 1 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide2R4P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide2R4P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide2R4P2VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 4 rows and 2 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide2R4P2VNNI works like multiplyDirectWideGeneric for 2 planes, 4 rows, 2 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide2R4P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide2R4P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide2R4P3VNNI works like multiplyU8Generic for each of 2 planes and then directWideGeneric, for 4 rows and 3 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide2R4P3VNNI works like multiplyDirectWideGeneric for 2 planes, 4 rows, 3 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide2R4P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide2R4P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide3R1P1VNNI works like multiplyU8Generic for each of 3 planes and then directWideGeneric, for 1 rows and 1 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide3R1P1VNNI works like multiplyDirectWideGeneric for 3 planes, 1 rows, 1 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide3R1P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide3R1P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide3R1P2VNNI works like multiplyU8Generic for each of 3 planes and then directWideGeneric, for 1 rows and 2 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide3R1P2VNNI works like multiplyDirectWideGeneric for 3 planes, 1 rows, 2 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide3R1P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide3R1P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide3R1P3VNNI works like multiplyU8Generic for each of 3 planes and then directWideGeneric, for 1 rows and 3 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide3R1P3VNNI works like multiplyDirectWideGeneric for 3 planes, 1 rows, 3 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide3R1P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide3R1P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide3R2P1VNNI works like multiplyU8Generic for each of 3 planes and then directWideGeneric, for 2 rows and 1 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide3R2P1VNNI works like multiplyDirectWideGeneric for 3 planes, 2 rows, 1 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide3R2P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide3R2P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide3R2P2VNNI works like multiplyU8Generic for each of 3 planes and then directWideGeneric, for 2 rows and 2 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide3R2P2VNNI works like multiplyDirectWideGeneric for 3 planes, 2 rows, 2 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide3R2P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide3R2P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 
-// multiplyDirectWide3R2P3VNNI works like multiplyU8Generic for each of 3 planes and then directWideGeneric, for 2 rows and 3 panels, with stride in bytes; steps > 0.
+// multiplyDirectWide3R2P3VNNI works like multiplyDirectWideGeneric for 3 planes, 2 rows, 3 panels and runs = len(gaps)+1, with stride in
+// bytes; steps > 0.
 //
 //go:noescape
-func multiplyDirectWide3R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+func multiplyDirectWide3R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)

@@ -2237,15 +2237,20 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR1P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR1P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR1P1VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR1P1VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), CX
-	MOVQ   ldb+40(FP), DX
-	MOVQ   steps+48(FP), DX
+	MOVQ   b+48(FP), CX
+	MOVQ   ldb+56(FP), DX
+	MOVQ   steps+64(FP), DX
 	VPXORD Z0, Z0, Z0
+	MOVQ   gaps+32(FP), BX
+	MOVQ   runs+40(FP), SI
+
+runs:
+	MOVQ DX, DI
 
 steps:
 	PREFETCHT0   2048(CX)
@@ -2254,16 +2259,23 @@ steps:
 	VPDPBUSD     Z2, Z1, Z0
 	ADDQ         $0x04, AX
 	ADDQ         $0x40, CX
-	SUBQ         $0x01, DX
+	SUBQ         $0x01, DI
 	JNZ          steps
+	DECQ         SI
+	JZ           ran
+	ADDQ         (BX), AX
+	ADDQ         $0x08, BX
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), CX
-	MOVQ         v+64(FP), DX
-	MOVQ         scales+72(FP), BX
-	MOVQ         r+80(FP), SI
-	MOVQ         bias+88(FP), DI
-	VBROADCASTSS floor+96(FP), Z1
+	MOVQ         u+72(FP), CX
+	MOVQ         v+80(FP), DX
+	MOVQ         scales+88(FP), BX
+	MOVQ         r+96(FP), SI
+	MOVQ         bias+104(FP), DI
+	VBROADCASTSS floor+112(FP), Z1
 	VPXORD       Z3, Z3, Z3
 	VPBROADCASTD (CX), Z2
 	VPMULLD      (DX), Z2, Z2
@@ -2278,16 +2290,21 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR1P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR1P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR1P2VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR1P2VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), CX
-	MOVQ   ldb+40(FP), DX
-	MOVQ   steps+48(FP), BX
+	MOVQ   b+48(FP), CX
+	MOVQ   ldb+56(FP), DX
+	MOVQ   steps+64(FP), BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
+	MOVQ   gaps+32(FP), SI
+	MOVQ   runs+40(FP), DI
+
+runs:
+	MOVQ BX, R8
 
 steps:
 	PREFETCHT0   2048(CX)
@@ -2299,16 +2316,23 @@ steps:
 	VPDPBUSD     Z4, Z2, Z1
 	ADDQ         $0x04, AX
 	ADDQ         $0x40, CX
-	SUBQ         $0x01, BX
+	SUBQ         $0x01, R8
 	JNZ          steps
+	DECQ         DI
+	JZ           ran
+	ADDQ         (SI), AX
+	ADDQ         $0x08, SI
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), CX
-	MOVQ         v+64(FP), DX
-	MOVQ         scales+72(FP), BX
-	MOVQ         r+80(FP), SI
-	MOVQ         bias+88(FP), DI
-	VBROADCASTSS floor+96(FP), Z2
+	MOVQ         u+72(FP), CX
+	MOVQ         v+80(FP), DX
+	MOVQ         scales+88(FP), BX
+	MOVQ         r+96(FP), SI
+	MOVQ         bias+104(FP), DI
+	VBROADCASTSS floor+112(FP), Z2
 	VPXORD       Z5, Z5, Z5
 	VPBROADCASTD (CX), Z3
 	VPMULLD      (DX), Z3, Z3
@@ -2333,17 +2357,22 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR1P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR1P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR1P3VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR1P3VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), CX
-	MOVQ   ldb+40(FP), DX
-	MOVQ   steps+48(FP), BX
+	MOVQ   b+48(FP), CX
+	MOVQ   ldb+56(FP), DX
+	MOVQ   steps+64(FP), BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
+	MOVQ   gaps+32(FP), SI
+	MOVQ   runs+40(FP), DI
+
+runs:
+	MOVQ BX, R8
 
 steps:
 	PREFETCHT0   2048(CX)
@@ -2358,16 +2387,23 @@ steps:
 	VPDPBUSD     Z6, Z3, Z2
 	ADDQ         $0x04, AX
 	ADDQ         $0x40, CX
-	SUBQ         $0x01, BX
+	SUBQ         $0x01, R8
 	JNZ          steps
+	DECQ         DI
+	JZ           ran
+	ADDQ         (SI), AX
+	ADDQ         $0x08, SI
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), CX
-	MOVQ         v+64(FP), DX
-	MOVQ         scales+72(FP), BX
-	MOVQ         r+80(FP), SI
-	MOVQ         bias+88(FP), DI
-	VBROADCASTSS floor+96(FP), Z3
+	MOVQ         u+72(FP), CX
+	MOVQ         v+80(FP), DX
+	MOVQ         scales+88(FP), BX
+	MOVQ         r+96(FP), SI
+	MOVQ         bias+104(FP), DI
+	VBROADCASTSS floor+112(FP), Z3
 	VPXORD       Z7, Z7, Z7
 	VPBROADCASTD (CX), Z4
 	VPMULLD      (DX), Z4, Z4
@@ -2402,16 +2438,21 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR2P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR2P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR2P1VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR2P1VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), BX
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
+	MOVQ   gaps+32(FP), SI
+	MOVQ   runs+40(FP), DI
+
+runs:
+	MOVQ BX, R8
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -2422,16 +2463,23 @@ steps:
 	VPDPBUSD     Z3, Z2, Z1
 	ADDQ         $0x04, AX
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
+	SUBQ         $0x01, R8
 	JNZ          steps
+	DECQ         DI
+	JZ           ran
+	ADDQ         (SI), AX
+	ADDQ         $0x08, SI
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z2
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z2
 	VPXORD       Z4, Z4, Z4
 	VPBROADCASTD (DX), Z3
 	VPMULLD      (BX), Z3, Z3
@@ -2457,18 +2505,23 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR2P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR2P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR2P2VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR2P2VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), SI
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	MOVQ   gaps+32(FP), DI
+	MOVQ   runs+40(FP), R8
+
+runs:
+	MOVQ SI, R9
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -2483,16 +2536,23 @@ steps:
 	VPDPBUSD     Z6, Z4, Z3
 	ADDQ         $0x04, AX
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	SUBQ         $0x01, R9
 	JNZ          steps
+	DECQ         R8
+	JZ           ran
+	ADDQ         (DI), AX
+	ADDQ         $0x08, DI
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z4
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z4
 	VPXORD       Z7, Z7, Z7
 	VPBROADCASTD (DX), Z5
 	VPMULLD      (BX), Z5, Z5
@@ -2538,20 +2598,25 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR2P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR2P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR2P3VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR2P3VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), SI
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	MOVQ   gaps+32(FP), DI
+	MOVQ   runs+40(FP), R8
+
+runs:
+	MOVQ SI, R9
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -2570,16 +2635,23 @@ steps:
 	VPDPBUSD     Z9, Z6, Z5
 	ADDQ         $0x04, AX
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	SUBQ         $0x01, R9
 	JNZ          steps
+	DECQ         R8
+	JZ           ran
+	ADDQ         (DI), AX
+	ADDQ         $0x08, DI
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z6
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z6
 	VPXORD       Z10, Z10, Z10
 	VPBROADCASTD (DX), Z7
 	VPMULLD      (BX), Z7, Z7
@@ -2645,17 +2717,22 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR3P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR3P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR3P1VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR3P1VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), BX
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
+	MOVQ   gaps+32(FP), SI
+	MOVQ   runs+40(FP), DI
+
+runs:
+	MOVQ BX, R8
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -2668,16 +2745,23 @@ steps:
 	VPDPBUSD     Z4, Z3, Z2
 	ADDQ         $0x04, AX
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
+	SUBQ         $0x01, R8
 	JNZ          steps
+	DECQ         DI
+	JZ           ran
+	ADDQ         (SI), AX
+	ADDQ         $0x08, SI
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z3
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z3
 	VPXORD       Z5, Z5, Z5
 	VPBROADCASTD (DX), Z4
 	VPMULLD      (BX), Z4, Z4
@@ -2714,20 +2798,25 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR3P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR3P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR3P2VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR3P2VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), SI
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	MOVQ   gaps+32(FP), DI
+	MOVQ   runs+40(FP), R8
+
+runs:
+	MOVQ SI, R9
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -2745,16 +2834,23 @@ steps:
 	VPDPBUSD     Z8, Z6, Z5
 	ADDQ         $0x04, AX
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	SUBQ         $0x01, R9
 	JNZ          steps
+	DECQ         R8
+	JZ           ran
+	ADDQ         (DI), AX
+	ADDQ         $0x08, DI
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z6
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z6
 	VPXORD       Z9, Z9, Z9
 	VPBROADCASTD (DX), Z7
 	VPMULLD      (BX), Z7, Z7
@@ -2821,14 +2917,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR3P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR3P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR3P3VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR3P3VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), SI
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2838,6 +2934,11 @@ TEXT ·multiplyDirectR3P3VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
+	MOVQ   gaps+32(FP), DI
+	MOVQ   runs+40(FP), R8
+
+runs:
+	MOVQ SI, R9
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -2860,16 +2961,23 @@ steps:
 	VPDPBUSD     Z12, Z9, Z8
 	ADDQ         $0x04, AX
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	SUBQ         $0x01, R9
 	JNZ          steps
+	DECQ         R8
+	JZ           ran
+	ADDQ         (DI), AX
+	ADDQ         $0x08, DI
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z9
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z9
 	VPXORD       Z13, Z13, Z13
 	VPBROADCASTD (DX), Z10
 	VPMULLD      (BX), Z10, Z10
@@ -2966,19 +3074,24 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR4P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR4P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR4P1VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR4P1VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), BX
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), BX
 	LEAQ   (CX)(CX*2), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	MOVQ   gaps+32(FP), DI
+	MOVQ   runs+40(FP), R8
+
+runs:
+	MOVQ BX, R9
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -2993,16 +3106,23 @@ steps:
 	VPDPBUSD     Z5, Z4, Z3
 	ADDQ         $0x04, AX
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
+	SUBQ         $0x01, R9
 	JNZ          steps
+	DECQ         R8
+	JZ           ran
+	ADDQ         (DI), AX
+	ADDQ         $0x08, DI
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z4
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z4
 	VPXORD       Z6, Z6, Z6
 	VPBROADCASTD (DX), Z5
 	VPMULLD      (BX), Z5, Z5
@@ -3050,14 +3170,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR4P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR4P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR4P2VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR4P2VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), SI
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), SI
 	LEAQ   (CX)(CX*2), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3067,6 +3187,11 @@ TEXT ·multiplyDirectR4P2VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	MOVQ   gaps+32(FP), R8
+	MOVQ   runs+40(FP), R9
+
+runs:
+	MOVQ SI, R10
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -3087,16 +3212,23 @@ steps:
 	VPDPBUSD     Z10, Z8, Z7
 	ADDQ         $0x04, AX
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	SUBQ         $0x01, R10
 	JNZ          steps
+	DECQ         R9
+	JZ           ran
+	ADDQ         (R8), AX
+	ADDQ         $0x08, R8
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z8
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z8
 	VPXORD       Z11, Z11, Z11
 	VPBROADCASTD (DX), Z9
 	VPMULLD      (BX), Z9, Z9
@@ -3184,14 +3316,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR4P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR4P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR4P3VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR4P3VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), SI
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), SI
 	LEAQ   (CX)(CX*2), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3205,6 +3337,11 @@ TEXT ·multiplyDirectR4P3VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   gaps+32(FP), R8
+	MOVQ   runs+40(FP), R9
+
+runs:
+	MOVQ SI, R10
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -3231,16 +3368,23 @@ steps:
 	VPDPBUSD     Z15, Z12, Z11
 	ADDQ         $0x04, AX
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	SUBQ         $0x01, R10
 	JNZ          steps
+	DECQ         R9
+	JZ           ran
+	ADDQ         (R8), AX
+	ADDQ         $0x08, R8
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z12
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z12
 	VPXORD       Z16, Z16, Z16
 	VPBROADCASTD (DX), Z13
 	VPMULLD      (BX), Z13, Z13
@@ -3368,14 +3512,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR5P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR5P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR5P1VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR5P1VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), BX
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), BX
 	LEAQ   (CX)(CX*2), SI
 	LEAQ   (AX)(CX*4), DI
 	VPXORD Z0, Z0, Z0
@@ -3383,6 +3527,11 @@ TEXT ·multiplyDirectR5P1VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
+	MOVQ   gaps+32(FP), R8
+	MOVQ   runs+40(FP), R9
+
+runs:
+	MOVQ BX, R10
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -3400,16 +3549,24 @@ steps:
 	ADDQ         $0x04, AX
 	ADDQ         $0x04, DI
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
+	SUBQ         $0x01, R10
 	JNZ          steps
+	DECQ         R9
+	JZ           ran
+	ADDQ         (R8), AX
+	ADDQ         (R8), DI
+	ADDQ         $0x08, R8
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z5
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z5
 	VPXORD       Z7, Z7, Z7
 	VPBROADCASTD (DX), Z6
 	VPMULLD      (BX), Z6, Z6
@@ -3468,14 +3625,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR5P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR5P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR5P2VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR5P2VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), SI
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), SI
 	LEAQ   (CX)(CX*2), DI
 	LEAQ   (AX)(CX*4), R8
 	VPXORD Z0, Z0, Z0
@@ -3488,6 +3645,11 @@ TEXT ·multiplyDirectR5P2VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	MOVQ   gaps+32(FP), R9
+	MOVQ   runs+40(FP), R10
+
+runs:
+	MOVQ SI, R11
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -3512,16 +3674,24 @@ steps:
 	ADDQ         $0x04, AX
 	ADDQ         $0x04, R8
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	SUBQ         $0x01, R11
 	JNZ          steps
+	DECQ         R10
+	JZ           ran
+	ADDQ         (R9), AX
+	ADDQ         (R9), R8
+	ADDQ         $0x08, R9
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z10
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z10
 	VPXORD       Z13, Z13, Z13
 	VPBROADCASTD (DX), Z11
 	VPMULLD      (BX), Z11, Z11
@@ -3630,14 +3800,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR5P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR5P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR5P3VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR5P3VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), SI
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), SI
 	LEAQ   (CX)(CX*2), DI
 	LEAQ   (AX)(CX*4), R8
 	VPXORD Z0, Z0, Z0
@@ -3655,6 +3825,11 @@ TEXT ·multiplyDirectR5P3VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
+	MOVQ   gaps+32(FP), R9
+	MOVQ   runs+40(FP), R10
+
+runs:
+	MOVQ SI, R11
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -3686,16 +3861,24 @@ steps:
 	ADDQ         $0x04, AX
 	ADDQ         $0x04, R8
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	SUBQ         $0x01, R11
 	JNZ          steps
+	DECQ         R10
+	JZ           ran
+	ADDQ         (R9), AX
+	ADDQ         (R9), R8
+	ADDQ         $0x08, R9
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z15
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z15
 	VPXORD       Z19, Z19, Z19
 	VPBROADCASTD (DX), Z16
 	VPMULLD      (BX), Z16, Z16
@@ -3854,14 +4037,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR6P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR6P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR6P1VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR6P1VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), BX
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), BX
 	LEAQ   (CX)(CX*2), SI
 	LEAQ   (AX)(CX*4), DI
 	VPXORD Z0, Z0, Z0
@@ -3870,6 +4053,11 @@ TEXT ·multiplyDirectR6P1VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	MOVQ   gaps+32(FP), R8
+	MOVQ   runs+40(FP), R9
+
+runs:
+	MOVQ BX, R10
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -3889,16 +4077,24 @@ steps:
 	ADDQ         $0x04, AX
 	ADDQ         $0x04, DI
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
+	SUBQ         $0x01, R10
 	JNZ          steps
+	DECQ         R9
+	JZ           ran
+	ADDQ         (R8), AX
+	ADDQ         (R8), DI
+	ADDQ         $0x08, R8
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z6
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z6
 	VPXORD       Z8, Z8, Z8
 	VPBROADCASTD (DX), Z7
 	VPMULLD      (BX), Z7, Z7
@@ -3968,14 +4164,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR6P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR6P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR6P2VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR6P2VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), SI
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), SI
 	LEAQ   (CX)(CX*2), DI
 	LEAQ   (AX)(CX*4), R8
 	VPXORD Z0, Z0, Z0
@@ -3990,6 +4186,11 @@ TEXT ·multiplyDirectR6P2VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   gaps+32(FP), R9
+	MOVQ   runs+40(FP), R10
+
+runs:
+	MOVQ SI, R11
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -4017,16 +4218,24 @@ steps:
 	ADDQ         $0x04, AX
 	ADDQ         $0x04, R8
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	SUBQ         $0x01, R11
 	JNZ          steps
+	DECQ         R10
+	JZ           ran
+	ADDQ         (R9), AX
+	ADDQ         (R9), R8
+	ADDQ         $0x08, R9
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z12
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z12
 	VPXORD       Z15, Z15, Z15
 	VPBROADCASTD (DX), Z13
 	VPMULLD      (BX), Z13, Z13
@@ -4156,14 +4365,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR6P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR6P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR6P3VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR6P3VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), SI
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), SI
 	LEAQ   (CX)(CX*2), DI
 	LEAQ   (AX)(CX*4), R8
 	VPXORD Z0, Z0, Z0
@@ -4184,6 +4393,11 @@ TEXT ·multiplyDirectR6P3VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
+	MOVQ   gaps+32(FP), R9
+	MOVQ   runs+40(FP), R10
+
+runs:
+	MOVQ SI, R11
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -4219,16 +4433,24 @@ steps:
 	ADDQ         $0x04, AX
 	ADDQ         $0x04, R8
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	SUBQ         $0x01, R11
 	JNZ          steps
+	DECQ         R10
+	JZ           ran
+	ADDQ         (R9), AX
+	ADDQ         (R9), R8
+	ADDQ         $0x08, R9
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z18
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z18
 	VPXORD       Z22, Z22, Z22
 	VPBROADCASTD (DX), Z19
 	VPMULLD      (BX), Z19, Z19
@@ -4418,14 +4640,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR7P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR7P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR7P1VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR7P1VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), BX
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), BX
 	LEAQ   (CX)(CX*2), SI
 	LEAQ   (AX)(CX*4), DI
 	VPXORD Z0, Z0, Z0
@@ -4435,6 +4657,11 @@ TEXT ·multiplyDirectR7P1VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
+	MOVQ   gaps+32(FP), R8
+	MOVQ   runs+40(FP), R9
+
+runs:
+	MOVQ BX, R10
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -4456,16 +4683,24 @@ steps:
 	ADDQ         $0x04, AX
 	ADDQ         $0x04, DI
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
+	SUBQ         $0x01, R10
 	JNZ          steps
+	DECQ         R9
+	JZ           ran
+	ADDQ         (R8), AX
+	ADDQ         (R8), DI
+	ADDQ         $0x08, R8
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z7
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z7
 	VPXORD       Z9, Z9, Z9
 	VPBROADCASTD (DX), Z8
 	VPMULLD      (BX), Z8, Z8
@@ -4546,14 +4781,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR7P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR7P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR7P2VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR7P2VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), SI
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), SI
 	LEAQ   (CX)(CX*2), DI
 	LEAQ   (AX)(CX*4), R8
 	VPXORD Z0, Z0, Z0
@@ -4570,6 +4805,11 @@ TEXT ·multiplyDirectR7P2VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
+	MOVQ   gaps+32(FP), R9
+	MOVQ   runs+40(FP), R10
+
+runs:
+	MOVQ SI, R11
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -4600,16 +4840,24 @@ steps:
 	ADDQ         $0x04, AX
 	ADDQ         $0x04, R8
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	SUBQ         $0x01, R11
 	JNZ          steps
+	DECQ         R10
+	JZ           ran
+	ADDQ         (R9), AX
+	ADDQ         (R9), R8
+	ADDQ         $0x08, R9
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z14
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z14
 	VPXORD       Z17, Z17, Z17
 	VPBROADCASTD (DX), Z15
 	VPMULLD      (BX), Z15, Z15
@@ -4760,14 +5008,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR7P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR7P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR7P3VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR7P3VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), SI
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), SI
 	LEAQ   (CX)(CX*2), DI
 	LEAQ   (AX)(CX*4), R8
 	VPXORD Z0, Z0, Z0
@@ -4791,6 +5039,11 @@ TEXT ·multiplyDirectR7P3VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
+	MOVQ   gaps+32(FP), R9
+	MOVQ   runs+40(FP), R10
+
+runs:
+	MOVQ SI, R11
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -4830,16 +5083,24 @@ steps:
 	ADDQ         $0x04, AX
 	ADDQ         $0x04, R8
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	SUBQ         $0x01, R11
 	JNZ          steps
+	DECQ         R10
+	JZ           ran
+	ADDQ         (R9), AX
+	ADDQ         (R9), R8
+	ADDQ         $0x08, R9
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z21
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z21
 	VPXORD       Z25, Z25, Z25
 	VPBROADCASTD (DX), Z22
 	VPMULLD      (BX), Z22, Z22
@@ -5060,14 +5321,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR8P1VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR8P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR8P1VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR8P1VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), BX
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), BX
 	LEAQ   (CX)(CX*2), SI
 	LEAQ   (AX)(CX*4), DI
 	VPXORD Z0, Z0, Z0
@@ -5078,6 +5339,11 @@ TEXT ·multiplyDirectR8P1VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	MOVQ   gaps+32(FP), R8
+	MOVQ   runs+40(FP), R9
+
+runs:
+	MOVQ BX, R10
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -5101,16 +5367,24 @@ steps:
 	ADDQ         $0x04, AX
 	ADDQ         $0x04, DI
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
+	SUBQ         $0x01, R10
 	JNZ          steps
+	DECQ         R9
+	JZ           ran
+	ADDQ         (R8), AX
+	ADDQ         (R8), DI
+	ADDQ         $0x08, R8
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z8
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z8
 	VPXORD       Z10, Z10, Z10
 	VPBROADCASTD (DX), Z9
 	VPMULLD      (BX), Z9, Z9
@@ -5202,14 +5476,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR8P2VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR8P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR8P2VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR8P2VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), SI
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), SI
 	LEAQ   (CX)(CX*2), DI
 	LEAQ   (AX)(CX*4), R8
 	VPXORD Z0, Z0, Z0
@@ -5228,6 +5502,11 @@ TEXT ·multiplyDirectR8P2VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
+	MOVQ   gaps+32(FP), R9
+	MOVQ   runs+40(FP), R10
+
+runs:
+	MOVQ SI, R11
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -5261,16 +5540,24 @@ steps:
 	ADDQ         $0x04, AX
 	ADDQ         $0x04, R8
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	SUBQ         $0x01, R11
 	JNZ          steps
+	DECQ         R10
+	JZ           ran
+	ADDQ         (R9), AX
+	ADDQ         (R9), R8
+	ADDQ         $0x08, R9
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z16
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z16
 	VPXORD       Z19, Z19, Z19
 	VPBROADCASTD (DX), Z17
 	VPMULLD      (BX), Z17, Z17
@@ -5442,14 +5729,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR8P3VNNI(dst *float32, stride int, a *uint8, lda int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+// func multiplyDirectR8P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR8P3VNNI(SB), NOSPLIT, $0-100
+TEXT ·multiplyDirectR8P3VNNI(SB), NOSPLIT, $0-116
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+32(FP), DX
-	MOVQ   ldb+40(FP), BX
-	MOVQ   steps+48(FP), SI
+	MOVQ   b+48(FP), DX
+	MOVQ   ldb+56(FP), BX
+	MOVQ   steps+64(FP), SI
 	LEAQ   (CX)(CX*2), DI
 	LEAQ   (AX)(CX*4), R8
 	VPXORD Z0, Z0, Z0
@@ -5476,6 +5763,11 @@ TEXT ·multiplyDirectR8P3VNNI(SB), NOSPLIT, $0-100
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
+	MOVQ   gaps+32(FP), R9
+	MOVQ   runs+40(FP), R10
+
+runs:
+	MOVQ SI, R11
 
 steps:
 	PREFETCHT0   2048(DX)
@@ -5519,16 +5811,24 @@ steps:
 	ADDQ         $0x04, AX
 	ADDQ         $0x04, R8
 	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	SUBQ         $0x01, R11
 	JNZ          steps
+	DECQ         R10
+	JZ           ran
+	ADDQ         (R9), AX
+	ADDQ         (R9), R8
+	ADDQ         $0x08, R9
+	JMP          runs
+
+ran:
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         u+56(FP), DX
-	MOVQ         v+64(FP), BX
-	MOVQ         scales+72(FP), SI
-	MOVQ         r+80(FP), DI
-	MOVQ         bias+88(FP), R8
-	VBROADCASTSS floor+96(FP), Z24
+	MOVQ         u+72(FP), DX
+	MOVQ         v+80(FP), BX
+	MOVQ         scales+88(FP), SI
+	MOVQ         r+96(FP), DI
+	MOVQ         bias+104(FP), R8
+	VBROADCASTSS floor+112(FP), Z24
 	VPXORD       Z28, Z28, Z28
 	VPBROADCASTD (DX), Z25
 	VPMULLD      (BX), Z25, Z25
@@ -5780,41 +6080,54 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide2R1P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide2R1P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R1P1VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide2R1P1VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), CX
-	MOVQ   ldb+48(FP), DX
-	MOVQ   steps+56(FP), DX
+	MOVQ   b+56(FP), CX
+	MOVQ   ldb+64(FP), DX
+	MOVQ   steps+72(FP), DX
 	MOVQ   plane+32(FP), BX
 	ADDQ   AX, BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
+	MOVQ   gaps+40(FP), SI
+	MOVQ   runs+48(FP), DI
+
+runs:
+	MOVQ DX, R8
 
 steps:
-	PREFETCHT0    2048(CX)
-	VMOVDQU32     (CX), Z3
-	VPBROADCASTD  (AX), Z2
-	VPDPBUSD      Z3, Z2, Z0
-	VPBROADCASTD  (BX), Z2
-	VPDPBUSD      Z3, Z2, Z1
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, BX
-	ADDQ          $0x40, CX
-	SUBQ          $0x01, DX
-	JNZ           steps
+	PREFETCHT0   2048(CX)
+	VMOVDQU32    (CX), Z3
+	VPBROADCASTD (AX), Z2
+	VPDPBUSD     Z3, Z2, Z0
+	VPBROADCASTD (BX), Z2
+	VPDPBUSD     Z3, Z2, Z1
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, BX
+	ADDQ         $0x40, CX
+	SUBQ         $0x01, R8
+	JNZ          steps
+	DECQ         DI
+	JZ           ran
+	ADDQ         (SI), AX
+	ADDQ         (SI), BX
+	ADDQ         $0x08, SI
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), CX
-	MOVQ          v+80(FP), DX
-	MOVQ          scales+88(FP), BX
-	MOVQ          r+96(FP), SI
-	MOVQ          bias+104(FP), DI
-	VBROADCASTSD  base+64(FP), Z2
+	MOVQ          u+88(FP), CX
+	MOVQ          v+96(FP), DX
+	MOVQ          scales+104(FP), BX
+	MOVQ          r+112(FP), SI
+	MOVQ          bias+120(FP), DI
+	VBROADCASTSD  base+80(FP), Z2
 	VPXORD        Z4, Z4, Z4
-	VBROADCASTSS  floor+112(FP), Y3
+	VBROADCASTSS  floor+128(FP), Y3
 	VCVTDQ2PD     Y1, Z6
 	VMULPD        Z2, Z6, Z6
 	VCVTDQ2PD     Y0, Z5
@@ -5850,47 +6163,60 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide2R1P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide2R1P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R1P2VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide2R1P2VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), CX
-	MOVQ   ldb+48(FP), DX
-	MOVQ   steps+56(FP), BX
+	MOVQ   b+56(FP), CX
+	MOVQ   ldb+64(FP), DX
+	MOVQ   steps+72(FP), BX
 	MOVQ   plane+32(FP), SI
 	ADDQ   AX, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	MOVQ   gaps+40(FP), DI
+	MOVQ   runs+48(FP), R8
+
+runs:
+	MOVQ BX, R9
 
 steps:
-	PREFETCHT0    2048(CX)
-	VMOVDQU32     (CX), Z5
-	PREFETCHT0    2048(CX)(DX*1)
-	VMOVDQU32     (CX)(DX*1), Z6
-	VPBROADCASTD  (AX), Z4
-	VPDPBUSD      Z5, Z4, Z0
-	VPDPBUSD      Z6, Z4, Z1
-	VPBROADCASTD  (SI), Z4
-	VPDPBUSD      Z5, Z4, Z2
-	VPDPBUSD      Z6, Z4, Z3
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, SI
-	ADDQ          $0x40, CX
-	SUBQ          $0x01, BX
-	JNZ           steps
+	PREFETCHT0   2048(CX)
+	VMOVDQU32    (CX), Z5
+	PREFETCHT0   2048(CX)(DX*1)
+	VMOVDQU32    (CX)(DX*1), Z6
+	VPBROADCASTD (AX), Z4
+	VPDPBUSD     Z5, Z4, Z0
+	VPDPBUSD     Z6, Z4, Z1
+	VPBROADCASTD (SI), Z4
+	VPDPBUSD     Z5, Z4, Z2
+	VPDPBUSD     Z6, Z4, Z3
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, SI
+	ADDQ         $0x40, CX
+	SUBQ         $0x01, R9
+	JNZ          steps
+	DECQ         R8
+	JZ           ran
+	ADDQ         (DI), AX
+	ADDQ         (DI), SI
+	ADDQ         $0x08, DI
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), CX
-	MOVQ          v+80(FP), DX
-	MOVQ          scales+88(FP), BX
-	MOVQ          r+96(FP), SI
-	MOVQ          bias+104(FP), DI
-	VBROADCASTSD  base+64(FP), Z4
+	MOVQ          u+88(FP), CX
+	MOVQ          v+96(FP), DX
+	MOVQ          scales+104(FP), BX
+	MOVQ          r+112(FP), SI
+	MOVQ          bias+120(FP), DI
+	VBROADCASTSD  base+80(FP), Z4
 	VPXORD        Z7, Z7, Z7
-	VBROADCASTSS  floor+112(FP), Y5
+	VBROADCASTSS  floor+128(FP), Y5
 	VCVTDQ2PD     Y2, Z8
 	VMULPD        Z4, Z8, Z8
 	VCVTDQ2PD     Y0, Z6
@@ -5958,14 +6284,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide2R1P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide2R1P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R1P3VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide2R1P3VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), CX
-	MOVQ   ldb+48(FP), DX
-	MOVQ   steps+56(FP), BX
+	MOVQ   b+56(FP), CX
+	MOVQ   ldb+64(FP), DX
+	MOVQ   steps+72(FP), BX
 	MOVQ   plane+32(FP), SI
 	ADDQ   AX, SI
 	VPXORD Z0, Z0, Z0
@@ -5974,37 +6300,50 @@ TEXT ·multiplyDirectWide2R1P3VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	MOVQ   gaps+40(FP), DI
+	MOVQ   runs+48(FP), R8
+
+runs:
+	MOVQ BX, R9
 
 steps:
-	PREFETCHT0    2048(CX)
-	VMOVDQU32     (CX), Z7
-	PREFETCHT0    2048(CX)(DX*1)
-	VMOVDQU32     (CX)(DX*1), Z8
-	PREFETCHT0    2048(CX)(DX*2)
-	VMOVDQU32     (CX)(DX*2), Z9
-	VPBROADCASTD  (AX), Z6
-	VPDPBUSD      Z7, Z6, Z0
-	VPDPBUSD      Z8, Z6, Z1
-	VPDPBUSD      Z9, Z6, Z2
-	VPBROADCASTD  (SI), Z6
-	VPDPBUSD      Z7, Z6, Z3
-	VPDPBUSD      Z8, Z6, Z4
-	VPDPBUSD      Z9, Z6, Z5
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, SI
-	ADDQ          $0x40, CX
-	SUBQ          $0x01, BX
-	JNZ           steps
+	PREFETCHT0   2048(CX)
+	VMOVDQU32    (CX), Z7
+	PREFETCHT0   2048(CX)(DX*1)
+	VMOVDQU32    (CX)(DX*1), Z8
+	PREFETCHT0   2048(CX)(DX*2)
+	VMOVDQU32    (CX)(DX*2), Z9
+	VPBROADCASTD (AX), Z6
+	VPDPBUSD     Z7, Z6, Z0
+	VPDPBUSD     Z8, Z6, Z1
+	VPDPBUSD     Z9, Z6, Z2
+	VPBROADCASTD (SI), Z6
+	VPDPBUSD     Z7, Z6, Z3
+	VPDPBUSD     Z8, Z6, Z4
+	VPDPBUSD     Z9, Z6, Z5
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, SI
+	ADDQ         $0x40, CX
+	SUBQ         $0x01, R9
+	JNZ          steps
+	DECQ         R8
+	JZ           ran
+	ADDQ         (DI), AX
+	ADDQ         (DI), SI
+	ADDQ         $0x08, DI
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), CX
-	MOVQ          v+80(FP), DX
-	MOVQ          scales+88(FP), BX
-	MOVQ          r+96(FP), SI
-	MOVQ          bias+104(FP), DI
-	VBROADCASTSD  base+64(FP), Z6
+	MOVQ          u+88(FP), CX
+	MOVQ          v+96(FP), DX
+	MOVQ          scales+104(FP), BX
+	MOVQ          r+112(FP), SI
+	MOVQ          bias+120(FP), DI
+	VBROADCASTSD  base+80(FP), Z6
 	VPXORD        Z10, Z10, Z10
-	VBROADCASTSS  floor+112(FP), Y7
+	VBROADCASTSS  floor+128(FP), Y7
 	VCVTDQ2PD     Y3, Z9
 	VMULPD        Z6, Z9, Z9
 	VCVTDQ2PD     Y0, Z8
@@ -6104,47 +6443,60 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide2R2P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide2R2P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R2P1VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide2R2P1VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), DX
-	MOVQ   ldb+48(FP), BX
-	MOVQ   steps+56(FP), BX
+	MOVQ   b+56(FP), DX
+	MOVQ   ldb+64(FP), BX
+	MOVQ   steps+72(FP), BX
 	MOVQ   plane+32(FP), SI
 	ADDQ   AX, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	MOVQ   gaps+40(FP), DI
+	MOVQ   runs+48(FP), R8
+
+runs:
+	MOVQ BX, R9
 
 steps:
-	PREFETCHT0    2048(DX)
-	VMOVDQU32     (DX), Z5
-	VPBROADCASTD  (AX), Z4
-	VPDPBUSD      Z5, Z4, Z0
-	VPBROADCASTD  (AX)(CX*1), Z4
-	VPDPBUSD      Z5, Z4, Z1
-	VPBROADCASTD  (SI), Z4
-	VPDPBUSD      Z5, Z4, Z2
-	VPBROADCASTD  (SI)(CX*1), Z4
-	VPDPBUSD      Z5, Z4, Z3
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, SI
-	ADDQ          $0x40, DX
-	SUBQ          $0x01, BX
-	JNZ           steps
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z5
+	VPBROADCASTD (AX), Z4
+	VPDPBUSD     Z5, Z4, Z0
+	VPBROADCASTD (AX)(CX*1), Z4
+	VPDPBUSD     Z5, Z4, Z1
+	VPBROADCASTD (SI), Z4
+	VPDPBUSD     Z5, Z4, Z2
+	VPBROADCASTD (SI)(CX*1), Z4
+	VPDPBUSD     Z5, Z4, Z3
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R9
+	JNZ          steps
+	DECQ         R8
+	JZ           ran
+	ADDQ         (DI), AX
+	ADDQ         (DI), SI
+	ADDQ         $0x08, DI
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), DX
-	MOVQ          v+80(FP), BX
-	MOVQ          scales+88(FP), SI
-	MOVQ          r+96(FP), DI
-	MOVQ          bias+104(FP), R8
-	VBROADCASTSD  base+64(FP), Z4
+	MOVQ          u+88(FP), DX
+	MOVQ          v+96(FP), BX
+	MOVQ          scales+104(FP), SI
+	MOVQ          r+112(FP), DI
+	MOVQ          bias+120(FP), R8
+	VBROADCASTSD  base+80(FP), Z4
 	VPXORD        Z6, Z6, Z6
-	VBROADCASTSS  floor+112(FP), Y5
+	VBROADCASTSS  floor+128(FP), Y5
 	VCVTDQ2PD     Y2, Z8
 	VMULPD        Z4, Z8, Z8
 	VCVTDQ2PD     Y0, Z7
@@ -6213,14 +6565,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide2R2P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide2R2P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R2P2VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide2R2P2VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), DX
-	MOVQ   ldb+48(FP), BX
-	MOVQ   steps+56(FP), SI
+	MOVQ   b+56(FP), DX
+	MOVQ   ldb+64(FP), BX
+	MOVQ   steps+72(FP), SI
 	MOVQ   plane+32(FP), DI
 	ADDQ   AX, DI
 	VPXORD Z0, Z0, Z0
@@ -6231,39 +6583,52 @@ TEXT ·multiplyDirectWide2R2P2VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	MOVQ   gaps+40(FP), R8
+	MOVQ   runs+48(FP), R9
+
+runs:
+	MOVQ SI, R10
 
 steps:
-	PREFETCHT0    2048(DX)
-	VMOVDQU32     (DX), Z9
-	PREFETCHT0    2048(DX)(BX*1)
-	VMOVDQU32     (DX)(BX*1), Z10
-	VPBROADCASTD  (AX), Z8
-	VPDPBUSD      Z9, Z8, Z0
-	VPDPBUSD      Z10, Z8, Z1
-	VPBROADCASTD  (AX)(CX*1), Z8
-	VPDPBUSD      Z9, Z8, Z2
-	VPDPBUSD      Z10, Z8, Z3
-	VPBROADCASTD  (DI), Z8
-	VPDPBUSD      Z9, Z8, Z4
-	VPDPBUSD      Z10, Z8, Z5
-	VPBROADCASTD  (DI)(CX*1), Z8
-	VPDPBUSD      Z9, Z8, Z6
-	VPDPBUSD      Z10, Z8, Z7
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, DI
-	ADDQ          $0x40, DX
-	SUBQ          $0x01, SI
-	JNZ           steps
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z9
+	PREFETCHT0   2048(DX)(BX*1)
+	VMOVDQU32    (DX)(BX*1), Z10
+	VPBROADCASTD (AX), Z8
+	VPDPBUSD     Z9, Z8, Z0
+	VPDPBUSD     Z10, Z8, Z1
+	VPBROADCASTD (AX)(CX*1), Z8
+	VPDPBUSD     Z9, Z8, Z2
+	VPDPBUSD     Z10, Z8, Z3
+	VPBROADCASTD (DI), Z8
+	VPDPBUSD     Z9, Z8, Z4
+	VPDPBUSD     Z10, Z8, Z5
+	VPBROADCASTD (DI)(CX*1), Z8
+	VPDPBUSD     Z9, Z8, Z6
+	VPDPBUSD     Z10, Z8, Z7
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, DI
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           ran
+	ADDQ         (R8), AX
+	ADDQ         (R8), DI
+	ADDQ         $0x08, R8
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), DX
-	MOVQ          v+80(FP), BX
-	MOVQ          scales+88(FP), SI
-	MOVQ          r+96(FP), DI
-	MOVQ          bias+104(FP), R8
-	VBROADCASTSD  base+64(FP), Z8
+	MOVQ          u+88(FP), DX
+	MOVQ          v+96(FP), BX
+	MOVQ          scales+104(FP), SI
+	MOVQ          r+112(FP), DI
+	MOVQ          bias+120(FP), R8
+	VBROADCASTSD  base+80(FP), Z8
 	VPXORD        Z11, Z11, Z11
-	VBROADCASTSS  floor+112(FP), Y9
+	VBROADCASTSS  floor+128(FP), Y9
 	VCVTDQ2PD     Y4, Z12
 	VMULPD        Z8, Z12, Z12
 	VCVTDQ2PD     Y0, Z10
@@ -6396,14 +6761,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide2R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide2R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R2P3VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide2R2P3VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), DX
-	MOVQ   ldb+48(FP), BX
-	MOVQ   steps+56(FP), SI
+	MOVQ   b+56(FP), DX
+	MOVQ   ldb+64(FP), BX
+	MOVQ   steps+72(FP), SI
 	MOVQ   plane+32(FP), DI
 	ADDQ   AX, DI
 	VPXORD Z0, Z0, Z0
@@ -6418,45 +6783,58 @@ TEXT ·multiplyDirectWide2R2P3VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   gaps+40(FP), R8
+	MOVQ   runs+48(FP), R9
+
+runs:
+	MOVQ SI, R10
 
 steps:
-	PREFETCHT0    2048(DX)
-	VMOVDQU32     (DX), Z13
-	PREFETCHT0    2048(DX)(BX*1)
-	VMOVDQU32     (DX)(BX*1), Z14
-	PREFETCHT0    2048(DX)(BX*2)
-	VMOVDQU32     (DX)(BX*2), Z15
-	VPBROADCASTD  (AX), Z12
-	VPDPBUSD      Z13, Z12, Z0
-	VPDPBUSD      Z14, Z12, Z1
-	VPDPBUSD      Z15, Z12, Z2
-	VPBROADCASTD  (AX)(CX*1), Z12
-	VPDPBUSD      Z13, Z12, Z3
-	VPDPBUSD      Z14, Z12, Z4
-	VPDPBUSD      Z15, Z12, Z5
-	VPBROADCASTD  (DI), Z12
-	VPDPBUSD      Z13, Z12, Z6
-	VPDPBUSD      Z14, Z12, Z7
-	VPDPBUSD      Z15, Z12, Z8
-	VPBROADCASTD  (DI)(CX*1), Z12
-	VPDPBUSD      Z13, Z12, Z9
-	VPDPBUSD      Z14, Z12, Z10
-	VPDPBUSD      Z15, Z12, Z11
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, DI
-	ADDQ          $0x40, DX
-	SUBQ          $0x01, SI
-	JNZ           steps
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z13
+	PREFETCHT0   2048(DX)(BX*1)
+	VMOVDQU32    (DX)(BX*1), Z14
+	PREFETCHT0   2048(DX)(BX*2)
+	VMOVDQU32    (DX)(BX*2), Z15
+	VPBROADCASTD (AX), Z12
+	VPDPBUSD     Z13, Z12, Z0
+	VPDPBUSD     Z14, Z12, Z1
+	VPDPBUSD     Z15, Z12, Z2
+	VPBROADCASTD (AX)(CX*1), Z12
+	VPDPBUSD     Z13, Z12, Z3
+	VPDPBUSD     Z14, Z12, Z4
+	VPDPBUSD     Z15, Z12, Z5
+	VPBROADCASTD (DI), Z12
+	VPDPBUSD     Z13, Z12, Z6
+	VPDPBUSD     Z14, Z12, Z7
+	VPDPBUSD     Z15, Z12, Z8
+	VPBROADCASTD (DI)(CX*1), Z12
+	VPDPBUSD     Z13, Z12, Z9
+	VPDPBUSD     Z14, Z12, Z10
+	VPDPBUSD     Z15, Z12, Z11
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, DI
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           ran
+	ADDQ         (R8), AX
+	ADDQ         (R8), DI
+	ADDQ         $0x08, R8
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), DX
-	MOVQ          v+80(FP), BX
-	MOVQ          scales+88(FP), SI
-	MOVQ          r+96(FP), DI
-	MOVQ          bias+104(FP), R8
-	VBROADCASTSD  base+64(FP), Z12
+	MOVQ          u+88(FP), DX
+	MOVQ          v+96(FP), BX
+	MOVQ          scales+104(FP), SI
+	MOVQ          r+112(FP), DI
+	MOVQ          bias+120(FP), R8
+	VBROADCASTSD  base+80(FP), Z12
 	VPXORD        Z16, Z16, Z16
-	VBROADCASTSS  floor+112(FP), Y13
+	VBROADCASTSS  floor+128(FP), Y13
 	VCVTDQ2PD     Y6, Z15
 	VMULPD        Z12, Z15, Z15
 	VCVTDQ2PD     Y0, Z14
@@ -6653,14 +7031,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide2R3P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide2R3P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R3P1VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide2R3P1VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), DX
-	MOVQ   ldb+48(FP), BX
-	MOVQ   steps+56(FP), BX
+	MOVQ   b+56(FP), DX
+	MOVQ   ldb+64(FP), BX
+	MOVQ   steps+72(FP), BX
 	MOVQ   plane+32(FP), SI
 	ADDQ   AX, SI
 	VPXORD Z0, Z0, Z0
@@ -6669,37 +7047,50 @@ TEXT ·multiplyDirectWide2R3P1VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	MOVQ   gaps+40(FP), DI
+	MOVQ   runs+48(FP), R8
+
+runs:
+	MOVQ BX, R9
 
 steps:
-	PREFETCHT0    2048(DX)
-	VMOVDQU32     (DX), Z7
-	VPBROADCASTD  (AX), Z6
-	VPDPBUSD      Z7, Z6, Z0
-	VPBROADCASTD  (AX)(CX*1), Z6
-	VPDPBUSD      Z7, Z6, Z1
-	VPBROADCASTD  (AX)(CX*2), Z6
-	VPDPBUSD      Z7, Z6, Z2
-	VPBROADCASTD  (SI), Z6
-	VPDPBUSD      Z7, Z6, Z3
-	VPBROADCASTD  (SI)(CX*1), Z6
-	VPDPBUSD      Z7, Z6, Z4
-	VPBROADCASTD  (SI)(CX*2), Z6
-	VPDPBUSD      Z7, Z6, Z5
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, SI
-	ADDQ          $0x40, DX
-	SUBQ          $0x01, BX
-	JNZ           steps
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z7
+	VPBROADCASTD (AX), Z6
+	VPDPBUSD     Z7, Z6, Z0
+	VPBROADCASTD (AX)(CX*1), Z6
+	VPDPBUSD     Z7, Z6, Z1
+	VPBROADCASTD (AX)(CX*2), Z6
+	VPDPBUSD     Z7, Z6, Z2
+	VPBROADCASTD (SI), Z6
+	VPDPBUSD     Z7, Z6, Z3
+	VPBROADCASTD (SI)(CX*1), Z6
+	VPDPBUSD     Z7, Z6, Z4
+	VPBROADCASTD (SI)(CX*2), Z6
+	VPDPBUSD     Z7, Z6, Z5
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R9
+	JNZ          steps
+	DECQ         R8
+	JZ           ran
+	ADDQ         (DI), AX
+	ADDQ         (DI), SI
+	ADDQ         $0x08, DI
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), DX
-	MOVQ          v+80(FP), BX
-	MOVQ          scales+88(FP), SI
-	MOVQ          r+96(FP), DI
-	MOVQ          bias+104(FP), R8
-	VBROADCASTSD  base+64(FP), Z6
+	MOVQ          u+88(FP), DX
+	MOVQ          v+96(FP), BX
+	MOVQ          scales+104(FP), SI
+	MOVQ          r+112(FP), DI
+	MOVQ          bias+120(FP), R8
+	VBROADCASTSD  base+80(FP), Z6
 	VPXORD        Z8, Z8, Z8
-	VBROADCASTSS  floor+112(FP), Y7
+	VBROADCASTSS  floor+128(FP), Y7
 	VCVTDQ2PD     Y3, Z10
 	VMULPD        Z6, Z10, Z10
 	VCVTDQ2PD     Y0, Z9
@@ -6801,14 +7192,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide2R3P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide2R3P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R3P2VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide2R3P2VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), DX
-	MOVQ   ldb+48(FP), BX
-	MOVQ   steps+56(FP), SI
+	MOVQ   b+56(FP), DX
+	MOVQ   ldb+64(FP), BX
+	MOVQ   steps+72(FP), SI
 	MOVQ   plane+32(FP), DI
 	ADDQ   AX, DI
 	VPXORD Z0, Z0, Z0
@@ -6823,45 +7214,58 @@ TEXT ·multiplyDirectWide2R3P2VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   gaps+40(FP), R8
+	MOVQ   runs+48(FP), R9
+
+runs:
+	MOVQ SI, R10
 
 steps:
-	PREFETCHT0    2048(DX)
-	VMOVDQU32     (DX), Z13
-	PREFETCHT0    2048(DX)(BX*1)
-	VMOVDQU32     (DX)(BX*1), Z14
-	VPBROADCASTD  (AX), Z12
-	VPDPBUSD      Z13, Z12, Z0
-	VPDPBUSD      Z14, Z12, Z1
-	VPBROADCASTD  (AX)(CX*1), Z12
-	VPDPBUSD      Z13, Z12, Z2
-	VPDPBUSD      Z14, Z12, Z3
-	VPBROADCASTD  (AX)(CX*2), Z12
-	VPDPBUSD      Z13, Z12, Z4
-	VPDPBUSD      Z14, Z12, Z5
-	VPBROADCASTD  (DI), Z12
-	VPDPBUSD      Z13, Z12, Z6
-	VPDPBUSD      Z14, Z12, Z7
-	VPBROADCASTD  (DI)(CX*1), Z12
-	VPDPBUSD      Z13, Z12, Z8
-	VPDPBUSD      Z14, Z12, Z9
-	VPBROADCASTD  (DI)(CX*2), Z12
-	VPDPBUSD      Z13, Z12, Z10
-	VPDPBUSD      Z14, Z12, Z11
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, DI
-	ADDQ          $0x40, DX
-	SUBQ          $0x01, SI
-	JNZ           steps
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z13
+	PREFETCHT0   2048(DX)(BX*1)
+	VMOVDQU32    (DX)(BX*1), Z14
+	VPBROADCASTD (AX), Z12
+	VPDPBUSD     Z13, Z12, Z0
+	VPDPBUSD     Z14, Z12, Z1
+	VPBROADCASTD (AX)(CX*1), Z12
+	VPDPBUSD     Z13, Z12, Z2
+	VPDPBUSD     Z14, Z12, Z3
+	VPBROADCASTD (AX)(CX*2), Z12
+	VPDPBUSD     Z13, Z12, Z4
+	VPDPBUSD     Z14, Z12, Z5
+	VPBROADCASTD (DI), Z12
+	VPDPBUSD     Z13, Z12, Z6
+	VPDPBUSD     Z14, Z12, Z7
+	VPBROADCASTD (DI)(CX*1), Z12
+	VPDPBUSD     Z13, Z12, Z8
+	VPDPBUSD     Z14, Z12, Z9
+	VPBROADCASTD (DI)(CX*2), Z12
+	VPDPBUSD     Z13, Z12, Z10
+	VPDPBUSD     Z14, Z12, Z11
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, DI
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           ran
+	ADDQ         (R8), AX
+	ADDQ         (R8), DI
+	ADDQ         $0x08, R8
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), DX
-	MOVQ          v+80(FP), BX
-	MOVQ          scales+88(FP), SI
-	MOVQ          r+96(FP), DI
-	MOVQ          bias+104(FP), R8
-	VBROADCASTSD  base+64(FP), Z12
+	MOVQ          u+88(FP), DX
+	MOVQ          v+96(FP), BX
+	MOVQ          scales+104(FP), SI
+	MOVQ          r+112(FP), DI
+	MOVQ          bias+120(FP), R8
+	VBROADCASTSD  base+80(FP), Z12
 	VPXORD        Z15, Z15, Z15
-	VBROADCASTSS  floor+112(FP), Y13
+	VBROADCASTSS  floor+128(FP), Y13
 	VCVTDQ2PD     Y6, Z16
 	VMULPD        Z12, Z16, Z16
 	VCVTDQ2PD     Y0, Z14
@@ -7059,14 +7463,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide2R3P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide2R3P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R3P3VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide2R3P3VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), DX
-	MOVQ   ldb+48(FP), BX
-	MOVQ   steps+56(FP), SI
+	MOVQ   b+56(FP), DX
+	MOVQ   ldb+64(FP), BX
+	MOVQ   steps+72(FP), SI
 	MOVQ   plane+32(FP), DI
 	ADDQ   AX, DI
 	VPXORD Z0, Z0, Z0
@@ -7087,53 +7491,66 @@ TEXT ·multiplyDirectWide2R3P3VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
+	MOVQ   gaps+40(FP), R8
+	MOVQ   runs+48(FP), R9
+
+runs:
+	MOVQ SI, R10
 
 steps:
-	PREFETCHT0    2048(DX)
-	VMOVDQU32     (DX), Z19
-	PREFETCHT0    2048(DX)(BX*1)
-	VMOVDQU32     (DX)(BX*1), Z20
-	PREFETCHT0    2048(DX)(BX*2)
-	VMOVDQU32     (DX)(BX*2), Z21
-	VPBROADCASTD  (AX), Z18
-	VPDPBUSD      Z19, Z18, Z0
-	VPDPBUSD      Z20, Z18, Z1
-	VPDPBUSD      Z21, Z18, Z2
-	VPBROADCASTD  (AX)(CX*1), Z18
-	VPDPBUSD      Z19, Z18, Z3
-	VPDPBUSD      Z20, Z18, Z4
-	VPDPBUSD      Z21, Z18, Z5
-	VPBROADCASTD  (AX)(CX*2), Z18
-	VPDPBUSD      Z19, Z18, Z6
-	VPDPBUSD      Z20, Z18, Z7
-	VPDPBUSD      Z21, Z18, Z8
-	VPBROADCASTD  (DI), Z18
-	VPDPBUSD      Z19, Z18, Z9
-	VPDPBUSD      Z20, Z18, Z10
-	VPDPBUSD      Z21, Z18, Z11
-	VPBROADCASTD  (DI)(CX*1), Z18
-	VPDPBUSD      Z19, Z18, Z12
-	VPDPBUSD      Z20, Z18, Z13
-	VPDPBUSD      Z21, Z18, Z14
-	VPBROADCASTD  (DI)(CX*2), Z18
-	VPDPBUSD      Z19, Z18, Z15
-	VPDPBUSD      Z20, Z18, Z16
-	VPDPBUSD      Z21, Z18, Z17
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, DI
-	ADDQ          $0x40, DX
-	SUBQ          $0x01, SI
-	JNZ           steps
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z19
+	PREFETCHT0   2048(DX)(BX*1)
+	VMOVDQU32    (DX)(BX*1), Z20
+	PREFETCHT0   2048(DX)(BX*2)
+	VMOVDQU32    (DX)(BX*2), Z21
+	VPBROADCASTD (AX), Z18
+	VPDPBUSD     Z19, Z18, Z0
+	VPDPBUSD     Z20, Z18, Z1
+	VPDPBUSD     Z21, Z18, Z2
+	VPBROADCASTD (AX)(CX*1), Z18
+	VPDPBUSD     Z19, Z18, Z3
+	VPDPBUSD     Z20, Z18, Z4
+	VPDPBUSD     Z21, Z18, Z5
+	VPBROADCASTD (AX)(CX*2), Z18
+	VPDPBUSD     Z19, Z18, Z6
+	VPDPBUSD     Z20, Z18, Z7
+	VPDPBUSD     Z21, Z18, Z8
+	VPBROADCASTD (DI), Z18
+	VPDPBUSD     Z19, Z18, Z9
+	VPDPBUSD     Z20, Z18, Z10
+	VPDPBUSD     Z21, Z18, Z11
+	VPBROADCASTD (DI)(CX*1), Z18
+	VPDPBUSD     Z19, Z18, Z12
+	VPDPBUSD     Z20, Z18, Z13
+	VPDPBUSD     Z21, Z18, Z14
+	VPBROADCASTD (DI)(CX*2), Z18
+	VPDPBUSD     Z19, Z18, Z15
+	VPDPBUSD     Z20, Z18, Z16
+	VPDPBUSD     Z21, Z18, Z17
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, DI
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           ran
+	ADDQ         (R8), AX
+	ADDQ         (R8), DI
+	ADDQ         $0x08, R8
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), DX
-	MOVQ          v+80(FP), BX
-	MOVQ          scales+88(FP), SI
-	MOVQ          r+96(FP), DI
-	MOVQ          bias+104(FP), R8
-	VBROADCASTSD  base+64(FP), Z18
+	MOVQ          u+88(FP), DX
+	MOVQ          v+96(FP), BX
+	MOVQ          scales+104(FP), SI
+	MOVQ          r+112(FP), DI
+	MOVQ          bias+120(FP), R8
+	VBROADCASTSD  base+80(FP), Z18
 	VPXORD        Z22, Z22, Z22
-	VBROADCASTSS  floor+112(FP), Y19
+	VBROADCASTSS  floor+128(FP), Y19
 	VCVTDQ2PD     Y9, Z21
 	VMULPD        Z18, Z21, Z21
 	VCVTDQ2PD     Y0, Z20
@@ -7427,14 +7844,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide2R4P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide2R4P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R4P1VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide2R4P1VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), DX
-	MOVQ   ldb+48(FP), BX
-	MOVQ   steps+56(FP), BX
+	MOVQ   b+56(FP), DX
+	MOVQ   ldb+64(FP), BX
+	MOVQ   steps+72(FP), BX
 	LEAQ   (CX)(CX*2), SI
 	MOVQ   plane+32(FP), DI
 	ADDQ   AX, DI
@@ -7446,41 +7863,54 @@ TEXT ·multiplyDirectWide2R4P1VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	MOVQ   gaps+40(FP), R8
+	MOVQ   runs+48(FP), R9
+
+runs:
+	MOVQ BX, R10
 
 steps:
-	PREFETCHT0    2048(DX)
-	VMOVDQU32     (DX), Z9
-	VPBROADCASTD  (AX), Z8
-	VPDPBUSD      Z9, Z8, Z0
-	VPBROADCASTD  (AX)(CX*1), Z8
-	VPDPBUSD      Z9, Z8, Z1
-	VPBROADCASTD  (AX)(CX*2), Z8
-	VPDPBUSD      Z9, Z8, Z2
-	VPBROADCASTD  (AX)(SI*1), Z8
-	VPDPBUSD      Z9, Z8, Z3
-	VPBROADCASTD  (DI), Z8
-	VPDPBUSD      Z9, Z8, Z4
-	VPBROADCASTD  (DI)(CX*1), Z8
-	VPDPBUSD      Z9, Z8, Z5
-	VPBROADCASTD  (DI)(CX*2), Z8
-	VPDPBUSD      Z9, Z8, Z6
-	VPBROADCASTD  (DI)(SI*1), Z8
-	VPDPBUSD      Z9, Z8, Z7
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, DI
-	ADDQ          $0x40, DX
-	SUBQ          $0x01, BX
-	JNZ           steps
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z9
+	VPBROADCASTD (AX), Z8
+	VPDPBUSD     Z9, Z8, Z0
+	VPBROADCASTD (AX)(CX*1), Z8
+	VPDPBUSD     Z9, Z8, Z1
+	VPBROADCASTD (AX)(CX*2), Z8
+	VPDPBUSD     Z9, Z8, Z2
+	VPBROADCASTD (AX)(SI*1), Z8
+	VPDPBUSD     Z9, Z8, Z3
+	VPBROADCASTD (DI), Z8
+	VPDPBUSD     Z9, Z8, Z4
+	VPBROADCASTD (DI)(CX*1), Z8
+	VPDPBUSD     Z9, Z8, Z5
+	VPBROADCASTD (DI)(CX*2), Z8
+	VPDPBUSD     Z9, Z8, Z6
+	VPBROADCASTD (DI)(SI*1), Z8
+	VPDPBUSD     Z9, Z8, Z7
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, DI
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           ran
+	ADDQ         (R8), AX
+	ADDQ         (R8), DI
+	ADDQ         $0x08, R8
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), DX
-	MOVQ          v+80(FP), BX
-	MOVQ          scales+88(FP), SI
-	MOVQ          r+96(FP), DI
-	MOVQ          bias+104(FP), R8
-	VBROADCASTSD  base+64(FP), Z8
+	MOVQ          u+88(FP), DX
+	MOVQ          v+96(FP), BX
+	MOVQ          scales+104(FP), SI
+	MOVQ          r+112(FP), DI
+	MOVQ          bias+120(FP), R8
+	VBROADCASTSD  base+80(FP), Z8
 	VPXORD        Z10, Z10, Z10
-	VBROADCASTSS  floor+112(FP), Y9
+	VBROADCASTSS  floor+128(FP), Y9
 	VCVTDQ2PD     Y4, Z12
 	VMULPD        Z8, Z12, Z12
 	VCVTDQ2PD     Y0, Z11
@@ -7615,14 +8045,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide2R4P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide2R4P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R4P2VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide2R4P2VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), DX
-	MOVQ   ldb+48(FP), BX
-	MOVQ   steps+56(FP), SI
+	MOVQ   b+56(FP), DX
+	MOVQ   ldb+64(FP), BX
+	MOVQ   steps+72(FP), SI
 	LEAQ   (CX)(CX*2), DI
 	MOVQ   plane+32(FP), R8
 	ADDQ   AX, R8
@@ -7642,51 +8072,64 @@ TEXT ·multiplyDirectWide2R4P2VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
+	MOVQ   gaps+40(FP), R9
+	MOVQ   runs+48(FP), R10
+
+runs:
+	MOVQ SI, R11
 
 steps:
-	PREFETCHT0    2048(DX)
-	VMOVDQU32     (DX), Z17
-	PREFETCHT0    2048(DX)(BX*1)
-	VMOVDQU32     (DX)(BX*1), Z18
-	VPBROADCASTD  (AX), Z16
-	VPDPBUSD      Z17, Z16, Z0
-	VPDPBUSD      Z18, Z16, Z1
-	VPBROADCASTD  (AX)(CX*1), Z16
-	VPDPBUSD      Z17, Z16, Z2
-	VPDPBUSD      Z18, Z16, Z3
-	VPBROADCASTD  (AX)(CX*2), Z16
-	VPDPBUSD      Z17, Z16, Z4
-	VPDPBUSD      Z18, Z16, Z5
-	VPBROADCASTD  (AX)(DI*1), Z16
-	VPDPBUSD      Z17, Z16, Z6
-	VPDPBUSD      Z18, Z16, Z7
-	VPBROADCASTD  (R8), Z16
-	VPDPBUSD      Z17, Z16, Z8
-	VPDPBUSD      Z18, Z16, Z9
-	VPBROADCASTD  (R8)(CX*1), Z16
-	VPDPBUSD      Z17, Z16, Z10
-	VPDPBUSD      Z18, Z16, Z11
-	VPBROADCASTD  (R8)(CX*2), Z16
-	VPDPBUSD      Z17, Z16, Z12
-	VPDPBUSD      Z18, Z16, Z13
-	VPBROADCASTD  (R8)(DI*1), Z16
-	VPDPBUSD      Z17, Z16, Z14
-	VPDPBUSD      Z18, Z16, Z15
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, R8
-	ADDQ          $0x40, DX
-	SUBQ          $0x01, SI
-	JNZ           steps
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z17
+	PREFETCHT0   2048(DX)(BX*1)
+	VMOVDQU32    (DX)(BX*1), Z18
+	VPBROADCASTD (AX), Z16
+	VPDPBUSD     Z17, Z16, Z0
+	VPDPBUSD     Z18, Z16, Z1
+	VPBROADCASTD (AX)(CX*1), Z16
+	VPDPBUSD     Z17, Z16, Z2
+	VPDPBUSD     Z18, Z16, Z3
+	VPBROADCASTD (AX)(CX*2), Z16
+	VPDPBUSD     Z17, Z16, Z4
+	VPDPBUSD     Z18, Z16, Z5
+	VPBROADCASTD (AX)(DI*1), Z16
+	VPDPBUSD     Z17, Z16, Z6
+	VPDPBUSD     Z18, Z16, Z7
+	VPBROADCASTD (R8), Z16
+	VPDPBUSD     Z17, Z16, Z8
+	VPDPBUSD     Z18, Z16, Z9
+	VPBROADCASTD (R8)(CX*1), Z16
+	VPDPBUSD     Z17, Z16, Z10
+	VPDPBUSD     Z18, Z16, Z11
+	VPBROADCASTD (R8)(CX*2), Z16
+	VPDPBUSD     Z17, Z16, Z12
+	VPDPBUSD     Z18, Z16, Z13
+	VPBROADCASTD (R8)(DI*1), Z16
+	VPDPBUSD     Z17, Z16, Z14
+	VPDPBUSD     Z18, Z16, Z15
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, R8
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R11
+	JNZ          steps
+	DECQ         R10
+	JZ           ran
+	ADDQ         (R9), AX
+	ADDQ         (R9), R8
+	ADDQ         $0x08, R9
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), DX
-	MOVQ          v+80(FP), BX
-	MOVQ          scales+88(FP), SI
-	MOVQ          r+96(FP), DI
-	MOVQ          bias+104(FP), R8
-	VBROADCASTSD  base+64(FP), Z16
+	MOVQ          u+88(FP), DX
+	MOVQ          v+96(FP), BX
+	MOVQ          scales+104(FP), SI
+	MOVQ          r+112(FP), DI
+	MOVQ          bias+120(FP), R8
+	VBROADCASTSD  base+80(FP), Z16
 	VPXORD        Z19, Z19, Z19
-	VBROADCASTSS  floor+112(FP), Y17
+	VBROADCASTSS  floor+128(FP), Y17
 	VCVTDQ2PD     Y8, Z20
 	VMULPD        Z16, Z20, Z20
 	VCVTDQ2PD     Y0, Z18
@@ -7949,14 +8392,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide2R4P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide2R4P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R4P3VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide2R4P3VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), DX
-	MOVQ   ldb+48(FP), BX
-	MOVQ   steps+56(FP), SI
+	MOVQ   b+56(FP), DX
+	MOVQ   ldb+64(FP), BX
+	MOVQ   steps+72(FP), SI
 	LEAQ   (CX)(CX*2), DI
 	MOVQ   plane+32(FP), R8
 	ADDQ   AX, R8
@@ -7984,61 +8427,74 @@ TEXT ·multiplyDirectWide2R4P3VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
+	MOVQ   gaps+40(FP), R9
+	MOVQ   runs+48(FP), R10
+
+runs:
+	MOVQ SI, R11
 
 steps:
-	PREFETCHT0    2048(DX)
-	VMOVDQU32     (DX), Z25
-	PREFETCHT0    2048(DX)(BX*1)
-	VMOVDQU32     (DX)(BX*1), Z26
-	PREFETCHT0    2048(DX)(BX*2)
-	VMOVDQU32     (DX)(BX*2), Z27
-	VPBROADCASTD  (AX), Z24
-	VPDPBUSD      Z25, Z24, Z0
-	VPDPBUSD      Z26, Z24, Z1
-	VPDPBUSD      Z27, Z24, Z2
-	VPBROADCASTD  (AX)(CX*1), Z24
-	VPDPBUSD      Z25, Z24, Z3
-	VPDPBUSD      Z26, Z24, Z4
-	VPDPBUSD      Z27, Z24, Z5
-	VPBROADCASTD  (AX)(CX*2), Z24
-	VPDPBUSD      Z25, Z24, Z6
-	VPDPBUSD      Z26, Z24, Z7
-	VPDPBUSD      Z27, Z24, Z8
-	VPBROADCASTD  (AX)(DI*1), Z24
-	VPDPBUSD      Z25, Z24, Z9
-	VPDPBUSD      Z26, Z24, Z10
-	VPDPBUSD      Z27, Z24, Z11
-	VPBROADCASTD  (R8), Z24
-	VPDPBUSD      Z25, Z24, Z12
-	VPDPBUSD      Z26, Z24, Z13
-	VPDPBUSD      Z27, Z24, Z14
-	VPBROADCASTD  (R8)(CX*1), Z24
-	VPDPBUSD      Z25, Z24, Z15
-	VPDPBUSD      Z26, Z24, Z16
-	VPDPBUSD      Z27, Z24, Z17
-	VPBROADCASTD  (R8)(CX*2), Z24
-	VPDPBUSD      Z25, Z24, Z18
-	VPDPBUSD      Z26, Z24, Z19
-	VPDPBUSD      Z27, Z24, Z20
-	VPBROADCASTD  (R8)(DI*1), Z24
-	VPDPBUSD      Z25, Z24, Z21
-	VPDPBUSD      Z26, Z24, Z22
-	VPDPBUSD      Z27, Z24, Z23
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, R8
-	ADDQ          $0x40, DX
-	SUBQ          $0x01, SI
-	JNZ           steps
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z25
+	PREFETCHT0   2048(DX)(BX*1)
+	VMOVDQU32    (DX)(BX*1), Z26
+	PREFETCHT0   2048(DX)(BX*2)
+	VMOVDQU32    (DX)(BX*2), Z27
+	VPBROADCASTD (AX), Z24
+	VPDPBUSD     Z25, Z24, Z0
+	VPDPBUSD     Z26, Z24, Z1
+	VPDPBUSD     Z27, Z24, Z2
+	VPBROADCASTD (AX)(CX*1), Z24
+	VPDPBUSD     Z25, Z24, Z3
+	VPDPBUSD     Z26, Z24, Z4
+	VPDPBUSD     Z27, Z24, Z5
+	VPBROADCASTD (AX)(CX*2), Z24
+	VPDPBUSD     Z25, Z24, Z6
+	VPDPBUSD     Z26, Z24, Z7
+	VPDPBUSD     Z27, Z24, Z8
+	VPBROADCASTD (AX)(DI*1), Z24
+	VPDPBUSD     Z25, Z24, Z9
+	VPDPBUSD     Z26, Z24, Z10
+	VPDPBUSD     Z27, Z24, Z11
+	VPBROADCASTD (R8), Z24
+	VPDPBUSD     Z25, Z24, Z12
+	VPDPBUSD     Z26, Z24, Z13
+	VPDPBUSD     Z27, Z24, Z14
+	VPBROADCASTD (R8)(CX*1), Z24
+	VPDPBUSD     Z25, Z24, Z15
+	VPDPBUSD     Z26, Z24, Z16
+	VPDPBUSD     Z27, Z24, Z17
+	VPBROADCASTD (R8)(CX*2), Z24
+	VPDPBUSD     Z25, Z24, Z18
+	VPDPBUSD     Z26, Z24, Z19
+	VPDPBUSD     Z27, Z24, Z20
+	VPBROADCASTD (R8)(DI*1), Z24
+	VPDPBUSD     Z25, Z24, Z21
+	VPDPBUSD     Z26, Z24, Z22
+	VPDPBUSD     Z27, Z24, Z23
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, R8
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R11
+	JNZ          steps
+	DECQ         R10
+	JZ           ran
+	ADDQ         (R9), AX
+	ADDQ         (R9), R8
+	ADDQ         $0x08, R9
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), DX
-	MOVQ          v+80(FP), BX
-	MOVQ          scales+88(FP), SI
-	MOVQ          r+96(FP), DI
-	MOVQ          bias+104(FP), R8
-	VBROADCASTSD  base+64(FP), Z24
+	MOVQ          u+88(FP), DX
+	MOVQ          v+96(FP), BX
+	MOVQ          scales+104(FP), SI
+	MOVQ          r+112(FP), DI
+	MOVQ          bias+120(FP), R8
+	VBROADCASTSD  base+80(FP), Z24
 	VPXORD        Z28, Z28, Z28
-	VBROADCASTSS  floor+112(FP), Y25
+	VBROADCASTSS  floor+128(FP), Y25
 	VCVTDQ2PD     Y12, Z27
 	VMULPD        Z24, Z27, Z27
 	VCVTDQ2PD     Y0, Z26
@@ -8429,14 +8885,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide3R1P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide3R1P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide3R1P1VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide3R1P1VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), CX
-	MOVQ   ldb+48(FP), DX
-	MOVQ   steps+56(FP), DX
+	MOVQ   b+56(FP), CX
+	MOVQ   ldb+64(FP), DX
+	MOVQ   steps+72(FP), DX
 	MOVQ   plane+32(FP), BX
 	ADDQ   AX, BX
 	MOVQ   plane+32(FP), SI
@@ -8444,32 +8900,46 @@ TEXT ·multiplyDirectWide3R1P1VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
+	MOVQ   gaps+40(FP), DI
+	MOVQ   runs+48(FP), R8
+
+runs:
+	MOVQ DX, R9
 
 steps:
-	PREFETCHT0    2048(CX)
-	VMOVDQU32     (CX), Z4
-	VPBROADCASTD  (AX), Z3
-	VPDPBUSD      Z4, Z3, Z0
-	VPBROADCASTD  (BX), Z3
-	VPDPBUSD      Z4, Z3, Z1
-	VPBROADCASTD  (SI), Z3
-	VPDPBUSD      Z4, Z3, Z2
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, BX
-	ADDQ          $0x04, SI
-	ADDQ          $0x40, CX
-	SUBQ          $0x01, DX
-	JNZ           steps
+	PREFETCHT0   2048(CX)
+	VMOVDQU32    (CX), Z4
+	VPBROADCASTD (AX), Z3
+	VPDPBUSD     Z4, Z3, Z0
+	VPBROADCASTD (BX), Z3
+	VPDPBUSD     Z4, Z3, Z1
+	VPBROADCASTD (SI), Z3
+	VPDPBUSD     Z4, Z3, Z2
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x40, CX
+	SUBQ         $0x01, R9
+	JNZ          steps
+	DECQ         R8
+	JZ           ran
+	ADDQ         (DI), AX
+	ADDQ         (DI), BX
+	ADDQ         (DI), SI
+	ADDQ         $0x08, DI
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), CX
-	MOVQ          v+80(FP), DX
-	MOVQ          scales+88(FP), BX
-	MOVQ          r+96(FP), SI
-	MOVQ          bias+104(FP), DI
-	VBROADCASTSD  base+64(FP), Z3
+	MOVQ          u+88(FP), CX
+	MOVQ          v+96(FP), DX
+	MOVQ          scales+104(FP), BX
+	MOVQ          r+112(FP), SI
+	MOVQ          bias+120(FP), DI
+	VBROADCASTSD  base+80(FP), Z3
 	VPXORD        Z5, Z5, Z5
-	VBROADCASTSS  floor+112(FP), Y4
+	VBROADCASTSS  floor+128(FP), Y4
 	VCVTDQ2PD     Y2, Z7
 	VMULPD        Z3, Z7, Z7
 	VCVTDQ2PD     Y1, Z6
@@ -8512,14 +8982,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide3R1P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide3R1P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide3R1P2VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide3R1P2VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), CX
-	MOVQ   ldb+48(FP), DX
-	MOVQ   steps+56(FP), BX
+	MOVQ   b+56(FP), CX
+	MOVQ   ldb+64(FP), DX
+	MOVQ   steps+72(FP), BX
 	MOVQ   plane+32(FP), SI
 	ADDQ   AX, SI
 	MOVQ   plane+32(FP), DI
@@ -8530,37 +9000,51 @@ TEXT ·multiplyDirectWide3R1P2VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	MOVQ   gaps+40(FP), R8
+	MOVQ   runs+48(FP), R9
+
+runs:
+	MOVQ BX, R10
 
 steps:
-	PREFETCHT0    2048(CX)
-	VMOVDQU32     (CX), Z7
-	PREFETCHT0    2048(CX)(DX*1)
-	VMOVDQU32     (CX)(DX*1), Z8
-	VPBROADCASTD  (AX), Z6
-	VPDPBUSD      Z7, Z6, Z0
-	VPDPBUSD      Z8, Z6, Z1
-	VPBROADCASTD  (SI), Z6
-	VPDPBUSD      Z7, Z6, Z2
-	VPDPBUSD      Z8, Z6, Z3
-	VPBROADCASTD  (DI), Z6
-	VPDPBUSD      Z7, Z6, Z4
-	VPDPBUSD      Z8, Z6, Z5
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, SI
-	ADDQ          $0x04, DI
-	ADDQ          $0x40, CX
-	SUBQ          $0x01, BX
-	JNZ           steps
+	PREFETCHT0   2048(CX)
+	VMOVDQU32    (CX), Z7
+	PREFETCHT0   2048(CX)(DX*1)
+	VMOVDQU32    (CX)(DX*1), Z8
+	VPBROADCASTD (AX), Z6
+	VPDPBUSD     Z7, Z6, Z0
+	VPDPBUSD     Z8, Z6, Z1
+	VPBROADCASTD (SI), Z6
+	VPDPBUSD     Z7, Z6, Z2
+	VPDPBUSD     Z8, Z6, Z3
+	VPBROADCASTD (DI), Z6
+	VPDPBUSD     Z7, Z6, Z4
+	VPDPBUSD     Z8, Z6, Z5
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x40, CX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           ran
+	ADDQ         (R8), AX
+	ADDQ         (R8), SI
+	ADDQ         (R8), DI
+	ADDQ         $0x08, R8
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), CX
-	MOVQ          v+80(FP), DX
-	MOVQ          scales+88(FP), BX
-	MOVQ          r+96(FP), SI
-	MOVQ          bias+104(FP), DI
-	VBROADCASTSD  base+64(FP), Z6
+	MOVQ          u+88(FP), CX
+	MOVQ          v+96(FP), DX
+	MOVQ          scales+104(FP), BX
+	MOVQ          r+112(FP), SI
+	MOVQ          bias+120(FP), DI
+	VBROADCASTSD  base+80(FP), Z6
 	VPXORD        Z9, Z9, Z9
-	VBROADCASTSS  floor+112(FP), Y7
+	VBROADCASTSS  floor+128(FP), Y7
 	VCVTDQ2PD     Y4, Z10
 	VMULPD        Z6, Z10, Z10
 	VCVTDQ2PD     Y2, Z8
@@ -8642,14 +9126,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide3R1P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide3R1P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide3R1P3VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide3R1P3VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), CX
-	MOVQ   ldb+48(FP), DX
-	MOVQ   steps+56(FP), BX
+	MOVQ   b+56(FP), CX
+	MOVQ   ldb+64(FP), DX
+	MOVQ   steps+72(FP), BX
 	MOVQ   plane+32(FP), SI
 	ADDQ   AX, SI
 	MOVQ   plane+32(FP), DI
@@ -8663,42 +9147,56 @@ TEXT ·multiplyDirectWide3R1P3VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
+	MOVQ   gaps+40(FP), R8
+	MOVQ   runs+48(FP), R9
+
+runs:
+	MOVQ BX, R10
 
 steps:
-	PREFETCHT0    2048(CX)
-	VMOVDQU32     (CX), Z10
-	PREFETCHT0    2048(CX)(DX*1)
-	VMOVDQU32     (CX)(DX*1), Z11
-	PREFETCHT0    2048(CX)(DX*2)
-	VMOVDQU32     (CX)(DX*2), Z12
-	VPBROADCASTD  (AX), Z9
-	VPDPBUSD      Z10, Z9, Z0
-	VPDPBUSD      Z11, Z9, Z1
-	VPDPBUSD      Z12, Z9, Z2
-	VPBROADCASTD  (SI), Z9
-	VPDPBUSD      Z10, Z9, Z3
-	VPDPBUSD      Z11, Z9, Z4
-	VPDPBUSD      Z12, Z9, Z5
-	VPBROADCASTD  (DI), Z9
-	VPDPBUSD      Z10, Z9, Z6
-	VPDPBUSD      Z11, Z9, Z7
-	VPDPBUSD      Z12, Z9, Z8
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, SI
-	ADDQ          $0x04, DI
-	ADDQ          $0x40, CX
-	SUBQ          $0x01, BX
-	JNZ           steps
+	PREFETCHT0   2048(CX)
+	VMOVDQU32    (CX), Z10
+	PREFETCHT0   2048(CX)(DX*1)
+	VMOVDQU32    (CX)(DX*1), Z11
+	PREFETCHT0   2048(CX)(DX*2)
+	VMOVDQU32    (CX)(DX*2), Z12
+	VPBROADCASTD (AX), Z9
+	VPDPBUSD     Z10, Z9, Z0
+	VPDPBUSD     Z11, Z9, Z1
+	VPDPBUSD     Z12, Z9, Z2
+	VPBROADCASTD (SI), Z9
+	VPDPBUSD     Z10, Z9, Z3
+	VPDPBUSD     Z11, Z9, Z4
+	VPDPBUSD     Z12, Z9, Z5
+	VPBROADCASTD (DI), Z9
+	VPDPBUSD     Z10, Z9, Z6
+	VPDPBUSD     Z11, Z9, Z7
+	VPDPBUSD     Z12, Z9, Z8
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x40, CX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           ran
+	ADDQ         (R8), AX
+	ADDQ         (R8), SI
+	ADDQ         (R8), DI
+	ADDQ         $0x08, R8
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), CX
-	MOVQ          v+80(FP), DX
-	MOVQ          scales+88(FP), BX
-	MOVQ          r+96(FP), SI
-	MOVQ          bias+104(FP), DI
-	VBROADCASTSD  base+64(FP), Z9
+	MOVQ          u+88(FP), CX
+	MOVQ          v+96(FP), DX
+	MOVQ          scales+104(FP), BX
+	MOVQ          r+112(FP), SI
+	MOVQ          bias+120(FP), DI
+	VBROADCASTSD  base+80(FP), Z9
 	VPXORD        Z13, Z13, Z13
-	VBROADCASTSS  floor+112(FP), Y10
+	VBROADCASTSS  floor+128(FP), Y10
 	VCVTDQ2PD     Y6, Z12
 	VMULPD        Z9, Z12, Z12
 	VCVTDQ2PD     Y3, Z11
@@ -8819,14 +9317,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide3R2P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide3R2P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide3R2P1VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide3R2P1VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), DX
-	MOVQ   ldb+48(FP), BX
-	MOVQ   steps+56(FP), BX
+	MOVQ   b+56(FP), DX
+	MOVQ   ldb+64(FP), BX
+	MOVQ   steps+72(FP), BX
 	MOVQ   plane+32(FP), SI
 	ADDQ   AX, SI
 	MOVQ   plane+32(FP), DI
@@ -8837,38 +9335,52 @@ TEXT ·multiplyDirectWide3R2P1VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	MOVQ   gaps+40(FP), R8
+	MOVQ   runs+48(FP), R9
+
+runs:
+	MOVQ BX, R10
 
 steps:
-	PREFETCHT0    2048(DX)
-	VMOVDQU32     (DX), Z7
-	VPBROADCASTD  (AX), Z6
-	VPDPBUSD      Z7, Z6, Z0
-	VPBROADCASTD  (AX)(CX*1), Z6
-	VPDPBUSD      Z7, Z6, Z1
-	VPBROADCASTD  (SI), Z6
-	VPDPBUSD      Z7, Z6, Z2
-	VPBROADCASTD  (SI)(CX*1), Z6
-	VPDPBUSD      Z7, Z6, Z3
-	VPBROADCASTD  (DI), Z6
-	VPDPBUSD      Z7, Z6, Z4
-	VPBROADCASTD  (DI)(CX*1), Z6
-	VPDPBUSD      Z7, Z6, Z5
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, SI
-	ADDQ          $0x04, DI
-	ADDQ          $0x40, DX
-	SUBQ          $0x01, BX
-	JNZ           steps
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z7
+	VPBROADCASTD (AX), Z6
+	VPDPBUSD     Z7, Z6, Z0
+	VPBROADCASTD (AX)(CX*1), Z6
+	VPDPBUSD     Z7, Z6, Z1
+	VPBROADCASTD (SI), Z6
+	VPDPBUSD     Z7, Z6, Z2
+	VPBROADCASTD (SI)(CX*1), Z6
+	VPDPBUSD     Z7, Z6, Z3
+	VPBROADCASTD (DI), Z6
+	VPDPBUSD     Z7, Z6, Z4
+	VPBROADCASTD (DI)(CX*1), Z6
+	VPDPBUSD     Z7, Z6, Z5
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           ran
+	ADDQ         (R8), AX
+	ADDQ         (R8), SI
+	ADDQ         (R8), DI
+	ADDQ         $0x08, R8
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), DX
-	MOVQ          v+80(FP), BX
-	MOVQ          scales+88(FP), SI
-	MOVQ          r+96(FP), DI
-	MOVQ          bias+104(FP), R8
-	VBROADCASTSD  base+64(FP), Z6
+	MOVQ          u+88(FP), DX
+	MOVQ          v+96(FP), BX
+	MOVQ          scales+104(FP), SI
+	MOVQ          r+112(FP), DI
+	MOVQ          bias+120(FP), R8
+	VBROADCASTSD  base+80(FP), Z6
 	VPXORD        Z8, Z8, Z8
-	VBROADCASTSS  floor+112(FP), Y7
+	VBROADCASTSS  floor+128(FP), Y7
 	VCVTDQ2PD     Y4, Z10
 	VMULPD        Z6, Z10, Z10
 	VCVTDQ2PD     Y2, Z9
@@ -8951,14 +9463,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide3R2P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide3R2P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide3R2P2VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide3R2P2VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), DX
-	MOVQ   ldb+48(FP), BX
-	MOVQ   steps+56(FP), SI
+	MOVQ   b+56(FP), DX
+	MOVQ   ldb+64(FP), BX
+	MOVQ   steps+72(FP), SI
 	MOVQ   plane+32(FP), DI
 	ADDQ   AX, DI
 	MOVQ   plane+32(FP), R8
@@ -8975,46 +9487,60 @@ TEXT ·multiplyDirectWide3R2P2VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   gaps+40(FP), R9
+	MOVQ   runs+48(FP), R10
+
+runs:
+	MOVQ SI, R11
 
 steps:
-	PREFETCHT0    2048(DX)
-	VMOVDQU32     (DX), Z13
-	PREFETCHT0    2048(DX)(BX*1)
-	VMOVDQU32     (DX)(BX*1), Z14
-	VPBROADCASTD  (AX), Z12
-	VPDPBUSD      Z13, Z12, Z0
-	VPDPBUSD      Z14, Z12, Z1
-	VPBROADCASTD  (AX)(CX*1), Z12
-	VPDPBUSD      Z13, Z12, Z2
-	VPDPBUSD      Z14, Z12, Z3
-	VPBROADCASTD  (DI), Z12
-	VPDPBUSD      Z13, Z12, Z4
-	VPDPBUSD      Z14, Z12, Z5
-	VPBROADCASTD  (DI)(CX*1), Z12
-	VPDPBUSD      Z13, Z12, Z6
-	VPDPBUSD      Z14, Z12, Z7
-	VPBROADCASTD  (R8), Z12
-	VPDPBUSD      Z13, Z12, Z8
-	VPDPBUSD      Z14, Z12, Z9
-	VPBROADCASTD  (R8)(CX*1), Z12
-	VPDPBUSD      Z13, Z12, Z10
-	VPDPBUSD      Z14, Z12, Z11
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, DI
-	ADDQ          $0x04, R8
-	ADDQ          $0x40, DX
-	SUBQ          $0x01, SI
-	JNZ           steps
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z13
+	PREFETCHT0   2048(DX)(BX*1)
+	VMOVDQU32    (DX)(BX*1), Z14
+	VPBROADCASTD (AX), Z12
+	VPDPBUSD     Z13, Z12, Z0
+	VPDPBUSD     Z14, Z12, Z1
+	VPBROADCASTD (AX)(CX*1), Z12
+	VPDPBUSD     Z13, Z12, Z2
+	VPDPBUSD     Z14, Z12, Z3
+	VPBROADCASTD (DI), Z12
+	VPDPBUSD     Z13, Z12, Z4
+	VPDPBUSD     Z14, Z12, Z5
+	VPBROADCASTD (DI)(CX*1), Z12
+	VPDPBUSD     Z13, Z12, Z6
+	VPDPBUSD     Z14, Z12, Z7
+	VPBROADCASTD (R8), Z12
+	VPDPBUSD     Z13, Z12, Z8
+	VPDPBUSD     Z14, Z12, Z9
+	VPBROADCASTD (R8)(CX*1), Z12
+	VPDPBUSD     Z13, Z12, Z10
+	VPDPBUSD     Z14, Z12, Z11
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R11
+	JNZ          steps
+	DECQ         R10
+	JZ           ran
+	ADDQ         (R9), AX
+	ADDQ         (R9), DI
+	ADDQ         (R9), R8
+	ADDQ         $0x08, R9
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), DX
-	MOVQ          v+80(FP), BX
-	MOVQ          scales+88(FP), SI
-	MOVQ          r+96(FP), DI
-	MOVQ          bias+104(FP), R8
-	VBROADCASTSD  base+64(FP), Z12
+	MOVQ          u+88(FP), DX
+	MOVQ          v+96(FP), BX
+	MOVQ          scales+104(FP), SI
+	MOVQ          r+112(FP), DI
+	MOVQ          bias+120(FP), R8
+	VBROADCASTSD  base+80(FP), Z12
 	VPXORD        Z15, Z15, Z15
-	VBROADCASTSS  floor+112(FP), Y13
+	VBROADCASTSS  floor+128(FP), Y13
 	VCVTDQ2PD     Y8, Z16
 	VMULPD        Z12, Z16, Z16
 	VCVTDQ2PD     Y4, Z14
@@ -9175,14 +9701,14 @@ steps:
 	VZEROUPPER
 	RET
 
-// func multiplyDirectWide3R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// func multiplyDirectWide3R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide3R2P3VNNI(SB), NOSPLIT, $0-116
+TEXT ·multiplyDirectWide3R2P3VNNI(SB), NOSPLIT, $0-132
 	MOVQ   a+16(FP), AX
 	MOVQ   lda+24(FP), CX
-	MOVQ   b+40(FP), DX
-	MOVQ   ldb+48(FP), BX
-	MOVQ   steps+56(FP), SI
+	MOVQ   b+56(FP), DX
+	MOVQ   ldb+64(FP), BX
+	MOVQ   steps+72(FP), SI
 	MOVQ   plane+32(FP), DI
 	ADDQ   AX, DI
 	MOVQ   plane+32(FP), R8
@@ -9205,54 +9731,68 @@ TEXT ·multiplyDirectWide3R2P3VNNI(SB), NOSPLIT, $0-116
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
+	MOVQ   gaps+40(FP), R9
+	MOVQ   runs+48(FP), R10
+
+runs:
+	MOVQ SI, R11
 
 steps:
-	PREFETCHT0    2048(DX)
-	VMOVDQU32     (DX), Z19
-	PREFETCHT0    2048(DX)(BX*1)
-	VMOVDQU32     (DX)(BX*1), Z20
-	PREFETCHT0    2048(DX)(BX*2)
-	VMOVDQU32     (DX)(BX*2), Z21
-	VPBROADCASTD  (AX), Z18
-	VPDPBUSD      Z19, Z18, Z0
-	VPDPBUSD      Z20, Z18, Z1
-	VPDPBUSD      Z21, Z18, Z2
-	VPBROADCASTD  (AX)(CX*1), Z18
-	VPDPBUSD      Z19, Z18, Z3
-	VPDPBUSD      Z20, Z18, Z4
-	VPDPBUSD      Z21, Z18, Z5
-	VPBROADCASTD  (DI), Z18
-	VPDPBUSD      Z19, Z18, Z6
-	VPDPBUSD      Z20, Z18, Z7
-	VPDPBUSD      Z21, Z18, Z8
-	VPBROADCASTD  (DI)(CX*1), Z18
-	VPDPBUSD      Z19, Z18, Z9
-	VPDPBUSD      Z20, Z18, Z10
-	VPDPBUSD      Z21, Z18, Z11
-	VPBROADCASTD  (R8), Z18
-	VPDPBUSD      Z19, Z18, Z12
-	VPDPBUSD      Z20, Z18, Z13
-	VPDPBUSD      Z21, Z18, Z14
-	VPBROADCASTD  (R8)(CX*1), Z18
-	VPDPBUSD      Z19, Z18, Z15
-	VPDPBUSD      Z20, Z18, Z16
-	VPDPBUSD      Z21, Z18, Z17
-	ADDQ          $0x04, AX
-	ADDQ          $0x04, DI
-	ADDQ          $0x04, R8
-	ADDQ          $0x40, DX
-	SUBQ          $0x01, SI
-	JNZ           steps
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z19
+	PREFETCHT0   2048(DX)(BX*1)
+	VMOVDQU32    (DX)(BX*1), Z20
+	PREFETCHT0   2048(DX)(BX*2)
+	VMOVDQU32    (DX)(BX*2), Z21
+	VPBROADCASTD (AX), Z18
+	VPDPBUSD     Z19, Z18, Z0
+	VPDPBUSD     Z20, Z18, Z1
+	VPDPBUSD     Z21, Z18, Z2
+	VPBROADCASTD (AX)(CX*1), Z18
+	VPDPBUSD     Z19, Z18, Z3
+	VPDPBUSD     Z20, Z18, Z4
+	VPDPBUSD     Z21, Z18, Z5
+	VPBROADCASTD (DI), Z18
+	VPDPBUSD     Z19, Z18, Z6
+	VPDPBUSD     Z20, Z18, Z7
+	VPDPBUSD     Z21, Z18, Z8
+	VPBROADCASTD (DI)(CX*1), Z18
+	VPDPBUSD     Z19, Z18, Z9
+	VPDPBUSD     Z20, Z18, Z10
+	VPDPBUSD     Z21, Z18, Z11
+	VPBROADCASTD (R8), Z18
+	VPDPBUSD     Z19, Z18, Z12
+	VPDPBUSD     Z20, Z18, Z13
+	VPDPBUSD     Z21, Z18, Z14
+	VPBROADCASTD (R8)(CX*1), Z18
+	VPDPBUSD     Z19, Z18, Z15
+	VPDPBUSD     Z20, Z18, Z16
+	VPDPBUSD     Z21, Z18, Z17
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R11
+	JNZ          steps
+	DECQ         R10
+	JZ           ran
+	ADDQ         (R9), AX
+	ADDQ         (R9), DI
+	ADDQ         (R9), R8
+	ADDQ         $0x08, R9
+	JMP          runs
+
+ran:
 	MOVQ          dst+0(FP), AX
 	MOVQ          stride+8(FP), CX
-	MOVQ          u+72(FP), DX
-	MOVQ          v+80(FP), BX
-	MOVQ          scales+88(FP), SI
-	MOVQ          r+96(FP), DI
-	MOVQ          bias+104(FP), R8
-	VBROADCASTSD  base+64(FP), Z18
+	MOVQ          u+88(FP), DX
+	MOVQ          v+96(FP), BX
+	MOVQ          scales+104(FP), SI
+	MOVQ          r+112(FP), DI
+	MOVQ          bias+120(FP), R8
+	VBROADCASTSD  base+80(FP), Z18
 	VPXORD        Z22, Z22, Z22
-	VBROADCASTSS  floor+112(FP), Y19
+	VBROADCASTSS  floor+128(FP), Y19
 	VCVTDQ2PD     Y12, Z21
 	VMULPD        Z18, Z21, Z21
 	VCVTDQ2PD     Y6, Z20

@@ -33,19 +33,33 @@ func directWideGeneric(dst []float32, stride int, c []int32, planes int, base fl
 	}
 }
 
-// multiplyDirectGeneric is multiplyU8Generic and then directGeneric, for as many rows as u has.
-func multiplyDirectGeneric(dst []float32, stride int, a []uint8, lda int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32) {
+// multiplyDirectGeneric is multiplyU8Generic and then directGeneric, for as many rows as u has. A row of a is len(gaps)+1 runs of
+// 4·steps bytes, of which run i+1 begins gaps[i] behind the end of run i; b has them one after the other.
+func multiplyDirectGeneric(dst []float32, stride int, a []uint8, lda int, gaps []int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32) {
 	c := make([]int32, len(u)*panels*PanelColumns)
-	multiplyU8Generic(c, a, lda, b, ldb, steps, len(u), panels)
+	multiplyRuns(c, a, lda, gaps, b, ldb, steps, len(u), panels)
 	directGeneric(dst, stride, c, u, v, scales, r, bias, floor)
 }
 
-// multiplyDirectWideGeneric is multiplyU8Generic for each of the planes, which are plane apart, and then directWideGeneric.
-func multiplyDirectWideGeneric(dst []float32, stride int, a []uint8, lda, plane int, b []int8, ldb, steps, panels, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32) {
+// multiplyDirectWideGeneric likewise for each of the planes, which are plane apart, and then directWideGeneric.
+func multiplyDirectWideGeneric(dst []float32, stride int, a []uint8, lda, plane int, gaps []int, b []int8, ldb, steps, panels, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32) {
 	size := len(u) * panels * PanelColumns
 	c := make([]int32, planes*size)
 	for p := range planes {
-		multiplyU8Generic(c[p*size:], a[p*plane:], lda, b, ldb, steps, len(u), panels)
+		multiplyRuns(c[p*size:][:size], a[p*plane:], lda, gaps, b, ldb, steps, len(u), panels)
 	}
 	directWideGeneric(dst, stride, c, planes, base, u, v, scales, r, bias, floor)
+}
+
+// multiplyRuns is multiplyU8Generic for rows of runs.
+func multiplyRuns(c []int32, a []uint8, lda int, gaps []int, b []int8, ldb, steps, rows, panels int) {
+	multiplyU8Generic(c, a, lda, b, ldb, steps, rows, panels)
+	part := make([]int32, len(c))
+	for _, gap := range gaps {
+		a, b = a[steps*StepDepth+gap:], b[steps*StepBytes:]
+		multiplyU8Generic(part, a, lda, b, ldb, steps, rows, panels)
+		for i, x := range part {
+			c[i] += x
+		}
+	}
 }

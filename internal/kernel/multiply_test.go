@@ -73,8 +73,8 @@ var multiplyTrials = []trial{
 		}
 		rows, panels, steps := shape[0], shape[1], shape[2]
 		dst, stride, floor := finishing(m, [3]int{rows, panels * PanelColumns})
-		a, lda, _, b, ldb := bytesTrial(m, shape, 1)
-		multiply(dst, stride, a, lda, b, ldb, steps, panels, take(m, rows, m.integer32), take(m, panels*PanelColumns, m.integer32),
+		a, lda, _, gaps, b, ldb := bytesTrial(m, shape, 1)
+		multiply(dst, stride, a, lda, gaps, b, ldb, steps, panels, take(m, rows, m.integer32), take(m, panels*PanelColumns, m.integer32),
 			take(m, panels*PanelColumns, m.number32), take(m, rows, m.number32), take(m, panels*PanelColumns, m.number32), floor)
 	}},
 	{"MultiplyDirectWide", func(s *Set, m *memory, shape shape) {
@@ -85,22 +85,29 @@ var multiplyTrials = []trial{
 		operand := operandsU8[param(m, oneOf(m, 16, 24))]
 		rows, panels, steps := shape[0], shape[1], shape[2]
 		dst, stride, floor := finishing(m, [3]int{rows, panels * PanelColumns})
-		a, lda, plane, b, ldb := bytesTrial(m, shape, operand.Planes)
-		multiply(dst, stride, a, lda, plane, b, ldb, steps, panels, operand.Planes, float64(int(1)<<operand.Shift), take(m, rows, m.integer64), take(m, panels*PanelColumns, m.integer32),
+		a, lda, plane, gaps, b, ldb := bytesTrial(m, shape, operand.Planes)
+		multiply(dst, stride, a, lda, plane, gaps, b, ldb, steps, panels, operand.Planes, float64(int(1)<<operand.Shift), take(m, rows, m.integer64), take(m, panels*PanelColumns, m.integer32),
 			take(m, panels*PanelColumns, m.number32), take(m, rows, m.number64), take(m, panels*PanelColumns, m.number32), floor)
 	}},
 }
 
-// bytesTrial returns planes of bytes and codes, as multiplyTrial does.
-func bytesTrial(m *memory, shape shape, planes int) (a []uint8, lda, plane int, b []int8, ldb int) {
+// bytesTrial returns planes of bytes and codes, as multiplyTrial does. Rows may overlap where they are several runs.
+func bytesTrial(m *memory, shape shape, planes int) (a []uint8, lda, plane int, gaps []int, b []int8, ldb int) {
 	rows, panels, steps := shape[0], shape[1], shape[2]
-	row, panel := steps*StepDepth, steps*StepBytes
+	for range m.IntN(2) * m.IntN(4) {
+		gaps = append(gaps, m.IntN(50))
+	}
+	gaps = param(m, gaps)
+	row, panel := steps*StepDepth, (len(gaps)+1)*steps*StepBytes
 	lda, ldb = param(m, row+m.IntN(2)*m.IntN(70)), param(m, panel+m.IntN(2)*m.IntN(130))
+	for _, gap := range gaps {
+		row += steps*StepDepth + gap
+	}
 	plane = param(m, rows*lda+m.IntN(2)*m.IntN(70))
 	x, y := m.choose(0, 255), m.choose(-128, 127)
 	a = take(m, (planes-1)*plane+(rows-1)*lda+row, func() uint8 { return uint8(x()) })
 	b = take(m, (panels-1)*ldb+panel, func() int8 { return int8(y()) })
-	return a, lda, plane, b, ldb
+	return a, lda, plane, gaps, b, ldb
 }
 
 // TestMultiplyOfSets goes through all tiles, for depths around whole vectors and tiles. Sets of large tiles take

@@ -41,8 +41,8 @@ type Set struct {
 
 	// Both in one, without the sums in memory: multiplyDirectGeneric and multiplyDirectWideGeneric. nil where there is no
 	// such kernel.
-	MultiplyDirect     func(dst []float32, stride int, a []uint8, lda int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32)
-	MultiplyDirectWide func(dst []float32, stride int, a []uint8, lda, plane int, b []int8, ldb, steps, panels, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32)
+	MultiplyDirect     func(dst []float32, stride int, a []uint8, lda int, gaps []int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32)
+	MultiplyDirectWide func(dst []float32, stride int, a []uint8, lda, plane int, gaps []int, b []int8, ldb, steps, panels, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32)
 
 	// Weights of 16-bit numbers are decoded, and multiplied as numbers.
 	Decode        func(dst []float32, src []uint16, f half.Format)

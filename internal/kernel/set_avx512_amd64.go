@@ -105,8 +105,8 @@ func splitFixedInAVX512(dst []uint8, stride int, src []float32, e int, o Operand
 // Tables of kernels for some rows and panels, less one of each.
 type (
 	multiplyAsm           func(c *int32, a *uint8, lda int, b *int8, ldb, steps int)
-	multiplyDirectAsm     func(dst *float32, stride int, a *uint8, lda int, b *int8, ldb, steps int, u, v *int32, scales, r, bias *float32, floor float32)
-	multiplyDirectWideAsm func(dst *float32, stride int, a *uint8, lda, plane int, b *int8, ldb, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+	multiplyDirectAsm     func(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb, steps int, u, v *int32, scales, r, bias *float32, floor float32)
+	multiplyDirectWideAsm func(dst *float32, stride int, a *uint8, lda, plane int, gaps *int, runs int, b *int8, ldb, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
 )
 
 var multiplyVNNITable = [...][3]multiplyAsm{
@@ -156,27 +156,28 @@ func multiplyInVNNI(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, p
 	multiplyVNNITable[rows-1][panels-1](&c[0], &a[0], lda, &b[0], ldb, steps)
 }
 
-// multiplyDirectInVNNI likewise.
-func multiplyDirectInVNNI(dst []float32, stride int, a []uint8, lda int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32) {
-	checkMultiplyDirect(len(dst), stride, len(a), lda, 0, len(b), ldb, steps, len(u), panels, 1, len(v), len(scales), len(r), len(bias))
-	for rows := 0; len(u) > 0; u = u[rows:] {
-		rows = min(len(u), len(multiplyDirectVNNITable))
-		multiplyDirectVNNITable[rows-1][panels-1](&dst[0], 4*stride, &a[0], lda, &b[0], ldb, steps, &u[0], &v[0], &scales[0], &r[0], &bias[0], floor)
-		if rows < len(u) {
-			dst, a, r = dst[rows*stride:], a[rows*lda:], r[rows:]
+// multiplyDirectInVNNI likewise, as evenly as can be.
+func multiplyDirectInVNNI(dst []float32, stride int, a []uint8, lda int, gaps []int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32) {
+	checkMultiplyDirect(len(dst), stride, len(a), lda, 0, gaps, len(b), ldb, steps, len(u), panels, 1, len(v), len(scales), len(r), len(bias))
+	const most = len(multiplyDirectVNNITable)
+	for left := (len(u) + most - 1) / most; left > 0; left-- {
+		rows := (len(u) + left - 1) / left
+		multiplyDirectVNNITable[rows-1][panels-1](&dst[0], 4*stride, &a[0], lda, unsafe.SliceData(gaps), len(gaps)+1, &b[0], ldb, steps, &u[0], &v[0], &scales[0], &r[0], &bias[0], floor)
+		if left > 1 {
+			dst, a, u, r = dst[rows*stride:], a[rows*lda:], u[rows:], r[rows:]
 		}
 	}
 }
 
 // multiplyDirectWideInVNNI likewise.
-func multiplyDirectWideInVNNI(dst []float32, stride int, a []uint8, lda, plane int, b []int8, ldb, steps, panels, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32) {
-	checkMultiplyDirect(len(dst), stride, len(a), lda, plane, len(b), ldb, steps, len(u), panels, planes, len(v), len(scales), len(r), len(bias))
+func multiplyDirectWideInVNNI(dst []float32, stride int, a []uint8, lda, plane int, gaps []int, b []int8, ldb, steps, panels, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32) {
+	checkMultiplyDirect(len(dst), stride, len(a), lda, plane, gaps, len(b), ldb, steps, len(u), panels, planes, len(v), len(scales), len(r), len(bias))
 	table := multiplyDirectWideVNNITables[planes-2]
-	for rows := 0; len(u) > 0; u = u[rows:] {
-		rows = min(len(u), len(table))
-		table[rows-1][panels-1](&dst[0], 4*stride, &a[0], lda, plane, &b[0], ldb, steps, base, &u[0], &v[0], &scales[0], &r[0], &bias[0], floor)
-		if rows < len(u) {
-			dst, a, r = dst[rows*stride:], a[rows*lda:], r[rows:]
+	for left := (len(u) + len(table) - 1) / len(table); left > 0; left-- {
+		rows := (len(u) + left - 1) / left
+		table[rows-1][panels-1](&dst[0], 4*stride, &a[0], lda, plane, unsafe.SliceData(gaps), len(gaps)+1, &b[0], ldb, steps, base, &u[0], &v[0], &scales[0], &r[0], &bias[0], floor)
+		if left > 1 {
+			dst, a, u, r = dst[rows*stride:], a[rows*lda:], u[rows:], r[rows:]
 		}
 	}
 }
@@ -189,10 +190,14 @@ func checkMultiply(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, pa
 }
 
 // checkMultiplyDirect likewise.
-func checkMultiplyDirect(dst, stride, a, lda, plane, b, ldb, steps, rows, panels, planes, v, scales, r, bias int) {
-	columns := panels * PanelColumns
-	if steps < 1 || rows < 1 || panels < 1 || dst < (rows-1)*stride+columns || a < (planes-1)*plane+(rows-1)*lda+steps*StepDepth ||
-		b < (panels-1)*ldb+steps*StepBytes || v < columns || scales < columns || r < rows || bias < columns {
+func checkMultiplyDirect(dst, stride, a, lda, plane int, gaps []int, b, ldb, steps, rows, panels, planes, v, scales, r, bias int) {
+	columns, runs := panels*PanelColumns, len(gaps)+1
+	row := runs * steps * StepDepth
+	for _, gap := range gaps {
+		row += gap
+	}
+	if steps < 1 || rows < 1 || panels < 1 || dst < (rows-1)*stride+columns || a < (planes-1)*plane+(rows-1)*lda+row ||
+		b < (panels-1)*ldb+runs*steps*StepBytes || v < columns || scales < columns || r < rows || bias < columns {
 		panic("kernel: MultiplyDirect: lengths do not go together")
 	}
 }

@@ -37,8 +37,9 @@ func (t vnniTile) each(do func(vnniTile)) {
 }
 
 // sums emits the loop over steps of the arguments a, lda, b, ldb and, of several planes, plane, and returns
-// [plane][row][panel]. VPDPBUSD repeats the four bytes of a row and adds their products with the bytes of 16 columns.
-func (t vnniTile) sums() [][][]reg.VecVirtual {
+// [plane][row][panel]. Where inRuns is set, rows are as many runs as the argument runs says, each of all steps, with gaps between
+// them. VPDPBUSD repeats the four bytes of a row and adds their products with the bytes of 16 columns.
+func (t vnniTile) sums(inRuns bool) [][][]reg.VecVirtual {
 	a, lda, b, ldb, steps := arg("a"), arg("lda"), arg("b"), arg("ldb"), arg("steps")
 	lda3 := GP64()
 	if t.rows > 3 {
@@ -88,7 +89,14 @@ func (t vnniTile) sums() [][][]reg.VecVirtual {
 	for j := range codes {
 		codes[j] = ZMM()
 	}
-	loop("steps", steps, 1, func() {
+	left := steps
+	var gaps, runs reg.GPVirtual
+	if inRuns {
+		gaps, runs, left = arg("gaps"), arg("runs"), GP64()
+		Label("runs")
+		MOVQ(steps, left)
+	}
+	loop("steps", left, 1, func() {
 		for j, v := range codes {
 			ahead := panel(j)
 			ahead.Disp = vnniAhead
@@ -108,6 +116,16 @@ func (t vnniTile) sums() [][][]reg.VecVirtual {
 		}
 		ADDQ(Imm(stepBytes), b)
 	})
+	if inRuns {
+		DECQ(runs)
+		JZ(LabelRef("ran"))
+		for _, pointer := range pointers {
+			ADDQ(at(gaps, 0), pointer)
+		}
+		ADDQ(Imm(8), gaps)
+		JMP(LabelRef("runs"))
+		Label("ran")
+	}
 	return sums
 }
 
@@ -121,7 +139,7 @@ func vnniMultiply(t vnniTile) {
 	name := fmt.Sprintf("multiplyU8R%dP%dVNNI", t.rows, t.panels)
 	function(name, "c *int32, a *uint8, lda int, b *int8, ldb, steps int",
 		fmt.Sprintf("%s works like multiplyU8Generic for %d rows and %d panels; steps > 0.", name, t.rows, t.panels))
-	sums, c := t.sums(), arg("c")
+	sums, c := t.sums(false), arg("c")
 	for i, row := range sums[0] {
 		for j, v := range row {
 			VMOVDQU32(v, at(c, 64*(i*t.panels+j)))
@@ -134,9 +152,9 @@ func vnniMultiply(t vnniTile) {
 // vnniDirect goes on with the output stage, as direct does.
 func vnniDirect(t vnniTile) {
 	name := fmt.Sprintf("multiplyDirectR%dP%dVNNI", t.rows, t.panels)
-	function(name, "dst *float32, stride int, a *uint8, lda int, b *int8, ldb, steps int, u, v *int32, scales, r, bias *float32, floor float32",
-		fmt.Sprintf("%s works like multiplyU8Generic and then directGeneric for %d rows and %d panels, with stride in bytes; steps > 0.", name, t.rows, t.panels))
-	sums := t.sums()[0]
+	function(name, "dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb, steps int, u, v *int32, scales, r, bias *float32, floor float32",
+		fmt.Sprintf("%s works like multiplyDirectGeneric for %d rows, %d panels and runs = len(gaps)+1, with stride in bytes; steps > 0.", name, t.rows, t.panels))
+	sums := t.sums(true)[0]
 	dst, stride, u, v, scales, r, bias := arg("dst"), arg("stride"), arg("u"), arg("v"), arg("scales"), arg("r"), arg("bias")
 	floor, zero, x := zmm.repeat("floor"), zmm.zero(), ZMM()
 	for i, row := range sums {
@@ -164,9 +182,9 @@ func vnniDirect(t vnniTile) {
 // the upper ones.
 func vnniDirectWide(t vnniTile) {
 	name := fmt.Sprintf("multiplyDirectWide%dR%dP%dVNNI", t.planes, t.rows, t.panels)
-	function(name, "dst *float32, stride int, a *uint8, lda, plane int, b *int8, ldb, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32",
-		fmt.Sprintf("%s works like multiplyU8Generic for each of %d planes and then directWideGeneric, for %d rows and %d panels, with stride in bytes; steps > 0.", name, t.planes, t.rows, t.panels))
-	sums := t.sums()
+	function(name, "dst *float32, stride int, a *uint8, lda, plane int, gaps *int, runs int, b *int8, ldb, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32",
+		fmt.Sprintf("%s works like multiplyDirectWideGeneric for %d planes, %d rows, %d panels and runs = len(gaps)+1, with stride in\nbytes; steps > 0.", name, t.planes, t.rows, t.panels))
+	sums := t.sums(true)
 	dst, stride, u, v, scales, r, bias := arg("dst"), arg("stride"), arg("u"), arg("v"), arg("scales"), arg("r"), arg("bias")
 	base := ZMM()
 	VBROADCASTSD(param("base"), base)
