@@ -59,23 +59,26 @@ func PackConv2d(w *qtensor.QTensor, groups int) (*Filters, error) {
 }
 
 func packFilters[C kernel.Code](f *Filters, p qtensor.Params, codes []C, groups int) {
-	depth, perGroup := f.in*f.kernel[0]*f.kernel[1], f.out/groups
-	size := depth
+	filter, perGroup := f.in*f.kernel[0]*f.kernel[1], f.out/groups
+	size := filter
 	if n := f.scheme.GroupSize(); n > 0 {
-		size = min(n, depth)
+		size = min(n, filter)
 	}
 	lists := 1 // scales of a filter
 	if _, perAxis := f.scheme.Axis(); perAxis {
-		lists = (depth + size - 1) / size
+		lists = (filter + size - 1) / size
 	} else {
 		p.Scales, p.ZeroPoints, p.Offsets = repeat(p.Scales, f.out), repeat(p.ZeroPoints, f.out), repeat(p.Offsets, f.out)
 	}
 	for g := range groups {
 		of := func(n int) (begin, end int) { return g * perGroup * n, (g + 1) * perGroup * n }
-		m := pack.Matrix{K: depth, N: perGroup, Group: size, Scales: part(p.Scales, of, lists), Zeros: part(p.ZeroPoints, of, lists), Offsets: part(p.Offsets, of, lists)}
-		own := part(codes, of, depth)
+		m := pack.Matrix{K: filter, N: perGroup, Group: size, Scales: part(p.Scales, of, lists), Zeros: part(p.ZeroPoints, of, lists), Offsets: part(p.Offsets, of, lists)}
+		own := part(codes, of, filter)
 		if !f.planar {
-			own = channelsLast(own, perGroup, f.in, f.kernel[0]*f.kernel[1])
+			row := f.geometry().RowDepth()
+			own = channelsLast(own, perGroup, f.in, f.kernel, row)
+			m.K = f.kernel[0] * row
+			m.Group = m.K
 		}
 		f.groups = append(f.groups, pack.New(m, own, f.scheme.Storage().Bits()))
 	}
@@ -90,17 +93,26 @@ func part[T any](list []T, of func(n int) (begin, end int), n int) []T {
 	return slices.Clone(list[begin:end])
 }
 
-// channelsLast returns x, (filter, channel, pixel), as (filter, pixel, channel).
-func channelsLast[T any](x []T, filters, channels, pixels int) []T {
-	out := make([]T, len(x))
+// channelsLast returns x, (filter, channel, row, column), as (filter, row, column and channel), with zeros behind every row up to
+// the given length.
+func channelsLast[T any](x []T, filters, channels int, kernel [2]int, row int) []T {
+	height, width := kernel[0], kernel[1]
+	out := make([]T, filters*height*row)
 	for f := range filters {
 		for c := range channels {
-			for p := range pixels {
-				out[(f*pixels+p)*channels+c] = x[(f*channels+c)*pixels+p]
+			for u := range height {
+				for v := range width {
+					out[(f*height+u)*row+v*channels+c] = x[((f*channels+c)*height+u)*width+v]
+				}
 			}
 		}
 	}
 	return out
+}
+
+// geometry returns what is known of the convolution of a group without its images.
+func (f *Filters) geometry() gemm.Conv {
+	return gemm.Conv{Channels: f.in, Kernel: f.kernel, Planar: f.planar}
 }
 
 // Scheme returns the scheme of the tensor that was packed.
@@ -190,10 +202,9 @@ const (
 
 // conv returns the convolution of the channels of one group of images of a shape.
 func (c *conv2d) conv(in tensor.Shape) gemm.Conv {
-	return gemm.Conv{
-		Channels: c.in, Height: in[2], Width: in[3],
-		Kernel: c.kernel, Pad: c.pad, Stride: c.stride, Dilation: c.dilation, Planar: c.planar,
-	}
+	v := c.geometry()
+	v.Height, v.Width, v.Pad, v.Stride, v.Dilation = in[2], in[3], c.pad, c.stride, c.dilation
+	return v
 }
 
 // result returns the shape of the result for images of the given shape.
@@ -233,7 +244,7 @@ func (c *conv2d) convolve(y, x []float32, in tensor.Shape, l *layer) error {
 		if out.Bias != nil {
 			out.Bias = out.Bias[g*filters:][:filters]
 		}
-		err := gemm.Convolve(y[g*filters*pixels:], c.out*pixels, x[g*c.in*plane:], in[1]*plane, in[0], windows, w, l.compute.arithmetic, out)
+		err := gemm.Convolve(gemm.Numbers{Float: y[g*filters*pixels:]}, c.out*pixels, gemm.Numbers{Float: x[g*c.in*plane:]}, in[1]*plane, in[0], windows, w, l.compute.arithmetic, out)
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func TestAllocations(t *testing.T) {
 	codes, made := make([]uint8, m*k), make([]uint8, m*n)
 	signed := random(rng, k, n, k, 8, true, false, false).pack(t)
 	measure("codes to codes", func() error {
-		return gemm.Requantize(made, kernel.Affine{Scale: 1, High: 255}, codes, 0, 1, m, signed, out)
+		return gemm.Product(gemm.Numbers{Codes: made, Map: kernel.Affine{Scale: 1, High: 255}}, gemm.Numbers{Codes: codes, Map: kernel.Affine{Scale: 1, High: 255}}, m, signed, gemm.Arithmetic{}, out)
 	})
 	measure("half", func() error { return gemm.MultiplyHalf(dst, x, m, h, out) })
 }

@@ -21,15 +21,13 @@ type call struct {
 	arithmetic Arithmetic
 	out        Output
 	floor      float32
-	given      kernel.Affine // the map of codes that come as such
 
+	source, target    Numbers // all of them, of which this is a block:
 	first, rows, k, n int
 	x                 []float32 // rows×k, or
 	codes             []uint8
-	dst               []float32
-	to                kernel.Affine // the map of results that are codes
-	toCodes           []uint8       // where those go, nil for none
-	numbers           []float32     // what they are made of
+	dst               []float32 // rows×n
+	results           []float32 // memory for dst where it is not the target's
 
 	operand kernel.Operand
 	depth   int     // of a group, with what kernels take of what fills it up
@@ -43,7 +41,9 @@ type call struct {
 	bad     atomic.Int64
 	parts   grid
 
-	images images // of a convolution
+	images  images  // of a convolution, and
+	shared  *images // those of the call that this is a piece of
+	inPlace bool    // windows are multiplied where they lie
 
 	job job
 }
@@ -54,8 +54,17 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 // hold it.
 func (c *call) release() {
 	c.w, c.half, c.arithmetic, c.out, c.first = nil, nil, Arithmetic{}, Output{}, 0
-	c.x, c.codes, c.dst, c.toCodes = nil, nil, nil, nil
+	c.source, c.target, c.x, c.codes, c.dst = Numbers{}, Numbers{}, nil, nil, nil
+	c.shared, c.inPlace = nil, false
 	calls.Put(c)
+}
+
+// take notes what is to be done.
+func (c *call) take(dst, x Numbers, w *pack.Matrix, a Arithmetic, out Output) {
+	c.target, c.source, c.w, c.arithmetic, c.out = dst, x, w, a, out
+	if x.Codes != nil {
+		c.arithmetic = Arithmetic{Static: &c.source.Map}
+	}
 }
 
 // operandBytes is the most memory that the operands of a block take, or those of 64 rows if that is more.
@@ -85,21 +94,21 @@ func (c *call) begin() (rows int) {
 	return max(64, operandBytes/(c.operand.Planes*c.stride)/64*64)
 }
 
-// multiplyRows computes m rows of x or of codes, block by block.
-func (c *call) multiplyRows(dst, x []float32, codes []uint8, m int) error {
+// multiplyRows computes m rows, block by block.
+func (c *call) multiplyRows(m int) error {
 	most := c.begin()
 	for c.first = 0; c.first < m; c.first += c.rows {
 		c.rows = min(most, m-c.first)
-		if c.toCodes != nil {
-			c.numbers = grow(c.numbers, c.rows*c.n)
-			c.dst = c.numbers
+		if c.target.Codes != nil {
+			c.results = grow(c.results, c.rows*c.n)
+			c.dst = c.results
 		} else {
-			c.dst = dst[c.first*c.n:][:c.rows*c.n]
+			c.dst = c.target.Float[c.first*c.n:][:c.rows*c.n]
 		}
-		if codes != nil {
-			c.codes = codes[c.first*c.k:][:c.rows*c.k]
+		if c.source.Codes != nil {
+			c.codes = c.source.Codes[c.first*c.k:][:c.rows*c.k]
 		} else {
-			c.x = x[c.first*c.k:][:c.rows*c.k]
+			c.x = c.source.Float[c.first*c.k:][:c.rows*c.k]
 		}
 		if err := c.multiply(); err != nil {
 			return err
@@ -117,7 +126,7 @@ func (c *call) multiply() error {
 		return c.notFinite(c.x[at], int(at), c.k)
 	}
 	c.multiplyOperands()
-	if c.toCodes == nil {
+	if c.target.Codes == nil {
 		return nil
 	}
 	c.share((*call).requantize, (c.rows+partRows-1)/partRows, c.set.QuantizeTime(c.rows*c.n))
@@ -129,7 +138,9 @@ func (c *call) multiply() error {
 
 // makeRoom has the memory for the operands of the block's rows.
 func (c *call) makeRoom() {
-	c.planes = grow(c.planes, c.operand.Planes*c.rows*c.stride)
+	if !c.inPlace {
+		c.planes = grow(c.planes, c.operand.Planes*c.rows*c.stride)
+	}
 	c.scales, c.offsets = grow(c.scales, c.rows), grow(c.offsets, c.rows)
 	if c.w.Zeros != nil || c.w.Offsets != nil {
 		c.totals = grow(c.totals, c.rows*c.w.Groups())

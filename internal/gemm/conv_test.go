@@ -11,6 +11,8 @@ import (
 
 	"euryale/internal/gemm"
 	"euryale/internal/isa"
+	"euryale/internal/kernel"
+	"euryale/internal/pack"
 )
 
 // convolution returns what the doc of gemm.Convolve says, window by window.
@@ -35,7 +37,11 @@ func convolution(x []float32, samples int, v gemm.Conv, w weight, a gemm.Arithme
 					if kernel := v.Kernel[0] * v.Kernel[1]; v.Planar {
 						at(p/kernel, p%kernel/v.Kernel[1], p%v.Kernel[1])
 					} else {
-						at(p%v.Channels, p/v.Channels/v.Kernel[1], p/v.Channels%v.Kernel[1])
+						if row := p % v.RowDepth(); row < v.Channels*v.Kernel[1] {
+							at(row%v.Channels, p/v.RowDepth(), row/v.Channels)
+						} else {
+							window = append(window, 0) // fills the row up
+						}
 					}
 				}
 				for o, value := range referenceRow(window, r, w, a, out) {
@@ -53,7 +59,18 @@ var convs = []gemm.Conv{
 	{Channels: 16, Height: 9, Width: 9, Kernel: [2]int{5, 5}, Pad: [2]int{2, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
 	{Channels: 4, Height: 11, Width: 8, Kernel: [2]int{3, 2}, Pad: [2]int{3, 1}, Stride: [2]int{3, 2}, Dilation: [2]int{2, 3}},
 	{Channels: 5, Height: 1, Width: 9, Kernel: [2]int{1, 4}, Pad: [2]int{0, 0}, Stride: [2]int{1, 3}, Dilation: [2]int{1, 1}},
+	{Channels: 8, Height: 9, Width: 12, Kernel: [2]int{3, 3}, Pad: [2]int{1, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 2}},
+	{Channels: 3, Height: 5, Width: 3, Kernel: [2]int{2, 3}, Pad: [2]int{0, 0}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
 	{Channels: 20, Height: 4, Width: 4, Kernel: [2]int{1, 1}, Pad: [2]int{0, 0}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
+}
+
+// fillUp sets to zero the codes of w that fill rows of filters up.
+func fillUp(w weight, v gemm.Conv) {
+	for i := range w.codes {
+		if i%w.k%v.RowDepth() >= v.Channels*v.Kernel[1] {
+			w.codes[i] = 0
+		}
+	}
 }
 
 func TestConvolve(t *testing.T) {
@@ -69,6 +86,8 @@ func TestConvolve(t *testing.T) {
 			w := random(rng, k, filters, k, 8, true, number%2 == 0, number%3 == 0)
 			if planar {
 				w = random(rng, k, filters, min(k, 32), 4, false, true, false)
+			} else {
+				fillUp(w, v)
 			}
 			packed, windows := w.pack(t), gemm.NewWindows(v)
 			for at, arithmetic := range arithmetics {
@@ -80,7 +99,7 @@ func TestConvolve(t *testing.T) {
 				want := convolution(x, samples, v, w, arithmetic.a, out)
 				eachTier(func(tier isa.Tier) {
 					got := slices.Repeat([]float32{7}, len(want)+3)
-					if err := gemm.Convolve(got, filters*height*width, x, elements, samples, windows, packed, arithmetic.a, out); err != nil {
+					if err := gemm.Convolve(gemm.Numbers{Float: got}, filters*height*width, gemm.Numbers{Float: x}, elements, samples, windows, packed, arithmetic.a, out); err != nil {
 						t.Fatalf("%v, %s, %+v: %v", tier, arithmetic.name, v, err)
 					}
 					compare(t, fmt.Sprintf("%v, %s, %+v", tier, arithmetic.name, v), got, want, width)
@@ -90,6 +109,79 @@ func TestConvolve(t *testing.T) {
 				t.Fatalf("%+v: Convolve changed its input", v)
 			}
 		}
+	}
+}
+
+// channelsLast returns images, (sample, channel, pixel), as (sample, pixel, channel).
+func channelsLast[T any](x []T, samples, channels int) []T {
+	pixels := len(x) / samples / channels
+	y := make([]T, len(x))
+	for i, v := range x {
+		sample, channel, pixel := i/(channels*pixels), i/pixels%channels, i%pixels
+		y[(sample*pixels+pixel)*channels+channel] = v
+	}
+	return y
+}
+
+// TestConvolveCodes gives images as codes, and as the numbers that they stand for, and takes codes, and the numbers that they are
+// made of.
+func TestConvolveCodes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(15, 15))
+	const samples, filters = 5, 18
+	for number, v := range convs {
+		for _, simple := range []bool{true, false} {
+			k, elements := v.Depth(), v.Channels*v.Height*v.Width
+			height, width := v.Out()
+			given := kernel.Affine{Scale: 0.25, Zero: int32(60 * number % 256), High: 255}
+			codes, x := make([]uint8, samples*elements), make([]float32, samples*elements)
+			for i := range codes {
+				codes[i] = uint8(rng.UintN(256))
+				x[i] = 0.25 * float32(int32(codes[i])-given.Zero)
+			}
+			w := random(rng, k, filters, k, 8, true, !simple, !simple)
+			fillUp(w, v)
+			packed, windows := w.pack(t), gemm.NewWindows(v)
+			out := gemm.Output{Bias: activations(rng, 1, filters), ReLU: number%2 == 0}
+			want := convolution(x, samples, v, w, gemm.Arithmetic{Static: &given}, out)
+			low, high, _ := kernel.MinMax(want)
+			to := kernel.AffineOf(low/2, high/2, 255) // half of the range saturates
+			wantCodes := make([]uint8, len(want))
+			kernel.Quantize(wantCodes, want, to)
+			wantCodes = channelsLast(wantCodes, samples, filters)
+			source := gemm.Numbers{Codes: channelsLast(codes, samples, v.Channels), Map: given}
+			name := fmt.Sprintf("%+v, simple %v", v, simple)
+			eachTier(func(tier isa.Tier) {
+				got := slices.Repeat([]float32{7}, len(want)+3)
+				size := filters * height * width
+				if err := gemm.Convolve(gemm.Numbers{Float: got}, size, source, elements, samples, windows, packed, gemm.Arithmetic{}, out); err != nil {
+					t.Fatalf("%v, %s: %v", tier, name, err)
+				}
+				compare(t, fmt.Sprintf("%v, %s", tier, name), got, want, width)
+				gotCodes := slices.Repeat([]uint8{7}, len(want)+3)
+				for _, x := range []gemm.Numbers{source, {Float: x}} {
+					if err := gemm.Convolve(gemm.Numbers{Codes: gotCodes, Map: to}, size, x, elements, samples, windows, packed, gemm.Arithmetic{Static: &given}, out); err != nil {
+						t.Fatalf("%v, %s: %v", tier, name, err)
+					}
+					for i, q := range gotCodes {
+						if i < len(wantCodes) && q != wantCodes[i] || i >= len(wantCodes) && q != 7 {
+							t.Fatalf("%v, %s: code %d is %d, want %d", tier, name, i, q, append(wantCodes, 7, 7, 7)[i])
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestConvolveOverflow has a result that no float32 holds, which no code stands for.
+func TestConvolveOverflow(t *testing.T) {
+	v := gemm.Conv{Channels: 1, Height: 3, Width: 4, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
+	w := pack.New(pack.Matrix{K: 4, N: 2, Group: 4, Scales: []float32{1, math.MaxFloat32}}, []int8{1, 0, 0, 0, 1, 0, 0, 0}, 8)
+	x := gemm.Numbers{Codes: make([]uint8, 3*12), Map: kernel.Affine{Scale: 1, High: 255}}
+	x.Codes[2*12+6] = 2
+	err := gemm.Convolve(gemm.Numbers{Codes: make([]uint8, 3*24), Map: x.Map}, 24, x, 12, 3, gemm.NewWindows(v), w, gemm.Arithmetic{}, gemm.Output{})
+	if !errors.Is(err, gemm.ErrValue) || !strings.Contains(err.Error(), "sample 2, filter 1, row 1, column 2") {
+		t.Errorf("got error %v, want one of sample 2, filter 1, row 1, column 2", err)
 	}
 }
 
@@ -111,7 +203,7 @@ func TestConvolveBlocks(t *testing.T) {
 		exact := gemm.Arithmetic{Bits: 24}
 		want := convolution(x, c.samples, v, w, exact, gemm.Output{})
 		got := make([]float32, len(want))
-		if err := gemm.Convolve(got, filters*c.size*c.size, x, elements, c.samples, gemm.NewWindows(v), w.pack(t), exact, gemm.Output{}); err != nil {
+		if err := gemm.Convolve(gemm.Numbers{Float: got}, filters*c.size*c.size, gemm.Numbers{Float: x}, elements, c.samples, gemm.NewWindows(v), w.pack(t), exact, gemm.Output{}); err != nil {
 			t.Fatal(err)
 		}
 		compare(t, fmt.Sprintf("%d samples of %d×%d", c.samples, c.size, c.size), got, want, c.size)
@@ -125,7 +217,7 @@ func TestConvolveNotFinite(t *testing.T) {
 	x := make([]float32, 3*elements)
 	x[2*elements+(1*v.Height+4)*v.Width+3] = float32(math.NaN())
 	height, width := v.Out()
-	err := gemm.Convolve(make([]float32, 3*2*height*width), 2*height*width, x, elements, 3, gemm.NewWindows(v), w, gemm.Arithmetic{Bits: 24}, gemm.Output{})
+	err := gemm.Convolve(gemm.Numbers{Float: make([]float32, 3*2*height*width)}, 2*height*width, gemm.Numbers{Float: x}, elements, 3, gemm.NewWindows(v), w, gemm.Arithmetic{Bits: 24}, gemm.Output{})
 	if want := "got NaN in sample 2 at channel 1, row 4, column 3"; !errors.Is(err, gemm.ErrValue) || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("error %v, want ErrValue and %q", err, want)
 	}

@@ -40,7 +40,15 @@ func (o Output) floor() float32 {
 	return float32(math.Inf(-1))
 }
 
-// Multiply sets dst = x·w, then applies out. For row i and column j, with X the integers of the row, r their
+// Numbers are activations or results, row-major: float32, or codes of a byte, which stand for Map.Scale·(code − Map.Zero) with
+// Map.Zero in 0 … 255.
+type Numbers struct {
+	Float []float32
+	Codes []uint8
+	Map   kernel.Affine
+}
+
+// Product sets dst = x·w for m rows, then applies out. For row i and column j, with X the integers of the row, r their
 // scale, and s, z, lo those of a group of the column's codes q:
 //
 //	y = r·Σ_groups ( s·Σ X·(q − z) + lo·Σ X )
@@ -50,36 +58,27 @@ func (o Output) floor() float32 {
 // that came before it; y is then rounded to float32.
 // For a fixed point, an infinite y is one whose true value passes the largest float32. For codes of a byte a
 // partial sum may pass it too, before r is applied: y is infinite or NaN then.
-// dst does not overlap x. Errors: ErrValue, naming row and column; dst is undefined then.
-func Multiply(dst, x []float32, m int, w *pack.Matrix, a Arithmetic, out Output) error {
+//
+// Where x is codes, X = code − Map.Zero, whatever a is. Where dst is codes they are those of y, clamp(RNE(y/Scale) + Zero, Low,
+// High), a float32 division, ties to even, saturated: codes of a layer so become those of the next.
+// dst does not overlap x. Errors: ErrValue, naming row and column, for x, or for y that become codes; dst is undefined then.
+func Product(dst, x Numbers, m int, w *pack.Matrix, a Arithmetic, out Output) error {
 	c := calls.Get().(*call)
-	c.w, c.arithmetic, c.out = w, a, out
-	err := c.multiplyRows(dst, x, nil, m)
+	c.take(dst, x, w, a, out)
+	err := c.multiplyRows(m)
 	c.release()
 	return err
 }
 
-// MultiplyCodes works like Multiply for activations that are codes of a byte, scale·(code − zero), zero in
-// 0 … 255.
+// Multiply is Product from float32 to float32.
+func Multiply(dst, x []float32, m int, w *pack.Matrix, a Arithmetic, out Output) error {
+	return Product(Numbers{Float: dst}, Numbers{Float: x}, m, w, a, out)
+}
+
+// MultiplyCodes is Product from codes, scale·(code − zero), to float32.
 func MultiplyCodes(dst []float32, codes []uint8, zero int32, scale float32, m int, w *pack.Matrix, out Output) {
-	c := calls.Get().(*call)
-	c.w, c.arithmetic, c.out = w, Arithmetic{Static: &c.given}, out
-	c.given = kernel.Affine{Scale: scale, Zero: zero, High: 255}
-	if err := c.multiplyRows(dst, nil, codes, m); err != nil {
+	x := Numbers{Codes: codes, Map: kernel.Affine{Scale: scale, Zero: zero, High: 255}}
+	if err := Product(Numbers{Float: dst}, x, m, w, Arithmetic{}, out); err != nil {
 		panic(err) // there is no code that is not finite
 	}
-	c.release()
-}
-
-// Requantize sets dst to codes of what MultiplyCodes gives: clamp(RNE(y/to.Scale) + to.Zero, to.Low, to.High), a float32
-// division, ties to even, saturated. Codes of a layer so become those of the next.
-// Errors: ErrValue where a y is not finite, naming row and column; dst is undefined then.
-func Requantize(dst []uint8, to kernel.Affine, codes []uint8, zero int32, scale float32, m int, w *pack.Matrix, out Output) error {
-	c := calls.Get().(*call)
-	c.w, c.arithmetic, c.out = w, Arithmetic{Static: &c.given}, out
-	c.given = kernel.Affine{Scale: scale, Zero: zero, High: 255}
-	c.to, c.toCodes = to, dst
-	err := c.multiplyRows(nil, nil, codes, m)
-	c.release()
-	return err
 }

@@ -24,12 +24,12 @@ func (c *call) quantize(part int, s *scratch) {
 				c.split(s.ints, i)
 			}
 		default:
-			c.scales[i], c.offsets[i] = float64(c.given.Scale), c.given.Zero
+			c.scales[i], c.offsets[i] = float64(c.source.Map.Scale), c.source.Map.Zero
 			if c.plain {
 				copy(c.planes[i*c.stride:], c.codes[i*k:][:k])
 				break
 			}
-			c.set.Centre(s.ints[:k], c.codes[i*k:][:k], c.given.Zero)
+			c.set.Centre(s.ints[:k], c.codes[i*k:][:k], c.source.Map.Zero)
 			c.split(s.ints, i)
 		}
 		if bad >= 0 {
@@ -110,7 +110,7 @@ func (c *call) requantize(part int, _ *scratch) {
 		c.fail(int64(begin + bad))
 		return
 	}
-	c.set.QuantizeU8(c.toCodes[c.first*c.n+begin:][:len(numbers)], numbers, c.to)
+	c.set.QuantizeU8(c.target.Codes[c.first*c.n+begin:][:len(numbers)], numbers, c.target.Map)
 }
 
 // fail notes the place of a number that is not finite; the first one counts.

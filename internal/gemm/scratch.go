@@ -9,6 +9,7 @@ import (
 // scratch is the working memory of a thread.
 type scratch struct {
 	ints   []int32   // a row or an image
+	padded []int32   // an image with its border
 	bytes  []uint8   // an image
 	column []float32 // a panel of half weights
 	codes  []int8    // unpacked panels

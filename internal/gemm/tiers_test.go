@@ -158,7 +158,7 @@ func TestRequantize(t *testing.T) {
 		kernel.Quantize(want, numbers, to)
 		eachTier(func(tier isa.Tier) {
 			got := slices.Repeat([]uint8{7}, m*n+3)
-			if err := gemm.Requantize(got, to, codes, 100, 0.25, m, w, out); err != nil {
+			if err := gemm.Product(gemm.Numbers{Codes: got, Map: to}, gemm.Numbers{Codes: codes, Map: kernel.Affine{Scale: 0.25, Zero: 100, High: 255}}, m, w, gemm.Arithmetic{}, out); err != nil {
 				t.Fatalf("%v, %v: %v", tier, shape, err)
 			}
 			for i, q := range got {
@@ -175,7 +175,7 @@ func TestRequantizeOverflow(t *testing.T) {
 	w := pack.New(pack.Matrix{K: 2, N: 3, Group: 2, Scales: []float32{1, math.MaxFloat32, 1}}, []int8{1, 1, 100, 100, 1, 1}, 8)
 	codes := make([]uint8, 10)
 	codes[7] = 255
-	err := gemm.Requantize(make([]uint8, 15), kernel.Affine{Scale: 1, High: 255}, codes, 0, 1, 5, w, gemm.Output{})
+	err := gemm.Product(gemm.Numbers{Codes: make([]uint8, 15), Map: kernel.Affine{Scale: 1, High: 255}}, gemm.Numbers{Codes: codes, Map: kernel.Affine{Scale: 1, High: 255}}, 5, w, gemm.Arithmetic{}, gemm.Output{})
 	if !errors.Is(err, gemm.ErrValue) || !strings.Contains(err.Error(), "+Inf at row 3, column 1") {
 		t.Errorf("got error %v, want one of row 3, column 1", err)
 	}

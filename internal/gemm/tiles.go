@@ -37,6 +37,9 @@ func (c *call) tiles(part int, s *scratch) {
 	firstPanel, endPanel := share(c.w.Panels(), c.parts.across, part%c.parts.across)
 	step := c.set.Rows
 	cached := max(1, c.set.CacheBytes/(c.operand.Planes*c.stride*step)) * step
+	if c.inPlace {
+		cached = c.rows // windows overlap
+	}
 	s.fit(c.set)
 	if c.w.Unpacks() {
 		s.codes = grow(s.codes, c.set.Panels*c.w.PanelBytes())
@@ -48,8 +51,8 @@ func (c *call) tiles(part int, s *scratch) {
 				panels = (panels + 1) / 2 // one panel alone is slow
 			}
 			t := tile{panel: panel, panels: panels, codes: c.w.Panel(panel, panels, s.codes, c.set.Unpack)}
-			for i := begin; i < end; i += step {
-				t.row, t.rows = i, min(step, end-i)
+			for i := begin; i < end; i += t.rows {
+				t.row, t.rows = i, c.tileRows(i, end)
 				if c.arithmetic.Bits > 0 {
 					c.fixedTile(s, t)
 				} else {
@@ -78,7 +81,8 @@ func (c *call) fixedTile(s *scratch, t tile) {
 		c.offsetsOf(u, t)
 		base := float64(int(1) << c.operand.Shift)
 		if fused := c.set.MultiplyDirectWide; fused != nil {
-			fused(dst, stride, c.rowsOf(t, 0, 0), c.stride, c.rows*c.stride, nil, t.codes, c.w.PanelBytes(), c.depth/kernel.StepDepth, t.panels, c.operand.Planes, base,
+			a, in := c.operandsOf(t)
+			fused(dst, stride, a, in.stride, in.plane, in.gaps, t.codes, c.w.PanelBytes(), in.steps, t.panels, c.operand.Planes, base,
 				u, c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor)
 			c.place(s, t)
 			return
@@ -112,7 +116,8 @@ func (c *call) byteTile(s *scratch, t tile) {
 	dst, stride := c.result(s, t)
 	if c.simple {
 		if fused := c.set.MultiplyDirect; fused != nil {
-			fused(dst, stride, c.rowsOf(t, 0, 0), c.stride, nil, t.codes, c.w.PanelBytes(), c.depth/kernel.StepDepth, t.panels,
+			a, in := c.operandsOf(t)
+			fused(dst, stride, a, in.stride, in.gaps, t.codes, c.w.PanelBytes(), in.steps, t.panels,
 				c.offsets[t.row:][:t.rows], c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor)
 			c.place(s, t)
 			return
@@ -203,6 +208,32 @@ func (c *call) product(sums []int32, t tile, p, begin, depth int) {
 // rowsOf returns plane p of a tile's rows, from a depth on.
 func (c *call) rowsOf(t tile, p, begin int) []uint8 {
 	return c.planes[(p*c.rows+t.row)*c.stride+begin*c.set.ElementBytes():]
+}
+
+// tileRows returns how many rows the tile that begins at row i has: those of windows that lie in place are of one row of pixels.
+func (c *call) tileRows(i, end int) int {
+	rows := min(c.set.Rows, end-i)
+	if c.inPlace {
+		_, width := c.shared.v.Out()
+		rows = min(rows, width-(c.first+i)%width)
+	}
+	return rows
+}
+
+// layout is how the operands of a tile lie: rows and planes apart, and rows in runs of steps with gaps between them.
+type layout struct {
+	stride, plane, steps int
+	gaps                 []int
+}
+
+// operandsOf returns a tile's operands, over all depth.
+func (c *call) operandsOf(t tile) ([]uint8, layout) {
+	if !c.inPlace {
+		return c.rowsOf(t, 0, 0), layout{stride: c.stride, plane: c.rows * c.stride, steps: c.depth / kernel.StepDepth}
+	}
+	im := c.shared
+	v := im.v
+	return im.bytes[im.at(c.first+t.row):], layout{v.Stride[1] * v.Channels, im.plane(), v.steps, v.gaps}
 }
 
 // at returns what a list holds for a tile's columns, in the group that begins at first.

@@ -1,0 +1,277 @@
+package gemm
+
+import (
+	"fmt"
+	"math"
+
+	"euryale/internal/kernel"
+	"euryale/internal/pack"
+)
+
+// Convolve sets dst to the convolution of x with the filters that are the columns of w, then applies out, as Product would with
+// windows of x for rows: but a sample's integers have one scale, as if it were one row. Float images are (channel, row, column),
+// and codes (row, column, channel), of x and of dst; v is not planar where x is codes. Samples are the given strides apart. No
+// window is kept in memory but those of a block.
+// Errors: ErrValue, naming sample, channel, row and column; dst is undefined then.
+func Convolve(dst Numbers, dstStride int, x Numbers, xStride, samples int, v *Windows, w *pack.Matrix, a Arithmetic, out Output) error {
+	c := calls.Get().(*call)
+	c.take(dst, x, w, a, out)
+	im := &c.images
+	im.v, im.xStride, im.dstStride = v, xStride, dstStride
+	err := c.convolve(samples)
+	im.v = nil
+	c.release()
+	return err
+}
+
+// convolve computes samples, as many at a time as a block holds.
+func (c *call) convolve(samples int) error {
+	most := c.begin()
+	im := &c.images
+	height, width := im.v.Out()
+	im.pixels = height * width
+	c.inPlace = c.simple && im.v.steps > 0 && c.set.MultiplyDirect != nil
+	atOnce := max(1, most/im.pixels)
+	for first := 0; first < samples; first += atOnce {
+		im.first, im.count = first, min(atOnce, samples-first)
+		if err := c.readImages(); err != nil {
+			return err
+		}
+		c.rows = c.pieceRows()
+		pieces := (im.count*im.pixels + c.rows - 1) / c.rows
+		c.bad.Store(math.MaxInt64)
+		c.share((*call).piece, pieces, c.set.MultiplyTime(im.count*im.pixels, c.n, c.k*c.operand.Planes))
+		if at := c.bad.Load(); at != math.MaxInt64 { // of a result that becomes a code
+			pixel := int(at) / c.n
+			return fmt.Errorf("%w: got a result of sample %d, filter %d, row %d, column %d that no float32 holds",
+				ErrValue, first+pixel/im.pixels, int(at)%c.n, pixel%im.pixels/width, pixel%width)
+		}
+	}
+	return nil
+}
+
+// pieceBytes is the most memory that the operands of a piece take, or its results where operands are the image's own, which the
+// second cache holds.
+const pieceBytes = 128 << 10
+
+// pieceRows returns how many pixels a thread takes at a time, from images to images: as many as the second cache holds, but
+// enough pieces for all threads, and whole tiles, or rows of an image.
+func (c *call) pieceRows() int {
+	each, whole := c.operand.Planes*c.stride, c.set.Rows
+	if c.inPlace {
+		_, whole = c.images.v.Out()
+		each = 4 * c.n
+	}
+	rows := min(pieceBytes/each, c.images.count*c.images.pixels/(partsPerThread*c.threads))
+	return max(1, rows/whole) * whole
+}
+
+// piece computes the pixels of a part, as a call of its own on one thread.
+func (c *call) piece(part int, s *scratch) {
+	p := calls.Get().(*call)
+	p.set, p.threads, p.w, p.arithmetic, p.out, p.floor, p.k, p.n = c.set, 1, c.w, c.arithmetic, c.out, c.floor, c.k, c.n
+	p.operand, p.depth, p.stride, p.simple, p.plain = c.operand, c.depth, c.stride, c.simple, c.plain
+	p.first, p.inPlace, p.shared = part*c.rows, c.inPlace, &c.images
+	p.rows = min(c.rows, c.images.count*c.images.pixels-p.first)
+	p.makeRoom()
+	p.results = grow(p.results, p.rows*p.n)
+	p.dst = p.results
+	p.windows(&c.images, s)
+	p.multiplyOperands()
+	if bad := p.scatter(&c.images, c.target); bad >= 0 {
+		c.fail(int64(p.first*p.n + bad))
+	}
+	p.release()
+}
+
+// images is what a convolution adds to a call.
+type images struct {
+	v                  *Windows
+	xStride, dstStride int
+	first, count       int // samples that are integers
+	pixels             int // of a sample's result
+
+	// [sample][row][column][channel], or [sample][channel][row][column], with a border: integers, or planes of their bytes
+	// where operands are plain.
+	ints    []int32
+	bytes   []uint8
+	scales  []float64
+	offsets []int32
+}
+
+// size returns the elements of an image with its border.
+func (im *images) size() int {
+	height, width := im.v.padded()
+	return im.v.Channels * height * width
+}
+
+// plane returns how far planes are apart, with what kernels read beyond.
+func (im *images) plane() int { return im.count*im.size() + chunk }
+
+// at returns where the window of a pixel of the result begins in a plane.
+func (im *images) at(pixel int) int {
+	_, outWidth := im.v.Out()
+	_, width := im.v.padded()
+	sample, pixel := pixel/im.pixels, pixel%im.pixels
+	return sample*im.size() + (pixel/outWidth*im.v.Stride[0]*width+pixel%outWidth*im.v.Stride[1])*im.v.perPixel()
+}
+
+// readImages makes integers of samples.
+func (c *call) readImages() error {
+	im := &c.images
+	v := im.v
+	elements := v.Channels * v.Height * v.Width
+	if c.byteImages() {
+		im.bytes = grow(im.bytes, c.operand.Planes*im.plane())
+	} else {
+		im.ints = grow(im.ints, im.count*im.size())
+	}
+	im.scales, im.offsets = grow(im.scales, im.count), grow(im.offsets, im.count)
+	c.bad.Store(math.MaxInt64)
+	c.share((*call).readImage, im.count, 4*c.set.QuantizeTime(im.count*elements))
+	if at := c.bad.Load(); at != math.MaxInt64 {
+		sample, at := im.first+int(at)/elements, int(at)%elements
+		plane := v.Height * v.Width
+		return fmt.Errorf("%w: got %v in sample %d at channel %d, row %d, column %d",
+			ErrValue, c.source.Float[sample*im.xStride+at], sample, at/plane, at%plane/v.Width, at%v.Width)
+	}
+	return nil
+}
+
+// byteImages says that images are kept as the bytes of operands.
+func (c *call) byteImages() bool { return c.inPlace || c.plain && c.operand.Planes == 1 }
+
+// readImage makes integers of a sample, with a border.
+func (c *call) readImage(i int, s *scratch) {
+	im := &c.images
+	v := &im.v.Conv
+	elements, size, from := v.Channels*v.Height*v.Width, im.size(), (im.first+i)*im.xStride
+	if c.source.Codes != nil {
+		codes := c.source.Codes[from:][:elements]
+		im.scales[i], im.offsets[i] = float64(c.source.Map.Scale), c.source.Map.Zero
+		if c.byteImages() {
+			frame(im.bytes[i*size:][:size], codes, v, uint8(c.source.Map.Zero))
+			return
+		}
+		s.ints = grow(s.ints, elements)
+		c.set.Centre(s.ints, codes, c.source.Map.Zero)
+		frame(im.ints[i*size:][:size], s.ints, v, 0)
+		return
+	}
+	numbers := c.source.Float[from:][:elements]
+	var bad int
+	switch {
+	case !c.byteImages():
+		s.ints = grow(s.ints, elements)
+		if im.scales[i], im.offsets[i], bad = c.integers(s.ints, numbers); bad < 0 {
+			pad(im.ints[i*size:][:size], s.ints, v, 0)
+		}
+	case c.operand.Planes == 1:
+		var a kernel.Affine
+		if a, bad = c.affineOf(numbers); bad < 0 {
+			s.bytes = grow(s.bytes, elements)
+			a = lifted(a)
+			im.scales[i], im.offsets[i] = float64(a.Scale), a.Zero
+			c.set.QuantizeU8(s.bytes, numbers, a)
+			pad(im.bytes[i*size:][:size], s.bytes, v, uint8(a.Zero))
+		}
+	default:
+		s.ints, s.padded = grow(s.ints, elements), grow(s.padded, size)
+		if im.scales[i], im.offsets[i], bad = c.integers(s.ints, numbers); bad < 0 {
+			pad(s.padded, s.ints, v, 0)
+			c.set.SplitU8(im.bytes[i*size:], im.plane(), s.padded, c.operand.Planes, im.offsets[i])
+		}
+	}
+	if bad >= 0 {
+		c.fail(int64(i*elements + bad))
+	}
+}
+
+// border sets what surrounds an image in dst, if anything does: all of dst.
+func border[T int32 | uint8](dst []T, v *Conv, zero T) {
+	if v.Pad != [2]int{} {
+		for i := range dst {
+			dst[i] = zero
+		}
+	}
+}
+
+// pad sets dst to an image, (channel, row, column), with a border of zero, and channels last unless the convolution is planar.
+func pad[T int32 | uint8](dst, image []T, v *Conv, zero T) {
+	height, width := v.padded()
+	border(dst, v, zero)
+	for channel := range v.Channels {
+		for y := range v.Height {
+			from := image[(channel*v.Height+y)*v.Width:][:v.Width]
+			row, column := y+v.Pad[0], v.Pad[1]
+			if v.Planar {
+				copy(dst[(channel*height+row)*width+column:], from)
+				continue
+			}
+			to := dst[(row*width+column)*v.Channels+channel:]
+			for x, value := range from {
+				to[x*v.Channels] = value
+			}
+		}
+	}
+}
+
+// frame sets dst to an image, (row, column, channel), with a border of zero.
+func frame[T int32 | uint8](dst, image []T, v *Conv, zero T) {
+	_, width := v.padded()
+	border(dst, v, zero)
+	row := v.Width * v.Channels
+	for y := range v.Height {
+		copy(dst[((y+v.Pad[0])*width+v.Pad[1])*v.Channels:], image[y*row:][:row])
+	}
+}
+
+// windows makes operands of the windows of the call's rows, if they are not multiplied where they lie.
+func (c *call) windows(im *images, s *scratch) {
+	v := im.v
+	s.ints = grow(s.ints, wholeVectors(c.k))
+	clear(s.ints)
+	for begin, end := 0, 0; begin < c.rows; begin = end {
+		sample := (c.first + begin) / im.pixels
+		end = min(c.rows, (sample+1)*im.pixels-c.first)
+		for i := begin; i < end; i++ {
+			c.scales[i], c.offsets[i] = im.scales[sample], im.offsets[sample]
+			switch {
+			case c.inPlace:
+			case c.byteImages():
+				v.moves.gather(c.planes[i*c.stride:], im.bytes[im.at(c.first+i):])
+			default:
+				gather(s.ints, im.ints[im.at(c.first+i):], v.list)
+				c.split(s.ints, i)
+			}
+		}
+	}
+}
+
+// gather sets dst to the elements of the window that begins where image does.
+func gather[T int32 | uint8](dst, image []T, list []run) {
+	for _, r := range list {
+		copy(dst[r.to:], image[r.from:][:r.length])
+	}
+}
+
+// scatter stores the results of the call's rows where they go, and returns the place of one that is not finite and should become
+// a code, or −1.
+func (c *call) scatter(im *images, to Numbers) (bad int) {
+	if to.Codes != nil {
+		if _, _, bad := c.set.MinMax(c.dst); bad >= 0 {
+			return bad
+		}
+	}
+	for begin, count := 0, 0; begin < c.rows; begin += count {
+		sample, pixel := (c.first+begin)/im.pixels, (c.first+begin)%im.pixels
+		count = min(c.rows-begin, im.pixels-pixel)
+		at, results := (im.first+sample)*im.dstStride, c.dst[begin*c.n:][:count*c.n]
+		if to.Codes != nil {
+			c.set.QuantizeU8(to.Codes[at+pixel*c.n:][:len(results)], results, to.Map)
+		} else {
+			c.set.Turn(to.Float[at+pixel:], im.pixels, results, c.n, c.n, count)
+		}
+	}
+	return -1
+}
