@@ -1,6 +1,7 @@
 package gemm_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -69,4 +70,39 @@ func BenchmarkMultiply(b *testing.B) {
 	}
 	h := halfWeight(k, n, slices.Repeat([]uint16{0x3f80}, k*n)).pack()
 	bench("bfloat16", func() error { return gemm.MultiplyHalf(dst, x, m, h, gemm.Output{}) })
+}
+
+// BenchmarkConvolve is 64 images of 1×28² with 32 filters of 5×5, and of 32×14² with 64 of 3×3 and of 5×5: codes of a byte, made of
+// numbers or given, to numbers or codes.
+func BenchmarkConvolve(b *testing.B) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	const samples = 64
+	for _, c := range []struct{ channels, side, filters, kernel int }{{1, 28, 32, 5}, {16, 14, 32, 5}, {32, 14, 64, 3}, {32, 14, 64, 5}} {
+		v := gemm.Conv{
+			Channels: c.channels, Height: c.side, Width: c.side,
+			Kernel: [2]int{c.kernel, c.kernel}, Pad: [2]int{c.kernel / 2, c.kernel / 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1},
+		}
+		k, in, out := v.Depth(), c.channels*c.side*c.side, c.filters*c.side*c.side
+		w := random(rng, k, c.filters, k, 8, true, false, false)
+		fillUp(w, v)
+		packed, windows := w.pack(b), gemm.NewWindows(v)
+		to := kernel.Affine{Scale: 0.01, Zero: 128, High: 255}
+		numbers := [2]gemm.Numbers{{Float: activations(rng, samples, in)}, {Codes: make([]uint8, samples*in), Map: to}}
+		results := [2]gemm.Numbers{{Float: make([]float32, samples*out)}, {Codes: make([]uint8, samples*out), Map: to}}
+		kinds := [2]string{"numbers", "codes"}
+		for i, x := range numbers {
+			for j, y := range results {
+				b.Run(fmt.Sprintf("%dx%d² %d of %d²/%s to %s", c.channels, c.side, c.filters, c.kernel, kinds[i], kinds[j]), func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						if err := gemm.Convolve(y, out, x, in, samples, windows, packed, gemm.Arithmetic{Static: &to}, gemm.Output{ReLU: true}); err != nil {
+							b.Fatal(err)
+						}
+					}
+					operations := 2 * samples * out * c.channels * c.kernel * c.kernel
+					b.ReportMetric(float64(operations)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GOP/s")
+				})
+			}
+		}
+	}
 }

@@ -164,7 +164,7 @@ func (c *call) readImage(i int, s *scratch) {
 	case !c.byteImages():
 		s.ints = grow(s.ints, elements)
 		if im.scales[i], im.offsets[i], bad = c.integers(s.ints, numbers); bad < 0 {
-			pad(im.ints[i*size:][:size], s.ints, v, 0)
+			pad(im.ints[i*size:][:size], s.ints, v, 0, turn)
 		}
 	case c.operand.Planes == 1:
 		var a kernel.Affine
@@ -173,12 +173,12 @@ func (c *call) readImage(i int, s *scratch) {
 			a = lifted(a)
 			im.scales[i], im.offsets[i] = float64(a.Scale), a.Zero
 			c.set.QuantizeU8(s.bytes, numbers, a)
-			pad(im.bytes[i*size:][:size], s.bytes, v, uint8(a.Zero))
+			pad(im.bytes[i*size:][:size], s.bytes, v, uint8(a.Zero), c.set.TurnU8)
 		}
 	default:
 		s.ints, s.padded = grow(s.ints, elements), grow(s.padded, size)
 		if im.scales[i], im.offsets[i], bad = c.integers(s.ints, numbers); bad < 0 {
-			pad(s.padded, s.ints, v, 0)
+			pad(s.padded, s.ints, v, 0, turn)
 			c.set.SplitU8(im.bytes[i*size:], im.plane(), s.padded, c.operand.Planes, im.offsets[i])
 		}
 	}
@@ -187,42 +187,65 @@ func (c *call) readImage(i int, s *scratch) {
 	}
 }
 
-// border sets what surrounds an image in dst, if anything does: all of dst.
+// border sets what surrounds an image in each of some planes of dst to zero.
 func border[T int32 | uint8](dst []T, v *Conv, zero T) {
-	if v.Pad != [2]int{} {
-		for i := range dst {
-			dst[i] = zero
+	if v.Pad == [2]int{} {
+		return
+	}
+	height, width := v.padded()
+	top, side, row := (v.Pad[0]*width+v.Pad[1])*v.perPixel(), 2*v.Pad[1]*v.perPixel(), width*v.perPixel()
+	for range v.planes() {
+		plane := dst[:height*row]
+		dst = dst[height*row:]
+		fill(plane[:top], zero)
+		for y := range v.Height - 1 {
+			fill(plane[top+(y+1)*row-side:][:side], zero)
 		}
+		fill(plane[len(plane)-top:], zero)
+	}
+}
+
+func fill[T int32 | uint8](dst []T, x T) {
+	for i := range dst {
+		dst[i] = x
 	}
 }
 
 // pad sets dst to an image, (channel, row, column), with a border of zero, and channels last unless the convolution is planar.
-func pad[T int32 | uint8](dst, image []T, v *Conv, zero T) {
-	height, width := v.padded()
+func pad[T int32 | uint8](dst, image []T, v *Conv, zero T, turn func(dst []T, stride int, src []T, n, columns, rows int)) {
+	if v.Planar || v.Channels == 1 {
+		frame(dst, image, v, zero)
+		return
+	}
 	border(dst, v, zero)
-	for channel := range v.Channels {
-		for y := range v.Height {
-			from := image[(channel*v.Height+y)*v.Width:][:v.Width]
-			row, column := y+v.Pad[0], v.Pad[1]
-			if v.Planar {
-				copy(dst[(channel*height+row)*width+column:], from)
-				continue
-			}
-			to := dst[(row*width+column)*v.Channels+channel:]
-			for x, value := range from {
-				to[x*v.Channels] = value
-			}
+	_, width := v.padded()
+	if v.Pad[1] == 0 {
+		turn(dst[v.Pad[0]*width*v.Channels:], v.Channels, image, v.Height*v.Width, v.Height*v.Width, v.Channels)
+		return
+	}
+	for y := range v.Height {
+		turn(dst[((y+v.Pad[0])*width+v.Pad[1])*v.Channels:], v.Channels, image[y*v.Width:], v.Height*v.Width, v.Width, v.Channels)
+	}
+}
+
+// turn sets dst[j·stride + i] = src[i·n + j] for the given numbers of columns j and rows i.
+func turn(dst []int32, stride int, src []int32, n, columns, rows int) {
+	for j := range columns {
+		for i := range rows {
+			dst[j*stride+i] = src[i*n+j]
 		}
 	}
 }
 
-// frame sets dst to an image, (row, column, channel), with a border of zero.
+// frame sets dst to an image whose pixels lie as they do there, with a border of zero.
 func frame[T int32 | uint8](dst, image []T, v *Conv, zero T) {
-	_, width := v.padded()
 	border(dst, v, zero)
-	row := v.Width * v.Channels
-	for y := range v.Height {
-		copy(dst[((y+v.Pad[0])*width+v.Pad[1])*v.Channels:], image[y*row:][:row])
+	height, width := v.padded()
+	row := v.Width * v.perPixel()
+	for plane := range v.planes() {
+		for y := range v.Height {
+			copy(dst[((plane*height+y+v.Pad[0])*width+v.Pad[1])*v.perPixel():], image[(plane*v.Height+y)*row:][:row])
+		}
 	}
 }
 

@@ -165,6 +165,11 @@ func finishWideAVX2(dst *float32, stride int, s *float64, r *float64, bias *floa
 //go:noescape
 func turnAVX2(dst *float32, stride int, src *float32, n int, columns int, rows int)
 
+// turnU8AVX2 works like turnGeneric for so many columns and rows of src, multiples of 8 above 0, with stride and n in bytes.
+//
+//go:noescape
+func turnU8AVX2(dst *uint8, stride int, src *uint8, n int, columns int, rows int)
+
 // directAVX2 works like directGeneric, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
 //
 //go:noescape

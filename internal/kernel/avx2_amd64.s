@@ -1406,6 +1406,64 @@ rows:
 	VZEROUPPER
 	RET
 
+// func turnU8AVX2(dst *uint8, stride int, src *uint8, n int, columns int, rows int)
+// Requires: AVX
+TEXT ·turnU8AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ stride+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ columns+32(FP), SI
+	LEAQ (BX)(BX*2), R10
+	LEAQ (CX)(CX*2), R11
+
+columns:
+	MOVQ rows+40(FP), DI
+	MOVQ DX, R8
+	MOVQ AX, R9
+
+rows:
+	LEAQ       (R8)(BX*4), R12
+	VMOVQ      (R8), X1
+	VMOVQ      (R8)(BX*1), X0
+	VPUNPCKLBW X0, X1, X1
+	VMOVQ      (R8)(BX*2), X2
+	VMOVQ      (R8)(R10*1), X0
+	VPUNPCKLBW X0, X2, X2
+	VMOVQ      (R12), X3
+	VMOVQ      (R12)(BX*1), X0
+	VPUNPCKLBW X0, X3, X3
+	VMOVQ      (R12)(BX*2), X4
+	VMOVQ      (R12)(R10*1), X0
+	VPUNPCKLBW X0, X4, X4
+	VPUNPCKLWD X2, X1, X0
+	VPUNPCKHWD X2, X1, X1
+	VPUNPCKLWD X4, X3, X2
+	VPUNPCKHWD X4, X3, X4
+	VPUNPCKLDQ X2, X0, X3
+	VPUNPCKHDQ X2, X0, X0
+	VPUNPCKLDQ X4, X1, X2
+	VPUNPCKHDQ X4, X1, X1
+	LEAQ       (R9)(CX*4), R12
+	VMOVQ      X3, (R9)
+	VMOVHPS    X3, (R9)(CX*1)
+	VMOVQ      X0, (R9)(CX*2)
+	VMOVHPS    X0, (R9)(R11*1)
+	VMOVQ      X2, (R12)
+	VMOVHPS    X2, (R12)(CX*1)
+	VMOVQ      X1, (R12)(CX*2)
+	VMOVHPS    X1, (R12)(R11*1)
+	LEAQ       (R8)(BX*8), R8
+	ADDQ       $0x08, R9
+	SUBQ       $0x08, DI
+	JNZ        rows
+	ADDQ       $0x08, DX
+	LEAQ       (AX)(CX*8), AX
+	SUBQ       $0x08, SI
+	JNZ        columns
+	VZEROUPPER
+	RET
+
 // func directAVX2(dst *float32, stride int, c *int32, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32, rows int, columns int)
 // Requires: AVX, AVX2
 TEXT ·directAVX2(SB), NOSPLIT, $0-88

@@ -59,7 +59,7 @@ func finishGeneric[T float32 | float64](dst []float32, stride int, s, r []T, bia
 }
 
 // turnGeneric sets dst[j·stride + i] = src[i·n + j] for the given numbers of columns j and rows i.
-func turnGeneric(dst []float32, stride int, src []float32, n, columns, rows int) {
+func turnGeneric[T float32 | uint8](dst []T, stride int, src []T, n, columns, rows int) {
 	for j := range columns {
 		to := dst[j*stride:][:rows]
 		for i := range to {

@@ -111,19 +111,26 @@ func finishTrial[F guard.Element](m *memory, shape shape, finish func(dst []floa
 }
 
 // turnTrial has the shape {columns, rows}; what lies between rows of src and of dst is not to change.
-var turnTrial = trial{"Turn", func(s *Set, m *memory, shape shape) {
+var turnTrials = []trial{
+	{"Turn", func(s *Set, m *memory, shape shape) { turnTrial(m, shape, s.Turn, m.number32) }},
+	{"TurnU8", func(s *Set, m *memory, shape shape) { turnTrial(m, shape, s.TurnU8, m.byte) }},
+}
+
+func turnTrial[T guard.Element](m *memory, shape shape, turn func(dst []T, stride int, src []T, n, columns, rows int), element func() T) {
 	columns, rows := shape[0], shape[1]
 	n, stride := param(m, columns+m.IntN(2)*m.IntN(20)), param(m, rows+m.IntN(2)*m.IntN(20))
-	src := take(m, (rows-1)*n+columns, m.number32)
-	s.Turn(take(m, (columns-1)*stride+rows, m.number32), stride, src, n, columns, rows)
-}}
+	src := take(m, (rows-1)*n+columns, element)
+	turn(take(m, (columns-1)*stride+rows, element), stride, src, n, columns, rows)
+}
 
 // TestTurnOfSets goes through blocks of 8×8 and what may lie around them.
 func TestTurnOfSets(t *testing.T) {
 	eachSet(t, func(b *bench) {
 		for columns := range 34 {
 			for rows := range 34 {
-				b.compare(turnTrial, shape{columns + 1, rows + 1}, effort(2))
+				for _, trial := range turnTrials {
+					b.compare(trial, shape{columns + 1, rows + 1}, effort(2))
+				}
 			}
 		}
 	})

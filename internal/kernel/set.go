@@ -59,6 +59,7 @@ type Set struct {
 	Finish      func(dst []float32, stride int, s, r, bias []float32, floor float32)
 	FinishWide  func(dst []float32, stride int, s, r []float64, bias []float32, floor float32)
 	Turn        func(dst []float32, stride int, src []float32, n, columns, rows int)
+	TurnU8      func(dst []uint8, stride int, src []uint8, n, columns, rows int)
 	Direct      func(dst []float32, stride int, c, u, v []int32, scales, r, bias []float32, floor float32)
 	DirectWide  func(dst []float32, stride int, c []int32, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32)
 }
@@ -125,7 +126,8 @@ var generic = Set{
 	OffsetWide:      offsetGeneric[float64],
 	Finish:          finishGeneric[float32],
 	FinishWide:      finishGeneric[float64],
-	Turn:            turnGeneric,
+	Turn:            turnGeneric[float32],
+	TurnU8:          turnGeneric[uint8],
 	Direct:          directGeneric,
 	DirectWide:      directWideGeneric,
 }

@@ -46,7 +46,8 @@ var avx2Set = Set{
 	OffsetWide:      offsetWideInAVX2,
 	Finish:          finishInAVX2,
 	FinishWide:      finishWideInAVX2,
-	Turn:            turnInAVX2,
+	Turn:            turnBy(turnAVX2),
+	TurnU8:          turnBy(turnU8AVX2),
 	Direct:          directBy(directAVX2),
 	DirectWide:      directWideBy(directWide1AVX2, directWide2AVX2),
 }
@@ -270,19 +271,27 @@ func finishWideInAVX2(dst []float32, stride int, s, r []float64, bias []float32,
 	finishWideAVX2(&dst[0], 4*stride, &s[0], &r[0], &bias[0], floor, len(r), len(bias))
 }
 
-// turnInAVX2 turns whole blocks of 8×8, then the rows below them and the columns beside them.
-func turnInAVX2(dst []float32, stride int, src []float32, n, columns, rows int) {
-	wholeColumns, wholeRows := columns/8*8, rows/8*8
-	if wholeColumns == 0 || wholeRows == 0 {
-		turnGeneric(dst, stride, src, n, columns, rows)
-		return
-	}
-	_, _ = dst[:(columns-1)*stride+rows], src[:(rows-1)*n+columns]
-	turnAVX2(&dst[0], 4*stride, &src[0], 4*n, wholeColumns, wholeRows)
-	if wholeRows < rows {
-		turnGeneric(dst[wholeRows:], stride, src[wholeRows*n:], n, wholeColumns, rows-wholeRows)
-	}
-	if wholeColumns < columns {
-		turnGeneric(dst[wholeColumns*stride:], stride, src[wholeColumns:], n, columns-wholeColumns, rows)
+// turnBy returns Set.Turn or TurnU8 by assembly for blocks of 8×8, of which the last reach back.
+func turnBy[T float32 | uint8](asm func(dst *T, stride int, src *T, n, columns, rows int)) func(dst []T, stride int, src []T, n, columns, rows int) {
+	size := int(unsafe.Sizeof(T(0)))
+	return func(dst []T, stride int, src []T, n, columns, rows int) {
+		if columns < 8 || rows < 8 {
+			turnGeneric(dst, stride, src, n, columns, rows)
+			return
+		}
+		blocks := func(column, row, columns, rows int) {
+			asm(&dst[column*stride+row], size*stride, &src[row*n+column], size*n, columns, rows)
+		}
+		_, _ = dst[:(columns-1)*stride+rows], src[:(rows-1)*n+columns]
+		blocks(0, 0, columns/8*8, rows/8*8)
+		if rows%8 > 0 {
+			blocks(0, rows-8, columns/8*8, 8)
+		}
+		if columns%8 > 0 {
+			blocks(columns-8, 0, 8, rows/8*8)
+		}
+		if rows%8 > 0 && columns%8 > 0 {
+			blocks(columns-8, rows-8, 8, 8)
+		}
 	}
 }

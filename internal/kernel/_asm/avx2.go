@@ -44,7 +44,9 @@ func avx2() {
 	avx2OffsetWide()
 	avx2Finish()
 	avx2FinishWide()
-	avx2Turn()
+	for _, t := range turns {
+		avx2Turn(t.name, t.goType, t.size, t.turn)
+	}
 	direct(ymm)
 	for planes := 1; planes <= 2; planes++ {
 		directWide(ymm, planes)

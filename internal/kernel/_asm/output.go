@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -199,66 +201,102 @@ func avx2FinishWide() {
 	})
 }
 
-// avx2Turn transposes blocks of 8×8: pairs of rows are interleaved by numbers, then by pairs of numbers, then by halves.
-func avx2Turn() {
-	function("turnAVX2", "dst *float32, stride int, src *float32, n, columns, rows int",
-		"turnAVX2 works like turnGeneric for so many columns and rows of src, multiples of 8 above 0, with stride and n in bytes.")
+// blocks of 8×8 that avx2Turn turns: the element's type and size, and what stores the columns of 8 rows.
+var turns = []struct {
+	name, goType string
+	size         int
+	turn         func(load func(i int) Mem, store func(i int) Mem)
+}{{"turn", "float32", 4, turnNumbers}, {"turnU8", "uint8", 1, turnBytes}}
+
+func avx2Turn(name, goType string, size int, turn func(load, store func(i int) Mem)) {
+	function(name+"AVX2", fmt.Sprintf("dst *%s, stride int, src *%s, n, columns, rows int", goType, goType),
+		name+"AVX2 works like turnGeneric for so many columns and rows of src, multiples of 8 above 0, with stride and n in bytes.")
 	dst, stride, src, n, columns := arg("dst"), arg("stride"), arg("src"), arg("n"), arg("columns")
 	rows, from, to := GP64(), GP64(), GP64()
 	n3, stride3, far := GP64(), GP64(), GP64()
 	LEAQ(Mem{Base: n, Index: n, Scale: 2}, n3)
 	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
-	row := func(base, far, step, step3 reg.GPVirtual, i int) Mem {
-		m := Mem{Base: base}
-		if i >= 4 {
-			m.Base = far
+	row := func(base, step, step3 reg.GPVirtual) func(i int) Mem {
+		return func(i int) Mem {
+			if i == 0 {
+				LEAQ(Mem{Base: base, Index: step, Scale: 4}, far)
+			}
+			m := Mem{Base: base}
+			if i >= 4 {
+				m.Base = far
+			}
+			switch i % 4 {
+			case 1, 2:
+				m.Index, m.Scale = step, uint8(i%4)
+			case 3:
+				m.Index, m.Scale = step3, 1
+			}
+			return m
 		}
-		switch i % 4 {
-		case 1, 2:
-			m.Index, m.Scale = step, uint8(i%4)
-		case 3:
-			m.Index, m.Scale = step3, 1
-		}
-		return m
-	}
-	var x, y [8]reg.VecVirtual
-	for i := range x {
-		x[i], y[i] = YMM(), YMM()
 	}
 	Label("columns")
 	again("rows", rows)
 	MOVQ(src, from)
 	MOVQ(dst, to)
 	loop("rows", rows, 8, func() {
-		LEAQ(Mem{Base: from, Index: n, Scale: 4}, far)
-		for i, v := range x {
-			VMOVUPS(row(from, far, n, n3, i), v)
-		}
-		for i := 0; i < 8; i += 2 {
-			VUNPCKLPS(x[i+1], x[i], y[i])
-			VUNPCKHPS(x[i+1], x[i], y[i+1])
-		}
-		for i := 0; i < 8; i += 4 {
-			for h := range 2 {
-				VSHUFPS(Imm(0b01_00_01_00), y[i+2+h], y[i+h], x[i+2*h])
-				VSHUFPS(Imm(0b11_10_11_10), y[i+2+h], y[i+h], x[i+2*h+1])
-			}
-		}
-		for i := range 4 {
-			VPERM2F128(Imm(0x20), x[i+4], x[i], y[i])
-			VPERM2F128(Imm(0x31), x[i+4], x[i], y[i+4])
-		}
-		LEAQ(Mem{Base: to, Index: stride, Scale: 4}, far)
-		for i, v := range y {
-			VMOVUPS(v, row(to, far, stride, stride3, i))
-		}
+		turn(row(from, n, n3), row(to, stride, stride3))
 		LEAQ(Mem{Base: from, Index: n, Scale: 8}, from)
-		ADDQ(Imm(32), to)
+		ADDQ(Imm(uint64(8*size)), to)
 	})
-	ADDQ(Imm(32), src)
+	ADDQ(Imm(uint64(8*size)), src)
 	LEAQ(Mem{Base: dst, Index: stride, Scale: 8}, dst)
 	SUBQ(Imm(8), columns)
 	JNZ(LabelRef("columns"))
 	VZEROUPPER()
 	RET()
+}
+
+// turnNumbers interleaves rows by one number and by two within halves of a vector, and then halves.
+func turnNumbers(load, store func(i int) Mem) {
+	var x, y [8]reg.VecVirtual
+	for i := range x {
+		x[i], y[i] = YMM(), YMM()
+		VMOVUPS(load(i), x[i])
+	}
+	for i := 0; i < 8; i += 2 {
+		VUNPCKLPS(x[i+1], x[i], y[i])
+		VUNPCKHPS(x[i+1], x[i], y[i+1])
+	}
+	for i := 0; i < 8; i += 4 {
+		for h := range 2 {
+			VSHUFPS(Imm(0b01_00_01_00), y[i+2+h], y[i+h], x[i+2*h])
+			VSHUFPS(Imm(0b11_10_11_10), y[i+2+h], y[i+h], x[i+2*h+1])
+		}
+	}
+	for i := range 4 {
+		VPERM2F128(Imm(0x20), x[i+4], x[i], y[i])
+		VPERM2F128(Imm(0x31), x[i+4], x[i], y[i+4])
+	}
+	for i, v := range y {
+		VMOVUPS(v, store(i))
+	}
+}
+
+// turnBytes interleaves rows by one byte, by two and by four, which leaves two columns in a vector.
+func turnBytes(load, store func(i int) Mem) {
+	var x, y, z [4]reg.VecVirtual
+	second := XMM()
+	for i := range x {
+		x[i], y[i], z[i] = XMM(), XMM(), XMM()
+		VMOVQ(load(2*i), x[i])
+		VMOVQ(load(2*i+1), second)
+		VPUNPCKLBW(second, x[i], x[i])
+	}
+	for i := range 2 {
+		VPUNPCKLWD(x[2*i+1], x[2*i], y[2*i])
+		VPUNPCKHWD(x[2*i+1], x[2*i], y[2*i+1])
+	}
+	for i := range 2 {
+		VPUNPCKLDQ(y[i+2], y[i], z[2*i])
+		VPUNPCKHDQ(y[i+2], y[i], z[2*i+1])
+	}
+	for i, v := range z {
+		VMOVQ(v, store(2*i))
+		VMOVHPS(v, store(2*i+1))
+	}
 }
