@@ -18,6 +18,7 @@ func Convolve(dst Numbers, dstStride int, x Numbers, xStride, samples int, v *Wi
 	c.take(dst, x, w, a, out)
 	im := &c.images
 	im.v, im.xStride, im.dstStride = v, xStride, dstStride
+	im.measure()
 	err := c.convolve(samples)
 	im.v = nil
 	c.release()
@@ -28,8 +29,6 @@ func Convolve(dst Numbers, dstStride int, x Numbers, xStride, samples int, v *Wi
 func (c *call) convolve(samples int) error {
 	most := c.begin()
 	im := &c.images
-	height, width := im.v.Out()
-	im.pixels = height * width
 	c.inPlace = c.simple && im.v.steps > 0 && c.set.MultiplyDirect != nil
 	atOnce := max(1, most/im.pixels)
 	for first := 0; first < samples; first += atOnce {
@@ -44,7 +43,7 @@ func (c *call) convolve(samples int) error {
 		if at := c.bad.Load(); at != math.MaxInt64 { // of a result that becomes a code
 			pixel := int(at) / c.n
 			return fmt.Errorf("%w: got a result of sample %d, filter %d, row %d, column %d that no float32 holds",
-				ErrValue, first+pixel/im.pixels, int(at)%c.n, pixel%im.pixels/width, pixel%width)
+				ErrValue, first+pixel/im.pixels, int(at)%c.n, pixel%im.pixels/im.width, pixel%im.width)
 		}
 	}
 	return nil
@@ -59,8 +58,7 @@ const pieceBytes = 128 << 10
 func (c *call) pieceRows() int {
 	each, whole := c.operand.Planes*c.stride, c.set.Rows
 	if c.inPlace {
-		_, whole = c.images.v.Out()
-		each = 4 * c.n
+		each, whole = 4*c.n, c.images.width
 	}
 	rows := min(pieceBytes/each, c.images.count*c.images.pixels/(partsPerThread*c.threads))
 	return max(1, rows/whole) * whole
@@ -89,7 +87,10 @@ type images struct {
 	v                  *Windows
 	xStride, dstStride int
 	first, count       int // samples that are integers
-	pixels             int // of a sample's result
+
+	size               int // elements of an image with its border
+	pixels, width      int // of a sample's result
+	rowStep, pixelStep int // elements between the windows of rows and of pixels of the result
 
 	// [sample][row][column][channel], or [sample][channel][row][column], with a border: integers, or planes of their bytes
 	// where operands are plain.
@@ -99,21 +100,23 @@ type images struct {
 	offsets []int32
 }
 
-// size returns the elements of an image with its border.
-func (im *images) size() int {
-	height, width := im.v.padded()
-	return im.v.Channels * height * width
+// measure sets what the convolution implies.
+func (im *images) measure() {
+	v := &im.v.Conv
+	height, width := v.padded()
+	im.size = v.Channels * height * width
+	outHeight, outWidth := v.Out()
+	im.pixels, im.width = outHeight*outWidth, outWidth
+	im.rowStep, im.pixelStep = v.Stride[0]*width*v.perPixel(), v.Stride[1]*v.perPixel()
 }
 
 // plane returns how far planes are apart, with what kernels read beyond.
-func (im *images) plane() int { return im.count*im.size() + chunk }
+func (im *images) plane() int { return im.count*im.size + chunk }
 
 // at returns where the window of a pixel of the result begins in a plane.
 func (im *images) at(pixel int) int {
-	_, outWidth := im.v.Out()
-	_, width := im.v.padded()
 	sample, pixel := pixel/im.pixels, pixel%im.pixels
-	return sample*im.size() + (pixel/outWidth*im.v.Stride[0]*width+pixel%outWidth*im.v.Stride[1])*im.v.perPixel()
+	return sample*im.size + pixel/im.width*im.rowStep + pixel%im.width*im.pixelStep
 }
 
 // readImages makes integers of samples.
@@ -124,7 +127,7 @@ func (c *call) readImages() error {
 	if c.byteImages() {
 		im.bytes = grow(im.bytes, c.operand.Planes*im.plane())
 	} else {
-		im.ints = grow(im.ints, im.count*im.size())
+		im.ints = grow(im.ints, im.count*im.size)
 	}
 	im.scales, im.offsets = grow(im.scales, im.count), grow(im.offsets, im.count)
 	c.bad.Store(math.MaxInt64)
@@ -145,7 +148,7 @@ func (c *call) byteImages() bool { return c.inPlace || c.plain && c.operand.Plan
 func (c *call) readImage(i int, s *scratch) {
 	im := &c.images
 	v := &im.v.Conv
-	elements, size, from := v.Channels*v.Height*v.Width, im.size(), (im.first+i)*im.xStride
+	elements, size, from := v.Channels*v.Height*v.Width, im.size, (im.first+i)*im.xStride
 	if c.source.Codes != nil {
 		codes := c.source.Codes[from:][:elements]
 		im.scales[i], im.offsets[i] = float64(c.source.Map.Scale), c.source.Map.Zero
@@ -206,8 +209,12 @@ func border[T int32 | uint8](dst []T, v *Conv, zero T) {
 }
 
 func fill[T int32 | uint8](dst []T, x T) {
-	for i := range dst {
-		dst[i] = x
+	if len(dst) == 0 {
+		return
+	}
+	dst[0] = x
+	for n := 1; n < len(dst); n *= 2 {
+		copy(dst[n:], dst[:n])
 	}
 }
 

@@ -214,8 +214,7 @@ func (c *call) rowsOf(t tile, p, begin int) []uint8 {
 func (c *call) tileRows(i, end int) int {
 	rows := min(c.set.Rows, end-i)
 	if c.inPlace {
-		_, width := c.shared.v.Out()
-		rows = min(rows, width-(c.first+i)%width)
+		rows = min(rows, c.shared.width-(c.first+i)%c.shared.width)
 	}
 	return rows
 }
@@ -232,8 +231,7 @@ func (c *call) operandsOf(t tile) ([]uint8, layout) {
 		return c.rowsOf(t, 0, 0), layout{stride: c.stride, plane: c.rows * c.stride, steps: c.depth / kernel.StepDepth}
 	}
 	im := c.shared
-	v := im.v
-	return im.bytes[im.at(c.first+t.row):], layout{v.Stride[1] * v.Channels, im.plane(), v.steps, v.gaps}
+	return im.bytes[im.at(c.first+t.row):], layout{im.pixelStep, im.plane(), im.v.steps, im.v.gaps}
 }
 
 // at returns what a list holds for a tile's columns, in the group that begins at first.
