@@ -231,8 +231,8 @@ func (c *conv2d) result(in tensor.Shape) (tensor.Shape, error) {
 	return tensor.Shape{in[0], c.out, height, width}, nil
 }
 
-// convolve sets y to the convolution of x, of shape in, and what follows.
-func (c *conv2d) convolve(y, x []float32, in tensor.Shape, l *layer) error {
+// convolve sets y to the convolution of x, of shape in, and what follows. Codes are of one group.
+func (c *conv2d) convolve(y, x gemm.Numbers, in tensor.Shape, l *layer) error {
 	windows := c.windows
 	if in[2] != windows.Height || in[3] != windows.Width {
 		windows = gemm.NewWindows(c.conv(in))
@@ -244,9 +244,11 @@ func (c *conv2d) convolve(y, x []float32, in tensor.Shape, l *layer) error {
 		if out.Bias != nil {
 			out.Bias = out.Bias[g*filters:][:filters]
 		}
-		err := gemm.Convolve(gemm.Numbers{Float: y[g*filters*pixels:]}, c.out*pixels, gemm.Numbers{Float: x[g*c.in*plane:]}, in[1]*plane, in[0], windows, w, l.compute.arithmetic, out)
-		if err != nil {
+		if err := gemm.Convolve(y, c.out*pixels, x, in[1]*plane, in[0], windows, w, l.compute.arithmetic, out); err != nil {
 			return err
+		}
+		if g+1 < len(c.groups) {
+			y.Float, x.Float = y.Float[filters*pixels:], x.Float[c.in*plane:]
 		}
 	}
 	return nil

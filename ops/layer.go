@@ -24,8 +24,8 @@ type layer struct {
 	dtype   tensor.Dtype // of input and result
 	dims    int          // of the input
 
-	shape func(in tensor.Shape) (tensor.Shape, error)           // of the result
-	run   func(y, x []float32, in tensor.Shape, l *layer) error // the numbers of it
+	shape func(in tensor.Shape) (tensor.Shape, error)              // of the result
+	run   func(y, x gemm.Numbers, in tensor.Shape, l *layer) error // the numbers of it
 }
 
 // Option changes how MatMul, Linear and Conv2d work.
@@ -179,7 +179,7 @@ func (l *layer) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
 		return nil, err
 	}
 	y := make([]float32, shape.TotalSize())
-	if err := l.run(y, x, in, l); err != nil {
+	if err := l.run(gemm.Numbers{Float: y}, gemm.Numbers{Float: x}, in, l); err != nil {
 		return nil, fmt.Errorf("%w: %w", qtensor.ErrValue, err)
 	}
 	if l.dtype == tensor.Float32 {

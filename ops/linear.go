@@ -56,10 +56,10 @@ func (w *Weight) result(in tensor.Shape) (tensor.Shape, error) {
 }
 
 // multiply sets y to x·w and what follows.
-func (w *Weight) multiply(y, x []float32, _ tensor.Shape, l *layer) error {
-	rows := len(y) / w.out
+func (w *Weight) multiply(y, x gemm.Numbers, in tensor.Shape, l *layer) error {
+	rows := in.TotalSize() / w.in
 	if w.halves != nil {
-		return gemm.MultiplyHalf(y, x, rows, w.halves, l.output)
+		return gemm.MultiplyHalf(y.Float, x.Float, rows, w.halves, l.output)
 	}
-	return gemm.Multiply(y, x, rows, w.ints, l.compute.arithmetic, l.output)
+	return gemm.Product(y, x, rows, w.ints, l.compute.arithmetic, l.output)
 }

@@ -12,9 +12,10 @@ import (
 // Prepared is a layer on slices, without a graph: weights with what their options say. It is immutable: any number of
 // goroutines may share one.
 type Prepared struct {
-	l   layer
-	in  tensor.Shape // of a sample
-	out tensor.Shape
+	l                      layer
+	in                     tensor.Shape // of a sample
+	out                    tensor.Shape
+	takesCodes, givesCodes bool
 }
 
 // Prepare returns Linear's y = x·w + b, or max(x·w + b, 0), for slices: a sample is a row of x, (in), and its result a
@@ -24,6 +25,7 @@ func (w *Weight) Prepare(opts ...Option) (*Prepared, error) {
 		return nil, fmt.Errorf("ops: Weight.Prepare: %w: got a weight that Pack did not make", qtensor.ErrShape)
 	}
 	p := &Prepared{l: layer{out: w.out, run: w.multiply}, in: tensor.Shape{w.in}, out: tensor.Shape{w.out}}
+	p.takesCodes, p.givesCodes = w.ints != nil, w.ints != nil
 	if err := p.l.prepare(w.scheme, opts); err != nil {
 		return nil, fmt.Errorf("ops: Weight.Prepare: %w", err)
 	}
@@ -56,6 +58,8 @@ func (f *Filters) prepare(height, width int, pad, stride, dilation []int, opts [
 	}
 	c.windows = gemm.NewWindows(c.conv(in))
 	p := &Prepared{l: layer{out: f.out, run: c.convolve}, in: in[1:], out: out[1:]}
+	p.givesCodes = len(f.groups) == 1
+	p.takesCodes = p.givesCodes && !f.planar
 	return p, p.l.prepare(f.scheme, opts)
 }
 
@@ -69,16 +73,22 @@ func (p *Prepared) Out() tensor.Shape { return p.out.Clone() }
 // A result depends on its own sample alone. Errors: qtensor.ErrShape for slices of other lengths; qtensor.ErrValue for NaN
 // and infinities in x, naming the first, and y is undefined then.
 func (p *Prepared) Run(y, x []float32, samples int) error {
+	if err := p.run(gemm.Numbers{Float: y}, gemm.Numbers{Float: x}, len(y), len(x), samples); err != nil {
+		return fmt.Errorf("ops: Prepared.Run: %w", err)
+	}
+	return nil
+}
+
+func (p *Prepared) run(y, x gemm.Numbers, yLen, xLen, samples int) error {
 	in, out := p.in.TotalSize(), p.out.TotalSize()
-	if samples < 0 || len(x)/in != samples || len(x)%in != 0 || len(y)/out != samples || len(y)%out != 0 {
-		return fmt.Errorf("ops: Prepared.Run: %w: got x of %d and y of %d for %d samples, want %d and %d for each",
-			qtensor.ErrShape, len(x), len(y), samples, in, out)
+	if samples < 0 || xLen/in != samples || xLen%in != 0 || yLen/out != samples || yLen%out != 0 {
+		return fmt.Errorf("%w: got x of %d and y of %d for %d samples, want %d and %d for each", qtensor.ErrShape, xLen, yLen, samples, in, out)
 	}
 	if samples == 0 {
 		return nil
 	}
 	if err := p.l.run(y, x, append(tensor.Shape{samples}, p.in...), &p.l); err != nil {
-		return fmt.Errorf("ops: Prepared.Run: %w: %w", qtensor.ErrValue, err)
+		return fmt.Errorf("%w: %w", qtensor.ErrValue, err)
 	}
 	return nil
 }

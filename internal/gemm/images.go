@@ -173,7 +173,7 @@ func (c *call) readImage(i int, s *scratch) {
 		var a kernel.Affine
 		if a, bad = c.affineOf(numbers); bad < 0 {
 			s.bytes = grow(s.bytes, elements)
-			a = lifted(a)
+			a = Counted(a)
 			im.scales[i], im.offsets[i] = float64(a.Scale), a.Zero
 			c.set.QuantizeU8(s.bytes, numbers, a)
 			pad(im.bytes[i*size:][:size], s.bytes, v, uint8(a.Zero), c.set.TurnU8)

@@ -75,13 +75,13 @@ func (c *call) operandOf(i int) (bad int) {
 	a, bad := c.affineOf(numbers)
 	if bad < 0 {
 		c.scales[i], c.offsets[i] = float64(a.Scale), a.Zero-a.Low
-		c.set.QuantizeU8(operand[:c.k], numbers, lifted(a))
+		c.set.QuantizeU8(operand[:c.k], numbers, Counted(a))
 	}
 	return bad
 }
 
-// lifted returns a map whose codes are those of a, counted from the lowest.
-func lifted(a kernel.Affine) kernel.Affine {
+// Counted returns a map whose codes are those of a, counted from the lowest: codes of a byte for Numbers.
+func Counted(a kernel.Affine) kernel.Affine {
 	return kernel.Affine{Scale: a.Scale, Zero: a.Zero - a.Low, High: a.High - a.Low}
 }
 

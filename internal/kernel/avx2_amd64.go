@@ -160,6 +160,11 @@ func finishAVX2(dst *float32, stride int, s *float32, r *float32, bias *float32,
 //go:noescape
 func finishWideAVX2(dst *float32, stride int, s *float64, r *float64, bias *float32, floor float32, rows int, columns int)
 
+// maxWindowsAVX2 works like maxWindowsGeneric for so many offsets, n ≥ 16 and pixels > 0.
+//
+//go:noescape
+func maxWindowsAVX2(dst *uint8, src *uint8, offsets *int, count int, n int, pixels int, step int)
+
 // turnAVX2 works like turnGeneric for so many columns and rows of src, multiples of 8 above 0, with stride and n in bytes.
 //
 //go:noescape

@@ -1336,6 +1336,53 @@ columns:
 	VZEROUPPER
 	RET
 
+// func maxWindowsAVX2(dst *uint8, src *uint8, offsets *int, count int, n int, pixels int, step int)
+// Requires: AVX, CMOV
+TEXT ·maxWindowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ offsets+16(FP), DX
+	MOVQ count+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ pixels+40(FP), DI
+	MOVQ step+48(FP), R8
+	MOVQ SI, R10
+	SUBQ $0x10, R10
+
+pixels:
+	XORQ R9, R9
+
+codes:
+	LEAQ    (CX)(R9*1), R11
+	MOVQ    (DX), R13
+	VMOVDQU (R11)(R13*1), X0
+	MOVQ    $0x00000001, R12
+	JMP     enough
+
+windows:
+	MOVQ    (DX)(R12*8), R13
+	VPMAXUB (R11)(R13*1), X0, X0
+	INCQ    R12
+
+enough:
+	CMPQ    R12, BX
+	JLT     windows
+	VMOVDQU X0, (AX)(R9*1)
+	CMPQ    R9, R10
+	JEQ     next
+	ADDQ    $0x10, R9
+	CMPQ    R9, R10
+	CMOVQHI R10, R9
+	JMP     codes
+
+next:
+	ADDQ SI, AX
+	ADDQ R8, CX
+	SUBQ $0x01, DI
+	JNZ  pixels
+	VZEROUPPER
+	RET
+
 // func turnAVX2(dst *float32, stride int, src *float32, n int, columns int, rows int)
 // Requires: AVX
 TEXT ·turnAVX2(SB), NOSPLIT, $0-48

@@ -39,6 +39,9 @@ type Set struct {
 	Multiply func(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int)
 	Unpack   func(dst []int8, src []uint8)
 
+	// Codes are pooled.
+	MaxWindows func(dst, src []uint8, offsets []int, n, pixels, step int)
+
 	// Both in one, without the sums in memory: multiplyDirectGeneric and multiplyDirectWideGeneric. nil where there is no
 	// such kernel.
 	MultiplyDirect     func(dst []float32, stride int, a []uint8, lda int, gaps []int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32)
@@ -115,6 +118,7 @@ var generic = Set{
 	SplitFixed:      splitFixedGeneric,
 	Multiply:        multiplyS16Generic,
 	Unpack:          unpackGeneric,
+	MaxWindows:      maxWindowsGeneric,
 	Decode:          decodeGeneric,
 	MultiplyFloat:   multiplyFloatGeneric,
 	Correct:         correctGeneric[int32],
@@ -140,6 +144,11 @@ func Of(t isa.Tier) *Set {
 		}
 	}
 	return &generic
+}
+
+// MaxWindows pools codes with the kernels in use: dst[p·n + i] = max_k src[p·step + offsets[k] + i] for so many pixels p, i < n.
+func MaxWindows(dst, src []uint8, offsets []int, n, pixels, step int) {
+	Current().MaxWindows(dst, src, offsets, n, pixels, step)
 }
 
 // Current returns the kernels of the tier in use.

@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"math"
+	"slices"
 	"unsafe"
 
 	"euryale/internal/half"
@@ -35,6 +36,7 @@ var avx2Set = Set{
 	SplitS16:        splitS16InAVX2,
 	Multiply:        multiplyInAVX2,
 	Unpack:          unpackInAVX2,
+	MaxWindows:      maxWindowsInAVX2,
 	Decode:          decodeInAVX2,
 	MultiplyFloat:   multiplyFloatInAVX2,
 	Correct:         correctInAVX2,
@@ -65,6 +67,15 @@ func multiplyInAVX2(c []int32, a []uint8, lda int, b []int8, _, steps, rows, _ i
 		c, a = c[most*PanelColumns:], a[most*lda:]
 	}
 	multiplyAVX2Rows[rows-1](&c[0], &a[0], lda, &b[0], steps)
+}
+
+func maxWindowsInAVX2(dst, src []uint8, offsets []int, n, pixels, step int) {
+	if n < 16 || pixels < 1 {
+		maxWindowsGeneric(dst, src, offsets, n, pixels, step)
+		return
+	}
+	_, _ = dst[:pixels*n], src[:(pixels-1)*step+slices.Max(offsets)+n]
+	maxWindowsAVX2(&dst[0], &src[0], &offsets[0], len(offsets), n, pixels, step)
 }
 
 func unpackInAVX2(dst []int8, src []uint8) {

@@ -44,6 +44,7 @@ func avx2() {
 	avx2OffsetWide()
 	avx2Finish()
 	avx2FinishWide()
+	avx2MaxWindows()
 	for _, t := range turns {
 		avx2Turn(t.name, t.goType, t.size, t.turn)
 	}

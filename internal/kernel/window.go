@@ -1,0 +1,15 @@
+package kernel
+
+// maxWindowsGeneric sets dst[p·n + i] = max_k src[p·step + offsets[k] + i] for the given number of pixels p, and i < n: windows of
+// pixels of n codes, as max-pooling has them. Offsets are from 0.
+func maxWindowsGeneric(dst, src []uint8, offsets []int, n, pixels, step int) {
+	for p := range pixels {
+		to, from := dst[p*n:][:n], src[p*step:]
+		copy(to, from[offsets[0]:])
+		for _, offset := range offsets[1:] {
+			for i, q := range from[offset:][:n] {
+				to[i] = max(to[i], q)
+			}
+		}
+	}
+}

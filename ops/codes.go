@@ -1,0 +1,74 @@
+package ops
+
+import (
+	"fmt"
+
+	"euryale/internal/gemm"
+	"euryale/internal/kernel"
+	"euryale/qtensor"
+)
+
+// Layers hand codes to each other: what one makes of its results is what the next would make of them.
+
+// Codes is how a layer under StaticInt8 reads its input: as codes q of a byte, counted from the lowest of the scheme's, which
+// stand for s·(q − z). Codes compare equal where they are the same.
+type Codes struct{ m kernel.Affine }
+
+// Samples are numbers of samples, one after the other: float32, or codes where Codes is not nil. An image is (channel, row,
+// column) as float32, and (row, column, channel) as codes.
+type Samples struct {
+	Float []float32
+	Codes []uint8
+	Map   Codes // of the codes
+}
+
+// numbers returns s as package gemm has it, and how many there are.
+func (s Samples) numbers() (gemm.Numbers, int) {
+	if s.Codes != nil {
+		return gemm.Numbers{Codes: s.Codes, Map: s.Map.m}, len(s.Codes)
+	}
+	return gemm.Numbers{Float: s.Float}, len(s.Float)
+}
+
+// Codes returns the map of the codes that StaticInt8 makes; false for the other ways to compute.
+func (c Compute) Codes() (Codes, bool) {
+	c, err := c.checked()
+	if err != nil || c.params == nil {
+		return Codes{}, false
+	}
+	return Codes{gemm.Counted(*c.arithmetic.Static)}, true
+}
+
+// TakesCodes returns the map of the codes that RunSamples takes for x; ok is false where it takes none: but under StaticInt8,
+// for 16-bit weights, and for filters in groups, of channels or of numbers that share a scale.
+func (p *Prepared) TakesCodes() (c Codes, ok bool) {
+	if !p.takesCodes {
+		return Codes{}, false
+	}
+	return p.l.compute.Codes()
+}
+
+// GivesCodes reports whether RunSamples gives codes for y, as it does but for 16-bit weights and for filters in groups of
+// channels.
+func (p *Prepared) GivesCodes() bool { return p.givesCodes }
+
+// RunSamples works like Run from x to y, either of which may be codes. Codes of x stand for what Run would read: those that
+// TakesCodes says. Codes of y are those that the layer whose TakesCodes gave their map would make of what Run gives,
+// clamp(RNE(y/s) + z), a float32 division, ties to even, saturated; so that a chain of layers gives the same bits by codes as by
+// numbers.
+// Errors: those of Run; qtensor.ErrValue also for a y that no float32 holds, where it becomes a code; qtensor.ErrParams for codes
+// that the layer does not take or give.
+func (p *Prepared) RunSamples(y, x Samples, samples int) error {
+	if takes, ok := p.TakesCodes(); x.Codes != nil && (!ok || x.Map != takes) {
+		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes %+v for x, want %+v, or float32", qtensor.ErrParams, x.Map.m, takes.m)
+	}
+	if y.Codes != nil && (!p.givesCodes || y.Map == (Codes{})) {
+		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes %+v for y, want those of a layer, for integer weights without groups of channels", qtensor.ErrParams, y.Map.m)
+	}
+	to, yLen := y.numbers()
+	from, xLen := x.numbers()
+	if err := p.run(to, from, yLen, xLen, samples); err != nil {
+		return fmt.Errorf("ops: Prepared.RunSamples: %w", err)
+	}
+	return nil
+}
