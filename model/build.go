@@ -33,7 +33,7 @@ func build(g *flow.Graph, layers map[string]Layer) (*Model, error) {
 	m := &Model{layers: maps.Clone(layers)}
 	m.graph = flow.Graph{Inputs: copyValues(g.Inputs), Outputs: copyValues(g.Outputs), Nodes: copyNodes(g.Nodes), Constants: map[string]*flow.Tensor{}}
 	b := builder{Model: m, from: g, ids: map[string]int{}, packed: map[any]any{}}
-	for _, add := range []func() error{b.addInputs, b.addNodes, b.addOutputs} {
+	for _, add := range []func() error{b.addInputs, b.addNodes, b.addOutputs, b.pack} {
 		if err := add(); err != nil {
 			return nil, err
 		}
@@ -225,22 +225,21 @@ func (b *builder) addLayer(n *flow.Node, l Layer, behind []flow.Node) error {
 	if err != nil {
 		return err
 	}
-	s := step{node: n, op: op, in: []int{x}}
+	q := &quantized{layer: l, sizes: sizes, after: a}
+	if n.Op == "Conv" {
+		q.groups = groupsOf(n)
+	}
 	name := n.Output
 	for i := range behind {
 		if r := &behind[i]; r.Op == "Relu" && len(r.Inputs) == 1 && r.Inputs[0] == name && b.reads[name] == 1 {
 			if _, err := find(r); err != nil {
 				return err
 			}
-			a.relu, name = true, r.Output
+			q.after.relu, name = true, r.Output
 			break
 		}
 	}
-	if s.layer, err = op.layer(n, l, sizes, a); err != nil {
-		return err
-	}
-	s.out = b.add(value{name: name, size: out, root: -1})
-	b.steps = append(b.steps, s)
+	b.steps = append(b.steps, step{node: n, op: op, in: []int{x}, out: b.add(value{name: name, size: out, root: -1}), quantized: q})
 	return nil
 }
 

@@ -26,9 +26,10 @@ type after struct {
 
 // packing tells what was packed apart.
 type packing struct {
-	weight *qtensor.QTensor
-	transB bool
-	groups int // 0 for a matrix
+	weight   *qtensor.QTensor
+	transB   bool
+	groups   int // of channels; 0 for a matrix
+	channels int // of the images that rows are, by pixels; 1 for other rows
 }
 
 // prepared runs a layer.
@@ -64,11 +65,12 @@ func once[T any](made map[any]any, key packing, pack func() (T, error)) (T, erro
 	return p, err
 }
 
-func gemmLayer(n *flow.Node, l Layer, in []size, a after) (*prepared, error) {
+func gemmLayer(n *flow.Node, q *quantized, channels int) (*prepared, error) {
+	l, in, a := q.layer, q.sizes, q.after
 	if len(in[1]) != 2 || in[0][len(in[0])-1] < 0 {
 		return nil, fmt.Errorf("%w: got %v and quantized %v, want (…, k) and a matrix", qtensor.ErrShape, in[0], in[1])
 	}
-	w, err := once(a.packed, packing{l.Weight, n.TransB, 0}, func() (*ops.Weight, error) {
+	w, err := once(a.packed, packing{l.Weight, n.TransB, 0, channels}, func() (*ops.Weight, error) {
 		w := l.Weight
 		if n.TransB {
 			var err error
@@ -76,7 +78,7 @@ func gemmLayer(n *flow.Node, l Layer, in []size, a after) (*prepared, error) {
 				return nil, err
 			}
 		}
-		return ops.Pack(w)
+		return ops.PackImages(w, channels)
 	})
 	if err != nil {
 		return nil, err
@@ -85,9 +87,9 @@ func gemmLayer(n *flow.Node, l Layer, in []size, a after) (*prepared, error) {
 	return &prepared{p, w.In()}, err
 }
 
-func convLayer(n *flow.Node, l Layer, in []size, a after) (*prepared, error) {
-	groups := groupsOf(n)
-	w, err := once(a.packed, packing{l.Weight, false, groups}, func() (*ops.Filters, error) { return ops.PackConv2d(l.Weight, groups) })
+func convLayer(n *flow.Node, q *quantized, _ int) (*prepared, error) {
+	l, in, a := q.layer, q.sizes, q.after
+	w, err := once(a.packed, packing{l.Weight, false, q.groups, 1}, func() (*ops.Filters, error) { return ops.PackConv2d(l.Weight, q.groups) })
 	if err != nil {
 		return nil, err
 	}

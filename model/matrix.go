@@ -11,7 +11,10 @@ import (
 )
 
 // scratch is memory for the inside of a kernel.
-type scratch struct{ x []float32 }
+type scratch struct {
+	x       []float32
+	offsets []int
+}
 
 // room returns n numbers of any value.
 func (s *scratch) room(n int) []float32 {
@@ -20,9 +23,9 @@ func (s *scratch) room(n int) []float32 {
 }
 
 // grow returns a slice of length n, x's own memory if that is enough.
-func grow(x []float32, n int) []float32 {
+func grow[T any](x []T, n int) []T {
 	if cap(x) < n {
-		return make([]float32, n)
+		return make([]T, n)
 	}
 	return x[:n]
 }

@@ -27,21 +27,23 @@ type Info struct {
 
 // value is what a name stands for.
 type value struct {
-	name string
-	size size
-	data []float32 // of a constant
-	root int       // the value whose memory this is
-	slot int       // of the root: where in an arena its memory is; −1 for inputs and constants
-	last int       // of the root: the last step that reads it
+	name  string
+	size  size
+	data  []float32 // of a constant
+	root  int       // the value whose memory this is
+	slot  int       // of the root: where in an arena its memory is; −1 for inputs and constants
+	last  int       // of the root: the last step that reads it
+	coded *coded    // nil for float32
 }
 
 // step is a node that is computed.
 type step struct {
-	node  *flow.Node
-	op    operation
-	in    []int
-	out   int
-	layer *prepared // or nil
+	node      *flow.Node
+	op        operation
+	in        []int
+	out       int
+	layer     *prepared  // or nil
+	quantized *quantized // what layer is made of, while the model is built
 }
 
 // Inputs describes what Run takes.

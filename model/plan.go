@@ -8,7 +8,8 @@ import (
 
 // slot is memory in an arena that values use one after the other.
 type slot struct {
-	perBatch, fixed int // elements: the more of perBatch times the batch and fixed
+	perBatch, fixed int  // elements: the more of perBatch times the batch and fixed
+	codes           bool // of bytes; float32 if not
 	free            bool
 }
 
@@ -27,7 +28,7 @@ func (m *Model) place() error {
 	}
 	for i, s := range m.steps {
 		if out := &m.values[s.out]; out.root == s.out {
-			out.slot = m.take(out.size)
+			out.slot = m.take(out.size, out.coded != nil)
 		}
 		m.release(s.out, i)
 		for _, id := range s.in {
@@ -50,11 +51,11 @@ func (m *Model) release(id, i int) {
 	}
 }
 
-// take returns a slot for a value: the free one that grows least, a new one if there is none.
-func (m *Model) take(s size) int {
+// take returns a slot for a value, as codes or not: the free one that grows least, a new one if there is none.
+func (m *Model) take(s size, codes bool) int {
 	best, least := -1, 0
 	for i, old := range m.slots {
-		if !old.free {
+		if !old.free || old.codes != codes {
 			continue
 		}
 		if grown := max(0, s.elements()-old.at(1)); best < 0 || grown < least {
@@ -63,7 +64,7 @@ func (m *Model) take(s size) int {
 	}
 	if best < 0 {
 		best = len(m.slots)
-		m.slots = append(m.slots, slot{})
+		m.slots = append(m.slots, slot{codes: codes})
 	}
 	to := &m.slots[best]
 	to.free = false

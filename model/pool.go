@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"euryale/internal/flow"
+	"euryale/internal/kernel"
 	"euryale/qtensor"
 )
 
@@ -130,6 +131,46 @@ func halve(y, x array) {
 			to := y.x[(p*outHeight+i)*outWidth:][:outWidth]
 			for j := range to {
 				to[j] = max(upper[2*j], upper[2*j+1], lower[2*j], lower[2*j+1])
+			}
+		}
+	}
+}
+
+// maxPoolCodes is maxPool for images by pixels.
+func maxPoolCodes(n *flow.Node, y array, in []array, s *scratch) {
+	w, _ := newWindows(n, n.Kernel) // checked by the rule
+	channels, height, width := y.shape[1], in[0].shape[2], in[0].shape[3]
+	outHeight, outWidth := y.shape[2], y.shape[3]
+	// Pixels from first to behind have windows that lie between the left and the right.
+	first := min((w.pad[1]+w.stride[1]-1)/w.stride[1], outWidth)
+	behind := max(first, min((width+w.pad[1]-w.kernel[1])/w.stride[1]+1, outWidth))
+	for i := range y.shape[0] {
+		image := in[0].codes[i*height*width*channels:][:height*width*channels]
+		for r := range outHeight {
+			top := r*w.stride[0] - w.pad[0]
+			from, to := max(top, 0), min(top+w.kernel[0], height)
+			row := y.codes[(i*outHeight+r)*outWidth*channels:][:outWidth*channels]
+			part := func(begin, end int) {
+				if begin == end {
+					return
+				}
+				left := begin*w.stride[1] - w.pad[1]
+				right := min(left+w.kernel[1], width)
+				left = max(left, 0)
+				s.offsets = s.offsets[:0]
+				for h := range to - from {
+					for v := range right - left {
+						s.offsets = append(s.offsets, (h*width+v)*channels)
+					}
+				}
+				kernel.MaxWindows(row[begin*channels:end*channels], image[(from*width+left)*channels:], s.offsets, channels, end-begin, w.stride[1]*channels)
+			}
+			for j := range first {
+				part(j, j+1)
+			}
+			part(first, behind)
+			for j := behind; j < outWidth; j++ {
+				part(j, j+1)
 			}
 		}
 	}

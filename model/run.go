@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"euryale/internal/dense"
+	"euryale/ops"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -14,10 +15,16 @@ import (
 
 // arena is the memory of one run, and is used again by others.
 type arena struct {
-	slots   [][]float32
+	slots   []memory
 	values  []array
 	in      []array // of a step
 	scratch scratch
+}
+
+// memory is that of a slot: of the kind that the slot has.
+type memory struct {
+	x     []float32
+	codes []uint8
 }
 
 // Run returns the outputs for the inputs, by name, float32 and the caller's own. The inputs are float32, or float64 which
@@ -49,9 +56,9 @@ func (m *Model) Observe(ctx context.Context, in map[string]tensor.Tensor, f func
 func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, show func(name string, x []float32) error, out map[string]tensor.Tensor) error {
 	a, _ := m.arenas.Get().(*arena)
 	if a == nil {
-		a = &arena{slots: make([][]float32, len(m.slots)), values: make([]array, len(m.values))}
+		a = &arena{slots: make([]memory, len(m.slots)), values: make([]array, len(m.values))}
 		for i, v := range m.values {
-			a.values[i] = array{v.data, make([]int, len(v.size))}
+			a.values[i] = array{x: v.data, shape: make([]int, len(v.size))}
 		}
 	}
 	defer func() {
@@ -66,7 +73,7 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, show func(
 	if err != nil {
 		return err
 	}
-	if err := m.makeRoom(a, batch); err != nil {
+	if err := m.makeRoom(a, batch, show != nil); err != nil {
 		return err
 	}
 	if show != nil {
@@ -143,31 +150,42 @@ func (m *Model) read(a *arena, in map[string]tensor.Tensor) (int, error) {
 	return max(batch, 1), nil
 }
 
-// makeRoom gives every value its shape and memory for a batch.
-func (m *Model) makeRoom(a *arena, batch int) error {
+// makeRoom gives every value its shape and memory for a batch. Values that are kept as codes are float32 too where all are shown.
+func (m *Model) makeRoom(a *arena, batch int, shown bool) error {
 	for i, s := range m.slots {
 		if !fits(s.perBatch, batch) {
 			return fmt.Errorf("%w: got a batch of %d, want at most %d", qtensor.ErrShape, batch, maxRunElements/s.perBatch)
 		}
-		a.slots[i] = grow(a.slots[i], s.at(batch))
+		if s.codes {
+			a.slots[i].codes = grow(a.slots[i].codes, s.at(batch))
+		} else {
+			a.slots[i].x = grow(a.slots[i].x, s.at(batch))
+		}
 	}
 	for i, v := range m.values {
-		v.size.put(a.values[i].shape, batch)
-		if v.root != i {
-			a.values[i].x = a.values[v.root].x
-		} else if v.slot >= 0 {
-			a.values[i].x = a.slots[v.slot][:v.size.at(batch)]
+		y := &a.values[i]
+		v.size.put(y.shape, batch)
+		switch n := v.size.at(batch); {
+		case v.root != i:
+			y.x, y.codes = a.values[v.root].x, a.values[v.root].codes
+		case v.slot < 0: // the caller's, or a constant
+		case v.coded == nil:
+			y.x = a.slots[v.slot].x[:n]
+		default:
+			y.x, y.codes = nil, a.slots[v.slot].codes[:n]
+			if shown {
+				y.x = make([]float32, n)
+			}
 		}
 	}
 	return nil
 }
 
-// do computes a step.
+// do computes a step: as float32, as codes, or both.
 func (m *Model) do(a *arena, s *step) error {
 	y := a.values[s.out]
 	if s.layer != nil {
-		x := a.values[s.in[0]].x
-		return s.layer.Run(y.x, x, len(x)/s.layer.sample)
+		return m.doLayer(y, a.values[s.in[0]], s)
 	}
 	if s.op.kernel == nil {
 		return nil
@@ -176,6 +194,27 @@ func (m *Model) do(a *arena, s *step) error {
 	for _, id := range s.in {
 		a.in = append(a.in, a.values[id])
 	}
-	s.op.kernel(s.node, y, a.in, &a.scratch)
+	if y.x != nil {
+		s.op.kernel(s.node, y, a.in, &a.scratch)
+	}
+	if y.codes != nil {
+		s.op.codes.kernel(s.node, y, a.in, &a.scratch)
+	}
 	return nil
+}
+
+func (m *Model) doLayer(y, x array, s *step) error {
+	from, samples := ops.Samples{Float: x.x}, len(x.x)/s.layer.sample
+	if x.codes != nil {
+		from, samples = ops.Samples{Codes: x.codes, Map: m.values[s.in[0]].coded.codes}, len(x.codes)/s.layer.sample
+	}
+	if y.x != nil {
+		if err := s.layer.RunSamples(ops.Samples{Float: y.x}, from, samples); err != nil {
+			return err
+		}
+	}
+	if y.codes == nil {
+		return nil
+	}
+	return s.layer.RunSamples(ops.Samples{Codes: y.codes, Map: m.values[s.out].coded.codes}, from, samples)
 }

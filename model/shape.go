@@ -114,6 +114,18 @@ func concatShape(n *flow.Node, in []size) (size, error) {
 	return out, nil
 }
 
+// concatCodes is concat for channels of images, and for numbers of rows.
+func concatCodes(_ *flow.Node, y array, in []array, _ *scratch) {
+	own, begin := y.shape[1], 0
+	for _, x := range in {
+		length := x.shape[1]
+		for o := range len(y.codes) / own {
+			copy(y.codes[o*own+begin:], x.codes[o*length:][:length])
+		}
+		begin += length
+	}
+}
+
 // concat sets y to the inputs, one after the other along Axis.
 func concat(n *flow.Node, y array, in []array, _ *scratch) {
 	at, _ := axis(n, len(y.shape)) // checked by the rule

@@ -16,40 +16,42 @@ type operation struct {
 	shape func(n *flow.Node, in []size) (size, error)
 	// kernel sets y, which overlaps no input; nil where the result is the first input in another shape.
 	kernel func(n *flow.Node, y array, in []array, s *scratch)
-	// layer makes the kernel for quantized weights; nil where there is none.
-	layer func(n *flow.Node, l Layer, in []size, after after) (*prepared, error)
+	// layer makes the kernel for quantized weights, of rows that are images of so many channels by pixels; nil where there is none.
+	layer func(n *flow.Node, q *quantized, channels int) (*prepared, error)
+	codes *onCodes // or nil
 }
 
 // array is a value in a run.
 type array struct {
-	x     []float32
+	x     []float32 // nil where it is kept as
+	codes []uint8
 	shape []int
 }
 
 // operations is every op by name.
 var operations = map[string]operation{
-	"Gemm":   {2, 3, []string{"transB"}, gemmShape, gemm, gemmLayer},
-	"MatMul": {2, 2, nil, matMulShape, matMul, gemmLayer},
-	"Conv":   {2, 3, []string{"strides", "pads", "dilations", "group"}, convShape, conv, convLayer},
+	"Gemm":   {2, 3, []string{"transB"}, gemmShape, gemm, gemmLayer, nil},
+	"MatMul": {2, 2, nil, matMulShape, matMul, gemmLayer, nil},
+	"Conv":   {2, 3, []string{"strides", "pads", "dilations", "group"}, convShape, conv, convLayer, nil},
 
-	"MaxPool":           {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, maxPool, nil},
-	"AveragePool":       {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, averagePool, nil},
-	"GlobalAveragePool": {1, 1, nil, globalPoolShape, globalAveragePool, nil},
+	"MaxPool":           {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, maxPool, nil, &onCodes{maxPoolCodes, maxPoolChannels}},
+	"AveragePool":       {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, averagePool, nil, nil},
+	"GlobalAveragePool": {1, 1, nil, globalPoolShape, globalAveragePool, nil, nil},
 
-	"Relu":      {1, 1, nil, sameShape, relu, nil},
-	"Sigmoid":   {1, 1, nil, sameShape, sigmoid, nil},
-	"Tanh":      {1, 1, nil, sameShape, tanh, nil},
-	"LeakyRelu": {1, 1, []string{"alpha"}, sameShape, leakyRelu, nil},
-	"Softmax":   {1, 1, []string{"axis"}, softmaxShape, softmax, nil},
+	"Relu":      {1, 1, nil, sameShape, relu, nil, nil},
+	"Sigmoid":   {1, 1, nil, sameShape, sigmoid, nil, nil},
+	"Tanh":      {1, 1, nil, sameShape, tanh, nil, nil},
+	"LeakyRelu": {1, 1, []string{"alpha"}, sameShape, leakyRelu, nil, nil},
+	"Softmax":   {1, 1, []string{"axis"}, softmaxShape, softmax, nil, nil},
 
-	"Add": {2, 2, nil, broadcastShape, binary(add), nil},
-	"Sub": {2, 2, nil, broadcastShape, binary(sub), nil},
-	"Mul": {2, 2, nil, broadcastShape, binary(mul), nil},
-	"Div": {2, 2, nil, broadcastShape, binary(div), nil},
+	"Add": {2, 2, nil, broadcastShape, binary(add), nil, nil},
+	"Sub": {2, 2, nil, broadcastShape, binary(sub), nil, nil},
+	"Mul": {2, 2, nil, broadcastShape, binary(mul), nil, nil},
+	"Div": {2, 2, nil, broadcastShape, binary(div), nil, nil},
 
-	"Reshape":   {1, 1, []string{"shape"}, reshapeShape, nil, nil},
-	"Transpose": {1, 1, []string{"perm"}, transposeShape, transpose, nil},
-	"Concat":    {1, 1 << 16, []string{"axis"}, concatShape, concat, nil},
+	"Reshape":   {1, 1, []string{"shape"}, reshapeShape, nil, nil, &onCodes{nil, reshapeChannels}},
+	"Transpose": {1, 1, []string{"perm"}, transposeShape, transpose, nil, nil},
+	"Concat":    {1, 1 << 16, []string{"axis"}, concatShape, concat, nil, &onCodes{concatCodes, concatChannels}},
 }
 
 // find returns the op of a node whose inputs are as many as it takes, and whose attributes it has.

@@ -3,6 +3,7 @@ package ops_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -182,6 +183,52 @@ func TestRunSamplesRefuses(t *testing.T) {
 	} {
 		if err := c.layer.RunSamples(c.y, c.x, 1); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, err, c.want)
+		}
+	}
+}
+
+// TestPackImages multiplies images by pixels, to the bits of images by channels.
+func TestPackImages(t *testing.T) {
+	const samples, channels, out = 3, 4, 6
+	x := gaussians(rand.New(rand.NewPCG(5, 6)), samples*20)
+	for _, scheme := range []qtensor.Scheme{qtensor.PerChannelSymmetric(8, 1), qtensor.Affine(8), qtensor.BFloat16()} {
+		w, err := qtensor.Quantize(newTensor(gaussian(8, 20*out), 20, out), scheme)
+		if err != nil {
+			t.Fatal(err)
+		}
+		images, err := ops.PackImages(w, channels)
+		if err != nil {
+			t.Fatalf("%v: %v", scheme, err)
+		}
+		results := func(w *ops.Weight, x []float32) []float32 {
+			p, err := w.Prepare(ops.WithCompute(ops.Fixed16()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			y := make([]float32, samples*out)
+			if err := p.Run(y, x, samples); err != nil {
+				t.Fatal(err)
+			}
+			return y
+		}
+		got, want := results(images, channelsLast(x, samples, channels)), results(mustPack(t, w), x)
+		for i := range want {
+			// 16-bit weights are summed in float64, in the order in which they lie.
+			if got[i] != want[i] && !(scheme.IsHalf() && math.Abs(float64(got[i]-want[i])) <= 1e-6*math.Abs(float64(want[i]))) {
+				t.Errorf("%v: got %v at %d, want %v", scheme, got[i], i, want[i])
+			}
+		}
+	}
+	w, err := qtensor.Quantize(newTensor(gaussian(8, 20*out), 20, out), qtensor.Int4().PerGroup(1, 5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ops.PackImages(w, channels); !errors.Is(err, qtensor.ErrScheme) {
+		t.Errorf("groups: error %v", err)
+	}
+	for _, channels := range []int{0, -1, 3} {
+		if _, err := ops.PackImages(w, channels); !errors.Is(err, qtensor.ErrShape) {
+			t.Errorf("%d channels: error %v", channels, err)
 		}
 	}
 }

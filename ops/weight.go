@@ -27,30 +27,65 @@ type Weight struct {
 //
 // Errors: qtensor.ErrShape for another rank, qtensor.ErrScheme for scales kept along axis 0.
 func Pack(w *qtensor.QTensor) (*Weight, error) {
+	packed, err := packChannels(w, 1)
+	if err != nil {
+		return nil, fmt.Errorf("ops: Pack: %w", err)
+	}
+	return packed, nil
+}
+
+// PackImages works like Pack for samples that are flattened images, and reads them by pixels: the (in) of w is (channel, pixel),
+// that of the samples (pixel, channel), as an image of Samples that is codes lies.
+//
+// Errors: those of Pack; qtensor.ErrShape for channels that do not divide in; qtensor.ErrScheme for scales in groups, which the
+// order would tear apart.
+func PackImages(w *qtensor.QTensor, channels int) (*Weight, error) {
+	packed, err := packChannels(w, channels)
+	if err != nil {
+		return nil, fmt.Errorf("ops: PackImages: %w", err)
+	}
+	return packed, nil
+}
+
+func packChannels(w *qtensor.QTensor, channels int) (*Weight, error) {
 	if w == nil {
-		return nil, fmt.Errorf("ops: Pack: %w: got nil, want a matrix (in, out)", qtensor.ErrShape)
+		return nil, fmt.Errorf("%w: got nil, want a matrix (in, out)", qtensor.ErrShape)
 	}
 	shape, scheme := w.Shape(), w.Scheme()
 	if shape.Dims() != 2 {
-		return nil, fmt.Errorf("ops: Pack: %w: got %v, want a matrix (in, out)", qtensor.ErrShape, shape)
+		return nil, fmt.Errorf("%w: got %v, want a matrix (in, out)", qtensor.ErrShape, shape)
 	}
 	if kept, ok := scheme.Axis(); ok && kept != 1 {
-		return nil, fmt.Errorf("ops: Pack: %w: got %v, want scales per tensor or along axis 1", qtensor.ErrScheme, scheme)
+		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis 1", qtensor.ErrScheme, scheme)
+	}
+	if channels < 1 || shape[0]%channels != 0 {
+		return nil, fmt.Errorf("%w: got %d channels, want a divisor of %d", qtensor.ErrShape, channels, shape[0])
+	}
+	if channels > 1 && scheme.GroupSize() > 0 {
+		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis 1", qtensor.ErrScheme, scheme)
 	}
 	columns, err := w.T()
 	if err != nil {
-		return nil, fmt.Errorf("ops: Pack: %w", err)
+		return nil, err
 	}
 	packed := &Weight{in: shape[0], out: shape[1], scheme: scheme}
 	switch codes := columns.Codes(); {
 	case scheme.IsHalf():
-		packed.halves = pack.NewHalf(packed.in, packed.out, codes.Uint16s(), halfFormat(scheme))
+		packed.halves = pack.NewHalf(packed.in, packed.out, byPixels(codes.Uint16s(), packed, channels), halfFormat(scheme))
 	case codes.Dtype() == tensor.Int8:
-		packed.ints = packInts(packed, w.Params(), codes.Int8s())
+		packed.ints = packInts(packed, w.Params(), byPixels(codes.Int8s(), packed, channels))
 	default:
-		packed.ints = packInts(packed, w.Params(), codes.Uint8s())
+		packed.ints = packInts(packed, w.Params(), byPixels(codes.Uint8s(), packed, channels))
 	}
 	return packed, nil
+}
+
+// byPixels returns columns of (channel, pixel) as (pixel, channel).
+func byPixels[T any](columns []T, w *Weight, channels int) []T {
+	if channels == 1 {
+		return columns
+	}
+	return channelsLast(columns, w.out, channels, [2]int{1, w.in / channels}, w.in)
 }
 
 func halfFormat(s qtensor.Scheme) half.Format {

@@ -1,0 +1,199 @@
+package model_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"euryale/internal/flow"
+	"euryale/internal/isa"
+	"euryale/ops"
+)
+
+// chained is a network from x to y, whose layers are static-int8 but for "dynamic", and the values of it that are kept as codes.
+type chained struct {
+	name   string
+	sample []int
+	nodes  []flow.Node
+	coded  []string
+}
+
+// conv returns a convolution and its Relu, by the sizes of its filters; name is what it gives.
+func conv(name, in, filters string, pads ...int) []flow.Node {
+	n := flow.Node{Op: "Conv", Name: name + ".conv", Inputs: []string{in, filters}, Output: name + ".sum", Pads: pads}
+	return []flow.Node{n, {Op: "Relu", Name: name + ".relu", Inputs: []string{n.Output}, Output: name}}
+}
+
+func dense(name, in, weight string) flow.Node {
+	return flow.Node{Op: "Gemm", Name: name + ".gemm", Inputs: []string{in, weight}, Output: name}
+}
+
+func pool(name, in string, kernel, stride, pad int) flow.Node {
+	return flow.Node{Op: "MaxPool", Name: name, Inputs: []string{in}, Output: name, Kernel: []int{kernel, kernel}, Strides: []int{stride, stride}, Pads: []int{pad, pad}}
+}
+
+func reshape(name, in string, shape ...int) flow.Node {
+	return flow.Node{Op: "Reshape", Name: name, Inputs: []string{in}, Output: name, Shape: shape}
+}
+
+func concat(name string, axis int, in ...string) flow.Node {
+	return flow.Node{Op: "Concat", Name: name, Inputs: in, Output: name, Axis: axis}
+}
+
+var chains = []chained{
+	{
+		"dense",
+		[]int{20},
+		[]flow.Node{dense("r.sum", "x", "20 32"), {Op: "Relu", Name: "r", Inputs: []string{"r.sum"}, Output: "r"}, dense("b", "r", "32 16"), dense("y", "b", "16 4")},
+		[]string{"r", "b"},
+	},
+	{
+		"lenet",
+		[]int{1, 12, 12},
+		slices.Concat(
+			conv("a", "x", "18 1 5 5", 2, 2), []flow.Node{pool("pa", "a", 2, 2, 0)}, conv("b", "pa", "7 18 3 3", 0, 0), []flow.Node{pool("pb", "b", 2, 2, 0)},
+			[]flow.Node{reshape("f", "pb", -1, 28), dense("d", "f", "28 16"), dense("y", "d", "16 4")},
+		),
+		[]string{"a", "pa", "b", "pb", "f", "d"},
+	},
+	{
+		"pools that overlap and reach over the border",
+		[]int{3, 9, 7},
+		slices.Concat(
+			conv("a", "x", "4 3 3 3", 1, 1), []flow.Node{pool("p", "a", 3, 2, 1), pool("q", "p", 2, 1, 1), pool("r", "q", 4, 3, 2)},
+			[]flow.Node{reshape("f", "r", -1, 24), dense("y", "f", "24 4")},
+		),
+		[]string{"a", "p", "q", "r", "f"},
+	},
+	{
+		"channels put together",
+		[]int{2, 5, 6},
+		slices.Concat(
+			conv("a", "x", "3 2 3 3", 1, 1), conv("b", "x", "1 2 1 1"), conv("c", "x", "4 2 3 3", 1, 1),
+			[]flow.Node{concat("ab", 1, "a", "b"), concat("abc", -3, "ab", "c")}, conv("d", "abc", "2 8 3 3"), []flow.Node{reshape("f", "d", -1, 24), dense("y", "f", "24 4")},
+		),
+		[]string{"a", "b", "c", "ab", "abc", "d", "f"},
+	},
+	{
+		"rows put together, of which one is float32",
+		[]int{6},
+		[]flow.Node{dense("a", "x", "6 3"), concat("ax", 1, "a", "x"), dense("b", "ax", "9 4"), dense("c", "ax", "9 5"), concat("bc", 1, "b", "c"), dense("y", "bc", "9 4")},
+		[]string{"b", "c", "bc"},
+	},
+	{
+		"read as codes and as numbers",
+		[]int{6},
+		[]flow.Node{dense("a", "x", "6 6"), dense("b", "a", "6 6"), {Op: "Add", Name: "s", Inputs: []string{"a", "b"}, Output: "s"}, dense("y", "s", "6 4")},
+		nil,
+	},
+	{
+		"read by two, for a third",
+		[]int{6},
+		[]flow.Node{dense("a", "x", "6 6"), dense("b", "a", "6 6"), dense("other", "a", "6 6"), concat("c", 1, "b", "other"), dense("y", "c", "12 4")},
+		[]string{"a", "b", "other", "c"},
+	},
+	{
+		"one reader's codes are not another's",
+		[]int{6},
+		[]flow.Node{dense("a", "x", "6 6"), dense("b", "a", "6 6"), dense("dynamic", "a", "6 6"), concat("c", 1, "b", "dynamic"), dense("y", "c", "12 4")},
+		[]string{"b", "dynamic", "c"},
+	},
+	{
+		"groups, and images that are taken apart",
+		[]int{2, 4, 4},
+		slices.Concat(
+			conv("a", "x", "4 2 3 3", 1, 1), []flow.Node{{Op: "Conv", Name: "g.conv", Inputs: []string{"a", "4 2 3 3'"}, Output: "g", Group: 2}},
+			conv("b", "g", "4 4 1 1"), []flow.Node{reshape("half", "b", -1, 8), dense("h", "half", "8 5"), reshape("one", "h", -1, 10, 1, 1)},
+			conv("c", "one", "3 10 1 1"), []flow.Node{reshape("f", "c", -1, 3), dense("y", "f", "3 4")},
+		),
+		[]string{"h", "one", "c", "f"},
+	},
+	{
+		"matrices of images",
+		[]int{2, 3, 4},
+		slices.Concat(conv("a", "x", "4 2 1 1"), []flow.Node{{Op: "MatMul", Name: "m", Inputs: []string{"a", "4 5"}, Output: "m"}, {Op: "MatMul", Name: "y", Inputs: []string{"m", "5 4"}, Output: "y"}}),
+		[]string{"m"},
+	},
+}
+
+// graphOf returns the graph, whose constants are named after their shapes.
+func (c chained) graphOf(seed uint64, outputs ...string) *flow.Graph {
+	rng := rand.New(rand.NewPCG(seed, 2))
+	g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: append([]int{-1}, c.sample...)}}, Nodes: c.nodes, Constants: map[string]*flow.Tensor{}}
+	for _, n := range c.nodes {
+		if n.Op != "Conv" && n.Op != "Gemm" && n.Op != "MatMul" {
+			continue
+		}
+		var shape [4]int
+		rank, _ := fmt.Sscan(n.Inputs[1], &shape[0], &shape[1], &shape[2], &shape[3])
+		g.Constants[n.Inputs[1]] = random(rng, 0.4, shape[:rank]...)
+	}
+	for _, name := range outputs {
+		g.Outputs = append(g.Outputs, flow.Value{Name: name})
+	}
+	return g
+}
+
+// TestChain compares each network to the same one whose values are all asked for, and so float32.
+func TestChain(t *testing.T) {
+	for _, c := range chains {
+		all := []string{"y"}
+		for _, n := range c.nodes {
+			if n.Output != "y" && !strings.HasSuffix(n.Output, ".sum") { // which is its Relu's alone
+				all = append(all, n.Output)
+			}
+		}
+		seen := batchOf(1, append([]int{16}, c.sample...)...)
+		layers := quantized(t, c.graphOf(4, "y"), seen, "static-int8")
+		if l, ok := layers["dynamic.gemm"]; ok {
+			l.Compute = ops.DynamicInt8()
+			layers["dynamic.gemm"] = l
+		}
+		m, apart := newModel(t, c.graphOf(4, "y"), layers), newModel(t, c.graphOf(4, all...), layers)
+		if got := m.Coded(); !slices.Equal(sorted(got), sorted(c.coded)) {
+			t.Errorf("%s: codes are kept for %v, want %v", c.name, got, c.coded)
+		}
+		if got := apart.Coded(); got != nil {
+			t.Errorf("%s: codes are kept for outputs: %v", c.name, got)
+		}
+		for _, tier := range isa.All() {
+			if !isa.Supported(tier) {
+				continue
+			}
+			restore := isa.Use(tier)
+			for _, batch := range []int{1, 5, 33} {
+				in := batchOf(uint64(batch), append([]int{batch}, c.sample...)...)
+				want, err := apart.Run(context.Background(), in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := run(t, m, in, "y"); !slices.Equal(got, want["y"].Data().([]float32)) {
+					t.Errorf("%s, batch %d: other bits than by float32", c.name, batch)
+				}
+				shown := 0
+				err = m.Observe(context.Background(), in, func(name string, x []float32) error {
+					if name == "x" {
+						return nil
+					}
+					shown++
+					if !slices.Equal(x, want[name].Data().([]float32)) {
+						t.Errorf("%s, batch %d: other bits for %s where it is shown", c.name, batch, name)
+					}
+					return nil
+				})
+				if err != nil || shown != len(all) {
+					t.Errorf("%s: shown %d values, error %v, want %d", c.name, shown, err, len(all))
+				}
+				if again := run(t, m, in, "y"); !slices.Equal(again, want["y"].Data().([]float32)) {
+					t.Errorf("%s, batch %d: other bits after it was shown", c.name, batch)
+				}
+			}
+			restore()
+		}
+	}
+}
+
+func sorted(names []string) []string { return slices.Sorted(slices.Values(names)) }
