@@ -120,15 +120,15 @@ func (b *builder) wanted(readers []*step, id, channels int, wanted []*coded) (al
 
 // takes returns the codes that the layer reads of x, where it does.
 func (q *quantized) takes(x size, channels int) (ops.Codes, bool) {
-	scheme := q.layer.Weight.Scheme()
 	codes, ok := q.layer.Compute.Codes()
+	apart := q.layer.Weight.Scheme().GroupSize() > 0 // in the order of float32
 	switch {
-	case !ok || scheme.IsHalf() || q.groups > 1:
+	case q.groups > 1:
 		return codes, false
 	case q.groups == 1:
-		return codes, scheme.GroupSize() == 0
+		return codes, ok && !apart
 	}
-	return codes, channels == 0 || len(x) == 2 && scheme.GroupSize() == 0
+	return codes, ok && (channels == 0 || len(x) == 2 && !apart)
 }
 
 // gives returns what coded.channels is for the layer's result, −1 where it is not given as codes.

@@ -10,10 +10,12 @@ import (
 
 	"euryale/internal/flow"
 	"euryale/internal/isa"
+	"euryale/model"
 	"euryale/ops"
+	"euryale/qtensor"
 )
 
-// chained is a network from x to y, whose layers are static-int8 but for "dynamic", and the values of it that are kept as codes.
+// chained is a network from x to y, and the values of it that are kept as codes.
 type chained struct {
 	name   string
 	sample []int
@@ -98,18 +100,30 @@ var chains = []chained{
 	{
 		"one reader's codes are not another's",
 		[]int{6},
-		[]flow.Node{dense("a", "x", "6 6"), dense("b", "a", "6 6"), dense("dynamic", "a", "6 6"), concat("c", 1, "b", "dynamic"), dense("y", "c", "12 4")},
-		[]string{"b", "dynamic", "c"},
+		[]flow.Node{
+			dense("a", "x", "6 6"), dense("b", "a", "6 6"), dense("dynamic", "a", "6 6"), concat("c", 1, "b", "dynamic"),
+			dense("d", "c", "12 6"), dense("e", "d", "6 6"), dense("wide", "d", "6 6"), concat("f", 1, "e", "wide"), dense("y", "f", "12 4"),
+		},
+		[]string{"b", "dynamic", "c", "e", "wide", "f"},
+	},
+	{
+		"a weight for images, for rows, and for numbers in groups",
+		[]int{2, 3, 4},
+		slices.Concat(
+			conv("a", "x", "2 2 1 1"), conv("grouped", "a", "2 2 2 2", 1, 1), conv("b", "grouped", "2 2 2 2"), []flow.Node{reshape("f", "b", -1, 24), dense("c", "f", "24 24"), dense("d", "c", "24 24")},
+			[]flow.Node{reshape("i", "d", -1, 2, 3, 4)}, conv("j", "i", "2 2 1 1"), []flow.Node{reshape("g", "j", -1, 24), concat("gd", 1, "g", "d"), dense("y", "gd", "48 4")},
+		),
+		[]string{"grouped", "b", "f", "c"},
 	},
 	{
 		"groups, and images that are taken apart",
 		[]int{2, 4, 4},
 		slices.Concat(
 			conv("a", "x", "4 2 3 3", 1, 1), []flow.Node{{Op: "Conv", Name: "g.conv", Inputs: []string{"a", "4 2 3 3'"}, Output: "g", Group: 2}},
-			conv("b", "g", "4 4 1 1"), []flow.Node{reshape("half", "b", -1, 8), dense("h", "half", "8 5"), reshape("one", "h", -1, 10, 1, 1)},
-			conv("c", "one", "3 10 1 1"), []flow.Node{reshape("f", "c", -1, 3), dense("y", "f", "3 4")},
+			conv("b", "g", "4 4 1 1"), []flow.Node{reshape("half", "b", -1, 8), dense("h", "half", "8 5"), reshape("one", "h", -1, 10, 1, 1), {Op: "Conv", Name: "two.conv", Inputs: []string{"one", "4 5 1 1"}, Output: "two", Group: 2}},
+			conv("c", "two", "3 4 1 1"), []flow.Node{reshape("f", "c", -1, 3), dense("y", "f", "3 4")},
 		),
-		[]string{"h", "one", "c", "f"},
+		[]string{"c", "f"},
 	},
 	{
 		"matrices of images",
@@ -137,6 +151,28 @@ func (c chained) graphOf(seed uint64, outputs ...string) *flow.Graph {
 	return g
 }
 
+// change makes the layers that are named so other than those around them.
+func change(t *testing.T, c chained, layers map[string]model.Layer) {
+	t.Helper()
+	for name, l := range layers {
+		var err error
+		switch name {
+		case "dynamic.gemm":
+			l.Compute = ops.DynamicInt8()
+		case "wide.gemm":
+			var p qtensor.Params
+			p, err = qtensor.NewParams(qtensor.Affine(8), []float32{-9}, []float32{9})
+			l.Compute = ops.StaticInt8(p)
+		case "grouped.conv":
+			l.Weight, err = qtensor.Quantize(tensorOf(c.graphOf(4).Constants["2 2 2 2"]), qtensor.Int4().PerGroup(0, 4))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		layers[name] = l
+	}
+}
+
 // TestChain compares each network to the same one whose values are all asked for, and so float32.
 func TestChain(t *testing.T) {
 	for _, c := range chains {
@@ -148,10 +184,7 @@ func TestChain(t *testing.T) {
 		}
 		seen := batchOf(1, append([]int{16}, c.sample...)...)
 		layers := quantized(t, c.graphOf(4, "y"), seen, "static-int8")
-		if l, ok := layers["dynamic.gemm"]; ok {
-			l.Compute = ops.DynamicInt8()
-			layers["dynamic.gemm"] = l
-		}
+		change(t, c, layers)
 		m, apart := newModel(t, c.graphOf(4, "y"), layers), newModel(t, c.graphOf(4, all...), layers)
 		if got := m.Coded(); !slices.Equal(sorted(got), sorted(c.coded)) {
 			t.Errorf("%s: codes are kept for %v, want %v", c.name, got, c.coded)
