@@ -110,10 +110,16 @@ var chains = []chained{
 		"a weight for images, for rows, and for numbers in groups",
 		[]int{2, 3, 4},
 		slices.Concat(
-			conv("a", "x", "2 2 1 1"), conv("grouped", "a", "2 2 2 2", 1, 1), conv("b", "grouped", "2 2 2 2"), []flow.Node{reshape("f", "b", -1, 24), dense("c", "f", "24 24"), dense("d", "c", "24 24")},
-			[]flow.Node{reshape("i", "d", -1, 2, 3, 4)}, conv("j", "i", "2 2 1 1"), []flow.Node{reshape("g", "j", -1, 24), concat("gd", 1, "g", "d"), dense("y", "gd", "48 4")},
+			conv("a", "x", "2 2 1 1"), conv("grouped", "a", "2 2 2 2", 1, 1), conv("b", "grouped", "2 2 2 2"), []flow.Node{reshape("f", "b", -1, 24), dense("c", "f", "24 24"), dense("d", "c", "24 24"), dense("e", "c", "24 24")},
+			[]flow.Node{reshape("i", "d", -1, 2, 3, 4)}, conv("j", "i", "2 2 1 1"), []flow.Node{reshape("g", "j", -1, 24), concat("ge", 1, "g", "e"), dense("y", "ge", "48 4")},
 		),
 		[]string{"grouped", "b", "f", "c"},
+	},
+	{
+		"numbers in groups, of rows that were images",
+		[]int{2, 3, 4},
+		slices.Concat(conv("a", "x", "2 2 1 1"), []flow.Node{reshape("f", "a", -1, 24), dense("grouped", "f", "24 6"), dense("y", "grouped", "6 4")}),
+		[]string{"grouped"},
 	},
 	{
 		"groups, and images that are taken apart",
@@ -165,6 +171,8 @@ func change(t *testing.T, c chained, layers map[string]model.Layer) {
 			l.Compute = ops.StaticInt8(p)
 		case "grouped.conv":
 			l.Weight, err = qtensor.Quantize(tensorOf(c.graphOf(4).Constants["2 2 2 2"]), qtensor.Int4().PerGroup(0, 4))
+		case "grouped.gemm":
+			l.Weight, err = qtensor.Quantize(tensorOf(c.graphOf(4).Constants["24 6"]), qtensor.Int4().PerGroup(1, 4))
 		}
 		if err != nil {
 			t.Fatal(err)

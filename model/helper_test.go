@@ -92,7 +92,7 @@ func quantized(t testing.TB, g *flow.Graph, in map[string]tensor.Tensor, compute
 	if err != nil {
 		t.Fatal(err)
 	}
-	layers := map[string]model.Layer{}
+	layers, made := map[string]model.Layer{}, map[string]*qtensor.QTensor{}
 	for _, n := range g.Nodes {
 		out := 1
 		switch {
@@ -101,9 +101,13 @@ func quantized(t testing.TB, g *flow.Graph, in map[string]tensor.Tensor, compute
 		case n.Op != "Gemm" && n.Op != "MatMul":
 			continue
 		}
-		q, err := qtensor.Quantize(tensorOf(g.Constants[n.Inputs[1]]), qtensor.PerChannelSymmetric(8, out))
-		if err != nil {
-			t.Fatal(err)
+		q := made[n.Inputs[1]]
+		if q == nil {
+			var err error
+			if q, err = qtensor.Quantize(tensorOf(g.Constants[n.Inputs[1]]), qtensor.PerChannelSymmetric(8, out)); err != nil {
+				t.Fatal(err)
+			}
+			made[n.Inputs[1]] = q
 		}
 		l := model.Layer{Weight: q}
 		switch compute {
