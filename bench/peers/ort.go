@@ -36,10 +36,6 @@ type operator struct {
 
 // session returns the contender that applies op to x. real turns an element of the output into a real number.
 func session[X, Y float32 | uint8 | int32](o *workload.Operands, threads int, op operator, x []X, real func(at int, y Y) float32) (duel.Contender, error) {
-	none := duel.Contender{}
-	if !ort.IsInitialized() {
-		return none, errLeftOut
-	}
 	in, out := []int{o.M, o.K}, []int{o.M, o.N}
 	if o.N == 0 {
 		out = in
@@ -54,27 +50,37 @@ func session[X, Y float32 | uint8 | int32](o *workload.Operands, threads int, op
 		Outputs:   []onnx.Tensor{{Name: "y", Type: typeOf([]Y(nil)), Dims: out}},
 		Constants: op.constants,
 	}
-	y := make([]Y, out[0]*out[1])
+	return contender("ort "+op.name, threads, model, op.config, x, real, op.aside)
+}
+
+// contender returns one that runs a model from x to numbers, which real makes real.
+func contender[X, Y float32 | uint8 | int32](name string, threads int, model onnx.Model, config [][2]string, x []X, real func(at int, y Y) float32, aside bool) (duel.Contender, error) {
+	none := duel.Contender{}
+	if !ort.IsInitialized() {
+		return none, errLeftOut
+	}
+	in, out := shapeOf(model.Inputs[0]), shapeOf(model.Outputs[0])
+	y := make([]Y, out.FlattenedSize())
 	clear(y)
-	source, err := ort.NewTensor(ort.NewShape(int64(in[0]), int64(in[1])), x)
+	source, err := ort.NewTensor(in, x)
 	if err != nil {
 		return none, err
 	}
-	result, err := ort.NewTensor(ort.NewShape(int64(out[0]), int64(out[1])), y)
+	result, err := ort.NewTensor(out, y)
 	if err != nil {
 		return none, err
 	}
-	options, err := sessionOptions(threads, op.config)
+	options, err := sessionOptions(threads, config)
 	if err != nil {
 		return none, err
 	}
 	defer options.Destroy()
-	s, err := ort.NewAdvancedSessionWithONNXData(model.Marshal(), []string{"x"}, []string{"y"}, []ort.Value{source}, []ort.Value{result}, options)
+	s, err := ort.NewAdvancedSessionWithONNXData(model.Marshal(), []string{model.Inputs[0].Name}, []string{model.Outputs[0].Name}, []ort.Value{source}, []ort.Value{result}, options)
 	if err != nil {
-		return none, err
+		return none, fmt.Errorf("%s: %w", name, err)
 	}
 	return duel.Contender{
-		Name: "ort " + op.name, Aside: op.aside, Run: s.Run,
+		Name: name, Aside: aside, Run: s.Run,
 		Output: func() []float32 {
 			f := make([]float32, len(y))
 			for i, v := range y {
@@ -88,6 +94,14 @@ func session[X, Y float32 | uint8 | int32](o *workload.Operands, threads int, op
 			result.Destroy()
 		},
 	}, nil
+}
+
+func shapeOf(t onnx.Tensor) ort.Shape {
+	s := make(ort.Shape, len(t.Dims))
+	for i, d := range t.Dims {
+		s[i] = int64(d)
+	}
+	return s
 }
 
 // brief has idle threads spin for 2 ms: far more than lies between two calls of a burst, and soon over for the next
@@ -122,7 +136,7 @@ func typeOf[T float32 | uint8 | int8 | int32](x []T) onnx.DataType {
 	return onnx.Int32
 }
 
-func constant[T float32 | uint8 | int8](name string, data []T, dims ...int) onnx.Tensor {
+func constant[T float32 | uint8 | int8 | int32](name string, data []T, dims ...int) onnx.Tensor {
 	raw, err := binary.Append(nil, binary.LittleEndian, data)
 	if err != nil {
 		panic(fmt.Sprintf("peers: constant: %v", err)) // numbers of fixed size have an encoding
@@ -138,7 +152,7 @@ func columns(o *workload.Operands) onnx.Tensor { return constant("scales", o.Sca
 func itself(_ int, y float32) float32 { return y }
 
 // ortInteger gives sums of 32 bits, to which no scale is applied.
-func ortInteger(name string, config ...[2]string) entrant {
+func ortInteger(name string, config ...[2]string) entrant[*workload.Operands] {
 	return func(o *workload.Operands, threads int) (duel.Contender, error) {
 		op := operator{name: name, op: "MatMulInteger", config: config, constants: []onnx.Tensor{weight(o), scalar("zero", uint8(o.CodeZero))}}
 		return session(o, threads, op, o.Codes, func(at int, y int32) float32 {
@@ -176,7 +190,7 @@ const (
 
 // ortBlocks multiplies by 8-bit weights in blocks of 32, each with a scale: here that of its column. Not held
 // against ours where it makes the activations int8 too.
-func ortBlocks(name string, accuracy int) entrant {
+func ortBlocks(name string, accuracy int) entrant[*workload.Operands] {
 	return func(o *workload.Operands, threads int) (duel.Contender, error) {
 		const block, zero = 32, 128
 		blocks := (o.K + block - 1) / block

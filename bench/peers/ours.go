@@ -5,6 +5,7 @@ import (
 	"euryale/bench/peers/duel"
 	"euryale/internal/gemm"
 	"euryale/internal/kernel"
+	"euryale/ops"
 )
 
 // Everything of this module that the peers run against is in this file.
@@ -25,7 +26,7 @@ func oursCodes(o *workload.Operands, _ int) (duel.Contender, error) {
 }
 
 // oursFloat multiplies rows of float32 by the packed weight.
-func oursFloat(a gemm.Arithmetic) entrant {
+func oursFloat(a gemm.Arithmetic) entrant[*workload.Operands] {
 	return func(o *workload.Operands, _ int) (duel.Contender, error) {
 		w, y := o.Int8Weight(), make([]float32, o.M*o.N)
 		return ours(y, func() error {
@@ -48,4 +49,34 @@ func oursDequantize(o *workload.Operands, _ int) (duel.Contender, error) {
 		kernel.Dequantize(y, o.Codes, o.Affine())
 		return nil
 	}, func() []float32 { return y }), nil
+}
+
+// oursConv convolves float32 images, as codes inside, to float32.
+func oursConv(i *workload.Images, _ int) (duel.Contender, error) {
+	conv, err := i.Prepare(ops.StaticInt8(i.In))
+	if err != nil {
+		return duel.Contender{}, err
+	}
+	y := make([]float32, i.Outputs())
+	return ours(y, func() error { return conv.Run(y, i.X, workload.Batch) }, func() []float32 { return y }), nil
+}
+
+// oursConvCodes convolves codes to codes, with channels last.
+func oursConvCodes(i *workload.Images, _ int) (duel.Contender, error) {
+	conv, err := i.Prepare(ops.StaticInt8(i.In))
+	if err != nil {
+		return duel.Contender{}, err
+	}
+	takes, _ := conv.TakesCodes()
+	gives, _ := ops.StaticInt8(i.Out).Codes()
+	x := ops.Samples{Codes: workload.ChannelsLast(i.Codes(), workload.Batch, i.Channels), Map: takes}
+	y := ops.Samples{Codes: make([]uint8, i.Outputs()), Map: gives}
+	output := func() []float32 {
+		real := make([]float32, len(y.Codes))
+		for at, q := range y.Codes {
+			real[at] = decoded(i.Out)(at, q)
+		}
+		return real
+	}
+	return ours(y.Codes, func() error { return conv.RunSamples(y, x, workload.Batch) }, channelsFirst(output, i)), nil
 }

@@ -21,20 +21,15 @@ func TestWorks(t *testing.T) {
 		defer end()
 	}
 	for _, w := range works {
-		shapes := []workload.Shape{{M: 1, K: 64, N: 33}, {M: 5, K: 100, N: 17}}
-		if w.conversion {
-			shapes = []workload.Shape{{M: 1, K: 1001}}
-		}
-		for _, shape := range shapes {
-			o := workload.NewOperands(shape)
+		for task := range w.tasks([]workload.Shape{{M: 1, K: 64, N: 33}, {M: 5, K: 100, N: 17}}) {
 			for threads := 1; threads <= 2; threads++ {
-				results, err := w.contest(t.Context(), o, w.truth(o), threads, duel.Options{Options: workload.Options{Repeats: 1}}, t.Output())
+				results, err := task.contest(t.Context(), threads, duel.Options{Options: workload.Options{Repeats: 1}}, t.Output())
 				if err != nil {
-					t.Errorf("%s %v, threads %d: %v", w.name, shape, threads, err)
+					t.Errorf("%s %s, threads %d: %v", w.name, task.subject.Name, threads, err)
 				}
 				for _, r := range results {
 					if r.SQNR < 30 {
-						t.Errorf("%s %v, threads %d: %s has %.1f dB, want 30 or more", w.name, shape, threads, r.Name, r.SQNR)
+						t.Errorf("%s %v, threads %d: %s has %.1f dB, want 30 or more", w.name, task.subject.Name, threads, r.Name, r.SQNR)
 					}
 				}
 			}

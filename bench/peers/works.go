@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"runtime"
 	"slices"
 
@@ -14,28 +15,69 @@ import (
 	"euryale/internal/gemm"
 )
 
-// entrant makes a contender of operands that it may hold on to but not change.
-type entrant func(o *workload.Operands, threads int) (duel.Contender, error)
+// entrant makes a contender for a number of threads of operands that it may hold on to but not change.
+type entrant[O any] func(o O, threads int) (duel.Contender, error)
 
-// work is what contenders do, ours the first of them.
+// task is what contenders do, ours the first of them.
+type task struct {
+	subject  duel.Subject
+	truth    duel.Truth
+	entrants []func(threads int) (duel.Contender, error)
+}
+
+// newTask returns the task of entrants with one's operands.
+func newTask[O any](subject duel.Subject, o O, truth duel.Truth, entrants []entrant[O]) task {
+	t := task{subject: subject, truth: truth}
+	for _, enter := range entrants {
+		t.entrants = append(t.entrants, func(threads int) (duel.Contender, error) { return enter(o, threads) })
+	}
+	return t
+}
+
+// work is tasks of a kind, made one after the other: their operands are hundreds of megabytes.
 type work struct {
-	name       string
-	conversion bool // has one shape of its own
-	truth      func(*workload.Operands) duel.Truth
-	entrants   []entrant
+	name  string
+	tasks func(shapes []workload.Shape) iter.Seq[task]
+}
+
+// manyRows is where a product is limited by arithmetic and no longer by memory.
+const manyRows = 32
+
+// products are tasks of shapes.
+func products(truth func(*workload.Operands) duel.Truth, entrants ...entrant[*workload.Operands]) func([]workload.Shape) iter.Seq[task] {
+	return func(shapes []workload.Shape) iter.Seq[task] {
+		return func(yield func(task) bool) {
+			for _, s := range shapes {
+				o := workload.NewOperands(s)
+				subject := duel.Subject{Name: s.String(), Amount: s.Amount(), Unit: s.Unit(), Mean: s.N > 0 && s.M >= manyRows}
+				if !yield(newTask(subject, o, truth(o), entrants)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// conversion is a task of one shape, whatever is asked for.
+func conversion(truth func(*workload.Operands) duel.Truth, entrants ...entrant[*workload.Operands]) func([]workload.Shape) iter.Seq[task] {
+	return func([]workload.Shape) iter.Seq[task] {
+		return products(truth, entrants...)([]workload.Shape{workload.Conversion()})
+	}
 }
 
 var works = []work{
-	{"int8", false, duel.CodeProduct, []entrant{
-		oursCodes, oneDNNCodes, ortInteger("u8s8→s32"), ortIntegerToFloat, ortInteger("u8s8→s32 exact", exactSums),
-	}},
-	{"int8-dynamic", false, duel.FloatProduct, []entrant{oursFloat(gemm.Arithmetic{}), ortDynamic}},
-	{"int8-weights-fixed24", false, duel.FloatProduct, []entrant{
+	{"int8", products(duel.CodeProduct, oursCodes, oneDNNCodes, ortInteger("u8s8→s32"), ortIntegerToFloat, ortInteger("u8s8→s32 exact", exactSums))},
+	{"int8-dynamic", products(duel.FloatProduct, oursFloat(gemm.Arithmetic{}), ortDynamic)},
+	{"int8-weights-fixed24", products(
+		duel.FloatProduct,
 		oursFloat(gemm.Arithmetic{Bits: 24}), oneDNNFloat, ortFloat, ortBlocks("w8 f32", computeFloat), ortBlocks("w8 int8", computeInt8), gonum, stockGorgonia,
-	}},
-	{"int8-weights-fixed16", false, duel.FloatProduct, []entrant{oursFloat(gemm.Arithmetic{Bits: 16}), oneDNNHalf}},
-	{"quantize", true, duel.Floats, []entrant{oursQuantize, oneDNNQuantize, ortQuantize}},
-	{"dequantize", true, duel.CodeElements, []entrant{oursDequantize, oneDNNDequantize, ortDequantize}},
+	)},
+	{"int8-weights-fixed16", products(duel.FloatProduct, oursFloat(gemm.Arithmetic{Bits: 16}), oneDNNHalf)},
+	{"quantize", conversion(duel.Floats, oursQuantize, oneDNNQuantize, ortQuantize)},
+	{"dequantize", conversion(duel.CodeElements, oursDequantize, oneDNNDequantize, ortDequantize)},
+	{"conv", convolutions(oursConv, ortConv, ortConvInt8)},
+	{"conv-codes", convolutions(oursConvCodes, ortConvCodes(false), ortConvCodes(true))},
+	{"lenet", lenets(oursLenet, ortLenet("f32", floatLenet), ortLenet("qlinear", integerLenet), ortLenet("qdq", simulatedLenet), oursFloatLenet)},
 }
 
 func workNames() []string {
@@ -53,29 +95,23 @@ func measure(ctx context.Context, options duel.Options, progress io.Writer) (row
 		if !slices.Contains(options.Works, w.name) {
 			continue
 		}
-		shapes := options.Shapes
-		if w.conversion {
-			shapes = []workload.Shape{workload.Conversion()}
-		}
-		for _, shape := range shapes {
-			o := workload.NewOperands(shape)
-			truth := w.truth(o)
+		for t := range w.tasks(options.Shapes) {
 			for _, threads := range options.Threads {
-				fmt.Fprintf(progress, "%s %v, threads %d\n", w.name, shape, threads)
+				fmt.Fprintf(progress, "%s %s, threads %d\n", w.name, t.subject.Name, threads)
 				runtime.GOMAXPROCS(threads)
-				results, err := w.contest(ctx, o, truth, threads, options, progress)
+				results, err := t.contest(ctx, threads, options, progress)
 				if err != nil {
-					return rows, fmt.Errorf("%s %v: %w", w.name, shape, err)
+					return rows, fmt.Errorf("%s %s: %w", w.name, t.subject.Name, err)
 				}
-				rows = append(rows, duel.Rows(w.name, shape, threads, results)...)
+				rows = append(rows, duel.Rows(w.name, t.subject, threads, results)...)
 			}
 		}
 	}
 	return rows, nil
 }
 
-// contest measures the contenders of one shape. A peer that cannot do the work is named in progress.
-func (w work) contest(ctx context.Context, o *workload.Operands, truth duel.Truth, threads int, options duel.Options, progress io.Writer) ([]duel.Result, error) {
+// contest measures the contenders. A peer that cannot do the work is named in progress.
+func (t task) contest(ctx context.Context, threads int, options duel.Options, progress io.Writer) ([]duel.Result, error) {
 	var contenders []duel.Contender
 	defer func() {
 		for _, c := range contenders {
@@ -85,11 +121,11 @@ func (w work) contest(ctx context.Context, o *workload.Operands, truth duel.Trut
 		}
 		runtime.GC() // weights of one shape are hundreds of megabytes
 	}()
-	for _, enter := range w.entrants {
+	for _, enter := range t.entrants {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		c, err := enter(o, threads)
+		c, err := enter(threads)
 		switch {
 		case errors.Is(err, errLeftOut):
 		case errors.Is(err, onednn.ErrUnsupported):
@@ -100,5 +136,5 @@ func (w work) contest(ctx context.Context, o *workload.Operands, truth duel.Trut
 			contenders = append(contenders, c)
 		}
 	}
-	return duel.Measure(ctx, contenders, truth, options.Repeats, options.Burst)
+	return duel.Measure(ctx, contenders, t.truth, options.Repeats, options.Burst)
 }

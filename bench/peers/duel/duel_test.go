@@ -131,6 +131,11 @@ func TestMeasureStops(t *testing.T) {
 	}
 }
 
+// million is a product of some rows by a thousand by a thousand.
+func million(rows int) Subject {
+	return Subject{Name: workload.Shape{M: rows, K: 1000, N: 1000}.String(), Amount: 2e-3 * float64(rows), Unit: "GOP/s", Mean: rows >= 32}
+}
+
 // report is of a peer that is twice as slow, one that is as fast and one that is faster but does not count.
 func report() Report {
 	results := []Result{
@@ -139,10 +144,10 @@ func report() Report {
 		{Contender: Contender{Name: "even"}, seconds: []float64{1, 2, 5}},
 		{Contender: Contender{Name: "other", Aside: true}, seconds: []float64{0.5, 1, 2}},
 	}
-	rows := Rows("int8", workload.Shape{M: 1, K: 1000, N: 1000}, 1, results)
-	rows = append(rows, Rows("int8", workload.Shape{M: 32, K: 1000, N: 1000}, 1, results)...)
-	rows = append(rows, Rows("int8", workload.Shape{M: 64, K: 1000, N: 1000}, 1, []Result{results[0], results[1]})...)
-	rows = append(rows, Rows("quantize", workload.Conversion(), 2, results[:1])...)
+	rows := Rows("int8", million(1), 1, results)
+	rows = append(rows, Rows("int8", million(32), 1, results)...)
+	rows = append(rows, Rows("int8", million(64), 1, []Result{results[0], results[1]})...)
+	rows = append(rows, Rows("quantize", Subject{Name: "floats", Amount: 1, Unit: "GB/s"}, 2, results[:1])...)
 	return Report{Versions: map[string]string{"peer": "1.0"}, Rows: rows, Means: Means(rows)}
 }
 
@@ -180,7 +185,7 @@ func TestWrite(t *testing.T) {
 	}
 	for _, want := range []string{
 		"peer 1.0\n", "\nint8\n", "\nquantize\n", "32x1000x1000  1        ours", "1 *", "GB/s",
-		"geometric mean of 2 shapes of m ≥ 32, threads 1: ours/best 1.41 (least 1), slow 2, even 1, other 0.5\n",
+		"geometric mean of 2, threads 1: ours/best 1.41 (least 1), slow 2, even 1, other 0.5\n",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("table: %q is not in\n%s", want, &text)
@@ -194,7 +199,7 @@ func TestWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	row := got.Rows[4]
-	for _, key := range []string{"work", "shape", "threads", "ours_gops", "ours_sqnr", "peer", "peer_gops", "ratio"} {
+	for _, key := range []string{"work", "shape", "threads", "ours_speed", "ours_sqnr", "peer", "peer_speed", "ratio"} {
 		if _, there := row[key]; !there {
 			t.Errorf("JSON: %q is not in %v", key, row)
 		}

@@ -7,8 +7,6 @@ import (
 	"maps"
 	"slices"
 	"text/tabwriter"
-
-	"euryale/bench/internal/workload"
 )
 
 // Row is ours beside one peer. Without peers there is one row, whose Peer is empty.
@@ -16,31 +14,36 @@ type Row struct {
 	Work       string  `json:"work"`
 	Shape      string  `json:"shape"`
 	Threads    int     `json:"threads"`
-	Unit       string  `json:"unit"` // of gops: GOP/s, or GB/s read and written
-	Ours       float64 `json:"ours_gops"`
+	Unit       string  `json:"unit"` // of speeds
+	Ours       float64 `json:"ours_speed"`
 	OursCores  float64 `json:"ours_cores"`
 	OursSQNR   float64 `json:"ours_sqnr"`
 	OursKernel string  `json:"ours_kernel,omitempty"`
 	Peer       string  `json:"peer,omitempty"`
-	PeerSpeed  float64 `json:"peer_gops,omitempty"`
+	PeerSpeed  float64 `json:"peer_speed,omitempty"`
 	PeerCores  float64 `json:"peer_cores,omitempty"`
 	PeerSQNR   float64 `json:"peer_sqnr,omitempty"`
 	PeerKernel string  `json:"peer_kernel,omitempty"`
 	Ratio      float64 `json:"ratio,omitempty"` // ours/peer: the median over repeats, not the quotient of the medians
 	Best       bool    `json:"best,omitempty"`  // the least ratio of the peers that count
 
-	many bool // m ≥ 32
+	mean bool
 }
 
-// manyRows is where a product is limited by arithmetic and no longer by memory.
-const manyRows = 32
+// Subject is what contenders do.
+type Subject struct {
+	Name   string
+	Amount float64 // of Unit's in one call: Amount per second is the speed
+	Unit   string
+	Mean   bool // whether it is among those of which the mean is told
+}
 
 // Rows returns ours, which is the first result, beside each of the others.
-func Rows(work string, s workload.Shape, threads int, results []Result) []Row {
-	speed := func(r Result) float64 { return s.Amount() / r.Seconds() }
+func Rows(work string, s Subject, threads int, results []Result) []Row {
+	speed := func(r Result) float64 { return s.Amount / r.Seconds() }
 	ours := results[0]
 	base := Row{
-		Work: work, Shape: s.String(), Threads: threads, Unit: s.Unit(), many: s.N > 0 && s.M >= manyRows,
+		Work: work, Shape: s.Name, Threads: threads, Unit: s.Unit, mean: s.Mean,
 		Ours: speed(ours), OursCores: ours.Cores, OursSQNR: ours.SQNR, OursKernel: ours.Kernel,
 	}
 	var rows []Row
@@ -63,7 +66,7 @@ func Rows(work string, s workload.Shape, threads int, results []Result) []Row {
 	return rows
 }
 
-// Mean is the geometric mean of the ratios ours/peer over the products with m ≥ 32.
+// Mean is the geometric mean of the ratios ours/peer over the subjects that ask for it.
 type Mean struct {
 	Work    string  `json:"work"`
 	Threads int     `json:"threads"`
@@ -86,7 +89,7 @@ func Means(rows []Row) []Mean {
 		return &ratios[i]
 	}
 	for _, r := range rows {
-		if !r.many || r.Peer == "" {
+		if !r.mean || r.Peer == "" {
 			continue
 		}
 		if best := of(r, "best"); r.Best {
@@ -144,7 +147,7 @@ func table(w io.Writer, rows []Row) error {
 	fmt.Fprintf(t, "shape\tthreads\twho\t%s\tours/it\tcores\tSQNR dB\tkernel\n", rows[0].Unit)
 	for i, r := range rows {
 		if i == 0 || r.Shape != rows[i-1].Shape || r.Threads != rows[i-1].Threads {
-			fmt.Fprintf(t, "%s\t%d\tours\t%.4g\t\t%.2f\t%.1f\t%s\n", r.Shape, r.Threads, r.Ours, r.OursCores, r.OursSQNR, r.OursKernel)
+			fmt.Fprintf(t, "%s\t%d\tours\t%s\t\t%.2f\t%.1f\t%s\n", r.Shape, r.Threads, digits(r.Ours), r.OursCores, r.OursSQNR, r.OursKernel)
 		}
 		if r.Peer == "" {
 			continue
@@ -153,9 +156,17 @@ func table(w io.Writer, rows []Row) error {
 		if r.Best {
 			mark = " *"
 		}
-		fmt.Fprintf(t, "\t\t%s\t%.4g\t%.3g%s\t%.2f\t%.1f\t%s\n", r.Peer, r.PeerSpeed, r.Ratio, mark, r.PeerCores, r.PeerSQNR, r.PeerKernel)
+		fmt.Fprintf(t, "\t\t%s\t%s\t%.3g%s\t%.2f\t%.1f\t%s\n", r.Peer, digits(r.PeerSpeed), r.Ratio, mark, r.PeerCores, r.PeerSQNR, r.PeerKernel)
 	}
 	return t.Flush()
+}
+
+// digits writes x with four digits, or with all of those before the point.
+func digits(x float64) string {
+	if x >= 1e4 {
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.4g", x)
 }
 
 // writeMeans writes the means of one kind of work, a line for each count of threads.
@@ -170,7 +181,7 @@ func (r Report) writeMeans(w io.Writer, work string) {
 				fmt.Fprintln(w)
 			}
 			threads = m.Threads
-			fmt.Fprintf(w, "geometric mean of %d shapes of m ≥ %d, threads %d: ours/%s %.3g (least %.3g)", m.Shapes, manyRows, threads, m.Peer, m.Ratio, m.Least)
+			fmt.Fprintf(w, "geometric mean of %d, threads %d: ours/%s %.3g (least %.3g)", m.Shapes, threads, m.Peer, m.Ratio, m.Least)
 			continue
 		}
 		fmt.Fprintf(w, ", %s %.3g", m.Peer, m.Ratio)

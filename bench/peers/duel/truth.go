@@ -41,9 +41,14 @@ func code(o *workload.Operands) func(i int) float64 {
 	return func(i int) float64 { return float64(o.CodeScale) * float64(int32(o.Codes[i])-o.CodeZero) }
 }
 
-func numbers(o *workload.Operands, x func(int) float64) (t Truth) {
-	for _, i := range spread(len(o.X), sampledNumbers) {
-		t.at, t.want = append(t.at, i), append(t.want, x(i))
+func numbers(o *workload.Operands, x func(int) float64) Truth {
+	return Sample(len(o.X), sampledNumbers, x)
+}
+
+// Sample returns what is right at so many places of an output, or at all of its own where it has fewer.
+func Sample(outputs, places int, want func(at int) float64) (t Truth) {
+	for _, i := range spread(outputs, places) {
+		t.at, t.want = append(t.at, i), append(t.want, want(i))
 	}
 	return t
 }

@@ -29,11 +29,18 @@ type Int struct {
 	Value int
 }
 
+// Ints is an attribute whose value is a list of integers.
+type Ints struct {
+	Name   string
+	Values []int
+}
+
 // Node applies Op of Domain, where "" is ONNX's own, to named tensors. An input that is left out is "".
 type Node struct {
 	Domain, Op      string
 	Inputs, Outputs []string
 	Ints            []Int
+	Lists           []Ints
 }
 
 // Microsoft is the domain of the operators that ONNX Runtime adds.
@@ -90,6 +97,14 @@ func (n Node) marshal() message {
 	for _, a := range n.Ints {
 		const kindInt = 2 // AttributeProto.AttributeType INT
 		b = b.bytes(5, message(nil).text(1, a.Name).varint(3, uint64(int64(a.Value))).varint(20, kindInt))
+	}
+	for _, a := range n.Lists {
+		const kindInts = 7 // AttributeProto.AttributeType INTS
+		list := message(nil).text(1, a.Name)
+		for _, v := range a.Values {
+			list = list.varint(8, uint64(int64(v)))
+		}
+		b = b.bytes(5, list.varint(20, kindInts))
 	}
 	return b.text(7, n.Domain)
 }
