@@ -53,7 +53,7 @@ func copyNodes(list []flow.Node) []flow.Node {
 	list = slices.Clone(list)
 	for i := range list {
 		n := &list[i]
-		for _, s := range []*[]int{&n.Kernel, &n.Strides, &n.Pads, &n.Dilations, &n.Perm, &n.Shape} {
+		for _, s := range []*[]int{&n.Kernel, &n.Strides, &n.Pads, &n.Dilations, &n.Perm, &n.Shape, &n.Axes, &n.Starts, &n.Ends, &n.Steps} {
 			*s = slices.Clone(*s)
 			if len(*s) == 0 {
 				*s = nil // as a file has it

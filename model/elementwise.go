@@ -33,18 +33,31 @@ func leakyRelu(n *flow.Node, y array, in []array, _ *scratch) {
 	}
 }
 
-// sigmoid sets y = 1/(1 + e^−x), made in float64.
-func sigmoid(_ *flow.Node, y array, in []array, _ *scratch) {
-	for i, v := range in[0].x {
-		y.x[i] = float32(1 / (1 + math.Exp(-float64(v))))
+// each returns the kernel of a function of one number, which is made in float64.
+func each(f func(float64) float64) func(n *flow.Node, y array, in []array, s *scratch) {
+	return func(_ *flow.Node, y array, in []array, _ *scratch) {
+		for i, v := range in[0].x {
+			y.x[i] = float32(f(float64(v)))
+		}
 	}
 }
 
-// tanh sets y = tanh x, made in float64.
-func tanh(_ *flow.Node, y array, in []array, _ *scratch) {
-	for i, v := range in[0].x {
-		y.x[i] = float32(math.Tanh(float64(v)))
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+func reciprocal(x float64) float64 { return 1 / x }
+
+// softplus returns ln(1 + e^x).
+func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
+
+// sign returns −1, 0 or 1, or NaN.
+func sign(x float64) float64 {
+	switch {
+	case x > 0:
+		return 1
+	case x < 0:
+		return -1
 	}
+	return x
 }
 
 // softmaxShape is the rule of an op along Axis.
@@ -80,28 +93,54 @@ func around(shape []int, axis int) (outer, own, inner int) {
 	return outer, own, inner
 }
 
-// softmax sets y = e^(x − m)/Σ e^(x − m) along Axis, m the largest x, with the sum in float64.
-func softmax(n *flow.Node, y array, in []array, _ *scratch) {
+// along calls f with the numbers of y and x along Axis, which are step apart, for each place of the other axes.
+func along(n *flow.Node, y, x array, f func(y, x []float32, count, step int)) {
 	at, _ := axis(n, len(y.shape)) // checked by the rule
 	outer, own, inner := around(y.shape, at)
 	for o := range outer {
 		for i := range inner {
-			x, to := in[0].x[o*own*inner+i:], y.x[o*own*inner+i:]
-			top := float32(math.Inf(-1))
-			for j := range own {
-				top = max(top, x[j*inner])
-			}
-			var sum float64
-			for j := range own {
-				e := math.Exp(float64(x[j*inner]) - float64(top))
-				sum += e
-				to[j*inner] = float32(e)
-			}
-			for j := range own {
-				to[j*inner] = float32(float64(to[j*inner]) / sum)
-			}
+			f(y.x[o*own*inner+i:], x.x[o*own*inner+i:], own, inner)
 		}
 	}
+}
+
+// top returns the largest of numbers that are step apart.
+func top(x []float32, count, step int) float32 {
+	most := float32(math.Inf(-1))
+	for j := range count {
+		most = max(most, x[j*step])
+	}
+	return most
+}
+
+// softmax sets y = e^(x − m)/Σ e^(x − m) along Axis, m the largest x, with the sum in float64.
+func softmax(n *flow.Node, y array, in []array, _ *scratch) {
+	along(n, y, in[0], func(y, x []float32, count, step int) {
+		most := top(x, count, step)
+		var sum float64
+		for j := range count {
+			e := math.Exp(float64(x[j*step]) - float64(most))
+			sum += e
+			y[j*step] = float32(e)
+		}
+		for j := range count {
+			y[j*step] = float32(float64(y[j*step]) / sum)
+		}
+	})
+}
+
+// logSoftmax sets y = x − m − ln Σ e^(x − m) along Axis, m the largest x, in float64.
+func logSoftmax(n *flow.Node, y array, in []array, _ *scratch) {
+	along(n, y, in[0], func(y, x []float32, count, step int) {
+		most := float64(top(x, count, step))
+		var sum float64
+		for j := range count {
+			sum += math.Exp(float64(x[j*step]) - most)
+		}
+		for j := range count {
+			y[j*step] = float32(float64(x[j*step]) - most - math.Log(sum))
+		}
+	})
 }
 
 // broadcastShape is the rule of two values whose shapes are equal, or have an axis of 1 or none where the other repeats it.
@@ -152,6 +191,12 @@ func mul(y, a, b []float32, da, db int) {
 func div(y, a, b []float32, da, db int) {
 	for i := range y {
 		y[i] = a[i*da] / b[i*db]
+	}
+}
+
+func pow(y, a, b []float32, da, db int) {
+	for i := range y {
+		y[i] = float32(math.Pow(float64(a[i*da]), float64(b[i*db])))
 	}
 }
 

@@ -92,6 +92,40 @@ func transpose(n *flow.Node, y array, in []array, _ *scratch) {
 	}
 }
 
+// sliceShape is the rule of part of a value along one axis, which has not the batch.
+func sliceShape(n *flow.Node, in []size) (size, error) {
+	if len(n.Axes) != 1 || len(n.Starts) != 1 || len(n.Ends) != 1 || n.Steps != nil && len(n.Steps) != 1 {
+		return nil, fmt.Errorf("%w: got axes %v, starts %v, ends %v and steps %v, want one number each", qtensor.ErrParams, n.Axes, n.Starts, n.Ends, n.Steps)
+	}
+	at, start, end, step := sliceOf(n)
+	if at < 0 || at >= len(in[0]) || start < 0 || end <= start || end > in[0][at] || step < 1 || step > maxElements {
+		return nil, fmt.Errorf("%w: got axis %d from %d up to %d in steps of %d, want part of %v, and of no axis with the batch", qtensor.ErrShape, at, start, end, step, in[0])
+	}
+	out := slices.Clone(in[0])
+	out[at] = (end - start + step - 1) / step
+	return out, nil
+}
+
+// sliceOf returns the only numbers of Axes, Starts, Ends and Steps.
+func sliceOf(n *flow.Node) (axis, start, end, step int) {
+	if n.Steps == nil {
+		return n.Axes[0], n.Starts[0], n.Ends[0], 1
+	}
+	return n.Axes[0], n.Starts[0], n.Ends[0], n.Steps[0]
+}
+
+// slice sets y to part of x along an axis.
+func slice(n *flow.Node, y array, in []array, _ *scratch) {
+	at, start, _, step := sliceOf(n)
+	outer, own, inner := around(in[0].shape, at)
+	count := y.shape[at]
+	for o := range outer {
+		for i := range count {
+			copy(y.x[(o*count+i)*inner:], in[0].x[(o*own+start+i*step)*inner:][:inner])
+		}
+	}
+}
+
 // concatShape is the rule of values that differ along Axis alone, one after the other.
 func concatShape(n *flow.Node, in []size) (size, error) {
 	at, err := axis(n, len(in[0]))

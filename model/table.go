@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"euryale/internal/flow"
@@ -38,17 +39,35 @@ var operations = map[string]operation{
 	"AveragePool":       {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, averagePool, nil, nil},
 	"GlobalAveragePool": {1, 1, nil, globalPoolShape, globalAveragePool, nil, nil},
 
-	"Relu":      {1, 1, nil, sameShape, relu, nil, nil},
-	"Sigmoid":   {1, 1, nil, sameShape, sigmoid, nil, nil},
-	"Tanh":      {1, 1, nil, sameShape, tanh, nil, nil},
-	"LeakyRelu": {1, 1, []string{"alpha"}, sameShape, leakyRelu, nil, nil},
-	"Softmax":   {1, 1, []string{"axis"}, softmaxShape, softmax, nil, nil},
+	"Relu":       {1, 1, nil, sameShape, relu, nil, nil},
+	"Sigmoid":    {1, 1, nil, sameShape, each(sigmoid), nil, nil},
+	"Tanh":       {1, 1, nil, sameShape, each(math.Tanh), nil, nil},
+	"LeakyRelu":  {1, 1, []string{"alpha"}, sameShape, leakyRelu, nil, nil},
+	"Softmax":    {1, 1, []string{"axis"}, softmaxShape, softmax, nil, nil},
+	"LogSoftmax": {1, 1, []string{"axis"}, softmaxShape, logSoftmax, nil, nil},
+
+	"Abs":        {1, 1, nil, sameShape, each(math.Abs), nil, nil},
+	"Sign":       {1, 1, nil, sameShape, each(sign), nil, nil},
+	"Ceil":       {1, 1, nil, sameShape, each(math.Ceil), nil, nil},
+	"Floor":      {1, 1, nil, sameShape, each(math.Floor), nil, nil},
+	"Sin":        {1, 1, nil, sameShape, each(math.Sin), nil, nil},
+	"Cos":        {1, 1, nil, sameShape, each(math.Cos), nil, nil},
+	"Exp":        {1, 1, nil, sameShape, each(math.Exp), nil, nil},
+	"Log":        {1, 1, nil, sameShape, each(math.Log), nil, nil},
+	"Sqrt":       {1, 1, nil, sameShape, each(math.Sqrt), nil, nil},
+	"Reciprocal": {1, 1, nil, sameShape, each(reciprocal), nil, nil},
+	"Softplus":   {1, 1, nil, sameShape, each(softplus), nil, nil},
+
+	"ReduceSum": {1, 1, []string{"axes"}, reduceShape, reduceSum, nil, nil},
+	"ReduceMax": {1, 1, []string{"axes"}, reduceShape, reduceMax, nil, nil},
 
 	"Add": {2, 2, nil, broadcastShape, binary(add), nil, nil},
 	"Sub": {2, 2, nil, broadcastShape, binary(sub), nil, nil},
 	"Mul": {2, 2, nil, broadcastShape, binary(mul), nil, nil},
 	"Div": {2, 2, nil, broadcastShape, binary(div), nil, nil},
+	"Pow": {2, 2, nil, broadcastShape, binary(pow), nil, nil},
 
+	"Slice":     {1, 1, []string{"axes", "starts", "ends", "steps"}, sliceShape, slice, nil, nil},
 	"Reshape":   {1, 1, []string{"shape"}, reshapeShape, nil, nil, &onCodes{nil, reshapeChannels}},
 	"Transpose": {1, 1, []string{"perm"}, transposeShape, transpose, nil, nil},
 	"Concat":    {1, 1 << 16, []string{"axis"}, concatShape, concat, nil, &onCodes{concatCodes, concatChannels}},
@@ -74,6 +93,10 @@ func find(n *flow.Node) (operation, error) {
 		{"dilations", n.Dilations != nil},
 		{"group", n.Group != 0},
 		{"axis", n.Axis != 0},
+		{"axes", n.Axes != nil},
+		{"starts", n.Starts != nil},
+		{"ends", n.Ends != nil},
+		{"steps", n.Steps != nil},
 		{"perm", n.Perm != nil},
 		{"shape", n.Shape != nil},
 		{"alpha", n.Alpha != 0},

@@ -28,8 +28,13 @@ type Tensor struct {
 //	MaxPool, AveragePool, GlobalAveragePool
 //	                    over (h, w) of (n, c, h, w); Kernel, Strides, Pads; padding is −∞, or 0 that counts
 //	Relu, Sigmoid, Tanh, LeakyRelu (Alpha)
-//	Softmax             over Axis
-//	Add, Sub, Mul, Div  elementwise, axes of size 1 repeated, missing ones first
+//	Abs, Sign, Ceil, Floor, Sin, Cos, Exp, Log, Sqrt, Reciprocal, Softplus
+//	Softmax, LogSoftmax over Axis
+//	Add, Sub, Mul, Div, Pow
+//	                    elementwise, axes of size 1 repeated, missing ones first
+//	ReduceSum, ReduceMax
+//	                    over Axes, which the result does not have
+//	Slice               from Starts up to Ends in Steps (1 if left out), along Axes
 //	Reshape             to Shape, with Batch in at most one place
 //	Transpose           Perm
 //	Concat              along Axis
@@ -46,6 +51,10 @@ type Node struct {
 	Dilations []int   `json:"dilations,omitempty"`
 	Group     int     `json:"group,omitempty"`
 	Axis      int     `json:"axis,omitempty"`
+	Axes      []int   `json:"axes,omitempty"`
+	Starts    []int   `json:"starts,omitempty"`
+	Ends      []int   `json:"ends,omitempty"`
+	Steps     []int   `json:"steps,omitempty"`
 	Perm      []int   `json:"perm,omitempty"`
 	Shape     []int   `json:"shape,omitempty"`
 	Alpha     float32 `json:"alpha,omitempty"`

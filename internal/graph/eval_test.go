@@ -68,6 +68,25 @@ var runs = map[string]func(flow.Node, []*flow.Tensor) *flow.Tensor{
 		}
 		return x
 	}),
+	"LogSoftmax": func(n flow.Node, in []*flow.Tensor) *flow.Tensor {
+		return each(func(_ flow.Node, x float64) float64 { return math.Log(x) })(n, []*flow.Tensor{runSoftmax(n, in)})
+	},
+	"Abs":        each(func(_ flow.Node, x float64) float64 { return math.Abs(x) }),
+	"Sign":       each(func(_ flow.Node, x float64) float64 { return x / math.Abs(x) }),
+	"Ceil":       each(func(_ flow.Node, x float64) float64 { return math.Ceil(x) }),
+	"Floor":      each(func(_ flow.Node, x float64) float64 { return math.Floor(x) }),
+	"Sin":        each(func(_ flow.Node, x float64) float64 { return math.Sin(x) }),
+	"Cos":        each(func(_ flow.Node, x float64) float64 { return math.Cos(x) }),
+	"Exp":        each(func(_ flow.Node, x float64) float64 { return math.Exp(x) }),
+	"Log":        each(func(_ flow.Node, x float64) float64 { return math.Log(x) }),
+	"Sqrt":       each(func(_ flow.Node, x float64) float64 { return math.Sqrt(x) }),
+	"Reciprocal": each(func(_ flow.Node, x float64) float64 { return 1 / x }),
+	"Softplus":   each(func(_ flow.Node, x float64) float64 { return math.Log(1 + math.Exp(x)) }),
+	"ReduceSum":  runReduction(0, func(sum, x float64) float64 { return sum + x }),
+	"ReduceMax":  runReduction(math.Inf(-1), func(most, x float64) float64 { return max(most, x) }),
+	"Slice":      runSlice,
+
+	"Pow": both(func(x, y float32) float32 { return float32(math.Pow(float64(x), float64(y))) }),
 	"Add": both(func(x, y float32) float32 { return x + y }),
 	"Sub": both(func(x, y float32) float32 { return x - y }),
 	"Mul": both(func(x, y float32) float32 { return x * y }),
@@ -272,6 +291,57 @@ func runConcat(n flow.Node, in []*flow.Tensor) *flow.Tensor {
 			each := size(t.Shape[n.Axis:])
 			out.Data = append(out.Data, t.Data[i*each:(i+1)*each]...)
 		}
+	}
+	return out
+}
+
+// coordinates returns where element i of a tensor lies.
+func coordinates(i int, shape []int) []int {
+	at := make([]int, len(shape))
+	for axis := len(shape) - 1; axis >= 0; axis-- {
+		at[axis] = i % shape[axis]
+		i /= shape[axis]
+	}
+	return at
+}
+
+// place returns which element lies at the coordinates.
+func place(at, shape []int) (i int) {
+	for axis, n := range shape {
+		i = i*n + at[axis]
+	}
+	return i
+}
+
+func runReduction(first float64, f func(so, x float64) float64) func(flow.Node, []*flow.Tensor) *flow.Tensor {
+	return func(n flow.Node, in []*flow.Tensor) *flow.Tensor {
+		kept := func(list []int) (rest []int) {
+			for axis, v := range list {
+				if !slices.Contains(n.Axes, axis) {
+					rest = append(rest, v)
+				}
+			}
+			return rest
+		}
+		out := &flow.Tensor{Shape: kept(in[0].Shape)}
+		so := slices.Repeat([]float64{first}, size(out.Shape))
+		for i, x := range in[0].Data {
+			to := place(kept(coordinates(i, in[0].Shape)), out.Shape)
+			so[to] = f(so[to], float64(x))
+		}
+		out.Data = rounded(so)
+		return out
+	}
+}
+
+func runSlice(n flow.Node, in []*flow.Tensor) *flow.Tensor {
+	out := &flow.Tensor{Shape: slices.Clone(in[0].Shape)}
+	axis := n.Axes[0]
+	out.Shape[axis] = n.Ends[0] - n.Starts[0]
+	for i := range size(out.Shape) {
+		at := coordinates(i, out.Shape)
+		at[axis] += n.Starts[0]
+		out.Data = append(out.Data, in[0].Data[place(at, in[0].Shape)])
 	}
 	return out
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // binaries are flow's operations, by what elemBinOp says of itself.
-var binaries = map[string]string{"+ false": "Add", "- false": "Sub", "⊙ false": "Mul", "÷ false": "Div"}
+var binaries = map[string]string{"+ false": "Add", "- false": "Sub", "⊙ false": "Mul", "÷ false": "Div", "^ false": "Pow"}
 
 // readBinary reads an elementwise operation on two operands, of which one may be a scalar or repeated along axes.
 func readBinary(r *reader, p pair, operands []pair) (*value, error) {
@@ -24,7 +24,7 @@ func readBinary(r *reader, p pair, operands []pair) (*value, error) {
 	}
 	op, ok := binaries[text]
 	if !ok || len(operands) != 2 {
-		return nil, p.fail("want one of + − ⊙ ÷, or a comparison with 0 that makes a Rectify or LeakyRelu")
+		return nil, p.fail("want one of + − ⊙ ÷ ^, or a comparison with 0 that makes a Rectify or LeakyRelu")
 	}
 	in, shape := make([]*value, 2), p.shape()
 	for i, operand := range operands {
@@ -46,6 +46,9 @@ func readBinary(r *reader, p pair, operands []pair) (*value, error) {
 // binary returns the result of an elementwise operation. With a constant it comes before a transposition, which then can meet
 // another one and vanish, and the constant the layer that it is the bias of.
 func (r *reader) binary(op string, shape []int, in []*value) *value {
+	if a, b := in[0].data, in[1].data; op == "Mul" && len(a) == 1 && len(b) == 1 && len(shape) == 0 {
+		return constant(a[0]*b[0], "product") // such as the sizes that Mean divides by
+	}
 	for i, x := range in {
 		c := in[1-i]
 		if c.data == nil || x.from == nil || x.from.Op != "Transpose" || !slices.Equal(x.shape, shape) {
@@ -73,7 +76,7 @@ func (r *reader) unary(node flow.Node, x *value) *value {
 		return r.add(node, x.shape, x)
 	}
 	perm, inner := x.from.Perm, x.from.in[0]
-	if node.Op == "Softmax" {
+	if node.Op == "Softmax" || node.Op == "LogSoftmax" {
 		node.Axis = perm[node.Axis]
 	}
 	return r.transpose(r.add(node, inner.shape, inner), perm)
@@ -152,6 +155,12 @@ func leakyRelu(p pair) (x pair, alpha float32, ok bool) {
 	return pair{}, 0, false
 }
 
+// unaries are flow's operations on one operand, by what elemUnaryOp says of itself.
+var unaries = map[string]string{
+	"sigmoid": "Sigmoid", "tanh": "Tanh", "abs": "Abs", "sign": "Sign", "ceil": "Ceil", "floor": "Floor", "sin": "Sin", "cos": "Cos",
+	"exp": "Exp", "ln": "Log", "sqrt": "Sqrt", "inv": "Reciprocal", "softplus": "Softplus",
+}
+
 // readUnary reads an elementwise operation on one operand.
 func readUnary(r *reader, p pair, operands []pair) (*value, error) {
 	text, err := p.text()
@@ -162,15 +171,18 @@ func readUnary(r *reader, p pair, operands []pair) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if op, ok := unaries[text]; ok {
+		return r.unary(flow.Node{Op: op}, x), nil
+	}
 	switch text {
-	case "sigmoid":
-		return r.unary(flow.Node{Op: "Sigmoid"}, x), nil
-	case "tanh":
-		return r.unary(flow.Node{Op: "Tanh"}, x), nil
 	case "neg":
 		return r.binary("Mul", x.shape, []*value{x, constant(-1, "minus")}), nil
 	case "square":
 		return r.binary("Mul", x.shape, []*value{x, x}), nil
+	case "cube":
+		return r.binary("Mul", x.shape, []*value{x, r.binary("Mul", x.shape, []*value{x, x})}), nil
+	case "invSqrt":
+		return r.unary(flow.Node{Op: "Reciprocal"}, r.unary(flow.Node{Op: "Sqrt"}, x)), nil
 	}
-	return nil, p.fail("want sigmoid, tanh, neg or square")
+	return nil, p.fail("want a function that flow has")
 }

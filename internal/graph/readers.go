@@ -21,6 +21,10 @@ func init() { // the readers read operands through the table
 		"reshapeOp":           readReshape,
 		"transposeOp":         readTranspose,
 		"concatOp":            readConcat,
+		"sliceOp":             readSlice,
+		"sumOp":               readReduction,
+		"maxOp":               readReduction,
+		"sizeOp":              readSize,
 		"maxPoolOp":           readPool,
 		"avgPoolOp":           readPool,
 		"globalAveragePoolOp": readGlobalPool,
@@ -109,8 +113,6 @@ func readSoftmax(r *reader, p pair, operands []pair) (*value, error) {
 	}
 	axis, last := params[0], len(v.shape)-1
 	switch {
-	case params[1] != 0:
-		return nil, p.fail("the logarithm, want SoftMax")
 	case axis == -1 && p.a.Shape().IsColVec() && p.b.Shape().IsColVec():
 		axis = 0 // Gorgonia's default for a column
 	case axis < 0:
@@ -119,7 +121,11 @@ func readSoftmax(r *reader, p pair, operands []pair) (*value, error) {
 	if axis < 0 || axis > last {
 		return nil, p.fail("axis %d of shape %v, want one of its axes", axis, v.shape)
 	}
-	return r.unary(flow.Node{Op: "Softmax", Axis: axis}, v), nil
+	op := "Softmax"
+	if params[1] != 0 {
+		op = "LogSoftmax"
+	}
+	return r.unary(flow.Node{Op: op, Axis: axis}, v), nil
 }
 
 // readNorm reads a batch normalization in evaluation: (x − mean)/√(variance + ε), along axis 1.

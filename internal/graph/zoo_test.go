@@ -293,6 +293,53 @@ var networks = []struct {
 		h = z.norm(z.norm(h, "second", 1, 1), "third", 1, 1)
 		return Source{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{h, z.norm(h, "fourth", 1, 1)}}
 	}, []string{"Mul", "Add", "Conv", "Mul", "Add"}},
+	{"functions", func(z *zoo) Source {
+		x := z.input("x", z.batch, 6)
+		positive := must(gorgonia.Add(must(gorgonia.Square(x)), z.number(0.5)))
+		var outputs gorgonia.Nodes
+		for _, f := range []func(node) (node, error){gorgonia.Abs, gorgonia.Sign, gorgonia.Ceil, gorgonia.Floor, gorgonia.Sin, gorgonia.Cos, gorgonia.Exp, gorgonia.Cube, gorgonia.Softplus} {
+			outputs = append(outputs, must(f(x)))
+		}
+		for _, f := range []func(node) (node, error){gorgonia.Log, gorgonia.Sqrt, gorgonia.Inverse, gorgonia.InverseSqrt} {
+			outputs = append(outputs, must(f(positive)))
+		}
+		return Source{Inputs: gorgonia.Nodes{x}, Outputs: append(outputs, must(gorgonia.Pow(positive, z.number(1.5))))}
+	}, []string{"Abs", "Sign", "Ceil", "Floor", "Sin", "Cos", "Exp", "Mul", "Mul", "Softplus", "Mul", "Add", "Log", "Sqrt", "Reciprocal", "Sqrt", "Reciprocal", "Pow"}},
+	{"reductions", func(z *zoo) Source {
+		x, y := z.input("x", z.batch, 3, 4, 5), z.input("y", z.batch, 3, 4)
+		return Source{Inputs: gorgonia.Nodes{x, y}, Outputs: gorgonia.Nodes{
+			must(gorgonia.Sum(x, 1)), must(gorgonia.Sum(x, 3)), must(gorgonia.Mean(x, 1, 3)), must(gorgonia.LogSoftMax(x, 3)),
+			must(gorgonia.Max(y, 2)), // which says that it overwrites its operand: Gorgonia gives it to nothing else
+		}}
+	}, []string{"ReduceSum", "ReduceSum", "ReduceSum", "Div", "LogSoftmax", "ReduceMax"}},
+	{"layer normalization", func(z *zoo) Source {
+		x := z.input("x", z.batch, 6)
+		x1, mean, err := gorgonia.Broadcast(x, must(gorgonia.Reshape(must(gorgonia.Mean(x, 1)), tensor.Shape{z.batch, 1})), gorgonia.NewBroadcastPattern(nil, []byte{1}))
+		off := must(gorgonia.Sub(must(x1, err), mean))
+		variance := must(gorgonia.Reshape(must(gorgonia.Mean(must(gorgonia.Square(off)), 1)), tensor.Shape{z.batch, 1}))
+		deviation := must(gorgonia.Sqrt(must(gorgonia.Add(variance, z.number(1e-3)))))
+		h := must(gorgonia.BroadcastHadamardDiv(off, deviation, nil, []byte{1}))
+		return source(x, must(gorgonia.BroadcastHadamardProd(h, z.weight("gain", 1, 6), nil, []byte{0})))
+	}, []string{"ReduceSum", "Div", "Reshape", "Sub", "Mul", "ReduceSum", "Div", "Reshape", "Add", "Sqrt", "Div", "Mul"}},
+	{"slices", func(z *zoo) Source {
+		x := z.input("x", z.batch, 6, 8)
+		return Source{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{
+			must(gorgonia.Slice(x, nil, gorgonia.S(1, 4))),
+			must(gorgonia.Slice(x, nil, nil, gorgonia.S(2, 8))),
+			must(gorgonia.Slice(x, nil, gorgonia.S(3))),
+			must(gorgonia.Slice(x, nil, gorgonia.S(0, 2), gorgonia.S(5, 7))),
+		}}
+	}, []string{"Slice", "Slice", "Slice", "Reshape", "Slice", "Slice"}},
+	{"depthwise-separable", func(z *zoo) Source {
+		x := z.input("x", z.batch, 3, 8, 8)
+		var each gorgonia.Nodes
+		for c := range 3 {
+			channel := must(gorgonia.Reshape(must(gorgonia.Slice(x, nil, gorgonia.S(c))), tensor.Shape{z.batch, 1, 8, 8}))
+			each = append(each, conv(channel, z.weight(string(rune('a'+c)), 1, 1, 3, 3), 1, 1))
+		}
+		h := must(gorgonia.Rectify(z.norm(must(gorgonia.Concat(1, each...)), "depth", 1, 1)))
+		return source(x, must(gorgonia.Rectify(z.norm(conv(h, z.weight("points", 5, 3, 1, 1), 0, 1), "point", 1, 1))))
+	}, []string{"Slice", "Conv", "Slice", "Conv", "Slice", "Conv", "Concat", "Mul", "Add", "Relu", "Conv", "Relu"}},
 	{"passed on", func(z *zoo) Source {
 		x := z.input("x", z.batch, 4)
 		return Source{Inputs: gorgonia.Nodes{x}, Outputs: slices.Repeat(gorgonia.Nodes{must(gorgonia.Reshape(x, tensor.Shape{4 * z.batch}))}, 2)}

@@ -1,0 +1,70 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"euryale/internal/flow"
+	"euryale/qtensor"
+)
+
+// reduceShape is the rule of an op over Axes, none of them the batch: the result has the others.
+func reduceShape(n *flow.Node, in []size) (size, error) {
+	var out size
+	for i, d := range in[0] {
+		switch {
+		case !slices.Contains(n.Axes, i):
+			out = append(out, d)
+		case d < 0:
+			return nil, fmt.Errorf("%w: axes are %v of %v, want none with the batch", qtensor.ErrShape, n.Axes, in[0])
+		}
+	}
+	if len(n.Axes) == 0 || len(out)+len(n.Axes) != len(in[0]) {
+		return nil, fmt.Errorf("%w: axes are %v, want some of %d, each once", qtensor.ErrShape, n.Axes, len(in[0]))
+	}
+	return out, nil
+}
+
+// reduce calls f with every number of x and the place in y that it goes to.
+func reduce(n *flow.Node, y, x array, f func(to int, v float32)) {
+	var step, at [maxRank]int // of y, along the axes of x
+	own := steps(y.shape, y.shape)
+	next := 0
+	for i := range x.shape {
+		if !slices.Contains(n.Axes, i) {
+			step[i] = own[next]
+			next++
+		}
+	}
+	to := 0
+	for _, v := range x.x {
+		f(to, v)
+		for d := len(x.shape) - 1; d >= 0; d-- {
+			at[d]++
+			to += step[d]
+			if at[d] < x.shape[d] {
+				break
+			}
+			to -= at[d] * step[d]
+			at[d] = 0
+		}
+	}
+}
+
+// reduceSum sets y to the sums over Axes, made in float64.
+func reduceSum(n *flow.Node, y array, in []array, _ *scratch) {
+	sums := make([]float64, len(y.x))
+	reduce(n, y, in[0], func(to int, v float32) { sums[to] += float64(v) })
+	for i, sum := range sums {
+		y.x[i] = float32(sum)
+	}
+}
+
+// reduceMax sets y to the largest numbers over Axes, NaN where there is one.
+func reduceMax(n *flow.Node, y array, in []array, _ *scratch) {
+	for i := range y.x {
+		y.x[i] = float32(math.Inf(-1))
+	}
+	reduce(n, y, in[0], func(to int, v float32) { y.x[to] = max(y.x[to], v) })
+}
