@@ -18,7 +18,7 @@ import (
 // TestAnotherProcess runs a saved model in a process that never had the float graph, and wants the same bits.
 func TestAnotherProcess(t *testing.T) {
 	const variable = "EURYALE_TEST_MODEL"
-	x := draw(77, 1, 5, 2, 12, 12)
+	x := draw(tensor.Float32, 77, 1, 5, 2, 12, 12)
 	if path := os.Getenv(variable); path != "" {
 		m, err := model.Load(path)
 		if err != nil {

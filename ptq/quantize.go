@@ -32,8 +32,8 @@ type Sample map[string]tensor.Tensor
 var ErrSamples = errors.New("no samples")
 
 // Quantize returns the network of build with its layers quantized, and what that has cost on the samples, which are walked
-// through twice. Layers are products with a weight, and convolutions; what is around them stays float32.
-// Errors: that of ctx; those of build and samples; ErrSamples; graph operations that are not known, by name;
+// through twice; before, Gorgonia runs the first of them in a graph of its own, to which the network that was read is held. Layers are products with a weight, and convolutions; what is around them stays float32.
+// Errors: that of ctx; those of build and samples; ErrSamples; ErrMismatch; graph operations that are not known, by name;
 // qtensor.ErrParams, ErrScheme for a Config that does not go with a layer; ErrValue for a NaN or an infinity.
 func Quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error], cfg Config) (*model.Model, *Report, error) {
 	m, r, err := quantize(ctx, build, samples, cfg)
@@ -62,6 +62,9 @@ func quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error]
 		return nil, nil, err
 	}
 	j := &job{ctx: ctx, samples: samples, cfg: cfg, graph: g, float: float, report: &Report{}}
+	if err := j.verify(build); err != nil {
+		return nil, nil, err
+	}
 	if err := j.calibrate(); err != nil {
 		return nil, nil, err
 	}
@@ -284,8 +287,9 @@ func (j *job) compare() error {
 			at++
 		}
 	}
-	for _, o := range j.graph.Outputs {
-		j.report.Outputs = append(j.report.Outputs, Output{Name: o.Name, SQNR: off[o.Name].sqnr()})
+	for i := range j.report.Outputs {
+		o := &j.report.Outputs[i]
+		o.SQNR = off[o.Name].sqnr()
 	}
 	return nil
 }

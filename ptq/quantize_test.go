@@ -240,7 +240,7 @@ func TestErrors(t *testing.T) {
 		text    string
 	}{
 		{"no build", t.Context(), nil, s.samples(), ptq.Config{}, qtensor.ErrParams, "no build"},
-		{"no samples", t.Context(), s.build, none, ptq.Config{}, ptq.ErrSamples, "calibrate"},
+		{"no samples", t.Context(), s.build, none, ptq.Config{}, ptq.ErrSamples, "verify"},
 		{"build fails", t.Context(), func(int) (ptq.Graph, error) { return ptq.Graph{}, failed }, s.samples(), ptq.Config{}, failed, ""},
 		{"sample fails", t.Context(), s.build, bad, ptq.Config{}, failed, "sample 0"},
 		{"no input", t.Context(), s.build, unnamed, ptq.Config{}, nil, "x"},
@@ -281,7 +281,7 @@ func TestRange(t *testing.T) {
 
 // TestReLUReadTwice keeps a ReLU whose layer is read by something else too.
 func TestReLUReadTwice(t *testing.T) {
-	w := draw(1, 1, 6, 6)
+	w := draw(tensor.Float32, 1, 1, 6, 6)
 	build := func(batch int) (ptq.Graph, error) {
 		g := gorgonia.NewGraph()
 		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 6), gorgonia.WithName("x"))
@@ -289,7 +289,9 @@ func TestReLUReadTwice(t *testing.T) {
 		y = must(gorgonia.Add(must(gorgonia.Rectify(y)), must(gorgonia.Tanh(y))))
 		return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
 	}
-	samples := func(yield func(ptq.Sample, error) bool) { yield(ptq.Sample{"x": draw(2, 1, 9, 6)}, nil) }
+	samples := func(yield func(ptq.Sample, error) bool) {
+		yield(ptq.Sample{"x": draw(tensor.Float32, 2, 1, 9, 6)}, nil)
+	}
 	_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{})
 	if err != nil {
 		t.Fatal(err)

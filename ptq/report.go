@@ -12,6 +12,8 @@ type Report struct {
 	Kept    []string // the operations that are no layers, and are computed in float32: "Softmax p"
 	Outputs []Output
 	Samples int
+	// Unverified is why Gorgonia could not run the float graph on the first sample, which then was not compared; else "".
+	Unverified string
 }
 
 // Layer is what became of a dense layer or a convolution.
@@ -33,8 +35,9 @@ type Layer struct {
 
 // Output is what became of one of the network's results.
 type Output struct {
-	Name string
-	SQNR float64 // against the float network's, over all samples, dB
+	Name     string
+	SQNR     float64 // against the float network's, over all samples, dB
+	ReadSQNR float64 // of the float network as it was read, against Gorgonia's for the first sample, dB; NaN where Unverified
 }
 
 // Bytes returns the size of the weights of all layers, before and after.
@@ -64,6 +67,12 @@ func (r *Report) String() string {
 	}
 	for _, o := range r.Outputs {
 		fmt.Fprintf(w, "%s\t\t\t\t\t\t\t%.1f\n", o.Name, o.SQNR)
+		if r.Unverified == "" {
+			fmt.Fprintf(w, "  in float32, against Gorgonia\t\t\t\t\t\t\t%.1f\n", o.ReadSQNR)
+		}
+	}
+	if r.Unverified != "" {
+		fmt.Fprintf(w, "not compared with Gorgonia: %s\n", r.Unverified)
 	}
 	_ = w.Flush() // strings.Builder gives no error
 	return b.String()

@@ -1,6 +1,7 @@
 package ptq_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 // A zoo makes the graphs of a network, whose weights are drawn by name and stay the same.
 type zoo struct {
+	dt     tensor.Dtype
 	g      *gorgonia.ExprGraph
 	batch  int
 	values map[string]*tensor.Dense
@@ -22,25 +24,39 @@ type node = *gorgonia.Node
 
 var must = gorgonia.Must
 
-func draw(seed uint64, deviation float64, shape ...int) *tensor.Dense {
+// draw returns gaussian numbers, float32 or the same as float64.
+func draw(dt tensor.Dtype, seed uint64, deviation float64, shape ...int) *tensor.Dense {
 	rng := rand.New(rand.NewPCG(seed, 9))
 	x := make([]float32, tensor.Shape(shape).TotalSize())
+	wide := make([]float64, len(x))
 	for i := range x {
 		x[i] = float32(rng.NormFloat64() * deviation)
+		wide[i] = float64(x[i])
+	}
+	if dt == tensor.Float64 {
+		return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(wide))
 	}
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(x))
+}
+
+// number is a constant of the network's type.
+func (z *zoo) number(x float64) node {
+	if z.dt == tensor.Float64 {
+		return gorgonia.NewConstant(x)
+	}
+	return gorgonia.NewConstant(float32(x))
 }
 
 // value is a weight whose sums have in numbers.
 func (z *zoo) value(name string, in float64, shape ...int) node {
 	if z.values[name] == nil {
-		z.values[name] = draw(uint64(len(z.values)), 1.4/in, shape...)
+		z.values[name] = draw(z.dt, uint64(len(z.values)), 1.4/in, shape...)
 	}
-	return gorgonia.NewTensor(z.g, tensor.Float32, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(z.values[name]))
+	return gorgonia.NewTensor(z.g, z.dt, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(z.values[name]))
 }
 
 func (z *zoo) input(name string, shape ...int) node {
-	x := gorgonia.NewTensor(z.g, tensor.Float32, len(shape)+1, gorgonia.WithShape(append([]int{z.batch}, shape...)...), gorgonia.WithName(name))
+	x := gorgonia.NewTensor(z.g, z.dt, len(shape)+1, gorgonia.WithShape(append([]int{z.batch}, shape...)...), gorgonia.WithName(name))
 	z.inputs = append(z.inputs, x)
 	return x
 }
@@ -57,11 +73,14 @@ func (z *zoo) conv(x node, name string, in, out, size int) node {
 	if err != nil {
 		panic(err)
 	}
-	variance := draw(uint64(in*out), 1, out)
-	for i, v := range variance.Data().([]float32) {
-		variance.Data().([]float32)[i] = 0.5 + v*v
+	variance := draw(z.dt, uint64(in*out), 1, out)
+	if _, err := variance.Mul(variance, tensor.UseUnsafe()); err != nil {
+		panic(err)
 	}
-	if err := op.SetStats(draw(uint64(out), 0.2, out), variance); err != nil {
+	if _, err := variance.AddScalar(z.number(0.5).Value().Data(), true, tensor.UseUnsafe()); err != nil {
+		panic(err)
+	}
+	if err := op.SetStats(draw(z.dt, uint64(out), 0.2, out), variance); err != nil {
 		panic(err)
 	}
 	return y
@@ -78,6 +97,26 @@ var networks = map[string]func(z *zoo) node{
 		h = must(gorgonia.Rectify(must(gorgonia.Add(h, z.conv(side, "b", 16, 16, 3)))))
 		h = must(gorgonia.Reshape(must(gorgonia.GlobalAveragePool2D(z.conv(h, "c", 16, 32, 1))), tensor.Shape{z.batch, 32}))
 		return z.dense(h, "fc", 32, 10)
+	},
+	"LeNet": func(z *zoo) node {
+		h := must(gorgonia.Rectify(z.conv(z.input("x", 1, 12, 12), "a", 1, 8, 3)))
+		h = must(gorgonia.MaxPool2D(h, tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2}))
+		h = must(gorgonia.Rectify(z.conv(h, "b", 8, 16, 3)))
+		h = must(gorgonia.MaxPool2D(h, tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2}))
+		h = must(gorgonia.Reshape(h, tensor.Shape{z.batch, 16 * 9}))
+		return z.dense(must(gorgonia.Rectify(z.dense(h, "c", 16*9, 40))), "d", 40, 10)
+	},
+	"depthwise-separable": func(z *zoo) node {
+		const channels, side = 4, 8
+		x := z.input("x", channels, side, side)
+		var each gorgonia.Nodes
+		for c := range channels {
+			one := must(gorgonia.Reshape(must(gorgonia.Slice(x, nil, gorgonia.S(c))), tensor.Shape{z.batch, 1, side, side}))
+			each = append(each, z.conv(one, fmt.Sprint("depth", c), 1, 1, 3))
+		}
+		h := must(gorgonia.Rectify(z.conv(must(gorgonia.Rectify(must(gorgonia.Concat(1, each...)))), "points", channels, 16, 1)))
+		h = must(gorgonia.Mean(must(gorgonia.Reshape(h, tensor.Shape{z.batch, 16, side * side})), 2))
+		return must(gorgonia.LogSoftMax(z.dense(h, "fc", 16, 10)))
 	},
 	"autoencoder": func(z *zoo) node {
 		code := must(gorgonia.Sigmoid(z.dense(z.input("x", 64), "encode", 64, 16)))
@@ -111,50 +150,52 @@ var networks = map[string]func(z *zoo) node{
 			return must(gorgonia.Reshape(z.dense(x, name, width, width), tensor.Shape{z.batch, length, width}))
 		}
 		scores := must(gorgonia.BatchedMatMul(project("q"), must(gorgonia.Transpose(project("k"), 0, 2, 1))))
-		scores = must(gorgonia.HadamardProd(scores, gorgonia.NewConstant(float32(0.17))))
+		scores = must(gorgonia.HadamardProd(scores, z.number(0.17)))
 		flat := must(gorgonia.SoftMax(must(gorgonia.Reshape(scores, tensor.Shape{z.batch * length, length}))))
 		mixed := must(gorgonia.BatchedMatMul(must(gorgonia.Reshape(flat, tensor.Shape{z.batch, length, length})), project("v")))
 		return z.dense(must(gorgonia.Reshape(mixed, tensor.Shape{z.batch * length, width})), "o", width, width)
 	},
 }
 
-// TestZoo quantizes networks of stock ops to 8 bits, activations too.
+// TestZoo quantizes networks of stock ops to 8 bits, activations too, and holds what was read of them to Gorgonia.
 func TestZoo(t *testing.T) {
 	for name, net := range networks {
-		values := map[string]*tensor.Dense{}
-		var shapes map[string]tensor.Shape
-		build := func(batch int) (ptq.Graph, error) {
-			z := &zoo{gorgonia.NewGraph(), batch, values, nil}
-			y := net(z)
-			shapes = map[string]tensor.Shape{}
-			for _, x := range z.inputs {
-				shapes[x.Name()] = x.Shape().Clone()
-			}
-			return ptq.Graph{Inputs: z.inputs, Outputs: gorgonia.Nodes{y}}, nil
-		}
-		samples := func(yield func(ptq.Sample, error) bool) {
-			for seed := range uint64(4) {
-				s := ptq.Sample{}
-				for name, shape := range shapes {
-					s[name] = draw(seed+100+uint64(name[len(name)-1]), 1, append([]int{8}, shape[1:]...)...)
+		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+			values := map[string]*tensor.Dense{}
+			var shapes map[string]tensor.Shape
+			build := func(batch int) (ptq.Graph, error) {
+				z := &zoo{dt, gorgonia.NewGraph(), batch, values, nil}
+				y := net(z)
+				shapes = map[string]tensor.Shape{}
+				for _, x := range z.inputs {
+					shapes[x.Name()] = x.Shape().Clone()
 				}
-				if !yield(s, nil) {
-					return
+				return ptq.Graph{Inputs: z.inputs, Outputs: gorgonia.Nodes{y}}, nil
+			}
+			samples := func(yield func(ptq.Sample, error) bool) {
+				for seed := range uint64(4) {
+					s := ptq.Sample{}
+					for name, shape := range shapes {
+						s[name] = draw(dt, seed+100+uint64(name[len(name)-1]), 1, append([]int{8}, shape[1:]...)...)
+					}
+					if !yield(s, nil) {
+						return
+					}
 				}
 			}
-		}
-		for _, c := range []struct {
-			activations ptq.Activations
-			least       float64 // dB
-		}{{ptq.Fixed24, 33}, {ptq.Dynamic, 30}, {ptq.Static, 25}} {
-			_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: c.activations})
-			if err != nil {
-				t.Errorf("%s, %v: %v", name, c.activations, err)
-				break
-			}
-			t.Logf("%s, %v: %.1f dB", name, c.activations, r.Outputs[0].SQNR)
-			if r.Outputs[0].SQNR < c.least {
-				t.Errorf("%s, %v: got %.1f dB, want %v:\n%v", name, c.activations, r.Outputs[0].SQNR, c.least, r)
+			for _, c := range []struct {
+				activations ptq.Activations
+				least       float64 // dB
+			}{{ptq.Fixed24, 33}, {ptq.Dynamic, 30}, {ptq.Static, 25}} {
+				_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: c.activations})
+				if err != nil {
+					t.Errorf("%s of %v, %v: %v", name, dt, c.activations, err)
+					break
+				}
+				t.Logf("%s of %v, %v: %.1f dB, read at %.1f dB", name, dt, c.activations, r.Outputs[0].SQNR, r.Outputs[0].ReadSQNR)
+				if r.Outputs[0].SQNR < c.least || !(r.Outputs[0].ReadSQNR > 110) {
+					t.Errorf("%s of %v, %v: got %.1f dB, want %v:\n%v", name, dt, c.activations, r.Outputs[0].SQNR, c.least, r)
+				}
 			}
 		}
 	}
