@@ -134,10 +134,15 @@ func (b *builder) addNodes() error {
 			continue
 		}
 		var err error
-		if l, ok := b.layers[n.Name]; ok {
+		l, quantized := b.layers[n.Name]
+		call := b.from.Calls[n.Name]
+		switch {
+		case quantized:
 			used++
 			err = b.addLayer(n, l, b.graph.Nodes[i+1:])
-		} else {
+		case call != nil:
+			err = b.addCall(n, call)
+		default:
 			err = b.addNode(n)
 		}
 		if err != nil {
@@ -155,6 +160,35 @@ func (b *builder) addNodes() error {
 	return nil
 }
 
+// operands returns the values that a node reads, and their sizes.
+func (b *builder) operands(n *flow.Node) (in []int, sizes []size, err error) {
+	for _, name := range n.Inputs {
+		id, err := b.constant(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		in, sizes = append(in, id), append(sizes, b.values[id].size)
+	}
+	return in, sizes, nil
+}
+
+// addCall adds a node that is code.
+func (b *builder) addCall(n *flow.Node, c *flow.Call) error {
+	in, _, err := b.operands(n)
+	if err != nil {
+		return err
+	}
+	if c.Run == nil || n.Op != "Call" || len(in) == 0 {
+		return fmt.Errorf("%w: got a call without code, inputs or the op", qtensor.ErrParams)
+	}
+	out, err := given(c.Shape, true)
+	if err != nil {
+		return err
+	}
+	b.steps = append(b.steps, step{node: n, call: c, in: in, out: b.add(value{name: n.Output, size: out, root: -1})})
+	return nil
+}
+
 func (b *builder) addNode(n *flow.Node) error {
 	op, err := find(n)
 	if err != nil {
@@ -162,12 +196,8 @@ func (b *builder) addNode(n *flow.Node) error {
 	}
 	s := step{node: n, op: op}
 	var sizes []size
-	for _, name := range n.Inputs {
-		id, err := b.constant(name)
-		if err != nil {
-			return err
-		}
-		s.in, sizes = append(s.in, id), append(sizes, b.values[id].size)
+	if s.in, sizes, err = b.operands(n); err != nil {
+		return err
 	}
 	out, err := op.shape(n, sizes)
 	if err == nil {

@@ -77,7 +77,7 @@ func (b *builder) channels() []int {
 		switch {
 		case s.quantized != nil:
 			channels[s.out] = s.quantized.gives(out)
-		case s.op.codes == nil:
+		case s.op.codes == nil || s.call != nil:
 			channels[s.out] = -1
 		default:
 			for _, id := range s.in {

@@ -37,7 +37,7 @@ type layerJSON struct {
 	Activations *paramsJSON `json:"activations,omitempty"`
 }
 
-// Save writes the model to a file, all or nothing. Errors: those of qtensor.Save.
+// Save writes the model to a file, all or nothing. Errors: those of qtensor.Save; ErrCall.
 func (m *Model) Save(path string) error {
 	b, err := m.bundle()
 	if err == nil {
@@ -49,7 +49,7 @@ func (m *Model) Save(path string) error {
 	return nil
 }
 
-// Write writes the bytes of a file that holds the model. Errors: those of qtensor.Write.
+// Write writes the bytes of a file that holds the model. Errors: those of qtensor.Write; ErrCall.
 func (m *Model) Write(w io.Writer) error {
 	b, err := m.bundle()
 	if err == nil {
@@ -61,7 +61,15 @@ func (m *Model) Write(w io.Writer) error {
 	return nil
 }
 
+// ErrCall reports a model that does not go into a file: one of its operations is code.
+var ErrCall = errors.New("an operation of Gorgonia")
+
 func (m *Model) bundle() (qtensor.Bundle, error) {
+	for _, s := range m.steps {
+		if s.call != nil {
+			return qtensor.Bundle{}, fmt.Errorf("node %q: %w, which no file holds: %s", s.node.Name, ErrCall, s.call.What)
+		}
+	}
 	b := qtensor.Bundle{Quantized: map[string]*qtensor.QTensor{}, Float: map[string]*tensor.Dense{}}
 	for name, t := range m.graph.Constants {
 		b.Float[name] = dense.New(t.Data, tensor.Shape(t.Shape))

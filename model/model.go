@@ -43,6 +43,7 @@ type step struct {
 	in        []int
 	out       int
 	layer     *prepared  // or nil
+	call      *flow.Call // in place of op
 	quantized *quantized // what layer is made of, while the model is built
 }
 

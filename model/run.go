@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"euryale/internal/dense"
+	"euryale/internal/flow"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -19,6 +20,7 @@ type arena struct {
 	values  []array
 	in      []array // of a step
 	scratch scratch
+	batch   int
 }
 
 // memory is that of a slot: of the kind that the slot has.
@@ -76,6 +78,7 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, show func(
 	if err := m.makeRoom(a, batch, show != nil); err != nil {
 		return err
 	}
+	a.batch = batch
 	if show != nil {
 		for _, id := range m.inputs {
 			if err := show(m.values[id].name, a.values[id].x); err != nil {
@@ -184,8 +187,11 @@ func (m *Model) makeRoom(a *arena, batch int, shown bool) error {
 // do computes a step: as float32, as codes, or both.
 func (m *Model) do(a *arena, s *step) error {
 	y := a.values[s.out]
-	if s.layer != nil {
+	switch {
+	case s.layer != nil:
 		return m.doLayer(y, a.values[s.in[0]], s)
+	case s.call != nil:
+		return m.doCall(a, y, s)
 	}
 	if s.op.kernel == nil {
 		return nil
@@ -200,6 +206,23 @@ func (m *Model) do(a *arena, s *step) error {
 	if y.codes != nil {
 		s.op.codes.kernel(s.node, y, a.in, &a.scratch)
 	}
+	return nil
+}
+
+// doCall runs code on the inputs.
+func (m *Model) doCall(a *arena, y array, s *step) error {
+	in := make([]flow.Tensor, len(s.in))
+	for i, id := range s.in {
+		in[i] = flow.Tensor{Shape: a.values[id].shape, Data: a.values[id].x}
+	}
+	out, err := s.call.Run(a.batch, in)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.call.What, err)
+	}
+	if len(out.Data) != len(y.x) {
+		return fmt.Errorf("%s: %w: got shape %v, want %v", s.call.What, qtensor.ErrShape, out.Shape, y.shape)
+	}
+	copy(y.x, out.Data)
 	return nil
 }
 

@@ -32,8 +32,10 @@ type Sample map[string]tensor.Tensor
 var ErrSamples = errors.New("no samples")
 
 // Quantize returns the network of build with its layers quantized, and what that has cost on the samples, which are walked
-// through twice; before, Gorgonia runs the first of them in a graph of its own, to which the network that was read is held. Layers are products with a weight, and convolutions; what is around them stays float32.
-// Errors: that of ctx; those of build and samples; ErrSamples; ErrMismatch; graph operations that are not known, by name;
+// through twice; before, Gorgonia runs the first of them in a graph of its own, to which the network that was read is held. Layers are products with a weight, and convolutions; what is around them stays float32. An
+// operation that model does not have is called in Gorgonia, in graphs that build makes for the batches of Run; Kept names it, and
+// Save refuses such a model.
+// Errors: that of ctx; those of build and samples; ErrSamples; ErrMismatch; what of the graph is not understood, by name;
 // qtensor.ErrParams, ErrScheme for a Config that does not go with a layer; ErrValue for a NaN or an infinity.
 func Quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error], cfg Config) (*model.Model, *Report, error) {
 	m, r, err := quantize(ctx, build, samples, cfg)
@@ -158,7 +160,7 @@ func (j *job) layers() (err error) {
 		w := j.weight(n)
 		if w == nil {
 			if !j.partOfLayer(n, layers) {
-				j.report.Kept = append(j.report.Kept, n.Op+" "+n.Name)
+				j.report.Kept = append(j.report.Kept, j.describe(n))
 			}
 			continue
 		}
@@ -173,6 +175,14 @@ func (j *job) layers() (err error) {
 	}
 	j.quantized, err = model.New(j.graph, layers)
 	return err
+}
+
+// describe returns a node as Kept has it.
+func (j *job) describe(n *flow.Node) string {
+	if c := j.graph.Calls[n.Name]; c != nil {
+		return fmt.Sprintf("%s %s (Gorgonia's %s)", n.Op, n.Name, c.What)
+	}
+	return n.Op + " " + n.Name
 }
 
 // partOfLayer reports whether a node is the ReLU of a quantized layer that nothing else reads.

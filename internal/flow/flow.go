@@ -60,12 +60,21 @@ type Node struct {
 	Alpha     float32 `json:"alpha,omitempty"`
 }
 
+// Call is an operation that is code and not data.
+type Call struct {
+	What  string // of its kind there is
+	Shape []int  // of the result, Batch in at most one place
+	// Run returns the result for inputs of a batch. It does not keep or change them, and is safe for any number of goroutines.
+	Run func(batch int, in []Tensor) (Tensor, error)
+}
+
 // Graph is a network.
 type Graph struct {
 	Inputs    []Value
 	Outputs   []Value
 	Nodes     []Node
 	Constants map[string]*Tensor
+	Calls     map[string]*Call // by the names of nodes, whose Op is "Call"
 }
 
 // Check reports names that are given twice, or used before they are there.

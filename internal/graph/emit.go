@@ -52,6 +52,12 @@ func (r *reader) emit() *flow.Graph {
 			counts[node.Op]++
 			node.Name = nodes.take(fmt.Sprintf("%s_%d", node.Op, counts[node.Op]), "")
 		}
+		if s.call != nil {
+			if g.Calls == nil {
+				g.Calls = map[string]*flow.Call{}
+			}
+			g.Calls[node.Name] = s.call
+		}
 		node.Output = values.take(node.Name+".out", "")
 		named[s.out] = node.Output
 		for _, v := range s.in {

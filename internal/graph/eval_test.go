@@ -25,6 +25,22 @@ func evaluate(g *flow.Graph, inputs ...*flow.Tensor) (outputs []*flow.Tensor, er
 		for i, name := range n.Inputs {
 			in[i] = values[name]
 		}
+		if call := g.Calls[n.Name]; call != nil {
+			var given []flow.Tensor
+			for _, x := range in {
+				given = append(given, *x)
+			}
+			batch := 1
+			if axis := slices.Index(g.Inputs[0].Shape, flow.Batch); axis >= 0 {
+				batch = inputs[0].Shape[axis]
+			}
+			out, err := call.Run(batch, given)
+			if err != nil {
+				return nil, err
+			}
+			values[n.Output] = &out
+			continue
+		}
 		run, ok := runs[n.Op]
 		if !ok {
 			return nil, fmt.Errorf("evaluate: %s: no such op", n.Op)

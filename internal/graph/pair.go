@@ -16,9 +16,18 @@ var ErrUnsupported = errors.New("unsupported in a float graph")
 // pair is one node of a network, built for two batch sizes.
 type pair struct{ a, b *gorgonia.Node }
 
+// unsupported is an ErrUnsupported of a node.
+type unsupported struct{ node, op, reason string }
+
+func (u unsupported) Error() string {
+	return fmt.Sprintf("graph: Read: %v: node %q, op %s: %s", ErrUnsupported, u.node, u.op, u.reason)
+}
+
+func (unsupported) Unwrap() error { return ErrUnsupported }
+
 // fail returns an error that names the node and its op.
 func (p pair) fail(format string, args ...any) error {
-	return fmt.Errorf("graph: Read: %w: node %q, op %s: %s", ErrUnsupported, nameOf(p.a), describe(p.a.Op()), fmt.Sprintf(format, args...))
+	return unsupported{nameOf(p.a), describe(p.a.Op()), fmt.Sprintf(format, args...)}
 }
 
 // nameOf returns the name of a node. A leaf without a name has "".

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -28,7 +29,9 @@ const batchA, batchB = 2, 3
 // each. A layer's node is named after its weight, any other by its op and a number, as in Relu_1, and outputs have .out after
 // the node's name. The Batch of a Reshape is what is left of the elements: samples, or a multiple of them.
 //
-// What flow has no operation for is an error that wraps ErrUnsupported and names the node, its op and what was wanted.
+// What flow has no operation for becomes a Call of Gorgonia's op, in a graph that build makes for the batch: a Call keeps build.
+// Where that does not do either (a value of two free axes, a batch normalization without statistics, other weights at another
+// batch size) it is an error that wraps ErrUnsupported and names the node, its op and what was wanted.
 func Read(build func(batch int) (Source, error)) (*flow.Graph, error) {
 	a, err := build(batchA)
 	if err != nil {
@@ -46,7 +49,7 @@ func Read(build func(batch int) (Source, error)) (*flow.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{done: map[pair]*value{}}
+	r := &reader{done: map[pair]*value{}, failed: map[pair]error{}, roots: a.Outputs, builds: &builds{build: build}}
 	for _, p := range inputs {
 		v := &value{base: nameOf(p.a), shape: p.shape()}
 		switch {
@@ -121,6 +124,10 @@ type reader struct {
 	given           gorgonia.Nodes // the inputs of both builds
 	steps           []*step
 	done            map[pair]*value
+	failed          map[pair]error
+
+	roots  gorgonia.Nodes // the outputs of the first build
+	builds *builds
 }
 
 // read returns the value of a node. It is smaller than the node's where that only repeats it along an axis, which flow's
@@ -129,8 +136,12 @@ func (r *reader) read(p pair) (*value, error) {
 	if v, ok := r.done[p]; ok {
 		return v, nil
 	}
+	if err := r.failed[p]; err != nil {
+		return nil, err
+	}
 	v, err := r.make(p)
 	if err != nil {
+		r.failed[p] = err
 		return nil, err
 	}
 	r.done[p] = v
@@ -147,10 +158,6 @@ func (r *reader) make(p pair) (*value, error) {
 	case p.a.Op() == nil || isConstant(p.a):
 		return r.leaf(p)
 	}
-	read, ok := readers[p.kind()]
-	if !ok {
-		return nil, p.fail("want an op that flow has")
-	}
 	operands, err := p.operands()
 	if err != nil {
 		return nil, err
@@ -158,7 +165,16 @@ func (r *reader) make(p pair) (*value, error) {
 	if len(operands) == 0 {
 		return nil, p.fail("no operands, want them in the node's graph")
 	}
-	return read(r, p, operands)
+	var v *value
+	if read, ok := readers[p.kind()]; ok {
+		v, err = read(r, p, operands)
+	} else {
+		err = p.fail("want an op that flow has")
+	}
+	if errors.Is(err, ErrUnsupported) {
+		return r.call(p, operands, err)
+	}
+	return v, err
 }
 
 // whole returns the value of a node, which is not smaller than the node's.

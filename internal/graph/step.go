@@ -20,7 +20,8 @@ type step struct {
 	in  []*value
 	out *value
 
-	scale, shift []float64 // of opNorm
+	scale, shift []float64  // of opNorm
+	call         *flow.Call // of opCall
 }
 
 // opNorm is x·scale + shift along axis 1, which is left of a batch normalization when its numbers are known. No flow.Graph has it.

@@ -1,0 +1,90 @@
+package model_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"euryale/internal/flow"
+	"euryale/model"
+	"euryale/qtensor"
+)
+
+// turned is x, a call that returns its rows backwards, and a layer on them.
+func turned(run func(batch int, in []flow.Tensor) (flow.Tensor, error)) *flow.Graph {
+	return &flow.Graph{
+		Inputs:  []flow.Value{{Name: "x", Shape: []int{-1, 3}}},
+		Outputs: []flow.Value{{Name: "y"}},
+		Nodes: []flow.Node{
+			{Op: "Gemm", Name: "first", Inputs: []string{"x", "w"}, Output: "h"},
+			{Op: "Call", Name: "turn", Inputs: []string{"h"}, Output: "t"},
+			{Op: "Gemm", Name: "second", Inputs: []string{"t", "w"}, Output: "y"},
+		},
+		Constants: map[string]*flow.Tensor{"w": values([]int{3, 3}, 1, 0, 0, 0, 2, 0, 0, 0, 3)},
+		Calls:     map[string]*flow.Call{"turn": {What: "turnOp", Shape: []int{-1, 3}, Run: run}},
+	}
+}
+
+func turn(batch int, in []flow.Tensor) (flow.Tensor, error) {
+	x := slices.Clone(in[0].Data)
+	slices.Reverse(x)
+	if !slices.Equal(in[0].Shape, []int{batch, 3}) {
+		return flow.Tensor{}, errors.New("got another shape than the batch")
+	}
+	return flow.Tensor{Shape: in[0].Shape, Data: x}, nil
+}
+
+func TestCall(t *testing.T) {
+	g := turned(turn)
+	m := newModel(t, g, nil)
+	in := batchOf(1, 2, 3)
+	copy(in["x"].Data().([]float32), []float32{1, 2, 1, 0, 10, 2})
+	if got, want := run(t, m, in, "y"), []float32{6, 40, 0, 3, 8, 3}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	static := newModel(t, g, quantized(t, g, in, "static-int8"))
+	if coded := static.Coded(); coded != nil {
+		t.Errorf("%v are kept as codes for a call", coded)
+	}
+	if db := sqnr(run(t, static, in, "y"), run(t, m, in, "y")); !(db > 25) {
+		t.Errorf("static-int8 is at %.1f dB", db)
+	}
+	for _, err := range []error{m.Save(t.TempDir() + "/model"), m.Write(io.Discard)} {
+		if !errors.Is(err, model.ErrCall) || !strings.Contains(err.Error(), "turnOp") || !strings.Contains(err.Error(), `"turn"`) {
+			t.Errorf("got error %v, want ErrCall that names node and operation", err)
+		}
+	}
+}
+
+func TestCallFails(t *testing.T) {
+	failed := errors.New("failed")
+	for _, c := range []struct {
+		run  func(batch int, in []flow.Tensor) (flow.Tensor, error)
+		want error
+	}{
+		{func(int, []flow.Tensor) (flow.Tensor, error) { return flow.Tensor{}, failed }, failed},
+		{func(int, []flow.Tensor) (flow.Tensor, error) { return *count(2), nil }, qtensor.ErrShape},
+	} {
+		m := newModel(t, turned(c.run), nil)
+		_, err := m.Run(context.Background(), batchOf(1, 2, 3))
+		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), "turnOp") {
+			t.Errorf("got error %v, want %v of turnOp", err, c.want)
+		}
+	}
+	g := turned(nil)
+	if _, err := model.New(g, nil); !errors.Is(err, qtensor.ErrParams) {
+		t.Errorf("no code: got error %v", err)
+	}
+	g = turned(turn)
+	g.Calls["turn"].Shape = []int{-1, -1}
+	if _, err := model.New(g, nil); !errors.Is(err, qtensor.ErrShape) {
+		t.Errorf("two free axes: got error %v", err)
+	}
+	g.Calls = nil
+	if _, err := model.New(g, nil); !errors.Is(err, qtensor.ErrParams) {
+		t.Errorf("no call: got error %v", err)
+	}
+}
