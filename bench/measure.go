@@ -69,7 +69,7 @@ const copied = 64 << 20
 // measurement is a row to be measured.
 type measurement struct {
 	work
-	shape   workload.Shape
+	shape   shape
 	tier    isa.Tier
 	threads int
 }
@@ -84,11 +84,11 @@ func plan(o options) (todo []measurement) {
 		if !slices.Contains(o.Works, w.name) {
 			continue
 		}
-		shapes, threads := o.Shapes, o.Threads
+		threads := o.Threads
 		if w.bits == 0 {
-			shapes, threads = []workload.Shape{workload.Conversion()}, []int{1}
+			threads = []int{1}
 		}
-		for _, shape := range shapes {
+		for _, shape := range w.shapes(o) {
 			for _, tier := range o.tiers {
 				for _, n := range threads {
 					todo = append(todo, measurement{w, shape, tier, n})
@@ -104,7 +104,10 @@ func plan(o options) (todo []measurement) {
 func (c measurement) measure(ctx context.Context, o options) (row, error) {
 	defer isa.Use(c.tier)()
 	runtime.GOMAXPROCS(c.threads)
-	t := c.prepare(workload.NewOperands(c.shape))
+	t, err := c.prepare(c.shape)
+	if err != nil {
+		return row{}, err
+	}
 	bounds := c.bounds(t)
 	meters := make([]limits.Meter, len(bounds))
 	for i, b := range bounds {
@@ -147,7 +150,8 @@ func (c measurement) bounds(t task) (list []bound) {
 		planes := c.planes()
 		list = append(list, bound{name: perPlanes(peaks[i].Name, planes), limit: peaks[i], factor: 1 / float64(planes)})
 	}
-	if i >= 0 || c.shape.M < manyRows {
+	product, ok := c.shape.(workload.Shape)
+	if few := ok && product.M < manyRows; i >= 0 || few {
 		list = append(list, bound{name: "read", limit: limits.Read(t.bytes), factor: 1e9 * c.shape.Amount() / float64(t.bytes)})
 	}
 	return list

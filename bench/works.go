@@ -5,6 +5,7 @@ import (
 	"euryale/internal/gemm"
 	"euryale/internal/kernel"
 	"euryale/internal/pack"
+	"euryale/ops"
 )
 
 // work is something that the module does and that is measured.
@@ -13,7 +14,34 @@ type work struct {
 	// bits of the integers that rows become, by which they are taken as planes; 0 for a conversion, which has one
 	// shape of its own and one thread.
 	bits    int
-	prepare func(o *workload.Operands) task
+	shapes  func(o options) []shape
+	prepare func(s shape) (task, error)
+}
+
+// shape is a workload.Shape or a workload.Conv.
+type shape interface {
+	String() string
+	Amount() float64
+}
+
+// on prepares a work of a workload.Shape.
+func on(prepare func(o *workload.Operands) task) func(shape) (task, error) {
+	return func(s shape) (task, error) { return prepare(workload.NewOperands(s.(workload.Shape))), nil }
+}
+
+// given are the products of the command line.
+func given(o options) []shape { return list(o.Shapes) }
+
+func conversion(options) []shape { return []shape{workload.Conversion()} }
+
+func convolutions(options) []shape { return list(workload.Convs()) }
+
+func list[S shape](given []S) []shape {
+	shapes := make([]shape, len(given))
+	for i, s := range given {
+		shapes[i] = s
+	}
+	return shapes
 }
 
 // task is a work on given operands, all of which have been written.
@@ -26,16 +54,18 @@ type task struct {
 const group = 32
 
 var works = []work{
-	{"int8", 8, multiplyCodes},
-	{"int8-dynamic", 8, multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{})},
-	{"int8-static", 8, multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Static: &kernel.Affine{Scale: 1. / 32, Zero: 128, High: 255}})},
-	{"int8-weights-fixed24", 24, multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Bits: 24})},
-	{"int8-weights-fixed16", 16, multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Bits: 16})},
-	{"int4-g32-dynamic", 8, multiply(int4, gemm.Arithmetic{})},
-	{"int4-g32-fixed24", 24, multiply(int4, gemm.Arithmetic{Bits: 24})},
-	{"int4-g32-fixed16", 16, multiply(int4, gemm.Arithmetic{Bits: 16})},
-	{"quantize", 0, quantize},
-	{"dequantize", 0, dequantize},
+	{"int8", 8, given, on(multiplyCodes)},
+	{"int8-dynamic", 8, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{}))},
+	{"int8-static", 8, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Static: &kernel.Affine{Scale: 1. / 32, Zero: 128, High: 255}}))},
+	{"int8-weights-fixed24", 24, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Bits: 24}))},
+	{"int8-weights-fixed16", 16, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Bits: 16}))},
+	{"int4-g32-dynamic", 8, given, on(multiply(int4, gemm.Arithmetic{}))},
+	{"int4-g32-fixed24", 24, given, on(multiply(int4, gemm.Arithmetic{Bits: 24}))},
+	{"int4-g32-fixed16", 16, given, on(multiply(int4, gemm.Arithmetic{Bits: 16}))},
+	{"conv", 8, convolutions, convolve(false)},
+	{"conv-codes", 8, convolutions, convolve(true)},
+	{"quantize", 0, conversion, on(quantize)},
+	{"dequantize", 0, conversion, on(dequantize)},
 }
 
 func workNames() []string {
@@ -44,6 +74,29 @@ func workNames() []string {
 		names[i] = w.name
 	}
 	return names
+}
+
+// convolve convolves images with a given range, from float32 to float32 with channels first, or from codes to codes with channels last.
+func convolve(codes bool) func(shape) (task, error) {
+	return func(s shape) (task, error) {
+		images, err := workload.NewImages(s.(workload.Conv))
+		if err != nil {
+			return task{}, err
+		}
+		conv, err := images.Prepare(ops.StaticInt8(images.In))
+		if err != nil {
+			return task{}, err
+		}
+		x, y := ops.Samples{Float: images.X}, ops.Samples{Float: written(images.Outputs())}
+		if codes {
+			x.Map, _ = conv.TakesCodes()
+			y.Map, _ = ops.StaticInt8(images.Out).Codes()
+			x.Float, x.Codes = nil, workload.ChannelsLast(images.Codes(), workload.Batch, images.Channels)
+			y.Float, y.Codes = nil, make([]uint8, images.Outputs())
+			clear(y.Codes)
+		}
+		return task{func() error { return conv.RunSamples(y, x, workload.Batch) }, len(images.W)}, nil
+	}
 }
 
 func int4(o *workload.Operands) *pack.Matrix { return o.Int4Weight(group) }
