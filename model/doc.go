@@ -24,7 +24,8 @@
 //	                     "activations": {"scheme": "affine8", "scale": 0.0078125, "zero_point": 128}}}}
 //
 // A size of -1 is the batch. Nodes are in an order in which they can be computed; op and attributes are ONNX's: transB,
-// kernel_shape, strides, pads (height and width, the same on both sides), dilations, group, axis, perm, shape, alpha,
+// kernel_shape, strides, pads (height and width, the same on both sides), dilations, group, axis, axes, starts, ends, steps, perm,
+// shape, alpha,
 // and what has its usual value is left out. The second input of a node that is in layers names no tensor of its own.
 // compute is fixed24, fixed16, dynamic-int8 or static-int8, which alone has activations; multiplier is there for a scheme
 // with float16 scales.

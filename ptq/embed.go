@@ -1,0 +1,187 @@
+package ptq
+
+import (
+	"context"
+	"fmt"
+
+	"euryale/internal/dense"
+	"euryale/internal/graph"
+	"euryale/model"
+	"euryale/qtensor"
+
+	"github.com/chewxy/hm"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Embed adds a model to the graph of inputs, nodes by the names of the model's Inputs, float32 or float64 all, and returns a node
+// of their type for each of its Outputs, by name. Each runs the whole model. Their batch is that of the inputs, and they have no
+// gradient.
+//
+// Errors: qtensor.ErrNotFound for an input that is missing or that the model does not have; qtensor.ErrShape, qtensor.ErrDtype for
+// what an input is, and for an output without axes; those of Run in the machine.
+func Embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgonia.Node, error) {
+	outputs, err := embed(m, inputs)
+	if err != nil {
+		return nil, fmt.Errorf("ptq: Embed: %w", err)
+	}
+	return outputs, nil
+}
+
+func embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgonia.Node, error) {
+	if m == nil {
+		return nil, fmt.Errorf("%w: got no model", qtensor.ErrParams)
+	}
+	var nodes gorgonia.Nodes
+	var dtype tensor.Dtype
+	for _, in := range m.Inputs() {
+		n := inputs[in.Name]
+		if n == nil {
+			return nil, fmt.Errorf("%w: got no input %q", qtensor.ErrNotFound, in.Name)
+		}
+		t, ok := n.Type().(gorgonia.TensorType) // the others have no Dims and Dtype, and panic when asked
+		if !ok || t.Of != tensor.Float32 && t.Of != tensor.Float64 || len(nodes) > 0 && n.Dtype() != dtype {
+			return nil, fmt.Errorf("%w: input %q is a %v, want float32 or float64, as all inputs", qtensor.ErrDtype, in.Name, n.Type())
+		}
+		dtype = n.Dtype()
+		nodes = append(nodes, n)
+	}
+	if len(inputs) != len(nodes) {
+		return nil, fmt.Errorf("%w: got %d inputs, want the model's %d", qtensor.ErrNotFound, len(inputs), len(nodes))
+	}
+	outputs := map[string]*gorgonia.Node{}
+	for i, out := range m.Outputs() {
+		op := &embedded{graph.NewBase("Model " + out.Name), m, i, dtype}
+		if len(out.Shape) == 0 {
+			return nil, fmt.Errorf("%w: output %q has no axes, want one or more", qtensor.ErrShape, out.Name)
+		}
+		if _, err := op.shape(nodes); err != nil {
+			return nil, err
+		}
+		y, err := gorgonia.ApplyOp(op, nodes...)
+		if err != nil {
+			return nil, err
+		}
+		outputs[out.Name] = y
+	}
+	return outputs, nil
+}
+
+// embedded is an output of a model as an op.
+type embedded struct {
+	graph.Base
+	m      *model.Model
+	output int
+	dtype  tensor.Dtype
+}
+
+// shape returns that of the output for inputs with the shapes that they should have.
+func (e *embedded) shape(nodes gorgonia.Nodes) (tensor.Shape, error) {
+	shapes := make([]tensor.Shape, len(nodes))
+	for i, n := range nodes {
+		shapes[i] = n.Shape()
+	}
+	return e.shapeOf(shapes)
+}
+
+func (e *embedded) shapeOf(shapes []tensor.Shape) (tensor.Shape, error) {
+	batch := 0
+	for i, in := range e.m.Inputs() {
+		fit := len(shapes[i]) == len(in.Shape)
+		for axis, d := range in.Shape {
+			switch {
+			case !fit:
+			case d > 0:
+				fit = shapes[i][axis] == d
+			default: // −1, the batch
+				fit = batch == 0 || shapes[i][axis] == batch
+				batch = shapes[i][axis]
+			}
+		}
+		if !fit {
+			return nil, fmt.Errorf("%w: input %q is %v, want %v with one batch for -1", qtensor.ErrShape, in.Name, shapes[i], in.Shape)
+		}
+	}
+	shape := tensor.Shape{}
+	for _, d := range e.m.Outputs()[e.output].Shape {
+		if d < 0 {
+			d = -d * batch
+		}
+		shape = append(shape, d)
+	}
+	return shape, nil
+}
+
+// Arity returns the number of inputs.
+func (e *embedded) Arity() int { return len(e.m.Inputs()) }
+
+// Type returns the inputs' types → the output's.
+func (e *embedded) Type() hm.Type {
+	var types []hm.Type
+	for _, in := range e.m.Inputs() {
+		types = append(types, gorgonia.TensorType{Dims: len(in.Shape), Of: e.dtype})
+	}
+	return hm.NewFnType(append(types, gorgonia.TensorType{Dims: len(e.m.Outputs()[e.output].Shape), Of: e.dtype})...)
+}
+
+// InferShape returns the shape of the output.
+func (e *embedded) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error) {
+	shapes := make([]tensor.Shape, len(inputs))
+	for i, in := range inputs {
+		shape, ok := in.(tensor.Shape)
+		if !ok {
+			return nil, fmt.Errorf("ptq: %v: %w: got a %T, want a shape", e, qtensor.ErrShape, in)
+		}
+		shapes[i] = shape
+	}
+	if len(shapes) != e.Arity() {
+		return nil, fmt.Errorf("ptq: %v: %w: got %d inputs, want %d", e, qtensor.ErrShape, len(shapes), e.Arity())
+	}
+	shape, err := e.shapeOf(shapes)
+	if err != nil {
+		return nil, fmt.Errorf("ptq: %v: %w", e, err)
+	}
+	return shape, nil
+}
+
+// Do runs the model.
+func (e *embedded) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
+	if len(inputs) != e.Arity() {
+		return nil, fmt.Errorf("ptq: %v: %w: got %d inputs, want %d", e, qtensor.ErrShape, len(inputs), e.Arity())
+	}
+	in := map[string]tensor.Tensor{}
+	for i, info := range e.m.Inputs() {
+		t, ok := inputs[i].(tensor.Tensor)
+		if !ok {
+			return nil, fmt.Errorf("ptq: %v: %w: got %T for %q, want a tensor", e, qtensor.ErrShape, inputs[i], info.Name)
+		}
+		in[info.Name] = t
+	}
+	out, err := e.m.Run(context.Background(), in)
+	if err != nil {
+		return nil, fmt.Errorf("ptq: %v: %w", e, err)
+	}
+	y := out[e.m.Outputs()[e.output].Name].(*tensor.Dense)
+	if e.dtype == tensor.Float32 {
+		return y, nil
+	}
+	x := y.Data().([]float32)
+	wide := make([]float64, len(x))
+	for i, v := range x {
+		wide[i] = float64(v)
+	}
+	return dense.New(wide, y.Shape()), nil
+}
+
+// DiffWRT reports that the model has no gradient.
+func (e *embedded) DiffWRT(inputs int) []bool { return make([]bool, inputs) }
+
+// SymDiff returns an error, and goes with DiffWRT: Gorgonia asks for both or none.
+func (e *embedded) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
+	return nil, fmt.Errorf("ptq: %v: has no gradient", e)
+}
+
+// DoDiff returns an error, as a LispMachine that computes gradients asks for it.
+func (e *embedded) DoDiff(gorgonia.ExecutionContext, gorgonia.Nodes, *gorgonia.Node) error {
+	return fmt.Errorf("ptq: %v: has no gradient, want gorgonia.ExecuteFwdOnly for a LispMachine", e)
+}
