@@ -85,6 +85,28 @@ func TestFloatFile(t *testing.T) {
 	}
 }
 
+// TestTime wants every node that is computed, in order.
+func TestTime(t *testing.T) {
+	m := newModel(t, lenet(), quantized(t, lenet(), batchOf(1, 4, 1, 12, 12), "static-int8"))
+	list, err := m.Time(context.Background(), batchOf(2, 3, 1, 12, 12))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, l := range list {
+		if l.Took < 0 {
+			t.Errorf("%+v", l)
+		}
+		got = append(got, l.Op+" "+l.Node)
+	}
+	if want := []string{"Conv conv1", "MaxPool pool1", "Conv conv2", "Reshape flat", "Gemm fc", "Softmax softmax"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if _, err := m.Time(context.Background(), nil); !errors.Is(err, qtensor.ErrNotFound) {
+		t.Errorf("no input: got error %v", err)
+	}
+}
+
 func TestManyGoroutines(t *testing.T) {
 	for _, net := range networks {
 		m := newModel(t, net.graph(), quantized(t, net.graph(), batchOf(1, append([]int{16}, net.sample...)...), "dynamic-int8"))

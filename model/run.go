@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"euryale/internal/dense"
 	"euryale/internal/flow"
@@ -38,7 +39,7 @@ type memory struct {
 // infinities that reach a layer.
 func (m *Model) Run(ctx context.Context, in map[string]tensor.Tensor) (map[string]tensor.Tensor, error) {
 	out := map[string]tensor.Tensor{}
-	err := m.run(ctx, in, nil, out)
+	err := m.run(ctx, in, watch{}, out)
 	if err != nil {
 		return nil, fmt.Errorf("model: Run: %w", err)
 	}
@@ -49,13 +50,36 @@ func (m *Model) Run(ctx context.Context, in map[string]tensor.Tensor) (map[strin
 // name of the value, in the order of nodes. What a layer gives to a Relu that became part of it is not shown. x is for
 // reading until f returns. An error of f ends the run. Errors: f's, and those of Run.
 func (m *Model) Observe(ctx context.Context, in map[string]tensor.Tensor, f func(name string, x []float32) error) error {
-	if err := m.run(ctx, in, f, nil); err != nil {
+	if err := m.run(ctx, in, watch{show: f}, nil); err != nil {
 		return fmt.Errorf("model: Observe: %w", err)
 	}
 	return nil
 }
 
-func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, show func(name string, x []float32) error, out map[string]tensor.Tensor) error {
+// Timing is how long a node took.
+type Timing struct {
+	Node, Op string
+	Took     time.Duration
+}
+
+// Time runs the model and returns how long each node took, in their order. A Relu that became part of a layer is not among them.
+// Errors: those of Run.
+func (m *Model) Time(ctx context.Context, in map[string]tensor.Tensor) ([]Timing, error) {
+	var list []Timing
+	took := func(s *step, d time.Duration) { list = append(list, Timing{s.node.Name, s.node.Op, d}) }
+	if err := m.run(ctx, in, watch{took: took}, nil); err != nil {
+		return nil, fmt.Errorf("model: Time: %w", err)
+	}
+	return list, nil
+}
+
+// watch is who looks on while a model runs; either may be nil.
+type watch struct {
+	show func(name string, x []float32) error
+	took func(s *step, d time.Duration)
+}
+
+func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w watch, out map[string]tensor.Tensor) error {
 	a, _ := m.arenas.Get().(*arena)
 	if a == nil {
 		a = &arena{slots: make([]memory, len(m.slots)), values: make([]array, len(m.values))}
@@ -75,13 +99,13 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, show func(
 	if err != nil {
 		return err
 	}
-	if err := m.makeRoom(a, batch, show != nil); err != nil {
+	if err := m.makeRoom(a, batch, w.show != nil); err != nil {
 		return err
 	}
 	a.batch = batch
-	if show != nil {
+	if w.show != nil {
 		for _, id := range m.inputs {
-			if err := show(m.values[id].name, a.values[id].x); err != nil {
+			if err := w.show(m.values[id].name, a.values[id].x); err != nil {
 				return fmt.Errorf("input %q: %w", m.values[id].name, err)
 			}
 		}
@@ -89,11 +113,18 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, show func(
 	for i := range m.steps {
 		s := &m.steps[i]
 		err := ctx.Err()
+		var begin time.Time
+		if w.took != nil {
+			begin = time.Now()
+		}
 		if err == nil {
 			err = m.do(a, s)
 		}
-		if err == nil && show != nil {
-			err = show(m.values[s.out].name, a.values[s.out].x)
+		if w.took != nil {
+			w.took(s, time.Since(begin))
+		}
+		if err == nil && w.show != nil {
+			err = w.show(m.values[s.out].name, a.values[s.out].x)
 		}
 		if err != nil {
 			return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)

@@ -7,6 +7,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
+	"time"
 
 	"euryale/bench/internal/workload"
 	"euryale/bench/peers/duel"
@@ -140,15 +142,46 @@ func runLenet(name string, l *lenet, layers map[string]model.Layer) (duel.Conten
 		return duel.Contender{}, err
 	}
 	in := l.inputs()
+	shares, err := profile(m, in)
+	if err != nil {
+		return duel.Contender{}, err
+	}
 	var out map[string]tensor.Tensor
 	return duel.Contender{
-		Name: name, Kernel: kernel.Current().Tier.String(), Aside: true,
+		Name: name, Kernel: kernel.Current().Tier.String() + ": " + shares, Aside: true,
 		Run: func() (err error) {
 			out, err = m.Run(context.Background(), in)
 			return err
 		},
 		Output: func() []float32 { return out["y"].Data().([]float32) },
 	}, nil
+}
+
+// profile returns what share of the time each node takes, over some runs behind one that does not count.
+func profile(m *model.Model, in map[string]tensor.Tensor) (string, error) {
+	const runs = 50
+	var total time.Duration
+	var nodes []string
+	took := map[string]time.Duration{}
+	for run := range runs + 1 {
+		list, err := m.Time(context.Background(), in)
+		if err != nil {
+			return "", err
+		}
+		nodes = nodes[:0]
+		for _, t := range list {
+			nodes = append(nodes, t.Node)
+			if run > 0 {
+				took[t.Node] += t.Took
+				total += t.Took
+			}
+		}
+	}
+	var shares []string
+	for _, node := range nodes {
+		shares = append(shares, fmt.Sprintf("%s %.0f%%", node, 100*took[node].Seconds()/total.Seconds()))
+	}
+	return strings.Join(shares, ", "), nil
 }
 
 func oursLenet(l *lenet, _ int) (duel.Contender, error) {
