@@ -43,7 +43,9 @@ type call struct {
 
 	images  images  // of a convolution, and
 	shared  *images // those of the call that this is a piece of
-	inPlace bool    // windows are multiplied where they lie
+	inPlace bool    // windows are multiplied where they lie,
+	lanes   bool    // or become lanes
+	finite  bool    // results are
 
 	job job
 }
@@ -55,7 +57,7 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 func (c *call) release() {
 	c.w, c.half, c.arithmetic, c.out, c.first = nil, nil, Arithmetic{}, Output{}, 0
 	c.source, c.target, c.x, c.codes, c.dst = Numbers{}, Numbers{}, nil, nil, nil
-	c.shared, c.inPlace = nil, false
+	c.shared, c.inPlace, c.lanes = nil, false, false
 	calls.Put(c)
 }
 
@@ -88,6 +90,7 @@ func (c *call) begin() (rows int) {
 	c.simple = c.w.Groups() == 1 && c.w.Zeros == nil && c.w.Offsets == nil && c.depth <= c.operand.Depth
 	c.plain = !c.set.Wide && c.w.Groups() == 1 && c.w.Zeros == nil && c.w.Offsets == nil
 	c.stride = c.w.Depth() * c.set.ElementBytes()
+	c.finite = c.target.Codes != nil && c.isFinite()
 	if c.stride%1024 == 0 {
 		c.stride += 64 // rows a power of two apart share sets of a cache
 	}

@@ -61,6 +61,9 @@ var convs = []gemm.Conv{
 	{Channels: 5, Height: 1, Width: 9, Kernel: [2]int{1, 4}, Pad: [2]int{0, 0}, Stride: [2]int{1, 3}, Dilation: [2]int{1, 1}},
 	{Channels: 8, Height: 9, Width: 12, Kernel: [2]int{3, 3}, Pad: [2]int{1, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 2}},
 	{Channels: 3, Height: 5, Width: 3, Kernel: [2]int{2, 3}, Pad: [2]int{0, 0}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
+	{Channels: 1, Height: 6, Width: 37, Kernel: [2]int{5, 5}, Pad: [2]int{2, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
+	{Channels: 3, Height: 7, Width: 70, Kernel: [2]int{3, 3}, Pad: [2]int{1, 1}, Stride: [2]int{2, 2}, Dilation: [2]int{1, 1}},
+	{Channels: 2, Height: 9, Width: 50, Kernel: [2]int{3, 7}, Pad: [2]int{0, 3}, Stride: [2]int{1, 2}, Dilation: [2]int{3, 1}},
 	{Channels: 20, Height: 4, Width: 4, Kernel: [2]int{1, 1}, Pad: [2]int{0, 0}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
 }
 

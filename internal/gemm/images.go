@@ -29,7 +29,8 @@ func Convolve(dst Numbers, dstStride int, x Numbers, xStride, samples int, v *Wi
 func (c *call) convolve(samples int) error {
 	most := c.begin()
 	im := &c.images
-	c.inPlace = c.simple && im.v.steps > 0 && c.set.MultiplyDirect != nil
+	c.lanes = c.simple && c.arithmetic.Bits == 0 && c.set.MultiplyLanes != nil && im.v.byLanes()
+	c.inPlace = c.lanes || c.simple && im.v.steps > 0 && c.set.MultiplyDirect != nil
 	atOnce := max(1, most/im.pixels)
 	for first := 0; first < samples; first += atOnce {
 		im.first, im.count = first, min(atOnce, samples-first)
@@ -69,14 +70,20 @@ func (c *call) piece(part int, s *scratch) {
 	p := calls.Get().(*call)
 	p.set, p.threads, p.w, p.arithmetic, p.out, p.floor, p.k, p.n = c.set, 1, c.w, c.arithmetic, c.out, c.floor, c.k, c.n
 	p.operand, p.depth, p.stride, p.simple, p.plain = c.operand, c.depth, c.stride, c.simple, c.plain
-	p.first, p.inPlace, p.shared = part*c.rows, c.inPlace, &c.images
+	p.first, p.inPlace, p.finite, p.target, p.shared = part*c.rows, c.inPlace, c.finite, c.target, &c.images
 	p.rows = min(c.rows, c.images.count*c.images.pixels-p.first)
-	p.makeRoom()
-	p.results = grow(p.results, p.rows*p.n)
-	p.dst = p.results
-	p.windows(&c.images, s)
-	p.multiplyOperands()
-	if bad := p.scatter(&c.images, c.target); bad >= 0 {
+	var bad int
+	if c.lanes {
+		bad = p.lanesPiece(&c.images, s)
+	} else {
+		p.makeRoom()
+		p.results = grow(p.results, p.rows*p.n)
+		p.dst = p.results
+		p.windows(&c.images, s)
+		p.multiplyOperands()
+		bad = p.scatter(&c.images)
+	}
+	if bad >= 0 {
 		c.fail(int64(p.first*p.n + bad))
 	}
 	p.release()
@@ -287,18 +294,16 @@ func gather[T int32 | uint8](dst, image []T, list []run) {
 
 // scatter stores the results of the call's rows where they go, and returns the place of one that is not finite and should become
 // a code, or −1.
-func (c *call) scatter(im *images, to Numbers) (bad int) {
-	if to.Codes != nil {
-		if _, _, bad := c.set.MinMax(c.dst); bad >= 0 {
-			return bad
-		}
-	}
+func (c *call) scatter(im *images) (bad int) {
+	to := c.target
 	for begin, count := 0, 0; begin < c.rows; begin += count {
 		sample, pixel := (c.first+begin)/im.pixels, (c.first+begin)%im.pixels
 		count = min(c.rows-begin, im.pixels-pixel)
 		at, results := (im.first+sample)*im.dstStride, c.dst[begin*c.n:][:count*c.n]
 		if to.Codes != nil {
-			c.set.QuantizeU8(to.Codes[at+pixel*c.n:][:len(results)], results, to.Map)
+			if bad := c.toCodes(to.Codes[at+pixel*c.n:][:len(results)], results); bad >= 0 {
+				return begin*c.n + bad
+			}
 		} else {
 			c.set.Turn(to.Float[at+pixel:], im.pixels, results, c.n, c.n, count)
 		}

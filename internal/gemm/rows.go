@@ -106,11 +106,36 @@ func (c *call) integers(ints []int32, numbers []float32) (scale float64, offset 
 func (c *call) requantize(part int, _ *scratch) {
 	begin, end := part*partRows*c.n, min((part+1)*partRows, c.rows)*c.n
 	numbers := c.dst[begin:end]
-	if _, _, bad := c.set.MinMax(numbers); bad >= 0 {
+	if bad := c.toCodes(c.target.Codes[c.first*c.n+begin:][:len(numbers)], numbers); bad >= 0 {
 		c.fail(int64(begin + bad))
-		return
 	}
-	c.set.QuantizeU8(c.target.Codes[c.first*c.n+begin:][:len(numbers)], numbers, c.target.Map)
+}
+
+// toCodes sets dst to the codes of results, and returns the place of one that is not finite, or −1.
+func (c *call) toCodes(dst []uint8, results []float32) (bad int) {
+	if !c.finite {
+		if _, _, bad := c.set.MinMax(results); bad >= 0 {
+			return bad
+		}
+	}
+	c.set.QuantizeU8(dst, results, c.target.Map)
+	return -1
+}
+
+// isFinite reports that no result of codes over a given range can pass the largest float32, whatever the codes are: none is looked
+// at then.
+func (c *call) isFinite() bool {
+	if !c.simple || c.arithmetic.Static == nil {
+		return false
+	}
+	largest := func(list []float32) (top float64) {
+		for _, v := range list {
+			top = max(top, math.Abs(float64(v)))
+		}
+		return top
+	}
+	sums := 255 * 128 * float64(c.k) * largest(c.w.Scales) // of codes of a byte, scaled by column
+	return max(sums, float64(sums*math.Abs(float64(c.arithmetic.Static.Scale)))+largest(c.out.Bias)) < math.MaxFloat32/2
 }
 
 // fail notes the place of a number that is not finite; the first one counts.

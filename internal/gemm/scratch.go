@@ -14,6 +14,12 @@ type scratch struct {
 	column []float32 // a panel of half weights
 	codes  []int8    // unpacked panels
 
+	// Of a convolution by lanes.
+	lanes       []uint8
+	offsets     []int
+	corrections []int32
+	numbers32   []float32
+
 	// Of a tile: planes of sums, exact sums, and scaled ones of either type.
 	sums   []int32
 	dots   []float64

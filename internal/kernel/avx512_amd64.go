@@ -411,3 +411,105 @@ func multiplyDirectWide3R2P2VNNI(dst *float32, stride int, a *uint8, lda int, pl
 //
 //go:noescape
 func multiplyDirectWide3R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+
+// multiplyLanesF1V1VNNI works like multiplyLanesGeneric for 1 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF1V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF1V2VNNI works like multiplyLanesGeneric for 1 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF1V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF2V1VNNI works like multiplyLanesGeneric for 2 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF2V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF2V2VNNI works like multiplyLanesGeneric for 2 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF2V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF3V1VNNI works like multiplyLanesGeneric for 3 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF3V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF3V2VNNI works like multiplyLanesGeneric for 3 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF3V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF4V1VNNI works like multiplyLanesGeneric for 4 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF4V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF4V2VNNI works like multiplyLanesGeneric for 4 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF4V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF5V1VNNI works like multiplyLanesGeneric for 5 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF5V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF5V2VNNI works like multiplyLanesGeneric for 5 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF5V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF6V1VNNI works like multiplyLanesGeneric for 6 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF6V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF6V2VNNI works like multiplyLanesGeneric for 6 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF6V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF7V1VNNI works like multiplyLanesGeneric for 7 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF7V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF7V2VNNI works like multiplyLanesGeneric for 7 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF7V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF8V1VNNI works like multiplyLanesGeneric for 8 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF8V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// multiplyLanesF8V2VNNI works like multiplyLanesGeneric for 8 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
+// last vector the pixels are stored that last has bits for.
+//
+//go:noescape
+func multiplyLanesF8V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+
+// lanesAVX512 works like lanesGeneric for so many vectors of 16 pixels, above 0, which lie step apart. words and bytes say where a
+// lane's codes are among those of a vector that mask has bits for.
+//
+//go:noescape
+func lanesAVX512(dst *uint8, src *uint8, vectors int, step int, words *uint8, bytes *uint8, mask uint64)

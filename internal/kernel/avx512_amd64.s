@@ -10030,3 +10030,1693 @@ ran:
 	VMOVUPS       Y21, 160(AX)
 	VZEROUPPER
 	RET
+
+// func multiplyLanesF1V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF1V1VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z2
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z2, Z1
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), CX
+	MOVQ         scales+56(FP), DX
+	MOVQ         bias+72(FP), BX
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z2
+	VPXORD       Z3, Z3, Z3
+	MOVWLZX      last+84(FP), SI
+	KMOVW        SI, K1
+	VPSUBD.BCST  (CX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (DX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (BX), Z1, Z1
+	VMAXPS       Z1, Z2, Z1
+	VADDPS       Z3, Z1, Z1
+	VMOVUPS      Z1, K1, (AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF1V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF1V2VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z3
+	VMOVDQU32    64(AX)(SI*1), Z4
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z3, Z1
+	VPDPBUSD     Z0, Z4, Z2
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), CX
+	MOVQ         scales+56(FP), DX
+	MOVQ         bias+72(FP), BX
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z3
+	VPXORD       Z5, Z5, Z5
+	MOVWLZX      last+84(FP), SI
+	KMOVW        SI, K1
+	VPSUBD.BCST  (CX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (DX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (BX), Z1, Z1
+	VMAXPS       Z1, Z3, Z1
+	VADDPS       Z5, Z1, Z1
+	VMOVUPS      Z1, (AX)
+	VPSUBD.BCST  (CX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  (DX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  (BX), Z2, Z2
+	VMAXPS       Z2, Z3, Z2
+	VADDPS       Z5, Z2, Z2
+	VMOVUPS      Z2, K1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF2V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF2V1VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z3
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z3, Z1
+	VPBROADCASTD 4(BX), Z0
+	VPDPBUSD     Z0, Z3, Z2
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), DX
+	MOVQ         scales+56(FP), BX
+	MOVQ         bias+72(FP), SI
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z3
+	VPXORD       Z4, Z4, Z4
+	MOVWLZX      last+84(FP), DI
+	KMOVW        DI, K1
+	VPSUBD.BCST  (DX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (BX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (SI), Z1, Z1
+	VMAXPS       Z1, Z3, Z1
+	VADDPS       Z4, Z1, Z1
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  4(DX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  4(BX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  4(SI), Z2, Z2
+	VMAXPS       Z2, Z3, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z2, K1, (AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF2V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF2V2VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z5
+	VMOVDQU32    64(AX)(SI*1), Z6
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z5, Z1
+	VPDPBUSD     Z0, Z6, Z2
+	VPBROADCASTD 4(BX), Z0
+	VPDPBUSD     Z0, Z5, Z3
+	VPDPBUSD     Z0, Z6, Z4
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), DX
+	MOVQ         scales+56(FP), BX
+	MOVQ         bias+72(FP), SI
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z5
+	VPXORD       Z7, Z7, Z7
+	MOVWLZX      last+84(FP), DI
+	KMOVW        DI, K1
+	VPSUBD.BCST  (DX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (BX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (SI), Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VADDPS       Z7, Z1, Z1
+	VMOVUPS      Z1, (AX)
+	VPSUBD.BCST  (DX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  (BX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  (SI), Z2, Z2
+	VMAXPS       Z2, Z5, Z2
+	VADDPS       Z7, Z2, Z2
+	VMOVUPS      Z2, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  4(DX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  4(BX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  4(SI), Z3, Z3
+	VMAXPS       Z3, Z5, Z3
+	VADDPS       Z7, Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VPSUBD.BCST  4(DX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  4(BX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  4(SI), Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VADDPS       Z7, Z4, Z4
+	VMOVUPS      Z4, K1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF3V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF3V1VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z4
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z4, Z1
+	VPBROADCASTD 4(BX), Z0
+	VPDPBUSD     Z0, Z4, Z2
+	VPBROADCASTD 8(BX), Z0
+	VPDPBUSD     Z0, Z4, Z3
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), DX
+	MOVQ         scales+56(FP), BX
+	MOVQ         bias+72(FP), SI
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z4
+	VPXORD       Z5, Z5, Z5
+	MOVWLZX      last+84(FP), DI
+	KMOVW        DI, K1
+	VPSUBD.BCST  (DX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (BX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (SI), Z1, Z1
+	VMAXPS       Z1, Z4, Z1
+	VADDPS       Z5, Z1, Z1
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  4(DX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  4(BX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  4(SI), Z2, Z2
+	VMAXPS       Z2, Z4, Z2
+	VADDPS       Z5, Z2, Z2
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  8(DX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  8(BX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  8(SI), Z3, Z3
+	VMAXPS       Z3, Z4, Z3
+	VADDPS       Z5, Z3, Z3
+	VMOVUPS      Z3, K1, (AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF3V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF3V2VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z7
+	VMOVDQU32    64(AX)(SI*1), Z8
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z7, Z1
+	VPDPBUSD     Z0, Z8, Z2
+	VPBROADCASTD 4(BX), Z0
+	VPDPBUSD     Z0, Z7, Z3
+	VPDPBUSD     Z0, Z8, Z4
+	VPBROADCASTD 8(BX), Z0
+	VPDPBUSD     Z0, Z7, Z5
+	VPDPBUSD     Z0, Z8, Z6
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), DX
+	MOVQ         scales+56(FP), BX
+	MOVQ         bias+72(FP), SI
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z7
+	VPXORD       Z9, Z9, Z9
+	MOVWLZX      last+84(FP), DI
+	KMOVW        DI, K1
+	VPSUBD.BCST  (DX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (BX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (SI), Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VADDPS       Z9, Z1, Z1
+	VMOVUPS      Z1, (AX)
+	VPSUBD.BCST  (DX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  (BX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  (SI), Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VADDPS       Z9, Z2, Z2
+	VMOVUPS      Z2, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  4(DX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  4(BX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  4(SI), Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VADDPS       Z9, Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VPSUBD.BCST  4(DX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  4(BX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  4(SI), Z4, Z4
+	VMAXPS       Z4, Z7, Z4
+	VADDPS       Z9, Z4, Z4
+	VMOVUPS      Z4, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  8(DX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  8(BX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  8(SI), Z5, Z5
+	VMAXPS       Z5, Z7, Z5
+	VADDPS       Z9, Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VPSUBD.BCST  8(DX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  8(BX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  8(SI), Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VADDPS       Z9, Z6, Z6
+	VMOVUPS      Z6, K1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF4V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF4V1VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z5
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z5, Z1
+	VPBROADCASTD 4(BX), Z0
+	VPDPBUSD     Z0, Z5, Z2
+	VPBROADCASTD 8(BX), Z0
+	VPDPBUSD     Z0, Z5, Z3
+	VPBROADCASTD 12(BX), Z0
+	VPDPBUSD     Z0, Z5, Z4
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), DX
+	MOVQ         scales+56(FP), BX
+	MOVQ         bias+72(FP), SI
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z5
+	VPXORD       Z6, Z6, Z6
+	MOVWLZX      last+84(FP), DI
+	KMOVW        DI, K1
+	VPSUBD.BCST  (DX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (BX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (SI), Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VADDPS       Z6, Z1, Z1
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  4(DX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  4(BX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  4(SI), Z2, Z2
+	VMAXPS       Z2, Z5, Z2
+	VADDPS       Z6, Z2, Z2
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  8(DX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  8(BX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  8(SI), Z3, Z3
+	VMAXPS       Z3, Z5, Z3
+	VADDPS       Z6, Z3, Z3
+	VMOVUPS      Z3, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  12(DX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  12(BX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  12(SI), Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VADDPS       Z6, Z4, Z4
+	VMOVUPS      Z4, K1, (AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF4V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF4V2VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z9
+	VMOVDQU32    64(AX)(SI*1), Z10
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z9, Z1
+	VPDPBUSD     Z0, Z10, Z2
+	VPBROADCASTD 4(BX), Z0
+	VPDPBUSD     Z0, Z9, Z3
+	VPDPBUSD     Z0, Z10, Z4
+	VPBROADCASTD 8(BX), Z0
+	VPDPBUSD     Z0, Z9, Z5
+	VPDPBUSD     Z0, Z10, Z6
+	VPBROADCASTD 12(BX), Z0
+	VPDPBUSD     Z0, Z9, Z7
+	VPDPBUSD     Z0, Z10, Z8
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), DX
+	MOVQ         scales+56(FP), BX
+	MOVQ         bias+72(FP), SI
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z9
+	VPXORD       Z11, Z11, Z11
+	MOVWLZX      last+84(FP), DI
+	KMOVW        DI, K1
+	VPSUBD.BCST  (DX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (BX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (SI), Z1, Z1
+	VMAXPS       Z1, Z9, Z1
+	VADDPS       Z11, Z1, Z1
+	VMOVUPS      Z1, (AX)
+	VPSUBD.BCST  (DX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  (BX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  (SI), Z2, Z2
+	VMAXPS       Z2, Z9, Z2
+	VADDPS       Z11, Z2, Z2
+	VMOVUPS      Z2, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  4(DX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  4(BX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  4(SI), Z3, Z3
+	VMAXPS       Z3, Z9, Z3
+	VADDPS       Z11, Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VPSUBD.BCST  4(DX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  4(BX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  4(SI), Z4, Z4
+	VMAXPS       Z4, Z9, Z4
+	VADDPS       Z11, Z4, Z4
+	VMOVUPS      Z4, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  8(DX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  8(BX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  8(SI), Z5, Z5
+	VMAXPS       Z5, Z9, Z5
+	VADDPS       Z11, Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VPSUBD.BCST  8(DX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  8(BX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  8(SI), Z6, Z6
+	VMAXPS       Z6, Z9, Z6
+	VADDPS       Z11, Z6, Z6
+	VMOVUPS      Z6, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  12(DX), Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VMULPS.BCST  12(BX), Z7, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS.BCST  12(SI), Z7, Z7
+	VMAXPS       Z7, Z9, Z7
+	VADDPS       Z11, Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VPSUBD.BCST  12(DX), Z8, Z8
+	VCVTDQ2PS    Z8, Z8
+	VMULPS.BCST  12(BX), Z8, Z8
+	VMULPS       Z0, Z8, Z8
+	VADDPS.BCST  12(SI), Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VADDPS       Z11, Z8, Z8
+	VMOVUPS      Z8, K1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF5V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF5V1VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z6
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z6, Z1
+	VPBROADCASTD 4(BX), Z0
+	VPDPBUSD     Z0, Z6, Z2
+	VPBROADCASTD 8(BX), Z0
+	VPDPBUSD     Z0, Z6, Z3
+	VPBROADCASTD 12(BX), Z0
+	VPDPBUSD     Z0, Z6, Z4
+	VPBROADCASTD 16(BX), Z0
+	VPDPBUSD     Z0, Z6, Z5
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), DX
+	MOVQ         scales+56(FP), BX
+	MOVQ         bias+72(FP), SI
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z6
+	VPXORD       Z7, Z7, Z7
+	MOVWLZX      last+84(FP), DI
+	KMOVW        DI, K1
+	VPSUBD.BCST  (DX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (BX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (SI), Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VADDPS       Z7, Z1, Z1
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  4(DX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  4(BX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  4(SI), Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VADDPS       Z7, Z2, Z2
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  8(DX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  8(BX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  8(SI), Z3, Z3
+	VMAXPS       Z3, Z6, Z3
+	VADDPS       Z7, Z3, Z3
+	VMOVUPS      Z3, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  12(DX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  12(BX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  12(SI), Z4, Z4
+	VMAXPS       Z4, Z6, Z4
+	VADDPS       Z7, Z4, Z4
+	VMOVUPS      Z4, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  16(DX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  16(BX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  16(SI), Z5, Z5
+	VMAXPS       Z5, Z6, Z5
+	VADDPS       Z7, Z5, Z5
+	VMOVUPS      Z5, K1, (AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF5V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF5V2VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z11
+	VMOVDQU32    64(AX)(SI*1), Z12
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z11, Z1
+	VPDPBUSD     Z0, Z12, Z2
+	VPBROADCASTD 4(BX), Z0
+	VPDPBUSD     Z0, Z11, Z3
+	VPDPBUSD     Z0, Z12, Z4
+	VPBROADCASTD 8(BX), Z0
+	VPDPBUSD     Z0, Z11, Z5
+	VPDPBUSD     Z0, Z12, Z6
+	VPBROADCASTD 12(BX), Z0
+	VPDPBUSD     Z0, Z11, Z7
+	VPDPBUSD     Z0, Z12, Z8
+	VPBROADCASTD 16(BX), Z0
+	VPDPBUSD     Z0, Z11, Z9
+	VPDPBUSD     Z0, Z12, Z10
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), DX
+	MOVQ         scales+56(FP), BX
+	MOVQ         bias+72(FP), SI
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z11
+	VPXORD       Z13, Z13, Z13
+	MOVWLZX      last+84(FP), DI
+	KMOVW        DI, K1
+	VPSUBD.BCST  (DX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (BX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (SI), Z1, Z1
+	VMAXPS       Z1, Z11, Z1
+	VADDPS       Z13, Z1, Z1
+	VMOVUPS      Z1, (AX)
+	VPSUBD.BCST  (DX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  (BX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  (SI), Z2, Z2
+	VMAXPS       Z2, Z11, Z2
+	VADDPS       Z13, Z2, Z2
+	VMOVUPS      Z2, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  4(DX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  4(BX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  4(SI), Z3, Z3
+	VMAXPS       Z3, Z11, Z3
+	VADDPS       Z13, Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VPSUBD.BCST  4(DX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  4(BX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  4(SI), Z4, Z4
+	VMAXPS       Z4, Z11, Z4
+	VADDPS       Z13, Z4, Z4
+	VMOVUPS      Z4, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  8(DX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  8(BX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  8(SI), Z5, Z5
+	VMAXPS       Z5, Z11, Z5
+	VADDPS       Z13, Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VPSUBD.BCST  8(DX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  8(BX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  8(SI), Z6, Z6
+	VMAXPS       Z6, Z11, Z6
+	VADDPS       Z13, Z6, Z6
+	VMOVUPS      Z6, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  12(DX), Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VMULPS.BCST  12(BX), Z7, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS.BCST  12(SI), Z7, Z7
+	VMAXPS       Z7, Z11, Z7
+	VADDPS       Z13, Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VPSUBD.BCST  12(DX), Z8, Z8
+	VCVTDQ2PS    Z8, Z8
+	VMULPS.BCST  12(BX), Z8, Z8
+	VMULPS       Z0, Z8, Z8
+	VADDPS.BCST  12(SI), Z8, Z8
+	VMAXPS       Z8, Z11, Z8
+	VADDPS       Z13, Z8, Z8
+	VMOVUPS      Z8, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  16(DX), Z9, Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS.BCST  16(BX), Z9, Z9
+	VMULPS       Z0, Z9, Z9
+	VADDPS.BCST  16(SI), Z9, Z9
+	VMAXPS       Z9, Z11, Z9
+	VADDPS       Z13, Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VPSUBD.BCST  16(DX), Z10, Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS.BCST  16(BX), Z10, Z10
+	VMULPS       Z0, Z10, Z10
+	VADDPS.BCST  16(SI), Z10, Z10
+	VMAXPS       Z10, Z11, Z10
+	VADDPS       Z13, Z10, Z10
+	VMOVUPS      Z10, K1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF6V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF6V1VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z7
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z7, Z1
+	VPBROADCASTD 4(BX), Z0
+	VPDPBUSD     Z0, Z7, Z2
+	VPBROADCASTD 8(BX), Z0
+	VPDPBUSD     Z0, Z7, Z3
+	VPBROADCASTD 12(BX), Z0
+	VPDPBUSD     Z0, Z7, Z4
+	VPBROADCASTD 16(BX), Z0
+	VPDPBUSD     Z0, Z7, Z5
+	VPBROADCASTD 20(BX), Z0
+	VPDPBUSD     Z0, Z7, Z6
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), DX
+	MOVQ         scales+56(FP), BX
+	MOVQ         bias+72(FP), SI
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z7
+	VPXORD       Z8, Z8, Z8
+	MOVWLZX      last+84(FP), DI
+	KMOVW        DI, K1
+	VPSUBD.BCST  (DX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (BX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (SI), Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VADDPS       Z8, Z1, Z1
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  4(DX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  4(BX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  4(SI), Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VADDPS       Z8, Z2, Z2
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  8(DX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  8(BX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  8(SI), Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VADDPS       Z8, Z3, Z3
+	VMOVUPS      Z3, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  12(DX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  12(BX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  12(SI), Z4, Z4
+	VMAXPS       Z4, Z7, Z4
+	VADDPS       Z8, Z4, Z4
+	VMOVUPS      Z4, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  16(DX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  16(BX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  16(SI), Z5, Z5
+	VMAXPS       Z5, Z7, Z5
+	VADDPS       Z8, Z5, Z5
+	VMOVUPS      Z5, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  20(DX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  20(BX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  20(SI), Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VADDPS       Z8, Z6, Z6
+	VMOVUPS      Z6, K1, (AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF6V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF6V2VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z13
+	VMOVDQU32    64(AX)(SI*1), Z14
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z13, Z1
+	VPDPBUSD     Z0, Z14, Z2
+	VPBROADCASTD 4(BX), Z0
+	VPDPBUSD     Z0, Z13, Z3
+	VPDPBUSD     Z0, Z14, Z4
+	VPBROADCASTD 8(BX), Z0
+	VPDPBUSD     Z0, Z13, Z5
+	VPDPBUSD     Z0, Z14, Z6
+	VPBROADCASTD 12(BX), Z0
+	VPDPBUSD     Z0, Z13, Z7
+	VPDPBUSD     Z0, Z14, Z8
+	VPBROADCASTD 16(BX), Z0
+	VPDPBUSD     Z0, Z13, Z9
+	VPDPBUSD     Z0, Z14, Z10
+	VPBROADCASTD 20(BX), Z0
+	VPDPBUSD     Z0, Z13, Z11
+	VPDPBUSD     Z0, Z14, Z12
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), DX
+	MOVQ         scales+56(FP), BX
+	MOVQ         bias+72(FP), SI
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z13
+	VPXORD       Z15, Z15, Z15
+	MOVWLZX      last+84(FP), DI
+	KMOVW        DI, K1
+	VPSUBD.BCST  (DX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (BX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (SI), Z1, Z1
+	VMAXPS       Z1, Z13, Z1
+	VADDPS       Z15, Z1, Z1
+	VMOVUPS      Z1, (AX)
+	VPSUBD.BCST  (DX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  (BX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  (SI), Z2, Z2
+	VMAXPS       Z2, Z13, Z2
+	VADDPS       Z15, Z2, Z2
+	VMOVUPS      Z2, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  4(DX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  4(BX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  4(SI), Z3, Z3
+	VMAXPS       Z3, Z13, Z3
+	VADDPS       Z15, Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VPSUBD.BCST  4(DX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  4(BX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  4(SI), Z4, Z4
+	VMAXPS       Z4, Z13, Z4
+	VADDPS       Z15, Z4, Z4
+	VMOVUPS      Z4, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  8(DX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  8(BX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  8(SI), Z5, Z5
+	VMAXPS       Z5, Z13, Z5
+	VADDPS       Z15, Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VPSUBD.BCST  8(DX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  8(BX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  8(SI), Z6, Z6
+	VMAXPS       Z6, Z13, Z6
+	VADDPS       Z15, Z6, Z6
+	VMOVUPS      Z6, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  12(DX), Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VMULPS.BCST  12(BX), Z7, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS.BCST  12(SI), Z7, Z7
+	VMAXPS       Z7, Z13, Z7
+	VADDPS       Z15, Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VPSUBD.BCST  12(DX), Z8, Z8
+	VCVTDQ2PS    Z8, Z8
+	VMULPS.BCST  12(BX), Z8, Z8
+	VMULPS       Z0, Z8, Z8
+	VADDPS.BCST  12(SI), Z8, Z8
+	VMAXPS       Z8, Z13, Z8
+	VADDPS       Z15, Z8, Z8
+	VMOVUPS      Z8, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  16(DX), Z9, Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS.BCST  16(BX), Z9, Z9
+	VMULPS       Z0, Z9, Z9
+	VADDPS.BCST  16(SI), Z9, Z9
+	VMAXPS       Z9, Z13, Z9
+	VADDPS       Z15, Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VPSUBD.BCST  16(DX), Z10, Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS.BCST  16(BX), Z10, Z10
+	VMULPS       Z0, Z10, Z10
+	VADDPS.BCST  16(SI), Z10, Z10
+	VMAXPS       Z10, Z13, Z10
+	VADDPS       Z15, Z10, Z10
+	VMOVUPS      Z10, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  20(DX), Z11, Z11
+	VCVTDQ2PS    Z11, Z11
+	VMULPS.BCST  20(BX), Z11, Z11
+	VMULPS       Z0, Z11, Z11
+	VADDPS.BCST  20(SI), Z11, Z11
+	VMAXPS       Z11, Z13, Z11
+	VADDPS       Z15, Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VPSUBD.BCST  20(DX), Z12, Z12
+	VCVTDQ2PS    Z12, Z12
+	VMULPS.BCST  20(BX), Z12, Z12
+	VMULPS       Z0, Z12, Z12
+	VADDPS.BCST  20(SI), Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VADDPS       Z15, Z12, Z12
+	VMOVUPS      Z12, K1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF7V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF7V1VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z8
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z8, Z1
+	VPBROADCASTD 4(BX), Z0
+	VPDPBUSD     Z0, Z8, Z2
+	VPBROADCASTD 8(BX), Z0
+	VPDPBUSD     Z0, Z8, Z3
+	VPBROADCASTD 12(BX), Z0
+	VPDPBUSD     Z0, Z8, Z4
+	VPBROADCASTD 16(BX), Z0
+	VPDPBUSD     Z0, Z8, Z5
+	VPBROADCASTD 20(BX), Z0
+	VPDPBUSD     Z0, Z8, Z6
+	VPBROADCASTD 24(BX), Z0
+	VPDPBUSD     Z0, Z8, Z7
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), DX
+	MOVQ         scales+56(FP), BX
+	MOVQ         bias+72(FP), SI
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z8
+	VPXORD       Z9, Z9, Z9
+	MOVWLZX      last+84(FP), DI
+	KMOVW        DI, K1
+	VPSUBD.BCST  (DX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (BX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (SI), Z1, Z1
+	VMAXPS       Z1, Z8, Z1
+	VADDPS       Z9, Z1, Z1
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  4(DX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  4(BX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  4(SI), Z2, Z2
+	VMAXPS       Z2, Z8, Z2
+	VADDPS       Z9, Z2, Z2
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  8(DX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  8(BX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  8(SI), Z3, Z3
+	VMAXPS       Z3, Z8, Z3
+	VADDPS       Z9, Z3, Z3
+	VMOVUPS      Z3, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  12(DX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  12(BX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  12(SI), Z4, Z4
+	VMAXPS       Z4, Z8, Z4
+	VADDPS       Z9, Z4, Z4
+	VMOVUPS      Z4, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  16(DX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  16(BX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  16(SI), Z5, Z5
+	VMAXPS       Z5, Z8, Z5
+	VADDPS       Z9, Z5, Z5
+	VMOVUPS      Z5, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  20(DX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  20(BX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  20(SI), Z6, Z6
+	VMAXPS       Z6, Z8, Z6
+	VADDPS       Z9, Z6, Z6
+	VMOVUPS      Z6, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  24(DX), Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VMULPS.BCST  24(BX), Z7, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS.BCST  24(SI), Z7, Z7
+	VMAXPS       Z7, Z8, Z7
+	VADDPS       Z9, Z7, Z7
+	VMOVUPS      Z7, K1, (AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF7V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF7V2VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z15
+	VMOVDQU32    64(AX)(SI*1), Z16
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z15, Z1
+	VPDPBUSD     Z0, Z16, Z2
+	VPBROADCASTD 4(BX), Z0
+	VPDPBUSD     Z0, Z15, Z3
+	VPDPBUSD     Z0, Z16, Z4
+	VPBROADCASTD 8(BX), Z0
+	VPDPBUSD     Z0, Z15, Z5
+	VPDPBUSD     Z0, Z16, Z6
+	VPBROADCASTD 12(BX), Z0
+	VPDPBUSD     Z0, Z15, Z7
+	VPDPBUSD     Z0, Z16, Z8
+	VPBROADCASTD 16(BX), Z0
+	VPDPBUSD     Z0, Z15, Z9
+	VPDPBUSD     Z0, Z16, Z10
+	VPBROADCASTD 20(BX), Z0
+	VPDPBUSD     Z0, Z15, Z11
+	VPDPBUSD     Z0, Z16, Z12
+	VPBROADCASTD 24(BX), Z0
+	VPDPBUSD     Z0, Z15, Z13
+	VPDPBUSD     Z0, Z16, Z14
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), DX
+	MOVQ         scales+56(FP), BX
+	MOVQ         bias+72(FP), SI
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z15
+	VPXORD       Z17, Z17, Z17
+	MOVWLZX      last+84(FP), DI
+	KMOVW        DI, K1
+	VPSUBD.BCST  (DX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (BX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (SI), Z1, Z1
+	VMAXPS       Z1, Z15, Z1
+	VADDPS       Z17, Z1, Z1
+	VMOVUPS      Z1, (AX)
+	VPSUBD.BCST  (DX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  (BX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  (SI), Z2, Z2
+	VMAXPS       Z2, Z15, Z2
+	VADDPS       Z17, Z2, Z2
+	VMOVUPS      Z2, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  4(DX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  4(BX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  4(SI), Z3, Z3
+	VMAXPS       Z3, Z15, Z3
+	VADDPS       Z17, Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VPSUBD.BCST  4(DX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  4(BX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  4(SI), Z4, Z4
+	VMAXPS       Z4, Z15, Z4
+	VADDPS       Z17, Z4, Z4
+	VMOVUPS      Z4, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  8(DX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  8(BX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  8(SI), Z5, Z5
+	VMAXPS       Z5, Z15, Z5
+	VADDPS       Z17, Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VPSUBD.BCST  8(DX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  8(BX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  8(SI), Z6, Z6
+	VMAXPS       Z6, Z15, Z6
+	VADDPS       Z17, Z6, Z6
+	VMOVUPS      Z6, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  12(DX), Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VMULPS.BCST  12(BX), Z7, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS.BCST  12(SI), Z7, Z7
+	VMAXPS       Z7, Z15, Z7
+	VADDPS       Z17, Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VPSUBD.BCST  12(DX), Z8, Z8
+	VCVTDQ2PS    Z8, Z8
+	VMULPS.BCST  12(BX), Z8, Z8
+	VMULPS       Z0, Z8, Z8
+	VADDPS.BCST  12(SI), Z8, Z8
+	VMAXPS       Z8, Z15, Z8
+	VADDPS       Z17, Z8, Z8
+	VMOVUPS      Z8, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  16(DX), Z9, Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS.BCST  16(BX), Z9, Z9
+	VMULPS       Z0, Z9, Z9
+	VADDPS.BCST  16(SI), Z9, Z9
+	VMAXPS       Z9, Z15, Z9
+	VADDPS       Z17, Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VPSUBD.BCST  16(DX), Z10, Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS.BCST  16(BX), Z10, Z10
+	VMULPS       Z0, Z10, Z10
+	VADDPS.BCST  16(SI), Z10, Z10
+	VMAXPS       Z10, Z15, Z10
+	VADDPS       Z17, Z10, Z10
+	VMOVUPS      Z10, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  20(DX), Z11, Z11
+	VCVTDQ2PS    Z11, Z11
+	VMULPS.BCST  20(BX), Z11, Z11
+	VMULPS       Z0, Z11, Z11
+	VADDPS.BCST  20(SI), Z11, Z11
+	VMAXPS       Z11, Z15, Z11
+	VADDPS       Z17, Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VPSUBD.BCST  20(DX), Z12, Z12
+	VCVTDQ2PS    Z12, Z12
+	VMULPS.BCST  20(BX), Z12, Z12
+	VMULPS       Z0, Z12, Z12
+	VADDPS.BCST  20(SI), Z12, Z12
+	VMAXPS       Z12, Z15, Z12
+	VADDPS       Z17, Z12, Z12
+	VMOVUPS      Z12, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  24(DX), Z13, Z13
+	VCVTDQ2PS    Z13, Z13
+	VMULPS.BCST  24(BX), Z13, Z13
+	VMULPS       Z0, Z13, Z13
+	VADDPS.BCST  24(SI), Z13, Z13
+	VMAXPS       Z13, Z15, Z13
+	VADDPS       Z17, Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VPSUBD.BCST  24(DX), Z14, Z14
+	VCVTDQ2PS    Z14, Z14
+	VMULPS.BCST  24(BX), Z14, Z14
+	VMULPS       Z0, Z14, Z14
+	VADDPS.BCST  24(SI), Z14, Z14
+	VMAXPS       Z14, Z15, Z14
+	VADDPS       Z17, Z14, Z14
+	VMOVUPS      Z14, K1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF8V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF8V1VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z9
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z9, Z1
+	VPBROADCASTD 4(BX), Z0
+	VPDPBUSD     Z0, Z9, Z2
+	VPBROADCASTD 8(BX), Z0
+	VPDPBUSD     Z0, Z9, Z3
+	VPBROADCASTD 12(BX), Z0
+	VPDPBUSD     Z0, Z9, Z4
+	VPBROADCASTD 16(BX), Z0
+	VPDPBUSD     Z0, Z9, Z5
+	VPBROADCASTD 20(BX), Z0
+	VPDPBUSD     Z0, Z9, Z6
+	VPBROADCASTD 24(BX), Z0
+	VPDPBUSD     Z0, Z9, Z7
+	VPBROADCASTD 28(BX), Z0
+	VPDPBUSD     Z0, Z9, Z8
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), DX
+	MOVQ         scales+56(FP), BX
+	MOVQ         bias+72(FP), SI
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z9
+	VPXORD       Z10, Z10, Z10
+	MOVWLZX      last+84(FP), DI
+	KMOVW        DI, K1
+	VPSUBD.BCST  (DX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (BX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (SI), Z1, Z1
+	VMAXPS       Z1, Z9, Z1
+	VADDPS       Z10, Z1, Z1
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  4(DX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  4(BX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  4(SI), Z2, Z2
+	VMAXPS       Z2, Z9, Z2
+	VADDPS       Z10, Z2, Z2
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  8(DX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  8(BX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  8(SI), Z3, Z3
+	VMAXPS       Z3, Z9, Z3
+	VADDPS       Z10, Z3, Z3
+	VMOVUPS      Z3, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  12(DX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  12(BX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  12(SI), Z4, Z4
+	VMAXPS       Z4, Z9, Z4
+	VADDPS       Z10, Z4, Z4
+	VMOVUPS      Z4, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  16(DX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  16(BX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  16(SI), Z5, Z5
+	VMAXPS       Z5, Z9, Z5
+	VADDPS       Z10, Z5, Z5
+	VMOVUPS      Z5, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  20(DX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  20(BX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  20(SI), Z6, Z6
+	VMAXPS       Z6, Z9, Z6
+	VADDPS       Z10, Z6, Z6
+	VMOVUPS      Z6, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  24(DX), Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VMULPS.BCST  24(BX), Z7, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS.BCST  24(SI), Z7, Z7
+	VMAXPS       Z7, Z9, Z7
+	VADDPS       Z10, Z7, Z7
+	VMOVUPS      Z7, K1, (AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  28(DX), Z8, Z8
+	VCVTDQ2PS    Z8, Z8
+	VMULPS.BCST  28(BX), Z8, Z8
+	VMULPS       Z0, Z8, Z8
+	VADDPS.BCST  28(SI), Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VADDPS       Z10, Z8, Z8
+	VMOVUPS      Z8, K1, (AX)
+	VZEROUPPER
+	RET
+
+// func multiplyLanesF8V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyLanesF8V2VNNI(SB), NOSPLIT, $0-86
+	MOVQ   x+16(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   steps+32(FP), DX
+	MOVQ   b+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+
+steps:
+	MOVQ         (CX), SI
+	ADDQ         $0x08, CX
+	VMOVDQU32    (AX)(SI*1), Z17
+	VMOVDQU32    64(AX)(SI*1), Z18
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z0, Z17, Z1
+	VPDPBUSD     Z0, Z18, Z2
+	VPBROADCASTD 4(BX), Z0
+	VPDPBUSD     Z0, Z17, Z3
+	VPDPBUSD     Z0, Z18, Z4
+	VPBROADCASTD 8(BX), Z0
+	VPDPBUSD     Z0, Z17, Z5
+	VPDPBUSD     Z0, Z18, Z6
+	VPBROADCASTD 12(BX), Z0
+	VPDPBUSD     Z0, Z17, Z7
+	VPDPBUSD     Z0, Z18, Z8
+	VPBROADCASTD 16(BX), Z0
+	VPDPBUSD     Z0, Z17, Z9
+	VPDPBUSD     Z0, Z18, Z10
+	VPBROADCASTD 20(BX), Z0
+	VPDPBUSD     Z0, Z17, Z11
+	VPDPBUSD     Z0, Z18, Z12
+	VPBROADCASTD 24(BX), Z0
+	VPDPBUSD     Z0, Z17, Z13
+	VPDPBUSD     Z0, Z18, Z14
+	VPBROADCASTD 28(BX), Z0
+	VPDPBUSD     Z0, Z17, Z15
+	VPDPBUSD     Z0, Z18, Z16
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, DX
+	JNZ          steps
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         v+48(FP), DX
+	MOVQ         scales+56(FP), BX
+	MOVQ         bias+72(FP), SI
+	VBROADCASTSS r+64(FP), Z0
+	VBROADCASTSS floor+80(FP), Z17
+	VPXORD       Z19, Z19, Z19
+	MOVWLZX      last+84(FP), DI
+	KMOVW        DI, K1
+	VPSUBD.BCST  (DX), Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMULPS.BCST  (BX), Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VADDPS.BCST  (SI), Z1, Z1
+	VMAXPS       Z1, Z17, Z1
+	VADDPS       Z19, Z1, Z1
+	VMOVUPS      Z1, (AX)
+	VPSUBD.BCST  (DX), Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  (BX), Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS.BCST  (SI), Z2, Z2
+	VMAXPS       Z2, Z17, Z2
+	VADDPS       Z19, Z2, Z2
+	VMOVUPS      Z2, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  4(DX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  4(BX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  4(SI), Z3, Z3
+	VMAXPS       Z3, Z17, Z3
+	VADDPS       Z19, Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VPSUBD.BCST  4(DX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  4(BX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  4(SI), Z4, Z4
+	VMAXPS       Z4, Z17, Z4
+	VADDPS       Z19, Z4, Z4
+	VMOVUPS      Z4, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  8(DX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  8(BX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  8(SI), Z5, Z5
+	VMAXPS       Z5, Z17, Z5
+	VADDPS       Z19, Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VPSUBD.BCST  8(DX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  8(BX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  8(SI), Z6, Z6
+	VMAXPS       Z6, Z17, Z6
+	VADDPS       Z19, Z6, Z6
+	VMOVUPS      Z6, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  12(DX), Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VMULPS.BCST  12(BX), Z7, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS.BCST  12(SI), Z7, Z7
+	VMAXPS       Z7, Z17, Z7
+	VADDPS       Z19, Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VPSUBD.BCST  12(DX), Z8, Z8
+	VCVTDQ2PS    Z8, Z8
+	VMULPS.BCST  12(BX), Z8, Z8
+	VMULPS       Z0, Z8, Z8
+	VADDPS.BCST  12(SI), Z8, Z8
+	VMAXPS       Z8, Z17, Z8
+	VADDPS       Z19, Z8, Z8
+	VMOVUPS      Z8, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  16(DX), Z9, Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS.BCST  16(BX), Z9, Z9
+	VMULPS       Z0, Z9, Z9
+	VADDPS.BCST  16(SI), Z9, Z9
+	VMAXPS       Z9, Z17, Z9
+	VADDPS       Z19, Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VPSUBD.BCST  16(DX), Z10, Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS.BCST  16(BX), Z10, Z10
+	VMULPS       Z0, Z10, Z10
+	VADDPS.BCST  16(SI), Z10, Z10
+	VMAXPS       Z10, Z17, Z10
+	VADDPS       Z19, Z10, Z10
+	VMOVUPS      Z10, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  20(DX), Z11, Z11
+	VCVTDQ2PS    Z11, Z11
+	VMULPS.BCST  20(BX), Z11, Z11
+	VMULPS       Z0, Z11, Z11
+	VADDPS.BCST  20(SI), Z11, Z11
+	VMAXPS       Z11, Z17, Z11
+	VADDPS       Z19, Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VPSUBD.BCST  20(DX), Z12, Z12
+	VCVTDQ2PS    Z12, Z12
+	VMULPS.BCST  20(BX), Z12, Z12
+	VMULPS       Z0, Z12, Z12
+	VADDPS.BCST  20(SI), Z12, Z12
+	VMAXPS       Z12, Z17, Z12
+	VADDPS       Z19, Z12, Z12
+	VMOVUPS      Z12, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  24(DX), Z13, Z13
+	VCVTDQ2PS    Z13, Z13
+	VMULPS.BCST  24(BX), Z13, Z13
+	VMULPS       Z0, Z13, Z13
+	VADDPS.BCST  24(SI), Z13, Z13
+	VMAXPS       Z13, Z17, Z13
+	VADDPS       Z19, Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VPSUBD.BCST  24(DX), Z14, Z14
+	VCVTDQ2PS    Z14, Z14
+	VMULPS.BCST  24(BX), Z14, Z14
+	VMULPS       Z0, Z14, Z14
+	VADDPS.BCST  24(SI), Z14, Z14
+	VMAXPS       Z14, Z17, Z14
+	VADDPS       Z19, Z14, Z14
+	VMOVUPS      Z14, K1, 64(AX)
+	ADDQ         CX, AX
+	VPSUBD.BCST  28(DX), Z15, Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS.BCST  28(BX), Z15, Z15
+	VMULPS       Z0, Z15, Z15
+	VADDPS.BCST  28(SI), Z15, Z15
+	VMAXPS       Z15, Z17, Z15
+	VADDPS       Z19, Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VPSUBD.BCST  28(DX), Z16, Z16
+	VCVTDQ2PS    Z16, Z16
+	VMULPS.BCST  28(BX), Z16, Z16
+	VMULPS       Z0, Z16, Z16
+	VADDPS.BCST  28(SI), Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VADDPS       Z19, Z16, Z16
+	VMOVUPS      Z16, K1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func lanesAVX512(dst *uint8, src *uint8, vectors int, step int, words *uint8, bytes *uint8, mask uint64)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·lanesAVX512(SB), NOSPLIT, $0-56
+	MOVQ      dst+0(FP), AX
+	MOVQ      src+8(FP), CX
+	MOVQ      vectors+16(FP), DX
+	MOVQ      step+24(FP), BX
+	MOVQ      words+32(FP), SI
+	VMOVDQU32 (SI), Z0
+	MOVQ      bytes+40(FP), SI
+	VMOVDQU32 (SI), Z1
+	MOVQ      mask+48(FP), SI
+	KMOVQ     SI, K1
+
+vectors:
+	VMOVDQU8.Z (CX), K1, Z2
+	VPERMD     Z2, Z0, Z2
+	VPSHUFB    Z1, Z2, Z2
+	VMOVDQU32  Z2, (AX)
+	ADDQ       BX, CX
+	ADDQ       $0x40, AX
+	SUBQ       $0x01, DX
+	JNZ        vectors
+	VZEROUPPER
+	RET

@@ -47,6 +47,10 @@ type Set struct {
 	MultiplyDirect     func(dst []float32, stride int, a []uint8, lda int, gaps []int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32)
 	MultiplyDirectWide func(dst []float32, stride int, a []uint8, lda, plane int, gaps []int, b []int8, ldb, steps, panels, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32)
 
+	// A convolution of few channels: multiplyLanesGeneric, nil where there is no such kernel, and its operands.
+	MultiplyLanes func(dst []float32, stride int, x []uint8, ldx int, offsets []int, b []int8, v []int32, scales []float32, r float32, bias []float32, floor float32, pixels, rows int)
+	Lanes         func(dst, src []uint8, step, pixels int)
+
 	// Weights of 16-bit numbers are decoded, and multiplied as numbers.
 	Decode        func(dst []float32, src []uint16, f half.Format)
 	MultiplyFloat func(d []float64, x []float32, ldx int, w []float32, rows int)
@@ -119,6 +123,7 @@ var generic = Set{
 	Multiply:        multiplyS16Generic,
 	Unpack:          unpackGeneric,
 	MaxWindows:      maxWindowsGeneric,
+	Lanes:           lanesGeneric,
 	Decode:          decodeGeneric,
 	MultiplyFloat:   multiplyFloatGeneric,
 	Correct:         correctGeneric[int32],

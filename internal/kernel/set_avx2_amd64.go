@@ -37,6 +37,7 @@ var avx2Set = Set{
 	Multiply:        multiplyInAVX2,
 	Unpack:          unpackInAVX2,
 	MaxWindows:      maxWindowsInAVX2,
+	Lanes:           lanesGeneric,
 	Decode:          decodeInAVX2,
 	MultiplyFloat:   multiplyFloatInAVX2,
 	Correct:         correctInAVX2,

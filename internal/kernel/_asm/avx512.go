@@ -23,6 +23,7 @@ func avx512() {
 		directWide(zmm, planes)
 	}
 	vnni()
+	avx512Lanes()
 }
 
 // four returns vectors that do not wait for one another.

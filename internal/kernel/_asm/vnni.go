@@ -25,6 +25,11 @@ func vnni() {
 	for _, most := range vnniTiles[1:] {
 		most.each(vnniDirectWide)
 	}
+	for filters := range largestLaneTile.filters {
+		for vectors := range largestLaneTile.vectors {
+			vnniMultiplyLanes(laneTile{filters + 1, vectors + 1})
+		}
+	}
 }
 
 // each calls do for the tile and all smaller ones.
