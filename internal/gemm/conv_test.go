@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -176,23 +177,36 @@ func TestConvolveCodes(t *testing.T) {
 	}
 }
 
-// TestConvolveOverflow has a result that no float32 holds, which no code stands for.
+// TestConvolveOverflow has a result that no float32 holds, by its scale or with its bias, which no code stands for: in a piece of two
+// samples, the second of them.
 func TestConvolveOverflow(t *testing.T) {
-	v := gemm.Conv{Channels: 1, Height: 3, Width: 4, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
-	w := pack.New(pack.Matrix{K: 4, N: 2, Group: 4, Scales: []float32{1, math.MaxFloat32}}, []int8{1, 0, 0, 0, 1, 0, 0, 0}, 8)
-	x := gemm.Numbers{Codes: make([]uint8, 3*12), Map: kernel.Affine{Scale: 1, High: 255}}
-	x.Codes[2*12+6] = 2
-	err := gemm.Convolve(gemm.Numbers{Codes: make([]uint8, 3*24), Map: x.Map}, 24, x, 12, 3, gemm.NewWindows(v), w, gemm.Arithmetic{}, gemm.Output{})
-	if !errors.Is(err, gemm.ErrValue) || !strings.Contains(err.Error(), "sample 2, filter 1, row 1, column 2") {
-		t.Errorf("got error %v, want one of sample 2, filter 1, row 1, column 2", err)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const samples = 8
+	for _, c := range []struct{ scale, bias float32 }{{math.MaxFloat32, 0}, {1e33, math.MaxFloat32}} {
+		for _, channels := range []int{1, 4} {
+			v := gemm.Conv{Channels: channels, Height: 3, Width: 4, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
+			w := pack.New(pack.Matrix{K: 4, N: 2, Group: 4, Scales: []float32{1, c.scale}}, []int8{1, 0, 0, 0, 1, 0, 0, 0}, 8)
+			x := gemm.Numbers{Codes: make([]uint8, samples*channels*12), Map: kernel.Affine{Scale: 1, High: 255}}
+			x.Codes[(5*12+6)*channels] = 2
+			eachTier(func(tier isa.Tier) {
+				err := gemm.Convolve(gemm.Numbers{Codes: make([]uint8, samples*24), Map: x.Map}, 24, x, channels*12, samples, gemm.NewWindows(v), w, gemm.Arithmetic{}, gemm.Output{Bias: []float32{0, c.bias}})
+				if !errors.Is(err, gemm.ErrValue) || !strings.Contains(err.Error(), "sample 5, filter 1, row 1, column 2") {
+					t.Errorf("%v, %d channels, %+v: got error %v, want one of sample 5, filter 1, row 1, column 2", tier, channels, c, err)
+				}
+			})
+		}
 	}
 }
 
 // TestConvolveBlocks has images whose windows fill several blocks, and more samples than one holds.
 func TestConvolveBlocks(t *testing.T) {
 	rng := rand.New(rand.NewPCG(14, 14))
-	for _, c := range []struct{ samples, size int }{{2, 120}, {40, 30}} {
-		v := gemm.Conv{Channels: 8, Height: c.size, Width: c.size, Kernel: [2]int{3, 3}, Pad: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
+	exact, given := gemm.Arithmetic{Bits: 24}, gemm.Arithmetic{Static: &kernel.Affine{Scale: 1, Zero: 100, High: 255}}
+	for _, c := range []struct {
+		samples, size, channels int
+		arithmetic              gemm.Arithmetic
+	}{{2, 120, 8, exact}, {40, 30, 8, exact}, {5, 300, 1, given}} {
+		v := gemm.Conv{Channels: c.channels, Height: c.size, Width: c.size, Kernel: [2]int{3, 3}, Pad: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
 		elements := v.Channels * c.size * c.size
 		x := make([]float32, c.samples*elements)
 		for i := range x {
@@ -203,10 +217,10 @@ func TestConvolveBlocks(t *testing.T) {
 		for range w.k * filters {
 			w.codes = append(w.codes, rng.Int64N(255)-127)
 		}
-		exact := gemm.Arithmetic{Bits: 24}
-		want := convolution(x, c.samples, v, w, exact, gemm.Output{})
+		fillUp(w, v)
+		want := convolution(x, c.samples, v, w, c.arithmetic, gemm.Output{})
 		got := make([]float32, len(want))
-		if err := gemm.Convolve(gemm.Numbers{Float: got}, filters*c.size*c.size, gemm.Numbers{Float: x}, elements, c.samples, gemm.NewWindows(v), w.pack(t), exact, gemm.Output{}); err != nil {
+		if err := gemm.Convolve(gemm.Numbers{Float: got}, filters*c.size*c.size, gemm.Numbers{Float: x}, elements, c.samples, gemm.NewWindows(v), w.pack(t), c.arithmetic, gemm.Output{}); err != nil {
 			t.Fatal(err)
 		}
 		compare(t, fmt.Sprintf("%d samples of %d×%d", c.samples, c.size, c.size), got, want, c.size)

@@ -1,15 +1,13 @@
 package gemm
 
-import (
-	"euryale/internal/kernel"
-)
+import "euryale/internal/kernel"
 
 // fewChannels is below how many channels vectors are of pixels, and not of filters.
 const fewChannels = kernel.StepDepth
 
 // byLanes says that windows of pixels side by side can be lanes.
 func (v *Windows) byLanes() bool {
-	return v.steps > 0 && v.Channels < fewChannels && v.Dilation[1] == 1
+	return v.steps > 0 && v.Channels < fewChannels // steps are 0 where columns are dilated
 }
 
 // lanesPiece computes the pixels of a piece, whole rows of results, to where they go. It returns the place of a result that is not
