@@ -237,19 +237,5 @@ func (c *conv2d) convolve(y, x gemm.Numbers, in tensor.Shape, l *layer) error {
 	if in[2] != windows.Height || in[3] != windows.Width {
 		windows = gemm.NewWindows(c.conv(in))
 	}
-	height, width := windows.Out()
-	plane, pixels, filters := in[2]*in[3], height*width, c.out/len(c.groups)
-	for g, w := range c.groups {
-		out := l.output
-		if out.Bias != nil {
-			out.Bias = out.Bias[g*filters:][:filters]
-		}
-		if err := gemm.Convolve(y, c.out*pixels, x, in[1]*plane, in[0], windows, w, l.compute.arithmetic, out); err != nil {
-			return err
-		}
-		if g+1 < len(c.groups) {
-			y.Float, x.Float = y.Float[filters*pixels:], x.Float[c.in*plane:]
-		}
-	}
-	return nil
+	return gemm.Convolve(y, x, in[0], windows, c.groups, l.compute.arithmetic, l.output)
 }

@@ -8,6 +8,7 @@ import (
 
 	"euryale/internal/gemm"
 	"euryale/internal/kernel"
+	"euryale/internal/pack"
 )
 
 // TestAllocations wants none, once the scratch memory has grown.
@@ -95,7 +96,7 @@ func BenchmarkConvolve(b *testing.B) {
 				b.Run(fmt.Sprintf("%dx%d² %d of %d²/%s to %s", c.channels, c.side, c.filters, c.kernel, kinds[i], kinds[j]), func(b *testing.B) {
 					b.ReportAllocs()
 					for b.Loop() {
-						if err := gemm.Convolve(y, out, x, in, samples, windows, packed, gemm.Arithmetic{Static: &to}, gemm.Output{ReLU: true}); err != nil {
+						if err := gemm.Convolve(y, x, samples, windows, []*pack.Matrix{packed}, gemm.Arithmetic{Static: &to}, gemm.Output{ReLU: true}); err != nil {
 							b.Fatal(err)
 						}
 					}

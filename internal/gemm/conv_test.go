@@ -84,7 +84,7 @@ func TestConvolve(t *testing.T) {
 		for _, planar := range []bool{false, true} {
 			v.Planar = planar
 			k, elements := v.Depth(), v.Channels*v.Height*v.Width
-			height, width := v.Out()
+			_, width := v.Out()
 			x := activations(rng, samples, elements)
 			given := slices.Clone(x)
 			w := random(rng, k, filters, k, 8, true, number%2 == 0, number%3 == 0)
@@ -103,7 +103,7 @@ func TestConvolve(t *testing.T) {
 				want := convolution(x, samples, v, w, arithmetic.a, out)
 				eachTier(func(tier isa.Tier) {
 					got := slices.Repeat([]float32{7}, len(want)+3)
-					if err := gemm.Convolve(gemm.Numbers{Float: got}, filters*height*width, gemm.Numbers{Float: x}, elements, samples, windows, packed, arithmetic.a, out); err != nil {
+					if err := gemm.Convolve(gemm.Numbers{Float: got}, gemm.Numbers{Float: x}, samples, windows, []*pack.Matrix{packed}, arithmetic.a, out); err != nil {
 						t.Fatalf("%v, %s, %+v: %v", tier, arithmetic.name, v, err)
 					}
 					compare(t, fmt.Sprintf("%v, %s, %+v", tier, arithmetic.name, v), got, want, width)
@@ -135,7 +135,7 @@ func TestConvolveCodes(t *testing.T) {
 	for number, v := range convs {
 		for _, simple := range []bool{true, false} {
 			k, elements := v.Depth(), v.Channels*v.Height*v.Width
-			height, width := v.Out()
+			_, width := v.Out()
 			given := kernel.Affine{Scale: 0.25, Zero: int32(60 * number % 256), High: 255}
 			codes, x := make([]uint8, samples*elements), make([]float32, samples*elements)
 			for i := range codes {
@@ -156,14 +156,13 @@ func TestConvolveCodes(t *testing.T) {
 			name := fmt.Sprintf("%+v, simple %v", v, simple)
 			eachTier(func(tier isa.Tier) {
 				got := slices.Repeat([]float32{7}, len(want)+3)
-				size := filters * height * width
-				if err := gemm.Convolve(gemm.Numbers{Float: got}, size, source, elements, samples, windows, packed, gemm.Arithmetic{}, out); err != nil {
+				if err := gemm.Convolve(gemm.Numbers{Float: got}, source, samples, windows, []*pack.Matrix{packed}, gemm.Arithmetic{}, out); err != nil {
 					t.Fatalf("%v, %s: %v", tier, name, err)
 				}
 				compare(t, fmt.Sprintf("%v, %s", tier, name), got, want, width)
 				gotCodes := slices.Repeat([]uint8{7}, len(want)+3)
 				for _, x := range []gemm.Numbers{source, {Float: x}} {
-					if err := gemm.Convolve(gemm.Numbers{Codes: gotCodes, Map: to}, size, x, elements, samples, windows, packed, gemm.Arithmetic{Static: &given}, out); err != nil {
+					if err := gemm.Convolve(gemm.Numbers{Codes: gotCodes, Map: to}, x, samples, windows, []*pack.Matrix{packed}, gemm.Arithmetic{Static: &given}, out); err != nil {
 						t.Fatalf("%v, %s: %v", tier, name, err)
 					}
 					for i, q := range gotCodes {
@@ -189,7 +188,7 @@ func TestConvolveOverflow(t *testing.T) {
 			x := gemm.Numbers{Codes: make([]uint8, samples*channels*12), Map: kernel.Affine{Scale: 1, High: 255}}
 			x.Codes[(5*12+6)*channels] = 2
 			eachTier(func(tier isa.Tier) {
-				err := gemm.Convolve(gemm.Numbers{Codes: make([]uint8, samples*24), Map: x.Map}, 24, x, channels*12, samples, gemm.NewWindows(v), w, gemm.Arithmetic{}, gemm.Output{Bias: []float32{0, c.bias}})
+				err := gemm.Convolve(gemm.Numbers{Codes: make([]uint8, samples*24), Map: x.Map}, x, samples, gemm.NewWindows(v), []*pack.Matrix{w}, gemm.Arithmetic{}, gemm.Output{Bias: []float32{0, c.bias}})
 				if !errors.Is(err, gemm.ErrValue) || !strings.Contains(err.Error(), "sample 5, filter 1, row 1, column 2") {
 					t.Errorf("%v, %d channels, %+v: got error %v, want one of sample 5, filter 1, row 1, column 2", tier, channels, c, err)
 				}
@@ -220,10 +219,50 @@ func TestConvolveBlocks(t *testing.T) {
 		fillUp(w, v)
 		want := convolution(x, c.samples, v, w, c.arithmetic, gemm.Output{})
 		got := make([]float32, len(want))
-		if err := gemm.Convolve(gemm.Numbers{Float: got}, filters*c.size*c.size, gemm.Numbers{Float: x}, elements, c.samples, gemm.NewWindows(v), w.pack(t), c.arithmetic, gemm.Output{}); err != nil {
+		if err := gemm.Convolve(gemm.Numbers{Float: got}, gemm.Numbers{Float: x}, c.samples, gemm.NewWindows(v), []*pack.Matrix{w.pack(t)}, c.arithmetic, gemm.Output{}); err != nil {
 			t.Fatal(err)
 		}
 		compare(t, fmt.Sprintf("%d samples of %d×%d", c.samples, c.size, c.size), got, want, c.size)
+	}
+}
+
+// TestConvolveGroups gives each group of channels what it has alone.
+func TestConvolveGroups(t *testing.T) {
+	rng := rand.New(rand.NewPCG(16, 16))
+	const samples, groups, filters = 3, 4, 5
+	for number, v := range convs {
+		k, elements := v.Depth(), v.Channels*v.Height*v.Width
+		height, width := v.Out()
+		out := gemm.Output{Bias: activations(rng, 1, groups*filters), ReLU: number%2 == 0}
+		var packed []*pack.Matrix
+		x, want := make([]float32, samples*groups*elements), make([]float32, samples*groups*filters*height*width)
+		for g := range groups {
+			own := activations(rng, samples, elements)
+			w := random(rng, k, filters, k, 8, true, number%3 == 0, false)
+			fillUp(w, v)
+			packed = append(packed, w.pack(t))
+			results := convolution(own, samples, v, w, gemm.Arithmetic{}, gemm.Output{Bias: out.Bias[g*filters:][:filters], ReLU: out.ReLU})
+			for i := range samples {
+				copy(x[(i*groups+g)*elements:], own[i*elements:][:elements])
+				size := filters * height * width
+				copy(want[(i*groups+g)*size:], results[i*size:][:size])
+			}
+		}
+		eachTier(func(tier isa.Tier) {
+			got := slices.Repeat([]float32{7}, len(want)+3)
+			if err := gemm.Convolve(gemm.Numbers{Float: got}, gemm.Numbers{Float: x}, samples, gemm.NewWindows(v), packed, gemm.Arithmetic{}, out); err != nil {
+				t.Fatalf("%v, %+v: %v", tier, v, err)
+			}
+			compare(t, fmt.Sprintf("%v, %+v", tier, v), got, want, width)
+			at := (2*groups+3)*elements + elements - 1
+			old := x[at]
+			x[at] = float32(math.Inf(1))
+			err := gemm.Convolve(gemm.Numbers{Float: got}, gemm.Numbers{Float: x}, samples, gemm.NewWindows(v), packed, gemm.Arithmetic{}, out)
+			x[at] = old
+			if place := fmt.Sprintf("sample 2 at channel %d, row %d, column %d", groups*v.Channels-1, v.Height-1, v.Width-1); err == nil || !strings.HasSuffix(err.Error(), place) {
+				t.Errorf("%v, %+v: got error %v, want one of %s", tier, v, err, place)
+			}
+		})
 	}
 }
 
@@ -234,7 +273,7 @@ func TestConvolveNotFinite(t *testing.T) {
 	x := make([]float32, 3*elements)
 	x[2*elements+(1*v.Height+4)*v.Width+3] = float32(math.NaN())
 	height, width := v.Out()
-	err := gemm.Convolve(gemm.Numbers{Float: make([]float32, 3*2*height*width)}, 2*height*width, gemm.Numbers{Float: x}, elements, 3, gemm.NewWindows(v), w, gemm.Arithmetic{Bits: 24}, gemm.Output{})
+	err := gemm.Convolve(gemm.Numbers{Float: make([]float32, 3*2*height*width)}, gemm.Numbers{Float: x}, 3, gemm.NewWindows(v), []*pack.Matrix{w}, gemm.Arithmetic{Bits: 24}, gemm.Output{})
 	if want := "got NaN in sample 2 at channel 1, row 4, column 3"; !errors.Is(err, gemm.ErrValue) || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("error %v, want ErrValue and %q", err, want)
 	}

@@ -10,30 +10,31 @@ import (
 
 // Convolve sets dst to the convolution of x with the filters that are the columns of w, then applies out, as Product would with
 // windows of x for rows: but a sample's integers have one scale, as if it were one row. Float images are (channel, row, column),
-// and codes (row, column, channel), of x and of dst; v is not planar where x is codes. Samples are the given strides apart. No
-// window is kept in memory but those of a block.
+// and codes (row, column, channel), of x and of dst; v is not planar where x is codes. Of several w, alike but for their numbers,
+// each has a group of channels of its own, v.Channels of x and as many of dst as w has columns, with integers of its own; no codes
+// then. No window is kept in memory but those of a block.
 // Errors: ErrValue, naming sample, channel, row and column; dst is undefined then.
-func Convolve(dst Numbers, dstStride int, x Numbers, xStride, samples int, v *Windows, w *pack.Matrix, a Arithmetic, out Output) error {
+func Convolve(dst, x Numbers, samples int, v *Windows, w []*pack.Matrix, a Arithmetic, out Output) error {
 	c := calls.Get().(*call)
-	c.take(dst, x, w, a, out)
+	c.take(dst, x, w[0], a, out)
 	im := &c.images
-	im.v, im.xStride, im.dstStride = v, xStride, dstStride
+	im.v, im.groups = v, w
 	im.measure()
-	err := c.convolve(samples)
-	im.v = nil
+	err := c.convolve(samples * len(w))
+	im.v, im.groups = nil, nil
 	c.release()
 	return err
 }
 
-// convolve computes samples, as many at a time as a block holds.
-func (c *call) convolve(samples int) error {
+// convolve computes images, of a sample and a group each, as many at a time as a block holds.
+func (c *call) convolve(images int) error {
 	most := c.begin()
 	im := &c.images
 	c.lanes = c.simple && c.arithmetic.Bits == 0 && c.set.MultiplyLanes != nil && im.v.byLanes()
 	c.inPlace = c.lanes || c.simple && im.v.steps > 0 && c.set.MultiplyDirect != nil
 	atOnce := max(1, most/im.pixels)
-	for first := 0; first < samples; first += atOnce {
-		im.first, im.count = first, min(atOnce, samples-first)
+	for first := 0; first < images; first += atOnce {
+		im.first, im.count = first, min(atOnce, images-first)
 		if err := c.readImages(); err != nil {
 			return err
 		}
@@ -55,8 +56,11 @@ func (c *call) convolve(samples int) error {
 const pieceBytes = 128 << 10
 
 // pieceRows returns how many pixels a thread takes at a time, from images to images: as many as the second cache holds, but
-// enough pieces for all threads, and whole tiles, or rows of an image.
+// enough pieces for all threads, and whole tiles, or rows of an image; of images in groups, one image.
 func (c *call) pieceRows() int {
+	if len(c.images.groups) > 1 {
+		return c.images.pixels
+	}
 	each, whole := c.operand.Planes*c.stride, c.set.Rows
 	if c.inPlace {
 		each, whole = 4*c.n, c.images.width
@@ -72,6 +76,13 @@ func (c *call) piece(part int, s *scratch) {
 	p.operand, p.depth, p.stride, p.simple, p.plain = c.operand, c.depth, c.stride, c.simple, c.plain
 	p.first, p.inPlace, p.finite, p.target, p.shared = part*c.rows, c.inPlace, c.finite, c.target, &c.images
 	p.rows = min(c.rows, c.images.count*c.images.pixels-p.first)
+	if groups := c.images.groups; len(groups) > 1 {
+		g := (c.images.first + part) % len(groups)
+		p.w = groups[g]
+		if p.out.Bias != nil {
+			p.out.Bias = p.out.Bias[g*c.n:][:c.n]
+		}
+	}
 	var bad int
 	if c.lanes {
 		bad = p.lanesPiece(&c.images, s)
@@ -91,9 +102,9 @@ func (c *call) piece(part int, s *scratch) {
 
 // images is what a convolution adds to a call.
 type images struct {
-	v                  *Windows
-	xStride, dstStride int
-	first, count       int // samples that are integers
+	v            *Windows
+	groups       []*pack.Matrix
+	first, count int // images that are integers: of a sample, or of a group of one
 
 	size               int // elements of an image with its border
 	pixels, width      int // of a sample's result
@@ -140,10 +151,10 @@ func (c *call) readImages() error {
 	c.bad.Store(math.MaxInt64)
 	c.share((*call).readImage, im.count, 4*c.set.QuantizeTime(im.count*elements))
 	if at := c.bad.Load(); at != math.MaxInt64 {
-		sample, at := im.first+int(at)/elements, int(at)%elements
-		plane := v.Height * v.Width
+		at := im.first*elements + int(at)
+		plane, channels := v.Height*v.Width, v.Channels*len(im.groups)
 		return fmt.Errorf("%w: got %v in sample %d at channel %d, row %d, column %d",
-			ErrValue, c.source.Float[sample*im.xStride+at], sample, at/plane, at%plane/v.Width, at%v.Width)
+			ErrValue, c.source.Float[at], at/plane/channels, at/plane%channels, at%plane/v.Width, at%v.Width)
 	}
 	return nil
 }
@@ -155,7 +166,7 @@ func (c *call) byteImages() bool { return c.inPlace || c.plain && c.operand.Plan
 func (c *call) readImage(i int, s *scratch) {
 	im := &c.images
 	v := &im.v.Conv
-	elements, size, from := v.Channels*v.Height*v.Width, im.size, (im.first+i)*im.xStride
+	elements, size, from := v.Channels*v.Height*v.Width, im.size, (im.first+i)*v.Channels*v.Height*v.Width
 	if c.source.Codes != nil {
 		codes := c.source.Codes[from:][:elements]
 		im.scales[i], im.offsets[i] = float64(c.source.Map.Scale), c.source.Map.Zero
@@ -299,7 +310,7 @@ func (c *call) scatter(im *images) (bad int) {
 	for begin, count := 0, 0; begin < c.rows; begin += count {
 		sample, pixel := (c.first+begin)/im.pixels, (c.first+begin)%im.pixels
 		count = min(c.rows-begin, im.pixels-pixel)
-		at, results := (im.first+sample)*im.dstStride, c.dst[begin*c.n:][:count*c.n]
+		at, results := (im.first+sample)*im.pixels*c.n, c.dst[begin*c.n:][:count*c.n]
 		if to.Codes != nil {
 			if bad := c.toCodes(to.Codes[at+pixel*c.n:][:len(results)], results); bad >= 0 {
 				return begin*c.n + bad

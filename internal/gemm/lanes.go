@@ -21,7 +21,7 @@ func (c *call) lanesPiece(im *images, s *scratch) (bad int) {
 		sample, row := first/perSample, first%perSample
 		count = min(rows-begin, perSample-row)
 		c.readLanes(im, s, sample, row, count)
-		at, pixels := (im.first+sample)*im.dstStride, count*im.width
+		at, pixels := (im.first+sample)*im.pixels*c.n, count*im.width
 		if to.Codes == nil {
 			c.multiplyLanes(im, s, sample, count, to.Float[at+row*im.width:], im.pixels)
 			continue
