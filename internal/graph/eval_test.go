@@ -213,7 +213,7 @@ func window(n flow.Node, x *flow.Tensor, f func(image, y, x, tap, at int, inside
 
 func runConv(n flow.Node, in []*flow.Tensor) *flow.Tensor {
 	x, w := in[0], in[1]
-	if n.Group != 1 || w.Shape[1] != x.Shape[1] || n.Kernel != nil {
+	if n.Group < 1 || n.Group*w.Shape[1] != x.Shape[1] || n.Kernel != nil {
 		panic(fmt.Sprintf("group %d, filters %v, kernel %v, image %v", n.Group, w.Shape, n.Kernel, x.Shape))
 	}
 	n.Kernel = w.Shape[2:]
@@ -224,9 +224,10 @@ func runConv(n flow.Node, in []*flow.Tensor) *flow.Tensor {
 		if !inside {
 			return
 		}
-		sample, channel := image/x.Shape[1], image%x.Shape[1]
-		for f := range filters {
-			sums[((sample*filters+f)*h+oy)*width+ox] += float64(x.Data[at]) * float64(w.Data[(f*x.Shape[1]+channel)*taps+tap])
+		sample, channel, each := image/x.Shape[1], image%x.Shape[1], filters/n.Group
+		for i := range each {
+			f := channel/w.Shape[1]*each + i
+			sums[((sample*filters+f)*h+oy)*width+ox] += float64(x.Data[at]) * float64(w.Data[(f*w.Shape[1]+channel%w.Shape[1])*taps+tap])
 		}
 	})
 	out := &flow.Tensor{Shape: []int{x.Shape[0], filters, h, width}}

@@ -38,6 +38,8 @@ func (r *reader) fold() {
 	r.prune()
 	r.foldInto(opNorm)
 	r.foldInto("Gemm", "Conv")
+	r.gather()
+	r.foldInto("Conv") // what stands behind those that were gathered
 }
 
 // prune drops the steps that no output needs.

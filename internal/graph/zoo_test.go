@@ -335,11 +335,30 @@ var networks = []struct {
 		var each gorgonia.Nodes
 		for c := range 3 {
 			channel := must(gorgonia.Reshape(must(gorgonia.Slice(x, nil, gorgonia.S(c))), tensor.Shape{z.batch, 1, 8, 8}))
-			each = append(each, conv(channel, z.weight(string(rune('a'+c)), 1, 1, 3, 3), 1, 1))
+			each = append(each, z.norm(conv(channel, z.weight(string(rune('a'+c)), 2, 1, 3, 3), 1, 1), string(rune('p'+c)), 1, 1))
 		}
 		h := must(gorgonia.Rectify(z.norm(must(gorgonia.Concat(1, each...)), "depth", 1, 1)))
-		return source(x, must(gorgonia.Rectify(z.norm(conv(h, z.weight("points", 5, 3, 1, 1), 0, 1), "point", 1, 1))))
-	}, []string{"Slice", "Conv", "Slice", "Conv", "Slice", "Conv", "Concat", "Mul", "Add", "Relu", "Conv", "Relu"}},
+		return source(x, must(gorgonia.Rectify(z.norm(conv(h, z.weight("points", 5, 6, 1, 1), 0, 1), "point", 1, 1))))
+	}, []string{"Conv", "Relu", "Conv", "Relu"}},
+	{"convolutions that are no groups", func(z *zoo) Source {
+		x, y := z.input("x", z.batch, 4, 5, 5), z.input("y", z.batch, 4, 5, 5)
+		of := func(x node, name string, from, to, kernel int) node {
+			part := must(gorgonia.Slice(x, nil, gorgonia.S(from, to)))
+			return conv(part, z.weight(name, 2, to-from, kernel, kernel), kernel/2, 1)
+		}
+		read := of(x, "l", 2, 4, 3)
+		return Source{Inputs: gorgonia.Nodes{x, y}, Outputs: gorgonia.Nodes{
+			must(gorgonia.Concat(1, of(x, "a", 0, 2, 3), of(y, "b", 2, 4, 3))),
+			must(gorgonia.Concat(1, of(x, "c", 0, 2, 3), of(x, "d", 2, 4, 1))),
+			must(gorgonia.Concat(1, of(x, "e", 2, 4, 3), of(x, "f", 0, 2, 3))),
+			must(gorgonia.Concat(2, of(x, "g", 0, 2, 3), of(x, "h", 2, 4, 3))),
+			must(gorgonia.Concat(1, of(x, "k", 0, 2, 3), read)), must(gorgonia.Tanh(read)),
+			must(gorgonia.Concat(1, of(x, "m", 0, 2, 3), of(x, "n", 2, 4, 3))), // these are
+		}}
+	}, []string{
+		"Slice", "Conv", "Slice", "Conv", "Concat", "Conv", "Slice", "Conv", "Concat", "Conv", "Conv", "Concat",
+		"Conv", "Conv", "Concat", "Conv", "Conv", "Concat", "Tanh", "Conv",
+	}},
 	{"passed on", func(z *zoo) Source {
 		x := z.input("x", z.batch, 4)
 		return Source{Inputs: gorgonia.Nodes{x}, Outputs: slices.Repeat(gorgonia.Nodes{must(gorgonia.Reshape(x, tensor.Shape{4 * z.batch}))}, 2)}
