@@ -101,7 +101,7 @@ func (b *builder) addInputs() error {
 		if err != nil {
 			return fmt.Errorf("input %q: %w", v.Name, err)
 		}
-		b.inputs = append(b.inputs, b.add(value{name: v.Name, size: s, root: -1, slot: -1}))
+		b.inputs = append(b.inputs, b.add(value{name: v.Name, size: s, root: -1, slot: -1, integer: v.Integer}))
 	}
 	return nil
 }

@@ -23,7 +23,7 @@
 //	 "layers":  {"fc1": {"weight": "fc1", "compute": "static-int8",
 //	                     "activations": {"scheme": "affine8", "scale": 0.0078125, "zero_point": 128}}}}
 //
-// A size of -1 is the batch. Nodes are in an order in which they can be computed; op and attributes are ONNX's: transB,
+// A size of -1 is the batch; "integer": true is an input of whole numbers. Nodes are in an order in which they can be computed; op and attributes are ONNX's: transB,
 // kernel_shape, strides, pads (height and width, the same on both sides), dilations, group, axis, axes, starts, ends, steps, perm,
 // shape, alpha,
 // and what has its usual value is left out. The second input of a node that is in layers names no tensor of its own.

@@ -14,6 +14,7 @@ import (
 type scratch struct {
 	x       []float32
 	offsets []int
+	err     error // of a kernel that fails
 }
 
 // room returns n numbers of any value.

@@ -21,19 +21,21 @@ type Model struct {
 
 // Info describes an input or an output. Shape has −1 for the batch.
 type Info struct {
-	Name  string
-	Shape []int
+	Name    string
+	Shape   []int
+	Integer bool // of an input: whole numbers
 }
 
 // value is what a name stands for.
 type value struct {
-	name  string
-	size  size
-	data  []float32 // of a constant
-	root  int       // the value whose memory this is
-	slot  int       // of the root: where in an arena its memory is; −1 for inputs and constants
-	last  int       // of the root: the last step that reads it
-	coded *coded    // nil for float32
+	name    string
+	size    size
+	data    []float32 // of a constant
+	root    int       // the value whose memory this is
+	slot    int       // of the root: where in an arena its memory is; −1 for inputs and constants
+	last    int       // of the root: the last step that reads it
+	integer bool      // of an input: whole numbers
+	coded   *coded    // nil for float32
 }
 
 // step is a node that is computed.
@@ -55,7 +57,7 @@ func (m *Model) Outputs() []Info { return m.infos(m.outputs) }
 
 func (m *Model) infos(ids []int) (list []Info) {
 	for _, id := range ids {
-		list = append(list, Info{m.values[id].name, slices.Clone(m.values[id].size)})
+		list = append(list, Info{m.values[id].name, slices.Clone(m.values[id].size), m.values[id].integer})
 	}
 	return list
 }

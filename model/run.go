@@ -31,7 +31,7 @@ type memory struct {
 }
 
 // Run returns the outputs for the inputs, by name, float32 and the caller's own. The inputs are float32, or float64 which
-// is rounded to it, of any layout; they are not changed. An axis of −1 in Inputs is the batch, which all inputs that have
+// is rounded to it, of any layout, or int, int32 or int64 where Info says Integer; they are not changed. An axis of −1 in Inputs is the batch, which all inputs that have
 // one agree on. Axes of size 1 that a slice dropped come back, in front.
 //
 // ctx is looked at between nodes. Errors: ctx's; qtensor.ErrNotFound for a name that is missing or that the model does not
@@ -152,7 +152,11 @@ func (m *Model) read(a *arena, in map[string]tensor.Tensor) (int, error) {
 		if !ok {
 			return 0, fmt.Errorf("%w: got no input %q", qtensor.ErrNotFound, v.name)
 		}
-		x, err := dense.Float32s(t)
+		numbers := dense.Float32s
+		if v.integer {
+			numbers = whole
+		}
+		x, err := numbers(t)
 		if err != nil {
 			return 0, fmt.Errorf("input %q: %w", v.name, err)
 		}
@@ -182,6 +186,41 @@ func (m *Model) read(a *arena, in map[string]tensor.Tensor) (int, error) {
 		return 0, fmt.Errorf("%w: got inputs %q, want %v", qtensor.ErrNotFound, slices.Sorted(maps.Keys(in)), m.Inputs())
 	}
 	return max(batch, 1), nil
+}
+
+// mostWhole is the largest whole number such that a float32 holds all up to it.
+const mostWhole = 1 << 24
+
+// whole returns integers as float32.
+func whole(t tensor.Tensor) ([]float32, error) {
+	switch d, _ := t.(*tensor.Dense); {
+	case d == nil:
+		_, err := dense.Slice[int](t)
+		return nil, err
+	case d.Dtype() == tensor.Int:
+		return wholeOf[int](t)
+	case d.Dtype() == tensor.Int64:
+		return wholeOf[int64](t)
+	case d.Dtype() == tensor.Int32:
+		return wholeOf[int32](t)
+	default:
+		return nil, fmt.Errorf("%w: got %s, want int, int32 or int64", qtensor.ErrDtype, dense.TypeName(d.Dtype()))
+	}
+}
+
+func wholeOf[T int | int32 | int64](t tensor.Tensor) ([]float32, error) {
+	list, err := dense.Slice[T](t)
+	if err != nil {
+		return nil, err
+	}
+	x := make([]float32, len(list))
+	for i, v := range list {
+		if v < -mostWhole || v > mostWhole {
+			return nil, fmt.Errorf("%w: got %d at %d, want at most %d", qtensor.ErrValue, v, i, mostWhole)
+		}
+		x[i] = float32(v)
+	}
+	return x, nil
 }
 
 // makeRoom gives every value its shape and memory for a batch. Values that are kept as codes are float32 too where all are shown.
@@ -237,7 +276,9 @@ func (m *Model) do(a *arena, s *step) error {
 	if y.codes != nil {
 		s.op.codes.kernel(s.node, y, a.in, &a.scratch)
 	}
-	return nil
+	err := a.scratch.err
+	a.scratch.err = nil
+	return err
 }
 
 // doCall runs code on the inputs.

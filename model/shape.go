@@ -126,6 +126,29 @@ func slice(n *flow.Node, y array, in []array, _ *scratch) {
 	}
 }
 
+// gatherShape is the rule of rows by number: the axes of the numbers, and those of a row.
+func gatherShape(_ *flow.Node, in []size) (size, error) {
+	table, indices := in[0], in[1]
+	if len(table) == 0 || table.perBatch() {
+		return nil, fmt.Errorf("%w: got a table %v, want rows that are no batch", qtensor.ErrShape, table)
+	}
+	return append(slices.Clone(indices), table[1:]...), nil
+}
+
+// gather sets y to the rows of a table, and fails for a number of none.
+func gather(_ *flow.Node, y array, in []array, s *scratch) {
+	table, rows := in[0], in[0].shape[0]
+	each := len(table.x) / rows
+	for i, v := range in[1].x {
+		row := int(v)
+		if row < 0 || row >= rows || float32(row) != v {
+			s.err = fmt.Errorf("%w: got row %v at %d, want a whole number from 0 to %d", qtensor.ErrValue, v, i, rows-1)
+			return
+		}
+		copy(y.x[i*each:][:each], table.x[row*each:])
+	}
+}
+
 // concatShape is the rule of values that differ along Axis alone, one after the other.
 func concatShape(n *flow.Node, in []size) (size, error) {
 	at, err := axis(n, len(in[0]))

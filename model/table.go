@@ -67,6 +67,7 @@ var operations = map[string]operation{
 	"Div": {2, 2, nil, broadcastShape, binary(div), nil, nil},
 	"Pow": {2, 2, nil, broadcastShape, binary(pow), nil, nil},
 
+	"Gather":    {2, 2, nil, gatherShape, gather, nil, nil},
 	"Slice":     {1, 1, []string{"axes", "starts", "ends", "steps"}, sliceShape, slice, nil, nil},
 	"Reshape":   {1, 1, []string{"shape"}, reshapeShape, nil, nil, &onCodes{nil, reshapeChannels}},
 	"Transpose": {1, 1, []string{"perm"}, transposeShape, transpose, nil, nil},

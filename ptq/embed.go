@@ -14,8 +14,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Embed adds a model to the graph of inputs, nodes by the names of the model's Inputs, float32 or float64 all, and returns a node
-// of their type for each of its Outputs, by name. Each runs the whole model. Their batch is that of the inputs, and they have no
+// Embed adds a model to the graph of inputs, nodes by the names of the model's Inputs, float32 or float64 all but those that
+// are int, and returns a node of their type for each of its Outputs, by name. Each runs the whole model. Their batch is that of the inputs, and they have no
 // gradient.
 //
 // Errors: qtensor.ErrNotFound for an input that is missing or that the model does not have; qtensor.ErrShape, qtensor.ErrDtype for
@@ -40,14 +40,20 @@ func embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgon
 			return nil, fmt.Errorf("%w: got no input %q", qtensor.ErrNotFound, in.Name)
 		}
 		t, ok := n.Type().(gorgonia.TensorType) // the others have no Dims and Dtype, and panic when asked
-		if !ok || t.Of != tensor.Float32 && t.Of != tensor.Float64 || len(nodes) > 0 && n.Dtype() != dtype {
-			return nil, fmt.Errorf("%w: input %q is a %v, want float32 or float64, as all inputs", qtensor.ErrDtype, in.Name, n.Type())
+		switch {
+		case ok && in.Integer && t.Of == tensor.Int:
+		case ok && !in.Integer && (t.Of == tensor.Float32 || t.Of == tensor.Float64) && (dtype == tensor.Dtype{} || n.Dtype() == dtype):
+			dtype = n.Dtype()
+		default:
+			return nil, fmt.Errorf("%w: input %q is a %v, want int if it is Integer, float32 or float64 if not, as all others", qtensor.ErrDtype, in.Name, n.Type())
 		}
-		dtype = n.Dtype()
 		nodes = append(nodes, n)
 	}
 	if len(inputs) != len(nodes) {
 		return nil, fmt.Errorf("%w: got %d inputs, want the model's %d", qtensor.ErrNotFound, len(inputs), len(nodes))
+	}
+	if dtype == (tensor.Dtype{}) {
+		dtype = tensor.Float32
 	}
 	outputs := map[string]*gorgonia.Node{}
 	for i, out := range m.Outputs() {
@@ -119,7 +125,11 @@ func (e *embedded) Arity() int { return len(e.m.Inputs()) }
 func (e *embedded) Type() hm.Type {
 	var types []hm.Type
 	for _, in := range e.m.Inputs() {
-		types = append(types, gorgonia.TensorType{Dims: len(in.Shape), Of: e.dtype})
+		of := e.dtype
+		if in.Integer {
+			of = tensor.Int
+		}
+		types = append(types, gorgonia.TensorType{Dims: len(in.Shape), Of: of})
 	}
 	return hm.NewFnType(append(types, gorgonia.TensorType{Dims: len(e.m.Outputs()[e.output].Shape), Of: e.dtype})...)
 }

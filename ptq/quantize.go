@@ -25,7 +25,7 @@ type Graph struct{ Inputs, Outputs gorgonia.Nodes }
 // once, and changes nothing of what it returns.
 type Build func(batch int) (Graph, error)
 
-// Sample is values for the inputs by name, float32 or float64, for any batch size.
+// Sample is values for the inputs by name, float32 or float64, or int where the input is, for any batch size.
 type Sample map[string]tensor.Tensor
 
 // ErrSamples reports that there was no sample.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"euryale/internal/dense"
 	"euryale/internal/flow"
@@ -68,11 +69,11 @@ func (j *job) stock(build Build, sample Sample) (outputs [][]float32, err error)
 		gorgonia.Read(y, &values[i])
 	}
 	for i, in := range j.graph.Inputs {
-		x, err := dense.Float32s(sample[in.Name])
+		x, err := valueFor(g.Inputs[i], sample[in.Name])
 		if err != nil {
 			return nil, err
 		}
-		if err := gorgonia.Let(g.Inputs[i], valueFor(g.Inputs[i], x)); err != nil {
+		if err := gorgonia.Let(g.Inputs[i], x); err != nil {
 			return nil, err
 		}
 	}
@@ -109,13 +110,18 @@ func (j *job) batch(sample Sample) int {
 }
 
 // valueFor returns numbers of its own as a value for a node.
-func valueFor(n *gorgonia.Node, x []float32) *tensor.Dense {
-	if n.Dtype() != tensor.Float64 {
-		return dense.New(append([]float32(nil), x...), n.Shape())
+func valueFor(n *gorgonia.Node, t tensor.Tensor) (*tensor.Dense, error) {
+	if n.Dtype() == tensor.Int {
+		x, err := dense.Slice[int](t)
+		return dense.New(slices.Clone(x), n.Shape()), err
+	}
+	x, err := dense.Float32s(t)
+	if err != nil || n.Dtype() != tensor.Float64 {
+		return dense.New(slices.Clone(x), n.Shape()), err
 	}
 	wide := make([]float64, len(x))
 	for i, v := range x {
 		wide[i] = float64(v)
 	}
-	return dense.New(wide, n.Shape())
+	return dense.New(wide, n.Shape()), nil
 }

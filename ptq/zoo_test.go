@@ -118,6 +118,13 @@ var networks = map[string]func(z *zoo) node{
 		h = must(gorgonia.Mean(must(gorgonia.Reshape(h, tensor.Shape{z.batch, 16, side * side})), 2))
 		return must(gorgonia.LogSoftMax(z.dense(h, "fc", 16, 10)))
 	},
+	"embedding": func(z *zoo) node {
+		words := gorgonia.NewMatrix(z.g, tensor.Int, gorgonia.WithShape(z.batch, 5), gorgonia.WithName("words"))
+		z.inputs = append(z.inputs, words)
+		rows := must(gorgonia.ByIndices(z.value("table", 1, 30, 16), must(gorgonia.Reshape(words, tensor.Shape{z.batch * 5})), 0))
+		h := must(gorgonia.Mean(must(gorgonia.Reshape(rows, tensor.Shape{z.batch, 5, 16})), 1))
+		return z.dense(must(gorgonia.Rectify(z.dense(h, "a", 16, 24))), "b", 24, 10)
+	},
 	"autoencoder": func(z *zoo) node {
 		code := must(gorgonia.Sigmoid(z.dense(z.input("x", 64), "encode", 64, 16)))
 		return must(gorgonia.Sigmoid(z.dense(code, "decode", 16, 64)))
@@ -157,6 +164,16 @@ var networks = map[string]func(z *zoo) node{
 	},
 }
 
+// words returns whole numbers below 30.
+func words(seed uint64, shape ...int) *tensor.Dense {
+	rng := rand.New(rand.NewPCG(seed, 9))
+	x := make([]int, tensor.Shape(shape).TotalSize())
+	for i := range x {
+		x[i] = rng.IntN(30)
+	}
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(x))
+}
+
 // TestZoo quantizes networks of stock ops to 8 bits, activations too, and holds what was read of them to Gorgonia.
 func TestZoo(t *testing.T) {
 	for name, net := range networks {
@@ -176,6 +193,10 @@ func TestZoo(t *testing.T) {
 				for seed := range uint64(4) {
 					s := ptq.Sample{}
 					for name, shape := range shapes {
+						if name == "words" {
+							s[name] = words(seed, 8, shape[1])
+							continue
+						}
 						s[name] = draw(dt, seed+100+uint64(name[len(name)-1]), 1, append([]int{8}, shape[1:]...)...)
 					}
 					if !yield(s, nil) {

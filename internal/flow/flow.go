@@ -9,8 +9,9 @@ const Batch = -1
 
 // Value is a value that is given or asked for, float32, with its shape.
 type Value struct {
-	Name  string `json:"name"`
-	Shape []int  `json:"shape"` // Batch in at most one place
+	Name    string `json:"name"`
+	Shape   []int  `json:"shape"`             // Batch in at most one place
+	Integer bool   `json:"integer,omitempty"` // of an input: whole numbers, for Gather and Reshape alone
 }
 
 // Tensor is a constant, row-major and dense.
@@ -34,6 +35,7 @@ type Tensor struct {
 //	                    elementwise, axes of size 1 repeated, missing ones first
 //	ReduceSum, ReduceMax
 //	                    over Axes, which the result does not have
+//	Gather              the rows of a constant (n, …) that whole numbers name
 //	Slice               from Starts up to Ends in Steps (1 if left out), along Axes
 //	Reshape             to Shape, with Batch in at most one place
 //	Transpose           Perm

@@ -29,7 +29,7 @@ func (r *reader) emit() *flow.Graph {
 	named := map[*value]string{}
 	for _, v := range r.inputs {
 		named[v] = values.take(v.base, "input")
-		g.Inputs = append(g.Inputs, flow.Value{Name: named[v], Shape: v.shape})
+		g.Inputs = append(g.Inputs, flow.Value{Name: named[v], Shape: v.shape, Integer: v.integer})
 	}
 	constants := func(list []*value) {
 		for _, v := range list {

@@ -101,6 +101,14 @@ var runs = map[string]func(flow.Node, []*flow.Tensor) *flow.Tensor{
 	"ReduceSum":  runReduction(0, func(sum, x float64) float64 { return sum + x }),
 	"ReduceMax":  runReduction(math.Inf(-1), func(most, x float64) float64 { return max(most, x) }),
 	"Slice":      runSlice,
+	"Gather": func(_ flow.Node, in []*flow.Tensor) *flow.Tensor {
+		table, each := in[0], size(in[0].Shape[1:])
+		out := &flow.Tensor{Shape: append(slices.Clone(in[1].Shape), table.Shape[1:]...)}
+		for _, row := range in[1].Data {
+			out.Data = append(out.Data, table.Data[int(row)*each:][:each]...)
+		}
+		return out
+	},
 
 	"Pow": both(func(x, y float32) float32 { return float32(math.Pow(float64(x), float64(y))) }),
 	"Add": both(func(x, y float32) float32 { return x + y }),

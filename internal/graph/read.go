@@ -51,12 +51,12 @@ func Read(build func(batch int) (Source, error)) (*flow.Graph, error) {
 	}
 	r := &reader{done: map[pair]*value{}, failed: map[pair]error{}, roots: a.Outputs, builds: &builds{build: build}}
 	for _, p := range inputs {
-		v := &value{base: nameOf(p.a), shape: p.shape()}
+		v := &value{base: nameOf(p.a), shape: p.shape(), integer: isInteger(p)}
 		switch {
 		case r.done[p] != nil:
 			return nil, p.fail("an input given twice, want each once")
-		case !isFloat(p):
-			return nil, p.fail("an input of %v, want float32 or float64", p.a.Type())
+		case !isFloat(p) && !v.integer:
+			return nil, p.fail("an input of %v, want float32, float64 or int", p.a.Type())
 		case batches(v.shape) > 1:
 			return nil, p.fail("an input of shape %v at one batch size and %v at another, want one axis to differ", p.a.Shape(), p.b.Shape())
 		}
@@ -69,6 +69,8 @@ func Read(build func(batch int) (Source, error)) (*flow.Graph, error) {
 		switch {
 		case err != nil:
 			return nil, err
+		case v.integer:
+			return nil, p.fail("an output of %v, want float32 or float64", p.a.Type())
 		case !slices.Equal(v.shape, p.shape()):
 			return nil, p.fail("an output that is repeated along an axis, want it whole")
 		case batches(v.shape) > 1:
@@ -99,13 +101,13 @@ func pairs(what string, a, b gorgonia.Nodes) ([]pair, error) {
 	return list, nil
 }
 
-func isFloat(p pair) bool {
-	for _, n := range []*gorgonia.Node{p.a, p.b} {
-		if dt := n.Dtype(); dt != tensor.Float32 && dt != tensor.Float64 {
-			return false
-		}
-	}
-	return true
+func isFloat(p pair) bool { return p.of(tensor.Float32, tensor.Float64) }
+
+func isInteger(p pair) bool { return p.of(tensor.Int) }
+
+// of reports whether elements of both nodes are of one of the types.
+func (p pair) of(types ...tensor.Dtype) bool {
+	return slices.Contains(types, p.a.Dtype()) && slices.Contains(types, p.b.Dtype())
 }
 
 // batches returns how many axes are free.
@@ -153,7 +155,7 @@ func (r *reader) make(p pair) (*value, error) {
 	case p.a.Dims() != p.b.Dims() || p.kind() != kindOf(p.b.Op()):
 		return nil, p.fail("shape %v at one batch size, op %s with shape %v at another, want the same op with as many axes",
 			p.a.Shape(), describe(p.b.Op()), p.b.Shape())
-	case !isFloat(p):
+	case !isFloat(p) && (!isInteger(p) || p.kind() != "reshapeOp"):
 		return nil, p.fail("of %v, want float32 or float64", p.a.Type())
 	case p.a.Op() == nil || isConstant(p.a):
 		return r.leaf(p)

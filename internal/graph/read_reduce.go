@@ -56,6 +56,30 @@ func readSize(_ *reader, p pair, operands []pair) (*value, error) {
 	return constant(float32(shape[axis[0]]), "size"), nil
 }
 
+// readGather reads rows of a weight by numbers that flow in, as an embedding is looked up.
+func readGather(r *reader, p pair, operands []pair) (*value, error) {
+	axis, err := p.fixed("axis")
+	if err != nil {
+		return nil, err
+	}
+	table, err := r.whole(operands[0])
+	if err != nil {
+		return nil, err
+	}
+	if !isInteger(operands[1]) || operands[1].a.Value() != nil {
+		return nil, p.fail("by indices that are constant, want them to flow in")
+	}
+	indices, err := r.whole(operands[1])
+	if err != nil {
+		return nil, err
+	}
+	if axis[0] != 0 || table.data == nil || len(table.shape) == 0 {
+		return nil, p.fail("along axis %d of shape %v, want axis 0 of a weight", axis[0], table.shape)
+	}
+	shape := append(slices.Clone(indices.shape), table.shape[1:]...)
+	return r.reshape(r.add(flow.Node{Op: "Gather"}, shape, table, indices), p.shape()), nil
+}
+
 // readSlice reads a part along one axis, which is gone from the result where one place of it is left.
 func readSlice(r *reader, p pair, operands []pair) (*value, error) {
 	along, err := p.fixed("along")

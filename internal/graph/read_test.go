@@ -130,6 +130,18 @@ func compareSource(t *testing.T, s Source, dt tensor.Dtype, g *flow.Graph, batch
 	var inputs []*flow.Tensor
 	for i, x := range s.Inputs {
 		value := numbers(dt, fmt.Sprint("input", i), x.Shape()...)
+		if x.Dtype() == tensor.Int {
+			whole := make([]int, x.Shape().TotalSize())
+			for i := range whole {
+				whole[i] = 7 * i % 5
+			}
+			given = append(given, tensor.New(tensor.WithShape(x.Shape()...), tensor.WithBacking(whole)))
+			inputs = append(inputs, &flow.Tensor{Shape: x.Shape()})
+			for _, v := range whole {
+				inputs[i].Data = append(inputs[i].Data, float32(v))
+			}
+			continue
+		}
 		data, err := elements(value)
 		if err != nil {
 			t.Fatal(err)

@@ -22,6 +22,7 @@ func init() { // the readers read operands through the table
 		"transposeOp":         readTranspose,
 		"concatOp":            readConcat,
 		"sliceOp":             readSlice,
+		"byIndicesOp":         readGather,
 		"sumOp":               readReduction,
 		"maxOp":               readReduction,
 		"sizeOp":              readSize,

@@ -12,6 +12,8 @@ type value struct {
 	shape []int     // with flow.Batch where it is free
 	data  []float32 // of a constant, else nil
 	from  *step     // of what a step makes, else nil
+
+	integer bool // of an input, or one in another shape: whole numbers
 }
 
 // step is a flow.Node whose inputs and output have no names yet.
@@ -49,7 +51,9 @@ func (r *reader) reshape(v *value, shape []int) *value {
 	case v.from != nil && v.from.Op == "Reshape":
 		return r.reshape(v.from.in[0], shape)
 	}
-	return r.add(flow.Node{Op: "Reshape", Shape: shape}, shape, v)
+	y := r.add(flow.Node{Op: "Reshape", Shape: shape}, shape, v)
+	y.integer = v.integer
+	return y
 }
 
 // transpose returns v with axis perm[i] as axis i.

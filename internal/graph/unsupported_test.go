@@ -55,7 +55,20 @@ var refused = []struct {
 	{"integers", func(z *zoo) Source {
 		x := gorgonia.NewMatrix(z.g, tensor.Int, gorgonia.WithName("codes"), gorgonia.WithShape(z.batch, 4))
 		return source(x, x)
-	}, []string{`"codes"`, "want float32"}},
+	}, []string{`"codes"`, "an output of", "want float32"}},
+	{"small integers", func(z *zoo) Source {
+		x := gorgonia.NewMatrix(z.g, tensor.Uint8, gorgonia.WithName("codes"), gorgonia.WithShape(z.batch, 4))
+		return source(x, x)
+	}, []string{`"codes"`, "want float32, float64 or int"}},
+	{"sums of integers", func(z *zoo) Source {
+		x := gorgonia.NewMatrix(z.g, tensor.Int, gorgonia.WithName("codes"), gorgonia.WithShape(z.batch, 4))
+		return source(x, must(gorgonia.Add(x, x)))
+	}, []string{"elemBinOp", "want float32"}},
+	{"indices of samples", func(z *zoo) Source {
+		x := z.input("x", z.batch, 4)
+		i := gorgonia.NewVector(z.g, tensor.Int, gorgonia.WithName("i"), gorgonia.WithShape(z.batch))
+		return Source{Inputs: gorgonia.Nodes{x, i}, Outputs: gorgonia.Nodes{must(gorgonia.ByIndices(x, i, 0))}}
+	}, []string{"byIndicesOp", "axis 0 of a weight"}},
 	{"another type of op by batch", on(func(z *zoo, x node) (node, error) {
 		if z.batch == batchA {
 			return gorgonia.Tanh(x)

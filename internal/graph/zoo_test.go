@@ -293,6 +293,12 @@ var networks = []struct {
 		h = z.norm(z.norm(h, "second", 1, 1), "third", 1, 1)
 		return Source{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{h, z.norm(h, "fourth", 1, 1)}}
 	}, []string{"Mul", "Add", "Conv", "Mul", "Add"}},
+	{"embedding", func(z *zoo) Source {
+		words := gorgonia.NewMatrix(z.g, tensor.Int, gorgonia.WithName("words"), gorgonia.WithShape(z.batch, 3))
+		list := must(gorgonia.Reshape(words, tensor.Shape{z.batch * 3}))
+		h := must(gorgonia.Reshape(must(gorgonia.ByIndices(z.weight("table", 5, 4), list, 0)), tensor.Shape{z.batch, 12}))
+		return source(words, must(gorgonia.Mul(h, z.weight("w", 12, 2))))
+	}, []string{"Reshape", "Gather", "Reshape", "Gemm"}},
 	{"functions", func(z *zoo) Source {
 		x := z.input("x", z.batch, 6)
 		positive := must(gorgonia.Add(must(gorgonia.Square(x)), z.number(0.5)))
