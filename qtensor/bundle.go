@@ -11,7 +11,6 @@ import (
 
 	"euryale/internal/dense"
 	"euryale/internal/half"
-	"euryale/internal/kernel"
 	"euryale/internal/safetensors"
 
 	"gorgonia.org/tensor"
@@ -276,19 +275,4 @@ func halfScales(p Params) []uint16 {
 		codes[i] = half.Float16().Encode(float32(float64(s) / float64(p.Multiplier)))
 	}
 	return codes
-}
-
-// unpackStored returns n codes of a packed array; the half byte behind an odd last one is zero.
-func unpackStored(s Scheme, packed []uint8, n int) (*tensor.Dense, error) {
-	if n%2 == 1 && packed[n/2]>>4 != 0 {
-		return nil, fmt.Errorf("%w: got half byte %d behind the last code, want 0", ErrFormat, packed[n/2]>>4)
-	}
-	if s.signed() {
-		codes := make([]int8, n)
-		kernel.UnpackInt4(codes, packed)
-		return dense.New(codes, tensor.Shape{n}), nil
-	}
-	codes := make([]uint8, n)
-	kernel.UnpackUint4(codes, packed)
-	return dense.New(codes, tensor.Shape{n}), nil
 }

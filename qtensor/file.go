@@ -2,6 +2,7 @@ package qtensor
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -23,8 +24,10 @@ type File struct {
 	floats    []string
 }
 
-// Open opens a file that Save wrote, or any safetensors file of float tensors. The file stays open until
-// Close. Errors: ErrFormat for a damaged file, saying where, and those of the file system.
+// Open opens a file that Save wrote, or any safetensors file of float tensors. Its header is read and checked; a tensor is read
+// when it is asked for. The file stays open until Close, or until nothing refers to the File any more. On Unix it is mapped into
+// memory: another file may take its name meanwhile, and one that is written to in place is an error of what reads a tensor.
+// Errors: ErrFormat for a damaged file, saying where, and those of the file system.
 func Open(path string) (*File, error) {
 	c, err := safetensors.Open(path)
 	if err != nil {
@@ -117,6 +120,9 @@ func (f *File) Close() error {
 	return nil
 }
 
+// Mapped reports whether the file is mapped into memory.
+func (f *File) Mapped() bool { return f.container.Mapped() }
+
 // Quantized returns the names of the quantized tensors, sorted.
 func (f *File) Quantized() []string { return slices.Sorted(maps.Keys(f.refs)) }
 
@@ -125,6 +131,27 @@ func (f *File) Floats() []string { return slices.Clone(f.floats) }
 
 // Meta returns a copy of the texts that were saved as Bundle.Meta.
 func (f *File) Meta() map[string]string { return maps.Clone(f.meta) }
+
+// Scheme returns the scheme and the shape of a quantized tensor, which the header has. Errors: ErrNotFound.
+func (f *File) Scheme(name string) (Scheme, tensor.Shape, error) {
+	ref, err := f.ref(name)
+	if err != nil {
+		return Scheme{}, nil, fmt.Errorf("qtensor: File.Scheme %q: %w", name, err)
+	}
+	return ref.Scheme, slices.Clone(ref.Shape), nil
+}
+
+// Params reads the parameters of a quantized tensor, and not its codes. Errors: those of QTensor.
+func (f *File) Params(name string) (Params, error) {
+	ref, err := f.ref(name)
+	if err == nil {
+		var p Params
+		if p, err = f.params(name, ref); err == nil {
+			return p, nil
+		}
+	}
+	return Params{}, fmt.Errorf("qtensor: File.Params %q: %w", name, err)
+}
 
 // QTensor reads a quantized tensor. Errors: ErrNotFound, ErrFormat for damaged contents, and those of the file
 // system.
@@ -136,13 +163,33 @@ func (f *File) QTensor(name string) (*QTensor, error) {
 	return q, nil
 }
 
-func (f *File) qtensor(name string) (*QTensor, error) {
+func (f *File) ref(name string) (tensorRef, error) {
 	ref, ok := f.refs[name]
 	if !ok {
-		return nil, fmt.Errorf("%w: the file has %d quantized tensors, see Quantized", ErrNotFound, len(f.refs))
+		return ref, fmt.Errorf("%w: the file has %d quantized tensors, see Quantized", ErrNotFound, len(f.refs))
 	}
+	return ref, nil
+}
+
+func (f *File) qtensor(name string) (*QTensor, error) {
+	ref, err := f.ref(name)
+	if err != nil {
+		return nil, err
+	}
+	q := &QTensor{shape: ref.Shape}
+	if q.params, err = f.params(name, ref); err != nil {
+		return nil, err
+	}
+	if q.blocks, err = ref.Scheme.blocks(ref.Shape); err != nil {
+		return nil, err
+	}
+	q.store, err = f.store(name, ref)
+	return q, err
+}
+
+// params reads the arrays of a quantized tensor but for its codes.
+func (f *File) params(name string, ref tensorRef) (Params, error) {
 	p := Params{Scheme: ref.Scheme}
-	var codes *tensor.Dense
 	for _, a := range ref.arrays {
 		var err error
 		switch full := name + string(a.suffix); a.suffix {
@@ -158,18 +205,19 @@ func (f *File) qtensor(name string) (*QTensor, error) {
 			p.Min, err = load[float32](f, full)
 		case ofMax:
 			p.Max, err = load[float32](f, full)
-		default:
-			codes, err = f.codes(full, a.dtype, ref)
 		}
 		if err != nil {
-			return nil, err
+			return Params{}, err
 		}
 	}
-	q, err := fromCodes(codes, p)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	b, err := ref.Scheme.blocks(ref.Shape)
+	if err == nil {
+		p, err = p.check(b)
 	}
-	return q, nil
+	if err != nil {
+		return Params{}, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	return p, nil
 }
 
 // scales reads scales, or the float16 that their multiplier turns into scales.
@@ -209,28 +257,37 @@ func (f *File) zeroPoints(name string) ([]int32, error) {
 	return zeros, err
 }
 
-// codes reads the codes, one element each, in the tensor's shape.
-func (f *File) codes(name string, dtype safetensors.Dtype, ref tensorRef) (*tensor.Dense, error) {
-	shape := tensor.Shape(ref.Shape)
-	if ref.Scheme.Storage().Bits() == 4 {
-		packed, err := load[uint8](f, name)
+// store reads the codes, as QTensor has them.
+func (f *File) store(name string, ref tensorRef) (*tensor.Dense, error) {
+	full, s := name+string(ref.arrays[0].suffix), ref.Scheme
+	switch s.Storage() {
+	case PackedInt4, PackedUint4:
+		packed, err := load[uint8](f, full)
 		if err != nil {
 			return nil, err
 		}
-		codes, err := unpackStored(ref.Scheme, packed, shape.TotalSize())
-		if err != nil {
-			return nil, err
+		if last := packed[len(packed)-1] >> 4; tensor.Shape(ref.Shape).TotalSize()%2 == 1 && last != 0 {
+			return nil, fmt.Errorf("%w: got half byte %d behind the last code, want 0", ErrFormat, last)
 		}
-		return codes, codes.Reshape(shape...)
-	}
-	switch dtype {
-	case safetensors.I8:
-		return readArray[int8](f, name, shape)
-	case safetensors.U8:
-		return readArray[uint8](f, name, shape)
+		return dense.New(packed, tensor.Shape{len(packed)}), nil
+	case Int8:
+		return storeOf[int8](f, full, ref)
+	case Uint8:
+		return storeOf[uint8](f, full, ref)
 	default:
-		return readArray[uint16](f, name, shape)
+		return storeOf[uint16](f, full, ref)
 	}
+}
+
+func storeOf[T int8 | uint8 | uint16](f *File, name string, ref tensorRef) (*tensor.Dense, error) {
+	codes, err := load[T](f, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkCodes(ref.Scheme, codes); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	return dense.New(codes, ref.Shape), nil
 }
 
 // Float reads a float32 or float64 tensor. Errors: ErrNotFound, ErrDtype for another type, ErrShape for a tensor
@@ -286,13 +343,11 @@ func readArray[T any](f *File, name string, shape tensor.Shape) (*tensor.Dense, 
 }
 
 // load reads an array, which the file has, of elements of type T.
-func load[T any](f *File, name string) ([]T, error) {
+func load[T any](f *File, name string) (data []T, err error) {
 	info, _ := f.container.Info(name)
-	raw, err := f.container.Load(name)
-	if err != nil {
-		return nil, err
-	}
-	data := make([]T, len(raw)/info.Dtype.Size())
-	_, err = binary.Decode(raw, binary.LittleEndian, data)
-	return data, err
+	failed := f.container.Load(name, func(raw []byte) {
+		data = make([]T, len(raw)/info.Dtype.Size())
+		_, err = binary.Decode(raw, binary.LittleEndian, data)
+	})
+	return data, errors.Join(failed, err)
 }

@@ -173,25 +173,40 @@ func fromCodes(codes *tensor.Dense, p Params) (*QTensor, error) {
 	}
 	switch {
 	case p.Scheme.IsHalf():
-		return adopt(codes, p, func(c uint16) bool { return isFinite(halfFormat(p.Scheme).Decode(c)) })
+		return adopt[uint16](codes, p)
 	case p.Scheme.signed():
-		low, high := p.Scheme.CodeRange()
-		return adopt(codes, p, func(c int8) bool { return int32(c) >= low-1 && int32(c) <= high })
+		return adopt[int8](codes, p)
 	default:
-		_, high := p.Scheme.CodeRange()
-		return adopt(codes, p, func(c uint8) bool { return int32(c) <= high })
+		return adopt[uint8](codes, p)
 	}
 }
 
-func adopt[T int8 | uint8 | uint16](codes *tensor.Dense, p Params, valid func(T) bool) (*QTensor, error) {
+func adopt[T int8 | uint8 | uint16](codes *tensor.Dense, p Params) (*QTensor, error) {
 	data, err := dense.Slice[T](codes)
+	if err == nil {
+		err = checkCodes(p.Scheme, data)
+	}
 	if err != nil {
 		return nil, err
 	}
-	for i, c := range data {
-		if !valid(c) {
-			return nil, fmt.Errorf("%w: got code %v at %d, want one of %v", ErrValue, c, i, p.Scheme)
+	return build(p, codes.Shape(), slices.Clone(data))
+}
+
+// checkCodes returns an error for a code that is none of the scheme.
+func checkCodes[T int8 | uint8 | uint16](s Scheme, codes []T) error {
+	low, high := s.CodeRange()
+	if s.signed() {
+		low--
+	}
+	var infinity int32 // what NaN and infinities have all bits of
+	if s.IsHalf() {
+		low, high = 0, math.MaxUint16
+		infinity = int32(halfFormat(s).Encode(float32(math.Inf(1))))
+	}
+	for i, c := range codes {
+		if q := int32(c); q < low || q > high || infinity != 0 && q&infinity == infinity {
+			return fmt.Errorf("%w: got code %v at %d, want one of %v", ErrValue, c, i, s)
 		}
 	}
-	return build(p, codes.Shape(), slices.Clone(data))
+	return nil
 }

@@ -27,7 +27,8 @@ type Info struct {
 // Its methods may be called by many goroutines at once.
 type File struct {
 	r        io.ReaderAt
-	closer   io.Closer
+	file     *os.File // that Open opened, or nil
+	mapped   *mapping // or nil
 	tensors  map[string]Info
 	metadata map[string]string
 }
@@ -42,7 +43,8 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// Open returns the container at path, to be closed by the caller. It fails as os.Open and Read do.
+// Open returns the container at path, to be closed by the caller. On Unix it is mapped into memory, unless that fails: then, and
+// on other systems, it is read. It fails as os.Open and Read do.
 func Open(path string) (*File, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -64,7 +66,7 @@ func openRead(file *os.File) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.closer = file
+	f.file, f.mapped = file, newMapping(file, info)
 	return f, nil
 }
 
@@ -135,11 +137,18 @@ func locate(entries map[string]entry, start, size int64) (map[string]Info, error
 
 // Close closes the file that Open opened; of a File from Read it does nothing.
 func (f *File) Close() error {
-	if f.closer == nil {
+	if f.file == nil {
 		return nil
 	}
-	return f.closer.Close()
+	var err error
+	if f.mapped != nil {
+		err = f.mapped.close()
+	}
+	return errors.Join(err, f.file.Close())
 }
+
+// Mapped reports whether the file lies in memory.
+func (f *File) Mapped() bool { return f.mapped != nil }
 
 // Metadata returns a copy of the free-form texts of the header; it is empty if there are none.
 func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata) }
@@ -154,22 +163,37 @@ func (f *File) Info(name string) (Info, bool) {
 	return info, ok
 }
 
-// Load returns the bytes of the tensor called name, which are the caller's to keep. It reads no others.
-// It fails with ErrNotFound, with io.ErrUnexpectedEOF if the file has become shorter, or as the reader does.
-func (f *File) Load(name string) ([]byte, error) {
+// Load calls read with the bytes of the tensor called name, and reads no others. They are for reading until read returns: where
+// the file is mapped they are its own. It fails with ErrNotFound, with io.ErrUnexpectedEOF if the file has become shorter, with
+// an error if a mapped one was written to, or as the reader does; read may have been called then.
+func (f *File) Load(name string, read func(data []byte)) error {
 	info, ok := f.tensors[name]
 	if !ok {
-		return nil, fmt.Errorf("safetensors: Load: %w: got %q", ErrNotFound, name)
+		return fmt.Errorf("safetensors: Load: %w: got %q", ErrNotFound, name)
 	}
+	var err error
+	if f.mapped != nil {
+		err = f.mapped.view(info.Begin, info.End, read)
+	} else {
+		err = f.copy(info, read)
+	}
+	if err != nil {
+		return fmt.Errorf("safetensors: Load: tensor %q: %w", name, err)
+	}
+	return nil
+}
+
+func (f *File) copy(info Info, read func(data []byte)) error {
 	size := info.End - info.Begin
 	if size > maxLoad {
-		return nil, fmt.Errorf("safetensors: Load: tensor %q: got %d bytes, want at most %d in memory", name, size, int64(maxLoad))
+		return fmt.Errorf("got %d bytes, want at most %d in memory", size, int64(maxLoad))
 	}
 	data := make([]byte, size)
 	if err := readAt(f.r, data, info.Begin); err != nil {
-		return nil, fmt.Errorf("safetensors: Load: tensor %q: %w", name, err)
+		return err
 	}
-	return data, nil
+	read(data)
+	return nil
 }
 
 // readAt fills buf from offset off of r.
