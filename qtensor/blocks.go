@@ -40,6 +40,10 @@ func swapAxes[T any](x []T, a, b, c int) []T {
 		return x
 	}
 	out := make([]T, len(x))
+	if c == 1 {
+		transpose(out, x, a, b)
+		return out
+	}
 	for i := range a {
 		for j := range b {
 			from, to := (i*b+j)*c, (j*a+i)*c
@@ -47,6 +51,27 @@ func swapAxes[T any](x []T, a, b, c int) []T {
 		}
 	}
 	return out
+}
+
+// transpose sets out to x, (a, b), as (b, a), by squares that the first cache holds.
+func transpose[T any](out, x []T, a, b int) {
+	const side = 64
+	var square [side * side]T
+	for first := 0; first < a; first += side {
+		rows := min(side, a-first)
+		for left := 0; left < b; left += side {
+			columns := min(side, b-left)
+			for i := range rows {
+				copy(square[i*side:][:columns], x[(first+i)*b+left:])
+			}
+			for j := range columns {
+				to := out[(left+j)*a+first:][:rows]
+				for i := range to {
+					to[i] = square[i*side+j]
+				}
+			}
+		}
+	}
 }
 
 // checkedSize returns the product of a shape, or −1 where it has a negative or passes what an int holds.

@@ -173,8 +173,14 @@ func tears(axes []int, kept int, shape tensor.Shape) bool {
 	return !slices.IsSorted(others)
 }
 
-// permute returns the elements of x in row-major order of the permuted shape.
+// permute returns the elements of x in row-major order of the permuted shape, which may be x itself.
 func permute[T any](x []T, shape tensor.Shape, axes []int) []T {
+	switch {
+	case slices.IsSorted(axes):
+		return x
+	case len(axes) == 2:
+		return swapAxes(x, shape[0], shape[1], 1)
+	}
 	strides := make([]int, len(shape))
 	step := 1
 	for axis := len(shape) - 1; axis >= 0; axis-- {

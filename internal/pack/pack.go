@@ -100,8 +100,13 @@ func New[C kernel.Code](m Matrix, codes []C, bits int) *Matrix {
 	}
 	w.codes = make([]int8, w.Panels()*w.PanelBytes())
 	for j := range w.N {
-		for p := range w.K {
-			w.codes[w.index(p, j)] = int8(int32(codes[j*w.K+p]) - shift)
+		for p := 0; p < w.K; {
+			at, within := w.index(p, j), p%w.Group
+			run := min(kernel.StepDepth-within%kernel.StepDepth, w.Group-within, w.K-p) // that a step has
+			for i, c := range codes[j*w.K+p:][:run] {
+				w.codes[at+i] = int8(int32(c) - shift)
+			}
+			p += run
 		}
 	}
 	if bits == 4 {
