@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"euryale/internal/flow"
@@ -16,29 +15,48 @@ import (
 // Errors: qtensor.ErrShape for shapes that do not go together, qtensor.ErrParams for ops, attributes and names that are
 // not there, qtensor.ErrScheme and qtensor.ErrValue as Pack, PackConv2d and the options of ops have them. A node is named.
 func New(g *flow.Graph, layers map[string]Layer) (*Model, error) {
-	m, err := build(g, layers)
+	m, err := build(g, own(layers), nil)
+	if err == nil {
+		err = m.prepare()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("model: New: %w", err)
 	}
 	return m, nil
 }
 
-func build(g *flow.Graph, layers map[string]Layer) (*Model, error) {
+// build returns a model that reads data, where a constant has such, and weights when they are needed first. The layers become
+// its own.
+func build(g *flow.Graph, layers map[string]layer, data map[string]func() ([]float32, error)) (*Model, error) {
 	if g == nil {
 		return nil, fmt.Errorf("%w: got no graph", qtensor.ErrParams)
 	}
 	if err := g.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", qtensor.ErrParams, err)
 	}
-	m := &Model{layers: maps.Clone(layers)}
+	m := &Model{layers: layers}
 	m.graph = flow.Graph{Inputs: copyValues(g.Inputs), Outputs: copyValues(g.Outputs), Nodes: copyNodes(g.Nodes), Constants: map[string]*flow.Tensor{}}
-	b := builder{Model: m, from: g, ids: map[string]int{}, packed: map[any]any{}}
-	for _, add := range []func() error{b.addInputs, b.addNodes, b.addOutputs, b.pack} {
+	b := builder{Model: m, from: g, data: data, ids: map[string]int{}, packed: map[packing]any{}}
+	for _, add := range []func() error{b.addInputs, b.addNodes, b.addOutputs} {
 		if err := add(); err != nil {
 			return nil, err
 		}
 	}
+	b.pack()
 	return m, m.place()
+}
+
+// prepare has every layer ready to run.
+func (m *Model) prepare() error {
+	for _, s := range m.steps {
+		if s.layer == nil {
+			continue
+		}
+		if _, err := s.layer(); err != nil {
+			return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
+		}
+	}
+	return nil
 }
 
 func copyValues(list []flow.Value) []flow.Value {
@@ -71,9 +89,10 @@ func copyNodes(list []flow.Node) []flow.Node {
 type builder struct {
 	*Model
 	from   *flow.Graph
-	ids    map[string]int // of values, by name
-	reads  map[string]int // how often nodes and outputs read a name
-	packed map[any]any
+	ids    map[string]int                       // of values, by name
+	reads  map[string]int                       // how often nodes and outputs read a name
+	data   map[string]func() ([]float32, error) // of constants that have no Data
+	packed map[packing]any
 }
 
 func (b *builder) add(v value) int {
@@ -119,11 +138,15 @@ func (b *builder) constant(name string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("constant %q: %w", name, err)
 	}
-	if len(t.Data) != s.elements() {
-		return 0, fmt.Errorf("constant %q: %w: got %d elements for %v", name, qtensor.ErrShape, len(t.Data), s)
+	data := b.data[name]
+	if data == nil {
+		if len(t.Data) != s.elements() {
+			return 0, fmt.Errorf("constant %q: %w: got %d elements for %v", name, qtensor.ErrShape, len(t.Data), s)
+		}
+		data = func() ([]float32, error) { return t.Data, nil }
 	}
 	b.graph.Constants[name] = t
-	return b.add(value{name: name, size: s, data: t.Data, root: -1, slot: -1}), nil
+	return b.add(value{name: name, size: s, data: data, root: -1, slot: -1}), nil
 }
 
 func (b *builder) addNodes() error {
@@ -216,48 +239,52 @@ func (b *builder) addNode(n *flow.Node) error {
 }
 
 // addLayer adds a node with quantized weights, and the Relu among the nodes behind it that alone reads its result.
-func (b *builder) addLayer(n *flow.Node, l Layer, behind []flow.Node) error {
+func (b *builder) addLayer(n *flow.Node, l layer, behind []flow.Node) error {
 	op, err := find(n)
 	if err != nil {
 		return err
 	}
-	if op.layer == nil || l.Weight == nil {
-		return fmt.Errorf("%w: got a layer with weight %v, want one for Gemm, MatMul or Conv", qtensor.ErrParams, l.Weight)
+	if op.layer == nil || l.weight == nil {
+		return fmt.Errorf("%w: got a layer without a weight, or not for Gemm, MatMul or Conv", qtensor.ErrParams)
 	}
 	x, err := b.constant(n.Inputs[0])
 	if err != nil {
 		return err
 	}
 	w := b.from.Constants[n.Inputs[1]]
-	if w == nil || !slices.Equal(w.Shape, l.Weight.Shape()) {
-		return fmt.Errorf("%w: got a quantized weight %v, want the shape of the constant %q", qtensor.ErrShape, l.Weight.Shape(), n.Inputs[1])
+	if w == nil || !slices.Equal(w.Shape, l.weight.shape) {
+		return fmt.Errorf("%w: got a quantized weight %v, want the shape of the constant %q", qtensor.ErrShape, l.weight.shape, n.Inputs[1])
 	}
-	a := after{packed: b.packed}
 	weight, err := given(w.Shape, false)
 	if err != nil {
 		return err
 	}
-	sizes := []size{b.values[x].size, weight}
+	q := &quantized{layer: l, sizes: []size{b.values[x].size, weight}, after: after{packed: b.packed}}
+	bias := -1
 	if len(n.Inputs) == 3 {
-		if a.bias = b.from.Constants[n.Inputs[2]]; a.bias == nil {
+		if b.from.Constants[n.Inputs[2]] == nil {
 			return fmt.Errorf("%w: bias %q is no constant, as a layer wants it", qtensor.ErrParams, n.Inputs[2])
 		}
-		id, err := b.constant(n.Inputs[2])
-		if err != nil {
+		if bias, err = b.constant(n.Inputs[2]); err != nil {
 			return err
 		}
-		sizes = append(sizes, b.values[id].size)
+		q.sizes = append(q.sizes, b.values[bias].size)
 	}
-	out, err := op.shape(n, sizes)
+	out, err := op.shape(n, q.sizes)
 	if err == nil {
 		err = out.check()
+	}
+	if err == nil && bias >= 0 {
+		q.after.bias, err = b.values[bias].data()
 	}
 	if err != nil {
 		return err
 	}
-	q := &quantized{layer: l, sizes: sizes, after: a}
 	if n.Op == "Conv" {
 		q.groups = groupsOf(n)
+	}
+	if err := q.check(n); err != nil {
+		return err
 	}
 	name := n.Output
 	for i := range behind {

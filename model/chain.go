@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"euryale/internal/flow"
 	"euryale/ops"
@@ -28,7 +29,7 @@ type onCodes struct {
 
 // quantized is a layer before its weights are packed.
 type quantized struct {
-	layer  Layer
+	layer  layer
 	sizes  []size
 	after  after
 	groups int // of channels; 0 for a matrix
@@ -120,8 +121,8 @@ func (b *builder) wanted(readers []*step, id, channels int, wanted []*coded) (al
 
 // takes returns the codes that the layer reads of x, where it does.
 func (q *quantized) takes(x size, channels int) (ops.Codes, bool) {
-	codes, ok := q.layer.Compute.Codes()
-	apart := q.layer.Weight.Scheme().GroupSize() > 0 // in the order of float32
+	codes, ok := q.layer.compute.Codes()
+	apart := q.layer.weight.scheme.GroupSize() > 0 // in the order of float32
 	switch {
 	case q.groups > 1:
 		return codes, false
@@ -134,7 +135,7 @@ func (q *quantized) takes(x size, channels int) (ops.Codes, bool) {
 // gives returns what coded.channels is for the layer's result, −1 where it is not given as codes.
 func (q *quantized) gives(out size) int {
 	switch {
-	case q.layer.Weight.Scheme().IsHalf() || q.groups > 1:
+	case q.layer.weight.scheme.IsHalf() || q.groups > 1:
 		return -1
 	case q.groups == 1:
 		return channelsOf(out)
@@ -179,28 +180,29 @@ func concatChannels(n *flow.Node, in, out size, channels int) int {
 	return -1
 }
 
-// pack makes the layers ready to run.
-func (b *builder) pack() error {
+// pack gives the layers what makes them ready to run, when it is called first.
+func (b *builder) pack() {
 	b.chain()
 	for i := range b.steps {
 		s := &b.steps[i]
 		if s.quantized == nil {
 			continue
 		}
-		channels := 1
-		if c := b.values[s.in[0]].coded; c != nil && s.quantized.groups == 0 {
-			channels = max(1, c.channels)
+		coded, channels := b.values[s.in[0]].coded, 1
+		if coded != nil && s.quantized.groups == 0 {
+			channels = max(1, coded.channels)
 		}
-		var err error
-		if s.layer, err = s.op.layer(s.node, s.quantized, channels); err != nil {
-			return fmt.Errorf("node %q (%.40s): %w", s.node.Name, s.node.Op, err)
-		}
-		if c := b.values[s.in[0]].coded; c != nil {
-			if takes, ok := s.layer.TakesCodes(); !ok || takes != c.codes {
-				return fmt.Errorf("node %q (%.40s): %w: it does not take the codes %+v", s.node.Name, s.node.Op, qtensor.ErrParams, c.codes)
+		prepare := s.op.layer(s.node, s.quantized, channels)
+		s.layer = sync.OnceValues(func() (*prepared, error) {
+			p, err := prepare()
+			if err != nil || coded == nil {
+				return p, err
 			}
-		}
+			if takes, ok := p.TakesCodes(); !ok || takes != coded.codes {
+				return nil, fmt.Errorf("%w: it does not take the codes %+v", qtensor.ErrParams, coded.codes)
+			}
+			return p, nil
+		})
 		s.quantized = nil // its sizes are no longer of use
 	}
-	return nil
 }

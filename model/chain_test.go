@@ -158,7 +158,7 @@ func (c chained) graphOf(outputs ...string) *flow.Graph {
 }
 
 // change makes the layers that are named so other than those around them.
-func change(t *testing.T, c chained, layers map[string]model.Layer) {
+func change(t testing.TB, c chained, layers map[string]model.Layer) {
 	t.Helper()
 	for name, l := range layers {
 		var err error

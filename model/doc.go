@@ -2,14 +2,17 @@
 //
 // Load returns a Model that Save wrote, in a program that need not have the code that made it; what it computes is equal
 // bit for bit. Nodes with a Layer multiply by packed weights, as ops.Linear and ops.Conv2d do; all others are computed in
-// float32. Shapes are settled when a model is made: Run fails for inputs of other shapes and for numbers that are not
-// finite where a layer meets them, and for nothing else.
+// float32. Shapes are settled when a model is made: Run fails for inputs of other shapes, for numbers that are not
+// finite where a layer meets them, and for what Load left in a file that is damaged, and for nothing else.
 //
 // # Memory
 //
 // Values between nodes lie in an arena, in slots that are used again as soon as nothing reads what was there. Arenas are
 // kept in a sync.Pool: as many as there were runs at once, each of the size of the largest batch it met, until the garbage
 // collector takes them.
+//
+// Weights are packed for the kernels: as many bytes as in a file, and what fills up panels of 16 columns. A model that New or Read
+// made keeps their codes besides, to save them; one that Load has mapped has them in the file.
 //
 // # File
 //

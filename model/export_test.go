@@ -1,5 +1,12 @@
 package model
 
+import (
+	"io"
+
+	"euryale/internal/flow"
+	"euryale/qtensor"
+)
+
 // Coded returns the names of the values that are kept as codes.
 func (m *Model) Coded() (names []string) {
 	for _, v := range m.values {
@@ -8,4 +15,30 @@ func (m *Model) Coded() (names []string) {
 		}
 	}
 	return names
+}
+
+// ReadLater works like Load of a file that is mapped.
+func ReadLater(r io.ReaderAt, size int64) (*Model, error) {
+	f, err := qtensor.Read(r, size)
+	if err != nil {
+		return nil, err
+	}
+	return load(f, true)
+}
+
+// Prepare has every constant and every layer ready to run, as a run has.
+func (m *Model) Prepare() error {
+	for _, v := range m.values {
+		if v.data != nil {
+			if _, err := v.data(); err != nil {
+				return err
+			}
+		}
+	}
+	return m.prepare()
+}
+
+// NewLater works like New, and packs no weights.
+func NewLater(g *flow.Graph, layers map[string]Layer) (*Model, error) {
+	return build(g, own(layers), nil)
 }

@@ -11,7 +11,6 @@ import (
 
 	"euryale/internal/dense"
 	"euryale/internal/flow"
-	"euryale/internal/strictjson"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -71,19 +70,30 @@ func (m *Model) bundle() (qtensor.Bundle, error) {
 		}
 	}
 	b := qtensor.Bundle{Quantized: map[string]*qtensor.QTensor{}, Float: map[string]*tensor.Dense{}}
-	for name, t := range m.graph.Constants {
-		b.Float[name] = dense.New(t.Data, tensor.Shape(t.Shape))
+	for _, v := range m.values {
+		if v.data == nil {
+			continue
+		}
+		data, err := v.data()
+		if err != nil {
+			return b, fmt.Errorf("constant %q: %w", v.name, err)
+		}
+		b.Float[v.name] = dense.New(data, tensor.Shape(v.size))
 	}
 	j := fileJSON{fileVersion, m.graph.Inputs, m.graph.Outputs, m.graph.Nodes, map[string]layerJSON{}}
-	names := map[*qtensor.QTensor]string{}
+	names := map[*weight]string{}
 	for _, node := range slices.Sorted(maps.Keys(m.layers)) {
 		l := m.layers[node]
-		name, ok := names[l.Weight]
+		name, ok := names[l.weight]
 		if !ok {
+			q, err := l.weight.read()
+			if err != nil {
+				return b, fmt.Errorf("node %q: %w", node, err)
+			}
 			name = m.weightName(node, b.Quantized)
-			names[l.Weight], b.Quantized[name] = name, l.Weight
+			names[l.weight], b.Quantized[name] = name, q
 		}
-		compute, params := computeText(l.Compute)
+		compute, params := computeText(l.compute)
 		j.Layers[node] = layerJSON{name, compute, params}
 	}
 	text, err := json.Marshal(j)
@@ -108,136 +118,4 @@ func (m *Model) weightName(node string, taken map[string]*qtensor.QTensor) strin
 		node += "~"
 	}
 	return node
-}
-
-// Load returns the model that Save wrote. Errors: qtensor.ErrFormat, and the error of what is wrong, for a file that is
-// damaged or that New would refuse; those of the file system.
-func Load(path string) (*Model, error) {
-	f, err := qtensor.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("model: Load: %w", err)
-	}
-	m, err := load(f)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("model: Load %s: %w", path, err)
-	}
-	return m, nil
-}
-
-// Read returns the model in the first size bytes of r. Errors: as for Load.
-func Read(r io.ReaderAt, size int64) (*Model, error) {
-	f, err := qtensor.Read(r, size)
-	if err != nil {
-		return nil, fmt.Errorf("model: Read: %w", err)
-	}
-	m, err := load(f)
-	if err != nil {
-		return nil, fmt.Errorf("model: Read: %w", err)
-	}
-	return m, nil
-}
-
-func load(f *qtensor.File) (*Model, error) {
-	text, ok := f.Meta()[metaKey]
-	if !ok || len(f.Meta()) != 1 {
-		return nil, fmt.Errorf("%w: got metadata %q, want %q", qtensor.ErrFormat, slices.Sorted(maps.Keys(f.Meta())), metaKey)
-	}
-	var j fileJSON
-	if err := strictjson.Unmarshal([]byte(text), &j); err != nil {
-		return nil, fmt.Errorf("%w: metadata %q: %w", qtensor.ErrFormat, metaKey, err)
-	}
-	if j.Version != fileVersion {
-		return nil, fmt.Errorf("%w: metadata %q: got version %d, want %d", qtensor.ErrFormat, metaKey, j.Version, fileVersion)
-	}
-	g := &flow.Graph{Inputs: j.Inputs, Outputs: j.Outputs, Nodes: j.Nodes, Constants: map[string]*flow.Tensor{}}
-	for _, name := range f.Floats() {
-		d, err := f.Float(name)
-		if err != nil {
-			return nil, err
-		}
-		if d.Dtype() != tensor.Float32 {
-			return nil, fmt.Errorf("%w: tensor %q is %v, want float32", qtensor.ErrFormat, name, d.Dtype())
-		}
-		data, err := dense.Slice[float32](d)
-		if err != nil {
-			return nil, err
-		}
-		g.Constants[name] = &flow.Tensor{Shape: d.Shape(), Data: data}
-	}
-	layers, err := j.read(f, g)
-	if err != nil {
-		return nil, err
-	}
-	m, err := build(g, layers)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", qtensor.ErrFormat, err)
-	}
-	for name := range g.Constants {
-		if g.Constants[name].Data != nil && m.graph.Constants[name] == nil {
-			return nil, fmt.Errorf("%w: no node reads tensor %q", qtensor.ErrFormat, name)
-		}
-	}
-	return m, nil
-}
-
-// read returns the layers, and adds to g the constants that they replace, without data.
-func (j *fileJSON) read(f *qtensor.File, g *flow.Graph) (map[string]Layer, error) {
-	weights := map[string]*qtensor.QTensor{}
-	for _, name := range f.Quantized() {
-		q, err := f.QTensor(name)
-		if err != nil {
-			return nil, err
-		}
-		weights[name] = q
-	}
-	if err := j.checkSharing(weights); err != nil {
-		return nil, err
-	}
-	layers, used := map[string]Layer{}, map[string]bool{}
-	for node, l := range j.Layers {
-		c, err := parseCompute(l.Compute, l.Activations)
-		if err != nil {
-			return nil, fmt.Errorf("%w: layer %q: %w", qtensor.ErrFormat, node, err)
-		}
-		if weights[l.Weight] == nil {
-			return nil, fmt.Errorf("%w: layer %q: %w: the file has no quantized %q", qtensor.ErrFormat, node, qtensor.ErrNotFound, l.Weight)
-		}
-		layers[node], used[l.Weight] = Layer{weights[l.Weight], c}, true
-	}
-	if len(used) != len(weights) {
-		return nil, fmt.Errorf("%w: got %d quantized tensors, want the %d that layers read", qtensor.ErrFormat, len(weights), len(used))
-	}
-	made := map[string]bool{} // names that a node or the caller gives
-	for _, v := range j.Inputs {
-		made[v.Name] = true
-	}
-	for _, n := range j.Nodes {
-		made[n.Output] = true
-	}
-	for _, n := range j.Nodes {
-		l, ok := layers[n.Name]
-		if ok && len(n.Inputs) > 1 && g.Constants[n.Inputs[1]] == nil && !made[n.Inputs[1]] {
-			g.Constants[n.Inputs[1]] = &flow.Tensor{Shape: l.Weight.Shape()}
-		}
-	}
-	return layers, nil
-}
-
-// maxSharing bounds how many convolutions there are for a weight, on average by size: each prepares where its elements lie.
-const maxSharing = 16
-
-func (j *fileJSON) checkSharing(weights map[string]*qtensor.QTensor) error {
-	have, want := int64(0), int64(0)
-	for _, q := range weights {
-		have += int64(q.Len())
-	}
-	for _, n := range j.Nodes {
-		if q := weights[j.Layers[n.Name].Weight]; q != nil && n.Op == "Conv" {
-			want += int64(q.Len())
-		}
-	}
-	if want > maxSharing*have {
-		return fmt.Errorf("%w: got convolutions with %d elements of %d that the file has, want at most %d times as many", qtensor.ErrFormat, want, have, maxSharing)
-	}
-	return nil
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"euryale/internal/flow"
 	"euryale/internal/safetensors"
@@ -16,7 +18,7 @@ import (
 )
 
 // rewritten returns a file with the JSON of its structure changed.
-func rewritten(t *testing.T, file []byte, change func(text string) string) []byte {
+func rewritten(t testing.TB, file []byte, change func(text string) string) []byte {
 	t.Helper()
 	f, err := qtensor.Read(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
@@ -33,6 +35,8 @@ func rewritten(t *testing.T, file []byte, change func(text string) string) []byt
 	}
 	return out.Bytes()
 }
+
+var readers = map[string]func(r io.ReaderAt, size int64) (*model.Model, error){"Read": model.Read, "Load": model.ReadLater}
 
 func TestHostileFiles(t *testing.T) {
 	m := newModel(t, lenet(), quantized(t, lenet(), batchOf(1, 8, 1, 12, 12), "static-int8"))
@@ -77,17 +81,21 @@ func TestHostileFiles(t *testing.T) {
 			}
 			return strings.Replace(text, c.old, c.with, 1)
 		})
-		m, err := model.Read(bytes.NewReader(bad), int64(len(bad)))
-		if !errors.Is(err, qtensor.ErrFormat) || m != nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: got %v, want ErrFormat with %q", c.name, err, c.want)
+		for how, read := range readers {
+			m, err := read(bytes.NewReader(bad), int64(len(bad)))
+			if !errors.Is(err, qtensor.ErrFormat) || m != nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %s: got %v, want ErrFormat with %q", c.name, how, err, c.want)
+			}
 		}
 	}
 	for n := range len(file) {
 		if n > 4096 && n%61 != 0 {
 			continue
 		}
-		if _, err := model.Read(bytes.NewReader(file[:n]), int64(n)); err == nil {
-			t.Errorf("the first %d bytes: got no error", n)
+		for how, read := range readers {
+			if _, err := read(bytes.NewReader(file[:n]), int64(n)); err == nil {
+				t.Errorf("%s: the first %d bytes: got no error", how, n)
+			}
 		}
 	}
 	if _, err := model.Load("/no/such/file"); err == nil {
@@ -130,47 +138,99 @@ func TestSharedWeight(t *testing.T) {
 	}
 }
 
-// FuzzRead gives bytes to the loader. What it takes runs, if that is little work, and makes a file that gives the same file.
-func FuzzRead(f *testing.F) {
-	for _, net := range networks {
-		for _, compute := range []string{"fixed24", "static-int8"} {
-			layers := quantized(f, net.graph(), batchOf(1, append([]int{4}, net.sample...)...), compute)
-			f.Add(bytesOf(f, newModel(f, net.graph(), layers)))
-		}
-		f.Add(bytesOf(f, newModel(f, net.graph(), nil)))
+// small returns files of small models, which have all ops.
+func small(f *testing.F) (files [][]byte) {
+	for _, i := range []int{3, 4, 9, 10} {
+		c := chains[i]
+		layers := quantized(f, c.graphOf("y"), batchOf(1, append([]int{4}, c.sample...)...), "static-int8")
+		change(f, c, layers)
+		files = append(files, bytesOf(f, newModel(f, c.graphOf("y"), layers)))
 	}
-	f.Fuzz(func(t *testing.T, file []byte) {
-		m, err := model.Read(bytes.NewReader(file), int64(len(file)))
-		if err != nil {
-			return
-		}
-		again := bytesOf(t, m)
-		loaded, err := model.Read(bytes.NewReader(again), int64(len(again)))
-		if err != nil || !bytes.Equal(again, bytesOf(t, loaded)) {
-			t.Fatalf("the file of a loaded model: %v", err)
-		}
-		in := map[string]tensor.Tensor{}
-		total := 1
-		for _, v := range m.Inputs() {
-			shape := make([]int, len(v.Shape))
-			for i, d := range v.Shape {
-				shape[i] = max(d, -d)
-				total *= shape[i]
-			}
-			if len(shape) == 0 || total > 1<<14 {
-				return
-			}
-			in[v.Name] = tensor.New(tensor.WithShape(shape...), tensor.Of(tensor.Float32))
-		}
-		stop := errors.New("too much work")
-		err = m.Observe(context.Background(), in, func(_ string, x []float32) error {
-			if len(x) > 1<<14 {
-				return stop
-			}
-			return nil
+	return append(files, bytesOf(f, newModel(f, chains[3].graphOf("y"), nil)), bytesOf(f, newModel(f, floatOps(), nil)))
+}
+
+// FuzzRead gives bytes to the loader.
+func FuzzRead(f *testing.F) {
+	for _, file := range small(f) {
+		f.Add(file)
+	}
+	f.Fuzz(checkFile)
+}
+
+// FuzzStructure gives the loader sound files with any structure.
+func FuzzStructure(f *testing.F) {
+	files := small(f)
+	for i, file := range files {
+		rewritten(f, file, func(text string) string {
+			f.Add(uint8(i), text)
+			return text
 		})
-		if err != nil && !errors.Is(err, stop) && !errors.Is(err, qtensor.ErrValue) {
-			t.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, i uint8, text string) {
+		if utf8.ValidString(text) {
+			checkFile(t, rewritten(t, files[int(i)%len(files)], func(string) string { return text }))
 		}
 	})
+}
+
+// checkFile has a file read at once and by parts: both take the same. What they take runs, if that is little work, and makes a
+// file that gives the same file.
+func checkFile(t *testing.T, file []byte) {
+	m, err := model.ReadLater(bytes.NewReader(file), int64(len(file)))
+	var late error
+	if err == nil {
+		late = m.Prepare()
+	}
+	atOnce, early := model.Read(bytes.NewReader(file), int64(len(file)))
+	if (early == nil) != (err == nil && late == nil) {
+		t.Fatalf("by parts: %v, %v, at once: %v", err, late, early)
+	}
+	if early != nil {
+		return
+	}
+	again := bytesOf(t, atOnce)
+	loaded, err := model.Read(bytes.NewReader(again), int64(len(again)))
+	if err != nil || !bytes.Equal(again, bytesOf(t, loaded)) {
+		t.Fatalf("the file of a loaded model: %v", err)
+	}
+	in := map[string]tensor.Tensor{}
+	total := 1
+	for _, v := range m.Inputs() {
+		shape := make([]int, len(v.Shape))
+		for i, d := range v.Shape {
+			shape[i] = max(d, -d)
+			total *= shape[i]
+		}
+		if len(shape) == 0 || total > 1<<14 {
+			return
+		}
+		in[v.Name] = tensor.New(tensor.WithShape(shape...), tensor.Of(tensor.Float32))
+	}
+	stop := errors.New("too much work")
+	err = m.Observe(context.Background(), in, func(_ string, x []float32) error {
+		if len(x) > 1<<14 {
+			return stop
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, stop) && !errors.Is(err, qtensor.ErrValue) {
+		t.Fatal(err)
+	}
+}
+
+// floatOps is a network of ops that no chain has.
+func floatOps() *flow.Graph {
+	return &flow.Graph{
+		Inputs:  []flow.Value{{Name: "x", Shape: []int{-1, 1, 4, 4}}},
+		Outputs: []flow.Value{{Name: "y", Shape: []int{-1, 4}}},
+		Nodes: []flow.Node{
+			{Op: "AveragePool", Name: "average", Inputs: []string{"x"}, Output: "a", Kernel: []int{2, 2}, Strides: []int{2, 2}},
+			{Op: "LeakyRelu", Name: "leaky", Inputs: []string{"a"}, Output: "l", Alpha: 0.5},
+			{Op: "Transpose", Name: "turn", Inputs: []string{"l"}, Output: "t", Perm: []int{0, 1, 3, 2}},
+			{Op: "Reshape", Name: "flat", Inputs: []string{"t"}, Output: "f", Shape: []int{-1, 4}},
+			{Op: "Div", Name: "div", Inputs: []string{"f", "c"}, Output: "d"},
+			{Op: "Softmax", Name: "softmax", Inputs: []string{"d"}, Output: "y", Axis: 1},
+		},
+		Constants: map[string]*flow.Tensor{"c": count(1)},
+	}
 }

@@ -2,8 +2,8 @@ package model
 
 import (
 	"fmt"
+	"sync"
 
-	"euryale/internal/dense"
 	"euryale/internal/flow"
 	"euryale/ops"
 	"euryale/qtensor"
@@ -17,16 +17,48 @@ type Layer struct {
 	Compute ops.Compute      // the zero Compute is Fixed24
 }
 
-// after is what follows a product with quantized weights.
-type after struct {
-	bias   *flow.Tensor // or nil
-	relu   bool
-	packed map[any]any // what was packed before, by packing
+// layer is a Layer whose weight may still be in a file.
+type layer struct {
+	weight  *weight
+	compute ops.Compute
 }
 
-// packing tells what was packed apart.
+// own returns layers with one weight for each tensor, nil for nil.
+func own(layers map[string]Layer) map[string]layer {
+	list, weights := map[string]layer{}, map[*qtensor.QTensor]*weight{}
+	for name, l := range layers {
+		if l.Weight != nil && weights[l.Weight] == nil {
+			weights[l.Weight] = inMemory(l.Weight)
+		}
+		list[name] = layer{weights[l.Weight], l.Compute}
+	}
+	return list
+}
+
+// weight is a quantized weight, in memory or in a file.
+type weight struct {
+	scheme qtensor.Scheme
+	shape  []int
+	read   func() (*qtensor.QTensor, error)
+}
+
+// elements returns how many there are, which an int holds.
+func (w *weight) elements() int64 { return int64(tensor.Shape(w.shape).TotalSize()) }
+
+func inMemory(q *qtensor.QTensor) *weight {
+	return &weight{q.Scheme(), q.Shape(), func() (*qtensor.QTensor, error) { return q, nil }}
+}
+
+// after is what follows a product with quantized weights.
+type after struct {
+	bias   []float32 // or nil
+	relu   bool
+	packed map[packing]any // what packs, by what is packed
+}
+
+// packing tells what is packed apart.
 type packing struct {
-	weight   *qtensor.QTensor
+	weight   *weight
 	transB   bool
 	groups   int // of channels; 0 for a matrix
 	channels int // of the images that rows are, by pixels; 1 for other rows
@@ -39,39 +71,83 @@ type prepared struct {
 }
 
 // options returns the options of a layer for ops.
-func options(l Layer, a after) []ops.Option {
-	if l.Compute == (ops.Compute{}) {
-		l.Compute = ops.Fixed24()
+func (q *quantized) options() []ops.Option {
+	compute := q.layer.compute
+	if compute == (ops.Compute{}) {
+		compute = ops.Fixed24()
 	}
-	opts := []ops.Option{ops.WithCompute(l.Compute)}
-	if a.relu {
+	opts := []ops.Option{ops.WithCompute(compute)}
+	if q.after.relu {
 		opts = append(opts, ops.WithReLU())
 	}
-	if a.bias != nil {
-		opts = append(opts, ops.WithBias(dense.New(a.bias.Data, tensor.Shape(a.bias.Shape))))
+	if bias := q.after.bias; bias != nil {
+		opts = append(opts, ops.WithBias(tensorOf(bias, len(bias))))
 	}
 	return opts
 }
 
-// once returns what pack made of a key the first time.
-func once[T any](made map[any]any, key packing, pack func() (T, error)) (T, error) {
-	if old, ok := made[key]; ok {
-		return old.(T), nil
-	}
-	p, err := pack()
-	if err == nil {
-		made[key] = p
-	}
-	return p, err
+func tensorOf(data []float32, shape ...int) *tensor.Dense {
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
 }
 
-func gemmLayer(n *flow.Node, q *quantized, channels int) (*prepared, error) {
-	l, in, a := q.layer, q.sizes, q.after
-	if len(in[1]) != 2 || in[0][len(in[0])-1] < 0 {
-		return nil, fmt.Errorf("%w: got %v and quantized %v, want (…, k) and a matrix", qtensor.ErrShape, in[0], in[1])
+// check returns an error for a layer that packing would refuse whatever its weight holds.
+func (q *quantized) check(n *flow.Node) error {
+	s, x, axis := q.layer.weight.scheme, q.sizes[0], 1
+	if n.TransB || q.groups > 0 {
+		axis = 0
 	}
-	w, err := once(a.packed, packing{l.Weight, n.TransB, 0, channels}, func() (*ops.Weight, error) {
-		w := l.Weight
+	if kept, ok := s.Axis(); ok && kept != axis {
+		return fmt.Errorf("%w: got %v, want scales per tensor or along axis %d", qtensor.ErrScheme, s, axis)
+	}
+	if q.groups == 0 {
+		if len(q.sizes[1]) != 2 || x[len(x)-1] < 0 {
+			return fmt.Errorf("%w: got %v and quantized %v, want (…, k) and a matrix", qtensor.ErrShape, x, q.sizes[1])
+		}
+	} else {
+		if s.IsHalf() {
+			return fmt.Errorf("%w: got filters %v, want integers", qtensor.ErrScheme, s)
+		}
+		w, err := newWindows(n, q.sizes[1][2:])
+		if err != nil {
+			return err
+		}
+		padded := int64(q.sizes[1][1]) * int64(x[2]+2*w.pad[0]) * int64(x[3]+2*w.pad[1])
+		if padded > maxElements {
+			return fmt.Errorf("%w: %d channels of images %v with a padding of %v are %d numbers, want at most %d", qtensor.ErrShape, q.sizes[1][1], x, w.pad, padded, maxElements)
+		}
+	}
+	// The options are checked with a weight of zeros.
+	out := max(1, len(q.after.bias))
+	zeros, err := qtensor.Quantize(tensorOf(make([]float32, out), 1, out), s.PerTensor())
+	if err != nil {
+		return err
+	}
+	w, err := ops.Pack(zeros)
+	if err == nil {
+		_, err = w.Prepare(q.options()...)
+	}
+	return err
+}
+
+// once returns what packs for a key, once for all that ask for it.
+func once[T any](q *quantized, key packing, pack func(w *qtensor.QTensor) (T, error)) func() (T, error) {
+	if old, ok := q.after.packed[key]; ok {
+		return old.(func() (T, error))
+	}
+	first := sync.OnceValues(func() (T, error) {
+		w, err := key.weight.read()
+		if err != nil {
+			var none T
+			return none, err
+		}
+		return pack(w)
+	})
+	q.after.packed[key] = first
+	return first
+}
+
+func gemmLayer(n *flow.Node, q *quantized, channels int) func() (*prepared, error) {
+	packed := once(q, packing{q.layer.weight, n.TransB, 0, channels}, func(w *qtensor.QTensor) (*ops.Weight, error) {
 		if n.TransB {
 			var err error
 			if w, err = w.T(); err != nil {
@@ -80,19 +156,27 @@ func gemmLayer(n *flow.Node, q *quantized, channels int) (*prepared, error) {
 		}
 		return ops.PackImages(w, channels)
 	})
-	if err != nil {
-		return nil, err
+	return func() (*prepared, error) {
+		w, err := packed()
+		if err != nil {
+			return nil, err
+		}
+		p, err := w.Prepare(q.options()...)
+		return &prepared{p, w.In()}, err
 	}
-	p, err := w.Prepare(options(l, a)...)
-	return &prepared{p, w.In()}, err
 }
 
-func convLayer(n *flow.Node, q *quantized, _ int) (*prepared, error) {
-	l, in, a := q.layer, q.sizes, q.after
-	w, err := once(a.packed, packing{l.Weight, false, q.groups, 1}, func() (*ops.Filters, error) { return ops.PackConv2d(l.Weight, q.groups) })
-	if err != nil {
-		return nil, err
+func convLayer(n *flow.Node, q *quantized, _ int) func() (*prepared, error) {
+	packed := once(q, packing{q.layer.weight, false, q.groups, 1}, func(w *qtensor.QTensor) (*ops.Filters, error) {
+		return ops.PackConv2d(w, q.groups)
+	})
+	return func() (*prepared, error) {
+		w, err := packed()
+		if err != nil {
+			return nil, err
+		}
+		x := q.sizes[0]
+		p, err := w.Prepare(x[2], x[3], n.Pads, n.Strides, n.Dilations, q.options()...)
+		return &prepared{p, x[1] * x[2] * x[3]}, err
 	}
-	p, err := w.Prepare(in[0][2], in[0][3], n.Pads, n.Strides, n.Dilations, options(l, a)...)
-	return &prepared{p, in[0][1] * in[0][2] * in[0][3]}, err
 }

@@ -10,7 +10,7 @@ import (
 // Model is a network that runs at any batch size. It is immutable, and safe for any number of goroutines.
 type Model struct {
 	graph   flow.Graph       // its constants are those that are read
-	layers  map[string]Layer // by node
+	layers  map[string]layer // by node
 	values  []value
 	steps   []step
 	inputs  []int
@@ -30,12 +30,12 @@ type Info struct {
 type value struct {
 	name    string
 	size    size
-	data    []float32 // of a constant
-	root    int       // the value whose memory this is
-	slot    int       // of the root: where in an arena its memory is; −1 for inputs and constants
-	last    int       // of the root: the last step that reads it
-	integer bool      // of an input: whole numbers
-	coded   *coded    // nil for float32
+	data    func() ([]float32, error) // of a constant; nil for others
+	root    int                       // the value whose memory this is
+	slot    int                       // of the root: where in an arena its memory is; −1 for inputs and constants
+	last    int                       // of the root: the last step that reads it
+	coded   *coded                    // nil for float32
+	integer bool                      // of an input: whole numbers
 }
 
 // step is a node that is computed.
@@ -44,9 +44,9 @@ type step struct {
 	op        operation
 	in        []int
 	out       int
-	layer     *prepared  // or nil
-	call      *flow.Call // in place of op
-	quantized *quantized // what layer is made of, while the model is built
+	layer     func() (*prepared, error) // packs the weights when it is called first; or nil
+	quantized *quantized                // what layer is made of, while the model is built
+	call      *flow.Call                // in place of op
 }
 
 // Inputs describes what Run takes.

@@ -36,7 +36,7 @@ type memory struct {
 //
 // ctx is looked at between nodes. Errors: ctx's; qtensor.ErrNotFound for a name that is missing or that the model does not
 // have, qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout for what an input is, and qtensor.ErrValue for NaN and
-// infinities that reach a layer.
+// infinities that reach a layer; for a model that Load returned, those of reading a weight: qtensor.ErrFormat, and the file's.
 func (m *Model) Run(ctx context.Context, in map[string]tensor.Tensor) (map[string]tensor.Tensor, error) {
 	out := map[string]tensor.Tensor{}
 	err := m.run(ctx, in, watch{}, out)
@@ -84,7 +84,14 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w watch, o
 	if a == nil {
 		a = &arena{slots: make([]memory, len(m.slots)), values: make([]array, len(m.values))}
 		for i, v := range m.values {
-			a.values[i] = array{x: v.data, shape: make([]int, len(v.size))}
+			a.values[i].shape = make([]int, len(v.size))
+			if v.data == nil {
+				continue
+			}
+			var err error
+			if a.values[i].x, err = v.data(); err != nil {
+				return fmt.Errorf("constant %q: %w", v.name, err)
+			}
 		}
 	}
 	defer func() {
@@ -299,17 +306,21 @@ func (m *Model) doCall(a *arena, y array, s *step) error {
 }
 
 func (m *Model) doLayer(y, x array, s *step) error {
-	from, samples := ops.Samples{Float: x.x}, len(x.x)/s.layer.sample
+	layer, err := s.layer()
+	if err != nil {
+		return err
+	}
+	from, samples := ops.Samples{Float: x.x}, len(x.x)/layer.sample
 	if x.codes != nil {
-		from, samples = ops.Samples{Codes: x.codes, Map: m.values[s.in[0]].coded.codes}, len(x.codes)/s.layer.sample
+		from, samples = ops.Samples{Codes: x.codes, Map: m.values[s.in[0]].coded.codes}, len(x.codes)/layer.sample
 	}
 	if y.x != nil {
-		if err := s.layer.RunSamples(ops.Samples{Float: y.x}, from, samples); err != nil {
+		if err := layer.RunSamples(ops.Samples{Float: y.x}, from, samples); err != nil {
 			return err
 		}
 	}
 	if y.codes == nil {
 		return nil
 	}
-	return s.layer.RunSamples(ops.Samples{Codes: y.codes, Map: m.values[s.out].coded.codes}, from, samples)
+	return layer.RunSamples(ops.Samples{Codes: y.codes, Map: m.values[s.out].coded.codes}, from, samples)
 }

@@ -17,8 +17,9 @@ type operation struct {
 	shape func(n *flow.Node, in []size) (size, error)
 	// kernel sets y, which overlaps no input; nil where the result is the first input in another shape.
 	kernel func(n *flow.Node, y array, in []array, s *scratch)
-	// layer makes the kernel for quantized weights, of rows that are images of so many channels by pixels; nil where there is none.
-	layer func(n *flow.Node, q *quantized, channels int) (*prepared, error)
+	// layer returns what makes the kernel for quantized weights, of rows that are images of so many channels by pixels; nil where
+	// there is none.
+	layer func(n *flow.Node, q *quantized, channels int) func() (*prepared, error)
 	codes *onCodes // or nil
 }
 

@@ -290,28 +290,57 @@ func storeOf[T int8 | uint8 | uint16](f *File, name string, ref tensorRef) (*ten
 	return dense.New(codes, ref.Shape), nil
 }
 
+// Dtype returns the element type, float32 or float64, and the shape of another tensor, which the header has. Errors: those of
+// Float but for the file system's.
+func (f *File) Dtype(name string) (tensor.Dtype, tensor.Shape, error) {
+	info, err := f.info(name)
+	if err != nil {
+		return tensor.Dtype{}, nil, fmt.Errorf("qtensor: File.Dtype %q: %w", name, err)
+	}
+	return floatTypes[info.Dtype], info.Shape, nil
+}
+
 // Float reads a float32 or float64 tensor. Errors: ErrNotFound, ErrDtype for another type, ErrShape for a tensor
 // without elements, and those of the file system.
 func (f *File) Float(name string) (*tensor.Dense, error) {
-	t, err := f.float(name)
+	info, err := f.info(name)
+	var t *tensor.Dense
+	if err == nil {
+		if info.Dtype == safetensors.F32 {
+			t, err = readFloat[float32](f, info)
+		} else {
+			t, err = readFloat[float64](f, info)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("qtensor: File.Float %q: %w", name, err)
 	}
 	return t, nil
 }
 
-func (f *File) float(name string) (*tensor.Dense, error) {
+var floatTypes = map[safetensors.Dtype]tensor.Dtype{safetensors.F32: tensor.Float32, safetensors.F64: tensor.Float64}
+
+// info describes a tensor that Float reads.
+func (f *File) info(name string) (safetensors.Info, error) {
 	info, ok := f.container.Info(name)
 	if _, isFloat := slices.BinarySearch(f.floats, name); !ok || !isFloat {
-		return nil, fmt.Errorf("%w: the file has %d other tensors, see Floats", ErrNotFound, len(f.floats))
+		return info, fmt.Errorf("%w: the file has %d other tensors, see Floats", ErrNotFound, len(f.floats))
 	}
-	switch info.Dtype {
-	case safetensors.F32:
-		return readArray[float32](f, name, info.Shape)
-	case safetensors.F64:
-		return readArray[float64](f, name, info.Shape)
+	if _, ok := floatTypes[info.Dtype]; !ok {
+		return info, fmt.Errorf("%w: got %v, want F32 or F64", ErrDtype, info.Dtype)
 	}
-	return nil, fmt.Errorf("%w: got %v, want F32 or F64", ErrDtype, info.Dtype)
+	if slices.Contains(info.Shape, 0) {
+		return info, fmt.Errorf("%w: got an empty tensor %v, want at least one element", ErrShape, info.Shape)
+	}
+	return info, nil
+}
+
+func readFloat[T any](f *File, info safetensors.Info) (*tensor.Dense, error) {
+	data, err := load[T](f, info.Name)
+	if err != nil {
+		return nil, err
+	}
+	return dense.New(data, info.Shape), nil
 }
 
 // Bundle reads everything. Errors: those of QTensor and Float.
@@ -329,17 +358,6 @@ func (f *File) Bundle() (Bundle, error) {
 		}
 	}
 	return b, nil
-}
-
-func readArray[T any](f *File, name string, shape tensor.Shape) (*tensor.Dense, error) {
-	data, err := load[T](f, name)
-	if err != nil {
-		return nil, err
-	}
-	if len(data) == 0 {
-		return nil, fmt.Errorf("%w: got an empty tensor %v, want at least one element", ErrShape, shape)
-	}
-	return dense.New(data, shape), nil
 }
 
 // load reads an array, which the file has, of elements of type T.

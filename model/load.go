@@ -1,0 +1,216 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+
+	"euryale/internal/dense"
+	"euryale/internal/flow"
+	"euryale/internal/strictjson"
+	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
+)
+
+// Load returns the model that Save wrote. On Unix the file is mapped into memory. Its structure, the parameters of weights, but for
+// those of groups, and biases are read and checked; other constants are read when a run first begins, and a weight is read, checked
+// and packed when a run first comes to its node. Elsewhere, and for a file that cannot be mapped, Load reads all, as Read does.
+//
+// A model of 1 GB of 8-bit weights opens in under 100 ms, and takes some 1 MB of memory then. Its first answer has every weight
+// packed, which takes seconds, and up to 0.8 GB for what is on the way. What stays is 1 GB, the packed weights, and no page of the
+// file. `EURYALE_CI_STEPS=size bash .ci/long` measures it.
+//
+// The file may be replaced by rename, as Save does, or removed: the model has the pages of the one that it opened, until nothing
+// refers to the model any more. A file that is cut or written to in place, which its size and time tell, is an error of the run or
+// Save that next reads of it. Runs that find all weights packed read nothing of it.
+//
+// Errors: qtensor.ErrFormat, and the error of what is wrong, for a file that is damaged or that New would refuse; those of the file
+// system. Codes that are not of their scheme, and parameters of groups, are an error of Run instead, the same of every run.
+func Load(path string) (*Model, error) {
+	f, err := qtensor.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("model: Load: %w", err)
+	}
+	m, err := load(f, f.Mapped())
+	if err != nil || !f.Mapped() {
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("model: Load %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Read returns the model in the first size bytes of r: of a file that go:embed has in the program, for example. All is read, checked
+// and packed when it returns, and r is not used after that. A weight takes its size in the file and its size packed: 2 GB for 1 GB of
+// 8-bit weights. Errors: as for Load, all of them at once.
+func Read(r io.ReaderAt, size int64) (*Model, error) {
+	f, err := qtensor.Read(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("model: Read: %w", err)
+	}
+	m, err := load(f, false)
+	if err != nil {
+		return nil, fmt.Errorf("model: Read: %w", err)
+	}
+	return m, nil
+}
+
+// load returns the model of a file: all of it, or what the weights and constants hold later, when it is needed first.
+func load(f *qtensor.File, later bool) (*Model, error) {
+	text, ok := f.Meta()[metaKey]
+	if !ok || len(f.Meta()) != 1 {
+		return nil, fmt.Errorf("%w: got metadata %q, want %q", qtensor.ErrFormat, slices.Sorted(maps.Keys(f.Meta())), metaKey)
+	}
+	var j fileJSON
+	if err := strictjson.Unmarshal([]byte(text), &j); err != nil {
+		return nil, fmt.Errorf("%w: metadata %q: %w", qtensor.ErrFormat, metaKey, err)
+	}
+	if j.Version != fileVersion {
+		return nil, fmt.Errorf("%w: metadata %q: got version %d, want %d", qtensor.ErrFormat, metaKey, j.Version, fileVersion)
+	}
+	weights, err := readWeights(f, later)
+	if err != nil {
+		return nil, err
+	}
+	layers, err := j.read(weights)
+	if err != nil {
+		return nil, err
+	}
+	constants, data, err := readConstants(f, later)
+	if err != nil {
+		return nil, err
+	}
+	g := &flow.Graph{Inputs: j.Inputs, Outputs: j.Outputs, Nodes: j.Nodes, Constants: constants}
+	j.addReplaced(g, layers)
+	m, err := build(g, layers, data)
+	if err == nil && !later {
+		err = m.prepare()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", qtensor.ErrFormat, err)
+	}
+	for name := range data {
+		if m.graph.Constants[name] == nil {
+			return nil, fmt.Errorf("%w: no node reads tensor %q", qtensor.ErrFormat, name)
+		}
+	}
+	return m, nil
+}
+
+// readWeights returns the quantized tensors of a file by name. Parameters of groups, which may be as many as bytes of codes, are
+// read with them.
+func readWeights(f *qtensor.File, later bool) (map[string]*weight, error) {
+	weights := map[string]*weight{}
+	for _, name := range f.Quantized() {
+		scheme, shape, err := f.Scheme(name)
+		if err != nil {
+			return nil, err
+		}
+		if !later {
+			q, err := f.QTensor(name)
+			if err != nil {
+				return nil, err
+			}
+			weights[name] = inMemory(q)
+			continue
+		}
+		if scheme.GroupSize() == 0 {
+			if _, err := f.Params(name); err != nil {
+				return nil, err
+			}
+		}
+		weights[name] = &weight{scheme, shape, func() (*qtensor.QTensor, error) { return f.QTensor(name) }}
+	}
+	return weights, nil
+}
+
+// readConstants returns the float32 tensors of a file by name, and what gives what they hold.
+func readConstants(f *qtensor.File, later bool) (map[string]*flow.Tensor, map[string]func() ([]float32, error), error) {
+	constants, data := map[string]*flow.Tensor{}, map[string]func() ([]float32, error){}
+	for _, name := range f.Floats() {
+		dtype, shape, err := f.Dtype(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		if dtype != tensor.Float32 {
+			return nil, nil, fmt.Errorf("%w: tensor %q is %v, want float32", qtensor.ErrFormat, name, dtype)
+		}
+		constants[name] = &flow.Tensor{Shape: shape}
+		data[name] = sync.OnceValues(func() ([]float32, error) {
+			d, err := f.Float(name)
+			if err != nil {
+				return nil, err
+			}
+			return dense.Slice[float32](d)
+		})
+		if !later {
+			if _, err := data[name](); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	return constants, data, nil
+}
+
+// read returns the layers.
+func (j *fileJSON) read(weights map[string]*weight) (map[string]layer, error) {
+	if err := j.checkSharing(weights); err != nil {
+		return nil, err
+	}
+	layers, used := map[string]layer{}, map[string]bool{}
+	for node, l := range j.Layers {
+		c, err := parseCompute(l.Compute, l.Activations)
+		if err != nil {
+			return nil, fmt.Errorf("%w: layer %q: %w", qtensor.ErrFormat, node, err)
+		}
+		if weights[l.Weight] == nil {
+			return nil, fmt.Errorf("%w: layer %q: %w: the file has no quantized %q", qtensor.ErrFormat, node, qtensor.ErrNotFound, l.Weight)
+		}
+		layers[node], used[l.Weight] = layer{weights[l.Weight], c}, true
+	}
+	if len(used) != len(weights) {
+		return nil, fmt.Errorf("%w: got %d quantized tensors, want the %d that layers read", qtensor.ErrFormat, len(weights), len(used))
+	}
+	return layers, nil
+}
+
+// addReplaced adds to g the constants that layers replace, without data.
+func (j *fileJSON) addReplaced(g *flow.Graph, layers map[string]layer) {
+	made := map[string]bool{} // names that a node or the caller gives
+	for _, v := range j.Inputs {
+		made[v.Name] = true
+	}
+	for _, n := range j.Nodes {
+		made[n.Output] = true
+	}
+	for _, n := range j.Nodes {
+		l, ok := layers[n.Name]
+		if ok && len(n.Inputs) > 1 && g.Constants[n.Inputs[1]] == nil && !made[n.Inputs[1]] {
+			g.Constants[n.Inputs[1]] = &flow.Tensor{Shape: l.weight.shape}
+		}
+	}
+}
+
+// maxSharing bounds how many convolutions there are for a weight, on average by size: each prepares where its elements lie.
+const maxSharing = 16
+
+func (j *fileJSON) checkSharing(weights map[string]*weight) error {
+	have, want := int64(0), int64(0)
+	for _, w := range weights {
+		have += w.elements()
+	}
+	for _, n := range j.Nodes {
+		if w := weights[j.Layers[n.Name].Weight]; w != nil && n.Op == "Conv" {
+			want += w.elements()
+		}
+	}
+	if want > maxSharing*have {
+		return fmt.Errorf("%w: got convolutions with %d elements of %d that the file has, want at most %d times as many", qtensor.ErrFormat, want, have, maxSharing)
+	}
+	return nil
+}
