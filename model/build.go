@@ -10,15 +10,13 @@ import (
 
 // New returns the model of a graph with layers, by node, in place of weights of Gemm, MatMul and Conv nodes. Their
 // weights, and the biases of such nodes, are constants; Data of a constant that every reader replaces may be nil. A Relu
-// that alone reads what a layer gives becomes part of it. The model keeps the graph's data, which must not change.
+// that alone reads what a layer gives becomes part of it. The model keeps the graph's data, which must not change. A weight is
+// packed by the first run that comes to its node.
 //
 // Errors: qtensor.ErrShape for shapes that do not go together, qtensor.ErrParams for ops, attributes and names that are
 // not there, qtensor.ErrScheme and qtensor.ErrValue as Pack, PackConv2d and the options of ops have them. A node is named.
 func New(g *flow.Graph, layers map[string]Layer) (*Model, error) {
 	m, err := build(g, own(layers), nil)
-	if err == nil {
-		err = m.prepare()
-	}
 	if err != nil {
 		return nil, fmt.Errorf("model: New: %w", err)
 	}
@@ -44,19 +42,6 @@ func build(g *flow.Graph, layers map[string]layer, data map[string]func() ([]flo
 	}
 	b.pack()
 	return m, m.place()
-}
-
-// prepare has every layer ready to run.
-func (m *Model) prepare() error {
-	for _, s := range m.steps {
-		if s.layer == nil {
-			continue
-		}
-		if _, err := s.layer(); err != nil {
-			return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
-		}
-	}
-	return nil
 }
 
 func copyValues(list []flow.Value) []flow.Value {

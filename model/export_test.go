@@ -3,7 +3,6 @@ package model
 import (
 	"io"
 
-	"euryale/internal/flow"
 	"euryale/qtensor"
 )
 
@@ -35,10 +34,12 @@ func (m *Model) Prepare() error {
 			}
 		}
 	}
-	return m.prepare()
-}
-
-// NewLater works like New, and packs no weights.
-func NewLater(g *flow.Graph, layers map[string]Layer) (*Model, error) {
-	return build(g, own(layers), nil)
+	for _, s := range m.steps {
+		if s.layer != nil {
+			if _, err := s.layer(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

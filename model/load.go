@@ -45,9 +45,9 @@ func Load(path string) (*Model, error) {
 	return m, nil
 }
 
-// Read returns the model in the first size bytes of r: of a file that go:embed has in the program, for example. All is read, checked
-// and packed when it returns, and r is not used after that. A weight takes its size in the file and its size packed: 2 GB for 1 GB of
-// 8-bit weights. Errors: as for Load, all of them at once.
+// Read returns the model in the first size bytes of r: of a file that go:embed has in the program, for example. All is read and
+// checked when it returns, and r is not used after that. 1 GB of 8-bit weights takes 1 GB of memory, and another one when they were
+// packed. Errors: as for Load, all of them at once.
 func Read(r io.ReaderAt, size int64) (*Model, error) {
 	f, err := qtensor.Read(r, size)
 	if err != nil {
@@ -60,7 +60,7 @@ func Read(r io.ReaderAt, size int64) (*Model, error) {
 	return m, nil
 }
 
-// load returns the model of a file: all of it, or what the weights and constants hold later, when it is needed first.
+// load returns the model of a file: all of it, or what weights and constants hold later, when it is needed first.
 func load(f *qtensor.File, later bool) (*Model, error) {
 	text, ok := f.Meta()[metaKey]
 	if !ok || len(f.Meta()) != 1 {
@@ -88,9 +88,6 @@ func load(f *qtensor.File, later bool) (*Model, error) {
 	g := &flow.Graph{Inputs: j.Inputs, Outputs: j.Outputs, Nodes: j.Nodes, Constants: constants}
 	j.addReplaced(g, layers)
 	m, err := build(g, layers, data)
-	if err == nil && !later {
-		err = m.prepare()
-	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", qtensor.ErrFormat, err)
 	}

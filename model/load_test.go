@@ -233,7 +233,7 @@ func TestRefusedEarly(t *testing.T) {
 		{flow.Node{Op: "MatMul"}, []int{2, 5, 6}, []int{2, 6, 4}, nil},
 		{flow.Node{Op: "Conv"}, []int{-1, 2, 5, 5}, []int{4, 2, 3, 3}, []int{4}},
 		{flow.Node{Op: "Conv", Group: 2, Pads: []int{1, 2}, Strides: []int{2, 1}, Dilations: []int{2, 1}}, []int{-1, 2, 6, 5}, []int{4, 1, 3, 3}, nil},
-		{flow.Node{Op: "Conv", Pads: []int{16000, 16000}}, []int{-1, 2, 1, 1}, []int{4, 2, 1, 1}, nil},
+		{flow.Node{Op: "Conv", Pads: []int{16000, 16000}, Strides: []int{16000, 16000}}, []int{-1, 2, 1, 1}, []int{4, 2, 1, 1}, nil},
 	}
 	fine, refused := 0, 0
 	for _, n := range nodes {
@@ -253,7 +253,7 @@ func TestRefusedEarly(t *testing.T) {
 						g.Constants["b"].Data[1] = bias
 					}
 					g.Nodes = []flow.Node{node}
-					m, err := model.NewLater(g, map[string]model.Layer{"node": {Weight: q, Compute: c}})
+					m, err := model.New(g, map[string]model.Layer{"node": {Weight: q, Compute: c}})
 					if err != nil {
 						refused++
 						continue

@@ -102,7 +102,7 @@ func New[C kernel.Code](m Matrix, codes []C, bits int) *Matrix {
 	for j := range w.N {
 		for p := 0; p < w.K; {
 			at, within := w.index(p, j), p%w.Group
-			run := min(kernel.StepDepth-within%kernel.StepDepth, w.Group-within, w.K-p) // that a step has
+			run := min(kernel.StepDepth, w.Group-within, w.K-p) // of a step
 			for i, c := range codes[j*w.K+p:][:run] {
 				w.codes[at+i] = int8(int32(c) - shift)
 			}
