@@ -45,7 +45,7 @@ func count(shape ...int) *flow.Tensor {
 }
 
 func TestOps(t *testing.T) {
-	nan := float32(math.NaN())
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	e := func(x float64) float32 { return float32(math.Exp(x) / (1 + math.E + math.E*math.E)) }
 	for _, c := range []struct {
 		node  flow.Node
@@ -60,6 +60,9 @@ func TestOps(t *testing.T) {
 		{flow.Node{Op: "LeakyRelu", Alpha: 0.5}, []*flow.Tensor{values([]int{3}, -1, 0, 2)}, []int{3}, []float32{-0.5, 0, 2}},
 		{flow.Node{Op: "Sigmoid"}, []*flow.Tensor{values([]int{3}, 0, -200, 200)}, []int{3}, []float32{0.5, 0, 1}},
 		{flow.Node{Op: "Tanh"}, []*flow.Tensor{values([]int{3}, 0, -200, 200)}, []int{3}, []float32{0, -1, 1}},
+		{flow.Node{Op: "FakeQuantize", Scale: 0.5, Zero: 1, High: 3}, []*flow.Tensor{values([]int{8}, -9, -0.3, -0.1, 0.25, 0.75, 9, nan, inf)}, []int{8}, []float32{-0.5, -0.5, 0, 0, 1, 1, nan, inf}},
+		{flow.Node{Op: "FakeQuantize", Scale: 2, Low: -7, High: 7}, []*flow.Tensor{values([]int{3}, -99, 5, 6.9)}, []int{3}, []float32{-14, 4, 6}},
+		{flow.Node{Op: "FakeQuantize", Scale: math.MaxFloat32, High: 3}, []*flow.Tensor{values([]int{1}, math.MaxFloat32)}, []int{1}, []float32{math.MaxFloat32}},
 		{flow.Node{Op: "Softmax", Axis: -1}, []*flow.Tensor{values([]int{1, 3}, 1000, 1001, 1002)}, []int{1, 3}, []float32{e(0), e(1), e(2)}},
 		{flow.Node{Op: "Softmax", Axis: 1}, []*flow.Tensor{values([]int{1, 2, 2}, 0, 5, 0, 5)}, []int{1, 2, 2}, []float32{0.5, 0.5, 0.5, 0.5}},
 		{flow.Node{Op: "Add"}, []*flow.Tensor{count(2, 3), values([]int{3}, 10, 20, 30)}, []int{2, 3}, []float32{10, 21, 32, 13, 24, 35}},
@@ -202,6 +205,14 @@ func TestShapes(t *testing.T) {
 		{flow.Node{Op: "Relu"}, []*flow.Tensor{count(2), count(2)}, qtensor.ErrParams},
 		{flow.Node{Op: "Relu", Alpha: 1}, []*flow.Tensor{count(2)}, qtensor.ErrParams},
 		{flow.Node{Op: "LeakyRelu", Alpha: float32(math.NaN())}, []*flow.Tensor{count(2)}, qtensor.ErrParams},
+		{flow.Node{Op: "Relu", Scale: 1}, []*flow.Tensor{count(2)}, qtensor.ErrParams},
+		{flow.Node{Op: "FakeQuantize", High: 3}, []*flow.Tensor{count(2)}, qtensor.ErrParams},
+		{flow.Node{Op: "FakeQuantize", Scale: -1, High: 3}, []*flow.Tensor{count(2)}, qtensor.ErrParams},
+		{flow.Node{Op: "FakeQuantize", Scale: float32(math.Inf(1)), High: 3}, []*flow.Tensor{count(2)}, qtensor.ErrParams},
+		{flow.Node{Op: "FakeQuantize", Scale: 1, Zero: 4, High: 3}, []*flow.Tensor{count(2)}, qtensor.ErrParams},
+		{flow.Node{Op: "FakeQuantize", Scale: 1, Low: -129, High: 3}, []*flow.Tensor{count(2)}, qtensor.ErrParams},
+		{flow.Node{Op: "FakeQuantize", Scale: 1, Zero: -3, Low: -2, High: 3}, []*flow.Tensor{count(2)}, qtensor.ErrParams},
+		{flow.Node{Op: "FakeQuantize", Scale: 1, High: 256}, []*flow.Tensor{count(2)}, qtensor.ErrParams},
 		{flow.Node{Op: "Gemm"}, []*flow.Tensor{count(2, 3), count(2, 3)}, qtensor.ErrShape},
 		{flow.Node{Op: "Gemm"}, []*flow.Tensor{count(2, 3), count(3, 2), count(3)}, qtensor.ErrShape},
 		{flow.Node{Op: "MatMul"}, []*flow.Tensor{count(2, 3), count(3)}, qtensor.ErrShape},

@@ -62,6 +62,8 @@ var operations = map[string]operation{
 	"ReduceSum": {1, 1, []string{"axes"}, reduceShape, reduceSum, nil, nil},
 	"ReduceMax": {1, 1, []string{"axes"}, reduceShape, reduceMax, nil, nil},
 
+	"FakeQuantize": {1, 1, []string{"scale", "zero", "low", "high"}, fakeShape, fakeQuantize, nil, nil},
+
 	"Add": {2, 2, nil, broadcastShape, binary(add), nil, nil},
 	"Sub": {2, 2, nil, broadcastShape, binary(sub), nil, nil},
 	"Mul": {2, 2, nil, broadcastShape, binary(mul), nil, nil},
@@ -102,6 +104,10 @@ func find(n *flow.Node) (operation, error) {
 		{"perm", n.Perm != nil},
 		{"shape", n.Shape != nil},
 		{"alpha", n.Alpha != 0},
+		{"scale", n.Scale != 0},
+		{"zero", n.Zero != 0},
+		{"low", n.Low != 0},
+		{"high", n.High != 0},
 	} {
 		if a.given && !slices.Contains(op.attributes, a.name) {
 			return op, fmt.Errorf("%w: got attribute %s, want none but %v", qtensor.ErrParams, a.name, op.attributes)

@@ -122,6 +122,15 @@ func (f *fakeQuantize) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
 }
 
 func (f *fakeQuantize) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
+	q, err := f.quantize(inputs)
+	if err != nil {
+		return nil, err
+	}
+	return dequantized(q, f.dtype)
+}
+
+// quantize returns x in codes.
+func (f *fakeQuantize) quantize(inputs []gorgonia.Value) (*qtensor.QTensor, error) {
 	if len(inputs) != 1 {
 		return nil, fmt.Errorf("%w: got %d inputs, want 1", qtensor.ErrShape, len(inputs))
 	}
@@ -129,16 +138,15 @@ func (f *fakeQuantize) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	var q *qtensor.QTensor
 	if f.params == nil {
-		q, err = qtensor.Quantize(x, f.scheme)
-	} else {
-		q, err = qtensor.QuantizeWith(x, *f.params)
+		return qtensor.Quantize(x, f.scheme)
 	}
-	if err != nil {
-		return nil, err
-	}
-	y, err := q.Dequantize(f.dtype)
+	return qtensor.QuantizeWith(x, *f.params)
+}
+
+// dequantized returns the numbers that codes stand for as the value of a node.
+func dequantized(q *qtensor.QTensor, dt tensor.Dtype) (gorgonia.Value, error) {
+	y, err := q.Dequantize(dt)
 	if err != nil {
 		return nil, err
 	}

@@ -108,6 +108,15 @@ func (l *lsq) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
 }
 
 func (l *lsq) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
+	q, err := l.quantize(inputs)
+	if err != nil {
+		return nil, err
+	}
+	return dequantized(q, l.x.dtype)
+}
+
+// quantize returns x in codes.
+func (l *lsq) quantize(inputs []gorgonia.Value) (*qtensor.QTensor, error) {
 	if len(inputs) != 2 {
 		return nil, fmt.Errorf("%w: got %d inputs, want 2", qtensor.ErrShape, len(inputs))
 	}
@@ -115,15 +124,7 @@ func (l *lsq) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := qtensor.QuantizeWith(x, qtensor.Params{Scheme: l.scheme, Scales: scales})
-	if err != nil {
-		return nil, err
-	}
-	y, err := q.Dequantize(l.x.dtype)
-	if err != nil {
-		return nil, err
-	}
-	return asValue(y), nil
+	return qtensor.QuantizeWith(x, qtensor.Params{Scheme: l.scheme, Scales: scales})
 }
 
 // read returns x and the scales, which are positive and one for each block of it.
@@ -132,23 +133,29 @@ func (l *lsq) read(x, s gorgonia.Value) (*tensor.Dense, []float32, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	by, err := l.s.read(s, l.scheme.PerTensor()) // in any shape
+	by, scales, err := l.scales(s)
 	if err != nil {
 		return nil, nil, fmt.Errorf("scale: %w", err)
 	}
-	if err := l.fits(values.Shape(), by.Shape()); err != nil {
+	return values, scales, l.fits(values.Shape(), by)
+}
+
+// scales returns the scales, which are positive, and their shape, which may be any.
+func (l *lsq) scales(s gorgonia.Value) (tensor.Shape, []float32, error) {
+	by, err := l.s.read(s, l.scheme.PerTensor())
+	if err != nil {
 		return nil, nil, err
 	}
 	scales, err := dense.Float32s(by)
 	if err != nil {
-		return nil, nil, fmt.Errorf("scale: %w", err)
+		return nil, nil, err
 	}
 	for i, v := range scales {
 		if !(v > 0) {
 			return nil, nil, fmt.Errorf("%w: got scale %v at %d, want a positive one", qtensor.ErrParams, v, i)
 		}
 	}
-	return values, scales, nil
+	return by.Shape(), scales, nil
 }
 
 // DiffWRT reports gradients with respect to x and to s.

@@ -30,8 +30,9 @@ func (a Activations) String() string {
 	return activationNames[a]
 }
 
-// Config says how layers are quantized. The zero Config gives symmetric weights of 8 bits, a scale for each output, and
-// activations of 24 bits.
+// Config says how layers are quantized where the graph does not: a weight, or an input, that is fake-quantized there has the
+// scheme and the parameters that it was trained with, whatever Weights, Activations and Rules say but for Float. The zero
+// Config gives symmetric weights of 8 bits, a scale for each output, and activations of 24 bits.
 type Config struct {
 	// Weights is the scheme of weights; nil is PerChannelSymmetric of 8 bits. The axis that it keeps, if any, stands for the
 	// outputs of a layer, wherever that axis is.

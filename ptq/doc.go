@@ -6,4 +6,8 @@
 // dense layers and convolutions, with their biases, become quantized layers of a model.Model, everything else is computed in
 // float32 between them. Samples show what ranges activations have, and what the result has lost: the Report tells it layer
 // by layer.
+//
+// A graph that was trained through ops.FakeQuantize, FakeQuantizeDynamic or FakeQuantizeLSQ is converted without loss: a layer
+// whose weight is fake-quantized has the codes that the op rounds to, and one whose input is has the op's parameters, under
+// Static.
 package ptq

@@ -32,10 +32,18 @@ type Sample map[string]tensor.Tensor
 var ErrSamples = errors.New("no samples")
 
 // Quantize returns the network of build with its layers quantized, and what that has cost on the samples, which are walked
-// through twice; before, Gorgonia runs the first of them in a graph of its own, to which the network that was read is held. Layers are products with a weight, and convolutions; what is around them stays float32. An
-// operation that model does not have is called in Gorgonia, in graphs that build makes for the batches of Run; Kept names it, and
-// Save refuses such a model.
-// Errors: that of ctx; those of build and samples; ErrSamples; ErrMismatch; what of the graph is not understood, by name;
+// through twice; before, Gorgonia runs the first of them in a graph of its own, to which the network that was read is held. Layers
+// are products with a weight, and convolutions; what is around them stays float32. An operation that model does not have is called
+// in Gorgonia, in graphs that build makes for the batches of Run; Kept names it, and Save refuses such a model.
+//
+// Where the graph fake-quantizes a layer's weight, the layer has the codes that the op rounds to; a batch normalization that is
+// folded into it multiplies their scales. Where it fake-quantizes what flows into a layer, right before it or before Reshape,
+// Transpose and MaxPool2D, the layer does that itself, under Static. What no layer does stays an operation in float32, or the
+// rounded numbers of a constant, and is in Report.Kept. So the float network that the Report compares with has the fake
+// quantization too.
+//
+// Errors: that of ctx; those of build and samples; ErrSamples; ErrMismatch; what of the graph is not understood, by name, among it a
+// fake quantization of activations with a scale for each axis, without a code for zero, or by the range of each run;
 // qtensor.ErrParams, ErrScheme for a Config that does not go with a layer; ErrValue for a NaN or an infinity.
 func Quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error], cfg Config) (*model.Model, *Report, error) {
 	m, r, err := quantize(ctx, build, samples, cfg)
@@ -52,7 +60,7 @@ func quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error]
 	if err := cfg.check(); err != nil {
 		return nil, nil, err
 	}
-	g, err := graph.Read(func(batch int) (graph.Source, error) {
+	g, codes, err := graph.Read(func(batch int) (graph.Source, error) {
 		made, err := build(batch)
 		return graph.Source{Inputs: made.Inputs, Outputs: made.Outputs}, err
 	})
@@ -63,7 +71,7 @@ func quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error]
 	if err != nil {
 		return nil, nil, err
 	}
-	j := &job{ctx: ctx, samples: samples, cfg: cfg, graph: g, float: float, report: &Report{}}
+	j := &job{ctx: ctx, samples: samples, cfg: cfg, graph: g, codes: codes, float: float, report: &Report{}}
 	if err := j.verify(build); err != nil {
 		return nil, nil, err
 	}
@@ -86,8 +94,9 @@ type job struct {
 	cfg     Config
 
 	graph            *flow.Graph
+	codes            map[string]graph.Codes // of weights that were trained as codes
 	float, quantized *model.Model
-	seen             map[string]*calib.Histogram // by value: what flows into layers
+	seen             map[string]*calib.Histogram // by value: what becomes codes in layers
 	report           *Report
 }
 
@@ -139,7 +148,7 @@ func (j *job) calibrate() error {
 	j.seen = map[string]*calib.Histogram{}
 	for i := range j.graph.Nodes {
 		if n := &j.graph.Nodes[i]; j.weight(n) != nil {
-			j.seen[n.Inputs[0]] = &calib.Histogram{}
+			j.seen[j.input(n)] = &calib.Histogram{}
 		}
 	}
 	return j.walk("calibrate", func(s Sample) error {
@@ -155,13 +164,12 @@ func (j *job) calibrate() error {
 // layers quantizes layers, and reports what became of every node.
 func (j *job) layers() (err error) {
 	layers := map[string]model.Layer{}
+	var kept []*flow.Node
 	for i := range j.graph.Nodes {
 		n := &j.graph.Nodes[i]
 		w := j.weight(n)
 		if w == nil {
-			if !j.partOfLayer(n, layers) {
-				j.report.Kept = append(j.report.Kept, j.describe(n))
-			}
+			kept = append(kept, n)
 			continue
 		}
 		r := Layer{Name: n.Name, Op: n.Op, FloatBytes: 4 * len(w.Data), Bytes: 4 * len(w.Data)}
@@ -173,7 +181,16 @@ func (j *job) layers() (err error) {
 		}
 		j.report.Layers = append(j.report.Layers, r)
 	}
-	j.quantized, err = model.New(j.graph, layers)
+	absorbed := j.absorbed(layers)
+	for _, n := range kept {
+		if absorbed[n.Output] == "" && !j.partOfLayer(n, layers) {
+			j.report.Kept = append(j.report.Kept, j.describe(n))
+		}
+	}
+	for _, name := range j.keptCodes(layers) {
+		j.report.Kept = append(j.report.Kept, "FakeQuantize "+name)
+	}
+	j.quantized, err = model.New(without(j.graph, absorbed), layers)
 	return err
 }
 
@@ -212,7 +229,10 @@ func (j *job) layer(n *flow.Node, w *flow.Tensor, p plan, r *Layer) (model.Layer
 		axis = 0
 	}
 	x := dense.New(w.Data, tensor.Shape(w.Shape))
-	q, err := qtensor.Quantize(x, keeping(p.weights, axis))
+	q, err := j.codesOf(n.Inputs[1])
+	if err == nil && q == nil {
+		q, err = qtensor.Quantize(x, keeping(p.weights, axis))
+	}
 	if err != nil {
 		return model.Layer{}, err
 	}
@@ -220,9 +240,11 @@ func (j *job) layer(n *flow.Node, w *flow.Tensor, p plan, r *Layer) (model.Layer
 	if err != nil {
 		return model.Layer{}, err
 	}
-	h := j.seen[n.Inputs[0]]
-	params, err := j.params(h)
-	if err != nil {
+	h := j.seen[j.input(n)]
+	var params qtensor.Params
+	if f := j.fake(n); f != nil {
+		p.activations, params = Static, paramsOf(f)
+	} else if params, err = j.params(h); err != nil {
 		return model.Layer{}, err
 	}
 	r.Quantized, r.Weights, r.Activations = true, q.Scheme().String(), p.activations

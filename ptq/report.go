@@ -9,7 +9,7 @@ import (
 // Report is what became of a network.
 type Report struct {
 	Layers  []Layer  // in the order in which they are computed
-	Kept    []string // the operations that are no layers, and are computed in float32: "Softmax p"
+	Kept    []string // the operations that are no layers, and are computed in float32: "Softmax p"; constants that are rounded: "FakeQuantize b"
 	Outputs []Output
 	Samples int
 	// Unverified is why Gorgonia could not run the float graph on the first sample, which then was not compared; else "".
@@ -24,10 +24,10 @@ type Layer struct {
 
 	Weights     string // the scheme
 	Activations Activations
-	Low, High   float32 // the range of what flows in, that the samples showed
+	Low, High   float32 // the range of what flows in, before it is fake-quantized, that the samples showed
 	Clipped     float64 // the fraction of it that lies outside of the range of Static
 
-	WeightSQNR float64 // of the weights, dB
+	WeightSQNR float64 // of the weights against the graph's, dB; +Inf for those that were fake-quantized there
 	OutputSQNR float64 // of what flows out, against the float network's, over all samples, dB
 
 	FloatBytes, Bytes int // of the weights

@@ -21,7 +21,7 @@ type Tensor struct {
 }
 
 // Node is one operation: Output = Op(Inputs…). Inputs are outputs of earlier nodes, inputs of the graph or constants. The
-// operations and their attributes are those of ONNX where it has them:
+// operations and their attributes are those of ONNX where it has them; FakeQuantize is its QuantizeLinear and DequantizeLinear in one:
 //
 //	Gemm                x·w + b for x (m, k), w (k, n), or (n, k) with TransB; b (n) may be left out
 //	MatMul              a·b for the last two axes, the others the same or absent in b
@@ -31,6 +31,7 @@ type Tensor struct {
 //	Relu, Sigmoid, Tanh, LeakyRelu (Alpha)
 //	Abs, Sign, Ceil, Floor, Sin, Cos, Exp, Log, Sqrt, Reciprocal, Softplus
 //	Softmax, LogSoftmax over Axis
+//	FakeQuantize        Scale·(clamp(RNE(x/Scale) + Zero, Low, High) − Zero)
 //	Add, Sub, Mul, Div, Pow
 //	                    elementwise, axes of size 1 repeated, missing ones first
 //	ReduceSum, ReduceMax
@@ -60,6 +61,10 @@ type Node struct {
 	Perm      []int   `json:"perm,omitempty"`
 	Shape     []int   `json:"shape,omitempty"`
 	Alpha     float32 `json:"alpha,omitempty"`
+	Scale     float32 `json:"scale,omitempty"`
+	Zero      int32   `json:"zero,omitempty"`
+	Low       int32   `json:"low,omitempty"`
+	High      int32   `json:"high,omitempty"`
 }
 
 // Call is an operation that is code and not data.

@@ -21,10 +21,11 @@ func (n names) take(base, otherwise string) string {
 	return name
 }
 
-// emit returns the steps as a graph. Names are taken by inputs, then constants, then steps.
-func (r *reader) emit() *flow.Graph {
+// emit returns the steps as a graph, and the codes of its constants. Names are taken by inputs, then constants, then steps.
+func (r *reader) emit() (*flow.Graph, map[string]Codes) {
 	r.expand()
 	g := &flow.Graph{Constants: map[string]*flow.Tensor{}}
+	codes := map[string]Codes{}
 	values, nodes, counts := names{}, names{}, map[string]int{}
 	named := map[*value]string{}
 	for _, v := range r.inputs {
@@ -38,6 +39,9 @@ func (r *reader) emit() *flow.Graph {
 			}
 			named[v] = values.take(v.base, "weight")
 			g.Constants[named[v]] = &flow.Tensor{Shape: v.shape, Data: v.data}
+			if v.codes != nil {
+				codes[named[v]] = v.codes
+			}
 		}
 	}
 	for _, s := range r.steps {
@@ -68,7 +72,7 @@ func (r *reader) emit() *flow.Graph {
 	for _, v := range r.outputs {
 		g.Outputs = append(g.Outputs, flow.Value{Name: named[v], Shape: v.shape})
 	}
-	return g
+	return g, codes
 }
 
 // layerName returns the name of the weight of a step that has one.

@@ -87,6 +87,9 @@ func (r *reader) foldInto(layers ...string) {
 		if !ok || scale != nil && s.Op != opNorm && layer.Op != opNorm {
 			return false // only a normalization changes weights
 		}
+		if scale != nil && layer.Op != opNorm && !layer.multiply(scale) {
+			return false
+		}
 		layer.absorb(scale, shift, s.in[len(s.in)-1])
 		instead[s.out], uses[x] = x, uses[s.out]
 		return true
@@ -103,12 +106,15 @@ func (s *step) variable() (x *value, ok bool) {
 		if s.in[0].data != nil {
 			s.in[0], s.in[1] = s.in[1], s.in[0]
 		}
-		return s.in[0], s.in[0].data == nil && s.in[1].data != nil
+		return s.in[0], s.in[0].data == nil && isPlain(s.in[1])
 	case "Sub":
-		return s.in[0], s.in[0].data == nil && s.in[1].data != nil
+		return s.in[0], s.in[0].data == nil && isPlain(s.in[1])
 	}
 	return nil, false
 }
+
+// isPlain reports whether a value is a constant that was not fake-quantized: codes are no bias.
+func isPlain(v *value) bool { return v.data != nil && v.codes == nil }
 
 // layerOf returns the layer that makes x, which nothing else reads, and the axis of x that is its channels: −1 where it
 // was reshaped, and no axis is.
@@ -158,7 +164,7 @@ func (s *step) affine(axis, n int) (scale, shift []float64, ok bool) {
 	return nil, numbers, true
 }
 
-// absorb makes the layer's output output·scale + shift. The constant that gives the shift gives a new bias its name.
+// absorb makes the layer's output output·scale + shift, where the weights are scaled already. The constant that gives the shift gives a new bias its name.
 func (s *step) absorb(scale, shift []float64, from *value) {
 	if s.Op == opNorm {
 		for i, x := range shift {
@@ -169,9 +175,6 @@ func (s *step) absorb(scale, shift []float64, from *value) {
 			s.shift[i] += x
 		}
 		return
-	}
-	if scale != nil {
-		s.in[1] = scaled(s.in[1], scale, s.Op == "Gemm" && !s.TransB)
 	}
 	bias := &value{base: from.base, shape: []int{len(shift)}, data: make([]float32, len(shift))}
 	if from.data == nil {
@@ -191,6 +194,27 @@ func (s *step) absorb(scale, shift []float64, from *value) {
 		bias.base = s.in[2].base
 	}
 	s.in = append(s.in[:2:2], bias)
+}
+
+// multiply multiplies the weights of each output of a layer; false where they are codes that would change.
+func (s *step) multiply(by []float64) bool {
+	w, axis := s.in[1], 0
+	if s.Op == "Gemm" && !s.TransB {
+		axis = 1
+	}
+	if w.codes == nil {
+		s.in[1] = scaled(w, by, axis == 1)
+		return true
+	}
+	codes, ok := w.codes.Scale(by, axis)
+	if !ok {
+		return false
+	}
+	numbers, err := codes.Numbers()
+	if err == nil {
+		s.in[1] = &value{base: w.base, shape: w.shape, data: numbers, codes: codes}
+	}
+	return err == nil
 }
 
 // scaled returns weights with the outputs multiplied: the columns, or the slices along the first axis.

@@ -62,6 +62,6 @@ func (s *step) gather(uses map[*value]int) {
 
 // sameGeometry reports whether two convolutions differ in their numbers alone.
 func sameGeometry(a, b *step) bool {
-	return a.in[1].data != nil && slices.Equal(a.in[1].shape, b.in[1].shape) && len(a.in) == len(b.in) &&
+	return isPlain(a.in[1]) && slices.Equal(a.in[1].shape, b.in[1].shape) && len(a.in) == len(b.in) &&
 		slices.EqualFunc([][]int{a.Pads, a.Strides, a.Dilations}, [][]int{b.Pads, b.Strides, b.Dilations}, slices.Equal[[]int])
 }

@@ -50,6 +50,13 @@ func isConstant(n *gorgonia.Node) bool {
 // kind returns the type of the op.
 func (p pair) kind() string { return kindOf(p.a.Op()) }
 
+// isFake reports whether the op is one of fake quantization.
+func (p pair) isFake() bool {
+	_, a := p.a.Op().(Fake)
+	_, b := p.b.Op().(Fake)
+	return a && b
+}
+
 // shape returns the shape, with flow.Batch where the builds differ.
 func (p pair) shape() []int {
 	shape := []int(p.a.Shape())

@@ -63,7 +63,7 @@ func TestReadRandomNetworks(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			z := zoo{dt: tensor.Float64, weights: map[string]*tensor.Dense{}}
 			net := random(seed)
-			g, err := Read(z.build(net))
+			g, _, err := Read(z.build(net))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -20,8 +20,8 @@ type Source struct{ Inputs, Outputs gorgonia.Nodes }
 // Two batch sizes, neither of them 1, which Gorgonia takes for no axis at all.
 const batchA, batchB = 2, 3
 
-// Read returns the network that build makes, with the batch size free: it builds at two batch sizes and takes as flow.Batch
-// what differs. Weights must not differ. They are copied, as float32, and the graphs are left as they are.
+// Read returns the network that build makes, with the batch size free, and the codes of constants that a Fake made, by name: it
+// builds at two batch sizes and takes as flow.Batch what differs. Weights must not differ. They are copied, as float32, and the graphs are left as they are.
 //
 // It reads what Outputs need, in evaluation: Dropout is nothing, and BatchNorm normalizes by its Stats, folded into the layer
 // before it; build sets them, since every BatchNorm makes its own. What stands for a layer of flow is read as that: a bias
@@ -31,8 +31,19 @@ const batchA, batchB = 2, 3
 //
 // What flow has no operation for becomes a Call of Gorgonia's op, in a graph that build makes for the batch: a Call keeps build.
 // Where that does not do either (a value of two free axes, a batch normalization without statistics, other weights at another
-// batch size) it is an error that wraps ErrUnsupported and names the node, its op and what was wanted.
-func Read(build func(batch int) (Source, error)) (*flow.Graph, error) {
+// batch size, a fake quantization that is none of flow's) it is an error that wraps ErrUnsupported and names the node, its op and what
+// was wanted.
+func Read(build func(batch int) (Source, error)) (*flow.Graph, map[string]Codes, error) {
+	r, err := read(build)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.fold()
+	g, codes := r.emit()
+	return g, codes, g.Check()
+}
+
+func read(build func(batch int) (Source, error)) (*reader, error) {
 	a, err := build(batchA)
 	if err != nil {
 		return nil, fmt.Errorf("graph: Read: build for batch size %d: %w", batchA, err)
@@ -78,9 +89,7 @@ func Read(build func(batch int) (Source, error)) (*flow.Graph, error) {
 		}
 		r.outputs = append(r.outputs, v)
 	}
-	r.fold()
-	g := r.emit()
-	return g, g.Check()
+	return r, nil
 }
 
 func pairs(what string, a, b gorgonia.Nodes) ([]pair, error) {
@@ -168,6 +177,9 @@ func (r *reader) make(p pair) (*value, error) {
 		return nil, p.fail("no operands, want them in the node's graph")
 	}
 	var v *value
+	if p.isFake() {
+		return readFake(r, p, operands)
+	}
 	if read, ok := readers[p.kind()]; ok {
 		v, err = read(r, p, operands)
 	} else {

@@ -59,7 +59,7 @@ func TestReadIsTheNetwork(t *testing.T) {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 			t.Run(fmt.Sprintf("%s/%v", c.name, dt), func(t *testing.T) {
 				z := zoo{dt: dt, weights: map[string]*tensor.Dense{}}
-				g, err := Read(z.build(c.net))
+				g, _, err := Read(z.build(c.net))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -77,7 +77,7 @@ func TestReadIsTheNetwork(t *testing.T) {
 				for _, batch := range []int{1, 2, 3, 5} {
 					compare(t, &z, c.net, g, batch)
 				}
-				if _, err := Read(z.build(c.net)); err != nil {
+				if _, _, err := Read(z.build(c.net)); err != nil {
 					t.Fatal(err)
 				}
 				for name, w := range z.weights {
@@ -97,7 +97,7 @@ func TestReadLeavesTheGraphs(t *testing.T) {
 		build := z.build(c.net)
 		made := map[int]Source{}
 		nodes := map[int]gorgonia.Nodes{}
-		g, err := Read(func(batch int) (Source, error) {
+		g, _, err := Read(func(batch int) (Source, error) {
 			s, err := build(batch)
 			made[batch], nodes[batch] = s, slices.Clone(s.Outputs[0].Graph().AllNodes())
 			return s, err

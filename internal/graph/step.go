@@ -11,6 +11,7 @@ type value struct {
 	base  string    // a name for it, perhaps taken, perhaps empty
 	shape []int     // with flow.Batch where it is free
 	data  []float32 // of a constant, else nil
+	codes Codes     // of a constant that was fake-quantized, else nil
 	from  *step     // of what a step makes, else nil
 
 	integer bool // of an input, or one in another shape: whole numbers
@@ -47,7 +48,7 @@ func (r *reader) reshape(v *value, shape []int) *value {
 	case slices.Equal(v.shape, shape):
 		return v
 	case v.data != nil:
-		return &value{base: v.base, shape: shape, data: v.data}
+		return &value{base: v.base, shape: shape, data: v.data, codes: through(v.codes, Codes.Reshape, shape)}
 	case v.from != nil && v.from.Op == "Reshape":
 		return r.reshape(v.from.in[0], shape)
 	}
@@ -68,9 +69,17 @@ func (r *reader) transpose(v *value, perm []int) *value {
 	case slices.IsSorted(perm):
 		return v
 	case v.data != nil:
-		return &value{base: v.base, shape: shape, data: transposed(v.data, v.shape, perm)}
+		return &value{base: v.base, shape: shape, data: transposed(v.data, v.shape, perm), codes: through(v.codes, Codes.Transpose, perm)}
 	}
 	return r.add(flow.Node{Op: "Transpose", Perm: perm}, shape, v)
+}
+
+// through returns what a method makes of codes, if there are any.
+func through(c Codes, method func(Codes, []int) Codes, how []int) Codes {
+	if c == nil {
+		return nil
+	}
+	return method(c, how)
 }
 
 // turn returns v with its last two axes swapped.

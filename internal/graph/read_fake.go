@@ -1,0 +1,99 @@
+package graph
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"euryale/internal/dense"
+	"euryale/internal/flow"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Fake is an op that rounds its first operand to numbers that codes stand for. The operands behind are what it rounds by.
+type Fake interface {
+	// Quantize returns the first operand in codes.
+	Quantize(operands ...gorgonia.Value) (Codes, error)
+	// Node returns the FakeQuantize of flow that does the same to a first operand of any numbers. An error says why none does.
+	Node(behind ...gorgonia.Value) (flow.Node, error)
+}
+
+// Codes are a constant as it was quantized. They go through what Read does to a constant on the way to its layer; what they
+// cannot go through is an error of whoever asks for them at last.
+type Codes interface {
+	fmt.Stringer // how they were made
+	// Numbers returns what they stand for.
+	Numbers() ([]float32, error)
+	// Reshape returns them in another shape of as many elements.
+	Reshape(shape []int) Codes
+	// Transpose returns them with axis perm[i] as axis i.
+	Transpose(perm []int) Codes
+	// Scale returns the same codes for numbers that are multiplied, along an axis; false where no scales do that.
+	Scale(by []float64, axis int) (Codes, bool)
+}
+
+// readFake reads a constant as codes and the numbers that they stand for, and else rounding to one map.
+func readFake(r *reader, p pair, operands []pair) (*value, error) {
+	a, b := p.a.Op().(Fake), p.b.Op().(Fake)
+	x, err := r.whole(operands[0])
+	if err != nil {
+		return nil, err
+	}
+	values := make([]gorgonia.Value, len(operands))
+	for i, operand := range operands {
+		v, err := r.whole(operand)
+		if err != nil {
+			return nil, err
+		}
+		if v.data == nil && i > 0 {
+			return nil, p.fail("rounds by %q, which is computed, want a constant", nameOf(operand.a))
+		}
+		if v.data != nil {
+			values[i] = ofType(operand.a.Dtype(), v)
+		}
+	}
+	if x.data != nil {
+		return fakeConstant(p, x, a, b, values)
+	}
+	node, err := a.Node(values[1:]...)
+	if err != nil {
+		return nil, p.fail("%v", err)
+	}
+	if other, err := b.Node(values[1:]...); err != nil || !reflect.DeepEqual(node, other) {
+		return nil, p.fail("rounds by other parameters at another batch size, want the same")
+	}
+	return r.unary(node, x), nil
+}
+
+func fakeConstant(p pair, x *value, a, b Fake, operands []gorgonia.Value) (*value, error) {
+	var made [2]Codes
+	var numbers [2][]float32
+	for i, op := range []Fake{a, b} {
+		var err error
+		if made[i], err = op.Quantize(operands...); err == nil {
+			numbers[i], err = made[i].Numbers()
+		}
+		if err != nil {
+			return nil, p.fail("%v", err)
+		}
+	}
+	if made[0].String() != made[1].String() || !slices.Equal(numbers[0], numbers[1]) {
+		return nil, p.fail("other codes at another batch size, want the same")
+	}
+	return &value{base: x.base, shape: x.shape, data: numbers[0], codes: made[0]}, nil
+}
+
+// ofType returns a constant as an op of the given type has it.
+func ofType(dt tensor.Dtype, v *value) gorgonia.Value {
+	shape := tensor.Shape(v.shape)
+	if dt == tensor.Float32 {
+		return dense.New(slices.Clone(v.data), shape)
+	}
+	wide := make([]float64, len(v.data))
+	for i, x := range v.data {
+		wide[i] = float64(x)
+	}
+	return dense.New(wide, shape)
+}

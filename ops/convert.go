@@ -1,0 +1,138 @@
+package ops
+
+import (
+	"fmt"
+	"slices"
+
+	"euryale/internal/flow"
+	"euryale/internal/graph"
+	"euryale/qtensor"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// What a graph that was trained through fake quantization becomes when it is read: both ops are a graph.Fake.
+
+// Quantize returns the codes that a run rounds x to.
+func (f *fakeQuantize) Quantize(operands ...gorgonia.Value) (graph.Codes, error) {
+	return newCodes(f.quantize(operands))
+}
+
+// Quantize returns the codes that a run rounds x to by s.
+func (l *lsq) Quantize(operands ...gorgonia.Value) (graph.Codes, error) {
+	return newCodes(l.quantize(operands))
+}
+
+// Node returns what is done to every x.
+func (f *fakeQuantize) Node(...gorgonia.Value) (flow.Node, error) {
+	if f.params == nil {
+		return flow.Node{}, fmt.Errorf("%w: a range that each run finds for itself, want one that stays, as FakeQuantize has it", qtensor.ErrParams)
+	}
+	return fakeNode(*f.params)
+}
+
+// Node returns what is done to every x by s.
+func (l *lsq) Node(behind ...gorgonia.Value) (flow.Node, error) {
+	if len(behind) != 1 {
+		return flow.Node{}, fmt.Errorf("%w: got %d operands behind x, want 1", qtensor.ErrShape, len(behind))
+	}
+	_, scales, err := l.scales(behind[0])
+	if err != nil {
+		return flow.Node{}, fmt.Errorf("scale: %w", err)
+	}
+	return fakeNode(qtensor.Params{Scheme: l.scheme, Scales: scales})
+}
+
+// fakeNode returns the node of parameters that StaticInt8 takes.
+func fakeNode(p qtensor.Params) (flow.Node, error) {
+	c, err := StaticInt8(p).checked()
+	if err != nil {
+		return flow.Node{}, err
+	}
+	m := c.arithmetic.Static
+	return flow.Node{Op: "FakeQuantize", Scale: m.Scale, Zero: m.Zero, Low: m.Low, High: m.High}, nil
+}
+
+// constantCodes are the codes of a constant, or the error of what was done to them.
+type constantCodes struct {
+	q   *qtensor.QTensor
+	err error
+}
+
+func newCodes(q *qtensor.QTensor, err error) (graph.Codes, error) { return constantCodes{q, err}, err }
+
+// QTensor returns the codes.
+func (c constantCodes) QTensor() (*qtensor.QTensor, error) { return c.q, c.err }
+
+// String returns the scheme.
+func (c constantCodes) String() string {
+	if c.err != nil {
+		return c.err.Error()
+	}
+	return c.q.Scheme().String()
+}
+
+// Numbers returns what the codes stand for.
+func (c constantCodes) Numbers() ([]float32, error) {
+	if c.err != nil {
+		return nil, c.err
+	}
+	t, err := c.q.Dequantize(tensor.Float32)
+	if err != nil {
+		return nil, err
+	}
+	return t.Data().([]float32), nil
+}
+
+// Transpose returns the codes with axis perm[i] as axis i; an error for groups that would be torn.
+func (c constantCodes) Transpose(perm []int) graph.Codes {
+	if c.err == nil {
+		c.q, c.err = c.q.T(perm...)
+	}
+	return c
+}
+
+// Reshape returns the codes in another shape; an error where that has other axes up to the kept one.
+func (c constantCodes) Reshape(shape []int) graph.Codes {
+	if c.err == nil {
+		c.q, c.err = reshaped(c.q, shape)
+	}
+	return c
+}
+
+func reshaped(q *qtensor.QTensor, shape tensor.Shape) (*qtensor.QTensor, error) {
+	codes, p := q.Codes(), q.Params()
+	if axis, kept := p.Scheme.Axis(); kept && (axis >= len(shape) || !slices.Equal(shape[:axis+1], q.Shape()[:axis+1])) {
+		return nil, fmt.Errorf("%w: got %v of shape %v for shape %v, want the same axes up to the kept one", qtensor.ErrScheme, p.Scheme, q.Shape(), shape)
+	}
+	if err := codes.Reshape(shape...); err != nil {
+		return nil, fmt.Errorf("%w: %w", qtensor.ErrShape, err)
+	}
+	return qtensor.FromCodes(codes, p)
+}
+
+// Scale returns the codes with scales, and offsets, that are multiplied along axis, in float32. One scale becomes one for each
+// index of the axis; scales along another axis, and those that the scheme or a float32 cannot be, make it false.
+func (c constantCodes) Scale(by []float64, axis int) (graph.Codes, bool) {
+	if c.err != nil || axis >= len(c.q.Shape()) || c.q.Shape()[axis] != len(by) {
+		return c, false
+	}
+	p := c.q.Params()
+	if at, kept := p.Scheme.Axis(); !kept {
+		p.Scheme = p.Scheme.PerAxis(axis)
+		p.Scales, p.ZeroPoints, p.Offsets = repeat(p.Scales, len(by)), repeat(p.ZeroPoints, len(by)), repeat(p.Offsets, len(by))
+	} else if at != axis {
+		return c, false
+	}
+	p.Scheme, p.Multiplier, p.Min, p.Max = p.Scheme.WithScales(qtensor.ScaleFloat32), 0, nil, nil
+	groups := len(p.Scales) / len(by)
+	for i := range p.Scales {
+		p.Scales[i] = float32(by[i/groups] * float64(p.Scales[i]))
+	}
+	for i := range p.Offsets {
+		p.Offsets[i] = float32(by[i/groups] * float64(p.Offsets[i]))
+	}
+	q, err := qtensor.FromCodes(c.q.Codes(), p)
+	return constantCodes{q: q}, err == nil
+}
