@@ -100,13 +100,20 @@ func New[C kernel.Code](m Matrix, codes []C, bits int) *Matrix {
 	}
 	w.codes = make([]int8, w.Panels()*w.PanelBytes())
 	for j := range w.N {
-		for p := 0; p < w.K; {
-			at, within := w.index(p, j), p%w.Group
-			run := min(kernel.StepDepth, w.Group-within, w.K-p) // of a step
-			for i, c := range codes[j*w.K+p:][:run] {
-				w.codes[at+i] = int8(int32(c) - shift)
+		column := codes[j*w.K:][:w.K]
+		for g := range w.groups {
+			group := column[g*w.Group : min((g+1)*w.Group, w.K)]
+			to := w.codes[w.index(g*w.Group, j):]
+			for ; len(group) >= kernel.StepDepth; group = group[kernel.StepDepth:] {
+				step := to[:kernel.StepDepth]
+				for i, c := range group[:kernel.StepDepth] {
+					step[i] = int8(int32(c) - shift)
+				}
+				to = to[min(kernel.StepBytes, len(to)):]
 			}
-			p += run
+			for i, c := range group {
+				to[i] = int8(int32(c) - shift)
+			}
 		}
 	}
 	if bits == 4 {
