@@ -25,8 +25,12 @@ type line struct {
 // limits returns the largest share of float's bytes and the largest loss of accuracy that a method may have.
 func (l line) limits() (share, loss float64) {
 	switch {
-	case l.Method == "int4-group32":
+	case l.Method == "int4-group32" || l.Method == "qat-4bit":
 		return 0.145, 0.01
+	case l.Method == "qat-2bit": // a byte each
+		return 0.27, 0.02
+	case l.Method == "post-2bit": // which is what training is for
+		return 0.27, 1
 	case l.Bits < 5: // a whole tensor with one scale at 4 bits
 		return 0.145, 0.05
 	case l.Bits < 9:
@@ -49,17 +53,21 @@ func check() error {
 	if float.Accuracy < minAccuracy {
 		err = errors.Join(err, fmt.Errorf("float: got accuracy %v, want at least %v", float.Accuracy, minAccuracy))
 	}
-	names := map[string]bool{}
+	byName := map[string]line{}
 	for _, m := range result.Methods {
-		names[m.Method] = true
+		byName[m.Method] = m
 		share, loss := float64(m.Bytes)/float64(float.Bytes), float.Accuracy-m.Accuracy
 		fmt.Printf("%-20s %8d bytes, %.3f of float's, accuracy %.4f, %+.4f\n", m.Method, m.Bytes, share, m.Accuracy, -loss)
 		if maxShare, maxLoss := m.limits(); share > maxShare || loss > maxLoss+1e-9 {
 			err = errors.Join(err, fmt.Errorf("%s: got %.4f of the bytes and a loss of %.4f, want at most %v and %v", m.Method, share, loss, maxShare, maxLoss))
 		}
 	}
-	if len(names) < minMethods {
-		err = errors.Join(err, fmt.Errorf("got %d different methods, want at least %d", len(names), minMethods))
+	if len(byName) < minMethods {
+		err = errors.Join(err, fmt.Errorf("got %d different methods, want at least %d", len(byName), minMethods))
+	}
+	post, qat := byName["post-2bit"], byName["qat-2bit"] // of -qat, both or none
+	if post != qat && qat.Accuracy <= post.Accuracy {
+		err = errors.Join(err, fmt.Errorf("2 bits: got accuracy %v where they were trained and %v where not, want better", qat.Accuracy, post.Accuracy))
 	}
 	return err
 }

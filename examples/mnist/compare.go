@@ -22,24 +22,35 @@ type method struct {
 	name        string
 	scheme      qtensor.Scheme
 	activations ptq.Activations
+	trained     bool // on, through the codes of its weights, before
 }
 
-// methods are the ten, int4 in groups, and codes of a byte for activations too. Filters are no 16-bit numbers.
-func methods(filters bool) (list []method) {
+// methods are the ten, int4 in groups, and codes of a byte for activations too; with qat few bits, as they are and trained on.
+// Filters are no 16-bit numbers.
+func methods(filters, qat bool) (list []method) {
 	for _, s := range []qtensor.Scheme{
 		qtensor.Uniform(8), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PowerOfTwo(8),
 		qtensor.Int4(), qtensor.UInt4(), qtensor.Float16(), qtensor.BFloat16(),
 		qtensor.PerChannelSymmetric(8, 1), qtensor.PerChannelAffine(8, 1),
 	} {
 		if !filters || !s.IsHalf() {
-			list = append(list, method{s.Method(), s, ptq.Fixed24})
+			list = append(list, method{s.Method(), s, ptq.Fixed24, false})
 		}
 	}
-	return append(list,
-		method{"int4-group32", qtensor.Int4().PerGroup(1, 32).WithScales(qtensor.ScaleFloat16), ptq.Fixed24},
-		method{"dynamic-int8", qtensor.PerChannelSymmetric(8, 1), ptq.Dynamic},
-		method{"static-int8", qtensor.PerChannelSymmetric(8, 1), ptq.Static},
+	list = append(list,
+		method{"int4-group32", qtensor.Int4().PerGroup(1, 32).WithScales(qtensor.ScaleFloat16), ptq.Fixed24, false},
+		method{"dynamic-int8", qtensor.PerChannelSymmetric(8, 1), ptq.Dynamic, false},
+		method{"static-int8", qtensor.PerChannelSymmetric(8, 1), ptq.Static, false},
 	)
+	for _, bits := range []int{4, 2} {
+		if qat {
+			list = append(list,
+				method{fmt.Sprintf("post-%dbit", bits), fewBits(bits, 1), ptq.Fixed24, false},
+				method{fmt.Sprintf("qat-%dbit", bits), fewBits(bits, 1), ptq.Fixed24, true},
+			)
+		}
+	}
+	return list
 }
 
 // answers is what a network makes of the test digits.
@@ -93,12 +104,20 @@ func compare(ctx context.Context, c config, net network, data *dataset, progress
 		return nil, err
 	}
 	r := newReport(data, net, float)
-	list := methods(c.model == "lenet")
+	list := methods(net.hasFilters(), c.qat)
 	bar := newBar(progress, len(list), "quantizing")
 	defer clearBar(bar)
 	for _, m := range list {
 		path := filepath.Join(c.out, fmt.Sprintf("%s-%s.safetensors", c.model, m.name))
-		a, bytes, err := quantized(ctx, path, net, m, data, c.turn)
+		from := net
+		if m.trained {
+			from, err = tuned(ctx, c, net, m.scheme.Bits(), data.train, progress)
+		}
+		var a answers
+		var bytes int
+		if err == nil {
+			a, bytes, err = quantized(ctx, path, from, m, data, c.turn)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}

@@ -17,7 +17,7 @@ type config struct {
 	data, model, out string
 	epochs           int
 	seed             uint64
-	json             bool
+	json, qat        bool
 	turn             time.Duration
 }
 
@@ -40,11 +40,12 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 	flags := flag.NewFlagSet("mnist", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // main prints the error
 	flags.StringVar(&c.data, "data", "", "`folder` with MNIST's IDX files, train or t10k or both (default: built-in digits)")
-	flags.StringVar(&c.model, "model", "mlp", "network: mlp (784-512-256-10) or lenet (two convolutions of 5×5 with pooling, 512-128-10)")
+	flags.StringVar(&c.model, "model", "mlp", "network: mlp (784-512-256-10) or lenet (two convolutions of 5×5 with pooling, 512-128-10) or lenet-bn (with batch normalization)")
 	flags.StringVar(&c.out, "out", "mnist-out", "`folder` for weights, models and picture")
 	flags.IntVar(&c.epochs, "epochs", 6, "passes over the training digits")
 	flags.Uint64Var(&c.seed, "seed", 1, "of the digits, the first weights and the order of training")
 	flags.BoolVar(&c.json, "json", false, "print one JSON object in place of the table")
+	flags.BoolVar(&c.qat, "qat", false, "add weights of 4 and 2 bits, as they are and trained on through their codes, which takes a minute or two")
 	flags.DurationVar(&c.turn, "turn", 20*time.Millisecond, "how long float and quantized run at a time when speeds are measured; 0 leaves them out")
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -58,7 +59,7 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 	case flags.NArg() > 0:
 		return c, fmt.Errorf("got argument %q, want flags only", flags.Arg(0))
 	case architectures[c.model].logits == nil:
-		return c, fmt.Errorf("got -model %q, want mlp or lenet", c.model)
+		return c, fmt.Errorf("got -model %q, want mlp, lenet or lenet-bn", c.model)
 	case c.epochs < 1:
 		return c, fmt.Errorf("got -epochs %d, want 1 or more", c.epochs)
 	case c.turn < 0:

@@ -165,7 +165,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(out.String(), "\n")
-	for _, m := range methods(false) {
+	for _, m := range methods(false, false) {
 		if !strings.Contains(out.String(), m.name+" ") {
 			t.Errorf("no line for %s in\n%s", m.name, out.String())
 		}
@@ -210,18 +210,20 @@ func TestBadFlags(t *testing.T) {
 	}
 }
 
-// TestLenet is the convolutional network, which has no methods of 16 bits.
+// TestLenet is the convolutional networks, which have no methods of 16 bits.
 func TestLenet(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains for several seconds")
 	}
-	r, _ := withoutSpeed(t, "-data", smallSet(t, "t10k"), "-out", t.TempDir(), "-epochs", "2", "-model", "lenet")
-	if len(r.Methods) != 11 || r.Float.Bytes != 4*(16*25+32*400+512*128+1280) {
-		t.Errorf("got %d methods, want 11; float: %+v", len(r.Methods), r.Float)
-	}
-	for _, m := range r.Methods {
-		if m.BitsPerWeight > 6 && (m.SQNR < 20 || m.Agreement < 0.95) {
-			t.Errorf("%s: got %.1f dB, agreement %v", m.Method, m.SQNR, m.Agreement)
+	for _, model := range []string{"lenet", "lenet-bn"} {
+		r, _ := withoutSpeed(t, "-data", smallSet(t, "t10k"), "-out", t.TempDir(), "-epochs", "2", "-model", model)
+		if len(r.Methods) != 11 || r.Float.Bytes != 4*(16*25+32*400+512*128+1280) {
+			t.Errorf("%s: got %d methods, want 11; float: %+v", model, len(r.Methods), r.Float)
+		}
+		for _, m := range r.Methods {
+			if m.BitsPerWeight > 6 && (m.SQNR < 20 || m.Agreement < 0.95) {
+				t.Errorf("%s, %s: got %.1f dB, agreement %v", model, m.Method, m.SQNR, m.Agreement)
+			}
 		}
 	}
 }

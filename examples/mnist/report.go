@@ -113,7 +113,7 @@ func (r *report) writeTable(w io.Writer) error {
 			m.Method, r.methods[i].scheme, r.methods[i].activations, m.BitsPerWeight, m.Bytes, m.Accuracy, m.Accuracy-r.Float.Accuracy, m.Agreement, m.SQNR,
 			m.PerSecond, m.TimesFloat, m.AtOne, m.TimesAtOne)
 	}
-	fmt.Fprintf(b, "\nbits and bytes: weights with their scales; agreement: digits with float's answer; SQNR: of the logits against float's;\nimages/s: in batches of %d and of 1, each method and float by turns\n", batchSize)
+	fmt.Fprintf(b, "\nbits and bytes: weights as they are stored, codes of 2 bits in a byte, with their scales; agreement: digits with float's answer; SQNR: of the logits against float's;\nimages/s: in batches of %d and of 1, each method and float by turns\n", batchSize)
 	return b.Flush()
 }
 

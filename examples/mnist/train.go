@@ -18,7 +18,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-const batchSize = 64
+const (
+	batchSize = 64
+	floatRate = 1e-3
+)
 
 // trained returns the float network: the one of an earlier run with the same digits, epochs and seed, which are in
 // the name of its file, or one trained here and saved.
@@ -34,7 +37,7 @@ func trained(ctx context.Context, c config, data *dataset, progress io.Writer) (
 		fmt.Fprintf(progress, "training again: %v\n", err)
 	}
 	net = newNetwork(architectures[c.model], c.seed)
-	if err := train(ctx, net, data.train, c, progress); err != nil {
+	if err := train(ctx, net, data.train, c, floatRate, progress); err != nil {
 		return net, fmt.Errorf("train: %w", err)
 	}
 	return net, qtensor.Save(path, qtensor.Bundle{Float: net.values})
@@ -47,7 +50,7 @@ func loadNetwork(a architecture, path string) (network, error) {
 		return network{}, err
 	}
 	defer f.Close()
-	net := network{a, map[string]*tensor.Dense{}}
+	net := network{architecture: a, values: map[string]*tensor.Dense{}}
 	for _, p := range a.params {
 		if net.values[p.name], err = loadTensor(f, p.name, p.shape...); err != nil {
 			return network{}, err
@@ -65,8 +68,9 @@ func loadTensor(f *qtensor.File, name string, shape ...int) (*tensor.Dense, erro
 	return t, err
 }
 
-// train fits net in place by Adam on the cross entropy of its softmax.
-func train(ctx context.Context, net network, data subset, c config, progress io.Writer) error {
+// train fits net in place by Adam on the cross entropy of its softmax. Adam's steps are about as long as the rate, whatever they
+// change, so scales, which are small, get a tenth.
+func train(ctx context.Context, net network, data subset, c config, rate float64, progress io.Writer) error {
 	g, err := net.graph(batchSize)
 	if err != nil {
 		return err
@@ -76,13 +80,14 @@ func train(ctx context.Context, net network, data subset, c config, progress io.
 	if err != nil {
 		return err
 	}
-	if _, err := gorgonia.Grad(cost, g.params...); err != nil {
+	all := append(slices.Clip(g.trained), g.scales...)
+	if _, err := gorgonia.Grad(cost, all...); err != nil {
 		return err
 	}
-	machine := gorgonia.NewTapeMachine(g.g, gorgonia.BindDualValues(g.params...))
+	machine := gorgonia.NewTapeMachine(g.g, gorgonia.BindDualValues(all...))
 	defer machine.Close()
 	// The cost is a mean, so the gradient needs no dividing by the batch.
-	solver := gorgonia.NewAdamSolver(gorgonia.WithLearnRate(1e-3))
+	solver, ofScales := gorgonia.NewAdamSolver(gorgonia.WithLearnRate(rate)), gorgonia.NewAdamSolver(gorgonia.WithLearnRate(rate/10))
 	order := make([]int, data.count())
 	for i := range order {
 		order[i] = i
@@ -101,15 +106,22 @@ func train(ctx context.Context, net network, data subset, c config, progress io.
 			if err := step(machine, g, want, data, which); err != nil {
 				return err
 			}
-			if err := solver.Step(gorgonia.NodesToValueGrads(g.params)); err != nil {
+			if err := solver.Step(gorgonia.NodesToValueGrads(g.trained)); err != nil {
+				return err
+			}
+			if err := ofScales.Step(gorgonia.NodesToValueGrads(g.scales)); err != nil {
 				return err
 			}
 			machine.Reset()
 			_ = bar.Add(1) // a bar that cannot be drawn stops nothing
 		}
 	}
-	for i, p := range net.params { // the machine may have put other tensors in place of those that it was given
-		net.values[p.name] = g.params[i].Value().(*tensor.Dense)
+	for _, n := range all { // the machine may have put other tensors in place of those that it was given
+		net.values[n.Name()] = n.Value().(*tensor.Dense)
+	}
+	for name, op := range g.norms {
+		mean, variance := op.Stats()
+		net.values[name+".mean"], net.values[name+".variance"] = mean.(*tensor.Dense), variance.(*tensor.Dense)
 	}
 	return nil
 }
