@@ -8,7 +8,7 @@
 //
 // FakeQuantize, FakeQuantizeDynamic and FakeQuantizeLSQ go into a float graph that is trained: they give the numbers that
 // codes stand for, and a gradient, so that a network learns what its quantized form will compute. Pack then takes what
-// was learned.
+// was learned, and ptq.Quantize does so for a whole graph.
 //
 // The layers have no gradient. What follows one can be trained in a TapeMachine; a LispMachine wants
 // gorgonia.ExecuteFwdOnly, and needs to be made again for each run. Two machines may run at once if each has a

@@ -76,7 +76,7 @@ func fakeConstant(p pair, x *value, a, b Fake, operands []gorgonia.Value) (*valu
 			numbers[i], err = made[i].Numbers()
 		}
 		if err != nil {
-			return nil, p.fail("%v", err)
+			return nil, fmt.Errorf("graph: Read: node %q: %w", nameOf(p.a), err)
 		}
 	}
 	if made[0].String() != made[1].String() || !slices.Equal(numbers[0], numbers[1]) {
