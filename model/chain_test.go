@@ -13,6 +13,8 @@ import (
 	"euryale/model"
 	"euryale/ops"
 	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
 )
 
 // chained is a network from x to y, and the values of it that are kept as codes.
@@ -211,7 +213,7 @@ func TestChain(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := run(t, m, in, "y"); !slices.Equal(got, want["y"].Data().([]float32)) {
+				if got := run(t, m, in, "y"); !slices.Equal(got, want["y"].(*tensor.Dense).Float32s()) {
 					t.Errorf("%s, batch %d: other bits than by float32", c.name, batch)
 				}
 				shown := 0
@@ -220,7 +222,7 @@ func TestChain(t *testing.T) {
 						return nil
 					}
 					shown++
-					if !slices.Equal(x, want[name].Data().([]float32)) {
+					if !slices.Equal(x, want[name].(*tensor.Dense).Float32s()) {
 						t.Errorf("%s, batch %d: other bits for %s where it is shown", c.name, batch, name)
 					}
 					return nil
@@ -228,7 +230,7 @@ func TestChain(t *testing.T) {
 				if err != nil || shown != len(all) {
 					t.Errorf("%s: shown %d values, error %v, want %d", c.name, shown, err, len(all))
 				}
-				if again := run(t, m, in, "y"); !slices.Equal(again, want["y"].Data().([]float32)) {
+				if again := run(t, m, in, "y"); !slices.Equal(again, want["y"].(*tensor.Dense).Float32s()) {
 					t.Errorf("%s, batch %d: other bits after it was shown", c.name, batch)
 				}
 			}

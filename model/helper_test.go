@@ -146,7 +146,7 @@ func run(t testing.TB, m *model.Model, in map[string]tensor.Tensor, name string)
 	if out[name] == nil {
 		t.Fatalf("got %v, want an output %q", out, name)
 	}
-	return out[name].Data().([]float32)
+	return out[name].(*tensor.Dense).Float32s()
 }
 
 // sqnr returns 10·log₁₀ of Σ want²/Σ (got − want)², in decibels.

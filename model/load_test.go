@@ -20,6 +20,8 @@ import (
 	"euryale/model"
 	"euryale/ops"
 	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
 )
 
 // damaged returns a file with the bytes of one of its tensors changed.
@@ -171,7 +173,7 @@ func TestTruncated(t *testing.T) {
 			t.Errorf("cut to %d bytes: got %v, want io.ErrUnexpectedEOF", c.size, err)
 		case c.warm && err != nil:
 			t.Errorf("cut to %d bytes after a run: %v", c.size, err)
-		case c.warm && !slices.Equal(out["y"].Data().([]float32), run(t, m, in, "y")):
+		case c.warm && !slices.Equal(out["y"].(*tensor.Dense).Float32s(), run(t, m, in, "y")):
 			t.Errorf("cut to %d bytes after a run: other bits", c.size)
 		}
 	}
@@ -196,7 +198,7 @@ func TestFirstRuns(t *testing.T) {
 		for g := range 32 {
 			wait.Go(func() {
 				out, err := loaded.Run(context.Background(), in)
-				if err != nil || !slices.Equal(out[net.output].Data().([]float32), want) {
+				if err != nil || !slices.Equal(out[net.output].(*tensor.Dense).Float32s(), want) {
 					t.Errorf("%s: goroutine %d: other bits, or error %v", net.name, g, err)
 				}
 			})

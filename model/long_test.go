@@ -180,7 +180,7 @@ func underLoad(t *testing.T, name string, m, made *model.Model, sample []int, le
 				if ctx.Err() != nil {
 					return
 				}
-				if answers.Add(1); err != nil || !slices.Equal(out["y"].Data().([]float32), wants[i%len(ins)]) {
+				if answers.Add(1); err != nil || !slices.Equal(out["y"].(*tensor.Dense).Float32s(), wants[i%len(ins)]) {
 					wrong.Add(1)
 				}
 			}

@@ -124,7 +124,7 @@ func TestManyGoroutines(t *testing.T) {
 					out, err := m.Run(context.Background(), ins[k])
 					if err != nil {
 						t.Errorf("%s: %v", net.name, err)
-					} else if !slices.Equal(out[net.output].Data().([]float32), wants[k]) {
+					} else if !slices.Equal(out[net.output].(*tensor.Dense).Float32s(), wants[k]) {
 						t.Errorf("%s: goroutine %d got another result for input %d", net.name, g, k)
 					}
 				}

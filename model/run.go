@@ -34,6 +34,9 @@ type memory struct {
 // is rounded to it, of any layout, or int, int32 or int64 where Info says Integer; they are not changed. An axis of −1 in Inputs is the batch, which all inputs that have
 // one agree on. Axes of size 1 that a slice dropped come back, in front.
 //
+// Float32s of an output's *tensor.Dense is its numbers. Its Data is too, while something else refers to the tensor: tensor v0.9.24
+// loses sight of the memory for a moment, in which the garbage collector may free it.
+//
 // ctx is looked at between nodes. Errors: ctx's; qtensor.ErrNotFound for a name that is missing or that the model does not
 // have, qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout for what an input is, and qtensor.ErrValue for NaN and
 // infinities that reach a layer; for a model that Load returned, those of reading a weight: qtensor.ErrFormat, and the file's.

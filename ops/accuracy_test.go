@@ -21,7 +21,7 @@ func product(t testing.TB, x []float32, m int, q *qtensor.QTensor) []float64 {
 		t.Fatal(err)
 	}
 	in, out := q.Shape()[0], q.Shape()[1]
-	w := d.Data().([]float64)
+	w := d.Float64s()
 	y := make([]float64, m*out)
 	for i := range m {
 		for p := range in {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"euryale/internal/dense"
 	"euryale/internal/flow"
 	"euryale/internal/graph"
 	"euryale/qtensor"
@@ -82,7 +83,7 @@ func (c constantCodes) Numbers() ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.Data().([]float32), nil
+	return dense.Float32s(t)
 }
 
 // Transpose returns the codes with axis perm[i] as axis i; an error for groups that would be torn.

@@ -239,7 +239,7 @@ func testConverted(t *testing.T, m *tuned, layer int, q *qtensor.QTensor, observ
 	v := m.values(t, m.quantized[layer], in, []*gorgonia.Node{m.first, m.out}[layer])
 	fake, x, want := v[0], v[1], v[2]
 	numbers, err := q.Dequantize(tensor.Float32)
-	if err != nil || !sameBits(numbers.Data().([]float32), fake) {
+	if err != nil || !sameBits(numbers.Float32s(), fake) {
 		t.Errorf("layer %d: the weights are %v, error %v, and were trained as %v", layer, numbers, err, fake)
 	}
 	codes, columns := codesOf(t, q), q.Shape()[1]

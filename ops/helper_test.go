@@ -87,7 +87,7 @@ func mustDo(t testing.TB, op gorgonia.Op, x *tensor.Dense) []float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return y.Data().([]float32)
+	return y.(*tensor.Dense).Float32s()
 }
 
 // numbers returns the elements of a float value as the user sees them, in row-major order.

@@ -75,7 +75,7 @@ func TestPackTransposed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, rows := gaussian(2, m*in), d.Data().([]float64)
+		x, rows := gaussian(2, m*in), d.Float64s()
 		want := fill(m*out, func(i int) (sum float64) {
 			for p := range in {
 				sum += float64(x[i/out*in+p]) * rows[i%out*in+p]

@@ -191,7 +191,7 @@ func halfReference(t testing.TB, q *qtensor.QTensor, x []float32, m int) []float
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := d.Data().([]float64)
+	w := d.Float64s()
 	var y []float32
 	var sum, term, factor big.Float
 	for i := range m {

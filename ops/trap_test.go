@@ -125,7 +125,7 @@ func TestTrapSharedBetweenGraphs(t *testing.T) {
 						return
 					}
 					want := product(t, data, m, q)
-					for at, v := range bias.Data().([]float32) {
+					for at, v := range bias.Float32s() {
 						for row := range m {
 							want[row*out+at] += float64(v)
 						}
@@ -278,7 +278,7 @@ func TestTrapInPlaceOps(t *testing.T) {
 	w := mustPack(t, q)
 	bias := newTensor(gaussian(2, n), n)
 	x := newTensor(gaussian(3, m*n), m, n)
-	givenBias, givenX, codes := slices.Clone(bias.Data().([]float32)), slices.Clone(x.Data().([]float32)), slices.Clone(q.Codes().Data().([]uint8))
+	givenBias, givenX, codes := slices.Clone(bias.Float32s()), slices.Clone(x.Data().([]float32)), slices.Clone(q.Codes().Uint8s())
 	op := mustOp(t, tensor.Float32, 2, w, ops.WithBias(bias))
 	want := mustDo(t, op, x)
 	inMachines(t, func(t *testing.T, newRunner func(*gorgonia.ExprGraph) *runner) {
@@ -295,10 +295,10 @@ func TestTrapInPlaceOps(t *testing.T) {
 		if !sameBits(x.Data().([]float32), givenX) {
 			t.Error("the input was changed")
 		}
-		if !sameBits(bias.Data().([]float32), givenBias) {
+		if !sameBits(bias.Float32s(), givenBias) {
 			t.Error("the bias tensor was changed")
 		}
-		if !slices.Equal(q.Codes().Data().([]uint8), codes) {
+		if !slices.Equal(q.Codes().Uint8s(), codes) {
 			t.Error("the quantized tensor was changed")
 		}
 		if got := mustDo(t, op, x); !sameBits(got, want) {

@@ -175,7 +175,7 @@ func (e *embedded) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
 	if e.dtype == tensor.Float32 {
 		return y, nil
 	}
-	x := y.Data().([]float32)
+	x := y.Float32s()
 	wide := make([]float64, len(x))
 	for i, v := range x {
 		wide[i] = float64(v)

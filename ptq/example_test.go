@@ -45,7 +45,7 @@ func Example() {
 	check(err)
 	y, err := loaded.Run(ctx, map[string]tensor.Tensor{"x": sample}) // any batch size
 	check(err)
-	fmt.Printf("%.1f\n", y[loaded.Outputs()[0].Name].Data())
+	fmt.Printf("%.1f\n", y[loaded.Outputs()[0].Name].(*tensor.Dense).Float32s())
 	// Output:
 	// w symmetric8@1 static
 	// [2.0 0.0 0.0]

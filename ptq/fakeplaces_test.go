@@ -198,7 +198,7 @@ func TestFakesOnTheWay(t *testing.T) {
 			if err == nil {
 				variance := draw(tensor.Float32, 9, 0.01, 8)
 				for i := range 8 {
-					variance.Data().([]float32)[i] += 0.7 // so that no factor is a power of two
+					variance.Float32s()[i] += 0.7 // so that no factor is a power of two
 				}
 				err = op.SetStats(draw(tensor.Float32, 8, 0.2, 8), variance)
 			}

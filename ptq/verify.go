@@ -43,7 +43,7 @@ func (j *job) verify(build Build) error {
 		for i := range j.report.Outputs {
 			o := &j.report.Outputs[i]
 			var off noise
-			off.add(stock[i], read[o.Name].Data().([]float32))
+			off.add(stock[i], read[o.Name].(*tensor.Dense).Float32s())
 			if o.ReadSQNR = off.sqnr(); o.ReadSQNR < leastRead {
 				return fmt.Errorf("verify: output %q: %w: got %.1f dB, want %d or more", o.Name, ErrMismatch, o.ReadSQNR, leastRead)
 			}

@@ -264,7 +264,7 @@ func (q *QTensor) contents(a array) any {
 	case ofMax:
 		return p.Max
 	default:
-		return q.store.Data()
+		return dense.Data(q.store)
 	}
 }
 

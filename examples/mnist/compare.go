@@ -168,7 +168,7 @@ func quantized(ctx context.Context, path string, net network, m method, data *da
 		if err != nil {
 			return nil, err
 		}
-		return out[loaded.Outputs()[0].Name].Data().([]float32), nil
+		return out[loaded.Outputs()[0].Name].(*tensor.Dense).Float32s(), nil
 	}
 	if a, err = evaluate(ctx, run, data.test); err != nil || turn == 0 {
 		return a, bytes, err

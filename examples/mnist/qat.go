@@ -50,7 +50,7 @@ func tuned(ctx context.Context, c config, net network, bits int, data subset, pr
 func firstScales(w *tensor.Dense, s qtensor.Scheme) *tensor.Dense {
 	axis, _ := s.Axis()
 	_, high := s.CodeRange()
-	numbers, inner := w.Data().([]float32), w.Shape()[axis+1:].TotalSize()
+	numbers, inner := w.Float32s(), w.Shape()[axis+1:].TotalSize()
 	scales := make([]float32, w.Shape()[axis])
 	factor := 2 / math.Sqrt(float64(high)) * float64(len(scales)) / float64(len(numbers))
 	for i, v := range numbers {

@@ -37,12 +37,12 @@ func TestTuned(t *testing.T) {
 		t.Fatal(err)
 	}
 	net := newNetwork(architectures[c.model], c.seed)
-	before := slices.Clone(net.values["conv1"].Data().([]float32))
+	before := slices.Clone(net.values["conv1"].Float32s())
 	few, err := tuned(t.Context(), c, net, 2, data.train, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(net.values["conv1"].Data().([]float32), before) || net.bits != 0 {
+	if !slices.Equal(net.values["conv1"].Float32s(), before) || net.bits != 0 {
 		t.Error("the network that was given has changed")
 	}
 	path := filepath.Join(t.TempDir(), "model")
@@ -62,11 +62,11 @@ func TestTuned(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := qtensor.QuantizeWith(few.values[p.name], qtensor.Params{Scheme: fewBits(2, p.output()), Scales: few.values[p.scale()].Data().([]float32)})
+		want, err := qtensor.QuantizeWith(few.values[p.name], qtensor.Params{Scheme: fewBits(2, p.output()), Scales: few.values[p.scale()].Float32s()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(got.Codes().Data().([]int8), want.Codes().Data().([]int8)) {
+		if !slices.Equal(got.Codes().Int8s(), want.Codes().Int8s()) {
 			t.Errorf("%s: got codes %v, want %v", p.name, got, want)
 		}
 	}

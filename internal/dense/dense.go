@@ -9,6 +9,7 @@ package dense
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"gorgonia.org/tensor"
 )
@@ -87,9 +88,17 @@ func readable(t tensor.Tensor) (*tensor.Dense, error) {
 	return d, nil
 }
 
+// Data returns what d.Data does, safely: in between, tensor v0.9.24 has the address of the elements as a mere number, and a garbage
+// collection frees them where nothing else refers to d.
+func Data(d *tensor.Dense) any {
+	x := d.Data()
+	runtime.KeepAlive(d)
+	return x
+}
+
 // backing returns the elements that d holds in memory, in memory order.
 func backing[T any](d *tensor.Dense) ([]T, error) {
-	switch raw := d.Data().(type) {
+	switch raw := Data(d).(type) {
 	case []T:
 		return raw, nil
 	case T:
