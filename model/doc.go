@@ -3,7 +3,11 @@
 // Load returns a Model that Save wrote, in a program that need not have the code that made it; what it computes is equal
 // bit for bit. Nodes with a Layer multiply by packed weights, as ops.Linear and ops.Conv2d do; all others are computed in
 // float32. Shapes are settled when a model is made: Run fails for inputs of other shapes, for numbers that are not
-// finite where a layer meets them, and for what Load left in a file that is damaged, and for nothing else.
+// finite where a layer meets them, for whole numbers that name no row, for what Load left in a file that is damaged, and where an
+// operation of Gorgonia fails; for nothing else.
+//
+// Layers under StaticInt8 hand codes of a byte to each other where all that reads a value makes the same codes of it, through
+// max-pooling, Reshape and Concat. The bits are those of float32 between them.
 //
 // # Memory
 //
@@ -26,10 +30,10 @@
 //	 "layers":  {"fc1": {"weight": "fc1", "compute": "static-int8",
 //	                     "activations": {"scheme": "affine8", "scale": 0.0078125, "zero_point": 128}}}}
 //
-// A size of -1 is the batch; "integer": true is an input of whole numbers. Nodes are in an order in which they can be computed; op and attributes are ONNX's: transB,
-// kernel_shape, strides, pads (height and width, the same on both sides), dilations, group, axis, axes, starts, ends, steps, perm,
-// shape, alpha,
-// and what has its usual value is left out. The second input of a node that is in layers names no tensor of its own.
+// A size of -1 is the batch; "integer": true is an input of whole numbers. Nodes are in an order in which they can be computed; op
+// and attributes are ONNX's: transB, kernel_shape, strides, pads (height and width, the same on both sides), dilations, group, axis,
+// axes, starts, ends, steps, perm, shape, alpha; those of FakeQuantize are scale, zero, low and high. What has its usual value is left
+// out. The second input of a node that is in layers names no tensor of its own.
 // compute is fixed24, fixed16, dynamic-int8 or static-int8, which alone has activations; multiplier is there for a scheme
 // with float16 scales.
 package model
