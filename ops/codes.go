@@ -42,10 +42,7 @@ func (c Compute) Codes() (Codes, bool) {
 // TakesCodes returns the map of the codes that RunSamples takes for x; ok is false where it takes none: but under StaticInt8,
 // for 16-bit weights, and for filters in groups, of channels or of numbers that share a scale.
 func (p *Prepared) TakesCodes() (c Codes, ok bool) {
-	if !p.takesCodes {
-		return Codes{}, false
-	}
-	return p.l.compute.Codes()
+	return p.codes, p.takesCodes
 }
 
 // GivesCodes reports whether RunSamples gives codes for y, as it does but for 16-bit weights and for filters in groups of

@@ -16,6 +16,7 @@ type Prepared struct {
 	in                     tensor.Shape // of a sample
 	out                    tensor.Shape
 	takesCodes, givesCodes bool
+	codes                  Codes // that it takes
 }
 
 // Prepare returns Linear's y = x·w + b, or max(x·w + b, 0), for slices: a sample is a row of x, (in), and its result a
@@ -25,10 +26,10 @@ func (w *Weight) Prepare(opts ...Option) (*Prepared, error) {
 		return nil, fmt.Errorf("ops: Weight.Prepare: %w: got a weight that Pack did not make", qtensor.ErrShape)
 	}
 	p := &Prepared{l: layer{out: w.out, run: w.multiply}, in: tensor.Shape{w.in}, out: tensor.Shape{w.out}}
-	p.takesCodes, p.givesCodes = w.ints != nil, w.ints != nil
 	if err := p.l.prepare(w.scheme, opts); err != nil {
 		return nil, fmt.Errorf("ops: Weight.Prepare: %w", err)
 	}
+	p.settle(w.ints != nil, w.ints != nil)
 	return p, nil
 }
 
@@ -58,9 +59,19 @@ func (f *Filters) prepare(height, width int, pad, stride, dilation []int, opts [
 	}
 	c.windows = gemm.NewWindows(c.conv(in))
 	p := &Prepared{l: layer{out: f.out, run: c.convolve}, in: in[1:], out: out[1:]}
-	p.givesCodes = len(f.groups) == 1
-	p.takesCodes = p.givesCodes && !f.planar
-	return p, p.l.prepare(f.scheme, opts)
+	if err := p.l.prepare(f.scheme, opts); err != nil {
+		return nil, err
+	}
+	p.settle(len(f.groups) == 1 && !f.planar, len(f.groups) == 1)
+	return p, nil
+}
+
+// settle notes whether the layer may take codes, and gives them.
+func (p *Prepared) settle(takes, gives bool) {
+	p.givesCodes = gives
+	if codes, ok := p.l.compute.Codes(); ok && takes {
+		p.codes, p.takesCodes = codes, true
+	}
 }
 
 // In returns the shape of a sample.

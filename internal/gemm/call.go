@@ -90,7 +90,6 @@ func (c *call) begin() (rows int) {
 	c.simple = c.w.Groups() == 1 && c.w.Zeros == nil && c.w.Offsets == nil && c.depth <= c.operand.Depth
 	c.plain = !c.set.Wide && c.w.Groups() == 1 && c.w.Zeros == nil && c.w.Offsets == nil
 	c.stride = c.w.Depth() * c.set.ElementBytes()
-	c.finite = c.target.Codes != nil && c.isFinite()
 	if c.stride%1024 == 0 {
 		c.stride += 64 // rows a power of two apart share sets of a cache
 	}
@@ -100,6 +99,7 @@ func (c *call) begin() (rows int) {
 // multiplyRows computes m rows, block by block.
 func (c *call) multiplyRows(m int) error {
 	most := c.begin()
+	c.finite = m >= manyRows && c.isFinite()
 	for c.first = 0; c.first < m; c.first += c.rows {
 		c.rows = min(most, m-c.first)
 		if c.target.Codes != nil {

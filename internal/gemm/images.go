@@ -29,6 +29,7 @@ func Convolve(dst, x Numbers, samples int, v *Windows, w []*pack.Matrix, a Arith
 // convolve computes images, of a sample and a group each, as many at a time as a block holds.
 func (c *call) convolve(images int) error {
 	most := c.begin()
+	c.finite = c.isFinite()
 	im := &c.images
 	c.lanes = c.simple && c.arithmetic.Bits == 0 && c.set.MultiplyLanes != nil && im.v.byLanes()
 	c.inPlace = c.lanes || c.simple && im.v.steps > 0 && c.set.MultiplyDirect != nil

@@ -122,10 +122,13 @@ func (c *call) toCodes(dst []uint8, results []float32) (bad int) {
 	return -1
 }
 
+// manyRows is from how many rows on it is worth knowing that their results are finite.
+const manyRows = 16
+
 // isFinite reports that no result of codes over a given range can pass the largest float32, whatever the codes are: none is looked
 // at then.
 func (c *call) isFinite() bool {
-	if !c.simple || c.arithmetic.Static == nil {
+	if c.target.Codes == nil || !c.simple || c.arithmetic.Static == nil {
 		return false
 	}
 	largest := func(list []float32) (top float64) {
