@@ -1,6 +1,11 @@
 package qtensor
 
-import "math"
+import (
+	"math"
+	"unsafe"
+
+	"euryale/internal/kernel"
+)
 
 // blocks says which elements of a tensor share a scale. A tensor is (outer, kept, inner) in row-major
 // order; the elements that share a kept index, outer·inner of them in order, are cut into groups of size,
@@ -53,14 +58,29 @@ func swapAxes[T any](x []T, a, b, c int) []T {
 	return out
 }
 
+// asBytes returns elements of one byte as bytes, in the same memory; false for others.
+func asBytes[T any](x []T) (bytes []uint8, ok bool) {
+	var one T
+	if unsafe.Sizeof(one) != 1 {
+		return nil, false
+	}
+	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(x))), len(x)), true
+}
+
 // transpose sets out to x, (a, b), as (b, a), by squares that the first cache holds.
 func transpose[T any](out, x []T, a, b int) {
 	const side = 64
 	var square [side * side]T
+	to, isBytes := asBytes(out)
+	from, _ := asBytes(x)
 	for first := 0; first < a; first += side {
 		rows := min(side, a-first)
 		for left := 0; left < b; left += side {
 			columns := min(side, b-left)
+			if isBytes {
+				kernel.TurnBytes(to[left*a+first:], a, from[first*b+left:], b, columns, rows)
+				continue
+			}
 			for i := range rows {
 				copy(square[i*side:][:columns], x[(first+i)*b+left:])
 			}

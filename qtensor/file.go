@@ -365,6 +365,10 @@ func load[T any](f *File, name string) (data []T, err error) {
 	info, _ := f.container.Info(name)
 	failed := f.container.Load(name, func(raw []byte) {
 		data = make([]T, len(raw)/info.Dtype.Size())
+		if bytes, ok := asBytes(data); ok {
+			copy(bytes, raw)
+			return
+		}
 		_, err = binary.Decode(raw, binary.LittleEndian, data)
 	})
 	return data, errors.Join(failed, err)

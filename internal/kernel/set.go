@@ -156,5 +156,10 @@ func MaxWindows(dst, src []uint8, offsets []int, n, pixels, step int) {
 	Current().MaxWindows(dst, src, offsets, n, pixels, step)
 }
 
+// TurnBytes sets dst[j·stride + i] = src[i·n + j] for so many columns j and rows i, with the kernels in use.
+func TurnBytes(dst []uint8, stride int, src []uint8, n, columns, rows int) {
+	Current().TurnU8(dst, stride, src, n, columns, rows)
+}
+
 // Current returns the kernels of the tier in use.
 func Current() *Set { return Of(isa.Current()) }

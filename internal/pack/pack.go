@@ -105,9 +105,9 @@ func New[C kernel.Code](m Matrix, codes []C, bits int) *Matrix {
 			group := column[g*w.Group : min((g+1)*w.Group, w.K)]
 			to := w.codes[w.index(g*w.Group, j):]
 			for ; len(group) >= kernel.StepDepth; group = group[kernel.StepDepth:] {
-				step := to[:kernel.StepDepth]
-				for i, c := range group[:kernel.StepDepth] {
-					step[i] = int8(int32(c) - shift)
+				step, four := (*[kernel.StepDepth]int8)(to), (*[kernel.StepDepth]C)(group)
+				for i := range step {
+					step[i] = int8(int32(four[i]) - shift)
 				}
 				to = to[min(kernel.StepBytes, len(to)):]
 			}
@@ -174,9 +174,18 @@ func (w *Matrix) addUp() []int32 {
 		scratch = make([]int8, w.PanelBytes())
 	}
 	for panel := range w.Panels() {
-		for at, code := range w.Panel(panel, 1, scratch, kernel.Current().Unpack) {
-			step, lane := at/kernel.StepBytes, at%kernel.StepBytes
-			sums[step/steps*columns+panel*kernel.PanelColumns+lane/kernel.StepDepth] += int32(code)
+		codes := w.Panel(panel, 1, scratch, kernel.Current().Unpack)
+		for g := range w.Groups() {
+			own := (*[kernel.PanelColumns]int32)(sums[g*columns+panel*kernel.PanelColumns:])
+			for range steps {
+				step := (*[kernel.StepBytes]int8)(codes)
+				for j := range own {
+					for i := range kernel.StepDepth {
+						own[j] += int32(step[j*kernel.StepDepth+i])
+					}
+				}
+				codes = codes[kernel.StepBytes:]
+			}
 		}
 	}
 	return sums
