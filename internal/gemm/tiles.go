@@ -51,6 +51,10 @@ func (c *call) tiles(part int, s *scratch) {
 				panels = (panels + 1) / 2 // one panel alone is slow
 			}
 			t := tile{panel: panel, panels: panels, codes: c.w.Panel(panel, panels, s.codes, c.set.Unpack)}
+			if c.inPlace && c.arithmetic.Bits == 0 && !c.overhangs(t) {
+				c.lines(s, t, begin, end)
+				continue
+			}
 			for i := begin; i < end; i += t.rows {
 				t.row, t.rows = i, c.tileRows(i, end)
 				if c.arithmetic.Bits > 0 {
@@ -118,7 +122,7 @@ func (c *call) byteTile(s *scratch, t tile) {
 		if fused := c.set.MultiplyDirect; fused != nil {
 			a, in := c.operandsOf(t)
 			fused(dst, stride, a, in.stride, in.gaps, t.codes, c.w.PanelBytes(), in.steps, t.panels,
-				c.offsets[t.row:][:t.rows], c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor)
+				c.offsets[t.row:][:t.rows], c.columnSums(s, t, 0), at(w.Scales, t, 0), scales, c.bias(s, t), c.floor, 1, 0)
 			c.place(s, t)
 			return
 		}
@@ -141,6 +145,31 @@ func (c *call) byteTile(s *scratch, t tile) {
 	}
 	c.set.Finish(dst, stride, sums, scales, c.bias(s, t), c.floor)
 	c.place(s, t)
+}
+
+// lines computes the rows of some panels, for codes of a byte, of windows that lie in place: a line is a row of pixels, and those of
+// an image go together.
+func (c *call) lines(s *scratch, t tile, begin, end int) {
+	im := c.shared
+	sums, scales, bias := c.columnSums(s, t, 0), at(c.w.Scales, t, 0), c.bias(s, t)
+	for i, lines := begin, 0; i < end; i += lines * im.width {
+		pixel := (c.first + i) % im.pixels
+		lines = min(end-i, im.pixels-pixel) / im.width
+		sample := (c.first + i) / im.pixels
+		s.scales32 = fillTo(s.scales32, float32(im.scales[sample]), im.width)
+		s.ints32 = fillTo(s.ints32, im.offsets[sample], im.width)
+		c.set.MultiplyDirect(c.dst[i*c.n+t.panel*kernel.PanelColumns:], c.n, im.bytes[im.at(c.first+i):], im.pixelStep, im.v.gaps, t.codes, c.w.PanelBytes(), im.v.steps, t.panels,
+			s.ints32, sums, scales, s.scales32, bias, c.floor, lines, im.rowStep)
+	}
+}
+
+// fillTo returns a slice of length n that repeats x, in s's memory if that is enough.
+func fillTo[T any](s []T, x T, n int) []T {
+	s = grow(s, n)
+	for i := range s {
+		s[i] = x
+	}
+	return s
 }
 
 // scaleGroup adds s·Σ X·(q − z) over group g, for codes of a byte.

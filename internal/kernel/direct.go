@@ -33,12 +33,15 @@ func directWideGeneric(dst []float32, stride int, c []int32, planes int, base fl
 	}
 }
 
-// multiplyDirectGeneric is multiplyU8Generic and then directGeneric, for as many rows as u has. A row of a is len(gaps)+1 runs of
-// 4·steps bytes, of which run i+1 begins gaps[i] behind the end of run i; b has them one after the other.
-func multiplyDirectGeneric(dst []float32, stride int, a []uint8, lda int, gaps []int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32) {
+// multiplyDirectGeneric is multiplyU8Generic and then directGeneric, for as many rows as u has, in each of so many lines, which begin
+// step apart in a and follow each other in dst. A row of a is len(gaps)+1 runs of 4·steps bytes, of which run i+1 begins gaps[i]
+// behind the end of run i; b has them one after the other.
+func multiplyDirectGeneric(dst []float32, stride int, a []uint8, lda int, gaps []int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32, lines, step int) {
 	c := make([]int32, len(u)*panels*PanelColumns)
-	multiplyRuns(c, a, lda, gaps, b, ldb, steps, len(u), panels)
-	directGeneric(dst, stride, c, u, v, scales, r, bias, floor)
+	for line := range lines {
+		multiplyRuns(c, a[line*step:], lda, gaps, b, ldb, steps, len(u), panels)
+		directGeneric(dst[line*len(u)*stride:], stride, c, u, v, scales, r, bias, floor)
+	}
 }
 
 // multiplyDirectWideGeneric likewise for each of the planes, which are plane apart, and then directWideGeneric.

@@ -72,10 +72,11 @@ var multiplyTrials = []trial{
 			multiply = multiplyDirectGeneric
 		}
 		rows, panels, steps := shape[0], shape[1], shape[2]
-		dst, stride, floor := finishing(m, [3]int{rows, panels * PanelColumns})
-		a, lda, _, gaps, b, ldb := bytesTrial(m, shape, 1)
+		lines, step := param(m, 1+m.IntN(3)), param(m, m.IntN(200))
+		dst, stride, floor := finishing(m, [3]int{lines * rows, panels * PanelColumns})
+		a, lda, _, gaps, b, ldb := bytesTrial(m, shape, 1, (lines-1)*step)
 		multiply(dst, stride, a, lda, gaps, b, ldb, steps, panels, take(m, rows, m.integer32), take(m, panels*PanelColumns, m.integer32),
-			take(m, panels*PanelColumns, m.number32), take(m, rows, m.number32), take(m, panels*PanelColumns, m.number32), floor)
+			take(m, panels*PanelColumns, m.number32), take(m, rows, m.number32), take(m, panels*PanelColumns, m.number32), floor, lines, step)
 	}},
 	{"MultiplyDirectWide", func(s *Set, m *memory, shape shape) {
 		multiply := s.MultiplyDirectWide
@@ -85,14 +86,15 @@ var multiplyTrials = []trial{
 		operand := operandsU8[param(m, oneOf(m, 16, 24))]
 		rows, panels, steps := shape[0], shape[1], shape[2]
 		dst, stride, floor := finishing(m, [3]int{rows, panels * PanelColumns})
-		a, lda, plane, gaps, b, ldb := bytesTrial(m, shape, operand.Planes)
+		a, lda, plane, gaps, b, ldb := bytesTrial(m, shape, operand.Planes, 0)
 		multiply(dst, stride, a, lda, plane, gaps, b, ldb, steps, panels, operand.Planes, float64(int(1)<<operand.Shift), take(m, rows, m.integer64), take(m, panels*PanelColumns, m.integer32),
 			take(m, panels*PanelColumns, m.number32), take(m, rows, m.number64), take(m, panels*PanelColumns, m.number32), floor)
 	}},
 }
 
-// bytesTrial returns planes of bytes and codes, as multiplyTrial does. Rows may overlap where they are several runs.
-func bytesTrial(m *memory, shape shape, planes int) (a []uint8, lda, plane int, gaps []int, b []int8, ldb int) {
+// bytesTrial returns planes of bytes, with some more behind, and codes, as multiplyTrial does. Rows may overlap where they are several
+// runs.
+func bytesTrial(m *memory, shape shape, planes, more int) (a []uint8, lda, plane int, gaps []int, b []int8, ldb int) {
 	rows, panels, steps := shape[0], shape[1], shape[2]
 	for range m.IntN(2) * m.IntN(4) {
 		gaps = append(gaps, m.IntN(50))
@@ -105,7 +107,7 @@ func bytesTrial(m *memory, shape shape, planes int) (a []uint8, lda, plane int, 
 	}
 	plane = param(m, rows*lda+m.IntN(2)*m.IntN(70))
 	x, y := m.choose(0, 255), m.choose(-128, 127)
-	a = take(m, (planes-1)*plane+(rows-1)*lda+row, func() uint8 { return uint8(x()) })
+	a = take(m, (planes-1)*plane+(rows-1)*lda+row+more, func() uint8 { return uint8(x()) })
 	b = take(m, (panels-1)*ldb+panel, func() int8 { return int8(y()) })
 	return a, lda, plane, gaps, b, ldb
 }

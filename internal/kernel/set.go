@@ -44,7 +44,7 @@ type Set struct {
 
 	// Both in one, without the sums in memory: multiplyDirectGeneric and multiplyDirectWideGeneric. nil where there is no
 	// such kernel.
-	MultiplyDirect     func(dst []float32, stride int, a []uint8, lda int, gaps []int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32)
+	MultiplyDirect     func(dst []float32, stride int, a []uint8, lda int, gaps []int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32, lines, step int)
 	MultiplyDirectWide func(dst []float32, stride int, a []uint8, lda, plane int, gaps []int, b []int8, ldb, steps, panels, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32)
 
 	// A convolution of few channels: multiplyLanesGeneric, nil where there is no such kernel, and its operands.

@@ -159,14 +159,19 @@ func multiplyInVNNI(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, p
 }
 
 // multiplyDirectInVNNI likewise, as evenly as can be.
-func multiplyDirectInVNNI(dst []float32, stride int, a []uint8, lda int, gaps []int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32) {
-	checkMultiplyDirect(len(dst), stride, len(a), lda, 0, gaps, len(b), ldb, steps, len(u), panels, 1, len(v), len(scales), len(r), len(bias))
+func multiplyDirectInVNNI(dst []float32, stride int, a []uint8, lda int, gaps []int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32, lines, step int) {
+	if lines < 1 || lines > 1 && step < 0 {
+		panic("kernel: MultiplyDirect: lengths do not go together")
+	}
+	last := lines - 1
+	checkMultiplyDirect(len(dst)-last*len(u)*stride, stride, len(a)-last*step, lda, 0, gaps, len(b), ldb, steps, len(u), panels, 1, len(v), len(scales), len(r), len(bias))
 	const most = len(multiplyDirectVNNITable)
-	for left := (len(u) + most - 1) / most; left > 0; left-- {
-		rows := (len(u) + left - 1) / left
-		multiplyDirectVNNITable[rows-1][panels-1](&dst[0], 4*stride, &a[0], lda, unsafe.SliceData(gaps), len(gaps)+1, &b[0], ldb, steps, &u[0], &v[0], &scales[0], &r[0], &bias[0], floor)
-		if left > 1 {
-			dst, a, u, r = dst[rows*stride:], a[rows*lda:], u[rows:], r[rows:]
+	for line := range lines {
+		for first, left := 0, (len(u)+most-1)/most; left > 0; left-- {
+			rows := (len(u) - first + left - 1) / left
+			multiplyDirectVNNITable[rows-1][panels-1](&dst[(line*len(u)+first)*stride], 4*stride, &a[line*step+first*lda], lda, unsafe.SliceData(gaps), len(gaps)+1,
+				&b[0], ldb, steps, &u[first], &v[0], &scales[0], &r[first], &bias[0], floor)
+			first += rows
 		}
 	}
 }
