@@ -9,14 +9,16 @@ import (
 
 // A call's phases are shared with workers: goroutines that stay, since one that is started for the occasion takes
 // longer to arrive than most calls take. A worker looks for work for a while after its last and then parks.
-// Parts of a phase are taken one at a time, by the caller too, which waits for no worker that has not begun.
+// Parts of a phase are taken one at a time, by the caller too, which waits for no worker that has not begun. Each begins with its own
+// share of them, the same at every call, so that what it wrote and read is still in its caches, and goes on with what others have left.
 
 // job is the state of a phase that is being shared.
 type job struct {
-	phase  func(*call, int, *scratch)
-	parts  int64
-	next   atomic.Int64 // part
-	active atomic.Int64 // workers that may hold the call
+	phase   func(*call, int, *scratch)
+	members int           // that may take parts
+	claimed []atomic.Bool // by part
+	left    atomic.Int64  // parts that are not claimed
+	active  atomic.Int64  // workers that may hold the call
 }
 
 const (
@@ -27,16 +29,23 @@ const (
 
 // share runs the parts of a phase that takes about the given time in all.
 func (c *call) share(phase func(*call, int, *scratch), parts int, d time.Duration) {
-	c.job.phase, c.job.parts = phase, int64(parts)
-	c.job.next.Store(0)
 	var helpers []*worker
 	if n := min(c.threads, parts) - 1; n > 0 && d >= worthSharing {
 		helpers = workers(n)
 	}
+	c.job.phase, c.job.members = phase, len(helpers)+1
+	if cap(c.job.claimed) < parts {
+		c.job.claimed = make([]atomic.Bool, parts)
+	}
+	c.job.claimed = c.job.claimed[:parts]
+	for i := range c.job.claimed {
+		c.job.claimed[i].Store(false)
+	}
+	c.job.left.Store(int64(parts))
 	for _, w := range helpers {
 		w.offer(c, d >= worthWaking)
 	}
-	c.work()
+	c.work(0)
 	for _, w := range helpers {
 		w.withdraw(c)
 	}
@@ -47,21 +56,25 @@ func (c *call) share(phase func(*call, int, *scratch), parts int, d time.Duratio
 	}
 }
 
-// work takes parts until there are none.
-func (c *call) work() {
+// work takes parts until there are none, from the share of a member on.
+func (c *call) work(member int) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
-	for {
-		part := c.job.next.Add(1) - 1
-		if part >= c.job.parts {
-			return
+	parts := len(c.job.claimed)
+	for part := member * parts / c.job.members; c.job.left.Load() > 0; part++ {
+		if part >= parts {
+			part = 0
 		}
-		c.job.phase(c, int(part), s)
+		if c.job.claimed[part].CompareAndSwap(false, true) {
+			c.job.left.Add(-1)
+			c.job.phase(c, part, s)
+		}
 	}
 }
 
 // worker is a goroutine that helps with calls.
 type worker struct {
+	member  int                  // 1 for the first
 	offered atomic.Pointer[call] // nil when free
 	parked  atomic.Bool
 	wake    chan struct{}
@@ -87,7 +100,7 @@ func workers(n int) []*worker {
 		list = append(list, *before...)
 	}
 	for len(list) < n {
-		w := &worker{wake: make(chan struct{}, 1)}
+		w := &worker{member: len(list) + 1, wake: make(chan struct{}, 1)}
 		go w.run()
 		list = append(list, w)
 	}
@@ -124,7 +137,7 @@ func (w *worker) run() {
 	last := time.Now()
 	for spins := 1; ; spins++ {
 		if c := w.offered.Load(); c != nil && w.offered.CompareAndSwap(c, busy) {
-			c.work()
+			c.work(w.member)
 			w.offered.Store(nil)
 			c.job.active.Add(-1)
 			last = time.Now()
