@@ -95,6 +95,11 @@ func dequantizeU8AVX2(dst *float32, src *uint8, n int, scale float32, zero int32
 //go:noescape
 func dequantizeStreamU8AVX2(dst *float32, src *uint8, n int, scale float32, zero int32)
 
+// addU8AVX2 sets dst[i] = clamp(RNE((scaleX·(x[i] − zeroX) + scaleY·(y[i] − zeroY))/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 32.
+//
+//go:noescape
+func addU8AVX2(dst *uint8, x *uint8, y *uint8, n int, scaleX float32, scaleY float32, scale float32, low float32, high float32, zeroX int32, zeroY int32, zero int32)
+
 // decodeBFloat16AVX2 works like decodeGeneric for bfloat16 and n > 0, a multiple of 8.
 //
 //go:noescape

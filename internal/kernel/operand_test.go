@@ -57,6 +57,25 @@ func dequantizeTrial[C Code](dequantize func(s *Set) func([]float32, []C, Affine
 	}
 }
 
+// addTrial has scales of any sizes whose products stay finite, of which the last is near the others where sums are to be seen.
+func addTrial(s *Set, m *memory, shape shape) {
+	ax, ay, a := m.affine(unsignedRanges...), m.affine(unsignedRanges...), m.affine(unsignedRanges...)
+	for _, scale := range []*float32{&ax.Scale, &ay.Scale} {
+		if math.Abs(float64(*scale)) > math.MaxFloat32/1024 {
+			*scale = param(m, oneOf[float32](m, 0.1, -3))
+		}
+	}
+	if m.IntN(4) > 0 {
+		ay.Scale = ax.Scale * param(m, oneOf[float32](m, 1, 2, 0.7, 1e-3))
+		a.Scale = ax.Scale * param(m, oneOf[float32](m, 1, 2, 0.3, 1.9))
+	}
+	if a.Scale == 0 {
+		a.Scale = 1
+	}
+	x, y := take(m, shape[0], m.byte), take(m, shape[0], m.byte)
+	s.AddU8(take(m, shape[0], m.byte), x, y, ax, ay, a)
+}
+
 // fixedTrial has exponents that FixedOf gives, from the largest float32's to the smallest one's.
 func fixedTrial(s *Set, m *memory, shape shape) {
 	bits := param(m, oneOf(m, 8, 16, 24))
@@ -115,6 +134,7 @@ var operandTrials = []trial{
 	{"QuantizeCentred", quantizeTrial(func(s *Set) func([]int32, []float32, Affine) { return s.QuantizeCentred }, (*memory).integer32, append(signedRanges, unsignedRanges...)...)},
 	{"DequantizeS8", dequantizeTrial(func(s *Set) func([]float32, []int8, Affine) { return s.DequantizeS8 }, (*memory).int8, signedRanges...)},
 	{"DequantizeU8", dequantizeTrial(func(s *Set) func([]float32, []uint8, Affine) { return s.DequantizeU8 }, (*memory).byte, unsignedRanges...)},
+	{"AddU8", addTrial},
 	{"QuantizeFixed", fixedTrial},
 	{"MinMax", minMaxTrial},
 	{"Centre", func(s *Set, m *memory, shape shape) {

@@ -39,8 +39,9 @@ type Set struct {
 	Multiply func(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int)
 	Unpack   func(dst []int8, src []uint8)
 
-	// Codes are pooled.
+	// Codes are pooled and added.
 	MaxWindows func(dst, src []uint8, offsets []int, n, pixels, step int)
+	AddU8      func(dst, x, y []uint8, ax, ay, a Affine)
 
 	// Both in one, without the sums in memory: multiplyDirectGeneric and multiplyDirectWideGeneric. nil where there is no
 	// such kernel.
@@ -123,6 +124,7 @@ var generic = Set{
 	Multiply:        multiplyS16Generic,
 	Unpack:          unpackGeneric,
 	MaxWindows:      maxWindowsGeneric,
+	AddU8:           addU8Generic,
 	Lanes:           lanesGeneric,
 	Decode:          decodeGeneric,
 	MultiplyFloat:   multiplyFloatGeneric,
@@ -154,6 +156,15 @@ func Of(t isa.Tier) *Set {
 // MaxWindows pools codes with the kernels in use: dst[p·n + i] = max_k src[p·step + offsets[k] + i] for so many pixels p, i < n.
 func MaxWindows(dst, src []uint8, offsets []int, n, pixels, step int) {
 	Current().MaxWindows(dst, src, offsets, n, pixels, step)
+}
+
+// AddU8 adds codes with the kernels in use: dst[i] = clamp(RNE((rx(x[i]) + ry(y[i]))/Scale) + Zero, Low, High) by a, rx and ry being
+// what ax and ay make of a code. No rx or ry passes a quarter of the largest float32.
+func AddU8(dst, x, y []uint8, ax, ay, a Affine) { Current().AddU8(dst, x, y, ax, ay, a) }
+
+// Turn sets dst[j·stride + i] = src[i·n + j] for so many columns j and rows i, with the kernels in use.
+func Turn(dst []float32, stride int, src []float32, n, columns, rows int) {
+	Current().Turn(dst, stride, src, n, columns, rows)
 }
 
 // TurnBytes sets dst[j·stride + i] = src[i·n + j] for so many columns j and rows i, with the kernels in use.

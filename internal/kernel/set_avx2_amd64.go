@@ -37,6 +37,7 @@ var avx2Set = Set{
 	Multiply:        multiplyInAVX2,
 	Unpack:          unpackInAVX2,
 	MaxWindows:      maxWindowsInAVX2,
+	AddU8:           addU8InAVX2,
 	Lanes:           lanesGeneric,
 	Decode:          decodeInAVX2,
 	MultiplyFloat:   multiplyFloatInAVX2,
@@ -77,6 +78,16 @@ func maxWindowsInAVX2(dst, src []uint8, offsets []int, n, pixels, step int) {
 	}
 	_, _ = dst[:pixels*n], src[:(pixels-1)*step+slices.Max(offsets)+n]
 	maxWindowsAVX2(&dst[0], &src[0], &offsets[0], len(offsets), n, pixels, step)
+}
+
+func addU8InAVX2(dst, x, y []uint8, ax, ay, a Affine) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	n := len(dst) / 32 * 32
+	low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
+	for first := 0; first < n; first += atOnce {
+		addU8AVX2(&dst[first], &x[first], &y[first], min(atOnce, n-first), ax.Scale, ay.Scale, a.Scale, low, high, ax.Zero, ay.Zero, a.Zero)
+	}
+	addU8Generic(dst[n:], x[n:], y[n:], ax, ay, a)
 }
 
 func unpackInAVX2(dst []int8, src []uint8) {

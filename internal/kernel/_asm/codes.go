@@ -39,8 +39,7 @@ func avx2Quantize(c codeType) {
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	scale, low, high := broadcast("scale", broadcastPS), broadcast("low", broadcastPS), broadcast("high", broadcastPS)
 	zero := broadcast("zero", broadcastPS)
-	// Packing works within halves of a vector: the dwords come out in this order.
-	order := constant("dwords", 0, 4, 1, 5, 2, 6, 3, 7)
+	order := packedOrder()
 	x := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
 	loop("numbers", n, 32, func() {
 		PREFETCHT0(at(src, numbersAhead))
@@ -51,11 +50,7 @@ func avx2Quantize(c codeType) {
 			toIntegers(v, low, high)
 			VPADDD(zero, v, v)
 		}
-		VPACKSSDW(x[1], x[0], x[0])
-		VPACKSSDW(x[3], x[2], x[2])
-		c.narrow(x[2], x[0], x[0])
-		VPERMD(x[0], order, x[0])
-		VMOVDQU(x[0], at(dst, 0))
+		storeBytes(c, x, order, at(dst, 0))
 		ADDQ(Imm(128), src)
 		ADDQ(Imm(32), dst)
 	})
@@ -98,6 +93,57 @@ func avx2Dequantize(c codeType, stream bool) {
 	RET()
 }
 
+// avx2AddU8 adds codes as numbers.
+func avx2AddU8() {
+	function("addU8AVX2", "dst, x, y *uint8, n int, scaleX, scaleY, scale, low, high float32, zeroX, zeroY, zero int32",
+		"addU8AVX2 sets dst[i] = clamp(RNE((scaleX·(x[i] − zeroX) + scaleY·(y[i] − zeroY))/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 32.")
+	dst, x, y, n := arg("dst"), arg("x"), arg("y"), arg("n")
+	terms := []struct {
+		from        reg.GPVirtual
+		scale, zero reg.VecVirtual
+	}{
+		{x, broadcast("scaleX", broadcastPS), broadcast("zeroX", broadcastPS)},
+		{y, broadcast("scaleY", broadcastPS), broadcast("zeroY", broadcastPS)},
+	}
+	scale, low, high := broadcast("scale", broadcastPS), broadcast("low", broadcastPS), broadcast("high", broadcastPS)
+	zero := broadcast("zero", broadcastPS)
+	order := packedOrder()
+	sums, term := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}, YMM()
+	loop("codes", n, 32, func() {
+		for i, sum := range sums {
+			for j, t := range terms {
+				to := []reg.VecVirtual{sum, term}[j]
+				VPMOVZXBD(at(t.from, 8*i), to)
+				VPSUBD(t.zero, to, to)
+				VCVTDQ2PS(to, to)
+				VMULPS(t.scale, to, to)
+			}
+			VADDPS(term, sum, sum)
+			VDIVPS(scale, sum, sum)
+			toIntegers(sum, low, high)
+			VPADDD(zero, sum, sum)
+		}
+		storeBytes(unsignedByte, sums, order, at(dst, 0))
+		ADDQ(Imm(32), x)
+		ADDQ(Imm(32), y)
+		ADDQ(Imm(32), dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// packedOrder returns the order of the dwords that storeBytes has packed, as packing works within halves of a vector.
+func packedOrder() reg.VecVirtual { return constant("dwords", 0, 4, 1, 5, 2, 6, 3, 7) }
+
+// storeBytes stores 32 dwords, which bytes of c hold, and overwrites them.
+func storeBytes(c codeType, x []reg.VecVirtual, order reg.VecVirtual, dst Mem) {
+	VPACKSSDW(x[1], x[0], x[0])
+	VPACKSSDW(x[3], x[2], x[2])
+	c.narrow(x[2], x[0], x[0])
+	VPERMD(x[0], order, x[0])
+	VMOVDQU(x[0], dst)
+}
+
 // avx2SplitU8 serves the sets that take planes of bytes.
 func avx2SplitU8(planes int) {
 	name := fmt.Sprintf("split%dU8AVX2", planes)
@@ -109,7 +155,7 @@ func avx2SplitU8(planes int) {
 		stride = arg("stride")
 	}
 	offset, mask := broadcast("offset", broadcastPS), constant("lowBytes", 0xff)
-	order := constant("dwords", 0, 4, 1, 5, 2, 6, 3, 7)
+	order := packedOrder()
 	v := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
 	w := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
 	loop("integers", n, 32, func() {
@@ -125,15 +171,11 @@ func avx2SplitU8(planes int) {
 				VPSRLD(Imm(uint64(8*p)), v[i], w[i])
 				VPAND(mask, w[i], w[i])
 			}
-			VPACKSSDW(w[1], w[0], w[0])
-			VPACKSSDW(w[3], w[2], w[2])
-			VPACKUSWB(w[2], w[0], w[0])
-			VPERMD(w[0], order, w[0])
 			m := at(dst, 0)
 			if p > 0 {
 				m.Index, m.Scale = stride, uint8(p)
 			}
-			VMOVDQU(w[0], m)
+			storeBytes(unsignedByte, w, order, m)
 		}
 		ADDQ(Imm(128), x)
 		ADDQ(Imm(32), dst)
