@@ -82,9 +82,6 @@ type builder struct {
 
 func (b *builder) add(v value) int {
 	id := len(b.values)
-	if v.root < 0 {
-		v.root = id
-	}
 	b.values = append(b.values, v)
 	b.ids[v.name] = id
 	return id
@@ -105,7 +102,7 @@ func (b *builder) addInputs() error {
 		if err != nil {
 			return fmt.Errorf("input %q: %w", v.Name, err)
 		}
-		b.inputs = append(b.inputs, b.add(value{name: v.Name, size: s, root: -1, slot: -1, integer: v.Integer}))
+		b.inputs = append(b.inputs, b.add(value{name: v.Name, size: s, from: -1, slot: -1, integer: v.Integer}))
 	}
 	return nil
 }
@@ -131,7 +128,7 @@ func (b *builder) constant(name string) (int, error) {
 		data = func() ([]float32, error) { return t.Data, nil }
 	}
 	b.graph.Constants[name] = t
-	return b.add(value{name: name, size: s, data: data, root: -1, slot: -1}), nil
+	return b.add(value{name: name, size: s, data: data, from: -1, slot: -1}), nil
 }
 
 func (b *builder) addNodes() error {
@@ -193,7 +190,7 @@ func (b *builder) addCall(n *flow.Node, c *flow.Call) error {
 	if err != nil {
 		return err
 	}
-	b.steps = append(b.steps, step{node: n, call: c, in: in, out: b.add(value{name: n.Output, size: out, root: -1})})
+	b.steps = append(b.steps, step{node: n, call: c, in: in, out: b.add(value{name: n.Output, size: out, from: -1})})
 	return nil
 }
 
@@ -214,9 +211,9 @@ func (b *builder) addNode(n *flow.Node) error {
 	if err != nil {
 		return err
 	}
-	v := value{name: n.Output, size: out, root: -1}
+	v := value{name: n.Output, size: out, from: -1}
 	if op.kernel == nil {
-		v.root = b.values[s.in[0]].root
+		v.from = s.in[0]
 	}
 	s.out = b.add(v)
 	b.steps = append(b.steps, s)
@@ -281,7 +278,7 @@ func (b *builder) addLayer(n *flow.Node, l layer, behind []flow.Node) error {
 			break
 		}
 	}
-	b.steps = append(b.steps, step{node: n, op: op, in: []int{x}, out: b.add(value{name: name, size: out, root: -1}), quantized: q})
+	b.steps = append(b.steps, step{node: n, op: op, in: []int{x}, out: b.add(value{name: name, size: out, from: -1}), quantized: q})
 	return nil
 }
 

@@ -5,26 +5,19 @@ import (
 	"slices"
 	"sync"
 
-	"euryale/internal/flow"
 	"euryale/ops"
 	"euryale/qtensor"
 )
 
 // Layers under StaticInt8 hand codes to each other. A value is kept as codes, and not as float32, where everything that reads it
-// would make the same codes of it: such layers, and ops between them for which it makes no difference whether their input becomes
-// codes or their result. So a chain gives the same bits as float32 between its layers.
+// would make the same codes of it: such layers, a FakeQuantize, and ops between them for which it makes no difference whether their
+// input becomes codes or their result. Other ops take codes of what a FakeQuantize has rounded to just these. So a chain gives the same
+// bits as float32 between its layers.
 
 // coded is how a value is kept as codes. Images are (sample, row, column, channel) then, and so are those that became rows.
 type coded struct {
 	codes    ops.Codes
 	channels int // of images; 0 where the order is that of float32
-}
-
-// onCodes is an op between layers that takes and gives codes of the same map.
-type onCodes struct {
-	kernel func(n *flow.Node, y array, in []array, s *scratch) // sets y.codes
-	// channels returns what coded.channels is for the result if it is that of an input; −1 where codes do not do.
-	channels func(n *flow.Node, in, out size, channels int) int
 }
 
 // quantized is a layer before its weights are packed.
@@ -43,13 +36,13 @@ func (b *builder) chain() {
 			readers[id] = append(readers[id], &b.steps[i])
 		}
 	}
-	channels, mixed := b.channels(), map[*step]bool{}
+	channels, grids, mixed := b.channels(), b.grids(), map[*step]bool{}
 	for again := true; again; {
 		again = false
 		wanted := make([]*coded, len(b.values))
 		for i := len(b.steps) - 1; i >= 0; i-- {
 			if s := &b.steps[i]; !mixed[s] && channels[s.out] >= 0 && !slices.Contains(b.outputs, s.out) {
-				wanted[s.out] = b.wanted(readers[s.out], s.out, channels[s.out], wanted)
+				wanted[s.out] = b.wanted(readers[s.out], s.out, channels, grids, mixed, wanted)
 			}
 		}
 		for i := range b.steps {
@@ -68,6 +61,11 @@ func (b *builder) chain() {
 			}
 		}
 	}
+	for _, s := range b.steps {
+		if out := &b.values[s.out]; out.coded != nil && s.quantized == nil && s.op.codes.kernel == nil && out.from < 0 {
+			out.from, out.apart = s.in[0], true
+		}
+	}
 }
 
 // channels returns what coded.channels is for each value that a step may give as codes, and −1 for the others.
@@ -81,37 +79,68 @@ func (b *builder) channels() []int {
 		case s.op.codes == nil || s.call != nil:
 			channels[s.out] = -1
 		default:
+			var in []size
+			var own []int
 			for _, id := range s.in {
-				c := channels[id]
-				if c >= 0 {
-					c = s.op.codes.channels(s.node, b.values[id].size, out, c)
-				}
-				if channels[s.out] = c; c < 0 {
-					break
-				}
+				in, own = append(in, b.values[id].size), append(own, channels[id])
+			}
+			if channels[s.out] = -1; slices.Min(own) >= 0 {
+				channels[s.out] = s.op.codes.channels(s.node, in, out, own)
 			}
 		}
 	}
 	return channels
 }
 
+// grids returns for each value the codes that it is rounded to, perhaps in another order since, or nil.
+func (b *builder) grids() []*ops.Codes {
+	grids := make([]*ops.Codes, len(b.values))
+	for _, s := range b.steps {
+		switch {
+		case s.quantized != nil || s.call != nil || s.op.codes == nil || s.op.codes.computes:
+		case s.node.Op == "FakeQuantize":
+			if c := fakeCodes(s.node); addable(c) {
+				grids[s.out] = &c
+			}
+		default:
+			grid := grids[s.in[0]]
+			for _, id := range s.in {
+				if grids[id] == nil || *grids[id] != *grid {
+					grid = nil
+				}
+			}
+			grids[s.out] = grid
+		}
+	}
+	return grids
+}
+
 // wanted returns the codes that all readers of a value make of it, or nil.
-func (b *builder) wanted(readers []*step, id, channels int, wanted []*coded) (all *coded) {
+func (b *builder) wanted(readers []*step, id int, channels []int, grids []*ops.Codes, mixed map[*step]bool, wanted []*coded) (all *coded) {
+	grid := grids[id]
 	for _, r := range readers {
-		one := coded{channels: channels}
-		if r.quantized != nil {
-			codes, ok := r.quantized.takes(b.values[id].size, channels)
+		one := coded{channels: channels[id]}
+		switch op := r.op.codes; {
+		case r.quantized != nil:
+			codes, ok := r.quantized.takes(b.values[id].size, one.channels)
 			if !ok {
 				return nil
 			}
 			one.codes = codes
-		} else {
-			if wanted[r.out] == nil {
+		case op == nil:
+			return nil
+		case op.computes:
+			if grid == nil || mixed[r] || channels[r.out] < 0 {
+				return nil
+			}
+			one.codes = *grid
+		default:
+			if wanted[r.out] == nil || op.keeps != nil && !op.keeps(r.node, wanted[r.out].codes) {
 				return nil
 			}
 			one.codes = wanted[r.out].codes
 		}
-		if all != nil && *all != one {
+		if all != nil && *all != one || grid != nil && one.codes != *grid {
 			return nil
 		}
 		all = &one
@@ -141,43 +170,6 @@ func (q *quantized) gives(out size) int {
 		return channelsOf(out)
 	}
 	return 0
-}
-
-// channelsOf returns what coded.channels is for images.
-func channelsOf(images size) int {
-	if plain(images) {
-		return 0
-	}
-	return images[1]
-}
-
-// plain reports whether images lie the same with channels first and last.
-func plain(images size) bool { return images[1] == 1 || images[2]*images[3] == 1 }
-
-// maxPoolChannels is for images in, which are plain or lie by their channels.
-func maxPoolChannels(_ *flow.Node, _, out size, _ int) int { return channelsOf(out) }
-
-// reshapeChannels lets anything that lies as float32 does become rows and plain images, and images become a row each.
-func reshapeChannels(_ *flow.Node, in, out size, channels int) int {
-	switch {
-	case channels == 0 && (len(out) != 4 || plain(out)):
-		return 0
-	case len(in) == 4 && len(out) == 2 && in[0] == out[0]:
-		return channels
-	}
-	return -1
-}
-
-// concatChannels lets channels of images and numbers of rows be put together.
-func concatChannels(n *flow.Node, in, out size, channels int) int {
-	at, _ := axis(n, len(out)) // checked by the rule
-	switch {
-	case at == 1 && len(out) == 4:
-		return channelsOf(out)
-	case at == 1 && len(out) == 2 && channels == 0:
-		return 0
-	}
-	return -1
 }
 
 // pack gives the layers what makes them ready to run, when it is called first.

@@ -7,7 +7,8 @@
 // operation of Gorgonia fails; for nothing else.
 //
 // Layers under StaticInt8 hand codes of a byte to each other where all that reads a value makes the same codes of it, through
-// max-pooling, Reshape and Concat. The bits are those of float32 between them.
+// max-pooling, Relu, Reshape and Concat; and through Add and average pools where a FakeQuantize is in front of them, as ptq.Quantize
+// puts it. The bits are those of float32 between them. Coded names such values.
 //
 // # Memory
 //

@@ -6,16 +6,6 @@ import (
 	"euryale/qtensor"
 )
 
-// Coded returns the names of the values that are kept as codes.
-func (m *Model) Coded() (names []string) {
-	for _, v := range m.values {
-		if v.coded != nil {
-			names = append(names, v.name)
-		}
-	}
-	return names
-}
-
 // ReadLater works like Load of a file that is mapped.
 func ReadLater(r io.ReaderAt, size int64) (*Model, error) {
 	f, err := qtensor.Read(r, size)

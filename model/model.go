@@ -31,9 +31,10 @@ type value struct {
 	name    string
 	size    size
 	data    func() ([]float32, error) // of a constant; nil for others
-	root    int                       // the value whose memory this is
-	slot    int                       // of the root: where in an arena its memory is; −1 for inputs and constants
-	last    int                       // of the root: the last step that reads it
+	from    int                       // the value whose memory this is, −1 for its own
+	apart   bool                      // from's codes alone: as float32 it differs
+	slot    int                       // of its own memory: where in an arena that is; −1 for inputs and constants
+	last    int                       // of its own memory: the last step that reads it
 	coded   *coded                    // nil for float32
 	integer bool                      // of an input: whole numbers
 }
@@ -47,6 +48,24 @@ type step struct {
 	layer     func() (*prepared, error) // packs the weights when it is called first; or nil
 	quantized *quantized                // what layer is made of, while the model is built
 	call      *flow.Call                // in place of op
+}
+
+// root returns the value whose memory a value is in.
+func (m *Model) root(id int) *value {
+	for m.values[id].from >= 0 {
+		id = m.values[id].from
+	}
+	return &m.values[id]
+}
+
+// Coded returns the names of the values that are kept as codes of a byte, in the order in which they are computed.
+func (m *Model) Coded() (names []string) {
+	for _, v := range m.values {
+		if v.coded != nil {
+			names = append(names, v.name)
+		}
+	}
+	return names
 }
 
 // Inputs describes what Run takes.

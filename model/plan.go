@@ -18,16 +18,16 @@ func (s slot) at(batch int) int { return max(s.perBatch*batch, s.fixed) }
 // place gives every value that is computed a slot from the step that sets it to the last that reads it.
 func (m *Model) place() error {
 	for i, s := range m.steps {
-		m.values[m.values[s.out].root].last = i
+		m.root(s.out).last = i
 		for _, id := range s.in {
-			m.values[m.values[id].root].last = i
+			m.root(id).last = i
 		}
 	}
 	for _, id := range m.outputs {
-		m.values[m.values[id].root].last = len(m.steps)
+		m.root(id).last = len(m.steps)
 	}
 	for i, s := range m.steps {
-		if out := &m.values[s.out]; out.root == s.out {
+		if out := &m.values[s.out]; out.from < 0 {
 			out.slot = m.take(out.size, out.coded != nil)
 		}
 		m.release(s.out, i)
@@ -46,7 +46,7 @@ func (m *Model) place() error {
 
 // release frees the slot of a value that no step behind i reads.
 func (m *Model) release(id, i int) {
-	if root := &m.values[m.values[id].root]; root.data == nil && root.slot >= 0 && root.last <= i {
+	if root := m.root(id); root.data == nil && root.slot >= 0 && root.last <= i {
 		m.slots[root.slot].free = true
 	}
 }

@@ -83,20 +83,19 @@ func poolShape(n *flow.Node, in []size) (size, error) {
 	return size{in[0][0], in[0][1], sides[0], sides[1]}, nil
 }
 
-// pool calls window with the place of every number of y and the part of its window that lies in the image: rows from top
-// up to bottom, columns from left up to right.
-func pool(n *flow.Node, y, x array, window func(to int, image []float32, width, top, bottom, left, right int)) {
+// pool calls window with every place of y, which has so many planes of pixels as x, the number of its plane and the part of its window
+// that lies in the image: rows from top up to bottom, columns from left up to right.
+func pool(n *flow.Node, planes int, y, x array, window func(to, plane, top, bottom, left, right int)) {
 	w, _ := newWindows(n, n.Kernel) // checked by the rule
 	height, width := x.shape[2], x.shape[3]
 	to := 0
-	for p := range x.shape[0] * x.shape[1] {
-		image := x.x[p*height*width:][:height*width]
+	for p := range planes {
 		for i := range y.shape[2] {
 			top := i*w.stride[0] - w.pad[0]
 			bottom := min(top+w.kernel[0], height)
 			for j := range y.shape[3] {
 				left := j*w.stride[1] - w.pad[1]
-				window(to, image, width, max(top, 0), bottom, max(left, 0), min(left+w.kernel[1], width))
+				window(to, p, max(top, 0), bottom, max(left, 0), min(left+w.kernel[1], width))
 				to++
 			}
 		}
@@ -110,10 +109,12 @@ func maxPool(n *flow.Node, y array, in []array, _ *scratch) {
 		halve(y, x)
 		return
 	}
-	pool(n, y, x, func(to int, image []float32, width, top, bottom, left, right int) {
+	width, image := x.shape[3], x.shape[2]*x.shape[3]
+	pool(n, x.shape[0]*x.shape[1], y, x, func(to, plane, top, bottom, left, right int) {
+		numbers := x.x[plane*image:][:image]
 		most := float32(math.Inf(-1))
 		for r := top; r < bottom; r++ {
-			for _, v := range image[r*width+left : r*width+right] {
+			for _, v := range numbers[r*width+left : r*width+right] {
 				most = max(most, v)
 			}
 		}
@@ -179,10 +180,13 @@ func maxPoolCodes(n *flow.Node, y array, in []array, s *scratch) {
 // averagePool sets y to the sum of each window over the size of the kernel.
 func averagePool(n *flow.Node, y array, in []array, _ *scratch) {
 	count := float32(n.Kernel[0] * n.Kernel[1])
-	pool(n, y, in[0], func(to int, image []float32, width, top, bottom, left, right int) {
+	x := in[0]
+	width, image := x.shape[3], x.shape[2]*x.shape[3]
+	pool(n, x.shape[0]*x.shape[1], y, x, func(to, plane, top, bottom, left, right int) {
+		numbers := x.x[plane*image:][:image]
 		var sum float32
 		for r := top; r < bottom; r++ {
-			for _, v := range image[r*width+left : r*width+right] {
+			for _, v := range numbers[r*width+left : r*width+right] {
 				sum += v
 			}
 		}

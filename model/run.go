@@ -98,8 +98,8 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w watch, o
 		}
 	}
 	defer func() {
-		for i, v := range m.values {
-			if root := m.values[v.root]; root.slot < 0 && root.data == nil {
+		for i := range m.values {
+			if root := m.root(i); root.slot < 0 && root.data == nil {
 				a.values[i].x = nil // the caller's
 			}
 		}
@@ -248,9 +248,13 @@ func (m *Model) makeRoom(a *arena, batch int, shown bool) error {
 	for i, v := range m.values {
 		y := &a.values[i]
 		v.size.put(y.shape, batch)
+		y.coded = v.coded
 		switch n := v.size.at(batch); {
-		case v.root != i:
-			y.x, y.codes = a.values[v.root].x, a.values[v.root].codes
+		case v.from >= 0:
+			y.x, y.codes = a.values[v.from].x, a.values[v.from].codes
+			if v.apart && shown {
+				y.x = make([]float32, n)
+			}
 		case v.slot < 0: // the caller's, or a constant
 		case v.coded == nil:
 			y.x = a.slots[v.slot].x[:n]
@@ -273,17 +277,15 @@ func (m *Model) do(a *arena, s *step) error {
 	case s.call != nil:
 		return m.doCall(a, y, s)
 	}
-	if s.op.kernel == nil {
-		return nil
-	}
 	a.in = a.in[:0]
 	for _, id := range s.in {
 		a.in = append(a.in, a.values[id])
 	}
-	if y.x != nil {
+	floats := a.in[0].x != nil // which there are of codes too where all are shown
+	if y.x != nil && floats && s.op.kernel != nil {
 		s.op.kernel(s.node, y, a.in, &a.scratch)
 	}
-	if y.codes != nil {
+	if (y.codes != nil || !floats) && s.op.codes.kernel != nil {
 		s.op.codes.kernel(s.node, y, a.in, &a.scratch)
 	}
 	err := a.scratch.err

@@ -27,6 +27,7 @@ type operation struct {
 type array struct {
 	x     []float32 // nil where it is kept as
 	codes []uint8
+	coded *coded // nil where it is not
 	shape []int
 }
 
@@ -36,11 +37,11 @@ var operations = map[string]operation{
 	"MatMul": {2, 2, nil, matMulShape, matMul, gemmLayer, nil},
 	"Conv":   {2, 3, []string{"strides", "pads", "dilations", "group"}, convShape, conv, convLayer, nil},
 
-	"MaxPool":           {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, maxPool, nil, &onCodes{maxPoolCodes, maxPoolChannels}},
-	"AveragePool":       {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, averagePool, nil, nil},
-	"GlobalAveragePool": {1, 1, nil, globalPoolShape, globalAveragePool, nil, nil},
+	"MaxPool":           {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, maxPool, nil, &maxPoolOnCodes},
+	"AveragePool":       {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, averagePool, nil, &averageOnCodes},
+	"GlobalAveragePool": {1, 1, nil, globalPoolShape, globalAveragePool, nil, &globalAverageOnCodes},
 
-	"Relu":       {1, 1, nil, sameShape, relu, nil, nil},
+	"Relu":       {1, 1, nil, sameShape, relu, nil, &reluOnCodes},
 	"Sigmoid":    {1, 1, nil, sameShape, each(sigmoid), nil, nil},
 	"Tanh":       {1, 1, nil, sameShape, each(math.Tanh), nil, nil},
 	"LeakyRelu":  {1, 1, []string{"alpha"}, sameShape, leakyRelu, nil, nil},
@@ -62,9 +63,9 @@ var operations = map[string]operation{
 	"ReduceSum": {1, 1, []string{"axes"}, reduceShape, reduceSum, nil, nil},
 	"ReduceMax": {1, 1, []string{"axes"}, reduceShape, reduceMax, nil, nil},
 
-	"FakeQuantize": {1, 1, []string{"scale", "zero", "low", "high"}, fakeShape, fakeQuantize, nil, nil},
+	"FakeQuantize": {1, 1, []string{"scale", "zero", "low", "high"}, fakeShape, fakeQuantize, nil, &fakeOnCodes},
 
-	"Add": {2, 2, nil, broadcastShape, binary(add), nil, nil},
+	"Add": {2, 2, nil, broadcastShape, binary(add), nil, &addOnCodes},
 	"Sub": {2, 2, nil, broadcastShape, binary(sub), nil, nil},
 	"Mul": {2, 2, nil, broadcastShape, binary(mul), nil, nil},
 	"Div": {2, 2, nil, broadcastShape, binary(div), nil, nil},
@@ -72,9 +73,9 @@ var operations = map[string]operation{
 
 	"Gather":    {2, 2, nil, gatherShape, gather, nil, nil},
 	"Slice":     {1, 1, []string{"axes", "starts", "ends", "steps"}, sliceShape, slice, nil, nil},
-	"Reshape":   {1, 1, []string{"shape"}, reshapeShape, nil, nil, &onCodes{nil, reshapeChannels}},
+	"Reshape":   {1, 1, []string{"shape"}, reshapeShape, nil, nil, &reshapeOnCodes},
 	"Transpose": {1, 1, []string{"perm"}, transposeShape, transpose, nil, nil},
-	"Concat":    {1, 1 << 16, []string{"axis"}, concatShape, concat, nil, &onCodes{concatCodes, concatChannels}},
+	"Concat":    {1, 1 << 16, []string{"axis"}, concatShape, concat, nil, &concatOnCodes},
 }
 
 // find returns the op of a node whose inputs are as many as it takes, and whose attributes it has.

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"math"
 
 	"euryale/internal/gemm"
 	"euryale/internal/kernel"
@@ -10,9 +11,22 @@ import (
 
 // Layers hand codes to each other: what one makes of its results is what the next would make of them.
 
-// Codes is how a layer under StaticInt8 reads its input: as codes q of a byte, counted from the lowest of the scheme's, which
-// stand for s·(q − z). Codes compare equal where they are the same.
-type Codes struct{ m kernel.Affine }
+// Codes is how a layer under StaticInt8 reads its input: as codes q of a byte from 0 to High, counted from the lowest of the scheme's,
+// which stand for Scale·(q − Zero). Codes compare equal where they are the same.
+type Codes struct {
+	Scale      float32
+	Zero, High int32
+}
+
+// affine returns c as package kernel has it.
+func (c Codes) affine() kernel.Affine {
+	return kernel.Affine{Scale: c.Scale, Zero: c.Zero, High: c.High}
+}
+
+// valid reports whether c maps codes of a byte, of which one stands for 0.
+func (c Codes) valid() bool {
+	return c.Scale >= kernel.MinScale && c.Scale <= math.MaxFloat32 && 0 <= c.Zero && c.Zero <= c.High && c.High <= math.MaxUint8
+}
 
 // Samples are numbers of samples, one after the other: float32, or codes where Codes is not nil. An image is (channel, row,
 // column) as float32, and (row, column, channel) as codes.
@@ -25,7 +39,7 @@ type Samples struct {
 // numbers returns s as package gemm has it, and how many there are.
 func (s Samples) numbers() (gemm.Numbers, int) {
 	if s.Codes != nil {
-		return gemm.Numbers{Codes: s.Codes, Map: s.Map.m}, len(s.Codes)
+		return gemm.Numbers{Codes: s.Codes, Map: s.Map.affine()}, len(s.Codes)
 	}
 	return gemm.Numbers{Float: s.Float}, len(s.Float)
 }
@@ -36,7 +50,8 @@ func (c Compute) Codes() (Codes, bool) {
 	if err != nil || c.params == nil {
 		return Codes{}, false
 	}
-	return Codes{gemm.Counted(*c.arithmetic.Static)}, true
+	a := gemm.Counted(*c.arithmetic.Static)
+	return Codes{a.Scale, a.Zero, a.High}, true
 }
 
 // TakesCodes returns the map of the codes that RunSamples takes for x; ok is false where it takes none: but under StaticInt8,
@@ -50,17 +65,17 @@ func (p *Prepared) TakesCodes() (c Codes, ok bool) {
 func (p *Prepared) GivesCodes() bool { return p.givesCodes }
 
 // RunSamples works like Run from x to y, either of which may be codes. Codes of x stand for what Run would read: those that
-// TakesCodes says. Codes of y are those that the layer whose TakesCodes gave their map would make of what Run gives,
+// TakesCodes says. Codes of y are those that a layer with their map would make of what Run gives,
 // clamp(RNE(y/s) + z), a float32 division, ties to even, saturated; so that a chain of layers gives the same bits by codes as by
 // numbers.
 // Errors: those of Run; qtensor.ErrValue also for a y that no float32 holds, where it becomes a code; qtensor.ErrParams for codes
 // that the layer does not take or give.
 func (p *Prepared) RunSamples(y, x Samples, samples int) error {
 	if takes, ok := p.TakesCodes(); x.Codes != nil && (!ok || x.Map != takes) {
-		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes %+v for x, want %+v, or float32", qtensor.ErrParams, x.Map.m, takes.m)
+		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes %+v for x, want %+v, or float32", qtensor.ErrParams, x.Map, takes)
 	}
-	if y.Codes != nil && (!p.givesCodes || y.Map == (Codes{})) {
-		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes %+v for y, want those of a layer, for integer weights without groups of channels", qtensor.ErrParams, y.Map.m)
+	if y.Codes != nil && (!p.givesCodes || !y.Map.valid()) {
+		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes %+v for y, want a map of codes of a byte, for integer weights without groups of channels", qtensor.ErrParams, y.Map)
 	}
 	to, yLen := y.numbers()
 	from, xLen := x.numbers()

@@ -33,7 +33,8 @@ var ErrSamples = errors.New("no samples")
 
 // Quantize returns the network of build with its layers quantized, and what that has cost on the samples, which are walked
 // through twice; before, Gorgonia runs the first of them in a graph of its own, to which the network that was read is held. Layers
-// are products with a weight, and convolutions; what is around them stays float32. An operation that model does not have is called
+// are products with a weight, and convolutions; what is around them stays float32, but for what lies between layers under Static:
+// there a byte is kept for each number, and what flows into sums between them, and into averages, is rounded to codes of a byte. An operation that model does not have is called
 // in Gorgonia, in graphs that build makes for the batches of Run; Kept names it, and Save refuses such a model.
 //
 // Where the graph fake-quantizes a layer's weight, the layer has the codes that the op rounds to; a batch normalization that is
@@ -143,12 +144,17 @@ func (j *job) result(n *flow.Node) string {
 	return n.Output
 }
 
-// calibrate looks at what flows into layers.
+// calibrate looks at what flows into layers, and at what else may become codes.
 func (j *job) calibrate() error {
 	j.seen = map[string]*calib.Histogram{}
 	for i := range j.graph.Nodes {
 		if n := &j.graph.Nodes[i]; j.weight(n) != nil {
 			j.seen[j.input(n)] = &calib.Histogram{}
+		}
+	}
+	for _, v := range j.rounding().values {
+		if j.seen[v] == nil {
+			j.seen[v] = &calib.Histogram{}
 		}
 	}
 	return j.walk("calibrate", func(s Sample) error {
@@ -182,16 +188,34 @@ func (j *job) layers() (err error) {
 		j.report.Layers = append(j.report.Layers, r)
 	}
 	absorbed := j.absorbed(layers)
+	made, g, err := j.build(without(j.graph, absorbed), layers)
+	if err != nil {
+		return err
+	}
+	j.quantized = made
+	onCodes := j.onCodes(g)
 	for _, n := range kept {
-		if absorbed[n.Output] == "" && !j.partOfLayer(n, layers) {
+		switch {
+		case absorbed[n.Output] != "" || j.partOfLayer(n, layers):
+		case onCodes[n.Name]:
+			j.report.OnCodes = append(j.report.OnCodes, j.describe(n))
+		default:
 			j.report.Kept = append(j.report.Kept, j.describe(n))
 		}
 	}
 	for _, name := range j.keptCodes(layers) {
 		j.report.Kept = append(j.report.Kept, "FakeQuantize "+name)
 	}
-	j.quantized, err = model.New(without(j.graph, absorbed), layers)
-	return err
+	return nil
+}
+
+// onCodes returns the nodes that read nothing but codes, by name.
+func (j *job) onCodes(g *flow.Graph) map[string]bool {
+	on, coded := map[string]bool{}, j.quantized.Coded()
+	for _, n := range g.Nodes {
+		on[n.Name] = !slices.ContainsFunc(n.Inputs, func(v string) bool { return !slices.Contains(coded, v) })
+	}
+	return on
 }
 
 // describe returns a node as Kept has it.

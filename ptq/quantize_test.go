@@ -144,8 +144,12 @@ func TestQuantize(t *testing.T) {
 			if len(r.Layers) != 4 || r.Samples != 3 || len(r.Outputs) != 1 {
 				t.Fatalf("%v, %v: got %d layers, %d samples and %d outputs, want 4, 3 and 1", dtype, c.activations, len(r.Layers), r.Samples, len(r.Outputs))
 			}
-			if kept := "MaxPool MaxPool_1, MaxPool MaxPool_2, Reshape Reshape_1, Softmax Softmax_1"; strings.Join(r.Kept, ", ") != kept {
-				t.Errorf("%v, %v: %q are kept, want %s", dtype, c.activations, r.Kept, kept)
+			between, kept := "MaxPool MaxPool_1, MaxPool MaxPool_2, Reshape Reshape_1", "Softmax Softmax_1"
+			if c.activations != ptq.Static {
+				between, kept = "", between+", "+kept
+			}
+			if strings.Join(r.Kept, ", ") != kept || strings.Join(r.OnCodes, ", ") != between {
+				t.Errorf("%v, %v: %q are kept, and %q on codes, want %s and %s", dtype, c.activations, r.Kept, r.OnCodes, kept, between)
 			}
 			for i, name := range []string{"conv1", "conv2", "dense1", "dense2"} {
 				l := r.Layers[i]

@@ -10,6 +10,7 @@ import (
 type Report struct {
 	Layers  []Layer  // in the order in which they are computed
 	Kept    []string // the operations that are no layers, and are computed in float32: "Softmax p"; constants that are rounded: "FakeQuantize b"
+	OnCodes []string // the operations that are no layers, and are computed on codes of a byte, between layers under Static: "MaxPool p"
 	Outputs []Output
 	Samples int
 	// Unverified is why Gorgonia could not run the float graph on the first sample, which then was not compared; else "".
@@ -61,6 +62,9 @@ func (r *Report) String() string {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%v\t[%.4g, %.4g]\t%.4f\t%.1f\t%.1f\t%d\t%.3f\n", l.Name, l.Op, l.Weights, l.Activations, l.Low, l.High, l.Clipped,
 			l.WeightSQNR, l.OutputSQNR, l.Bytes, float64(l.Bytes)/float64(l.FloatBytes))
+	}
+	if len(r.OnCodes) > 0 {
+		fmt.Fprintf(w, "on codes: %s\n", strings.Join(r.OnCodes, ", "))
 	}
 	if len(r.Kept) > 0 {
 		fmt.Fprintf(w, "in float32: %s\n", strings.Join(r.Kept, ", "))

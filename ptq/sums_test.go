@@ -1,0 +1,112 @@
+package ptq_test
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"euryale/model"
+	"euryale/ops"
+	"euryale/ptq"
+	"euryale/qtensor"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// blocks is two residual blocks, of which the second has a convolution on its other way too, and an average in front of the last layer.
+func blocks(z *zoo) node {
+	stem := must(gorgonia.Rectify(z.conv(z.input("x", 3, 8, 8), "stem", 3, 16, 3)))
+	a := must(gorgonia.Rectify(z.conv(stem, "a", 16, 16, 3)))
+	first := must(gorgonia.Rectify(must(gorgonia.Add(z.conv(a, "b", 16, 16, 3), stem))))
+	c := must(gorgonia.Rectify(z.conv(first, "c", 16, 24, 3)))
+	second := must(gorgonia.Rectify(must(gorgonia.Add(z.conv(first, "side", 16, 24, 1), z.conv(c, "d", 24, 24, 3)))))
+	return z.dense(must(gorgonia.Reshape(must(gorgonia.GlobalAveragePool2D(second)), tensor.Shape{z.batch, 24})), "fc", 24, 10)
+}
+
+// gated sums two products for a function that is no layer.
+func gated(z *zoo) node {
+	x := z.input("x", 12)
+	h := must(gorgonia.Sigmoid(must(gorgonia.Add(z.dense(x, "a", 12, 20), z.dense(x, "b", 12, 20)))))
+	return z.dense(h, "c", 20, 10)
+}
+
+// trained rounds one value of a residual block.
+func trained(z *zoo) node {
+	x := z.input("x", 12)
+	a := must(gorgonia.Rectify(z.dense(x, "a", 12, 12)))
+	p, err := qtensor.NewParams(qtensor.Affine(8), []float32{0}, []float32{2})
+	if err != nil {
+		panic(err)
+	}
+	a = must(ops.FakeQuantize(a, p))
+	return z.dense(must(gorgonia.Add(a, z.dense(a, "b", 12, 12))), "c", 12, 10)
+}
+
+// TestSums holds the report to what is computed on codes.
+func TestSums(t *testing.T) {
+	const all = "Add Relu Add Relu GlobalAveragePool Reshape"
+	for _, c := range []struct {
+		name    string
+		net     func(z *zoo) node
+		cfg     ptq.Config
+		onCodes string
+		least   float64 // dB
+	}{
+		{"static", blocks, ptq.Config{Activations: ptq.Static}, all, 30},
+		{"static by a rule", blocks, ptq.Config{Rules: []ptq.Rule{{Pattern: "*", Activations: ptq.Static}}}, all, 30},
+		{"dynamic", blocks, ptq.Config{Activations: ptq.Dynamic}, "", 35},
+		{"a float layer behind the average", blocks, ptq.Config{Activations: ptq.Static, Rules: []ptq.Rule{{Pattern: "fc*", Float: true}}}, strings.TrimSuffix(all, " Reshape"), 30},
+		{"a float layer in a block", blocks, ptq.Config{Activations: ptq.Static, Rules: []ptq.Rule{{Pattern: "side*", Float: true}}}, "", 30},
+		{"dynamic in a block", blocks, ptq.Config{Activations: ptq.Static, Rules: []ptq.Rule{{Pattern: "c.*", Activations: ptq.Dynamic}, {Pattern: "c", Activations: ptq.Dynamic}}}, "Add Relu GlobalAveragePool Reshape", 30},
+		{"a sum for a function", gated, ptq.Config{Activations: ptq.Static}, "", 30},
+		{"rounded by the graph", trained, ptq.Config{Activations: ptq.Static}, "", 30},
+	} {
+		values := map[string]*tensor.Dense{}
+		var shape tensor.Shape
+		build := func(batch int) (ptq.Graph, error) {
+			z := &zoo{tensor.Float32, gorgonia.NewGraph(), batch, values, nil}
+			y := c.net(z)
+			shape = z.inputs[0].Shape()[1:].Clone()
+			return ptq.Graph{Inputs: z.inputs, Outputs: gorgonia.Nodes{y}}, nil
+		}
+		samples := func(yield func(ptq.Sample, error) bool) {
+			for seed := range uint64(4) {
+				if !yield(ptq.Sample{"x": draw(tensor.Float32, seed+40, 1, append([]int{5}, shape...)...)}, nil) {
+					return
+				}
+			}
+		}
+		m, r, err := ptq.Quantize(t.Context(), build, samples, c.cfg)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		var kinds []string
+		for _, node := range r.OnCodes {
+			kind, _, _ := strings.Cut(node, " ")
+			kinds = append(kinds, kind)
+		}
+		if got := strings.Join(kinds, " "); got != c.onCodes || !(r.Outputs[0].SQNR >= c.least) {
+			t.Errorf("%s: %q are on codes, want %s:\n%v", c.name, got, c.onCodes, r)
+		}
+		for _, node := range r.OnCodes {
+			if slices.Contains(r.Kept, node) {
+				t.Errorf("%s: %s is on codes and in float32", c.name, node)
+			}
+		}
+		var file bytes.Buffer
+		if err := m.Write(&file); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		again, err := model.Read(bytes.NewReader(file.Bytes()), int64(file.Len()))
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		x := draw(tensor.Float32, 7, 1, append([]int{3}, shape...)...)
+		if !slices.Equal(output(t, m, x), output(t, again, x)) || !slices.Equal(m.Coded(), again.Coded()) {
+			t.Errorf("%s: a file gives other bits", c.name)
+		}
+	}
+}
