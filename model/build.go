@@ -41,6 +41,7 @@ func build(g *flow.Graph, layers map[string]layer, data map[string]func() ([]flo
 		}
 	}
 	b.pack()
+	m.apart = m.samplesApart()
 	return m, m.place()
 }
 

@@ -190,11 +190,12 @@ func (b *builder) pack() {
 			if err != nil || coded == nil {
 				return p, err
 			}
-			if takes, ok := p.TakesCodes(); !ok || takes != coded.codes {
+			if takes, ok := p.shared.TakesCodes(); !ok || takes != coded.codes {
 				return nil, fmt.Errorf("%w: it does not take the codes %+v", qtensor.ErrParams, coded.codes)
 			}
 			return p, nil
 		})
+		s.depth, s.weights = s.quantized.work(s.node)
 		s.quantized = nil // its sizes are no longer of use
 	}
 }

@@ -66,8 +66,15 @@ type packing struct {
 
 // prepared runs a layer.
 type prepared struct {
-	*ops.Prepared
-	sample int // elements of x for each of its samples
+	shared, alone *ops.Prepared
+	sample        int // elements of x for each of its samples
+}
+
+func newPrepared(p *ops.Prepared, sample int, err error) (*prepared, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &prepared{p, p.Alone(), sample}, nil
 }
 
 // options returns the options of a layer for ops.
@@ -129,6 +136,15 @@ func (q *quantized) check(n *flow.Node) error {
 	return err
 }
 
+// work returns how many products are summed for a result, and the bytes of the weights.
+func (q *quantized) work(n *flow.Node) (depth int, bytes int64) {
+	w, out := q.sizes[1], 0
+	if q.groups == 0 && !n.TransB {
+		out = 1
+	}
+	return w.elements() / w[out], int64(w.elements()) * int64(q.layer.weight.scheme.Storage().Bits()) / 8
+}
+
 // once returns what packs for a key, once for all that ask for it.
 func once[T any](q *quantized, key packing, pack func(w *qtensor.QTensor) (T, error)) func() (T, error) {
 	if old, ok := q.after.packed[key]; ok {
@@ -162,7 +178,7 @@ func gemmLayer(n *flow.Node, q *quantized, channels int) func() (*prepared, erro
 			return nil, err
 		}
 		p, err := w.Prepare(q.options()...)
-		return &prepared{p, w.In()}, err
+		return newPrepared(p, w.In(), err)
 	}
 }
 
@@ -177,6 +193,6 @@ func convLayer(n *flow.Node, q *quantized, _ int) func() (*prepared, error) {
 		}
 		x := q.sizes[0]
 		p, err := w.Prepare(x[2], x[3], n.Pads, n.Strides, n.Dilations, q.options()...)
-		return &prepared{p, x[1] * x[2] * x[3]}, err
+		return newPrepared(p, x[1]*x[2]*x[3], err)
 	}
 }

@@ -16,6 +16,7 @@ type Model struct {
 	inputs  []int
 	outputs []int
 	slots   []slot
+	apart   apart
 	arenas  sync.Pool // of *arena
 }
 
@@ -48,6 +49,8 @@ type step struct {
 	layer     func() (*prepared, error) // packs the weights when it is called first; or nil
 	quantized *quantized                // what layer is made of, while the model is built
 	call      *flow.Call                // in place of op
+	depth     int                       // of a layer: products that are summed for a result
+	weights   int64                     // of a layer: bytes
 }
 
 // root returns the value whose memory a value is in.

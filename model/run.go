@@ -22,6 +22,7 @@ type arena struct {
 	in      []array // of a step
 	scratch scratch
 	batch   int
+	alone   bool // without help for layers
 }
 
 // memory is that of a slot: of the kind that the slot has.
@@ -83,6 +84,36 @@ type watch struct {
 }
 
 func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w watch, out map[string]tensor.Tensor) error {
+	x, batch, err := m.read(in)
+	if err != nil {
+		return err
+	}
+	if err := m.fits(batch); err != nil {
+		return err
+	}
+	y := make([][]float32, len(m.outputs))
+	if out == nil {
+		return m.pass(ctx, x, batch, w, y, false)
+	}
+	for i, id := range m.outputs {
+		y[i] = make([]float32, m.values[id].size.at(batch))
+	}
+	if parts := m.parts(batch); parts < 2 || m.split(ctx, x, batch, parts, y) != nil {
+		// An error of a part may name places in it.
+		if err := m.pass(ctx, x, batch, w, y, false); err != nil {
+			return err
+		}
+	}
+	for i, id := range m.outputs {
+		shape := make(tensor.Shape, len(m.values[id].size))
+		m.values[id].size.put(shape, batch)
+		out[m.values[id].name] = dense.New(y[i], shape)
+	}
+	return nil
+}
+
+// pass computes the outputs y for the inputs x of a batch, where they are not nil.
+func (m *Model) pass(ctx context.Context, x [][]float32, batch int, w watch, y [][]float32, alone bool) error {
 	a, _ := m.arenas.Get().(*arena)
 	if a == nil {
 		a = &arena{slots: make([]memory, len(m.slots)), values: make([]array, len(m.values))}
@@ -105,14 +136,11 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w watch, o
 		}
 		m.arenas.Put(a)
 	}()
-	batch, err := m.read(a, in)
-	if err != nil {
-		return err
+	for i, id := range m.inputs {
+		a.values[id].x = x[i]
 	}
-	if err := m.makeRoom(a, batch, w.show != nil); err != nil {
-		return err
-	}
-	a.batch = batch
+	m.makeRoom(a, batch, w.show != nil)
+	a.batch, a.alone = batch, alone
 	if w.show != nil {
 		for _, id := range m.inputs {
 			if err := w.show(m.values[id].name, a.values[id].x); err != nil {
@@ -140,27 +168,21 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w watch, o
 			return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
 		}
 	}
-	if err := ctx.Err(); err != nil {
-		return err
+	for i, id := range m.outputs {
+		copy(y[i], a.values[id].x)
 	}
-	if out == nil {
-		return nil
-	}
-	for _, id := range m.outputs {
-		v := a.values[id]
-		out[m.values[id].name] = dense.New(slices.Clone(v.x), tensor.Shape(v.shape))
-	}
-	return nil
+	return ctx.Err()
 }
 
-// read takes the inputs and returns the batch.
-func (m *Model) read(a *arena, in map[string]tensor.Tensor) (int, error) {
+// read returns the inputs, in order, and the batch.
+func (m *Model) read(in map[string]tensor.Tensor) ([][]float32, int, error) {
+	list := make([][]float32, len(m.inputs))
 	batch, from := 0, ""
-	for _, id := range m.inputs {
+	for i, id := range m.inputs {
 		v := m.values[id]
 		t, ok := in[v.name]
 		if !ok {
-			return 0, fmt.Errorf("%w: got no input %q", qtensor.ErrNotFound, v.name)
+			return nil, 0, fmt.Errorf("%w: got no input %q", qtensor.ErrNotFound, v.name)
 		}
 		numbers := dense.Float32s
 		if v.integer {
@@ -168,7 +190,7 @@ func (m *Model) read(a *arena, in map[string]tensor.Tensor) (int, error) {
 		}
 		x, err := numbers(t)
 		if err != nil {
-			return 0, fmt.Errorf("input %q: %w", v.name, err)
+			return nil, 0, fmt.Errorf("input %q: %w", v.name, err)
 		}
 		shape := t.Shape().Clone()
 		for len(shape) < len(v.size) {
@@ -184,18 +206,18 @@ func (m *Model) read(a *arena, in map[string]tensor.Tensor) (int, error) {
 			case batch == 0:
 				batch, from = shape[i], v.name
 			case batch != shape[i]:
-				return 0, fmt.Errorf("input %q: %w: got a batch of %d, want the %d of %q", v.name, qtensor.ErrShape, shape[i], batch, from)
+				return nil, 0, fmt.Errorf("input %q: %w: got a batch of %d, want the %d of %q", v.name, qtensor.ErrShape, shape[i], batch, from)
 			}
 		}
 		if !fit {
-			return 0, fmt.Errorf("input %q: %w: got %v, want %v with any batch for -1", v.name, qtensor.ErrShape, t.Shape(), []int(v.size))
+			return nil, 0, fmt.Errorf("input %q: %w: got %v, want %v with any batch for -1", v.name, qtensor.ErrShape, t.Shape(), []int(v.size))
 		}
-		a.values[id].x = x
+		list[i] = x
 	}
 	if len(in) != len(m.inputs) {
-		return 0, fmt.Errorf("%w: got inputs %q, want %v", qtensor.ErrNotFound, slices.Sorted(maps.Keys(in)), m.Inputs())
+		return nil, 0, fmt.Errorf("%w: got inputs %q, want %v", qtensor.ErrNotFound, slices.Sorted(maps.Keys(in)), m.Inputs())
 	}
-	return max(batch, 1), nil
+	return list, max(batch, 1), nil
 }
 
 // mostWhole is the largest whole number such that a float32 holds all up to it.
@@ -233,12 +255,19 @@ func wholeOf[T int | int32 | int64](t tensor.Tensor) ([]float32, error) {
 	return x, nil
 }
 
-// makeRoom gives every value its shape and memory for a batch. Values that are kept as codes are float32 too where all are shown.
-func (m *Model) makeRoom(a *arena, batch int, shown bool) error {
-	for i, s := range m.slots {
+// fits returns an error for a batch that is too big.
+func (m *Model) fits(batch int) error {
+	for _, s := range m.slots {
 		if !fits(s.perBatch, batch) {
 			return fmt.Errorf("%w: got a batch of %d, want at most %d", qtensor.ErrShape, batch, maxRunElements/s.perBatch)
 		}
+	}
+	return nil
+}
+
+// makeRoom gives every value its shape and memory for a batch. Values that are kept as codes are float32 too where all are shown.
+func (m *Model) makeRoom(a *arena, batch int, shown bool) {
+	for i, s := range m.slots {
 		if s.codes {
 			a.slots[i].codes = grow(a.slots[i].codes, s.at(batch))
 		} else {
@@ -265,7 +294,6 @@ func (m *Model) makeRoom(a *arena, batch int, shown bool) error {
 			}
 		}
 	}
-	return nil
 }
 
 // do computes a step: as float32, as codes, or both.
@@ -273,7 +301,7 @@ func (m *Model) do(a *arena, s *step) error {
 	y := a.values[s.out]
 	switch {
 	case s.layer != nil:
-		return m.doLayer(y, a.values[s.in[0]], s)
+		return m.doLayer(y, a.values[s.in[0]], s, a.alone)
 	case s.call != nil:
 		return m.doCall(a, y, s)
 	}
@@ -310,22 +338,26 @@ func (m *Model) doCall(a *arena, y array, s *step) error {
 	return nil
 }
 
-func (m *Model) doLayer(y, x array, s *step) error {
+func (m *Model) doLayer(y, x array, s *step, alone bool) error {
 	layer, err := s.layer()
 	if err != nil {
 		return err
+	}
+	p := layer.shared
+	if alone {
+		p = layer.alone
 	}
 	from, samples := ops.Samples{Float: x.x}, len(x.x)/layer.sample
 	if x.codes != nil {
 		from, samples = ops.Samples{Codes: x.codes, Map: m.values[s.in[0]].coded.codes}, len(x.codes)/layer.sample
 	}
 	if y.x != nil {
-		if err := layer.RunSamples(ops.Samples{Float: y.x}, from, samples); err != nil {
+		if err := p.RunSamples(ops.Samples{Float: y.x}, from, samples); err != nil {
 			return err
 		}
 	}
 	if y.codes == nil {
 		return nil
 	}
-	return layer.RunSamples(ops.Samples{Codes: y.codes, Map: m.values[s.out].coded.codes}, from, samples)
+	return p.RunSamples(ops.Samples{Codes: y.codes, Map: m.values[s.out].coded.codes}, from, samples)
 }

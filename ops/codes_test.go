@@ -238,3 +238,23 @@ func TestPackImages(t *testing.T) {
 		}
 	}
 }
+
+// TestAlone holds a layer without help to the same layer with it.
+func TestAlone(t *testing.T) {
+	const samples = 700
+	for _, c := range []ops.Compute{ops.Fixed24(), ops.DynamicInt8(), static(t, qtensor.Affine(8), -2, 2)} {
+		p := byCompute(t, 5, qtensor.PerChannelSymmetric(8, 1), 0)(c)
+		x := gaussians(rand.New(rand.NewPCG(3, 7)), samples*p.In().TotalSize())
+		want, got := make([]float32, samples*p.Out().TotalSize()), make([]float32, samples*p.Out().TotalSize())
+		if err := p.Run(want, x, samples); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Alone().Run(got, x, samples); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%v: error %v, or other bits alone", c, err)
+		}
+		takes, ok := p.TakesCodes()
+		if alone, same := p.Alone().TakesCodes(); alone != takes || same != ok || p.Alone().GivesCodes() != p.GivesCodes() {
+			t.Errorf("%v: takes codes %+v, %t alone, want %+v, %t", c, alone, same, takes, ok)
+		}
+	}
+}

@@ -74,6 +74,14 @@ func (p *Prepared) settle(takes, gives bool) {
 	}
 }
 
+// Alone returns a layer whose calls leave all their work to the goroutine that makes them, where those of p share it with others; for
+// 16-bit weights they do so too. Results are the same.
+func (p *Prepared) Alone() *Prepared {
+	alone := *p
+	alone.l.compute.arithmetic.Alone = true
+	return &alone
+}
+
 // In returns the shape of a sample.
 func (p *Prepared) In() tensor.Shape { return p.in.Clone() }
 

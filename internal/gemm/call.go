@@ -65,7 +65,7 @@ func (c *call) release() {
 func (c *call) take(dst, x Numbers, w *pack.Matrix, a Arithmetic, out Output) {
 	c.target, c.source, c.w, c.arithmetic, c.out = dst, x, w, a, out
 	if x.Codes != nil {
-		c.arithmetic = Arithmetic{Static: &c.source.Map}
+		c.arithmetic = Arithmetic{Static: &c.source.Map, Alone: a.Alone}
 	}
 }
 
@@ -75,6 +75,9 @@ const operandBytes = 4 << 20
 // use takes a set of kernels and a number of threads for all of the call.
 func (c *call) use() {
 	c.set, c.threads = kernel.Current(), runtime.GOMAXPROCS(0)
+	if c.arithmetic.Alone {
+		c.threads = 1
+	}
 }
 
 // begin chooses kernels and layout, and returns how many rows a block has at most.

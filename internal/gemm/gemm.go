@@ -24,6 +24,8 @@ type Arithmetic struct {
 	Bits int
 	// Static is the map to codes when Bits is 0; nil takes 8 unsigned bits over the row's own range.
 	Static *kernel.Affine
+	// Alone leaves all the work to the caller's goroutine. Results are the same.
+	Alone bool
 }
 
 // Output is what follows the product: y + bias, then max(y, 0), in float32. No result is −0.

@@ -1,0 +1,24 @@
+package gemm
+
+import (
+	"runtime"
+	"testing"
+
+	"euryale/internal/kernel"
+)
+
+// TestAlone holds a call by itself to one thread, from codes too.
+func TestAlone(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	codes := Numbers{Codes: make([]uint8, 1), Map: kernel.Affine{Scale: 1, High: 255}}
+	for _, x := range []Numbers{{Float: make([]float32, 1)}, codes} {
+		for _, alone := range []bool{true, false} {
+			c := new(call)
+			c.take(Numbers{}, x, nil, Arithmetic{Bits: 24, Alone: alone}, Output{})
+			c.use()
+			if want := map[bool]int{true: 1, false: 3}[alone]; c.threads != want {
+				t.Errorf("alone is %t, from codes is %t: got %d threads, want %d", alone, x.Codes != nil, c.threads, want)
+			}
+		}
+	}
+}

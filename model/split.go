@@ -1,0 +1,105 @@
+package model
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"euryale/internal/kernel"
+)
+
+// A batch is split where threads are better off with samples of their own than with parts of each layer: every one then goes through
+// the whole network, waits for the others once and keeps what lies between layers in its own caches.
+
+const (
+	worthSplitting = 50 * time.Microsecond // of work for a thread
+	// maxSplitWeights is the most bytes of weights that each thread may read for itself: what a second-level cache holds.
+	maxSplitWeights = 1 << 20
+)
+
+// parts returns in how many parts a run of a batch is split.
+func (m *Model) parts(batch int) int {
+	if m.apart == (apart{}) {
+		return 1
+	}
+	set := kernel.Current()
+	seconds := float64(batch) * (m.apart.products/set.Rate + m.apart.numbers/set.QuantizeRate)
+	return int(max(1, min(float64(runtime.GOMAXPROCS(0)), float64(batch), seconds/worthSplitting.Seconds())))
+}
+
+// split computes the outputs y for parts of a batch. An error is that of a part.
+func (m *Model) split(ctx context.Context, x [][]float32, batch, parts int, y [][]float32) error {
+	var wait sync.WaitGroup
+	errs := make([]error, parts)
+	part := func(i int) {
+		first, end := i*batch/parts, (i+1)*batch/parts
+		errs[i] = m.pass(ctx, m.cut(m.inputs, x, first, end), end-first, watch{}, m.cut(m.outputs, y, first, end), true)
+	}
+	for i := range parts - 1 {
+		wait.Go(func() { part(i + 1) })
+	}
+	part(0)
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cut returns what some samples of a batch have of values, which is all of a value that has no batch.
+func (m *Model) cut(ids []int, x [][]float32, first, end int) [][]float32 {
+	x = slices.Clone(x)
+	for i, id := range ids {
+		if s := m.values[id].size; s.perBatch() {
+			x[i] = x[i][first*s.elements() : end*s.elements()]
+		}
+	}
+	return x
+}
+
+// apart is the work that a sample takes by itself: products of layers, and other numbers. It is zero for a network whose
+// samples have to be together, or whose float32 results depend on how many there are.
+type apart struct{ products, numbers float64 }
+
+// samplesApart returns what a sample takes by itself.
+func (m *Model) samplesApart() (work apart) {
+	first := func(id int) bool { // the batch is the first axis
+		s := m.values[id].size
+		return s.perBatch() && s[0] < 0
+	}
+	for _, id := range slices.Concat(m.inputs, m.outputs) {
+		if !first(id) {
+			return apart{}
+		}
+	}
+	weights := int64(0)
+	for _, s := range m.steps {
+		out := m.values[s.out].size
+		work.numbers += float64(out.elements())
+		if s.layer == nil && !slices.ContainsFunc(s.in, func(id int) bool { return m.values[id].size.perBatch() }) {
+			continue // the same for every part
+		}
+		if !first(s.out) || slices.ContainsFunc(s.in, func(id int) bool { return m.values[id].size.perBatch() && !first(id) }) {
+			return apart{}
+		}
+		switch {
+		case s.layer != nil:
+			work.products += float64(out.elements()) * float64(s.depth)
+			weights += s.weights
+		case s.call != nil || slices.Contains([]string{"Gemm", "MatMul", "Conv"}, s.node.Op):
+			return apart{}
+		case slices.Contains(s.op.attributes, "axis"):
+			if at, _ := axis(s.node, len(out)); at == 0 { // checked by the rule
+				return apart{}
+			}
+		}
+	}
+	if work.products == 0 || weights > maxSplitWeights {
+		return apart{}
+	}
+	return work
+}

@@ -1,0 +1,129 @@
+package model_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+
+	"euryale/internal/flow"
+
+	"gorgonia.org/tensor"
+)
+
+// manySamples are worth splitting for a LeNet.
+const manySamples = 3003
+
+// threads sets how many there are for the rest of a test.
+func threads(t *testing.T, n int) {
+	before := runtime.GOMAXPROCS(n)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+}
+
+// TestSplit holds batches in parts to those in one.
+func TestSplit(t *testing.T) {
+	threads(t, 2)
+	for _, compute := range []string{"static-int8", "dynamic-int8", "fixed24"} {
+		for _, c := range slices.Concat(chains, computed) {
+			g := c.graphOf("y")
+			layers := quantized(t, g, batchOf(1, append([]int{16}, c.sample...)...), compute)
+			if compute == "static-int8" {
+				change(t, c, layers)
+			}
+			m := newModel(t, g, layers)
+			if parts := m.Parts(1 << 20); parts != 2 {
+				t.Errorf("%s, %s: a big batch is in %d parts, want 2", c.name, compute, parts)
+			}
+			if parts := m.Parts(1); parts != 1 {
+				t.Errorf("%s, %s: a batch of one is in %d parts", c.name, compute, parts)
+			}
+			for _, batch := range []int{2, 5, 33} {
+				in := batchOf(uint64(batch), append([]int{batch}, c.sample...)...)
+				want := run(t, m, in, "y")
+				for _, parts := range []int{1, 2, batch/2 + 1, batch} {
+					if got, err := m.Split(in, parts); err != nil || !slices.Equal(got[0], want) {
+						t.Errorf("%s, %s: error %v, or other bits for a batch of %d in %d parts", c.name, compute, err, batch, parts)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestNotSplit goes through networks whose samples are not apart, or for whose threads it does not pay.
+func TestNotSplit(t *testing.T) {
+	threads(t, 2)
+	first := dense("a", "x", "12 12")
+	split := func(name string, parts int, nodes ...flow.Node) {
+		t.Helper()
+		c := chained{sample: []int{12}, nodes: nodes}
+		g := c.graphOf("y")
+		g.Constants["w"] = random(rand.New(rand.NewPCG(6, 2)), 0.3, 12, 12)
+		layers := quantized(t, g, batchOf(1, 16, 12), "dynamic-int8")
+		for name := range layers {
+			if name == "float.gemm" {
+				delete(layers, name)
+			}
+		}
+		if got := newModel(t, g, layers).Parts(100000); got != parts {
+			t.Errorf("%s: got %d parts, want %d", name, got, parts)
+		}
+	}
+	gemm := first
+	gemm.Output = "y"
+	split("rows", 2, gemm)
+	split("softmax of rows", 2, first, flow.Node{Op: "Softmax", Name: "s", Inputs: []string{"a"}, Output: "y", Axis: 1})
+	split("softmax of columns", 1, first, flow.Node{Op: "Softmax", Name: "s", Inputs: []string{"a"}, Output: "y"})
+	split("softmax of columns by a negative axis", 1, first, flow.Node{Op: "Softmax", Name: "s", Inputs: []string{"a"}, Output: "y", Axis: -2})
+	split("samples put together", 1, first, concat("y", 0, "a", "a"))
+	split("a product in float32", 1, first, dense("float", "a", "12 12'"), op("Relu", "y", "float"))
+	split("a transposed result", 1, first, flow.Node{Op: "Transpose", Name: "t", Inputs: []string{"a"}, Output: "y", Perm: []int{1, 0}})
+	split("transposed and back", 1, first, flow.Node{Op: "Transpose", Name: "t", Inputs: []string{"a"}, Output: "t", Perm: []int{1, 0}}, flow.Node{Op: "Transpose", Name: "u", Inputs: []string{"t"}, Output: "y", Perm: []int{1, 0}})
+	split("several rows of a sample", 2, first, reshape("r", "a", -1, 4), dense("y", "r", "4 3"))
+	split("what is the same for all", 2, first, op("Tanh", "t", "w"), flow.Node{Op: "ReduceMax", Name: "m", Inputs: []string{"t"}, Output: "m", Axes: []int{0}}, op("Mul", "y", "a", "m"))
+	split("no layer", 1, op("Tanh", "y", "x"))
+	big := chained{sample: []int{1200}, nodes: []flow.Node{dense("y", "x", "1200 1200")}}
+	g := big.graphOf("y")
+	if got := newModel(t, g, quantized(t, g, batchOf(1, 4, 1200), "dynamic-int8")).Parts(100000); got != 1 {
+		t.Errorf("weights that fill a cache: got %d parts, want 1", got)
+	}
+	call := &flow.Graph{
+		Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 12}}}, Outputs: []flow.Value{{Name: "y"}},
+		Nodes:     []flow.Node{first, {Op: "Call", Name: "c", Inputs: []string{"a"}, Output: "y"}},
+		Constants: map[string]*flow.Tensor{"12 12": random(rand.New(rand.NewPCG(6, 2)), 0.3, 12, 12)},
+		Calls:     map[string]*flow.Call{"c": {What: "a call", Shape: []int{-1, 12}, Run: func(_ int, in []flow.Tensor) (flow.Tensor, error) { return in[0], nil }}},
+	}
+	if got := newModel(t, call, quantized(t, call, batchOf(1, 4, 12), "dynamic-int8")).Parts(100000); got != 1 {
+		t.Errorf("a call: got %d parts, want 1", got)
+	}
+}
+
+// TestSplitFails holds the errors of parts to those of a whole.
+func TestSplitFails(t *testing.T) {
+	threads(t, 3)
+	c := chains[1]
+	g := c.graphOf("y")
+	m := newModel(t, g, quantized(t, g, batchOf(1, append([]int{16}, c.sample...)...), "static-int8"))
+	for _, bad := range []int{0, 500, manySamples - 1} {
+		in := batchOf(3, append([]int{manySamples}, c.sample...)...)
+		in["x"].(*tensor.Dense).Float32s()[bad*12*12+7] = float32(math.NaN())
+		if m.Parts(manySamples) < 2 {
+			t.Fatal("not split")
+		}
+		_, err := m.Run(t.Context(), in)
+		runtime.GOMAXPROCS(1)
+		_, want := m.Run(t.Context(), in)
+		runtime.GOMAXPROCS(3)
+		if err == nil || want == nil || err.Error() != want.Error() {
+			t.Errorf("NaN in sample %d: got error %v, want %v", bad, err, want)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if out, err := m.Run(ctx, batchOf(3, append([]int{manySamples}, c.sample...)...)); !errors.Is(err, context.Canceled) || out != nil {
+		t.Errorf("got %v and error %v after it was cancelled", out, err)
+	}
+}
