@@ -6,6 +6,8 @@ import (
 
 	"euryale/internal/flow"
 	"euryale/qtensor"
+
+	"github.com/chewxy/math32"
 )
 
 // sameShape is the rule of an op that takes each number by itself.
@@ -33,24 +35,41 @@ func leakyRelu(n *flow.Node, y array, in []array, _ *scratch) {
 	}
 }
 
-// each returns the kernel of a function of one number, which is made in float64.
-func each(f func(float64) float64) func(n *flow.Node, y array, in []array, s *scratch) {
+// each returns the kernel of a function of one number. The functions are those of Gorgonia, to the bit.
+func each(f func(float32) float32) func(n *flow.Node, y array, in []array, s *scratch) {
 	return func(_ *flow.Node, y array, in []array, _ *scratch) {
 		for i, v := range in[0].x {
-			y.x[i] = float32(f(float64(v)))
+			y.x[i] = f(v)
 		}
 	}
 }
 
-func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+// sigmoid returns 1/(1 + e^−x), made in float64; 0 below −88 and 1 above 15.
+func sigmoid(x float32) float32 {
+	switch {
+	case x < -88:
+		return 0
+	case x > 15:
+		return 1
+	}
+	return float32(1 / (1 + math.Exp(-float64(x))))
+}
 
-func reciprocal(x float64) float64 { return 1 / x }
+func reciprocal(x float32) float32 { return 1 / x }
 
-// softplus returns ln(1 + e^x).
-func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
+// softplus returns ln(1 + e^x), made in float64; 0 below −103 and x above 14.
+func softplus(x float32) float32 {
+	switch {
+	case x < -103:
+		return 0
+	case x > 14:
+		return x
+	}
+	return float32(math.Log1p(math.Exp(float64(x))))
+}
 
 // sign returns −1, 0 or 1, or NaN.
-func sign(x float64) float64 {
+func sign(x float32) float32 {
 	switch {
 	case x > 0:
 		return 1
@@ -113,32 +132,35 @@ func top(x []float32, count, step int) float32 {
 	return most
 }
 
-// softmax sets y = e^(x − m)/Σ e^(x − m) along Axis, m the largest x, with the sum in float64.
+// softmax sets y = e^(x − m)·(1/Σ e^(x − m)) along Axis, m the largest x. Along the last axis tensor v0.9.24 has the first number of
+// all in the place of each row's first when it looks for m, and gives other bits; here samples do not depend on others.
 func softmax(n *flow.Node, y array, in []array, _ *scratch) {
 	along(n, y, in[0], func(y, x []float32, count, step int) {
 		most := top(x, count, step)
-		var sum float64
+		var sum float32
 		for j := range count {
-			e := math.Exp(float64(x[j*step]) - float64(most))
+			e := math32.Exp(x[j*step] - most)
 			sum += e
-			y[j*step] = float32(e)
+			y[j*step] = e
 		}
+		sum = 1 / sum
 		for j := range count {
-			y[j*step] = float32(float64(y[j*step]) / sum)
+			y[j*step] *= sum
 		}
 	})
 }
 
-// logSoftmax sets y = x − m − ln Σ e^(x − m) along Axis, m the largest x, in float64.
+// logSoftmax sets y = x − m − ln Σ e^(x − m) along Axis, m the largest x.
 func logSoftmax(n *flow.Node, y array, in []array, _ *scratch) {
 	along(n, y, in[0], func(y, x []float32, count, step int) {
-		most := float64(top(x, count, step))
-		var sum float64
+		most := top(x, count, step)
+		var sum float32
 		for j := range count {
-			sum += math.Exp(float64(x[j*step]) - most)
+			sum += math32.Exp(x[j*step] - most)
 		}
+		sum = math32.Log(sum)
 		for j := range count {
-			y[j*step] = float32(float64(x[j*step]) - most - math.Log(sum))
+			y[j*step] = x[j*step] - most - sum
 		}
 	})
 }
@@ -196,7 +218,7 @@ func div(y, a, b []float32, da, db int) {
 
 func pow(y, a, b []float32, da, db int) {
 	for i := range y {
-		y[i] = float32(math.Pow(float64(a[i*da]), float64(b[i*db])))
+		y[i] = math32.Pow(a[i*da], b[i*db])
 	}
 }
 

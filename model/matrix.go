@@ -32,13 +32,12 @@ func grow[T any](x []T, n int) []T {
 }
 
 // product sets y = a·b for a of shape (m, k), b of shape (k, n), or (n, k) where transB, with the BLAS that tensor uses.
-// Rows of y are stride apart, and so are those of b.
-func product(y, a, b []float32, m, k, n int, transB bool, stride int) {
+func product(y, a, b []float32, m, k, n int, transB bool) {
 	if transB {
-		tensor.WhichBLAS().Sgemm('N', 'T', m, n, k, 1, a, k, b, k, 0, y, stride)
+		tensor.WhichBLAS().Sgemm('N', 'T', m, n, k, 1, a, k, b, k, 0, y, n)
 		return
 	}
-	tensor.WhichBLAS().Sgemm('N', 'N', m, n, k, 1, a, k, b, stride, 0, y, stride)
+	tensor.WhichBLAS().Sgemm('N', 'N', m, n, k, 1, a, k, b, n, 0, y, n)
 }
 
 // biasOf returns an error for a bias that is given and is not (n).
@@ -67,7 +66,7 @@ func gemmShape(n *flow.Node, in []size) (size, error) {
 // gemm sets y = x·w + b.
 func gemm(n *flow.Node, y array, in []array, _ *scratch) {
 	rows, columns := y.shape[0], y.shape[1]
-	product(y.x, in[0].x, in[1].x, rows, in[0].shape[1], columns, n.TransB, columns)
+	product(y.x, in[0].x, in[1].x, rows, in[0].shape[1], columns, n.TransB)
 	if len(in) == 3 {
 		for i := range rows {
 			to := y.x[i*columns:][:columns]
@@ -94,7 +93,7 @@ func matMul(_ *flow.Node, y array, in []array, _ *scratch) {
 		m = a.shape[len(a.shape)-2]
 	}
 	for i := range len(a.x) / (m * k) {
-		product(y.x[i*m*n:][:m*n], a.x[i*m*k:][:m*k], b.x[i*k*n:][:k*n], m, k, n, false, n)
+		product(y.x[i*m*n:][:m*n], a.x[i*m*k:][:m*k], b.x[i*k*n:][:k*n], m, k, n, false)
 	}
 }
 
@@ -125,63 +124,73 @@ func convShape(n *flow.Node, in []size) (size, error) {
 	return size{x[0], w[0], sides[0], sides[1]}, biasOf(in, w[0])
 }
 
-// maxColumns bounds the elements of the windows that conv has at a time, unless one row of pixels has more.
-const maxColumns = 1 << 18
+const (
+	// maxWindows bounds the elements of the windows that conv has at a time, unless one row of pixels has more.
+	maxWindows = 1 << 18
+	// Gonum's Sgemm adds up sumBlock products at a time where a result has at least manyBlocks blocks of sumBlock².
+	sumBlock, manyBlocks = 64, 4
+)
 
-// conv sets y to the convolution, as a product of the filters with windows of some rows of pixels at a time.
+// conv sets y to the convolution, as a product of the windows of some rows of pixels at a time with the filters: to the sums that one
+// product for all samples has.
 func conv(n *flow.Node, y array, in []array, s *scratch) {
 	x, w := in[0], in[1]
 	v, _ := newWindows(n, w.shape[2:]) // checked by the rule
 	groups, channels := groupsOf(n), w.shape[1]
 	filters, depth := w.shape[0]/groups, channels*w.shape[2]*w.shape[3]
 	plane, height, width := x.shape[2]*x.shape[3], y.shape[2], y.shape[3]
-	most := min(height, max(1, maxColumns/(depth*width)))
+	most := min(height, max(1, maxWindows/(depth*width)))
+	blocks := func(n int) int { return (n + sumBlock - 1) / sumBlock }
+	block := depth
+	if blocks(x.shape[0]*height*width)*blocks(filters) >= manyBlocks {
+		block = sumBlock
+	}
 	for i := range x.shape[0] * groups {
+		group := i % groups
 		image := x.x[i*channels*plane:][:channels*plane]
-		own := w.x[i%groups*filters*depth:][:filters*depth]
-		to := y.x[i*filters*height*width:][:filters*height*width]
+		own := w.x[group*filters*depth:][:filters*depth]
 		for first := 0; first < height; first += most {
 			rows := min(most, height-first)
-			columns := s.room(depth * rows * width)
-			v.read(columns, image, x.shape[1:], channels, first, rows, width)
-			if rows == height {
-				product(to, own, columns, filters, depth, rows*width, false, rows*width)
-				continue
+			pixels := rows * width
+			part := s.room(pixels * (filters + depth))
+			sums, all := part[:pixels*filters], part[pixels*filters:]
+			v.read(all, image, x.shape[1:], channels, first, rows, width)
+			for k := 0; k < depth; k += block {
+				tensor.WhichBLAS().Sgemm('N', 'T', pixels, filters, min(block, depth-k), 1, all[k:], depth, own[k:], depth, float32(min(k, 1)), sums, filters)
 			}
-			part := make([]float32, filters*rows*width)
-			product(part, own, columns, filters, depth, rows*width, false, rows*width)
 			for f := range filters {
-				copy(to[(f*height+first)*width:], part[f*rows*width:][:rows*width])
+				var bias float32
+				if len(in) == 3 {
+					bias = in[2].x[group*filters+f]
+				}
+				to := y.x[((i*filters+f)*height+first)*width:][:pixels]
+				for p := range to {
+					to[p] = sums[p*filters+f] + bias
+				}
 			}
-		}
-	}
-	if len(in) == 3 {
-		for i := range x.shape[0] * w.shape[0] {
-			to := y.x[i*height*width:][:height*width]
-			add(to, to, in[2].x[i%w.shape[0]:], 1, 0)
 		}
 	}
 }
 
-// read sets columns, (channel, kernel row, kernel column, row, column), to the windows of some rows of pixels of the result.
-func (w windows) read(columns, image []float32, shape []int, channels, first, rows, width int) {
+// read sets to, (row, column, channel, kernel row, kernel column), to the windows of some rows of pixels of the result.
+func (w windows) read(to, image []float32, shape []int, channels, first, rows, width int) {
 	height, imageWidth := shape[1], shape[2]
-	clear(columns)
-	for c := range channels {
-		for u := range w.kernel[0] {
-			for v := range w.kernel[1] {
-				for i := range rows {
-					to := columns[:width]
-					columns = columns[width:]
-					r := (first+i)*w.stride[0] + u*w.dilation[0] - w.pad[0]
-					if r < 0 || r >= height {
-						continue
-					}
-					from := image[(c*height+r)*imageWidth:][:imageWidth]
-					at := v*w.dilation[1] - w.pad[1]
-					for j := range to {
+	depth := channels * w.kernel[0] * w.kernel[1]
+	clear(to)
+	for i := range rows {
+		line := to[i*width*depth:]
+		for c := range channels {
+			for u := range w.kernel[0] {
+				r := (first+i)*w.stride[0] + u*w.dilation[0] - w.pad[0]
+				if r < 0 || r >= height {
+					continue
+				}
+				from := image[(c*height+r)*imageWidth:][:imageWidth]
+				for v := range w.kernel[1] {
+					at, tap := v*w.dilation[1]-w.pad[1], (c*w.kernel[0]+u)*w.kernel[1]+v
+					for j := range width {
 						if at >= 0 && at < imageWidth {
-							to[j] = from[at]
+							line[j*depth+tap] = from[at]
 						}
 						at += w.stride[1]
 					}

@@ -201,14 +201,14 @@ func globalPoolShape(_ *flow.Node, in []size) (size, error) {
 	return size{in[0][0], in[0][1], 1, 1}, nil
 }
 
-// globalAveragePool sets y to the mean of each channel, summed in float64.
+// globalAveragePool sets y to the mean of each channel, whose pixels are added one by one.
 func globalAveragePool(_ *flow.Node, y array, in []array, _ *scratch) {
 	pixels := in[0].shape[2] * in[0].shape[3]
 	for p := range y.x {
-		var sum float64
+		var sum float32
 		for _, v := range in[0].x[p*pixels:][:pixels] {
-			sum += float64(v)
+			sum += v
 		}
-		y.x[p] = float32(sum / float64(pixels))
+		y.x[p] = sum / float32(pixels)
 	}
 }

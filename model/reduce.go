@@ -52,13 +52,26 @@ func reduce(n *flow.Node, y, x array, f func(to int, v float32)) {
 	}
 }
 
-// reduceSum sets y to the sums over Axes, made in float64.
-func reduceSum(n *flow.Node, y array, in []array, _ *scratch) {
-	sums := make([]float64, len(y.x))
-	reduce(n, y, in[0], func(to int, v float32) { sums[to] += float64(v) })
-	for i, sum := range sums {
-		y.x[i] = float32(sum)
+// reduceSum sets y to the sums over Axes: over the first of them, then those over the next, each added one by one; over all axes, in
+// the order of the elements.
+func reduceSum(n *flow.Node, y array, in []array, s *scratch) {
+	shape, axes := slices.Clone(in[0].shape), slices.Sorted(slices.Values(n.Axes))
+	if len(axes) == len(shape) {
+		shape, axes = []int{len(in[0].x)}, []int{0}
 	}
+	x, sums := in[0].x, s.room(len(in[0].x))
+	for gone, axis := range axes {
+		outer, own, inner := around(shape, axis-gone)
+		for o := range outer {
+			to := sums[o*inner:][:inner] // not beyond what of x was read
+			copy(to, x[o*own*inner:])
+			for j := 1; j < own; j++ {
+				add(to, to, x[(o*own+j)*inner:], 1, 1)
+			}
+		}
+		x, shape = sums[:outer*inner], slices.Delete(shape, axis-gone, axis-gone+1)
+	}
+	copy(y.x, x)
 }
 
 // reduceMax sets y to the largest numbers over Axes, NaN where there is one.

@@ -2,11 +2,12 @@ package model
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"euryale/internal/flow"
 	"euryale/qtensor"
+
+	"github.com/chewxy/math32"
 )
 
 // operation is all that is known of an op.
@@ -43,20 +44,20 @@ var operations = map[string]operation{
 
 	"Relu":       {1, 1, nil, sameShape, relu, nil, &reluOnCodes},
 	"Sigmoid":    {1, 1, nil, sameShape, each(sigmoid), nil, nil},
-	"Tanh":       {1, 1, nil, sameShape, each(math.Tanh), nil, nil},
+	"Tanh":       {1, 1, nil, sameShape, each(math32.Tanh), nil, nil},
 	"LeakyRelu":  {1, 1, []string{"alpha"}, sameShape, leakyRelu, nil, nil},
 	"Softmax":    {1, 1, []string{"axis"}, softmaxShape, softmax, nil, nil},
 	"LogSoftmax": {1, 1, []string{"axis"}, softmaxShape, logSoftmax, nil, nil},
 
-	"Abs":        {1, 1, nil, sameShape, each(math.Abs), nil, nil},
+	"Abs":        {1, 1, nil, sameShape, each(math32.Abs), nil, nil},
 	"Sign":       {1, 1, nil, sameShape, each(sign), nil, nil},
-	"Ceil":       {1, 1, nil, sameShape, each(math.Ceil), nil, nil},
-	"Floor":      {1, 1, nil, sameShape, each(math.Floor), nil, nil},
-	"Sin":        {1, 1, nil, sameShape, each(math.Sin), nil, nil},
-	"Cos":        {1, 1, nil, sameShape, each(math.Cos), nil, nil},
-	"Exp":        {1, 1, nil, sameShape, each(math.Exp), nil, nil},
-	"Log":        {1, 1, nil, sameShape, each(math.Log), nil, nil},
-	"Sqrt":       {1, 1, nil, sameShape, each(math.Sqrt), nil, nil},
+	"Ceil":       {1, 1, nil, sameShape, each(math32.Ceil), nil, nil},
+	"Floor":      {1, 1, nil, sameShape, each(math32.Floor), nil, nil},
+	"Sin":        {1, 1, nil, sameShape, each(math32.Sin), nil, nil},
+	"Cos":        {1, 1, nil, sameShape, each(math32.Cos), nil, nil},
+	"Exp":        {1, 1, nil, sameShape, each(math32.Exp), nil, nil},
+	"Log":        {1, 1, nil, sameShape, each(math32.Log), nil, nil},
+	"Sqrt":       {1, 1, nil, sameShape, each(math32.Sqrt), nil, nil},
 	"Reciprocal": {1, 1, nil, sameShape, each(reciprocal), nil, nil},
 	"Softplus":   {1, 1, nil, sameShape, each(softplus), nil, nil},
 
