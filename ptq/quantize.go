@@ -32,9 +32,10 @@ type Sample map[string]tensor.Tensor
 var ErrSamples = errors.New("no samples")
 
 // Quantize returns the network of build with its layers quantized, and what that has cost on the samples, which are walked
-// through twice; before, Gorgonia runs the first of them in a graph of its own, to which the network that was read is held. Layers
-// are products with a weight, and convolutions; what is around them stays float32, but for what lies between layers under Static:
-// there a byte is kept for each number, and what flows into sums between them, and into averages, is rounded to codes of a byte. An operation that model does not have is called
+// through twice; before, Gorgonia runs the first of them in a graph of its own, to which the network is held as it was read and as
+// it is folded: with normalizations, and biases, in the layer before them. Layers are products with a weight, and convolutions; what is
+// around them stays float32, but for what lies between layers under Static: there a byte is kept for each number, and what flows into
+// sums between them, and into averages, is rounded to codes of a byte. An operation that model does not have is called
 // in Gorgonia, in graphs that build makes for the batches of Run; Kept names it, and Save refuses such a model.
 //
 // Where the graph fake-quantizes a layer's weight, the layer has the codes that the op rounds to; a batch normalization that is
@@ -61,19 +62,19 @@ func quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error]
 	if err := cfg.check(); err != nil {
 		return nil, nil, err
 	}
-	g, codes, err := graph.Read(func(batch int) (graph.Source, error) {
+	n, err := graph.Read(func(batch int) (graph.Source, error) {
 		made, err := build(batch)
 		return graph.Source{Inputs: made.Inputs, Outputs: made.Outputs}, err
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	float, err := model.New(g, nil)
+	float, err := model.New(n.Folded, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	j := &job{ctx: ctx, samples: samples, cfg: cfg, graph: g, codes: codes, float: float, report: &Report{}}
-	if err := j.verify(build); err != nil {
+	j := &job{ctx: ctx, samples: samples, cfg: cfg, graph: n.Folded, codes: n.Codes, float: float, report: &Report{}}
+	if err := j.verify(build, n.Read); err != nil {
 		return nil, nil, err
 	}
 	if err := j.calibrate(); err != nil {

@@ -36,9 +36,11 @@ type Layer struct {
 
 // Output is what became of one of the network's results.
 type Output struct {
-	Name     string
-	SQNR     float64 // against the float network's, over all samples, dB
-	ReadSQNR float64 // of the float network as it was read, against Gorgonia's for the first sample, dB; NaN where Unverified
+	Name string
+	SQNR float64 // against the float network's, over all samples, dB
+	// Of the float network as it was read, and with normalizations and biases folded into layers, against Gorgonia's for the first
+	// sample, dB: +Inf for equal numbers, NaN where Unverified.
+	ReadSQNR, FoldedSQNR float64
 }
 
 // Bytes returns the size of the weights of all layers, before and after.
@@ -73,6 +75,7 @@ func (r *Report) String() string {
 		fmt.Fprintf(w, "%s\t\t\t\t\t\t\t%.1f\n", o.Name, o.SQNR)
 		if r.Unverified == "" {
 			fmt.Fprintf(w, "  in float32, against Gorgonia\t\t\t\t\t\t\t%.1f\n", o.ReadSQNR)
+			fmt.Fprintf(w, "  in float32, folded\t\t\t\t\t\t\t%.1f\n", o.FoldedSQNR)
 		}
 	}
 	if r.Unverified != "" {

@@ -8,21 +8,26 @@ import (
 
 	"euryale/internal/dense"
 	"euryale/internal/flow"
+	"euryale/model"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
 // ErrMismatch reports a network that is not what Gorgonia computes.
-var ErrMismatch = errors.New("the network as it was read gives other results than Gorgonia")
+var ErrMismatch = errors.New("the network that was read gives other results than Gorgonia")
 
-// leastRead is the SQNR in dB that the network as it was read has at least: sums in another order leave 100 and more.
+// leastRead is the SQNR in dB that the network has at least before it is quantized: sums in another order leave 100 and more.
 const leastRead = 40
 
-// verify holds the network that was read to what Gorgonia makes of the first sample, in a graph built for it.
-func (j *job) verify(build Build) error {
+// verify holds the network, as it was read and folded, to what Gorgonia makes of the first sample, in a graph built for it.
+func (j *job) verify(build Build, read *flow.Graph) error {
 	for _, o := range j.graph.Outputs {
-		j.report.Outputs = append(j.report.Outputs, Output{Name: o.Name, ReadSQNR: math.NaN()})
+		j.report.Outputs = append(j.report.Outputs, Output{Name: o.Name, ReadSQNR: math.NaN(), FoldedSQNR: math.NaN()})
+	}
+	unfolded, err := model.New(read, nil)
+	if err != nil {
+		return err
 	}
 	for sample, err := range j.samples {
 		if err == nil {
@@ -31,7 +36,7 @@ func (j *job) verify(build Build) error {
 		if err != nil {
 			return fmt.Errorf("verify: sample 0: %w", err)
 		}
-		read, err := j.float.Run(j.ctx, sample)
+		folded, err := j.float.Run(j.ctx, sample)
 		if err != nil {
 			return fmt.Errorf("verify: sample 0: %w", err)
 		}
@@ -40,17 +45,27 @@ func (j *job) verify(build Build) error {
 			j.report.Unverified = err.Error()
 			return nil
 		}
+		made, err := unfolded.Run(j.ctx, sample)
+		if err != nil {
+			return fmt.Errorf("verify: sample 0: %w", err)
+		}
 		for i := range j.report.Outputs {
 			o := &j.report.Outputs[i]
-			var off noise
-			off.add(stock[i], read[o.Name].(*tensor.Dense).Float32s())
-			if o.ReadSQNR = off.sqnr(); o.ReadSQNR < leastRead {
-				return fmt.Errorf("verify: output %q: %w: got %.1f dB, want %d or more", o.Name, ErrMismatch, o.ReadSQNR, leastRead)
+			o.ReadSQNR = sqnr(stock[i], made[read.Outputs[i].Name])
+			o.FoldedSQNR = sqnr(stock[i], folded[o.Name])
+			if least := min(o.ReadSQNR, o.FoldedSQNR); least < leastRead {
+				return fmt.Errorf("verify: output %q: %w: got %.1f dB, want %d or more", o.Name, ErrMismatch, least, leastRead)
 			}
 		}
 		return nil
 	}
 	return fmt.Errorf("verify: %w", ErrSamples)
+}
+
+func sqnr(stock []float32, y tensor.Tensor) float64 {
+	var off noise
+	off.add(stock, y.(*tensor.Dense).Float32s())
+	return off.sqnr()
 }
 
 // stock returns what Gorgonia makes of a sample, in evaluation. Where Gorgonia panics, that is the error.

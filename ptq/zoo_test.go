@@ -2,6 +2,7 @@ package ptq_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -174,7 +175,15 @@ func words(seed uint64, shape ...int) *tensor.Dense {
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(x))
 }
 
-// TestZoo quantizes networks of stock ops to 8 bits, activations too, and holds what was read of them to Gorgonia.
+// inexact are the networks of float32 that were read with other numbers than Gorgonia's, and the least SQNR of that in dB.
+var inexact = map[string]float64{
+	// 144.8 dB. Gorgonia's SoftMax along the last axis takes x − m with m the largest of a row but for its first number, and of the
+	// first of all rows in its place; with the largest of the row, a sample does not depend on others.
+	"attention": 140,
+}
+
+// TestZoo quantizes networks of stock ops to 8 bits, activations too, and holds what was read of them to Gorgonia: float32 to the
+// bit, float64 to what rounding to float32 leaves.
 func TestZoo(t *testing.T) {
 	for name, net := range networks {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
@@ -213,9 +222,16 @@ func TestZoo(t *testing.T) {
 					t.Errorf("%s of %v, %v: %v", name, dt, c.activations, err)
 					break
 				}
-				t.Logf("%s of %v, %v: %.1f dB, read at %.1f dB", name, dt, c.activations, r.Outputs[0].SQNR, r.Outputs[0].ReadSQNR)
-				if r.Outputs[0].SQNR < c.least || !(r.Outputs[0].ReadSQNR > 110) {
-					t.Errorf("%s of %v, %v: got %.1f dB, want %v:\n%v", name, dt, c.activations, r.Outputs[0].SQNR, c.least, r)
+				t.Logf("%s of %v, %v: %.1f dB, read at %.1f dB, folded %.1f dB", name, dt, c.activations, r.Outputs[0].SQNR, r.Outputs[0].ReadSQNR, r.Outputs[0].FoldedSQNR)
+				if o := r.Outputs[0]; o.SQNR < c.least || !(min(o.ReadSQNR, o.FoldedSQNR) > 110) {
+					t.Errorf("%s of %v, %v: got %.1f dB, want %v:\n%v", name, dt, c.activations, o.SQNR, c.least, r)
+				}
+				least := math.Inf(1)
+				if at, ok := inexact[name]; ok {
+					least = at
+				}
+				if read := r.Outputs[0].ReadSQNR; exact && dt == tensor.Float32 && read < least {
+					t.Errorf("%s: read at %.1f dB, want %v:\n%v", name, read, least, r)
 				}
 			}
 		}

@@ -102,7 +102,7 @@ func TestReadCallsWhatFlowHasNot(t *testing.T) {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 			t.Run(fmt.Sprintf("%s/%v", c.name, dt), func(t *testing.T) {
 				z := zoo{dt: dt, weights: map[string]*tensor.Dense{}}
-				g, _, err := Read(z.build(c.net))
+				g, err := readFolded(z.build(c.net))
 				if err != nil {
 					t.Fatal(err)
 				}

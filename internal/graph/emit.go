@@ -23,7 +23,7 @@ func (n names) take(base, otherwise string) string {
 
 // emit returns the steps as a graph, and the codes of its constants. Names are taken by inputs, then constants, then steps.
 func (r *reader) emit() (*flow.Graph, map[string]Codes) {
-	r.expand()
+	steps := expand(r.steps)
 	g := &flow.Graph{Constants: map[string]*flow.Tensor{}}
 	codes := map[string]Codes{}
 	values, nodes, counts := names{}, names{}, map[string]int{}
@@ -44,11 +44,11 @@ func (r *reader) emit() (*flow.Graph, map[string]Codes) {
 			}
 		}
 	}
-	for _, s := range r.steps {
+	for _, s := range steps {
 		constants(s.in)
 	}
 	constants(r.outputs)
-	for _, s := range r.steps {
+	for _, s := range steps {
 		node := s.Node
 		if layer := s.layerName(); layer != "" {
 			node.Name = nodes.take(layer, "")
@@ -86,12 +86,11 @@ func (s *step) layerName() string {
 	return ""
 }
 
-// expand makes normalizations that were not folded products and sums with constants.
-func (r *reader) expand() {
-	var steps []*step
-	for _, s := range r.steps {
+// expand returns steps with products and sums with constants in the place of normalizations.
+func expand(steps []*step) (list []*step) {
+	for _, s := range steps {
 		if s.Op != opNorm {
-			steps = append(steps, s)
+			list = append(list, s)
 			continue
 		}
 		shape := make([]int, len(s.out.shape)-1)
@@ -104,9 +103,9 @@ func (r *reader) expand() {
 		mul := &step{Node: flow.Node{Op: "Mul"}, in: []*value{s.in[0], scale}}
 		mul.out = &value{shape: s.out.shape, from: mul}
 		add := &step{Node: flow.Node{Op: "Add"}, in: []*value{mul.out, shift}, out: s.out}
-		steps = append(steps, mul, add)
+		list = append(list, mul, add)
 	}
-	r.steps = steps
+	return list
 }
 
 func rounded(list []float64) []float32 {

@@ -8,9 +8,11 @@ import (
 	"euryale/internal/dense"
 
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
-// normalization returns scale and shift of a batch normalization by its statistics.
+// normalization returns scale and shift of a batch normalization by its statistics: 1/√(variance + ε) and −mean·scale, rounded
+// after each operation as Gorgonia does.
 func normalization(op *gorgonia.BatchNormOp) (scale, shift []float64, err error) {
 	mean, variance := op.Stats()
 	means, err := dense.Float32s(mean)
@@ -25,6 +27,13 @@ func normalization(op *gorgonia.BatchNormOp) (scale, shift []float64, err error)
 	if !ok || len(means) != len(variances) {
 		return nil, nil, fmt.Errorf("%d means, %d variances, ε known: %t", len(means), len(variances), ok)
 	}
+	if mean.Dtype() == tensor.Float32 {
+		for i, m := range means {
+			factor := 1 / float32(math.Sqrt(float64(variances[i]+float32(epsilon))))
+			scale, shift = append(scale, float64(factor)), append(shift, float64(-m*factor))
+		}
+		return scale, shift, nil
+	}
 	for i, m := range means {
 		factor := 1 / math.Sqrt(float64(variances[i])+epsilon)
 		scale, shift = append(scale, factor), append(shift, -float64(m)*factor)
@@ -35,7 +44,6 @@ func normalization(op *gorgonia.BatchNormOp) (scale, shift []float64, err error)
 // fold moves what scales and shifts channels into the layer that makes them: first into normalizations, then these, and
 // biases, into products and convolutions.
 func (r *reader) fold() {
-	r.prune()
 	r.foldInto(opNorm)
 	r.foldInto("Gemm", "Conv")
 	r.gather()

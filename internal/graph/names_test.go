@@ -37,7 +37,7 @@ func TestReadNamesLayersByTheirWeights(t *testing.T) {
 		{"autoencoder", []string{"encode", "Sigmoid_1", "decode", "Sigmoid_2"}, []string{"db", "decode", "eb", "encode"}, []string{"Sigmoid_1.out", "Sigmoid_2.out"}},
 	} {
 		z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}}
-		g, _, err := Read(z.build(nets[c.net]))
+		g, err := readFolded(z.build(nets[c.net]))
 		if err != nil {
 			t.Errorf("%s: %v", c.net, err)
 			continue
@@ -59,7 +59,7 @@ func TestReadNamesLayersByTheirWeights(t *testing.T) {
 // TestReadMakesNamesUnique: a weight named as the input, or as the output of its layer, or as another weight.
 func TestReadMakesNamesUnique(t *testing.T) {
 	z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}}
-	g, _, err := Read(z.build(func(z *zoo) Source {
+	g, err := readFolded(z.build(func(z *zoo) Source {
 		x := z.input("x", z.batch, 4)
 		h := must(gorgonia.Tanh(must(gorgonia.Mul(x, z.weight("x", 4, 5)))))
 		h = must(gorgonia.Tanh(must(gorgonia.Mul(h, z.weight("x.out", 5, 3)))))
@@ -109,7 +109,7 @@ func TestReadCopiesViews(t *testing.T) {
 			}
 			want = append(want, x.(float32))
 		}
-		g, _, err := Read(func(batch int) (Source, error) {
+		g, err := readFolded(func(batch int) (Source, error) {
 			graph := gorgonia.NewGraph()
 			x := gorgonia.NewMatrix(graph, tensor.Float32, gorgonia.WithName("x"), gorgonia.WithShape(batch, 4))
 			weight := gorgonia.NewMatrix(graph, tensor.Float32, gorgonia.WithName("w"), gorgonia.WithShape(4, 3), gorgonia.WithValue(w))

@@ -63,11 +63,12 @@ func TestReadRandomNetworks(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			z := zoo{dt: tensor.Float64, weights: map[string]*tensor.Dense{}}
 			net := random(seed)
-			g, _, err := Read(z.build(net))
+			n, err := Read(z.build(net))
 			if err != nil {
 				t.Fatal(err)
 			}
-			compare(t, &z, net, g, 5)
+			compare(t, &z, net, n.Read, 5)
+			compare(t, &z, net, n.Folded, 5)
 		})
 	}
 }

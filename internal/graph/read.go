@@ -20,27 +20,38 @@ type Source struct{ Inputs, Outputs gorgonia.Nodes }
 // Two batch sizes, neither of them 1, which Gorgonia takes for no axis at all.
 const batchA, batchB = 2, 3
 
-// Read returns the network that build makes, with the batch size free, and the codes of constants that a Fake made, by name: it
-// builds at two batch sizes and takes as flow.Batch what differs. Weights must not differ. They are copied, as float32, and the graphs are left as they are.
+// Network is a network as it was read, and folded, with the same inputs and outputs in the same order.
+type Network struct {
+	// Read does what the graph does, operation by operation, in the order in which Gorgonia rounds.
+	Read *flow.Graph
+	// Folded has normalizations, and biases, in the layer before them, and convolutions of slices in groups.
+	Folded *flow.Graph
+	Codes  map[string]Codes // of constants of Folded that a Fake made, by name
+}
+
+// Read returns the network that build makes, with the batch size free: it builds at two batch sizes and takes as flow.Batch what
+// differs. Weights must not differ. They are copied, as float32, and the graphs are left as they are.
 //
-// It reads what Outputs need, in evaluation: Dropout is nothing, and BatchNorm normalizes by its Stats, folded into the layer
-// before it; build sets them, since every BatchNorm makes its own. What stands for a layer of flow is read as that: a bias
-// added to a product or convolution is its bias, and Conv2d, Rectify and LeakyRelu, which Gorgonia composes, are one operation
-// each. A layer's node is named after its weight, any other by its op and a number, as in Relu_1, and outputs have .out after
-// the node's name. The Batch of a Reshape is what is left of the elements: samples, or a multiple of them.
+// It reads what Outputs need, in evaluation: Dropout is nothing, and BatchNorm normalizes by its Stats; build sets them, since
+// every BatchNorm makes its own. Conv2d, Rectify and LeakyRelu, which Gorgonia composes, are one operation each. A layer's node is
+// named after its weight, any other by its op and a number, as in Relu_1, and outputs have .out after the node's name. The Batch of
+// a Reshape is what is left of the elements: samples, or a multiple of them.
 //
 // What flow has no operation for becomes a Call of Gorgonia's op, in a graph that build makes for the batch: a Call keeps build.
 // Where that does not do either (a value of two free axes, a batch normalization without statistics, other weights at another
 // batch size, a fake quantization that is none of flow's) it is an error that wraps ErrUnsupported and names the node, its op and what
 // was wanted.
-func Read(build func(batch int) (Source, error)) (*flow.Graph, map[string]Codes, error) {
+func Read(build func(batch int) (Source, error)) (*Network, error) {
 	r, err := read(build)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	r.prune()
+	n := &Network{}
+	n.Read, _ = r.emit()
 	r.fold()
-	g, codes := r.emit()
-	return g, codes, g.Check()
+	n.Folded, n.Codes = r.emit()
+	return n, errors.Join(n.Read.Check(), n.Folded.Check())
 }
 
 func read(build func(batch int) (Source, error)) (*reader, error) {

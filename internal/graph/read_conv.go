@@ -87,8 +87,8 @@ func readPool(r *reader, p pair, operands []pair) (*value, error) {
 	}
 	node.Op = "AveragePool"
 	y := r.add(node, p.shape(), x)
-	if ratio := float32(g[0]*g[1]) / float32(x.shape[3]); ratio != 1 {
-		y = r.add(flow.Node{Op: "Mul"}, y.shape, y, constant(ratio, "scale"))
+	if ratio := float32(x.shape[3]) / float32(g[0]*g[1]); ratio != 1 {
+		y = r.add(flow.Node{Op: "Div"}, y.shape, y, constant(ratio, "scale"))
 	}
 	return y, nil
 }

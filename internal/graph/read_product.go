@@ -77,14 +77,22 @@ func (r *reader) matVec(p pair, a, v *value, transA bool) (*value, error) {
 	return r.reshape(y, shape), nil
 }
 
+// product turns a constant where its layer else would add up in another order than Gorgonia: A·Bᵀ is made of dot products, and
+// the others by rows.
 func (r *reader) product(shape []int, a, b *value, transA, transB bool) *value {
 	switch {
 	case b.data != nil && a.data == nil:
 		if transA {
 			a = r.turn(a)
 		}
+		if transA && transB {
+			b, transB = r.turn(b), false
+		}
 		return r.gemm(a, b, transB, shape)
 	case a.data != nil && b.data == nil:
+		if !transA && !transB {
+			a, transA = r.turn(a), true
+		}
 		if !transB {
 			b = r.turn(b)
 		}

@@ -40,6 +40,15 @@ func run(s Source, inputs []*tensor.Dense) (outputs []*flow.Tensor, err error) {
 	return outputs, nil
 }
 
+// readFolded returns the network as layers have it.
+func readFolded(build func(batch int) (Source, error)) (*flow.Graph, error) {
+	n, err := Read(build)
+	if err != nil {
+		return nil, err
+	}
+	return n.Folded, nil
+}
+
 // far returns how far got is from want, relative to the biggest element.
 func far(got, want []float32) float64 {
 	var most, biggest float64
@@ -59,7 +68,7 @@ func TestReadIsTheNetwork(t *testing.T) {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 			t.Run(fmt.Sprintf("%s/%v", c.name, dt), func(t *testing.T) {
 				z := zoo{dt: dt, weights: map[string]*tensor.Dense{}}
-				g, _, err := Read(z.build(c.net))
+				n, err := Read(z.build(c.net))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -68,16 +77,17 @@ func TestReadIsTheNetwork(t *testing.T) {
 					before[name] = w.Clone().(*tensor.Dense)
 				}
 				var ops []string
-				for _, n := range g.Nodes {
-					ops = append(ops, n.Op)
+				for _, node := range n.Folded.Nodes {
+					ops = append(ops, node.Op)
 				}
 				if !slices.Equal(ops, c.ops) {
 					t.Errorf("got ops %v, want %v", ops, c.ops)
 				}
 				for _, batch := range []int{1, 2, 3, 5} {
-					compare(t, &z, c.net, g, batch)
+					compare(t, &z, c.net, n.Read, batch)
+					compare(t, &z, c.net, n.Folded, batch)
 				}
-				if _, _, err := Read(z.build(c.net)); err != nil {
+				if _, err := Read(z.build(c.net)); err != nil {
 					t.Fatal(err)
 				}
 				for name, w := range z.weights {
@@ -97,7 +107,7 @@ func TestReadLeavesTheGraphs(t *testing.T) {
 		build := z.build(c.net)
 		made := map[int]Source{}
 		nodes := map[int]gorgonia.Nodes{}
-		g, _, err := Read(func(batch int) (Source, error) {
+		g, err := readFolded(func(batch int) (Source, error) {
 			s, err := build(batch)
 			made[batch], nodes[batch] = s, slices.Clone(s.Outputs[0].Graph().AllNodes())
 			return s, err

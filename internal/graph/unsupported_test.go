@@ -120,7 +120,7 @@ func TestReadRefusesWhatFlowHasNot(t *testing.T) {
 	for _, c := range refused {
 		t.Run(c.name, func(t *testing.T) {
 			z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}}
-			g, _, err := Read(z.build(c.net))
+			g, err := readFolded(z.build(c.net))
 			if !errors.Is(err, ErrUnsupported) {
 				t.Fatalf("got %v and error %v, want ErrUnsupported", g, err)
 			}
@@ -138,7 +138,7 @@ func TestReadReturnsTheErrorOfBuild(t *testing.T) {
 	for _, at := range []int{batchA, batchB} {
 		z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}}
 		build := z.build(unary(gorgonia.Tanh))
-		_, _, err := Read(func(batch int) (Source, error) {
+		_, err := Read(func(batch int) (Source, error) {
 			if batch == at {
 				return Source{}, failed
 			}

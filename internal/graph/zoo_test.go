@@ -162,7 +162,7 @@ var networks = []struct {
 		x := z.input("x", z.batch, 2, 6, 9)
 		h := must(gorgonia.AveragePool2D(x, tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}))
 		return source(x, must(gorgonia.AveragePool2D(h, tensor.Shape{2, 3}, []int{0, 1}, []int{2, 2})))
-	}, []string{"AveragePool", "AveragePool", "Mul"}},
+	}, []string{"AveragePool", "AveragePool", "Div"}},
 	{"autoencoder", func(z *zoo) Source {
 		x := z.input("x", z.batch, 8)
 		code := must(gorgonia.Sigmoid(z.bias(must(gorgonia.Mul(x, z.weight("encode", 8, 3))), "eb")))
