@@ -99,13 +99,12 @@ func (b *builder) grids() []*ops.Codes {
 		switch {
 		case s.quantized != nil || s.call != nil || s.op.codes == nil || s.op.codes.computes:
 		case s.node.Op == "FakeQuantize":
-			if c := fakeCodes(s.node); addable(c) {
-				grids[s.out] = &c
-			}
+			c := fakeCodes(s.node)
+			grids[s.out] = &c
 		default:
 			grid := grids[s.in[0]]
 			for _, id := range s.in {
-				if grids[id] == nil || *grids[id] != *grid {
+				if grids[id] == nil { // those of other codes than the first are not kept as codes
 					grid = nil
 				}
 			}
@@ -130,12 +129,12 @@ func (b *builder) wanted(readers []*step, id int, channels []int, grids []*ops.C
 		case op == nil:
 			return nil
 		case op.computes:
-			if grid == nil || mixed[r] || channels[r.out] < 0 {
+			if grid == nil || !addable(*grid) || mixed[r] || channels[r.out] < 0 {
 				return nil
 			}
 			one.codes = *grid
 		default:
-			if wanted[r.out] == nil || op.keeps != nil && !op.keeps(r.node, wanted[r.out].codes) {
+			if wanted[r.out] == nil || op.keeps != nil && !op.keeps(wanted[r.out].codes) {
 				return nil
 			}
 			one.codes = wanted[r.out].codes

@@ -17,15 +17,15 @@ type onCodes struct {
 	// channels returns what coded.channels is for the result if it is such for the inputs; −1 where codes do not do.
 	channels func(n *flow.Node, in []size, out size, channels []int) int
 	// keeps reports whether codes of a map stay as they are, where that is not so of all.
-	keeps func(n *flow.Node, c ops.Codes) bool
+	keeps func(c ops.Codes) bool
 }
 
 var (
 	maxPoolOnCodes       = onCodes{kernel: maxPoolCodes, channels: poolChannels}
 	reshapeOnCodes       = onCodes{channels: reshapeChannels}
 	concatOnCodes        = onCodes{kernel: concatCodes, channels: concatChannels}
-	reluOnCodes          = onCodes{channels: sameChannels, keeps: func(_ *flow.Node, c ops.Codes) bool { return c.Zero == 0 }}
-	fakeOnCodes          = onCodes{channels: sameChannels, keeps: func(n *flow.Node, c ops.Codes) bool { return c == fakeCodes(n) }}
+	reluOnCodes          = onCodes{channels: sameChannels, keeps: func(c ops.Codes) bool { return c.Zero == 0 }}
+	fakeOnCodes          = onCodes{channels: sameChannels}
 	addOnCodes           = onCodes{computes: true, kernel: addCodes, channels: addChannels}
 	averageOnCodes       = onCodes{computes: true, kernel: averagePoolCodes, channels: poolChannels}
 	globalAverageOnCodes = onCodes{computes: true, kernel: globalAverageCodes, channels: poolChannels}
@@ -151,20 +151,5 @@ func averagePoolCodes(n *flow.Node, y array, in []array, s *scratch) {
 
 // globalAverageCodes is globalAveragePool of what the codes of images by pixels stand for.
 func globalAverageCodes(_ *flow.Node, y array, in []array, s *scratch) {
-	x, channels := in[0], y.shape[1]
-	pixels := x.shape[2] * x.shape[3]
-	image := pixels * channels
-	room := s.room(image + channels)
-	numbers, means := room[:image], room[image:]
-	for i := range y.shape[0] {
-		kernel.Dequantize(numbers, x.codes[i*image:][:image], x.affine())
-		for c := range means {
-			var sum float64
-			for p := range pixels {
-				sum += float64(numbers[p*channels+c])
-			}
-			means[c] = float32(sum / float64(pixels))
-		}
-		y.put(i*channels, means, 0)
-	}
+	averagePoolCodes(globalPool(in[0]), y, in, s)
 }

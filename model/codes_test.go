@@ -104,6 +104,35 @@ var computed = []chained{
 		[]string{"middle"},
 	},
 	{
+		"a Relu of codes that has some below zero",
+		[]int{6},
+		[]flow.Node{dense("a", "x", "6 6"), fake("fa", "a", 90), op("Add", "s", "fa", "fa"), op("Relu", "r", "s"), fake("fr", "r", 7), op("Add", "t", "fr", "fr"), dense("y", "t", "6 4")},
+		[]string{"a", "fa"},
+	},
+	{
+		"codes of a signed byte",
+		[]int{6},
+		[]flow.Node{
+			dense("a", "x", "6 6"), {Op: "FakeQuantize", Name: "fa", Inputs: []string{"a"}, Output: "fa", Scale: fakeScale, Zero: 5, Low: -128, High: 127}, op("Add", "s", "fa", "fa"), dense("y", "s", "6 4"),
+		},
+		[]string{"a", "fa", "s"},
+	},
+	{
+		"rounded, and read by a layer of another map",
+		[]int{6},
+		[]flow.Node{dense("a", "x", "6 6"), fake("fa", "a", 90), dense("middle", "fa", "6 6"), dense("b", "middle", "6 6"), fake("fb", "b", 90), op("Add", "y", "fb", "fb")},
+		[]string{"middle", "b", "fb"},
+	},
+	{
+		"rounded, and pooled as it was",
+		[]int{2, 4, 4},
+		slices.Concat(
+			conv("a", "x", "7 2 3 3", 1, 1),
+			[]flow.Node{fake("fa", "a", 0), op("GlobalAveragePool", "g", "fa"), pool("m", "a", 2, 2, 0), fake("fm", "m", 0), op("GlobalAveragePool", "h", "fm"), op("Add", "y", "g", "h")},
+		),
+		[]string{"a", "fa", "m", "fm"},
+	},
+	{
 		"another Concat of other maps, and rounding with the wrong map for a sum",
 		[]int{6},
 		[]flow.Node{

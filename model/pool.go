@@ -202,13 +202,9 @@ func globalPoolShape(_ *flow.Node, in []size) (size, error) {
 }
 
 // globalAveragePool sets y to the mean of each channel, whose pixels are added one by one.
-func globalAveragePool(_ *flow.Node, y array, in []array, _ *scratch) {
-	pixels := in[0].shape[2] * in[0].shape[3]
-	for p := range y.x {
-		var sum float32
-		for _, v := range in[0].x[p*pixels:][:pixels] {
-			sum += v
-		}
-		y.x[p] = sum / float32(pixels)
-	}
+func globalAveragePool(_ *flow.Node, y array, in []array, s *scratch) {
+	averagePool(globalPool(in[0]), y, in, s)
 }
+
+// globalPool returns a pool whose only window is all of an image.
+func globalPool(images array) *flow.Node { return &flow.Node{Kernel: images.shape[2:]} }
