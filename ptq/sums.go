@@ -55,7 +55,7 @@ func (j *job) build(g *flow.Graph, layers map[string]model.Layer) (*model.Model,
 	rounding := j.rounding()
 	fakes := map[string]flow.Node{}
 	for _, v := range rounding.values {
-		p, err := j.paramsFor(v, layers)
+		p, err := j.params(j.seen[v])
 		if err != nil {
 			return nil, nil, err
 		}
@@ -77,18 +77,6 @@ func (j *job) build(g *flow.Graph, layers map[string]model.Layer) (*model.Model,
 			return m, rounded, nil
 		}
 	}
-}
-
-// paramsFor returns those of a layer that reads the value under Static, or those of what was seen of it.
-func (j *job) paramsFor(value string, layers map[string]model.Layer) (qtensor.Params, error) {
-	for _, n := range j.graph.Nodes {
-		if l, ok := layers[n.Name]; ok && n.Inputs[0] == value {
-			if p, ok := l.Compute.Static(); ok {
-				return p, nil
-			}
-		}
-	}
-	return j.params(j.seen[value])
 }
 
 // free returns the name, or one like it that neither a node nor a value has.
@@ -115,24 +103,20 @@ func fakeOf(name, in string, p qtensor.Params) flow.Node {
 func (r rounding) in(g *flow.Graph, fakes map[string]flow.Node) *flow.Graph {
 	rounded := *g
 	rounded.Nodes = nil
-	used := map[string]bool{}
-	for i := len(g.Nodes) - 1; i >= 0; i-- {
-		n := g.Nodes[i]
-		if f, ok := fakes[n.Output]; ok && used[n.Output] {
-			rounded.Nodes = append(rounded.Nodes, f)
-		}
-		whole := !slices.ContainsFunc(n.Inputs, func(v string) bool {
+	for _, n := range g.Nodes {
+		if !slices.ContainsFunc(n.Inputs, func(v string) bool {
 			_, ok := fakes[v]
 			return !ok || !slices.Contains(r.readers[v], n.Name)
-		})
-		if whole {
+		}) {
 			n.Inputs = slices.Clone(n.Inputs)
-			for k, v := range n.Inputs {
-				n.Inputs[k], used[v] = fakes[v].Output, true
+			for i, v := range n.Inputs {
+				n.Inputs[i] = fakes[v].Output
 			}
 		}
 		rounded.Nodes = append(rounded.Nodes, n)
+		if f, ok := fakes[n.Output]; ok {
+			rounded.Nodes = append(rounded.Nodes, f)
+		}
 	}
-	slices.Reverse(rounded.Nodes)
 	return &rounded
 }

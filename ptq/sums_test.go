@@ -32,6 +32,12 @@ func gated(z *zoo) node {
 	return z.dense(h, "c", 20, 10)
 }
 
+// shifted adds what no sample changes.
+func shifted(z *zoo) node {
+	h := must(gorgonia.Rectify(z.dense(z.input("x", 12), "a", 12, 12)))
+	return z.dense(must(gorgonia.BroadcastAdd(h, z.value("shift", 4, 12), nil, []byte{0})), "c", 12, 10)
+}
+
 // trained rounds one value of a residual block.
 func trained(z *zoo) node {
 	x := z.input("x", 12)
@@ -61,6 +67,7 @@ func TestSums(t *testing.T) {
 		{"a float layer in a block", blocks, ptq.Config{Activations: ptq.Static, Rules: []ptq.Rule{{Pattern: "side*", Float: true}}}, "", 30},
 		{"dynamic in a block", blocks, ptq.Config{Activations: ptq.Static, Rules: []ptq.Rule{{Pattern: "c.*", Activations: ptq.Dynamic}, {Pattern: "c", Activations: ptq.Dynamic}}}, "Add Relu GlobalAveragePool Reshape", 30},
 		{"a sum for a function", gated, ptq.Config{Activations: ptq.Static}, "", 30},
+		{"a sum with a weight", shifted, ptq.Config{Activations: ptq.Static}, "", 30},
 		{"rounded by the graph", trained, ptq.Config{Activations: ptq.Static}, "", 30},
 	} {
 		values := map[string]*tensor.Dense{}
