@@ -65,6 +65,10 @@ func conversion(truth func(*workload.Operands) duel.Truth, entrants ...entrant[*
 	}
 }
 
+var networkEntrants = []entrant[*network]{
+	oursNetwork, ortNetwork("f32", floatNetwork), ortNetwork("qlinear", integerNetwork), ortNetwork("qdq", simulatedNetwork), oursFloatNetwork,
+}
+
 var works = []work{
 	{"int8", products(duel.CodeProduct, oursCodes, oneDNNCodes, ortInteger("u8s8→s32"), ortIntegerToFloat, ortInteger("u8s8→s32 exact", exactSums))},
 	{"int8-dynamic", products(duel.FloatProduct, oursFloat(gemm.Arithmetic{}), ortDynamic)},
@@ -77,7 +81,8 @@ var works = []work{
 	{"dequantize", conversion(duel.CodeElements, oursDequantize, oneDNNDequantize, ortDequantize)},
 	{"conv", convolutions(oursConv, ortConv, ortConvInt8)},
 	{"conv-codes", convolutions(oursConvCodes, ortConvCodes(false), ortConvCodes(true))},
-	{"lenet", lenets(oursLenet, ortLenet("f32", floatLenet), ortLenet("qlinear", integerLenet), ortLenet("qdq", simulatedLenet), oursFloatLenet)},
+	{"lenet", networks(lenet(), networkEntrants...)},
+	{"resnet8", networks(resnet8(), networkEntrants...)},
 }
 
 func workNames() []string {

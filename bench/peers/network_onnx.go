@@ -1,0 +1,183 @@
+package main
+
+import (
+	"math"
+
+	"euryale/bench/peers/duel"
+	"euryale/bench/peers/onnx"
+	"euryale/internal/flow"
+)
+
+// The networks as ONNX Runtime has them.
+
+// ortNetwork returns the contender of a model of a network.
+func ortNetwork(name string, build func(l *network) ([]onnx.Node, []onnx.Tensor)) entrant[*network] {
+	return func(l *network, threads int) (duel.Contender, error) {
+		nodes, constants := build(l)
+		m := onnx.Model{
+			Nodes:     nodes,
+			Inputs:    []onnx.Tensor{{Name: "x", Type: onnx.Float, Dims: append([]int{l.batch}, l.sample...)}},
+			Outputs:   []onnx.Tensor{{Name: l.output(), Type: onnx.Float, Dims: []int{l.batch, classes}}},
+			Constants: constants,
+		}
+		return contender("ort "+name, threads, m, nil, l.images, itself, false)
+	}
+}
+
+// nodeOf returns a node by ONNX's attributes.
+func nodeOf(n flow.Node) onnx.Node {
+	node := onnx.Node{Op: n.Op, Inputs: n.Inputs, Outputs: []string{n.Output}}
+	if n.Op == "Reshape" {
+		node.Op = "Flatten"
+	}
+	if n.TransB {
+		node.Ints = []onnx.Int{{Name: "transB", Value: 1}}
+	}
+	if n.Kernel != nil {
+		node.Lists = append(node.Lists, onnx.Ints{Name: "kernel_shape", Values: n.Kernel})
+	}
+	if n.Strides != nil {
+		node.Lists = append(node.Lists, onnx.Ints{Name: "strides", Values: n.Strides})
+	}
+	if n.Pads != nil {
+		node.Lists = append(node.Lists, onnx.Ints{Name: "pads", Values: []int{n.Pads[0], n.Pads[1], n.Pads[0], n.Pads[1]}})
+	}
+	return node
+}
+
+// floatNetwork is the network on float32.
+func floatNetwork(l *network) (nodes []onnx.Node, constants []onnx.Tensor) {
+	for _, n := range l.graph.Nodes {
+		nodes = append(nodes, nodeOf(n))
+		if w := l.layers[n.Name]; w != nil {
+			constants = append(constants, constant(w.name+".w", w.numbers(), w.shape...), constant(w.name+".b", w.bias, len(w.bias)))
+		}
+	}
+	return nodes, constants
+}
+
+// codes returns the constants of a layer on codes.
+func (l *network) codes(w *layer) []onnx.Tensor {
+	n := len(w.bias)
+	bias := make([]int32, n) // in units of its sums
+	for i, v := range w.bias {
+		bias[i] = int32(math.Round(float64(v) / (float64(l.ranges[w.in].Scales[0]) * float64(w.scales[i]))))
+	}
+	return []onnx.Tensor{
+		constant(w.name+".w", w.codes, w.shape...), constant(w.name+".scales", w.scales, n), constant(w.name+".zeros", make([]int8, n), n), constant(w.name+".b", bias, n),
+	}
+}
+
+// becomes returns the value that is what a node's result becomes before it is rounded: behind what is done as well on codes.
+func (l *network) becomes(value string) string {
+	for _, n := range l.graph.Nodes {
+		if n.Inputs[0] == value && !l.rounds(n) {
+			return l.becomes(n.Output)
+		}
+	}
+	return value
+}
+
+// mapped returns the constants of all maps to codes.
+func (l *network) mapped() (constants []onnx.Tensor) {
+	for name, p := range l.ranges {
+		constants = append(constants, mappingOf(name, p)...)
+	}
+	return constants
+}
+
+// integerNetwork is the network on codes: what comes out of a node are those that the next one reads, and no ReLU is left to do.
+func integerNetwork(l *network) ([]onnx.Node, []onnx.Tensor) {
+	nodes := []onnx.Node{{Op: "QuantizeLinear", Inputs: []string{"x", "x.scale", "x.zero"}, Outputs: []string{"x.q"}}}
+	constants := l.mapped()
+	scaled := func(value string) []string { // its codes and their map
+		to := l.becomes(value)
+		return []string{value + ".q", to + ".scale", to + ".zero"}
+	}
+	same := map[string]string{} // values that are the codes of another
+	for _, n := range l.graph.Nodes {
+		in := n.Inputs[0]
+		if first, ok := same[in]; ok {
+			in = first
+		}
+		node := nodeOf(n)
+		node.Outputs = []string{n.Output + ".q"}
+		out := scaled(n.Output)[1:]
+		w := l.layers[n.Name]
+		switch {
+		case n.Op == "Relu":
+			same[n.Output] = in
+			continue
+		case n.Op == "Conv":
+			node.Op, node.Inputs = "QLinearConv", append(scaled(in), w.name+".w", w.name+".scales", w.name+".zeros", out[0], out[1], w.name+".b")
+		case n.Op == "Gemm":
+			node.Domain, node.Op, node.Inputs = onnx.Microsoft, "QGemm", append(scaled(in), w.name+".w", w.name+".scales", w.name+".zeros", w.name+".b")
+			if n.Output == l.output() {
+				node.Outputs = []string{n.Output} // float32, which the last QGemm gives
+			} else {
+				node.Inputs = append(node.Inputs, out...)
+			}
+		case n.Op == "Add":
+			other := n.Inputs[1]
+			if first, ok := same[other]; ok {
+				other = first
+			}
+			node.Domain, node.Op, node.Inputs = onnx.Microsoft, "QLinearAdd", append(append(scaled(in), scaled(other)...), out...)
+		case n.Op == "GlobalAveragePool":
+			node.Domain, node.Op, node.Inputs = onnx.Microsoft, "QLinearGlobalAveragePool", append(scaled(in), out...)
+		default:
+			node.Inputs = []string{in + ".q"}
+		}
+		nodes = append(nodes, node)
+		if w != nil {
+			constants = append(constants, l.codes(w)...)
+		}
+	}
+	return nodes, constants
+}
+
+// simulatedNetwork is the network on float32 with codes in between, which ONNX Runtime turns into one on codes.
+func simulatedNetwork(l *network) (nodes []onnx.Node, constants []onnx.Tensor) {
+	constants = l.mapped()
+	done := map[string]bool{}
+	// rounded returns what the value is behind codes.
+	rounded := func(value string) string {
+		if !done[value] {
+			done[value] = true
+			nodes = append(
+				nodes,
+				onnx.Node{Op: "QuantizeLinear", Inputs: []string{value, value + ".scale", value + ".zero"}, Outputs: []string{value + ".q"}},
+				onnx.Node{Op: "DequantizeLinear", Inputs: []string{value + ".q", value + ".scale", value + ".zero"}, Outputs: []string{value + ".d"}},
+			)
+		}
+		return value + ".d"
+	}
+	averages := map[string]bool{}
+	for _, n := range l.graph.Nodes {
+		node := nodeOf(n)
+		node.Inputs = nil
+		for _, in := range n.Inputs {
+			if l.graph.Constants[in] == nil && (l.rounds(n) || averages[in]) {
+				in = rounded(in)
+			}
+			node.Inputs = append(node.Inputs, in)
+		}
+		averages[n.Output] = n.Op == "GlobalAveragePool"
+		if w := l.layers[n.Name]; w != nil {
+			scales := make([]float32, len(w.scales)) // of the sums
+			for i, s := range w.scales {
+				scales[i] = s * l.ranges[w.in].Scales[0]
+			}
+			axis := []onnx.Int{{Name: "axis", Value: 0}}
+			constants = append(append(constants, l.codes(w)...), constant(w.name+".b.scales", scales, len(scales)))
+			nodes = append(
+				nodes,
+				onnx.Node{Op: "DequantizeLinear", Inputs: []string{w.name + ".w", w.name + ".scales", w.name + ".zeros"}, Outputs: []string{w.name + ".w.d"}, Ints: axis},
+				onnx.Node{Op: "DequantizeLinear", Inputs: []string{w.name + ".b", w.name + ".b.scales"}, Outputs: []string{w.name + ".b.d"}, Ints: axis},
+			)
+			node.Inputs = []string{node.Inputs[0], w.name + ".w.d", w.name + ".b.d"}
+		}
+		nodes = append(nodes, node)
+	}
+	return nodes, constants
+}
