@@ -32,6 +32,19 @@ func (b blocks) each(f func(block, begin, end int)) {
 	}
 }
 
+// within calls f with each block that the elements of a slice in row-major order from begin up to end run through, and the
+// part of the slice.
+func (b blocks) within(begin, end int, f func(block, begin, end int)) {
+	groups := b.groups()
+	for begin < end {
+		line, i := begin/b.inner, begin%b.inner // line is (outer, kept)
+		k, at := line%b.kept, line/b.kept*b.inner+i
+		stop := begin + min(b.inner-i, b.size-at%b.size, end-begin)
+		f(k*groups+at/b.size, begin, stop)
+		begin = stop
+	}
+}
+
 // keptOrder returns x, (outer, kept, inner), as (kept, outer, inner), where each block is one run. The
 // result is x itself if it has that order.
 func keptOrder[T any](b blocks, x []T) []T { return swapAxes(x, b.outer, b.kept, b.inner) }

@@ -38,11 +38,8 @@ func (q *QTensor) numbers() []float32 {
 	case []uint8:
 		return decode(c, q.params, q.blocks)
 	default:
-		f := halfFormat(q.params.Scheme)
 		out := make([]float32, q.Len())
-		for i, h := range c.([]uint16) {
-			out[i] = f.Decode(h)
-		}
+		decodeHalves(out, c.([]uint16), q.params.Scheme)
 		return out
 	}
 }
@@ -51,11 +48,24 @@ func decode[C kernel.Code](codes []C, p Params, b blocks) []float32 {
 	codes = keptOrder(b, codes)
 	out := make([]float32, len(codes))
 	b.each(func(block, begin, end int) {
-		if p.Scheme.HasOffset() {
-			kernel.DequantizeGrid(out[begin:end], any(codes).([]uint8)[begin:end], p.grid(block))
-		} else {
-			kernel.Dequantize(out[begin:end], codes[begin:end], p.affine(block))
-		}
+		decodeBlock(out[begin:end], codes[begin:end], &p, block)
 	})
 	return rowMajorOrder(b, out)
+}
+
+// decodeBlock sets out to the numbers of codes that lie in one block.
+func decodeBlock[C kernel.Code](out []float32, codes []C, p *Params, block int) {
+	if p.Scheme.HasOffset() {
+		kernel.DequantizeGrid(out, any(codes).([]uint8), p.grid(block))
+	} else {
+		kernel.Dequantize(out, codes, p.affine(block))
+	}
+}
+
+// decodeHalves sets out to the numbers of bit patterns.
+func decodeHalves(out []float32, patterns []uint16, s Scheme) {
+	f := halfFormat(s)
+	for i, h := range patterns {
+		out[i] = f.Decode(h)
+	}
 }

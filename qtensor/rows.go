@@ -1,0 +1,87 @@
+package qtensor
+
+import (
+	"fmt"
+	"slices"
+
+	"euryale/internal/kernel"
+)
+
+// DequantizeRows sets row i of dst to r[rows[i]]: the numbers that Dequantize gives for that index of axis 0, (width) of them,
+// bit for bit, where width is the product of the other axes. dst is (len(rows), width), row-major. Only the codes of those rows
+// are read.
+//
+// Errors, and dst is as it was then: ErrShape for a scalar and for dst of another length; ErrValue for a row that q does not have, naming
+// the first; ErrScheme for the zero QTensor.
+func (q *QTensor) DequantizeRows(dst []float32, rows []int) error {
+	if err := q.checkRows(dst, rows); err != nil {
+		return fmt.Errorf("qtensor: DequantizeRows: %w", err)
+	}
+	switch p := q.params; p.Storage() {
+	case PackedInt4:
+		decodeRows(q, dst, rows, unpacked(stored[uint8](q), kernel.UnpackInt4))
+	case PackedUint4:
+		decodeRows(q, dst, rows, unpacked(stored[uint8](q), kernel.UnpackUint4))
+	case Int8:
+		decodeRows(q, dst, rows, part(stored[int8](q)))
+	case Uint8:
+		decodeRows(q, dst, rows, part(stored[uint8](q)))
+	default:
+		width, patterns := q.width(), stored[uint16](q)
+		for i, row := range rows {
+			decodeHalves(dst[i*width:][:width], patterns[row*width:][:width], p.Scheme)
+		}
+	}
+	return nil
+}
+
+// width returns the number of elements for each index of axis 0, which there is.
+func (q *QTensor) width() int { return q.Len() / q.shape[0] }
+
+func (q *QTensor) checkRows(dst []float32, rows []int) error {
+	if err := q.valid(); err != nil {
+		return err
+	}
+	if len(q.shape) == 0 {
+		return fmt.Errorf("%w: got a scalar, want rows", ErrShape)
+	}
+	count := q.shape[0]
+	if width := q.width(); len(dst)/width != len(rows) || len(dst)%width != 0 {
+		return fmt.Errorf("%w: got room for %d numbers and %d rows, want %d for each", ErrShape, len(dst), len(rows), width)
+	}
+	for i, row := range rows {
+		if row < 0 || row >= count {
+			return fmt.Errorf("%w: got row %d at %d, want 0 to %d", ErrValue, row, i, count-1)
+		}
+	}
+	return nil
+}
+
+// decodeRows sets dst to rows; codes returns those from one element up to another.
+func decodeRows[C kernel.Code](q *QTensor, dst []float32, rows []int, codes func(begin, end int) []C) {
+	width := q.width()
+	for i, row := range rows {
+		out, first := dst[i*width:][:width], row*width
+		in := codes(first, first+width)
+		q.blocks.within(first, first+width, func(block, begin, end int) {
+			decodeBlock(out[begin-first:end-first], in[begin-first:end-first], &q.params, block)
+		})
+	}
+}
+
+// part returns codes that are stored one to a byte.
+func part[C kernel.Code](codes []C) func(begin, end int) []C {
+	return func(begin, end int) []C { return codes[begin:end] }
+}
+
+// unpacked returns codes of which a byte of pairs has two, in memory that the next call uses again. They may begin and end in the
+// middle of a byte.
+func unpacked[C kernel.Code](pairs []uint8, unpack func(dst []C, src []uint8)) func(begin, end int) []C {
+	var room []C
+	return func(begin, end int) []C {
+		first := begin &^ 1
+		room = slices.Grow(room[:0], end-first)[:end-first]
+		unpack(room, pairs[first/2:(end+1)/2])
+		return room[begin-first:]
+	}
+}
