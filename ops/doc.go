@@ -4,7 +4,8 @@
 // Pack turns a quantized matrix into a Weight once, and PackConv2d filters into Filters; any number of ops, graphs and
 // goroutines may share them. MatMul, Linear and Conv2d are the layers. A Compute says what becomes of the activations on their way through:
 // a fixed point that is as good as float32 (Fixed24, the default) or nearly (Fixed16), or codes of a byte,
-// with a scale for each row (DynamicInt8) or one found by calibration (StaticInt8).
+// with a scale for each row (DynamicInt8) or one found by calibration (StaticInt8). Embedding takes rows of a quantized table,
+// without arithmetic.
 //
 // FakeQuantize, FakeQuantizeDynamic and FakeQuantizeLSQ go into a float graph that is trained: they give the numbers that
 // codes stand for, and a gradient, so that a network learns what its quantized form will compute. Pack then takes what

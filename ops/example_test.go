@@ -80,6 +80,27 @@ func ExampleLinear() {
 	// [0.7 0 0 1.2857144]
 }
 
+// A table of words in 4 bits, of which a sentence takes rows.
+func ExampleEmbedding() {
+	words := tensor.New(tensor.WithShape(4, 3), tensor.WithBacking([]float32{
+		0.7, -0.1, 0.2,
+		0, 1.4, -0.6,
+		-7, 3, 1,
+		0.05, 0.07, -0.02,
+	}))
+	table, err := qtensor.Quantize(words, qtensor.Int4().PerAxis(0)) // a scale for each word
+	check(err)
+	g := gorgonia.NewGraph()
+	sentence := gorgonia.NewVector(g, tensor.Int, gorgonia.WithShape(3), gorgonia.WithName("sentence"), gorgonia.WithValue(tensor.New(tensor.WithBacking([]int{2, 0, 3}))))
+	y := gorgonia.Must(ops.Embedding(sentence, table)) // (3, 3), among any stock ops
+	vm := gorgonia.NewTapeMachine(g)
+	defer vm.Close()
+	check(vm.RunAll())
+	fmt.Println(y.Value().Shape(), y.Value().Data())
+	// Output:
+	// (3, 3) [-7 3 1 0.7 -0.1 0.2 0.049999997 0.07 -0.02]
+}
+
 func check(err error) {
 	if err != nil {
 		log.Fatal(err)

@@ -1,0 +1,160 @@
+package ops
+
+import (
+	"fmt"
+	"math"
+
+	"euryale/internal/dense"
+	"euryale/internal/graph"
+	"euryale/qtensor"
+
+	"github.com/chewxy/hm"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Embedding returns y[i] = r[indices[i]] for indices of shape (…), a table of shape (rows, width) and y of shape (…, width): the rows
+// that whole numbers name, of a table that is dequantized on the fly. y is float32, bit for bit what the table's Dequantize has there.
+// A table of more axes gives them all but the first to y. Every scheme does. The table is not copied: any number of ops, graphs
+// and goroutines may share one.
+//
+// indices are int. Errors: qtensor.ErrDtype for others; qtensor.ErrShape for a table that is nil or has fewer than two axes. When the graph
+// runs, an index that names no row is qtensor.ErrValue; the errors of Gorgonia's machines have it as MatMul says. There is no gradient.
+func Embedding(indices *gorgonia.Node, table *qtensor.QTensor) (*gorgonia.Node, error) {
+	e, err := newEmbedding(indices, table)
+	return apply("Embedding", e, indices, err)
+}
+
+// embedding is the op; the table is captured, so that it has one input.
+type embedding struct {
+	graph.Base
+	table *qtensor.QTensor
+	shape tensor.Shape // of the table
+	dims  int          // of the indices
+}
+
+func newEmbedding(indices *gorgonia.Node, table *qtensor.QTensor) (*embedding, error) {
+	if indices == nil || table == nil {
+		return nil, fmt.Errorf("%w: got no node or no table, want both", qtensor.ErrShape)
+	}
+	e := &embedding{table: table, shape: table.Shape()}
+	switch of := indices.Type().(type) {
+	case gorgonia.TensorType:
+		if of.Of != tensor.Int {
+			return nil, fmt.Errorf("%w: indices are %v, want int", qtensor.ErrDtype, of.Of)
+		}
+		e.dims = of.Dims
+	case tensor.Dtype:
+		if of != tensor.Int {
+			return nil, fmt.Errorf("%w: indices are %v, want int", qtensor.ErrDtype, of)
+		}
+	default:
+		return nil, fmt.Errorf("%w: indices are a %v, want int", qtensor.ErrDtype, of)
+	}
+	if len(e.shape) < 2 {
+		return nil, fmt.Errorf("%w: table is %v, want (rows, width)", qtensor.ErrShape, e.shape)
+	}
+	e.Base = graph.NewBase(fmt.Sprintf("embedding%v %v", e.shape, table.Scheme()))
+	return e, nil
+}
+
+// mostNumbers is more than any memory has: Go panics when it is asked for more.
+const mostNumbers = min(1<<44, math.MaxInt/4)
+
+// result returns (…, width) for (…).
+func (e *embedding) result(indices tensor.Shape) tensor.Shape {
+	return append(indices.Clone(), e.shape[1:]...)
+}
+
+// Type returns int, or a tensor of it, → tensor of float32.
+func (e *embedding) Type() hm.Type {
+	y := gorgonia.TensorType{Dims: e.dims + len(e.shape) - 1, Of: tensor.Float32}
+	if e.dims == 0 {
+		return hm.NewFnType(tensor.Int, y)
+	}
+	return hm.NewFnType(gorgonia.TensorType{Dims: e.dims, Of: tensor.Int}, y)
+}
+
+// InferShape returns the shape of the result. Gorgonia does not compare ranks by type, so they are checked here.
+func (e *embedding) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error) {
+	if len(inputs) != 1 {
+		return nil, fmt.Errorf("ops: %v: %w: got %d inputs, want 1", e, qtensor.ErrShape, len(inputs))
+	}
+	in, ok := inputs[0].(tensor.Shape)
+	if !ok {
+		return nil, fmt.Errorf("ops: %v: %w: got a %T, want a shape", e, qtensor.ErrShape, inputs[0])
+	}
+	if len(in) != e.dims {
+		return nil, fmt.Errorf("ops: %v: %w: indices are %v, want %d dimensions", e, qtensor.ErrShape, in, e.dims)
+	}
+	return e.result(in), nil
+}
+
+// Do takes the rows into a fresh tensor.
+func (e *embedding) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
+	y, err := e.do(inputs)
+	if err != nil {
+		return nil, fmt.Errorf("ops: %v: %w", e, err)
+	}
+	return y, nil
+}
+
+func (e *embedding) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
+	if len(inputs) != 1 {
+		return nil, fmt.Errorf("%w: got %d inputs, want 1", qtensor.ErrShape, len(inputs))
+	}
+	indices, in, err := indicesOf(inputs[0])
+	if err != nil {
+		return nil, err
+	}
+	// Slicing drops axes of size 1: they come back, in front.
+	for len(in) < e.dims {
+		in = append(tensor.Shape{1}, in...)
+	}
+	if len(in) > e.dims {
+		return nil, fmt.Errorf("%w: indices are %v, want %d dimensions", qtensor.ErrShape, in, e.dims)
+	}
+	shape := e.result(in)
+	if width := e.shape[1:].TotalSize(); len(indices) > mostNumbers/width {
+		return nil, fmt.Errorf("%w: got %d indices of rows of %d numbers, want at most %d numbers", qtensor.ErrShape, len(indices), width, mostNumbers)
+	}
+	y := make([]float32, shape.TotalSize())
+	if err := e.table.DequantizeRows(y, indices); err != nil {
+		return nil, err
+	}
+	return dense.New(y, shape), nil
+}
+
+// indicesOf returns the numbers of a value that is int, and its shape.
+func indicesOf(v gorgonia.Value) ([]int, tensor.Shape, error) {
+	switch v := v.(type) {
+	case *gorgonia.I:
+		if v == nil {
+			return nil, nil, fmt.Errorf("%w: got nil, want indices", qtensor.ErrShape)
+		}
+		return []int{int(*v)}, tensor.Shape{}, nil
+	case tensor.Tensor:
+		indices, err := dense.Slice[int](v)
+		if err != nil {
+			return nil, nil, err
+		}
+		return indices, v.Shape().Clone(), nil
+	}
+	return nil, nil, fmt.Errorf("%w: got %T, want a tensor", qtensor.ErrShape, v)
+}
+
+// Arity returns 1.
+func (e *embedding) Arity() int { return 1 }
+
+// DiffWRT reports that there is no gradient with respect to indices.
+func (e *embedding) DiffWRT(inputs int) []bool { return make([]bool, inputs) }
+
+// SymDiff returns an error, and goes with DiffWRT: Gorgonia asks for both or none.
+func (e *embedding) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
+	return nil, fmt.Errorf("ops: %v: has no gradient", e)
+}
+
+// DoDiff returns an error, as a layer's does.
+func (e *embedding) DoDiff(gorgonia.ExecutionContext, gorgonia.Nodes, *gorgonia.Node) error {
+	return fmt.Errorf("ops: %v: has no gradient, want gorgonia.ExecuteFwdOnly for a LispMachine", e)
+}
