@@ -8,10 +8,10 @@ import (
 	"euryale/qtensor"
 )
 
-// New returns the model of a graph with layers, by node, in place of weights of Gemm, MatMul and Conv nodes. Their
-// weights, and the biases of such nodes, are constants; Data of a constant that every reader replaces may be nil. A Relu
-// that alone reads what a layer gives becomes part of it. The model keeps the graph's data, which must not change. A weight is
-// packed by the first run that comes to its node.
+// New returns the model of a graph with layers, by node, in place of weights of Gemm, MatMul and Conv nodes, and of tables of
+// Gather nodes. Their weights, and the biases of such nodes, are constants; Data of a constant that every reader replaces may be
+// nil. A Relu that alone reads what a product or a convolution gives becomes part of it. The model keeps the graph's data, which must
+// not change. A weight is packed by the first run that comes to its node; a table is not.
 //
 // Errors: qtensor.ErrShape for shapes that do not go together, qtensor.ErrParams for ops, attributes and names that are
 // not there, qtensor.ErrScheme and qtensor.ErrValue as Pack, PackConv2d and the options of ops have them. A node is named.
@@ -227,18 +227,17 @@ func (b *builder) addLayer(n *flow.Node, l layer, behind []flow.Node) error {
 	if err != nil {
 		return err
 	}
-	if op.layer == nil || l.weight == nil {
-		return fmt.Errorf("%w: got a layer without a weight, or not for Gemm, MatMul or Conv", qtensor.ErrParams)
+	if op.layer == nil && !isLookup(n) || l.weight == nil {
+		return fmt.Errorf("%w: got a layer without a weight, or not for Gemm, MatMul, Conv or Gather", qtensor.ErrParams)
+	}
+	if isLookup(n) {
+		return b.addLookup(n, op, l)
 	}
 	x, err := b.constant(n.Inputs[0])
 	if err != nil {
 		return err
 	}
-	w := b.from.Constants[n.Inputs[1]]
-	if w == nil || !slices.Equal(w.Shape, l.weight.shape) {
-		return fmt.Errorf("%w: got a quantized weight %v, want the shape of the constant %q", qtensor.ErrShape, l.weight.shape, n.Inputs[1])
-	}
-	weight, err := given(w.Shape, false)
+	weight, err := b.replaced(n, l)
 	if err != nil {
 		return err
 	}

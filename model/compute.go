@@ -31,6 +31,17 @@ func computeText(c ops.Compute) (string, *paramsJSON) {
 	return c.String(), j
 }
 
+// compute returns the Compute of a layer, the zero Compute of a lookup.
+func (l layerJSON) compute(lookup bool) (ops.Compute, error) {
+	if !lookup {
+		return parseCompute(l.Compute, l.Activations)
+	}
+	if l.Compute != "" || l.Activations != nil {
+		return ops.Compute{}, fmt.Errorf("%w: got compute %.40q or activations, want none: an embedding has no arithmetic", qtensor.ErrParams, l.Compute)
+	}
+	return ops.Compute{}, nil
+}
+
 // parseCompute returns the Compute of which computeText makes name and p.
 func parseCompute(name string, p *paramsJSON) (ops.Compute, error) {
 	static := ops.StaticInt8(qtensor.Params{})

@@ -1,8 +1,8 @@
 // Package model runs a network at any batch size, some of its layers quantized, and keeps it in one file.
 //
 // Load returns a Model that Save wrote, in a program that need not have the code that made it; what it computes is equal
-// bit for bit. Nodes with a Layer multiply by packed weights, as ops.Linear and ops.Conv2d do; all others are computed in
-// float32. Shapes are settled when a model is made: Run fails for inputs of other shapes, for numbers that are not
+// bit for bit. Nodes with a Layer multiply by packed weights, as ops.Linear and ops.Conv2d do, or take rows of a table
+// that stays codes, as ops.Embedding does; all others are computed in float32. Shapes are settled when a model is made: Run fails for inputs of other shapes, for numbers that are not
 // finite where a layer meets them, for whole numbers that name no row, for what Load left in a file that is damaged, and where an
 // operation of Gorgonia fails; for nothing else.
 //
@@ -17,7 +17,8 @@
 // collector takes them.
 //
 // Weights are packed for the kernels: as many bytes as in a file, and what fills up panels of 16 columns. A model that New or Read
-// made keeps their codes besides, to save them; one that Load has mapped has them in the file.
+// made keeps their codes besides, to save them; one that Load has mapped has them in the file. The table of a Gather with a Layer is
+// its codes alone: the first run that comes to it reads them, and no run makes float32 of more rows than it takes.
 //
 // # File
 //
@@ -29,12 +30,13 @@
 //	 "outputs": [{"name": "y", "shape": [-1, 10]}],
 //	 "nodes":   [{"op": "Gemm", "name": "fc1", "inputs": ["x", "fc1.w", "fc1.b"], "output": "h", "transB": true}, …],
 //	 "layers":  {"fc1": {"weight": "fc1", "compute": "static-int8",
-//	                     "activations": {"scheme": "affine8", "scale": 0.0078125, "zero_point": 128}}}}
+//	                     "activations": {"scheme": "affine8", "scale": 0.0078125, "zero_point": 128}},
+//	             "words": {"weight": "words"}}}
 //
 // A size of -1 is the batch; "integer": true is an input of whole numbers. Nodes are in an order in which they can be computed; op
 // and attributes are ONNX's: transB, kernel_shape, strides, pads (height and width, the same on both sides), dilations, group, axis,
 // axes, starts, ends, steps, perm, shape, alpha; those of FakeQuantize are scale, zero, low and high. What has its usual value is left
-// out. The second input of a node that is in layers names no tensor of its own.
+// out. The second input of a node that is in layers, the first of a Gather, names no tensor of its own: nodes with one weight share it.
 // compute is fixed24, fixed16, dynamic-int8 or static-int8, which alone has activations; multiplier is there for a scheme
-// with float16 scales.
+// with float16 scales. A Gather, which has no arithmetic, has neither compute nor activations.
 package model

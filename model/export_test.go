@@ -49,6 +49,11 @@ func (m *Model) Prepare() error {
 				return err
 			}
 		}
+		if s.table != nil {
+			if _, err := s.table(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ type fileJSON struct {
 
 type layerJSON struct {
 	Weight  string `json:"weight"`
-	Compute string `json:"compute"`
+	Compute string `json:"compute,omitempty"` // none for a lookup
 	// Activations are the parameters of StaticInt8.
 	Activations *paramsJSON `json:"activations,omitempty"`
 }
@@ -81,7 +81,7 @@ func (m *Model) bundle() (qtensor.Bundle, error) {
 		b.Float[v.name] = dense.New(data, tensor.Shape(v.size))
 	}
 	j := fileJSON{fileVersion, m.graph.Inputs, m.graph.Outputs, m.graph.Nodes, map[string]layerJSON{}}
-	names := map[*weight]string{}
+	names, lookups := map[*weight]string{}, lookupsOf(m.graph.Nodes)
 	for _, node := range slices.Sorted(maps.Keys(m.layers)) {
 		l := m.layers[node]
 		name, ok := names[l.weight]
@@ -93,8 +93,11 @@ func (m *Model) bundle() (qtensor.Bundle, error) {
 			name = m.weightName(node, b.Quantized)
 			names[l.weight], b.Quantized[name] = name, q
 		}
-		compute, params := computeText(l.compute)
-		j.Layers[node] = layerJSON{name, compute, params}
+		j.Layers[node] = layerJSON{Weight: name}
+		if !lookups[node] {
+			compute, params := computeText(l.compute)
+			j.Layers[node] = layerJSON{name, compute, params}
+		}
 	}
 	text, err := json.Marshal(j)
 	b.Meta = map[string]string{metaKey: string(text)}

@@ -146,7 +146,9 @@ func small(f *testing.F) (files [][]byte) {
 		change(f, c, layers)
 		files = append(files, bytesOf(f, newModel(f, c.graphOf("y"), layers)))
 	}
-	return append(files, bytesOf(f, newModel(f, chains[3].graphOf("y"), nil)), bytesOf(f, newModel(f, floatOps(), nil)))
+	table := quantize(f, language().Constants["table"], qtensor.Int4().PerGroup(0, 4))
+	lookups := newModel(f, language(), map[string]model.Layer{"emb": {Weight: table}, "again": {Weight: table}, "likely": {Weight: table}})
+	return append(files, bytesOf(f, newModel(f, chains[3].graphOf("y"), nil)), bytesOf(f, newModel(f, floatOps(), nil)), bytesOf(f, lookups))
 }
 
 // FuzzRead gives bytes to the loader.
@@ -204,7 +206,11 @@ func checkFile(t *testing.T, file []byte) {
 		if len(shape) == 0 || total > 1<<14 {
 			return
 		}
-		in[v.Name] = tensor.New(tensor.WithShape(shape...), tensor.Of(tensor.Float32))
+		of := tensor.Float32
+		if v.Integer {
+			of = tensor.Int
+		}
+		in[v.Name] = tensor.New(tensor.WithShape(shape...), tensor.Of(of))
 	}
 	stop := errors.New("too much work")
 	err = m.Observe(context.Background(), in, func(_ string, x []float32) error {

@@ -14,7 +14,7 @@ import (
 // Layer replaces the constant weight of a node.
 type Layer struct {
 	Weight  *qtensor.QTensor // of the constant's shape
-	Compute ops.Compute      // the zero Compute is Fixed24
+	Compute ops.Compute      // the zero Compute is Fixed24; a Gather, which has no arithmetic, takes no other
 }
 
 // layer is a Layer whose weight may still be in a file.
@@ -61,7 +61,7 @@ type packing struct {
 	weight   *weight
 	transB   bool
 	groups   int // of channels; 0 for a matrix
-	channels int // of the images that rows are, by pixels; 1 for other rows
+	channels int // of the images that rows are, by pixels; 1 for other rows; 0 for a table, which is not packed
 }
 
 // prepared runs a layer.
@@ -146,8 +146,8 @@ func (q *quantized) work(n *flow.Node) (depth int, bytes int64) {
 }
 
 // once returns what packs for a key, once for all that ask for it.
-func once[T any](q *quantized, key packing, pack func(w *qtensor.QTensor) (T, error)) func() (T, error) {
-	if old, ok := q.after.packed[key]; ok {
+func once[T any](packed map[packing]any, key packing, pack func(w *qtensor.QTensor) (T, error)) func() (T, error) {
+	if old, ok := packed[key]; ok {
 		return old.(func() (T, error))
 	}
 	first := sync.OnceValues(func() (T, error) {
@@ -158,12 +158,12 @@ func once[T any](q *quantized, key packing, pack func(w *qtensor.QTensor) (T, er
 		}
 		return pack(w)
 	})
-	q.after.packed[key] = first
+	packed[key] = first
 	return first
 }
 
 func gemmLayer(n *flow.Node, q *quantized, channels int) func() (*prepared, error) {
-	packed := once(q, packing{q.layer.weight, n.TransB, 0, channels}, func(w *qtensor.QTensor) (*ops.Weight, error) {
+	packed := once(q.after.packed, packing{q.layer.weight, n.TransB, 0, channels}, func(w *qtensor.QTensor) (*ops.Weight, error) {
 		if n.TransB {
 			var err error
 			if w, err = w.T(); err != nil {
@@ -183,7 +183,7 @@ func gemmLayer(n *flow.Node, q *quantized, channels int) func() (*prepared, erro
 }
 
 func convLayer(n *flow.Node, q *quantized, _ int) func() (*prepared, error) {
-	packed := once(q, packing{q.layer.weight, false, q.groups, 1}, func(w *qtensor.QTensor) (*ops.Filters, error) {
+	packed := once(q.after.packed, packing{q.layer.weight, false, q.groups, 1}, func(w *qtensor.QTensor) (*ops.Filters, error) {
 		return ops.PackConv2d(w, q.groups)
 	})
 	return func() (*prepared, error) {

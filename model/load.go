@@ -159,9 +159,9 @@ func (j *fileJSON) read(weights map[string]*weight) (map[string]layer, error) {
 	if err := j.checkSharing(weights); err != nil {
 		return nil, err
 	}
-	layers, used := map[string]layer{}, map[string]bool{}
+	layers, used, lookups := map[string]layer{}, map[string]bool{}, lookupsOf(j.Nodes)
 	for node, l := range j.Layers {
-		c, err := parseCompute(l.Compute, l.Activations)
+		c, err := l.compute(lookups[node])
 		if err != nil {
 			return nil, fmt.Errorf("%w: layer %q: %w", qtensor.ErrFormat, node, err)
 		}
@@ -187,8 +187,8 @@ func (j *fileJSON) addReplaced(g *flow.Graph, layers map[string]layer) {
 	}
 	for _, n := range j.Nodes {
 		l, ok := layers[n.Name]
-		if ok && len(n.Inputs) > 1 && g.Constants[n.Inputs[1]] == nil && !made[n.Inputs[1]] {
-			g.Constants[n.Inputs[1]] = &flow.Tensor{Shape: l.weight.shape}
+		if name := weightOf(&n); ok && name != "" && g.Constants[name] == nil && !made[name] {
+			g.Constants[name] = &flow.Tensor{Shape: l.weight.shape}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"euryale/internal/flow"
+	"euryale/qtensor"
 )
 
 // Model is a network that runs at any batch size. It is immutable, and safe for any number of goroutines.
@@ -46,11 +47,12 @@ type step struct {
 	op        operation
 	in        []int
 	out       int
-	layer     func() (*prepared, error) // packs the weights when it is called first; or nil
-	quantized *quantized                // what layer is made of, while the model is built
-	call      *flow.Call                // in place of op
-	depth     int                       // of a layer: products that are summed for a result
-	weights   int64                     // of a layer: bytes
+	layer     func() (*prepared, error)        // packs the weights when it is called first; or nil
+	quantized *quantized                       // what layer is made of, while the model is built
+	table     func() (*qtensor.QTensor, error) // reads the codes when it is called first; of a lookup
+	call      *flow.Call                       // in place of op
+	depth     int                              // of a layer: products that are summed for a result
+	weights   int64                            // of a layer: bytes
 }
 
 // root returns the value whose memory a value is in.

@@ -302,6 +302,8 @@ func (m *Model) do(a *arena, s *step) error {
 	switch {
 	case s.layer != nil:
 		return m.doLayer(y, a.values[s.in[0]], s, a.alone)
+	case s.table != nil:
+		return doLookup(y, a.values[s.in[0]], s, &a.scratch)
 	case s.call != nil:
 		return m.doCall(a, y, s)
 	}

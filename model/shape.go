@@ -139,12 +139,12 @@ func gatherShape(_ *flow.Node, in []size) (size, error) {
 func gather(_ *flow.Node, y array, in []array, s *scratch) {
 	table, rows := in[0], in[0].shape[0]
 	each := len(table.x) / rows
-	for i, v := range in[1].x {
-		row := int(v)
-		if row < 0 || row >= rows || float32(row) != v {
-			s.err = fmt.Errorf("%w: got row %v at %d, want a whole number from 0 to %d", qtensor.ErrValue, v, i, rows-1)
-			return
-		}
+	list, err := s.rowsOf(in[1].x, rows)
+	if err != nil {
+		s.err = err
+		return
+	}
+	for i, row := range list {
 		copy(y.x[i*each:][:each], table.x[row*each:])
 	}
 }
