@@ -35,9 +35,9 @@ func (a Activations) String() string {
 // Config gives symmetric weights of 8 bits, a scale for each output, and activations of 24 bits.
 type Config struct {
 	// Weights is the scheme of weights; nil is PerChannelSymmetric of 8 bits. The axis that it keeps, if any, stands for the
-	// outputs of a layer, wherever that axis is.
+	// outputs of a layer, wherever that axis is; for a lookup it stands for the rows of the table.
 	Weights *qtensor.Scheme
-	// Activations holds for every layer without a rule of its own.
+	// Activations holds for every layer without a rule of its own. A lookup has none.
 	Activations Activations
 	// Range turns what the samples showed into the range of Static; nil is calib.MinMax.
 	Range calib.Rule

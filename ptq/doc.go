@@ -3,8 +3,8 @@
 //	m, report, err := ptq.Quantize(ctx, build, samples, ptq.Config{Activations: ptq.Static})
 //
 // build makes the float graph for a batch size, as a program does that trains it. The graph is read and not changed; one that build makes
-// for the first sample is run, in evaluation, and what was read is held to its results. Dense layers and convolutions, with their biases, become
-// quantized layers of a model.Model, everything else is computed in float32 between them, by Gorgonia itself where model has no such
+// for the first sample is run, in evaluation, and what was read is held to its results. Dense layers and convolutions, with their biases, and the tables of
+// embeddings become quantized layers of a model.Model, everything else is computed in float32 between them, by Gorgonia itself where model has no such
 // operation. Samples show what ranges activations have, and what the result has lost: the Report tells it layer
 // by layer.
 //

@@ -115,7 +115,7 @@ func (j *job) keptCodes(layers map[string]model.Layer) (kept []string) {
 	for _, name := range slices.Sorted(maps.Keys(j.codes)) {
 		if !slices.ContainsFunc(j.graph.Nodes, func(n flow.Node) bool {
 			_, layer := layers[n.Name]
-			return layer && n.Inputs[1] == name
+			return layer && weightOf(&n) == name
 		}) {
 			kept = append(kept, name)
 		}

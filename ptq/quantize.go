@@ -33,10 +33,10 @@ var ErrSamples = errors.New("no samples")
 
 // Quantize returns the network of build with its layers quantized, and what that has cost on the samples, which are walked
 // through twice; before, Gorgonia runs the first of them in a graph of its own, to which the network is held as it was read and as
-// it is folded: with normalizations, and biases, in the layer before them. Layers are products with a weight, and convolutions; what is
-// around them stays float32, but for what lies between layers under Static: there a byte is kept for each number, and what flows into
-// sums between them, and into averages, is rounded to codes of a byte. An operation that model does not have is called
-// in Gorgonia, in graphs that build makes for the batches of Run; Kept names it, and Save refuses such a model.
+// it is folded: with normalizations, and biases, in the layer before them. Layers are products with a weight, convolutions, and lookups
+// of rows in a table; what is around them stays float32, but for what lies between layers under Static: there a byte is kept for each
+// number, and what flows into sums between them, and into averages, is rounded to codes of a byte. An operation that model does not
+// have is called in Gorgonia, in graphs that build makes for the batches of Run; Kept names it, and Save refuses such a model.
 //
 // Where the graph fake-quantizes a layer's weight, the layer has the codes that the op rounds to; a batch normalization that is
 // folded into it multiplies their scales. Where it fake-quantizes what flows into a layer, right before it or before Reshape,
@@ -99,7 +99,14 @@ type job struct {
 	codes            map[string]graph.Codes // of weights that were trained as codes
 	float, quantized *model.Model
 	seen             map[string]*calib.Histogram // by value: what becomes codes in layers
+	made             map[made]*qtensor.QTensor
 	report           *Report
+}
+
+// made is what a constant was quantized as; no scheme for codes that it was trained as.
+type made struct {
+	weight string
+	scheme qtensor.Scheme
 }
 
 // walk calls do for every sample.
@@ -127,16 +134,34 @@ func (j *job) walk(stage string, do func(Sample) error) error {
 	return j.ctx.Err()
 }
 
-// weight returns the constant that a node multiplies by, or nil: what makes it a layer.
-func (j *job) weight(n *flow.Node) *flow.Tensor {
-	if n.Op == "Gemm" || n.Op == "Conv" {
-		return j.graph.Constants[n.Inputs[1]]
+// opLookup takes rows of a table: a layer without arithmetic, which takes no activations.
+const opLookup = "Gather"
+
+// weightOf returns the name of what a node multiplies by, or takes rows of; "" for others.
+func weightOf(n *flow.Node) string {
+	switch n.Op {
+	case "Gemm", "Conv":
+		return n.Inputs[1]
+	case opLookup:
+		return n.Inputs[0]
 	}
-	return nil
+	return ""
+}
+
+// weight returns the constant that a node multiplies by, or takes rows of, or nil: what makes it a layer.
+func (j *job) weight(n *flow.Node) *flow.Tensor {
+	w := j.graph.Constants[weightOf(n)]
+	if w != nil && len(w.Shape) < 2 { // a scale for each number would be more than the numbers
+		return nil
+	}
+	return w
 }
 
 // result returns the value that a layer gives: after the ReLU that may follow it and become part of it.
 func (j *job) result(n *flow.Node) string {
+	if n.Op == opLookup {
+		return n.Output
+	}
 	for i := range j.graph.Nodes {
 		if next := &j.graph.Nodes[i]; next.Op == "Relu" && next.Inputs[0] == n.Output {
 			return next.Output
@@ -149,7 +174,7 @@ func (j *job) result(n *flow.Node) string {
 func (j *job) calibrate() error {
 	j.seen = map[string]*calib.Histogram{}
 	for i := range j.graph.Nodes {
-		if n := &j.graph.Nodes[i]; j.weight(n) != nil {
+		if n := &j.graph.Nodes[i]; j.weight(n) != nil && n.Op != opLookup {
 			j.seen[j.input(n)] = &calib.Histogram{}
 		}
 	}
@@ -170,6 +195,7 @@ func (j *job) calibrate() error {
 
 // layers quantizes layers, and reports what became of every node.
 func (j *job) layers() (err error) {
+	j.made = map[made]*qtensor.QTensor{}
 	layers := map[string]model.Layer{}
 	var kept []*flow.Node
 	for i := range j.graph.Nodes {
@@ -237,6 +263,7 @@ func (j *job) partOfLayer(n *flow.Node, layers map[string]model.Layer) bool {
 		other := &j.graph.Nodes[i]
 		if other.Output == n.Inputs[0] {
 			_, layer = layers[other.Name]
+			layer = layer && other.Op != opLookup
 		}
 		for _, in := range other.Inputs {
 			if in == n.Inputs[0] {
@@ -250,20 +277,21 @@ func (j *job) partOfLayer(n *flow.Node, layers map[string]model.Layer) bool {
 // layer quantizes one.
 func (j *job) layer(n *flow.Node, w *flow.Tensor, p plan, r *Layer) (model.Layer, error) {
 	axis := 1 // outputs of (in, out)
-	if n.Op == "Conv" || n.TransB {
+	if n.Op == "Conv" || n.TransB || n.Op == opLookup {
 		axis = 0
 	}
 	x := dense.New(w.Data, tensor.Shape(w.Shape))
-	q, err := j.codesOf(n.Inputs[1])
-	if err == nil && q == nil {
-		q, err = qtensor.Quantize(x, keeping(p.weights, axis))
-	}
+	q, err := j.quantize(n, x, keeping(p.weights, axis))
 	if err != nil {
 		return model.Layer{}, err
 	}
 	cost, err := q.Compare(x)
 	if err != nil {
 		return model.Layer{}, err
+	}
+	r.Quantized, r.Weights, r.WeightSQNR, r.Bytes = true, q.Scheme().String(), cost.SQNR, q.Bytes()
+	if n.Op == opLookup {
+		return model.Layer{Weight: q}, nil
 	}
 	h := j.seen[j.input(n)]
 	var params qtensor.Params
@@ -272,13 +300,33 @@ func (j *job) layer(n *flow.Node, w *flow.Tensor, p plan, r *Layer) (model.Layer
 	} else if params, err = j.params(h); err != nil {
 		return model.Layer{}, err
 	}
-	r.Quantized, r.Weights, r.Activations = true, q.Scheme().String(), p.activations
-	r.Low, r.High, r.Clipped = h.Min(), h.Max(), 0
+	r.Activations, r.Low, r.High, r.Clipped = p.activations, h.Min(), h.Max(), 0
 	if p.activations == Static {
 		r.Clipped = outside(h, params.Min[0], params.Max[0])
 	}
-	r.WeightSQNR, r.Bytes = cost.SQNR, q.Bytes()
 	return model.Layer{Weight: q, Compute: p.activations.compute(params)}, nil
+}
+
+// quantize returns the weight of a layer, x, in codes: those that it was trained as, or of the scheme. Products and lookups with one
+// constant share them, in the file too, which takes only so many convolutions of a weight.
+func (j *job) quantize(n *flow.Node, x tensor.Tensor, s qtensor.Scheme) (*qtensor.QTensor, error) {
+	name := weightOf(n)
+	q, err := j.codesOf(name)
+	if err != nil {
+		return nil, err
+	}
+	key := made{weight: name}
+	if q == nil {
+		key.scheme = s
+	}
+	if old := j.made[key]; old != nil && n.Op != "Conv" {
+		return old, nil
+	}
+	if q == nil {
+		q, err = qtensor.Quantize(x, s)
+	}
+	j.made[key] = q
+	return q, err
 }
 
 // params returns those of Static.

@@ -17,7 +17,8 @@ type Report struct {
 	Unverified string
 }
 
-// Layer is what became of a dense layer or a convolution.
+// Layer is what became of a dense layer, a convolution or a lookup. A lookup, whose Op is "Gather", has no arithmetic: what is said of
+// Activations and of what flows in is nothing there.
 type Layer struct {
 	Name, Op  string
 	Quantized bool
@@ -43,7 +44,7 @@ type Output struct {
 	ReadSQNR, FoldedSQNR float64
 }
 
-// Bytes returns the size of the weights of all layers, before and after.
+// Bytes returns the size of the weights of all layers, before and after: one that layers share counts for each.
 func (r *Report) Bytes() (float, quantized int) {
 	for _, l := range r.Layers {
 		float += l.FloatBytes
@@ -62,8 +63,12 @@ func (r *Report) String() string {
 			fmt.Fprintf(w, "%s\t%s\tfloat: %s\t\t\t\t\t%.1f\t%d\t1\n", l.Name, l.Op, l.Reason, l.OutputSQNR, l.Bytes)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%v\t[%.4g, %.4g]\t%.4f\t%.1f\t%.1f\t%d\t%.3f\n", l.Name, l.Op, l.Weights, l.Activations, l.Low, l.High, l.Clipped,
-			l.WeightSQNR, l.OutputSQNR, l.Bytes, float64(l.Bytes)/float64(l.FloatBytes))
+		activations := "-\t-\t-"
+		if l.Op != opLookup {
+			activations = fmt.Sprintf("%v\t[%.4g, %.4g]\t%.4f", l.Activations, l.Low, l.High, l.Clipped)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1f\t%.1f\t%d\t%.3f\n", l.Name, l.Op, l.Weights, activations, l.WeightSQNR, l.OutputSQNR, l.Bytes,
+			float64(l.Bytes)/float64(l.FloatBytes))
 	}
 	if len(r.OnCodes) > 0 {
 		fmt.Fprintf(w, "on codes: %s\n", strings.Join(r.OnCodes, ", "))

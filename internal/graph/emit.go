@@ -75,13 +75,15 @@ func (r *reader) emit() (*flow.Graph, map[string]Codes) {
 	return g, codes
 }
 
-// layerName returns the name of the weight of a step that has one.
+// layerName returns the name of the weight, or the table, of a step that has one.
 func (s *step) layerName() string {
 	switch s.Op {
 	case "Gemm", "Conv", "MatMul":
 		if w := s.in[1]; w.data != nil {
 			return w.base
 		}
+	case "Gather":
+		return s.in[0].base
 	}
 	return ""
 }

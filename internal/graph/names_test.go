@@ -33,6 +33,7 @@ func TestReadNamesLayersByTheirWeights(t *testing.T) {
 			[]string{"fc.out"},
 		},
 		{"constants", []string{"w", "Relu_1"}, []string{"w", "weight"}, []string{"Relu_1.out"}},
+		{"embedding", []string{"Reshape_1", "table", "Reshape_2", "w"}, []string{"table", "w"}, []string{"w.out"}},
 		{"passed on", []string{"Reshape_1"}, nil, []string{"Reshape_1.out", "Reshape_1.out"}},
 		{"autoencoder", []string{"encode", "Sigmoid_1", "decode", "Sigmoid_2"}, []string{"db", "decode", "eb", "encode"}, []string{"Sigmoid_1.out", "Sigmoid_2.out"}},
 	} {

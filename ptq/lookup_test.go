@@ -1,0 +1,256 @@
+package ptq_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"euryale/model"
+	"euryale/ops"
+	"euryale/ptq"
+	"euryale/qtensor"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// vocabulary is how many words a sentence is made of, length how many it has.
+const vocabulary, length = 30, 5
+
+// sentence is a network of a batch of words.
+type sentence func(z *zoo, words node) node
+
+func (s sentence) build(batch int) (ptq.Graph, error) {
+	z := &zoo{tensor.Float32, gorgonia.NewGraph(), batch, map[string]*tensor.Dense{}, nil}
+	x := gorgonia.NewMatrix(z.g, tensor.Int, gorgonia.WithShape(batch, length), gorgonia.WithName("words"))
+	list := must(gorgonia.Reshape(x, tensor.Shape{batch * length}))
+	return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{s(z, list)}}, nil
+}
+
+func (s sentence) quantize(t *testing.T, cfg ptq.Config) (*model.Model, *ptq.Report) {
+	t.Helper()
+	samples := func(yield func(ptq.Sample, error) bool) {
+		for seed := range uint64(3) {
+			if !yield(ptq.Sample{"words": words(seed, 8, length)}, nil) {
+				return
+			}
+		}
+	}
+	m, r, err := ptq.Quantize(t.Context(), s.build, samples, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, r
+}
+
+// run returns what a model, and what its file gives for words, and holds one to the other.
+func (s sentence) run(t *testing.T, m *model.Model) (got, gorgonias []float64) {
+	t.Helper()
+	x := words(9, 4, length)
+	of := func(m *model.Model) []float64 {
+		y, err := m.Run(t.Context(), map[string]tensor.Tensor{"words": x})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wide(y[m.Outputs()[0].Name].(*tensor.Dense))
+	}
+	got = of(m)
+	if again := of(reloaded(t, m)); !slices.Equal(again, got) {
+		t.Errorf("loaded, the model gives %v, want %v", again, got)
+	}
+	g, err := s.build(4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got, values(t, g.Inputs[0], x, g.Outputs[0])[0]
+}
+
+func rows(table, list node) node { return must(gorgonia.ByIndices(table, list, 0)) }
+
+// average is a mean of the rows of a table, and a dense layer.
+func average(z *zoo, list node) node {
+	h := must(gorgonia.Mean(must(gorgonia.Reshape(rows(z.value("table", 1, vocabulary, 16), list), tensor.Shape{z.batch, length, 16})), 1))
+	return z.dense(must(gorgonia.Rectify(h)), "a", 16, 6)
+}
+
+// sizeOf returns the bytes of a model's file.
+func sizeOf(t *testing.T, m *model.Model) int {
+	t.Helper()
+	var file bytes.Buffer
+	if err := m.Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Len()
+}
+
+// TestLookup quantizes a table by schemes whose axis stands for rows, as the report says, and to a smaller file.
+func TestLookup(t *testing.T) {
+	float, _ := sentence(average).quantize(t, ptq.Config{Rules: []ptq.Rule{{Pattern: "*", Float: true}}})
+	int4, half, offset := qtensor.Int4().PerGroup(1, 8).WithScales(qtensor.ScaleFloat16), qtensor.BFloat16(), qtensor.Uniform(8)
+	for _, c := range []struct {
+		scheme *qtensor.Scheme
+		want   string
+		least  float64 // dB
+		bytes  int     // of the table
+	}{
+		{nil, "symmetric8@0", 40, vocabulary * (16 + 4)},
+		{&int4, "int4/g8@0/f16", 18, vocabulary*(8+4) + 4},
+		{&half, "bfloat16", 50, vocabulary * 32},
+		{&offset, "uniform8", 38, vocabulary*16 + 8},
+	} {
+		m, r := sentence(average).quantize(t, ptq.Config{Activations: ptq.Static, Rules: []ptq.Rule{{Pattern: "table", Weights: c.scheme, Activations: ptq.Static}}})
+		if len(r.Layers) != 2 || strings.Contains(strings.Join(r.Kept, ", "), "Gather") {
+			t.Fatalf("%s: got layers %+v, kept %q", c.want, r.Layers, r.Kept)
+		}
+		l := r.Layers[0]
+		want := ptq.Layer{Name: "table", Op: "Gather", Quantized: true, Weights: c.want, WeightSQNR: l.WeightSQNR, OutputSQNR: l.OutputSQNR, FloatBytes: 4 * vocabulary * 16, Bytes: c.bytes}
+		if l != want || l.WeightSQNR < c.least || !(math.Abs(l.OutputSQNR-l.WeightSQNR) < 3) {
+			t.Errorf("got %+v, want %+v, at %v dB or more", l, want, c.least)
+		}
+		lines := strings.Split(r.String(), "\n")
+		if got := strings.Fields(lines[1]); !slices.Equal(got[:6], []string{"table", "Gather", c.want, "-", "-", "-"}) || len(got) != 10 {
+			t.Errorf("%s: the report says %q", c.want, got)
+		}
+		if a := r.Layers[1]; a.Name != "a" || a.Activations != ptq.Static || a.High <= 0 {
+			t.Errorf("%s: the dense layer is %+v", c.want, a)
+		}
+		got, floats := sentence(average).run(t, m)
+		if db := decibels(floats, got); db < c.least-6 {
+			t.Errorf("%s: got %.1f dB, want %v", c.want, db, c.least-6)
+		}
+		if saved := sizeOf(t, float) - sizeOf(t, m); saved < l.FloatBytes/4 {
+			t.Errorf("%s: the file is smaller by %d bytes, want a part of %d", c.want, saved, l.FloatBytes)
+		}
+		if q := saved(t, m)["table"]; q == nil || q.Scheme().String() != c.want || q.Bytes() != c.bytes {
+			t.Errorf("%s: the file has %v", c.want, q)
+		}
+	}
+}
+
+// TestLookupFloat leaves a table float by a rule, and one whose rows are single numbers.
+func TestLookupFloat(t *testing.T) {
+	m, r := sentence(average).quantize(t, ptq.Config{Rules: []ptq.Rule{{Pattern: "table", Float: true}}})
+	if l := r.Layers[0]; l.Name != "table" || l.Quantized || l.Reason == "" || l.Bytes != l.FloatBytes || !math.IsInf(l.OutputSQNR, 1) {
+		t.Errorf("got %+v, want a float table", l)
+	}
+	if got := saved(t, m); got["table"] != nil || got["a"] == nil {
+		t.Errorf("the file has %v", got)
+	}
+	var single sentence = func(z *zoo, list node) node {
+		return must(gorgonia.Reshape(rows(z.value("table", 1, vocabulary), list), tensor.Shape{z.batch, length}))
+	}
+	m, r = single.quantize(t, ptq.Config{})
+	if len(r.Layers) != 0 || len(saved(t, m)) != 0 || !slices.Contains(r.Kept, "Gather table") {
+		t.Errorf("rows of single numbers: got layers %+v, kept %q", r.Layers, r.Kept)
+	}
+	if got, want := single.run(t, m); !slices.Equal(got, want) {
+		t.Errorf("rows of single numbers: got %v, want %v", got, want)
+	}
+}
+
+// TestLookupReLU keeps a ReLU behind a lookup, which is no part of it.
+func TestLookupReLU(t *testing.T) {
+	var net sentence = func(z *zoo, list node) node {
+		h := must(gorgonia.Rectify(rows(z.value("table", 1, vocabulary, 16), list)))
+		return z.dense(must(gorgonia.Reshape(h, tensor.Shape{z.batch, length * 16})), "a", length*16, 6)
+	}
+	m, r := net.quantize(t, ptq.Config{})
+	if !slices.Contains(r.Kept, "Relu Relu_1") || !r.Layers[0].Quantized {
+		t.Errorf("got layers %+v, kept %q", r.Layers, r.Kept)
+	}
+	got, want := net.run(t, m)
+	if db := decibels(want, got); db < 35 {
+		t.Errorf("got %.1f dB, want 35", db)
+	}
+}
+
+// TestLookupTrained has the codes that a table was trained as, whatever the Config says, along any axis.
+func TestLookupTrained(t *testing.T) {
+	for _, s := range []qtensor.Scheme{
+		qtensor.Int4(), qtensor.PerChannelSymmetric(3, 0), qtensor.PerChannelAffine(5, 1), qtensor.Uniform(4), qtensor.UInt4().PerGroup(0, 8), qtensor.UInt4().PerGroup(1, 7),
+	} {
+		var net sentence = func(z *zoo, list node) node {
+			return must(gorgonia.Reshape(rows(must(ops.FakeQuantizeDynamic(z.value("table", 1, vocabulary, 5), s)), list), tensor.Shape{z.batch, length * 5}))
+		}
+		m, r := net.quantize(t, ptq.Config{})
+		if l := r.Layers[0]; l.Weights != s.String() || !math.IsInf(l.WeightSQNR, 1) || !math.IsInf(l.OutputSQNR, 1) || strings.Contains(strings.Join(r.Kept, ", "), "FakeQuantize") {
+			t.Errorf("%v: got %+v, kept %q", s, l, r.Kept)
+		}
+		z := &zoo{tensor.Float32, gorgonia.NewGraph(), 1, map[string]*tensor.Dense{}, nil}
+		want := quantize(z.value("table", 1, vocabulary, 5).Value().(tensor.Tensor), s)
+		if got := saved(t, m)["table"]; got == nil || got.Scheme() != s || !slices.Equal(codesOf(t, got), codesOf(t, want)) {
+			t.Errorf("%v: got %v, want the codes of %v", s, got, want)
+		}
+		if got, want := net.run(t, m); !slices.Equal(got, want) {
+			t.Errorf("%v: got %v, want %v", s, got, want)
+		}
+		m, r = net.quantize(t, ptq.Config{Rules: []ptq.Rule{{Pattern: "*", Float: true}}})
+		if !slices.Contains(r.Kept, "FakeQuantize table") || len(saved(t, m)) != 0 {
+			t.Errorf("%v: left float, kept %q", s, r.Kept)
+		}
+	}
+}
+
+// TestLookupShared has a table that two lookups read, and products: each right, and no copy of it for another of the same scheme.
+func TestLookupShared(t *testing.T) {
+	times := func(z *zoo, table, h node) node { // table·hᵀ
+		return must(gorgonia.Transpose(must(gorgonia.Mul(table, must(gorgonia.Transpose(h, 1, 0)))), 1, 0))
+	}
+	int4 := qtensor.Int4()
+	fake := func(s qtensor.Scheme) func(z *zoo) node {
+		return func(z *zoo) node { return must(ops.FakeQuantizeDynamic(z.value("table", 1, vocabulary, 16), s)) }
+	}
+	plain := func(z *zoo) node { return z.value("table", 1, vocabulary, 16) }
+	for _, c := range []struct {
+		name    string
+		table   func(z *zoo) node
+		cfg     ptq.Config
+		by      func(z *zoo, table, h node) node
+		weights []string // in the file
+		least   float64  // dB
+	}{
+		{"one scheme", plain, ptq.Config{}, times, []string{"table"}, 35},
+		{"two schemes", plain, ptq.Config{Rules: []ptq.Rule{{Pattern: "table", Weights: &int4}}}, times, []string{"table", "table_2"}, 15},
+		{"float rows", plain, ptq.Config{Rules: []ptq.Rule{{Pattern: "table", Float: true}, {Pattern: "table_2", Float: true}}}, times, []string{"table_3"}, 35},
+		{"a float product", plain, ptq.Config{Rules: []ptq.Rule{{Pattern: "table_3", Float: true}}}, times, []string{"table"}, 35},
+		{"transposed before", plain, ptq.Config{}, func(_ *zoo, table, h node) node {
+			return must(gorgonia.Mul(h, must(gorgonia.Transpose(table, 1, 0))))
+		}, []string{"table", "table_3"}, 35},
+		{"trained", fake(qtensor.PerChannelSymmetric(4, 0)), ptq.Config{}, times, []string{"table"}, 100},
+	} {
+		var net sentence = func(z *zoo, list node) node {
+			table := c.table(z)
+			one, other := rows(table, list), rows(table, must(gorgonia.Reshape(must(gorgonia.Reshape(list, tensor.Shape{z.batch, length})), tensor.Shape{length * z.batch, 1})))
+			h := must(gorgonia.Tanh(must(gorgonia.Add(one, must(gorgonia.Reshape(other, tensor.Shape{z.batch * length, 16}))))))
+			return c.by(z, table, h)
+		}
+		m, r := net.quantize(t, c.cfg)
+		var names []string
+		for name := range saved(t, m) {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		t.Logf("%s: %q\n%v", c.name, names, r)
+		if !slices.Equal(names, c.weights) {
+			t.Errorf("%s: the file has %q, want %q", c.name, names, c.weights)
+		}
+		got, want := net.run(t, m)
+		if db := decibels(want, got); db < c.least {
+			t.Errorf("%s: got %.1f dB, want %v", c.name, db, c.least)
+		}
+	}
+}
+
+// TestLookupOutOfRange runs a model on a word that is not there.
+func TestLookupOutOfRange(t *testing.T) {
+	m, _ := sentence(average).quantize(t, ptq.Config{})
+	x := words(1, 2, length)
+	x.Data().([]int)[3] = vocabulary
+	if _, err := m.Run(context.Background(), map[string]tensor.Tensor{"words": x}); !errors.Is(err, qtensor.ErrValue) || !strings.Contains(err.Error(), `node "table" (Gather)`) || !strings.Contains(err.Error(), "got row 30 at 3") {
+		t.Errorf("got error %v, want ErrValue for row 30", err)
+	}
+}
