@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -209,6 +210,33 @@ func TestLookupErrors(t *testing.T) {
 		}
 		if got := run(t, m, in, "y"); !slices.Equal(got, want) {
 			t.Errorf("after an error: got %v, want %v", got, want)
+		}
+	}
+}
+
+// TestLookupByFloats looks rows up by numbers that are computed: those that are not whole are errors, for codes and for float32.
+func TestLookupByFloats(t *testing.T) {
+	g := &flow.Graph{
+		Inputs: []flow.Value{{Name: "x", Shape: []int{-1}}}, Outputs: []flow.Value{{Name: "y"}},
+		Nodes: []flow.Node{
+			{Op: "Abs", Name: "abs", Inputs: []string{"x"}, Output: "a"},
+			{Op: "Gather", Name: "emb", Inputs: []string{"table", "a"}, Output: "y"},
+		},
+		Constants: map[string]*flow.Tensor{"table": language().Constants["table"]},
+	}
+	table := quantize(t, g.Constants["table"], qtensor.Float16())
+	codes, float := newModel(t, g, map[string]model.Layer{"emb": {Weight: table}}), newModel(t, rounded(t, g, "table", table), nil)
+	of := func(x ...float32) map[string]tensor.Tensor {
+		return map[string]tensor.Tensor{"x": tensor.New(tensor.WithShape(len(x)), tensor.WithBacking(x))}
+	}
+	for _, m := range []*model.Model{codes, float} {
+		if got, want := run(t, m, of(2, -3), "y"), run(t, float, of(2, 3), "y"); !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		for _, x := range []float32{1.5, words - 0.5, words, 1e30, float32(math.NaN()), float32(math.Inf(-1))} {
+			if _, err := m.Run(context.Background(), of(1, x)); !errors.Is(err, qtensor.ErrValue) || !strings.Contains(err.Error(), "at 1, want a whole number from 0 to 11") {
+				t.Errorf("%v: got error %v, want ErrValue", x, err)
+			}
 		}
 	}
 }
