@@ -3,6 +3,7 @@ package ops_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -232,6 +233,14 @@ func TestEmbeddingGradient(t *testing.T) {
 	}
 	if _, err := gorgonia.Grad(gorgonia.Must(gorgonia.Sum(y)), x); err == nil {
 		t.Error("a gradient with respect to indices: got no error")
+	}
+	g = gorgonia.NewGraph()
+	x = gorgonia.NewVector(g, tensor.Int, gorgonia.WithName("x"), gorgonia.WithShape(2), gorgonia.WithValue(newTensor([]int{2, 0}, 2)))
+	gorgonia.Must(gorgonia.Sum(mustEmbedding(t, x, table)))
+	lisp := gorgonia.NewLispMachine(g)
+	defer lisp.Close()
+	if err := lisp.RunAll(); err == nil || !strings.Contains(err.Error(), "has no gradient, want gorgonia.ExecuteFwdOnly") {
+		t.Errorf("a LispMachine that computes gradients: got error %v", err)
 	}
 }
 
