@@ -44,10 +44,21 @@ func normalization(op *gorgonia.BatchNormOp) (scale, shift []float64, err error)
 // fold moves what scales and shifts channels into the layer that makes them: first into normalizations, then these, and
 // biases, into products and convolutions.
 func (r *reader) fold() {
+	r.share()
 	r.foldInto(opNorm)
 	r.foldInto("Gemm", "Conv")
 	r.gather()
 	r.foldInto("Conv") // what stands behind those that were gathered
+}
+
+// share has products multiply by weights as the graph has them, TransB where they were transposed: lookups, and other products, may
+// read the same.
+func (r *reader) share() {
+	for _, s := range r.steps {
+		if s.Op == "Gemm" && s.in[1].other != nil {
+			s.in[1], s.TransB = s.in[1].other, !s.TransB
+		}
+	}
 }
 
 // prune drops the steps that no output needs.

@@ -24,7 +24,8 @@ const batchA, batchB = 2, 3
 type Network struct {
 	// Read does what the graph does, operation by operation, in the order in which Gorgonia rounds.
 	Read *flow.Graph
-	// Folded has normalizations, and biases, in the layer before them, and convolutions of slices in groups.
+	// Folded has normalizations, and biases, in the layer before them, convolutions of slices in groups, and weights as the graph has
+	// them.
 	Folded *flow.Graph
 	Codes  map[string]Codes // of constants of Folded that a Fake made, by name
 }

@@ -12,6 +12,7 @@ type value struct {
 	shape []int     // with flow.Batch where it is free
 	data  []float32 // of a constant, else nil
 	codes Codes     // of a constant that was fake-quantized, else nil
+	other *value    // of a constant matrix that is another one transposed, that one
 	from  *step     // of what a step makes, else nil
 
 	integer bool // of an input, or one in another shape: whole numbers
@@ -69,7 +70,11 @@ func (r *reader) transpose(v *value, perm []int) *value {
 	case slices.IsSorted(perm):
 		return v
 	case v.data != nil:
-		return &value{base: v.base, shape: shape, data: transposed(v.data, v.shape, perm), codes: through(v.codes, Codes.Transpose, perm)}
+		y := &value{base: v.base, shape: shape, data: transposed(v.data, v.shape, perm), codes: through(v.codes, Codes.Transpose, perm)}
+		if len(shape) == 2 {
+			y.other = v
+		}
+		return y
 	}
 	return r.add(flow.Node{Op: "Transpose", Perm: perm}, shape, v)
 }
