@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"euryale/internal/safetensors"
@@ -47,17 +48,14 @@ func TestSaveOpen(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Close(); err == nil {
-		t.Error("closed twice: got no error")
-	}
-	if _, err := f.QTensor("layer/int4"); err == nil {
-		t.Error("read after Close: got no error")
-	}
-	if _, err := f.Float("bias"); err == nil {
-		t.Error("read after Close: got no error")
-	}
-	if _, err := f.Bundle(); err == nil {
-		t.Error("read after Close: got no error")
+	_, ofQTensor := f.QTensor("layer/int4")
+	_, ofParams := f.Params("layer/int4")
+	_, ofFloat := f.Float("bias")
+	_, ofBundle := f.Bundle()
+	for what, err := range map[string]error{"Close": f.Close(), "QTensor": ofQTensor, "Params": ofParams, "Float": ofFloat, "Bundle": ofBundle} {
+		if !errors.Is(err, os.ErrClosed) {
+			t.Errorf("%s after Close: got %v, want os.ErrClosed", what, err)
+		}
 	}
 	if got, want := q.Codes().Data(), want.Quantized["layer/int4"].Codes().Data(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -70,6 +68,66 @@ func TestSaveOpen(t *testing.T) {
 	}
 	if _, err := Open(path); !errors.Is(err, ErrFormat) {
 		t.Errorf("got %v, want ErrFormat", err)
+	}
+}
+
+// TestCloseWhileReading closes a file from which goroutines read: each gets what was saved until it gets os.ErrClosed.
+func TestCloseWhileReading(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	saved := testBundle(t)
+	want := mustWrite(t, saved)
+	if err := Save(path, saved); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var started, done sync.WaitGroup
+	for range 4 {
+		started.Add(1)
+		done.Go(func() {
+			for first := true; ; first = false {
+				b, err := f.Bundle()
+				if first {
+					started.Done()
+				}
+				switch {
+				case errors.Is(err, os.ErrClosed):
+					return
+				case err != nil:
+					t.Errorf("got %v, want os.ErrClosed", err)
+					return
+				case !bytes.Equal(mustWrite(t, b), want):
+					t.Error("got another bundle than what was saved")
+					return
+				}
+			}
+		})
+	}
+	started.Wait()
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	done.Wait()
+}
+
+// TestOpenRefusedIsClosed has a container whose tensors are not Save's: it does not stay mapped.
+func TestOpenRefusedIsClosed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "damaged.safetensors")
+	data := damage(t, Symmetric(8), func(_ map[string]*safetensors.Tensor, meta map[string]any) { meta["version"] = 2 })
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path); !errors.Is(err, ErrFormat) {
+		t.Errorf("got %v, want ErrFormat", err)
+	}
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Skip(err)
+	}
+	if strings.Contains(string(maps), path) {
+		t.Errorf("%s is mapped after Open refused it", path)
 	}
 }
 

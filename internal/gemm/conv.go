@@ -11,7 +11,8 @@ type Conv struct {
 	Planar bool
 }
 
-// Out returns the size of the result: ⌊(size + 2·pad − dilation·(kernel − 1) − 1)/stride⌋ + 1.
+// Out returns the size of the result: ⌊(size + 2·pad − dilation·(kernel − 1) − 1)/stride⌋ + 1, where a window fits into the padded
+// image.
 func (v Conv) Out() (height, width int) {
 	out := func(size, i int) int {
 		return (size+2*v.Pad[i]-v.Dilation[i]*(v.Kernel[i]-1)-1)/v.Stride[i] + 1

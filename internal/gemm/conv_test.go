@@ -65,6 +65,8 @@ var convs = []gemm.Conv{
 	{Channels: 1, Height: 6, Width: 37, Kernel: [2]int{5, 5}, Pad: [2]int{2, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
 	{Channels: 3, Height: 7, Width: 70, Kernel: [2]int{3, 3}, Pad: [2]int{1, 1}, Stride: [2]int{2, 2}, Dilation: [2]int{1, 1}},
 	{Channels: 2, Height: 9, Width: 50, Kernel: [2]int{3, 7}, Pad: [2]int{0, 3}, Stride: [2]int{1, 2}, Dilation: [2]int{3, 1}},
+	{Channels: 3, Height: 6, Width: 20, Kernel: [2]int{2, 3}, Pad: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{2, 2}},
+	{Channels: 6, Height: 5, Width: 8, Kernel: [2]int{2, 3}, Pad: [2]int{0, 2}, Stride: [2]int{2, 1}, Dilation: [2]int{1, 2}},
 	{Channels: 20, Height: 4, Width: 4, Kernel: [2]int{1, 1}, Pad: [2]int{0, 0}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
 }
 
@@ -176,17 +178,25 @@ func TestConvolveCodes(t *testing.T) {
 	}
 }
 
-// TestConvolveOverflow has a result that no float32 holds, by its scale or with its bias, which no code stands for: in a piece of two
-// samples, the second of them.
+// TestConvolveOverflow has results that no float32 holds, by their scale or with their bias, which no code stands for: in a piece of
+// two samples, the second of them. The first is named, though an earlier filter has one at a later pixel.
 func TestConvolveOverflow(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	const samples = 8
-	for _, c := range []struct{ scale, bias float32 }{{math.MaxFloat32, 0}, {1e33, math.MaxFloat32}} {
+	for _, c := range []struct {
+		scales [2]float32
+		code   int8 // of filter 1; that of filter 0 is 1
+		bias   float32
+	}{
+		{[2]float32{1, math.MaxFloat32}, 1, 0},
+		{[2]float32{1, 1e33}, 1, math.MaxFloat32},
+		{[2]float32{0.4 * math.MaxFloat32, 0.4 * math.MaxFloat32}, 2, 0},
+	} {
 		for _, channels := range []int{1, 4} {
 			v := gemm.Conv{Channels: channels, Height: 3, Width: 4, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
-			w := pack.New(pack.Matrix{K: 4, N: 2, Group: 4, Scales: []float32{1, c.scale}}, []int8{1, 0, 0, 0, 1, 0, 0, 0}, 8)
+			w := pack.New(pack.Matrix{K: 4, N: 2, Group: 4, Scales: c.scales[:]}, []int8{1, 0, 0, 0, c.code, 0, 0, 0}, 8)
 			x := gemm.Numbers{Codes: make([]uint8, samples*channels*12), Map: kernel.Affine{Scale: 1, High: 255}}
-			x.Codes[(5*12+6)*channels] = 2
+			x.Codes[(5*12+6)*channels], x.Codes[(5*12+7)*channels] = 2, 3
 			eachTier(func(tier isa.Tier) {
 				err := gemm.Convolve(gemm.Numbers{Codes: make([]uint8, samples*24), Map: x.Map}, x, samples, gemm.NewWindows(v), []*pack.Matrix{w}, gemm.Arithmetic{}, gemm.Output{Bias: []float32{0, c.bias}})
 				if !errors.Is(err, gemm.ErrValue) || !strings.Contains(err.Error(), "sample 5, filter 1, row 1, column 2") {
@@ -264,6 +274,59 @@ func TestConvolveGroups(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestConvolveGroupsOfBlocks has more images of groups than a block holds, a number of which no block's is a multiple, and names
+// what is not finite in a later block: a number, and a result that should become a code.
+func TestConvolveGroupsOfBlocks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 17))
+	const samples, groups, filters, size, pixels = 70, 3, 2, 32, 32 * 32
+	v := gemm.Conv{Channels: 1, Height: size, Width: size, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
+	windows := gemm.NewWindows(v)
+	given := gemm.Arithmetic{Static: &kernel.Affine{Scale: 1, Zero: 100, High: 255}}
+	x := make([]float32, samples*groups*pixels)
+	for i := range x {
+		x[i] = float32(rng.IntN(200) - 100)
+	}
+	var packed []*pack.Matrix
+	want := make([]float32, samples*groups*filters*pixels)
+	for g := range groups {
+		w := weight{k: v.Depth(), n: filters, group: v.Depth(), bits: 8, signed: true, scales: []float32{1, 2}, codes: make([]int64, v.Depth()*filters)}
+		w.codes[0], w.codes[v.Depth()] = int64(g+1), int64(-10*g-7)
+		packed = append(packed, w.pack(t))
+		for i := range samples {
+			for p := range pixels {
+				image := i*groups + g
+				for j := range filters {
+					want[(image*filters+j)*pixels+p] = w.scales[j]*float32(w.codes[j*w.k])*x[image*pixels+p] + 0
+				}
+			}
+		}
+	}
+	const bad = 66
+	at := ((bad*groups+1)*size+5)*size + 6
+	eachTier(func(tier isa.Tier) {
+		got := slices.Repeat([]float32{7}, len(want)+3)
+		if err := gemm.Convolve(gemm.Numbers{Float: got}, gemm.Numbers{Float: x}, samples, windows, packed, given, gemm.Output{}); err != nil {
+			t.Fatalf("%v: %v", tier, err)
+		}
+		compare(t, fmt.Sprintf("%v, %d samples in %d groups", tier, samples, groups), got, want, size)
+		old := x[at]
+		x[at] = float32(math.NaN())
+		err := gemm.Convolve(gemm.Numbers{Float: got}, gemm.Numbers{Float: x}, samples, windows, packed, given, gemm.Output{})
+		x[at] = old
+		if place := fmt.Sprintf("NaN in sample %d at channel 1, row 5, column 6", bad); err == nil || !strings.HasSuffix(err.Error(), place) {
+			t.Errorf("%v: got error %v, want one of %s", tier, err, place)
+		}
+		codes := make([]uint8, samples*pixels)
+		codes[bad*pixels+5*size+6] = 2
+		w := pack.New(pack.Matrix{K: 4, N: filters, Group: 4, Scales: []float32{1, math.MaxFloat32}}, []int8{1, 0, 0, 0, 1, 0, 0, 0}, 8)
+		m := kernel.Affine{Scale: 1, High: 255}
+		err = gemm.Convolve(gemm.Numbers{Codes: make([]uint8, samples*filters*pixels), Map: m}, gemm.Numbers{Codes: codes, Map: m}, samples, windows, []*pack.Matrix{w}, gemm.Arithmetic{}, gemm.Output{})
+		if place := fmt.Sprintf("sample %d, filter 1, row 5, column 6", bad); !errors.Is(err, gemm.ErrValue) || !strings.Contains(err.Error(), place) {
+			t.Errorf("%v: got error %v, want one of %s", tier, err, place)
+		}
+	})
 }
 
 func TestConvolveNotFinite(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 )
 
 // MultiplyHalf sets dst = x·w for 16-bit weights, then applies out. Products are exact in float64 and added in
-// order of depth; the sum is rounded once to float32. Errors: ErrValue, naming row and column.
+// order of depth; the sum is rounded once to float32. dst does not overlap x. Errors: ErrValue, naming row and column.
 func MultiplyHalf(dst, x []float32, m int, w *pack.Half, out Output) error {
 	c := calls.Get().(*call)
 	c.use()

@@ -33,7 +33,7 @@ func (c *call) convolve(images int) error {
 	im := &c.images
 	c.lanes = c.simple && c.arithmetic.Bits == 0 && c.set.MultiplyLanes != nil && im.v.byLanes()
 	c.inPlace = c.lanes || c.simple && im.v.steps > 0 && c.set.MultiplyDirect != nil
-	atOnce := max(1, most/im.pixels)
+	atOnce := im.atOnce(most)
 	for first := 0; first < images; first += atOnce {
 		im.first, im.count = first, min(atOnce, images-first)
 		if err := c.readImages(); err != nil {
@@ -41,7 +41,6 @@ func (c *call) convolve(images int) error {
 		}
 		c.rows = c.pieceRows()
 		pieces := (im.count*im.pixels + c.rows - 1) / c.rows
-		c.bad.Store(math.MaxInt64)
 		c.share((*call).piece, pieces, c.set.MultiplyTime(im.count*im.pixels, c.n, c.k*c.operand.Planes))
 		if at := c.bad.Load(); at != math.MaxInt64 { // of a result that becomes a code
 			pixel := int(at) / c.n
@@ -50,6 +49,14 @@ func (c *call) convolve(images int) error {
 		}
 	}
 	return nil
+}
+
+// imageElements is the most that the images of a block have with their borders, or one image if that is more.
+const imageElements = 32 << 20
+
+// atOnce returns how many images a block has whose windows are so many at most: few windows may lie in a large border.
+func (im *images) atOnce(windows int) int {
+	return max(1, min(windows/im.pixels, imageElements/im.size))
 }
 
 // pieceBytes is the most memory that the operands of a piece take, or its results where operands are the image's own, which the
@@ -138,7 +145,7 @@ func (im *images) at(pixel int) int {
 	return sample*im.size + pixel/im.width*im.rowStep + pixel%im.width*im.pixelStep
 }
 
-// readImages makes integers of samples.
+// readImages makes integers of samples. Without an error, no place of a bad number is noted.
 func (c *call) readImages() error {
 	im := &c.images
 	v := im.v
@@ -167,7 +174,8 @@ func (c *call) byteImages() bool { return c.inPlace || c.plain && c.operand.Plan
 func (c *call) readImage(i int, s *scratch) {
 	im := &c.images
 	v := &im.v.Conv
-	elements, size, from := v.Channels*v.Height*v.Width, im.size, (im.first+i)*v.Channels*v.Height*v.Width
+	elements, size := v.Channels*v.Height*v.Width, im.size
+	from := (im.first + i) * elements
 	if c.source.Codes != nil {
 		codes := c.source.Codes[from:][:elements]
 		im.scales[i], im.offsets[i] = float64(c.source.Map.Scale), c.source.Map.Zero

@@ -61,7 +61,7 @@ func (c *call) work(member int) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	parts := len(c.job.claimed)
-	for part := member * parts / c.job.members; c.job.left.Load() > 0; part++ {
+	for part, _ := share(parts, c.job.members, member); c.job.left.Load() > 0; part++ {
 		if part >= parts {
 			part = 0
 		}

@@ -1,0 +1,23 @@
+package gemm
+
+import "testing"
+
+// TestAtOnce bounds the images of a block by their windows and by their elements, of which a border may have far more.
+func TestAtOnce(t *testing.T) {
+	one := [2]int{1, 1}
+	for _, c := range []struct {
+		v             Conv
+		windows, want int
+	}{
+		{Conv{Channels: 8, Height: 30, Width: 30, Kernel: [2]int{3, 3}, Pad: one, Stride: one, Dilation: one}, 65536, 65536 / 900},
+		{Conv{Channels: 8, Height: 30, Width: 30, Kernel: [2]int{3, 3}, Pad: one, Stride: one, Dilation: one}, 899, 1},
+		{Conv{Channels: 1, Height: 1, Width: 1, Kernel: one, Pad: [2]int{511, 511}, Stride: [2]int{2000, 2000}, Dilation: one}, 65536, imageElements / (1023 * 1023)},
+		{Conv{Channels: 1, Height: 1, Width: 1, Kernel: one, Pad: [2]int{8191, 8191}, Stride: [2]int{20000, 20000}, Dilation: one}, 65536, 1},
+	} {
+		im := images{v: NewWindows(c.v)}
+		im.measure()
+		if got := im.atOnce(c.windows); got != c.want {
+			t.Errorf("%+v: got %d images at once of %d windows, want %d", c.v, got, c.windows, c.want)
+		}
+	}
+}
