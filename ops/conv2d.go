@@ -217,7 +217,7 @@ func (c *conv2d) result(in tensor.Shape) (tensor.Shape, error) {
 		if size < 1 || size > maxPixels || size+2*c.pad[i] > maxPixels {
 			return nil, fmt.Errorf("%w: images are %v with a padding of %v, want sides from 1 to %d", qtensor.ErrShape, in, c.pad, maxPixels)
 		}
-		if span := (c.kernel[i]-1)*c.dilation[i] + 1; span > size+2*c.pad[i] {
+		if span := int64(c.kernel[i]-1)*int64(c.dilation[i]) + 1; span > int64(size+2*c.pad[i]) {
 			return nil, fmt.Errorf("%w: images are %v with a padding of %v, want sides of at least %d for a kernel of %v with a dilation of %v",
 				qtensor.ErrShape, in, c.pad, span, c.kernel, c.dilation)
 		}

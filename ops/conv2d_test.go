@@ -255,6 +255,16 @@ func TestConv2dErrors(t *testing.T) {
 		_, err := ops.Conv2d(try.im, try.f, try.kernel, try.pad, try.stride, try.dilation, try.opts...)
 		wantError(t, name, err, try.want, "ops: Conv2d: ", try.says)
 	}
+	wide := []int{1, 1, 1, 1<<16 + 1}
+	q, err := qtensor.Quantize(newTensor(gaussian(1, wide[3]), wide...), qtensor.Symmetric(8))
+	if err == nil {
+		f, err = ops.PackConv2d(q, 1)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ops.Conv2d(im(1, 1, 4, 4), f, wide[2:], nil, nil, []int{1, 1 << 15})
+	wantError(t, "a window wider than 32 bits count", err, qtensor.ErrShape, "sides of at least 2147483649")
 	for name, try := range map[string]struct {
 		shape  []int
 		scheme qtensor.Scheme
@@ -279,7 +289,7 @@ func TestConv2dErrors(t *testing.T) {
 		_, err = ops.PackConv2d(q, try.groups)
 		wantError(t, name, err, try.want, "ops: PackConv2d: ", try.says)
 	}
-	_, err := ops.PackConv2d(nil, 1)
+	_, err = ops.PackConv2d(nil, 1)
 	wantError(t, "nil", err, qtensor.ErrShape, "got nil")
 }
 

@@ -34,10 +34,7 @@ func (c *call) share(phase func(*call, int, *scratch), parts int, d time.Duratio
 		helpers = workers(n)
 	}
 	c.job.phase, c.job.members = phase, len(helpers)+1
-	if cap(c.job.claimed) < parts {
-		c.job.claimed = make([]atomic.Bool, parts)
-	}
-	c.job.claimed = c.job.claimed[:parts]
+	c.job.claimed = grow(c.job.claimed, parts)
 	for i := range c.job.claimed {
 		c.job.claimed[i].Store(false)
 	}

@@ -275,10 +275,14 @@ func TestClaim(t *testing.T) {
 
 // TestOfferTogether has two calls offered to a worker at once: it has one of them, and the other waits for nobody.
 func TestOfferTogether(t *testing.T) {
+	offers := 2_000_000
+	if testing.Short() {
+		offers /= 10
+	}
 	w := idle(t, 1)[0]
 	together(2, func() {
 		c := new(call)
-		for i := range 200_000 {
+		for i := range offers {
 			w.offer(c, true)
 			w.withdraw(c)
 			if active := c.job.active.Load(); active != 0 {
