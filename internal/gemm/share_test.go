@@ -8,6 +8,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"euryale/internal/half"
+	"euryale/internal/pack"
 )
 
 // idle puts n workers that do nothing in place of all for the length of a test.
@@ -330,6 +333,46 @@ func TestWorkers(t *testing.T) {
 	for i, list := range lists {
 		if n := 1 + i*5%12; len(list) != n || !slices.Equal(list, all[:n]) {
 			t.Errorf("%d workers: got %d, which are the first %v", n, len(list), slices.Equal(list, all[:min(n, len(list))]))
+		}
+	}
+}
+
+// TestPanicKeepsCall has calls that panic, for slices that are too short: workers may hold such a call, so no other gets its memory.
+func TestPanicKeepsCall(t *testing.T) {
+	before := calls.New
+	defer func() { calls.New = before }()
+	made := 0
+	calls.New = func() any {
+		made++
+		return new(call)
+	}
+	used := func() bool { // reports whether a call is one that was used before
+		n := made
+		calls.Get()
+		return made == n
+	}
+	v := Conv{Channels: 1, Height: 4, Width: 4, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
+	w := pack.New(pack.Matrix{K: 4, N: 1, Group: 4, Scales: []float32{1}}, make([]int8, 4), 8)
+	half := pack.NewHalf(4, 1, make([]uint16, 4), half.Float16())
+	for name, panics := range map[string]func(){
+		"Multiply":     func() { _ = Multiply(make([]float32, 4), make([]float32, 3), 4, w, Arithmetic{}, Output{}) },
+		"MultiplyHalf": func() { _ = MultiplyHalf(make([]float32, 4), make([]float32, 3), 4, half, Output{}) },
+		"Convolve": func() {
+			_ = Convolve(Numbers{Float: make([]float32, 16)}, Numbers{Float: make([]float32, 3)}, 1, NewWindows(v), []*pack.Matrix{w}, Arithmetic{}, Output{})
+		},
+	} {
+		for used() { // those of other tests
+		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: got no panic", name)
+				}
+			}()
+			panics()
+		}()
+		if used() {
+			t.Errorf("%s: a call that panicked is used again", name)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package gemm_test
 import (
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -170,13 +169,52 @@ func TestRequantize(t *testing.T) {
 	}
 }
 
-// TestRequantizeOverflow has a result that no float32 holds.
+// TestRequantizeOverflow has a result that no float32 holds, by each of the terms of one, in few rows and in so many that it matters
+// whether there can be one; and a thousandth of it, which is a code.
 func TestRequantizeOverflow(t *testing.T) {
-	w := pack.New(pack.Matrix{K: 2, N: 3, Group: 2, Scales: []float32{1, math.MaxFloat32, 1}}, []int8{1, 1, 100, 100, 1, 1}, 8)
-	codes := make([]uint8, 10)
-	codes[7] = 255
-	err := gemm.Product(gemm.Numbers{Codes: make([]uint8, 15), Map: kernel.Affine{Scale: 1, High: 255}}, gemm.Numbers{Codes: codes, Map: kernel.Affine{Scale: 1, High: 255}}, 5, w, gemm.Arithmetic{}, gemm.Output{})
-	if !errors.Is(err, gemm.ErrValue) || !strings.Contains(err.Error(), "+Inf at row 3, column 1") {
-		t.Errorf("got error %v, want one of row 3, column 1", err)
+	one := kernel.Affine{Scale: 1, High: 255}
+	for _, c := range []struct {
+		name                   string
+		k                      int
+		scale, r, bias, offset float32
+	}{
+		{"a column's scale", 2, 1e35, 1, 0, 0},
+		{"depth", 1000, 2e31, 1, 0, 0},
+		{"a row's scale", 2, 1e5, 1e30, 0, 0},
+		{"a sum before its row's scale", 2, 1e36, 1e-10, 0, 0},
+		{"bias", 2, 1, 1e33, 3e38, 0},
+		{"offset", 2, 1, 1, 0, 1e36},
+	} {
+		for _, m := range []int{5, 40} {
+			for _, holds := range []bool{false, true} {
+				w := pack.Matrix{K: c.k, N: 3, Group: c.k, Scales: []float32{1, c.scale, 1}}
+				out := gemm.Output{Bias: []float32{0, c.bias, 0}}
+				if c.offset > 0 {
+					w.Offsets = []float32{0, c.offset, 0}
+				}
+				if holds {
+					w.Scales[1] /= 1000
+					out.Bias[1] /= 1000
+					if c.offset > 0 {
+						w.Offsets[1] /= 1000
+					}
+				}
+				q := make([]int8, 3*c.k)
+				copy(q[c.k:], slices.Repeat([]int8{127}, c.k))
+				packed, row := pack.New(w, q, 8), m-2
+				codes := make([]uint8, m*c.k)
+				copy(codes[row*c.k:], slices.Repeat([]uint8{255}, c.k))
+				eachTier(func(tier isa.Tier) {
+					got := make([]uint8, 3*m)
+					err := gemm.Product(gemm.Numbers{Codes: got, Map: one}, gemm.Numbers{Codes: codes, Map: kernel.Affine{Scale: c.r, High: 255}}, m, packed, gemm.Arithmetic{}, out)
+					switch place := fmt.Sprintf("+Inf at row %d, column 1", row); {
+					case holds && (err != nil || got[row*3+1] != 255):
+						t.Errorf("%v, %s, %d rows: a thousandth gives code %d and error %v, want 255", tier, c.name, m, got[row*3+1], err)
+					case !holds && (!errors.Is(err, gemm.ErrValue) || !strings.Contains(err.Error(), place)):
+						t.Errorf("%v, %s, %d rows: got error %v, want one of %s", tier, c.name, m, err, place)
+					}
+				})
+			}
+		}
 	}
 }
