@@ -54,6 +54,7 @@ func closeWhileLoading(t *testing.T, f *File) {
 				}
 				if !bytes.Equal(data, want) {
 					t.Errorf("mapped %v: got other bytes", f.Mapped())
+					return
 				}
 			}
 		})
