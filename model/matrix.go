@@ -63,8 +63,8 @@ func gemmShape(n *flow.Node, in []size) (size, error) {
 	return size{x[0], out}, biasOf(in, out)
 }
 
-// gemm sets y = x·w + b.
-func gemm(n *flow.Node, y array, in []array, _ *scratch) {
+// multiplyAdd sets y = x·w + b.
+func multiplyAdd(n *flow.Node, y array, in []array, _ *scratch) {
 	rows, columns := y.shape[0], y.shape[1]
 	product(y.x, in[0].x, in[1].x, rows, in[0].shape[1], columns, n.TransB)
 	if len(in) == 3 {

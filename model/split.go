@@ -4,9 +4,9 @@ import (
 	"context"
 	"runtime"
 	"slices"
-	"sync"
 	"time"
 
+	"euryale/internal/gemm"
 	"euryale/internal/kernel"
 )
 
@@ -31,17 +31,11 @@ func (m *Model) parts(batch int) int {
 
 // split computes the outputs y for parts of a batch. An error is that of a part.
 func (m *Model) split(ctx context.Context, x [][]float32, batch, parts int, y [][]float32) error {
-	var wait sync.WaitGroup
 	errs := make([]error, parts)
-	part := func(i int) {
+	gemm.Share(parts, time.Duration(parts)*worthSplitting, func(i int) {
 		first, end := i*batch/parts, (i+1)*batch/parts
 		errs[i] = m.pass(ctx, m.cut(m.inputs, x, first, end), end-first, watch{}, m.cut(m.outputs, y, first, end), true)
-	}
-	for i := range parts - 1 {
-		wait.Go(func() { part(i + 1) })
-	}
-	part(0)
-	wait.Wait()
+	})
 	for _, err := range errs {
 		if err != nil {
 			return err

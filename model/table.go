@@ -34,7 +34,7 @@ type array struct {
 
 // operations is every op by name.
 var operations = map[string]operation{
-	"Gemm":   {2, 3, []string{"transB"}, gemmShape, gemm, gemmLayer, nil},
+	"Gemm":   {2, 3, []string{"transB"}, gemmShape, multiplyAdd, gemmLayer, nil},
 	"MatMul": {2, 2, nil, matMulShape, matMul, gemmLayer, nil},
 	"Conv":   {2, 3, []string{"strides", "pads", "dilations", "group"}, convShape, conv, convLayer, nil},
 

@@ -2,7 +2,9 @@ package gemm
 
 import (
 	"runtime"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"euryale/internal/kernel"
 )
@@ -18,6 +20,22 @@ func TestAlone(t *testing.T) {
 			c.use()
 			if want := map[bool]int{true: 1, false: 3}[alone]; c.threads != want {
 				t.Errorf("alone is %t, from codes is %t: got %d threads, want %d", alone, x.Codes != nil, c.threads, want)
+			}
+		}
+	}
+}
+
+// TestShareOfOthers holds parts that are no call's to once each, among them such that share again.
+func TestShareOfOthers(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	for _, parts := range []int{1, 2, 3, 17} {
+		done := make([]atomic.Int64, parts)
+		Share(parts, time.Second, func(part int) {
+			Share(2, time.Second, func(int) { done[part].Add(1) })
+		})
+		for part := range done {
+			if n := done[part].Load(); n != 2 {
+				t.Errorf("%d parts: got part %d done %d times, want 2", parts, part, n)
 			}
 		}
 	}

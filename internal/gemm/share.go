@@ -27,6 +27,16 @@ const (
 	searchTime   = 50 * time.Microsecond // for which a worker looks for work before it parks
 )
 
+// Share calls do for every part of something that takes about the given time in all, by the caller and by workers that are free, and
+// returns when all are done. What do multiplies is Alone.
+func Share(parts int, d time.Duration, do func(part int)) {
+	c := calls.Get().(*call)
+	c.use()
+	c.share(func(_ *call, part int, _ *scratch) { do(part) }, parts, d)
+	c.job.phase = nil
+	c.release()
+}
+
 // share runs the parts of a phase that takes about the given time in all.
 func (c *call) share(phase func(*call, int, *scratch), parts int, d time.Duration) {
 	var helpers []*worker
