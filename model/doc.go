@@ -2,13 +2,19 @@
 //
 // Load returns a Model that Save wrote, in a program that need not have the code that made it; what it computes is equal
 // bit for bit. Nodes with a Layer multiply by packed weights, as ops.Linear and ops.Conv2d do, or take rows of a table
-// that stays codes, as ops.Embedding does; all others are computed in float32. Shapes are settled when a model is made: Run fails for inputs of other shapes, for numbers that are not
-// finite where a layer meets them, for whole numbers that name no row, for what Load left in a file that is damaged, and where an
-// operation of Gorgonia fails; for nothing else.
+// that stays codes, as ops.Embedding does; all others are computed in float32. Shapes are settled when a model is made: Run
+// fails for inputs of other shapes, for numbers that are not finite where a layer meets them, for whole numbers that name no row, for
+// what Load left in a file that is damaged, and where an operation of Gorgonia fails; for nothing else.
 //
 // Layers under StaticInt8 hand codes of a byte to each other where all that reads a value makes the same codes of it, through
 // max-pooling, Relu, Reshape and Concat; and through Add and average pools where a FakeQuantize is in front of them, as ptq.Quantize
 // puts it. The bits are those of float32 between them. Coded names such values.
+//
+// # Threads
+//
+// Up to GOMAXPROCS threads share the products of a layer. Where every product has quantized weights, 1 MB of them at the most, and no
+// operation has to do with more than one sample, Run gives each thread samples of its own instead, if there are enough of them to be worth it.
+// The bits are the same either way.
 //
 // # Memory
 //

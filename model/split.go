@@ -82,7 +82,7 @@ func (m *Model) samplesApart() (work apart) {
 		}
 		switch {
 		case s.layer != nil:
-			work.products += float64(out.elements()) * float64(s.depth)
+			work.products += float64(float64(out.elements()) * float64(s.depth))
 			weights += s.weights
 		case s.call != nil || slices.Contains([]string{"Gemm", "MatMul", "Conv"}, s.node.Op):
 			return apart{}

@@ -39,7 +39,8 @@ type Config struct {
 	Weights *qtensor.Scheme
 	// Activations holds for every layer without a rule of its own. A lookup has none.
 	Activations Activations
-	// Range turns what the samples showed into the range of Static; nil is calib.MinMax.
+	// Range turns what the samples showed into the range of Static, of what flows into layers, and into the sums and averages between
+	// them; nil is calib.MinMax.
 	Range calib.Rule
 	// Rules are for layers by name. The first whose pattern matches holds.
 	Rules []Rule

@@ -34,7 +34,7 @@ func newMapping(file *os.File, info os.FileInfo) *mapping {
 }
 
 // view calls read with the bytes from begin up to end, for reading until it returns. An error tells that it was given other
-// bytes than those of the file that was opened.
+// bytes than those of the file that was opened. read does not call view or close again: close waits for it.
 func (m *mapping) view(begin, end int64, read func(data []byte)) error {
 	m.lock.RLock()
 	defer m.lock.RUnlock()
