@@ -77,3 +77,23 @@ func quantizeMuch[C kernel.Code](t *testing.T, tier isa.Tier, x []float32, a ker
 		}
 	}
 }
+
+// TestAddMuch adds more codes than assembly takes at a time.
+func TestAddMuch(t *testing.T) {
+	const n = 3<<16 + 45
+	x, y := make([]uint8, n), make([]uint8, n)
+	for i := range x {
+		x[i], y[i] = uint8(i*7919/256), uint8(i*104729/128)
+	}
+	ax, ay, a := kernel.Affine{Scale: 0.7, Zero: 11, High: 255}, kernel.Affine{Scale: 0.3, Zero: 140, High: 255}, kernel.Affine{Scale: 0.9, Zero: 60, High: 255}
+	got, want := make([]uint8, n), make([]uint8, n)
+	kernel.Of(isa.Generic).AddU8(want, x, y, ax, ay, a)
+	for _, tier := range isa.All() {
+		if isa.Supported(tier) {
+			clear(got)
+			if kernel.Of(tier).AddU8(got, x, y, ax, ay, a); !slices.Equal(got, want) {
+				t.Errorf("%v: sums of %d codes differ from the generic ones", tier, n)
+			}
+		}
+	}
+}
