@@ -25,7 +25,8 @@ type quantized struct {
 	layer  layer
 	sizes  []size
 	after  after
-	groups int // of channels; 0 for a matrix
+	groups int  // of channels; 0 for a matrix
+	each   bool // of groups: filters have a channel each, and codes do
 }
 
 // chain finds the values that are kept as codes.
@@ -153,7 +154,7 @@ func (q *quantized) takes(x size, channels int) (ops.Codes, bool) {
 	apart := q.layer.weight.scheme.GroupSize() > 0 // in the order of float32
 	switch {
 	case q.groups > 1:
-		return codes, false
+		return codes, ok && q.each
 	case q.groups == 1:
 		return codes, ok && !apart
 	}
@@ -163,9 +164,9 @@ func (q *quantized) takes(x size, channels int) (ops.Codes, bool) {
 // gives returns what coded.channels is for the layer's result, −1 where it is not given as codes.
 func (q *quantized) gives(out size) int {
 	switch {
-	case q.layer.weight.scheme.IsHalf() || q.groups > 1:
+	case q.layer.weight.scheme.IsHalf() || q.groups > 1 && !q.each:
 		return -1
-	case q.groups == 1:
+	case q.groups > 0:
 		return channelsOf(out)
 	}
 	return 0

@@ -134,6 +134,18 @@ var chains = []chained{
 		[]string{"c", "f"},
 	},
 	{
+		"a channel for each filter",
+		[]int{3, 7, 6},
+		slices.Concat(
+			conv("a", "x", "18 3 1 1"), []flow.Node{
+				{Op: "Conv", Name: "d.conv", Inputs: []string{"a", "18 1 3 3"}, Output: "d.sum", Group: 18, Pads: []int{1, 1}, Strides: []int{2, 1}},
+				{Op: "Relu", Name: "d.relu", Inputs: []string{"d.sum"}, Output: "d"},
+			},
+			conv("b", "d", "3 18 1 1"), []flow.Node{reshape("f", "b", -1, 72), dense("y", "f", "72 4")},
+		),
+		[]string{"a", "d", "b", "f"},
+	},
+	{
 		"matrices of images",
 		[]int{2, 3, 4},
 		slices.Concat(conv("a", "x", "4 2 1 1"), []flow.Node{{Op: "MatMul", Name: "m", Inputs: []string{"a", "4 5"}, Output: "m"}, {Op: "MatMul", Name: "y", Inputs: []string{"m", "5 4"}, Output: "y"}}),

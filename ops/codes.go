@@ -55,13 +55,13 @@ func (c Compute) Codes() (Codes, bool) {
 }
 
 // TakesCodes returns the map of the codes that RunSamples takes for x; ok is false where it takes none: but under StaticInt8,
-// for 16-bit weights, and for filters in groups, of channels or of numbers that share a scale.
+// for 16-bit weights, and for filters in groups, of numbers that share a scale, or of channels unless Depthwise reports them.
 func (p *Prepared) TakesCodes() (c Codes, ok bool) {
 	return p.codes, p.takesCodes
 }
 
 // GivesCodes reports whether RunSamples gives codes for y, as it does but for 16-bit weights and for filters in groups of
-// channels.
+// channels that Depthwise does not report.
 func (p *Prepared) GivesCodes() bool { return p.givesCodes }
 
 // RunSamples works like Run from x to y, either of which may be codes. Codes of x stand for what Run would read: those that

@@ -21,6 +21,7 @@ type Filters struct {
 	scheme  qtensor.Scheme
 	planar  bool
 	groups  []*pack.Matrix // of the filters of a group, (channels·height·width, filters)
+	each    *pack.Matrix   // of filters that have a channel each, (height·width, filters); or nil
 }
 
 // PackConv2d lays out filters w, of shape (out, in/groups, height, width), quantized per tensor, per axis 0 or in
@@ -82,6 +83,29 @@ func packFilters[C kernel.Code](f *Filters, p qtensor.Params, codes []C, groups 
 		}
 		f.groups = append(f.groups, pack.New(m, own, f.scheme.Storage().Bits()))
 	}
+	if channelEach(f.out, f.in, groups, f.scheme) {
+		f.each = pack.New(pack.Matrix{K: filter, N: f.out, Group: filter, Scales: p.Scales}, codes, f.scheme.Storage().Bits())
+	}
+}
+
+// channelEach reports whether filters have a channel each, and scales alone that no zero point and no group complicates.
+func channelEach(out, in, groups int, s qtensor.Scheme) bool {
+	return groups > 1 && in == 1 && out == groups && !s.HasZeroPoint() && !s.HasOffset() && s.GroupSize() == 0
+}
+
+// Depthwise reports whether a convolution of images (…, channels, height, width) with filters (out, in/groups, height, width), and a
+// pad of height and width or nil, takes and gives codes under StaticInt8 as one without groups does: where filters have a
+// channel each, weights neither zero points nor offsets nor groups of scales, and a padded image at most 2^28 numbers.
+func Depthwise(images, filters tensor.Shape, pad []int, groups int, s qtensor.Scheme) bool {
+	if len(images) < 3 || len(filters) != 4 || pad != nil && len(pad) != 2 {
+		return false
+	}
+	c := conv2d{Filters: &Filters{}}
+	if c.setPairs(pad, nil, nil) != nil {
+		return false
+	}
+	height, width := images[len(images)-2], images[len(images)-1]
+	return channelEach(filters[0], filters[1], groups, s) && c.padded(groups, height, width) <= maxElements
 }
 
 // part returns what a list of n for each filter has for a group of them, which is its own; nil for nil.
@@ -123,6 +147,9 @@ func (f *Filters) Bytes() (n int) {
 	for _, m := range f.groups {
 		n += m.Bytes()
 	}
+	if f.each != nil {
+		n += f.each.Bytes()
+	}
 	return n
 }
 
@@ -151,6 +178,7 @@ func Conv2d(im *gorgonia.Node, w *Filters, kernel tensor.Shape, pad, stride, dil
 type conv2d struct {
 	*Filters
 	pad, stride, dilation [2]int
+	byChannel             bool          // filters that have a channel each may be applied to all channels at once
 	windows               *gemm.Windows // of the images that the node has
 }
 
@@ -170,7 +198,7 @@ func newConv2d(im *gorgonia.Node, w *Filters, kernel tensor.Shape, pad, stride, 
 		w.out, w.in, w.kernel[0], w.kernel[1], c.pad, c.stride, c.dilation, len(w.groups)), w.scheme, opts); err != nil {
 		return nil, err
 	}
-	c.windows = gemm.NewWindows(c.conv(im.Shape()))
+	c.settle(l, im.Shape())
 	return l, nil
 }
 
@@ -200,11 +228,26 @@ const (
 	maxElements = 1 << 28
 )
 
-// conv returns the convolution of the channels of one group of images of a shape.
+// settle prepares the convolution of images of a shape, when the options are known.
+func (c *conv2d) settle(l *layer, in tensor.Shape) {
+	_, static := l.compute.Static() // one scale for all channels
+	c.byChannel = c.each != nil && static
+	c.windows = gemm.NewWindows(c.conv(in))
+}
+
+// conv returns the convolution of images of a shape: of the channels of one group, or of all where they are taken at once.
 func (c *conv2d) conv(in tensor.Shape) gemm.Conv {
 	v := c.geometry()
 	v.Height, v.Width, v.Pad, v.Stride, v.Dilation = in[2], in[3], c.pad, c.stride, c.dilation
+	if c.byChannel && c.padded(in[1], in[2], in[3]) <= maxElements {
+		v.Channels, v.Depthwise = in[1], true
+	}
 	return v
+}
+
+// padded returns the numbers of an image with its padding.
+func (c *conv2d) padded(channels, height, width int) int64 {
+	return int64(channels) * int64(height+2*c.pad[0]) * int64(width+2*c.pad[1])
 }
 
 // result returns the shape of the result for images of the given shape.
@@ -222,8 +265,7 @@ func (c *conv2d) result(in tensor.Shape) (tensor.Shape, error) {
 				qtensor.ErrShape, in, c.pad, span, c.kernel, c.dilation)
 		}
 	}
-	padded := int64(c.in) * int64(in[2]+2*c.pad[0]) * int64(in[3]+2*c.pad[1])
-	if padded > maxElements {
+	if padded := c.padded(c.in, in[2], in[3]); padded > maxElements {
 		return nil, fmt.Errorf("%w: %d channels of images %v with a padding of %v are %d numbers, want at most %d",
 			qtensor.ErrShape, c.in, in, c.pad, padded, maxElements)
 	}
@@ -237,5 +279,9 @@ func (c *conv2d) convolve(y, x gemm.Numbers, in tensor.Shape, l *layer) error {
 	if in[2] != windows.Height || in[3] != windows.Width {
 		windows = gemm.NewWindows(c.conv(in))
 	}
-	return gemm.Convolve(y, x, in[0], windows, c.groups, l.compute.arithmetic, l.output)
+	filters := c.groups
+	if windows.Depthwise {
+		filters = []*pack.Matrix{c.each}
+	}
+	return gemm.Convolve(y, x, in[0], windows, filters, l.compute.arithmetic, l.output)
 }

@@ -57,12 +57,13 @@ func (f *Filters) prepare(height, width int, pad, stride, dilation []int, opts [
 	if err != nil {
 		return nil, err
 	}
-	c.windows = gemm.NewWindows(c.conv(in))
 	p := &Prepared{l: layer{out: f.out, run: c.convolve}, in: in[1:], out: out[1:]}
 	if err := p.l.prepare(f.scheme, opts); err != nil {
 		return nil, err
 	}
-	p.settle(len(f.groups) == 1 && !f.planar, len(f.groups) == 1)
+	c.settle(&p.l, in)
+	together := len(f.groups) == 1 || c.windows.Depthwise
+	p.settle(together && !f.planar, together)
 	return p, nil
 }
 

@@ -9,6 +9,8 @@ type Conv struct {
 	// Planar says that the depth of the weight is (channel, row, column) of a filter; else it is (row, column, channel), and
 	// every row is filled up to a multiple of 4 by codes that count for nothing. Windows can be multiplied where they lie then.
 	Planar bool
+	// Depthwise says that each filter has a channel of its own: the weight has a column for each, whose depth is (row, column).
+	Depthwise bool
 }
 
 // Out returns the size of the result: ⌊(size + 2·pad − dilation·(kernel − 1) − 1)/stride⌋ + 1, where a window fits into the padded
@@ -25,7 +27,7 @@ func (v Conv) Depth() int { return v.planes() * v.Kernel[0] * v.RowDepth() }
 
 // RowDepth returns the depth of a row of a filter.
 func (v Conv) RowDepth() int {
-	if v.Planar {
+	if v.Planar || v.Depthwise {
 		return v.Kernel[1]
 	}
 	return (v.Kernel[1]*v.Channels + kernel.StepDepth - 1) / kernel.StepDepth * kernel.StepDepth
@@ -84,15 +86,19 @@ func (v Conv) inPlace(list []run) (steps int, gaps []int) {
 // Windows is a Conv with what every call needs of it.
 type Windows struct {
 	Conv
-	list  []run
-	moves chunks // the same for bytes
-	steps int    // of a run, where runs are multiplied where they lie, or 0
-	gaps  []int  // between runs then
+	list    []run
+	moves   chunks // the same for bytes
+	steps   int    // of a run, where runs are multiplied where they lie, or 0
+	gaps    []int  // between runs then
+	offsets []int  // of the taps of Depthwise, which has nothing else
 }
 
 // NewWindows prepares a convolution.
 func NewWindows(v Conv) *Windows {
+	if v.Depthwise {
+		return &Windows{Conv: v, offsets: v.taps()}
+	}
 	list := v.runs()
 	steps, gaps := v.inPlace(list)
-	return &Windows{v, list, newChunks(list), steps, gaps}
+	return &Windows{v, list, newChunks(list), steps, gaps, nil}
 }

@@ -12,7 +12,8 @@ import (
 // windows of x for rows: but a sample's integers have one scale, as if it were one row. Float images are (channel, row, column),
 // and codes (row, column, channel), of x and of dst; v is not planar where x is codes. Of several w, alike but for their numbers,
 // each has a group of channels of its own, v.Channels of x and as many of dst as w has columns, with integers of its own; no codes
-// then. No window is kept in memory but those of a block.
+// then. Where v is depthwise, a filter multiplies the channel of its number alone; x is codes then, or a is Static, and w has one scale
+// for a column and neither zero points nor offsets. No window is kept in memory but those of a block.
 // Errors: ErrValue, naming sample, channel, row and column; dst is undefined then.
 func Convolve(dst, x Numbers, samples int, v *Windows, w []*pack.Matrix, a Arithmetic, out Output) error {
 	c := calls.Get().(*call)
@@ -32,7 +33,7 @@ func (c *call) convolve(images int) error {
 	c.finite = c.isFinite()
 	im := &c.images
 	c.lanes = c.simple && c.arithmetic.Bits == 0 && c.set.MultiplyLanes != nil && im.v.byLanes()
-	c.inPlace = c.lanes || c.simple && im.v.steps > 0 && c.set.MultiplyDirect != nil
+	c.inPlace = c.lanes || im.v.Depthwise || c.simple && im.v.steps > 0 && c.set.MultiplyDirect != nil
 	atOnce := im.atOnce(most)
 	for first := 0; first < images; first += atOnce {
 		im.first, im.count = first, min(atOnce, images-first)
@@ -41,7 +42,11 @@ func (c *call) convolve(images int) error {
 		}
 		c.rows = c.pieceRows()
 		pieces := (im.count*im.pixels + c.rows - 1) / c.rows
-		c.share((*call).piece, pieces, c.set.MultiplyTime(im.count*im.pixels, c.n, c.k*c.operand.Planes))
+		depth := c.k * c.operand.Planes
+		if im.v.Depthwise {
+			depth *= depthwiseCost
+		}
+		c.share((*call).piece, pieces, c.set.MultiplyTime(im.count*im.pixels, c.n, depth))
 		if at := c.bad.Load(); at != math.MaxInt64 { // of a result that becomes a code
 			pixel := int(at) / c.n
 			return fmt.Errorf("%w: got a result of sample %d, filter %d, row %d, column %d that no float32 holds",
@@ -98,8 +103,12 @@ func (c *call) piece(part int, s *scratch) {
 		p.makeRoom()
 		p.results = grow(p.results, p.rows*p.n)
 		p.dst = p.results
-		p.windows(&c.images, s)
-		p.multiplyOperands()
+		if c.images.v.Depthwise {
+			p.depthwiseRows(&c.images, s)
+		} else {
+			p.windows(&c.images, s)
+			p.multiplyOperands()
+		}
 		bad = p.scatter(&c.images)
 	}
 	if bad >= 0 {

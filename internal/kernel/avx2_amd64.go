@@ -170,6 +170,11 @@ func finishWideAVX2(dst *float32, stride int, s *float64, r *float64, bias *floa
 //go:noescape
 func maxWindowsAVX2(dst *uint8, src *uint8, offsets *int, count int, n int, pixels int, step int)
 
+// multiplyDepthwiseAVX2 works like multiplyDepthwiseGeneric for four offsets in each of the steps; steps, pixels > 0.
+//
+//go:noescape
+func multiplyDepthwiseAVX2(c *int32, x *uint8, step int, offsets *int, steps int, b *int8, pixels int)
+
 // turnAVX2 works like turnGeneric for so many columns and rows of src, multiples of 8 above 0, with stride and n in bytes.
 //
 //go:noescape

@@ -15,45 +15,46 @@ import (
 // vector, and the rest to assembly.
 
 var avx2Set = Set{
-	Tier:            isa.AVX2,
-	Rows:            12 * len(multiplyAVX2Rows), // for which the rest of a tile's work is done at once
-	Panels:          1,
-	Depth:           StepDepth,
-	Wide:            true,
-	CacheBytes:      256 << 10,
-	Rate:            80e9,
-	QuantizeRate:    1e9,
-	QuantizeS8:      quantizeInAVX2[int8],
-	QuantizeU8:      quantizeInAVX2[uint8],
-	DequantizeS8:    dequantizeInAVX2[int8],
-	DequantizeU8:    dequantizeInAVX2[uint8],
-	MinMax:          minMaxInAVX2,
-	QuantizeCentred: quantizeCentredInAVX2,
-	QuantizeFixed:   quantizeFixedInAVX2,
-	Centre:          centreInAVX2,
-	SplitU8:         splitU8InAVX2,
-	SplitFixed:      splitFixedGeneric,
-	SplitS16:        splitS16InAVX2,
-	Multiply:        multiplyInAVX2,
-	Unpack:          unpackInAVX2,
-	MaxWindows:      maxWindowsInAVX2,
-	AddU8:           addU8InAVX2,
-	Lanes:           lanesGeneric,
-	Decode:          decodeInAVX2,
-	MultiplyFloat:   multiplyFloatInAVX2,
-	Correct:         correctInAVX2,
-	CorrectWide:     correctWideInAVX2,
-	Accumulate:      accumulateInAVX2,
-	Scale:           scaleInAVX2,
-	ScaleWide:       scaleWideInAVX2,
-	Offset:          offsetInAVX2,
-	OffsetWide:      offsetWideInAVX2,
-	Finish:          finishInAVX2,
-	FinishWide:      finishWideInAVX2,
-	Turn:            turnBy(turnAVX2),
-	TurnU8:          turnBy(turnU8AVX2),
-	Direct:          directBy(directAVX2),
-	DirectWide:      directWideBy(directWide1AVX2, directWide2AVX2),
+	Tier:              isa.AVX2,
+	Rows:              12 * len(multiplyAVX2Rows), // for which the rest of a tile's work is done at once
+	Panels:            1,
+	Depth:             StepDepth,
+	Wide:              true,
+	CacheBytes:        256 << 10,
+	Rate:              80e9,
+	QuantizeRate:      1e9,
+	QuantizeS8:        quantizeInAVX2[int8],
+	QuantizeU8:        quantizeInAVX2[uint8],
+	DequantizeS8:      dequantizeInAVX2[int8],
+	DequantizeU8:      dequantizeInAVX2[uint8],
+	MinMax:            minMaxInAVX2,
+	QuantizeCentred:   quantizeCentredInAVX2,
+	QuantizeFixed:     quantizeFixedInAVX2,
+	Centre:            centreInAVX2,
+	SplitU8:           splitU8InAVX2,
+	SplitFixed:        splitFixedGeneric,
+	SplitS16:          splitS16InAVX2,
+	Multiply:          multiplyInAVX2,
+	Unpack:            unpackInAVX2,
+	MaxWindows:        maxWindowsInAVX2,
+	AddU8:             addU8InAVX2,
+	Lanes:             lanesGeneric,
+	MultiplyDepthwise: multiplyDepthwiseInAVX2,
+	Decode:            decodeInAVX2,
+	MultiplyFloat:     multiplyFloatInAVX2,
+	Correct:           correctInAVX2,
+	CorrectWide:       correctWideInAVX2,
+	Accumulate:        accumulateInAVX2,
+	Scale:             scaleInAVX2,
+	ScaleWide:         scaleWideInAVX2,
+	Offset:            offsetInAVX2,
+	OffsetWide:        offsetWideInAVX2,
+	Finish:            finishInAVX2,
+	FinishWide:        finishWideInAVX2,
+	Turn:              turnBy(turnAVX2),
+	TurnU8:            turnBy(turnU8AVX2),
+	Direct:            directBy(directAVX2),
+	DirectWide:        directWideBy(directWide1AVX2, directWide2AVX2),
 }
 
 var multiplyAVX2Rows = [...]func(c *int32, a *uint8, lda int, b *int8, steps int){
@@ -78,6 +79,28 @@ func maxWindowsInAVX2(dst, src []uint8, offsets []int, n, pixels, step int) {
 	}
 	_, _ = dst[:pixels*n], src[:(pixels-1)*step+slices.Max(offsets)+n]
 	maxWindowsAVX2(&dst[0], &src[0], &offsets[0], len(offsets), n, pixels, step)
+}
+
+// mostTaps is how many taps of a window assembly takes; those of larger kernels are left to the generic function.
+const mostTaps = 64
+
+func multiplyDepthwiseInAVX2(c []int32, x []uint8, step int, offsets []int, b []int8, pixels int) {
+	steps := (len(offsets) + StepDepth - 1) / StepDepth
+	if pixels < 1 || len(offsets) > mostTaps {
+		multiplyDepthwiseGeneric(c, x, step, offsets, b, pixels)
+		return
+	}
+	var whole [mostTaps]int // what fills up the last step is another tap, which weights of zero take
+	copy(whole[:], offsets)
+	most := 0
+	for _, offset := range offsets {
+		most = max(most, offset)
+	}
+	for i := len(offsets); i < steps*StepDepth; i++ {
+		whole[i] = offsets[0]
+	}
+	_, _, _ = c[:pixels*PanelColumns], x[:(pixels-1)*step+most+PanelColumns], b[:steps*StepBytes]
+	multiplyDepthwiseAVX2(&c[0], &x[0], step, &whole[0], steps, &b[0], pixels)
 }
 
 func addU8InAVX2(dst, x, y []uint8, ax, ay, a Affine) {

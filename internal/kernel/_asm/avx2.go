@@ -46,6 +46,7 @@ func avx2() {
 	avx2Finish()
 	avx2FinishWide()
 	avx2MaxWindows()
+	avx2MultiplyDepthwise()
 	for _, t := range turns {
 		avx2Turn(t.name, t.goType, t.size, t.turn)
 	}
