@@ -142,6 +142,14 @@ func TestNotDepthwise(t *testing.T) {
 			t.Errorf("%s: taken for one channel each", c.name)
 		}
 	}
+	c := convCase{in: 8, out: 8, groups: 8, kernel: []int{3, 3}}
+	p, err := c.pack(t, c.filters(t, 3, s)).Prepare(6, 6, []int{8000, 8000}, nil, nil, ops.WithCompute(static(t, qtensor.Affine(8), -1, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, takes := p.TakesCodes(); takes || p.GivesCodes() {
+		t.Error("images of more numbers than one block has: taken for one channel each")
+	}
 	if !ops.Depthwise(images, filters, []int{1, 1}, 8, s) {
 		t.Error("one channel each: not taken for that")
 	}

@@ -24,15 +24,13 @@ func (c *call) depthwiseRows(im *images, s *scratch) {
 		s.codes = grow(s.codes, c.set.Panels*c.w.PanelBytes())
 	}
 	s.sums, s.numbers32 = grow(s.sums, im.width*n), grow(s.numbers32, im.width*n)
+	s.scales32, s.ints32 = fillTo(s.scales32, float32(im.scales[0]), im.width), fillTo(s.ints32, im.offsets[0], im.width) // as all images'
 	for panel := range c.w.Panels() {
 		t := tile{panel: panel, panels: 1}
 		codes := c.w.Panel(panel, 1, s.codes, c.set.Unpack)
 		totals, scales, bias := at(c.w.Sums(), t, 0), at(c.w.Scales, t, 0), c.bias(s, t)
 		columns := min(n, c.n-panel*n)
 		for row := 0; row < c.rows; row += im.width {
-			sample := (c.first + row) / im.pixels
-			s.scales32 = fillTo(s.scales32, float32(im.scales[sample]), im.width)
-			s.ints32 = fillTo(s.ints32, im.offsets[sample], im.width)
 			c.set.MultiplyDepthwise(s.sums, im.bytes[im.at(c.first+row)+panel*n:], im.pixelStep, im.v.offsets, codes, im.width)
 			dst := c.dst[row*c.n+panel*n:]
 			if columns == n {
