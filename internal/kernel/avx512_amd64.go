@@ -513,3 +513,9 @@ func multiplyLanesF8V2VNNI(dst *float32, stride int, x *uint8, offsets *int, ste
 //
 //go:noescape
 func lanesAVX512(dst *uint8, src *uint8, vectors int, step int, words *uint8, bytes *uint8, mask uint64)
+
+// multiplyDepthwiseVNNI works like multiplyDepthwiseGeneric for four offsets in each of the steps and four times fours pixels; steps,
+// fours > 0.
+//
+//go:noescape
+func multiplyDepthwiseVNNI(c *int32, x *uint8, step int, offsets *int, steps int, b *int8, fours int)

@@ -11720,3 +11720,92 @@ vectors:
 	JNZ        vectors
 	VZEROUPPER
 	RET
+
+// func multiplyDepthwiseVNNI(c *int32, x *uint8, step int, offsets *int, steps int, b *int8, fours int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
+TEXT ·multiplyDepthwiseVNNI(SB), NOSPLIT, $0-56
+	MOVQ c+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ step+16(FP), DX
+	MOVQ fours+48(FP), BX
+
+fours:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   offsets+24(FP), SI
+	MOVQ   steps+32(FP), DI
+	MOVQ   b+40(FP), R8
+
+steps:
+	MOVQ            (SI), R9
+	ADDQ            CX, R9
+	VMOVDQU         (R9), X4
+	VINSERTI32X4    $0x01, (R9)(DX*1), Z4, Z4
+	VINSERTI32X4    $0x02, (R9)(DX*2), Z4, Z4
+	ADDQ            DX, R9
+	VINSERTI32X4    $0x03, (R9)(DX*2), Z4, Z4
+	MOVQ            8(SI), R9
+	ADDQ            CX, R9
+	VMOVDQU         (R9), X5
+	VINSERTI32X4    $0x01, (R9)(DX*1), Z5, Z5
+	VINSERTI32X4    $0x02, (R9)(DX*2), Z5, Z5
+	ADDQ            DX, R9
+	VINSERTI32X4    $0x03, (R9)(DX*2), Z5, Z5
+	MOVQ            16(SI), R9
+	ADDQ            CX, R9
+	VMOVDQU         (R9), X6
+	VINSERTI32X4    $0x01, (R9)(DX*1), Z6, Z6
+	VINSERTI32X4    $0x02, (R9)(DX*2), Z6, Z6
+	ADDQ            DX, R9
+	VINSERTI32X4    $0x03, (R9)(DX*2), Z6, Z6
+	MOVQ            24(SI), R9
+	ADDQ            CX, R9
+	VMOVDQU         (R9), X7
+	VINSERTI32X4    $0x01, (R9)(DX*1), Z7, Z7
+	VINSERTI32X4    $0x02, (R9)(DX*2), Z7, Z7
+	ADDQ            DX, R9
+	VINSERTI32X4    $0x03, (R9)(DX*2), Z7, Z7
+	VPUNPCKLBW      Z5, Z4, Z8
+	VPUNPCKHBW      Z5, Z4, Z4
+	VPUNPCKLBW      Z7, Z6, Z9
+	VPUNPCKHBW      Z7, Z6, Z6
+	VPUNPCKLWD      Z9, Z8, Z5
+	VPUNPCKHWD      Z9, Z8, Z8
+	VPUNPCKLWD      Z6, Z4, Z9
+	VPUNPCKHWD      Z6, Z4, Z4
+	VBROADCASTI32X4 (R8), Z10
+	VPDPBUSD        Z10, Z5, Z0
+	VBROADCASTI32X4 16(R8), Z10
+	VPDPBUSD        Z10, Z8, Z1
+	VBROADCASTI32X4 32(R8), Z10
+	VPDPBUSD        Z10, Z9, Z2
+	VBROADCASTI32X4 48(R8), Z10
+	VPDPBUSD        Z10, Z4, Z3
+	ADDQ            $0x20, SI
+	ADDQ            $0x40, R8
+	SUBQ            $0x01, DI
+	JNZ             steps
+	VMOVDQU         X0, (AX)
+	VEXTRACTI32X4   $0x01, Z0, 64(AX)
+	VEXTRACTI32X4   $0x02, Z0, 128(AX)
+	VEXTRACTI32X4   $0x03, Z0, 192(AX)
+	VMOVDQU         X1, 16(AX)
+	VEXTRACTI32X4   $0x01, Z1, 80(AX)
+	VEXTRACTI32X4   $0x02, Z1, 144(AX)
+	VEXTRACTI32X4   $0x03, Z1, 208(AX)
+	VMOVDQU         X2, 32(AX)
+	VEXTRACTI32X4   $0x01, Z2, 96(AX)
+	VEXTRACTI32X4   $0x02, Z2, 160(AX)
+	VEXTRACTI32X4   $0x03, Z2, 224(AX)
+	VMOVDQU         X3, 48(AX)
+	VEXTRACTI32X4   $0x01, Z3, 112(AX)
+	VEXTRACTI32X4   $0x02, Z3, 176(AX)
+	VEXTRACTI32X4   $0x03, Z3, 240(AX)
+	LEAQ            (CX)(DX*4), CX
+	ADDQ            $0x00000100, AX
+	SUBQ            $0x01, BX
+	JNZ             fours
+	VZEROUPPER
+	RET

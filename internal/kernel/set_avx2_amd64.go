@@ -84,23 +84,33 @@ func maxWindowsInAVX2(dst, src []uint8, offsets []int, n, pixels, step int) {
 // mostTaps is how many taps of a window assembly takes; those of larger kernels are left to the generic function.
 const mostTaps = 64
 
+// taps is offsets as assembly takes them: what fills up the last step is the first again, which weights of zero take.
+type taps [mostTaps]int
+
+// set returns the steps, and how far the last tap reaches.
+func (t *taps) set(offsets []int) (steps, reach int) {
+	copy(t[:], offsets)
+	steps = (len(offsets) + StepDepth - 1) / StepDepth
+	for i := len(offsets); i < steps*StepDepth; i++ {
+		t[i] = offsets[0]
+	}
+	return steps, slices.Max(offsets) + PanelColumns
+}
+
+// pixelsAtOnce returns how many pixels assembly takes at a time, since it cannot be preempted.
+func pixelsAtOnce(steps int) int { return 1 << 12 / steps }
+
 func multiplyDepthwiseInAVX2(c []int32, x []uint8, step int, offsets []int, b []int8, pixels int) {
-	steps := (len(offsets) + StepDepth - 1) / StepDepth
 	if pixels < 1 || len(offsets) > mostTaps {
 		multiplyDepthwiseGeneric(c, x, step, offsets, b, pixels)
 		return
 	}
-	var whole [mostTaps]int // what fills up the last step is another tap, which weights of zero take
-	copy(whole[:], offsets)
-	most := 0
-	for _, offset := range offsets {
-		most = max(most, offset)
+	var t taps
+	steps, reach := t.set(offsets)
+	c, x, b = c[:pixels*PanelColumns], x[:(pixels-1)*step+reach], b[:steps*StepBytes]
+	for first, most := 0, pixelsAtOnce(steps); first < pixels; first += most {
+		multiplyDepthwiseAVX2(&c[first*PanelColumns], &x[first*step], step, &t[0], steps, &b[0], min(most, pixels-first))
 	}
-	for i := len(offsets); i < steps*StepDepth; i++ {
-		whole[i] = offsets[0]
-	}
-	_, _, _ = c[:pixels*PanelColumns], x[:(pixels-1)*step+most+PanelColumns], b[:steps*StepBytes]
-	multiplyDepthwiseAVX2(&c[0], &x[0], step, &whole[0], steps, &b[0], pixels)
 }
 
 func addU8InAVX2(dst, x, y []uint8, ax, ay, a Affine) {

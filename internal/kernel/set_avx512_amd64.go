@@ -25,12 +25,30 @@ var avx512Set = func() Set {
 	s.Multiply = multiplyInVNNI
 	s.MultiplyLanes = multiplyLanesInVNNI
 	s.Lanes = lanesInAVX512
+	s.MultiplyDepthwise = multiplyDepthwiseInVNNI
 	s.MultiplyDirect = multiplyDirectInVNNI
 	s.MultiplyDirectWide = multiplyDirectWideInVNNI
 	s.Direct = directBy(directAVX512)
 	s.DirectWide = directWideBy(directWide1AVX512, directWide2AVX512, directWide3AVX512)
 	return s
 }()
+
+// multiplyDepthwiseInVNNI takes four pixels at a time; the last four reach back.
+func multiplyDepthwiseInVNNI(c []int32, x []uint8, step int, offsets []int, b []int8, pixels int) {
+	const together = 4
+	if pixels < together || len(offsets) > mostTaps {
+		multiplyDepthwiseInAVX2(c, x, step, offsets, b, pixels)
+		return
+	}
+	var t taps
+	steps, reach := t.set(offsets)
+	c, x, b = c[:pixels*PanelColumns], x[:(pixels-1)*step+reach], b[:steps*StepBytes]
+	for first, fours := 0, 0; first < pixels; first += together * fours {
+		first = min(first, pixels-together)
+		fours = min(pixelsAtOnce(steps), pixels-first) / together
+		multiplyDepthwiseVNNI(&c[first*PanelColumns], &x[first*step], step, &t[0], steps, &b[0], fours)
+	}
+}
 
 // block is the least that the kernels of numbers take.
 const block = 64

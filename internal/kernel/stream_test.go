@@ -97,3 +97,28 @@ func TestAddMuch(t *testing.T) {
 		}
 	}
 }
+
+// TestMultiplyDepthwiseMuch has more pixels than assembly takes at a time.
+func TestMultiplyDepthwiseMuch(t *testing.T) {
+	const pixels, step = 5003, 19
+	offsets := []int{0, 19, 38, 1000, 1019, 1038, 2000, 2019, 2038}
+	x, b := make([]uint8, (pixels-1)*step+2038+kernel.PanelColumns), make([]int8, 3*kernel.StepBytes)
+	for i := range x {
+		x[i] = uint8(i * 7919 / 256)
+	}
+	for i := range b {
+		if i/kernel.StepBytes*kernel.StepDepth+i%kernel.StepDepth < len(offsets) {
+			b[i] = int8(i * 104729 / 128)
+		}
+	}
+	got, want := make([]int32, pixels*kernel.PanelColumns), make([]int32, pixels*kernel.PanelColumns)
+	kernel.Of(isa.Generic).MultiplyDepthwise(want, x, step, offsets, b, pixels)
+	for _, tier := range isa.All() {
+		if isa.Supported(tier) {
+			clear(got)
+			if kernel.Of(tier).MultiplyDepthwise(got, x, step, offsets, b, pixels); !slices.Equal(got, want) {
+				t.Errorf("%v: sums of %d pixels differ from the generic ones", tier, pixels)
+			}
+		}
+	}
+}

@@ -24,6 +24,7 @@ func avx512() {
 	}
 	vnni()
 	avx512Lanes()
+	vnniMultiplyDepthwise()
 }
 
 // four returns vectors that do not wait for one another.

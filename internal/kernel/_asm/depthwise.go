@@ -56,3 +56,53 @@ func avx2MultiplyDepthwise() {
 	VZEROUPPER()
 	RET()
 }
+
+// vnniMultiplyDepthwise does so for four pixels at a time, each in a quarter of a vector.
+func vnniMultiplyDepthwise() {
+	function("multiplyDepthwiseVNNI", "c *int32, x *uint8, step int, offsets *int, steps int, b *int8, fours int",
+		"multiplyDepthwiseVNNI works like multiplyDepthwiseGeneric for four offsets in each of the steps and four times fours pixels; steps,\nfours > 0.")
+	c, x, step, fours := arg("c"), arg("x"), arg("step"), arg("fours")
+	sums, taps := four(), four() // sums are of four channels each
+	loop("fours", fours, 1, func() {
+		for _, v := range sums {
+			VPXORD(v, v, v)
+		}
+		offsets, steps, b, pixel := arg("offsets"), arg("steps"), arg("b"), GP64()
+		loop("steps", steps, 1, func() {
+			for i, v := range taps {
+				MOVQ(at(offsets, 8*i), pixel)
+				ADDQ(x, pixel)
+				VMOVDQU(at(pixel, 0), v.AsX())
+				VINSERTI32X4(Imm(1), Mem{Base: pixel, Index: step, Scale: 1}, v, v)
+				VINSERTI32X4(Imm(2), Mem{Base: pixel, Index: step, Scale: 2}, v, v)
+				ADDQ(step, pixel)
+				VINSERTI32X4(Imm(3), Mem{Base: pixel, Index: step, Scale: 2}, v, v)
+			}
+			low, high, weights := ZMM(), ZMM(), ZMM()
+			VPUNPCKLBW(taps[1], taps[0], low)
+			VPUNPCKHBW(taps[1], taps[0], taps[0])
+			VPUNPCKLBW(taps[3], taps[2], high)
+			VPUNPCKHBW(taps[3], taps[2], taps[2])
+			VPUNPCKLWD(high, low, taps[1])
+			VPUNPCKHWD(high, low, low)
+			VPUNPCKLWD(taps[2], taps[0], high)
+			VPUNPCKHWD(taps[2], taps[0], taps[0])
+			for i, v := range []reg.VecVirtual{taps[1], low, high, taps[0]} {
+				VBROADCASTI32X4(at(b, 16*i), weights)
+				VPDPBUSD(weights, v, sums[i])
+			}
+			ADDQ(Imm(32), offsets)
+			ADDQ(Imm(stepBytes), b)
+		})
+		for i, v := range sums {
+			VMOVDQU(v.AsX(), at(c, 16*i))
+			for p := 1; p < 4; p++ {
+				VEXTRACTI32X4(Imm(uint64(p)), v, at(c, 64*p+16*i))
+			}
+		}
+		LEAQ(Mem{Base: x, Index: step, Scale: 4}, x)
+		ADDQ(U32(256), c)
+	})
+	VZEROUPPER()
+	RET()
+}
