@@ -114,6 +114,23 @@ func resnet8() *design {
 	return d
 }
 
+// mobilenet is that of MLPerf Tiny for images of 3×96×96: a quarter of MobileNet's channels, each block a depthwise convolution and one
+// of a pixel.
+func mobilenet() *design {
+	d := &design{sample: []int{3, 96, 96}, shapes: map[string][]int{}}
+	h, channels := d.conv("stem", "x", true, 8, 3, 3, 1, 2), 8
+	for i, b := range [][2]int{{16, 1}, {32, 2}, {32, 1}, {64, 2}, {64, 1}, {128, 2}, {128, 1}, {128, 1}, {128, 1}, {128, 1}, {128, 1}, {256, 2}, {256, 1}} {
+		filters, stride := b[0], b[1]
+		n := flow.Node{Op: "Conv", Name: fmt.Sprintf("depth%d", i+1), Pads: []int{1, 1}, Strides: []int{stride, stride}, Group: channels}
+		h = d.product(n, h, true, channels, 1, 3, 3)
+		h = d.conv(fmt.Sprintf("point%d", i+1), h, true, filters, channels, 1, 0, 1)
+		channels = filters
+	}
+	h = d.add(flow.Node{Op: "GlobalAveragePool", Name: "average"}, h)
+	d.dense("fc", d.flatten(h, channels), false, classes, channels)
+	return d
+}
+
 // newNetwork returns the network for a batch, the same at every call.
 func newNetwork(d *design, batch int) (*network, error) {
 	rng := rand.New(rand.NewPCG(8, 9))

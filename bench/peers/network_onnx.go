@@ -33,6 +33,9 @@ func nodeOf(n flow.Node) onnx.Node {
 	if n.TransB {
 		node.Ints = []onnx.Int{{Name: "transB", Value: 1}}
 	}
+	if n.Group > 0 {
+		node.Ints = []onnx.Int{{Name: "group", Value: n.Group}}
+	}
 	if n.Kernel != nil {
 		node.Lists = append(node.Lists, onnx.Ints{Name: "kernel_shape", Values: n.Kernel})
 	}

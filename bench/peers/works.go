@@ -83,6 +83,7 @@ var works = []work{
 	{"conv-codes", convolutions(oursConvCodes, ortConvCodes(false), ortConvCodes(true))},
 	{"lenet", networks(lenet(), networkEntrants...)},
 	{"resnet8", networks(resnet8(), networkEntrants...)},
+	{"mobilenet", networks(mobilenet(), networkEntrants...)},
 }
 
 func workNames() []string {

@@ -185,6 +185,11 @@ func turnAVX2(dst *float32, stride int, src *float32, n int, columns int, rows i
 //go:noescape
 func turnU8AVX2(dst *uint8, stride int, src *uint8, n int, columns int, rows int)
 
+// interleave3AVX2 works like turnGeneric for three rows and a stride of 3; columns is a multiple of 16 above 0.
+//
+//go:noescape
+func interleave3AVX2(dst *uint8, src *uint8, n int, columns int)
+
 // directAVX2 works like directGeneric, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
 //
 //go:noescape

@@ -1665,6 +1665,142 @@ rows:
 	VZEROUPPER
 	RET
 
+// func interleave3AVX2(dst *uint8, src *uint8, n int, columns int)
+// Requires: AVX
+TEXT ·interleave3AVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    n+16(FP), DX
+	MOVQ    columns+24(FP), BX
+	VMOVDQU interleave00<>+0(SB), Y0
+	VMOVDQU interleave01<>+0(SB), Y1
+	VMOVDQU interleave02<>+0(SB), Y2
+	VMOVDQU interleave10<>+0(SB), Y3
+	VMOVDQU interleave11<>+0(SB), Y4
+	VMOVDQU interleave12<>+0(SB), Y5
+	VMOVDQU interleave20<>+0(SB), Y6
+	VMOVDQU interleave21<>+0(SB), Y7
+	VMOVDQU interleave22<>+0(SB), Y8
+
+columns:
+	VMOVDQU (CX), X9
+	VMOVDQU (CX)(DX*1), X10
+	VMOVDQU (CX)(DX*2), X11
+	VPSHUFB X0, X9, X13
+	VPSHUFB X1, X10, X12
+	VPOR    X12, X13, X13
+	VPSHUFB X2, X11, X12
+	VPOR    X12, X13, X13
+	VMOVDQU X13, (AX)
+	VPSHUFB X3, X9, X13
+	VPSHUFB X4, X10, X12
+	VPOR    X12, X13, X13
+	VPSHUFB X5, X11, X12
+	VPOR    X12, X13, X13
+	VMOVDQU X13, 16(AX)
+	VPSHUFB X6, X9, X9
+	VPSHUFB X7, X10, X12
+	VPOR    X12, X9, X9
+	VPSHUFB X8, X11, X12
+	VPOR    X12, X9, X9
+	VMOVDQU X9, 32(AX)
+	ADDQ    $0x10, CX
+	ADDQ    $0x30, AX
+	SUBQ    $0x10, BX
+	JNZ     columns
+	VZEROUPPER
+	RET
+
+DATA interleave00<>+0(SB)/4, $0x01808000
+DATA interleave00<>+4(SB)/4, $0x80028080
+DATA interleave00<>+8(SB)/4, $0x80800380
+DATA interleave00<>+12(SB)/4, $0x05808004
+DATA interleave00<>+16(SB)/4, $0x01808000
+DATA interleave00<>+20(SB)/4, $0x80028080
+DATA interleave00<>+24(SB)/4, $0x80800380
+DATA interleave00<>+28(SB)/4, $0x05808004
+GLOBL interleave00<>(SB), RODATA|NOPTR, $32
+
+DATA interleave01<>+0(SB)/4, $0x80800080
+DATA interleave01<>+4(SB)/4, $0x02808001
+DATA interleave01<>+8(SB)/4, $0x80038080
+DATA interleave01<>+12(SB)/4, $0x80800480
+DATA interleave01<>+16(SB)/4, $0x80800080
+DATA interleave01<>+20(SB)/4, $0x02808001
+DATA interleave01<>+24(SB)/4, $0x80038080
+DATA interleave01<>+28(SB)/4, $0x80800480
+GLOBL interleave01<>(SB), RODATA|NOPTR, $32
+
+DATA interleave02<>+0(SB)/4, $0x80008080
+DATA interleave02<>+4(SB)/4, $0x80800180
+DATA interleave02<>+8(SB)/4, $0x03808002
+DATA interleave02<>+12(SB)/4, $0x80048080
+DATA interleave02<>+16(SB)/4, $0x80008080
+DATA interleave02<>+20(SB)/4, $0x80800180
+DATA interleave02<>+24(SB)/4, $0x03808002
+DATA interleave02<>+28(SB)/4, $0x80048080
+GLOBL interleave02<>(SB), RODATA|NOPTR, $32
+
+DATA interleave10<>+0(SB)/4, $0x80068080
+DATA interleave10<>+4(SB)/4, $0x80800780
+DATA interleave10<>+8(SB)/4, $0x09808008
+DATA interleave10<>+12(SB)/4, $0x800a8080
+DATA interleave10<>+16(SB)/4, $0x80068080
+DATA interleave10<>+20(SB)/4, $0x80800780
+DATA interleave10<>+24(SB)/4, $0x09808008
+DATA interleave10<>+28(SB)/4, $0x800a8080
+GLOBL interleave10<>(SB), RODATA|NOPTR, $32
+
+DATA interleave11<>+0(SB)/4, $0x06808005
+DATA interleave11<>+4(SB)/4, $0x80078080
+DATA interleave11<>+8(SB)/4, $0x80800880
+DATA interleave11<>+12(SB)/4, $0x0a808009
+DATA interleave11<>+16(SB)/4, $0x06808005
+DATA interleave11<>+20(SB)/4, $0x80078080
+DATA interleave11<>+24(SB)/4, $0x80800880
+DATA interleave11<>+28(SB)/4, $0x0a808009
+GLOBL interleave11<>(SB), RODATA|NOPTR, $32
+
+DATA interleave12<>+0(SB)/4, $0x80800580
+DATA interleave12<>+4(SB)/4, $0x07808006
+DATA interleave12<>+8(SB)/4, $0x80088080
+DATA interleave12<>+12(SB)/4, $0x80800980
+DATA interleave12<>+16(SB)/4, $0x80800580
+DATA interleave12<>+20(SB)/4, $0x07808006
+DATA interleave12<>+24(SB)/4, $0x80088080
+DATA interleave12<>+28(SB)/4, $0x80800980
+GLOBL interleave12<>(SB), RODATA|NOPTR, $32
+
+DATA interleave20<>+0(SB)/4, $0x80800b80
+DATA interleave20<>+4(SB)/4, $0x0d80800c
+DATA interleave20<>+8(SB)/4, $0x800e8080
+DATA interleave20<>+12(SB)/4, $0x80800f80
+DATA interleave20<>+16(SB)/4, $0x80800b80
+DATA interleave20<>+20(SB)/4, $0x0d80800c
+DATA interleave20<>+24(SB)/4, $0x800e8080
+DATA interleave20<>+28(SB)/4, $0x80800f80
+GLOBL interleave20<>(SB), RODATA|NOPTR, $32
+
+DATA interleave21<>+0(SB)/4, $0x800b8080
+DATA interleave21<>+4(SB)/4, $0x80800c80
+DATA interleave21<>+8(SB)/4, $0x0e80800d
+DATA interleave21<>+12(SB)/4, $0x800f8080
+DATA interleave21<>+16(SB)/4, $0x800b8080
+DATA interleave21<>+20(SB)/4, $0x80800c80
+DATA interleave21<>+24(SB)/4, $0x0e80800d
+DATA interleave21<>+28(SB)/4, $0x800f8080
+GLOBL interleave21<>(SB), RODATA|NOPTR, $32
+
+DATA interleave22<>+0(SB)/4, $0x0b80800a
+DATA interleave22<>+4(SB)/4, $0x800c8080
+DATA interleave22<>+8(SB)/4, $0x80800d80
+DATA interleave22<>+12(SB)/4, $0x0f80800e
+DATA interleave22<>+16(SB)/4, $0x0b80800a
+DATA interleave22<>+20(SB)/4, $0x800c8080
+DATA interleave22<>+24(SB)/4, $0x80800d80
+DATA interleave22<>+28(SB)/4, $0x0f80800e
+GLOBL interleave22<>(SB), RODATA|NOPTR, $32
+
 // func directAVX2(dst *float32, stride int, c *int32, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32, rows int, columns int)
 // Requires: AVX, AVX2
 TEXT ·directAVX2(SB), NOSPLIT, $0-88

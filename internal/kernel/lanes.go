@@ -6,7 +6,7 @@ package kernel
 // lanesGeneric sets dst[4·i + t] = src[i·step + t], t < 4, for so many pixels i: a step of the depth of their windows.
 func lanesGeneric(dst, src []uint8, step, pixels int) {
 	for i := range pixels {
-		copy(dst[i*StepDepth:][:StepDepth], src[i*step:][:StepDepth])
+		*(*[StepDepth]uint8)(dst[i*StepDepth:]) = [StepDepth]uint8(src[i*step:])
 	}
 }
 

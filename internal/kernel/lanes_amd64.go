@@ -76,11 +76,18 @@ var lanePatterns = func() (patterns [StepDepth + 1]lanePattern) {
 // lanesInAVX512 takes 16 pixels at a time, of which the last reach back.
 func lanesInAVX512(dst, src []uint8, step, pixels int) {
 	const lane = PanelColumns
-	if pixels < lane || step < 1 || step >= len(lanePatterns) {
+	if pixels < lane || step < 1 {
 		lanesGeneric(dst, src, step, pixels)
 		return
 	}
 	_, _ = dst[:pixels*StepDepth], src[:(pixels-1)*step+StepDepth]
+	if step >= len(lanePatterns) { // too far apart for a vector
+		to, from := unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0])
+		for i := range pixels {
+			*(*[StepDepth]uint8)(unsafe.Add(to, i*StepDepth)) = *(*[StepDepth]uint8)(unsafe.Add(from, i*step))
+		}
+		return
+	}
 	p := &lanePatterns[step]
 	run := func(first, vectors int) {
 		lanesAVX512(&dst[first*StepDepth], &src[first*step], vectors, lane*step, (*uint8)(unsafe.Pointer(&p.words)), &p.bytes[0], p.mask)

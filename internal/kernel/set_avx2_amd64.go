@@ -52,7 +52,7 @@ var avx2Set = Set{
 	Finish:            finishInAVX2,
 	FinishWide:        finishWideInAVX2,
 	Turn:              turnBy(turnAVX2),
-	TurnU8:            turnBy(turnU8AVX2),
+	TurnU8:            turnU8InAVX2,
 	Direct:            directBy(directAVX2),
 	DirectWide:        directWideBy(directWide1AVX2, directWide2AVX2),
 }
@@ -326,6 +326,21 @@ func finishWideInAVX2(dst []float32, stride int, s, r []float64, bias []float32,
 	dst = dst[:(len(r)-1)*stride+len(bias)]
 	finishWideAVX2(&dst[0], 4*stride, &s[0], &r[0], &bias[0], floor, len(r), len(bias))
 }
+
+// turnU8InAVX2 has three rows apart: images are often of as many channels.
+func turnU8InAVX2(dst []uint8, stride int, src []uint8, n, columns, rows int) {
+	if rows != 3 || stride != 3 || columns < 16 {
+		turnU8Blocks(dst, stride, src, n, columns, rows)
+		return
+	}
+	dst, src = dst[:3*columns], src[:2*n+columns]
+	interleave3AVX2(&dst[0], &src[0], n, columns/16*16)
+	if columns%16 > 0 {
+		interleave3AVX2(&dst[3*(columns-16)], &src[columns-16], n, 16)
+	}
+}
+
+var turnU8Blocks = turnBy(turnU8AVX2)
 
 // turnBy returns Set.Turn or TurnU8 by assembly for blocks of 8×8, of which the last reach back.
 func turnBy[T float32 | uint8](asm func(dst *T, stride int, src *T, n, columns, rows int)) func(dst []T, stride int, src []T, n, columns, rows int) {

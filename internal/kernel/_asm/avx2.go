@@ -50,6 +50,7 @@ func avx2() {
 	for _, t := range turns {
 		avx2Turn(t.name, t.goType, t.size, t.turn)
 	}
+	avx2Interleave3()
 	direct(ymm)
 	for planes := 1; planes <= 2; planes++ {
 		directWide(ymm, planes)

@@ -300,3 +300,44 @@ func turnBytes(load, store func(i int) Mem) {
 		VMOVHPS(v, store(2*i+1))
 	}
 }
+
+// avx2Interleave3 takes 16 codes of each row at a time: each of the three vectors that come out has some of all rows, whose place in
+// it a shuffle finds.
+func avx2Interleave3() {
+	function("interleave3AVX2", "dst, src *uint8, n, columns int",
+		"interleave3AVX2 works like turnGeneric for three rows and a stride of 3; columns is a multiple of 16 above 0.")
+	dst, src, n, columns := arg("dst"), arg("src"), arg("n"), arg("columns")
+	var places [3][3]reg.VecVirtual // by vector and row
+	for v := range places {
+		for row := range places[v] {
+			words := make([]uint32, 4)
+			for i := range 16 {
+				place := uint32(0x80) // of another row
+				if k := 16*v + i; k%3 == row {
+					place = uint32(k / 3)
+				}
+				words[i/4] |= place << (8 * (i % 4))
+			}
+			places[v][row] = constant(fmt.Sprintf("interleave%d%d", v, row), words...)
+		}
+	}
+	rows, part := [3]reg.VecVirtual{XMM(), XMM(), XMM()}, XMM()
+	loop("columns", columns, 16, func() {
+		VMOVDQU(at(src, 0), rows[0])
+		VMOVDQU(Mem{Base: src, Index: n, Scale: 1}, rows[1])
+		VMOVDQU(Mem{Base: src, Index: n, Scale: 2}, rows[2])
+		for v := range places {
+			y := XMM()
+			VPSHUFB(places[v][0].AsX(), rows[0], y)
+			for row := 1; row < 3; row++ {
+				VPSHUFB(places[v][row].AsX(), rows[row], part)
+				VPOR(part, y, y)
+			}
+			VMOVDQU(y, at(dst, 16*v))
+		}
+		ADDQ(Imm(16), src)
+		ADDQ(Imm(48), dst)
+	})
+	VZEROUPPER()
+	RET()
+}
