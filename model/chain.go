@@ -29,38 +29,32 @@ type quantized struct {
 	each   bool // of groups: filters have a channel each, and codes do
 }
 
+// chain is what is known of values on the way to those that are kept as codes.
+type chain struct {
+	*builder
+	readers  [][]*step
+	channels []int          // what coded.channels is of one that a step may give as codes, −1 of others
+	grids    []*ops.Codes   // what one is rounded to, perhaps in another order since, or nil
+	mixed    map[*step]bool // those that read codes and float32 otherwise, and have to read float32 alone
+	wanted   []*coded
+}
+
 // chain finds the values that are kept as codes.
 func (b *builder) chain() {
-	readers := make([][]*step, len(b.values))
+	c := &chain{builder: b, readers: make([][]*step, len(b.values)), mixed: map[*step]bool{}}
 	for i := range b.steps {
 		for _, id := range b.steps[i].in {
-			readers[id] = append(readers[id], &b.steps[i])
+			c.readers[id] = append(c.readers[id], &b.steps[i])
 		}
 	}
-	channels, grids, mixed := b.channels(), b.grids(), map[*step]bool{}
+	c.findChannels()
+	c.findGrids()
 	for again := true; again; {
-		again = false
-		wanted := make([]*coded, len(b.values))
-		for i := len(b.steps) - 1; i >= 0; i-- {
-			if s := &b.steps[i]; !mixed[s] && channels[s.out] >= 0 && !slices.Contains(b.outputs, s.out) {
-				wanted[s.out] = b.wanted(readers[s.out], s.out, channels, grids, mixed, wanted)
-			}
+		c.wanted = make([]*coded, len(b.values))
+		for _, s := range slices.Backward(b.steps) {
+			c.wanted[s.out] = c.want(s.out)
 		}
-		for i := range b.steps {
-			s := &b.steps[i]
-			floats := 0
-			for _, id := range s.in {
-				if b.values[id].coded == nil {
-					floats++
-				}
-			}
-			b.values[s.out].coded = nil
-			if s.quantized != nil || floats == 0 {
-				b.values[s.out].coded = wanted[s.out]
-			} else if floats < len(s.in) && !mixed[s] {
-				mixed[s], again = true, true // its inputs have to be float32 all
-			}
-		}
+		again = c.settle()
 	}
 	for _, s := range b.steps {
 		if out := &b.values[s.out]; out.coded != nil && s.quantized == nil && s.op.codes.kernel == nil && out.from < 0 {
@@ -69,83 +63,107 @@ func (b *builder) chain() {
 	}
 }
 
-// channels returns what coded.channels is for each value that a step may give as codes, and −1 for the others.
-func (b *builder) channels() []int {
-	channels := make([]int, len(b.values))
-	for _, s := range b.steps {
-		out := b.values[s.out].size
+// settle has values kept as codes where all that makes them reads codes, or is a layer; true where that has changed what is wanted.
+func (c *chain) settle() (again bool) {
+	for i := range c.steps {
+		s := &c.steps[i]
+		floats := 0
+		for _, id := range s.in {
+			if c.values[id].coded == nil {
+				floats++
+			}
+		}
+		c.values[s.out].coded = nil
+		switch {
+		case c.mixed[s]:
+		case s.quantized != nil || floats == 0:
+			c.values[s.out].coded = c.wanted[s.out]
+		case floats < len(s.in):
+			c.mixed[s], again = true, true
+		}
+	}
+	return again
+}
+
+func (c *chain) findChannels() {
+	c.channels = make([]int, len(c.values))
+	for _, s := range c.steps {
+		out := c.values[s.out].size
 		switch {
 		case s.quantized != nil:
-			channels[s.out] = s.quantized.gives(out)
+			c.channels[s.out] = s.quantized.gives(out)
 		case s.op.codes == nil || s.call != nil:
-			channels[s.out] = -1
+			c.channels[s.out] = -1
 		default:
 			var in []size
 			var own []int
 			for _, id := range s.in {
-				in, own = append(in, b.values[id].size), append(own, channels[id])
+				in, own = append(in, c.values[id].size), append(own, c.channels[id])
 			}
-			if channels[s.out] = -1; slices.Min(own) >= 0 {
-				channels[s.out] = s.op.codes.channels(s.node, in, out, own)
+			if c.channels[s.out] = -1; slices.Min(own) >= 0 {
+				c.channels[s.out] = s.op.codes.channels(s.node, in, out, own)
 			}
 		}
 	}
-	return channels
 }
 
-// grids returns for each value the codes that it is rounded to, perhaps in another order since, or nil.
-func (b *builder) grids() []*ops.Codes {
-	grids := make([]*ops.Codes, len(b.values))
-	for _, s := range b.steps {
+func (c *chain) findGrids() {
+	c.grids = make([]*ops.Codes, len(c.values))
+	for _, s := range c.steps {
 		switch {
 		case s.quantized != nil || s.call != nil || s.op.codes == nil || s.op.codes.computes:
 		case s.node.Op == "FakeQuantize":
-			c := fakeCodes(s.node)
-			grids[s.out] = &c
+			codes := fakeCodes(s.node)
+			c.grids[s.out] = &codes
 		default:
-			grid := grids[s.in[0]]
+			grid := c.grids[s.in[0]]
 			for _, id := range s.in {
-				if grids[id] == nil { // those of other codes than the first are not kept as codes
+				if c.grids[id] == nil { // those of other codes than the first are not kept as codes
 					grid = nil
 				}
 			}
-			grids[s.out] = grid
+			c.grids[s.out] = grid
 		}
 	}
-	return grids
 }
 
-// wanted returns the codes that all readers of a value make of it, or nil.
-func (b *builder) wanted(readers []*step, id int, channels []int, grids []*ops.Codes, mixed map[*step]bool, wanted []*coded) (all *coded) {
-	grid := grids[id]
-	for _, r := range readers {
-		one := coded{channels: channels[id]}
-		switch op := r.op.codes; {
-		case r.quantized != nil:
-			codes, ok := r.quantized.takes(b.values[id].size, one.channels)
-			if !ok {
-				return nil
-			}
-			one.codes = codes
-		case op == nil:
-			return nil
-		case op.computes:
-			if grid == nil || !addable(*grid) || mixed[r] || channels[r.out] < 0 {
-				return nil
-			}
-			one.codes = *grid
-		default:
-			if wanted[r.out] == nil || op.keeps != nil && !op.keeps(wanted[r.out].codes) {
-				return nil
-			}
-			one.codes = wanted[r.out].codes
-		}
-		if all != nil && *all != one || grid != nil && one.codes != *grid {
+// want returns the codes that all readers of a value make of it, or nil.
+func (c *chain) want(id int) (all *coded) {
+	if c.channels[id] < 0 || slices.Contains(c.outputs, id) {
+		return nil
+	}
+	grid := c.grids[id]
+	for _, r := range c.readers[id] {
+		codes, ok := c.reads(r, id)
+		one := coded{codes, c.channels[id]}
+		if !ok || all != nil && *all != one || grid != nil && codes != *grid {
 			return nil
 		}
 		all = &one
 	}
 	return all
+}
+
+// reads returns the codes that a step makes of a value, or takes in its place; false where it wants float32.
+func (c *chain) reads(s *step, id int) (codes ops.Codes, ok bool) {
+	op := s.op.codes
+	switch {
+	case s.quantized != nil:
+		return s.quantized.takes(c.values[id].size, c.channels[id])
+	case op == nil || c.mixed[s] || c.channels[s.out] < 0:
+		return codes, false
+	case op.computes:
+		grid := c.grids[id]
+		if grid == nil || !addable(*grid) {
+			return codes, false
+		}
+		return *grid, true
+	}
+	next := c.wanted[s.out]
+	if next == nil || op.keeps != nil && !op.keeps(next.codes) {
+		return codes, false
+	}
+	return next.codes, true
 }
 
 // takes returns the codes that the layer reads of x, where it does.
