@@ -44,7 +44,7 @@ func build(g *flow.Graph, layers map[string]layer, data map[string]func() ([]flo
 		}
 	}
 	b.pack()
-	m.apart = m.samplesApart()
+	m.sample = m.workOfSample()
 	return m, m.place()
 }
 

@@ -169,14 +169,14 @@ func (c *chain) reads(s *step, id int) (codes ops.Codes, ok bool) {
 // takes returns the codes that the layer reads of x, where it does.
 func (q *quantized) takes(x size, channels int) (ops.Codes, bool) {
 	codes, ok := q.layer.compute.Codes()
-	apart := q.layer.weight.scheme.GroupSize() > 0 // in the order of float32
+	grouped := q.layer.weight.scheme.GroupSize() > 0 // in the order of float32
 	switch {
 	case q.groups > 1:
 		return codes, ok && q.each
 	case q.groups == 1:
-		return codes, ok && !apart
+		return codes, ok && !grouped
 	}
-	return codes, ok && (channels == 0 || len(x) == 2 && !apart)
+	return codes, ok && (channels == 0 || len(x) == 2 && !grouped)
 }
 
 // gives returns what coded.channels is for the layer's result, −1 where it is not given as codes.

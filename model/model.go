@@ -17,7 +17,7 @@ type Model struct {
 	inputs  []int
 	outputs []int
 	slots   []slot
-	apart   apart
+	sample  sampleWork
 	arenas  sync.Pool // of *arena
 }
 

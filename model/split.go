@@ -21,11 +21,11 @@ const (
 
 // parts returns in how many parts a run of a batch is split.
 func (m *Model) parts(batch int) int {
-	if m.apart == (apart{}) {
+	if m.sample == (sampleWork{}) {
 		return 1
 	}
 	set := kernel.Current()
-	seconds := float64(batch) * (m.apart.products/set.Rate + m.apart.numbers/set.QuantizeRate)
+	seconds := float64(batch) * (m.sample.products/set.Rate + m.sample.numbers/set.QuantizeRate)
 	return int(max(1, min(float64(runtime.GOMAXPROCS(0)), float64(batch), seconds/worthSplitting.Seconds())))
 }
 
@@ -44,30 +44,29 @@ func (m *Model) split(ctx context.Context, x [][]float32, batch, parts int, y []
 	return nil
 }
 
-// cut returns what some samples of a batch have of values, which is all of a value that has no batch.
+// cut returns what some samples of a batch have of values.
 func (m *Model) cut(ids []int, x [][]float32, first, end int) [][]float32 {
 	x = slices.Clone(x)
 	for i, id := range ids {
-		if s := m.values[id].size; s.perBatch() {
-			x[i] = x[i][first*s.elements() : end*s.elements()]
-		}
+		each := m.values[id].size.elements()
+		x[i] = x[i][first*each : end*each]
 	}
 	return x
 }
 
-// apart is the work that a sample takes by itself: products of layers, and other numbers. It is zero for a network whose
-// samples have to be together, or whose float32 results depend on how many there are.
-type apart struct{ products, numbers float64 }
+// sampleWork is what a sample takes by itself: products of layers, and other numbers. It is zero for a network that is not split: whose
+// samples have to be together, whose float32 results depend on how many there are, or whose weights are too big.
+type sampleWork struct{ products, numbers float64 }
 
-// samplesApart returns what a sample takes by itself.
-func (m *Model) samplesApart() (work apart) {
+// workOfSample returns what a sample takes by itself.
+func (m *Model) workOfSample() (work sampleWork) {
 	first := func(id int) bool { // the batch is the first axis
 		s := m.values[id].size
 		return s.perBatch() && s[0] < 0
 	}
 	for _, id := range slices.Concat(m.inputs, m.outputs) {
 		if !first(id) {
-			return apart{}
+			return sampleWork{}
 		}
 	}
 	weights := int64(0)
@@ -78,22 +77,22 @@ func (m *Model) samplesApart() (work apart) {
 			continue // the same for every part
 		}
 		if !first(s.out) || slices.ContainsFunc(s.in, func(id int) bool { return m.values[id].size.perBatch() && !first(id) }) {
-			return apart{}
+			return sampleWork{}
 		}
 		switch {
 		case s.layer != nil:
 			work.products += float64(float64(out.elements()) * float64(s.depth))
 			weights += s.weights
 		case s.call != nil || slices.Contains([]string{"Gemm", "MatMul", "Conv"}, s.node.Op):
-			return apart{}
+			return sampleWork{}
 		case slices.Contains(s.op.attributes, "axis"):
 			if at, _ := axis(s.node, len(out)); at == 0 { // checked by the rule
-				return apart{}
+				return sampleWork{}
 			}
 		}
 	}
 	if work.products == 0 || weights > maxSplitWeights {
-		return apart{}
+		return sampleWork{}
 	}
 	return work
 }

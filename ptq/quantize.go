@@ -99,12 +99,12 @@ type job struct {
 	codes            map[string]graph.Codes // of weights that were trained as codes
 	float, quantized *model.Model
 	seen             map[string]*calib.Histogram // by value: what becomes codes in layers
-	made             map[made]*qtensor.QTensor
+	made             map[constantCodes]*qtensor.QTensor
 	report           *Report
 }
 
-// made is what a constant was quantized as; no scheme for codes that it was trained as.
-type made struct {
+// constantCodes is a constant and what it was quantized as; no scheme for codes that it was trained as.
+type constantCodes struct {
 	weight string
 	scheme qtensor.Scheme
 }
@@ -195,7 +195,7 @@ func (j *job) calibrate() error {
 
 // layers quantizes layers, and reports what became of every node.
 func (j *job) layers() (err error) {
-	j.made = map[made]*qtensor.QTensor{}
+	j.made = map[constantCodes]*qtensor.QTensor{}
 	layers := map[string]model.Layer{}
 	var kept []*flow.Node
 	for i := range j.graph.Nodes {
@@ -215,11 +215,11 @@ func (j *job) layers() (err error) {
 		j.report.Layers = append(j.report.Layers, r)
 	}
 	absorbed := j.absorbed(layers)
-	made, g, err := j.build(without(j.graph, absorbed), layers)
+	m, g, err := j.build(without(j.graph, absorbed), layers)
 	if err != nil {
 		return err
 	}
-	j.quantized = made
+	j.quantized = m
 	onCodes := j.onCodes(g)
 	for _, n := range kept {
 		switch {
@@ -315,7 +315,7 @@ func (j *job) quantize(n *flow.Node, x tensor.Tensor, s qtensor.Scheme) (*qtenso
 	if err != nil {
 		return nil, err
 	}
-	key := made{weight: name}
+	key := constantCodes{weight: name}
 	if q == nil {
 		key.scheme = s
 	}

@@ -6,12 +6,26 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// interleaveTaps returns vectors of four channels each, with four taps of each channel, of vectors of 16 channels of a tap, which it
+// overwrites. low and high are for use.
+func interleaveTaps(taps [4]reg.VecVirtual, low, high reg.VecVirtual) [4]reg.VecVirtual {
+	VPUNPCKLBW(taps[1], taps[0], low)
+	VPUNPCKHBW(taps[1], taps[0], taps[0])
+	VPUNPCKLBW(taps[3], taps[2], high)
+	VPUNPCKHBW(taps[3], taps[2], taps[2])
+	VPUNPCKLWD(high, low, taps[1])
+	VPUNPCKHWD(high, low, low)
+	VPUNPCKLWD(taps[2], taps[0], high)
+	VPUNPCKHWD(taps[2], taps[0], taps[0])
+	return [4]reg.VecVirtual{taps[1], low, high, taps[0]}
+}
+
 // avx2MultiplyDepthwise turns 16 channels of four taps into four taps of each channel, as weights lie, and multiplies them as words.
 func avx2MultiplyDepthwise() {
 	function("multiplyDepthwiseAVX2", "c *int32, x *uint8, step int, offsets *int, steps int, b *int8, pixels int",
 		"multiplyDepthwiseAVX2 works like multiplyDepthwiseGeneric for four offsets in each of the steps; steps, pixels > 0.")
 	c, x, step, pixels := arg("c"), arg("x"), arg("step"), arg("pixels")
-	sums, taps := make([]reg.VecVirtual, 4), make([]reg.VecVirtual, 4) // of four channels each, twice two taps
+	var sums, taps [4]reg.VecVirtual // of four channels each, twice two taps
 	for i := range sums {
 		sums[i], taps[i] = YMM(), XMM()
 	}
@@ -26,16 +40,8 @@ func avx2MultiplyDepthwise() {
 				MOVQ(at(offsets, 8*i), offset)
 				VMOVDQU(Mem{Base: x, Index: offset, Scale: 1}, v)
 			}
-			low, high := XMM(), XMM()
-			VPUNPCKLBW(taps[1], taps[0], low)
-			VPUNPCKHBW(taps[1], taps[0], taps[0])
-			VPUNPCKLBW(taps[3], taps[2], high)
-			VPUNPCKHBW(taps[3], taps[2], taps[2])
-			VPUNPCKLWD(high, low, taps[1])
-			VPUNPCKHWD(high, low, low)
-			VPUNPCKLWD(taps[2], taps[0], high)
-			VPUNPCKHWD(taps[2], taps[0], taps[0])
-			for i, v := range []reg.VecVirtual{taps[1], low, high, taps[0]} {
+			channels := interleaveTaps(taps, XMM(), XMM())
+			for i, v := range channels {
 				VPMOVZXBW(v, wide)
 				VPMOVSXBW(at(b, 16*i), weights)
 				VPMADDWD(weights, wide, wide)
@@ -78,16 +84,8 @@ func vnniMultiplyDepthwise() {
 				ADDQ(step, pixel)
 				VINSERTI32X4(Imm(3), Mem{Base: pixel, Index: step, Scale: 2}, v, v)
 			}
-			low, high, weights := ZMM(), ZMM(), ZMM()
-			VPUNPCKLBW(taps[1], taps[0], low)
-			VPUNPCKHBW(taps[1], taps[0], taps[0])
-			VPUNPCKLBW(taps[3], taps[2], high)
-			VPUNPCKHBW(taps[3], taps[2], taps[2])
-			VPUNPCKLWD(high, low, taps[1])
-			VPUNPCKHWD(high, low, low)
-			VPUNPCKLWD(taps[2], taps[0], high)
-			VPUNPCKHWD(taps[2], taps[0], taps[0])
-			for i, v := range []reg.VecVirtual{taps[1], low, high, taps[0]} {
+			channels, weights := interleaveTaps(taps, ZMM(), ZMM()), ZMM()
+			for i, v := range channels {
 				VBROADCASTI32X4(at(b, 16*i), weights)
 				VPDPBUSD(weights, v, sums[i])
 			}
