@@ -14,7 +14,7 @@ import (
 )
 
 // turned is x, a call that returns its rows backwards, and a layer on them.
-func turned(run func(batch int, in []flow.Tensor) (flow.Tensor, error)) *flow.Graph {
+func turned(run func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error)) *flow.Graph {
 	return &flow.Graph{
 		Inputs:  []flow.Value{{Name: "x", Shape: []int{-1, 3}}},
 		Outputs: []flow.Value{{Name: "y"}},
@@ -28,7 +28,7 @@ func turned(run func(batch int, in []flow.Tensor) (flow.Tensor, error)) *flow.Gr
 	}
 }
 
-func turn(batch int, in []flow.Tensor) (flow.Tensor, error) {
+func turn(_ context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) {
 	x := slices.Clone(in[0].Data)
 	slices.Reverse(x)
 	if !slices.Equal(in[0].Shape, []int{batch, 3}) {
@@ -62,11 +62,11 @@ func TestCall(t *testing.T) {
 func TestCallFails(t *testing.T) {
 	failed := errors.New("failed")
 	for _, c := range []struct {
-		run  func(batch int, in []flow.Tensor) (flow.Tensor, error)
+		run  func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error)
 		want error
 	}{
-		{func(int, []flow.Tensor) (flow.Tensor, error) { return flow.Tensor{}, failed }, failed},
-		{func(int, []flow.Tensor) (flow.Tensor, error) { return *count(2), nil }, qtensor.ErrShape},
+		{func(context.Context, int, []flow.Tensor) (flow.Tensor, error) { return flow.Tensor{}, failed }, failed},
+		{func(context.Context, int, []flow.Tensor) (flow.Tensor, error) { return *count(2), nil }, qtensor.ErrShape},
 	} {
 		m := newModel(t, turned(c.run), nil)
 		_, err := m.Run(context.Background(), batchOf(1, 2, 3))

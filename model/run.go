@@ -156,7 +156,7 @@ func (m *Model) pass(ctx context.Context, x [][]float32, batch int, w watch, y [
 			begin = time.Now()
 		}
 		if err == nil {
-			err = m.do(a, s)
+			err = m.do(ctx, a, s)
 		}
 		if w.took != nil {
 			w.took(s, time.Since(begin))
@@ -297,7 +297,7 @@ func (m *Model) makeRoom(a *arena, batch int, shown bool) {
 }
 
 // do computes a step: as float32, as codes, or both.
-func (m *Model) do(a *arena, s *step) error {
+func (m *Model) do(ctx context.Context, a *arena, s *step) error {
 	y := a.values[s.out]
 	switch {
 	case s.layer != nil:
@@ -305,7 +305,7 @@ func (m *Model) do(a *arena, s *step) error {
 	case s.table != nil:
 		return doLookup(y, a.values[s.in[0]], s, &a.scratch)
 	case s.call != nil:
-		return m.doCall(a, y, s)
+		return m.doCall(ctx, a, y, s)
 	}
 	a.in = a.in[:0]
 	for _, id := range s.in {
@@ -324,12 +324,12 @@ func (m *Model) do(a *arena, s *step) error {
 }
 
 // doCall runs code on the inputs.
-func (m *Model) doCall(a *arena, y array, s *step) error {
+func (m *Model) doCall(ctx context.Context, a *arena, y array, s *step) error {
 	in := make([]flow.Tensor, len(s.in))
 	for i, id := range s.in {
 		in[i] = flow.Tensor{Shape: a.values[id].shape, Data: a.values[id].x}
 	}
-	out, err := s.call.Run(a.batch, in)
+	out, err := s.call.Run(ctx, a.batch, in)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.call.What, err)
 	}

@@ -2,7 +2,10 @@
 // read into, what is quantized, run and saved.
 package flow
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // Batch stands in a shape for the number of samples, which is free.
 const Batch = -1
@@ -71,8 +74,9 @@ type Node struct {
 type Call struct {
 	What  string // of its kind there is
 	Shape []int  // of the result, Batch in at most one place
-	// Run returns the result for inputs of a batch. It does not keep or change them, and is safe for any number of goroutines.
-	Run func(batch int, in []Tensor) (Tensor, error)
+	// Run returns the result for inputs of a batch. It does not keep or change them, is safe for any number of goroutines, and
+	// returns the error of ctx where it waits for others and ctx ends.
+	Run func(ctx context.Context, batch int, in []Tensor) (Tensor, error)
 }
 
 // Graph is a network.

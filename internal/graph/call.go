@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -140,7 +141,7 @@ type call struct {
 }
 
 // run returns what the op makes of the operands. A panic of Gorgonia is an error.
-func (c *call) run(batch int, in []flow.Tensor) (out flow.Tensor, err error) {
+func (c *call) run(_ context.Context, batch int, in []flow.Tensor) (out flow.Tensor, err error) {
 	c.builds.lock.Lock()
 	defer c.builds.lock.Unlock()
 	defer func() {

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -34,7 +35,7 @@ func evaluate(g *flow.Graph, inputs ...*flow.Tensor) (outputs []*flow.Tensor, er
 			if axis := slices.Index(g.Inputs[0].Shape, flow.Batch); axis >= 0 {
 				batch = inputs[0].Shape[axis]
 			}
-			out, err := call.Run(batch, given)
+			out, err := call.Run(context.Background(), batch, given)
 			if err != nil {
 				return nil, err
 			}
