@@ -5,10 +5,7 @@ import (
 	"slices"
 
 	"euryale/internal/flow"
-	"euryale/ops"
 	"euryale/qtensor"
-
-	"gorgonia.org/tensor"
 )
 
 // New returns the model of a graph with layers, by node, in place of weights of Gemm, MatMul and Conv nodes, and of tables of
@@ -266,8 +263,7 @@ func (b *builder) addLayer(n *flow.Node, l layer, behind []flow.Node) error {
 		return err
 	}
 	if n.Op == "Conv" {
-		q.groups = groupsOf(n)
-		q.each = ops.Depthwise(tensor.Shape(q.sizes[0]), tensor.Shape(weight), n.Pads, q.groups, l.weight.scheme)
+		q.groups, q.pad = groupsOf(n), n.Pads
 	}
 	if err := q.check(n); err != nil {
 		return err

@@ -1,12 +1,12 @@
 package model
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 
 	"euryale/ops"
-	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
 )
 
 // Layers under StaticInt8 hand codes to each other. A value is kept as codes, and not as float32, where everything that reads it
@@ -25,8 +25,8 @@ type quantized struct {
 	layer  layer
 	sizes  []size
 	after  after
-	groups int  // of channels; 0 for a matrix
-	each   bool // of groups: filters have a channel each, and codes do
+	groups int   // of channels; 0 for a matrix
+	pad    []int // of images
 }
 
 // chain is what is known of values on the way to those that are kept as codes.
@@ -166,23 +166,28 @@ func (c *chain) reads(s *step, id int) (codes ops.Codes, ok bool) {
 	return next.codes, true
 }
 
-// takes returns the codes that the layer reads of x, where it does.
-func (q *quantized) takes(x size, channels int) (ops.Codes, bool) {
-	codes, ok := q.layer.compute.Codes()
-	grouped := q.layer.weight.scheme.GroupSize() > 0 // in the order of float32
-	switch {
-	case q.groups > 1:
-		return codes, ok && q.each
-	case q.groups == 1:
-		return codes, ok && !grouped
+// exchange returns what the layer takes and gives besides float32, for an input that lies by so many channels.
+func (q *quantized) exchange(channels int) ops.Exchange {
+	s := q.layer.weight.scheme
+	if q.groups > 0 {
+		return ops.ConvCodes(q.layer.compute, s, tensor.Shape(q.sizes[0]), tensor.Shape(q.sizes[1]), q.pad, q.groups)
 	}
-	return codes, ok && (channels == 0 || len(x) == 2 && !grouped)
+	return ops.MatrixCodes(q.layer.compute, s, channels)
+}
+
+// takes returns the codes that the layer reads of x, where it does: images, numbers in the order of float32, and rows that were images.
+func (q *quantized) takes(x size, channels int) (ops.Codes, bool) {
+	e := q.exchange(channels)
+	if q.groups > 0 {
+		return e.Codes, e.Takes && asImages(x, channels)
+	}
+	return e.Codes, e.Takes && (channels == 0 || len(x) == 2)
 }
 
 // gives returns what coded.channels is for the layer's result, −1 where it is not given as codes.
 func (q *quantized) gives(out size) int {
 	switch {
-	case q.layer.weight.scheme.IsHalf() || q.groups > 1 && !q.each:
+	case !q.exchange(0).Gives:
 		return -1
 	case q.groups > 0:
 		return channelsOf(out)
@@ -202,17 +207,7 @@ func (b *builder) pack() {
 		if coded != nil && s.quantized.groups == 0 {
 			channels = max(1, coded.channels)
 		}
-		prepare := s.op.layer(s.node, s.quantized, channels)
-		s.layer = sync.OnceValues(func() (*prepared, error) {
-			p, err := prepare()
-			if err != nil || coded == nil {
-				return p, err
-			}
-			if takes, ok := p.shared.TakesCodes(); !ok || takes != coded.codes {
-				return nil, fmt.Errorf("%w: it does not take the codes %+v", qtensor.ErrParams, coded.codes)
-			}
-			return p, nil
-		})
+		s.layer = sync.OnceValues(s.op.layer(s.node, s.quantized, channels))
 		s.depth, s.weights = s.quantized.work(s.node)
 		s.quantized = nil // its sizes are no longer of use
 	}

@@ -42,8 +42,16 @@ func channelsOf(images size) int {
 // plain reports whether images lie the same with channels first and last.
 func plain(images size) bool { return images[1] == 1 || images[2]*images[3] == 1 }
 
-// poolChannels is for images in, which are plain or lie by their channels.
-func poolChannels(_ *flow.Node, _ []size, out size, _ []int) int { return channelsOf(out) }
+// asImages reports whether codes that lie by so many channels are what convolutions and pools read: a product of matrices gives codes
+// of four axes in the order of float32.
+func asImages(images size, channels int) bool { return channels == channelsOf(images) }
+
+func poolChannels(_ *flow.Node, in []size, out size, channels []int) int {
+	if !asImages(in[0], channels[0]) {
+		return -1
+	}
+	return channelsOf(out)
+}
 
 func sameChannels(_ *flow.Node, _ []size, _ size, channels []int) int { return channels[0] }
 
@@ -67,10 +75,14 @@ func reshapeChannels(_ *flow.Node, in []size, out size, channels []int) int {
 }
 
 // concatChannels lets channels of images and numbers of rows be put together.
-func concatChannels(n *flow.Node, _ []size, out size, channels []int) int {
+func concatChannels(n *flow.Node, in []size, out size, channels []int) int {
 	at, _ := axis(n, len(out)) // checked by the rule
+	images := len(out) == 4
+	for i := range in {
+		images = images && asImages(in[i], channels[i])
+	}
 	switch {
-	case at == 1 && len(out) == 4:
+	case at == 1 && images:
 		return channelsOf(out)
 	case at == 1 && len(out) == 2 && slices.Max(channels) == 0:
 		return 0

@@ -7,6 +7,8 @@ import (
 	"euryale/internal/gemm"
 	"euryale/internal/kernel"
 	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
 )
 
 // Layers hand codes to each other: what one makes of its results is what the next would make of them.
@@ -54,15 +56,52 @@ func (c Compute) Codes() (Codes, bool) {
 	return Codes{a.Scale, a.Zero, a.High}, true
 }
 
-// TakesCodes returns the map of the codes that RunSamples takes for x; ok is false where it takes none: but under StaticInt8,
-// for 16-bit weights, and for filters in groups, of numbers that share a scale, or of channels unless Depthwise reports them.
-func (p *Prepared) TakesCodes() (c Codes, ok bool) {
-	return p.codes, p.takesCodes
+// Exchange is what a layer takes for x and gives for y besides float32.
+type Exchange struct {
+	Takes bool  // codes of x
+	Codes Codes // the map of those that it takes
+	Gives bool  // codes of y, of any map
 }
 
-// GivesCodes reports whether RunSamples gives codes for y, as it does but for 16-bit weights and for filters in groups of
-// channels that Depthwise does not report.
-func (p *Prepared) GivesCodes() bool { return p.givesCodes }
+// MatrixCodes returns the Exchange of Weight.Prepare for a weight of a scheme, and for the channels that PackImages was given, 1 for
+// Pack. Codes are taken under StaticInt8, unless images would tear apart numbers that share a scale, and given but for 16-bit weights.
+func MatrixCodes(c Compute, s qtensor.Scheme, channels int) Exchange {
+	codes, static := c.Codes()
+	return Exchange{static && !s.IsHalf() && packable(s, channels), codes, !s.IsHalf()}
+}
+
+// packable reports whether a weight of a scheme can be laid out for images of so many channels.
+func packable(s qtensor.Scheme, channels int) bool { return channels < 2 || s.GroupSize() == 0 }
+
+// ConvCodes returns the Exchange of Filters.Prepare for images (…, height, width), filters (out, in/groups, height, width) of a
+// scheme, and a pad of height and width or nil. Where all channels are convolved together, codes are given, and taken under
+// StaticInt8 unless numbers share a scale in groups. They are so in one group, and under StaticInt8 where filters have a channel
+// each, weights neither zero points nor offsets nor groups of scales, and a padded image at most 2^28 numbers.
+func ConvCodes(c Compute, s qtensor.Scheme, images, filters tensor.Shape, pad []int, groups int) Exchange {
+	if len(images) < 2 || len(filters) != 4 || s.IsHalf() {
+		return Exchange{}
+	}
+	v := conv2d{Filters: &Filters{}}
+	if v.setPairs(pad, nil, nil) != nil {
+		return Exchange{}
+	}
+	height, width := images[len(images)-2], images[len(images)-1]
+	return convCodes(c, s, filters[0], filters[1], groups, v.padded(groups*filters[1], height, width))
+}
+
+// convCodes is ConvCodes for filters and the channels that each sees, and the numbers of a padded image.
+func convCodes(c Compute, s qtensor.Scheme, out, in, groups int, padded int64) Exchange {
+	codes, static := c.Codes()
+	together := groups == 1 || static && channelEach(out, in, groups, s) && padded <= maxElements
+	return Exchange{static && together && s.GroupSize() == 0, codes, together}
+}
+
+// TakesCodes returns the map of the codes that RunSamples takes for x; ok is false where it takes none. MatrixCodes and ConvCodes
+// say when that is.
+func (p *Prepared) TakesCodes() (c Codes, ok bool) { return p.exchange.Codes, p.exchange.Takes }
+
+// GivesCodes reports whether RunSamples gives codes for y. MatrixCodes and ConvCodes say when that is.
+func (p *Prepared) GivesCodes() bool { return p.exchange.Gives }
 
 // RunSamples works like Run from x to y, either of which may be codes. Codes of x stand for what Run would read: those that
 // TakesCodes says. Codes of y are those that a layer with their map would make of what Run gives,
@@ -74,7 +113,7 @@ func (p *Prepared) RunSamples(y, x Samples, samples int) error {
 	if takes, ok := p.TakesCodes(); x.Codes != nil && (!ok || x.Map != takes) {
 		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes %+v for x, want %+v, or float32", qtensor.ErrParams, x.Map, takes)
 	}
-	if y.Codes != nil && (!p.givesCodes || !y.Map.valid()) {
+	if y.Codes != nil && (!p.exchange.Gives || !y.Map.valid()) {
 		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes %+v for y, want a map of codes of a byte, for integer weights without groups of channels", qtensor.ErrParams, y.Map)
 	}
 	to, yLen := y.numbers()

@@ -93,21 +93,6 @@ func channelEach(out, in, groups int, s qtensor.Scheme) bool {
 	return groups > 1 && in == 1 && out == groups && !s.HasZeroPoint() && !s.HasOffset() && s.GroupSize() == 0
 }
 
-// Depthwise reports whether a convolution of images (…, channels, height, width) with filters (out, in/groups, height, width), and a
-// pad of height and width or nil, takes and gives codes under StaticInt8 as one without groups does: where filters have a
-// channel each, weights neither zero points nor offsets nor groups of scales, and a padded image at most 2^28 numbers.
-func Depthwise(images, filters tensor.Shape, pad []int, groups int, s qtensor.Scheme) bool {
-	if len(images) < 3 || len(filters) != 4 || pad != nil && len(pad) != 2 {
-		return false
-	}
-	c := conv2d{Filters: &Filters{}}
-	if c.setPairs(pad, nil, nil) != nil {
-		return false
-	}
-	height, width := images[len(images)-2], images[len(images)-1]
-	return channelEach(filters[0], filters[1], groups, s) && c.padded(groups, height, width) <= maxElements
-}
-
 // part returns what a list of n for each filter has for a group of them, which is its own; nil for nil.
 func part[T any](list []T, of func(n int) (begin, end int), n int) []T {
 	if list == nil {
@@ -178,7 +163,7 @@ func Conv2d(im *gorgonia.Node, w *Filters, kernel tensor.Shape, pad, stride, dil
 type conv2d struct {
 	*Filters
 	pad, stride, dilation [2]int
-	byChannel             bool          // filters that have a channel each may be applied to all channels at once
+	compute               Compute
 	windows               *gemm.Windows // of the images that the node has
 }
 
@@ -230,8 +215,7 @@ const (
 
 // settle prepares the convolution of images of a shape, when the options are known.
 func (c *conv2d) settle(l *layer, in tensor.Shape) {
-	_, static := l.compute.Static() // one scale for all channels
-	c.byChannel = c.each != nil && static
+	c.compute = l.compute
 	c.windows = gemm.NewWindows(c.conv(in))
 }
 
@@ -239,10 +223,15 @@ func (c *conv2d) settle(l *layer, in tensor.Shape) {
 func (c *conv2d) conv(in tensor.Shape) gemm.Conv {
 	v := c.geometry()
 	v.Height, v.Width, v.Pad, v.Stride, v.Dilation = in[2], in[3], c.pad, c.stride, c.dilation
-	if c.byChannel && c.padded(in[1], in[2], in[3]) <= maxElements {
+	if len(c.groups) > 1 && c.exchange(in).Gives { // one scale for all channels
 		v.Channels, v.Depthwise = in[1], true
 	}
 	return v
+}
+
+// exchange returns what is taken and given besides float32, of images of a shape.
+func (c *conv2d) exchange(in tensor.Shape) Exchange {
+	return convCodes(c.compute, c.scheme, c.out, c.in, len(c.groups), c.padded(in[1], in[2], in[3]))
 }
 
 // padded returns the numbers of an image with its padding.

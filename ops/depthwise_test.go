@@ -64,7 +64,7 @@ func TestDepthwise(t *testing.T) {
 			}
 			all := prepare(q, c.groups, bias)
 			takes, ok := all.TakesCodes()
-			if !ok || !all.GivesCodes() || !ops.Depthwise(tensor.Shape{c.in, c.height, c.width}, q.Shape(), c.pad, c.groups, scheme) {
+			if !ok || !all.GivesCodes() || ops.ConvCodes(compute, scheme, tensor.Shape{c.in, c.height, c.width}, q.Shape(), c.pad, c.groups) != (ops.Exchange{Takes: true, Codes: takes, Gives: true}) {
 				t.Fatalf("%s: takes codes %t, gives codes %t, want both", name, ok, all.GivesCodes())
 			}
 			image, out := c.height*c.width, all.Out()
@@ -120,6 +120,7 @@ func TestDepthwiseNamesPlaces(t *testing.T) {
 // TestNotDepthwise goes through what is like it.
 func TestNotDepthwise(t *testing.T) {
 	images, filters, s := tensor.Shape{8, 6, 6}, tensor.Shape{8, 1, 3, 3}, qtensor.PerChannelSymmetric(8, 0)
+	compute := static(t, qtensor.Affine(8), -1, 1)
 	for _, c := range []struct {
 		name            string
 		images, filters tensor.Shape
@@ -129,18 +130,22 @@ func TestNotDepthwise(t *testing.T) {
 	}{
 		{"two channels each", images, tensor.Shape{8, 2, 3, 3}, nil, 4, s},
 		{"two filters each", images, tensor.Shape{16, 1, 3, 3}, nil, 8, s},
-		{"one group", tensor.Shape{1, 6, 6}, tensor.Shape{1, 1, 3, 3}, nil, 1, s},
 		{"zero points", images, filters, nil, 8, qtensor.PerChannelAffine(8, 0)},
 		{"offsets", images, filters, nil, 8, qtensor.Uniform(8)},
 		{"groups of scales", images, filters, nil, 8, qtensor.Int4().PerGroup(0, 4)},
 		{"much padding", images, filters, []int{16000, 16000}, 8, s},
-		{"no image", tensor.Shape{8, 6}, filters, nil, 8, s},
+		{"no image", tensor.Shape{6}, filters, nil, 8, s},
 		{"no filters", images, tensor.Shape{8, 3, 3}, nil, 8, s},
 		{"a pad of one number", images, filters, []int{1}, 8, s},
 		{"a pad below 0", images, filters, []int{-1, 0}, 8, s},
 	} {
-		if ops.Depthwise(c.images, c.filters, c.pad, c.groups, c.scheme) {
+		if e := ops.ConvCodes(compute, c.scheme, c.images, c.filters, c.pad, c.groups); e.Takes || e.Gives {
 			t.Errorf("%s: taken for one channel each", c.name)
+		}
+	}
+	for _, dynamic := range []ops.Compute{{}, ops.Fixed24(), ops.Fixed16(), ops.DynamicInt8()} {
+		if e := ops.ConvCodes(dynamic, s, images, filters, nil, 8); e.Takes || e.Gives {
+			t.Errorf("%v: takes or gives codes of a channel each", dynamic)
 		}
 	}
 	c := convCase{in: 8, out: 8, groups: 8, kernel: []int{3, 3}}
@@ -151,7 +156,7 @@ func TestNotDepthwise(t *testing.T) {
 	if _, takes := p.TakesCodes(); takes || p.GivesCodes() {
 		t.Error("images of more numbers than one block has: taken for one channel each")
 	}
-	if !ops.Depthwise(images, filters, []int{1, 1}, 8, s) {
+	if e := ops.ConvCodes(compute, s, images, filters, []int{1, 1}, 8); !e.Takes || !e.Gives {
 		t.Error("one channel each: not taken for that")
 	}
 }

@@ -12,11 +12,10 @@ import (
 // Prepared is a layer on slices, without a graph: weights with what their options say. It is immutable: any number of
 // goroutines may share one.
 type Prepared struct {
-	l                      layer
-	in                     tensor.Shape // of a sample
-	out                    tensor.Shape
-	takesCodes, givesCodes bool
-	codes                  Codes // that it takes
+	l        layer
+	in       tensor.Shape // of a sample
+	out      tensor.Shape
+	exchange Exchange
 }
 
 // Prepare returns Linear's y = x·w + b, or max(x·w + b, 0), for slices: a sample is a row of x, (in), and its result a
@@ -29,7 +28,7 @@ func (w *Weight) Prepare(opts ...Option) (*Prepared, error) {
 	if err := p.l.prepare(w.scheme, opts); err != nil {
 		return nil, fmt.Errorf("ops: Weight.Prepare: %w", err)
 	}
-	p.settle(w.ints != nil, w.ints != nil)
+	p.exchange = MatrixCodes(p.l.compute, w.scheme, 1)
 	return p, nil
 }
 
@@ -62,17 +61,8 @@ func (f *Filters) prepare(height, width int, pad, stride, dilation []int, opts [
 		return nil, err
 	}
 	c.settle(&p.l, in)
-	together := len(f.groups) == 1 || c.windows.Depthwise
-	p.settle(together && !f.planar, together)
+	p.exchange = c.exchange(in)
 	return p, nil
-}
-
-// settle notes whether the layer may take codes, and gives them.
-func (p *Prepared) settle(takes, gives bool) {
-	p.givesCodes = gives
-	if codes, ok := p.l.compute.Codes(); ok && takes {
-		p.codes, p.takesCodes = codes, true
-	}
 }
 
 // Alone returns a layer whose calls leave all their work to the goroutine that makes them, where those of p share it with others; for

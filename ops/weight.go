@@ -61,7 +61,7 @@ func packChannels(w *qtensor.QTensor, channels int) (*Weight, error) {
 	if channels < 1 || shape[0]%channels != 0 {
 		return nil, fmt.Errorf("%w: got %d channels, want a divisor of %d", qtensor.ErrShape, channels, shape[0])
 	}
-	if channels > 1 && scheme.GroupSize() > 0 {
+	if !packable(scheme, channels) {
 		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis 1", qtensor.ErrScheme, scheme)
 	}
 	columns, err := w.T()

@@ -1,0 +1,436 @@
+package model_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"euryale/internal/flow"
+	"euryale/model"
+	"euryale/ops"
+	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
+)
+
+// network is a graph that grows from an input, with layers.
+type network struct {
+	flow.Graph
+	layers map[string]model.Layer
+	values map[string][]int // shapes of a sample, by name
+	names  []string         // of what was drawn
+	rng    *rand.Rand
+}
+
+func newNetwork(seed uint64) *network {
+	return &network{
+		Graph:  flow.Graph{Constants: map[string]*flow.Tensor{}},
+		layers: map[string]model.Layer{}, values: map[string][]int{}, rng: rand.New(rand.NewPCG(seed, 12)),
+	}
+}
+
+// node adds a node, and returns the name of what it gives.
+func (g *network) node(n flow.Node, shape ...int) string {
+	n.Name = fmt.Sprintf("%s%d", n.Op, len(g.Nodes))
+	n.Output = "y." + n.Name
+	g.Nodes = append(g.Nodes, n)
+	g.values[n.Output] = shape
+	return n.Output
+}
+
+func (g *network) constant(t *flow.Tensor) string {
+	name := fmt.Sprintf("c%d", len(g.Constants))
+	g.Constants[name] = t
+	return name
+}
+
+// as returns a value in another shape.
+func (g *network) as(x string, shape ...int) string {
+	if slices.Equal(g.values[x], shape) {
+		return x
+	}
+	return g.node(flow.Node{Op: "Reshape", Inputs: []string{x}, Shape: append([]int{-1}, shape...)}, shape...)
+}
+
+func (g *network) rows(x string) string { return g.as(x, tensor.Shape(g.values[x]).TotalSize()) }
+
+// images returns a value as images of so many channels.
+func (g *network) images(x string, channels int) string {
+	if s := g.values[x]; len(s) == 3 && s[0] == channels {
+		return x
+	}
+	return g.as(x, channels, tensor.Shape(g.values[x]).TotalSize()/channels, 1)
+}
+
+func static(scheme qtensor.Scheme, scale float32, zero ...int32) ops.Compute {
+	return ops.StaticInt8(qtensor.Params{Scheme: scheme, Scales: []float32{scale}, ZeroPoints: zero})
+}
+
+// computes are the ways to compute, and StaticInt8 of several parameters.
+var computes = map[string]ops.Compute{
+	"":              {},
+	"fixed24":       ops.Fixed24(),
+	"fixed16":       ops.Fixed16(),
+	"dynamic":       ops.DynamicInt8(),
+	"affine":        like(128),
+	"affine, other": static(qtensor.Affine(8), 0.05, 100),
+	"from 0":        like(0),
+	"symmetric":     static(qtensor.Symmetric(8), 0.04),
+	"uint4":         static(qtensor.UInt4(), 0.3, 7),
+	"least scale":   static(qtensor.Affine(8), 0x1p-126, 3),
+}
+
+// schemes are those of weights whose results lie along an axis.
+func schemes(axis int) []qtensor.Scheme {
+	return []qtensor.Scheme{
+		qtensor.PerChannelSymmetric(8, axis), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PerChannelAffine(8, axis), qtensor.Uniform(8), qtensor.PowerOfTwo(8),
+		qtensor.Int4(), qtensor.Int4().PerGroup(axis, 4), qtensor.UInt4().PerGroup(axis, 4), qtensor.Float16(), qtensor.BFloat16(),
+	}
+}
+
+// layer gives the last node a weight of a scheme that is drawn.
+func (g *network) layer(t *testing.T, axis int, compute string, weight string) {
+	n := &g.Nodes[len(g.Nodes)-1]
+	list := schemes(axis)
+	scheme := list[g.rng.IntN(len(list))]
+	if n.Op != "Gather" && g.rng.IntN(2) == 0 {
+		scheme = list[0]
+	}
+	g.names = append(g.names, fmt.Sprint(n.Op, " ", n.Group, " ", scheme, " ", compute))
+	q, err := qtensor.Quantize(tensorOf(g.Constants[weight]), scheme)
+	if err != nil {
+		t.Fatalf("%v: %v", g.names, err)
+	}
+	g.layers[n.Name] = model.Layer{Weight: q, Compute: computes[compute]}
+}
+
+// kinds of layers add one from x to what they return.
+var kinds = map[string]func(t *testing.T, g *network, x, compute string) string{
+	"gemm": func(t *testing.T, g *network, x, compute string) string {
+		x = g.rows(x)
+		w, b := g.constant(random(g.rng, 0.1, g.values[x][0], 48)), g.constant(random(g.rng, 0.2, 48))
+		y := g.node(flow.Node{Op: "Gemm", Inputs: []string{x, w, b}}, 48)
+		g.layer(t, 1, compute, w)
+		return y
+	},
+	"gemm transB": func(t *testing.T, g *network, x, compute string) string {
+		x = g.rows(x)
+		w := g.constant(random(g.rng, 0.1, 48, g.values[x][0]))
+		y := g.node(flow.Node{Op: "Gemm", Inputs: []string{x, w}, TransB: true}, 48)
+		g.layer(t, 0, compute, w)
+		return y
+	},
+	"matmul of images": func(t *testing.T, g *network, x, compute string) string {
+		s := slices.Clone(g.values[x])
+		if len(s) == 1 {
+			x = g.images(x, 4)
+			s = slices.Clone(g.values[x])
+		}
+		w := g.constant(random(g.rng, 0.3, s[len(s)-1], 3))
+		s[len(s)-1] = 3
+		y := g.node(flow.Node{Op: "MatMul", Inputs: []string{x, w}}, s...)
+		g.layer(t, 1, compute, w)
+		return y
+	},
+	"conv": func(t *testing.T, g *network, x, compute string) string {
+		x = g.images(x, 4)
+		s := g.values[x]
+		w, b := g.constant(random(g.rng, 0.2, 4, 4, 1, 1)), g.constant(random(g.rng, 0.2, 4))
+		y := g.node(flow.Node{Op: "Conv", Inputs: []string{x, w, b}}, 4, s[1], s[2])
+		g.layer(t, 0, compute, w)
+		return y
+	},
+	"conv 3x3": func(t *testing.T, g *network, x, compute string) string {
+		x = g.images(x, 4)
+		s := g.values[x]
+		w := g.constant(random(g.rng, 0.2, 8, 4, 3, 3))
+		y := g.node(flow.Node{Op: "Conv", Inputs: []string{x, w}, Pads: []int{1, 1}}, 8, s[1], s[2])
+		g.layer(t, 0, compute, w)
+		return y
+	},
+	"conv in groups": func(t *testing.T, g *network, x, compute string) string {
+		x = g.images(x, 4)
+		s := g.values[x]
+		w := g.constant(random(g.rng, 0.2, 8, 2, 3, 3))
+		y := g.node(flow.Node{Op: "Conv", Inputs: []string{x, w}, Group: 2, Pads: []int{1, 1}}, 8, s[1], s[2])
+		g.layer(t, 0, compute, w)
+		return y
+	},
+	"depthwise": func(t *testing.T, g *network, x, compute string) string {
+		x = g.images(x, 4)
+		s := g.values[x]
+		w := g.constant(random(g.rng, 0.3, 4, 1, 3, 3))
+		y := g.node(flow.Node{Op: "Conv", Inputs: []string{x, w}, Group: 4, Pads: []int{1, 1}}, 4, s[1], s[2])
+		g.layer(t, 0, compute, w)
+		return y
+	},
+	"depthwise, two filters each": func(t *testing.T, g *network, x, compute string) string {
+		x = g.images(x, 4)
+		s := g.values[x]
+		w := g.constant(random(g.rng, 0.3, 8, 1, 1, 1))
+		y := g.node(flow.Node{Op: "Conv", Inputs: []string{x, w}, Group: 4}, 8, s[1], s[2])
+		g.layer(t, 0, compute, w)
+		return y
+	},
+	"embedding": func(t *testing.T, g *network, _, _ string) string {
+		w := g.constant(random(g.rng, 1, 7, 48))
+		y := g.node(flow.Node{Op: "Gather", Inputs: []string{w, "words"}}, 48)
+		g.layer(t, 0, "", w)
+		return y
+	},
+}
+
+// unary adds an op on one value, which stays in shape.
+func unary(n flow.Node) func(g *network, x string) string {
+	return func(g *network, x string) string {
+		n.Inputs = []string{x}
+		return g.node(n, g.values[x]...)
+	}
+}
+
+func fakeOf(scale float32, zero int32) func(g *network, x string) string {
+	return unary(flow.Node{Op: "FakeQuantize", Scale: scale, Zero: zero, High: 255})
+}
+
+// pooled adds a pool of images.
+func pooled(n flow.Node) func(g *network, x string) string {
+	return func(g *network, x string) string {
+		x = g.images(x, 4)
+		n.Inputs = []string{x}
+		s := g.values[x]
+		height, width := 1, 1
+		if n.Kernel != nil {
+			height, width = s[1]+2*n.Pads[0]-n.Kernel[0]+1, s[2]+2*n.Pads[1]-n.Kernel[1]+1
+		}
+		return g.node(n, 4, height, width)
+	}
+}
+
+// after returns what adds one op behind the other.
+func after(list ...func(g *network, x string) string) func(g *network, x string) string {
+	return func(g *network, x string) string {
+		for _, f := range list {
+			x = f(g, x)
+		}
+		return x
+	}
+}
+
+func twice(op string) func(g *network, x string) string {
+	return func(g *network, x string) string {
+		s := slices.Clone(g.values[x])
+		n := flow.Node{Op: op, Inputs: []string{x, x}}
+		if op == "Concat" {
+			n.Axis = 1
+			s[0] *= 2
+		}
+		return g.node(n, s...)
+	}
+}
+
+// between are the ops between two layers.
+var between = map[string]func(g *network, x string) string{
+	"":             func(_ *network, x string) string { return x },
+	"Relu":         unary(flow.Node{Op: "Relu"}),
+	"LeakyRelu":    unary(flow.Node{Op: "LeakyRelu", Alpha: 0.1}),
+	"Tanh":         unary(flow.Node{Op: "Tanh"}),
+	"Softmax":      unary(flow.Node{Op: "Softmax", Axis: 1}),
+	"FakeQuantize": fakeOf(fakeScale, 128), "FakeQuantize of its own": fakeOf(0.07, 11),
+	"FakeQuantize, Relu": after(fakeOf(fakeScale, 0), unary(flow.Node{Op: "Relu"})),
+	"MaxPool":            pooled(flow.Node{Op: "MaxPool", Kernel: []int{2, 1}, Pads: []int{1, 0}}),
+	"AveragePool":        pooled(flow.Node{Op: "AveragePool", Kernel: []int{2, 1}, Pads: []int{1, 0}}),
+	"GlobalAveragePool":  pooled(flow.Node{Op: "GlobalAveragePool"}),
+	"FakeQuantize, AveragePool": after(
+		fakeOf(fakeScale, 128), pooled(flow.Node{Op: "AveragePool", Kernel: []int{2, 1}, Pads: []int{0, 0}}),
+	),
+	"FakeQuantize, GlobalAveragePool": after(fakeOf(fakeScale, 0), pooled(flow.Node{Op: "GlobalAveragePool"})),
+	"Add":                             twice("Add"), "FakeQuantize, Add": after(fakeOf(fakeScale, 128), twice("Add")),
+	"Mul": twice("Mul"), "Concat": twice("Concat"), "Relu, Concat": after(unary(flow.Node{Op: "Relu"}), twice("Concat")),
+	"Add of a constant": func(g *network, x string) string {
+		return g.node(flow.Node{Op: "Add", Inputs: []string{x, g.constant(random(g.rng, 1, 1))}}, g.values[x]...)
+	},
+	"Reshape": func(g *network, x string) string {
+		return g.as(x, 2, tensor.Shape(g.values[x]).TotalSize()/4, 2)
+	},
+	"Reshape of images": func(g *network, x string) string { return g.rows(g.images(x, 4)) },
+	"Transpose": func(g *network, x string) string {
+		x = g.images(x, 4)
+		s := g.values[x]
+		return g.node(flow.Node{Op: "Transpose", Inputs: []string{x}, Perm: []int{0, 1, 3, 2}}, s[0], s[2], s[1])
+	},
+	"Slice": func(g *network, x string) string {
+		s := slices.Clone(g.values[x])
+		s[0] /= 2
+		return g.node(flow.Node{Op: "Slice", Inputs: []string{x}, Axes: []int{1}, Starts: []int{0}, Ends: []int{2 * s[0]}, Steps: []int{2}}, s...)
+	},
+	"read by another": func(g *network, x string) string {
+		g.Outputs = append(g.Outputs, flow.Value{Name: g.node(flow.Node{Op: "Sigmoid", Inputs: []string{x}}, g.values[x]...)})
+		return x
+	},
+	"asked for": func(g *network, x string) string {
+		if x != "x" && !slices.ContainsFunc(g.Outputs, func(v flow.Value) bool { return v.Name == x }) {
+			g.Outputs = append(g.Outputs, flow.Value{Name: x})
+		}
+		return x
+	},
+}
+
+// apart returns what every value of the network is where each node is a model of its own.
+func (g *network) apart(t *testing.T, in map[string]tensor.Tensor) map[string]tensor.Tensor {
+	values := map[string]tensor.Tensor{}
+	for name, v := range in {
+		values[name] = v
+	}
+	for _, n := range g.Nodes {
+		own := &flow.Graph{Nodes: []flow.Node{n}, Outputs: []flow.Value{{Name: n.Output}}, Constants: map[string]*flow.Tensor{}}
+		feed := map[string]tensor.Tensor{}
+		for _, name := range n.Inputs {
+			if c := g.Constants[name]; c != nil {
+				own.Constants[name] = c
+			} else if feed[name] == nil {
+				own.Inputs = append(own.Inputs, flow.Value{Name: name, Shape: append([]int{-1}, g.values[name]...), Integer: name == "words"})
+				feed[name] = values[name]
+			}
+		}
+		layers := map[string]model.Layer{}
+		if l, ok := g.layers[n.Name]; ok {
+			layers[n.Name] = l
+		}
+		m, err := model.New(own, layers)
+		if err != nil {
+			t.Fatalf("%v: node %s by itself: %v", g.names, n.Name, err)
+		}
+		out, err := m.Run(context.Background(), feed)
+		if err != nil {
+			t.Fatalf("%v: node %s by itself: %v", g.names, n.Name, err)
+		}
+		values[n.Output] = out[n.Output]
+	}
+	return values
+}
+
+// feed returns a batch of inputs.
+func (g *network) feed(batch int) map[string]tensor.Tensor {
+	words := make([]int, batch)
+	for i := range words {
+		words[i] = (3*i + 1) % 7
+	}
+	return map[string]tensor.Tensor{
+		"x":     tensorOf(random(rand.New(rand.NewPCG(uint64(batch), 4)), 1, batch, 4, 4, 3)),
+		"words": tensor.New(tensor.WithShape(batch), tensor.WithBacking(words)),
+	}
+}
+
+// check compares the network, and the same from a file, with its nodes one by one; false where New refuses it.
+func (g *network) check(t *testing.T) (coded int, accepted bool) {
+	m, err := model.New(&g.Graph, g.layers)
+	if err != nil {
+		return 0, false
+	}
+	file := bytesOf(t, m)
+	loaded, err := model.Read(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatalf("%v: Read: %v", g.names, err)
+	}
+	if !slices.Equal(loaded.Coded(), m.Coded()) {
+		t.Errorf("%v: codes of %v are kept, and of %v from a file", g.names, m.Coded(), loaded.Coded())
+	}
+	for _, batch := range []int{1, 3} {
+		in := g.feed(batch)
+		want := g.apart(t, in)
+		for how, m := range map[string]*model.Model{"New": m, "Read": loaded} {
+			got, err := m.Run(context.Background(), in)
+			if err != nil {
+				t.Errorf("%v, batch %d: %s takes it, and Run does not: %v", g.names, batch, how, err)
+				return 0, true
+			}
+			for name, y := range got {
+				if i := differ(y, want[name]); i >= 0 {
+					t.Errorf("%v, batch %d, %s: %s has other bits than node by node, at %d", g.names, batch, how, name, i)
+				}
+			}
+		}
+	}
+	return len(m.Coded()), true
+}
+
+// differ returns the first place where two values have other bits, or −1.
+func differ(a, b tensor.Tensor) int {
+	x, y := a.(*tensor.Dense).Float32s(), b.(*tensor.Dense).Float32s()
+	if !a.Shape().Eq(b.Shape()) {
+		return 0
+	}
+	for i := range x {
+		if math.Float32bits(x[i]) != math.Float32bits(y[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// pair returns a layer, an op and another layer.
+func pair(t *testing.T, seed uint64, first, compute, op, second, computeOfSecond string) *network {
+	g := newNetwork(seed)
+	g.Inputs = []flow.Value{{Name: "x", Shape: []int{-1, 4, 4, 3}}, {Name: "words", Shape: []int{-1}, Integer: true}}
+	g.values["x"] = []int{4, 4, 3}
+	g.names = []string{first, op, second}
+	h := kinds[first](t, g, "x", compute)
+	y := kinds[second](t, g, between[op](g, h), computeOfSecond)
+	if g.rng.IntN(3) == 0 { // a third, so that the second gives codes too
+		y = kinds["conv"](t, g, y, "affine")
+	}
+	g.Outputs = append(g.Outputs, flow.Value{Name: y})
+	return g
+}
+
+// TestPairs has every kind of layer in front of every other, each in all ways to compute, with each op between them.
+func TestPairs(t *testing.T) {
+	count, refused, coded := 0, 0, 0
+	check := func(g *network) {
+		n, ok := g.check(t)
+		count, coded = count+1, coded+min(n, 1)
+		if !ok {
+			refused++
+		}
+	}
+	seed := uint64(0)
+	ops, ways := sortedKeys(between), sortedKeys(computes)
+	for _, first := range sortedKeys(kinds) {
+		for _, second := range sortedKeys(kinds) {
+			if second == "embedding" { // which reads no value of a layer
+				continue
+			}
+			for _, a := range ways {
+				for _, b := range ways {
+					if seed++; first == "embedding" && a != "" {
+						continue
+					}
+					check(pair(t, seed, first, a, ops[seed%uint64(len(ops))], second, b))
+				}
+			}
+			for _, op := range ops {
+				seed++
+				check(pair(t, seed, first, "affine", op, second, "affine"))
+			}
+			if t.Failed() {
+				return
+			}
+		}
+	}
+	t.Logf("%d pairs, of which New refuses %d and %d hand over codes", count, refused, coded)
+	if refused > count/3 || coded < 500 {
+		t.Errorf("of %d pairs New refuses %d and %d hand over codes: too few", count, refused, coded)
+	}
+}
+
+func sortedKeys[V any](m map[string]V) (keys []string) {
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,47 @@
+package ptq_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"euryale/ptq"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// TestDepthwiseRules computes a depthwise convolution in each way, in front of a convolution in each way.
+func TestDepthwiseRules(t *testing.T) {
+	const channels, side = 2, 5
+	build := func(batch int) (ptq.Graph, error) {
+		z := &zoo{dt: tensor.Float32, g: gorgonia.NewGraph(), batch: batch, values: map[string]*tensor.Dense{}}
+		x := z.input("x", channels, side, side)
+		var each gorgonia.Nodes
+		for c := range channels {
+			one := must(gorgonia.Reshape(must(gorgonia.Slice(x, nil, gorgonia.S(c))), tensor.Shape{batch, 1, side, side}))
+			each = append(each, must(gorgonia.Conv2d(one, z.value(fmt.Sprint("dw", c), 3, 1, 1, 3, 3), tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1})))
+		}
+		y := must(gorgonia.Conv2d(must(gorgonia.Concat(1, each...)), z.value("pw", 2, 3, channels, 1, 1), tensor.Shape{1, 1}, []int{0, 0}, []int{1, 1}, []int{1, 1}))
+		return ptq.Graph{Inputs: z.inputs, Outputs: gorgonia.Nodes{y}}, nil
+	}
+	in := ptq.Sample{"x": draw(tensor.Float32, 7, 1, 3, channels, side, side)}
+	samples := func(yield func(ptq.Sample, error) bool) { yield(in, nil) }
+	ways := []ptq.Activations{ptq.Fixed24, ptq.Fixed16, ptq.Dynamic, ptq.Static}
+	for _, first := range ways {
+		for _, second := range ways {
+			rules := []ptq.Rule{{Pattern: "dw*", Activations: first}, {Pattern: "pw*", Activations: second}}
+			m, report, err := ptq.Quantize(context.Background(), build, samples, ptq.Config{Rules: rules})
+			if err != nil {
+				t.Errorf("%v in front of %v: %v", first, second, err)
+				continue
+			}
+			if len(report.Layers) != 2 {
+				t.Errorf("%v in front of %v: got %d layers, want a depthwise convolution and another", first, second, len(report.Layers))
+			}
+			if _, err := m.Run(context.Background(), in); err != nil {
+				t.Errorf("%v in front of %v: %v", first, second, err)
+			}
+		}
+	}
+}
