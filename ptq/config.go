@@ -3,6 +3,8 @@ package ptq
 import (
 	"fmt"
 	"path"
+	"slices"
+	"strings"
 
 	"euryale/calib"
 	"euryale/ops"
@@ -12,15 +14,17 @@ import (
 // Activations is what becomes of the numbers that flow into a quantized layer. The figures are of ops.Compute.
 type Activations int
 
-// What there is, from the most exact to the fastest.
+// Default is the zero value, and leaves the choice to what stands above: a Rule's to the Config, the Config's to Fixed24. Behind it
+// stands what there is, from the most exact to the fastest.
 const (
-	Fixed24 Activations = iota // a fixed point as good as float32
-	Fixed16                    // one of half the work
-	Dynamic                    // codes of a byte, over the range of each row
-	Static                     // codes of a byte, over the range that the samples showed
+	Default Activations = iota
+	Fixed24             // a fixed point as good as float32
+	Fixed16             // one of half the work
+	Dynamic             // codes of a byte, over the range of each row
+	Static              // codes of a byte, over the range that the samples showed
 )
 
-var activationNames = []string{"fixed24", "fixed16", "dynamic", "static"}
+var activationNames = []string{"default", "fixed24", "fixed16", "dynamic", "static"}
 
 // String returns the name of the constant in lower case.
 func (a Activations) String() string {
@@ -28,6 +32,14 @@ func (a Activations) String() string {
 		return fmt.Sprintf("Activations(%d)", int(a))
 	}
 	return activationNames[a]
+}
+
+// or returns a, and other in place of Default.
+func (a Activations) or(other Activations) Activations {
+	if a == Default {
+		return other
+	}
+	return a
 }
 
 // Config says how layers are quantized where the graph does not: a weight, or an input, that is fake-quantized there has the
@@ -39,20 +51,25 @@ type Config struct {
 	Weights *qtensor.Scheme
 	// Activations holds for every layer without a rule of its own. A lookup has none.
 	Activations Activations
-	// Range turns what the samples showed into the range of Static, of what flows into layers, and into the sums and averages between
-	// them; nil is calib.MinMax.
+	// Range turns what the samples showed into the range of Static, of what flows into layers, and into the sums and averages
+	// between them; nil is calib.MinMax.
 	Range calib.Rule
-	// Rules are for layers by name. The first whose pattern matches holds.
+	// Rules are for layers by name. The first whose pattern matches holds, so one that stands behind others for all of its layers
+	// does nothing. A pattern that matches none of Report.Layers is an error.
 	Rules []Rule
-	// Progress is called after every sample; stage is "calibrate" or "compare".
+	// AllowFloat accepts a network of which nothing is quantized, which is ErrNothingQuantized otherwise.
+	AllowFloat bool
+	// Progress is called after every sample, in the goroutine of Quantize, where a panic of it goes up to the caller; stage is
+	// "calibrate" or "compare".
 	Progress func(stage string, samples int)
 }
 
-// Rule is how the layers are quantized whose names match Pattern, as path.Match has it.
+// Rule is how the layers are quantized whose names match Pattern: path.Match's, but that * and ? stand for a / too, and no range in
+// brackets does. Fields that are left zero are the Config's.
 type Rule struct {
 	Pattern     string
-	Float       bool            // leave them float; the rest is not used then
-	Weights     *qtensor.Scheme // nil is Config's
+	Float       bool // leave them float; the rest is not used then
+	Weights     *qtensor.Scheme
 	Activations Activations
 }
 
@@ -63,36 +80,87 @@ type plan struct {
 	activations Activations
 }
 
-// planFor returns what holds for a layer.
-func (c Config) planFor(name string) plan {
-	p := plan{weights: qtensor.PerChannelSymmetric(8, 0), activations: c.Activations}
+// plan returns what holds for a layer.
+func (c Config) plan(layer string) plan {
+	p := plan{weights: qtensor.PerChannelSymmetric(8, 0), activations: c.Activations.or(Fixed24)}
 	if c.Weights != nil {
 		p.weights = *c.Weights
 	}
-	for _, r := range c.Rules {
-		if matches, _ := path.Match(r.Pattern, name); matches {
-			p.float, p.activations = r.Float, r.Activations
-			if r.Weights != nil {
-				p.weights = *r.Weights
-			}
-			break
+	at := slices.IndexFunc(c.Rules, func(r Rule) bool { return r.matches(layer) })
+	if at < 0 {
+		return p
+	}
+	r := c.Rules[at]
+	if r.Weights != nil {
+		p.weights = *r.Weights
+	}
+	p.float, p.activations = r.Float, r.Activations.or(p.activations)
+	return p
+}
+
+// checkMatches reports a rule that is for none of the layers.
+func (c Config) checkMatches(layers []string) error {
+	for i, r := range c.Rules {
+		if !slices.ContainsFunc(layers, r.matches) {
+			return fmt.Errorf("Config: %w: rule %d: pattern %q matches no layer, want one of %s", qtensor.ErrNotFound, i, r.Pattern, listed(layers))
 		}
 	}
-	return p
+	return nil
+}
+
+// mostListed bounds the names in an error.
+const mostListed = 20
+
+// listed returns names for an error, of which there may be many.
+func listed(names []string) string {
+	if more := len(names) - mostListed; more > 0 {
+		return fmt.Sprintf("%q and %d more", names[:mostListed], more)
+	}
+	return fmt.Sprintf("%q", names)
+}
+
+// flat takes away what path.Match tells apart: no name that is printed has its zero byte.
+var flat = strings.NewReplacer("/", "\x00")
+
+// matches reports whether the rule is for a layer. The pattern is well formed.
+func (r Rule) matches(name string) bool {
+	ok, _ := path.Match(flat.Replace(r.Pattern), flat.Replace(name)) // checked by check
+	return ok
 }
 
 // check reports what no layer could be quantized by.
 func (c Config) check() error {
-	all := append([]Rule{{Pattern: "", Activations: c.Activations}}, c.Rules...)
-	for _, r := range all {
-		if _, err := path.Match(r.Pattern, ""); err != nil {
-			return fmt.Errorf("%w: rule %q: %w", qtensor.ErrParams, r.Pattern, err)
+	if err := checkFields(c.Weights, c.Activations); err != nil {
+		return fmt.Errorf("Config: %w", err)
+	}
+	for i, r := range c.Rules {
+		_, err := path.Match(flat.Replace(r.Pattern), "")
+		if err != nil {
+			err = fmt.Errorf("%w: %w", qtensor.ErrParams, err)
+		} else {
+			err = checkFields(r.Weights, r.Activations)
 		}
-		if r.Activations < 0 || int(r.Activations) >= len(activationNames) {
-			return fmt.Errorf("%w: rule %q: got %v, want Fixed24, Fixed16, Dynamic or Static", qtensor.ErrParams, r.Pattern, r.Activations)
+		if err != nil {
+			return fmt.Errorf("Config: rule %d: pattern %q: %w", i, r.Pattern, err)
 		}
 	}
 	return nil
+}
+
+// checkFields reports what Config and Rule both have.
+func checkFields(weights *qtensor.Scheme, a Activations) error {
+	if a < 0 || int(a) >= len(activationNames) {
+		return fmt.Errorf("%w: got %v, want one of %q", qtensor.ErrParams, a, activationNames)
+	}
+	if weights == nil {
+		return nil
+	}
+	return weights.Validate()
+}
+
+// static reports whether any layer may be so.
+func (c Config) static() bool {
+	return c.Activations == Static || slices.ContainsFunc(c.Rules, func(r Rule) bool { return r.Activations == Static && !r.Float })
 }
 
 // keeping returns the scheme with the axis that it keeps, if any, replaced.

@@ -91,7 +91,7 @@ func TestReadIsExact(t *testing.T) {
 			}
 			yield(s, nil)
 		}
-		_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{})
+		_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{AllowFloat: true})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -24,29 +24,12 @@ func (j *job) codesOf(weight string) (*qtensor.QTensor, error) {
 	return c.QTensor()
 }
 
-// movers are ops that give the codes of what they are given codes of, in another order, or the largest of some.
-var movers = []string{"Reshape", "Transpose", "MaxPool"}
-
 // fake returns the FakeQuantize that a layer does itself under Static, or nil: that of its input, behind nothing but movers.
-func (j *job) fake(layer *flow.Node) *flow.Node {
-	value := layer.Inputs[0]
-	for _, n := range slices.Backward(j.graph.Nodes) {
-		switch {
-		case n.Output != value:
-		case n.Op == "FakeQuantize":
-			return &n
-		case slices.Contains(movers, n.Op):
-			value = n.Inputs[0]
-		default:
-			return nil
-		}
-	}
-	return nil
-}
+func (n *network) fake(layer *flow.Node) *flow.Node { return n.fakes[layer.Inputs[0]] }
 
 // input returns the value that becomes codes in a layer.
-func (j *job) input(layer *flow.Node) string {
-	if f := j.fake(layer); f != nil {
+func (n *network) input(layer *flow.Node) string {
+	if f := n.fake(layer); f != nil {
 		return f.Inputs[0]
 	}
 	return layer.Inputs[0]
@@ -64,12 +47,20 @@ func paramsOf(f *flow.Node) qtensor.Params {
 	return p
 }
 
-// absorbed returns what each FakeQuantize reads, by what it gives, that nothing but quantized layers read, behind movers.
-func (j *job) absorbed(layers map[string]model.Layer) map[string]string {
-	reads := map[string]string{}
-	for _, n := range j.graph.Nodes {
-		if n.Op == "FakeQuantize" && j.becomesCodes(n.Output, layers) {
-			reads[n.Output] = n.Inputs[0]
+// absorbed returns what each FakeQuantize reads, by what it gives, that nothing but quantized layers read, perhaps behind movers.
+func (n *network) absorbed(layers map[string]model.Layer) map[string]string {
+	reads, elsewhere := map[string]string{}, maps.Clone(n.outputs) // elsewhere are values that something else reads
+	for i := range slices.Backward(n.Nodes) {
+		node := &n.Nodes[i]
+		if node.Op == "FakeQuantize" && !elsewhere[node.Output] {
+			reads[node.Output] = node.Inputs[0]
+		}
+		_, layer := layers[node.Name]
+		if layer || slices.Contains(movers, node.Op) && !elsewhere[node.Output] {
+			continue
+		}
+		for _, in := range node.Inputs {
+			elsewhere[in] = true
 		}
 	}
 	return reads
@@ -94,29 +85,14 @@ func without(g *flow.Graph, instead map[string]string) *flow.Graph {
 	return &left
 }
 
-// becomesCodes reports whether nothing but quantized layers read a value, perhaps behind movers.
-func (j *job) becomesCodes(value string, layers map[string]model.Layer) bool {
-	if slices.ContainsFunc(j.graph.Outputs, func(o flow.Value) bool { return o.Name == value }) {
-		return false
-	}
-	for _, n := range j.graph.Nodes {
-		if _, layer := layers[n.Name]; layer || !slices.Contains(n.Inputs, value) {
-			continue
-		}
-		if !slices.Contains(movers, n.Op) || !j.becomesCodes(n.Output, layers) {
-			return false
-		}
-	}
-	return true
-}
-
 // keptCodes returns the names of constants that are codes and no weight of a quantized layer, sorted.
-func (j *job) keptCodes(layers map[string]model.Layer) (kept []string) {
+func (j *job) keptCodes() (kept []string) {
+	weights := map[string]bool{}
+	for _, p := range j.products {
+		weights[weightOf(p.Node)] = weights[weightOf(p.Node)] || p.layer()
+	}
 	for _, name := range slices.Sorted(maps.Keys(j.codes)) {
-		if !slices.ContainsFunc(j.graph.Nodes, func(n flow.Node) bool {
-			_, layer := layers[n.Name]
-			return layer && weightOf(&n) == name
-		}) {
+		if !weights[name] {
 			kept = append(kept, name)
 		}
 	}

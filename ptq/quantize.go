@@ -2,7 +2,6 @@ package ptq
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -25,18 +24,16 @@ type Graph struct{ Inputs, Outputs gorgonia.Nodes }
 // once, and changes nothing of what it returns.
 type Build func(batch int) (Graph, error)
 
-// Sample is values for the inputs by name, float32 or float64, or int where the input is, for any batch size.
-type Sample map[string]tensor.Tensor
-
-// ErrSamples reports that there was no sample.
-var ErrSamples = errors.New("no samples")
-
-// Quantize returns the network of build with its layers quantized, and what that has cost on the samples, which are walked
-// through twice; before, Gorgonia runs the first of them in a graph of its own, to which the network is held as it was read and as
-// it is folded: with normalizations, and biases, in the layer before them. Layers are products with a weight, convolutions, and lookups
-// of rows in a table; what is around them stays float32, but for what lies between layers under Static: there a byte is kept for each
-// number, and what flows into sums between them, and into averages, is rounded to codes of a byte. An operation that model does not
-// have is called in Gorgonia, in graphs that build makes for the batches of Run; Kept names it, and Save refuses such a model.
+// Quantize returns the network of build with its layers quantized, and what that has cost on the samples. These are walked three
+// times: to the first of them, which Gorgonia runs in a graph of its own, and to which the network is held as it was read and as it is
+// folded, with normalizations, and biases, in the layer before them; to their end to calibrate; and to their end to compare. Each
+// walk has to give the same.
+//
+// Layers are products with a constant matrix, also of batches, convolutions, and lookups of rows in a table; what is around them
+// stays float32, but for what lies between layers under Static: there a byte is kept for each number, and what flows into sums between
+// them, and into averages, is rounded to codes of a byte. A product that stays float has its reason in the Report: its weight is computed,
+// such as 2·w or a slice of w, or it has none. An operation that model does not have is called in Gorgonia, in graphs that build makes for
+// the batches of Run; Kept names it, and Save refuses such a model.
 //
 // Where the graph fake-quantizes a layer's weight, the layer has the codes that the op rounds to; a batch normalization that is
 // folded into it multiplies their scales. Where it fake-quantizes what flows into a layer, right before it or before Reshape,
@@ -44,9 +41,15 @@ var ErrSamples = errors.New("no samples")
 // rounded numbers of a constant, and is in Report.Kept. So the float network that the Report compares with has the fake
 // quantization too.
 //
-// Errors: that of ctx; those of build and samples; ErrSamples; ErrMismatch; what of the graph is not understood, by name, among it a
-// fake quantization of activations with a scale for each axis, without a code for zero, or by the range of each run;
-// qtensor.ErrParams, ErrScheme for a Config that does not go with a layer; ErrValue for a NaN or an infinity.
+// build, samples and Progress are called in the caller's goroutine alone.
+//
+// Errors: that of ctx, which is looked at before each sample and node; those of build and samples; qtensor.ErrParams for a nil ctx,
+// build or samples; ErrSamples, ErrWalk; ErrMismatch; ErrNothingQuantized; what of the graph is not understood, by name, among it a fake
+// quantization of activations with a scale for each axis, without a code for zero, or by the range of each run; qtensor.ErrNotFound
+// for a Rule whose Pattern matches no layer; qtensor.ErrParams, ErrScheme for a Config that does not go with a layer; of a sample, with
+// its number, ErrNotFound for an input that is missing or that the network does not have, ErrShape, ErrDtype and ErrLayout for what an
+// input is, ErrValue for NaN, for an infinity, and for a whole number without a row; ErrValue also for a weight, and for what flows into
+// a layer, with NaN or an infinity.
 func Quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error], cfg Config) (*model.Model, *Report, error) {
 	m, r, err := quantize(ctx, build, samples, cfg)
 	if err != nil {
@@ -56,8 +59,16 @@ func Quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error]
 }
 
 func quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error], cfg Config) (*model.Model, *Report, error) {
-	if build == nil || samples == nil {
-		return nil, nil, fmt.Errorf("%w: got no build or no samples", qtensor.ErrParams)
+	switch {
+	case ctx == nil:
+		return nil, nil, fmt.Errorf("%w: got no ctx", qtensor.ErrParams)
+	case build == nil:
+		return nil, nil, fmt.Errorf("%w: got no build", qtensor.ErrParams)
+	case samples == nil:
+		return nil, nil, fmt.Errorf("%w: got no samples", qtensor.ErrParams)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
 	}
 	if err := cfg.check(); err != nil {
 		return nil, nil, err
@@ -73,18 +84,15 @@ func quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error]
 	if err != nil {
 		return nil, nil, err
 	}
-	j := &job{ctx: ctx, samples: samples, cfg: cfg, graph: n.Folded, codes: n.Codes, float: float, report: &Report{}}
-	if err := j.verify(build, n.Read); err != nil {
-		return nil, nil, err
+	j := &job{
+		ctx: ctx, samples: finite(samples, float.Inputs()), cfg: cfg, graph: n.Folded, net: indexed(n.Folded), codes: n.Codes, float: float,
+		report: &Report{},
 	}
-	if err := j.calibrate(); err != nil {
-		return nil, nil, err
-	}
-	if err := j.layers(); err != nil {
-		return nil, nil, err
-	}
-	if err := j.compare(); err != nil {
-		return nil, nil, err
+	verify := func() error { return j.verify(build, n.Read) }
+	for _, step := range []func() error{j.plan, verify, j.calibrate, j.layers, j.compare} {
+		if err := step(); err != nil {
+			return nil, nil, err
+		}
 	}
 	return j.quantized, j.report, nil
 }
@@ -96,6 +104,8 @@ type job struct {
 	cfg     Config
 
 	graph            *flow.Graph
+	net              *network // of graph
+	products         []*product
 	codes            map[string]graph.Codes // of weights that were trained as codes
 	float, quantized *model.Model
 	seen             map[string]*calib.Histogram // by value: what becomes codes in layers
@@ -109,73 +119,13 @@ type constantCodes struct {
 	scheme qtensor.Scheme
 }
 
-// walk calls do for every sample.
-func (j *job) walk(stage string, do func(Sample) error) error {
-	count := 0
-	for sample, err := range j.samples {
-		if err == nil {
-			err = j.ctx.Err()
-		}
-		if err == nil {
-			err = do(sample)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: sample %d: %w", stage, count, err)
-		}
-		count++
-		if j.cfg.Progress != nil {
-			j.cfg.Progress(stage, count)
-		}
-	}
-	j.report.Samples = count
-	if count == 0 {
-		return fmt.Errorf("%s: %w", stage, ErrSamples)
-	}
-	return j.ctx.Err()
-}
-
-// opLookup takes rows of a table: a layer without arithmetic, which takes no activations.
-const opLookup = "Gather"
-
-// weightOf returns the name of what a node multiplies by, or takes rows of; "" for others.
-func weightOf(n *flow.Node) string {
-	switch n.Op {
-	case "Gemm", "Conv":
-		return n.Inputs[1]
-	case opLookup:
-		return n.Inputs[0]
-	}
-	return ""
-}
-
-// weight returns the constant that a node multiplies by, or takes rows of, or nil: what makes it a layer.
-func (j *job) weight(n *flow.Node) *flow.Tensor {
-	w := j.graph.Constants[weightOf(n)]
-	if w != nil && len(w.Shape) < 2 { // a scale for each number would be more than the numbers
-		return nil
-	}
-	return w
-}
-
-// result returns the value that a layer gives: after the ReLU that may follow it and become part of it.
-func (j *job) result(n *flow.Node) string {
-	if n.Op == opLookup {
-		return n.Output
-	}
-	for i := range j.graph.Nodes {
-		if next := &j.graph.Nodes[i]; next.Op == "Relu" && next.Inputs[0] == n.Output {
-			return next.Output
-		}
-	}
-	return n.Output
-}
-
 // calibrate looks at what flows into layers, and at what else may become codes.
 func (j *job) calibrate() error {
 	j.seen = map[string]*calib.Histogram{}
-	for i := range j.graph.Nodes {
-		if n := &j.graph.Nodes[i]; j.weight(n) != nil && n.Op != opLookup {
-			j.seen[j.input(n)] = &calib.Histogram{}
+	flows := map[string]bool{} // into layers
+	for _, p := range j.products {
+		if v := j.net.input(p.Node); p.layer() && p.Op != opLookup {
+			j.seen[v], flows[v] = &calib.Histogram{}, true
 		}
 	}
 	for _, v := range j.rounding().values {
@@ -185,8 +135,12 @@ func (j *job) calibrate() error {
 	}
 	return j.walk("calibrate", func(s Sample) error {
 		return j.float.Observe(j.ctx, s, func(name string, x []float32) error {
-			if h := j.seen[name]; h != nil {
-				h.Observe(x)
+			h := j.seen[name]
+			if h == nil {
+				return nil
+			}
+			if h.Observe(x); flows[name] && h.NonFinite() > 0 {
+				return fmt.Errorf("value %q: %w: got NaN or an infinity, want finite numbers for a layer", name, qtensor.ErrValue)
 			}
 			return nil
 		})
@@ -196,41 +150,38 @@ func (j *job) calibrate() error {
 // layers quantizes layers, and reports what became of every node.
 func (j *job) layers() (err error) {
 	j.made = map[constantCodes]*qtensor.QTensor{}
-	layers := map[string]model.Layer{}
-	var kept []*flow.Node
-	for i := range j.graph.Nodes {
-		n := &j.graph.Nodes[i]
-		w := j.weight(n)
-		if w == nil {
-			kept = append(kept, n)
-			continue
+	layers, isProduct := map[string]model.Layer{}, map[string]bool{}
+	for _, p := range j.products {
+		r := Layer{Name: p.Name, Op: p.Op, Reason: p.reason}
+		if p.weight != nil {
+			r.FloatBytes, r.Bytes = 4*len(p.weight.Data), 4*len(p.weight.Data)
 		}
-		r := Layer{Name: n.Name, Op: n.Op, FloatBytes: 4 * len(w.Data), Bytes: 4 * len(w.Data)}
-		p := j.cfg.planFor(n.Name)
-		if p.float {
-			r.Reason = "a rule says so"
-		} else if layers[n.Name], err = j.layer(n, w, p, &r); err != nil {
-			return fmt.Errorf("layer %q: %w", n.Name, err)
+		if p.layer() {
+			if layers[p.Name], err = j.layer(p, &r); err != nil {
+				return fmt.Errorf("layer %q: %w", p.Name, err)
+			}
 		}
+		isProduct[p.Name] = true
 		j.report.Layers = append(j.report.Layers, r)
 	}
-	absorbed := j.absorbed(layers)
+	absorbed := j.net.absorbed(layers)
 	m, g, err := j.build(without(j.graph, absorbed), layers)
 	if err != nil {
 		return err
 	}
 	j.quantized = m
 	onCodes := j.onCodes(g)
-	for _, n := range kept {
+	for i := range j.graph.Nodes {
+		n := &j.graph.Nodes[i]
 		switch {
-		case absorbed[n.Output] != "" || j.partOfLayer(n, layers):
+		case isProduct[n.Name] || absorbed[n.Output] != "" || j.partOfLayer(n, layers):
 		case onCodes[n.Name]:
 			j.report.OnCodes = append(j.report.OnCodes, j.describe(n))
 		default:
 			j.report.Kept = append(j.report.Kept, j.describe(n))
 		}
 	}
-	for _, name := range j.keptCodes(layers) {
+	for _, name := range j.keptCodes() {
 		j.report.Kept = append(j.report.Kept, "FakeQuantize "+name)
 	}
 	return nil
@@ -238,9 +189,9 @@ func (j *job) layers() (err error) {
 
 // onCodes returns the nodes that read nothing but codes, by name.
 func (j *job) onCodes(g *flow.Graph) map[string]bool {
-	on, coded := map[string]bool{}, j.quantized.Coded()
+	on, coded := map[string]bool{}, setOf(j.quantized.Coded())
 	for _, n := range g.Nodes {
-		on[n.Name] = !slices.ContainsFunc(n.Inputs, func(v string) bool { return !slices.Contains(coded, v) })
+		on[n.Name] = !slices.ContainsFunc(n.Inputs, func(v string) bool { return !coded[v] })
 	}
 	return on
 }
@@ -255,33 +206,18 @@ func (j *job) describe(n *flow.Node) string {
 
 // partOfLayer reports whether a node is the ReLU of a quantized layer that nothing else reads.
 func (j *job) partOfLayer(n *flow.Node, layers map[string]model.Layer) bool {
-	if n.Op != "Relu" {
+	maker := j.net.makers[n.Inputs[0]]
+	if n.Op != "Relu" || maker == nil || maker.Op == opLookup {
 		return false
 	}
-	readers, layer := 0, false
-	for i := range j.graph.Nodes {
-		other := &j.graph.Nodes[i]
-		if other.Output == n.Inputs[0] {
-			_, layer = layers[other.Name]
-			layer = layer && other.Op != opLookup
-		}
-		for _, in := range other.Inputs {
-			if in == n.Inputs[0] {
-				readers++
-			}
-		}
-	}
-	return layer && readers == 1
+	_, layer := layers[maker.Name]
+	return layer && len(j.net.readers[maker.Output]) == 1 && !j.net.outputs[maker.Output]
 }
 
 // layer quantizes one.
-func (j *job) layer(n *flow.Node, w *flow.Tensor, p plan, r *Layer) (model.Layer, error) {
-	axis := 1 // outputs of (in, out)
-	if n.Op == "Conv" || n.TransB || n.Op == opLookup {
-		axis = 0
-	}
-	x := dense.New(w.Data, tensor.Shape(w.Shape))
-	q, err := j.quantize(n, x, keeping(p.weights, axis))
+func (j *job) layer(p *product, r *Layer) (model.Layer, error) {
+	x := dense.New(p.weight.Data, tensor.Shape(p.weight.Shape))
+	q, err := j.quantize(p, x, keeping(p.weights, p.axis()))
 	if err != nil {
 		return model.Layer{}, err
 	}
@@ -290,27 +226,29 @@ func (j *job) layer(n *flow.Node, w *flow.Tensor, p plan, r *Layer) (model.Layer
 		return model.Layer{}, err
 	}
 	r.Quantized, r.Weights, r.WeightSQNR, r.Bytes = true, q.Scheme().String(), cost.SQNR, q.Bytes()
-	if n.Op == opLookup {
+	if p.Op == opLookup {
 		return model.Layer{Weight: q}, nil
 	}
-	h := j.seen[j.input(n)]
+	h := j.seen[j.net.input(p.Node)]
+	r.Activations, r.Low, r.High = p.activations, h.Min(), h.Max()
 	var params qtensor.Params
-	if f := j.fake(n); f != nil {
-		p.activations, params = Static, paramsOf(f)
-	} else if params, err = j.params(h); err != nil {
-		return model.Layer{}, err
+	if f := j.net.fake(p.Node); f != nil {
+		r.Activations, params = Static, paramsOf(f)
+	} else if r.Activations == Static {
+		if params, err = j.params(h); err != nil {
+			return model.Layer{}, err
+		}
 	}
-	r.Activations, r.Low, r.High, r.Clipped = p.activations, h.Min(), h.Max(), 0
-	if p.activations == Static {
+	if r.Activations == Static {
 		r.Clipped = outside(h, params.Min[0], params.Max[0])
 	}
-	return model.Layer{Weight: q, Compute: p.activations.compute(params)}, nil
+	return model.Layer{Weight: q, Compute: r.Activations.compute(params)}, nil
 }
 
 // quantize returns the weight of a layer, x, in codes: those that it was trained as, or of the scheme. Products and lookups with one
 // constant share them, in the file too, which takes only so many convolutions of a weight.
-func (j *job) quantize(n *flow.Node, x tensor.Tensor, s qtensor.Scheme) (*qtensor.QTensor, error) {
-	name := weightOf(n)
+func (j *job) quantize(p *product, x tensor.Tensor, s qtensor.Scheme) (*qtensor.QTensor, error) {
+	name := weightOf(p.Node)
 	q, err := j.codesOf(name)
 	if err != nil {
 		return nil, err
@@ -319,7 +257,7 @@ func (j *job) quantize(n *flow.Node, x tensor.Tensor, s qtensor.Scheme) (*qtenso
 	if q == nil {
 		key.scheme = s
 	}
-	if old := j.made[key]; old != nil && n.Op != "Conv" {
+	if old := j.made[key]; old != nil && p.Op != "Conv" {
 		return old, nil
 	}
 	if q == nil {
@@ -357,10 +295,8 @@ func outside(h *calib.Histogram, low, high float32) float64 {
 // compare runs both networks, and reports how far they are apart, at every layer and output.
 func (j *job) compare() error {
 	off := map[string]*noise{}
-	for i := range j.graph.Nodes {
-		if n := &j.graph.Nodes[i]; j.weight(n) != nil {
-			off[j.result(n)] = &noise{}
-		}
+	for _, p := range j.products {
+		off[p.result] = &noise{}
 	}
 	for _, o := range j.graph.Outputs {
 		off[o.Name] = &noise{}
@@ -385,12 +321,8 @@ func (j *job) compare() error {
 	if err != nil {
 		return err
 	}
-	at := 0
-	for i := range j.graph.Nodes {
-		if n := &j.graph.Nodes[i]; j.weight(n) != nil {
-			j.report.Layers[at].OutputSQNR = off[j.result(n)].sqnr()
-			at++
-		}
+	for i, p := range j.products {
+		j.report.Layers[i].OutputSQNR = off[p.result].sqnr()
 	}
 	for i := range j.report.Outputs {
 		o := &j.report.Outputs[i]

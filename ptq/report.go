@@ -8,31 +8,32 @@ import (
 
 // Report is what became of a network.
 type Report struct {
-	Layers  []Layer  // in the order in which they are computed
-	Kept    []string // the operations that are no layers, and are computed in float32: "Softmax p"; constants that are rounded: "FakeQuantize b"
-	OnCodes []string // the operations that are no layers, and are computed on codes of a byte, between layers under Static: "MaxPool p"
+	// Layers are all products, convolutions and lookups, in the order in which they are computed, those too that stay float.
+	Layers  []Layer
+	Kept    []string // the other operations that are computed in float32: "Softmax p"; constants that are rounded: "FakeQuantize b"
+	OnCodes []string // the other operations that are computed on codes of a byte, between layers under Static: "MaxPool p"
 	Outputs []Output
 	Samples int
 	// Unverified is why Gorgonia could not run the float graph on the first sample, which then was not compared; else "".
 	Unverified string
 }
 
-// Layer is what became of a dense layer, a convolution or a lookup. A lookup, whose Op is "Gather", has no arithmetic: what is said of
-// Activations and of what flows in is nothing there.
+// Layer is what became of a product, a convolution or a lookup. A lookup, whose Op is "Gather", has no arithmetic: what is said of
+// Activations and of what flows in is nothing there, nor is it for what stays float.
 type Layer struct {
 	Name, Op  string
 	Quantized bool
-	Reason    string // why it is not
+	Reason    string // why it is not: what of its operands, or a rule
 
-	Weights     string // the scheme
-	Activations Activations
-	Low, High   float32 // the range of what flows in, before it is fake-quantized, that the samples showed
-	Clipped     float64 // the fraction of it that lies outside of the range of Static
+	Weights     string      // the scheme
+	Activations Activations // never Default but for a lookup, and for what stays float
+	Low, High   float32     // the range of what flows in, before it is fake-quantized, that the samples showed
+	Clipped     float64     // the fraction of it that lies outside of the range of Static
 
 	WeightSQNR float64 // of the weights against the graph's, dB; +Inf for those that were fake-quantized there
 	OutputSQNR float64 // of what flows out, against the float network's, over all samples, dB
 
-	FloatBytes, Bytes int // of the weights
+	FloatBytes, Bytes int // of the weights, 0 for those that are computed
 }
 
 // Output is what became of one of the network's results.

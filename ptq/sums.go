@@ -1,6 +1,7 @@
 package ptq
 
 import (
+	"fmt"
 	"slices"
 
 	"euryale/internal/flow"
@@ -13,80 +14,81 @@ import (
 
 // rounding is what may be rounded to codes before ops that are no layers.
 type rounding struct {
-	readers map[string][]string // of a value: the nodes that read it as codes
-	sums    map[string][]string // of a value: those of its readers' results that have to become codes too
-	values  []string            // in the order in which they are computed
+	net    *network
+	nodes  map[*flow.Node]bool // sums of two values, and averages
+	values []string            // that they read, in the order in which they are computed
 }
 
 // rounding returns what sums of two values and averages read; nothing where no layer is Static by the Config, or where the graph says
 // itself what is rounded.
 func (j *job) rounding() rounding {
-	r := rounding{readers: map[string][]string{}, sums: map[string][]string{}}
+	r := rounding{net: j.net, nodes: map[*flow.Node]bool{}}
 	if !j.cfg.static() || slices.ContainsFunc(j.graph.Nodes, func(n flow.Node) bool { return n.Op == "FakeQuantize" }) {
 		return r
 	}
-	made := map[string]bool{}
-	for _, n := range j.graph.Nodes {
-		made[n.Output] = true
-		average := n.Op == "AveragePool" || n.Op == "GlobalAveragePool"
-		if n.Op != "Add" && !average || slices.ContainsFunc(n.Inputs, func(in string) bool { return !made[in] }) {
+	read := map[string]bool{}
+	for i := range j.net.Nodes {
+		n := &j.net.Nodes[i]
+		if n.Op != "Add" && !average(n) || slices.ContainsFunc(n.Inputs, func(in string) bool { return j.net.makers[in] == nil }) {
 			continue
 		}
+		r.nodes[n] = true
 		for _, in := range n.Inputs {
-			if r.readers[in] == nil {
+			if !read[in] {
+				read[in] = true
 				r.values = append(r.values, in)
-			}
-			r.readers[in] = append(r.readers[in], n.Name)
-			if !average {
-				r.sums[in] = append(r.sums[in], n.Output)
 			}
 		}
 	}
 	return r
 }
 
-// static reports whether any layer may be so.
-func (c Config) static() bool {
-	return c.Activations == Static || slices.ContainsFunc(c.Rules, func(r Rule) bool { return r.Activations == Static && !r.Float })
-}
+func average(n *flow.Node) bool { return n.Op == "AveragePool" || n.Op == "GlobalAveragePool" }
 
 // build makes the model of the graph, with as much rounded as leaves codes between its layers.
 func (j *job) build(g *flow.Graph, layers map[string]model.Layer) (*model.Model, *flow.Graph, error) {
-	rounding := j.rounding()
-	fakes := map[string]flow.Node{}
-	for _, v := range rounding.values {
-		p, err := j.params(j.seen[v])
-		if err != nil {
-			return nil, nil, err
+	r := j.rounding()
+	fakes, taken := map[string]flow.Node{}, j.net.taken()
+	for _, v := range r.values {
+		h := j.seen[v]
+		if h.NonFinite() > 0 {
+			continue
 		}
-		fakes[v] = fakeOf(free(g, v+"~codes"), v, p)
+		p, err := j.params(h)
+		if err != nil {
+			return nil, nil, fmt.Errorf("value %q: %w", v, err)
+		}
+		name := v + "~codes"
+		for taken[name] {
+			name += "~"
+		}
+		taken[name] = true
+		fakes[v] = fakeOf(name, v, p)
 	}
+	floats := map[string]bool{}
 	for {
-		rounded := rounding.in(g, fakes)
+		rounded := r.in(g, fakes)
 		m, err := model.New(rounded, layers)
 		if err != nil {
 			return nil, nil, err
 		}
-		before, coded := len(fakes), m.Coded()
-		for v, f := range fakes {
-			if !slices.Contains(coded, f.Output) || slices.ContainsFunc(rounding.sums[v], func(sum string) bool { return !slices.Contains(coded, sum) }) {
-				delete(fakes, v)
-			}
-		}
-		if len(fakes) == before {
+		left := r.left(fakes, setOf(m.Coded()))
+		if len(left) == 0 {
 			return m, rounded, nil
+		}
+		r.spread(left, floats, layers)
+		for v := range floats {
+			delete(fakes, v)
 		}
 	}
 }
 
-// free returns the name, or one like it that neither a node nor a value has.
-func free(g *flow.Graph, name string) string {
-	for g.Constants[name] != nil ||
-		slices.ContainsFunc(g.Inputs, func(v flow.Value) bool { return v.Name == name }) ||
-		slices.ContainsFunc(g.Nodes, func(n flow.Node) bool { return n.Name == name || n.Output == name }) {
-		name += "~"
+func setOf(names []string) map[string]bool {
+	set := map[string]bool{}
+	for _, name := range names {
+		set[name] = true
 	}
-	return name
+	return set
 }
 
 // fakeOf returns a FakeQuantize of parameters for a tensor.
@@ -99,15 +101,16 @@ func fakeOf(name, in string, p qtensor.Params) flow.Node {
 	return f
 }
 
-// in returns g with the fakes behind the values that they read, for those readers all of whose inputs have one.
+// in returns g with the fakes behind the values that they read, for those of the rounding's nodes all of whose inputs have one.
 func (r rounding) in(g *flow.Graph, fakes map[string]flow.Node) *flow.Graph {
+	names := map[string]bool{}
+	for n := range r.nodes {
+		names[n.Name] = true
+	}
 	rounded := *g
 	rounded.Nodes = nil
 	for _, n := range g.Nodes {
-		if !slices.ContainsFunc(n.Inputs, func(v string) bool {
-			_, ok := fakes[v]
-			return !ok || !slices.Contains(r.readers[v], n.Name)
-		}) {
+		if names[n.Name] && !slices.ContainsFunc(n.Inputs, func(v string) bool { return fakes[v].Op == "" }) {
 			n.Inputs = slices.Clone(n.Inputs)
 			for i, v := range n.Inputs {
 				n.Inputs[i] = fakes[v].Output
@@ -119,4 +122,41 @@ func (r rounding) in(g *flow.Graph, fakes map[string]flow.Node) *flow.Graph {
 		}
 	}
 	return &rounded
+}
+
+// left returns the values whose rounding leaves float32: what it gives is not kept as codes, or a sum that reads it is not.
+func (r rounding) left(fakes map[string]flow.Node, coded map[string]bool) (values []string) {
+	for v, f := range fakes {
+		if !coded[f.Output] || slices.ContainsFunc(r.net.readers[v], func(n *flow.Node) bool {
+			return r.nodes[n] && !average(n) && !coded[n.Output]
+		}) {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+// spread adds values to floats, and those that are not kept as codes then either, by all but layers: what is made of one, and what
+// one is made of but by an average, which gives float32 of codes too. A model made anew would tell the same, one sum further each time.
+func (r rounding) spread(values []string, floats map[string]bool, layers map[string]model.Layer) {
+	isLayer := func(n *flow.Node) bool {
+		_, ok := layers[n.Name]
+		return ok
+	}
+	for len(values) > 0 {
+		v := values[len(values)-1]
+		values = values[:len(values)-1]
+		if floats[v] {
+			continue
+		}
+		floats[v] = true
+		for _, n := range r.net.readers[v] {
+			if !isLayer(n) {
+				values = append(values, n.Output)
+			}
+		}
+		if n := r.net.makers[v]; n != nil && !isLayer(n) && !average(n) {
+			values = append(values, n.Inputs...)
+		}
+	}
 }

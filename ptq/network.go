@@ -1,0 +1,60 @@
+package ptq
+
+import (
+	"slices"
+
+	"euryale/internal/flow"
+)
+
+// network is a graph with what is asked of it for every node, found once.
+type network struct {
+	*flow.Graph
+	makers  map[string]*flow.Node   // of a value: the node that makes it
+	readers map[string][]*flow.Node // of a value, in order, each as often as it reads it
+	outputs map[string]bool
+	varies  map[string]bool       // values that what flows in changes
+	fakes   map[string]*flow.Node // of a value: the FakeQuantize that makes it, or what movers make it of
+}
+
+// movers are ops that give the codes of what they are given codes of, in another order, or the largest of some.
+var movers = []string{"Reshape", "Transpose", "MaxPool"}
+
+func indexed(g *flow.Graph) *network {
+	n := &network{g, map[string]*flow.Node{}, map[string][]*flow.Node{}, map[string]bool{}, map[string]bool{}, map[string]*flow.Node{}}
+	for _, v := range g.Inputs {
+		n.varies[v.Name] = true
+	}
+	for i := range g.Nodes {
+		node := &g.Nodes[i]
+		n.makers[node.Output] = node
+		for _, in := range node.Inputs {
+			n.readers[in] = append(n.readers[in], node)
+			n.varies[node.Output] = n.varies[node.Output] || n.varies[in]
+		}
+		switch {
+		case node.Op == "FakeQuantize":
+			n.fakes[node.Output] = node
+		case slices.Contains(movers, node.Op):
+			n.fakes[node.Output] = n.fakes[node.Inputs[0]]
+		}
+	}
+	for _, v := range g.Outputs {
+		n.outputs[v.Name] = true
+	}
+	return n
+}
+
+// taken reports whether a node or a value has the name.
+func (n *network) taken() map[string]bool {
+	names := map[string]bool{}
+	for name := range n.Constants {
+		names[name] = true
+	}
+	for _, v := range n.Inputs {
+		names[v.Name] = true
+	}
+	for i := range n.Nodes {
+		names[n.Nodes[i].Name], names[n.Nodes[i].Output] = true, true
+	}
+	return names
+}
