@@ -191,7 +191,7 @@ func (b *builder) addCall(n *flow.Node, c *flow.Call) error {
 	if err != nil {
 		return err
 	}
-	b.steps = append(b.steps, step{node: n, call: c, in: in, out: b.add(value{name: n.Output, size: out, from: -1})})
+	b.steps = append(b.steps, step{node: &node{Node: n}, call: c, in: in, out: b.add(value{name: n.Output, size: out, from: -1})})
 	return nil
 }
 
@@ -200,12 +200,12 @@ func (b *builder) addNode(n *flow.Node) error {
 	if err != nil {
 		return err
 	}
-	s := step{node: n, op: op}
+	s := step{node: &node{Node: n}, op: op}
 	var sizes []size
 	if s.in, sizes, err = b.operands(n); err != nil {
 		return err
 	}
-	out, err := op.shape(n, sizes)
+	out, err := op.shape(s.node, sizes)
 	if err == nil {
 		err = out.check()
 	}
@@ -222,22 +222,23 @@ func (b *builder) addNode(n *flow.Node) error {
 }
 
 // addLayer adds a node with quantized weights, and the Relu among the nodes behind it that alone reads its result.
-func (b *builder) addLayer(n *flow.Node, l layer, behind []flow.Node) error {
-	op, err := find(n)
+func (b *builder) addLayer(given *flow.Node, l layer, behind []flow.Node) error {
+	n := &node{Node: given}
+	op, err := find(given)
 	if err != nil {
 		return err
 	}
-	if op.layer == nil && !isLookup(n) || l.weight == nil {
+	if op.layer == nil && !isLookup(given) || l.weight == nil {
 		return fmt.Errorf("%w: got a layer without a weight, or not for Gemm, MatMul, Conv or Gather", qtensor.ErrParams)
 	}
-	if isLookup(n) {
+	if isLookup(given) {
 		return b.addLookup(n, op, l)
 	}
 	x, err := b.constant(n.Inputs[0])
 	if err != nil {
 		return err
 	}
-	weight, err := b.replaced(n, l)
+	weight, err := b.replaced(given, l)
 	if err != nil {
 		return err
 	}

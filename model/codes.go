@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"euryale/internal/flow"
 	"euryale/internal/kernel"
 	"euryale/ops"
 )
@@ -13,22 +12,21 @@ import (
 // own, and gives codes or float32. Another's codes are those of its input, of the same map: it moves them, or takes the largest.
 type onCodes struct {
 	computes bool
-	kernel   func(n *flow.Node, y array, in []array, s *scratch) // nil where the codes stay as they are
+	kernel   func(n *node, y array, in []array, s *scratch) // nil where the codes stay as they are
 	// channels returns what coded.channels is for the result if it is such for the inputs; −1 where codes do not do.
-	channels func(n *flow.Node, in []size, out size, channels []int) int
+	channels func(n *node, in []size, out size, channels []int) int
 	// keeps reports whether codes of a map stay as they are, where that is not so of all.
 	keeps func(c ops.Codes) bool
 }
 
 var (
-	maxPoolOnCodes       = onCodes{kernel: maxPoolCodes, channels: poolChannels}
-	reshapeOnCodes       = onCodes{channels: reshapeChannels}
-	concatOnCodes        = onCodes{kernel: concatCodes, channels: concatChannels}
-	reluOnCodes          = onCodes{channels: sameChannels, keeps: func(c ops.Codes) bool { return c.Zero == 0 }}
-	fakeOnCodes          = onCodes{channels: sameChannels}
-	addOnCodes           = onCodes{computes: true, kernel: addCodes, channels: addChannels}
-	averageOnCodes       = onCodes{computes: true, kernel: averagePoolCodes, channels: poolChannels}
-	globalAverageOnCodes = onCodes{computes: true, kernel: globalAverageCodes, channels: poolChannels}
+	maxPoolOnCodes = onCodes{kernel: maxPoolCodes, channels: poolChannels}
+	reshapeOnCodes = onCodes{channels: reshapeChannels}
+	concatOnCodes  = onCodes{kernel: concatCodes, channels: concatChannels}
+	reluOnCodes    = onCodes{channels: sameChannels, keeps: func(c ops.Codes) bool { return c.Zero == 0 }}
+	fakeOnCodes    = onCodes{channels: sameChannels}
+	addOnCodes     = onCodes{computes: true, kernel: addCodes, channels: addChannels}
+	averageOnCodes = onCodes{computes: true, kernel: averagePoolCodes, channels: poolChannels}
 )
 
 // channelsOf returns what coded.channels is for images.
@@ -46,17 +44,17 @@ func plain(images size) bool { return images[1] == 1 || images[2]*images[3] == 1
 // of four axes in the order of float32.
 func asImages(images size, channels int) bool { return channels == channelsOf(images) }
 
-func poolChannels(_ *flow.Node, in []size, out size, channels []int) int {
+func poolChannels(_ *node, in []size, out size, channels []int) int {
 	if !asImages(in[0], channels[0]) {
 		return -1
 	}
 	return channelsOf(out)
 }
 
-func sameChannels(_ *flow.Node, _ []size, _ size, channels []int) int { return channels[0] }
+func sameChannels(_ *node, _ []size, _ size, channels []int) int { return channels[0] }
 
 // addChannels lets two values be added that lie the same.
-func addChannels(_ *flow.Node, in []size, _ size, channels []int) int {
+func addChannels(_ *node, in []size, _ size, channels []int) int {
 	if len(in[0]) == 0 || !slices.Equal(in[0], in[1]) || channels[0] != channels[1] {
 		return -1
 	}
@@ -64,7 +62,7 @@ func addChannels(_ *flow.Node, in []size, _ size, channels []int) int {
 }
 
 // reshapeChannels lets anything that lies as float32 does become rows and plain images, and images become a row each.
-func reshapeChannels(_ *flow.Node, in []size, out size, channels []int) int {
+func reshapeChannels(_ *node, in []size, out size, channels []int) int {
 	switch {
 	case channels[0] == 0 && (len(out) != 4 || plain(out)):
 		return 0
@@ -75,23 +73,22 @@ func reshapeChannels(_ *flow.Node, in []size, out size, channels []int) int {
 }
 
 // concatChannels lets channels of images and numbers of rows be put together.
-func concatChannels(n *flow.Node, in []size, out size, channels []int) int {
-	at, _ := axis(n, len(out)) // checked by the rule
+func concatChannels(n *node, in []size, out size, channels []int) int {
 	images := len(out) == 4
 	for i := range in {
 		images = images && asImages(in[i], channels[i])
 	}
 	switch {
-	case at == 1 && images:
+	case n.axis == 1 && images:
 		return channelsOf(out)
-	case at == 1 && len(out) == 2 && slices.Max(channels) == 0:
+	case n.axis == 1 && len(out) == 2 && slices.Max(channels) == 0:
 		return 0
 	}
 	return -1
 }
 
 // fakeCodes returns what a FakeQuantize rounds to.
-func fakeCodes(n *flow.Node) ops.Codes {
+func fakeCodes(n *node) ops.Codes {
 	return ops.Codes{Scale: n.Scale, Zero: n.Zero - n.Low, High: n.High - n.Low}
 }
 
@@ -117,7 +114,7 @@ func (y array) put(at int, x []float32, channels int) {
 }
 
 // addCodes sets y to the sum of what the codes stand for.
-func addCodes(_ *flow.Node, y array, in []array, s *scratch) {
+func addCodes(_ *node, y array, in []array, s *scratch) {
 	a, b := in[0], in[1]
 	if y.codes != nil {
 		kernel.AddU8(y.codes, a.codes, b.codes, a.affine(), b.affine(), y.affine())
@@ -135,15 +132,15 @@ func addCodes(_ *flow.Node, y array, in []array, s *scratch) {
 }
 
 // averagePoolCodes is averagePool of what the codes of images by pixels stand for.
-func averagePoolCodes(n *flow.Node, y array, in []array, s *scratch) {
+func averagePoolCodes(n *node, y array, in []array, s *scratch) {
 	x, channels := in[0], y.shape[1]
-	count := float32(n.Kernel[0] * n.Kernel[1])
+	count := float32(n.windows.kernel[0] * n.windows.kernel[1])
 	width, image, own := x.shape[3], x.shape[2]*x.shape[3]*channels, y.shape[2]*y.shape[3]*channels
 	room := s.room(image + own)
 	numbers, averages := room[:image], room[image:]
 	for i := range y.shape[0] {
 		kernel.Dequantize(numbers, x.codes[i*image:][:image], x.affine())
-		pool(n, 1, y, x, func(to, _, top, bottom, left, right int) {
+		pool(n.windows, 1, y, x, func(to, _, top, bottom, left, right int) {
 			sums := averages[to*channels:][:channels]
 			clear(sums)
 			for r := top; r < bottom; r++ {
@@ -159,9 +156,4 @@ func averagePoolCodes(n *flow.Node, y array, in []array, s *scratch) {
 		})
 		y.put(i*own, averages, channels)
 	}
-}
-
-// globalAverageCodes is globalAveragePool of what the codes of images by pixels stand for.
-func globalAverageCodes(_ *flow.Node, y array, in []array, s *scratch) {
-	averagePoolCodes(globalPool(in[0]), y, in, s)
 }

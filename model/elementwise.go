@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"math"
 
-	"euryale/internal/flow"
 	"euryale/qtensor"
 
 	"github.com/chewxy/math32"
 )
 
 // sameShape is the rule of an op that takes each number by itself.
-func sameShape(n *flow.Node, in []size) (size, error) {
+func sameShape(n *node, in []size) (size, error) {
 	if a := float64(n.Alpha); math.IsNaN(a) || math.IsInf(a, 0) {
 		return nil, fmt.Errorf("%w: alpha is %v, want a finite number", qtensor.ErrParams, a)
 	}
@@ -19,14 +18,14 @@ func sameShape(n *flow.Node, in []size) (size, error) {
 }
 
 // relu sets y = max(x, 0).
-func relu(_ *flow.Node, y array, in []array, _ *scratch) {
+func relu(_ *node, y array, in []array, _ *scratch) {
 	for i, v := range in[0].x {
 		y.x[i] = max(v, 0)
 	}
 }
 
 // leakyRelu sets y = x, or alpha·x where x < 0.
-func leakyRelu(n *flow.Node, y array, in []array, _ *scratch) {
+func leakyRelu(n *node, y array, in []array, _ *scratch) {
 	for i, v := range in[0].x {
 		if v < 0 {
 			v *= n.Alpha
@@ -36,8 +35,8 @@ func leakyRelu(n *flow.Node, y array, in []array, _ *scratch) {
 }
 
 // each returns the kernel of a function of one number. The functions are those of Gorgonia, to the bit.
-func each(f func(float32) float32) func(n *flow.Node, y array, in []array, s *scratch) {
-	return func(_ *flow.Node, y array, in []array, _ *scratch) {
+func each(f func(float32) float32) func(n *node, y array, in []array, s *scratch) {
+	return func(_ *node, y array, in []array, _ *scratch) {
 		for i, v := range in[0].x {
 			y.x[i] = f(v)
 		}
@@ -80,20 +79,18 @@ func sign(x float32) float32 {
 }
 
 // softmaxShape is the rule of an op along Axis.
-func softmaxShape(n *flow.Node, in []size) (size, error) {
-	_, err := axis(n, len(in[0]))
-	return in[0], err
-}
+func softmaxShape(n *node, in []size) (size, error) { return in[0], n.settleAxis(len(in[0])) }
 
-// axis returns Axis, which counts from the end where it is negative.
-func axis(n *flow.Node, rank int) (int, error) {
+// settleAxis sets axis from Axis, which counts from the end where it is negative.
+func (n *node) settleAxis(rank int) error {
 	if n.Axis < -rank || n.Axis >= rank {
-		return 0, fmt.Errorf("%w: axis is %d, want one of %d", qtensor.ErrShape, n.Axis, rank)
+		return fmt.Errorf("%w: axis is %d, want one from %d to %d", qtensor.ErrShape, n.Axis, -rank, rank-1)
 	}
-	if n.Axis < 0 {
-		return n.Axis + rank, nil
+	n.axis = n.Axis
+	if n.axis < 0 {
+		n.axis += rank
 	}
-	return n.Axis, nil
+	return nil
 }
 
 // around returns what an axis splits a shape into: the product of those before it, itself, and of those behind.
@@ -113,9 +110,8 @@ func around(shape []int, axis int) (outer, own, inner int) {
 }
 
 // along calls f with the numbers of y and x along Axis, which are step apart, for each place of the other axes.
-func along(n *flow.Node, y, x array, f func(y, x []float32, count, step int)) {
-	at, _ := axis(n, len(y.shape)) // checked by the rule
-	outer, own, inner := around(y.shape, at)
+func along(n *node, y, x array, f func(y, x []float32, count, step int)) {
+	outer, own, inner := around(y.shape, n.axis)
 	for o := range outer {
 		for i := range inner {
 			f(y.x[o*own*inner+i:], x.x[o*own*inner+i:], own, inner)
@@ -134,7 +130,7 @@ func top(x []float32, count, step int) float32 {
 
 // softmax sets y = e^(x − m)·(1/Σ e^(x − m)) along Axis, m the largest x. Along the last axis tensor v0.9.24 has the first number of
 // all in the place of each row's first when it looks for m, and gives other bits; here samples do not depend on others.
-func softmax(n *flow.Node, y array, in []array, _ *scratch) {
+func softmax(n *node, y array, in []array, _ *scratch) {
 	along(n, y, in[0], func(y, x []float32, count, step int) {
 		most := top(x, count, step)
 		var sum float32
@@ -151,7 +147,7 @@ func softmax(n *flow.Node, y array, in []array, _ *scratch) {
 }
 
 // logSoftmax sets y = x − m − ln Σ e^(x − m) along Axis, m the largest x.
-func logSoftmax(n *flow.Node, y array, in []array, _ *scratch) {
+func logSoftmax(n *node, y array, in []array, _ *scratch) {
 	along(n, y, in[0], func(y, x []float32, count, step int) {
 		most := top(x, count, step)
 		var sum float32
@@ -166,7 +162,7 @@ func logSoftmax(n *flow.Node, y array, in []array, _ *scratch) {
 }
 
 // broadcastShape is the rule of two values whose shapes are equal, or have an axis of 1 or none where the other repeats it.
-func broadcastShape(_ *flow.Node, in []size) (size, error) {
+func broadcastShape(_ *node, in []size) (size, error) {
 	a, b := in[0], in[1]
 	out := make(size, max(len(a), len(b)))
 	for i := range out {
@@ -223,8 +219,8 @@ func pow(y, a, b []float32, da, db int) {
 }
 
 // binary returns the kernel of an op on two values.
-func binary(f row) func(n *flow.Node, y array, in []array, s *scratch) {
-	return func(_ *flow.Node, y array, in []array, _ *scratch) {
+func binary(f row) func(n *node, y array, in []array, s *scratch) {
+	return func(_ *node, y array, in []array, _ *scratch) {
 		a, b := in[0], in[1]
 		if len(a.x) == len(y.x) && len(b.x) == len(y.x) {
 			f(y.x, a.x, b.x, 1, 1)

@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"math"
 
-	"euryale/internal/flow"
 	"euryale/internal/kernel"
 	"euryale/qtensor"
 )
 
 // fakeShape is the rule of FakeQuantize, whose attributes are a map to codes of a byte.
-func fakeShape(n *flow.Node, in []size) (size, error) {
+func fakeShape(n *node, in []size) (size, error) {
 	if s := float64(n.Scale); !(s >= kernel.MinScale && s <= math.MaxFloat32) {
 		return nil, fmt.Errorf("%w: scale is %v, want a finite one of at least 2^-126", qtensor.ErrParams, n.Scale)
 	}
@@ -21,7 +20,7 @@ func fakeShape(n *flow.Node, in []size) (size, error) {
 }
 
 // fakeQuantize sets y = s·clamp(RNE(x/s), low − z, high − z), as quantizing and dequantizing do; NaN and infinities stay.
-func fakeQuantize(n *flow.Node, y array, in []array, _ *scratch) {
+func fakeQuantize(n *node, y array, in []array, _ *scratch) {
 	low, high := float64(n.Low-n.Zero), float64(n.High-n.Zero)
 	for i, v := range in[0].x {
 		if v-v == 0 {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sync"
 
-	"euryale/internal/flow"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -98,7 +97,7 @@ func tensorOf(data []float32, shape ...int) *tensor.Dense {
 }
 
 // check returns an error for a layer that packing would refuse whatever its weight holds.
-func (q *quantized) check(n *flow.Node) error {
+func (q *quantized) check(n *node) error {
 	s, x, axis := q.layer.weight.scheme, q.sizes[0], 1
 	if n.TransB || q.groups > 0 {
 		axis = 0
@@ -114,13 +113,10 @@ func (q *quantized) check(n *flow.Node) error {
 		if s.IsHalf() {
 			return fmt.Errorf("%w: got filters %v, want integers", qtensor.ErrScheme, s)
 		}
-		w, err := newWindows(n, q.sizes[1][2:])
-		if err != nil {
-			return err
-		}
-		padded := int64(q.sizes[1][1]) * int64(x[2]+2*w.pad[0]) * int64(x[3]+2*w.pad[1])
+		pad := n.windows.pad
+		padded := int64(q.sizes[1][1]) * int64(x[2]+2*pad[0]) * int64(x[3]+2*pad[1])
 		if padded > maxElements {
-			return fmt.Errorf("%w: %d channels of images %v with a padding of %v are %d numbers, want at most %d", qtensor.ErrShape, q.sizes[1][1], x, w.pad, padded, maxElements)
+			return fmt.Errorf("%w: %d channels of images %v with a padding of %v are %d numbers, want at most %d", qtensor.ErrShape, q.sizes[1][1], x, pad, padded, maxElements)
 		}
 	}
 	// The options are checked with a weight of zeros.
@@ -137,7 +133,7 @@ func (q *quantized) check(n *flow.Node) error {
 }
 
 // work returns how many products are summed for a result, and the bytes of the weights.
-func (q *quantized) work(n *flow.Node) (depth int, bytes int64) {
+func (q *quantized) work(n *node) (depth int, bytes int64) {
 	w, out := q.sizes[1], 0
 	if q.groups == 0 && !n.TransB {
 		out = 1
@@ -162,7 +158,7 @@ func once[T any](packed map[packing]any, key packing, pack func(w *qtensor.QTens
 	return first
 }
 
-func gemmLayer(n *flow.Node, q *quantized, channels int) func() (*prepared, error) {
+func gemmLayer(n *node, q *quantized, channels int) func() (*prepared, error) {
 	packed := once(q.after.packed, packing{q.layer.weight, n.TransB, 0, channels}, func(w *qtensor.QTensor) (*ops.Weight, error) {
 		if n.TransB {
 			var err error
@@ -182,7 +178,7 @@ func gemmLayer(n *flow.Node, q *quantized, channels int) func() (*prepared, erro
 	}
 }
 
-func convLayer(n *flow.Node, q *quantized, _ int) func() (*prepared, error) {
+func convLayer(n *node, q *quantized, _ int) func() (*prepared, error) {
 	packed := once(q.after.packed, packing{q.layer.weight, false, q.groups, 1}, func(w *qtensor.QTensor) (*ops.Filters, error) {
 		return ops.PackConv2d(w, q.groups)
 	})

@@ -37,11 +37,11 @@ func lookupsOf(nodes []flow.Node) map[string]bool {
 }
 
 // addLookup adds a node with a quantized table.
-func (b *builder) addLookup(n *flow.Node, op operation, l layer) error {
+func (b *builder) addLookup(n *node, op operation, l layer) error {
 	if l.compute != (ops.Compute{}) {
 		return fmt.Errorf("%w: got compute %v, want none: an embedding has no arithmetic", qtensor.ErrParams, l.compute)
 	}
-	table, err := b.replaced(n, l)
+	table, err := b.replaced(n.Node, l)
 	if err != nil {
 		return err
 	}

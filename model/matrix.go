@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"euryale/internal/flow"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -48,7 +47,7 @@ func biasOf(in []size, n int) error {
 	return nil
 }
 
-func gemmShape(n *flow.Node, in []size) (size, error) {
+func gemmShape(n *node, in []size) (size, error) {
 	x, w := in[0], in[1]
 	if len(x) != 2 || len(w) != 2 {
 		return nil, fmt.Errorf("%w: got %v and %v, want matrices", qtensor.ErrShape, x, w)
@@ -64,7 +63,7 @@ func gemmShape(n *flow.Node, in []size) (size, error) {
 }
 
 // multiplyAdd sets y = x·w + b.
-func multiplyAdd(n *flow.Node, y array, in []array, _ *scratch) {
+func multiplyAdd(n *node, y array, in []array, _ *scratch) {
 	rows, columns := y.shape[0], y.shape[1]
 	product(y.x, in[0].x, in[1].x, rows, in[0].shape[1], columns, n.TransB)
 	if len(in) == 3 {
@@ -75,7 +74,7 @@ func multiplyAdd(n *flow.Node, y array, in []array, _ *scratch) {
 	}
 }
 
-func matMulShape(_ *flow.Node, in []size) (size, error) {
+func matMulShape(_ *node, in []size) (size, error) {
 	a, b := in[0], in[1]
 	p, q := len(a), len(b)
 	if p < 2 || q < 2 || a[p-1] != b[q-2] || q > 2 && !slices.Equal(a[:p-2], b[:q-2]) {
@@ -85,7 +84,7 @@ func matMulShape(_ *flow.Node, in []size) (size, error) {
 }
 
 // matMul sets y = a·b, for each of the leading axes where b has them.
-func matMul(_ *flow.Node, y array, in []array, _ *scratch) {
+func matMul(_ *node, y array, in []array, _ *scratch) {
 	a, b := in[0], in[1]
 	k, n := b.shape[len(b.shape)-2], b.shape[len(b.shape)-1]
 	m := len(a.x) / k
@@ -98,14 +97,14 @@ func matMul(_ *flow.Node, y array, in []array, _ *scratch) {
 }
 
 // groupsOf returns Group, 1 where it is not given.
-func groupsOf(n *flow.Node) int {
+func groupsOf(n *node) int {
 	if n.Group == 0 {
 		return 1
 	}
 	return n.Group
 }
 
-func convShape(n *flow.Node, in []size) (size, error) {
+func convShape(n *node, in []size) (size, error) {
 	x, w, groups := in[0], in[1], groupsOf(n)
 	if len(x) != 4 || len(w) != 4 || w.perBatch() || x[1] < 0 {
 		return nil, fmt.Errorf("%w: got images %v and filters %v, want (batch, channels, height, width) and (filters, channels/group, height, width)", qtensor.ErrShape, x, w)
@@ -113,11 +112,10 @@ func convShape(n *flow.Node, in []size) (size, error) {
 	if groups < 1 || x[1]%groups != 0 || w[0]%groups != 0 || x[1]/groups != w[1] {
 		return nil, fmt.Errorf("%w: got images %v, filters %v and %d groups, want channels that the groups divide into the filters'", qtensor.ErrShape, x, w, groups)
 	}
-	v, err := newWindows(n, w[2:])
-	if err != nil {
+	if err := n.settleWindows(w[2:]); err != nil {
 		return nil, err
 	}
-	sides, err := v.over(x)
+	sides, err := n.windows.over(x)
 	if err != nil {
 		return nil, err
 	}
@@ -133,9 +131,9 @@ const (
 
 // conv sets y to the convolution, as a product of the windows of some rows of pixels at a time with the filters: to the sums that one
 // product for all samples has.
-func conv(n *flow.Node, y array, in []array, s *scratch) {
+func conv(n *node, y array, in []array, s *scratch) {
 	x, w := in[0], in[1]
-	v, _ := newWindows(n, w.shape[2:]) // checked by the rule
+	v := n.windows
 	groups, channels := groupsOf(n), w.shape[1]
 	filters, depth := w.shape[0]/groups, channels*w.shape[2]*w.shape[3]
 	plane, height, width := x.shape[2]*x.shape[3], y.shape[2], y.shape[3]

@@ -43,7 +43,7 @@ type value struct {
 
 // step is a node that is computed.
 type step struct {
-	node      *flow.Node
+	node      *node
 	op        operation
 	in        []int
 	out       int

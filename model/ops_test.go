@@ -146,7 +146,7 @@ func TestConv(t *testing.T) {
 		c.node.Op = "Conv"
 		g, in := one(c.node, x, w, b)
 		m := newModel(t, g, nil)
-		want := convolution(&c.node, x, w, b)
+		want := plain(&c.node, []*flow.Tensor{x, w, b}).Data
 		got := run(t, m, in, "y")
 		if len(got) != len(want) {
 			t.Errorf("%v %v %+v: got %d numbers, want %d", c.x, c.w, c.node, len(got), len(want))
@@ -154,43 +154,6 @@ func TestConv(t *testing.T) {
 			t.Errorf("%v %v %+v: SQNR against the definition is %.1f dB, want 120", c.x, c.w, c.node, db)
 		}
 	}
-}
-
-func convolution(n *flow.Node, x, w, b *flow.Tensor) (y []float32) {
-	or := func(s []int, usual int) []int {
-		if s == nil {
-			return []int{usual, usual}
-		}
-		return s
-	}
-	pad, stride, dilation, groups := or(n.Pads, 0), or(n.Strides, 1), or(n.Dilations, 1), max(n.Group, 1)
-	out := func(i int) int {
-		return (x.Shape[i+2]+2*pad[i]-dilation[i]*(w.Shape[i+2]-1)-1)/stride[i] + 1
-	}
-	for s := range x.Shape[0] {
-		for o := range w.Shape[0] {
-			for i := range out(0) {
-				for j := range out(1) {
-					sum := float64(b.Data[o])
-					for c := range w.Shape[1] {
-						for u := range w.Shape[2] {
-							for v := range w.Shape[3] {
-								r, q := i*stride[0]+u*dilation[0]-pad[0], j*stride[1]+v*dilation[1]-pad[1]
-								if r < 0 || q < 0 || r >= x.Shape[2] || q >= x.Shape[3] {
-									continue
-								}
-								channel := o/(w.Shape[0]/groups)*w.Shape[1] + c
-								sum += float64(x.Data[((s*x.Shape[1]+channel)*x.Shape[2]+r)*x.Shape[3]+q]) *
-									float64(w.Data[((o*w.Shape[1]+c)*w.Shape[2]+u)*w.Shape[3]+v])
-							}
-						}
-					}
-					y = append(y, float32(sum))
-				}
-			}
-		}
-	}
-	return y
 }
 
 // TestShapes gives nodes whose shapes or attributes do not go together.

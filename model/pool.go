@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"euryale/internal/flow"
 	"euryale/internal/kernel"
 	"euryale/qtensor"
 )
@@ -27,7 +26,9 @@ func pair(name string, given []int, least, usual int) ([2]int, error) {
 // windows is how a kernel goes over an image.
 type windows struct{ kernel, stride, pad, dilation [2]int }
 
-func newWindows(n *flow.Node, kernel []int) (w windows, err error) {
+// settleWindows sets windows for a kernel.
+func (n *node) settleWindows(kernel []int) (err error) {
+	w := &n.windows
 	for _, p := range []struct {
 		name         string
 		given        []int
@@ -40,13 +41,13 @@ func newWindows(n *flow.Node, kernel []int) (w windows, err error) {
 		{"dilations", n.Dilations, 1, 1, &w.dilation},
 	} {
 		if *p.to, err = pair(p.name, p.given, p.least, p.usual); err != nil {
-			return w, err
+			return err
 		}
 	}
 	if w.kernel[0] == 0 {
-		return w, fmt.Errorf("%w: got no kernel_shape", qtensor.ErrParams)
+		return fmt.Errorf("%w: got no kernel_shape, want height and width", qtensor.ErrParams)
 	}
-	return w, nil
+	return nil
 }
 
 // out returns the size along an axis: ⌊(size + 2·pad − dilation·(kernel − 1) − 1)/stride⌋ + 1.
@@ -68,11 +69,11 @@ func (w windows) over(images size) (sides [2]int, err error) {
 	return sides, nil
 }
 
-func poolShape(n *flow.Node, in []size) (size, error) {
-	w, err := newWindows(n, n.Kernel)
-	if err != nil {
+func poolShape(n *node, in []size) (size, error) {
+	if err := n.settleWindows(n.Kernel); err != nil {
 		return nil, err
 	}
+	w := n.windows
 	if w.pad[0] >= w.kernel[0] || w.pad[1] >= w.kernel[1] {
 		return nil, fmt.Errorf("%w: pads are %v, want less than the kernel's %v", qtensor.ErrParams, w.pad, w.kernel)
 	}
@@ -85,8 +86,7 @@ func poolShape(n *flow.Node, in []size) (size, error) {
 
 // pool calls window with every place of y, which has so many planes of pixels as x, the number of its plane and the part of its window
 // that lies in the image: rows from top up to bottom, columns from left up to right.
-func pool(n *flow.Node, planes int, y, x array, window func(to, plane, top, bottom, left, right int)) {
-	w, _ := newWindows(n, n.Kernel) // checked by the rule
+func pool(w windows, planes int, y, x array, window func(to, plane, top, bottom, left, right int)) {
 	height, width := x.shape[2], x.shape[3]
 	to := 0
 	for p := range planes {
@@ -103,14 +103,14 @@ func pool(n *flow.Node, planes int, y, x array, window func(to, plane, top, bott
 }
 
 // maxPool sets y to the largest number of each window, NaN if there is one.
-func maxPool(n *flow.Node, y array, in []array, _ *scratch) {
+func maxPool(n *node, y array, in []array, _ *scratch) {
 	x := in[0]
-	if slices.Equal(n.Kernel, []int{2, 2}) && slices.Equal(n.Strides, n.Kernel) && (n.Pads == nil || slices.Max(n.Pads) == 0) {
+	if n.windows == halves {
 		halve(y, x)
 		return
 	}
 	width, image := x.shape[3], x.shape[2]*x.shape[3]
-	pool(n, x.shape[0]*x.shape[1], y, x, func(to, plane, top, bottom, left, right int) {
+	pool(n.windows, x.shape[0]*x.shape[1], y, x, func(to, plane, top, bottom, left, right int) {
 		numbers := x.x[plane*image:][:image]
 		most := float32(math.Inf(-1))
 		for r := top; r < bottom; r++ {
@@ -122,7 +122,10 @@ func maxPool(n *flow.Node, y array, in []array, _ *scratch) {
 	})
 }
 
-// halve is maxPool for windows of 2×2 that do not overlap.
+// halves are windows of 2×2 that do not overlap.
+var halves = windows{kernel: [2]int{2, 2}, stride: [2]int{2, 2}, dilation: [2]int{1, 1}}
+
+// halve is maxPool for halves.
 func halve(y, x array) {
 	height, width, outHeight, outWidth := x.shape[2], x.shape[3], y.shape[2], y.shape[3]
 	for p := range x.shape[0] * x.shape[1] {
@@ -138,8 +141,8 @@ func halve(y, x array) {
 }
 
 // maxPoolCodes is maxPool for images by pixels.
-func maxPoolCodes(n *flow.Node, y array, in []array, s *scratch) {
-	w, _ := newWindows(n, n.Kernel) // checked by the rule
+func maxPoolCodes(n *node, y array, in []array, s *scratch) {
+	w := n.windows
 	channels, height, width := y.shape[1], in[0].shape[2], in[0].shape[3]
 	outHeight, outWidth := y.shape[2], y.shape[3]
 	// Pixels from first to behind have windows that lie between the left and the right.
@@ -178,11 +181,11 @@ func maxPoolCodes(n *flow.Node, y array, in []array, s *scratch) {
 }
 
 // averagePool sets y to the sum of each window over the size of the kernel.
-func averagePool(n *flow.Node, y array, in []array, _ *scratch) {
-	count := float32(n.Kernel[0] * n.Kernel[1])
+func averagePool(n *node, y array, in []array, _ *scratch) {
+	count := float32(n.windows.kernel[0] * n.windows.kernel[1])
 	x := in[0]
 	width, image := x.shape[3], x.shape[2]*x.shape[3]
-	pool(n, x.shape[0]*x.shape[1], y, x, func(to, plane, top, bottom, left, right int) {
+	pool(n.windows, x.shape[0]*x.shape[1], y, x, func(to, plane, top, bottom, left, right int) {
 		numbers := x.x[plane*image:][:image]
 		var sum float32
 		for r := top; r < bottom; r++ {
@@ -194,17 +197,11 @@ func averagePool(n *flow.Node, y array, in []array, _ *scratch) {
 	})
 }
 
-func globalPoolShape(_ *flow.Node, in []size) (size, error) {
+// globalPoolShape is the rule of a pool whose only window is all of an image.
+func globalPoolShape(n *node, in []size) (size, error) {
 	if len(in[0]) != 4 || in[0][2] < 0 || in[0][3] < 0 {
 		return nil, fmt.Errorf("%w: images are %v, want (batch, channels, height, width)", qtensor.ErrShape, in[0])
 	}
+	n.windows = windows{kernel: [2]int(in[0][2:]), stride: [2]int{1, 1}, dilation: [2]int{1, 1}}
 	return size{in[0][0], in[0][1], 1, 1}, nil
 }
-
-// globalAveragePool sets y to the mean of each channel, whose pixels are added one by one.
-func globalAveragePool(_ *flow.Node, y array, in []array, s *scratch) {
-	averagePool(globalPool(in[0]), y, in, s)
-}
-
-// globalPool returns a pool whose only window is all of an image.
-func globalPool(images array) *flow.Node { return &flow.Node{Kernel: images.shape[2:]} }

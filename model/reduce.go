@@ -5,12 +5,11 @@ import (
 	"math"
 	"slices"
 
-	"euryale/internal/flow"
 	"euryale/qtensor"
 )
 
 // reduceShape is the rule of an op over Axes, none of them the batch: the result has the others.
-func reduceShape(n *flow.Node, in []size) (size, error) {
+func reduceShape(n *node, in []size) (size, error) {
 	var out size
 	for i, d := range in[0] {
 		switch {
@@ -27,7 +26,7 @@ func reduceShape(n *flow.Node, in []size) (size, error) {
 }
 
 // reduce calls f with every number of x and the place in y that it goes to.
-func reduce(n *flow.Node, y, x array, f func(to int, v float32)) {
+func reduce(n *node, y, x array, f func(to int, v float32)) {
 	var step, at [maxRank]int // of y, along the axes of x
 	own := steps(y.shape, y.shape)
 	next := 0
@@ -54,7 +53,7 @@ func reduce(n *flow.Node, y, x array, f func(to int, v float32)) {
 
 // reduceSum sets y to the sums over Axes: over the first of them, then those over the next, each added one by one; over all axes, in
 // the order of the elements.
-func reduceSum(n *flow.Node, y array, in []array, s *scratch) {
+func reduceSum(n *node, y array, in []array, s *scratch) {
 	shape, axes := slices.Clone(in[0].shape), slices.Sorted(slices.Values(n.Axes))
 	if len(axes) == len(shape) {
 		shape, axes = []int{len(in[0].x)}, []int{0}
@@ -75,7 +74,7 @@ func reduceSum(n *flow.Node, y array, in []array, s *scratch) {
 }
 
 // reduceMax sets y to the largest numbers over Axes, NaN where there is one.
-func reduceMax(n *flow.Node, y array, in []array, _ *scratch) {
+func reduceMax(n *node, y array, in []array, _ *scratch) {
 	for i := range y.x {
 		y.x[i] = float32(math.Inf(-1))
 	}

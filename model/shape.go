@@ -9,7 +9,7 @@ import (
 )
 
 // reshapeShape is the rule of a value whose elements take Shape, in which flow.Batch stands for what is left.
-func reshapeShape(n *flow.Node, in []size) (size, error) {
+func reshapeShape(n *node, in []size) (size, error) {
 	out, err := given(n.Shape, true)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func reshapeShape(n *flow.Node, in []size) (size, error) {
 }
 
 // transposeShape is the rule of axes in the order Perm, which is the reverse where it is not given.
-func transposeShape(n *flow.Node, in []size) (size, error) {
+func transposeShape(n *node, in []size) (size, error) {
 	perm := permutation(n, len(in[0]))
 	seen := make([]bool, len(in[0]))
 	out := make(size, len(in[0]))
@@ -46,7 +46,7 @@ func transposeShape(n *flow.Node, in []size) (size, error) {
 }
 
 // permutation returns Perm, or the axes in reverse.
-func permutation(n *flow.Node, rank int) []int {
+func permutation(n *node, rank int) []int {
 	if n.Perm != nil || rank == 0 {
 		return n.Perm
 	}
@@ -58,7 +58,7 @@ func permutation(n *flow.Node, rank int) []int {
 }
 
 // transpose sets y to x with axis i of y being axis Perm[i] of x.
-func transpose(n *flow.Node, y array, in []array, _ *scratch) {
+func transpose(n *node, y array, in []array, _ *scratch) {
 	rank := len(y.shape)
 	if rank == 0 {
 		copy(y.x, in[0].x)
@@ -93,7 +93,7 @@ func transpose(n *flow.Node, y array, in []array, _ *scratch) {
 }
 
 // sliceShape is the rule of part of a value along one axis, which has not the batch.
-func sliceShape(n *flow.Node, in []size) (size, error) {
+func sliceShape(n *node, in []size) (size, error) {
 	if len(n.Axes) != 1 || len(n.Starts) != 1 || len(n.Ends) != 1 || n.Steps != nil && len(n.Steps) != 1 {
 		return nil, fmt.Errorf("%w: got axes %v, starts %v, ends %v and steps %v, want one number each", qtensor.ErrParams, n.Axes, n.Starts, n.Ends, n.Steps)
 	}
@@ -107,7 +107,7 @@ func sliceShape(n *flow.Node, in []size) (size, error) {
 }
 
 // sliceOf returns the only numbers of Axes, Starts, Ends and Steps.
-func sliceOf(n *flow.Node) (axis, start, end, step int) {
+func sliceOf(n *node) (axis, start, end, step int) {
 	if n.Steps == nil {
 		return n.Axes[0], n.Starts[0], n.Ends[0], 1
 	}
@@ -115,7 +115,7 @@ func sliceOf(n *flow.Node) (axis, start, end, step int) {
 }
 
 // slice sets y to part of x along an axis.
-func slice(n *flow.Node, y array, in []array, _ *scratch) {
+func slice(n *node, y array, in []array, _ *scratch) {
 	at, start, _, step := sliceOf(n)
 	outer, own, inner := around(in[0].shape, at)
 	count := y.shape[at]
@@ -127,7 +127,7 @@ func slice(n *flow.Node, y array, in []array, _ *scratch) {
 }
 
 // gatherShape is the rule of rows by number: the axes of the numbers, and those of a row.
-func gatherShape(_ *flow.Node, in []size) (size, error) {
+func gatherShape(_ *node, in []size) (size, error) {
 	table, indices := in[0], in[1]
 	if len(table) == 0 || table.perBatch() {
 		return nil, fmt.Errorf("%w: got a table %v, want rows that are no batch", qtensor.ErrShape, table)
@@ -136,7 +136,7 @@ func gatherShape(_ *flow.Node, in []size) (size, error) {
 }
 
 // gather sets y to the rows of a table, and fails for a number of none.
-func gather(_ *flow.Node, y array, in []array, s *scratch) {
+func gather(_ *node, y array, in []array, s *scratch) {
 	table, rows := in[0], in[0].shape[0]
 	each := len(table.x) / rows
 	list, err := s.rowsOf(in[1].x, rows)
@@ -150,12 +150,11 @@ func gather(_ *flow.Node, y array, in []array, s *scratch) {
 }
 
 // concatShape is the rule of values that differ along Axis alone, one after the other.
-func concatShape(n *flow.Node, in []size) (size, error) {
-	at, err := axis(n, len(in[0]))
-	if err != nil {
+func concatShape(n *node, in []size) (size, error) {
+	if err := n.settleAxis(len(in[0])); err != nil {
 		return nil, err
 	}
-	out := slices.Clone(in[0])
+	at, out := n.axis, slices.Clone(in[0])
 	for _, s := range in[1:] {
 		same := len(s) == len(out) && s[at] < 0 == (out[at] < 0)
 		for i := range min(len(s), len(out)) {
@@ -172,7 +171,7 @@ func concatShape(n *flow.Node, in []size) (size, error) {
 }
 
 // concatCodes is concat for channels of images, and for numbers of rows.
-func concatCodes(_ *flow.Node, y array, in []array, _ *scratch) {
+func concatCodes(_ *node, y array, in []array, _ *scratch) {
 	own, begin := y.shape[1], 0
 	for _, x := range in {
 		length := x.shape[1]
@@ -184,12 +183,11 @@ func concatCodes(_ *flow.Node, y array, in []array, _ *scratch) {
 }
 
 // concat sets y to the inputs, one after the other along Axis.
-func concat(n *flow.Node, y array, in []array, _ *scratch) {
-	at, _ := axis(n, len(y.shape)) // checked by the rule
-	outer, own, inner := around(y.shape, at)
+func concat(n *node, y array, in []array, _ *scratch) {
+	outer, own, inner := around(y.shape, n.axis)
 	begin := 0
 	for _, x := range in {
-		length := x.shape[at] * inner
+		length := x.shape[n.axis] * inner
 		for o := range outer {
 			copy(y.x[o*own*inner+begin:], x.x[o*length:][:length])
 		}

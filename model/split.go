@@ -86,7 +86,7 @@ func (m *Model) workOfSample() (work sampleWork) {
 		case s.call != nil || slices.Contains([]string{"Gemm", "MatMul", "Conv"}, s.node.Op):
 			return sampleWork{}
 		case slices.Contains(s.op.attributes, "axis"):
-			if at, _ := axis(s.node, len(out)); at == 0 { // checked by the rule
+			if s.node.axis == 0 {
 				return sampleWork{}
 			}
 		}

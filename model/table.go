@@ -15,13 +15,20 @@ type operation struct {
 	least, most int      // inputs
 	attributes  []string // that it has, by ONNX's names
 	// shape returns that of the result, for attributes and inputs that it checks.
-	shape func(n *flow.Node, in []size) (size, error)
+	shape func(n *node, in []size) (size, error)
 	// kernel sets y, which overlaps no input; nil where the result is the first input in another shape.
-	kernel func(n *flow.Node, y array, in []array, s *scratch)
+	kernel func(n *node, y array, in []array, s *scratch)
 	// layer returns what makes the kernel for quantized weights, of rows that are images of so many channels by pixels; nil where
 	// there is none.
-	layer func(n *flow.Node, q *quantized, channels int) func() (*prepared, error)
+	layer func(n *node, q *quantized, channels int) func() (*prepared, error)
 	codes *onCodes // or nil
+}
+
+// node is a node with what its shape rule settles.
+type node struct {
+	*flow.Node
+	axis    int     // Axis, counted from the first
+	windows windows // of a convolution or a pool
 }
 
 // array is a value in a run.
@@ -40,7 +47,7 @@ var operations = map[string]operation{
 
 	"MaxPool":           {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, maxPool, nil, &maxPoolOnCodes},
 	"AveragePool":       {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, averagePool, nil, &averageOnCodes},
-	"GlobalAveragePool": {1, 1, nil, globalPoolShape, globalAveragePool, nil, &globalAverageOnCodes},
+	"GlobalAveragePool": {1, 1, nil, globalPoolShape, averagePool, nil, &averageOnCodes},
 
 	"Relu":       {1, 1, nil, sameShape, relu, nil, &reluOnCodes},
 	"Sigmoid":    {1, 1, nil, sameShape, each(sigmoid), nil, nil},

@@ -1,0 +1,306 @@
+package model_test
+
+import (
+	"math"
+	"slices"
+
+	"euryale/internal/flow"
+
+	"gorgonia.org/tensor"
+)
+
+// at returns the number at a place, 0 outside.
+func at(t *flow.Tensor, place ...int) float64 {
+	i := 0
+	for d, p := range place {
+		if p < 0 || p >= t.Shape[d] {
+			return 0
+		}
+		i = i*t.Shape[d] + p
+	}
+	return float64(t.Data[i])
+}
+
+// repeated returns the number of t at a place of what it is repeated to.
+func repeated(t *flow.Tensor, place []int) float64 {
+	own := slices.Clone(place[len(place)-len(t.Shape):])
+	for d, n := range t.Shape {
+		own[d] = min(own[d], n-1)
+	}
+	return at(t, own...)
+}
+
+// functions are ops on each number by itself.
+var functions = map[string]func(n *flow.Node, x float64) float64{
+	"Relu":       func(_ *flow.Node, x float64) float64 { return max(x, 0) },
+	"Sigmoid":    func(_ *flow.Node, x float64) float64 { return 1 / (1 + math.Exp(-x)) },
+	"Tanh":       func(_ *flow.Node, x float64) float64 { return math.Tanh(x) },
+	"LeakyRelu":  func(n *flow.Node, x float64) float64 { return max(x, 0) + float64(n.Alpha)*min(x, 0) },
+	"Abs":        func(_ *flow.Node, x float64) float64 { return math.Abs(x) },
+	"Sign":       func(_ *flow.Node, x float64) float64 { return math.Copysign(min(1, math.Abs(x)*1e30), x) },
+	"Ceil":       func(_ *flow.Node, x float64) float64 { return math.Ceil(x) },
+	"Floor":      func(_ *flow.Node, x float64) float64 { return math.Floor(x) },
+	"Sin":        func(_ *flow.Node, x float64) float64 { return math.Sin(x) },
+	"Cos":        func(_ *flow.Node, x float64) float64 { return math.Cos(x) },
+	"Exp":        func(_ *flow.Node, x float64) float64 { return math.Exp(x) },
+	"Log":        func(_ *flow.Node, x float64) float64 { return math.Log(x) },
+	"Sqrt":       func(_ *flow.Node, x float64) float64 { return math.Sqrt(x) },
+	"Reciprocal": func(_ *flow.Node, x float64) float64 { return 1 / x },
+	"Softplus":   func(_ *flow.Node, x float64) float64 { return math.Log1p(math.Exp(x)) },
+	"FakeQuantize": func(n *flow.Node, x float64) float64 {
+		q := math.RoundToEven(float64(float32(x)/n.Scale)) + float64(n.Zero)
+		y := float64(n.Scale) * (max(float64(n.Low), min(float64(n.High), q)) - float64(n.Zero))
+		return max(-math.MaxFloat32, min(math.MaxFloat32, y))
+	},
+}
+
+// functionsOfTwo are ops on two numbers.
+var functionsOfTwo = map[string]func(a, b float64) float64{
+	"Add": func(a, b float64) float64 { return a + b },
+	"Sub": func(a, b float64) float64 { return a - b },
+	"Mul": func(a, b float64) float64 { return a * b },
+	"Div": func(a, b float64) float64 { return a / b },
+	"Pow": math.Pow,
+}
+
+// places calls f with the place of each element of a shape.
+func places(shape []int, f func(i int, place []int)) {
+	place := make([]int, len(shape))
+	for i := range tensor.Shape(shape).TotalSize() {
+		f(i, place)
+		for d := len(place) - 1; d >= 0; d-- {
+			if place[d]++; place[d] < shape[d] {
+				break
+			}
+			place[d] = 0
+		}
+	}
+}
+
+// plain returns the op by its definition, in float64, of values whose sizes are known and go together.
+func plain(n *flow.Node, in []*flow.Tensor) *flow.Tensor {
+	shape, f := plainly(n, in)
+	t := &flow.Tensor{Shape: shape, Data: make([]float32, tensor.Shape(shape).TotalSize())}
+	places(shape, func(i int, p []int) { t.Data[i] = float32(f(p)) })
+	return t
+}
+
+func plainly(n *flow.Node, in []*flow.Tensor) (shape []int, f func(place []int) float64) {
+	x := in[0]
+	rank := len(x.Shape)
+	axis := n.Axis
+	if axis < 0 {
+		axis += rank
+	}
+	if f, ok := functions[n.Op]; ok {
+		return x.Shape, func(p []int) float64 { return f(n, at(x, p...)) }
+	}
+	if f, ok := functionsOfTwo[n.Op]; ok {
+		y := in[1]
+		shape = make([]int, max(rank, len(y.Shape)))
+		for i := range shape {
+			shape[i] = 1
+			if j := i - len(shape) + rank; j >= 0 {
+				shape[i] = x.Shape[j]
+			}
+			if j := i - len(shape) + len(y.Shape); j >= 0 {
+				shape[i] = max(shape[i], y.Shape[j])
+			}
+		}
+		return shape, func(p []int) float64 { return f(repeated(x, p), repeated(y, p)) }
+	}
+	switch n.Op {
+	case "Gemm", "MatMul":
+		return plainProduct(n, in)
+	case "Conv", "MaxPool", "AveragePool", "GlobalAveragePool":
+		return plainWindows(n, in)
+	case "Softmax", "LogSoftmax":
+		return x.Shape, func(p []int) float64 {
+			own, most, sum := slices.Clone(p), math.Inf(-1), 0.0
+			for own[axis] = range x.Shape[axis] {
+				most = max(most, at(x, own...))
+			}
+			for own[axis] = range x.Shape[axis] {
+				sum += math.Exp(at(x, own...) - most)
+			}
+			y := at(x, p...) - most - math.Log(sum)
+			if n.Op == "Softmax" {
+				y = math.Exp(y)
+			}
+			return y
+		}
+	case "ReduceSum", "ReduceMax":
+		for d, size := range x.Shape {
+			if !slices.Contains(n.Axes, d) {
+				shape = append(shape, size)
+			}
+		}
+		y := map[[8]int]float64{}
+		left := func(p []int) (key [8]int) { // what is left of a place
+			k := 0
+			for d, i := range p {
+				if len(p) == len(shape) || !slices.Contains(n.Axes, d) {
+					key[k] = i
+					k++
+				}
+			}
+			return key
+		}
+		places(x.Shape, func(i int, p []int) {
+			key, v := left(p), float64(x.Data[i])
+			switch old, ok := y[key]; {
+			case n.Op == "ReduceSum":
+				y[key] = old + v
+			case !ok || v > old:
+				y[key] = v
+			}
+		})
+		return shape, func(p []int) float64 { return y[left(p)] }
+	case "Gather":
+		table := in[0]
+		return append(slices.Clone(in[1].Shape), table.Shape[1:]...), func(p []int) float64 {
+			k := len(in[1].Shape)
+			return at(table, append([]int{int(at(in[1], p[:k]...))}, p[k:]...)...)
+		}
+	case "Slice":
+		step := 1
+		if len(n.Steps) > 0 {
+			step = n.Steps[0]
+		}
+		d := n.Axes[0]
+		shape = slices.Clone(x.Shape)
+		shape[d] = 0
+		for i := n.Starts[0]; i < n.Ends[0]; i += step {
+			shape[d]++
+		}
+		return shape, func(p []int) float64 {
+			own := slices.Clone(p)
+			own[d] = n.Starts[0] + p[d]*step
+			return at(x, own...)
+		}
+	case "Transpose":
+		perm := n.Perm
+		if len(perm) == 0 {
+			for d := range rank {
+				perm = append(perm, rank-1-d)
+			}
+		}
+		for _, d := range perm {
+			shape = append(shape, x.Shape[d])
+		}
+		return shape, func(p []int) float64 {
+			own := make([]int, rank)
+			for i, d := range perm {
+				own[d] = p[i]
+			}
+			return at(x, own...)
+		}
+	case "Reshape":
+		shape = slices.Clone(n.Shape)
+		if i := slices.Index(shape, -1); i >= 0 {
+			shape[i] = 1
+			shape[i] = len(x.Data) / tensor.Shape(shape).TotalSize()
+		}
+		next := 0
+		return shape, func([]int) float64 { next++; return float64(x.Data[next-1]) }
+	case "Concat":
+		shape = slices.Clone(x.Shape)
+		for _, t := range in[1:] {
+			shape[axis] += t.Shape[axis]
+		}
+		return shape, func(p []int) float64 {
+			own := slices.Clone(p)
+			for _, t := range in {
+				if own[axis] < t.Shape[axis] {
+					return at(t, own...)
+				}
+				own[axis] -= t.Shape[axis]
+			}
+			return math.NaN()
+		}
+	}
+	return nil, nil
+}
+
+func plainProduct(n *flow.Node, in []*flow.Tensor) (shape []int, f func(place []int) float64) {
+	x, w := in[0], in[1]
+	rank, last := len(x.Shape), len(w.Shape)
+	columns := w.Shape[last-1]
+	if n.TransB {
+		columns = w.Shape[0]
+	}
+	return append(slices.Clone(x.Shape[:rank-1]), columns), func(p []int) (sum float64) {
+		a, b := slices.Clone(p), slices.Clone(p[:last])
+		for k := range x.Shape[rank-1] {
+			a[rank-1] = k
+			b[last-2], b[last-1] = k, p[rank-1]
+			if n.TransB {
+				b[0], b[1] = p[1], k
+			}
+			sum += at(x, a...) * at(w, b...)
+		}
+		if len(in) == 3 {
+			sum += float64(in[2].Data[p[rank-1]])
+		}
+		return sum
+	}
+}
+
+// plainWindows is a convolution or a pool.
+func plainWindows(n *flow.Node, in []*flow.Tensor) (shape []int, f func(place []int) float64) {
+	x, kernel := in[0], n.Kernel
+	filters, groups := x.Shape[1], x.Shape[1]
+	switch n.Op {
+	case "Conv":
+		kernel, filters, groups = in[1].Shape[2:], in[1].Shape[0], max(n.Group, 1)
+	case "GlobalAveragePool":
+		kernel = x.Shape[2:]
+	}
+	pair := func(given []int, usual int) []int {
+		if len(given) == 0 {
+			return []int{usual, usual}
+		}
+		return given
+	}
+	pad, stride, dilation := pair(n.Pads, 0), pair(n.Strides, 1), pair(n.Dilations, 1)
+	shape = []int{x.Shape[0], filters, 0, 0}
+	for i := range 2 {
+		for from := -pad[i]; from+dilation[i]*(kernel[i]-1) < x.Shape[2+i]+pad[i]; from += stride[i] {
+			shape[2+i]++
+		}
+	}
+	count := float64(kernel[0] * kernel[1])
+	channels := x.Shape[1] / groups
+	return shape, func(p []int) float64 {
+		sum, most := 0.0, math.Inf(-1)
+		for u := range kernel[0] {
+			r := p[2]*stride[0] - pad[0] + u*dilation[0]
+			if r < 0 || r >= x.Shape[2] {
+				continue
+			}
+			for v := range kernel[1] {
+				q := p[3]*stride[1] - pad[1] + v*dilation[1]
+				if q < 0 || q >= x.Shape[3] {
+					continue
+				}
+				if n.Op != "Conv" {
+					pixel := at(x, p[0], p[1], r, q)
+					sum, most = sum+pixel, max(most, pixel)
+					continue
+				}
+				for c := range channels {
+					sum += at(x, p[0], p[1]/(filters/groups)*channels+c, r, q) * at(in[1], p[1], c, u, v)
+				}
+			}
+		}
+		switch {
+		case n.Op == "MaxPool":
+			return most
+		case n.Op != "Conv":
+			return sum / count
+		case len(in) == 3:
+			return sum + float64(in[2].Data[p[1]])
+		}
+		return sum
+	}
+}
