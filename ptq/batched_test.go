@@ -29,8 +29,8 @@ func (b batched) String() string {
 
 // build makes the graph of batches of products with a weight that is repeated, or of one product with it.
 func (b batched) build(batch int, flat bool) ptq.Graph {
-	z := &zoo{tensor.Float32, gorgonia.NewGraph(), batch, map[string]*tensor.Dense{}, nil}
-	x := z.input("x", append(slices.Clone(b.lead), b.in)...)
+	z := newZoo(tensor.Float32, batch, map[string]*tensor.Dense{})
+	x := z.Input("x", append(slices.Clone(b.lead), b.in)...)
 	rows, shape := tensor.Shape(b.lead).TotalSize()*batch, append(append(tensor.Shape{batch}, b.lead...), b.out)
 	w := draw(tensor.Float32, 1, 1.4/6, b.in, b.out)
 	relu := func(y node) node {
@@ -41,8 +41,8 @@ func (b batched) build(batch int, flat bool) ptq.Graph {
 	}
 	var y node
 	if flat {
-		z.values["w"] = w
-		y = must(gorgonia.Mul(must(gorgonia.Reshape(x, tensor.Shape{rows, b.in})), z.value("w", 6, b.in, b.out)))
+		z.Values["w"] = w
+		y = must(gorgonia.Mul(must(gorgonia.Reshape(x, tensor.Shape{rows, b.in})), z.Value("w", 6, b.in, b.out)))
 		y = must(gorgonia.Reshape(relu(y), shape))
 	} else {
 		if b.transB {
@@ -57,14 +57,14 @@ func (b batched) build(batch int, flat bool) ptq.Graph {
 		if err := w.Reshape(one...); err != nil {
 			panic(err)
 		}
-		z.values["w"] = w
-		x, repeated, err := gorgonia.Broadcast(x, z.value("w", 6, one...), gorgonia.NewBroadcastPattern(nil, axes))
+		z.Values["w"] = w
+		x, repeated, err := gorgonia.Broadcast(x, z.Value("w", 6, one...), gorgonia.NewBroadcastPattern(nil, axes))
 		y = relu(must(gorgonia.BatchedMatMul(x, must(repeated, err), false, b.transB)))
 	}
 	if b.sum {
 		y = must(gorgonia.Add(y, y))
 	}
-	return ptq.Graph{Inputs: z.inputs, Outputs: gorgonia.Nodes{y}}
+	return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}
 }
 
 func (b batched) quantize(t *testing.T, flat bool, cfg ptq.Config) (*model.Model, *ptq.Report) {

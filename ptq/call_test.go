@@ -19,10 +19,10 @@ import (
 func TestStockOps(t *testing.T) {
 	values := map[string]*tensor.Dense{}
 	build := func(batch int) (ptq.Graph, error) {
-		z := &zoo{tensor.Float32, gorgonia.NewGraph(), batch, values, nil}
-		h := must(gorgonia.Sparsemax(z.dense(z.input("x", 20), "a", 20, 30)))
-		y := z.dense(h, "b", 30, 10)
-		return ptq.Graph{Inputs: z.inputs, Outputs: gorgonia.Nodes{y}}, nil
+		z := newZoo(tensor.Float32, batch, values)
+		h := must(gorgonia.Sparsemax(z.Dense(z.Input("x", 20), "a", 20, 30)))
+		y := z.Dense(h, "b", 30, 10)
+		return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
 	}
 	samples := func(yield func(ptq.Sample, error) bool) {
 		yield(ptq.Sample{"x": draw(tensor.Float32, 5, 1, 8, 20)}, nil)

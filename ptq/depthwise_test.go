@@ -15,15 +15,15 @@ import (
 func TestDepthwiseRules(t *testing.T) {
 	const channels, side = 2, 5
 	build := func(batch int) (ptq.Graph, error) {
-		z := &zoo{dt: tensor.Float32, g: gorgonia.NewGraph(), batch: batch, values: map[string]*tensor.Dense{}}
-		x := z.input("x", channels, side, side)
+		z := newZoo(tensor.Float32, batch, map[string]*tensor.Dense{})
+		x := z.Input("x", channels, side, side)
 		var each gorgonia.Nodes
 		for c := range channels {
 			one := must(gorgonia.Reshape(must(gorgonia.Slice(x, nil, gorgonia.S(c))), tensor.Shape{batch, 1, side, side}))
-			each = append(each, must(gorgonia.Conv2d(one, z.value(fmt.Sprint("dw", c), 3, 1, 1, 3, 3), tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1})))
+			each = append(each, must(gorgonia.Conv2d(one, z.Value(fmt.Sprint("dw", c), 3, 1, 1, 3, 3), tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1})))
 		}
-		y := must(gorgonia.Conv2d(must(gorgonia.Concat(1, each...)), z.value("pw", 2, 3, channels, 1, 1), tensor.Shape{1, 1}, []int{0, 0}, []int{1, 1}, []int{1, 1}))
-		return ptq.Graph{Inputs: z.inputs, Outputs: gorgonia.Nodes{y}}, nil
+		y := must(gorgonia.Conv2d(must(gorgonia.Concat(1, each...)), z.Value("pw", 2, 3, channels, 1, 1), tensor.Shape{1, 1}, []int{0, 0}, []int{1, 1}, []int{1, 1}))
+		return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
 	}
 	in := ptq.Sample{"x": draw(tensor.Float32, 7, 1, 3, channels, side, side)}
 	samples := func(yield func(ptq.Sample, error) bool) { yield(in, nil) }

@@ -23,54 +23,54 @@ func square(x float32) float32 { return x * x }
 // operations are networks of float32 that give the numbers of Gorgonia.
 var operations = map[string]func(z *zoo) node{
 	"functions": func(z *zoo) node {
-		x := z.input("x", 40)
-		positive := must(gorgonia.Add(must(gorgonia.Square(x)), z.number(0.01)))
+		x := z.Input("x", 40)
+		positive := must(gorgonia.Add(must(gorgonia.Square(x)), z.Number(0.01)))
 		list := gorgonia.Nodes{x}
 		for _, f := range []func(node) (node, error){
 			gorgonia.Abs, gorgonia.Sign, gorgonia.Ceil, gorgonia.Floor, gorgonia.Sin, gorgonia.Cos, gorgonia.Exp, gorgonia.Cube, gorgonia.Softplus,
 			gorgonia.Sigmoid, gorgonia.Tanh, gorgonia.Neg, gorgonia.Rectify,
 		} {
-			list = append(list, must(f(must(gorgonia.Mul(x, z.number(9))))), must(f(x)))
+			list = append(list, must(f(must(gorgonia.Mul(x, z.Number(9))))), must(f(x)))
 		}
 		for _, f := range []func(node) (node, error){gorgonia.Log, gorgonia.Sqrt, gorgonia.Inverse, gorgonia.InverseSqrt} {
 			list = append(list, must(f(positive)))
 		}
-		list = append(list, must(gorgonia.Pow(positive, z.number(1.7))), must(gorgonia.LeakyRelu(x, 0.1)), must(gorgonia.HadamardDiv(x, z.number(3))))
+		list = append(list, must(gorgonia.Pow(positive, z.Number(1.7))), must(gorgonia.LeakyRelu(x, 0.1)), must(gorgonia.HadamardDiv(x, z.Number(3))))
 		return must(gorgonia.Concat(1, list...))
 	},
 	"reductions": func(z *zoo) node {
-		x := z.input("x", 5, 6, 7)
+		x := z.Input("x", 5, 6, 7)
 		flat := func(y node) node {
-			return must(gorgonia.Reshape(y, tensor.Shape{z.batch, y.Shape().TotalSize() / z.batch}))
+			return must(gorgonia.Reshape(y, tensor.Shape{z.Batch, y.Shape().TotalSize() / z.Batch}))
 		}
 		return must(gorgonia.Concat(1, flat(must(gorgonia.Sum(x, 1))), flat(must(gorgonia.Sum(x, 3))), flat(must(gorgonia.Mean(x, 1, 3))),
 			flat(must(gorgonia.Mean(x, 1, 2, 3))), flat(must(gorgonia.Max(x, 3)))))
 	},
 	"softmax of columns": func(z *zoo) node {
-		x := z.input("x", 9, 5)
+		x := z.Input("x", 9, 5)
 		return must(gorgonia.Add(must(gorgonia.SoftMax(x, 1)), must(gorgonia.LogSoftMax(must(gorgonia.Tanh(x)), 1))))
 	},
 	"products": func(z *zoo) node {
-		x := z.input("x", 70)
+		x := z.Input("x", 70)
 		turned := must(gorgonia.Transpose(x, 1, 0))
-		left := must(gorgonia.Mul(z.value("left", 6, 90, 70), turned))
-		right := must(gorgonia.Mul(x, must(gorgonia.Transpose(z.value("right", 6, 90, 70), 1, 0))))
+		left := must(gorgonia.Mul(z.Value("left", 6, 90, 70), turned))
+		right := must(gorgonia.Mul(x, must(gorgonia.Transpose(z.Value("right", 6, 90, 70), 1, 0))))
 		return must(gorgonia.Sub(must(gorgonia.Transpose(left, 1, 0)), right))
 	},
 	"batches": func(z *zoo) node {
-		x, y := z.input("x", 5, 7), z.input("y", 5, 7)
+		x, y := z.Input("x", 5, 7), z.Input("y", 5, 7)
 		h := must(gorgonia.BatchedMatMul(x, y, true, false))
 		return must(gorgonia.BatchedMatMul(must(gorgonia.BatchedMatMul(x, h)), must(gorgonia.Transpose(y, 0, 2, 1))))
 	},
 	"deep convolution": func(z *zoo) node { // sums of more than gonum's 64 products at a time
-		x := must(gorgonia.Tanh(z.conv(z.input("x", 9, 11, 11), "a", 9, 33, 3)))
-		return must(gorgonia.Conv2d(x, z.value("b", 12, 70, 33, 3, 2), tensor.Shape{3, 2}, []int{1, 0}, []int{2, 3}, []int{2, 1}))
+		x := must(gorgonia.Tanh(z.Conv(z.Input("x", 9, 11, 11), "a", 9, 33, 3)))
+		return must(gorgonia.Conv2d(x, z.Value("b", 12, 70, 33, 3, 2), tensor.Shape{3, 2}, []int{1, 0}, []int{2, 3}, []int{2, 1}))
 	},
 	"few sums": func(z *zoo) node { // all products at a time
-		return must(gorgonia.Conv2d(z.input("x", 9, 4, 4), z.value("b", 12, 3, 9, 3, 3), tensor.Shape{3, 3}, []int{0, 0}, []int{1, 1}, []int{1, 1}))
+		return must(gorgonia.Conv2d(z.Input("x", 9, 4, 4), z.Value("b", 12, 3, 9, 3, 3), tensor.Shape{3, 3}, []int{0, 0}, []int{1, 1}, []int{1, 1}))
 	},
 	"average pool": func(z *zoo) node {
-		return must(gorgonia.AveragePool2D(z.input("x", 2, 6, 6), tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2}))
+		return must(gorgonia.AveragePool2D(z.Input("x", 2, 6, 6), tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2}))
 	},
 }
 
@@ -79,9 +79,9 @@ func TestReadIsExact(t *testing.T) {
 		values := map[string]*tensor.Dense{}
 		var inputs gorgonia.Nodes
 		build := func(batch int) (ptq.Graph, error) {
-			z := &zoo{tensor.Float32, gorgonia.NewGraph(), batch, values, nil}
+			z := newZoo(tensor.Float32, batch, values)
 			y := net(z)
-			inputs = z.inputs
+			inputs = z.Inputs
 			return ptq.Graph{Inputs: inputs, Outputs: gorgonia.Nodes{y}}, nil
 		}
 		samples := func(yield func(ptq.Sample, error) bool) {

@@ -20,9 +20,9 @@ import (
 type network func(z *zoo) node
 
 func (n network) build(batch int) (ptq.Graph, error) {
-	z := &zoo{tensor.Float32, gorgonia.NewGraph(), batch, map[string]*tensor.Dense{}, nil}
+	z := newZoo(tensor.Float32, batch, map[string]*tensor.Dense{})
 	y := n(z)
-	return ptq.Graph{Inputs: z.inputs, Outputs: gorgonia.Nodes{y}}, nil
+	return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
 }
 
 func (n network) quantize(t *testing.T, cfg ptq.Config, shape ...int) (*model.Model, *ptq.Report, error) {
@@ -43,34 +43,34 @@ func TestFakesElsewhere(t *testing.T) {
 		least float64
 	}{
 		{"at the end", func(z *zoo) node {
-			return int8s(must(gorgonia.Mul(z.input("x", 6), z.value("w", 6, 6, 6))))
+			return int8s(must(gorgonia.Mul(z.Input("x", 6), z.Value("w", 6, 6, 6))))
 		}, ptq.Config{}, "FakeQuantize FakeQuantize_1", 25},
 		{"before an activation", func(z *zoo) node {
-			return must(gorgonia.Tanh(int8s(must(gorgonia.Mul(z.input("x", 6), z.value("w", 6, 6, 6))))))
+			return must(gorgonia.Tanh(int8s(must(gorgonia.Mul(z.Input("x", 6), z.Value("w", 6, 6, 6))))))
 		}, ptq.Config{}, "FakeQuantize FakeQuantize_1, Tanh Tanh_1", 25},
 		{"before an activation of a layer", func(z *zoo) node {
-			return must(gorgonia.Mul(must(gorgonia.Tanh(int8s(z.input("x", 6)))), z.value("w", 6, 6, 6)))
+			return must(gorgonia.Mul(must(gorgonia.Tanh(int8s(z.Input("x", 6)))), z.Value("w", 6, 6, 6)))
 		}, ptq.Config{}, "FakeQuantize FakeQuantize_1, Tanh Tanh_1", 35},
 		{"before a layer that stays float", func(z *zoo) node {
-			return must(gorgonia.Mul(int8s(z.input("x", 6)), must(ops.FakeQuantizeDynamic(z.value("w", 6, 6, 6), qtensor.Int4()))))
+			return must(gorgonia.Mul(int8s(z.Input("x", 6)), must(ops.FakeQuantizeDynamic(z.Value("w", 6, 6, 6), qtensor.Int4()))))
 		}, ptq.Config{Rules: []ptq.Rule{{Pattern: "w", Float: true}}}, "FakeQuantize FakeQuantize_1, FakeQuantize w", 120},
 		{"before a layer and a sum", func(z *zoo) node {
-			x := int8s(z.input("x", 6))
-			return must(gorgonia.Add(x, must(gorgonia.Mul(x, z.value("w", 6, 6, 6)))))
+			x := int8s(z.Input("x", 6))
+			return must(gorgonia.Add(x, must(gorgonia.Mul(x, z.Value("w", 6, 6, 6)))))
 		}, ptq.Config{}, "FakeQuantize FakeQuantize_1, Add Add_1", 35},
 		{"twice", func(z *zoo) node {
-			return must(gorgonia.Mul(within(qtensor.Affine(3), -1, 1)(int8s(z.input("x", 6))), z.value("w", 6, 6, 6)))
+			return must(gorgonia.Mul(within(qtensor.Affine(3), -1, 1)(int8s(z.Input("x", 6))), z.Value("w", 6, 6, 6)))
 		}, ptq.Config{}, "FakeQuantize FakeQuantize_1", 35},
 		{"a bias", func(z *zoo) node {
-			y := must(gorgonia.Mul(z.input("x", 6), z.value("w", 6, 6, 6)))
-			return must(gorgonia.BroadcastAdd(y, must(ops.FakeQuantizeDynamic(z.value("b", 1, 6), qtensor.Symmetric(3))), nil, []byte{0}))
+			y := must(gorgonia.Mul(z.Input("x", 6), z.Value("w", 6, 6, 6)))
+			return must(gorgonia.BroadcastAdd(y, must(ops.FakeQuantizeDynamic(z.Value("b", 1, 6), qtensor.Symmetric(3))), nil, []byte{0}))
 		}, ptq.Config{}, "Add Add_1, FakeQuantize b", 35},
 		{"before a shape that is no input", func(z *zoo) node {
-			return must(gorgonia.Reshape(int8s(z.input("x", 6)), tensor.Shape{z.batch, 3, 2}))
+			return must(gorgonia.Reshape(int8s(z.Input("x", 6)), tensor.Shape{z.Batch, 3, 2}))
 		}, ptq.Config{AllowFloat: true}, "FakeQuantize FakeQuantize_1, Reshape Reshape_1", 200},
 		{"factors of a layer", func(z *zoo) node {
-			x := z.input("x", 6)
-			return must(gorgonia.Mul(must(gorgonia.HadamardProd(int8s(x), int8s(x))), z.value("w", 6, 6, 6)))
+			x := z.Input("x", 6)
+			return must(gorgonia.Mul(must(gorgonia.HadamardProd(int8s(x), int8s(x))), z.Value("w", 6, 6, 6)))
 		}, ptq.Config{}, "FakeQuantize FakeQuantize_1, FakeQuantize FakeQuantize_2, Mul Mul_1", 35},
 	} {
 		m, r, err := c.net.quantize(t, c.cfg, 6)
@@ -96,7 +96,7 @@ func TestFakesElsewhere(t *testing.T) {
 // TestFakesRefused has fake quantization that no model does.
 func TestFakesRefused(t *testing.T) {
 	on := func(f func(z *zoo, x, w node) (node, error)) network {
-		return func(z *zoo) node { return must(f(z, z.input("x", 6), z.value("w", 6, 6, 6))) }
+		return func(z *zoo) node { return must(f(z, z.Input("x", 6), z.Value("w", 6, 6, 6))) }
 	}
 	first := true
 	for _, c := range []struct {
@@ -116,7 +116,7 @@ func TestFakesRefused(t *testing.T) {
 			return gorgonia.Mul(within(qtensor.Uniform(8), 1, 2)(x), w)
 		}), nil, []string{"uniform8", "code for zero"}},
 		{"a scale that is computed", on(func(z *zoo, x, w node) (node, error) {
-			scale := must(gorgonia.Tanh(z.value("s", 1, 1)))
+			scale := must(gorgonia.Tanh(z.Value("s", 1, 1)))
 			return gorgonia.Mul(x, must(ops.FakeQuantizeLSQ(w, scale, qtensor.Int4())))
 		}), nil, []string{"tanh", "want a constant"}},
 		{"a scale for each input", on(func(_ *zoo, x, w node) (node, error) {
@@ -127,7 +127,7 @@ func TestFakesRefused(t *testing.T) {
 			return gorgonia.Mul(x, must(ops.FakeQuantizeDynamic(w, qtensor.Int4())))
 		}), qtensor.ErrValue, []string{"NaN at 5"}},
 		{"a learned scale of nothing", on(func(z *zoo, x, w node) (node, error) {
-			scale := z.value("s", 1, 1)
+			scale := z.Value("s", 1, 1)
 			scale.Value().Data().([]float32)[0] = 0
 			return gorgonia.Mul(x, must(ops.FakeQuantizeLSQ(w, scale, qtensor.Int4())))
 		}), qtensor.ErrParams, []string{"scale 0 at 0"}},
@@ -144,7 +144,7 @@ func TestFakesRefused(t *testing.T) {
 			return gorgonia.Mul(x, must(ops.FakeQuantizeDynamic(w, scheme)))
 		}), nil, []string{"another batch size"}},
 		{"other parameters by batch", on(func(z *zoo, x, w node) (node, error) {
-			return gorgonia.Mul(within(qtensor.Affine(8), 0, float32(z.batch))(x), w)
+			return gorgonia.Mul(within(qtensor.Affine(8), 0, float32(z.Batch))(x), w)
 		}), nil, []string{"another batch size"}},
 	} {
 		m, _, err := c.net.quantize(t, ptq.Config{}, 6)
@@ -183,18 +183,18 @@ func TestFakesOnTheWay(t *testing.T) {
 	} {
 		var net network = func(z *zoo) node {
 			if c.turned {
-				w := must(gorgonia.Transpose(must(ops.FakeQuantizeDynamic(z.value("w", 6, 8, 18), c.trained)), 1, 0))
-				return must(gorgonia.Mul(must(gorgonia.Reshape(z.input("x", 2, 3, 3), tensor.Shape{z.batch, 18})), w))
+				w := must(gorgonia.Transpose(must(ops.FakeQuantizeDynamic(z.Value("w", 6, 8, 18), c.trained)), 1, 0))
+				return must(gorgonia.Mul(must(gorgonia.Reshape(z.Input("x", 2, 3, 3), tensor.Shape{z.Batch, 18})), w))
 			}
-			y := must(gorgonia.Conv2d(z.input("x", 2, 3, 3), c.weight(z.value("w", 6, 8, 2, 3, 3), 0), tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1}))
-			gamma := z.value("gamma", 1, 1, 8, 1, 1)
+			y := must(gorgonia.Conv2d(z.Input("x", 2, 3, 3), c.weight(z.Value("w", 6, 8, 2, 3, 3), 0), tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1}))
+			gamma := z.Value("gamma", 1, 1, 8, 1, 1)
 			for i := range 8 {
 				gamma.Value().Data().([]float32)[i] = c.gamma * float32(i%3+1)
 				if c.gamma == 0 {
 					gamma.Value().Data().([]float32)[i] = float32(i % 2)
 				}
 			}
-			y, _, _, op, err := gorgonia.BatchNorm(y, gamma, z.value("beta", 4, 1, 8, 1, 1), 0.9, 1e-5)
+			y, _, _, op, err := gorgonia.BatchNorm(y, gamma, z.Value("beta", 4, 1, 8, 1, 1), 0.9, 1e-5)
 			if err == nil {
 				variance := draw(tensor.Float32, 9, 0.01, 8)
 				for i := range 8 {
@@ -209,12 +209,12 @@ func TestFakesOnTheWay(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		z := &zoo{tensor.Float32, gorgonia.NewGraph(), 1, map[string]*tensor.Dense{}, nil}
+		z := newZoo(tensor.Float32, 1, map[string]*tensor.Dense{})
 		shape := []int{8, 2, 3, 3}
 		if c.turned {
 			shape = []int{8, 18}
 		}
-		want := quantize(z.value("w", 6, shape...).Value().(tensor.Tensor), c.trained)
+		want := quantize(z.Value("w", 6, shape...).Value().(tensor.Tensor), c.trained)
 		if got := saved(t, m)["w"]; !slices.Equal(codesOf(t, got), codesOf(t, want)) || got.Scheme().String() != c.scheme {
 			t.Errorf("%s: got %v %v, want %v %v", c.name, got.Scheme(), codesOf(t, got), c.scheme, codesOf(t, want))
 		}

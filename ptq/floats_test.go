@@ -20,46 +20,46 @@ var floats = map[string]struct {
 	want []string
 }{
 	"a mask": {func(z *zoo) node {
-		return must(gorgonia.Mul(z.input("x", 6), must(gorgonia.HadamardProd(z.value("mask", 1, 6, 4), z.value("w", 6, 6, 4)))))
+		return must(gorgonia.Mul(z.Input("x", 6), must(gorgonia.HadamardProd(z.Value("mask", 1, 6, 4), z.Value("w", 6, 6, 4)))))
 	}, []string{"MatMul_1: its weight is computed by Mul_1: fold"}},
 	"a multiple": {func(z *zoo) node {
-		return must(gorgonia.Mul(z.input("x", 6), must(gorgonia.HadamardProd(z.value("w", 6, 6, 4), z.number(2)))))
+		return must(gorgonia.Mul(z.Input("x", 6), must(gorgonia.HadamardProd(z.Value("w", 6, 6, 4), z.Number(2)))))
 	}, []string{"MatMul_1: its weight is computed by Mul_1: fold"}},
 	"a slice": {func(z *zoo) node {
-		return must(gorgonia.Mul(z.input("x", 6), must(gorgonia.Slice(z.value("w", 6, 6, 8), nil, gorgonia.S(2, 6)))))
+		return must(gorgonia.Mul(z.Input("x", 6), must(gorgonia.Slice(z.Value("w", 6, 6, 8), nil, gorgonia.S(2, 6)))))
 	}, []string{"MatMul_1: its weight is computed by Slice_1: fold"}},
 	"a function, transposed and in another shape": {func(z *zoo) node {
-		w := must(gorgonia.Reshape(must(gorgonia.Tanh(z.value("w", 6, 24))), tensor.Shape{4, 6}))
-		return must(gorgonia.Mul(z.input("x", 6), must(gorgonia.Transpose(w, 1, 0))))
+		w := must(gorgonia.Reshape(must(gorgonia.Tanh(z.Value("w", 6, 24))), tensor.Shape{4, 6}))
+		return must(gorgonia.Mul(z.Input("x", 6), must(gorgonia.Transpose(w, 1, 0))))
 	}, []string{"MatMul_1: its weight is computed by Tanh_1: fold"}},
 	"a function on the left": {func(z *zoo) node {
-		x := must(gorgonia.Transpose(z.input("x", 6), 1, 0))
-		return must(gorgonia.Transpose(must(gorgonia.Mul(must(gorgonia.Tanh(z.value("w", 6, 4, 6))), x)), 1, 0))
+		x := must(gorgonia.Transpose(z.Input("x", 6), 1, 0))
+		return must(gorgonia.Transpose(must(gorgonia.Mul(must(gorgonia.Tanh(z.Value("w", 6, 4, 6))), x)), 1, 0))
 	}, []string{"MatMul_1: its weight is computed by Tanh_1: fold"}},
 	"filters": {func(z *zoo) node {
-		w := must(gorgonia.Tanh(z.value("w", 6, 4, 2, 3, 3)))
-		return must(gorgonia.Conv2d(z.input("x", 2, 5, 5), w, tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1}))
+		w := must(gorgonia.Tanh(z.Value("w", 6, 4, 2, 3, 3)))
+		return must(gorgonia.Conv2d(z.Input("x", 2, 5, 5), w, tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1}))
 	}, []string{"MatMul_1: its weight is computed by Tanh_1: fold"}},
 	"two inputs": {func(z *zoo) node {
-		return must(gorgonia.BatchedMatMul(z.input("x", 3, 4), z.input("y", 4, 2)))
+		return must(gorgonia.BatchedMatMul(z.Input("x", 3, 4), z.Input("y", 4, 2)))
 	}, []string{"MatMul_1: both operands are computed from what flows in"}},
 	"a weight for each head": {func(z *zoo) node {
-		x := must(gorgonia.Transpose(z.input("x", 2, 6), 1, 0, 2))
-		return must(gorgonia.Transpose(must(gorgonia.BatchedMatMul(x, z.value("w", 6, 2, 6, 4))), 1, 0, 2))
+		x := must(gorgonia.Transpose(z.Input("x", 2, 6), 1, 0, 2))
+		return must(gorgonia.Transpose(must(gorgonia.BatchedMatMul(x, z.Value("w", 6, 2, 6, 4))), 1, 0, 2))
 	}, []string{"w: its weight has 3 axes, want a matrix"}},
 	"a weight for each head, on the left": {func(z *zoo) node {
-		x := must(gorgonia.Transpose(z.input("x", 2, 6), 1, 2, 0))
-		return must(gorgonia.Transpose(must(gorgonia.BatchedMatMul(z.value("w", 6, 2, 4, 6), x)), 2, 0, 1))
+		x := must(gorgonia.Transpose(z.Input("x", 2, 6), 1, 2, 0))
+		return must(gorgonia.Transpose(must(gorgonia.BatchedMatMul(z.Value("w", 6, 2, 4, 6), x)), 2, 0, 1))
 	}, []string{"MatMul_1: its weight is the left operand of batches of products, want it on the right"}},
 	"constants": {func(z *zoo) node {
-		w := must(gorgonia.Mul(z.value("a", 6, 6, 3), z.value("b", 6, 3, 4)))
-		return must(gorgonia.Mul(z.input("x", 6), w))
+		w := must(gorgonia.Mul(z.Value("a", 6, 6, 3), z.Value("b", 6, 3, 4)))
+		return must(gorgonia.Mul(z.Input("x", 6), w))
 	}, []string{"b: both operands are constants", "MatMul_1: its weight is computed by b: fold"}},
 	"a matrix and a vector": {func(z *zoo) node {
-		w := must(gorgonia.Mul(z.value("a", 6, 4, 6), z.value("b", 6, 6)))
-		return must(gorgonia.BroadcastAdd(z.input("x", 4), w, nil, []byte{0}))
+		w := must(gorgonia.Mul(z.Value("a", 6, 4, 6), z.Value("b", 6, 6)))
+		return must(gorgonia.BroadcastAdd(z.Input("x", 4), w, nil, []byte{0}))
 	}, []string{"a: both operands are constants"}},
-	"nothing": {func(z *zoo) node { return must(gorgonia.Tanh(z.input("x", 6))) }, nil},
+	"nothing": {func(z *zoo) node { return must(gorgonia.Tanh(z.Input("x", 6))) }, nil},
 }
 
 // floatNet makes graphs, and samples, of a network for a type.
@@ -67,9 +67,9 @@ func floatNet(net func(z *zoo) node, dt tensor.Dtype) (ptq.Build, func(func(ptq.
 	values := map[string]*tensor.Dense{}
 	var inputs gorgonia.Nodes
 	build := func(batch int) (ptq.Graph, error) {
-		z := &zoo{dt, gorgonia.NewGraph(), batch, values, nil}
+		z := newZoo(dt, batch, values)
 		y := net(z)
-		inputs = z.inputs
+		inputs = z.Inputs
 		return ptq.Graph{Inputs: inputs, Outputs: gorgonia.Nodes{y}}, nil
 	}
 	return build, func(yield func(ptq.Sample, error) bool) {
@@ -134,8 +134,8 @@ func TestFloatProducts(t *testing.T) {
 				// A layer behind it makes it a success, unless a rule takes that one away.
 				behind, samples := floatNet(func(z *zoo) node {
 					y := c.net(z)
-					flat := must(gorgonia.Reshape(y, tensor.Shape{z.batch, y.Shape().TotalSize() / z.batch}))
-					return z.dense(must(gorgonia.Tanh(flat)), "head", flat.Shape()[1], 3)
+					flat := must(gorgonia.Reshape(y, tensor.Shape{z.Batch, y.Shape().TotalSize() / z.Batch}))
+					return z.Dense(must(gorgonia.Tanh(flat)), "head", flat.Shape()[1], 3)
 				}, dt)
 				_, r, err = ptq.Quantize(t.Context(), behind, samples, ptq.Config{Activations: activations})
 				if err != nil {

@@ -25,8 +25,8 @@ const vocabulary, length = 30, 5
 type sentence func(z *zoo, words node) node
 
 func (s sentence) build(batch int) (ptq.Graph, error) {
-	z := &zoo{tensor.Float32, gorgonia.NewGraph(), batch, map[string]*tensor.Dense{}, nil}
-	x := gorgonia.NewMatrix(z.g, tensor.Int, gorgonia.WithShape(batch, length), gorgonia.WithName("words"))
+	z := newZoo(tensor.Float32, batch, map[string]*tensor.Dense{})
+	x := gorgonia.NewMatrix(z.Graph, tensor.Int, gorgonia.WithShape(batch, length), gorgonia.WithName("words"))
 	list := must(gorgonia.Reshape(x, tensor.Shape{batch * length}))
 	return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{s(z, list)}}, nil
 }
@@ -73,8 +73,8 @@ func rows(table, list node) node { return must(gorgonia.ByIndices(table, list, 0
 
 // average is a mean of the rows of a table, and a dense layer.
 func average(z *zoo, list node) node {
-	h := must(gorgonia.Mean(must(gorgonia.Reshape(rows(z.value("table", 1, vocabulary, 16), list), tensor.Shape{z.batch, length, 16})), 1))
-	return z.dense(must(gorgonia.Rectify(h)), "a", 16, 6)
+	h := must(gorgonia.Mean(must(gorgonia.Reshape(rows(z.Value("table", 1, vocabulary, 16), list), tensor.Shape{z.Batch, length, 16})), 1))
+	return z.Dense(must(gorgonia.Rectify(h)), "a", 16, 6)
 }
 
 // sizeOf returns the bytes of a model's file.
@@ -141,7 +141,7 @@ func TestLookupFloat(t *testing.T) {
 		t.Errorf("the file has %v", got)
 	}
 	var single sentence = func(z *zoo, list node) node {
-		return must(gorgonia.Reshape(rows(z.value("table", 1, vocabulary), list), tensor.Shape{z.batch, length}))
+		return must(gorgonia.Reshape(rows(z.Value("table", 1, vocabulary), list), tensor.Shape{z.Batch, length}))
 	}
 	m, r = single.quantize(t, ptq.Config{AllowFloat: true})
 	if len(r.Layers) != 1 || len(saved(t, m)) != 0 || !strings.Contains(r.Layers[0].Reason, "one axis") || slices.Contains(r.Kept, "Gather table") {
@@ -155,8 +155,8 @@ func TestLookupFloat(t *testing.T) {
 // TestLookupReLU keeps a ReLU behind a lookup, which is no part of it.
 func TestLookupReLU(t *testing.T) {
 	var net sentence = func(z *zoo, list node) node {
-		h := must(gorgonia.Rectify(rows(z.value("table", 1, vocabulary, 16), list)))
-		return z.dense(must(gorgonia.Reshape(h, tensor.Shape{z.batch, length * 16})), "a", length*16, 6)
+		h := must(gorgonia.Rectify(rows(z.Value("table", 1, vocabulary, 16), list)))
+		return z.Dense(must(gorgonia.Reshape(h, tensor.Shape{z.Batch, length * 16})), "a", length*16, 6)
 	}
 	m, r := net.quantize(t, ptq.Config{})
 	if !slices.Contains(r.Kept, "Relu Relu_1") || !r.Layers[0].Quantized {
@@ -174,14 +174,14 @@ func TestLookupTrained(t *testing.T) {
 		qtensor.Int4(), qtensor.PerChannelSymmetric(3, 0), qtensor.PerChannelAffine(5, 1), qtensor.Uniform(4), qtensor.UInt4().PerGroup(0, 8), qtensor.UInt4().PerGroup(1, 7),
 	} {
 		var net sentence = func(z *zoo, list node) node {
-			return must(gorgonia.Reshape(rows(must(ops.FakeQuantizeDynamic(z.value("table", 1, vocabulary, 5), s)), list), tensor.Shape{z.batch, length * 5}))
+			return must(gorgonia.Reshape(rows(must(ops.FakeQuantizeDynamic(z.Value("table", 1, vocabulary, 5), s)), list), tensor.Shape{z.Batch, length * 5}))
 		}
 		m, r := net.quantize(t, ptq.Config{})
 		if l := r.Layers[0]; l.Weights != s.String() || !math.IsInf(l.WeightSQNR, 1) || !math.IsInf(l.OutputSQNR, 1) || strings.Contains(strings.Join(r.Kept, ", "), "FakeQuantize") {
 			t.Errorf("%v: got %+v, kept %q", s, l, r.Kept)
 		}
-		z := &zoo{tensor.Float32, gorgonia.NewGraph(), 1, map[string]*tensor.Dense{}, nil}
-		want := quantize(z.value("table", 1, vocabulary, 5).Value().(tensor.Tensor), s)
+		z := newZoo(tensor.Float32, 1, map[string]*tensor.Dense{})
+		want := quantize(z.Value("table", 1, vocabulary, 5).Value().(tensor.Tensor), s)
 		if got := saved(t, m)["table"]; got == nil || got.Scheme() != s || !slices.Equal(codesOf(t, got), codesOf(t, want)) {
 			t.Errorf("%v: got %v, want the codes of %v", s, got, want)
 		}
@@ -202,9 +202,9 @@ func TestLookupShared(t *testing.T) {
 	}
 	int4 := qtensor.Int4()
 	fake := func(s qtensor.Scheme) func(z *zoo) node {
-		return func(z *zoo) node { return must(ops.FakeQuantizeDynamic(z.value("table", 1, vocabulary, 16), s)) }
+		return func(z *zoo) node { return must(ops.FakeQuantizeDynamic(z.Value("table", 1, vocabulary, 16), s)) }
 	}
-	plain := func(z *zoo) node { return z.value("table", 1, vocabulary, 16) }
+	plain := func(z *zoo) node { return z.Value("table", 1, vocabulary, 16) }
 	for _, c := range []struct {
 		name    string
 		table   func(z *zoo) node
@@ -224,8 +224,8 @@ func TestLookupShared(t *testing.T) {
 	} {
 		var net sentence = func(z *zoo, list node) node {
 			table := c.table(z)
-			one, other := rows(table, list), rows(table, must(gorgonia.Reshape(must(gorgonia.Reshape(list, tensor.Shape{z.batch, length})), tensor.Shape{length * z.batch, 1})))
-			h := must(gorgonia.Tanh(must(gorgonia.Add(one, must(gorgonia.Reshape(other, tensor.Shape{z.batch * length, 16}))))))
+			one, other := rows(table, list), rows(table, must(gorgonia.Reshape(must(gorgonia.Reshape(list, tensor.Shape{z.Batch, length})), tensor.Shape{length * z.Batch, 1})))
+			h := must(gorgonia.Tanh(must(gorgonia.Add(one, must(gorgonia.Reshape(other, tensor.Shape{z.Batch * length, 16}))))))
 			return c.by(z, table, h)
 		}
 		m, r := net.quantize(t, c.cfg)

@@ -19,9 +19,9 @@ import (
 // layered is a chain of dense layers with the names.
 func layered(names ...string) func(z *zoo) node {
 	return func(z *zoo) node {
-		h := z.input("x", 4)
+		h := z.Input("x", 4)
 		for _, name := range names {
-			h = must(gorgonia.Tanh(must(gorgonia.Mul(h, z.value(name, 3, 4, 4)))))
+			h = must(gorgonia.Tanh(must(gorgonia.Mul(h, z.Value(name, 3, 4, 4)))))
 		}
 		return h
 	}

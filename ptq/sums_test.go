@@ -17,37 +17,37 @@ import (
 
 // blocks is two residual blocks, of which the second has a convolution on its other way too, and an average in front of the last layer.
 func blocks(z *zoo) node {
-	stem := must(gorgonia.Rectify(z.conv(z.input("x", 3, 8, 8), "stem", 3, 16, 3)))
-	a := must(gorgonia.Rectify(z.conv(stem, "a", 16, 16, 3)))
-	first := must(gorgonia.Rectify(must(gorgonia.Add(z.conv(a, "b", 16, 16, 3), stem))))
-	c := must(gorgonia.Rectify(z.conv(first, "c", 16, 24, 3)))
-	second := must(gorgonia.Rectify(must(gorgonia.Add(z.conv(first, "side", 16, 24, 1), z.conv(c, "d", 24, 24, 3)))))
-	return z.dense(must(gorgonia.Reshape(must(gorgonia.GlobalAveragePool2D(second)), tensor.Shape{z.batch, 24})), "fc", 24, 10)
+	stem := must(gorgonia.Rectify(z.Conv(z.Input("x", 3, 8, 8), "stem", 3, 16, 3)))
+	a := must(gorgonia.Rectify(z.Conv(stem, "a", 16, 16, 3)))
+	first := must(gorgonia.Rectify(must(gorgonia.Add(z.Conv(a, "b", 16, 16, 3), stem))))
+	c := must(gorgonia.Rectify(z.Conv(first, "c", 16, 24, 3)))
+	second := must(gorgonia.Rectify(must(gorgonia.Add(z.Conv(first, "side", 16, 24, 1), z.Conv(c, "d", 24, 24, 3)))))
+	return z.Dense(must(gorgonia.Reshape(must(gorgonia.GlobalAveragePool2D(second)), tensor.Shape{z.Batch, 24})), "fc", 24, 10)
 }
 
 // gated sums two products for a function that is no layer.
 func gated(z *zoo) node {
-	x := z.input("x", 12)
-	h := must(gorgonia.Sigmoid(must(gorgonia.Add(z.dense(x, "a", 12, 20), z.dense(x, "b", 12, 20)))))
-	return z.dense(h, "c", 20, 10)
+	x := z.Input("x", 12)
+	h := must(gorgonia.Sigmoid(must(gorgonia.Add(z.Dense(x, "a", 12, 20), z.Dense(x, "b", 12, 20)))))
+	return z.Dense(h, "c", 20, 10)
 }
 
 // shifted adds what no sample changes.
 func shifted(z *zoo) node {
-	h := must(gorgonia.Rectify(z.dense(z.input("x", 12), "a", 12, 12)))
-	return z.dense(must(gorgonia.BroadcastAdd(h, z.value("shift", 4, 12), nil, []byte{0})), "c", 12, 10)
+	h := must(gorgonia.Rectify(z.Dense(z.Input("x", 12), "a", 12, 12)))
+	return z.Dense(must(gorgonia.BroadcastAdd(h, z.Value("shift", 4, 12), nil, []byte{0})), "c", 12, 10)
 }
 
 // trained rounds one value of a residual block.
 func trained(z *zoo) node {
-	x := z.input("x", 12)
-	a := must(gorgonia.Rectify(z.dense(x, "a", 12, 12)))
+	x := z.Input("x", 12)
+	a := must(gorgonia.Rectify(z.Dense(x, "a", 12, 12)))
 	p, err := qtensor.NewParams(qtensor.Affine(8), []float32{0}, []float32{2})
 	if err != nil {
 		panic(err)
 	}
 	a = must(ops.FakeQuantize(a, p))
-	return z.dense(must(gorgonia.Add(a, z.dense(a, "b", 12, 12))), "c", 12, 10)
+	return z.Dense(must(gorgonia.Add(a, z.Dense(a, "b", 12, 12))), "c", 12, 10)
 }
 
 // TestSums holds the report to what is computed on codes.
@@ -73,10 +73,10 @@ func TestSums(t *testing.T) {
 		values := map[string]*tensor.Dense{}
 		var shape tensor.Shape
 		build := func(batch int) (ptq.Graph, error) {
-			z := &zoo{tensor.Float32, gorgonia.NewGraph(), batch, values, nil}
+			z := newZoo(tensor.Float32, batch, values)
 			y := c.net(z)
-			shape = z.inputs[0].Shape()[1:].Clone()
-			return ptq.Graph{Inputs: z.inputs, Outputs: gorgonia.Nodes{y}}, nil
+			shape = z.Inputs[0].Shape()[1:].Clone()
+			return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
 		}
 		samples := func(yield func(ptq.Sample, error) bool) {
 			for seed := range uint64(4) {
