@@ -73,10 +73,11 @@ func quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error]
 	if err := cfg.check(); err != nil {
 		return nil, nil, err
 	}
-	n, err := graph.Read(func(batch int) (graph.Source, error) {
+	source := func(batch int) (graph.Source, error) {
 		made, err := build(batch)
-		return graph.Source{Inputs: made.Inputs, Outputs: made.Outputs}, err
-	})
+		return graph.Source(made), err
+	}
+	n, err := graph.Read(source)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,7 +89,7 @@ func quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error]
 		ctx: ctx, samples: finite(samples, float.Inputs()), cfg: cfg, graph: n.Folded, net: indexed(n.Folded), codes: n.Codes, float: float,
 		report: &Report{},
 	}
-	verify := func() error { return j.verify(build, n.Read) }
+	verify := func() error { return j.verify(source, n.Read) }
 	for _, step := range []func() error{j.plan, verify, j.calibrate, j.layers, j.compare} {
 		if err := step(); err != nil {
 			return nil, nil, err

@@ -4,24 +4,23 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"euryale/internal/dense"
 	"euryale/internal/flow"
+	"euryale/internal/graph"
 	"euryale/model"
 
-	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
 // ErrMismatch reports a network that is not what Gorgonia computes.
 var ErrMismatch = errors.New("the network that was read gives other results than Gorgonia")
 
-// leastRead is the SQNR in dB that the network has at least before it is quantized: sums in another order leave 100 and more.
-const leastRead = 40
+// ErrUnsupported reports a part of a float graph that is not understood; the error names node and op, and what was wanted.
+var ErrUnsupported = graph.ErrUnsupported
 
-// verify holds the network, as it was read and folded, to what Gorgonia makes of the first sample, in a graph built for it.
-func (j *job) verify(build Build, read *flow.Graph) error {
+// verify holds the network, as it was read and folded, to what Gorgonia's ops make of the first sample, in a graph built for it.
+func (j *job) verify(build graph.Build, read *flow.Graph) error {
 	for _, o := range j.graph.Outputs {
 		j.report.Outputs = append(j.report.Outputs, Output{Name: o.Name, ReadSQNR: math.NaN(), FoldedSQNR: math.NaN()})
 	}
@@ -33,82 +32,71 @@ func (j *job) verify(build Build, read *flow.Graph) error {
 		if err == nil {
 			err = j.ctx.Err()
 		}
+		if err == nil {
+			err = j.hold(build, unfolded, sample)
+		}
 		if err != nil {
 			return fmt.Errorf("verify: sample 0: %w", err)
-		}
-		folded, err := j.float.Run(j.ctx, sample)
-		if err != nil {
-			return fmt.Errorf("verify: sample 0: %w", err)
-		}
-		stock, err := j.stock(build, sample)
-		if err != nil {
-			j.report.Unverified = err.Error()
-			return nil
-		}
-		made, err := unfolded.Run(j.ctx, sample)
-		if err != nil {
-			return fmt.Errorf("verify: sample 0: %w", err)
-		}
-		for i := range j.report.Outputs {
-			o := &j.report.Outputs[i]
-			o.ReadSQNR = sqnr(stock[i], made[read.Outputs[i].Name])
-			o.FoldedSQNR = sqnr(stock[i], folded[o.Name])
-			if least := min(o.ReadSQNR, o.FoldedSQNR); least < leastRead {
-				return fmt.Errorf("verify: output %q: %w: got %.1f dB, want %d or more", o.Name, ErrMismatch, least, leastRead)
-			}
 		}
 		return nil
 	}
 	return fmt.Errorf("verify: %w", ErrSamples)
 }
 
-func sqnr(stock []float32, y tensor.Tensor) float64 {
-	var off noise
-	off.add(stock, y.(*tensor.Dense).Float32s())
-	return off.sqnr()
+// hold compares both networks with Gorgonia on one sample.
+func (j *job) hold(build graph.Build, unfolded *model.Model, sample Sample) error {
+	folded, err := j.float.Run(j.ctx, sample)
+	if err != nil {
+		return err
+	}
+	made, err := unfolded.Run(j.ctx, sample)
+	if err != nil {
+		return err
+	}
+	stock, err := j.stock(build, sample)
+	if errors.Is(err, graph.ErrOp) {
+		j.report.Unverified = err.Error()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for i := range j.report.Outputs {
+		o := &j.report.Outputs[i]
+		for _, c := range []struct {
+			sqnr *float64
+			got  tensor.Tensor
+		}{{&o.ReadSQNR, made[unfolded.Outputs()[i].Name]}, {&o.FoldedSQNR, folded[o.Name]}} {
+			got, err := dense.Float32s(c.got)
+			if err != nil {
+				return fmt.Errorf("output %q: %w", o.Name, err)
+			}
+			var ok bool
+			if *c.sqnr, ok = held(stock[i], got); !ok {
+				return fmt.Errorf("output %q: %w: got %.1f dB, want %d or more, or every number as near as %g of the largest, and NaN and infinities in the same places",
+					o.Name, ErrMismatch, *c.sqnr, leastRead, leastNear)
+			}
+		}
+	}
+	return nil
 }
 
-// stock returns what Gorgonia makes of a sample, in evaluation. Where Gorgonia panics, that is the error.
-func (j *job) stock(build Build, sample Sample) (outputs [][]float32, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("gorgonia panics: %v", r)
-		}
-	}()
-	g, err := build(j.batch(sample))
+// stock returns what Gorgonia's ops make of a sample, in evaluation.
+func (j *job) stock(build graph.Build, sample Sample) (outputs [][]float32, err error) {
+	g, err := build.At(j.batch(sample))
 	if err != nil {
 		return nil, err
 	}
-	values := make([]gorgonia.Value, len(g.Outputs))
-	for i, y := range g.Outputs {
-		gorgonia.Read(y, &values[i])
+	if len(g.Outputs) != len(j.graph.Outputs) {
+		return nil, fmt.Errorf("%w: got %d outputs from build for another batch size, want %d", ErrUnsupported, len(g.Outputs), len(j.graph.Outputs))
 	}
+	inputs := make([][]float32, len(j.graph.Inputs))
 	for i, in := range j.graph.Inputs {
-		x, err := valueFor(g.Inputs[i], sample[in.Name])
-		if err != nil {
-			return nil, err
-		}
-		if err := gorgonia.Let(g.Inputs[i], x); err != nil {
-			return nil, err
+		if inputs[i], err = numbers(sample[in.Name]); err != nil {
+			return nil, fmt.Errorf("input %q: %w", in.Name, err)
 		}
 	}
-	machine := gorgonia.NewTapeMachine(g.Outputs[0].Graph(), gorgonia.EvalMode())
-	defer func() { err = errors.Join(err, machine.Close()) }()
-	if err := machine.RunAll(); err != nil {
-		return nil, err
-	}
-	for i, o := range j.graph.Outputs {
-		t, ok := values[i].(tensor.Tensor)
-		if !ok {
-			return nil, fmt.Errorf("output %q is a %T, want a tensor", o.Name, values[i])
-		}
-		y, err := dense.Float32s(t)
-		if err != nil {
-			return nil, err
-		}
-		outputs = append(outputs, y)
-	}
-	return outputs, nil
+	return graph.Evaluate(j.ctx, g, inputs)
 }
 
 // batch returns that of a sample which the model has run.
@@ -124,19 +112,24 @@ func (j *job) batch(sample Sample) int {
 	return 1 // an axis of one sample that a slice dropped, or no batch
 }
 
-// valueFor returns numbers of its own as a value for a node.
-func valueFor(n *gorgonia.Node, t tensor.Tensor) (*tensor.Dense, error) {
-	if n.Dtype() == tensor.Int {
-		x, err := dense.Slice[int](t)
-		return dense.New(slices.Clone(x), n.Shape()), err
+// numbers returns the elements of a sample that a model has run, also whole ones.
+func numbers(t tensor.Tensor) ([]float32, error) {
+	switch t.Dtype() {
+	case tensor.Int:
+		return whole[int](t)
+	case tensor.Int32:
+		return whole[int32](t)
+	case tensor.Int64:
+		return whole[int64](t)
 	}
-	x, err := dense.Float32s(t)
-	if err != nil || n.Dtype() != tensor.Float64 {
-		return dense.New(slices.Clone(x), n.Shape()), err
+	return dense.Float32s(t)
+}
+
+func whole[T int | int32 | int64](t tensor.Tensor) ([]float32, error) {
+	list, err := dense.Slice[T](t)
+	x := make([]float32, len(list))
+	for i, v := range list {
+		x[i] = float32(v)
 	}
-	wide := make([]float64, len(x))
-	for i, v := range x {
-		wide[i] = float64(v)
-	}
-	return dense.New(wide, n.Shape()), nil
+	return x, err
 }

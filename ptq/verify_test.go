@@ -6,11 +6,28 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/internal/graph"
 	"euryale/ptq"
 
+	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
+
+// identity is an op of the user's that returns its operand, after what else it does.
+type identity struct {
+	graph.Base
+	do func() error
+}
+
+func (*identity) Arity() int    { return 1 }
+func (*identity) Type() hm.Type { return hm.NewFnType(hm.TypeVariable('a'), hm.TypeVariable('a')) }
+
+func (*identity) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
+	return in[0].(tensor.Shape), nil
+}
+
+func (op *identity) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return v[0], op.do() }
 
 // TestVerify gives graphs that are others for the batch of the samples than those that were read.
 func TestVerify(t *testing.T) {
@@ -27,11 +44,18 @@ func TestVerify(t *testing.T) {
 	}{
 		{"the same", gorgonia.Tanh, nil, ""},
 		{"another function", gorgonia.Sigmoid, ptq.ErrMismatch, ""},
-		{"no graph", func(node) (node, error) { return nil, failed }, nil, "failed"},
-		{"a panic", func(node) (node, error) { panic("slipped") }, nil, "gorgonia panics: slipped"},
-		{"a machine that fails", func(y node) (node, error) {
+		{"no graph", func(node) (node, error) { return nil, failed }, failed, ""},
+		{"a panic", func(node) (node, error) { panic(failed) }, failed, ""},
+		{"no value", func(y node) (node, error) {
 			return gorgonia.Add(y, gorgonia.NewMatrix(y.Graph(), tensor.Float32, gorgonia.WithShape(9, 6), gorgonia.WithName("none")))
-		}, nil, "none"},
+		}, ptq.ErrUnsupported, ""},
+		{"no output", func(node) (node, error) { return nil, nil }, ptq.ErrUnsupported, ""},
+		{"an op that fails", func(y node) (node, error) {
+			return gorgonia.ApplyOp(&identity{graph.NewBase("rogue"), func() error { return failed }}, y)
+		}, nil, "rogue#"},
+		{"an op that panics", func(y node) (node, error) {
+			return gorgonia.ApplyOp(&identity{graph.NewBase("rogue"), func() error { panic("slipped") }}, y)
+		}, nil, "panics: slipped"},
 	} {
 		build := func(batch int) (ptq.Graph, error) {
 			g := gorgonia.NewGraph()
@@ -45,7 +69,7 @@ func TestVerify(t *testing.T) {
 			return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, err
 		}
 		_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{})
-		if !errors.Is(err, c.want) {
+		if !errors.Is(err, c.want) || err != nil && strings.Contains(c.name, "panic") && !strings.Contains(err.Error(), "build for batch size 9 panics") {
 			t.Errorf("%s: got error %v, want %v", c.name, err, c.want)
 		}
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"euryale/internal/dense"
 	"euryale/internal/flow"
 
 	"gorgonia.org/gorgonia"
@@ -25,11 +26,7 @@ var impure = []string{"BatchNormOp", "dropoutOp", "randomOp", "Iop"}
 // call returns the value of a node by its own op; why says what kept it from being read.
 func (r *reader) call(p pair, operands []pair, why error) (*value, error) {
 	shape := p.shape()
-	if slices.Contains(impure, p.kind()) || batches(shape) > 1 {
-		return nil, why
-	}
-	path, ok := r.find(p.a)
-	if !ok {
+	if slices.Contains(impure, p.kind()) || slices.Contains(unguarded, p.kind()) || batches(shape) > 1 {
 		return nil, why
 	}
 	var in []*value
@@ -64,111 +61,72 @@ func (r *reader) call(p pair, operands []pair, why error) (*value, error) {
 		what += ": " + u.reason
 	}
 	y := r.add(flow.Node{Op: opCall}, shape, in...)
-	c := &call{builds: r.builds, path: path, op: reflect.TypeOf(p.a.Op()), given: given}
+	c := &call{builds: r.builds, position: r.positions[p.a], op: reflect.TypeOf(p.a.Op()), given: given}
 	y.from.call = &flow.Call{What: what, Shape: shape, Run: c.run}
 	return y, nil
 }
 
-// find returns the way to a node: the number of an output, and then of operands.
-func (r *reader) find(n *gorgonia.Node) (path []int, ok bool) {
-	seen := map[*gorgonia.Node]bool{}
-	var walk func(from *gorgonia.Node) bool
-	walk = func(from *gorgonia.Node) bool {
-		if from == n {
-			return true
-		}
-		if seen[from] {
-			return false
-		}
-		seen[from] = true
-		for i, operand := range operandsOf(from) {
-			path = append(path, i)
-			if walk(operand) {
-				return true
-			}
-			path = path[:len(path)-1]
-		}
-		return false
-	}
-	for i, output := range r.roots {
-		path = append(path[:0], i)
-		if walk(output) {
-			return path, true
-		}
-	}
-	return nil, false
+// position is where a node is: an output, or an operand of the node in another position.
+type position struct {
+	of *position // nil for an output
+	i  int       // the number of the output or operand
 }
 
-// builds makes the graphs of a network, and keeps those for some batch sizes. One call runs at a time: ops may hold memory.
-type builds struct {
-	build func(batch int) (Source, error)
-	lock  sync.Mutex
-	kept  []built // the last used last
-}
-
-type built struct {
-	batch  int
-	source Source
-}
-
-// mostBuilt bounds the graphs that are kept.
-const mostBuilt = 4
-
-// at returns the graph for a batch size. The lock is held.
-func (b *builds) at(batch int) (Source, error) {
-	if i := slices.IndexFunc(b.kept, func(k built) bool { return k.batch == batch }); i >= 0 {
-		k := b.kept[i]
-		b.kept = append(slices.Delete(b.kept, i, i+1), k)
-		return k.source, nil
+// findPositions returns positions of the nodes that outputs need.
+func findPositions(outputs gorgonia.Nodes) map[*gorgonia.Node]*position {
+	positions := map[*gorgonia.Node]*position{}
+	var list []*gorgonia.Node
+	add := func(n *gorgonia.Node, at position) {
+		if positions[n] == nil {
+			positions[n] = &at
+			list = append(list, n)
+		}
 	}
-	s, err := b.build(batch)
-	if err != nil {
-		return Source{}, fmt.Errorf("build for batch size %d: %w", batch, err)
+	for i, n := range outputs {
+		add(n, position{i: i})
 	}
-	b.kept = append(b.kept, built{batch, s})
-	if len(b.kept) > mostBuilt {
-		b.kept = slices.Delete(b.kept, 0, 1)
+	for next := 0; next < len(list); next++ {
+		for i, operand := range operandsOf(list[next]) {
+			add(operand, position{positions[list[next]], i})
+		}
 	}
-	return s, nil
+	return positions
 }
 
 // call is one node of a network, in any graph of it.
 type call struct {
-	builds *builds
-	path   []int
-	op     reflect.Type
-	given  []bool // operands that come from outside; the graph has the others
+	builds   *builds
+	position *position
+	op       reflect.Type
+	given    []bool // operands that come from outside; the graph has the others
 }
 
-// run returns what the op makes of the operands. A panic of Gorgonia is an error.
-func (c *call) run(_ context.Context, batch int, in []flow.Tensor) (out flow.Tensor, err error) {
-	c.builds.lock.Lock()
-	defer c.builds.lock.Unlock()
+// run returns what the op makes of the operands. It may go on when nobody waits for it any more: what it works on is its own, and it
+// lets others build at its end.
+func (c *call) run(ctx context.Context, batch int, in []flow.Tensor) (out flow.Tensor, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("gorgonia panics: %v", r)
 		}
 	}()
-	s, err := c.builds.at(batch)
+	b, err := c.builds.at(ctx, batch)
 	if err != nil {
 		return out, err
 	}
-	n := c.follow(s)
-	if n == nil {
-		return out, fmt.Errorf("%w: the graph for batch size %d has another node in the place of %v", ErrUnsupported, batch, c.op)
+	n, values, err := b.operandsFor(c, in)
+	if err != nil {
+		return out, err
 	}
-	var values []gorgonia.Value
-	for i, operand := range operandsOf(n) {
-		v := operand.Value()
-		if c.given[i] {
-			if v, err = valueOf(operand, in[0].Data); err != nil {
-				return out, err
-			}
-			in = in[1:]
-		}
-		values = append(values, v)
+	var y gorgonia.Value
+	do := func() error {
+		y, err = apply(n.Op(), values)
+		return err
 	}
-	y, err := n.Op().Do(values...)
+	if kindOf(n.Op()) != "" {
+		err = do()
+	} else { // which may keep what it computes in its own memory
+		err = c.builds.turn.take(ctx, do)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -176,43 +134,89 @@ func (c *call) run(_ context.Context, batch int, in []flow.Tensor) (out flow.Ten
 	return flow.Tensor{Shape: n.Shape(), Data: data}, err
 }
 
-// follow returns the node of the call, nil where the graph has another one there.
-func (c *call) follow(s Source) *gorgonia.Node {
-	if c.path[0] >= len(s.Outputs) || s.Outputs[c.path[0]] == nil {
-		return nil
+// built is a graph for a batch size. Gorgonia's graphs are not for several goroutines, not even to look at.
+type built struct {
+	batch  int
+	source Source
+	lock   sync.Mutex
+	nodes  map[*position]*gorgonia.Node // those that were looked at
+}
+
+// operandsFor returns the node of a call and its operands: in, and what the graph has.
+func (b *built) operandsFor(c *call, in []flow.Tensor) (*gorgonia.Node, []gorgonia.Value, error) {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	n := b.node(c.position)
+	var operands []*gorgonia.Node
+	if n != nil {
+		operands = operandsOf(n)
 	}
-	n := s.Outputs[c.path[0]]
-	for _, i := range c.path[1:] {
-		operands := operandsOf(n)
-		if i >= len(operands) {
+	if n == nil || reflect.TypeOf(n.Op()) != c.op || len(operands) != len(c.given) {
+		return nil, nil, fmt.Errorf("%w: the graph for batch size %d has another node in the place of %v", ErrUnsupported, b.batch, c.op)
+	}
+	values := make([]gorgonia.Value, len(operands))
+	for i, operand := range operands {
+		if !c.given[i] {
+			values[i] = operand.Value()
+			continue
+		}
+		v, err := valueOf(operand, in[0].Data)
+		if err != nil {
+			return nil, nil, err
+		}
+		values[i], in = v, in[1:]
+	}
+	return n, values, nil
+}
+
+// node returns what is at a position, nil where the graph has none. The lock is held.
+func (b *built) node(at *position) *gorgonia.Node {
+	var way []*position // down from what is known
+	for ; at != nil && b.nodes[at] == nil; at = at.of {
+		way = append(way, at)
+	}
+	n := b.nodes[at]
+	for _, at := range slices.Backward(way) {
+		list := b.source.Outputs
+		if at.of != nil {
+			list = operandsOf(n)
+		}
+		if at.i >= len(list) || !isNode(list[at.i]) {
 			return nil
 		}
-		n = operands[i]
-	}
-	if reflect.TypeOf(n.Op()) != c.op || len(operandsOf(n)) != len(c.given) {
-		return nil
+		n = list[at.i]
+		b.nodes[at] = n
 	}
 	return n
 }
 
 // valueOf returns a copy of numbers as a value for a node.
 func valueOf(n *gorgonia.Node, x []float32) (gorgonia.Value, error) {
-	if len(x) != size(n.Shape()) {
-		return nil, fmt.Errorf("got %d numbers for %q of shape %v", len(x), nameOf(n), n.Shape())
+	if len(x) != size(n.Shape()) || len(x) == 0 {
+		return nil, fmt.Errorf("%w: got %d numbers for %q of shape %v, want as many, at least one", ErrUnsupported, len(x), nameOf(n), n.Shape())
 	}
-	if n.Dtype() == tensor.Float64 {
-		wide := make([]float64, len(x))
-		for i, v := range x {
-			wide[i] = float64(v)
-		}
-		return newValue(n, wide, func(v float64) gorgonia.Value { return gorgonia.NewF64(v) }), nil
+	switch n.Dtype() {
+	case tensor.Float32:
+		return newValue(n, slices.Clone(x), func(v float32) gorgonia.Value { return gorgonia.NewF32(v) }), nil
+	case tensor.Float64:
+		return newValue(n, converted[float64](x), func(v float64) gorgonia.Value { return gorgonia.NewF64(v) }), nil
+	case tensor.Int:
+		return newValue(n, converted[int](x), func(v int) gorgonia.Value { return gorgonia.NewI(v) }), nil
 	}
-	return newValue(n, slices.Clone(x), func(v float32) gorgonia.Value { return gorgonia.NewF32(v) }), nil
+	return nil, fmt.Errorf("%w: %q is of %v, want float32, float64 or int", ErrUnsupported, nameOf(n), n.Dtype())
+}
+
+func converted[T float64 | int](x []float32) []T {
+	y := make([]T, len(x))
+	for i, v := range x {
+		y[i] = T(v)
+	}
+	return y
 }
 
 func newValue[T any](n *gorgonia.Node, x []T, scalar func(T) gorgonia.Value) gorgonia.Value {
 	if n.IsScalar() {
 		return scalar(x[0])
 	}
-	return tensor.New(tensor.WithShape(n.Shape().Clone()...), tensor.WithBacking(x))
+	return dense.New(x, n.Shape())
 }

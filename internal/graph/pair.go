@@ -82,7 +82,7 @@ func (p pair) operands() ([]pair, error) {
 }
 
 func operandsOf(n *gorgonia.Node) (operands []*gorgonia.Node) {
-	if n.Graph() == nil {
+	if n.Graph() == nil || n.Graph().Node(n.ID()) != n { // Gorgonia finds another one after RemoveNode
 		return nil
 	}
 	nodes := n.Graph().From(n.ID())

@@ -42,7 +42,7 @@ type Network struct {
 // Where that does not do either (a value of two free axes, a batch normalization without statistics, other weights at another
 // batch size, a fake quantization that is none of flow's) it is an error that wraps ErrUnsupported and names the node, its op and what
 // was wanted.
-func Read(build func(batch int) (Source, error)) (*Network, error) {
+func Read(build Build) (*Network, error) {
 	r, err := read(build)
 	if err != nil {
 		return nil, err
@@ -55,14 +55,14 @@ func Read(build func(batch int) (Source, error)) (*Network, error) {
 	return n, errors.Join(n.Read.Check(), n.Folded.Check())
 }
 
-func read(build func(batch int) (Source, error)) (*reader, error) {
-	a, err := build(batchA)
+func read(build Build) (*reader, error) {
+	a, err := build.At(batchA)
 	if err != nil {
-		return nil, fmt.Errorf("graph: Read: build for batch size %d: %w", batchA, err)
+		return nil, fmt.Errorf("graph: Read: %w", err)
 	}
-	b, err := build(batchB)
+	b, err := build.At(batchB)
 	if err != nil {
-		return nil, fmt.Errorf("graph: Read: build for batch size %d: %w", batchB, err)
+		return nil, fmt.Errorf("graph: Read: %w", err)
 	}
 	inputs, err := pairs("inputs", a.Inputs, b.Inputs)
 	if err != nil {
@@ -72,7 +72,12 @@ func read(build func(batch int) (Source, error)) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{done: map[pair]*value{}, failed: map[pair]error{}, roots: a.Outputs, builds: &builds{build: build}}
+	for _, s := range []Source{a, b} {
+		if _, err := order(s); err != nil {
+			return nil, fmt.Errorf("graph: Read: %w", err)
+		}
+	}
+	r := &reader{done: map[pair]*value{}, failed: map[pair]error{}, positions: findPositions(a.Outputs), builds: &builds{build: build, turn: newTurn()}}
 	for _, p := range inputs {
 		v := &value{base: nameOf(p.a), shape: p.shape(), integer: isInteger(p)}
 		switch {
@@ -111,8 +116,8 @@ func pairs(what string, a, b gorgonia.Nodes) ([]pair, error) {
 	}
 	list := make([]pair, len(a))
 	for i := range a {
-		if a[i] == nil || b[i] == nil {
-			return nil, fmt.Errorf("graph: Read: %w: nil among the %s, want nodes", ErrUnsupported, what)
+		if !isNode(a[i]) || !isNode(b[i]) {
+			return nil, fmt.Errorf("graph: Read: %w: got nil, or a node without a graph or a type, among the %s, want nodes of a graph", ErrUnsupported, what)
 		}
 		list[i] = pair{a[i], b[i]}
 		if a[i].Dims() != b[i].Dims() {
@@ -149,8 +154,8 @@ type reader struct {
 	done            map[pair]*value
 	failed          map[pair]error
 
-	roots  gorgonia.Nodes // the outputs of the first build
-	builds *builds
+	positions map[*gorgonia.Node]*position // in the first build
+	builds    *builds
 }
 
 // read returns the value of a node. It is smaller than the node's where that only repeats it along an axis, which flow's

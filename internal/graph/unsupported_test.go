@@ -97,7 +97,7 @@ var refused = []struct {
 	}, []string{`"x"`, "twice"}},
 	{"no inputs", func(z *zoo) Source { return Source{Outputs: gorgonia.Nodes{z.weight("w", 2)}} }, []string{"inputs"}},
 	{"no outputs", func(z *zoo) Source { return Source{Inputs: gorgonia.Nodes{z.input("x", z.batch)}} }, []string{"outputs"}},
-	{"nil output", func(z *zoo) Source { return source(z.input("x", z.batch), nil) }, []string{"nil among the outputs"}},
+	{"nil output", func(z *zoo) Source { return source(z.input("x", z.batch), nil) }, []string{"nil", "among the outputs"}},
 	{"statistics by batch", func(z *zoo) Source {
 		x := z.input("x", z.batch, 3)
 		y, _, _, op, err := gorgonia.BatchNorm(x, z.weight("s", 1, 3), z.weight("b", 1, 3), 0.9, 1e-5)
@@ -133,19 +133,22 @@ func TestReadRefusesWhatFlowHasNot(t *testing.T) {
 	}
 }
 
+// TestReadReturnsTheErrorOfBuild: what build returns, or panics with.
 func TestReadReturnsTheErrorOfBuild(t *testing.T) {
 	failed := errors.New("failed")
 	for _, at := range []int{batchA, batchB} {
-		z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}}
-		build := z.build(unary(gorgonia.Tanh))
-		_, err := Read(func(batch int) (Source, error) {
-			if batch == at {
-				return Source{}, failed
+		for _, end := range []func() error{func() error { return failed }, func() error { panic(failed) }} {
+			z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}}
+			build := z.build(unary(gorgonia.Tanh))
+			_, err := Read(func(batch int) (Source, error) {
+				if batch == at {
+					return Source{}, end()
+				}
+				return build(batch)
+			})
+			if !errors.Is(err, failed) {
+				t.Errorf("batch size %d: got error %v, want %v", at, err, failed)
 			}
-			return build(batch)
-		})
-		if !errors.Is(err, failed) {
-			t.Errorf("batch size %d: got error %v, want %v", at, err, failed)
 		}
 	}
 }
