@@ -40,7 +40,7 @@ func (n *noise) sqnr() float64 {
 const (
 	leastRead = 110   // dB
 	leastNear = 1e-6  // of the largest number of an output
-	leastSize = 1e-30 // of a difference
+	leastSize = 1e-29 // of a difference
 )
 
 // held compares the numbers of an output with those of Gorgonia, and reports whether it is the same output.
