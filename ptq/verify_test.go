@@ -44,6 +44,13 @@ func TestVerify(t *testing.T) {
 	}{
 		{"the same", gorgonia.Tanh, nil, ""},
 		{"another function", gorgonia.Sigmoid, ptq.ErrMismatch, ""},
+		{"NaN", gorgonia.Log, ptq.ErrMismatch, ""},
+		{"NaN in all places", func(y node) (node, error) { return gorgonia.Log(must(gorgonia.Neg(must(gorgonia.Square(y))))) }, ptq.ErrMismatch, ""},
+		{"infinities", func(y node) (node, error) { return gorgonia.Inverse(must(gorgonia.Sub(y, y))) }, ptq.ErrMismatch, ""},
+		{"zeros", func(y node) (node, error) { return gorgonia.Sub(y, y) }, ptq.ErrMismatch, ""},
+		{"a little more", func(y node) (node, error) {
+			return gorgonia.Mul(must(gorgonia.Tanh(y)), gorgonia.NewConstant(float32(1.00001)))
+		}, ptq.ErrMismatch, ""},
 		{"no graph", func(node) (node, error) { return nil, failed }, failed, ""},
 		{"a panic", func(node) (node, error) { panic(failed) }, failed, ""},
 		{"no value", func(y node) (node, error) {
@@ -82,4 +89,42 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%s: got %q, want %q, in the report too:\n%v", c.name, r.Unverified, c.unverified, r)
 		}
 	}
+}
+
+// TestVerifyWhole: whole numbers of every type that a model takes are compared with Gorgonia too.
+func TestVerifyWhole(t *testing.T) {
+	net := networks["embedding"]
+	values := map[string]*tensor.Dense{}
+	var shapes map[string]tensor.Shape
+	build := func(batch int) (ptq.Graph, error) {
+		z := newZoo(tensor.Float32, batch, values)
+		y := net(z)
+		shapes = z.Shapes()
+		return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
+	}
+	if _, err := build(2); err != nil {
+		t.Fatal(err)
+	}
+	for name, convert := range map[string]func([]int) any{
+		"int": func(x []int) any { return x }, "int32": func(x []int) any { return as[int32](x) }, "int64": func(x []int) any { return as[int64](x) },
+	} {
+		samples := func(yield func(ptq.Sample, error) bool) {
+			for input, shape := range shapes {
+				x := words(1, 4, shape[1])
+				yield(ptq.Sample{input: tensor.New(tensor.WithShape(x.Shape()...), tensor.WithBacking(convert(x.Data().([]int))))}, nil)
+			}
+		}
+		_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{})
+		if err != nil || r.Unverified != "" || !(r.Outputs[0].ReadSQNR > 110) {
+			t.Errorf("%s: got error %v, want a network held to Gorgonia:\n%v", name, err, r)
+		}
+	}
+}
+
+func as[T int32 | int64](x []int) []T {
+	y := make([]T, len(x))
+	for i, v := range x {
+		y[i] = T(v)
+	}
+	return y
 }
