@@ -66,10 +66,13 @@ func networks(d *digest) {
 	}
 }
 
-// addReport adds the numbers of each layer, and of each output, whose names the networks give.
+// addReport adds the numbers of each quantized layer, which has its weight's name, and of each output.
 func (d *digest) addReport(key string, r *ptq.Report) {
 	seen := map[string]int{}
 	for _, l := range r.Layers {
+		if !l.Quantized {
+			continue
+		}
 		seen[l.Name]++
 		layer := fmt.Sprintf("%s layer=%s#%d", key, l.Name, seen[l.Name])
 		d.add(layer+" weights", nil, l.Quantized, l.Weights, l.FloatBytes, l.Bytes)
