@@ -2,47 +2,52 @@
 package atomicfile
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"euryale/internal/safeio"
 )
 
 // Write gives the file at path the content that write writes, all or nothing: until the bytes are on the disk, a file
 // that path held keeps its content, and it does so if anything fails. They are written to a temporary file in the
-// same directory, which then takes the name. A file that is replaced passes on its permissions; one that did
-// not exist gets 0o666 less the umask. A symbolic link is followed, to a file that need not exist. Anything but
-// a regular file at path is refused with fs.ErrInvalid.
-func Write(path string, write func(io.Writer) error) error {
-	old, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		old, err = nil, nil
+// same directory, which then takes the name. Temporary files that earlier writers of the same file left behind, as a
+// killed process does, are removed first; those of writers that are still at work stay.
+//
+// A file that is replaced passes on its permissions, and its owner and group where the system permits it: where the
+// group is lost, it has the permissions of all others. One that did not exist gets 0o666 less the umask. Access lists
+// and other attributes are not passed on. A symbolic link is followed, to a file that need not exist.
+//
+// Errors, before a byte is written: fs.ErrInvalid for anything but a regular file at path; fs.ErrPermission for a file
+// that is read-only, by its mode or for this process.
+func Write(path string, write func(io.Writer) error) (err error) {
+	old, err := replaceable(path)
+	if err == nil {
+		path, err = followLinks(path)
 	}
 	if err != nil {
 		return err
 	}
-	perm := fs.FileMode(0o666)
-	if old != nil {
-		perm = old.Mode().Perm()
-		if !old.Mode().IsRegular() {
-			return fmt.Errorf("%w: %s: got %v, want a regular file", fs.ErrInvalid, path, old.Mode())
+	dir, base := filepath.Split(path)
+	if base == "" {
+		return fmt.Errorf("%w: %q: want the name of a file", fs.ErrInvalid, path)
+	}
+	reap(dir, base)
+	f, err := create(dir, base, old)
+	if err != nil {
+		return err
+	}
+	done := false // unless something fails, or write panics
+	defer func() {
+		if !done {
+			err = errors.Join(err, drop(f))
 		}
-	}
-	path, err = followLinks(path)
-	if err != nil {
-		return err
-	}
-	dir, _ := filepath.Split(path)
-	temp := dir + ".tmp-" + rand.Text()
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
-	if err != nil {
-		return err
-	}
+	}()
 	if old != nil {
-		err = f.Chmod(perm) // what the umask took away
+		err = takeAfter(f, old)
 	}
 	if err == nil {
 		err = write(f)
@@ -50,15 +55,47 @@ func Write(path string, write func(io.Writer) error) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	err = errors.Join(err, f.Close())
 	if err == nil {
-		err = os.Rename(temp, path)
+		err = replace(f, path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(temp))
+		return err
 	}
+	done = true
 	syncDir(dir)
 	return nil
+}
+
+// replaceable returns what path holds, nil for nothing, or an error if that is not to be replaced.
+func replaceable(path string) (fs.FileInfo, error) {
+	old, err := safeio.Regular(path, os.Stat)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case old.Mode()&0o222 == 0: // which does not keep a superuser from writing to it
+		return nil, fmt.Errorf("%w: %s is read-only: %v", fs.ErrPermission, path, old.Mode())
+	}
+	return old, writable(path)
+}
+
+// takeAfter gives f the owner and the permissions of old.
+func takeAfter(f *os.File, old fs.FileInfo) error {
+	perm := old.Mode().Perm()
+	if !chown(f, old) {
+		perm = perm&^0o070 | perm&0o007<<3
+	}
+	return f.Chmod(perm)
+}
+
+// drop closes and removes a file that is not to be.
+func drop(f *os.File) error {
+	err := f.Close()
+	if errors.Is(err, fs.ErrClosed) { // by replace, or by what wrote to it
+		err = nil
+	}
+	return errors.Join(err, os.Remove(f.Name()))
 }
 
 // followLinks returns the path at the end of the symbolic links that start at path, whether it exists or not.
@@ -81,11 +118,16 @@ func followLinks(path string) (string, error) {
 // syncDir makes a rename in dir outlast a power cut, on the systems that let directories be synced;
 // where one does not, the file is whole all the same, the old or the other.
 func syncDir(dir string) {
-	if dir == "" {
-		dir = "."
-	}
-	if d, err := os.Open(dir); err == nil {
+	if d, err := os.Open(folder(dir)); err == nil {
 		_ = d.Sync()
 		_ = d.Close()
 	}
+}
+
+// folder returns the name of a directory that filepath.Split has cut off.
+func folder(dir string) string {
+	if dir == "" {
+		return "."
+	}
+	return dir
 }

@@ -75,7 +75,7 @@ func TestWrite(t *testing.T) {
 	if got, want := permissions(t, path), permissions(t, plain); got != want {
 		t.Errorf("permissions of a file that did not exist: got %v, want %v", got, want)
 	}
-	for _, perm := range []fs.FileMode{0o640, 0o600, 0o666, 0o444} {
+	for _, perm := range []fs.FileMode{0o640, 0o600, 0o666, 0o200, 0o777} {
 		if err := os.Chmod(path, perm); err != nil {
 			t.Fatal(err)
 		}
@@ -86,6 +86,13 @@ func TestWrite(t *testing.T) {
 		if got := permissions(t, path); got != want {
 			t.Errorf("permissions of a file that existed: got %v, want %v", got, want)
 		}
+	}
+	wantFile(t, path, second)
+	if err := os.Chmod(path, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(path, first); !errors.Is(err, fs.ErrPermission) { // also of a superuser
+		t.Errorf("a read-only file: got %v, want fs.ErrPermission", err)
 	}
 	wantFile(t, path, second)
 	wantNames(t, dir, "a.safetensors")
@@ -179,6 +186,10 @@ func TestWriteKeepsTheFile(t *testing.T) {
 				_, err := w.Write(make([]byte, 1000))
 				return errors.Join(err, errFull)
 			})
+		}, errFull},
+		{"panic", func(path string) (err error) {
+			defer func() { err = recover().(error) }()
+			return Write(path, func(io.Writer) error { panic(errFull) })
 		}, errFull},
 		{"failure of Sync and Close", func(path string) error {
 			return Write(path, func(w io.Writer) error { return w.(io.Closer).Close() })
