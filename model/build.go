@@ -14,35 +14,43 @@ import (
 // not change. A weight is packed by the first run that comes to its node; a table is not.
 //
 // Errors: qtensor.ErrShape for shapes that do not go together, qtensor.ErrParams for ops, attributes and names that are
-// not there, qtensor.ErrScheme and qtensor.ErrValue as Pack, PackConv2d and the options of ops have them. A node is named.
-func New(g *flow.Graph, layers map[string]Layer) (*Model, error) {
-	m, err := build(g, own(layers), nil)
+// not there, qtensor.ErrScheme and qtensor.ErrValue as Pack, PackConv2d and the options of ops have them; a node is named.
+// ErrMemory for what takes more than the limit for a batch of one.
+func New(g *flow.Graph, layers map[string]Layer, opts ...Option) (*Model, error) {
+	m, err := configured(opts)
+	if err == nil {
+		err = m.build(g, own(layers), nil)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("model: New: %w", err)
 	}
 	return m, nil
 }
 
-// build returns a model that reads data, where a constant has such, and weights when they are needed first. The layers become
+// build makes a model that reads data, where a constant has such, and weights when they are needed first. The layers become
 // its own.
-func build(g *flow.Graph, layers map[string]layer, data map[string]func() ([]float32, error)) (*Model, error) {
+func (m *Model) build(g *flow.Graph, layers map[string]layer, data map[string]func() ([]float32, error)) error {
 	if g == nil {
-		return nil, fmt.Errorf("%w: got no graph", qtensor.ErrParams)
+		return fmt.Errorf("%w: got no graph", qtensor.ErrParams)
 	}
 	if err := g.Check(); err != nil {
-		return nil, fmt.Errorf("%w: %w", qtensor.ErrParams, err)
+		return fmt.Errorf("%w: %w", qtensor.ErrParams, err)
 	}
-	m := &Model{layers: layers}
+	m.layers = layers
 	m.graph = flow.Graph{Inputs: copyValues(g.Inputs), Outputs: copyValues(g.Outputs), Nodes: copyNodes(g.Nodes), Constants: map[string]*flow.Tensor{}}
 	b := builder{Model: m, from: g, data: data, ids: map[string]int{}, packed: map[packing]any{}}
 	for _, add := range []func() error{b.addInputs, b.addNodes, b.addOutputs} {
 		if err := add(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	b.pack()
 	m.sample = m.workOfSample()
-	return m, m.place()
+	if err := m.place(); err != nil {
+		return err
+	}
+	m.measureWork()
+	return m.measureMemory(b.packed)
 }
 
 func copyValues(list []flow.Value) []flow.Value {

@@ -3,6 +3,8 @@ package model
 import (
 	"context"
 	"io"
+	"maps"
+	"slices"
 
 	"euryale/qtensor"
 
@@ -14,24 +16,28 @@ func (m *Model) Parts(batch int) int { return m.parts(batch) }
 
 // Split returns the outputs for inputs whose batch is computed in so many parts.
 func (m *Model) Split(in map[string]tensor.Tensor, parts int) ([][]float32, error) {
-	x, batch, err := m.read(in)
+	e := &execution{m: m, y: make([][]float32, len(m.outputs))}
+	var err error
+	if e.in, e.batch, err = m.open(in); err != nil {
+		return nil, err
+	}
+	x, err := e.read()
 	if err != nil {
 		return nil, err
 	}
-	y := make([][]float32, len(m.outputs))
 	for i, id := range m.outputs {
-		y[i] = make([]float32, m.values[id].size.at(batch))
+		e.y[i] = make([]float32, m.values[id].size.at(e.batch))
 	}
-	return y, m.split(context.Background(), x, batch, parts, y)
+	return e.y, e.split(x, parts)
 }
 
 // ReadLater works like Load of a file that is mapped.
-func ReadLater(r io.ReaderAt, size int64) (*Model, error) {
+func ReadLater(r io.ReaderAt, size int64, opts ...Option) (*Model, error) {
 	f, err := qtensor.Read(r, size)
 	if err != nil {
 		return nil, err
 	}
-	return load(f, true)
+	return load(f, true, opts)
 }
 
 // Prepare has every constant and every layer ready to run, as a run has.
@@ -57,3 +63,23 @@ func (m *Model) Prepare() error {
 	}
 	return nil
 }
+
+// RunWatched is Run with a function that is called by the goroutine that computes when it comes to a node.
+func (m *Model) RunWatched(ctx context.Context, in map[string]tensor.Tensor, begin func(node string)) error {
+	return m.run(ctx, in, watch{begin: func(s *step) { begin(s.node.Name) }}, map[string]tensor.Tensor{})
+}
+
+// Long reports whether a run of a batch is left when its context ends.
+func (m *Model) Long(batch int) bool { return m.long(batch) }
+
+// Idle reports that nothing uses the model.
+func (m *Model) Idle() bool { return m.using.Load()&^closed == 0 }
+
+// Memory returns how many bytes a run of a batch takes at most.
+func (m *Model) Memory(batch int, shown bool) int64 { return int64(m.memory(batch, shown)) }
+
+// Resident returns the bytes of constants and weights.
+func (m *Model) Resident() int64 { return int64(m.resident) }
+
+// Ops returns the names of all ops, sorted.
+func Ops() []string { return slices.Sorted(maps.Keys(operations)) }

@@ -36,24 +36,30 @@ type layerJSON struct {
 	Activations *paramsJSON `json:"activations,omitempty"`
 }
 
-// Save writes the model to a file, all or nothing. Errors: those of qtensor.Save; ErrCall.
+// Save writes the model to a file, all or nothing. Errors: those of qtensor.Save; ErrCall; os.ErrClosed after Close.
 func (m *Model) Save(path string) error {
-	b, err := m.bundle()
-	if err == nil {
-		err = qtensor.Save(path, b)
-	}
+	err := m.use(func() error {
+		b, err := m.bundle()
+		if err == nil {
+			err = qtensor.Save(path, b)
+		}
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("model: Save: %w", err)
 	}
 	return nil
 }
 
-// Write writes the bytes of a file that holds the model. Errors: those of qtensor.Write; ErrCall.
+// Write writes the bytes of a file that holds the model. Errors: those of qtensor.Write; ErrCall; os.ErrClosed after Close.
 func (m *Model) Write(w io.Writer) error {
-	b, err := m.bundle()
-	if err == nil {
-		err = qtensor.Write(w, b)
-	}
+	err := m.use(func() error {
+		b, err := m.bundle()
+		if err == nil {
+			err = qtensor.Write(w, b)
+		}
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("model: Write: %w", err)
 	}

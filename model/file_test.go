@@ -36,7 +36,7 @@ func rewritten(t testing.TB, file []byte, change func(text string) string) []byt
 	return out.Bytes()
 }
 
-var readers = map[string]func(r io.ReaderAt, size int64) (*model.Model, error){"Read": model.Read, "Load": model.ReadLater}
+var readers = map[string]func(r io.ReaderAt, size int64, opts ...model.Option) (*model.Model, error){"Read": model.Read, "Load": model.ReadLater}
 
 func TestHostileFiles(t *testing.T) {
 	m := newModel(t, lenet(), quantized(t, lenet(), batchOf(1, 8, 1, 12, 12), "static-int8"))

@@ -30,12 +30,15 @@ import (
 //
 // Errors: qtensor.ErrFormat, and the error of what is wrong, for a file that is damaged or that New would refuse; those of the file
 // system. Codes that are not of their scheme, and parameters of groups, are an error of Run instead, the same of every run.
-func Load(path string) (*Model, error) {
+//
+// A model holds its file until Close, or until nothing refers to it any more. ErrMemory is the error of a file whose tensors, or
+// whose network for a batch of one, pass the limit: DefaultMemoryLimit, or that of WithMemoryLimit.
+func Load(path string, opts ...Option) (*Model, error) {
 	f, err := qtensor.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("model: Load: %w", err)
 	}
-	m, err := load(f, f.Mapped())
+	m, err := load(f, f.Mapped(), opts)
 	if err != nil || !f.Mapped() {
 		err = errors.Join(err, f.Close())
 	}
@@ -48,12 +51,12 @@ func Load(path string) (*Model, error) {
 // Read returns the model in the first size bytes of r: of a file that go:embed has in the program, for example. All is read and
 // checked when it returns, and r is not used after that. 1 GB of 8-bit weights takes 1 GB of memory, and another one when they were
 // packed. Errors: as for Load, all of them at once.
-func Read(r io.ReaderAt, size int64) (*Model, error) {
+func Read(r io.ReaderAt, size int64, opts ...Option) (*Model, error) {
 	f, err := qtensor.Read(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("model: Read: %w", err)
 	}
-	m, err := load(f, false)
+	m, err := load(f, false, opts)
 	if err != nil {
 		return nil, fmt.Errorf("model: Read: %w", err)
 	}
@@ -61,7 +64,17 @@ func Read(r io.ReaderAt, size int64) (*Model, error) {
 }
 
 // load returns the model of a file: all of it, or what weights and constants hold later, when it is needed first.
-func load(f *qtensor.File, later bool) (*Model, error) {
+func load(f *qtensor.File, later bool, opts []Option) (*Model, error) {
+	m, err := configured(opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.within(f); err != nil {
+		return nil, err
+	}
+	if later {
+		m.file = sync.OnceValue(f.Close)
+	}
 	text, ok := f.Meta()[metaKey]
 	if !ok || len(f.Meta()) != 1 {
 		return nil, fmt.Errorf("%w: got metadata %q, want %q", qtensor.ErrFormat, slices.Sorted(maps.Keys(f.Meta())), metaKey)
@@ -87,8 +100,7 @@ func load(f *qtensor.File, later bool) (*Model, error) {
 	}
 	g := &flow.Graph{Inputs: j.Inputs, Outputs: j.Outputs, Nodes: j.Nodes, Constants: constants}
 	j.addReplaced(g, layers)
-	m, err := build(g, layers, data)
-	if err != nil {
+	if err := m.build(g, layers, data); err != nil {
 		return nil, fmt.Errorf("%w: %w", qtensor.ErrFormat, err)
 	}
 	for name := range data {

@@ -3,12 +3,14 @@ package model
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"euryale/internal/flow"
 	"euryale/qtensor"
 )
 
-// Model is a network that runs at any batch size. It is immutable, and safe for any number of goroutines.
+// Model is a network that runs at any batch size. It is immutable but for Close, and safe for any number of goroutines. New, Load and
+// Read return one; of a nil Model and of the zero Model, methods that return errors return qtensor.ErrParams, and others nil.
 type Model struct {
 	graph   flow.Graph       // its constants are those that are read
 	layers  map[string]layer // by node
@@ -17,8 +19,18 @@ type Model struct {
 	inputs  []int
 	outputs []int
 	slots   []slot
-	sample  sampleWork
-	arenas  sync.Pool // of *arena
+	sample  work        // of a sample by itself, where a batch may be split
+	each    work        // of a sample, and
+	fixed   work        // of what is the same for any batch
+	calls   bool        // there are such steps
+	arenas  sync.Pool   // of *arena
+	ready   atomic.Bool // all weights are packed and all constants read
+
+	limit    int64   // of memory; 0 for the zero Model
+	resident float64 // bytes of constants and weights
+
+	file  func() error // closes what weights and constants are read from; or nil
+	using atomic.Int64 // runs and saves, and closed
 }
 
 // Info describes an input or an output. Shape has −1 for the batch.
@@ -53,6 +65,7 @@ type step struct {
 	call      *flow.Call                       // in place of op
 	depth     int                              // of a layer: products that are summed for a result
 	weights   int64                            // of a layer: bytes
+	room      room
 }
 
 // root returns the value whose memory a value is in.
@@ -65,6 +78,9 @@ func (m *Model) root(id int) *value {
 
 // Coded returns the names of the values that are kept as codes of a byte, in the order in which they are computed.
 func (m *Model) Coded() (names []string) {
+	if m == nil {
+		return nil
+	}
 	for _, v := range m.values {
 		if v.coded != nil {
 			names = append(names, v.name)
@@ -74,10 +90,20 @@ func (m *Model) Coded() (names []string) {
 }
 
 // Inputs describes what Run takes.
-func (m *Model) Inputs() []Info { return m.infos(m.inputs) }
+func (m *Model) Inputs() []Info {
+	if m == nil {
+		return nil
+	}
+	return m.infos(m.inputs)
+}
 
 // Outputs describes what Run returns. A size −n is n times the batch.
-func (m *Model) Outputs() []Info { return m.infos(m.outputs) }
+func (m *Model) Outputs() []Info {
+	if m == nil {
+		return nil
+	}
+	return m.infos(m.outputs)
+}
 
 func (m *Model) infos(ids []int) (list []Info) {
 	for _, id := range ids {

@@ -3,11 +3,8 @@ package model
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
-	"euryale/internal/dense"
 	"euryale/internal/flow"
 	"euryale/ops"
 	"euryale/qtensor"
@@ -32,15 +29,21 @@ type memory struct {
 }
 
 // Run returns the outputs for the inputs, by name, float32 and the caller's own. The inputs are float32, or float64 which
-// is rounded to it, of any layout, or int, int32 or int64 where Info says Integer; they are not changed. An axis of −1 in Inputs is the batch, which all inputs that have
-// one agree on. Axes of size 1 that a slice dropped come back, in front.
+// is rounded to it, of any layout, or int, int32 or int64 where Info says Integer; they are not changed. An axis of −1 in
+// Inputs is the batch, which all inputs that have one agree on. Axes of size 1 that a slice dropped come back, in front.
 //
-// Float32s of an output's *tensor.Dense is its numbers. Its Data is too, while something else refers to the tensor: tensor v0.9.24
-// loses sight of the memory for a moment, in which the garbage collector may free it.
+// Float32s of an output's *tensor.Dense is its numbers. Its Data is too, while something else refers to the tensor: tensor
+// v0.9.24 loses sight of the memory for a moment, in which the garbage collector may free it.
 //
-// ctx is looked at between nodes. Errors: ctx's; qtensor.ErrNotFound for a name that is missing or that the model does not
-// have, qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout for what an input is, and qtensor.ErrValue for NaN and
-// infinities that reach a layer; for a model that Load returned, those of reading a weight: qtensor.ErrFormat, and the file's.
+// When ctx ends, Run returns its error whatever a node is doing, and the inputs are the caller's again: a run that may take
+// more than a few milliseconds is computed by a goroutine of its own, on a copy of them. That goroutine ends at the next
+// node, or part of a layer; a weight that it packs stays packed, and an operation of Gorgonia's is waited for by nobody.
+// The methods of ctx are called by the caller's goroutine alone. Where ctx.Done() is nil there is neither goroutine nor copy.
+//
+// Errors: ctx's; qtensor.ErrParams for a nil ctx, a nil Model and the zero Model; os.ErrClosed after Close; ErrMemory;
+// qtensor.ErrNotFound for a name that is missing or that the model does not have, qtensor.ErrShape, qtensor.ErrDtype,
+// qtensor.ErrLayout for what an input is, and qtensor.ErrValue for NaN and infinities that reach a layer; for a model that
+// Load returned, those of reading a weight: qtensor.ErrFormat, and the file's.
 func (m *Model) Run(ctx context.Context, in map[string]tensor.Tensor) (map[string]tensor.Tensor, error) {
 	out := map[string]tensor.Tensor{}
 	err := m.run(ctx, in, watch{}, out)
@@ -51,10 +54,15 @@ func (m *Model) Run(ctx context.Context, in map[string]tensor.Tensor) (map[strin
 }
 
 // Observe runs the model and calls f with every input, and then with what every node gives as soon as it is there, by the
-// name of the value, in the order of nodes. What a layer gives to a Relu that became part of it is not shown. x is for
-// reading until f returns. An error of f ends the run. Errors: f's, and those of Run.
+// name of the value, in the order of nodes. What a layer gives to a Relu that became part of it is not shown. f is called by the
+// caller's goroutine; x is for reading until it returns. An error of f ends the run. Errors: f's, qtensor.ErrParams for a
+// nil f, and those of Run.
 func (m *Model) Observe(ctx context.Context, in map[string]tensor.Tensor, f func(name string, x []float32) error) error {
-	if err := m.run(ctx, in, watch{show: f}, nil); err != nil {
+	err := fmt.Errorf("%w: got no function, want one to call", qtensor.ErrParams)
+	if f != nil {
+		err = m.run(ctx, in, watch{show: f}, nil)
+	}
+	if err != nil {
 		return fmt.Errorf("model: Observe: %w", err)
 	}
 	return nil
@@ -77,192 +85,46 @@ func (m *Model) Time(ctx context.Context, in map[string]tensor.Tensor) ([]Timing
 	return list, nil
 }
 
-// watch is who looks on while a model runs; either may be nil.
+// watch is who looks on while a model runs; each may be nil.
 type watch struct {
-	show func(name string, x []float32) error
-	took func(s *step, d time.Duration)
+	show  func(name string, x []float32) error // by the caller's goroutine
+	begin func(s *step)                        // like took by that which computes
+	took  func(s *step, d time.Duration)
 }
 
-func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w watch, out map[string]tensor.Tensor) error {
-	x, batch, err := m.read(in)
-	if err != nil {
+// begin returns what is closed when the context ends, and its error where it has.
+func begin(ctx context.Context) (<-chan struct{}, error) {
+	if ctx == nil {
+		return nil, fmt.Errorf("%w: got a nil context, want context.Background() or another", qtensor.ErrParams)
+	}
+	return ctx.Done(), ctx.Err()
+}
+
+// ended returns the error of a context that has ended.
+func ended(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := m.fits(batch); err != nil {
-		return err
-	}
-	y := make([][]float32, len(m.outputs))
-	if out == nil {
-		return m.pass(ctx, x, batch, w, y, false)
-	}
-	for i, id := range m.outputs {
-		y[i] = make([]float32, m.values[id].size.at(batch))
-	}
-	if parts := m.parts(batch); parts < 2 || m.split(ctx, x, batch, parts, y) != nil {
-		// An error of a part may name places in it.
-		if err := m.pass(ctx, x, batch, w, y, false); err != nil {
-			return err
-		}
-	}
-	for i, id := range m.outputs {
-		shape := make(tensor.Shape, len(m.values[id].size))
-		m.values[id].size.put(shape, batch)
-		out[m.values[id].name] = dense.New(y[i], shape)
-	}
-	return nil
+	return context.Canceled
 }
 
-// pass computes the outputs y for the inputs x of a batch, where they are not nil.
-func (m *Model) pass(ctx context.Context, x [][]float32, batch int, w watch, y [][]float32, alone bool) error {
-	a, _ := m.arenas.Get().(*arena)
-	if a == nil {
-		a = &arena{slots: make([]memory, len(m.slots)), values: make([]array, len(m.values))}
-		for i, v := range m.values {
-			a.values[i].shape = make([]int, len(v.size))
-			if v.data == nil {
-				continue
-			}
-			var err error
-			if a.values[i].x, err = v.data(); err != nil {
-				return fmt.Errorf("constant %q: %w", v.name, err)
-			}
+// arena returns memory for a run.
+func (m *Model) arena() (*arena, error) {
+	if a, _ := m.arenas.Get().(*arena); a != nil {
+		return a, nil
+	}
+	a := &arena{slots: make([]memory, len(m.slots)), values: make([]array, len(m.values))}
+	for i, v := range m.values {
+		a.values[i].shape = make([]int, len(v.size))
+		if v.data == nil {
+			continue
+		}
+		var err error
+		if a.values[i].x, err = v.data(); err != nil {
+			return nil, fmt.Errorf("constant %q: %w", v.name, err)
 		}
 	}
-	defer func() {
-		for i := range m.values {
-			if root := m.root(i); root.slot < 0 && root.data == nil {
-				a.values[i].x = nil // the caller's
-			}
-		}
-		m.arenas.Put(a)
-	}()
-	for i, id := range m.inputs {
-		a.values[id].x = x[i]
-	}
-	m.makeRoom(a, batch, w.show != nil)
-	a.batch, a.alone = batch, alone
-	if w.show != nil {
-		for _, id := range m.inputs {
-			if err := w.show(m.values[id].name, a.values[id].x); err != nil {
-				return fmt.Errorf("input %q: %w", m.values[id].name, err)
-			}
-		}
-	}
-	for i := range m.steps {
-		s := &m.steps[i]
-		err := ctx.Err()
-		var begin time.Time
-		if w.took != nil {
-			begin = time.Now()
-		}
-		if err == nil {
-			err = m.do(ctx, a, s)
-		}
-		if w.took != nil {
-			w.took(s, time.Since(begin))
-		}
-		if err == nil && w.show != nil {
-			err = w.show(m.values[s.out].name, a.values[s.out].x)
-		}
-		if err != nil {
-			return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
-		}
-	}
-	for i, id := range m.outputs {
-		copy(y[i], a.values[id].x)
-	}
-	return ctx.Err()
-}
-
-// read returns the inputs, in order, and the batch.
-func (m *Model) read(in map[string]tensor.Tensor) ([][]float32, int, error) {
-	list := make([][]float32, len(m.inputs))
-	batch, from := 0, ""
-	for i, id := range m.inputs {
-		v := m.values[id]
-		t, ok := in[v.name]
-		if !ok {
-			return nil, 0, fmt.Errorf("%w: got no input %q", qtensor.ErrNotFound, v.name)
-		}
-		numbers := dense.Float32s
-		if v.integer {
-			numbers = whole
-		}
-		x, err := numbers(t)
-		if err != nil {
-			return nil, 0, fmt.Errorf("input %q: %w", v.name, err)
-		}
-		shape := t.Shape().Clone()
-		for len(shape) < len(v.size) {
-			shape = append(tensor.Shape{1}, shape...)
-		}
-		fit := len(shape) == len(v.size)
-		for i := 0; fit && i < len(shape); i++ {
-			switch d := v.size[i]; {
-			case d > 0:
-				fit = shape[i] == d
-			case shape[i] < 1:
-				fit = false
-			case batch == 0:
-				batch, from = shape[i], v.name
-			case batch != shape[i]:
-				return nil, 0, fmt.Errorf("input %q: %w: got a batch of %d, want the %d of %q", v.name, qtensor.ErrShape, shape[i], batch, from)
-			}
-		}
-		if !fit {
-			return nil, 0, fmt.Errorf("input %q: %w: got %v, want %v with any batch for -1", v.name, qtensor.ErrShape, t.Shape(), []int(v.size))
-		}
-		list[i] = x
-	}
-	if len(in) != len(m.inputs) {
-		return nil, 0, fmt.Errorf("%w: got inputs %q, want %v", qtensor.ErrNotFound, slices.Sorted(maps.Keys(in)), m.Inputs())
-	}
-	return list, max(batch, 1), nil
-}
-
-// mostWhole is the largest whole number such that a float32 holds all up to it.
-const mostWhole = 1 << 24
-
-// whole returns integers as float32.
-func whole(t tensor.Tensor) ([]float32, error) {
-	switch d, _ := t.(*tensor.Dense); {
-	case d == nil:
-		_, err := dense.Slice[int](t)
-		return nil, err
-	case d.Dtype() == tensor.Int:
-		return wholeOf[int](t)
-	case d.Dtype() == tensor.Int64:
-		return wholeOf[int64](t)
-	case d.Dtype() == tensor.Int32:
-		return wholeOf[int32](t)
-	default:
-		return nil, fmt.Errorf("%w: got %s, want int, int32 or int64", qtensor.ErrDtype, dense.TypeName(d.Dtype()))
-	}
-}
-
-func wholeOf[T int | int32 | int64](t tensor.Tensor) ([]float32, error) {
-	list, err := dense.Slice[T](t)
-	if err != nil {
-		return nil, err
-	}
-	x := make([]float32, len(list))
-	for i, v := range list {
-		if v < -mostWhole || v > mostWhole {
-			return nil, fmt.Errorf("%w: got %d at %d, want at most %d", qtensor.ErrValue, v, i, mostWhole)
-		}
-		x[i] = float32(v)
-	}
-	return x, nil
-}
-
-// fits returns an error for a batch that is too big.
-func (m *Model) fits(batch int) error {
-	for _, s := range m.slots {
-		if !fits(s.perBatch, batch) {
-			return fmt.Errorf("%w: got a batch of %d, want at most %d", qtensor.ErrShape, batch, maxRunElements/s.perBatch)
-		}
-	}
-	return nil
+	return a, nil
 }
 
 // makeRoom gives every value its shape and memory for a batch. Values that are kept as codes are float32 too where all are shown.
@@ -297,15 +159,15 @@ func (m *Model) makeRoom(a *arena, batch int, shown bool) {
 }
 
 // do computes a step: as float32, as codes, or both.
-func (m *Model) do(ctx context.Context, a *arena, s *step) error {
+func (e *execution) do(a *arena, s *step) error {
 	y := a.values[s.out]
 	switch {
 	case s.layer != nil:
-		return m.doLayer(y, a.values[s.in[0]], s, a.alone)
+		return e.doLayer(y, a.values[s.in[0]], s, a.alone)
 	case s.table != nil:
 		return doLookup(y, a.values[s.in[0]], s, &a.scratch)
 	case s.call != nil:
-		return m.doCall(ctx, a, y, s)
+		return doCall(e.ctx, a, y, s)
 	}
 	a.in = a.in[:0]
 	for _, id := range s.in {
@@ -324,7 +186,7 @@ func (m *Model) do(ctx context.Context, a *arena, s *step) error {
 }
 
 // doCall runs code on the inputs.
-func (m *Model) doCall(ctx context.Context, a *arena, y array, s *step) error {
+func doCall(ctx context.Context, a *arena, y array, s *step) error {
 	in := make([]flow.Tensor, len(s.in))
 	for i, id := range s.in {
 		in[i] = flow.Tensor{Shape: a.values[id].shape, Data: a.values[id].x}
@@ -340,7 +202,7 @@ func (m *Model) doCall(ctx context.Context, a *arena, y array, s *step) error {
 	return nil
 }
 
-func (m *Model) doLayer(y, x array, s *step, alone bool) error {
+func (e *execution) doLayer(y, x array, s *step, alone bool) error {
 	layer, err := s.layer()
 	if err != nil {
 		return err
@@ -349,9 +211,9 @@ func (m *Model) doLayer(y, x array, s *step, alone bool) error {
 	if alone {
 		p = layer.alone
 	}
-	from, samples := ops.Samples{Float: x.x}, len(x.x)/layer.sample
+	from, samples := ops.Samples{Float: x.x, Stop: e.stop}, len(x.x)/layer.sample
 	if x.codes != nil {
-		from, samples = ops.Samples{Codes: x.codes, Map: m.values[s.in[0]].coded.codes}, len(x.codes)/layer.sample
+		from, samples = ops.Samples{Codes: x.codes, Map: e.m.values[s.in[0]].coded.codes, Stop: e.stop}, len(x.codes)/layer.sample
 	}
 	if y.x != nil {
 		if err := p.RunSamples(ops.Samples{Float: y.x}, from, samples); err != nil {
@@ -361,5 +223,5 @@ func (m *Model) doLayer(y, x array, s *step, alone bool) error {
 	if y.codes == nil {
 		return nil
 	}
-	return p.RunSamples(ops.Samples{Codes: y.codes, Map: m.values[s.out].coded.codes}, from, samples)
+	return p.RunSamples(ops.Samples{Codes: y.codes, Map: e.m.values[s.out].coded.codes}, from, samples)
 }

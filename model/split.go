@@ -1,13 +1,12 @@
 package model
 
 import (
-	"context"
+	"math"
 	"runtime"
 	"slices"
 	"time"
 
 	"euryale/internal/gemm"
-	"euryale/internal/kernel"
 )
 
 // A batch is split where threads are better off with samples of their own than with parts of each layer: every one then goes through
@@ -15,26 +14,28 @@ import (
 
 const (
 	worthSplitting = 50 * time.Microsecond // of work for a thread
+	mostOfPart     = 5 * time.Millisecond  // likewise: then it looks whether anybody still waits, and its memory is bounded
 	// maxSplitWeights is the most bytes of weights that each thread may read for itself: what a second-level cache holds.
 	maxSplitWeights = 1 << 20
 )
 
 // parts returns in how many parts a run of a batch is split.
 func (m *Model) parts(batch int) int {
-	if m.sample == (sampleWork{}) {
+	if m.sample == (work{}) {
 		return 1
 	}
-	set := kernel.Current()
-	seconds := float64(batch) * (m.sample.products/set.Rate + m.sample.numbers/set.QuantizeRate)
-	return int(max(1, min(float64(runtime.GOMAXPROCS(0)), float64(batch), seconds/worthSplitting.Seconds())))
+	seconds := float64(batch) * m.sample.seconds()
+	threads := max(1, int(min(float64(runtime.GOMAXPROCS(0)), float64(batch), seconds/worthSplitting.Seconds())))
+	return min(batch, threads*int(max(1, math.Ceil(seconds/float64(threads)/mostOfPart.Seconds()))))
 }
 
-// split computes the outputs y for parts of a batch. An error is that of a part.
-func (m *Model) split(ctx context.Context, x [][]float32, batch, parts int, y [][]float32) error {
+// split computes the outputs for parts of a batch. An error is that of a part.
+func (e *execution) split(x [][]float32, parts int) error {
+	m, batch := e.m, e.batch
 	errs := make([]error, parts)
 	gemm.Share(parts, time.Duration(parts)*worthSplitting, func(i int) {
-		first, end := i*batch/parts, (i+1)*batch/parts
-		errs[i] = m.pass(ctx, m.cut(m.inputs, x, first, end), end-first, watch{}, m.cut(m.outputs, y, first, end), true)
+		first, end := int(int64(i)*int64(batch)/int64(parts)), int(int64(i+1)*int64(batch)/int64(parts))
+		errs[i] = e.pass(m.cut(m.inputs, x, first, end), end-first, m.cut(m.outputs, e.y, first, end), true)
 	})
 	for _, err := range errs {
 		if err != nil {
@@ -54,45 +55,42 @@ func (m *Model) cut(ids []int, x [][]float32, first, end int) [][]float32 {
 	return x
 }
 
-// sampleWork is what a sample takes by itself: products of layers, and other numbers. It is zero for a network that is not split: whose
-// samples have to be together, whose float32 results depend on how many there are, or whose weights are too big.
-type sampleWork struct{ products, numbers float64 }
-
-// workOfSample returns what a sample takes by itself.
-func (m *Model) workOfSample() (work sampleWork) {
+// workOfSample returns what a sample takes by itself. It is zero for a network that is not split: whose samples have to be together, whose
+// float32 results depend on how many there are, or whose weights are too big.
+func (m *Model) workOfSample() (total work) {
 	first := func(id int) bool { // the batch is the first axis
 		s := m.values[id].size
 		return s.perBatch() && s[0] < 0
 	}
 	for _, id := range slices.Concat(m.inputs, m.outputs) {
 		if !first(id) {
-			return sampleWork{}
+			return work{}
 		}
 	}
 	weights := int64(0)
 	for _, s := range m.steps {
 		out := m.values[s.out].size
-		work.numbers += float64(out.elements())
+		total.numbers += float64(out.elements())
 		if s.layer == nil && !slices.ContainsFunc(s.in, func(id int) bool { return m.values[id].size.perBatch() }) {
 			continue // the same for every part
 		}
 		if !first(s.out) || slices.ContainsFunc(s.in, func(id int) bool { return m.values[id].size.perBatch() && !first(id) }) {
-			return sampleWork{}
+			return work{}
 		}
 		switch {
 		case s.layer != nil:
-			work.products += float64(float64(out.elements()) * float64(s.depth))
+			total.products += float64(float64(out.elements()) * float64(s.depth))
 			weights += s.weights
 		case s.call != nil || slices.Contains([]string{"Gemm", "MatMul", "Conv"}, s.node.Op):
-			return sampleWork{}
+			return work{}
 		case slices.Contains(s.op.attributes, "axis"):
 			if s.node.axis == 0 {
-				return sampleWork{}
+				return work{}
 			}
 		}
 	}
-	if work.products == 0 || weights > maxSplitWeights {
-		return sampleWork{}
+	if total.products == 0 || weights > maxSplitWeights {
+		return work{}
 	}
-	return work
+	return total
 }

@@ -36,14 +36,16 @@ type Samples struct {
 	Float []float32
 	Codes []uint8
 	Map   Codes // of the codes
+	// Stop, of x, ends the work early once it is closed; y is undefined then, and an error may be missing.
+	Stop <-chan struct{}
 }
 
 // numbers returns s as package gemm has it, and how many there are.
 func (s Samples) numbers() (gemm.Numbers, int) {
 	if s.Codes != nil {
-		return gemm.Numbers{Codes: s.Codes, Map: s.Map.affine()}, len(s.Codes)
+		return gemm.Numbers{Codes: s.Codes, Map: s.Map.affine(), Stop: s.Stop}, len(s.Codes)
 	}
-	return gemm.Numbers{Float: s.Float}, len(s.Float)
+	return gemm.Numbers{Float: s.Float, Stop: s.Stop}, len(s.Float)
 }
 
 // Codes returns the map of the codes that StaticInt8 makes; false for the other ways to compute.

@@ -110,60 +110,16 @@ func backing[T any](d *tensor.Dense) ([]T, error) {
 }
 
 func rowMajor[T any](d *tensor.Dense) ([]T, error) {
-	shape := d.Shape()
-	size := 1
-	for _, n := range shape {
-		size *= n
+	v, err := viewOf[T](d)
+	if err != nil || v.All != nil || v.size == 0 {
+		return v.All, err
 	}
-	if size == 0 {
-		return nil, nil
-	}
-	if d.Len() == 0 { // a slice such as [1:1] may say that it has elements; its Data() panics
-		return nil, fmt.Errorf("%w: shape %v over an empty array", ErrLayout, shape)
-	}
-	raw, err := backing[T](d)
-	if err != nil {
-		return nil, err
-	}
-	if size == 1 {
-		return raw[:1:1], nil // a column-major one has no strides
-	}
-	strides := d.Strides()
-	if len(strides) == 1 && shape.IsVector() { // so has a column-major row or column
-		shape = tensor.Shape{size}
-	}
-	if len(strides) != len(shape) {
-		return nil, fmt.Errorf("%w: %d strides for shape %v", ErrLayout, len(strides), shape)
-	}
-	last, contiguous, dense := 0, true, 1
-	for i := len(shape) - 1; i >= 0; i-- {
-		if strides[i] < 0 {
-			return nil, fmt.Errorf("%w: stride %d of shape %v", ErrLayout, strides[i], shape)
+	out := make([]T, v.size)
+	v.Rows(0, v.size, func(at int, src []T, step, length int) {
+		to := out[at:][:length]
+		for i := range to {
+			to[i] = src[i*step]
 		}
-		last += (shape[i] - 1) * strides[i]
-		contiguous = contiguous && (shape[i] == 1 || strides[i] == dense)
-		dense *= shape[i]
-	}
-	if last >= len(raw) {
-		return nil, fmt.Errorf("%w: shape %v with strides %v reaches element %d of %d", ErrLayout, shape, strides, last, len(raw))
-	}
-	if contiguous {
-		return raw[:size:size], nil
-	}
-	out := make([]T, 0, size)
-	return gather(out, raw, shape, strides), nil
-}
-
-// gather appends the elements of raw that shape and strides select, the last axis fastest.
-func gather[T any](out, raw []T, shape, strides []int) []T {
-	if len(shape) == 1 {
-		for i := range shape[0] {
-			out = append(out, raw[i*strides[0]])
-		}
-		return out
-	}
-	for i := range shape[0] {
-		out = gather(out, raw[i*strides[0]:], shape[1:], strides[1:])
-	}
-	return out
+	})
+	return out, nil
 }

@@ -48,6 +48,8 @@ type Numbers struct {
 	Float []float32
 	Codes []uint8
 	Map   kernel.Affine
+	// Stop, of activations, ends the work early once it is closed; results are undefined then, and an error may be missing.
+	Stop <-chan struct{}
 }
 
 // Product sets dst = x·w for m rows, then applies out. For row i and column j, with X the integers of the row, r their

@@ -19,6 +19,7 @@ type job struct {
 	claimed []atomic.Bool // by part
 	left    atomic.Int64  // parts that are not claimed
 	active  atomic.Int64  // workers that may hold the call
+	failed  atomic.Pointer[Panic]
 }
 
 const (
@@ -28,7 +29,7 @@ const (
 )
 
 // Share calls do for every part of something that takes about the given time in all, by the caller and by workers that are free, and
-// returns when all are done. What do multiplies is Alone.
+// returns when all are done. What do multiplies is Alone. A panic of do is one of Share, a *Panic.
 func Share(parts int, d time.Duration, do func(part int)) {
 	c := calls.Get().(*call)
 	c.use()
@@ -49,6 +50,7 @@ func (c *call) share(phase func(*call, int, *scratch), parts int, d time.Duratio
 		c.job.claimed[i].Store(false)
 	}
 	c.job.left.Store(int64(parts))
+	c.job.failed.Store(nil)
 	for _, w := range helpers {
 		w.offer(c, d >= worthWaking)
 	}
@@ -61,10 +63,31 @@ func (c *call) share(phase func(*call, int, *scratch), parts int, d time.Duratio
 			runtime.Gosched()
 		}
 	}
+	if p := c.job.failed.Load(); p != nil {
+		panic(p)
+	}
 }
 
-// work takes parts until there are none, from the share of a member on.
+// stopped reports that nobody waits for the results any more.
+func (c *call) stopped() bool {
+	select {
+	case <-c.source.Stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// work takes parts until there are none, and keeps a panic of one for the caller.
 func (c *call) work(member int) {
+	if p := Catch(func() { c.takeParts(member) }); p != nil {
+		c.job.failed.Store(p)
+		c.job.left.Store(0)
+	}
+}
+
+// takeParts takes parts until there are none, from the share of a member on. Those of a call that is stopped are left undone.
+func (c *call) takeParts(member int) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	parts := len(c.job.claimed)
@@ -74,7 +97,9 @@ func (c *call) work(member int) {
 		}
 		if c.job.claimed[part].CompareAndSwap(false, true) {
 			c.job.left.Add(-1)
-			c.job.phase(c, part, s)
+			if !c.stopped() {
+				c.job.phase(c, part, s)
+			}
 		}
 	}
 }

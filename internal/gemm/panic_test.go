@@ -1,0 +1,76 @@
+package gemm
+
+import (
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"euryale/internal/pack"
+)
+
+// TestPanicOfPart has every part of a shared phase panic, whoever takes it: the caller has the panic, and everything works afterwards.
+func TestPanicOfPart(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	bad := errors.New("bad")
+	const parts = 12
+	for part := range parts {
+		p := Catch(func() {
+			Share(parts, time.Second, func(i int) {
+				if i == part {
+					panic(bad)
+				}
+			})
+		})
+		if p == nil || !errors.Is(p, bad) || !strings.Contains(p.Error(), "TestPanicOfPart") {
+			t.Errorf("part %d: got %v, want the panic and where it was", part, p)
+		}
+		var done [parts]atomic.Int32
+		Share(parts, time.Second, func(i int) { done[i].Add(1) })
+		for i := range done {
+			if n := done[i].Load(); n != 1 {
+				t.Errorf("part %d panicked: then part %d was done %d times", part, i, n)
+			}
+		}
+	}
+	if p := Catch(func() {}); p != nil {
+		t.Errorf("got %v of what does not panic", p)
+	}
+}
+
+// TestStop has products and convolutions that nobody waits for: no part is computed, and the next call is as ever.
+func TestStop(t *testing.T) {
+	stop := make(chan struct{})
+	close(stop)
+	const m, k, n = 64, 64, 32
+	codes := make([]int8, k*n)
+	x := make([]float32, m*k)
+	for i := range codes {
+		codes[i] = int8(i * 7)
+	}
+	for i := range x {
+		x[i] = float32(i%13) - 6
+	}
+	w := pack.New(pack.Matrix{K: k, N: n, Group: k, Scales: slices.Repeat([]float32{0.5}, n)}, codes, 8)
+	for _, a := range []Arithmetic{{}, {Bits: 16}, {Bits: 24}, {Alone: true}} {
+		want, got := make([]float32, m*n), make([]float32, m*n)
+		if err := Multiply(want, x, m, w, a, Output{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := Product(Numbers{Float: got}, Numbers{Float: x, Stop: stop}, m, w, a, Output{}); err != nil || slices.ContainsFunc(got, func(y float32) bool { return y != 0 }) {
+			t.Errorf("%+v: error %v, or results of a product that is stopped", a, err)
+		}
+		if err := Product(Numbers{Float: got}, Numbers{Float: x, Stop: make(chan struct{})}, m, w, a, Output{}); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%+v: error %v, or other results after one that was stopped", a, err)
+		}
+	}
+	v := NewWindows(Conv{Channels: 1, Height: 8, Width: 8, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}})
+	filters := []*pack.Matrix{pack.New(pack.Matrix{K: 4, N: 1, Group: 4, Scales: []float32{1}}, []int8{3, 0, 0, 0}, 8)}
+	y := make([]float32, m*64)
+	if err := Convolve(Numbers{Float: y}, Numbers{Float: x[:m*64], Stop: stop}, m, v, filters, Arithmetic{}, Output{}); err != nil || slices.ContainsFunc(y, func(y float32) bool { return y != 0 }) {
+		t.Errorf("error %v, or results of a convolution that is stopped", err)
+	}
+}

@@ -1,0 +1,237 @@
+package model_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"euryale/internal/flow"
+	"euryale/model"
+	"euryale/ops"
+	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
+)
+
+// A kind is a node that may take long: its graph is x, the node n, and what reads it.
+type kind struct {
+	name    string
+	sample  []int
+	integer bool
+	node    flow.Node
+	weights map[string][]int
+	layer   qtensor.Scheme // of the second weight, or a table; with
+	compute func(t *testing.T) ops.Compute
+	run     func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) // of a call
+	out     []int
+}
+
+// attributes is what ops want of a node.
+var attributes = map[string]kind{
+	"Gemm":   {sample: []int{64}, node: flow.Node{Inputs: []string{"x", "w"}}, weights: map[string][]int{"w": {64, 64}}},
+	"MatMul": {sample: []int{8, 64}, node: flow.Node{Inputs: []string{"x", "w"}}, weights: map[string][]int{"w": {64, 64}}},
+	"Conv":   {sample: []int{4, 16, 16}, node: flow.Node{Inputs: []string{"x", "w"}}, weights: map[string][]int{"w": {8, 4, 3, 3}}},
+	"Gather": {sample: []int{16}, integer: true, node: flow.Node{Inputs: []string{"w", "x"}}, weights: map[string][]int{"w": {100, 16}}},
+
+	"MaxPool":           {sample: []int{4, 16, 16}, node: flow.Node{Kernel: []int{3, 3}}},
+	"AveragePool":       {sample: []int{4, 16, 16}, node: flow.Node{Kernel: []int{3, 3}}},
+	"GlobalAveragePool": {sample: []int{4, 16, 16}},
+	"LeakyRelu":         {node: flow.Node{Alpha: 0.1}},
+	"Softmax":           {node: flow.Node{Axis: 1}},
+	"LogSoftmax":        {node: flow.Node{Axis: 1}},
+	"ReduceSum":         {node: flow.Node{Axes: []int{1}}},
+	"ReduceMax":         {node: flow.Node{Axes: []int{1}}},
+	"FakeQuantize":      {node: flow.Node{Scale: 0.1, Zero: 128, High: 255}},
+	"Slice":             {node: flow.Node{Axes: []int{1}, Starts: []int{0}, Ends: []int{32}}},
+	"Reshape":           {node: flow.Node{Shape: []int{-1, 8, 8}}},
+	"Transpose":         {node: flow.Node{Perm: []int{1, 0}}},
+	"Concat":            {node: flow.Node{Inputs: []string{"x", "x"}, Axis: 1}},
+	"Add":               {node: flow.Node{Inputs: []string{"x", "x"}}},
+	"Sub":               {node: flow.Node{Inputs: []string{"x", "x"}}},
+	"Mul":               {node: flow.Node{Inputs: []string{"x", "x"}}},
+	"Div":               {node: flow.Node{Inputs: []string{"x", "x"}}},
+	"Pow":               {node: flow.Node{Inputs: []string{"x", "x"}}},
+}
+
+// nodeKinds is every op, and every way in which layers multiply.
+func nodeKinds() (list []kind) {
+	for _, op := range model.Ops() {
+		k := attributes[op]
+		k.name, k.node.Op = op, op
+		list = append(list, k)
+	}
+	static := func(t *testing.T) ops.Compute {
+		p, err := qtensor.NewParams(qtensor.Affine(8), []float32{-3}, []float32{3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ops.StaticInt8(p)
+	}
+	computes := map[string]func(*testing.T) ops.Compute{
+		"fixed24": func(*testing.T) ops.Compute { return ops.Fixed24() }, "fixed16": func(*testing.T) ops.Compute { return ops.Fixed16() },
+		"dynamic": func(*testing.T) ops.Compute { return ops.DynamicInt8() }, "static": static,
+	}
+	for name, compute := range computes {
+		for _, op := range []string{"Gemm", "MatMul", "Conv"} {
+			for scheme, s := range map[string]qtensor.Scheme{"int8": qtensor.Symmetric(8), "int4": qtensor.Int4(), "float16": qtensor.Float16()} {
+				if s.IsHalf() && (op == "Conv" || name != "fixed24") {
+					continue
+				}
+				k := attributes[op]
+				k.name, k.node.Op, k.compute, k.layer = op+" "+scheme+" "+name, op, compute, s
+				list = append(list, k)
+			}
+		}
+		k := attributes["Conv"]
+		k.name, k.node.Op, k.node.Group, k.compute, k.layer = "Conv of channels "+name, "Conv", 4, compute, qtensor.Symmetric(8)
+		k.weights = map[string][]int{"w": {4, 1, 3, 3}}
+		list = append(list, k)
+	}
+	lookup := attributes["Gather"]
+	lookup.name, lookup.node.Op, lookup.layer = "Gather of codes", "Gather", qtensor.Symmetric(8)
+	lookup.compute = func(*testing.T) ops.Compute { return ops.Compute{} }
+	call := kind{name: "Call", node: flow.Node{Op: "Call"}, out: []int{-1, 64}, run: func(_ context.Context, _ int, in []flow.Tensor) (flow.Tensor, error) {
+		return flow.Tensor{Shape: in[0].Shape, Data: slices.Clone(in[0].Data)}, nil
+	}}
+	return append(list, lookup, call)
+}
+
+// model returns the network of a kind, with an input for it of any batch.
+func (k kind) model(t *testing.T) (m *model.Model, input func(batch int) map[string]tensor.Tensor) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(5, 5))
+	if k.sample == nil {
+		k.sample = []int{64}
+	}
+	shape := append([]int{-1}, k.sample...)
+	g := &flow.Graph{
+		Inputs: []flow.Value{{Name: "x", Shape: shape, Integer: k.integer}}, Outputs: []flow.Value{{Name: "y"}},
+		Constants: map[string]*flow.Tensor{}, Calls: map[string]*flow.Call{},
+	}
+	layers := map[string]model.Layer{}
+	for name, shape := range k.weights {
+		g.Constants[name] = random(rng, 0.1, shape...)
+		if k.compute != nil {
+			q, err := qtensor.Quantize(tensorOf(g.Constants[name]), k.layer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			layers["n"] = model.Layer{Weight: q, Compute: k.compute(t)}
+		}
+	}
+	n := k.node
+	n.Name, n.Output = "n", "y"
+	if n.Inputs == nil {
+		n.Inputs = []string{"x"}
+	}
+	g.Nodes = []flow.Node{n}
+	if k.run != nil {
+		g.Calls["n"] = &flow.Call{What: "a call", Shape: k.out, Run: k.run}
+	}
+	m, err := model.New(g, layers)
+	if err != nil {
+		t.Fatalf("%s: %v", k.name, err)
+	}
+	return m, func(batch int) map[string]tensor.Tensor {
+		shape := append([]int{batch}, k.sample...)
+		if !k.integer {
+			return map[string]tensor.Tensor{"x": tensorOf(random(rng, 1, shape...))}
+		}
+		list := make([]int, tensor.Shape(shape).TotalSize())
+		for i := range list {
+			list[i] = rng.IntN(100)
+		}
+		return map[string]tensor.Tensor{"x": tensor.New(tensor.WithShape(shape...), tensor.WithBacking(list))}
+	}
+}
+
+// await yields until it is so; the deadline is for faults alone.
+func await(t *testing.T, what string, there func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !there(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatalf("%s: waited in vain", what)
+		}
+	}
+}
+
+// scribble writes to a tensor.
+func scribble(t tensor.Tensor) {
+	switch x := t.Data().(type) {
+	case []float32:
+		for i := range x {
+			x[i] = -x[i]
+		}
+	case []int:
+		for i := range x {
+			x[i] = 99 - x[i]
+		}
+	}
+}
+
+// TestCancel cancels runs of every kind of node while they are at it, which they stay until Run has returned: when they pack for the
+// first time, and when they are long. The input is the caller's again, and the model gives the bits that it gave before.
+func TestCancel(t *testing.T) {
+	threads(t, 2)
+	cases := 0
+	for _, k := range nodeKinds() {
+		m, input := k.model(t)
+		first, in := input(3), input(3)
+		cancelled(t, k.name+", first", m, in)
+		want := run(t, newOf(t, k), first, "y")
+		if got := run(t, m, first, "y"); !same(got, want) {
+			t.Errorf("%s: other bits after the first run was cancelled", k.name)
+		}
+		batch := 1
+		for !m.Long(batch) {
+			batch *= 2
+		}
+		long := input(batch)
+		want = run(t, m, long, "y")
+		for range 2 {
+			in := input(batch)
+			cancelled(t, k.name+", long", m, in)
+			if got := run(t, m, long, "y"); !same(got, want) {
+				t.Errorf("%s: other bits after a run of %d was cancelled", k.name, batch)
+			}
+		}
+		cases += 3
+	}
+	t.Logf("%d runs cancelled", cases)
+}
+
+// newOf returns another model of a kind.
+func newOf(t *testing.T, k kind) *model.Model {
+	m, _ := k.model(t)
+	return m
+}
+
+// same compares bits; NaN is NaN.
+func same(a, b []float32) bool {
+	return slices.EqualFunc(a, b, func(x, y float32) bool { return x == y || x != x && y != y })
+}
+
+// cancelled runs a model until it comes to a node, and has the node wait until Run has returned.
+func cancelled(t *testing.T, name string, m *model.Model, in map[string]tensor.Tensor) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	release := make(chan struct{})
+	var once sync.Once
+	err := m.RunWatched(ctx, in, func(string) {
+		once.Do(cancel)
+		<-release // a Run that waits for the node waits for ever
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%s: got error %v, want that of the context", name, err)
+	}
+	close(release)
+	await(t, name, func() bool {
+		scribble(in["x"])
+		return m.Idle()
+	})
+}

@@ -1,0 +1,266 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"euryale/internal/dense"
+	"euryale/internal/gemm"
+
+	"gorgonia.org/tensor"
+)
+
+// A run that its context may end is computed by a goroutine of its own where that may take long: on copies of the inputs, in an arena
+// that it gives back when it has ended. The caller waits for it or for the context. When the context ends first, nothing of the
+// caller's is read any more; the goroutine ends at the next node, part of a layer or part of the batch, and its results are dropped.
+// All that belongs to the user is called by the caller's goroutine: the context, and what looks on.
+
+// longest is about how long a run may take that cannot be left, in seconds.
+const longest = 2e-3
+
+// errStopped is the error of a run that nobody waits for.
+var errStopped = errors.New("stopped")
+
+// execution is one run of a model.
+type execution struct {
+	m     *Model
+	in    []input
+	batch int
+	w     watch
+	y     [][]float32     // where the outputs go, but for those that are nil
+	stop  <-chan struct{} // closed when nobody waits for the run any more; nil where somebody always does
+	ctx   context.Context // of calls: ends with stop, and is not the user's
+	lock  sync.Mutex      // held while the caller's memory is read
+	apart bool            // by a goroutine of its own
+}
+
+func (e *execution) stopped() bool {
+	select {
+	case <-e.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// run computes the outputs, where out is not nil, for a context whose methods are called here alone.
+func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w watch, out map[string]tensor.Tensor) error {
+	if err := m.made(); err != nil {
+		return err
+	}
+	done, err := begin(ctx)
+	if err != nil {
+		return err
+	}
+	e := &execution{m: m, w: w, y: make([][]float32, len(m.outputs)), stop: done, ctx: context.Background()}
+	if e.in, e.batch, err = m.open(in); err != nil {
+		return err
+	}
+	if err := m.fits(e.batch, w.show != nil); err != nil {
+		return err
+	}
+	if done != nil && m.long(e.batch) {
+		err = e.detach(ctx, done, out != nil)
+	} else if err = m.use(func() error { return e.compute(out != nil) }); errors.Is(err, errStopped) {
+		err = ended(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	for i, id := range m.outputs {
+		if out == nil {
+			break
+		}
+		shape := make(tensor.Shape, len(m.values[id].size))
+		m.values[id].size.put(shape, e.batch)
+		out[m.values[id].name] = dense.New(e.y[i], shape)
+	}
+	return nil
+}
+
+// detach has the run computed by another goroutine, and returns when it is done or the context ends.
+func (e *execution) detach(ctx context.Context, done <-chan struct{}, outputs bool) error {
+	if err := e.m.enter(); err != nil {
+		return err
+	}
+	own, cancel := context.WithCancel(context.Background())
+	e.ctx, e.stop, e.apart = own, own.Done(), true
+	leave := func() { // and nothing of the caller's is read afterwards
+		e.lock.Lock()
+		defer e.lock.Unlock()
+		cancel()
+	}
+	defer leave()
+	type seen struct {
+		name string
+		x    []float32
+	}
+	shown, answers := make(chan seen), make(chan error)
+	show := e.w.show
+	if show != nil {
+		e.w.show = func(name string, x []float32) error {
+			select {
+			case shown <- seen{name, x}:
+			case <-e.stop:
+				return errStopped
+			}
+			select {
+			case err := <-answers:
+				return err
+			case <-e.stop:
+				return errStopped
+			}
+		}
+	}
+	var err error
+	ready := make(chan *gemm.Panic, 1)
+	go func() {
+		defer func() { _ = e.m.leave() }()
+		ready <- gemm.Catch(func() { err = e.compute(outputs) })
+	}()
+	for {
+		select {
+		case <-done:
+			leave()
+			return ended(ctx)
+		default:
+		}
+		select {
+		case <-done: // the loop sees it
+		case s := <-shown:
+			answers <- show(s.name, s.x)
+		case p := <-ready:
+			if p != nil {
+				panic(p)
+			}
+			return err
+		}
+	}
+}
+
+// compute reads the inputs, and sets the outputs where they are wanted.
+func (e *execution) compute(outputs bool) error {
+	x, err := e.read()
+	if err != nil {
+		return err
+	}
+	if !outputs {
+		return e.pass(x, e.batch, e.y, false)
+	}
+	for i, id := range e.m.outputs {
+		e.y[i] = make([]float32, e.m.values[id].size.at(e.batch))
+	}
+	if parts := e.m.parts(e.batch); parts > 1 && e.split(x, parts) == nil {
+		return nil
+	}
+	if e.stopped() {
+		return errStopped
+	}
+	return e.pass(x, e.batch, e.y, false) // an error of a part may name places in it
+}
+
+// readAtOnce is how many numbers of an input are read between looks at the context.
+const readAtOnce = 1 << 17
+
+// read returns the numbers of the inputs: the caller's memory, or copies where the caller may leave.
+func (e *execution) read() ([][]float32, error) {
+	list := make([][]float32, len(e.in))
+	for i, in := range e.in {
+		if in.own != nil && !e.apart {
+			list[i] = in.own
+			continue
+		}
+		x := make([]float32, in.size)
+		for first := 0; first < len(x); first += readAtOnce {
+			if err := e.readPart(in, x[first:min(first+readAtOnce, len(x))], first); err != nil {
+				return nil, fmt.Errorf("input %q: %w", e.m.values[e.m.inputs[i]].name, err)
+			}
+		}
+		list[i] = x
+	}
+	return list, nil
+}
+
+func (e *execution) readPart(in input, dst []float32, first int) error {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	if e.stopped() {
+		return errStopped
+	}
+	return in.copy(dst, first)
+}
+
+// pass computes the outputs y for the inputs x of a batch, where they are not nil.
+func (e *execution) pass(x [][]float32, batch int, y [][]float32, alone bool) error {
+	m := e.m
+	a, err := m.arena()
+	if err != nil {
+		return err
+	}
+	for i, id := range m.inputs {
+		a.values[id].x = x[i]
+	}
+	m.makeRoom(a, batch, e.w.show != nil)
+	a.batch, a.alone = batch, alone
+	err = e.steps(a)
+	for i, id := range m.outputs {
+		if err == nil {
+			copy(y[i], a.values[id].x)
+		}
+	}
+	for i := range m.values {
+		if root := m.root(i); root.slot < 0 && root.data == nil {
+			a.values[i].x = nil // the caller's
+		}
+	}
+	m.arenas.Put(a)
+	return err
+}
+
+// steps computes every node.
+func (e *execution) steps(a *arena) error {
+	m := e.m
+	if e.w.show != nil {
+		for _, id := range m.inputs {
+			if err := e.w.show(m.values[id].name, a.values[id].x); err != nil {
+				return fmt.Errorf("input %q: %w", m.values[id].name, err)
+			}
+		}
+	}
+	for i := range m.steps {
+		s := &m.steps[i]
+		if e.stopped() {
+			return errStopped
+		}
+		if err := e.step(a, s); err != nil {
+			return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
+		}
+	}
+	if e.stopped() {
+		return errStopped
+	}
+	m.ready.Store(true)
+	return nil
+}
+
+// step computes a node, and shows what it gives.
+func (e *execution) step(a *arena, s *step) error {
+	if e.w.begin != nil {
+		e.w.begin(s)
+	}
+	var begin time.Time
+	if e.w.took != nil {
+		begin = time.Now()
+	}
+	err := e.do(a, s)
+	if e.w.took != nil {
+		e.w.took(s, time.Since(begin))
+	}
+	if err == nil && e.w.show != nil {
+		err = e.w.show(e.m.values[s.out].name, a.values[s.out].x)
+	}
+	return err
+}

@@ -1,0 +1,262 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"sort"
+
+	"euryale/internal/kernel"
+	"euryale/qtensor"
+)
+
+// DefaultMemoryLimit is how many bytes a model has at most where WithMemoryLimit does not say: 16 GiB, or all that an int
+// addresses. It bounds the sum of constants, of weights and of what a run has for itself.
+const DefaultMemoryLimit int64 = min(16<<30, math.MaxInt)
+
+// ErrMemory reports a model, or a batch for one, that takes more memory than its limit.
+var ErrMemory = errors.New("over the memory limit")
+
+// Option changes how New, Load and Read make a model.
+type Option func(*Model) error
+
+// WithMemoryLimit sets how many bytes constants, weights and what one run has for itself may take together, in place of
+// DefaultMemoryLimit. What passes it is ErrMemory before any of it is allocated. Errors: qtensor.ErrParams for less than 1.
+func WithMemoryLimit(bytes int64) Option {
+	return func(m *Model) error {
+		if bytes < 1 {
+			return fmt.Errorf("%w: got a memory limit of %d bytes, want 1 or more", qtensor.ErrParams, bytes)
+		}
+		m.limit = min(bytes, math.MaxInt)
+		return nil
+	}
+}
+
+// configured returns a model without a network that has the options.
+func configured(opts []Option) (*Model, error) {
+	m := &Model{limit: DefaultMemoryLimit}
+	for _, opt := range opts {
+		if opt == nil {
+			return nil, fmt.Errorf("%w: got a nil option", qtensor.ErrParams)
+		}
+		if err := opt(m); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// within returns an error for a file whose tensors alone pass the limit.
+func (m *Model) within(f *qtensor.File) error {
+	bytes := 0.0
+	for _, name := range f.Quantized() {
+		scheme, shape, err := f.Scheme(name)
+		if err != nil {
+			return err
+		}
+		bytes += elementsOf(shape) * float64(scheme.Storage().Bits()) / 8
+	}
+	for _, name := range f.Floats() {
+		_, shape, err := f.Dtype(name)
+		if err != nil {
+			return err
+		}
+		bytes += 4 * elementsOf(shape)
+	}
+	if bytes > float64(m.limit) {
+		return fmt.Errorf("%w: got tensors of %.0f bytes, want at most %d: WithMemoryLimit raises it", ErrMemory, bytes, m.limit)
+	}
+	return nil
+}
+
+// elementsOf returns how many there are: a float64 passes no largest int.
+func elementsOf(shape []int) float64 {
+	n := 1.0
+	for _, d := range shape {
+		n *= float64(d)
+	}
+	return n
+}
+
+// room is what the inside of a step takes, in bytes: always, for each sample up to some of them, and for each thread.
+type room struct{ fixed, each, most, thread float64 }
+
+func (r room) at(batch float64) float64 {
+	return r.fixed + min(batch*r.each, r.most) + float64(runtime.GOMAXPROCS(0))*r.thread
+}
+
+// fits returns an error for a batch that is too big.
+func (m *Model) fits(batch int, shown bool) error {
+	for _, s := range m.slots {
+		if !fits(s.perBatch, batch) {
+			return fmt.Errorf("%w: got a batch of %d, want at most %d", qtensor.ErrShape, batch, maxRunElements/s.perBatch)
+		}
+	}
+	want := m.memory(batch, shown)
+	if want <= float64(m.limit) {
+		return nil
+	}
+	most := sort.Search(batch, func(n int) bool { return m.memory(n+1, shown) > float64(m.limit) })
+	return fmt.Errorf("%w: a batch of %d takes %.0f bytes with constants and weights, want at most %d: batches up to %d fit, and "+
+		"WithMemoryLimit raises it", ErrMemory, batch, want, m.limit, most)
+}
+
+// memory returns how many bytes a run of a batch takes at most, with constants and weights.
+func (m *Model) memory(batch int, shown bool) float64 {
+	n := float64(batch)
+	at := func(s size) float64 {
+		if s.perBatch() {
+			return n * float64(s.elements())
+		}
+		return float64(s.elements())
+	}
+	bytes := m.resident
+	for _, id := range m.inputs {
+		bytes += 4 * at(m.values[id].size)
+	}
+	for _, id := range m.outputs {
+		bytes += 4 * at(m.values[id].size)
+	}
+	for _, s := range m.slots {
+		own := max(n*float64(s.perBatch), float64(s.fixed))
+		if !s.codes {
+			own *= 4
+		}
+		bytes += own
+	}
+	kernels, layers := 0.0, 0.0
+	for i := range m.steps {
+		s := &m.steps[i]
+		if out := m.values[s.out]; shown && (out.coded != nil || out.apart) {
+			bytes += 4 * at(out.size)
+		}
+		if s.layer != nil {
+			layers = max(layers, s.room.at(n))
+		} else {
+			kernels = max(kernels, s.room.at(n))
+		}
+	}
+	return bytes + kernels + layers
+}
+
+// measureMemory sets what constants, weights and the insides of steps take, and returns an error for a model that fits no batch.
+func (m *Model) measureMemory(packed map[packing]any) error {
+	for _, v := range m.values {
+		if v.data != nil {
+			m.resident += 4 * float64(v.size.elements())
+		}
+	}
+	for p := range packed {
+		m.resident += p.bytes()
+	}
+	if m.file == nil {
+		seen := map[*weight]bool{}
+		for _, l := range m.layers {
+			if !seen[l.weight] {
+				seen[l.weight] = true
+				m.resident += bytesOf(l.weight)
+			}
+		}
+	}
+	for i := range m.steps {
+		m.steps[i].room = m.roomOf(&m.steps[i])
+	}
+	return m.fits(1, false)
+}
+
+// bytesOf returns what codes and scales of a weight take.
+func bytesOf(w *weight) float64 {
+	scales := 1.0
+	switch axis, ok := w.scheme.Axis(); {
+	case w.scheme.GroupSize() > 0:
+		scales = float64(w.elements()) / float64(w.scheme.GroupSize())
+	case ok:
+		scales = float64(w.shape[axis])
+	}
+	return float64(w.elements())*float64(w.scheme.Storage().Bits())/8 + 12*scales
+}
+
+// bytes returns what a packed weight takes: panels of columns, a depth that is filled up, and four lists of a number for each scale.
+func (p packing) bytes() float64 {
+	if p.channels == 0 {
+		return bytesOf(p.weight) // a table
+	}
+	shape, out := p.weight.shape, p.weight.shape[1]
+	if p.groups > 0 || p.transB {
+		out = shape[0]
+	}
+	depth := int(p.weight.elements()) / out
+	if p.groups > 0 {
+		depth = max(depth, shape[2]*up(shape[1]*shape[3], kernel.StepDepth))
+	}
+	shared, multiple := depth, 64
+	if size := p.weight.scheme.GroupSize(); size > 0 && size < depth {
+		shared, multiple = size, kernel.StepDepth
+	}
+	scales := float64((depth + shared - 1) / shared)
+	columns := float64(max(1, p.groups)) * float64(up(out/max(1, p.groups), kernel.PanelColumns))
+	return columns * scales * (float64(up(shared, multiple))*float64(p.weight.scheme.Storage().Bits())/8 + 16)
+}
+
+// up returns the least multiple that is n or more.
+func up(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
+
+const (
+	operandBytes  = 4 << 20   // of a block of rows, as package gemm has it, or those of 64 rows,
+	imageBytes    = 128 << 20 // of a block of images, or one,
+	pieceBytes    = 256 << 10 // of the windows and results of a thread,
+	operandOfByte = 4         // and bytes of an operand for a number, in up to four planes
+)
+
+// roomOf returns what the inside of a step takes.
+func (m *Model) roomOf(s *step) room {
+	out, in := m.values[s.out].size, m.values[s.in[0]].size
+	all := func(bytes float64, s size) room {
+		if s.perBatch() {
+			return room{each: bytes * float64(s.elements()), most: math.Inf(1)}
+		}
+		return room{fixed: bytes * float64(s.elements())}
+	}
+	sample := func(s size) float64 { return elementsOf(s) / -float64(min(-1, s[0])) }
+	switch {
+	case s.layer != nil && s.node.Op == "Conv":
+		return m.roomOfImages(s, in, out)
+	case s.layer != nil:
+		columns, row := float64(out[len(out)-1]), float64(operandOfByte*(s.depth+64))
+		rows := max(64, float64(operandBytes)/float64(s.depth))
+		r := all((row+4*columns)/columns, out)
+		r.most = max(operandBytes, 64*row) + rows*4*columns
+		return r
+	case s.call != nil:
+		r := all(8, out)
+		for _, id := range s.in {
+			own := all(16, m.values[id].size)
+			r = room{fixed: r.fixed + own.fixed, each: r.each + own.each, most: math.Inf(1)}
+		}
+		return r
+	case s.table != nil || s.node.Op == "Gather":
+		return all(8, m.values[s.in[len(s.in)-1]].size)
+	case s.node.Op == "ReduceSum":
+		return all(4, in)
+	case s.node.Op == "Conv":
+		w := m.values[s.in[1]].size
+		filters, depth := float64(w[0]/groupsOf(s.node)), elementsOf(w[1:])
+		rows := min(float64(out[2]), max(1, maxWindows/(depth*float64(out[3]))))
+		return room{fixed: 4 * rows * float64(out[3]) * (filters + depth)}
+	case s.op.codes != nil && s.op.codes.computes && len(in) > 0:
+		return room{fixed: 8 * (sample(in) + sample(out))}
+	}
+	return room{}
+}
+
+// roomOfImages returns what the inside of a quantized convolution takes.
+func (m *Model) roomOfImages(s *step, in, out size) room {
+	pad := s.node.windows.pad
+	image := 4 * float64(in[1]) * float64(in[2]+2*pad[0]) * float64(in[3]+2*pad[1])
+	thread := float64(pieceBytes) + 8*image
+	if groupsOf(s.node) > 1 { // all windows of an image at once
+		thread += float64(out[2]) * float64(out[3]) * (operandOfByte*float64(s.depth+64) + 4*float64(out[1]))
+	}
+	return room{0, image, max(image, imageBytes), thread}
+}
