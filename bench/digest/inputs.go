@@ -73,6 +73,8 @@ var distributions = []distribution{
 	{"extremes", func(_ string, n int) []float32 {
 		return cycle(n, math.MaxFloat32, 1, 0x1p-149, -math.MaxFloat32, 0x1p-126, negativeZero, -0x1p-149, 1e30, 0)
 	}},
+	{"ties", func(_ string, n int) []float32 { return cycle(n, -2.5, 252.5, 0.5, 1.5, 2.5, 3.5, 100.5) }},
+	{"symmetric-ties", func(_ string, n int) []float32 { return cycle(n, 127, -127, 0.5, 1.5, 2.5, -0.5, -2.5, 126.5) }},
 	{"outlier", func(name string, n int) []float32 { return with(gaussian(name, n), 1000) }},
 	{"NaN", func(name string, n int) []float32 { return with(gaussian(name, n), nan) }},
 	{"infinity", func(name string, n int) []float32 { return with(gaussian(name, n), infinity) }},

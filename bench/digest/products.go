@@ -145,6 +145,9 @@ func activations(d *digest) {
 				y, err := w.run(x.make("activations", 5*64), ops.WithCompute(c.compute))
 				d.add(w.key("product rows="+x.name, c, 5), err, y)
 			}
+			least := with(make([]float32, 64), 0x1p-149) // times a small weight, it rounds to a zero of either sign
+			y, err := w.run(least, ops.WithCompute(c.compute), ops.WithBias(dense(cycle(17, negativeZero), 17)))
+			d.add(w.key("product rows=least with=bias-of-minus-zero", c, 1), err, y)
 		}
 	}
 }
