@@ -1,45 +1,6 @@
 package graph
 
-import (
-	"fmt"
-	"math"
-	"slices"
-
-	"euryale/internal/dense"
-
-	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
-)
-
-// normalization returns scale and shift of a batch normalization by its statistics: 1/√(variance + ε) and −mean·scale, rounded
-// after each operation as Gorgonia does.
-func normalization(op *gorgonia.BatchNormOp) (scale, shift []float64, err error) {
-	mean, variance := op.Stats()
-	means, err := dense.Float32s(mean)
-	if err != nil {
-		return nil, nil, fmt.Errorf("mean: %w", err)
-	}
-	variances, err := dense.Float32s(variance)
-	if err != nil {
-		return nil, nil, fmt.Errorf("variance: %w", err)
-	}
-	epsilon, ok := epsilonOf(op)
-	if !ok || len(means) != len(variances) {
-		return nil, nil, fmt.Errorf("%d means, %d variances, ε known: %t", len(means), len(variances), ok)
-	}
-	if mean.Dtype() == tensor.Float32 {
-		for i, m := range means {
-			factor := 1 / float32(math.Sqrt(float64(variances[i]+float32(epsilon))))
-			scale, shift = append(scale, float64(factor)), append(shift, float64(-m*factor))
-		}
-		return scale, shift, nil
-	}
-	for i, m := range means {
-		factor := 1 / math.Sqrt(float64(variances[i])+epsilon)
-		scale, shift = append(scale, factor), append(shift, -float64(m)*factor)
-	}
-	return scale, shift, nil
-}
+import "slices"
 
 // fold moves what scales and shifts channels into the layer that makes them: first into normalizations, then these, and
 // biases, into products and convolutions.

@@ -236,11 +236,11 @@ func (r *reader) leaf(p pair) (*value, error) {
 	same := func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }
 	switch shape := []int(p.a.Shape()); {
 	case batches(p.shape()) > 0:
-		return nil, p.fail("a weight of shape %v at one batch size and %v at another, want the same", p.a.Shape(), p.b.Shape())
+		return nil, p.fail("a weight of shape %v at one batch size and %v at another, want the same: without the batch, and broadcast over it", p.a.Shape(), p.b.Shape())
 	case len(data) != size(shape):
 		return nil, p.fail("%d elements for shape %v, want as many", len(data), shape)
 	case !slices.EqualFunc(data, other, same):
-		return nil, p.fail("a weight of other numbers at another batch size, want the same")
+		return nil, p.fail("a weight of other numbers at another batch size, want the same: make its value once, outside of build, for gorgonia.WithValue")
 	default:
 		return &value{base: nameOf(p.a), shape: shape, data: slices.Clone(data)}, nil
 	}

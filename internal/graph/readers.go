@@ -4,8 +4,6 @@ import (
 	"slices"
 
 	"euryale/internal/flow"
-
-	"gorgonia.org/gorgonia"
 )
 
 // readers are the ops that can be read, by the names of their types in Gorgonia.
@@ -127,34 +125,4 @@ func readSoftmax(r *reader, p pair, operands []pair) (*value, error) {
 		op = "LogSoftmax"
 	}
 	return r.unary(flow.Node{Op: op, Axis: axis}, v), nil
-}
-
-// readNorm reads a batch normalization in evaluation: (x − mean)/√(variance + ε), along axis 1.
-func readNorm(r *reader, p pair, operands []pair) (*value, error) {
-	x, err := r.whole(operands[0])
-	if err != nil {
-		return nil, err
-	}
-	op, ok := p.a.Op().(*gorgonia.BatchNormOp)
-	other, okB := p.b.Op().(*gorgonia.BatchNormOp)
-	if !ok || !okB || len(x.shape) < 2 {
-		return nil, p.fail("of shape %v, want at least two axes", x.shape)
-	}
-	scale, shift, err := normalization(op)
-	if err != nil {
-		return nil, p.fail("%v", err)
-	}
-	scaleB, shiftB, err := normalization(other)
-	if err != nil {
-		return nil, p.fail("%v", err)
-	}
-	switch {
-	case !slices.Equal(scale, scaleB) || !slices.Equal(shift, shiftB):
-		return nil, p.fail("other statistics at another batch size, want the same")
-	case len(scale) != x.shape[1]:
-		return nil, p.fail("statistics of %d channels for shape %v, want as many", len(scale), x.shape)
-	}
-	y := r.add(flow.Node{Op: opNorm}, x.shape, x)
-	y.from.scale, y.from.shift = scale, shift
-	return y, nil
 }

@@ -98,6 +98,11 @@ var refused = []struct {
 	{"no inputs", func(z *zoo) Source { return Source{Outputs: gorgonia.Nodes{z.weight("w", 2)}} }, []string{"inputs"}},
 	{"no outputs", func(z *zoo) Source { return Source{Inputs: gorgonia.Nodes{z.input("x", z.batch)}} }, []string{"outputs"}},
 	{"nil output", func(z *zoo) Source { return source(z.input("x", z.batch), nil) }, []string{"nil", "among the outputs"}},
+	{"no statistics", func(z *zoo) Source {
+		x := z.input("x", z.batch, 3)
+		y, _, _, _, err := gorgonia.BatchNorm(x, z.weight("s", 1, 3), z.weight("b", 1, 3), 0.9, 1e-5)
+		return source(x, must(y, err))
+	}, []string{"BatchNormOp", "never set", "SetStats"}},
 	{"statistics by batch", func(z *zoo) Source {
 		x := z.input("x", z.batch, 3)
 		y, _, _, op, err := gorgonia.BatchNorm(x, z.weight("s", 1, 3), z.weight("b", 1, 3), 0.9, 1e-5)
