@@ -6,18 +6,20 @@ import (
 	"euryale/internal/flow"
 )
 
-// names makes names unique.
-type names map[string]bool
+// names makes names unique: by name, the number that was put behind it last.
+type names map[string]int
 
 func (n names) take(base, otherwise string) string {
 	if base == "" {
 		base = otherwise
 	}
-	name := base
-	for i := 2; n[name]; i++ {
+	name, i := base, n[base]
+	for n[name] > 0 {
+		i++
 		name = fmt.Sprintf("%s_%d", base, i)
 	}
-	n[name] = true
+	n[base] = max(i, 1)
+	n[name] = max(n[name], 1)
 	return name
 }
 

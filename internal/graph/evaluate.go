@@ -32,8 +32,11 @@ func Evaluate(ctx context.Context, s Source, inputs [][]float32) ([][]float32, e
 	if err := e.give(s.Inputs, inputs); err != nil {
 		return nil, fmt.Errorf("graph: Evaluate: %w", err)
 	}
-	for _, n := range slices.Concat(nodes, []ordered{{operands: s.Outputs}}) {
-		for _, operand := range n.operands {
+	for _, n := range s.Outputs {
+		e.uses[n]++
+	}
+	for _, n := range nodes {
+		for _, operand := range operandsOf(n) {
 			e.uses[operand]++
 		}
 	}
@@ -42,7 +45,7 @@ func Evaluate(ctx context.Context, s Source, inputs [][]float32) ([][]float32, e
 			return nil, err
 		}
 		if err := e.evaluate(n); err != nil {
-			return nil, fmt.Errorf("graph: Evaluate: node %q, op %s: %w", nameOf(n.node), describe(n.node.Op()), err)
+			return nil, fmt.Errorf("graph: Evaluate: node %q, op %s: %w", nameOf(n), describe(n.Op()), err)
 		}
 	}
 	outputs := make([][]float32, len(s.Outputs))
@@ -77,31 +80,32 @@ func (e *evaluation) give(nodes gorgonia.Nodes, inputs [][]float32) error {
 }
 
 // evaluate gives a node its value, and forgets those of operands that nothing else needs.
-func (e *evaluation) evaluate(n ordered) error {
-	if e.values[n.node] != nil {
+func (e *evaluation) evaluate(n *gorgonia.Node) error {
+	if e.values[n] != nil {
 		return nil // an input
 	}
-	if len(n.operands) == 0 && (n.node.Op() == nil || isConstant(n.node)) {
-		v, err := fresh(n.node.Value())
+	below := operandsOf(n)
+	if len(below) == 0 && (n.Op() == nil || isConstant(n)) {
+		v, err := fresh(n.Value())
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnsupported, err)
 		}
-		e.values[n.node] = v
+		e.values[n] = v
 		return nil
 	}
-	operands := make([]gorgonia.Value, len(n.operands))
-	for i, operand := range n.operands {
+	operands := make([]gorgonia.Value, len(below))
+	for i, operand := range below {
 		operands[i] = e.values[operand]
 	}
-	v, err := apply(n.node.Op(), operands)
+	v, err := apply(n.Op(), operands)
 	if err != nil {
 		return err
 	}
-	if want := n.node.Shape(); size(v.Shape()) != size(want) {
+	if want := n.Shape(); size(v.Shape()) != size(want) {
 		return fmt.Errorf("%w: got shape %v, want %v", ErrOp, v.Shape(), want)
 	}
-	e.values[n.node] = v
-	for _, operand := range n.operands {
+	e.values[n] = v
+	for _, operand := range below {
 		if e.uses[operand]--; e.uses[operand] == 0 {
 			delete(e.values, operand)
 		}

@@ -306,8 +306,8 @@ func TestEvaluateGuards(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, o := range nodes {
-			if kindOf(o.node.Op()) == kind {
-				return o.node
+			if kindOf(o.Op()) == kind {
+				return o
 			}
 		}
 		t.Fatalf("no %s", kind)

@@ -2,65 +2,58 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
-// ordered is a node with its operands.
-type ordered struct {
-	node     *gorgonia.Node
-	operands []*gorgonia.Node
+// postorder returns the roots and what lies below them, each once and after what is below it. It has no recursion, so a chain may be of
+// any length.
+func postorder[N comparable](roots []N, below func(N) []N) (list []N) {
+	type visit struct {
+		node N
+		rest []N
+	}
+	seen := map[N]bool{}
+	path := []visit{{rest: roots}}
+	for {
+		top := &path[len(path)-1]
+		switch {
+		case len(top.rest) > 0:
+			n := top.rest[0]
+			top.rest = top.rest[1:]
+			if !seen[n] {
+				seen[n] = true
+				path = append(path, visit{n, below(n)})
+			}
+		case len(path) > 1:
+			list = append(list, top.node)
+			path = path[:len(path)-1]
+		default:
+			return list
+		}
+	}
 }
 
-// order returns the nodes that the outputs of a graph need, each after its operands, down to the inputs. It has no recursion, so a chain
-// may be of any length. An error, for inputs, outputs and operands that are nil or no nodes of a graph, wraps ErrUnsupported.
-func order(s Source) (list []ordered, err error) {
-	type visit struct {
-		ordered
-		done int // operands
-	}
-	var path []visit
-	given, seen := map[*gorgonia.Node]bool{}, map[*gorgonia.Node]bool{}
-	enter := func(n *gorgonia.Node) error {
-		if !isNode(n) {
-			return fmt.Errorf("%w: got nil, or a node without a graph or a type, want nodes of a graph", ErrUnsupported)
-		}
-		if seen[n] {
-			return nil
-		}
-		next := visit{ordered: ordered{node: n}}
-		if !given[n] {
-			next.operands = operandsOf(n)
-		}
-		seen[n] = true
-		path = append(path, next)
-		return nil
-	}
+// order returns the nodes that the outputs of a graph need, each after its operands, down to the inputs. An error, for inputs, outputs and
+// operands that are nil or no nodes of a graph, wraps ErrUnsupported.
+func order(s Source) ([]*gorgonia.Node, error) {
+	given := map[*gorgonia.Node]bool{}
 	for _, n := range s.Inputs {
-		if !isNode(n) {
-			return nil, enter(n)
-		}
 		given[n] = true
 	}
-	for _, output := range s.Outputs {
-		err := enter(output)
-		for len(path) > 0 && err == nil {
-			top := &path[len(path)-1]
-			if top.done < len(top.operands) {
-				top.done++
-				err = enter(top.operands[top.done-1])
-				continue
-			}
-			list = append(list, top.ordered)
-			path = path[:len(path)-1]
+	list := postorder(s.Outputs, func(n *gorgonia.Node) []*gorgonia.Node {
+		if given[n] || !isNode(n) {
+			return nil
 		}
-		if err != nil {
-			return nil, err
-		}
+		return operandsOf(n)
+	})
+	if !slices.ContainsFunc(slices.Concat(s.Inputs, list), func(n *gorgonia.Node) bool { return !isNode(n) }) {
+		return list, nil
 	}
-	return list, nil
+	return nil, fmt.Errorf("%w: got nil, or a node without a graph or a type, want nodes of a graph", ErrUnsupported)
 }
 
 // isNode reports whether n is a node of a graph, whose elements are of some type: &gorgonia.Node{} is none.

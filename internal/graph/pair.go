@@ -81,19 +81,6 @@ func (p pair) operands() ([]pair, error) {
 	return pairs, nil
 }
 
-func operandsOf(n *gorgonia.Node) (operands []*gorgonia.Node) {
-	if n.Graph() == nil || n.Graph().Node(n.ID()) != n { // Gorgonia finds another one after RemoveNode
-		return nil
-	}
-	nodes := n.Graph().From(n.ID())
-	for nodes != nil && nodes.Next() {
-		if operand, ok := nodes.Node().(*gorgonia.Node); ok {
-			operands = append(operands, operand)
-		}
-	}
-	return operands
-}
-
 // fixed returns numbers of the op that are the same at both batch sizes.
 func (p pair) fixed(names ...string) ([]int, error) {
 	a, okA := intsOf(p.a.Op(), names...)

@@ -92,6 +92,7 @@ func read(build Build) (*reader, error) {
 		r.inputs = append(r.inputs, v)
 		r.given = append(r.given, p.a, p.b)
 	}
+	r.readDeep(outputs)
 	for _, p := range outputs {
 		v, err := r.read(p)
 		switch {
@@ -174,6 +175,32 @@ func (r *reader) read(p pair) (*value, error) {
 	}
 	r.done[p] = v
 	return v, nil
+}
+
+// deepest bounds how deep reading descends: operands of operands, each a call of read.
+var deepest = 10_000 // tests want less
+
+// readDeep reads what lies that deep below the outputs, from the bottom. An error comes again where the value is asked for.
+func (r *reader) readDeep(outputs []pair) {
+	below := func(p pair) []pair {
+		if r.done[p] != nil {
+			return nil
+		}
+		operands, err := p.operands()
+		if err != nil {
+			return nil
+		}
+		return operands
+	}
+	height := map[pair]int{}
+	for _, p := range postorder(outputs, below) {
+		for _, operand := range below(p) {
+			height[p] = max(height[p], height[operand]+1)
+		}
+		if height[p] > 0 && height[p]%deepest == 0 {
+			_, _ = r.read(p) // which keeps the error
+		}
+	}
 }
 
 func (r *reader) make(p pair) (*value, error) {

@@ -103,6 +103,30 @@ var refused = []struct {
 		y, _, _, _, err := gorgonia.BatchNorm(x, z.weight("s", 1, 3), z.weight("b", 1, 3), 0.9, 1e-5)
 		return source(x, must(y, err))
 	}, []string{"BatchNormOp", "never set", "SetStats"}},
+	{"nil input", func(z *zoo) Source { return source(nil, z.input("x", z.batch)) }, []string{"nil", "among the inputs"}},
+	{"zero output", func(z *zoo) Source { return source(z.input("x", z.batch), &gorgonia.Node{}) }, []string{"among the outputs"}},
+	{"zero input", func(z *zoo) Source { return source(&gorgonia.Node{}, z.input("x", z.batch)) }, []string{"among the inputs"}},
+	{"zero graph", func(*zoo) Source { return Source{} }, []string{"0 inputs"}},
+	{"constant of no graph", func(z *zoo) Source { return source(z.input("x", z.batch), z.number(1)) }, []string{"without a graph"}},
+	{"statement", func(z *zoo) Source {
+		var v gorgonia.Value
+		x := z.input("x", z.batch)
+		return source(x, gorgonia.Read(x, &v))
+	}, []string{"among the outputs"}},
+	{"input of another graph", func(z *zoo) Source {
+		other := zoo{z.dt, z.weights, gorgonia.NewGraph(), z.batch}
+		return source(other.input("x", z.batch, 4), must(gorgonia.Tanh(z.input("x", z.batch, 4))))
+	}, []string{`"x"`, "no value"}},
+	{"CTCLoss", func(z *zoo) Source {
+		whole := func(name string, x ...int) node {
+			return gorgonia.NewTensor(z.g, tensor.Int, 1, gorgonia.WithName(name), gorgonia.WithShape(len(x)),
+				gorgonia.WithValue(tensor.New(tensor.WithShape(len(x)), tensor.WithBacking(x))))
+		}
+		x := z.input("x", 5, 2, 4)
+		targets := gorgonia.NewMatrix(z.g, tensor.Int, gorgonia.WithName("t"), gorgonia.WithShape(2, 2),
+			gorgonia.WithValue(tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]int{99, 99, 99, 99}))))
+		return source(x, must(gorgonia.CTCLoss(x, targets, whole("in", 5, 5), whole("out", 2, 2), gorgonia.ReductionMean)))
+	}, []string{"ctcLossOp"}},
 	{"statistics by batch", func(z *zoo) Source {
 		x := z.input("x", z.batch, 3)
 		y, _, _, op, err := gorgonia.BatchNorm(x, z.weight("s", 1, 3), z.weight("b", 1, 3), 0.9, 1e-5)
