@@ -16,7 +16,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// calling is a model that sums over the batch, which is a call of Gorgonia in a graph that build makes, and does then what inner says.
+// calling is a model that sums over the batch, which is a call of Gorgonia in a graph that build makes, and
+// does then what inner says.
 type calling struct {
 	*model.Model
 	lock  sync.Mutex
@@ -137,7 +138,8 @@ func TestBuilds(t *testing.T) {
 	t.Logf("%d cases", count)
 }
 
-// TestSlowBuild: who waits for a build stops with the context; a run at a batch whose graph is there does not wait.
+// TestSlowBuild: who waits for a build stops with the context; a run at a batch whose graph is there does not
+// wait.
 func TestSlowBuild(t *testing.T) {
 	m := newCalling(t)
 	if err := m.run(t.Context(), 4); err != nil {

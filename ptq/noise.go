@@ -8,7 +8,8 @@ type noise struct {
 	largest, farthest float64 // magnitudes of one value, and of one difference
 }
 
-// add adds what others are off by from float values, as many. NaN and infinities are no noise where both have the same, else infinite noise.
+// add adds what others are off by from float values, as many. NaN and infinities are no noise where both have
+// the same, else infinite noise.
 func (n *noise) add(float, others []float32) {
 	for i, x := range float {
 		x, y := float64(x), float64(others[i])
@@ -27,7 +28,8 @@ func (n *noise) add(float, others []float32) {
 	}
 }
 
-// sqnr returns 10·log10(Σx²/Σ(x − y)²), +Inf where they are equal, −Inf where NaN or an infinity is in one and not in the other.
+// sqnr returns 10·log10(Σx²/Σ(x − y)²), +Inf where they are equal, −Inf where NaN or an infinity is in one
+// and not in the other.
 func (n *noise) sqnr() float64 {
 	if n.error == 0 {
 		return math.Inf(1)
@@ -35,8 +37,9 @@ func (n *noise) sqnr() float64 {
 	return 10 * math.Log10(n.signal/n.error)
 }
 
-// What a network is held to before it is quantized. Sums in another order leave about 140 dB. Where they cancel they leave numbers of
-// their own, so that small ones beside large ones count as equal, and those below any that a network gives on purpose.
+// What a network is held to before it is quantized. Sums in another order leave about 140 dB. Where they
+// cancel they leave numbers of their own, so that small ones beside large ones count as equal, and those
+// below any that a network gives on purpose.
 const (
 	leastRead = 110   // dB
 	leastNear = 1e-6  // of the largest number of an output

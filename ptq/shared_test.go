@@ -12,7 +12,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// sharing is a network of a dozen steps that a seed chooses, most of which give the memory of an earlier node, or read one late.
+// sharing is a network of a dozen steps that a seed chooses, most of which give the memory of an earlier
+// node, or read one late.
 func sharing(z *zoo, seed uint64) node {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	const width = 6

@@ -113,8 +113,9 @@ func (tr *training) quantize() *ptq.Report {
 	return r
 }
 
-// TestQuantizeLeavesTheGraph: a training run with Quantize in its midst, on the graph that is trained, ends with the same weights and
-// statistics to the bit as one without; the graph has the same nodes, and its inputs the same values; and Dropout drops as before.
+// TestQuantizeLeavesTheGraph: a training run with Quantize in its midst, on the graph that is trained, ends
+// with the same weights and statistics to the bit as one without; the graph has the same nodes, and its
+// inputs the same values; and Dropout drops as before.
 func TestQuantizeLeavesTheGraph(t *testing.T) {
 	const steps = 6
 	count := 0

@@ -16,10 +16,12 @@ import (
 // ErrMismatch reports a network that is not what Gorgonia computes.
 var ErrMismatch = errors.New("the network that was read gives other results than Gorgonia")
 
-// ErrUnsupported reports a part of a float graph that is not understood; the error names node and op, and what was wanted.
+// ErrUnsupported reports a part of a float graph that is not understood; the error names node and op, and
+// what was wanted.
 var ErrUnsupported = graph.ErrUnsupported
 
-// verify holds the network, as it was read and folded, to what Gorgonia's ops make of the first sample, in a graph built for it.
+// verify holds the network, as it was read and folded, to what Gorgonia's ops make of the first sample, in a
+// graph built for it.
 func (j *job) verify(build graph.Build, read *flow.Graph) error {
 	for _, o := range j.graph.Outputs {
 		j.report.Outputs = append(j.report.Outputs, Output{Name: o.Name, ReadSQNR: math.NaN(), FoldedSQNR: math.NaN()})

@@ -44,8 +44,8 @@ type builds struct {
 // mostBuilt bounds the graphs that are kept.
 const mostBuilt = 4
 
-// at returns the graph for a batch size. One is built at a time, since build may have variables of its own; who waits for that stops
-// with ctx.
+// at returns the graph for a batch size. One is built at a time, since build may have variables of its own;
+// who waits for that stops with ctx.
 func (b *builds) at(ctx context.Context, batch int) (k *built, err error) {
 	if k := b.find(batch); k != nil {
 		return k, nil
@@ -91,8 +91,9 @@ type turn struct {
 
 func newTurn() *turn { return &turn{taken: make(chan struct{}, 1)} }
 
-// take runs f when nobody else does. Errors: f's; that of ctx, where it ends before; ErrReentrant in a goroutine whose turn it is, and in
-// those that it started, where waiting would never end. Those that these start wait until ctx ends.
+// take runs f when nobody else does. Errors: f's; that of ctx, where it ends before; ErrReentrant in a
+// goroutine whose turn it is, and in those that it started, where waiting would never end. Those that these
+// start wait until ctx ends.
 func (t *turn) take(ctx context.Context, f func() error) error {
 	own, parent := goroutine()
 	if by := t.by.Load(); by != 0 && (by == own || by == parent) {
@@ -111,8 +112,9 @@ func (t *turn) take(ctx context.Context, f func() error) error {
 	return f()
 }
 
-// goroutine returns the numbers of the caller's goroutine and of the one that started it, 0 for what is not known. Go has them only in
-// the text of a stack: "goroutine 7 [running]:" in its first line, and "created by … in goroutine 5" in the last but one.
+// goroutine returns the numbers of the caller's goroutine and of the one that started it, 0 for what is not
+// known. Go has them only in the text of a stack: "goroutine 7 [running]:" in its first line, and "created by
+// … in goroutine 5" in the last but one.
 func goroutine() (own, parent uint64) {
 	text := make([]byte, 16<<10)
 	text = text[:runtime.Stack(text, false)]

@@ -15,7 +15,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A node that no operation of flow stands for stays Gorgonia's: a call of its op in a graph that is built for the batch.
+// A node that no operation of flow stands for stays Gorgonia's: a call of its op in a graph that is built for
+// the batch.
 
 // opCall is the operation of nodes with a Call.
 const opCall = "Call"
@@ -101,8 +102,8 @@ type call struct {
 	given    []bool // operands that come from outside; the graph has the others
 }
 
-// run returns what the op makes of the operands. It may go on when nobody waits for it any more: what it works on is its own, and it
-// lets others build at its end.
+// run returns what the op makes of the operands. It may go on when nobody waits for it any more: what it
+// works on is its own, and it lets others build at its end.
 func (c *call) run(ctx context.Context, batch int, in []flow.Tensor) (out flow.Tensor, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -134,11 +135,11 @@ func (c *call) run(ctx context.Context, batch int, in []flow.Tensor) (out flow.T
 	return flow.Tensor{Shape: n.Shape(), Data: data}, err
 }
 
-// built is a graph for a batch size. Gorgonia's graphs are not for several goroutines, not even to look at.
+// built is a graph for a batch size.
 type built struct {
 	batch  int
 	source Source
-	lock   sync.Mutex
+	lock   sync.Mutex                   // of nodes
 	nodes  map[*position]*gorgonia.Node // those that were looked at
 }
 

@@ -11,7 +11,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestReadDeep: chains of any length take a bounded stack. Gorgonia's own time grows with the square of the nodes.
+// TestReadDeep: chains of any length take a bounded stack. Gorgonia's own time grows with the square of the
+// nodes.
 func TestReadDeep(t *testing.T) {
 	defer func(old int) { deepest = old }(deepest)
 	deepest = 500
@@ -39,24 +40,21 @@ func TestReadDeep(t *testing.T) {
 			return must(gorgonia.Transpose(h, 1, 0))
 		},
 	} {
-		build := func(batch int) (Source, error) {
+		build := func(batch int) Source {
 			g := gorgonia.NewGraph()
 			x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithName("x"), gorgonia.WithShape(batch, 2))
 			h := x
 			for i := range deep {
 				h = link(i, h)
 			}
-			return source(x, must(gorgonia.Tanh(h))), nil
+			return source(x, must(gorgonia.Tanh(h)))
 		}
-		s, err := build(batchA)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := build(batchA)
 		n, err := Read(func(batch int) (Source, error) {
 			if batch == batchA {
 				return s, nil
 			}
-			return build(batch)
+			return build(batch), nil
 		})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

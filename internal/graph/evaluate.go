@@ -15,14 +15,16 @@ import (
 // ErrOp reports an op of Gorgonia, or of the user, that does not compute: it returns an error or panics.
 var ErrOp = errors.New("the op fails")
 
-// Evaluate returns what the outputs of a graph are for its inputs, in evaluation: Dropout is nothing, and BatchNorm normalizes by its
-// Stats. Inputs are numbers in row-major order, as many as the node's shape has, and so are the outputs.
+// Evaluate returns what the outputs of a graph are for its inputs, in evaluation: Dropout is nothing, and
+// BatchNorm normalizes by its Stats. Inputs are numbers in row-major order, as many as the node's shape has,
+// and so are the outputs.
 //
-// Ops run one after the other in the caller's goroutine, and only those that the outputs need. They get copies of their operands, and
-// Gorgonia's own are copied too, so nothing of the graph changes, and nodes that share memory in a TapeMachine do not here.
+// Ops run one after the other in the caller's goroutine, and only those that the outputs need. They get
+// copies of their operands, and Gorgonia's own are copied too, so nothing of the graph changes, and nodes
+// that share memory in a TapeMachine do not here.
 //
-// ctx is looked at between ops. Errors: ctx's; ErrOp, which names node and op; ErrUnsupported for inputs and outputs that are no nodes,
-// inputs of other sizes, and nodes without an op and without a value.
+// ctx is looked at between ops. Errors: ctx's; ErrOp, which names node and op; ErrUnsupported for inputs and
+// outputs that are no nodes, inputs of other sizes, and nodes without an op and without a value.
 func Evaluate(ctx context.Context, s Source, inputs [][]float32) ([][]float32, error) {
 	nodes, err := order(s)
 	if err != nil {
@@ -113,8 +115,8 @@ func (e *evaluation) evaluate(n *gorgonia.Node) error {
 	return nil
 }
 
-// apply returns what an op makes of operands, in evaluation, in memory of its own. The op works on copies of them, and of itself if it
-// is one of Gorgonia's. A panic is an error.
+// apply returns what an op makes of operands, in evaluation, in memory of its own. The op works on copies of
+// them, and of itself if it is one of Gorgonia's. A panic is an error.
 func apply(op gorgonia.Op, operands []gorgonia.Value) (y gorgonia.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -89,8 +89,9 @@ func given(t *testing.T, s Source, dt tensor.Dtype) (x [][]float32, values []*te
 	return x, values
 }
 
-// TestEvaluate holds Evaluate to TapeMachine, to the bit, for every network of the zoo, every layout of weights, float32 and float64; and
-// what is read of weights in other layouts to what is read of row-major ones.
+// TestEvaluate holds Evaluate to TapeMachine, to the bit, for every network of the zoo, every layout of
+// weights, float32 and float64; and what is read of weights in other layouts to what is read of row-major
+// ones.
 func TestEvaluate(t *testing.T) {
 	nets := map[string]func(*zoo) Source{}
 	for _, c := range networks {
@@ -188,8 +189,8 @@ func (rogue) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
 
 func (r rogue) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return r.do(v...) }
 
-// TestEvaluateFails: ops that fail in every way, at every place of a chain, are errors that name them; and one that writes into its
-// operand, or keeps it, changes nothing but its result.
+// TestEvaluateFails: ops that fail in every way, at every place of a chain, are errors that name them; and
+// one that writes into its operand, or keeps it, changes nothing but its result.
 func TestEvaluateFails(t *testing.T) {
 	failed := errors.New("failed")
 	var kept gorgonia.Value
@@ -203,7 +204,7 @@ func TestEvaluateFails(t *testing.T) {
 		{"error", func(...gorgonia.Value) (gorgonia.Value, error) { return nil, failed }, failed, "failed"},
 		{"panic", func(...gorgonia.Value) (gorgonia.Value, error) { panic("slipped") }, ErrOp, "panics: slipped"},
 		{"panic with an error", func(...gorgonia.Value) (gorgonia.Value, error) { panic(failed) }, ErrOp, "panics: failed"},
-		{"nil map", func(...gorgonia.Value) (gorgonia.Value, error) { var m map[int]int; m[0] = 1; return nil, nil }, ErrOp, "nil map"},
+		{"nil pointer", func(...gorgonia.Value) (gorgonia.Value, error) { return (*zoo)(nil).weights["w"], nil }, ErrOp, "nil pointer"},
 		{"out of range", func(v ...gorgonia.Value) (gorgonia.Value, error) { return v[len(v)], nil }, ErrOp, "out of range"},
 		{"nothing", func(...gorgonia.Value) (gorgonia.Value, error) { return nil, nil }, ErrOp, "no value"},
 		{"nil tensor", func(...gorgonia.Value) (gorgonia.Value, error) { return (*tensor.Dense)(nil), nil }, ErrOp, "nothing was put"},
@@ -290,7 +291,8 @@ func plainChain(t *testing.T, without int) []float32 {
 	return y[0]
 }
 
-// TestEvaluateGuards: ops of Gorgonia that would panic in goroutines of their own, on operands that they were not made for.
+// TestEvaluateGuards: ops of Gorgonia that would panic in goroutines of their own, on operands that they were
+// not made for.
 func TestEvaluateGuards(t *testing.T) {
 	of := func(f func(z *zoo) (made, other node)) func() (Source, error) {
 		return func() (Source, error) {

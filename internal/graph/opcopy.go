@@ -10,10 +10,12 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Some of Gorgonia's ops keep what they compute, and whether they train, in their own memory: the masks of MaxPool2D, the statistics of
-// BatchNorm, the switch of Dropout. A copy of an op can be run, in evaluation, while the user's stays as it is.
+// Some of Gorgonia's ops keep what they compute, and whether they train, in their own memory: the masks of
+// MaxPool2D, the statistics of BatchNorm, the switch of Dropout. A copy of an op can be run, in evaluation,
+// while the user's stays as it is.
 
-// copyOf returns a copy of one of Gorgonia's ops, with tensors of its own. Ops of others are returned as they are.
+// copyOf returns a copy of one of Gorgonia's ops, with tensors of its own. Ops of others are returned as they
+// are.
 func copyOf(op gorgonia.Op) gorgonia.Op {
 	v := reflect.ValueOf(op)
 	if kindOf(op) == "" || v.Kind() != reflect.Pointer || v.IsNil() {
@@ -30,8 +32,8 @@ func ownTensors(v reflect.Value) {
 	if v.Kind() != reflect.Struct {
 		return
 	}
-	for i := range v.NumField() {
-		f := settable(v.Field(i))
+	for _, f := range v.Fields() {
+		f = settable(f)
 		switch {
 		case f.Kind() == reflect.Struct:
 			ownTensors(f)
@@ -47,17 +49,20 @@ func ownTensors(v reflect.Value) {
 	}
 }
 
-// settable returns a field of an addressable struct as one that can be read and set, though its name is private.
+// settable returns a field of an addressable struct as one that can be read and set, though its name is
+// private.
 func settable(f reflect.Value) reflect.Value {
 	return reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem()
 }
 
-// unguarded are ops that compute in goroutines of their own, where a panic ends the process, by numbers and sizes that they do not check.
-// The others of gorgonia v0.9.18 and tensor v0.9.24 that start goroutines do not panic there for operands that guard lets through: im2colOp,
-// col2imOp, BatchNormOp, GroupNormOp, softmaxOp and softmaxDiffOp.
+// unguarded are ops that compute in goroutines of their own, where a panic ends the process, by numbers and
+// sizes that they do not check. The others of gorgonia v0.9.18 and tensor v0.9.24 that start goroutines do
+// not panic there for operands that guard lets through: im2colOp, col2imOp, BatchNormOp, GroupNormOp,
+// softmaxOp and softmaxDiffOp.
 var unguarded = []string{"ctcLossOp", "ctcLossDiffOp", "batchnormDiffOp", "groupNormDiffOp"}
 
-// guard returns an error for operands of a copied op for which a goroutine would panic: sizes that are not those which the op was made for.
+// guard returns an error for operands of a copied op for which a goroutine would panic: sizes that are not
+// those which the op was made for.
 func guard(op gorgonia.Op, operands []gorgonia.Value) error {
 	kind := kindOf(op)
 	if slices.Contains(unguarded, kind) {
@@ -90,7 +95,7 @@ func holds(op gorgonia.Op, dt tensor.Dtype, n int, fields ...string) error {
 		if !f.IsValid() || !f.CanAddr() {
 			return fmt.Errorf("has no field %s, want that of gorgonia v0.9.18", name)
 		}
-		t, _ := settable(f).Interface().(*tensor.Dense)
+		t, _ := reflect.TypeAssert[*tensor.Dense](settable(f))
 		if t == nil || t.Dtype() != dt || t.Len() != n {
 			return fmt.Errorf("its %s is %v, want %d numbers of %v for its operand", name, t, n, dt)
 		}

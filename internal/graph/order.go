@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// postorder returns the roots and what lies below them, each once and after what is below it. It has no recursion, so a chain may be of
-// any length.
+// postorder returns the roots and what lies below them, each once and after what is below it. It has no
+// recursion, so a chain may be of any length.
 func postorder[N comparable](roots []N, below func(N) []N) (list []N) {
 	type visit struct {
 		node N
@@ -37,8 +37,8 @@ func postorder[N comparable](roots []N, below func(N) []N) (list []N) {
 	}
 }
 
-// order returns the nodes that the outputs of a graph need, each after its operands, down to the inputs. An error, for inputs, outputs and
-// operands that are nil or no nodes of a graph, wraps ErrUnsupported.
+// order returns the nodes that the outputs of a graph need, each after its operands, down to the inputs. An
+// error, for inputs, outputs and operands that are nil or no nodes of a graph, wraps ErrUnsupported.
 func order(s Source) ([]*gorgonia.Node, error) {
 	given := map[*gorgonia.Node]bool{}
 	for _, n := range s.Inputs {

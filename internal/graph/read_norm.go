@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 
 	"euryale/internal/dense"
@@ -43,8 +44,8 @@ func readNorm(r *reader, p pair, operands []pair) (*value, error) {
 	return y, nil
 }
 
-// normalization returns scale and shift of a batch normalization by its statistics: 1/√(variance + ε) and −mean·scale, rounded
-// after each operation as Gorgonia does.
+// normalization returns scale and shift of a batch normalization by its statistics: 1/√(variance + ε) and
+// −mean·scale, rounded after each operation as Gorgonia does.
 func normalization(op *gorgonia.BatchNormOp) (scale, shift []float64, err error) {
 	mean, variance := op.Stats()
 	means, err := dense.Float32s(mean)
@@ -76,8 +77,9 @@ func normalization(op *gorgonia.BatchNormOp) (scale, shift []float64, err error)
 	return scale, shift, nil
 }
 
-// learned returns an error for statistics that are none. BatchNorm makes them zeros; a machine that trains sets the means to 0 and the
-// variances to 1 when it is made, and learns them while it runs; SetStats sets them.
+// learned returns an error for statistics that are none. BatchNorm makes them zeros; a machine that trains
+// sets the means to 0 and the variances to 1 when it is made, and learns them while it runs; SetStats sets
+// them.
 func learned(op *gorgonia.BatchNormOp, means, variances []float32) error {
 	all := func(list []float32, x float32) bool {
 		return !slices.ContainsFunc(list, func(y float32) bool { return y != x })
@@ -98,13 +100,14 @@ func learned(op *gorgonia.BatchNormOp, means, variances []float32) error {
 	return nil
 }
 
-// hasTrained reports whether a machine has trained a batch normalization: it then has the variances of a batch.
+// hasTrained reports whether a machine has trained a batch normalization: it then has the variances of a
+// batch.
 func hasTrained(op *gorgonia.BatchNormOp) bool {
 	f := fieldOf(op, "saveVariance")
 	if !f.IsValid() || !f.CanAddr() {
 		return false
 	}
-	t, _ := settable(f).Interface().(*tensor.Dense)
+	t, _ := reflect.TypeAssert[*tensor.Dense](settable(f))
 	if t == nil {
 		return false
 	}

@@ -11,7 +11,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestReadNorm: statistics that were set, learned, reset and never set, of batch normalizations of rows and of images.
+// TestReadNorm: statistics that were set, learned, reset and never set, of batch normalizations of rows and
+// of images.
 func TestReadNorm(t *testing.T) {
 	set := func(mean []float64, variance ...float64) func(*testing.T, *normal) {
 		return func(t *testing.T, n *normal) { n.set(t, mean, variance) }
