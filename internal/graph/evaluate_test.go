@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -263,32 +264,88 @@ func TestEvaluateFails(t *testing.T) {
 				t.Errorf("%s at %d: got error %v, or another input after it", c.name, at, err)
 				continue
 			}
-			if want := plainChain(t, at); !sameBits(got[0], want) {
-				t.Errorf("%s at %d: got %v, want %v", c.name, at, got[0], want)
+			if want := plainChain(t, at); !slices.EqualFunc(got[:2], want, sameBits) {
+				t.Errorf("%s at %d: got %v, want %v", c.name, at, got, want)
 			}
 		}
 	}
 	t.Logf("%d cases", count)
 }
 
-// plainChain returns what the chain of TestEvaluateFails gives without its rogues at a place.
-func plainChain(t *testing.T, without int) []float32 {
+// plainChain returns what the chain of TestEvaluateFails gives without its rogues at a place, and a Tanh there.
+func plainChain(t *testing.T, without int) [][]float32 {
 	t.Helper()
 	z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}, g: gorgonia.NewGraph(), batch: 4}
 	x := z.input("x", 4, 4)
-	h := x
+	h, side := x, node(nil)
 	for i := range 5 {
-		if i != without {
+		if i == without {
+			side = must(gorgonia.Tanh(h))
+		} else {
 			h = must(gorgonia.Mul(h, z.weight("w0", 4, 4)))
 		}
 	}
-	s := source(x, h)
+	s := Source{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{h, side}}
 	in, _ := given(t, s, tensor.Float32)
 	y, err := Evaluate(t.Context(), s, in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return y[0]
+	return y
+}
+
+// TestCopyOf: what ops keep in memory of their own is the same after Evaluate as a machine that trains left it.
+func TestCopyOf(t *testing.T) {
+	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		z := zoo{dt: dt, weights: map[string]*tensor.Dense{}, g: gorgonia.NewGraph(), batch: 4}
+		x := z.input("x", 4, 4, 6, 6)
+		y := must(gorgonia.GroupNorm(z.norm(x, "n", 1, 1), z.weight("s", 1, 4, 1, 1), z.weight("b", 1, 4, 1, 1), 2, 4, 1e-5))
+		y = must(gorgonia.MaxPool2D(y, tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2}))
+		y = must(gorgonia.AveragePool2D(must(gorgonia.Dropout(y, 0.5)), tensor.Shape{2, 2}, []int{0, 0}, []int{1, 1}))
+		s := source(x, y)
+		_, values := given(t, s, dt)
+		if err := gorgonia.Let(x, values[0]); err != nil {
+			t.Fatal(err)
+		}
+		if err := gorgonia.NewTapeMachine(z.g).RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		nodes, err := order(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := func() (text []string) {
+			for _, n := range nodes {
+				if v := reflect.ValueOf(n.Op()); v.Kind() == reflect.Pointer {
+					text = append(text, contents(v.Elem()))
+				}
+			}
+			return text
+		}
+		before := state()
+		other := numbers(dt, "other", 4, 4, 6, 6)
+		in, err := elements(other)
+		if err == nil {
+			_, err = Evaluate(t.Context(), s, [][]float32{in})
+		}
+		if after := state(); err != nil || !slices.Equal(after, before) {
+			t.Errorf("%v: error %v, or ops have other memory after Evaluate:\n%v\nbefore:\n%v", dt, err, after, before)
+		}
+	}
+}
+
+// contents is a struct as text, its tensors by their numbers.
+func contents(v reflect.Value) string {
+	text := v.Type().Name()
+	for f, value := range v.Fields() {
+		value = settable(value)
+		if t, ok := value.Interface().(*tensor.Dense); ok && t != nil {
+			text += fmt.Sprintf(" %s %v", f.Name, t.Data())
+		} else if f.Type.Kind() != reflect.Func {
+			text += fmt.Sprintf(" %s %v", f.Name, value.Interface())
+		}
+	}
+	return text
 }
 
 // TestEvaluateGuards: ops of Gorgonia that would panic in goroutines of their own, on operands that they were
