@@ -55,8 +55,11 @@ type tensorRef struct {
 }
 
 // Save writes b to a file, all or nothing: the bytes go to a temporary file in the same folder, which takes
-// the name of the file when it is complete. A failed Save leaves an existing file as it was. Errors:
-// those of Write, and of the file system.
+// the name of the file when it is complete. A failed Save leaves an existing file as it was. A process that is
+// killed leaves the temporary file, which the next Save to the same path removes. A file that is replaced
+// passes on its mode, and its owner where the system permits that; a symbolic link is followed. Errors: those of
+// Write; fs.ErrPermission for a read-only file; fs.ErrInvalid for anything but a regular file; those of the file
+// system.
 func Save(path string, b Bundle) error {
 	tensors, meta, err := b.tensors()
 	if err == nil {
@@ -70,7 +73,7 @@ func Save(path string, b Bundle) error {
 
 // Write writes the bytes of a file that holds b; equal bundles give equal bytes. Errors: ErrDtype, ErrLayout;
 // ErrShape for an empty tensor; ErrFormat for names that collide or are not UTF-8, for a nil tensor and for
-// "euryale" in Meta.
+// "euryale" in Meta; fs.ErrInvalid for a nil w; those of w, as which its panics and counts that cannot be are taken.
 func Write(w io.Writer, b Bundle) error {
 	tensors, meta, err := b.tensors()
 	if err == nil {

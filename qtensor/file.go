@@ -16,7 +16,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// File is an open file of tensors, read one at a time. It is safe for any number of goroutines.
+// File is an open file of tensors, read one at a time. It is safe for any number of goroutines. A nil File and the zero one hold
+// nothing.
 type File struct {
 	container *safetensors.File
 	meta      map[string]string
@@ -25,9 +26,11 @@ type File struct {
 }
 
 // Open opens a file that Save wrote, or any safetensors file of float tensors. Its header is read and checked; a tensor is read
-// when it is asked for. The file stays open until Close, or until nothing refers to the File any more. On Unix it is mapped into
-// memory: another file may take its name meanwhile, and one that is written to in place is an error of what reads a tensor.
-// Errors: ErrFormat for a damaged file, saying where, and those of the file system.
+// when it is asked for. On Unix the file is mapped into memory, and takes no descriptor, until Close or until nothing refers to the
+// File any more; elsewhere, and where it cannot be mapped, it stays open. Another file may take its name meanwhile. One that is cut or
+// written to in place is ErrChanged from what next reads a tensor. Errors: ErrFormat for a damaged file, saying where, and for one
+// that is nearly all holes; fs.ErrInvalid for anything but a regular file, such as a pipe, which is not waited for; those of the
+// file system.
 func Open(path string) (*File, error) {
 	c, err := safetensors.Open(path)
 	if err != nil {
@@ -35,13 +38,14 @@ func Open(path string) (*File, error) {
 	}
 	f, err := newFile(c)
 	if err != nil {
-		_ = c.Close() // the error that is returned came first
-		return nil, fmt.Errorf("qtensor: Open %s: %w", path, err)
+		return nil, fmt.Errorf("qtensor: Open %s: %w", path, errors.Join(err, c.Close()))
 	}
 	return f, nil
 }
 
-// Read reads a file of the given size from r, which is used as long as the File is. Errors: as for Open.
+// Read reads a file of the given size from r, which is used as long as the File is. Memory grows with what r gives, not with what
+// it claims. Errors: ErrFormat for a damaged file, saying where; fs.ErrInvalid for a nil r; those of r, as which its panics and
+// counts that cannot be are taken.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	c, err := safetensors.Read(r, size)
 	if err != nil {
@@ -112,25 +116,34 @@ func (f *File) claim(name string, claimed map[string]bool) error {
 	return nil
 }
 
-// Close closes the file. Tensors that were read stay valid.
+// orEmpty returns f, and the zero File for nil.
+func (f *File) orEmpty() *File {
+	if f == nil {
+		return new(File)
+	}
+	return f
+}
+
+// Close closes the file. Tensors that were read stay valid; reading another one, and closing again, is an error that wraps
+// os.ErrClosed. Of a File from Read it does nothing.
 func (f *File) Close() error {
-	if err := f.container.Close(); err != nil {
+	if err := f.orEmpty().container.Close(); err != nil {
 		return fmt.Errorf("qtensor: Close: %w", err)
 	}
 	return nil
 }
 
 // Mapped reports whether the file is mapped into memory.
-func (f *File) Mapped() bool { return f.container.Mapped() }
+func (f *File) Mapped() bool { return f.orEmpty().container.Mapped() }
 
 // Quantized returns the names of the quantized tensors, sorted.
-func (f *File) Quantized() []string { return slices.Sorted(maps.Keys(f.refs)) }
+func (f *File) Quantized() []string { return slices.Sorted(maps.Keys(f.orEmpty().refs)) }
 
 // Floats returns the names of all other tensors, sorted.
-func (f *File) Floats() []string { return slices.Clone(f.floats) }
+func (f *File) Floats() []string { return slices.Clone(f.orEmpty().floats) }
 
 // Meta returns a copy of the texts that were saved as Bundle.Meta.
-func (f *File) Meta() map[string]string { return maps.Clone(f.meta) }
+func (f *File) Meta() map[string]string { return maps.Clone(f.orEmpty().meta) }
 
 // Scheme returns the scheme and the shape of a quantized tensor, which the header has. Errors: ErrNotFound.
 func (f *File) Scheme(name string) (Scheme, tensor.Shape, error) {
@@ -153,7 +166,7 @@ func (f *File) Params(name string) (Params, error) {
 	return Params{}, fmt.Errorf("qtensor: File.Params %q: %w", name, err)
 }
 
-// QTensor reads a quantized tensor. Errors: ErrNotFound, ErrFormat for damaged contents, and those of the file
+// QTensor reads a quantized tensor. Errors: ErrNotFound, ErrFormat for damaged contents, ErrChanged, and those of the file
 // system.
 func (f *File) QTensor(name string) (*QTensor, error) {
 	q, err := f.qtensor(name)
@@ -164,6 +177,7 @@ func (f *File) QTensor(name string) (*QTensor, error) {
 }
 
 func (f *File) ref(name string) (tensorRef, error) {
+	f = f.orEmpty()
 	ref, ok := f.refs[name]
 	if !ok {
 		return ref, fmt.Errorf("%w: the file has %d quantized tensors, see Quantized", ErrNotFound, len(f.refs))
@@ -301,7 +315,7 @@ func (f *File) Dtype(name string) (tensor.Dtype, tensor.Shape, error) {
 }
 
 // Float reads a float32 or float64 tensor. Errors: ErrNotFound, ErrDtype for another type, ErrShape for a tensor
-// without elements, and those of the file system.
+// without elements, ErrChanged, and those of the file system.
 func (f *File) Float(name string) (*tensor.Dense, error) {
 	info, err := f.info(name)
 	var t *tensor.Dense
@@ -322,6 +336,7 @@ var floatTypes = map[safetensors.Dtype]tensor.Dtype{safetensors.F32: tensor.Floa
 
 // info describes a tensor that Float reads.
 func (f *File) info(name string) (safetensors.Info, error) {
+	f = f.orEmpty()
 	info, ok := f.container.Info(name)
 	if _, isFloat := slices.BinarySearch(f.floats, name); !ok || !isFloat {
 		return info, fmt.Errorf("%w: the file has %d other tensors, see Floats", ErrNotFound, len(f.floats))
@@ -352,7 +367,7 @@ func (f *File) Bundle() (Bundle, error) {
 			return Bundle{}, err
 		}
 	}
-	for _, name := range f.floats {
+	for _, name := range f.Floats() {
 		if b.Float[name], err = f.Float(name); err != nil {
 			return Bundle{}, err
 		}

@@ -11,6 +11,8 @@ import (
 	"io"
 	"math"
 	"math/bits"
+
+	"euryale/internal/safeio"
 )
 
 // ReadImages returns the images of r, plain or gzip, which it reads to its end. Rows and columns are at least 1; a file of no
@@ -91,7 +93,7 @@ func parseDims(header []byte) (dims []int, size int, err error) {
 
 // decompress returns r itself, or what r holds if its first two bytes are gzip's (RFC 1952, section 2.3.1).
 func decompress(r io.Reader) (io.Reader, error) {
-	buffered := bufio.NewReader(r)
+	buffered := bufio.NewReader(safeio.Reader(r))
 	// Peek's error is left to the reads that follow: they meet it again, and know what they were reading.
 	if start, _ := buffered.Peek(2); !bytes.Equal(start, []byte{0x1f, 0x8b}) {
 		return buffered, nil

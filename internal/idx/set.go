@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"euryale/internal/safeio"
 )
 
 // Set is images with their labels: Labels[i] is the digit that Images.Image(i) shows.
@@ -34,7 +36,8 @@ func ReadSet(images, labels io.Reader) (*Set, error) {
 
 // OpenSet returns ReadSet of PREFIX-images-idx3-ubyte and PREFIX-labels-idx1-ubyte in dir; MNIST's prefixes are "train" and
 // "t10k". Each file may have a dot for its second dash, as in train-images.idx3-ubyte, and end in .gz. Where there is neither,
-// the error satisfies errors.Is(err, fs.ErrNotExist); where one of them is missing, it wraps ErrFormat and says which.
+// the error satisfies errors.Is(err, fs.ErrNotExist); where one of them is missing, it wraps ErrFormat and says which. Anything but
+// regular files, such as a pipe, is refused with fs.ErrInvalid and not waited for.
 func OpenSet(dir, prefix string) (*Set, error) {
 	images, imagesErr := open(dir, prefix+"-images", "idx3-ubyte")
 	if imagesErr == nil {
@@ -64,7 +67,7 @@ func OpenSet(dir, prefix string) (*Set, error) {
 func open(dir, stem, kind string) (*os.File, error) {
 	names := []string{stem + "-" + kind, stem + "-" + kind + ".gz", stem + "." + kind, stem + "." + kind + ".gz"}
 	for _, name := range names {
-		f, err := os.Open(filepath.Join(dir, name))
+		f, err := safeio.Open(filepath.Join(dir, name))
 		if err == nil {
 			return f, nil
 		}

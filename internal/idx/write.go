@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"math/bits"
+
+	"euryale/internal/safeio"
 )
 
 // WriteImages writes m to w, uncompressed, in the bytes that ReadImages takes back. It writes nothing and returns an error that
@@ -39,6 +41,7 @@ func WriteLabels(w io.Writer, labels []byte) error {
 
 // write writes a header of the given dimensions, each a uint32, then data.
 func write(w io.Writer, magic uint32, data []byte, dims ...int) error {
+	w = safeio.Writer(w)
 	header := binary.BigEndian.AppendUint32(nil, magic)
 	for _, dim := range dims {
 		header = binary.BigEndian.AppendUint32(header, uint32(dim))

@@ -13,25 +13,27 @@ import (
 
 // TestCloseWhileLoading closes a file that goroutines read, mapped and not.
 func TestCloseWhileLoading(t *testing.T) {
-	for _, mapped := range []bool{true, false} {
-		f, _ := opened(t)
-		if !mapped {
-			f = unmapped(t, f)
-		}
+	for _, open := range []func(*testing.T) (*File, string){opened, unmapped} {
+		f, _ := open(t)
 		closeWhileLoading(t, f)
 	}
 }
 
-// unmapped returns f as it is where the system maps no files.
-func unmapped(t *testing.T, f *File) *File {
+// unmapped works like opened on a system that maps no files.
+func unmapped(t *testing.T) (*File, string) {
 	t.Helper()
-	if f.mapped != nil {
-		if err := f.mapped.close(); err != nil {
-			t.Fatal(err)
-		}
-		f.mapped = nil
+	path := filepath.Join(t.TempDir(), "w.safetensors")
+	writeW(t, path, 1)
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return f
+	f, err := openRead(path, file, func(*os.File, int64) ([]byte, error) { return nil, errors.ErrUnsupported })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f, path
 }
 
 func closeWhileLoading(t *testing.T, f *File) {
@@ -74,7 +76,7 @@ func TestCloseWaits(t *testing.T) {
 	}
 	closed := make(chan error, 1)
 	err := f.Load("w", func(data []byte) {
-		lock := &f.mapped.lock
+		lock := &f.source.mapped.lock
 		if lock.TryLock() {
 			lock.Unlock()
 			t.Error("a file is not locked while it is read")
@@ -102,15 +104,15 @@ func TestCloseWaits(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	if f.mapped.data != nil {
+	if f.source.mapped.data != nil {
 		t.Error("a closed mapping has its bytes")
 	}
 	for range 2 {
 		if _, err := load(f, "w"); !errors.Is(err, os.ErrClosed) {
 			t.Errorf("Load after Close: got %v, want os.ErrClosed", err)
 		}
-		if err := f.mapped.close(); err != nil {
-			t.Errorf("a mapping closed again: %v", err)
+		if err := f.Close(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("Close again: got %v, want os.ErrClosed", err)
 		}
 	}
 }
@@ -122,7 +124,7 @@ func TestFreedOnce(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "w.safetensors")
 	writeW(t, path, 1)
-	begin := func(f *File) *byte { return unsafe.SliceData(f.mapped.data) }
+	begin := func(f *File) *byte { return unsafe.SliceData(f.source.mapped.data) }
 	collected := make(chan struct{})
 	var f *File
 	func() {
@@ -130,7 +132,7 @@ func TestFreedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		runtime.AddCleanup(first.mapped, func(c chan struct{}) { close(c) }, collected)
+		runtime.AddCleanup(first.source.mapped, func(c chan struct{}) { close(c) }, collected)
 		at := uintptr(unsafe.Pointer(begin(first)))
 		if err := first.Close(); err != nil {
 			t.Fatal(err)

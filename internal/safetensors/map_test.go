@@ -3,6 +3,7 @@ package safetensors
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -61,41 +62,124 @@ func TestReplaced(t *testing.T) {
 	}
 }
 
-// TestTruncated cuts the file to every part of its last pages, and to nothing.
-func TestTruncated(t *testing.T) {
-	for _, left := range []int64{-1, -4095, -4096, -4097, -100_000, 1 - sizeOfW, -sizeOfW - 100} {
-		f, path := opened(t)
-		info, err := os.Stat(path)
-		if err == nil {
-			err = os.Truncate(path, max(0, info.Size()+left))
+// TestChanged changes a file in every way that its size and times tell of, with the time of writing as it was and not, mapped and
+// not: what reads it then is refused.
+func TestChanged(t *testing.T) {
+	cases := 0
+	write := func(at int64) func(*os.File) error {
+		return func(f *os.File) error { _, err := f.WriteAt([]byte{7}, at); return err }
+	}
+	grow := func(by int64) func(*os.File) error {
+		return func(f *os.File) error {
+			info, err := f.Stat()
+			return errors.Join(err, f.Truncate(max(0, info.Size()+by)))
 		}
-		if err != nil {
-			t.Fatal(err)
+	}
+	changes := map[string]func(*os.File) error{
+		"its first byte": write(0), "its header": write(20), "its data": write(sizeOfW), "its last byte": write(sizeOfW + 50), "more": grow(1), "a page more": grow(4096),
+		"cut and written again": func(f *os.File) error {
+			all, err := os.ReadFile(f.Name())
+			err = errors.Join(err, f.Truncate(0))
+			_, failed := f.WriteAt(all, 0)
+			return errors.Join(err, failed)
+		},
+	}
+	for _, by := range []int64{-1, -4095, -4096, -4097, -100_000, 1 - sizeOfW, -sizeOfW - 100} {
+		changes[fmt.Sprint("cut by ", -by)] = grow(by)
+	}
+	for name, change := range changes {
+		for how, open := range map[string]func(*testing.T) (*File, string){"mapped": opened, "not mapped": unmapped} {
+			for _, old := range []bool{false, true} {
+				if cases++; old && !mapsFiles && !strings.Contains(name, "cut by") && !strings.Contains(name, "more") {
+					continue // nothing tells
+				}
+				f, path := open(t)
+				before, err := os.Stat(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(20 * time.Millisecond) // more than the grain of the clock of files
+				file, err := os.OpenFile(path, os.O_WRONLY, 0)
+				if err == nil {
+					err = errors.Join(change(file), file.Close())
+				}
+				if old {
+					err = errors.Join(err, os.Chtimes(path, before.ModTime(), before.ModTime()))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				for range 2 {
+					_, err = load(f, "w")
+					if cut := strings.HasPrefix(name, "cut by"); !errors.Is(err, ErrChanged) || errors.Is(err, io.ErrUnexpectedEOF) != cut || !strings.Contains(fmt.Sprint(err), `"w"`) {
+						t.Errorf("%s, %s, time as it was %v: got %v, want ErrChanged, and io.ErrUnexpectedEOF %v", name, how, old, err, cut)
+					}
+				}
+			}
 		}
-		if _, err := load(f, "w"); !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), `"w"`) {
-			t.Errorf("%d bytes: got %v, want io.ErrUnexpectedEOF", left, err)
-		}
+	}
+	t.Logf("%d changes", cases)
+}
+
+// TestMoved has a mapped file under another path than when it was opened, and cut there: its bytes, or an error.
+func TestMoved(t *testing.T) {
+	f, path := opened(t)
+	if !f.Mapped() {
+		t.Skip("an open file cannot be moved")
+	}
+	if err := os.Rename(path, path+"2"); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := load(f, "w"); err != nil || len(data) != sizeOfW {
+		t.Errorf("a file that was moved: got %d bytes, %v", len(data), err)
+	}
+	if err := os.Truncate(path+"2", 1000); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(f, "w"); err == nil || !strings.Contains(err.Error(), "cannot be read") {
+		t.Errorf("a file that was moved and cut: got %v, want that a byte cannot be read", err)
 	}
 }
 
-// TestWrittenTo changes a file that is mapped.
-func TestWrittenTo(t *testing.T) {
-	f, path := opened(t)
-	if !f.Mapped() {
-		t.Skip("a file that is not mapped gives what it holds")
+// TestPathAtOpen opens files by paths that lead elsewhere later, and changes them where they are.
+func TestPathAtOpen(t *testing.T) {
+	if !mapsFiles {
+		t.Skip("no path is used later")
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err == nil {
-		_, err = file.WriteAt([]byte{7}, sizeOfW)
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	writeW(t, "w", 1)
+	if err := os.Symlink("w", "link"); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chtimes(path, time.Time{}, time.Now().Add(time.Second)); err != nil { // whatever the clock's grain is
+	var files []*File
+	for _, path := range []string{"w", "link", "./../" + filepath.Base(dir) + "/link"} {
+		f, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		files = append(files, f)
+	}
+	time.Sleep(20 * time.Millisecond)
+	t.Chdir(t.TempDir())
+	writeW(t, "w", 2)
+	link := filepath.Join(dir, "link")
+	if err := errors.Join(os.Remove(link), os.Symlink("elsewhere", link)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := load(f, "w"); err == nil || !strings.Contains(err.Error(), "written to") {
-		t.Errorf("got %v, want that the file was written to", err)
+	for i, f := range files {
+		if _, err := load(f, "w"); err != nil {
+			t.Errorf("file %d: %v", i, err)
+		}
+	}
+	if err := os.Truncate(filepath.Join(dir, "w"), 5000); err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range files {
+		if _, err := load(f, "w"); !errors.Is(err, ErrChanged) {
+			t.Errorf("file %d: got %v, want ErrChanged", i, err)
+		}
 	}
 }
 
@@ -119,11 +203,11 @@ func TestPanics(t *testing.T) {
 			_ = f.Load("w", c.read)
 		}()
 		if f.Mapped() {
-			if f.mapped.lock.TryLock() {
-				f.mapped.lock.Unlock()
+			if f.source.mapped.lock.TryLock() {
+				f.source.mapped.lock.Unlock()
 			} else {
 				t.Errorf("%s: the mapping stays locked", c.name)
-				f.mapped.lock.RUnlock()
+				f.source.mapped.lock.RUnlock()
 			}
 		}
 	}

@@ -3,6 +3,7 @@
 package safetensors
 
 import (
+	"errors"
 	"math"
 	"os"
 	"unsafe"
@@ -28,4 +29,42 @@ func release(data []byte) {
 	if whole := (len(data) - before) / page * page; whole > 0 {
 		_ = unix.Madvise(data[before:][:whole], unix.MADV_DONTNEED) // advice
 	}
+}
+
+// state is what tells a file from others, and from itself when it held something else.
+type state struct{ unix.Stat_t }
+
+func stateOf(file *os.File) (s state, err error) {
+	conn, err := file.SyscallConn()
+	if err != nil {
+		return s, err
+	}
+	failed := conn.Control(func(fd uintptr) { err = again(func() error { return unix.Fstat(int(fd), &s.Stat_t) }) })
+	if failed != nil {
+		return s, os.ErrClosed
+	}
+	return s, err
+}
+
+func stateAt(path string) (s state, err error) {
+	err = again(func() error { return unix.Stat(path, &s.Stat_t) })
+	return s, err
+}
+
+// again calls f until no signal interrupts it.
+func again(f func() error) error {
+	for {
+		if err := f(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+func (s state) size() int64 { return s.Size }
+
+func (s state) sameFile(o state) bool { return s.Dev == o.Dev && s.Ino == o.Ino }
+
+// sameContent compares the time of change too, which no program sets: it also tells of new permissions, owners and names.
+func (s state) sameContent(o state) bool {
+	return s.Size == o.Size && s.Mtim == o.Mtim && s.Ctim == o.Ctim
 }

@@ -10,6 +10,8 @@ import (
 	"math"
 	"os"
 	"slices"
+
+	"euryale/internal/safeio"
 )
 
 // maxLoad is the largest tensor that Load allocates: what an int counts, and within the 2^48 bytes past which make panics.
@@ -23,18 +25,18 @@ type Info struct {
 	Begin, End int64
 }
 
-// File is a container whose header has been read and checked; the data is read by Load.
+// File is a container whose header has been read and checked; the data is read by Load. A nil File holds nothing.
 // Its methods may be called by many goroutines at once.
 type File struct {
 	r        io.ReaderAt
-	file     *os.File // that Open opened, or nil
-	mapped   *mapping // or nil
+	source   *source // by Open, or nil
 	tensors  map[string]Info
 	metadata map[string]string
 }
 
 // Read returns the container that is the first size bytes of r, having checked that the header describes exactly the
-// bytes that follow it. r is used until the last Load. Errors wrap ErrFormat, or are those of r.
+// bytes that follow it. r is used until the last Load. Errors wrap ErrFormat, or are those of r; fs.ErrInvalid for a nil r,
+// safeio.ErrContract for one that panics or breaks the contract of io.ReaderAt.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	f, err := read(r, size)
 	if err != nil {
@@ -43,52 +45,66 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// Open returns the container at path, to be closed by the caller. On Unix it is mapped into memory, unless that fails: then, and
-// on other systems, it is read. It fails as os.Open and Read do.
+// Open returns the container at path, to be closed by the caller. On Unix it is mapped into memory and takes no descriptor,
+// unless that fails: then, and on other systems, it is read, and stays open. Errors: those of os.Open and Read; fs.ErrInvalid for
+// anything but a regular file, such as a pipe, which is not waited for; ErrFormat for a file above 64 MiB less than a 16th of which
+// is on the disk, where the system tells.
 func Open(path string) (*File, error) {
-	file, err := os.Open(path)
+	file, err := safeio.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("safetensors: Open: %w", err)
 	}
-	f, err := openRead(file)
+	f, err := openRead(path, file, mapFile)
 	if err != nil {
 		return nil, fmt.Errorf("safetensors: Open: %s: %w", path, errors.Join(err, file.Close()))
 	}
 	return f, nil
 }
 
-func openRead(file *os.File) (*File, error) {
-	info, err := file.Stat()
+// openRead takes over file, unless it fails. mapped maps it.
+func openRead(path string, file *os.File, mapped func(*os.File, int64) ([]byte, error)) (*File, error) {
+	was, err := stateOf(file) // before anything is read
 	if err != nil {
 		return nil, err
 	}
-	f, err := read(file, info.Size())
+	if least := was.size()/maxClaim - freeClaim; least > 0 {
+		if stored := stored(file, was.size(), least); stored < least {
+			return nil, fmt.Errorf("%w: got a file of %d bytes with %d of them on the disk, want at least %d", ErrFormat, was.size(), stored, least)
+		}
+	}
+	f, err := read(file, was.size())
 	if err != nil {
 		return nil, err
 	}
-	f.file, f.mapped = file, newMapping(file, info)
+	if f.source, err = open(path, file, was, mapped); err != nil {
+		return nil, err
+	}
 	return f, nil
 }
+
+// A file that claims more than maxClaim times what is there, and freeClaim, is refused.
+const (
+	maxClaim  = 16
+	freeClaim = 64 << 20
+)
 
 func read(r io.ReaderAt, size int64) (*File, error) {
 	if size < prefixBytes {
 		return nil, fmt.Errorf("%w: byte 0: got a file of %d bytes, want at least %d", ErrFormat, size, prefixBytes)
 	}
-	var prefix [prefixBytes]byte
-	if err := readAt(r, prefix[:], 0); err != nil {
+	prefix, err := safeio.ReadAt(r, 0, prefixBytes)
+	if err != nil {
 		return nil, err
 	}
-	n := binary.LittleEndian.Uint64(prefix[:])
+	n := binary.LittleEndian.Uint64(prefix)
 	if limit := min(maxHeader, size-prefixBytes); n > uint64(limit) {
 		return nil, fmt.Errorf("%w: byte 0: got a header of %d bytes, want at most %d", ErrFormat, n, limit)
 	}
-	// With the last byte there, what is allocated here and by Load is bounded by what r holds, not by what size claims.
-	var last [1]byte
-	if err := readAt(r, last[:], size-1); err != nil {
+	if _, err := safeio.ReadAt(r, size-1, 1); err != nil { // an end that is not there is found before the header is read
 		return nil, err
 	}
-	header := make([]byte, n)
-	if err := readAt(r, header, prefixBytes); err != nil {
+	header, err := safeio.ReadAt(r, prefixBytes, int(n))
+	if err != nil {
 		return nil, err
 	}
 	f := &File{r: r}
@@ -135,47 +151,60 @@ func locate(entries map[string]entry, start, size int64) (map[string]Info, error
 	return tensors, nil
 }
 
-// Close closes the file that Open opened; of a File from Read it does nothing.
+// Close closes the file that Open opened, and fails with os.ErrClosed the second time; of a File from Read it does nothing.
 func (f *File) Close() error {
-	if f.file == nil {
+	if f == nil || f.source == nil {
 		return nil
 	}
-	var err error
-	if f.mapped != nil {
-		err = f.mapped.close()
-	}
-	return errors.Join(err, f.file.Close())
+	return f.source.close()
 }
 
 // Mapped reports whether the file lies in memory.
-func (f *File) Mapped() bool { return f.mapped != nil }
+func (f *File) Mapped() bool { return f != nil && f.source != nil && f.source.mapped != nil }
 
 // Metadata returns a copy of the free-form texts of the header; it is empty if there are none.
-func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata) }
+func (f *File) Metadata() map[string]string {
+	if f == nil {
+		return nil
+	}
+	return maps.Clone(f.metadata)
+}
 
 // Names returns the names of the tensors, sorted.
-func (f *File) Names() []string { return slices.Sorted(maps.Keys(f.tensors)) }
+func (f *File) Names() []string {
+	if f == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(f.tensors))
+}
 
 // Info returns the description of the tensor called name, and whether there is one.
 func (f *File) Info(name string) (Info, bool) {
+	if f == nil {
+		return Info{}, false
+	}
 	info, ok := f.tensors[name]
 	info.Shape = slices.Clone(info.Shape)
 	return info, ok
 }
 
 // Load calls read with the bytes of the tensor called name, and reads no others. They are for reading until read returns: where
-// the file is mapped they are its own. It fails with ErrNotFound, with io.ErrUnexpectedEOF if the file has become shorter, with
-// an error if a mapped one was written to, or as the reader does; read may have been called then.
+// the file is mapped they are its own. Errors: ErrNotFound; ErrChanged for a file from Open that was cut or written to, with
+// io.ErrUnexpectedEOF if it was cut; os.ErrClosed; those of the reader, as Read has them. read may have been called then.
 func (f *File) Load(name string, read func(data []byte)) error {
-	info, ok := f.tensors[name]
+	info, ok := f.Info(name)
 	if !ok {
 		return fmt.Errorf("safetensors: Load: %w: got %q", ErrNotFound, name)
 	}
 	var err error
-	if f.mapped != nil {
-		err = f.mapped.view(info.Begin, info.End, read)
-	} else {
+	switch {
+	case f.Mapped():
+		err = f.source.mapped.view(info.Begin, info.End, read)
+	default:
 		err = f.copy(info, read)
+	}
+	if f.source != nil && !errors.Is(err, os.ErrClosed) {
+		err = cmp.Or(f.source.changed(), err)
 	}
 	if err != nil {
 		return fmt.Errorf("safetensors: Load: tensor %q: %w", name, err)
@@ -188,25 +217,10 @@ func (f *File) copy(info Info, read func(data []byte)) error {
 	if size > maxLoad {
 		return fmt.Errorf("got %d bytes, want at most %d in memory", size, int64(maxLoad))
 	}
-	data := make([]byte, size)
-	if err := readAt(f.r, data, info.Begin); err != nil {
+	data, err := safeio.ReadAt(f.r, info.Begin, int(size))
+	if err != nil {
 		return err
 	}
 	read(data)
 	return nil
-}
-
-// readAt fills buf from offset off of r.
-func readAt(r io.ReaderAt, buf []byte, off int64) error {
-	if len(buf) == 0 {
-		return nil
-	}
-	n, err := r.ReadAt(buf, off)
-	if n == len(buf) {
-		return nil
-	}
-	if err == nil || errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return fmt.Errorf("byte %d: got %d bytes, want %d: %w", off, n, len(buf), err)
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"euryale/internal/safeio"
 )
 
 // Tensor is a tensor to be written. Data holds Π Shape[i] · Dtype.Size() bytes, row-major and little-endian;
@@ -29,7 +31,7 @@ type Tensor struct {
 //
 // It fails with ErrFormat, before the first byte, for: names that are duplicate, not UTF-8 or "__metadata__"; metadata
 // that is not UTF-8; an unknown Dtype; a negative dimension; a Shape whose size overflows or is not that of Data; a header
-// above 100 MB. Other errors are those of w, after which what it holds is not a container.
+// above 100 MB. Other errors are those of w, after which what it holds is not a container; fs.ErrInvalid for a nil w.
 func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	l, err := plan(tensors, metadata)
 	if err == nil {
@@ -48,7 +50,7 @@ type layout struct {
 }
 
 func (l layout) write(w io.Writer) error {
-	b := bufio.NewWriter(w) // keeps its first error for Flush
+	b := bufio.NewWriter(safeio.Writer(w)) // keeps its first error for Flush
 	_, _ = b.WriteString(l.header)
 	for _, t := range l.tensors {
 		_, _ = b.Write(t.Data)
