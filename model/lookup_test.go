@@ -286,7 +286,7 @@ func TestHostileLookups(t *testing.T) {
 	for _, c := range []struct{ name, old, with, want string }{
 		{"compute", `"emb":{"weight":"again"}`, `"emb":{"weight":"again","compute":"fixed24"}`, `layer "emb"`},
 		{"activations", `"emb":{"weight":"again"}`, `"emb":{"weight":"again","activations":{"scheme":"affine8","scale":1}}`, "no arithmetic"},
-		{"no compute of a product", `"compute":"fixed24"`, `"compute":""`, `key "compute"`},
+		{"no compute of a product", `"compute":"fixed24"`, `"compute":""`, `empty "compute"`},
 		{"left out", `,"compute":"fixed24"`, ``, `layer "mix"`},
 		{"missing weight", `"emb":{"weight":"again"}`, `"emb":{"weight":"gone"}`, "gone"},
 		{"wrong weight", `"emb":{"weight":"again"}`, `"emb":{"weight":"mix"}`, "want the shape of"},

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"unicode/utf16"
-	"unicode/utf8"
+
+	"euryale/internal/strictjson"
 )
 
 // entry is what the header says of one tensor.
@@ -24,7 +24,7 @@ func parseHeader(h []byte) (tensors map[string]entry, metadata map[string]string
 	if len(h) == 0 || h[0] != '{' {
 		return nil, nil, fmt.Errorf("byte %d: got %q, want '{'", prefixBytes, h[:min(1, len(h))])
 	}
-	if i := invalidText(h); i >= 0 {
+	if i := strictjson.InvalidText(h); i >= 0 {
 		return nil, nil, fmt.Errorf("byte %d: got %q, want UTF-8", prefixBytes+i, h[i:min(i+6, len(h))])
 	}
 	p := parser{json.NewDecoder(bytes.NewReader(h))}
@@ -159,37 +159,4 @@ func numbers[T int | int64](p parser, bits int) ([]T, error) {
 		list = append(list, T(v))
 	}
 	return list, p.delim(']')
-}
-
-// invalidText returns the offset of the first byte of h that is not UTF-8, or else of the first \u escape that is half
-// of a surrogate pair, or −1. encoding/json would read both as U+FFFD, making different names equal.
-func invalidText(h []byte) int {
-	for i := 0; i < len(h); {
-		r, n := utf8.DecodeRune(h[i:])
-		switch u := codeUnit(h[i:]); {
-		case r == utf8.RuneError && n == 1:
-			return i
-		case r == '\\' && !utf16.IsSurrogate(u):
-			n = 2 // with what it escapes, which may be another backslash
-		case r == '\\':
-			if utf16.DecodeRune(u, codeUnit(h[i+6:])) == utf8.RuneError {
-				return i
-			}
-			n = 12
-		}
-		i += n
-	}
-	return -1
-}
-
-// codeUnit returns the XXXX of the escape \uXXXX that b starts with, or 0.
-func codeUnit(b []byte) rune {
-	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
-		return 0
-	}
-	u, err := strconv.ParseUint(string(b[2:6]), 16, 16)
-	if err != nil {
-		return 0
-	}
-	return rune(u)
 }

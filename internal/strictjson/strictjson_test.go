@@ -1,39 +1,115 @@
 package strictjson
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"maps"
+	"reflect"
 	"strings"
 	"testing"
 )
 
-func TestUnmarshal(t *testing.T) {
-	type value struct {
-		A int
-		B map[string]int
-		C []map[string]int
+type value struct {
+	A int
+	B map[string]int
+	C []map[string]int
+	S *strict `json:"S,omitempty"`
+}
+
+type strict struct {
+	Number   uint8           `json:"n"`
+	Text     onlyA           `json:"t"`
+	Pointer  *bool           `json:"p"`
+	Optional float32         `json:"o,omitempty"`
+	Raw      json.RawMessage `json:"r,omitempty"`
+	_        int
+}
+
+type onlyA string
+
+func (a *onlyA) UnmarshalText(text []byte) error {
+	if *a = onlyA(text); *a != "a" {
+		return fmt.Errorf("got %s, want a", text)
 	}
+	return nil
+}
+
+// FuzzUnmarshal checks that encoding/json takes what Unmarshal takes, for the same.
+func FuzzUnmarshal(f *testing.F) {
+	for _, text := range []string{
+		`{"A":1,"B":{"A":2,"a":3},"C":[{"x":1},{"x":2}]}`, ` { "A" : -0 , "B" : null } `, `{"C":[null,{},{"\"\\\u0041":7}]}`,
+		`{"S":{"n":1,"t":"\u0061","p":true,"o":-1.5e-3,"r":[1,"2]}",{"x":null}]}}`, `{"A":1,"A":2}`, `[[`, "\"\xff", `{"a":1}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var got, want value
+		if Unmarshal(text, &got) != nil {
+			return
+		}
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&want); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: got %+v, want %+v, %v", text, got, want, err)
+		}
+	})
+}
+
+func TestUnmarshal(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
 		{`{"A":1,"B":{"A":2,"a":3},"C":[{"x":1},{"x":2}]}`, ""},
 		{` {} `, ""},
-		{``, "unexpected EOF"},
-		{`{"A":1`, "unexpected EOF"},
+		{``, "unexpected end"},
+		{`{"A":1`, "unexpected end"},
 		{`{"A":1,"A":2}`, `key "A" twice`},
 		{`{"A":1,"\u0041":2}`, `key "A" twice`},
 		{`{"B":{"x":1,"y":2,"x":3}}`, `key "x" twice`},
+		{`{"B":{"x":1,"y":2,"\u0078":3}}`, `key "x" twice`},
 		{`{"C":[{"x":1,"x":1}]}`, `key "x" twice`},
-		{`{"A":1}{"A":1}`, "second value"},
-		{`{"A":1}]`, "at byte"},
-		{`{"A":1} x`, "at byte"},
+		{`{"A":1}{"A":1}`, "after top-level value"},
+		{`{"A":1}]`, "at byte 8"},
+		{`{"A":1} x`, "at byte 9"},
 		{`{"D":1}`, "unknown field"},
-		{`{"a":1}`, "exact spelling"},
-		{`{"A":1,"a":2}`, "exact spelling"},
-		{`{"C":[{"x":1}],"b":{}}`, "exact spelling"},
+		{`{"a":1}`, "unknown field"},
+		{`{"A":1,"a":2}`, "unknown field"},
+		{`{"C":[{"x":1}],"b":{}}`, "unknown field"},
 		{`{"B":{"w":1,"W":2}}`, ""},
-		{strings.Repeat("[", 33) + strings.Repeat("]", 33), "nested deeper than 32"},
-		{strings.Repeat("[", 32) + strings.Repeat("]", 32), "cannot unmarshal"},
-		{`{"A":"1"}`, "cannot unmarshal"},
+		{strings.Repeat("[", 33) + strings.Repeat("]", 33), "want an object"},
+		{strings.Repeat("[", 1e5) + strings.Repeat("]", 1e5), "depth"},
+		{`{"A":"1"}`, "want int"},
+		{`{"A":1.5}`, "want int"},
+		{`{"A":1e2}`, "want int"},
+		{`{"A":null}`, "want int"},
+		{`{"A":9223372036854775808}`, "want int"},
 		{`{"A":1,}`, "at byte"},
-		{`[1,2]`, "cannot unmarshal"},
+		{`[1,2]`, "want an object"},
+		{`null`, "want an object"},
+		{"{\"B\":{\"\xff\":1}}", "UTF-8"},
+		{`{"B":{"\ud800":1}}`, "UTF-8"},
+		{`{"B":{"\ud83d\ude00":1,"\\ud800":2}}`, ""},
+		{`{"B":null,"C":null}`, ""},
+		{`{"C":[]}`, ""},
+		{`{"C":[ ]}`, ""},
+		{`{"C":[null,{}]}`, ""},
+		{`{"C":{}}`, "want an array"},
+		{`{"C":[1]}`, "want an object"},
+		{`{"S":{"n":1,"t":"a","p":null}}`, ""},
+		{`{"S":{"n":1,"t":"a","p":true,"o":-1.5,"r":[1,"2",{"x":null}]}}`, ""},
+		{`{"S":{"t":"a","p":null}}`, `without "n"`},
+		{`{"S":{"n":1,"p":null}}`, `without "t"`},
+		{`{"S":{"n":1,"t":"a"}}`, `without "p"`},
+		{`{"S":{"n":256,"t":"a","p":null}}`, "want uint8"},
+		{`{"S":{"n":1,"t":"b","p":null}}`, "got b"},
+		{`{"S":{"n":1,"t":1,"p":null}}`, "want a string"},
+		{`{"S":{"n":1,"t":null,"p":null}}`, "want a string"},
+		{`{"S":{"n":1,"t":"a","p":1}}`, "want bool"},
+		{`{"S":{"n":1,"t":"a","p":null,"o":1e39}}`, "want float32"},
+		{`{"S":{"n":1,"t":"a","p":null,"o":0}}`, `empty "o"`},
+		{`{"S":{"n":1,"t":"a","p":null,"r":[]}}`, ""},
+		{`{"S":null}`, `empty "S"`},
+		{`{"S":{"n":1,"t":"a","p":null,"o":"NaN"}}`, "want float32"},
+		{`{"S":{"n":1,"t":"a","p":null,"_":1}}`, "unknown field"},
 	} {
 		var v value
 		err := Unmarshal([]byte(test.text), &v)
