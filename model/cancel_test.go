@@ -104,11 +104,37 @@ func nodeKinds() (list []kind) {
 // model returns the network of a kind, with an input for it of any batch.
 func (k kind) model(t *testing.T) (m *model.Model, input func(batch int) map[string]tensor.Tensor) {
 	t.Helper()
-	rng := rand.New(rand.NewPCG(5, 5))
-	if k.sample == nil {
-		k.sample = []int{64}
+	m, err := k.limited(t)
+	if err != nil {
+		t.Fatalf("%s: %v", k.name, err)
 	}
-	shape := append([]int{-1}, k.sample...)
+	rng := rand.New(rand.NewPCG(5, 6))
+	return m, func(batch int) map[string]tensor.Tensor {
+		shape := append([]int{batch}, k.of()...)
+		if !k.integer {
+			return map[string]tensor.Tensor{"x": tensorOf(random(rng, 1, shape...))}
+		}
+		list := make([]int, tensor.Shape(shape).TotalSize())
+		for i := range list {
+			list[i] = rng.IntN(100)
+		}
+		return map[string]tensor.Tensor{"x": tensor.New(tensor.WithShape(shape...), tensor.WithBacking(list))}
+	}
+}
+
+// of returns the shape of a sample.
+func (k kind) of() []int {
+	if k.sample == nil {
+		return []int{64}
+	}
+	return k.sample
+}
+
+// limited returns the network of a kind, made with options.
+func (k kind) limited(t *testing.T, opts ...model.Option) (*model.Model, error) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(5, 5))
+	shape := append([]int{-1}, k.of()...)
 	g := &flow.Graph{
 		Inputs: []flow.Value{{Name: "x", Shape: shape, Integer: k.integer}}, Outputs: []flow.Value{{Name: "y"}},
 		Constants: map[string]*flow.Tensor{}, Calls: map[string]*flow.Call{},
@@ -133,21 +159,7 @@ func (k kind) model(t *testing.T) (m *model.Model, input func(batch int) map[str
 	if k.run != nil {
 		g.Calls["n"] = &flow.Call{What: "a call", Shape: k.out, Run: k.run}
 	}
-	m, err := model.New(g, layers)
-	if err != nil {
-		t.Fatalf("%s: %v", k.name, err)
-	}
-	return m, func(batch int) map[string]tensor.Tensor {
-		shape := append([]int{batch}, k.sample...)
-		if !k.integer {
-			return map[string]tensor.Tensor{"x": tensorOf(random(rng, 1, shape...))}
-		}
-		list := make([]int, tensor.Shape(shape).TotalSize())
-		for i := range list {
-			list[i] = rng.IntN(100)
-		}
-		return map[string]tensor.Tensor{"x": tensor.New(tensor.WithShape(shape...), tensor.WithBacking(list))}
-	}
+	return model.New(g, layers, opts...)
 }
 
 // await yields until it is so; the deadline is for faults alone.

@@ -2,7 +2,6 @@ package model
 
 import (
 	"slices"
-	"sync"
 
 	"euryale/ops"
 
@@ -207,7 +206,7 @@ func (b *builder) pack() {
 		if coded != nil && s.quantized.groups == 0 {
 			channels = max(1, coded.channels)
 		}
-		s.layer = sync.OnceValues(s.op.layer(s.node, s.quantized, channels))
+		s.layer = onceValues(s.op.layer(s.node, s.quantized, channels))
 		s.depth, s.weights = s.quantized.work(s.node)
 		s.quantized = nil // its sizes are no longer of use
 	}

@@ -35,6 +35,8 @@ type execution struct {
 	ctx   context.Context // of calls: ends with stop, and is not the user's
 	lock  sync.Mutex      // held while the caller's memory is read
 	apart bool            // by a goroutine of its own
+	ended bool            // that has ended, or
+	left  bool            // that nobody waits for, and m.left counts
 }
 
 func (e *execution) stopped() bool {
@@ -83,17 +85,18 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w watch, o
 
 // detach has the run computed by another goroutine, and returns when it is done or the context ends.
 func (e *execution) detach(ctx context.Context, done <-chan struct{}, outputs bool) error {
+	select {
+	case e.m.left <- struct{}{}: // there is room for one more
+		<-e.m.left
+	case <-done:
+		return ended(ctx)
+	}
 	if err := e.m.enter(); err != nil {
 		return err
 	}
 	own, cancel := context.WithCancel(context.Background())
 	e.ctx, e.stop, e.apart = own, own.Done(), true
-	leave := func() { // and nothing of the caller's is read afterwards
-		e.lock.Lock()
-		defer e.lock.Unlock()
-		cancel()
-	}
-	defer leave()
+	defer e.leave(cancel)
 	type seen struct {
 		name string
 		x    []float32
@@ -115,16 +118,20 @@ func (e *execution) detach(ctx context.Context, done <-chan struct{}, outputs bo
 			}
 		}
 	}
-	var err error
+	err := errStopped // where an operation ends the goroutine
 	ready := make(chan *gemm.Panic, 1)
 	go func() {
-		defer func() { _ = e.m.leave() }()
-		ready <- gemm.Catch(func() { err = e.compute(outputs) })
+		var p *gemm.Panic
+		defer func() {
+			e.end()
+			ready <- p
+		}()
+		p = gemm.Catch(func() { err = e.compute(outputs) })
 	}()
 	for {
 		select {
 		case <-done:
-			leave()
+			e.leave(cancel)
 			return ended(ctx)
 		default:
 		}
@@ -139,6 +146,34 @@ func (e *execution) detach(ctx context.Context, done <-chan struct{}, outputs bo
 			return err
 		}
 	}
+}
+
+// mostLeft is from how many goroutines on that nobody waits for a model makes no more: the next run waits for one of them to end.
+const mostLeft = 8
+
+// leave has the goroutine stop. Nothing of the caller's is read afterwards.
+func (e *execution) leave(cancel func()) {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	cancel()
+	if e.ended || e.left {
+		return
+	}
+	select {
+	case e.m.left <- struct{}{}:
+		e.left = true
+	default: // as many as were waited for may be left at once
+	}
+}
+
+// end notes that the goroutine ends.
+func (e *execution) end() {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	if e.ended = true; e.left {
+		<-e.m.left
+	}
+	_ = e.m.leave() // what closes the file is an error of Close, if of anything
 }
 
 // compute reads the inputs, and sets the outputs where they are wanted.

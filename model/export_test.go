@@ -83,3 +83,6 @@ func (m *Model) Resident() int64 { return int64(m.resident) }
 
 // Ops returns the names of all ops, sorted.
 func Ops() []string { return slices.Sorted(maps.Keys(operations)) }
+
+// MostLeft is mostLeft.
+const MostLeft = mostLeft

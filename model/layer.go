@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"sync"
 
 	"euryale/ops"
 	"euryale/qtensor"
@@ -146,7 +145,7 @@ func once[T any](packed map[packing]any, key packing, pack func(w *qtensor.QTens
 	if old, ok := packed[key]; ok {
 		return old.(func() (T, error))
 	}
-	first := sync.OnceValues(func() (T, error) {
+	first := onceValues(func() (T, error) {
 		w, err := key.weight.read()
 		if err != nil {
 			var none T

@@ -150,7 +150,7 @@ func readConstants(f *qtensor.File, later bool) (map[string]*flow.Tensor, map[st
 			return nil, nil, fmt.Errorf("%w: tensor %q is %v, want float32", qtensor.ErrFormat, name, dtype)
 		}
 		constants[name] = &flow.Tensor{Shape: shape}
-		data[name] = sync.OnceValues(func() ([]float32, error) {
+		data[name] = onceValues(func() ([]float32, error) {
 			d, err := f.Float(name)
 			if err != nil {
 				return nil, err

@@ -35,7 +35,7 @@ func WithMemoryLimit(bytes int64) Option {
 
 // configured returns a model without a network that has the options.
 func configured(opts []Option) (*Model, error) {
-	m := &Model{limit: DefaultMemoryLimit}
+	m := &Model{limit: DefaultMemoryLimit, left: make(chan struct{}, mostLeft)}
 	for _, opt := range opts {
 		if opt == nil {
 			return nil, fmt.Errorf("%w: got a nil option", qtensor.ErrParams)

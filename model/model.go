@@ -19,12 +19,13 @@ type Model struct {
 	inputs  []int
 	outputs []int
 	slots   []slot
-	sample  work        // of a sample by itself, where a batch may be split
-	each    work        // of a sample, and
-	fixed   work        // of what is the same for any batch
-	calls   bool        // there are such steps
-	arenas  sync.Pool   // of *arena
-	ready   atomic.Bool // all weights are packed and all constants read
+	sample  work          // of a sample by itself, where a batch may be split
+	each    work          // of a sample, and
+	fixed   work          // of what is the same for any batch
+	calls   bool          // there are such steps
+	arenas  sync.Pool     // of *arena
+	left    chan struct{} // holds one for each goroutine of a run that nobody waits for
+	ready   atomic.Bool   // all weights are packed and all constants read
 
 	limit    int64   // of memory; 0 for the zero Model
 	resident float64 // bytes of constants and weights

@@ -1,0 +1,185 @@
+package model_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"euryale/internal/flow"
+	"euryale/model"
+
+	"gorgonia.org/tensor"
+)
+
+// allocated returns the bytes that f allocates, or more where something else runs.
+func allocated(f func()) int64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return int64(after.TotalAlloc - before.TotalAlloc)
+}
+
+// TestMemory compares what first and later runs of every kind of node allocate with what the model says beforehand that they do.
+func TestMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	threads(t, 2)
+	const slack = 1 << 20 // scratch of threads, names, goroutines
+	cases, largest, tightest := 0, int64(0), 0.0
+	check := func(name string, m *model.Model, in map[string]tensor.Tensor, batch int, shown bool) {
+		t.Helper()
+		runtime.GC()
+		got := allocated(func() {
+			var err error
+			if shown {
+				err = m.Observe(t.Context(), in, func(string, []float32) error { return nil })
+			} else {
+				_, err = m.Run(t.Context(), in)
+			}
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+		want := m.Memory(batch, shown)
+		if got > want+slack {
+			t.Errorf("%s, batch %d, shown %v: a run takes %d bytes, and the model says %d", name, batch, shown, got, want)
+		}
+		cases, largest, tightest = cases+1, max(largest, got), max(tightest, float64(got)/float64(want+slack))
+	}
+	for _, shown := range []bool{false, true} {
+		for _, batch := range []int{1, 64, 3000} {
+			for _, k := range nodeKinds() {
+				batch := batch
+				if k.node.Op == "Conv" {
+					batch = min(batch, 500)
+				}
+				m, input := k.model(t)
+				check(k.name, m, input(batch), batch, shown)
+			}
+			for _, c := range slices.Concat(chains, computed) {
+				g := c.graphOf("y")
+				for _, compute := range []string{"static-int8", "fixed24"} {
+					m := newModel(t, g, quantized(t, g, batchOf(1, append([]int{16}, c.sample...)...), compute))
+					check(c.name+" "+compute, m, batchOf(2, append([]int{batch}, c.sample...)...), batch, shown)
+				}
+			}
+		}
+	}
+	t.Logf("%d runs, of up to %d bytes, and up to %.2f of what the model says", cases, largest, tightest)
+}
+
+// TestMemoryLimit sets limits around what batches take: the largest batch that an error names runs, and the next one does not.
+func TestMemoryLimit(t *testing.T) {
+	cases := 0
+	for _, k := range nodeKinds() {
+		m, input := k.model(t)
+		for _, batch := range []int{1, 2, 7} {
+			for _, shown := range []bool{false, true} {
+				cases++
+				limit := m.Memory(batch, shown)
+				same, err := k.limited(t, model.WithMemoryLimit(limit))
+				if err != nil {
+					t.Errorf("%s: %v", k.name, err)
+					continue
+				}
+				call := func(batch int) error {
+					if shown {
+						return same.Observe(t.Context(), input(batch), func(string, []float32) error { return nil })
+					}
+					_, err := same.Run(t.Context(), input(batch))
+					return err
+				}
+				if err := call(batch); err != nil {
+					t.Errorf("%s, batch %d, shown %v: %v", k.name, batch, shown, err)
+				}
+				err = call(batch + 1)
+				if !errors.Is(err, model.ErrMemory) || !strings.Contains(err.Error(), fmt.Sprintf("want at most %d: batches up to %d fit", limit, batch)) ||
+					!strings.Contains(err.Error(), "WithMemoryLimit") {
+					t.Errorf("%s, batch %d, shown %v: got error %v of a bigger batch, want ErrMemory", k.name, batch, shown, err)
+				}
+			}
+		}
+		if m, err := k.limited(t, model.WithMemoryLimit(m.Memory(1, false)-1)); !errors.Is(err, model.ErrMemory) || m != nil {
+			t.Errorf("%s: got a model, or error %v, of which no batch fits", k.name, err)
+		}
+	}
+	t.Logf("%d limits", cases)
+}
+
+// buffers is a network of sums of which all are needed at the end.
+func buffers(count int, sample ...int) *flow.Graph {
+	g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: append([]int{-1}, sample...)}}, Outputs: []flow.Value{{Name: "y"}}}
+	all := flow.Node{Op: "ReduceMax", Name: "y", Output: "y", Axes: []int{1}}
+	last := "x"
+	for i := range count {
+		n := flow.Node{Op: "Sin", Name: fmt.Sprint("n", i), Inputs: []string{last}, Output: fmt.Sprint("v", i)}
+		g.Nodes, last = append(g.Nodes, n), n.Output
+	}
+	for i := range count {
+		n := flow.Node{Op: "Add", Name: fmt.Sprint("a", i), Inputs: []string{last, fmt.Sprint("v", i)}, Output: fmt.Sprint("s", i)}
+		g.Nodes, last = append(g.Nodes, n), n.Output
+	}
+	all.Inputs = []string{last}
+	g.Nodes = append(g.Nodes, all)
+	return g
+}
+
+// TestSumOfBuffers has 200 values at once that are each within bounds: the batch for which they pass the limit is refused before
+// anything is allocated, for all ways to a model.
+func TestSumOfBuffers(t *testing.T) {
+	m := newModel(t, buffers(200, 256), nil)
+	path := filepath.Join(t.TempDir(), "m")
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("a file of %d bytes", len(file))
+	const batch = 100_000 // 200 buffers of 100 MB
+	in := map[string]tensor.Tensor{"x": tensor.New(tensor.WithShape(batch, 256), tensor.WithBacking(make([]float32, batch*256)))}
+	opened := map[string]func(opts ...model.Option) (*model.Model, error){
+		"New":  func(opts ...model.Option) (*model.Model, error) { return model.New(buffers(200, 256), nil, opts...) },
+		"Load": func(opts ...model.Option) (*model.Model, error) { return model.Load(path, opts...) },
+		"Read": func(opts ...model.Option) (*model.Model, error) {
+			return model.Read(bytes.NewReader(file), int64(len(file)), opts...)
+		},
+	}
+	for name, open := range opened {
+		m, err := open()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := allocated(func() { _, err = m.Run(t.Context(), in) }); !errors.Is(err, model.ErrMemory) || !raceEnabled && got > 1<<20 {
+			t.Errorf("%s: got error %v and %d bytes, want ErrMemory", name, err, got)
+		}
+		if _, err := open(model.WithMemoryLimit(m.Memory(1, false) - 1)); !errors.Is(err, model.ErrMemory) {
+			t.Errorf("%s: got error %v of a low limit, want ErrMemory", name, err)
+		}
+		if m, err = open(model.WithMemoryLimit(1 << 40)); err != nil || m.Memory(batch, false) < model.DefaultMemoryLimit {
+			t.Errorf("%s: error %v of a high limit", name, err)
+		}
+		_ = m.Close()
+	}
+}
+
+// TestLowLimit reads files whose tensors pass the limit alone: nothing of them is read.
+func TestLowLimit(t *testing.T) {
+	g := mlp()
+	file := bytesOf(t, newModel(t, g, quantized(t, g, batchOf(1, 8, 20), "fixed24")))
+	for name, read := range readers {
+		if m, err := read(bytes.NewReader(file), int64(len(file)), model.WithMemoryLimit(1000)); !errors.Is(err, model.ErrMemory) || m != nil ||
+			!strings.Contains(err.Error(), "WithMemoryLimit") {
+			t.Errorf("%s: got error %v, want ErrMemory", name, err)
+		}
+	}
+}
