@@ -137,6 +137,9 @@ func (m *Model) memory(batch int, shown bool) float64 {
 			kernels = max(kernels, s.room.at(n))
 		}
 	}
+	if m.sample != (work{}) { // threads with samples of their own have calls of their own
+		layers *= float64(runtime.GOMAXPROCS(0))
+	}
 	return bytes + kernels + layers
 }
 

@@ -55,7 +55,7 @@ func TestMemory(t *testing.T) {
 		cases, largest, tightest = cases+1, max(largest, got), max(tightest, float64(got)/float64(want+slack))
 	}
 	for _, shown := range []bool{false, true} {
-		for _, batch := range []int{1, 64, 3000} {
+		for _, batch := range []int{1, 64, 1000} {
 			for _, k := range nodeKinds() {
 				batch := batch
 				if k.node.Op == "Conv" {
