@@ -18,8 +18,9 @@ import (
 // kind is a run that takes long.
 type kind struct {
 	name  string
-	model func() (*model.Model, error)
+	model func() (*model.Model, error) // nil for none
 	input func() map[string]tensor.Tensor
+	in    map[string]tensor.Tensor
 	first bool // every run is the first of its model
 }
 
@@ -69,6 +70,7 @@ func of(name string, elements int, sample []int, n flow.Node, constants map[stri
 
 // allKinds is every op, layers of every arithmetic, and what comes before nodes and behind them.
 func allKinds(dir string) (list []*kind, err error) {
+	list = append(list, &kind{name: "loops in Go, and no model"})
 	one := func(op string) { list = append(list, of(op, many, []int{64}, flow.Node{Op: op}, nil)) }
 	for _, op := range []string{
 		"Relu", "Sigmoid", "Tanh", "Abs", "Sign", "Ceil", "Floor", "Sin", "Cos", "Exp", "Log", "Sqrt", "Reciprocal", "Softplus",
