@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"euryale/internal/flow"
@@ -84,9 +85,15 @@ type builder struct {
 	*Model
 	from   *flow.Graph
 	ids    map[string]int                       // of values, by name
-	reads  map[string]int                       // how often nodes and outputs read a name
+	reads  map[string]reads                     // of values
 	data   map[string]func() ([]float32, error) // of constants that have no Data
 	packed map[packing]any
+}
+
+// reads is how often nodes and outputs read a value, and the last node that does, or nil.
+type reads struct {
+	times int
+	by    *flow.Node
 }
 
 func (b *builder) add(v value) int {
@@ -97,14 +104,14 @@ func (b *builder) add(v value) int {
 }
 
 func (b *builder) addInputs() error {
-	b.reads = map[string]int{}
-	for _, n := range b.graph.Nodes {
-		for _, in := range n.Inputs {
-			b.reads[in]++
+	b.reads = map[string]reads{}
+	for i := range b.graph.Nodes {
+		for _, in := range b.graph.Nodes[i].Inputs {
+			b.reads[in] = reads{b.reads[in].times + 1, &b.graph.Nodes[i]}
 		}
 	}
 	for _, v := range b.graph.Outputs {
-		b.reads[v.Name]++
+		b.reads[v.Name] = reads{b.reads[v.Name].times + 1, nil}
 	}
 	for _, v := range b.graph.Inputs {
 		s, err := given(v.Shape, true)
@@ -153,7 +160,7 @@ func (b *builder) addNodes() error {
 		switch {
 		case quantized:
 			used++
-			err = b.addLayer(n, l, b.graph.Nodes[i+1:])
+			err = b.addLayer(n, l)
 		case call != nil:
 			err = b.addCall(n, call)
 		default:
@@ -164,14 +171,26 @@ func (b *builder) addNodes() error {
 		}
 	}
 	if used != len(b.layers) {
-		for name := range b.layers {
-			if !slices.ContainsFunc(b.graph.Nodes, func(n flow.Node) bool { return n.Name == name }) {
-				return fmt.Errorf("%w: got a layer for %q, want the name of a node", qtensor.ErrParams, name)
-			}
-		}
-		return fmt.Errorf("%w: got a layer for a Relu", qtensor.ErrParams)
+		return b.unused()
 	}
 	return nil
+}
+
+// unused returns an error that names a layer of no node, or of a Relu that became part of another.
+func (b *builder) unused() error {
+	ops := map[string]string{}
+	for _, n := range b.graph.Nodes {
+		ops[n.Name] = n.Op
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.layers)) {
+		switch op, ok := ops[name]; {
+		case !ok:
+			return fmt.Errorf("%w: got a layer for %q, want the name of a node", qtensor.ErrParams, name)
+		case op == "Relu":
+			return fmt.Errorf("node %q: %w: got a layer for a Relu, want one for Gemm, MatMul, Conv or Gather", name, qtensor.ErrParams)
+		}
+	}
+	return fmt.Errorf("%w: got layers that no node has taken", qtensor.ErrParams)
 }
 
 // operands returns the values that a node reads, and their sizes.
@@ -229,8 +248,8 @@ func (b *builder) addNode(n *flow.Node) error {
 	return nil
 }
 
-// addLayer adds a node with quantized weights, and the Relu among the nodes behind it that alone reads its result.
-func (b *builder) addLayer(given *flow.Node, l layer, behind []flow.Node) error {
+// addLayer adds a node with quantized weights, and the Relu that alone reads its result.
+func (b *builder) addLayer(given *flow.Node, l layer) error {
 	n := &node{Node: given}
 	op, err := find(given)
 	if err != nil {
@@ -278,14 +297,11 @@ func (b *builder) addLayer(given *flow.Node, l layer, behind []flow.Node) error 
 		return err
 	}
 	name := n.Output
-	for i := range behind {
-		if r := &behind[i]; r.Op == "Relu" && len(r.Inputs) == 1 && r.Inputs[0] == name && b.reads[name] == 1 {
-			if _, err := find(r); err != nil {
-				return err
-			}
-			q.after.relu, name = true, r.Output
-			break
+	if r := b.reads[name]; r.times == 1 && r.by != nil && r.by.Op == "Relu" && len(r.by.Inputs) == 1 {
+		if _, err := find(r.by); err != nil {
+			return err
 		}
+		q.after.relu, name = true, r.by.Output
 	}
 	b.steps = append(b.steps, step{node: n, op: op, in: []int{x}, out: b.add(value{name: name, size: out, from: -1}), quantized: q})
 	return nil

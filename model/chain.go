@@ -31,29 +31,56 @@ type quantized struct {
 // chain is what is known of values on the way to those that are kept as codes.
 type chain struct {
 	*builder
-	readers  [][]*step
-	channels []int          // what coded.channels is of one that a step may give as codes, −1 of others
-	grids    []*ops.Codes   // what one is rounded to, perhaps in another order since, or nil
-	mixed    map[*step]bool // those that read codes and float32 otherwise, and have to read float32 alone
-	wanted   []*coded
+	makers   []int        // the step that gives a value, −1 for inputs and constants
+	readers  [][]int      // the steps that read it, as often as they do
+	asked    []bool       // whether it is an output
+	channels []int        // what coded.channels is of one that a step may give as codes, −1 of others
+	grids    []*ops.Codes // what one is rounded to, perhaps in another order since, or nil
+	wanted   []*coded     // the codes that all readers make of it, or nil
+	floats   []int        // how many values a step reads that are no codes
+	settled  []bool       // whether a step has been found to read none as codes
+	again    []int        // steps for which something has changed
 }
 
-// chain finds the values that are kept as codes.
+// chain finds the values that are kept as codes. Each step is looked at when what it reads or gives becomes float32, and once passes
+// that on to what it reads: so the work is as the number of steps and of what they read.
 func (b *builder) chain() {
-	c := &chain{builder: b, readers: make([][]*step, len(b.values)), mixed: map[*step]bool{}}
-	for i := range b.steps {
-		for _, id := range b.steps[i].in {
-			c.readers[id] = append(c.readers[id], &b.steps[i])
+	c := &chain{
+		builder: b, makers: make([]int, len(b.values)), readers: make([][]int, len(b.values)), asked: make([]bool, len(b.values)),
+		wanted: make([]*coded, len(b.values)), floats: make([]int, len(b.steps)), settled: make([]bool, len(b.steps)),
+	}
+	for id := range c.makers {
+		c.makers[id] = -1
+	}
+	for i, s := range b.steps {
+		c.makers[s.out] = i
+		for _, id := range s.in {
+			c.readers[id] = append(c.readers[id], i)
 		}
+	}
+	for _, id := range b.outputs {
+		c.asked[id] = true
 	}
 	c.findChannels()
 	c.findGrids()
-	for again := true; again; {
-		c.wanted = make([]*coded, len(b.values))
-		for _, s := range slices.Backward(b.steps) {
-			c.wanted[s.out] = c.want(s.out)
+	for i := range slices.Backward(b.steps) {
+		c.wanted[b.steps[i].out] = c.want(b.steps[i].out)
+	}
+	for i, s := range b.steps {
+		for _, id := range s.in {
+			if b.values[id].coded == nil {
+				c.floats[i]++
+			}
 		}
-		again = c.settle()
+		if s.quantized != nil || c.floats[i] == 0 {
+			b.values[s.out].coded = c.wanted[s.out]
+		}
+		c.again = append(c.again, i)
+	}
+	for len(c.again) > 0 {
+		i := c.again[len(c.again)-1]
+		c.again = c.again[:len(c.again)-1]
+		c.settle(i)
 	}
 	for _, s := range b.steps {
 		if out := &b.values[s.out]; out.coded != nil && s.quantized == nil && s.op.codes.kernel == nil && out.from < 0 {
@@ -62,26 +89,45 @@ func (b *builder) chain() {
 	}
 }
 
-// settle has values kept as codes where all that makes them reads codes, or is a layer; true where that has changed what is wanted.
-func (c *chain) settle() (again bool) {
-	for i := range c.steps {
-		s := &c.steps[i]
-		floats := 0
-		for _, id := range s.in {
-			if c.values[id].coded == nil {
-				floats++
-			}
-		}
-		c.values[s.out].coded = nil
-		switch {
-		case c.mixed[s]:
-		case s.quantized != nil || floats == 0:
-			c.values[s.out].coded = c.wanted[s.out]
-		case floats < len(s.in):
-			c.mixed[s], again = true, true
-		}
+// settle has a step give float32 where it does not read codes alone, and read float32 alone where it would read both, or has codes
+// only to hand them on and nobody wants them. A layer makes codes of float32, and float32 of codes.
+func (c *chain) settle(i int) {
+	s := &c.steps[i]
+	if s.quantized != nil || c.settled[i] {
+		return
 	}
-	return again
+	if c.floats[i] > 0 {
+		c.float(s.out)
+	}
+	mixed := c.floats[i] > 0 && c.floats[i] < len(s.in)
+	if c.settled[i] = mixed || c.wanted[s.out] == nil && (s.op.codes == nil || !s.op.codes.computes); c.settled[i] {
+		for _, id := range s.in {
+			c.unwant(id)
+		}
+		c.float(s.out)
+	}
+}
+
+// unwant notes that not all readers of a value want it as codes.
+func (c *chain) unwant(id int) {
+	if c.wanted[id] == nil {
+		return
+	}
+	c.wanted[id] = nil
+	c.float(id)
+	c.again = append(c.again, c.makers[id])
+}
+
+// float has a value kept as float32.
+func (c *chain) float(id int) {
+	if c.values[id].coded == nil {
+		return
+	}
+	c.values[id].coded = nil
+	for _, i := range c.readers[id] {
+		c.floats[i]++
+		c.again = append(c.again, i)
+	}
 }
 
 func (c *chain) findChannels() {
@@ -128,12 +174,12 @@ func (c *chain) findGrids() {
 
 // want returns the codes that all readers of a value make of it, or nil.
 func (c *chain) want(id int) (all *coded) {
-	if c.channels[id] < 0 || slices.Contains(c.outputs, id) {
+	if c.channels[id] < 0 || c.asked[id] {
 		return nil
 	}
 	grid := c.grids[id]
-	for _, r := range c.readers[id] {
-		codes, ok := c.reads(r, id)
+	for _, i := range c.readers[id] {
+		codes, ok := c.reads(&c.steps[i], id)
 		one := coded{codes, c.channels[id]}
 		if !ok || all != nil && *all != one || grid != nil && codes != *grid {
 			return nil
@@ -149,7 +195,7 @@ func (c *chain) reads(s *step, id int) (codes ops.Codes, ok bool) {
 	switch {
 	case s.quantized != nil:
 		return s.quantized.takes(c.values[id].size, c.channels[id])
-	case op == nil || c.mixed[s] || c.channels[s.out] < 0:
+	case op == nil || c.channels[s.out] < 0:
 		return codes, false
 	case op.computes:
 		grid := c.grids[id]

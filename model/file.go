@@ -87,7 +87,7 @@ func (m *Model) bundle() (qtensor.Bundle, error) {
 		b.Float[v.name] = dense.New(data, tensor.Shape(v.size))
 	}
 	j := fileJSON{fileVersion, m.graph.Inputs, m.graph.Outputs, m.graph.Nodes, map[string]layerJSON{}}
-	names, lookups := map[*weight]string{}, lookupsOf(m.graph.Nodes)
+	names, lookups, constants := map[*weight]string{}, lookupsOf(m.graph.Nodes), slices.Sorted(maps.Keys(m.graph.Constants))
 	for _, node := range slices.Sorted(maps.Keys(m.layers)) {
 		l := m.layers[node]
 		name, ok := names[l.weight]
@@ -96,7 +96,7 @@ func (m *Model) bundle() (qtensor.Bundle, error) {
 			if err != nil {
 				return b, fmt.Errorf("node %q: %w", node, err)
 			}
-			name = m.weightName(node, b.Quantized)
+			name = weightName(node, constants, b.Quantized)
 			names[l.weight], b.Quantized[name] = name, q
 		}
 		j.Layers[node] = layerJSON{Weight: name}
@@ -110,21 +110,14 @@ func (m *Model) bundle() (qtensor.Bundle, error) {
 	return b, err
 }
 
-// weightName returns the name in a file of the weight of a node: one that belongs to no constant.
-func (m *Model) weightName(node string, taken map[string]*qtensor.QTensor) string {
+// weightName returns the name in a file of the weight of a node: one that belongs to none of the constants, which are sorted.
+func weightName(node string, constants []string, taken map[string]*qtensor.QTensor) string {
 	clash := func(name string) bool {
-		if taken[name] != nil {
-			return true
-		}
-		for constant := range m.graph.Constants {
-			if strings.HasPrefix(constant, name+".weight") {
-				return true
-			}
-		}
-		return false
+		i, _ := slices.BinarySearch(constants, name+".weight")
+		return taken[name] != nil || i < len(constants) && strings.HasPrefix(constants[i], name+".weight")
 	}
-	for clash(node) {
-		node += "~"
+	for more := "~"; clash(node); more += more { // more each time: names may be long, and as many as they are long
+		node += more
 	}
 	return node
 }

@@ -47,6 +47,7 @@ type value struct {
 	size    size
 	data    func() ([]float32, error) // of a constant; nil for others
 	from    int                       // the value whose memory this is, −1 for its own
+	root    int                       // the value whose memory it is at last
 	apart   bool                      // from's codes alone: as float32 it differs
 	slot    int                       // of its own memory: where in an arena that is; −1 for inputs and constants
 	last    int                       // of its own memory: the last step that reads it
@@ -70,12 +71,7 @@ type step struct {
 }
 
 // root returns the value whose memory a value is in.
-func (m *Model) root(id int) *value {
-	for m.values[id].from >= 0 {
-		id = m.values[id].from
-	}
-	return &m.values[id]
-}
+func (m *Model) root(id int) *value { return &m.values[m.values[id].root] }
 
 // Coded returns the names of the values that are kept as codes of a byte, in the order in which they are computed.
 func (m *Model) Coded() (names []string) {

@@ -21,10 +21,11 @@ import (
 // network is a graph that grows from an input, with layers.
 type network struct {
 	flow.Graph
-	layers map[string]model.Layer
-	values map[string][]int // shapes of a sample, by name
-	names  []string         // of what was drawn
-	rng    *rand.Rand
+	layers       map[string]model.Layer
+	values       map[string][]int // shapes of a sample, by name
+	names        []string         // of what was drawn
+	rng          *rand.Rand
+	weight, wide *qtensor.QTensor // that many layers share
 }
 
 func newNetwork(seed uint64) *network {

@@ -1,0 +1,219 @@
+package model_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"euryale/internal/flow"
+	"euryale/model"
+	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
+)
+
+// dense adds a layer of two numbers to two, the weight of all such.
+func (g *network) dense(x string) string {
+	if g.Constants["w"] == nil {
+		g.Constants["w"] = values([]int{2, 2}, 1, 0, 0.5, -1)
+	}
+	y := g.node(flow.Node{Op: "Gemm", Inputs: []string{x, "w"}}, 2)
+	g.layers[strings.TrimPrefix(y, "y.")] = model.Layer{Weight: g.weight, Compute: like(128)}
+	return y
+}
+
+// chain adds n times what f adds to x.
+func (g *network) chain(n int, x string, f func(g *network, x string) string) string {
+	for range n {
+		x = f(g, x)
+	}
+	return x
+}
+
+// list returns n values that f makes of x.
+func (g *network) list(n int, x string, f func(g *network, x string) string) (y []string) {
+	for range n {
+		y = append(y, f(g, x))
+	}
+	return y
+}
+
+func (g *network) concat(x ...string) string {
+	return g.node(flow.Node{Op: "Concat", Inputs: x, Axis: 1}, 2*len(x))
+}
+
+// large are networks of some n nodes on rows x of two numbers; what they return is their output.
+var large = map[string]func(g *network, n int) string{
+	"layers": func(g *network, n int) string { return g.chain(n, "x", (*network).dense) },
+	"layers and Relus": func(g *network, n int) string {
+		return g.chain(n/2, "x", after((*network).dense, unary(flow.Node{Op: "Relu"})))
+	},
+	"layers, then their Relus": func(g *network, n int) string {
+		y := "x"
+		for _, h := range g.list(n/2, "x", (*network).dense) {
+			y = unary(flow.Node{Op: "Relu"})(g, h)
+		}
+		return y
+	},
+	"Relus":   func(g *network, n int) string { return g.chain(n, "x", unary(flow.Node{Op: "Relu"})) },
+	"readers": func(g *network, n int) string { return g.list(n, "x", unary(flow.Node{Op: "Tanh"}))[n-1] },
+	"outputs": func(g *network, n int) string {
+		for _, y := range g.list(n, "x", (*network).dense) {
+			g.Outputs = append(g.Outputs, flow.Value{Name: y})
+		}
+		return g.dense("x")
+	},
+	"Concats of many": func(g *network, n int) string {
+		many := g.list(min(n, 1<<16), g.dense("x"), (*network).dense)
+		g.concat(many...)
+		many[7] = many[8]
+		return g.concat(many...)
+	},
+	"Concats of one": func(g *network, n int) string {
+		many := make([]string, min(n, 1<<16))
+		for i := range many {
+			many[i] = "x"
+		}
+		return g.concat(many...)
+	},
+	"Reshapes": func(g *network, n int) string {
+		return g.chain(n, "x", unary(flow.Node{Op: "Reshape", Shape: []int{-1, 2}}))
+	},
+	"Reshapes between layers": func(g *network, n int) string {
+		return g.dense(g.chain(n, g.dense("x"), unary(flow.Node{Op: "Reshape", Shape: []int{-1, 2}})))
+	},
+	"fakes between layers": func(g *network, n int) string {
+		return g.dense(g.chain(n, g.dense("x"), fakeOf(fakeScale, 128)))
+	},
+	"sums of fakes": func(g *network, n int) string {
+		return g.dense(g.chain(n/2, fakeOf(fakeScale, 128)(g, g.dense("x")), after(twice("Add"), fakeOf(fakeScale, 128))))
+	},
+	"Concats of neighbours, of which the last is float32": func(g *network, n int) string {
+		list := g.list(n/3, "x", (*network).dense)
+		unary(flow.Node{Op: "Tanh"})(g, list[len(list)-1])
+		return g.neighbours(list)
+	},
+	"Concats of neighbours, of which the first is float32": func(g *network, n int) string {
+		list := g.list(n/3, "x", (*network).dense)
+		unary(flow.Node{Op: "Tanh"})(g, list[0])
+		return g.neighbours(list)
+	},
+	"values at once, then more": func(g *network, n int) string {
+		many := g.list(min(n, 1<<16), "x", unary(flow.Node{Op: "Tanh"}))
+		y := g.node(flow.Node{Op: "Slice", Inputs: []string{g.concat(many...)}, Axes: []int{1}, Starts: []int{0}, Ends: []int{2}}, 2)
+		return g.chain(n, y, unary(flow.Node{Op: "Tanh"}))
+	},
+	"constants": func(g *network, n int) string {
+		y := "x"
+		for i := range n / 2 {
+			name := fmt.Sprintf("Gemm%d.weight", 2*i)
+			g.Constants[name] = values([]int{2}, 1, 2)
+			y = g.node(flow.Node{Op: "Add", Inputs: []string{g.dense(y), name}}, 2)
+		}
+		return y
+	},
+}
+
+// neighbours puts every two neighbours together, for a layer, of which the last is returned.
+func (g *network) neighbours(list []string) (y string) {
+	g.Constants["w4"] = values([]int{4, 2}, 1, 0, 0.5, -1, 1, 1, 0, 1)
+	for i := range list[1:] {
+		y = g.node(flow.Node{Op: "Gemm", Inputs: []string{g.concat(list[i], list[i+1]), "w4"}}, 2)
+		g.layers[strings.TrimPrefix(y, "y.")] = model.Layer{Weight: g.wide, Compute: like(128)}
+	}
+	return y
+}
+
+func largeNetwork(t testing.TB, name string, n int) *network {
+	g := newNetwork(0)
+	g.Inputs = []flow.Value{{Name: "x", Shape: []int{-1, 2}}}
+	g.values["x"] = []int{2}
+	g.weight = quantize(t, values([]int{2, 2}, 1, 0, 0.5, -1), qtensor.Symmetric(8))
+	g.wide = quantize(t, values([]int{4, 2}, 1, 0, 0.5, -1, 1, 1, 0, 1), qtensor.Symmetric(8))
+	g.Outputs = append(g.Outputs, flow.Value{Name: large[name](g, n)})
+	return g
+}
+
+// largeNodes are so many that what took their square would take minutes.
+const largeNodes = 50_000
+
+// TestLarge makes networks that are large in each way, and has smaller ones saved, loaded and run.
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	for _, name := range sortedKeys(large) {
+		g := largeNetwork(t, name, largeNodes)
+		coded := len(newModel(t, &g.Graph, g.layers).Coded())
+		t.Logf("%s: %d nodes, %d values as codes", name, len(g.Nodes), coded)
+		g = largeNetwork(t, name, largeNodes/20)
+		file := bytesOf(t, newModel(t, &g.Graph, g.layers))
+		loaded, err := model.Read(bytes.NewReader(file), int64(len(file)))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, err := loaded.Run(context.Background(), map[string]tensor.Tensor{"x": tensorOf(count(1, 2))}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestLargeNames saves weights whose names are many constants' too.
+func TestLargeNames(t *testing.T) {
+	g := largeNetwork(t, "layers", 400)
+	y := g.Outputs[0].Name
+	for i := range g.Nodes {
+		old, name := g.Nodes[i].Name, "n"+strings.Repeat("~", i)
+		l := g.layers[old]
+		delete(g.layers, old)
+		l.Weight = quantize(t, values([]int{2, 2}, 1, 0, 0.5, float32(i)), qtensor.Symmetric(8))
+		g.layers[name], g.Nodes[i].Name = l, name
+		g.Constants[name+".weight"] = values([]int{2}, 1, 2)
+	}
+	for _, n := range g.Nodes[:400] {
+		y = g.node(flow.Node{Op: "Add", Inputs: []string{y, n.Name + ".weight"}}, 2)
+	}
+	for i := range largeNodes / 5 { // which a name is compared with
+		y = g.node(flow.Node{Op: "Add", Inputs: []string{y, g.constant(values([]int{1}, float32(i)))}}, 2)
+	}
+	g.Outputs[0].Name = y
+	m := newModel(t, &g.Graph, g.layers)
+	file := bytesOf(t, m)
+	loaded, err := model.Read(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(bytesOf(t, loaded), file) {
+		t.Error("a loaded model gives another file")
+	}
+}
+
+// TestLayersOfNoNode names one of many layers that no node takes.
+func TestLayersOfNoNode(t *testing.T) {
+	g := largeNetwork(t, "layers and Relus", largeNodes)
+	for name, want := range map[string]string{"elsewhere": `"elsewhere"`, g.Nodes[1].Name: "a layer for a Relu"} {
+		layers := maps.Clone(g.layers)
+		layers[name] = model.Layer{Weight: g.weight}
+		if _, err := model.New(&g.Graph, layers); !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want ErrParams with %s", name, err, want)
+		}
+	}
+}
+
+// BenchmarkNew shows what a node more takes.
+func BenchmarkNew(b *testing.B) {
+	for _, name := range sortedKeys(large) {
+		for _, n := range []int{16_000, 32_000, 64_000, 100_000} {
+			g := largeNetwork(b, name, n)
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				for b.Loop() {
+					if _, err := model.New(&g.Graph, g.layers); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
