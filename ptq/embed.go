@@ -2,6 +2,7 @@ package ptq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"euryale/internal/dense"
@@ -29,8 +30,8 @@ func Embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgon
 }
 
 func embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgonia.Node, error) {
-	if m == nil {
-		return nil, fmt.Errorf("%w: got no model", qtensor.ErrParams)
+	if m == nil || len(m.Inputs()) == 0 || len(m.Outputs()) == 0 {
+		return nil, fmt.Errorf("%w: got no model, or one without inputs or outputs", qtensor.ErrParams)
 	}
 	var nodes gorgonia.Nodes
 	var dtype tensor.Dtype
@@ -46,6 +47,9 @@ func embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgon
 			dtype = n.Dtype()
 		default:
 			return nil, fmt.Errorf("%w: input %q is a %v, want int if it is Integer, float32 or float64 if not, as all others", qtensor.ErrDtype, in.Name, n.Type())
+		}
+		if n.Graph() == nil || n.Graph() != inputs[m.Inputs()[0].Name].Graph() {
+			return nil, fmt.Errorf("%w: input %q is in no graph, or in another one than %q, want all in one", qtensor.ErrParams, in.Name, m.Inputs()[0].Name)
 		}
 		nodes = append(nodes, n)
 	}
@@ -154,8 +158,16 @@ func (e *embedded) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error)
 	return shape, nil
 }
 
+// ErrPanic reports a panic inside of a machine, which runs ops in a goroutine that no caller can recover in.
+var ErrPanic = errors.New("a panic")
+
 // Do runs the model.
-func (e *embedded) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
+func (e *embedded) Do(inputs ...gorgonia.Value) (y gorgonia.Value, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			y, err = nil, fmt.Errorf("ptq: %v: %w: %v", e, ErrPanic, r)
+		}
+	}()
 	if len(inputs) != e.Arity() {
 		return nil, fmt.Errorf("ptq: %v: %w: got %d inputs, want %d", e, qtensor.ErrShape, len(inputs), e.Arity())
 	}
@@ -171,20 +183,20 @@ func (e *embedded) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ptq: %v: %w", e, err)
 	}
-	y := out[e.m.Outputs()[e.output].Name].(*tensor.Dense)
+	result := out[e.m.Outputs()[e.output].Name].(*tensor.Dense)
 	if e.dtype == tensor.Float32 {
-		return y, nil
+		return result, nil
 	}
-	x := y.Float32s()
+	x := result.Float32s()
 	wide := make([]float64, len(x))
 	for i, v := range x {
 		wide[i] = float64(v)
 	}
-	return dense.New(wide, y.Shape()), nil
+	return dense.New(wide, result.Shape()), nil
 }
 
 // DiffWRT reports that the model has no gradient.
-func (e *embedded) DiffWRT(inputs int) []bool { return make([]bool, inputs) }
+func (e *embedded) DiffWRT(inputs int) []bool { return make([]bool, max(inputs, 0)) }
 
 // SymDiff returns an error, and goes with DiffWRT: Gorgonia asks for both or none.
 func (e *embedded) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {

@@ -2,8 +2,11 @@ package ptq
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Report is what became of a network.
@@ -45,8 +48,11 @@ type Output struct {
 	ReadSQNR, FoldedSQNR float64
 }
 
-// Bytes returns the size of the weights of all layers, before and after: one that layers share counts for each.
+// Bytes returns the size of the weights of all layers, before and after: one that layers share counts for each. A nil Report has none.
 func (r *Report) Bytes() (float, quantized int) {
+	if r == nil {
+		return 0, 0
+	}
 	for _, l := range r.Layers {
 		float += l.FloatBytes
 		quantized += l.Bytes
@@ -54,39 +60,56 @@ func (r *Report) Bytes() (float, quantized int) {
 	return float, quantized
 }
 
-// String returns a table with a line for each layer, and one for each output.
+// String returns a table with a line for each layer, and one for each output. Names that would tear it are quoted. That of a nil Report
+// has no line.
 func (r *Report) String() string {
+	if r == nil {
+		r = &Report{}
+	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "layer\top\tweights\tactivations\trange\tclipped\tweight dB\toutput dB\tbytes\tof float")
 	for _, l := range r.Layers {
-		if !l.Quantized {
-			fmt.Fprintf(w, "%s\t%s\tfloat: %s\t\t\t\t\t%.1f\t%d\t1\n", l.Name, l.Op, l.Reason, l.OutputSQNR, l.Bytes)
-			continue
-		}
-		activations := "-\t-\t-"
-		if l.Op != opLookup {
-			activations = fmt.Sprintf("%v\t[%.4g, %.4g]\t%.4f", l.Activations, l.Low, l.High, l.Clipped)
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1f\t%.1f\t%d\t%.3f\n", l.Name, l.Op, l.Weights, activations, l.WeightSQNR, l.OutputSQNR, l.Bytes,
-			float64(l.Bytes)/float64(l.FloatBytes))
+		fmt.Fprintf(w, "%s\t%s\t%s\n", plain(l.Name), plain(l.Op), l.cells())
 	}
-	if len(r.OnCodes) > 0 {
-		fmt.Fprintf(w, "on codes: %s\n", strings.Join(r.OnCodes, ", "))
-	}
-	if len(r.Kept) > 0 {
-		fmt.Fprintf(w, "in float32: %s\n", strings.Join(r.Kept, ", "))
+	for _, list := range []struct {
+		what  string
+		nodes []string
+	}{{"on codes", r.OnCodes}, {"in float32", r.Kept}} {
+		if len(list.nodes) > 0 {
+			fmt.Fprintf(w, "%s: %s\n", list.what, plain(strings.Join(list.nodes, ", ")))
+		}
 	}
 	for _, o := range r.Outputs {
-		fmt.Fprintf(w, "%s\t\t\t\t\t\t\t%.1f\n", o.Name, o.SQNR)
+		fmt.Fprintf(w, "%s\t\t\t\t\t\t\t%.1f\n", plain(o.Name), o.SQNR)
 		if r.Unverified == "" {
 			fmt.Fprintf(w, "  in float32, against Gorgonia\t\t\t\t\t\t\t%.1f\n", o.ReadSQNR)
 			fmt.Fprintf(w, "  in float32, folded\t\t\t\t\t\t\t%.1f\n", o.FoldedSQNR)
 		}
 	}
 	if r.Unverified != "" {
-		fmt.Fprintf(w, "not compared with Gorgonia: %s\n", r.Unverified)
+		fmt.Fprintf(w, "not compared with Gorgonia: %s\n", plain(r.Unverified))
 	}
 	_ = w.Flush() // strings.Builder gives no error
 	return b.String()
+}
+
+// cells returns what stands behind the name and the op of a layer.
+func (l Layer) cells() string {
+	if !l.Quantized {
+		return fmt.Sprintf("float: %s\t\t\t\t\t%.1f\t%d\t1", plain(l.Reason), l.OutputSQNR, l.Bytes)
+	}
+	activations := "-\t-\t-"
+	if l.Op != opLookup {
+		activations = fmt.Sprintf("%v\t[%.4g, %.4g]\t%.4f", l.Activations, l.Low, l.High, l.Clipped)
+	}
+	return fmt.Sprintf("%s\t%s\t%.1f\t%.1f\t%d\t%.3f", plain(l.Weights), activations, l.WeightSQNR, l.OutputSQNR, l.Bytes, float64(l.Bytes)/float64(max(l.FloatBytes, 1)))
+}
+
+// plain returns text as a cell of a table: quoted where it has what ends a cell or a line, or what does not print.
+func plain(text string) string {
+	if utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl) {
+		return text
+	}
+	return strconv.Quote(text)
 }
