@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"euryale/internal/graph"
 	"euryale/qtensor"
 
 	"gorgonia.org/gorgonia"
@@ -26,9 +25,9 @@ import (
 // op reads, so not from an observed cost; its observer starts it in its place. An observed output that is no
 // scalar is an error of the run in a LispMachine with gradients, as it is without observers.
 //
-// Errors: ErrKey for a key that is empty, or is in an option and no point's; ErrNode for a node that is nil or not
-// g's; ErrOption; qtensor.ErrDtype; qtensor.ErrShape for an axis that a node does not have. The graph is then as
-// it was.
+// Errors: ErrKey for a key that is empty or not UTF-8, or is in an option and no point's; ErrNode for a node that is
+// nil or not g's, and for one whose graph is malformed; ErrOption; qtensor.ErrDtype; qtensor.ErrShape for an axis that a
+// node does not have or that has more than MaxChannels indices. The graph then has the nodes that it had.
 func Attach(g *gorgonia.ExprGraph, points map[string]*gorgonia.Node, opts ...Option) (*Watch, error) {
 	w, err := attach(g, points, opts)
 	if err != nil {
@@ -51,48 +50,55 @@ func attach(g *gorgonia.ExprGraph, points map[string]*gorgonia.Node, opts []Opti
 	if err := s.checkKeys(keys); err != nil {
 		return nil, err
 	}
+	nodes := make(map[*gorgonia.Node]bool)
+	if g != nil {
+		for _, n := range g.AllNodes() {
+			nodes[n] = true
+		}
+	}
 	w := new(Watch)
+	var observers []*observer
 	for _, key := range keys {
-		e, err := s.entry(key, points[key], g)
+		o, err := s.observer(key, points[key], nodes)
 		if err != nil {
 			return nil, fmt.Errorf("key %q: %w", key, err)
 		}
-		w.seen.put(key, e)
+		observers = append(observers, o)
+		w.seen.put(key, o.entry)
 	}
-	for _, key := range keys {
-		if err := observe(points[key], key, w.seen.entries[key]); err != nil {
-			return nil, fmt.Errorf("key %q: %w", key, err)
-		}
-	}
-	return w, nil
+	return w, add(g, observers)
 }
 
-// checkNode returns an error if n is not a node of g with floating-point values.
-func checkNode(n *gorgonia.Node, g *gorgonia.ExprGraph) error {
+// add adds observers to g, or none of them.
+func add(g *gorgonia.ExprGraph, observers []*observer) error {
+	var added gorgonia.Nodes
+	for _, o := range observers {
+		n, err := gorgonia.ApplyOp(o, o.operands...)
+		if err != nil {
+			for _, n := range slices.Backward(added) {
+				g.RemoveNode(n)
+			}
+			return fmt.Errorf("key %q: %w: %w", o.key, ErrNode, err)
+		}
+		added = append(added, n)
+	}
+	return nil
+}
+
+// checkNode returns an error if n is not one of nodes, or has no floating-point values.
+func checkNode(n *gorgonia.Node, nodes map[*gorgonia.Node]bool) error {
 	switch {
 	case n == nil:
 		return fmt.Errorf("%w: got nil, want a node of the graph", ErrNode)
-	case g == nil || n.Graph() != g:
-		return fmt.Errorf("%w: got %v, which is not in the graph", ErrNode, n)
+	case !nodes[n]:
+		return fmt.Errorf("%w: got %q, which is not in the graph", ErrNode, n.Name())
 	}
 	of := n.Type()
 	if t, ok := of.(gorgonia.TensorType); ok {
 		of = t.Of
 	}
 	if of != tensor.Float32 && of != tensor.Float64 {
-		return fmt.Errorf("%w: got %v of type %v, want float32 or float64", qtensor.ErrDtype, n, n.Type())
+		return fmt.Errorf("%w: got %q of type %v, want float32 or float64", qtensor.ErrDtype, n.Name(), n.Type())
 	}
 	return nil
-}
-
-// observe adds to n's graph an observer that records n in e.
-func observe(n *gorgonia.Node, key string, e *entry) error {
-	operands := append(gorgonia.Nodes{n}, graph.Aliases(n)...)
-	_, err := gorgonia.ApplyOp(&observer{
-		Base:     graph.NewBase("observe"),
-		key:      key,
-		entry:    e,
-		operands: operands,
-	}, operands...)
-	return err
 }

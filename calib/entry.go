@@ -9,6 +9,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
+// MaxChannels is how many histograms a key has at most: 2 GiB of them, where each channel fills its 32 KiB.
+const MaxChannels = 1 << 16
+
 // perTensor stands for the axis of an entry whose one channel is the whole tensor.
 const perTensor = -1
 
@@ -34,10 +37,13 @@ func along(axis int) (*entry, error) {
 func (e *entry) open(shape tensor.Shape) error {
 	channels := 1
 	if e.axis != perTensor {
-		if e.axis >= len(shape) || shape[e.axis] == 0 {
+		if e.axis >= len(shape) || shape[e.axis] < 1 {
 			return fmt.Errorf("%w: got %v, want at least one index on axis %d", qtensor.ErrShape, shape, e.axis)
 		}
-		channels = shape[e.axis]
+		if channels = shape[e.axis]; channels > MaxChannels {
+			return fmt.Errorf("%w: got %v, want at most %d indices on axis %d: record it per tensor, or reshape it",
+				qtensor.ErrShape, shape, MaxChannels, e.axis)
+		}
 	}
 	if e.channels == nil {
 		e.channels = make([]Histogram, channels)
@@ -139,10 +145,14 @@ func (e *entry) String() string {
 // fits returns an error if s is neither per tensor nor per axis along e's.
 func (e *entry) fits(s qtensor.Scheme) error {
 	axis, perAxis := s.Axis()
-	if s.GroupSize() > 0 || perAxis && axis != e.axis {
-		return fmt.Errorf("%w: got %v, want one per tensor or for %v", qtensor.ErrScheme, s, e)
+	switch {
+	case s.GroupSize() == 0 && (!perAxis || axis == e.axis):
+		return nil
+	case e.axis == perTensor:
+		return fmt.Errorf("%w: got %v for what is recorded %v, want a scheme per tensor", qtensor.ErrScheme, s, e)
+	default:
+		return fmt.Errorf("%w: got %v for what is recorded as %v, want a scheme per tensor or per axis %d", qtensor.ErrScheme, s, e, e.axis)
 	}
-	return nil
 }
 
 // params returns the parameters of s for the given number of ranges, which a scheme without scales does not ask for.

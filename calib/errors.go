@@ -8,10 +8,10 @@ var (
 	ErrEmpty = errors.New("nothing seen")
 	// ErrKey reports a key that names nothing, or that cannot name anything.
 	ErrKey = errors.New("wrong key")
-	// ErrNode reports a node that cannot be observed.
+	// ErrNode reports a node that cannot be observed: nil, not of the graph, or of a malformed one.
 	ErrNode = errors.New("wrong node")
-	// ErrOption reports an averaging constant outside (0, 1], or a missing rule.
+	// ErrOption reports an averaging constant outside (0, 1], or a missing option or rule.
 	ErrOption = errors.New("wrong option")
-	// ErrProfile reports a damaged or hostile profile.
+	// ErrProfile reports a damaged or hostile profile, or a nil one that something is added to.
 	ErrProfile = errors.New("wrong profile")
 )

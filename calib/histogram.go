@@ -20,7 +20,8 @@ const maxBins = 4096
 // order, on how they were cut into batches, or on which of several merged histograms saw them.
 //
 // A Histogram takes up to 32 KiB, however much it sees. It belongs to one goroutine: several observe into one
-// each, and merge. It is copied by merging it into an empty one, not by assignment.
+// each, and merge. It is copied by merging it into an empty one, not by assignment. A nil Histogram saw nothing;
+// what would add to it panics.
 type Histogram struct {
 	min, max         float32 // of the finite values; never −0; 0 where there are none
 	exponent         int
@@ -31,7 +32,7 @@ type Histogram struct {
 }
 
 // Observe adds values. NaN and the infinities are counted apart and not binned. It allocates only where the
-// range grows.
+// range grows. A nil h panics.
 func (h *Histogram) Observe(values []float32) {
 	lo, hi, finite := bounds(values)
 	h.nonFinite += uint64(len(values) - finite)
@@ -48,7 +49,7 @@ func (h *Histogram) Observe(values []float32) {
 	}
 }
 
-// Merge adds what other saw; nil saw nothing.
+// Merge adds what other saw; nil saw nothing. A nil h panics, unless other is nil too.
 func (h *Histogram) Merge(other *Histogram) {
 	if other == nil {
 		return
@@ -63,16 +64,24 @@ func (h *Histogram) Merge(other *Histogram) {
 }
 
 // Count returns how many finite values were seen.
-func (h *Histogram) Count() uint64 { return h.count }
+func (h *Histogram) Count() uint64 { return h.orEmpty().count }
 
 // NonFinite returns how many NaN and infinities were seen.
-func (h *Histogram) NonFinite() uint64 { return h.nonFinite }
+func (h *Histogram) NonFinite() uint64 { return h.orEmpty().nonFinite }
 
 // Min returns the smallest finite value that was seen, and 0 where none was.
-func (h *Histogram) Min() float32 { return h.min }
+func (h *Histogram) Min() float32 { return h.orEmpty().min }
 
 // Max returns the largest finite value that was seen, and 0 where none was.
-func (h *Histogram) Max() float32 { return h.max }
+func (h *Histogram) Max() float32 { return h.orEmpty().max }
+
+// orEmpty returns h, and an empty Histogram for nil.
+func (h *Histogram) orEmpty() *Histogram {
+	if h == nil {
+		return new(Histogram)
+	}
+	return h
+}
 
 // Bin counts the values in [Low, High). Both edges are exact.
 type Bin struct {
@@ -84,7 +93,7 @@ type Bin struct {
 // a bin between them may be empty. There are none where no finite value was seen.
 func (h *Histogram) Bins() iter.Seq[Bin] {
 	return func(yield func(Bin) bool) {
-		if h.count == 0 {
+		if h.Count() == 0 {
 			return
 		}
 		for bin := binOf(h.min, h.exponent); bin <= binOf(h.max, h.exponent); bin++ {

@@ -24,7 +24,7 @@ type histogramJSON struct {
 }
 
 // MarshalJSON returns the histogram as an object from which UnmarshalJSON makes the same. A count past 2^53
-// is an error that wraps ErrProfile.
+// is an error that wraps ErrProfile. A nil pointer panics here, and is null to package json.
 func (h Histogram) MarshalJSON() ([]byte, error) {
 	if h.count > maxCount || h.nonFinite > maxCount {
 		return nil, fmt.Errorf("calib: Histogram.MarshalJSON: %w: got %d and %d values, want at most 2^53", ErrProfile, h.count, h.nonFinite)
@@ -45,8 +45,11 @@ func (h Histogram) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON sets h to the histogram that MarshalJSON wrote. Anything that no Histogram can be is an error
-// that wraps ErrProfile and leaves h as it was.
+// that wraps ErrProfile and leaves h as it was; so is a nil h.
 func (h *Histogram) UnmarshalJSON(data []byte) error {
+	if h == nil {
+		return fmt.Errorf("calib: Histogram.UnmarshalJSON: %w: got nil, want a Histogram to set", ErrProfile)
+	}
 	read, err := readHistogram(data)
 	if err != nil {
 		return fmt.Errorf("calib: Histogram.UnmarshalJSON: %w: %w", ErrProfile, err)

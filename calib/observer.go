@@ -66,7 +66,7 @@ func (o *observer) see(v gorgonia.Value) error {
 }
 
 // DiffWRT reports that there is no gradient with respect to any operand.
-func (o *observer) DiffWRT(operands int) []bool { return make([]bool, operands) }
+func (o *observer) DiffWRT(operands int) []bool { return make([]bool, max(operands, 0)) }
 
 // SymDiff is not called for an op without gradients, but it is what makes Gorgonia ask for DiffWRT.
 func (o *observer) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
@@ -77,7 +77,7 @@ func (o *observer) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorg
 // read it either. It adds nothing to the gradient of others.
 func (o *observer) DoDiff(_ gorgonia.ExecutionContext, operands gorgonia.Nodes, _ *gorgonia.Node) error {
 	for _, n := range operands {
-		if n.Op() == nil || !isOutput(n) {
+		if n == nil || n.Graph() == nil || n.Op() == nil || !isOutput(n) {
 			continue
 		}
 		if !n.IsScalar() {
@@ -101,7 +101,7 @@ func (o *observer) DoDiff(_ gorgonia.ExecutionContext, operands gorgonia.Nodes, 
 
 // isOutput reports whether nothing reads n but observers and gorgonia.Read.
 func isOutput(n *gorgonia.Node) bool {
-	for users := n.Graph().To(n.ID()); users.Next(); {
+	for users := n.Graph().To(n.ID()); users != nil && users.Next(); {
 		op := users.Node().(*gorgonia.Node).Op()
 		if _, observes := op.(*observer); !observes && op.Type() != nil { // the op of Read has no type
 			return false

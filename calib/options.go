@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"euryale/internal/graph"
+
 	"gorgonia.org/gorgonia"
 )
 
@@ -50,14 +52,29 @@ func (s *settings) checkKeys(keys []string) error {
 	return nil
 }
 
-// entry returns an empty entry for the node n of g under key.
-func (s *settings) entry(key string, n *gorgonia.Node, g *gorgonia.ExprGraph) (*entry, error) {
+// observer returns the op that records the node n under key. It and its operands are checked to be of nodes.
+func (s *settings) observer(key string, n *gorgonia.Node, nodes map[*gorgonia.Node]bool) (*observer, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
-	if err := checkNode(n, g); err != nil {
+	if err := checkNode(n, nodes); err != nil {
 		return nil, err
 	}
+	e, err := s.entry(key, n)
+	if err != nil {
+		return nil, err
+	}
+	o := &observer{Base: graph.NewBase("observe"), key: key, entry: e, operands: append(gorgonia.Nodes{n}, graph.Aliases(n)...)}
+	for _, alias := range o.operands[1:] {
+		if err := checkNode(alias, nodes); err != nil {
+			return nil, fmt.Errorf("%w: %q shares memory with %w", ErrNode, n.Name(), err)
+		}
+	}
+	return o, nil
+}
+
+// entry returns an empty entry for the node n under key.
+func (s *settings) entry(key string, n *gorgonia.Node) (*entry, error) {
 	e := &entry{axis: perTensor}
 	for _, o := range s.axes {
 		if len(o.keys) == 0 || slices.Contains(o.keys, key) {

@@ -7,7 +7,7 @@ import (
 )
 
 // Watch is what the observers of one Attach saw. It belongs to the goroutine that runs the graph, between
-// runs.
+// runs. The zero Watch, and a nil one, have no observers and see nothing.
 type Watch struct {
 	seen Profile
 }
@@ -15,15 +15,22 @@ type Watch struct {
 // Profile returns a copy of what was seen, with all keys, of which those that were not run saw nothing.
 func (w *Watch) Profile() *Profile {
 	p := new(Profile)
-	for key, e := range w.seen.entries {
+	for key, e := range w.entries() {
 		p.put(key, e.clone())
 	}
 	return p
 }
 
+func (w *Watch) entries() map[string]*entry {
+	if w == nil {
+		return nil
+	}
+	return w.seen.entries
+}
+
 // Reset forgets what was seen.
 func (w *Watch) Reset() {
-	for _, e := range w.seen.entries {
+	for _, e := range w.entries() {
 		clear(e.channels)
 		for c := range e.averages {
 			e.averages[c].seen = false
@@ -43,7 +50,7 @@ func (w *Watch) MovingAverage(key string, s qtensor.Scheme) (qtensor.Params, err
 }
 
 func (w *Watch) movingAverage(key string, s qtensor.Scheme) (qtensor.Params, error) {
-	e, err := w.seen.entry(key)
+	e, err := (&Profile{w.entries()}).entry(key)
 	if err != nil {
 		return qtensor.Params{}, err
 	}

@@ -88,6 +88,9 @@ func ConvCodes(c Compute, s qtensor.Scheme, images, filters tensor.Shape, pad []
 		return Exchange{}
 	}
 	height, width := images[len(images)-2], images[len(images)-1]
+	if min(groups, height, width) < 1 || max(height, width) > maxPixels {
+		return Exchange{}
+	}
 	return convCodes(c, s, filters[0], filters[1], groups, v.padded(groups*filters[1], height, width))
 }
 
@@ -100,10 +103,12 @@ func convCodes(c Compute, s qtensor.Scheme, out, in, groups int, padded int64) E
 
 // TakesCodes returns the map of the codes that RunSamples takes for x; ok is false where it takes none. MatrixCodes and ConvCodes
 // say when that is.
-func (p *Prepared) TakesCodes() (c Codes, ok bool) { return p.exchange.Codes, p.exchange.Takes }
+func (p *Prepared) TakesCodes() (c Codes, ok bool) {
+	return p.orZero().exchange.Codes, p.orZero().exchange.Takes
+}
 
 // GivesCodes reports whether RunSamples gives codes for y. MatrixCodes and ConvCodes say when that is.
-func (p *Prepared) GivesCodes() bool { return p.exchange.Gives }
+func (p *Prepared) GivesCodes() bool { return p.orZero().exchange.Gives }
 
 // RunSamples works like Run from x to y, either of which may be codes. Codes of x stand for what Run would read: those that
 // TakesCodes says. Codes of y are those that a layer with their map would make of what Run gives,
@@ -115,7 +120,7 @@ func (p *Prepared) RunSamples(y, x Samples, samples int) error {
 	if takes, ok := p.TakesCodes(); x.Codes != nil && (!ok || x.Map != takes) {
 		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes %+v for x, want %+v, or float32", qtensor.ErrParams, x.Map, takes)
 	}
-	if y.Codes != nil && (!p.exchange.Gives || !y.Map.valid()) {
+	if y.Codes != nil && (!p.GivesCodes() || !y.Map.valid()) {
 		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes %+v for y, want a map of codes of a byte, for integer weights without groups of channels", qtensor.ErrParams, y.Map)
 	}
 	to, yLen := y.numbers()

@@ -14,7 +14,7 @@ import (
 )
 
 // Filters are the quantized weights of a convolution, laid out for it. They are immutable: any number of ops, graphs and
-// goroutines may share them.
+// goroutines may share them. The zero Filters, and nil, are qtensor.ErrShape wherever a layer is made, and give zeros elsewhere.
 type Filters struct {
 	out, in int // filters, and channels that each of them sees
 	kernel  [2]int
@@ -28,8 +28,8 @@ type Filters struct {
 // groups of axis 0. The channels that come in and the filters are cut into the given number of groups, and a filter sees
 // the channels of its own; groups = 1 is the ordinary convolution, groups = in the depthwise one.
 //
-// Errors: qtensor.ErrShape for another rank or groups that do not divide out; qtensor.ErrScheme for scales kept along
-// another axis, and for 16-bit numbers.
+// Errors: qtensor.ErrShape for another rank, for groups that do not divide out, and for a layout of more than MaxNumbers codes, as
+// Pack has them, for each group of channels; qtensor.ErrScheme for scales kept along another axis, and for 16-bit numbers.
 func PackConv2d(w *qtensor.QTensor, groups int) (*Filters, error) {
 	if w == nil {
 		return nil, fmt.Errorf("ops: PackConv2d: %w: got nil, want filters (out, in/groups, height, width)", qtensor.ErrShape)
@@ -46,6 +46,13 @@ func PackConv2d(w *qtensor.QTensor, groups int) (*Filters, error) {
 	}
 	if scheme.IsHalf() {
 		return nil, fmt.Errorf("ops: PackConv2d: %w: got %v, want integers", qtensor.ErrScheme, scheme)
+	}
+	row := shape[1] * shape[3] // without groups of scales, rows are filled up
+	if scheme.GroupSize() == 0 {
+		row = (row + kernel.StepDepth - 1) / kernel.StepDepth * kernel.StepDepth
+	}
+	if err := layoutFits(groups, shape[2]*row, shape[0]/groups, scheme.GroupSize()); err != nil {
+		return nil, fmt.Errorf("ops: PackConv2d: %w", err)
 	}
 	f := &Filters{out: shape[0], in: shape[1], kernel: [2]int{shape[2], shape[3]}, scheme: scheme}
 	// Scales of groups are shared by elements that follow one another in the tensor, which settles the order of depth.
@@ -124,11 +131,23 @@ func (f *Filters) geometry() gemm.Conv {
 	return gemm.Conv{Channels: f.in, Kernel: f.kernel, Planar: f.planar}
 }
 
+// packed reports whether f are filters that PackConv2d made.
+func (f *Filters) packed() bool { return f != nil && len(f.groups) > 0 }
+
+// orZero returns f, and the zero Filters for nil.
+func (f *Filters) orZero() *Filters {
+	if f == nil {
+		return new(Filters)
+	}
+	return f
+}
+
 // Scheme returns the scheme of the tensor that was packed.
-func (f *Filters) Scheme() qtensor.Scheme { return f.scheme }
+func (f *Filters) Scheme() qtensor.Scheme { return f.orZero().scheme }
 
 // Bytes returns the memory that the layout takes.
 func (f *Filters) Bytes() (n int) {
+	f = f.orZero()
 	for _, m := range f.groups {
 		n += m.Bytes()
 	}
@@ -140,6 +159,7 @@ func (f *Filters) Bytes() (n int) {
 
 // String describes the filters in a line.
 func (f *Filters) String() string {
+	f = f.orZero()
 	return fmt.Sprintf("Filters (%d, %d, %d, %d) in %d groups, %v, %d bytes packed", f.out, f.in, f.kernel[0], f.kernel[1], len(f.groups), f.scheme, f.Bytes())
 }
 
@@ -168,8 +188,8 @@ type conv2d struct {
 }
 
 func newConv2d(im *gorgonia.Node, w *Filters, kernel tensor.Shape, pad, stride, dilation []int, opts []Option) (*layer, error) {
-	if im == nil || w == nil || len(w.groups) == 0 {
-		return nil, fmt.Errorf("%w: got no node, or filters that PackConv2d did not make, want both", qtensor.ErrShape)
+	if !w.packed() {
+		return nil, fmt.Errorf("%w: got filters that PackConv2d did not make", qtensor.ErrShape)
 	}
 	if !slices.Equal(kernel, w.kernel[:]) {
 		return nil, fmt.Errorf("%w: kernel is %v, want the filters' %v", qtensor.ErrShape, kernel, w.kernel)
@@ -234,9 +254,13 @@ func (c *conv2d) exchange(in tensor.Shape) Exchange {
 	return convCodes(c.compute, c.scheme, c.out, c.in, len(c.groups), c.padded(in[1], in[2], in[3]))
 }
 
-// padded returns the numbers of an image with its padding.
+// padded returns the numbers of an image, whose sides are at most maxPixels, with its padding: maxElements + 1 where they are more.
 func (c *conv2d) padded(channels, height, width int) int64 {
-	return int64(channels) * int64(height+2*c.pad[0]) * int64(width+2*c.pad[1])
+	pixels := int64(height+2*c.pad[0]) * int64(width+2*c.pad[1])
+	if int64(channels) > maxElements/max(pixels, 1) {
+		return maxElements + 1
+	}
+	return int64(channels) * pixels
 }
 
 // result returns the shape of the result for images of the given shape.
@@ -254,12 +278,15 @@ func (c *conv2d) result(in tensor.Shape) (tensor.Shape, error) {
 				qtensor.ErrShape, in, c.pad, span, c.kernel, c.dilation)
 		}
 	}
-	if padded := c.padded(c.in, in[2], in[3]); padded > maxElements {
-		return nil, fmt.Errorf("%w: %d channels of images %v with a padding of %v are %d numbers, want at most %d",
-			qtensor.ErrShape, c.in, in, c.pad, padded, maxElements)
+	if c.padded(c.in, in[2], in[3]) > maxElements {
+		return nil, fmt.Errorf("%w: %d channels of images %v with a padding of %v, want at most %d numbers",
+			qtensor.ErrShape, c.in, in, c.pad, maxElements)
+	}
+	if _, err := bounded(in); err != nil {
+		return nil, err
 	}
 	height, width := c.conv(in).Out()
-	return tensor.Shape{in[0], c.out, height, width}, nil
+	return bounded(tensor.Shape{in[0], c.out, height, width})
 }
 
 // convolve sets y to the convolution of x, of shape in, and what follows. Codes are of one group.

@@ -2,7 +2,6 @@ package ops
 
 import (
 	"fmt"
-	"math"
 
 	"euryale/internal/dense"
 	"euryale/internal/graph"
@@ -18,8 +17,8 @@ import (
 // A table of more axes gives them all but the first to y. Every scheme does. The table is not copied: any number of ops, graphs
 // and goroutines may share one.
 //
-// indices are int. Errors: qtensor.ErrDtype for others; qtensor.ErrShape for a table that is nil or has fewer than two axes. When the graph
-// runs, an index that names no row is qtensor.ErrValue; the errors of Gorgonia's machines have it as MatMul says. There is no gradient.
+// indices are int. Errors: qtensor.ErrDtype for others; qtensor.ErrShape for no node of a graph, for a table that is nil or has fewer than
+// two axes, and for a y of more than MaxNumbers. When the graph runs, an index that names no row is qtensor.ErrValue; the errors of Gorgonia's machines have it as MatMul says. There is no gradient.
 func Embedding(indices *gorgonia.Node, table *qtensor.QTensor) (*gorgonia.Node, error) {
 	e, err := newEmbedding(indices, table)
 	return apply("Embedding", e, indices, err)
@@ -28,29 +27,20 @@ func Embedding(indices *gorgonia.Node, table *qtensor.QTensor) (*gorgonia.Node, 
 // embedding is the op; the table is captured, so that it has one input.
 type embedding struct {
 	graph.Base
-	table *qtensor.QTensor
-	shape tensor.Shape // of the table
-	dims  int          // of the indices
+	operand // the indices
+	table   *qtensor.QTensor
+	shape   tensor.Shape // of the table
 }
 
 func newEmbedding(indices *gorgonia.Node, table *qtensor.QTensor) (*embedding, error) {
-	if indices == nil || table == nil {
-		return nil, fmt.Errorf("%w: got no node or no table, want both", qtensor.ErrShape)
+	if table == nil {
+		return nil, fmt.Errorf("%w: got no table, want (rows, width)", qtensor.ErrShape)
 	}
-	e := &embedding{table: table, shape: table.Shape()}
-	switch of := indices.Type().(type) {
-	case gorgonia.TensorType:
-		if of.Of != tensor.Int {
-			return nil, fmt.Errorf("%w: indices are %v, want int", qtensor.ErrDtype, of.Of)
-		}
-		e.dims = of.Dims
-	case tensor.Dtype:
-		if of != tensor.Int {
-			return nil, fmt.Errorf("%w: indices are %v, want int", qtensor.ErrDtype, of)
-		}
-	default:
-		return nil, fmt.Errorf("%w: indices are a %v, want int", qtensor.ErrDtype, of)
+	o, err := operandOf(indices, ints)
+	if err != nil {
+		return nil, fmt.Errorf("indices: %w", err)
 	}
+	e := &embedding{operand: o, table: table, shape: table.Shape()}
 	if len(e.shape) < 2 {
 		return nil, fmt.Errorf("%w: table is %v, want (rows, width)", qtensor.ErrShape, e.shape)
 	}
@@ -58,36 +48,27 @@ func newEmbedding(indices *gorgonia.Node, table *qtensor.QTensor) (*embedding, e
 	return e, nil
 }
 
-// mostNumbers is more than any memory has: Go panics when it is asked for more.
-const mostNumbers = min(1<<44, math.MaxInt/4)
-
 // result returns (…, width) for (…).
-func (e *embedding) result(indices tensor.Shape) tensor.Shape {
-	return append(indices.Clone(), e.shape[1:]...)
+func (e *embedding) result(indices tensor.Shape) (tensor.Shape, error) {
+	return bounded(append(indices.Clone(), e.shape[1:]...))
 }
 
 // Type returns int, or a tensor of it, → tensor of float32.
 func (e *embedding) Type() hm.Type {
 	y := gorgonia.TensorType{Dims: e.dims + len(e.shape) - 1, Of: tensor.Float32}
-	if e.dims == 0 {
-		return hm.NewFnType(tensor.Int, y)
-	}
-	return hm.NewFnType(gorgonia.TensorType{Dims: e.dims, Of: tensor.Int}, y)
+	return hm.NewFnType(e.typ, y)
 }
 
 // InferShape returns the shape of the result. Gorgonia does not compare ranks by type, so they are checked here.
 func (e *embedding) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error) {
-	if len(inputs) != 1 {
-		return nil, fmt.Errorf("ops: %v: %w: got %d inputs, want 1", e, qtensor.ErrShape, len(inputs))
+	shapes, err := shapesOf(inputs, e.dims)
+	if err == nil {
+		var out tensor.Shape
+		if out, err = e.result(shapes[0]); err == nil {
+			return out, nil
+		}
 	}
-	in, ok := inputs[0].(tensor.Shape)
-	if !ok {
-		return nil, fmt.Errorf("ops: %v: %w: got a %T, want a shape", e, qtensor.ErrShape, inputs[0])
-	}
-	if len(in) != e.dims {
-		return nil, fmt.Errorf("ops: %v: %w: indices are %v, want %d dimensions", e, qtensor.ErrShape, in, e.dims)
-	}
-	return e.result(in), nil
+	return nil, fmt.Errorf("ops: %v: %w", e, err)
 }
 
 // Do takes the rows into a fresh tensor.
@@ -114,9 +95,9 @@ func (e *embedding) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
 	if len(in) > e.dims {
 		return nil, fmt.Errorf("%w: indices are %v, want %d dimensions", qtensor.ErrShape, in, e.dims)
 	}
-	shape := e.result(in)
-	if width := e.shape[1:].TotalSize(); len(indices) > mostNumbers/width {
-		return nil, fmt.Errorf("%w: got %d indices of rows of %d numbers, want at most %d numbers", qtensor.ErrShape, len(indices), width, mostNumbers)
+	shape, err := e.result(in)
+	if err != nil {
+		return nil, err
 	}
 	y := make([]float32, shape.TotalSize())
 	if err := e.table.DequantizeRows(y, indices); err != nil {
@@ -147,7 +128,7 @@ func indicesOf(v gorgonia.Value) ([]int, tensor.Shape, error) {
 func (e *embedding) Arity() int { return 1 }
 
 // DiffWRT reports that there is no gradient with respect to indices.
-func (e *embedding) DiffWRT(inputs int) []bool { return make([]bool, inputs) }
+func (e *embedding) DiffWRT(inputs int) []bool { return make([]bool, max(inputs, 0)) }
 
 // SymDiff returns an error, and goes with DiffWRT: Gorgonia asks for both or none.
 func (e *embedding) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {

@@ -159,7 +159,7 @@ func TestEmbeddingRefuses(t *testing.T) {
 		{"no table", input(g, "x", tensor.Int, 2), nil, qtensor.ErrShape, "no table"},
 		{"zero table", input(g, "x", tensor.Int, 2), new(qtensor.QTensor), qtensor.ErrShape, "want (rows, width)"},
 		{"vector", input(g, "x", tensor.Int, 2), vector, qtensor.ErrShape, "table is (4), want (rows, width)"},
-		{"float32", input(g, "y", tensor.Float32, 2), table, qtensor.ErrDtype, "indices are float32, want int"},
+		{"float32", input(g, "y", tensor.Float32, 2), table, qtensor.ErrDtype, "indices: unsupported dtype: got a node of float32, want int"},
 		{"int32", input(g, "z", tensor.Int32, 2), table, qtensor.ErrDtype, "want int"},
 		{"float scalar", gorgonia.NewScalar(g, tensor.Float64, gorgonia.WithName("s")), table, qtensor.ErrDtype, "want int"},
 	} {

@@ -63,7 +63,7 @@ type fakeQuantize struct {
 }
 
 func newFakeQuantize(x *gorgonia.Node, s qtensor.Scheme, p *qtensor.Params) (*fakeQuantize, error) {
-	o, err := operandOf(x)
+	o, err := operandOf(x, floats)
 	if err != nil {
 		return nil, err
 	}

@@ -20,9 +20,8 @@ type layer struct {
 	graph.Base
 	compute Compute
 	output  gemm.Output
-	out     int          // elements of the bias
-	dtype   tensor.Dtype // of input and result
-	dims    int          // of the input
+	out     int // elements of the bias
+	operand     // of input and result
 
 	shape func(in tensor.Shape) (tensor.Shape, error)              // of the result
 	run   func(y, x gemm.Numbers, in tensor.Shape, l *layer) error // the numbers of it
@@ -70,17 +69,12 @@ func WithReLU() Option {
 // check takes the options and checks them against the node and the scheme of the weights. name is what the op is
 // called, its Compute apart.
 func (l *layer) check(x *gorgonia.Node, name string, weights qtensor.Scheme, opts []Option) error {
-	switch x.Type().(type) { // the others have no Dims and Dtype, and panic when asked
-	case gorgonia.TensorType, tensor.Dtype:
-	default:
-		return fmt.Errorf("%w: x is a %v, want float32 or float64", qtensor.ErrDtype, x.Type())
-	}
-	l.dtype, l.dims = x.Dtype(), x.Dims()
-	if err := l.prepare(weights, opts); err != nil {
+	var err error
+	if l.operand, err = operandOf(x, floats); err != nil {
 		return err
 	}
-	if l.dtype != tensor.Float32 && l.dtype != tensor.Float64 {
-		return fmt.Errorf("%w: x is %v, want float32 or float64", qtensor.ErrDtype, l.dtype)
+	if err := l.prepare(weights, opts); err != nil {
+		return err
 	}
 	if _, err := l.shape(x.Shape()); err != nil {
 		return err
@@ -125,21 +119,14 @@ func (l *layer) Type() hm.Type {
 
 // InferShape returns the shape of the result. Gorgonia does not compare ranks by type, so they are checked here.
 func (l *layer) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error) {
-	if len(inputs) != 1 {
-		return nil, fmt.Errorf("ops: %v: %w: got %d inputs, want 1", l, qtensor.ErrShape, len(inputs))
+	shapes, err := shapesOf(inputs, l.dims)
+	if err == nil {
+		var out tensor.Shape
+		if out, err = l.shape(shapes[0]); err == nil {
+			return out, nil
+		}
 	}
-	in, ok := inputs[0].(tensor.Shape)
-	if !ok {
-		return nil, fmt.Errorf("ops: %v: %w: got a %T, want a shape", l, qtensor.ErrShape, inputs[0])
-	}
-	if len(in) != l.dims {
-		return nil, fmt.Errorf("ops: %v: %w: x is %v, want %d dimensions", l, qtensor.ErrShape, in, l.dims)
-	}
-	out, err := l.shape(in)
-	if err != nil {
-		return nil, fmt.Errorf("ops: %v: %w", l, err)
-	}
-	return out, nil
+	return nil, fmt.Errorf("ops: %v: %w", l, err)
 }
 
 // Do computes the layer into a fresh tensor.
@@ -197,7 +184,7 @@ func (l *layer) Arity() int { return 1 }
 
 // DiffWRT reports that the layer has no gradient. What comes after it has one; gorgonia.Grad with respect to
 // what comes before it is an error, where an op without DiffWRT makes Gorgonia panic.
-func (l *layer) DiffWRT(inputs int) []bool { return make([]bool, inputs) }
+func (l *layer) DiffWRT(inputs int) []bool { return make([]bool, max(inputs, 0)) }
 
 // SymDiff returns an error, and goes with DiffWRT: Gorgonia asks for both or none.
 func (l *layer) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {

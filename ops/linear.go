@@ -38,8 +38,8 @@ func Linear(x *gorgonia.Node, w *Weight, opts ...Option) (*gorgonia.Node, error)
 
 // newLinear returns the op of both.
 func newLinear(x *gorgonia.Node, w *Weight, opts []Option) (*layer, error) {
-	if x == nil || w == nil || w.ints == nil && w.halves == nil {
-		return nil, fmt.Errorf("%w: got no node, or a weight that Pack did not make, want both", qtensor.ErrShape)
+	if !w.packed() {
+		return nil, fmt.Errorf("%w: got a weight that Pack did not make", qtensor.ErrShape)
 	}
 	l := &layer{out: w.out, shape: w.result, run: w.multiply}
 	return l, l.check(x, fmt.Sprintf("linear(%d, %d)", w.in, w.out), w.scheme, opts)
@@ -48,11 +48,18 @@ func newLinear(x *gorgonia.Node, w *Weight, opts []Option) (*layer, error) {
 // result returns (…, out) for (…, in).
 func (w *Weight) result(in tensor.Shape) (tensor.Shape, error) {
 	if len(in) == 0 || in[len(in)-1] != w.in {
-		return nil, fmt.Errorf("%w: x is %v, want (…, %d)", qtensor.ErrShape, in, w.in)
+		err := fmt.Errorf("%w: x is %v, want (…, %d)", qtensor.ErrShape, in, w.in)
+		if len(in) > 0 && in[len(in)-1] == w.out {
+			err = fmt.Errorf("%w; if the weight is (out, in), pack its transpose, w.T()", err)
+		}
+		return nil, err
+	}
+	if _, err := bounded(in); err != nil {
+		return nil, err
 	}
 	out := in.Clone()
 	out[len(out)-1] = w.out
-	return out, nil
+	return bounded(out)
 }
 
 // multiply sets y to x·w and what follows.

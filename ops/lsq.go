@@ -56,11 +56,11 @@ func newLSQ(x, scale *gorgonia.Node, scheme qtensor.Scheme) (*lsq, error) {
 	if low != -high || scheme.IsHalf() || scheme.GroupSize() > 0 || scheme.Scales() != qtensor.ScaleFloat32 {
 		return nil, fmt.Errorf("%w: got %v, want a symmetric one per tensor or axis with float32 scales", qtensor.ErrScheme, scheme)
 	}
-	of, err := operandOf(x)
+	of, err := operandOf(x, floats)
 	if err != nil {
 		return nil, err
 	}
-	by, err := operandOf(scale)
+	by, err := operandOf(scale, floats)
 	if err != nil {
 		return nil, fmt.Errorf("scale: %w", err)
 	}
@@ -163,6 +163,9 @@ func (l *lsq) DiffWRT(int) []bool { return []bool{true, true} }
 
 // SymDiff returns the nodes of dx and ds, for a TapeMachine.
 func (l *lsq) SymDiff(inputs gorgonia.Nodes, _, dy *gorgonia.Node) (gorgonia.Nodes, error) {
+	if err := checkNodes(2, inputs, dy); err != nil {
+		return nil, fmt.Errorf("ops: gradient of %v: %w", l, err)
+	}
 	gradients := make(gorgonia.Nodes, 2)
 	for i, name := range []string{"x", "scale"} {
 		op := &lsqGradient{gradientOp{graph.NewBase("gradient of " + l.String() + " by its " + name)}, l, i}
@@ -176,6 +179,9 @@ func (l *lsq) SymDiff(inputs gorgonia.Nodes, _, dy *gorgonia.Node) (gorgonia.Nod
 
 // DoDiff adds dx and ds to the gradients of x and s, for a LispMachine.
 func (l *lsq) DoDiff(_ gorgonia.ExecutionContext, inputs gorgonia.Nodes, y *gorgonia.Node) error {
+	if err := checkNodes(2, inputs, y); err != nil {
+		return fmt.Errorf("ops: gradient of %v: %w", l, err)
+	}
 	dy, err := y.Grad()
 	if err != nil {
 		return fmt.Errorf("ops: gradient of %v: %w", l, err)

@@ -2,6 +2,9 @@ package ops
 
 import (
 	"fmt"
+	"math"
+	"slices"
+	"strings"
 
 	"euryale/internal/dense"
 	"euryale/qtensor"
@@ -11,32 +14,68 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// operand is what an op that is trained through knows of a node that it works on: a tensor or a scalar, float32 or
-// float64. A batch size is not among it.
+// operand is what an op knows of a node that it works on: a tensor or a scalar. A batch size is not among it.
 type operand struct {
 	typ   hm.Type
 	dims  int
 	dtype tensor.Dtype
 }
 
-// operandOf returns what an op is to know of x. Errors: ErrShape for no node and for one without a shape, ErrDtype.
-func operandOf(x *gorgonia.Node) (operand, error) {
+// dtypes are the types that an operand may have.
+type dtypes []tensor.Dtype
+
+var (
+	floats = dtypes{tensor.Float32, tensor.Float64}
+	ints   = dtypes{tensor.Int}
+)
+
+// String returns the names, "float32 or float64".
+func (d dtypes) String() string {
+	names := make([]string, len(d))
+	for i, dt := range d {
+		names[i] = dt.String()
+	}
+	return strings.Join(names, " or ")
+}
+
+// operandOf returns what an op is to know of x, which has one of the given types. Errors: ErrShape for no node, and for one
+// without a graph or a shape of its rank; ErrDtype.
+func operandOf(x *gorgonia.Node, types dtypes) (operand, error) {
 	if x == nil {
 		return operand{}, fmt.Errorf("%w: got no node, want one", qtensor.ErrShape)
 	}
-	switch x.Type().(type) { // the others have no Dims and Dtype, and panic when asked
-	case gorgonia.TensorType, tensor.Dtype:
-	default:
-		return operand{}, fmt.Errorf("%w: got a node of type %v, want float32 or float64", qtensor.ErrDtype, x.Type())
+	o, of := operand{typ: x.Type()}, x.Type()
+	if t, ok := of.(gorgonia.TensorType); ok {
+		o.dims, of = t.Dims, t.Of
 	}
-	o := operand{x.Type(), x.Dims(), x.Dtype()}
-	if o.dtype != tensor.Float32 && o.dtype != tensor.Float64 {
-		return operand{}, fmt.Errorf("%w: got a node of %v, want float32 or float64", qtensor.ErrDtype, o.dtype)
+	o.dtype, _ = of.(tensor.Dtype)
+	if !slices.Contains(types, o.dtype) {
+		return operand{}, fmt.Errorf("%w: got a node of %v, want %v", qtensor.ErrDtype, of, types)
 	}
-	if t, ok := x.Type().(gorgonia.TensorType); ok && t.Dims != len(x.Shape()) {
-		return operand{}, fmt.Errorf("%w: got a node of rank %d with shape %v, want a shape of that rank", qtensor.ErrShape, t.Dims, x.Shape())
+	if x.Graph() == nil {
+		return operand{}, fmt.Errorf("%w: got a node without a graph, want one in a graph", qtensor.ErrShape)
 	}
+	shape := x.Shape() // of a vector, it may be that of a row or a column
+	if fits := len(shape) == o.dims || o.dims == 1 && shape.IsVector() || o.dims == 0 && shape.IsScalarEquiv(); !fits {
+		return operand{}, fmt.Errorf("%w: got a node of rank %d with shape %v, want a shape of that rank", qtensor.ErrShape, o.dims, shape)
+	}
+	o.dims = len(shape)
 	return o, nil
+}
+
+// MaxNumbers is how many numbers the input or the result of an op has at most: 16 GiB of float32, where an int counts as many.
+const MaxNumbers = min(1<<32, math.MaxInt/4)
+
+// bounded returns shape, or an error if it has more than MaxNumbers or a negative axis.
+func bounded(shape tensor.Shape) (tensor.Shape, error) {
+	size := 1
+	for _, n := range shape {
+		if n < 0 || n > 0 && size > MaxNumbers/n {
+			return nil, fmt.Errorf("%w: %v is too big, want at most %d numbers", qtensor.ErrShape, shape, MaxNumbers)
+		}
+		size *= n
+	}
+	return shape, nil
 }
 
 // read returns v as a tensor, or an error if it has not the type of the operand. An elementwise op takes any rank,

@@ -10,7 +10,7 @@ import (
 )
 
 // Prepared is a layer on slices, without a graph: weights with what their options say. It is immutable: any number of
-// goroutines may share one.
+// goroutines may share one. The zero Prepared, and a nil one, run as qtensor.ErrShape, and give zeros elsewhere.
 type Prepared struct {
 	l        layer
 	in       tensor.Shape // of a sample
@@ -21,7 +21,7 @@ type Prepared struct {
 // Prepare returns Linear's y = x·w + b, or max(x·w + b, 0), for slices: a sample is a row of x, (in), and its result a
 // row of y, (out). It takes the options of Linear. Errors: qtensor.ErrShape for the zero Weight, and those of the options.
 func (w *Weight) Prepare(opts ...Option) (*Prepared, error) {
-	if w == nil || w.ints == nil && w.halves == nil {
+	if !w.packed() {
 		return nil, fmt.Errorf("ops: Weight.Prepare: %w: got a weight that Pack did not make", qtensor.ErrShape)
 	}
 	p := &Prepared{l: layer{out: w.out, run: w.multiply}, in: tensor.Shape{w.in}, out: tensor.Shape{w.out}}
@@ -44,7 +44,7 @@ func (f *Filters) Prepare(height, width int, pad, stride, dilation []int, opts .
 }
 
 func (f *Filters) prepare(height, width int, pad, stride, dilation []int, opts []Option) (*Prepared, error) {
-	if f == nil || len(f.groups) == 0 {
+	if !f.packed() {
 		return nil, fmt.Errorf("%w: got filters that PackConv2d did not make", qtensor.ErrShape)
 	}
 	c := &conv2d{Filters: f}
@@ -68,16 +68,24 @@ func (f *Filters) prepare(height, width int, pad, stride, dilation []int, opts [
 // Alone returns a layer whose calls leave all their work to the goroutine that makes them, where those of p share it with others; for
 // 16-bit weights they do so too. Results are the same.
 func (p *Prepared) Alone() *Prepared {
-	alone := *p
+	alone := *p.orZero()
 	alone.l.compute.arithmetic.Alone = true
 	return &alone
 }
 
 // In returns the shape of a sample.
-func (p *Prepared) In() tensor.Shape { return p.in.Clone() }
+func (p *Prepared) In() tensor.Shape { return p.orZero().in.Clone() }
 
 // Out returns the shape of the result of a sample.
-func (p *Prepared) Out() tensor.Shape { return p.out.Clone() }
+func (p *Prepared) Out() tensor.Shape { return p.orZero().out.Clone() }
+
+// orZero returns p, and the zero Prepared for nil.
+func (p *Prepared) orZero() *Prepared {
+	if p == nil {
+		return new(Prepared)
+	}
+	return p
+}
 
 // Run sets y to the results of the given number of samples in x, one after the other in both, which do not overlap.
 // A result depends on its own sample alone. Errors: qtensor.ErrShape for slices of other lengths; qtensor.ErrValue for NaN
@@ -90,6 +98,9 @@ func (p *Prepared) Run(y, x []float32, samples int) error {
 }
 
 func (p *Prepared) run(y, x gemm.Numbers, yLen, xLen, samples int) error {
+	if p.orZero().l.run == nil {
+		return fmt.Errorf("%w: got a layer that Prepare did not make", qtensor.ErrShape)
+	}
 	in, out := p.in.TotalSize(), p.out.TotalSize()
 	if samples < 0 || xLen/in != samples || xLen%in != 0 || yLen/out != samples || yLen%out != 0 {
 		return fmt.Errorf("%w: got x of %d and y of %d for %d samples, want %d and %d for each", qtensor.ErrShape, xLen, yLen, samples, in, out)

@@ -19,6 +19,9 @@ func (f *fakeQuantize) DiffWRT(int) []bool { return []bool{true} }
 
 // SymDiff returns the node of dx, for a TapeMachine: dy itself where nothing saturates.
 func (f *fakeQuantize) SymDiff(inputs gorgonia.Nodes, _, dy *gorgonia.Node) (gorgonia.Nodes, error) {
+	if err := checkNodes(1, inputs, dy); err != nil {
+		return nil, fmt.Errorf("ops: gradient of %v: %w", f, err)
+	}
 	if f.params == nil {
 		return gorgonia.Nodes{dy}, nil
 	}
@@ -29,6 +32,9 @@ func (f *fakeQuantize) SymDiff(inputs gorgonia.Nodes, _, dy *gorgonia.Node) (gor
 
 // DoDiff adds dx to the gradient of x, for a LispMachine.
 func (f *fakeQuantize) DoDiff(_ gorgonia.ExecutionContext, inputs gorgonia.Nodes, y *gorgonia.Node) error {
+	if err := checkNodes(1, inputs, y); err != nil {
+		return fmt.Errorf("ops: gradient of %v: %w", f, err)
+	}
 	x := inputs[0]
 	dy, err := y.Grad()
 	if err != nil {
@@ -40,6 +46,14 @@ func (f *fakeQuantize) DoDiff(_ gorgonia.ExecutionContext, inputs gorgonia.Nodes
 	}
 	if err != nil {
 		return fmt.Errorf("ops: gradient of %v: %w", f, err)
+	}
+	return nil
+}
+
+// checkNodes returns an error unless there are as many inputs as wanted, and they and y are nodes.
+func checkNodes(want int, inputs gorgonia.Nodes, y *gorgonia.Node) error {
+	if len(inputs) != want || y == nil || slices.Contains(inputs, nil) {
+		return fmt.Errorf("%w: got %d inputs, want %d, and no nil among them and y", qtensor.ErrShape, len(inputs), want)
 	}
 	return nil
 }
@@ -136,7 +150,7 @@ func (s *straightThrough) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
 type gradientOp struct{ graph.Base }
 
 // DiffWRT reports no gradient with respect to any input. Without it, Gorgonia would panic.
-func (g gradientOp) DiffWRT(inputs int) []bool { return make([]bool, inputs) }
+func (g gradientOp) DiffWRT(inputs int) []bool { return make([]bool, max(inputs, 0)) }
 
 // SymDiff returns an error, and goes with DiffWRT: Gorgonia asks for both or none.
 func (g gradientOp) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {

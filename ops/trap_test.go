@@ -416,7 +416,7 @@ func TestTrapCodesAsInput(t *testing.T) {
 	g := gorgonia.NewGraph()
 	for _, dt := range []tensor.Dtype{tensor.Int8, tensor.Uint8, tensor.Int, tensor.Int32, tensor.Bool} {
 		_, err := ops.Linear(input(g, "x"+dt.String(), dt, 4, 3), mustWeight(t, 1, 3, 2))
-		wantError(t, dt.String(), err, qtensor.ErrDtype, "ops: Linear", "x is "+dt.String(), "want float32 or float64")
+		wantError(t, dt.String(), err, qtensor.ErrDtype, "ops: Linear", "a node of "+dt.String(), "want float32 or float64")
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 )
 
 // Weight is a quantized matrix, (in, out), laid out for multiplying by it. It is immutable: any number of ops,
-// graphs and goroutines may share one.
+// graphs and goroutines may share one. The zero Weight, and a nil one, are qtensor.ErrShape wherever a layer is made, and
+// give zeros elsewhere.
 type Weight struct {
 	in, out int
 	scheme  qtensor.Scheme
@@ -25,7 +26,8 @@ type Weight struct {
 // be shared by a column or by part of one, but not by a row. A weight of shape (out, in) is w.T(). Each
 // call makes a new layout; pack once and share the Weight.
 //
-// Errors: qtensor.ErrShape for another rank, qtensor.ErrScheme for scales kept along axis 0.
+// Errors: qtensor.ErrShape for another rank, and for a layout of more than MaxNumbers codes: depth is filled up to a multiple of
+// 4, or of 64 without groups, and columns to one of 16. qtensor.ErrScheme for scales kept along axis 0.
 func Pack(w *qtensor.QTensor) (*Weight, error) {
 	packed, err := packChannels(w, 1)
 	if err != nil {
@@ -64,6 +66,9 @@ func packChannels(w *qtensor.QTensor, channels int) (*Weight, error) {
 	if !packable(scheme, channels) {
 		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis 1", qtensor.ErrScheme, scheme)
 	}
+	if err := layoutFits(1, shape[0], shape[1], scheme.GroupSize()); err != nil {
+		return nil, err
+	}
 	columns, err := w.T()
 	if err != nil {
 		return nil, err
@@ -79,6 +84,30 @@ func packChannels(w *qtensor.QTensor, channels int) (*Weight, error) {
 	}
 	return packed, nil
 }
+
+// layoutFits returns an error if the packed codes of so many matrices (in, out), with groups of a size or 0, are more than
+// MaxNumbers.
+func layoutFits(matrices, in, out, size int) error {
+	groups, depth := int64(1), int64(in)
+	if size > 0 && size < in {
+		groups, depth = (int64(in)-1)/int64(size)+1, int64(size)
+	}
+	if groups == 1 {
+		depth = roundUp(depth, 64)
+	}
+	packed := []int64{int64(matrices), groups, roundUp(depth, kernel.StepDepth), roundUp(int64(out), kernel.PanelColumns)}
+	total := int64(1)
+	for _, n := range packed {
+		if total > MaxNumbers/n {
+			return fmt.Errorf("%w: %d layouts of (%d, %d) in groups of %d are too big, want at most %d codes in all with what fills them up",
+				qtensor.ErrShape, matrices, in, out, size, MaxNumbers)
+		}
+		total *= n
+	}
+	return nil
+}
+
+func roundUp(n, multiple int64) int64 { return (n + multiple - 1) / multiple * multiple }
 
 // byPixels returns columns of (channel, pixel) as (pixel, channel).
 func byPixels[T any](columns []T, w *Weight, channels int) []T {
@@ -116,27 +145,39 @@ func repeat[T any](s []T, n int) []T {
 	return slices.Repeat(s, n)
 }
 
+// packed reports whether w is a weight that Pack made.
+func (w *Weight) packed() bool { return w != nil && (w.ints != nil || w.halves != nil) }
+
+// orZero returns w, and the zero Weight for nil.
+func (w *Weight) orZero() *Weight {
+	if w == nil {
+		return new(Weight)
+	}
+	return w
+}
+
 // In returns the depth: the size of the last axis that goes in.
-func (w *Weight) In() int { return w.in }
+func (w *Weight) In() int { return w.orZero().in }
 
 // Out returns the size of the last axis that comes out.
-func (w *Weight) Out() int { return w.out }
+func (w *Weight) Out() int { return w.orZero().out }
 
 // Scheme returns the scheme of the tensor that was packed.
-func (w *Weight) Scheme() qtensor.Scheme { return w.scheme }
+func (w *Weight) Scheme() qtensor.Scheme { return w.orZero().scheme }
 
 // Bytes returns the memory that the layout takes.
 func (w *Weight) Bytes() int {
 	switch {
+	case !w.packed():
+		return 0
 	case w.halves != nil:
 		return w.halves.Bytes()
-	case w.ints != nil:
-		return w.ints.Bytes()
 	}
-	return 0 // the zero Weight, which no layer takes
+	return w.ints.Bytes()
 }
 
 // String describes the weight in a line.
 func (w *Weight) String() string {
+	w = w.orZero()
 	return fmt.Sprintf("Weight (%d, %d) %v, %d bytes packed", w.in, w.out, w.scheme, w.Bytes())
 }

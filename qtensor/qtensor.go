@@ -11,8 +11,8 @@ import (
 )
 
 // QTensor is a quantized tensor: codes in a dense tensor, together with the parameters that turn them back
-// into numbers. It is immutable and safe for any number of goroutines. The zero QTensor has no elements, and is
-// an error wherever one is returned.
+// into numbers. It is immutable and safe for any number of goroutines. The zero QTensor, and a nil one, have no
+// elements: they are ErrScheme wherever an error is returned, and give zeros elsewhere.
 type QTensor struct {
 	params Params
 	blocks blocks
@@ -23,24 +23,32 @@ type QTensor struct {
 
 // valid returns an error for the zero QTensor.
 func (q *QTensor) valid() error {
-	if q.store == nil {
+	if q.orZero().store == nil {
 		return fmt.Errorf("%w: got the zero QTensor, want one that a function made", ErrScheme)
 	}
 	return nil
 }
 
+// orZero returns q, and the zero QTensor for nil.
+func (q *QTensor) orZero() *QTensor {
+	if q == nil {
+		return new(QTensor)
+	}
+	return q
+}
+
 // Shape returns the shape of the tensor.
-func (q *QTensor) Shape() tensor.Shape { return q.shape.Clone() }
+func (q *QTensor) Shape() tensor.Shape { return q.orZero().shape.Clone() }
 
 // Params returns a copy of the parameters.
-func (q *QTensor) Params() Params { return q.params.clone() }
+func (q *QTensor) Params() Params { return q.orZero().params.clone() }
 
 // Scheme returns the scheme of the tensor.
-func (q *QTensor) Scheme() Scheme { return q.params.Scheme }
+func (q *QTensor) Scheme() Scheme { return q.orZero().params.Scheme }
 
 // Len returns the number of elements.
 func (q *QTensor) Len() int {
-	if q.store == nil {
+	if q.valid() != nil {
 		return 0
 	}
 	return q.shape.TotalSize()
@@ -48,13 +56,17 @@ func (q *QTensor) Len() int {
 
 // Bytes returns the stored size: codes, scales, zero points and offsets. Where Params has the range that was
 // seen, a file holds 8 bytes more for each scale.
-func (q *QTensor) Bytes() int { return q.params.Storage().bytes(q.Len()) + q.params.bytes() }
+func (q *QTensor) Bytes() int {
+	q = q.orZero()
+	return q.params.Storage().bytes(q.Len()) + q.params.bytes()
+}
 
 // BitsPerElement returns 8·Bytes()/Len(): the bits of a code and its share of the parameters.
 func (q *QTensor) BitsPerElement() float64 { return 8 * float64(q.Bytes()) / float64(max(q.Len(), 1)) }
 
 // String describes the tensor in a line.
 func (q *QTensor) String() string {
+	q = q.orZero()
 	text := fmt.Sprintf("QTensor %v %v, %d bytes, %.2f bits per element", q.shape, q.params.Scheme, q.Bytes(), q.BitsPerElement())
 	switch scales := q.params.Scales; {
 	case len(scales) == 1:

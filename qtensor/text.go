@@ -94,8 +94,11 @@ func (s Scheme) MarshalText() ([]byte, error) {
 	return []byte(s.String()), nil
 }
 
-// UnmarshalText sets s to what ParseScheme returns.
+// UnmarshalText sets s to what ParseScheme returns. An error, of a nil s too, wraps ErrScheme.
 func (s *Scheme) UnmarshalText(text []byte) error {
+	if s == nil {
+		return fmt.Errorf("qtensor: Scheme.UnmarshalText: %w: got nil, want a Scheme to set", ErrScheme)
+	}
 	parsed, err := ParseScheme(string(text))
 	if err != nil {
 		return err

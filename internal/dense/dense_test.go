@@ -191,11 +191,21 @@ func TestRefuses(t *testing.T) {
 		d.AP = tensor.MakeAP(tensor.Shape{2, 2}, strides, 0, 0)
 		return d
 	}
+	claims := func(shape tensor.Shape, strides ...int) *tensor.Dense {
+		d := tensor.New(tensor.WithShape(4), tensor.WithBacking([]float32{1, 2, 3, 4}))
+		d.AP = tensor.MakeAP(shape, strides, 0, 0)
+		return d
+	}
 	for _, c := range []struct {
 		name   string
 		tensor tensor.Tensor
 		want   error
 	}{
+		{"more elements than there are", claims(tensor.Shape{1 << 30, 2}, 0, 1), dense.ErrLayout},
+		{"as many elements as no int counts", claims(tensor.Shape{math.MaxInt/2 + 1, 4}, 0, 1), dense.ErrLayout},
+		{"a stride whose multiple no int counts", claims(tensor.Shape{3, 1}, math.MaxInt/2+1, 1), dense.ErrLayout},
+		{"two strides whose sum no int counts", claims(tensor.Shape{2, 2}, math.MaxInt, 1), dense.ErrLayout},
+		{"a negative shape", claims(tensor.Shape{-2, -2}, 1, 1), dense.ErrLayout},
 		{"nil", nil, dense.ErrLayout},
 		{"nil Dense", (*tensor.Dense)(nil), dense.ErrLayout},
 		{"zero Dense", &tensor.Dense{}, dense.ErrLayout},

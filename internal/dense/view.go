@@ -2,7 +2,7 @@ package dense
 
 import (
 	"fmt"
-	"math"
+	"slices"
 
 	"gorgonia.org/tensor"
 )
@@ -62,18 +62,9 @@ func (v View[T]) Rows(first, count int, f func(at int, src []T, step, length int
 
 func viewOf[T any](d *tensor.Dense) (v View[T], err error) {
 	shape := d.Shape()
-	size := 1
-	for _, n := range shape {
-		if n > 0 && size > math.MaxInt/n { // of a row that is repeated
-			return v, fmt.Errorf("%w: shape %v has more elements than an int counts", ErrLayout, shape)
-		}
-		size *= n
-	}
-	if size == 0 {
-		return v, nil
-	}
-	if d.Len() == 0 { // a slice such as [1:1] may say that it has elements; its Data() panics
-		return v, fmt.Errorf("%w: shape %v over an empty array", ErrLayout, shape)
+	size, err := sizeOf(shape, d.Len())
+	if err != nil || size == 0 {
+		return v, err
 	}
 	raw, err := backing[T](d)
 	if err != nil {
@@ -94,15 +85,34 @@ func viewOf[T any](d *tensor.Dense) (v View[T], err error) {
 		if strides[i] < 0 {
 			return v, fmt.Errorf("%w: stride %d of shape %v", ErrLayout, strides[i], shape)
 		}
+		if steps := shape[i] - 1; steps > 0 && strides[i] > (len(raw)-1-last)/steps {
+			return v, fmt.Errorf("%w: shape %v with strides %v reaches past the last of %d elements", ErrLayout, shape, strides, len(raw))
+		}
 		last += (shape[i] - 1) * strides[i]
 		contiguous = contiguous && (shape[i] == 1 || strides[i] == dense)
 		dense *= shape[i]
-	}
-	if last >= len(raw) {
-		return v, fmt.Errorf("%w: shape %v with strides %v reaches element %d of %d", ErrLayout, shape, strides, last, len(raw))
 	}
 	if contiguous {
 		return View[T]{All: raw[:size:size], size: size}, nil
 	}
 	return View[T]{raw: raw, shape: shape.Clone(), strides: append([]int(nil), strides...), size: size}, nil
+}
+
+// sizeOf returns the number of elements of a shape over an array of so many. A shape alone claims no memory: what says that
+// it has more elements than there are, by strides of 0, is an error.
+func sizeOf(shape tensor.Shape, held int) (int, error) {
+	if slices.Contains(shape, 0) {
+		return 0, nil
+	}
+	size := 1
+	for _, n := range shape {
+		if n < 0 || n > held/size {
+			return 0, fmt.Errorf("%w: shape %v over an array of %d elements", ErrLayout, shape, held)
+		}
+		size *= n
+	}
+	if held == 0 { // a slice such as [1:1] may be a scalar; its Data() panics
+		return 0, fmt.Errorf("%w: shape %v over an empty array", ErrLayout, shape)
+	}
+	return size, nil
 }

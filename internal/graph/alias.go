@@ -24,14 +24,15 @@ var sharing = []string{
 // memory: what reads n late can find it overwritten through an alias that nothing reads later.
 func Aliases(n *gorgonia.Node) gorgonia.Nodes {
 	g, owner := n.Graph(), n
-	for shares(owner) {
-		operands := g.From(owner.ID())
-		operands.Next()
-		owner = operands.Node().(*gorgonia.Node)
+	for seen := (gorgonia.Nodes{}); shares(owner) && !seen.Contains(owner); {
+		seen = append(seen, owner)
+		if operands := g.From(owner.ID()); operands != nil && operands.Next() {
+			owner = operands.Node().(*gorgonia.Node)
+		}
 	}
 	family := gorgonia.Nodes{owner}
 	for i := 0; i < len(family); i++ {
-		for users := g.To(family[i].ID()); users.Next(); {
+		for users := g.To(family[i].ID()); users != nil && users.Next(); {
 			if user := users.Node().(*gorgonia.Node); shares(user) && !family.Contains(user) {
 				family = append(family, user)
 			}

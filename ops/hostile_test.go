@@ -1,0 +1,333 @@
+package ops_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"testing"
+	"unsafe"
+
+	"euryale/ops"
+	"euryale/qtensor"
+
+	"github.com/chewxy/hm"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// sentinels are what the errors of this module wrap.
+var sentinels = []error{qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout, qtensor.ErrScheme, qtensor.ErrParams, qtensor.ErrValue}
+
+func wrapsSentinel(err error) bool {
+	return slices.ContainsFunc(sentinels, func(target error) bool { return errors.Is(err, target) })
+}
+
+// calls counts what was called, and reports panics.
+type calls struct {
+	t    *testing.T
+	made int
+}
+
+// call calls f, which is to return an error that wraps a sentinel, or nil where the call is fine.
+func (c *calls) call(name string, refused bool, f func() error) {
+	c.t.Helper()
+	c.made++
+	defer func() {
+		if r := recover(); r != nil {
+			c.t.Errorf("%s: panics: %v\n%s", name, r, debug.Stack())
+		}
+	}()
+	err := f()
+	if refused && !wrapsSentinel(err) {
+		c.t.Errorf("%s: got error %v, want one of this module's", name, err)
+	}
+}
+
+// strangeNodes are nodes that no layer takes, but that a program can make.
+func strangeNodes(g *gorgonia.ExprGraph) map[string]*gorgonia.Node {
+	matrix := gorgonia.TensorType{Dims: 2, Of: tensor.Float32}
+	nodes := map[string]*gorgonia.Node{
+		"nil":              nil,
+		"zero":             {},
+		"constant":         gorgonia.NewConstant(float32(1)),
+		"constant matrix":  gorgonia.NewConstant(newTensor(gaussian(1, 12), 4, 3)),
+		"statement":        gorgonia.Read(input(g, "read", tensor.Float32, 4, 3), new(gorgonia.Value)),
+		"no shape":         gorgonia.NewTensor(g, tensor.Float32, 2, gorgonia.WithName("no shape")),
+		"negative":         input(g, "negative", tensor.Float32, -4, 3),
+		"empty":            input(g, "empty", tensor.Float32, 0, 0),
+		"huge":             input(g, "huge", tensor.Float32, math.MaxInt/4, 3),
+		"more than an int": input(g, "overflow", tensor.Float32, math.MaxInt/2+1, 4),
+		"scalar":           gorgonia.NewScalar(g, tensor.Float32, gorgonia.WithName("scalar")),
+		"scalar int":       gorgonia.NewScalar(g, tensor.Int, gorgonia.WithName("scalar int")),
+		"graph alone":      gorgonia.NewUniqueNode(gorgonia.In(g), gorgonia.WithName("alone"), gorgonia.WithShape(4, 3)),
+		"a type variable":  gorgonia.NewUniqueNode(gorgonia.In(g), gorgonia.WithType(hm.TypeVariable('a')), gorgonia.WithName("a")),
+		"a tensor of a type variable": gorgonia.NewUniqueNode(gorgonia.In(g), gorgonia.WithShape(4, 3),
+			gorgonia.WithType(gorgonia.TensorType{Dims: 2, Of: hm.TypeVariable('a')}), gorgonia.WithName("b")),
+		"a tensor of nothing": gorgonia.NewUniqueNode(gorgonia.In(g), gorgonia.WithShape(4, 3),
+			gorgonia.WithType(gorgonia.TensorType{Dims: 2}), gorgonia.WithName("c")),
+		"the zero Dtype": gorgonia.NewUniqueNode(gorgonia.In(g), gorgonia.WithType(tensor.Dtype{}), gorgonia.WithName("d")),
+		"a function":     gorgonia.NewUniqueNode(gorgonia.In(g), gorgonia.WithType(hm.NewFnType(matrix, matrix)), gorgonia.WithName("e")),
+		"another rank":   gorgonia.NewUniqueNode(gorgonia.WithShape(4, 3, 2), gorgonia.In(g), gorgonia.WithType(matrix), gorgonia.WithName("f")),
+	}
+	for i, dt := range []tensor.Dtype{tensor.Int, tensor.Int8, tensor.Uint8, tensor.Bool, tensor.String, tensor.Complex64, {Type: reflect.TypeFor[struct{}]()}} {
+		nodes["of "+dt.String()] = input(g, fmt.Sprint("dtype", i), dt, 4, 3)
+	}
+	return nodes
+}
+
+// strangeTensors are tensors that cannot be read, or are not of (4, 3) numbers.
+func strangeTensors() map[string]tensor.Tensor {
+	claims := newTensor(gaussian(1, 12), 4, 3)
+	claims.AP = tensor.MakeAP(tensor.Shape{math.MaxInt / 4, 3}, []int{0, 1}, 0, 0)
+	return map[string]tensor.Tensor{
+		"nil":             nil,
+		"nil Dense":       (*tensor.Dense)(nil),
+		"nil CS":          (*tensor.CS)(nil),
+		"zero Dense":      new(tensor.Dense),
+		"zero CS":         new(tensor.CS),
+		"sparse":          tensor.CSRFromCoord(tensor.Shape{4, 3}, []int{0}, []int{1}, []float32{1}),
+		"masked":          tensor.New(tensor.WithShape(2), tensor.WithBacking([]float32{1, 2}, []bool{true, false})),
+		"strings":         newTensor([]string{"a", "b"}, 2),
+		"claims":          claims,
+		"empty":           newTensor([]float32{}, 0, 3),
+		"scalar":          tensor.New(tensor.FromScalar(float32(1))),
+		"scalar of bytes": tensor.New(tensor.FromScalar(uint8(1))),
+	}
+}
+
+// foreign is memory that the garbage collector does not know as floats.
+var foreign [12]float32
+
+// foreignTensor returns a tensor over memory that it does not own.
+func foreignTensor() *tensor.Dense {
+	return tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(4, 3), tensor.FromMemory(uintptr(unsafe.Pointer(&foreign)), unsafe.Sizeof(foreign)))
+}
+
+// mustFilters returns gaussian filters of one group, packed.
+func mustFilters(t testing.TB, seed uint64, s qtensor.Scheme, out, in, height, width int) *ops.Filters {
+	t.Helper()
+	q, err := qtensor.Quantize(newTensor(gaussian(seed, out*in*height*width), out, in, height, width), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := ops.PackConv2d(q, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestNothingPanics calls all that is exported with nil, zeros, and what cannot be.
+func TestNothingPanics(t *testing.T) {
+	c := &calls{t: t}
+	g := gorgonia.NewGraph()
+	w := mustWeight(t, 1, 3, 2)
+	table := mustQuantize(t, 1, qtensor.Int4(), 5, 4)
+	filters := mustFilters(t, 1, qtensor.PerChannelSymmetric(8, 0), 2, 1, 3, 3)
+	params, err := qtensor.NewParams(qtensor.Affine(8), []float32{-1}, []float32{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scale := gorgonia.NewScalar(g, tensor.Float32, gorgonia.WithName("s"))
+	fine := input(g, "fine", tensor.Float32, 4, 3)
+	taken := map[string]bool{"scalar": true}
+	for name, x := range strangeNodes(g) {
+		for what, f := range map[string]func() (*gorgonia.Node, error){
+			"MatMul":              func() (*gorgonia.Node, error) { return ops.MatMul(x, w) },
+			"Linear":              func() (*gorgonia.Node, error) { return ops.Linear(x, w, ops.WithReLU()) },
+			"Conv2d":              func() (*gorgonia.Node, error) { return ops.Conv2d(x, filters, tensor.Shape{3, 3}, nil, nil, nil) },
+			"FakeQuantize":        func() (*gorgonia.Node, error) { return ops.FakeQuantize(x, params) },
+			"FakeQuantizeDynamic": func() (*gorgonia.Node, error) { return ops.FakeQuantizeDynamic(x, qtensor.Symmetric(8)) },
+			"FakeQuantizeLSQ":     func() (*gorgonia.Node, error) { return ops.FakeQuantizeLSQ(x, scale, qtensor.Symmetric(8)) },
+			"FakeQuantizeLSQ by":  func() (*gorgonia.Node, error) { return ops.FakeQuantizeLSQ(fine, x, qtensor.Symmetric(8)) },
+		} {
+			c.call(what+" of "+name, !taken[name] && name != "huge", func() error { _, err := f(); return err })
+		}
+		if name != "scalar int" && name != "of int" {
+			c.call("Embedding of "+name, true, func() error { _, err := ops.Embedding(x, table); return err })
+		}
+	}
+	for name, f := range receivers(w, filters) {
+		c.call(name, false, func() error { f(); return nil })
+	}
+	for name, f := range refused(g, fine, w, filters, table) {
+		c.call(name, true, f)
+	}
+	for name, b := range strangeTensors() {
+		c.call("WithBias "+name, true, func() error { _, err := w.Prepare(ops.WithBias(b)); return err })
+	}
+	t.Logf("%d calls", c.made)
+}
+
+// receivers are methods without an error to return, of nil and zeros.
+func receivers(w *ops.Weight, filters *ops.Filters) map[string]func() {
+	all := map[string]func(){
+		"Codes of the zero Compute":  func() { ops.Compute{}.Codes() },
+		"Static of the zero Compute": func() { ops.Compute{}.Static() },
+		"String of the zero Compute": func() { _ = ops.Compute{}.String() },
+		"MatrixCodes of nothing":     func() { ops.MatrixCodes(ops.Compute{}, qtensor.Scheme{}, 0) },
+		"ConvCodes of nothing":       func() { ops.ConvCodes(ops.Compute{}, qtensor.Scheme{}, nil, nil, nil, 0) },
+	}
+	for _, n := range []int{math.MinInt, -1, 0, 1, math.MaxInt} {
+		all[fmt.Sprint("ConvCodes of ", n)] = func() {
+			static := ops.StaticInt8(qtensor.Params{Scheme: qtensor.Symmetric(8), Scales: []float32{1}})
+			ops.ConvCodes(static, qtensor.Symmetric(8), tensor.Shape{n, n, n}, tensor.Shape{n, n, n, n}, []int{n, n}, n)
+			ops.ConvCodes(static, qtensor.Symmetric(8), tensor.Shape{2, n, n}, tensor.Shape{2, 1, n, n}, nil, 2)
+			ops.MatrixCodes(static, qtensor.Symmetric(8), n)
+		}
+	}
+	for name, w := range map[string]*ops.Weight{"nil": nil, "zero": {}} {
+		all[name+" Weight"] = func() { w.In(); w.Out(); w.Scheme(); w.Bytes(); _ = w.String() }
+	}
+	for name, f := range map[string]*ops.Filters{"nil": nil, "zero": {}} {
+		all[name+" Filters"] = func() { f.Scheme(); f.Bytes(); _ = f.String() }
+	}
+	for name, p := range map[string]*ops.Prepared{"nil": nil, "zero": {}} {
+		all[name+" Prepared"] = func() { p.In(); p.Out(); p.TakesCodes(); p.GivesCodes(); p.Alone().Alone() }
+	}
+	return all
+}
+
+// refused are calls that are errors.
+func refused(g *gorgonia.ExprGraph, x *gorgonia.Node, w *ops.Weight, filters *ops.Filters, table *qtensor.QTensor) map[string]func() error {
+	images := input(g, "images", tensor.Float32, 2, 1, 5, 5)
+	indices := input(g, "indices", tensor.Int, 3)
+	conv := func(f *ops.Filters, kernel tensor.Shape, pad, stride, dilation []int, opts ...ops.Option) func() error {
+		return func() error { _, err := ops.Conv2d(images, f, kernel, pad, stride, dilation, opts...); return err }
+	}
+	linear := func(w *ops.Weight, opts ...ops.Option) func() error {
+		return func() error { _, err := ops.Linear(x, w, opts...); return err }
+	}
+	prepare := func(w *ops.Weight, opts ...ops.Option) func() error {
+		return func() error { _, err := w.Prepare(opts...); return err }
+	}
+	three := tensor.Shape{3, 3}
+	all := map[string]func() error{
+		"Pack of nil":                 func() error { _, err := ops.Pack(nil); return err },
+		"Pack of zero":                func() error { _, err := ops.Pack(new(qtensor.QTensor)); return err },
+		"PackImages of nil":           func() error { _, err := ops.PackImages(nil, 1); return err },
+		"PackImages of zero":          func() error { _, err := ops.PackImages(new(qtensor.QTensor), 0); return err },
+		"PackImages of no channel":    func() error { _, err := ops.PackImages(table, 0); return err },
+		"PackImages of many channels": func() error { _, err := ops.PackImages(table, math.MaxInt); return err },
+		"PackConv2d of nil":           func() error { _, err := ops.PackConv2d(nil, 1); return err },
+		"PackConv2d of zero":          func() error { _, err := ops.PackConv2d(new(qtensor.QTensor), 1); return err },
+		"Linear with nil weight":      linear(nil),
+		"Linear with zero weight":     linear(new(ops.Weight)),
+		"Linear with a nil option":    linear(w, nil),
+		"Conv2d with nil filters":     conv(nil, three, nil, nil, nil),
+		"Conv2d with zero filters":    conv(new(ops.Filters), three, nil, nil, nil),
+		"Conv2d with no kernel":       conv(filters, nil, nil, nil, nil),
+		"Conv2d with a nil option":    conv(filters, three, nil, nil, nil, nil),
+		"Embedding without a table":   func() error { _, err := ops.Embedding(indices, nil); return err },
+		"Embedding of a zero table":   func() error { _, err := ops.Embedding(indices, new(qtensor.QTensor)); return err },
+		"Prepare of nil":              prepare(nil),
+		"Prepare of zero":             prepare(new(ops.Weight)),
+		"Prepare with a nil option":   prepare(w, nil),
+		"Prepare of nil filters":      func() error { _, err := (*ops.Filters)(nil).Prepare(5, 5, nil, nil, nil); return err },
+		"Prepare of zero filters":     func() error { _, err := new(ops.Filters).Prepare(5, 5, nil, nil, nil); return err },
+		"FakeQuantize zero Params":    func() error { _, err := ops.FakeQuantize(x, qtensor.Params{}); return err },
+		"FakeQuantize zero Scheme":    func() error { _, err := ops.FakeQuantizeDynamic(x, qtensor.Scheme{}); return err },
+		"FakeQuantizeLSQ zero Scheme": func() error { _, err := ops.FakeQuantizeLSQ(x, x, qtensor.Scheme{}); return err },
+		"FakeQuantizeLSQ two nils":    func() error { _, err := ops.FakeQuantizeLSQ(nil, nil, qtensor.Symmetric(8)); return err },
+		"nil Prepared runs":           func() error { return (*ops.Prepared)(nil).Run(nil, nil, 0) },
+		"zero Prepared runs":          func() error { return new(ops.Prepared).Run(nil, nil, 1) },
+		"nil Prepared runs samples":   func() error { return (*ops.Prepared)(nil).RunSamples(ops.Samples{}, ops.Samples{}, 0) },
+		"zero Prepared runs samples": func() error {
+			return new(ops.Prepared).Alone().RunSamples(ops.Samples{Codes: []uint8{1}}, ops.Samples{Codes: []uint8{1}}, 1)
+		},
+	}
+	for _, n := range []int{math.MinInt, -1, math.MaxInt} {
+		pair := []int{n, n}
+		all[fmt.Sprint("PackConv2d of groups ", n)] = func() error { _, err := ops.PackConv2d(table, n); return err }
+		all[fmt.Sprint("Conv2d pad ", n)] = conv(filters, three, pair, nil, nil)
+		all[fmt.Sprint("Conv2d stride ", n)] = conv(filters, three, nil, pair, nil)
+		all[fmt.Sprint("Conv2d dilation ", n)] = conv(filters, three, nil, nil, pair)
+		all[fmt.Sprint("Conv2d kernel ", n)] = conv(filters, pair, nil, nil, nil)
+		all[fmt.Sprint("Prepare sides ", n)] = func() error { _, err := filters.Prepare(n, n, nil, nil, nil); return err }
+		all[fmt.Sprint("Run samples ", n)] = func() error {
+			p, err := w.Prepare()
+			if err != nil {
+				return nil
+			}
+			return p.Run(nil, nil, n)
+		}
+	}
+	return all
+}
+
+// TestNoOpPanics calls the methods of every op as a machine does, with values that are none of theirs.
+func TestNoOpPanics(t *testing.T) {
+	c := &calls{t: t}
+	g := gorgonia.NewGraph()
+	x, scale := input(g, "x", tensor.Float32, 4, 3), gorgonia.NewScalar(g, tensor.Float32, gorgonia.WithName("s"))
+	params, err := qtensor.NewParams(qtensor.Affine(8), []float32{-1}, []float32{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := map[string]*gorgonia.Node{
+		"linear":    mustLinear(t, x, mustWeight(t, 1, 3, 2)),
+		"halves":    mustLinear(t, x, mustPack(t, mustQuantize(t, 1, qtensor.Float16(), 3, 2))),
+		"conv2d":    gorgonia.Must(ops.Conv2d(input(g, "im", tensor.Float64, 2, 1, 5, 5), mustFilters(t, 1, qtensor.PerChannelSymmetric(8, 0), 2, 1, 3, 3), tensor.Shape{3, 3}, nil, nil, nil)),
+		"embedding": gorgonia.Must(ops.Embedding(input(g, "indices", tensor.Int, 3), mustQuantize(t, 1, qtensor.Int4(), 5, 4))),
+		"fake":      gorgonia.Must(ops.FakeQuantize(x, params)),
+		"dynamic":   gorgonia.Must(ops.FakeQuantizeDynamic(x, qtensor.PerChannelSymmetric(8, 1))),
+		"lsq":       gorgonia.Must(ops.FakeQuantizeLSQ(x, scale, qtensor.Symmetric(4))),
+	}
+	dy := input(g, "dy", tensor.Float32, 4, 3)
+	for _, name := range []string{"fake", "lsq"} {
+		inputs := gorgonia.Nodes{x, scale}[:made[name].Op().Arity()]
+		gradients, err := made[name].Op().(gorgonia.SDOp).SymDiff(inputs, made[name], dy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, n := range gradients {
+			made[fmt.Sprintf("gradient %d of %s", i, name)] = n
+		}
+	}
+	values := map[string]gorgonia.Value{"nil F32": (*gorgonia.F32)(nil), "nil F64": (*gorgonia.F64)(nil), "nil I": (*gorgonia.I)(nil), "bool": gorgonia.NewB(true)}
+	for name, v := range strangeTensors() {
+		values[name] = v
+	}
+	for name, n := range made {
+		op := n.Op()
+		c.call(name+" describes itself", false, func() error {
+			_, _, _, _, _, _ = op.Arity(), op.Type(), op.String(), op.Hashcode(), op.ReturnsPtr(), op.OverwritesInput()
+			return nil
+		})
+		c.call(name+" infers of nothing", true, func() error { _, err := op.InferShape(); return err })
+		for _, shape := range []gorgonia.DimSizer{nil, tensor.Shape(nil), tensor.Shape{-4, 3}, tensor.Shape{math.MaxInt, math.MaxInt}, tensor.Shape{0}} {
+			in := slices.Repeat([]gorgonia.DimSizer{shape}, op.Arity())
+			c.call(fmt.Sprintf("%s infers of %v", name, shape), false, func() error { _, err := op.InferShape(in...); return err })
+		}
+		c.call(name+" of no value", true, func() error { _, err := op.Do(); return err })
+		for what, v := range values {
+			c.call(name+" of "+what, false, func() error { _, err := op.Do(slices.Repeat([]gorgonia.Value{v}, op.Arity())...); return err })
+		}
+		c.call(name+" differentiates nothing", false, func() error { op.(gorgonia.SDOp).DiffWRT(-1); return nil })
+		for _, nodes := range []gorgonia.Nodes{nil, {nil}, {nil, nil}, {{}, {}, {}}} {
+			c.call(fmt.Sprintf("%s differentiates %d nodes", name, len(nodes)), false, func() error {
+				_, err := op.(gorgonia.SDOp).SymDiff(nodes, nil, nil)
+				_, other := op.(gorgonia.SDOp).SymDiff(nodes, n, dy)
+				return errors.Join(err, other)
+			})
+			c.call(fmt.Sprintf("%s differentiates values of %d nodes", name, len(nodes)), false, func() error {
+				err := op.(gorgonia.ADOp).DoDiff(gorgonia.ExecutionContext{}, nodes, nil)
+				return errors.Join(err, op.(gorgonia.ADOp).DoDiff(gorgonia.ExecutionContext{}, nodes, n))
+			})
+		}
+	}
+	t.Logf("%d calls", c.made)
+}
+
+// TestForeignMemory reads a tensor over memory that is not its own.
+func TestForeignMemory(t *testing.T) {
+	copy(foreign[:], gaussian(1, 12))
+	g := gorgonia.NewGraph()
+	op := mustLinear(t, input(g, "x", tensor.Float32, 4, 3), mustWeight(t, 1, 3, 2)).Op()
+	if got, want := mustDo(t, op, foreignTensor()), mustDo(t, op, newTensor(gaussian(1, 12), 4, 3)); !sameBits(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
