@@ -17,7 +17,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Graph is a float graph with what flows in and out, in order. Weights are the other nodes with a value.
+// Graph is a float graph with what flows in and out, in order. Weights are the other nodes with a value. The inputs
+// of the model have the names of the nodes; those without a name are input, input_2 and so on.
 type Graph struct{ Inputs, Outputs gorgonia.Nodes }
 
 // Build makes the float graph for a batch size, which is the first axis of what flows in. Quantize calls it more than

@@ -43,8 +43,9 @@ var called = []struct {
 		return gorgonia.ByIndices(x, gorgonia.NewVector(z.g, tensor.Int, gorgonia.WithName("indices"), gorgonia.WithShape(3), gorgonia.WithValue(indices)), 1)
 	}), []string{"byIndicesOp"}},
 	{"Tensordot", on(func(z *zoo, x node) (node, error) {
-		return gorgonia.Tensordot([]int{1}, []int{0}, x, z.weight("w", 4, 3))
-	}), []string{"tensordotOp"}},
+		three := must(gorgonia.Reshape(x, tensor.Shape{z.batch, 2, 2}))
+		return gorgonia.Tensordot([]int{1, 2}, []int{0, 1}, three, z.weight("w", 2, 2, 3))
+	}), []string{"tensordotOp", "over axes [1 2 0 1]"}},
 	{"Gt", on(func(z *zoo, x node) (node, error) { return gorgonia.Gt(x, z.number(0), true) }), []string{"elemBinOp > true"}},
 	{"compared with 1", on(func(z *zoo, x node) (node, error) {
 		return gorgonia.HadamardProd(x, must(gorgonia.Gt(x, z.number(1), true)))

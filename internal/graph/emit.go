@@ -30,8 +30,14 @@ func (r *reader) emit() (*flow.Graph, map[string]Codes) {
 	codes := map[string]Codes{}
 	values, nodes, counts := names{}, names{}, map[string]int{}
 	named := map[*value]string{}
+	for _, unnamed := range []bool{false, true} { // a name that was given stays
+		for _, v := range r.inputs {
+			if (v.base == "") == unnamed {
+				named[v] = values.take(v.base, "input")
+			}
+		}
+	}
 	for _, v := range r.inputs {
-		named[v] = values.take(v.base, "input")
 		g.Inputs = append(g.Inputs, flow.Value{Name: named[v], Shape: v.shape, Integer: v.integer})
 	}
 	constants := func(list []*value) {

@@ -339,7 +339,7 @@ func contents(v reflect.Value) string {
 	text := v.Type().Name()
 	for f, value := range v.Fields() {
 		value = settable(value)
-		if t, ok := value.Interface().(*tensor.Dense); ok && t != nil {
+		if t, ok := reflect.TypeAssert[*tensor.Dense](value); ok && t != nil {
 			text += fmt.Sprintf(" %s %v", f.Name, t.Data())
 		} else if f.Type.Kind() != reflect.Func {
 			text += fmt.Sprintf(" %s %v", f.Name, value.Interface())

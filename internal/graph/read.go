@@ -82,7 +82,7 @@ func read(build Build) (*reader, error) {
 		v := &value{base: nameOf(p.a), shape: p.shape(), integer: isInteger(p)}
 		switch {
 		case r.done[p] != nil:
-			return nil, p.fail("an input given twice, want each once")
+			return nil, p.fail("an input given twice, want each once: Gorgonia makes one node of two with the same name, or none, and the same shape; give them names")
 		case !isFloat(p) && !v.integer:
 			return nil, p.fail("an input of %v, want float32, float64 or int", p.a.Type())
 		case batches(v.shape) > 1:

@@ -24,11 +24,11 @@ func readProduct(r *reader, p pair, operands []pair) (*value, error) {
 	if kind != productMatMul && kind != productMatVec && kind != productBatched {
 		return nil, p.fail("want a product of matrices, a matrix and a vector, or batches of matrices")
 	}
-	a, err := r.whole(operands[0])
+	a, err := r.factor(operands[0], kind == productBatched)
 	if err != nil {
 		return nil, err
 	}
-	b, err := r.factor(operands[1], kind == productBatched)
+	b, err := r.factor(operands[1], kind == productBatched && len(a.shape) > 2)
 	if err != nil {
 		return nil, err
 	}
@@ -39,12 +39,17 @@ func readProduct(r *reader, p pair, operands []pair) (*value, error) {
 	case productMatVec:
 		return r.matVec(p, a, b, transA)
 	case productBatched:
+		if shape := p.shape(); len(a.shape) < len(shape) { // one matrix on the left of each
+			last := len(shape) - 1
+			shape[last], shape[last-1] = shape[last-1], shape[last]
+			return r.turn(r.matMul(shape, b, a, !transB, !transA)), nil
+		}
 		return r.matMul(p.shape(), a, b, transA, transB), nil
 	}
 	return r.product(p.shape(), a, b, transA, transB), nil
 }
 
-// factor returns the right operand of a product: of batches, a constant matrix that is repeated for each is only the matrix.
+// factor returns an operand of a product: of batches, a constant matrix that is repeated for each is only the matrix.
 func (r *reader) factor(p pair, batched bool) (*value, error) {
 	v, err := r.read(p)
 	if err != nil {
@@ -113,4 +118,38 @@ func (r *reader) matMul(shape []int, a, b *value, transA, transB bool) *value {
 		b = r.turn(b)
 	}
 	return r.add(flow.Node{Op: "MatMul"}, shape, a, b)
+}
+
+// readTensordot reads a sum over one axis of each operand, the right one a matrix: a product along the last axis.
+func readTensordot(r *reader, p pair, operands []pair) (*value, error) {
+	over, err := p.fixed("aAxes", "bAxes")
+	if err != nil {
+		return nil, err
+	}
+	a, err := r.whole(operands[0])
+	if err != nil {
+		return nil, err
+	}
+	b, err := r.whole(operands[1])
+	if err != nil {
+		return nil, err
+	}
+	if len(over) != 2 || len(a.shape) < 2 || len(b.shape) != 2 || over[0] < 0 || over[0] >= len(a.shape) || over[1] < 0 || over[1] > 1 {
+		return nil, p.fail("over axes %v of shapes %v and %v, want one of each, and a matrix on the right", over, a.shape, b.shape)
+	}
+	perm := make([]int, 0, len(a.shape))
+	for axis := range a.shape {
+		if axis != over[0] {
+			perm = append(perm, axis)
+		}
+	}
+	a = r.transpose(a, append(perm, over[0]))
+	shape := append(slices.Clone(a.shape[:len(perm)]), b.shape[1-over[1]])
+	if !slices.Equal(shape, p.shape()) || a.shape[len(perm)] != b.shape[over[1]] {
+		return nil, p.fail("of shapes %v and %v, want %v", a.shape, b.shape, p.shape())
+	}
+	if len(shape) == 2 {
+		return r.product(shape, a, b, false, over[1] == 1), nil
+	}
+	return r.matMul(shape, a, b, false, over[1] == 1), nil
 }

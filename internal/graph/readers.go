@@ -12,6 +12,7 @@ var readers map[string]func(r *reader, p pair, operands []pair) (*value, error)
 func init() { // the readers read operands through the table
 	readers = map[string]func(*reader, pair, []pair) (*value, error){
 		"linAlgBinOp":         readProduct,
+		"tensordotOp":         readTensordot,
 		"elemBinOp":           readBinary,
 		"elemUnaryOp":         readUnary,
 		"softmaxOp":           readSoftmax,

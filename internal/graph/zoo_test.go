@@ -365,6 +365,36 @@ var networks = []struct {
 		"Slice", "Conv", "Slice", "Conv", "Concat", "Conv", "Slice", "Conv", "Concat", "Conv", "Conv", "Concat",
 		"Conv", "Conv", "Concat", "Conv", "Conv", "Concat", "Tanh", "Conv",
 	}},
+	{"products of batches with a constant", func(z *zoo) Source {
+		x := z.input("x", z.batch, 3, 4)
+		each := func(w node) node { // for every sample
+			_, w, err := gorgonia.Broadcast(x, w, gorgonia.NewBroadcastPattern(nil, []byte{0}))
+			return must(w, err)
+		}
+		turned := must(gorgonia.Transpose(z.weight("c", 1, 5, 4), 0, 2, 1))
+		return Source{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{
+			must(gorgonia.BatchedMatMul(x, each(z.weight("a", 1, 4, 5)))),
+			must(gorgonia.BatchedMatMul(x, each(z.weight("b", 1, 5, 4)), false, true)),
+			must(gorgonia.BatchedMatMul(x, each(turned))),
+			must(gorgonia.BatchedMatMul(x, each(z.weight("d", 1, 3, 5)), true, false)),
+			must(gorgonia.BatchedMatMul(each(z.weight("e", 1, 5, 3)), x)),
+			must(gorgonia.BatchedMatMul(each(z.weight("f", 1, 3, 5)), x, true, false)),
+			must(gorgonia.BatchedMatMul(each(z.weight("g", 1, 5, 4)), x, false, true)),
+		}}
+	}, []string{
+		"MatMul", "MatMul", "MatMul", "Transpose", "MatMul", "Transpose", "MatMul", "Transpose", "Transpose", "MatMul", "Transpose",
+		"MatMul", "Transpose",
+	}},
+	{"Tensordot", func(z *zoo) Source {
+		x, y := z.input("x", z.batch, 3, 4), z.input("y", z.batch, 4)
+		dot := func(x node, over int, w node, row int) node {
+			return must(gorgonia.Tensordot([]int{over}, []int{row}, x, w))
+		}
+		return Source{Inputs: gorgonia.Nodes{x, y}, Outputs: gorgonia.Nodes{
+			dot(y, 1, z.weight("a", 4, 5), 0), dot(y, 1, z.weight("b", 5, 4), 1),
+			dot(x, 2, z.weight("c", 4, 5), 0), dot(x, 2, z.weight("d", 5, 4), 1), dot(x, 1, z.weight("e", 3, 5), 0),
+		}}
+	}, []string{"Gemm", "Gemm", "MatMul", "MatMul", "Transpose", "MatMul"}},
 	{"passed on", func(z *zoo) Source {
 		x := z.input("x", z.batch, 4)
 		return Source{Inputs: gorgonia.Nodes{x}, Outputs: slices.Repeat(gorgonia.Nodes{must(gorgonia.Reshape(x, tensor.Shape{4 * z.batch}))}, 2)}
