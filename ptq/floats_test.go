@@ -215,3 +215,25 @@ func TestReportIsWhole(t *testing.T) {
 	}
 	t.Logf("%d nodes", cases)
 }
+
+// TestReLUOfOutput keeps a ReLU whose layer is an output too, and reports it.
+func TestReLUOfOutput(t *testing.T) {
+	for _, net := range []func(z *zoo) node{
+		func(z *zoo) node { return must(gorgonia.Mul(z.Input("x", 6), z.Value("w", 6, 6, 4))) },
+		func(z *zoo) node {
+			return must(gorgonia.Conv2d(z.Input("x", 2, 4, 4), z.Value("w", 6, 3, 2, 1, 1), tensor.Shape{1, 1}, []int{0, 0}, []int{1, 1}, []int{1, 1}))
+		},
+	} {
+		build, samples := floatNet(net, tensor.Float32)
+		_, r, err := ptq.Quantize(t.Context(), func(batch int) (ptq.Graph, error) {
+			g, err := build(batch)
+			if err == nil {
+				g.Outputs = append(g.Outputs, must(gorgonia.Rectify(g.Outputs[0])))
+			}
+			return g, err
+		}, samples, ptq.Config{})
+		if err != nil || !slices.Equal(r.Kept, []string{"Relu Relu_1"}) {
+			t.Errorf("got error %v, and\n%v", err, r)
+		}
+	}
+}
