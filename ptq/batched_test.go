@@ -83,7 +83,8 @@ func (b batched) quantize(t *testing.T, flat bool, cfg ptq.Config) (*model.Model
 	return m, r
 }
 
-// TestBatchedProduct has batches of products with one constant be a layer that gives the bits of the one product that they are.
+// TestBatchedProduct has batches of products with one constant be a layer that gives the bits of the one
+// product that they are.
 func TestBatchedProduct(t *testing.T) {
 	int4, half, uniform := qtensor.Int4().PerGroup(0, 4), qtensor.BFloat16(), qtensor.Uniform(8)
 	cases := 0

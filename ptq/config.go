@@ -11,11 +11,12 @@ import (
 	"euryale/qtensor"
 )
 
-// Activations is what becomes of the numbers that flow into a quantized layer. The figures are of ops.Compute.
+// Activations is what becomes of the numbers that flow into a quantized layer. The figures are of
+// ops.Compute.
 type Activations int
 
-// Default is the zero value, and leaves the choice to what stands above: a Rule's to the Config, the Config's to Fixed24. Behind it
-// stands what there is, from the most exact to the fastest.
+// Default is the zero value, and leaves the choice to what stands above: a Rule's to the Config, the Config's
+// to Fixed24. Behind it stands what there is, from the most exact to the fastest.
 const (
 	Default Activations = iota
 	Fixed24             // a fixed point as good as float32
@@ -42,30 +43,32 @@ func (a Activations) or(other Activations) Activations {
 	return a
 }
 
-// Config says how layers are quantized where the graph does not: a weight, or an input, that is fake-quantized there has the
-// scheme and the parameters that it was trained with, whatever Weights, Activations and Rules say but for Float. The zero
-// Config gives symmetric weights of 8 bits, a scale for each output, and activations of 24 bits.
+// Config says how layers are quantized where the graph does not: a weight, or an input, that is
+// fake-quantized there has the scheme and the parameters that it was trained with, whatever Weights,
+// Activations and Rules say but for Float. The zero Config gives symmetric weights of 8 bits, a scale for
+// each output, and activations of 24 bits.
 type Config struct {
-	// Weights is the scheme of weights; nil is PerChannelSymmetric of 8 bits. The axis that it keeps, if any, stands for the
-	// outputs of a layer, wherever that axis is; for a lookup it stands for the rows of the table.
+	// Weights is the scheme of weights; nil is PerChannelSymmetric of 8 bits. The axis that it keeps, if any,
+	// stands for the outputs of a layer, wherever that axis is; for a lookup it stands for the rows of the
+	// table.
 	Weights *qtensor.Scheme
 	// Activations holds for every layer without a rule of its own. A lookup has none.
 	Activations Activations
-	// Range turns what the samples showed into the range of Static, of what flows into layers, and into the sums and averages
-	// between them; nil is calib.MinMax.
+	// Range turns what the samples showed into the range of Static, of what flows into layers, and into the
+	// sums and averages between them; nil is calib.MinMax.
 	Range calib.Rule
-	// Rules are for layers by name. The first whose pattern matches holds, so one that stands behind others for all of its layers
-	// does nothing. A pattern that matches none of Report.Layers is an error.
+	// Rules are for layers by name. The first whose pattern matches holds, so one that stands behind others
+	// for all of its layers does nothing. A pattern that matches none of Report.Layers is an error.
 	Rules []Rule
 	// AllowFloat accepts a network of which nothing is quantized, which is ErrNothingQuantized otherwise.
 	AllowFloat bool
-	// Progress is called after every sample, in the goroutine of Quantize, where a panic of it goes up to the caller; stage is
-	// "calibrate" or "compare".
+	// Progress is called after every sample, in the goroutine of Quantize, where a panic of it goes up to the
+	// caller; stage is "calibrate" or "compare".
 	Progress func(stage string, samples int)
 }
 
-// Rule is how the layers are quantized whose names match Pattern: path.Match's, but that * and ? stand for a / too, and no range in
-// brackets does. Fields that are left zero are the Config's.
+// Rule is how the layers are quantized whose names match Pattern: path.Match's, but that * and ? stand for a
+// / too, and no range in brackets does. Fields that are left zero are the Config's.
 type Rule struct {
 	Pattern     string
 	Float       bool // leave them float; the rest is not used then

@@ -15,12 +15,12 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Embed adds a model to the graph of inputs, nodes by the names of the model's Inputs, float32 or float64 all but those that
-// are int, and returns a node of their type for each of its Outputs, by name. Each runs the whole model. Their batch is that of the inputs, and they have no
-// gradient.
+// Embed adds a model to the graph of inputs, nodes by the names of the model's Inputs, float32 or float64 all
+// but those that are int, and returns a node of their type for each of its Outputs, by name. Each runs the
+// whole model. Their batch is that of the inputs, and they have no gradient.
 //
-// Errors: qtensor.ErrNotFound for an input that is missing or that the model does not have; qtensor.ErrShape, qtensor.ErrDtype for
-// what an input is, and for an output without axes; those of Run in the machine.
+// Errors: qtensor.ErrNotFound for an input that is missing or that the model does not have; qtensor.ErrShape,
+// qtensor.ErrDtype for what an input is, and for an output without axes; those of Run in the machine.
 func Embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgonia.Node, error) {
 	outputs, err := embed(m, inputs)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"euryale/qtensor"
 )
 
-// A graph that was trained through fake quantization says itself how layers are quantized: its weights are codes, and a
-// FakeQuantize stands where activations become codes.
+// A graph that was trained through fake quantization says itself how layers are quantized: its weights are
+// codes, and a FakeQuantize stands where activations become codes.
 
 // codesOf returns those that a weight was trained as, or nil.
 func (j *job) codesOf(weight string) (*qtensor.QTensor, error) {
@@ -24,7 +24,8 @@ func (j *job) codesOf(weight string) (*qtensor.QTensor, error) {
 	return c.QTensor()
 }
 
-// fake returns the FakeQuantize that a layer does itself under Static, or nil: that of its input, behind nothing but movers.
+// fake returns the FakeQuantize that a layer does itself under Static, or nil: that of its input, behind
+// nothing but movers.
 func (n *network) fake(layer *flow.Node) *flow.Node { return n.fakes[layer.Inputs[0]] }
 
 // input returns the value that becomes codes in a layer.
@@ -47,9 +48,11 @@ func paramsOf(f *flow.Node) qtensor.Params {
 	return p
 }
 
-// absorbed returns what each FakeQuantize reads, by what it gives, that nothing but quantized layers read, perhaps behind movers.
+// absorbed returns what each FakeQuantize reads, by what it gives, that nothing but quantized layers read,
+// perhaps behind movers.
 func (n *network) absorbed(layers map[string]model.Layer) map[string]string {
-	reads, elsewhere := map[string]string{}, maps.Clone(n.outputs) // elsewhere are values that something else reads
+	reads := map[string]string{}
+	elsewhere := maps.Clone(n.outputs) // values that something else reads
 	for i := range slices.Backward(n.Nodes) {
 		node := &n.Nodes[i]
 		if node.Op == "FakeQuantize" && !elsewhere[node.Output] {
@@ -66,7 +69,8 @@ func (n *network) absorbed(layers map[string]model.Layer) map[string]string {
 	return reads
 }
 
-// without returns a graph without the nodes that give the keys of instead, whose values are read in their place.
+// without returns a graph without the nodes that give the keys of instead, whose values are read in their
+// place.
 func without(g *flow.Graph, instead map[string]string) *flow.Graph {
 	left := *g
 	left.Nodes = nil

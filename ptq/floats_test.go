@@ -85,8 +85,8 @@ func floatNet(net func(z *zoo) node, dt tensor.Dtype) (ptq.Build, func(func(ptq.
 	}
 }
 
-// TestFloatProducts has every product that stays float in the report, with why; and nothing quantized an error that says the same,
-// but where the Config asks for it.
+// TestFloatProducts has every product that stays float in the report, with why; and nothing quantized an
+// error that says the same, but where the Config asks for it.
 func TestFloatProducts(t *testing.T) {
 	cases := 0
 	for _, name := range slices.Sorted(maps.Keys(floats)) {
@@ -169,7 +169,8 @@ func reasons(r *ptq.Report) (list []string) {
 	return list
 }
 
-// TestReportIsWhole holds the report to the nodes that a model runs: each is a layer, or kept, or on codes, once.
+// TestReportIsWhole holds the report to the nodes that a model runs: each is a layer, or kept, or on codes,
+// once.
 func TestReportIsWhole(t *testing.T) {
 	nets := map[string]func(z *zoo) node{"blocks": blocks, "gated": gated, "shifted": shifted, "trained": trained}
 	maps.Copy(nets, operations)

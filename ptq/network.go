@@ -16,7 +16,8 @@ type network struct {
 	fakes   map[string]*flow.Node // of a value: the FakeQuantize that makes it, or what movers make it of
 }
 
-// movers are ops that give the codes of what they are given codes of, in another order, or the largest of some.
+// movers are ops that give the codes of what they are given codes of, in another order, or the largest of
+// some.
 var movers = []string{"Reshape", "Transpose", "MaxPool"}
 
 func indexed(g *flow.Graph) *network {

@@ -56,7 +56,8 @@ func TestReportOfNothing(t *testing.T) {
 	}
 }
 
-// TestReportNames has names that would tear the table, at each place of it: as many lines as with plain ones, and as wide.
+// TestReportNames has names that would tear the table, at each place of it: as many lines as with plain ones,
+// and as wide.
 func TestReportNames(t *testing.T) {
 	report := func(name string) *ptq.Report {
 		return &ptq.Report{
@@ -96,7 +97,8 @@ func panicking(t *testing.T, with any) *model.Model {
 	return m
 }
 
-// TestEmbedPanics has what the model runs panic in the goroutine of each machine: an error, and the process goes on.
+// TestEmbedPanics has what the model runs panic in the goroutine of each machine: an error, and the process
+// goes on.
 func TestEmbedPanics(t *testing.T) {
 	for _, with := range []any{"slipped", errMine, 3, struct{}{}} {
 		for _, lisp := range []bool{false, true} {

@@ -116,7 +116,8 @@ func (j *job) plan() error {
 	return j.checkQuantized()
 }
 
-// checkQuantized reports a network without a layer, unless the Config says so: by itself, or by rules for all that has a weight.
+// checkQuantized reports a network without a layer, unless the Config says so: by itself, or by rules for all
+// that has a weight.
 func (j *job) checkQuantized() error {
 	var reasons []string
 	var asked, missed bool

@@ -17,39 +17,44 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Graph is a float graph with what flows in and out, in order. Weights are the other nodes with a value. The inputs
-// of the model have the names of the nodes; those without a name are input, input_2 and so on.
+// Graph is a float graph with what flows in and out, in order. Weights are the other nodes with a value. The
+// inputs of the model have the names of the nodes; those without a name are input, input_2 and so on.
 type Graph struct{ Inputs, Outputs gorgonia.Nodes }
 
-// Build makes the float graph for a batch size, which is the first axis of what flows in. Quantize calls it more than
-// once, and changes nothing of what it returns.
+// Build makes the float graph for a batch size, which is the first axis of what flows in. Quantize calls it
+// more than once, and changes nothing of what it returns.
 type Build func(batch int) (Graph, error)
 
-// Quantize returns the network of build with its layers quantized, and what that has cost on the samples. These are walked three
-// times: to the first of them, which Gorgonia runs in a graph of its own, and to which the network is held as it was read and as it is
-// folded, with normalizations, and biases, in the layer before them; to their end to calibrate; and to their end to compare. Each
-// walk has to give the same.
+// Quantize returns the network of build with its layers quantized, and what that has cost on the samples.
+// These are walked three times: to the first of them, which Gorgonia runs in a graph of its own, and to which
+// the network is held as it was read and as it is folded, with normalizations, and biases, in the layer
+// before them; to their end to calibrate; and to their end to compare. Each walk has to give the same.
 //
-// Layers are products with a constant matrix, also of batches, convolutions, and lookups of rows in a table; what is around them
-// stays float32, but for what lies between layers under Static: there a byte is kept for each number, and what flows into sums between
-// them, and into averages, is rounded to codes of a byte. A product that stays float has its reason in the Report: its weight is computed,
-// such as 2·w or a slice of w, or it has none. An operation that model does not have is called in Gorgonia, in graphs that build makes for
+// Layers are products with a constant matrix, also of batches, convolutions, and lookups of rows in a table;
+// what is around them stays float32, but for what lies between layers under Static: there a byte is kept for
+// each number, and what flows into sums between them, and into averages, is rounded to codes of a byte. A
+// product that stays float has its reason in the Report: its weight is computed, such as 2·w or a slice of w,
+// or it has none. An operation that model does not have is called in Gorgonia, in graphs that build makes for
 // the batches of Run; Kept names it, and Save refuses such a model.
 //
-// Where the graph fake-quantizes a layer's weight, the layer has the codes that the op rounds to; a batch normalization that is
-// folded into it multiplies their scales. Where it fake-quantizes what flows into a layer, right before it or before Reshape,
-// Transpose and MaxPool2D, the layer does that itself, under Static. What no layer does stays an operation in float32, or the
-// rounded numbers of a constant, and is in Report.Kept. So the float network that the Report compares with has the fake
-// quantization too.
+// Where the graph fake-quantizes a layer's weight, the layer has the codes that the op rounds to; a batch
+// normalization that is folded into it multiplies their scales. Where it fake-quantizes what flows into a
+// layer, right before it or before Reshape, Transpose and MaxPool2D, the layer does that itself, under
+// Static. What no layer does stays an operation in float32, or the rounded numbers of a constant, and is in
+// Report.Kept. So the float network that the Report compares with has the fake quantization too.
 //
-// build, samples and Progress are called in the caller's goroutine alone.
+// samples, Progress and Range are called in the caller's goroutine, where a panic of theirs goes up to the
+// caller. A panic of build is an error; where the network has calls of Gorgonia, the goroutine of a run may
+// call it too.
 //
-// Errors: that of ctx, which is looked at before each sample and node; those of build and samples; qtensor.ErrParams for a nil ctx,
-// build or samples; ErrSamples, ErrWalk; ErrMismatch; ErrNothingQuantized; what of the graph is not understood, by name, among it a fake
-// quantization of activations with a scale for each axis, without a code for zero, or by the range of each run; qtensor.ErrNotFound
-// for a Rule whose Pattern matches no layer; qtensor.ErrParams, ErrScheme for a Config that does not go with a layer; of a sample, with
-// its number, ErrNotFound for an input that is missing or that the network does not have, ErrShape, ErrDtype and ErrLayout for what an
-// input is, ErrValue for NaN, for an infinity, and for a whole number without a row; ErrValue also for a weight, and for what flows into
+// Errors: that of ctx, which is looked at before each sample and node; those of build and samples;
+// qtensor.ErrParams for a nil ctx, build or samples; ErrSamples, ErrWalk; ErrMismatch; ErrNothingQuantized;
+// ErrUnsupported for what of the graph is not understood, by name, among it a fake quantization of
+// activations with a scale for each axis, without a code for zero, or by the range of each run;
+// qtensor.ErrNotFound for a Rule whose Pattern matches no layer; qtensor.ErrParams, ErrScheme for a Config
+// that does not go with a layer; of a sample, with its number, ErrNotFound for an input that is missing or
+// that the network does not have, ErrShape, ErrDtype and ErrLayout for what an input is, ErrValue for NaN,
+// for an infinity, and for a whole number without a row; ErrValue also for a weight, and for what flows into
 // a layer, with NaN or an infinity.
 func Quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error], cfg Config) (*model.Model, *Report, error) {
 	m, r, err := quantize(ctx, build, samples, cfg)
@@ -247,8 +252,9 @@ func (j *job) layer(p *product, r *Layer) (model.Layer, error) {
 	return model.Layer{Weight: q, Compute: r.Activations.compute(params)}, nil
 }
 
-// quantize returns the weight of a layer, x, in codes: those that it was trained as, or of the scheme. Products and lookups with one
-// constant share them, in the file too, which takes only so many convolutions of a weight.
+// quantize returns the weight of a layer, x, in codes: those that it was trained as, or of the scheme.
+// Products and lookups with one constant share them, in the file too, which takes only so many convolutions
+// of a weight.
 func (j *job) quantize(p *product, x tensor.Tensor, s qtensor.Scheme) (*qtensor.QTensor, error) {
 	name := weightOf(p.Node)
 	q, err := j.codesOf(name)

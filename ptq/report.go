@@ -11,18 +11,24 @@ import (
 
 // Report is what became of a network.
 type Report struct {
-	// Layers are all products, convolutions and lookups, in the order in which they are computed, those too that stay float.
-	Layers  []Layer
-	Kept    []string // the other operations that are computed in float32: "Softmax p"; constants that are rounded: "FakeQuantize b"
-	OnCodes []string // the other operations that are computed on codes of a byte, between layers under Static: "MaxPool p"
+	// Layers are all products, convolutions and lookups, in the order in which they are computed, those too
+	// that stay float.
+	Layers []Layer
+	// Kept are the other operations that are computed in float32, "Softmax p", and constants that are rounded,
+	// "FakeQuantize b".
+	Kept []string
+	// OnCodes are those that are computed on codes of a byte, between layers under Static: "MaxPool p".
+	OnCodes []string
 	Outputs []Output
 	Samples int
-	// Unverified is why Gorgonia could not run the float graph on the first sample, which then was not compared; else "".
+	// Unverified is why Gorgonia could not run the float graph on the first sample, which then was not
+	// compared; else "".
 	Unverified string
 }
 
-// Layer is what became of a product, a convolution or a lookup. A lookup, whose Op is "Gather", has no arithmetic: what is said of
-// Activations and of what flows in is nothing there, nor is it for what stays float.
+// Layer is what became of a product, a convolution or a lookup. A lookup, whose Op is "Gather", has no
+// arithmetic: what is said of Activations and of what flows in is nothing there, nor is it for what stays
+// float.
 type Layer struct {
 	Name, Op  string
 	Quantized bool
@@ -43,12 +49,13 @@ type Layer struct {
 type Output struct {
 	Name string
 	SQNR float64 // against the float network's, over all samples, dB
-	// Of the float network as it was read, and with normalizations and biases folded into layers, against Gorgonia's for the first
-	// sample, dB: +Inf for equal numbers, NaN where Unverified.
+	// Of the float network as it was read, and with normalizations and biases folded into layers, against
+	// Gorgonia's for the first sample, dB: +Inf for equal numbers, NaN where Unverified.
 	ReadSQNR, FoldedSQNR float64
 }
 
-// Bytes returns the size of the weights of all layers, before and after: one that layers share counts for each. A nil Report has none.
+// Bytes returns the size of the weights of all layers, before and after: one that layers share counts for
+// each. A nil Report has none.
 func (r *Report) Bytes() (float, quantized int) {
 	if r == nil {
 		return 0, 0
@@ -60,8 +67,8 @@ func (r *Report) Bytes() (float, quantized int) {
 	return float, quantized
 }
 
-// String returns a table with a line for each layer, and one for each output. Names that would tear it are quoted. That of a nil Report
-// has no line.
+// String returns a table with a line for each layer, and one for each output. Names that would tear it are
+// quoted. That of a nil Report has no line.
 func (r *Report) String() string {
 	if r == nil {
 		r = &Report{}
@@ -106,7 +113,8 @@ func (l Layer) cells() string {
 	return fmt.Sprintf("%s\t%s\t%.1f\t%.1f\t%d\t%.3f", plain(l.Weights), activations, l.WeightSQNR, l.OutputSQNR, l.Bytes, float64(l.Bytes)/float64(max(l.FloatBytes, 1)))
 }
 
-// plain returns text as a cell of a table: quoted where it has what ends a cell or a line, or what does not print.
+// plain returns text as a cell of a table: quoted where it has what ends a cell or a line, or what does not
+// print.
 func plain(text string) string {
 	if utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl) {
 		return text

@@ -36,7 +36,9 @@ func randomJob(t *testing.T, seed uint64) (*job, map[string]model.Layer) {
 	}
 	seen("x")
 	values, layers, compute := []string{"x"}, map[string]model.Layer{}, map[string]ops.Compute{}
-	pick := func() string { return values[max(0, len(values)-1-rng.IntN(4))] } // one of the last, so that networks are deep
+	pick := func() string { // one of the last, so that networks are deep
+		return values[max(0, len(values)-1-rng.IntN(4))]
+	}
 	for i := range 4 + rng.IntN(30) {
 		n := flow.Node{Name: fmt.Sprint("n", i), Output: fmt.Sprint("v", i), Inputs: []string{pick()}}
 		switch k := rng.IntN(20); {

@@ -27,7 +27,8 @@ func layered(names ...string) func(z *zoo) node {
 	}
 }
 
-// TestRuleFields has what a rule leaves out be the Config's, and what the Config leaves out the default, in every combination of fields.
+// TestRuleFields has what a rule leaves out be the Config's, and what the Config leaves out the default, in
+// every combination of fields.
 func TestRuleFields(t *testing.T) {
 	build, samples := floatNet(layered("a", "b"), tensor.Float32)
 	int4, uniform := qtensor.Int4(), qtensor.Uniform(6)
@@ -88,7 +89,8 @@ func pattern(rng *rand.Rand) (glob, expression string) {
 	return glob, "^(?s:" + expression + ")$"
 }
 
-// TestPatterns holds patterns to what regular expressions match, names with a / among them, and wants an error for one that matches none.
+// TestPatterns holds patterns to what regular expressions match, names with a / among them, and wants an
+// error for one that matches none.
 func TestPatterns(t *testing.T) {
 	names := []string{"a", "b", "a/b", "a/b/c", "/", "block1/a.w", "*", "ü/a", "a\nb", "ab"}
 	build, samples := floatNet(layered(names...), tensor.Float32)

@@ -12,7 +12,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Sample is values for the inputs by name, float32 or float64, or int where the input is, for any batch size.
+// Sample is values for the inputs by name, float32 or float64, or int, int32 or int64 where the input is int,
+// for any batch size. Numbers are finite.
 type Sample map[string]tensor.Tensor
 
 // What is wrong with samples as a whole.

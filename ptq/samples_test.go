@@ -182,7 +182,8 @@ func TestOneShot(t *testing.T) {
 	}
 }
 
-// hooks are all that Quantize calls of its user, in the order in which it does: at is called with the number of the call.
+// hooks are all that Quantize calls of its user, in the order in which it does: at is called with the number
+// of the call.
 func hooks(t *testing.T, ctx context.Context, at func(call int, what string)) (calls []string, err error) {
 	t.Helper()
 	called := func(what string) {

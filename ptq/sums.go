@@ -9,8 +9,9 @@ import (
 	"euryale/qtensor"
 )
 
-// Between layers under Static, what flows into a sum is rounded to codes of a byte where the model then keeps it as such, and the sum
-// too; likewise what flows into an average. So a residual block, and the pool behind it, take and give a byte for each number.
+// Between layers under Static, what flows into a sum is rounded to codes of a byte where the model then keeps
+// it as such, and the sum too; likewise what flows into an average. So a residual block, and the pool behind
+// it, take and give a byte for each number.
 
 // rounding is what may be rounded to codes before ops that are no layers.
 type rounding struct {
@@ -19,8 +20,8 @@ type rounding struct {
 	values []string            // that they read, in the order in which they are computed
 }
 
-// rounding returns what sums of two values and averages read; nothing where no layer is Static by the Config, or where the graph says
-// itself what is rounded.
+// rounding returns what sums of two values and averages read; nothing where no layer is Static by the Config,
+// or where the graph says itself what is rounded.
 func (j *job) rounding() rounding {
 	r := rounding{net: j.net, nodes: map[*flow.Node]bool{}}
 	if !j.cfg.static() || slices.ContainsFunc(j.graph.Nodes, func(n flow.Node) bool { return n.Op == "FakeQuantize" }) {
@@ -101,7 +102,8 @@ func fakeOf(name, in string, p qtensor.Params) flow.Node {
 	return f
 }
 
-// in returns g with the fakes behind the values that they read, for those of the rounding's nodes all of whose inputs have one.
+// in returns g with the fakes behind the values that they read, for those of the rounding's nodes all of
+// whose inputs have one.
 func (r rounding) in(g *flow.Graph, fakes map[string]flow.Node) *flow.Graph {
 	names := map[string]bool{}
 	for n := range r.nodes {
@@ -124,7 +126,8 @@ func (r rounding) in(g *flow.Graph, fakes map[string]flow.Node) *flow.Graph {
 	return &rounded
 }
 
-// left returns the values whose rounding leaves float32: what it gives is not kept as codes, or a sum that reads it is not.
+// left returns the values whose rounding leaves float32: what it gives is not kept as codes, or a sum that
+// reads it is not.
 func (r rounding) left(fakes map[string]flow.Node, coded map[string]bool) (values []string) {
 	for v, f := range fakes {
 		if !coded[f.Output] || slices.ContainsFunc(r.net.readers[v], func(n *flow.Node) bool {
@@ -136,8 +139,9 @@ func (r rounding) left(fakes map[string]flow.Node, coded map[string]bool) (value
 	return values
 }
 
-// spread adds values to floats, and those that are not kept as codes then either, by all but layers: what is made of one, and what
-// one is made of but by an average, which gives float32 of codes too. A model made anew would tell the same, one sum further each time.
+// spread adds values to floats, and those that are not kept as codes then either, by all but layers: what is
+// made of one, and what one is made of but by an average, which gives float32 of codes too. A model made anew
+// would tell the same, one sum further each time.
 func (r rounding) spread(values []string, floats map[string]bool, layers map[string]model.Layer) {
 	isLayer := func(n *flow.Node) bool {
 		_, ok := layers[n.Name]
