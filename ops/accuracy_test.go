@@ -61,7 +61,7 @@ func TestAccuracy(t *testing.T) {
 			compute ops.Compute
 			least   float64
 		}{{ops.Fixed24(), 130}, {ops.Fixed16(), 80}, {ops.DynamicInt8(), 38}, {ops.StaticInt8(static), 36}} {
-			if s.IsHalf() && c.least < 80 {
+			if s.IsHalf() && c.compute.String() != "fixed24" {
 				continue
 			}
 			got := mustDo(t, mustOp(t, tensor.Float32, 2, w, ops.WithCompute(c.compute)), newTensor(x, m, in))
@@ -137,7 +137,7 @@ func TestRowsAlone(t *testing.T) {
 	for _, s := range []qtensor.Scheme{qtensor.UInt4().PerGroup(1, 8), qtensor.BFloat16()} {
 		w := mustPack(t, mustQuantize(t, 7, s, in, out))
 		for _, c := range computings(t) {
-			if s.IsHalf() && c.bits == 0 {
+			if s.IsHalf() && c.bits != 24 {
 				continue
 			}
 			matrix := mustOp(t, tensor.Float32, 2, w, ops.WithCompute(c.compute))

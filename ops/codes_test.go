@@ -207,7 +207,7 @@ func TestPackImages(t *testing.T) {
 			t.Fatalf("%v: %v", scheme, err)
 		}
 		results := func(w *ops.Weight, x []float32) []float32 {
-			p, err := w.Prepare(ops.WithCompute(ops.Fixed16()))
+			p, err := w.Prepare()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -242,8 +242,8 @@ func TestPackImages(t *testing.T) {
 // TestAlone holds a layer without help to the same layer with it.
 func TestAlone(t *testing.T) {
 	const samples = 700
-	for _, c := range []ops.Compute{ops.Fixed24(), ops.DynamicInt8(), static(t, qtensor.Affine(8), -2, 2)} {
-		p := byCompute(t, 5, qtensor.PerChannelSymmetric(8, 1), 0)(c)
+	for i, c := range []ops.Compute{ops.Fixed24(), ops.DynamicInt8(), static(t, qtensor.Affine(8), -2, 2), ops.Fixed24()} {
+		p := byCompute(t, 5, []qtensor.Scheme{qtensor.PerChannelSymmetric(8, 1), qtensor.BFloat16()}[i/3], 0)(c)
 		x := gaussians(rand.New(rand.NewPCG(3, 7)), samples*p.In().TotalSize())
 		want, got := make([]float32, samples*p.Out().TotalSize()), make([]float32, samples*p.Out().TotalSize())
 		if err := p.Run(want, x, samples); err != nil {

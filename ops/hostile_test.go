@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"testing"
 	"unsafe"
 
@@ -329,5 +330,56 @@ func TestForeignMemory(t *testing.T) {
 	op := mustLinear(t, input(g, "x", tensor.Float32, 4, 3), mustWeight(t, 1, 3, 2)).Op()
 	if got, want := mustDo(t, op, foreignTensor()), mustDo(t, op, newTensor(gaussian(1, 12), 4, 3)); !sameBits(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestTransposedWeight: a weight of PyTorch's (out, in) is told from one of another depth, and what to do is said.
+func TestTransposedWeight(t *testing.T) {
+	g := gorgonia.NewGraph()
+	tried := 0
+	for _, in := range []int{1, 2, 5, 16} {
+		for _, out := range []int{3, 7, 17} {
+			q := mustQuantize(t, 1, qtensor.PerChannelSymmetric(8, 0), out, in) // as PyTorch has it
+			_, err := ops.Pack(q)
+			wantError(t, fmt.Sprint("scales by row of ", out, in), err, qtensor.ErrScheme, "w.T()")
+			turned, err := q.T()
+			if err != nil {
+				t.Fatal(err)
+			}
+			whole := mustPack(t, mustQuantize(t, 1, qtensor.Symmetric(8), out, in))
+			for rank := 1; rank <= 3; rank++ {
+				tried++
+				shape := append(slices.Repeat([]int{2}, rank-1), in)
+				x := input(g, fmt.Sprint("x", in, out, rank), tensor.Float32, shape...)
+				_, err = ops.Linear(x, whole)
+				wantError(t, fmt.Sprint("Linear of ", in, out), err, qtensor.ErrShape, "w.T()")
+				if rank < 3 {
+					_, err = ops.MatMul(x, whole)
+					wantError(t, fmt.Sprint("MatMul of ", in, out), err, qtensor.ErrShape, "w.T()")
+				}
+				if _, err := ops.Linear(x, mustPack(t, turned)); err != nil {
+					t.Errorf("w.T() of (%d, %d): %v", out, in, err)
+				}
+			}
+		}
+	}
+	t.Logf("%d shapes", tried)
+}
+
+// TestClaimedLayouts: what would be laid out in more than MaxNumbers codes is refused before anything is.
+func TestClaimedLayouts(t *testing.T) {
+	const channels = 1 << 23
+	q, err := qtensor.FromCodes(newTensor(make([]int8, channels), channels, 1, 1, 1), qtensor.Params{Scheme: qtensor.Symmetric(8), Scales: []float32{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ops.PackConv2d(q, channels)
+	wantError(t, "a filter for each of 2^23 channels", err, qtensor.ErrShape, "too big")
+	one := mustQuantize(t, 1, qtensor.Symmetric(8), 1, 1<<20)
+	packed := mustPack(t, one)
+	g := gorgonia.NewGraph()
+	for n := 13; n < 60; n++ {
+		_, err := ops.Linear(input(g, fmt.Sprint("x", n), tensor.Float64, 1<<min(n, strconv.IntSize-4), 1), packed)
+		wantError(t, fmt.Sprintf("2^%d rows times 2^20", n), err, qtensor.ErrShape, "too big")
 	}
 }

@@ -94,8 +94,8 @@ func (l *layer) prepare(weights qtensor.Scheme, opts []Option) error {
 			return err
 		}
 	}
-	if weights.IsHalf() && l.compute.arithmetic.Bits == 0 {
-		return fmt.Errorf("%w: got %v weights with %v, want Fixed24 or Fixed16", qtensor.ErrScheme, weights, l.compute)
+	if weights.IsHalf() && l.compute.arithmetic.Bits != 24 {
+		return fmt.Errorf("%w: got %v weights with %v, want Fixed24, or integer weights", qtensor.ErrScheme, weights, l.compute)
 	}
 	return nil
 }

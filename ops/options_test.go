@@ -89,7 +89,9 @@ func TestRefuses(t *testing.T) {
 		{"static zero point missing", false, x, w, params(qtensor.Affine(8), 1), qtensor.ErrParams, []string{"activations", "got 0 zero points", "want 1"}},
 		{"static scale missing", false, x, w, ops.WithCompute(ops.StaticInt8(qtensor.Params{Scheme: qtensor.Symmetric(8)})), qtensor.ErrParams, []string{"activations", "got 0 scales"}},
 
-		{"half with dynamic", false, x, half, ops.WithCompute(ops.DynamicInt8()), qtensor.ErrScheme, []string{"got bfloat16 weights with dynamic-int8", "want Fixed24 or Fixed16"}},
+		{"half with dynamic", false, x, half, ops.WithCompute(ops.DynamicInt8()), qtensor.ErrScheme, []string{"got bfloat16 weights with dynamic-int8", "want Fixed24"}},
+		{"half with fixed16", false, x, half, ops.WithCompute(ops.Fixed16()), qtensor.ErrScheme, []string{"got bfloat16 weights with fixed16", "want Fixed24"}},
+		{"half with fixed16 in MatMul", true, x, half, ops.WithCompute(ops.Fixed16()), qtensor.ErrScheme, []string{"got bfloat16 weights with fixed16", "want Fixed24"}},
 		{"half with static", true, x, half, params(qtensor.Affine(8), 1, 0), qtensor.ErrScheme, []string{"got bfloat16 weights with static-int8"}},
 	} {
 		var opts []ops.Option

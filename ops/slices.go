@@ -65,8 +65,8 @@ func (f *Filters) prepare(height, width int, pad, stride, dilation []int, opts [
 	return p, nil
 }
 
-// Alone returns a layer whose calls leave all their work to the goroutine that makes them, where those of p share it with others; for
-// 16-bit weights they do so too. Results are the same.
+// Alone returns a layer whose calls leave all their work to the goroutine that makes them, where those of p share it with others.
+// Results are the same.
 func (p *Prepared) Alone() *Prepared {
 	alone := *p.orZero()
 	alone.l.compute.arithmetic.Alone = true

@@ -58,7 +58,8 @@ func packChannels(w *qtensor.QTensor, channels int) (*Weight, error) {
 		return nil, fmt.Errorf("%w: got %v, want a matrix (in, out)", qtensor.ErrShape, shape)
 	}
 	if kept, ok := scheme.Axis(); ok && kept != 1 {
-		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis 1", qtensor.ErrScheme, scheme)
+		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis 1; if the weight is (out, in), pack its transpose, w.T()",
+			qtensor.ErrScheme, scheme)
 	}
 	if channels < 1 || shape[0]%channels != 0 {
 		return nil, fmt.Errorf("%w: got %d channels, want a divisor of %d", qtensor.ErrShape, channels, shape[0])

@@ -2,11 +2,14 @@ package gemm
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"euryale/internal/half"
 	"euryale/internal/kernel"
+	"euryale/internal/pack"
 )
 
 // TestAlone holds a call by itself to one thread, from codes too.
@@ -39,4 +42,28 @@ func TestShareOfOthers(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestAloneHasOneThread: alone leaves a call one thread, whatever the weights are, and what is not alone has all.
+func TestAloneHasOneThread(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	w := pack.New(pack.Matrix{K: 4, N: 1, Group: 4, Scales: []float32{1}}, make([]int8, 4), 8)
+	half := pack.NewHalf(4, 1, make([]uint16, 4), half.Float16())
+	x, dst := make([]float32, 4), make([]float32, 4)
+	for name, multiply := range map[string]func(alone bool) error{
+		"Multiply":     func(alone bool) error { return Multiply(dst[:1], x, 1, w, Arithmetic{Alone: alone}, Output{}) },
+		"MultiplyHalf": func(alone bool) error { return MultiplyHalf(dst[:1], x, 1, half, alone, Output{}) },
+	} {
+		for _, alone := range []bool{true, false, true} {
+			last := new(call)
+			calls = sync.Pool{New: func() any { return last }}
+			if err := multiply(alone); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if want := map[bool]int{true: 1, false: 3}[alone]; last.threads != want {
+				t.Errorf("%s, alone %t: got %d threads, want %d", name, alone, last.threads, want)
+			}
+		}
+	}
+	calls = sync.Pool{New: func() any { return new(call) }}
 }

@@ -6,9 +6,10 @@ import (
 )
 
 // MultiplyHalf sets dst = x·w for 16-bit weights, then applies out. Products are exact in float64 and added in
-// order of depth; the sum is rounded once to float32. dst does not overlap x. Errors: ErrValue, naming row and column.
-func MultiplyHalf(dst, x []float32, m int, w *pack.Half, out Output) error {
+// order of depth; the sum is rounded once to float32. alone leaves all the work to the caller's goroutine. dst does not overlap x. Errors: ErrValue, naming row and column.
+func MultiplyHalf(dst, x []float32, m int, w *pack.Half, alone bool, out Output) error {
 	c := calls.Get().(*call)
+	c.arithmetic.Alone = alone
 	c.use()
 	c.half, c.out = w, out
 	c.floor = out.floor()

@@ -356,7 +356,7 @@ func TestPanicKeepsCall(t *testing.T) {
 	half := pack.NewHalf(4, 1, make([]uint16, 4), half.Float16())
 	for name, panics := range map[string]func(){
 		"Multiply":     func() { _ = Multiply(make([]float32, 4), make([]float32, 3), 4, w, Arithmetic{}, Output{}) },
-		"MultiplyHalf": func() { _ = MultiplyHalf(make([]float32, 4), make([]float32, 3), 4, half, Output{}) },
+		"MultiplyHalf": func() { _ = MultiplyHalf(make([]float32, 4), make([]float32, 3), 4, half, false, Output{}) },
 		"Convolve": func() {
 			_ = Convolve(Numbers{Float: make([]float32, 16)}, Numbers{Float: make([]float32, 3)}, 1, NewWindows(v), []*pack.Matrix{w}, Arithmetic{}, Output{})
 		},
