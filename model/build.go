@@ -20,7 +20,7 @@ import (
 func New(g *flow.Graph, layers map[string]Layer, opts ...Option) (*Model, error) {
 	m, err := configured(opts)
 	if err == nil {
-		err = m.build(g, own(layers), nil)
+		err = m.build(copyGraph(g), own(layers), nil)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("model: New: %w", err)
@@ -28,8 +28,8 @@ func New(g *flow.Graph, layers map[string]Layer, opts ...Option) (*Model, error)
 	return m, nil
 }
 
-// build makes a model that reads data, where a constant has such, and weights when they are needed first. The layers become
-// its own.
+// build makes a model that reads data, where a constant has such, and weights when they are needed first. The lists
+// of the graph and the layers become its own.
 func (m *Model) build(g *flow.Graph, layers map[string]layer, data map[string]func() ([]float32, error)) error {
 	if g == nil {
 		return fmt.Errorf("%w: got no graph", qtensor.ErrParams)
@@ -38,8 +38,10 @@ func (m *Model) build(g *flow.Graph, layers map[string]layer, data map[string]fu
 		return fmt.Errorf("%w: %w", qtensor.ErrParams, err)
 	}
 	m.layers = layers
-	m.graph = flow.Graph{Inputs: copyValues(g.Inputs), Outputs: copyValues(g.Outputs), Nodes: copyNodes(g.Nodes), Constants: map[string]*flow.Tensor{}}
-	b := builder{Model: m, from: g, data: data, ids: map[string]int{}, packed: map[packing]any{}}
+	m.graph = flow.Graph{Inputs: g.Inputs, Outputs: g.Outputs, Nodes: g.Nodes, Constants: map[string]*flow.Tensor{}}
+	n := len(g.Nodes) // as many values and steps, which do not grow by copies
+	m.values, m.steps = make([]value, 0, n), make([]step, 0, n)
+	b := builder{Model: m, from: g, data: data, ids: make(map[string]int, n), packed: map[packing]any{}}
 	for _, add := range []func() error{b.addInputs, b.addNodes, b.addOutputs} {
 		if err := add(); err != nil {
 			return err
@@ -52,6 +54,15 @@ func (m *Model) build(g *flow.Graph, layers map[string]layer, data map[string]fu
 	}
 	m.measureWork()
 	return m.measureMemory(b.packed)
+}
+
+func copyGraph(g *flow.Graph) *flow.Graph {
+	if g == nil {
+		return nil
+	}
+	own := *g
+	own.Inputs, own.Outputs, own.Nodes = copyValues(g.Inputs), copyValues(g.Outputs), copyNodes(g.Nodes)
+	return &own
 }
 
 func copyValues(list []flow.Value) []flow.Value {

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"sync"
 
 	"euryale/internal/dense"
@@ -75,9 +73,10 @@ func load(f *qtensor.File, later bool, opts []Option) (*Model, error) {
 	if later {
 		m.file = sync.OnceValue(f.Close)
 	}
-	text, ok := f.Meta()[metaKey]
-	if !ok || len(f.Meta()) != 1 {
-		return nil, fmt.Errorf("%w: got metadata %q, want %q", qtensor.ErrFormat, slices.Sorted(maps.Keys(f.Meta())), metaKey)
+	meta := f.Meta()
+	text, ok := meta[metaKey]
+	if !ok || len(meta) != 1 {
+		return nil, fmt.Errorf("%w: got %d texts in the metadata, want %q alone: this is not the file of a model", qtensor.ErrFormat, len(meta), metaKey)
 	}
 	var j fileJSON
 	if err := strictjson.Unmarshal([]byte(text), &j); err != nil {

@@ -73,7 +73,7 @@ func Save(path string, b Bundle) error {
 
 // Write writes the bytes of a file that holds b; equal bundles give equal bytes. Errors: ErrDtype, ErrLayout;
 // ErrShape for an empty tensor; ErrFormat for names that collide or are not UTF-8, for a nil tensor and for
-// "euryale" in Meta; fs.ErrInvalid for a nil w; those of w, as which its panics and counts that cannot be are taken.
+// "euryale" in Meta or more than 65,535 other texts; fs.ErrInvalid for a nil w; those of w, as which its panics and counts that cannot be are taken.
 func Write(w io.Writer, b Bundle) error {
 	tensors, meta, err := b.tensors()
 	if err == nil {

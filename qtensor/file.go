@@ -20,7 +20,6 @@ import (
 // nothing.
 type File struct {
 	container *safetensors.File
-	meta      map[string]string
 	refs      map[string]tensorRef
 	floats    []string
 }
@@ -61,8 +60,8 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 // newFile checks that every quantized tensor has its arrays and no others. No two tensors can share one: a suffix begins
 // with its only dot.
 func newFile(c *safetensors.File) (*File, error) {
-	f := &File{container: c, meta: c.Metadata()}
-	if text, ok := f.meta[metaKey]; ok {
+	f := &File{container: c}
+	if text, ok := c.Text(metaKey); ok {
 		var m fileMeta
 		if err := strictjson.Unmarshal([]byte(text), &m); err != nil {
 			return nil, fmt.Errorf("%w: metadata %q: %w", ErrFormat, metaKey, err)
@@ -71,7 +70,6 @@ func newFile(c *safetensors.File) (*File, error) {
 			return nil, fmt.Errorf("%w: metadata %q: got version %d, want %d", ErrFormat, metaKey, m.Version, fileVersion)
 		}
 		f.refs = m.Quantized
-		delete(f.meta, metaKey)
 	}
 	claimed := map[string]bool{}
 	for _, name := range f.Quantized() {
@@ -143,7 +141,11 @@ func (f *File) Quantized() []string { return slices.Sorted(maps.Keys(f.orEmpty()
 func (f *File) Floats() []string { return slices.Clone(f.orEmpty().floats) }
 
 // Meta returns a copy of the texts that were saved as Bundle.Meta.
-func (f *File) Meta() map[string]string { return maps.Clone(f.orEmpty().meta) }
+func (f *File) Meta() map[string]string {
+	meta := f.orEmpty().container.Metadata()
+	delete(meta, metaKey)
+	return meta
+}
 
 // Scheme returns the scheme and the shape of a quantized tensor, which the header has. Errors: ErrNotFound.
 func (f *File) Scheme(name string) (Scheme, tensor.Shape, error) {

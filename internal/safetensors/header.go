@@ -30,10 +30,15 @@ func parseHeader(h []byte) (tensors map[string]entry, metadata map[string]string
 	p := parser{json.NewDecoder(bytes.NewReader(h))}
 	p.dec.UseNumber()
 	tensors, metadata = map[string]entry{}, map[string]string{}
-	err = p.object(func(key string) (err error) {
+	seen := false // the metadata
+	has := func(key string) bool { return key == metadataKey && seen || hasKey(tensors, key) }
+	err = p.object(has, func(key string) (err error) {
 		if key == metadataKey {
-			err = p.object(func(key string) (err error) {
-				metadata[key], err = token[string](p, "a string")
+			seen = true
+			err = p.object(func(key string) bool { return hasKey(metadata, key) }, func(key string) (err error) {
+				if metadata[key], err = token[string](p, "a string"); len(metadata) > maxTexts {
+					err = p.errorf("got more than %d texts", maxTexts)
+				}
 				return err
 			})
 		} else {
@@ -53,6 +58,11 @@ func parseHeader(h []byte) (tensors map[string]entry, metadata map[string]string
 			prefixBytes+len(h)-len(rest), rest[:1])
 	}
 	return tensors, metadata, nil
+}
+
+func hasKey[T any](m map[string]T, key string) bool {
+	_, ok := m[key]
+	return ok
 }
 
 // parser reads a header token by token: decoding into maps and structs would let duplicate keys pass. As each value has
@@ -90,21 +100,19 @@ func (p parser) delim(d json.Delim) error {
 	return err
 }
 
-// object reads an object; value has to read what follows each key.
-func (p parser) object(value func(key string) error) error {
+// object reads an object; value has to read what follows each key, and has tells which keys there were.
+func (p parser) object(has func(key string) bool, value func(key string) error) error {
 	if err := p.delim('{'); err != nil {
 		return err
 	}
-	seen := map[string]bool{}
 	for p.dec.More() {
 		key, err := token[string](p, "a key")
 		if err != nil {
 			return err
 		}
-		if seen[key] {
+		if has(key) {
 			return p.errorf("got key %.80q twice, want it once", key)
 		}
-		seen[key] = true
 		if err := value(key); err != nil {
 			return err
 		}
@@ -114,11 +122,16 @@ func (p parser) object(value func(key string) error) error {
 
 // entry reads the object of one tensor.
 func (p parser) entry() (e entry, err error) {
-	err = p.object(func(key string) (err error) {
+	has := func(key string) bool {
+		return key == "dtype" && e.Dtype != "" || key == "shape" && e.Shape != nil || key == "data_offsets" && e.Offsets != nil
+	}
+	err = p.object(has, func(key string) (err error) {
 		switch key {
 		case "dtype":
 			var s string
-			s, err = token[string](p, "a dtype")
+			if s, err = token[string](p, "a dtype"); err == nil && s == "" {
+				err = p.errorf("got an empty dtype, want one of the known")
+			}
 			e.Dtype = Dtype(s)
 		case "shape":
 			e.Shape, err = numbers[int](p, strconv.IntSize-1)

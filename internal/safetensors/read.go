@@ -170,6 +170,15 @@ func (f *File) Metadata() map[string]string {
 	return maps.Clone(f.metadata)
 }
 
+// Text returns the text of the metadata under a key, and whether there is one.
+func (f *File) Text(key string) (string, bool) {
+	if f == nil {
+		return "", false
+	}
+	text, ok := f.metadata[key]
+	return text, ok
+}
+
 // Names returns the names of the tensors, sorted.
 func (f *File) Names() []string {
 	if f == nil {

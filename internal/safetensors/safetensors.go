@@ -30,6 +30,7 @@ const (
 	metadataKey = "__metadata__"
 	prefixBytes = 8           // the header's length
 	maxHeader   = 100_000_000 // bytes; the limit of the reference implementation
+	maxTexts    = 1 << 16     // of the metadata, which take many times their bytes if they are short
 )
 
 // Dtype is the type of a tensor's elements, spelled as in the file.

@@ -30,7 +30,7 @@ type Tensor struct {
 // so that each tensor starts at a multiple of its Dtype's size. Data is written from where it is, without a copy of the whole.
 //
 // It fails with ErrFormat, before the first byte, for: names that are duplicate, not UTF-8 or "__metadata__"; metadata
-// that is not UTF-8; an unknown Dtype; a negative dimension; a Shape whose size overflows or is not that of Data; a header
+// that is not UTF-8, or more than 65,536 texts of it; an unknown Dtype; a negative dimension; a Shape whose size overflows or is not that of Data; a header
 // above 100 MB. Other errors are those of w, after which what it holds is not a container; fs.ErrInvalid for a nil w.
 func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	l, err := plan(tensors, metadata)
@@ -65,6 +65,9 @@ func plan(tensors []Tensor, metadata map[string]string) (layout, error) {
 		if value := metadata[key]; !utf8.ValidString(key) || !utf8.ValidString(value) {
 			return layout{}, fmt.Errorf("%w: metadata %.80q: got %.80q, want both in UTF-8", ErrFormat, key, value)
 		}
+	}
+	if len(metadata) > maxTexts {
+		return layout{}, fmt.Errorf("%w: got %d texts of metadata, want at most %d", ErrFormat, len(metadata), maxTexts)
 	}
 	if len(metadata) > 0 {
 		fields = append(fields, field(metadataKey, metadata))

@@ -198,10 +198,14 @@ func (d *decoder) structure(v reflect.Value) error {
 
 // isEmpty reports what omitempty leaves out.
 func isEmpty(v reflect.Value) bool {
-	if kind := v.Kind(); kind == reflect.Slice || kind == reflect.Map {
+	switch kind := v.Kind(); {
+	case kind == reflect.Slice || kind == reflect.Map:
 		return v.Len() == 0
+	case v.CanFloat():
+		return v.Float() == 0 // −0 too, which would come back as 0
+	default:
+		return kind != reflect.Struct && v.IsZero()
 	}
-	return v.Kind() != reflect.Struct && v.IsZero()
 }
 
 // names returns the names of fields that errors show.

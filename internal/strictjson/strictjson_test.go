@@ -106,6 +106,7 @@ func TestUnmarshal(t *testing.T) {
 		{`{"S":{"n":1,"t":"a","p":1}}`, "want bool"},
 		{`{"S":{"n":1,"t":"a","p":null,"o":1e39}}`, "want float32"},
 		{`{"S":{"n":1,"t":"a","p":null,"o":0}}`, `empty "o"`},
+		{`{"S":{"n":1,"t":"a","p":null,"o":-0.0}}`, `empty "o"`},
 		{`{"S":{"n":1,"t":"a","p":null,"r":[]}}`, ""},
 		{`{"S":null}`, `empty "S"`},
 		{`{"S":{"n":1,"t":"a","p":null,"o":"NaN"}}`, "want float32"},
