@@ -172,17 +172,25 @@ func await(t *testing.T, what string, there func() bool) {
 	}
 }
 
-// scribble writes to a tensor.
+// scribble writes to all memory of a tensor.
 func scribble(t tensor.Tensor) {
 	switch x := t.Data().(type) {
 	case []float32:
-		for i := range x {
-			x[i] = -x[i]
-		}
+		negate(x)
+	case []float64:
+		negate(x)
 	case []int:
-		for i := range x {
-			x[i] = 99 - x[i]
-		}
+		negate(x)
+	case []int32:
+		negate(x)
+	case []int64:
+		negate(x)
+	}
+}
+
+func negate[T float32 | float64 | int | int32 | int64](x []T) {
+	for i := range x {
+		x[i] = -x[i]
 	}
 }
 

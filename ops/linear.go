@@ -66,7 +66,7 @@ func (w *Weight) result(in tensor.Shape) (tensor.Shape, error) {
 func (w *Weight) multiply(y, x gemm.Numbers, in tensor.Shape, l *layer) error {
 	rows := in.TotalSize() / w.in
 	if w.halves != nil {
-		return gemm.MultiplyHalf(y.Float, x.Float, rows, w.halves, l.compute.arithmetic.Alone, l.output)
+		return gemm.ProductHalf(y.Float, x, rows, w.halves, l.compute.arithmetic.Alone, l.output)
 	}
 	return gemm.Product(y, x, rows, w.ints, l.compute.arithmetic, l.output)
 }

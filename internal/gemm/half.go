@@ -5,17 +5,24 @@ import (
 	"euryale/internal/pack"
 )
 
-// MultiplyHalf sets dst = x·w for 16-bit weights, then applies out. Products are exact in float64 and added in
-// order of depth; the sum is rounded once to float32. alone leaves all the work to the caller's goroutine. dst does not overlap x. Errors: ErrValue, naming row and column.
+// MultiplyHalf is ProductHalf from float32.
 func MultiplyHalf(dst, x []float32, m int, w *pack.Half, alone bool, out Output) error {
+	return ProductHalf(dst, Numbers{Float: x}, m, w, alone, out)
+}
+
+// ProductHalf sets dst = x·w for 16-bit weights, then applies out. Products are exact in float64 and added in order of
+// depth; the sum is rounded once to float32. alone leaves all the work to the caller's goroutine. x is float32; dst does
+// not overlap it. Errors: ErrValue, naming row and column.
+func ProductHalf(dst []float32, x Numbers, m int, w *pack.Half, alone bool, out Output) error {
 	c := calls.Get().(*call)
 	c.arithmetic.Alone = alone
 	c.use()
+	c.source = x
 	c.half, c.out = w, out
 	c.floor = out.floor()
-	c.rows, c.k, c.n, c.x, c.dst = m, w.K, w.N, x[:m*w.K], dst[:m*w.N]
+	c.rows, c.k, c.n, c.x, c.dst = m, w.K, w.N, x.Float[:m*w.K], dst[:m*w.N]
 	if _, _, bad := c.set.MinMax(c.x); bad >= 0 {
-		err := c.notFinite(x[bad], bad, w.K)
+		err := c.notFinite(c.x[bad], bad, w.K)
 		c.release()
 		return err
 	}

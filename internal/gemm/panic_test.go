@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	halfs "euryale/internal/half"
 	"euryale/internal/pack"
 )
 
@@ -66,6 +67,11 @@ func TestStop(t *testing.T) {
 		if err := Product(Numbers{Float: got}, Numbers{Float: x, Stop: make(chan struct{})}, m, w, a, Output{}); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%+v: error %v, or other results after one that was stopped", a, err)
 		}
+	}
+	half := pack.NewHalf(k, n, slices.Repeat([]uint16{0x3c00}, k*n), halfs.Float16())
+	halves := make([]float32, m*n)
+	if err := ProductHalf(halves, Numbers{Float: x, Stop: stop}, m, half, false, Output{}); err != nil || slices.ContainsFunc(halves, func(y float32) bool { return y != 0 }) {
+		t.Errorf("error %v, or results of a product with 16-bit weights that is stopped", err)
 	}
 	v := NewWindows(Conv{Channels: 1, Height: 8, Width: 8, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}})
 	filters := []*pack.Matrix{pack.New(pack.Matrix{K: 4, N: 1, Group: 4, Scales: []float32{1}}, []int8{3, 0, 0, 0}, 8)}
