@@ -195,12 +195,17 @@ func TestCallThatBlocks(t *testing.T) {
 		in  []float32
 	}
 	begun, release := make(chan entered, 100), make(chan struct{})
+	blocks := false
 	m := newModel(t, turned(func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) {
-		begun <- entered{ctx, in[0].Data}
-		<-release
+		if blocks {
+			begun <- entered{ctx, in[0].Data}
+			<-release
+		}
 		return turn(ctx, batch, in)
 	}), nil)
 	in := batchOf(1, 2, 3)
+	_ = run(t, m, in, "y") // so that only the call may take long
+	blocks = true
 	const runs = 20
 	left := 0
 	for i := range runs {
@@ -230,6 +235,7 @@ func TestCallThatBlocks(t *testing.T) {
 	}
 	close(release)
 	await(t, "runs that were left", m.Idle)
+	blocks = false
 	in = batchOf(1, 2, 3)
 	copy(in["x"].Data().([]float32), []float32{1, 2, 1, 0, 10, 2})
 	if got, want := run(t, m, in, "y"), []float32{6, 40, 0, 3, 8, 3}; !slices.Equal(got, want) {

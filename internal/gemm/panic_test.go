@@ -13,27 +13,37 @@ import (
 	"euryale/internal/pack"
 )
 
-// TestPanicOfPart has every part of a shared phase panic, whoever takes it: the caller has the panic, and everything works afterwards.
+// TestPanicOfPart has a part of a shared phase panic, in the caller's goroutine and in a worker's: the caller has the panic, and everything
+// works afterwards.
 func TestPanicOfPart(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
-	bad := errors.New("bad")
+	goroutine := func() string {
+		var b [64]byte
+		name, _, _ := strings.Cut(string(b[:runtime.Stack(b[:], false)]), "[")
+		return name
+	}
+	bad, me := errors.New("bad"), goroutine()
 	const parts = 12
-	for part := range parts {
+	for round := range 20 {
+		ofWorker := round%2 == 1
+		var begun atomic.Int32
 		p := Catch(func() {
-			Share(parts, time.Second, func(i int) {
-				if i == part {
+			Share(parts, time.Second, func(int) {
+				for begun.Add(1); begun.Load() < 2; runtime.Gosched() { // until a worker has a part too
+				}
+				if (goroutine() != me) == ofWorker {
 					panic(bad)
 				}
 			})
 		})
 		if p == nil || !errors.Is(p, bad) || !strings.Contains(p.Error(), "TestPanicOfPart") {
-			t.Errorf("part %d: got %v, want the panic and where it was", part, p)
+			t.Errorf("by a worker %v: got %v, want the panic and where it was", ofWorker, p)
 		}
 		var done [parts]atomic.Int32
 		Share(parts, time.Second, func(i int) { done[i].Add(1) })
 		for i := range done {
 			if n := done[i].Load(); n != 1 {
-				t.Errorf("part %d panicked: then part %d was done %d times", part, i, n)
+				t.Errorf("by a worker %v: then part %d was done %d times", ofWorker, i, n)
 			}
 		}
 	}
