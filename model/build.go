@@ -22,6 +22,9 @@ func New(g *flow.Graph, layers map[string]Layer, opts ...Option) (*Model, error)
 	if err == nil {
 		err = m.build(copyGraph(g), own(layers), nil)
 	}
+	if err == nil {
+		err = m.checkHeader()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("model: New: %w", err)
 	}
@@ -36,6 +39,9 @@ func (m *Model) build(g *flow.Graph, layers map[string]layer, data map[string]fu
 	}
 	if err := g.Check(); err != nil {
 		return fmt.Errorf("%w: %w", qtensor.ErrParams, err)
+	}
+	if err := checkSharing(g.Nodes, layers); err != nil {
+		return err
 	}
 	m.layers = layers
 	m.graph = flow.Graph{Inputs: g.Inputs, Outputs: g.Outputs, Nodes: g.Nodes, Constants: map[string]*flow.Tensor{}}
@@ -73,11 +79,16 @@ func copyValues(list []flow.Value) []flow.Value {
 	return list
 }
 
+// lists are the attributes of a node that are lists.
+func lists(n *flow.Node) []*[]int {
+	return []*[]int{&n.Kernel, &n.Strides, &n.Pads, &n.Dilations, &n.Perm, &n.Shape, &n.Axes, &n.Starts, &n.Ends, &n.Steps}
+}
+
 func copyNodes(list []flow.Node) []flow.Node {
 	list = slices.Clone(list)
 	for i := range list {
 		n := &list[i]
-		for _, s := range []*[]int{&n.Kernel, &n.Strides, &n.Pads, &n.Dilations, &n.Perm, &n.Shape, &n.Axes, &n.Starts, &n.Ends, &n.Steps} {
+		for _, s := range lists(n) {
 			*s = slices.Clone(*s)
 			if len(*s) == 0 {
 				*s = nil // as a file has it
@@ -144,6 +155,9 @@ func (b *builder) constant(name string) (int, error) {
 		return 0, fmt.Errorf("%w: there is no %q", qtensor.ErrParams, name)
 	}
 	s, err := given(t.Shape, false)
+	if err == nil && name == reservedName {
+		err = fmt.Errorf("%w: files have something else of that name, want another", qtensor.ErrParams)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("constant %q: %w", name, err)
 	}

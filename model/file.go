@@ -16,6 +16,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
+// reservedName is what no tensor in a file can be called.
+const reservedName = "__metadata__"
+
 // metaKey is the key of the metadata that has the structure.
 const metaKey = "euryale.model"
 
@@ -108,6 +111,52 @@ func (m *Model) bundle() (qtensor.Bundle, error) {
 	text, err := json.Marshal(j)
 	b.Meta = map[string]string{metaKey: string(text)}
 	return b, err
+}
+
+// smallHeader is less than the 100 MB that the header of a file may have.
+const smallHeader = 90 << 20
+
+// checkHeader returns an error for a model whose names and numbers no header of a file holds.
+func (m *Model) checkHeader() error {
+	if m.headerBound() < smallHeader {
+		return nil
+	}
+	b, err := m.bundle()
+	if errors.Is(err, ErrCall) {
+		return nil // which no file holds anyway
+	}
+	if err == nil {
+		err = qtensor.Write(io.Discard, b)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: no file holds so many nodes, or names so long, want fewer or shorter ones: %w", qtensor.ErrParams, err)
+	}
+	return nil
+}
+
+// headerBound returns more bytes than the header of the file has, where a byte of a name may be written as seven.
+func (m *Model) headerBound() int {
+	const each, number, letter = 400, 24, 7
+	n := each
+	for _, v := range slices.Concat(m.graph.Inputs, m.graph.Outputs) {
+		n += each + letter*len(v.Name) + number*len(v.Shape)
+	}
+	for _, v := range m.values {
+		n += each + letter*len(v.name) + number*len(v.size)
+	}
+	for _, o := range m.graph.Nodes {
+		n += each + letter*(len(o.Name)+len(o.Output))
+		for _, in := range o.Inputs {
+			n += letter*len(in) + 5
+		}
+		for _, list := range lists(&o) {
+			n += number * len(*list)
+		}
+	}
+	for name, l := range m.layers { // a weight has up to seven arrays, and an entry in each list of them
+		n += 8*each + 12*letter*len(name) + 8*number*len(l.weight.shape)
+	}
+	return n
 }
 
 // weightName returns the name in a file of the weight of a node: one that belongs to none of the constants, which are sorted.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -110,29 +111,37 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// TestSharedWeight saves a weight that convolutions share: once, and refused where there are too many of them.
+// TestSharedWeight saves a weight that convolutions share: once, and refused where there are too many of a large one.
 func TestSharedWeight(t *testing.T) {
 	for _, c := range []struct {
-		nodes int
-		fine  bool
-	}{{3, true}, {17, false}} {
-		g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 2, 5, 5}}}, Outputs: []flow.Value{{Name: "x"}}}
-		g.Constants = map[string]*flow.Tensor{"k": count(2, 2, 3, 3)}
-		q, err := qtensor.Quantize(tensorOf(count(2, 2, 3, 3)), qtensor.Symmetric(8))
-		if err != nil {
-			t.Fatal(err)
-		}
+		nodes, size int
+		fine        bool
+	}{{3, 3, true}, {60, 3, true}, {16, 500, true}, {20, 500, true}, {21, 500, false}} {
+		g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 2, c.size, c.size}}}, Outputs: []flow.Value{{Name: "x"}}}
+		g.Constants = map[string]*flow.Tensor{"k": count(2, 2, c.size, c.size)}
+		q := quantize(t, g.Constants["k"], qtensor.Symmetric(8))
 		layers := map[string]model.Layer{}
 		for i := range c.nodes {
-			name := string(rune('a' + i))
+			name := fmt.Sprint("n", i)
 			g.Nodes = append(g.Nodes, flow.Node{Op: "Conv", Name: name, Inputs: []string{"x", "k"}, Output: "y" + name})
 			layers[name] = model.Layer{Weight: q}
 		}
-		file := bytesOf(t, newModel(t, g, layers))
+		m, err := model.New(g, layers)
+		if !c.fine {
+			if !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), "of their own") {
+				t.Errorf("%d nodes: got %v, want ErrParams that says what to do", c.nodes, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%d nodes: %v", c.nodes, err)
+			continue
+		}
+		file := bytesOf(t, m)
 		if n := bytes.Count(file, []byte(".weight\"")); n != 1 {
 			t.Errorf("%d nodes: the file has %d weights, want 1", c.nodes, n)
 		}
-		if _, err := model.Read(bytes.NewReader(file), int64(len(file))); (err == nil) != c.fine {
+		if _, err := model.Read(bytes.NewReader(file), int64(len(file))); err != nil {
 			t.Errorf("%d nodes: got %v", c.nodes, err)
 		}
 	}

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 
+	"euryale/internal/flow"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -45,6 +46,35 @@ func (w *weight) elements() int64 { return int64(tensor.Shape(w.shape).TotalSize
 
 func inMemory(q *qtensor.QTensor) *weight {
 	return &weight{q.Scheme(), q.Shape(), func() (*qtensor.QTensor, error) { return q, nil }}
+}
+
+const (
+	// maxSharing bounds how many convolutions there are for a weight, on average by size, as each prepares where its elements lie;
+	maxSharing = 16
+	// smallSharing is as many elements as they may have in any case.
+	smallSharing = 1 << 22
+)
+
+// checkSharing returns an error for convolutions that would take much more memory than the weights that they share.
+func checkSharing(nodes []flow.Node, layers map[string]layer) error {
+	have, want, seen := int64(0), int64(0), map[*weight]bool{}
+	for _, n := range nodes {
+		w := layers[n.Name].weight
+		if w == nil {
+			continue
+		}
+		if !seen[w] {
+			have, seen[w] = have+w.elements(), true
+		}
+		if n.Op == "Conv" {
+			want += w.elements()
+		}
+	}
+	if want > maxSharing*have+smallSharing {
+		return fmt.Errorf("%w: got convolutions with %d elements, of weights with %d, want at most %d times as many: give some a QTensor of their own",
+			qtensor.ErrParams, want, have, maxSharing)
+	}
+	return nil
 }
 
 // after is what follows a product with quantized weights.

@@ -167,9 +167,6 @@ func readConstants(f *qtensor.File, later bool) (map[string]*flow.Tensor, map[st
 
 // read returns the layers.
 func (j *fileJSON) read(weights map[string]*weight) (map[string]layer, error) {
-	if err := j.checkSharing(weights); err != nil {
-		return nil, err
-	}
 	layers, used, lookups := map[string]layer{}, map[string]bool{}, lookupsOf(j.Nodes)
 	for node, l := range j.Layers {
 		c, err := l.compute(lookups[node])
@@ -202,23 +199,4 @@ func (j *fileJSON) addReplaced(g *flow.Graph, layers map[string]layer) {
 			g.Constants[name] = &flow.Tensor{Shape: l.weight.shape}
 		}
 	}
-}
-
-// maxSharing bounds how many convolutions there are for a weight, on average by size: each prepares where its elements lie.
-const maxSharing = 16
-
-func (j *fileJSON) checkSharing(weights map[string]*weight) error {
-	have, want := int64(0), int64(0)
-	for _, w := range weights {
-		have += w.elements()
-	}
-	for _, n := range j.Nodes {
-		if w := weights[j.Layers[n.Name].Weight]; w != nil && n.Op == "Conv" {
-			want += w.elements()
-		}
-	}
-	if want > maxSharing*have {
-		return fmt.Errorf("%w: got convolutions with %d elements of %d that the file has, want at most %d times as many", qtensor.ErrFormat, want, have, maxSharing)
-	}
-	return nil
 }

@@ -5,6 +5,7 @@ package flow
 import (
 	"context"
 	"fmt"
+	"unicode/utf8"
 )
 
 // Batch stands in a shape for the number of samples, which is free.
@@ -88,16 +89,10 @@ type Graph struct {
 	Calls     map[string]*Call // by the names of nodes, whose Op is "Call"
 }
 
-// Check reports names that are given twice, or used before they are there.
+// Check reports names that are empty, given twice, used before they are there, or no text, which no file holds.
 func (g *Graph) Check() error {
 	seen := map[string]bool{}
-	add := func(name, what string) error {
-		if name == "" || seen[name] {
-			return fmt.Errorf("flow: %s %q: the name is empty or taken", what, name)
-		}
-		seen[name] = true
-		return nil
-	}
+	add := func(name, what string) error { return take(seen, name, what) }
 	for name := range g.Constants {
 		if err := add(name, "constant"); err != nil {
 			return err
@@ -110,10 +105,9 @@ func (g *Graph) Check() error {
 	}
 	names := map[string]bool{}
 	for _, n := range g.Nodes {
-		if n.Name == "" || names[n.Name] {
-			return fmt.Errorf("flow: node %q: the name is empty or taken", n.Name)
+		if err := take(names, n.Name, "node"); err != nil {
+			return err
 		}
-		names[n.Name] = true
 		for _, in := range n.Inputs {
 			if !seen[in] {
 				return fmt.Errorf("flow: node %q: there is no input %q before it", n.Name, in)
@@ -128,5 +122,19 @@ func (g *Graph) Check() error {
 			return fmt.Errorf("flow: there is no output %q", v.Name)
 		}
 	}
+	return nil
+}
+
+// take notes a name of something.
+func take(taken map[string]bool, name, what string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("flow: %s %q: got no name, want one for everything", what, name)
+	case taken[name]:
+		return fmt.Errorf("flow: %s %q: the name is taken, want another", what, name)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("flow: %s %q: the name is not UTF-8, want text, as a file holds it", what, name)
+	}
+	taken[name] = true
 	return nil
 }
