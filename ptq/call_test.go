@@ -1,13 +1,16 @@
 package ptq_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	"euryale/internal/graph"
 	"euryale/model"
 	"euryale/ptq"
 
@@ -57,4 +60,80 @@ func TestStockOps(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+// TestCallsOfTheUser: an op of the user's that panics, fails, or never ends while a model runs; and one that keeps its
+// result in its own memory, which several goroutines call.
+func TestCallsOfTheUser(t *testing.T) {
+	var do atomic.Pointer[func() error]
+	set := func(f func() error) { do.Store(&f) }
+	set(func() error { return nil })
+	build := func(batch int) (ptq.Graph, error) {
+		g := gorgonia.NewGraph()
+		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 4), gorgonia.WithName("x"))
+		op := &identity{graph.NewBase("mine"), func() error { return (*do.Load())() }}
+		return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{must(gorgonia.Tanh(must(gorgonia.ApplyOp(op, x))))}}, nil
+	}
+	samples := func(yield func(ptq.Sample, error) bool) {
+		yield(ptq.Sample{"x": draw(tensor.Float32, 2, 1, 3, 4)}, nil)
+	}
+	m, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{AllowFloat: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(ctx context.Context) error {
+		_, err := m.Run(ctx, map[string]tensor.Tensor{"x": draw(tensor.Float32, 2, 1, 5, 4)})
+		return err
+	}
+	failed := errors.New("failed")
+	for name, f := range map[string]func() error{
+		"fails": func() error { return failed }, "panics": func() error { panic("slipped") }, "panics with an error": func() error { panic(failed) },
+		"runs the model": func() error { return run(context.Background()) },
+	} {
+		for _, ctx := range []context.Context{t.Context(), context.Background()} {
+			set(f)
+			if err := run(ctx); err == nil || !strings.Contains(err.Error(), "identity") {
+				t.Errorf("%s: got error %v, want one that names the op", name, err)
+			}
+			if _, _, err := ptq.Quantize(ctx, build, samples, ptq.Config{AllowFloat: true}); name != "runs the model" && err == nil {
+				t.Errorf("%s: Quantize took it", name)
+			}
+			set(func() error { return nil })
+			if err := run(ctx); err != nil {
+				t.Errorf("%s: got error %v afterwards", name, err)
+			}
+		}
+	}
+	begun, goOn := make(chan bool), make(chan bool)
+	set(func() error { close(begun); <-goOn; return nil })
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- run(ctx) }()
+	<-begun
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("one that does not end: got error %v, want that of the context", err)
+	}
+	set(func() error { return nil })
+	waits, cancel := context.WithCancel(t.Context())
+	go func() { ended <- run(waits) }()
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("a run behind it: got error %v, want that of the context", err)
+	}
+	close(goOn)
+	var count int // of nobody's but the op
+	set(func() error { count++; return nil })
+	var wait sync.WaitGroup
+	for range 20 {
+		wait.Go(func() {
+			if err := run(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if count != 20 {
+		t.Errorf("got %d calls of the op, want 20, one at a time", count)
+	}
 }

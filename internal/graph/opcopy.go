@@ -77,12 +77,14 @@ func guard(op gorgonia.Op, operands []gorgonia.Value) error {
 	case "BatchNormOp":
 		return holds(op, x.Dtype(), shape[1], "runningMean", "runningVariance", "saveMean", "saveVariance", "alpha", "beta")
 	case "GroupNormOp":
-		groups, _ := intsOf(op, "numGroups")
-		return holds(op, x.Dtype(), size(groups)*shape[0], "mean", "rstd")
+		if groups, ok := intsOf(op, "numGroups"); ok {
+			return holds(op, x.Dtype(), groups[0]*shape[0], "mean", "rstd")
+		}
+		return errors.New("has no field numGroups, want that of gorgonia v0.9.18")
 	case "col2imOp":
-		geometry, _ := intsOf(op, "unpaddedB", "unpaddedC", "h", "w")
-		if want := []int{geometry[0], size(geometry[1:])}; len(shape) != 4 || shape[0] != want[0] || shape[3] != want[1] {
-			return fmt.Errorf("an operand of shape %v, want %d samples of patches of %d", shape, want[0], want[1])
+		image, ok := intsOf(op, "unpaddedB", "unpaddedC", "h", "w")
+		if !ok || len(shape) != 4 || shape[0] != image[0] || shape[3] != size(image[1:]) {
+			return fmt.Errorf("an operand of shape %v, want patches of the image that %v was made for", shape, op)
 		}
 	}
 	return nil
