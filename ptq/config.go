@@ -105,7 +105,7 @@ func (c Config) plan(layer string) plan {
 func (c Config) checkMatches(layers []string) error {
 	for i, r := range c.Rules {
 		if !slices.ContainsFunc(layers, r.matches) {
-			return fmt.Errorf("Config: %w: rule %d: pattern %q matches no layer, want one of %s", qtensor.ErrNotFound, i, r.Pattern, listed(layers))
+			return fmt.Errorf("Config: %w: rule %d: pattern %q matches no layer, want one of %s", qtensor.ErrParams, i, r.Pattern, listed(layers))
 		}
 	}
 	return nil

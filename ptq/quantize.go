@@ -51,11 +51,11 @@ type Build func(batch int) (Graph, error)
 // qtensor.ErrParams for a nil ctx, build or samples; ErrSamples, ErrWalk; ErrMismatch; ErrNothingQuantized;
 // ErrUnsupported for what of the graph is not understood, by name, among it a fake quantization of
 // activations with a scale for each axis, without a code for zero, or by the range of each run;
-// qtensor.ErrNotFound for a Rule whose Pattern matches no layer; qtensor.ErrParams, ErrScheme for a Config
-// that does not go with a layer; of a sample, with its number, ErrNotFound for an input that is missing or
-// that the network does not have, ErrShape, ErrDtype and ErrLayout for what an input is, ErrValue for NaN,
-// for an infinity, and for a whole number without a row; ErrValue also for a weight, and for what flows into
-// a layer, with NaN or an infinity.
+// qtensor.ErrParams for a Rule whose Pattern is malformed or matches no layer; ErrParams, ErrScheme for a
+// Config that does not go with a layer; of a sample, with its number, ErrNotFound for an input that is
+// missing or that the network does not have, ErrShape, ErrDtype and ErrLayout for what an input is, ErrValue
+// for NaN, for an infinity, and for a whole number without a row; ErrValue also for a weight, and for what
+// flows into a layer, with NaN or an infinity.
 func Quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error], cfg Config) (*model.Model, *Report, error) {
 	m, r, err := quantize(ctx, build, samples, cfg)
 	if err != nil {

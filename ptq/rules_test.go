@@ -103,7 +103,7 @@ func TestPatterns(t *testing.T) {
 		_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Rules: []ptq.Rule{{Pattern: glob, Float: true}}})
 		if !slices.ContainsFunc(names, re.MatchString) {
 			none++
-			if !errors.Is(err, qtensor.ErrNotFound) || !strings.Contains(err.Error(), fmt.Sprintf("%q", glob)) || !strings.Contains(err.Error(), "block1/a.w") {
+			if !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), fmt.Sprintf("%q", glob)) || !strings.Contains(err.Error(), "block1/a.w") {
 				t.Errorf("%q, which matches nothing: got error %v", glob, err)
 			}
 			continue
@@ -134,7 +134,7 @@ func TestPatternsRefused(t *testing.T) {
 	for _, rules := range [][]ptq.Rule{{{}}, {{Pattern: "c"}}, {{Pattern: "*"}, {Pattern: "c"}}, {{Pattern: "a"}, {Pattern: "A"}}, {{Pattern: "a", Float: true}, {Pattern: "a/"}}} {
 		last := rules[len(rules)-1].Pattern
 		want := fmt.Sprintf(`rule %d: pattern %q matches no layer, want one of ["a" "a/b"]`, len(rules)-1, last)
-		if _, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Rules: rules}); !errors.Is(err, qtensor.ErrNotFound) || !strings.Contains(err.Error(), want) {
+		if _, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Rules: rules}); !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: got error %v, want %s", rules, err, want)
 		}
 	}
