@@ -48,7 +48,8 @@ type Layer struct {
 // Output is what became of one of the network's results.
 type Output struct {
 	Name string
-	SQNR float64 // against the float network's, over all samples, dB
+	// SQNR is against the float network's, over all samples, dB; −Inf where NaN or an infinity is in one alone.
+	SQNR float64
 	// Of the float network as it was read, and with normalizations and biases folded into layers, against
 	// Gorgonia's for the first sample, dB: +Inf for equal numbers, NaN where Unverified.
 	ReadSQNR, FoldedSQNR float64
