@@ -199,18 +199,20 @@ func TestReportIsWhole(t *testing.T) {
 				line, _, _ = strings.Cut(line, " (")
 				said[line]++
 			}
-			for sample := range samples {
-				nodes, err := m.Time(t.Context(), sample)
-				if err != nil {
-					t.Fatal(err)
+			var sample ptq.Sample
+			samples(func(s ptq.Sample, _ error) bool {
+				sample = s
+				return false
+			})
+			nodes, err := m.Time(t.Context(), sample)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, n := range nodes {
+				cases++
+				if line := n.Op + " " + n.Node; said[line] != 1 && !strings.HasSuffix(n.Node, "~codes") {
+					t.Errorf("%s, %v: %s is said %d times, want once:\n%v", name, activations, line, said[line], r)
 				}
-				for _, n := range nodes {
-					cases++
-					if line := n.Op + " " + n.Node; said[line] != 1 && !strings.HasSuffix(n.Node, "~codes") {
-						t.Errorf("%s, %v: %s is said %d times, want once:\n%v", name, activations, line, said[line], r)
-					}
-				}
-				break
 			}
 		}
 	}

@@ -151,7 +151,7 @@ func TestWalks(t *testing.T) {
 				if !errors.Is(err, want) || want == nil && (walk != 2 || r.Samples != second) {
 					t.Errorf("%v samples: got error %v, want %v", counts, err, want)
 				}
-				if want == ptq.ErrWalk && !strings.Contains(err.Error(), "walked three times") {
+				if errors.Is(want, ptq.ErrWalk) && !strings.Contains(err.Error(), "walked three times") {
 					t.Errorf("%v samples: error %v does not say how often they are walked", counts, err)
 				}
 			}
@@ -260,7 +260,7 @@ func TestPanicsReachCaller(t *testing.T) {
 		}
 		func() {
 			defer func() {
-				if r := recover(); r != errMine {
+				if r, ok := recover().(error); !ok || !errors.Is(r, errMine) {
 					t.Errorf("call %d, %s: recovered %v, want what was panicked with", at, what, r)
 				}
 			}()
