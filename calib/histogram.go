@@ -29,6 +29,8 @@ type Histogram struct {
 	// bins counts the values of bin number b, those in [b·2^exponent, (b+1)·2^exponent), at index b modulo its
 	// length, the smallest power of two that is no less than the number of bins from min to max.
 	bins []uint64
+	// runs is in place of bins in a histogram that was read, until something is added: those of histogramJSON.
+	runs [][]int64
 }
 
 // Observe adds values. NaN and the infinities are counted apart and not binned. It allocates only where the
@@ -39,6 +41,7 @@ func (h *Histogram) Observe(values []float32) {
 	if finite == 0 {
 		return
 	}
+	h.unpack()
 	h.cover(lo, hi)
 	h.count += uint64(finite)
 	perUnit, mask := math.Ldexp(1, -h.exponent), len(h.bins)-1
@@ -58,6 +61,7 @@ func (h *Histogram) Merge(other *Histogram) {
 	if other.count == 0 {
 		return
 	}
+	h.unpack()
 	h.cover(other.min, other.max)
 	h.add(other)
 	h.count += other.count
@@ -96,10 +100,16 @@ func (h *Histogram) Bins() iter.Seq[Bin] {
 		if h.Count() == 0 {
 			return
 		}
-		for bin := binOf(h.min, h.exponent); bin <= binOf(h.max, h.exponent); bin++ {
-			low, high := math.Ldexp(float64(bin), h.exponent), math.Ldexp(float64(bin+1), h.exponent)
-			if !yield(Bin{low, high, h.bins[bin&(len(h.bins)-1)]}) {
-				return
+		next := binOf(h.min, h.exponent)
+		for bin, n := range h.occupied() {
+			for ; next <= bin; next++ {
+				b := Bin{Low: math.Ldexp(float64(next), h.exponent), High: math.Ldexp(float64(next+1), h.exponent)}
+				if next == bin {
+					b.Count = n
+				}
+				if !yield(b) {
+					return
+				}
 			}
 		}
 	}
@@ -114,13 +124,29 @@ func (h *Histogram) cover(lo, hi float32) {
 		lo, hi = min(lo, h.min), max(hi, h.max)
 	}
 	old := *h
+	h.span(lo, hi)
+	if old.count > 0 {
+		h.add(&old)
+	}
+}
+
+// span makes h one of empty bins from lo to hi.
+func (h *Histogram) span(lo, hi float32) {
 	h.min, h.max = unsigned(lo), unsigned(hi)
 	h.exponent = exponentFor(lo, hi)
 	size := binOf(hi, h.exponent) - binOf(lo, h.exponent) + 1
 	h.bins = make([]uint64, 1<<bits.Len(uint(size-1)))
-	if old.count > 0 {
-		h.add(&old)
+}
+
+// unpack gives a histogram that was read bins in place of runs.
+func (h *Histogram) unpack() {
+	if h.runs == nil {
+		return
 	}
+	packed := *h
+	h.span(h.min, h.max)
+	h.runs = nil
+	h.add(&packed)
 }
 
 // add adds the bins of from, which h covers.
@@ -134,6 +160,16 @@ func (h *Histogram) add(from *Histogram) {
 // occupied returns the numbers of the bins that are not empty, ascending, and their counts. h is not empty.
 func (h *Histogram) occupied() iter.Seq2[int, uint64] {
 	return func(yield func(int, uint64) bool) {
+		for _, run := range h.runs {
+			for k, n := range run[1:] {
+				if !yield(int(run[0])+k, uint64(n)) {
+					return
+				}
+			}
+		}
+		if h.runs != nil {
+			return
+		}
 		for bin := binOf(h.min, h.exponent); bin <= binOf(h.max, h.exponent); bin++ {
 			if n := h.bins[bin&(len(h.bins)-1)]; n > 0 && !yield(bin, n) {
 				return

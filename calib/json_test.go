@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -22,7 +23,11 @@ func TestHistogramJSON(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		got := histogramOf([]float32{1, 2, nan})
-		if err := json.Unmarshal(text, got); err != nil || !reflect.DeepEqual(got, want) {
+		err = json.Unmarshal(text, got)
+		if again, failed := json.Marshal(got); failed != nil || string(again) != string(text) || !slices.Equal(slices.Collect(got.Bins()), slices.Collect(want.Bins())) {
+			t.Errorf("%s: got %s, %v, want %s, and the same bins", name, again, failed, text)
+		}
+		if got.unpack(); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, %v from %s, want %+v", name, got, err, text, want)
 		}
 		got.Observe(values)
@@ -59,7 +64,8 @@ func TestHistogramJSONCountsPast53Bits(t *testing.T) {
 		t.Fatalf("2^53 values: %v", err)
 	}
 	var got Histogram
-	if err := json.Unmarshal(text, &got); err != nil || !reflect.DeepEqual(got, h) {
+	err = json.Unmarshal(text, &got)
+	if got.unpack(); err != nil || !reflect.DeepEqual(got, h) {
 		t.Errorf("2^53 values: got %+v, %v, want %+v", got, err, h)
 	}
 	for name, h := range map[string]Histogram{"finite": {count: maxCount + 1}, "other": {nonFinite: maxCount + 1}} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"euryale/internal/safeio"
 	"euryale/internal/strictjson"
 )
 
@@ -23,15 +24,23 @@ type entryJSON struct {
 	Histograms []Histogram `json:"histograms"`
 }
 
-// Write writes the profile as JSON, from which ReadProfile makes the same. Equal profiles have equal bytes.
-func (p *Profile) Write(w io.Writer) error {
+// Write writes the profile as JSON, from which ReadProfile makes the same. Equal profiles have equal bytes; a nil one has those of
+// an empty one. Errors: ErrProfile for more than 256 MiB, or counts past 2^53; fs.ErrInvalid for a nil w; those of w, as which its
+// panics and counts that cannot be are taken.
+func (p *Profile) Write(w io.Writer) error { return p.write(w, maxProfile) }
+
+func (p *Profile) write(w io.Writer, limit int) error {
 	j := profileJSON{version, make(map[string]entryJSON)}
-	for key, e := range p.entries {
+	for _, key := range p.Keys() {
+		e := p.entries[key]
 		j.Tensors[key] = entryJSON{&e.axis, e.channels}
 	}
 	data, err := json.Marshal(j)
+	if err == nil && len(data) >= limit {
+		err = fmt.Errorf("%w: got %d bytes, want at most %d", ErrProfile, len(data)+1, limit)
+	}
 	if err == nil {
-		_, err = w.Write(append(data, '\n'))
+		_, err = safeio.Writer(w).Write(append(data, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("calib: Profile.Write: %w", err)
@@ -39,15 +48,27 @@ func (p *Profile) Write(w io.Writer) error {
 	return nil
 }
 
-// ReadProfile returns the profile that Write wrote. Anything else is an error that wraps ErrProfile: damage,
-// another version, a key that comes twice, a member that is not of this version, data behind the profile.
-func ReadProfile(r io.Reader) (*Profile, error) {
-	data, err := io.ReadAll(r)
+// maxProfile is how many bytes a profile has at most, 256 MiB.
+const maxProfile = 1 << 28
+
+// ReadProfile returns the profile that Write wrote, and reads r to its end. Anything else is an error that wraps ErrProfile: damage,
+// another version, a key that comes twice, a member that is not of this version or missing, data behind the profile, more than
+// 256 MiB. It takes at most 16 times the profile's bytes and 64 MiB of memory. Other errors: fs.ErrInvalid for a nil r, and those of
+// r, as which its panics and counts that cannot be are taken.
+func ReadProfile(r io.Reader) (*Profile, error) { return readProfile(r, maxProfile) }
+
+func readProfile(r io.Reader, limit int64) (*Profile, error) {
+	data, err := io.ReadAll(io.LimitReader(safeio.Reader(r), limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("calib: ReadProfile: %w", err)
 	}
 	p := new(Profile)
-	if err := p.read(data); err != nil {
+	if int64(len(data)) > limit {
+		err = fmt.Errorf("got more than %d bytes", limit)
+	} else {
+		err = p.read(data)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("calib: ReadProfile: %w: %w", ErrProfile, err)
 	}
 	return p, nil

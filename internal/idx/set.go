@@ -49,12 +49,12 @@ func OpenSet(dir, prefix string) (*Set, error) {
 	}
 	noImages, noLabels := errors.Is(imagesErr, fs.ErrNotExist), errors.Is(labelsErr, fs.ErrNotExist)
 	switch {
+	case imagesErr != nil && !noImages || labelsErr != nil && !noLabels:
+		return nil, fmt.Errorf("idx: OpenSet: %w", errors.Join(imagesErr, labelsErr))
 	case noImages && noLabels:
 		return nil, fmt.Errorf("idx: OpenSet: %w: want %s-images-idx3-ubyte and %s-labels-idx1-ubyte, or both .gz, in %s", fs.ErrNotExist, prefix, prefix, dir)
 	case noImages || noLabels:
 		return nil, fmt.Errorf("idx: OpenSet: %w: got half a set: %s", ErrFormat, errors.Join(imagesErr, labelsErr).Error())
-	case imagesErr != nil || labelsErr != nil:
-		return nil, fmt.Errorf("idx: OpenSet: %w", errors.Join(imagesErr, labelsErr))
 	}
 	set, err := ReadSet(images, labels)
 	if err != nil {
