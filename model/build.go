@@ -14,8 +14,9 @@ import (
 // nil. A Relu that alone reads what a product or a convolution gives becomes part of it. The model keeps the graph's data, which must
 // not change. A weight is packed by the first run that comes to its node; a table is not.
 //
-// Errors: qtensor.ErrShape for shapes that do not go together, qtensor.ErrParams for ops, attributes and names that are
-// not there, qtensor.ErrScheme and qtensor.ErrValue as Pack, PackConv2d and the options of ops have them; a node is named.
+// Errors: qtensor.ErrShape for shapes that do not go together; qtensor.ErrParams for ops, attributes and names that are
+// not there, and for what no file holds: names that are not UTF-8 or more than its header has room for, a constant called
+// __metadata__, and convolutions that share a weight and are much more than it; qtensor.ErrScheme and qtensor.ErrValue as Pack, PackConv2d and the options of ops have them; a node is named.
 // ErrMemory for what takes more than the limit for a batch of one.
 func New(g *flow.Graph, layers map[string]Layer, opts ...Option) (*Model, error) {
 	m, err := configured(opts)
@@ -35,7 +36,7 @@ func New(g *flow.Graph, layers map[string]Layer, opts ...Option) (*Model, error)
 // of the graph and the layers become its own.
 func (m *Model) build(g *flow.Graph, layers map[string]layer, data map[string]func() ([]float32, error)) error {
 	if g == nil {
-		return fmt.Errorf("%w: got no graph", qtensor.ErrParams)
+		return fmt.Errorf("%w: got no graph, want one", qtensor.ErrParams)
 	}
 	if err := g.Check(); err != nil {
 		return fmt.Errorf("%w: %w", qtensor.ErrParams, err)
@@ -152,7 +153,7 @@ func (b *builder) constant(name string) (int, error) {
 	}
 	t := b.from.Constants[name]
 	if t == nil {
-		return 0, fmt.Errorf("%w: there is no %q", qtensor.ErrParams, name)
+		return 0, fmt.Errorf("%w: got nil for constant %q, want a tensor", qtensor.ErrParams, name)
 	}
 	s, err := given(t.Shape, false)
 	if err == nil && name == reservedName {
@@ -164,7 +165,7 @@ func (b *builder) constant(name string) (int, error) {
 	data := b.data[name]
 	if data == nil {
 		if len(t.Data) != s.elements() {
-			return 0, fmt.Errorf("constant %q: %w: got %d elements for %v", name, qtensor.ErrShape, len(t.Data), s)
+			return 0, fmt.Errorf("constant %q: %w: got %d elements, want those of %v, which only a weight whose readers all have a layer may lack", name, qtensor.ErrShape, len(t.Data), s)
 		}
 		data = func() ([]float32, error) { return t.Data, nil }
 	}
@@ -237,7 +238,7 @@ func (b *builder) addCall(n *flow.Node, c *flow.Call) error {
 		return err
 	}
 	if c.Run == nil || n.Op != "Call" || len(in) == 0 {
-		return fmt.Errorf("%w: got a call without code, inputs or the op", qtensor.ErrParams)
+		return fmt.Errorf("%w: got %d inputs and code %t, want a Call with inputs and code", qtensor.ErrParams, len(in), c.Run != nil)
 	}
 	out, err := given(c.Shape, true)
 	if err != nil {
@@ -280,8 +281,11 @@ func (b *builder) addLayer(given *flow.Node, l layer) error {
 	if err != nil {
 		return err
 	}
-	if op.layer == nil && !isLookup(given) || l.weight == nil {
-		return fmt.Errorf("%w: got a layer without a weight, or not for Gemm, MatMul, Conv or Gather", qtensor.ErrParams)
+	if op.layer == nil && !isLookup(given) {
+		return fmt.Errorf("%w: got a layer, want one for Gemm, MatMul, Conv or Gather alone", qtensor.ErrParams)
+	}
+	if l.weight == nil {
+		return fmt.Errorf("%w: got a layer without a weight, want a QTensor of the constant's shape", qtensor.ErrParams)
 	}
 	if isLookup(given) {
 		return b.addLookup(n, op, l)
@@ -298,7 +302,7 @@ func (b *builder) addLayer(given *flow.Node, l layer) error {
 	bias := -1
 	if len(n.Inputs) == 3 {
 		if b.from.Constants[n.Inputs[2]] == nil {
-			return fmt.Errorf("%w: bias %q is no constant, as a layer wants it", qtensor.ErrParams, n.Inputs[2])
+			return fmt.Errorf("%w: bias %q is no constant, want one: add what is computed by an Add behind the node", qtensor.ErrParams, n.Inputs[2])
 		}
 		if bias, err = b.constant(n.Inputs[2]); err != nil {
 			return err
@@ -343,7 +347,7 @@ func (b *builder) addOutputs() error {
 			return fmt.Errorf("output %q: %w", v.Name, err)
 		}
 		if seen[v.Name] {
-			return fmt.Errorf("%w: got output %q twice", qtensor.ErrParams, v.Name)
+			return fmt.Errorf("%w: got output %q twice, want each once", qtensor.ErrParams, v.Name)
 		}
 		seen[v.Name] = true
 		if v.Shape != nil && !slices.EqualFunc(v.Shape, b.values[id].size, declared) {

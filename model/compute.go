@@ -53,7 +53,7 @@ func parseCompute(name string, p *paramsJSON) (ops.Compute, error) {
 		if p.Scheme.HasZeroPoint() {
 			full.ZeroPoints = []int32{p.ZeroPoint}
 		} else if p.ZeroPoint != 0 {
-			return static, fmt.Errorf("%w: got a zero point for %v", qtensor.ErrParams, p.Scheme)
+			return static, fmt.Errorf("%w: got a zero point for %v, want none", qtensor.ErrParams, p.Scheme)
 		}
 		return ops.StaticInt8(full), nil
 	}

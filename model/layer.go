@@ -140,7 +140,7 @@ func (q *quantized) check(n *node) error {
 		}
 	} else {
 		if s.IsHalf() {
-			return fmt.Errorf("%w: got filters %v, want integers", qtensor.ErrScheme, s)
+			return fmt.Errorf("%w: got filters %v, want integers: 16-bit floats are for matrices", qtensor.ErrScheme, s)
 		}
 		pad := n.windows.pad
 		padded := int64(q.sizes[1][1]) * int64(x[2]+2*pad[0]) * int64(x[3]+2*pad[1])

@@ -66,8 +66,11 @@ func (b *builder) addLookup(n *node, op operation, l layer) error {
 func (b *builder) replaced(n *flow.Node, l layer) (size, error) {
 	name := weightOf(n)
 	w := b.from.Constants[name]
-	if w == nil || !slices.Equal(w.Shape, l.weight.shape) {
-		return nil, fmt.Errorf("%w: got a quantized weight %v, want the shape of the constant %q", qtensor.ErrShape, l.weight.shape, name)
+	if w == nil {
+		return nil, fmt.Errorf("%w: weight %q is no constant, want one where there is a layer", qtensor.ErrShape, name)
+	}
+	if !slices.Equal(w.Shape, l.weight.shape) {
+		return nil, fmt.Errorf("%w: got a quantized weight %v, want the shape of the constant %q, %v", qtensor.ErrShape, l.weight.shape, name, w.Shape)
 	}
 	return given(w.Shape, false)
 }

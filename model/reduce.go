@@ -20,7 +20,7 @@ func reduceShape(n *node, in []size) (size, error) {
 		}
 	}
 	if len(n.Axes) == 0 || len(out)+len(n.Axes) != len(in[0]) {
-		return nil, fmt.Errorf("%w: axes are %v, want some of %d, each once", qtensor.ErrShape, n.Axes, len(in[0]))
+		return nil, fmt.Errorf("%w: axes are %v of %v, want at least one, each once and from 0", qtensor.ErrShape, n.Axes, in[0])
 	}
 	return out, nil
 }

@@ -38,7 +38,7 @@ func transposeShape(n *node, in []size) (size, error) {
 	out := make(size, len(in[0]))
 	for i, a := range perm {
 		if len(perm) != len(out) || a < 0 || a >= len(out) || seen[a] {
-			return nil, fmt.Errorf("%w: perm is %v, want a permutation of %d", qtensor.ErrShape, n.Perm, len(out))
+			return nil, fmt.Errorf("%w: perm is %v, want the %d axes from 0, each once", qtensor.ErrShape, n.Perm, len(out))
 		}
 		seen[a], out[i] = true, in[0][a]
 	}

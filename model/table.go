@@ -90,10 +90,14 @@ var operations = map[string]operation{
 func find(n *flow.Node) (operation, error) {
 	op, ok := operations[n.Op]
 	if !ok {
-		return op, fmt.Errorf("%w: there is no op %.80q", qtensor.ErrParams, n.Op)
+		return op, fmt.Errorf("%w: got op %.80q, want one of those that package flow lists", qtensor.ErrParams, n.Op)
 	}
 	if len(n.Inputs) < op.least || len(n.Inputs) > op.most {
-		return op, fmt.Errorf("%w: got %d inputs, want %d to %d", qtensor.ErrParams, len(n.Inputs), op.least, op.most)
+		want := fmt.Sprint(op.least)
+		if op.most > op.least {
+			want += fmt.Sprint(" to ", op.most)
+		}
+		return op, fmt.Errorf("%w: got %d inputs, want %s", qtensor.ErrParams, len(n.Inputs), want)
 	}
 	for _, a := range []struct {
 		name  string
@@ -119,7 +123,7 @@ func find(n *flow.Node) (operation, error) {
 		{"high", n.High != 0},
 	} {
 		if a.given && !slices.Contains(op.attributes, a.name) {
-			return op, fmt.Errorf("%w: got attribute %s, want none but %v", qtensor.ErrParams, a.name, op.attributes)
+			return op, fmt.Errorf("%w: got attribute %s, want none but those of the op, %q", qtensor.ErrParams, a.name, op.attributes)
 		}
 	}
 	return op, nil
