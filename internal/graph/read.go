@@ -264,8 +264,10 @@ func (r *reader) leaf(p pair) (*value, error) {
 	switch shape := []int(p.a.Shape()); {
 	case batches(p.shape()) > 0:
 		return nil, p.fail("a weight of shape %v at one batch size and %v at another, want the same: without the batch, and broadcast over it", p.a.Shape(), p.b.Shape())
-	case len(data) != size(shape):
-		return nil, p.fail("%d elements for shape %v, want as many", len(data), shape)
+	case !slices.Equal(p.a.Value().Shape(), shape) || !slices.Equal(p.b.Value().Shape(), shape):
+		return nil, p.fail("a value of shape %v, want the node's %v", p.a.Value().Shape(), shape)
+	case len(data) == 0 || len(data) != size(shape) || len(other) != len(data):
+		return nil, p.fail("%d elements for shape %v, want as many, at least one", len(data), shape)
 	case !slices.EqualFunc(data, other, same):
 		return nil, p.fail("a weight of other numbers at another batch size, want the same: make its value once, outside of build, for gorgonia.WithValue")
 	default:

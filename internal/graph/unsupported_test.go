@@ -103,6 +103,14 @@ var refused = []struct {
 		y, _, _, _, err := gorgonia.BatchNorm(x, z.weight("s", 1, 3), z.weight("b", 1, 3), 0.9, 1e-5)
 		return source(x, must(y, err))
 	}, []string{"BatchNormOp", "never set", "SetStats"}},
+	{"empty weight", on(func(z *zoo, x node) (node, error) {
+		return gorgonia.Mul(x, gorgonia.NewMatrix(z.g, z.dt, gorgonia.WithName("w"), gorgonia.WithShape(4, 0),
+			gorgonia.WithValue(tensor.New(tensor.WithShape(4, 0), tensor.Of(z.dt)))))
+	}), []string{`"w"`, "at least one"}},
+	{"value of another shape", on(func(z *zoo, x node) (node, error) {
+		return gorgonia.Mul(x, gorgonia.NewMatrix(z.g, z.dt, gorgonia.WithName("w"), gorgonia.WithShape(4, 2),
+			gorgonia.WithValue(numbers(z.dt, "w", 2, 4))))
+	}), []string{`"w"`, "a value of shape (2, 4), want the node's [4 2]"}},
 	{"nil input", func(z *zoo) Source { return source(nil, z.input("x", z.batch)) }, []string{"nil", "among the inputs"}},
 	{"zero output", func(z *zoo) Source { return source(z.input("x", z.batch), &gorgonia.Node{}) }, []string{"among the outputs"}},
 	{"zero input", func(z *zoo) Source { return source(&gorgonia.Node{}, z.input("x", z.batch)) }, []string{"among the inputs"}},
