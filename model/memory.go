@@ -88,6 +88,13 @@ func (r room) at(batch float64) float64 {
 
 // fits returns an error for a batch that is too big.
 func (m *Model) fits(batch int, shown bool) error {
+	known := &m.fitting[0]
+	if shown {
+		known = &m.fitting[1]
+	}
+	if int64(batch) <= known.Load() {
+		return nil
+	}
 	for _, s := range m.slots {
 		if !fits(s.perBatch, batch) {
 			return fmt.Errorf("%w: got a batch of %d, want at most %d", qtensor.ErrShape, batch, maxRunElements/s.perBatch)
@@ -95,6 +102,7 @@ func (m *Model) fits(batch int, shown bool) error {
 	}
 	want := m.memory(batch, shown)
 	if want <= float64(m.limit) {
+		known.Store(int64(batch)) // one of many that run at once; the next bigger one asks again
 		return nil
 	}
 	most := sort.Search(batch, func(n int) bool { return m.memory(n+1, shown) > float64(m.limit) })

@@ -27,8 +27,9 @@ type Model struct {
 	left    chan struct{} // holds one for each goroutine of a run that nobody waits for
 	ready   atomic.Bool   // all weights are packed and all constants read
 
-	limit    int64   // of memory; 0 for the zero Model
-	resident float64 // bytes of constants and weights
+	limit    int64           // of memory; 0 for the zero Model
+	fitting  [2]atomic.Int64 // batches that are known to be within it, without and with what is shown
+	resident float64         // bytes of constants and weights
 
 	file  func() error // closes what weights and constants are read from; or nil
 	using atomic.Int64 // runs and saves, and closed

@@ -221,6 +221,9 @@ func TestCallThatBlocks(t *testing.T) {
 			<-e.ctx.Done()
 			left++
 		}
+		for range 1000 { // in which a run would begin
+			runtime.Gosched()
+		}
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("run %d: got error %v, want that of the context", i, err)
