@@ -39,7 +39,8 @@ type layerJSON struct {
 	Activations *paramsJSON `json:"activations,omitempty"`
 }
 
-// Save writes the model to a file, all or nothing. Errors: those of qtensor.Save; ErrCall; os.ErrClosed after Close.
+// Save writes the model to a file, all or nothing, as qtensor.Save does. Errors: those of qtensor.Save; ErrCall; qtensor.ErrChanged
+// for a model whose own file was changed in place since Load; os.ErrClosed after Close.
 func (m *Model) Save(path string) error {
 	err := m.use(func() error {
 		b, err := m.bundle()
@@ -54,7 +55,7 @@ func (m *Model) Save(path string) error {
 	return nil
 }
 
-// Write writes the bytes of a file that holds the model. Errors: those of qtensor.Write; ErrCall; os.ErrClosed after Close.
+// Write writes the bytes of a file that holds the model. Errors: those of qtensor.Write; ErrCall; qtensor.ErrChanged as for Save; os.ErrClosed after Close.
 func (m *Model) Write(w io.Writer) error {
 	err := m.use(func() error {
 		b, err := m.bundle()

@@ -23,11 +23,13 @@ import (
 // file. `EURYALE_CI_STEPS=size bash .ci/long` measures it.
 //
 // The file may be replaced by rename, as Save does, or removed: the model has the pages of the one that it opened, until nothing
-// refers to the model any more. A file that is cut or written to in place, which its size and time tell, is an error of the run or
-// Save that next reads of it. Runs that find all weights packed read nothing of it.
+// refers to the model any more. A file that is cut or written to in place, which its size and times tell, is qtensor.ErrChanged from
+// the run, Save or Write that next reads of it. Runs that find all weights packed read nothing of it.
 //
-// Errors: qtensor.ErrFormat, and the error of what is wrong, for a file that is damaged or that New would refuse; those of the file
-// system. Codes that are not of their scheme, and parameters of groups, are an error of Run instead, the same of every run.
+// Until a file is found to be sound, reading its structure takes at most 16 times the bytes of its header, and 64 MiB.
+//
+// Errors: qtensor.ErrFormat, and the error of what is wrong, for a file that is damaged or that New would refuse; fs.ErrInvalid for
+// anything but a regular file, such as a pipe, which is not waited for; those of the file system. Codes that are not of their scheme, and parameters of groups, are an error of Run instead, the same of every run.
 //
 // A model holds its file until Close, or until nothing refers to it any more. ErrMemory is the error of a file whose tensors, or
 // whose network for a batch of one, pass the limit: DefaultMemoryLimit, or that of WithMemoryLimit.
