@@ -91,14 +91,14 @@ func checkNode(n *gorgonia.Node, nodes map[*gorgonia.Node]bool) error {
 	case n == nil:
 		return fmt.Errorf("%w: got nil, want a node of the graph", ErrNode)
 	case !nodes[n]:
-		return fmt.Errorf("%w: got %q, which is not in the graph", ErrNode, n.Name())
+		return fmt.Errorf("%w: got a node that is not in the graph, want one of it", ErrNode)
 	}
 	of := n.Type()
 	if t, ok := of.(gorgonia.TensorType); ok {
 		of = t.Of
 	}
 	if of != tensor.Float32 && of != tensor.Float64 {
-		return fmt.Errorf("%w: got %q of type %v, want float32 or float64", qtensor.ErrDtype, n.Name(), n.Type())
+		return fmt.Errorf("%w: got a node of type %v, want float32 or float64", qtensor.ErrDtype, n.Type())
 	}
 	return nil
 }

@@ -149,7 +149,7 @@ func floatTensor(name string, d *tensor.Dense) (safetensors.Tensor, error) {
 		t.Dtype = safetensors.F64
 		t.Data, err = littleEndian[float64](d)
 	default:
-		err = fmt.Errorf("%w: got %v, want float32 or float64", ErrDtype, d.Dtype())
+		err = fmt.Errorf("%w: got %v, want float32 or float64", ErrDtype, dense.TypeName(d.Dtype()))
 	}
 	return t, err
 }

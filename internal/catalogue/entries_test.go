@@ -1,0 +1,124 @@
+package catalogue
+
+import (
+	"reflect"
+
+	"euryale/calib"
+	"euryale/model"
+	"euryale/ops"
+	"euryale/ptq"
+	"euryale/qtensor"
+)
+
+// entries are the exported functions of all packages.
+var entries = map[string]any{
+	"calib.Attach":            calib.Attach,
+	"calib.LoadProfile":       calib.LoadProfile,
+	"calib.MinMax":            calib.MinMax,
+	"calib.NewMovingAverage":  calib.NewMovingAverage,
+	"calib.PerChannel":        calib.PerChannel,
+	"calib.ReadProfile":       calib.ReadProfile,
+	"calib.WithMovingAverage": calib.WithMovingAverage,
+
+	"model.Load":            model.Load,
+	"model.New":             model.New,
+	"model.Read":            model.Read,
+	"model.WithMemoryLimit": model.WithMemoryLimit,
+
+	"ops.Conv2d":              ops.Conv2d,
+	"ops.ConvCodes":           ops.ConvCodes,
+	"ops.DynamicInt8":         ops.DynamicInt8,
+	"ops.Embedding":           ops.Embedding,
+	"ops.FakeQuantize":        ops.FakeQuantize,
+	"ops.FakeQuantizeDynamic": ops.FakeQuantizeDynamic,
+	"ops.FakeQuantizeLSQ":     ops.FakeQuantizeLSQ,
+	"ops.Fixed16":             ops.Fixed16,
+	"ops.Fixed24":             ops.Fixed24,
+	"ops.Linear":              ops.Linear,
+	"ops.MatMul":              ops.MatMul,
+	"ops.MatrixCodes":         ops.MatrixCodes,
+	"ops.Pack":                ops.Pack,
+	"ops.PackConv2d":          ops.PackConv2d,
+	"ops.PackImages":          ops.PackImages,
+	"ops.StaticInt8":          ops.StaticInt8,
+	"ops.WithBias":            ops.WithBias,
+	"ops.WithCompute":         ops.WithCompute,
+	"ops.WithReLU":            ops.WithReLU,
+
+	"ptq.Embed":    ptq.Embed,
+	"ptq.Quantize": ptq.Quantize,
+
+	"qtensor.Affine":              qtensor.Affine,
+	"qtensor.BFloat16":            qtensor.BFloat16,
+	"qtensor.Float16":             qtensor.Float16,
+	"qtensor.FromCodes":           qtensor.FromCodes,
+	"qtensor.Int4":                qtensor.Int4,
+	"qtensor.NewParams":           qtensor.NewParams,
+	"qtensor.Open":                qtensor.Open,
+	"qtensor.ParseScheme":         qtensor.ParseScheme,
+	"qtensor.PerChannelAffine":    qtensor.PerChannelAffine,
+	"qtensor.PerChannelSymmetric": qtensor.PerChannelSymmetric,
+	"qtensor.PowerOfTwo":          qtensor.PowerOfTwo,
+	"qtensor.Quantize":            qtensor.Quantize,
+	"qtensor.QuantizeWith":        qtensor.QuantizeWith,
+	"qtensor.Read":                qtensor.Read,
+	"qtensor.Save":                qtensor.Save,
+	"qtensor.Symmetric":           qtensor.Symmetric,
+	"qtensor.UInt4":               qtensor.UInt4,
+	"qtensor.Uniform":             qtensor.Uniform,
+	"qtensor.WithSaturation":      qtensor.WithSaturation,
+	"qtensor.Write":               qtensor.Write,
+}
+
+// exportedTypes are those of all packages; reflection finds their methods.
+var exportedTypes = []reflect.Type{
+	reflect.TypeFor[calib.Bin](),
+	reflect.TypeFor[calib.Histogram](),
+	reflect.TypeFor[calib.MovingAverage](),
+	reflect.TypeFor[calib.Option](),
+	reflect.TypeFor[calib.Profile](),
+	reflect.TypeFor[calib.Rule](),
+	reflect.TypeFor[calib.Watch](),
+
+	reflect.TypeFor[model.Info](),
+	reflect.TypeFor[model.Layer](),
+	reflect.TypeFor[model.Model](),
+	reflect.TypeFor[model.Option](),
+	reflect.TypeFor[model.Timing](),
+
+	reflect.TypeFor[ops.Codes](),
+	reflect.TypeFor[ops.Compute](),
+	reflect.TypeFor[ops.Exchange](),
+	reflect.TypeFor[ops.Filters](),
+	reflect.TypeFor[ops.Option](),
+	reflect.TypeFor[ops.Prepared](),
+	reflect.TypeFor[ops.Samples](),
+	reflect.TypeFor[ops.Weight](),
+
+	reflect.TypeFor[ptq.Activations](),
+	reflect.TypeFor[ptq.Build](),
+	reflect.TypeFor[ptq.Config](),
+	reflect.TypeFor[ptq.Graph](),
+	reflect.TypeFor[ptq.Layer](),
+	reflect.TypeFor[ptq.Output](),
+	reflect.TypeFor[ptq.Report](),
+	reflect.TypeFor[ptq.Rule](),
+	reflect.TypeFor[ptq.Sample](),
+
+	reflect.TypeFor[qtensor.Bundle](),
+	reflect.TypeFor[qtensor.File](),
+	reflect.TypeFor[qtensor.Option](),
+	reflect.TypeFor[qtensor.Params](),
+	reflect.TypeFor[qtensor.QTensor](),
+	reflect.TypeFor[qtensor.ScaleType](),
+	reflect.TypeFor[qtensor.Scheme](),
+	reflect.TypeFor[qtensor.Stats](),
+	reflect.TypeFor[qtensor.Storage](),
+}
+
+// exceptions are the methods that panic on a nil receiver, with the words of their documentation that say so.
+var exceptions = map[string]string{
+	"calib.Histogram.Merge":       "A nil h panics",
+	"calib.Histogram.Observe":     "A nil h panics",
+	"calib.MovingAverage.Observe": "A nil m panics",
+}
