@@ -206,8 +206,8 @@ func TestLayersOfNoNode(t *testing.T) {
 func BenchmarkNew(b *testing.B) {
 	for _, name := range sortedKeys(large) {
 		for _, n := range []int{16_000, 32_000, 64_000, 100_000} {
-			g := largeNetwork(b, name, n)
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				g := largeNetwork(b, name, n)
 				for b.Loop() {
 					if _, err := model.New(&g.Graph, g.layers); err != nil {
 						b.Fatal(err)
