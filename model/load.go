@@ -29,7 +29,8 @@ import (
 // Until a file is found to be sound, reading its structure takes at most 16 times the bytes of its header, and 64 MiB.
 //
 // Errors: qtensor.ErrFormat, and the error of what is wrong, for a file that is damaged or that New would refuse; fs.ErrInvalid for
-// anything but a regular file, such as a pipe, which is not waited for; those of the file system. Codes that are not of their scheme, and parameters of groups, are an error of Run instead, the same of every run.
+// anything but a regular file, such as a pipe, which is not waited for; those of the file system. Codes that are not of their
+// scheme, and parameters of groups, are an error of Run instead, the same of every run.
 //
 // A model holds its file until Close, or until nothing refers to it any more. ErrMemory is the error of a file whose tensors, or
 // whose network for a batch of one, pass the limit: DefaultMemoryLimit, or that of WithMemoryLimit.

@@ -34,7 +34,7 @@ func (l liar) ReadAt(p []byte, off int64) (int, error) {
 
 // TestLyingReaders has readers that misbehave in every way at every step of reading a file that claims a tensor of 8 GB.
 func TestLyingReaders(t *testing.T) {
-	const size = 8 << 30
+	const size = int64(8 << 30)
 	header := one("U8", fmt.Sprintf("[%d]", size), fmt.Sprintf("[0,%d]", size))
 	if int64(^uint(0)>>1) < size {
 		t.Skip("no int counts so much")
