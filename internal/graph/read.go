@@ -52,7 +52,10 @@ func Read(build Build) (*Network, error) {
 	n.Read, _ = r.emit()
 	r.fold()
 	n.Folded, n.Codes = r.emit()
-	return n, errors.Join(n.Read.Check(), n.Folded.Check())
+	if err := n.Read.Check(); err != nil {
+		return nil, err
+	}
+	return n, n.Folded.Check()
 }
 
 func read(build Build) (*reader, error) {
