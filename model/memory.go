@@ -55,14 +55,14 @@ func (m *Model) within(f *qtensor.File) error {
 		if err != nil {
 			return err
 		}
-		bytes += elementsOf(shape) * float64(scheme.Storage().Bits()) / 8
+		bytes += float64(elementsOf(shape) * float64(scheme.Storage().Bits()) / 8)
 	}
 	for _, name := range f.Floats() {
 		_, shape, err := f.Dtype(name)
 		if err != nil {
 			return err
 		}
-		bytes += 4 * elementsOf(shape)
+		bytes += float64(4 * elementsOf(shape))
 	}
 	if bytes > float64(m.limit) {
 		return fmt.Errorf("%w: got tensors of %.0f bytes, want at most %d: WithMemoryLimit raises it", ErrMemory, bytes, m.limit)
@@ -83,7 +83,7 @@ func elementsOf(shape []int) float64 {
 type room struct{ fixed, each, most, thread float64 }
 
 func (r room) at(batch float64) float64 {
-	return r.fixed + min(batch*r.each, r.most) + float64(runtime.GOMAXPROCS(0))*r.thread
+	return r.fixed + min(float64(batch*r.each), r.most) + float64(float64(runtime.GOMAXPROCS(0))*r.thread)
 }
 
 // fits returns an error for a batch that is too big.
@@ -121,10 +121,10 @@ func (m *Model) memory(batch int, shown bool) float64 {
 	}
 	bytes := m.resident
 	for _, id := range m.inputs {
-		bytes += 4 * at(m.values[id].size)
+		bytes += float64(4 * at(m.values[id].size))
 	}
 	for _, id := range m.outputs {
-		bytes += 4 * at(m.values[id].size)
+		bytes += float64(4 * at(m.values[id].size))
 	}
 	for _, s := range m.slots {
 		own := max(n*float64(s.perBatch), float64(s.fixed))
@@ -137,7 +137,7 @@ func (m *Model) memory(batch int, shown bool) float64 {
 	for i := range m.steps {
 		s := &m.steps[i]
 		if out := m.values[s.out]; shown && (out.coded != nil || out.apart) {
-			bytes += 4 * at(out.size)
+			bytes += float64(4 * at(out.size))
 		}
 		if s.layer != nil {
 			layers = max(layers, s.room.at(n))
@@ -155,7 +155,7 @@ func (m *Model) memory(batch int, shown bool) float64 {
 func (m *Model) measureMemory(packed map[packing]any) error {
 	for _, v := range m.values {
 		if v.data != nil {
-			m.resident += 4 * float64(v.size.elements())
+			m.resident += float64(4 * float64(v.size.elements()))
 		}
 	}
 	for p := range packed {
@@ -185,7 +185,7 @@ func bytesOf(w *weight) float64 {
 	case ok:
 		scales = float64(w.shape[axis])
 	}
-	return float64(w.elements())*float64(w.scheme.Storage().Bits())/8 + 12*scales
+	return float64(float64(w.elements())*float64(w.scheme.Storage().Bits())/8) + float64(12*scales)
 }
 
 // bytes returns what a packed weight takes: panels of columns, a depth that is filled up, and four lists of a number for each scale.
@@ -207,7 +207,7 @@ func (p packing) bytes() float64 {
 	}
 	scales := float64((depth + shared - 1) / shared)
 	columns := float64(max(1, p.groups)) * float64(up(out/max(1, p.groups), kernel.PanelColumns))
-	return columns * scales * (float64(up(shared, multiple))*float64(p.weight.scheme.Storage().Bits())/8 + 16)
+	return columns * scales * (float64(float64(up(shared, multiple))*float64(p.weight.scheme.Storage().Bits())/8) + 16)
 }
 
 // up returns the least multiple that is n or more.
@@ -236,8 +236,8 @@ func (m *Model) roomOf(s *step) room {
 	case s.layer != nil:
 		columns, row := float64(out[len(out)-1]), float64(operandOfByte*(s.depth+64))
 		rows := max(64, float64(operandBytes)/float64(s.depth))
-		r := all((row+4*columns)/columns, out)
-		r.most = max(operandBytes, 64*row) + rows*4*columns
+		r := all((row+float64(4*columns))/columns, out)
+		r.most = max(operandBytes, float64(64*row)) + float64(rows*4*columns)
 		return r
 	case s.call != nil:
 		r := all(8, out)
@@ -265,9 +265,10 @@ func (m *Model) roomOf(s *step) room {
 func (m *Model) roomOfImages(s *step, in, out size) room {
 	pad := s.node.windows.pad
 	image := 4 * float64(in[1]) * float64(in[2]+2*pad[0]) * float64(in[3]+2*pad[1])
-	thread := float64(pieceBytes) + 8*image
+	thread := float64(pieceBytes) + float64(8*image)
 	if groupsOf(s.node) > 1 { // all windows of an image at once
-		thread += float64(out[2]) * float64(out[3]) * (operandOfByte*float64(s.depth+64) + 4*float64(out[1]))
+		operands, results := float64(operandOfByte*float64(s.depth+64)), float64(4*float64(out[1]))
+		thread += float64(float64(out[2]) * float64(out[3]) * (operands + results))
 	}
 	return room{0, image, max(image, imageBytes), thread}
 }

@@ -81,7 +81,7 @@ func (m *Model) workOf(s *step) (w work) {
 		w.floats = out * (costOfNumber + float64(shape.elements()/shape[0]))
 	default:
 		window := float64(s.node.windows.kernel[0]) * float64(s.node.windows.kernel[1]) // 0 where there is none
-		w.floats = costOfNumber*(in+out) + out*window
+		w.floats = float64(costOfNumber*(in+out)) + float64(out*window)
 	}
 	return w
 }
