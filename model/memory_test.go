@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -19,8 +20,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// allocated returns the bytes that f allocates, or more where something else runs.
+// allocated returns the bytes that f allocates, or more where something else runs. No collection takes from pools meanwhile.
 func allocated(f func()) int64 {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	f()
@@ -39,7 +41,7 @@ func TestMemory(t *testing.T) {
 	check := func(name string, m *model.Model, in map[string]tensor.Tensor, batch int, shown bool) {
 		t.Helper()
 		runtime.GC()
-		got := allocated(func() {
+		run := func() {
 			var err error
 			if shown {
 				err = m.Observe(t.Context(), in, func(string, []float32) error { return nil })
@@ -49,8 +51,12 @@ func TestMemory(t *testing.T) {
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
-		})
+		}
 		want := m.Memory(batch, shown)
+		got := allocated(run)
+		for tries := 0; got > want+slack && tries < 3; tries++ { // something else may have run
+			got = allocated(run)
+		}
 		if got > want+slack {
 			t.Errorf("%s, batch %d, shown %v: a run takes %d bytes, and the model says %d", name, batch, shown, got, want)
 		}

@@ -395,6 +395,9 @@ func TestPairs(t *testing.T) {
 	t.Parallel()
 	count, refused, coded := 0, 0, 0
 	check := func(g *network) {
+		if raceEnabled && g.rng.IntN(8) > 0 { // each takes longer
+			return
+		}
 		n, ok := g.check(t)
 		count, coded = count+1, coded+min(n, 1)
 		if !ok {
@@ -426,7 +429,7 @@ func TestPairs(t *testing.T) {
 		}
 	}
 	t.Logf("%d pairs, of which New refuses %d and %d hand over codes", count, refused, coded)
-	if refused > count/3 || coded < 500 {
+	if refused > count/3 || coded < 500 && !raceEnabled {
 		t.Errorf("of %d pairs New refuses %d and %d hand over codes: too few", count, refused, coded)
 	}
 }

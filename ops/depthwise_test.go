@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -148,13 +149,15 @@ func TestNotDepthwise(t *testing.T) {
 			t.Errorf("%v: takes or gives codes of a channel each", dynamic)
 		}
 	}
-	c := convCase{in: 8, out: 8, groups: 8, kernel: []int{3, 3}}
-	p, err := c.pack(t, c.filters(t, 3, s)).Prepare(6, 6, []int{8000, 8000}, nil, nil, ops.WithCompute(static(t, qtensor.Affine(8), -1, 1)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, takes := p.TakesCodes(); takes || p.GivesCodes() {
-		t.Error("images of more numbers than one block has: taken for one channel each")
+	if strconv.IntSize == 64 { // else such images are too big for a layer
+		c := convCase{in: 8, out: 8, groups: 8, kernel: []int{3, 3}}
+		p, err := c.pack(t, c.filters(t, 3, s)).Prepare(6, 6, []int{8000, 8000}, nil, nil, ops.WithCompute(static(t, qtensor.Affine(8), -1, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, takes := p.TakesCodes(); takes || p.GivesCodes() {
+			t.Error("images of more numbers than one block has: taken for one channel each")
+		}
 	}
 	if e := ops.ConvCodes(compute, s, images, filters, []int{1, 1}, 8); !e.Takes || !e.Gives {
 		t.Error("one channel each: not taken for that")
