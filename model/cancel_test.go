@@ -208,7 +208,7 @@ func TestCancel(t *testing.T) {
 			t.Errorf("%s: other bits after the first run was cancelled", k.name)
 		}
 		batch := 1
-		for !m.Long(batch) {
+		for !m.Long(batch, false) {
 			batch *= 2
 		}
 		long := input(batch)
@@ -223,6 +223,35 @@ func TestCancel(t *testing.T) {
 		cases += 3
 	}
 	t.Logf("%d runs cancelled", cases)
+}
+
+// TestCancelSplit cancels runs of batches that are split: no part is begun afterwards, and the model gives the bits that it gave.
+func TestCancelSplit(t *testing.T) {
+	threads(t, 2)
+	cases := 0
+	for _, k := range nodeKinds() {
+		m, input := k.model(t)
+		few := input(3)
+		want := run(t, m, few, "y")
+		batch := 1
+		for !m.Long(batch, false) {
+			batch *= 2
+		}
+		if batch *= 4; m.Long(batch, true) {
+			continue
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		if err := m.RunWatched(ctx, input(batch), map[string]tensor.Tensor{}, func(string) { cancel() }); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got error %v, want that of the context", k.name, err)
+		}
+		if got := run(t, m, few, "y"); !same(got, want) {
+			t.Errorf("%s: other bits after a run was cancelled", k.name)
+		}
+		cases++
+	}
+	if t.Logf("%d runs cancelled", cases); cases == 0 {
+		t.Error("no kind of node is split")
+	}
 }
 
 // newOf returns another model of a kind.
@@ -242,7 +271,7 @@ func cancelled(t *testing.T, name string, m *model.Model, in map[string]tensor.T
 	ctx, cancel := context.WithCancel(context.Background())
 	release := make(chan struct{})
 	var once sync.Once
-	err := m.RunWatched(ctx, in, func(string) {
+	err := m.RunWatched(ctx, in, nil, func(string) {
 		once.Do(cancel)
 		<-release // a Run that waits for the node waits for ever
 	})

@@ -18,25 +18,28 @@ import (
 // caller's is read any more; the goroutine ends at the next node, part of a layer or part of the batch, and its results are dropped.
 // All that belongs to the user is called by the caller's goroutine: the context, and what looks on.
 
-// longest is about how long a run may take that cannot be left, in seconds.
-const longest = 2e-3
+// longest is about how long a run may take that cannot be left, in seconds. A batch that is split looks between its parts.
+const longest = 5e-3
 
-// errStopped is the error of a run that nobody waits for.
-var errStopped = errors.New("stopped")
+var (
+	errStopped = errors.New("stopped") // of a run that nobody waits for
+	errPart    = errors.New("a part")  // of a run in the caller's goroutine, which is to be computed whole
+)
 
 // execution is one run of a model.
 type execution struct {
-	m     *Model
-	in    []input
-	batch int
-	w     watch
-	y     [][]float32     // where the outputs go, but for those that are nil
-	stop  <-chan struct{} // closed when nobody waits for the run any more; nil where somebody always does
-	ctx   context.Context // of calls: ends with stop, and is not the user's
-	lock  sync.Mutex      // held while the caller's memory is read
-	apart bool            // by a goroutine of its own
-	ended bool            // that has ended, or
-	left  bool            // that nobody waits for, and m.left counts
+	m      *Model
+	in     []input
+	batch  int
+	w      watch
+	y      [][]float32     // where the outputs go, but for those that are nil
+	stop   <-chan struct{} // closed when nobody waits for the run any more; nil where somebody always does
+	ctx    context.Context // of calls: ends with stop, and is not the user's
+	lock   sync.Mutex      // held while the caller's memory is read
+	apart  bool            // by a goroutine of its own
+	copies [][]float32     // of inputs, for the time of the run
+	ended  bool            // that has ended, or
+	left   bool            // that nobody waits for, and m.left counts
 }
 
 func (e *execution) stopped() bool {
@@ -64,10 +67,16 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w watch, o
 	if err := m.fits(e.batch, w.show != nil); err != nil {
 		return err
 	}
-	if done != nil && m.long(e.batch) {
-		err = e.detach(ctx, done, out != nil)
-	} else if err = m.use(func() error { return e.compute(out != nil) }); errors.Is(err, errStopped) {
+	if done == nil || !m.long(e.batch, out != nil) {
+		err = m.use(func() error { return e.compute(out != nil) })
+	} else {
+		err = errPart
+	}
+	switch {
+	case errors.Is(err, errStopped):
 		err = ended(ctx)
+	case errors.Is(err, errPart):
+		err = e.detach(ctx, done, out != nil)
 	}
 	if err != nil {
 		return err
@@ -179,6 +188,12 @@ func (e *execution) end() {
 // compute reads the inputs, and sets the outputs where they are wanted.
 func (e *execution) compute(outputs bool) error {
 	x, err := e.read()
+	defer func() {
+		for _, x := range e.copies {
+			e.m.copies.Put(&x)
+		}
+		e.copies = nil
+	}()
 	if err != nil {
 		return err
 	}
@@ -188,11 +203,15 @@ func (e *execution) compute(outputs bool) error {
 	for i, id := range e.m.outputs {
 		e.y[i] = make([]float32, e.m.values[id].size.at(e.batch))
 	}
-	if parts := e.m.parts(e.batch); parts > 1 && e.split(x, parts) == nil {
-		return nil
-	}
-	if e.stopped() {
-		return errStopped
+	if parts := e.m.parts(e.batch); parts > 1 {
+		switch err := e.split(x, parts); {
+		case err == nil:
+			return nil
+		case e.stopped():
+			return errStopped
+		case e.stop != nil && !e.apart:
+			return errPart
+		}
 	}
 	return e.pass(x, e.batch, e.y, false) // an error of a part may name places in it
 }
@@ -208,7 +227,12 @@ func (e *execution) read() ([][]float32, error) {
 			list[i] = in.own
 			continue
 		}
-		x := make([]float32, in.size)
+		var x []float32
+		if old, _ := e.m.copies.Get().(*[]float32); old != nil {
+			x = *old
+		}
+		x = grow(x, in.size)
+		e.copies = append(e.copies, x)
 		for first := 0; first < len(x); first += readAtOnce {
 			if err := e.readPart(in, x[first:min(first+readAtOnce, len(x))], first); err != nil {
 				return nil, fmt.Errorf("input %q: %w", e.m.values[e.m.inputs[i]].name, err)

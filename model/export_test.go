@@ -64,13 +64,14 @@ func (m *Model) Prepare() error {
 	return nil
 }
 
-// RunWatched is Run with a function that is called by the goroutine that computes when it comes to a node.
-func (m *Model) RunWatched(ctx context.Context, in map[string]tensor.Tensor, begin func(node string)) error {
-	return m.run(ctx, in, watch{begin: func(s *step) { begin(s.node.Name) }}, map[string]tensor.Tensor{})
+// RunWatched is Run with a function that is called by the goroutine that computes when it comes to a node. Outputs, which
+// let a batch be split, are computed where out is not nil.
+func (m *Model) RunWatched(ctx context.Context, in, out map[string]tensor.Tensor, begin func(node string)) error {
+	return m.run(ctx, in, watch{begin: func(s *step) { begin(s.node.Name) }}, out)
 }
 
-// Long reports whether a run of a batch is left when its context ends.
-func (m *Model) Long(batch int) bool { return m.long(batch) }
+// Long reports whether a run of a batch is left when its context ends, with outputs or without.
+func (m *Model) Long(batch int, outputs bool) bool { return m.long(batch, outputs) }
 
 // Idle reports that nothing uses the model.
 func (m *Model) Idle() bool { return m.using.Load()&^closed == 0 }

@@ -24,6 +24,7 @@ type Model struct {
 	fixed   work          // of what is the same for any batch
 	calls   bool          // there are such steps
 	arenas  sync.Pool     // of *arena
+	copies  sync.Pool     // of *[]float32: inputs of runs that may be left
 	left    chan struct{} // holds one for each goroutine of a run that nobody waits for
 	ready   atomic.Bool   // all weights are packed and all constants read
 

@@ -24,10 +24,14 @@ func (w *work) add(other work, times float64) {
 	w.floats += float64(other.floats * times)
 }
 
-// long reports whether a run of a batch may take longer than its caller is kept.
-func (m *Model) long(batch int) bool {
+// long reports whether a run of a batch may take longer than its caller is kept. One that is split for its outputs is left
+// between its parts.
+func (m *Model) long(batch int, outputs bool) bool {
 	if m.calls || !m.ready.Load() {
 		return true
+	}
+	if each := m.sample.seconds(); outputs && each > 0 && each <= longest {
+		return false
 	}
 	all := m.fixed
 	all.add(m.each, float64(batch))
