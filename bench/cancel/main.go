@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -64,6 +65,10 @@ func measureAll(w io.Writer, repeats int, threads, only string) error {
 				continue
 			}
 			r, err := k.measure(repeats)
+			if errors.Is(err, errEnds) {
+				fmt.Fprintf(table, "%d\t%v\t-\t-\t-\t-\t  %s: %v\n", n, round(r.took), k.name, err)
+				continue
+			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", k.name, err)
 			}
@@ -132,6 +137,9 @@ func loops(ctx context.Context) error {
 	}
 }
 
+// errEnds reports runs that are done before their context ends, in too many tries.
+var errEnds = errors.New("runs end by themselves")
+
 // measure cancels runs at random moments.
 func (k *kind) measure(repeats int) (r result, err error) {
 	run, err := k.prepare()
@@ -149,7 +157,7 @@ func (k *kind) measure(repeats int) (r result, err error) {
 	}
 	for tries := 0; len(r.cancelled) < repeats || len(r.deadline) < repeats; tries++ {
 		if tries > 100*repeats {
-			return r, fmt.Errorf("runs end by themselves")
+			return r, errEnds
 		}
 		if k.first {
 			if run, err = k.prepare(); err != nil {
