@@ -139,7 +139,7 @@ func largeNetwork(t testing.TB, name string, n int) *network {
 }
 
 // largeNodes are so many that what took their square would take minutes: fewer where each takes longer.
-var largeNodes = map[bool]int{false: 50_000, true: 5_000}[raceEnabled]
+var largeNodes = map[bool]int{false: 16_000, true: 2_000}[raceEnabled]
 
 // TestLarge makes networks that are large in each way, and has smaller ones saved, loaded and run.
 func TestLarge(t *testing.T) {

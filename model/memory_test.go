@@ -63,7 +63,7 @@ func TestMemory(t *testing.T) {
 		cases, largest, tightest = cases+1, max(largest, got), max(tightest, float64(got)/float64(want+slack))
 	}
 	for _, shown := range []bool{false, true} {
-		for _, batch := range []int{1, 64, 500} {
+		for _, batch := range []int{1, 200} {
 			for _, k := range nodeKinds() {
 				m, input := k.model(t)
 				check(k.name, m, input(batch), batch, shown)
