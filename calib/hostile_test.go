@@ -7,12 +7,12 @@ import (
 	"math/bits"
 	"reflect"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
 
 	"euryale/internal/graph"
+	"euryale/internal/hostile"
 	"euryale/qtensor"
 
 	"github.com/chewxy/hm"
@@ -25,105 +25,56 @@ var sentinels = []error{
 	qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout, qtensor.ErrScheme, qtensor.ErrParams, qtensor.ErrValue,
 }
 
-// calls counts what was called, and reports panics.
-type calls struct {
-	t    *testing.T
-	made int
-}
-
-// refused calls f, which is to return an error that wraps a sentinel.
-func (c *calls) refused(name string, f func() error) {
-	c.t.Helper()
-	var err error
-	c.survives(name, func() { err = f() })
-	if !slices.ContainsFunc(sentinels, func(target error) bool { return errors.Is(err, target) }) {
-		c.t.Errorf("%s: got error %v, want one of this module's", name, err)
-	}
-}
-
-// survives calls f, which is not to panic.
-func (c *calls) survives(name string, f func()) {
-	c.t.Helper()
-	c.made++
-	defer func() {
-		if r := recover(); r != nil {
-			c.t.Errorf("%s: panics: %v\n%s", name, r, debug.Stack())
-		}
-	}()
-	f()
-}
-
-// panics calls f, which is documented to panic.
-func (c *calls) panics(name string, f func()) {
-	c.t.Helper()
-	c.made++
-	defer func() {
-		if recover() == nil {
-			c.t.Errorf("%s: does not panic, which its doc says", name)
-		}
-	}()
-	f()
-}
-
 // TestNothingPanics calls all that is exported with nil, zeros, and what cannot be.
 func TestNothingPanics(t *testing.T) {
-	c := &calls{t: t}
-	claims := denseOf(make([]float32, 12), 4, 3)
-	claims.AP = tensor.MakeAP(tensor.Shape{math.MaxInt / 4, 3}, []int{0, 1}, 0, 0)
-	for name, x := range map[string]tensor.Tensor{
-		"nil":       nil,
-		"nil Dense": (*tensor.Dense)(nil),
-		"nil CS":    (*tensor.CS)(nil),
-		"zero":      new(tensor.Dense),
-		"sparse":    tensor.CSRFromCoord(tensor.Shape{4, 3}, []int{0}, []int{1}, []float32{1}),
-		"masked":    tensor.New(tensor.WithShape(2), tensor.WithBacking([]float32{1, 2}, []bool{true, false})),
-		"strings":   denseOf([]string{"a", "b"}, 2),
-		"claims":    claims,
-	} {
+	c := &hostile.Calls{T: t, Sentinels: sentinels}
+	tensors := hostile.Tensors()
+	delete(tensors, "empty") // which is seen, as nothing
+	for name, x := range tensors {
 		p := new(Profile)
-		c.refused("Observe "+name, func() error { return p.Observe("k", x) })
-		c.refused("ObserveAxis "+name, func() error { return p.ObserveAxis("k", 0, x) })
+		c.Refused("Observe "+name, func() error { return p.Observe("k", x) })
+		c.Refused("ObserveAxis "+name, func() error { return p.ObserveAxis("k", 0, x) })
 		if len(p.Keys()) > 0 {
 			t.Errorf("%s: got keys %v after errors", name, p.Keys())
 		}
 	}
 	x := denseOf(make([]float32, 12), 4, 3)
 	for _, axis := range []int{math.MinInt, -1, 2, math.MaxInt} {
-		c.refused(fmt.Sprint("ObserveAxis ", axis), func() error { return new(Profile).ObserveAxis("k", axis, x) })
+		c.Refused(fmt.Sprint("ObserveAxis ", axis), func() error { return new(Profile).ObserveAxis("k", axis, x) })
 	}
 	for name, p := range map[string]*Profile{"nil": nil, "zero": {}} {
-		c.survives(name+" Profile", func() {
+		c.Survives(name+" Profile", func() {
 			if p.Keys() != nil {
 				t.Errorf("%s: got keys %v", name, p.Keys())
 			}
 		})
-		c.refused(name+" Histogram", func() error { _, err := p.Histogram("k"); return err })
-		c.refused(name+" Channels", func() error { _, _, err := p.Channels("k"); return err })
-		c.refused(name+" Params", func() error { _, err := p.Params("k", qtensor.Affine(8), MinMax()); return err })
-		c.survives(name+" Merge of nil", func() { _ = p.Merge(nil) })
+		c.Refused(name+" Histogram", func() error { _, err := p.Histogram("k"); return err })
+		c.Refused(name+" Channels", func() error { _, _, err := p.Channels("k"); return err })
+		c.Refused(name+" Params", func() error { _, err := p.Params("k", qtensor.Affine(8), MinMax()); return err })
+		c.Survives(name+" Merge of nil", func() { _ = p.Merge(nil) })
 	}
-	c.refused("nil Observe", func() error { return (*Profile)(nil).Observe("k", x) })
-	c.refused("nil ObserveAxis", func() error { return (*Profile)(nil).ObserveAxis("k", 0, x) })
-	c.refused("nil Merge", func() error { return (*Profile)(nil).Merge(new(Profile)) })
-	c.refused("a nil rule", func() error {
+	c.Refused("nil Observe", func() error { return (*Profile)(nil).Observe("k", x) })
+	c.Refused("nil ObserveAxis", func() error { return (*Profile)(nil).ObserveAxis("k", 0, x) })
+	c.Refused("nil Merge", func() error { return (*Profile)(nil).Merge(new(Profile)) })
+	c.Refused("a nil rule", func() error {
 		_, err := profileOf(t, "k", perTensor, []float32{1}, 1).Params("k", qtensor.Affine(8), nil)
 		return err
 	})
-	c.refused("the zero Scheme", func() error {
+	c.Refused("the zero Scheme", func() error {
 		_, err := profileOf(t, "k", perTensor, []float32{1}, 1).Params("k", qtensor.Scheme{}, MinMax())
 		return err
 	})
 	for name, w := range map[string]*Watch{"nil": nil, "zero": {}} {
-		c.survives(name+" Watch", func() {
+		c.Survives(name+" Watch", func() {
 			w.Reset()
 			if keys := w.Profile().Keys(); len(keys) > 0 {
 				t.Errorf("%s: got keys %v", name, keys)
 			}
 		})
-		c.refused(name+" Watch.MovingAverage", func() error { _, err := w.MovingAverage("k", qtensor.Affine(8)); return err })
+		c.Refused(name+" Watch.MovingAverage", func() error { _, err := w.MovingAverage("k", qtensor.Affine(8)); return err })
 	}
 	for name, h := range map[string]*Histogram{"nil": nil, "zero": {}} {
-		c.survives(name+" Histogram", func() {
+		c.Survives(name+" Histogram", func() {
 			for range h.Bins() {
 				t.Errorf("%s: has bins", name)
 			}
@@ -132,21 +83,21 @@ func TestNothingPanics(t *testing.T) {
 			}
 			h.Merge(nil)
 		})
-		c.refused(name+" MinMax", func() error { _, _, err := MinMax().Range(h, qtensor.Scheme{}); return err })
-		c.refused(name+" UnmarshalJSON", func() error { return h.UnmarshalJSON(nil) })
+		c.Refused(name+" MinMax", func() error { _, _, err := MinMax().Range(h, qtensor.Scheme{}); return err })
+		c.Refused(name+" UnmarshalJSON", func() error { return h.UnmarshalJSON(nil) })
 	}
-	c.survives("merging nil", func() { new(Histogram).Merge(nil); new(Histogram).Observe(nil); new(MovingAverage).Observe(nil) })
-	c.panics("nil Histogram.Observe", func() { (*Histogram)(nil).Observe([]float32{1}) })
-	c.panics("nil Histogram.Merge", func() { (*Histogram)(nil).Merge(histogramOf([]float32{1})) })
-	c.panics("nil Histogram.MarshalJSON", func() { _, _ = (*Histogram)(nil).MarshalJSON() })
-	c.panics("nil MovingAverage.Observe", func() { (*MovingAverage)(nil).Observe([]float32{1}) })
+	c.Survives("merging nil", func() { new(Histogram).Merge(nil); new(Histogram).Observe(nil); new(MovingAverage).Observe(nil) })
+	c.Panics("nil Histogram.Observe", func() { (*Histogram)(nil).Observe([]float32{1}) })
+	c.Panics("nil Histogram.Merge", func() { (*Histogram)(nil).Merge(histogramOf([]float32{1})) })
+	c.Panics("nil Histogram.MarshalJSON", func() { _, _ = (*Histogram)(nil).MarshalJSON() })
+	c.Panics("nil MovingAverage.Observe", func() { (*MovingAverage)(nil).Observe([]float32{1}) })
 	for name, m := range map[string]*MovingAverage{"nil": nil, "zero": {}} {
-		c.refused(name+" MovingAverage", func() error { _, _, err := m.Range(); return err })
+		c.Refused(name+" MovingAverage", func() error { _, _, err := m.Range(); return err })
 	}
 	for _, constant := range []float64{0, -1, math.NaN(), math.Inf(1), 1.5} {
-		c.refused(fmt.Sprint("NewMovingAverage ", constant), func() error { _, err := NewMovingAverage(constant); return err })
+		c.Refused(fmt.Sprint("NewMovingAverage ", constant), func() error { _, err := NewMovingAverage(constant); return err })
 	}
-	t.Logf("%d calls", c.made)
+	t.Logf("%d calls", c.Made)
 }
 
 // strangeNodes are nodes that cannot be observed, but that a program can make.
@@ -179,14 +130,14 @@ func strangeNodes(g *gorgonia.ExprGraph) map[string]*gorgonia.Node {
 
 // TestAttachLeavesNothing: whatever the error, the graph has the nodes that it had, and they are read by those that read them.
 func TestAttachLeavesNothing(t *testing.T) {
-	c := &calls{t: t}
+	c := &hostile.Calls{T: t, Sentinels: sentinels}
 	n := newNet(tensor.Float32)
 	nodes := strangeNodes(n.g)
 	wide := gorgonia.NewMatrix(n.g, tensor.Float32, gorgonia.WithShape(math.MaxInt/4, 3), gorgonia.WithName("wide"))
 	negative := gorgonia.NewMatrix(n.g, tensor.Float32, gorgonia.WithShape(-1, 3), gorgonia.WithName("negative"))
 	before, readers := slices.Clone(n.g.AllNodes()), readersOf(n)
 	try := func(name string, g *gorgonia.ExprGraph, key string, node *gorgonia.Node, opts ...Option) {
-		c.refused(name, func() error {
+		c.Refused(name, func() error {
 			_, err := Attach(g, map[string]*gorgonia.Node{"a": n.x, "b": n.pre, key: node, "z": n.act}, opts...)
 			return err
 		})
@@ -209,7 +160,7 @@ func TestAttachLeavesNothing(t *testing.T) {
 	}
 	try("a huge axis", n.g, "m", wide, PerChannel(0, "m"), WithMovingAverage(0.1))
 	try("a negative axis", n.g, "m", negative, PerChannel(0, "m"))
-	t.Logf("%d calls", c.made)
+	t.Logf("%d calls", c.Made)
 }
 
 func readersOf(n *net) (ids []int64) {

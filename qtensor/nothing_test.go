@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime/debug"
 	"slices"
 	"testing"
 	"unsafe"
 
+	"euryale/internal/hostile"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -19,121 +19,69 @@ var sentinels = []error{
 	qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout, qtensor.ErrScheme, qtensor.ErrParams, qtensor.ErrValue,
 }
 
-// calls counts what was called, and reports panics.
-type calls struct {
-	t    *testing.T
-	made int
-}
-
-// refused calls f, which is to return an error that wraps a sentinel.
-func (c *calls) refused(name string, f func() error) {
-	c.t.Helper()
-	var err error
-	c.survives(name, func() { err = f() })
-	if !slices.ContainsFunc(sentinels, func(target error) bool { return errors.Is(err, target) }) {
-		c.t.Errorf("%s: got error %v, want one of this module's", name, err)
-	}
-}
-
-// survives calls f, which is not to panic.
-func (c *calls) survives(name string, f func()) {
-	c.t.Helper()
-	c.made++
-	defer func() {
-		if r := recover(); r != nil {
-			c.t.Errorf("%s: panics: %v\n%s", name, r, debug.Stack())
-		}
-	}()
-	f()
-}
-
-// strangeTensors are tensors that cannot be read.
-func strangeTensors() map[string]tensor.Tensor {
-	claims := func(shape tensor.Shape, strides ...int) *tensor.Dense {
-		d := tensor.New(tensor.WithShape(4, 3), tensor.WithBacking(make([]float32, 12)))
-		d.AP = tensor.MakeAP(shape, strides, 0, 0)
-		return d
-	}
-	return map[string]tensor.Tensor{
-		"nil":                        nil,
-		"nil Dense":                  (*tensor.Dense)(nil),
-		"nil CS":                     (*tensor.CS)(nil),
-		"zero Dense":                 new(tensor.Dense),
-		"zero CS":                    new(tensor.CS),
-		"sparse":                     tensor.CSRFromCoord(tensor.Shape{4, 3}, []int{0}, []int{1}, []float32{1}),
-		"masked":                     tensor.New(tensor.WithShape(2), tensor.WithBacking([]float32{1, 2}, []bool{true, false})),
-		"strings":                    tensor.New(tensor.WithShape(2), tensor.WithBacking([]string{"a", "b"})),
-		"empty":                      tensor.New(tensor.WithShape(0, 3), tensor.WithBacking([]float32{})),
-		"a scalar of booleans":       tensor.New(tensor.FromScalar(true)),
-		"a claim of much":            claims(tensor.Shape{math.MaxInt / 2, 3}, 0, 1),
-		"a claim that no int counts": claims(tensor.Shape{math.MaxInt/2 + 1, 4}, 0, 0),
-		"a negative shape":           claims(tensor.Shape{-4, -3}, 3, 1),
-	}
-}
-
 // TestNothingPanics calls all that is exported, files apart, with nil, zeros, and what cannot be.
 func TestNothingPanics(t *testing.T) {
-	c := &calls{t: t}
+	c := &hostile.Calls{T: t, Sentinels: sentinels}
 	fine := tensor.New(tensor.WithShape(4, 3), tensor.WithBacking(make([]float32, 12)))
 	q, err := qtensor.Quantize(fine, qtensor.Affine(8))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, x := range strangeTensors() {
-		c.refused("Quantize "+name, func() error { _, err := qtensor.Quantize(x, qtensor.Affine(8)); return err })
-		c.refused("Quantize to Float16 "+name, func() error { _, err := qtensor.Quantize(x, qtensor.Float16()); return err })
-		c.refused("QuantizeWith "+name, func() error { _, err := qtensor.QuantizeWith(x, q.Params()); return err })
-		c.refused("Compare "+name, func() error { _, err := q.Compare(x); return err })
+	for name, x := range hostile.Tensors() {
+		c.Refused("Quantize "+name, func() error { _, err := qtensor.Quantize(x, qtensor.Affine(8)); return err })
+		c.Refused("Quantize to Float16 "+name, func() error { _, err := qtensor.Quantize(x, qtensor.Float16()); return err })
+		c.Refused("QuantizeWith "+name, func() error { _, err := qtensor.QuantizeWith(x, q.Params()); return err })
+		c.Refused("Compare "+name, func() error { _, err := q.Compare(x); return err })
 		if d, ok := x.(*tensor.Dense); ok || x == nil {
-			c.refused("FromCodes "+name, func() error { _, err := qtensor.FromCodes(d, q.Params()); return err })
-			c.refused("FromCodes of Float16 "+name, func() error {
+			c.Refused("FromCodes "+name, func() error { _, err := qtensor.FromCodes(d, q.Params()); return err })
+			c.Refused("FromCodes of Float16 "+name, func() error {
 				_, err := qtensor.FromCodes(d, qtensor.Params{Scheme: qtensor.Float16()})
 				return err
 			})
 		}
 	}
-	c.refused("Quantize by the zero Scheme", func() error { _, err := qtensor.Quantize(fine, qtensor.Scheme{}); return err })
-	c.refused("Quantize with a nil option", func() error { _, err := qtensor.Quantize(fine, qtensor.Affine(8), nil); return err })
-	c.refused("QuantizeWith the zero Params", func() error { _, err := qtensor.QuantizeWith(fine, qtensor.Params{}); return err })
-	c.refused("QuantizeWith a nil option", func() error { _, err := qtensor.QuantizeWith(fine, q.Params(), nil); return err })
-	c.refused("FromCodes with the zero Params", func() error { _, err := qtensor.FromCodes(q.Codes(), qtensor.Params{}); return err })
-	c.refused("NewParams of nothing", func() error { _, err := qtensor.NewParams(qtensor.Affine(8), nil, nil); return err })
-	c.refused("NewParams of the zero Scheme", func() error { _, err := qtensor.NewParams(qtensor.Scheme{}, nil, nil); return err })
-	c.refused("the zero Params", func() error { return qtensor.Params{}.Validate(nil) })
-	c.refused("UnmarshalText of nil", func() error { return (*qtensor.Scheme)(nil).UnmarshalText([]byte("affine8")) })
-	c.refused("UnmarshalText of nothing", func() error { return new(qtensor.Scheme).UnmarshalText(nil) })
-	c.refused("MarshalText of zero", func() error { _, err := qtensor.Scheme{}.MarshalText(); return err })
-	c.refused("ParseScheme of nothing", func() error { _, err := qtensor.ParseScheme(""); return err })
+	c.Refused("Quantize by the zero Scheme", func() error { _, err := qtensor.Quantize(fine, qtensor.Scheme{}); return err })
+	c.Refused("Quantize with a nil option", func() error { _, err := qtensor.Quantize(fine, qtensor.Affine(8), nil); return err })
+	c.Refused("QuantizeWith the zero Params", func() error { _, err := qtensor.QuantizeWith(fine, qtensor.Params{}); return err })
+	c.Refused("QuantizeWith a nil option", func() error { _, err := qtensor.QuantizeWith(fine, q.Params(), nil); return err })
+	c.Refused("FromCodes with the zero Params", func() error { _, err := qtensor.FromCodes(q.Codes(), qtensor.Params{}); return err })
+	c.Refused("NewParams of nothing", func() error { _, err := qtensor.NewParams(qtensor.Affine(8), nil, nil); return err })
+	c.Refused("NewParams of the zero Scheme", func() error { _, err := qtensor.NewParams(qtensor.Scheme{}, nil, nil); return err })
+	c.Refused("the zero Params", func() error { return qtensor.Params{}.Validate(nil) })
+	c.Refused("UnmarshalText of nil", func() error { return (*qtensor.Scheme)(nil).UnmarshalText([]byte("affine8")) })
+	c.Refused("UnmarshalText of nothing", func() error { return new(qtensor.Scheme).UnmarshalText(nil) })
+	c.Refused("MarshalText of zero", func() error { _, err := qtensor.Scheme{}.MarshalText(); return err })
+	c.Refused("ParseScheme of nothing", func() error { _, err := qtensor.ParseScheme(""); return err })
 	for name, q := range map[string]*qtensor.QTensor{"nil": nil, "zero": {}} {
-		c.survives(name+" QTensor", func() {
+		c.Survives(name+" QTensor", func() {
 			if len(q.Shape()) > 0 || q.Scheme() != (qtensor.Scheme{}) || q.Len() != 0 || q.Bytes() != 0 || q.BitsPerElement() != 0 || q.Codes() != nil || q.Params().Scales != nil {
 				t.Errorf("%s: %v is not empty", name, q)
 			}
 			_ = q.String()
 		})
-		c.refused(name+" Dequantize", func() error { _, err := q.Dequantize(tensor.Float32); return err })
-		c.refused(name+" DequantizeRows", func() error { return q.DequantizeRows(nil, nil) })
-		c.refused(name+" Code", func() error { _, err := q.Code(); return err })
-		c.refused(name+" T", func() error { _, err := q.T(); return err })
-		c.refused(name+" Compare", func() error { _, err := q.Compare(fine); return err })
+		c.Refused(name+" Dequantize", func() error { _, err := q.Dequantize(tensor.Float32); return err })
+		c.Refused(name+" DequantizeRows", func() error { return q.DequantizeRows(nil, nil) })
+		c.Refused(name+" Code", func() error { _, err := q.Code(); return err })
+		c.Refused(name+" T", func() error { _, err := q.T(); return err })
+		c.Refused(name+" Compare", func() error { _, err := q.Compare(fine); return err })
 	}
-	c.refused("Dequantize to the zero Dtype", func() error { _, err := q.Dequantize(tensor.Dtype{}); return err })
-	c.refused("Code past the end", func() error { _, err := q.Code(math.MaxInt, math.MinInt); return err })
-	c.refused("DequantizeRows of nowhere", func() error { return q.DequantizeRows(make([]float32, 6), []int{math.MaxInt, math.MinInt}) })
-	c.refused("T of no axes", func() error { _, err := q.T(math.MinInt, math.MaxInt); return err })
-	c.survives("types", func() {
+	c.Refused("Dequantize to the zero Dtype", func() error { _, err := q.Dequantize(tensor.Dtype{}); return err })
+	c.Refused("Code past the end", func() error { _, err := q.Code(math.MaxInt, math.MinInt); return err })
+	c.Refused("DequantizeRows of nowhere", func() error { return q.DequantizeRows(make([]float32, 6), []int{math.MaxInt, math.MinInt}) })
+	c.Refused("T of no axes", func() error { _, err := q.T(math.MinInt, math.MaxInt); return err })
+	c.Survives("types", func() {
 		for i := range 256 {
 			s, st := qtensor.Storage(i), qtensor.ScaleType(i)
 			_, _, _ = s.String(), s.Bits(), st.String()
 		}
 	})
-	t.Logf("%d calls", c.made)
+	t.Logf("%d calls", c.Made)
 }
 
 // TestClaimedShapes goes through schemes and parameters of shapes that no memory holds: no count overflows, nothing is
 // allocated.
 func TestClaimedShapes(t *testing.T) {
-	c := &calls{t: t}
+	c := &hostile.Calls{T: t, Sentinels: sentinels}
 	sizes := []int{math.MinInt, -1, 0, 1, 3, 1 << 20, math.MaxInt/2 + 1, math.MaxInt}
 	schemes := []qtensor.Scheme{qtensor.Affine(8), qtensor.Float16()}
 	for _, n := range sizes {
@@ -143,7 +91,7 @@ func TestClaimedShapes(t *testing.T) {
 		for _, b := range sizes {
 			shape := tensor.Shape{a, b}
 			for _, s := range schemes {
-				c.survives(fmt.Sprint(s, shape), func() {
+				c.Survives(fmt.Sprint(s, shape), func() {
 					count, err := s.Blocks(shape)
 					if err != nil && !errors.Is(err, qtensor.ErrScheme) && !errors.Is(err, qtensor.ErrShape) {
 						t.Errorf("%v of %v: %v", s, shape, err)
@@ -158,7 +106,7 @@ func TestClaimedShapes(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d calls", c.made)
+	t.Logf("%d calls", c.Made)
 }
 
 // foreign is memory that no tensor allocated.
