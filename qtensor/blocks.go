@@ -32,8 +32,8 @@ func (b blocks) each(f func(block, begin, end int)) {
 	}
 }
 
-// within calls f with each block that the elements of a slice in row-major order from begin up to end run through, and the
-// part of the slice.
+// within calls f with each block that the elements of a slice in row-major order from begin up to end run
+// through, and the part of the slice.
 func (b blocks) within(begin, end int, f func(block, begin, end int)) {
 	groups := b.groups()
 	for begin < end {

@@ -55,11 +55,11 @@ type tensorRef struct {
 }
 
 // Save writes b to a file, all or nothing: the bytes go to a temporary file in the same folder, which takes
-// the name of the file when it is complete. A failed Save leaves an existing file as it was. A process that is
-// killed leaves the temporary file, which the next Save to the same path removes. A file that is replaced
-// passes on its mode, and its owner where the system permits that; a symbolic link is followed. Errors: those of
-// Write; fs.ErrPermission for a read-only file; fs.ErrInvalid for anything but a regular file; those of the file
-// system.
+// the name of the file when it is complete. A failed Save leaves an existing file as it was. A process that
+// is killed leaves the temporary file, which the next Save to the same path removes. A file that is replaced
+// passes on its mode, and its owner where the system permits that; a symbolic link is followed. Errors: those
+// of Write; fs.ErrPermission for a read-only file; fs.ErrInvalid for anything but a regular file; those of
+// the file system.
 func Save(path string, b Bundle) error {
 	tensors, meta, err := b.tensors()
 	if err == nil {
@@ -73,7 +73,8 @@ func Save(path string, b Bundle) error {
 
 // Write writes the bytes of a file that holds b; equal bundles give equal bytes. Errors: ErrDtype, ErrLayout;
 // ErrShape for an empty tensor; ErrFormat for names that collide or are not UTF-8, for a nil tensor and for
-// "euryale" in Meta or more than 65,535 other texts; fs.ErrInvalid for a nil w; those of w, as which its panics and counts that cannot be are taken.
+// "euryale" in Meta or more than 65,535 other texts; fs.ErrInvalid for a nil w; those of w, as which its
+// panics and counts that cannot be are taken.
 func Write(w io.Writer, b Bundle) error {
 	tensors, meta, err := b.tensors()
 	if err == nil {
@@ -102,7 +103,7 @@ func (b Bundle) tensors() ([]safetensors.Tensor, map[string]string, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Float)) {
 		if owner, taken := ownerOf(name, refs.Quantized); taken {
-			return nil, nil, fmt.Errorf("%w: got a float tensor %q, a name that belongs to the quantized %q", ErrFormat, name, owner)
+			return nil, nil, fmt.Errorf("%w: got a float tensor %q, want another name: this belongs to the quantized %q", ErrFormat, name, owner)
 		}
 		t, err := floatTensor(name, b.Float[name])
 		if err != nil {
@@ -192,8 +193,8 @@ type array struct {
 	shape  []int
 }
 
-// arrays returns the arrays of a tensor of scheme s with the given shape and blocks, the codes first. ranged says
-// whether the range that was seen is among them.
+// arrays returns the arrays of a tensor of scheme s with the given shape and blocks, the codes first. ranged
+// says whether the range that was seen is among them.
 func arrays(s Scheme, shape []int, b blocks, ranged bool) []array {
 	list := []array{codeArray(s, shape)}
 	if s.IsHalf() {

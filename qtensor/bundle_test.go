@@ -37,7 +37,8 @@ func gaussian(seed uint64, shape ...int) *tensor.Dense {
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
 }
 
-// testBundle holds a tensor of odd size for each scheme, and float tensors with numbers that only bits tell apart.
+// testBundle holds a tensor of odd size for each scheme, and float tensors with numbers that only bits tell
+// apart.
 func testBundle(t *testing.T) Bundle {
 	t.Helper()
 	b := Bundle{Quantized: map[string]*QTensor{}, Meta: map[string]string{"note": "ünïcode", "": ""}}
@@ -206,7 +207,8 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
-// companions are the endings of the names that belong to a quantized tensor, whether it has such an array or not.
+// companions are the endings of the names that belong to a quantized tensor, whether it has such an array or
+// not.
 var companions = []string{
 	".weight", ".weight_packed", ".weight_scale", ".weight_scale_multiplier", ".weight_zero_point", ".weight_offset", ".weight_min", ".weight_max",
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // Dequantize returns r[i] = s·(q[i] − z) for every code, in float32, and r[i] = lo + s·q[i] under Uniform, in
-// float64 and then rounded to float32, as a tensor of dt, float32 or float64. A number past the largest float32
-// becomes that. Errors: ErrDtype; ErrScheme for the zero QTensor.
+// float64 and then rounded to float32, as a tensor of dt, float32 or float64. A number past the largest
+// float32 becomes that. Errors: ErrDtype; ErrScheme for the zero QTensor.
 func (q *QTensor) Dequantize(dt tensor.Dtype) (*tensor.Dense, error) {
 	if err := q.valid(); err != nil {
 		return nil, fmt.Errorf("qtensor: Dequantize: %w", err)

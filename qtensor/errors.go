@@ -20,15 +20,16 @@ var (
 	ErrScheme = errors.New("wrong scheme")
 	// ErrParams reports parameters that contradict their scheme or the tensor's shape.
 	ErrParams = errors.New("wrong parameters")
-	// ErrValue reports a number that cannot be quantized: NaN, an infinity, or past a format's range; or one that names no row.
+	// ErrValue reports a number that cannot be quantized: NaN, an infinity, or past a format's range; or one
+	// that names no row.
 	ErrValue = errors.New("wrong value")
 	// ErrFormat reports a damaged or hostile file, or a Bundle that no file can hold.
 	ErrFormat = safetensors.ErrFormat
 	// ErrNotFound reports a name that a file does not have.
 	ErrNotFound = safetensors.ErrNotFound
-	// ErrChanged reports a file that was cut or written to in place after it was opened, found by its size, its time of writing
-	// and, on Unix, its time of change, which a new mode, owner or name sets too: open it again. It comes from what reads a
-	// tensor of a File, and from Run, Save and Write of a model that Load mapped. Save of this module replaces a file, which is
-	// no change of the one that is open.
+	// ErrChanged reports a file that was cut or written to in place after it was opened, found by its size,
+	// its time of writing and, on Unix, its time of change, which a new mode, owner or name sets too: open it
+	// again. It comes from what reads a tensor of a File, and from Run, Save and Write of a model that Load
+	// mapped. Save of this module replaces a file, which is no change of the one that is open.
 	ErrChanged = safetensors.ErrChanged
 )

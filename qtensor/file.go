@@ -16,20 +16,21 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// File is an open file of tensors, read one at a time. It is safe for any number of goroutines. A nil File and the zero one hold
-// nothing.
+// File is an open file of tensors, read one at a time. It is safe for any number of goroutines. A nil File
+// and the zero one hold nothing.
 type File struct {
 	container *safetensors.File
 	refs      map[string]tensorRef
 	floats    []string
 }
 
-// Open opens a file that Save wrote, or any safetensors file of float tensors. Its header is read and checked; a tensor is read
-// when it is asked for. On Unix the file is mapped into memory, and takes no descriptor, until Close or until nothing refers to the
-// File any more; elsewhere, and where it cannot be mapped, it stays open. Another file may take its name meanwhile. One that is cut or
-// written to in place is ErrChanged from what next reads a tensor. Errors: ErrFormat for a damaged file, saying where, and for one
-// that is nearly all holes; fs.ErrInvalid for anything but a regular file, such as a pipe, which is not waited for; those of the
-// file system.
+// Open opens a file that Save wrote, or any safetensors file of float tensors. Its header is read and
+// checked; a tensor is read when it is asked for. On Unix the file is mapped into memory, and takes no
+// descriptor, until Close or until nothing refers to the File any more; elsewhere, and where it cannot be
+// mapped, it stays open. Another file may take its name meanwhile. One that is cut or written to in place is
+// ErrChanged from what next reads a tensor. Errors: ErrFormat for a damaged file, saying where, and for one
+// that is nearly all holes; fs.ErrInvalid for anything but a regular file, such as a pipe, which is not
+// waited for; those of the file system.
 func Open(path string) (*File, error) {
 	c, err := safetensors.Open(path)
 	if err != nil {
@@ -42,9 +43,9 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
-// Read reads a file of the given size from r, which is used as long as the File is. Memory grows with what r gives, not with what
-// it claims. Errors: ErrFormat for a damaged file, saying where; fs.ErrInvalid for a nil r; those of r, as which its panics and
-// counts that cannot be are taken.
+// Read reads a file of the given size from r, which is used as long as the File is. Memory grows with what r
+// gives, not with what it claims. Errors: ErrFormat for a damaged file, saying where; fs.ErrInvalid for a nil
+// r; those of r, as which its panics and counts that cannot be are taken.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	c, err := safetensors.Read(r, size)
 	if err != nil {
@@ -57,8 +58,8 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// newFile checks that every quantized tensor has its arrays and no others. No two tensors can share one: a suffix begins
-// with its only dot.
+// newFile checks that every quantized tensor has its arrays and no others. No two tensors can share one: a
+// suffix begins with its only dot.
 func newFile(c *safetensors.File) (*File, error) {
 	f := &File{container: c}
 	if text, ok := c.Text(metaKey); ok {
@@ -122,8 +123,8 @@ func (f *File) orEmpty() *File {
 	return f
 }
 
-// Close closes the file. Tensors that were read stay valid; reading another one, and closing again, is an error that wraps
-// os.ErrClosed. Of a File from Read it does nothing.
+// Close closes the file. Tensors that were read stay valid; reading another one, and closing again, is an
+// error that wraps os.ErrClosed. Of a File from Read it does nothing.
 func (f *File) Close() error {
 	if err := f.orEmpty().container.Close(); err != nil {
 		return fmt.Errorf("qtensor: Close: %w", err)
@@ -168,8 +169,8 @@ func (f *File) Params(name string) (Params, error) {
 	return Params{}, fmt.Errorf("qtensor: File.Params %q: %w", name, err)
 }
 
-// QTensor reads a quantized tensor. Errors: ErrNotFound, ErrFormat for damaged contents, ErrChanged, and those of the file
-// system.
+// QTensor reads a quantized tensor. Errors: ErrNotFound, ErrFormat for damaged contents, ErrChanged, and
+// those of the file system.
 func (f *File) QTensor(name string) (*QTensor, error) {
 	q, err := f.qtensor(name)
 	if err != nil {
@@ -182,7 +183,7 @@ func (f *File) ref(name string) (tensorRef, error) {
 	f = f.orEmpty()
 	ref, ok := f.refs[name]
 	if !ok {
-		return ref, fmt.Errorf("%w: the file has %d quantized tensors, see Quantized", ErrNotFound, len(f.refs))
+		return ref, fmt.Errorf("%w: got a name of none of the %d quantized tensors, want one of File.Quantized", ErrNotFound, len(f.refs))
 	}
 	return ref, nil
 }
@@ -256,7 +257,7 @@ func (f *File) multiply(name string, scales []float32) (float32, error) {
 		return 0, err
 	}
 	if one[0] == 0 { // which would stand for another
-		return 0, fmt.Errorf("%w: got multiplier 0", ErrFormat)
+		return 0, fmt.Errorf("%w: got multiplier 0, want a power of two from 2^-112", ErrFormat)
 	}
 	for i, s := range scales {
 		scales[i] = float32(float64(s) * float64(one[0]))
@@ -306,8 +307,8 @@ func storeOf[T int8 | uint8 | uint16](f *File, name string, ref tensorRef) (*ten
 	return dense.New(codes, ref.Shape), nil
 }
 
-// Dtype returns the element type, float32 or float64, and the shape of another tensor, which the header has. Errors: those of
-// Float but for the file system's.
+// Dtype returns the element type, float32 or float64, and the shape of another tensor, which the header has.
+// Errors: those of Float but for the file system's.
 func (f *File) Dtype(name string) (tensor.Dtype, tensor.Shape, error) {
 	info, err := f.info(name)
 	if err != nil {
@@ -316,8 +317,8 @@ func (f *File) Dtype(name string) (tensor.Dtype, tensor.Shape, error) {
 	return floatTypes[info.Dtype], info.Shape, nil
 }
 
-// Float reads a float32 or float64 tensor. Errors: ErrNotFound, ErrDtype for another type, ErrShape for a tensor
-// without elements, ErrChanged, and those of the file system.
+// Float reads a float32 or float64 tensor. Errors: ErrNotFound, ErrDtype for another type, ErrShape for a
+// tensor without elements, ErrChanged, and those of the file system.
 func (f *File) Float(name string) (*tensor.Dense, error) {
 	info, err := f.info(name)
 	var t *tensor.Dense
@@ -341,7 +342,7 @@ func (f *File) info(name string) (safetensors.Info, error) {
 	f = f.orEmpty()
 	info, ok := f.container.Info(name)
 	if _, isFloat := slices.BinarySearch(f.floats, name); !ok || !isFloat {
-		return info, fmt.Errorf("%w: the file has %d other tensors, see Floats", ErrNotFound, len(f.floats))
+		return info, fmt.Errorf("%w: got a name of none of the %d other tensors, want one of File.Floats", ErrNotFound, len(f.floats))
 	}
 	if _, ok := floatTypes[info.Dtype]; !ok {
 		return info, fmt.Errorf("%w: got %v, want F32 or F64", ErrDtype, info.Dtype)

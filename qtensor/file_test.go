@@ -71,7 +71,8 @@ func TestSaveOpen(t *testing.T) {
 	}
 }
 
-// TestCloseWhileReading closes a file from which goroutines read: each gets what was saved until it gets os.ErrClosed.
+// TestCloseWhileReading closes a file from which goroutines read: each gets what was saved until it gets
+// os.ErrClosed.
 func TestCloseWhileReading(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "model.safetensors")
 	saved := testBundle(t)

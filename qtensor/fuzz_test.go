@@ -33,8 +33,8 @@ func fuzzScheme(how uint32, axes int) qtensor.Scheme {
 	return s
 }
 
-// fuzzNumbers returns n numbers: any bit patterns, or halves of integers times a power of two, which have more
-// ties, repeated where data is short.
+// fuzzNumbers returns n numbers: any bit patterns, or halves of integers times a power of two, which have
+// more ties, repeated where data is short.
 func fuzzNumbers(data []byte, plain bool, n int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
@@ -146,14 +146,14 @@ func past(s qtensor.Scheme, v float32) bool {
 // Let u = 2^−24, the most that rounding to float32 changes a number by, relatively; Q the number of steps
 // between the outermost codes; and k = q − z.
 //
-// Inside the outermost codes k = RNE(x/s·(1 + u)) and r = s·k·(1 + u), where |x/s| and |k| are at most Q + ½: no
-// more than ½ + 2uQ steps and a bit. The ends of the range are at most Q·(1 + 2u) steps apart, since
-// s = (hi − lo)/Q is rounded twice or else raised, and the zero point is at most ½ + uQ off −lo/s: no end is
+// Inside the outermost codes k = RNE(x/s·(1 + u)) and r = s·k·(1 + u), where |x/s| and |k| are at most Q + ½:
+// no more than ½ + 2uQ steps and a bit. The ends of the range are at most Q·(1 + 2u) steps apart, since s =
+// (hi − lo)/Q is rounded twice or else raised, and the zero point is at most ½ + uQ off −lo/s: no end is
 // further than ½ + 3uQ steps beyond the outermost code, and r is off by another uQ. Hence ½ + 4uQ.
 //
-// A float16 scale is raised under a zero point. Without one it may be too small by 2^−11, which puts the ends of
-// the range Q·2^−12 < ½ steps beyond the outermost codes. A power of two stays below 2^128, where the range may
-// be as long as 4 of the 3 steps of 2 bits.
+// A float16 scale is raised under a zero point. Without one it may be too small by 2^−11, which puts the ends
+// of the range Q·2^−12 < ½ steps beyond the outermost codes. A power of two stays below 2^128, where the
+// range may be as long as 4 of the 3 steps of 2 bits.
 //
 // Uniform is computed in float64, and its one rounding to float32 is relative to r, not to s.
 func checkError(t *testing.T, c fuzzCase, q *qtensor.QTensor) {

@@ -99,8 +99,8 @@ type goldenCounts struct{ Scales, ZeroPoints, Codes, Ties, Numbers, Patterns, Re
 
 // TestGolden compares with a reference program in the fields where the two are meant to agree.
 //
-// The reference replaces a range narrower than about 1e-7 by one of width 1, does not widen an affine range to
-// contain 0, overflows on a range past the largest float32, counts PowerOfTwo and UInt4 from the smallest
+// The reference replaces a range narrower than about 1e-7 by one of width 1, does not widen an affine range
+// to contain 0, overflows on a range past the largest float32, counts PowerOfTwo and UInt4 from the smallest
 // element instead of a zero point, and rounds ties away from zero.
 func TestGolden(t *testing.T) {
 	g := readGolden(t)

@@ -72,7 +72,8 @@ var storages = [...]struct {
 	BHalf:       {"bfloat16", 16},
 }
 
-// String returns "int8", "uint8", "int4", "uint4", "float16" or "bfloat16".
+// String returns "int8", "uint8", "int4", "uint4", "float16" or "bfloat16"; "none" for 0, "unknown" for
+// others.
 func (s Storage) String() string {
 	if int(s) >= len(storages) {
 		return "unknown"
@@ -80,7 +81,7 @@ func (s Storage) String() string {
 	return storages[s].name
 }
 
-// Bits returns the bits that a code takes: 4, 8 or 16.
+// Bits returns the bits that a code takes: 4, 8 or 16; 0 for what is none of the constants.
 func (s Storage) Bits() int {
 	if int(s) >= len(storages) {
 		return 0
@@ -104,7 +105,7 @@ const (
 	ScaleFloat16
 )
 
-// String returns "float32" or "float16".
+// String returns "float32" or "float16"; "unknown" for others.
 func (t ScaleType) String() string {
 	switch t {
 	case ScaleFloat32:

@@ -40,15 +40,14 @@ func (p Params) Storage() Storage { return p.Scheme.Storage() }
 //	Affine      s = (hi − lo)/(2^b − 1),         z = RNE(−lo/s), with lo ≤ 0 ≤ hi
 //	PowerOfTwo  Affine's s rounded up to 2^e, at most 2^127
 //
-// in float32. A block whose s rounds to 0, such as one of zeros, or of a single value under Uniform, has s = 1;
-// s is otherwise at least 2^−126. It is rounded to the scheme's ScaleType before z is chosen: a float16 scale
-// to nearest even for Symmetric and Int4, up for the others, whose ranges have no code to spare; and it is
-// held between 2^−14 and 2^15 times the multiplier. Min and Max are kept per tensor and per axis, not per
-// group, where they would outweigh the codes. Float16 and BFloat16 need no range and keep none.
-// Errors: ErrScheme, ErrParams for ranges that do not match each other, ErrValue for NaN, an infinity
-// or lo > hi.
+// in float32. A block whose s rounds to 0, such as one of zeros, or of a single value under Uniform, has
+// s = 1; s is otherwise at least 2^−126. It is rounded to the scheme's ScaleType before z is chosen: a float16
+// scale to nearest even for Symmetric and Int4, up for the others, whose ranges have no code to spare; and it
+// is held between 2^−14 and 2^15 times the multiplier. Min and Max are kept per tensor and per axis, not per
+// group, where they would outweigh the codes. Float16 and BFloat16 need no range and keep none. Errors:
+// ErrScheme, ErrParams for ranges that do not match each other, ErrValue for NaN, an infinity or lo > hi.
 func NewParams(s Scheme, lo, hi []float32) (Params, error) {
-	if err := s.Validate(); err != nil {
+	if err := s.validate(); err != nil {
 		return Params{}, fmt.Errorf("qtensor: NewParams: %w", err)
 	}
 	if s.IsHalf() {
@@ -132,8 +131,8 @@ func multiplierFor(scales []float32) float32 {
 	return float32(math.Ldexp(1, max(exponent-15, -126+14)))
 }
 
-// storedScale returns s rounded to multiplier times a normal float16, to nearest with ties to even or away from
-// zero, held within the least of them and maxStoredScale; s itself where the multiplier is 0.
+// storedScale returns s rounded to multiplier times a normal float16, to nearest with ties to even or away
+// from zero, held within the least of them and maxStoredScale; s itself where the multiplier is 0.
 func storedScale(s, multiplier float32, away bool) float32 {
 	if multiplier == 0 {
 		return s
@@ -148,8 +147,8 @@ func storedScale(s, multiplier float32, away bool) float32 {
 	return float32(math.Copysign(stored, float64(s)))
 }
 
-// Validate returns an error if no tensor of the given shape, or of any shape per tensor where shape is nil, can
-// have these parameters. Errors: ErrScheme, ErrShape, ErrParams.
+// Validate returns an error if no tensor of the given shape, or of any shape per tensor where shape is nil,
+// can have these parameters. Errors: ErrScheme, ErrShape, ErrParams.
 func (p Params) Validate(shape tensor.Shape) error {
 	b, err := p.Scheme.blocks(shape)
 	if err == nil {
@@ -161,8 +160,8 @@ func (p Params) Validate(shape tensor.Shape) error {
 	return nil
 }
 
-// check returns a copy of p with its multiplier filled in, or an error if p does not fit its scheme and a tensor
-// with the given blocks.
+// check returns a copy of p with its multiplier filled in, or an error if p does not fit its scheme and a
+// tensor with the given blocks.
 func (p Params) check(b blocks) (Params, error) {
 	s := p.Scheme
 	if s.IsHalf() {

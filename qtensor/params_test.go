@@ -176,9 +176,9 @@ func TestNewParamsRefuses(t *testing.T) {
 	}
 }
 
-// TestFloat16Scales checks that scales are powers of two times float16 numbers with all 11 bits, that none of a
-// symmetric scheme is further than 2^-11 from what it was rounded from, that none of the others is less than that
-// or more by 2^-10, and that the multiplier puts the largest just below 2^15.
+// TestFloat16Scales checks that scales are powers of two times float16 numbers with all 11 bits, that none of
+// a symmetric scheme is further than 2^-11 from what it was rounded from, that none of the others is less
+// than that or more by 2^-10, and that the multiplier puts the largest just below 2^15.
 func TestFloat16Scales(t *testing.T) {
 	for _, unit := range []float32{1, 3e-5, 1e-30, 1e-37, 1e30, 1e38} {
 		for _, s := range integerSchemes() {
@@ -253,8 +253,8 @@ func TestFloat16ScaleEdges(t *testing.T) {
 	}
 }
 
-// TestFloat16ScalesRoundUp has scales between two float16 numbers, for the schemes whose ranges have no code to
-// spare. Under PowerOfTwo they are powers of two already when they are stored.
+// TestFloat16ScalesRoundUp has scales between two float16 numbers, for the schemes whose ranges have no code
+// to spare. Under PowerOfTwo they are powers of two already when they are stored.
 func TestFloat16ScalesRoundUp(t *testing.T) {
 	for _, s := range integerSchemes() {
 		if !s.HasZeroPoint() && !s.HasOffset() {
@@ -300,8 +300,8 @@ func TestFloat16ScalesRoundUp(t *testing.T) {
 	}
 }
 
-// TestFloat16ScaleGiven has scales that are a normal float16 times the multiplier, which are kept as they are, and
-// others, which are refused.
+// TestFloat16ScaleGiven has scales that are a normal float16 times the multiplier, which are kept as they
+// are, and others, which are refused.
 func TestFloat16ScaleGiven(t *testing.T) {
 	x, codes := newTensor([]float32{1, 2}, 2), newTensor([]int8{1, 2}, 2)
 	for _, c := range []struct {

@@ -11,8 +11,8 @@ import (
 )
 
 // QTensor is a quantized tensor: codes in a dense tensor, together with the parameters that turn them back
-// into numbers. It is immutable and safe for any number of goroutines. The zero QTensor, and a nil one, have no
-// elements: they are ErrScheme wherever an error is returned, and give zeros elsewhere.
+// into numbers. It is immutable and safe for any number of goroutines. The zero QTensor, and a nil one, have
+// no elements: they are ErrScheme wherever an error is returned, and give zeros elsewhere.
 type QTensor struct {
 	params Params
 	blocks blocks
@@ -64,7 +64,7 @@ func (q *QTensor) Bytes() int {
 // BitsPerElement returns 8·Bytes()/Len(): the bits of a code and its share of the parameters.
 func (q *QTensor) BitsPerElement() float64 { return 8 * float64(q.Bytes()) / float64(max(q.Len(), 1)) }
 
-// String describes the tensor in a line.
+// String describes the tensor in a line: shape, scheme, bytes and scales.
 func (q *QTensor) String() string {
 	q = q.orZero()
 	text := fmt.Sprintf("QTensor %v %v, %d bytes, %.2f bits per element", q.shape, q.params.Scheme, q.Bytes(), q.BitsPerElement())
@@ -77,8 +77,8 @@ func (q *QTensor) String() string {
 	return text
 }
 
-// Codes returns a copy of the codes with the tensor's shape: int8 for signed codes, uint8 for unsigned
-// ones, whether packed or not, and uint16 bit patterns for Float16 and BFloat16. It is nil for the zero QTensor.
+// Codes returns a copy of the codes with the tensor's shape: int8 for signed codes, uint8 for unsigned ones,
+// whether packed or not, and uint16 bit patterns for Float16 and BFloat16. It is nil for the zero QTensor.
 func (q *QTensor) Codes() *tensor.Dense {
 	if q.valid() != nil {
 		return nil
@@ -93,7 +93,8 @@ func (q *QTensor) Codes() *tensor.Dense {
 	}
 }
 
-// Code returns one code, or one bit pattern of Float16 and BFloat16. Errors: ErrShape.
+// Code returns one code, or one bit pattern of Float16 and BFloat16; at is an index for each axis, none for a
+// scalar. Errors: ErrShape.
 func (q *QTensor) Code(at ...int) (int32, error) {
 	if err := q.valid(); err != nil {
 		return 0, fmt.Errorf("qtensor: Code: %w", err)

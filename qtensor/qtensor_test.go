@@ -219,8 +219,8 @@ func TestString(t *testing.T) {
 	}
 }
 
-// TestTransposed compares with the transpose of the numbers, and with quantizing the transposed tensor under the
-// scheme whose kept axis has moved along.
+// TestTransposed compares with the transpose of the numbers, and with quantizing the transposed tensor under
+// the scheme whose kept axis has moved along.
 func TestTransposed(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	kept, torn := 0, 0

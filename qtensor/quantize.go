@@ -24,14 +24,15 @@ func WithSaturation() Option { return func(o *options) { o.saturate = true } }
 // Quantize returns x in codes, q = clamp(RNE(x/s) + z), with s and z from the range of x itself in each
 // block that shares a scale (NewParams has the equations; Uniform is clamp(RNE((x − lo)/s))).
 //
-// x is float32 or float64 (rounded to float32 first), of any shape with at least one element, in any
-// layout: what the user sees is quantized. x/s is a true division, in float32 (in float64 for Uniform), rounded
-// to nearest, ties to even. Within the range the error is at most half a step and a few ulps of x; under
-// float16 scales a Symmetric or Int4 range may end 2^−11 before its last number, and PowerOfTwo(2) over a
-// range wider than 3·2^127 clips up to a step more.
+// x is float32 or float64 (rounded to float32 first), of any shape with at least one element, in any layout:
+// what the user sees is quantized. x/s is a true division, in float32 (in float64 for Uniform), rounded to
+// nearest, ties to even. Within the range the error is at most half a step and a few ulps of x; under float16
+// scales a Symmetric or Int4 range may end 2^−11 before its last number, and PowerOfTwo(2) over a range wider
+// than 3·2^127 clips up to a step more.
 //
-// Errors: ErrScheme, ErrShape, ErrDtype, ErrLayout; ErrValue for NaN or an infinity, and for a number past
-// the range of a 16-bit format, naming the first one's flat index.
+// Errors: ErrScheme, ErrShape, ErrDtype, ErrLayout; ErrParams for a nil option; ErrValue for NaN or an
+// infinity, as which a float64 past the range of float32 counts, and for a number past the range of a 16-bit
+// format, naming the first one's flat index.
 func Quantize(x tensor.Tensor, s Scheme, opts ...Option) (*QTensor, error) {
 	q, err := quantize(x, s, nil, opts)
 	if err != nil {
@@ -41,7 +42,8 @@ func Quantize(x tensor.Tensor, s Scheme, opts ...Option) (*QTensor, error) {
 }
 
 // QuantizeWith returns x in codes with parameters that were chosen beforehand, by calibration or by
-// NewParams: q = clamp(RNE(x/s) + z). Numbers outside the range saturate. Errors are those of Quantize, and
+// NewParams: q = clamp(RNE(x/s) + z), or clamp(RNE((x − lo)/s)) under Uniform. p is copied. Numbers outside
+// the range saturate, under a negative scale to one code more (CodeRange). Errors are those of Quantize, and
 // ErrParams for parameters that do not fit their scheme or the shape of x, among them a scale that the
 // scheme's ScaleType cannot hold, or that is no power of two under PowerOfTwo.
 func QuantizeWith(x tensor.Tensor, p Params, opts ...Option) (*QTensor, error) {
@@ -56,7 +58,7 @@ func quantize(x tensor.Tensor, s Scheme, given *Params, opts []Option) (*QTensor
 	var o options
 	for _, opt := range opts {
 		if opt == nil {
-			return nil, fmt.Errorf("%w: got a nil option", ErrParams)
+			return nil, fmt.Errorf("%w: got a nil option, want one that a function made", ErrParams)
 		}
 		opt(&o)
 	}
@@ -150,7 +152,8 @@ func encodeHalf(data []float32, s Scheme, saturate bool) ([]uint16, error) {
 // Float16 and BFloat16. Codes are copied, from any layout. A symmetric code may be the extreme −2^(b−1),
 // which quantizing with a positive scale never gives.
 //
-// Errors: ErrDtype, ErrLayout, ErrScheme, ErrShape, ErrParams; ErrValue for a code out of range, a 16-bit NaN or infinity.
+// Errors: ErrDtype, ErrLayout, ErrScheme, ErrShape, ErrParams; ErrValue for a code out of range, a 16-bit NaN
+// or infinity.
 func FromCodes(codes *tensor.Dense, p Params) (*QTensor, error) {
 	q, err := fromCodes(codes, p)
 	if err != nil {

@@ -7,12 +7,12 @@ import (
 	"euryale/internal/kernel"
 )
 
-// DequantizeRows sets row i of dst to r[rows[i]]: the numbers that Dequantize gives for that index of axis 0, (width) of them,
-// bit for bit, where width is the product of the other axes. dst is (len(rows), width), row-major. Only the codes of those rows
-// are read.
+// DequantizeRows sets row i of dst to r[rows[i]]: the numbers that Dequantize gives for that index of axis 0,
+// (width) of them, bit for bit, where width is the product of the other axes. dst is (len(rows), width),
+// row-major. Only the codes of those rows are read.
 //
-// Errors, and dst is as it was then: ErrShape for a scalar and for dst of another length; ErrValue for a row that q does not have, naming
-// the first; ErrScheme for the zero QTensor.
+// Errors, and dst is as it was then: ErrShape for a scalar and for dst of another length; ErrValue for a row
+// that q does not have, naming the first; ErrScheme for the zero QTensor.
 func (q *QTensor) DequantizeRows(dst []float32, rows []int) error {
 	if err := q.checkRows(dst, rows); err != nil {
 		return fmt.Errorf("qtensor: DequantizeRows: %w", err)
@@ -74,8 +74,8 @@ func part[C kernel.Code](codes []C) func(begin, end int) []C {
 	return func(begin, end int) []C { return codes[begin:end] }
 }
 
-// unpacked returns codes of which a byte of pairs has two, in memory that the next call uses again. They may begin and end in the
-// middle of a byte.
+// unpacked returns codes of which a byte of pairs has two, in memory that the next call uses again. They may
+// begin and end in the middle of a byte.
 func unpacked[C kernel.Code](pairs []uint8, unpack func(dst []C, src []uint8)) func(begin, end int) []C {
 	var room []C
 	return func(begin, end int) []C {

@@ -11,8 +11,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestDequantizeRows takes rows in any order from tensors of every scheme, and wants the bits of Dequantize. Rows of an odd width
-// begin in the middle of a byte where two codes share one, and groups begin in the middle of a row.
+// TestDequantizeRows takes rows in any order from tensors of every scheme, and wants the bits of Dequantize.
+// Rows of an odd width begin in the middle of a byte where two codes share one, and groups begin in the
+// middle of a row.
 func TestDequantizeRows(t *testing.T) {
 	for _, shape := range [][]int{{1}, {7}, {1, 1}, {5, 1}, {1, 9}, {6, 7}, {6, 8}, {9, 33}, {4, 3, 5}, {3, 5, 1, 7}} {
 		rows, width := shape[0], tensor.Shape(shape).TotalSize()/shape[0]

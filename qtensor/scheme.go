@@ -84,16 +84,17 @@ func (s Scheme) PerGroup(kept, size int) Scheme {
 	return s
 }
 
-// WithScales returns s with scales of type t.
+// WithScales returns s with scales of type t. Float16 and BFloat16 have none, and are not valid with another
+// than ScaleFloat32.
 func (s Scheme) WithScales(t ScaleType) Scheme {
 	s.scales = t
 	return s
 }
 
-// Bits returns the bits of a code.
+// Bits returns the bits of a code, 0 for the zero Scheme.
 func (s Scheme) Bits() int { return s.bits }
 
-// Axis returns the kept axis, and whether there is one.
+// Axis returns the kept axis, and whether there is one: 0, false per tensor.
 func (s Scheme) Axis() (kept int, ok bool) { return s.kept, s.sharing != perTensor }
 
 // GroupSize returns the number of elements in a group, or 0 where a scale is shared otherwise.
@@ -102,7 +103,7 @@ func (s Scheme) GroupSize() int { return s.size }
 // Scales returns the type that scales are stored in.
 func (s Scheme) Scales() ScaleType { return s.scales }
 
-// Storage returns what a code is stored as.
+// Storage returns what a code is stored as, 0 for the zero Scheme.
 func (s Scheme) Storage() Storage { return s.method.info().storage }
 
 // IsHalf reports whether s is Float16 or BFloat16, whose codes are bit patterns without a scale.
@@ -114,12 +115,12 @@ func (s Scheme) HasZeroPoint() bool { return s.method.info().zeroPoint }
 // HasOffset reports whether codes start at a real offset: Uniform.
 func (s Scheme) HasOffset() bool { return s.method == uniform }
 
-// CodeRange returns the smallest and the largest code that quantizing gives: 0, 0 for Float16 and BFloat16,
-// whose codes are bit patterns, and for a scheme that is not valid. Symmetric codes read from elsewhere
-// may also be one below.
+// CodeRange returns the smallest and the largest code that quantizing with positive scales gives: 0, 0 for
+// Float16 and BFloat16, whose codes are bit patterns, and for a scheme that is not valid. A code of Symmetric
+// or Int4 may also be one below: under a negative scale, or where FromCodes took it.
 func (s Scheme) CodeRange() (low, high int32) {
 	switch {
-	case s.IsHalf() || s.Validate() != nil:
+	case s.IsHalf() || s.validate() != nil:
 		return 0, 0
 	case s.signed():
 		high = 1<<(s.bits-1) - 1
@@ -131,7 +132,8 @@ func (s Scheme) CodeRange() (low, high int32) {
 
 func (s Scheme) signed() bool { return s.method == symmetric || s.method == int4 }
 
-// Method returns the name of the method among the ten: "Uniform", …, "PerChannelAffine".
+// Method returns the name of the method among the ten: "Uniform", …, "PerChannelAffine"; "" for the zero
+// Scheme. Symmetric and Affine per axis are the last two, and per group the methods that they are.
 func (s Scheme) Method() string {
 	name := s.method.info().title
 	if s.sharing == perAxis && (s.method == symmetric || s.method == affine) {
@@ -142,6 +144,14 @@ func (s Scheme) Method() string {
 
 // Validate returns an error that wraps ErrScheme if no tensor can have this scheme.
 func (s Scheme) Validate() error {
+	if err := s.validate(); err != nil {
+		return fmt.Errorf("qtensor: Scheme.Validate: %w", err)
+	}
+	return nil
+}
+
+// validate is Validate without the name of the operation.
+func (s Scheme) validate() error {
 	info := s.method.info()
 	switch {
 	case info.name == "":
@@ -164,7 +174,7 @@ func (s Scheme) Validate() error {
 
 // blocks says where the elements that share a scale are, for a tensor of the given shape.
 func (s Scheme) blocks(shape tensor.Shape) (blocks, error) {
-	if err := s.Validate(); err != nil {
+	if err := s.validate(); err != nil {
 		return blocks{}, err
 	}
 	total := checkedSize(shape)

@@ -304,8 +304,8 @@ func TestTypeNames(t *testing.T) {
 	}
 }
 
-// hostileShapes are shapes that no tensor has: empty, negative, or of more elements than an int counts, many of
-// which come out positive where products wrap around.
+// hostileShapes are shapes that no tensor has: empty, negative, or of more elements than an int counts, many
+// of which come out positive where products wrap around.
 var hostileShapes = func() []tensor.Shape {
 	const half = 1 << (strconv.IntSize / 2)
 	return []tensor.Shape{

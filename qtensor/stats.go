@@ -11,13 +11,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Stats says how far a quantized tensor r is from the numbers x that it stands for, in float64.
+// Stats says how far a quantized tensor r is from the numbers x that it stands for, computed in float64.
 type Stats struct {
-	SQNR    float64 // 10·log10(Σx²/Σ(x − r)²) in dB; +Inf where they are equal
-	Max     float64 // max|x − r|
-	Mean    float64 // mean|x − r|
-	Cosine  float64 // Σx·r/√(Σx²·Σr²); 1 where both are zero, 0 where one is
-	Clipped float64 // the fraction of x that lies beyond the outermost codes by more than half a step
+	SQNR   float64 // 10·log10(Σx²/Σ(x − r)²) in dB; +Inf where they are equal, else −Inf for zeros
+	Max    float64 // max|x − r|
+	Mean   float64 // mean|x − r|
+	Cosine float64 // Σx·r/√(Σx²·Σr²); 1 where both are zero, 0 where one is
+	// Clipped is the fraction of x that lies beyond the outermost codes by more than half a step; of 16-bit
+	// numbers, that which they round to an infinity.
+	Clipped float64
 }
 
 // String returns the figures in a line.
@@ -25,8 +27,9 @@ func (s Stats) String() string {
 	return fmt.Sprintf("SQNR %.2f dB, max error %.4g, mean error %.4g, cosine %.6f, clipped %.4f%%", s.SQNR, s.Max, s.Mean, s.Cosine, 100*s.Clipped)
 }
 
-// Compare returns the statistics of q against x, the numbers it was made from: float32 or float64 in any
-// layout. Errors: ErrShape, ErrDtype, ErrLayout; ErrValue for NaN or an infinity in x.
+// Compare returns the statistics of q against x, the numbers it was made from: float32 or float64, which is
+// rounded to float32 first, of q's shape, in any layout. Errors: ErrShape, ErrDtype, ErrLayout; ErrValue for
+// NaN or an infinity in x.
 func (q *QTensor) Compare(x tensor.Tensor) (Stats, error) {
 	if err := q.valid(); err != nil {
 		return Stats{}, fmt.Errorf("qtensor: Compare: %w", err)

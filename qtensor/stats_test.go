@@ -49,7 +49,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestCompareCosine has sums of squares whose roots are rounded: divided by them twice, some give more than 1.
+// TestCompareCosine has sums of squares whose roots are rounded: divided by them twice, some give more than
+// 1.
 func TestCompareCosine(t *testing.T) {
 	for k := range int8(127) {
 		q := fromCodes(t, newTensor([]int8{1, k}, 2), qtensor.Params{Scheme: qtensor.Symmetric(8), Scales: []float32{1}})

@@ -7,7 +7,7 @@ import (
 )
 
 // String returns the scheme as ParseScheme reads it: the method and its bits, the group size, the kept
-// axis, and float16 scales, as in
+// axis, and float16 scales; "invalid scheme" for the zero Scheme. As in
 //
 //	symmetric8    affine8@1    int4/g32@1    int4/g32@1/f16    bfloat16
 func (s Scheme) String() string {
@@ -61,12 +61,10 @@ func ParseScheme(text string) (Scheme, error) {
 	if hasSize {
 		s = s.PerGroup(s.kept, number(size))
 	}
-	switch {
-	case err != nil:
-		return Scheme{}, fmt.Errorf("qtensor: ParseScheme: %w: %.80q: %w", ErrScheme, text, err)
-	case s.Validate() != nil:
-		return Scheme{}, fmt.Errorf("qtensor: ParseScheme: %.80q: %w", text, s.Validate())
-	case s.String() != text:
+	switch invalid := s.validate(); {
+	case err == nil && s.method != noMethod && invalid != nil:
+		return Scheme{}, fmt.Errorf("qtensor: ParseScheme: %.80q: %w", text, invalid)
+	case err != nil || invalid != nil || s.String() != text:
 		return Scheme{}, fmt.Errorf("qtensor: ParseScheme: %w: got %.80q, want a text such as symmetric8, affine8@1 or int4/g32@1/f16", ErrScheme, text)
 	}
 	return s, nil
@@ -86,15 +84,17 @@ func methodOf(text string) method {
 	return noMethod
 }
 
-// MarshalText returns String, so that a Scheme is a string in JSON.
+// MarshalText returns String, so that a Scheme is a string in JSON. Errors: ErrScheme for one that is not
+// valid.
 func (s Scheme) MarshalText() ([]byte, error) {
-	if err := s.Validate(); err != nil {
+	if err := s.validate(); err != nil {
 		return nil, fmt.Errorf("qtensor: Scheme.MarshalText: %w", err)
 	}
 	return []byte(s.String()), nil
 }
 
-// UnmarshalText sets s to what ParseScheme returns. An error, of a nil s too, wraps ErrScheme.
+// UnmarshalText sets s to what ParseScheme returns. An error, of a nil s too, wraps ErrScheme and leaves s as
+// it was.
 func (s *Scheme) UnmarshalText(text []byte) error {
 	if s == nil {
 		return fmt.Errorf("qtensor: Scheme.UnmarshalText: %w: got nil, want a Scheme to set", ErrScheme)
