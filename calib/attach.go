@@ -11,23 +11,24 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Attach observes nodes of g, float32 or float64 and of any shape, under the keys of points: from then on every
-// run of a machine made for g adds their values to the Watch. Attach when the graph is complete, and before
-// the machine is made; a machine for a part of the graph without the observers records nothing.
+// Attach observes nodes of g, float32 or float64 and of any shape, under the keys of points: from then on
+// every run of a machine made for g adds their values to the Watch. Attach when the graph is complete, and
+// before the machine is made; a machine for a part of the graph without the observers records nothing.
 //
-// An observer is an op on the node whose result, a float32 scalar, nothing reads: it changes no value that flows
-// through g. It sees the node's value, where Node.Value after a run may show memory that a later op overwrote.
-// For that, no op overwrites an observed value before the observers ran, near the end, and a run takes
-// the more memory.
+// An observer is an op on the node whose result, a float32 scalar, nothing reads: it changes no value that
+// flows through g. It sees the node's value, where Node.Value after a run may show memory that a later op
+// overwrote. For that, no op overwrites an observed value before the observers ran, near the end, and a run
+// takes the more memory.
 //
-// Observers work in TapeMachine and LispMachine, in evaluation and in training. They have no gradient: Grad, before
-// Attach or after it, gives the gradients that it gives without. LispMachine starts its gradients from what no
-// op reads, so not from an observed cost; its observer starts it in its place. An observed output that is no
-// scalar is an error of the run in a LispMachine with gradients, as it is without observers.
+// Observers work in TapeMachine and LispMachine, in evaluation and in training. They have no gradient: Grad,
+// before Attach or after it, gives the gradients that it gives without. LispMachine starts its gradients from
+// what no op reads, so not from an observed cost; its observer starts it in its place. An observed output
+// that is no scalar is an error of the run in a LispMachine with gradients, as it is without observers.
 //
-// Errors: ErrKey for a key that is empty or not UTF-8, or is in an option and no point's; ErrNode for a node that is
-// nil or not g's, and for one whose graph is malformed; ErrOption; qtensor.ErrDtype; qtensor.ErrShape for an axis that a
-// node does not have or that has more than MaxChannels indices. The graph then has the nodes that it had.
+// Errors: ErrKey for a key that is empty or not UTF-8, or is in an option and no point's; ErrNode for a node
+// that is nil or not g's, and for one whose graph is malformed; ErrOption; qtensor.ErrDtype; qtensor.ErrShape
+// for an axis that a node does not have or that has more than MaxChannels indices. The graph then has the
+// nodes that it had.
 func Attach(g *gorgonia.ExprGraph, points map[string]*gorgonia.Node, opts ...Option) (*Watch, error) {
 	w, err := attach(g, points, opts)
 	if err != nil {
@@ -40,7 +41,7 @@ func attach(g *gorgonia.ExprGraph, points map[string]*gorgonia.Node, opts []Opti
 	var s settings
 	for _, o := range opts {
 		if o == nil {
-			return nil, fmt.Errorf("%w: got a nil option", ErrOption)
+			return nil, fmt.Errorf("%w: got a nil option, want one that a function made", ErrOption)
 		}
 		if err := o(&s); err != nil {
 			return nil, err

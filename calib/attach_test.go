@@ -182,8 +182,8 @@ func TestAttachSeesWhatIsOverwritten(t *testing.T) {
 	}
 }
 
-// The same, where what is overwritten is a reshaped, sliced or passed on form of the node, or what the node is
-// such a form of. LispMachine overwrites nothing.
+// The same, where what is overwritten is a reshaped, sliced or passed on form of the node, or what the node
+// is such a form of. LispMachine overwrites nothing.
 func TestAttachSeesWhatIsOverwrittenThroughAliases(t *testing.T) {
 	type form func(n *gorgonia.Node) (*gorgonia.Node, error)
 	reshape := func(shape ...int) form {

@@ -10,7 +10,8 @@ const AveragingConstant = 0.01
 // minimum, or its maximum. The first batch sets them. It forgets outliers, but depends on the order of the
 // batches and cannot be merged: a Histogram keeps what several machines saw.
 //
-// The zero MovingAverage saw nothing and has c = AveragingConstant; a nil one saw nothing. It belongs to one goroutine.
+// The zero MovingAverage saw nothing and has c = AveragingConstant; a nil one saw nothing. It belongs to one
+// goroutine.
 type MovingAverage struct {
 	constant float64 // 0 stands for AveragingConstant
 	lo, hi   float64
@@ -25,8 +26,8 @@ func NewMovingAverage(c float64) (*MovingAverage, error) {
 	return &MovingAverage{constant: c}, nil
 }
 
-// Observe adds a batch. NaN and the infinities are passed over; a batch without a finite value changes nothing.
-// A nil m panics.
+// Observe adds a batch. NaN and the infinities are passed over; a batch without a finite value changes
+// nothing. A nil m panics where it would change.
 func (m *MovingAverage) Observe(batch []float32) {
 	lo, hi, finite := bounds(batch)
 	switch {
@@ -44,13 +45,14 @@ func (m *MovingAverage) Observe(batch []float32) {
 	m.hi = follow(m.hi, float64(hi), c)
 }
 
-// follow returns (1−c)·m + c·x, which in floating point too is no smaller for a greater m or x: lo ≤ hi stays so.
+// follow returns (1−c)·m + c·x, which in floating point too is no smaller for a greater m or x: lo ≤ hi stays
+// so.
 func follow(m, x, c float64) float64 { return float64((1-c)*m) + float64(c*x) }
 
 // Range returns lo ≤ hi, rounded to float32, or an error that wraps ErrEmpty if there was no finite value.
 func (m *MovingAverage) Range() (lo, hi float32, err error) {
 	if m == nil || !m.seen {
-		return 0, 0, fmt.Errorf("calib: MovingAverage: %w: got no finite value, want at least one", ErrEmpty)
+		return 0, 0, fmt.Errorf("calib: MovingAverage.Range: %w: got no finite value, want at least one", ErrEmpty)
 	}
 	return float32(m.lo), float32(m.hi), nil
 }

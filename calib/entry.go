@@ -136,8 +136,11 @@ func (e *entry) clone() *entry {
 
 // String returns how the entry is recorded.
 func (e *entry) String() string {
-	if e.axis == perTensor {
+	switch {
+	case e.axis == perTensor:
 		return "per tensor"
+	case e.channels == nil:
+		return fmt.Sprintf("along axis %d", e.axis)
 	}
 	return fmt.Sprintf("%d channels on axis %d", len(e.channels), e.axis)
 }
@@ -155,7 +158,8 @@ func (e *entry) fits(s qtensor.Scheme) error {
 	}
 }
 
-// params returns the parameters of s for the given number of ranges, which a scheme without scales does not ask for.
+// params returns the parameters of s for the given number of ranges, which a scheme without scales does not
+// ask for.
 func params(s qtensor.Scheme, ranges int, rangeOf func(channel int) (lo, hi float32, err error)) (qtensor.Params, error) {
 	if s.IsHalf() || s.Validate() != nil {
 		return qtensor.NewParams(s, nil, nil)

@@ -6,7 +6,7 @@ import "errors"
 var (
 	// ErrEmpty reports a range asked of something that saw no finite value.
 	ErrEmpty = errors.New("nothing seen")
-	// ErrKey reports a key that names nothing, or that cannot name anything.
+	// ErrKey reports a key that names nothing, or that cannot name anything: empty, or not UTF-8.
 	ErrKey = errors.New("wrong key")
 	// ErrNode reports a node that cannot be observed: nil, not of the graph, or of a malformed one.
 	ErrNode = errors.New("wrong node")

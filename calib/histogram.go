@@ -20,16 +20,17 @@ const maxBins = 4096
 // order, on how they were cut into batches, or on which of several merged histograms saw them.
 //
 // A Histogram takes up to 32 KiB, however much it sees. It belongs to one goroutine: several observe into one
-// each, and merge. It is copied by merging it into an empty one, not by assignment. A nil Histogram saw nothing;
-// what would add to it panics.
+// each, and merge. It is copied by merging it into an empty one, not by assignment. A nil Histogram saw
+// nothing; what would add to it panics.
 type Histogram struct {
 	min, max         float32 // of the finite values; never −0; 0 where there are none
 	exponent         int
 	count, nonFinite uint64
-	// bins counts the values of bin number b, those in [b·2^exponent, (b+1)·2^exponent), at index b modulo its
-	// length, the smallest power of two that is no less than the number of bins from min to max.
+	// bins counts the values of bin number b, those in [b·2^exponent, (b+1)·2^exponent), at index b modulo
+	// its length, the smallest power of two that is no less than the number of bins from min to max.
 	bins []uint64
-	// runs is in place of bins in a histogram that was read, until something is added: those of histogramJSON.
+	// runs is in place of bins in a histogram that was read, until something is added: those of
+	// histogramJSON.
 	runs [][]int64
 }
 
@@ -93,8 +94,8 @@ type Bin struct {
 	Count     uint64
 }
 
-// Bins returns the bins from the one that holds Min to the one that holds Max in ascending order, without gaps:
-// a bin between them may be empty. There are none where no finite value was seen.
+// Bins returns the bins from the one that holds Min to the one that holds Max in ascending order, without
+// gaps: a bin between them may be empty. There are none where no finite value was seen.
 func (h *Histogram) Bins() iter.Seq[Bin] {
 	return func(yield func(Bin) bool) {
 		if h.Count() == 0 {

@@ -12,8 +12,8 @@ import (
 // maxCount is the largest count in JSON: every reader of JSON holds it exactly.
 const maxCount = 1 << 53
 
-// histogramJSON is a Histogram in JSON. bins holds the runs of bins that are not empty, ascending: the number of
-// a run's first bin, and the count of each. The edges of bin b are b·2^exponent and (b+1)·2^exponent.
+// histogramJSON is a Histogram in JSON. bins holds the runs of bins that are not empty, ascending: the number
+// of a run's first bin, and the count of each. The edges of bin b are b·2^exponent and (b+1)·2^exponent.
 type histogramJSON struct {
 	Count     uint64    `json:"count"`
 	NonFinite uint64    `json:"non_finite"`
@@ -86,7 +86,8 @@ func readHistogram(data []byte) (Histogram, error) {
 	return h, h.fill(j.Bins, j.Count)
 }
 
-// fill gives h, whose range is set, runs whose counts add up to count in place of bins: a text of 100 bytes may stand for 4096 of them.
+// fill gives h, whose range is set, runs whose counts add up to count in place of bins: a text of 100 bytes
+// may stand for 4096 of them.
 func (h *Histogram) fill(runs [][]int64, count uint64) error {
 	first, last := int64(binOf(h.min, h.exponent)), int64(binOf(h.max, h.exponent))
 	next := first

@@ -212,8 +212,8 @@ func TestHistogramMergeIsIndependentOfOrder(t *testing.T) {
 	}
 }
 
-// mergedInRandomOrder returns the histogram of values, shuffled, cut into batches, spread over histograms, which
-// merge in a random tree.
+// mergedInRandomOrder returns the histogram of values, shuffled, cut into batches, spread over histograms,
+// which merge in a random tree.
 func mergedInRandomOrder(rng *rand.Rand, values []float32) *Histogram {
 	values = slices.Clone(values)
 	rng.Shuffle(len(values), func(i, j int) { values[i], values[j] = values[j], values[i] })

@@ -73,8 +73,8 @@ func (o *observer) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorg
 	return nil, errors.New("calib: an observer has no gradient")
 }
 
-// DoDiff gives each operand that nothing but observers read a gradient of 1, as LispMachine would if no observer
-// read it either. It adds nothing to the gradient of others.
+// DoDiff gives each operand that nothing but observers read a gradient of 1, as LispMachine would if no
+// observer read it either. It adds nothing to the gradient of others.
 func (o *observer) DoDiff(_ gorgonia.ExecutionContext, operands gorgonia.Nodes, _ *gorgonia.Node) error {
 	for _, n := range operands {
 		if n == nil || n.Graph() == nil || n.Op() == nil || !isOutput(n) {

@@ -23,7 +23,7 @@ type axisOption struct {
 }
 
 // PerChannel records the points of the given keys, or all where none is given, along an axis: a histogram for
-// each index. Of two options for one point the last holds.
+// each index. Of two options for one point the last holds. A negative axis is qtensor.ErrShape from Attach.
 func PerChannel(axis int, keys ...string) Option {
 	return func(s *settings) error {
 		s.axes = append(s.axes, axisOption{axis, keys})
@@ -32,7 +32,8 @@ func PerChannel(axis int, keys ...string) Option {
 	}
 }
 
-// WithMovingAverage keeps a MovingAverage with constant c beside each histogram; a batch is a run.
+// WithMovingAverage keeps a MovingAverage with constant c beside each histogram; a batch is a run. Of two the
+// last holds. A c outside (0, 1] is ErrOption from Attach.
 func WithMovingAverage(c float64) Option {
 	return func(s *settings) (err error) {
 		s.average, err = NewMovingAverage(c)

@@ -12,8 +12,8 @@ import (
 )
 
 // Profile holds by key what was seen: one Histogram for a tensor, or one for each index of an axis, its
-// channels. The zero Profile is empty and ready for use; a nil one saw nothing, and adding to it is ErrProfile. It belongs
-// to one goroutine. A key is any UTF-8 text but "".
+// channels. The zero Profile is empty and ready for use; a nil one saw nothing, and adding to it is
+// ErrProfile. It belongs to one goroutine. A key is any UTF-8 text but "".
 type Profile struct {
 	entries map[string]*entry
 }
@@ -27,8 +27,9 @@ func (p *Profile) Keys() []string {
 }
 
 // Observe adds the elements of x, float32 or float64 and of any shape, to the key's histogram. A float64 is
-// rounded to float32 first. A key that is not there is made. Errors, and p is as it was then: ErrKey, ErrProfile,
-// qtensor.ErrDtype, qtensor.ErrLayout, and qtensor.ErrShape for a key that is recorded along an axis.
+// rounded to float32 first. A key that is not there is made. Errors, and p is as it was then: ErrKey,
+// ErrProfile, qtensor.ErrDtype, qtensor.ErrLayout, and qtensor.ErrShape for a key that is recorded along an
+// axis.
 func (p *Profile) Observe(key string, x tensor.Tensor) error {
 	if err := p.observe(key, &entry{axis: perTensor}, x); err != nil {
 		return fmt.Errorf("calib: Profile.Observe: key %q: %w", key, err)
@@ -37,8 +38,8 @@ func (p *Profile) Observe(key string, x tensor.Tensor) error {
 }
 
 // ObserveAxis works like Observe, with a histogram for each index of an axis of x. Every x of a key has as
-// many. Errors: those of Observe, and qtensor.ErrShape for an axis that x does not have, that has no index or more than
-// MaxChannels, or that differs from the one recorded.
+// many. Errors: those of Observe, and qtensor.ErrShape for an axis that x does not have, that has no index or
+// more than MaxChannels, or that differs from the one recorded.
 func (p *Profile) ObserveAxis(key string, axis int, x tensor.Tensor) error {
 	fresh, err := along(axis)
 	if err == nil {
@@ -125,8 +126,8 @@ func (p *Profile) entry(key string) (*entry, error) {
 }
 
 // Merge adds all that other saw, key by key; nil saw nothing. What is recorded along different axes, or with
-// different numbers of channels, is an error that wraps qtensor.ErrShape, and p is left as it was. Nothing can be added
-// to a nil p: ErrProfile.
+// different numbers of channels, is an error that wraps qtensor.ErrShape, and p is left as it was. Nothing
+// can be added to a nil p: ErrProfile.
 func (p *Profile) Merge(other *Profile) error {
 	switch {
 	case other == nil:

@@ -110,7 +110,8 @@ func TestLyingProfiles(t *testing.T) {
 	}
 }
 
-// TestProfileMemory reads profiles that stand for as much memory as they can: it is at most 16 times their bytes and 64 MiB.
+// TestProfileMemory reads profiles that stand for as much memory as they can: it is at most 16 times their
+// bytes and 64 MiB.
 func TestProfileMemory(t *testing.T) {
 	const far = `{"count":2,"non_finite":0,"min":0,"max":4095,"exponent":0,"bins":[[0,1],[4095,1]]}`
 	const none = `{"count":0,"non_finite":0,"min":0,"max":0,"exponent":0,"bins":[]}`
@@ -182,7 +183,8 @@ func TestProfileMemory(t *testing.T) {
 	}
 }
 
-// TestReadThenObserve adds to histograms that were read, and merges them, in every order: what they saw is the same.
+// TestReadThenObserve adds to histograms that were read, and merges them, in every order: what they saw is
+// the same.
 func TestReadThenObserve(t *testing.T) {
 	for name, values := range samples {
 		data, err := histogramOf(values).MarshalJSON()

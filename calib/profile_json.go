@@ -24,9 +24,9 @@ type entryJSON struct {
 	Histograms []Histogram `json:"histograms"`
 }
 
-// Write writes the profile as JSON, from which ReadProfile makes the same. Equal profiles have equal bytes; a nil one has those of
-// an empty one. Errors: ErrProfile for more than 256 MiB, or counts past 2^53; fs.ErrInvalid for a nil w; those of w, as which its
-// panics and counts that cannot be are taken.
+// Write writes the profile as JSON, from which ReadProfile makes the same. Equal profiles have equal bytes; a
+// nil one has those of an empty one. Errors: ErrProfile for more than 256 MiB, or counts past 2^53;
+// fs.ErrInvalid for a nil w; those of w, as which its panics and counts that cannot be are taken.
 func (p *Profile) Write(w io.Writer) error { return p.write(w, maxProfile) }
 
 func (p *Profile) write(w io.Writer, limit int) error {
@@ -51,10 +51,11 @@ func (p *Profile) write(w io.Writer, limit int) error {
 // maxProfile is how many bytes a profile has at most, 256 MiB.
 const maxProfile = 1 << 28
 
-// ReadProfile returns the profile that Write wrote, and reads r to its end. Anything else is an error that wraps ErrProfile: damage,
-// another version, a key that comes twice, a member that is not of this version or missing, data behind the profile, more than
-// 256 MiB. It takes at most 16 times the profile's bytes and 64 MiB of memory. Other errors: fs.ErrInvalid for a nil r, and those of
-// r, as which its panics and counts that cannot be are taken.
+// ReadProfile returns the profile that Write wrote, and reads r to its end. Anything else is an error that
+// wraps ErrProfile: damage, another version, a key that comes twice, a member that is not of this version or
+// missing, data behind the profile, more than MaxChannels histograms of a key, more than 256 MiB. It takes at
+// most 16 times the profile's bytes and 64 MiB of memory. Other errors: fs.ErrInvalid for a nil r, and those
+// of r, as which its panics and counts that cannot be are taken.
 func ReadProfile(r io.Reader) (*Profile, error) { return readProfile(r, maxProfile) }
 
 func readProfile(r io.Reader, limit int64) (*Profile, error) {
@@ -64,7 +65,7 @@ func readProfile(r io.Reader, limit int64) (*Profile, error) {
 	}
 	p := new(Profile)
 	if int64(len(data)) > limit {
-		err = fmt.Errorf("got more than %d bytes", limit)
+		err = fmt.Errorf("got more than %d bytes, want at most those", limit)
 	} else {
 		err = p.read(data)
 	}
@@ -93,7 +94,11 @@ func (p *Profile) read(data []byte) error {
 		if err := checkKey(key); err != nil {
 			return err
 		}
-		if n := len(t.Histograms); t.Axis == nil || *t.Axis < perTensor || n == 0 || *t.Axis == perTensor && n > 1 {
+		n := len(t.Histograms)
+		if n > MaxChannels {
+			return fmt.Errorf("key %q: got %d histograms, want at most %d", key, n, MaxChannels)
+		}
+		if t.Axis == nil || *t.Axis < perTensor || n == 0 || *t.Axis == perTensor && n > 1 {
 			return fmt.Errorf("key %q: got %d histograms, want axis -1 and one, or an axis and one for each index", key, n)
 		}
 		p.put(key, &entry{axis: *t.Axis, channels: t.Histograms})

@@ -9,7 +9,8 @@ import (
 // Rule turns what was seen into the range that codes shall cover: its parameters are then
 // qtensor.NewParams's. A rule may choose by the scheme, whose number of codes decides what clipping is worth.
 type Rule interface {
-	// Range returns finite lo ≤ hi. A histogram without a finite value is an error that wraps ErrEmpty.
+	// Range returns finite lo ≤ hi. A histogram without a finite value, or a nil one, is an error that wraps
+	// ErrEmpty. h is for reading, and until Range returns: it may be the caller's own.
 	Range(h *Histogram, s qtensor.Scheme) (lo, hi float32, err error)
 	// String returns the rule's name and settings.
 	String() string

@@ -28,7 +28,7 @@ func (w *Watch) entries() map[string]*entry {
 	return w.seen.entries
 }
 
-// Reset forgets what was seen.
+// Reset forgets what was seen, by the averages too. Profiles that were given keep it.
 func (w *Watch) Reset() {
 	for _, e := range w.entries() {
 		clear(e.channels)
@@ -61,7 +61,7 @@ func (w *Watch) movingAverage(key string, s qtensor.Scheme) (qtensor.Params, err
 		return qtensor.Params{}, err
 	}
 	if _, perAxis := s.Axis(); perAxis != (e.axis != perTensor) && !s.IsHalf() {
-		return qtensor.Params{}, fmt.Errorf("%w: got %v for averages of %v, which do not merge", qtensor.ErrScheme, s, e)
+		return qtensor.Params{}, fmt.Errorf("%w: got %v for averages of %v, which do not merge, want one per axis %d", qtensor.ErrScheme, s, e, e.axis)
 	}
 	return params(s, len(e.averages), func(c int) (lo, hi float32, err error) { return e.averages[c].Range() })
 }

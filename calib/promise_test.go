@@ -1,0 +1,222 @@
+package calib_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"strings"
+	"testing"
+
+	"euryale/calib"
+	"euryale/qtensor"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+func second[T any](_ T, err error) error { return err }
+
+// TestPromisedErrors calls all that is exported with what its doc says to be an error, which is to name the
+// operation, what was got and what is wanted.
+func TestPromisedErrors(t *testing.T) {
+	matrix := tensor.New(tensor.WithShape(2, 3), tensor.Of(tensor.Float32))
+	masked := tensor.New(tensor.WithShape(2), tensor.WithBacking([]float32{1, 2}, []bool{true, false}))
+	integers := tensor.New(tensor.WithShape(2), tensor.Of(tensor.Int))
+	wide := tensor.New(tensor.WithShape(calib.MaxChannels+1), tensor.Of(tensor.Float32))
+	var p calib.Profile
+	if err := errors.Join(p.Observe("whole", matrix), p.ObserveAxis("axis", 1, matrix),
+		p.Observe("nothing", tensor.New(tensor.WithBacking([]float32{float32(math.NaN())})))); err != nil {
+		t.Fatal(err)
+	}
+	var across, longer calib.Profile
+	if err := errors.Join(across.ObserveAxis("axis", 0, matrix),
+		longer.ObserveAxis("axis", 1, tensor.New(tensor.WithShape(2, 4), tensor.Of(tensor.Float32)))); err != nil {
+		t.Fatal(err)
+	}
+	axis := func(x *calib.Profile, key string) error { _, _, err := x.Channels(key); return err }
+	rangeOf := func(_, _ float32, err error) error { return err }
+	params := func(key string, s qtensor.Scheme, r calib.Rule) error { return second(p.Params(key, s, r)) }
+	affine, minMax := qtensor.Affine(8), calib.MinMax()
+	var none *calib.Profile
+
+	g, other := gorgonia.NewGraph(), gorgonia.NewGraph()
+	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 3), gorgonia.WithName("x"))
+	foreign := gorgonia.NewMatrix(other, tensor.Float32, gorgonia.WithShape(2, 3), gorgonia.WithName("x"))
+	whole := gorgonia.NewMatrix(g, tensor.Int, gorgonia.WithShape(2, 3), gorgonia.WithName("i"))
+	many := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithShape(calib.MaxChannels+1), gorgonia.WithName("many"))
+	attach := func(key string, n *gorgonia.Node, opts ...calib.Option) error {
+		return second(calib.Attach(g, map[string]*gorgonia.Node{key: n}, opts...))
+	}
+	w, err := calib.Attach(g, map[string]*gorgonia.Node{"x": x}, calib.WithMovingAverage(0.5), calib.PerChannel(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, err := calib.Attach(g, map[string]*gorgonia.Node{"x": x})
+	if err != nil {
+		t.Fatal(err)
+	}
+	follows := func(w *calib.Watch, key string, s qtensor.Scheme) error { return second(w.MovingAverage(key, s)) }
+
+	list := []struct {
+		operation, name string
+		want, err       error
+	}{
+		{"Profile.Observe", "no key", calib.ErrKey, p.Observe("", matrix)},
+		{"Profile.Observe", "a broken key", calib.ErrKey, p.Observe("\xff", matrix)},
+		{"Profile.Observe", "nil", calib.ErrProfile, none.Observe("a", matrix)},
+		{"Profile.Observe", "integers", qtensor.ErrDtype, p.Observe("new", integers)},
+		{"Profile.Observe", "a mask", qtensor.ErrLayout, p.Observe("new", masked)},
+		{"Profile.Observe", "no tensor", qtensor.ErrLayout, p.Observe("new", nil)},
+		{"Profile.Observe", "a key of an axis", qtensor.ErrShape, p.Observe("axis", matrix)},
+		{"Profile.ObserveAxis", "nil", calib.ErrProfile, none.ObserveAxis("a", 0, matrix)},
+		{"Profile.ObserveAxis", "axis −1", qtensor.ErrShape, p.ObserveAxis("new", -1, matrix)},
+		{"Profile.ObserveAxis", "axis 2", qtensor.ErrShape, p.ObserveAxis("new", 2, matrix)},
+		{"Profile.ObserveAxis", "too many", qtensor.ErrShape, p.ObserveAxis("new", 0, wide)},
+		{"Profile.ObserveAxis", "another axis", qtensor.ErrShape, p.ObserveAxis("axis", 0, matrix)},
+		{"Profile.ObserveAxis", "a key of a tensor", qtensor.ErrShape, p.ObserveAxis("whole", 0, matrix)},
+		{
+			"Profile.ObserveAxis", "no index", qtensor.ErrShape,
+			p.ObserveAxis("new", 0, tensor.New(tensor.WithShape(0), tensor.WithBacking([]float32{}))),
+		},
+		{"Profile.Histogram", "an unknown key", calib.ErrKey, second(p.Histogram("new"))},
+		{"Profile.Histogram", "nil", calib.ErrKey, second(none.Histogram("whole"))},
+		{"Profile.Channels", "an unknown key", calib.ErrKey, axis(&p, "new")},
+		{"Profile.Channels", "nil", calib.ErrKey, axis(none, "whole")},
+		{"Profile.Merge", "nil", calib.ErrProfile, none.Merge(&p)},
+		{"Profile.Merge", "another axis", qtensor.ErrShape, p.Merge(&across)},
+		{"Profile.Merge", "more channels", qtensor.ErrShape, p.Merge(&longer)},
+		{"Profile.Params", "an unknown key", calib.ErrKey, params("new", affine, minMax)},
+		{"Profile.Params", "no rule", calib.ErrOption, params("whole", affine, nil)},
+		{"Profile.Params", "NaN alone", calib.ErrEmpty, params("nothing", affine, minMax)},
+		{"Profile.Params", "no scheme", qtensor.ErrScheme, params("whole", qtensor.Scheme{}, minMax)},
+		{"Profile.Params", "groups", qtensor.ErrScheme, params("axis", affine.PerGroup(1, 2), minMax)},
+		{"Profile.Params", "another axis", qtensor.ErrScheme, params("axis", affine.PerAxis(0), minMax)},
+		{"Profile.Params", "an axis of a tensor", qtensor.ErrScheme, params("whole", affine.PerAxis(0), minMax)},
+		{"Profile.Params", "axis −1", qtensor.ErrScheme, params("whole", affine.PerAxis(-1), minMax)},
+		{"Profile.Write", "nil", fs.ErrInvalid, p.Write(nil)},
+		{"Profile.Save", "a folder", fs.ErrInvalid, p.Save(t.TempDir())},
+		{"ReadProfile", "nil", fs.ErrInvalid, second(calib.ReadProfile(nil))},
+		{"ReadProfile", "another version", calib.ErrProfile, second(calib.ReadProfile(strings.NewReader(`{"version":2,"tensors":{}}`)))},
+		{"ReadProfile", "no key", calib.ErrProfile, second(calib.ReadProfile(strings.NewReader(
+			`{"version":1,"tensors":{"":{"axis":-1,"histograms":[` + emptyHistogram + `]}}}`)))},
+		{"LoadProfile", "a folder", fs.ErrInvalid, second(calib.LoadProfile(t.TempDir()))},
+		{"Histogram.UnmarshalJSON", "nil", calib.ErrProfile, (*calib.Histogram)(nil).UnmarshalJSON([]byte(emptyHistogram))},
+		{"Histogram.UnmarshalJSON", "null", calib.ErrProfile, new(calib.Histogram).UnmarshalJSON([]byte("null"))},
+		{"NewMovingAverage", "0", calib.ErrOption, second(calib.NewMovingAverage(0))},
+		{"NewMovingAverage", "above 1", calib.ErrOption, second(calib.NewMovingAverage(1.01))},
+		{"NewMovingAverage", "NaN", calib.ErrOption, second(calib.NewMovingAverage(math.NaN()))},
+		{"MovingAverage.Range", "nothing seen", calib.ErrEmpty, rangeOf(new(calib.MovingAverage).Range())},
+		{"MovingAverage.Range", "nil", calib.ErrEmpty, rangeOf((*calib.MovingAverage)(nil).Range())},
+		{"MinMax", "nothing seen", calib.ErrEmpty, rangeOf(minMax.Range(new(calib.Histogram), affine))},
+		{"MinMax", "nil", calib.ErrEmpty, rangeOf(minMax.Range(nil, affine))},
+		{"Attach", "no key", calib.ErrKey, attach("", x)},
+		{"Attach", "an option's key", calib.ErrKey, attach("x", x, calib.PerChannel(0, "y"))},
+		{"Attach", "nil", calib.ErrNode, attach("x", nil)},
+		{"Attach", "another graph", calib.ErrNode, attach("x", foreign)},
+		{"Attach", "a nil graph", calib.ErrNode, second(calib.Attach(nil, map[string]*gorgonia.Node{"x": x}))},
+		{"Attach", "a nil option", calib.ErrOption, attach("x", x, nil)},
+		{"Attach", "a constant of 2", calib.ErrOption, attach("x", x, calib.WithMovingAverage(2))},
+		{"Attach", "integers", qtensor.ErrDtype, attach("x", whole)},
+		{"Attach", "axis −1", qtensor.ErrShape, attach("x", x, calib.PerChannel(-1))},
+		{"Attach", "axis 2", qtensor.ErrShape, attach("x", x, calib.PerChannel(2))},
+		{"Attach", "too many", qtensor.ErrShape, attach("x", many, calib.PerChannel(0))},
+		{"Watch.MovingAverage", "an unknown key", calib.ErrKey, follows(w, "y", affine)},
+		{"Watch.MovingAverage", "nothing seen", calib.ErrEmpty, follows(w, "x", affine.PerAxis(1))},
+		{"Watch.MovingAverage", "no averages", calib.ErrEmpty, follows(bare, "x", affine)},
+		{"Watch.MovingAverage", "the whole of an axis", qtensor.ErrScheme, follows(w, "x", affine)},
+		{"Watch.MovingAverage", "another axis", qtensor.ErrScheme, follows(w, "x", affine.PerAxis(0))},
+		{"Watch.MovingAverage", "groups", qtensor.ErrScheme, follows(w, "x", affine.PerGroup(1, 2))},
+		{"Watch.MovingAverage", "nil", calib.ErrKey, follows(nil, "x", affine)},
+		{"Watch.MovingAverage", "the zero Watch", calib.ErrKey, follows(new(calib.Watch), "x", affine)},
+	}
+	for _, r := range list {
+		if !errors.Is(r.err, r.want) {
+			t.Errorf("%s, %s: got error %v, want one that wraps %q", r.operation, r.name, r.err, r.want)
+			continue
+		}
+		text := r.err.Error()
+		ours := !errors.Is(r.want, fs.ErrInvalid) // what lies below says what is wanted by what was got
+		if !strings.HasPrefix(text, "calib: "+r.operation) || ours && !strings.Contains(text, "want ") || ours && !strings.Contains(text, "got ") {
+			t.Errorf("%s, %s: got %q, want it to name the operation, what was got and what is wanted", r.operation, r.name, text)
+		}
+		if strings.Contains(text, " 0 channels") {
+			t.Errorf("%s, %s: got %q, want no number of channels that nothing has", r.operation, r.name, text)
+		}
+	}
+	if keys := p.Keys(); len(keys) != 3 {
+		t.Errorf("the profile has %q, want what it had before the errors", keys)
+	}
+	t.Logf("%d refusals", len(list))
+}
+
+const emptyHistogram = `{"count":0,"non_finite":0,"min":0,"max":0,"exponent":0,"bins":[]}`
+
+// TestReadProfileOfManyChannels reads as many histograms under a key as there may be, and one more.
+func TestReadProfileOfManyChannels(t *testing.T) {
+	for _, extra := range []int{0, 1} {
+		text := `{"version":1,"tensors":{"x":{"axis":0,"histograms":[` + strings.Repeat(emptyHistogram+",", calib.MaxChannels-1+extra) + emptyHistogram + `]}}}`
+		p, err := calib.ReadProfile(strings.NewReader(text))
+		if extra == 0 {
+			if err != nil {
+				t.Errorf("%d histograms: %v", calib.MaxChannels, err)
+			}
+			continue
+		}
+		if !errors.Is(err, calib.ErrProfile) || !strings.Contains(fmt.Sprint(err), fmt.Sprint("at most ", calib.MaxChannels)) {
+			t.Errorf("%d histograms: got %v, %v, want ErrProfile and at most %d", calib.MaxChannels+extra, p.Keys(), err, calib.MaxChannels)
+		}
+	}
+}
+
+// TestNothingIsShared changes all that a Profile and a Watch gave.
+func TestNothingIsShared(t *testing.T) {
+	x := tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]float32{1, 2, 3, 4}))
+	var p calib.Profile
+	if err := errors.Join(p.ObserveAxis("axis", 1, x), p.Observe("whole", x)); err != nil {
+		t.Fatal(err)
+	}
+	written := func() string {
+		var b bytes.Buffer
+		if err := p.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	before := written()
+	for _, key := range p.Keys() {
+		h, errH := p.Histogram(key)
+		_, channels, errC := p.Channels(key)
+		var other calib.Profile
+		if err := errors.Join(errH, errC, other.Merge(&p), other.Merge(&p)); err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range append(channels, h) {
+			h.Observe([]float32{-9, 9})
+		}
+	}
+	p.Keys()[0] = "z"
+	if after := written(); after != before {
+		t.Errorf("got %s, want %s", after, before)
+	}
+}
+
+// TestHistogramUnmarshalLeavesIt is a Histogram that a damaged text does not change.
+func TestHistogramUnmarshalLeavesIt(t *testing.T) {
+	var h calib.Histogram
+	h.Observe([]float32{1, 2})
+	before, err := json.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "null", "{}", "[1]", strings.Replace(string(before), `"count":2`, `"count":3`, 1)} {
+		if err := h.UnmarshalJSON([]byte(text)); !errors.Is(err, calib.ErrProfile) {
+			t.Errorf("%q: got error %v, want ErrProfile", text, err)
+		}
+		if after, err := json.Marshal(h); err != nil || string(after) != string(before) {
+			t.Errorf("%q: left %s, %v, want %s", text, after, err, before)
+		}
+	}
+}
