@@ -13,8 +13,8 @@ import (
 
 // Layers hand codes to each other: what one makes of its results is what the next would make of them.
 
-// Codes is how a layer under StaticInt8 reads its input: as codes q of a byte from 0 to High, counted from the lowest of the scheme's,
-// which stand for Scale·(q − Zero). Codes compare equal where they are the same.
+// Codes is how a layer under StaticInt8 reads its input: as codes q of a byte from 0 to High, counted from
+// the lowest of the scheme's, which stand for Scale·(q − Zero). Codes compare equal where they are the same.
 type Codes struct {
 	Scale      float32
 	Zero, High int32
@@ -30,8 +30,8 @@ func (c Codes) valid() bool {
 	return c.Scale >= kernel.MinScale && c.Scale <= math.MaxFloat32 && 0 <= c.Zero && c.Zero <= c.High && c.High <= math.MaxUint8
 }
 
-// Samples are numbers of samples, one after the other: float32, or codes where Codes is not nil. An image is (channel, row,
-// column) as float32, and (row, column, channel) as codes.
+// Samples are numbers of samples, one after the other: float32, or codes where Codes is not nil. An image is
+// (channel, row, column) as float32, and (row, column, channel) as codes.
 type Samples struct {
 	Float []float32
 	Codes []uint8
@@ -65,8 +65,9 @@ type Exchange struct {
 	Gives bool  // codes of y, of any map
 }
 
-// MatrixCodes returns the Exchange of Weight.Prepare for a weight of a scheme, and for the channels that PackImages was given, 1 for
-// Pack. Codes are taken under StaticInt8, unless images would tear apart numbers that share a scale, and given but for 16-bit weights.
+// MatrixCodes returns the Exchange of Weight.Prepare for a weight of a scheme, and for the channels that
+// PackImages was given, 1 for Pack. Codes are taken under StaticInt8, unless images would tear apart numbers
+// that share a scale, and given but for 16-bit weights.
 func MatrixCodes(c Compute, s qtensor.Scheme, channels int) Exchange {
 	codes, static := c.Codes()
 	return Exchange{static && !s.IsHalf() && packable(s, channels), codes, !s.IsHalf()}
@@ -75,10 +76,11 @@ func MatrixCodes(c Compute, s qtensor.Scheme, channels int) Exchange {
 // packable reports whether a weight of a scheme can be laid out for images of so many channels.
 func packable(s qtensor.Scheme, channels int) bool { return channels < 2 || s.GroupSize() == 0 }
 
-// ConvCodes returns the Exchange of Filters.Prepare for images (…, height, width), filters (out, in/groups, height, width) of a
-// scheme, and a pad of height and width or nil. Where all channels are convolved together, codes are given, and taken under
-// StaticInt8 unless numbers share a scale in groups. They are so in one group, and under StaticInt8 where filters have a channel
-// each, weights neither zero points nor offsets nor groups of scales, and a padded image at most 2^28 numbers.
+// ConvCodes returns the Exchange of Filters.Prepare for images (…, height, width), filters (out, in/groups,
+// height, width) of a scheme, and a pad of height and width or nil. Where all channels are convolved
+// together, codes are given, and taken under StaticInt8 unless numbers share a scale in groups. They are so
+// in one group, and under StaticInt8 where filters have a channel each, weights neither zero points nor
+// offsets nor groups of scales, and a padded image at most 2^28 numbers.
 func ConvCodes(c Compute, s qtensor.Scheme, images, filters tensor.Shape, pad []int, groups int) Exchange {
 	if len(images) < 2 || len(filters) != 4 || s.IsHalf() {
 		return Exchange{}
@@ -101,8 +103,8 @@ func convCodes(c Compute, s qtensor.Scheme, out, in, groups int, padded int64) E
 	return Exchange{static && together && s.GroupSize() == 0, codes, together}
 }
 
-// TakesCodes returns the map of the codes that RunSamples takes for x; ok is false where it takes none. MatrixCodes and ConvCodes
-// say when that is.
+// TakesCodes returns the map of the codes that RunSamples takes for x; ok is false where it takes none.
+// MatrixCodes and ConvCodes say when that is.
 func (p *Prepared) TakesCodes() (c Codes, ok bool) {
 	return p.orZero().exchange.Codes, p.orZero().exchange.Takes
 }
@@ -110,12 +112,11 @@ func (p *Prepared) TakesCodes() (c Codes, ok bool) {
 // GivesCodes reports whether RunSamples gives codes for y. MatrixCodes and ConvCodes say when that is.
 func (p *Prepared) GivesCodes() bool { return p.orZero().exchange.Gives }
 
-// RunSamples works like Run from x to y, either of which may be codes. Codes of x stand for what Run would read: those that
-// TakesCodes says. Codes of y are those that a layer with their map would make of what Run gives,
-// clamp(RNE(y/s) + z), a float32 division, ties to even, saturated; so that a chain of layers gives the same bits by codes as by
-// numbers.
-// Errors: those of Run; qtensor.ErrValue also for a y that no float32 holds, where it becomes a code; qtensor.ErrParams for codes
-// that the layer does not take or give.
+// RunSamples works like Run from x to y, either of which may be codes. Codes of x stand for what Run would
+// read: those that TakesCodes says. Codes of y are those that a layer with their map would make of what Run
+// gives, clamp(RNE(y/s) + z), a float32 division, ties to even, saturated; so that a chain of layers gives
+// the same bits by codes as by numbers. Errors: those of Run; qtensor.ErrValue also for a y that no float32
+// holds, where it becomes a code; qtensor.ErrParams for codes that the layer does not take or give.
 func (p *Prepared) RunSamples(y, x Samples, samples int) error {
 	if takes, ok := p.TakesCodes(); x.Codes != nil && (!ok || x.Map != takes) {
 		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes %+v for x, want %+v, or float32", qtensor.ErrParams, x.Map, takes)

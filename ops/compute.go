@@ -14,7 +14,8 @@ import (
 // the result depends on that row of the input alone. The figures are the SQNR of the product against the
 // same weights dequantized and multiplied in float64, for gaussian activations.
 //
-// Weights of 16 bits are not integers, and take Fixed24 alone: their products with the activations are exact and summed in float64.
+// Weights of 16 bits are not integers, and take Fixed24 alone: their products with the activations are exact
+// and summed in float64.
 type Compute struct {
 	name       string
 	arithmetic gemm.Arithmetic

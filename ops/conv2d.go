@@ -13,8 +13,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Filters are the quantized weights of a convolution, laid out for it. They are immutable: any number of ops, graphs and
-// goroutines may share them. The zero Filters, and nil, are qtensor.ErrShape wherever a layer is made, and give zeros elsewhere.
+// Filters are the quantized weights of a convolution, laid out for it. They are immutable: any number of ops,
+// graphs and goroutines may share them. The zero Filters, and nil, are qtensor.ErrShape wherever a layer is
+// made, and give zeros elsewhere.
 type Filters struct {
 	out, in int // filters, and channels that each of them sees
 	kernel  [2]int
@@ -24,12 +25,14 @@ type Filters struct {
 	each    *pack.Matrix   // of filters that have a channel each, (height·width, filters); or nil
 }
 
-// PackConv2d lays out filters w, of shape (out, in/groups, height, width), quantized per tensor, per axis 0 or in
-// groups of axis 0. The channels that come in and the filters are cut into the given number of groups, and a filter sees
-// the channels of its own; groups = 1 is the ordinary convolution, groups = in the depthwise one.
+// PackConv2d lays out filters w, of shape (out, in/groups, height, width), quantized per tensor, per axis 0
+// or in groups of axis 0. The channels that come in and the filters are cut into the given number of groups,
+// and a filter sees the channels of its own; groups = 1 is the ordinary convolution, groups = in the
+// depthwise one.
 //
-// Errors: qtensor.ErrShape for another rank, for groups that do not divide out, and for a layout of more than MaxNumbers codes, as
-// Pack has them, for each group of channels; qtensor.ErrScheme for scales kept along another axis, and for 16-bit numbers.
+// Errors: qtensor.ErrShape for another rank, for groups that do not divide out, and for a layout of more than
+// MaxNumbers codes, as Pack has them, for each group of channels; qtensor.ErrScheme for scales kept along
+// another axis, and for 16-bit numbers.
 func PackConv2d(w *qtensor.QTensor, groups int) (*Filters, error) {
 	if w == nil {
 		return nil, fmt.Errorf("ops: PackConv2d: %w: got nil, want filters (out, in/groups, height, width)", qtensor.ErrShape)
@@ -55,8 +58,8 @@ func PackConv2d(w *qtensor.QTensor, groups int) (*Filters, error) {
 		return nil, fmt.Errorf("ops: PackConv2d: %w", err)
 	}
 	f := &Filters{out: shape[0], in: shape[1], kernel: [2]int{shape[2], shape[3]}, scheme: scheme}
-	// Scales of groups are shared by elements that follow one another in the tensor, which settles the order of depth.
-	// Without them the channels of a pixel come together.
+	// Scales of groups are shared by elements that follow one another in the tensor, which settles the order
+	// of depth. Without them the channels of a pixel come together.
 	f.planar = scheme.GroupSize() > 0
 	if codes := w.Codes(); codes.Dtype() == tensor.Int8 {
 		packFilters(f, w.Params(), codes.Int8s(), groups)
@@ -95,7 +98,8 @@ func packFilters[C kernel.Code](f *Filters, p qtensor.Params, codes []C, groups 
 	}
 }
 
-// channelEach reports whether filters have a channel each, and scales alone that no zero point and no group complicates.
+// channelEach reports whether filters have a channel each, and scales alone that no zero point and no group
+// complicates.
 func channelEach(out, in, groups int, s qtensor.Scheme) bool {
 	return groups > 1 && in == 1 && out == groups && !s.HasZeroPoint() && !s.HasOffset() && s.GroupSize() == 0
 }
@@ -109,8 +113,8 @@ func part[T any](list []T, of func(n int) (begin, end int), n int) []T {
 	return slices.Clone(list[begin:end])
 }
 
-// channelsLast returns x, (filter, channel, row, column), as (filter, row, column and channel), with zeros behind every row up to
-// the given length.
+// channelsLast returns x, (filter, channel, row, column), as (filter, row, column and channel), with zeros
+// behind every row up to the given length.
 func channelsLast[T any](x []T, filters, channels int, kernel [2]int, row int) []T {
 	height, width := kernel[0], kernel[1]
 	out := make([]T, filters*height*row)
@@ -163,17 +167,18 @@ func (f *Filters) String() string {
 	return fmt.Sprintf("Filters (%d, %d, %d, %d) in %d groups, %v, %d bytes packed", f.out, f.in, f.kernel[0], f.kernel[1], len(f.groups), f.scheme, f.Bytes())
 }
 
-// Conv2d returns the convolution, as gorgonia.Conv2d has it, of images im, (batch, in, height, width), with filters w,
+// Conv2d returns the convolution, as gorgonia.Conv2d has it, of images im, (batch, in, height, width), with
+// filters w,
 //
 //	y[b,o,i,j] = Σ_c,u,v im[b, c, i·stride₀ + u·dilation₀ − pad₀, j·stride₁ + v·dilation₁ − pad₁]·w[o,c,u,v] + bias[o]
 //
 // or max(y, 0), where c goes through the channels of o's group, and pixels outside an image are 0. y is
-// (batch, out, ⌊(height + 2·pad₀ − dilation₀·(kernel₀ − 1) − 1)/stride₀⌋ + 1, and likewise the width). Pairs are of height
-// and width; kernel is that of the filters; nil is a pad of 0, a stride of 1, a dilation of 1.
+// (batch, out, ⌊(height + 2·pad₀ − dilation₀·(kernel₀ − 1) − 1)/stride₀⌋ + 1, and likewise the width). Pairs
+// are of height and width; kernel is that of the filters; nil is a pad of 0, a stride of 1, a dilation of 1.
 //
-// It takes WithBias, WithReLU and WithCompute. What Compute says of a row holds for an image: the channels of a group of
-// one image become integers with one scale. So a result depends on its own image alone.
-// Types and errors are as MatMul has them.
+// It takes WithBias, WithReLU and WithCompute. What Compute says of a row holds for an image: the channels of
+// a group of one image become integers with one scale. So a result depends on its own image alone. Types and
+// errors are as MatMul has them.
 func Conv2d(im *gorgonia.Node, w *Filters, kernel tensor.Shape, pad, stride, dilation []int, opts ...Option) (*gorgonia.Node, error) {
 	l, err := newConv2d(im, w, kernel, pad, stride, dilation, opts)
 	return apply("Conv2d", l, im, err)
@@ -227,7 +232,8 @@ func (c *conv2d) setPairs(pad, stride, dilation []int) error {
 	return nil
 }
 
-// maxPixels bounds the sides of a padded image, and maxElements a padded image of a group's channels: 1 GB of integers.
+// maxPixels bounds the sides of a padded image, and maxElements a padded image of a group's channels: 1 GB of
+// integers.
 const (
 	maxPixels   = 1 << 15
 	maxElements = 1 << 28
@@ -239,7 +245,8 @@ func (c *conv2d) settle(l *layer, in tensor.Shape) {
 	c.windows = gemm.NewWindows(c.conv(in))
 }
 
-// conv returns the convolution of images of a shape: of the channels of one group, or of all where they are taken at once.
+// conv returns the convolution of images of a shape: of the channels of one group, or of all where they are
+// taken at once.
 func (c *conv2d) conv(in tensor.Shape) gemm.Conv {
 	v := c.geometry()
 	v.Height, v.Width, v.Pad, v.Stride, v.Dilation = in[2], in[3], c.pad, c.stride, c.dilation
@@ -254,7 +261,8 @@ func (c *conv2d) exchange(in tensor.Shape) Exchange {
 	return convCodes(c.compute, c.scheme, c.out, c.in, len(c.groups), c.padded(in[1], in[2], in[3]))
 }
 
-// padded returns the numbers of an image, whose sides are at most maxPixels, with its padding: maxElements + 1 where they are more.
+// padded returns the numbers of an image, whose sides are at most maxPixels, with its padding: maxElements +
+// 1 where they are more.
 func (c *conv2d) padded(channels, height, width int) int64 {
 	pixels := int64(height+2*c.pad[0]) * int64(width+2*c.pad[1])
 	if int64(channels) > maxElements/max(pixels, 1) {

@@ -113,8 +113,9 @@ func reshaped(q *qtensor.QTensor, shape tensor.Shape) (*qtensor.QTensor, error) 
 	return qtensor.FromCodes(codes, p)
 }
 
-// Scale returns the codes with scales, and offsets, that are multiplied along axis, in float32. One scale becomes one for each
-// index of the axis; scales along another axis, and those that the scheme or a float32 cannot be, make it false.
+// Scale returns the codes with scales, and offsets, that are multiplied along axis, in float32. One scale
+// becomes one for each index of the axis; scales along another axis, and those that the scheme or a float32
+// cannot be, make it false.
 func (c constantCodes) Scale(by []float64, axis int) (graph.Codes, bool) {
 	if c.err != nil || axis >= len(c.q.Shape()) || c.q.Shape()[axis] != len(by) {
 		return c, false

@@ -41,8 +41,8 @@ func filterOf(t *testing.T, q *qtensor.QTensor, channel int) *qtensor.QTensor {
 	return one
 }
 
-// TestDepthwise holds filters that have a channel each to convolutions of the channels by themselves, from and to numbers and codes, with
-// all kernels.
+// TestDepthwise holds filters that have a channel each to convolutions of the channels by themselves, from
+// and to numbers and codes, with all kernels.
 func TestDepthwise(t *testing.T) {
 	const samples = 3
 	compute := static(t, qtensor.Affine(8), -2.5, 3)

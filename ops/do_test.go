@@ -12,8 +12,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestTrapPanicInDo: a panic in an op kills the process, since machines run ops in a goroutine of their own. Do
-// returns an error whatever it is fed.
+// TestTrapPanicInDo: a panic in an op kills the process, since machines run ops in a goroutine of their own.
+// Do returns an error whatever it is fed.
 func TestTrapPanicInDo(t *testing.T) {
 	const in = 3
 	ones := func(dt tensor.Dtype, shape ...int) *tensor.Dense { return tensor.Ones(dt, shape...) }
@@ -70,8 +70,8 @@ func TestDoEmpty(t *testing.T) {
 	}
 }
 
-// FuzzLinear feeds values of any rank, shape, layout, type and bits to layers: never a panic; a result that is the
-// one of a materialized copy; an error exactly if type, shape or a number is wrong.
+// FuzzLinear feeds values of any rank, shape, layout, type and bits to layers: never a panic; a result that
+// is the one of a materialized copy; an error exactly if type, shape or a number is wrong.
 func FuzzLinear(f *testing.F) {
 	ordinary := []byte{0, 0, 128, 63, 205, 204, 76, 189, 1, 200, 32, 64}
 	for layout := range byte(6) {

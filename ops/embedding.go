@@ -12,13 +12,16 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Embedding returns y[i] = r[indices[i]] for indices of shape (…), a table of shape (rows, width) and y of shape (…, width): the rows
-// that whole numbers name, of a table that is dequantized on the fly. y is float32, bit for bit what the table's Dequantize has there.
-// A table of more axes gives them all but the first to y. Every scheme does. The table is not copied: any number of ops, graphs
-// and goroutines may share one.
+// Embedding returns y[i] = r[indices[i]] for indices of shape (…), a table of shape (rows, width) and y of
+// shape (…, width): the rows that whole numbers name, of a table that is dequantized on the fly. y is
+// float32, bit for bit what the table's Dequantize has there. A table of more axes gives them all but the
+// first to y. Every scheme does. The table is not copied: any number of ops, graphs and goroutines may share
+// one.
 //
-// indices are int. Errors: qtensor.ErrDtype for others; qtensor.ErrShape for no node of a graph, for a table that is nil or has fewer than
-// two axes, and for a y of more than MaxNumbers. When the graph runs, an index that names no row is qtensor.ErrValue; the errors of Gorgonia's machines have it as MatMul says. There is no gradient.
+// indices are int. Errors: qtensor.ErrDtype for others; qtensor.ErrShape for no node of a graph, for a table
+// that is nil or has fewer than two axes, and for a y of more than MaxNumbers. When the graph runs, an index
+// that names no row is qtensor.ErrValue; the errors of Gorgonia's machines have it as MatMul says. There is
+// no gradient.
 func Embedding(indices *gorgonia.Node, table *qtensor.QTensor) (*gorgonia.Node, error) {
 	e, err := newEmbedding(indices, table)
 	return apply("Embedding", e, indices, err)
@@ -59,7 +62,8 @@ func (e *embedding) Type() hm.Type {
 	return hm.NewFnType(e.typ, y)
 }
 
-// InferShape returns the shape of the result. Gorgonia does not compare ranks by type, so they are checked here.
+// InferShape returns the shape of the result. Gorgonia does not compare ranks by type, so they are checked
+// here.
 func (e *embedding) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error) {
 	shapes, err := shapesOf(inputs, e.dims)
 	if err == nil {

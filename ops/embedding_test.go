@@ -77,7 +77,8 @@ func TestEmbedding(t *testing.T) {
 	})
 }
 
-// TestEmbeddingOfOne looks a row up by a number that is no tensor, and by what a slice has dropped an axis of.
+// TestEmbeddingOfOne looks a row up by a number that is no tensor, and by what a slice has dropped an axis
+// of.
 func TestEmbeddingOfOne(t *testing.T) {
 	table := mustQuantize(t, 1, qtensor.Int4(), 4, 3)
 	inMachines(t, func(t *testing.T, newRunner func(*gorgonia.ExprGraph) *runner) {

@@ -12,7 +12,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// FakeQuantize returns y = dequantize(quantize(x)): each x[i] becomes the number that its code under p stands for,
+// FakeQuantize returns y = dequantize(quantize(x)): each x[i] becomes the number that its code under p stands
+// for,
 //
 //	y = s·(clamp(RNE(x/s) + z) − z),   under Uniform   y = lo + s·clamp(RNE((x − lo)/s)),
 //
@@ -23,32 +24,35 @@ import (
 //
 //	dx[i] = dy[i] where lowest ≤ x[i] ≤ highest, else 0.
 //
-// The ends are the smallest and the largest number that y can be there, s·(qmin − z) and s·(qmax − z) for s > 0,
-// rounded to float32; both belong to the range. A zero point is rounded, and so the ends may lie up to half a step
-// inside the range that p was made from.
+// The ends are the smallest and the largest number that y can be there, s·(qmin − z) and s·(qmax − z) for s >
+// 0, rounded to float32; both belong to the range. A zero point is rounded, and so the ends may lie up to
+// half a step inside the range that p was made from.
 //
 // p is copied. It is a range that was observed, typically of activations: that of calib.Profile.Params, or
-// qtensor.NewParams of calib.MovingAverage.Range. A weight moves while it learns: FakeQuantizeDynamic follows it.
+// qtensor.NewParams of calib.MovingAverage.Range. A weight moves while it learns: FakeQuantizeDynamic follows
+// it.
 //
 // x is float32 or float64, rounded to float32 first, of any rank that p.Scheme fits, a scalar too; y has its
-// shape and type. Any scheme of integers will do: per tensor, axis or group.
-// Errors: qtensor.ErrShape and qtensor.ErrDtype for x, qtensor.ErrScheme for Float16, BFloat16 and schemes that do
-// not exist, qtensor.ErrParams for p. When the graph runs, NaN and infinities in x are qtensor.ErrValue; the
-// errors of Gorgonia's machines have it behind a method, Err() error, that errors.Is does not know.
+// shape and type. Any scheme of integers will do: per tensor, axis or group. Errors: qtensor.ErrShape and
+// qtensor.ErrDtype for x, qtensor.ErrScheme for Float16, BFloat16 and schemes that do not exist,
+// qtensor.ErrParams for p. When the graph runs, NaN and infinities in x are qtensor.ErrValue; the errors of
+// Gorgonia's machines have it behind a method, Err() error, that errors.Is does not know.
 //
 // Sources: Jacob et al., arXiv:1712.05877 §3, for training with simulated quantization; Bengio et al.,
-// arXiv:1308.3432, for the straight-through gradient; TensorFlow's FakeQuantWithMinMaxArgsGradient for the same ends.
+// arXiv:1308.3432, for the straight-through gradient; TensorFlow's FakeQuantWithMinMaxArgsGradient for the
+// same ends.
 func FakeQuantize(x *gorgonia.Node, p qtensor.Params) (*gorgonia.Node, error) {
 	f, err := newFakeQuantize(x, p.Scheme, &p)
 	return apply("FakeQuantize", f, x, err)
 }
 
-// FakeQuantizeDynamic works like FakeQuantize with the parameters that qtensor.Quantize takes from x itself, found
-// again in each run: y is bit for bit Quantize(x, s) and Dequantize. It is for weights, which move while they learn:
-// qtensor.Quantize of the float weights has, at any time, the codes that a run computes with.
+// FakeQuantizeDynamic works like FakeQuantize with the parameters that qtensor.Quantize takes from x itself,
+// found again in each run: y is bit for bit Quantize(x, s) and Dequantize. It is for weights, which move
+// while they learn: qtensor.Quantize of the float weights has, at any time, the codes that a run computes
+// with.
 //
-// The gradient is dx = dy everywhere, since the range reaches as far as x; that the scale moves with x is left out.
-// Errors are those of FakeQuantize but for ErrParams.
+// The gradient is dx = dy everywhere, since the range reaches as far as x; that the scale moves with x is
+// left out. Errors are those of FakeQuantize but for ErrParams.
 func FakeQuantizeDynamic(x *gorgonia.Node, s qtensor.Scheme) (*gorgonia.Node, error) {
 	f, err := newFakeQuantize(x, s, nil)
 	return apply("FakeQuantizeDynamic", f, x, err)

@@ -17,7 +17,8 @@ import (
 // fakeShapes are the shapes of nodes, the scalar's among them.
 var fakeShapes = []tensor.Shape{{}, {1}, {7}, {1, 1}, {3, 5}, {5, 1}, {2, 3, 4}, {2, 1, 3, 2}}
 
-// fakeSchemes are the schemes of integers, whatever shares a scale, that a tensor of the given shape can have.
+// fakeSchemes are the schemes of integers, whatever shares a scale, that a tensor of the given shape can
+// have.
 func fakeSchemes(shape tensor.Shape) []qtensor.Scheme {
 	var methods, schemes []qtensor.Scheme
 	for _, bits := range []int{2, 3, 4, 8} {
@@ -79,7 +80,8 @@ func floatNode(g *gorgonia.ExprGraph, name string, dt tensor.Dtype, data []float
 	return gorgonia.NewTensor(g, dt, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(floats(dt, data, shape)))
 }
 
-// ends returns the ends of the representable range for each element of a tensor of the given shape, by their definition.
+// ends returns the ends of the representable range for each element of a tensor of the given shape, by their
+// definition.
 func ends(p qtensor.Params, shape tensor.Shape) (lowest, highest []float32) {
 	total := shape.TotalSize()
 	inner, kept, size := total, 1, total
@@ -196,8 +198,8 @@ func inBoth(t *testing.T, test func(t *testing.T, lisp bool, dt tensor.Dtype)) {
 	}
 }
 
-// TestFakeQuantize compares values with those of qtensor, bit for bit, and gradients with their definition, at and
-// next to the ends of the range, for every scheme and shape.
+// TestFakeQuantize compares values with those of qtensor, bit for bit, and gradients with their definition,
+// at and next to the ends of the range, for every scheme and shape.
 func TestFakeQuantize(t *testing.T) {
 	inBoth(t, func(t *testing.T, lisp bool, dt tensor.Dtype) {
 		for _, shape := range fakeShapes {
@@ -265,7 +267,8 @@ func TestFakeQuantizeDynamic(t *testing.T) {
 	})
 }
 
-// TestFakeQuantizeRoundsFloat64: a float64 next to an end is at the end, since it is rounded to float32 first.
+// TestFakeQuantizeRoundsFloat64: a float64 next to an end is at the end, since it is rounded to float32
+// first.
 func TestFakeQuantizeRoundsFloat64(t *testing.T) {
 	p := qtensor.Params{Scheme: qtensor.Symmetric(2), Scales: []float32{1}}
 	x := []float64{1 + 1e-12, 1 + 1e-6, -1 - 1e-12, -1 - 1e-6}
@@ -277,7 +280,8 @@ func TestFakeQuantizeRoundsFloat64(t *testing.T) {
 	}
 }
 
-// TestFakeQuantizeViews: values in every layout, and gradients for them, which LispMachine gives the same layout.
+// TestFakeQuantizeViews: values in every layout, and gradients for them, which LispMachine gives the same
+// layout.
 func TestFakeQuantizeViews(t *testing.T) {
 	inBoth(t, func(t *testing.T, lisp bool, dt tensor.Dtype) {
 		for _, feed := range feeds {

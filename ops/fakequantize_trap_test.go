@@ -88,7 +88,8 @@ func TestFakeQuantizeRefuses(t *testing.T) {
 	}
 }
 
-// TestTrapFakeQuantizeDo: a panic in an op kills the process. The ops and those of their gradients return errors.
+// TestTrapFakeQuantizeDo: a panic in an op kills the process. The ops and those of their gradients return
+// errors.
 func TestTrapFakeQuantizeDo(t *testing.T) {
 	var f *gorgonia.F32
 	ones := func(dt tensor.Dtype, shape ...int) *tensor.Dense { return tensor.Ones(dt, shape...) }
@@ -161,7 +162,8 @@ func TestTrapFakeQuantizeDo(t *testing.T) {
 	}
 }
 
-// TestTrapFakeQuantizeNotFinite: NaN and infinities are errors in the machines too, and the graph runs again afterwards.
+// TestTrapFakeQuantizeNotFinite: NaN and infinities are errors in the machines too, and the graph runs again
+// afterwards.
 func TestTrapFakeQuantizeNotFinite(t *testing.T) {
 	inMachines(t, func(t *testing.T, newRunner func(*gorgonia.ExprGraph) *runner) {
 		for _, made := range fakeOps {
@@ -201,8 +203,8 @@ func scalesOf(y *gorgonia.Node) []gorgonia.Value {
 	return []gorgonia.Value{y.Graph().ByName("s")[0].Value()}
 }
 
-// TestTrapFakeQuantizeHash: ops on one input stay nodes of their own, also where all about them is equal, and the
-// gradients of all add up.
+// TestTrapFakeQuantizeHash: ops on one input stay nodes of their own, also where all about them is equal, and
+// the gradients of all add up.
 func TestTrapFakeQuantizeHash(t *testing.T) {
 	data, slope := widen(gaussian(1, 12)), widen(gaussian(2, 12))
 	inBoth(t, func(t *testing.T, lisp bool, dt tensor.Dtype) {
@@ -257,8 +259,8 @@ func TestTrapFakeQuantizeParamsChange(t *testing.T) {
 	}
 }
 
-// TestTrapSecondGradient: Gorgonia panics where a gradient goes through an op that says nothing of gradients. Those of
-// gradients say that they have none.
+// TestTrapSecondGradient: Gorgonia panics where a gradient goes through an op that says nothing of gradients.
+// Those of gradients say that they have none.
 func TestTrapSecondGradient(t *testing.T) {
 	for _, made := range fakeOps {
 		if strings.HasPrefix(made.name, "dynamic") {
@@ -284,8 +286,9 @@ func TestTrapSecondGradient(t *testing.T) {
 	}
 }
 
-// FuzzFakeQuantize feeds values of any rank, shape, layout, type and bits to the ops and to their gradients: never a
-// panic; the result of a materialized copy; an error exactly if type, rank, parameters or a number is wrong.
+// FuzzFakeQuantize feeds values of any rank, shape, layout, type and bits to the ops and to their gradients:
+// never a panic; the result of a materialized copy; an error exactly if type, rank, parameters or a number is
+// wrong.
 func FuzzFakeQuantize(f *testing.F) {
 	ordinary := []byte{0, 0, 128, 63, 205, 204, 76, 189, 1, 200, 32, 64}
 	for layout := range byte(6) {

@@ -16,8 +16,8 @@ import (
 // The sizes of a perceptron that learns what a teacher of the same form makes of gaussian samples.
 const tuneBatch, tuneIn, tuneHidden, tuneOut = 64, 6, 16, 2
 
-// tuned is the perceptron max(x·w1, 0)·w2 under a squared error, with what stands in the place of its weights and
-// activations: themselves, or what they are when quantized.
+// tuned is the perceptron max(x·w1, 0)·w2 under a squared error, with what stands in the place of its weights
+// and activations: themselves, or what they are when quantized.
 type tuned struct {
 	x, target, hidden, first, out, cost *gorgonia.Node
 	weights                             [2]*gorgonia.Node
@@ -146,9 +146,9 @@ func (m *tuned) trained(t testing.TB) (weights [2][]float32) {
 	return weights
 }
 
-// TestFineTune trains a net in float, quantizes it, and trains on through the quantizing: the loss falls below that of
-// quantizing alone, in either machine alike. The codes of the trained weights are those that it was trained with, and
-// layers with these weights packed compute what the fake ones did.
+// TestFineTune trains a net in float, quantizes it, and trains on through the quantizing: the loss falls
+// below that of quantizing alone, in either machine alike. The codes of the trained weights are those that it
+// was trained with, and layers with these weights packed compute what the fake ones did.
 func TestFineTune(t *testing.T) {
 	const steps = 200
 	net := newTuned([2][]float32{gaussian(1, tuneIn*tuneHidden), gaussian(2, tuneHidden*tuneOut)}, inFloat)

@@ -45,8 +45,8 @@ func valueOf(dt tensor.Dtype, data []float64, shape ...int) *tensor.Dense {
 	return newTensor(fill(len(data), func(i int) float32 { return float32(data[i]) }), shape...)
 }
 
-// build adds the net behind x: Linear, stock Add, Rectify, Linear with ReLU, stock Mul and SoftMax, these two for
-// matrices and vectors alone, and Rectify for more.
+// build adds the net behind x: Linear, stock Add, Rectify, Linear with ReLU, stock Mul and SoftMax, these two
+// for matrices and vectors alone, and Rectify for more.
 func (n net) build(t testing.TB, x *gorgonia.Node) (first, last *gorgonia.Node) {
 	t.Helper()
 	g, dt := x.Graph(), x.Dtype()
@@ -137,8 +137,8 @@ func mustSlice(t testing.TB, d *tensor.Dense, s ...tensor.Slice) *tensor.Dense {
 	return view.(*tensor.Dense)
 }
 
-// feeds are the ways in which rows reach a layer: the shape of the input node; the value that is bound to it; the
-// stock ops before the layer; and the rows that result, of the numbers that the value was made of.
+// feeds are the ways in which rows reach a layer: the shape of the input node; the value that is bound to it;
+// the stock ops before the layer; and the rows that result, of the numbers that the value was made of.
 var feeds = []struct {
 	name   string
 	shape  []int

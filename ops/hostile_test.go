@@ -295,7 +295,8 @@ func TestForeignMemory(t *testing.T) {
 	}
 }
 
-// TestTransposedWeight: a weight of PyTorch's (out, in) is told from one of another depth, and what to do is said.
+// TestTransposedWeight: a weight of PyTorch's (out, in) is told from one of another depth, and what to do is
+// said.
 func TestTransposedWeight(t *testing.T) {
 	g := gorgonia.NewGraph()
 	tried := 0

@@ -38,9 +38,9 @@ func WithCompute(c Compute) Option {
 	}
 }
 
-// WithBias adds b to every row of the result, or b[o] to every number of filter o's, in float32. b has the (out)
-// elements of a vector, in any shape with no other axis longer than 1, float32 or float64, and is copied. Errors:
-// qtensor.ErrShape, ErrDtype, ErrLayout; ErrValue for NaN or an infinity.
+// WithBias adds b to every row of the result, or b[o] to every number of filter o's, in float32. b has the
+// (out) elements of a vector, in any shape with no other axis longer than 1, float32 or float64, and is
+// copied. Errors: qtensor.ErrShape, ErrDtype, ErrLayout; ErrValue for NaN or an infinity.
 func WithBias(b tensor.Tensor) Option {
 	return func(l *layer) error {
 		bias, err := dense.Float32s(b)
@@ -66,8 +66,8 @@ func WithReLU() Option {
 	}
 }
 
-// check takes the options and checks them against the node and the scheme of the weights. name is what the op is
-// called, its Compute apart.
+// check takes the options and checks them against the node and the scheme of the weights. name is what the op
+// is called, its Compute apart.
 func (l *layer) check(x *gorgonia.Node, name string, weights qtensor.Scheme, opts []Option) error {
 	var err error
 	if l.operand, err = operandOf(x, floats); err != nil {
@@ -117,7 +117,8 @@ func (l *layer) Type() hm.Type {
 	return hm.NewFnType(t, t)
 }
 
-// InferShape returns the shape of the result. Gorgonia does not compare ranks by type, so they are checked here.
+// InferShape returns the shape of the result. Gorgonia does not compare ranks by type, so they are checked
+// here.
 func (l *layer) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error) {
 	shapes, err := shapesOf(inputs, l.dims)
 	if err == nil {
@@ -153,7 +154,8 @@ func (l *layer) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
 	if t.Dtype() != l.dtype {
 		return nil, fmt.Errorf("%w: x is %v, want %v", qtensor.ErrDtype, t.Dtype(), l.dtype)
 	}
-	// Slicing one row out of a matrix leaves a vector: axes of size 1 that a slice dropped come back, in front.
+	// Slicing one row out of a matrix leaves a vector: axes of size 1 that a slice dropped come back, in
+	// front.
 	in := t.Shape().Clone()
 	for len(in) < l.dims {
 		in = append(tensor.Shape{1}, in...)
@@ -191,8 +193,8 @@ func (l *layer) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgoni
 	return nil, fmt.Errorf("ops: %v: has no gradient", l)
 }
 
-// DoDiff returns an error. A LispMachine that computes gradients asks every op for its own, and would go on with
-// zeros where there is none.
+// DoDiff returns an error. A LispMachine that computes gradients asks every op for its own, and would go on
+// with zeros where there is none.
 func (l *layer) DoDiff(gorgonia.ExecutionContext, gorgonia.Nodes, *gorgonia.Node) error {
 	return fmt.Errorf("ops: %v: has no gradient, want gorgonia.ExecuteFwdOnly for a LispMachine", l)
 }

@@ -10,14 +10,14 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// MatMul returns y = x·w for x of shape (m, in), w of shape (in, out) and y of shape (m, out), or (in) and (out)
-// for a single sample: the product of activations with a weight that is dequantized on the fly. It takes
-// WithCompute; bias, ReLU and higher ranks are Linear's.
+// MatMul returns y = x·w for x of shape (m, in), w of shape (in, out) and y of shape (m, out), or (in) and
+// (out) for a single sample: the product of activations with a weight that is dequantized on the fly. It
+// takes WithCompute; bias, ReLU and higher ranks are Linear's.
 //
-// x is float32 or float64, which is rounded to float32 first; y has x's type, with float32 values.
-// Errors: qtensor.ErrShape and qtensor.ErrDtype for x, qtensor.ErrScheme and qtensor.ErrParams for a
-// Compute that does not go with the weight. When the graph runs, NaN and infinities in x are qtensor.ErrValue;
-// the errors of Gorgonia's machines have it behind a method, Err() error, that errors.Is does not know.
+// x is float32 or float64, which is rounded to float32 first; y has x's type, with float32 values. Errors:
+// qtensor.ErrShape and qtensor.ErrDtype for x, qtensor.ErrScheme and qtensor.ErrParams for a Compute that
+// does not go with the weight. When the graph runs, NaN and infinities in x are qtensor.ErrValue; the errors
+// of Gorgonia's machines have it behind a method, Err() error, that errors.Is does not know.
 func MatMul(x *gorgonia.Node, w *Weight, opts ...Option) (*gorgonia.Node, error) {
 	l, err := newLinear(x, w, opts)
 	if err == nil && (l.output.Bias != nil || l.output.ReLU) {

@@ -13,23 +13,25 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// FakeQuantizeLSQ works like FakeQuantize with scales that are learned: scale is a node of its own, s, for the solver
-// to train beside the weights. With Q the largest code of the scheme, y = s·clamp(RNE(x/s), −Q, Q) and
+// FakeQuantizeLSQ works like FakeQuantize with scales that are learned: scale is a node of its own, s, for
+// the solver to train beside the weights. With Q the largest code of the scheme, y = s·clamp(RNE(x/s), −Q, Q)
+// and
 //
 //	dx = dy                                      where |x/s| < Q, else 0
 //	ds = g·Σ dy·(RNE(x/s) − x/s where |x/s| < Q, else ±Q),   g = 1/√(n·Q),
 //
-// over the n elements that share s. y is bit for bit what qtensor.QuantizeWith gives with the scales of that moment.
+// over the n elements that share s. y is bit for bit what qtensor.QuantizeWith gives with the scales of that
+// moment.
 //
-// scheme is qtensor.Symmetric or Int4, per tensor or axis, with float32 scales. scale holds one number for the tensor,
-// or one for each index of the axis, in any shape, and has the type of x. A good one to start from is that of
-// qtensor.Quantize, or, of the source, 2·mean|x|/√Q.
+// scheme is qtensor.Symmetric or Int4, per tensor or axis, with float32 scales. scale holds one number for
+// the tensor, or one for each index of the axis, in any shape, and has the type of x. A good one to start
+// from is that of qtensor.Quantize, or, of the source, 2·mean|x|/√Q.
 //
-// Errors are those of FakeQuantize; qtensor.ErrShape and ErrDtype for scale too. When the graph runs, a scale of
-// 0 or less is qtensor.ErrParams: a solver of too long steps makes such.
+// Errors are those of FakeQuantize; qtensor.ErrShape and ErrDtype for scale too. When the graph runs, a scale
+// of 0 or less is qtensor.ErrParams: a solver of too long steps makes such.
 //
-// Source: Esser et al., "Learned Step Size Quantization", arXiv:1902.08153, equations 1 to 5 and §2.2, but for
-// codes down to −Q alone, which are those of this module.
+// Source: Esser et al., "Learned Step Size Quantization", arXiv:1902.08153, equations 1 to 5 and §2.2, but
+// for codes down to −Q alone, which are those of this module.
 func FakeQuantizeLSQ(x, scale *gorgonia.Node, scheme qtensor.Scheme) (*gorgonia.Node, error) {
 	l, err := newLSQ(x, scale, scheme)
 	if err == nil {

@@ -25,8 +25,8 @@ func lsqSchemes(shape tensor.Shape) []qtensor.Scheme {
 	return schemes
 }
 
-// TestFakeQuantizeLSQ compares values with those of qtensor, bit for bit, and both gradients with their equations, at
-// the largest code, next to it and beyond, for every scheme and shape.
+// TestFakeQuantizeLSQ compares values with those of qtensor, bit for bit, and both gradients with their
+// equations, at the largest code, next to it and beyond, for every scheme and shape.
 func TestFakeQuantizeLSQ(t *testing.T) {
 	inBoth(t, func(t *testing.T, lisp bool, dt tensor.Dtype) {
 		for _, shape := range fakeShapes {

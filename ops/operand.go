@@ -38,8 +38,8 @@ func (d dtypes) String() string {
 	return strings.Join(names, " or ")
 }
 
-// operandOf returns what an op is to know of x, which has one of the given types. Errors: ErrShape for no node, and for one
-// without a graph or a shape of its rank; ErrDtype.
+// operandOf returns what an op is to know of x, which has one of the given types. Errors: ErrShape for no
+// node, and for one without a graph or a shape of its rank; ErrDtype.
 func operandOf(x *gorgonia.Node, types dtypes) (operand, error) {
 	if x == nil {
 		return operand{}, fmt.Errorf("%w: got no node, want one", qtensor.ErrShape)
@@ -63,7 +63,8 @@ func operandOf(x *gorgonia.Node, types dtypes) (operand, error) {
 	return o, nil
 }
 
-// MaxNumbers is how many numbers the input or the result of an op has at most: 16 GiB of float32, where an int counts as many.
+// MaxNumbers is how many numbers the input or the result of an op has at most: 16 GiB of float32, where an
+// int counts as many.
 const MaxNumbers = min(1<<32, math.MaxInt/4)
 
 // bounded returns shape, or an error if it has more than MaxNumbers or a negative axis.
@@ -78,8 +79,8 @@ func bounded(shape tensor.Shape) (tensor.Shape, error) {
 	return shape, nil
 }
 
-// read returns v as a tensor, or an error if it has not the type of the operand. An elementwise op takes any rank,
-// since slicing one row out of a matrix leaves a vector; but an axis of s is one of the operand's.
+// read returns v as a tensor, or an error if it has not the type of the operand. An elementwise op takes any
+// rank, since slicing one row out of a matrix leaves a vector; but an axis of s is one of the operand's.
 func (o operand) read(v gorgonia.Value, s qtensor.Scheme) (*tensor.Dense, error) {
 	t, err := asTensor(v)
 	if err != nil {
@@ -94,8 +95,8 @@ func (o operand) read(v gorgonia.Value, s qtensor.Scheme) (*tensor.Dense, error)
 	return t, nil
 }
 
-// shapesOf returns the shapes of inputs, or an error if they have not the given ranks. Gorgonia does not compare
-// ranks by type.
+// shapesOf returns the shapes of inputs, or an error if they have not the given ranks. Gorgonia does not
+// compare ranks by type.
 func shapesOf(inputs []gorgonia.DimSizer, dims ...int) ([]tensor.Shape, error) {
 	if len(inputs) != len(dims) {
 		return nil, fmt.Errorf("%w: got %d inputs, want %d", qtensor.ErrShape, len(inputs), len(dims))
@@ -159,8 +160,8 @@ func slopes[T float32 | float64](dy gorgonia.Value, shape tensor.Shape) ([]T, er
 	return elements, err
 }
 
-// addGradient adds d, of the shape of n's value, to the gradient that a LispMachine keeps for n: in place, since
-// other ops on n add theirs to it.
+// addGradient adds d, of the shape of n's value, to the gradient that a LispMachine keeps for n: in place,
+// since other ops on n add theirs to it.
 func addGradient(n *gorgonia.Node, d *tensor.Dense) error {
 	sum, err := n.Grad()
 	if err != nil {

@@ -35,9 +35,9 @@ func TestPack(t *testing.T) {
 	}
 }
 
-// packedBytes returns the memory of a packed weight: codes, and float32 scales, int32 zero points and float32 offsets
-// for each group of each column. Columns are filled up to 16, groups to 4 of depth, a single one to 64. Unsigned
-// codes have zero points.
+// packedBytes returns the memory of a packed weight: codes, and float32 scales, int32 zero points and float32
+// offsets for each group of each column. Columns are filled up to 16, groups to 4 of depth, a single one to
+// 64. Unsigned codes have zero points.
 func packedBytes(s qtensor.Scheme, in, out int) int {
 	up := func(v, multiple int) int { return (v + multiple - 1) / multiple * multiple }
 	if s.IsHalf() {

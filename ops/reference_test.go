@@ -142,8 +142,8 @@ func blockOf(s qtensor.Scheme, in int) func(p, j int) int {
 	return func(p, j int) int { return j*groups + p/size }
 }
 
-// reference returns rows times q as the docs have it, in math/big: integer sums, then real ones of 53 bits for
-// a fixed point and 24 for codes of a byte, group after group.
+// reference returns rows times q as the docs have it, in math/big: integer sums, then real ones of 53 bits
+// for a fixed point and 24 for codes of a byte, group after group.
 func reference(t testing.TB, q *qtensor.QTensor, c computing, rows []integers) []float32 {
 	t.Helper()
 	in, out := q.Shape()[0], q.Shape()[1]

@@ -9,8 +9,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Prepared is a layer on slices, without a graph: weights with what their options say. It is immutable: any number of
-// goroutines may share one. The zero Prepared, and a nil one, run as qtensor.ErrShape, and give zeros elsewhere.
+// Prepared is a layer on slices, without a graph: weights with what their options say. It is immutable: any
+// number of goroutines may share one. The zero Prepared, and a nil one, run as qtensor.ErrShape, and give
+// zeros elsewhere.
 type Prepared struct {
 	l        layer
 	in       tensor.Shape // of a sample
@@ -18,8 +19,9 @@ type Prepared struct {
 	exchange Exchange
 }
 
-// Prepare returns Linear's y = x·w + b, or max(x·w + b, 0), for slices: a sample is a row of x, (in), and its result a
-// row of y, (out). It takes the options of Linear. Errors: qtensor.ErrShape for the zero Weight, and those of the options.
+// Prepare returns Linear's y = x·w + b, or max(x·w + b, 0), for slices: a sample is a row of x, (in), and its
+// result a row of y, (out). It takes the options of Linear. Errors: qtensor.ErrShape for the zero Weight, and
+// those of the options.
 func (w *Weight) Prepare(opts ...Option) (*Prepared, error) {
 	if !w.packed() {
 		return nil, fmt.Errorf("ops: Weight.Prepare: %w: got a weight that Pack did not make", qtensor.ErrShape)
@@ -32,9 +34,10 @@ func (w *Weight) Prepare(opts ...Option) (*Prepared, error) {
 	return p, nil
 }
 
-// Prepare returns Conv2d's convolution for slices: a sample is an image of x, (in, height, width), and its result one
-// of y, (out, height, width), row-major. pad, stride and dilation are as Conv2d has them, and so are the options.
-// Errors: qtensor.ErrShape for images or pairs that Conv2d does not take, and those of the options.
+// Prepare returns Conv2d's convolution for slices: a sample is an image of x, (in, height, width), and its
+// result one of y, (out, height, width), row-major. pad, stride and dilation are as Conv2d has them, and so
+// are the options. Errors: qtensor.ErrShape for images or pairs that Conv2d does not take, and those of the
+// options.
 func (f *Filters) Prepare(height, width int, pad, stride, dilation []int, opts ...Option) (*Prepared, error) {
 	p, err := f.prepare(height, width, pad, stride, dilation, opts)
 	if err != nil {
@@ -65,8 +68,8 @@ func (f *Filters) prepare(height, width int, pad, stride, dilation []int, opts [
 	return p, nil
 }
 
-// Alone returns a layer whose calls leave all their work to the goroutine that makes them, where those of p share it with others.
-// Results are the same.
+// Alone returns a layer whose calls leave all their work to the goroutine that makes them, where those of p
+// share it with others. Results are the same.
 func (p *Prepared) Alone() *Prepared {
 	alone := *p.orZero()
 	alone.l.compute.arithmetic.Alone = true
@@ -87,9 +90,9 @@ func (p *Prepared) orZero() *Prepared {
 	return p
 }
 
-// Run sets y to the results of the given number of samples in x, one after the other in both, which do not overlap.
-// A result depends on its own sample alone. Errors: qtensor.ErrShape for slices of other lengths; qtensor.ErrValue for NaN
-// and infinities in x, naming the first, and y is undefined then.
+// Run sets y to the results of the given number of samples in x, one after the other in both, which do not
+// overlap. A result depends on its own sample alone. Errors: qtensor.ErrShape for slices of other lengths;
+// qtensor.ErrValue for NaN and infinities in x, naming the first, and y is undefined then.
 func (p *Prepared) Run(y, x []float32, samples int) error {
 	if err := p.run(gemm.Numbers{Float: y}, gemm.Numbers{Float: x}, len(y), len(x), samples); err != nil {
 		return fmt.Errorf("ops: Prepared.Run: %w", err)

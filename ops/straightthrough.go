@@ -84,8 +84,9 @@ func (f *fakeQuantize) through(x, dy gorgonia.Value) (*tensor.Dense, error) {
 	return masked[float32](dy, at.Shape(), passes)
 }
 
-// saturated returns what the op makes of a tensor of the given shape that holds v alone. For v past every range it
-// is the end of the range that each element has, whatever the scheme shares, rounds, or reverses with a negative scale.
+// saturated returns what the op makes of a tensor of the given shape that holds v alone. For v past every
+// range it is the end of the range that each element has, whatever the scheme shares, rounds, or reverses
+// with a negative scale.
 func (f *fakeQuantize) saturated(v float32, shape tensor.Shape) ([]float32, error) {
 	q, err := qtensor.QuantizeWith(dense.New(slices.Repeat([]float32{v}, shape.TotalSize()), shape), *f.params)
 	if err != nil {
@@ -98,7 +99,8 @@ func (f *fakeQuantize) saturated(v float32, shape tensor.Shape) ([]float32, erro
 	return dense.Float32s(ends)
 }
 
-// masked returns the elements of dy for which passes(i), and 0 for the others, as a tensor of the given shape.
+// masked returns the elements of dy for which passes(i), and 0 for the others, as a tensor of the given
+// shape.
 func masked[T float32 | float64](dy gorgonia.Value, shape tensor.Shape, passes func(i int) bool) (*tensor.Dense, error) {
 	elements, err := slopes[T](dy, shape)
 	if err != nil {

@@ -99,8 +99,8 @@ func TestTrapOneOpOnTwoInputs(t *testing.T) {
 	})
 }
 
-// TestTrapSharedBetweenGraphs: a machine writes into the tensors of its graph, so those that graphs share race.
-// A Weight, and a tensor that biases are made from, may be shared. Run it under -race.
+// TestTrapSharedBetweenGraphs: a machine writes into the tensors of its graph, so those that graphs share
+// race. A Weight, and a tensor that biases are made from, may be shared. Run it under -race.
 func TestTrapSharedBetweenGraphs(t *testing.T) {
 	const m, in, out, graphs = 70, 33, 5, 8
 	bias := newTensor(gaussian(1, out), out)
@@ -184,8 +184,8 @@ func TestTrapRankIsNotInTheType(t *testing.T) {
 	}
 }
 
-// TestTrapRowSliceIsAVector: [0:1] drops an axis, of a node and of a value alike, and Let takes a vector for a
-// matrix of one row.
+// TestTrapRowSliceIsAVector: [0:1] drops an axis, of a node and of a value alike, and Let takes a vector for
+// a matrix of one row.
 func TestTrapRowSliceIsAVector(t *testing.T) {
 	w := mustWeight(t, 1, 3, 2)
 	data := gaussian(2, 12)
@@ -209,7 +209,8 @@ func TestTrapRowSliceIsAVector(t *testing.T) {
 	wantError(t, "a column as a vector", err, qtensor.ErrShape, "x is (1, 4)", "want (…, 1)")
 }
 
-// TestTrapResetDropsRegisters: nothing that an op returned may be used for the next run, since the caller has it.
+// TestTrapResetDropsRegisters: nothing that an op returned may be used for the next run, since the caller has
+// it.
 func TestTrapResetDropsRegisters(t *testing.T) {
 	const m, in, out = 3, 4, 2
 	w := mustWeight(t, 1, in, out)
@@ -241,8 +242,8 @@ func TestTrapResetDropsRegisters(t *testing.T) {
 	})
 }
 
-// TestTrapLispMachineDoesNotRewind: a LispMachine that is reset and run again runs the last node alone, without an
-// error.
+// TestTrapLispMachineDoesNotRewind: a LispMachine that is reset and run again runs the last node alone,
+// without an error.
 func TestTrapLispMachineDoesNotRewind(t *testing.T) {
 	const m, n = 3, 4
 	g := gorgonia.NewGraph()
@@ -274,8 +275,8 @@ func TestTrapLispMachineDoesNotRewind(t *testing.T) {
 	}
 }
 
-// TestTrapInPlaceOps: stock ops write into what they may overwrite. That is a result of ours, but no input, weight
-// or bias, nor a tensor that these were made from.
+// TestTrapInPlaceOps: stock ops write into what they may overwrite. That is a result of ours, but no input,
+// weight or bias, nor a tensor that these were made from.
 func TestTrapInPlaceOps(t *testing.T) {
 	const m, n = 4, 4
 	q := mustQuantize(t, 1, qtensor.PerChannelAffine(8, 1), n, n)
@@ -383,8 +384,8 @@ func TestTrapNotFinite(t *testing.T) {
 	})
 }
 
-// TestTrapInputsOfOneName: two inputs of the same name, type and shape are one node to Gorgonia, and the value of
-// the second is lost. Layers on them stay two layers on that one input.
+// TestTrapInputsOfOneName: two inputs of the same name, type and shape are one node to Gorgonia, and the
+// value of the second is lost. Layers on them stay two layers on that one input.
 func TestTrapInputsOfOneName(t *testing.T) {
 	g := gorgonia.NewGraph()
 	a, b := input(g, "x", tensor.Float32, 2, 3), input(g, "x", tensor.Float32, 2, 3)
@@ -424,8 +425,8 @@ func TestTrapCodesAsInput(t *testing.T) {
 	}
 }
 
-// TestTrapNoGradient: Gorgonia panics where a gradient goes through an op that says nothing of gradients. What
-// comes after the layer can be trained.
+// TestTrapNoGradient: Gorgonia panics where a gradient goes through an op that says nothing of gradients.
+// What comes after the layer can be trained.
 func TestTrapNoGradient(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := input(g, "x", tensor.Float32, 4, 3)
@@ -463,8 +464,8 @@ func TestTrapNilOption(t *testing.T) {
 	}
 }
 
-// TestTrapLispMachineGradients: a LispMachine that computes gradients would go on with zeros from an op that says
-// nothing of them.
+// TestTrapLispMachineGradients: a LispMachine that computes gradients would go on with zeros from an op that
+// says nothing of them.
 func TestTrapLispMachineGradients(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := input(g, "x", tensor.Float32, 4, 3)
@@ -480,8 +481,8 @@ func TestTrapLispMachineGradients(t *testing.T) {
 	}
 }
 
-// TestTrapOptionalInterfaces: with UsePreallocDo an op is given memory that may be its input, with UnsafeDo it
-// may write into its input, and CUDADo alone changes how a machine plans without CUDA.
+// TestTrapOptionalInterfaces: with UsePreallocDo an op is given memory that may be its input, with UnsafeDo
+// it may write into its input, and CUDADo alone changes how a machine plans without CUDA.
 func TestTrapOptionalInterfaces(t *testing.T) {
 	op := mustOp(t, tensor.Float32, 2, mustWeight(t, 1, 3, 2))
 	if _, ok := op.(gorgonia.UsePreallocDoer); ok {

@@ -12,9 +12,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Weight is a quantized matrix, (in, out), laid out for multiplying by it. It is immutable: any number of ops,
-// graphs and goroutines may share one. The zero Weight, and a nil one, are qtensor.ErrShape wherever a layer is made, and
-// give zeros elsewhere.
+// Weight is a quantized matrix, (in, out), laid out for multiplying by it. It is immutable: any number of
+// ops, graphs and goroutines may share one. The zero Weight, and a nil one, are qtensor.ErrShape wherever a
+// layer is made, and give zeros elsewhere.
 type Weight struct {
 	in, out int
 	scheme  qtensor.Scheme
@@ -26,8 +26,9 @@ type Weight struct {
 // be shared by a column or by part of one, but not by a row. A weight of shape (out, in) is w.T(). Each
 // call makes a new layout; pack once and share the Weight.
 //
-// Errors: qtensor.ErrShape for another rank, and for a layout of more than MaxNumbers codes: depth is filled up to a multiple of
-// 4, or of 64 without groups, and columns to one of 16. qtensor.ErrScheme for scales kept along axis 0.
+// Errors: qtensor.ErrShape for another rank, and for a layout of more than MaxNumbers codes: depth is filled
+// up to a multiple of 4, or of 64 without groups, and columns to one of 16. qtensor.ErrScheme for scales kept
+// along axis 0.
 func Pack(w *qtensor.QTensor) (*Weight, error) {
 	packed, err := packChannels(w, 1)
 	if err != nil {
@@ -36,11 +37,11 @@ func Pack(w *qtensor.QTensor) (*Weight, error) {
 	return packed, nil
 }
 
-// PackImages works like Pack for samples that are flattened images, and reads them by pixels: the (in) of w is (channel, pixel),
-// that of the samples (pixel, channel), as an image of Samples that is codes lies.
+// PackImages works like Pack for samples that are flattened images, and reads them by pixels: the (in) of w
+// is (channel, pixel), that of the samples (pixel, channel), as an image of Samples that is codes lies.
 //
-// Errors: those of Pack; qtensor.ErrShape for channels that do not divide in; qtensor.ErrScheme for scales in groups, which the
-// order would tear apart.
+// Errors: those of Pack; qtensor.ErrShape for channels that do not divide in; qtensor.ErrScheme for scales in
+// groups, which the order would tear apart.
 func PackImages(w *qtensor.QTensor, channels int) (*Weight, error) {
 	packed, err := packChannels(w, channels)
 	if err != nil {
@@ -86,8 +87,8 @@ func packChannels(w *qtensor.QTensor, channels int) (*Weight, error) {
 	return packed, nil
 }
 
-// layoutFits returns an error if the packed codes of so many matrices (in, out), with groups of a size or 0, are more than
-// MaxNumbers.
+// layoutFits returns an error if the packed codes of so many matrices (in, out), with groups of a size or 0,
+// are more than MaxNumbers.
 func layoutFits(matrices, in, out, size int) error {
 	groups, depth := int64(1), int64(in)
 	if size > 0 && size < in {
