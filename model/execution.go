@@ -249,7 +249,7 @@ func (e *execution) readPart(in input, dst []float32, first int) error {
 	if e.stopped() {
 		return errStopped
 	}
-	return in.copy(dst, first)
+	return in.read(dst, first)
 }
 
 // pass computes the outputs y for the inputs x of a batch, where they are not nil.

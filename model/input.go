@@ -15,7 +15,7 @@ import (
 type input struct {
 	size int
 	own  []float32                            // the caller's memory, where it holds the numbers as a run has them; or nil
-	copy func(dst []float32, first int) error // sets dst to the numbers from first on
+	copy func(dst []float32, first int) error // sets dst to the numbers from first on, where own is nil
 }
 
 // open returns the inputs, in order, and the batch.
@@ -89,12 +89,10 @@ func openInput(t tensor.Tensor, integer bool) (input, error) {
 
 func openOf[T float32 | float64 | int | int32 | int64](t tensor.Tensor, integer bool) (input, error) {
 	v, err := dense.Of[T](t)
-	own, _ := any(v.All).([]float32)
-	return input{v.Len(), own, func(dst []float32, first int) (err error) {
-		if own != nil {
-			copy(dst, own[first:])
-			return nil
-		}
+	if own, _ := any(v.All).([]float32); own != nil || err != nil {
+		return input{size: v.Len(), own: own}, err
+	}
+	return input{v.Len(), nil, func(dst []float32, first int) (err error) {
 		v.Rows(first, len(dst), func(at int, src []T, step, length int) {
 			to := dst[at:][:length]
 			for i := range to {
@@ -106,5 +104,14 @@ func openOf[T float32 | float64 | int | int32 | int64](t tensor.Tensor, integer 
 			}
 		})
 		return err
-	}}, err
+	}}, nil
+}
+
+// read sets dst to the numbers from first on.
+func (in input) read(dst []float32, first int) error {
+	if in.own != nil {
+		copy(dst, in.own[first:])
+		return nil
+	}
+	return in.copy(dst, first)
 }
