@@ -31,7 +31,7 @@ type File struct {
 	r        io.ReaderAt
 	source   *source // by Open, or nil
 	tensors  map[string]Info
-	metadata map[string]string
+	metadata texts
 }
 
 // Read returns the container that is the first size bytes of r, having checked that the header describes exactly the
@@ -103,15 +103,15 @@ func read(r io.ReaderAt, size int64) (*File, error) {
 	if _, err := safeio.ReadAt(r, size-1, 1); err != nil { // an end that is not there is found before the header is read
 		return nil, err
 	}
-	header, err := safeio.ReadAt(r, prefixBytes, int(n))
+	text, err := safeio.ReadAt(r, prefixBytes, int(n))
 	if err != nil {
 		return nil, err
 	}
 	f := &File{r: r}
-	entries, metadata, err := parseHeader(header)
+	h, err := parseHeader(text)
 	if err == nil {
-		f.metadata = metadata
-		f.tensors, err = locate(entries, prefixBytes+int64(n), size)
+		f.metadata = h.metadata
+		f.tensors, err = locate(h.tensors, prefixBytes+int64(n), size)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
@@ -119,36 +119,50 @@ func read(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// locate checks that the tensors tile the bytes of the file from start up to size, and returns them by name.
-func locate(entries map[string]entry, start, size int64) (map[string]Info, error) {
-	byOffset := slices.SortedFunc(maps.Keys(entries), func(a, b string) int {
-		return cmp.Or(slices.Compare(entries[a].Offsets, entries[b].Offsets), cmp.Compare(a, b))
+// locate checks that the tensors, which it puts in order, tile the bytes of the file from start up to size, and returns them by name.
+func locate(list []named, start, size int64) (map[string]Info, error) {
+	slices.SortFunc(list, func(a, b named) int {
+		return cmp.Or(slices.Compare(a.Offsets, b.Offsets), cmp.Compare(a.name, b.name))
 	})
-	tensors := make(map[string]Info, len(entries))
+	tensors := make(map[string]Info, len(list))
 	covered := int64(0)
-	for _, name := range byOffset {
-		e := entries[name]
-		begin, end := e.Offsets[0], e.Offsets[1]
-		want, err := byteSize(e.Dtype, e.Shape)
-		switch {
-		case err != nil:
-		case end-begin != want:
-			err = fmt.Errorf("got end − begin = %d − %d = %d bytes, want %d", end, begin, end-begin, want)
-		case begin != covered:
-			err = fmt.Errorf("got begin = %d, want %d, the end of the tensor before", begin, covered)
-		case end > size-start:
-			err = fmt.Errorf("got end = %d, want at most %d, the bytes of data", end, size-start)
+	for _, t := range list {
+		err := t.locate(covered, size-start)
+		if _, ok := tensors[t.name]; ok {
+			err = fmt.Errorf("got key %.80q twice, want it once", t.name)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("tensor %.80q: %w", name, err)
+			return nil, fmt.Errorf("tensor %.80q: %w", t.name, err)
 		}
-		covered = end
-		tensors[name] = Info{Name: name, Dtype: e.Dtype, Shape: e.Shape, Begin: start + begin, End: start + end}
+		covered = t.Offsets[1]
+		tensors[t.name] = Info{Name: t.name, Dtype: t.Dtype, Shape: t.Shape, Begin: start + t.Offsets[0], End: start + covered}
 	}
 	if covered != size-start {
 		return nil, fmt.Errorf("byte %d: got %d bytes after the last tensor, want none", start+covered, size-start-covered)
 	}
 	return tensors, nil
+}
+
+// locate checks that the tensor begins where the one before it ends, and ends within the size bytes of data.
+func (e entry) locate(covered, size int64) error {
+	switch {
+	case e.Shape == nil:
+		return errors.New("got null for a shape, want an array")
+	case len(e.Offsets) != 2:
+		return fmt.Errorf("got %d data_offsets, want 2", len(e.Offsets))
+	}
+	begin, end := e.Offsets[0], e.Offsets[1]
+	switch want, err := byteSize(e.Dtype, e.Shape); {
+	case err != nil:
+		return err
+	case end-begin != want:
+		return fmt.Errorf("got end − begin = %d − %d = %d bytes, want %d", end, begin, end-begin, want)
+	case begin != covered:
+		return fmt.Errorf("got begin = %d, want %d, the end of the tensor before", begin, covered)
+	case end > size:
+		return fmt.Errorf("got end = %d, want at most %d, the bytes of data", end, size)
+	}
+	return nil
 }
 
 // Close closes the file that Open opened, and fails with os.ErrClosed the second time; of a File from Read it does nothing.
@@ -167,7 +181,11 @@ func (f *File) Metadata() map[string]string {
 	if f == nil {
 		return nil
 	}
-	return maps.Clone(f.metadata)
+	metadata := make(map[string]string, len(f.metadata))
+	for key, text := range f.metadata {
+		metadata[key] = *text
+	}
+	return metadata
 }
 
 // Text returns the text of the metadata under a key, and whether there is one.
@@ -176,7 +194,10 @@ func (f *File) Text(key string) (string, bool) {
 		return "", false
 	}
 	text, ok := f.metadata[key]
-	return text, ok
+	if !ok {
+		return "", false
+	}
+	return *text, true
 }
 
 // Names returns the names of the tensors, sorted.

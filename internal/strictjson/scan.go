@@ -89,6 +89,10 @@ func endOfScalar(data []byte, i int) int {
 // of a surrogate pair, or −1. encoding/json would read both as U+FFFD, making different names equal.
 func InvalidText(h []byte) int {
 	for i := 0; i < len(h); {
+		if h[i] < utf8.RuneSelf && h[i] != '\\' {
+			i++
+			continue
+		}
 		r, n := utf8.DecodeRune(h[i:])
 		switch u := codeUnit(h[i:]); {
 		case r == utf8.RuneError && n == 1:

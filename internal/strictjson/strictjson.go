@@ -21,29 +21,42 @@ import (
 //
 // An error names the byte offset; part of v is set then. Memory beyond that of v is at most some 8 times len(data), and so is v's but
 // for structs without fields that must be there.
-func Unmarshal(data []byte, v any) error {
-	if i := InvalidText(data); i >= 0 {
-		return fmt.Errorf("at byte %d: got %q, want UTF-8", i, data[i:min(i+6, len(data))])
+func Unmarshal(data []byte, v any) error { return UnmarshalAt(0, data, v) }
+
+// UnmarshalAt is Unmarshal of data that begins at an offset of a file, whose bytes errors name.
+func UnmarshalAt(offset int, data []byte, v any) error {
+	d := decoder{data: data, offset: offset, structs: map[reflect.Type][]field{}}
+	if d.at = InvalidText(data); d.at >= 0 {
+		return d.errorf("got %q, want UTF-8", data[d.at:min(d.at+6, len(data))])
 	}
-	var syntax *json.SyntaxError
-	if err := json.Unmarshal(data, new(anything)); errors.As(err, &syntax) {
-		return fmt.Errorf("at byte %d: %w", syntax.Offset, err)
-	} else if err != nil {
-		return err
+	d.at = 0
+	if !json.Valid(data) {
+		return d.syntax()
 	}
-	d := decoder{data: data, structs: map[reflect.Type][]field{}}
 	return d.value(reflect.ValueOf(v).Elem())
 }
 
-// anything takes any value, when json has found it to be one.
-type anything struct{}
+// syntax returns the error for what is not JSON.
+func (d *decoder) syntax() error {
+	err := json.Unmarshal(d.data, new(any)) // fails before it decodes
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		d.at = max(0, int(syntax.Offset)-1)
+	}
+	return d.errorf("%w, want JSON", err)
+}
 
-func (*anything) UnmarshalJSON([]byte) error { return nil }
+// Object is an object whose keys tell what their values are.
+type Object interface {
+	// Member returns a pointer to what the value of the next key is decoded into, or an error, such as for a key that was there.
+	Member(key string) (any, error)
+}
 
 // decoder reads one value, whose syntax is right, by the type that it is decoded into: it nests no deeper than that.
 type decoder struct {
 	data    []byte
 	at      int
+	offset  int // of data
 	structs map[reflect.Type][]field
 }
 
@@ -90,7 +103,7 @@ func (d *decoder) next() byte {
 }
 
 func (d *decoder) errorf(format string, args ...any) error {
-	return fmt.Errorf("at byte %d: %w", d.at, fmt.Errorf(format, args...))
+	return fmt.Errorf("at byte %d: %w", d.offset+d.at, fmt.Errorf(format, args...))
 }
 
 // want returns the error for a value that is none of the kind.
@@ -101,6 +114,8 @@ func (d *decoder) want(kind string) error {
 func (d *decoder) value(v reflect.Value) error {
 	c := d.next()
 	switch u := v.Addr().Interface().(type) {
+	case Object:
+		return d.members(u)
 	case json.Unmarshaler:
 		if err := u.UnmarshalJSON(d.raw()); err != nil {
 			return d.errorf("%w", err)
@@ -173,7 +188,7 @@ func (d *decoder) structure(v reflect.Value) error {
 		case i < 0:
 			return d.errorf("got unknown field %.80q, want %s", key, names(fields))
 		case seen[i]:
-			return d.errorf("got key %q twice", key)
+			return d.errorf("got key %q twice, want it once", key)
 		}
 		seen[i] = true
 		member := v.Field(fields[i].index)
@@ -222,13 +237,26 @@ func (d *decoder) mapping(v reflect.Value) error {
 	return d.object(func(key []byte) error {
 		k := reflect.ValueOf(string(key)).Convert(v.Type().Key())
 		if v.MapIndex(k).IsValid() {
-			return d.errorf("got key %.80q twice", key)
+			return d.errorf("got key %.80q twice, want it once", key)
 		}
 		element := reflect.New(v.Type().Elem()).Elem()
 		if err := d.value(element); err != nil {
-			return err
+			return fmt.Errorf("%.80q: %w", key, err)
 		}
 		v.SetMapIndex(k, element)
+		return nil
+	})
+}
+
+func (d *decoder) members(o Object) error {
+	return d.object(func(key []byte) error {
+		v, err := o.Member(string(key))
+		if err != nil {
+			return d.errorf("%w", err)
+		}
+		if err := d.value(reflect.ValueOf(v).Elem()); err != nil {
+			return fmt.Errorf("%.80q: %w", key, err)
+		}
 		return nil
 	})
 }
@@ -276,6 +304,8 @@ func (d *decoder) scalar(v reflect.Value) error {
 		bits = v.Type().Bits()
 	}
 	switch {
+	case text == "-0" && bits > 0 && !v.CanFloat():
+		err = strconv.ErrSyntax // which would come back as 0
 	case v.CanInt():
 		var n int64
 		n, err = strconv.ParseInt(text, 10, bits)
@@ -295,7 +325,7 @@ func (d *decoder) scalar(v reflect.Value) error {
 	}
 	if err != nil {
 		d.at = begin
-		return d.want(v.Kind().String())
+		return d.errorf("got %.40q, want %v", text, v.Kind())
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,7 +39,7 @@ func (a *onlyA) UnmarshalText(text []byte) error {
 // FuzzUnmarshal checks that encoding/json takes what Unmarshal takes, for the same.
 func FuzzUnmarshal(f *testing.F) {
 	for _, text := range []string{
-		`{"A":1,"B":{"A":2,"a":3},"C":[{"x":1},{"x":2}]}`, ` { "A" : -0 , "B" : null } `, `{"C":[null,{},{"\"\\\u0041":7}]}`,
+		`{"A":1,"B":{"A":2,"a":3},"C":[{"x":1},{"x":2}]}`, ` { "A" : -0 , "B" : null } `, ` { "A" : 0 , "B" : null } `, `{"C":[null,{},{"\"\\\u0041":7}]}`,
 		`{"S":{"n":1,"t":"\u0061","p":true,"o":-1.5e-3,"r":[1,"2]}",{"x":null}]}}`, `{"A":1,"A":2}`, `[[`, "\"\xff", `{"a":1}`,
 	} {
 		f.Add([]byte(text))
@@ -68,8 +69,8 @@ func TestUnmarshal(t *testing.T) {
 		{`{"B":{"x":1,"y":2,"\u0078":3}}`, `key "x" twice`},
 		{`{"C":[{"x":1,"x":1}]}`, `key "x" twice`},
 		{`{"A":1}{"A":1}`, "after top-level value"},
-		{`{"A":1}]`, "at byte 8"},
-		{`{"A":1} x`, "at byte 9"},
+		{`{"A":1}]`, "at byte 7"},
+		{`{"A":1} x`, "at byte 8"},
 		{`{"D":1}`, "unknown field"},
 		{`{"a":1}`, "unknown field"},
 		{`{"A":1,"a":2}`, "unknown field"},
@@ -79,6 +80,8 @@ func TestUnmarshal(t *testing.T) {
 		{strings.Repeat("[", 1e5) + strings.Repeat("]", 1e5), "depth"},
 		{`{"A":"1"}`, "want int"},
 		{`{"A":1.5}`, "want int"},
+		{`{"A":-0}`, "want int"},
+		{`{"S":{"n":-0,"t":"a","p":true}}`, "want uint8"},
 		{`{"A":1e2}`, "want int"},
 		{`{"A":null}`, "want int"},
 		{`{"A":9223372036854775808}`, "want int"},
@@ -127,5 +130,46 @@ func TestUnmarshal(t *testing.T) {
 	}
 	if err := Unmarshal([]byte(strings.Repeat("[", 1e6)), &v); err == nil {
 		t.Error("a million open arrays: got no error")
+	}
+}
+
+// byKey is an object of numbers, of which "list" has more.
+type byKey struct {
+	numbers map[string]*int
+	list    []int
+}
+
+func (o *byKey) Member(key string) (any, error) {
+	if key == "list" {
+		return &o.list, nil
+	}
+	if o.numbers[key] != nil {
+		return nil, fmt.Errorf("got %q twice", key)
+	}
+	o.numbers[key] = new(int)
+	return o.numbers[key], nil
+}
+
+// TestObject decodes values by their keys, of a file from byte 100.
+func TestObject(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{`{"a":1,"list":[2,3],"b":4}`, ""},
+		{`{"a":1,"a":2}`, `at byte 110: got "a" twice`},
+		{`{"a":1,"b":"2"}`, `"b": at byte 111: got "\"2\"", want int`},
+		{`{"a":1,"list":2}`, `"list": at byte 114`},
+		{`{"a":1,}`, "at byte 107"},
+		{`{"a":1`, "at byte 105: unexpected end"},
+		{"{\"\xff\":1}", "at byte 102"},
+		{`null`, "at byte 100: got \"null\", want an object"},
+		{`[]`, "want an object"},
+	} {
+		o := byKey{numbers: map[string]*int{}}
+		err := UnmarshalAt(100, []byte(test.text), &o)
+		switch {
+		case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
+			t.Errorf("%s: got %v, want an error with %q", test.text, err, test.want)
+		case test.want == "" && (err != nil || len(o.numbers) != 2 || *o.numbers["b"] != 4 || !slices.Equal(o.list, []int{2, 3})):
+			t.Errorf("%s: got %v, %v", test.text, o, err)
+		}
 	}
 }
