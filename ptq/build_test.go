@@ -78,7 +78,7 @@ func (c *calling) run(ctx context.Context, batch int) error {
 func TestBuilds(t *testing.T) {
 	failed := errors.New("failed")
 	reenters := func(err error) error {
-		if err == nil || !strings.Contains(err.Error(), "runs the model that it is a part of") {
+		if !errors.Is(err, ptq.ErrReentrant) {
 			return errors.Join(errors.New("a run within a build ended otherwise"), err)
 		}
 		return nil

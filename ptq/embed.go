@@ -2,7 +2,6 @@ package ptq
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"euryale/internal/dense"
@@ -157,9 +156,6 @@ func (e *embedded) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error)
 	}
 	return shape, nil
 }
-
-// ErrPanic reports a panic inside of a machine, which runs ops in a goroutine that no caller can recover in.
-var ErrPanic = errors.New("a panic")
 
 // Do runs the model.
 func (e *embedded) Do(inputs ...gorgonia.Value) (y gorgonia.Value, err error) {

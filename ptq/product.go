@@ -1,14 +1,10 @@
 package ptq
 
 import (
-	"errors"
 	"fmt"
 
 	"euryale/internal/flow"
 )
-
-// ErrNothingQuantized reports a network of which nothing would be quantized.
-var ErrNothingQuantized = errors.New("nothing is quantized")
 
 // opLookup takes rows of a table: a layer without arithmetic, which takes no activations.
 const opLookup = "Gather"

@@ -1,7 +1,6 @@
 package ptq
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 
@@ -15,14 +14,6 @@ import (
 // Sample is values for the inputs by name, float32 or float64, or int, int32 or int64 where the input is int,
 // for any batch size. Numbers are finite.
 type Sample map[string]tensor.Tensor
-
-// What is wrong with samples as a whole.
-var (
-	// ErrSamples reports that there was no sample.
-	ErrSamples = errors.New("no samples")
-	// ErrWalk reports samples that are not as many each time.
-	ErrWalk = errors.New("another number of samples")
-)
 
 // walks says what Quantize does with samples.
 const walks = "samples is walked three times, to its first by verify, then to its end by calibrate and by compare, and has to give the same " +

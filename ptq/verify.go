@@ -13,15 +13,6 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// ErrMismatch reports a network that is not what Gorgonia computes, by 110 dB or a millionth of the largest
-// number of an output. A float64 graph that amplifies the rounding of its numbers to float32, as a long
-// recurrence can, is one too: build it of float32, which is read to the bit.
-var ErrMismatch = errors.New("the network that was read gives other results than Gorgonia")
-
-// ErrUnsupported reports a part of a float graph that is not understood; the error names node and op, and
-// what was wanted.
-var ErrUnsupported = graph.ErrUnsupported
-
 // verify holds the network, as it was read and folded, to what Gorgonia's ops make of the first sample, in a
 // graph built for it.
 func (j *job) verify(build graph.Build, read *flow.Graph) error {

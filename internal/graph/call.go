@@ -107,7 +107,7 @@ type call struct {
 func (c *call) run(ctx context.Context, batch int, in []flow.Tensor) (out flow.Tensor, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("gorgonia panics: %v", r)
+			err = fmt.Errorf("%w: gorgonia panics: %v", ErrOp, r)
 		}
 	}()
 	b, err := c.builds.at(ctx, batch)
