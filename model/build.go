@@ -14,10 +14,11 @@ import (
 // nil. A Relu that alone reads what a product or a convolution gives becomes part of it. The model keeps the graph's data, which must
 // not change. A weight is packed by the first run that comes to its node; a table is not.
 //
-// Errors: qtensor.ErrShape for shapes that do not go together; qtensor.ErrParams for ops, attributes and names that are
-// not there, and for what no file holds: names that are not UTF-8 or more than its header has room for, a constant called
-// __metadata__, and convolutions that share a weight and are much more than it; qtensor.ErrScheme and qtensor.ErrValue as Pack, PackConv2d and the options of ops have them; a node is named.
-// ErrMemory for what takes more than the limit for a batch of one.
+// Errors: qtensor.ErrShape for shapes that do not go together; qtensor.ErrParams for ops, attributes and
+// names that are not there, and for what no file holds: names that are not UTF-8 or more than its header has
+// room for, a constant called __metadata__, and convolutions that share a weight and are much more than it;
+// qtensor.ErrScheme and qtensor.ErrValue as Pack, PackConv2d and the options of ops have them; a node is
+// named. ErrMemory for what takes more than the limit for a batch of one.
 func New(g *flow.Graph, layers map[string]Layer, opts ...Option) (*Model, error) {
 	m, err := configured(opts)
 	if err == nil {
@@ -32,8 +33,8 @@ func New(g *flow.Graph, layers map[string]Layer, opts ...Option) (*Model, error)
 	return m, nil
 }
 
-// build makes a model that reads data, where a constant has such, and weights when they are needed first. The lists
-// of the graph and the layers become its own.
+// build makes a model that reads data, where a constant has such, and weights when they are needed first. The
+// lists of the graph and the layers become its own.
 func (m *Model) build(g *flow.Graph, layers map[string]layer, data map[string]func() ([]float32, error)) error {
 	if g == nil {
 		return fmt.Errorf("%w: got no graph, want one", qtensor.ErrParams)
@@ -165,7 +166,8 @@ func (b *builder) constant(name string) (int, error) {
 	data := b.data[name]
 	if data == nil {
 		if len(t.Data) != s.elements() {
-			return 0, fmt.Errorf("constant %q: %w: got %d elements, want those of %v, which only a weight whose readers all have a layer may lack", name, qtensor.ErrShape, len(t.Data), s)
+			return 0, fmt.Errorf("constant %q: %w: got %d elements, want those of %v, "+
+				"which only a weight whose readers all have a layer may lack", name, qtensor.ErrShape, len(t.Data), s)
 		}
 		data = func() ([]float32, error) { return t.Data, nil }
 	}
@@ -213,7 +215,8 @@ func (b *builder) unused() error {
 		case !ok:
 			return fmt.Errorf("%w: got a layer for %q, want the name of a node", qtensor.ErrParams, name)
 		case op == "Relu":
-			return fmt.Errorf("node %q: %w: got a layer for a Relu, want one for Gemm, MatMul, Conv or Gather", name, qtensor.ErrParams)
+			return fmt.Errorf("node %q: %w: got a layer for a Relu, want one for Gemm, MatMul, Conv or Gather", name,
+				qtensor.ErrParams)
 		}
 	}
 	return fmt.Errorf("%w: got layers that no node has taken", qtensor.ErrParams)
@@ -238,7 +241,8 @@ func (b *builder) addCall(n *flow.Node, c *flow.Call) error {
 		return err
 	}
 	if c.Run == nil || n.Op != "Call" || len(in) == 0 {
-		return fmt.Errorf("%w: got %d inputs and code %t, want a Call with inputs and code", qtensor.ErrParams, len(in), c.Run != nil)
+		return fmt.Errorf("%w: got %d inputs and code %t, want a Call with inputs and code", qtensor.ErrParams, len(in),
+			c.Run != nil)
 	}
 	out, err := given(c.Shape, true)
 	if err != nil {
@@ -302,7 +306,8 @@ func (b *builder) addLayer(given *flow.Node, l layer) error {
 	bias := -1
 	if len(n.Inputs) == 3 {
 		if b.from.Constants[n.Inputs[2]] == nil {
-			return fmt.Errorf("%w: bias %q is no constant, want one: add what is computed by an Add behind the node", qtensor.ErrParams, n.Inputs[2])
+			return fmt.Errorf("%w: bias %q is no constant, want one: add what is computed by an Add behind the node",
+				qtensor.ErrParams, n.Inputs[2])
 		}
 		if bias, err = b.constant(n.Inputs[2]); err != nil {
 			return err

@@ -35,8 +35,14 @@ type kind struct {
 var attributes = map[string]kind{
 	"Gemm":   {sample: []int{64}, node: flow.Node{Inputs: []string{"x", "w"}}, weights: map[string][]int{"w": {64, 64}}},
 	"MatMul": {sample: []int{8, 64}, node: flow.Node{Inputs: []string{"x", "w"}}, weights: map[string][]int{"w": {64, 64}}},
-	"Conv":   {sample: []int{4, 16, 16}, node: flow.Node{Inputs: []string{"x", "w"}}, weights: map[string][]int{"w": {8, 4, 3, 3}}},
-	"Gather": {sample: []int{16}, integer: true, node: flow.Node{Inputs: []string{"w", "x"}}, weights: map[string][]int{"w": {100, 16}}},
+	"Conv": {
+		sample: []int{4, 16, 16}, node: flow.Node{Inputs: []string{"x", "w"}},
+		weights: map[string][]int{"w": {8, 4, 3, 3}},
+	},
+	"Gather": {
+		sample: []int{16}, integer: true, node: flow.Node{Inputs: []string{"w", "x"}},
+		weights: map[string][]int{"w": {100, 16}},
+	},
 
 	"MaxPool":           {sample: []int{4, 16, 16}, node: flow.Node{Kernel: []int{3, 3}}},
 	"AveragePool":       {sample: []int{4, 16, 16}, node: flow.Node{Kernel: []int{3, 3}}},
@@ -73,12 +79,16 @@ func nodeKinds() (list []kind) {
 		return ops.StaticInt8(p)
 	}
 	computes := map[string]func(*testing.T) ops.Compute{
-		"fixed24": func(*testing.T) ops.Compute { return ops.Fixed24() }, "fixed16": func(*testing.T) ops.Compute { return ops.Fixed16() },
+		"fixed24": func(*testing.T) ops.Compute { return ops.Fixed24() },
+		"fixed16": func(*testing.T) ops.Compute { return ops.Fixed16() },
 		"dynamic": func(*testing.T) ops.Compute { return ops.DynamicInt8() }, "static": static,
 	}
 	for name, compute := range computes {
 		for _, op := range []string{"Gemm", "MatMul", "Conv"} {
-			for scheme, s := range map[string]qtensor.Scheme{"int8": qtensor.Symmetric(8), "int4": qtensor.Int4(), "float16": qtensor.Float16()} {
+			for scheme, s := range map[string]qtensor.Scheme{
+				"int8": qtensor.Symmetric(8), "int4": qtensor.Int4(),
+				"float16": qtensor.Float16(),
+			} {
 				if s.IsHalf() && (op == "Conv" || name != "fixed24") {
 					continue
 				}
@@ -95,9 +105,12 @@ func nodeKinds() (list []kind) {
 	lookup := attributes["Gather"]
 	lookup.name, lookup.node.Op, lookup.layer = "Gather of codes", "Gather", qtensor.Symmetric(8)
 	lookup.compute = func(*testing.T) ops.Compute { return ops.Compute{} }
-	call := kind{name: "Call", node: flow.Node{Op: "Call"}, out: []int{-1, 64}, run: func(_ context.Context, _ int, in []flow.Tensor) (flow.Tensor, error) {
-		return flow.Tensor{Shape: in[0].Shape, Data: slices.Clone(in[0].Data)}, nil
-	}}
+	call := kind{
+		name: "Call", node: flow.Node{Op: "Call"}, out: []int{-1, 64},
+		run: func(_ context.Context, _ int, in []flow.Tensor) (flow.Tensor, error) {
+			return flow.Tensor{Shape: in[0].Shape, Data: slices.Clone(in[0].Data)}, nil
+		},
+	}
 	return append(list, lookup, call)
 }
 
@@ -194,8 +207,9 @@ func negate[T float32 | float64 | int | int32 | int64](x []T) {
 	}
 }
 
-// TestCancel cancels runs of every kind of node while they are at it, which they stay until Run has returned: when they pack for the
-// first time, and when they are long. The input is the caller's again, and the model gives the bits that it gave before.
+// TestCancel cancels runs of every kind of node while they are at it, which they stay until Run has returned:
+// when they pack for the first time, and when they are long. The input is the caller's again, and the model
+// gives the bits that it gave before.
 func TestCancel(t *testing.T) {
 	threads(t, 2)
 	cases := 0
@@ -225,7 +239,8 @@ func TestCancel(t *testing.T) {
 	t.Logf("%d runs cancelled", cases)
 }
 
-// TestCancelSplit cancels runs of batches that are split: no part is begun afterwards, and the model gives the bits that it gave.
+// TestCancelSplit cancels runs of batches that are split: no part is begun afterwards, and the model gives
+// the bits that it gave.
 func TestCancelSplit(t *testing.T) {
 	threads(t, 2)
 	cases := 0
@@ -241,7 +256,8 @@ func TestCancelSplit(t *testing.T) {
 			continue
 		}
 		ctx, cancel := context.WithCancel(context.Background())
-		if err := m.RunWatched(ctx, input(batch), map[string]tensor.Tensor{}, func(string) { cancel() }); !errors.Is(err, context.Canceled) {
+		out := map[string]tensor.Tensor{}
+		if err := m.RunWatched(ctx, input(batch), out, func(string) { cancel() }); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: got error %v, want that of the context", k.name, err)
 		}
 		if got := run(t, m, few, "y"); !same(got, want) {

@@ -42,8 +42,9 @@ type chain struct {
 	again    []int        // steps for which something has changed
 }
 
-// chain finds the values that are kept as codes. Each step is looked at when what it reads or gives becomes float32, and once passes
-// that on to what it reads: so the work is as the number of steps and of what they read.
+// chain finds the values that are kept as codes. Each step is looked at when what it reads or gives becomes
+// float32, and once passes that on to what it reads: so the work is as the number of steps and of what they
+// read.
 func (b *builder) chain() {
 	c := &chain{
 		builder: b, makers: make([]int, len(b.values)), readers: make([][]int, len(b.values)), asked: make([]bool, len(b.values)),
@@ -89,8 +90,9 @@ func (b *builder) chain() {
 	}
 }
 
-// settle has a step give float32 where it does not read codes alone, and read float32 alone where it would read both, or has codes
-// only to hand them on and nobody wants them. A layer makes codes of float32, and float32 of codes.
+// settle has a step give float32 where it does not read codes alone, and read float32 alone where it would
+// read both, or has codes only to hand them on and nobody wants them. A layer makes codes of float32, and
+// float32 of codes.
 func (c *chain) settle(i int) {
 	s := &c.steps[i]
 	if s.quantized != nil || c.settled[i] {
@@ -211,7 +213,8 @@ func (c *chain) reads(s *step, id int) (codes ops.Codes, ok bool) {
 	return next.codes, true
 }
 
-// exchange returns what the layer takes and gives besides float32, for an input that lies by so many channels.
+// exchange returns what the layer takes and gives besides float32, for an input that lies by so many
+// channels.
 func (q *quantized) exchange(channels int) ops.Exchange {
 	s := q.layer.weight.scheme
 	if q.groups > 0 {
@@ -220,7 +223,8 @@ func (q *quantized) exchange(channels int) ops.Exchange {
 	return ops.MatrixCodes(q.layer.compute, s, channels)
 }
 
-// takes returns the codes that the layer reads of x, where it does: images, numbers in the order of float32, and rows that were images.
+// takes returns the codes that the layer reads of x, where it does: images, numbers in the order of float32,
+// and rows that were images.
 func (q *quantized) takes(x size, channels int) (ops.Codes, bool) {
 	e := q.exchange(channels)
 	if q.groups > 0 {

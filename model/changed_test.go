@@ -14,8 +14,8 @@ import (
 	"euryale/qtensor"
 )
 
-// TestChangedInPlace writes to the file of a model that was loaded, its time of writing as it was, and cuts it: what reads the file
-// then says so, and what needs no file works.
+// TestChangedInPlace writes to the file of a model that was loaded, its time of writing as it was, and cuts
+// it: what reads the file then says so, and what needs no file works.
 func TestChangedInPlace(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Load reads all of a file")

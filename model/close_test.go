@@ -128,7 +128,8 @@ func TestManyLoads(t *testing.T) {
 	_ = m.Close()
 }
 
-// TestCloseWhileRunning closes a model while runs are at their first node: they end well, and the last of them closes the file.
+// TestCloseWhileRunning closes a model while runs are at their first node: they end well, and the last of
+// them closes the file.
 func TestCloseWhileRunning(t *testing.T) {
 	m, path := loaded(t)
 	in := batchOf(1, 2, 20)
@@ -191,7 +192,8 @@ func TestNoModel(t *testing.T) {
 	m := newModel(t, mlp(), nil)
 	var typed *tensor.Dense
 	for name, in := range map[string]map[string]tensor.Tensor{
-		"nil": nil, "empty": {}, "a nil tensor": {"x": nil}, "a typed nil": {"x": typed}, "an empty tensor": {"x": new(tensor.Dense)},
+		"nil": nil, "empty": {}, "a nil tensor": {"x": nil}, "a typed nil": {"x": typed},
+		"an empty tensor": {"x": new(tensor.Dense)},
 		"a sparse tensor": {"x": new(tensor.CS)},
 	} {
 		if _, err := m.Run(t.Context(), in); !errors.Is(err, qtensor.ErrNotFound) && !errors.Is(err, qtensor.ErrLayout) {

@@ -40,8 +40,8 @@ func channelsOf(images size) int {
 // plain reports whether images lie the same with channels first and last.
 func plain(images size) bool { return images[1] == 1 || images[2]*images[3] == 1 }
 
-// asImages reports whether codes that lie by so many channels are what convolutions and pools read: a product of matrices gives codes
-// of four axes in the order of float32.
+// asImages reports whether codes that lie by so many channels are what convolutions and pools read: a product
+// of matrices gives codes of four axes in the order of float32.
 func asImages(images size, channels int) bool { return channels == channelsOf(images) }
 
 func poolChannels(_ *node, in []size, out size, channels []int) int {

@@ -127,7 +127,8 @@ var computed = []chained{
 		"averages of more than 32,768 rows",
 		[]int{1},
 		[]flow.Node{
-			dense("a", "x", "1 32769"), reshape("i", "a", -1, 1, 32769, 1), fake("fi", "i", 128), op("GlobalAveragePool", "g", "fi"), reshape("f", "g", -1, 1), dense("y", "f", "1 4"),
+			dense("a", "x", "1 32769"), reshape("i", "a", -1, 1, 32769, 1), fake("fi", "i", 128),
+			op("GlobalAveragePool", "g", "fi"), reshape("f", "g", -1, 1), dense("y", "f", "1 4"),
 		},
 		[]string{"a", "i", "fi", "g", "f"},
 	},

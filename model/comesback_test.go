@@ -22,9 +22,12 @@ import (
 
 // difficult are names that files, JSON and text in general have trouble with; some are no text.
 var difficult = []string{
-	"\xff", "a\xc3", "gr\xf6\xdfe", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc0\x80", "", "__metadata__", "__METADATA__", "euryale", "euryale.model", "\x00", "a\x00b", "\x7f", "\t\r\n", " ", "  ",
-	`"`, `\`, `\u0041`, `\ud800`, "A", "\u2028", "\u2029", "\ufeff", "\ufffd", "\ufffe", "\U0010ffff", "😀", "é", "e\u0301", "ſ", "s", "S", "K", "k", "K", "<>&'", "null", "0", "-0", "1e9", "{}", "[]", ",",
-	"fc", "fc~", "fc~~", "fc~~~", "fc.weight", "fc.weight_scale", "fc.weight_packed", "fc~.weight", "fc~~.weight_min", "fc.weightless", "FC", "Fc.Weight", ".weight", ".", "..", "/", "a/b", "a.b", "weight", "inputs", "name",
+	"\xff", "a\xc3", "gr\xf6\xdfe", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc0\x80", "", "__metadata__", "__METADATA__",
+	"euryale", "euryale.model", "\x00", "a\x00b", "\x7f", "\t\r\n", " ", "  ",
+	`"`, `\`, `\u0041`, `\ud800`, "A", "\u2028", "\u2029", "\ufeff", "\ufffd", "\ufffe", "\U0010ffff", "😀", "é",
+	"e\u0301", "ſ", "s", "S", "K", "k", "K", "<>&'", "null", "0", "-0", "1e9", "{}", "[]", ",",
+	"fc", "fc~", "fc~~", "fc~~~", "fc.weight", "fc.weight_scale", "fc.weight_packed", "fc~.weight", "fc~~.weight_min",
+	"fc.weightless", "FC", "Fc.Weight", ".weight", ".", "..", "/", "a/b", "a.b", "weight", "inputs", "name",
 	strings.Repeat("x", 5000), strings.Repeat("x", 5000) + ".weight", strings.Repeat("\x00", 2000), strings.Repeat("é", 3000),
 }
 
@@ -32,7 +35,8 @@ var difficult = []string{
 func comesBack(t *testing.T, what string, g *flow.Graph, layers map[string]model.Layer) string {
 	m, err := model.New(g, layers)
 	if err != nil {
-		if !errors.Is(err, qtensor.ErrParams) && !errors.Is(err, qtensor.ErrShape) && !errors.Is(err, qtensor.ErrScheme) && !errors.Is(err, qtensor.ErrValue) {
+		if !errors.Is(err, qtensor.ErrParams) && !errors.Is(err, qtensor.ErrShape) &&
+			!errors.Is(err, qtensor.ErrScheme) && !errors.Is(err, qtensor.ErrValue) {
 			t.Errorf("%s: got error %v, want one of qtensor's", what, err)
 		}
 		return "refused"
@@ -51,7 +55,11 @@ func comesBack(t *testing.T, what string, g *flow.Graph, layers map[string]model
 		for _, c := range []struct {
 			name      string
 			got, want any
-		}{{"inputs", loaded.Inputs(), m.Inputs()}, {"outputs", loaded.Outputs(), m.Outputs()}, {"codes of", loaded.Coded(), m.Coded()}} {
+		}{
+			{"inputs", loaded.Inputs(), m.Inputs()},
+			{"outputs", loaded.Outputs(), m.Outputs()},
+			{"codes of", loaded.Coded(), m.Coded()},
+		} {
 			if !reflect.DeepEqual(c.got, c.want) {
 				t.Errorf("%s: %s gives %s %q, want %q", what, how, c.name, c.got, c.want)
 			}
@@ -133,13 +141,15 @@ func saved(t *testing.T) (names []string, graphs []*flow.Graph, layers []map[str
 	add("mlp", mlp(), quantized(t, mlp(), batchOf(1, 4, 20), "static-int8"))
 	add("lenet", lenet(), quantized(t, lenet(), batchOf(1, 4, 1, 12, 12), "dynamic-int8"))
 	table := quantize(t, language().Constants["table"], qtensor.Int4().PerGroup(0, 4))
-	add("language", language(), map[string]model.Layer{"emb": {Weight: table}, "again": {Weight: table}, "likely": {Weight: table}})
+	l := model.Layer{Weight: table}
+	add("language", language(), map[string]model.Layer{"emb": l, "again": l, "likely": l})
 	w := quantize(t, mlp().Constants["w2"], qtensor.BFloat16())
 	add("16 bits", mlp(), map[string]model.Layer{"fc2": {Weight: w}})
 	return names, graphs, layers
 }
 
-// TestNamesComeBack gives networks difficult names: New refuses what no file holds, and all else comes back from one.
+// TestNamesComeBack gives networks difficult names: New refuses what no file holds, and all else comes back
+// from one.
 func TestNamesComeBack(t *testing.T) {
 	t.Parallel()
 	became := map[string]int{}
@@ -173,7 +183,8 @@ func TestNamesComeBack(t *testing.T) {
 			pick := func(old []string) map[string]string {
 				names, list := map[string]string{}, rng.Perm(len(difficult))
 				for k, o := range old {
-					if name := difficult[list[k%len(list)]]; k < len(list) && rng.IntN(2) == 0 && strings.ToValidUTF8(name, "") == name && name != "" {
+					if name := difficult[list[k%len(list)]]; k < len(list) && rng.IntN(2) == 0 &&
+						strings.ToValidUTF8(name, "") == name && name != "" {
 						names[o] = name
 					}
 				}
@@ -200,7 +211,10 @@ func TestGraphsComeBack(t *testing.T) {
 	}
 	x := []flow.Value{{Name: "x", Shape: []int{-1, 3}}}
 	c := func() map[string]*flow.Tensor { return map[string]*flow.Tensor{"c": count(3), "unused": count(2)} }
+	y := []flow.Value{{Name: "y"}}
 	relu := []flow.Node{{Op: "Relu", Name: "r", Inputs: []string{"x"}, Output: "y"}}
+	add := []flow.Node{{Op: "Add", Name: "r", Inputs: []string{"x", "c"}, Output: "y"}}
+	odds := values([]int{3}, float32(math.NaN()), float32(math.Inf(-1)), float32(math.Copysign(0, -1)))
 	for _, k := range []struct {
 		what string
 		g    *flow.Graph
@@ -209,16 +223,31 @@ func TestGraphsComeBack(t *testing.T) {
 		{"an input", &flow.Graph{Inputs: x}},
 		{"an input that is an output", &flow.Graph{Inputs: x, Outputs: []flow.Value{{Name: "x"}}}},
 		{"a constant that is an output", &flow.Graph{Constants: c(), Outputs: []flow.Value{{Name: "c"}}}},
-		{"a constant and an input", &flow.Graph{Inputs: x, Constants: c(), Outputs: []flow.Value{{Name: "c"}, {Name: "x", Shape: []int{-1, 3}}}}},
+		{"a constant and an input", &flow.Graph{
+			Inputs: x, Constants: c(),
+			Outputs: []flow.Value{{Name: "c"}, {Name: "x", Shape: []int{-1, 3}}},
+		}},
 		{"no outputs", &flow.Graph{Inputs: x, Nodes: relu}},
-		{"empty lists", &flow.Graph{Inputs: x, Outputs: []flow.Value{}, Nodes: []flow.Node{}, Constants: map[string]*flow.Tensor{}}},
-		{"an output that is said to be whole numbers", &flow.Graph{Inputs: x, Nodes: relu, Outputs: []flow.Value{{Name: "y", Integer: true}}}},
-		{"a number", &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{}}}, Nodes: relu, Outputs: []flow.Value{{Name: "y"}}}},
-		{"a number without a shape", &flow.Graph{Inputs: []flow.Value{{Name: "x"}}, Nodes: relu, Outputs: []flow.Value{{Name: "y"}}}},
-		{"a constant number", &flow.Graph{Inputs: x, Constants: map[string]*flow.Tensor{"c": {Data: []float32{2}}}, Nodes: []flow.Node{{Op: "Add", Name: "r", Inputs: []string{"x", "c"}, Output: "y"}}, Outputs: []flow.Value{{Name: "y"}}}},
-		{"constants that are no numbers", &flow.Graph{Inputs: x, Constants: map[string]*flow.Tensor{"c": values([]int{3}, float32(math.NaN()), float32(math.Inf(-1)), float32(math.Copysign(0, -1)))}, Nodes: []flow.Node{{Op: "Add", Name: "r", Inputs: []string{"x", "c"}, Output: "y"}}, Outputs: []flow.Value{{Name: "y"}}}},
-		{"a value twice", &flow.Graph{Inputs: x, Nodes: []flow.Node{{Op: "Concat", Name: "r", Inputs: []string{"x", "x", "x"}, Output: "y", Axis: -1}}, Outputs: []flow.Value{{Name: "y"}}}},
-		{"no batch", &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{2, 3}}}, Nodes: relu, Outputs: []flow.Value{{Name: "y"}}}},
+		{"empty lists", &flow.Graph{
+			Inputs: x, Outputs: []flow.Value{}, Nodes: []flow.Node{},
+			Constants: map[string]*flow.Tensor{},
+		}},
+		{"an output that is said to be whole numbers", &flow.Graph{
+			Inputs: x, Nodes: relu,
+			Outputs: []flow.Value{{Name: "y", Integer: true}},
+		}},
+		{"a number", &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{}}}, Nodes: relu, Outputs: y}},
+		{"a number without a shape", &flow.Graph{Inputs: []flow.Value{{Name: "x"}}, Nodes: relu, Outputs: y}},
+		{"a constant number", &flow.Graph{
+			Inputs: x, Constants: map[string]*flow.Tensor{"c": {Data: []float32{2}}}, Nodes: add, Outputs: y,
+		}},
+		{"constants that are no numbers", &flow.Graph{
+			Inputs: x, Constants: map[string]*flow.Tensor{"c": odds}, Nodes: add, Outputs: y,
+		}},
+		{"a value twice", &flow.Graph{Inputs: x, Outputs: y, Nodes: []flow.Node{
+			{Op: "Concat", Name: "r", Inputs: []string{"x", "x", "x"}, Output: "y", Axis: -1},
+		}}},
+		{"no batch", &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{2, 3}}}, Nodes: relu, Outputs: y}},
 	} {
 		check(k.what, k.g, nil)
 	}
@@ -236,35 +265,55 @@ func TestGraphsComeBack(t *testing.T) {
 		}
 	}
 	tiny, odd := math.Float32frombits(1), float32(0.1)
-	for _, alpha := range []float32{0, float32(math.Copysign(0, -1)), tiny, -tiny, odd, 1.0 / 3, math.MaxFloat32, 1e-45, 16777217, float32(math.NaN()), float32(math.Inf(1))} {
-		g := &flow.Graph{Inputs: x, Outputs: []flow.Value{{Name: "y"}}, Nodes: []flow.Node{{Op: "LeakyRelu", Name: "r", Inputs: []string{"x"}, Output: "y", Alpha: alpha}}}
+	for _, alpha := range []float32{
+		0, float32(math.Copysign(0, -1)), tiny, -tiny, odd, 1.0 / 3, math.MaxFloat32, 1e-45,
+		16777217, float32(math.NaN()), float32(math.Inf(1)),
+	} {
+		g := &flow.Graph{
+			Inputs: x, Outputs: y,
+			Nodes: []flow.Node{{Op: "LeakyRelu", Name: "r", Inputs: []string{"x"}, Output: "y", Alpha: alpha}},
+		}
 		check(fmt.Sprint("alpha ", alpha), g, nil)
 	}
 	w := quantize(t, count(3, 2), qtensor.Symmetric(8))
 	gemm := func() *flow.Graph {
 		return &flow.Graph{
-			Inputs: x, Outputs: []flow.Value{{Name: "y"}}, Constants: map[string]*flow.Tensor{"w": {Shape: []int{3, 2}}},
+			Inputs: x, Outputs: y, Constants: map[string]*flow.Tensor{"w": {Shape: []int{3, 2}}},
 			Nodes: []flow.Node{{Op: "Gemm", Name: "fc", Inputs: []string{"x", "w"}, Output: "y"}},
 		}
 	}
 	nan := []float32{float32(math.NaN())}
 	for _, scheme := range []qtensor.Scheme{
-		qtensor.Affine(8), qtensor.Symmetric(8), qtensor.Affine(3), qtensor.UInt4(), qtensor.Int4(), qtensor.PowerOfTwo(8), qtensor.Affine(8).WithScales(qtensor.ScaleFloat16), qtensor.Uniform(8), qtensor.Affine(8).PerAxis(0), {},
+		qtensor.Affine(8), qtensor.Symmetric(8), qtensor.Affine(3), qtensor.UInt4(), qtensor.Int4(),
+		qtensor.PowerOfTwo(8), qtensor.Affine(8).WithScales(qtensor.ScaleFloat16), qtensor.Uniform(8),
+		qtensor.Affine(8).PerAxis(0),
+		{},
 	} {
-		for _, scale := range []float32{0x1p-126, 0x1p-127, odd, 0.125, 1.0 / 3, 4096, 0x1p127, math.MaxFloat32, 0, -odd, nan[0]} {
+		for _, scale := range []float32{
+			0x1p-126, 0x1p-127, odd, 0.125, 1.0 / 3, 4096, 0x1p127, math.MaxFloat32, 0,
+			-odd, nan[0],
+		} {
 			for _, zeros := range [][]int32{nil, {}, {0}, {3}, {255}, {-1}, {1 << 30}} {
 				for _, p := range []qtensor.Params{
-					{}, {Multiplier: 0.5}, {Multiplier: odd}, {Multiplier: nan[0]}, {Min: []float32{-1}, Max: []float32{1}}, {Min: nan, Max: nan}, {Offsets: []float32{1}},
+					{},
+					{Multiplier: 0.5},
+					{Multiplier: odd},
+					{Multiplier: nan[0]},
+					{Min: []float32{-1}, Max: []float32{1}},
+					{Min: nan, Max: nan},
+					{Offsets: []float32{1}},
 				} {
 					p.Scheme, p.Scales, p.ZeroPoints = scheme, []float32{scale}, zeros
-					check(fmt.Sprintf("activations %+v", p), gemm(), map[string]model.Layer{"fc": {Weight: w, Compute: ops.StaticInt8(p)}})
+					check(fmt.Sprintf("activations %+v", p), gemm(),
+						map[string]model.Layer{"fc": {Weight: w, Compute: ops.StaticInt8(p)}})
 				}
 			}
 		}
 	}
 	g := gemm() // a constant that a layer and an op read
 	g.Constants["w"] = count(3, 2)
-	g.Nodes = append(g.Nodes, flow.Node{Op: "MatMul", Name: "other", Inputs: []string{"x", "w"}, Output: "z"}, flow.Node{Op: "Gemm", Name: "third", Inputs: []string{"x", "w"}, Output: "u"})
+	g.Nodes = append(g.Nodes, flow.Node{Op: "MatMul", Name: "other", Inputs: []string{"x", "w"}, Output: "z"},
+		flow.Node{Op: "Gemm", Name: "third", Inputs: []string{"x", "w"}, Output: "u"})
 	for _, third := range []*qtensor.QTensor{w, quantize(t, count(3, 2), qtensor.UInt4()), nil, {}} {
 		check("a constant of three", g, map[string]model.Layer{"fc": {Weight: w}, "third": {Weight: third}})
 	}
@@ -284,7 +333,10 @@ func TestHeader(t *testing.T) {
 	for n, fine := range map[int]bool{2: true, 15: false} {
 		g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 2}}}, Outputs: []flow.Value{{Name: "y"}}}
 		for i := range n {
-			g.Nodes = append(g.Nodes, flow.Node{Op: "Relu", Name: fmt.Sprint(long, i), Inputs: []string{"x"}, Output: "y" + strings.Repeat("'", i)})
+			g.Nodes = append(g.Nodes, flow.Node{
+				Op: "Relu", Name: fmt.Sprint(long, i), Inputs: []string{"x"},
+				Output: "y" + strings.Repeat("'", i),
+			})
 		}
 		switch got := comesBack(t, fmt.Sprint(n, " long names"), g, nil); {
 		case fine != (got == "equal"):

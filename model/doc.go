@@ -1,11 +1,12 @@
 // Package model runs a network at any batch size, some of its layers quantized, and keeps it in one file.
 //
-// Load returns a Model that Save wrote, in a program that need not have the code that made it; what it computes is equal
-// bit for bit. Nodes with a Layer multiply by packed weights, as ops.Linear and ops.Conv2d do, or take rows of a table
-// that stays codes, as ops.Embedding does; all others are computed in float32. Shapes are settled when a model is made: Run
-// fails for inputs of other shapes, for numbers that are not finite where a layer meets them, for whole numbers that name no row, for
-// what Load left in a file that is damaged, where an operation of Gorgonia fails, when its context ends, for a batch that takes more
-// memory than the limit, and after Close; for nothing else.
+// Load returns a Model that Save wrote, in a program that need not have the code that made it; what it
+// computes is equal bit for bit. Nodes with a Layer multiply by packed weights, as ops.Linear and ops.Conv2d
+// do, or take rows of a table that stays codes, as ops.Embedding does; all others are computed in float32.
+// Shapes are settled when a model is made: Run fails for inputs of other shapes, for numbers that are not
+// finite where a layer meets them, for whole numbers that name no row, for what Load left in a file that is
+// damaged, where an operation of Gorgonia fails, when its context ends, for a batch that takes more memory
+// than the limit, and after Close; for nothing else.
 //
 // Layers under StaticInt8 hand codes of a byte to each other where all that reads a value makes the same codes of it, through
 // max-pooling, Relu, Reshape and Concat; and through Add and average pools where a FakeQuantize is in front of them, as ptq.Quantize
@@ -17,16 +18,18 @@
 // operation has to do with more than one sample, Run gives each thread samples of its own instead, if there are enough of them to be worth it.
 // The bits are the same either way. A big batch is computed in parts of some milliseconds then.
 //
-// A run whose context may end is computed by a goroutine of its own if it may take more than some milliseconds, or is the
-// first of its model; the caller waits for it or for the context. A goroutine that nobody waits for any more ends by itself, at the
-// next node, part of a batch or part of a layer; while eight of a model go on, its next such run waits for one of them.
+// A run whose context may end is computed by a goroutine of its own if it may take more than some
+// milliseconds, or is the first of its model; the caller waits for it or for the context. A goroutine that
+// nobody waits for any more ends by itself, at the next node, part of a batch or part of a layer; while eight
+// of a model go on, its next such run waits for one of them.
 //
 // # Memory
 //
-// Values between nodes lie in an arena, in slots that are used again as soon as nothing reads what was there. Arenas are
-// kept in a sync.Pool: as many as there were runs at once, each of the size of the largest batch it met, until the garbage
-// collector takes them. Constants, weights, and all that a run has for itself take DefaultMemoryLimit at most, or what
-// WithMemoryLimit says: a model, or a batch, for which they are more is refused before they are allocated.
+// Values between nodes lie in an arena, in slots that are used again as soon as nothing reads what was there.
+// Arenas are kept in a sync.Pool: as many as there were runs at once, each of the size of the largest batch
+// it met, until the garbage collector takes them. Constants, weights, and all that a run has for itself take
+// DefaultMemoryLimit at most, or what WithMemoryLimit says: a model, or a batch, for which they are more is
+// refused before they are allocated.
 //
 // Weights are packed for the kernels: as many bytes as in a file, and what fills up panels of 16 columns. A model that New or Read
 // made keeps their codes besides, to save them; one that Load has mapped has them in the file. The table of a Gather with a Layer is

@@ -64,8 +64,8 @@ func (m *Model) Prepare() error {
 	return nil
 }
 
-// RunWatched is Run with a function that is called by the goroutine that computes when it comes to a node. Outputs, which
-// let a batch be split, are computed where out is not nil.
+// RunWatched is Run with a function that is called by the goroutine that computes when it comes to a node.
+// Outputs, which let a batch be split, are computed where out is not nil.
 func (m *Model) RunWatched(ctx context.Context, in, out map[string]tensor.Tensor, begin func(node string)) error {
 	return m.run(ctx, in, watch{begin: func(s *step) { begin(s.node.Name) }}, out)
 }

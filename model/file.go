@@ -39,8 +39,9 @@ type layerJSON struct {
 	Activations *paramsJSON `json:"activations,omitempty"`
 }
 
-// Save writes the model to a file, all or nothing, as qtensor.Save does. Errors: those of qtensor.Save; ErrCall; qtensor.ErrChanged
-// for a model whose own file was changed in place since Load; os.ErrClosed after Close.
+// Save writes the model to a file, all or nothing, as qtensor.Save does. Errors: those of qtensor.Save;
+// ErrCall; qtensor.ErrChanged for a model whose own file was changed in place since Load; os.ErrClosed after
+// Close.
 func (m *Model) Save(path string) error {
 	err := m.use(func() error {
 		b, err := m.bundle()
@@ -55,7 +56,8 @@ func (m *Model) Save(path string) error {
 	return nil
 }
 
-// Write writes the bytes of a file that holds the model. Errors: those of qtensor.Write; ErrCall; qtensor.ErrChanged as for Save; os.ErrClosed after Close.
+// Write writes the bytes of a file that holds the model. Errors: those of qtensor.Write; ErrCall;
+// qtensor.ErrChanged as for Save; os.ErrClosed after Close.
 func (m *Model) Write(w io.Writer) error {
 	err := m.use(func() error {
 		b, err := m.bundle()
@@ -130,12 +132,14 @@ func (m *Model) checkHeader() error {
 		err = qtensor.Write(io.Discard, b)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: no file holds so many nodes, or names so long, want fewer or shorter ones: %w", qtensor.ErrParams, err)
+		return fmt.Errorf("%w: no file holds so many nodes, or names so long, want fewer or shorter ones: %w",
+			qtensor.ErrParams, err)
 	}
 	return nil
 }
 
-// headerBound returns more bytes than the header of the file has, where a byte of a name may be written as seven.
+// headerBound returns more bytes than the header of the file has, where a byte of a name may be written as
+// seven.
 func (m *Model) headerBound() int {
 	const each, number, letter = 400, 24, 7
 	n := each
@@ -160,7 +164,8 @@ func (m *Model) headerBound() int {
 	return n
 }
 
-// weightName returns the name in a file of the weight of a node: one that belongs to none of the constants, which are sorted.
+// weightName returns the name in a file of the weight of a node: one that belongs to none of the constants,
+// which are sorted.
 func weightName(node string, constants []string, taken map[string]*qtensor.QTensor) string {
 	clash := func(name string) bool {
 		i, _ := slices.BinarySearch(constants, name+".weight")

@@ -37,7 +37,10 @@ func rewritten(t testing.TB, file []byte, change func(text string) string) []byt
 	return out.Bytes()
 }
 
-var readers = map[string]func(r io.ReaderAt, size int64, opts ...model.Option) (*model.Model, error){"Read": model.Read, "Load": model.ReadLater}
+var readers = map[string]func(r io.ReaderAt, size int64, opts ...model.Option) (*model.Model, error){
+	"Read": model.Read,
+	"Load": model.ReadLater,
+}
 
 func TestHostileFiles(t *testing.T) {
 	m := newModel(t, lenet(), quantized(t, lenet(), batchOf(1, 8, 1, 12, 12), "static-int8"))
@@ -111,13 +114,17 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// TestSharedWeight saves a weight that convolutions share: once, and refused where there are too many of a large one.
+// TestSharedWeight saves a weight that convolutions share: once, and refused where there are too many of a
+// large one.
 func TestSharedWeight(t *testing.T) {
 	for _, c := range []struct {
 		nodes, size int
 		fine        bool
 	}{{3, 3, true}, {60, 3, true}, {16, 500, true}, {20, 500, true}, {21, 500, false}} {
-		g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 2, c.size, c.size}}}, Outputs: []flow.Value{{Name: "x"}}}
+		g := &flow.Graph{
+			Inputs:  []flow.Value{{Name: "x", Shape: []int{-1, 2, c.size, c.size}}},
+			Outputs: []flow.Value{{Name: "x"}},
+		}
 		g.Constants = map[string]*flow.Tensor{"k": count(2, 2, c.size, c.size)}
 		q := quantize(t, g.Constants["k"], qtensor.Symmetric(8))
 		layers := map[string]model.Layer{}

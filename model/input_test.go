@@ -45,7 +45,8 @@ func layouts(t *testing.T, rows int) map[string]func() (tensor.Tensor, []float32
 			for i := range x {
 				x[i] = float64(floats[i])
 			}
-			return tensor.New(tensor.WithShape(rows, columns), tensor.AsFortran(x)), slices.Clone(floats[:rows*columns]) // which it puts in its order
+			return tensor.New(tensor.WithShape(rows, columns), tensor.AsFortran(x)),
+				slices.Clone(floats[:rows*columns]) // which it puts in its order
 		},
 		"float32, a slice": func() (tensor.Tensor, []float32) {
 			x := tensor.New(tensor.WithShape(2*rows, 2*columns), tensor.WithBacking(slices.Clone(floats)))
@@ -85,8 +86,8 @@ func turnedNumbers(x []float32, rows, columns int) []float32 {
 	return y
 }
 
-// TestLayouts reads inputs of all kinds, by the caller and apart from it, and cancels runs that read them: the caller's memory is not
-// touched from then on.
+// TestLayouts reads inputs of all kinds, by the caller and apart from it, and cancels runs that read them:
+// the caller's memory is not touched from then on.
 func TestLayouts(t *testing.T) {
 	threads(t, 2)
 	cases := 0
@@ -128,7 +129,8 @@ func TestLayouts(t *testing.T) {
 	t.Logf("%d runs", cases)
 }
 
-// TestWholeNumbers has a whole number that no float32 holds in every part of an input that is read in parts: the error has its place.
+// TestWholeNumbers has a whole number that no float32 holds in every part of an input that is read in parts:
+// the error has its place.
 func TestWholeNumbers(t *testing.T) {
 	g := &flow.Graph{
 		Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 64}, Integer: true}}, Outputs: []flow.Value{{Name: "y"}},

@@ -29,8 +29,9 @@ func oneByOne(t *testing.T, which float32) *model.Model {
 	}, nil)
 }
 
-// TestKilledSave kills a process that saves one of two models after the other to a file, at random moments: 30 times, and 300 with
-// EURYALE_LONG=1. The file holds one of them after each, and the next Save leaves no file beside it.
+// TestKilledSave kills a process that saves one of two models after the other to a file, at random moments:
+// 30 times, and 300 with EURYALE_LONG=1. The file holds one of them after each, and the next Save leaves no
+// file beside it.
 func TestKilledSave(t *testing.T) {
 	models := []*model.Model{oneByOne(t, 1), oneByOne(t, 2)}
 	if path := os.Getenv("EURYALE_SAVE"); path != "" { // this is the process
@@ -110,7 +111,8 @@ func TestKilledSave(t *testing.T) {
 	if err := models[0].Save(path); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d kills: %d left a temporary file, at most %d were there at once; %v files of the two models, %d damaged; %d temporary files after the next Save",
+	t.Logf("%d kills: %d left a temporary file, at most %d were there at once; %v files of the two models, "+
+		"%d damaged; %d temporary files after the next Save",
 		kills, left, most, saved, damaged, len(beside()))
 	if damaged > 0 || len(beside()) > 0 || most > 1 {
 		t.Errorf("got %d damaged files, %q beside them, and %d at once, want 0, 0 and 1", damaged, beside(), most)

@@ -104,7 +104,10 @@ var large = map[string]func(g *network, n int) string{
 	},
 	"values at once, then more": func(g *network, n int) string {
 		many := g.list(min(n, 1<<16), "x", unary(flow.Node{Op: "Tanh"}))
-		y := g.node(flow.Node{Op: "Slice", Inputs: []string{g.concat(many...)}, Axes: []int{1}, Starts: []int{0}, Ends: []int{2}}, 2)
+		y := g.node(flow.Node{
+			Op: "Slice", Inputs: []string{g.concat(many...)}, Axes: []int{1}, Starts: []int{0},
+			Ends: []int{2},
+		}, 2)
 		return g.chain(n, y, unary(flow.Node{Op: "Tanh"}))
 	},
 	"constants": func(g *network, n int) string {

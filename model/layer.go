@@ -49,13 +49,15 @@ func inMemory(q *qtensor.QTensor) *weight {
 }
 
 const (
-	// maxSharing bounds how many convolutions there are for a weight, on average by size, as each prepares where its elements lie;
+	// maxSharing bounds how many convolutions there are for a weight, on average by size, as each prepares
+	// where its elements lie;
 	maxSharing = 16
 	// smallSharing is as many elements as they may have in any case.
 	smallSharing = 1 << 22
 )
 
-// checkSharing returns an error for convolutions that would take much more memory than the weights that they share.
+// checkSharing returns an error for convolutions that would take much more memory than the weights that they
+// share.
 func checkSharing(nodes []flow.Node, layers map[string]layer) error {
 	have, want, seen := int64(0), int64(0), map[*weight]bool{}
 	for _, n := range nodes {
@@ -71,7 +73,8 @@ func checkSharing(nodes []flow.Node, layers map[string]layer) error {
 		}
 	}
 	if want > maxSharing*have+smallSharing {
-		return fmt.Errorf("%w: got convolutions with %d elements, of weights with %d, want at most %d times as many: give some a QTensor of their own",
+		return fmt.Errorf("%w: got convolutions with %d elements, of weights with %d, want at most %d times as many: "+
+			"give some a QTensor of their own",
 			qtensor.ErrParams, want, have, maxSharing)
 	}
 	return nil
@@ -145,7 +148,8 @@ func (q *quantized) check(n *node) error {
 		pad := n.windows.pad
 		padded := int64(q.sizes[1][1]) * int64(x[2]+2*pad[0]) * int64(x[3]+2*pad[1])
 		if padded > maxElements {
-			return fmt.Errorf("%w: %d channels of images %v with a padding of %v are %d numbers, want at most %d", qtensor.ErrShape, q.sizes[1][1], x, pad, padded, maxElements)
+			return fmt.Errorf("%w: %d channels of images %v with a padding of %v are %d numbers, want at most %d",
+				qtensor.ErrShape, q.sizes[1][1], x, pad, padded, maxElements)
 		}
 	}
 	// The options are checked with a weight of zeros.

@@ -41,7 +41,8 @@ func limitCases() (list []limitCase) {
 	add(flow.Node{Op: "MatMul"}, []int{-1, 2, 3}, []int{3, 2})
 	add(flow.Node{Op: "MatMul"}, []int{2, 2, 3}, []int{2, 3, 2})
 	add(flow.Node{Op: "Conv"}, []int{-1, 2, 4, 3}, []int{3, 2, 2, 1}, []int{3})
-	add(flow.Node{Op: "Conv", Strides: []int{2, 1}, Pads: []int{1, 2}, Dilations: []int{1, 2}, Group: 2}, []int{-1, 4, 4, 5}, []int{2, 2, 3, 2})
+	add(flow.Node{Op: "Conv", Strides: []int{2, 1}, Pads: []int{1, 2}, Dilations: []int{1, 2}, Group: 2},
+		[]int{-1, 4, 4, 5}, []int{2, 2, 3, 2})
 	add(flow.Node{Op: "Conv", Group: 3, Pads: []int{1, 0}}, []int{-1, 3, 4, 1}, []int{3, 1, 3, 1})
 	for _, long := range []int{1<<15 - 2, 1 << 15} {
 		add(flow.Node{Op: "Conv", Pads: []int{0, 0}, Strides: []int{1, 1}}, []int{-1, 1, long, 1}, []int{1, 1, 1, 1})
@@ -158,7 +159,10 @@ func (c limitCase) changes() (list []func(c *limitCase)) {
 		add(func(c *limitCase) { c.node.High = int32(max(math.MinInt32, min(math.MaxInt32, v))) })
 		add(func(c *limitCase) { c.node.Zero = int32(max(math.MinInt32, min(math.MaxInt32, v))) })
 	}
-	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.Copysign(0, -1), 0x1p-126, 0x1p-127, math.MaxFloat32, -1} {
+	for _, v := range []float64{
+		math.NaN(), math.Inf(1), math.Inf(-1), math.Copysign(0, -1), 0x1p-126, 0x1p-127,
+		math.MaxFloat32, -1,
+	} {
 		add(func(c *limitCase) { c.node.Alpha = float32(v) })
 		add(func(c *limitCase) { c.node.Scale = float32(v) })
 	}
@@ -168,7 +172,8 @@ func (c limitCase) changes() (list []func(c *limitCase)) {
 // most bounds the elements of a value, and the products of a node, that a test computes.
 const mostElements, mostProducts = 1<<16 + 1<<14, 1 << 22
 
-// made returns the network of a case, and its constants; a constant that is large or of no size has no numbers.
+// made returns the network of a case, and its constants; a constant that is large or of no size has no
+// numbers.
 func (c limitCase) made(t *testing.T) (g *flow.Graph, layers map[string]model.Layer, in []*flow.Tensor) {
 	rng := rand.New(rand.NewPCG(uint64(len(c.shapes)), 8))
 	n := c.node
@@ -294,8 +299,8 @@ func elements(shape []int) int {
 	return n
 }
 
-// TestLimits changes every attribute and every size of each op to numbers at limits and past them, one at a time and two: New refuses
-// what is made so, or Run gives what the op's definition gives.
+// TestLimits changes every attribute and every size of each op to numbers at limits and past them, one at a
+// time and two: New refuses what is made so, or Run gives what the op's definition gives.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	if raceEnabled || strconv.IntSize == 32 {

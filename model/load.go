@@ -22,18 +22,22 @@ import (
 // packed, which takes seconds, and up to 0.8 GB for what is on the way. What stays is 1 GB, the packed weights, and no page of the
 // file. `EURYALE_CI_STEPS=size bash .ci/long` measures it.
 //
-// The file may be replaced by rename, as Save does, or removed: the model has the pages of the one that it opened, until nothing
-// refers to the model any more. A file that is cut or written to in place, which its size and times tell, is qtensor.ErrChanged from
-// the run, Save or Write that next reads of it. Runs that find all weights packed read nothing of it.
+// The file may be replaced by rename, as Save does, or removed: the model has the pages of the one that it
+// opened, until nothing refers to the model any more. A file that is cut or written to in place, which its
+// size and times tell, is qtensor.ErrChanged from the run, Save or Write that next reads of it. Runs that
+// find all weights packed read nothing of it.
 //
-// Until a file is found to be sound, reading its structure takes at most 16 times the bytes of its header, and 64 MiB.
+// Until a file is found to be sound, reading its structure takes at most 16 times the bytes of its header,
+// and 64 MiB.
 //
-// Errors: qtensor.ErrFormat, and the error of what is wrong, for a file that is damaged or that New would refuse; fs.ErrInvalid for
-// anything but a regular file, such as a pipe, which is not waited for; those of the file system. Codes that are not of their
-// scheme, and parameters of groups, are an error of Run instead, the same of every run.
+// Errors: qtensor.ErrFormat, and the error of what is wrong, for a file that is damaged or that New would
+// refuse; fs.ErrInvalid for anything but a regular file, such as a pipe, which is not waited for; those of
+// the file system. Codes that are not of their scheme, and parameters of groups, are an error of Run instead,
+// the same of every run.
 //
-// A model holds its file until Close, or until nothing refers to it any more. ErrMemory is the error of a file whose tensors, or
-// whose network for a batch of one, pass the limit: DefaultMemoryLimit, or that of WithMemoryLimit.
+// A model holds its file until Close, or until nothing refers to it any more. ErrMemory is the error of a
+// file whose tensors, or whose network for a batch of one, pass the limit: DefaultMemoryLimit, or that of
+// WithMemoryLimit.
 func Load(path string, opts ...Option) (*Model, error) {
 	f, err := qtensor.Open(path)
 	if err != nil {
@@ -79,7 +83,8 @@ func load(f *qtensor.File, later bool, opts []Option) (*Model, error) {
 	meta := f.Meta()
 	text, ok := meta[metaKey]
 	if !ok || len(meta) != 1 {
-		return nil, fmt.Errorf("%w: got %d texts in the metadata, want %q alone: this is not the file of a model", qtensor.ErrFormat, len(meta), metaKey)
+		return nil, fmt.Errorf("%w: got %d texts in the metadata, want %q alone: this is not the file of a model",
+			qtensor.ErrFormat, len(meta), metaKey)
 	}
 	var j fileJSON
 	if err := strictjson.Unmarshal([]byte(text), &j); err != nil {

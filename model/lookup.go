@@ -70,7 +70,8 @@ func (b *builder) replaced(n *flow.Node, l layer) (size, error) {
 		return nil, fmt.Errorf("%w: weight %q is no constant, want one where there is a layer", qtensor.ErrShape, name)
 	}
 	if !slices.Equal(w.Shape, l.weight.shape) {
-		return nil, fmt.Errorf("%w: got a quantized weight %v, want the shape of the constant %q, %v", qtensor.ErrShape, l.weight.shape, name, w.Shape)
+		return nil, fmt.Errorf("%w: got a quantized weight %v, want the shape of the constant %q, %v", qtensor.ErrShape,
+			l.weight.shape, name, w.Shape)
 	}
 	return given(w.Shape, false)
 }

@@ -261,7 +261,11 @@ func TestLookupRefused(t *testing.T) {
 		{"shape", nil, model.Layer{Weight: turned}, qtensor.ErrShape, "want the shape of the constant"},
 		{"zero", nil, model.Layer{Weight: new(qtensor.QTensor)}, qtensor.ErrShape, "want the shape"},
 		{"zero for a scalar", func(g *flow.Graph) { g.Constants["table"].Shape = nil }, model.Layer{Weight: new(qtensor.QTensor)}, qtensor.ErrShape, "want rows"},
-		{"no constant", func(g *flow.Graph) { g.Nodes[0].Inputs[0] = "z" }, model.Layer{Weight: table}, qtensor.ErrShape, `"z" is no constant`},
+		{
+			"no constant", func(g *flow.Graph) { g.Nodes[0].Inputs[0] = "z" },
+			model.Layer{Weight: table},
+			qtensor.ErrShape, `"z" is no constant`,
+		},
 		{"one input", func(g *flow.Graph) { g.Nodes[0].Inputs = []string{"table"} }, model.Layer{Weight: table}, qtensor.ErrParams, "1 inputs"},
 		{"another shape", func(g *flow.Graph) { g.Constants["table"].Shape = []int{words * width} }, model.Layer{Weight: scalar}, qtensor.ErrShape, "want the shape"},
 	} {

@@ -110,7 +110,8 @@ func convShape(n *node, in []size) (size, error) {
 		return nil, fmt.Errorf("%w: got images %v and filters %v, want (batch, channels, height, width) and (filters, channels/group, height, width)", qtensor.ErrShape, x, w)
 	}
 	if groups < 1 || x[1]%groups != 0 || w[0]%groups != 0 || x[1]/groups != w[1] {
-		return nil, fmt.Errorf("%w: got images %v, filters %v and %d groups, want as many channels as groups times the filters', and filters that the groups divide", qtensor.ErrShape, x, w, groups)
+		return nil, fmt.Errorf("%w: got images %v, filters %v and %d groups, want as many channels as groups "+
+			"times the filters', and filters that the groups divide", qtensor.ErrShape, x, w, groups)
 	}
 	if err := n.settleWindows(w[2:]); err != nil {
 		return nil, err

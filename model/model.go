@@ -9,8 +9,9 @@ import (
 	"euryale/qtensor"
 )
 
-// Model is a network that runs at any batch size. It is immutable but for Close, and safe for any number of goroutines. New, Load and
-// Read return one; of a nil Model and of the zero Model, methods that return errors return qtensor.ErrParams, and others nil.
+// Model is a network that runs at any batch size. It is immutable but for Close, and safe for any number of
+// goroutines. New, Load and Read return one; of a nil Model and of the zero Model, methods that return errors
+// return qtensor.ErrParams, and others nil.
 type Model struct {
 	graph   flow.Graph       // its constants are those that are read
 	layers  map[string]layer // by node

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestOwnLists makes models of graphs: New leaves those as they are, and what becomes of them later does not show.
+// TestOwnLists makes models of graphs: New leaves those as they are, and what becomes of them later does not
+// show.
 func TestOwnLists(t *testing.T) {
 	for _, net := range networks {
 		g, same := net.graph(), net.graph()

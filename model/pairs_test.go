@@ -89,8 +89,10 @@ var computes = map[string]ops.Compute{
 // schemes are those of weights whose results lie along an axis.
 func schemes(axis int) []qtensor.Scheme {
 	return []qtensor.Scheme{
-		qtensor.PerChannelSymmetric(8, axis), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PerChannelAffine(8, axis), qtensor.Uniform(8), qtensor.PowerOfTwo(8),
-		qtensor.Int4(), qtensor.Int4().PerGroup(axis, 4), qtensor.UInt4().PerGroup(axis, 4), qtensor.Float16(), qtensor.BFloat16(),
+		qtensor.PerChannelSymmetric(8, axis), qtensor.Symmetric(8), qtensor.Affine(8),
+		qtensor.PerChannelAffine(8, axis), qtensor.Uniform(8), qtensor.PowerOfTwo(8),
+		qtensor.Int4(), qtensor.Int4().PerGroup(axis, 4), qtensor.UInt4().PerGroup(axis, 4), qtensor.Float16(),
+		qtensor.BFloat16(),
 	}
 }
 
@@ -267,7 +269,10 @@ var between = map[string]func(g *network, x string) string{
 	"Slice": func(g *network, x string) string {
 		s := slices.Clone(g.values[x])
 		s[0] /= 2
-		return g.node(flow.Node{Op: "Slice", Inputs: []string{x}, Axes: []int{1}, Starts: []int{0}, Ends: []int{2 * s[0]}, Steps: []int{2}}, s...)
+		return g.node(flow.Node{
+			Op: "Slice", Inputs: []string{x}, Axes: []int{1}, Starts: []int{0},
+			Ends: []int{2 * s[0]}, Steps: []int{2},
+		}, s...)
 	},
 	"read by another": func(g *network, x string) string {
 		g.Outputs = append(g.Outputs, flow.Value{Name: g.node(flow.Node{Op: "Sigmoid", Inputs: []string{x}}, g.values[x]...)})
@@ -291,7 +296,10 @@ func (g *network) apart(t *testing.T, in map[string]tensor.Tensor) map[string]te
 			if c := g.Constants[name]; c != nil {
 				own.Constants[name] = c
 			} else if feed[name] == nil {
-				own.Inputs = append(own.Inputs, flow.Value{Name: name, Shape: append([]int{-1}, g.values[name]...), Integer: name == "words"})
+				own.Inputs = append(own.Inputs, flow.Value{
+					Name: name, Shape: append([]int{-1}, g.values[name]...),
+					Integer: name == "words",
+				})
 				feed[name] = values[name]
 			}
 		}
@@ -324,7 +332,8 @@ func (g *network) feed(batch int) map[string]tensor.Tensor {
 	}
 }
 
-// check compares the network, and the same from a file, with its nodes one by one; false where New refuses it.
+// check compares the network, and the same from a file, with its nodes one by one; false where New refuses
+// it.
 func (g *network) check(t *testing.T) (coded int, accepted bool) {
 	m, err := model.New(&g.Graph, g.layers)
 	if err != nil {
@@ -390,7 +399,8 @@ func pair(t *testing.T, seed uint64, first, compute, op, second, computeOfSecond
 	return g
 }
 
-// TestPairs has every kind of layer in front of every other, each in all ways to compute, with each op between them.
+// TestPairs has every kind of layer in front of every other, each in all ways to compute, with each op
+// between them.
 func TestPairs(t *testing.T) {
 	t.Parallel()
 	count, refused, coded := 0, 0, 0

@@ -60,8 +60,9 @@ func caught(f func()) (r any) {
 	return nil
 }
 
-// TestPanics has what belongs to the user panic in every place: contexts in their methods, functions that look on at each value, and
-// operations. The panic is the caller's, no goroutine but the caller's calls what is the user's, and the model goes on as before.
+// TestPanics has what belongs to the user panic in every place: contexts in their methods, functions that
+// look on at each value, and operations. The panic is the caller's, no goroutine but the caller's calls what
+// is the user's, and the model goes on as before.
 func TestPanics(t *testing.T) {
 	threads(t, 3)
 	layers := quantized(t, mlp(), batchOf(1, 16, 20), "dynamic-int8")
@@ -154,7 +155,8 @@ func TestNilContext(t *testing.T) {
 	}
 }
 
-// TestPanicOfCall has an operation panic, or end its goroutine: by a goroutine of its own if the run may be left. The model goes on.
+// TestPanicOfCall has an operation panic, or end its goroutine: by a goroutine of its own if the run may be
+// left. The model goes on.
 func TestPanicOfCall(t *testing.T) {
 	bad := true
 	g := turned(func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) {
@@ -164,7 +166,10 @@ func TestPanicOfCall(t *testing.T) {
 		return turn(ctx, batch, in)
 	})
 	m := newModel(t, g, nil)
-	for name, ctx := range map[string]context.Context{"a context that ends": t.Context(), "one that does not": context.Background()} {
+	for name, ctx := range map[string]context.Context{
+		"a context that ends": t.Context(),
+		"one that does not":   context.Background(),
+	} {
 		bad = true
 		r, _ := caught(func() { _, _ = m.Run(ctx, batchOf(1, 2, 3)) }).(error) // perhaps one that has the stack besides
 		if !errors.Is(r, errRude) {
@@ -186,8 +191,8 @@ func TestPanicOfCall(t *testing.T) {
 	}
 }
 
-// TestCallThatBlocks cancels runs whose operation does not return, and takes no notice of its context. They are left: Run returns, also
-// the one for which there is no room, and the next one works once they are done.
+// TestCallThatBlocks cancels runs whose operation does not return, and takes no notice of its context. They
+// are left: Run returns, also the one for which there is no room, and the next one works once they are done.
 func TestCallThatBlocks(t *testing.T) {
 	type entered struct {
 		ctx context.Context

@@ -76,8 +76,8 @@ func (m *Model) release(free *freeSlots, id, i int) {
 	*class = append(*class, root.slot)
 }
 
-// take returns a slot for a value, as codes or not: a free one that need not grow, or else grows to less than twice its size if there
-// is such, the largest if not, and a new one if there is none.
+// take returns a slot for a value, as codes or not: a free one that need not grow, or else grows to less than
+// twice its size if there is such, the largest if not, and a new one if there is none.
 func (m *Model) take(free *freeSlots, s size, codes bool) int {
 	classes, need := free.of(codes), s.elements()
 	class, at := bits.Len(uint(need)), -1

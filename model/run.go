@@ -28,22 +28,25 @@ type memory struct {
 	codes []uint8
 }
 
-// Run returns the outputs for the inputs, by name, float32 and the caller's own. The inputs are float32, or float64 which
-// is rounded to it, of any layout, or int, int32 or int64 where Info says Integer; they are not changed. An axis of −1 in
-// Inputs is the batch, which all inputs that have one agree on. Axes of size 1 that a slice dropped come back, in front.
+// Run returns the outputs for the inputs, by name, float32 and the caller's own. The inputs are float32, or
+// float64 which is rounded to it, of any layout, or int, int32 or int64 where Info says Integer; they are not
+// changed. An axis of −1 in Inputs is the batch, which all inputs that have one agree on. Axes of size 1 that
+// a slice dropped come back, in front.
 //
-// Float32s of an output's *tensor.Dense is its numbers. Its Data is too, while something else refers to the tensor: tensor
-// v0.9.24 loses sight of the memory for a moment, in which the garbage collector may free it.
+// Float32s of an output's *tensor.Dense is its numbers. Its Data is too, while something else refers to the
+// tensor: tensor v0.9.24 loses sight of the memory for a moment, in which the garbage collector may free it.
 //
-// When ctx ends, Run returns its error whatever a node is doing, and the inputs are the caller's again: a run that may take
-// more than a few milliseconds is computed by a goroutine of its own, on a copy of them. That goroutine ends at the next
-// node, or part of a layer; a weight that it packs stays packed, and an operation of Gorgonia's is waited for by nobody.
-// The methods of ctx are called by the caller's goroutine alone. Where ctx.Done() is nil there is neither goroutine nor copy.
+// When ctx ends, Run returns its error whatever a node is doing, and the inputs are the caller's again: a run
+// that may take more than a few milliseconds is computed by a goroutine of its own, on a copy of them. That
+// goroutine ends at the next node, or part of a layer; a weight that it packs stays packed, and an operation
+// of Gorgonia's is waited for by nobody. The methods of ctx are called by the caller's goroutine alone. Where
+// ctx.Done() is nil there is neither goroutine nor copy.
 //
-// Errors: ctx's; qtensor.ErrParams for a nil ctx, a nil Model and the zero Model; os.ErrClosed after Close; ErrMemory;
-// qtensor.ErrNotFound for a name that is missing or that the model does not have, qtensor.ErrShape, qtensor.ErrDtype,
-// qtensor.ErrLayout for what an input is, and qtensor.ErrValue for NaN and infinities that reach a layer; for a model that
-// Load returned, those of reading a weight: qtensor.ErrFormat, and the file's.
+// Errors: ctx's; qtensor.ErrParams for a nil ctx, a nil Model and the zero Model; os.ErrClosed after Close;
+// ErrMemory; qtensor.ErrNotFound for a name that is missing or that the model does not have,
+// qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout for what an input is, and qtensor.ErrValue for NaN
+// and infinities that reach a layer; for a model that Load returned, those of reading a weight:
+// qtensor.ErrFormat, and the file's.
 func (m *Model) Run(ctx context.Context, in map[string]tensor.Tensor) (map[string]tensor.Tensor, error) {
 	out := map[string]tensor.Tensor{}
 	err := m.run(ctx, in, watch{}, out)
@@ -53,10 +56,10 @@ func (m *Model) Run(ctx context.Context, in map[string]tensor.Tensor) (map[strin
 	return out, nil
 }
 
-// Observe runs the model and calls f with every input, and then with what every node gives as soon as it is there, by the
-// name of the value, in the order of nodes. What a layer gives to a Relu that became part of it is not shown. f is called by the
-// caller's goroutine; x is for reading until it returns. An error of f ends the run. Errors: f's, qtensor.ErrParams for a
-// nil f, and those of Run.
+// Observe runs the model and calls f with every input, and then with what every node gives as soon as it is
+// there, by the name of the value, in the order of nodes. What a layer gives to a Relu that became part of it
+// is not shown. f is called by the caller's goroutine; x is for reading until it returns. An error of f ends
+// the run. Errors: f's, qtensor.ErrParams for a nil f, and those of Run.
 func (m *Model) Observe(ctx context.Context, in map[string]tensor.Tensor, f func(name string, x []float32) error) error {
 	err := fmt.Errorf("%w: got no function, want one to call", qtensor.ErrParams)
 	if f != nil {

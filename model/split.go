@@ -55,8 +55,9 @@ func (m *Model) cut(ids []int, x [][]float32, first, end int) [][]float32 {
 	return x
 }
 
-// workOfSample returns what a sample takes by itself. It is zero for a network that is not split: whose samples have to be together, whose
-// float32 results depend on how many there are, or whose weights are too big.
+// workOfSample returns what a sample takes by itself. It is zero for a network that is not split: whose
+// samples have to be together, whose float32 results depend on how many there are, or whose weights are too
+// big.
 func (m *Model) workOfSample() (total work) {
 	first := func(id int) bool { // the batch is the first axis
 		s := m.values[id].size

@@ -35,7 +35,8 @@ func TestSplit(t *testing.T) {
 			}
 			m := newModel(t, g, layers)
 			if few, many := m.Parts(1<<16), m.Parts(1<<24); few < 2 || few%2 != 0 || many <= few || many%2 != 0 {
-				t.Errorf("%s, %s: big batches are in %d and %d parts, want as many for each thread, and more of the bigger", c.name, compute, few, many)
+				t.Errorf("%s, %s: big batches are in %d and %d parts, want as many for each thread, and more of the bigger",
+					c.name, compute, few, many)
 			}
 			if parts := m.Parts(1); parts != 1 {
 				t.Errorf("%s, %s: a batch of one is in %d parts", c.name, compute, parts)
@@ -94,7 +95,10 @@ func TestNotSplit(t *testing.T) {
 		Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 12}}}, Outputs: []flow.Value{{Name: "y"}},
 		Nodes:     []flow.Node{first, {Op: "Call", Name: "c", Inputs: []string{"a"}, Output: "y"}},
 		Constants: map[string]*flow.Tensor{"12 12": random(rand.New(rand.NewPCG(6, 2)), 0.3, 12, 12)},
-		Calls:     map[string]*flow.Call{"c": {What: "a call", Shape: []int{-1, 12}, Run: func(_ context.Context, _ int, in []flow.Tensor) (flow.Tensor, error) { return in[0], nil }}},
+		Calls: map[string]*flow.Call{"c": {
+			What: "a call", Shape: []int{-1, 12},
+			Run: func(_ context.Context, _ int, in []flow.Tensor) (flow.Tensor, error) { return in[0], nil },
+		}},
 	}
 	if got := newModel(t, call, quantized(t, call, batchOf(1, 4, 12), "dynamic-int8")).Parts(100000); got != 1 {
 		t.Errorf("a call: got %d parts, want 1", got)

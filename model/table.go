@@ -123,7 +123,8 @@ func find(n *flow.Node) (operation, error) {
 		{"high", n.High != 0},
 	} {
 		if a.given && !slices.Contains(op.attributes, a.name) {
-			return op, fmt.Errorf("%w: got attribute %s, want none but those of the op, %q", qtensor.ErrParams, a.name, op.attributes)
+			return op, fmt.Errorf("%w: got attribute %s, want none but those of the op, %q", qtensor.ErrParams, a.name,
+				op.attributes)
 		}
 	}
 	return op, nil

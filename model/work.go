@@ -24,8 +24,8 @@ func (w *work) add(other work, times float64) {
 	w.floats += float64(other.floats * times)
 }
 
-// long reports whether a run of a batch may take longer than its caller is kept. One that is split for its outputs is left
-// between its parts.
+// long reports whether a run of a batch may take longer than its caller is kept. One that is split for its
+// outputs is left between its parts.
 func (m *Model) long(batch int, outputs bool) bool {
 	if m.calls || !m.ready.Load() {
 		return true

@@ -71,7 +71,8 @@ func (b batched) quantize(t *testing.T, flat bool, cfg ptq.Config) (*model.Model
 	t.Helper()
 	samples := func(yield func(ptq.Sample, error) bool) {
 		for seed := range uint64(2) {
-			if !yield(ptq.Sample{"x": draw(tensor.Float32, seed, 1, append(append([]int{int(seed) + 2}, b.lead...), b.in)...)}, nil) {
+			shape := append(append([]int{int(seed) + 2}, b.lead...), b.in)
+			if !yield(ptq.Sample{"x": draw(tensor.Float32, seed, 1, shape...)}, nil) {
 				return
 			}
 		}
@@ -102,8 +103,9 @@ func TestBatchedProduct(t *testing.T) {
 					want, flat := b.quantize(t, true, cfg)
 					x := draw(tensor.Float32, 9, 1, append(append([]int{4}, lead...), b.in)...)
 					cases++
-					if l := r.Layers[0]; len(r.Layers) != 1 || l.Name != "w" || l.Op != "MatMul" || !l.Quantized || l.Weights != flat.Layers[0].Weights ||
-						l.Activations != activations || l.OutputSQNR != flat.Layers[0].OutputSQNR || l.Clipped != flat.Layers[0].Clipped {
+					l, other := r.Layers[0], flat.Layers[0]
+					if len(r.Layers) != 1 || l.Name != "w" || l.Op != "MatMul" || !l.Quantized || l.Activations != activations ||
+						l.Weights != other.Weights || l.OutputSQNR != other.OutputSQNR || l.Clipped != other.Clipped {
 						t.Fatalf("%v, %v: got layers %+v, want %+v", b, cfg, r.Layers, flat.Layers)
 					}
 					y := output(t, got, x)

@@ -95,7 +95,9 @@ func TestBuilds(t *testing.T) {
 		{"panics", func(*calling, int) error { panic("slipped") }, nil, "panics: slipped"},
 		{"panics with an error", func(*calling, int) error { panic(failed) }, failed, "panics: failed"},
 		{"at the same batch", func(m *calling, batch int) error { return reenters(m.run(context.Background(), batch)) }, nil, ""},
-		{"at another batch", func(m *calling, batch int) error { return reenters(m.run(context.Background(), batch+100)) }, nil, ""},
+		{"at another batch", func(m *calling, batch int) error {
+			return reenters(m.run(context.Background(), batch+100))
+		}, nil, ""},
 		{"at one that is built", func(m *calling, _ int) error { return m.run(context.Background(), 4) }, nil, ""},
 		{"and fails of it", func(m *calling, batch int) error { return m.run(context.Background(), batch) }, nil, "is a part of"},
 		{"in a goroutine of its own", func(m *calling, batch int) error {
@@ -117,8 +119,10 @@ func TestBuilds(t *testing.T) {
 				for g := range goroutines {
 					wait.Go(func() {
 						err := m.run(context.Background(), 5+g%batches)
-						if (err == nil) != good || !good && !strings.Contains(err.Error(), c.says) || c.want != nil && !errors.Is(err, c.want) {
-							t.Errorf("%s, %d goroutines: got error %v, want %v that says %q", c.name, goroutines, err, c.want, c.says)
+						if (err == nil) != good || !good && !strings.Contains(err.Error(), c.says) ||
+							c.want != nil && !errors.Is(err, c.want) {
+							t.Errorf("%s, %d goroutines: got error %v, want %v that says %q", c.name, goroutines, err,
+								c.want, c.says)
 						}
 					})
 				}
@@ -129,7 +133,8 @@ func TestBuilds(t *testing.T) {
 						t.Errorf("%s, %d goroutines: got error %v afterwards", c.name, goroutines, err)
 					}
 					if good && batch < min(batches, goroutines) && m.built[5+batch] != 1 {
-						t.Errorf("%s, %d goroutines: built %d times for batch size %d, want once", c.name, goroutines, m.built[5+batch], 5+batch)
+						t.Errorf("%s, %d goroutines: built %d times for batch size %d, want once", c.name, goroutines,
+							m.built[5+batch], 5+batch)
 					}
 				}
 			}

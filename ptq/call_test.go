@@ -62,8 +62,8 @@ func TestStockOps(t *testing.T) {
 	wait.Wait()
 }
 
-// TestCallsOfTheUser: an op of the user's that panics, fails, or never ends while a model runs; and one that keeps its
-// result in its own memory, which several goroutines call.
+// TestCallsOfTheUser: an op of the user's that panics, fails, or never ends while a model runs; and one that
+// keeps its result in its own memory, which several goroutines call.
 func TestCallsOfTheUser(t *testing.T) {
 	var do atomic.Pointer[func() error]
 	set := func(f func() error) { do.Store(&f) }
@@ -72,7 +72,8 @@ func TestCallsOfTheUser(t *testing.T) {
 		g := gorgonia.NewGraph()
 		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 4), gorgonia.WithName("x"))
 		op := &identity{graph.NewBase("mine"), func() error { return (*do.Load())() }}
-		return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{must(gorgonia.Tanh(must(gorgonia.ApplyOp(op, x))))}}, nil
+		y := must(gorgonia.Tanh(must(gorgonia.ApplyOp(op, x))))
+		return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
 	}
 	samples := func(yield func(ptq.Sample, error) bool) {
 		yield(ptq.Sample{"x": draw(tensor.Float32, 2, 1, 3, 4)}, nil)
@@ -87,15 +88,17 @@ func TestCallsOfTheUser(t *testing.T) {
 	}
 	failed := errors.New("failed")
 	for name, f := range map[string]func() error{
-		"fails": func() error { return failed }, "panics": func() error { panic("slipped") }, "panics with an error": func() error { panic(failed) },
-		"runs the model": func() error { return run(context.Background()) },
+		"fails": func() error { return failed }, "panics": func() error { panic("slipped") },
+		"panics with an error": func() error { panic(failed) },
+		"runs the model":       func() error { return run(context.Background()) },
 	} {
 		for _, ctx := range []context.Context{t.Context(), context.Background()} {
 			set(f)
 			if err := run(ctx); !errors.Is(err, ptq.ErrOp) || !strings.Contains(err.Error(), "identity") {
 				t.Errorf("%s: got error %v, want one that names the op", name, err)
 			}
-			if _, _, err := ptq.Quantize(ctx, build, samples, ptq.Config{AllowFloat: true}); name != "runs the model" && err == nil {
+			_, _, err := ptq.Quantize(ctx, build, samples, ptq.Config{AllowFloat: true})
+			if name != "runs the model" && err == nil {
 				t.Errorf("%s: Quantize took it", name)
 			}
 			set(func() error { return nil })

@@ -23,7 +23,8 @@ func TestClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := gorgonia.NewGraph()
-	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(3, 2), gorgonia.WithName("x"), gorgonia.WithInit(gorgonia.Ones()))
+	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(3, 2), gorgonia.WithName("x"),
+		gorgonia.WithInit(gorgonia.Ones()))
 	if _, err := ptq.Embed(m, map[string]*gorgonia.Node{"x": x}); err != nil {
 		t.Fatal(err)
 	}

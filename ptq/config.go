@@ -105,7 +105,8 @@ func (c Config) plan(layer string) plan {
 func (c Config) checkMatches(layers []string) error {
 	for i, r := range c.Rules {
 		if !slices.ContainsFunc(layers, r.matches) {
-			return fmt.Errorf("Config: %w: rule %d: pattern %q matches no layer, want one of %s", qtensor.ErrParams, i, r.Pattern, listed(layers))
+			return fmt.Errorf("Config: %w: rule %d: pattern %q matches no layer, want one of %s", qtensor.ErrParams, i,
+				r.Pattern, listed(layers))
 		}
 	}
 	return nil
@@ -163,7 +164,8 @@ func checkFields(weights *qtensor.Scheme, a Activations) error {
 
 // static reports whether any layer may be so.
 func (c Config) static() bool {
-	return c.Activations == Static || slices.ContainsFunc(c.Rules, func(r Rule) bool { return r.Activations == Static && !r.Float })
+	ofRule := func(r Rule) bool { return r.Activations == Static && !r.Float }
+	return c.Activations == Static || slices.ContainsFunc(c.Rules, ofRule)
 }
 
 // keeping returns the scheme with the axis that it keeps, if any, replaced.

@@ -20,9 +20,11 @@ func TestDepthwiseRules(t *testing.T) {
 		var each gorgonia.Nodes
 		for c := range channels {
 			one := must(gorgonia.Reshape(must(gorgonia.Slice(x, nil, gorgonia.S(c))), tensor.Shape{batch, 1, side, side}))
-			each = append(each, must(gorgonia.Conv2d(one, z.Value(fmt.Sprint("dw", c), 3, 1, 1, 3, 3), tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1})))
+			each = append(each, must(gorgonia.Conv2d(one, z.Value(fmt.Sprint("dw", c), 3, 1, 1, 3, 3),
+				tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1})))
 		}
-		y := must(gorgonia.Conv2d(must(gorgonia.Concat(1, each...)), z.Value("pw", 2, 3, channels, 1, 1), tensor.Shape{1, 1}, []int{0, 0}, []int{1, 1}, []int{1, 1}))
+		y := must(gorgonia.Conv2d(must(gorgonia.Concat(1, each...)), z.Value("pw", 2, 3, channels, 1, 1),
+			tensor.Shape{1, 1}, []int{0, 0}, []int{1, 1}, []int{1, 1}))
 		return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
 	}
 	in := ptq.Sample{"x": draw(tensor.Float32, 7, 1, 3, channels, side, side)}
@@ -37,7 +39,8 @@ func TestDepthwiseRules(t *testing.T) {
 				continue
 			}
 			if len(report.Layers) != 2 {
-				t.Errorf("%v in front of %v: got %d layers, want a depthwise convolution and another", first, second, len(report.Layers))
+				t.Errorf("%v in front of %v: got %d layers, want a depthwise convolution and another", first, second,
+					len(report.Layers))
 			}
 			if _, err := m.Run(context.Background(), in); err != nil {
 				t.Errorf("%v in front of %v: %v", first, second, err)

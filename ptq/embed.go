@@ -48,7 +48,8 @@ func embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgon
 			return nil, fmt.Errorf("%w: input %q is a %v, want int if it is Integer, float32 or float64 if not, as all others", qtensor.ErrDtype, in.Name, n.Type())
 		}
 		if n.Graph() == nil || n.Graph() != inputs[m.Inputs()[0].Name].Graph() {
-			return nil, fmt.Errorf("%w: input %q is in no graph, or in another one than %q, want all in one", qtensor.ErrParams, in.Name, m.Inputs()[0].Name)
+			return nil, fmt.Errorf("%w: input %q is in no graph, or in another one than %q, want all in one",
+				qtensor.ErrParams, in.Name, m.Inputs()[0].Name)
 		}
 		nodes = append(nodes, n)
 	}

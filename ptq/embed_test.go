@@ -20,7 +20,10 @@ func twoFaced(t *testing.T, dt tensor.Dtype) *model.Model {
 	build := func(batch int) (ptq.Graph, error) {
 		z := newZoo(dt, batch, values)
 		h := z.Dense(must(gorgonia.Concat(1, z.Input("x", 6), z.Input("s", 3))), "w", 9, 8)
-		return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{must(gorgonia.Tanh(h)), must(gorgonia.Reshape(h, tensor.Shape{batch, 2, 4}))}}, nil
+		return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{
+			must(gorgonia.Tanh(h)),
+			must(gorgonia.Reshape(h, tensor.Shape{batch, 2, 4})),
+		}}, nil
 	}
 	samples := func(yield func(ptq.Sample, error) bool) {
 		yield(ptq.Sample{"x": draw(dt, 1, 1, 9, 6), "s": draw(dt, 2, 1, 9, 3)}, nil)

@@ -17,9 +17,9 @@ var (
 	// ErrUnsupported reports a part of a float graph that is not understood; the error names node and op, and
 	// what was wanted.
 	ErrUnsupported = graph.ErrUnsupported
-	// ErrMismatch reports a network that is not what Gorgonia computes, by 110 dB or a millionth of the largest
-	// number of an output. A float64 graph that amplifies the rounding of its numbers to float32, as a long
-	// recurrence can, is one too: build it of float32, which is read to the bit.
+	// ErrMismatch reports a network that is not what Gorgonia computes, by 110 dB or a millionth of the
+	// largest number of an output. A float64 graph that amplifies the rounding of its numbers to float32, as
+	// a long recurrence can, is one too: build it of float32, which is read to the bit.
 	ErrMismatch = errors.New("the network that was read gives other results than Gorgonia")
 )
 
@@ -31,5 +31,6 @@ var (
 	ErrReentrant = graph.ErrReentrant
 )
 
-// ErrPanic reports a panic of an embedded model. Machines run ops in goroutines that no caller can recover in.
+// ErrPanic reports a panic of an embedded model. Machines run ops in goroutines that no caller can recover
+// in.
 var ErrPanic = errors.New("a panic")

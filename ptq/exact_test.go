@@ -35,7 +35,8 @@ var operations = map[string]func(z *zoo) node{
 		for _, f := range []func(node) (node, error){gorgonia.Log, gorgonia.Sqrt, gorgonia.Inverse, gorgonia.InverseSqrt} {
 			list = append(list, must(f(positive)))
 		}
-		list = append(list, must(gorgonia.Pow(positive, z.Number(1.7))), must(gorgonia.LeakyRelu(x, 0.1)), must(gorgonia.HadamardDiv(x, z.Number(3))))
+		list = append(list, must(gorgonia.Pow(positive, z.Number(1.7))), must(gorgonia.LeakyRelu(x, 0.1)),
+			must(gorgonia.HadamardDiv(x, z.Number(3))))
 		return must(gorgonia.Concat(1, list...))
 	},
 	"reductions": func(z *zoo) node {
@@ -67,7 +68,8 @@ var operations = map[string]func(z *zoo) node{
 		return must(gorgonia.Conv2d(x, z.Value("b", 12, 70, 33, 3, 2), tensor.Shape{3, 2}, []int{1, 0}, []int{2, 3}, []int{2, 1}))
 	},
 	"few sums": func(z *zoo) node { // all products at a time
-		return must(gorgonia.Conv2d(z.Input("x", 9, 4, 4), z.Value("b", 12, 3, 9, 3, 3), tensor.Shape{3, 3}, []int{0, 0}, []int{1, 1}, []int{1, 1}))
+		return must(gorgonia.Conv2d(z.Input("x", 9, 4, 4), z.Value("b", 12, 3, 9, 3, 3), tensor.Shape{3, 3},
+			[]int{0, 0}, []int{1, 1}, []int{1, 1}))
 	},
 	"average pool": func(z *zoo) node {
 		return must(gorgonia.AveragePool2D(z.Input("x", 2, 6, 6), tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2}))

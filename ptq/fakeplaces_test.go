@@ -52,7 +52,8 @@ func TestFakesElsewhere(t *testing.T) {
 			return must(gorgonia.Mul(must(gorgonia.Tanh(int8s(z.Input("x", 6)))), z.Value("w", 6, 6, 6)))
 		}, ptq.Config{}, "FakeQuantize FakeQuantize_1, Tanh Tanh_1", 35},
 		{"before a layer that stays float", func(z *zoo) node {
-			return must(gorgonia.Mul(int8s(z.Input("x", 6)), must(ops.FakeQuantizeDynamic(z.Value("w", 6, 6, 6), qtensor.Int4()))))
+			return must(gorgonia.Mul(int8s(z.Input("x", 6)),
+				must(ops.FakeQuantizeDynamic(z.Value("w", 6, 6, 6), qtensor.Int4()))))
 		}, ptq.Config{Rules: []ptq.Rule{{Pattern: "w", Float: true}}}, "FakeQuantize FakeQuantize_1, FakeQuantize w", 120},
 		{"before a layer and a sum", func(z *zoo) node {
 			x := int8s(z.Input("x", 6))
@@ -63,7 +64,8 @@ func TestFakesElsewhere(t *testing.T) {
 		}, ptq.Config{}, "FakeQuantize FakeQuantize_1", 35},
 		{"a bias", func(z *zoo) node {
 			y := must(gorgonia.Mul(z.Input("x", 6), z.Value("w", 6, 6, 6)))
-			return must(gorgonia.BroadcastAdd(y, must(ops.FakeQuantizeDynamic(z.Value("b", 1, 6), qtensor.Symmetric(3))), nil, []byte{0}))
+			return must(gorgonia.BroadcastAdd(y, must(ops.FakeQuantizeDynamic(z.Value("b", 1, 6),
+				qtensor.Symmetric(3))), nil, []byte{0}))
 		}, ptq.Config{}, "Add Add_1, FakeQuantize b", 35},
 		{"before a shape that is no input", func(z *zoo) node {
 			return must(gorgonia.Reshape(int8s(z.Input("x", 6)), tensor.Shape{z.Batch, 3, 2}))
@@ -186,7 +188,8 @@ func TestFakesOnTheWay(t *testing.T) {
 				w := must(gorgonia.Transpose(must(ops.FakeQuantizeDynamic(z.Value("w", 6, 8, 18), c.trained)), 1, 0))
 				return must(gorgonia.Mul(must(gorgonia.Reshape(z.Input("x", 2, 3, 3), tensor.Shape{z.Batch, 18})), w))
 			}
-			y := must(gorgonia.Conv2d(z.Input("x", 2, 3, 3), c.weight(z.Value("w", 6, 8, 2, 3, 3), 0), tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1}))
+			y := must(gorgonia.Conv2d(z.Input("x", 2, 3, 3), c.weight(z.Value("w", 6, 8, 2, 3, 3), 0),
+				tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1}))
 			gamma := z.Value("gamma", 1, 1, 8, 1, 1)
 			for i := range 8 {
 				gamma.Value().Data().([]float32)[i] = c.gamma * float32(i%3+1)

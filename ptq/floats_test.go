@@ -97,7 +97,8 @@ func TestFloatProducts(t *testing.T) {
 				what := fmt.Sprintf("%s of %v, %v", name, dt, activations)
 				build, samples := floatNet(c.net, dt)
 				m, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: activations})
-				if !errors.Is(err, ptq.ErrNothingQuantized) || m != nil || r != nil || !strings.Contains(err.Error(), "AllowFloat") {
+				if !errors.Is(err, ptq.ErrNothingQuantized) || m != nil || r != nil ||
+					!strings.Contains(err.Error(), "AllowFloat") {
 					t.Errorf("%s: got %v, want ErrNothingQuantized", what, err)
 					continue
 				}
@@ -115,7 +116,8 @@ func TestFloatProducts(t *testing.T) {
 					t.Errorf("%s: got %q, want %q", what, got, c.want)
 				}
 				for _, l := range r.Layers {
-					if l.Quantized || l.Activations != ptq.Default || l.Weights != "" || l.Bytes != l.FloatBytes || !(l.OutputSQNR > 200) {
+					if l.Quantized || l.Activations != ptq.Default || l.Weights != "" || l.Bytes != l.FloatBytes ||
+						!(l.OutputSQNR > 200) {
 						t.Errorf("%s: got %+v, want a float product", what, l)
 					}
 				}
@@ -145,7 +147,8 @@ func TestFloatProducts(t *testing.T) {
 				if got := reasons(r); len(got) != len(c.want) || !slices.EqualFunc(got, c.want, strings.HasPrefix) {
 					t.Errorf("%s: with a layer: got %q, want %q", what, got, c.want)
 				}
-				_, _, err = ptq.Quantize(t.Context(), behind, samples, ptq.Config{Rules: []ptq.Rule{{Pattern: "head", Float: true}}})
+				_, _, err = ptq.Quantize(t.Context(), behind, samples,
+					ptq.Config{Rules: []ptq.Rule{{Pattern: "head", Float: true}}})
 				if name == "nothing" || name == "two inputs" { // nothing else has a weight
 					if err != nil {
 						t.Errorf("%s: all that has a weight left float by a rule: %v", what, err)
@@ -224,7 +227,8 @@ func TestReLUOfOutput(t *testing.T) {
 	for _, net := range []func(z *zoo) node{
 		func(z *zoo) node { return must(gorgonia.Mul(z.Input("x", 6), z.Value("w", 6, 6, 4))) },
 		func(z *zoo) node {
-			return must(gorgonia.Conv2d(z.Input("x", 2, 4, 4), z.Value("w", 6, 3, 2, 1, 1), tensor.Shape{1, 1}, []int{0, 0}, []int{1, 1}, []int{1, 1}))
+			return must(gorgonia.Conv2d(z.Input("x", 2, 4, 4), z.Value("w", 6, 3, 2, 1, 1), tensor.Shape{1, 1},
+				[]int{0, 0}, []int{1, 1}, []int{1, 1}))
 		},
 	} {
 		build, samples := floatNet(net, tensor.Float32)

@@ -11,8 +11,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestHalfWeights: weights that are 16-bit floats go with Fixed24, by a rule or by the Config; what would have no effect on them is
-// an error that names the layer.
+// TestHalfWeights: weights that are 16-bit floats go with Fixed24, by a rule or by the Config; what would
+// have no effect on them is an error that names the layer.
 func TestHalfWeights(t *testing.T) {
 	s, tried := newSmall(t, tensor.Float32), 0
 	for _, scheme := range []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16()} {
@@ -29,8 +29,10 @@ func TestHalfWeights(t *testing.T) {
 					if err != nil {
 						t.Errorf("%v, %v %s: %v", scheme, a, name, err)
 					}
-				case !errors.Is(err, qtensor.ErrScheme) || !strings.Contains(err.Error(), "dense1") || !strings.Contains(err.Error(), "want Fixed24"):
-					t.Errorf("%v, %v %s: got error %v, want ErrScheme that names dense1 and says what to do", scheme, a, name, err)
+				case !errors.Is(err, qtensor.ErrScheme) || !strings.Contains(err.Error(), "dense1") ||
+					!strings.Contains(err.Error(), "want Fixed24"):
+					t.Errorf("%v, %v %s: got error %v, want ErrScheme that names dense1 and says what to do", scheme,
+						a, name, err)
 				}
 			}
 		}

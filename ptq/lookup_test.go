@@ -73,7 +73,8 @@ func rows(table, list node) node { return must(gorgonia.ByIndices(table, list, 0
 
 // average is a mean of the rows of a table, and a dense layer.
 func average(z *zoo, list node) node {
-	h := must(gorgonia.Mean(must(gorgonia.Reshape(rows(z.Value("table", 1, vocabulary, 16), list), tensor.Shape{z.Batch, length, 16})), 1))
+	h := must(gorgonia.Mean(must(gorgonia.Reshape(rows(z.Value("table", 1, vocabulary, 16), list),
+		tensor.Shape{z.Batch, length, 16})), 1))
 	return z.Dense(must(gorgonia.Rectify(h)), "a", 16, 6)
 }
 
@@ -144,7 +145,8 @@ func TestLookupFloat(t *testing.T) {
 		return must(gorgonia.Reshape(rows(z.Value("table", 1, vocabulary), list), tensor.Shape{z.Batch, length}))
 	}
 	m, r = single.quantize(t, ptq.Config{AllowFloat: true})
-	if len(r.Layers) != 1 || len(saved(t, m)) != 0 || !strings.Contains(r.Layers[0].Reason, "one axis") || slices.Contains(r.Kept, "Gather table") {
+	if len(r.Layers) != 1 || len(saved(t, m)) != 0 || !strings.Contains(r.Layers[0].Reason, "one axis") ||
+		slices.Contains(r.Kept, "Gather table") {
 		t.Errorf("rows of single numbers: got layers %+v, kept %q", r.Layers, r.Kept)
 	}
 	if got, want := single.run(t, m); !slices.Equal(got, want) {
@@ -174,7 +176,8 @@ func TestLookupTrained(t *testing.T) {
 		qtensor.Int4(), qtensor.PerChannelSymmetric(3, 0), qtensor.PerChannelAffine(5, 1), qtensor.Uniform(4), qtensor.UInt4().PerGroup(0, 8), qtensor.UInt4().PerGroup(1, 7),
 	} {
 		var net sentence = func(z *zoo, list node) node {
-			return must(gorgonia.Reshape(rows(must(ops.FakeQuantizeDynamic(z.Value("table", 1, vocabulary, 5), s)), list), tensor.Shape{z.Batch, length * 5}))
+			return must(gorgonia.Reshape(rows(must(ops.FakeQuantizeDynamic(z.Value("table", 1, vocabulary, 5), s)),
+				list), tensor.Shape{z.Batch, length * 5}))
 		}
 		m, r := net.quantize(t, ptq.Config{})
 		if l := r.Layers[0]; l.Weights != s.String() || !math.IsInf(l.WeightSQNR, 1) || !math.IsInf(l.OutputSQNR, 1) || strings.Contains(strings.Join(r.Kept, ", "), "FakeQuantize") {
@@ -224,7 +227,9 @@ func TestLookupShared(t *testing.T) {
 	} {
 		var net sentence = func(z *zoo, list node) node {
 			table := c.table(z)
-			one, other := rows(table, list), rows(table, must(gorgonia.Reshape(must(gorgonia.Reshape(list, tensor.Shape{z.Batch, length})), tensor.Shape{length * z.Batch, 1})))
+			one, other := rows(table, list), rows(table,
+				must(gorgonia.Reshape(must(gorgonia.Reshape(list, tensor.Shape{z.Batch, length})),
+					tensor.Shape{length * z.Batch, 1})))
 			h := must(gorgonia.Tanh(must(gorgonia.Add(one, must(gorgonia.Reshape(other, tensor.Shape{z.Batch * length, 16}))))))
 			return c.by(z, table, h)
 		}

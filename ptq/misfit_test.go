@@ -20,7 +20,8 @@ var kinds = map[string]func(z *zoo) node{
 	"Gemm":   func(z *zoo) node { return must(gorgonia.Mul(z.Input("x", 6), z.Value("w", 6, 6, 4))) },
 	"MatMul": func(z *zoo) node { return repeated(z, z.Input("x", 3, 6)) },
 	"Conv": func(z *zoo) node {
-		return must(gorgonia.Conv2d(z.Input("x", 2, 4, 4), z.Value("w", 6, 4, 2, 3, 3), tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1}))
+		return must(gorgonia.Conv2d(z.Input("x", 2, 4, 4), z.Value("w", 6, 4, 2, 3, 3), tensor.Shape{3, 3}, []int{1, 1},
+			[]int{1, 1}, []int{1, 1}))
 	},
 	"Gather": func(z *zoo) node {
 		list := gorgonia.NewVector(z.Graph, tensor.Int, gorgonia.WithShape(z.Batch), gorgonia.WithName("words"))
@@ -51,8 +52,12 @@ func kindSamples(kind string) func(func(ptq.Sample, error) bool) {
 // error that names the layer, and what does has the scheme and the activations that were asked for.
 func TestMisfits(t *testing.T) {
 	schemes := []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16()}
-	for _, s := range []qtensor.Scheme{qtensor.Symmetric(8), qtensor.Symmetric(3), qtensor.Affine(8), qtensor.Uniform(8), qtensor.PowerOfTwo(4), qtensor.Int4(), qtensor.UInt4()} {
-		schemes = append(schemes, s, s.PerAxis(0), s.PerAxis(1), s.PerGroup(1, 2), s.PerGroup(0, 4).WithScales(qtensor.ScaleFloat16))
+	for _, s := range []qtensor.Scheme{
+		qtensor.Symmetric(8), qtensor.Symmetric(3), qtensor.Affine(8),
+		qtensor.Uniform(8), qtensor.PowerOfTwo(4), qtensor.Int4(), qtensor.UInt4(),
+	} {
+		schemes = append(schemes, s, s.PerAxis(0), s.PerAxis(1), s.PerGroup(1, 2),
+			s.PerGroup(0, 4).WithScales(qtensor.ScaleFloat16))
 	}
 	cases, refused := 0, 0
 	for kind, net := range kinds {
@@ -64,7 +69,8 @@ func TestMisfits(t *testing.T) {
 				switch {
 				case err != nil:
 					refused++
-					if !errors.Is(err, qtensor.ErrScheme) && !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), `"w"`) {
+					if !errors.Is(err, qtensor.ErrScheme) && !errors.Is(err, qtensor.ErrParams) ||
+						!strings.Contains(err.Error(), `"w"`) {
 						t.Errorf("%s, %v, %v: got error %v, want ErrScheme or ErrParams, and the layer", kind, s, a, err)
 					}
 				case kind == "Gather":
@@ -103,7 +109,16 @@ func (ranged) String() string { return "ranged" }
 // nothing elsewhere.
 func TestRangesRefused(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	bad := []ranged{{err: errMine}, {low: nan}, {high: nan}, {low: nan, high: nan}, {high: inf}, {low: -inf}, {low: 1, high: -1}, {low: inf, high: inf}}
+	bad := []ranged{
+		{err: errMine},
+		{low: nan},
+		{high: nan},
+		{low: nan, high: nan},
+		{high: inf},
+		{low: -inf},
+		{low: 1, high: -1},
+		{low: inf, high: inf},
+	}
 	cases := 0
 	for kind, net := range kinds {
 		for _, r := range bad {
@@ -111,7 +126,8 @@ func TestRangesRefused(t *testing.T) {
 				cases++
 				build, _ := floatNet(net, tensor.Float32)
 				_, _, err := ptq.Quantize(t.Context(), build, kindSamples(kind), ptq.Config{Activations: a, Range: r})
-				if want := a == ptq.Static && kind != "Gather"; (err != nil) != want || want && !strings.Contains(err.Error(), `layer "w"`) || want && r.err != nil && !errors.Is(err, errMine) {
+				if want := a == ptq.Static && kind != "Gather"; (err != nil) != want ||
+					want && !strings.Contains(err.Error(), `layer "w"`) || want && r.err != nil && !errors.Is(err, errMine) {
 					t.Errorf("%s, %v, range %+v: got error %v, want one: %t", kind, a, r, err, want)
 				}
 			}
@@ -123,14 +139,17 @@ func TestRangesRefused(t *testing.T) {
 		build, samples := floatNet(net, tensor.Float32)
 		for at := range 12 {
 			call, failed := -1, fmt.Errorf("call %d: %w", at, errMine)
-			_, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: ptq.Static, Range: counted{func() error {
-				if call++; call == at {
-					return failed
-				}
-				return nil
-			}}})
+			_, _, err := ptq.Quantize(t.Context(), build, samples,
+				ptq.Config{Activations: ptq.Static, Range: counted{func() error {
+					if call++; call == at {
+						return failed
+					}
+					return nil
+				}}})
 			cases++
-			if call >= at && (!errors.Is(err, failed) || !strings.Contains(err.Error(), `layer "`) && !strings.Contains(err.Error(), `value "`)) || call < at && err != nil {
+			if call >= at && (!errors.Is(err, failed) ||
+				!strings.Contains(err.Error(), `layer "`) && !strings.Contains(err.Error(), `value "`)) ||
+				call < at && err != nil {
 				t.Errorf("%s: call %d fails: got error %v, want that, and the layer or the value", name, at, err)
 			}
 		}

@@ -15,7 +15,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestUnnamedInputs: inputs without a name, which samples and runs give by the names that the model has for them.
+// TestUnnamedInputs: inputs without a name, which samples and runs give by the names that the model has for
+// them.
 func TestUnnamedInputs(t *testing.T) {
 	w := draw(tensor.Float32, 1, 1, 6, 3)
 	count := 0
@@ -41,7 +42,8 @@ func TestUnnamedInputs(t *testing.T) {
 				x := gorgonia.NewMatrix(g, tensor.Float32, options...)
 				made.Inputs = append(made.Inputs, x)
 				part := must(gorgonia.Slice(x, nil, gorgonia.S(0, 6)))
-				weight := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(6, 3), gorgonia.WithName("w"), gorgonia.WithValue(w))
+				weight := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(6, 3), gorgonia.WithName("w"),
+					gorgonia.WithValue(w))
 				made.Outputs = append(made.Outputs, must(gorgonia.Mul(part, weight)))
 			}
 			return made, nil
@@ -80,7 +82,8 @@ func TestUnnamedInputs(t *testing.T) {
 		if _, err := loaded.Run(t.Context(), sample(c.want)); err != nil {
 			t.Errorf("%q: a run by the names: %v", c.names, err)
 		}
-		if _, _, err := ptq.Quantize(t.Context(), build, one(sample(c.names)), ptq.Config{}); fmt.Sprint(c.names) != fmt.Sprint(c.want) &&
+		_, _, err = ptq.Quantize(t.Context(), build, one(sample(c.names)), ptq.Config{})
+		if fmt.Sprint(c.names) != fmt.Sprint(c.want) &&
 			(!errors.Is(err, qtensor.ErrNotFound) || !strings.Contains(err.Error(), "input")) {
 			t.Errorf("%q: a sample by the names of nodes: got error %v, want ErrNotFound that has the name", c.names, err)
 		}

@@ -21,7 +21,10 @@ type network struct {
 var movers = []string{"Reshape", "Transpose", "MaxPool"}
 
 func indexed(g *flow.Graph) *network {
-	n := &network{g, map[string]*flow.Node{}, map[string][]*flow.Node{}, map[string]bool{}, map[string]bool{}, map[string]*flow.Node{}}
+	n := &network{
+		Graph: g, makers: map[string]*flow.Node{}, readers: map[string][]*flow.Node{},
+		outputs: map[string]bool{}, varies: map[string]bool{}, fakes: map[string]*flow.Node{},
+	}
 	for _, v := range g.Inputs {
 		n.varies[v.Name] = true
 	}

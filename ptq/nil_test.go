@@ -43,9 +43,15 @@ func TestNilArguments(t *testing.T) {
 
 // TestReportOfNothing asks nil and zero reports, and layers.
 func TestReportOfNothing(t *testing.T) {
-	for _, r := range []*ptq.Report{nil, {}, {Layers: make([]ptq.Layer, 1), Outputs: make([]ptq.Output, 1)}, {Layers: []ptq.Layer{{Quantized: true}}}} {
+	for _, r := range []*ptq.Report{
+		nil,
+		{},
+		{Layers: make([]ptq.Layer, 1), Outputs: make([]ptq.Output, 1)},
+		{Layers: []ptq.Layer{{Quantized: true}}},
+	} {
 		float, quantized := r.Bytes()
-		if text := r.String(); float != 0 || quantized != 0 || !strings.HasPrefix(text, "layer") || strings.Contains(text, "NaN") {
+		if text := r.String(); float != 0 || quantized != 0 || !strings.HasPrefix(text, "layer") ||
+			strings.Contains(text, "NaN") {
 			t.Errorf("%+v: got %d and %d bytes, and\n%s", r, float, quantized, text)
 		}
 	}
@@ -66,13 +72,18 @@ func TestReportNames(t *testing.T) {
 				{Name: name, Op: "Gemm", Quantized: true, Weights: name, Activations: ptq.Static, FloatBytes: 4, Bytes: 1},
 				{Name: name, Op: "Gather", Quantized: true, Weights: name},
 			},
-			Kept: []string{name, "Relu " + name}, OnCodes: []string{name}, Outputs: []ptq.Output{{Name: name}}, Unverified: "why " + name,
+			Kept: []string{name, "Relu " + name}, OnCodes: []string{name}, Outputs: []ptq.Output{{Name: name}},
+			Unverified: "why " + name,
 		}
 	}
 	lines := strings.Count(report("w").String(), "\n")
-	for _, name := range []string{"", " ", "\n", "\t", "\v", "\f", "\r", "\x00", "\xff", "a\xffb", "a\tb\nc", "\u0085", "\x1b[2J", "名", "100%", "%s%d", `"`} {
+	for _, name := range []string{
+		"", " ", "\n", "\t", "\v", "\f", "\r", "\x00", "\xff", "a\xffb", "a\tb\nc", "\u0085",
+		"\x1b[2J", "名", "100%", "%s%d", `"`,
+	} {
 		text := report(name).String()
-		if got := strings.Count(text, "\n"); got != lines || strings.ContainsAny(text, "\t\v\f\r\x00\x1b") || strings.Contains(text, "%!") {
+		if got := strings.Count(text, "\n"); got != lines || strings.ContainsAny(text, "\t\v\f\r\x00\x1b") ||
+			strings.Contains(text, "%!") {
 			t.Errorf("%q: got %d lines, want %d:\n%s", name, got, lines, text)
 		}
 		for _, bad := range []string{"\xff", "\u0085"} {
@@ -89,7 +100,10 @@ func panicking(t *testing.T, with any) *model.Model {
 	m, err := model.New(&flow.Graph{
 		Inputs: []flow.Value{{Name: "x", Shape: []int{flow.Batch, 2}}}, Outputs: []flow.Value{{Name: "y"}},
 		Nodes: []flow.Node{{Op: "Call", Name: "bad", Inputs: []string{"x"}, Output: "y"}},
-		Calls: map[string]*flow.Call{"bad": {What: "bad", Shape: []int{flow.Batch, 2}, Run: func(context.Context, int, []flow.Tensor) (flow.Tensor, error) { panic(with) }}},
+		Calls: map[string]*flow.Call{"bad": {
+			What: "bad", Shape: []int{flow.Batch, 2},
+			Run: func(context.Context, int, []flow.Tensor) (flow.Tensor, error) { panic(with) },
+		}},
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +117,8 @@ func TestEmbedPanics(t *testing.T) {
 	for _, with := range []any{"slipped", errMine, 3, struct{}{}} {
 		for _, lisp := range []bool{false, true} {
 			g := gorgonia.NewGraph()
-			x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithName("x"), gorgonia.WithShape(3, 2), gorgonia.WithValue(draw(tensor.Float32, 1, 1, 3, 2)))
+			x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithName("x"), gorgonia.WithShape(3, 2),
+				gorgonia.WithValue(draw(tensor.Float32, 1, 1, 3, 2)))
 			if _, err := ptq.Embed(panicking(t, with), map[string]*gorgonia.Node{"x": x}); err != nil {
 				t.Fatal(err)
 			}
@@ -132,10 +147,18 @@ func TestEmbedDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	values := []gorgonia.Value{
-		nil, (*tensor.Dense)(nil), &tensor.Dense{}, gorgonia.NewF32(1), (*gorgonia.F32)(nil), draw(tensor.Float32, 1, 1, 5, 6), draw(tensor.Float32, 1, 1, 5, 3), draw(tensor.Float64, 1, 1, 5, 3),
+		nil, (*tensor.Dense)(nil), &tensor.Dense{}, gorgonia.NewF32(1), (*gorgonia.F32)(nil),
+		draw(tensor.Float32, 1, 1, 5, 6), draw(tensor.Float32, 1, 1, 5, 3), draw(tensor.Float64, 1, 1, 5, 3),
 		draw(tensor.Float32, 1, 1, 4, 3), words(1, 5, 3), tensor.New(tensor.WithShape(5, 3), tensor.Of(tensor.String)),
 	}
-	shapes := []gorgonia.DimSizer{nil, tensor.Shape(nil), tensor.Shape{}, tensor.Shape{5, 6}, tensor.Shape{5, 3}, tensor.Shape{-5, 3}, tensor.Shape{0, 6}}
+	shapes := []gorgonia.DimSizer{
+		nil, tensor.Shape(nil),
+		tensor.Shape{},
+		tensor.Shape{5, 6},
+		tensor.Shape{5, 3},
+		tensor.Shape{-5, 3},
+		tensor.Shape{0, 6},
+	}
 	calls := 0
 	for _, y := range out {
 		op := y.Op()
@@ -176,12 +199,18 @@ func TestEmbedOddNodes(t *testing.T) {
 		return gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithName(name), gorgonia.WithShape(5, width))
 	}
 	odd := map[string]*gorgonia.Node{
-		"nil": nil, "zero": {}, "of another graph": at(other, "s", 3), "a constant of no graph": gorgonia.NewConstant(draw(tensor.Float32, 1, 1, 5, 3)),
-		"without a shape": gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithName("none")), "scalar": gorgonia.NewConstant(float32(1)),
+		"nil": nil, "zero": {}, "of another graph": at(other, "s", 3),
+		"a constant of no graph": gorgonia.NewConstant(draw(tensor.Float32, 1, 1, 5, 3)),
+		"without a shape":        gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithName("none")),
+		"scalar":                 gorgonia.NewConstant(float32(1)),
 	}
 	cases := 0
 	for name, n := range odd {
-		for _, inputs := range []map[string]*gorgonia.Node{{"x": at(g, "x", 6), "s": n}, {"x": n, "s": at(g, "s", 3)}, {"x": n, "s": n}} {
+		for _, inputs := range []map[string]*gorgonia.Node{
+			{"x": at(g, "x", 6), "s": n},
+			{"x": n, "s": at(g, "s", 3)},
+			{"x": n, "s": n},
+		} {
 			cases++
 			if out, err := ptq.Embed(m, inputs); err == nil || out != nil {
 				t.Errorf("%s: got %v, error %v, want an error", name, out, err)

@@ -92,8 +92,8 @@ func quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error]
 		return nil, nil, err
 	}
 	j := &job{
-		ctx: ctx, samples: finite(samples, float.Inputs()), cfg: cfg, graph: n.Folded, net: indexed(n.Folded), codes: n.Codes, float: float,
-		report: &Report{},
+		ctx: ctx, samples: finite(samples, float.Inputs()), cfg: cfg, graph: n.Folded, net: indexed(n.Folded),
+		codes: n.Codes, float: float, report: &Report{},
 	}
 	verify := func() error { return j.verify(source, n.Read) }
 	for _, step := range []func() error{j.plan, verify, j.calibrate, j.layers, j.compare} {

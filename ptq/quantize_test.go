@@ -206,7 +206,10 @@ func TestRules(t *testing.T) {
 	for _, l := range r.Layers {
 		got = append(got, strings.TrimSpace(strings.Join([]string{l.Name, l.Weights, l.Activations.String(), l.Reason}, " ")))
 	}
-	want := []string{"conv1  default a rule says so", "conv2 symmetric8@0 fixed24", "dense1 int4/g32@1 dynamic", "dense2 int4/g32@1 dynamic"}
+	want := []string{
+		"conv1  default a rule says so", "conv2 symmetric8@0 fixed24", "dense1 int4/g32@1 dynamic",
+		"dense2 int4/g32@1 dynamic",
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

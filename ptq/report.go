@@ -14,8 +14,8 @@ type Report struct {
 	// Layers are all products, convolutions and lookups, in the order in which they are computed, those too
 	// that stay float.
 	Layers []Layer
-	// Kept are the other operations that are computed in float32, "Softmax p", and constants that are rounded,
-	// "FakeQuantize b".
+	// Kept are the other operations that are computed in float32, "Softmax p", and constants that are
+	// rounded, "FakeQuantize b".
 	Kept []string
 	// OnCodes are those that are computed on codes of a byte, between layers under Static: "MaxPool p".
 	OnCodes []string
@@ -48,7 +48,8 @@ type Layer struct {
 // Output is what became of one of the network's results.
 type Output struct {
 	Name string
-	// SQNR is against the float network's, over all samples, dB; −Inf where NaN or an infinity is in one alone.
+	// SQNR is against the float network's, over all samples, dB; −Inf where NaN or an infinity is in one
+	// alone.
 	SQNR float64
 	// Of the float network as it was read, and with normalizations and biases folded into layers, against
 	// Gorgonia's for the first sample, dB: +Inf for equal numbers, NaN where Unverified.
@@ -111,7 +112,8 @@ func (l Layer) cells() string {
 	if l.Op != opLookup {
 		activations = fmt.Sprintf("%v\t[%.4g, %.4g]\t%.4f", l.Activations, l.Low, l.High, l.Clipped)
 	}
-	return fmt.Sprintf("%s\t%s\t%.1f\t%.1f\t%d\t%.3f", plain(l.Weights), activations, l.WeightSQNR, l.OutputSQNR, l.Bytes, float64(l.Bytes)/float64(max(l.FloatBytes, 1)))
+	return fmt.Sprintf("%s\t%s\t%.1f\t%.1f\t%d\t%.3f", plain(l.Weights), activations, l.WeightSQNR, l.OutputSQNR,
+		l.Bytes, float64(l.Bytes)/float64(max(l.FloatBytes, 1)))
 }
 
 // plain returns text as a cell of a table: quoted where it has what ends a cell or a line, or what does not

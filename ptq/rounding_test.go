@@ -21,7 +21,8 @@ import (
 func randomJob(t *testing.T, seed uint64) (*job, map[string]model.Layer) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 5))
-	weight, err := qtensor.Quantize(tensor.New(tensor.WithShape(2, 2, 1, 1), tensor.WithBacking([]float32{1, -2, 3, 4})), qtensor.Symmetric(8))
+	weight, err := qtensor.Quantize(tensor.New(tensor.WithShape(2, 2, 1, 1),
+		tensor.WithBacking([]float32{1, -2, 3, 4})), qtensor.Symmetric(8))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,18 +57,26 @@ func TestRuleFields(t *testing.T) {
 				for _, by := range all {
 					for _, float := range []bool{false, true} {
 						cases++
-						cfg := ptq.Config{Weights: weights, Activations: activations, Rules: []ptq.Rule{{Pattern: "a", Float: float, Weights: of, Activations: by}}}
+						cfg := ptq.Config{
+							Weights: weights, Activations: activations,
+							Rules: []ptq.Rule{{Pattern: "a", Float: float, Weights: of, Activations: by}},
+						}
 						_, r, err := ptq.Quantize(t.Context(), build, samples, cfg)
 						if err != nil {
 							t.Fatalf("%v, %v, rule %v, %v, %t: %v", weights, activations, of, by, float, err)
 						}
-						want := []string{name(of, weights) + " " + first(by, activations).String(), name(weights) + " " + first(activations).String()}
+						want := []string{
+							name(of, weights) + " " + first(by, activations).String(),
+							name(weights) + " " + first(activations).String(),
+						}
 						if float {
 							want[0] = " default"
 						}
 						for i, l := range r.Layers {
-							if got := l.Weights + " " + l.Activations.String(); got != want[i] || l.Quantized != (i > 0 || !float) {
-								t.Errorf("%v, %v, rule %v, %v, %t: layer %s is %s, want %s", weights, activations, of, by, float, l.Name, got, want[i])
+							if got := l.Weights + " " + l.Activations.String(); got != want[i] ||
+								l.Quantized != (i > 0 || !float) {
+								t.Errorf("%v, %v, rule %v, %v, %t: layer %s is %s, want %s", weights, activations, of,
+									by, float, l.Name, got, want[i])
 							}
 						}
 					}
@@ -81,7 +89,18 @@ func TestRuleFields(t *testing.T) {
 
 // pattern returns one of random parts, and the expression for what it matches.
 func pattern(rng *rand.Rand) (glob, expression string) {
-	parts := [][2]string{{"*", ".*"}, {"?", "."}, {"a", "a"}, {"b", "b"}, {"/", "/"}, {".", `\.`}, {"[ab]", "[ab]"}, {"[^a]", "[^a]"}, {`\*`, `\*`}, {"[a-c]", "[a-c]"}}
+	parts := [][2]string{
+		{"*", ".*"},
+		{"?", "."},
+		{"a", "a"},
+		{"b", "b"},
+		{"/", "/"},
+		{".", `\.`},
+		{"[ab]", "[ab]"},
+		{"[^a]", "[^a]"},
+		{`\*`, `\*`},
+		{"[a-c]", "[a-c]"},
+	}
 	for range 1 + rng.IntN(4) {
 		p := parts[rng.IntN(len(parts))]
 		glob, expression = glob+p[0], expression+p[1]
@@ -103,7 +122,8 @@ func TestPatterns(t *testing.T) {
 		_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Rules: []ptq.Rule{{Pattern: glob, Float: true}}})
 		if !slices.ContainsFunc(names, re.MatchString) {
 			none++
-			if !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), fmt.Sprintf("%q", glob)) || !strings.Contains(err.Error(), "block1/a.w") {
+			if !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), fmt.Sprintf("%q", glob)) ||
+				!strings.Contains(err.Error(), "block1/a.w") {
 				t.Errorf("%q, which matches nothing: got error %v", glob, err)
 			}
 			continue
@@ -126,20 +146,29 @@ func TestPatternsRefused(t *testing.T) {
 	build, samples := floatNet(layered("a", "a/b"), tensor.Float32)
 	for _, p := range []string{"[", "a[", "[]a]", "[a", "[a-]", "[-]", `\`, `a\`, `[\`, "a/[", "[^]", "*[", "/*/["} {
 		for _, rules := range [][]ptq.Rule{{{Pattern: p}}, {{Pattern: "*"}, {Pattern: p}}} {
-			if _, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Rules: rules}); !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), fmt.Sprintf("%q", p)) {
+			_, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Rules: rules})
+			if !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), fmt.Sprintf("%q", p)) {
 				t.Errorf("%q: got error %v, want ErrParams", p, err)
 			}
 		}
 	}
-	for _, rules := range [][]ptq.Rule{{{}}, {{Pattern: "c"}}, {{Pattern: "*"}, {Pattern: "c"}}, {{Pattern: "a"}, {Pattern: "A"}}, {{Pattern: "a", Float: true}, {Pattern: "a/"}}} {
+	for _, rules := range [][]ptq.Rule{
+		{{}},
+		{{Pattern: "c"}},
+		{{Pattern: "*"}, {Pattern: "c"}},
+		{{Pattern: "a"}, {Pattern: "A"}},
+		{{Pattern: "a", Float: true}, {Pattern: "a/"}},
+	} {
 		last := rules[len(rules)-1].Pattern
 		want := fmt.Sprintf(`rule %d: pattern %q matches no layer, want one of ["a" "a/b"]`, len(rules)-1, last)
-		if _, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Rules: rules}); !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), want) {
+		_, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Rules: rules})
+		if !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: got error %v, want %s", rules, err, want)
 		}
 	}
 	// One that is never reached does nothing.
-	if _, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Rules: []ptq.Rule{{Pattern: "a*"}, {Pattern: "a/b", Float: true}}}); err != nil || !r.Layers[1].Quantized {
+	hidden := ptq.Config{Rules: []ptq.Rule{{Pattern: "a*"}, {Pattern: "a/b", Float: true}}}
+	if _, r, err := ptq.Quantize(t.Context(), build, samples, hidden); err != nil || !r.Layers[1].Quantized {
 		t.Errorf("a rule behind another: got %v, error %v", r, err)
 	}
 	names := make([]string, 30)
@@ -147,17 +176,23 @@ func TestPatternsRefused(t *testing.T) {
 		names[i] = fmt.Sprint("w", i)
 	}
 	build, samples = floatNet(layered(names...), tensor.Float32)
-	if _, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Rules: []ptq.Rule{{Pattern: "v"}}}); err == nil || !strings.Contains(err.Error(), "and 10 more") {
+	_, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Rules: []ptq.Rule{{Pattern: "v"}}})
+	if err == nil || !strings.Contains(err.Error(), "and 10 more") {
 		t.Errorf("got error %v, want 20 names and the number of others", err)
 	}
 	for _, a := range []ptq.Activations{-1, 5, 1 << 20} {
 		for _, cfg := range []ptq.Config{{Activations: a}, {Rules: []ptq.Rule{{Pattern: "*", Activations: a}}}} {
-			if _, _, err := ptq.Quantize(t.Context(), build, samples, cfg); !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), a.String()) {
+			_, _, err := ptq.Quantize(t.Context(), build, samples, cfg)
+			if !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), a.String()) {
 				t.Errorf("%+v: got error %v, want ErrParams", cfg, err)
 			}
 		}
 	}
-	for _, s := range []qtensor.Scheme{{}, qtensor.Symmetric(99), qtensor.PerChannelSymmetric(8, -1), qtensor.Symmetric(8).PerGroup(0, 0), qtensor.Float16().PerAxis(0)} {
+	for _, s := range []qtensor.Scheme{
+		{},
+		qtensor.Symmetric(99), qtensor.PerChannelSymmetric(8, -1),
+		qtensor.Symmetric(8).PerGroup(0, 0), qtensor.Float16().PerAxis(0),
+	} {
 		for _, cfg := range []ptq.Config{{Weights: &s}, {Rules: []ptq.Rule{{Pattern: "*", Weights: &s}}}} {
 			if _, _, err := ptq.Quantize(t.Context(), build, samples, cfg); !errors.Is(err, qtensor.ErrScheme) {
 				t.Errorf("%v: got error %v, want ErrScheme", s, err)

@@ -16,8 +16,9 @@ import (
 type Sample map[string]tensor.Tensor
 
 // walks says what Quantize does with samples.
-const walks = "samples is walked three times, to its first by verify, then to its end by calibrate and by compare, and has to give the same " +
-	"each time: what reads a channel or a file once has to be collected first"
+const walks = "samples is walked three times, to its first by verify, then to its end by calibrate and by compare, " +
+	"and has to give the same each time: " +
+	"what reads a channel or a file once has to be collected first"
 
 // walk calls do for every sample.
 func (j *job) walk(stage string, do func(Sample) error) error {

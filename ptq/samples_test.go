@@ -94,7 +94,10 @@ func TestBadSamples(t *testing.T) {
 		{"another width", put("x", draw(tensor.Float32, 1, 1, 5, 7)), qtensor.ErrShape, `"x"`},
 		{"another rank", put("x", draw(tensor.Float32, 1, 1, 5, 6, 1)), qtensor.ErrShape, `"x"`},
 		{"another batch", put("y", draw(tensor.Float32, 1, 1, 4, 3)), qtensor.ErrShape, `"y"`},
-		{"no row", func(s ptq.Sample) error { s["words"].Data().([]int)[2] = vocabulary; return nil }, qtensor.ErrValue, "got row 30 at 2"},
+		{
+			"no row", func(s ptq.Sample) error { s["words"].Data().([]int)[2] = vocabulary; return nil }, qtensor.ErrValue,
+			"got row 30 at 2",
+		},
 		{"an error", func(ptq.Sample) error { return errMine }, errMine, "mine"},
 	}
 	cases := 0
@@ -114,8 +117,10 @@ func TestBadSamples(t *testing.T) {
 						return s, nil
 					}), ptq.Config{Activations: ptq.Static})
 					sample := fmt.Sprintf("%s: sample %d: ", stage, at)
-					if !errors.Is(err, c.want) || m != nil || r != nil || !strings.Contains(err.Error(), sample) || !strings.Contains(err.Error(), c.text) {
-						t.Errorf("%s, %v, %s of sample %d: got error %v, want %v, %q and %q", c.name, dt, stage, at, err, c.want, sample, c.text)
+					if !errors.Is(err, c.want) || m != nil || r != nil || !strings.Contains(err.Error(), sample) ||
+						!strings.Contains(err.Error(), c.text) {
+						t.Errorf("%s, %v, %s of sample %d: got error %v, want %v, %q and %q", c.name, dt, stage, at,
+							err, c.want, sample, c.text)
 					}
 				}
 			}
@@ -197,12 +202,18 @@ func hooks(t *testing.T, ctx context.Context, at func(call int, what string)) (c
 	}, func(yield func(ptq.Sample, error) bool) {
 		for i := range 2 {
 			called("samples")
-			if !yield(ptq.Sample{"x": draw(tensor.Float32, uint64(i), 1, 5, 6), "y": draw(tensor.Float32, uint64(i)+10, 1, 5, 3)}, nil) {
+			if !yield(ptq.Sample{
+				"x": draw(tensor.Float32, uint64(i), 1, 5, 6),
+				"y": draw(tensor.Float32, uint64(i)+10, 1, 5, 3),
+			}, nil) {
 				return
 			}
 		}
 		called("samples")
-	}, ptq.Config{Activations: ptq.Static, Range: watched{func() { called("range") }}, Progress: func(stage string, _ int) { called("progress " + stage) }})
+	}, ptq.Config{
+		Activations: ptq.Static, Range: watched{func() { called("range") }},
+		Progress: func(stage string, _ int) { called("progress " + stage) },
+	})
 	return calls, err
 }
 
@@ -290,10 +301,12 @@ func TestNotFiniteOnTheWay(t *testing.T) {
 		build, samples := floatNet(net, tensor.Float32)
 		for _, activations := range []ptq.Activations{ptq.Fixed24, ptq.Fixed16, ptq.Dynamic, ptq.Static} {
 			_, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: activations})
-			if want := fmt.Sprintf("value %q", c.name+"_1.out"); !errors.Is(err, qtensor.ErrValue) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "sample 0") {
+			if want := fmt.Sprintf("value %q", c.name+"_1.out"); !errors.Is(err, qtensor.ErrValue) ||
+				!strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "sample 0") {
 				t.Errorf("%s, %v: got error %v, want ErrValue for sample 0 and %s", c.name, activations, err, want)
 			}
-			_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: activations, Rules: []ptq.Rule{{Pattern: "a", Float: true}}})
+			_, r, err := ptq.Quantize(t.Context(), build, samples,
+				ptq.Config{Activations: activations, Rules: []ptq.Rule{{Pattern: "a", Float: true}}})
 			if err != nil || !r.Layers[1].Quantized {
 				t.Errorf("%s, %v: left float: got %v, error %v", c.name, activations, r, err)
 			}

@@ -25,13 +25,15 @@ func sharing(z *zoo, seed uint64) node {
 		case 0:
 			h = must(gorgonia.Dropout(other, 0.5))
 		case 1:
-			h = must(gorgonia.Reshape(must(gorgonia.Reshape(other, tensor.Shape{z.Batch, 2, width / 2})), tensor.Shape{z.Batch, width}))
+			h = must(gorgonia.Reshape(must(gorgonia.Reshape(other, tensor.Shape{z.Batch, 2, width / 2})),
+				tensor.Shape{z.Batch, width}))
 		case 2:
 			h = must(gorgonia.Slice(other, nil, nil))
 		case 3:
 			h = must(gorgonia.Concat(1, other))
 		case 4:
-			h = must(gorgonia.Concat(1, must(gorgonia.Slice(h, nil, gorgonia.S(0, 2))), must(gorgonia.Slice(other, nil, gorgonia.S(2, width)))))
+			h = must(gorgonia.Concat(1, must(gorgonia.Slice(h, nil, gorgonia.S(0, 2))),
+				must(gorgonia.Slice(other, nil, gorgonia.S(2, width)))))
 		case 5:
 			h = z.Dense(h, fmt.Sprint("w", i), width, width)
 		case 6:
@@ -39,7 +41,8 @@ func sharing(z *zoo, seed uint64) node {
 		case 7:
 			h = must(gorgonia.Tanh(other))
 		case 8:
-			h = must(gorgonia.Add(h, z.Dense(must(gorgonia.Rectify(must(gorgonia.Dropout(other, 0.3)))), fmt.Sprint("v", i), width, width)))
+			h = must(gorgonia.Add(h, z.Dense(must(gorgonia.Rectify(must(gorgonia.Dropout(other, 0.3)))),
+				fmt.Sprint("v", i), width, width)))
 		}
 		made = append(made, h)
 	}

@@ -30,7 +30,8 @@ func (j *job) rounding() rounding {
 	read := map[string]bool{}
 	for i := range j.net.Nodes {
 		n := &j.net.Nodes[i]
-		if n.Op != "Add" && !average(n) || slices.ContainsFunc(n.Inputs, func(in string) bool { return j.net.makers[in] == nil }) {
+		given := func(in string) bool { return j.net.makers[in] == nil }
+		if n.Op != "Add" && !average(n) || slices.ContainsFunc(n.Inputs, given) {
 			continue
 		}
 		r.nodes[n] = true

@@ -65,7 +65,10 @@ func TestSums(t *testing.T) {
 		{"dynamic", blocks, ptq.Config{Activations: ptq.Dynamic}, "", 35},
 		{"a float layer behind the average", blocks, ptq.Config{Activations: ptq.Static, Rules: []ptq.Rule{{Pattern: "fc*", Float: true}}}, strings.TrimSuffix(all, " Reshape"), 30},
 		{"a float layer in a block", blocks, ptq.Config{Activations: ptq.Static, Rules: []ptq.Rule{{Pattern: "side*", Float: true}}}, "", 30},
-		{"dynamic in a block", blocks, ptq.Config{Activations: ptq.Static, Rules: []ptq.Rule{{Pattern: "c", Activations: ptq.Dynamic}}}, "Add Relu GlobalAveragePool Reshape", 30},
+		{"dynamic in a block", blocks, ptq.Config{
+			Activations: ptq.Static,
+			Rules:       []ptq.Rule{{Pattern: "c", Activations: ptq.Dynamic}},
+		}, "Add Relu GlobalAveragePool Reshape", 30},
 		{"a sum for a function", gated, ptq.Config{Activations: ptq.Static}, "", 30},
 		{"a sum with a weight", shifted, ptq.Config{Activations: ptq.Static}, "", 30},
 		{"rounded by the graph", trained, ptq.Config{Activations: ptq.Static}, "", 30},

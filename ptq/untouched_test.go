@@ -32,7 +32,8 @@ func (tr *training) make(batch int, of *training) {
 		if of != nil {
 			v = of.weights[len(tr.weights)].Value()
 		}
-		w := gorgonia.NewTensor(tr.g, tr.dt, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(v))
+		w := gorgonia.NewTensor(tr.g, tr.dt, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name),
+			gorgonia.WithValue(v))
 		tr.weights = append(tr.weights, w)
 		return w
 	}
@@ -139,7 +140,8 @@ func TestQuantizeLeavesTheGraph(t *testing.T) {
 					if r.Unverified != "" || len(r.Layers) != 3 {
 						t.Errorf("%s: not verified, or other layers:\n%v", what, r)
 					}
-					if !slices.Equal(tr.g.AllNodes(), nodes) || tr.x.Value() != x || tr.target.Value() != target || !slices.Equal(wide(x), numbers) {
+					if !slices.Equal(tr.g.AllNodes(), nodes) || tr.x.Value() != x || tr.target.Value() != target ||
+						!slices.Equal(wide(x), numbers) {
 						t.Errorf("%s: the graph has other nodes or values", what)
 					}
 				}

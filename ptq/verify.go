@@ -68,7 +68,8 @@ func (j *job) hold(build graph.Build, unfolded *model.Model, sample Sample) erro
 			}
 			var ok bool
 			if *c.sqnr, ok = held(stock[i], got); !ok {
-				return fmt.Errorf("output %q: %w: got %.1f dB, want %d or more, or every number as near as %g of the largest, and NaN and infinities in the same places",
+				return fmt.Errorf("output %q: %w: got %.1f dB, want %d or more, or every number as near as %g "+
+					"of the largest, and NaN and infinities in the same places",
 					o.Name, ErrMismatch, *c.sqnr, leastRead, leastNear)
 			}
 		}
@@ -83,7 +84,8 @@ func (j *job) stock(build graph.Build, sample Sample) (outputs [][]float32, err 
 		return nil, err
 	}
 	if len(g.Outputs) != len(j.graph.Outputs) {
-		return nil, fmt.Errorf("%w: got %d outputs from build for another batch size, want %d", ErrUnsupported, len(g.Outputs), len(j.graph.Outputs))
+		return nil, fmt.Errorf("%w: got %d outputs from build for another batch size, want %d", ErrUnsupported,
+			len(g.Outputs), len(j.graph.Outputs))
 	}
 	inputs := make([][]float32, len(j.graph.Inputs))
 	for i, in := range j.graph.Inputs {

@@ -45,7 +45,10 @@ func TestVerify(t *testing.T) {
 		{"the same", gorgonia.Tanh, nil, ""},
 		{"another function", gorgonia.Sigmoid, ptq.ErrMismatch, ""},
 		{"NaN", gorgonia.Log, ptq.ErrMismatch, ""},
-		{"NaN in all places", func(y node) (node, error) { return gorgonia.Log(must(gorgonia.Neg(must(gorgonia.Square(y))))) }, ptq.ErrMismatch, ""},
+		{
+			"NaN in all places", func(y node) (node, error) { return gorgonia.Log(must(gorgonia.Neg(must(gorgonia.Square(y))))) },
+			ptq.ErrMismatch, "",
+		},
 		{"infinities", func(y node) (node, error) { return gorgonia.Inverse(must(gorgonia.Sub(y, y))) }, ptq.ErrMismatch, ""},
 		{"zeros", func(y node) (node, error) { return gorgonia.Sub(y, y) }, ptq.ErrMismatch, ""},
 		{"a little more", func(y node) (node, error) {
@@ -76,7 +79,8 @@ func TestVerify(t *testing.T) {
 			return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, err
 		}
 		_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{})
-		if !errors.Is(err, c.want) || err != nil && strings.Contains(c.name, "panic") && !strings.Contains(err.Error(), "build for batch size 9 panics") {
+		if !errors.Is(err, c.want) || err != nil && strings.Contains(c.name, "panic") &&
+			!strings.Contains(err.Error(), "build for batch size 9 panics") {
 			t.Errorf("%s: got error %v, want %v", c.name, err, c.want)
 		}
 		if err != nil {
@@ -106,12 +110,14 @@ func TestVerifyWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, convert := range map[string]func([]int) any{
-		"int": func(x []int) any { return x }, "int32": func(x []int) any { return as[int32](x) }, "int64": func(x []int) any { return as[int64](x) },
+		"int": func(x []int) any { return x }, "int32": func(x []int) any { return as[int32](x) },
+		"int64": func(x []int) any { return as[int64](x) },
 	} {
 		samples := func(yield func(ptq.Sample, error) bool) {
 			for input, shape := range shapes {
 				x := words(1, 4, shape[1])
-				yield(ptq.Sample{input: tensor.New(tensor.WithShape(x.Shape()...), tensor.WithBacking(convert(x.Data().([]int))))}, nil)
+				yield(ptq.Sample{input: tensor.New(tensor.WithShape(x.Shape()...),
+					tensor.WithBacking(convert(x.Data().([]int))))}, nil)
 			}
 		}
 		_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{})

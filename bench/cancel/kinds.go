@@ -48,8 +48,9 @@ func network(sample []int, n flow.Node, constants map[string]*flow.Tensor) *flow
 		n.Inputs = []string{"x"}
 	}
 	return &flow.Graph{
-		Inputs: []flow.Value{{Name: "x", Shape: append([]int{-1}, sample...), Integer: n.Op == "Gather"}}, Outputs: []flow.Value{{Name: "y"}},
-		Nodes: []flow.Node{n}, Constants: constants,
+		Inputs:  []flow.Value{{Name: "x", Shape: append([]int{-1}, sample...), Integer: n.Op == "Gather"}},
+		Outputs: []flow.Value{{Name: "y"}},
+		Nodes:   []flow.Node{n}, Constants: constants,
 	}
 }
 
@@ -95,9 +96,12 @@ func allKinds(dir string) (list []*kind, err error) {
 		of("MaxPool", many, image, flow.Node{Op: "MaxPool", Kernel: []int{5, 5}}, nil),
 		of("AveragePool", many, image, flow.Node{Op: "AveragePool", Kernel: []int{5, 5}}, nil),
 		of("GlobalAveragePool", many, image, flow.Node{Op: "GlobalAveragePool"}, nil),
-		of("Gemm, float32", many/4, []int{1024}, flow.Node{Op: "Gemm", Inputs: []string{"x", "w"}}, map[string]*flow.Tensor{"w": numbers(1024, 1024)}),
-		of("MatMul, float32", many/4, []int{8, 1024}, flow.Node{Op: "MatMul", Inputs: []string{"x", "w"}}, map[string]*flow.Tensor{"w": numbers(1024, 1024)}),
-		of("Conv, float32", many/8, image, flow.Node{Op: "Conv", Inputs: []string{"x", "w"}}, map[string]*flow.Tensor{"w": numbers(64, 8, 5, 5)}),
+		of("Gemm, float32", many/4, []int{1024}, flow.Node{Op: "Gemm", Inputs: []string{"x", "w"}},
+			map[string]*flow.Tensor{"w": numbers(1024, 1024)}),
+		of("MatMul, float32", many/4, []int{8, 1024}, flow.Node{Op: "MatMul", Inputs: []string{"x", "w"}},
+			map[string]*flow.Tensor{"w": numbers(1024, 1024)}),
+		of("Conv, float32", many/8, image, flow.Node{Op: "Conv", Inputs: []string{"x", "w"}},
+			map[string]*flow.Tensor{"w": numbers(64, 8, 5, 5)}),
 	)
 	table := map[string]*flow.Tensor{"w": numbers(1000, 256)}
 	gather := of("Gather", 0, nil, flow.Node{Op: "Gather", Inputs: []string{"w", "x"}}, table)
@@ -132,7 +136,8 @@ func layerKinds(table map[string]*flow.Tensor) (list []*kind, err error) {
 			err = failed
 		}
 		return &kind{name: name, input: inputOf(elements, sample...), model: func() (*model.Model, error) {
-			return model.New(network(sample, n, map[string]*flow.Tensor{"w": w}), map[string]model.Layer{"n": {Weight: q, Compute: c}})
+			return model.New(network(sample, n, map[string]*flow.Tensor{"w": w}),
+				map[string]model.Layer{"n": {Weight: q, Compute: c}})
 		}}
 	}
 	gemm, conv := flow.Node{Op: "Gemm", Inputs: []string{"x", "w"}}, flow.Node{Op: "Conv", Inputs: []string{"x", "w"}}
@@ -149,9 +154,11 @@ func layerKinds(table map[string]*flow.Tensor) (list []*kind, err error) {
 		)
 	}
 	list = append(list, layer("Gemm, float16", many/64, []int{2048}, gemm, square, qtensor.Float16(), ops.Fixed24()))
-	pack := layer("packing, the first run", 2048, []int{2048}, gemm, numbers(2048, 16384), qtensor.Int4().PerGroup(1, 32), ops.DynamicInt8())
+	pack := layer("packing, the first run", 2048, []int{2048}, gemm, numbers(2048, 16384),
+		qtensor.Int4().PerGroup(1, 32), ops.DynamicInt8())
 	pack.first = true
-	codes := layer("Gather of codes", 0, nil, flow.Node{Op: "Gather", Inputs: []string{"w", "x"}}, table["w"], qtensor.Symmetric(8), ops.Compute{})
+	codes := layer("Gather of codes", 0, nil, flow.Node{Op: "Gather", Inputs: []string{"w", "x"}}, table["w"],
+		qtensor.Symmetric(8), ops.Compute{})
 	codes.input = rows
 	return append(list, pack, codes), err
 }
@@ -173,18 +180,25 @@ func otherKinds(dir string) ([]*kind, error) {
 	call := of("a call", 1<<16, []int{64}, flow.Node{Op: "Call"}, nil)
 	call.model = func() (*model.Model, error) {
 		g := network([]int{64}, flow.Node{Op: "Call"}, nil)
-		g.Calls = map[string]*flow.Call{"n": {What: "busy", Shape: []int{-1, 64}, Run: func(_ context.Context, _ int, in []flow.Tensor) (flow.Tensor, error) {
-			for begin := time.Now(); time.Since(begin) < 300*time.Millisecond; {
-			}
-			return flow.Tensor{Shape: in[0].Shape, Data: slices.Clone(in[0].Data)}, nil
-		}}}
+		g.Calls = map[string]*flow.Call{"n": {
+			What: "busy", Shape: []int{-1, 64},
+			Run: func(_ context.Context, _ int, in []flow.Tensor) (flow.Tensor, error) {
+				for begin := time.Now(); time.Since(begin) < 300*time.Millisecond; {
+				}
+				return flow.Tensor{Shape: in[0].Shape, Data: slices.Clone(in[0].Data)}, nil
+			},
+		}}
 		return model.New(g, nil)
 	}
 	path := filepath.Join(dir, "constants")
-	big, err := model.New(network([]int{1024}, flow.Node{Op: "MatMul", Inputs: []string{"x", "w"}}, map[string]*flow.Tensor{"w": numbers(1024, many/64)}), nil)
+	big, err := model.New(network([]int{1024}, flow.Node{Op: "MatMul", Inputs: []string{"x", "w"}},
+		map[string]*flow.Tensor{"w": numbers(1024, many/64)}), nil)
 	if err == nil {
 		err = big.Save(path)
 	}
-	file := &kind{name: "constants of a file, the first run", input: inputOf(1024, 1024), first: true, model: func() (*model.Model, error) { return model.Load(path) }}
+	file := &kind{
+		name: "constants of a file, the first run", input: inputOf(1024, 1024), first: true,
+		model: func() (*model.Model, error) { return model.Load(path) },
+	}
 	return []*kind{turned, wide, call, file}, err
 }

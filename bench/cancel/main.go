@@ -1,10 +1,11 @@
-// Command cancel measures how long model.Run takes to return after its context ended, for every kind of node: a run of that node alone is
-// cancelled at a random moment. A limit of 20 ms is what model promises.
+// Command cancel measures how long model.Run takes to return after its context ended, for every kind of node:
+// a run of that node alone is cancelled at a random moment. A limit of 20 ms is what model promises.
 //
 //	go run ./bench/cancel [-repeats 11] [-threads 1,2] [-only regexp]
 //
-// Took is how long the run takes by itself; median and most are from the cancellation, or from the deadline, to the return. The first
-// row has no model: as many loops as there are threads run beside a goroutine that waits for a context. That is what Go and the machine take.
+// Took is how long the run takes by itself; median and most are from the cancellation, or from the deadline,
+// to the return. The first row has no model: as many loops as there are threads run beside a goroutine that
+// waits for a context. That is what Go and the machine take.
 package main
 
 import (
@@ -72,8 +73,8 @@ func measureAll(w io.Writer, repeats int, threads, only string) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", k.name, err)
 			}
-			fmt.Fprintf(table, "%d\t%v\t%v\t%v\t%v\t%v\t  %s\n", n, round(r.took), round(middle(r.cancelled)), round(slices.Max(r.cancelled)),
-				round(middle(r.deadline)), round(slices.Max(r.deadline)), k.name)
+			fmt.Fprintf(table, "%d\t%v\t%v\t%v\t%v\t%v\t  %s\n", n, round(r.took), round(middle(r.cancelled)),
+				round(slices.Max(r.cancelled)), round(middle(r.deadline)), round(slices.Max(r.deadline)), k.name)
 			most = max(most, slices.Max(r.cancelled), slices.Max(r.deadline))
 			k.in = nil // memory
 			runtime.GC()
@@ -180,8 +181,8 @@ func (k *kind) measure(repeats int) (r result, err error) {
 	return r, nil
 }
 
-// left returns how long a run takes to return after its context ended, by a cancellation or a deadline after a delay; −1 where it was
-// done before.
+// left returns how long a run takes to return after its context ended, by a cancellation or a deadline after
+// a delay; −1 where it was done before.
 func left(run func(context.Context) error, delay time.Duration, cancelled bool) (time.Duration, error) {
 	ends := time.Now().Add(delay)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -57,8 +57,8 @@ func compareFiles(w io.Writer, older, newer string) error {
 	return compare(w, both[0], both[1])
 }
 
-// compare prints the keys that differ or that one side lacks, and how many there are. Any such key is an error, and so is the
-// comparison of nothing.
+// compare prints the keys that differ or that one side lacks, and how many there are. Any such key is an
+// error, and so is the comparison of nothing.
 func compare(w io.Writer, older, newer lines) error {
 	all := maps.Clone(older)
 	maps.Copy(all, newer)

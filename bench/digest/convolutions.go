@@ -64,7 +64,8 @@ const images = 3
 func convolutions(d *digest) {
 	for _, s := range schemes(0) {
 		switch s.name {
-		case "uniform8/tensor", "symmetric8/tensor", "symmetric8/channel", "affine8/channel", "int4/groups32", "symmetric8/groups20":
+		case "uniform8/tensor", "symmetric8/tensor", "symmetric8/channel", "affine8/channel", "int4/groups32",
+			"symmetric8/groups20":
 		default:
 			continue
 		}

@@ -20,7 +20,10 @@ import (
 // section adds results of one kind.
 type section func(d *digest)
 
-var sections = []section{products, variants, activations, doubles, betweenCodes, convolutions, embeddings, networks, tensors, files, ranges}
+var sections = []section{
+	products, variants, activations, doubles, betweenCodes, convolutions, embeddings, networks,
+	tensors, files, ranges,
+}
 
 // digest collects lines.
 type digest struct {
@@ -36,7 +39,8 @@ func digestOf(sections []section) (lines, error) {
 	return d.lines, d.err
 }
 
-// add adds the line of a result: of values, or of err where it is one. A key that is there already is an error of digestOf.
+// add adds the line of a result: of values, or of err where it is one. A key that is there already is an
+// error of digestOf.
 func (d *digest) add(key string, err error, values ...any) {
 	if _, ok := d.lines[key]; ok && d.err == nil {
 		d.err = fmt.Errorf("key %q comes twice", key)
@@ -51,8 +55,8 @@ func (d *digest) add(key string, err error, values ...any) {
 	d.lines[key] = fmt.Sprintf("%x", h.Sum(nil))
 }
 
-// write writes the number of bytes of a value, and its bytes: numbers are little-endian, an int has 64 bits, and a NaN those of
-// one NaN.
+// write writes the number of bytes of a value, and its bytes: numbers are little-endian, an int has 64 bits,
+// and a NaN those of one NaN.
 func write(h hash.Hash, v any) {
 	var data []byte
 	switch v := v.(type) {
@@ -104,7 +108,8 @@ func bits64(x float64) uint64 {
 	return math.Float64bits(x)
 }
 
-// sentinels returns the names of the errors that err wraps. The errors of Gorgonia's machines have theirs behind Err.
+// sentinels returns the names of the errors that err wraps. The errors of Gorgonia's machines have theirs
+// behind Err.
 func sentinels(err error) string {
 	var behind interface{ Err() error }
 	if errors.As(err, &behind) {

@@ -36,7 +36,8 @@ func TestThreads(t *testing.T) {
 		d.add("same", nil, 1)
 		d.add("other", nil, runtime.GOMAXPROCS(0))
 	}})
-	if err == nil || !strings.Contains(err.Error(), "differs: other\n") || !strings.Contains(err.Error(), "compared 2 keys: 1 differ") {
+	if err == nil || !strings.Contains(err.Error(), "differs: other\n") ||
+		!strings.Contains(err.Error(), "compared 2 keys: 1 differ") {
 		t.Errorf("got %v, want the key that differs", err)
 	}
 	if after := runtime.GOMAXPROCS(0); after != before {
@@ -54,9 +55,24 @@ func TestCompare(t *testing.T) {
 		want string
 	}{
 		{"equal", maps.Clone(old), true, "compared 3 keys: 0 differ; 0 are missing from the new, 0 from the old\n"},
-		{"differing", lines{"a 1": sum(1), "a 2": sum(9), "a 3": sum(3)}, false, "differs: a 2\ncompared 3 keys: 1 differ; 0 are missing from the new, 0 from the old\n"},
-		{"missing", lines{"a 1": sum(1), "a 3": sum(3)}, false, "missing from the new: a 2\ncompared 2 keys: 0 differ; 1 are missing from the new, 0 from the old\n"},
-		{"extra", lines{"a 1": sum(1), "a 2": sum(2), "a 3": sum(3), "b": sum(4)}, false, "missing from the old: b\ncompared 3 keys: 0 differ; 0 are missing from the new, 1 from the old\n"},
+		{
+			"differing",
+			lines{"a 1": sum(1), "a 2": sum(9), "a 3": sum(3)},
+			false,
+			"differs: a 2\ncompared 3 keys: 1 differ; 0 are missing from the new, 0 from the old\n",
+		},
+		{
+			"missing",
+			lines{"a 1": sum(1), "a 3": sum(3)},
+			false,
+			"missing from the new: a 2\ncompared 2 keys: 0 differ; 1 are missing from the new, 0 from the old\n",
+		},
+		{
+			"extra",
+			lines{"a 1": sum(1), "a 2": sum(2), "a 3": sum(3), "b": sum(4)},
+			false,
+			"missing from the old: b\ncompared 3 keys: 0 differ; 0 are missing from the new, 1 from the old\n",
+		},
 		{"empty", lines{}, false, "compared 0 keys"},
 	} {
 		var got bytes.Buffer
@@ -64,7 +80,8 @@ func TestCompare(t *testing.T) {
 		if err != nil || !maps.Equal(read, c.new) {
 			t.Errorf("%s: read %v, %v, want %v", c.name, read, err, c.new)
 		}
-		if err := compare(&got, old, read); (err == nil) != c.same || !strings.HasSuffix(got.String(), c.want) && c.name != "empty" {
+		if err := compare(&got, old, read); (err == nil) != c.same ||
+			!strings.HasSuffix(got.String(), c.want) && c.name != "empty" {
 			t.Errorf("%s: got %v,\n%s, want\n%s", c.name, err, &got, c.want)
 		}
 	}

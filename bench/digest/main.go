@@ -1,13 +1,15 @@
-// Command digest prints a line `key sha256` for each of several thousand results of this module on seeded inputs: products,
-// convolutions, embeddings, quantized networks, quantized values and parameters, calibration, and what is read back from saved bytes.
-// A change that must leave results as they are leaves all lines as they are.
+// Command digest prints a line `key sha256` for each of several thousand results of this module on seeded
+// inputs: products, convolutions, embeddings, quantized networks, quantized values and parameters,
+// calibration, and what is read back from saved bytes. A change that must leave results as they are leaves
+// all lines as they are.
 //
 //	go run ./bench/digest >old.txt
 //	go run ./bench/digest >new.txt
 //	go run ./bench/digest -compare old.txt new.txt
 //
-// Every instruction set that the machine has computes everything in a process of its own, with GOMAXPROCS at 1 and at 2, which
-// must agree. Keys, seeds and inputs are for good: a line of one version of the program is the line of any other.
+// Every instruction set that the machine has computes everything in a process of its own, with GOMAXPROCS at
+// 1 and at 2, which must agree. Keys, seeds and inputs are for good: a line of one version of the program is
+// the line of any other.
 package main
 
 import (

@@ -39,7 +39,8 @@ func (s *source) samples(yield func(ptq.Sample, error) bool) {
 	}
 }
 
-// networks are those of the zoo, quantized: what they give, what is given after a file was read back, and what the reports say.
+// networks are those of the zoo, quantized: what they give, what is given after a file was read back, and
+// what the reports say.
 func networks(d *digest) {
 	grouped := qtensor.Int4().PerGroup(1, 32)
 	for _, name := range slices.Sorted(maps.Keys(zoo.Networks)) {
@@ -54,7 +55,8 @@ func networks(d *digest) {
 				}{{"symmetric8", nil}, {"int4-groups32", &grouped}} {
 					s := &source{name: name, dt: dt, values: map[string]*tensor.Dense{}}
 					key := fmt.Sprintf("network=%s of=%v activations=%s weights=%s", name, dt, a.name, w.name)
-					m, r, err := ptq.Quantize(context.Background(), s.build, s.samples, ptq.Config{Weights: w.scheme, Activations: a.activations})
+					m, r, err := ptq.Quantize(context.Background(), s.build, s.samples,
+						ptq.Config{Weights: w.scheme, Activations: a.activations})
 					d.add(key+" quantized", err, "yes")
 					if err == nil {
 						d.addReport(key, r)

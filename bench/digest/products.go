@@ -10,7 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// shapes are m, k and n of products: around the rows, depths and columns that kernels and threads take at a time.
+// shapes are m, k and n of products: around the rows, depths and columns that kernels and threads take at a
+// time.
 var shapes = [][3]int{
 	{1, 1, 1},
 	{1, 3, 2},
@@ -45,7 +46,8 @@ type computation struct {
 	compute ops.Compute
 }
 
-// computations are all arithmetics. The ranges of the static ones are such that gaussian numbers saturate now and then.
+// computations are all arithmetics. The ranges of the static ones are such that gaussian numbers saturate now
+// and then.
 var computations = []computation{
 	{"fixed24", ops.Fixed24()},
 	{"fixed16", ops.Fixed16()},
@@ -172,7 +174,8 @@ func doubles(d *digest) {
 // inGraph returns what f adds to a graph, for a value of its input.
 func inGraph(value *tensor.Dense, f func(x *gorgonia.Node) (*gorgonia.Node, error)) (*tensor.Dense, error) {
 	g := gorgonia.NewGraph()
-	x := gorgonia.NewTensor(g, value.Dtype(), value.Dims(), gorgonia.WithShape(value.Shape()...), gorgonia.WithName("x"), gorgonia.WithValue(value))
+	x := gorgonia.NewTensor(g, value.Dtype(), value.Dims(), gorgonia.WithShape(value.Shape()...),
+		gorgonia.WithName("x"), gorgonia.WithValue(value))
 	y, err := f(x)
 	if err != nil {
 		return nil, err
@@ -216,8 +219,8 @@ var codesOut = func() ops.Codes {
 	return c
 }()
 
-// addCodes adds what a layer makes of samples along a way between codes and numbers, or that it does not go it. The codes that it
-// reads are those of no numbers in particular.
+// addCodes adds what a layer makes of samples along a way between codes and numbers, or that it does not go
+// it. The codes that it reads are those of no numbers in particular.
 func (d *digest) addCodes(key string, p *ops.Prepared, err error, way string, samples int, numbers []float32) {
 	if err != nil {
 		d.add(key, err)

@@ -19,7 +19,12 @@ func schemes(axis int) []named {
 	mapped := []struct {
 		name string
 		of   func(bits int) qtensor.Scheme
-	}{{"uniform", qtensor.Uniform}, {"symmetric", qtensor.Symmetric}, {"affine", qtensor.Affine}, {"power-of-two", qtensor.PowerOfTwo}}
+	}{
+		{"uniform", qtensor.Uniform},
+		{"symmetric", qtensor.Symmetric},
+		{"affine", qtensor.Affine},
+		{"power-of-two", qtensor.PowerOfTwo},
+	}
 	for bits := 2; bits <= 8; bits++ {
 		for _, m := range mapped {
 			add(fmt.Sprintf("%s%d/tensor", m.name, bits), m.of(bits))

@@ -50,7 +50,10 @@ func parameters(p qtensor.Params) []any {
 // files are what a file of tensors gives back.
 func files(d *digest) {
 	x := drawn("saved", 33, 45)
-	b := qtensor.Bundle{Quantized: map[string]*qtensor.QTensor{}, Float: map[string]*tensor.Dense{"single": x, "double": double(x)}}
+	b := qtensor.Bundle{
+		Quantized: map[string]*qtensor.QTensor{},
+		Float:     map[string]*tensor.Dense{"single": x, "double": double(x)},
+	}
 	for _, s := range schemes(1) {
 		if q, err := qtensor.Quantize(x, s.scheme); err == nil {
 			b.Quantized[s.name] = q

@@ -12,14 +12,19 @@ import (
 // becomes gives this thread alone to another user and group.
 func becomes(t *testing.T, id uintptr) {
 	t.Helper()
-	for _, call := range []struct{ number, a, b, c uintptr }{{syscall.SYS_SETGROUPS, 0, 0, 0}, {syscall.SYS_SETRESGID, id, id, id}, {syscall.SYS_SETRESUID, id, id, id}} {
+	for _, call := range []struct{ number, a, b, c uintptr }{
+		{syscall.SYS_SETGROUPS, 0, 0, 0},
+		{syscall.SYS_SETRESGID, id, id, id},
+		{syscall.SYS_SETRESUID, id, id, id},
+	} {
 		if _, _, err := syscall.RawSyscall(call.number, call.a, call.b, call.c); err != 0 {
 			t.Error(err)
 		}
 	}
 }
 
-// TestWriteAsAnother replaces files of others as one who may not give files away, and may not write to all of them.
+// TestWriteAsAnother replaces files of others as one who may not give files away, and may not write to all of
+// them.
 func TestWriteAsAnother(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("a thread becomes another user's for a superuser")

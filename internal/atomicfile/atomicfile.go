@@ -12,17 +12,19 @@ import (
 	"euryale/internal/safeio"
 )
 
-// Write gives the file at path the content that write writes, all or nothing: until the bytes are on the disk, a file
-// that path held keeps its content, and it does so if anything fails. They are written to a temporary file in the
-// same directory, which then takes the name. Temporary files that earlier writers of the same file left behind, as a
-// killed process does, are removed first; those of writers that are still at work stay.
+// Write gives the file at path the content that write writes, all or nothing: until the bytes are on the
+// disk, a file that path held keeps its content, and it does so if anything fails. They are written to a
+// temporary file in the same directory, which then takes the name. Temporary files that earlier writers of
+// the same file left behind, as a killed process does, are removed first; those of writers that are still at
+// work stay.
 //
-// A file that is replaced passes on its permissions, and its owner and group where the system permits it: where the
-// group is lost, it has the permissions of all others. One that did not exist gets 0o666 less the umask. Access lists
-// and other attributes are not passed on. A symbolic link is followed, to a file that need not exist.
+// A file that is replaced passes on its permissions, and its owner and group where the system permits it:
+// where the group is lost, it has the permissions of all others. One that did not exist gets 0o666 less the
+// umask. Access lists and other attributes are not passed on. A symbolic link is followed, to a file that
+// need not exist.
 //
-// Errors, before a byte is written: fs.ErrInvalid for anything but a regular file at path; fs.ErrPermission for a file
-// that is read-only, by its mode or for this process.
+// Errors, before a byte is written: fs.ErrInvalid for anything but a regular file at path; fs.ErrPermission
+// for a file that is read-only, by its mode or for this process.
 func Write(path string, write func(io.Writer) error) (err error) {
 	old, err := replaceable(path)
 	if err == nil {

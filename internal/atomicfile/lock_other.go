@@ -10,8 +10,8 @@ import (
 // lock has nothing to do: a file that is open cannot be removed.
 func lock(*os.File) bool { return true }
 
-// removeIfDead removes a temporary file that nobody has open. Its writer has it closed for a moment before it is renamed:
-// what was written to within a minute stays.
+// removeIfDead removes a temporary file that nobody has open. Its writer has it closed for a moment before it
+// is renamed: what was written to within a minute stays.
 func removeIfDead(path string) {
 	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > time.Minute {
 		_ = os.Remove(path) // what cannot be removed stays

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock reports false if another writer has f locked. The lock goes with the file or with the process. A file system
-// that has no locks refuses them to removeIfDead too, which leaves its files alone.
+// lock reports false if another writer has f locked. The lock goes with the file or with the process. A file
+// system that has no locks refuses them to removeIfDead too, which leaves its files alone.
 func lock(f *os.File) bool {
 	return !errors.Is(flock(f), unix.EWOULDBLOCK)
 }
@@ -36,7 +36,8 @@ func removeIfDead(path string) {
 	}
 }
 
-// replace gives f the name path while it is locked, so that nobody takes it for a dead writer's, and closes it.
+// replace gives f the name path while it is locked, so that nobody takes it for a dead writer's, and closes
+// it.
 func replace(f *os.File, path string) error {
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err

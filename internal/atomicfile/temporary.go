@@ -14,8 +14,8 @@ import (
 // maxName is how many bytes of a file's name its temporary files have in theirs: systems allow 255.
 const maxName = 150
 
-// prefix returns how the names of temporary files for a file called base begin. A long name is cut, and the hash of the
-// whole tells it from others that begin alike.
+// prefix returns how the names of temporary files for a file called base begin. A long name is cut, and the
+// hash of the whole tells it from others that begin alike.
 func prefix(base string) string {
 	if len(base) <= maxName {
 		return "." + base + ".tmp-"
@@ -27,15 +27,15 @@ func prefix(base string) string {
 	return fmt.Sprintf(".%s~%.8x.tmp-", base[:cut], sha256.Sum256([]byte(base)))
 }
 
-// isTemporary reports whether name is that of a temporary file whose names begin with prefix: what follows is 26
-// characters of base 32, from rand.Text.
+// isTemporary reports whether name is that of a temporary file whose names begin with prefix: what follows is
+// 26 characters of base 32, from rand.Text.
 func isTemporary(name, prefix string) bool {
 	random, ok := strings.CutPrefix(name, prefix)
 	return ok && len(random) == len(rand.Text()) && strings.Trim(random, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
-// create makes a temporary file in dir for a file called base, and locks it, which says that its writer lives. Its
-// permissions are those of a new file, or the owner's alone if it is to take after an old one.
+// create makes a temporary file in dir for a file called base, and locks it, which says that its writer
+// lives. Its permissions are those of a new file, or the owner's alone if it is to take after an old one.
 func create(dir, base string, old fs.FileInfo) (*os.File, error) {
 	perm := fs.FileMode(0o666)
 	if old != nil {

@@ -35,11 +35,14 @@ func missing(path string) bool {
 
 // names are those of files that are written: every kind that a system may take for something else.
 var names = []string{
-	"a", "a.safetensors", ".hidden", "-rf", "with space", "*", "[a-z]?", "a\\b", "line\nbreak", "größe", "模型", "a.tmp-", ".a.tmp-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-	strings.Repeat("n", maxName), strings.Repeat("n", maxName+1), strings.Repeat("n", 254) + "o", strings.Repeat("n", 255), strings.Repeat("模", 85), strings.Repeat("o", 149) + "模型", "\xff\xfe",
+	"a", "a.safetensors", ".hidden", "-rf", "with space", "*", "[a-z]?", "a\\b", "line\nbreak", "größe", "模型", "a.tmp-",
+	".a.tmp-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+	strings.Repeat("n", maxName), strings.Repeat("n", maxName+1), strings.Repeat("n", 254) + "o",
+	strings.Repeat("n", 255), strings.Repeat("模", 85), strings.Repeat("o", 149) + "模型", "\xff\xfe",
 }
 
-// TestReap leaves temporary files of dead writers beside files of all names: the next writer of a file removes its own.
+// TestReap leaves temporary files of dead writers beside files of all names: the next writer of a file
+// removes its own.
 func TestReap(t *testing.T) {
 	tried := 0
 	for _, base := range names {
@@ -55,7 +58,10 @@ func TestReap(t *testing.T) {
 			t.Fatal(err)
 		}
 		begin := dir + prefix(base)
-		kept := []string{dir + base, live.Name(), leave(t, dir, "other"), begin, begin + "ABC", begin + strings.Repeat("a", 26), begin + strings.Repeat("A", 27), begin + "x" + strings.Repeat("A", 25)}
+		kept := []string{
+			dir + base, live.Name(), leave(t, dir, "other"), begin, begin + "ABC",
+			begin + strings.Repeat("a", 26), begin + strings.Repeat("A", 27), begin + "x" + strings.Repeat("A", 25),
+		}
 		for _, path := range kept[3:] {
 			if err := os.WriteFile(path, nil, 0o600); err != nil {
 				t.Fatal(err)
@@ -97,7 +103,8 @@ func TestReap(t *testing.T) {
 	}
 }
 
-// TestReapBesideTheTarget leaves a file where the target of a link is, which the next writer through the link removes.
+// TestReapBesideTheTarget leaves a file where the target of a link is, which the next writer through the link
+// removes.
 func TestReapBesideTheTarget(t *testing.T) {
 	dir, far := t.TempDir(), t.TempDir()+string(filepath.Separator)
 	link := filepath.Join(dir, "link")
@@ -112,7 +119,8 @@ func TestReapBesideTheTarget(t *testing.T) {
 	wantNames(t, far, "target")
 }
 
-// TestWriters has writers of one file at work at once: all succeed, and none of their temporary files is left.
+// TestWriters has writers of one file at work at once: all succeed, and none of their temporary files is
+// left.
 func TestWriters(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a file that is being replaced cannot be")

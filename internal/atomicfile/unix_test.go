@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestWriteRefuses has what is no regular file at the path, itself or behind a link: it stays, and nothing waits for it.
+// TestWriteRefuses has what is no regular file at the path, itself or behind a link: it stays, and nothing
+// waits for it.
 func TestWriteRefuses(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir) // the names of sockets are short

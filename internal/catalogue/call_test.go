@@ -23,8 +23,9 @@ type caller struct {
 	told         map[string]bool // panics, by function and place
 }
 
-// TestBadInputs calls every exported function and method with each bad value for each parameter, the others good,
-// and with bad values for several. None may panic but where its documentation says so; errors have a text.
+// TestBadInputs calls every exported function and method with each bad value for each parameter, the others
+// good, and with bad values for several. None may panic but where its documentation says so; errors have a
+// text.
 func TestBadInputs(t *testing.T) {
 	bound(t)
 	t.Chdir(t.TempDir())
@@ -128,7 +129,8 @@ func (c *caller) call(name string, f reflect.Value, lists [][]maker, pick []int)
 	}
 	defer func() {
 		r := recover()
-		if nilReceiver := len(args) > 0 && args[0].Kind() == reflect.Pointer && args[0].IsNil(); r == nil || nilReceiver && exceptions[name] != "" {
+		if nilReceiver := len(args) > 0 && args[0].Kind() == reflect.Pointer && args[0].IsNil(); r == nil ||
+			nilReceiver && exceptions[name] != "" {
 			return
 		}
 		c.fails++

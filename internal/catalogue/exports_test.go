@@ -39,7 +39,8 @@ func TestEveryPackage(t *testing.T) {
 	}
 }
 
-// exported is what the sources of a package export, as "pkg.Name", and the docs of methods by "pkg.Type.Name".
+// exported is what the sources of a package export, as "pkg.Name", and the docs of methods by
+// "pkg.Type.Name".
 type exported struct {
 	functions, types []string
 	methods          map[string]string

@@ -15,7 +15,8 @@ import (
 	"euryale/qtensor"
 )
 
-// TestPipe has a pipe that nobody writes to or reads from where a file is opened and written: an error, and nothing waits.
+// TestPipe has a pipe that nobody writes to or reads from where a file is opened and written: an error, and
+// nothing waits.
 func TestPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t10k-images-idx3-ubyte") // idx opens files by their names
 	if err := syscall.Mkfifo(path, 0o666); err != nil {

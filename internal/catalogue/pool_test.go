@@ -5,8 +5,8 @@ import (
 	"reflect"
 )
 
-// A pool is the values of a type that calls are given: the first goes with the first of other types in the same
-// setting, and is good; the others are bad, or good in other ways.
+// A pool is the values of a type that calls are given: the first goes with the first of other types in the
+// same setting, and is good; the others are bad, or good in other ways.
 type maker func(s *setting) reflect.Value
 
 var pools = map[reflect.Type][]maker{}
@@ -113,7 +113,8 @@ func slicesOf(of reflect.Type) (list []maker) {
 	return append(list, of2(elements...), of2(), func(*setting) reflect.Value { return reflect.Zero(of) })
 }
 
-// mapsOf returns makers of maps of the good key and each element, of each key and the good element, of none, and nil.
+// mapsOf returns makers of maps of the good key and each element, of each key and the good element, of none,
+// and nil.
 func mapsOf(of reflect.Type) (list []maker) {
 	keys, elements := makers(of.Key()), makers(of.Elem())
 	one := func(key, element maker) maker {

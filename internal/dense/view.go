@@ -29,8 +29,8 @@ func Of[T any](t tensor.Tensor) (View[T], error) {
 	return viewOf[T](d)
 }
 
-// Rows calls f with count elements from first on, as those of src that are step apart, one row after the other; at counts from
-// first.
+// Rows calls f with count elements from first on, as those of src that are step apart, one row after the
+// other; at counts from first.
 func (v View[T]) Rows(first, count int, f func(at int, src []T, step, length int)) {
 	if v.All != nil {
 		f(0, v.All[first:][:count], 1, count)
@@ -86,7 +86,8 @@ func viewOf[T any](d *tensor.Dense) (v View[T], err error) {
 			return v, fmt.Errorf("%w: stride %d of shape %v", ErrLayout, strides[i], shape)
 		}
 		if steps := shape[i] - 1; steps > 0 && strides[i] > (len(raw)-1-last)/steps {
-			return v, fmt.Errorf("%w: shape %v with strides %v reaches past the last of %d elements", ErrLayout, shape, strides, len(raw))
+			return v, fmt.Errorf("%w: shape %v with strides %v reaches past the last of %d elements", ErrLayout, shape,
+				strides, len(raw))
 		}
 		last += (shape[i] - 1) * strides[i]
 		contiguous = contiguous && (shape[i] == 1 || strides[i] == dense)
@@ -98,8 +99,8 @@ func viewOf[T any](d *tensor.Dense) (v View[T], err error) {
 	return View[T]{raw: raw, shape: shape.Clone(), strides: append([]int(nil), strides...), size: size}, nil
 }
 
-// sizeOf returns the number of elements of a shape over an array of so many. A shape alone claims no memory: what says that
-// it has more elements than there are, by strides of 0, is an error.
+// sizeOf returns the number of elements of a shape over an array of so many. A shape alone claims no memory:
+// what says that it has more elements than there are, by strides of 0, is an error.
 func sizeOf(shape tensor.Shape, held int) (int, error) {
 	if slices.Contains(shape, 0) {
 		return 0, nil

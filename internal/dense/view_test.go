@@ -9,7 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestRows reads every part of tensors that are transposed, sliced and both, and compares with all of them at once.
+// TestRows reads every part of tensors that are transposed, sliced and both, and compares with all of them at
+// once.
 func TestRows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 1))
 	cases := 0
@@ -55,7 +56,8 @@ func TestRows(t *testing.T) {
 					}
 					for i := range length {
 						if got := src[i*step]; got != want[first+at+i] {
-							t.Fatalf("%v %v from %d: got %v at %d, want %v", d.Shape(), d.Strides(), first, got, at+i, want[first+at+i])
+							t.Fatalf("%v %v from %d: got %v at %d, want %v", d.Shape(), d.Strides(), first, got, at+i,
+								want[first+at+i])
 						}
 					}
 					next += length

@@ -75,8 +75,8 @@ type Node struct {
 type Call struct {
 	What  string // of its kind there is
 	Shape []int  // of the result, Batch in at most one place
-	// Run returns the result for inputs of a batch. It does not keep or change them, is safe for any number of goroutines, and
-	// returns the error of ctx where it waits for others and ctx ends.
+	// Run returns the result for inputs of a batch. It does not keep or change them, is safe for any number
+	// of goroutines, and returns the error of ctx where it waits for others and ctx ends.
 	Run func(ctx context.Context, batch int, in []Tensor) (Tensor, error)
 }
 
@@ -89,7 +89,8 @@ type Graph struct {
 	Calls     map[string]*Call // by the names of nodes, whose Op is "Call"
 }
 
-// Check reports names that are empty, given twice, used before they are there, or no text, which no file holds.
+// Check reports names that are empty, given twice, used before they are there, or no text, which no file
+// holds.
 func (g *Graph) Check() error {
 	seen := map[string]bool{}
 	add := func(name, what string) error { return take(seen, name, what) }

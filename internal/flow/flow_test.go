@@ -18,7 +18,10 @@ func TestCheck(t *testing.T) {
 		{"input whose name is no text", func(g *Graph) { g.Inputs[0].Name = "\xff" }, `input "\xff": the name is not UTF-8`},
 		{"constant whose name is no text", func(g *Graph) { g.Constants["gr\xf6\xdfe"] = g.Constants["w"] }, "not UTF-8"},
 		{"node whose name is no text", func(g *Graph) { g.Nodes[0].Name = "a\xc3" }, "not UTF-8"},
-		{"value whose name is no text", func(g *Graph) { g.Nodes[1].Output, g.Outputs[0].Name = "\xed\xa0\x80", "\xed\xa0\x80" }, "not UTF-8"},
+		{"value whose name is no text", func(g *Graph) {
+			g.Nodes[1].Output = "\xed\xa0\x80"
+			g.Outputs[0].Name = g.Nodes[1].Output
+		}, "not UTF-8"},
 		{"two nodes of a name", func(g *Graph) { g.Nodes[1].Name = "first" }, `node "first"`},
 		{"node without a name", func(g *Graph) { g.Nodes[0].Name = "" }, `node ""`},
 		{"value made twice", func(g *Graph) { g.Nodes[1].Output = "h" }, `"h"`},

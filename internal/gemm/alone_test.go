@@ -44,7 +44,8 @@ func TestShareOfOthers(t *testing.T) {
 	}
 }
 
-// TestAloneHasOneThread: alone leaves a call one thread, whatever the weights are, and what is not alone has all.
+// TestAloneHasOneThread: alone leaves a call one thread, whatever the weights are, and what is not alone has
+// all.
 func TestAloneHasOneThread(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
 	w := pack.New(pack.Matrix{K: 4, N: 1, Group: 4, Scales: []float32{1}}, make([]int8, 4), 8)

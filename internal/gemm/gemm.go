@@ -48,7 +48,8 @@ type Numbers struct {
 	Float []float32
 	Codes []uint8
 	Map   kernel.Affine
-	// Stop, of activations, ends the work early once it is closed; results are undefined then, and an error may be missing.
+	// Stop, of activations, ends the work early once it is closed; results are undefined then, and an error
+	// may be missing.
 	Stop <-chan struct{}
 }
 

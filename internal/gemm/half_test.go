@@ -97,7 +97,8 @@ func TestMultiplyHalfByHand(t *testing.T) {
 		{gemm.Output{Bias: []float32{1, -5}, ReLU: true}, []float32{1, 0}},
 	} {
 		got := make([]float32, 2)
-		if err := gemm.MultiplyHalf(got, []float32{1, 2, 1}, 1, w.pack(), true, c.out); err != nil || difference(got, c.want) >= 0 {
+		if err := gemm.MultiplyHalf(got, []float32{1, 2, 1}, 1, w.pack(), true, c.out); err != nil ||
+			difference(got, c.want) >= 0 {
 			t.Errorf("%+v: %v, %v, want %v", c.out, got, err, c.want)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"euryale/internal/pack"
 )
 
-// TestPanicOfPart has a part of a shared phase panic, in the caller's goroutine and in a worker's: the caller has the panic, and everything
-// works afterwards.
+// TestPanicOfPart has a part of a shared phase panic, in the caller's goroutine and in a worker's: the caller
+// has the panic, and everything works afterwards.
 func TestPanicOfPart(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
 	goroutine := func() string {
@@ -52,10 +52,12 @@ func TestPanicOfPart(t *testing.T) {
 	}
 }
 
-// TestStop has products and convolutions that nobody waits for: no part is computed, and the next call is as ever.
+// TestStop has products and convolutions that nobody waits for: no part is computed, and the next call is as
+// ever.
 func TestStop(t *testing.T) {
 	stop := make(chan struct{})
 	close(stop)
+	computed := func(y []float32) bool { return slices.ContainsFunc(y, func(v float32) bool { return v != 0 }) }
 	const m, k, n = 64, 64, 32
 	codes := make([]int8, k*n)
 	x := make([]float32, m*k)
@@ -71,22 +73,24 @@ func TestStop(t *testing.T) {
 		if err := Multiply(want, x, m, w, a, Output{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := Product(Numbers{Float: got}, Numbers{Float: x, Stop: stop}, m, w, a, Output{}); err != nil || slices.ContainsFunc(got, func(y float32) bool { return y != 0 }) {
+		if err := Product(Numbers{Float: got}, Numbers{Float: x, Stop: stop}, m, w, a, Output{}); err != nil || computed(got) {
 			t.Errorf("%+v: error %v, or results of a product that is stopped", a, err)
 		}
-		if err := Product(Numbers{Float: got}, Numbers{Float: x, Stop: make(chan struct{})}, m, w, a, Output{}); err != nil || !slices.Equal(got, want) {
+		going := Numbers{Float: x, Stop: make(chan struct{})}
+		if err := Product(Numbers{Float: got}, going, m, w, a, Output{}); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%+v: error %v, or other results after one that was stopped", a, err)
 		}
 	}
 	half := pack.NewHalf(k, n, slices.Repeat([]uint16{0x3c00}, k*n), halfs.Float16())
 	halves := make([]float32, m*n)
-	if err := ProductHalf(halves, Numbers{Float: x, Stop: stop}, m, half, false, Output{}); err != nil || slices.ContainsFunc(halves, func(y float32) bool { return y != 0 }) {
+	if err := ProductHalf(halves, Numbers{Float: x, Stop: stop}, m, half, false, Output{}); err != nil || computed(halves) {
 		t.Errorf("error %v, or results of a product with 16-bit weights that is stopped", err)
 	}
 	v := NewWindows(Conv{Channels: 1, Height: 8, Width: 8, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}})
 	filters := []*pack.Matrix{pack.New(pack.Matrix{K: 4, N: 1, Group: 4, Scales: []float32{1}}, []int8{3, 0, 0, 0}, 8)}
 	y := make([]float32, m*64)
-	if err := Convolve(Numbers{Float: y}, Numbers{Float: x[:m*64], Stop: stop}, m, v, filters, Arithmetic{}, Output{}); err != nil || slices.ContainsFunc(y, func(y float32) bool { return y != 0 }) {
+	images := Numbers{Float: x[:m*64], Stop: stop}
+	if err := Convolve(Numbers{Float: y}, images, m, v, filters, Arithmetic{}, Output{}); err != nil || computed(y) {
 		t.Errorf("error %v, or results of a convolution that is stopped", err)
 	}
 }

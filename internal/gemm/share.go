@@ -86,7 +86,8 @@ func (c *call) work(member int) {
 	}
 }
 
-// takeParts takes parts until there are none, from the share of a member on. Those of a call that is stopped are left undone.
+// takeParts takes parts until there are none, from the share of a member on. Those of a call that is stopped
+// are left undone.
 func (c *call) takeParts(member int) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)

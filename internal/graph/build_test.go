@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestTurn: who waits for a turn stops with the context; who has it, or was started by who has it, does not wait;
-// and a turn ends with what was done in it, however that ends.
+// TestTurn: who waits for a turn stops with the context; who has it, or was started by who has it, does not
+// wait; and a turn ends with what was done in it, however that ends.
 func TestTurn(t *testing.T) {
 	turn := newTurn()
 	ended, cancel := context.WithCancel(t.Context())

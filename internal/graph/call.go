@@ -153,7 +153,8 @@ func (b *built) operandsFor(c *call, in []flow.Tensor) (*gorgonia.Node, []gorgon
 		operands = operandsOf(n)
 	}
 	if n == nil || reflect.TypeOf(n.Op()) != c.op || len(operands) != len(c.given) {
-		return nil, nil, fmt.Errorf("%w: the graph for batch size %d has another node in the place of %v", ErrUnsupported, b.batch, c.op)
+		return nil, nil, fmt.Errorf("%w: the graph for batch size %d has another node in the place of %v",
+			ErrUnsupported, b.batch, c.op)
 	}
 	values := make([]gorgonia.Value, len(operands))
 	for i, operand := range operands {
@@ -194,7 +195,8 @@ func (b *built) node(at *position) *gorgonia.Node {
 // valueOf returns a copy of numbers as a value for a node.
 func valueOf(n *gorgonia.Node, x []float32) (gorgonia.Value, error) {
 	if len(x) != size(n.Shape()) || len(x) == 0 {
-		return nil, fmt.Errorf("%w: got %d numbers for %q of shape %v, want as many, at least one", ErrUnsupported, len(x), nameOf(n), n.Shape())
+		return nil, fmt.Errorf("%w: got %d numbers for %q of shape %v, want as many, at least one", ErrUnsupported,
+			len(x), nameOf(n), n.Shape())
 	}
 	switch n.Dtype() {
 	case tensor.Float32:

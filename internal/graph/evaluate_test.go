@@ -133,14 +133,16 @@ func TestEvaluate(t *testing.T) {
 					continue
 				}
 				for key, c := range network.Folded.Constants {
-					if other := n.Folded.Constants[key]; other == nil || !sameBits(other.Data, c.Data) || !slices.Equal(other.Shape, c.Shape) {
+					if other := n.Folded.Constants[key]; other == nil || !sameBits(other.Data, c.Data) ||
+						!slices.Equal(other.Shape, c.Shape) {
 						t.Errorf("%s: constant %q is read as another than that of row-major weights", what, key)
 					}
 				}
 			}
 		}
 	}
-	t.Logf("%d networks of weights in %d layouts, %d evaluated, %d that Gorgonia cannot make", len(nets), len(layouts), count, skipped)
+	t.Logf("%d networks of weights in %d layouts, %d evaluated, %d that Gorgonia cannot make", len(nets), len(layouts),
+		count, skipped)
 }
 
 func sameBits(a, b []float32) bool {
@@ -205,11 +207,20 @@ func TestEvaluateFails(t *testing.T) {
 		{"error", func(...gorgonia.Value) (gorgonia.Value, error) { return nil, failed }, failed, "failed"},
 		{"panic", func(...gorgonia.Value) (gorgonia.Value, error) { panic("slipped") }, ErrOp, "panics: slipped"},
 		{"panic with an error", func(...gorgonia.Value) (gorgonia.Value, error) { panic(failed) }, ErrOp, "panics: failed"},
-		{"nil pointer", func(...gorgonia.Value) (gorgonia.Value, error) { return (*zoo)(nil).weights["w"], nil }, ErrOp, "nil pointer"},
+		{
+			"nil pointer", func(...gorgonia.Value) (gorgonia.Value, error) { return (*zoo)(nil).weights["w"], nil }, ErrOp,
+			"nil pointer",
+		},
 		{"out of range", func(v ...gorgonia.Value) (gorgonia.Value, error) { return v[len(v)], nil }, ErrOp, "out of range"},
 		{"nothing", func(...gorgonia.Value) (gorgonia.Value, error) { return nil, nil }, ErrOp, "no value"},
-		{"nil tensor", func(...gorgonia.Value) (gorgonia.Value, error) { return (*tensor.Dense)(nil), nil }, ErrOp, "nothing was put"},
-		{"empty tensor", func(...gorgonia.Value) (gorgonia.Value, error) { return &tensor.Dense{}, nil }, ErrOp, "nothing was put"},
+		{
+			"nil tensor", func(...gorgonia.Value) (gorgonia.Value, error) { return (*tensor.Dense)(nil), nil }, ErrOp,
+			"nothing was put",
+		},
+		{
+			"empty tensor", func(...gorgonia.Value) (gorgonia.Value, error) { return &tensor.Dense{}, nil }, ErrOp,
+			"nothing was put",
+		},
 		{"bytes", func(...gorgonia.Value) (gorgonia.Value, error) {
 			return tensor.New(tensor.WithShape(2), tensor.WithBacking([]int8{1, 2})), nil
 		}, ErrOp, "int8"},
@@ -255,7 +266,8 @@ func TestEvaluateFails(t *testing.T) {
 			before := slices.Clone(x[0])
 			got, err := Evaluate(t.Context(), s, x)
 			if c.want != nil {
-				if !errors.Is(err, ErrOp) || !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "rogue#") {
+				if !errors.Is(err, ErrOp) || !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) ||
+					!strings.Contains(err.Error(), "rogue#") {
 					t.Errorf("%s at %d: got %v and error %v, want %v that says %q", c.name, at, got, err, c.want, c.says)
 				}
 				continue
@@ -272,7 +284,8 @@ func TestEvaluateFails(t *testing.T) {
 	t.Logf("%d cases", count)
 }
 
-// plainChain returns what the chain of TestEvaluateFails gives without its rogues at a place, and a Tanh there.
+// plainChain returns what the chain of TestEvaluateFails gives without its rogues at a place, and a Tanh
+// there.
 func plainChain(t *testing.T, without int) [][]float32 {
 	t.Helper()
 	z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}, g: gorgonia.NewGraph(), batch: 4}
@@ -294,7 +307,8 @@ func plainChain(t *testing.T, without int) [][]float32 {
 	return y
 }
 
-// TestCopyOf: what ops keep in memory of their own is the same after Evaluate as a machine that trains left it.
+// TestCopyOf: what ops keep in memory of their own is the same after Evaluate as a machine that trains left
+// it.
 func TestCopyOf(t *testing.T) {
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		z := zoo{dt: dt, weights: map[string]*tensor.Dense{}, g: gorgonia.NewGraph(), batch: 4}
@@ -382,7 +396,8 @@ func TestEvaluateGuards(t *testing.T) {
 			return made, z.input("y", 4, 3)
 		}),
 		"GroupNorm of more samples": of(func(z *zoo) (made, other node) {
-			y := must(gorgonia.GroupNorm(z.input("x", 4, 4, 3, 3), z.weight("s", 1, 4, 1, 1), z.weight("b", 1, 4, 1, 1), 2, 4, 1e-5))
+			y := must(gorgonia.GroupNorm(z.input("x", 4, 4, 3, 3), z.weight("s", 1, 4, 1, 1), z.weight("b", 1, 4, 1, 1),
+				2, 4, 1e-5))
 			return find(y, "GroupNormOp"), z.input("y", 6, 4, 3, 3)
 		}),
 		"CTCLoss": func() (Source, error) {

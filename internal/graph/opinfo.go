@@ -34,8 +34,9 @@ func describe(op gorgonia.Op) string {
 	return fmt.Sprintf("%s %v", strings.TrimPrefix(reflect.TypeOf(op).String(), "*"), op)
 }
 
-// operandsOf returns the operands of a node, in order. ExprGraph.From has them too, but writes into the graph, searches all of it when it
-// is asked for a node for the first time, and after RemoveNode finds others.
+// operandsOf returns the operands of a node, in order. ExprGraph.From has them too, but writes into the
+// graph, searches all of it when it is asked for a node for the first time, and after RemoveNode finds
+// others.
 func operandsOf(n *gorgonia.Node) []*gorgonia.Node {
 	f := reflect.ValueOf(n).Elem().FieldByName("children")
 	if !f.IsValid() || f.Type() != reflect.TypeFor[gorgonia.Nodes]() {

@@ -80,12 +80,16 @@ func read(build Build) (*reader, error) {
 			return nil, fmt.Errorf("graph: Read: %w", err)
 		}
 	}
-	r := &reader{done: map[pair]*value{}, failed: map[pair]error{}, positions: findPositions(a.Outputs), builds: &builds{build: build, turn: newTurn()}}
+	r := &reader{
+		done: map[pair]*value{}, failed: map[pair]error{}, positions: findPositions(a.Outputs),
+		builds: &builds{build: build, turn: newTurn()},
+	}
 	for _, p := range inputs {
 		v := &value{base: nameOf(p.a), shape: p.shape(), integer: isInteger(p)}
 		switch {
 		case r.done[p] != nil:
-			return nil, p.fail("an input given twice, want each once: Gorgonia makes one node of two with the same name, or none, and the same shape; give them names")
+			return nil, p.fail("an input given twice, want each once: " +
+				"Gorgonia makes one node of two with the same name, or none, and the same shape; give them names")
 		case !isFloat(p) && !v.integer:
 			return nil, p.fail("an input of %v, want float32, float64 or int", p.a.Type())
 		case batches(v.shape) > 1:
@@ -121,7 +125,8 @@ func pairs(what string, a, b gorgonia.Nodes) ([]pair, error) {
 	list := make([]pair, len(a))
 	for i := range a {
 		if !isNode(a[i]) || !isNode(b[i]) {
-			return nil, fmt.Errorf("graph: Read: %w: got nil, or a node without a graph or a type, among the %s, want nodes of a graph", ErrUnsupported, what)
+			return nil, fmt.Errorf("graph: Read: %w: got nil, or a node without a graph or a type, among the %s, "+
+				"want nodes of a graph", ErrUnsupported, what)
 		}
 		list[i] = pair{a[i], b[i]}
 		if a[i].Dims() != b[i].Dims() {
@@ -183,7 +188,8 @@ func (r *reader) read(p pair) (*value, error) {
 // deepest bounds how deep reading descends: operands of operands, each a call of read.
 var deepest = 10_000 // tests want less
 
-// readDeep reads what lies that deep below the outputs, from the bottom. An error comes again where the value is asked for.
+// readDeep reads what lies that deep below the outputs, from the bottom. An error comes again where the value
+// is asked for.
 func (r *reader) readDeep(outputs []pair) {
 	below := func(p pair) []pair {
 		if r.done[p] != nil {
@@ -266,13 +272,15 @@ func (r *reader) leaf(p pair) (*value, error) {
 	same := func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }
 	switch shape := []int(p.a.Shape()); {
 	case batches(p.shape()) > 0:
-		return nil, p.fail("a weight of shape %v at one batch size and %v at another, want the same: without the batch, and broadcast over it", p.a.Shape(), p.b.Shape())
+		return nil, p.fail("a weight of shape %v at one batch size and %v at another, want the same: "+
+			"without the batch, and broadcast over it", p.a.Shape(), p.b.Shape())
 	case !slices.Equal(p.a.Value().Shape(), shape) || !slices.Equal(p.b.Value().Shape(), shape):
 		return nil, p.fail("a value of shape %v, want the node's %v", p.a.Value().Shape(), shape)
 	case len(data) == 0 || len(data) != size(shape) || len(other) != len(data):
 		return nil, p.fail("%d elements for shape %v, want as many, at least one", len(data), shape)
 	case !slices.EqualFunc(data, other, same):
-		return nil, p.fail("a weight of other numbers at another batch size, want the same: make its value once, outside of build, for gorgonia.WithValue")
+		return nil, p.fail("a weight of other numbers at another batch size, want the same: " +
+			"make its value once, outside of build, for gorgonia.WithValue")
 	default:
 		return &value{base: nameOf(p.a), shape: shape, data: slices.Clone(data)}, nil
 	}

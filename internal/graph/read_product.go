@@ -49,7 +49,8 @@ func readProduct(r *reader, p pair, operands []pair) (*value, error) {
 	return r.product(p.shape(), a, b, transA, transB), nil
 }
 
-// factor returns an operand of a product: of batches, a constant matrix that is repeated for each is only the matrix.
+// factor returns an operand of a product: of batches, a constant matrix that is repeated for each is only the
+// matrix.
 func (r *reader) factor(p pair, batched bool) (*value, error) {
 	v, err := r.read(p)
 	if err != nil {
@@ -120,7 +121,8 @@ func (r *reader) matMul(shape []int, a, b *value, transA, transB bool) *value {
 	return r.add(flow.Node{Op: "MatMul"}, shape, a, b)
 }
 
-// readTensordot reads a sum over one axis of each operand, the right one a matrix: a product along the last axis.
+// readTensordot reads a sum over one axis of each operand, the right one a matrix: a product along the last
+// axis.
 func readTensordot(r *reader, p pair, operands []pair) (*value, error) {
 	over, err := p.fixed("aAxes", "bAxes")
 	if err != nil {
@@ -134,8 +136,10 @@ func readTensordot(r *reader, p pair, operands []pair) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(over) != 2 || len(a.shape) < 2 || len(b.shape) != 2 || over[0] < 0 || over[0] >= len(a.shape) || over[1] < 0 || over[1] > 1 {
-		return nil, p.fail("over axes %v of shapes %v and %v, want one of each, and a matrix on the right", over, a.shape, b.shape)
+	if len(over) != 2 || len(a.shape) < 2 || len(b.shape) != 2 || over[0] < 0 || over[0] >= len(a.shape) ||
+		over[1] < 0 || over[1] > 1 {
+		return nil, p.fail("over axes %v of shapes %v and %v, want one of each, and a matrix on the right", over,
+			a.shape, b.shape)
 	}
 	perm := make([]int, 0, len(a.shape))
 	for axis := range a.shape {

@@ -112,10 +112,16 @@ var refused = []struct {
 			gorgonia.WithValue(numbers(z.dt, "w", 2, 4))))
 	}), []string{`"w"`, "a value of shape (2, 4), want the node's [4 2]"}},
 	{"nil input", func(z *zoo) Source { return source(nil, z.input("x", z.batch)) }, []string{"nil", "among the inputs"}},
-	{"zero output", func(z *zoo) Source { return source(z.input("x", z.batch), &gorgonia.Node{}) }, []string{"among the outputs"}},
+	{
+		"zero output", func(z *zoo) Source { return source(z.input("x", z.batch), &gorgonia.Node{}) },
+		[]string{"among the outputs"},
+	},
 	{"zero input", func(z *zoo) Source { return source(&gorgonia.Node{}, z.input("x", z.batch)) }, []string{"among the inputs"}},
 	{"zero graph", func(*zoo) Source { return Source{} }, []string{"0 inputs"}},
-	{"constant of no graph", func(z *zoo) Source { return source(z.input("x", z.batch), z.number(1)) }, []string{"without a graph"}},
+	{
+		"constant of no graph", func(z *zoo) Source { return source(z.input("x", z.batch), z.number(1)) },
+		[]string{"without a graph"},
+	},
 	{"statement", func(z *zoo) Source {
 		var v gorgonia.Value
 		x := z.input("x", z.batch)

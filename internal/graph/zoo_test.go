@@ -385,7 +385,8 @@ var networks = []network{
 			must(gorgonia.BatchedMatMul(each(z.weight("g", 1, 5, 4)), x, false, true)),
 		}}
 	}, []string{
-		"MatMul", "MatMul", "MatMul", "Transpose", "MatMul", "Transpose", "MatMul", "Transpose", "Transpose", "MatMul", "Transpose",
+		"MatMul", "MatMul", "MatMul", "Transpose", "MatMul", "Transpose", "MatMul", "Transpose", "Transpose", "MatMul",
+		"Transpose",
 		"MatMul", "Transpose",
 	}},
 	{"Tensordot", func(z *zoo) Source {

@@ -34,10 +34,11 @@ func ReadSet(images, labels io.Reader) (*Set, error) {
 	return &Set{Images: m, Labels: l}, nil
 }
 
-// OpenSet returns ReadSet of PREFIX-images-idx3-ubyte and PREFIX-labels-idx1-ubyte in dir; MNIST's prefixes are "train" and
-// "t10k". Each file may have a dot for its second dash, as in train-images.idx3-ubyte, and end in .gz. Where there is neither,
-// the error satisfies errors.Is(err, fs.ErrNotExist); where one of them is missing, it wraps ErrFormat and says which. Anything but
-// regular files, such as a pipe, is refused with fs.ErrInvalid and not waited for.
+// OpenSet returns ReadSet of PREFIX-images-idx3-ubyte and PREFIX-labels-idx1-ubyte in dir; MNIST's prefixes
+// are "train" and "t10k". Each file may have a dot for its second dash, as in train-images.idx3-ubyte, and
+// end in .gz. Where there is neither, the error satisfies errors.Is(err, fs.ErrNotExist); where one of them
+// is missing, it wraps ErrFormat and says which. Anything but regular files, such as a pipe, is refused with
+// fs.ErrInvalid and not waited for.
 func OpenSet(dir, prefix string) (*Set, error) {
 	images, imagesErr := open(dir, prefix+"-images", "idx3-ubyte")
 	if imagesErr == nil {

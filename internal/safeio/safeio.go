@@ -1,5 +1,5 @@
-// Package safeio opens files, and calls readers and writers, that may do anything: opening never waits, and what
-// breaks the contract of package io is an error.
+// Package safeio opens files, and calls readers and writers, that may do anything: opening never waits, and
+// what breaks the contract of package io is an error.
 package safeio
 
 import (
@@ -10,11 +10,12 @@ import (
 	"os"
 )
 
-// ErrContract is wrapped by errors about a reader or writer that does what package io forbids, or that panics.
+// ErrContract is wrapped by errors about a reader or writer that does what package io forbids, or that
+// panics.
 var ErrContract = errors.New("broken contract of package io")
 
-// Open opens the regular file at path for reading. Anything else, such as a directory, a device or a pipe that
-// nothing writes to, is refused at once with fs.ErrInvalid.
+// Open opens the regular file at path for reading. Anything else, such as a directory, a device or a pipe
+// that nothing writes to, is refused at once with fs.ErrInvalid.
 func Open(path string) (*os.File, error) {
 	if _, err := Regular(path, os.Stat); err != nil { // opening a device may do things
 		return nil, err
@@ -41,8 +42,8 @@ func Regular(path string, stat func(string) (fs.FileInfo, error)) (fs.FileInfo, 
 // step is how many bytes ReadAt asks for before it has as many.
 const step = 16 << 20
 
-// ReadAt returns the n bytes from offset off of r. It allocates no more than twice what r has given, and 16 MiB.
-// Fewer bytes are an error that wraps io.ErrUnexpectedEOF.
+// ReadAt returns the n bytes from offset off of r. It allocates no more than twice what r has given, and 16
+// MiB. Fewer bytes are an error that wraps io.ErrUnexpectedEOF.
 func ReadAt(r io.ReaderAt, off int64, n int) ([]byte, error) {
 	if r == nil {
 		return nil, fmt.Errorf("%w: got a nil reader", fs.ErrInvalid)
@@ -70,8 +71,8 @@ func fill(r io.ReaderAt, buf []byte, off int64) error {
 	return fmt.Errorf("byte %d: got %d bytes, want %d: %w", off, n, len(buf), err)
 }
 
-// call returns what f does, which reads or writes up to size bytes, and in place of a panic or of a count that
-// cannot be an error that wraps ErrContract.
+// call returns what f does, which reads or writes up to size bytes, and in place of a panic or of a count
+// that cannot be an error that wraps ErrContract.
 func call(size int, f func() (int, error)) (n int, err error) {
 	defer func() {
 		if caught := recover(); caught != nil {
@@ -84,7 +85,8 @@ func call(size int, f func() (int, error)) (n int, err error) {
 	return n, err
 }
 
-// Reader returns a reader that works like r, with errors for what r does wrong. A nil r fails with fs.ErrInvalid.
+// Reader returns a reader that works like r, with errors for what r does wrong. A nil r fails with
+// fs.ErrInvalid.
 func Reader(r io.Reader) io.Reader { return &reader{r: r} }
 
 type reader struct {
@@ -109,7 +111,8 @@ func (r *reader) Read(buf []byte) (int, error) {
 	return n, err
 }
 
-// Writer returns a writer that works like w, with errors for what w does wrong. A nil w fails with fs.ErrInvalid.
+// Writer returns a writer that works like w, with errors for what w does wrong. A nil w fails with
+// fs.ErrInvalid.
 func Writer(w io.Writer) io.Writer { return writer{w} }
 
 type writer struct{ w io.Writer }

@@ -78,7 +78,8 @@ func TestLiars(t *testing.T) {
 	}
 }
 
-// TestReadAt reads more than a step; a reader that ends early has no more allocated for it than it gave, and a step.
+// TestReadAt reads more than a step; a reader that ends early has no more allocated for it than it gave, and
+// a step.
 func TestReadAt(t *testing.T) {
 	text := bytes.Repeat([]byte("0123456789"), 5<<20)
 	for _, n := range []int{0, 1, step, step + 1, len(text) - 7} {
@@ -92,8 +93,10 @@ func TestReadAt(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		_, err := ReadAt(bytes.NewReader(text[:have]), 0, claimed)
 		runtime.ReadMemStats(&after)
-		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(4*have+2*step); !errors.Is(err, io.ErrUnexpectedEOF) || got > most {
-			t.Errorf("%d bytes of %d: got %v and %d bytes allocated, want io.ErrUnexpectedEOF and at most %d", have, claimed, err, got, most)
+		got, most := after.TotalAlloc-before.TotalAlloc, uint64(4*have+2*step)
+		if !errors.Is(err, io.ErrUnexpectedEOF) || got > most {
+			t.Errorf("%d bytes of %d: got %v and %d bytes allocated, want io.ErrUnexpectedEOF and at most %d", have,
+				claimed, err, got, most)
 		}
 	}
 }
@@ -124,7 +127,10 @@ func TestOpen(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Error(err)
 	}
-	for path, want := range map[string]error{dir: fs.ErrInvalid, path + "x": fs.ErrNotExist, "": fs.ErrNotExist, os.DevNull: fs.ErrInvalid} {
+	for path, want := range map[string]error{
+		dir: fs.ErrInvalid, path + "x": fs.ErrNotExist, "": fs.ErrNotExist,
+		os.DevNull: fs.ErrInvalid,
+	} {
 		if _, err := Open(path); !errors.Is(err, want) {
 			t.Errorf("%q: got %v, want %v", path, err, want)
 		}

@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestOpenWaitsForNobody opens a pipe that nothing writes to, and one that takes the place of a file between Open's two looks.
+// TestOpenWaitsForNobody opens a pipe that nothing writes to, and one that takes the place of a file between
+// Open's two looks.
 func TestOpenWaitsForNobody(t *testing.T) {
 	t.Chdir(t.TempDir()) // the names of sockets are short
 	if err := unix.Mkfifo("fifo", 0o666); err != nil {

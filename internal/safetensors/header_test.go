@@ -9,15 +9,20 @@ import (
 	"testing"
 )
 
-// TestHeaderValues puts every kind of value into every place of a header: those of the format alone are taken.
+// TestHeaderValues puts every kind of value into every place of a header: those of the format alone are
+// taken.
 func TestHeaderValues(t *testing.T) {
 	values := []string{
-		"null", "true", "false", "0", "1", "-0", "-1", "1.0", "1e0", "01", "+1", "0x1", "1_0", "9223372036854775807", "9223372036854775808", "1e999", "NaN",
+		"null", "true", "false", "0", "1", "-0", "-1", "1.0", "1e0", "01", "+1", "0x1", "1_0", "9223372036854775807",
+		"9223372036854775808", "1e999", "NaN",
 		`""`, `"U8"`, `"\u00558"`, `"u8"`, `"U8 "`, `"1"`, `"\ud800"`, `"\x"`, "\"\x01\"", "\"\xff\"",
-		"[]", "[0]", "[1]", "[ 1 ]", "[1,]", "[,1]", "[1 1]", "[1", "1]", "[0,1]", "[0,1,1]", "[1,1]", "[null]", "[-0]", "[0,-1]", "[[1]]", `["1"]`, "[{}]",
-		"{}", "{ }", `{"a":""}`, `{"a":"","a":""}`, `{"a":"","\u0061":""}`, `{"a":null}`, `{"a":1}`, `{"a":[]}`, `{"a":{}}`, `{"a":"",}`, `{"a"}`, `{"a":}`, "{1:2}", "",
+		"[]", "[0]", "[1]", "[ 1 ]", "[1,]", "[,1]", "[1 1]", "[1", "1]", "[0,1]", "[0,1,1]", "[1,1]", "[null]", "[-0]",
+		"[0,-1]", "[[1]]", `["1"]`, "[{}]",
+		"{}", "{ }", `{"a":""}`, `{"a":"","a":""}`, `{"a":"","\u0061":""}`, `{"a":null}`, `{"a":1}`, `{"a":[]}`,
+		`{"a":{}}`, `{"a":"",}`, `{"a"}`, `{"a":}`, "{1:2}", "",
 		`{"dtype":"U8","shape":[1],"data_offsets":[0,1]}`, `{"dtype":"U8","shape":[1],"data_offsets":[0,1],"data_offsets":[0,1]}`,
-		`{"dtype":"U8","shape":[1]}`, `{"Dtype":"U8","shape":[1],"data_offsets":[0,1]}`, `{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":0}`,
+		`{"dtype":"U8","shape":[1]}`, `{"Dtype":"U8","shape":[1],"data_offsets":[0,1]}`,
+		`{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":0}`,
 	}
 	cases, taken := 0, 0
 	for _, place := range []struct {
@@ -27,7 +32,10 @@ func TestHeaderValues(t *testing.T) {
 		{`%s`, nil},
 		{`{"w":%s}`, []string{`{"dtype":"U8","shape":[1],"data_offsets":[0,1]}`}},
 		{`{"__metadata__":%s,"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, []string{"{}", "{ }", `{"a":""}`}},
-		{`{"__metadata__":{"k":%s},"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, []string{`""`, `"U8"`, `"\u00558"`, `"u8"`, `"U8 "`, `"1"`}},
+		{
+			`{"__metadata__":{"k":%s},"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`,
+			[]string{`""`, `"U8"`, `"\u00558"`, `"u8"`, `"U8 "`, `"1"`},
+		},
 		{`{"w":{"dtype":%s,"shape":[1],"data_offsets":[0,1]}}`, []string{`"U8"`, `"\u00558"`}},
 		{`{"w":{"dtype":"U8","shape":%s,"data_offsets":[0,1]}}`, []string{"[]", "[1]", "[ 1 ]", "[1,1]"}},
 		{`{"w":{"dtype":"U8","shape":[1,%s],"data_offsets":[0,1]}}`, []string{"1"}},

@@ -14,7 +14,8 @@ import (
 	"euryale/internal/safeio"
 )
 
-// liar is a reader of size bytes that begin with head. It misbehaves where a reading reaches past the offset from.
+// liar is a reader of size bytes that begin with head. It misbehaves where a reading reaches past the offset
+// from.
 type liar struct {
 	head []byte
 	from int64
@@ -32,7 +33,8 @@ func (l liar) ReadAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// TestLyingReaders has readers that misbehave in every way at every step of reading a file that claims a tensor of 8 GB.
+// TestLyingReaders has readers that misbehave in every way at every step of reading a file that claims a
+// tensor of 8 GB.
 func TestLyingReaders(t *testing.T) {
 	const size = int64(8 << 30)
 	header := one("U8", fmt.Sprintf("[%d]", size), fmt.Sprintf("[0,%d]", size))
@@ -57,7 +59,10 @@ func TestLyingReaders(t *testing.T) {
 	}
 	cases := 0
 	for _, l := range lies {
-		for name, from := range map[string]int64{"prefix": 7, "header": 8 + 10, "end": int64(len(head)), "data": int64(len(head)) + 100, "more data": int64(len(head)) + 40<<20} {
+		for name, from := range map[string]int64{
+			"prefix": 7, "header": 8 + 10, "end": int64(len(head)),
+			"data": int64(len(head)) + 100, "more data": int64(len(head)) + 40<<20,
+		} {
 			cases++
 			last := int64(len(head)) + size - 1
 			r := readerAt(func(p []byte, off int64) (int, error) {
@@ -74,7 +79,8 @@ func TestLyingReaders(t *testing.T) {
 			}
 			runtime.ReadMemStats(&after)
 			if got := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, l.want) || got > 200<<20 {
-				t.Errorf("%s in the %s: got %v and %d bytes allocated, want %v and what was there", l.name, name, err, got, l.want)
+				t.Errorf("%s in the %s: got %v and %d bytes allocated, want %v and what was there", l.name, name, err,
+					got, l.want)
 			}
 		}
 	}
@@ -93,7 +99,13 @@ func TestSparse(t *testing.T) {
 		size, data int64
 		fine       bool
 	}{
-		{8 << 30, 0, false}, {8 << 30, 100 << 20, false}, {2 << 30, 0, false}, {1 << 30, 1 << 20, true}, {100 << 20, 0, true}, {2 << 30, 80 << 20, true}, {1 << 20, 0, true},
+		{8 << 30, 0, false},
+		{8 << 30, 100 << 20, false},
+		{2 << 30, 0, false},
+		{1 << 30, 1 << 20, true},
+		{100 << 20, 0, true},
+		{2 << 30, 80 << 20, true},
+		{1 << 20, 0, true},
 	} {
 		if int64(^uint(0)>>1) < c.size {
 			continue
@@ -174,13 +186,17 @@ func TestNilFile(t *testing.T) {
 			t.Errorf("got %v, want ErrNotFound", err)
 		}
 	}
-	for want, w := range map[error]io.Writer{fs.ErrInvalid: nil, safeio.ErrContract: (*bytes.Buffer)(nil), io.ErrShortWrite: shortWriter(0)} {
+	for want, w := range map[error]io.Writer{
+		fs.ErrInvalid: nil, safeio.ErrContract: (*bytes.Buffer)(nil),
+		io.ErrShortWrite: shortWriter(0),
+	} {
 		if err := Write(w, []Tensor{{Name: "w", Dtype: U8, Shape: []int{2}, Data: []byte{1, 2}}}, nil); !errors.Is(err, want) {
 			t.Errorf("%T: got %v, want %v", w, err, want)
 		}
 	}
 	for _, n := range []int{-1, 1 << 30} {
-		if err := Write(shortWriter(n), []Tensor{{Name: "w", Dtype: U8, Shape: []int{5000}, Data: make([]byte, 5000)}}, nil); !errors.Is(err, safeio.ErrContract) {
+		w := Tensor{Name: "w", Dtype: U8, Shape: []int{5000}, Data: make([]byte, 5000)}
+		if err := Write(shortWriter(n), []Tensor{w}, nil); !errors.Is(err, safeio.ErrContract) {
 			t.Errorf("a writer of %d bytes: got %v, want ErrContract", n, err)
 		}
 	}

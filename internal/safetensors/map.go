@@ -24,8 +24,8 @@ func newMapping(data []byte) *mapping {
 	return m
 }
 
-// view calls read with the bytes from begin up to end, for reading until it returns. read does not call view or close again: close
-// waits for it. An error tells that there were no such bytes.
+// view calls read with the bytes from begin up to end, for reading until it returns. read does not call view
+// or close again: close waits for it. An error tells that there were no such bytes.
 func (m *mapping) view(begin, end int64, read func(data []byte)) error {
 	m.lock.RLock()
 	defer m.lock.RUnlock()

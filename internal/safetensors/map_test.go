@@ -62,8 +62,8 @@ func TestReplaced(t *testing.T) {
 	}
 }
 
-// TestChanged changes a file in every way that its size and times tell of, with the time of writing as it was and not, mapped and
-// not: what reads it then is refused.
+// TestChanged changes a file in every way that its size and times tell of, with the time of writing as it was
+// and not, mapped and not: what reads it then is refused.
 func TestChanged(t *testing.T) {
 	cases := 0
 	write := func(at int64) func(*os.File) error {
@@ -76,7 +76,8 @@ func TestChanged(t *testing.T) {
 		}
 	}
 	changes := map[string]func(*os.File) error{
-		"its first byte": write(0), "its header": write(20), "its data": write(sizeOfW), "its last byte": write(sizeOfW + 50), "more": grow(1), "a page more": grow(4096),
+		"its first byte": write(0), "its header": write(20), "its data": write(sizeOfW),
+		"its last byte": write(sizeOfW + 50), "more": grow(1), "a page more": grow(4096),
 		"cut and written again": func(f *os.File) error {
 			all, err := os.ReadFile(f.Name())
 			err = errors.Join(err, f.Truncate(0))
@@ -111,8 +112,10 @@ func TestChanged(t *testing.T) {
 				}
 				for range 2 {
 					_, err = load(f, "w")
-					if cut := strings.HasPrefix(name, "cut by"); !errors.Is(err, ErrChanged) || errors.Is(err, io.ErrUnexpectedEOF) != cut || !strings.Contains(fmt.Sprint(err), `"w"`) {
-						t.Errorf("%s, %s, time as it was %v: got %v, want ErrChanged, and io.ErrUnexpectedEOF %v", name, how, old, err, cut)
+					if cut := strings.HasPrefix(name, "cut by"); !errors.Is(err, ErrChanged) ||
+						errors.Is(err, io.ErrUnexpectedEOF) != cut || !strings.Contains(fmt.Sprint(err), `"w"`) {
+						t.Errorf("%s, %s, time as it was %v: got %v, want ErrChanged, and io.ErrUnexpectedEOF %v", name,
+							how, old, err, cut)
 					}
 				}
 			}
@@ -121,7 +124,8 @@ func TestChanged(t *testing.T) {
 	t.Logf("%d changes", cases)
 }
 
-// TestMoved has a mapped file under another path than when it was opened, and cut there: its bytes, or an error.
+// TestMoved has a mapped file under another path than when it was opened, and cut there: its bytes, or an
+// error.
 func TestMoved(t *testing.T) {
 	f, path := opened(t)
 	if !f.Mapped() {

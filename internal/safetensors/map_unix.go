@@ -64,7 +64,8 @@ func (s state) size() int64 { return s.Size }
 
 func (s state) sameFile(o state) bool { return s.Dev == o.Dev && s.Ino == o.Ino }
 
-// sameContent compares the time of change too, which no program sets: it also tells of new permissions, owners and names.
+// sameContent compares the time of change too, which no program sets: it also tells of new permissions,
+// owners and names.
 func (s state) sameContent(o state) bool {
 	return s.Size == o.Size && s.Mtim == o.Mtim && s.Ctim == o.Ctim
 }

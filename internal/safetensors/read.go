@@ -25,8 +25,8 @@ type Info struct {
 	Begin, End int64
 }
 
-// File is a container whose header has been read and checked; the data is read by Load. A nil File holds nothing.
-// Its methods may be called by many goroutines at once.
+// File is a container whose header has been read and checked; the data is read by Load. A nil File holds
+// nothing. Its methods may be called by many goroutines at once.
 type File struct {
 	r        io.ReaderAt
 	source   *source // by Open, or nil
@@ -34,9 +34,9 @@ type File struct {
 	metadata texts
 }
 
-// Read returns the container that is the first size bytes of r, having checked that the header describes exactly the
-// bytes that follow it. r is used until the last Load. Errors wrap ErrFormat, or are those of r; fs.ErrInvalid for a nil r,
-// safeio.ErrContract for one that panics or breaks the contract of io.ReaderAt.
+// Read returns the container that is the first size bytes of r, having checked that the header describes
+// exactly the bytes that follow it. r is used until the last Load. Errors wrap ErrFormat, or are those of r;
+// fs.ErrInvalid for a nil r, safeio.ErrContract for one that panics or breaks the contract of io.ReaderAt.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	f, err := read(r, size)
 	if err != nil {
@@ -45,10 +45,10 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// Open returns the container at path, to be closed by the caller. On Unix it is mapped into memory and takes no descriptor,
-// unless that fails: then, and on other systems, it is read, and stays open. Errors: those of os.Open and Read; fs.ErrInvalid for
-// anything but a regular file, such as a pipe, which is not waited for; ErrFormat for a file above 64 MiB less than a 16th of which
-// is on the disk, where the system tells.
+// Open returns the container at path, to be closed by the caller. On Unix it is mapped into memory and takes
+// no descriptor, unless that fails: then, and on other systems, it is read, and stays open. Errors: those of
+// os.Open and Read; fs.ErrInvalid for anything but a regular file, such as a pipe, which is not waited for;
+// ErrFormat for a file above 64 MiB less than a 16th of which is on the disk, where the system tells.
 func Open(path string) (*File, error) {
 	file, err := safeio.Open(path)
 	if err != nil {
@@ -69,7 +69,8 @@ func openRead(path string, file *os.File, mapped func(*os.File, int64) ([]byte, 
 	}
 	if least := was.size()/maxClaim - freeClaim; least > 0 {
 		if stored := stored(file, was.size(), least); stored < least {
-			return nil, fmt.Errorf("%w: got a file of %d bytes with %d of them on the disk, want at least %d", ErrFormat, was.size(), stored, least)
+			return nil, fmt.Errorf("%w: got a file of %d bytes with %d of them on the disk, want at least %d",
+				ErrFormat, was.size(), stored, least)
 		}
 	}
 	f, err := read(file, was.size())
@@ -119,7 +120,8 @@ func read(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// locate checks that the tensors, which it puts in order, tile the bytes of the file from start up to size, and returns them by name.
+// locate checks that the tensors, which it puts in order, tile the bytes of the file from start up to size,
+// and returns them by name.
 func locate(list []named, start, size int64) (map[string]Info, error) {
 	slices.SortFunc(list, func(a, b named) int {
 		return cmp.Or(slices.Compare(a.Offsets, b.Offsets), cmp.Compare(a.name, b.name))
@@ -165,7 +167,8 @@ func (e entry) locate(covered, size int64) error {
 	return nil
 }
 
-// Close closes the file that Open opened, and fails with os.ErrClosed the second time; of a File from Read it does nothing.
+// Close closes the file that Open opened, and fails with os.ErrClosed the second time; of a File from Read it
+// does nothing.
 func (f *File) Close() error {
 	if f == nil || f.source == nil {
 		return nil
@@ -218,9 +221,10 @@ func (f *File) Info(name string) (Info, bool) {
 	return info, ok
 }
 
-// Load calls read with the bytes of the tensor called name, and reads no others. They are for reading until read returns: where
-// the file is mapped they are its own. Errors: ErrNotFound; ErrChanged for a file from Open that was cut or written to, with
-// io.ErrUnexpectedEOF if it was cut; os.ErrClosed; those of the reader, as Read has them. read may have been called then.
+// Load calls read with the bytes of the tensor called name, and reads no others. They are for reading until
+// read returns: where the file is mapped they are its own. Errors: ErrNotFound; ErrChanged for a file from
+// Open that was cut or written to, with io.ErrUnexpectedEOF if it was cut; os.ErrClosed; those of the reader,
+// as Read has them. read may have been called then.
 func (f *File) Load(name string, read func(data []byte)) error {
 	info, ok := f.Info(name)
 	if !ok {

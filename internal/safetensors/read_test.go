@@ -66,7 +66,10 @@ func TestReadRefuses(t *testing.T) {
 		{"zero bytes after the object", container("{}\x00\x00", 0), []string{"byte 10", "after", "want JSON"}},
 		{"deep nesting", container(`{"w":`+strings.Repeat("[", 1<<20), 0), []string{"byte 10012", "depth", "want JSON"}},
 		{"deep nesting of objects", container(strings.Repeat(`{"w":`, 1<<20), 0), []string{"byte 50008", "depth", "want JSON"}},
-		{"deep nesting in a shape", container(`{"w":{"shape":`+strings.Repeat("[", 1<<20), 0), []string{"byte 10020", "depth", "want JSON"}},
+		{
+			"deep nesting in a shape", container(`{"w":{"shape":`+strings.Repeat("[", 1<<20), 0),
+			[]string{"byte 10020", "depth", "want JSON"},
+		},
 
 		{"tensor named twice", container(`{"w":`+entry+`,"w":`+entry+`}`, 1), []string{`key "w" twice`}},
 		{"tensor named twice by escape", container(`{"w":`+entry+`,"\u0077":`+entry+`}`, 1), []string{`key "w" twice`}},
@@ -77,13 +80,25 @@ func TestReadRefuses(t *testing.T) {
 		{"metadata key twice", container(`{"__metadata__":{"a":"1","a":"1"}}`, 0), []string{`"__metadata__"`, `"a" twice`}},
 		{"metadata is text", container(`{"__metadata__":"a"}`, 0), []string{`"__metadata__"`, "byte 24", "want an object"}},
 		{"metadata is null", container(`{"__metadata__":null}`, 0), []string{`"__metadata__"`, "got \"null", "want an object"}},
-		{"metadata holds a number", container(`{"__metadata__":{"a":1}}`, 0), []string{`"__metadata__"`, `"a"`, `got "1`, "want a string"}},
+		{
+			"metadata holds a number", container(`{"__metadata__":{"a":1}}`, 0),
+			[]string{`"__metadata__"`, `"a"`, `got "1`, "want a string"},
+		},
 		{"metadata holds null", container(`{"__metadata__":{"a":null}}`, 0), []string{"want a string"}},
-		{"metadata holds an object", container(`{"__metadata__":{"a":{}}}`, 0), []string{`"__metadata__"`, `got "{`, "want a string"}},
+		{
+			"metadata holds an object", container(`{"__metadata__":{"a":{}}}`, 0),
+			[]string{`"__metadata__"`, `got "{`, "want a string"},
+		},
 
 		{"entry is null", container(`{"w":null}`, 0), []string{`"w"`, `got "null`, "want an object"}},
-		{"unknown field", container(`{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":0}}`, 1), []string{`"w"`, `got unknown field "x"`}},
-		{"field in capitals", container(`{"w":{"DTYPE":"U8","shape":[1],"data_offsets":[0,1]}}`, 1), []string{`"w"`, `got unknown field "DTYPE"`}},
+		{
+			"unknown field", container(`{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":0}}`, 1),
+			[]string{`"w"`, `got unknown field "x"`},
+		},
+		{
+			"field in capitals", container(`{"w":{"DTYPE":"U8","shape":[1],"data_offsets":[0,1]}}`, 1),
+			[]string{`"w"`, `got unknown field "DTYPE"`},
+		},
 		{"no dtype", container(`{"w":{"shape":[1],"data_offsets":[0,1]}}`, 1), []string{`"w"`, `without "dtype"`}},
 		{"no shape", container(`{"w":{"dtype":"U8","data_offsets":[0,1]}}`, 1), []string{`"w"`, `without "shape"`}},
 		{"no offsets", container(`{"w":{"dtype":"U8","shape":[1]}}`, 1), []string{`"w"`, `without "data_offsets"`}},
@@ -101,11 +116,20 @@ func TestReadRefuses(t *testing.T) {
 		{"fractional dimension", container(one("U8", "[1.0]", "[0,1]"), 1), []string{`"w"`, `got "1.0"`}},
 		{"exponent in a dimension", container(one("U8", "[1e0]", "[0,1]"), 1), []string{`"w"`, `got "1e0"`}},
 		{"leading zero", container(one("U8", "[01]", "[0,1]"), 1), []string{"byte 37", "want JSON"}},
-		{"dimension of 2^63", container(one("U8", "[9223372036854775808]", "[0,1]"), 1), []string{`"w"`, `got "9223372036854775808"`}},
-		{"dimension of 2^64 + 1", container(one("U8", "[18446744073709551617]", "[0,1]"), 1), []string{`"w"`, `got "18446744073709551617"`}},
+		{
+			"dimension of 2^63", container(one("U8", "[9223372036854775808]", "[0,1]"), 1),
+			[]string{`"w"`, `got "9223372036854775808"`},
+		},
+		{
+			"dimension of 2^64 + 1", container(one("U8", "[18446744073709551617]", "[0,1]"), 1),
+			[]string{`"w"`, `got "18446744073709551617"`},
+		},
 		{"negative begin", container(one("U8", "[2]", "[-1,1]"), 1), []string{`"w"`, "got begin = -1, want 0"}},
 		{"fractional end", container(one("U8", "[1]", "[0,1.5]"), 1), []string{`"w"`, `got "1.5"`}},
-		{"end of 2^64", container(one("U8", "[1]", "[0,18446744073709551616]"), 1), []string{`"w"`, `got "18446744073709551616"`}},
+		{
+			"end of 2^64", container(one("U8", "[1]", "[0,18446744073709551616]"), 1),
+			[]string{`"w"`, `got "18446744073709551616"`},
+		},
 
 		{"size 2^32 · 2^32", container(one("U8", "[65536,65536,65536,65536]", "[0,0]"), 0), []string{`"w"`, "dimension 3", "below 2^63"}},
 		{"size 2^63 by the dtype", container(one("F64", "[1048576,1048576,1048576]", "[0,0]"), 0), []string{`"w"`, "dimension 2", "below 2^63"}},

@@ -17,9 +17,9 @@ import (
 	"math/bits"
 )
 
-// ErrFormat is wrapped by every error about a file that breaks the format, and by Write and WriteFile when what they are
-// given cannot be written in it. ErrNotFound is wrapped by Load for a name that the file does not hold, and ErrChanged for a file
-// that was cut or written to in place since it was opened.
+// ErrFormat is wrapped by every error about a file that breaks the format, and by Write and WriteFile when
+// what they are given cannot be written in it. ErrNotFound is wrapped by Load for a name that the file does
+// not hold, and ErrChanged for a file that was cut or written to in place since it was opened.
 var (
 	ErrFormat   = errors.New("invalid safetensors")
 	ErrNotFound = errors.New("no such tensor")

@@ -36,10 +36,11 @@ func open(path string, file *os.File, was state, mapFile func(*os.File, int64) (
 	return &source{path: path, mapped: newMapping(data), was: was}, nil
 }
 
-// changed returns an error if the file is not what it was when it was opened. A mapped one is looked for where it was: if another
-// file is there, or none, it was replaced or removed, and its pages stay. Changes to a file that was moved elsewhere are not seen.
-// Neither are those within one tick of the system's clock, nor, on systems whose files have no time of change, those of files that
-// keep their size and are given their old time.
+// changed returns an error if the file is not what it was when it was opened. A mapped one is looked for
+// where it was: if another file is there, or none, it was replaced or removed, and its pages stay. Changes to
+// a file that was moved elsewhere are not seen. Neither are those within one tick of the system's clock, nor,
+// on systems whose files have no time of change, those of files that keep their size and are given their old
+// time.
 func (o *source) changed() error {
 	var now state
 	var err error

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stored returns how many of the size bytes of a file are on the disk and not a hole, counted up to enough or past it, and size
-// where the file system does not tell.
+// stored returns how many of the size bytes of a file are on the disk and not a hole, counted up to enough or
+// past it, and size where the file system does not tell.
 func stored(file *os.File, size, enough int64) (sum int64) {
 	fd := int(file.Fd())
 	for end := int64(0); end < size && sum < enough; {

@@ -29,9 +29,10 @@ type Tensor struct {
 // data is laid out by falling size of Dtype, then by name, and the header is padded to a multiple of 8 bytes,
 // so that each tensor starts at a multiple of its Dtype's size. Data is written from where it is, without a copy of the whole.
 //
-// It fails with ErrFormat, before the first byte, for: names that are duplicate, not UTF-8 or "__metadata__"; metadata
-// that is not UTF-8, or more than 65,536 texts of it; an unknown Dtype; a negative dimension; a Shape whose size overflows or is not that of Data; a header
-// above 100 MB. Other errors are those of w, after which what it holds is not a container; fs.ErrInvalid for a nil w.
+// It fails with ErrFormat, before the first byte, for: names that are duplicate, not UTF-8 or "__metadata__";
+// metadata that is not UTF-8, or more than 65,536 texts of it; an unknown Dtype; a negative dimension; a
+// Shape whose size overflows or is not that of Data; a header above 100 MB. Other errors are those of w,
+// after which what it holds is not a container; fs.ErrInvalid for a nil w.
 func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	l, err := plan(tensors, metadata)
 	if err == nil {

@@ -85,8 +85,9 @@ func endOfScalar(data []byte, i int) int {
 	return i
 }
 
-// InvalidText returns the offset of the first byte of JSON that is not UTF-8, or else of the first \u escape that is half
-// of a surrogate pair, or −1. encoding/json would read both as U+FFFD, making different names equal.
+// InvalidText returns the offset of the first byte of JSON that is not UTF-8, or else of the first \u escape
+// that is half of a surrogate pair, or −1. encoding/json would read both as U+FFFD, making different names
+// equal.
 func InvalidText(h []byte) int {
 	for i := 0; i < len(h); {
 		if h[i] < utf8.RuneSelf && h[i] != '\\' {

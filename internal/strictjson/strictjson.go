@@ -1,6 +1,6 @@
 // Package strictjson decodes JSON that a file holds, refusing what encoding/json lets pass: keys that occur
-// twice in an object, fields that nobody reads, that are missing or that are spelled in other letters, and text
-// that is not UTF-8.
+// twice in an object, fields that nobody reads, that are missing or that are spelled in other letters, and
+// text that is not UTF-8.
 package strictjson
 
 import (
@@ -14,13 +14,13 @@ import (
 	"strings"
 )
 
-// Unmarshal decodes the one JSON value in data into v, a pointer. Numbers, strings, booleans, slices, structs, pointers, maps with
-// string keys, and types with UnmarshalJSON or UnmarshalText are what it may hold. An object has the fields of its struct and no
-// others, each once. A field with a tag must be there; one whose tag says omitempty is left out if and only if it is empty. null is
-// a nil slice, map or pointer.
+// Unmarshal decodes the one JSON value in data into v, a pointer. Numbers, strings, booleans, slices,
+// structs, pointers, maps with string keys, and types with UnmarshalJSON or UnmarshalText are what it may
+// hold. An object has the fields of its struct and no others, each once. A field with a tag must be there;
+// one whose tag says omitempty is left out if and only if it is empty. null is a nil slice, map or pointer.
 //
-// An error names the byte offset; part of v is set then. Memory beyond that of v is at most some 8 times len(data), and so is v's but
-// for structs without fields that must be there.
+// An error names the byte offset; part of v is set then. Memory beyond that of v is at most some 8 times
+// len(data), and so is v's but for structs without fields that must be there.
 func Unmarshal(data []byte, v any) error { return UnmarshalAt(0, data, v) }
 
 // UnmarshalAt is Unmarshal of data that begins at an offset of a file, whose bytes errors name.
@@ -48,11 +48,13 @@ func (d *decoder) syntax() error {
 
 // Object is an object whose keys tell what their values are.
 type Object interface {
-	// Member returns a pointer to what the value of the next key is decoded into, or an error, such as for a key that was there.
+	// Member returns a pointer to what the value of the next key is decoded into, or an error, such as for a
+	// key that was there.
 	Member(key string) (any, error)
 }
 
-// decoder reads one value, whose syntax is right, by the type that it is decoded into: it nests no deeper than that.
+// decoder reads one value, whose syntax is right, by the type that it is decoded into: it nests no deeper
+// than that.
 type decoder struct {
 	data    []byte
 	at      int

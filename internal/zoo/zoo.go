@@ -1,5 +1,5 @@
-// Package zoo holds small float networks of Gorgonia's stock ops, for tests and for bench/digest. Weights and samples are drawn
-// from seeds, and never change.
+// Package zoo holds small float networks of Gorgonia's stock ops, for tests and for bench/digest. Weights and
+// samples are drawn from seeds, and never change.
 package zoo
 
 import (
@@ -18,8 +18,8 @@ type Builder struct {
 	Inputs gorgonia.Nodes
 }
 
-// New returns a Builder without nodes, of numbers of dt. Weights are drawn by name into values, and are those that
-// it holds where the name is there: graphs for several batch sizes share them.
+// New returns a Builder without nodes, of numbers of dt. Weights are drawn by name into values, and are those
+// that it holds where the name is there: graphs for several batch sizes share them.
 func New(dt tensor.Dtype, batch int, values map[string]*tensor.Dense) *Builder {
 	return &Builder{Graph: gorgonia.NewGraph(), Batch: batch, Dtype: dt, Values: values}
 }
@@ -63,12 +63,14 @@ func (b *Builder) Value(name string, in float64, shape ...int) *gorgonia.Node {
 	if b.Values[name] == nil {
 		b.Values[name] = Draw(b.Dtype, uint64(len(b.Values)), 1.4/in, shape...)
 	}
-	return gorgonia.NewTensor(b.Graph, b.Dtype, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(b.Values[name]))
+	return gorgonia.NewTensor(b.Graph, b.Dtype, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name),
+		gorgonia.WithValue(b.Values[name]))
 }
 
 // Input returns the node of an input of shape (batch, shape…).
 func (b *Builder) Input(name string, shape ...int) *gorgonia.Node {
-	x := gorgonia.NewTensor(b.Graph, b.Dtype, len(shape)+1, gorgonia.WithShape(append([]int{b.Batch}, shape...)...), gorgonia.WithName(name))
+	x := gorgonia.NewTensor(b.Graph, b.Dtype, len(shape)+1, gorgonia.WithShape(append([]int{b.Batch}, shape...)...),
+		gorgonia.WithName(name))
 	b.Inputs = append(b.Inputs, x)
 	return x
 }
@@ -81,8 +83,10 @@ func (b *Builder) Dense(x *gorgonia.Node, name string, in, out int) *gorgonia.No
 
 // Conv returns a convolution of size×size, which keeps height and width, with a batch normalization.
 func (b *Builder) Conv(x *gorgonia.Node, name string, in, out, size int) *gorgonia.Node {
-	y := must(gorgonia.Conv2d(x, b.Value(name, 12, out, in, size, size), tensor.Shape{size, size}, []int{size / 2, size / 2}, []int{1, 1}, []int{1, 1}))
-	y, _, _, op, err := gorgonia.BatchNorm(y, b.Value(name+".gamma", 1, 1, out, 1, 1), b.Value(name+".beta", 4, 1, out, 1, 1), 0.9, 1e-5)
+	y := must(gorgonia.Conv2d(x, b.Value(name, 12, out, in, size, size), tensor.Shape{size, size},
+		[]int{size / 2, size / 2}, []int{1, 1}, []int{1, 1}))
+	y, _, _, op, err := gorgonia.BatchNorm(y, b.Value(name+".gamma", 1, 1, out, 1, 1),
+		b.Value(name+".beta", 4, 1, out, 1, 1), 0.9, 1e-5)
 	if err != nil {
 		panic(err)
 	}
@@ -99,8 +103,8 @@ func (b *Builder) Conv(x *gorgonia.Node, name string, in, out, size int) *gorgon
 	return y
 }
 
-// Sample returns the batch of numbers that a seed stands for, for inputs of the given shapes, whose first axis is theirs.
-// "words" are whole numbers, all other inputs gaussian.
+// Sample returns the batch of numbers that a seed stands for, for inputs of the given shapes, whose first
+// axis is theirs. "words" are whole numbers, all other inputs gaussian.
 func Sample(dt tensor.Dtype, seed uint64, batch int, shapes map[string]tensor.Shape) map[string]tensor.Tensor {
 	sample := map[string]tensor.Tensor{}
 	for name, shape := range shapes {
