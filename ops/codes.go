@@ -14,7 +14,8 @@ import (
 // Layers hand codes to each other: what one makes of its results is what the next would make of them.
 
 // Codes is how a layer under StaticInt8 reads its input: as codes q of a byte from 0 to High, counted from
-// the lowest of the scheme's, which stand for Scale·(q − Zero). Codes compare equal where they are the same.
+// the lowest of the scheme's, which stand for Scale·(q − Zero), as do those above High. Codes compare equal
+// where they are the same.
 type Codes struct {
 	Scale      float32
 	Zero, High int32
@@ -118,11 +119,17 @@ func (p *Prepared) GivesCodes() bool { return p.orZero().exchange.Gives }
 // the same bits by codes as by numbers. Errors: those of Run; qtensor.ErrValue also for a y that no float32
 // holds, where it becomes a code; qtensor.ErrParams for codes that the layer does not take or give.
 func (p *Prepared) RunSamples(y, x Samples, samples int) error {
-	if takes, ok := p.TakesCodes(); x.Codes != nil && (!ok || x.Map != takes) {
+	takes, ok := p.TakesCodes()
+	switch {
+	case x.Codes != nil && !ok:
+		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes for x, want float32: TakesCodes is false", qtensor.ErrParams)
+	case x.Codes != nil && x.Map != takes:
 		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes %+v for x, want %+v, or float32", qtensor.ErrParams, x.Map, takes)
-	}
-	if y.Codes != nil && (!p.GivesCodes() || !y.Map.valid()) {
-		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes %+v for y, want a map of codes of a byte, for integer weights without groups of channels", qtensor.ErrParams, y.Map)
+	case y.Codes != nil && !p.GivesCodes():
+		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes for y, want float32: GivesCodes is false", qtensor.ErrParams)
+	case y.Codes != nil && !y.Map.valid():
+		return fmt.Errorf("ops: Prepared.RunSamples: %w: got codes %+v for y, want a finite Scale of at least 2^-126 and 0 ≤ Zero ≤ High ≤ 255",
+			qtensor.ErrParams, y.Map)
 	}
 	to, yLen := y.numbers()
 	from, xLen := x.numbers()

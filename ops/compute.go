@@ -36,14 +36,14 @@ func DynamicInt8() Compute { return Compute{name: "dynamic-int8"} }
 
 // StaticInt8 makes every row codes with the parameters that a calibration found (calib.Profile.Params), which
 // need no look at the row and saturate what lies outside: X = clamp(RNE(x/s) + z) − z. The scheme is per
-// tensor, Symmetric, Affine, PowerOfTwo, Int4 or UInt4. MatMul and Linear report parameters of another kind.
+// tensor, Symmetric, Affine, PowerOfTwo, Int4 or UInt4, and its scale is positive. p is copied. Parameters of
+// another kind are an error of what takes the Compute: qtensor.ErrScheme, or ErrParams.
 func StaticInt8(p qtensor.Params) Compute {
-	p.Scales = append([]float32(nil), p.Scales...)
-	p.ZeroPoints = append([]int32(nil), p.ZeroPoints...)
+	p = cloned(p)
 	return Compute{name: "static-int8", params: &p}
 }
 
-// String returns "fixed24", "fixed16", "dynamic-int8" or "static-int8".
+// String returns "fixed24", "fixed16", "dynamic-int8" or "static-int8"; "" for the zero Compute.
 func (c Compute) String() string { return c.name }
 
 // checked returns c with its arithmetic complete.
@@ -73,12 +73,17 @@ func (c Compute) checked() (Compute, error) {
 	return c, nil
 }
 
-// Static returns the parameters that StaticInt8 was given; false for the other ways to compute.
+// Static returns a copy of the parameters that StaticInt8 was given; false for the other ways to compute.
 func (c Compute) Static() (qtensor.Params, bool) {
 	if c.params == nil {
 		return qtensor.Params{}, false
 	}
-	p := *c.params
-	p.Scales, p.ZeroPoints = slices.Clone(p.Scales), slices.Clone(p.ZeroPoints)
-	return p, true
+	return cloned(*c.params), true
+}
+
+// cloned returns p with lists of its own.
+func cloned(p qtensor.Params) qtensor.Params {
+	p.Scales, p.ZeroPoints, p.Offsets = slices.Clone(p.Scales), slices.Clone(p.ZeroPoints), slices.Clone(p.Offsets)
+	p.Min, p.Max = slices.Clone(p.Min), slices.Clone(p.Max)
+	return p
 }

@@ -170,15 +170,20 @@ func (f *Filters) String() string {
 // Conv2d returns the convolution, as gorgonia.Conv2d has it, of images im, (batch, in, height, width), with
 // filters w,
 //
-//	y[b,o,i,j] = Σ_c,u,v im[b, c, i·stride₀ + u·dilation₀ − pad₀, j·stride₁ + v·dilation₁ − pad₁]·w[o,c,u,v] + bias[o]
+//	y[b,o,i,j] = bias[o] + Σ_c,u,v w[o,c,u,v]·
+//	             im[b, c, i·stride₀ + u·dilation₀ − pad₀, j·stride₁ + v·dilation₁ − pad₁]
 //
 // or max(y, 0), where c goes through the channels of o's group, and pixels outside an image are 0. y is
 // (batch, out, ⌊(height + 2·pad₀ − dilation₀·(kernel₀ − 1) − 1)/stride₀⌋ + 1, and likewise the width). Pairs
 // are of height and width; kernel is that of the filters; nil is a pad of 0, a stride of 1, a dilation of 1.
 //
 // It takes WithBias, WithReLU and WithCompute. What Compute says of a row holds for an image: the channels of
-// a group of one image become integers with one scale. So a result depends on its own image alone. Types and
-// errors are as MatMul has them.
+// a group of one image become integers with one scale. So a result depends on its own image alone.
+//
+// Types and errors are as MatMul has them. qtensor.ErrShape also for a kernel that is not the filters', for
+// pairs of another length, negative, of strides or dilations of 0, or above 32,768; for images whose padded
+// sides are above that, or shorter than the kernel; for more than 2^28 numbers in a group's channels of a
+// padded image, and more than MaxNumbers in images or result.
 func Conv2d(im *gorgonia.Node, w *Filters, kernel tensor.Shape, pad, stride, dilation []int, opts ...Option) (*gorgonia.Node, error) {
 	l, err := newConv2d(im, w, kernel, pad, stride, dilation, opts)
 	return apply("Conv2d", l, im, err)
@@ -194,7 +199,7 @@ type conv2d struct {
 
 func newConv2d(im *gorgonia.Node, w *Filters, kernel tensor.Shape, pad, stride, dilation []int, opts []Option) (*layer, error) {
 	if !w.packed() {
-		return nil, fmt.Errorf("%w: got filters that PackConv2d did not make", qtensor.ErrShape)
+		return nil, fmt.Errorf("%w: got filters that PackConv2d did not make, want those that it returns", qtensor.ErrShape)
 	}
 	if !slices.Equal(kernel, w.kernel[:]) {
 		return nil, fmt.Errorf("%w: kernel is %v, want the filters' %v", qtensor.ErrShape, kernel, w.kernel)

@@ -136,7 +136,7 @@ func (e *embedding) DiffWRT(inputs int) []bool { return make([]bool, max(inputs,
 
 // SymDiff returns an error, and goes with DiffWRT: Gorgonia asks for both or none.
 func (e *embedding) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
-	return nil, fmt.Errorf("ops: %v: has no gradient", e)
+	return nil, fmt.Errorf("ops: %v: has no gradient, want none asked for with respect to indices", e)
 }
 
 // DoDiff returns an error, as a layer's does.

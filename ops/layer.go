@@ -30,7 +30,8 @@ type layer struct {
 // Option changes how MatMul, Linear and Conv2d work.
 type Option func(*layer) error
 
-// WithCompute says how activations are multiplied; Fixed24 where it is not given.
+// WithCompute says how activations are multiplied; Fixed24 where it is not given. Of two options of a kind
+// the last holds. Errors: qtensor.ErrParams for the zero Compute, and those of StaticInt8.
 func WithCompute(c Compute) Option {
 	return func(l *layer) (err error) {
 		l.compute, err = c.checked()
@@ -88,7 +89,7 @@ func (l *layer) prepare(weights qtensor.Scheme, opts []Option) error {
 	l.compute = Fixed24()
 	for _, opt := range opts {
 		if opt == nil {
-			return fmt.Errorf("%w: got a nil option", qtensor.ErrParams)
+			return fmt.Errorf("%w: got a nil option, want one that a function made", qtensor.ErrParams)
 		}
 		if err := opt(l); err != nil {
 			return err
@@ -190,7 +191,7 @@ func (l *layer) DiffWRT(inputs int) []bool { return make([]bool, max(inputs, 0))
 
 // SymDiff returns an error, and goes with DiffWRT: Gorgonia asks for both or none.
 func (l *layer) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
-	return nil, fmt.Errorf("ops: %v: has no gradient", l)
+	return nil, fmt.Errorf("ops: %v: has no gradient, want none asked for with respect to what comes before it", l)
 }
 
 // DoDiff returns an error. A LispMachine that computes gradients asks every op for its own, and would go on

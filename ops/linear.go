@@ -14,10 +14,14 @@ import (
 // (out) for a single sample: the product of activations with a weight that is dequantized on the fly. It
 // takes WithCompute; bias, ReLU and higher ranks are Linear's.
 //
-// x is float32 or float64, which is rounded to float32 first; y has x's type, with float32 values. Errors:
-// qtensor.ErrShape and qtensor.ErrDtype for x, qtensor.ErrScheme and qtensor.ErrParams for a Compute that
-// does not go with the weight. When the graph runs, NaN and infinities in x are qtensor.ErrValue; the errors
-// of Gorgonia's machines have it behind a method, Err() error, that errors.Is does not know.
+// x is float32 or float64, which is rounded to float32 first; y has x's type, with float32 values, of which
+// one past the largest is an infinity.
+//
+// Errors: qtensor.ErrShape and qtensor.ErrDtype for x, qtensor.ErrShape for a weight that Pack did not make
+// and for more than MaxNumbers; qtensor.ErrScheme and qtensor.ErrParams for a Compute that does not go with
+// the weight, ErrParams also for a nil option, and a bias or ReLU. When the graph runs, NaN and infinities in
+// x are qtensor.ErrValue; the errors of Gorgonia's machines have it behind a method, Err() error, that
+// errors.Is does not know.
 func MatMul(x *gorgonia.Node, w *Weight, opts ...Option) (*gorgonia.Node, error) {
 	l, err := newLinear(x, w, opts)
 	if err == nil && (l.output.Bias != nil || l.output.ReLU) {
@@ -39,7 +43,7 @@ func Linear(x *gorgonia.Node, w *Weight, opts ...Option) (*gorgonia.Node, error)
 // newLinear returns the op of both.
 func newLinear(x *gorgonia.Node, w *Weight, opts []Option) (*layer, error) {
 	if !w.packed() {
-		return nil, fmt.Errorf("%w: got a weight that Pack did not make", qtensor.ErrShape)
+		return nil, fmt.Errorf("%w: got a weight that Pack did not make, want one that it returns", qtensor.ErrShape)
 	}
 	l := &layer{out: w.out, shape: w.result, run: w.multiply}
 	return l, l.check(x, fmt.Sprintf("linear(%d, %d)", w.in, w.out), w.scheme, opts)

@@ -28,7 +28,7 @@ import (
 // from is that of qtensor.Quantize, or, of the source, 2·mean|x|/√Q.
 //
 // Errors are those of FakeQuantize; qtensor.ErrShape and ErrDtype for scale too. When the graph runs, a scale
-// of 0 or less is qtensor.ErrParams: a solver of too long steps makes such.
+// that is not finite, or is below 2^−126, is qtensor.ErrParams: a solver of too long steps makes such.
 //
 // Source: Esser et al., "Learned Step Size Quantization", arXiv:1902.08153, equations 1 to 5 and §2.2, but
 // for codes down to −Q alone, which are those of this module.
@@ -77,7 +77,7 @@ func newLSQ(x, scale *gorgonia.Node, scheme qtensor.Scheme) (*lsq, error) {
 func (l *lsq) fits(x, scale tensor.Shape) error {
 	blocks, err := l.scheme.Blocks(x)
 	if err == nil && scale.TotalSize() != blocks {
-		err = fmt.Errorf("%w: got scales of shape %v for %v, want %d", qtensor.ErrShape, scale, x, blocks)
+		err = fmt.Errorf("%w: got scales of shape %v for %v, want %d under %v", qtensor.ErrShape, scale, x, blocks, l.scheme)
 	}
 	return err
 }

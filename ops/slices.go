@@ -20,11 +20,11 @@ type Prepared struct {
 }
 
 // Prepare returns Linear's y = x·w + b, or max(x·w + b, 0), for slices: a sample is a row of x, (in), and its
-// result a row of y, (out). It takes the options of Linear. Errors: qtensor.ErrShape for the zero Weight, and
-// those of the options.
+// result a row of y, (out). It takes the options of Linear. Errors: qtensor.ErrShape for the zero Weight,
+// those of the options, and qtensor.ErrScheme for a Compute that does not go with the weight.
 func (w *Weight) Prepare(opts ...Option) (*Prepared, error) {
 	if !w.packed() {
-		return nil, fmt.Errorf("ops: Weight.Prepare: %w: got a weight that Pack did not make", qtensor.ErrShape)
+		return nil, fmt.Errorf("ops: Weight.Prepare: %w: got a weight that Pack did not make, want one that it returns", qtensor.ErrShape)
 	}
 	p := &Prepared{l: layer{out: w.out, run: w.multiply}, in: tensor.Shape{w.in}, out: tensor.Shape{w.out}}
 	if err := p.l.prepare(w.scheme, opts); err != nil {
@@ -48,7 +48,7 @@ func (f *Filters) Prepare(height, width int, pad, stride, dilation []int, opts .
 
 func (f *Filters) prepare(height, width int, pad, stride, dilation []int, opts []Option) (*Prepared, error) {
 	if !f.packed() {
-		return nil, fmt.Errorf("%w: got filters that PackConv2d did not make", qtensor.ErrShape)
+		return nil, fmt.Errorf("%w: got filters that PackConv2d did not make, want those that it returns", qtensor.ErrShape)
 	}
 	c := &conv2d{Filters: f}
 	if err := c.setPairs(pad, stride, dilation); err != nil {
@@ -91,8 +91,9 @@ func (p *Prepared) orZero() *Prepared {
 }
 
 // Run sets y to the results of the given number of samples in x, one after the other in both, which do not
-// overlap. A result depends on its own sample alone. Errors: qtensor.ErrShape for slices of other lengths;
-// qtensor.ErrValue for NaN and infinities in x, naming the first, and y is undefined then.
+// overlap. A result depends on its own sample alone; one past the largest float32 is an infinity. Errors:
+// qtensor.ErrShape for slices of other lengths; qtensor.ErrValue for NaN and infinities in x, naming the
+// first, and y is undefined then.
 func (p *Prepared) Run(y, x []float32, samples int) error {
 	if err := p.run(gemm.Numbers{Float: y}, gemm.Numbers{Float: x}, len(y), len(x), samples); err != nil {
 		return fmt.Errorf("ops: Prepared.Run: %w", err)
@@ -102,7 +103,7 @@ func (p *Prepared) Run(y, x []float32, samples int) error {
 
 func (p *Prepared) run(y, x gemm.Numbers, yLen, xLen, samples int) error {
 	if p.orZero().l.run == nil {
-		return fmt.Errorf("%w: got a layer that Prepare did not make", qtensor.ErrShape)
+		return fmt.Errorf("%w: got a layer that Prepare did not make, want one that it returns", qtensor.ErrShape)
 	}
 	in, out := p.in.TotalSize(), p.out.TotalSize()
 	if samples < 0 || xLen/in != samples || xLen%in != 0 || yLen/out != samples || yLen%out != 0 {

@@ -156,10 +156,10 @@ func (g gradientOp) DiffWRT(inputs int) []bool { return make([]bool, max(inputs,
 
 // SymDiff returns an error, and goes with DiffWRT: Gorgonia asks for both or none.
 func (g gradientOp) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
-	return nil, fmt.Errorf("ops: %v: has no gradient", g)
+	return nil, fmt.Errorf("ops: %v: has no gradient, want only first ones asked for", g)
 }
 
 // DoDiff returns an error, where a LispMachine would go on with zeros.
 func (g gradientOp) DoDiff(gorgonia.ExecutionContext, gorgonia.Nodes, *gorgonia.Node) error {
-	return fmt.Errorf("ops: %v: has no gradient", g)
+	return fmt.Errorf("ops: %v: has no gradient, want only first ones asked for", g)
 }

@@ -41,7 +41,7 @@ func Pack(w *qtensor.QTensor) (*Weight, error) {
 // is (channel, pixel), that of the samples (pixel, channel), as an image of Samples that is codes lies.
 //
 // Errors: those of Pack; qtensor.ErrShape for channels that do not divide in; qtensor.ErrScheme for scales in
-// groups, which the order would tear apart.
+// groups where channels are more than 1, which the order would tear apart.
 func PackImages(w *qtensor.QTensor, channels int) (*Weight, error) {
 	packed, err := packChannels(w, channels)
 	if err != nil {
