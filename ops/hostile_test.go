@@ -225,7 +225,49 @@ func refused(g *gorgonia.ExprGraph, x *gorgonia.Node, w *ops.Weight, filters *op
 	return all
 }
 
-// TestNoOpPanics calls the methods of every op as a machine does, with values that are none of theirs.
+// replaced returns list with another element at i.
+func replaced[T any](list []T, i int, x T) []T {
+	list = slices.Clone(list)
+	list[i] = x
+	return list
+}
+
+// sound returns what an op of TestNoOpPanics takes, and whether it is a layer, or a lookup.
+func sound(name string) (values []gorgonia.Value, layer bool) {
+	x, wide := newTensor(gaussian(1, 12), 4, 3), make([]float64, 50)
+	switch name {
+	case "linear", "halves":
+		return []gorgonia.Value{x}, true
+	case "conv2d":
+		return []gorgonia.Value{newTensor(wide, 2, 1, 5, 5)}, true
+	case "embedding":
+		return []gorgonia.Value{newTensor([]int{4, 0, 2}, 3)}, true
+	case "fake", "dynamic":
+		return []gorgonia.Value{x}, false
+	case "lsq":
+		return []gorgonia.Value{x, gorgonia.NewF32(0.5)}, false
+	case "gradient 0 of fake":
+		return []gorgonia.Value{x, x}, false
+	}
+	return []gorgonia.Value{x, gorgonia.NewF32(0.5), x}, false
+}
+
+// others returns ones of the same type as a value and of another shape: an axis more, and one element more or less along axis 1.
+func others(v gorgonia.Value) (values []gorgonia.Value) {
+	shapes := []tensor.Shape{append(tensor.Shape{2}, v.Shape()...), append(v.Shape().Clone(), 2)}
+	if v.Shape().Dims() > 1 {
+		for _, size := range []int{v.Shape()[1] - 1, v.Shape()[1] + 1} {
+			shapes = append(shapes, replaced(v.Shape(), 1, size))
+		}
+	}
+	for _, shape := range shapes {
+		values = append(values, tensor.Ones(v.Dtype(), shape...))
+	}
+	return values
+}
+
+// TestNoOpPanics calls the methods of every op as a machine does, with values that are none of theirs: for all operands, and for
+// one of them where the others are sound.
 func TestNoOpPanics(t *testing.T) {
 	c := &hostile.Calls{T: t, Sentinels: sentinels}
 	g := gorgonia.NewGraph()
@@ -258,17 +300,62 @@ func TestNoOpPanics(t *testing.T) {
 	for name, v := range strangeTensors() {
 		values[name] = v
 	}
+	call := func(what string, refused bool, f func() error) {
+		if refused {
+			c.Refused(what, f)
+		} else {
+			c.Survives(what, func() { _ = f() })
+		}
+	}
 	for name, n := range made {
 		op := n.Op()
 		c.Survives(name+" describes itself", func() {
 			_, _, _, _, _, _ = op.Arity(), op.Type(), op.String(), op.Hashcode(), op.ReturnsPtr(), op.OverwritesInput()
 		})
+		good, layer := sound(name)
+		if _, err := op.Do(good...); err != nil {
+			t.Errorf("%s of sound values: %v", name, err)
+		}
+		shapes := make([]gorgonia.DimSizer, len(good))
+		for i, v := range good {
+			shapes[i] = v.Shape()
+		}
+		if _, err := op.InferShape(shapes...); err != nil {
+			t.Errorf("%s infers of sound shapes: %v", name, err)
+		}
+		for at, v := range good {
+			infers := func(shape gorgonia.DimSizer, refused bool) {
+				call(fmt.Sprintf("%s infers of %v at %d", name, shape, at), refused, func() error {
+					_, err := op.InferShape(replaced(shapes, at, shape)...)
+					return err
+				})
+			}
+			infers(nil, true)
+			infers(append(tensor.Shape{2}, v.Shape()...), true)
+			for axis := range v.Shape() {
+				for _, size := range []int{-4, math.MinInt, math.MaxInt / 3, math.MaxInt} {
+					infers(tensor.Shape(replaced(v.Shape(), axis, size)), layer)
+				}
+			}
+			for what, v := range values {
+				c.Survives(fmt.Sprintf("%s of %s at %d", name, what, at), func() { _, _ = op.Do(replaced(good, at, v)...) })
+			}
+			of := map[tensor.Dtype]tensor.Dtype{tensor.Float32: tensor.Float64, tensor.Float64: tensor.Float32, tensor.Int: tensor.Int32}[v.Dtype()]
+			c.Refused(fmt.Sprintf("%s of %v at %d", name, of, at), func() error {
+				_, err := op.Do(replaced(good, at, gorgonia.Value(tensor.Ones(of, v.Shape()...)))...)
+				return err
+			})
+			for _, v := range others(v) {
+				refused := layer || at > 0 && at == len(good)-1 // or a gradient of another shape
+				call(fmt.Sprintf("%s of %v at %d", name, v.Shape(), at), refused, func() error { _, err := op.Do(replaced(good, at, v)...); return err })
+			}
+		}
 		c.Refused(name+" infers of nothing", func() error { _, err := op.InferShape(); return err })
+		c.Refused(name+" of no value", func() error { _, err := op.Do(); return err })
 		for _, shape := range []gorgonia.DimSizer{nil, tensor.Shape(nil), tensor.Shape{-4, 3}, tensor.Shape{math.MaxInt, math.MaxInt}, tensor.Shape{0}} {
 			in := slices.Repeat([]gorgonia.DimSizer{shape}, op.Arity())
 			c.Survives(fmt.Sprintf("%s infers of %v", name, shape), func() { _, _ = op.InferShape(in...) })
 		}
-		c.Refused(name+" of no value", func() error { _, err := op.Do(); return err })
 		for what, v := range values {
 			c.Survives(name+" of "+what, func() { _, _ = op.Do(slices.Repeat([]gorgonia.Value{v}, op.Arity())...) })
 		}
