@@ -60,7 +60,8 @@ func open(t *testing.T, path string) bool {
 	return holds(t, path) > 0
 }
 
-// holds returns how many descriptors and mappings of the file the process has; it skips where the system does not tell.
+// holds returns how many descriptors and mappings of the file the process has; it skips where the system does
+// not tell.
 func holds(t *testing.T, path string) int {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -118,8 +119,8 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestManyLoads closes as many models as a process rarely has descriptors for, of which no collection takes any: the process
-// has no more of the file than a single model does.
+// TestManyLoads closes as many models as a process rarely has descriptors for, of which no collection takes any:
+// the process has no more of the file than a single model does.
 func TestManyLoads(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	m, path := loaded(t)

@@ -252,7 +252,8 @@ func sound(name string) (values []gorgonia.Value, layer bool) {
 	return []gorgonia.Value{x, gorgonia.NewF32(0.5), x}, false
 }
 
-// others returns ones of the same type as a value and of another shape: an axis more, and one element more or less along axis 1.
+// others returns ones of the same type as a value and of another shape: an axis more, and one element more or less
+// along axis 1.
 func others(v gorgonia.Value) (values []gorgonia.Value) {
 	shapes := []tensor.Shape{append(tensor.Shape{2}, v.Shape()...), append(v.Shape().Clone(), 2)}
 	if v.Shape().Dims() > 1 {
@@ -266,8 +267,8 @@ func others(v gorgonia.Value) (values []gorgonia.Value) {
 	return values
 }
 
-// TestNoOpPanics calls the methods of every op as a machine does, with values that are none of theirs: for all operands, and for
-// one of them where the others are sound.
+// TestNoOpPanics calls the methods of every op as a machine does, with values that are none of theirs: for all
+// operands, and for one of them where the others are sound.
 func TestNoOpPanics(t *testing.T) {
 	c := &hostile.Calls{T: t, Sentinels: sentinels}
 	g := gorgonia.NewGraph()
