@@ -23,14 +23,7 @@ func TestChangedInPlace(t *testing.T) {
 	for _, cut := range []bool{false, true} {
 		for _, warm := range []bool{false, true} {
 			m, in := deep(t), batchOf(1, 3, 8)
-			path := filepath.Join(t.TempDir(), "model")
-			if err := m.Save(path); err != nil {
-				t.Fatal(err)
-			}
-			loaded, err := model.Load(path)
-			if err != nil {
-				t.Fatal(err)
-			}
+			loaded, path := reloaded(t, m)
 			if warm {
 				run(t, loaded, in, "y")
 			}

@@ -40,18 +40,10 @@ func methods(dir string, in map[string]tensor.Tensor) map[string]func(m *model.M
 	}
 }
 
-// loaded returns a model of a file, and the file's path.
-func loaded(t *testing.T) (*model.Model, string) {
+// dynamic is an mlp of 8 bits.
+func dynamic(t *testing.T) *model.Model {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "m.safetensors")
-	if err := newModel(t, mlp(), quantized(t, mlp(), batchOf(1, 8, 20), "dynamic-int8")).Save(path); err != nil {
-		t.Fatal(err)
-	}
-	m, err := model.Load(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m, path
+	return newModel(t, mlp(), quantized(t, mlp(), batchOf(1, 8, 20), "dynamic-int8"))
 }
 
 // open reports whether the process has the file open or mapped; it skips where the system does not tell.
@@ -87,7 +79,7 @@ func holds(t *testing.T, path string) int {
 // TestClose closes models of every source, twice: what comes later is an error.
 func TestClose(t *testing.T) {
 	in := batchOf(1, 2, 20)
-	m, path := loaded(t)
+	m, path := reloaded(t, dynamic(t))
 	file := bytesOf(t, m)
 	read, err := model.Read(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
@@ -123,7 +115,7 @@ func TestClose(t *testing.T) {
 // the process has no more of the file than a single model does.
 func TestManyLoads(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	m, path := loaded(t)
+	m, path := reloaded(t, dynamic(t))
 	one := holds(t, path)
 	for range 1100 {
 		if err := m.Close(); err != nil {
@@ -146,9 +138,9 @@ func TestManyLoads(t *testing.T) {
 // TestCloseWhileRunning closes a model while runs are at their first node: they end well, and the last of
 // them closes the file.
 func TestCloseWhileRunning(t *testing.T) {
-	m, path := loaded(t)
+	m, path := reloaded(t, dynamic(t))
 	in := batchOf(1, 2, 20)
-	want := run(t, newModel(t, mlp(), quantized(t, mlp(), batchOf(1, 8, 20), "dynamic-int8")), in, "p")
+	want := run(t, dynamic(t), in, "p")
 	var running, ended sync.WaitGroup
 	release := make(chan struct{})
 	got := make([][]float32, 4)
@@ -229,10 +221,10 @@ func TestNoModel(t *testing.T) {
 func TestManyAtOnce(t *testing.T) {
 	threads(t, 4)
 	const goroutines = 2000
-	first, path := loaded(t)
+	first, path := reloaded(t, dynamic(t))
 	_ = first.Close()
 	in := batchOf(1, 300, 20)
-	want := run(t, newModel(t, mlp(), quantized(t, mlp(), batchOf(1, 8, 20), "dynamic-int8")), in, "p")
+	want := run(t, dynamic(t), in, "p")
 	var answers, left, refused atomic.Int64
 	for round := range 3 {
 		m, err := model.Load(path)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 
 	"euryale/internal/flow"
@@ -167,4 +168,18 @@ func bytesOf(t testing.TB, m *model.Model) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// reloaded returns the model that Load makes of the file of a model, and its path.
+func reloaded(t testing.TB, m *model.Model) (loaded *model.Model, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "model")
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := model.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loaded, path
 }

@@ -68,28 +68,7 @@ func TestKilledSave(t *testing.T) {
 	left, most, damaged, saved := 0, 0, 0, [2]int{}
 	files := [2][]byte{bytesOf(t, models[0]), bytesOf(t, models[1])}
 	for range kills {
-		cmd := exec.Command(os.Args[0], "-test.run", "^TestKilledSave$")
-		cmd.Env = append(os.Environ(), "EURYALE_SAVE="+path)
-		out, err := cmd.StdoutPipe()
-		if err == nil {
-			err = cmd.Start()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if text := make([]byte, 5); true {
-			if _, err := io.ReadFull(out, text); err != nil || string(text) != "saved" {
-				rest, _ := io.ReadAll(out)
-				t.Fatalf("got %s%s, %v, want that it saves", text, rest, err)
-			}
-		}
-		time.Sleep(rand.N(10 * time.Millisecond))
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
-			t.Fatalf("got %v, want a process that was killed", err)
-		}
+		killSaver(t, path)
 		got, err := os.ReadFile(path)
 		switch {
 		case err != nil:
@@ -116,5 +95,31 @@ func TestKilledSave(t *testing.T) {
 		kills, left, most, saved, damaged, len(beside()))
 	if damaged > 0 || len(beside()) > 0 || most > 1 {
 		t.Errorf("got %d damaged files, %q beside them, and %d at once, want 0, 0 and 1", damaged, beside(), most)
+	}
+}
+
+// killSaver starts the process of TestKilledSave, and kills it some time after its first Save to path.
+func killSaver(t *testing.T, path string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestKilledSave$")
+	cmd.Env = append(os.Environ(), "EURYALE_SAVE="+path)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := make([]byte, len("saved"))
+	if _, err := io.ReadFull(out, text); err != nil || string(text) != "saved" {
+		rest, _ := io.ReadAll(out)
+		t.Fatalf("got %s%s, %v, want that it saves", text, rest, err)
+	}
+	time.Sleep(rand.N(10 * time.Millisecond))
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Fatalf("got %v, want a process that was killed", err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -114,14 +113,7 @@ func TestReplaced(t *testing.T) {
 		m, other := deep(t), newModel(t, mlp(), nil)
 		in := batchOf(1, 3, 8)
 		want, file := run(t, m, in, "y"), bytesOf(t, m)
-		path := filepath.Join(t.TempDir(), "model")
-		if err := m.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		loaded, err := model.Load(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		loaded, path := reloaded(t, m)
 		if warm {
 			run(t, loaded, in, "y")
 		}
@@ -153,14 +145,7 @@ func TestTruncated(t *testing.T) {
 		warm bool
 	}{{0, false}, {600, false}, {0, true}} {
 		m, in := deep(t), batchOf(1, 3, 8)
-		path := filepath.Join(t.TempDir(), "model")
-		if err := m.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		loaded, err := model.Load(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		loaded, path := reloaded(t, m)
 		if c.warm {
 			run(t, loaded, in, "y")
 		}
@@ -183,15 +168,8 @@ func TestTruncated(t *testing.T) {
 func TestFirstRuns(t *testing.T) {
 	for _, net := range networks {
 		layers := quantized(t, net.graph(), batchOf(1, append([]int{16}, net.sample...)...), "static-int8")
-		path := filepath.Join(t.TempDir(), net.name)
 		m := newModel(t, net.graph(), layers)
-		if err := m.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		loaded, err := model.Load(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		loaded, _ := reloaded(t, m)
 		in := batchOf(3, append([]int{2}, net.sample...)...)
 		want := run(t, m, in, net.output)
 		var wait sync.WaitGroup

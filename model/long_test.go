@@ -145,15 +145,8 @@ func TestLoad(t *testing.T) {
 		if compute != "" {
 			layers = quantized(t, net.graphOf("y"), batchOf(1, append([]int{16}, net.sample...)...), compute)
 		}
-		path := filepath.Join(t.TempDir(), "model")
 		made := newModel(t, net.graphOf("y"), layers)
-		if err := made.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		m, err := model.Load(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		m, _ := reloaded(t, made)
 		if (len(m.Coded()) > 0) != (compute != "") {
 			t.Errorf("%s: codes are kept for %v", name, m.Coded())
 		}

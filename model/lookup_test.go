@@ -6,7 +6,6 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -89,14 +88,7 @@ func TestLookup(t *testing.T) {
 		layers := map[string]model.Layer{"emb": {Weight: table}, "again": {Weight: table}}
 		want := newModel(t, rounded(t, language(), "table", table), nil)
 		m := newModel(t, language(), layers)
-		path := filepath.Join(t.TempDir(), "model")
-		if err := m.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		mapped, err := model.Load(path)
-		if err != nil {
-			t.Fatalf("%v: %v", s, err)
-		}
+		mapped, _ := reloaded(t, m)
 		file := bytesOf(t, m)
 		read, err := model.Read(bytes.NewReader(file), int64(len(file)))
 		if err != nil {
@@ -152,17 +144,10 @@ func TestTiedWeights(t *testing.T) {
 		{"float rows", map[string]model.Layer{"likely": {Weight: other}}, nil, other, 1},
 	} {
 		m := newModel(t, language(), c.layers)
-		path := filepath.Join(t.TempDir(), "model")
-		if err := m.Save(path); err != nil {
-			t.Fatal(err)
-		}
 		if got := quantizedOf(t, bytesOf(t, m)); len(got) != c.weights {
 			t.Errorf("%s: the file has %q, want %d weights", c.name, got, c.weights)
 		}
-		loaded, err := model.Load(path)
-		if err != nil {
-			t.Fatalf("%s: %v", c.name, err)
-		}
+		loaded, _ := reloaded(t, m)
 		in := lookUp(3, 4)
 		wantRows := run(t, newModel(t, language(), nil), in, "e")
 		if c.rows != nil {
@@ -335,14 +320,7 @@ func TestHostileLookups(t *testing.T) {
 func TestLookupsAtOnce(t *testing.T) {
 	table := quantize(t, language().Constants["table"], qtensor.Int4().PerAxis(0))
 	m := newModel(t, language(), map[string]model.Layer{"emb": {Weight: table}, "again": {Weight: table}, "likely": {Weight: table}})
-	path := filepath.Join(t.TempDir(), "model")
-	if err := m.Save(path); err != nil {
-		t.Fatal(err)
-	}
-	loaded, err := model.Load(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	loaded, _ := reloaded(t, m)
 	var ins []map[string]tensor.Tensor
 	var wants [][]float32
 	for i := range 4 {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"sync"
@@ -35,14 +34,7 @@ func TestQuantized(t *testing.T) {
 		for _, compute := range []string{"", "fixed24", "dynamic-int8", "static-int8"} {
 			seen := batchOf(1, append([]int{64}, net.sample...)...)
 			m := newModel(t, net.graph(), quantized(t, net.graph(), seen, compute))
-			path := filepath.Join(t.TempDir(), "model")
-			if err := m.Save(path); err != nil {
-				t.Fatal(err)
-			}
-			loaded, err := model.Load(path)
-			if err != nil {
-				t.Fatalf("%s %s: %v", net.name, compute, err)
-			}
+			loaded, _ := reloaded(t, m)
 			if !bytes.Equal(bytesOf(t, m), bytesOf(t, loaded)) {
 				t.Errorf("%s %s: a loaded model gives another file", net.name, compute)
 			}

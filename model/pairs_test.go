@@ -140,52 +140,32 @@ var kinds = map[string]func(t *testing.T, g *network, x, compute string) string{
 		g.layer(t, 1, compute, w)
 		return y
 	},
-	"conv": func(t *testing.T, g *network, x, compute string) string {
-		x = g.images(x)
-		s := g.values[x]
-		w, b := g.constant(random(g.rng, 0.2, 4, 4, 1, 1)), g.constant(random(g.rng, 0.2, 4))
-		y := g.node(flow.Node{Op: "Conv", Inputs: []string{x, w, b}}, 4, s[1], s[2])
-		g.layer(t, 0, compute, w)
-		return y
-	},
-	"conv 3x3": func(t *testing.T, g *network, x, compute string) string {
-		x = g.images(x)
-		s := g.values[x]
-		w := g.constant(random(g.rng, 0.2, 8, 4, 3, 3))
-		y := g.node(flow.Node{Op: "Conv", Inputs: []string{x, w}, Pads: []int{1, 1}}, 8, s[1], s[2])
-		g.layer(t, 0, compute, w)
-		return y
-	},
-	"conv in groups": func(t *testing.T, g *network, x, compute string) string {
-		x = g.images(x)
-		s := g.values[x]
-		w := g.constant(random(g.rng, 0.2, 8, 2, 3, 3))
-		y := g.node(flow.Node{Op: "Conv", Inputs: []string{x, w}, Group: 2, Pads: []int{1, 1}}, 8, s[1], s[2])
-		g.layer(t, 0, compute, w)
-		return y
-	},
-	"depthwise": func(t *testing.T, g *network, x, compute string) string {
-		x = g.images(x)
-		s := g.values[x]
-		w := g.constant(random(g.rng, 0.3, 4, 1, 3, 3))
-		y := g.node(flow.Node{Op: "Conv", Inputs: []string{x, w}, Group: 4, Pads: []int{1, 1}}, 4, s[1], s[2])
-		g.layer(t, 0, compute, w)
-		return y
-	},
-	"depthwise, two filters each": func(t *testing.T, g *network, x, compute string) string {
-		x = g.images(x)
-		s := g.values[x]
-		w := g.constant(random(g.rng, 0.3, 8, 1, 1, 1))
-		y := g.node(flow.Node{Op: "Conv", Inputs: []string{x, w}, Group: 4}, 8, s[1], s[2])
-		g.layer(t, 0, compute, w)
-		return y
-	},
+	"conv":                        convolution(flow.Node{}, true, 0.2, 4, 4, 1, 1),
+	"conv 3x3":                    convolution(flow.Node{Pads: []int{1, 1}}, false, 0.2, 8, 4, 3, 3),
+	"conv in groups":              convolution(flow.Node{Group: 2, Pads: []int{1, 1}}, false, 0.2, 8, 2, 3, 3),
+	"depthwise":                   convolution(flow.Node{Group: 4, Pads: []int{1, 1}}, false, 0.3, 4, 1, 3, 3),
+	"depthwise, two filters each": convolution(flow.Node{Group: 4}, false, 0.3, 8, 1, 1, 1),
 	"embedding": func(t *testing.T, g *network, _, _ string) string {
 		w := g.constant(random(g.rng, 1, 7, 48))
 		y := g.node(flow.Node{Op: "Gather", Inputs: []string{w, "words"}}, 48)
 		g.layer(t, 0, "", w)
 		return y
 	},
+}
+
+// convolution adds one that leaves the sides of images as they are, with a bias or without, of filters of a shape.
+func convolution(n flow.Node, bias bool, deviation float64, filters ...int) func(*testing.T, *network, string, string) string {
+	return func(t *testing.T, g *network, x, compute string) string {
+		n, x := n, g.images(x)
+		w := g.constant(random(g.rng, deviation, filters...))
+		n.Op, n.Inputs = "Conv", []string{x, w}
+		if bias {
+			n.Inputs = append(n.Inputs, g.constant(random(g.rng, 0.2, filters[0])))
+		}
+		y := g.node(n, filters[0], g.values[x][1], g.values[x][2])
+		g.layer(t, 0, compute, w)
+		return y
+	}
 }
 
 // unary adds an op on one value, which stays in shape.
