@@ -14,6 +14,9 @@ import (
 // Parts returns in how many parts a run of a batch is split.
 func (m *Model) Parts(batch int) int { return m.parts(batch) }
 
+// HeaderBound returns what a header has at most, and below what New does not look closer.
+func (m *Model) HeaderBound() (bound, small int) { return m.headerBound(), smallHeader }
+
 // Split returns the outputs for inputs whose batch is computed in so many parts.
 func (m *Model) Split(in map[string]tensor.Tensor, parts int) ([][]float32, error) {
 	e := &execution{m: m, y: make([][]float32, len(m.outputs))}

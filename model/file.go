@@ -93,17 +93,16 @@ func (m *Model) bundle() (qtensor.Bundle, error) {
 		b.Float[v.name] = dense.New(data, tensor.Shape(v.size))
 	}
 	j := fileJSON{fileVersion, m.graph.Inputs, m.graph.Outputs, m.graph.Nodes, map[string]layerJSON{}}
-	names, lookups, constants := map[*weight]string{}, lookupsOf(m.graph.Nodes), slices.Sorted(maps.Keys(m.graph.Constants))
+	names, lookups := m.weightNames(), lookupsOf(m.graph.Nodes)
 	for _, node := range slices.Sorted(maps.Keys(m.layers)) {
 		l := m.layers[node]
-		name, ok := names[l.weight]
-		if !ok {
+		name := names[l.weight]
+		if b.Quantized[name] == nil {
 			q, err := l.weight.read()
 			if err != nil {
 				return b, fmt.Errorf("node %q: %w", node, err)
 			}
-			name = weightName(node, constants, b.Quantized)
-			names[l.weight], b.Quantized[name] = name, q
+			b.Quantized[name] = q
 		}
 		j.Layers[node] = layerJSON{Weight: name}
 		if !lookups[node] {
@@ -138,38 +137,68 @@ func (m *Model) checkHeader() error {
 	return nil
 }
 
-// headerBound returns more bytes than the header of the file has, where a byte of a name may be written as
-// seven.
+// headerBound returns more bytes than the header of the file has.
 func (m *Model) headerBound() int {
-	const each, number, letter = 400, 24, 7
-	n := each
+	const node, layer, entry, number = 400, 300, 160, 24 // but for names and lists
+	n := node
 	for _, v := range slices.Concat(m.graph.Inputs, m.graph.Outputs) {
-		n += each + letter*len(v.Name) + number*len(v.Shape)
+		n += entry + written(v.Name) + number*len(v.Shape)
 	}
 	for _, v := range m.values {
-		n += each + letter*len(v.name) + number*len(v.size)
+		if v.data != nil {
+			n += entry + written(v.name) + number*len(v.size)
+		}
 	}
 	for _, o := range m.graph.Nodes {
-		n += each + letter*(len(o.Name)+len(o.Output))
+		n += node + written(o.Name) + written(o.Output)
 		for _, in := range o.Inputs {
-			n += letter*len(in) + 5
+			n += written(in) + 5
 		}
 		for _, list := range lists(&o) {
 			n += number * len(*list)
 		}
 	}
-	for name, l := range m.layers { // a weight has up to seven arrays, and an entry in each list of them
-		n += 8*each + 12*letter*len(name) + 8*number*len(l.weight.shape)
+	names := m.weightNames()
+	for node, l := range m.layers {
+		n += layer + written(node) + written(names[l.weight])
+	}
+	for w, name := range names { // up to seven arrays, and an entry in the list of weights
+		n += 8 * (entry + written(name) + number*len(w.shape))
 	}
 	return n
 }
 
+// written returns the most bytes that a text takes in a header, where it is in JSON or in JSON that is a text of
+// JSON: seven for a byte that is escaped.
+func written(text string) int {
+	n := len(text)
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 {
+			n += 6
+		}
+	}
+	return n
+}
+
+// weightNames returns the names of weights in a file.
+func (m *Model) weightNames() map[*weight]string {
+	names, taken, constants := map[*weight]string{}, map[string]bool{}, slices.Sorted(maps.Keys(m.graph.Constants))
+	for _, node := range slices.Sorted(maps.Keys(m.layers)) {
+		w := m.layers[node].weight
+		if _, ok := names[w]; !ok {
+			names[w] = weightName(node, constants, taken)
+			taken[names[w]] = true
+		}
+	}
+	return names
+}
+
 // weightName returns the name in a file of the weight of a node: one that belongs to none of the constants,
 // which are sorted.
-func weightName(node string, constants []string, taken map[string]*qtensor.QTensor) string {
+func weightName(node string, constants []string, taken map[string]bool) string {
 	clash := func(name string) bool {
 		i, _ := slices.BinarySearch(constants, name+".weight")
-		return taken[name] != nil || i < len(constants) && strings.HasPrefix(constants[i], name+".weight")
+		return taken[name] || i < len(constants) && strings.HasPrefix(constants[i], name+".weight")
 	}
 	for more := "~"; clash(node); more += more { // more each time: names may be long, and as many as they are long
 		node += more

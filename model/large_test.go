@@ -3,9 +3,12 @@ package model_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -190,6 +193,107 @@ func TestLargeNames(t *testing.T) {
 	}
 	if !bytes.Equal(bytesOf(t, loaded), file) {
 		t.Error("a loaded model gives another file")
+	}
+}
+
+// TestHeaderBound compares the headers of files with what New says that they have at most, which is far from what no file holds.
+func TestHeaderBound(t *testing.T) {
+	cases, tightest, loosest := 0, 0.0, 1.0
+	check := func(name string, m *model.Model) {
+		t.Helper()
+		var file bytes.Buffer
+		if err := m.Write(&file); errors.Is(err, model.ErrCall) {
+			return // in no file
+		} else if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		bound, _ := m.HeaderBound()
+		got := int(binary.LittleEndian.Uint64(file.Bytes()))
+		if got > bound {
+			t.Errorf("%s: got a header of %d bytes, want at most %d", name, got, bound)
+		}
+		cases, tightest, loosest = cases+1, max(tightest, float64(got)/float64(bound)), min(loosest, float64(got)/float64(bound))
+	}
+	for _, k := range nodeKinds() {
+		m, _ := k.model(t)
+		check(k.name, m)
+	}
+	for _, name := range sortedKeys(large) {
+		for _, letter := range []string{"", "\x01", "\"", "\\", "<", "é", "\u2028", "😀", "\x7f"} {
+			g := largeNetwork(t, name, 60)
+			rename := func(s string) string { return strings.Repeat(letter, 50) + s }
+			layers := map[string]model.Layer{}
+			for node, l := range g.layers {
+				layers[rename(node)] = l
+			}
+			constants := map[string]*flow.Tensor{}
+			for name, c := range g.Constants {
+				constants[rename(name)] = c
+			}
+			g.Constants = constants
+			for i := range g.Nodes {
+				n := &g.Nodes[i]
+				n.Name, n.Output = rename(n.Name), rename(n.Output)
+				n.Inputs = slices.Clone(n.Inputs) // of two nodes
+				for j, in := range n.Inputs {
+					n.Inputs[j] = rename(in)
+				}
+			}
+			for _, list := range [][]flow.Value{g.Inputs, g.Outputs} {
+				for i := range list {
+					list[i].Name = rename(list[i].Name)
+				}
+			}
+			check(fmt.Sprintf("%s, %q", name, letter), newModel(t, &g.Graph, layers))
+		}
+	}
+	t.Logf("%d headers, of %.2f to %.2f of their bounds", cases, loosest, tightest)
+}
+
+// TestHeaderOfMany has so many nodes of each kind that what took more for each past a bound would show: New does not write a header
+// to see how long it is.
+func TestHeaderOfMany(t *testing.T) {
+	if raceEnabled {
+		t.Skip("takes long")
+	}
+	const n = 100_000
+	for _, name := range []string{"layers", "layers, then their Relus", "constants", "Relus"} {
+		g := largeNetwork(t, name, n)
+		bound, small := newModel(t, &g.Graph, g.layers).HeaderBound()
+		if bound >= small {
+			t.Errorf("%d nodes of %s: got a bound of %d bytes, want less than %d", n, name, bound, small)
+		}
+		t.Logf("%d nodes of %s: at most %d bytes", n, name, bound)
+	}
+}
+
+// TestLongSharedName has a weight whose name in a file is long, and is there once for each of its layers: New refuses what Save would.
+func TestLongSharedName(t *testing.T) {
+	if raceEnabled {
+		t.Skip("takes long")
+	}
+	for layers, fine := range map[int]bool{300: true, 900: false} {
+		g := newNetwork(0)
+		g.Inputs = []flow.Value{{Name: "x", Shape: []int{-1, 2}}}
+		g.values["x"] = []int{2}
+		g.weight = quantize(t, values([]int{2, 2}, 1, 0, 0.5, -1), qtensor.Symmetric(8))
+		y := g.chain(layers, "x", (*network).dense)
+		first := slices.Min(slices.Collect(maps.Keys(g.layers)))
+		for tildes := 0; tildes < 1<<16; tildes = 2*tildes + 1 { // each name that the weight would have
+			name := first + strings.Repeat("~", tildes) + ".weight"
+			g.Constants[name] = values([]int{2}, 1, 2)
+			y = g.node(flow.Node{Op: "Add", Inputs: []string{y, name}}, 2)
+		}
+		g.Outputs = []flow.Value{{Name: y}}
+		m, err := model.New(&g.Graph, g.layers)
+		if fine != (err == nil) || err != nil && !errors.Is(err, qtensor.ErrParams) {
+			t.Errorf("%d layers: got error %v, want one: %v", layers, err, !fine)
+		}
+		if err == nil {
+			if err := m.Write(io.Discard); err != nil {
+				t.Errorf("%d layers: New takes what Write refuses: %v", layers, err)
+			}
+		}
 	}
 }
 

@@ -39,8 +39,7 @@ func UnmarshalAt(offset int, data []byte, v any) error {
 // syntax returns the error for what is not JSON.
 func (d *decoder) syntax() error {
 	err := json.Unmarshal(d.data, new(any)) // fails before it decodes
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		d.at = max(0, int(syntax.Offset)-1)
 	}
 	return d.errorf("%w, want JSON", err)
