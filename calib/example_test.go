@@ -13,8 +13,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A calibration script and one that uses its profile: what one run of the samples showed gives the parameters of a
-// layer's input and output at 8 bits and at 4.
+// A calibration script and one that uses its profile: what one run of the samples showed gives the parameters
+// of a layer's input and output at 8 bits and at 4.
 func Example() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +41,14 @@ func TestPromisedErrors(t *testing.T) {
 	rangeOf := func(_, _ float32, err error) error { return err }
 	params := func(key string, s qtensor.Scheme, r calib.Rule) error { return second(p.Params(key, s, r)) }
 	affine, minMax := qtensor.Affine(8), calib.MinMax()
+	written := func() string {
+		var b bytes.Buffer
+		if err := p.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	before := written()
 	var none *calib.Profile
 
 	g, other := gorgonia.NewGraph(), gorgonia.NewGraph()
@@ -146,8 +155,8 @@ func TestPromisedErrors(t *testing.T) {
 			t.Errorf("%s, %s: got %q, want no number of channels that nothing has", r.operation, r.name, text)
 		}
 	}
-	if keys := p.Keys(); len(keys) != 3 {
-		t.Errorf("the profile has %q, want what it had before the errors", keys)
+	if after := written(); after != before {
+		t.Errorf("got the profile %s, want what it was before the errors, %s", after, before)
 	}
 	t.Logf("%d refusals", len(list))
 }
@@ -218,5 +227,37 @@ func TestHistogramUnmarshalLeavesIt(t *testing.T) {
 		if after, err := json.Marshal(h); err != nil || string(after) != string(before) {
 			t.Errorf("%q: left %s, %v, want %s", text, after, err, before)
 		}
+	}
+}
+
+// TestLastOptionHolds attaches one node with two options of a kind.
+func TestLastOptionHolds(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 3), gorgonia.WithName("x"))
+	y := gorgonia.Must(gorgonia.Neg(x))
+	watch, err := calib.Attach(g, map[string]*gorgonia.Node{"x": x, "y": y}, calib.PerChannel(0), calib.PerChannel(1, "x"),
+		calib.WithMovingAverage(0.1), calib.WithMovingAverage(0.5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, last := range []float32{1, 3} {
+		backing := []float32{0, 0, 0, 0, last, 0}
+		if err := gorgonia.Let(x, tensor.New(tensor.WithShape(2, 3), tensor.WithBacking(backing))); err != nil {
+			t.Fatal(err)
+		}
+		m := gorgonia.NewTapeMachine(g)
+		if err := errors.Join(m.RunAll(), m.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	profile := watch.Profile()
+	for key, want := range map[string]int{"x": 1, "y": 0} {
+		if axis, channels, err := profile.Channels(key); err != nil || axis != want || len(channels) != 2+want {
+			t.Errorf("%s: got axis %d with %d channels, %v, want axis %d", key, axis, len(channels), err, want)
+		}
+	}
+	p, err := watch.MovingAverage("x", qtensor.Affine(8).PerAxis(1))
+	if err != nil || !slices.Equal(p.Max, []float32{0, 2, 0}) {
+		t.Errorf("got maxima %v, %v, want 0, 2 and 0: half of 1 and half of 3", p.Max, err)
 	}
 }

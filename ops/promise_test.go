@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"euryale/ops"
@@ -170,7 +171,8 @@ func TestPromisedErrors(t *testing.T) {
 // last returns the error of a call.
 func last[T any](_ T, err error) error { return err }
 
-// TestStaticInt8Copies changes the lists of parameters after StaticInt8 took them, and those that Static gave.
+// TestStaticInt8Copies changes the lists of parameters after StaticInt8 took them, and those that Static
+// gave.
 func TestStaticInt8Copies(t *testing.T) {
 	p, err := qtensor.NewParams(qtensor.Affine(8), []float32{-1}, []float32{1})
 	if err != nil {
@@ -193,7 +195,8 @@ func TestStaticInt8Copies(t *testing.T) {
 	}
 }
 
-// TestCodesAboveHigh runs layers on all codes of a byte, whatever the scheme: they stand for Scale·(q − Zero).
+// TestCodesAboveHigh runs layers on all codes of a byte, whatever the scheme: they stand for Scale·(q −
+// Zero).
 func TestCodesAboveHigh(t *testing.T) {
 	const in, out, samples = 64, 5, 8
 	rng := rand.New(rand.NewPCG(11, 12))
@@ -317,5 +320,85 @@ func agree(t *testing.T, name string, p *ops.Prepared, e ops.Exchange, takes, gi
 	}
 	if taken != takes || p.GivesCodes() != gives {
 		t.Errorf("%s: takes codes %t and gives them %t, want %t and %t", name, taken, p.GivesCodes(), takes, gives)
+	}
+}
+
+// TestLastOptionHolds prepares a layer with two options of a kind.
+func TestLastOptionHolds(t *testing.T) {
+	bias := func(b float32) ops.Option { return ops.WithBias(tensor.New(tensor.WithBacking([]float32{b, b}))) }
+	w, x := mustWeight(t, 1, 3, 2), []float32{1, -2, 3}
+	run := func(opts ...ops.Option) []float32 {
+		p, err := w.Prepare(opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y := make([]float32, 2)
+		if err := p.Run(y, x, 1); err != nil {
+			t.Fatal(err)
+		}
+		return y
+	}
+	got := run(bias(5), bias(7), ops.WithCompute(ops.Fixed16()), ops.WithCompute(ops.DynamicInt8()))
+	if want := run(bias(7), ops.WithCompute(ops.DynamicInt8())); !sameBits(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestZeros is what is said of values that no function made.
+func TestZeros(t *testing.T) {
+	var w *ops.Weight
+	var f *ops.Filters
+	var p *ops.Prepared
+	for _, c := range []struct {
+		name      string
+		got, want any
+	}{
+		{"Weight.In", w.In(), 0},
+		{"Weight.Out", w.Out(), 0},
+		{"Weight.Bytes", w.Bytes(), 0},
+		{"Weight.Scheme", w.Scheme(), qtensor.Scheme{}},
+		{"Filters.Bytes", f.Bytes(), 0},
+		{"Filters.Scheme", f.Scheme(), qtensor.Scheme{}},
+		{"Prepared.In", len(p.In()), 0},
+		{"Prepared.Out", len(p.Out()), 0},
+		{"Prepared.GivesCodes", p.GivesCodes(), false},
+		{"Compute.String", ops.Compute{}.String(), ""},
+		{"MatrixCodes of 16 bits", ops.MatrixCodes(ops.Fixed24(), qtensor.Float16(), 1), ops.Exchange{}},
+		{"ConvCodes of a matrix", ops.ConvCodes(ops.Fixed24(), qtensor.Int4(), tensor.Shape{5, 5}, tensor.Shape{2, 3}, nil, 1), ops.Exchange{}},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, c.got, c.want)
+		}
+	}
+	_, takes := p.TakesCodes()
+	_, codes := ops.Compute{}.Codes()
+	_, static := ops.DynamicInt8().Static()
+	if takes || codes || static {
+		t.Errorf("got true: TakesCodes %t, Codes %t, Static %t, want false", takes, codes, static)
+	}
+}
+
+// TestPreparedAtOnce runs layers from many goroutines, each to the bits of one.
+func TestPreparedAtOnce(t *testing.T) {
+	const samples = 33
+	for _, c := range []ops.Compute{ops.Fixed24(), ops.Fixed16(), ops.DynamicInt8(), static(t, qtensor.Affine(8), -2, 2)} {
+		p, err := mustPack(t, mustQuantize(t, 2, qtensor.PerChannelSymmetric(8, 1), 70, 19)).Prepare(ops.WithCompute(c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, want := gaussian(7, samples*70), make([]float32, samples*19)
+		if err := p.Run(want, x, samples); err != nil {
+			t.Fatal(err)
+		}
+		var wait sync.WaitGroup
+		for range 8 {
+			wait.Go(func() {
+				y := make([]float32, samples*19)
+				if err := p.Run(y, x, samples); err != nil || !sameBits(y, want) {
+					t.Errorf("%v: error %v, or other bits", c, err)
+				}
+			})
+		}
+		wait.Wait()
 	}
 }

@@ -12,5 +12,5 @@
 // (arXiv:1712.05877) §2 for the affine scheme, and Krishnamoorthi (arXiv:1806.08342) §2 for the
 // per-channel ones.
 //
-// Save writes quantized and float tensors by name to one safetensors file, and Open reads it back, bit for bit.
+// Save writes quantized and float tensors by name to a safetensors file, and Open reads it, bit for bit.
 package qtensor

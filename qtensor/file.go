@@ -124,7 +124,8 @@ func (f *File) orEmpty() *File {
 }
 
 // Close closes the file. Tensors that were read stay valid; reading another one, and closing again, is an
-// error that wraps os.ErrClosed. Of a File from Read it does nothing.
+// error that wraps os.ErrClosed; what the header has is still given. Of a File from Read, of nil and of the
+// zero File it does nothing.
 func (f *File) Close() error {
 	if err := f.orEmpty().container.Close(); err != nil {
 		return fmt.Errorf("qtensor: Close: %w", err)
@@ -132,7 +133,7 @@ func (f *File) Close() error {
 	return nil
 }
 
-// Mapped reports whether the file is mapped into memory.
+// Mapped reports whether Open mapped the file into memory, after Close too.
 func (f *File) Mapped() bool { return f.orEmpty().container.Mapped() }
 
 // Quantized returns the names of the quantized tensors, sorted.

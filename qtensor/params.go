@@ -23,7 +23,8 @@ type Params struct {
 	Offsets    []float32 // lo; only for Uniform
 	Min, Max   []float32 // the range that was seen, for information; both or neither
 	// Multiplier is, for ScaleFloat16 and for no other, the power of two such that every scale is Multiplier
-	// times a normal float16. 0 stands for the one that puts the largest scale into 2^14 … 2^15.
+	// times a normal float16. 0 stands for the one that puts the largest scale into 2^14 … 2^15, or 2^−112 if
+	// that is more; a File and a QTensor have it filled in.
 	Multiplier float32
 }
 
@@ -41,11 +42,14 @@ func (p Params) Storage() Storage { return p.Scheme.Storage() }
 //	PowerOfTwo  Affine's s rounded up to 2^e, at most 2^127
 //
 // in float32. A block whose s rounds to 0, such as one of zeros, or of a single value under Uniform, has
-// s = 1; s is otherwise at least 2^−126. It is rounded to the scheme's ScaleType before z is chosen: a float16
-// scale to nearest even for Symmetric and Int4, up for the others, whose ranges have no code to spare; and it
-// is held between 2^−14 and 2^15 times the multiplier. Min and Max are kept per tensor and per axis, not per
-// group, where they would outweigh the codes. Float16 and BFloat16 need no range and keep none. Errors:
-// ErrScheme, ErrParams for ranges that do not match each other, ErrValue for NaN, an infinity or lo > hi.
+// s = 1; s is otherwise at least 2^−126. It is rounded to the scheme's ScaleType before z is chosen: a
+// float16 scale to nearest even for Symmetric and Int4, up for the others, whose ranges have no code to spare;
+// and it is held between 2^−14 and 2^15 times the multiplier. lo and hi are copied, as Min and Max, per tensor
+// and per axis, not per group, where they would outweigh the codes. Float16 and BFloat16 need no range and keep
+// none.
+//
+// Errors: ErrScheme, ErrParams for ranges that do not match each other, ErrValue for NaN, an infinity or
+// lo > hi.
 func NewParams(s Scheme, lo, hi []float32) (Params, error) {
 	if err := s.validate(); err != nil {
 		return Params{}, fmt.Errorf("qtensor: NewParams: %w", err)

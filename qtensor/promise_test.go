@@ -1,11 +1,8 @@
 package qtensor_test
 
 import (
-	"bytes"
 	"errors"
-	"io/fs"
 	"math"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -170,64 +167,6 @@ func TestPromisedErrors(t *testing.T) {
 	checkRefusals(t, list)
 }
 
-// TestPromisedFileErrors does so with files.
-func TestPromisedFileErrors(t *testing.T) {
-	floats := func(name string, d *tensor.Dense) qtensor.Bundle {
-		return qtensor.Bundle{Float: map[string]*tensor.Dense{name: d}}
-	}
-	meta := func(key, text string) qtensor.Bundle { return qtensor.Bundle{Meta: map[string]string{key: text}} }
-	fine := tensor.New(tensor.WithBacking([]float32{1, 2}))
-	var list []refusal
-	folder := t.TempDir()
-	for name, c := range map[string]struct {
-		bundle qtensor.Bundle
-		want   error
-	}{
-		"integers":          {floats("x", tensor.New(tensor.WithBacking([]int{1}))), qtensor.ErrDtype},
-		"the zero Dense":    {floats("x", new(tensor.Dense)), qtensor.ErrDtype},
-		"a mask":            {floats("x", tensor.New(tensor.WithShape(1), tensor.WithBacking([]float32{1}, []bool{true}))), qtensor.ErrLayout},
-		"no elements":       {floats("x", tensor.New(tensor.WithShape(0), tensor.WithBacking([]float32{}))), qtensor.ErrShape},
-		"nil":               {floats("x", nil), qtensor.ErrFormat},
-		"a nil QTensor":     {qtensor.Bundle{Quantized: map[string]*qtensor.QTensor{"x": nil}}, qtensor.ErrFormat},
-		"the zero QTensor":  {qtensor.Bundle{Quantized: map[string]*qtensor.QTensor{"x": {}}}, qtensor.ErrFormat},
-		"a broken name":     {floats("\xff", fine), qtensor.ErrFormat},
-		"a reserved name":   {floats("__metadata__", fine), qtensor.ErrFormat},
-		"a reserved key":    {meta("euryale", ""), qtensor.ErrFormat},
-		"a broken key":      {meta("\xff", ""), qtensor.ErrFormat},
-		"a broken text":     {meta("a", "\xff"), qtensor.ErrFormat},
-		"a QTensor's array": {qtensor.Bundle{Float: map[string]*tensor.Dense{"q.weight_min": fine}, Quantized: map[string]*qtensor.QTensor{"q": mustQuantize(t, fine, qtensor.Symmetric(8))}}, qtensor.ErrFormat},
-	} {
-		list = append(list, refusal{"Write", name, c.want, qtensor.Write(new(bytes.Buffer), c.bundle)},
-			refusal{"Save", name, c.want, qtensor.Save(filepath.Join(folder, "x"), c.bundle)})
-	}
-	list = append(list, refusal{"Write", "nil", fs.ErrInvalid, qtensor.Write(nil, qtensor.Bundle{})},
-		refusal{"Read", "nil", fs.ErrInvalid, second(qtensor.Read(nil, 8))},
-		refusal{"Read", "an empty file", qtensor.ErrFormat, second(qtensor.Read(strings.NewReader(""), 0))},
-		refusal{"Read", "a negative size", qtensor.ErrFormat, second(qtensor.Read(strings.NewReader(""), -1))},
-		refusal{"Open", "a folder", fs.ErrInvalid, second(qtensor.Open(folder))},
-		refusal{"Save", "a folder", fs.ErrInvalid, qtensor.Save(folder, qtensor.Bundle{})})
-	var header bytes.Buffer
-	if err := qtensor.Write(&header, qtensor.Bundle{
-		Quantized: map[string]*qtensor.QTensor{"q": mustQuantize(t, fine, qtensor.Symmetric(8))}, Float: map[string]*tensor.Dense{"x": fine},
-	}); err != nil {
-		t.Fatal(err)
-	}
-	f, err := qtensor.Read(bytes.NewReader(header.Bytes()), int64(header.Len()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, f := range map[string]*qtensor.File{"a file": f, "nil": nil, "the zero File": {}} {
-		_, _, errScheme := f.Scheme("x")
-		_, _, errDtype := f.Dtype("q")
-		list = append(list, refusal{"File.Scheme", name, qtensor.ErrNotFound, errScheme},
-			refusal{"File.Params", name, qtensor.ErrNotFound, second(f.Params("x"))},
-			refusal{"File.QTensor", name, qtensor.ErrNotFound, second(f.QTensor("x"))},
-			refusal{"File.Dtype", name, qtensor.ErrNotFound, errDtype},
-			refusal{"File.Float", name, qtensor.ErrNotFound, second(f.Float("q"))})
-	}
-	checkRefusals(t, list)
-}
-
 // TestZeroSchemeAndTypes is what is said of values that no function makes.
 func TestZeroSchemeAndTypes(t *testing.T) {
 	var s qtensor.Scheme
@@ -327,35 +266,22 @@ func TestCompareOfZeros(t *testing.T) {
 	}
 }
 
-// TestFileSharesNothing changes all that a File gave.
-func TestFileSharesNothing(t *testing.T) {
-	x := tensor.New(tensor.WithShape(2, 3), tensor.WithBacking([]float32{1, 2, 3, 4, 5, 6}))
-	var b bytes.Buffer
-	err := qtensor.Write(&b, qtensor.Bundle{
-		Quantized: map[string]*qtensor.QTensor{"q": mustQuantize(t, x, qtensor.Symmetric(8))}, Float: map[string]*tensor.Dense{"x": x},
-		Meta: map[string]string{"a": "b"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := qtensor.Read(bytes.NewReader(b.Bytes()), int64(b.Len()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := func() (quantized, float tensor.Shape, names, floats []string, meta map[string]string, p qtensor.Params, d []float32) {
-		_, quantized, errQ := f.Scheme("q")
-		_, float, errF := f.Dtype("x")
-		p, errP := f.Params("q")
-		all, errB := f.Bundle()
-		if err := errors.Join(errQ, errF, errP, errB); err != nil {
-			t.Fatal(err)
+// TestMultiplierFilledIn leaves the multiplier of float16 scales of all sizes to the tensor.
+func TestMultiplierFilledIn(t *testing.T) {
+	x := tensor.New(tensor.WithBacking([]float32{1}))
+	s := qtensor.Symmetric(8).WithScales(qtensor.ScaleFloat16)
+	for exponent := -126; exponent <= 127; exponent++ {
+		p := qtensor.Params{Scheme: s, Scales: []float32{float32(math.Ldexp(1, exponent))}}
+		q, err := qtensor.QuantizeWith(x, p)
+		if err != nil {
+			t.Errorf("scale 2^%d: %v", exponent, err)
+			continue
 		}
-		return quantized, float, f.Quantized(), f.Floats(), f.Meta(), p, all.Float["x"].Float32s()
-	}
-	quantized, float, names, floats, meta, p, d := seen()
-	quantized[0], float[0], names[0], floats[0], meta["a"], p.Scales[0], d[0] = 9, 9, "z", "z", "z", 9, 9
-	quantized, float, names, floats, meta, p, d = seen()
-	if quantized[0] != 2 || float[0] != 2 || names[0] != "q" || floats[0] != "x" || meta["a"] != "b" || p.Scales[0] == 9 || d[0] != 1 {
-		t.Errorf("got %v %v %v %v %v %v %v, want what was written", quantized, float, names, floats, meta, p.Scales, d)
+		if got, want := q.Params().Multiplier, float32(math.Ldexp(1, max(exponent-14, -112))); got != want {
+			t.Errorf("scale 2^%d: got multiplier %v, want %v", exponent, got, want)
+		}
+		if p.Multiplier != 0 {
+			t.Errorf("scale 2^%d: the caller's multiplier became %v", exponent, p.Multiplier)
+		}
 	}
 }
