@@ -258,6 +258,6 @@ func (b *builder) pack() {
 		}
 		s.layer = onceValues(s.op.layer(s.node, s.quantized, channels))
 		s.depth, s.weights = s.quantized.work(s.node)
-		s.quantized = nil // its sizes are no longer of use
+		s.quantized = nil // nothing reads its sizes after this
 	}
 }

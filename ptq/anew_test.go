@@ -33,9 +33,11 @@ func TestWeightAnew(t *testing.T) {
 	}
 	// Each changes a few of the numbers that every build begins with, by how often it was called.
 	changes := map[string]func(x []float32, call int){
-		"all drawn":        func(x []float32, call int) { copy(x, draw(tensor.Float32, uint64(call), 1, len(x)).Float32s()) },
-		"the last by bits": func(x []float32, call int) { x[len(x)-1] = math.Float32frombits(math.Float32bits(x[len(x)-1]) + uint32(call)) },
-		"a sign of zero":   func(x []float32, call int) { x[0] = float32(math.Copysign(0, float64(call%2)-0.5)) },
+		"all drawn": func(x []float32, call int) { copy(x, draw(tensor.Float32, uint64(call), 1, len(x)).Float32s()) },
+		"the last by bits": func(x []float32, call int) {
+			x[len(x)-1] = math.Float32frombits(math.Float32bits(x[len(x)-1]) + uint32(call))
+		},
+		"a sign of zero": func(x []float32, call int) { x[0] = float32(math.Copysign(0, float64(call%2)-0.5)) },
 	}
 	count := 0
 	for place, p := range places {

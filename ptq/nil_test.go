@@ -127,8 +127,12 @@ func TestEmbedPanics(t *testing.T) {
 				vm = gorgonia.NewLispMachine(g, gorgonia.ExecuteFwdOnly())
 			}
 			err := vm.RunAll()
-			_ = vm.Close() // of a machine that failed
-			if err == nil || !strings.Contains(err.Error(), fmt.Sprint(with)) {
+			_ = vm.Close()                      // of a machine that failed
+			var behind interface{ Err() error } // as Gorgonia's error has it
+			if errors.As(err, &behind) {
+				err = behind.Err()
+			}
+			if !errors.Is(err, ptq.ErrPanic) || !strings.Contains(err.Error(), fmt.Sprint(with)) {
 				t.Errorf("panic of %v, lisp %t: got error %v", with, lisp, err)
 			}
 		}
