@@ -128,7 +128,8 @@ func strangeNodes(g *gorgonia.ExprGraph) map[string]*gorgonia.Node {
 	}
 }
 
-// TestAttachLeavesNothing: whatever the error, the graph has the nodes that it had, and they are read by those that read them.
+// TestAttachLeavesNothing: whatever the error, the graph has the nodes that it had, and they are read by
+// those that read them.
 func TestAttachLeavesNothing(t *testing.T) {
 	c := &hostile.Calls{T: t, Sentinels: sentinels}
 	n := newNet(tensor.Float32)
@@ -172,7 +173,8 @@ func readersOf(n *net) (ids []int64) {
 	return ids
 }
 
-// TestAddAllOrNone: what was checked is added without an error; should one come all the same, those before it go.
+// TestAddAllOrNone: what was checked is added without an error; should one come all the same, those before it
+// go.
 func TestAddAllOrNone(t *testing.T) {
 	n, other := newNet(tensor.Float32), newNet(tensor.Float32)
 	before := slices.Clone(n.g.AllNodes())

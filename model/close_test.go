@@ -111,8 +111,8 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestManyLoads closes as many models as a process rarely has descriptors for, of which no collection takes any:
-// the process has no more of the file than a single model does.
+// TestManyLoads closes as many models as a process rarely has descriptors for, of which no collection takes
+// any: the process has no more of the file than a single model does.
 func TestManyLoads(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	m, path := reloaded(t, dynamic(t))
@@ -272,7 +272,8 @@ func TestManyAtOnce(t *testing.T) {
 				switch {
 				case errors.Is(err, context.Canceled):
 					left.Add(1)
-				case errors.Is(err, os.ErrClosed) && strings.Contains(err.Error(), "the model was closed"): // and not its file meanwhile
+				// and not its file meanwhile
+				case errors.Is(err, os.ErrClosed) && strings.Contains(err.Error(), "the model was closed"):
 					refused.Add(1)
 				case err != nil:
 					t.Error(err)

@@ -153,7 +153,8 @@ var kinds = map[string]func(t *testing.T, g *network, x, compute string) string{
 	},
 }
 
-// convolution adds one that leaves the sides of images as they are, with a bias or without, of filters of a shape.
+// convolution adds one that leaves the sides of images as they are, with a bias or without, of filters of a
+// shape.
 func convolution(n flow.Node, bias bool, deviation float64, filters ...int) func(*testing.T, *network, string, string) string {
 	return func(t *testing.T, g *network, x, compute string) string {
 		n, x := n, g.images(x)

@@ -19,7 +19,9 @@ import (
 )
 
 // sentinels are what the errors of this module wrap.
-var sentinels = []error{qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout, qtensor.ErrScheme, qtensor.ErrParams, qtensor.ErrValue}
+var sentinels = []error{
+	qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout, qtensor.ErrScheme, qtensor.ErrParams, qtensor.ErrValue,
+}
 
 // strangeNodes are nodes that no layer takes, but that a program can make.
 func strangeNodes(g *gorgonia.ExprGraph) map[string]*gorgonia.Node {
@@ -38,16 +40,22 @@ func strangeNodes(g *gorgonia.ExprGraph) map[string]*gorgonia.Node {
 		"scalar":           gorgonia.NewScalar(g, tensor.Float32, gorgonia.WithName("scalar")),
 		"scalar int":       gorgonia.NewScalar(g, tensor.Int, gorgonia.WithName("scalar int")),
 		"graph alone":      gorgonia.NewUniqueNode(gorgonia.In(g), gorgonia.WithName("alone"), gorgonia.WithShape(4, 3)),
-		"a type variable":  gorgonia.NewUniqueNode(gorgonia.In(g), gorgonia.WithType(hm.TypeVariable('a')), gorgonia.WithName("a")),
+		"a type variable": gorgonia.NewUniqueNode(gorgonia.In(g), gorgonia.WithType(hm.TypeVariable('a')),
+			gorgonia.WithName("a")),
 		"a tensor of a type variable": gorgonia.NewUniqueNode(gorgonia.In(g), gorgonia.WithShape(4, 3),
 			gorgonia.WithType(gorgonia.TensorType{Dims: 2, Of: hm.TypeVariable('a')}), gorgonia.WithName("b")),
 		"a tensor of nothing": gorgonia.NewUniqueNode(gorgonia.In(g), gorgonia.WithShape(4, 3),
 			gorgonia.WithType(gorgonia.TensorType{Dims: 2}), gorgonia.WithName("c")),
 		"the zero Dtype": gorgonia.NewUniqueNode(gorgonia.In(g), gorgonia.WithType(tensor.Dtype{}), gorgonia.WithName("d")),
-		"a function":     gorgonia.NewUniqueNode(gorgonia.In(g), gorgonia.WithType(hm.NewFnType(matrix, matrix)), gorgonia.WithName("e")),
-		"another rank":   gorgonia.NewUniqueNode(gorgonia.WithShape(4, 3, 2), gorgonia.In(g), gorgonia.WithType(matrix), gorgonia.WithName("f")),
+		"a function": gorgonia.NewUniqueNode(gorgonia.In(g), gorgonia.WithType(hm.NewFnType(matrix, matrix)),
+			gorgonia.WithName("e")),
+		"another rank": gorgonia.NewUniqueNode(gorgonia.WithShape(4, 3, 2), gorgonia.In(g), gorgonia.WithType(matrix),
+			gorgonia.WithName("f")),
 	}
-	for i, dt := range []tensor.Dtype{tensor.Int, tensor.Int8, tensor.Uint8, tensor.Bool, tensor.String, tensor.Complex64, {Type: reflect.TypeFor[struct{}]()}} {
+	for i, dt := range []tensor.Dtype{
+		tensor.Int, tensor.Int8, tensor.Uint8, tensor.Bool, tensor.String, tensor.Complex64,
+		{Type: reflect.TypeFor[struct{}]()},
+	} {
 		nodes["of "+dt.String()] = input(g, fmt.Sprint("dtype", i), dt, 4, 3)
 	}
 	return nodes
@@ -66,7 +74,8 @@ var foreign [12]float32
 
 // foreignTensor returns a tensor over memory that it does not own.
 func foreignTensor() *tensor.Dense {
-	return tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(4, 3), tensor.FromMemory(uintptr(unsafe.Pointer(&foreign)), unsafe.Sizeof(foreign)))
+	return tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(4, 3),
+		tensor.FromMemory(uintptr(unsafe.Pointer(&foreign)), unsafe.Sizeof(foreign)))
 }
 
 // mustFilters returns gaussian filters of one group, packed.
@@ -99,9 +108,11 @@ func TestNothingPanics(t *testing.T) {
 	taken := map[string]bool{"scalar": true}
 	for name, x := range strangeNodes(g) {
 		for what, f := range map[string]func() (*gorgonia.Node, error){
-			"MatMul":              func() (*gorgonia.Node, error) { return ops.MatMul(x, w) },
-			"Linear":              func() (*gorgonia.Node, error) { return ops.Linear(x, w, ops.WithReLU()) },
-			"Conv2d":              func() (*gorgonia.Node, error) { return ops.Conv2d(x, filters, tensor.Shape{3, 3}, nil, nil, nil) },
+			"MatMul": func() (*gorgonia.Node, error) { return ops.MatMul(x, w) },
+			"Linear": func() (*gorgonia.Node, error) { return ops.Linear(x, w, ops.WithReLU()) },
+			"Conv2d": func() (*gorgonia.Node, error) {
+				return ops.Conv2d(x, filters, tensor.Shape{3, 3}, nil, nil, nil)
+			},
 			"FakeQuantize":        func() (*gorgonia.Node, error) { return ops.FakeQuantize(x, params) },
 			"FakeQuantizeDynamic": func() (*gorgonia.Node, error) { return ops.FakeQuantizeDynamic(x, qtensor.Symmetric(8)) },
 			"FakeQuantizeLSQ":     func() (*gorgonia.Node, error) { return ops.FakeQuantizeLSQ(x, scale, qtensor.Symmetric(8)) },
@@ -252,8 +263,8 @@ func sound(name string) (values []gorgonia.Value, layer bool) {
 	return []gorgonia.Value{x, gorgonia.NewF32(0.5), x}, false
 }
 
-// others returns ones of the same type as a value and of another shape: an axis more, and one element more or less
-// along axis 1.
+// others returns ones of the same type as a value and of another shape: an axis more, and one element more or
+// less along axis 1.
 func others(v gorgonia.Value) (values []gorgonia.Value) {
 	shapes := []tensor.Shape{append(tensor.Shape{2}, v.Shape()...), append(v.Shape().Clone(), 2)}
 	if v.Shape().Dims() > 1 {
@@ -267,8 +278,8 @@ func others(v gorgonia.Value) (values []gorgonia.Value) {
 	return values
 }
 
-// TestNoOpPanics calls the methods of every op as a machine does, with values that are none of theirs: for all
-// operands, and for one of them where the others are sound.
+// TestNoOpPanics calls the methods of every op as a machine does, with values that are none of theirs: for
+// all operands, and for one of them where the others are sound.
 func TestNoOpPanics(t *testing.T) {
 	c := &hostile.Calls{T: t, Sentinels: sentinels}
 	g := gorgonia.NewGraph()
@@ -278,9 +289,10 @@ func TestNoOpPanics(t *testing.T) {
 		t.Fatal(err)
 	}
 	made := map[string]*gorgonia.Node{
-		"linear":    mustLinear(t, x, mustWeight(t, 1, 3, 2)),
-		"halves":    mustLinear(t, x, mustPack(t, mustQuantize(t, 1, qtensor.Float16(), 3, 2))),
-		"conv2d":    gorgonia.Must(ops.Conv2d(input(g, "im", tensor.Float64, 2, 1, 5, 5), mustFilters(t, 1, qtensor.PerChannelSymmetric(8, 0), 2, 1, 3, 3), tensor.Shape{3, 3}, nil, nil, nil)),
+		"linear": mustLinear(t, x, mustWeight(t, 1, 3, 2)),
+		"halves": mustLinear(t, x, mustPack(t, mustQuantize(t, 1, qtensor.Float16(), 3, 2))),
+		"conv2d": gorgonia.Must(ops.Conv2d(input(g, "im", tensor.Float64, 2, 1, 5, 5),
+			mustFilters(t, 1, qtensor.PerChannelSymmetric(8, 0), 2, 1, 3, 3), tensor.Shape{3, 3}, nil, nil, nil)),
 		"embedding": gorgonia.Must(ops.Embedding(input(g, "indices", tensor.Int, 3), mustQuantize(t, 1, qtensor.Int4(), 5, 4))),
 		"fake":      gorgonia.Must(ops.FakeQuantize(x, params)),
 		"dynamic":   gorgonia.Must(ops.FakeQuantizeDynamic(x, qtensor.PerChannelSymmetric(8, 1))),
@@ -297,7 +309,10 @@ func TestNoOpPanics(t *testing.T) {
 			made[fmt.Sprintf("gradient %d of %s", i, name)] = n
 		}
 	}
-	values := map[string]gorgonia.Value{"nil F32": (*gorgonia.F32)(nil), "nil F64": (*gorgonia.F64)(nil), "nil I": (*gorgonia.I)(nil), "bool": gorgonia.NewB(true)}
+	values := map[string]gorgonia.Value{
+		"nil F32": (*gorgonia.F32)(nil), "nil F64": (*gorgonia.F64)(nil),
+		"nil I": (*gorgonia.I)(nil), "bool": gorgonia.NewB(true),
+	}
 	for name, v := range strangeTensors() {
 		values[name] = v
 	}
@@ -341,19 +356,27 @@ func TestNoOpPanics(t *testing.T) {
 			for what, v := range values {
 				c.Survives(fmt.Sprintf("%s of %s at %d", name, what, at), func() { _, _ = op.Do(replaced(good, at, v)...) })
 			}
-			of := map[tensor.Dtype]tensor.Dtype{tensor.Float32: tensor.Float64, tensor.Float64: tensor.Float32, tensor.Int: tensor.Int32}[v.Dtype()]
+			of := map[tensor.Dtype]tensor.Dtype{
+				tensor.Float32: tensor.Float64, tensor.Float64: tensor.Float32, tensor.Int: tensor.Int32,
+			}[v.Dtype()]
 			c.Refused(fmt.Sprintf("%s of %v at %d", name, of, at), func() error {
 				_, err := op.Do(replaced(good, at, gorgonia.Value(tensor.Ones(of, v.Shape()...)))...)
 				return err
 			})
 			for _, v := range others(v) {
 				refused := layer || at > 0 && at == len(good)-1 // or a gradient of another shape
-				call(fmt.Sprintf("%s of %v at %d", name, v.Shape(), at), refused, func() error { _, err := op.Do(replaced(good, at, v)...); return err })
+				call(fmt.Sprintf("%s of %v at %d", name, v.Shape(), at), refused,
+					func() error { _, err := op.Do(replaced(good, at, v)...); return err })
 			}
 		}
 		c.Refused(name+" infers of nothing", func() error { _, err := op.InferShape(); return err })
 		c.Refused(name+" of no value", func() error { _, err := op.Do(); return err })
-		for _, shape := range []gorgonia.DimSizer{nil, tensor.Shape(nil), tensor.Shape{-4, 3}, tensor.Shape{math.MaxInt, math.MaxInt}, tensor.Shape{0}} {
+		for _, shape := range []gorgonia.DimSizer{
+			nil, tensor.Shape(nil),
+			tensor.Shape{-4, 3},
+			tensor.Shape{math.MaxInt, math.MaxInt},
+			tensor.Shape{0},
+		} {
 			in := slices.Repeat([]gorgonia.DimSizer{shape}, op.Arity())
 			c.Survives(fmt.Sprintf("%s infers of %v", name, shape), func() { _, _ = op.InferShape(in...) })
 		}
@@ -420,7 +443,8 @@ func TestTransposedWeight(t *testing.T) {
 // TestClaimedLayouts: what would be laid out in more than MaxNumbers codes is refused before anything is.
 func TestClaimedLayouts(t *testing.T) {
 	const channels = 1 << 23
-	q, err := qtensor.FromCodes(newTensor(make([]int8, channels), channels, 1, 1, 1), qtensor.Params{Scheme: qtensor.Symmetric(8), Scales: []float32{1}})
+	q, err := qtensor.FromCodes(newTensor(make([]int8, channels), channels, 1, 1, 1),
+		qtensor.Params{Scheme: qtensor.Symmetric(8), Scales: []float32{1}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,9 +44,15 @@ func TestNothingPanics(t *testing.T) {
 	c.Refused("Quantize with a nil option", func() error { _, err := qtensor.Quantize(fine, qtensor.Affine(8), nil); return err })
 	c.Refused("QuantizeWith the zero Params", func() error { _, err := qtensor.QuantizeWith(fine, qtensor.Params{}); return err })
 	c.Refused("QuantizeWith a nil option", func() error { _, err := qtensor.QuantizeWith(fine, q.Params(), nil); return err })
-	c.Refused("FromCodes with the zero Params", func() error { _, err := qtensor.FromCodes(q.Codes(), qtensor.Params{}); return err })
+	c.Refused("FromCodes with the zero Params", func() error {
+		_, err := qtensor.FromCodes(q.Codes(), qtensor.Params{})
+		return err
+	})
 	c.Refused("NewParams of nothing", func() error { _, err := qtensor.NewParams(qtensor.Affine(8), nil, nil); return err })
-	c.Refused("NewParams of the zero Scheme", func() error { _, err := qtensor.NewParams(qtensor.Scheme{}, nil, nil); return err })
+	c.Refused("NewParams of the zero Scheme", func() error {
+		_, err := qtensor.NewParams(qtensor.Scheme{}, nil, nil)
+		return err
+	})
 	c.Refused("the zero Params", func() error { return qtensor.Params{}.Validate(nil) })
 	c.Refused("UnmarshalText of nil", func() error { return (*qtensor.Scheme)(nil).UnmarshalText([]byte("affine8")) })
 	c.Refused("UnmarshalText of nothing", func() error { return new(qtensor.Scheme).UnmarshalText(nil) })
@@ -54,7 +60,8 @@ func TestNothingPanics(t *testing.T) {
 	c.Refused("ParseScheme of nothing", func() error { _, err := qtensor.ParseScheme(""); return err })
 	for name, q := range map[string]*qtensor.QTensor{"nil": nil, "zero": {}} {
 		c.Survives(name+" QTensor", func() {
-			if len(q.Shape()) > 0 || q.Scheme() != (qtensor.Scheme{}) || q.Len() != 0 || q.Bytes() != 0 || q.BitsPerElement() != 0 || q.Codes() != nil || q.Params().Scales != nil {
+			if len(q.Shape()) > 0 || q.Scheme() != (qtensor.Scheme{}) || q.Len() != 0 || q.Bytes() != 0 ||
+				q.BitsPerElement() != 0 || q.Codes() != nil || q.Params().Scales != nil {
 				t.Errorf("%s: %v is not empty", name, q)
 			}
 			_ = q.String()
@@ -67,7 +74,9 @@ func TestNothingPanics(t *testing.T) {
 	}
 	c.Refused("Dequantize to the zero Dtype", func() error { _, err := q.Dequantize(tensor.Dtype{}); return err })
 	c.Refused("Code past the end", func() error { _, err := q.Code(math.MaxInt, math.MinInt); return err })
-	c.Refused("DequantizeRows of nowhere", func() error { return q.DequantizeRows(make([]float32, 6), []int{math.MaxInt, math.MinInt}) })
+	c.Refused("DequantizeRows of nowhere", func() error {
+		return q.DequantizeRows(make([]float32, 6), []int{math.MaxInt, math.MinInt})
+	})
 	c.Refused("T of no axes", func() error { _, err := q.T(math.MinInt, math.MaxInt); return err })
 	c.Survives("types", func() {
 		for i := range 256 {
@@ -78,14 +87,15 @@ func TestNothingPanics(t *testing.T) {
 	t.Logf("%d calls", c.Made)
 }
 
-// TestClaimedShapes goes through schemes and parameters of shapes that no memory holds: no count overflows, nothing is
-// allocated.
+// TestClaimedShapes goes through schemes and parameters of shapes that no memory holds: no count overflows,
+// nothing is allocated.
 func TestClaimedShapes(t *testing.T) {
 	c := &hostile.Calls{T: t, Sentinels: sentinels}
 	sizes := []int{math.MinInt, -1, 0, 1, 3, 1 << 20, math.MaxInt/2 + 1, math.MaxInt}
 	schemes := []qtensor.Scheme{qtensor.Affine(8), qtensor.Float16()}
 	for _, n := range sizes {
-		schemes = append(schemes, qtensor.Symmetric(8).PerAxis(n), qtensor.Int4().PerGroup(0, n), qtensor.Int4().PerGroup(1, n), qtensor.Uniform(n))
+		schemes = append(schemes, qtensor.Symmetric(8).PerAxis(n), qtensor.Int4().PerGroup(0, n),
+			qtensor.Int4().PerGroup(1, n), qtensor.Uniform(n))
 	}
 	for _, a := range sizes {
 		for _, b := range sizes {
@@ -114,7 +124,8 @@ var foreign = [12]float32{-3, 1, 4, 1, -5, 9, 2, 6, 5, -3, 5, 8}
 
 // TestForeignMemory quantizes a tensor over memory that is not its own.
 func TestForeignMemory(t *testing.T) {
-	x := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(4, 3), tensor.FromMemory(uintptr(unsafe.Pointer(&foreign)), unsafe.Sizeof(foreign)))
+	x := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(4, 3),
+		tensor.FromMemory(uintptr(unsafe.Pointer(&foreign)), unsafe.Sizeof(foreign)))
 	got, err := qtensor.Quantize(x, qtensor.Affine(8))
 	if err != nil {
 		t.Fatal(err)
