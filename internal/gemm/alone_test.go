@@ -52,8 +52,8 @@ func TestAloneHasOneThread(t *testing.T) {
 	half := pack.NewHalf(4, 1, make([]uint16, 4), half.Float16())
 	x, dst := make([]float32, 4), make([]float32, 4)
 	for name, multiply := range map[string]func(alone bool) error{
-		"Multiply":     func(alone bool) error { return Multiply(dst[:1], x, 1, w, Arithmetic{Alone: alone}, Output{}) },
-		"MultiplyHalf": func(alone bool) error { return MultiplyHalf(dst[:1], x, 1, half, alone, Output{}) },
+		"Multiply":    func(alone bool) error { return Multiply(dst[:1], x, 1, w, Arithmetic{Alone: alone}, Output{}) },
+		"ProductHalf": func(alone bool) error { return ProductHalf(dst[:1], Numbers{Float: x}, 1, half, alone, Output{}) },
 	} {
 		for _, alone := range []bool{true, false, true} {
 			last := new(call)

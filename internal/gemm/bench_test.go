@@ -41,7 +41,7 @@ func TestAllocations(t *testing.T) {
 	measure("codes to codes", func() error {
 		return gemm.Product(gemm.Numbers{Codes: made, Map: kernel.Affine{Scale: 1, High: 255}}, gemm.Numbers{Codes: codes, Map: kernel.Affine{Scale: 1, High: 255}}, m, signed, gemm.Arithmetic{}, out)
 	})
-	measure("half", func() error { return gemm.MultiplyHalf(dst, x, m, h, false, out) })
+	measure("half", func() error { return gemm.ProductHalf(dst, gemm.Numbers{Float: x}, m, h, false, out) })
 }
 
 // BenchmarkMultiply is 64×784×512 by weights of 8 bits, in groups of 32 by 4 bits, and by bfloat16.
@@ -70,7 +70,7 @@ func BenchmarkMultiply(b *testing.B) {
 		bench("uint4 in groups/"+arithmetic.name, func() error { return gemm.Multiply(dst, x, m, nibbles, arithmetic.a, gemm.Output{}) })
 	}
 	h := halfWeight(k, n, slices.Repeat([]uint16{0x3f80}, k*n)).pack()
-	bench("bfloat16", func() error { return gemm.MultiplyHalf(dst, x, m, h, false, gemm.Output{}) })
+	bench("bfloat16", func() error { return gemm.ProductHalf(dst, gemm.Numbers{Float: x}, m, h, false, gemm.Output{}) })
 }
 
 // BenchmarkConvolve is 64 images of 1×28² with 32 filters of 5×5, and of 32×14² with 64 of 3×3 and of 5×5: codes of a byte, made of

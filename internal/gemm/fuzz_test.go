@@ -112,7 +112,7 @@ func FuzzMultiply(f *testing.F) {
 			got := make([]float32, m*n)
 			var err error
 			if layout&16 != 0 {
-				err = gemm.MultiplyHalf(got, x, m, h.pack(), false, out)
+				err = gemm.ProductHalf(got, gemm.Numbers{Float: x}, m, h.pack(), false, out)
 			} else {
 				err = gemm.Multiply(got, x, m, w.pack(t), a, out)
 			}

@@ -315,7 +315,7 @@ func TestNotFinite(t *testing.T) {
 			for _, arithmetic := range arithmetics {
 				report(arithmetic.name, gemm.Multiply(dst, x, m, w, arithmetic.a, gemm.Output{}))
 			}
-			report("half", gemm.MultiplyHalf(dst, x, m, h, false, gemm.Output{}))
+			report("half", gemm.ProductHalf(dst, gemm.Numbers{Float: x}, m, h, false, gemm.Output{}))
 		}
 	}
 }
@@ -331,7 +331,8 @@ func TestNotFiniteAfterBlocks(t *testing.T) {
 	x[3] = float32(math.Inf(1))
 	want := "got +Inf at row 0, column 3"
 	for name, err := range map[string]error{
-		"half": gemm.MultiplyHalf(make([]float32, 1), x, 1, halfWeight(k, 1, make([]uint16, k)).pack(), false, gemm.Output{}),
+		"half": gemm.ProductHalf(make([]float32, 1), gemm.Numbers{Float: x}, 1,
+			halfWeight(k, 1, make([]uint16, k)).pack(), false, gemm.Output{}),
 		"ints": gemm.Multiply(make([]float32, 1), x, 1, w, gemm.Arithmetic{}, gemm.Output{}),
 	} {
 		if err == nil || !strings.HasSuffix(err.Error(), want) {

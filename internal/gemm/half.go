@@ -5,11 +5,6 @@ import (
 	"euryale/internal/pack"
 )
 
-// MultiplyHalf is ProductHalf from float32.
-func MultiplyHalf(dst, x []float32, m int, w *pack.Half, alone bool, out Output) error {
-	return ProductHalf(dst, Numbers{Float: x}, m, w, alone, out)
-}
-
 // ProductHalf sets dst = x·w for 16-bit weights, then applies out. Products are exact in float64 and added in
 // order of depth; the sum is rounded once to float32. alone leaves all the work to the caller's goroutine. x
 // is float32; dst does not overlap it. Errors: ErrValue, naming row and column.

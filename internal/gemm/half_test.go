@@ -27,13 +27,13 @@ func halfWeight(k, n int, codes []uint16) halfMatrix {
 	return halfMatrix{k, n, codes, half.BFloat16()}
 }
 
-// checkHalf compares MultiplyHalf on every tier with the reference, bit for bit.
+// checkHalf compares ProductHalf on every tier with the reference, bit for bit.
 func checkHalf(t *testing.T, name string, x []float32, m int, w halfMatrix, out gemm.Output) {
 	t.Helper()
 	want := halfReference(x, m, w, out)
 	eachTier(func(tier isa.Tier) {
 		got := slices.Repeat([]float32{7}, m*w.N+3)
-		if err := gemm.MultiplyHalf(got, x, m, w.pack(), false, out); err != nil {
+		if err := gemm.ProductHalf(got, gemm.Numbers{Float: x}, m, w.pack(), false, out); err != nil {
 			t.Fatal(err)
 		}
 		compare(t, fmt.Sprintf("%v, %s", tier, name), got, want, w.N)
@@ -58,7 +58,7 @@ func halfReference(x []float32, m int, w halfMatrix, out gemm.Output) []float32 
 	return y
 }
 
-func TestMultiplyHalf(t *testing.T) {
+func TestProductHalf(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))
 	for name, format := range map[string]half.Format{"float16": half.Float16(), "bfloat16": half.BFloat16()} {
 		for _, m := range []int{1, 2, 65} {
@@ -76,7 +76,7 @@ func TestMultiplyHalf(t *testing.T) {
 					}
 					checkHalf(t, fmt.Sprintf("%s, m %d, k %d, n %d", name, m, k, n), x, m, w, out)
 					if difference(x, given) >= 0 {
-						t.Fatalf("k %d: MultiplyHalf changed its input", k)
+						t.Fatalf("k %d: ProductHalf changed its input", k)
 					}
 				}
 			}
@@ -84,8 +84,8 @@ func TestMultiplyHalf(t *testing.T) {
 	}
 }
 
-// TestMultiplyHalfByHand has a sum whose order shows, and a bias that comes before max(y, 0).
-func TestMultiplyHalfByHand(t *testing.T) {
+// TestProductHalfByHand has a sum whose order shows, and a bias that comes before max(y, 0).
+func TestProductHalfByHand(t *testing.T) {
 	encode := half.BFloat16().Encode
 	w := halfWeight(3, 2, []uint16{encode(1), encode(0x1p60), encode(-0x1p61), encode(-2), encode(0.5), encode(3)})
 	for _, c := range []struct {
@@ -97,7 +97,7 @@ func TestMultiplyHalfByHand(t *testing.T) {
 		{gemm.Output{Bias: []float32{1, -5}, ReLU: true}, []float32{1, 0}},
 	} {
 		got := make([]float32, 2)
-		if err := gemm.MultiplyHalf(got, []float32{1, 2, 1}, 1, w.pack(), true, c.out); err != nil ||
+		if err := gemm.ProductHalf(got, gemm.Numbers{Float: []float32{1, 2, 1}}, 1, w.pack(), true, c.out); err != nil ||
 			difference(got, c.want) >= 0 {
 			t.Errorf("%+v: %v, %v, want %v", c.out, got, err, c.want)
 		}

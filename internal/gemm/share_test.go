@@ -355,8 +355,10 @@ func TestPanicKeepsCall(t *testing.T) {
 	w := pack.New(pack.Matrix{K: 4, N: 1, Group: 4, Scales: []float32{1}}, make([]int8, 4), 8)
 	half := pack.NewHalf(4, 1, make([]uint16, 4), half.Float16())
 	for name, panics := range map[string]func(){
-		"Multiply":     func() { _ = Multiply(make([]float32, 4), make([]float32, 3), 4, w, Arithmetic{}, Output{}) },
-		"MultiplyHalf": func() { _ = MultiplyHalf(make([]float32, 4), make([]float32, 3), 4, half, false, Output{}) },
+		"Multiply": func() { _ = Multiply(make([]float32, 4), make([]float32, 3), 4, w, Arithmetic{}, Output{}) },
+		"ProductHalf": func() {
+			_ = ProductHalf(make([]float32, 4), Numbers{Float: make([]float32, 3)}, 4, half, false, Output{})
+		},
 		"Convolve": func() {
 			_ = Convolve(Numbers{Float: make([]float32, 16)}, Numbers{Float: make([]float32, 3)}, 1, NewWindows(v), []*pack.Matrix{w}, Arithmetic{}, Output{})
 		},

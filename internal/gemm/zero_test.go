@@ -87,7 +87,7 @@ func TestNoNegativeZero(t *testing.T) {
 		x := tiny(rows * 9)
 		w := halfWeight(9, filters, codes).pack()
 		all(fmt.Sprintf("product of halves, ReLU %v", relu), rows*filters, func(dst []float32) error {
-			return gemm.MultiplyHalf(dst, x, rows, w, false, out)
+			return gemm.ProductHalf(dst, gemm.Numbers{Float: x}, rows, w, false, out)
 		})
 	}
 	t.Logf("%d results", checked)
