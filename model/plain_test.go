@@ -85,29 +85,14 @@ func plain(n *flow.Node, in []*flow.Tensor) *flow.Tensor {
 	return t
 }
 
+// plainly returns the shape of what a node gives, and the number at each place of it, asked for in order.
 func plainly(n *flow.Node, in []*flow.Tensor) (shape []int, f func(place []int) float64) {
 	x := in[0]
-	rank := len(x.Shape)
-	axis := n.Axis
-	if axis < 0 {
-		axis += rank
-	}
 	if f, ok := functions[n.Op]; ok {
 		return x.Shape, func(p []int) float64 { return f(n, at(x, p...)) }
 	}
 	if f, ok := functionsOfTwo[n.Op]; ok {
-		y := in[1]
-		shape = make([]int, max(rank, len(y.Shape)))
-		for i := range shape {
-			shape[i] = 1
-			if j := i - len(shape) + rank; j >= 0 {
-				shape[i] = x.Shape[j]
-			}
-			if j := i - len(shape) + len(y.Shape); j >= 0 {
-				shape[i] = max(shape[i], y.Shape[j])
-			}
-		}
-		return shape, func(p []int) float64 { return f(repeated(x, p), repeated(y, p)) }
+		return plainPair(f, x, in[1])
 	}
 	switch n.Op {
 	case "Gemm", "MatMul":
@@ -115,47 +100,88 @@ func plainly(n *flow.Node, in []*flow.Tensor) (shape []int, f func(place []int) 
 	case "Conv", "MaxPool", "AveragePool", "GlobalAveragePool":
 		return plainWindows(n, in)
 	case "Softmax", "LogSoftmax":
-		return x.Shape, func(p []int) float64 {
-			own, most, sum := slices.Clone(p), math.Inf(-1), 0.0
-			for own[axis] = range x.Shape[axis] {
-				most = max(most, at(x, own...))
-			}
-			for own[axis] = range x.Shape[axis] {
-				sum += math.Exp(at(x, own...) - most)
-			}
-			y := at(x, p...) - most - math.Log(sum)
-			if n.Op == "Softmax" {
-				y = math.Exp(y)
-			}
-			return y
-		}
+		return plainSoftmax(n, x)
 	case "ReduceSum", "ReduceMax":
-		for d, size := range x.Shape {
-			if !slices.Contains(n.Axes, d) {
-				shape = append(shape, size)
+		return plainReduction(n, x)
+	}
+	return plainMove(n, in)
+}
+
+// axisOf returns Axis, counted from the first.
+func axisOf(n *flow.Node, x *flow.Tensor) int {
+	if n.Axis < 0 {
+		return n.Axis + len(x.Shape)
+	}
+	return n.Axis
+}
+
+// plainPair is a function of two tensors, of which one may be repeated.
+func plainPair(f func(x, y float64) float64, x, y *flow.Tensor) (shape []int, of func(place []int) float64) {
+	shape = make([]int, max(len(x.Shape), len(y.Shape)))
+	for i := range shape {
+		shape[i] = 1
+		if j := i - len(shape) + len(x.Shape); j >= 0 {
+			shape[i] = x.Shape[j]
+		}
+		if j := i - len(shape) + len(y.Shape); j >= 0 {
+			shape[i] = max(shape[i], y.Shape[j])
+		}
+	}
+	return shape, func(p []int) float64 { return f(repeated(x, p), repeated(y, p)) }
+}
+
+func plainSoftmax(n *flow.Node, x *flow.Tensor) (shape []int, f func(place []int) float64) {
+	axis := axisOf(n, x)
+	return x.Shape, func(p []int) float64 {
+		own, most, sum := slices.Clone(p), math.Inf(-1), 0.0
+		for own[axis] = range x.Shape[axis] {
+			most = max(most, at(x, own...))
+		}
+		for own[axis] = range x.Shape[axis] {
+			sum += math.Exp(at(x, own...) - most)
+		}
+		y := at(x, p...) - most - math.Log(sum)
+		if n.Op == "Softmax" {
+			y = math.Exp(y)
+		}
+		return y
+	}
+}
+
+func plainReduction(n *flow.Node, x *flow.Tensor) (shape []int, f func(place []int) float64) {
+	for d, size := range x.Shape {
+		if !slices.Contains(n.Axes, d) {
+			shape = append(shape, size)
+		}
+	}
+	y := map[[8]int]float64{}
+	left := func(p []int) (key [8]int) { // what is left of a place
+		k := 0
+		for d, i := range p {
+			if len(p) == len(shape) || !slices.Contains(n.Axes, d) {
+				key[k] = i
+				k++
 			}
 		}
-		y := map[[8]int]float64{}
-		left := func(p []int) (key [8]int) { // what is left of a place
-			k := 0
-			for d, i := range p {
-				if len(p) == len(shape) || !slices.Contains(n.Axes, d) {
-					key[k] = i
-					k++
-				}
-			}
-			return key
+		return key
+	}
+	places(x.Shape, func(i int, p []int) {
+		key, v := left(p), float64(x.Data[i])
+		switch old, ok := y[key]; {
+		case n.Op == "ReduceSum":
+			y[key] = old + v
+		case !ok || v > old:
+			y[key] = v
 		}
-		places(x.Shape, func(i int, p []int) {
-			key, v := left(p), float64(x.Data[i])
-			switch old, ok := y[key]; {
-			case n.Op == "ReduceSum":
-				y[key] = old + v
-			case !ok || v > old:
-				y[key] = v
-			}
-		})
-		return shape, func(p []int) float64 { return y[left(p)] }
+	})
+	return shape, func(p []int) float64 { return y[left(p)] }
+}
+
+// plainMove is an op that moves numbers.
+func plainMove(n *flow.Node, in []*flow.Tensor) (shape []int, f func(place []int) float64) {
+	x := in[0]
+	axis, rank := axisOf(n, x), len(x.Shape)
+	switch n.Op {
 	case "Gather":
 		table := in[0]
 		return append(slices.Clone(in[1].Shape), table.Shape[1:]...), func(p []int) float64 {
