@@ -19,9 +19,9 @@ const maxBins = 4096
 // them, when whole bins merge into one. So a Histogram depends on which values it saw, and not on their
 // order, on how they were cut into batches, or on which of several merged histograms saw them.
 //
-// A Histogram takes up to 32 KiB, however much it sees. It belongs to one goroutine: several observe into one
-// each, and merge. It is copied by merging it into an empty one, not by assignment. A nil Histogram saw
-// nothing; what would add to it panics.
+// A Histogram takes up to 32 KiB, however much it sees; one that was read up to 96 KiB until something is
+// added. It belongs to one goroutine: several observe into one each, and merge. It is copied by merging it
+// into an empty one, not by assignment. A nil Histogram saw nothing; what would add to it panics.
 type Histogram struct {
 	min, max         float32 // of the finite values; never −0; 0 where there are none
 	exponent         int

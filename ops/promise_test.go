@@ -326,7 +326,7 @@ func agree(t *testing.T, name string, p *ops.Prepared, e ops.Exchange, takes, gi
 // TestLastOptionHolds prepares a layer with two options of a kind.
 func TestLastOptionHolds(t *testing.T) {
 	bias := func(b float32) ops.Option { return ops.WithBias(tensor.New(tensor.WithBacking([]float32{b, b}))) }
-	w, x := mustWeight(t, 1, 3, 2), []float32{1, -2, 3}
+	w, x := mustWeight(t, 1, 3, 2), []float32{1, -2.03, 3.1}
 	run := func(opts ...ops.Option) []float32 {
 		p, err := w.Prepare(opts...)
 		if err != nil {

@@ -43,10 +43,10 @@ func (p Params) Storage() Storage { return p.Scheme.Storage() }
 //
 // in float32. A block whose s rounds to 0, such as one of zeros, or of a single value under Uniform, has
 // s = 1; s is otherwise at least 2^−126. It is rounded to the scheme's ScaleType before z is chosen: a
-// float16 scale to nearest even for Symmetric and Int4, up for the others, whose ranges have no code to spare;
-// and it is held between 2^−14 and 2^15 times the multiplier. lo and hi are copied, as Min and Max, per tensor
-// and per axis, not per group, where they would outweigh the codes. Float16 and BFloat16 need no range and keep
-// none.
+// float16 scale to nearest even for Symmetric and Int4, up for the others, whose ranges have no code to
+// spare; and it is held between 2^−14 and 2^15 times the multiplier. lo and hi are copied, as Min and Max,
+// per tensor and per axis, not per group, where they would outweigh the codes. Float16 and BFloat16 need no
+// range and keep none.
 //
 // Errors: ErrScheme, ErrParams for ranges that do not match each other, ErrValue for NaN, an infinity or
 // lo > hi.

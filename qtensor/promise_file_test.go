@@ -47,6 +47,11 @@ func TestPromisedFileErrors(t *testing.T) {
 		list = append(list, refusal{"Write", name, c.want, qtensor.Write(new(bytes.Buffer), c.bundle)},
 			refusal{"Save", name, c.want, qtensor.Save(filepath.Join(folder, "x"), c.bundle)})
 	}
+	readOnly := filepath.Join(folder, "read-only")
+	if err := os.WriteFile(readOnly, []byte("kept"), 0o444); err != nil {
+		t.Fatal(err)
+	}
+	list = append(list, refusal{"Save", "a read-only file", fs.ErrPermission, qtensor.Save(readOnly, qtensor.Bundle{})})
 	list = append(list, refusal{"Write", "nil", fs.ErrInvalid, qtensor.Write(nil, qtensor.Bundle{})},
 		refusal{"Read", "nil", fs.ErrInvalid, second(qtensor.Read(nil, 8))},
 		refusal{"Read", "an empty file", qtensor.ErrFormat, second(qtensor.Read(strings.NewReader(""), 0))},
