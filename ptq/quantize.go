@@ -35,7 +35,7 @@ type Build func(batch int) (Graph, error)
 // each number, and what flows into sums between them, and into averages, is rounded to codes of a byte. A
 // product that stays float has its reason in the Report: its weight is computed, such as 2·w or a slice of w,
 // or it has none. An operation that model does not have is called in Gorgonia, in graphs that build makes for
-// the batches of Run; Kept names it, and Save refuses such a model.
+// the batches of Run, where it may be ErrOp or ErrReentrant; Kept names it, and Save refuses such a model.
 //
 // Where the graph fake-quantizes a layer's weight, the layer has the codes that the op rounds to; a batch
 // normalization that is folded into it multiplies their scales. Where it fake-quantizes what flows into a
