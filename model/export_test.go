@@ -85,6 +85,9 @@ func (m *Model) Memory(batch int, shown bool) int64 { return int64(m.memory(batc
 // Resident returns the bytes of constants and weights.
 func (m *Model) Resident() int64 { return int64(m.resident) }
 
+// Packing returns the bytes that packing a weight takes at most besides.
+func (m *Model) Packing() int64 { return int64(m.packing) }
+
 // Ops returns the names of all ops, sorted.
 func Ops() []string { return slices.Sorted(maps.Keys(operations)) }
 

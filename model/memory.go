@@ -11,8 +11,9 @@ import (
 	"euryale/qtensor"
 )
 
-// DefaultMemoryLimit is how many bytes a model has at most where WithMemoryLimit does not say: 16 GiB, or all that an int
-// addresses. It bounds the sum of constants, of weights and of what a run has for itself.
+// DefaultMemoryLimit is how many bytes a model has at most where WithMemoryLimit does not say: 16 GiB, or all that
+// an int addresses. It bounds the sum of constants, of weights, of what a run has for itself and of what packing
+// the largest weight takes: nine bytes an element and three times the packed weight, as a run packs one at a time.
 const DefaultMemoryLimit int64 = min(16<<30, math.MaxInt)
 
 // ErrMemory reports a model, or a batch for one, that takes more memory than its limit.
@@ -21,8 +22,9 @@ var ErrMemory = errors.New("over the memory limit")
 // Option changes how New, Load and Read make a model.
 type Option func(*Model) error
 
-// WithMemoryLimit sets how many bytes constants, weights and what one run has for itself may take together, in place of
-// DefaultMemoryLimit. What passes it is ErrMemory before any of it is allocated. Errors: qtensor.ErrParams for less than 1.
+// WithMemoryLimit sets how many bytes constants, weights, the packing of one of them and what one run has for itself
+// may take together, in place of DefaultMemoryLimit. What passes it is ErrMemory before any of it is allocated.
+// Errors: qtensor.ErrParams for less than 1.
 func WithMemoryLimit(bytes int64) Option {
 	return func(m *Model) error {
 		if bytes < 1 {
@@ -119,7 +121,7 @@ func (m *Model) memory(batch int, shown bool) float64 {
 		}
 		return float64(s.elements())
 	}
-	bytes := m.resident
+	bytes := m.resident + m.packing
 	for _, id := range m.inputs {
 		bytes += float64(4 * at(m.values[id].size))
 	}
@@ -160,6 +162,7 @@ func (m *Model) measureMemory(packed map[packing]any) error {
 	}
 	for p := range packed {
 		m.resident += p.bytes()
+		m.packing = max(m.packing, p.besides())
 	}
 	if m.file == nil {
 		seen := map[*weight]bool{}
@@ -208,6 +211,15 @@ func (p packing) bytes() float64 {
 	scales := float64((depth + shared - 1) / shared)
 	columns := float64(max(1, p.groups)) * float64(up(out/max(1, p.groups), kernel.PanelColumns))
 	return columns * scales * (float64(float64(up(shared, multiple))*float64(p.weight.scheme.Storage().Bits())/8) + 16)
+}
+
+// besides returns what packing a weight, or reading a table, allocates at most besides what stays: copies of codes as
+// bytes, transposed and by pixels, and a layout of bytes for codes of four bits.
+func (p packing) besides() float64 {
+	if p.channels == 0 {
+		return 3 * p.bytes()
+	}
+	return float64(9*float64(p.weight.elements())) + float64(3*p.bytes())
 }
 
 // up returns the least multiple that is n or more.

@@ -32,6 +32,7 @@ type Model struct {
 	limit    int64           // of memory; 0 for the zero Model
 	fitting  [2]atomic.Int64 // batches that are known to be within it, without and with what is shown
 	resident float64         // bytes of constants and weights
+	packing  float64         // bytes that packing a weight takes besides, of which a run packs one at a time
 
 	file  func() error // closes what weights and constants are read from; or nil
 	using atomic.Int64 // runs and saves, and closed

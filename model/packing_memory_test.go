@@ -1,0 +1,90 @@
+package model_test
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"testing"
+
+	"euryale/internal/flow"
+	"euryale/model"
+	"euryale/ops"
+	"euryale/qtensor"
+)
+
+// packed are weights of all layouts and of uneven sizes, for rows or images x; scales are for each of the axis kept.
+var packed = []struct {
+	name string
+	node flow.Node
+	w, x []int
+	kept int
+}{
+	{"MatMul", flow.Node{Op: "MatMul"}, []int{1024, 512}, []int{1024}, 1},
+	{"MatMul of a row", flow.Node{Op: "MatMul"}, []int{1, 1 << 17}, []int{1}, 1},
+	{"MatMul of a column", flow.Node{Op: "MatMul"}, []int{1 << 17, 1}, []int{1 << 17}, 1},
+	{"MatMul of 65 rows", flow.Node{Op: "MatMul"}, []int{65, 8191}, []int{65}, 1},
+	{"Gemm transB", flow.Node{Op: "Gemm", TransB: true}, []int{512, 1024}, []int{1024}, 0},
+	{"Gemm transB of 65", flow.Node{Op: "Gemm", TransB: true}, []int{8191, 65}, []int{65}, 0},
+	{"Conv", flow.Node{Op: "Conv"}, []int{256, 256, 3, 3}, []int{256, 4, 4}, 0},
+	{"Conv of points", flow.Node{Op: "Conv"}, []int{512, 512, 1, 1}, []int{512, 2, 2}, 0},
+	{"Conv of a channel", flow.Node{Op: "Conv"}, []int{1024, 1, 15, 15}, []int{1, 16, 16}, 0},
+	{"Conv of columns", flow.Node{Op: "Conv"}, []int{512, 1, 512, 1}, []int{1, 512, 2}, 0},
+	{"Conv in groups", flow.Node{Op: "Conv", Group: 8}, []int{512, 64, 3, 3}, []int{512, 4, 4}, 0},
+	{"Conv of channels", flow.Node{Op: "Conv", Group: 4096}, []int{4096, 1, 5, 5}, []int{4096, 6, 6}, 0},
+	{"Gather", flow.Node{Op: "Gather"}, []int{4096, 128}, []int{4}, 0},
+}
+
+// TestPackingMemory compares what packing a weight allocates, what is garbage then too, with what the limit counts.
+func TestPackingMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	threads(t, 1)
+	const slack = 64 << 10
+	rng := rand.New(rand.NewPCG(3, 4))
+	cases, most := 0, 0.0
+	for _, c := range packed {
+		w := tensorOf(random(rng, 1, c.w...))
+		for _, scheme := range []qtensor.Scheme{
+			qtensor.Symmetric(8), qtensor.Affine(8), qtensor.Int4(), qtensor.UInt4(), qtensor.Uniform(8), qtensor.Float16(),
+			qtensor.BFloat16(), qtensor.PerChannelSymmetric(8, c.kept), qtensor.Int4().PerAxis(c.kept),
+			qtensor.Int4().PerGroup(c.kept, 32), qtensor.Affine(8).PerGroup(c.kept, 4),
+		} {
+			if scheme.IsHalf() && c.node.Op == "Conv" {
+				continue
+			}
+			q, err := qtensor.Quantize(w, scheme)
+			if err != nil {
+				t.Fatalf("%s %v: %v", c.name, scheme, err)
+			}
+			n, x, compute := c.node, flow.Value{Name: "x", Shape: append([]int{-1}, c.x...)}, ops.Fixed24()
+			n.Name, n.Inputs, n.Output = "n", []string{"x", "w"}, "y"
+			if n.Op == "Gather" {
+				n.Inputs, x.Integer, compute = []string{"w", "x"}, true, ops.Compute{}
+			}
+			g := &flow.Graph{
+				Inputs: []flow.Value{x}, Outputs: []flow.Value{{Name: "y"}}, Nodes: []flow.Node{n},
+				Constants: map[string]*flow.Tensor{"w": {Shape: c.w}},
+			}
+			layers := map[string]model.Layer{"n": {Weight: q, Compute: compute}}
+			made := newModel(t, g, layers)
+			file := bytesOf(t, made)
+			loaded, err := model.ReadLater(bytes.NewReader(file), int64(len(file)))
+			if err != nil {
+				t.Fatalf("%s %v: %v", c.name, scheme, err)
+			}
+			for what, m := range map[string]*model.Model{"made": made, "loaded": loaded} {
+				var err error
+				got, want := allocated(func() { err = m.Prepare() }), m.Resident()+m.Packing()
+				if err != nil || got > want+slack {
+					t.Errorf("%s %v, %s: got error %v and %d bytes, want at most %d", c.name, scheme, what, err, got, want)
+				}
+				cases, most = cases+1, max(most, float64(got)/float64(want+slack))
+			}
+			if _, err := model.New(g, layers, model.WithMemoryLimit(made.Memory(1, false)-made.Packing())); !errors.Is(err, model.ErrMemory) {
+				t.Errorf("%s %v: got error %v of a limit that packing passes, want ErrMemory", c.name, scheme, err)
+			}
+		}
+	}
+	t.Logf("%d weights, up to %.2f of what the limit counts", cases, most)
+}
