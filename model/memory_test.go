@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -36,11 +37,10 @@ func TestMemory(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	threads(t, 2)
-	const slack = 800 << 10 // scratch of threads, names, goroutines, and what products in float32 drop
+	const slack = 400 << 10 // tiles of threads, names, goroutines, and what averages and products in float32 drop
 	cases, largest, tightest := 0, int64(0), 0.0
 	check := func(name string, m *model.Model, in map[string]tensor.Tensor, batch int, shown bool) {
 		t.Helper()
-		runtime.GC()
 		run := func() {
 			var err error
 			if shown {
@@ -53,8 +53,10 @@ func TestMemory(t *testing.T) {
 			}
 		}
 		want := m.Memory(batch, shown) - m.Packing()
-		got := allocated(run)
+		got := int64(math.MaxInt64)
 		for tries := 0; got > want+slack && tries < 3; tries++ { // something else may have run
+			runtime.GC()
+			runtime.GC() // twice, which empties pools
 			got = allocated(run)
 		}
 		if got > want+slack {
@@ -63,11 +65,16 @@ func TestMemory(t *testing.T) {
 		cases, largest, tightest = cases+1, max(largest, got), max(tightest, float64(got)/float64(want+slack))
 	}
 	for _, shown := range []bool{false, true} {
-		for _, batch := range []int{1, 200} {
-			for _, k := range nodeKinds() {
-				m, input := k.model(t)
+		for _, k := range nodeKinds() {
+			m, input := k.model(t)
+			for _, batch := range []int{1, 200, 3000} { // the last has what is inside of each kind pass the slack
+				if k.name == "Conv" && batch > 200 {
+					continue // drops what it takes for each sample in float32
+				}
 				check(k.name, m, input(batch), batch, shown)
 			}
+		}
+		for _, batch := range []int{1, 200} {
 			for _, c := range slices.Concat(chains, computed) {
 				g := c.graphOf("y")
 				for _, compute := range []string{"static-int8", "fixed24"} {
