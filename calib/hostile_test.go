@@ -222,3 +222,32 @@ func TestManyChannels(t *testing.T) {
 	}
 	t.Logf("%d shapes", cases+3)
 }
+
+// TestUnfitSchemes: a scheme whose scales are kept otherwise than histograms were recorded is told with what would fit.
+func TestUnfitSchemes(t *testing.T) {
+	values := denseOf(make([]float32, 8), 2, 4)
+	cases := 0
+	for recorded, want := range map[int]string{
+		perTensor: "recorded per tensor, want a scheme per tensor", 0: "recorded as 2 channels on axis 0, want a scheme per tensor or per axis 0",
+		1: "recorded as 4 channels on axis 1, want a scheme per tensor or per axis 1",
+	} {
+		p := new(Profile)
+		err := p.ObserveAxis("k", recorded, values)
+		if recorded == perTensor {
+			err = p.Observe("k", values)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []qtensor.Scheme{qtensor.PerChannelSymmetric(8, 0), qtensor.PerChannelAffine(8, 1), qtensor.Int4().PerGroup(1, 4)} {
+			if axis, _ := s.Axis(); s.GroupSize() == 0 && axis == recorded {
+				continue
+			}
+			cases++
+			if _, err := p.Params("k", s, MinMax()); !errors.Is(err, qtensor.ErrScheme) || !strings.HasSuffix(err.Error(), want) {
+				t.Errorf("%v: got %v, want an ErrScheme that ends with %q", s, err, want)
+			}
+		}
+	}
+	t.Logf("%d schemes", cases)
+}
