@@ -4,8 +4,8 @@ import (
 	"euryale/bench/internal/workload"
 	"euryale/internal/gemm"
 	"euryale/internal/kernel"
+	"euryale/internal/nn"
 	"euryale/internal/pack"
-	"euryale/ops"
 )
 
 // work is something that the module does and that is measured.
@@ -83,19 +83,21 @@ func convolve(codes bool) func(shape) (task, error) {
 		if err != nil {
 			return task{}, err
 		}
-		conv, err := images.Prepare(ops.StaticInt8(images.In))
+		conv, err := images.Prepare(images.Static())
 		if err != nil {
 			return task{}, err
 		}
-		x, y := ops.Samples{Float: images.X}, ops.Samples{Float: written(images.Outputs())}
+		x, y := nn.Operand{Float: images.X}, nn.Operand{Float: written(images.Outputs())}
 		if codes {
-			x.Map, _ = conv.TakesCodes()
-			y.Map, _ = ops.StaticInt8(images.Out).Codes()
-			x.Float, x.Codes = nil, workload.ChannelsLast(images.Codes(), workload.Batch, images.Channels)
-			y.Float, y.Codes = nil, make([]uint8, images.Outputs())
-			clear(y.Codes)
+			x.Params = conv.IO().Params
+			if y.Params, err = nn.StaticParams(images.Out); err != nil {
+				return task{}, err
+			}
+			x.Float, x.Quantized = nil, workload.ChannelsLast(images.Codes(), workload.Batch, images.Channels)
+			y.Float, y.Quantized = nil, make([]uint8, images.Outputs())
+			clear(y.Quantized)
 		}
-		return task{func() error { return conv.RunSamples(y, x, workload.Batch) }, len(images.W)}, nil
+		return task{func() error { return conv.Run(y, x, workload.Batch) }, len(images.W)}, nil
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"euryale/internal/flow"
 	"euryale/model"
-	"euryale/ops"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -25,8 +24,8 @@ type kind struct {
 	integer bool
 	node    flow.Node
 	weights map[string][]int
-	layer   qtensor.Scheme // of the second weight, or a table; with
-	compute func(t *testing.T) ops.Compute
+	layer   qtensor.Scheme                                                              // of the second weight, or a table; with
+	compute *model.Layer                                                                // what becomes of activations; nil for no layer
 	run     func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) // of a call
 	out     []int
 }
@@ -71,17 +70,10 @@ func nodeKinds() (list []kind) {
 		k.name, k.node.Op = op, op
 		list = append(list, k)
 	}
-	static := func(t *testing.T) ops.Compute {
-		p, err := qtensor.NewParams(qtensor.Affine(8), []float32{-3}, []float32{3})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return ops.StaticInt8(p)
-	}
-	computes := map[string]func(*testing.T) ops.Compute{
-		"fixed24": func(*testing.T) ops.Compute { return ops.Fixed24() },
-		"fixed16": func(*testing.T) ops.Compute { return ops.Fixed16() },
-		"dynamic": func(*testing.T) ops.Compute { return ops.DynamicInt8() }, "static": static,
+	computes := map[string]*model.Layer{
+		"fixed24": {Activations: model.Fixed24}, "fixed16": {Activations: model.Fixed16},
+		"dynamic": {Activations: model.DynamicInt8},
+		"static":  {Activations: model.StaticInt8, Params: qtensor.Params{Scheme: qtensor.Affine(8), Scales: []float32{6. / 255}, ZeroPoints: []int32{128}}},
 	}
 	for name, compute := range computes {
 		for _, op := range []string{"Gemm", "MatMul", "Conv"} {
@@ -104,7 +96,7 @@ func nodeKinds() (list []kind) {
 	}
 	lookup := attributes["Gather"]
 	lookup.name, lookup.node.Op, lookup.layer = "Gather of codes", "Gather", qtensor.Symmetric(8)
-	lookup.compute = func(*testing.T) ops.Compute { return ops.Compute{} }
+	lookup.compute = &model.Layer{}
 	call := kind{
 		name: "Call", node: flow.Node{Op: "Call"}, out: []int{-1, 64},
 		run: func(_ context.Context, _ int, in []flow.Tensor) (flow.Tensor, error) {
@@ -160,7 +152,7 @@ func (k kind) limited(t *testing.T, opts ...model.Option) (*model.Model, error) 
 			if err != nil {
 				t.Fatal(err)
 			}
-			layers["n"] = model.Layer{Weight: q, Compute: k.compute(t)}
+			layers["n"] = with(q, *k.compute)
 		}
 	}
 	n := k.node

@@ -3,9 +3,7 @@ package model
 import (
 	"slices"
 
-	"euryale/ops"
-
-	"gorgonia.org/tensor"
+	"euryale/internal/nn"
 )
 
 // Layers under StaticInt8 hand codes to each other. A value is kept as codes, and not as float32, where everything that reads it
@@ -15,7 +13,7 @@ import (
 
 // coded is how a value is kept as codes. Images are (sample, row, column, channel) then, and so are those that became rows.
 type coded struct {
-	codes    ops.Codes
+	codes    nn.QuantParams
 	channels int // of images; 0 where the order is that of float32
 }
 
@@ -31,15 +29,15 @@ type quantized struct {
 // chain is what is known of values on the way to those that are kept as codes.
 type chain struct {
 	*builder
-	makers   []int        // the step that gives a value, −1 for inputs and constants
-	readers  [][]int      // the steps that read it, as often as they do
-	asked    []bool       // whether it is an output
-	channels []int        // what coded.channels is of one that a step may give as codes, −1 of others
-	grids    []*ops.Codes // what one is rounded to, perhaps in another order since, or nil
-	wanted   []*coded     // the codes that all readers make of it, or nil
-	floats   []int        // how many values a step reads that are no codes
-	settled  []bool       // whether a step has been found to read none as codes
-	again    []int        // steps for which something has changed
+	makers   []int             // the step that gives a value, −1 for inputs and constants
+	readers  [][]int           // the steps that read it, as often as they do
+	asked    []bool            // whether it is an output
+	channels []int             // what coded.channels is of one that a step may give as codes, −1 of others
+	grids    []*nn.QuantParams // what one is rounded to, perhaps in another order since, or nil
+	wanted   []*coded          // the codes that all readers make of it, or nil
+	floats   []int             // how many values a step reads that are no codes
+	settled  []bool            // whether a step has been found to read none as codes
+	again    []int             // steps for which something has changed
 }
 
 // chain finds the values that are kept as codes. Each step is looked at when what it reads or gives becomes
@@ -155,7 +153,7 @@ func (c *chain) findChannels() {
 }
 
 func (c *chain) findGrids() {
-	c.grids = make([]*ops.Codes, len(c.values))
+	c.grids = make([]*nn.QuantParams, len(c.values))
 	for _, s := range c.steps {
 		switch {
 		case s.quantized != nil || s.call != nil || s.op.codes == nil || s.op.codes.computes:
@@ -192,7 +190,7 @@ func (c *chain) want(id int) (all *coded) {
 }
 
 // reads returns the codes that a step makes of a value, or takes in its place; false where it wants float32.
-func (c *chain) reads(s *step, id int) (codes ops.Codes, ok bool) {
+func (c *chain) reads(s *step, id int) (codes nn.QuantParams, ok bool) {
 	op := s.op.codes
 	switch {
 	case s.quantized != nil:
@@ -213,30 +211,28 @@ func (c *chain) reads(s *step, id int) (codes ops.Codes, ok bool) {
 	return next.codes, true
 }
 
-// exchange returns what the layer takes and gives besides float32, for an input that lies by so many
-// channels.
-func (q *quantized) exchange(channels int) ops.Exchange {
+// io returns what the layer takes and gives besides float32, for an input that lies by so many channels.
+func (q *quantized) io(channels int) nn.IO {
 	s := q.layer.weight.scheme
 	if q.groups > 0 {
-		return ops.ConvCodes(q.layer.compute, s, tensor.Shape(q.sizes[0]), tensor.Shape(q.sizes[1]), q.pad, q.groups)
+		return nn.ConvIO(q.options(), s, q.sizes[0], q.sizes[1], q.pad, q.groups)
 	}
-	return ops.MatrixCodes(q.layer.compute, s, channels)
+	return nn.MatrixIO(q.options(), s, channels)
 }
 
-// takes returns the codes that the layer reads of x, where it does: images, numbers in the order of float32,
-// and rows that were images.
-func (q *quantized) takes(x size, channels int) (ops.Codes, bool) {
-	e := q.exchange(channels)
+// takes returns the codes that the layer reads of x, where it does: images, numbers in the order of float32, and rows that were images.
+func (q *quantized) takes(x size, channels int) (nn.QuantParams, bool) {
+	io := q.io(channels)
 	if q.groups > 0 {
-		return e.Codes, e.Takes && asImages(x, channels)
+		return io.Params, io.TakesQuantized && asImages(x, channels)
 	}
-	return e.Codes, e.Takes && (channels == 0 || len(x) == 2)
+	return io.Params, io.TakesQuantized && (channels == 0 || len(x) == 2)
 }
 
 // gives returns what coded.channels is for the layer's result, −1 where it is not given as codes.
 func (q *quantized) gives(out size) int {
 	switch {
-	case !q.exchange(0).Gives:
+	case !q.io(0).GivesQuantized:
 		return -1
 	case q.groups > 0:
 		return channelsOf(out)

@@ -11,7 +11,6 @@ import (
 	"euryale/internal/flow"
 	"euryale/internal/isa"
 	"euryale/model"
-	"euryale/ops"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -178,17 +177,17 @@ func change(t testing.TB, c chained, layers map[string]model.Layer) {
 		var err error
 		switch {
 		case strings.HasPrefix(name, "zero"):
-			l.Compute = like(0)
+			l = with(l.Weight, like(0))
 		case strings.HasPrefix(name, "middle"):
-			l.Compute = like(128)
+			l = with(l.Weight, like(128))
 		}
 		switch name {
 		case "dynamic.gemm":
-			l.Compute = ops.DynamicInt8()
+			l.Activations, l.Params = model.DynamicInt8, qtensor.Params{}
 		case "wide.gemm":
 			var p qtensor.Params
 			p, err = qtensor.NewParams(qtensor.Affine(8), []float32{-9}, []float32{9})
-			l.Compute = ops.StaticInt8(p)
+			l = with(l.Weight, layerOf(p))
 		case "grouped.conv":
 			l.Weight, err = qtensor.Quantize(tensorOf(c.graphOf().Constants["2 2 2 2"]), qtensor.Int4().PerGroup(0, 4))
 		case "grouped.gemm":

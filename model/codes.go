@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"euryale/internal/kernel"
-	"euryale/ops"
+	"euryale/internal/nn"
 )
 
 // onCodes is an op between layers on codes. One that computes takes numbers that are rounded to codes already, each input to its
@@ -16,14 +16,14 @@ type onCodes struct {
 	// channels returns what coded.channels is for the result if it is such for the inputs; −1 where codes do not do.
 	channels func(n *node, in []size, out size, channels []int) int
 	// keeps reports whether codes of a map stay as they are, where that is not so of all.
-	keeps func(c ops.Codes) bool
+	keeps func(c nn.QuantParams) bool
 }
 
 var (
 	maxPoolOnCodes = onCodes{kernel: maxPoolCodes, channels: poolChannels}
 	reshapeOnCodes = onCodes{channels: reshapeChannels}
 	concatOnCodes  = onCodes{kernel: concatCodes, channels: concatChannels}
-	reluOnCodes    = onCodes{channels: sameChannels, keeps: func(c ops.Codes) bool { return c.Zero == 0 }}
+	reluOnCodes    = onCodes{channels: sameChannels, keeps: func(c nn.QuantParams) bool { return c.Zero == 0 }}
 	fakeOnCodes    = onCodes{channels: sameChannels}
 	addOnCodes     = onCodes{computes: true, kernel: addCodes, channels: addChannels}
 	averageOnCodes = onCodes{computes: true, kernel: averagePoolCodes, channels: poolChannels}
@@ -88,12 +88,12 @@ func concatChannels(n *node, in []size, out size, channels []int) int {
 }
 
 // fakeCodes returns what a FakeQuantize rounds to.
-func fakeCodes(n *node) ops.Codes {
-	return ops.Codes{Scale: n.Scale, Zero: n.Zero - n.Low, High: n.High - n.Low}
+func fakeCodes(n *node) nn.QuantParams {
+	return nn.QuantParams{Scale: n.Scale, Zero: n.Zero - n.Low, High: n.High - n.Low}
 }
 
 // addable reports whether numbers of the map and their sums are finite.
-func addable(c ops.Codes) bool { return c.Scale <= math.MaxFloat32/1024 }
+func addable(c nn.QuantParams) bool { return c.Scale <= math.MaxFloat32/1024 }
 
 // affine returns the map of a value's codes.
 func (a array) affine() kernel.Affine {

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"euryale/internal/flow"
-	"euryale/ops"
+	"euryale/model"
 	"euryale/qtensor"
 )
 
@@ -16,9 +16,20 @@ func fake(name, in string, zero int32) flow.Node {
 	return flow.Node{Op: "FakeQuantize", Name: name, Inputs: []string{in}, Output: name, Scale: fakeScale, Zero: zero, High: 255}
 }
 
-// like returns the Compute of a layer whose input is rounded by such a fake.
-func like(zero int32) ops.Compute {
-	return ops.StaticInt8(qtensor.Params{Scheme: qtensor.Affine(8), Scales: []float32{fakeScale}, ZeroPoints: []int32{zero}})
+// layerOf returns the activations of a layer with parameters.
+func layerOf(p qtensor.Params) model.Layer {
+	return model.Layer{Activations: model.StaticInt8, Params: p}
+}
+
+// with returns a layer with a weight, whose activations are those of another.
+func with(w *qtensor.QTensor, other model.Layer) model.Layer {
+	other.Weight = w
+	return other
+}
+
+// like returns the activations of a layer whose input is rounded by such a fake.
+func like(zero int32) model.Layer {
+	return layerOf(qtensor.Params{Scheme: qtensor.Affine(8), Scales: []float32{fakeScale}, ZeroPoints: []int32{zero}})
 }
 
 // plainConv is conv without a Relu.

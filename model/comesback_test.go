@@ -14,7 +14,6 @@ import (
 
 	"euryale/internal/flow"
 	"euryale/model"
-	"euryale/ops"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -305,7 +304,7 @@ func TestGraphsComeBack(t *testing.T) {
 				} {
 					p.Scheme, p.Scales, p.ZeroPoints = scheme, []float32{scale}, zeros
 					check(fmt.Sprintf("activations %+v", p), gemm(),
-						map[string]model.Layer{"fc": {Weight: w, Compute: ops.StaticInt8(p)}})
+						map[string]model.Layer{"fc": {Weight: w, Activations: model.StaticInt8, Params: p}})
 				}
 			}
 		}

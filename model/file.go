@@ -106,7 +106,7 @@ func (m *Model) bundle() (qtensor.Bundle, error) {
 		}
 		j.Layers[node] = layerJSON{Weight: name}
 		if !lookups[node] {
-			compute, params := computeText(l.compute)
+			compute, params := l.activationsText()
 			j.Layers[node] = layerJSON{name, compute, params}
 		}
 	}

@@ -10,7 +10,6 @@ import (
 
 	"euryale/internal/flow"
 	"euryale/model"
-	"euryale/ops"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -113,15 +112,15 @@ func quantized(t testing.TB, g *flow.Graph, in map[string]tensor.Tensor, compute
 		l := model.Layer{Weight: q}
 		switch compute {
 		case "fixed24":
-			l.Compute = ops.Fixed24()
+			l.Activations = model.Fixed24
 		case "dynamic-int8":
-			l.Compute = ops.DynamicInt8()
+			l.Activations = model.DynamicInt8
 		case "static-int8":
 			p, err := qtensor.NewParams(qtensor.Affine(8), []float32{low[n.Inputs[0]]}, []float32{high[n.Inputs[0]]})
 			if err != nil {
 				t.Fatal(err)
 			}
-			l.Compute = ops.StaticInt8(p)
+			l = with(q, layerOf(p))
 		}
 		layers[n.Name] = l
 	}

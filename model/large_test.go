@@ -25,7 +25,7 @@ func (g *network) dense(x string) string {
 		g.Constants["w"] = values([]int{2, 2}, 1, 0, 0.5, -1)
 	}
 	y := g.node(flow.Node{Op: "Gemm", Inputs: []string{x, "w"}}, 2)
-	g.layers[strings.TrimPrefix(y, "y.")] = model.Layer{Weight: g.weight, Compute: like(128)}
+	g.layers[strings.TrimPrefix(y, "y.")] = with(g.weight, like(128))
 	return y
 }
 
@@ -129,7 +129,7 @@ func (g *network) neighbours(list []string) (y string) {
 	g.Constants["w4"] = values([]int{4, 2}, 1, 0, 0.5, -1, 1, 1, 0, 1)
 	for i := range list[1:] {
 		y = g.node(flow.Node{Op: "Gemm", Inputs: []string{g.concat(list[i], list[i+1]), "w4"}}, 2)
-		g.layers[strings.TrimPrefix(y, "y.")] = model.Layer{Weight: g.wide, Compute: like(128)}
+		g.layers[strings.TrimPrefix(y, "y.")] = with(g.wide, like(128))
 	}
 	return y
 }

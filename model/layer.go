@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"euryale/internal/flow"
-	"euryale/ops"
+	"euryale/internal/nn"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -12,14 +12,16 @@ import (
 
 // Layer replaces the constant weight of a node.
 type Layer struct {
-	Weight  *qtensor.QTensor // of the constant's shape
-	Compute ops.Compute      // the zero Compute is Fixed24; a Gather, which has no arithmetic, takes no other
+	Weight      *qtensor.QTensor // of the constant's shape
+	Activations Activations      // Default is Fixed24; a Gather, which has no arithmetic, takes no other
+	Params      qtensor.Params   // of the activations, under StaticInt8 alone
 }
 
 // layer is a Layer whose weight may still be in a file.
 type layer struct {
-	weight  *weight
-	compute ops.Compute
+	weight      *weight
+	activations Activations
+	params      qtensor.Params
 }
 
 // own returns layers with one weight for each tensor, nil for nil.
@@ -29,7 +31,7 @@ func own(layers map[string]Layer) map[string]layer {
 		if l.Weight != nil && weights[l.Weight] == nil {
 			weights[l.Weight] = inMemory(l.Weight)
 		}
-		list[name] = layer{weights[l.Weight], l.Compute}
+		list[name] = layer{weights[l.Weight], l.Activations, l.Params.Clone()}
 	}
 	return list
 }
@@ -97,35 +99,20 @@ type packing struct {
 
 // prepared runs a layer.
 type prepared struct {
-	shared, alone *ops.Prepared
+	shared, alone *nn.Layer
 	sample        int // elements of x for each of its samples
 }
 
-func newPrepared(p *ops.Prepared, sample int, err error) (*prepared, error) {
+func newPrepared(l *nn.Layer, err error) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &prepared{p, p.Alone(), sample}, nil
+	return &prepared{l, l.SingleThreaded(), l.InSize()}, nil
 }
 
-// options returns the options of a layer for ops.
-func (q *quantized) options() []ops.Option {
-	compute := q.layer.compute
-	if compute == (ops.Compute{}) {
-		compute = ops.Fixed24()
-	}
-	opts := []ops.Option{ops.WithCompute(compute)}
-	if q.after.relu {
-		opts = append(opts, ops.WithReLU())
-	}
-	if bias := q.after.bias; bias != nil {
-		opts = append(opts, ops.WithBias(tensorOf(bias, len(bias))))
-	}
-	return opts
-}
-
-func tensorOf(data []float32, shape ...int) *tensor.Dense {
-	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
+// options returns what the layer does besides multiplying by its weights.
+func (q *quantized) options() nn.Options {
+	return nn.Options{Activations: q.layer.activations, Params: q.layer.params, Bias: q.after.bias, ReLU: q.after.relu}
 }
 
 // check returns an error for a layer that packing would refuse whatever its weight holds.
@@ -152,17 +139,7 @@ func (q *quantized) check(n *node) error {
 				qtensor.ErrShape, q.sizes[1][1], x, pad, padded, maxElements)
 		}
 	}
-	// The options are checked with a weight of zeros.
-	out := max(1, len(q.after.bias))
-	zeros, err := qtensor.Quantize(tensorOf(make([]float32, out), 1, out), s.PerTensor())
-	if err != nil {
-		return err
-	}
-	w, err := ops.Pack(zeros)
-	if err == nil {
-		_, err = w.Prepare(q.options()...)
-	}
-	return err
+	return q.options().Check(s, max(1, len(q.after.bias)))
 }
 
 // work returns how many products are summed for a result, and the bytes of the weights.
@@ -192,36 +169,37 @@ func once[T any](packed map[packing]any, key packing, pack func(w *qtensor.QTens
 }
 
 func gemmLayer(n *node, q *quantized, channels int) func() (*prepared, error) {
-	packed := once(q.after.packed, packing{q.layer.weight, n.TransB, 0, channels}, func(w *qtensor.QTensor) (*ops.Weight, error) {
+	packed := once(q.after.packed, packing{q.layer.weight, n.TransB, 0, channels}, func(w *qtensor.QTensor) (*nn.Weight, error) {
 		if n.TransB {
 			var err error
 			if w, err = w.T(); err != nil {
 				return nil, err
 			}
 		}
-		return ops.PackImages(w, channels)
+		return nn.PackImages(w, channels)
 	})
 	return func() (*prepared, error) {
 		w, err := packed()
 		if err != nil {
 			return nil, err
 		}
-		p, err := w.Prepare(q.options()...)
-		return newPrepared(p, w.In(), err)
+		return newPrepared(w.Prepare(q.options()))
 	}
 }
 
 func convLayer(n *node, q *quantized, _ int) func() (*prepared, error) {
-	packed := once(q.after.packed, packing{q.layer.weight, false, q.groups, 1}, func(w *qtensor.QTensor) (*ops.Filters, error) {
-		return ops.PackConv2d(w, q.groups)
+	packed := once(q.after.packed, packing{q.layer.weight, false, q.groups, 1}, func(w *qtensor.QTensor) (*nn.Filters, error) {
+		return nn.PackFilters(w, q.groups)
 	})
 	return func() (*prepared, error) {
 		w, err := packed()
 		if err != nil {
 			return nil, err
 		}
-		x := q.sizes[0]
-		p, err := w.Prepare(x[2], x[3], n.Pads, n.Strides, n.Dilations, q.options()...)
-		return newPrepared(p, x[1]*x[2]*x[3], err)
+		window, err := nn.NewWindow(n.Pads, n.Strides, n.Dilations)
+		if err != nil {
+			return nil, err
+		}
+		return newPrepared(w.Prepare(q.sizes[0][2], q.sizes[0][3], window, q.options()))
 	}
 }

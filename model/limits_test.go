@@ -200,7 +200,7 @@ func (c limitCase) made(t *testing.T) (g *flow.Graph, layers map[string]model.La
 		q := quantize(t, in[i], qtensor.Symmetric(8))
 		l := model.Layer{Weight: q}
 		if c.compute == "wide" { // a hundredth of what there is is its step
-			l.Compute = static(qtensor.Affine(8), 0.03, 100)
+			l = with(q, static(qtensor.Affine(8), 0.03, 100))
 		}
 		layers["node"] = l
 		w, err := q.Dequantize(tensor.Float32)

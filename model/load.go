@@ -177,14 +177,14 @@ func readConstants(f *qtensor.File, later bool) (map[string]*flow.Tensor, map[st
 func (j *fileJSON) read(weights map[string]*weight) (map[string]layer, error) {
 	layers, used, lookups := map[string]layer{}, map[string]bool{}, lookupsOf(j.Nodes)
 	for node, l := range j.Layers {
-		c, err := l.compute(lookups[node])
+		a, params, err := l.activations(lookups[node])
 		if err != nil {
 			return nil, fmt.Errorf("%w: layer %q: %w", qtensor.ErrFormat, node, err)
 		}
 		if weights[l.Weight] == nil {
 			return nil, fmt.Errorf("%w: layer %q: %w: the file has no quantized %q", qtensor.ErrFormat, node, qtensor.ErrNotFound, l.Weight)
 		}
-		layers[node], used[l.Weight] = layer{weights[l.Weight], c}, true
+		layers[node], used[l.Weight] = layer{weights[l.Weight], a, params}, true
 	}
 	if len(used) != len(weights) {
 		return nil, fmt.Errorf("%w: got %d quantized tensors, want the %d that layers read", qtensor.ErrFormat, len(weights), len(used))

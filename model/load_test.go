@@ -17,7 +17,6 @@ import (
 	"euryale/internal/flow"
 	"euryale/internal/safetensors"
 	"euryale/model"
-	"euryale/ops"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -187,15 +186,15 @@ func TestFirstRuns(t *testing.T) {
 
 // TestRefusedEarly makes layers of every scheme and way to compute: whatever packing would refuse is refused before it.
 func TestRefusedEarly(t *testing.T) {
-	static := func(s qtensor.Scheme, scale float32) ops.Compute {
+	static := func(s qtensor.Scheme, scale float32) model.Layer {
 		p := qtensor.Params{Scheme: s, Scales: []float32{scale}}
 		if s.HasZeroPoint() {
 			p.ZeroPoints = []int32{3}
 		}
-		return ops.StaticInt8(p)
+		return layerOf(p)
 	}
-	computes := map[string]ops.Compute{
-		"none": {}, "fixed16": ops.Fixed16(), "dynamic": ops.DynamicInt8(), "static": static(qtensor.Affine(8), 0.5), "symmetric": static(qtensor.Symmetric(8), 0.5),
+	computes := map[string]model.Layer{
+		"none": {}, "fixed16": {Activations: model.Fixed16}, "dynamic": {Activations: model.DynamicInt8}, "static": static(qtensor.Affine(8), 0.5), "symmetric": static(qtensor.Symmetric(8), 0.5),
 		"negative": static(qtensor.Affine(8), -0.5), "zero": static(qtensor.Affine(8), 0), "per axis": static(qtensor.Affine(8).PerAxis(0), 1), "uniform": static(qtensor.Uniform(8), 1),
 	}
 	schemes := []qtensor.Scheme{qtensor.Uniform(8), qtensor.Symmetric(8), qtensor.PowerOfTwo(3), qtensor.Affine(5).WithScales(qtensor.ScaleFloat16), qtensor.Int4(), qtensor.UInt4(), qtensor.Float16(), qtensor.BFloat16()}
@@ -233,7 +232,7 @@ func TestRefusedEarly(t *testing.T) {
 						g.Constants["b"].Data[1] = bias
 					}
 					g.Nodes = []flow.Node{node}
-					m, err := model.New(g, map[string]model.Layer{"node": {Weight: q, Compute: c}})
+					m, err := model.New(g, map[string]model.Layer{"node": with(q, c)})
 					if err != nil {
 						refused++
 						continue

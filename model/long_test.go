@@ -17,7 +17,6 @@ import (
 
 	"euryale/internal/flow"
 	"euryale/model"
-	"euryale/ops"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -66,7 +65,7 @@ func TestGigabyte(t *testing.T) {
 			g.Constants[name+".w"] = &flow.Tensor{Shape: []int{side, side}}
 			g.Nodes = append(g.Nodes, flow.Node{Op: "MatMul", Name: name, Inputs: []string{g.Outputs[0].Name, name + ".w"}, Output: name})
 			g.Outputs[0].Name = name
-			layers[name] = model.Layer{Weight: q, Compute: ops.StaticInt8(static)}
+			layers[name] = model.Layer{Weight: q, Activations: model.StaticInt8, Params: static}
 		}
 		m, err := model.New(g, layers)
 		if err == nil {

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"euryale/internal/flow"
-	"euryale/ops"
 	"euryale/qtensor"
 )
 
@@ -38,8 +37,8 @@ func lookupsOf(nodes []flow.Node) map[string]bool {
 
 // addLookup adds a node with a quantized table.
 func (b *builder) addLookup(n *node, op operation, l layer) error {
-	if l.compute != (ops.Compute{}) {
-		return fmt.Errorf("%w: got compute %v, want none: an embedding has no arithmetic", qtensor.ErrParams, l.compute)
+	if l.activations != Default || len(l.params.Scales) > 0 {
+		return fmt.Errorf("%w: got activations %v, want none: an embedding has no arithmetic", qtensor.ErrParams, l.activations)
 	}
 	table, err := b.replaced(n.Node, l)
 	if err != nil {

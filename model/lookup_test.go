@@ -13,7 +13,6 @@ import (
 
 	"euryale/internal/flow"
 	"euryale/model"
-	"euryale/ops"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -241,7 +240,7 @@ func TestLookupRefused(t *testing.T) {
 		want   error
 		text   string
 	}{
-		{"compute", nil, model.Layer{Weight: table, Compute: ops.Fixed24()}, qtensor.ErrParams, "an embedding has no arithmetic"},
+		{"compute", nil, model.Layer{Weight: table, Activations: model.Fixed24}, qtensor.ErrParams, "an embedding has no arithmetic"},
 		{"no weight", nil, model.Layer{}, qtensor.ErrParams, "without a weight"},
 		{"shape", nil, model.Layer{Weight: turned}, qtensor.ErrShape, "want the shape of the constant"},
 		{"zero", nil, model.Layer{Weight: new(qtensor.QTensor)}, qtensor.ErrShape, "want the shape"},

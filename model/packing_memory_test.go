@@ -8,7 +8,6 @@ import (
 
 	"euryale/internal/flow"
 	"euryale/model"
-	"euryale/ops"
 	"euryale/qtensor"
 )
 
@@ -57,16 +56,16 @@ func TestPackingMemory(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s %v: %v", c.name, scheme, err)
 			}
-			n, x, compute := c.node, flow.Value{Name: "x", Shape: append([]int{-1}, c.x...)}, ops.Fixed24()
+			n, x := c.node, flow.Value{Name: "x", Shape: append([]int{-1}, c.x...)}
 			n.Name, n.Inputs, n.Output = "n", []string{"x", "w"}, "y"
 			if n.Op == "Gather" {
-				n.Inputs, x.Integer, compute = []string{"w", "x"}, true, ops.Compute{}
+				n.Inputs, x.Integer = []string{"w", "x"}, true
 			}
 			g := &flow.Graph{
 				Inputs: []flow.Value{x}, Outputs: []flow.Value{{Name: "y"}}, Nodes: []flow.Node{n},
 				Constants: map[string]*flow.Tensor{"w": {Shape: c.w}},
 			}
-			layers := map[string]model.Layer{"n": {Weight: q, Compute: compute}}
+			layers := map[string]model.Layer{"n": {Weight: q}}
 			made := newModel(t, g, layers)
 			file := bytesOf(t, made)
 			loaded, err := model.ReadLater(bytes.NewReader(file), int64(len(file)))

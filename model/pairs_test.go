@@ -12,7 +12,6 @@ import (
 
 	"euryale/internal/flow"
 	"euryale/model"
-	"euryale/ops"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -68,16 +67,16 @@ func (g *network) images(x string) string {
 	return g.as(x, 4, tensor.Shape(g.values[x]).TotalSize()/4, 1)
 }
 
-func static(scheme qtensor.Scheme, scale float32, zero ...int32) ops.Compute {
-	return ops.StaticInt8(qtensor.Params{Scheme: scheme, Scales: []float32{scale}, ZeroPoints: zero})
+func static(scheme qtensor.Scheme, scale float32, zero ...int32) model.Layer {
+	return layerOf(qtensor.Params{Scheme: scheme, Scales: []float32{scale}, ZeroPoints: zero})
 }
 
 // computes are the ways to compute, and StaticInt8 of several parameters.
-var computes = map[string]ops.Compute{
+var computes = map[string]model.Layer{
 	"":              {},
-	"fixed24":       ops.Fixed24(),
-	"fixed16":       ops.Fixed16(),
-	"dynamic":       ops.DynamicInt8(),
+	"fixed24":       {Activations: model.Fixed24},
+	"fixed16":       {Activations: model.Fixed16},
+	"dynamic":       {Activations: model.DynamicInt8},
 	"affine":        like(128),
 	"affine, other": static(qtensor.Affine(8), 0.05, 100),
 	"from 0":        like(0),
@@ -109,7 +108,7 @@ func (g *network) layer(t *testing.T, axis int, compute string, weight string) {
 	if err != nil {
 		t.Fatalf("%v: %v", g.names, err)
 	}
-	g.layers[n.Name] = model.Layer{Weight: q, Compute: computes[compute]}
+	g.layers[n.Name] = with(q, computes[compute])
 }
 
 // kinds of layers add one from x to what they return.

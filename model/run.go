@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"euryale/internal/flow"
-	"euryale/ops"
+	"euryale/internal/nn"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -214,17 +214,17 @@ func (e *execution) doLayer(y, x array, s *step, alone bool) error {
 	if alone {
 		p = layer.alone
 	}
-	from, samples := ops.Samples{Float: x.x, Stop: e.stop}, len(x.x)/layer.sample
+	from, samples := nn.Operand{Float: x.x, Stop: e.stop}, len(x.x)/layer.sample
 	if x.codes != nil {
-		from, samples = ops.Samples{Codes: x.codes, Map: e.m.values[s.in[0]].coded.codes, Stop: e.stop}, len(x.codes)/layer.sample
+		from, samples = nn.Operand{Quantized: x.codes, Params: e.m.values[s.in[0]].coded.codes, Stop: e.stop}, len(x.codes)/layer.sample
 	}
 	if y.x != nil {
-		if err := p.RunSamples(ops.Samples{Float: y.x}, from, samples); err != nil {
+		if err := p.Run(nn.Operand{Float: y.x}, from, samples); err != nil {
 			return err
 		}
 	}
 	if y.codes == nil {
 		return nil
 	}
-	return p.RunSamples(ops.Samples{Codes: y.codes, Map: e.m.values[s.out].coded.codes}, from, samples)
+	return p.Run(nn.Operand{Quantized: y.codes, Params: e.m.values[s.out].coded.codes}, from, samples)
 }

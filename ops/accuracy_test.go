@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"euryale/internal/nn"
+	"euryale/model"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -58,13 +60,13 @@ func TestAccuracy(t *testing.T) {
 		w := mustPack(t, q)
 		want := product(t, x, m, q)
 		for _, c := range []struct {
-			compute ops.Compute
+			compute nn.Options
 			least   float64
-		}{{ops.Fixed24(), 130}, {ops.Fixed16(), 80}, {ops.DynamicInt8(), 38}, {ops.StaticInt8(static), 36}} {
-			if s.IsHalf() && c.compute.String() != "fixed24" {
+		}{{fixed24, 130}, {fixed16, 80}, {dynamicInt8, 38}, {staticInt8(static), 36}} {
+			if s.IsHalf() && c.compute.Activations.String() != "fixed24" {
 				continue
 			}
-			got := mustDo(t, mustOp(t, tensor.Float32, 2, w, ops.WithCompute(c.compute)), newTensor(x, m, in))
+			got := mustDo(t, mustOp(t, tensor.Float32, 2, w, under(c.compute)), newTensor(x, m, in))
 			db := decibels(got, want)
 			t.Logf("%-16v %-14v %6.1f dB", s, c.compute, db)
 			if !(db >= c.least) {
@@ -115,13 +117,13 @@ func TestLinearByHand(t *testing.T) {
 	x := newTensor([]float32{1, 2, 3, -1, 0, 1}, 2, 3)
 	for _, c := range []struct {
 		name string
-		opts []ops.Option
+		opts []ops.LayerOption
 		want []float32
 	}{
 		{"plain", nil, []float32{92, 128, 24, 24}},
-		{"bias", []ops.Option{ops.WithBias(newTensor([]float32{-100, 0.5}, 2))}, []float32{-8, 128.5, -76, 24.5}},
-		{"bias, ReLU", []ops.Option{ops.WithReLU(), ops.WithBias(newTensor([]float64{-100, 0.5}, 1, 2))}, []float32{0, 128.5, 0, 24.5}},
-		{"fixed16", []ops.Option{ops.WithCompute(ops.Fixed16())}, []float32{92, 128, 24, 24}},
+		{"bias", []ops.LayerOption{ops.WithBias(newTensor([]float32{-100, 0.5}, 2))}, []float32{-8, 128.5, -76, 24.5}},
+		{"bias, ReLU", []ops.LayerOption{ops.WithReLU(), ops.WithBias(newTensor([]float64{-100, 0.5}, 1, 2))}, []float32{0, 128.5, 0, 24.5}},
+		{"fixed16", []ops.LayerOption{ops.WithActivations(model.Fixed16)}, []float32{92, 128, 24, 24}},
 	} {
 		if got := mustDo(t, mustOp(t, tensor.Float32, 2, w, c.opts...), x); !sameBits(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
@@ -140,8 +142,8 @@ func TestRowsAlone(t *testing.T) {
 			if s.IsHalf() && c.bits != 24 {
 				continue
 			}
-			matrix := mustOp(t, tensor.Float32, 2, w, ops.WithCompute(c.compute))
-			vector := mustOp(t, tensor.Float32, 1, w, ops.WithCompute(c.compute))
+			matrix := mustOp(t, tensor.Float32, 2, w, under(c.compute))
+			vector := mustOp(t, tensor.Float32, 1, w, under(c.compute))
 			batch := mustDo(t, matrix, newTensor(slices.Clone(x), m, in))
 			for i := range m {
 				row := slices.Clone(x[i*in:][:in])

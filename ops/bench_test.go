@@ -3,6 +3,7 @@ package ops_test
 import (
 	"testing"
 
+	"euryale/internal/nn"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -22,7 +23,7 @@ func TestAllocations(t *testing.T) {
 	for _, c := range computings(t)[:4] {
 		g := gorgonia.NewGraph()
 		x := input(g, "x", tensor.Float32, m, in)
-		y := mustLinear(t, x, w, ops.WithBias(bias), ops.WithReLU(), ops.WithCompute(c.compute))
+		y := mustLinear(t, x, w, ops.WithBias(bias), ops.WithReLU(), under(c.compute))
 		value := newTensor(gaussian(3, m*in), m, in)
 		r := &runner{g: g}
 		r.mustRun(t, x, value)
@@ -49,14 +50,14 @@ func BenchmarkLinear(b *testing.B) {
 	x := newTensor(gaussian(1, m*in), m, in)
 	for _, s := range []qtensor.Scheme{qtensor.PerChannelSymmetric(8, 1), qtensor.Int4().PerGroup(1, 32), qtensor.BFloat16()} {
 		w := mustPack(b, mustQuantize(b, 2, s, in, out))
-		for _, compute := range []ops.Compute{ops.Fixed24(), ops.Fixed16(), ops.DynamicInt8(), ops.StaticInt8(static)} {
-			if s.IsHalf() && compute.String() != "fixed24" {
+		for _, compute := range []nn.Options{fixed24, fixed16, dynamicInt8, staticInt8(static)} {
+			if s.IsHalf() && compute.Activations.String() != "fixed24" {
 				continue
 			}
-			b.Run(s.String()+"/"+compute.String(), func(b *testing.B) {
+			b.Run(s.String()+"/"+compute.Activations.String(), func(b *testing.B) {
 				g := gorgonia.NewGraph()
 				node := input(g, "x", tensor.Float32, m, in)
-				mustLinear(b, node, w, ops.WithCompute(compute))
+				mustLinear(b, node, w, under(compute))
 				r := &runner{g: g}
 				b.ReportAllocs()
 				for b.Loop() {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/internal/nn"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -56,7 +57,7 @@ func (c convCase) pack(t testing.TB, q *qtensor.QTensor) *ops.Filters {
 	return f
 }
 
-func (c convCase) node(t testing.TB, im *gorgonia.Node, f *ops.Filters, opts ...ops.Option) *gorgonia.Node {
+func (c convCase) node(t testing.TB, im *gorgonia.Node, f *ops.Filters, opts ...ops.LayerOption) *gorgonia.Node {
 	t.Helper()
 	y, err := ops.Conv2d(im, f, c.kernel, c.pad, c.stride, c.dilation, opts...)
 	if err != nil {
@@ -108,10 +109,10 @@ func TestConv2d(t *testing.T) {
 		t.Fatal(err)
 	}
 	computes := map[string]struct {
-		compute ops.Compute
+		compute nn.Options
 		part    float64 // of the largest result, that one may be off by
 	}{
-		"fixed24": {ops.Fixed24(), 1e-6}, "fixed16": {ops.Fixed16(), 3e-4}, "dynamic": {ops.DynamicInt8(), 0.03}, "static": {ops.StaticInt8(static), 0.03},
+		"fixed24": {fixed24, 1e-6}, "fixed16": {fixed16, 3e-4}, "dynamic": {dynamicInt8, 0.03}, "static": {staticInt8(static), 0.03},
 	}
 	cases := map[string]convCase{}
 	for _, m := range []map[string]convCase{convCases, groupedConvCases} {
@@ -134,8 +135,8 @@ func TestConv2d(t *testing.T) {
 				inMachines(t, func(t *testing.T, newRunner func(g *gorgonia.ExprGraph) *runner) {
 					g := gorgonia.NewGraph()
 					im := input(g, "im", tensor.Float32, c.batch, c.in, c.height, c.width)
-					y := c.node(t, im, f, ops.WithBias(bias), ops.WithCompute(part.compute))
-					z := c.node(t, im, f, ops.WithBias(bias), ops.WithCompute(part.compute), ops.WithReLU())
+					y := c.node(t, im, f, ops.WithBias(bias), under(part.compute))
+					z := c.node(t, im, f, ops.WithBias(bias), under(part.compute), ops.WithReLU())
 					newRunner(g).mustRun(t, im, x)
 					if got := numbers(t, y.Value()); !isClose(got, want, part.part) || !y.Shape().Eq(y.Value().Shape()) {
 						t.Errorf("%s, %v, %s: result differs by more than %v of its largest number, or is not %v", name, s, compute, part.part, y.Shape())
@@ -230,7 +231,7 @@ func TestConv2dErrors(t *testing.T) {
 		f                     *ops.Filters
 		kernel                tensor.Shape
 		pad, stride, dilation []int
-		opts                  []ops.Option
+		opts                  []ops.LayerOption
 		want                  error
 		says                  string
 	}{
@@ -249,8 +250,8 @@ func TestConv2dErrors(t *testing.T) {
 		"a matrix":        {im(3, 16), f, tensor.Shape{3, 3}, one, one, one, nil, qtensor.ErrShape, "want (batch, 16, height, width)"},
 		"images too low":  {im(3, 16, 2, 7), f, tensor.Shape{3, 3}, nil, nil, nil, nil, qtensor.ErrShape, "at least 3"},
 		"integers":        {input(gorgonia.NewGraph(), "im", tensor.Int, 3, 16, 9, 7), f, tensor.Shape{3, 3}, one, one, one, nil, qtensor.ErrDtype, "want float32 or float64"},
-		"a short bias":    {good, f, tensor.Shape{3, 3}, one, one, one, []ops.Option{ops.WithBias(newTensor(gaussian(1, 3), 3))}, qtensor.ErrShape, "want (20)"},
-		"the zero option": {good, f, tensor.Shape{3, 3}, one, one, one, []ops.Option{nil}, qtensor.ErrParams, "nil option"},
+		"a short bias":    {good, f, tensor.Shape{3, 3}, one, one, one, []ops.LayerOption{ops.WithBias(newTensor(gaussian(1, 3), 3))}, qtensor.ErrShape, "want (20)"},
+		"the zero option": {good, f, tensor.Shape{3, 3}, one, one, one, []ops.LayerOption{nil}, qtensor.ErrParams, "nil option"},
 	} {
 		_, err := ops.Conv2d(try.im, try.f, try.kernel, try.pad, try.stride, try.dilation, try.opts...)
 		wantError(t, name, err, try.want, "ops: Conv2d: ", try.says)

@@ -7,6 +7,7 @@ import (
 	"euryale/internal/dense"
 	"euryale/internal/flow"
 	"euryale/internal/graph"
+	"euryale/internal/nn"
 	"euryale/qtensor"
 
 	"gorgonia.org/gorgonia"
@@ -47,12 +48,15 @@ func (l *lsq) Node(behind ...gorgonia.Value) (flow.Node, error) {
 
 // fakeNode returns the node of parameters that StaticInt8 takes.
 func fakeNode(p qtensor.Params) (flow.Node, error) {
-	c, err := StaticInt8(p).checked()
-	if err != nil {
+	if _, err := nn.StaticParams(p); err != nil {
 		return flow.Node{}, err
 	}
-	m := c.arithmetic.Static
-	return flow.Node{Op: "FakeQuantize", Scale: m.Scale, Zero: m.Zero, Low: m.Low, High: m.High}, nil
+	n := flow.Node{Op: "FakeQuantize", Scale: p.Scales[0]}
+	n.Low, n.High = p.Scheme.CodeRange()
+	if p.Scheme.HasZeroPoint() {
+		n.Zero = p.ZeroPoints[0]
+	}
+	return n, nil
 }
 
 // constantCodes are the codes of a constant, or the error of what was done to them.
@@ -123,7 +127,7 @@ func (c constantCodes) Scale(by []float64, axis int) (graph.Codes, bool) {
 	p := c.q.Params()
 	if at, kept := p.Scheme.Axis(); !kept {
 		p.Scheme = p.Scheme.PerAxis(axis)
-		p.Scales, p.ZeroPoints, p.Offsets = repeat(p.Scales, len(by)), repeat(p.ZeroPoints, len(by)), repeat(p.Offsets, len(by))
+		p.Scales, p.ZeroPoints, p.Offsets = repeated(p.Scales, len(by)), repeated(p.ZeroPoints, len(by)), repeated(p.Offsets, len(by))
 	} else if at != axis {
 		return c, false
 	}
@@ -137,4 +141,12 @@ func (c constantCodes) Scale(by []float64, axis int) (graph.Codes, bool) {
 	}
 	q, err := qtensor.FromCodes(c.q.Codes(), p)
 	return constantCodes{q: q}, err == nil
+}
+
+// repeated returns the only element of s n times; nil for nil.
+func repeated[T any](s []T, n int) []T {
+	if s == nil {
+		return nil
+	}
+	return slices.Repeat(s, n)
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"euryale/internal/nn"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -90,15 +91,15 @@ func FuzzLinear(f *testing.F) {
 			weights[depth] = append(weights[depth], mustPack(f, mustQuantize(f, 1, s, depth, 3)))
 		}
 	}
-	computes := []ops.Compute{ops.Fixed24(), ops.Fixed16(), ops.DynamicInt8(), ops.StaticInt8(qtensor.Params{Scheme: qtensor.Symmetric(4), Scales: []float32{0.3}})}
+	computes := []nn.Options{fixed24, fixed16, dynamicInt8, staticInt8(qtensor.Params{Scheme: qtensor.Symmetric(4), Scales: []float32{0.3}})}
 	f.Fuzz(func(t *testing.T, dims, rank, a, b, c, depth, layout, choice, types byte, data []byte) {
 		w := weights[1+int(depth)%5][choice%4]
 		compute := computes[choice/4%4]
 		if w.Scheme().IsHalf() {
-			compute = ops.Fixed24() // the one that 16-bit floats take
+			compute = fixed24 // the one that 16-bit floats take
 		}
 		want := map[bool]tensor.Dtype{false: tensor.Float32, true: tensor.Float64}[types&1 != 0]
-		op := mustOp(t, want, 1+int(dims)%3, w, ops.WithCompute(compute))
+		op := mustOp(t, want, 1+int(dims)%3, w, under(compute))
 		shape := tensor.Shape{int(a) % 5, int(b) % 5, int(c) % 5}[:rank%4]
 		// Views take their numbers from a bigger array, whose others are NaN.
 		x, visible := fuzzTensor(t, shape, layout, types/2%3, want, data)

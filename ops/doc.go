@@ -2,10 +2,11 @@
 // ordinary graph, between stock ops, in a TapeMachine or a LispMachine.
 //
 // Pack turns a quantized matrix into a Weight once, and PackConv2d filters into Filters; any number of ops,
-// graphs and goroutines may share them. MatMul, Linear and Conv2d are the layers. A Compute says what becomes
-// of the activations on their way through: a fixed point that is as good as float32 (Fixed24, the default) or
-// nearly (Fixed16), or codes of a byte, with a scale for each row (DynamicInt8) or one found by calibration
-// (StaticInt8). Embedding takes rows of a quantized table, without arithmetic.
+// graphs and goroutines may share them. MatMul, Linear and Conv2d are the layers. WithActivations says what
+// becomes of the activations on their way through: block floating point that is as good as float32
+// (model.Fixed24, the default) or nearly (model.Fixed16), or quantized bytes, with a scale for each row
+// (model.DynamicInt8) or one found by calibration (WithStaticInt8). Embedding takes rows of a quantized
+// table, without arithmetic.
 //
 // FakeQuantize, FakeQuantizeDynamic and FakeQuantizeLSQ go into a float graph that is trained: they give the
 // numbers that codes stand for, and a gradient, so that a network learns what its quantized form will

@@ -5,6 +5,7 @@ import (
 
 	"euryale/internal/dense"
 	"euryale/internal/graph"
+	"euryale/internal/nn"
 	"euryale/qtensor"
 
 	"github.com/chewxy/hm"
@@ -19,9 +20,9 @@ import (
 // one.
 //
 // indices are int. Errors: qtensor.ErrDtype for others; qtensor.ErrShape for no node of a graph, for a table
-// that is nil or has fewer than two axes, and for a y of more than MaxNumbers. When the graph runs, an index
-// that names no row is qtensor.ErrValue; the errors of Gorgonia's machines have it as MatMul says. There is
-// no gradient.
+// that is nil or has fewer than two axes, and for a y of more than 2^32 numbers, 2^29 where int has 32 bits.
+// When the graph runs, an index that names no row is qtensor.ErrValue; the errors of Gorgonia's machines have
+// it as MatMul says. There is no gradient.
 func Embedding(indices *gorgonia.Node, table *qtensor.QTensor) (*gorgonia.Node, error) {
 	e, err := newEmbedding(indices, table)
 	return apply("Embedding", e, indices, err)
@@ -53,7 +54,7 @@ func newEmbedding(indices *gorgonia.Node, table *qtensor.QTensor) (*embedding, e
 
 // result returns (…, width) for (…).
 func (e *embedding) result(indices tensor.Shape) (tensor.Shape, error) {
-	return bounded(append(indices.Clone(), e.shape[1:]...))
+	return nn.Bounded(append(indices.Clone(), e.shape[1:]...))
 }
 
 // Type returns int, or a tensor of it, → tensor of float32.

@@ -57,7 +57,7 @@ func ExampleFakeQuantize() {
 	check(err)
 	g = gorgonia.NewGraph()
 	x = gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithName("x"), gorgonia.WithShape(4, 3), gorgonia.WithValue(samples))
-	y = gorgonia.Must(ops.MatMul(x, packed, ops.WithCompute(ops.StaticInt8(observed))))
+	y = gorgonia.Must(ops.MatMul(x, packed, ops.WithStaticInt8(observed)))
 	quantized := gorgonia.NewTapeMachine(g)
 	defer quantized.Close()
 	check(quantized.RunAll())

@@ -248,7 +248,7 @@ func testConverted(t *testing.T, m *tuned, layer int, q *qtensor.QTensor, observ
 			t.Errorf("layer %d: code %d at %d, and %v in training", layer, codes[i], i, code)
 		}
 	}
-	op := mustOp(t, tensor.Float32, 2, mustPack(t, q), ops.WithCompute(ops.StaticInt8(observed)))
+	op := mustOp(t, tensor.Float32, 2, mustPack(t, q), ops.WithStaticInt8(observed))
 	got := mustDo(t, op, newTensor(x, in.Shape()...))
 	if !isClose(widen(got), widen(want), 1e-6) {
 		t.Errorf("layer %d of integers gives %v, the fake one %v", layer, got, want)

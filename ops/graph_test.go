@@ -316,7 +316,7 @@ func TestViews(t *testing.T) {
 			}
 			data := widen(gaussian(2, max(feed.size, feed.shape[0]*netIn)))
 			for _, c := range computings(t) {
-				op := mustOp(t, dt, 2, w, ops.WithCompute(c.compute))
+				op := mustOp(t, dt, 2, w, under(c.compute))
 				got, err := op.Do(feed.value(t, dt, data))
 				if err != nil {
 					t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/internal/nn"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -17,6 +18,25 @@ import (
 // newTensor returns a tensor that owns data.
 func newTensor[T any](data []T, shape ...int) *tensor.Dense {
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
+}
+
+// What becomes of activations, and what of parameters goes with it.
+var (
+	fixed24     = nn.Options{Activations: nn.Fixed24}
+	fixed16     = nn.Options{Activations: nn.Fixed16}
+	dynamicInt8 = nn.Options{Activations: nn.DynamicInt8}
+)
+
+func staticInt8(p qtensor.Params) nn.Options {
+	return nn.Options{Activations: nn.StaticInt8, Params: p}
+}
+
+// under returns the option of a layer for activations and their parameters.
+func under(o nn.Options) ops.LayerOption {
+	if o.Activations == nn.StaticInt8 {
+		return ops.WithStaticInt8(o.Params)
+	}
+	return ops.WithActivations(o.Activations)
 }
 
 // gaussian returns n normal deviates.
@@ -55,7 +75,7 @@ func mustWeight(t testing.TB, seed uint64, in, out int) *ops.Weight {
 }
 
 // mustLinear returns the node of a Linear.
-func mustLinear(t testing.TB, x *gorgonia.Node, w *ops.Weight, opts ...ops.Option) *gorgonia.Node {
+func mustLinear(t testing.TB, x *gorgonia.Node, w *ops.Weight, opts ...ops.LayerOption) *gorgonia.Node {
 	t.Helper()
 	y, err := ops.Linear(x, w, opts...)
 	if err != nil {
@@ -70,7 +90,7 @@ func input(g *gorgonia.ExprGraph, name string, dt tensor.Dtype, shape ...int) *g
 }
 
 // mustOp returns the op of a Linear for inputs of the given type and rank, to be called without a machine.
-func mustOp(t testing.TB, dt tensor.Dtype, dims int, w *ops.Weight, opts ...ops.Option) gorgonia.Op {
+func mustOp(t testing.TB, dt tensor.Dtype, dims int, w *ops.Weight, opts ...ops.LayerOption) gorgonia.Op {
 	t.Helper()
 	shape := make([]int, dims)
 	for i := range shape {

@@ -135,36 +135,19 @@ func TestNothingPanics(t *testing.T) {
 		c.Refused(name, f)
 	}
 	for name, b := range strangeTensors() {
-		c.Refused("WithBias "+name, func() error { _, err := w.Prepare(ops.WithBias(b)); return err })
+		c.Refused("WithBias "+name, func() error { _, err := ops.Linear(fine, w, ops.WithBias(b)); return err })
 	}
 	t.Logf("%d calls", c.Made)
 }
 
 // receivers are methods without an error to return, of nil and zeros.
 func receivers() map[string]func() {
-	all := map[string]func(){
-		"Codes of the zero Compute":  func() { ops.Compute{}.Codes() },
-		"Static of the zero Compute": func() { ops.Compute{}.Static() },
-		"String of the zero Compute": func() { _ = ops.Compute{}.String() },
-		"MatrixCodes of nothing":     func() { ops.MatrixCodes(ops.Compute{}, qtensor.Scheme{}, 0) },
-		"ConvCodes of nothing":       func() { ops.ConvCodes(ops.Compute{}, qtensor.Scheme{}, nil, nil, nil, 0) },
-	}
-	for _, n := range []int{math.MinInt, -1, 0, 1, math.MaxInt} {
-		all[fmt.Sprint("ConvCodes of ", n)] = func() {
-			static := ops.StaticInt8(qtensor.Params{Scheme: qtensor.Symmetric(8), Scales: []float32{1}})
-			ops.ConvCodes(static, qtensor.Symmetric(8), tensor.Shape{n, n, n}, tensor.Shape{n, n, n, n}, []int{n, n}, n)
-			ops.ConvCodes(static, qtensor.Symmetric(8), tensor.Shape{2, n, n}, tensor.Shape{2, 1, n, n}, nil, 2)
-			ops.MatrixCodes(static, qtensor.Symmetric(8), n)
-		}
-	}
+	all := map[string]func(){}
 	for name, w := range map[string]*ops.Weight{"nil": nil, "zero": {}} {
 		all[name+" Weight"] = func() { w.In(); w.Out(); w.Scheme(); w.Bytes(); _ = w.String() }
 	}
 	for name, f := range map[string]*ops.Filters{"nil": nil, "zero": {}} {
 		all[name+" Filters"] = func() { f.Scheme(); f.Bytes(); _ = f.String() }
-	}
-	for name, p := range map[string]*ops.Prepared{"nil": nil, "zero": {}} {
-		all[name+" Prepared"] = func() { p.In(); p.Out(); p.TakesCodes(); p.GivesCodes(); p.Alone().Alone() }
 	}
 	return all
 }
@@ -173,23 +156,16 @@ func receivers() map[string]func() {
 func refused(g *gorgonia.ExprGraph, x *gorgonia.Node, w *ops.Weight, filters *ops.Filters, table *qtensor.QTensor) map[string]func() error {
 	images := input(g, "images", tensor.Float32, 2, 1, 5, 5)
 	indices := input(g, "indices", tensor.Int, 3)
-	conv := func(f *ops.Filters, kernel tensor.Shape, pad, stride, dilation []int, opts ...ops.Option) func() error {
+	conv := func(f *ops.Filters, kernel tensor.Shape, pad, stride, dilation []int, opts ...ops.LayerOption) func() error {
 		return func() error { _, err := ops.Conv2d(images, f, kernel, pad, stride, dilation, opts...); return err }
 	}
-	linear := func(w *ops.Weight, opts ...ops.Option) func() error {
+	linear := func(w *ops.Weight, opts ...ops.LayerOption) func() error {
 		return func() error { _, err := ops.Linear(x, w, opts...); return err }
-	}
-	prepare := func(w *ops.Weight, opts ...ops.Option) func() error {
-		return func() error { _, err := w.Prepare(opts...); return err }
 	}
 	three := tensor.Shape{3, 3}
 	all := map[string]func() error{
 		"Pack of nil":                 func() error { _, err := ops.Pack(nil); return err },
 		"Pack of zero":                func() error { _, err := ops.Pack(new(qtensor.QTensor)); return err },
-		"PackImages of nil":           func() error { _, err := ops.PackImages(nil, 1); return err },
-		"PackImages of zero":          func() error { _, err := ops.PackImages(new(qtensor.QTensor), 0); return err },
-		"PackImages of no channel":    func() error { _, err := ops.PackImages(table, 0); return err },
-		"PackImages of many channels": func() error { _, err := ops.PackImages(table, math.MaxInt); return err },
 		"PackConv2d of nil":           func() error { _, err := ops.PackConv2d(nil, 1); return err },
 		"PackConv2d of zero":          func() error { _, err := ops.PackConv2d(new(qtensor.QTensor), 1); return err },
 		"Linear with nil weight":      linear(nil),
@@ -201,21 +177,10 @@ func refused(g *gorgonia.ExprGraph, x *gorgonia.Node, w *ops.Weight, filters *op
 		"Conv2d with a nil option":    conv(filters, three, nil, nil, nil, nil),
 		"Embedding without a table":   func() error { _, err := ops.Embedding(indices, nil); return err },
 		"Embedding of a zero table":   func() error { _, err := ops.Embedding(indices, new(qtensor.QTensor)); return err },
-		"Prepare of nil":              prepare(nil),
-		"Prepare of zero":             prepare(new(ops.Weight)),
-		"Prepare with a nil option":   prepare(w, nil),
-		"Prepare of nil filters":      func() error { _, err := (*ops.Filters)(nil).Prepare(5, 5, nil, nil, nil); return err },
-		"Prepare of zero filters":     func() error { _, err := new(ops.Filters).Prepare(5, 5, nil, nil, nil); return err },
 		"FakeQuantize zero Params":    func() error { _, err := ops.FakeQuantize(x, qtensor.Params{}); return err },
 		"FakeQuantize zero Scheme":    func() error { _, err := ops.FakeQuantizeDynamic(x, qtensor.Scheme{}); return err },
 		"FakeQuantizeLSQ zero Scheme": func() error { _, err := ops.FakeQuantizeLSQ(x, x, qtensor.Scheme{}); return err },
 		"FakeQuantizeLSQ two nils":    func() error { _, err := ops.FakeQuantizeLSQ(nil, nil, qtensor.Symmetric(8)); return err },
-		"nil Prepared runs":           func() error { return (*ops.Prepared)(nil).Run(nil, nil, 0) },
-		"zero Prepared runs":          func() error { return new(ops.Prepared).Run(nil, nil, 1) },
-		"nil Prepared runs samples":   func() error { return (*ops.Prepared)(nil).RunSamples(ops.Samples{}, ops.Samples{}, 0) },
-		"zero Prepared runs samples": func() error {
-			return new(ops.Prepared).Alone().RunSamples(ops.Samples{Codes: []uint8{1}}, ops.Samples{Codes: []uint8{1}}, 1)
-		},
 	}
 	for _, n := range []int{math.MinInt, -1, math.MaxInt} {
 		pair := []int{n, n}
@@ -224,14 +189,6 @@ func refused(g *gorgonia.ExprGraph, x *gorgonia.Node, w *ops.Weight, filters *op
 		all[fmt.Sprint("Conv2d stride ", n)] = conv(filters, three, nil, pair, nil)
 		all[fmt.Sprint("Conv2d dilation ", n)] = conv(filters, three, nil, nil, pair)
 		all[fmt.Sprint("Conv2d kernel ", n)] = conv(filters, pair, nil, nil, nil)
-		all[fmt.Sprint("Prepare sides ", n)] = func() error { _, err := filters.Prepare(n, n, nil, nil, nil); return err }
-		all[fmt.Sprint("Run samples ", n)] = func() error {
-			p, err := w.Prepare()
-			if err != nil {
-				return nil
-			}
-			return p.Run(nil, nil, n)
-		}
 	}
 	return all
 }
@@ -440,7 +397,7 @@ func TestTransposedWeight(t *testing.T) {
 	t.Logf("%d shapes", tried)
 }
 
-// TestClaimedLayouts: what would be laid out in more than MaxNumbers codes is refused before anything is.
+// TestClaimedLayouts: what would be laid out in more than 2^32 elements is refused before anything is.
 func TestClaimedLayouts(t *testing.T) {
 	const channels = 1 << 23
 	q, err := qtensor.FromCodes(newTensor(make([]int8, channels), channels, 1, 1, 1),

@@ -5,9 +5,9 @@ import (
 	"slices"
 
 	"euryale/internal/dense"
-	"euryale/internal/gemm"
 	"euryale/internal/graph"
-	"euryale/internal/kernel"
+	"euryale/internal/nn"
+	"euryale/model"
 	"euryale/qtensor"
 
 	"github.com/chewxy/hm"
@@ -18,23 +18,38 @@ import (
 // layer is an op with packed weights, which are captured, so that it has one input.
 type layer struct {
 	graph.Base
-	compute Compute
-	output  gemm.Output
-	out     int // elements of the bias
+	options nn.Options
 	operand     // of input and result
+	outputs int // elements of the bias
 
-	shape func(in tensor.Shape) (tensor.Shape, error)              // of the result
-	run   func(y, x gemm.Numbers, in tensor.Shape, l *layer) error // the numbers of it
+	shape func(in tensor.Shape) (tensor.Shape, error) // of the result
+	layer func(in tensor.Shape) (*nn.Layer, error)    // for inputs of a shape
 }
 
-// Option changes how MatMul, Linear and Conv2d work.
-type Option func(*layer) error
+// LayerOption changes how MatMul, Linear and Conv2d work.
+type LayerOption func(*layer) error
 
-// WithCompute says how activations are multiplied; Fixed24 where it is not given. Of two options of a kind
-// the last holds. Errors: qtensor.ErrParams for the zero Compute, and those of StaticInt8.
-func WithCompute(c Compute) Option {
-	return func(l *layer) (err error) {
-		l.compute, err = c.checked()
+// WithActivations says what becomes of the activations on their way through: model.Fixed24 where it is not
+// given. For model.StaticInt8, which has parameters, see WithStaticInt8; of the two, and of two options of a
+// kind, the last holds. Errors: qtensor.ErrParams for StaticInt8, and for what is none of the constants.
+func WithActivations(a model.Activations) LayerOption {
+	return func(l *layer) error {
+		if a == model.StaticInt8 {
+			return fmt.Errorf("%w: got static-int8 without parameters, want WithStaticInt8", qtensor.ErrParams)
+		}
+		l.options.Activations, l.options.Params = a, qtensor.Params{}
+		return a.Validate()
+	}
+}
+
+// WithStaticInt8 quantizes activations with the parameters that a calibration found (calib.Profile.Params):
+// model.StaticInt8. The scheme is per tensor, Symmetric, Affine, PowerOfTwo, Int4 or UInt4. p is copied.
+// Errors: qtensor.ErrScheme for another; qtensor.ErrParams for parameters that are not sound.
+func WithStaticInt8(p qtensor.Params) LayerOption {
+	p = p.Clone()
+	return func(l *layer) error {
+		l.options.Activations, l.options.Params = model.StaticInt8, p
+		_, err := nn.StaticParams(p)
 		return err
 	}
 }
@@ -42,51 +57,36 @@ func WithCompute(c Compute) Option {
 // WithBias adds b to every row of the result, or b[o] to every number of filter o's, in float32. b has the
 // (out) elements of a vector, in any shape with no other axis longer than 1, float32 or float64, and is
 // copied. Errors: qtensor.ErrShape, ErrDtype, ErrLayout; ErrValue for NaN or an infinity.
-func WithBias(b tensor.Tensor) Option {
+func WithBias(b tensor.Tensor) LayerOption {
 	return func(l *layer) error {
 		bias, err := dense.Float32s(b)
 		if err != nil {
 			return fmt.Errorf("bias: %w", err)
 		}
-		if longest := slices.Max(append(b.Shape().Clone(), 1)); len(bias) != l.out || longest != l.out {
-			return fmt.Errorf("%w: bias is %v, want (%d)", qtensor.ErrShape, b.Shape(), l.out)
+		if longest := slices.Max(append(b.Shape().Clone(), 1)); len(bias) != l.outputs || longest != l.outputs {
+			return fmt.Errorf("%w: bias is %v, want (%d)", qtensor.ErrShape, b.Shape(), l.outputs)
 		}
-		if _, _, bad := kernel.MinMax(bias); bad >= 0 {
-			return fmt.Errorf("%w: bias is %v at %d, want finite numbers", qtensor.ErrValue, bias[bad], bad)
-		}
-		l.output.Bias = slices.Clone(bias)
+		l.options.Bias = slices.Clone(bias)
 		return nil
 	}
 }
 
 // WithReLU ends the layer with max(y, 0).
-func WithReLU() Option {
+func WithReLU() LayerOption {
 	return func(l *layer) error {
-		l.output.ReLU = true
+		l.options.ReLU = true
 		return nil
 	}
 }
 
 // check takes the options and checks them against the node and the scheme of the weights. name is what the op
-// is called, its Compute apart.
-func (l *layer) check(x *gorgonia.Node, name string, weights qtensor.Scheme, opts []Option) error {
+// is called, its Activations apart.
+func (l *layer) check(x *gorgonia.Node, name string, weights qtensor.Scheme, opts []LayerOption) error {
 	var err error
 	if l.operand, err = operandOf(x, floats); err != nil {
 		return err
 	}
-	if err := l.prepare(weights, opts); err != nil {
-		return err
-	}
-	if _, err := l.shape(x.Shape()); err != nil {
-		return err
-	}
-	l.Base = graph.NewBase(fmt.Sprintf("%s %v %v", name, weights, l.compute))
-	return nil
-}
-
-// prepare takes the options and checks them against the scheme of the weights.
-func (l *layer) prepare(weights qtensor.Scheme, opts []Option) error {
-	l.compute = Fixed24()
+	l.options.Activations = model.Fixed24
 	for _, opt := range opts {
 		if opt == nil {
 			return fmt.Errorf("%w: got a nil option, want one that a function made", qtensor.ErrParams)
@@ -95,9 +95,13 @@ func (l *layer) prepare(weights qtensor.Scheme, opts []Option) error {
 			return err
 		}
 	}
-	if weights.IsHalf() && l.compute.arithmetic.Bits != 24 {
-		return fmt.Errorf("%w: got %v weights with %v, want Fixed24, or integer weights", qtensor.ErrScheme, weights, l.compute)
+	if err := l.options.Check(weights, l.outputs); err != nil {
+		return err
 	}
+	if _, err := l.shape(x.Shape()); err != nil {
+		return err
+	}
+	l.Base = graph.NewBase(fmt.Sprintf("%s %v %v", name, weights, l.options.Activations))
 	return nil
 }
 
@@ -168,9 +172,13 @@ func (l *layer) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	prepared, err := l.layer(in)
+	if err != nil {
+		return nil, err
+	}
 	y := make([]float32, shape.TotalSize())
-	if err := l.run(gemm.Numbers{Float: y}, gemm.Numbers{Float: x}, in, l); err != nil {
-		return nil, fmt.Errorf("%w: %w", qtensor.ErrValue, err)
+	if err := prepared.Run(nn.Operand{Float: y}, nn.Operand{Float: x}, len(x)/prepared.InSize()); err != nil {
+		return nil, err
 	}
 	if l.dtype == tensor.Float32 {
 		return dense.New(y, shape), nil

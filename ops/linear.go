@@ -3,7 +3,7 @@ package ops
 import (
 	"fmt"
 
-	"euryale/internal/gemm"
+	"euryale/internal/nn"
 	"euryale/qtensor"
 
 	"gorgonia.org/gorgonia"
@@ -12,19 +12,19 @@ import (
 
 // MatMul returns y = x·w for x of shape (m, in), w of shape (in, out) and y of shape (m, out), or (in) and
 // (out) for a single sample: the product of activations with a weight that is dequantized on the fly. It
-// takes WithCompute; bias, ReLU and higher ranks are Linear's.
+// takes WithActivations and WithStaticInt8; bias, ReLU and higher ranks are Linear's.
 //
 // x is float32 or float64, which is rounded to float32 first; y has x's type, with float32 values, of which
 // one past the largest is an infinity.
 //
 // Errors: qtensor.ErrShape and qtensor.ErrDtype for x, qtensor.ErrShape for a weight that Pack did not make
-// and for more than MaxNumbers; qtensor.ErrScheme and qtensor.ErrParams for a Compute that does not go with
-// the weight, ErrParams also for a nil option, and a bias or ReLU. When the graph runs, NaN and infinities in
-// x are qtensor.ErrValue; the errors of Gorgonia's machines have it behind a method, Err() error, that
-// errors.Is does not know.
-func MatMul(x *gorgonia.Node, w *Weight, opts ...Option) (*gorgonia.Node, error) {
+// and for more than 2^32 numbers, 2^29 where int has 32 bits; qtensor.ErrScheme and qtensor.ErrParams for
+// activations that do not go with the weight, ErrParams also for a nil option, and a bias or ReLU. When the
+// graph runs, NaN and infinities in x are qtensor.ErrValue; the errors of Gorgonia's machines have it behind
+// a method, Err() error, that errors.Is does not know.
+func MatMul(x *gorgonia.Node, w *Weight, opts ...LayerOption) (*gorgonia.Node, error) {
 	l, err := newLinear(x, w, opts)
-	if err == nil && (l.output.Bias != nil || l.output.ReLU) {
+	if err == nil && (l.options.Bias != nil || l.options.ReLU) {
 		err = fmt.Errorf("%w: got a bias or ReLU, want Linear for them", qtensor.ErrParams)
 	}
 	if err == nil && x.Dims() > 2 {
@@ -34,43 +34,41 @@ func MatMul(x *gorgonia.Node, w *Weight, opts ...Option) (*gorgonia.Node, error)
 }
 
 // Linear returns y = x·w + b, or max(x·w + b, 0), for x of shape (…, in), w of shape (in, out) and y of shape
-// (…, out). It takes WithBias, WithReLU and WithCompute, and what MatMul says of types and errors holds.
-func Linear(x *gorgonia.Node, w *Weight, opts ...Option) (*gorgonia.Node, error) {
+// (…, out). It takes WithBias, WithReLU, WithActivations and WithStaticInt8, and what MatMul says of types
+// and errors holds.
+func Linear(x *gorgonia.Node, w *Weight, opts ...LayerOption) (*gorgonia.Node, error) {
 	l, err := newLinear(x, w, opts)
 	return apply("Linear", l, x, err)
 }
 
 // newLinear returns the op of both.
-func newLinear(x *gorgonia.Node, w *Weight, opts []Option) (*layer, error) {
-	if !w.packed() {
+func newLinear(x *gorgonia.Node, w *Weight, opts []LayerOption) (*layer, error) {
+	packed := w.packed()
+	if !packed.Packed() {
 		return nil, fmt.Errorf("%w: got a weight that Pack did not make, want one that it returns", qtensor.ErrShape)
 	}
-	l := &layer{out: w.out, shape: w.result, run: w.multiply}
-	return l, l.check(x, fmt.Sprintf("linear(%d, %d)", w.in, w.out), w.scheme, opts)
+	l := &layer{outputs: packed.Out(), shape: w.result}
+	if err := l.check(x, fmt.Sprintf("linear(%d, %d)", packed.In(), packed.Out()), packed.Scheme(), opts); err != nil {
+		return l, err
+	}
+	own, err := packed.Prepare(l.options)
+	l.layer = func(tensor.Shape) (*nn.Layer, error) { return own, nil }
+	return l, err
 }
 
 // result returns (…, out) for (…, in).
 func (w *Weight) result(in tensor.Shape) (tensor.Shape, error) {
-	if len(in) == 0 || in[len(in)-1] != w.in {
-		err := fmt.Errorf("%w: x is %v, want (…, %d)", qtensor.ErrShape, in, w.in)
-		if len(in) > 0 && in[len(in)-1] == w.out {
+	if len(in) == 0 || in[len(in)-1] != w.In() {
+		err := fmt.Errorf("%w: x is %v, want (…, %d)", qtensor.ErrShape, in, w.In())
+		if len(in) > 0 && in[len(in)-1] == w.Out() {
 			err = fmt.Errorf("%w; if the weight is (out, in), pack its transpose, w.T()", err)
 		}
 		return nil, err
 	}
-	if _, err := bounded(in); err != nil {
+	if _, err := nn.Bounded(in); err != nil {
 		return nil, err
 	}
 	out := in.Clone()
-	out[len(out)-1] = w.out
-	return bounded(out)
-}
-
-// multiply sets y to x·w and what follows.
-func (w *Weight) multiply(y, x gemm.Numbers, in tensor.Shape, l *layer) error {
-	rows := in.TotalSize() / w.in
-	if w.halves != nil {
-		return gemm.ProductHalf(y.Float, x, rows, w.halves, l.compute.arithmetic.Alone, l.output)
-	}
-	return gemm.Product(y, x, rows, w.ints, l.compute.arithmetic, l.output)
+	out[len(out)-1] = w.Out()
+	return nn.Bounded(out)
 }

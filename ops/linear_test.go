@@ -7,7 +7,6 @@ import (
 	"slices"
 	"testing"
 
-	"euryale/ops"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -149,7 +148,7 @@ func TestLinear(t *testing.T) {
 						want = reference(t, q, c, rows[i])
 					}
 					want = slices.Repeat(want, most/distinct+2)
-					op := mustOp(t, tensor.Float32, 2, w, ops.WithCompute(c.compute))
+					op := mustOp(t, tensor.Float32, 2, w, under(c.compute))
 					for step, m := range []int{1, 2, 63, 64, 65, most} {
 						first := (k + n + i + step) % distinct // each kind of row gets its turn alone
 						got := mustDo(t, op, newTensor(slices.Clone(batch[first*k:][:m*k]), m, k))

@@ -2,7 +2,6 @@ package ops
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -61,22 +60,6 @@ func operandOf(x *gorgonia.Node, types dtypes) (operand, error) {
 	}
 	o.dims = len(shape)
 	return o, nil
-}
-
-// MaxNumbers is how many numbers the input or the result of an op has at most: 16 GiB of float32, where an
-// int counts as many.
-const MaxNumbers = min(1<<32, math.MaxInt/4)
-
-// bounded returns shape, or an error if it has more than MaxNumbers or a negative axis.
-func bounded(shape tensor.Shape) (tensor.Shape, error) {
-	size := 1
-	for _, n := range shape {
-		if n < 0 || n > 0 && size > MaxNumbers/n {
-			return nil, fmt.Errorf("%w: %v is too big, want at most %d numbers", qtensor.ErrShape, shape, MaxNumbers)
-		}
-		size *= n
-	}
-	return shape, nil
 }
 
 // read returns v as a tensor, or an error if it has not the type of the operand. An elementwise op takes any

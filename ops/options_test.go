@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"euryale/model"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -20,19 +21,19 @@ func TestRefuses(t *testing.T) {
 	x := input(g, "x", tensor.Float32, 4, in)
 	var read gorgonia.Value
 	statement := gorgonia.Read(mustLinear(t, x, w), &read)
-	params := func(s qtensor.Scheme, scale float32, zeros ...int32) ops.Option {
-		return ops.WithCompute(ops.StaticInt8(qtensor.Params{Scheme: s, Scales: []float32{scale}, ZeroPoints: zeros}))
+	params := func(s qtensor.Scheme, scale float32, zeros ...int32) ops.LayerOption {
+		return ops.WithStaticInt8(qtensor.Params{Scheme: s, Scales: []float32{scale}, ZeroPoints: zeros})
 	}
 	perAxis := qtensor.Params{Scheme: qtensor.PerChannelSymmetric(8, 1), Scales: []float32{1, 1}}
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	masked := tensor.New(tensor.WithShape(out), tensor.WithBacking([]float32{1, 2}, []bool{true, false}))
-	bias := func(b tensor.Tensor) ops.Option { return ops.WithBias(b) }
+	bias := func(b tensor.Tensor) ops.LayerOption { return ops.WithBias(b) }
 	for _, c := range []struct {
 		name   string
 		matMul bool
 		x      *gorgonia.Node
 		w      *ops.Weight
-		opt    ops.Option
+		opt    ops.LayerOption
 		target error
 		parts  []string
 	}{
@@ -67,16 +68,16 @@ func TestRefuses(t *testing.T) {
 
 		{"zero Weight", false, x, new(ops.Weight), nil, qtensor.ErrShape, []string{"a weight that Pack did not make"}},
 		{"static float16 scale that is none", false, x, w, params(qtensor.Symmetric(8).WithScales(qtensor.ScaleFloat16), 0.3), qtensor.ErrParams, []string{"activations", "got scale 0.3"}},
-		{"zero Compute", false, x, w, ops.WithCompute(ops.Compute{}), qtensor.ErrParams, []string{"got the zero Compute"}},
-		{"zero Compute in MatMul", true, x, w, ops.WithCompute(ops.Compute{}), qtensor.ErrParams, []string{"got the zero Compute"}},
-		{"static zero Params", false, x, w, ops.WithCompute(ops.StaticInt8(qtensor.Params{})), qtensor.ErrScheme, []string{"activations", "zero Scheme"}},
-		{"static per axis", false, x, w, ops.WithCompute(ops.StaticInt8(perAxis)), qtensor.ErrScheme, []string{"got symmetric8@1 for activations", "per tensor"}},
+		{"no activations", false, x, w, ops.WithActivations(-1), qtensor.ErrParams, []string{"got Activations(-1)"}},
+		{"static without parameters", true, x, w, ops.WithActivations(model.StaticInt8), qtensor.ErrParams, []string{"want WithStaticInt8"}},
+		{"static zero Params", false, x, w, ops.WithStaticInt8(qtensor.Params{}), qtensor.ErrScheme, []string{"activations", "zero Scheme"}},
+		{"static per axis", false, x, w, ops.WithStaticInt8(perAxis), qtensor.ErrScheme, []string{"got symmetric8@1 for activations", "per tensor"}},
 		{"static per group", false, x, w, params(qtensor.Int4().PerGroup(0, 32), 1), qtensor.ErrScheme, []string{"got int4/g32@0 for activations"}},
-		{"static Float16", false, x, w, ops.WithCompute(ops.StaticInt8(qtensor.Params{Scheme: qtensor.Float16()})), qtensor.ErrScheme, []string{"got float16 for activations"}},
-		{"static BFloat16", false, x, w, ops.WithCompute(ops.StaticInt8(qtensor.Params{Scheme: qtensor.BFloat16()})), qtensor.ErrScheme, []string{"got bfloat16 for activations"}},
+		{"static Float16", false, x, w, ops.WithStaticInt8(qtensor.Params{Scheme: qtensor.Float16()}), qtensor.ErrScheme, []string{"got float16 for activations"}},
+		{"static BFloat16", false, x, w, ops.WithStaticInt8(qtensor.Params{Scheme: qtensor.BFloat16()}), qtensor.ErrScheme, []string{"got bfloat16 for activations"}},
 		{
 			"static Uniform", false, x, w,
-			ops.WithCompute(ops.StaticInt8(qtensor.Params{Scheme: qtensor.Uniform(8), Scales: []float32{1}, Offsets: []float32{0}})),
+			ops.WithStaticInt8(qtensor.Params{Scheme: qtensor.Uniform(8), Scales: []float32{1}, Offsets: []float32{0}}),
 			qtensor.ErrScheme,
 			[]string{"got uniform8 for activations", "a code for zero"},
 		},
@@ -87,14 +88,14 @@ func TestRefuses(t *testing.T) {
 		{"static infinite scale", false, x, w, params(qtensor.Symmetric(8), inf), qtensor.ErrParams, []string{"activations", "got scale +Inf"}},
 		{"static zero point out of range", false, x, w, params(qtensor.Affine(8), 1, 256), qtensor.ErrParams, []string{"activations", "got zero point 256", "want 0 to 255"}},
 		{"static zero point missing", false, x, w, params(qtensor.Affine(8), 1), qtensor.ErrParams, []string{"activations", "got 0 zero points", "want 1"}},
-		{"static scale missing", false, x, w, ops.WithCompute(ops.StaticInt8(qtensor.Params{Scheme: qtensor.Symmetric(8)})), qtensor.ErrParams, []string{"activations", "got 0 scales"}},
+		{"static scale missing", false, x, w, ops.WithStaticInt8(qtensor.Params{Scheme: qtensor.Symmetric(8)}), qtensor.ErrParams, []string{"activations", "got 0 scales"}},
 
-		{"half with dynamic", false, x, half, ops.WithCompute(ops.DynamicInt8()), qtensor.ErrScheme, []string{"got bfloat16 weights with dynamic-int8", "want Fixed24"}},
-		{"half with fixed16", false, x, half, ops.WithCompute(ops.Fixed16()), qtensor.ErrScheme, []string{"got bfloat16 weights with fixed16", "want Fixed24"}},
-		{"half with fixed16 in MatMul", true, x, half, ops.WithCompute(ops.Fixed16()), qtensor.ErrScheme, []string{"got bfloat16 weights with fixed16", "want Fixed24"}},
+		{"half with dynamic", false, x, half, ops.WithActivations(model.DynamicInt8), qtensor.ErrScheme, []string{"got bfloat16 weights with dynamic-int8", "want Fixed24"}},
+		{"half with fixed16", false, x, half, ops.WithActivations(model.Fixed16), qtensor.ErrScheme, []string{"got bfloat16 weights with fixed16", "want Fixed24"}},
+		{"half with fixed16 in MatMul", true, x, half, ops.WithActivations(model.Fixed16), qtensor.ErrScheme, []string{"got bfloat16 weights with fixed16", "want Fixed24"}},
 		{"half with static", true, x, half, params(qtensor.Affine(8), 1, 0), qtensor.ErrScheme, []string{"got bfloat16 weights with static-int8"}},
 	} {
-		var opts []ops.Option
+		var opts []ops.LayerOption
 		if c.opt != nil {
 			opts = append(opts, c.opt)
 		}
@@ -117,14 +118,14 @@ func TestTakes(t *testing.T) {
 	one := mustWeight(t, 1, in, 1)
 	g := gorgonia.NewGraph()
 	x := input(g, "x", tensor.Float32, 4, in)
-	static := func(s qtensor.Scheme, scale float32, zeros ...int32) ops.Option {
-		return ops.WithCompute(ops.StaticInt8(qtensor.Params{Scheme: s, Scales: []float32{scale}, ZeroPoints: zeros}))
+	static := func(s qtensor.Scheme, scale float32, zeros ...int32) ops.LayerOption {
+		return ops.WithStaticInt8(qtensor.Params{Scheme: s, Scales: []float32{scale}, ZeroPoints: zeros})
 	}
 	column := newTensor([]float32{1, 9, 2, 9}, 2, 2)
 	for _, c := range []struct {
 		name string
 		w    *ops.Weight
-		opt  ops.Option
+		opt  ops.LayerOption
 		want []float32 // the layer of zeros
 	}{
 		{"bias of (1, out)", w, ops.WithBias(newTensor([]float32{1, 2}, 1, 2)), []float32{1, 2}},
@@ -155,27 +156,21 @@ func TestMatMulIsLinear(t *testing.T) {
 	for _, shape := range [][]int{{m, in}, {in}} {
 		g := gorgonia.NewGraph()
 		node := input(g, "x", tensor.Float32, shape...)
-		y, err := ops.MatMul(node, w, ops.WithCompute(ops.DynamicInt8()), ops.WithCompute(ops.Fixed16()))
+		y, err := ops.MatMul(node, w, ops.WithActivations(model.DynamicInt8), ops.WithActivations(model.Fixed16))
 		if err != nil {
 			t.Fatal(err)
 		}
 		row := newTensor(x.Data().([]float32)[:tensor.Shape(shape).TotalSize()], shape...)
-		want := mustDo(t, mustOp(t, tensor.Float32, len(shape), w, ops.WithCompute(ops.Fixed16())), row)
+		want := mustDo(t, mustOp(t, tensor.Float32, len(shape), w, ops.WithActivations(model.Fixed16)), row)
 		if got := mustDo(t, y.Op(), row); !sameBits(got, want) {
 			t.Errorf("%v: MatMul gives %v, Linear %v", shape, got, want)
 		}
 	}
 }
 
-func TestComputeString(t *testing.T) {
-	for want, c := range map[string]ops.Compute{
-		"fixed24": ops.Fixed24(), "fixed16": ops.Fixed16(), "dynamic-int8": ops.DynamicInt8(), "static-int8": ops.StaticInt8(qtensor.Params{}), "": {},
-	} {
-		if got := c.String(); got != want {
-			t.Errorf("String = %q, want %q", got, want)
-		}
-	}
-	if got, want := mustOp(t, tensor.Float32, 2, mustWeight(t, 1, 3, 2), ops.WithCompute(ops.Fixed16())).String(), "linear(3, 2) symmetric8@1 fixed16#"; len(got) <= len(want) || got[:len(want)] != want {
+func TestOpString(t *testing.T) {
+	op := mustOp(t, tensor.Float32, 2, mustWeight(t, 1, 3, 2), ops.WithActivations(model.Fixed16))
+	if got, want := op.String(), "linear(3, 2) symmetric8@1 fixed16#"; len(got) <= len(want) || got[:len(want)] != want {
 		t.Errorf("the op is called %q, want %q and a number", got, want)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"math/big"
 	"testing"
 
-	"euryale/ops"
+	"euryale/internal/nn"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -13,7 +13,7 @@ import (
 
 // computing is a Compute with what the reference must know of it.
 type computing struct {
-	compute ops.Compute
+	compute nn.Options
 	bits    int             // of a fixed point, or 0
 	params  *qtensor.Params // of StaticInt8
 }
@@ -21,9 +21,9 @@ type computing struct {
 func computings(t testing.TB) []computing {
 	t.Helper()
 	list := []computing{
-		{compute: ops.Fixed24(), bits: 24},
-		{compute: ops.Fixed16(), bits: 16},
-		{compute: ops.DynamicInt8()},
+		{compute: fixed24, bits: 24},
+		{compute: fixed16, bits: 16},
+		{compute: dynamicInt8},
 	}
 	for _, s := range []qtensor.Scheme{
 		qtensor.Affine(8), qtensor.Symmetric(8), qtensor.PowerOfTwo(8),
@@ -34,16 +34,16 @@ func computings(t testing.TB) []computing {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, computing{compute: ops.StaticInt8(p), params: &p})
+		list = append(list, computing{compute: staticInt8(p), params: &p})
 	}
 	return list
 }
 
 func (c computing) String() string {
 	if c.params != nil {
-		return c.compute.String() + " " + c.params.Scheme.String()
+		return c.compute.Activations.String() + " " + c.params.Scheme.String()
 	}
-	return c.compute.String()
+	return c.compute.Activations.String()
 }
 
 // integers is what a row of activations becomes: numbers of scale r.

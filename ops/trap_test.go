@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"euryale/internal/nn"
+	"euryale/model"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -32,18 +34,18 @@ func TestTrapHashIsTheIdentity(t *testing.T) {
 	layers := []struct {
 		name string
 		w    *ops.Weight
-		opts []ops.Option
+		opts []ops.LayerOption
 	}{
 		{"weight", w, nil},
 		{"another weight of the same numbers", mustPack(t, a), nil},
 		{"other numbers", mustPack(t, b), nil},
-		{"bias", w, []ops.Option{ops.WithBias(bias)}},
-		{"another bias", w, []ops.Option{ops.WithBias(newTensor([]float32{5, -5, 8}, out))}},
-		{"ReLU", w, []ops.Option{ops.WithReLU()}},
-		{"bias and ReLU", w, []ops.Option{ops.WithReLU(), ops.WithBias(bias)}},
-		{"fixed16", w, []ops.Option{ops.WithCompute(ops.Fixed16())}},
-		{"dynamic", w, []ops.Option{ops.WithCompute(ops.DynamicInt8())}},
-		{"static", w, []ops.Option{ops.WithCompute(ops.StaticInt8(static))}},
+		{"bias", w, []ops.LayerOption{ops.WithBias(bias)}},
+		{"another bias", w, []ops.LayerOption{ops.WithBias(newTensor([]float32{5, -5, 8}, out))}},
+		{"ReLU", w, []ops.LayerOption{ops.WithReLU()}},
+		{"bias and ReLU", w, []ops.LayerOption{ops.WithReLU(), ops.WithBias(bias)}},
+		{"fixed16", w, []ops.LayerOption{ops.WithActivations(model.Fixed16)}},
+		{"dynamic", w, []ops.LayerOption{ops.WithActivations(model.DynamicInt8)}},
+		{"static", w, []ops.LayerOption{ops.WithStaticInt8(static)}},
 		{"the same twice", w, nil},
 	}
 	inMachines(t, func(t *testing.T, newRunner func(*gorgonia.ExprGraph) *runner) {
@@ -107,7 +109,7 @@ func TestTrapSharedBetweenGraphs(t *testing.T) {
 	for _, s := range []qtensor.Scheme{qtensor.UInt4().PerGroup(1, 8), qtensor.PerChannelSymmetric(8, 1), qtensor.Float16()} {
 		q := mustQuantize(t, 2, s, in, out)
 		w := mustPack(t, q)
-		computes := []ops.Compute{ops.Fixed24(), ops.Fixed16()}
+		computes := []nn.Options{fixed24, fixed16}
 		if s.IsHalf() {
 			computes = computes[:1]
 		}
@@ -116,7 +118,7 @@ func TestTrapSharedBetweenGraphs(t *testing.T) {
 			done.Go(func() {
 				g := gorgonia.NewGraph()
 				x := input(g, "x", tensor.Float32, m, in)
-				y, err := ops.Linear(x, w, ops.WithBias(bias), ops.WithCompute(computes[i%len(computes)]))
+				y, err := ops.Linear(x, w, ops.WithBias(bias), under(computes[i%len(computes)]))
 				if err != nil {
 					t.Error(err)
 					return
@@ -328,7 +330,7 @@ func TestTrapBiasTensorChanges(t *testing.T) {
 	}
 }
 
-// TestTrapStaticParamsChange: the same for the parameters of a Compute.
+// TestTrapStaticParamsChange: the same for the parameters of StaticInt8.
 func TestTrapStaticParamsChange(t *testing.T) {
 	w := mustWeight(t, 1, 3, 2)
 	x := newTensor(gaussian(2, 6), 2, 3)
@@ -336,11 +338,11 @@ func TestTrapStaticParamsChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compute := ops.StaticInt8(p)
-	op := mustOp(t, tensor.Float32, 2, w, ops.WithCompute(compute))
+	option := ops.WithStaticInt8(p)
+	op := mustOp(t, tensor.Float32, 2, w, option)
 	want := mustDo(t, op, x)
-	p.Scales[0], p.ZeroPoints[0] = 100, 0
-	for name, op := range map[string]gorgonia.Op{"op": op, "Compute": mustOp(t, tensor.Float32, 2, w, ops.WithCompute(compute))} {
+	p.Scales[0], p.ZeroPoints[0], p.Min[0], p.Max[0] = 100, 0, 3, float32(math.NaN())
+	for name, op := range map[string]gorgonia.Op{"op": op, "option": mustOp(t, tensor.Float32, 2, w, option)} {
 		if got := mustDo(t, op, x); !sameBits(got, want) {
 			t.Errorf("%s: %v after the parameters changed, %v before", name, got, want)
 		}

@@ -93,9 +93,9 @@ func TestBatchedProduct(t *testing.T) {
 		for _, size := range [][2]int{{8, 5}, {16, 33}, {1, 1}, {7, 1}, {1, 9}} {
 			for how := range 8 {
 				b := batched{lead, size[0], size[1], how&1 > 0, how&2 > 0, how&4 > 0}
-				for _, activations := range []ptq.Activations{ptq.Fixed24, ptq.Fixed16, ptq.Dynamic, ptq.Static} {
+				for _, activations := range []model.Activations{model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8} {
 					scheme := []*qtensor.Scheme{nil, &int4, &half, &uniform}[cases%4]
-					if scheme == &half && activations != ptq.Fixed24 {
+					if scheme == &half && activations != model.Fixed24 {
 						scheme = nil
 					}
 					cfg := ptq.Config{Activations: activations, Weights: scheme}

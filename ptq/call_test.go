@@ -30,7 +30,7 @@ func TestStockOps(t *testing.T) {
 	samples := func(yield func(ptq.Sample, error) bool) {
 		yield(ptq.Sample{"x": draw(tensor.Float32, 5, 1, 8, 20)}, nil)
 	}
-	m, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: ptq.Static})
+	m, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: model.StaticInt8})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,41 +7,9 @@ import (
 	"strings"
 
 	"euryale/calib"
-	"euryale/ops"
+	"euryale/model"
 	"euryale/qtensor"
 )
-
-// Activations is what becomes of the numbers that flow into a quantized layer. The figures are of
-// ops.Compute.
-type Activations int
-
-// Default is the zero value, and leaves the choice to what stands above: a Rule's to the Config, the Config's
-// to Fixed24. Behind it stands what there is, from the most exact to the fastest.
-const (
-	Default Activations = iota
-	Fixed24             // a fixed point as good as float32
-	Fixed16             // one of half the work
-	Dynamic             // codes of a byte, over the range of each row
-	Static              // codes of a byte, over the range that the samples showed
-)
-
-var activationNames = []string{"default", "fixed24", "fixed16", "dynamic", "static"}
-
-// String returns the name of the constant in lower case.
-func (a Activations) String() string {
-	if a < 0 || int(a) >= len(activationNames) {
-		return fmt.Sprintf("Activations(%d)", int(a))
-	}
-	return activationNames[a]
-}
-
-// or returns a, and other in place of Default.
-func (a Activations) or(other Activations) Activations {
-	if a == Default {
-		return other
-	}
-	return a
-}
 
 // Config says how layers are quantized where the graph does not: a weight, or an input, that is
 // fake-quantized there has the scheme and the parameters that it was trained with, whatever Weights,
@@ -53,9 +21,9 @@ type Config struct {
 	// table.
 	Weights *qtensor.Scheme
 	// Activations holds for every layer without a rule of its own. A lookup has none.
-	Activations Activations
-	// Range turns what the samples showed into the range of Static, of what flows into layers, and into the
-	// sums and averages between them; nil is calib.MinMax.
+	Activations model.Activations
+	// Range turns what the samples showed into the range of StaticInt8, of what flows into layers, and into
+	// the sums and averages between them; nil is calib.MinMax.
 	Range calib.Rule
 	// Rules are for layers by name. The first whose pattern matches holds, so one that stands behind others
 	// for all of its layers does nothing. A pattern that matches none of Report.Layers is an error.
@@ -73,19 +41,27 @@ type Rule struct {
 	Pattern     string
 	Float       bool // leave them float; the rest is not used then
 	Weights     *qtensor.Scheme
-	Activations Activations
+	Activations model.Activations
 }
 
 // plan is what holds for one layer.
 type plan struct {
 	float       bool
 	weights     qtensor.Scheme
-	activations Activations
+	activations model.Activations
+}
+
+// or returns a, and other in place of Default.
+func or(a, other model.Activations) model.Activations {
+	if a == model.Default {
+		return other
+	}
+	return a
 }
 
 // plan returns what holds for a layer.
 func (c Config) plan(layer string) plan {
-	p := plan{weights: qtensor.PerChannelSymmetric(8, 0), activations: c.Activations.or(Fixed24)}
+	p := plan{weights: qtensor.PerChannelSymmetric(8, 0), activations: or(c.Activations, model.Fixed24)}
 	if c.Weights != nil {
 		p.weights = *c.Weights
 	}
@@ -97,7 +73,7 @@ func (c Config) plan(layer string) plan {
 	if r.Weights != nil {
 		p.weights = *r.Weights
 	}
-	p.float, p.activations = r.Float, r.Activations.or(p.activations)
+	p.float, p.activations = r.Float, or(r.Activations, p.activations)
 	return p
 }
 
@@ -152,9 +128,9 @@ func (c Config) check() error {
 }
 
 // checkFields reports what Config and Rule both have.
-func checkFields(weights *qtensor.Scheme, a Activations) error {
-	if a < 0 || int(a) >= len(activationNames) {
-		return fmt.Errorf("%w: got %v, want one of %q", qtensor.ErrParams, a, activationNames)
+func checkFields(weights *qtensor.Scheme, a model.Activations) error {
+	if err := a.Validate(); err != nil {
+		return err
 	}
 	if weights == nil {
 		return nil
@@ -164,8 +140,8 @@ func checkFields(weights *qtensor.Scheme, a Activations) error {
 
 // static reports whether any layer may be so.
 func (c Config) static() bool {
-	ofRule := func(r Rule) bool { return r.Activations == Static && !r.Float }
-	return c.Activations == Static || slices.ContainsFunc(c.Rules, ofRule)
+	ofRule := func(r Rule) bool { return r.Activations == model.StaticInt8 && !r.Float }
+	return c.Activations == model.StaticInt8 || slices.ContainsFunc(c.Rules, ofRule)
 }
 
 // keeping returns the scheme with the axis that it keeps, if any, replaced.
@@ -177,17 +153,4 @@ func keeping(s qtensor.Scheme, axis int) qtensor.Scheme {
 		return s.PerGroup(axis, size)
 	}
 	return s.PerAxis(axis)
-}
-
-// compute returns what the activations become; params are those of Static.
-func (a Activations) compute(params qtensor.Params) ops.Compute {
-	switch a {
-	case Fixed16:
-		return ops.Fixed16()
-	case Dynamic:
-		return ops.DynamicInt8()
-	case Static:
-		return ops.StaticInt8(params)
-	}
-	return ops.Fixed24()
 }

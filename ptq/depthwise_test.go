@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"euryale/model"
 	"euryale/ptq"
 
 	"gorgonia.org/gorgonia"
@@ -29,7 +30,7 @@ func TestDepthwiseRules(t *testing.T) {
 	}
 	in := ptq.Sample{"x": draw(tensor.Float32, 7, 1, 3, channels, side, side)}
 	samples := func(yield func(ptq.Sample, error) bool) { yield(in, nil) }
-	ways := []ptq.Activations{ptq.Fixed24, ptq.Fixed16, ptq.Dynamic, ptq.Static}
+	ways := []model.Activations{model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8}
 	for _, first := range ways {
 		for _, second := range ways {
 			rules := []ptq.Rule{{Pattern: "dw*", Activations: first}, {Pattern: "pw*", Activations: second}}

@@ -28,7 +28,7 @@ func twoFaced(t *testing.T, dt tensor.Dtype) *model.Model {
 	samples := func(yield func(ptq.Sample, error) bool) {
 		yield(ptq.Sample{"x": draw(dt, 1, 1, 9, 6), "s": draw(dt, 2, 1, 9, 3)}, nil)
 	}
-	m, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: ptq.Static})
+	m, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: model.StaticInt8})
 	if err != nil {
 		t.Fatal(err)
 	}

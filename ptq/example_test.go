@@ -36,7 +36,7 @@ func Example() {
 		y := gorgonia.Must(gorgonia.Rectify(gorgonia.Must(gorgonia.BroadcastAdd(gorgonia.Must(gorgonia.Mul(x, w)), b, nil, []byte{0}))))
 		return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
 	}
-	m, report, err := ptq.Quantize(ctx, build, samples, ptq.Config{Activations: ptq.Static})
+	m, report, err := ptq.Quantize(ctx, build, samples, ptq.Config{Activations: model.StaticInt8})
 	check(err)
 	fmt.Println(report.Layers[0].Name, report.Layers[0].Weights, report.Layers[0].Activations) // report itself is a table
 	check(m.Save(path))
@@ -47,7 +47,7 @@ func Example() {
 	check(err)
 	fmt.Printf("%.1f\n", y[loaded.Outputs()[0].Name].(*tensor.Dense).Float32s())
 	// Output:
-	// w symmetric8@1 static
+	// w symmetric8@1 static-int8
 	// [2.0 0.0 0.0]
 }
 

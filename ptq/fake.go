@@ -24,7 +24,7 @@ func (j *job) codesOf(weight string) (*qtensor.QTensor, error) {
 	return c.QTensor()
 }
 
-// fake returns the FakeQuantize that a layer does itself under Static, or nil: that of its input, behind
+// fake returns the FakeQuantize that a layer does itself under StaticInt8, or nil: that of its input, behind
 // nothing but movers.
 func (n *network) fake(layer *flow.Node) *flow.Node { return n.fakes[layer.Inputs[0]] }
 

@@ -253,7 +253,7 @@ func TestTrained(t *testing.T) {
 				if weights[name].Op() != nil && !slices.Equal(codesOf(t, q), codes(q, out[1+i], i/2)) {
 					t.Errorf("%s, %v: %s has codes %v, the fake op gives %v", c.name, dtype, name, codesOf(t, q)[:9], codes(q, out[1+i], i/2)[:9])
 				}
-				if l := r.Layers[i]; weights[name].Op() != nil && !math.IsInf(l.WeightSQNR, 1) || (l.Activations == ptq.Static) != c.static {
+				if l := r.Layers[i]; weights[name].Op() != nil && !math.IsInf(l.WeightSQNR, 1) || (l.Activations == model.StaticInt8) != c.static {
 					t.Errorf("%s, %v: %s is %+v, want the weights that were trained, static: %v", c.name, dtype, name, l, c.static)
 				}
 			}

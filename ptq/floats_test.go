@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/model"
 	"euryale/ptq"
 
 	"gorgonia.org/gorgonia"
@@ -92,7 +93,7 @@ func TestFloatProducts(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(floats)) {
 		c := floats[name]
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
-			for _, activations := range []ptq.Activations{ptq.Default, ptq.Dynamic, ptq.Static} {
+			for _, activations := range []model.Activations{model.Default, model.DynamicInt8, model.StaticInt8} {
 				cases++
 				what := fmt.Sprintf("%s of %v, %v", name, dt, activations)
 				build, samples := floatNet(c.net, dt)
@@ -116,7 +117,7 @@ func TestFloatProducts(t *testing.T) {
 					t.Errorf("%s: got %q, want %q", what, got, c.want)
 				}
 				for _, l := range r.Layers {
-					if l.Quantized || l.Activations != ptq.Default || l.Weights != "" || l.Bytes != l.FloatBytes ||
+					if l.Quantized || l.Activations != model.Default || l.Weights != "" || l.Bytes != l.FloatBytes ||
 						!(l.OutputSQNR > 200) {
 						t.Errorf("%s: got %+v, want a float product", what, l)
 					}
@@ -184,7 +185,7 @@ func TestReportIsWhole(t *testing.T) {
 	}
 	cases := 0
 	for _, name := range slices.Sorted(maps.Keys(nets)) {
-		for _, activations := range []ptq.Activations{ptq.Default, ptq.Static} {
+		for _, activations := range []model.Activations{model.Default, model.StaticInt8} {
 			build, samples := floatNet(nets[name], tensor.Float32)
 			m, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: activations, AllowFloat: true})
 			if err != nil {

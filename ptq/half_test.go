@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/model"
 	"euryale/ptq"
 	"euryale/qtensor"
 
@@ -16,7 +17,7 @@ import (
 func TestHalfWeights(t *testing.T) {
 	s, tried := newSmall(t, tensor.Float32), 0
 	for _, scheme := range []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16()} {
-		for _, a := range []ptq.Activations{ptq.Default, ptq.Fixed24, ptq.Fixed16, ptq.Dynamic, ptq.Static} {
+		for _, a := range []model.Activations{model.Default, model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8} {
 			for name, c := range map[string]ptq.Config{
 				"by a rule":     {Rules: []ptq.Rule{{Pattern: "dense1", Weights: &scheme, Activations: a}}},
 				"by the Config": {Activations: a, Rules: []ptq.Rule{{Pattern: "dense1", Weights: &scheme}}},
@@ -25,7 +26,7 @@ func TestHalfWeights(t *testing.T) {
 				tried++
 				_, _, err := ptq.Quantize(t.Context(), s.build, s.samples(), c)
 				switch {
-				case a == ptq.Default || a == ptq.Fixed24:
+				case a == model.Default || a == model.Fixed24:
 					if err != nil {
 						t.Errorf("%v, %v %s: %v", scheme, a, name, err)
 					}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"euryale/model"
 	"euryale/ptq"
 
 	"gorgonia.org/tensor"
@@ -67,7 +68,7 @@ func TestLayouts(t *testing.T) {
 		s := newSmall(t, dtype)
 		file := func(what string) []byte {
 			t.Helper()
-			m, r, err := ptq.Quantize(t.Context(), s.build, s.samples(), ptq.Config{Activations: ptq.Static})
+			m, r, err := ptq.Quantize(t.Context(), s.build, s.samples(), ptq.Config{Activations: model.StaticInt8})
 			if err != nil || r.Unverified != "" {
 				t.Fatalf("%s: error %v, or not compared: %v", what, err, r)
 			}

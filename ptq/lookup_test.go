@@ -103,7 +103,7 @@ func TestLookup(t *testing.T) {
 		{&half, "bfloat16", 50, vocabulary * 32},
 		{&offset, "uniform8", 38, vocabulary*16 + 8},
 	} {
-		m, r := sentence(average).quantize(t, ptq.Config{Activations: ptq.Static, Rules: []ptq.Rule{{Pattern: "table", Weights: c.scheme, Activations: ptq.Static}}})
+		m, r := sentence(average).quantize(t, ptq.Config{Activations: model.StaticInt8, Rules: []ptq.Rule{{Pattern: "table", Weights: c.scheme, Activations: model.StaticInt8}}})
 		if len(r.Layers) != 2 || strings.Contains(strings.Join(r.Kept, ", "), "Gather") {
 			t.Fatalf("%s: got layers %+v, kept %q", c.want, r.Layers, r.Kept)
 		}
@@ -116,7 +116,7 @@ func TestLookup(t *testing.T) {
 		if got := strings.Fields(lines[1]); !slices.Equal(got[:6], []string{"table", "Gather", c.want, "-", "-", "-"}) || len(got) != 10 {
 			t.Errorf("%s: the report says %q", c.want, got)
 		}
-		if a := r.Layers[1]; a.Name != "a" || a.Activations != ptq.Static || a.High <= 0 {
+		if a := r.Layers[1]; a.Name != "a" || a.Activations != model.StaticInt8 || a.High <= 0 {
 			t.Errorf("%s: the dense layer is %+v", c.want, a)
 		}
 		got, floats := sentence(average).run(t, m)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"euryale/calib"
+	"euryale/model"
 	"euryale/ptq"
 	"euryale/qtensor"
 
@@ -62,7 +63,7 @@ func TestMisfits(t *testing.T) {
 	cases, refused := 0, 0
 	for kind, net := range kinds {
 		for _, s := range schemes {
-			for _, a := range []ptq.Activations{ptq.Fixed24, ptq.Fixed16, ptq.Dynamic, ptq.Static} {
+			for _, a := range []model.Activations{model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8} {
 				cases++
 				build, _ := floatNet(net, tensor.Float32)
 				_, r, err := ptq.Quantize(t.Context(), build, kindSamples(kind), ptq.Config{Weights: &s, Activations: a})
@@ -74,7 +75,7 @@ func TestMisfits(t *testing.T) {
 						t.Errorf("%s, %v, %v: got error %v, want ErrScheme or ErrParams, and the layer", kind, s, a, err)
 					}
 				case kind == "Gather":
-					a = ptq.Default
+					a = model.Default
 					fallthrough
 				default:
 					l := r.Layers[0]
@@ -122,11 +123,11 @@ func TestRangesRefused(t *testing.T) {
 	cases := 0
 	for kind, net := range kinds {
 		for _, r := range bad {
-			for _, a := range []ptq.Activations{ptq.Default, ptq.Fixed24, ptq.Fixed16, ptq.Dynamic, ptq.Static} {
+			for _, a := range []model.Activations{model.Default, model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8} {
 				cases++
 				build, _ := floatNet(net, tensor.Float32)
 				_, _, err := ptq.Quantize(t.Context(), build, kindSamples(kind), ptq.Config{Activations: a, Range: r})
-				if want := a == ptq.Static && kind != "Gather"; (err != nil) != want ||
+				if want := a == model.StaticInt8 && kind != "Gather"; (err != nil) != want ||
 					want && !strings.Contains(err.Error(), `layer "w"`) || want && r.err != nil && !errors.Is(err, errMine) {
 					t.Errorf("%s, %v, range %+v: got error %v, want one: %t", kind, a, r, err, want)
 				}
@@ -140,7 +141,7 @@ func TestRangesRefused(t *testing.T) {
 		for at := range 12 {
 			call, failed := -1, fmt.Errorf("call %d: %w", at, errMine)
 			_, _, err := ptq.Quantize(t.Context(), build, samples,
-				ptq.Config{Activations: ptq.Static, Range: counted{func() error {
+				ptq.Config{Activations: model.StaticInt8, Range: counted{func() error {
 					if call++; call == at {
 						return failed
 					}

@@ -55,7 +55,7 @@ func TestReportOfNothing(t *testing.T) {
 			t.Errorf("%+v: got %d and %d bytes, and\n%s", r, float, quantized, text)
 		}
 	}
-	for _, a := range []ptq.Activations{math.MinInt, -1, 0, 5, math.MaxInt} {
+	for _, a := range []model.Activations{math.MinInt, -1, 0, 5, math.MaxInt} {
 		if text := a.String(); text == "" || a != 0 && text != fmt.Sprintf("Activations(%d)", int(a)) {
 			t.Errorf("%d: got %q", int(a), text)
 		}
@@ -69,7 +69,7 @@ func TestReportNames(t *testing.T) {
 		return &ptq.Report{
 			Layers: []ptq.Layer{
 				{Name: name, Op: name, Reason: name},
-				{Name: name, Op: "Gemm", Quantized: true, Weights: name, Activations: ptq.Static, FloatBytes: 4, Bytes: 1},
+				{Name: name, Op: "Gemm", Quantized: true, Weights: name, Activations: model.StaticInt8, FloatBytes: 4, Bytes: 1},
 				{Name: name, Op: "Gather", Quantized: true, Weights: name},
 			},
 			Kept: []string{name, "Relu " + name}, OnCodes: []string{name}, Outputs: []ptq.Output{{Name: name}},

@@ -31,8 +31,8 @@ type Build func(batch int) (Graph, error)
 // before them; to their end to calibrate; and to their end to compare. Each walk has to give the same.
 //
 // Layers are products with a constant matrix, also of batches, convolutions, and lookups of rows in a table;
-// what is around them stays float32, but for what lies between layers under Static: there a byte is kept for
-// each number, and what flows into sums between them, and into averages, is rounded to codes of a byte. A
+// what is around them stays float32, but for what lies between layers under StaticInt8: there a byte is kept
+// for each number, and what flows into sums between them, and into averages, is rounded to codes of a byte. A
 // product that stays float has its reason in the Report: its weight is computed, such as 2·w or a slice of w,
 // or it has none. An operation that model does not have is called in Gorgonia, in graphs that build makes for
 // the batches of Run, where it may be ErrOp or ErrReentrant; Kept names it, and Save refuses such a model.
@@ -40,8 +40,8 @@ type Build func(batch int) (Graph, error)
 // Where the graph fake-quantizes a layer's weight, the layer has the codes that the op rounds to; a batch
 // normalization that is folded into it multiplies their scales. Where it fake-quantizes what flows into a
 // layer, right before it or before Reshape, Transpose and MaxPool2D, the layer does that itself, under
-// Static. What no layer does stays an operation in float32, or the rounded numbers of a constant, and is in
-// Report.Kept. So the float network that the Report compares with has the fake quantization too.
+// StaticInt8. What no layer does stays an operation in float32, or the rounded numbers of a constant, and is
+// in Report.Kept. So the float network that the Report compares with has the fake quantization too.
 //
 // samples, Progress and Range are called in the caller's goroutine, where a panic of theirs goes up to the
 // caller. A panic of build is an error; where the network has calls of Gorgonia, the goroutine of a run may
@@ -240,16 +240,16 @@ func (j *job) layer(p *product, r *Layer) (model.Layer, error) {
 	r.Activations, r.Low, r.High = p.activations, h.Min(), h.Max()
 	var params qtensor.Params
 	if f := j.net.fake(p.Node); f != nil {
-		r.Activations, params = Static, paramsOf(f)
-	} else if r.Activations == Static {
+		r.Activations, params = model.StaticInt8, paramsOf(f)
+	} else if r.Activations == model.StaticInt8 {
 		if params, err = j.params(h); err != nil {
 			return model.Layer{}, err
 		}
 	}
-	if r.Activations == Static {
+	if r.Activations == model.StaticInt8 {
 		r.Clipped = outside(h, params.Min[0], params.Max[0])
 	}
-	return model.Layer{Weight: q, Compute: r.Activations.compute(params)}, nil
+	return model.Layer{Weight: q, Activations: r.Activations, Params: params}, nil
 }
 
 // quantize returns the weight of a layer, x, in codes: those that it was trained as, or of the scheme.
@@ -275,7 +275,7 @@ func (j *job) quantize(p *product, x tensor.Tensor, s qtensor.Scheme) (*qtensor.
 	return q, err
 }
 
-// params returns those of Static.
+// params returns those of StaticInt8.
 func (j *job) params(h *calib.Histogram) (qtensor.Params, error) {
 	rule := j.cfg.Range
 	if rule == nil {

@@ -132,10 +132,10 @@ func TestQuantize(t *testing.T) {
 		x := s.normal(rand.New(rand.NewPCG(5, 6)), 0.25, 3, 2, 12, 12)
 		want := s.run(x)
 		for _, c := range []struct {
-			activations ptq.Activations
+			activations model.Activations
 			most        float64 // off
 			least       float64 // dB, of every layer
-		}{{ptq.Fixed24, 0.01, 35}, {ptq.Fixed16, 0.01, 35}, {ptq.Dynamic, 0.02, 30}, {ptq.Static, 0.02, 25}} {
+		}{{model.Fixed24, 0.01, 35}, {model.Fixed16, 0.01, 35}, {model.DynamicInt8, 0.02, 30}, {model.StaticInt8, 0.02, 25}} {
 			m, r, err := ptq.Quantize(t.Context(), s.build, s.samples(), ptq.Config{Activations: c.activations})
 			if err != nil {
 				t.Fatalf("%v, %v: %v", dtype, c.activations, err)
@@ -145,7 +145,7 @@ func TestQuantize(t *testing.T) {
 				t.Fatalf("%v, %v: got %d layers, %d samples and %d outputs, want 4, 3 and 1", dtype, c.activations, len(r.Layers), r.Samples, len(r.Outputs))
 			}
 			between, kept := "MaxPool MaxPool_1, MaxPool MaxPool_2, Reshape Reshape_1", "Softmax Softmax_1"
-			if c.activations != ptq.Static {
+			if c.activations != model.StaticInt8 {
 				between, kept = "", between+", "+kept
 			}
 			if strings.Join(r.Kept, ", ") != kept || strings.Join(r.OnCodes, ", ") != between {
@@ -197,7 +197,7 @@ func TestRules(t *testing.T) {
 	s := newSmall(t, tensor.Float32)
 	int4 := qtensor.Int4().PerGroup(1, 32)
 	_, r, err := ptq.Quantize(t.Context(), s.build, s.samples(), ptq.Config{Rules: []ptq.Rule{
-		{Pattern: "conv1", Float: true}, {Pattern: "dense*", Weights: &int4, Activations: ptq.Dynamic}, {Pattern: "*1", Activations: ptq.Fixed16},
+		{Pattern: "conv1", Float: true}, {Pattern: "dense*", Weights: &int4, Activations: model.DynamicInt8}, {Pattern: "*1", Activations: model.Fixed16},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -207,8 +207,8 @@ func TestRules(t *testing.T) {
 		got = append(got, strings.TrimSpace(strings.Join([]string{l.Name, l.Weights, l.Activations.String(), l.Reason}, " ")))
 	}
 	want := []string{
-		"conv1  default a rule says so", "conv2 symmetric8@0 fixed24", "dense1 int4/g32@1 dynamic",
-		"dense2 int4/g32@1 dynamic",
+		"conv1  default a rule says so", "conv2 symmetric8@0 fixed24", "dense1 int4/g32@1 dynamic-int8",
+		"dense2 int4/g32@1 dynamic-int8",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
@@ -275,7 +275,7 @@ func (half) String() string { return "half" }
 // TestRange clips what flows in.
 func TestRange(t *testing.T) {
 	s := newSmall(t, tensor.Float32)
-	_, r, err := ptq.Quantize(t.Context(), s.build, s.samples(), ptq.Config{Activations: ptq.Static, Range: half{}})
+	_, r, err := ptq.Quantize(t.Context(), s.build, s.samples(), ptq.Config{Activations: model.StaticInt8, Range: half{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"text/tabwriter"
 	"unicode"
 	"unicode/utf8"
+
+	"euryale/model"
 )
 
 // Report is what became of a network.
@@ -17,7 +19,7 @@ type Report struct {
 	// Kept are the other operations that are computed in float32, "Softmax p", and constants that are
 	// rounded, "FakeQuantize b".
 	Kept []string
-	// OnCodes are those that are computed on codes of a byte, between layers under Static: "MaxPool p".
+	// OnCodes are those that are computed on codes of a byte, between layers under StaticInt8: "MaxPool p".
 	OnCodes []string
 	Outputs []Output
 	Samples int
@@ -34,10 +36,10 @@ type Layer struct {
 	Quantized bool
 	Reason    string // why it is not: what of its operands, or a rule
 
-	Weights     string      // the scheme
-	Activations Activations // never Default but for a lookup, and for what stays float
-	Low, High   float32     // the range of what flows in, before it is fake-quantized, that the samples showed
-	Clipped     float64     // the fraction of it that lies outside of the range of Static
+	Weights     string            // the scheme
+	Activations model.Activations // never Default but for a lookup, and for what stays float
+	Low, High   float32           // the range of what flows in, before it is fake-quantized, that the samples showed
+	Clipped     float64           // the fraction of it that lies outside of the range of StaticInt8
 
 	WeightSQNR float64 // of the weights against the graph's, dB; +Inf for those that were fake-quantized there
 	OutputSQNR float64 // of what flows out, against the float network's, over all samples, dB

@@ -11,7 +11,6 @@ import (
 	"euryale/calib"
 	"euryale/internal/flow"
 	"euryale/model"
-	"euryale/ops"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -30,13 +29,13 @@ func randomJob(t *testing.T, seed uint64) (*job, map[string]model.Layer) {
 		Inputs:    []flow.Value{{Name: "x", Shape: []int{flow.Batch, 2, 2, 2}}},
 		Constants: map[string]*flow.Tensor{"w": {Shape: []int{2, 2, 1, 1}, Data: []float32{1, -2, 3, 4}}},
 	}
-	j := &job{cfg: Config{Activations: Static}, graph: g, seen: map[string]*calib.Histogram{}}
+	j := &job{cfg: Config{Activations: model.StaticInt8}, graph: g, seen: map[string]*calib.Histogram{}}
 	seen := func(v string) {
 		j.seen[v] = &calib.Histogram{}
 		j.seen[v].Observe([]float32{-1, 1, float32(1 + rng.IntN(3))})
 	}
 	seen("x")
-	values, layers, compute := []string{"x"}, map[string]model.Layer{}, map[string]ops.Compute{}
+	values, layers := []string{"x"}, map[string]model.Layer{}
 	pick := func() string { // one of the last, so that networks are deep
 		return values[max(0, len(values)-1-rng.IntN(4))]
 	}
@@ -46,14 +45,14 @@ func randomJob(t *testing.T, seed uint64) (*job, map[string]model.Layer) {
 		case k < 8:
 			n.Op, n.Inputs = "Conv", append(n.Inputs, "w")
 			if k > 0 {
-				compute[n.Name] = ops.DynamicInt8()
+				layers[n.Name] = model.Layer{Weight: weight, Activations: model.DynamicInt8}
 			}
 			if k > 1 {
 				p, err := j.params(j.seen[n.Inputs[0]])
 				if err != nil {
 					t.Fatal(err)
 				}
-				compute[n.Name] = ops.StaticInt8(p)
+				layers[n.Name] = model.Layer{Weight: weight, Activations: model.StaticInt8, Params: p}
 			}
 		case k < 14:
 			n.Op, n.Inputs = "Add", append(n.Inputs, pick())
@@ -61,9 +60,6 @@ func randomJob(t *testing.T, seed uint64) (*job, map[string]model.Layer) {
 			n.Op = "Relu"
 		default:
 			n.Op, n.Kernel, n.Strides = []string{"MaxPool", "AveragePool", "AveragePool"}[k-17], []int{1, 1}, []int{1, 1}
-		}
-		if c, ok := compute[n.Name]; ok {
-			layers[n.Name] = model.Layer{Weight: weight, Compute: c}
 		}
 		values = append(values, n.Output)
 		seen(n.Output)
@@ -79,7 +75,7 @@ func randomJob(t *testing.T, seed uint64) (*job, map[string]model.Layer) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		layers["last"] = model.Layer{Weight: weight, Compute: ops.StaticInt8(p)}
+		layers["last"] = model.Layer{Weight: weight, Activations: model.StaticInt8, Params: p}
 		g.Outputs = []flow.Value{{Name: "y"}}
 	}
 	j.net = indexed(g)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/model"
 	"euryale/ptq"
 	"euryale/qtensor"
 
@@ -33,7 +34,7 @@ func TestRuleFields(t *testing.T) {
 	build, samples := floatNet(layered("a", "b"), tensor.Float32)
 	int4, uniform := qtensor.Int4(), qtensor.Uniform(6)
 	schemes := []*qtensor.Scheme{nil, &int4, &uniform}
-	all := []ptq.Activations{ptq.Default, ptq.Fixed24, ptq.Fixed16, ptq.Dynamic, ptq.Static}
+	all := []model.Activations{model.Default, model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8}
 	name := func(fields ...*qtensor.Scheme) string {
 		for _, s := range fields {
 			if s != nil {
@@ -42,13 +43,13 @@ func TestRuleFields(t *testing.T) {
 		}
 		return "symmetric8@1"
 	}
-	first := func(fields ...ptq.Activations) ptq.Activations {
+	first := func(fields ...model.Activations) model.Activations {
 		for _, a := range fields {
-			if a != ptq.Default {
+			if a != model.Default {
 				return a
 			}
 		}
-		return ptq.Fixed24
+		return model.Fixed24
 	}
 	cases := 0
 	for _, weights := range schemes {
@@ -180,7 +181,7 @@ func TestPatternsRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "and 10 more") {
 		t.Errorf("got error %v, want 20 names and the number of others", err)
 	}
-	for _, a := range []ptq.Activations{-1, 5, 1 << 20} {
+	for _, a := range []model.Activations{-1, 5, 1 << 20} {
 		for _, cfg := range []ptq.Config{{Activations: a}, {Rules: []ptq.Rule{{Pattern: "*", Activations: a}}}} {
 			_, _, err := ptq.Quantize(t.Context(), build, samples, cfg)
 			if !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), a.String()) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"euryale/calib"
+	"euryale/model"
 	"euryale/ptq"
 	"euryale/qtensor"
 
@@ -115,7 +116,7 @@ func TestBadSamples(t *testing.T) {
 							return s, c.change(s)
 						}
 						return s, nil
-					}), ptq.Config{Activations: ptq.Static})
+					}), ptq.Config{Activations: model.StaticInt8})
 					sample := fmt.Sprintf("%s: sample %d: ", stage, at)
 					if !errors.Is(err, c.want) || m != nil || r != nil || !strings.Contains(err.Error(), sample) ||
 						!strings.Contains(err.Error(), c.text) {
@@ -211,7 +212,7 @@ func hooks(t *testing.T, ctx context.Context, at func(call int, what string)) (c
 		}
 		called("samples")
 	}, ptq.Config{
-		Activations: ptq.Static, Range: watched{func() { called("range") }},
+		Activations: model.StaticInt8, Range: watched{func() { called("range") }},
 		Progress: func(stage string, _ int) { called("progress " + stage) },
 	})
 	return calls, err
@@ -299,7 +300,7 @@ func TestNotFiniteOnTheWay(t *testing.T) {
 			return must(gorgonia.Concat(1, y, must(gorgonia.Mul(x, z.Value("b", 3, 4, 4)))))
 		}
 		build, samples := floatNet(net, tensor.Float32)
-		for _, activations := range []ptq.Activations{ptq.Fixed24, ptq.Fixed16, ptq.Dynamic, ptq.Static} {
+		for _, activations := range []model.Activations{model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8} {
 			_, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: activations})
 			if want := fmt.Sprintf("value %q", c.name+"_1.out"); !errors.Is(err, qtensor.ErrValue) ||
 				!strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "sample 0") {

@@ -60,18 +60,18 @@ func TestSums(t *testing.T) {
 		onCodes string
 		least   float64 // dB
 	}{
-		{"static", blocks, ptq.Config{Activations: ptq.Static}, all, 30},
-		{"static by a rule", blocks, ptq.Config{Rules: []ptq.Rule{{Pattern: "*", Activations: ptq.Static}}}, all, 30},
-		{"dynamic", blocks, ptq.Config{Activations: ptq.Dynamic}, "", 35},
-		{"a float layer behind the average", blocks, ptq.Config{Activations: ptq.Static, Rules: []ptq.Rule{{Pattern: "fc*", Float: true}}}, strings.TrimSuffix(all, " Reshape"), 30},
-		{"a float layer in a block", blocks, ptq.Config{Activations: ptq.Static, Rules: []ptq.Rule{{Pattern: "side*", Float: true}}}, "", 30},
+		{"static", blocks, ptq.Config{Activations: model.StaticInt8}, all, 30},
+		{"static by a rule", blocks, ptq.Config{Rules: []ptq.Rule{{Pattern: "*", Activations: model.StaticInt8}}}, all, 30},
+		{"dynamic", blocks, ptq.Config{Activations: model.DynamicInt8}, "", 35},
+		{"a float layer behind the average", blocks, ptq.Config{Activations: model.StaticInt8, Rules: []ptq.Rule{{Pattern: "fc*", Float: true}}}, strings.TrimSuffix(all, " Reshape"), 30},
+		{"a float layer in a block", blocks, ptq.Config{Activations: model.StaticInt8, Rules: []ptq.Rule{{Pattern: "side*", Float: true}}}, "", 30},
 		{"dynamic in a block", blocks, ptq.Config{
-			Activations: ptq.Static,
-			Rules:       []ptq.Rule{{Pattern: "c", Activations: ptq.Dynamic}},
+			Activations: model.StaticInt8,
+			Rules:       []ptq.Rule{{Pattern: "c", Activations: model.DynamicInt8}},
 		}, "Add Relu GlobalAveragePool Reshape", 30},
-		{"a sum for a function", gated, ptq.Config{Activations: ptq.Static}, "", 30},
-		{"a sum with a weight", shifted, ptq.Config{Activations: ptq.Static}, "", 30},
-		{"rounded by the graph", trained, ptq.Config{Activations: ptq.Static}, "", 30},
+		{"a sum for a function", gated, ptq.Config{Activations: model.StaticInt8}, "", 30},
+		{"a sum with a weight", shifted, ptq.Config{Activations: model.StaticInt8}, "", 30},
+		{"rounded by the graph", trained, ptq.Config{Activations: model.StaticInt8}, "", 30},
 	} {
 		values := map[string]*tensor.Dense{}
 		var shape tensor.Shape

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"euryale/model"
 	"euryale/ptq"
 
 	"gorgonia.org/gorgonia"
@@ -107,7 +108,7 @@ func (tr *training) quantize() *ptq.Report {
 	samples := func(yield func(ptq.Sample, error) bool) {
 		yield(ptq.Sample{"x": draw(tr.dt, 77, 1, 5, 2, 6, 6)}, nil)
 	}
-	_, r, err := ptq.Quantize(tr.t.Context(), build, samples, ptq.Config{Activations: ptq.Static})
+	_, r, err := ptq.Quantize(tr.t.Context(), build, samples, ptq.Config{Activations: model.StaticInt8})
 	if err != nil {
 		tr.t.Fatal(err)
 	}

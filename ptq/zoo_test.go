@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	nets "euryale/internal/zoo"
+	"euryale/model"
 	"euryale/ptq"
 
 	"gorgonia.org/gorgonia"
@@ -52,9 +53,9 @@ func TestZoo(t *testing.T) {
 				}
 			}
 			for _, c := range []struct {
-				activations ptq.Activations
+				activations model.Activations
 				least       float64 // dB
-			}{{ptq.Fixed24, 33}, {ptq.Dynamic, 30}, {ptq.Static, 25}} {
+			}{{model.Fixed24, 33}, {model.DynamicInt8, 30}, {model.StaticInt8, 25}} {
 				_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: c.activations})
 				if err != nil {
 					t.Errorf("%s of %v, %v: %v", name, dt, c.activations, err)

@@ -198,7 +198,7 @@ func (p Params) check(b blocks) (Params, error) {
 			return Params{}, fmt.Errorf("%w: got range [%v, %v] at %d, want finite min ≤ max", ErrParams, p.Min[i], p.Max[i], i)
 		}
 	}
-	p = p.clone()
+	p = p.Clone()
 	return p, p.checkStored()
 }
 
@@ -247,7 +247,8 @@ func checkLengths(p Params, want int) error {
 	return nil
 }
 
-func (p Params) clone() Params {
+// Clone returns p with lists of its own.
+func (p Params) Clone() Params {
 	p.Scales = slices.Clone(p.Scales)
 	p.ZeroPoints = slices.Clone(p.ZeroPoints)
 	p.Offsets = slices.Clone(p.Offsets)

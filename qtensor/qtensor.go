@@ -41,7 +41,7 @@ func (q *QTensor) orZero() *QTensor {
 func (q *QTensor) Shape() tensor.Shape { return q.orZero().shape.Clone() }
 
 // Params returns a copy of the parameters.
-func (q *QTensor) Params() Params { return q.orZero().params.clone() }
+func (q *QTensor) Params() Params { return q.orZero().params.Clone() }
 
 // Scheme returns the scheme of the tensor.
 func (q *QTensor) Scheme() Scheme { return q.orZero().params.Scheme }
@@ -154,7 +154,7 @@ func (q *QTensor) T(axes ...int) (*QTensor, error) {
 		}
 		seen[a], to[a] = true, i
 	}
-	p := q.params.clone()
+	p := q.params.Clone()
 	if kept, ok := p.Scheme.Axis(); ok {
 		p.Scheme.kept = to[kept]
 		if p.Scheme.sharing == perGroup && q.blocks.groups() > 1 && tears(axes, kept, q.shape) {

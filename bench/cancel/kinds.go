@@ -9,7 +9,6 @@ import (
 
 	"euryale/internal/flow"
 	"euryale/model"
-	"euryale/ops"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -130,21 +129,20 @@ func layerKinds(table map[string]*flow.Tensor) (list []*kind, err error) {
 	if err != nil {
 		return nil, err
 	}
-	layer := func(name string, elements int, sample []int, n flow.Node, w *flow.Tensor, s qtensor.Scheme, c ops.Compute) *kind {
+	layer := func(name string, elements int, sample []int, n flow.Node, w *flow.Tensor, s qtensor.Scheme, a model.Activations) *kind {
 		q, failed := qtensor.Quantize(dense(w), s)
 		if failed != nil {
 			err = failed
 		}
 		return &kind{name: name, input: inputOf(elements, sample...), model: func() (*model.Model, error) {
-			return model.New(network(sample, n, map[string]*flow.Tensor{"w": w}),
-				map[string]model.Layer{"n": {Weight: q, Compute: c}})
+			return model.New(network(sample, n, map[string]*flow.Tensor{"w": w}), map[string]model.Layer{"n": layerOf(q, a, params)})
 		}}
 	}
 	gemm, conv := flow.Node{Op: "Gemm", Inputs: []string{"x", "w"}}, flow.Node{Op: "Conv", Inputs: []string{"x", "w"}}
 	each := conv
 	each.Group = 64
 	square, filters, own := numbers(2048, 2048), numbers(64, 16, 3, 3), numbers(64, 1, 3, 3)
-	for _, c := range []ops.Compute{ops.Fixed24(), ops.Fixed16(), ops.DynamicInt8(), ops.StaticInt8(params)} {
+	for _, c := range []model.Activations{model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8} {
 		list = append(list,
 			layer("Gemm, int8, "+c.String(), many, []int{2048}, gemm, square, qtensor.Symmetric(8), c),
 			layer("Gemm, int4 in groups, "+c.String(), many/2, []int{2048}, gemm, square, qtensor.Int4().PerGroup(1, 32), c),
@@ -153,14 +151,23 @@ func layerKinds(table map[string]*flow.Tensor) (list []*kind, err error) {
 			layer("a split batch, "+c.String(), 4*many, []int{64}, gemm, numbers(64, 64), qtensor.Symmetric(8), c),
 		)
 	}
-	list = append(list, layer("Gemm, float16", many/64, []int{2048}, gemm, square, qtensor.Float16(), ops.Fixed24()))
+	list = append(list, layer("Gemm, float16", many/64, []int{2048}, gemm, square, qtensor.Float16(), model.Fixed24))
 	pack := layer("packing, the first run", 2048, []int{2048}, gemm, numbers(2048, 16384),
-		qtensor.Int4().PerGroup(1, 32), ops.DynamicInt8())
+		qtensor.Int4().PerGroup(1, 32), model.DynamicInt8)
 	pack.first = true
 	codes := layer("Gather of codes", 0, nil, flow.Node{Op: "Gather", Inputs: []string{"w", "x"}}, table["w"],
-		qtensor.Symmetric(8), ops.Compute{})
+		qtensor.Symmetric(8), model.Default)
 	codes.input = rows
 	return append(list, pack, codes), err
+}
+
+// layerOf returns a layer, with parameters where it takes some.
+func layerOf(q *qtensor.QTensor, a model.Activations, params qtensor.Params) model.Layer {
+	l := model.Layer{Weight: q, Activations: a}
+	if a == model.StaticInt8 {
+		l.Params = params
+	}
+	return l
 }
 
 // otherKinds is inputs that are read element by element, constants in a file, and a call.

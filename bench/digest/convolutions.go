@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"euryale/ops"
+	"euryale/internal/nn"
 	"euryale/qtensor"
 )
 
@@ -78,27 +78,27 @@ func convolutions(d *digest) {
 // add adds the results of a geometry under a scheme.
 func (g geometry) add(d *digest, s named) {
 	weight := drawn("filters "+g.String(), g.out, g.in/g.groups, g.kernel[0], g.kernel[1])
-	var filters *ops.Filters
+	var filters *nn.Filters
 	q, err := qtensor.Quantize(weight, s.scheme)
 	if err == nil {
-		filters, err = ops.PackConv2d(q, g.groups)
+		filters, err = nn.PackFilters(q, g.groups)
 	}
 	x := gaussian("images "+g.String(), images*g.in*g.height*g.width)
-	bias := ops.WithBias(drawn("bias "+g.String(), g.out))
-	prepare := func(options ...ops.Option) (*ops.Prepared, error) {
+	bias := drawn("bias "+g.String(), g.out).Float32s()
+	prepare := func(o nn.Options) (*nn.Layer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return filters.Prepare(g.height, g.width, g.pad[:], g.stride[:], g.dilation[:], options...)
+		return filters.Prepare(g.height, g.width, nn.Window{Pad: g.pad, Stride: g.stride, Dilation: g.dilation}, o)
 	}
 	key := func(kind string, c computation) string {
 		return fmt.Sprintf("convolution%s scheme=%s arithmetic=%s %v", kind, s.name, c.name, g)
 	}
 	for _, c := range computations {
-		p, err := prepare(ops.WithCompute(c.compute))
+		p, err := prepare(c.with(nil, false))
 		d.addRun(key("", c), p, err, x)
 		if s.name == "symmetric8/channel" || s.name == "affine8/channel" {
-			p, err = prepare(ops.WithCompute(c.compute), bias, ops.WithReLU())
+			p, err = prepare(c.with(bias, true))
 			d.addRun(key(" with=bias+relu", c), p, err, x)
 		}
 	}
@@ -107,19 +107,19 @@ func (g geometry) add(d *digest, s named) {
 	}
 	for _, c := range statics {
 		for _, way := range []string{"codes->float", "float->codes", "codes->codes"} {
-			p, err := prepare(ops.WithCompute(c.compute), bias)
+			p, err := prepare(c.with(bias, false))
 			d.addCodes(key(" "+way, c), p, err, way, images, x)
 		}
 	}
 }
 
 // addRun adds what a layer gives for images.
-func (d *digest) addRun(key string, p *ops.Prepared, err error, x []float32) {
+func (d *digest) addRun(key string, p *nn.Layer, err error, x []float32) {
 	if err != nil {
 		d.add(key, err)
 		return
 	}
 	y := make([]float32, images*p.Out().TotalSize())
-	err = p.Run(y, x, images)
+	err = p.Run(nn.Operand{Float: y}, nn.Operand{Float: x}, images)
 	d.add(key, err, []int(p.Out()), y)
 }

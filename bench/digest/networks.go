@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"euryale/internal/zoo"
 	"euryale/model"
@@ -47,8 +48,8 @@ func networks(d *digest) {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 			for _, a := range []struct {
 				name        string
-				activations ptq.Activations
-			}{{"fixed24", ptq.Fixed24}, {"fixed16", ptq.Fixed16}, {"dynamic", ptq.Dynamic}, {"static", ptq.Static}} {
+				activations model.Activations
+			}{{"fixed24", model.Fixed24}, {"fixed16", model.Fixed16}, {"dynamic", model.DynamicInt8}, {"static", model.StaticInt8}} {
 				for _, w := range []struct {
 					name   string
 					scheme *qtensor.Scheme
@@ -79,7 +80,7 @@ func (d *digest) addReport(key string, r *ptq.Report) {
 		layer := fmt.Sprintf("%s layer=%s#%d", key, l.Name, seen[l.Name])
 		d.add(layer+" weights", nil, l.Quantized, l.Weights, l.FloatBytes, l.Bytes)
 		if l.Op != "Gather" { // a lookup has no arithmetic
-			d.add(layer+" activations", nil, l.Activations.String(), l.Low, l.High, l.Clipped)
+			d.add(layer+" activations", nil, activationsName(l.Activations), l.Low, l.High, l.Clipped)
 		}
 		d.add(layer+" SQNR", nil, l.WeightSQNR, l.OutputSQNR)
 	}
@@ -119,3 +120,6 @@ func (d *digest) addOutputs(key string, s *source, m *model.Model, batch int) {
 	}
 	d.add(key, nil, values...)
 }
+
+// activationsName returns the name that sums are made of.
+func activationsName(a model.Activations) string { return strings.TrimSuffix(a.String(), "-int8") }

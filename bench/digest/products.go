@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"euryale/internal/nn"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -40,20 +41,35 @@ var shapes = [][3]int{
 	{65, 3, 2},
 }
 
-// A computation is an ops.Compute under the name that keys have.
+// A computation is what becomes of activations, under the name that keys have.
 type computation struct {
 	name    string
-	compute ops.Compute
+	options nn.Options
+}
+
+// with returns options with a bias, nil for none, and perhaps a ReLU.
+func (c computation) with(bias []float32, relu bool) nn.Options {
+	o := c.options
+	o.Bias, o.ReLU = bias, relu
+	return o
+}
+
+// inGraph returns the options of an op.
+func (c computation) inGraph() ops.LayerOption {
+	if c.options.Activations == nn.StaticInt8 {
+		return ops.WithStaticInt8(c.options.Params)
+	}
+	return ops.WithActivations(c.options.Activations)
 }
 
 // computations are all arithmetics. The ranges of the static ones are such that gaussian numbers saturate now
 // and then.
 var computations = []computation{
-	{"fixed24", ops.Fixed24()},
-	{"fixed16", ops.Fixed16()},
-	{"dynamic-int8", ops.DynamicInt8()},
-	{"static-int8-symmetric", ops.StaticInt8(within(qtensor.Symmetric(8), -2.5, 2.5))},
-	{"static-int8-affine", ops.StaticInt8(within(qtensor.Affine(8), -1.7, 2.9))},
+	{"fixed24", nn.Options{Activations: nn.Fixed24}},
+	{"fixed16", nn.Options{Activations: nn.Fixed16}},
+	{"dynamic-int8", nn.Options{Activations: nn.DynamicInt8}},
+	{"static-int8-symmetric", nn.Options{Activations: nn.StaticInt8, Params: within(qtensor.Symmetric(8), -2.5, 2.5)}},
+	{"static-int8-affine", nn.Options{Activations: nn.StaticInt8, Params: within(qtensor.Affine(8), -1.7, 2.9)}},
 }
 
 // statics are those of calibrated codes.
@@ -72,17 +88,18 @@ func within(s qtensor.Scheme, low, high float32) qtensor.Params {
 type matrix struct {
 	scheme  string
 	k, n    int
-	w       *ops.Weight
+	w       *nn.Weight
+	q       *qtensor.QTensor
 	problem error
 }
 
 func pack(s named, k, n int) matrix {
 	q, err := qtensor.Quantize(drawn(fmt.Sprintf("weight %d %d", k, n), k, n), s.scheme)
 	if err != nil {
-		return matrix{s.name, k, n, nil, err}
+		return matrix{s.name, k, n, nil, nil, err}
 	}
-	w, err := ops.Pack(q)
-	return matrix{s.name, k, n, w, err}
+	w, err := nn.Pack(q)
+	return matrix{s.name, k, n, w, q, err}
 }
 
 // key returns the key of a product with m rows.
@@ -91,21 +108,21 @@ func (w matrix) key(kind string, c computation, m int) string {
 }
 
 // run returns x·w for rows x.
-func (w matrix) run(x []float32, options ...ops.Option) ([]float32, error) {
+func (w matrix) run(x []float32, o nn.Options) ([]float32, error) {
 	if w.problem != nil {
 		return nil, w.problem
 	}
-	p, err := w.w.Prepare(options...)
+	p, err := w.w.Prepare(o)
 	if err != nil {
 		return nil, err
 	}
 	y := make([]float32, len(x)/w.k*w.n)
-	return y, p.Run(y, x, len(x)/w.k)
+	return y, p.Run(nn.Operand{Float: y}, nn.Operand{Float: x}, len(x)/w.k)
 }
 
 func (w matrix) rows(m int) []float32 { return gaussian(fmt.Sprintf("rows %d %d", m, w.k), m*w.k) }
 
-func (w matrix) bias() ops.Option { return ops.WithBias(drawn(fmt.Sprint("bias ", w.n), w.n)) }
+func (w matrix) bias() []float32 { return drawn(fmt.Sprint("bias ", w.n), w.n).Float32s() }
 
 // products are gaussian: principal schemes in all shapes, the others in two.
 func products(d *digest) {
@@ -116,7 +133,7 @@ func products(d *digest) {
 			}
 			w := pack(s, size[1], size[2])
 			for _, c := range computations {
-				y, err := w.run(w.rows(size[0]), ops.WithCompute(c.compute))
+				y, err := w.run(w.rows(size[0]), c.options)
 				d.add(w.key("product", c, size[0]), err, y)
 			}
 		}
@@ -129,9 +146,9 @@ func variants(d *digest) {
 		for _, size := range [][3]int{{1, 300, 100}, {9, 33, 48}, {65, 33, 17}} {
 			w := pack(s, size[1], size[2])
 			for _, c := range computations {
-				y, err := w.run(w.rows(size[0]), ops.WithCompute(c.compute), w.bias())
+				y, err := w.run(w.rows(size[0]), c.with(w.bias(), false))
 				d.add(w.key("product with=bias", c, size[0]), err, y)
-				y, err = w.run(w.rows(size[0]), ops.WithCompute(c.compute), w.bias(), ops.WithReLU())
+				y, err = w.run(w.rows(size[0]), c.with(w.bias(), true))
 				d.add(w.key("product with=bias+relu", c, size[0]), err, y)
 			}
 		}
@@ -144,11 +161,11 @@ func activations(d *digest) {
 		w := pack(s, 64, 17)
 		for _, c := range computations {
 			for _, x := range distributions {
-				y, err := w.run(x.make("activations", 5*64), ops.WithCompute(c.compute))
+				y, err := w.run(x.make("activations", 5*64), c.options)
 				d.add(w.key("product rows="+x.name, c, 5), err, y)
 			}
 			least := with(make([]float32, 64), 0x1p-149) // times a small weight, it rounds to a zero of either sign
-			y, err := w.run(least, ops.WithCompute(c.compute), ops.WithBias(dense(cycle(17, negativeZero), 17)))
+			y, err := w.run(least, c.with(cycle(17, negativeZero), false))
 			d.add(w.key("product rows=least with=bias-of-minus-zero", c, 1), err, y)
 		}
 	}
@@ -164,7 +181,11 @@ func doubles(d *digest) {
 				if w.problem != nil {
 					return nil, w.problem
 				}
-				return ops.Linear(x, w.w, ops.WithCompute(c.compute), w.bias(), ops.WithReLU())
+				packed, err := ops.Pack(w.q)
+				if err != nil {
+					return nil, err
+				}
+				return ops.Linear(x, packed, c.inGraph(), ops.WithBias(dense(w.bias(), w.n)), ops.WithReLU())
 			})
 			d.add(w.key("product of=float64 with=bias+relu", c, 3), err, y)
 		}
@@ -202,7 +223,7 @@ func betweenCodes(d *digest) {
 						d.add(key, w.problem)
 						continue
 					}
-					p, err := w.w.Prepare(ops.WithCompute(c.compute), w.bias())
+					p, err := w.w.Prepare(c.with(w.bias(), false))
 					d.addCodes(key, p, err, way, size[0], w.rows(size[0]))
 				}
 			}
@@ -211,44 +232,44 @@ func betweenCodes(d *digest) {
 }
 
 // codesOut is the map of results that are codes.
-var codesOut = func() ops.Codes {
-	c, ok := ops.StaticInt8(within(qtensor.Affine(8), -20, 30)).Codes()
-	if !ok {
-		panic("no codes under StaticInt8")
+var codesOut = func() nn.QuantParams {
+	p, err := nn.StaticParams(within(qtensor.Affine(8), -20, 30))
+	if err != nil {
+		panic(err)
 	}
-	return c
+	return p
 }()
 
-// addCodes adds what a layer makes of samples along a way between codes and numbers, or that it does not go
-// it. The codes that it reads are those of no numbers in particular.
-func (d *digest) addCodes(key string, p *ops.Prepared, err error, way string, samples int, numbers []float32) {
+// addCodes adds what a layer makes of samples along a way between codes and numbers, or that it does not go it. The codes that it
+// reads are those of no numbers in particular.
+func (d *digest) addCodes(key string, p *nn.Layer, err error, way string, samples int, numbers []float32) {
 	if err != nil {
 		d.add(key, err)
 		return
 	}
-	x, y := ops.Samples{Float: numbers}, ops.Samples{}
+	x, y := nn.Operand{Float: numbers}, nn.Operand{}
 	n := samples * p.Out().TotalSize()
 	if way != "float->codes" {
-		in, ok := p.TakesCodes()
-		if !ok {
+		in := p.IO()
+		if !in.TakesQuantized {
 			d.add(key, nil, "takes no codes")
 			return
 		}
 		rng := random("codes")
-		x = ops.Samples{Codes: make([]uint8, len(numbers)), Map: in}
-		for i := range x.Codes {
-			x.Codes[i] = uint8(rng.IntN(int(in.High) + 1))
+		x = nn.Operand{Quantized: make([]uint8, len(numbers)), Params: in.Params}
+		for i := range x.Quantized {
+			x.Quantized[i] = uint8(rng.IntN(int(in.Params.High) + 1))
 		}
 	}
 	if way == "codes->float" {
 		y.Float = make([]float32, n)
 	} else {
-		if !p.GivesCodes() {
+		if !p.IO().GivesQuantized {
 			d.add(key, nil, "gives no codes")
 			return
 		}
-		y.Codes, y.Map = make([]uint8, n), codesOut
+		y.Quantized, y.Params = make([]uint8, n), codesOut
 	}
-	err = p.RunSamples(y, x, samples)
-	d.add(key, err, y.Float, y.Codes)
+	err = p.Run(y, x, samples)
+	d.add(key, err, y.Float, y.Quantized)
 }

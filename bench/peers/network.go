@@ -15,7 +15,6 @@ import (
 	"euryale/internal/flow"
 	"euryale/internal/kernel"
 	"euryale/model"
-	"euryale/ops"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -282,7 +281,7 @@ func oursNetwork(l *network, _ int) (duel.Contender, error) {
 		if err != nil {
 			return duel.Contender{}, err
 		}
-		layers[name] = model.Layer{Weight: q, Compute: ops.StaticInt8(l.ranges[w.in])}
+		layers[name] = model.Layer{Weight: q, Activations: model.StaticInt8, Params: l.ranges[w.in]}
 	}
 	g := *l.graph
 	g.Nodes = nil

@@ -5,7 +5,7 @@ import (
 	"euryale/bench/peers/duel"
 	"euryale/internal/gemm"
 	"euryale/internal/kernel"
-	"euryale/ops"
+	"euryale/internal/nn"
 )
 
 // Everything of this module that the peers run against is in this file.
@@ -53,30 +53,32 @@ func oursDequantize(o *workload.Operands, _ int) (duel.Contender, error) {
 
 // oursConv convolves float32 images, as codes inside, to float32.
 func oursConv(i *workload.Images, _ int) (duel.Contender, error) {
-	conv, err := i.Prepare(ops.StaticInt8(i.In))
+	conv, err := i.Prepare(i.Static())
 	if err != nil {
 		return duel.Contender{}, err
 	}
 	y := make([]float32, i.Outputs())
-	return ours(y, func() error { return conv.Run(y, i.X, workload.Batch) }, func() []float32 { return y }), nil
+	return ours(y, func() error { return conv.Run(nn.Operand{Float: y}, nn.Operand{Float: i.X}, workload.Batch) }, func() []float32 { return y }), nil
 }
 
 // oursConvCodes convolves codes to codes, with channels last.
 func oursConvCodes(i *workload.Images, _ int) (duel.Contender, error) {
-	conv, err := i.Prepare(ops.StaticInt8(i.In))
+	conv, err := i.Prepare(i.Static())
 	if err != nil {
 		return duel.Contender{}, err
 	}
-	takes, _ := conv.TakesCodes()
-	gives, _ := ops.StaticInt8(i.Out).Codes()
-	x := ops.Samples{Codes: workload.ChannelsLast(i.Codes(), workload.Batch, i.Channels), Map: takes}
-	y := ops.Samples{Codes: make([]uint8, i.Outputs()), Map: gives}
+	gives, err := nn.StaticParams(i.Out)
+	if err != nil {
+		return duel.Contender{}, err
+	}
+	x := nn.Operand{Quantized: workload.ChannelsLast(i.Codes(), workload.Batch, i.Channels), Params: conv.IO().Params}
+	y := nn.Operand{Quantized: make([]uint8, i.Outputs()), Params: gives}
 	output := func() []float32 {
-		real := make([]float32, len(y.Codes))
-		for at, q := range y.Codes {
+		real := make([]float32, len(y.Quantized))
+		for at, q := range y.Quantized {
 			real[at] = decoded(i.Out)(at, q)
 		}
 		return real
 	}
-	return ours(y.Codes, func() error { return conv.RunSamples(y, x, workload.Batch) }, channelsFirst(output, i)), nil
+	return ours(y.Quantized, func() error { return conv.Run(y, x, workload.Batch) }, channelsFirst(output, i)), nil
 }

@@ -21,7 +21,7 @@ import (
 type method struct {
 	name        string
 	scheme      qtensor.Scheme
-	activations ptq.Activations
+	activations model.Activations
 	trained     bool // on, through the codes of its weights, before
 }
 
@@ -34,19 +34,19 @@ func methods(filters, qat bool) (list []method) {
 		qtensor.PerChannelSymmetric(8, 1), qtensor.PerChannelAffine(8, 1),
 	} {
 		if !filters || !s.IsHalf() {
-			list = append(list, method{s.Method(), s, ptq.Fixed24, false})
+			list = append(list, method{s.Method(), s, model.Fixed24, false})
 		}
 	}
 	list = append(list,
-		method{"int4-group32", qtensor.Int4().PerGroup(1, 32).WithScales(qtensor.ScaleFloat16), ptq.Fixed24, false},
-		method{"dynamic-int8", qtensor.PerChannelSymmetric(8, 1), ptq.Dynamic, false},
-		method{"static-int8", qtensor.PerChannelSymmetric(8, 1), ptq.Static, false},
+		method{"int4-group32", qtensor.Int4().PerGroup(1, 32).WithScales(qtensor.ScaleFloat16), model.Fixed24, false},
+		method{"dynamic-int8", qtensor.PerChannelSymmetric(8, 1), model.DynamicInt8, false},
+		method{"static-int8", qtensor.PerChannelSymmetric(8, 1), model.StaticInt8, false},
 	)
 	for _, bits := range []int{4, 2} {
 		if qat {
 			list = append(list,
-				method{fmt.Sprintf("post-%dbit", bits), fewBits(bits, 1), ptq.Fixed24, false},
-				method{fmt.Sprintf("qat-%dbit", bits), fewBits(bits, 1), ptq.Fixed24, true},
+				method{fmt.Sprintf("post-%dbit", bits), fewBits(bits, 1), model.Fixed24, false},
+				method{fmt.Sprintf("qat-%dbit", bits), fewBits(bits, 1), model.Fixed24, true},
 			)
 		}
 	}

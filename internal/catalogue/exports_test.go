@@ -73,7 +73,11 @@ func exports(pkg string) (exported, error) {
 			case *ast.GenDecl:
 				for _, s := range d.Specs {
 					if s, ok := s.(*ast.TypeSpec); ok && s.Name.IsExported() {
-						all.types = append(all.types, pkg+"."+s.Name.Name)
+						name := pkg + "." + s.Name.Name
+						if s.Assign.IsValid() { // an alias, which reflection knows by what it stands for
+							name = types.ExprString(s.Type)
+						}
+						all.types = append(all.types, name)
 					}
 				}
 			}

@@ -130,17 +130,10 @@ func giveQTensors() {
 func giveOps() {
 	fixed(packed, nil, new(ops.Weight), packedHalf)
 	fixed(packedConv, nil, new(ops.Filters))
-	pair := []int{1, 1}
-	convolution := must(packedConv.Prepare(5, 5, pair, pair, pair))
-	fixed(must(packed.Prepare()), nil, new(ops.Prepared), must(packedHalf.Prepare()), convolution)
-	computes := []ops.Compute{ops.Fixed24(), {}, ops.Fixed16(), ops.DynamicInt8()}
+	fixed(model.Default, model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8, -1, math.MaxInt)
+	options := []ops.LayerOption{ops.WithReLU(), nil, ops.WithActivations(model.DynamicInt8), ops.WithActivations(-1)}
 	for _, p := range params() {
-		computes = append(computes, ops.StaticInt8(p))
-	}
-	fixed(computes...)
-	options := []ops.Option{ops.WithReLU(), nil}
-	for _, c := range computes {
-		options = append(options, ops.WithCompute(c))
+		options = append(options, ops.WithStaticInt8(p))
 	}
 	for _, d := range denses {
 		options = append(options, ops.WithBias(d()))

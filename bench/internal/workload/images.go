@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"euryale/ops"
+	"euryale/internal/nn"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -52,12 +52,12 @@ func NewImages(c Conv) (*Images, error) {
 	if i.In, err = params(i.X); err != nil {
 		return nil, err
 	}
-	float, err := i.Prepare(ops.Fixed24())
+	float, err := i.Prepare(nn.Options{})
 	if err != nil {
 		return nil, err
 	}
 	y := make([]float32, i.Outputs())
-	if err := float.Run(y, i.X, Batch); err != nil {
+	if err := float.Run(nn.Operand{Float: y}, nn.Operand{Float: i.X}, Batch); err != nil {
 		return nil, err
 	}
 	i.Out, err = params(y)
@@ -90,18 +90,25 @@ func (i *Images) Codes() []uint8 {
 	return q
 }
 
-// Prepare returns the convolution under c.
-func (i *Images) Prepare(c ops.Compute) (*ops.Prepared, error) {
+// Static returns the options of a layer with the range of X.
+func (i *Images) Static() nn.Options { return nn.Options{Activations: nn.StaticInt8, Params: i.In} }
+
+// Prepare returns the convolution with options.
+func (i *Images) Prepare(o nn.Options) (*nn.Layer, error) {
 	codes := tensor.New(tensor.WithShape(i.Filters, i.Channels, i.Kernel, i.Kernel), tensor.WithBacking(slices.Clone(i.W)))
 	w, err := qtensor.FromCodes(codes, qtensor.Params{Scheme: qtensor.PerChannelSymmetric(8, 0), Scales: i.Scales})
 	if err != nil {
 		return nil, err
 	}
-	filters, err := ops.PackConv2d(w, 1)
+	filters, err := nn.PackFilters(w, 1)
 	if err != nil {
 		return nil, err
 	}
-	return filters.Prepare(i.Side, i.Side, []int{i.Pad(), i.Pad()}, nil, nil, ops.WithCompute(c))
+	window, err := nn.NewWindow([]int{i.Pad(), i.Pad()}, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return filters.Prepare(i.Side, i.Side, window, o)
 }
 
 // ChannelsLast returns images of (channel, pixel) as (pixel, channel).

@@ -1,0 +1,124 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+
+	"euryale/internal/gemm"
+	"euryale/internal/pack"
+	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
+)
+
+// maxPixels bounds the sides of a padded image, and maxElements a padded image of a group's channels: 1 GB of
+// integers.
+const (
+	maxPixels   = 1 << 15
+	maxElements = 1 << 28
+)
+
+// Window says where the windows of a convolution lie; pairs are of height and width.
+type Window struct{ Pad, Stride, Dilation [2]int }
+
+// NewWindow returns a Window of pairs; nil is a pad of 0, a stride of 1, a dilation of 1. Errors:
+// qtensor.ErrShape for other than two numbers, for those that are smaller, and for those above 32,768.
+func NewWindow(pad, stride, dilation []int) (w Window, err error) {
+	for _, p := range []struct {
+		name  string
+		given []int
+		pair  *[2]int
+		least int // and what nil stands for
+	}{{"pad", pad, &w.Pad, 0}, {"stride", stride, &w.Stride, 1}, {"dilation", dilation, &w.Dilation, 1}} {
+		*p.pair = [2]int{p.least, p.least}
+		if p.given == nil {
+			continue
+		}
+		if len(p.given) != 2 || slices.Min(p.given) < p.least || slices.Max(p.given) > maxPixels {
+			return Window{}, fmt.Errorf("%w: %s is %v, want two numbers from %d to %d", qtensor.ErrShape, p.name, p.given, p.least, maxPixels)
+		}
+		copy(p.pair[:], p.given)
+	}
+	return w, nil
+}
+
+// padded returns the numbers of an image, whose sides are at most maxPixels, with its padding: maxElements +
+// 1 where they are more.
+func (w Window) padded(channels, height, width int) int64 {
+	pixels := int64(height+2*w.Pad[0]) * int64(width+2*w.Pad[1])
+	if int64(channels) > maxElements/max(pixels, 1) {
+		return maxElements + 1
+	}
+	return int64(channels) * pixels
+}
+
+// Convolved returns the shape of the convolution of images, (batch, in, height, width): (batch, out, ⌊(height
+// + 2·pad₀ − dilation₀·(kernel₀ − 1) − 1)/stride₀⌋ + 1, and likewise the width). Errors: qtensor.ErrShape for
+// images of other channels, smaller than a window, or too big: sides above 32,768 with padding, or more than
+// 2^28 numbers of a group.
+func (f *Filters) Convolved(in tensor.Shape, w Window) (tensor.Shape, error) {
+	channels := f.in * len(f.groups)
+	if len(in) != 4 || in[1] != channels || in[0] < 1 {
+		return nil, fmt.Errorf("%w: images are %v, want (batch, %d, height, width)", qtensor.ErrShape, in, channels)
+	}
+	for i, size := range in[2:] {
+		if size < 1 || size > maxPixels || size+2*w.Pad[i] > maxPixels {
+			return nil, fmt.Errorf("%w: images are %v with a padding of %v, want sides from 1 to %d", qtensor.ErrShape, in, w.Pad, maxPixels)
+		}
+		if span := int64(f.kernel[i]-1)*int64(w.Dilation[i]) + 1; span > int64(size+2*w.Pad[i]) {
+			return nil, fmt.Errorf("%w: images are %v with a padding of %v, want sides of at least %d for a kernel of %v with a dilation of %v",
+				qtensor.ErrShape, in, w.Pad, span, f.kernel, w.Dilation)
+		}
+	}
+	if w.padded(f.in, in[2], in[3]) > maxElements {
+		return nil, fmt.Errorf("%w: %d channels of images %v with a padding of %v, want at most %d numbers",
+			qtensor.ErrShape, f.in, in, w.Pad, maxElements)
+	}
+	if _, err := Bounded(in); err != nil {
+		return nil, err
+	}
+	height, width := f.conv(in[2], in[3], w).Out()
+	return Bounded(tensor.Shape{in[0], f.out, height, width})
+}
+
+// conv returns the convolution of a group of channels of images.
+func (f *Filters) conv(height, width int, w Window) gemm.Conv {
+	return gemm.Conv{
+		Channels: f.in, Kernel: f.kernel, Planar: f.planar,
+		Height: height, Width: width, Pad: w.Pad, Stride: w.Stride, Dilation: w.Dilation,
+	}
+}
+
+// Prepare returns the convolution of images of a size,
+//
+//	y[o,i,j] = Σ_c,u,v x[c, i·stride₀ + u·dilation₀ − pad₀, j·stride₁ + v·dilation₁ − pad₁]·w[o,c,u,v] + bias[o]
+//
+// or max(y, 0), where c goes through the channels of o's group, and pixels outside an image are 0. A sample
+// is an image of x, (in, height, width), and its result one of y, of Convolved's shape. What Activations says
+// of a row holds for an image: the channels of a group of one image become integers with one scale. Errors:
+// those of Convolved, and of Weight.Prepare.
+func (f *Filters) Prepare(height, width int, w Window, o Options) (*Layer, error) {
+	if !f.Packed() {
+		return nil, fmt.Errorf("%w: got filters that PackFilters did not make, want those that it returns", qtensor.ErrShape)
+	}
+	in := tensor.Shape{1, f.in * len(f.groups), height, width}
+	out, err := f.Convolved(in, w)
+	if err != nil {
+		return nil, err
+	}
+	l, err := o.layer(f.scheme, f.out)
+	if err != nil {
+		return nil, err
+	}
+	l.in, l.out = in[1:], out[1:]
+	l.io = convIO(o, f.scheme, f.out, f.in, len(f.groups), w.padded(in[1], height, width))
+	c, filters := f.conv(height, width, w), f.groups
+	if len(f.groups) > 1 && l.io.GivesQuantized { // one scale for all channels
+		c.Channels, c.Depthwise, filters = in[1], true, []*pack.Matrix{f.depthwise}
+	}
+	windows := gemm.NewWindows(c)
+	l.multiply = func(y, x gemm.Numbers, samples int, l *Layer) error {
+		return gemm.Convolve(y, x, samples, windows, filters, l.arithmetic, l.output)
+	}
+	return l, nil
+}

@@ -1,0 +1,124 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+
+	"euryale/internal/gemm"
+	"euryale/internal/kernel"
+	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
+)
+
+// Options are what a layer does besides multiplying by its weights.
+type Options struct {
+	Activations Activations
+	Params      qtensor.Params // of StaticInt8
+	Bias        []float32      // added to every row of the result, or to every number of a filter's; nil for none
+	ReLU        bool           // the layer ends with max(y, 0)
+}
+
+// static returns the parameters of the bytes that a layer makes; false where it is not StaticInt8, or they
+// are not sound.
+func (o Options) static() (QuantParams, bool) {
+	if o.Activations != StaticInt8 {
+		return QuantParams{}, false
+	}
+	p, err := StaticParams(o.Params)
+	return p, err == nil
+}
+
+// Check returns the error of Prepare for weights of a scheme with so many outputs.
+func (o Options) Check(s qtensor.Scheme, outputs int) error {
+	_, err := o.layer(s, outputs)
+	return err
+}
+
+// layer returns one that has what the options say, for weights of a scheme with so many outputs.
+func (o Options) layer(s qtensor.Scheme, outputs int) (*Layer, error) {
+	a, err := o.Activations.arithmetic(o.Params)
+	if err != nil {
+		return nil, err
+	}
+	if s.IsHalf() && a.Bits != 24 {
+		return nil, fmt.Errorf("%w: got %v weights with %v, want Fixed24, or integer weights", qtensor.ErrScheme, s, o.Activations)
+	}
+	if o.Bias != nil && len(o.Bias) != outputs {
+		return nil, fmt.Errorf("%w: got a bias of %d, want (%d)", qtensor.ErrShape, len(o.Bias), outputs)
+	}
+	if _, _, bad := kernel.MinMax(o.Bias); bad >= 0 {
+		return nil, fmt.Errorf("%w: bias is %v at %d, want finite numbers", qtensor.ErrValue, o.Bias[bad], bad)
+	}
+	return &Layer{arithmetic: a, output: gemm.Output{Bias: slices.Clone(o.Bias), ReLU: o.ReLU}}, nil
+}
+
+// Layer is weights with what their options say. It is immutable: any number of goroutines may share one. The
+// zero Layer, and a nil one, run as qtensor.ErrShape, and give zeros elsewhere.
+type Layer struct {
+	in, out    tensor.Shape // of a sample
+	io         IO
+	arithmetic gemm.Arithmetic
+	output     gemm.Output
+	multiply   func(y, x gemm.Numbers, samples int, l *Layer) error
+}
+
+// SingleThreaded returns l without worker threads: a call leaves all its work to the goroutine that makes it.
+// Results are the same.
+func (l *Layer) SingleThreaded() *Layer {
+	alone := *l.orZero()
+	alone.arithmetic.Alone = true
+	return &alone
+}
+
+// In returns the shape of a sample.
+func (l *Layer) In() tensor.Shape { return l.orZero().in.Clone() }
+
+// InSize returns the number of elements of a sample.
+func (l *Layer) InSize() int { return l.orZero().in.TotalSize() }
+
+// Out returns the shape of the result of a sample.
+func (l *Layer) Out() tensor.Shape { return l.orZero().out.Clone() }
+
+// IO returns what Run takes and gives besides float32.
+func (l *Layer) IO() IO { return l.orZero().io }
+
+// orZero returns l, and the zero Layer for nil.
+func (l *Layer) orZero() *Layer {
+	if l == nil {
+		return new(Layer)
+	}
+	return l
+}
+
+// Run sets y to the results of the given number of samples in x, one after the other in both, which do not
+// overlap. A result depends on its own sample alone. Quantized x stands for the float32 that it was made of,
+// with the parameters that IO says. Quantized y is what a layer with its parameters would make of the float32
+// that Run gives, clamp(RNE(y/s) + z), a float32 division, ties to even, saturated: so a chain of layers
+// gives the same bits quantized as in float32.
+//
+// Errors: qtensor.ErrShape for slices of other lengths; qtensor.ErrValue for NaN and infinities in x, naming
+// the first, and for a y that no float32 holds where it is to be quantized; qtensor.ErrParams for quantized
+// activations that IO does not say. y is undefined then.
+func (l *Layer) Run(y, x Operand, samples int) error {
+	l = l.orZero()
+	if l.multiply == nil {
+		return fmt.Errorf("%w: got a layer that Prepare did not make, want one that it returns", qtensor.ErrShape)
+	}
+	if err := l.io.check(y, x); err != nil {
+		return err
+	}
+	to, yLen := y.numbers()
+	from, xLen := x.numbers()
+	in, out := l.in.TotalSize(), l.out.TotalSize()
+	if samples < 0 || xLen/in != samples || xLen%in != 0 || yLen/out != samples || yLen%out != 0 {
+		return fmt.Errorf("%w: got x of %d and y of %d for %d samples, want %d and %d for each", qtensor.ErrShape, xLen, yLen, samples, in, out)
+	}
+	if samples == 0 {
+		return nil
+	}
+	if err := l.multiply(to, from, samples, l); err != nil {
+		return fmt.Errorf("%w: %w", qtensor.ErrValue, err)
+	}
+	return nil
+}

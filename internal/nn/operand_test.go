@@ -1,0 +1,266 @@
+package nn_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"euryale/internal/nn"
+	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
+)
+
+// static returns the options of StaticInt8 over a range.
+func static(t *testing.T, s qtensor.Scheme, low, high float32) nn.Options {
+	t.Helper()
+	p, err := qtensor.NewParams(s, []float32{low}, []float32{high})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return nn.Options{Activations: nn.StaticInt8, Params: p}
+}
+
+// paramsOf returns the parameters of the bytes that StaticInt8 makes.
+func paramsOf(t *testing.T, o nn.Options) nn.QuantParams {
+	t.Helper()
+	p, err := nn.StaticParams(o.Params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// layerOf returns layers of gaussian weights by their options: dense of 20×6 where groups is 0.
+func layerOf(t *testing.T, seed uint64, scheme qtensor.Scheme, groups int) func(nn.Options) *nn.Layer {
+	t.Helper()
+	shape, bias := []int{20, 6}, gaussian(seed+1, 6)
+	if groups > 0 {
+		shape = []int{6, 4 / groups, 3, 2}
+	}
+	q, err := qtensor.Quantize(newTensor(gaussian(seed, tensor.Shape(shape).TotalSize()), shape...), scheme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(o nn.Options) *nn.Layer {
+		t.Helper()
+		var l *nn.Layer
+		var err error
+		o.Bias = bias
+		if groups == 0 {
+			l, err = mustPack(t, q).Prepare(o)
+		} else {
+			o.ReLU = true
+			l, err = mustPackFilters(t, q, groups).Prepare(6, 5, window(t, []int{1, 1}, nil, nil), o)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+}
+
+// channelsLast returns samples of (channel, pixel) as (pixel, channel).
+func channelsLast[T any](x []T, samples, channels int) []T {
+	pixels := len(x) / samples / channels
+	y := make([]T, len(x))
+	for i, v := range x {
+		y[(i/(channels*pixels)*pixels+i%pixels)*channels+i/pixels%channels] = v
+	}
+	return y
+}
+
+// TestRunQuantized quantizes what Run reads and gives.
+func TestRunQuantized(t *testing.T) {
+	const samples = 3
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, c := range []struct {
+		name         string
+		scheme       qtensor.Scheme
+		groups       int // of channels; 0 is dense
+		takes, gives bool
+	}{
+		{"dense", qtensor.PerChannelSymmetric(8, 1), 0, true, true},
+		{"dense with zero points", qtensor.PerChannelAffine(8, 1), 0, true, true},
+		{"dense in groups", qtensor.Int4().PerGroup(1, 8), 0, true, true},
+		{"dense of 16 bits", qtensor.Float16(), 0, false, false},
+		{"conv", qtensor.PerChannelSymmetric(8, 0), 1, true, true},
+		{"conv with zero points", qtensor.Affine(8), 1, true, true},
+		{"conv in groups of numbers", qtensor.Int4().PerGroup(0, 8), 1, false, true},
+		{"conv in groups of channels", qtensor.PerChannelSymmetric(8, 0), 2, false, false},
+	} {
+		layer := layerOf(t, 9, c.scheme, c.groups)
+		for _, input := range []qtensor.Scheme{qtensor.Affine(8), qtensor.Symmetric(8), qtensor.UInt4()} {
+			name := fmt.Sprintf("%s, %v", c.name, input)
+			if c.scheme.IsHalf() {
+				if p := layer(fixed24); p.IO().GivesQuantized {
+					t.Errorf("%s: gives codes", name)
+				}
+				continue
+			}
+			low := float32(-2)
+			if input == qtensor.Affine(8) {
+				low = -1.5
+			}
+			p := layer(static(t, input, low, 2))
+			codes, takes := p.IO().Params, p.IO().TakesQuantized
+			if takes != c.takes || p.IO().GivesQuantized != c.gives {
+				t.Fatalf("%s: takes codes %v, gives %v, want %v and %v", name, takes, p.IO().GivesQuantized, c.takes, c.gives)
+			}
+			in, out := p.In(), p.Out()
+			x := gaussians(rng, samples*in.TotalSize())
+			numbers := make([]float32, samples*out.TotalSize())
+			if err := p.Run(nn.Operand{Float: numbers}, nn.Operand{Float: x}, samples); err != nil {
+				t.Fatal(err)
+			}
+			next := paramsOf(t, static(t, qtensor.Affine(8), -1, 3))
+			wantCodes := channelsLast(quantized(t, numbers, qtensor.Affine(8), -1, 3), samples, out[0])
+			for _, source := range []bool{false, true} {
+				from := nn.Operand{Float: x}
+				if source {
+					if !c.takes {
+						continue
+					}
+					from = nn.Operand{Quantized: channelsLast(quantized(t, x, input, low, 2), samples, in[0]), Params: codes}
+				}
+				got := nn.Operand{Float: make([]float32, len(numbers))}
+				if err := p.Run(got, from, samples); err != nil || !slices.Equal(got.Float, numbers) {
+					t.Errorf("%s, codes given %v: got %v, error %v, want %v", name, source, got.Float, err, numbers)
+				}
+				if !c.gives {
+					continue
+				}
+				got = nn.Operand{Quantized: make([]uint8, len(numbers)), Params: next}
+				if err := p.Run(got, from, samples); err != nil || !slices.Equal(got.Quantized, wantCodes) {
+					t.Errorf("%s, codes given %v: got codes %v, error %v, want %v", name, source, got.Quantized, err, wantCodes)
+				}
+			}
+		}
+	}
+}
+
+// quantized returns codes of numbers, counted from the lowest.
+func quantized(t *testing.T, x []float32, s qtensor.Scheme, low, high float32) []uint8 {
+	t.Helper()
+	p, err := qtensor.NewParams(s, []float32{low}, []float32{high})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := qtensor.QuantizeWith(newTensor(slices.Clone(x), len(x)), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	least, _ := s.CodeRange()
+	codes := make([]uint8, len(x))
+	for i := range codes {
+		code, err := q.Code(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		codes[i] = uint8(code - least)
+	}
+	return codes
+}
+
+func TestRunRefuses(t *testing.T) {
+	layer := layerOf(t, 5, qtensor.PerChannelSymmetric(8, 1), 0)
+	p, fixed := layer(static(t, qtensor.Affine(8), -1, 1)), layer(fixed24)
+	own := p.IO().Params
+	other := layer(static(t, qtensor.Affine(8), -1, 2)).IO().Params
+	if own == other {
+		t.Fatal("codes of other ranges compare equal")
+	}
+	x, y := nn.Operand{Float: make([]float32, 20)}, nn.Operand{Float: make([]float32, 6)}
+	for _, c := range []struct {
+		name  string
+		layer *nn.Layer
+		y, x  nn.Operand
+		want  error
+	}{
+		{"codes of another map", p, y, nn.Operand{Quantized: make([]uint8, 20), Params: other}, qtensor.ErrParams},
+		{"codes for Fixed24", fixed, y, nn.Operand{Quantized: make([]uint8, 20), Params: own}, qtensor.ErrParams},
+		{"codes of no map", p, nn.Operand{Quantized: make([]uint8, 6)}, x, qtensor.ErrParams},
+		{"codes of no scale", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{High: 255}}, x, qtensor.ErrParams},
+		{"a scale that is no number", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{Scale: float32(math.NaN()), High: 255}}, x, qtensor.ErrParams},
+		{"an infinite scale", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{Scale: float32(math.Inf(1)), High: 255}}, x, qtensor.ErrParams},
+		{"a zero below the codes", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{Scale: 1, Zero: -1, High: 255}}, x, qtensor.ErrParams},
+		{"a zero above the codes", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{Scale: 1, Zero: 16, High: 15}}, x, qtensor.ErrParams},
+		{"codes past a byte", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{Scale: 1, High: 256}}, x, qtensor.ErrParams},
+		{"too few codes", p, y, nn.Operand{Quantized: make([]uint8, 19), Params: own}, qtensor.ErrShape},
+		{"too much room", p, nn.Operand{Quantized: make([]uint8, 7), Params: own}, x, qtensor.ErrShape},
+		{"nothing", p, nn.Operand{}, x, qtensor.ErrShape},
+	} {
+		if err := c.layer.Run(c.y, c.x, 1); !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v, want %v", c.name, err, c.want)
+		}
+	}
+}
+
+// TestPackImages multiplies images by pixels, to the bits of images by channels.
+func TestPackImages(t *testing.T) {
+	const samples, channels, out = 3, 4, 6
+	x := gaussians(rand.New(rand.NewPCG(5, 6)), samples*20)
+	for _, scheme := range []qtensor.Scheme{qtensor.PerChannelSymmetric(8, 1), qtensor.Affine(8), qtensor.BFloat16()} {
+		w, err := qtensor.Quantize(newTensor(gaussian(8, 20*out), 20, out), scheme)
+		if err != nil {
+			t.Fatal(err)
+		}
+		images, err := nn.PackImages(w, channels)
+		if err != nil {
+			t.Fatalf("%v: %v", scheme, err)
+		}
+		results := func(w *nn.Weight, x []float32) []float32 {
+			p, err := w.Prepare(nn.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			y := make([]float32, samples*out)
+			if err := p.Run(nn.Operand{Float: y}, nn.Operand{Float: x}, samples); err != nil {
+				t.Fatal(err)
+			}
+			return y
+		}
+		got, want := results(images, channelsLast(x, samples, channels)), results(mustPack(t, w), x)
+		for i := range want {
+			// 16-bit weights are summed in float64, in the order in which they lie.
+			if got[i] != want[i] && !(scheme.IsHalf() && math.Abs(float64(got[i]-want[i])) <= 1e-6*math.Abs(float64(want[i]))) {
+				t.Errorf("%v: got %v at %d, want %v", scheme, got[i], i, want[i])
+			}
+		}
+	}
+	w, err := qtensor.Quantize(newTensor(gaussian(8, 20*out), 20, out), qtensor.Int4().PerGroup(1, 5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := nn.PackImages(w, channels); !errors.Is(err, qtensor.ErrScheme) {
+		t.Errorf("groups: error %v", err)
+	}
+	for _, channels := range []int{0, -1, 3} {
+		if _, err := nn.PackImages(w, channels); !errors.Is(err, qtensor.ErrShape) {
+			t.Errorf("%d channels: error %v", channels, err)
+		}
+	}
+}
+
+// TestSingleThreaded holds a layer without worker threads to the same layer with them.
+func TestSingleThreaded(t *testing.T) {
+	const samples = 700
+	for i, o := range []nn.Options{fixed24, dynamicInt8, static(t, qtensor.Affine(8), -2, 2), fixed24} {
+		l := layerOf(t, 5, []qtensor.Scheme{qtensor.PerChannelSymmetric(8, 1), qtensor.BFloat16()}[i/3], 0)(o)
+		x := nn.Operand{Float: gaussians(rand.New(rand.NewPCG(3, 7)), samples*l.InSize())}
+		want, got := make([]float32, samples*l.Out().TotalSize()), make([]float32, samples*l.Out().TotalSize())
+		if err := l.Run(nn.Operand{Float: want}, x, samples); err != nil {
+			t.Fatal(err)
+		}
+		single := l.SingleThreaded()
+		if err := single.Run(nn.Operand{Float: got}, x, samples); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%v: error %v, or other bits", o.Activations, err)
+		}
+		if single.IO() != l.IO() || !single.In().Eq(l.In()) || !single.Out().Eq(l.Out()) {
+			t.Errorf("%v: takes and gives %+v, want %+v", o.Activations, single.IO(), l.IO())
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package nn
+
+import (
+	"fmt"
+
+	"euryale/internal/gemm"
+	"euryale/internal/half"
+	"euryale/internal/kernel"
+	"euryale/internal/pack"
+	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
+)
+
+// Weight is a quantized matrix, (in, out), laid out for multiplying by it. It is immutable: any number of
+// ops, graphs and goroutines may share one. The zero Weight, and a nil one, are qtensor.ErrShape wherever a
+// layer is made, and give zeros elsewhere.
+type Weight struct {
+	in, out int
+	scheme  qtensor.Scheme
+	ints    *pack.Matrix // or
+	halves  *pack.Half
+}
+
+// Pack lays out w, of shape (in, out), quantized per tensor, per axis 1 or in groups of axis 1: a scale may
+// be shared by a column or by part of one, but not by a row. A weight of shape (out, in) is w.T(). Each call
+// makes a new layout.
+//
+// Errors: qtensor.ErrShape for another rank, and for a layout of more than MaxElements: depth is filled up to
+// a multiple of 4, or of 64 without groups, and columns to one of 16. qtensor.ErrScheme for scales along axis
+// 0.
+func Pack(w *qtensor.QTensor) (*Weight, error) { return PackImages(w, 1) }
+
+// PackImages works like Pack for samples that are flattened images, and reads them NHWC, as quantized
+// activations lie: the (in) of w is (channel, pixel), that of the samples (pixel, channel).
+//
+// Errors: those of Pack; qtensor.ErrShape for channels that do not divide in; qtensor.ErrScheme for scales in
+// groups, which the order would tear apart.
+func PackImages(w *qtensor.QTensor, channels int) (*Weight, error) {
+	if w == nil {
+		return nil, fmt.Errorf("%w: got nil, want a matrix (in, out)", qtensor.ErrShape)
+	}
+	shape, scheme := w.Shape(), w.Scheme()
+	if shape.Dims() != 2 {
+		return nil, fmt.Errorf("%w: got %v, want a matrix (in, out)", qtensor.ErrShape, shape)
+	}
+	if kept, ok := scheme.Axis(); ok && kept != 1 {
+		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis 1; if the weight is (out, in), pack its transpose, w.T()",
+			qtensor.ErrScheme, scheme)
+	}
+	if channels < 1 || shape[0]%channels != 0 {
+		return nil, fmt.Errorf("%w: got %d channels, want a divisor of %d", qtensor.ErrShape, channels, shape[0])
+	}
+	if !packable(scheme, channels) {
+		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis 1", qtensor.ErrScheme, scheme)
+	}
+	if err := layoutFits(1, shape[0], shape[1], scheme.GroupSize()); err != nil {
+		return nil, err
+	}
+	columns, err := w.T()
+	if err != nil {
+		return nil, err
+	}
+	packed := &Weight{in: shape[0], out: shape[1], scheme: scheme}
+	switch codes := columns.Codes(); {
+	case scheme.IsHalf():
+		packed.halves = pack.NewHalf(packed.in, packed.out, nhwc(codes.Uint16s(), packed, channels), halfFormat(scheme))
+	case codes.Dtype() == tensor.Int8:
+		packed.ints = packInts(packed, w.Params(), nhwc(codes.Int8s(), packed, channels))
+	default:
+		packed.ints = packInts(packed, w.Params(), nhwc(codes.Uint8s(), packed, channels))
+	}
+	return packed, nil
+}
+
+func halfFormat(s qtensor.Scheme) half.Format {
+	if s.Storage() == qtensor.Half {
+		return half.Float16()
+	}
+	return half.BFloat16()
+}
+
+func packInts[C kernel.Code](w *Weight, p qtensor.Params, codes []C) *pack.Matrix {
+	m := pack.Matrix{K: w.in, N: w.out, Group: w.in, Scales: p.Scales, Zeros: p.ZeroPoints, Offsets: p.Offsets}
+	if size := w.scheme.GroupSize(); size > 0 {
+		m.Group = min(size, w.in)
+	}
+	if _, perAxis := w.scheme.Axis(); !perAxis {
+		m.Scales = repeat(m.Scales, w.out)
+		m.Zeros = repeat(m.Zeros, w.out)
+		m.Offsets = repeat(m.Offsets, w.out)
+	}
+	return pack.New(m, codes, w.scheme.Storage().Bits())
+}
+
+// Packed reports whether w is a weight that Pack made.
+func (w *Weight) Packed() bool { return w != nil && (w.ints != nil || w.halves != nil) }
+
+// orZero returns w, and the zero Weight for nil.
+func (w *Weight) orZero() *Weight {
+	if w == nil {
+		return new(Weight)
+	}
+	return w
+}
+
+// In returns the depth: the size of the last axis that goes in.
+func (w *Weight) In() int { return w.orZero().in }
+
+// Out returns the size of the last axis that comes out.
+func (w *Weight) Out() int { return w.orZero().out }
+
+// Scheme returns the scheme of the tensor that was packed.
+func (w *Weight) Scheme() qtensor.Scheme { return w.orZero().scheme }
+
+// Bytes returns the memory that the layout takes.
+func (w *Weight) Bytes() int {
+	switch {
+	case !w.Packed():
+		return 0
+	case w.halves != nil:
+		return w.halves.Bytes()
+	}
+	return w.ints.Bytes()
+}
+
+// String describes the weight in a line.
+func (w *Weight) String() string {
+	w = w.orZero()
+	return fmt.Sprintf("Weight (%d, %d) %v, %d bytes packed", w.in, w.out, w.scheme, w.Bytes())
+}
+
+// Prepare returns y = x·w + b, or max(x·w + b, 0): a sample is a row of x, (in), and its result a row of y,
+// (out). Errors: qtensor.ErrShape for the zero Weight and for a bias of another length; qtensor.ErrScheme and
+// ErrParams for activations that do not go with the weight; qtensor.ErrValue for a bias that is not finite.
+func (w *Weight) Prepare(o Options) (*Layer, error) {
+	if !w.Packed() {
+		return nil, fmt.Errorf("%w: got a weight that Pack did not make, want one that it returns", qtensor.ErrShape)
+	}
+	l, err := o.layer(w.scheme, w.out)
+	if err != nil {
+		return nil, err
+	}
+	l.in, l.out, l.multiply, l.io = tensor.Shape{w.in}, tensor.Shape{w.out}, w.multiply, MatrixIO(o, w.scheme, 1)
+	return l, nil
+}
+
+func (w *Weight) multiply(y, x gemm.Numbers, rows int, l *Layer) error {
+	if w.halves != nil {
+		return gemm.ProductHalf(y.Float, x, rows, w.halves, l.arithmetic.Alone, l.output)
+	}
+	return gemm.Product(y, x, rows, w.ints, l.arithmetic, l.output)
+}
