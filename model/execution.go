@@ -160,11 +160,12 @@ func (e *execution) detach(ctx context.Context, done <-chan struct{}, outputs bo
 // mostLeft is from how many goroutines on that nobody waits for a model makes no more: the next run waits for one of them to end.
 const mostLeft = 8
 
-// leave has the goroutine stop. Nothing of the caller's is read afterwards.
+// leave has the goroutine stop. Nothing of the caller's is read afterwards: who reads it ends at the next part, and
+// lets go of the lock.
 func (e *execution) leave(cancel func()) {
+	cancel()
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	cancel()
 	if e.ended || e.left {
 		return
 	}
@@ -217,7 +218,7 @@ func (e *execution) compute(outputs bool) error {
 }
 
 // readAtOnce is how many numbers of an input are read between looks at the context.
-const readAtOnce = 1 << 17
+const readAtOnce = 1 << 13
 
 // read returns the numbers of the inputs: the caller's memory, or copies where the caller may leave.
 func (e *execution) read() ([][]float32, error) {
