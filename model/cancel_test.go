@@ -292,3 +292,30 @@ func cancelled(t *testing.T, name string, m *model.Model, in map[string]tensor.T
 		return m.Idle()
 	})
 }
+
+// TestMuchOutput has results for which the runtime has no memory at once, in runs that their context may end.
+func TestMuchOutput(t *testing.T) {
+	g := &flow.Graph{
+		Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 64}}}, Outputs: []flow.Value{{Name: "y"}},
+		Nodes: []flow.Node{{Op: "Relu", Name: "n", Inputs: []string{"x"}, Output: "y"}},
+	}
+	m := newModel(t, g, nil)
+	in := batchOf(1, 20_000, 64)
+	want := in["x"].(*tensor.Dense).Float32s()
+	for run := range 3 { // the first by a goroutine of its own
+		ctx, cancel := context.WithCancel(t.Context())
+		out, err := m.Run(ctx, in)
+		if err != nil {
+			t.Fatalf("run %d: %v", run, err)
+		}
+		for i, y := range out["y"].(*tensor.Dense).Float32s() {
+			if y != max(want[i], 0) {
+				t.Fatalf("run %d: got %v at %d, want %v", run, y, i, max(want[i], 0))
+			}
+		}
+		cancel()
+		if out, err := m.Run(ctx, in); !errors.Is(err, context.Canceled) || out != nil {
+			t.Errorf("run %d: got %v and error %v after it was cancelled", run, out, err)
+		}
+	}
+}

@@ -202,7 +202,9 @@ func (e *execution) compute(outputs bool) error {
 		return e.pass(x, e.batch, e.y, false)
 	}
 	for i, id := range e.m.outputs {
-		e.y[i] = make([]float32, e.m.values[id].size.at(e.batch))
+		if e.y[i], err = e.output(e.m.values[id].size.at(e.batch)); err != nil {
+			return err
+		}
 	}
 	if parts := e.m.parts(e.batch); parts > 1 {
 		switch err := e.split(x, parts); {
@@ -215,6 +217,24 @@ func (e *execution) compute(outputs bool) error {
 		}
 	}
 	return e.pass(x, e.batch, e.y, false) // an error of a part may name places in it
+}
+
+// allocatedAtOnce is for how many numbers the runtime has memory, with zeros, in less than a millisecond.
+const allocatedAtOnce = 1 << 20
+
+// output returns memory for n numbers. A caller that may leave does not wait for much of it.
+func (e *execution) output(n int) ([]float32, error) {
+	if n <= allocatedAtOnce || e.stop == nil || e.apart {
+		return make([]float32, n), nil
+	}
+	ready := make(chan []float32, 1)
+	go func() { ready <- make([]float32, n) }()
+	select {
+	case y := <-ready:
+		return y, nil
+	case <-e.stop:
+		return nil, errStopped
+	}
 }
 
 // readAtOnce is how many numbers of an input are read between looks at the context.
