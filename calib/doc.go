@@ -6,14 +6,11 @@
 // JSON where it is saved. One calibration so serves 8 bits and 4, and profiles of several machines merge into
 // exactly the profile that one machine would have made of all samples, in whatever order.
 //
-// Attach observes the nodes of a Gorgonia graph while a machine runs it; Profile.Observe takes tensors from
-// a program without a graph:
+// A Calibrator records the points of a network by key, and Profile.Observe single tensors:
 //
-//	watch, err := calib.Attach(g, map[string]*gorgonia.Node{"fc1.in": x, "fc1.out": h})
-//	…                                 // make the machine, run it on the samples
-//	profile := watch.Profile()
-//	params, err := profile.Params("fc1.in", qtensor.Affine(8), calib.MinMax())
+//	c, err := calib.NewCalibrator(map[string]tensor.Shape{"fc1.in": {1, 784}})
+//	err = c.Observe("fc1.in", x)      // for each sample
+//	params, err := c.Profile().Params("fc1.in", qtensor.Affine(8), calib.MinMax())
 //
-// Gorgonia's own names of inner nodes change when a graph is rebuilt: keys are the caller's, and the name of
-// a layer's weight followed by ".in" or ".out" is a good one.
+// exprgraph.Attach has the nodes of a Gorgonia graph observed while a machine runs it.
 package calib

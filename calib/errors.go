@@ -8,8 +8,6 @@ var (
 	ErrEmpty = errors.New("nothing seen")
 	// ErrKey reports a key that names nothing, or that cannot name anything: empty, or not UTF-8.
 	ErrKey = errors.New("wrong key")
-	// ErrNode reports a node that cannot be observed: nil, not of the graph, or of a malformed one.
-	ErrNode = errors.New("wrong node")
 	// ErrOption reports an averaging constant outside (0, 1], or a missing option or rule.
 	ErrOption = errors.New("wrong option")
 	// ErrProfile reports a damaged or hostile profile, or a nil one that something is added to.

@@ -5,23 +5,18 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
-	"reflect"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 
-	"euryale/internal/graph"
 	"euryale/internal/hostile"
 	"euryale/qtensor"
 
-	"github.com/chewxy/hm"
-	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
 var sentinels = []error{
-	ErrEmpty, ErrKey, ErrNode, ErrOption, ErrProfile,
+	ErrEmpty, ErrKey, ErrOption, ErrProfile,
 	qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout, qtensor.ErrScheme, qtensor.ErrParams, qtensor.ErrValue,
 }
 
@@ -64,14 +59,31 @@ func TestNothingPanics(t *testing.T) {
 		_, err := profileOf(t, "k", perTensor, []float32{1}, 1).Params("k", qtensor.Scheme{}, MinMax())
 		return err
 	})
-	for name, w := range map[string]*Watch{"nil": nil, "zero": {}} {
-		c.Survives(name+" Watch", func() {
+	for name, w := range map[string]*Calibrator{"nil": nil, "zero": {}} {
+		c.Survives(name+" Calibrator", func() {
 			w.Reset()
 			if keys := w.Profile().Keys(); len(keys) > 0 {
 				t.Errorf("%s: got keys %v", name, keys)
 			}
 		})
-		c.Refused(name+" Watch.MovingAverage", func() error { _, err := w.MovingAverage("k", qtensor.Affine(8)); return err })
+		c.Refused(name+" Calibrator.MovingAverage", func() error { _, err := w.MovingAverage("k", qtensor.Affine(8)); return err })
+		c.Refused(name+" Calibrator.Observe", func() error { return w.Observe("k", x) })
+		c.Refused(name+" Calibrator.ObserveFloat32", func() error { return w.ObserveFloat32("k", nil, nil) })
+	}
+	for name, x := range tensors {
+		w, err := NewCalibrator(map[string]tensor.Shape{"k": {2, 3}, "axis": {2, 3}}, PerChannel(1, "axis"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Refused("Calibrator.Observe "+name, func() error { return w.Observe("k", x) })
+		c.Refused("Calibrator.ObserveFloat32 "+name, func() error { return w.ObserveFloat32("axis", make([]float32, 5), tensor.Shape{2, 3}) })
+	}
+	for _, shape := range []tensor.Shape{nil, {}, {3}, {2, -1}, {math.MaxInt, math.MaxInt}} {
+		c.Refused(fmt.Sprint("NewCalibrator of ", shape), func() error {
+			_, err := NewCalibrator(map[string]tensor.Shape{"k": shape}, PerChannel(1))
+			return err
+		})
+		c.Survives(fmt.Sprint("NewCalibrator of all of ", shape), func() { _, _ = NewCalibrator(map[string]tensor.Shape{"k": shape}) })
 	}
 	for name, h := range map[string]*Histogram{"nil": nil, "zero": {}} {
 		c.Survives(name+" Histogram", func() {
@@ -100,97 +112,6 @@ func TestNothingPanics(t *testing.T) {
 	t.Logf("%d calls", c.Made)
 }
 
-// strangeNodes are nodes that cannot be observed, but that a program can make.
-func strangeNodes(g *gorgonia.ExprGraph) map[string]*gorgonia.Node {
-	matrix := gorgonia.TensorType{Dims: 2, Of: tensor.Float32}
-	removed := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(4, 3), gorgonia.WithName("removed"))
-	g.RemoveNode(removed)
-	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(4, 3), gorgonia.WithName("x2"))
-	in := func(opts ...gorgonia.NodeConsOpt) *gorgonia.Node {
-		return gorgonia.NewUniqueNode(append([]gorgonia.NodeConsOpt{gorgonia.In(g)}, opts...)...)
-	}
-	base := in(gorgonia.WithType(matrix), gorgonia.WithName("base"), gorgonia.WithShape(4, 3))
-	in(gorgonia.WithOp(gorgonia.Iop{}), gorgonia.WithChildren(gorgonia.Nodes{base}), gorgonia.WithName("an alias without a type"))
-	return map[string]*gorgonia.Node{
-		"nil":                         nil,
-		"zero":                        {},
-		"constant":                    gorgonia.NewConstant(float32(1)),
-		"removed":                     removed,
-		"another graph's":             gorgonia.NewScalar(gorgonia.NewGraph(), tensor.Float32, gorgonia.WithName("y")),
-		"statement":                   gorgonia.Read(x, new(gorgonia.Value)),
-		"int":                         gorgonia.NewVector(g, tensor.Int, gorgonia.WithShape(3), gorgonia.WithName("i")),
-		"no type":                     in(gorgonia.WithName("a"), gorgonia.WithShape(4, 3)),
-		"a type variable":             in(gorgonia.WithType(hm.TypeVariable('a')), gorgonia.WithName("b")),
-		"a tensor of nothing":         in(gorgonia.WithType(gorgonia.TensorType{Dims: 2}), gorgonia.WithName("c")),
-		"the zero Dtype":              in(gorgonia.WithType(tensor.Dtype{}), gorgonia.WithName("d")),
-		"of an alias without a type":  base,
-		"a passed on form of nothing": in(gorgonia.WithOp(gorgonia.Iop{}), gorgonia.WithName("e")),
-	}
-}
-
-// TestAttachLeavesNothing: whatever the error, the graph has the nodes that it had, and they are read by
-// those that read them.
-func TestAttachLeavesNothing(t *testing.T) {
-	c := &hostile.Calls{T: t, Sentinels: sentinels}
-	n := newNet(tensor.Float32)
-	nodes := strangeNodes(n.g)
-	wide := gorgonia.NewMatrix(n.g, tensor.Float32, gorgonia.WithShape(math.MaxInt/4, 3), gorgonia.WithName("wide"))
-	negative := gorgonia.NewMatrix(n.g, tensor.Float32, gorgonia.WithShape(-1, 3), gorgonia.WithName("negative"))
-	before, readers := slices.Clone(n.g.AllNodes()), readersOf(n)
-	try := func(name string, g *gorgonia.ExprGraph, key string, node *gorgonia.Node, opts ...Option) {
-		c.Refused(name, func() error {
-			_, err := Attach(g, map[string]*gorgonia.Node{"a": n.x, "b": n.pre, key: node, "z": n.act}, opts...)
-			return err
-		})
-		if !slices.Equal(n.g.AllNodes(), before) || !reflect.DeepEqual(readersOf(n), readers) {
-			t.Errorf("%s: the graph has %d nodes after it, want the %d from before", name, len(n.g.AllNodes()), len(before))
-		}
-	}
-	for name, node := range nodes {
-		try(name, n.g, "m", node)
-	}
-	try("no graph", nil, "m", n.x)
-	try("another graph", gorgonia.NewGraph(), "m", n.x)
-	try("no key", n.g, "", n.x)
-	try("a key that is no text", n.g, "\xff", n.x)
-	try("a nil option", n.g, "m", n.x, nil)
-	try("an unknown key", n.g, "m", n.x, PerChannel(0, "m", "q"))
-	try("a constant", n.g, "m", n.x, WithMovingAverage(2))
-	for _, axis := range []int{math.MinInt, -1, 2, math.MaxInt} {
-		try(fmt.Sprint("axis ", axis), n.g, "m", n.x, PerChannel(axis, "m"))
-	}
-	try("a huge axis", n.g, "m", wide, PerChannel(0, "m"), WithMovingAverage(0.1))
-	try("a negative axis", n.g, "m", negative, PerChannel(0, "m"))
-	t.Logf("%d calls", c.Made)
-}
-
-func readersOf(n *net) (ids []int64) {
-	for _, node := range []*gorgonia.Node{n.x, n.pre, n.act} {
-		for users := n.g.To(node.ID()); users.Next(); {
-			ids = append(ids, users.Node().ID())
-		}
-	}
-	return ids
-}
-
-// TestAddAllOrNone: what was checked is added without an error; should one come all the same, those before it
-// go.
-func TestAddAllOrNone(t *testing.T) {
-	n, other := newNet(tensor.Float32), newNet(tensor.Float32)
-	before := slices.Clone(n.g.AllNodes())
-	observers := []*observer{
-		{Base: graph.NewBase("observe"), key: "good", entry: &entry{axis: perTensor}, operands: gorgonia.Nodes{n.x}},
-		{Base: graph.NewBase("observe"), key: "too", entry: &entry{axis: perTensor}, operands: gorgonia.Nodes{n.act}},
-		{Base: graph.NewBase("observe"), key: "bad", entry: &entry{axis: perTensor}, operands: gorgonia.Nodes{n.x, other.x}},
-	}
-	if err := add(n.g, observers); !errors.Is(err, ErrNode) || !strings.Contains(err.Error(), `"bad"`) {
-		t.Errorf("got %v, want an ErrNode that names the key", err)
-	}
-	if !slices.Equal(n.g.AllNodes(), before) {
-		t.Errorf("got %d nodes, want the %d from before", len(n.g.AllNodes()), len(before))
-	}
-}
-
 // TestManyChannels: up to MaxChannels histograms, and not one more; what a shape claims is not allocated.
 func TestManyChannels(t *testing.T) {
 	values := make([]float32, MaxChannels+1)
@@ -207,15 +128,14 @@ func TestManyChannels(t *testing.T) {
 	var before, after runtime.MemStats
 	cases := 0
 	for n := 17; n < bits.UintSize-1; n++ { // from little to much: the first that is allocated ends the test
-		g := gorgonia.NewGraph()
-		x := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithShape(1<<n), gorgonia.WithName("x"))
+		shapes := map[string]tensor.Shape{"x": {1 << n}}
 		runtime.ReadMemStats(&before)
-		_, err := Attach(g, map[string]*gorgonia.Node{"x": x}, PerChannel(0))
+		_, err := NewCalibrator(shapes, PerChannel(0))
 		runtime.ReadMemStats(&after)
 		if got := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, qtensor.ErrShape) || got > 1<<20 {
 			t.Fatalf("2^%d channels: got %v and %d bytes, want ErrShape and no memory", n, err, got)
 		}
-		if _, err := Attach(g, map[string]*gorgonia.Node{"x": x}); err != nil {
+		if _, err := NewCalibrator(shapes); err != nil {
 			t.Errorf("2^%d elements per tensor: %v", n, err)
 		}
 		cases += 2

@@ -462,8 +462,8 @@ func TestNilProfileSawNothing(t *testing.T) {
 	}
 }
 
-func TestAttachNilOption(t *testing.T) {
-	if _, err := Attach(nil, nil, nil); !errors.Is(err, ErrOption) {
+func TestNilOption(t *testing.T) {
+	if _, err := NewCalibrator(nil, nil); !errors.Is(err, ErrOption) {
 		t.Errorf("got %v, want ErrOption", err)
 	}
 }

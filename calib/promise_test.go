@@ -17,7 +17,6 @@ import (
 	"euryale/calib"
 	"euryale/qtensor"
 
-	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
@@ -54,23 +53,19 @@ func TestPromisedErrors(t *testing.T) {
 	before := written()
 	var none *calib.Profile
 
-	g, other := gorgonia.NewGraph(), gorgonia.NewGraph()
-	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 3), gorgonia.WithName("x"))
-	foreign := gorgonia.NewMatrix(other, tensor.Float32, gorgonia.WithShape(2, 3), gorgonia.WithName("x"))
-	whole := gorgonia.NewMatrix(g, tensor.Int, gorgonia.WithShape(2, 3), gorgonia.WithName("i"))
-	many := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithShape(calib.MaxChannels+1), gorgonia.WithName("many"))
-	attach := func(key string, n *gorgonia.Node, opts ...calib.Option) error {
-		return second(calib.Attach(g, map[string]*gorgonia.Node{key: n}, opts...))
+	at := func(key string, shape tensor.Shape, opts ...calib.CalibratorOption) error {
+		return second(calib.NewCalibrator(map[string]tensor.Shape{key: shape}, opts...))
 	}
-	w, err := calib.Attach(g, map[string]*gorgonia.Node{"x": x}, calib.WithMovingAverage(0.5), calib.PerChannel(1))
+	shape := tensor.Shape{2, 3}
+	w, err := calib.NewCalibrator(map[string]tensor.Shape{"x": shape}, calib.WithMovingAverage(0.5), calib.PerChannel(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	bare, err := calib.Attach(g, map[string]*gorgonia.Node{"x": x})
+	bare, err := calib.NewCalibrator(map[string]tensor.Shape{"x": shape})
 	if err != nil {
 		t.Fatal(err)
 	}
-	follows := func(w *calib.Watch, key string, s qtensor.Scheme) error { return second(w.MovingAverage(key, s)) }
+	follows := func(w *calib.Calibrator, key string, s qtensor.Scheme) error { return second(w.MovingAverage(key, s)) }
 
 	readOnly := filepath.Join(t.TempDir(), "read-only")
 	if err := os.WriteFile(readOnly, []byte("kept"), 0o444); err != nil {
@@ -129,25 +124,27 @@ func TestPromisedErrors(t *testing.T) {
 		{"MovingAverage.Range", "nil", calib.ErrEmpty, rangeOf((*calib.MovingAverage)(nil).Range())},
 		{"MinMax", "nothing seen", calib.ErrEmpty, rangeOf(minMax.Range(new(calib.Histogram), affine))},
 		{"MinMax", "nil", calib.ErrEmpty, rangeOf(minMax.Range(nil, affine))},
-		{"Attach", "no key", calib.ErrKey, attach("", x)},
-		{"Attach", "an option's key", calib.ErrKey, attach("x", x, calib.PerChannel(0, "y"))},
-		{"Attach", "nil", calib.ErrNode, attach("x", nil)},
-		{"Attach", "another graph", calib.ErrNode, attach("x", foreign)},
-		{"Attach", "a nil graph", calib.ErrNode, second(calib.Attach(nil, map[string]*gorgonia.Node{"x": x}))},
-		{"Attach", "a nil option", calib.ErrOption, attach("x", x, nil)},
-		{"Attach", "a constant of 2", calib.ErrOption, attach("x", x, calib.WithMovingAverage(2))},
-		{"Attach", "integers", qtensor.ErrDtype, attach("x", whole)},
-		{"Attach", "axis −1", qtensor.ErrShape, attach("x", x, calib.PerChannel(-1))},
-		{"Attach", "axis 2", qtensor.ErrShape, attach("x", x, calib.PerChannel(2))},
-		{"Attach", "too many", qtensor.ErrShape, attach("x", many, calib.PerChannel(0))},
-		{"Watch.MovingAverage", "an unknown key", calib.ErrKey, follows(w, "y", affine)},
-		{"Watch.MovingAverage", "nothing seen", calib.ErrEmpty, follows(w, "x", affine.PerAxis(1))},
-		{"Watch.MovingAverage", "no averages", calib.ErrEmpty, follows(bare, "x", affine)},
-		{"Watch.MovingAverage", "the whole of an axis", qtensor.ErrScheme, follows(w, "x", affine)},
-		{"Watch.MovingAverage", "another axis", qtensor.ErrScheme, follows(w, "x", affine.PerAxis(0))},
-		{"Watch.MovingAverage", "groups", qtensor.ErrScheme, follows(w, "x", affine.PerGroup(1, 2))},
-		{"Watch.MovingAverage", "nil", calib.ErrKey, follows(nil, "x", affine)},
-		{"Watch.MovingAverage", "the zero Watch", calib.ErrKey, follows(new(calib.Watch), "x", affine)},
+		{"NewCalibrator", "no key", calib.ErrKey, at("", shape)},
+		{"NewCalibrator", "an option's key", calib.ErrKey, at("x", shape, calib.PerChannel(0, "y"))},
+		{"NewCalibrator", "a nil option", calib.ErrOption, at("x", shape, nil)},
+		{"NewCalibrator", "a constant of 2", calib.ErrOption, at("x", shape, calib.WithMovingAverage(2))},
+		{"NewCalibrator", "axis −1", qtensor.ErrShape, at("x", shape, calib.PerChannel(-1))},
+		{"NewCalibrator", "axis 2", qtensor.ErrShape, at("x", shape, calib.PerChannel(2))},
+		{"NewCalibrator", "too many", qtensor.ErrShape, at("x", tensor.Shape{calib.MaxChannels + 1}, calib.PerChannel(0))},
+		{"Calibrator.Observe", "an unknown key", calib.ErrKey, w.Observe("y", matrix)},
+		{"Calibrator.Observe", "integers", qtensor.ErrDtype, w.Observe("x", integers)},
+		{"Calibrator.Observe", "a mask", qtensor.ErrLayout, w.Observe("x", masked)},
+		{"Calibrator.Observe", "other channels", qtensor.ErrShape, w.Observe("x", wide)},
+		{"Calibrator.ObserveFloat32", "nil", calib.ErrKey, (*calib.Calibrator)(nil).ObserveFloat32("x", nil, nil)},
+		{"Calibrator.ObserveFloat32", "too few", qtensor.ErrShape, w.ObserveFloat32("x", make([]float32, 5), shape)},
+		{"Calibrator.MovingAverage", "an unknown key", calib.ErrKey, follows(w, "y", affine)},
+		{"Calibrator.MovingAverage", "nothing seen", calib.ErrEmpty, follows(w, "x", affine.PerAxis(1))},
+		{"Calibrator.MovingAverage", "no averages", calib.ErrEmpty, follows(bare, "x", affine)},
+		{"Calibrator.MovingAverage", "the whole of an axis", qtensor.ErrScheme, follows(w, "x", affine)},
+		{"Calibrator.MovingAverage", "another axis", qtensor.ErrScheme, follows(w, "x", affine.PerAxis(0))},
+		{"Calibrator.MovingAverage", "groups", qtensor.ErrScheme, follows(w, "x", affine.PerGroup(1, 2))},
+		{"Calibrator.MovingAverage", "nil", calib.ErrKey, follows(nil, "x", affine)},
+		{"Calibrator.MovingAverage", "the zero Calibrator", calib.ErrKey, follows(new(calib.Calibrator), "x", affine)},
 	}
 	for _, r := range list {
 		if !errors.Is(r.err, r.want) {
@@ -188,7 +185,7 @@ func TestReadProfileOfManyChannels(t *testing.T) {
 	}
 }
 
-// TestNothingIsShared changes all that a Profile and a Watch gave.
+// TestNothingIsShared changes all that a Profile gave.
 func TestNothingIsShared(t *testing.T) {
 	x := tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]float32{1, 2, 3, 4}))
 	var p calib.Profile
@@ -238,33 +235,26 @@ func TestHistogramUnmarshalLeavesIt(t *testing.T) {
 	}
 }
 
-// TestLastOptionHolds attaches one node with two options of a kind.
+// TestLastOptionHolds records one point with two options of a kind.
 func TestLastOptionHolds(t *testing.T) {
-	g := gorgonia.NewGraph()
-	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 3), gorgonia.WithName("x"))
-	y := gorgonia.Must(gorgonia.Neg(x))
-	watch, err := calib.Attach(g, map[string]*gorgonia.Node{"x": x, "y": y}, calib.PerChannel(1), calib.PerChannel(0, "x"),
+	shape := tensor.Shape{2, 3}
+	c, err := calib.NewCalibrator(map[string]tensor.Shape{"x": shape, "y": shape}, calib.PerChannel(1), calib.PerChannel(0, "x"),
 		calib.WithMovingAverage(0.1), calib.WithMovingAverage(0.5))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, last := range []float32{1, 3} {
-		backing := []float32{0, 0, 0, 0, last, 0}
-		if err := gorgonia.Let(x, tensor.New(tensor.WithShape(2, 3), tensor.WithBacking(backing))); err != nil {
-			t.Fatal(err)
-		}
-		m := gorgonia.NewTapeMachine(g)
-		if err := errors.Join(m.RunAll(), m.Close()); err != nil {
+		if err := c.ObserveFloat32("x", []float32{0, 0, 0, 0, last, 0}, shape); err != nil {
 			t.Fatal(err)
 		}
 	}
-	profile := watch.Profile()
+	profile := c.Profile()
 	for key, want := range map[string]int{"x": 0, "y": 1} {
 		if axis, channels, err := profile.Channels(key); err != nil || axis != want || len(channels) != 2+want {
 			t.Errorf("%s: got axis %d with %d channels, %v, want axis %d", key, axis, len(channels), err, want)
 		}
 	}
-	p, err := watch.MovingAverage("x", qtensor.Affine(8).PerAxis(0))
+	p, err := c.MovingAverage("x", qtensor.Affine(8).PerAxis(0))
 	if err != nil || !slices.Equal(p.Max, []float32{0, 2}) {
 		t.Errorf("got maxima %v, %v, want 0 and 2: half of 1 and half of 3", p.Max, err)
 	}

@@ -6,7 +6,7 @@ import (
 
 	"euryale/internal/dense"
 	"euryale/internal/flow"
-	"euryale/internal/graph"
+	"euryale/internal/graphop"
 	"euryale/internal/nn"
 	"euryale/qtensor"
 
@@ -14,15 +14,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// What a graph that was trained through fake quantization becomes when it is read: both ops are a graph.Fake.
+// What a graph that was trained through fake quantization becomes when it is read: both ops are a graphop.Fake.
 
 // Quantize returns the codes that a run rounds x to.
-func (f *fakeQuantize) Quantize(operands ...gorgonia.Value) (graph.Codes, error) {
+func (f *fakeQuantize) Quantize(operands ...gorgonia.Value) (graphop.Codes, error) {
 	return newCodes(f.quantize(operands))
 }
 
 // Quantize returns the codes that a run rounds x to by s.
-func (l *lsq) Quantize(operands ...gorgonia.Value) (graph.Codes, error) {
+func (l *lsq) Quantize(operands ...gorgonia.Value) (graphop.Codes, error) {
 	return newCodes(l.quantize(operands))
 }
 
@@ -65,7 +65,9 @@ type constantCodes struct {
 	err error
 }
 
-func newCodes(q *qtensor.QTensor, err error) (graph.Codes, error) { return constantCodes{q, err}, err }
+func newCodes(q *qtensor.QTensor, err error) (graphop.Codes, error) {
+	return constantCodes{q, err}, err
+}
 
 // QTensor returns the codes.
 func (c constantCodes) QTensor() (*qtensor.QTensor, error) { return c.q, c.err }
@@ -91,7 +93,7 @@ func (c constantCodes) Numbers() ([]float32, error) {
 }
 
 // Transpose returns the codes with axis perm[i] as axis i; an error for groups that would be torn.
-func (c constantCodes) Transpose(perm []int) graph.Codes {
+func (c constantCodes) Transpose(perm []int) graphop.Codes {
 	if c.err == nil {
 		c.q, c.err = c.q.T(perm...)
 	}
@@ -99,7 +101,7 @@ func (c constantCodes) Transpose(perm []int) graph.Codes {
 }
 
 // Reshape returns the codes in another shape; an error where that has other axes up to the kept one.
-func (c constantCodes) Reshape(shape []int) graph.Codes {
+func (c constantCodes) Reshape(shape []int) graphop.Codes {
 	if c.err == nil {
 		c.q, c.err = reshaped(c.q, shape)
 	}
@@ -120,7 +122,7 @@ func reshaped(q *qtensor.QTensor, shape tensor.Shape) (*qtensor.QTensor, error) 
 // Scale returns the codes with scales, and offsets, that are multiplied along axis, in float32. One scale
 // becomes one for each index of the axis; scales along another axis, and those that the scheme or a float32
 // cannot be, make it false.
-func (c constantCodes) Scale(by []float64, axis int) (graph.Codes, bool) {
+func (c constantCodes) Scale(by []float64, axis int) (graphop.Codes, bool) {
 	if c.err != nil || axis >= len(c.q.Shape()) || c.q.Shape()[axis] != len(by) {
 		return c, false
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"euryale/internal/flow"
-	"euryale/internal/graph"
+	"euryale/internal/graphop"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -14,14 +14,14 @@ import (
 )
 
 // fakeOf returns the op of a node as what reads graphs has it.
-func fakeOf(t *testing.T, n *gorgonia.Node, err error) graph.Fake {
+func fakeOf(t *testing.T, n *gorgonia.Node, err error) graphop.Fake {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, ok := n.Op().(graph.Fake)
+	f, ok := n.Op().(graphop.Fake)
 	if !ok {
-		t.Fatalf("%v is no graph.Fake", n.Op())
+		t.Fatalf("%v is no graphop.Fake", n.Op())
 	}
 	return f
 }
@@ -34,7 +34,7 @@ func TestFakeNode(t *testing.T) {
 	node := func(scale float32, zero, low, high int32) flow.Node {
 		return flow.Node{Op: "FakeQuantize", Scale: scale, Zero: zero, Low: low, High: high}
 	}
-	fixed := func(s qtensor.Scheme, zeros []int32, scales ...float32) graph.Fake {
+	fixed := func(s qtensor.Scheme, zeros []int32, scales ...float32) graphop.Fake {
 		y, err := ops.FakeQuantize(x, qtensor.Params{Scheme: s, Scales: scales, ZeroPoints: zeros})
 		return fakeOf(t, y, err)
 	}
@@ -43,7 +43,7 @@ func TestFakeNode(t *testing.T) {
 	dynamic, err := ops.FakeQuantizeDynamic(x, qtensor.Affine(8))
 	for _, c := range []struct {
 		name   string
-		f      graph.Fake
+		f      graphop.Fake
 		behind []gorgonia.Value
 		want   flow.Node
 		err    error
@@ -70,7 +70,7 @@ func TestFakeNode(t *testing.T) {
 // TestConstantCodes takes codes through what a graph does to a constant, and what it cannot.
 func TestConstantCodes(t *testing.T) {
 	x := newTensor(gaussian(5, 24), 2, 3, 4)
-	codes := func(s qtensor.Scheme) graph.Codes {
+	codes := func(s qtensor.Scheme) graphop.Codes {
 		y, err := ops.FakeQuantizeDynamic(input(gorgonia.NewGraph(), "x", tensor.Float32, 2, 3, 4), s)
 		c, err := fakeOf(t, y, err).Quantize(x)
 		if err != nil {
@@ -81,7 +81,7 @@ func TestConstantCodes(t *testing.T) {
 	all, kept, groups := codes(qtensor.Affine(4)), codes(qtensor.PerChannelSymmetric(4, 0)), codes(qtensor.Int4().PerGroup(2, 3))
 	for _, c := range []struct {
 		name        string
-		before, got graph.Codes
+		before, got graphop.Codes
 		scheme      string
 	}{
 		{"reshaped", all, all.Reshape([]int{4, 6}), "affine4"},
@@ -97,7 +97,7 @@ func TestConstantCodes(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		before graph.Codes
+		before graphop.Codes
 		by     []float64
 		axis   int
 		scheme string // of the result; none where there is none
@@ -131,7 +131,7 @@ func TestConstantCodes(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		got    graph.Codes
+		got    graphop.Codes
 		target error
 		part   string
 	}{

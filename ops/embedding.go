@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"euryale/internal/dense"
-	"euryale/internal/graph"
+	"euryale/internal/graphop"
 	"euryale/internal/nn"
 	"euryale/qtensor"
 
@@ -30,7 +30,7 @@ func Embedding(indices *gorgonia.Node, table *qtensor.QTensor) (*gorgonia.Node, 
 
 // embedding is the op; the table is captured, so that it has one input.
 type embedding struct {
-	graph.Base
+	graphop.Base
 	operand // the indices
 	table   *qtensor.QTensor
 	shape   tensor.Shape // of the table
@@ -48,7 +48,7 @@ func newEmbedding(indices *gorgonia.Node, table *qtensor.QTensor) (*embedding, e
 	if len(e.shape) < 2 {
 		return nil, fmt.Errorf("%w: table is %v, want (rows, width)", qtensor.ErrShape, e.shape)
 	}
-	e.Base = graph.NewBase(fmt.Sprintf("embedding%v %v", e.shape, table.Scheme()))
+	e.Base = graphop.NewBase(fmt.Sprintf("embedding%v %v", e.shape, table.Scheme()))
 	return e, nil
 }
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"euryale/internal/graph"
+	"euryale/internal/graphop"
 	"euryale/qtensor"
 
 	"github.com/chewxy/hm"
@@ -60,7 +60,7 @@ func FakeQuantizeDynamic(x *gorgonia.Node, s qtensor.Scheme) (*gorgonia.Node, er
 
 // fakeQuantize is the op of both.
 type fakeQuantize struct {
-	graph.Base
+	graphop.Base
 	operand
 	scheme qtensor.Scheme
 	params *qtensor.Params // nil for those of the value
@@ -79,9 +79,9 @@ func newFakeQuantize(x *gorgonia.Node, s qtensor.Scheme, p *qtensor.Params) (*fa
 		return nil, err
 	}
 	if p == nil {
-		f.Base = graph.NewBase(fmt.Sprintf("fakequantize dynamic %v", s))
+		f.Base = graphop.NewBase(fmt.Sprintf("fakequantize dynamic %v", s))
 	} else {
-		f.Base = graph.NewBase(fmt.Sprintf("fakequantize %v", s))
+		f.Base = graphop.NewBase(fmt.Sprintf("fakequantize %v", s))
 		f.params = &qtensor.Params{
 			Scheme: s, Scales: slices.Clone(p.Scales), ZeroPoints: slices.Clone(p.ZeroPoints),
 			Offsets: slices.Clone(p.Offsets), Multiplier: p.Multiplier,

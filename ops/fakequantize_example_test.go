@@ -16,7 +16,7 @@ func ExampleFakeQuantize() {
 	targets := tensor.New(tensor.WithShape(4, 2), tensor.WithBacking([]float32{1.2, -0.3, -0.6, 1, 2.1, -1.4, -0.1, 0.2}))
 	weight := tensor.New(tensor.WithShape(3, 2), tensor.WithBacking([]float32{0.9, -1, 0.2, 0.35, -0.2, -0.4}))
 
-	// What flows into the layer was observed beforehand: calib.Attach, then the Params of the profile.
+	// What flows into the layer was observed beforehand: exprgraph.Attach, then the Params of the profile.
 	observed, err := qtensor.NewParams(qtensor.Affine(8), []float32{-1}, []float32{2.5})
 	check(err)
 	scheme := qtensor.PerChannelSymmetric(3, 1)

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"euryale/internal/dense"
-	"euryale/internal/graph"
+	"euryale/internal/graphop"
 	"euryale/internal/nn"
 	"euryale/model"
 	"euryale/qtensor"
@@ -17,7 +17,7 @@ import (
 
 // layer is an op with packed weights, which are captured, so that it has one input.
 type layer struct {
-	graph.Base
+	graphop.Base
 	options nn.Options
 	operand     // of input and result
 	outputs int // elements of the bias
@@ -101,7 +101,7 @@ func (l *layer) check(x *gorgonia.Node, name string, weights qtensor.Scheme, opt
 	if _, err := l.shape(x.Shape()); err != nil {
 		return err
 	}
-	l.Base = graph.NewBase(fmt.Sprintf("%s %v %v", name, weights, l.options.Activations))
+	l.Base = graphop.NewBase(fmt.Sprintf("%s %v %v", name, weights, l.options.Activations))
 	return nil
 }
 

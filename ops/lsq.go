@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"euryale/internal/dense"
-	"euryale/internal/graph"
+	"euryale/internal/graphop"
 	"euryale/qtensor"
 
 	"github.com/chewxy/hm"
@@ -45,7 +45,7 @@ func FakeQuantizeLSQ(x, scale *gorgonia.Node, scheme qtensor.Scheme) (*gorgonia.
 
 // lsq is the op (x, s) → y.
 type lsq struct {
-	graph.Base
+	graphop.Base
 	x, s   operand
 	scheme qtensor.Scheme
 }
@@ -69,7 +69,7 @@ func newLSQ(x, scale *gorgonia.Node, scheme qtensor.Scheme) (*lsq, error) {
 	if of.dtype != by.dtype {
 		return nil, fmt.Errorf("%w: got a scale of %v for %v, want one type", qtensor.ErrDtype, by.dtype, of.dtype)
 	}
-	l := &lsq{graph.NewBase(fmt.Sprintf("fakequantize lsq %v", scheme)), of, by, scheme}
+	l := &lsq{graphop.NewBase(fmt.Sprintf("fakequantize lsq %v", scheme)), of, by, scheme}
 	return l, l.fits(x.Shape(), scale.Shape())
 }
 
@@ -170,7 +170,7 @@ func (l *lsq) SymDiff(inputs gorgonia.Nodes, _, dy *gorgonia.Node) (gorgonia.Nod
 	}
 	gradients := make(gorgonia.Nodes, 2)
 	for i, name := range []string{"x", "scale"} {
-		op := &lsqGradient{gradientOp{graph.NewBase("gradient of " + l.String() + " by its " + name)}, l, i}
+		op := &lsqGradient{gradientOp{graphop.NewBase("gradient of " + l.String() + " by its " + name)}, l, i}
 		var err error
 		if gradients[i], err = gorgonia.ApplyOp(op, append(inputs[:2:2], dy)...); err != nil {
 			return nil, err

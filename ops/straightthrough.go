@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"euryale/internal/dense"
-	"euryale/internal/graph"
+	"euryale/internal/graphop"
 	"euryale/qtensor"
 
 	"github.com/chewxy/hm"
@@ -25,7 +25,7 @@ func (f *fakeQuantize) SymDiff(inputs gorgonia.Nodes, _, dy *gorgonia.Node) (gor
 	if f.params == nil {
 		return gorgonia.Nodes{dy}, nil
 	}
-	op := &straightThrough{gradientOp{graph.NewBase("gradient of " + f.String())}, f}
+	op := &straightThrough{gradientOp{graphop.NewBase("gradient of " + f.String())}, f}
 	dx, err := gorgonia.ApplyOp(op, append(inputs[:1:1], dy)...)
 	return gorgonia.Nodes{dx}, err
 }
@@ -149,7 +149,7 @@ func (s *straightThrough) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
 }
 
 // gradientOp is the part that ops which compute gradients share: they have none themselves.
-type gradientOp struct{ graph.Base }
+type gradientOp struct{ graphop.Base }
 
 // DiffWRT reports no gradient with respect to any input. Without it, Gorgonia would panic.
 func (g gradientOp) DiffWRT(inputs int) []bool { return make([]bool, max(inputs, 0)) }

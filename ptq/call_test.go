@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"euryale/internal/graph"
+	"euryale/internal/graphop"
 	"euryale/model"
 	"euryale/ptq"
 
@@ -71,7 +71,7 @@ func TestCallsOfTheUser(t *testing.T) {
 	build := func(batch int) (ptq.Graph, error) {
 		g := gorgonia.NewGraph()
 		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 4), gorgonia.WithName("x"))
-		op := &identity{graph.NewBase("mine"), func() error { return (*do.Load())() }}
+		op := &identity{graphop.NewBase("mine"), func() error { return (*do.Load())() }}
 		y := must(gorgonia.Tanh(must(gorgonia.ApplyOp(op, x))))
 		return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
 	}

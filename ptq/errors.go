@@ -30,7 +30,3 @@ var (
 	// ErrReentrant reports a build, or an op of the user, that runs the model that it is a part of.
 	ErrReentrant = graph.ErrReentrant
 )
-
-// ErrPanic reports a panic of an embedded model. Machines run ops in goroutines that no caller can recover
-// in.
-var ErrPanic = errors.New("a panic")

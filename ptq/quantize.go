@@ -10,6 +10,7 @@ import (
 	"euryale/internal/dense"
 	"euryale/internal/flow"
 	"euryale/internal/graph"
+	"euryale/internal/graphop"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -113,7 +114,7 @@ type job struct {
 	graph            *flow.Graph
 	net              *network // of graph
 	products         []*product
-	codes            map[string]graph.Codes // of weights that were trained as codes
+	codes            map[string]graphop.Codes // of weights that were trained as codes
 	float, quantized *model.Model
 	seen             map[string]*calib.Histogram // by value: what becomes codes in layers
 	made             map[constantCodes]*qtensor.QTensor

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"euryale/internal/graph"
+	"euryale/internal/graphop"
 	"euryale/ptq"
 
 	"github.com/chewxy/hm"
@@ -16,7 +16,7 @@ import (
 
 // identity is an op of the user's that returns its operand, after what else it does.
 type identity struct {
-	graph.Base
+	graphop.Base
 	do func() error
 }
 
@@ -61,10 +61,10 @@ func TestVerify(t *testing.T) {
 		}, ptq.ErrUnsupported, ""},
 		{"no output", func(node) (node, error) { return nil, nil }, ptq.ErrUnsupported, ""},
 		{"an op that fails", func(y node) (node, error) {
-			return gorgonia.ApplyOp(&identity{graph.NewBase("rogue"), func() error { return failed }}, y)
+			return gorgonia.ApplyOp(&identity{graphop.NewBase("rogue"), func() error { return failed }}, y)
 		}, nil, "rogue#"},
 		{"an op that panics", func(y node) (node, error) {
-			return gorgonia.ApplyOp(&identity{graph.NewBase("rogue"), func() error { panic("slipped") }}, y)
+			return gorgonia.ApplyOp(&identity{graphop.NewBase("rogue"), func() error { panic("slipped") }}, y)
 		}, nil, "panics: slipped"},
 	} {
 		build := func(batch int) (ptq.Graph, error) {

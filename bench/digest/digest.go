@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"euryale/calib"
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ptq"
 	"euryale/qtensor"
@@ -130,7 +131,7 @@ func sentinels(err error) string {
 		{"ErrNotFound", qtensor.ErrNotFound},
 		{"ErrEmpty", calib.ErrEmpty},
 		{"ErrKey", calib.ErrKey},
-		{"ErrNode", calib.ErrNode},
+		{"ErrNode", exprgraph.ErrNode},
 		{"ErrOption", calib.ErrOption},
 		{"ErrProfile", calib.ErrProfile},
 		{"ErrCall", model.ErrCall},

@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"euryale/calib"
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ops"
 	"euryale/ptq"
@@ -12,13 +13,16 @@ import (
 
 // entries are the exported functions of all packages.
 var entries = map[string]any{
-	"calib.Attach":            calib.Attach,
+	"calib.NewCalibrator":     calib.NewCalibrator,
 	"calib.LoadProfile":       calib.LoadProfile,
 	"calib.MinMax":            calib.MinMax,
 	"calib.NewMovingAverage":  calib.NewMovingAverage,
 	"calib.PerChannel":        calib.PerChannel,
 	"calib.ReadProfile":       calib.ReadProfile,
 	"calib.WithMovingAverage": calib.WithMovingAverage,
+
+	"exprgraph.Attach": exprgraph.Attach,
+	"exprgraph.Embed":  exprgraph.Embed,
 
 	"model.Load":            model.Load,
 	"model.New":             model.New,
@@ -39,7 +43,6 @@ var entries = map[string]any{
 	"ops.WithStaticInt8":      ops.WithStaticInt8,
 	"ops.WithReLU":            ops.WithReLU,
 
-	"ptq.Embed":    ptq.Embed,
 	"ptq.Quantize": ptq.Quantize,
 
 	"qtensor.Affine":              qtensor.Affine,
@@ -69,10 +72,10 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[calib.Bin](),
 	reflect.TypeFor[calib.Histogram](),
 	reflect.TypeFor[calib.MovingAverage](),
-	reflect.TypeFor[calib.Option](),
+	reflect.TypeFor[calib.CalibratorOption](),
 	reflect.TypeFor[calib.Profile](),
 	reflect.TypeFor[calib.Rule](),
-	reflect.TypeFor[calib.Watch](),
+	reflect.TypeFor[calib.Calibrator](),
 
 	reflect.TypeFor[model.Activations](),
 	reflect.TypeFor[model.Info](),

@@ -16,7 +16,7 @@ import (
 )
 
 // packages are the folders of the packages that programs import.
-var packages = []string{"calib", "model", "ops", "ptq", "qtensor"}
+var packages = []string{"calib", "exprgraph", "model", "ops", "ptq", "qtensor"}
 
 // TestEveryPackage compares packages with the folders of the module that hold an importable package.
 func TestEveryPackage(t *testing.T) {

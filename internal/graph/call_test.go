@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/internal/graphop"
+
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -67,7 +69,7 @@ var called = []struct {
 		return gorgonia.Concat(1, x, must(y, err))
 	}), []string{"repeatOp Repeat0", "not elementwise"}},
 	{"op from outside", on(func(_ *zoo, x node) (node, error) {
-		return gorgonia.ApplyOp(identity{NewBase("mine")}, x)
+		return gorgonia.ApplyOp(identity{graphop.NewBase("mine")}, x)
 	}), []string{"graph.identity mine#"}},
 	{"another op by batch", on(func(z *zoo, x node) (node, error) {
 		if z.batch == batchA {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"euryale/internal/flow"
+	"euryale/internal/graphop"
 )
 
 // names makes names unique: by name, the number that was put behind it last.
@@ -24,10 +25,10 @@ func (n names) take(base, otherwise string) string {
 }
 
 // emit returns the steps as a graph, and the codes of its constants. Names are taken by inputs, then constants, then steps.
-func (r *reader) emit() (*flow.Graph, map[string]Codes) {
+func (r *reader) emit() (*flow.Graph, map[string]graphop.Codes) {
 	steps := expand(r.steps)
 	g := &flow.Graph{Constants: map[string]*flow.Tensor{}}
-	codes := map[string]Codes{}
+	codes := map[string]graphop.Codes{}
 	values, nodes, counts := names{}, names{}, map[string]int{}
 	named := map[*value]string{}
 	for _, unnamed := range []bool{false, true} { // a name that was given stays

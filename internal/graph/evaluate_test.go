@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/internal/graphop"
+
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -179,7 +181,7 @@ func evaluated(t *testing.T, what string, build Build, dt tensor.Dtype, machine 
 
 // rogue is an op of the user's that does something bad.
 type rogue struct {
-	Base
+	graphop.Base
 	do func(v ...gorgonia.Value) (gorgonia.Value, error)
 }
 
@@ -250,8 +252,8 @@ func TestEvaluateFails(t *testing.T) {
 				for i := range 5 {
 					if i == at {
 						side = must(gorgonia.Tanh(h))
-						h = must(gorgonia.ApplyOp(rogue{NewBase("rogue"), c.do}, h))
-						h = must(gorgonia.ApplyOp(rogue{NewBase("rogue"), c.do}, h))
+						h = must(gorgonia.ApplyOp(rogue{graphop.NewBase("rogue"), c.do}, h))
+						h = must(gorgonia.ApplyOp(rogue{graphop.NewBase("rogue"), c.do}, h))
 						continue
 					}
 					h = must(gorgonia.Mul(h, z.weight("w0", 4, 4)))

@@ -1,10 +1,7 @@
 package graph
 
 import (
-	"hash"
-	"hash/fnv"
-	"slices"
-	"testing"
+	"euryale/internal/graphop"
 
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
@@ -12,7 +9,7 @@ import (
 )
 
 // identity is an op that returns its input.
-type identity struct{ Base }
+type identity struct{ graphop.Base }
 
 func (identity) Arity() int    { return 1 }
 func (identity) Type() hm.Type { return hm.NewFnType(hm.TypeVariable('a'), hm.TypeVariable('a')) }
@@ -22,78 +19,3 @@ func (identity) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
 }
 
 func (identity) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return v[0], nil }
-
-func hashOf(write func(hash.Hash)) uint32 {
-	h := fnv.New32a()
-	write(h)
-	return h.Sum32()
-}
-
-func TestBaseIsItsIdentity(t *testing.T) {
-	a, b, other := NewBase("op"), NewBase("op"), NewBase("other")
-	for name, hashes := range map[string][2]uint32{
-		"Hashcode":             {a.Hashcode(), b.Hashcode()},
-		"Hashcode, other name": {a.Hashcode(), other.Hashcode()},
-		"WriteHash":            {hashOf(a.WriteHash), hashOf(b.WriteHash)},
-	} {
-		if hashes[0] == hashes[1] {
-			t.Errorf("%s: got %d for two ops, want two numbers", name, hashes[0])
-		}
-	}
-	named, renamed := Base{"op", 7}, Base{"other", 7}
-	if hashOf(named.WriteHash) == hashOf(renamed.WriteHash) {
-		t.Error("WriteHash: got one hash for two names, want two")
-	}
-	if same := a; same.Hashcode() != a.Hashcode() || hashOf(same.WriteHash) != hashOf(a.WriteHash) {
-		t.Error("got another identity for a copy, want the same")
-	}
-	if got := named.String(); got != "op#7" {
-		t.Errorf("String: got %q, want op#7", got)
-	}
-	if !a.ReturnsPtr() || a.CallsExtern() || a.OverwritesInput() != -1 {
-		t.Errorf("got %t, %t, %d, want true, false, −1", a.ReturnsPtr(), a.CallsExtern(), a.OverwritesInput())
-	}
-}
-
-func TestBasesMakeNodesOfTheirOwn(t *testing.T) {
-	g := gorgonia.NewGraph()
-	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 3), gorgonia.WithName("x"))
-	op := identity{NewBase("op")}
-	a := gorgonia.Must(gorgonia.ApplyOp(op, x))
-	b := gorgonia.Must(gorgonia.ApplyOp(identity{NewBase("op")}, x))
-	if a == b {
-		t.Error("got one node for two ops on the same input, want two")
-	}
-	if again := gorgonia.Must(gorgonia.ApplyOp(op, x)); again != a {
-		t.Error("got a second node for one op on the same input, want the first")
-	}
-}
-
-func TestAliases(t *testing.T) {
-	g := gorgonia.NewGraph()
-	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 6), gorgonia.WithName("x"))
-	must := gorgonia.Must
-	double := must(gorgonia.Add(x, x))
-	reshaped := must(gorgonia.Reshape(double, tensor.Shape{4, 3}))
-	sliced := must(gorgonia.Slice(reshaped, gorgonia.S(1, 3)))
-	dropped := must(gorgonia.Dropout(sliced, 0.5))
-	passed := must(gorgonia.ApplyOp(gorgonia.Iop{}, double))
-	single := must(gorgonia.Concat(0, dropped))
-	both := must(gorgonia.Concat(0, passed, double)) // is none, but is like single
-	negated := must(gorgonia.Neg(reshaped))
-	flat := must(gorgonia.Reshape(negated, tensor.Shape{12}))
-	turned := must(gorgonia.Transpose(double, 1, 0))
-	gorgonia.Read(double, new(gorgonia.Value))
-
-	family := gorgonia.Nodes{double, reshaped, sliced, dropped, passed, single, both}
-	for _, family := range []gorgonia.Nodes{family, {negated, flat}, {turned}, {x}} {
-		for i, n := range family {
-			want := slices.Delete(slices.Clone(family), i, i+1)
-			got := Aliases(n)
-			missing := slices.DeleteFunc(slices.Clone(want), got.Contains)
-			if len(got) != len(want) || len(missing) > 0 {
-				t.Errorf("%v: got aliases %v, want %v", n, got, want)
-			}
-		}
-	}
-}

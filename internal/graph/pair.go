@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"euryale/internal/flow"
+	"euryale/internal/graphop"
 
 	"gorgonia.org/gorgonia"
 )
@@ -52,8 +53,8 @@ func (p pair) kind() string { return kindOf(p.a.Op()) }
 
 // isFake reports whether the op is one of fake quantization.
 func (p pair) isFake() bool {
-	_, a := p.a.Op().(Fake)
-	_, b := p.b.Op().(Fake)
+	_, a := p.a.Op().(graphop.Fake)
+	_, b := p.b.Op().(graphop.Fake)
 	return a && b
 }
 

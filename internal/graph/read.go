@@ -8,6 +8,7 @@ import (
 
 	"euryale/internal/dense"
 	"euryale/internal/flow"
+	"euryale/internal/graphop"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -27,7 +28,7 @@ type Network struct {
 	// Folded has normalizations, and biases, in the layer before them, convolutions of slices in groups, and weights as the graph has
 	// them.
 	Folded *flow.Graph
-	Codes  map[string]Codes // of constants of Folded that a Fake made, by name
+	Codes  map[string]graphop.Codes // of constants of Folded that a Fake made, by name
 }
 
 // Read returns the network that build makes, with the batch size free: it builds at two batch sizes and takes as flow.Batch what

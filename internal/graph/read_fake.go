@@ -6,37 +6,15 @@ import (
 	"slices"
 
 	"euryale/internal/dense"
-	"euryale/internal/flow"
+	"euryale/internal/graphop"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
-// Fake is an op that rounds its first operand to numbers that codes stand for. The operands behind are what it rounds by.
-type Fake interface {
-	// Quantize returns the first operand in codes.
-	Quantize(operands ...gorgonia.Value) (Codes, error)
-	// Node returns the FakeQuantize of flow that does the same to a first operand of any numbers. An error says why none does.
-	Node(behind ...gorgonia.Value) (flow.Node, error)
-}
-
-// Codes are a constant as it was quantized. They go through what Read does to a constant on the way to its layer; what they
-// cannot go through is an error of whoever asks for them at last.
-type Codes interface {
-	fmt.Stringer // how they were made
-	// Numbers returns what they stand for.
-	Numbers() ([]float32, error)
-	// Reshape returns them in another shape of as many elements.
-	Reshape(shape []int) Codes
-	// Transpose returns them with axis perm[i] as axis i.
-	Transpose(perm []int) Codes
-	// Scale returns the same codes for numbers that are multiplied, along an axis; false where no scales do that.
-	Scale(by []float64, axis int) (Codes, bool)
-}
-
 // readFake reads a constant as codes and the numbers that they stand for, and else rounding to one map.
 func readFake(r *reader, p pair, operands []pair) (*value, error) {
-	a, b := p.a.Op().(Fake), p.b.Op().(Fake)
+	a, b := p.a.Op().(graphop.Fake), p.b.Op().(graphop.Fake)
 	x, err := r.whole(operands[0])
 	if err != nil {
 		return nil, err
@@ -67,10 +45,10 @@ func readFake(r *reader, p pair, operands []pair) (*value, error) {
 	return r.unary(node, x), nil
 }
 
-func fakeConstant(p pair, x *value, a, b Fake, operands []gorgonia.Value) (*value, error) {
-	var made [2]Codes
+func fakeConstant(p pair, x *value, a, b graphop.Fake, operands []gorgonia.Value) (*value, error) {
+	var made [2]graphop.Codes
 	var numbers [2][]float32
-	for i, op := range []Fake{a, b} {
+	for i, op := range []graphop.Fake{a, b} {
 		var err error
 		if made[i], err = op.Quantize(operands...); err == nil {
 			numbers[i], err = made[i].Numbers()

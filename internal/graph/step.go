@@ -4,16 +4,17 @@ import (
 	"slices"
 
 	"euryale/internal/flow"
+	"euryale/internal/graphop"
 )
 
 // value is an input, a constant or what a step makes.
 type value struct {
-	base  string    // a name for it, perhaps taken, perhaps empty
-	shape []int     // with flow.Batch where it is free
-	data  []float32 // of a constant, else nil
-	codes Codes     // of a constant that was fake-quantized, else nil
-	other *value    // of a constant matrix that is another one transposed, that one
-	from  *step     // of what a step makes, else nil
+	base  string        // a name for it, perhaps taken, perhaps empty
+	shape []int         // with flow.Batch where it is free
+	data  []float32     // of a constant, else nil
+	codes graphop.Codes // of a constant that was fake-quantized, else nil
+	other *value        // of a constant matrix that is another one transposed, that one
+	from  *step         // of what a step makes, else nil
 
 	integer bool // of an input, or one in another shape: whole numbers
 }
@@ -49,7 +50,7 @@ func (r *reader) reshape(v *value, shape []int) *value {
 	case slices.Equal(v.shape, shape):
 		return v
 	case v.data != nil:
-		return &value{base: v.base, shape: shape, data: v.data, codes: through(v.codes, Codes.Reshape, shape)}
+		return &value{base: v.base, shape: shape, data: v.data, codes: through(v.codes, graphop.Codes.Reshape, shape)}
 	case v.from != nil && v.from.Op == "Reshape":
 		return r.reshape(v.from.in[0], shape)
 	}
@@ -70,7 +71,7 @@ func (r *reader) transpose(v *value, perm []int) *value {
 	case slices.IsSorted(perm):
 		return v
 	case v.data != nil:
-		y := &value{base: v.base, shape: shape, data: transposed(v.data, v.shape, perm), codes: through(v.codes, Codes.Transpose, perm)}
+		y := &value{base: v.base, shape: shape, data: transposed(v.data, v.shape, perm), codes: through(v.codes, graphop.Codes.Transpose, perm)}
 		if len(shape) == 2 {
 			y.other = v
 		}
@@ -80,7 +81,7 @@ func (r *reader) transpose(v *value, perm []int) *value {
 }
 
 // through returns what a method makes of codes, if there are any.
-func through(c Codes, method func(Codes, []int) Codes, how []int) Codes {
+func through(c graphop.Codes, method func(graphop.Codes, []int) graphop.Codes, how []int) graphop.Codes {
 	if c == nil {
 		return nil
 	}

@@ -1,13 +1,13 @@
-package ptq_test
+package exprgraph_test
 
 import (
 	"os"
 	"strings"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/internal/flow"
 	"euryale/model"
-	"euryale/ptq"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -25,7 +25,7 @@ func TestClosed(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(3, 2), gorgonia.WithName("x"),
 		gorgonia.WithInit(gorgonia.Ones()))
-	if _, err := ptq.Embed(m, map[string]*gorgonia.Node{"x": x}); err != nil {
+	if _, err := exprgraph.Embed(m, map[string]*gorgonia.Node{"x": x}); err != nil {
 		t.Fatal(err)
 	}
 	for _, closed := range []bool{false, true} {

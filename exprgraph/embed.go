@@ -1,11 +1,11 @@
-package ptq
+package exprgraph
 
 import (
 	"context"
 	"fmt"
 
 	"euryale/internal/dense"
-	"euryale/internal/graph"
+	"euryale/internal/graphop"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -23,7 +23,7 @@ import (
 func Embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgonia.Node, error) {
 	outputs, err := embed(m, inputs)
 	if err != nil {
-		return nil, fmt.Errorf("ptq: Embed: %w", err)
+		return nil, fmt.Errorf("exprgraph: Embed: %w", err)
 	}
 	return outputs, nil
 }
@@ -61,7 +61,7 @@ func embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgon
 	}
 	outputs := map[string]*gorgonia.Node{}
 	for i, out := range m.Outputs() {
-		op := &embedded{graph.NewBase("Model " + out.Name), m, i, dtype}
+		op := &embedded{graphop.NewBase("Model " + out.Name), m, i, dtype}
 		if len(out.Shape) == 0 {
 			return nil, fmt.Errorf("%w: output %q has no axes, want one or more", qtensor.ErrShape, out.Name)
 		}
@@ -79,7 +79,7 @@ func embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgon
 
 // embedded is an output of a model as an op.
 type embedded struct {
-	graph.Base
+	graphop.Base
 	m      *model.Model
 	output int
 	dtype  tensor.Dtype
@@ -144,16 +144,16 @@ func (e *embedded) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error)
 	for i, in := range inputs {
 		shape, ok := in.(tensor.Shape)
 		if !ok {
-			return nil, fmt.Errorf("ptq: %v: %w: got a %T, want a shape", e, qtensor.ErrShape, in)
+			return nil, fmt.Errorf("exprgraph: %v: %w: got a %T, want a shape", e, qtensor.ErrShape, in)
 		}
 		shapes[i] = shape
 	}
 	if len(shapes) != e.Arity() {
-		return nil, fmt.Errorf("ptq: %v: %w: got %d inputs, want %d", e, qtensor.ErrShape, len(shapes), e.Arity())
+		return nil, fmt.Errorf("exprgraph: %v: %w: got %d inputs, want %d", e, qtensor.ErrShape, len(shapes), e.Arity())
 	}
 	shape, err := e.shapeOf(shapes)
 	if err != nil {
-		return nil, fmt.Errorf("ptq: %v: %w", e, err)
+		return nil, fmt.Errorf("exprgraph: %v: %w", e, err)
 	}
 	return shape, nil
 }
@@ -162,23 +162,23 @@ func (e *embedded) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, error)
 func (e *embedded) Do(inputs ...gorgonia.Value) (y gorgonia.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			y, err = nil, fmt.Errorf("ptq: %v: %w: %v", e, ErrPanic, r)
+			y, err = nil, fmt.Errorf("exprgraph: %v: %w: %v", e, ErrPanic, r)
 		}
 	}()
 	if len(inputs) != e.Arity() {
-		return nil, fmt.Errorf("ptq: %v: %w: got %d inputs, want %d", e, qtensor.ErrShape, len(inputs), e.Arity())
+		return nil, fmt.Errorf("exprgraph: %v: %w: got %d inputs, want %d", e, qtensor.ErrShape, len(inputs), e.Arity())
 	}
 	in := map[string]tensor.Tensor{}
 	for i, info := range e.m.Inputs() {
 		t, ok := inputs[i].(tensor.Tensor)
 		if !ok {
-			return nil, fmt.Errorf("ptq: %v: %w: got %T for %q, want a tensor", e, qtensor.ErrShape, inputs[i], info.Name)
+			return nil, fmt.Errorf("exprgraph: %v: %w: got %T for %q, want a tensor", e, qtensor.ErrShape, inputs[i], info.Name)
 		}
 		in[info.Name] = t
 	}
 	out, err := e.m.Run(context.Background(), in)
 	if err != nil {
-		return nil, fmt.Errorf("ptq: %v: %w", e, err)
+		return nil, fmt.Errorf("exprgraph: %v: %w", e, err)
 	}
 	result := out[e.m.Outputs()[e.output].Name].(*tensor.Dense)
 	if e.dtype == tensor.Float32 {
@@ -197,10 +197,10 @@ func (e *embedded) DiffWRT(inputs int) []bool { return make([]bool, max(inputs, 
 
 // SymDiff returns an error, and goes with DiffWRT: Gorgonia asks for both or none.
 func (e *embedded) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
-	return nil, fmt.Errorf("ptq: %v: has no gradient", e)
+	return nil, fmt.Errorf("exprgraph: %v: has no gradient", e)
 }
 
 // DoDiff returns an error, as a LispMachine that computes gradients asks for it.
 func (e *embedded) DoDiff(gorgonia.ExecutionContext, gorgonia.Nodes, *gorgonia.Node) error {
-	return fmt.Errorf("ptq: %v: has no gradient, want gorgonia.ExecuteFwdOnly for a LispMachine", e)
+	return fmt.Errorf("exprgraph: %v: has no gradient, want gorgonia.ExecuteFwdOnly for a LispMachine", e)
 }

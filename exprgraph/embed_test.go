@@ -1,10 +1,12 @@
-package ptq_test
+package exprgraph_test
 
 import (
 	"errors"
 	"slices"
 	"testing"
 
+	"euryale/exprgraph"
+	"euryale/internal/zoo"
 	"euryale/model"
 	"euryale/ptq"
 	"euryale/qtensor"
@@ -18,15 +20,15 @@ func twoFaced(t *testing.T, dt tensor.Dtype) *model.Model {
 	t.Helper()
 	values := map[string]*tensor.Dense{}
 	build := func(batch int) (ptq.Graph, error) {
-		z := newZoo(dt, batch, values)
-		h := z.Dense(must(gorgonia.Concat(1, z.Input("x", 6), z.Input("s", 3))), "w", 9, 8)
+		z := zoo.New(dt, batch, values)
+		h := z.Dense(gorgonia.Must(gorgonia.Concat(1, z.Input("x", 6), z.Input("s", 3))), "w", 9, 8)
 		return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{
-			must(gorgonia.Tanh(h)),
-			must(gorgonia.Reshape(h, tensor.Shape{batch, 2, 4})),
+			gorgonia.Must(gorgonia.Tanh(h)),
+			gorgonia.Must(gorgonia.Reshape(h, tensor.Shape{batch, 2, 4})),
 		}}, nil
 	}
 	samples := func(yield func(ptq.Sample, error) bool) {
-		yield(ptq.Sample{"x": draw(dt, 1, 1, 9, 6), "s": draw(dt, 2, 1, 9, 3)}, nil)
+		yield(ptq.Sample{"x": zoo.Draw(dt, 1, 1, 9, 6), "s": zoo.Draw(dt, 2, 1, 9, 3)}, nil)
 	}
 	m, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: model.StaticInt8})
 	if err != nil {
@@ -39,7 +41,7 @@ func twoFaced(t *testing.T, dt tensor.Dtype) *model.Model {
 func TestEmbed(t *testing.T) {
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		m := twoFaced(t, dt)
-		xv, sv := draw(dt, 3, 1, 5, 6), draw(dt, 4, 1, 5, 3)
+		xv, sv := zoo.Draw(dt, 3, 1, 5, 6), zoo.Draw(dt, 4, 1, 5, 3)
 		want, err := m.Run(t.Context(), map[string]tensor.Tensor{"x": xv, "s": sv})
 		if err != nil {
 			t.Fatal(err)
@@ -48,14 +50,14 @@ func TestEmbed(t *testing.T) {
 			g := gorgonia.NewGraph()
 			x := gorgonia.NewMatrix(g, dt, gorgonia.WithName("x"), gorgonia.WithShape(5, 6), gorgonia.WithValue(xv))
 			s := gorgonia.NewMatrix(g, dt, gorgonia.WithName("s"), gorgonia.WithShape(5, 3), gorgonia.WithValue(sv))
-			out, err := ptq.Embed(m, map[string]*gorgonia.Node{"x": x, "s": s})
+			out, err := exprgraph.Embed(m, map[string]*gorgonia.Node{"x": x, "s": s})
 			if err != nil {
 				t.Fatal(err)
 			}
 			values := map[string]*gorgonia.Value{}
 			for name, y := range out {
 				values[name] = new(gorgonia.Value)
-				gorgonia.Read(must(gorgonia.Neg(y)), values[name])
+				gorgonia.Read(gorgonia.Must(gorgonia.Neg(y)), values[name])
 			}
 			var vm gorgonia.VM = gorgonia.NewTapeMachine(g)
 			if lisp {
@@ -100,19 +102,31 @@ func TestEmbedRefuses(t *testing.T) {
 		{"another width", m, map[string]*gorgonia.Node{"x": node(tensor.Float32, 5, 7), "s": s}, qtensor.ErrShape},
 		{"two batches", m, map[string]*gorgonia.Node{"x": node(tensor.Float32, 4, 6), "s": s}, qtensor.ErrShape},
 	} {
-		if out, err := ptq.Embed(c.m, c.inputs); !errors.Is(err, c.want) || out != nil {
+		if out, err := exprgraph.Embed(c.m, c.inputs); !errors.Is(err, c.want) || out != nil {
 			t.Errorf("%s: got %v and error %v, want %v", c.name, out, err, c.want)
 		}
 	}
-	out, err := ptq.Embed(m, map[string]*gorgonia.Node{"x": x, "s": s})
+	out, err := exprgraph.Embed(m, map[string]*gorgonia.Node{"x": x, "s": s})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, y := range out {
 		if y.Dims() == 2 {
-			if _, err := gorgonia.Grad(must(gorgonia.Sum(y)), x); err == nil {
+			if _, err := gorgonia.Grad(gorgonia.Must(gorgonia.Sum(y)), x); err == nil {
 				t.Error("Grad: got no error")
 			}
 		}
 	}
+}
+
+// wide returns the elements of a value as float64.
+func wide(v gorgonia.Value) []float64 {
+	if x, ok := v.Data().([]float64); ok {
+		return slices.Clone(x)
+	}
+	var x []float64
+	for _, f := range v.Data().([]float32) {
+		x = append(x, float64(f))
+	}
+	return x
 }

@@ -1,10 +1,12 @@
-package calib
+package exprgraph
 
 import (
 	"fmt"
 	"maps"
 	"slices"
 
+	"euryale/calib"
+	"euryale/internal/graphop"
 	"euryale/qtensor"
 
 	"gorgonia.org/gorgonia"
@@ -12,7 +14,7 @@ import (
 )
 
 // Attach observes nodes of g, float32 or float64 and of any shape, under the keys of points: from then on
-// every run of a machine made for g adds their values to the Watch. Attach when the graph is complete, and
+// every run of a machine made for g adds their values to the Calibrator. Attach when the graph is complete, and
 // before the machine is made; a machine for a part of the graph without the observers records nothing.
 //
 // An observer is an op on the node whose result, a float32 scalar, nothing reads: it changes no value that
@@ -25,49 +27,43 @@ import (
 // what no op reads, so not from an observed cost; its observer starts it in its place. An observed output
 // that is no scalar is an error of the run in a LispMachine with gradients, as it is without observers.
 //
-// Errors: ErrKey for a key that is empty or not UTF-8, or is in an option and no point's; ErrNode for a node
-// that is nil or not g's, and for one whose graph is malformed; ErrOption; qtensor.ErrDtype; qtensor.ErrShape
-// for an axis that a node does not have or that has more than MaxChannels indices. The graph then has the
+// Errors: calib.ErrKey for a key that is empty or not UTF-8, or is in an option and no point's; ErrNode for a node
+// that is nil or not g's, and for one whose graph is malformed; calib.ErrOption; qtensor.ErrDtype; qtensor.ErrShape
+// for an axis that a node does not have or that has more than calib.MaxChannels indices. The graph then has the
 // nodes that it had.
-func Attach(g *gorgonia.ExprGraph, points map[string]*gorgonia.Node, opts ...Option) (*Watch, error) {
-	w, err := attach(g, points, opts)
+func Attach(g *gorgonia.ExprGraph, points map[string]*gorgonia.Node, opts ...calib.CalibratorOption) (*calib.Calibrator, error) {
+	c, err := attach(g, points, opts)
 	if err != nil {
-		return nil, fmt.Errorf("calib: Attach: %w", err)
+		return nil, fmt.Errorf("exprgraph: Attach: %w", err)
 	}
-	return w, nil
+	return c, nil
 }
 
-func attach(g *gorgonia.ExprGraph, points map[string]*gorgonia.Node, opts []Option) (*Watch, error) {
-	var s settings
-	for _, o := range opts {
-		if o == nil {
-			return nil, fmt.Errorf("%w: got a nil option, want one that a function made", ErrOption)
-		}
-		if err := o(&s); err != nil {
-			return nil, err
-		}
-	}
-	keys := slices.Sorted(maps.Keys(points))
-	if err := s.checkKeys(keys); err != nil {
-		return nil, err
-	}
+func attach(g *gorgonia.ExprGraph, points map[string]*gorgonia.Node, opts []calib.CalibratorOption) (*calib.Calibrator, error) {
 	nodes := make(map[*gorgonia.Node]bool)
 	if g != nil {
 		for _, n := range g.AllNodes() {
 			nodes[n] = true
 		}
 	}
-	w := new(Watch)
+	shapes := map[string]tensor.Shape{}
 	var observers []*observer
-	for _, key := range keys {
-		o, err := s.observer(key, points[key], nodes)
-		if err != nil {
+	for _, key := range slices.Sorted(maps.Keys(points)) {
+		n := points[key]
+		o := &observer{Base: graphop.NewBase("observe"), key: key}
+		if err := o.read(n, nodes); err != nil {
 			return nil, fmt.Errorf("key %q: %w", key, err)
 		}
-		observers = append(observers, o)
-		w.seen.put(key, o.entry)
+		shapes[key], observers = n.Shape(), append(observers, o)
 	}
-	return w, add(g, observers)
+	c, err := calib.NewCalibrator(shapes, opts...)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range observers {
+		o.to = c
+	}
+	return c, add(g, observers)
 }
 
 // add adds observers to g, or none of them.

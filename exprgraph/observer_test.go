@@ -1,10 +1,11 @@
-package calib
+package exprgraph
 
 import (
 	"errors"
 	"strings"
 	"testing"
 
+	"euryale/calib"
 	"euryale/qtensor"
 
 	"gorgonia.org/gorgonia"
@@ -19,12 +20,8 @@ func TestObserverDoErrors(t *testing.T) {
 	if err := masked.ResetMask(true); err != nil {
 		t.Fatal(err)
 	}
-	for axis := perTensor; axis < 2; axis++ {
-		e := &entry{axis: axis}
-		if err := e.open(tensor.Shape{1, 1}); err != nil {
-			t.Fatal(err)
-		}
-		o := &observer{key: "the key", entry: e}
+	for axis := -1; axis < 2; axis++ {
+		o := newObserver(t, "the key", axis)
 		for name, values := range map[string][]gorgonia.Value{
 			"nothing":     nil,
 			"nil":         {nil},
@@ -47,15 +44,29 @@ func TestObserverDoErrors(t *testing.T) {
 		for name, v := range map[string]gorgonia.Value{
 			"F32": gorgonia.NewF32(1), "F64": gorgonia.NewF64(1), "vector": denseOf([]float32{1, 2}, 2), "more channels": denseOf([]float32{1, 2, 3, 4}, 2, 2),
 		} {
-			if _, err := o.Do(v); axis >= 0 && !errors.Is(err, qtensor.ErrShape) || axis == perTensor && err != nil {
+			if _, err := o.Do(v); axis >= 0 && !errors.Is(err, qtensor.ErrShape) || axis < 0 && err != nil {
 				t.Errorf("axis %d: %s: got error %v, want ErrShape only along an axis", axis, name, err)
 			}
 		}
 	}
 }
 
+// newObserver returns an observer of matrices (1, 1), along an axis or of the whole tensor.
+func newObserver(t *testing.T, key string, axis int) *observer {
+	t.Helper()
+	var opts []calib.CalibratorOption
+	if axis >= 0 {
+		opts = append(opts, calib.PerChannel(axis))
+	}
+	c, err := calib.NewCalibrator(map[string]tensor.Shape{key: {1, 1}}, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &observer{key: key, to: c}
+}
+
 func TestObserverAllocates(t *testing.T) {
-	o := &observer{key: "k", entry: &entry{axis: perTensor}}
+	o := newObserver(t, "k", -1)
 	values := []gorgonia.Value{gorgonia.NewF64(3)}
 	if got := testing.AllocsPerRun(10, func() { _, _ = o.Do(values...) }); got != 0 {
 		t.Errorf("got %v allocations, want 0", got)

@@ -1,4 +1,4 @@
-package calib
+package exprgraph
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/calib"
 	"euryale/qtensor"
 
 	"gorgonia.org/gorgonia"
@@ -152,7 +153,7 @@ func TestAttachSeesAndChangesNothing(t *testing.T) {
 func TestAttachSeesWhatIsOverwritten(t *testing.T) {
 	lowest := func(observe bool) float32 {
 		n := newNet(tensor.Float32)
-		watch := new(Watch)
+		watch := new(calib.Calibrator)
 		if observe {
 			var err error
 			if watch, err = Attach(n.g, map[string]*gorgonia.Node{"pre": n.pre}); err != nil {
@@ -241,11 +242,11 @@ func TestAttachSeesWhatIsOverwrittenThroughAliases(t *testing.T) {
 func TestAttachPerChannel(t *testing.T) {
 	n := newNet(tensor.Float64)
 	points := map[string]*gorgonia.Node{"x": n.x, "pre": n.pre, "act": n.act}
-	watch, err := Attach(n.g, points, PerChannel(1), PerChannel(0, "act"))
+	watch, err := Attach(n.g, points, calib.PerChannel(1), calib.PerChannel(0, "act"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := new(Profile)
+	want := new(calib.Profile)
 	var pre, act gorgonia.Value
 	gorgonia.Read(n.pre, &pre)
 	gorgonia.Read(n.act, &act)
@@ -308,7 +309,7 @@ func TestAttachToViews(t *testing.T) {
 	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(4, 5), gorgonia.WithName("x"))
 	columns := gorgonia.Must(gorgonia.Slice(x, nil, gorgonia.S(1, 3)))
 	turned := gorgonia.Must(gorgonia.Transpose(columns, 1, 0))
-	watch, err := Attach(g, map[string]*gorgonia.Node{"columns": columns, "turned": turned}, PerChannel(1, "columns"), PerChannel(0, "turned"))
+	watch, err := Attach(g, map[string]*gorgonia.Node{"columns": columns, "turned": turned}, calib.PerChannel(1, "columns"), calib.PerChannel(0, "turned"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +320,7 @@ func TestAttachToViews(t *testing.T) {
 	if err := machines["tape"](g); err != nil {
 		t.Fatal(err)
 	}
-	var want []*Histogram
+	var want []*calib.Histogram
 	for c := 1; c < 3; c++ {
 		want = append(want, histogramOf([]float32{values[c], values[5+c], values[10+c], values[15+c]}))
 	}
@@ -339,30 +340,30 @@ func TestAttachErrors(t *testing.T) {
 		name string
 		key  string
 		node *gorgonia.Node
-		opts []Option
+		opts []calib.CalibratorOption
 		want error
 	}{
-		{"no key", "", n.act, nil, ErrKey},
-		{"no text", "\xff", n.act, nil, ErrKey},
+		{"no key", "", n.act, nil, calib.ErrKey},
+		{"no text", "\xff", n.act, nil, calib.ErrKey},
 		{"nil", "k", nil, nil, ErrNode},
 		{"another graph", "k", other.act, nil, ErrNode},
 		{"no graph", "k", gorgonia.NewConstant(float32(1)), nil, ErrNode},
 		{"int", "k", labels, nil, qtensor.ErrDtype},
 		{"statement", "k", statement, nil, qtensor.ErrDtype},
-		{"axis past rank", "k", n.act, []Option{PerChannel(2)}, qtensor.ErrShape},
-		{"axis past rank of one", "k", n.b, []Option{PerChannel(1, "k")}, qtensor.ErrShape},
-		{"axis of a scalar", "k", scalar, []Option{PerChannel(0)}, qtensor.ErrShape},
-		{"axis below 0", "k", n.act, []Option{PerChannel(-1)}, qtensor.ErrShape},
-		{"axis below 0 of one", "k", n.act, []Option{PerChannel(-1, "k"), PerChannel(0)}, qtensor.ErrShape},
-		{"key of an option", "k", n.act, []Option{PerChannel(0, "k", "q")}, ErrKey},
-		{"constant 0", "k", n.act, []Option{WithMovingAverage(0)}, ErrOption},
-		{"constant NaN", "k", n.act, []Option{WithMovingAverage(math.NaN())}, ErrOption},
+		{"axis past rank", "k", n.act, []calib.CalibratorOption{calib.PerChannel(2)}, qtensor.ErrShape},
+		{"axis past rank of one", "k", n.b, []calib.CalibratorOption{calib.PerChannel(1, "k")}, qtensor.ErrShape},
+		{"axis of a scalar", "k", scalar, []calib.CalibratorOption{calib.PerChannel(0)}, qtensor.ErrShape},
+		{"axis below 0", "k", n.act, []calib.CalibratorOption{calib.PerChannel(-1)}, qtensor.ErrShape},
+		{"axis below 0 of one", "k", n.act, []calib.CalibratorOption{calib.PerChannel(-1, "k"), calib.PerChannel(0)}, qtensor.ErrShape},
+		{"key of an option", "k", n.act, []calib.CalibratorOption{calib.PerChannel(0, "k", "q")}, calib.ErrKey},
+		{"constant 0", "k", n.act, []calib.CalibratorOption{calib.WithMovingAverage(0)}, calib.ErrOption},
+		{"constant NaN", "k", n.act, []calib.CalibratorOption{calib.WithMovingAverage(math.NaN())}, calib.ErrOption},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := len(n.g.AllNodes())
 			points := map[string]*gorgonia.Node{c.key: c.node, "a": n.x, "z": n.x}
 			watch, err := Attach(n.g, points, c.opts...)
-			if !errors.Is(err, c.want) || watch != nil || !strings.HasPrefix(fmt.Sprint(err), "calib: Attach: ") {
+			if !errors.Is(err, c.want) || watch != nil || !strings.HasPrefix(fmt.Sprint(err), "exprgraph: Attach: ") {
 				t.Errorf("got %v, %v, want %v", watch, err, c.want)
 			}
 			if after := len(n.g.AllNodes()); after != before {

@@ -1,5 +1,5 @@
-// Package graph holds what a Gorgonia op outside Gorgonia's own package needs, and reads graphs of Gorgonia's own ops.
-package graph
+// Package graphop holds what every Gorgonia op of this module needs, and what those of fake quantization say to who reads a graph.
+package graphop
 
 import (
 	"encoding/binary"
