@@ -51,7 +51,7 @@ func TestNothingPanics(t *testing.T) {
 	c.Refused("nil Observe", func() error { return (*Profile)(nil).Observe("k", x) })
 	c.Refused("nil ObserveAxis", func() error { return (*Profile)(nil).ObserveAxis("k", 0, x) })
 	c.Refused("nil Merge", func() error { return (*Profile)(nil).Merge(new(Profile)) })
-	c.Refused("a nil rule", func() error {
+	c.Refused("a nil estimator", func() error {
 		_, err := profileOf(t, "k", perTensor, []float32{1}, 1).Params("k", qtensor.Affine(8), nil)
 		return err
 	})

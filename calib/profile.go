@@ -153,9 +153,9 @@ func (p *Profile) Merge(other *Profile) error {
 
 // Params returns the parameters of s for the ranges that r makes of what was seen under the key. A scheme per
 // tensor takes the whole tensor; one per axis takes the axis that was recorded. Float16 and BFloat16
-// need no range. Errors: ErrKey, ErrOption for a nil rule, ErrEmpty where no finite value was seen,
-// qtensor.ErrScheme for a scheme per group or along another axis, and those of the rule.
-func (p *Profile) Params(key string, s qtensor.Scheme, r Rule) (qtensor.Params, error) {
+// need no range. Errors: ErrKey, ErrOption for a nil estimator, ErrEmpty where no finite value was seen,
+// qtensor.ErrScheme for a scheme per group or along another axis, and those of the estimator.
+func (p *Profile) Params(key string, s qtensor.Scheme, r RangeEstimator) (qtensor.Params, error) {
 	q, err := p.params(key, s, r)
 	if err != nil {
 		return qtensor.Params{}, fmt.Errorf("calib: Profile.Params: key %q: %w", key, err)
@@ -163,13 +163,13 @@ func (p *Profile) Params(key string, s qtensor.Scheme, r Rule) (qtensor.Params, 
 	return q, nil
 }
 
-func (p *Profile) params(key string, s qtensor.Scheme, r Rule) (qtensor.Params, error) {
+func (p *Profile) params(key string, s qtensor.Scheme, r RangeEstimator) (qtensor.Params, error) {
 	e, err := p.entry(key)
 	if err != nil {
 		return qtensor.Params{}, err
 	}
 	if r == nil {
-		return qtensor.Params{}, fmt.Errorf("%w: got no rule, want one such as %v", ErrOption, MinMax())
+		return qtensor.Params{}, fmt.Errorf("%w: got no range estimator, want one such as %v", ErrOption, MinMax())
 	}
 	if err := e.fits(s); err != nil {
 		return qtensor.Params{}, err

@@ -360,7 +360,7 @@ func TestProfileParams(t *testing.T) {
 	}
 }
 
-// clip is a rule that uses the scheme and every bin.
+// clip is an estimator that uses the scheme and every bin.
 type clip struct{}
 
 func (clip) String() string { return "clip" }
@@ -394,11 +394,11 @@ func TestProfileParamsErrors(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		key    string
-		scheme qtensor.Scheme
-		rule   Rule
-		want   error
-		says   string
+		key       string
+		scheme    qtensor.Scheme
+		estimator RangeEstimator
+		want      error
+		says      string
 	}{
 		{"row", qtensor.Affine(8), MinMax(), ErrKey, `"empty" "rows" "whole"`},
 		{"", qtensor.Float16(), MinMax(), ErrKey, `"empty" "rows" "whole"`},
@@ -412,9 +412,9 @@ func TestProfileParamsErrors(t *testing.T) {
 		{"rows", qtensor.PerChannelAffine(8, 0), MinMax(), ErrEmpty, "channel 1 of 2"},
 		{"empty", qtensor.Affine(8), MinMax(), ErrEmpty, "nothing seen"},
 	} {
-		got, err := p.Params(c.key, c.scheme, c.rule)
+		got, err := p.Params(c.key, c.scheme, c.estimator)
 		if !errors.Is(err, c.want) || !strings.Contains(fmt.Sprint(err), c.says) {
-			t.Errorf("%s, %v, %v: got error %v, want %v that says %q", c.key, c.scheme, c.rule, err, c.want, c.says)
+			t.Errorf("%s, %v, %v: got error %v, want %v that says %q", c.key, c.scheme, c.estimator, err, c.want, c.says)
 		}
 		if !reflect.DeepEqual(got, qtensor.Params{}) {
 			t.Errorf("%s, %v: got %+v beside an error, want none", c.key, c.scheme, got)

@@ -41,7 +41,7 @@ func TestPromisedErrors(t *testing.T) {
 	}
 	axis := func(x *calib.Profile, key string) error { _, _, err := x.Channels(key); return err }
 	rangeOf := func(_, _ float32, err error) error { return err }
-	params := func(key string, s qtensor.Scheme, r calib.Rule) error { return second(p.Params(key, s, r)) }
+	params := func(key string, s qtensor.Scheme, r calib.RangeEstimator) error { return second(p.Params(key, s, r)) }
 	affine, minMax := qtensor.Affine(8), calib.MinMax()
 	written := func() string {
 		var b bytes.Buffer
@@ -100,7 +100,7 @@ func TestPromisedErrors(t *testing.T) {
 		{"Profile.Merge", "another axis", qtensor.ErrShape, p.Merge(&across)},
 		{"Profile.Merge", "more channels", qtensor.ErrShape, p.Merge(&longer)},
 		{"Profile.Params", "an unknown key", calib.ErrKey, params("new", affine, minMax)},
-		{"Profile.Params", "no rule", calib.ErrOption, params("whole", affine, nil)},
+		{"Profile.Params", "no estimator", calib.ErrOption, params("whole", affine, nil)},
 		{"Profile.Params", "NaN alone", calib.ErrEmpty, params("nothing", affine, minMax)},
 		{"Profile.Params", "no scheme", qtensor.ErrScheme, params("whole", qtensor.Scheme{}, minMax)},
 		{"Profile.Params", "groups", qtensor.ErrScheme, params("axis", affine.PerGroup(1, 2), minMax)},

@@ -24,7 +24,7 @@ type Config struct {
 	Activations model.Activations
 	// Range turns what the samples showed into the range of StaticInt8, of what flows into layers, and into
 	// the sums and averages between them; nil is calib.MinMax.
-	Range calib.Rule
+	Range calib.RangeEstimator
 	// Rules are for layers by name. The first whose pattern matches holds, so one that stands behind others
 	// for all of its layers does nothing. A pattern that matches none of Report.Layers is an error.
 	Rules []Rule

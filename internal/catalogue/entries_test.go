@@ -74,7 +74,7 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[calib.MovingAverage](),
 	reflect.TypeFor[calib.CalibratorOption](),
 	reflect.TypeFor[calib.Profile](),
-	reflect.TypeFor[calib.Rule](),
+	reflect.TypeFor[calib.RangeEstimator](),
 	reflect.TypeFor[calib.Calibrator](),
 
 	reflect.TypeFor[model.Activations](),

@@ -71,7 +71,7 @@ func init() {
 
 	fixed(calib.PerChannel(0), nil, calib.PerChannel(1, "x"), calib.PerChannel(-1), calib.PerChannel(math.MaxInt),
 		calib.PerChannel(0, "none"), calib.WithMovingAverage(0.1), calib.WithMovingAverage(math.NaN()))
-	fixed[calib.Rule](calib.MinMax(), nil, failing{})
+	fixed[calib.RangeEstimator](calib.MinMax(), nil, failing{})
 
 	fixed(multiply, nil, new(model.Model), must(model.Read(bytes.NewReader(file), int64(len(file)))))
 	give(func(*setting) flow.Graph { return *network() })
