@@ -81,7 +81,7 @@ func nodeKinds() (list []kind) {
 				"int8": qtensor.Symmetric(8), "int4": qtensor.Int4(),
 				"float16": qtensor.Float16(),
 			} {
-				if s.IsHalf() && (op == "Conv" || name != "fixed24") {
+				if s.IsFloat() && (op == "Conv" || name != "fixed24") {
 					continue
 				}
 				k := attributes[op]

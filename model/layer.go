@@ -129,7 +129,7 @@ func (q *quantized) check(n *node) error {
 			return fmt.Errorf("%w: got %v and quantized %v, want (…, k) and a matrix", qtensor.ErrShape, x, q.sizes[1])
 		}
 	} else {
-		if s.IsHalf() {
+		if s.IsFloat() {
 			return fmt.Errorf("%w: got filters %v, want integers: 16-bit floats are for matrices", qtensor.ErrScheme, s)
 		}
 		pad := n.windows.pad

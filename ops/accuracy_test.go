@@ -63,7 +63,7 @@ func TestAccuracy(t *testing.T) {
 			compute nn.Options
 			least   float64
 		}{{fixed24, 130}, {fixed16, 80}, {dynamicInt8, 38}, {staticInt8(static), 36}} {
-			if s.IsHalf() && c.compute.Activations.String() != "fixed24" {
+			if s.IsFloat() && c.compute.Activations.String() != "fixed24" {
 				continue
 			}
 			got := mustDo(t, mustOp(t, tensor.Float32, 2, w, under(c.compute)), newTensor(x, m, in))
@@ -139,7 +139,7 @@ func TestRowsAlone(t *testing.T) {
 	for _, s := range []qtensor.Scheme{qtensor.UInt4().PerGroup(1, 8), qtensor.BFloat16()} {
 		w := mustPack(t, mustQuantize(t, 7, s, in, out))
 		for _, c := range computings(t) {
-			if s.IsHalf() && c.bits != 24 {
+			if s.IsFloat() && c.bits != 24 {
 				continue
 			}
 			matrix := mustOp(t, tensor.Float32, 2, w, under(c.compute))

@@ -51,7 +51,7 @@ func BenchmarkLinear(b *testing.B) {
 	for _, s := range []qtensor.Scheme{qtensor.PerChannelSymmetric(8, 1), qtensor.Int4().PerGroup(1, 32), qtensor.BFloat16()} {
 		w := mustPack(b, mustQuantize(b, 2, s, in, out))
 		for _, compute := range []nn.Options{fixed24, fixed16, dynamicInt8, staticInt8(static)} {
-			if s.IsHalf() && compute.Activations.String() != "fixed24" {
+			if s.IsFloat() && compute.Activations.String() != "fixed24" {
 				continue
 			}
 			b.Run(s.String()+"/"+compute.Activations.String(), func(b *testing.B) {

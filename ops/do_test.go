@@ -95,7 +95,7 @@ func FuzzLinear(f *testing.F) {
 	f.Fuzz(func(t *testing.T, dims, rank, a, b, c, depth, layout, choice, types byte, data []byte) {
 		w := weights[1+int(depth)%5][choice%4]
 		compute := computes[choice/4%4]
-		if w.Scheme().IsHalf() {
+		if w.Scheme().IsFloat() {
 			compute = fixed24 // the one that 16-bit floats take
 		}
 		want := map[bool]tensor.Dtype{false: tensor.Float32, true: tensor.Float64}[types&1 != 0]

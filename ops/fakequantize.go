@@ -71,7 +71,7 @@ func newFakeQuantize(x *gorgonia.Node, s qtensor.Scheme, p *qtensor.Params) (*fa
 	if err != nil {
 		return nil, err
 	}
-	if s.IsHalf() {
+	if s.IsFloat() {
 		return nil, fmt.Errorf("%w: got %v, want codes that are integers", qtensor.ErrScheme, s)
 	}
 	f := &fakeQuantize{operand: o, scheme: s, params: p}

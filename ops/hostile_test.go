@@ -204,7 +204,7 @@ func replaced[T any](list []T, i int, x T) []T {
 func sound(name string) (values []gorgonia.Value, layer bool) {
 	x, wide := newTensor(gaussian(1, 12), 4, 3), make([]float64, 50)
 	switch name {
-	case "linear", "halves":
+	case "linear", "float16":
 		return []gorgonia.Value{x}, true
 	case "conv2d":
 		return []gorgonia.Value{newTensor(wide, 2, 1, 5, 5)}, true
@@ -246,8 +246,8 @@ func TestNoOpPanics(t *testing.T) {
 		t.Fatal(err)
 	}
 	made := map[string]*gorgonia.Node{
-		"linear": mustLinear(t, x, mustWeight(t, 1, 3, 2)),
-		"halves": mustLinear(t, x, mustPack(t, mustQuantize(t, 1, qtensor.Float16(), 3, 2))),
+		"linear":  mustLinear(t, x, mustWeight(t, 1, 3, 2)),
+		"float16": mustLinear(t, x, mustPack(t, mustQuantize(t, 1, qtensor.Float16(), 3, 2))),
 		"conv2d": gorgonia.Must(ops.Conv2d(input(g, "im", tensor.Float64, 2, 1, 5, 5),
 			mustFilters(t, 1, qtensor.PerChannelSymmetric(8, 0), 2, 1, 3, 3), tensor.Shape{3, 3}, nil, nil, nil)),
 		"embedding": gorgonia.Must(ops.Embedding(input(g, "indices", tensor.Int, 3), mustQuantize(t, 1, qtensor.Int4(), 5, 4))),

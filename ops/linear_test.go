@@ -49,7 +49,7 @@ var schemes = []qtensor.Scheme{
 // point, and scales of both signs.
 func anyWeight(t testing.TB, rng *rand.Rand, s qtensor.Scheme, in, out int) *qtensor.QTensor {
 	t.Helper()
-	if s.IsHalf() {
+	if s.IsFloat() {
 		return mustQuantize(t, rng.Uint64(), s, in, out)
 	}
 	shape := tensor.Shape{in, out}
@@ -138,12 +138,12 @@ func TestLinear(t *testing.T) {
 				q := anyWeight(t, rng, s, k, n)
 				w := mustPack(t, q)
 				for i, c := range computings {
-					if s.IsHalf() && c.bits != 24 {
+					if s.IsFloat() && c.bits != 24 {
 						continue
 					}
 					var want []float32
-					if s.IsHalf() {
-						want = halfReference(t, q, x, distinct)
+					if s.IsFloat() {
+						want = floatReference(t, q, x, distinct)
 					} else {
 						want = reference(t, q, c, rows[i])
 					}

@@ -55,7 +55,7 @@ func newLSQ(x, scale *gorgonia.Node, scheme qtensor.Scheme) (*lsq, error) {
 	if err := scheme.Validate(); err != nil {
 		return nil, err
 	}
-	if low != -high || scheme.IsHalf() || scheme.GroupSize() > 0 || scheme.Scales() != qtensor.ScaleFloat32 {
+	if low != -high || scheme.IsFloat() || scheme.GroupSize() > 0 || scheme.Scales() != qtensor.ScaleFloat32 {
 		return nil, fmt.Errorf("%w: got %v, want a symmetric one per tensor or axis with float32 scales", qtensor.ErrScheme, scheme)
 	}
 	of, err := operandOf(x, floats)

@@ -121,7 +121,7 @@ func TestFakeQuantizeLSQRefuses(t *testing.T) {
 		{"groups", x, four, qtensor.Int4().PerGroup(0, 4), qtensor.ErrScheme, "want a symmetric one"},
 		{"affine", x, one, qtensor.Affine(4), qtensor.ErrScheme, "want a symmetric one"},
 		{"uniform", x, one, qtensor.Uniform(4), qtensor.ErrScheme, "want a symmetric one"},
-		{"half", x, one, qtensor.Float16(), qtensor.ErrScheme, "want a symmetric one"},
+		{"float16", x, one, qtensor.Float16(), qtensor.ErrScheme, "want a symmetric one"},
 		{"float16 scales", x, one, qtensor.Int4().WithScales(qtensor.ScaleFloat16), qtensor.ErrScheme, "want a symmetric one"},
 		{"nine bits", x, one, qtensor.Symmetric(9), qtensor.ErrScheme, "got 9 bits"},
 		{"zero Scheme", x, one, qtensor.Scheme{}, qtensor.ErrScheme, "zero Scheme"},

@@ -16,7 +16,7 @@ import (
 func TestRefuses(t *testing.T) {
 	const in, out = 3, 2
 	w := mustWeight(t, 1, in, out)
-	half := mustPack(t, mustQuantize(t, 1, qtensor.BFloat16(), in, out))
+	bfloat16 := mustPack(t, mustQuantize(t, 1, qtensor.BFloat16(), in, out))
 	g := gorgonia.NewGraph()
 	x := input(g, "x", tensor.Float32, 4, in)
 	var read gorgonia.Value
@@ -90,10 +90,10 @@ func TestRefuses(t *testing.T) {
 		{"static zero point missing", false, x, w, params(qtensor.Affine(8), 1), qtensor.ErrParams, []string{"activations", "got 0 zero points", "want 1"}},
 		{"static scale missing", false, x, w, ops.WithStaticInt8(qtensor.Params{Scheme: qtensor.Symmetric(8)}), qtensor.ErrParams, []string{"activations", "got 0 scales"}},
 
-		{"half with dynamic", false, x, half, ops.WithActivations(model.DynamicInt8), qtensor.ErrScheme, []string{"got bfloat16 weights with dynamic-int8", "want Fixed24"}},
-		{"half with fixed16", false, x, half, ops.WithActivations(model.Fixed16), qtensor.ErrScheme, []string{"got bfloat16 weights with fixed16", "want Fixed24"}},
-		{"half with fixed16 in MatMul", true, x, half, ops.WithActivations(model.Fixed16), qtensor.ErrScheme, []string{"got bfloat16 weights with fixed16", "want Fixed24"}},
-		{"half with static", true, x, half, params(qtensor.Affine(8), 1, 0), qtensor.ErrScheme, []string{"got bfloat16 weights with static-int8"}},
+		{"bfloat16 with dynamic", false, x, bfloat16, ops.WithActivations(model.DynamicInt8), qtensor.ErrScheme, []string{"got bfloat16 weights with dynamic-int8", "want Fixed24"}},
+		{"bfloat16 with fixed16", false, x, bfloat16, ops.WithActivations(model.Fixed16), qtensor.ErrScheme, []string{"got bfloat16 weights with fixed16", "want Fixed24"}},
+		{"bfloat16 with fixed16 in MatMul", true, x, bfloat16, ops.WithActivations(model.Fixed16), qtensor.ErrScheme, []string{"got bfloat16 weights with fixed16", "want Fixed24"}},
+		{"bfloat16 with static", true, x, bfloat16, params(qtensor.Affine(8), 1, 0), qtensor.ErrScheme, []string{"got bfloat16 weights with static-int8"}},
 	} {
 		var opts []ops.LayerOption
 		if c.opt != nil {

@@ -40,7 +40,7 @@ func TestPack(t *testing.T) {
 // 64. Unsigned codes have zero points.
 func packedBytes(s qtensor.Scheme, in, out int) int {
 	up := func(v, multiple int) int { return (v + multiple - 1) / multiple * multiple }
-	if s.IsHalf() {
+	if s.IsFloat() {
 		return 2 * in * up(out, 16)
 	}
 	groups, depth := 1, up(in, 64)
@@ -49,7 +49,7 @@ func packedBytes(s qtensor.Scheme, in, out int) int {
 		depth = groups * up(size, 4)
 	}
 	column := depth
-	if s.Storage() == qtensor.PackedInt4 || s.Storage() == qtensor.PackedUint4 {
+	if s.Storage() == qtensor.StorageInt4 || s.Storage() == qtensor.StorageUint4 {
 		column = depth / 2
 	}
 	lists := 1
@@ -108,7 +108,7 @@ func TestPackRefuses(t *testing.T) {
 		{"zero QTensor", new(qtensor.QTensor), qtensor.ErrShape, []string{"got ()"}},
 		{"vector", quantized(qtensor.Affine(8), 6), qtensor.ErrShape, []string{"got (6)", "want a matrix (in, out)"}},
 		{"rank 3", quantized(qtensor.Affine(8), 2, 3, 4), qtensor.ErrShape, []string{"got (2, 3, 4)"}},
-		{"rank 3, half", quantized(qtensor.Float16(), 2, 3, 4), qtensor.ErrShape, []string{"got (2, 3, 4)"}},
+		{"rank 3, float16", quantized(qtensor.Float16(), 2, 3, 4), qtensor.ErrShape, []string{"got (2, 3, 4)"}},
 		{"scales of rows", quantized(qtensor.PerChannelSymmetric(8, 0), 3, 4), qtensor.ErrScheme, []string{"got symmetric8@0", "axis 1"}},
 		{"groups of rows", quantized(qtensor.Int4().PerGroup(0, 2), 3, 4), qtensor.ErrScheme, []string{"got int4/g2@0", "axis 1"}},
 	} {

@@ -30,8 +30,8 @@ func TestPromisedErrors(t *testing.T) {
 		}
 		return q
 	}
-	symmetric, half := qtensor.Symmetric(8), qtensor.Float16()
-	w, halves := mustPack(t, weights(symmetric, 3, 2)), mustPack(t, weights(half, 3, 2))
+	symmetric, float16 := qtensor.Symmetric(8), qtensor.Float16()
+	w, float16s := mustPack(t, weights(symmetric, 3, 2)), mustPack(t, weights(float16, 3, 2))
 	f, err := ops.PackConv2d(weights(symmetric, 2, 3, 2, 2), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func TestPromisedErrors(t *testing.T) {
 		{"PackConv2d", "no group", qtensor.ErrShape, last(ops.PackConv2d(weights(symmetric, 2, 1, 1, 1), 0))},
 		{"PackConv2d", "3 groups of 2", qtensor.ErrShape, last(ops.PackConv2d(weights(symmetric, 2, 1, 1, 1), 3))},
 		{"PackConv2d", "axis 1", qtensor.ErrScheme, last(ops.PackConv2d(weights(symmetric.PerAxis(1), 2, 1, 1, 1), 1))},
-		{"PackConv2d", "16 bits", qtensor.ErrScheme, last(ops.PackConv2d(weights(half, 2, 1, 1, 1), 1))},
+		{"PackConv2d", "16 bits", qtensor.ErrScheme, last(ops.PackConv2d(weights(float16, 2, 1, 1, 1), 1))},
 		{"MatMul", "no node", qtensor.ErrShape, last(ops.MatMul(nil, w))},
 		{"MatMul", "no weight", qtensor.ErrShape, last(ops.MatMul(x, nil))},
 		{"MatMul", "three axes", qtensor.ErrShape, last(ops.MatMul(cube, w))},
@@ -73,7 +73,7 @@ func TestPromisedErrors(t *testing.T) {
 		{"Linear", "a nil option", qtensor.ErrParams, linear(nil)},
 		{"Linear", "no activations", qtensor.ErrParams, linear(ops.WithActivations(-1))},
 		{"Linear", "static without parameters", qtensor.ErrParams, linear(ops.WithActivations(model.StaticInt8))},
-		{"Linear", "16 bits with Fixed16", qtensor.ErrScheme, last(ops.Linear(x, halves, ops.WithActivations(model.Fixed16)))},
+		{"Linear", "16 bits with Fixed16", qtensor.ErrScheme, last(ops.Linear(x, float16s, ops.WithActivations(model.Fixed16)))},
 		{"Linear", "a bias of 3", qtensor.ErrShape, bias(three)},
 		{"Linear", "an integer bias", qtensor.ErrDtype, bias([]int{1, 2})},
 		{"Linear", "no bias", qtensor.ErrLayout, linear(ops.WithBias(nil))},
@@ -81,7 +81,7 @@ func TestPromisedErrors(t *testing.T) {
 		{"Linear", "a bias past float32", qtensor.ErrValue, bias([]float64{1, 1e300})},
 		{"Linear", "activations per axis", qtensor.ErrScheme, static8(qtensor.Params{Scheme: symmetric.PerAxis(0), Scales: []float32{1}})},
 		{"Linear", "activations without a zero", qtensor.ErrScheme, static8(qtensor.Params{Scheme: qtensor.Uniform(8)})},
-		{"Linear", "activations of 16 bits", qtensor.ErrScheme, static8(qtensor.Params{Scheme: half})},
+		{"Linear", "activations of 16 bits", qtensor.ErrScheme, static8(qtensor.Params{Scheme: float16})},
 		{"Linear", "no parameters", qtensor.ErrScheme, static8(qtensor.Params{})},
 		{"Linear", "no scale", qtensor.ErrParams, static8(qtensor.Params{Scheme: symmetric})},
 		{"Linear", "a negative scale", qtensor.ErrParams, static8(qtensor.Params{Scheme: symmetric, Scales: []float32{-1}})},
@@ -104,12 +104,12 @@ func TestPromisedErrors(t *testing.T) {
 		{"Embedding", "floats", qtensor.ErrDtype, last(ops.Embedding(x, weights(symmetric, 3, 2)))},
 		{"FakeQuantize", "no node", qtensor.ErrShape, last(ops.FakeQuantize(nil, one))},
 		{"FakeQuantize", "integers", qtensor.ErrDtype, last(ops.FakeQuantize(integers, one))},
-		{"FakeQuantize", "16 bits", qtensor.ErrScheme, last(ops.FakeQuantize(x, qtensor.Params{Scheme: half}))},
+		{"FakeQuantize", "16 bits", qtensor.ErrScheme, last(ops.FakeQuantize(x, qtensor.Params{Scheme: float16}))},
 		{"FakeQuantize", "no scheme", qtensor.ErrScheme, last(ops.FakeQuantize(x, qtensor.Params{}))},
 		{"FakeQuantize", "no scale", qtensor.ErrParams, last(ops.FakeQuantize(x, qtensor.Params{Scheme: symmetric}))},
 		{"FakeQuantizeDynamic", "no node", qtensor.ErrShape, fake(nil, symmetric)},
 		{"FakeQuantizeDynamic", "no such axis", qtensor.ErrShape, fake(x, symmetric.PerAxis(2))},
-		{"FakeQuantizeDynamic", "16 bits", qtensor.ErrScheme, fake(x, half)},
+		{"FakeQuantizeDynamic", "16 bits", qtensor.ErrScheme, fake(x, float16)},
 		{"FakeQuantizeDynamic", "9 bits", qtensor.ErrScheme, fake(x, qtensor.Affine(9))},
 		{"FakeQuantizeLSQ", "no scale", qtensor.ErrShape, last(ops.FakeQuantizeLSQ(x, nil, symmetric))},
 		{"FakeQuantizeLSQ", "12 scales", qtensor.ErrShape, last(ops.FakeQuantizeLSQ(x, x, symmetric))},

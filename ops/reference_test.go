@@ -183,8 +183,8 @@ func reference(t testing.TB, q *qtensor.QTensor, c computing, rows []integers) [
 	return y
 }
 
-// halfReference returns x times q for weights of 16 bits: exact products, sums of 53 bits in order of depth.
-func halfReference(t testing.TB, q *qtensor.QTensor, x []float32, m int) []float32 {
+// floatReference returns x times q for weights of 16 bits: exact products, sums of 53 bits in order of depth.
+func floatReference(t testing.TB, q *qtensor.QTensor, x []float32, m int) []float32 {
 	t.Helper()
 	in, out := q.Shape()[0], q.Shape()[1]
 	d, err := q.Dequantize(tensor.Float64)

@@ -110,7 +110,7 @@ func TestTrapSharedBetweenGraphs(t *testing.T) {
 		q := mustQuantize(t, 2, s, in, out)
 		w := mustPack(t, q)
 		computes := []nn.Options{fixed24, fixed16}
-		if s.IsHalf() {
+		if s.IsFloat() {
 			computes = computes[:1]
 		}
 		var done sync.WaitGroup

@@ -20,7 +20,7 @@ import (
 //
 // A file is in the safetensors format, with the tensor names that other tools read. A quantized tensor NAME
 // becomes NAME.weight (I8, U8, F16, BF16) or, for two codes a byte, NAME.weight_packed (U8, one
-// dimension, the first code of a pair in the low half), with
+// dimension, the first of a pair in the low nibble), with
 //
 //	NAME.weight_scale               F32 or F16, of shape (1), (kept) or (kept, groups)
 //	NAME.weight_scale_multiplier    F32, (1), for F16 scales, which it multiplies
@@ -197,7 +197,7 @@ type array struct {
 // says whether the range that was seen is among them.
 func arrays(s Scheme, shape []int, b blocks, ranged bool) []array {
 	list := []array{codeArray(s, shape)}
-	if s.IsHalf() {
+	if s.IsFloat() {
 		return list
 	}
 	perBlock := []int{b.count()}
@@ -209,10 +209,10 @@ func arrays(s Scheme, shape []int, b blocks, ranged bool) []array {
 			list = append(list, array{suffix, dtype, shape})
 		}
 	}
-	half := s.scales == ScaleFloat16
-	add(!half, ofScale, safetensors.F32, perBlock)
-	add(half, ofScale, safetensors.F16, perBlock)
-	add(half, ofMultiplier, safetensors.F32, []int{1})
+	short := s.scales == ScaleFloat16
+	add(!short, ofScale, safetensors.F32, perBlock)
+	add(short, ofScale, safetensors.F16, perBlock)
+	add(short, ofMultiplier, safetensors.F32, []int{1})
 	add(s.HasZeroPoint(), ofZeroPoint, safetensors.U8, perBlock)
 	add(s.HasOffset(), ofOffset, safetensors.F32, perBlock)
 	add(ranged, ofMin, safetensors.F32, perBlock)
@@ -222,13 +222,13 @@ func arrays(s Scheme, shape []int, b blocks, ranged bool) []array {
 
 func codeArray(s Scheme, shape []int) array {
 	switch s.Storage() {
-	case Int8:
+	case StorageInt8:
 		return array{ofCodes, safetensors.I8, shape}
-	case Uint8:
+	case StorageUint8:
 		return array{ofCodes, safetensors.U8, shape}
-	case Half:
+	case StorageFloat16:
 		return array{ofCodes, safetensors.F16, shape}
-	case BHalf:
+	case StorageBFloat16:
 		return array{ofCodes, safetensors.BF16, shape}
 	default:
 		n := tensor.Shape(shape).TotalSize()
@@ -250,7 +250,7 @@ func (q *QTensor) contents(a array) any {
 	switch p := q.params; a.suffix {
 	case ofScale:
 		if a.dtype == safetensors.F16 {
-			return halfScales(p)
+			return float16Scales(p)
 		}
 		return p.Scales
 	case ofMultiplier:
@@ -272,8 +272,8 @@ func (q *QTensor) contents(a array) any {
 	}
 }
 
-// halfScales returns the scales as the float16 that Multiplier times them.
-func halfScales(p Params) []uint16 {
+// float16Scales returns the scales as the float16 that Multiplier times them.
+func float16Scales(p Params) []uint16 {
 	codes := make([]uint16, len(p.Scales))
 	for i, s := range p.Scales {
 		codes[i] = half.Float16().Encode(float32(float64(s) / float64(p.Multiplier)))

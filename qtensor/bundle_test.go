@@ -151,7 +151,7 @@ func TestBundleArrays(t *testing.T) {
 }
 
 // A float16 scale in the file times the multiplier is the scale in memory, for tiny and huge tensors too.
-func TestHalfScalesStored(t *testing.T) {
+func TestFloat16ScalesStored(t *testing.T) {
 	for _, magnitude := range []float32{1e-30, 1e-8, 1, 1e30} {
 		x := gaussian(3, 8, 8)
 		for i := range x.Float32s() {

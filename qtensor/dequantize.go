@@ -39,7 +39,7 @@ func (q *QTensor) numbers() []float32 {
 		return decode(c, q.params, q.blocks)
 	default:
 		out := make([]float32, q.Len())
-		decodeHalves(out, c.([]uint16), q.params.Scheme)
+		decodeFloats(out, c.([]uint16), q.params.Scheme)
 		return out
 	}
 }
@@ -62,9 +62,9 @@ func decodeBlock[C kernel.Code](out []float32, codes []C, p *Params, block int) 
 	}
 }
 
-// decodeHalves sets out to the numbers of bit patterns.
-func decodeHalves(out []float32, patterns []uint16, s Scheme) {
-	f := halfFormat(s)
+// decodeFloats sets out to the numbers of bit patterns.
+func decodeFloats(out []float32, patterns []uint16, s Scheme) {
+	f := floatFormat(s)
 	for i, h := range patterns {
 		out[i] = f.Decode(h)
 	}

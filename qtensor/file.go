@@ -279,7 +279,7 @@ func (f *File) zeroPoints(name string) ([]int32, error) {
 func (f *File) store(name string, ref tensorRef) (*tensor.Dense, error) {
 	full, s := name+string(ref.arrays[0].suffix), ref.Scheme
 	switch s.Storage() {
-	case PackedInt4, PackedUint4:
+	case StorageInt4, StorageUint4:
 		packed, err := load[uint8](f, full)
 		if err != nil {
 			return nil, err
@@ -288,9 +288,9 @@ func (f *File) store(name string, ref tensorRef) (*tensor.Dense, error) {
 			return nil, fmt.Errorf("%w: got half byte %d behind the last code, want 0", ErrFormat, last)
 		}
 		return dense.New(packed, tensor.Shape{len(packed)}), nil
-	case Int8:
+	case StorageInt8:
 		return storeOf[int8](f, full, ref)
-	case Uint8:
+	case StorageUint8:
 		return storeOf[uint8](f, full, ref)
 	default:
 		return storeOf[uint16](f, full, ref)

@@ -208,7 +208,7 @@ func TestReadRefuses(t *testing.T) {
 		"NaN offset":       {Uniform(8), func(a arrays, _ meta) { a["w.weight_offset"].Data = []byte{0, 0, 0xc0, 0x7f} }, "got offset NaN"},
 		"zero point":       {Affine(4), func(a arrays, _ meta) { a["w.weight_zero_point"].Data = []byte{16} }, "got zero point 16"},
 		"code":             {Symmetric(4), func(a arrays, _ meta) { a["w.weight"].Data[3] = 8 }, "got code 8 at 3"},
-		"half infinity":    {Float16(), func(a arrays, _ meta) { copy(a["w.weight"].Data, []byte{0, 0x7c}) }, "got code 31744 at 0"},
+		"float16 infinity": {Float16(), func(a arrays, _ meta) { copy(a["w.weight"].Data, []byte{0, 0x7c}) }, "got code 31744 at 0"},
 		"half byte":        {Int4(), func(a arrays, _ meta) { a["w.weight_packed"].Data[7] |= 0x30 }, "got half byte 3"},
 		"multiplier":       {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { a["w.weight_scale_multiplier"].Data = []byte{0, 0, 0x40, 0x40} }, "got multiplier 3"},
 		"zero multiplier":  {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { a["w.weight_scale_multiplier"].Data = make([]byte, 4) }, "got multiplier 0"},
@@ -216,7 +216,7 @@ func TestReadRefuses(t *testing.T) {
 		"power of two":     {PowerOfTwo(8), func(a arrays, _ meta) { a["w.weight_scale"].Data = []byte{0, 0, 0x40, 0x40} }, "got scale 3 at 0, want a power of two"},
 		"no minimum":       {Uniform(8), func(a arrays, _ meta) { delete(a, "w.weight_min") }, `has no "w.weight_min"`},
 		"subnormal scale":  {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { a["w.weight_scale"].Data = []byte{1, 0} }, "got scale"},
-		"scales of a half": {BFloat16(), func(a arrays, _ meta) {
+		"scales of a bfloat16": {BFloat16(), func(a arrays, _ meta) {
 			a["w.weight_scale"] = &safetensors.Tensor{Name: "w.weight_scale", Dtype: safetensors.F32, Shape: []int{1}, Data: make([]byte, 4)}
 		}, `"w.weight_scale" is no array of the quantized "w", bfloat16`},
 		"array of two owners": {Symmetric(8), func(_ arrays, m meta) {
@@ -252,7 +252,7 @@ func TestReadRefusesCompanions(t *testing.T) {
 			})
 			want := strconv.Quote(name) + ` is no array of the quantized "w", ` + s.String()
 			switch { // one end of a range wants the other
-			case s.IsHalf():
+			case s.IsFloat():
 			case ending == ".weight_min":
 				want = `has no "w.weight_max"`
 			case ending == ".weight_max":

@@ -17,7 +17,7 @@ import (
 func fuzzScheme(how uint32, axes int) qtensor.Scheme {
 	schemes := append(integerSchemes(), qtensor.Float16(), qtensor.BFloat16())
 	s := schemes[how%32]
-	if s.IsHalf() {
+	if s.IsFloat() {
 		return s
 	}
 	axis, size := int(how>>8)%axes, 1+int(how>>16)%20
@@ -123,8 +123,8 @@ func FuzzQuantize(f *testing.F) {
 			t.Fatalf("%s: %v", c, err)
 		}
 		checkRoundTrips(t, c, q)
-		if s.IsHalf() {
-			checkHalfError(t, c, q)
+		if s.IsFloat() {
+			checkFloatError(t, c, q)
 			return
 		}
 		if diff := newReference(x, shape, s).diff(t, q); diff != "" {
@@ -178,8 +178,8 @@ func checkError(t *testing.T, c fuzzCase, q *qtensor.QTensor) {
 	}
 }
 
-// checkHalfError bounds the error by half a unit in the last place.
-func checkHalfError(t *testing.T, c fuzzCase, q *qtensor.QTensor) {
+// checkFloatError bounds the error by half a unit in the last place.
+func checkFloatError(t *testing.T, c fuzzCase, q *qtensor.QTensor) {
 	t.Helper()
 	relative, absolute := 0x1p-11, 0x1p-25
 	if q.Scheme() == qtensor.BFloat16() {

@@ -121,8 +121,8 @@ func TestGolden(t *testing.T) {
 				_, err := qtensor.Quantize(newTensor(x, in.Shape...), s)
 				wantError(t, "not finite", err, qtensor.ErrValue)
 				n.Refused++
-			case s.IsHalf():
-				compareHalf(t, &n, r, x, in.Shape)
+			case s.IsFloat():
+				compareFloats(t, &n, r, x, in.Shape)
 			default:
 				compareIntegers(t, &n, r, x, in.Shape)
 			}
@@ -134,8 +134,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// compareHalf compares bit patterns. What rounds past float16's range is refused, and saturates on demand.
-func compareHalf(t *testing.T, n *goldenCounts, r goldenRecord, x []float32, shape []int) {
+// compareFloats compares bit patterns. What rounds past float16's range is refused, and saturates on demand.
+func compareFloats(t *testing.T, n *goldenCounts, r goldenRecord, x []float32, shape []int) {
 	past := func(v float32) bool { return r.Method == "Float16" && math.Abs(float64(v)) >= 65520 }
 	_, err := qtensor.Quantize(newTensor(x, shape...), r.scheme())
 	if first := slices.IndexFunc(x, past); first >= 0 {

@@ -203,7 +203,7 @@ func testCodeLayouts[T int8 | uint8 | uint16](t *testing.T, next func(i int) T, 
 		want := widen(elements(materialized[T](t, v.tensor)).([]T))
 		for _, s := range schemes {
 			p := qtensor.Params{Scheme: s}
-			if !s.IsHalf() {
+			if !s.IsFloat() {
 				p.Scales = []float32{0.5}
 			}
 			if s.HasZeroPoint() {

@@ -24,14 +24,14 @@ type methodInfo struct {
 }
 
 var methods = [...]methodInfo{
-	uniform:    {"uniform", "Uniform", 2, 8, Uint8, false},
-	symmetric:  {"symmetric", "Symmetric", 2, 8, Int8, false},
-	affine:     {"affine", "Affine", 2, 8, Uint8, true},
-	powerOfTwo: {"poweroftwo", "PowerOfTwo", 2, 8, Uint8, true},
-	int4:       {"int4", "Int4", 4, 4, PackedInt4, false},
-	uint4:      {"uint4", "UInt4", 4, 4, PackedUint4, true},
-	float16:    {"float16", "Float16", 16, 16, Half, false},
-	bfloat16:   {"bfloat16", "BFloat16", 16, 16, BHalf, false},
+	uniform:    {"uniform", "Uniform", 2, 8, StorageUint8, false},
+	symmetric:  {"symmetric", "Symmetric", 2, 8, StorageInt8, false},
+	affine:     {"affine", "Affine", 2, 8, StorageUint8, true},
+	powerOfTwo: {"poweroftwo", "PowerOfTwo", 2, 8, StorageUint8, true},
+	int4:       {"int4", "Int4", 4, 4, StorageInt4, false},
+	uint4:      {"uint4", "UInt4", 4, 4, StorageUint4, true},
+	float16:    {"float16", "Float16", 16, 16, StorageFloat16, false},
+	bfloat16:   {"bfloat16", "BFloat16", 16, 16, StorageBFloat16, false},
 }
 
 func (m method) info() methodInfo {
@@ -41,35 +41,35 @@ func (m method) info() methodInfo {
 	return methods[m]
 }
 
-// Storage is what a code is stored as.
+// Storage is the type that one quantized value is stored in.
 type Storage uint8
 
 const (
-	// Int8 is one signed byte.
-	Int8 Storage = iota + 1
-	// Uint8 is one unsigned byte.
-	Uint8
-	// PackedInt4 is half a byte in two's complement, the first code of a pair in the low half.
-	PackedInt4
-	// PackedUint4 is half a byte, the first code of a pair in the low half.
-	PackedUint4
-	// Half is the two bytes of an IEEE 754 binary16.
-	Half
-	// BHalf is the two bytes of a bfloat16.
-	BHalf
+	// StorageInt8 is one byte in two's complement.
+	StorageInt8 Storage = iota + 1
+	// StorageUint8 is one unsigned byte.
+	StorageUint8
+	// StorageInt4 is 4 bits in two's complement, two to a byte, the first in the low nibble.
+	StorageInt4
+	// StorageUint4 is 4 bits, two to a byte, the first in the low nibble.
+	StorageUint4
+	// StorageFloat16 is an IEEE 754 binary16, two bytes.
+	StorageFloat16
+	// StorageBFloat16 is a bfloat16, two bytes: the upper half of a binary32.
+	StorageBFloat16
 )
 
 var storages = [...]struct {
 	name string
 	bits int
 }{
-	0:           {"none", 0},
-	Int8:        {"int8", 8},
-	Uint8:       {"uint8", 8},
-	PackedInt4:  {"int4", 4},
-	PackedUint4: {"uint4", 4},
-	Half:        {"float16", 16},
-	BHalf:       {"bfloat16", 16},
+	0:               {"none", 0},
+	StorageInt8:     {"int8", 8},
+	StorageUint8:    {"uint8", 8},
+	StorageInt4:     {"int4", 4},
+	StorageUint4:    {"uint4", 4},
+	StorageFloat16:  {"float16", 16},
+	StorageBFloat16: {"bfloat16", 16},
 }
 
 // String returns "int8", "uint8", "int4", "uint4", "float16" or "bfloat16"; "none" for 0, "unknown" for

@@ -54,7 +54,7 @@ func NewParams(s Scheme, lo, hi []float32) (Params, error) {
 	if err := s.validate(); err != nil {
 		return Params{}, fmt.Errorf("qtensor: NewParams: %w", err)
 	}
-	if s.IsHalf() {
+	if s.IsFloat() {
 		return Params{Scheme: s}, nil
 	}
 	if len(lo) != len(hi) || len(lo) == 0 {
@@ -119,9 +119,9 @@ func (s Scheme) scale(lo, hi float32) float32 {
 // 2^29 in which every scale has the full 11 bits. maxStoredScale is the largest float32 with 11 bits, where
 // rounding to nearest would give 2^128.
 const (
-	topHalfScale   = 0x1p15
-	minHalfScale   = 0x1p-14
-	maxStoredScale = 0x1.ffcp127
+	maxFloat16Scale = 0x1p15
+	minFloat16Scale = 0x1p-14
+	maxStoredScale  = 0x1.ffcp127
 )
 
 // multiplierFor returns the power of two m that puts the largest |scale|/m into [2^14, 2^15); 2^−15, which
@@ -142,7 +142,7 @@ func storedScale(s, multiplier float32, away bool) float32 {
 		return s
 	}
 	f := half.Float16()
-	magnitude := max(minHalfScale, min(topHalfScale, math.Abs(float64(s))/float64(multiplier)))
+	magnitude := max(minFloat16Scale, min(maxFloat16Scale, math.Abs(float64(s))/float64(multiplier)))
 	code := f.Encode(float32(magnitude))
 	if away && float64(f.Decode(code)) < magnitude {
 		code++
@@ -168,7 +168,7 @@ func (p Params) Validate(shape tensor.Shape) error {
 // tensor with the given blocks.
 func (p Params) check(b blocks) (Params, error) {
 	s := p.Scheme
-	if s.IsHalf() {
+	if s.IsFloat() {
 		if len(p.Scales)+len(p.ZeroPoints)+len(p.Offsets)+len(p.Min)+len(p.Max) > 0 || p.Multiplier != 0 {
 			return Params{}, fmt.Errorf("%w: got parameters for %v, want none", ErrParams, s)
 		}

@@ -203,7 +203,7 @@ func TestFloat16Scales(t *testing.T) {
 			}
 			for i, scale := range p.Scales {
 				half := float64(scale) / float64(p.Multiplier)
-				if !isNormalHalf(half) || half > 0x1p15 {
+				if !isNormalFloat16(half) || half > 0x1p15 {
 					t.Errorf("%s: scale %d is %v times the multiplier %v, which is no normal float16 up to 2^15", name, i, half, p.Multiplier)
 				}
 				off, up := float64(scale)/float64(wide.Scales[i])-1, s.HasZeroPoint() || s.HasOffset()
@@ -220,8 +220,8 @@ func TestFloat16Scales(t *testing.T) {
 	}
 }
 
-// isNormalHalf reports whether v > 0 is a normal float16: an integer of 11 bits times 2^e.
-func isNormalHalf(v float64) bool {
+// isNormalFloat16 reports whether v > 0 is a normal float16: an integer of 11 bits times 2^e.
+func isNormalFloat16(v float64) bool {
 	fraction, exponent := math.Frexp(v) // fraction in [0.5, 1)
 	return fraction*0x1p11 == math.Trunc(fraction*0x1p11) && exponent-1 >= -14 && exponent-1 <= 15
 }
@@ -366,7 +366,7 @@ func TestQuantizeWithRefuses(t *testing.T) {
 	float16 := qtensor.Params{Scheme: scaled(qtensor.Int4()), Scales: []float32{1}, Multiplier: 0x1p-14}
 	power := qtensor.Params{Scheme: qtensor.PowerOfTwo(8).PerAxis(0), Scales: []float32{-0.5, 0x1p-126}, ZeroPoints: []int32{0, 255}}
 	ranged := qtensor.Params{Scheme: qtensor.Symmetric(8).PerAxis(0), Scales: []float32{1, 1}, Min: []float32{0, 1}, Max: []float32{2, 3}}
-	half := qtensor.Params{Scheme: qtensor.BFloat16()}
+	bfloat16 := qtensor.Params{Scheme: qtensor.BFloat16()}
 	for _, c := range []struct {
 		name string
 		p    qtensor.Params
@@ -414,13 +414,13 @@ func TestQuantizeWithRefuses(t *testing.T) {
 		{"multiplier -1", float16, func(p *qtensor.Params) { p.Multiplier = -1 }},
 		{"scale 1/3", float16, func(p *qtensor.Params) { p.Scales = []float32{1. / 3} }},
 		{"multiplier 2^-113", float16, func(p *qtensor.Params) { p.Multiplier = 0x1p-113 }},
-		{"scales for half", half, func(p *qtensor.Params) { p.Scales = []float32{1} }},
-		{"zero points for half", half, func(p *qtensor.Params) { p.ZeroPoints = []int32{1} }},
-		{"offsets for half", half, func(p *qtensor.Params) { p.Offsets = []float32{1} }},
-		{"minima for half", half, func(p *qtensor.Params) { p.Min = []float32{1} }},
-		{"maxima for half", half, func(p *qtensor.Params) { p.Max = []float32{1} }},
-		{"a range for half", half, func(p *qtensor.Params) { p.Min, p.Max = []float32{1}, []float32{1} }},
-		{"a multiplier for half", half, func(p *qtensor.Params) { p.Multiplier = 1 }},
+		{"scales for bfloat16", bfloat16, func(p *qtensor.Params) { p.Scales = []float32{1} }},
+		{"zero points for bfloat16", bfloat16, func(p *qtensor.Params) { p.ZeroPoints = []int32{1} }},
+		{"offsets for bfloat16", bfloat16, func(p *qtensor.Params) { p.Offsets = []float32{1} }},
+		{"minima for bfloat16", bfloat16, func(p *qtensor.Params) { p.Min = []float32{1} }},
+		{"maxima for bfloat16", bfloat16, func(p *qtensor.Params) { p.Max = []float32{1} }},
+		{"a range for bfloat16", bfloat16, func(p *qtensor.Params) { p.Min, p.Max = []float32{1}, []float32{1} }},
+		{"a multiplier for bfloat16", bfloat16, func(p *qtensor.Params) { p.Multiplier = 1 }},
 	} {
 		if _, err := qtensor.QuantizeWith(x, c.p); err != nil {
 			t.Errorf("%s: before the edit: %v", c.name, err)
@@ -435,7 +435,7 @@ func TestQuantizeWithRefuses(t *testing.T) {
 		wantError(t, c.name+": Validate", p.Validate(x.Shape()), qtensor.ErrParams)
 		var codes *tensor.Dense
 		switch {
-		case p.Scheme.IsHalf():
+		case p.Scheme.IsFloat():
 			codes = newTensor(make([]uint16, 6), 2, 3)
 		case p.Scheme.HasZeroPoint() || p.Scheme.HasOffset():
 			codes = newTensor(make([]uint8, 6), 2, 3)
@@ -458,7 +458,7 @@ func TestParamsValidate(t *testing.T) {
 	}{
 		{"any shape", tensorwide, nil, nil},
 		{"one shape", tensorwide, tensor.Shape{3, 4}, nil},
-		{"half", qtensor.Params{Scheme: qtensor.Float16()}, nil, nil},
+		{"float16", qtensor.Params{Scheme: qtensor.Float16()}, nil, nil},
 		{"columns", columns, tensor.Shape{5, 2}, nil},
 		{"columns of any shape", columns, nil, qtensor.ErrShape},
 		{"columns of a vector", columns, tensor.Shape{2}, qtensor.ErrShape},

@@ -182,7 +182,7 @@ func TestZeroSchemeAndTypes(t *testing.T) {
 		{"GroupSize", s.GroupSize(), 0},
 		{"Scales", s.Scales(), qtensor.ScaleFloat32},
 		{"Storage", s.Storage().String(), "none"},
-		{"IsHalf, HasZeroPoint or HasOffset", s.IsHalf() || s.HasZeroPoint() || s.HasOffset(), false},
+		{"IsFloat, HasZeroPoint or HasOffset", s.IsFloat() || s.HasZeroPoint() || s.HasOffset(), false},
 		{"CodeRange", [2]int32{low, high}, [2]int32{}},
 		{"Method", s.Method(), ""},
 		{"String", s.String(), "invalid scheme"},

@@ -110,9 +110,9 @@ func (q *QTensor) Code(at ...int) (int32, error) {
 		flat = flat*q.shape[axis] + i
 	}
 	switch q.params.Storage() {
-	case PackedInt4, PackedUint4:
+	case StorageInt4, StorageUint4:
 		pair := stored[uint8](q)[flat/2:][:1]
-		if q.params.Storage() == PackedInt4 {
+		if q.params.Storage() == StorageInt4 {
 			var c [2]int8
 			kernel.UnpackInt4(c[:], pair)
 			return int32(c[flat%2]), nil
@@ -120,9 +120,9 @@ func (q *QTensor) Code(at ...int) (int32, error) {
 		var c [2]uint8
 		kernel.UnpackUint4(c[:], pair)
 		return int32(c[flat%2]), nil
-	case Int8:
+	case StorageInt8:
 		return int32(stored[int8](q)[flat]), nil
-	case Uint8:
+	case StorageUint8:
 		return int32(stored[uint8](q)[flat]), nil
 	default:
 		return int32(stored[uint16](q)[flat]), nil
@@ -227,17 +227,17 @@ func stored[T any](q *QTensor) []T {
 // unpack returns the codes in row-major order as []int8, []uint8 or []uint16, for reading.
 func (q *QTensor) unpack() any {
 	switch q.params.Storage() {
-	case PackedInt4:
+	case StorageInt4:
 		c := make([]int8, q.Len())
 		kernel.UnpackInt4(c, stored[uint8](q))
 		return c
-	case PackedUint4:
+	case StorageUint4:
 		c := make([]uint8, q.Len())
 		kernel.UnpackUint4(c, stored[uint8](q))
 		return c
-	case Int8:
+	case StorageInt8:
 		return stored[int8](q)
-	case Uint8:
+	case StorageUint8:
 		return stored[uint8](q)
 	default:
 		return stored[uint16](q)

@@ -30,7 +30,7 @@ func TestFromCodes(t *testing.T) {
 		{qtensor.BFloat16(), []uint16{0x3f80, 0xff7f, 0x0001}, []float32{1, -0x1.fep127, 0x1p-133}},
 	} {
 		p := qtensor.Params{Scheme: c.scheme}
-		if !c.scheme.IsHalf() {
+		if !c.scheme.IsFloat() {
 			p.Scales = []float32{-0.5}
 		}
 		if c.scheme.HasZeroPoint() {

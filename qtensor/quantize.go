@@ -74,13 +74,13 @@ func quantize(x tensor.Tensor, s Scheme, given *Params, opts []Option) (*QTensor
 	if _, _, bad := kernel.MinMax(data); bad >= 0 {
 		return nil, fmt.Errorf("%w: got %v at %d, want finite numbers", ErrValue, data[bad], bad)
 	}
-	if s.IsHalf() {
+	if s.IsFloat() {
 		if given != nil {
 			if _, err := given.check(b); err != nil {
 				return nil, err
 			}
 		}
-		codes, err := encodeHalf(data, s, o.saturate)
+		codes, err := encodeFloats(data, s, o.saturate)
 		if err != nil {
 			return nil, err
 		}
@@ -124,15 +124,15 @@ func encode[C kernel.Code](data []float32, p Params, b blocks) []C {
 	return rowMajorOrder(b, codes)
 }
 
-func halfFormat(s Scheme) half.Format {
+func floatFormat(s Scheme) half.Format {
 	if s.method == float16 {
 		return half.Float16()
 	}
 	return half.BFloat16()
 }
 
-func encodeHalf(data []float32, s Scheme, saturate bool) ([]uint16, error) {
-	f := halfFormat(s)
+func encodeFloats(data []float32, s Scheme, saturate bool) ([]uint16, error) {
+	f := floatFormat(s)
 	codes := make([]uint16, len(data))
 	for i, x := range data {
 		codes[i] = f.Encode(x)
@@ -175,7 +175,7 @@ func fromCodes(codes *tensor.Dense, p Params) (*QTensor, error) {
 		return nil, err
 	}
 	switch {
-	case p.Scheme.IsHalf():
+	case p.Scheme.IsFloat():
 		return adopt[uint16](codes, p)
 	case p.Scheme.signed():
 		return adopt[int8](codes, p)
@@ -202,9 +202,9 @@ func checkCodes[T int8 | uint8 | uint16](s Scheme, codes []T) error {
 		low--
 	}
 	var infinity int32 // what NaN and infinities have all bits of
-	if s.IsHalf() {
+	if s.IsFloat() {
 		low, high = 0, math.MaxUint16
-		infinity = int32(halfFormat(s).Encode(float32(math.Inf(1))))
+		infinity = int32(floatFormat(s).Encode(float32(math.Inf(1))))
 	}
 	for i, c := range codes {
 		if q := int32(c); q < low || q > high || infinity != 0 && q&infinity == infinity {

@@ -121,7 +121,7 @@ func TestQuantizeWith(t *testing.T) {
 	}
 }
 
-func TestQuantizeHalf(t *testing.T) {
+func TestQuantizeFloats(t *testing.T) {
 	for _, c := range []struct {
 		scheme    qtensor.Scheme
 		x         float32

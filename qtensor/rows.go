@@ -18,18 +18,18 @@ func (q *QTensor) DequantizeRows(dst []float32, rows []int) error {
 		return fmt.Errorf("qtensor: DequantizeRows: %w", err)
 	}
 	switch p := q.params; p.Storage() {
-	case PackedInt4:
+	case StorageInt4:
 		decodeRows(q, dst, rows, unpacked(stored[uint8](q), kernel.UnpackInt4))
-	case PackedUint4:
+	case StorageUint4:
 		decodeRows(q, dst, rows, unpacked(stored[uint8](q), kernel.UnpackUint4))
-	case Int8:
+	case StorageInt8:
 		decodeRows(q, dst, rows, part(stored[int8](q)))
-	case Uint8:
+	case StorageUint8:
 		decodeRows(q, dst, rows, part(stored[uint8](q)))
 	default:
 		width, patterns := q.width(), stored[uint16](q)
 		for i, row := range rows {
-			decodeHalves(dst[i*width:][:width], patterns[row*width:][:width], p.Scheme)
+			decodeFloats(dst[i*width:][:width], patterns[row*width:][:width], p.Scheme)
 		}
 	}
 	return nil

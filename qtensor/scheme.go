@@ -106,8 +106,8 @@ func (s Scheme) Scales() ScaleType { return s.scales }
 // Storage returns what a code is stored as, 0 for the zero Scheme.
 func (s Scheme) Storage() Storage { return s.method.info().storage }
 
-// IsHalf reports whether s is Float16 or BFloat16, whose codes are bit patterns without a scale.
-func (s Scheme) IsHalf() bool { return s.method == float16 || s.method == bfloat16 }
+// IsFloat reports whether quantized values are 16-bit floats, Float16 or BFloat16: bit patterns without a scale.
+func (s Scheme) IsFloat() bool { return s.method == float16 || s.method == bfloat16 }
 
 // HasZeroPoint reports whether codes are shifted by an integer zero point: Affine, PowerOfTwo and UInt4.
 func (s Scheme) HasZeroPoint() bool { return s.method.info().zeroPoint }
@@ -120,7 +120,7 @@ func (s Scheme) HasOffset() bool { return s.method == uniform }
 // or Int4 may also be one below: under a negative scale, or where FromCodes took it.
 func (s Scheme) CodeRange() (low, high int32) {
 	switch {
-	case s.IsHalf() || s.validate() != nil:
+	case s.IsFloat() || s.validate() != nil:
 		return 0, 0
 	case s.signed():
 		high = 1<<(s.bits-1) - 1
@@ -158,9 +158,9 @@ func (s Scheme) validate() error {
 		return fmt.Errorf("%w: got the zero Scheme, want one made by a method", ErrScheme)
 	case s.bits < info.minBits || s.bits > info.maxBits:
 		return fmt.Errorf("%w: got %d bits, want %d to %d", ErrScheme, s.bits, info.minBits, info.maxBits)
-	case s.sharing != perTensor && s.IsHalf():
+	case s.sharing != perTensor && s.IsFloat():
 		return fmt.Errorf("%w: got %v per axis or group, want it alone: it has no scales", ErrScheme, info.name)
-	case s.scales != ScaleFloat32 && s.IsHalf():
+	case s.scales != ScaleFloat32 && s.IsFloat():
 		return fmt.Errorf("%w: got %v with %v scales, want it alone: it has no scales", ErrScheme, info.name, s.scales)
 	case s.scales != ScaleFloat32 && s.scales != ScaleFloat16:
 		return fmt.Errorf("%w: got scale type %d, want float32 or float16", ErrScheme, s.scales)

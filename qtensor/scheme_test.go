@@ -173,10 +173,10 @@ func TestSchemeValidate(t *testing.T) {
 		{"bad group taken back", qtensor.Uniform(8).PerGroup(0, 0).PerAxis(1), true},
 		{"float16 scales", qtensor.Int4().WithScales(qtensor.ScaleFloat16), true},
 		{"scales of another type", qtensor.Int4().WithScales(qtensor.ScaleFloat16 + 1), false},
-		{"half", qtensor.Float16(), true},
-		{"half per axis", qtensor.Float16().PerAxis(0), false},
-		{"half per group", qtensor.BFloat16().PerGroup(0, 32), false},
-		{"half with float16 scales", qtensor.BFloat16().WithScales(qtensor.ScaleFloat16), false},
+		{"float16", qtensor.Float16(), true},
+		{"16 bits per axis", qtensor.Float16().PerAxis(0), false},
+		{"16 bits per group", qtensor.BFloat16().PerGroup(0, 32), false},
+		{"16 bits with float16 scales", qtensor.BFloat16().WithScales(qtensor.ScaleFloat16), false},
 	} {
 		err := c.scheme.Validate()
 		if c.ok {
@@ -215,24 +215,24 @@ func TestTenMethods(t *testing.T) {
 		low, high int32
 		zeroPoint bool
 		offset    bool
-		half      bool
+		float     bool
 	}{
-		{qtensor.Uniform(6), "Uniform", 6, qtensor.Uint8, "uint8", 0, 63, false, true, false},
-		{qtensor.Symmetric(8), "Symmetric", 8, qtensor.Int8, "int8", -127, 127, false, false, false},
-		{qtensor.Affine(8), "Affine", 8, qtensor.Uint8, "uint8", 0, 255, true, false, false},
-		{qtensor.PowerOfTwo(2), "PowerOfTwo", 2, qtensor.Uint8, "uint8", 0, 3, true, false, false},
-		{qtensor.Int4(), "Int4", 4, qtensor.PackedInt4, "int4", -7, 7, false, false, false},
-		{qtensor.UInt4(), "UInt4", 4, qtensor.PackedUint4, "uint4", 0, 15, true, false, false},
-		{qtensor.Float16(), "Float16", 16, qtensor.Half, "float16", 0, 0, false, false, true},
-		{qtensor.BFloat16(), "BFloat16", 16, qtensor.BHalf, "bfloat16", 0, 0, false, false, true},
-		{qtensor.PerChannelSymmetric(2, 3), "PerChannelSymmetric", 2, qtensor.Int8, "int8", -1, 1, false, false, false},
-		{qtensor.PerChannelAffine(5, 3), "PerChannelAffine", 5, qtensor.Uint8, "uint8", 0, 31, true, false, false},
+		{qtensor.Uniform(6), "Uniform", 6, qtensor.StorageUint8, "uint8", 0, 63, false, true, false},
+		{qtensor.Symmetric(8), "Symmetric", 8, qtensor.StorageInt8, "int8", -127, 127, false, false, false},
+		{qtensor.Affine(8), "Affine", 8, qtensor.StorageUint8, "uint8", 0, 255, true, false, false},
+		{qtensor.PowerOfTwo(2), "PowerOfTwo", 2, qtensor.StorageUint8, "uint8", 0, 3, true, false, false},
+		{qtensor.Int4(), "Int4", 4, qtensor.StorageInt4, "int4", -7, 7, false, false, false},
+		{qtensor.UInt4(), "UInt4", 4, qtensor.StorageUint4, "uint4", 0, 15, true, false, false},
+		{qtensor.Float16(), "Float16", 16, qtensor.StorageFloat16, "float16", 0, 0, false, false, true},
+		{qtensor.BFloat16(), "BFloat16", 16, qtensor.StorageBFloat16, "bfloat16", 0, 0, false, false, true},
+		{qtensor.PerChannelSymmetric(2, 3), "PerChannelSymmetric", 2, qtensor.StorageInt8, "int8", -1, 1, false, false, false},
+		{qtensor.PerChannelAffine(5, 3), "PerChannelAffine", 5, qtensor.StorageUint8, "uint8", 0, 31, true, false, false},
 	} {
 		s := c.scheme
 		low, high := s.CodeRange()
 		if s.Method() != c.name || s.Bits() != c.bits || s.Storage() != c.storage || s.Storage().String() != c.stored ||
-			low != c.low || high != c.high || s.HasZeroPoint() != c.zeroPoint || s.HasOffset() != c.offset || s.IsHalf() != c.half {
-			t.Errorf("%v: got %s %d %v %d…%d %v %v %v, want %+v", s, s.Method(), s.Bits(), s.Storage(), low, high, s.HasZeroPoint(), s.HasOffset(), s.IsHalf(), c)
+			low != c.low || high != c.high || s.HasZeroPoint() != c.zeroPoint || s.HasOffset() != c.offset || s.IsFloat() != c.float {
+			t.Errorf("%v: got %s %d %v %d…%d %v %v %v, want %+v", s, s.Method(), s.Bits(), s.Storage(), low, high, s.HasZeroPoint(), s.HasOffset(), s.IsFloat(), c)
 		}
 		if err := s.Validate(); err != nil {
 			t.Errorf("%v: %v", s, err)
@@ -284,8 +284,8 @@ func TestTypeNames(t *testing.T) {
 		qtensor.ScaleFloat16:         "float16",
 		qtensor.ScaleType(9):         "unknown",
 		qtensor.Storage(0):           "none",
-		qtensor.Int8:                 "int8",
-		qtensor.BHalf:                "bfloat16",
+		qtensor.StorageInt8:          "int8",
+		qtensor.StorageBFloat16:      "bfloat16",
 		qtensor.Storage(7):           "unknown",
 		qtensor.Storage(255):         "unknown",
 		qtensor.Scheme{}:             "invalid scheme",
@@ -296,7 +296,7 @@ func TestTypeNames(t *testing.T) {
 		}
 	}
 	for s, want := range map[qtensor.Storage]int{
-		0: 0, qtensor.Int8: 8, qtensor.Uint8: 8, qtensor.PackedInt4: 4, qtensor.PackedUint4: 4, qtensor.Half: 16, qtensor.BHalf: 16, 7: 0,
+		0: 0, qtensor.StorageInt8: 8, qtensor.StorageUint8: 8, qtensor.StorageInt4: 4, qtensor.StorageUint4: 4, qtensor.StorageFloat16: 16, qtensor.StorageBFloat16: 16, 7: 0,
 	} {
 		if got := s.Bits(); got != want {
 			t.Errorf("%v has %d bits, want %d", s, got, want)

@@ -84,8 +84,8 @@ func cosine(cross, a, b float64) float64 {
 
 // clipped returns how many elements lie more than half a step beyond the outermost code of their block.
 func (q *QTensor) clipped(data []float32) (n int) {
-	if q.params.Scheme.IsHalf() {
-		f := halfFormat(q.params.Scheme)
+	if q.params.Scheme.IsFloat() {
+		f := floatFormat(q.params.Scheme)
 		for _, x := range data {
 			if !isFinite(f.Decode(f.Encode(x))) {
 				n++

@@ -36,8 +36,8 @@ func (s Scheme) String() string {
 // that wraps ErrScheme.
 func ParseScheme(text string) (Scheme, error) {
 	var s Scheme
-	rest, half := strings.CutSuffix(text, "/f16")
-	if half {
+	rest, short := strings.CutSuffix(text, "/f16")
+	if short {
 		s.scales = ScaleFloat16
 	}
 	rest, axis, hasAxis := strings.Cut(rest, "@")

@@ -33,7 +33,7 @@ func methods(filters, qat bool) (list []method) {
 		qtensor.Int4(), qtensor.UInt4(), qtensor.Float16(), qtensor.BFloat16(),
 		qtensor.PerChannelSymmetric(8, 1), qtensor.PerChannelAffine(8, 1),
 	} {
-		if !filters || !s.IsHalf() {
+		if !filters || !s.IsFloat() {
 			list = append(list, method{s.Method(), s, model.Fixed24, false})
 		}
 	}

@@ -79,7 +79,7 @@ func (a Activations) arithmetic(params qtensor.Params) (gemm.Arithmetic, error) 
 
 // staticOf returns the parameters of StaticInt8 as package kernel has them.
 func staticOf(p qtensor.Params) (kernel.Affine, error) {
-	if _, perAxis := p.Scheme.Axis(); perAxis || p.Scheme.IsHalf() || p.Scheme.HasOffset() {
+	if _, perAxis := p.Scheme.Axis(); perAxis || p.Scheme.IsFloat() || p.Scheme.HasOffset() {
 		return kernel.Affine{}, fmt.Errorf("%w: got %v for activations, want an integer scheme per tensor with a code for zero",
 			qtensor.ErrScheme, p.Scheme)
 	}

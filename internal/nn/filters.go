@@ -46,7 +46,7 @@ func PackFilters(w *qtensor.QTensor, groups int) (*Filters, error) {
 	if kept, ok := scheme.Axis(); ok && kept != 0 {
 		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis 0", qtensor.ErrScheme, scheme)
 	}
-	if scheme.IsHalf() {
+	if scheme.IsFloat() {
 		return nil, fmt.Errorf("%w: got %v, want integers", qtensor.ErrScheme, scheme)
 	}
 	row := shape[1] * shape[3] // without groups of scales, rows are filled up

@@ -41,7 +41,7 @@ func (o Options) layer(s qtensor.Scheme, outputs int) (*Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.IsHalf() && a.Bits != 24 {
+	if s.IsFloat() && a.Bits != 24 {
 		return nil, fmt.Errorf("%w: got %v weights with %v, want Fixed24, or integer weights", qtensor.ErrScheme, s, o.Activations)
 	}
 	if o.Bias != nil && len(o.Bias) != outputs {

@@ -83,7 +83,7 @@ func (io IO) check(y, x Operand) error {
 // images would tear apart numbers that share a scale, and given but for 16-bit weights.
 func MatrixIO(o Options, s qtensor.Scheme, channels int) IO {
 	params, static := o.static()
-	return IO{static && !s.IsHalf() && packable(s, channels), params, !s.IsHalf()}
+	return IO{static && !s.IsFloat() && packable(s, channels), params, !s.IsFloat()}
 }
 
 // ConvIO returns the IO of layers that Filters.Prepare makes with o, for filters (out, in/groups, height,
@@ -92,7 +92,7 @@ func MatrixIO(o Options, s qtensor.Scheme, channels int) IO {
 // one group, and under StaticInt8 where a convolution is depthwise, weights have neither zero points nor
 // offsets nor groups of scales, and a padded image has at most 2^28 numbers.
 func ConvIO(o Options, s qtensor.Scheme, images, filters []int, pad []int, groups int) IO {
-	if len(images) < 2 || len(filters) != 4 || s.IsHalf() {
+	if len(images) < 2 || len(filters) != 4 || s.IsFloat() {
 		return IO{}
 	}
 	w, err := NewWindow(pad, nil, nil)

@@ -95,7 +95,7 @@ func TestRunQuantized(t *testing.T) {
 		layer := layerOf(t, 9, c.scheme, c.groups)
 		for _, input := range []qtensor.Scheme{qtensor.Affine(8), qtensor.Symmetric(8), qtensor.UInt4()} {
 			name := fmt.Sprintf("%s, %v", c.name, input)
-			if c.scheme.IsHalf() {
+			if c.scheme.IsFloat() {
 				if p := layer(fixed24); p.IO().GivesQuantized {
 					t.Errorf("%s: gives codes", name)
 				}
@@ -226,7 +226,7 @@ func TestPackImages(t *testing.T) {
 		got, want := results(images, channelsLast(x, samples, channels)), results(mustPack(t, w), x)
 		for i := range want {
 			// 16-bit weights are summed in float64, in the order in which they lie.
-			if got[i] != want[i] && !(scheme.IsHalf() && math.Abs(float64(got[i]-want[i])) <= 1e-6*math.Abs(float64(want[i]))) {
+			if got[i] != want[i] && !(scheme.IsFloat() && math.Abs(float64(got[i]-want[i])) <= 1e-6*math.Abs(float64(want[i]))) {
 				t.Errorf("%v: got %v at %d, want %v", scheme, got[i], i, want[i])
 			}
 		}

@@ -93,11 +93,11 @@ func TestIO(t *testing.T) {
 			w := mustPack(t, quantize(t, 1, s, 6, 2))
 			if p, err := w.Prepare(c); err == nil {
 				cases++
-				agree(t, fmt.Sprintf("%v matrix, %v", s, c.Activations), p, nn.MatrixIO(c, s, 1), static && !s.IsHalf(), !s.IsHalf())
-			} else if !s.IsHalf() {
+				agree(t, fmt.Sprintf("%v matrix, %v", s, c.Activations), p, nn.MatrixIO(c, s, 1), static && !s.IsFloat(), !s.IsFloat())
+			} else if !s.IsFloat() {
 				t.Fatal(err)
 			}
-			if s.IsHalf() {
+			if s.IsFloat() {
 				continue
 			}
 			if _, kept := s.Axis(); kept {

@@ -19,7 +19,7 @@ type Weight struct {
 	in, out int
 	scheme  qtensor.Scheme
 	ints    *pack.Matrix // or
-	halves  *pack.Half
+	floats  *pack.Half
 }
 
 // Pack lays out w, of shape (in, out), quantized per tensor, per axis 1 or in groups of axis 1: a scale may
@@ -63,8 +63,8 @@ func PackImages(w *qtensor.QTensor, channels int) (*Weight, error) {
 	}
 	packed := &Weight{in: shape[0], out: shape[1], scheme: scheme}
 	switch codes := columns.Codes(); {
-	case scheme.IsHalf():
-		packed.halves = pack.NewHalf(packed.in, packed.out, nhwc(codes.Uint16s(), packed, channels), halfFormat(scheme))
+	case scheme.IsFloat():
+		packed.floats = pack.NewHalf(packed.in, packed.out, nhwc(codes.Uint16s(), packed, channels), floatFormat(scheme))
 	case codes.Dtype() == tensor.Int8:
 		packed.ints = packInts(packed, w.Params(), nhwc(codes.Int8s(), packed, channels))
 	default:
@@ -73,8 +73,8 @@ func PackImages(w *qtensor.QTensor, channels int) (*Weight, error) {
 	return packed, nil
 }
 
-func halfFormat(s qtensor.Scheme) half.Format {
-	if s.Storage() == qtensor.Half {
+func floatFormat(s qtensor.Scheme) half.Format {
+	if s.Storage() == qtensor.StorageFloat16 {
 		return half.Float16()
 	}
 	return half.BFloat16()
@@ -94,7 +94,7 @@ func packInts[C kernel.Code](w *Weight, p qtensor.Params, codes []C) *pack.Matri
 }
 
 // Packed reports whether w is a weight that Pack made.
-func (w *Weight) Packed() bool { return w != nil && (w.ints != nil || w.halves != nil) }
+func (w *Weight) Packed() bool { return w != nil && (w.ints != nil || w.floats != nil) }
 
 // orZero returns w, and the zero Weight for nil.
 func (w *Weight) orZero() *Weight {
@@ -118,8 +118,8 @@ func (w *Weight) Bytes() int {
 	switch {
 	case !w.Packed():
 		return 0
-	case w.halves != nil:
-		return w.halves.Bytes()
+	case w.floats != nil:
+		return w.floats.Bytes()
 	}
 	return w.ints.Bytes()
 }
@@ -146,8 +146,8 @@ func (w *Weight) Prepare(o Options) (*Layer, error) {
 }
 
 func (w *Weight) multiply(y, x gemm.Numbers, rows int, l *Layer) error {
-	if w.halves != nil {
-		return gemm.ProductHalf(y.Float, x, rows, w.halves, l.arithmetic.Alone, l.output)
+	if w.floats != nil {
+		return gemm.ProductHalf(y.Float, x, rows, w.floats, l.arithmetic.Alone, l.output)
 	}
 	return gemm.Product(y, x, rows, w.ints, l.arithmetic, l.output)
 }
