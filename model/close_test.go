@@ -192,7 +192,7 @@ func TestNoModel(t *testing.T) {
 		if err := m.Close(); !errors.Is(err, qtensor.ErrParams) {
 			t.Errorf("%s: Close: got error %v, want ErrParams", name, err)
 		}
-		if m.Inputs() != nil || m.Outputs() != nil || m.Coded() != nil {
+		if m.Inputs() != nil || m.Outputs() != nil || m.Coded() != nil || m.Layers() != nil {
 			t.Errorf("%s: got inputs %v, outputs %v, coded %v, want none", name, m.Inputs(), m.Outputs(), m.Coded())
 		}
 	}

@@ -58,6 +58,7 @@ func comesBack(t *testing.T, what string, g *flow.Graph, layers map[string]model
 			{"inputs", loaded.Inputs(), m.Inputs()},
 			{"outputs", loaded.Outputs(), m.Outputs()},
 			{"codes of", loaded.Coded(), m.Coded()},
+			{"layers", loaded.Layers(), m.Layers()},
 		} {
 			if !reflect.DeepEqual(c.got, c.want) {
 				t.Errorf("%s: %s gives %s %q, want %q", what, how, c.name, c.got, c.want)

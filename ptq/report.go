@@ -2,12 +2,10 @@ package ptq
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"text/tabwriter"
-	"unicode"
-	"unicode/utf8"
 
+	"euryale/internal/table"
 	"euryale/model"
 )
 
@@ -81,25 +79,25 @@ func (r *Report) String() string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "layer\top\tweights\tactivations\trange\tclipped\tweight dB\toutput dB\tbytes\tof float")
 	for _, l := range r.Layers {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", plain(l.Name), plain(l.Op), l.cells())
+		fmt.Fprintf(w, "%s\t%s\t%s\n", table.Cell(l.Name), table.Cell(l.Op), l.cells())
 	}
 	for _, list := range []struct {
 		what  string
 		nodes []string
 	}{{"on codes", r.OnCodes}, {"in float32", r.Kept}} {
 		if len(list.nodes) > 0 {
-			fmt.Fprintf(w, "%s: %s\n", list.what, plain(strings.Join(list.nodes, ", ")))
+			fmt.Fprintf(w, "%s: %s\n", list.what, table.Cell(strings.Join(list.nodes, ", ")))
 		}
 	}
 	for _, o := range r.Outputs {
-		fmt.Fprintf(w, "%s\t\t\t\t\t\t\t%.1f\n", plain(o.Name), o.SQNR)
+		fmt.Fprintf(w, "%s\t\t\t\t\t\t\t%.1f\n", table.Cell(o.Name), o.SQNR)
 		if r.Unverified == "" {
 			fmt.Fprintf(w, "  in float32, against Gorgonia\t\t\t\t\t\t\t%.1f\n", o.ReadSQNR)
 			fmt.Fprintf(w, "  in float32, folded\t\t\t\t\t\t\t%.1f\n", o.FoldedSQNR)
 		}
 	}
 	if r.Unverified != "" {
-		fmt.Fprintf(w, "not compared with Gorgonia: %s\n", plain(r.Unverified))
+		fmt.Fprintf(w, "not compared with Gorgonia: %s\n", table.Cell(r.Unverified))
 	}
 	_ = w.Flush() // strings.Builder gives no error
 	return b.String()
@@ -108,21 +106,12 @@ func (r *Report) String() string {
 // cells returns what stands behind the name and the op of a layer.
 func (l Layer) cells() string {
 	if !l.Quantized {
-		return fmt.Sprintf("float: %s\t\t\t\t\t%.1f\t%d\t1", plain(l.Reason), l.OutputSQNR, l.Bytes)
+		return fmt.Sprintf("float: %s\t\t\t\t\t%.1f\t%d\t1", table.Cell(l.Reason), l.OutputSQNR, l.Bytes)
 	}
 	activations := "-\t-\t-"
 	if l.Op != opLookup {
 		activations = fmt.Sprintf("%v\t[%.4g, %.4g]\t%.4f", l.Activations, l.Low, l.High, l.Clipped)
 	}
-	return fmt.Sprintf("%s\t%s\t%.1f\t%.1f\t%d\t%.3f", plain(l.Weights), activations, l.WeightSQNR, l.OutputSQNR,
+	return fmt.Sprintf("%s\t%s\t%.1f\t%.1f\t%d\t%.3f", table.Cell(l.Weights), activations, l.WeightSQNR, l.OutputSQNR,
 		l.Bytes, float64(l.Bytes)/float64(max(l.FloatBytes, 1)))
-}
-
-// plain returns text as a cell of a table: quoted where it has what ends a cell or a line, or what does not
-// print.
-func plain(text string) string {
-	if utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl) {
-		return text
-	}
-	return strconv.Quote(text)
 }

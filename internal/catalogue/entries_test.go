@@ -80,6 +80,7 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[model.Activations](),
 	reflect.TypeFor[model.Info](),
 	reflect.TypeFor[model.Layer](),
+	reflect.TypeFor[model.LayerInfo](),
 	reflect.TypeFor[model.Model](),
 	reflect.TypeFor[model.Option](),
 	reflect.TypeFor[model.Timing](),

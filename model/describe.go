@@ -1,0 +1,117 @@
+package model
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"euryale/internal/table"
+	"euryale/qtensor"
+)
+
+// LayerInfo describes a product, a convolution or an embedding.
+type LayerInfo struct {
+	Name, Op  string // of the node: Gemm, MatMul, Conv or Gather
+	Quantized bool
+	// Scheme is that of the weight; the zero Scheme for float32.
+	Scheme qtensor.Scheme
+	// Activations is Default for float32, and for an embedding, which has no arithmetic; for no other layer.
+	Activations Activations
+	// Bytes is the size of the weight: what QTensor.Bytes returns for it, or four for each float32; 0 for one
+	// that the network computes.
+	Bytes int
+}
+
+// Layers describes the products, convolutions and embeddings, quantized or not, in the order in which they are
+// computed. It reads no weight, and is the same for a model that New made, and for one that Load or Read made
+// of its file.
+func (m *Model) Layers() (list []LayerInfo) {
+	if m == nil {
+		return nil
+	}
+	for i := range m.steps {
+		s := &m.steps[i]
+		if s.op.layer == nil && !isLookup(s.node.Node) {
+			continue
+		}
+		info := LayerInfo{Name: s.node.Name, Op: s.node.Op}
+		if l, ok := m.layers[info.Name]; ok {
+			info.Quantized, info.Scheme, info.Bytes = true, l.weight.scheme, l.weight.bytes()
+			if info.Activations = l.activations; info.Activations == Default && s.layer != nil {
+				info.Activations = Fixed24
+			}
+		} else if w := m.weightIn(s); w.data != nil {
+			info.Bytes = 4 * w.size.elements()
+		}
+		list = append(list, info)
+	}
+	return list
+}
+
+// weightIn returns the value that is the weight of a float32 layer.
+func (m *Model) weightIn(s *step) *value {
+	if isLookup(s.node.Node) {
+		return &m.values[s.in[0]]
+	}
+	return &m.values[s.in[1]]
+}
+
+// bytes returns what QTensor.Bytes does for the weight, and does not read it.
+func (w *weight) bytes() int {
+	s := w.scheme
+	quantized := int((w.elements()*int64(s.Storage().Bits()) + 7) / 8)
+	blocks, err := s.Blocks(w.shape)
+	if err != nil || s.IsFloat() { // 16-bit floats have no parameters
+		return quantized
+	}
+	each, once := 4, 0
+	if s.Scales() == qtensor.ScaleFloat16 {
+		each, once = 2, 4 // the multiplier
+	}
+	if s.HasZeroPoint() {
+		each++
+	}
+	if s.HasOffset() {
+		each += 4
+	}
+	return quantized + blocks*each + once
+}
+
+// String returns a table with a line for each input, output and layer, and one for all of them. Names that
+// would tear it are quoted. A weight that layers share counts for each. A nil Model is described as the zero
+// Model.
+func (m *Model) String() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, list := range []struct {
+		what string
+		of   []Info
+	}{{"input", m.Inputs()}, {"output", m.Outputs()}} {
+		for _, v := range list.of {
+			dtype := "float32"
+			if v.Integer {
+				dtype = "integer"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%v\n", list.what, table.Cell(v.Name), dtype, v.Shape)
+		}
+	}
+	layers, quantized, bytes := m.Layers(), 0, 0
+	if len(layers) > 0 {
+		fmt.Fprintln(w, "layer\top\tweight\tactivations\tbytes")
+	}
+	for _, l := range layers {
+		weight, activations := "float32", "float32"
+		if l.Quantized {
+			quantized++
+			weight = l.Scheme.String()
+		}
+		if l.Activations != Default {
+			activations = l.Activations.String()
+		}
+		bytes += l.Bytes
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\n", table.Cell(l.Name), l.Op, weight, activations, l.Bytes)
+	}
+	fmt.Fprintf(w, "%d layers, %d of them quantized, with weights of %d bytes\n", len(layers), quantized, bytes)
+	_ = w.Flush() // strings.Builder gives no error
+	return b.String()
+}
