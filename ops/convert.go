@@ -100,7 +100,7 @@ func (c constantCodes) Transpose(perm []int) graphop.Codes {
 	return c
 }
 
-// Reshape returns the codes in another shape; an error where that has other axes up to the kept one.
+// Reshape returns the codes in another shape; an error where that has other axes up to the channel axis.
 func (c constantCodes) Reshape(shape []int) graphop.Codes {
 	if c.err == nil {
 		c.q, c.err = reshaped(c.q, shape)
@@ -110,8 +110,8 @@ func (c constantCodes) Reshape(shape []int) graphop.Codes {
 
 func reshaped(q *qtensor.QTensor, shape tensor.Shape) (*qtensor.QTensor, error) {
 	codes, p := q.Codes(), q.Params()
-	if axis, kept := p.Scheme.Axis(); kept && (axis >= len(shape) || !slices.Equal(shape[:axis+1], q.Shape()[:axis+1])) {
-		return nil, fmt.Errorf("%w: got %v of shape %v for shape %v, want the same axes up to the kept one", qtensor.ErrScheme, p.Scheme, q.Shape(), shape)
+	if axis, perAxis := p.Scheme.Axis(); perAxis && (axis >= len(shape) || !slices.Equal(shape[:axis+1], q.Shape()[:axis+1])) {
+		return nil, fmt.Errorf("%w: got %v of shape %v for shape %v, want the same axes up to the channel axis", qtensor.ErrScheme, p.Scheme, q.Shape(), shape)
 	}
 	if err := codes.Reshape(shape...); err != nil {
 		return nil, fmt.Errorf("%w: %w", qtensor.ErrShape, err)
@@ -127,7 +127,7 @@ func (c constantCodes) Scale(by []float64, axis int) (graphop.Codes, bool) {
 		return c, false
 	}
 	p := c.q.Params()
-	if at, kept := p.Scheme.Axis(); !kept {
+	if at, perAxis := p.Scheme.Axis(); !perAxis {
 		p.Scheme = p.Scheme.PerAxis(axis)
 		p.Scales, p.ZeroPoints, p.Offsets = repeated(p.Scales, len(by)), repeated(p.ZeroPoints, len(by)), repeated(p.Offsets, len(by))
 	} else if at != axis {

@@ -78,15 +78,15 @@ func TestConstantCodes(t *testing.T) {
 		}
 		return c
 	}
-	all, kept, groups := codes(qtensor.Affine(4)), codes(qtensor.PerChannelSymmetric(4, 0)), codes(qtensor.Int4().PerGroup(2, 3))
+	all, channels, groups := codes(qtensor.Affine(4)), codes(qtensor.PerChannelSymmetric(4, 0)), codes(qtensor.Int4().PerGroup(2, 3))
 	for _, c := range []struct {
 		name        string
 		before, got graphop.Codes
 		scheme      string
 	}{
 		{"reshaped", all, all.Reshape([]int{4, 6}), "affine4"},
-		{"reshaped behind the kept axis", kept, kept.Reshape([]int{2, 12}), "symmetric4@0"},
-		{"transposed twice", kept, kept.Transpose([]int{2, 0, 1}).Transpose([]int{1, 2, 0}), "symmetric4@0"},
+		{"reshaped behind the channel axis", channels, channels.Reshape([]int{2, 12}), "symmetric4@0"},
+		{"transposed twice", channels, channels.Transpose([]int{2, 0, 1}).Transpose([]int{1, 2, 0}), "symmetric4@0"},
 	} {
 		want, err := c.before.Numbers()
 		if err != nil {
@@ -103,10 +103,10 @@ func TestConstantCodes(t *testing.T) {
 		scheme string // of the result; none where there is none
 	}{
 		{all, []float64{1, 2, 4, 8}, 2, "affine4@2"},
-		{kept, []float64{0.5, -2}, 0, "symmetric4@0"},
+		{channels, []float64{0.5, -2}, 0, "symmetric4@0"},
 		{groups, []float64{1, 2, 4, 0.5}, 2, "int4/g3@2"},
-		{kept, []float64{1, 2, 4, 8}, 2, ""},
-		{kept, []float64{1, 0}, 0, ""},
+		{channels, []float64{1, 2, 4, 8}, 2, ""},
+		{channels, []float64{1, 0}, 0, ""},
 		{all, []float64{1, 2}, 2, ""},
 		{all, []float64{1, 2}, 3, ""},
 		{all.Reshape([]int{5}), []float64{1}, 0, ""},
@@ -135,10 +135,10 @@ func TestConstantCodes(t *testing.T) {
 		target error
 		part   string
 	}{
-		{"the kept axis is gone", kept.Reshape([]int{24}), qtensor.ErrScheme, "kept one"},
+		{"the channel axis is gone", channels.Reshape([]int{24}), qtensor.ErrScheme, "channel axis"},
 		{"groups torn", groups.Transpose([]int{1, 0, 2}), qtensor.ErrScheme, "order"},
 		{"fewer elements", all.Reshape([]int{5}), qtensor.ErrShape, ""},
-		{"more after an error", kept.Reshape([]int{24}).Reshape([]int{2, 3, 4}).Transpose([]int{0, 1, 2}), qtensor.ErrScheme, "kept one"},
+		{"more after an error", channels.Reshape([]int{24}).Reshape([]int{2, 3, 4}).Transpose([]int{0, 1, 2}), qtensor.ErrScheme, "channel axis"},
 	} {
 		_, err := c.got.Numbers()
 		wantError(t, c.name, err, c.target, c.part)

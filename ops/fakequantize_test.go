@@ -84,19 +84,19 @@ func floatNode(g *gorgonia.ExprGraph, name string, dt tensor.Dtype, data []float
 // definition.
 func ends(p qtensor.Params, shape tensor.Shape) (lowest, highest []float32) {
 	total := shape.TotalSize()
-	inner, kept, size := total, 1, total
+	inner, channels, size := total, 1, total
 	if axis, ok := p.Scheme.Axis(); ok {
-		kept = shape[axis]
+		channels = shape[axis]
 		inner = shape[axis+1:].TotalSize()
-		size = total / kept
+		size = total / channels
 	}
 	if group := p.Scheme.GroupSize(); group > 0 {
 		size = min(size, group)
 	}
-	groups := (total/kept + size - 1) / size
+	groups := (total/channels + size - 1) / size
 	low, high := p.Scheme.CodeRange()
 	for i := range total {
-		outer, k, rest := i/inner/kept, i/inner%kept, i%inner
+		outer, k, rest := i/inner/channels, i/inner%channels, i%inner
 		block := k*groups + (outer*inner+rest)/size
 		number := func(code int32) float32 {
 			if p.Scheme.HasOffset() {
@@ -333,7 +333,7 @@ func testDropped(t *testing.T, value *tensor.Dense, p qtensor.Params, want []flo
 		t.Fatal(err)
 	}
 	got, err := y.Op().Do(value)
-	if _, kept := p.Scheme.Axis(); kept {
+	if _, perAxis := p.Scheme.Axis(); perAxis {
 		wantError(t, p.Scheme.String(), err, qtensor.ErrShape, "want 2 dimensions")
 	} else if err != nil || !slices.Equal(elements(t, got), want) {
 		t.Errorf("%v of shape %v: %v, error %v, want %v", p.Scheme, value.Shape(), got, err, want)

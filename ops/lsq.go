@@ -220,7 +220,7 @@ func lsqGradients[T float32 | float64](l *lsq, x, s, dy gorgonia.Value) (out [2]
 		return out, err
 	}
 	inner := len(numbers) // elements in a row that share a scale
-	if axis, kept := l.scheme.Axis(); kept {
+	if axis, perAxis := l.scheme.Axis(); perAxis {
 		inner = values.Shape()[axis+1:].TotalSize()
 	}
 	_, high := l.scheme.CodeRange()

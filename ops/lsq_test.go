@@ -35,13 +35,13 @@ func TestFakeQuantizeLSQ(t *testing.T) {
 				x, dy := widen(gaussian(uint64(at), size)), widen(gaussian(99, size))
 				p := narrow(t, x, shape, s)
 				_, high := s.CodeRange()
-				kept, inner := 1, size
+				channels, inner := 1, size
 				if axis, ok := s.Axis(); ok {
-					kept, inner = shape[axis], shape[axis+1:].TotalSize()
+					channels, inner = shape[axis], shape[axis+1:].TotalSize()
 				}
-				wantX, sums := make([]float64, size), make([]float64, kept)
+				wantX, sums := make([]float64, size), make([]float64, channels)
 				for i := range x {
-					scale := p.Scales[i/inner%kept]
+					scale := p.Scales[i/inner%channels]
 					end := scale * float32(high)
 					if special := []float32{end, math.Nextafter32(end, 0), -end}; i%5 < len(special) {
 						x[i] = float64(special[i%5])
@@ -56,11 +56,11 @@ func TestFakeQuantizeLSQ(t *testing.T) {
 					default:
 						wantX[i] = dy[i]
 					}
-					sums[i/inner%kept] += slope * dy[i]
+					sums[i/inner%channels] += slope * dy[i]
 				}
-				wantS := fill(kept, func(k int) float64 { return sums[k] / math.Sqrt(float64(size/kept)*float64(high)) })
-				scales := tensor.Shape{kept}
-				if kept == 1 && at%2 == 0 {
+				wantS := fill(channels, func(k int) float64 { return sums[k] / math.Sqrt(float64(size/channels)*float64(high)) })
+				scales := tensor.Shape{channels}
+				if channels == 1 && at%2 == 0 {
 					scales = tensor.Shape{}
 				}
 				var scale *gorgonia.Node

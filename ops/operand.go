@@ -72,7 +72,7 @@ func (o operand) read(v gorgonia.Value, s qtensor.Scheme) (*tensor.Dense, error)
 	if t.Dtype() != o.dtype {
 		return nil, fmt.Errorf("%w: got %s, want %v", qtensor.ErrDtype, dense.TypeName(t.Dtype()), o.dtype)
 	}
-	if _, kept := s.Axis(); kept && t.Dims() != o.dims {
+	if _, perAxis := s.Axis(); perAxis && t.Dims() != o.dims {
 		return nil, fmt.Errorf("%w: got %v for %v, want %d dimensions", qtensor.ErrShape, t.Shape(), s, o.dims)
 	}
 	return t, nil

@@ -129,10 +129,10 @@ func codesOf(t testing.TB, q *qtensor.QTensor) []int64 {
 
 // blockOf returns the block of each element of a column at depth p, for a matrix with n columns.
 func blockOf(s qtensor.Scheme, in int) func(p, j int) int {
-	_, kept := s.Axis()
+	_, perAxis := s.Axis()
 	size := s.GroupSize()
 	switch {
-	case !kept:
+	case !perAxis:
 		return func(int, int) int { return 0 }
 	case size == 0:
 		return func(_, j int) int { return j }

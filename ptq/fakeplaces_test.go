@@ -136,7 +136,7 @@ func TestFakesRefused(t *testing.T) {
 		{"a shape that tears", on(func(_ *zoo, x, w node) (node, error) {
 			w = must(ops.FakeQuantizeDynamic(must(gorgonia.Reshape(w, tensor.Shape{4, 9})), qtensor.PerChannelSymmetric(4, 1)))
 			return gorgonia.Mul(x, must(gorgonia.Reshape(w, tensor.Shape{6, 6})))
-		}), nil, []string{`"w"`, "kept one"}},
+		}), nil, []string{`"w"`, "channel axis"}},
 		{"other codes by batch", on(func(_ *zoo, x, w node) (node, error) {
 			first = !first
 			scheme := qtensor.Int4()

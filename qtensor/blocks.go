@@ -7,26 +7,26 @@ import (
 	"euryale/internal/kernel"
 )
 
-// blocks says which elements of a tensor share a scale. A tensor is (outer, kept, inner) in row-major
-// order; the elements that share a kept index, outer·inner of them in order, are cut into groups of size,
+// blocks says which elements of a tensor share a scale. A tensor is (outer, channel, inner) in row-major
+// order; the elements that share a channel, outer·inner of them in order, are cut into groups of size,
 // the last of which may be shorter.
 type blocks struct {
-	outer, kept, inner int
-	size               int
+	outer, channels, inner int
+	size                   int
 }
 
-// groups returns the number of groups for each kept index.
+// groups returns the number of groups for each channel.
 func (b blocks) groups() int { return (b.outer*b.inner-1)/b.size + 1 }
 
-// count returns the number of scales, ordered [kept][group].
-func (b blocks) count() int { return b.kept * b.groups() }
+// count returns the number of scales, ordered [channel][group].
+func (b blocks) count() int { return b.channels * b.groups() }
 
-// each calls f with the number of each block and its part of a slice in kept order.
+// each calls f with the number of each block and its part of a slice in channel order.
 func (b blocks) each(f func(block, begin, end int)) {
 	row, block := b.outer*b.inner, 0
-	for k := range b.kept {
+	for c := range b.channels {
 		for begin := 0; begin < row; begin += b.size {
-			f(block, k*row+begin, k*row+begin+min(b.size, row-begin))
+			f(block, c*row+begin, c*row+begin+min(b.size, row-begin))
 			block++
 		}
 	}
@@ -37,20 +37,20 @@ func (b blocks) each(f func(block, begin, end int)) {
 func (b blocks) within(begin, end int, f func(block, begin, end int)) {
 	groups := b.groups()
 	for begin < end {
-		line, i := begin/b.inner, begin%b.inner // line is (outer, kept)
-		k, at := line%b.kept, line/b.kept*b.inner+i
+		line, i := begin/b.inner, begin%b.inner // line is (outer, channel)
+		c, at := line%b.channels, line/b.channels*b.inner+i
 		stop := begin + min(b.inner-i, b.size-at%b.size, end-begin)
-		f(k*groups+at/b.size, begin, stop)
+		f(c*groups+at/b.size, begin, stop)
 		begin = stop
 	}
 }
 
-// keptOrder returns x, (outer, kept, inner), as (kept, outer, inner), where each block is one run. The
+// channelOrder returns x, (outer, channel, inner), as (channel, outer, inner), where each block is one run. The
 // result is x itself if it has that order.
-func keptOrder[T any](b blocks, x []T) []T { return swapAxes(x, b.outer, b.kept, b.inner) }
+func channelOrder[T any](b blocks, x []T) []T { return swapAxes(x, b.outer, b.channels, b.inner) }
 
-// rowMajorOrder undoes keptOrder.
-func rowMajorOrder[T any](b blocks, x []T) []T { return swapAxes(x, b.kept, b.outer, b.inner) }
+// rowMajorOrder undoes channelOrder.
+func rowMajorOrder[T any](b blocks, x []T) []T { return swapAxes(x, b.channels, b.outer, b.inner) }
 
 // swapAxes returns x, (a, b, c), as (b, a, c).
 func swapAxes[T any](x []T, a, b, c int) []T {

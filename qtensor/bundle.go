@@ -22,7 +22,7 @@ import (
 // becomes NAME.weight (I8, U8, F16, BF16) or, for two codes a byte, NAME.weight_packed (U8, one
 // dimension, the first of a pair in the low nibble), with
 //
-//	NAME.weight_scale               F32 or F16, of shape (1), (kept) or (kept, groups)
+//	NAME.weight_scale               F32 or F16, of shape (1), (channels) or (channels, groups)
 //	NAME.weight_scale_multiplier    F32, (1), for F16 scales, which it multiplies
 //	NAME.weight_zero_point          U8, as the scale, for Affine, PowerOfTwo and UInt4
 //	NAME.weight_offset              F32, as the scale, for Uniform
@@ -202,7 +202,7 @@ func arrays(s Scheme, shape []int, b blocks, ranged bool) []array {
 	}
 	perBlock := []int{b.count()}
 	if s.sharing == perGroup {
-		perBlock = []int{b.kept, b.groups()}
+		perBlock = []int{b.channels, b.groups()}
 	}
 	add := func(wanted bool, suffix suffix, dtype safetensors.Dtype, shape []int) {
 		if wanted {

@@ -45,7 +45,7 @@ func (q *QTensor) numbers() []float32 {
 }
 
 func decode[C kernel.Code](codes []C, p Params, b blocks) []float32 {
-	codes = keptOrder(b, codes)
+	codes = channelOrder(b, codes)
 	out := make([]float32, len(codes))
 	b.each(func(block, begin, end int) {
 		decodeBlock(out[begin:end], codes[begin:end], &p, block)

@@ -12,7 +12,7 @@ import (
 )
 
 // Params is all that turns codes back into numbers. Scales, ZeroPoints, Offsets, Min and Max have one
-// entry for each block of elements that share a scale, ordered [kept][group].
+// entry for each block of elements that share a scale, ordered [channel][group].
 //
 // A scale may be negative (a search that gives the extreme code to the largest magnitude finds such), but
 // its magnitude is finite and at least 2^−126.
@@ -34,7 +34,7 @@ func (p Params) Bits() int { return p.Scheme.Bits() }
 // Storage returns what a code is stored as.
 func (p Params) Storage() Storage { return p.Scheme.Storage() }
 
-// NewParams returns the parameters of s for blocks with the given ranges, ordered [kept][group]:
+// NewParams returns the parameters of s for blocks with the given ranges, ordered [channel][group]:
 //
 //	Uniform     s = (hi − lo)/(2^b − 1),         offset lo
 //	Symmetric   s = max(|lo|, |hi|)/(2^(b−1) − 1)

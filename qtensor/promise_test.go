@@ -170,7 +170,7 @@ func TestPromisedErrors(t *testing.T) {
 // TestZeroSchemeAndTypes is what is said of values that no function makes.
 func TestZeroSchemeAndTypes(t *testing.T) {
 	var s qtensor.Scheme
-	axis, kept := s.Axis()
+	axis, perAxis := s.Axis()
 	low, high := s.CodeRange()
 	for _, c := range []struct {
 		name      string
@@ -178,7 +178,7 @@ func TestZeroSchemeAndTypes(t *testing.T) {
 	}{
 		{"Bits", s.Bits(), 0},
 		{"Axis", axis, 0},
-		{"Axis, ok", kept, false},
+		{"Axis, ok", perAxis, false},
 		{"GroupSize", s.GroupSize(), 0},
 		{"Scales", s.Scales(), qtensor.ScaleFloat32},
 		{"Storage", s.Storage().String(), "none"},

@@ -130,9 +130,9 @@ func (q *QTensor) Code(at ...int) (int32, error) {
 }
 
 // T returns the tensor with its axes permuted: axis i of the result is axis axes[i] of q; none given
-// reverses them. The kept axis moves along, and no code changes.
+// reverses them. The channel axis moves along, and no code changes.
 //
-// Groups run over the axes other than the kept one in row-major order, so those must keep their order:
+// Groups run over the axes other than the channel axis in row-major order, so those must keep their order:
 // any permutation of a matrix does. Errors: ErrShape for a list that is no permutation, ErrScheme for groups
 // that the permutation would tear.
 func (q *QTensor) T(axes ...int) (*QTensor, error) {
@@ -155,10 +155,10 @@ func (q *QTensor) T(axes ...int) (*QTensor, error) {
 		seen[a], to[a] = true, i
 	}
 	p := q.params.Clone()
-	if kept, ok := p.Scheme.Axis(); ok {
-		p.Scheme.kept = to[kept]
-		if p.Scheme.sharing == perGroup && q.blocks.groups() > 1 && tears(axes, kept, q.shape) {
-			return nil, fmt.Errorf("qtensor: T: %w: got axes %v for %v, want all but axis %d in their order", ErrScheme, axes, q.params.Scheme, kept)
+	if axis, ok := p.Scheme.Axis(); ok {
+		p.Scheme.axis = to[axis]
+		if p.Scheme.sharing == perGroup && q.blocks.groups() > 1 && tears(axes, axis, q.shape) {
+			return nil, fmt.Errorf("qtensor: T: %w: got axes %v for %v, want all but axis %d in their order", ErrScheme, axes, q.params.Scheme, axis)
 		}
 	}
 	shape := make(tensor.Shape, dims)
@@ -175,11 +175,11 @@ func (q *QTensor) T(axes ...int) (*QTensor, error) {
 	}
 }
 
-// tears reports whether the axes other than kept, those of size 1 aside, change their order.
-func tears(axes []int, kept int, shape tensor.Shape) bool {
+// tears reports whether the axes other than the channel axis, those of size 1 aside, change their order.
+func tears(axes []int, axis int, shape tensor.Shape) bool {
 	var others []int
 	for _, a := range axes {
-		if a != kept && shape[a] > 1 {
+		if a != axis && shape[a] > 1 {
 			others = append(others, a)
 		}
 	}

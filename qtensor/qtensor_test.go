@@ -220,7 +220,7 @@ func TestString(t *testing.T) {
 }
 
 // TestTransposed compares with the transpose of the numbers, and with quantizing the transposed tensor under
-// the scheme whose kept axis has moved along.
+// the scheme whose channel axis has moved along.
 func TestTransposed(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	kept, torn := 0, 0
@@ -230,7 +230,7 @@ func TestTransposed(t *testing.T) {
 		for i := range x {
 			x[i] = float32(rng.NormFloat64())
 		}
-		// One group for each index of the kept axis is never torn.
+		// One group for each index of the channel axis is never torn.
 		for _, s := range append(schemesFor(dims), qtensor.Symmetric(8).PerGroup(0, 1000), qtensor.UInt4().PerGroup(dims-1, 1000)) {
 			q := mustQuantize(t, newTensor(x, shape...), s)
 			for _, axes := range permutations(dims) {
@@ -276,11 +276,11 @@ func TestTransposed(t *testing.T) {
 	}
 }
 
-func moveAxis(s qtensor.Scheme, kept int) qtensor.Scheme {
+func moveAxis(s qtensor.Scheme, axis int) qtensor.Scheme {
 	if size := s.GroupSize(); size > 0 {
-		return s.PerGroup(kept, size)
+		return s.PerGroup(axis, size)
 	}
-	return s.PerAxis(kept)
+	return s.PerAxis(axis)
 }
 
 // tearsGroups reports whether the elements that share a group before are not those after: it compares the

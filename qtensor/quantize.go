@@ -86,7 +86,7 @@ func quantize(x tensor.Tensor, s Scheme, given *Params, opts []Option) (*QTensor
 		}
 		return build(Params{Scheme: s}, shape, codes)
 	}
-	data = keptOrder(b, data)
+	data = channelOrder(b, data)
 	var p Params
 	if given != nil {
 		p, err = given.check(b)
@@ -102,7 +102,7 @@ func quantize(x tensor.Tensor, s Scheme, given *Params, opts []Option) (*QTensor
 	return build(p, shape, encode[uint8](data, p, b))
 }
 
-// rangeParams returns the parameters for the range of each block of data, which is in kept order.
+// rangeParams returns the parameters for the range of each block of data, which is in channel order.
 func rangeParams(data []float32, s Scheme, b blocks) (Params, error) {
 	lo, hi := make([]float32, b.count()), make([]float32, b.count())
 	b.each(func(block, begin, end int) {
@@ -111,7 +111,7 @@ func rangeParams(data []float32, s Scheme, b blocks) (Params, error) {
 	return NewParams(s, lo, hi)
 }
 
-// encode returns the codes in row-major order of data, which is in kept order.
+// encode returns the codes in row-major order of data, which is in channel order.
 func encode[C kernel.Code](data []float32, p Params, b blocks) []C {
 	codes := make([]C, len(data))
 	b.each(func(block, begin, end int) {

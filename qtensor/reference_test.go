@@ -62,13 +62,13 @@ func nearestCode(v float64, z, low, high int32) int32 {
 }
 
 // blocksOf returns the block of every element in row-major order: the elements that share an index of the
-// kept axis are counted off, size to a group.
+// channel axis are counted off, size to a group.
 func blocksOf(shape []int, s qtensor.Scheme) []int {
 	total := 1
 	for _, n := range shape {
 		total *= n
 	}
-	kept, ok := s.Axis()
+	channelAxis, ok := s.Axis()
 	if !ok {
 		return make([]int, total)
 	}
@@ -76,12 +76,12 @@ func blocksOf(shape []int, s qtensor.Scheme) []int {
 	if size == 0 {
 		size = total
 	}
-	groups := (total/shape[kept] + size - 1) / size
-	seen := make([]int, shape[kept])
+	groups := (total/shape[channelAxis] + size - 1) / size
+	seen := make([]int, shape[channelAxis])
 	blocks := make([]int, total)
 	for flat := range blocks {
 		index, rest := 0, flat
-		for axis := len(shape) - 1; axis >= kept; axis-- {
+		for axis := len(shape) - 1; axis >= channelAxis; axis-- {
 			index, rest = rest%shape[axis], rest/shape[axis]
 		}
 		blocks[flat] = index*groups + seen[index]/size

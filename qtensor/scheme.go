@@ -6,9 +6,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Scheme says how real numbers become codes: a mapping, its bits, how many elements share a scale, and
-// the type that scales are stored in. Schemes are comparable. The zero Scheme is not valid: make one
-// with a function named after its method, and refine it with PerTensor, PerAxis, PerGroup and WithScales:
+// Scheme says how real values become quantized values: a mapping, its bits, how many elements share a scale,
+// and the type that scales are stored in. Schemes are comparable. The zero Scheme is not valid: make one with a
+// function named after its method, and refine it with PerTensor, PerAxis, PerGroup and WithScales:
 //
 //	qtensor.Symmetric(8)                                        one scale for the tensor
 //	qtensor.PerChannelSymmetric(8, 1)                           one scale for each index of axis 1
@@ -20,7 +20,7 @@ type Scheme struct {
 	method  method
 	bits    int
 	sharing sharing
-	kept    int // the axis, unless per tensor
+	axis    int // the channel axis, unless per tensor
 	size    int // elements in a group, if per group
 	scales  ScaleType
 }
@@ -67,20 +67,22 @@ func PerChannelAffine(bits, axis int) Scheme { return Affine(bits).PerAxis(axis)
 
 // PerTensor returns s with one scale for the whole tensor.
 func (s Scheme) PerTensor() Scheme {
-	s.sharing, s.kept, s.size = perTensor, 0, 0
+	s.sharing, s.axis, s.size = perTensor, 0, 0
 	return s
 }
 
-// PerAxis returns s with one scale for each index of the kept axis.
-func (s Scheme) PerAxis(kept int) Scheme {
-	s.sharing, s.kept, s.size = perAxis, kept, 0
+// PerAxis returns s with one scale for each index of axis, the channel axis: per-channel quantization, as
+// PyTorch's ch_axis and ONNX's axis say it.
+func (s Scheme) PerAxis(axis int) Scheme {
+	s.sharing, s.axis, s.size = perAxis, axis, 0
 	return s
 }
 
-// PerGroup returns s with one scale for each size elements that share an index of the kept axis, taken
-// in row-major order of all other axes. A last group may be shorter.
-func (s Scheme) PerGroup(kept, size int) Scheme {
-	s.sharing, s.kept, s.size = perGroup, kept, size
+// PerGroup returns s with one scale for each group of size elements: those that share an index of axis, the
+// channel axis, in row-major order of all other axes, cut into groups, of which the last may be shorter. A
+// weight (in, out) has groups along in with axis 1: that is ONNX's block_size.
+func (s Scheme) PerGroup(axis, size int) Scheme {
+	s.sharing, s.axis, s.size = perGroup, axis, size
 	return s
 }
 
@@ -94,8 +96,8 @@ func (s Scheme) WithScales(t ScaleType) Scheme {
 // Bits returns the bits of a code, 0 for the zero Scheme.
 func (s Scheme) Bits() int { return s.bits }
 
-// Axis returns the kept axis, and whether there is one: 0, false per tensor.
-func (s Scheme) Axis() (kept int, ok bool) { return s.kept, s.sharing != perTensor }
+// Axis returns the channel axis, and whether there is one: 0, false per tensor.
+func (s Scheme) Axis() (axis int, ok bool) { return s.axis, s.sharing != perTensor }
 
 // GroupSize returns the number of elements in a group, or 0 where a scale is shared otherwise.
 func (s Scheme) GroupSize() int { return s.size }
@@ -106,7 +108,8 @@ func (s Scheme) Scales() ScaleType { return s.scales }
 // Storage returns what a code is stored as, 0 for the zero Scheme.
 func (s Scheme) Storage() Storage { return s.method.info().storage }
 
-// IsFloat reports whether quantized values are 16-bit floats, Float16 or BFloat16: bit patterns without a scale.
+// IsFloat reports whether quantized values are 16-bit floats, of Float16 or BFloat16: bit patterns without a
+// scale.
 func (s Scheme) IsFloat() bool { return s.method == float16 || s.method == bfloat16 }
 
 // HasZeroPoint reports whether codes are shifted by an integer zero point: Affine, PowerOfTwo and UInt4.
@@ -164,8 +167,8 @@ func (s Scheme) validate() error {
 		return fmt.Errorf("%w: got %v with %v scales, want it alone: it has no scales", ErrScheme, info.name, s.scales)
 	case s.scales != ScaleFloat32 && s.scales != ScaleFloat16:
 		return fmt.Errorf("%w: got scale type %d, want float32 or float16", ErrScheme, s.scales)
-	case s.kept < 0:
-		return fmt.Errorf("%w: got axis %d, want 0 or more", ErrScheme, s.kept)
+	case s.axis < 0:
+		return fmt.Errorf("%w: got axis %d, want 0 or more", ErrScheme, s.axis)
 	case s.sharing == perGroup && s.size <= 0:
 		return fmt.Errorf("%w: got groups of %d, want 1 or more", ErrScheme, s.size)
 	}
@@ -181,16 +184,16 @@ func (s Scheme) blocks(shape tensor.Shape) (blocks, error) {
 	if total < 1 {
 		return blocks{}, fmt.Errorf("%w: got %v, want at least one element and no more than an int counts", ErrShape, shape)
 	}
-	b := blocks{outer: 1, kept: 1, inner: total}
+	b := blocks{outer: 1, channels: 1, inner: total}
 	if s.sharing != perTensor {
-		if s.kept >= len(shape) {
-			return blocks{}, fmt.Errorf("%w: got axis %d for shape %v, want one below %d", ErrShape, s.kept, shape, len(shape))
+		if s.axis >= len(shape) {
+			return blocks{}, fmt.Errorf("%w: got axis %d for shape %v, want one below %d", ErrShape, s.axis, shape, len(shape))
 		}
-		for _, n := range shape[:s.kept] {
+		for _, n := range shape[:s.axis] {
 			b.outer *= n
 		}
-		b.kept = shape[s.kept]
-		b.inner = total / b.outer / b.kept
+		b.channels = shape[s.axis]
+		b.inner = total / b.outer / b.channels
 	}
 	b.size = b.outer * b.inner
 	if s.sharing == perGroup {

@@ -257,12 +257,12 @@ func TestTenMethods(t *testing.T) {
 
 func TestSchemeRefinements(t *testing.T) {
 	s := qtensor.Affine(8)
-	if kept, ok := s.Axis(); kept != 0 || ok || s.GroupSize() != 0 || s.Scales() != qtensor.ScaleFloat32 {
-		t.Errorf("%v has axis %d, %v, group %d, scales %v", s, kept, ok, s.GroupSize(), s.Scales())
+	if axis, ok := s.Axis(); axis != 0 || ok || s.GroupSize() != 0 || s.Scales() != qtensor.ScaleFloat32 {
+		t.Errorf("%v has axis %d, %v, group %d, scales %v", s, axis, ok, s.GroupSize(), s.Scales())
 	}
 	g := s.PerGroup(2, 64).WithScales(qtensor.ScaleFloat16)
-	if kept, ok := g.Axis(); kept != 2 || !ok || g.GroupSize() != 64 || g.Scales() != qtensor.ScaleFloat16 {
-		t.Errorf("%v has axis %d, %v, group %d, scales %v", g, kept, ok, g.GroupSize(), g.Scales())
+	if axis, ok := g.Axis(); axis != 2 || !ok || g.GroupSize() != 64 || g.Scales() != qtensor.ScaleFloat16 {
+		t.Errorf("%v has axis %d, %v, group %d, scales %v", g, axis, ok, g.GroupSize(), g.Scales())
 	}
 	// Equal by ==, however they were made; different where any part is.
 	if s.PerAxis(1) != qtensor.PerChannelAffine(8, 1) || g.PerTensor().WithScales(qtensor.ScaleFloat32) != s || g.PerAxis(2).WithScales(0) != s.PerAxis(2) {

@@ -94,8 +94,8 @@ func (q *QTensor) clipped(data []float32) (n int) {
 		return n
 	}
 	signed, _ := q.unpack().([]int8)
-	signed = keptOrder(q.blocks, signed)
-	data = keptOrder(q.blocks, data)
+	signed = channelOrder(q.blocks, signed)
+	data = channelOrder(q.blocks, data)
 	q.blocks.each(func(block, begin, end int) {
 		low, high := q.codeSpan(block)
 		if signed != nil && slices.Contains(signed[begin:end], int8(-high-1)) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// String returns the scheme as ParseScheme reads it: the method and its bits, the group size, the kept
+// String returns the scheme as ParseScheme reads it: the method and its bits, the group size, the channel
 // axis, and float16 scales; "invalid scheme" for the zero Scheme. As in
 //
 //	symmetric8    affine8@1    int4/g32@1    int4/g32@1/f16    bfloat16
@@ -24,7 +24,7 @@ func (s Scheme) String() string {
 		fmt.Fprintf(&b, "/g%d", s.size)
 	}
 	if s.sharing != perTensor {
-		fmt.Fprintf(&b, "@%d", s.kept)
+		fmt.Fprintf(&b, "@%d", s.axis)
 	}
 	if s.scales == ScaleFloat16 {
 		b.WriteString("/f16")
@@ -59,7 +59,7 @@ func ParseScheme(text string) (Scheme, error) {
 		s = s.PerAxis(number(axis))
 	}
 	if hasSize {
-		s = s.PerGroup(s.kept, number(size))
+		s = s.PerGroup(s.axis, number(size))
 	}
 	switch invalid := s.validate(); {
 	case err == nil && s.method != noMethod && invalid != nil:

@@ -30,7 +30,7 @@ type Filters struct {
 // depthwise one.
 //
 // Errors: qtensor.ErrShape for another rank, for groups that do not divide out, and for a layout of more than
-// MaxElements, as Pack has them, for each group of channels; qtensor.ErrScheme for scales kept along
+// MaxElements, as Pack has them, for each group of channels; qtensor.ErrScheme for scales along
 // another axis, and for 16-bit numbers.
 func PackFilters(w *qtensor.QTensor, groups int) (*Filters, error) {
 	if w == nil {
@@ -43,7 +43,7 @@ func PackFilters(w *qtensor.QTensor, groups int) (*Filters, error) {
 	if groups < 1 || shape[0]%groups != 0 {
 		return nil, fmt.Errorf("%w: got %d groups of %d filters, want a number that divides them", qtensor.ErrShape, groups, shape[0])
 	}
-	if kept, ok := scheme.Axis(); ok && kept != 0 {
+	if axis, ok := scheme.Axis(); ok && axis != 0 {
 		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis 0", qtensor.ErrScheme, scheme)
 	}
 	if scheme.IsFloat() {

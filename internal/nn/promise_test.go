@@ -100,7 +100,7 @@ func TestIO(t *testing.T) {
 			if s.IsFloat() {
 				continue
 			}
-			if _, kept := s.Axis(); kept {
+			if _, perAxis := s.Axis(); perAxis {
 				s = map[bool]qtensor.Scheme{false: s.PerAxis(0), true: s.PerGroup(0, 2)}[s.GroupSize() > 0]
 			}
 			for _, shape := range [][]int{{4, 4, 2, 2, 1}, {4, 2, 2, 2, 2}, {4, 1, 2, 2, 4}, {8, 1, 2, 2, 4}} {

@@ -44,7 +44,7 @@ func PackImages(w *qtensor.QTensor, channels int) (*Weight, error) {
 	if shape.Dims() != 2 {
 		return nil, fmt.Errorf("%w: got %v, want a matrix (in, out)", qtensor.ErrShape, shape)
 	}
-	if kept, ok := scheme.Axis(); ok && kept != 1 {
+	if axis, ok := scheme.Axis(); ok && axis != 1 {
 		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis 1; if the weight is (out, in), pack its transpose, w.T()",
 			qtensor.ErrScheme, scheme)
 	}
