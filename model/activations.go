@@ -57,10 +57,10 @@ func (l layer) activationsText() (string, *paramsJSON) {
 	return a.String(), j
 }
 
-// activations returns those of a layer, Default for a lookup, and the parameters of StaticInt8.
-func (l layerJSON) activations(lookup bool) (Activations, qtensor.Params, error) {
+// activations returns those of a layer, Default for an embedding, and the parameters of StaticInt8.
+func (l layerJSON) activations(embedding bool) (Activations, qtensor.Params, error) {
 	p := l.Activations
-	if lookup {
+	if embedding {
 		if l.Compute != "" || p != nil {
 			return Default, qtensor.Params{}, fmt.Errorf("%w: got compute %.40q or activations, want none: an embedding has no arithmetic", qtensor.ErrParams, l.Compute)
 		}

@@ -9,10 +9,11 @@ import (
 	"euryale/qtensor"
 )
 
-// New returns the model of a graph with layers, by node, in place of weights of Gemm, MatMul and Conv nodes, and of tables of
-// Gather nodes. Their weights, and the biases of such nodes, are constants; Data of a constant that every reader replaces may be
-// nil. A Relu that alone reads what a product or a convolution gives becomes part of it. The model keeps the graph's data, which must
-// not change. A weight is packed by the first run that comes to its node; a table is not.
+// New returns the model of a graph. The layers, by node, replace the weights of Gemm, MatMul and Conv nodes, and
+// the embeddings of Gather nodes. The weights and biases of such nodes are constants; Data of a constant that
+// every reader replaces may be nil. A Relu that alone reads the result of a product or a convolution becomes part
+// of it. The model keeps the graph's data, which must not change. The first run that comes to a node packs its
+// weight; embeddings are not packed.
 //
 // Errors: qtensor.ErrShape for shapes that do not go together; qtensor.ErrParams for ops, attributes and
 // names that are not there, and for what no file holds: names that are not UTF-8 or more than its header has
@@ -285,14 +286,14 @@ func (b *builder) addLayer(given *flow.Node, l layer) error {
 	if err != nil {
 		return err
 	}
-	if op.layer == nil && !isLookup(given) {
+	if op.layer == nil && !isEmbedding(given) {
 		return fmt.Errorf("%w: got a layer, want one for Gemm, MatMul, Conv or Gather alone", qtensor.ErrParams)
 	}
 	if l.weight == nil {
 		return fmt.Errorf("%w: got a layer without a weight, want a QTensor of the constant's shape", qtensor.ErrParams)
 	}
-	if isLookup(given) {
-		return b.addLookup(n, op, l)
+	if isEmbedding(given) {
+		return b.addEmbedding(n, op, l)
 	}
 	x, err := b.constant(n.Inputs[0])
 	if err != nil {

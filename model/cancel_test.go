@@ -24,7 +24,7 @@ type kind struct {
 	integer bool
 	node    flow.Node
 	weights map[string][]int
-	layer   qtensor.Scheme                                                              // of the second weight, or a table; with
+	layer   qtensor.Scheme                                                              // of the second weight, or an embedding; with
 	compute *model.Layer                                                                // what becomes of activations; nil for no layer
 	run     func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) // of a call
 	out     []int
@@ -94,16 +94,16 @@ func nodeKinds() (list []kind) {
 		k.weights = map[string][]int{"w": {4, 1, 3, 3}}
 		list = append(list, k)
 	}
-	lookup := attributes["Gather"]
-	lookup.name, lookup.node.Op, lookup.layer = "Gather of codes", "Gather", qtensor.Symmetric(8)
-	lookup.compute = &model.Layer{}
+	embedding := attributes["Gather"]
+	embedding.name, embedding.node.Op, embedding.layer = "Gather of quantized rows", "Gather", qtensor.Symmetric(8)
+	embedding.compute = &model.Layer{}
 	call := kind{
 		name: "Call", node: flow.Node{Op: "Call"}, out: []int{-1, 64},
 		run: func(_ context.Context, _ int, in []flow.Tensor) (flow.Tensor, error) {
 			return flow.Tensor{Shape: in[0].Shape, Data: slices.Clone(in[0].Data)}, nil
 		},
 	}
-	return append(list, lookup, call)
+	return append(list, embedding, call)
 }
 
 // model returns the network of a kind, with an input for it of any batch.

@@ -140,8 +140,8 @@ func saved(t *testing.T) (names []string, graphs []*flow.Graph, layers []map[str
 	add("float ops", floatOps(), nil)
 	add("mlp", mlp(), quantized(t, mlp(), batchOf(1, 4, 20), "static-int8"))
 	add("lenet", lenet(), quantized(t, lenet(), batchOf(1, 4, 1, 12, 12), "dynamic-int8"))
-	table := quantize(t, language().Constants["table"], qtensor.Int4().PerGroup(0, 4))
-	l := model.Layer{Weight: table}
+	embedding := quantize(t, language().Constants["table"], qtensor.Int4().PerGroup(0, 4))
+	l := model.Layer{Weight: embedding}
 	add("language", language(), map[string]model.Layer{"emb": l, "again": l, "likely": l})
 	w := quantize(t, mlp().Constants["w2"], qtensor.BFloat16())
 	add("16 bits", mlp(), map[string]model.Layer{"fc2": {Weight: w}})

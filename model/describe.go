@@ -31,7 +31,7 @@ func (m *Model) Layers() (list []LayerInfo) {
 	}
 	for i := range m.steps {
 		s := &m.steps[i]
-		if s.op.layer == nil && !isLookup(s.node.Node) {
+		if s.op.layer == nil && !isEmbedding(s.node.Node) {
 			continue
 		}
 		info := LayerInfo{Name: s.node.Name, Op: s.node.Op}
@@ -50,7 +50,7 @@ func (m *Model) Layers() (list []LayerInfo) {
 
 // weightIn returns the value that is the weight of a float32 layer.
 func (m *Model) weightIn(s *step) *value {
-	if isLookup(s.node.Node) {
+	if isEmbedding(s.node.Node) {
 		return &m.values[s.in[0]]
 	}
 	return &m.values[s.in[1]]

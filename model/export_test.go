@@ -58,8 +58,8 @@ func (m *Model) Prepare() error {
 				return err
 			}
 		}
-		if s.table != nil {
-			if _, err := s.table(); err != nil {
+		if s.embedding != nil {
+			if _, err := s.embedding(); err != nil {
 				return err
 			}
 		}

@@ -34,7 +34,7 @@ type fileJSON struct {
 
 type layerJSON struct {
 	Weight  string `json:"weight"`
-	Compute string `json:"compute,omitempty"` // none for a lookup
+	Compute string `json:"compute,omitempty"` // none for an embedding
 	// Activations are the parameters of StaticInt8.
 	Activations *paramsJSON `json:"activations,omitempty"`
 }
@@ -93,7 +93,7 @@ func (m *Model) bundle() (qtensor.Bundle, error) {
 		b.Float[v.name] = dense.New(data, tensor.Shape(v.size))
 	}
 	j := fileJSON{fileVersion, m.graph.Inputs, m.graph.Outputs, m.graph.Nodes, map[string]layerJSON{}}
-	names, lookups := m.weightNames(), lookupsOf(m.graph.Nodes)
+	names, embeddings := m.weightNames(), embeddingsOf(m.graph.Nodes)
 	for _, node := range slices.Sorted(maps.Keys(m.layers)) {
 		l := m.layers[node]
 		name := names[l.weight]
@@ -105,7 +105,7 @@ func (m *Model) bundle() (qtensor.Bundle, error) {
 			b.Quantized[name] = q
 		}
 		j.Layers[node] = layerJSON{Weight: name}
-		if !lookups[node] {
+		if !embeddings[node] {
 			compute, params := l.activationsText()
 			j.Layers[node] = layerJSON{name, compute, params}
 		}

@@ -162,9 +162,9 @@ func small(f *testing.F) (files [][]byte) {
 		change(f, c, layers)
 		files = append(files, bytesOf(f, newModel(f, c.graphOf("y"), layers)))
 	}
-	table := quantize(f, language().Constants["table"], qtensor.Int4().PerGroup(0, 4))
-	lookups := newModel(f, language(), map[string]model.Layer{"emb": {Weight: table}, "again": {Weight: table}, "likely": {Weight: table}})
-	return append(files, bytesOf(f, newModel(f, chains[3].graphOf("y"), nil)), bytesOf(f, newModel(f, floatOps(), nil)), bytesOf(f, lookups))
+	embedding := quantize(f, language().Constants["table"], qtensor.Int4().PerGroup(0, 4))
+	embeddings := newModel(f, language(), map[string]model.Layer{"emb": {Weight: embedding}, "again": {Weight: embedding}, "likely": {Weight: embedding}})
+	return append(files, bytesOf(f, newModel(f, chains[3].graphOf("y"), nil)), bytesOf(f, newModel(f, floatOps(), nil)), bytesOf(f, embeddings))
 }
 
 // FuzzRead gives bytes to the loader.

@@ -94,7 +94,7 @@ type packing struct {
 	weight   *weight
 	transB   bool
 	groups   int // of channels; 0 for a matrix
-	channels int // of the images that rows are, by pixels; 1 for other rows; 0 for a table, which is not packed
+	channels int // of the images that rows are, by pixels; 1 for other rows; 0 for an embedding, which is not packed
 }
 
 // prepared runs a layer.

@@ -175,9 +175,9 @@ func readConstants(f *qtensor.File, later bool) (map[string]*flow.Tensor, map[st
 
 // read returns the layers.
 func (j *fileJSON) read(weights map[string]*weight) (map[string]layer, error) {
-	layers, used, lookups := map[string]layer{}, map[string]bool{}, lookupsOf(j.Nodes)
+	layers, used, embeddings := map[string]layer{}, map[string]bool{}, embeddingsOf(j.Nodes)
 	for node, l := range j.Layers {
-		a, params, err := l.activations(lookups[node])
+		a, params, err := l.activations(embeddings[node])
 		if err != nil {
 			return nil, fmt.Errorf("%w: layer %q: %w", qtensor.ErrFormat, node, err)
 		}

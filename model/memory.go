@@ -194,7 +194,7 @@ func bytesOf(w *weight) float64 {
 // bytes returns what a packed weight takes: panels of columns, a depth that is filled up, and four lists of a number for each scale.
 func (p packing) bytes() float64 {
 	if p.channels == 0 {
-		return bytesOf(p.weight) // a table
+		return bytesOf(p.weight) // an embedding
 	}
 	shape, out := p.weight.shape, p.weight.shape[1]
 	if p.groups > 0 || p.transB {
@@ -213,7 +213,7 @@ func (p packing) bytes() float64 {
 	return columns * scales * (float64(float64(up(shared, multiple))*float64(p.weight.scheme.Storage().Bits())/8) + 16)
 }
 
-// besides returns what packing a weight, or reading a table, allocates at most besides what stays: copies of codes as
+// besides returns what packing a weight, or reading an embedding, allocates at most besides what stays: copies of codes as
 // bytes, transposed and by pixels, and a layout of bytes for codes of four bits.
 func (p packing) besides() float64 {
 	if p.channels == 0 {
@@ -258,7 +258,7 @@ func (m *Model) roomOf(s *step) room {
 			r = room{fixed: r.fixed + own.fixed, each: r.each + own.each, most: math.Inf(1)}
 		}
 		return r
-	case s.table != nil || s.node.Op == "Gather":
+	case s.embedding != nil || s.node.Op == "Gather":
 		return all(8, m.values[s.in[len(s.in)-1]].size)
 	case s.node.Op == "ReduceSum":
 		return all(4, in)

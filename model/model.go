@@ -67,7 +67,7 @@ type step struct {
 	out       int
 	layer     func() (*prepared, error)        // packs the weights when it is called first; or nil
 	quantized *quantized                       // what layer is made of, while the model is built
-	table     func() (*qtensor.QTensor, error) // reads the codes when it is called first; of a lookup
+	embedding func() (*qtensor.QTensor, error) // reads the weight when it is called first; of an embedding
 	call      *flow.Call                       // in place of op
 	depth     int                              // of a layer: products that are summed for a result
 	weights   int64                            // of a layer: bytes

@@ -167,8 +167,8 @@ func (e *execution) do(a *arena, s *step) error {
 	switch {
 	case s.layer != nil:
 		return e.doLayer(y, a.values[s.in[0]], s, a.alone)
-	case s.table != nil:
-		return doLookup(y, a.values[s.in[0]], s, &a.scratch)
+	case s.embedding != nil:
+		return doEmbedding(y, a.values[s.in[0]], s, &a.scratch)
 	case s.call != nil:
 		return doCall(e.ctx, a, y, s)
 	}

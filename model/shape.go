@@ -126,26 +126,26 @@ func slice(n *node, y array, in []array, _ *scratch) {
 	}
 }
 
-// gatherShape is the rule of rows by number: the axes of the numbers, and those of a row.
+// gatherShape is the rule of rows by index: the axes of the indices, and those of a row.
 func gatherShape(_ *node, in []size) (size, error) {
-	table, indices := in[0], in[1]
-	if len(table) == 0 || table.perBatch() {
-		return nil, fmt.Errorf("%w: got a table %v, want rows that are no batch", qtensor.ErrShape, table)
+	data, indices := in[0], in[1]
+	if len(data) == 0 || data.perBatch() {
+		return nil, fmt.Errorf("%w: got an embedding %v, want rows that are no batch", qtensor.ErrShape, data)
 	}
-	return append(slices.Clone(indices), table[1:]...), nil
+	return append(slices.Clone(indices), data[1:]...), nil
 }
 
-// gather sets y to the rows of a table, and fails for a number of none.
+// gather sets y to the rows of in[0] that the indices in[1] name, and fails for an index of no row.
 func gather(_ *node, y array, in []array, s *scratch) {
-	table, rows := in[0], in[0].shape[0]
-	each := len(table.x) / rows
+	data, rows := in[0], in[0].shape[0]
+	each := len(data.x) / rows
 	list, err := s.rowsOf(in[1].x, rows)
 	if err != nil {
 		s.err = err
 		return
 	}
 	for i, row := range list {
-		copy(y.x[i*each:][:each], table.x[row*each:])
+		copy(y.x[i*each:][:each], data.x[row*each:])
 	}
 }
 

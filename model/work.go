@@ -76,7 +76,7 @@ func (m *Model) workOf(s *step) (w work) {
 		if s.depth < 16 {
 			w.products *= depthwiseCost
 		}
-	case s.table != nil || s.op.kernel == nil:
+	case s.embedding != nil || s.op.kernel == nil:
 		w.floats = out
 	case s.node.Op == "Gemm" || s.node.Op == "MatMul":
 		w.floats = out * float64(first[len(first)-1]) // negative for a batch there, which rules refuse

@@ -20,7 +20,7 @@ import (
 
 const words, width = 12, 7
 
-// language is words that are looked up twice in one table, and a product with the table that tells how likely each is.
+// language takes rows of one embedding for its words twice, and multiplies by it to tell how likely each word is.
 func language() *flow.Graph {
 	rng := rand.New(rand.NewPCG(7, 8))
 	return &flow.Graph{
@@ -41,8 +41,8 @@ func language() *flow.Graph {
 	}
 }
 
-// lookUp returns inputs of a language.
-func lookUp(seed uint64, batch int) map[string]tensor.Tensor {
+// indicesOf returns inputs of a language.
+func indicesOf(seed uint64, batch int) map[string]tensor.Tensor {
 	rng := rand.New(rand.NewPCG(seed, 5))
 	in := map[string]tensor.Tensor{}
 	for _, name := range []string{"x", "z"} {
@@ -75,17 +75,17 @@ func rounded(t testing.TB, g *flow.Graph, name string, q *qtensor.QTensor) *flow
 	return g
 }
 
-// TestLookup has a table of every scheme, of which two nodes take rows: the bits are those of a float32 table with the same numbers,
-// at any batch size and behind a file, which has the table once and as codes.
-func TestLookup(t *testing.T) {
+// TestEmbedding has an embedding of every scheme, of which two nodes take rows: the bits are those of float32 with the same numbers,
+// at any batch size and behind a file, which has the embedding once, quantized.
+func TestEmbedding(t *testing.T) {
 	schemes := []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16()}
 	for _, s := range []qtensor.Scheme{qtensor.Uniform(8), qtensor.Symmetric(5), qtensor.Affine(8), qtensor.Int4(), qtensor.UInt4().WithScales(qtensor.ScaleFloat16)} {
 		schemes = append(schemes, s, s.PerAxis(0), s.PerAxis(1), s.PerGroup(0, 4), s.PerGroup(1, 5))
 	}
 	for _, s := range schemes {
-		table := quantize(t, language().Constants["table"], s)
-		layers := map[string]model.Layer{"emb": {Weight: table}, "again": {Weight: table}}
-		want := newModel(t, rounded(t, language(), "table", table), nil)
+		embedding := quantize(t, language().Constants["table"], s)
+		layers := map[string]model.Layer{"emb": {Weight: embedding}, "again": {Weight: embedding}}
+		want := newModel(t, rounded(t, language(), "table", embedding), nil)
 		m := newModel(t, language(), layers)
 		mapped, _ := reloaded(t, m)
 		file := bytesOf(t, m)
@@ -94,7 +94,7 @@ func TestLookup(t *testing.T) {
 			t.Fatalf("%v: %v", s, err)
 		}
 		for _, batch := range []int{1, 5, 2} {
-			in := lookUp(uint64(batch), batch)
+			in := indicesOf(uint64(batch), batch)
 			for how, m := range map[string]*model.Model{"made": m, "mapped": mapped, "read": read} {
 				for _, output := range []string{"e", "f"} {
 					if got, want := run(t, m, in, output), run(t, want, in, output); !slices.Equal(got, want) {
@@ -109,7 +109,7 @@ func TestLookup(t *testing.T) {
 			}
 		}
 		if names := quantizedOf(t, file); !slices.Equal(names, []string{"again"}) {
-			t.Errorf("%v: the file has %q, want the table once", s, names)
+			t.Errorf("%v: the file has %q, want the embedding once", s, names)
 		}
 		if !bytes.Contains(file, []byte(`\"layers\":{\"again\":{\"weight\":\"again\"},\"emb\":{\"weight\":\"again\"}}`)) {
 			t.Errorf("%v: the layers are not written with their weight alone", s)
@@ -127,9 +127,9 @@ func quantizedOf(t *testing.T, file []byte) []string {
 	return f.Quantized()
 }
 
-// TestTiedWeights reads one table as rows, and as the weight of a product: as one tensor, as two, and in float32 by one of them.
+// TestTiedWeights reads one embedding as rows, and as the weight of a product: as one tensor, as two, and in float32 by one of them.
 func TestTiedWeights(t *testing.T) {
-	table := quantize(t, language().Constants["table"], qtensor.PerChannelAffine(8, 0))
+	embedding := quantize(t, language().Constants["table"], qtensor.PerChannelAffine(8, 0))
 	other := quantize(t, language().Constants["table"], qtensor.UInt4().PerGroup(0, 3))
 	for _, c := range []struct {
 		name           string
@@ -137,8 +137,8 @@ func TestTiedWeights(t *testing.T) {
 		rows, products *qtensor.QTensor // what is read as rows, and by the product; nil for float32
 		weights        int              // in the file
 	}{
-		{"one for all", map[string]model.Layer{"emb": {Weight: table}, "again": {Weight: table}, "likely": {Weight: table}}, table, table, 1},
-		{"one for rows, one for the product", map[string]model.Layer{"emb": {Weight: other}, "again": {Weight: other}, "likely": {Weight: table}}, other, table, 2},
+		{"one for all", map[string]model.Layer{"emb": {Weight: embedding}, "again": {Weight: embedding}, "likely": {Weight: embedding}}, embedding, embedding, 1},
+		{"one for rows, one for the product", map[string]model.Layer{"emb": {Weight: other}, "again": {Weight: other}, "likely": {Weight: embedding}}, other, embedding, 2},
 		{"a float product", map[string]model.Layer{"emb": {Weight: other}, "again": {Weight: other}}, other, nil, 1},
 		{"float rows", map[string]model.Layer{"likely": {Weight: other}}, nil, other, 1},
 	} {
@@ -147,7 +147,7 @@ func TestTiedWeights(t *testing.T) {
 			t.Errorf("%s: the file has %q, want %d weights", c.name, got, c.weights)
 		}
 		loaded, _ := reloaded(t, m)
-		in := lookUp(3, 4)
+		in := indicesOf(3, 4)
 		wantRows := run(t, newModel(t, language(), nil), in, "e")
 		if c.rows != nil {
 			wantRows = run(t, newModel(t, rounded(t, language(), "table", c.rows), nil), in, "e")
@@ -173,20 +173,20 @@ func TestTiedWeights(t *testing.T) {
 	}
 }
 
-// TestLookupErrors looks up rows that are not there, before and after a file.
-func TestLookupErrors(t *testing.T) {
-	table := quantize(t, language().Constants["table"], qtensor.Int4())
-	m := newModel(t, language(), map[string]model.Layer{"emb": {Weight: table}, "again": {Weight: table}})
+// TestEmbeddingErrors takes rows that are not there, before and after a file.
+func TestEmbeddingErrors(t *testing.T) {
+	embedding := quantize(t, language().Constants["table"], qtensor.Int4())
+	m := newModel(t, language(), map[string]model.Layer{"emb": {Weight: embedding}, "again": {Weight: embedding}})
 	file := bytesOf(t, m)
 	loaded, err := model.ReadLater(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range []*model.Model{m, loaded} {
-		in := lookUp(1, 2)
+		in := indicesOf(1, 2)
 		want := run(t, m, in, "y")
 		for row, text := range map[int]string{words: "got row 12 at 4, want a whole number from 0 to 11", -1: "got row -1 at 4", 1 << 24: "got row 1.6777216e+07 at 4"} {
-			bad := lookUp(1, 2)
+			bad := indicesOf(1, 2)
 			bad["z"].Data().([]int)[4] = row
 			if _, err := m.Run(context.Background(), bad); !errors.Is(err, qtensor.ErrValue) || !strings.Contains(err.Error(), `node "again" (Gather)`) || !strings.Contains(err.Error(), text) {
 				t.Errorf("row %d: got error %v, want ErrValue that says %q", row, err, text)
@@ -198,8 +198,8 @@ func TestLookupErrors(t *testing.T) {
 	}
 }
 
-// TestLookupByFloats looks rows up by numbers that are computed: those that are not whole are errors, for codes and for float32.
-func TestLookupByFloats(t *testing.T) {
+// TestEmbeddingByFloats has indices that are computed: those that are not whole are errors, quantized and in float32.
+func TestEmbeddingByFloats(t *testing.T) {
 	g := &flow.Graph{
 		Inputs: []flow.Value{{Name: "x", Shape: []int{-1}}}, Outputs: []flow.Value{{Name: "y"}},
 		Nodes: []flow.Node{
@@ -208,8 +208,8 @@ func TestLookupByFloats(t *testing.T) {
 		},
 		Constants: map[string]*flow.Tensor{"table": language().Constants["table"]},
 	}
-	table := quantize(t, g.Constants["table"], qtensor.Float16())
-	codes, float := newModel(t, g, map[string]model.Layer{"emb": {Weight: table}}), newModel(t, rounded(t, g, "table", table), nil)
+	embedding := quantize(t, g.Constants["table"], qtensor.Float16())
+	codes, float := newModel(t, g, map[string]model.Layer{"emb": {Weight: embedding}}), newModel(t, rounded(t, g, "table", embedding), nil)
 	of := func(x ...float32) map[string]tensor.Tensor {
 		return map[string]tensor.Tensor{"x": tensor.New(tensor.WithShape(len(x)), tensor.WithBacking(x))}
 	}
@@ -225,10 +225,10 @@ func TestLookupByFloats(t *testing.T) {
 	}
 }
 
-// TestLookupRefused gives layers that do not go with a Gather.
-func TestLookupRefused(t *testing.T) {
-	table := quantize(t, language().Constants["table"], qtensor.Affine(8))
-	turned, err := table.T()
+// TestEmbeddingRefused gives layers that do not go with a Gather.
+func TestEmbeddingRefused(t *testing.T) {
+	embedding := quantize(t, language().Constants["table"], qtensor.Affine(8))
+	turned, err := embedding.T()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,17 +240,17 @@ func TestLookupRefused(t *testing.T) {
 		want   error
 		text   string
 	}{
-		{"compute", nil, model.Layer{Weight: table, Activations: model.Fixed24}, qtensor.ErrParams, "an embedding has no arithmetic"},
+		{"compute", nil, model.Layer{Weight: embedding, Activations: model.Fixed24}, qtensor.ErrParams, "an embedding has no arithmetic"},
 		{"no weight", nil, model.Layer{}, qtensor.ErrParams, "without a weight"},
 		{"shape", nil, model.Layer{Weight: turned}, qtensor.ErrShape, "want the shape of the constant"},
 		{"zero", nil, model.Layer{Weight: new(qtensor.QTensor)}, qtensor.ErrShape, "want the shape"},
 		{"zero for a scalar", func(g *flow.Graph) { g.Constants["table"].Shape = nil }, model.Layer{Weight: new(qtensor.QTensor)}, qtensor.ErrShape, "want rows"},
 		{
 			"no constant", func(g *flow.Graph) { g.Nodes[0].Inputs[0] = "z" },
-			model.Layer{Weight: table},
+			model.Layer{Weight: embedding},
 			qtensor.ErrShape, `"z" is no constant`,
 		},
-		{"one input", func(g *flow.Graph) { g.Nodes[0].Inputs = []string{"table"} }, model.Layer{Weight: table}, qtensor.ErrParams, "1 inputs"},
+		{"one input", func(g *flow.Graph) { g.Nodes[0].Inputs = []string{"table"} }, model.Layer{Weight: embedding}, qtensor.ErrParams, "1 inputs"},
 		{"another shape", func(g *flow.Graph) { g.Constants["table"].Shape = []int{words * width} }, model.Layer{Weight: scalar}, qtensor.ErrShape, "want the shape"},
 	} {
 		g := language()
@@ -266,11 +266,11 @@ func TestLookupRefused(t *testing.T) {
 	}
 }
 
-// TestHostileLookups changes the file of a model with lookups.
-func TestHostileLookups(t *testing.T) {
+// TestHostileEmbeddings changes the file of a model with embeddings.
+func TestHostileEmbeddings(t *testing.T) {
 	g := language()
-	table := quantize(t, g.Constants["table"], qtensor.Symmetric(4))
-	file := bytesOf(t, newModel(t, g, map[string]model.Layer{"emb": {Weight: table}, "again": {Weight: table}, "mix": {Weight: quantize(t, g.Constants["w"], qtensor.Symmetric(8))}}))
+	embedding := quantize(t, g.Constants["table"], qtensor.Symmetric(4))
+	file := bytesOf(t, newModel(t, g, map[string]model.Layer{"emb": {Weight: embedding}, "again": {Weight: embedding}, "mix": {Weight: quantize(t, g.Constants["w"], qtensor.Symmetric(8))}}))
 	for _, c := range []struct{ name, old, with, want string }{
 		{"compute", `"emb":{"weight":"again"}`, `"emb":{"weight":"again","compute":"fixed24"}`, `layer "emb"`},
 		{"activations", `"emb":{"weight":"again"}`, `"emb":{"weight":"again","activations":{"scheme":"affine8","scale":1}}`, "no arithmetic"},
@@ -279,12 +279,12 @@ func TestHostileLookups(t *testing.T) {
 		{"missing weight", `"emb":{"weight":"again"}`, `"emb":{"weight":"gone"}`, "gone"},
 		{"wrong weight", `"emb":{"weight":"again"}`, `"emb":{"weight":"mix"}`, "want the shape of"},
 		{"a product's op", `"op":"Gather","name":"emb"`, `"op":"Gemm","name":"emb"`, `layer "emb"`},
-		{"a lookup's op", `"op":"Gemm","name":"mix"`, `"op":"Gather","name":"mix"`, `layer "mix"`},
+		{"an embedding's op", `"op":"Gemm","name":"mix"`, `"op":"Gather","name":"mix"`, `layer "mix"`},
 		{"an input for a table", `"inputs":["table","x"]`, `"inputs":["z","x"]`, `"z"`},
 		{"no inputs", `"inputs":["table","x"]`, `"inputs":[]`, "0 inputs"},
 		{"no indices", `"inputs":["table","x"]`, `"inputs":["table"]`, "1 inputs"},
 		{"indices of nothing", `"inputs":["table","x"]`, `"inputs":["table","q"]`, `no input "q"`},
-		{"the table as indices", `"inputs":["table","x"]`, `"inputs":["table","table"]`, "[12 7 7]"},
+		{"the embedding as indices", `"inputs":["table","x"]`, `"inputs":["table","table"]`, "[12 7 7]"},
 		{"many indices", `"name":"x","shape":[-1,3]`, `"name":"x","shape":[-1,268435456]`, "elements"},
 	} {
 		bad := rewritten(t, file, func(text string) string {
@@ -309,21 +309,21 @@ func TestHostileLookups(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := m.Run(context.Background(), lookUp(1, 2)); !errors.Is(err, qtensor.ErrFormat) || !strings.Contains(err.Error(), `node "emb" (Gather)`) || !strings.Contains(err.Error(), "code 9 at 5") {
+		if _, err := m.Run(context.Background(), indicesOf(1, 2)); !errors.Is(err, qtensor.ErrFormat) || !strings.Contains(err.Error(), `node "emb" (Gather)`) || !strings.Contains(err.Error(), "code 9 at 5") {
 			t.Errorf("a code of 9: Run gives %v", err)
 		}
 	}
 }
 
-// TestLookupsAtOnce has many goroutines ask a model that was loaded for its first answers.
-func TestLookupsAtOnce(t *testing.T) {
-	table := quantize(t, language().Constants["table"], qtensor.Int4().PerAxis(0))
-	m := newModel(t, language(), map[string]model.Layer{"emb": {Weight: table}, "again": {Weight: table}, "likely": {Weight: table}})
+// TestEmbeddingsAtOnce has many goroutines ask a model that was loaded for its first answers.
+func TestEmbeddingsAtOnce(t *testing.T) {
+	embedding := quantize(t, language().Constants["table"], qtensor.Int4().PerAxis(0))
+	m := newModel(t, language(), map[string]model.Layer{"emb": {Weight: embedding}, "again": {Weight: embedding}, "likely": {Weight: embedding}})
 	loaded, _ := reloaded(t, m)
 	var ins []map[string]tensor.Tensor
 	var wants [][]float32
 	for i := range 4 {
-		ins = append(ins, lookUp(uint64(i), 1+3*i))
+		ins = append(ins, indicesOf(uint64(i), 1+3*i))
 		wants = append(wants, run(t, m, ins[i], "y"))
 	}
 	var wait sync.WaitGroup

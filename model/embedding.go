@@ -8,39 +8,39 @@ import (
 	"euryale/qtensor"
 )
 
-// A lookup is a Gather with a Layer: its table stays codes, of which a run dequantizes the rows that it takes.
+// An embedding is a Gather with a Layer. Its weight stays quantized, and a run dequantizes the rows that it takes.
 
-// isLookup reports whether a node with a layer has a table in place of a weight to multiply by.
-func isLookup(n *flow.Node) bool { return n.Op == "Gather" }
+// isEmbedding reports whether the layer of a node is an embedding.
+func isEmbedding(n *flow.Node) bool { return n.Op == "Gather" }
 
 // weightOf returns the name of the constant that a layer of the node replaces; "" where it has no such input.
 func weightOf(n *flow.Node) string {
 	switch {
-	case isLookup(n) && len(n.Inputs) > 0:
+	case isEmbedding(n) && len(n.Inputs) > 0:
 		return n.Inputs[0]
-	case !isLookup(n) && len(n.Inputs) > 1:
+	case !isEmbedding(n) && len(n.Inputs) > 1:
 		return n.Inputs[1]
 	}
 	return ""
 }
 
-// lookupsOf returns the names of the nodes that are lookups if they have a layer.
-func lookupsOf(nodes []flow.Node) map[string]bool {
+// embeddingsOf returns the names of the nodes that are embeddings if they have a layer.
+func embeddingsOf(nodes []flow.Node) map[string]bool {
 	names := map[string]bool{}
 	for i := range nodes {
-		if isLookup(&nodes[i]) {
+		if isEmbedding(&nodes[i]) {
 			names[nodes[i].Name] = true
 		}
 	}
 	return names
 }
 
-// addLookup adds a node with a quantized table.
-func (b *builder) addLookup(n *node, op operation, l layer) error {
+// addEmbedding adds a node whose embedding is quantized.
+func (b *builder) addEmbedding(n *node, op operation, l layer) error {
 	if l.activations != Default || len(l.params.Scales) > 0 {
 		return fmt.Errorf("%w: got activations %v, want none: an embedding has no arithmetic", qtensor.ErrParams, l.activations)
 	}
-	table, err := b.replaced(n.Node, l)
+	weight, err := b.replaced(n.Node, l)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (b *builder) addLookup(n *node, op operation, l layer) error {
 	if err != nil {
 		return err
 	}
-	out, err := op.shape(n, []size{table, b.values[indices].size})
+	out, err := op.shape(n, []size{weight, b.values[indices].size})
 	if err == nil {
 		err = out.check()
 	}
@@ -56,7 +56,7 @@ func (b *builder) addLookup(n *node, op operation, l layer) error {
 		return err
 	}
 	s := step{node: n, op: op, in: []int{indices}, out: b.add(value{name: n.Output, size: out, from: -1})}
-	s.table = once(b.packed, packing{weight: l.weight}, func(w *qtensor.QTensor) (*qtensor.QTensor, error) { return w, nil })
+	s.embedding = once(b.packed, packing{weight: l.weight}, func(w *qtensor.QTensor) (*qtensor.QTensor, error) { return w, nil })
 	b.steps = append(b.steps, s)
 	return nil
 }
@@ -75,20 +75,20 @@ func (b *builder) replaced(n *flow.Node, l layer) (size, error) {
 	return given(w.Shape, false)
 }
 
-// doLookup sets y to rows of a table.
-func doLookup(y, indices array, s *step, scratch *scratch) error {
-	table, err := s.table()
+// doEmbedding sets y to rows of an embedding.
+func doEmbedding(y, indices array, s *step, scratch *scratch) error {
+	weight, err := s.embedding()
 	if err != nil {
 		return err
 	}
-	rows, err := scratch.rowsOf(indices.x, table.Shape()[0])
+	rows, err := scratch.rowsOf(indices.x, weight.Shape()[0])
 	if err != nil {
 		return err
 	}
-	return table.DequantizeRows(y.x, rows)
+	return weight.DequantizeRows(y.x, rows)
 }
 
-// rowsOf returns numbers as those of rows, of which there are so many, in memory that is used again.
+// rowsOf returns x as numbers of rows, from 0 to count − 1. The result is valid until the next call.
 func (s *scratch) rowsOf(x []float32, count int) ([]int, error) {
 	s.offsets = grow(s.offsets, len(x))
 	for i, v := range x {
