@@ -10,9 +10,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Calibrator records what flows through named points of a network: for each a Histogram, or one for each index
-// of an axis, and a MovingAverage beside it where asked. It belongs to one goroutine at a time. The zero
-// Calibrator, and a nil one, have no points.
+// Calibrator records what flows through named points of a network: for each a Histogram, or one for each
+// index of an axis, and a MovingAverage beside it where asked. It belongs to one goroutine at a time. The
+// zero Calibrator, and a nil one, have no points.
 type Calibrator struct {
 	seen Profile
 }
@@ -60,8 +60,8 @@ func newCalibrator(points map[string]tensor.Shape, opts []CalibratorOption) (*Ca
 }
 
 // Observe adds the elements of x, float32 or float64 and of any layout, to what is recorded under key; to the
-// averages they are one batch. Errors: ErrKey for what is no point's; qtensor.ErrDtype, ErrLayout; ErrShape for
-// another number of channels. Nothing is added then.
+// averages they are one batch. Errors: ErrKey for what is no point's; qtensor.ErrDtype, ErrLayout; ErrShape
+// for another number of channels. Nothing is added then.
 func (c *Calibrator) Observe(key string, x tensor.Tensor) error {
 	e, err := c.point(key)
 	if err == nil {

@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A script without a graph: samples come from anywhere, and a Calibrator keeps ranges by channel and averages of
-// batches.
+// A script without a graph: samples come from anywhere, and a Calibrator keeps ranges by channel and averages
+// of batches.
 func ExampleCalibrator() {
 	c, err := calib.NewCalibrator(map[string]tensor.Shape{"fc.in": {2, 2}}, calib.PerChannel(1), calib.WithMovingAverage(0.5))
 	if err != nil {

@@ -143,7 +143,8 @@ func TestManyChannels(t *testing.T) {
 	t.Logf("%d shapes", cases+3)
 }
 
-// TestUnfitSchemes: a scheme whose scales are kept otherwise than histograms were recorded is told with what would fit.
+// TestUnfitSchemes: a scheme whose scales are kept otherwise than histograms were recorded is told with what
+// would fit.
 func TestUnfitSchemes(t *testing.T) {
 	values := denseOf(make([]float32, 8), 2, 4)
 	cases := 0

@@ -21,7 +21,8 @@ type axisOption struct {
 }
 
 // PerChannel records the points of the given keys, or all where none is given, along an axis: a histogram for
-// each index. Of two options for one point the last holds. A negative axis is qtensor.ErrShape from NewCalibrator.
+// each index. Of two options for one point the last holds. A negative axis is qtensor.ErrShape from
+// NewCalibrator.
 func PerChannel(axis int, keys ...string) CalibratorOption {
 	return func(s *settings) error {
 		s.axes = append(s.axes, axisOption{axis, keys})

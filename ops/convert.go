@@ -14,7 +14,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// What a graph that was trained through fake quantization becomes when it is read: both ops are a graphop.Fake.
+// What a graph that was trained through fake quantization becomes when it is read: both ops are a
+// graphop.Fake.
 
 // Quantize returns the codes that a run rounds x to.
 func (f *fakeQuantize) Quantize(operands ...gorgonia.Value) (graphop.Codes, error) {

@@ -45,8 +45,8 @@ func (b blocks) within(begin, end int, f func(block, begin, end int)) {
 	}
 }
 
-// channelOrder returns x, (outer, channel, inner), as (channel, outer, inner), where each block is one run. The
-// result is x itself if it has that order.
+// channelOrder returns x, (outer, channel, inner), as (channel, outer, inner), where each block is one run.
+// The result is x itself if it has that order.
 func channelOrder[T any](b blocks, x []T) []T { return swapAxes(x, b.outer, b.channels, b.inner) }
 
 // rowMajorOrder undoes channelOrder.

@@ -19,7 +19,7 @@ import (
 // Bundle is what a file holds: quantized tensors, float32 and float64 tensors, and text, by name.
 //
 // A file is in the safetensors format, with the tensor names that other tools read. A quantized tensor NAME
-// becomes NAME.weight (I8, U8, F16, BF16) or, for two codes a byte, NAME.weight_packed (U8, one
+// becomes NAME.weight (I8, U8, F16, BF16) or, at two quantized values to a byte, NAME.weight_packed (U8, one
 // dimension, the first of a pair in the low nibble), with
 //
 //	NAME.weight_scale               F32 or F16, of shape (1), (channels) or (channels, groups)
@@ -54,12 +54,12 @@ type tensorRef struct {
 	arrays []array
 }
 
-// Save writes b to a file, all or nothing: the bytes go to a temporary file in the same folder, which takes
-// the name of the file when it is complete. A failed Save leaves an existing file as it was. A process that
-// is killed leaves the temporary file, which the next Save to the same path removes. A file that is replaced
-// passes on its mode, and its owner where the system permits that; a symbolic link is followed. Errors: those
-// of Write; fs.ErrPermission for a read-only file; fs.ErrInvalid for anything but a regular file; those of
-// the file system.
+// Save writes b to the file at path, atomically: the bytes go to a temporary file in the same folder, which
+// is renamed when it is complete. A failed Save leaves an existing file as it was. A process that is killed
+// leaves the temporary file, which the next Save to the same path removes. A file that is replaced passes on
+// its mode, and its owner where the system permits that; a symbolic link is followed. Errors: those of Write;
+// fs.ErrPermission for a read-only file; fs.ErrInvalid for anything but a regular file; those of the file
+// system.
 func Save(path string, b Bundle) error {
 	tensors, meta, err := b.tensors()
 	if err == nil {
@@ -72,9 +72,9 @@ func Save(path string, b Bundle) error {
 }
 
 // Write writes the bytes of a file that holds b; equal bundles give equal bytes. Errors: ErrDtype, ErrLayout;
-// ErrShape for an empty tensor; ErrFormat for names that collide or are not UTF-8, for a nil tensor and for
-// "euryale" in Meta or more than 65,535 other texts; fs.ErrInvalid for a nil w; those of w, as which its
-// panics and counts that cannot be are taken.
+// ErrShape for an empty tensor; ErrFormat for names that collide or are not UTF-8, for a nil tensor, for the
+// key "euryale" in Meta and for more than 65,535 other entries; fs.ErrInvalid for a nil w; those of w; a
+// panic of w, or an impossible count from it, becomes an error too.
 func Write(w io.Writer, b Bundle) error {
 	tensors, meta, err := b.tensors()
 	if err == nil {
@@ -172,7 +172,7 @@ func appendLE(data any) []byte {
 	return b
 }
 
-// suffix tells the arrays of a quantized tensor NAME apart: their names are NAME + suffix.
+// suffix names an array of a quantized tensor NAME: NAME + suffix.
 type suffix string
 
 const (
@@ -193,8 +193,8 @@ type array struct {
 	shape  []int
 }
 
-// arrays returns the arrays of a tensor of scheme s with the given shape and blocks, the codes first. ranged
-// says whether the range that was seen is among them.
+// arrays returns the arrays of a tensor of scheme s with the given shape and blocks, the quantized values
+// first. ranged says whether the range that was seen is among them.
 func arrays(s Scheme, shape []int, b blocks, ranged bool) []array {
 	list := []array{codeArray(s, shape)}
 	if s.IsFloat() {

@@ -9,20 +9,20 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Dequantize returns r[i] = s·(q[i] − z) for every code, in float32, and r[i] = lo + s·q[i] under Uniform, in
-// float64 and then rounded to float32, as a tensor of dt, float32 or float64. A number past the largest
-// float32 becomes that. Errors: ErrDtype; ErrScheme for the zero QTensor.
+// Dequantize returns r[i] = s·(q[i] − z) for every element, computed in float32, or r[i] = lo + s·q[i] under
+// Uniform, computed in float64 and rounded to float32, as a tensor of dt, float32 or float64. r saturates to
+// the largest float32. Errors: ErrDtype; ErrScheme for the zero QTensor.
 func (q *QTensor) Dequantize(dt tensor.Dtype) (*tensor.Dense, error) {
 	if err := q.valid(); err != nil {
 		return nil, fmt.Errorf("qtensor: Dequantize: %w", err)
 	}
 	switch dt {
 	case tensor.Float32:
-		return dense.New(q.numbers(), q.shape), nil
+		return dense.New(q.values(), q.shape), nil
 	case tensor.Float64:
-		numbers := q.numbers()
-		wide := make([]float64, len(numbers))
-		for i, v := range numbers {
+		values := q.values()
+		wide := make([]float64, len(values))
+		for i, v := range values {
 			wide[i] = float64(v)
 		}
 		return dense.New(wide, q.shape), nil
@@ -30,8 +30,8 @@ func (q *QTensor) Dequantize(dt tensor.Dtype) (*tensor.Dense, error) {
 	return nil, fmt.Errorf("qtensor: Dequantize: %w: got %s, want float32 or float64", ErrDtype, dense.TypeName(dt))
 }
 
-// numbers returns the dequantized elements in row-major order.
-func (q *QTensor) numbers() []float32 {
+// values returns the dequantized elements in row-major order.
+func (q *QTensor) values() []float32 {
 	switch c := q.unpack().(type) {
 	case []int8:
 		return decode(c, q.params, q.blocks)
@@ -53,7 +53,7 @@ func decode[C kernel.Code](codes []C, p Params, b blocks) []float32 {
 	return rowMajorOrder(b, out)
 }
 
-// decodeBlock sets out to the numbers of codes that lie in one block.
+// decodeBlock sets out to the real values of codes that lie in one block.
 func decodeBlock[C kernel.Code](out []float32, codes []C, p *Params, block int) {
 	if p.Scheme.HasOffset() {
 		kernel.DequantizeGrid(out, any(codes).([]uint8), p.grid(block))
@@ -62,7 +62,7 @@ func decodeBlock[C kernel.Code](out []float32, codes []C, p *Params, block int) 
 	}
 }
 
-// decodeFloats sets out to the numbers of bit patterns.
+// decodeFloats sets out to the values of bit patterns.
 func decodeFloats(out []float32, patterns []uint16, s Scheme) {
 	f := floatFormat(s)
 	for i, h := range patterns {

@@ -20,8 +20,8 @@ var (
 	ErrScheme = errors.New("wrong scheme")
 	// ErrParams reports parameters that contradict their scheme or the tensor's shape.
 	ErrParams = errors.New("wrong parameters")
-	// ErrValue reports a number that cannot be quantized: NaN, an infinity, or past a format's range; or one
-	// that names no row.
+	// ErrValue reports a value that cannot be quantized: NaN, an infinity, or one past a format's range; or
+	// an index that names no row.
 	ErrValue = errors.New("wrong value")
 	// ErrFormat reports a damaged or hostile file, or a Bundle that no file can hold.
 	ErrFormat = safetensors.ErrFormat

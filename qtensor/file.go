@@ -16,21 +16,24 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// File is an open file of tensors, read one at a time. It is safe for any number of goroutines. A nil File
-// and the zero one hold nothing.
+// File is an open file of tensors, read one at a time. It is safe for concurrent use. A nil File and the zero
+// one hold nothing.
 type File struct {
 	container *safetensors.File
 	refs      map[string]tensorRef
 	floats    []string
 }
 
-// Open opens a file that Save wrote, or any safetensors file of float tensors. Its header is read and
-// checked; a tensor is read when it is asked for. On Unix the file is mapped into memory, and takes no
-// descriptor, until Close or until nothing refers to the File any more; elsewhere, and where it cannot be
-// mapped, it stays open. Another file may take its name meanwhile. One that is cut or written to in place is
-// ErrChanged from what next reads a tensor. Errors: ErrFormat for a damaged file, saying where, and for one
-// that is nearly all holes; fs.ErrInvalid for anything but a regular file, such as a pipe, which is not
-// waited for; those of the file system.
+// Open opens a file that Save wrote, or any safetensors file of float tensors. It reads and checks the
+// header; a tensor is read when it is asked for.
+//
+// On Unix the file is mapped into memory, and takes no descriptor, until Close or until the File is garbage
+// collected; elsewhere, and where it cannot be mapped, it stays open. It may be renamed, replaced or removed
+// meanwhile. Where it is truncated or written to in place, the next call that reads a tensor returns
+// ErrChanged.
+//
+// Errors: ErrFormat for a damaged file, saying where, and for one that is nearly all holes; fs.ErrInvalid for
+// anything but a regular file, such as a pipe; those of the file system.
 func Open(path string) (*File, error) {
 	c, err := safetensors.Open(path)
 	if err != nil {
@@ -43,9 +46,9 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
-// Read reads a file of the given size from r, which is used as long as the File is. Memory grows with what r
-// gives, not with what it claims. Errors: ErrFormat for a damaged file, saying where; fs.ErrInvalid for a nil
-// r; those of r, as which its panics and counts that cannot be are taken.
+// Read opens a file of the given size in r, which is used as long as the File is. Memory grows with what r
+// gives, not with what a header claims. Errors: ErrFormat for a damaged file, saying where; fs.ErrInvalid for
+// a nil r; those of r; a panic of r, or an impossible count from it, becomes an error too.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	c, err := safetensors.Read(r, size)
 	if err != nil {
@@ -123,9 +126,9 @@ func (f *File) orEmpty() *File {
 	return f
 }
 
-// Close closes the file. Tensors that were read stay valid; reading another one, and closing again, is an
-// error that wraps os.ErrClosed; what the header has is still given. Of a File from Read, of nil and of the
-// zero File it does nothing.
+// Close closes the file. Tensors that were read stay valid, and so do names, schemes and shapes; reading
+// another tensor, and closing again, is os.ErrClosed. Close of a File from Read, of nil and of the zero File
+// does nothing.
 func (f *File) Close() error {
 	if err := f.orEmpty().container.Close(); err != nil {
 		return fmt.Errorf("qtensor: Close: %w", err)
@@ -139,17 +142,17 @@ func (f *File) Mapped() bool { return f.orEmpty().container.Mapped() }
 // Quantized returns the names of the quantized tensors, sorted.
 func (f *File) Quantized() []string { return slices.Sorted(maps.Keys(f.orEmpty().refs)) }
 
-// Floats returns the names of all other tensors, sorted.
+// Floats returns the names of the tensors that are not quantized, sorted.
 func (f *File) Floats() []string { return slices.Clone(f.orEmpty().floats) }
 
-// Meta returns a copy of the texts that were saved as Bundle.Meta.
+// Meta returns a copy of the entries that were saved as Bundle.Meta.
 func (f *File) Meta() map[string]string {
 	meta := f.orEmpty().container.Metadata()
 	delete(meta, metaKey)
 	return meta
 }
 
-// Scheme returns the scheme and the shape of a quantized tensor, which the header has. Errors: ErrNotFound.
+// Scheme returns the scheme and the shape of a quantized tensor, from the header. Errors: ErrNotFound.
 func (f *File) Scheme(name string) (Scheme, tensor.Shape, error) {
 	ref, err := f.ref(name)
 	if err != nil {
@@ -158,7 +161,7 @@ func (f *File) Scheme(name string) (Scheme, tensor.Shape, error) {
 	return ref.Scheme, slices.Clone(ref.Shape), nil
 }
 
-// Params reads the parameters of a quantized tensor, and not its codes. Errors: those of QTensor.
+// Params reads the parameters of a quantized tensor, without its quantized values. Errors: those of QTensor.
 func (f *File) Params(name string) (Params, error) {
 	ref, err := f.ref(name)
 	if err == nil {
@@ -205,7 +208,7 @@ func (f *File) qtensor(name string) (*QTensor, error) {
 	return q, err
 }
 
-// params reads the arrays of a quantized tensor but for its codes.
+// params reads the arrays of a quantized tensor but for its quantized values.
 func (f *File) params(name string, ref tensorRef) (Params, error) {
 	p := Params{Scheme: ref.Scheme}
 	for _, a := range ref.arrays {
@@ -275,7 +278,7 @@ func (f *File) zeroPoints(name string) ([]int32, error) {
 	return zeros, err
 }
 
-// store reads the codes, as QTensor has them.
+// store reads the quantized values, as QTensor has them.
 func (f *File) store(name string, ref tensorRef) (*tensor.Dense, error) {
 	full, s := name+string(ref.arrays[0].suffix), ref.Scheme
 	switch s.Storage() {
@@ -308,7 +311,7 @@ func storeOf[T int8 | uint8 | uint16](f *File, name string, ref tensorRef) (*ten
 	return dense.New(codes, ref.Shape), nil
 }
 
-// Dtype returns the element type, float32 or float64, and the shape of another tensor, which the header has.
+// Dtype returns the element type, float32 or float64, and the shape of a float tensor, from the header.
 // Errors: those of Float but for the file system's.
 func (f *File) Dtype(name string) (tensor.Dtype, tensor.Shape, error) {
 	info, err := f.info(name)

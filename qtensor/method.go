@@ -1,6 +1,6 @@
 package qtensor
 
-// method is a mapping between numbers and codes. The ten names are these eight, two of them also per
+// method is a mapping between real and quantized values. The ten names are these eight, two of them also per
 // channel.
 type method uint8
 
@@ -81,7 +81,7 @@ func (s Storage) String() string {
 	return storages[s].name
 }
 
-// Bits returns the bits that a code takes: 4, 8 or 16; 0 for what is none of the constants.
+// Bits returns the bits that a quantized value takes: 4, 8 or 16; 0 for what is none of the constants.
 func (s Storage) Bits() int {
 	if int(s) >= len(storages) {
 		return 0
@@ -89,13 +89,13 @@ func (s Storage) Bits() int {
 	return storages[s].bits
 }
 
-// bytes returns what n codes take.
+// bytes returns what n quantized values take.
 func (s Storage) bytes(n int) int {
 	return n/2*(s.Bits()/4) + n%2*((s.Bits()+7)/8)
 }
 
-// ScaleType is what a scale is stored as. A scale is rounded to it before codes are chosen, so what is
-// stored, dequantized and multiplied is one number.
+// ScaleType is the type that scales are stored in. A scale is rounded to it before values are quantized, so
+// what is stored, dequantized and multiplied is one number.
 type ScaleType uint8
 
 const (

@@ -11,15 +11,16 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Params is all that turns codes back into numbers. Scales, ZeroPoints, Offsets, Min and Max have one
-// entry for each block of elements that share a scale, ordered [channel][group].
+// Params is the quantization parameters of a tensor: all that turns quantized values back into real ones.
+// Scales, ZeroPoints, Offsets, Min and Max have one entry for each block of elements that share a scale,
+// ordered [channel][group].
 //
-// A scale may be negative (a search that gives the extreme code to the largest magnitude finds such), but
+// A scale may be negative, as llama.cpp's Q4_0 has them, which gives −2^(bits−1) to the largest magnitude;
 // its magnitude is finite and at least 2^−126.
 type Params struct {
 	Scheme     Scheme
 	Scales     []float32 // s; none for Float16 and BFloat16
-	ZeroPoints []int32   // z, a code; only for Affine, PowerOfTwo and UInt4
+	ZeroPoints []int32   // z, in the range of q; only for Affine, PowerOfTwo and UInt4
 	Offsets    []float32 // lo; only for Uniform
 	Min, Max   []float32 // the range that was seen, for information; both or neither
 	// Multiplier is, for ScaleFloat16 and for no other, the power of two such that every scale is Multiplier
@@ -28,10 +29,10 @@ type Params struct {
 	Multiplier float32
 }
 
-// Bits returns the bits of a code.
+// Bits returns the bits of a quantized value.
 func (p Params) Bits() int { return p.Scheme.Bits() }
 
-// Storage returns what a code is stored as.
+// Storage returns the type that a quantized value is stored in.
 func (p Params) Storage() Storage { return p.Scheme.Storage() }
 
 // NewParams returns the parameters of s for blocks with the given ranges, ordered [channel][group]:
@@ -41,12 +42,12 @@ func (p Params) Storage() Storage { return p.Scheme.Storage() }
 //	Affine      s = (hi − lo)/(2^b − 1),         z = RNE(−lo/s), with lo ≤ 0 ≤ hi
 //	PowerOfTwo  Affine's s rounded up to 2^e, at most 2^127
 //
-// in float32. A block whose s rounds to 0, such as one of zeros, or of a single value under Uniform, has
-// s = 1; s is otherwise at least 2^−126. It is rounded to the scheme's ScaleType before z is chosen: a
-// float16 scale to nearest even for Symmetric and Int4, up for the others, whose ranges have no code to
-// spare; and it is held between 2^−14 and 2^15 times the multiplier. lo and hi are copied, as Min and Max,
-// per tensor and per axis, not per group, where they would outweigh the codes. Float16 and BFloat16 need no
-// range and keep none.
+// in float32. A block whose s rounds to 0, such as one of zeros, or of a single value under Uniform, has s =
+// 1; s is otherwise at least 2^−126. It is rounded to the scheme's ScaleType before z is chosen: a float16
+// scale to nearest even for Symmetric and Int4, up for the others, whose quantized values are all in use; and
+// it is clamped to 2^−14 … 2^15 times the multiplier. Per tensor and per axis, lo and hi are copied, as Min
+// and Max; per group they are not, where they would outweigh the quantized values. Float16 and BFloat16 have
+// neither scales nor a range.
 //
 // Errors: ErrScheme, ErrParams for ranges that do not match each other, ErrValue for NaN, an infinity or
 // lo > hi.
@@ -185,7 +186,7 @@ func (p Params) check(b blocks) (Params, error) {
 	}
 	for i, offset := range p.Offsets {
 		if !isFinite(offset) {
-			return Params{}, fmt.Errorf("%w: got offset %v at %d, want a finite number", ErrParams, offset, i)
+			return Params{}, fmt.Errorf("%w: got offset %v at %d, want a finite one", ErrParams, offset, i)
 		}
 	}
 	for i, scale := range p.Scales {
@@ -247,7 +248,7 @@ func checkLengths(p Params, want int) error {
 	return nil
 }
 
-// Clone returns p with lists of its own.
+// Clone returns a deep copy of p.
 func (p Params) Clone() Params {
 	p.Scales = slices.Clone(p.Scales)
 	p.ZeroPoints = slices.Clone(p.ZeroPoints)
@@ -256,7 +257,7 @@ func (p Params) Clone() Params {
 	return p
 }
 
-// affine returns the map of block i for the schemes with integer codes around a zero point.
+// affine returns the map of block i for the schemes with a zero point, which may be 0.
 func (p Params) affine(i int) kernel.Affine {
 	a := kernel.Affine{Scale: p.Scales[i]}
 	a.Low, a.High = p.Scheme.CodeRange()
@@ -264,7 +265,7 @@ func (p Params) affine(i int) kernel.Affine {
 		a.Zero = p.ZeroPoints[i]
 	}
 	if p.Scheme.signed() && a.Scale < 0 {
-		a.Low-- // the extreme code, which a negative scale is there for
+		a.Low-- // −2^(bits−1), which a negative scale is there for
 	}
 	return a
 }

@@ -10,14 +10,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// QTensor is a quantized tensor: codes in a dense tensor, together with the parameters that turn them back
-// into numbers. It is immutable and safe for any number of goroutines. The zero QTensor, and a nil one, have
-// no elements: they are ErrScheme wherever an error is returned, and give zeros elsewhere.
+// QTensor is a quantized tensor: quantized values, together with the parameters that turn them back into real
+// ones. It is immutable and safe for concurrent use. The zero QTensor, and a nil one, have no elements:
+// methods that return an error return ErrScheme, and the others return zeros.
 type QTensor struct {
 	params Params
 	blocks blocks
 	shape  tensor.Shape
-	// store holds the codes in row-major order: int8, uint8, packed pairs in uint8, or uint16 patterns.
+	// store holds the quantized values in row-major order: int8, uint8, packed pairs in uint8, or uint16
+	// patterns.
 	store *tensor.Dense
 }
 
@@ -54,14 +55,14 @@ func (q *QTensor) Len() int {
 	return q.shape.TotalSize()
 }
 
-// Bytes returns the stored size: codes, scales, zero points and offsets. Where Params has the range that was
-// seen, a file holds 8 bytes more for each scale.
+// Bytes returns the stored size: quantized values, scales, zero points and offsets. Where Params has the
+// range that was seen, a file holds 8 bytes more for each scale.
 func (q *QTensor) Bytes() int {
 	q = q.orZero()
 	return q.params.Storage().bytes(q.Len()) + q.params.bytes()
 }
 
-// BitsPerElement returns 8·Bytes()/Len(): the bits of a code and its share of the parameters.
+// BitsPerElement returns 8·Bytes()/Len(): the bits of a quantized value and its share of the parameters.
 func (q *QTensor) BitsPerElement() float64 { return 8 * float64(q.Bytes()) / float64(max(q.Len(), 1)) }
 
 // String describes the tensor in a line: shape, scheme, bytes and scales.
@@ -77,8 +78,9 @@ func (q *QTensor) String() string {
 	return text
 }
 
-// Codes returns a copy of the codes with the tensor's shape: int8 for signed codes, uint8 for unsigned ones,
-// whether packed or not, and uint16 bit patterns for Float16 and BFloat16. It is nil for the zero QTensor.
+// Codes returns a copy of the quantized values with the tensor's shape, as PyTorch's int_repr does: int8 for
+// signed ones, uint8 for unsigned ones, whether packed or not, and uint16 bit patterns for Float16 and
+// BFloat16. It is nil for the zero QTensor.
 func (q *QTensor) Codes() *tensor.Dense {
 	if q.valid() != nil {
 		return nil
@@ -93,15 +95,15 @@ func (q *QTensor) Codes() *tensor.Dense {
 	}
 }
 
-// Code returns one code, or one bit pattern of Float16 and BFloat16; at is an index for each axis, none for a
-// scalar. Errors: ErrShape.
+// Code returns one quantized value, or one bit pattern of Float16 and BFloat16; at is an index for each axis,
+// none for a scalar. Errors: ErrShape.
 func (q *QTensor) Code(at ...int) (int32, error) {
 	if err := q.valid(); err != nil {
 		return 0, fmt.Errorf("qtensor: Code: %w", err)
 	}
 	flat := 0
 	if len(at) != len(q.shape) {
-		return 0, fmt.Errorf("qtensor: Code: %w: got index %v, want %d numbers for shape %v", ErrShape, at, len(q.shape), q.shape)
+		return 0, fmt.Errorf("qtensor: Code: %w: got index %v, want one number for each of %d axes of %v", ErrShape, at, len(q.shape), q.shape)
 	}
 	for axis, i := range at {
 		if i < 0 || i >= q.shape[axis] {
@@ -130,7 +132,7 @@ func (q *QTensor) Code(at ...int) (int32, error) {
 }
 
 // T returns the tensor with its axes permuted: axis i of the result is axis axes[i] of q; none given
-// reverses them. The channel axis moves along, and no code changes.
+// reverses them. The channel axis moves along, and no quantized value changes.
 //
 // Groups run over the axes other than the channel axis in row-major order, so those must keep their order:
 // any permutation of a matrix does. Errors: ErrShape for a list that is no permutation, ErrScheme for groups
@@ -224,7 +226,7 @@ func stored[T any](q *QTensor) []T {
 	return s
 }
 
-// unpack returns the codes in row-major order as []int8, []uint8 or []uint16, for reading.
+// unpack returns the quantized values in row-major order as []int8, []uint8 or []uint16, for reading.
 func (q *QTensor) unpack() any {
 	switch q.params.Storage() {
 	case StorageInt4:

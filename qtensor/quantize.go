@@ -17,22 +17,22 @@ type Option func(*options)
 
 type options struct{ saturate bool }
 
-// WithSaturation lets a number past the range of Float16 or BFloat16 become the largest finite one of its
-// sign, where it is an error otherwise. Integer codes saturate in any case.
+// WithSaturation makes a value past the range of Float16 or BFloat16 the largest finite one of its sign,
+// where it is an error otherwise. Integers saturate in any case.
 func WithSaturation() Option { return func(o *options) { o.saturate = true } }
 
-// Quantize returns x in codes, q = clamp(RNE(x/s) + z), with s and z from the range of x itself in each
-// block that shares a scale (NewParams has the equations; Uniform is clamp(RNE((x − lo)/s))).
+// Quantize returns q = clamp(RNE(x/s) + z), with s and z from the range of x itself in each block of elements
+// that share a scale (NewParams has the equations), and q = clamp(RNE((x − lo)/s)) under Uniform.
 //
 // x is float32 or float64 (rounded to float32 first), of any shape with at least one element, in any layout:
-// what the user sees is quantized. x/s is a true division, in float32 (in float64 for Uniform), rounded to
-// nearest, ties to even. Within the range the error is at most half a step and a few ulps of x; under float16
-// scales a Symmetric or Int4 range may end 2^−11 before its last number, and PowerOfTwo(2) over a range wider
-// than 3·2^127 clips up to a step more.
+// a view, transposed or column-major. x/s is a true division, in float32 (in float64 for Uniform), rounded to
+// nearest, ties to even. Within the range the error is at most s/2 and a few ulps of x; under float16 scales
+// a Symmetric or Int4 range may end 2^−11 before its last value, and PowerOfTwo(2) over a range wider than
+// 3·2^127 clips up to s more.
 //
 // Errors: ErrScheme, ErrShape, ErrDtype, ErrLayout; ErrParams for a nil option; ErrValue for NaN or an
-// infinity, as which a float64 past the range of float32 counts, and for a number past the range of a 16-bit
-// format, naming the first one's flat index.
+// infinity, as which a float64 past the range of float32 counts, and for a value past the range of a 16-bit
+// float, naming the flat index of the first.
 func Quantize(x tensor.Tensor, s Scheme, opts ...Option) (*QTensor, error) {
 	q, err := quantize(x, s, nil, opts)
 	if err != nil {
@@ -41,11 +41,11 @@ func Quantize(x tensor.Tensor, s Scheme, opts ...Option) (*QTensor, error) {
 	return q, nil
 }
 
-// QuantizeWith returns x in codes with parameters that were chosen beforehand, by calibration or by
-// NewParams: q = clamp(RNE(x/s) + z), or clamp(RNE((x − lo)/s)) under Uniform. p is copied. Numbers outside
-// the range saturate, under a negative scale to one code more (CodeRange). Errors are those of Quantize, and
-// ErrParams for parameters that do not fit their scheme or the shape of x, among them a scale that the
-// scheme's ScaleType cannot hold, or that is no power of two under PowerOfTwo.
+// QuantizeWith returns q = clamp(RNE(x/s) + z), or clamp(RNE((x − lo)/s)) under Uniform, with parameters that
+// were found beforehand, by calibration or by NewParams. p is copied. Values outside the range saturate to
+// CodeRange, and to −2^(bits−1) under a negative scale. Errors are those of Quantize, and ErrParams for
+// parameters that do not fit their scheme or the shape of x, among them a scale that the scheme's ScaleType
+// cannot hold, or that is no power of two under PowerOfTwo.
 func QuantizeWith(x tensor.Tensor, p Params, opts ...Option) (*QTensor, error) {
 	q, err := quantize(x, p.Scheme, &p, opts)
 	if err != nil {
@@ -72,7 +72,7 @@ func quantize(x tensor.Tensor, s Scheme, given *Params, opts []Option) (*QTensor
 		return nil, err
 	}
 	if _, _, bad := kernel.MinMax(data); bad >= 0 {
-		return nil, fmt.Errorf("%w: got %v at %d, want finite numbers", ErrValue, data[bad], bad)
+		return nil, fmt.Errorf("%w: got %v at %d, want finite values", ErrValue, data[bad], bad)
 	}
 	if s.IsFloat() {
 		if given != nil {
@@ -111,7 +111,7 @@ func rangeParams(data []float32, s Scheme, b blocks) (Params, error) {
 	return NewParams(s, lo, hi)
 }
 
-// encode returns the codes in row-major order of data, which is in channel order.
+// encode returns data, which is in channel order, as quantized values in row-major order.
 func encode[C kernel.Code](data []float32, p Params, b blocks) []C {
 	codes := make([]C, len(data))
 	b.each(func(block, begin, end int) {
@@ -147,10 +147,10 @@ func encodeFloats(data []float32, s Scheme, saturate bool) ([]uint16, error) {
 	return codes, nil
 }
 
-// FromCodes returns a tensor of existing codes: int8 for Symmetric and Int4, uint8 for Uniform, Affine,
-// PowerOfTwo and UInt4 (one code an element, whether stored packed or not), uint16 bit patterns for
-// Float16 and BFloat16. Codes are copied, from any layout. A symmetric code may be the extreme −2^(b−1),
-// which quantizing with a positive scale never gives.
+// FromCodes returns a tensor of quantized values that exist already: int8 for Symmetric and Int4, uint8 for
+// Uniform, Affine, PowerOfTwo and UInt4 (one to an element, whether stored packed or not), uint16 bit
+// patterns for Float16 and BFloat16. They are copied, from any layout. A value of Symmetric and Int4 may be
+// −2^(bits−1), which quantizing with a positive scale never gives.
 //
 // Errors: ErrDtype, ErrLayout, ErrScheme, ErrShape, ErrParams; ErrValue for a code out of range, a 16-bit NaN
 // or infinity.

@@ -7,9 +7,9 @@ import (
 	"euryale/internal/kernel"
 )
 
-// DequantizeRows sets row i of dst to r[rows[i]]: the numbers that Dequantize gives for that index of axis 0,
-// (width) of them, bit for bit, where width is the product of the other axes. dst is (len(rows), width),
-// row-major. Only the codes of those rows are read.
+// DequantizeRows sets row i of dst to r[rows[i]]: what Dequantize gives for that index of axis 0, bit for
+// bit, as an embedding looks up its rows. dst is (len(rows), width), row-major, where width is the product of
+// the other axes. Only those rows are dequantized.
 //
 // Errors, and dst is as it was then: ErrShape for a scalar and for dst of another length; ErrValue for a row
 // that q does not have, naming the first; ErrScheme for the zero QTensor.
@@ -47,7 +47,7 @@ func (q *QTensor) checkRows(dst []float32, rows []int) error {
 	}
 	count := q.shape[0]
 	if width := q.width(); len(dst)/width != len(rows) || len(dst)%width != 0 {
-		return fmt.Errorf("%w: got room for %d numbers and %d rows, want %d for each", ErrShape, len(dst), len(rows), width)
+		return fmt.Errorf("%w: got dst of %d and %d rows, want %d for each", ErrShape, len(dst), len(rows), width)
 	}
 	for i, row := range rows {
 		if row < 0 || row >= count {

@@ -61,7 +61,7 @@ func TestDequantizeRowsRefuses(t *testing.T) {
 		{"behind the last", matrix, 6, []int{0, 2}, qtensor.ErrValue, "qtensor: DequantizeRows: wrong value: got row 2 at 1, want 0 to 1"},
 		{"negative", matrix, 6, []int{-1, 0}, qtensor.ErrValue, "got row -1 at 0, want 0 to 1"},
 		{"far behind", matrix, 3, []int{1 << 30}, qtensor.ErrValue, "got row 1073741824 at 0"},
-		{"little room", matrix, 5, []int{0, 1}, qtensor.ErrShape, "got room for 5 numbers and 2 rows, want 3 for each"},
+		{"little room", matrix, 5, []int{0, 1}, qtensor.ErrShape, "got dst of 5 and 2 rows, want 3 for each"},
 		{"much room", matrix, 7, []int{0, 1}, qtensor.ErrShape, "want 3 for each"},
 		{"room for no rows", matrix, 3, nil, qtensor.ErrShape, "want 3 for each"},
 		{"scalar", scalar, 1, []int{0}, qtensor.ErrShape, "got a scalar, want rows"},

@@ -7,8 +7,8 @@ import (
 )
 
 // Scheme says how real values become quantized values: a mapping, its bits, how many elements share a scale,
-// and the type that scales are stored in. Schemes are comparable. The zero Scheme is not valid: make one with a
-// function named after its method, and refine it with PerTensor, PerAxis, PerGroup and WithScales:
+// and the type that scales are stored in. Schemes are comparable. The zero Scheme is not valid: make one with
+// a function named after its method, and refine it with PerTensor, PerAxis, PerGroup and WithScales:
 //
 //	qtensor.Symmetric(8)                                        one scale for the tensor
 //	qtensor.PerChannelSymmetric(8, 1)                           one scale for each index of axis 1
@@ -34,7 +34,7 @@ const (
 )
 
 // Uniform returns the scheme r = lo + s·q with s = (hi − lo)/(2^bits − 1) and q in 0 … 2^bits − 1, where lo
-// and hi are the range of the data. It alone has no code for zero: its range need not reach it.
+// and hi are the range of the data. It alone may not represent zero: its range need not reach it.
 func Uniform(bits int) Scheme { return Scheme{method: uniform, bits: bits} }
 
 // Symmetric returns the scheme r = s·q with s = max|x|/(2^(bits−1) − 1) and q in ±(2^(bits−1) − 1).
@@ -47,10 +47,10 @@ func Affine(bits int) Scheme { return Scheme{method: affine, bits: bits} }
 // PowerOfTwo returns the scheme of Affine with s rounded up to a power of two.
 func PowerOfTwo(bits int) Scheme { return Scheme{method: powerOfTwo, bits: bits} }
 
-// Int4 returns the scheme of Symmetric at 4 bits, stored two codes to a byte.
+// Int4 returns the scheme of Symmetric at 4 bits, stored two to a byte.
 func Int4() Scheme { return Scheme{method: int4, bits: 4} }
 
-// UInt4 returns the scheme of Affine at 4 bits, stored two codes to a byte.
+// UInt4 returns the scheme of Affine at 4 bits, stored two to a byte.
 func UInt4() Scheme { return Scheme{method: uint4, bits: 4} }
 
 // Float16 returns IEEE 754 binary16, rounded to nearest, ties to even: no scale at all.
@@ -80,7 +80,8 @@ func (s Scheme) PerAxis(axis int) Scheme {
 
 // PerGroup returns s with one scale for each group of size elements: those that share an index of axis, the
 // channel axis, in row-major order of all other axes, cut into groups, of which the last may be shorter. A
-// weight (in, out) has groups along in with axis 1: that is ONNX's block_size.
+// weight (in, out) in groups along in has axis 1, that of out; ONNX, whose axis is that of the blocks, says
+// axis 0 and block_size.
 func (s Scheme) PerGroup(axis, size int) Scheme {
 	s.sharing, s.axis, s.size = perGroup, axis, size
 	return s
@@ -93,7 +94,7 @@ func (s Scheme) WithScales(t ScaleType) Scheme {
 	return s
 }
 
-// Bits returns the bits of a code, 0 for the zero Scheme.
+// Bits returns the bits of a quantized value, 0 for the zero Scheme.
 func (s Scheme) Bits() int { return s.bits }
 
 // Axis returns the channel axis, and whether there is one: 0, false per tensor.
@@ -105,22 +106,23 @@ func (s Scheme) GroupSize() int { return s.size }
 // Scales returns the type that scales are stored in.
 func (s Scheme) Scales() ScaleType { return s.scales }
 
-// Storage returns what a code is stored as, 0 for the zero Scheme.
+// Storage returns the type that a quantized value is stored in, 0 for the zero Scheme.
 func (s Scheme) Storage() Storage { return s.method.info().storage }
 
 // IsFloat reports whether quantized values are 16-bit floats, of Float16 or BFloat16: bit patterns without a
 // scale.
 func (s Scheme) IsFloat() bool { return s.method == float16 || s.method == bfloat16 }
 
-// HasZeroPoint reports whether codes are shifted by an integer zero point: Affine, PowerOfTwo and UInt4.
+// HasZeroPoint reports whether the scheme has an integer zero point: Affine, PowerOfTwo and UInt4.
 func (s Scheme) HasZeroPoint() bool { return s.method.info().zeroPoint }
 
-// HasOffset reports whether codes start at a real offset: Uniform.
+// HasOffset reports whether the scheme has a real offset, the value of q = 0: Uniform.
 func (s Scheme) HasOffset() bool { return s.method == uniform }
 
-// CodeRange returns the smallest and the largest code that quantizing with positive scales gives: 0, 0 for
-// Float16 and BFloat16, whose codes are bit patterns, and for a scheme that is not valid. A code of Symmetric
-// or Int4 may also be one below: under a negative scale, or where FromCodes took it.
+// CodeRange returns qmin and qmax, the smallest and the largest value that quantizing with positive scales
+// gives: 0, 0 for Float16 and BFloat16, which are bit patterns, and for a scheme that is not valid. Symmetric
+// and Int4 leave out −2^(bits−1); a quantized value is that under a negative scale, or where FromCodes was
+// given it.
 func (s Scheme) CodeRange() (low, high int32) {
 	switch {
 	case s.IsFloat() || s.validate() != nil:

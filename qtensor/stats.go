@@ -11,14 +11,14 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Stats says how far a quantized tensor r is from the numbers x that it stands for, computed in float64.
+// Stats says how far the dequantized values r are from the real values x, computed in float64.
 type Stats struct {
 	SQNR   float64 // 10·log10(Σx²/Σ(x − r)²) in dB; +Inf where they are equal, else −Inf for zeros
 	Max    float64 // max|x − r|
 	Mean   float64 // mean|x − r|
 	Cosine float64 // Σx·r/√(Σx²·Σr²); 1 where both are zero, 0 where one is
-	// Clipped is the fraction of x that lies beyond the outermost codes by more than half a step; of 16-bit
-	// numbers, that which they round to an infinity.
+	// Clipped is the fraction of x that lies more than s/2 outside the representable range; of a 16-bit
+	// float, the fraction that rounds to an infinity.
 	Clipped float64
 }
 
@@ -27,9 +27,9 @@ func (s Stats) String() string {
 	return fmt.Sprintf("SQNR %.2f dB, max error %.4g, mean error %.4g, cosine %.6f, clipped %.4f%%", s.SQNR, s.Max, s.Mean, s.Cosine, 100*s.Clipped)
 }
 
-// Compare returns the statistics of q against x, the numbers it was made from: float32 or float64, which is
-// rounded to float32 first, of q's shape, in any layout. Errors: ErrShape, ErrDtype, ErrLayout; ErrValue for
-// NaN or an infinity in x.
+// Compare returns the error statistics of q against x, the values that it was made from: float32 or float64,
+// which is rounded to float32 first, of q's shape, in any layout. Errors: ErrShape, ErrDtype, ErrLayout;
+// ErrValue for NaN or an infinity in x.
 func (q *QTensor) Compare(x tensor.Tensor) (Stats, error) {
 	if err := q.valid(); err != nil {
 		return Stats{}, fmt.Errorf("qtensor: Compare: %w", err)
@@ -42,12 +42,12 @@ func (q *QTensor) Compare(x tensor.Tensor) (Stats, error) {
 		return Stats{}, fmt.Errorf("qtensor: Compare: %w: got %v, want %v", ErrShape, x.Shape(), q.shape)
 	}
 	if _, _, bad := kernel.MinMax(data); bad >= 0 {
-		return Stats{}, fmt.Errorf("qtensor: Compare: %w: got %v at %d, want finite numbers", ErrValue, data[bad], bad)
+		return Stats{}, fmt.Errorf("qtensor: Compare: %w: got %v at %d, want finite values", ErrValue, data[bad], bad)
 	}
-	numbers := q.numbers()
+	values := q.values()
 	var signal, other, cross, noise, sum, largest float64
 	for i, v := range data {
-		x, r := float64(v), float64(numbers[i])
+		x, r := float64(v), float64(values[i])
 		e := math.Abs(x - r)
 		signal += float64(x * x)
 		other += float64(r * r)
@@ -82,7 +82,7 @@ func cosine(cross, a, b float64) float64 {
 	return max(-1, min(1, cross/math.Sqrt(a)/math.Sqrt(b)))
 }
 
-// clipped returns how many elements lie more than half a step beyond the outermost code of their block.
+// clipped returns how many elements lie more than s/2 outside the range of their block.
 func (q *QTensor) clipped(data []float32) (n int) {
 	if q.params.Scheme.IsFloat() {
 		f := floatFormat(q.params.Scheme)
@@ -99,7 +99,7 @@ func (q *QTensor) clipped(data []float32) (n int) {
 	q.blocks.each(func(block, begin, end int) {
 		low, high := q.codeSpan(block)
 		if signed != nil && slices.Contains(signed[begin:end], int8(-high-1)) {
-			low = -high - 1 // codes that were made elsewhere may go that far under a positive scale
+			low = -high - 1 // FromCodes takes it under a positive scale too
 		}
 		scale, offset := float64(q.params.Scales[block]), 0.0
 		if q.params.Scheme.HasOffset() {
@@ -114,7 +114,7 @@ func (q *QTensor) clipped(data []float32) (n int) {
 	return n
 }
 
-// codeSpan returns the outermost codes of a block relative to its zero point.
+// codeSpan returns qmin − z and qmax − z of a block.
 func (q *QTensor) codeSpan(block int) (low, high float64) {
 	if q.params.Scheme.HasOffset() {
 		_, high := q.params.Scheme.CodeRange()
