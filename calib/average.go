@@ -6,19 +6,21 @@ import "fmt"
 // MovingAverageMinMaxObserver.
 const AveragingConstant = 0.01
 
-// MovingAverage is a range whose ends follow those of the batches: m ← (1 − c)·m + c·x, where x is a batch's
-// minimum, or its maximum. The first batch sets them. It forgets outliers, but depends on the order of the
-// batches and cannot be merged: a Histogram keeps what several machines saw.
+// MovingAverage is an exponential moving average of the batches' ranges, as PyTorch's
+// MovingAverageMinMaxObserver has it: m ← (1 − c)·m + c·x, where x is a batch's minimum, or its maximum. The
+// first batch sets m. It forgets outliers, but depends on the order of the batches and cannot be merged,
+// unlike a Histogram.
 //
-// The zero MovingAverage saw nothing and has c = AveragingConstant; a nil one saw nothing. It belongs to one
-// goroutine.
+// The zero MovingAverage saw nothing and has c = AveragingConstant; a nil one saw nothing. It is not safe for
+// concurrent use.
 type MovingAverage struct {
 	constant float64 // 0 stands for AveragingConstant
 	lo, hi   float64
 	seen     bool
 }
 
-// NewMovingAverage returns a MovingAverage with 0 < c ≤ 1, or an error that wraps ErrOption.
+// NewMovingAverage returns a MovingAverage with averaging constant c, 0 < c ≤ 1. Errors: ErrOption for
+// another.
 func NewMovingAverage(c float64) (*MovingAverage, error) {
 	if !(c > 0 && c <= 1) {
 		return nil, fmt.Errorf("calib: NewMovingAverage: %w: got %v, want a constant in (0, 1]", ErrOption, c)
@@ -26,8 +28,8 @@ func NewMovingAverage(c float64) (*MovingAverage, error) {
 	return &MovingAverage{constant: c}, nil
 }
 
-// Observe adds a batch. NaN and the infinities are passed over; a batch without a finite value changes
-// nothing. A nil m panics where it would change.
+// Observe adds a batch. NaN and the infinities are left out; a batch without a finite value changes nothing.
+// A nil m panics where it would change.
 func (m *MovingAverage) Observe(batch []float32) {
 	lo, hi, finite := bounds(batch)
 	switch {
@@ -49,7 +51,8 @@ func (m *MovingAverage) Observe(batch []float32) {
 // so.
 func follow(m, x, c float64) float64 { return float64((1-c)*m) + float64(c*x) }
 
-// Range returns lo ≤ hi, rounded to float32, or an error that wraps ErrEmpty if there was no finite value.
+// Range returns the average minimum and maximum, lo ≤ hi, rounded to float32. Errors: ErrEmpty if no finite
+// value was seen.
 func (m *MovingAverage) Range() (lo, hi float32, err error) {
 	if m == nil || !m.seen {
 		return 0, 0, fmt.Errorf("calib: MovingAverage.Range: %w: got no finite value, want at least one", ErrEmpty)

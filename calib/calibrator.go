@@ -10,17 +10,17 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Calibrator records what flows through named points of a network: for each a Histogram, or one for each
-// index of an axis, and a MovingAverage beside it where asked. It belongs to one goroutine at a time. The
-// zero Calibrator, and a nil one, have no points.
+// Calibrator records the values of named points of a network, such as the inputs of its layers: for each
+// point a Histogram, or one for each channel (PerChannel), and a MovingAverage beside it (WithMovingAverage).
+// It is for one goroutine at a time. The zero Calibrator, and a nil one, have no points.
 type Calibrator struct {
 	seen Profile
 }
 
-// NewCalibrator returns a Calibrator for points of the given shapes, by key. Shapes count where an axis is
-// recorded by channels: tensors of other sizes along it are refused, and any others are taken.
+// NewCalibrator returns a Calibrator for the given points, by key. Their shapes matter only for PerChannel,
+// which fixes the size of its axis; all other sizes may differ from one Observe to the next.
 //
-// Errors: ErrKey for a key that is empty or not UTF-8, or is in an option and no point's; ErrOption;
+// Errors: ErrKey for a key that is empty or not UTF-8, and for an option's key that is no point's; ErrOption;
 // qtensor.ErrShape for an axis that a point does not have, or that has more than MaxChannels indices.
 func NewCalibrator(points map[string]tensor.Shape, opts ...CalibratorOption) (*Calibrator, error) {
 	c, err := newCalibrator(points, opts)
@@ -59,9 +59,9 @@ func newCalibrator(points map[string]tensor.Shape, opts []CalibratorOption) (*Ca
 	return c, nil
 }
 
-// Observe adds the elements of x, float32 or float64 and of any layout, to what is recorded under key; to the
-// averages they are one batch. Errors: ErrKey for what is no point's; qtensor.ErrDtype, ErrLayout; ErrShape
-// for another number of channels. Nothing is added then.
+// Observe adds the elements of x, float32 or float64 and of any layout, to what is recorded under key; a
+// moving average takes x as one batch. Errors, and nothing is added then: ErrKey for an unknown key;
+// qtensor.ErrDtype, ErrLayout; ErrShape for another number of channels.
 func (c *Calibrator) Observe(key string, x tensor.Tensor) error {
 	e, err := c.point(key)
 	if err == nil {
@@ -73,11 +73,12 @@ func (c *Calibrator) Observe(key string, x tensor.Tensor) error {
 	return nil
 }
 
-// ObserveFloat32 works like Observe for numbers in row-major order of a shape, such as model.Observe shows.
+// ObserveFloat32 works like Observe for the elements of a tensor of the given shape, in row-major order, as
+// model.Model.Observe shows them.
 func (c *Calibrator) ObserveFloat32(key string, x []float32, shape tensor.Shape) error {
 	e, err := c.point(key)
 	if err == nil && e.axis != perTensor && len(x) != shape.TotalSize() {
-		err = fmt.Errorf("%w: got %d numbers for %v, want as many as it has elements", qtensor.ErrShape, len(x), shape)
+		err = fmt.Errorf("%w: got %d values for %v, want as many as it has elements", qtensor.ErrShape, len(x), shape)
 	}
 	if err == nil {
 		err = e.record(x, shape)
@@ -97,7 +98,7 @@ func (c *Calibrator) point(key string) (*entry, error) {
 	return e, nil
 }
 
-// Profile returns a copy of what was seen, with all keys, of which those that were not run saw nothing.
+// Profile returns a copy of what was seen, with all keys; what was not run has an empty histogram.
 func (c *Calibrator) Profile() *Profile {
 	p := new(Profile)
 	for key, e := range c.entries() {
@@ -113,7 +114,7 @@ func (c *Calibrator) entries() map[string]*entry {
 	return c.seen.entries
 }
 
-// Reset forgets what was seen, by the averages too. Profiles that were given keep it.
+// Reset forgets what was seen, and the moving averages. It does not change profiles that Profile returned.
 func (c *Calibrator) Reset() {
 	for _, e := range c.entries() {
 		clear(e.channels)
@@ -123,9 +124,9 @@ func (c *Calibrator) Reset() {
 	}
 }
 
-// MovingAverage returns the parameters of s for the moving average of the key's range. Averages along an axis
-// give those of a scheme along the same axis, and none for the whole tensor. Errors: ErrKey; ErrEmpty where
-// no finite value was seen, or WithMovingAverage was not given; qtensor.ErrScheme.
+// MovingAverage returns the parameters of s for the moving average of the key's range. Averages per channel
+// go with a scheme along the same axis alone, since they do not merge into one for the whole tensor. Errors:
+// ErrKey; ErrEmpty where no finite value was seen, or WithMovingAverage was not given; qtensor.ErrScheme.
 func (c *Calibrator) MovingAverage(key string, s qtensor.Scheme) (qtensor.Params, error) {
 	q, err := c.movingAverage(key, s)
 	if err != nil {

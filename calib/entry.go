@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// MaxChannels is how many histograms a key has at most: 2 GiB of them, where each channel fills its 32 KiB.
+// MaxChannels is the largest number of channels, and so of histograms, of a key: 2 GiB of 32 KiB each.
 const MaxChannels = 1 << 16
 
 // perTensor stands for the axis of an entry whose one channel is the whole tensor.

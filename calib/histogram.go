@@ -9,9 +9,9 @@ import (
 // maxBins is how many bins a Histogram has at most: twice what entropy calibration asks for.
 const maxBins = 4096
 
-// Histogram is what was seen of a tensor: the number of finite values in each of at most 4096 bins, the
-// smallest and the largest of them, and how many others there were. The zero Histogram is empty and ready
-// for use.
+// Histogram counts the values of a tensor: how many finite ones are in each of at most 4096 bins, their
+// minimum and maximum, and how many NaN and infinities there were. The zero Histogram is empty and ready for
+// use.
 //
 // All bins are 2^e wide, with edges at the integer multiples of that. e is the smallest exponent for which
 // the bins from the minimum to the maximum are no more than 4096 and no narrower than the gap between the
@@ -19,9 +19,10 @@ const maxBins = 4096
 // them, when whole bins merge into one. So a Histogram depends on which values it saw, and not on their
 // order, on how they were cut into batches, or on which of several merged histograms saw them.
 //
-// A Histogram takes up to 32 KiB, however much it sees; one that was read up to 96 KiB until something is
-// added. It belongs to one goroutine: several observe into one each, and merge. It is copied by merging it
-// into an empty one, not by assignment. A nil Histogram saw nothing; what would add to it panics.
+// A Histogram takes up to 32 KiB, however much it sees; one that was read from JSON up to 96 KiB, until
+// something is added. It is not safe for concurrent use: give each goroutine its own, and Merge them. Merge
+// it into an empty one to copy it; an assignment shares the bins. A nil Histogram is empty; adding to it
+// panics.
 type Histogram struct {
 	min, max         float32 // of the finite values; never −0; 0 where there are none
 	exponent         int
@@ -34,7 +35,7 @@ type Histogram struct {
 	runs [][]int64
 }
 
-// Observe adds values. NaN and the infinities are counted apart and not binned. It allocates only where the
+// Observe adds values. NaN and the infinities are only counted, by NonFinite. It allocates only where the
 // range grows. A nil h panics.
 func (h *Histogram) Observe(values []float32) {
 	lo, hi, finite := bounds(values)
@@ -53,7 +54,7 @@ func (h *Histogram) Observe(values []float32) {
 	}
 }
 
-// Merge adds what other saw; nil saw nothing. A nil h panics, unless other is nil too.
+// Merge adds the counts of other; a nil other is empty. A nil h panics, unless other is nil too.
 func (h *Histogram) Merge(other *Histogram) {
 	if other == nil {
 		return

@@ -23,8 +23,8 @@ type histogramJSON struct {
 	Bins      [][]int64 `json:"bins"`
 }
 
-// MarshalJSON returns the histogram as an object from which UnmarshalJSON makes the same. A count past 2^53
-// is an error that wraps ErrProfile. A nil pointer panics here, and is null to package json.
+// MarshalJSON returns the histogram as an object that UnmarshalJSON reads. Errors: ErrProfile for a count
+// past 2^53. A nil pointer panics here, and is null to package json.
 func (h Histogram) MarshalJSON() ([]byte, error) {
 	if h.count > maxCount || h.nonFinite > maxCount {
 		return nil, fmt.Errorf("calib: Histogram.MarshalJSON: %w: got %d and %d values, want at most 2^53", ErrProfile, h.count, h.nonFinite)
@@ -44,8 +44,8 @@ func (h Histogram) MarshalJSON() ([]byte, error) {
 	return json.Marshal(j)
 }
 
-// UnmarshalJSON sets h to the histogram that MarshalJSON wrote. Anything that no Histogram can be is an error
-// that wraps ErrProfile and leaves h as it was; so is a nil h.
+// UnmarshalJSON sets h to the histogram that MarshalJSON wrote. Errors, and h is as it was then: ErrProfile
+// for what no Histogram can be, and for a nil h.
 func (h *Histogram) UnmarshalJSON(data []byte) error {
 	if h == nil {
 		return fmt.Errorf("calib: Histogram.UnmarshalJSON: %w: got nil, want a Histogram to set", ErrProfile)
@@ -93,7 +93,7 @@ func (h *Histogram) fill(runs [][]int64, count uint64) error {
 	next := first
 	for i, run := range runs {
 		if len(run) < 2 || run[0] < next || run[0] > last-int64(len(run)-2) {
-			return fmt.Errorf("got run %d of %d numbers, want a bin and counts, within %d to %d and apart from the run before", i, len(run), first, last)
+			return fmt.Errorf("got run %d of %d numbers, want the index of a bin and counts, within %d to %d and not next to the run before", i, len(run), first, last)
 		}
 		for _, n := range run[1:] {
 			if n < 1 || uint64(n) > count-h.count {

@@ -20,9 +20,9 @@ type axisOption struct {
 	keys []string
 }
 
-// PerChannel records the points of the given keys, or all where none is given, along an axis: a histogram for
-// each index. Of two options for one point the last holds. A negative axis is qtensor.ErrShape from
-// NewCalibrator.
+// PerChannel records the points of the given keys, or all points where none is given, per channel: a
+// histogram for each index of axis. The last of several for one point holds. NewCalibrator returns
+// qtensor.ErrShape for a negative axis.
 func PerChannel(axis int, keys ...string) CalibratorOption {
 	return func(s *settings) error {
 		s.axes = append(s.axes, axisOption{axis, keys})
@@ -31,8 +31,8 @@ func PerChannel(axis int, keys ...string) CalibratorOption {
 	}
 }
 
-// WithMovingAverage keeps a MovingAverage with constant c beside each histogram; a batch is a run. Of two the
-// last holds. A c outside (0, 1] is ErrOption from NewCalibrator.
+// WithMovingAverage keeps a MovingAverage with averaging constant c beside each histogram; each Observe is a
+// batch. The last of several holds. NewCalibrator returns ErrOption for a c outside (0, 1].
 func WithMovingAverage(c float64) CalibratorOption {
 	return func(s *settings) (err error) {
 		s.average, err = NewMovingAverage(c)

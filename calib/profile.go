@@ -11,9 +11,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Profile holds by key what was seen: one Histogram for a tensor, or one for each index of an axis, its
-// channels. The zero Profile is empty and ready for use; a nil one saw nothing, and adding to it is
-// ErrProfile. It belongs to one goroutine. A key is any UTF-8 text but "".
+// Profile is the result of a calibration: by key, one Histogram of a whole tensor, or one for each channel,
+// an index of its channel axis. The zero Profile is empty and ready for use; a nil one is empty, and adding
+// to it is ErrProfile. It is not safe for concurrent use. A key is any UTF-8 text but "".
 type Profile struct {
 	entries map[string]*entry
 }
@@ -26,10 +26,9 @@ func (p *Profile) Keys() []string {
 	return slices.Sorted(maps.Keys(p.entries))
 }
 
-// Observe adds the elements of x, float32 or float64 and of any shape, to the key's histogram. A float64 is
-// rounded to float32 first. A key that is not there is made. Errors, and p is as it was then: ErrKey,
-// ErrProfile, qtensor.ErrDtype, qtensor.ErrLayout, and qtensor.ErrShape for a key that is recorded along an
-// axis.
+// Observe adds the elements of x, float32 or float64 (rounded to float32 first) and of any shape, to the
+// key's histogram, which it makes where there is none. Errors, and p is as it was then: ErrKey, ErrProfile,
+// qtensor.ErrDtype, qtensor.ErrLayout, and qtensor.ErrShape for a key that is recorded per channel.
 func (p *Profile) Observe(key string, x tensor.Tensor) error {
 	if err := p.observe(key, &entry{axis: perTensor}, x); err != nil {
 		return fmt.Errorf("calib: Profile.Observe: key %q: %w", key, err)
@@ -37,9 +36,9 @@ func (p *Profile) Observe(key string, x tensor.Tensor) error {
 	return nil
 }
 
-// ObserveAxis works like Observe, with a histogram for each index of an axis of x. Every x of a key has as
-// many. Errors: those of Observe, and qtensor.ErrShape for an axis that x does not have, that has no index or
-// more than MaxChannels, or that differs from the one recorded.
+// ObserveAxis works like Observe, per channel: with a histogram for each index of an axis of x, whose size is
+// that of the first x. Errors: those of Observe, and qtensor.ErrShape for an axis that x does not have, that
+// has no index or more than MaxChannels, or that differs from the one recorded.
 func (p *Profile) ObserveAxis(key string, axis int, x tensor.Tensor) error {
 	fresh, err := along(axis)
 	if err == nil {
@@ -90,8 +89,8 @@ func checkKey(key string) error {
 	return nil
 }
 
-// Histogram returns what was seen under the key: of the whole tensor, also where it was recorded along an
-// axis. An unknown key is an error that wraps ErrKey.
+// Histogram returns the histogram of the whole tensor, also where the key is recorded per channel. Errors:
+// ErrKey.
 func (p *Profile) Histogram(key string) (*Histogram, error) {
 	e, err := p.entry(key)
 	if err != nil {
@@ -100,8 +99,8 @@ func (p *Profile) Histogram(key string) (*Histogram, error) {
 	return e.all(), nil
 }
 
-// Channels returns what was seen under the key along an axis, a histogram for each index. A key that is
-// recorded per tensor has axis −1 and one histogram. An unknown key is an error that wraps ErrKey.
+// Channels returns the histograms of the key's channels, and their axis. A key that is recorded per tensor
+// has axis −1 and one histogram. Errors: ErrKey.
 func (p *Profile) Channels(key string) (axis int, channels []*Histogram, err error) {
 	e, err := p.entry(key)
 	if err != nil {
@@ -125,9 +124,9 @@ func (p *Profile) entry(key string) (*entry, error) {
 	return e, nil
 }
 
-// Merge adds all that other saw, key by key; nil saw nothing. What is recorded along different axes, or with
-// different numbers of channels, is an error that wraps qtensor.ErrShape, and p is left as it was. Nothing
-// can be added to a nil p: ErrProfile.
+// Merge adds all that other saw, key by key; a nil other is empty. Errors, and p is as it was then:
+// qtensor.ErrShape for a key that is recorded along another axis, or with another number of channels;
+// ErrProfile for a nil p.
 func (p *Profile) Merge(other *Profile) error {
 	switch {
 	case other == nil:
@@ -151,10 +150,12 @@ func (p *Profile) Merge(other *Profile) error {
 	return nil
 }
 
-// Params returns the parameters of s for the ranges that r makes of what was seen under the key. A scheme per
-// tensor takes the whole tensor; one per axis takes the axis that was recorded. Float16 and BFloat16
-// need no range. Errors: ErrKey, ErrOption for a nil estimator, ErrEmpty where no finite value was seen,
-// qtensor.ErrScheme for a scheme per group or along another axis, and those of the estimator.
+// Params returns the parameters of s for the ranges that r estimates from the key's histograms. A scheme per
+// tensor uses the whole tensor; one per axis uses the channels, which were recorded along the same axis.
+// Float16 and BFloat16 need no range.
+//
+// Errors: ErrKey, ErrOption for a nil estimator, ErrEmpty where no finite value was seen, qtensor.ErrScheme
+// for a scheme per group or along another axis, and those of the estimator.
 func (p *Profile) Params(key string, s qtensor.Scheme, r RangeEstimator) (qtensor.Params, error) {
 	q, err := p.params(key, s, r)
 	if err != nil {

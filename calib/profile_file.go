@@ -7,11 +7,10 @@ import (
 	"euryale/internal/safeio"
 )
 
-// Save writes the profile, as Write does, to the file at path, all or nothing: a file that was there keeps
-// its content unless all of the profile is on the disk. A file that is replaced passes on its mode, and its
-// owner where the system permits that; what a killed Save left behind is removed by the next to the same
-// path. A symbolic link is followed. Errors: those of Write; fs.ErrPermission for a read-only file;
-// fs.ErrInvalid for anything but a regular file; those of the file system.
+// Save writes the profile, as Write does, to the file at path, atomically, as qtensor.Save does: a failed
+// Save leaves an existing file as it was. A file that is replaced passes on its mode, and its owner where the
+// system permits that; a symbolic link is followed. Errors: those of Write; fs.ErrPermission for a read-only
+// file; fs.ErrInvalid for anything but a regular file; those of the file system.
 func (p *Profile) Save(path string) error {
 	if err := atomicfile.Write(path, p.Write); err != nil {
 		return fmt.Errorf("calib: Profile.Save: %w", err)
@@ -19,8 +18,8 @@ func (p *Profile) Save(path string) error {
 	return nil
 }
 
-// LoadProfile returns the profile in the file at path, as ReadProfile does. Anything but a regular file, such
-// as a pipe, is refused with fs.ErrInvalid and not waited for.
+// LoadProfile returns the profile in the file at path. Errors: those of ReadProfile; fs.ErrInvalid for
+// anything but a regular file, such as a pipe; those of the file system.
 func LoadProfile(path string) (*Profile, error) {
 	f, err := safeio.Open(path)
 	if err != nil {

@@ -24,9 +24,9 @@ type entryJSON struct {
 	Histograms []Histogram `json:"histograms"`
 }
 
-// Write writes the profile as JSON, from which ReadProfile makes the same. Equal profiles have equal bytes; a
-// nil one has those of an empty one. Errors: ErrProfile for more than 256 MiB, or counts past 2^53;
-// fs.ErrInvalid for a nil w; those of w, as which its panics and counts that cannot be are taken.
+// Write writes the profile as JSON, which ReadProfile reads. Equal profiles have equal bytes; a nil one has
+// those of an empty one. Errors: ErrProfile for more than 256 MiB, or counts past 2^53; fs.ErrInvalid for a
+// nil w; those of w; a panic of w, or an impossible count from it, becomes an error too.
 func (p *Profile) Write(w io.Writer) error { return p.write(w, maxProfile) }
 
 func (p *Profile) write(w io.Writer, limit int) error {
@@ -51,11 +51,12 @@ func (p *Profile) write(w io.Writer, limit int) error {
 // maxProfile is how many bytes a profile has at most, 256 MiB.
 const maxProfile = 1 << 28
 
-// ReadProfile returns the profile that Write wrote, and reads r to its end. Anything else is an error that
-// wraps ErrProfile: damage, another version, a key that comes twice, a member that is not of this version or
-// missing, data behind the profile, more than MaxChannels histograms of a key, more than 256 MiB. It takes at
-// most 16 times the profile's bytes and 64 MiB of memory. Other errors: fs.ErrInvalid for a nil r, and those
-// of r, as which its panics and counts that cannot be are taken.
+// ReadProfile returns the profile that Write wrote, and reads r to its end. It takes at most 16 times the
+// profile's bytes and 64 MiB of memory.
+//
+// Errors: ErrProfile for damage, another version, a duplicate key, a missing or unknown member, trailing
+// data, more than MaxChannels histograms of a key, and more than 256 MiB; fs.ErrInvalid for a nil r; those of
+// r; a panic of r, or an impossible count from it, becomes an error too.
 func ReadProfile(r io.Reader) (*Profile, error) { return readProfile(r, maxProfile) }
 
 func readProfile(r io.Reader, limit int64) (*Profile, error) {

@@ -101,7 +101,7 @@ type ScaleType uint8
 const (
 	// ScaleFloat32 stores scales as float32.
 	ScaleFloat32 ScaleType = iota
-	// ScaleFloat16 stores scales as float16 beside one power of two for the tensor, Params.Multiplier.
+	// ScaleFloat16 stores scales as float16, times one power of two for the tensor, Params.Multiplier.
 	ScaleFloat16
 )
 

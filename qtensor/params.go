@@ -152,8 +152,8 @@ func storedScale(s, multiplier float32, away bool) float32 {
 	return float32(math.Copysign(stored, float64(s)))
 }
 
-// Validate returns an error if no tensor of the given shape, or of any shape per tensor where shape is nil,
-// can have these parameters. Errors: ErrScheme, ErrShape, ErrParams.
+// Validate returns an error if no tensor of the given shape can have these parameters; a nil shape, that of a
+// scalar, stands for any shape where p is per tensor. Errors: ErrScheme, ErrShape, ErrParams.
 func (p Params) Validate(shape tensor.Shape) error {
 	b, err := p.Scheme.blocks(shape)
 	if err == nil {

@@ -134,9 +134,9 @@ func (q *QTensor) Code(at ...int) (int32, error) {
 // T returns the tensor with its axes permuted: axis i of the result is axis axes[i] of q; none given
 // reverses them. The channel axis moves along, and no quantized value changes.
 //
-// Groups run over the axes other than the channel axis in row-major order, so those must keep their order:
-// any permutation of a matrix does. Errors: ErrShape for a list that is no permutation, ErrScheme for groups
-// that the permutation would tear.
+// Under a scheme per group the axes other than the channel axis must keep their order, since groups run over
+// them in row-major order: any permutation of a matrix does. Errors: ErrShape for a list that is no
+// permutation, ErrScheme for a permutation that splits groups.
 func (q *QTensor) T(axes ...int) (*QTensor, error) {
 	if err := q.valid(); err != nil {
 		return nil, fmt.Errorf("qtensor: T: %w", err)
@@ -159,7 +159,7 @@ func (q *QTensor) T(axes ...int) (*QTensor, error) {
 	p := q.params.Clone()
 	if axis, ok := p.Scheme.Axis(); ok {
 		p.Scheme.axis = to[axis]
-		if p.Scheme.sharing == perGroup && q.blocks.groups() > 1 && tears(axes, axis, q.shape) {
+		if p.Scheme.sharing == perGroup && q.blocks.groups() > 1 && splitsGroups(axes, axis, q.shape) {
 			return nil, fmt.Errorf("qtensor: T: %w: got axes %v for %v, want all but axis %d in their order", ErrScheme, axes, q.params.Scheme, axis)
 		}
 	}
@@ -177,8 +177,9 @@ func (q *QTensor) T(axes ...int) (*QTensor, error) {
 	}
 }
 
-// tears reports whether the axes other than the channel axis, those of size 1 aside, change their order.
-func tears(axes []int, axis int, shape tensor.Shape) bool {
+// splitsGroups reports whether the axes other than the channel axis, those of size 1 aside, change their
+// order.
+func splitsGroups(axes []int, axis int, shape tensor.Shape) bool {
 	var others []int
 	for _, a := range axes {
 		if a != axis && shape[a] > 1 {

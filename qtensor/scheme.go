@@ -10,9 +10,9 @@ import (
 // and the type that scales are stored in. Schemes are comparable. The zero Scheme is not valid: make one with
 // a function named after its method, and refine it with PerTensor, PerAxis, PerGroup and WithScales:
 //
-//	qtensor.Symmetric(8)                                        one scale for the tensor
-//	qtensor.PerChannelSymmetric(8, 1)                           one scale for each index of axis 1
-//	qtensor.Int4().PerGroup(1, 32).WithScales(qtensor.ScaleFloat16)   one scale for 32 elements of a column
+//	qtensor.Symmetric(8)                 one scale for the tensor
+//	qtensor.PerChannelSymmetric(8, 1)    one scale for each index of axis 1, each column of a matrix
+//	qtensor.Int4().PerGroup(1, 32)       one scale for every 32 elements of a column
 //
 // A Scheme that no tensor can have (a ninth bit, a negative axis) is reported by Validate and by every
 // function that takes it.
@@ -34,7 +34,7 @@ const (
 )
 
 // Uniform returns the scheme r = lo + s·q with s = (hi − lo)/(2^bits − 1) and q in 0 … 2^bits − 1, where lo
-// and hi are the range of the data. It alone may not represent zero: its range need not reach it.
+// and hi are the range of the data, which need not contain 0: it alone may not represent zero exactly.
 func Uniform(bits int) Scheme { return Scheme{method: uniform, bits: bits} }
 
 // Symmetric returns the scheme r = s·q with s = max|x|/(2^(bits−1) − 1) and q in ±(2^(bits−1) − 1).
@@ -53,10 +53,11 @@ func Int4() Scheme { return Scheme{method: int4, bits: 4} }
 // UInt4 returns the scheme of Affine at 4 bits, stored two to a byte.
 func UInt4() Scheme { return Scheme{method: uint4, bits: 4} }
 
-// Float16 returns IEEE 754 binary16, rounded to nearest, ties to even: no scale at all.
+// Float16 returns the scheme of IEEE 754 binary16, rounded to nearest, ties to even: no scale.
 func Float16() Scheme { return Scheme{method: float16, bits: 16} }
 
-// BFloat16 returns the upper half of binary32, rounded to nearest, ties to even: no scale at all.
+// BFloat16 returns the scheme of bfloat16, the upper half of binary32, rounded to nearest, ties to even: no
+// scale.
 func BFloat16() Scheme { return Scheme{method: bfloat16, bits: 16} }
 
 // PerChannelSymmetric returns Symmetric(bits).PerAxis(axis).
@@ -97,7 +98,7 @@ func (s Scheme) WithScales(t ScaleType) Scheme {
 // Bits returns the bits of a quantized value, 0 for the zero Scheme.
 func (s Scheme) Bits() int { return s.bits }
 
-// Axis returns the channel axis, and whether there is one: 0, false per tensor.
+// Axis returns the channel axis, of a scheme per axis or per group; 0, false for one per tensor.
 func (s Scheme) Axis() (axis int, ok bool) { return s.axis, s.sharing != perTensor }
 
 // GroupSize returns the number of elements in a group, or 0 where a scale is shared otherwise.
@@ -137,8 +138,9 @@ func (s Scheme) CodeRange() (low, high int32) {
 
 func (s Scheme) signed() bool { return s.method == symmetric || s.method == int4 }
 
-// Method returns the name of the method among the ten: "Uniform", …, "PerChannelAffine"; "" for the zero
-// Scheme. Symmetric and Affine per axis are the last two, and per group the methods that they are.
+// Method returns the name of the function that makes the scheme: "Uniform", "Symmetric", "Affine",
+// "PowerOfTwo", "Int4", "UInt4", "Float16", "BFloat16", "PerChannelSymmetric" or "PerChannelAffine", for
+// Symmetric and Affine per axis; "" for the zero Scheme.
 func (s Scheme) Method() string {
 	name := s.method.info().title
 	if s.sharing == perAxis && (s.method == symmetric || s.method == affine) {

@@ -7,7 +7,7 @@ import (
 )
 
 // String returns the scheme as ParseScheme reads it: the method and its bits, the group size, the channel
-// axis, and float16 scales; "invalid scheme" for the zero Scheme. As in
+// axis, and float16 scales; "invalid scheme" for the zero Scheme. For example
 //
 //	symmetric8    affine8@1    int4/g32@1    int4/g32@1/f16    bfloat16
 func (s Scheme) String() string {
