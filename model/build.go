@@ -303,7 +303,7 @@ func (b *builder) addLayer(given *flow.Node, l layer) error {
 	if err != nil {
 		return err
 	}
-	q := &quantized{layer: l, sizes: []size{b.values[x].size, weight}, after: after{packed: b.packed}}
+	q := &quantizedLayer{layer: l, sizes: []size{b.values[x].size, weight}, after: after{packed: b.packed}}
 	bias := -1
 	if len(n.Inputs) == 3 {
 		if b.from.Constants[n.Inputs[2]] == nil {

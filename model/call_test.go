@@ -46,8 +46,8 @@ func TestCall(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	static := newModel(t, g, quantized(t, g, in, "static-int8"))
-	if coded := static.Coded(); coded != nil {
-		t.Errorf("%v are kept as codes for a call", coded)
+	if quantized := static.QuantizedValues(); quantized != nil {
+		t.Errorf("%v are kept quantized for a call", quantized)
 	}
 	if db := sqnr(run(t, static, in, "y"), run(t, m, in, "y")); !(db > 25) {
 		t.Errorf("static-int8 is at %.1f dB", db)

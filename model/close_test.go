@@ -192,8 +192,8 @@ func TestNoModel(t *testing.T) {
 		if err := m.Close(); !errors.Is(err, qtensor.ErrParams) {
 			t.Errorf("%s: Close: got error %v, want ErrParams", name, err)
 		}
-		if m.Inputs() != nil || m.Outputs() != nil || m.Coded() != nil || m.Layers() != nil {
-			t.Errorf("%s: got inputs %v, outputs %v, coded %v, want none", name, m.Inputs(), m.Outputs(), m.Coded())
+		if m.Inputs() != nil || m.Outputs() != nil || m.QuantizedValues() != nil || m.Layers() != nil {
+			t.Errorf("%s: got inputs %v, outputs %v, quantized %v, want none", name, m.Inputs(), m.Outputs(), m.QuantizedValues())
 		}
 	}
 	m := newModel(t, mlp(), nil)

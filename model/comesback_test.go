@@ -57,7 +57,7 @@ func comesBack(t *testing.T, what string, g *flow.Graph, layers map[string]model
 		}{
 			{"inputs", loaded.Inputs(), m.Inputs()},
 			{"outputs", loaded.Outputs(), m.Outputs()},
-			{"codes of", loaded.Coded(), m.Coded()},
+			{"quantized values", loaded.QuantizedValues(), m.QuantizedValues()},
 			{"layers", loaded.Layers(), m.Layers()},
 		} {
 			if !reflect.DeepEqual(c.got, c.want) {

@@ -8,9 +8,10 @@
 // damaged, where an operation of Gorgonia fails, when its context ends, for a batch that takes more memory
 // than the limit, and after Close; for nothing else.
 //
-// Layers under StaticInt8 hand codes of a byte to each other where all that reads a value makes the same codes of it, through
-// max-pooling, Relu, Reshape and Concat; and through Add and average pools where a FakeQuantize is in front of them, as ptq.Quantize
-// puts it. The bits are those of float32 between them. Coded names such values.
+// Layers under StaticInt8 hand quantized activations of 8 bits to each other where everything that reads a value
+// quantizes it by the same parameters: through max-pooling, Relu, Reshape and Concat, and through Add and average
+// pools where a FakeQuantize is in front of them, as ptq.Quantize puts it. The bits are those of float32 between
+// them. QuantizedValues names such values.
 //
 // # Threads
 //
@@ -31,9 +32,10 @@
 // DefaultMemoryLimit at most, or what WithMemoryLimit says: a model, or a batch, for which they are more is
 // refused before they are allocated.
 //
-// Weights are packed for the kernels: as many bytes as in a file, and what fills up panels of 16 columns. A model that New or Read
-// made keeps their codes besides, to save them; one that Load has mapped has them in the file. The table of a Gather with a Layer is
-// its codes alone: the first run that comes to it reads them, and no run makes float32 of more rows than it takes.
+// Weights are packed for the kernels: as many bytes as in a file, and what fills up panels of 16 columns. A model
+// that New or Read made keeps the quantized values besides, to save them; one that Load has mapped has them in the
+// file. An embedding is not packed: the first run that comes to it reads its quantized values, and no run makes
+// float32 of more rows than it takes.
 //
 // # File
 //

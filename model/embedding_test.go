@@ -209,11 +209,11 @@ func TestEmbeddingByFloats(t *testing.T) {
 		Constants: map[string]*flow.Tensor{"table": language().Constants["table"]},
 	}
 	embedding := quantize(t, g.Constants["table"], qtensor.Float16())
-	codes, float := newModel(t, g, map[string]model.Layer{"emb": {Weight: embedding}}), newModel(t, rounded(t, g, "table", embedding), nil)
+	quantized, float := newModel(t, g, map[string]model.Layer{"emb": {Weight: embedding}}), newModel(t, rounded(t, g, "table", embedding), nil)
 	of := func(x ...float32) map[string]tensor.Tensor {
 		return map[string]tensor.Tensor{"x": tensor.New(tensor.WithShape(len(x)), tensor.WithBacking(x))}
 	}
-	for _, m := range []*model.Model{codes, float} {
+	for _, m := range []*model.Model{quantized, float} {
 		if got, want := run(t, m, of(2, -3), "y"), run(t, float, of(2, 3), "y"); !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}

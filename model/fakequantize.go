@@ -8,13 +8,13 @@ import (
 	"euryale/qtensor"
 )
 
-// fakeShape is the rule of FakeQuantize, whose attributes are a map to codes of a byte.
+// fakeShape is the rule of FakeQuantize, whose attributes are parameters of 8 bits.
 func fakeShape(n *node, in []size) (size, error) {
 	if s := float64(n.Scale); !(s >= kernel.MinScale && s <= math.MaxFloat32) {
 		return nil, fmt.Errorf("%w: scale is %v, want a finite one of at least 2^-126", qtensor.ErrParams, n.Scale)
 	}
 	if n.Low < math.MinInt8 || n.Low > n.Zero || n.Zero > n.High || n.High > math.MaxUint8 {
-		return nil, fmt.Errorf("%w: low, zero and high are %d, %d and %d, want codes of a byte in this order", qtensor.ErrParams, n.Low, n.Zero, n.High)
+		return nil, fmt.Errorf("%w: low, zero and high are %d, %d and %d, want 8-bit values in this order", qtensor.ErrParams, n.Low, n.Zero, n.High)
 	}
 	return in[0], nil
 }

@@ -157,14 +157,14 @@ func TestSharedWeight(t *testing.T) {
 // small returns files of small models, which have all ops.
 func small(f *testing.F) (files [][]byte) {
 	for _, i := range []int{3, 4, 9, 10} {
-		c := chains[i]
+		c := propagations[i]
 		layers := quantized(f, c.graphOf("y"), batchOf(1, append([]int{4}, c.sample...)...), "static-int8")
 		change(f, c, layers)
 		files = append(files, bytesOf(f, newModel(f, c.graphOf("y"), layers)))
 	}
 	embedding := quantize(f, language().Constants["table"], qtensor.Int4().PerGroup(0, 4))
 	embeddings := newModel(f, language(), map[string]model.Layer{"emb": {Weight: embedding}, "again": {Weight: embedding}, "likely": {Weight: embedding}})
-	return append(files, bytesOf(f, newModel(f, chains[3].graphOf("y"), nil)), bytesOf(f, newModel(f, floatOps(), nil)), bytesOf(f, embeddings))
+	return append(files, bytesOf(f, newModel(f, propagations[3].graphOf("y"), nil)), bytesOf(f, newModel(f, floatOps(), nil)), bytesOf(f, embeddings))
 }
 
 // FuzzRead gives bytes to the loader.

@@ -152,8 +152,8 @@ func TestLarge(t *testing.T) {
 	t.Parallel()
 	for _, name := range sortedKeys(large) {
 		g := largeNetwork(t, name, largeNodes)
-		coded := len(newModel(t, &g.Graph, g.layers).Coded())
-		t.Logf("%s: %d nodes, %d values as codes", name, len(g.Nodes), coded)
+		quantized := len(newModel(t, &g.Graph, g.layers).QuantizedValues())
+		t.Logf("%s: %d nodes, %d values quantized", name, len(g.Nodes), quantized)
 		g = largeNetwork(t, name, largeNodes/20)
 		file := bytesOf(t, newModel(t, &g.Graph, g.layers))
 		loaded, err := model.Read(bytes.NewReader(file), int64(len(file)))

@@ -111,12 +111,12 @@ func newPrepared(l *nn.Layer, err error) (*prepared, error) {
 }
 
 // options returns what the layer does besides multiplying by its weights.
-func (q *quantized) options() nn.Options {
+func (q *quantizedLayer) options() nn.Options {
 	return nn.Options{Activations: q.layer.activations, Params: q.layer.params, Bias: q.after.bias, ReLU: q.after.relu}
 }
 
 // check returns an error for a layer that packing would refuse whatever its weight holds.
-func (q *quantized) check(n *node) error {
+func (q *quantizedLayer) check(n *node) error {
 	s, x, axis := q.layer.weight.scheme, q.sizes[0], 1
 	if n.TransB || q.groups > 0 {
 		axis = 0
@@ -143,7 +143,7 @@ func (q *quantized) check(n *node) error {
 }
 
 // work returns how many products are summed for a result, and the bytes of the weights.
-func (q *quantized) work(n *node) (depth int, bytes int64) {
+func (q *quantizedLayer) work(n *node) (depth int, bytes int64) {
 	w, out := q.sizes[1], 0
 	if q.groups == 0 && !n.TransB {
 		out = 1
@@ -168,7 +168,7 @@ func once[T any](packed map[packing]any, key packing, pack func(w *qtensor.QTens
 	return first
 }
 
-func gemmLayer(n *node, q *quantized, channels int) func() (*prepared, error) {
+func gemmLayer(n *node, q *quantizedLayer, channels int) func() (*prepared, error) {
 	packed := once(q.after.packed, packing{q.layer.weight, n.TransB, 0, channels}, func(w *qtensor.QTensor) (*nn.Weight, error) {
 		if n.TransB {
 			var err error
@@ -187,7 +187,7 @@ func gemmLayer(n *node, q *quantized, channels int) func() (*prepared, error) {
 	}
 }
 
-func convLayer(n *node, q *quantized, _ int) func() (*prepared, error) {
+func convLayer(n *node, q *quantizedLayer, _ int) func() (*prepared, error) {
 	packed := once(q.after.packed, packing{q.layer.weight, false, q.groups, 1}, func(w *qtensor.QTensor) (*nn.Filters, error) {
 		return nn.PackFilters(w, q.groups)
 	})

@@ -118,8 +118,8 @@ func load(f *qtensor.File, later bool, opts []Option) (*Model, error) {
 	return m, nil
 }
 
-// readWeights returns the quantized tensors of a file by name. Parameters of groups, which may be as many as bytes of codes, are
-// read with them.
+// readWeights returns the quantized tensors of a file by name. Parameters of groups, of which there may be as many as
+// of quantized values, are read with those.
 func readWeights(f *qtensor.File, later bool) (map[string]*weight, error) {
 	weights := map[string]*weight{}
 	for _, name := range f.Quantized() {

@@ -139,15 +139,15 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, compute := range map[string]string{"static-int8": "static-int8", "float32": ""} {
-		net := chains[1] // with layers, pools and rows that are codes
+		net := propagations[1] // with layers, pools and rows that are quantized
 		var layers map[string]model.Layer
 		if compute != "" {
 			layers = quantized(t, net.graphOf("y"), batchOf(1, append([]int{16}, net.sample...)...), compute)
 		}
 		made := newModel(t, net.graphOf("y"), layers)
 		m, _ := reloaded(t, made)
-		if (len(m.Coded()) > 0) != (compute != "") {
-			t.Errorf("%s: codes are kept for %v", name, m.Coded())
+		if (len(m.QuantizedValues()) > 0) != (compute != "") {
+			t.Errorf("%s: %v are kept quantized", name, m.QuantizedValues())
 		}
 		underLoad(t, name, m, made, net.sample, length)
 	}

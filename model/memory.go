@@ -130,7 +130,7 @@ func (m *Model) memory(batch int, shown bool) float64 {
 	}
 	for _, s := range m.slots {
 		own := max(n*float64(s.perBatch), float64(s.fixed))
-		if !s.codes {
+		if !s.quantized {
 			own *= 4
 		}
 		bytes += own
@@ -138,7 +138,7 @@ func (m *Model) memory(batch int, shown bool) float64 {
 	kernels, layers := 0.0, 0.0
 	for i := range m.steps {
 		s := &m.steps[i]
-		if out := m.values[s.out]; shown && (out.coded != nil || out.apart) {
+		if out := m.values[s.out]; shown && (out.quantization != nil || out.ownFloat) {
 			bytes += float64(4 * at(out.size))
 		}
 		if s.layer != nil {
@@ -179,7 +179,7 @@ func (m *Model) measureMemory(packed map[packing]any) error {
 	return m.fits(1, false)
 }
 
-// bytesOf returns what codes and scales of a weight take.
+// bytesOf returns the bytes of the quantized values and the scales of a weight, at most.
 func bytesOf(w *weight) float64 {
 	scales := 1.0
 	switch axis, ok := w.scheme.Axis(); {
@@ -213,8 +213,8 @@ func (p packing) bytes() float64 {
 	return columns * scales * (float64(float64(up(shared, multiple))*float64(p.weight.scheme.Storage().Bits())/8) + 16)
 }
 
-// besides returns what packing a weight, or reading an embedding, allocates at most besides what stays: copies of codes as
-// bytes, transposed and by pixels, and a layout of bytes for codes of four bits.
+// besides returns what packing a weight, or reading an embedding, allocates at most besides what stays: copies of
+// quantized values as bytes, transposed and NHWC, and a layout of bytes for those of four bits.
 func (p packing) besides() float64 {
 	if p.channels == 0 {
 		return 3 * p.bytes()
@@ -267,7 +267,7 @@ func (m *Model) roomOf(s *step) room {
 		filters, depth := float64(w[0]/groupsOf(s.node)), elementsOf(w[1:])
 		rows := min(float64(out[2]), max(1, maxWindows/(depth*float64(out[3]))))
 		return room{fixed: 4 * rows * float64(out[3]) * (filters + depth)}
-	case s.op.codes != nil && s.op.codes.computes && len(in) > 0:
+	case s.op.quantized != nil && s.op.quantized.computes && len(in) > 0:
 		return room{fixed: 8 * (sample(in) + sample(out))}
 	}
 	return room{}

@@ -75,7 +75,7 @@ func TestMemory(t *testing.T) {
 			}
 		}
 		for _, batch := range []int{1, 200} {
-			for _, c := range slices.Concat(chains, computed) {
+			for _, c := range slices.Concat(propagations, computed) {
 				g := c.graphOf("y")
 				for _, compute := range []string{"static-int8", "fixed24"} {
 					m := newModel(t, g, quantized(t, g, batchOf(1, append([]int{16}, c.sample...)...), compute))

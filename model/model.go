@@ -47,16 +47,16 @@ type Info struct {
 
 // value is what a name stands for.
 type value struct {
-	name    string
-	size    size
-	data    func() ([]float32, error) // of a constant; nil for others
-	from    int                       // the value whose memory this is, −1 for its own
-	root    int                       // the value whose memory it is at last
-	apart   bool                      // from's codes alone: as float32 it differs
-	slot    int                       // of its own memory: where in an arena that is; −1 for inputs and constants
-	last    int                       // of its own memory: the last step that reads it
-	coded   *coded                    // nil for float32
-	integer bool                      // of an input: whole numbers
+	name         string
+	size         size
+	data         func() ([]float32, error) // of a constant; nil for others
+	from         int                       // the value whose memory this is, −1 for its own
+	root         int                       // the value whose memory it is at last
+	ownFloat     bool                      // from's quantized values alone are shared: as float32 the value has a buffer of its own
+	slot         int                       // of its own memory: where in an arena that is; −1 for inputs and constants
+	last         int                       // of its own memory: the last step that reads it
+	quantization *quantization             // nil for float32
+	integer      bool                      // of an input: whole numbers
 }
 
 // step is a node that is computed.
@@ -66,7 +66,7 @@ type step struct {
 	in        []int
 	out       int
 	layer     func() (*prepared, error)        // packs the weights when it is called first; or nil
-	quantized *quantized                       // what layer is made of, while the model is built
+	quantized *quantizedLayer                  // what layer is made of, while the model is built
 	embedding func() (*qtensor.QTensor, error) // reads the weight when it is called first; of an embedding
 	call      *flow.Call                       // in place of op
 	depth     int                              // of a layer: products that are summed for a result
@@ -77,13 +77,14 @@ type step struct {
 // root returns the value whose memory a value is in.
 func (m *Model) root(id int) *value { return &m.values[m.values[id].root] }
 
-// Coded returns the names of the values that are kept as codes of a byte, in the order in which they are computed.
-func (m *Model) Coded() (names []string) {
+// QuantizedValues returns the names of the values that are kept as quantized activations of 8 bits, in the order in
+// which they are computed.
+func (m *Model) QuantizedValues() (names []string) {
 	if m == nil {
 		return nil
 	}
 	for _, v := range m.values {
-		if v.coded != nil {
+		if v.quantization != nil {
 			names = append(names, v.name)
 		}
 	}

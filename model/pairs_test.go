@@ -314,7 +314,7 @@ func (g *network) feed(batch int) map[string]tensor.Tensor {
 
 // check compares the network, and the same from a file, with its nodes one by one; false where New refuses
 // it.
-func (g *network) check(t *testing.T) (coded int, accepted bool) {
+func (g *network) check(t *testing.T) (handed int, accepted bool) {
 	m, err := model.New(&g.Graph, g.layers)
 	if err != nil {
 		return 0, false
@@ -326,8 +326,8 @@ func (g *network) check(t *testing.T) (coded int, accepted bool) {
 		if err != nil {
 			t.Fatalf("%v: Read: %v", g.names, err)
 		}
-		if !slices.Equal(loaded.Coded(), m.Coded()) {
-			t.Errorf("%v: codes of %v are kept, and of %v from a file", g.names, m.Coded(), loaded.Coded())
+		if !slices.Equal(loaded.QuantizedValues(), m.QuantizedValues()) {
+			t.Errorf("%v: %v are kept quantized, and %v from a file", g.names, m.QuantizedValues(), loaded.QuantizedValues())
 		}
 		made["Read"] = loaded
 	}
@@ -347,7 +347,7 @@ func (g *network) check(t *testing.T) (coded int, accepted bool) {
 			}
 		}
 	}
-	return len(m.Coded()), true
+	return len(m.QuantizedValues()), true
 }
 
 // differ returns the first place where two values have other bits, or −1.
@@ -372,7 +372,7 @@ func pair(t *testing.T, seed uint64, first, compute, op, second, computeOfSecond
 	g.names = []string{first, op, second}
 	h := kinds[first](t, g, "x", compute)
 	y := kinds[second](t, g, between[op](g, h), computeOfSecond)
-	if g.rng.IntN(3) == 0 { // a third, so that the second gives codes too
+	if g.rng.IntN(3) == 0 { // a third, so that the second gives quantized values too
 		y = kinds["conv"](t, g, y, "affine")
 	}
 	g.Outputs = append(g.Outputs, flow.Value{Name: y})
@@ -383,13 +383,13 @@ func pair(t *testing.T, seed uint64, first, compute, op, second, computeOfSecond
 // between them.
 func TestPairs(t *testing.T) {
 	t.Parallel()
-	count, refused, coded := 0, 0, 0
+	count, refused, handed := 0, 0, 0
 	check := func(g *network) {
 		if raceEnabled && g.rng.IntN(8) > 0 { // each takes longer
 			return
 		}
 		n, ok := g.check(t)
-		count, coded = count+1, coded+min(n, 1)
+		count, handed = count+1, handed+min(n, 1)
 		if !ok {
 			refused++
 		}
@@ -418,9 +418,9 @@ func TestPairs(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d pairs, of which New refuses %d and %d hand over codes", count, refused, coded)
-	if refused > count/3 || coded < 500 && !raceEnabled {
-		t.Errorf("of %d pairs New refuses %d and %d hand over codes: too few", count, refused, coded)
+	t.Logf("%d pairs, of which New refuses %d and %d hand over quantized values", count, refused, handed)
+	if refused > count/3 || handed < 500 && !raceEnabled {
+		t.Errorf("of %d pairs New refuses %d and %d hand over quantized values: too few", count, refused, handed)
 	}
 }
 

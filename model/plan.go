@@ -11,7 +11,7 @@ import (
 // slot is memory in an arena that values use one after the other.
 type slot struct {
 	perBatch, fixed int  // elements: the more of perBatch times the batch and fixed
-	codes           bool // of bytes; float32 if not
+	quantized       bool // of bytes; float32 if not
 	free            bool
 }
 
@@ -21,8 +21,8 @@ func (s slot) at(batch int) int { return max(s.perBatch*batch, s.fixed) }
 type freeSlots [2][64][]int
 
 // of returns the slots for codes or numbers, by the bits of their size.
-func (f *freeSlots) of(codes bool) *[64][]int {
-	if codes {
+func (f *freeSlots) of(quantized bool) *[64][]int {
+	if quantized {
 		return &f[1]
 	}
 	return &f[0]
@@ -48,7 +48,7 @@ func (m *Model) place() error {
 	var free freeSlots
 	for i, s := range m.steps {
 		if out := &m.values[s.out]; out.from < 0 {
-			out.slot = m.take(&free, out.size, out.coded != nil)
+			out.slot = m.take(&free, out.size, out.quantization != nil)
 		}
 		m.release(&free, s.out, i)
 		for _, id := range s.in {
@@ -72,14 +72,14 @@ func (m *Model) release(free *freeSlots, id, i int) {
 	}
 	s := &m.slots[root.slot]
 	s.free = true
-	class := &free.of(s.codes)[bits.Len(uint(s.at(1)))]
+	class := &free.of(s.quantized)[bits.Len(uint(s.at(1)))]
 	*class = append(*class, root.slot)
 }
 
 // take returns a slot for a value, as codes or not: a free one that need not grow, or else grows to less than
 // twice its size if there is such, the largest if not, and a new one if there is none.
-func (m *Model) take(free *freeSlots, s size, codes bool) int {
-	classes, need := free.of(codes), s.elements()
+func (m *Model) take(free *freeSlots, s size, quantized bool) int {
+	classes, need := free.of(quantized), s.elements()
 	class, at := bits.Len(uint(need)), -1
 	for i := len(classes[class]) - 1; i >= max(0, len(classes[class])-maxLooks) && at < 0; i-- {
 		if m.slots[classes[class][i]].at(1) >= need {
@@ -101,7 +101,7 @@ func (m *Model) take(free *freeSlots, s size, codes bool) int {
 	}
 	best := len(m.slots)
 	if at < 0 {
-		m.slots = append(m.slots, slot{codes: codes})
+		m.slots = append(m.slots, slot{quantized: quantized})
 	} else {
 		best = classes[class][at]
 		classes[class] = slices.Delete(classes[class], at, at+1)

@@ -140,8 +140,8 @@ func halve(y, x array) {
 	}
 }
 
-// maxPoolCodes is maxPool for images by pixels.
-func maxPoolCodes(n *node, y array, in []array, s *scratch) {
+// maxPoolU8 works like maxPool, on NHWC images.
+func maxPoolU8(n *node, y array, in []array, s *scratch) {
 	w := n.windows
 	channels, height, width := y.shape[1], in[0].shape[2], in[0].shape[3]
 	outHeight, outWidth := y.shape[2], y.shape[3]
@@ -149,11 +149,11 @@ func maxPoolCodes(n *node, y array, in []array, s *scratch) {
 	first := min((w.pad[1]+w.stride[1]-1)/w.stride[1], outWidth)
 	behind := max(first, min((width+w.pad[1]-w.kernel[1])/w.stride[1]+1, outWidth))
 	for i := range y.shape[0] {
-		image := in[0].codes[i*height*width*channels:][:height*width*channels]
+		image := in[0].q[i*height*width*channels:][:height*width*channels]
 		for r := range outHeight {
 			top := r*w.stride[0] - w.pad[0]
 			from, to := max(top, 0), min(top+w.kernel[0], height)
-			row := y.codes[(i*outHeight+r)*outWidth*channels:][:outWidth*channels]
+			row := y.q[(i*outHeight+r)*outWidth*channels:][:outWidth*channels]
 			part := func(begin, end int) {
 				if begin == end {
 					return

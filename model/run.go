@@ -24,8 +24,8 @@ type arena struct {
 
 // memory is that of a slot: of the kind that the slot has.
 type memory struct {
-	x     []float32
-	codes []uint8
+	x []float32
+	q []uint8
 }
 
 // Run returns the outputs for the inputs, by name, float32 and the caller's own. The inputs are float32, or
@@ -133,8 +133,8 @@ func (m *Model) arena() (*arena, error) {
 // makeRoom gives every value its shape and memory for a batch. Values that are kept as codes are float32 too where all are shown.
 func (m *Model) makeRoom(a *arena, batch int, shown bool) {
 	for i, s := range m.slots {
-		if s.codes {
-			a.slots[i].codes = grow(a.slots[i].codes, s.at(batch))
+		if s.quantized {
+			a.slots[i].q = grow(a.slots[i].q, s.at(batch))
 		} else {
 			a.slots[i].x = grow(a.slots[i].x, s.at(batch))
 		}
@@ -142,18 +142,18 @@ func (m *Model) makeRoom(a *arena, batch int, shown bool) {
 	for i, v := range m.values {
 		y := &a.values[i]
 		v.size.put(y.shape, batch)
-		y.coded = v.coded
+		y.quantization = v.quantization
 		switch n := v.size.at(batch); {
 		case v.from >= 0:
-			y.x, y.codes = a.values[v.from].x, a.values[v.from].codes
-			if v.apart && shown {
+			y.x, y.q = a.values[v.from].x, a.values[v.from].q
+			if v.ownFloat && shown {
 				y.x = make([]float32, n)
 			}
 		case v.slot < 0: // the caller's, or a constant
-		case v.coded == nil:
+		case v.quantization == nil:
 			y.x = a.slots[v.slot].x[:n]
 		default:
-			y.x, y.codes = nil, a.slots[v.slot].codes[:n]
+			y.x, y.q = nil, a.slots[v.slot].q[:n]
 			if shown {
 				y.x = make([]float32, n)
 			}
@@ -161,7 +161,7 @@ func (m *Model) makeRoom(a *arena, batch int, shown bool) {
 	}
 }
 
-// do computes a step: as float32, as codes, or both.
+// do computes a step: in float32, on quantized values, or both.
 func (e *execution) do(a *arena, s *step) error {
 	y := a.values[s.out]
 	switch {
@@ -176,12 +176,12 @@ func (e *execution) do(a *arena, s *step) error {
 	for _, id := range s.in {
 		a.in = append(a.in, a.values[id])
 	}
-	floats := a.in[0].x != nil // which there are of codes too where all are shown
+	floats := a.in[0].x != nil // of quantized values too where all are shown
 	if y.x != nil && floats && s.op.kernel != nil {
 		s.op.kernel(s.node, y, a.in, &a.scratch)
 	}
-	if (y.codes != nil || !floats) && s.op.codes.kernel != nil {
-		s.op.codes.kernel(s.node, y, a.in, &a.scratch)
+	if (y.q != nil || !floats) && s.op.quantized.kernel != nil {
+		s.op.quantized.kernel(s.node, y, a.in, &a.scratch)
 	}
 	err := a.scratch.err
 	a.scratch.err = nil
@@ -215,16 +215,16 @@ func (e *execution) doLayer(y, x array, s *step, alone bool) error {
 		p = layer.alone
 	}
 	from, samples := nn.Operand{Float: x.x, Stop: e.stop}, len(x.x)/layer.sample
-	if x.codes != nil {
-		from, samples = nn.Operand{Quantized: x.codes, Params: e.m.values[s.in[0]].coded.codes, Stop: e.stop}, len(x.codes)/layer.sample
+	if x.q != nil {
+		from, samples = nn.Operand{Quantized: x.q, Params: e.m.values[s.in[0]].quantization.params, Stop: e.stop}, len(x.q)/layer.sample
 	}
 	if y.x != nil {
 		if err := p.Run(nn.Operand{Float: y.x}, from, samples); err != nil {
 			return err
 		}
 	}
-	if y.codes == nil {
+	if y.q == nil {
 		return nil
 	}
-	return p.Run(nn.Operand{Quantized: y.codes, Params: e.m.values[s.out].coded.codes}, from, samples)
+	return p.Run(nn.Operand{Quantized: y.q, Params: e.m.values[s.out].quantization.params}, from, samples)
 }

@@ -170,13 +170,13 @@ func concatShape(n *node, in []size) (size, error) {
 	return out, nil
 }
 
-// concatCodes is concat for channels of images, and for numbers of rows.
-func concatCodes(_ *node, y array, in []array, _ *scratch) {
+// concatU8 works like concat, for the channels of NHWC images and for the columns of rows.
+func concatU8(_ *node, y array, in []array, _ *scratch) {
 	own, begin := y.shape[1], 0
 	for _, x := range in {
 		length := x.shape[1]
-		for o := range len(y.codes) / own {
-			copy(y.codes[o*own+begin:], x.codes[o*length:][:length])
+		for o := range len(y.q) / own {
+			copy(y.q[o*own+begin:], x.q[o*length:][:length])
 		}
 		begin += length
 	}

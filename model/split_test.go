@@ -27,7 +27,7 @@ func threads(t *testing.T, n int) {
 func TestSplit(t *testing.T) {
 	threads(t, 2)
 	for _, compute := range []string{"static-int8", "dynamic-int8", "fixed24"} {
-		for _, c := range slices.Concat(chains, computed) {
+		for _, c := range slices.Concat(propagations, computed) {
 			g := c.graphOf("y")
 			layers := quantized(t, g, batchOf(1, append([]int{16}, c.sample...)...), compute)
 			if compute == "static-int8" {
@@ -60,7 +60,7 @@ func TestNotSplit(t *testing.T) {
 	first := dense("a", "x", "12 12")
 	split := func(name string, parts int, nodes ...flow.Node) {
 		t.Helper()
-		c := chained{sample: []int{12}, nodes: nodes}
+		c := propagated{sample: []int{12}, nodes: nodes}
 		g := c.graphOf("y")
 		g.Constants["w"] = random(rand.New(rand.NewPCG(6, 2)), 0.3, 12, 12)
 		layers := quantized(t, g, batchOf(1, 16, 12), "dynamic-int8")
@@ -86,7 +86,7 @@ func TestNotSplit(t *testing.T) {
 	split("several rows of a sample", 2, first, reshape("r", "a", -1, 4), dense("y", "r", "4 3"))
 	split("what is the same for all", 2, first, op("Tanh", "t", "w"), flow.Node{Op: "ReduceMax", Name: "m", Inputs: []string{"t"}, Output: "m", Axes: []int{0}}, op("Mul", "y", "a", "m"))
 	split("no layer", 1, op("Tanh", "y", "x"))
-	big := chained{sample: []int{1200}, nodes: []flow.Node{dense("y", "x", "1200 1200")}}
+	big := propagated{sample: []int{1200}, nodes: []flow.Node{dense("y", "x", "1200 1200")}}
 	g := big.graphOf("y")
 	if got := newModel(t, g, quantized(t, g, batchOf(1, 4, 1200), "dynamic-int8")).Parts(100000); got != 1 {
 		t.Errorf("weights that fill a cache: got %d parts, want 1", got)
@@ -108,7 +108,7 @@ func TestNotSplit(t *testing.T) {
 // TestSplitFails holds the errors of parts to those of a whole.
 func TestSplitFails(t *testing.T) {
 	threads(t, 3)
-	c := chains[1]
+	c := propagations[1]
 	g := c.graphOf("y")
 	m := newModel(t, g, quantized(t, g, batchOf(1, append([]int{16}, c.sample...)...), "static-int8"))
 	for _, bad := range []int{0, 500, manySamples - 1} {

@@ -197,7 +197,7 @@ func (j *job) layers() (err error) {
 
 // onCodes returns the nodes that read nothing but codes, by name.
 func (j *job) onCodes(g *flow.Graph) map[string]bool {
-	on, coded := map[string]bool{}, setOf(j.quantized.Coded())
+	on, coded := map[string]bool{}, setOf(j.quantized.QuantizedValues())
 	for _, n := range g.Nodes {
 		on[n.Name] = !slices.ContainsFunc(n.Inputs, func(v string) bool { return !coded[v] })
 	}

@@ -100,7 +100,7 @@ func oneByOne(t *testing.T, j *job, layers map[string]model.Layer) (rounded *flo
 		if err != nil {
 			t.Fatal(err)
 		}
-		left := r.left(fakes, setOf(m.Coded()))
+		left := r.left(fakes, setOf(m.QuantizedValues()))
 		if len(left) == 0 {
 			return rounded, models
 		}

@@ -74,7 +74,7 @@ func (j *job) build(g *flow.Graph, layers map[string]model.Layer) (*model.Model,
 		if err != nil {
 			return nil, nil, err
 		}
-		left := r.left(fakes, setOf(m.Coded()))
+		left := r.left(fakes, setOf(m.QuantizedValues()))
 		if len(left) == 0 {
 			return m, rounded, nil
 		}

@@ -16,12 +16,12 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// chained is a network from x to y, and the values of it that are kept as codes.
-type chained struct {
-	name   string
-	sample []int
-	nodes  []flow.Node
-	coded  []string
+// propagated is a network from x to y, and the values of it that are kept quantized.
+type propagated struct {
+	name      string
+	sample    []int
+	nodes     []flow.Node
+	quantized []string
 }
 
 // conv returns a convolution and its Relu, by the sizes of its filters; name is what it gives.
@@ -46,7 +46,7 @@ func concat(name string, axis int, in ...string) flow.Node {
 	return flow.Node{Op: "Concat", Name: name, Inputs: in, Output: name, Axis: axis}
 }
 
-var chains = []chained{
+var propagations = []propagated{
 	{
 		"dense",
 		[]int{20},
@@ -87,7 +87,7 @@ var chains = []chained{
 		[]string{"b", "c", "bc"},
 	},
 	{
-		"read as codes and as numbers",
+		"read quantized and as float32",
 		[]int{6},
 		[]flow.Node{dense("a", "x", "6 6"), dense("b", "a", "6 6"), {Op: "Add", Name: "s", Inputs: []string{"a", "b"}, Output: "s"}, dense("y", "s", "6 4")},
 		nil,
@@ -99,7 +99,7 @@ var chains = []chained{
 		[]string{"a", "b", "other", "c"},
 	},
 	{
-		"one reader's codes are not another's",
+		"one consumer's parameters are not another's",
 		[]int{6},
 		[]flow.Node{
 			dense("a", "x", "6 6"), dense("b", "a", "6 6"), dense("dynamic", "a", "6 6"), concat("c", 1, "b", "dynamic"),
@@ -123,7 +123,7 @@ var chains = []chained{
 		[]string{"grouped"},
 	},
 	{
-		"groups, and images that are taken apart",
+		"groups, and images that are taken independent",
 		[]int{2, 4, 4},
 		slices.Concat(
 			conv("a", "x", "4 2 3 3", 1, 1), []flow.Node{{Op: "Conv", Name: "g.conv", Inputs: []string{"a", "4 2 3 3'"}, Output: "g", Group: 2}},
@@ -153,7 +153,7 @@ var chains = []chained{
 }
 
 // graphOf returns the graph, whose constants are named after their shapes.
-func (c chained) graphOf(outputs ...string) *flow.Graph {
+func (c propagated) graphOf(outputs ...string) *flow.Graph {
 	rng := rand.New(rand.NewPCG(4, 2))
 	g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: append([]int{-1}, c.sample...)}}, Nodes: c.nodes, Constants: map[string]*flow.Tensor{}}
 	for _, n := range c.nodes {
@@ -171,7 +171,7 @@ func (c chained) graphOf(outputs ...string) *flow.Graph {
 }
 
 // change makes the layers that are named so other than those around them.
-func change(t testing.TB, c chained, layers map[string]model.Layer) {
+func change(t testing.TB, c propagated, layers map[string]model.Layer) {
 	t.Helper()
 	for name, l := range layers {
 		var err error
@@ -200,9 +200,9 @@ func change(t testing.TB, c chained, layers map[string]model.Layer) {
 	}
 }
 
-// TestChain compares each network to the same one whose values are all asked for, and so float32.
-func TestChain(t *testing.T) {
-	for _, c := range slices.Concat(chains, computed) {
+// TestPropagate compares each network to the same one whose values are all asked for, and so float32.
+func TestPropagate(t *testing.T) {
+	for _, c := range slices.Concat(propagations, computed) {
 		all := []string{"y"}
 		for _, n := range c.nodes {
 			if n.Output != "y" && !strings.HasSuffix(n.Output, ".sum") { // which is its Relu's alone
@@ -212,12 +212,12 @@ func TestChain(t *testing.T) {
 		seen := batchOf(1, append([]int{16}, c.sample...)...)
 		layers := quantized(t, c.graphOf("y"), seen, "static-int8")
 		change(t, c, layers)
-		m, apart := newModel(t, c.graphOf("y"), layers), newModel(t, c.graphOf(all...), layers)
-		if got := m.Coded(); !slices.Equal(sorted(got), sorted(c.coded)) {
-			t.Errorf("%s: codes are kept for %v, want %v", c.name, got, c.coded)
+		m, independent := newModel(t, c.graphOf("y"), layers), newModel(t, c.graphOf(all...), layers)
+		if got := m.QuantizedValues(); !slices.Equal(sorted(got), sorted(c.quantized)) {
+			t.Errorf("%s: %v are kept quantized, want %v", c.name, got, c.quantized)
 		}
-		if got := apart.Coded(); got != nil {
-			t.Errorf("%s: codes are kept for outputs: %v", c.name, got)
+		if got := independent.QuantizedValues(); got != nil {
+			t.Errorf("%s: outputs are kept quantized: %v", c.name, got)
 		}
 		for _, tier := range isa.All() {
 			if !isa.Supported(tier) {
@@ -226,7 +226,7 @@ func TestChain(t *testing.T) {
 			restore := isa.Use(tier)
 			for _, batch := range []int{1, 5, 33} {
 				in := batchOf(uint64(batch), append([]int{batch}, c.sample...)...)
-				want, err := apart.Run(context.Background(), in)
+				want, err := independent.Run(context.Background(), in)
 				if err != nil {
 					t.Fatal(err)
 				}

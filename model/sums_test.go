@@ -11,7 +11,7 @@ import (
 // fakeScale is that of every fake; by most values here it clips a little.
 const fakeScale = 0.03
 
-// fake rounds to codes of a byte with a zero point.
+// fake rounds to 8-bit values with a zero point.
 func fake(name, in string, zero int32) flow.Node {
 	return flow.Node{Op: "FakeQuantize", Name: name, Inputs: []string{in}, Output: name, Scale: fakeScale, Zero: zero, High: 255}
 }
@@ -48,7 +48,7 @@ func average(name, in string, kernel, stride, pad int) flow.Node {
 }
 
 // A layer named zero… reads what fakes of the zero point 0 give, one named middle… those of 128.
-var computed = []chained{
+var computed = []propagated{
 	{
 		"residual blocks",
 		[]int{3, 6, 5},
@@ -98,7 +98,7 @@ var computed = []chained{
 		[]string{"a", "fa", "b", "fb", "ab", "s"},
 	},
 	{
-		"sums that are not of codes",
+		"sums that are not of quantized values",
 		[]int{6},
 		[]flow.Node{
 			dense("a", "x", "6 6"), fake("fa", "a", 90), fake("fx", "x", 90), op("Add", "float", "fa", "fx"),
@@ -115,13 +115,13 @@ var computed = []chained{
 		[]string{"middle"},
 	},
 	{
-		"a Relu of codes that has some below zero",
+		"a Relu of quantized values, some of them below zero",
 		[]int{6},
 		[]flow.Node{dense("a", "x", "6 6"), fake("fa", "a", 90), op("Add", "s", "fa", "fa"), op("Relu", "r", "s"), fake("fr", "r", 7), op("Add", "t", "fr", "fr"), dense("y", "t", "6 4")},
 		[]string{"a", "fa"},
 	},
 	{
-		"codes of a signed byte",
+		"signed quantized values",
 		[]int{6},
 		[]flow.Node{
 			dense("a", "x", "6 6"), {Op: "FakeQuantize", Name: "fa", Inputs: []string{"a"}, Output: "fa", Scale: fakeScale, Zero: 5, Low: -128, High: 127}, op("Add", "s", "fa", "fa"), dense("y", "s", "6 4"),

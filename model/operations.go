@@ -18,13 +18,13 @@ type operation struct {
 	shape func(n *node, in []size) (size, error)
 	// kernel sets y, which overlaps no input; nil where the result is the first input in another shape.
 	kernel func(n *node, y array, in []array, s *scratch)
-	// layer returns what makes the kernel for quantized weights, of rows that are images of so many channels by pixels; nil where
-	// there is none.
-	layer func(n *node, q *quantized, channels int) func() (*prepared, error)
-	codes *onCodes // or nil
+	// layer returns what prepares the layer for quantized weights, whose rows are NHWC images of so many channels; nil
+	// where the op has no weight.
+	layer     func(n *node, q *quantizedLayer, channels int) func() (*prepared, error)
+	quantized *quantizedOp // or nil
 }
 
-// node is a node with what its shape rule settles.
+// node is a node with what its shape rule resolves.
 type node struct {
 	*flow.Node
 	axis    int     // Axis, counted from the first
@@ -33,10 +33,10 @@ type node struct {
 
 // array is a value in a run.
 type array struct {
-	x     []float32 // nil where it is kept as
-	codes []uint8
-	coded *coded // nil where it is not
-	shape []int
+	x            []float32
+	q            []uint8       // quantized values; x is nil then, unless all values are shown
+	quantization *quantization // of q; nil for float32
+	shape        []int
 }
 
 // operations is every op by name.
@@ -45,11 +45,11 @@ var operations = map[string]operation{
 	"MatMul": {2, 2, nil, matMulShape, matMul, gemmLayer, nil},
 	"Conv":   {2, 3, []string{"strides", "pads", "dilations", "group"}, convShape, conv, convLayer, nil},
 
-	"MaxPool":           {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, maxPool, nil, &maxPoolOnCodes},
-	"AveragePool":       {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, averagePool, nil, &averageOnCodes},
-	"GlobalAveragePool": {1, 1, nil, globalPoolShape, averagePool, nil, &averageOnCodes},
+	"MaxPool":           {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, maxPool, nil, &quantizedMaxPool},
+	"AveragePool":       {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, averagePool, nil, &quantizedAverage},
+	"GlobalAveragePool": {1, 1, nil, globalPoolShape, averagePool, nil, &quantizedAverage},
 
-	"Relu":       {1, 1, nil, sameShape, relu, nil, &reluOnCodes},
+	"Relu":       {1, 1, nil, sameShape, relu, nil, &quantizedRelu},
 	"Sigmoid":    {1, 1, nil, sameShape, each(sigmoid), nil, nil},
 	"Tanh":       {1, 1, nil, sameShape, each(math32.Tanh), nil, nil},
 	"LeakyRelu":  {1, 1, []string{"alpha"}, sameShape, leakyRelu, nil, nil},
@@ -71,9 +71,9 @@ var operations = map[string]operation{
 	"ReduceSum": {1, 1, []string{"axes"}, reduceShape, reduceSum, nil, nil},
 	"ReduceMax": {1, 1, []string{"axes"}, reduceShape, reduceMax, nil, nil},
 
-	"FakeQuantize": {1, 1, []string{"scale", "zero", "low", "high"}, fakeShape, fakeQuantize, nil, &fakeOnCodes},
+	"FakeQuantize": {1, 1, []string{"scale", "zero", "low", "high"}, fakeShape, fakeQuantize, nil, &quantizedFake},
 
-	"Add": {2, 2, nil, broadcastShape, binary(add), nil, &addOnCodes},
+	"Add": {2, 2, nil, broadcastShape, binary(add), nil, &quantizedAdd},
 	"Sub": {2, 2, nil, broadcastShape, binary(sub), nil, nil},
 	"Mul": {2, 2, nil, broadcastShape, binary(mul), nil, nil},
 	"Div": {2, 2, nil, broadcastShape, binary(div), nil, nil},
@@ -81,9 +81,9 @@ var operations = map[string]operation{
 
 	"Gather":    {2, 2, nil, gatherShape, gather, nil, nil},
 	"Slice":     {1, 1, []string{"axes", "starts", "ends", "steps"}, sliceShape, slice, nil, nil},
-	"Reshape":   {1, 1, []string{"shape"}, reshapeShape, nil, nil, &reshapeOnCodes},
+	"Reshape":   {1, 1, []string{"shape"}, reshapeShape, nil, nil, &quantizedReshape},
 	"Transpose": {1, 1, []string{"perm"}, transposeShape, transpose, nil, nil},
-	"Concat":    {1, 1 << 16, []string{"axis"}, concatShape, concat, nil, &concatOnCodes},
+	"Concat":    {1, 1 << 16, []string{"axis"}, concatShape, concat, nil, &quantizedConcat},
 }
 
 // find returns the op of a node whose inputs are as many as it takes, and whose attributes it has.

@@ -1,0 +1,161 @@
+package model
+
+import (
+	"math"
+	"slices"
+
+	"euryale/internal/kernel"
+	"euryale/internal/nn"
+)
+
+// quantizedOp is an op on quantized activations between layers. One that computes takes inputs that are rounded to
+// quantized values already, each by its own parameters, and gives quantized values or float32. Another moves the
+// quantized values of its inputs, or takes the largest: all have the same parameters.
+type quantizedOp struct {
+	computes bool
+	kernel   func(n *node, y array, in []array, s *scratch) // nil where the quantized values stay as they are
+	// channels returns quantization.channels of the result for those of the inputs; −1 where they do not go together.
+	channels func(n *node, in []size, out size, channels []int) int
+	// keeps reports whether quantized values of such parameters stay as they are; nil where all do.
+	keeps func(p nn.QuantParams) bool
+}
+
+var (
+	quantizedMaxPool = quantizedOp{kernel: maxPoolU8, channels: poolChannels}
+	quantizedReshape = quantizedOp{channels: reshapeChannels}
+	quantizedConcat  = quantizedOp{kernel: concatU8, channels: concatChannels}
+	quantizedRelu    = quantizedOp{channels: sameChannels, keeps: func(p nn.QuantParams) bool { return p.Zero == 0 }}
+	quantizedFake    = quantizedOp{channels: sameChannels}
+	quantizedAdd     = quantizedOp{computes: true, kernel: addU8, channels: addChannels}
+	quantizedAverage = quantizedOp{computes: true, kernel: averagePoolU8, channels: poolChannels}
+)
+
+// channelsOf returns quantization.channels of images.
+func channelsOf(images size) int {
+	if plain(images) {
+		return 0
+	}
+	return images[1]
+}
+
+// plain reports whether NHWC and NCHW are the same for images.
+func plain(images size) bool { return images[1] == 1 || images[2]*images[3] == 1 }
+
+// asImages reports whether quantized images of so many channels are NHWC, as convolutions and pools read them: a
+// product of matrices gives four axes in the order of float32.
+func asImages(images size, channels int) bool { return channels == channelsOf(images) }
+
+func poolChannels(_ *node, in []size, out size, channels []int) int {
+	if !asImages(in[0], channels[0]) {
+		return -1
+	}
+	return channelsOf(out)
+}
+
+func sameChannels(_ *node, _ []size, _ size, channels []int) int { return channels[0] }
+
+// addChannels lets two values of one shape and order be added.
+func addChannels(_ *node, in []size, _ size, channels []int) int {
+	if len(in[0]) == 0 || !slices.Equal(in[0], in[1]) || channels[0] != channels[1] {
+		return -1
+	}
+	return channels[0]
+}
+
+// reshapeChannels lets values in the order of float32 become rows and plain images, and images become a row each.
+func reshapeChannels(_ *node, in []size, out size, channels []int) int {
+	switch {
+	case channels[0] == 0 && (len(out) != 4 || plain(out)):
+		return 0
+	case len(in[0]) == 4 && len(out) == 2 && in[0][0] == out[0]:
+		return channels[0]
+	}
+	return -1
+}
+
+// concatChannels lets the channels of images, and the columns of rows, be put together.
+func concatChannels(n *node, in []size, out size, channels []int) int {
+	images := len(out) == 4
+	for i := range in {
+		images = images && asImages(in[i], channels[i])
+	}
+	switch {
+	case n.axis == 1 && images:
+		return channelsOf(out)
+	case n.axis == 1 && len(out) == 2 && slices.Max(channels) == 0:
+		return 0
+	}
+	return -1
+}
+
+// fakeParams returns the parameters of a FakeQuantize.
+func fakeParams(n *node) nn.QuantParams {
+	return nn.QuantParams{Scale: n.Scale, Zero: n.Zero - n.Low, High: n.High - n.Low}
+}
+
+// addable reports whether dequantized values and their sums are finite.
+func addable(p nn.QuantParams) bool { return p.Scale <= math.MaxFloat32/1024 }
+
+// affine returns the parameters of a quantized value.
+func (a array) affine() kernel.Affine {
+	p := a.quantization.params
+	return kernel.Affine{Scale: p.Scale, Zero: p.Zero, High: p.High}
+}
+
+// put sets y from an offset on to x of a sample: y quantized in the order of x, or float32 in NCHW. x is NHWC of so
+// many channels, or rows for 0.
+func (y array) put(at int, x []float32, channels int) {
+	switch pixels := len(x) / max(channels, 1); {
+	case y.q != nil:
+		kernel.Quantize(y.q[at:][:len(x)], x, y.affine())
+	case channels < 2:
+		copy(y.x[at:], x)
+	default:
+		kernel.Turn(y.x[at:][:len(x)], pixels, x, channels, channels, pixels)
+	}
+}
+
+// addU8 sets y to the sum of the dequantized inputs.
+func addU8(_ *node, y array, in []array, s *scratch) {
+	a, b := in[0], in[1]
+	if y.q != nil {
+		kernel.AddU8(y.q, a.q, b.q, a.affine(), b.affine(), y.affine())
+		return
+	}
+	n := len(y.x) / y.shape[0]
+	room := s.room(2 * n)
+	sum, other := room[:n], room[n:]
+	for at := 0; at < len(y.x); at += n {
+		kernel.Dequantize(sum, a.q[at:][:n], a.affine())
+		kernel.Dequantize(other, b.q[at:][:n], b.affine())
+		add(sum, sum, other, 1, 1)
+		y.put(at, sum, a.quantization.channels)
+	}
+}
+
+// averagePoolU8 works like averagePool, on dequantized NHWC images.
+func averagePoolU8(n *node, y array, in []array, s *scratch) {
+	x, channels := in[0], y.shape[1]
+	count := float32(n.windows.kernel[0] * n.windows.kernel[1])
+	width, image, own := x.shape[3], x.shape[2]*x.shape[3]*channels, y.shape[2]*y.shape[3]*channels
+	room := s.room(image + own)
+	numbers, averages := room[:image], room[image:]
+	for i := range y.shape[0] {
+		kernel.Dequantize(numbers, x.q[i*image:][:image], x.affine())
+		pool(n.windows, 1, y, x, func(to, _, top, bottom, left, right int) {
+			sums := averages[to*channels:][:channels]
+			clear(sums)
+			for r := top; r < bottom; r++ {
+				for v := left; v < right; v++ {
+					for j, number := range numbers[(r*width+v)*channels:][:channels] {
+						sums[j] += number
+					}
+				}
+			}
+			for j := range sums {
+				sums[j] /= count
+			}
+		})
+		y.put(i*own, averages, channels)
+	}
+}
