@@ -76,8 +76,8 @@ func TestAccuracy(t *testing.T) {
 	}
 }
 
-// TestLikeStock compares a layer with the same layer in stock ops over dequantized weights.
-func TestLikeStock(t *testing.T) {
+// TestLikeGorgonia compares a layer with the same layer in Gorgonia's own ops over dequantized weights.
+func TestLikeGorgonia(t *testing.T) {
 	const m, in, out = 5, 40, 7
 	inMachines(t, func(t *testing.T, newRunner func(*gorgonia.ExprGraph) *runner) {
 		for _, s := range schemes {
@@ -92,13 +92,13 @@ func TestLikeStock(t *testing.T) {
 			ours := mustLinear(t, x, mustPack(t, q), ops.WithBias(bias), ops.WithReLU())
 			w := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithName("w"), gorgonia.WithShape(in, out), gorgonia.WithValue(d))
 			b := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithName("b"), gorgonia.WithShape(out), gorgonia.WithValue(bias.Clone()))
-			stock := gorgonia.Must(gorgonia.Rectify(gorgonia.Must(gorgonia.BroadcastAdd(gorgonia.Must(gorgonia.Mul(x, w)), b, nil, []byte{0}))))
+			own := gorgonia.Must(gorgonia.Rectify(gorgonia.Must(gorgonia.BroadcastAdd(gorgonia.Must(gorgonia.Mul(x, w)), b, nil, []byte{0}))))
 			var got, want gorgonia.Value
 			gorgonia.Read(ours, &got)
-			gorgonia.Read(stock, &want)
+			gorgonia.Read(own, &want)
 			newRunner(g).mustRun(t, x, newTensor(gaussian(5, m*in), m, in))
 			if got, want := numbers(t, got), numbers(t, want); !isClose(got, want, 1e-6) {
-				t.Errorf("%v: got %v, stock ops give %v", s, got, want)
+				t.Errorf("%v: got %v, Gorgonia gives %v", s, got, want)
 			}
 		}
 	})
@@ -158,7 +158,7 @@ func TestRowsAlone(t *testing.T) {
 	}
 }
 
-// TestFloat64 has numbers that only float64 can tell apart: they are rounded to float32 first.
+// TestFloat64 has numbers that only float64 can distinguish: they are rounded to float32 first.
 func TestFloat64(t *testing.T) {
 	const m, in, out = 3, 9, 4
 	w := mustWeight(t, 8, in, out)

@@ -161,12 +161,12 @@ func TestConv2dLikeGorgonia(t *testing.T) {
 		g := gorgonia.NewGraph()
 		im := input(g, "im", tensor.Float32, c.batch, c.in, c.height, c.width)
 		w := gorgonia.NewTensor(g, tensor.Float32, 4, gorgonia.WithShape(real.Shape()...), gorgonia.WithName("w"), gorgonia.WithValue(real))
-		stock := gorgonia.Must(gorgonia.Conv2d(im, w, tensor.Shape(c.kernel), c.pad, c.stride, c.dilation))
+		own := gorgonia.Must(gorgonia.Conv2d(im, w, tensor.Shape(c.kernel), c.pad, c.stride, c.dilation))
 		y := c.node(t, im, c.pack(t, q))
 		r := &runner{g: g}
 		r.mustRun(t, im, c.images(4))
-		if !y.Shape().Eq(stock.Shape()) || !isClose(numbers(t, y.Value()), numbers(t, stock.Value()), 1e-5) {
-			t.Errorf("%s: got %v, want what gorgonia.Conv2d gives, %v", name, y.Shape(), stock.Shape())
+		if !y.Shape().Eq(own.Shape()) || !isClose(numbers(t, y.Value()), numbers(t, own.Value()), 1e-5) {
+			t.Errorf("%s: got %v, want what gorgonia.Conv2d gives, %v", name, y.Shape(), own.Shape())
 		}
 	}
 }
@@ -192,15 +192,15 @@ func TestConv2dInputs(t *testing.T) {
 			t.Fatalf("float64: number %d is %v, want %v", i, v, all[i])
 		}
 	}
-	turned := mustSlice(t, x).Clone().(*tensor.Dense) // (batch, channel, width, height), seen as (batch, channel, height, width)
-	if err := turned.T(0, 1, 3, 2); err != nil {
+	transposed := mustSlice(t, x).Clone().(*tensor.Dense) // (batch, channel, width, height), seen as (batch, channel, height, width)
+	if err := transposed.T(0, 1, 3, 2); err != nil {
 		t.Fatal(err)
 	}
-	turned = turned.Materialize().(*tensor.Dense)
-	if err := turned.T(0, 1, 3, 2); err != nil {
+	transposed = transposed.Materialize().(*tensor.Dense)
+	if err := transposed.T(0, 1, 3, 2); err != nil {
 		t.Fatal(err)
 	}
-	if got := mustDo(t, op, turned); !sameBits(got, all) {
+	if got := mustDo(t, op, transposed); !sameBits(got, all) {
 		t.Error("a transposed view gives another result")
 	}
 	size := len(all) / c.batch

@@ -17,12 +17,12 @@ import (
 // What a graph that was trained through fake quantization becomes when it is read: both ops are a
 // graphop.Fake.
 
-// Quantize returns the codes that a run rounds x to.
+// Quantize returns the quantized values that a run rounds x to.
 func (f *fakeQuantize) Quantize(operands ...gorgonia.Value) (graphop.Codes, error) {
 	return newCodes(f.quantize(operands))
 }
 
-// Quantize returns the codes that a run rounds x to by s.
+// Quantize returns the quantized values that a run rounds x to with scales s.
 func (l *lsq) Quantize(operands ...gorgonia.Value) (graphop.Codes, error) {
 	return newCodes(l.quantize(operands))
 }
@@ -60,7 +60,7 @@ func fakeNode(p qtensor.Params) (flow.Node, error) {
 	return n, nil
 }
 
-// constantCodes are the codes of a constant, or the error of what was done to them.
+// constantCodes are the quantized values of a constant, or the error of what was done to them.
 type constantCodes struct {
 	q   *qtensor.QTensor
 	err error
@@ -70,7 +70,7 @@ func newCodes(q *qtensor.QTensor, err error) (graphop.Codes, error) {
 	return constantCodes{q, err}, err
 }
 
-// QTensor returns the codes.
+// QTensor returns the quantized values with their parameters.
 func (c constantCodes) QTensor() (*qtensor.QTensor, error) { return c.q, c.err }
 
 // String returns the scheme.
@@ -81,7 +81,7 @@ func (c constantCodes) String() string {
 	return c.q.Scheme().String()
 }
 
-// Numbers returns what the codes stand for.
+// Numbers returns the dequantized values.
 func (c constantCodes) Numbers() ([]float32, error) {
 	if c.err != nil {
 		return nil, c.err
@@ -93,7 +93,7 @@ func (c constantCodes) Numbers() ([]float32, error) {
 	return dense.Float32s(t)
 }
 
-// Transpose returns the codes with axis perm[i] as axis i; an error for groups that would be torn.
+// Transpose returns the constant with axis perm[i] as axis i; an error for groups that would be split.
 func (c constantCodes) Transpose(perm []int) graphop.Codes {
 	if c.err == nil {
 		c.q, c.err = c.q.T(perm...)
@@ -101,7 +101,7 @@ func (c constantCodes) Transpose(perm []int) graphop.Codes {
 	return c
 }
 
-// Reshape returns the codes in another shape; an error where that has other axes up to the channel axis.
+// Reshape returns the constant in another shape; an error where that has other axes up to the channel axis.
 func (c constantCodes) Reshape(shape []int) graphop.Codes {
 	if c.err == nil {
 		c.q, c.err = reshaped(c.q, shape)
@@ -120,7 +120,7 @@ func reshaped(q *qtensor.QTensor, shape tensor.Shape) (*qtensor.QTensor, error) 
 	return qtensor.FromCodes(codes, p)
 }
 
-// Scale returns the codes with scales, and offsets, that are multiplied along axis, in float32. One scale
+// Scale returns the constant with scales, and offsets, that are multiplied along axis, in float32. One scale
 // becomes one for each index of the axis; scales along another axis, and those that the scheme or a float32
 // cannot be, make it false.
 func (c constantCodes) Scale(by []float64, axis int) (graphop.Codes, bool) {

@@ -1,18 +1,24 @@
 // Package ops holds Gorgonia ops that compute with quantized weights, so that a quantized layer stands in an
-// ordinary graph, between stock ops, in a TapeMachine or a LispMachine.
+// ordinary graph, between Gorgonia's own ops, in a TapeMachine or a LispMachine.
 //
-// Pack turns a quantized matrix into a Weight once, and PackConv2d filters into Filters; any number of ops,
-// graphs and goroutines may share them. MatMul, Linear and Conv2d are the layers. WithActivations says what
-// becomes of the activations on their way through: block floating point that is as good as float32
-// (model.Fixed24, the default) or nearly (model.Fixed16), or quantized bytes, with a scale for each row
-// (model.DynamicInt8) or one found by calibration (WithStaticInt8). Embedding takes rows of a quantized
-// table, without arithmetic.
+//	w, err := qtensor.Quantize(weight, qtensor.PerChannelSymmetric(8, 1)) // weight is (in, out)
+//	packed, err := ops.Pack(w)
+//	y, err := ops.Linear(x, packed, ops.WithBias(bias), ops.WithReLU())   // x and y are *gorgonia.Node
 //
-// FakeQuantize, FakeQuantizeDynamic and FakeQuantizeLSQ go into a float graph that is trained: they give the
-// numbers that codes stand for, and a gradient, so that a network learns what its quantized form will
-// compute. Pack then takes what was learned, and ptq.Quantize does so for a whole graph.
+// Pack lays out a quantized matrix for the kernels, as a Weight, and PackConv2d those of a convolution, as
+// Filters; both are immutable, and any number of ops, graphs and goroutines may share one. MatMul, Linear and
+// Conv2d are the layers. Their activations come and go as float32 or float64; WithActivations says how they
+// are represented in between: as block floating point of 24 bits, as good as float32 (model.Fixed24, the
+// default), or of 16 bits (model.Fixed16), or quantized to 8 bits, over the range of each row
+// (model.DynamicInt8) or over one that a calibration found (WithStaticInt8). Embedding looks up rows of a
+// quantized weight.
+//
+// FakeQuantize, FakeQuantizeDynamic and FakeQuantizeLSQ are for quantization-aware training: they stand in
+// the float graph, round its values to those that quantized values represent, and pass the gradient through.
+// Pack then takes the weights that were learned, and ptq.Quantize does so for a whole graph.
 //
 // The layers have no gradient. What follows one can be trained in a TapeMachine; a LispMachine wants
 // gorgonia.ExecuteFwdOnly, and needs to be made again for each run. Two machines may run at once if each has
-// a graph of its own.
+// a graph of its own. An error of an op when the graph runs, such as qtensor.ErrValue for NaN in its input,
+// comes out of RunAll behind a method, Err() error, that errors.Is does not follow.
 package ops

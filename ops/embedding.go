@@ -13,42 +13,41 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Embedding returns y[i] = r[indices[i]] for indices of shape (…), a table of shape (rows, width) and y of
-// shape (…, width): the rows that whole numbers name, of a table that is dequantized on the fly. y is
-// float32, bit for bit what the table's Dequantize has there. A table of more axes gives them all but the
-// first to y. Every scheme does. The table is not copied: any number of ops, graphs and goroutines may share
-// one.
+// Embedding returns y[i] = r[indices[i]], the rows of a quantized weight that indices name, dequantized, for
+// indices of shape (…), weight of shape (rows, width) and y of shape (…, width): PyTorch's nn.Embedding,
+// ONNX's Gather along axis 0. y is float32, bit for bit what weight.Dequantize has there. A weight of more
+// axes gives y all but the first. Every scheme will do. The weight is not copied: any number of ops, graphs
+// and goroutines may share one.
 //
-// indices are int. Errors: qtensor.ErrDtype for others; qtensor.ErrShape for no node of a graph, for a table
-// that is nil or has fewer than two axes, and for a y of more than 2^32 numbers, 2^29 where int has 32 bits.
-// When the graph runs, an index that names no row is qtensor.ErrValue; the errors of Gorgonia's machines have
-// it as MatMul says. There is no gradient.
-func Embedding(indices *gorgonia.Node, table *qtensor.QTensor) (*gorgonia.Node, error) {
-	e, err := newEmbedding(indices, table)
+// indices are int. Errors: qtensor.ErrDtype for others; qtensor.ErrShape for no node of a graph, for a weight
+// that is nil or has fewer than two axes, and for a y of more than 2^32 elements, 2^29 where int has 32 bits.
+// When the graph runs, an index outside of 0 … rows−1 is qtensor.ErrValue. There is no gradient.
+func Embedding(indices *gorgonia.Node, weight *qtensor.QTensor) (*gorgonia.Node, error) {
+	e, err := newEmbedding(indices, weight)
 	return apply("Embedding", e, indices, err)
 }
 
-// embedding is the op; the table is captured, so that it has one input.
+// embedding is the op; the weight is captured, so that it has one input.
 type embedding struct {
 	graphop.Base
 	operand // the indices
-	table   *qtensor.QTensor
-	shape   tensor.Shape // of the table
+	weight  *qtensor.QTensor
+	shape   tensor.Shape // of the weight
 }
 
-func newEmbedding(indices *gorgonia.Node, table *qtensor.QTensor) (*embedding, error) {
-	if table == nil {
-		return nil, fmt.Errorf("%w: got no table, want (rows, width)", qtensor.ErrShape)
+func newEmbedding(indices *gorgonia.Node, weight *qtensor.QTensor) (*embedding, error) {
+	if weight == nil {
+		return nil, fmt.Errorf("%w: got no weight, want (rows, width)", qtensor.ErrShape)
 	}
 	o, err := operandOf(indices, ints)
 	if err != nil {
 		return nil, fmt.Errorf("indices: %w", err)
 	}
-	e := &embedding{operand: o, table: table, shape: table.Shape()}
+	e := &embedding{operand: o, weight: weight, shape: weight.Shape()}
 	if len(e.shape) < 2 {
-		return nil, fmt.Errorf("%w: table is %v, want (rows, width)", qtensor.ErrShape, e.shape)
+		return nil, fmt.Errorf("%w: weight is %v, want (rows, width)", qtensor.ErrShape, e.shape)
 	}
-	e.Base = graphop.NewBase(fmt.Sprintf("embedding%v %v", e.shape, table.Scheme()))
+	e.Base = graphop.NewBase(fmt.Sprintf("embedding%v %v", e.shape, weight.Scheme()))
 	return e, nil
 }
 
@@ -105,13 +104,13 @@ func (e *embedding) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
 		return nil, err
 	}
 	y := make([]float32, shape.TotalSize())
-	if err := e.table.DequantizeRows(y, indices); err != nil {
+	if err := e.weight.DequantizeRows(y, indices); err != nil {
 		return nil, err
 	}
 	return dense.New(y, shape), nil
 }
 
-// indicesOf returns the numbers of a value that is int, and its shape.
+// indicesOf returns the elements of a value that is int, and its shape.
 func indicesOf(v gorgonia.Value) ([]int, tensor.Shape, error) {
 	switch v := v.(type) {
 	case *gorgonia.I:

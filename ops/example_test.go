@@ -11,7 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A graph with a quantized layer between stock ops.
+// A graph with a quantized layer between Gorgonia's own ops.
 func Example() {
 	weight := tensor.New(tensor.WithShape(3, 2), tensor.WithBacking([]float32{
 		1, -0.5,
@@ -69,7 +69,7 @@ func ExampleLinear() {
 	check(err)
 	g := gorgonia.NewGraph()
 	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 4), gorgonia.WithName("x"), gorgonia.WithValue(samples))
-	y := gorgonia.Must(ops.Linear(x, w, ops.WithBias(bias), ops.WithReLU())) // among any stock ops
+	y := gorgonia.Must(ops.Linear(x, w, ops.WithBias(bias), ops.WithReLU())) // among Gorgonia's own ops
 	vm := gorgonia.NewTapeMachine(g)
 	defer vm.Close()
 	check(vm.RunAll())
@@ -80,7 +80,7 @@ func ExampleLinear() {
 	// [0.7 0 0 1.2857144]
 }
 
-// A table of words in 4 bits, of which a sentence takes rows.
+// An embedding of words in 4 bits, of which a sentence looks up rows.
 func ExampleEmbedding() {
 	words := tensor.New(tensor.WithShape(4, 3), tensor.WithBacking([]float32{
 		0.7, -0.1, 0.2,
@@ -88,11 +88,11 @@ func ExampleEmbedding() {
 		-7, 3, 1,
 		0.05, 0.07, -0.02,
 	}))
-	table, err := qtensor.Quantize(words, qtensor.Int4().PerAxis(0)) // a scale for each word
+	embedding, err := qtensor.Quantize(words, qtensor.Int4().PerAxis(0)) // a scale for each word
 	check(err)
 	g := gorgonia.NewGraph()
 	sentence := gorgonia.NewVector(g, tensor.Int, gorgonia.WithShape(3), gorgonia.WithName("sentence"), gorgonia.WithValue(tensor.New(tensor.WithBacking([]int{2, 0, 3}))))
-	y := gorgonia.Must(ops.Embedding(sentence, table)) // (3, 3), among any stock ops
+	y := gorgonia.Must(ops.Embedding(sentence, embedding)) // (3, 3), among Gorgonia's own ops
 	vm := gorgonia.NewTapeMachine(g)
 	defer vm.Close()
 	check(vm.RunAll())

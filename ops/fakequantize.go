@@ -12,53 +12,51 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// FakeQuantize returns y = dequantize(quantize(x)): each x[i] becomes the number that its code under p stands
-// for,
+// FakeQuantize returns y = dequantize(quantize(x)), each x[i] rounded to a value that p represents,
 //
 //	y = s·(clamp(RNE(x/s) + z) − z),   under Uniform   y = lo + s·clamp(RNE((x − lo)/s)),
 //
-// so that a model is trained on the numbers that its quantized form has. y is bit for bit what
-// qtensor.QuantizeWith and Dequantize give, and therefore has the codes that they give.
+// so that a model is trained on the values that its quantized form has. y is bit for bit what
+// qtensor.QuantizeWith and Dequantize give.
 //
-// The gradient is straight through, as if rounding were the identity, and 0 where x saturates:
+// The gradient is the straight-through estimator, as if rounding were the identity, and 0 where x saturates:
 //
 //	dx[i] = dy[i] where lowest ≤ x[i] ≤ highest, else 0.
 //
-// The ends are the smallest and the largest number that y can be there, s·(qmin − z) and s·(qmax − z) for s >
-// 0, rounded to float32; both belong to the range. A zero point is rounded, and so the ends may lie up to
-// half a step inside the range that p was made from.
+// lowest and highest are the smallest and the largest value that y can be there, s·(qmin − z) and s·(qmax −
+// z) for s > 0, rounded to float32. Since z is rounded, they may lie up to s/2 inside of the range that p was
+// made from.
 //
-// p is copied. It is a range that was observed, typically of activations: that of calib.Profile.Params, or
-// qtensor.NewParams of calib.MovingAverage.Range. A weight moves while it learns: FakeQuantizeDynamic follows
-// it.
+// p is copied. It is for a range that was observed, such as that of activations: calib.Profile.Params returns
+// it, or qtensor.NewParams from calib.MovingAverage.Range. Weights change while they are trained:
+// FakeQuantizeDynamic follows their range.
 //
 // x is float32 or float64, rounded to float32 first, of any rank that p.Scheme fits, a scalar too; y has its
 // shape and type. Any scheme of integers will do: per tensor, axis or group. Errors: qtensor.ErrShape and
 // qtensor.ErrDtype for x, qtensor.ErrScheme for Float16, BFloat16 and schemes that do not exist,
-// qtensor.ErrParams for p. When the graph runs, NaN and infinities in x are qtensor.ErrValue; the errors of
-// Gorgonia's machines have it behind a method, Err() error, that errors.Is does not know.
+// qtensor.ErrParams for p. When the graph runs, NaN and infinities in x are qtensor.ErrValue.
 //
 // Sources: Jacob et al., arXiv:1712.05877 §3, for training with simulated quantization; Bengio et al.,
-// arXiv:1308.3432, for the straight-through gradient; TensorFlow's FakeQuantWithMinMaxArgsGradient for the
-// same ends.
+// arXiv:1308.3432, for the straight-through estimator; TensorFlow's FakeQuantWithMinMaxArgsGradient for the
+// same lowest and highest.
 func FakeQuantize(x *gorgonia.Node, p qtensor.Params) (*gorgonia.Node, error) {
 	f, err := newFakeQuantize(x, p.Scheme, &p)
 	return apply("FakeQuantize", f, x, err)
 }
 
 // FakeQuantizeDynamic works like FakeQuantize with the parameters that qtensor.Quantize takes from x itself,
-// found again in each run: y is bit for bit Quantize(x, s) and Dequantize. It is for weights, which move
-// while they learn: qtensor.Quantize of the float weights has, at any time, the codes that a run computes
-// with.
+// in each run: y is bit for bit Dequantize of Quantize(x, s). It is for weights, whose range changes while
+// they are trained: qtensor.Quantize of the float weights gives, at any time, the quantized values that a run
+// computes with.
 //
-// The gradient is dx = dy everywhere, since the range reaches as far as x; that the scale moves with x is
-// left out. Errors are those of FakeQuantize but for ErrParams.
+// The gradient is dx = dy everywhere, since no x saturates; the derivative of the scale is left out. Errors
+// are those of FakeQuantize but for ErrParams.
 func FakeQuantizeDynamic(x *gorgonia.Node, s qtensor.Scheme) (*gorgonia.Node, error) {
 	f, err := newFakeQuantize(x, s, nil)
 	return apply("FakeQuantizeDynamic", f, x, err)
 }
 
-// fakeQuantize is the op of both.
+// fakeQuantize is the op of FakeQuantize and FakeQuantizeDynamic.
 type fakeQuantize struct {
 	graphop.Base
 	operand
@@ -72,7 +70,7 @@ func newFakeQuantize(x *gorgonia.Node, s qtensor.Scheme, p *qtensor.Params) (*fa
 		return nil, err
 	}
 	if s.IsFloat() {
-		return nil, fmt.Errorf("%w: got %v, want codes that are integers", qtensor.ErrScheme, s)
+		return nil, fmt.Errorf("%w: got %v, want a scheme of integers", qtensor.ErrScheme, s)
 	}
 	f := &fakeQuantize{operand: o, scheme: s, params: p}
 	if err := f.fits(x.Shape()); err != nil {
@@ -133,7 +131,7 @@ func (f *fakeQuantize) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
 	return dequantized(q, f.dtype)
 }
 
-// quantize returns x in codes.
+// quantize returns x quantized.
 func (f *fakeQuantize) quantize(inputs []gorgonia.Value) (*qtensor.QTensor, error) {
 	if len(inputs) != 1 {
 		return nil, fmt.Errorf("%w: got %d inputs, want 1", qtensor.ErrShape, len(inputs))
@@ -148,7 +146,7 @@ func (f *fakeQuantize) quantize(inputs []gorgonia.Value) (*qtensor.QTensor, erro
 	return qtensor.QuantizeWith(x, *f.params)
 }
 
-// dequantized returns the numbers that codes stand for as the value of a node.
+// dequantized returns q, dequantized, as the value of a node.
 func dequantized(q *qtensor.QTensor, dt tensor.Dtype) (gorgonia.Value, error) {
 	y, err := q.Dequantize(dt)
 	if err != nil {

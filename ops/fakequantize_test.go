@@ -294,7 +294,7 @@ func TestFakeQuantizeViews(t *testing.T) {
 			for _, s := range []qtensor.Scheme{qtensor.Affine(3), qtensor.PerChannelSymmetric(4, 1), qtensor.Int4().PerGroup(0, 4)} {
 				p := narrow(t, visible, shape, s)
 				value := feed.value(t, dt, data)
-				if value.Dims() < len(shape) { // which stock ops cannot differentiate
+				if value.Dims() < len(shape) { // which Gorgonia's own ops cannot differentiate
 					testDropped(t, value, p, dequantized(t, visible, shape, p))
 					continue
 				}

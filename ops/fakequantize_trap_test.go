@@ -62,7 +62,7 @@ func TestFakeQuantizeRefuses(t *testing.T) {
 		{"node without shape", gorgonia.NewTensor(g, tensor.Float32, 2, gorgonia.WithName("n")), int4, true, qtensor.ErrShape, "got a node of rank 2"},
 		{"zero Params", x, qtensor.Params{}, true, qtensor.ErrScheme, "zero Scheme"},
 		{"nine bits", x, with(qtensor.Symmetric(9), 1), true, qtensor.ErrScheme, "got 9 bits"},
-		{"float16", x, with(qtensor.Float16()), true, qtensor.ErrScheme, "got float16, want codes that are integers"},
+		{"float16", x, with(qtensor.Float16()), true, qtensor.ErrScheme, "got float16, want a scheme of integers"},
 		{"bfloat16", x, with(qtensor.BFloat16()), true, qtensor.ErrScheme, "got bfloat16"},
 		{"no such axis", x, with(qtensor.PerChannelSymmetric(4, 2), 1, 2), true, qtensor.ErrShape, "got axis 2"},
 		{"axis of a scalar", gorgonia.NewScalar(g, tensor.Float32, gorgonia.WithName("s")), with(qtensor.PerChannelSymmetric(4, 0), 1), true, qtensor.ErrShape, "got axis 0"},

@@ -15,11 +15,11 @@ import (
 // The sizes of a net.
 const netIn, netHidden, netWide, netOut = 6, 5, 7, 3
 
-// net is a graph of two layers of ours among stock ops, and the same in float64.
+// net is a graph of two layers of ours among Gorgonia's own ops, and the same in float64.
 type net struct {
 	w1, w2    *qtensor.QTensor
 	p1, p2    *ops.Weight
-	b1, b2, w []float64 // biases of ours and of a stock op, the weight of a stock op
+	b1, b2, w []float64 // biases of ours and of Gorgonia's own op, the weight of the latter
 }
 
 func newNet(t testing.TB) net {
@@ -45,8 +45,8 @@ func valueOf(dt tensor.Dtype, data []float64, shape ...int) *tensor.Dense {
 	return newTensor(fill(len(data), func(i int) float32 { return float32(data[i]) }), shape...)
 }
 
-// build adds the net behind x: Linear, stock Add, Rectify, Linear with ReLU, stock Mul and SoftMax, these two
-// for matrices and vectors alone, and Rectify for more.
+// build adds the net behind x: Linear, Gorgonia's Add, Rectify, Linear with ReLU, Gorgonia's Mul and SoftMax,
+// these two for matrices and vectors alone, and Rectify for more.
 func (n net) build(t testing.TB, x *gorgonia.Node) (first, last *gorgonia.Node) {
 	t.Helper()
 	g, dt := x.Graph(), x.Dtype()
@@ -138,7 +138,7 @@ func mustSlice(t testing.TB, d *tensor.Dense, s ...tensor.Slice) *tensor.Dense {
 }
 
 // feeds are the ways in which rows reach a layer: the shape of the input node; the value that is bound to it;
-// the stock ops before the layer; and the rows that result, of the numbers that the value was made of.
+// Gorgonia's ops before the layer; and the rows that result, of the numbers that the value was made of.
 var feeds = []struct {
 	name   string
 	shape  []int
@@ -197,46 +197,46 @@ var feeds = []struct {
 		rows: func(data []float64) []float64 { return data }, // AsFortran takes data in row-major order
 	},
 	{
-		name: "stock Transpose", shape: []int{netIn, 5},
+		name: "Gorgonia's Transpose", shape: []int{netIn, 5},
 		before: func(x *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.Transpose(x, 1, 0) },
 		rows:   func(data []float64) []float64 { return transposed(data, netIn, 5) },
 	},
 	{
-		name: "stock Slice of columns", shape: []int{5, netIn + 3},
+		name: "Gorgonia's Slice of columns", shape: []int{5, netIn + 3},
 		before: func(x *gorgonia.Node) (*gorgonia.Node, error) {
 			return gorgonia.Slice(x, nil, gorgonia.S(1, 1+netIn))
 		},
 		rows: func(data []float64) []float64 { return columns(data, netIn+3, 1) },
 	},
 	{
-		name: "stock Slice of rows", shape: []int{7, netIn},
+		name: "Gorgonia's Slice of rows", shape: []int{7, netIn},
 		before: func(x *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.Slice(x, gorgonia.S(3, 6)) },
 		rows:   func(data []float64) []float64 { return data[3*netIn : 6*netIn] },
 	},
 	{
-		name: "stock Slice [0:1], which is a vector", shape: []int{4, netIn},
+		name: "Gorgonia's Slice [0:1], which is a vector", shape: []int{4, netIn},
 		before: func(x *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.Slice(x, gorgonia.S(0, 1)) },
 		rows:   func(data []float64) []float64 { return data[:netIn] },
 	},
 	{
-		name: "stock Slice [3], which is a vector", shape: []int{4, netIn},
+		name: "Gorgonia's Slice [3], which is a vector", shape: []int{4, netIn},
 		before: func(x *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.Slice(x, gorgonia.S(3)) },
 		rows:   func(data []float64) []float64 { return data[3*netIn:] },
 	},
 	{
-		name: "stock Slice of a column, which is a vector", shape: []int{netIn, 4},
+		name: "Gorgonia's Slice of a column, which is a vector", shape: []int{netIn, 4},
 		before: func(x *gorgonia.Node) (*gorgonia.Node, error) {
 			return gorgonia.Slice(x, nil, gorgonia.S(2))
 		},
 		rows: func(data []float64) []float64 { return transposed(data, netIn, 4)[2*netIn:][:netIn] },
 	},
 	{
-		name: "stock Slice of rank 3", shape: []int{3, 4, netIn},
+		name: "Gorgonia's Slice of rank 3", shape: []int{3, 4, netIn},
 		before: func(x *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.Slice(x, gorgonia.S(1)) },
 		rows:   func(data []float64) []float64 { return data[4*netIn:][:4*netIn] },
 	},
 	{
-		name: "stock Rectify", shape: []int{4, netIn},
+		name: "Gorgonia's Rectify", shape: []int{4, netIn},
 		before: gorgonia.Rectify,
 		rows: func(data []float64) []float64 {
 			return fill(len(data), func(i int) float64 { return max(data[i], 0) })

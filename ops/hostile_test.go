@@ -97,7 +97,7 @@ func TestNothingPanics(t *testing.T) {
 	c := &hostile.Calls{T: t, Sentinels: sentinels}
 	g := gorgonia.NewGraph()
 	w := mustWeight(t, 1, 3, 2)
-	table := mustQuantize(t, 1, qtensor.Int4(), 5, 4)
+	embedded := mustQuantize(t, 1, qtensor.Int4(), 5, 4)
 	filters := mustFilters(t, 1, qtensor.PerChannelSymmetric(8, 0), 2, 1, 3, 3)
 	params, err := qtensor.NewParams(qtensor.Affine(8), []float32{-1}, []float32{1})
 	if err != nil {
@@ -125,13 +125,13 @@ func TestNothingPanics(t *testing.T) {
 			c.Refused(what+" of "+name, func() error { _, err := f(); return err })
 		}
 		if name != "scalar int" && name != "of int" {
-			c.Refused("Embedding of "+name, func() error { _, err := ops.Embedding(x, table); return err })
+			c.Refused("Embedding of "+name, func() error { _, err := ops.Embedding(x, embedded); return err })
 		}
 	}
 	for name, f := range receivers() {
 		c.Survives(name, f)
 	}
-	for name, f := range refused(g, fine, w, filters, table) {
+	for name, f := range refused(g, fine, w, filters, embedded) {
 		c.Refused(name, f)
 	}
 	for name, b := range strangeTensors() {
@@ -153,7 +153,7 @@ func receivers() map[string]func() {
 }
 
 // refused are calls that are errors.
-func refused(g *gorgonia.ExprGraph, x *gorgonia.Node, w *ops.Weight, filters *ops.Filters, table *qtensor.QTensor) map[string]func() error {
+func refused(g *gorgonia.ExprGraph, x *gorgonia.Node, w *ops.Weight, filters *ops.Filters, embedded *qtensor.QTensor) map[string]func() error {
 	images := input(g, "images", tensor.Float32, 2, 1, 5, 5)
 	indices := input(g, "indices", tensor.Int, 3)
 	conv := func(f *ops.Filters, kernel tensor.Shape, pad, stride, dilation []int, opts ...ops.LayerOption) func() error {
@@ -175,8 +175,8 @@ func refused(g *gorgonia.ExprGraph, x *gorgonia.Node, w *ops.Weight, filters *op
 		"Conv2d with zero filters":    conv(new(ops.Filters), three, nil, nil, nil),
 		"Conv2d with no kernel":       conv(filters, nil, nil, nil, nil),
 		"Conv2d with a nil option":    conv(filters, three, nil, nil, nil, nil),
-		"Embedding without a table":   func() error { _, err := ops.Embedding(indices, nil); return err },
-		"Embedding of a zero table":   func() error { _, err := ops.Embedding(indices, new(qtensor.QTensor)); return err },
+		"Embedding without a weight":  func() error { _, err := ops.Embedding(indices, nil); return err },
+		"Embedding of a zero weight":  func() error { _, err := ops.Embedding(indices, new(qtensor.QTensor)); return err },
 		"FakeQuantize zero Params":    func() error { _, err := ops.FakeQuantize(x, qtensor.Params{}); return err },
 		"FakeQuantize zero Scheme":    func() error { _, err := ops.FakeQuantizeDynamic(x, qtensor.Scheme{}); return err },
 		"FakeQuantizeLSQ zero Scheme": func() error { _, err := ops.FakeQuantizeLSQ(x, x, qtensor.Scheme{}); return err },
@@ -184,7 +184,7 @@ func refused(g *gorgonia.ExprGraph, x *gorgonia.Node, w *ops.Weight, filters *op
 	}
 	for _, n := range []int{math.MinInt, -1, math.MaxInt} {
 		pair := []int{n, n}
-		all[fmt.Sprint("PackConv2d of groups ", n)] = func() error { _, err := ops.PackConv2d(table, n); return err }
+		all[fmt.Sprint("PackConv2d of groups ", n)] = func() error { _, err := ops.PackConv2d(embedded, n); return err }
 		all[fmt.Sprint("Conv2d pad ", n)] = conv(filters, three, pair, nil, nil)
 		all[fmt.Sprint("Conv2d stride ", n)] = conv(filters, three, nil, pair, nil)
 		all[fmt.Sprint("Conv2d dilation ", n)] = conv(filters, three, nil, nil, pair)
@@ -373,7 +373,7 @@ func TestTransposedWeight(t *testing.T) {
 			q := mustQuantize(t, 1, qtensor.PerChannelSymmetric(8, 0), out, in) // as PyTorch has it
 			_, err := ops.Pack(q)
 			wantError(t, fmt.Sprint("scales by row of ", out, in), err, qtensor.ErrScheme, "w.T()")
-			turned, err := q.T()
+			transposed, err := q.T()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -388,7 +388,7 @@ func TestTransposedWeight(t *testing.T) {
 					_, err = ops.MatMul(x, whole)
 					wantError(t, fmt.Sprint("MatMul of ", in, out), err, qtensor.ErrShape, "w.T()")
 				}
-				if _, err := ops.Linear(x, mustPack(t, turned)); err != nil {
+				if _, err := ops.Linear(x, mustPack(t, transposed)); err != nil {
 					t.Errorf("w.T() of (%d, %d): %v", out, in, err)
 				}
 			}

@@ -29,9 +29,10 @@ type layer struct {
 // LayerOption changes how MatMul, Linear and Conv2d work.
 type LayerOption func(*layer) error
 
-// WithActivations says what becomes of the activations on their way through: model.Fixed24 where it is not
-// given. For model.StaticInt8, which has parameters, see WithStaticInt8; of the two, and of two options of a
-// kind, the last holds. Errors: qtensor.ErrParams for StaticInt8, and for what is none of the constants.
+// WithActivations says how the layer represents its activations while it multiplies: model.Fixed24 where it
+// is not given. model.StaticInt8 has parameters: see WithStaticInt8. The last of several options of a kind
+// holds, and of these two. Errors: qtensor.ErrParams for StaticInt8, and for a value that is none of the
+// constants.
 func WithActivations(a model.Activations) LayerOption {
 	return func(l *layer) error {
 		if a == model.StaticInt8 {
@@ -42,9 +43,10 @@ func WithActivations(a model.Activations) LayerOption {
 	}
 }
 
-// WithStaticInt8 quantizes activations with the parameters that a calibration found (calib.Profile.Params):
-// model.StaticInt8. The scheme is per tensor, Symmetric, Affine, PowerOfTwo, Int4 or UInt4. p is copied.
-// Errors: qtensor.ErrScheme for another; qtensor.ErrParams for parameters that are not sound.
+// WithStaticInt8 quantizes activations with the parameters that a calibration found, such as
+// calib.Profile.Params returns: model.StaticInt8. The scheme is per tensor, Symmetric, Affine, PowerOfTwo,
+// Int4 or UInt4. p is copied. Errors: qtensor.ErrScheme for another scheme; qtensor.ErrParams for parameters
+// that do not fit it, and for a negative scale.
 func WithStaticInt8(p qtensor.Params) LayerOption {
 	p = p.Clone()
 	return func(l *layer) error {
@@ -54,8 +56,8 @@ func WithStaticInt8(p qtensor.Params) LayerOption {
 	}
 }
 
-// WithBias adds b to every row of the result, or b[o] to every number of filter o's, in float32. b has the
-// (out) elements of a vector, in any shape with no other axis longer than 1, float32 or float64, and is
+// WithBias adds b, (out), to every row of the result, or b[o] to every element of output channel o, in
+// float32. b is float32 or float64, in any shape of out elements with no other axis longer than 1, and is
 // copied. Errors: qtensor.ErrShape, ErrDtype, ErrLayout; ErrValue for NaN or an infinity.
 func WithBias(b tensor.Tensor) LayerOption {
 	return func(l *layer) error {
@@ -80,7 +82,7 @@ func WithReLU() LayerOption {
 }
 
 // check takes the options and checks them against the node and the scheme of the weights. name is what the op
-// is called, its Activations apart.
+// is called, without its Activations.
 func (l *layer) check(x *gorgonia.Node, name string, weights qtensor.Scheme, opts []LayerOption) error {
 	var err error
 	if l.operand, err = operandOf(x, floats); err != nil {

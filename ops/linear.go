@@ -10,18 +10,17 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// MatMul returns y = x·w for x of shape (m, in), w of shape (in, out) and y of shape (m, out), or (in) and
-// (out) for a single sample: the product of activations with a weight that is dequantized on the fly. It
-// takes WithActivations and WithStaticInt8; bias, ReLU and higher ranks are Linear's.
+// MatMul returns y = x·w for activations x of shape (m, in), a quantized weight w of shape (in, out) and y of
+// shape (m, out), or (in) and (out) for a single sample. It takes WithActivations and WithStaticInt8; bias,
+// ReLU and higher ranks are Linear's.
 //
-// x is float32 or float64, which is rounded to float32 first; y has x's type, with float32 values, of which
-// one past the largest is an infinity.
+// x is float32 or float64, which is rounded to float32 first; y has x's type, with float32 values; one past
+// the largest float32 is an infinity.
 //
-// Errors: qtensor.ErrShape and qtensor.ErrDtype for x, qtensor.ErrShape for a weight that Pack did not make
-// and for more than 2^32 numbers, 2^29 where int has 32 bits; qtensor.ErrScheme and qtensor.ErrParams for
-// activations that do not go with the weight, ErrParams also for a nil option, and a bias or ReLU. When the
-// graph runs, NaN and infinities in x are qtensor.ErrValue; the errors of Gorgonia's machines have it behind
-// a method, Err() error, that errors.Is does not know.
+// Errors: qtensor.ErrShape and qtensor.ErrDtype for x; qtensor.ErrShape for a weight that Pack did not make,
+// and for more than 2^32 elements in x or y, 2^29 where int has 32 bits; qtensor.ErrScheme and
+// qtensor.ErrParams for activations that do not go with the weight; ErrParams also for a nil option, and for
+// a bias or ReLU. When the graph runs, NaN and infinities in x are qtensor.ErrValue.
 func MatMul(x *gorgonia.Node, w *Weight, opts ...LayerOption) (*gorgonia.Node, error) {
 	l, err := newLinear(x, w, opts)
 	if err == nil && (l.options.Bias != nil || l.options.ReLU) {
@@ -33,15 +32,15 @@ func MatMul(x *gorgonia.Node, w *Weight, opts ...LayerOption) (*gorgonia.Node, e
 	return apply("MatMul", l, x, err)
 }
 
-// Linear returns y = x·w + b, or max(x·w + b, 0), for x of shape (…, in), w of shape (in, out) and y of shape
-// (…, out). It takes WithBias, WithReLU, WithActivations and WithStaticInt8, and what MatMul says of types
-// and errors holds.
+// Linear returns y = x·w + b, or max(x·w + b, 0), for x of shape (…, in), w of shape (in, out), which is the
+// transpose of PyTorch's, and y of shape (…, out). It takes WithBias, WithReLU, WithActivations and
+// WithStaticInt8. Types and errors are as MatMul has them.
 func Linear(x *gorgonia.Node, w *Weight, opts ...LayerOption) (*gorgonia.Node, error) {
 	l, err := newLinear(x, w, opts)
 	return apply("Linear", l, x, err)
 }
 
-// newLinear returns the op of both.
+// newLinear returns the op of MatMul and Linear.
 func newLinear(x *gorgonia.Node, w *Weight, opts []LayerOption) (*layer, error) {
 	packed := w.packed()
 	if !packed.Packed() {

@@ -13,25 +13,25 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// FakeQuantizeLSQ works like FakeQuantize with scales that are learned: scale is a node of its own, s, for
-// the solver to train beside the weights. With Q the largest code of the scheme, y = s·clamp(RNE(x/s), −Q, Q)
-// and
+// FakeQuantizeLSQ works like FakeQuantize with scales that are learned (learned step size quantization):
+// scale is a node of its own, s, for the solver to train beside the weights. With Q = qmax of the scheme, y =
+// s·clamp(RNE(x/s), −Q, Q) and
 //
 //	dx = dy                                      where |x/s| < Q, else 0
 //	ds = g·Σ dy·(RNE(x/s) − x/s where |x/s| < Q, else ±Q),   g = 1/√(n·Q),
 //
-// over the n elements that share s. y is bit for bit what qtensor.QuantizeWith gives with the scales of that
-// moment.
+// over the n elements that share s. y is bit for bit what qtensor.QuantizeWith and Dequantize give with the
+// scales of that moment.
 //
-// scheme is qtensor.Symmetric or Int4, per tensor or axis, with float32 scales. scale holds one number for
-// the tensor, or one for each index of the axis, in any shape, and has the type of x. A good one to start
-// from is that of qtensor.Quantize, or, of the source, 2·mean|x|/√Q.
+// scheme is qtensor.Symmetric or Int4, per tensor or axis, with float32 scales. scale has the type of x and
+// one element for the tensor, or one for each index of the axis, in any shape. A good initial value is the
+// scale of qtensor.Quantize, or, as the source has it, 2·mean|x|/√Q.
 //
 // Errors are those of FakeQuantize; qtensor.ErrShape and ErrDtype for scale too. When the graph runs, a scale
-// that is not finite, or is below 2^−126, is qtensor.ErrParams: a solver of too long steps makes such.
+// that is not finite, or is below 2^−126, is qtensor.ErrParams: too large a learning rate makes such.
 //
 // Source: Esser et al., "Learned Step Size Quantization", arXiv:1902.08153, equations 1 to 5 and §2.2, but
-// for codes down to −Q alone, which are those of this module.
+// for qmin = −Q, which is that of this module's symmetric schemes.
 func FakeQuantizeLSQ(x, scale *gorgonia.Node, scheme qtensor.Scheme) (*gorgonia.Node, error) {
 	l, err := newLSQ(x, scale, scheme)
 	if err == nil {
@@ -117,7 +117,7 @@ func (l *lsq) do(inputs []gorgonia.Value) (gorgonia.Value, error) {
 	return dequantized(q, l.x.dtype)
 }
 
-// quantize returns x in codes.
+// quantize returns x quantized.
 func (l *lsq) quantize(inputs []gorgonia.Value) (*qtensor.QTensor, error) {
 	if len(inputs) != 2 {
 		return nil, fmt.Errorf("%w: got %d inputs, want 2", qtensor.ErrShape, len(inputs))
@@ -211,7 +211,7 @@ func lsqGradients[T float32 | float64](l *lsq, x, s, dy gorgonia.Value) (out [2]
 	if err != nil {
 		return out, err
 	}
-	numbers, err := dense.Float32s(values)
+	elements, err := dense.Float32s(values)
 	if err != nil {
 		return out, err
 	}
@@ -219,13 +219,13 @@ func lsqGradients[T float32 | float64](l *lsq, x, s, dy gorgonia.Value) (out [2]
 	if err != nil {
 		return out, err
 	}
-	inner := len(numbers) // elements in a row that share a scale
+	inner := len(elements) // elements in a row that share a scale
 	if axis, perAxis := l.scheme.Axis(); perAxis {
 		inner = values.Shape()[axis+1:].TotalSize()
 	}
 	_, high := l.scheme.CodeRange()
-	dx, sums := make([]T, len(numbers)), make([]float64, len(scales))
-	for i, v := range numbers {
+	dx, sums := make([]T, len(elements)), make([]float64, len(scales))
+	for i, v := range elements {
 		block := i / inner % len(scales)
 		u := float64(v / scales[block]) // as quantizing divides
 		slope := math.Copysign(float64(high), u)
@@ -234,7 +234,7 @@ func lsqGradients[T float32 | float64](l *lsq, x, s, dy gorgonia.Value) (out [2]
 		}
 		sums[block] += float64(float64(dys[i]) * slope) // converted, so that it is not fused
 	}
-	ds, g := make([]T, len(scales)), 1/math.Sqrt(float64(len(numbers)/len(scales))*float64(high))
+	ds, g := make([]T, len(scales)), 1/math.Sqrt(float64(len(elements)/len(scales))*float64(high))
 	for i, sum := range sums {
 		ds[i] = T(g * sum)
 	}

@@ -99,7 +99,7 @@ func TestPromisedErrors(t *testing.T) {
 		{"Conv2d", "a side that is too short", qtensor.ErrShape, conv(kernel, nil, nil, []int{5, 1})},
 		{"Conv2d", "too many numbers", qtensor.ErrShape, conv(kernel, []int{1 << 13, 1 << 13}, nil, nil)},
 		{"Embedding", "no node", qtensor.ErrShape, last(ops.Embedding(nil, weights(symmetric, 3, 2)))},
-		{"Embedding", "no table", qtensor.ErrShape, last(ops.Embedding(integers, nil))},
+		{"Embedding", "no weight", qtensor.ErrShape, last(ops.Embedding(integers, nil))},
 		{"Embedding", "a vector", qtensor.ErrShape, last(ops.Embedding(integers, weights(symmetric, 3)))},
 		{"Embedding", "floats", qtensor.ErrDtype, last(ops.Embedding(x, weights(symmetric, 3, 2)))},
 		{"FakeQuantize", "no node", qtensor.ErrShape, last(ops.FakeQuantize(nil, one))},

@@ -52,8 +52,8 @@ type integers struct {
 	r float64
 }
 
-// integersOf returns the integers of each row of x, (m, k): a fixed point by exact arithmetic, or the codes
-// that qtensor gives less their zero point.
+// integersOf returns the integers of each row of x, (m, k): block floating point by exact arithmetic, or the
+// codes that qtensor gives less their zero point.
 func (c computing) integersOf(t testing.TB, x []float32, m, k int) []integers {
 	t.Helper()
 	rows := make([]integers, m)
@@ -143,7 +143,7 @@ func blockOf(s qtensor.Scheme, in int) func(p, j int) int {
 }
 
 // reference returns rows times q as the docs have it, in math/big: integer sums, then real ones of 53 bits
-// for a fixed point and 24 for codes of a byte, group after group.
+// for block floating point and 24 for codes of a byte, group after group.
 func reference(t testing.TB, q *qtensor.QTensor, c computing, rows []integers) []float32 {
 	t.Helper()
 	in, out := q.Shape()[0], q.Shape()[1]

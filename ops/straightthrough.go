@@ -64,7 +64,7 @@ func (f *fakeQuantize) through(x, dy gorgonia.Value) (*tensor.Dense, error) {
 	if err != nil {
 		return nil, err
 	}
-	numbers, err := dense.Float32s(at)
+	elements, err := dense.Float32s(at)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (f *fakeQuantize) through(x, dy gorgonia.Value) (*tensor.Dense, error) {
 			return nil, err
 		}
 	}
-	passes := func(i int) bool { return lowest == nil || numbers[i] >= lowest[i] && numbers[i] <= highest[i] }
+	passes := func(i int) bool { return lowest == nil || elements[i] >= lowest[i] && elements[i] <= highest[i] }
 	if f.dtype == tensor.Float64 {
 		return masked[float64](dy, at.Shape(), passes)
 	}

@@ -277,8 +277,8 @@ func TestTrapLispMachineDoesNotRewind(t *testing.T) {
 	}
 }
 
-// TestTrapInPlaceOps: stock ops write into what they may overwrite. That is a result of ours, but no input,
-// weight or bias, nor a tensor that these were made from.
+// TestTrapInPlaceOps: Gorgonia's own ops write into what they may overwrite. That is a result of ours, but no
+// input, weight or bias, nor a tensor that these were made from.
 func TestTrapInPlaceOps(t *testing.T) {
 	const m, n = 4, 4
 	q := mustQuantize(t, 1, qtensor.PerChannelAffine(8, 1), n, n)

@@ -7,18 +7,18 @@ import (
 	"euryale/qtensor"
 )
 
-// Weight is a quantized matrix, (in, out), laid out for multiplying by it. It is immutable: any number of
-// ops, graphs and goroutines may share one. The zero Weight, and a nil one, are qtensor.ErrShape wherever a
-// layer is made, and give zeros elsewhere.
+// Weight is a quantized matrix, (in, out), packed for multiplying by it. It is immutable: any number of ops,
+// graphs and goroutines may share one. The zero Weight, and a nil one, are qtensor.ErrShape wherever a layer
+// is made, and give zeros elsewhere.
 type Weight struct{ w *nn.Weight }
 
-// Pack lays out w, of shape (in, out), quantized per tensor, per axis 1 or in groups of axis 1: a scale may
-// be shared by a column or by part of one, but not by a row. A weight of shape (out, in) is w.T(). Each
-// call makes a new layout; pack once and share the Weight.
+// Pack returns w, of shape (in, out), packed for the kernels. w is quantized per tensor, per axis 1 or in
+// groups of axis 1: elements of a column share a scale, all or a group of them. The transpose of a weight
+// (out, in), such as PyTorch's, is w.T(). Each call makes a new layout; pack once and share the Weight.
 //
 // Errors: qtensor.ErrShape for another rank, and for a layout of more than 2^32 elements, 2^29 where int has
-// 32 bits: depth is filled up to a multiple of 4, or of 64 without groups, and columns to one of 16.
-// qtensor.ErrScheme for scales along axis 0.
+// 32 bits: in is padded to a multiple of 4, or of 64 without groups, and out to one of 16. qtensor.ErrScheme
+// for scales along axis 0.
 func Pack(w *qtensor.QTensor) (*Weight, error) {
 	packed, err := nn.Pack(w)
 	if err != nil {
@@ -35,34 +35,34 @@ func (w *Weight) packed() *nn.Weight {
 	return w.w
 }
 
-// In returns the depth: the size of the last axis that goes in.
+// In returns the size of the last axis of x.
 func (w *Weight) In() int { return w.packed().In() }
 
-// Out returns the size of the last axis that comes out.
+// Out returns the size of the last axis of y.
 func (w *Weight) Out() int { return w.packed().Out() }
 
 // Scheme returns the scheme of the tensor that was packed.
 func (w *Weight) Scheme() qtensor.Scheme { return w.packed().Scheme() }
 
-// Bytes returns the memory that the layout takes.
+// Bytes returns the memory that the packed layout takes.
 func (w *Weight) Bytes() int { return w.packed().Bytes() }
 
 // String describes the weight in a line.
 func (w *Weight) String() string { return w.packed().String() }
 
-// Filters are the quantized weights of a convolution, laid out for it. They are immutable: any number of ops,
+// Filters are the quantized weights of a convolution, packed for it. They are immutable: any number of ops,
 // graphs and goroutines may share them. The zero Filters, and nil, are qtensor.ErrShape wherever a layer is
 // made, and give zeros elsewhere.
 type Filters struct{ f *nn.Filters }
 
-// PackConv2d lays out filters w, of shape (out, in/groups, height, width), quantized per tensor, per axis 0
-// or in groups of axis 0. The channels that come in and the filters are cut into the given number of groups,
-// and a filter sees the channels of its own; groups = 1 is the ordinary convolution, groups = in the
-// depthwise one.
+// PackConv2d returns filters w, of shape (out, in/groups, height, width), packed for the kernels. w is
+// quantized per tensor, per axis 0 or in groups of axis 0. groups is as in PyTorch and ONNX: input channels
+// and filters are split into so many groups, and a filter sees the channels of its own group; 1 is the
+// ordinary convolution, in the depthwise one.
 //
 // Errors: qtensor.ErrShape for another rank, for groups that do not divide out, and for a layout of more
-// elements than Pack allows, for each group of channels; qtensor.ErrScheme for scales along another axis, and
-// for 16-bit numbers.
+// elements than Pack allows, for each group; qtensor.ErrScheme for scales along another axis, and for 16-bit
+// floats.
 func PackConv2d(w *qtensor.QTensor, groups int) (*Filters, error) {
 	packed, err := nn.PackFilters(w, groups)
 	if err != nil {
@@ -82,7 +82,7 @@ func (f *Filters) packed() *nn.Filters {
 // Scheme returns the scheme of the tensor that was packed.
 func (f *Filters) Scheme() qtensor.Scheme { return f.packed().Scheme() }
 
-// Bytes returns the memory that the layout takes.
+// Bytes returns the memory that the packed layout takes.
 func (f *Filters) Bytes() int { return f.packed().Bytes() }
 
 // String describes the filters in a line.
