@@ -58,7 +58,7 @@ func (m *Model) build(g *flow.Graph, layers map[string]layer, data map[string]fu
 	}
 	b.pack()
 	m.sample = m.workOfSample()
-	if err := m.place(); err != nil {
+	if err := m.planMemory(); err != nil {
 		return err
 	}
 	m.measureWork()
@@ -143,7 +143,7 @@ func (b *builder) addInputs() error {
 		if err != nil {
 			return fmt.Errorf("input %q: %w", v.Name, err)
 		}
-		b.inputs = append(b.inputs, b.add(value{name: v.Name, size: s, from: -1, slot: -1, integer: v.Integer}))
+		b.inputs = append(b.inputs, b.add(value{name: v.Name, size: s, from: -1, buffer: -1, integer: v.Integer}))
 	}
 	return nil
 }
@@ -173,7 +173,7 @@ func (b *builder) constant(name string) (int, error) {
 		data = func() ([]float32, error) { return t.Data, nil }
 	}
 	b.graph.Constants[name] = t
-	return b.add(value{name: name, size: s, data: data, from: -1, slot: -1}), nil
+	return b.add(value{name: name, size: s, data: data, from: -1, buffer: -1}), nil
 }
 
 func (b *builder) addNodes() error {

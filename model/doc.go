@@ -26,9 +26,9 @@
 //
 // # Memory
 //
-// Values between nodes lie in an arena, in slots that are used again as soon as nothing reads what was there.
-// Arenas are kept in a sync.Pool: as many as there were runs at once, each of the size of the largest batch
-// it met, until the garbage collector takes them. Constants, weights, and all that a run has for itself take
+// Values between nodes lie in the buffers of a workspace; a buffer is used again as soon as nothing reads what was
+// in it. Workspaces are kept in a sync.Pool: as many as there were runs at once, each of the size of the largest
+// batch it met, until the garbage collector takes them. Constants, weights, and all that a run has for itself take
 // DefaultMemoryLimit at most, or what WithMemoryLimit says: a model, or a batch, for which they are more is
 // refused before they are allocated.
 //

@@ -13,7 +13,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A run that its context may end is computed by a goroutine of its own where that may take long: on copies of the inputs, in an arena
+// A run that its context may end is computed by a goroutine of its own where that may take long: on copies of the inputs, in a workspace
 // that it gives back when it has ended. The caller waits for it or for the context. When the context ends first, nothing of the
 // caller's is read any more; the goroutine ends at the next node, part of a layer or part of the batch, and its results are dropped.
 // All that belongs to the user is called by the caller's goroutine: the context, and what looks on.
@@ -276,36 +276,36 @@ func (e *execution) readPart(in input, dst []float32, first int) error {
 // pass computes the outputs y for the inputs x of a batch, where they are not nil.
 func (e *execution) pass(x [][]float32, batch int, y [][]float32, alone bool) error {
 	m := e.m
-	a, err := m.arena()
+	ws, err := m.workspace()
 	if err != nil {
 		return err
 	}
 	for i, id := range m.inputs {
-		a.values[id].x = x[i]
+		ws.values[id].x = x[i]
 	}
-	m.makeRoom(a, batch, e.w.show != nil)
-	a.batch, a.alone = batch, alone
-	err = e.steps(a)
+	m.reshape(ws, batch, e.w.show != nil)
+	ws.batch, ws.alone = batch, alone
+	err = e.steps(ws)
 	for i, id := range m.outputs {
 		if err == nil {
-			copy(y[i], a.values[id].x)
+			copy(y[i], ws.values[id].x)
 		}
 	}
 	for i := range m.values {
-		if root := m.root(i); root.slot < 0 && root.data == nil {
-			a.values[i].x = nil // the caller's
+		if root := m.root(i); root.buffer < 0 && root.data == nil {
+			ws.values[i].x = nil // the caller's
 		}
 	}
-	m.arenas.Put(a)
+	m.workspaces.Put(ws)
 	return err
 }
 
 // steps computes every node.
-func (e *execution) steps(a *arena) error {
+func (e *execution) steps(ws *workspace) error {
 	m := e.m
 	if e.w.show != nil {
 		for _, id := range m.inputs {
-			if err := e.w.show(m.values[id].name, a.values[id].x); err != nil {
+			if err := e.w.show(m.values[id].name, ws.values[id].x); err != nil {
 				return fmt.Errorf("input %q: %w", m.values[id].name, err)
 			}
 		}
@@ -315,7 +315,7 @@ func (e *execution) steps(a *arena) error {
 		if e.stopped() {
 			return errStopped
 		}
-		if err := e.step(a, s); err != nil {
+		if err := e.step(ws, s); err != nil {
 			return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
 		}
 	}
@@ -327,7 +327,7 @@ func (e *execution) steps(a *arena) error {
 }
 
 // step computes a node, and shows what it gives.
-func (e *execution) step(a *arena, s *step) error {
+func (e *execution) step(ws *workspace, s *step) error {
 	if e.w.begin != nil {
 		e.w.begin(s)
 	}
@@ -335,12 +335,12 @@ func (e *execution) step(a *arena, s *step) error {
 	if e.w.took != nil {
 		begin = time.Now()
 	}
-	err := e.do(a, s)
+	err := e.do(ws, s)
 	if e.w.took != nil {
 		e.w.took(s, time.Since(begin))
 	}
 	if err == nil && e.w.show != nil {
-		err = e.w.show(e.m.values[s.out].name, a.values[s.out].x)
+		err = e.w.show(e.m.values[s.out].name, ws.values[s.out].x)
 	}
 	return err
 }

@@ -16,8 +16,8 @@ type scratch struct {
 	err     error // of a kernel that fails
 }
 
-// room returns n numbers of any value.
-func (s *scratch) room(n int) []float32 {
+// floats returns n float32 of any value, until the next call.
+func (s *scratch) floats(n int) []float32 {
 	s.x = grow(s.x, n)
 	return s.x
 }
@@ -151,7 +151,7 @@ func conv(n *node, y array, in []array, s *scratch) {
 		for first := 0; first < height; first += most {
 			rows := min(most, height-first)
 			pixels := rows * width
-			part := s.room(pixels * (filters + depth))
+			part := s.floats(pixels * (filters + depth))
 			sums, all := part[:pixels*filters], part[pixels*filters:]
 			v.read(all, image, x.shape[1:], channels, first, rows, width)
 			for k := 0; k < depth; k += block {

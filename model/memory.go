@@ -81,10 +81,11 @@ func elementsOf(shape []int) float64 {
 	return n
 }
 
-// room is what the inside of a step takes, in bytes: always, for each sample up to some of them, and for each thread.
-type room struct{ fixed, each, most, thread float64 }
+// scratchBytes is what a step allocates besides its result: fixed bytes, each for a sample but most at most, and
+// thread for each thread.
+type scratchBytes struct{ fixed, each, most, thread float64 }
 
-func (r room) at(batch float64) float64 {
+func (r scratchBytes) at(batch float64) float64 {
 	return r.fixed + min(float64(batch*r.each), r.most) + float64(float64(runtime.GOMAXPROCS(0))*r.thread)
 }
 
@@ -97,7 +98,7 @@ func (m *Model) fits(batch int, shown bool) error {
 	if int64(batch) <= known.Load() {
 		return nil
 	}
-	for _, s := range m.slots {
+	for _, s := range m.buffers {
 		if !fits(s.perBatch, batch) {
 			return fmt.Errorf("%w: got a batch of %d, want at most %d", qtensor.ErrShape, batch, maxRunElements/s.perBatch)
 		}
@@ -128,7 +129,7 @@ func (m *Model) memory(batch int, shown bool) float64 {
 	for _, id := range m.outputs {
 		bytes += float64(4 * at(m.values[id].size))
 	}
-	for _, s := range m.slots {
+	for _, s := range m.buffers {
 		own := max(n*float64(s.perBatch), float64(s.fixed))
 		if !s.quantized {
 			own *= 4
@@ -142,9 +143,9 @@ func (m *Model) memory(batch int, shown bool) float64 {
 			bytes += float64(4 * at(out.size))
 		}
 		if s.layer != nil {
-			layers = max(layers, s.room.at(n))
+			layers = max(layers, s.scratch.at(n))
 		} else {
-			kernels = max(kernels, s.room.at(n))
+			kernels = max(kernels, s.scratch.at(n))
 		}
 	}
 	if m.sample != (work{}) { // threads with samples of their own have calls of their own
@@ -153,7 +154,8 @@ func (m *Model) memory(batch int, shown bool) float64 {
 	return bytes + kernels + layers
 }
 
-// measureMemory sets what constants, weights and the insides of steps take, and returns an error for a model that fits no batch.
+// measureMemory sets what constants, weights and the scratch memory of steps take. A model that fits no batch is
+// an error.
 func (m *Model) measureMemory(packed map[packing]any) error {
 	for _, v := range m.values {
 		if v.data != nil {
@@ -174,7 +176,7 @@ func (m *Model) measureMemory(packed map[packing]any) error {
 		}
 	}
 	for i := range m.steps {
-		m.steps[i].room = m.roomOf(&m.steps[i])
+		m.steps[i].scratch = m.scratchOf(&m.steps[i])
 	}
 	return m.fits(1, false)
 }
@@ -232,19 +234,19 @@ const (
 	operandOfByte = 4         // and bytes of an operand for a number, in up to four planes
 )
 
-// roomOf returns what the inside of a step takes.
-func (m *Model) roomOf(s *step) room {
+// scratchOf returns what a step allocates besides its result.
+func (m *Model) scratchOf(s *step) scratchBytes {
 	out, in := m.values[s.out].size, m.values[s.in[0]].size
-	all := func(bytes float64, s size) room {
+	all := func(bytes float64, s size) scratchBytes {
 		if s.perBatch() {
-			return room{each: bytes * float64(s.elements()), most: math.Inf(1)}
+			return scratchBytes{each: bytes * float64(s.elements()), most: math.Inf(1)}
 		}
-		return room{fixed: bytes * float64(s.elements())}
+		return scratchBytes{fixed: bytes * float64(s.elements())}
 	}
 	sample := func(s size) float64 { return elementsOf(s) / -float64(min(-1, s[0])) }
 	switch {
 	case s.layer != nil && s.node.Op == "Conv":
-		return m.roomOfImages(s, in, out)
+		return m.scratchOfConv(s, in, out)
 	case s.layer != nil:
 		columns, row := float64(out[len(out)-1]), float64(operandOfByte*(s.depth+64))
 		rows := max(64, float64(operandBytes)/float64(s.depth))
@@ -255,7 +257,7 @@ func (m *Model) roomOf(s *step) room {
 		r := all(8, out)
 		for _, id := range s.in {
 			own := all(16, m.values[id].size)
-			r = room{fixed: r.fixed + own.fixed, each: r.each + own.each, most: math.Inf(1)}
+			r = scratchBytes{fixed: r.fixed + own.fixed, each: r.each + own.each, most: math.Inf(1)}
 		}
 		return r
 	case s.embedding != nil || s.node.Op == "Gather":
@@ -266,15 +268,15 @@ func (m *Model) roomOf(s *step) room {
 		w := m.values[s.in[1]].size
 		filters, depth := float64(w[0]/groupsOf(s.node)), elementsOf(w[1:])
 		rows := min(float64(out[2]), max(1, maxWindows/(depth*float64(out[3]))))
-		return room{fixed: 4 * rows * float64(out[3]) * (filters + depth)}
+		return scratchBytes{fixed: 4 * rows * float64(out[3]) * (filters + depth)}
 	case s.op.quantized != nil && s.op.quantized.computes && len(in) > 0:
-		return room{fixed: 8 * (sample(in) + sample(out))}
+		return scratchBytes{fixed: 8 * (sample(in) + sample(out))}
 	}
-	return room{}
+	return scratchBytes{}
 }
 
-// roomOfImages returns what the inside of a quantized convolution takes.
-func (m *Model) roomOfImages(s *step, in, out size) room {
+// scratchOfConv returns what a quantized convolution allocates besides its result.
+func (m *Model) scratchOfConv(s *step, in, out size) scratchBytes {
 	pad := s.node.windows.pad
 	image := 4 * float64(in[1]) * float64(in[2]+2*pad[0]) * float64(in[3]+2*pad[1])
 	thread := float64(pieceBytes) + float64(8*image)
@@ -282,5 +284,5 @@ func (m *Model) roomOfImages(s *step, in, out size) room {
 		operands, results := float64(operandOfByte*float64(s.depth+64)), float64(4*float64(out[1]))
 		thread += float64(float64(out[2]) * float64(out[3]) * (operands + results))
 	}
-	return room{0, image, max(image, imageBytes), thread}
+	return scratchBytes{0, image, max(image, imageBytes), thread}
 }

@@ -10,24 +10,24 @@ import (
 )
 
 // Model is a network that runs at any batch size. It is immutable but for Close, and safe for any number of
-// goroutines. New, Load and Read return one; of a nil Model and of the zero Model, methods that return errors
-// return qtensor.ErrParams, and others nil.
+// goroutines. New, Load and Read return one. Methods of a nil Model and of the zero Model return
+// qtensor.ErrParams where they return an error; others return nil, and String describes no layer.
 type Model struct {
-	graph   flow.Graph       // its constants are those that are read
-	layers  map[string]layer // by node
-	values  []value
-	steps   []step
-	inputs  []int
-	outputs []int
-	slots   []slot
-	sample  work          // of a sample by itself, where a batch may be split
-	each    work          // of a sample, and
-	fixed   work          // of what is the same for any batch
-	calls   bool          // there are such steps
-	arenas  sync.Pool     // of *arena
-	copies  sync.Pool     // of *[]float32: inputs of runs that may be left
-	left    chan struct{} // holds one for each goroutine of a run that nobody waits for
-	ready   atomic.Bool   // all weights are packed and all constants read
+	graph      flow.Graph       // its constants are those that are read
+	layers     map[string]layer // by node
+	values     []value
+	steps      []step
+	inputs     []int
+	outputs    []int
+	buffers    []buffer
+	sample     work          // of a sample by itself, where a batch may be split
+	each       work          // of a sample, and
+	fixed      work          // of what is the same for any batch
+	calls      bool          // there are such steps
+	workspaces sync.Pool     // of *workspace
+	copies     sync.Pool     // of *[]float32: inputs of runs that may be left
+	left       chan struct{} // holds one for each goroutine of a run that nobody waits for
+	ready      atomic.Bool   // all weights are packed and all constants read
 
 	limit    int64           // of memory; 0 for the zero Model
 	fitting  [2]atomic.Int64 // batches that are known to be within it, without and with what is shown
@@ -50,11 +50,11 @@ type value struct {
 	name         string
 	size         size
 	data         func() ([]float32, error) // of a constant; nil for others
-	from         int                       // the value whose memory this is, −1 for its own
-	root         int                       // the value whose memory it is at last
-	ownFloat     bool                      // from's quantized values alone are shared: as float32 the value has a buffer of its own
-	slot         int                       // of its own memory: where in an arena that is; −1 for inputs and constants
-	last         int                       // of its own memory: the last step that reads it
+	from         int                       // the value that it shares memory with; −1 for memory of its own
+	root         int                       // the value whose memory it shares in the end
+	ownFloat     bool                      // that it shares quantized values alone, and is other float32
+	buffer       int                       // that it has for its own; −1 for inputs and constants
+	last         int                       // the last step that reads its own memory
 	quantization *quantization             // nil for float32
 	integer      bool                      // of an input: whole numbers
 }
@@ -66,12 +66,12 @@ type step struct {
 	in        []int
 	out       int
 	layer     func() (*prepared, error)        // packs the weights when it is called first; or nil
-	quantized *quantizedLayer                  // what layer is made of, while the model is built
+	quantized *quantizedLayer                  // of a quantized layer, while the model is built
 	embedding func() (*qtensor.QTensor, error) // reads the weight when it is called first; of an embedding
 	call      *flow.Call                       // in place of op
 	depth     int                              // of a layer: products that are summed for a result
 	weights   int64                            // of a layer: bytes
-	room      room
+	scratch   scratchBytes
 }
 
 // root returns the value whose memory a value is in.

@@ -8,28 +8,28 @@ import (
 	"euryale/qtensor"
 )
 
-// slot is memory in an arena that values use one after the other.
-type slot struct {
+// buffer is memory of a workspace that values use one after the other.
+type buffer struct {
 	perBatch, fixed int  // elements: the more of perBatch times the batch and fixed
-	quantized       bool // of bytes; float32 if not
+	quantized       bool // of quantized values; else float32
 	free            bool
 }
 
-func (s slot) at(batch int) int { return max(s.perBatch*batch, s.fixed) }
+func (s buffer) at(batch int) int { return max(s.perBatch*batch, s.fixed) }
 
-// freeSlots are those that no value has: of numbers and of codes, by the bits of their size.
-type freeSlots [2][64][]int
+// freeBuffers are the buffers that no value uses: of float32 and of quantized values, by the bits of their size.
+type freeBuffers [2][64][]int
 
-// of returns the slots for codes or numbers, by the bits of their size.
-func (f *freeSlots) of(quantized bool) *[64][]int {
+// of returns the buffers of quantized values, or those of float32.
+func (f *freeBuffers) of(quantized bool) *[64][]int {
 	if quantized {
 		return &f[1]
 	}
 	return &f[0]
 }
 
-// place gives every value that is computed a slot from the step that sets it to the last that reads it.
-func (m *Model) place() error {
+// planMemory gives every value that is computed a buffer from the step that sets it to the last that reads it.
+func (m *Model) planMemory() error {
 	for id := range m.values {
 		v := &m.values[id]
 		if v.root = id; v.from >= 0 { // which is an earlier value
@@ -45,10 +45,10 @@ func (m *Model) place() error {
 	for _, id := range m.outputs {
 		m.root(id).last = len(m.steps)
 	}
-	var free freeSlots
+	var free freeBuffers
 	for i, s := range m.steps {
 		if out := &m.values[s.out]; out.from < 0 {
-			out.slot = m.take(&free, out.size, out.quantization != nil)
+			out.buffer = m.allocate(&free, out.size, out.quantization != nil)
 		}
 		m.release(&free, s.out, i)
 		for _, id := range s.in {
@@ -56,7 +56,7 @@ func (m *Model) place() error {
 		}
 	}
 	total := 0
-	for _, s := range m.slots {
+	for _, s := range m.buffers {
 		if total += s.at(1); total > maxElements {
 			return fmt.Errorf("%w: got more than %d elements that are held at once for a batch of one", qtensor.ErrShape, maxElements)
 		}
@@ -64,25 +64,25 @@ func (m *Model) place() error {
 	return nil
 }
 
-// release frees the slot of a value that no step behind i reads.
-func (m *Model) release(free *freeSlots, id, i int) {
+// release frees the buffer of a value that no step behind i reads.
+func (m *Model) release(free *freeBuffers, id, i int) {
 	root := m.root(id)
-	if root.data != nil || root.slot < 0 || root.last > i || m.slots[root.slot].free {
+	if root.data != nil || root.buffer < 0 || root.last > i || m.buffers[root.buffer].free {
 		return
 	}
-	s := &m.slots[root.slot]
+	s := &m.buffers[root.buffer]
 	s.free = true
 	class := &free.of(s.quantized)[bits.Len(uint(s.at(1)))]
-	*class = append(*class, root.slot)
+	*class = append(*class, root.buffer)
 }
 
-// take returns a slot for a value, as codes or not: a free one that need not grow, or else grows to less than
-// twice its size if there is such, the largest if not, and a new one if there is none.
-func (m *Model) take(free *freeSlots, s size, quantized bool) int {
+// allocate returns a buffer for a value, quantized or not: a free one that need not grow, else one that grows to
+// less than twice its size, else the largest, and a new one where none is free.
+func (m *Model) allocate(free *freeBuffers, s size, quantized bool) int {
 	classes, need := free.of(quantized), s.elements()
 	class, at := bits.Len(uint(need)), -1
-	for i := len(classes[class]) - 1; i >= max(0, len(classes[class])-maxLooks) && at < 0; i-- {
-		if m.slots[classes[class][i]].at(1) >= need {
+	for i := len(classes[class]) - 1; i >= max(0, len(classes[class])-maxCandidates) && at < 0; i-- {
+		if m.buffers[classes[class][i]].at(1) >= need {
 			at = i
 		}
 	}
@@ -99,14 +99,14 @@ func (m *Model) take(free *freeSlots, s size, quantized bool) int {
 		}
 		at = len(classes[class]) - 1
 	}
-	best := len(m.slots)
+	best := len(m.buffers)
 	if at < 0 {
-		m.slots = append(m.slots, slot{quantized: quantized})
+		m.buffers = append(m.buffers, buffer{quantized: quantized})
 	} else {
 		best = classes[class][at]
 		classes[class] = slices.Delete(classes[class], at, at+1)
 	}
-	to := &m.slots[best]
+	to := &m.buffers[best]
 	to.free = false
 	if s.perBatch() {
 		to.perBatch = max(to.perBatch, need)
@@ -116,5 +116,5 @@ func (m *Model) take(free *freeSlots, s size, quantized bool) int {
 	return best
 }
 
-// maxLooks bounds how many slots of about the right size are compared for a value.
-const maxLooks = 8
+// maxCandidates bounds how many buffers of about the right size are compared for a value.
+const maxCandidates = 8

@@ -123,8 +123,8 @@ func addU8(_ *node, y array, in []array, s *scratch) {
 		return
 	}
 	n := len(y.x) / y.shape[0]
-	room := s.room(2 * n)
-	sum, other := room[:n], room[n:]
+	buf := s.floats(2 * n)
+	sum, other := buf[:n], buf[n:]
 	for at := 0; at < len(y.x); at += n {
 		kernel.Dequantize(sum, a.q[at:][:n], a.affine())
 		kernel.Dequantize(other, b.q[at:][:n], b.affine())
@@ -138,8 +138,8 @@ func averagePoolU8(n *node, y array, in []array, s *scratch) {
 	x, channels := in[0], y.shape[1]
 	count := float32(n.windows.kernel[0] * n.windows.kernel[1])
 	width, image, own := x.shape[3], x.shape[2]*x.shape[3]*channels, y.shape[2]*y.shape[3]*channels
-	room := s.room(image + own)
-	numbers, averages := room[:image], room[image:]
+	buf := s.floats(image + own)
+	numbers, averages := buf[:image], buf[image:]
 	for i := range y.shape[0] {
 		kernel.Dequantize(numbers, x.q[i*image:][:image], x.affine())
 		pool(n.windows, 1, y, x, func(to, _, top, bottom, left, right int) {

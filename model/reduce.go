@@ -58,7 +58,7 @@ func reduceSum(n *node, y array, in []array, s *scratch) {
 	if len(axes) == len(shape) {
 		shape, axes = []int{len(in[0].x)}, []int{0}
 	}
-	x, sums := in[0].x, s.room(len(in[0].x))
+	x, sums := in[0].x, s.floats(len(in[0].x))
 	for gone, axis := range axes {
 		outer, own, inner := around(shape, axis-gone)
 		for o := range outer {

@@ -12,9 +12,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// arena is the memory of one run, and is used again by others.
-type arena struct {
-	slots   []memory
+// workspace is the memory of one run. Later runs use it again.
+type workspace struct {
+	buffers []storage
 	values  []array
 	in      []array // of a step
 	scratch scratch
@@ -22,8 +22,8 @@ type arena struct {
 	alone   bool // without help for layers
 }
 
-// memory is that of a slot: of the kind that the slot has.
-type memory struct {
+// storage is the memory of a buffer: one of the two.
+type storage struct {
 	x []float32
 	q []uint8
 }
@@ -111,49 +111,50 @@ func ended(ctx context.Context) error {
 	return context.Canceled
 }
 
-// arena returns memory for a run.
-func (m *Model) arena() (*arena, error) {
-	if a, _ := m.arenas.Get().(*arena); a != nil {
-		return a, nil
+// workspace returns memory for a run.
+func (m *Model) workspace() (*workspace, error) {
+	if ws, _ := m.workspaces.Get().(*workspace); ws != nil {
+		return ws, nil
 	}
-	a := &arena{slots: make([]memory, len(m.slots)), values: make([]array, len(m.values))}
+	ws := &workspace{buffers: make([]storage, len(m.buffers)), values: make([]array, len(m.values))}
 	for i, v := range m.values {
-		a.values[i].shape = make([]int, len(v.size))
+		ws.values[i].shape = make([]int, len(v.size))
 		if v.data == nil {
 			continue
 		}
 		var err error
-		if a.values[i].x, err = v.data(); err != nil {
+		if ws.values[i].x, err = v.data(); err != nil {
 			return nil, fmt.Errorf("constant %q: %w", v.name, err)
 		}
 	}
-	return a, nil
+	return ws, nil
 }
 
-// makeRoom gives every value its shape and memory for a batch. Values that are kept as codes are float32 too where all are shown.
-func (m *Model) makeRoom(a *arena, batch int, shown bool) {
-	for i, s := range m.slots {
+// reshape gives every value its shape and memory for a batch. Quantized values have float32 besides where all are
+// shown.
+func (m *Model) reshape(ws *workspace, batch int, shown bool) {
+	for i, s := range m.buffers {
 		if s.quantized {
-			a.slots[i].q = grow(a.slots[i].q, s.at(batch))
+			ws.buffers[i].q = grow(ws.buffers[i].q, s.at(batch))
 		} else {
-			a.slots[i].x = grow(a.slots[i].x, s.at(batch))
+			ws.buffers[i].x = grow(ws.buffers[i].x, s.at(batch))
 		}
 	}
 	for i, v := range m.values {
-		y := &a.values[i]
+		y := &ws.values[i]
 		v.size.put(y.shape, batch)
 		y.quantization = v.quantization
 		switch n := v.size.at(batch); {
 		case v.from >= 0:
-			y.x, y.q = a.values[v.from].x, a.values[v.from].q
+			y.x, y.q = ws.values[v.from].x, ws.values[v.from].q
 			if v.ownFloat && shown {
 				y.x = make([]float32, n)
 			}
-		case v.slot < 0: // the caller's, or a constant
+		case v.buffer < 0: // the caller's, or a constant
 		case v.quantization == nil:
-			y.x = a.slots[v.slot].x[:n]
+			y.x = ws.buffers[v.buffer].x[:n]
 		default:
-			y.x, y.q = nil, a.slots[v.slot].q[:n]
+			y.x, y.q = nil, ws.buffers[v.buffer].q[:n]
 			if shown {
 				y.x = make([]float32, n)
 			}
@@ -162,39 +163,39 @@ func (m *Model) makeRoom(a *arena, batch int, shown bool) {
 }
 
 // do computes a step: in float32, on quantized values, or both.
-func (e *execution) do(a *arena, s *step) error {
-	y := a.values[s.out]
+func (e *execution) do(ws *workspace, s *step) error {
+	y := ws.values[s.out]
 	switch {
 	case s.layer != nil:
-		return e.doLayer(y, a.values[s.in[0]], s, a.alone)
+		return e.doLayer(y, ws.values[s.in[0]], s, ws.alone)
 	case s.embedding != nil:
-		return doEmbedding(y, a.values[s.in[0]], s, &a.scratch)
+		return doEmbedding(y, ws.values[s.in[0]], s, &ws.scratch)
 	case s.call != nil:
-		return doCall(e.ctx, a, y, s)
+		return doCall(e.ctx, ws, y, s)
 	}
-	a.in = a.in[:0]
+	ws.in = ws.in[:0]
 	for _, id := range s.in {
-		a.in = append(a.in, a.values[id])
+		ws.in = append(ws.in, ws.values[id])
 	}
-	floats := a.in[0].x != nil // of quantized values too where all are shown
+	floats := ws.in[0].x != nil // of quantized values too where all are shown
 	if y.x != nil && floats && s.op.kernel != nil {
-		s.op.kernel(s.node, y, a.in, &a.scratch)
+		s.op.kernel(s.node, y, ws.in, &ws.scratch)
 	}
 	if (y.q != nil || !floats) && s.op.quantized.kernel != nil {
-		s.op.quantized.kernel(s.node, y, a.in, &a.scratch)
+		s.op.quantized.kernel(s.node, y, ws.in, &ws.scratch)
 	}
-	err := a.scratch.err
-	a.scratch.err = nil
+	err := ws.scratch.err
+	ws.scratch.err = nil
 	return err
 }
 
 // doCall runs code on the inputs.
-func doCall(ctx context.Context, a *arena, y array, s *step) error {
+func doCall(ctx context.Context, ws *workspace, y array, s *step) error {
 	in := make([]flow.Tensor, len(s.in))
 	for i, id := range s.in {
-		in[i] = flow.Tensor{Shape: a.values[id].shape, Data: a.values[id].x}
+		in[i] = flow.Tensor{Shape: ws.values[id].shape, Data: ws.values[id].x}
 	}
-	out, err := s.call.Run(ctx, a.batch, in)
+	out, err := s.call.Run(ctx, ws.batch, in)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.call.What, err)
 	}
