@@ -79,7 +79,7 @@ func TestRefuses(t *testing.T) {
 			"static Uniform", false, x, w,
 			ops.WithStaticInt8(qtensor.Params{Scheme: qtensor.Uniform(8), Scales: []float32{1}, Offsets: []float32{0}}),
 			qtensor.ErrScheme,
-			[]string{"got uniform8 for activations", "a code for zero"},
+			[]string{"got uniform8 for activations", "represents zero"},
 		},
 		{"static nine bits", false, x, w, params(qtensor.Affine(9), 1, 0), qtensor.ErrScheme, []string{"activations", "got 9 bits"}},
 		{"static negative scale", false, x, w, params(qtensor.Symmetric(8), -1), qtensor.ErrParams, []string{"got scale -1 for activations", "want a positive one"}},

@@ -116,7 +116,7 @@ func TestFakesRefused(t *testing.T) {
 		}), nil, []string{"affine8@1", "per tensor"}},
 		{"no code for zero", on(func(_ *zoo, x, w node) (node, error) {
 			return gorgonia.Mul(within(qtensor.Uniform(8), 1, 2)(x), w)
-		}), nil, []string{"uniform8", "code for zero"}},
+		}), nil, []string{"uniform8", "represents zero"}},
 		{"a scale that is computed", on(func(z *zoo, x, w node) (node, error) {
 			scale := must(gorgonia.Tanh(z.Value("s", 1, 1)))
 			return gorgonia.Mul(x, must(ops.FakeQuantizeLSQ(w, scale, qtensor.Int4())))

@@ -9,29 +9,29 @@ import (
 	"euryale/qtensor"
 )
 
-// Activations is what becomes of the activations that a layer multiplies by quantized weights. In every case
-// a row of activations becomes integers X with one scale r, the sums Σ X·q over depth are exact, and a row of
-// the result depends on that row of the input alone. The figures are the SQNR of the product against the same
-// weights dequantized and multiplied in float64, for gaussian activations.
+// Activations is how a layer represents its activations while it multiplies them by quantized weights. In
+// every case a row of activations becomes integers X with one scale r, the sums Σ X·q over depth are exact,
+// and a row of the result depends on that row of the input alone. The figures below are the SQNR of the
+// product against the same weights dequantized and multiplied in float64, for gaussian activations.
 //
-// Weights of 16 bits are not integers, and take Fixed24 alone: their products with the activations are exact
-// and summed in float64.
+// Weights that are 16-bit floats go with Fixed24 alone: their products with the activations are exact and
+// summed in float64.
 type Activations int
 
 const (
 	// Default is Fixed24.
 	Default Activations = iota
-	// Fixed24 makes each row block floating point of 24 bits, X = RNE(x·2^e) with the largest magnitude of
-	// the row in 2^22 … 2^23: float32 grade, above 130 dB.
+	// Fixed24 is block floating point of 24 bits, a block to a row: X = RNE(x·2^e) with the largest magnitude
+	// of the row in 2^22 … 2^23: as good as float32, above 130 dB.
 	Fixed24
-	// Fixed16 makes each row block floating point of 16 bits, X = RNE(x·2^e) with the largest magnitude of
-	// the row in 2^14 … 2^15: above 80 dB, for less work than Fixed24.
+	// Fixed16 is block floating point of 16 bits, a block to a row: X = RNE(x·2^e) with the largest magnitude
+	// of the row in 2^14 … 2^15: above 80 dB, for less work than Fixed24.
 	Fixed16
 	// DynamicInt8 quantizes each row to 8 unsigned bits over its own range, as qtensor.Affine(8) would: X = q
-	// − z. About 40 dB.
+	// − z. About 40 dB. ONNX has DynamicQuantizeLinear for it, with a range for the whole tensor.
 	DynamicInt8
-	// StaticInt8 quantizes every row with parameters that a calibration found and saturates what lies outside
-	// of their range: X = clamp(RNE(x/s) + z) − z.
+	// StaticInt8 quantizes every row with the same parameters, which a calibration found, and saturates
+	// values outside of their range: X = clamp(RNE(x/s) + z) − z.
 	StaticInt8
 )
 
@@ -45,7 +45,7 @@ func (a Activations) String() string {
 	return names[a]
 }
 
-// Validate returns qtensor.ErrParams for a number that is none of the constants.
+// Validate returns qtensor.ErrParams for a value that is none of the constants.
 func (a Activations) Validate() error {
 	if a < 0 || int(a) >= len(names) {
 		return fmt.Errorf("%w: got Activations(%d), want one of %q", qtensor.ErrParams, int(a), names)
@@ -53,7 +53,7 @@ func (a Activations) Validate() error {
 	return nil
 }
 
-// ParseActivations returns the constant, Default apart, whose String is name.
+// ParseActivations returns the constant whose String is name, which is not "default".
 func ParseActivations(name string) (Activations, error) {
 	a := Activations(slices.Index(names, name))
 	if a <= Default {
@@ -80,7 +80,7 @@ func (a Activations) arithmetic(params qtensor.Params) (gemm.Arithmetic, error) 
 // staticOf returns the parameters of StaticInt8 as package kernel has them.
 func staticOf(p qtensor.Params) (kernel.Affine, error) {
 	if _, perAxis := p.Scheme.Axis(); perAxis || p.Scheme.IsFloat() || p.Scheme.HasOffset() {
-		return kernel.Affine{}, fmt.Errorf("%w: got %v for activations, want an integer scheme per tensor with a code for zero",
+		return kernel.Affine{}, fmt.Errorf("%w: got %v for activations, want an integer scheme per tensor that represents zero",
 			qtensor.ErrScheme, p.Scheme)
 	}
 	if err := p.Validate(nil); err != nil {

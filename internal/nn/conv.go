@@ -18,11 +18,11 @@ const (
 	maxElements = 1 << 28
 )
 
-// Window says where the windows of a convolution lie; pairs are of height and width.
+// Window is the geometry of a convolution; pairs are (height, width).
 type Window struct{ Pad, Stride, Dilation [2]int }
 
-// NewWindow returns a Window of pairs; nil is a pad of 0, a stride of 1, a dilation of 1. Errors:
-// qtensor.ErrShape for other than two numbers, for those that are smaller, and for those above 32,768.
+// NewWindow returns a Window of pairs; a nil pad is 0, a nil stride 1, a nil dilation 1. Errors:
+// qtensor.ErrShape for other than two numbers, and for numbers that are smaller than these or above 32,768.
 func NewWindow(pad, stride, dilation []int) (w Window, err error) {
 	for _, p := range []struct {
 		name  string
@@ -42,7 +42,7 @@ func NewWindow(pad, stride, dilation []int) (w Window, err error) {
 	return w, nil
 }
 
-// padded returns the numbers of an image, whose sides are at most maxPixels, with its padding: maxElements +
+// padded returns the elements of an image with its padding, whose sides are at most maxPixels: maxElements +
 // 1 where they are more.
 func (w Window) padded(channels, height, width int) int64 {
 	pixels := int64(height+2*w.Pad[0]) * int64(width+2*w.Pad[1])
@@ -55,7 +55,7 @@ func (w Window) padded(channels, height, width int) int64 {
 // Convolved returns the shape of the convolution of images, (batch, in, height, width): (batch, out, ⌊(height
 // + 2·pad₀ − dilation₀·(kernel₀ − 1) − 1)/stride₀⌋ + 1, and likewise the width). Errors: qtensor.ErrShape for
 // images of other channels, smaller than a window, or too big: sides above 32,768 with padding, or more than
-// 2^28 numbers of a group.
+// 2^28 elements of a group.
 func (f *Filters) Convolved(in tensor.Shape, w Window) (tensor.Shape, error) {
 	channels := f.in * len(f.groups)
 	if len(in) != 4 || in[1] != channels || in[0] < 1 {
@@ -71,7 +71,7 @@ func (f *Filters) Convolved(in tensor.Shape, w Window) (tensor.Shape, error) {
 		}
 	}
 	if w.padded(f.in, in[2], in[3]) > maxElements {
-		return nil, fmt.Errorf("%w: %d channels of images %v with a padding of %v, want at most %d numbers",
+		return nil, fmt.Errorf("%w: %d channels of images %v with a padding of %v, want at most %d elements",
 			qtensor.ErrShape, f.in, in, w.Pad, maxElements)
 	}
 	if _, err := Bounded(in); err != nil {
@@ -81,22 +81,22 @@ func (f *Filters) Convolved(in tensor.Shape, w Window) (tensor.Shape, error) {
 	return Bounded(tensor.Shape{in[0], f.out, height, width})
 }
 
-// conv returns the convolution of a group of channels of images.
+// conv returns the convolution of one group's channels.
 func (f *Filters) conv(height, width int, w Window) gemm.Conv {
 	return gemm.Conv{
-		Channels: f.in, Kernel: f.kernel, Planar: f.planar,
+		Channels: f.in, Kernel: f.kernel, Planar: f.nchw,
 		Height: height, Width: width, Pad: w.Pad, Stride: w.Stride, Dilation: w.Dilation,
 	}
 }
 
-// Prepare returns the convolution of images of a size,
+// Prepare returns the convolution of images of height and width,
 //
-//	y[o,i,j] = Σ_c,u,v x[c, i·stride₀ + u·dilation₀ − pad₀, j·stride₁ + v·dilation₁ − pad₁]·w[o,c,u,v] + bias[o]
+//	y[o,i,j] = bias[o] + Σ_c,u,v w[o,c,u,v]·
+//	           x[c, i·stride₀ + u·dilation₀ − pad₀, j·stride₁ + v·dilation₁ − pad₁]
 //
-// or max(y, 0), where c goes through the channels of o's group, and pixels outside an image are 0. A sample
-// is an image of x, (in, height, width), and its result one of y, of Convolved's shape. What Activations says
-// of a row holds for an image: the channels of a group of one image become integers with one scale. Errors:
-// those of Convolved, and of Weight.Prepare.
+// or max(y, 0), where c runs over the channels of o's group, and x is 0 in the padding. A sample is an image
+// of x, (in, height, width), and its result one of y, of Convolved's shape. Where Activations has a scale for
+// each row, there is one for each group of each image. Errors: those of Convolved, and of Weight.Prepare.
 func (f *Filters) Prepare(height, width int, w Window, o Options) (*Layer, error) {
 	if !f.Packed() {
 		return nil, fmt.Errorf("%w: got filters that PackFilters did not make, want those that it returns", qtensor.ErrShape)

@@ -12,26 +12,26 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Filters are the quantized weights of a convolution, laid out for it. They are immutable: any number of ops,
-// graphs and goroutines may share them. The zero Filters, and nil, are qtensor.ErrShape wherever a layer is
-// made, and give zeros elsewhere.
+// Filters are the quantized weights of a convolution, packed for it. They are immutable and safe for
+// concurrent use. The zero Filters, and nil, are qtensor.ErrShape wherever a layer is made, and give zeros
+// elsewhere.
 type Filters struct {
 	out, in   int // filters, and channels that each of them sees
 	kernel    [2]int
 	scheme    qtensor.Scheme
-	planar    bool
+	nchw      bool           // the order of depth; else NHWC
 	groups    []*pack.Matrix // of the filters of a group, (channels·height·width, filters)
 	depthwise *pack.Matrix   // of a depthwise convolution, (height·width, filters); or nil
 }
 
-// PackFilters lays out filters w, of shape (out, in/groups, height, width), quantized per tensor, per axis 0
-// or in groups of axis 0. The channels that come in and the filters are cut into the given number of groups,
-// and a filter sees the channels of its own; groups = 1 is the ordinary convolution, groups = in the
-// depthwise one.
+// PackFilters returns filters w, of shape (out, in/groups, height, width), packed for the kernels. w is
+// quantized per tensor, per axis 0 or in groups of axis 0. groups is as in PyTorch and ONNX: input channels
+// and filters are split into so many groups, and a filter sees the channels of its own group; 1 is the
+// ordinary convolution, in the depthwise one.
 //
 // Errors: qtensor.ErrShape for another rank, for groups that do not divide out, and for a layout of more than
-// MaxElements, as Pack has them, for each group of channels; qtensor.ErrScheme for scales along
-// another axis, and for 16-bit numbers.
+// MaxElements, as Pack has them, for each group; qtensor.ErrScheme for scales along another axis, and for
+// 16-bit floats.
 func PackFilters(w *qtensor.QTensor, groups int) (*Filters, error) {
 	if w == nil {
 		return nil, fmt.Errorf("%w: got nil, want filters (out, in/groups, height, width)", qtensor.ErrShape)
@@ -49,7 +49,7 @@ func PackFilters(w *qtensor.QTensor, groups int) (*Filters, error) {
 	if scheme.IsFloat() {
 		return nil, fmt.Errorf("%w: got %v, want integers", qtensor.ErrScheme, scheme)
 	}
-	row := shape[1] * shape[3] // without groups of scales, rows are filled up
+	row := shape[1] * shape[3] // without groups of scales, rows are padded
 	if scheme.GroupSize() == 0 {
 		row = (row + kernel.StepDepth - 1) / kernel.StepDepth * kernel.StepDepth
 	}
@@ -57,9 +57,10 @@ func PackFilters(w *qtensor.QTensor, groups int) (*Filters, error) {
 		return nil, err
 	}
 	f := &Filters{out: shape[0], in: shape[1], kernel: [2]int{shape[2], shape[3]}, scheme: scheme}
-	// Scales of groups are shared by elements that follow one another in the tensor, which settles the order
-	// of depth. Without them the channels of a pixel come together.
-	f.planar = scheme.GroupSize() > 0
+	// A group is elements that follow one another in the tensor: depth keeps its order, (channel, row,
+	// column). Without groups, depth is (row, column, channel), so that the channels of a pixel are
+	// contiguous.
+	f.nchw = scheme.GroupSize() > 0
 	if codes := w.Codes(); codes.Dtype() == tensor.Int8 {
 		packFilters(f, w.Params(), codes.Int8s(), groups)
 	} else {
@@ -82,10 +83,10 @@ func packFilters[C kernel.Code](f *Filters, p qtensor.Params, codes []C, groups 
 	}
 	for g := range groups {
 		of := func(n int) (begin, end int) { return g * perGroup * n, (g + 1) * perGroup * n }
-		m := pack.Matrix{K: filter, N: perGroup, Group: size, Scales: part(p.Scales, of, lists), Zeros: part(p.ZeroPoints, of, lists), Offsets: part(p.Offsets, of, lists)}
-		own := part(codes, of, filter)
-		if !f.planar {
-			row := gemm.Conv{Channels: f.in, Kernel: f.kernel, Planar: f.planar}.RowDepth()
+		m := pack.Matrix{K: filter, N: perGroup, Group: size, Scales: subset(p.Scales, of, lists), Zeros: subset(p.ZeroPoints, of, lists), Offsets: subset(p.Offsets, of, lists)}
+		own := subset(codes, of, filter)
+		if !f.nchw {
+			row := gemm.Conv{Channels: f.in, Kernel: f.kernel, Planar: f.nchw}.RowDepth()
 			own = channelsLast(own, perGroup, f.in, f.kernel, row)
 			m.K = f.kernel[0] * row
 			m.Group = m.K
@@ -97,8 +98,8 @@ func packFilters[C kernel.Code](f *Filters, p qtensor.Params, codes []C, groups 
 	}
 }
 
-// isDepthwise reports whether filters have a channel each, and scales alone that no zero point and no group
-// complicates.
+// isDepthwise reports whether each filter has one channel of its own, and scales without zero points, offsets
+// or groups.
 func isDepthwise(out, in, groups int, s qtensor.Scheme) bool {
 	return groups > 1 && in == 1 && out == groups && !s.HasZeroPoint() && !s.HasOffset() && s.GroupSize() == 0
 }
@@ -138,11 +139,11 @@ func (f *Filters) String() string {
 // Out returns how many filters there are.
 func (f *Filters) Out() int { return f.orZero().out }
 
-// In returns how many channels each filter sees.
+// In returns how many channels each filter sees, (in/groups).
 func (f *Filters) In() int { return f.orZero().in }
 
 // Kernel returns the height and the width of a filter.
 func (f *Filters) Kernel() []int { return slices.Clone(f.orZero().kernel[:]) }
 
-// Groups returns into how many groups channels and filters are cut.
+// Groups returns the number of groups of channels.
 func (f *Filters) Groups() int { return len(f.orZero().groups) }

@@ -15,12 +15,12 @@ import (
 type Options struct {
 	Activations Activations
 	Params      qtensor.Params // of StaticInt8
-	Bias        []float32      // added to every row of the result, or to every number of a filter's; nil for none
+	Bias        []float32      // (out): added to every row of the result, or to every element of a filter's; nil for none
 	ReLU        bool           // the layer ends with max(y, 0)
 }
 
-// static returns the parameters of the bytes that a layer makes; false where it is not StaticInt8, or they
-// are not sound.
+// static returns the parameters of activations under StaticInt8; false for others, and for parameters that
+// StaticParams refuses.
 func (o Options) static() (QuantParams, bool) {
 	if o.Activations != StaticInt8 {
 		return QuantParams{}, false
@@ -35,7 +35,8 @@ func (o Options) Check(s qtensor.Scheme, outputs int) error {
 	return err
 }
 
-// layer returns one that has what the options say, for weights of a scheme with so many outputs.
+// layer returns a Layer with these options, for weights of a scheme with so many outputs; it has no weights
+// yet.
 func (o Options) layer(s qtensor.Scheme, outputs int) (*Layer, error) {
 	a, err := o.Activations.arithmetic(o.Params)
 	if err != nil {
@@ -48,13 +49,13 @@ func (o Options) layer(s qtensor.Scheme, outputs int) (*Layer, error) {
 		return nil, fmt.Errorf("%w: got a bias of %d, want (%d)", qtensor.ErrShape, len(o.Bias), outputs)
 	}
 	if _, _, bad := kernel.MinMax(o.Bias); bad >= 0 {
-		return nil, fmt.Errorf("%w: bias is %v at %d, want finite numbers", qtensor.ErrValue, o.Bias[bad], bad)
+		return nil, fmt.Errorf("%w: bias is %v at %d, want finite values", qtensor.ErrValue, o.Bias[bad], bad)
 	}
 	return &Layer{arithmetic: a, output: gemm.Output{Bias: slices.Clone(o.Bias), ReLU: o.ReLU}}, nil
 }
 
-// Layer is weights with what their options say. It is immutable: any number of goroutines may share one. The
-// zero Layer, and a nil one, run as qtensor.ErrShape, and give zeros elsewhere.
+// Layer is packed weights with Options, ready to run. It is immutable and safe for concurrent use. Run of the
+// zero Layer, and of a nil one, is qtensor.ErrShape; other methods give zeros.
 type Layer struct {
 	in, out    tensor.Shape // of a sample
 	io         IO
@@ -63,12 +64,12 @@ type Layer struct {
 	multiply   func(y, x gemm.Numbers, samples int, l *Layer) error
 }
 
-// SingleThreaded returns l without worker threads: a call leaves all its work to the goroutine that makes it.
-// Results are the same.
+// SingleThreaded returns l without worker threads: Run computes on the goroutine that calls it. Results are
+// the same.
 func (l *Layer) SingleThreaded() *Layer {
-	alone := *l.orZero()
-	alone.arithmetic.Alone = true
-	return &alone
+	single := *l.orZero()
+	single.arithmetic.Alone = true
+	return &single
 }
 
 // In returns the shape of a sample.
@@ -91,15 +92,17 @@ func (l *Layer) orZero() *Layer {
 	return l
 }
 
-// Run sets y to the results of the given number of samples in x, one after the other in both, which do not
-// overlap. A result depends on its own sample alone. Quantized x stands for the float32 that it was made of,
-// with the parameters that IO says. Quantized y is what a layer with its parameters would make of the float32
-// that Run gives, clamp(RNE(y/s) + z), a float32 division, ties to even, saturated: so a chain of layers
-// gives the same bits quantized as in float32.
+// Run sets y to the results of the given number of samples in x. Samples are contiguous in both, which do not
+// overlap. A result depends on its own sample alone.
 //
-// Errors: qtensor.ErrShape for slices of other lengths; qtensor.ErrValue for NaN and infinities in x, naming
-// the first, and for a y that no float32 holds where it is to be quantized; qtensor.ErrParams for quantized
-// activations that IO does not say. y is undefined then.
+// Quantized x is what StaticInt8 makes of float32 x, with the parameters that IO says, and gives the same
+// bits. Quantized y is clamp(RNE(y/s) + z) of the float32 that Run gives, with the parameters s and z of y: a
+// float32 division, rounded to nearest, ties to even. So layers give the same bits with quantized activations
+// between them as with float32.
+//
+// Errors, and y is undefined then: qtensor.ErrShape for slices of other lengths; qtensor.ErrValue for NaN and
+// infinities in x, naming the first, and for a y past the range of float32 that is to be quantized;
+// qtensor.ErrParams for quantized activations that IO does not say.
 func (l *Layer) Run(y, x Operand, samples int) error {
 	l = l.orZero()
 	if l.multiply == nil {
@@ -108,8 +111,8 @@ func (l *Layer) Run(y, x Operand, samples int) error {
 	if err := l.io.check(y, x); err != nil {
 		return err
 	}
-	to, yLen := y.numbers()
-	from, xLen := x.numbers()
+	to, yLen := y.activations()
+	from, xLen := x.activations()
 	in, out := l.in.TotalSize(), l.out.TotalSize()
 	if samples < 0 || xLen/in != samples || xLen%in != 0 || yLen/out != samples || yLen%out != 0 {
 		return fmt.Errorf("%w: got x of %d and y of %d for %d samples, want %d and %d for each", qtensor.ErrShape, xLen, yLen, samples, in, out)

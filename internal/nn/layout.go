@@ -15,8 +15,8 @@ import (
 // of float32.
 const MaxElements = min(1<<32, math.MaxInt/4)
 
-// layoutFits returns an error if the packed codes of so many matrices (in, out), with groups of a size or 0,
-// are more than MaxElements.
+// layoutFits returns an error if the packed layouts of so many matrices (in, out), with groups of a size or
+// 0, have more than MaxElements.
 func layoutFits(matrices, in, out, size int) error {
 	groups, depth := int64(1), int64(in)
 	if size > 0 && size < in {
@@ -29,7 +29,7 @@ func layoutFits(matrices, in, out, size int) error {
 	total := int64(1)
 	for _, n := range packed {
 		if total > MaxElements/n {
-			return fmt.Errorf("%w: %d layouts of (%d, %d) in groups of %d are too big, want at most %d codes in all with what fills them up",
+			return fmt.Errorf("%w: %d layouts of (%d, %d) in groups of %d are too big, want at most %d elements in all with their padding",
 				qtensor.ErrShape, matrices, in, out, size, MaxElements)
 		}
 		total *= n
@@ -39,10 +39,10 @@ func layoutFits(matrices, in, out, size int) error {
 
 func roundUp(n, multiple int64) int64 { return (n + multiple - 1) / multiple * multiple }
 
-// packable reports whether a weight of a scheme can be laid out for images of so many channels.
+// packable reports whether a weight of a scheme can be packed in NHWC order for images of so many channels.
 func packable(s qtensor.Scheme, channels int) bool { return channels < 2 || s.GroupSize() == 0 }
 
-// nhwc returns columns of (channel, pixel) as (pixel, channel).
+// nhwc returns columns whose depth is (channel, pixel) with depth (pixel, channel).
 func nhwc[T any](columns []T, w *Weight, channels int) []T {
 	if channels == 1 {
 		return columns
@@ -58,8 +58,9 @@ func repeat[T any](s []T, n int) []T {
 	return slices.Repeat(s, n)
 }
 
-// part returns what a list of n for each filter has for a group of them, which is its own; nil for nil.
-func part[T any](list []T, of func(n int) (begin, end int), n int) []T {
+// subset returns the part of list, which has n elements for each filter, that belongs to one group of
+// filters, as a copy; nil for nil.
+func subset[T any](list []T, of func(n int) (begin, end int), n int) []T {
 	if list == nil {
 		return nil
 	}
@@ -67,8 +68,8 @@ func part[T any](list []T, of func(n int) (begin, end int), n int) []T {
 	return slices.Clone(list[begin:end])
 }
 
-// channelsLast returns x, (filter, channel, row, column), as (filter, row, column and channel), with zeros
-// behind every row up to the given length.
+// channelsLast returns x, (filter, channel, row, column), as (filter, row, column, channel), with every row
+// padded with zeros to the given length.
 func channelsLast[T any](x []T, filters, channels int, kernel [2]int, row int) []T {
 	height, width := kernel[0], kernel[1]
 	out := make([]T, filters*height*row)
@@ -89,7 +90,7 @@ func Bounded(shape tensor.Shape) (tensor.Shape, error) {
 	size := 1
 	for _, n := range shape {
 		if n < 0 || n > 0 && size > MaxElements/n {
-			return nil, fmt.Errorf("%w: %v is too big, want at most %d numbers", qtensor.ErrShape, shape, MaxElements)
+			return nil, fmt.Errorf("%w: %v is too big, want at most %d elements", qtensor.ErrShape, shape, MaxElements)
 		}
 		size *= n
 	}

@@ -9,15 +9,16 @@ import (
 	"euryale/qtensor"
 )
 
-// QuantParams are the parameters of quantized activations: bytes q from 0 to High, counted from the lowest
-// value of the scheme, which stand for Scale·(q − Zero). They compare equal where they are the same.
+// QuantParams are the quantization parameters of activations: bytes q from 0 to High, counted from the
+// smallest value of the scheme, stand for Scale·(q − Zero). They compare equal where they are the same.
 type QuantParams struct {
 	Scale      float32
 	Zero, High int32
 }
 
-// StaticParams returns the parameters of the bytes that StaticInt8 makes with p. Errors: qtensor.ErrScheme,
-// and ErrParams, for parameters that are not per tensor, have no value for zero, or are not sound.
+// StaticParams returns the parameters of quantized activations under StaticInt8 with p. Errors:
+// qtensor.ErrScheme for a scheme that is not per tensor, of integers, with zero represented;
+// qtensor.ErrParams for parameters that do not fit the scheme, and for a negative scale.
 func StaticParams(p qtensor.Params) (QuantParams, error) {
 	static, err := staticOf(p)
 	if err != nil {
@@ -32,13 +33,13 @@ func (p QuantParams) affine() kernel.Affine {
 	return kernel.Affine{Scale: p.Scale, Zero: p.Zero, High: p.High}
 }
 
-// valid reports whether p are parameters of bytes, of which one stands for 0.
+// valid reports whether p are parameters of bytes, with zero represented.
 func (p QuantParams) valid() bool {
 	return p.Scale >= kernel.MinScale && p.Scale <= math.MaxFloat32 && 0 <= p.Zero && p.Zero <= p.High && p.High <= math.MaxUint8
 }
 
-// Operand is activations of samples, one after the other: float32, or quantized where Quantized is not nil.
-// An image is NCHW as float32, and NHWC as quantized activations.
+// Operand is the activations of contiguous samples: float32, or quantized where Quantized is not nil. An
+// image is NCHW as float32, and NHWC quantized.
 type Operand struct {
 	Float     []float32
 	Quantized []uint8
@@ -47,15 +48,15 @@ type Operand struct {
 	Stop <-chan struct{}
 }
 
-// numbers returns o as package gemm has it, and how many there are.
-func (o Operand) numbers() (gemm.Numbers, int) {
+// activations returns o as package gemm has it, and how many elements there are.
+func (o Operand) activations() (gemm.Numbers, int) {
 	if o.Quantized != nil {
 		return gemm.Numbers{Codes: o.Quantized, Map: o.Params.affine(), Stop: o.Stop}, len(o.Quantized)
 	}
 	return gemm.Numbers{Float: o.Float, Stop: o.Stop}, len(o.Float)
 }
 
-// IO is what a layer takes for x and gives for y besides float32.
+// IO is which quantized activations a layer takes for x and gives for y, besides float32.
 type IO struct {
 	TakesQuantized bool        // for x
 	Params         QuantParams // of those that it takes
@@ -70,7 +71,7 @@ func (io IO) check(y, x Operand) error {
 	case x.Quantized != nil && x.Params != io.Params:
 		return fmt.Errorf("%w: got x quantized by %+v, want %+v, or float32", qtensor.ErrParams, x.Params, io.Params)
 	case y.Quantized != nil && !io.GivesQuantized:
-		return fmt.Errorf("%w: got room for quantized y, want float32: GivesQuantized is false", qtensor.ErrParams)
+		return fmt.Errorf("%w: got y quantized, want float32: GivesQuantized is false", qtensor.ErrParams)
 	case y.Quantized != nil && !y.Params.valid():
 		return fmt.Errorf("%w: got y to be quantized by %+v, want a finite Scale of at least 2^-126 and 0 ≤ Zero ≤ High ≤ 255",
 			qtensor.ErrParams, y.Params)
@@ -79,18 +80,19 @@ func (io IO) check(y, x Operand) error {
 }
 
 // MatrixIO returns the IO of layers that Weight.Prepare makes with o, for a weight of a scheme and the
-// channels that PackImages was given, 1 for Pack. Quantized activations are taken under StaticInt8, unless
-// images would tear apart numbers that share a scale, and given but for 16-bit weights.
+// channels that PackImages was given, 1 for Pack. They take quantized activations under StaticInt8, unless
+// NHWC order would split groups of elements that share a scale, and give them unless the weights are 16-bit
+// floats.
 func MatrixIO(o Options, s qtensor.Scheme, channels int) IO {
 	params, static := o.static()
 	return IO{static && !s.IsFloat() && packable(s, channels), params, !s.IsFloat()}
 }
 
 // ConvIO returns the IO of layers that Filters.Prepare makes with o, for filters (out, in/groups, height,
-// width) of a scheme and images (…, height, width). Where all channels are convolved together, quantized
-// activations are given, and taken under StaticInt8 unless weights share a scale in groups. They are so in
-// one group, and under StaticInt8 where a convolution is depthwise, weights have neither zero points nor
-// offsets nor groups of scales, and a padded image has at most 2^28 numbers.
+// width) of a scheme and images (…, height, width). With one group they give quantized activations, and take
+// them under StaticInt8 unless weights share scales in groups. With several they do both if the convolution
+// is depthwise, the activations are StaticInt8, the weights have neither zero points nor offsets nor groups
+// of scales, and a padded image has at most 2^28 elements.
 func ConvIO(o Options, s qtensor.Scheme, images, filters []int, pad []int, groups int) IO {
 	if len(images) < 2 || len(filters) != 4 || s.IsFloat() {
 		return IO{}
@@ -103,7 +105,7 @@ func ConvIO(o Options, s qtensor.Scheme, images, filters []int, pad []int, group
 	return convIO(o, s, filters[0], filters[1], groups, w.padded(groups*filters[1], height, width))
 }
 
-// convIO is ConvIO for filters and the channels that each sees, and the numbers of a padded image.
+// convIO is ConvIO for filters (out, in, …) and the number of elements of a padded image.
 func convIO(o Options, s qtensor.Scheme, out, in, groups int, padded int64) IO {
 	params, static := o.static()
 	together := groups == 1 || static && isDepthwise(out, in, groups, s) && padded <= maxElements

@@ -12,9 +12,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Weight is a quantized matrix, (in, out), laid out for multiplying by it. It is immutable: any number of
-// ops, graphs and goroutines may share one. The zero Weight, and a nil one, are qtensor.ErrShape wherever a
-// layer is made, and give zeros elsewhere.
+// Weight is a quantized matrix, (in, out), packed for multiplying by it. It is immutable and safe for
+// concurrent use. The zero Weight, and a nil one, are qtensor.ErrShape wherever a layer is made, and give
+// zeros elsewhere.
 type Weight struct {
 	in, out int
 	scheme  qtensor.Scheme
@@ -22,20 +22,19 @@ type Weight struct {
 	floats  *pack.Half
 }
 
-// Pack lays out w, of shape (in, out), quantized per tensor, per axis 1 or in groups of axis 1: a scale may
-// be shared by a column or by part of one, but not by a row. A weight of shape (out, in) is w.T(). Each call
-// makes a new layout.
+// Pack returns w, of shape (in, out), packed for the kernels. w is quantized per tensor, per axis 1 or in
+// groups of axis 1: elements of a column share a scale, all or a group of them. The transpose of a weight
+// (out, in) is w.T(). Each call makes a new layout.
 //
-// Errors: qtensor.ErrShape for another rank, and for a layout of more than MaxElements: depth is filled up to
-// a multiple of 4, or of 64 without groups, and columns to one of 16. qtensor.ErrScheme for scales along axis
-// 0.
+// Errors: qtensor.ErrShape for another rank, and for a layout of more than MaxElements: in is padded to a
+// multiple of 4, or of 64 without groups, and out to one of 16. qtensor.ErrScheme for scales along axis 0.
 func Pack(w *qtensor.QTensor) (*Weight, error) { return PackImages(w, 1) }
 
 // PackImages works like Pack for samples that are flattened images, and reads them NHWC, as quantized
-// activations lie: the (in) of w is (channel, pixel), that of the samples (pixel, channel).
+// activations are: in is (channel, pixel) in w, and (pixel, channel) in samples.
 //
 // Errors: those of Pack; qtensor.ErrShape for channels that do not divide in; qtensor.ErrScheme for scales in
-// groups, which the order would tear apart.
+// groups, which NHWC order would split.
 func PackImages(w *qtensor.QTensor, channels int) (*Weight, error) {
 	if w == nil {
 		return nil, fmt.Errorf("%w: got nil, want a matrix (in, out)", qtensor.ErrShape)
@@ -104,10 +103,10 @@ func (w *Weight) orZero() *Weight {
 	return w
 }
 
-// In returns the depth: the size of the last axis that goes in.
+// In returns the size of the last axis of x.
 func (w *Weight) In() int { return w.orZero().in }
 
-// Out returns the size of the last axis that comes out.
+// Out returns the size of the last axis of y.
 func (w *Weight) Out() int { return w.orZero().out }
 
 // Scheme returns the scheme of the tensor that was packed.
