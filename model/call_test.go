@@ -13,22 +13,22 @@ import (
 	"euryale/qtensor"
 )
 
-// turned is x, a call that returns its rows backwards, and a layer on them.
-func turned(run func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error)) *flow.Graph {
+// reversing is x, a call that returns its rows backwards, and a layer on them.
+func reversing(run func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error)) *flow.Graph {
 	return &flow.Graph{
 		Inputs:  []flow.Value{{Name: "x", Shape: []int{-1, 3}}},
 		Outputs: []flow.Value{{Name: "y"}},
 		Nodes: []flow.Node{
 			{Op: "Gemm", Name: "first", Inputs: []string{"x", "w"}, Output: "h"},
-			{Op: "Call", Name: "turn", Inputs: []string{"h"}, Output: "t"},
+			{Op: "Call", Name: "reverse", Inputs: []string{"h"}, Output: "t"},
 			{Op: "Gemm", Name: "second", Inputs: []string{"t", "w"}, Output: "y"},
 		},
 		Constants: map[string]*flow.Tensor{"w": values([]int{3, 3}, 1, 0, 0, 0, 2, 0, 0, 0, 3)},
-		Calls:     map[string]*flow.Call{"turn": {What: "turnOp", Shape: []int{-1, 3}, Run: run}},
+		Calls:     map[string]*flow.Call{"reverse": {What: "reverseOp", Shape: []int{-1, 3}, Run: run}},
 	}
 }
 
-func turn(_ context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) {
+func reverse(_ context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) {
 	x := slices.Clone(in[0].Data)
 	slices.Reverse(x)
 	if !slices.Equal(in[0].Shape, []int{batch, 3}) {
@@ -38,7 +38,7 @@ func turn(_ context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) {
 }
 
 func TestCall(t *testing.T) {
-	g := turned(turn)
+	g := reversing(reverse)
 	m := newModel(t, g, nil)
 	in := batchOf(1, 2, 3)
 	copy(in["x"].Data().([]float32), []float32{1, 2, 1, 0, 10, 2})
@@ -53,7 +53,7 @@ func TestCall(t *testing.T) {
 		t.Errorf("static-int8 is at %.1f dB", db)
 	}
 	for _, err := range []error{m.Save(t.TempDir() + "/model"), m.Write(io.Discard)} {
-		if !errors.Is(err, model.ErrCall) || !strings.Contains(err.Error(), "turnOp") || !strings.Contains(err.Error(), `"turn"`) {
+		if !errors.Is(err, model.ErrCall) || !strings.Contains(err.Error(), "reverseOp") || !strings.Contains(err.Error(), `"reverse"`) {
 			t.Errorf("got error %v, want ErrCall that names node and operation", err)
 		}
 	}
@@ -68,18 +68,18 @@ func TestCallFails(t *testing.T) {
 		{func(context.Context, int, []flow.Tensor) (flow.Tensor, error) { return flow.Tensor{}, failed }, failed},
 		{func(context.Context, int, []flow.Tensor) (flow.Tensor, error) { return *count(2), nil }, qtensor.ErrShape},
 	} {
-		m := newModel(t, turned(c.run), nil)
+		m := newModel(t, reversing(c.run), nil)
 		_, err := m.Run(context.Background(), batchOf(1, 2, 3))
-		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), "turnOp") {
-			t.Errorf("got error %v, want %v of turnOp", err, c.want)
+		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), "reverseOp") {
+			t.Errorf("got error %v, want %v of reverseOp", err, c.want)
 		}
 	}
-	g := turned(nil)
+	g := reversing(nil)
 	if _, err := model.New(g, nil); !errors.Is(err, qtensor.ErrParams) {
 		t.Errorf("no code: got error %v", err)
 	}
-	g = turned(turn)
-	g.Calls["turn"].Shape = []int{-1, -1}
+	g = reversing(reverse)
+	g.Calls["reverse"].Shape = []int{-1, -1}
 	if _, err := model.New(g, nil); !errors.Is(err, qtensor.ErrShape) {
 		t.Errorf("two free axes: got error %v", err)
 	}

@@ -3,7 +3,7 @@
 // Load returns a Model that Save wrote, in a program that need not have the code that made it; what it
 // computes is equal bit for bit. Nodes with a Layer multiply by packed weights, as ops.Linear and ops.Conv2d
 // do, or take rows of an embedding that stays quantized, as ops.Embedding does; all others are computed in float32.
-// Shapes are settled when a model is made: Run fails for inputs of other shapes, for numbers that are not
+// Shapes are resolved when a model is made: Run fails for inputs of other shapes, for numbers that are not
 // finite where a layer meets them, for whole numbers that name no row, for what Load left in a file that is
 // damaged, where an operation of Gorgonia fails, when its context ends, for a batch that takes more memory
 // than the limit, and after Close; for nothing else.

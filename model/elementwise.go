@@ -34,19 +34,19 @@ func leakyRelu(n *node, y array, in []array, _ *scratch) {
 	}
 }
 
-// each returns the kernel of a function of one number. The functions are those of Gorgonia, to the bit.
-func each(f func(float32) float32) func(n *node, y array, in []array, s *scratch) {
+// elementwise returns the kernel y[i] = f(x[i]). The functions are those of Gorgonia, to the bit.
+func elementwise(f func(float32) float32) func(n *node, y array, in []array, s *scratch) {
 	return func(_ *node, y array, in []array, _ *scratch) {
 		x := in[0].x
-		for first := 0; first < len(x); first += numbersAtOnce {
-			last := min(first+numbersAtOnce, len(x))
+		for first := 0; first < len(x); first += elementsAtOnce {
+			last := min(first+elementsAtOnce, len(x))
 			apply(y.x[first:last], x[first:last], f)
 		}
 	}
 }
 
-// numbersAtOnce is how many numbers apply takes: some 50 µs of the slowest function.
-const numbersAtOnce = 1 << 12
+// elementsAtOnce is how many elements apply takes: some 50 µs of the slowest function.
+const elementsAtOnce = 1 << 12
 
 // apply sets y to f(x). A call of it is where the scheduler may take over: some of the functions are
 // assembly, in which it cannot, and a thread by itself has to see that its context ends.
@@ -94,10 +94,10 @@ func sign(x float32) float32 {
 }
 
 // softmaxShape is the rule of an op along Axis.
-func softmaxShape(n *node, in []size) (size, error) { return in[0], n.settleAxis(len(in[0])) }
+func softmaxShape(n *node, in []size) (size, error) { return in[0], n.resolveAxis(len(in[0])) }
 
-// settleAxis sets axis from Axis, which counts from the end where it is negative.
-func (n *node) settleAxis(rank int) error {
+// resolveAxis sets axis from Axis, which counts from the end where it is negative.
+func (n *node) resolveAxis(rank int) error {
 	if n.Axis < -rank || n.Axis >= rank {
 		return fmt.Errorf("%w: axis is %d, want one from %d to %d", qtensor.ErrShape, n.Axis, -rank, rank-1)
 	}

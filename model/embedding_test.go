@@ -228,7 +228,7 @@ func TestEmbeddingByFloats(t *testing.T) {
 // TestEmbeddingRefused gives layers that do not go with a Gather.
 func TestEmbeddingRefused(t *testing.T) {
 	embedding := quantize(t, language().Constants["table"], qtensor.Affine(8))
-	turned, err := embedding.T()
+	transposed, err := embedding.T()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestEmbeddingRefused(t *testing.T) {
 	}{
 		{"compute", nil, model.Layer{Weight: embedding, Activations: model.Fixed24}, qtensor.ErrParams, "an embedding has no arithmetic"},
 		{"no weight", nil, model.Layer{}, qtensor.ErrParams, "without a weight"},
-		{"shape", nil, model.Layer{Weight: turned}, qtensor.ErrShape, "want the shape of the constant"},
+		{"shape", nil, model.Layer{Weight: transposed}, qtensor.ErrShape, "want the shape of the constant"},
 		{"zero", nil, model.Layer{Weight: new(qtensor.QTensor)}, qtensor.ErrShape, "want the shape"},
 		{"zero for a scalar", func(g *flow.Graph) { g.Constants["table"].Shape = nil }, model.Layer{Weight: new(qtensor.QTensor)}, qtensor.ErrShape, "want rows"},
 		{

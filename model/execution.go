@@ -28,18 +28,18 @@ var (
 
 // execution is one run of a model.
 type execution struct {
-	m      *Model
-	in     []input
-	batch  int
-	w      watch
-	y      [][]float32     // where the outputs go, but for those that are nil
-	stop   <-chan struct{} // closed when nobody waits for the run any more; nil where somebody always does
-	ctx    context.Context // of calls: ends with stop, and is not the user's
-	lock   sync.Mutex      // held while the caller's memory is read
-	apart  bool            // by a goroutine of its own
-	copies [][]float32     // of inputs, for the time of the run
-	ended  bool            // that has ended, or
-	left   bool            // that nobody waits for, and m.left counts
+	m        *Model
+	in       []input
+	batch    int
+	w        watch
+	y        [][]float32     // where the outputs go, but for those that are nil
+	stop     <-chan struct{} // closed when nobody waits for the run any more; nil where somebody always does
+	ctx      context.Context // of calls: ends with stop, and is not the user's
+	lock     sync.Mutex      // held while the caller's memory is read
+	detached bool            // computed by a goroutine of its own
+	copies   [][]float32     // of inputs, for the time of the run
+	ended    bool            // that has ended, or
+	left     bool            // that nobody waits for, and m.left counts
 }
 
 func (e *execution) stopped() bool {
@@ -104,7 +104,7 @@ func (e *execution) detach(ctx context.Context, done <-chan struct{}, outputs bo
 		return err
 	}
 	own, cancel := context.WithCancel(context.Background())
-	e.ctx, e.stop, e.apart = own, own.Done(), true
+	e.ctx, e.stop, e.detached = own, own.Done(), true
 	defer e.leave(cancel)
 	type seen struct {
 		name string
@@ -212,7 +212,7 @@ func (e *execution) compute(outputs bool) error {
 			return nil
 		case e.stopped():
 			return errStopped
-		case e.stop != nil && !e.apart:
+		case e.stop != nil && !e.detached:
 			return errPart
 		}
 	}
@@ -224,7 +224,7 @@ const allocatedAtOnce = 1 << 20
 
 // output returns memory for n numbers. A caller that may leave does not wait for much of it.
 func (e *execution) output(n int) ([]float32, error) {
-	if n <= allocatedAtOnce || e.stop == nil || e.apart {
+	if n <= allocatedAtOnce || e.stop == nil || e.detached {
 		return make([]float32, n), nil
 	}
 	ready := make(chan []float32, 1)
@@ -244,7 +244,7 @@ const readAtOnce = 1 << 13
 func (e *execution) read() ([][]float32, error) {
 	list := make([][]float32, len(e.in))
 	for i, in := range e.in {
-		if in.own != nil && !e.apart {
+		if in.own != nil && !e.detached {
 			list[i] = in.own
 			continue
 		}
@@ -274,7 +274,7 @@ func (e *execution) readPart(in input, dst []float32, first int) error {
 }
 
 // pass computes the outputs y for the inputs x of a batch, where they are not nil.
-func (e *execution) pass(x [][]float32, batch int, y [][]float32, alone bool) error {
+func (e *execution) pass(x [][]float32, batch int, y [][]float32, singleThreaded bool) error {
 	m := e.m
 	ws, err := m.workspace()
 	if err != nil {
@@ -284,7 +284,7 @@ func (e *execution) pass(x [][]float32, batch int, y [][]float32, alone bool) er
 		ws.values[id].x = x[i]
 	}
 	m.reshape(ws, batch, e.w.show != nil)
-	ws.batch, ws.alone = batch, alone
+	ws.batch, ws.singleThreaded = batch, singleThreaded
 	err = e.steps(ws)
 	for i, id := range m.outputs {
 		if err == nil {

@@ -248,7 +248,7 @@ func floatOps() *flow.Graph {
 		Nodes: []flow.Node{
 			{Op: "AveragePool", Name: "average", Inputs: []string{"x"}, Output: "a", Kernel: []int{2, 2}, Strides: []int{2, 2}},
 			{Op: "LeakyRelu", Name: "leaky", Inputs: []string{"a"}, Output: "l", Alpha: 0.5},
-			{Op: "Transpose", Name: "turn", Inputs: []string{"l"}, Output: "t", Perm: []int{0, 1, 3, 2}},
+			{Op: "Transpose", Name: "transpose", Inputs: []string{"l"}, Output: "t", Perm: []int{0, 1, 3, 2}},
 			{Op: "Reshape", Name: "flat", Inputs: []string{"t"}, Output: "f", Shape: []int{-1, 4}},
 			{Op: "Div", Name: "div", Inputs: []string{"f", "c"}, Output: "d"},
 			{Op: "Softmax", Name: "softmax", Inputs: []string{"d"}, Output: "y", Axis: 1},

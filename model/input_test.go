@@ -38,7 +38,7 @@ func layouts(t *testing.T, rows int) map[string]func() (tensor.Tensor, []float32
 		"float32, transposed": func() (tensor.Tensor, []float32) {
 			x := tensor.New(tensor.WithShape(columns, rows), tensor.WithBacking(slices.Clone(floats[:rows*columns])))
 			must(x, x.T())
-			return x, turnedNumbers(floats, rows, columns)
+			return x, transposed(floats, rows, columns)
 		},
 		"float64, column-major": func() (tensor.Tensor, []float32) {
 			x := make([]float64, rows*columns)
@@ -62,7 +62,7 @@ func layouts(t *testing.T, rows int) map[string]func() (tensor.Tensor, []float32
 	list["int, transposed"] = func() (tensor.Tensor, []float32) {
 		x, _ := wholeNumbers[int](floats, columns, rows)
 		must(x, x.T())
-		return x, turnedNumbers(floats, rows, columns)
+		return x, transposed(floats, rows, columns)
 	}
 	return list
 }
@@ -75,8 +75,8 @@ func wholeNumbers[T int | int32 | int64](floats []float32, rows, columns int) (t
 	return tensor.New(tensor.WithShape(rows, columns), tensor.WithBacking(x)), slices.Clone(floats[:len(x)])
 }
 
-// turnedNumbers returns the transpose of a matrix with so many columns and rows.
-func turnedNumbers(x []float32, rows, columns int) []float32 {
+// transposed returns the transpose of a matrix with so many columns and rows.
+func transposed(x []float32, rows, columns int) []float32 {
 	y := make([]float32, rows*columns)
 	for i := range rows {
 		for j := range columns {
@@ -86,7 +86,7 @@ func turnedNumbers(x []float32, rows, columns int) []float32 {
 	return y
 }
 
-// TestLayouts reads inputs of all kinds, by the caller and apart from it, and cancels runs that read them:
+// TestLayouts reads inputs of all kinds, by the caller and detached from it, and cancels runs that read them:
 // the caller's memory is not touched from then on.
 func TestLayouts(t *testing.T) {
 	threads(t, 2)

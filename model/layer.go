@@ -89,18 +89,18 @@ type after struct {
 	packed map[packing]any // what packs, by what is packed
 }
 
-// packing tells what is packed apart.
+// packing names what is packed once, however many nodes read it.
 type packing struct {
 	weight   *weight
 	transB   bool
 	groups   int // of channels; 0 for a matrix
-	channels int // of the images that rows are, by pixels; 1 for other rows; 0 for an embedding, which is not packed
+	channels int // of the images that rows are, NHWC; 1 for other rows; 0 for an embedding, which is not packed
 }
 
 // prepared runs a layer.
 type prepared struct {
-	shared, alone *nn.Layer
-	sample        int // elements of x for each of its samples
+	shared, singleThreaded *nn.Layer
+	sample                 int // elements of x for each of its samples
 }
 
 func newPrepared(l *nn.Layer, err error) (*prepared, error) {
@@ -121,7 +121,7 @@ func (q *quantizedLayer) check(n *node) error {
 	if n.TransB || q.groups > 0 {
 		axis = 0
 	}
-	if kept, ok := s.Axis(); ok && kept != axis {
+	if channelAxis, ok := s.Axis(); ok && channelAxis != axis {
 		return fmt.Errorf("%w: got %v, want scales per tensor or along axis %d", qtensor.ErrScheme, s, axis)
 	}
 	if q.groups == 0 {

@@ -113,7 +113,7 @@ func convShape(n *node, in []size) (size, error) {
 		return nil, fmt.Errorf("%w: got images %v, filters %v and %d groups, want as many channels as groups "+
 			"times the filters', and filters that the groups divide", qtensor.ErrShape, x, w, groups)
 	}
-	if err := n.settleWindows(w[2:]); err != nil {
+	if err := n.resolveWindows(w[2:]); err != nil {
 		return nil, err
 	}
 	sides, err := n.windows.over(x)

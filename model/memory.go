@@ -230,7 +230,7 @@ func up(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
 const (
 	operandBytes  = 4 << 20   // of a block of rows, as package gemm has it, or those of 64 rows,
 	imageBytes    = 128 << 20 // of a block of images, or one,
-	pieceBytes    = 256 << 10 // of the windows and results of a thread,
+	tileBytes     = 256 << 10 // of the windows and results of a thread,
 	operandOfByte = 4         // and bytes of an operand for a number, in up to four planes
 )
 
@@ -279,7 +279,7 @@ func (m *Model) scratchOf(s *step) scratchBytes {
 func (m *Model) scratchOfConv(s *step, in, out size) scratchBytes {
 	pad := s.node.windows.pad
 	image := 4 * float64(in[1]) * float64(in[2]+2*pad[0]) * float64(in[3]+2*pad[1])
-	thread := float64(pieceBytes) + float64(8*image)
+	thread := float64(tileBytes) + float64(8*image)
 	if groupsOf(s.node) > 1 { // all windows of an image at once
 		operands, results := float64(operandOfByte*float64(s.depth+64)), float64(4*float64(out[1]))
 		thread += float64(float64(out[2]) * float64(out[3]) * (operands + results))

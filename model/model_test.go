@@ -133,11 +133,11 @@ func TestInputs(t *testing.T) {
 	want := run(t, m, in, "p")
 	x := in["x"].(*tensor.Dense)
 	wide := make([]float64, 80)
-	turned := make([]float32, 80)
+	transposed := make([]float32, 80)
 	for i, v := range x.Float32s() {
-		wide[i], turned[i%20*4+i/20] = float64(v), v
+		wide[i], transposed[i%20*4+i/20] = float64(v), v
 	}
-	lazy := tensor.New(tensor.WithShape(20, 4), tensor.WithBacking(turned))
+	lazy := tensor.New(tensor.WithShape(20, 4), tensor.WithBacking(transposed))
 	if err := lazy.T(); err != nil {
 		t.Fatal(err)
 	}

@@ -11,12 +11,12 @@ import (
 	"euryale/qtensor"
 )
 
-// packed are weights of all layouts and of uneven sizes, for rows or images x; scales are for each of the axis kept.
+// packed are weights of all layouts and of uneven sizes, for rows or images x; scales are for each index of the channel axis.
 var packed = []struct {
-	name string
-	node flow.Node
-	w, x []int
-	kept int
+	name        string
+	node        flow.Node
+	w, x        []int
+	channelAxis int
 }{
 	{"MatMul", flow.Node{Op: "MatMul"}, []int{1024, 512}, []int{1024}, 1},
 	{"MatMul of a row", flow.Node{Op: "MatMul"}, []int{1, 1 << 17}, []int{1}, 1},
@@ -46,8 +46,8 @@ func TestPackingMemory(t *testing.T) {
 		w := tensorOf(random(rng, 1, c.w...))
 		for _, scheme := range []qtensor.Scheme{
 			qtensor.Symmetric(8), qtensor.Affine(8), qtensor.Int4(), qtensor.UInt4(), qtensor.Uniform(8), qtensor.Float16(),
-			qtensor.BFloat16(), qtensor.PerChannelSymmetric(8, c.kept), qtensor.Int4().PerAxis(c.kept),
-			qtensor.Int4().PerGroup(c.kept, 32), qtensor.Affine(8).PerGroup(c.kept, 4),
+			qtensor.BFloat16(), qtensor.PerChannelSymmetric(8, c.channelAxis), qtensor.Int4().PerAxis(c.channelAxis),
+			qtensor.Int4().PerGroup(c.channelAxis, 32), qtensor.Affine(8).PerGroup(c.channelAxis, 4),
 		} {
 			if scheme.IsFloat() && c.node.Op == "Conv" {
 				continue

@@ -266,8 +266,8 @@ var between = map[string]func(g *network, x string) string{
 	},
 }
 
-// apart returns what every value of the network is where each node is a model of its own.
-func (g *network) apart(t *testing.T, in map[string]tensor.Tensor) map[string]tensor.Tensor {
+// nodeByNode returns every value of the network, where each node is a model of its own.
+func (g *network) nodeByNode(t *testing.T, in map[string]tensor.Tensor) map[string]tensor.Tensor {
 	values := maps.Clone(in)
 	for _, n := range g.Nodes {
 		own := &flow.Graph{Nodes: []flow.Node{n}, Outputs: []flow.Value{{Name: n.Output}}, Constants: map[string]*flow.Tensor{}}
@@ -333,7 +333,7 @@ func (g *network) check(t *testing.T) (handed int, accepted bool) {
 	}
 	for _, batch := range []int{1, 3} {
 		in := g.feed(batch)
-		want := g.apart(t, in)
+		want := g.nodeByNode(t, in)
 		for how, m := range made {
 			got, err := m.Run(context.Background(), in)
 			if err != nil {

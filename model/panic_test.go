@@ -159,11 +159,11 @@ func TestNilContext(t *testing.T) {
 // left. The model goes on.
 func TestPanicOfCall(t *testing.T) {
 	bad := true
-	g := turned(func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) {
+	g := reversing(func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) {
 		if bad {
 			panic(errRude)
 		}
-		return turn(ctx, batch, in)
+		return reverse(ctx, batch, in)
 	})
 	m := newModel(t, g, nil)
 	for name, ctx := range map[string]context.Context{
@@ -181,7 +181,7 @@ func TestPanicOfCall(t *testing.T) {
 			t.Errorf("%s: the model is in use after a panic", name)
 		}
 	}
-	g = turned(func(context.Context, int, []flow.Tensor) (flow.Tensor, error) {
+	g = reversing(func(context.Context, int, []flow.Tensor) (flow.Tensor, error) {
 		runtime.Goexit()
 		return flow.Tensor{}, nil
 	})
@@ -200,12 +200,12 @@ func TestCallThatBlocks(t *testing.T) {
 	}
 	begun, release := make(chan entered, 100), make(chan struct{})
 	blocks := false
-	m := newModel(t, turned(func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) {
+	m := newModel(t, reversing(func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) {
 		if blocks {
 			begun <- entered{ctx, in[0].Data}
 			<-release
 		}
-		return turn(ctx, batch, in)
+		return reverse(ctx, batch, in)
 	}), nil)
 	in := batchOf(1, 2, 3)
 	_ = run(t, m, in, "y") // so that only the call may take long

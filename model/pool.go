@@ -26,8 +26,8 @@ func pair(name string, given []int, least, usual int) ([2]int, error) {
 // windows is how a kernel goes over an image.
 type windows struct{ kernel, stride, pad, dilation [2]int }
 
-// settleWindows sets windows for a kernel.
-func (n *node) settleWindows(kernel []int) (err error) {
+// resolveWindows sets windows for a kernel.
+func (n *node) resolveWindows(kernel []int) (err error) {
 	w := &n.windows
 	for _, p := range []struct {
 		name         string
@@ -70,7 +70,7 @@ func (w windows) over(images size) (sides [2]int, err error) {
 }
 
 func poolShape(n *node, in []size) (size, error) {
-	if err := n.settleWindows(n.Kernel); err != nil {
+	if err := n.resolveWindows(n.Kernel); err != nil {
 		return nil, err
 	}
 	w := n.windows

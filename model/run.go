@@ -14,12 +14,12 @@ import (
 
 // workspace is the memory of one run. Later runs use it again.
 type workspace struct {
-	buffers []storage
-	values  []array
-	in      []array // of a step
-	scratch scratch
-	batch   int
-	alone   bool // without help for layers
+	buffers        []storage
+	values         []array
+	in             []array // of a step
+	scratch        scratch
+	batch          int
+	singleThreaded bool // layers are not shared with other threads
 }
 
 // storage is the memory of a buffer: one of the two.
@@ -167,7 +167,7 @@ func (e *execution) do(ws *workspace, s *step) error {
 	y := ws.values[s.out]
 	switch {
 	case s.layer != nil:
-		return e.doLayer(y, ws.values[s.in[0]], s, ws.alone)
+		return e.doLayer(y, ws.values[s.in[0]], s, ws.singleThreaded)
 	case s.embedding != nil:
 		return doEmbedding(y, ws.values[s.in[0]], s, &ws.scratch)
 	case s.call != nil:
@@ -206,14 +206,14 @@ func doCall(ctx context.Context, ws *workspace, y array, s *step) error {
 	return nil
 }
 
-func (e *execution) doLayer(y, x array, s *step, alone bool) error {
+func (e *execution) doLayer(y, x array, s *step, singleThreaded bool) error {
 	layer, err := s.layer()
 	if err != nil {
 		return err
 	}
 	p := layer.shared
-	if alone {
-		p = layer.alone
+	if singleThreaded {
+		p = layer.singleThreaded
 	}
 	from, samples := nn.Operand{Float: x.x, Stop: e.stop}, len(x.x)/layer.sample
 	if x.q != nil {

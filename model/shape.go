@@ -151,7 +151,7 @@ func gather(_ *node, y array, in []array, s *scratch) {
 
 // concatShape is the rule of values that differ along Axis alone, one after the other.
 func concatShape(n *node, in []size) (size, error) {
-	if err := n.settleAxis(len(in[0])); err != nil {
+	if err := n.resolveAxis(len(in[0])); err != nil {
 		return nil, err
 	}
 	at, out := n.axis, slices.Clone(in[0])

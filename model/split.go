@@ -71,7 +71,7 @@ func (m *Model) workOfSample() (total work) {
 	weights := int64(0)
 	for _, s := range m.steps {
 		out := m.values[s.out].size
-		total.numbers += float64(out.elements())
+		total.elements += float64(out.elements())
 		if s.layer == nil && !slices.ContainsFunc(s.in, func(id int) bool { return m.values[id].size.perBatch() }) {
 			continue // the same for every part
 		}

@@ -54,7 +54,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// TestNotSplit goes through networks whose samples are not apart, or for whose threads it does not pay.
+// TestNotSplit goes through networks whose samples are not independent, or for whose threads it does not pay.
 func TestNotSplit(t *testing.T) {
 	threads(t, 2)
 	first := dense("a", "x", "12 12")

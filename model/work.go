@@ -2,30 +2,30 @@ package model
 
 import "euryale/internal/kernel"
 
-// work is what takes time: products of layers, numbers that they read or give, and operations on float32.
-type work struct{ products, numbers, floats float64 }
+// work is what takes time: products of layers, elements that layers read or give, and operations on float32.
+type work struct{ products, elements, floats float64 }
 
 // floatRate is about how many operations on float32 a thread makes a second.
 const floatRate = 1e9
 
-// costOfNumber is about how many operations the number of an elementwise op takes at most, such as a power.
-const costOfNumber = 20
+// costOfElement is about how many operations an element of an elementwise op takes at most, such as a power.
+const costOfElement = 20
 
 // seconds returns about how long one thread takes.
 func (w work) seconds() float64 {
 	set := kernel.Current()
-	return w.products/set.Rate + w.numbers/set.QuantizeRate + w.floats/floatRate
+	return w.products/set.Rate + w.elements/set.QuantizeRate + w.floats/floatRate
 }
 
 // add adds other work, so many times.
 func (w *work) add(other work, times float64) {
 	w.products += float64(other.products * times)
-	w.numbers += float64(other.numbers * times)
+	w.elements += float64(other.elements * times)
 	w.floats += float64(other.floats * times)
 }
 
-// long reports whether a run of a batch may take longer than its caller is kept. One that is split for its
-// outputs is left between its parts.
+// long reports whether a run of a batch may take longer than its caller may be kept waiting. A run that is split
+// for its outputs looks at the context between its parts.
 func (m *Model) long(batch int, outputs bool) bool {
 	if m.calls || !m.ready.Load() {
 		return true
@@ -41,7 +41,7 @@ func (m *Model) long(batch int, outputs bool) bool {
 // measureWork sets what a run takes.
 func (m *Model) measureWork() {
 	for _, id := range m.inputs {
-		m.count(id, work{floats: costOfNumber * float64(m.values[id].size.elements())})
+		m.count(id, work{floats: costOfElement * float64(m.values[id].size.elements())})
 	}
 	for i := range m.steps {
 		s := &m.steps[i]
@@ -59,7 +59,7 @@ func (m *Model) count(id int, w work) {
 	}
 }
 
-// depthwiseCost is about how many products take as long as one of filters that have a channel each.
+// depthwiseCost is about how many products take as long as one product of a depthwise convolution.
 const depthwiseCost = 12
 
 // workOf returns the work of a step for a batch of one.
@@ -72,7 +72,7 @@ func (m *Model) workOf(s *step) (w work) {
 	first := m.values[s.in[0]].size
 	switch {
 	case s.layer != nil:
-		w.products, w.numbers = out*float64(s.depth), in+out
+		w.products, w.elements = out*float64(s.depth), in+out
 		if s.depth < 16 {
 			w.products *= depthwiseCost
 		}
@@ -82,10 +82,10 @@ func (m *Model) workOf(s *step) (w work) {
 		w.floats = out * float64(first[len(first)-1]) // negative for a batch there, which rules refuse
 	case s.node.Op == "Conv":
 		shape := m.values[s.in[1]].size
-		w.floats = out * (costOfNumber + float64(shape.elements()/shape[0]))
+		w.floats = out * (costOfElement + float64(shape.elements()/shape[0]))
 	default:
 		window := float64(s.node.windows.kernel[0]) * float64(s.node.windows.kernel[1]) // 0 where there is none
-		w.floats = float64(costOfNumber*(in+out)) + float64(out*window)
+		w.floats = float64(costOfElement*(in+out)) + float64(out*window)
 	}
 	return w
 }
