@@ -19,6 +19,13 @@
 //
 // The layers have no gradient. What follows one can be trained in a TapeMachine; a LispMachine wants
 // gorgonia.ExecuteFwdOnly, and needs to be made again for each run. Two machines may run at once if each has
-// a graph of its own. An error of an op when the graph runs, such as qtensor.ErrValue for NaN in its input,
-// comes out of RunAll behind a method, Err() error, that errors.Is does not follow.
+// a graph of its own.
+//
+// An error of an op when the graph runs, such as qtensor.ErrValue for NaN in its input, is inside of the
+// error that a machine's RunAll returns, where errors.Is finds it once it is taken out:
+//
+//	var vm interface{ Err() error }
+//	for errors.As(err, &vm) {
+//		err = vm.Err()
+//	}
 package ops

@@ -56,9 +56,9 @@ func (w *Weight) String() string { return w.packed().String() }
 type Filters struct{ f *nn.Filters }
 
 // PackConv2d returns filters w, of shape (out, in/groups, height, width), packed for the kernels. w is
-// quantized per tensor, per axis 0 or in groups of axis 0. groups is as in PyTorch and ONNX: input channels
-// and filters are split into so many groups, and a filter sees the channels of its own group; 1 is the
-// ordinary convolution, in the depthwise one.
+// quantized per tensor, per axis 0 or in groups of axis 0. groups is as in PyTorch and ONNX: the in channels
+// and the out filters are split into so many groups, and a filter sees the channels of its own group. It is 1
+// for an ordinary convolution, and in for a depthwise one.
 //
 // Errors: qtensor.ErrShape for another rank, for groups that do not divide out, and for a layout of more
 // elements than Pack allows, for each group; qtensor.ErrScheme for scales along another axis, and for 16-bit
