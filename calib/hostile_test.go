@@ -143,7 +143,7 @@ func TestManyChannels(t *testing.T) {
 	t.Logf("%d shapes", cases+3)
 }
 
-// TestUnfitSchemes: a scheme whose scales are kept otherwise than histograms were recorded is told with what
+// TestUnfitSchemes: a scheme whose channel axis is not that of the histograms is told with what
 // would fit.
 func TestUnfitSchemes(t *testing.T) {
 	values := denseOf(make([]float32, 8), 2, 4)

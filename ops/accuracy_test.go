@@ -97,7 +97,7 @@ func TestLikeGorgonia(t *testing.T) {
 			gorgonia.Read(ours, &got)
 			gorgonia.Read(own, &want)
 			newRunner(g).mustRun(t, x, newTensor(gaussian(5, m*in), m, in))
-			if got, want := numbers(t, got), numbers(t, want); !isClose(got, want, 1e-6) {
+			if got, want := valuesOf(t, got), valuesOf(t, want); !isClose(got, want, 1e-6) {
 				t.Errorf("%v: got %v, Gorgonia gives %v", s, got, want)
 			}
 		}
@@ -158,7 +158,7 @@ func TestRowsAlone(t *testing.T) {
 	}
 }
 
-// TestFloat64 has numbers that only float64 can distinguish: they are rounded to float32 first.
+// TestFloat64 has values that only float64 can distinguish: they are rounded to float32 first.
 func TestFloat64(t *testing.T) {
 	const m, in, out = 3, 9, 4
 	w := mustWeight(t, 8, in, out)

@@ -12,7 +12,7 @@ import (
 )
 
 // TestAllocations logs the allocations of a run of a graph of one layer, and holds the layer itself to few:
-// the numbers of the result, and what tensor takes to make a tensor of them and to look at the input.
+// the values of the result, and what tensor takes to make a tensor of them and to look at the input.
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")

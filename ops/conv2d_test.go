@@ -126,7 +126,7 @@ func TestConv2d(t *testing.T) {
 				t.Fatal(err)
 			}
 			f, x, bias := c.pack(t, q), c.images(7), newTensor(gaussian(8, c.out), c.out)
-			want := c.want(t, numbers(t, x), numbers(t, real), numbers(t, bias))
+			want := c.want(t, valuesOf(t, x), valuesOf(t, real), valuesOf(t, bias))
 			rectified := make([]float64, len(want))
 			for i, v := range want {
 				rectified[i] = max(v, 0)
@@ -138,10 +138,10 @@ func TestConv2d(t *testing.T) {
 					y := c.node(t, im, f, ops.WithBias(bias), under(part.compute))
 					z := c.node(t, im, f, ops.WithBias(bias), under(part.compute), ops.WithReLU())
 					newRunner(g).mustRun(t, im, x)
-					if got := numbers(t, y.Value()); !isClose(got, want, part.part) || !y.Shape().Eq(y.Value().Shape()) {
+					if got := valuesOf(t, y.Value()); !isClose(got, want, part.part) || !y.Shape().Eq(y.Value().Shape()) {
 						t.Errorf("%s, %v, %s: result differs by more than %v of its largest number, or is not %v", name, s, compute, part.part, y.Shape())
 					}
-					if got := numbers(t, z.Value()); !isClose(got, rectified, part.part) {
+					if got := valuesOf(t, z.Value()); !isClose(got, rectified, part.part) {
 						t.Errorf("%s, %v, %s: with ReLU", name, s, compute)
 					}
 				})
@@ -165,7 +165,7 @@ func TestConv2dLikeGorgonia(t *testing.T) {
 		y := c.node(t, im, c.pack(t, q))
 		r := &runner{g: g}
 		r.mustRun(t, im, c.images(4))
-		if !y.Shape().Eq(own.Shape()) || !isClose(numbers(t, y.Value()), numbers(t, own.Value()), 1e-5) {
+		if !y.Shape().Eq(own.Shape()) || !isClose(valuesOf(t, y.Value()), valuesOf(t, own.Value()), 1e-5) {
 			t.Errorf("%s: got %v, want what gorgonia.Conv2d gives, %v", name, y.Shape(), own.Shape())
 		}
 	}

@@ -125,8 +125,8 @@ func TestConstantCodes(t *testing.T) {
 		for i := range want { // the factors are powers of two
 			want[i] *= float32(c.by[[]int{i / 12, i / 4 % 3, i % 4}[c.axis]])
 		}
-		if numbers, err := got.Numbers(); err != nil || !slices.Equal(numbers, want) || got.String() != c.scheme {
-			t.Errorf("%v by %v along axis %d: got %v %v, %v, want %s %v", c.before, c.by, c.axis, got, numbers, err, c.scheme, want)
+		if values, err := got.Numbers(); err != nil || !slices.Equal(values, want) || got.String() != c.scheme {
+			t.Errorf("%v by %v along axis %d: got %v %v, %v, want %s %v", c.before, c.by, c.axis, got, values, err, c.scheme, want)
 		}
 	}
 	for _, c := range []struct {
@@ -136,7 +136,7 @@ func TestConstantCodes(t *testing.T) {
 		part   string
 	}{
 		{"the channel axis is gone", channels.Reshape([]int{24}), qtensor.ErrScheme, "channel axis"},
-		{"groups torn", groups.Transpose([]int{1, 0, 2}), qtensor.ErrScheme, "order"},
+		{"groups split", groups.Transpose([]int{1, 0, 2}), qtensor.ErrScheme, "order"},
 		{"fewer elements", all.Reshape([]int{5}), qtensor.ErrShape, ""},
 		{"more after an error", channels.Reshape([]int{24}).Reshape([]int{2, 3, 4}).Transpose([]int{0, 1, 2}), qtensor.ErrScheme, "channel axis"},
 	} {

@@ -101,7 +101,7 @@ func FuzzLinear(f *testing.F) {
 		want := map[bool]tensor.Dtype{false: tensor.Float32, true: tensor.Float64}[types&1 != 0]
 		op := mustOp(t, want, 1+int(dims)%3, w, under(compute))
 		shape := tensor.Shape{int(a) % 5, int(b) % 5, int(c) % 5}[:rank%4]
-		// Views take their numbers from a bigger array, whose others are NaN.
+		// Views take their values from a bigger array, whose others are NaN.
 		x, visible := fuzzTensor(t, shape, layout, types/2%3, want, data)
 		y, err := op.Do(x)
 		full := append(tensor.Shape{}, shape...)
@@ -126,7 +126,7 @@ func FuzzLinear(f *testing.F) {
 		if !y.Shape().Eq(full) || y.Dtype() != want {
 			t.Fatalf("the result is %v %v, want %v %v", y.Shape(), y.Dtype(), full, want)
 		}
-		got, copied := numbers(t, y), numbers(t, again)
+		got, copied := valuesOf(t, y), valuesOf(t, again)
 		for i := range got {
 			if math.Float64bits(got[i]) != math.Float64bits(copied[i]) && !(math.IsNaN(got[i]) && math.IsNaN(copied[i])) {
 				t.Fatalf("%v: %v, and %v for its copy", x.Shape(), got, copied)
@@ -135,7 +135,7 @@ func FuzzLinear(f *testing.F) {
 	})
 }
 
-// fuzzTensor returns a tensor of the given shape and the numbers that its user sees: of type dt, or for other
+// fuzzTensor returns a tensor of the given shape and the values that its user sees: of type dt, or for other
 // types 1 and 2 of another float type and int; in one of several layouts.
 func fuzzTensor(t *testing.T, shape tensor.Shape, layout, other byte, dt tensor.Dtype, data []byte) (*tensor.Dense, []float64) {
 	size := shape.TotalSize()

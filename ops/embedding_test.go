@@ -230,7 +230,7 @@ func TestEmbeddingGradient(t *testing.T) {
 	}
 	rows := dequantizedRows(t, weight, 2, 0)
 	want := fill(6, func(i int) float32 { return rows[i/2] + rows[3+i/2] })
-	if got := numbers(t, grads[0].Value()); !isClose(got, widen(want), 1e-6) {
+	if got := valuesOf(t, grads[0].Value()); !isClose(got, widen(want), 1e-6) {
 		t.Errorf("the gradient is %v, want %v", got, want)
 	}
 	if _, err := gorgonia.Grad(gorgonia.Must(gorgonia.Sum(y)), x); err == nil {

@@ -238,9 +238,9 @@ func testConverted(t *testing.T, m *tuned, layer int, q *qtensor.QTensor, observ
 	in := []*gorgonia.Node{m.x, m.hidden}[layer]
 	v := m.values(t, m.quantized[layer], in, []*gorgonia.Node{m.first, m.out}[layer])
 	fake, x, want := v[0], v[1], v[2]
-	numbers, err := q.Dequantize(tensor.Float32)
-	if err != nil || !sameBits(numbers.Float32s(), fake) {
-		t.Errorf("layer %d: the weights are %v, error %v, and were trained as %v", layer, numbers, err, fake)
+	values, err := q.Dequantize(tensor.Float32)
+	if err != nil || !sameBits(values.Float32s(), fake) {
+		t.Errorf("layer %d: the weights are %v, error %v, and were trained as %v", layer, values, err, fake)
 	}
 	codes, columns := codesOf(t, q), q.Shape()[1]
 	for i, w := range fake {

@@ -138,11 +138,11 @@ func mustSlice(t testing.TB, d *tensor.Dense, s ...tensor.Slice) *tensor.Dense {
 }
 
 // feeds are the ways in which rows reach a layer: the shape of the input node; the value that is bound to it;
-// Gorgonia's ops before the layer; and the rows that result, of the numbers that the value was made of.
+// Gorgonia's ops before the layer; and the rows that result, of the values that the value was made of.
 var feeds = []struct {
 	name   string
 	shape  []int
-	size   int // of the numbers, where they are more than the shape's
+	size   int // of the values, where they are more than the shape's
 	value  func(t testing.TB, dt tensor.Dtype, data []float64) *tensor.Dense
 	before func(x *gorgonia.Node) (*gorgonia.Node, error)
 	rows   func(data []float64) []float64
@@ -275,7 +275,7 @@ func TestGraph(t *testing.T) {
 						if feed.rows != nil {
 							rows = feed.rows(data)
 						}
-						before := numbers(t, value)
+						before := valuesOf(t, value)
 						r.mustRun(t, x, value)
 						wantFirst, wantLast := n.expect(t, rows, h.Dims())
 						for _, c := range []struct {
@@ -289,14 +289,14 @@ func TestGraph(t *testing.T) {
 							{"last node, by Read", readLast, wantLast, 1e-5, last.Shape()},
 							{"last node, by Value", last.Value(), wantLast, 1e-5, last.Shape()},
 						} {
-							if got := numbers(t, c.got); !isClose(got, c.want, c.tolerance) {
+							if got := valuesOf(t, c.got); !isClose(got, c.want, c.tolerance) {
 								t.Errorf("run %d, %s: %v, want %v", run, c.name, got, c.want)
 							}
 							if c.got.Dtype() != dt || !c.got.Shape().Eq(c.shape) {
 								t.Errorf("run %d, %s: %v %v, want %v %v", run, c.name, c.got.Shape(), c.got.Dtype(), c.shape, dt)
 							}
 						}
-						if !slices.Equal(numbers(t, value), before) {
+						if !slices.Equal(valuesOf(t, value), before) {
 							t.Errorf("run %d changed the value of x", run)
 						}
 					}
@@ -325,7 +325,7 @@ func TestViews(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got, want := numbers(t, got), numbers(t, want); !slices.Equal(got, want) {
+				if got, want := valuesOf(t, got), valuesOf(t, want); !slices.Equal(got, want) {
 					t.Errorf("%s, %v, %v: %v, want %v", feed.name, dt, c, got, want)
 				}
 			}

@@ -49,7 +49,7 @@ func gaussian(seed uint64, n int) []float32 {
 	return out
 }
 
-// mustQuantize returns gaussian numbers of shape (in, out) in codes.
+// mustQuantize returns gaussian values of shape (in, out), quantized.
 func mustQuantize(t testing.TB, seed uint64, s qtensor.Scheme, in, out int) *qtensor.QTensor {
 	t.Helper()
 	q, err := qtensor.Quantize(newTensor(gaussian(seed, in*out), in, out), s)
@@ -68,7 +68,7 @@ func mustPack(t testing.TB, q *qtensor.QTensor) *ops.Weight {
 	return w
 }
 
-// mustWeight returns gaussian numbers of shape (in, out), one scale for each column, packed.
+// mustWeight returns gaussian values of shape (in, out), one scale for each column, packed.
 func mustWeight(t testing.TB, seed uint64, in, out int) *ops.Weight {
 	t.Helper()
 	return mustPack(t, mustQuantize(t, seed, qtensor.PerChannelSymmetric(8, 1), in, out))
@@ -110,8 +110,8 @@ func mustDo(t testing.TB, op gorgonia.Op, x *tensor.Dense) []float32 {
 	return y.(*tensor.Dense).Float32s()
 }
 
-// numbers returns the elements of a float value as the user sees them, in row-major order.
-func numbers(t testing.TB, v gorgonia.Value) []float64 {
+// valuesOf returns the elements of a float value as the user sees them, in row-major order.
+func valuesOf(t testing.TB, v gorgonia.Value) []float64 {
 	t.Helper()
 	if v == nil {
 		t.Fatal("there is no value")

@@ -61,7 +61,7 @@ func strangeNodes(g *gorgonia.ExprGraph) map[string]*gorgonia.Node {
 	return nodes
 }
 
-// strangeTensors are tensors that cannot be read, or are not of (4, 3) numbers.
+// strangeTensors are tensors that cannot be read, or are not of (4, 3) values.
 func strangeTensors() map[string]tensor.Tensor {
 	list := hostile.Tensors()
 	list["scalar"] = tensor.New(tensor.FromScalar(float32(1)))

@@ -163,7 +163,7 @@ func TestLinear(t *testing.T) {
 func compare(t *testing.T, name string, got, want []float32, n int) {
 	t.Helper()
 	if len(got) != len(want) {
-		t.Fatalf("%s: %d numbers, want %d", name, len(got), len(want))
+		t.Fatalf("%s: %d values, want %d", name, len(got), len(want))
 	}
 	for i := range got {
 		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {

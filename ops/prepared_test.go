@@ -13,7 +13,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestLikeLayer gives the same numbers to a layer on slices and to its op in a graph.
+// TestLikeLayer gives the same values to a layer on slices and to its op in a graph.
 func TestLikeLayer(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	activations, err := qtensor.NewParams(qtensor.Affine(8), []float32{-3}, []float32{3})

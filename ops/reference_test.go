@@ -14,7 +14,7 @@ import (
 // computing is a Compute with what the reference must know of it.
 type computing struct {
 	compute nn.Options
-	bits    int             // of a fixed point, or 0
+	bits    int             // of block floating point, or 0
 	params  *qtensor.Params // of StaticInt8
 }
 
@@ -46,7 +46,7 @@ func (c computing) String() string {
 	return c.compute.Activations.String()
 }
 
-// integers is what a row of activations becomes: numbers of scale r.
+// integers is what a row of activations becomes: values of scale r.
 type integers struct {
 	x []int64
 	r float64

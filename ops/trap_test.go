@@ -37,8 +37,8 @@ func TestTrapHashIsTheIdentity(t *testing.T) {
 		opts []ops.LayerOption
 	}{
 		{"weight", w, nil},
-		{"another weight of the same numbers", mustPack(t, a), nil},
-		{"other numbers", mustPack(t, b), nil},
+		{"another weight of the same values", mustPack(t, a), nil},
+		{"other values", mustPack(t, b), nil},
 		{"bias", w, []ops.LayerOption{ops.WithBias(bias)}},
 		{"another bias", w, []ops.LayerOption{ops.WithBias(newTensor([]float32{5, -5, 8}, out))}},
 		{"ReLU", w, []ops.LayerOption{ops.WithReLU()}},
@@ -377,7 +377,7 @@ func TestTrapNotFinite(t *testing.T) {
 					wantError(t, fmt.Sprint(bad), cause(err), qtensor.ErrValue, "ops: linear(5, 2) "+s.String(), fmt.Sprint("got ", float32(bad)), "row 66, column 3")
 					data[66*in+3] = 0
 					r.mustRun(t, x, valueOf(dt, data, m, in))
-					if got, want := numbers(t, y.Value()), product(t, fill(m*in, func(i int) float32 { return float32(data[i]) }), m, mustQuantize(t, 1, s, in, out)); !isClose(got, want, 1e-6) {
+					if got, want := valuesOf(t, y.Value()), product(t, fill(m*in, func(i int) float32 { return float32(data[i]) }), m, mustQuantize(t, 1, s, in, out)); !isClose(got, want, 1e-6) {
 						t.Errorf("after %v: %v, want %v", bad, got, want)
 					}
 				}

@@ -37,8 +37,8 @@ func gaussian(seed uint64, shape ...int) *tensor.Dense {
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
 }
 
-// testBundle holds a tensor of odd size for each scheme, and float tensors with numbers that only bits tell
-// apart.
+// testBundle holds a tensor of odd size for each scheme, and float tensors with values that differ in
+// bits alone.
 func testBundle(t *testing.T) Bundle {
 	t.Helper()
 	b := Bundle{Quantized: map[string]*QTensor{}, Meta: map[string]string{"note": "ünïcode", "": ""}}

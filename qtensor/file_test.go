@@ -300,7 +300,7 @@ func TestReadOtherFiles(t *testing.T) {
 	}
 }
 
-// FuzzRead reads hostile files: an error or tensors that write the same numbers again, and never a panic.
+// FuzzRead reads hostile files: an error or tensors that write the same values again, and never a panic.
 func FuzzRead(f *testing.F) {
 	for i, s := range bundleSchemes {
 		q, err := Quantize(gaussian(uint64(i), 3, 3), s)

@@ -33,9 +33,9 @@ func fuzzScheme(how uint32, axes int) qtensor.Scheme {
 	return s
 }
 
-// fuzzNumbers returns n numbers: any bit patterns, or halves of integers times a power of two, which have
+// fuzzValues returns n values: any bit patterns, or halves of integers times a power of two, which have
 // more ties, repeated where data is short.
-func fuzzNumbers(data []byte, plain bool, n int) []float32 {
+func fuzzValues(data []byte, plain bool, n int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
 		at := i % (len(data) / 4) * 4
@@ -71,7 +71,7 @@ func (c fuzzCase) largest() []float64 {
 	return largest
 }
 
-// FuzzQuantize makes a scheme, a shape and numbers of what it is given. Quantizing refuses what it must, and
+// FuzzQuantize makes a scheme, a shape and values of what it is given. Quantizing refuses what it must, and
 // else gives what the rational reference gives, within the error that the documentation promises.
 func FuzzQuantize(f *testing.F) {
 	bits := func(x ...float32) (data []byte) {
@@ -109,7 +109,7 @@ func FuzzQuantize(f *testing.F) {
 			shape = append(shape, 1+int(rest%3))
 		}
 		s := fuzzScheme(how, len(shape))
-		x := fuzzNumbers(data, plain, tensor.Shape(shape).TotalSize())
+		x := fuzzValues(data, plain, tensor.Shape(shape).TotalSize())
 		c := fuzzCase{s, shape, x}
 
 		q, err := qtensor.Quantize(newTensor(x, shape...), s)
@@ -159,11 +159,11 @@ func past(s qtensor.Scheme, v float32) bool {
 func checkError(t *testing.T, c fuzzCase, q *qtensor.QTensor) {
 	t.Helper()
 	const u = 0x1p-24
-	s, p, numbers := q.Scheme(), q.Params(), numbersOf(t, q)
+	s, p, values := q.Scheme(), q.Params(), valuesOf(t, q)
 	blocks, largest := blocksOf(c.shape, s), c.largest()
 	low, high := s.CodeRange()
 	steps := float64(high - low)
-	for i, r := range numbers {
+	for i, r := range values {
 		scale := float64(p.Scales[blocks[i]])
 		bound := scale * (0.5 + 4*u*steps)
 		switch {
@@ -185,7 +185,7 @@ func checkFloatError(t *testing.T, c fuzzCase, q *qtensor.QTensor) {
 	if q.Scheme() == qtensor.BFloat16() {
 		relative, absolute = 0x1p-8, 0x1p-134
 	}
-	for i, r := range numbersOf(t, q) {
+	for i, r := range valuesOf(t, q) {
 		if e := math.Abs(float64(c.x[i]) - float64(r)); !(e <= max(relative*math.Abs(float64(c.x[i])), absolute)) {
 			t.Errorf("%s: element %d, %v, became %v", c, i, c.x[i], r)
 		}
@@ -205,14 +205,14 @@ func checkCodes(t *testing.T, c fuzzCase, q *qtensor.QTensor) {
 		return
 	}
 	zeros := newTensor(make([]float32, q.Len()), q.Shape()...)
-	for i, r := range numbersOf(t, mustQuantizeWith(t, zeros, q.Params())) {
+	for i, r := range valuesOf(t, mustQuantizeWith(t, zeros, q.Params())) {
 		if r != 0 {
 			t.Errorf("%s: zero at %d became %v", c, i, r)
 		}
 	}
 }
 
-// checkRoundTrips checks that codes and parameters make the same tensor, and that its numbers have its codes.
+// checkRoundTrips checks that codes and parameters make the same tensor, and that its values have its codes.
 func checkRoundTrips(t *testing.T, c fuzzCase, q *qtensor.QTensor) {
 	t.Helper()
 	again, err := qtensor.FromCodes(q.Codes(), q.Params())
@@ -221,21 +221,21 @@ func checkRoundTrips(t *testing.T, c fuzzCase, q *qtensor.QTensor) {
 	} else if diff := same(t, again, q); diff != "" {
 		t.Errorf("%s: FromCodes: %s", c, diff)
 	}
-	numbers, err := q.Dequantize(tensor.Float32)
+	values, err := q.Dequantize(tensor.Float32)
 	if err != nil {
 		t.Fatalf("%s: %v", c, err)
 	}
 	codes, p := codesOf(t, q), q.Params()
 	blocks, largest := blocksOf(c.shape, c.scheme), c.largest()
-	for i, code := range codesOf(t, mustQuantizeWith(t, numbers, p)) {
+	for i, code := range codesOf(t, mustQuantizeWith(t, values, p)) {
 		if code == codes[i] {
 			continue
 		}
 		// Rounding to float32 may move a number of Uniform to the next code where steps are as fine as the
-		// numbers themselves.
+		// values themselves.
 		if c.scheme.HasOffset() && float64(p.Scales[blocks[i]]) < 2*ulp(largest[i]) {
 			continue
 		}
-		t.Errorf("%s: code %d at %d became %d on the way to numbers and back", c, codes[i], i, code)
+		t.Errorf("%s: code %d at %d became %d on the way to values and back", c, codes[i], i, code)
 	}
 }

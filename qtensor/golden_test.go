@@ -59,7 +59,7 @@ func readGolden(t *testing.T) golden {
 	return g
 }
 
-func (in goldenInput) numbers() []float32 {
+func (in goldenInput) values() []float32 {
 	out := make([]float32, len(in.Data))
 	for i, v := range in.Data {
 		out[i] = float32(v)
@@ -112,7 +112,7 @@ func TestGolden(t *testing.T) {
 			if got := s.Method(); got != r.Method {
 				t.Fatalf("Method() is %q", got)
 			}
-			switch x := in.numbers(); {
+			switch x := in.values(); {
 			case len(x) == 0:
 				_, err := qtensor.Quantize(newTensor(x, in.Shape...), s)
 				wantError(t, "empty", err, qtensor.ErrShape)
@@ -163,7 +163,7 @@ func compareFloats(t *testing.T, n *goldenCounts, r goldenRecord, x []float32, s
 func compareIntegers(t *testing.T, n *goldenCounts, r goldenRecord, x []float32, shape []int) {
 	s := r.scheme()
 	q := mustQuantize(t, newTensor(x, shape...), s)
-	p, codes, numbers := q.Params(), codesOf(t, q), numbersOf(t, q)
+	p, codes, values := q.Params(), codesOf(t, q), valuesOf(t, q)
 	channels := len(r.Scales)
 	if len(p.Scales) != channels {
 		t.Fatalf("got %d scales, want %d", len(p.Scales), channels)
@@ -219,8 +219,8 @@ func compareIntegers(t *testing.T, n *goldenCounts, r goldenRecord, x []float32,
 			if s.HasOffset() {
 				tolerance = 2 * ulp(max(math.Abs(float64(lo)), math.Abs(float64(hi)), width))
 			}
-			if want := float64(r.Numbers[i]); math.Abs(float64(numbers[i])-want) > tolerance {
-				t.Errorf("%v at %d, code %d: got %v, want %v", x[i], i, codes[i], numbers[i], want)
+			if want := float64(r.Numbers[i]); math.Abs(float64(values[i])-want) > tolerance {
+				t.Errorf("%v at %d, code %d: got %v, want %v", x[i], i, codes[i], values[i], want)
 			}
 			n.Numbers++
 		}

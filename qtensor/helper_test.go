@@ -89,8 +89,8 @@ func elements(d *tensor.Dense) any {
 	}
 }
 
-// numbersOf returns the dequantized elements of q in row-major order.
-func numbersOf(t testing.TB, q *qtensor.QTensor) []float32 {
+// valuesOf returns the dequantized elements of q in row-major order.
+func valuesOf(t testing.TB, q *qtensor.QTensor) []float32 {
 	t.Helper()
 	d, err := q.Dequantize(tensor.Float32)
 	if err != nil {

@@ -148,8 +148,8 @@ func same(t *testing.T, a, b *qtensor.QTensor) string {
 		return fmt.Sprintf("ranges %v %v, want %v %v", p.Min, p.Max, r.Min, r.Max)
 	case !slices.Equal(codesOf(t, a), codesOf(t, b)):
 		return fmt.Sprintf("codes %v, want %v", codesOf(t, a), codesOf(t, b))
-	case !sameBits(numbersOf(t, a), numbersOf(t, b)):
-		return fmt.Sprintf("numbers %v, want %v", numbersOf(t, a), numbersOf(t, b))
+	case !sameBits(valuesOf(t, a), valuesOf(t, b)):
+		return fmt.Sprintf("values %v, want %v", valuesOf(t, a), valuesOf(t, b))
 	}
 	return ""
 }
@@ -266,7 +266,7 @@ func TestDequantizeDtypes(t *testing.T) {
 	}
 }
 
-// TestUnreadable gives tensors that have no numbers to quantize.
+// TestUnreadable gives tensors that have no values to quantize.
 func TestUnreadable(t *testing.T) {
 	q := mustQuantize(t, newTensor([]float32{1, 2}, 2), qtensor.Symmetric(8))
 	for _, c := range []struct {

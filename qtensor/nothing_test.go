@@ -19,7 +19,7 @@ var sentinels = []error{
 	qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout, qtensor.ErrScheme, qtensor.ErrParams, qtensor.ErrValue,
 }
 
-// TestNothingPanics calls all that is exported, files apart, with nil, zeros, and what cannot be.
+// TestNothingPanics calls all that is exported, but for files, with nil, zeros, and what cannot be.
 func TestNothingPanics(t *testing.T) {
 	c := &hostile.Calls{T: t, Sentinels: sentinels}
 	fine := tensor.New(tensor.WithShape(4, 3), tensor.WithBacking(make([]float32, 12)))

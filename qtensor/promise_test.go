@@ -72,7 +72,7 @@ func TestPromisedErrors(t *testing.T) {
 		{"T", "an axis twice", qtensor.ErrShape, second(cube.T(0, 0, 1))},
 		{"T", "one axis", qtensor.ErrShape, second(cube.T(0))},
 		{"T", "an axis of a scalar", qtensor.ErrShape, second(scalar.T(0))},
-		{"T", "torn groups", qtensor.ErrScheme, second(cube.T(2, 1, 0))},
+		{"T", "split groups", qtensor.ErrScheme, second(cube.T(2, 1, 0))},
 		{"T", "the zero QTensor", qtensor.ErrScheme, second(zero.T())},
 		{"Compare", "another shape", qtensor.ErrShape, second(cube.Compare(floats))},
 		{"Compare", "integers", qtensor.ErrDtype, second(cube.Compare(bytes))},

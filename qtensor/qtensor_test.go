@@ -44,7 +44,7 @@ func TestFromCodes(t *testing.T) {
 			t.Errorf("%v: %v", c.scheme, err)
 			continue
 		}
-		if got := numbersOf(t, q); !slices.Equal(got, c.want) {
+		if got := valuesOf(t, q); !slices.Equal(got, c.want) {
 			t.Errorf("%v: %v stands for %v, want %v", c.scheme, c.codes, got, c.want)
 		}
 		if got := q.Codes().Data(); fmt.Sprintf("%T %v", got, got) != fmt.Sprintf("%T %v", c.codes, c.codes) {
@@ -219,18 +219,18 @@ func TestString(t *testing.T) {
 	}
 }
 
-// TestTransposed compares with the transpose of the numbers, and with quantizing the transposed tensor under
+// TestTransposed compares with the transpose of the values, and with quantizing the transposed tensor under
 // the scheme whose channel axis has moved along.
 func TestTransposed(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
-	kept, torn := 0, 0
+	whole, split := 0, 0
 	for _, shape := range [][]int{{5}, {4, 7}, {1, 6}, {2, 3, 5}, {3, 1, 4}, {1, 1, 5}, {2, 3, 2, 3}, {64, 65}, {130, 3}, {63, 129}} {
 		dims := len(shape)
 		x := make([]float32, tensor.Shape(shape).TotalSize())
 		for i := range x {
 			x[i] = float32(rng.NormFloat64())
 		}
-		// One group for each index of the channel axis is never torn.
+		// One group for each index of the channel axis is never split.
 		for _, s := range append(schemesFor(dims), qtensor.Symmetric(8).PerGroup(0, 1000), qtensor.UInt4().PerGroup(dims-1, 1000)) {
 			q := mustQuantize(t, newTensor(x, shape...), s)
 			for _, axes := range permutations(dims) {
@@ -241,14 +241,14 @@ func TestTransposed(t *testing.T) {
 					if err != nil && !strings.Contains(err.Error(), " for "+s.String()+",") {
 						t.Errorf("%s: error %q does not name the scheme", name, err)
 					}
-					torn++
+					split++
 					continue
 				}
 				if err != nil {
 					t.Errorf("%s: %v", name, err)
 					continue
 				}
-				kept++
+				whole++
 				moved := s
 				if axis, ok := s.Axis(); ok {
 					moved = moveAxis(s, slices.Index(axes, axis))
@@ -270,9 +270,9 @@ func TestTransposed(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d permutations kept their groups, %d tore them", kept, torn)
-	if kept == 0 || torn == 0 {
-		t.Errorf("%d permutations kept their groups, %d tore them", kept, torn)
+	t.Logf("%d permutations kept their groups, %d split them", whole, split)
+	if whole == 0 || split == 0 {
+		t.Errorf("%d permutations kept their groups, %d split them", whole, split)
 	}
 }
 

@@ -13,14 +13,14 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestQuantizeWith has numbers beyond the range, which saturate, and scales of both signs.
+// TestQuantizeWith has values beyond the range, which saturate, and scales of both signs.
 func TestQuantizeWith(t *testing.T) {
 	for _, c := range []struct {
-		name    string
-		p       qtensor.Params
-		x       []float32
-		codes   []int32
-		numbers []float32
+		name   string
+		p      qtensor.Params
+		x      []float32
+		codes  []int32
+		values []float32
 	}{
 		{
 			"symmetric",
@@ -115,8 +115,8 @@ func TestQuantizeWith(t *testing.T) {
 		if got := codesOf(t, q); !slices.Equal(got, c.codes) {
 			t.Errorf("%s: %v became %v, want %v", c.name, c.x, got, c.codes)
 		}
-		if got := numbersOf(t, q); !slices.Equal(got, c.numbers) {
-			t.Errorf("%s: %v came back as %v, want %v", c.name, c.x, got, c.numbers)
+		if got := valuesOf(t, q); !slices.Equal(got, c.values) {
+			t.Errorf("%s: %v came back as %v, want %v", c.name, c.x, got, c.values)
 		}
 	}
 }
@@ -158,7 +158,7 @@ func TestQuantizeFloats(t *testing.T) {
 		if got := codesOf(t, q)[2]; got != c.code {
 			t.Errorf("%s: got %#04x, want %#04x", name, got, c.code)
 		}
-		if got := numbersOf(t, q)[2]; got != c.number {
+		if got := valuesOf(t, q)[2]; got != c.number {
 			t.Errorf("%s: came back as %v, want %v", name, got, c.number)
 		}
 		with, err := qtensor.QuantizeWith(x, qtensor.Params{Scheme: c.scheme}, qtensor.WithSaturation())
@@ -286,11 +286,11 @@ func TestNothingIsShared(t *testing.T) {
 		want, wantTurned := mustQuantizeWith(t, newTensor(data, 2, 3), copyParams(p)), codesOf(t, turned)
 		spoilTensor := func(q *qtensor.QTensor) {
 			spoilSlice(elements(q.Codes()))
-			numbers, err := q.Dequantize(tensor.Float32)
+			values, err := q.Dequantize(tensor.Float32)
 			if err != nil {
 				t.Fatal(err)
 			}
-			spoilSlice(elements(numbers))
+			spoilSlice(elements(values))
 			q.Shape()[0] = 99
 			spoilParams(q.Params())
 		}

@@ -22,7 +22,7 @@ type reference struct {
 	offsets    []float32
 	multiplier float32
 	codes      []int32
-	numbers    []float32
+	values     []float32
 }
 
 func rat(v float64) *big.Rat { return new(big.Rat).SetFloat64(v) }
@@ -120,7 +120,7 @@ func newReference(x []float32, shape []int, s qtensor.Scheme) *reference {
 	}
 	for i, b := range r.blocks {
 		code, number := r.element(x[i], b)
-		r.codes, r.numbers = append(r.codes, code), append(r.numbers, number)
+		r.codes, r.values = append(r.codes, code), append(r.values, number)
 	}
 	return r
 }
@@ -218,7 +218,7 @@ func (r *reference) element(x float32, b int) (int32, float32) {
 func (r *reference) diff(t *testing.T, q *qtensor.QTensor) string {
 	t.Helper()
 	p := q.Params()
-	switch codes, numbers := codesOf(t, q), numbersOf(t, q); {
+	switch codes, values := codesOf(t, q), valuesOf(t, q); {
 	case !sameBits(p.Scales, r.scales) || p.Multiplier != r.multiplier:
 		return fmt.Sprintf("scales %x × %x, want %x × %x", p.Scales, p.Multiplier, r.scales, r.multiplier)
 	case !slices.Equal(p.Min, r.min) || !slices.Equal(p.Max, r.max):
@@ -229,8 +229,8 @@ func (r *reference) diff(t *testing.T, q *qtensor.QTensor) string {
 		return fmt.Sprintf("offsets %v, want %v", p.Offsets, r.offsets)
 	case !slices.Equal(codes, r.codes):
 		return fmt.Sprintf("codes %v, want %v", codes, r.codes)
-	case !slices.Equal(numbers, r.numbers):
-		return fmt.Sprintf("numbers %v, want %v", numbers, r.numbers)
+	case !slices.Equal(values, r.values):
+		return fmt.Sprintf("values %v, want %v", values, r.values)
 	}
 	return ""
 }

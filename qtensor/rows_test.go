@@ -32,11 +32,11 @@ func TestDequantizeRows(t *testing.T) {
 		lists = append(lists, nil, all, back, []int{rows - 1, 0, rows / 2, rows - 1, rows - 1})
 		for _, s := range schemesFor(len(shape)) {
 			q := mustQuantize(t, newTensor(x, shape...), s)
-			numbers := numbersOf(t, q)
+			values := valuesOf(t, q)
 			for _, list := range lists {
 				want := []float32{}
 				for _, row := range list {
-					want = append(want, numbers[row*width:][:width]...)
+					want = append(want, values[row*width:][:width]...)
 				}
 				got := slices.Repeat([]float32{nan}, len(want))
 				if err := q.DequantizeRows(got, list); err != nil || !sameBits(got, want) {
@@ -88,7 +88,7 @@ func TestDequantizeRowsAtOnce(t *testing.T) {
 			x[i] = float32(i%37) - 11
 		}
 		q := mustQuantize(t, newTensor(x, rows, width), s)
-		want := numbersOf(t, q)
+		want := valuesOf(t, q)
 		var wait sync.WaitGroup
 		for g := range 8 {
 			wait.Go(func() {

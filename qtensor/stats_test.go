@@ -31,8 +31,8 @@ func TestCompare(t *testing.T) {
 		{"one off", []float32{1, 2, 3, 4}, 1, []int8{1, 2, 3, 5}, qtensor.Stats{SQNR: 10 * math.Log10(30), Max: 1, Mean: 0.25, Cosine: 34 / math.Sqrt(30*39)}},
 		{"two off", []float32{0, 4, -3, 0}, 0.5, []int8{1, 8, -9, 0}, qtensor.Stats{SQNR: 10 * math.Log10(25/2.5), Max: 1.5, Mean: 0.5, Cosine: 29.5 / math.Sqrt(25*36.5)}},
 		{"zeros", []float32{0, 0}, 1, []int8{0, 0}, qtensor.Stats{SQNR: math.Inf(1), Cosine: 1}},
-		{"numbers for zeros", []float32{0, 0}, 1, []int8{1, -2}, qtensor.Stats{SQNR: math.Inf(-1), Max: 2, Mean: 1.5}},
-		{"zeros for numbers", []float32{1, -3}, 1, []int8{0, 0}, qtensor.Stats{Max: 3, Mean: 2}},
+		{"values for zeros", []float32{0, 0}, 1, []int8{1, -2}, qtensor.Stats{SQNR: math.Inf(-1), Max: 2, Mean: 1.5}},
+		{"zeros for values", []float32{1, -3}, 1, []int8{0, 0}, qtensor.Stats{Max: 3, Mean: 2}},
 		{"opposite", []float32{1, -2}, 1, []int8{-1, 2}, qtensor.Stats{SQNR: 10 * math.Log10(0.25), Max: 4, Mean: 3, Cosine: -1}},
 		{"huge", []float32{maxFloat, -maxFloat}, maxFloat / 2, []int8{1, -1}, qtensor.Stats{SQNR: 10 * math.Log10(4), Max: maxFloat / 2, Mean: maxFloat / 2, Cosine: 1}},
 		{"tiny", []float32{0x1p-126, 0x1p-149}, 0x1p-126, []int8{1, 0}, qtensor.Stats{SQNR: 10 * math.Log10(0x1p46), Max: 0x1p-149, Mean: 0x1p-150, Cosine: 1}},
@@ -61,7 +61,7 @@ func TestCompareCosine(t *testing.T) {
 	}
 }
 
-// TestCompareClipped has numbers half a step beyond the outermost codes, which are not clipped, and the next
+// TestCompareClipped has values half a step beyond the outermost codes, which are not clipped, and the next
 // ones, which are.
 func TestCompareClipped(t *testing.T) {
 	up := func(x float32) float32 { return math.Nextafter32(x, inf) }
@@ -90,7 +90,7 @@ func TestCompareClipped(t *testing.T) {
 			continue
 		}
 		for i, v := range x {
-			// v alone, among numbers that are not clipped.
+			// v alone, among values that are not clipped.
 			alone := make([]float32, len(x))
 			for j := range alone {
 				alone[j] = c.in[0]
@@ -132,12 +132,12 @@ func TestCompareClippedExtremeCode(t *testing.T) {
 		{qtensor.Symmetric(2), 1, []int8{-1, 1}, -1.5},
 	} {
 		q := fromCodes(t, newTensor(c.codes, 2), qtensor.Params{Scheme: c.scheme, Scales: []float32{c.scale}})
-		numbers := numbersOf(t, q)
+		values := valuesOf(t, q)
 		for _, x := range []struct {
 			x, y    float32
 			clipped float64
 		}{
-			{numbers[0], numbers[1], 0},
+			{values[0], values[1], 0},
 			{c.edge, 0, 0},
 			{math.Nextafter32(c.edge, 2*c.edge), 0, 0.5},
 		} {
@@ -188,7 +188,7 @@ func TestCompareRefuses(t *testing.T) {
 	}
 	for _, bad := range []float32{nan, inf, -inf} {
 		_, err := q.Compare(newTensor([]float32{1, 2, 3, 4, 5, bad}, 2, 3))
-		wantError(t, fmt.Sprintf("%v among the numbers", bad), err, qtensor.ErrValue)
+		wantError(t, fmt.Sprintf("%v among the values", bad), err, qtensor.ErrValue)
 	}
 	scalar := mustQuantize(t, tensor.New(tensor.FromScalar(float32(2))), qtensor.Symmetric(8))
 	if got, err := scalar.Compare(tensor.New(tensor.FromScalar(2.0))); err != nil || got.Max != 0 {

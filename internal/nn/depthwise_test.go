@@ -58,7 +58,7 @@ func filterOf(t *testing.T, q *qtensor.QTensor, channel int) *qtensor.QTensor {
 }
 
 // TestDepthwise holds filters that have a channel each to convolutions of the channels by themselves, from
-// and to numbers and codes, with all kernels.
+// and to float32 and quantized activations, with all kernels.
 func TestDepthwise(t *testing.T) {
 	const samples = 3
 	static := over(t, -2.5, 3)
@@ -176,7 +176,7 @@ func TestNotDepthwise(t *testing.T) {
 			t.Fatal(err)
 		}
 		if l.IO().TakesQuantized || l.IO().GivesQuantized {
-			t.Error("images of more numbers than one block has: taken for one channel each")
+			t.Error("images of more values than one block has: taken for one channel each")
 		}
 	}
 	if io := nn.ConvIO(static, s, images, filters, []int{1, 1}, 8); !io.TakesQuantized || !io.GivesQuantized {

@@ -32,7 +32,7 @@ func gaussians(rng *rand.Rand, n int) []float32 {
 	return x
 }
 
-// quantize returns gaussian numbers of shape (in, out) of a scheme.
+// quantize returns gaussian values of shape (in, out) of a scheme.
 func quantize(t testing.TB, seed uint64, s qtensor.Scheme, in, out int) *qtensor.QTensor {
 	t.Helper()
 	q, err := qtensor.Quantize(newTensor(gaussian(seed, in*out), in, out), s)

@@ -89,7 +89,7 @@ func TestRunQuantized(t *testing.T) {
 		{"dense of 16 bits", qtensor.Float16(), 0, false, false},
 		{"conv", qtensor.PerChannelSymmetric(8, 0), 1, true, true},
 		{"conv with zero points", qtensor.Affine(8), 1, true, true},
-		{"conv in groups of numbers", qtensor.Int4().PerGroup(0, 8), 1, false, true},
+		{"conv in groups of values", qtensor.Int4().PerGroup(0, 8), 1, false, true},
 		{"conv in groups of channels", qtensor.PerChannelSymmetric(8, 0), 2, false, false},
 	} {
 		layer := layerOf(t, 9, c.scheme, c.groups)
@@ -112,12 +112,12 @@ func TestRunQuantized(t *testing.T) {
 			}
 			in, out := p.In(), p.Out()
 			x := gaussians(rng, samples*in.TotalSize())
-			numbers := make([]float32, samples*out.TotalSize())
-			if err := p.Run(nn.Operand{Float: numbers}, nn.Operand{Float: x}, samples); err != nil {
+			values := make([]float32, samples*out.TotalSize())
+			if err := p.Run(nn.Operand{Float: values}, nn.Operand{Float: x}, samples); err != nil {
 				t.Fatal(err)
 			}
 			next := paramsOf(t, static(t, qtensor.Affine(8), -1, 3))
-			wantCodes := channelsLast(quantized(t, numbers, qtensor.Affine(8), -1, 3), samples, out[0])
+			wantCodes := channelsLast(quantized(t, values, qtensor.Affine(8), -1, 3), samples, out[0])
 			for _, source := range []bool{false, true} {
 				from := nn.Operand{Float: x}
 				if source {
@@ -126,23 +126,23 @@ func TestRunQuantized(t *testing.T) {
 					}
 					from = nn.Operand{Quantized: channelsLast(quantized(t, x, input, low, 2), samples, in[0]), Params: codes}
 				}
-				got := nn.Operand{Float: make([]float32, len(numbers))}
-				if err := p.Run(got, from, samples); err != nil || !slices.Equal(got.Float, numbers) {
-					t.Errorf("%s, codes given %v: got %v, error %v, want %v", name, source, got.Float, err, numbers)
+				got := nn.Operand{Float: make([]float32, len(values))}
+				if err := p.Run(got, from, samples); err != nil || !slices.Equal(got.Float, values) {
+					t.Errorf("%s, quantized x %v: got %v, error %v, want %v", name, source, got.Float, err, values)
 				}
 				if !c.gives {
 					continue
 				}
-				got = nn.Operand{Quantized: make([]uint8, len(numbers)), Params: next}
+				got = nn.Operand{Quantized: make([]uint8, len(values)), Params: next}
 				if err := p.Run(got, from, samples); err != nil || !slices.Equal(got.Quantized, wantCodes) {
-					t.Errorf("%s, codes given %v: got codes %v, error %v, want %v", name, source, got.Quantized, err, wantCodes)
+					t.Errorf("%s, quantized x %v: got codes %v, error %v, want %v", name, source, got.Quantized, err, wantCodes)
 				}
 			}
 		}
 	}
 }
 
-// quantized returns codes of numbers, counted from the lowest.
+// quantized returns values quantized, counted from the smallest of the scheme.
 func quantized(t *testing.T, x []float32, s qtensor.Scheme, low, high float32) []uint8 {
 	t.Helper()
 	p, err := qtensor.NewParams(s, []float32{low}, []float32{high})
