@@ -209,7 +209,7 @@ func TestChartWithoutPoints(t *testing.T) {
 	}
 }
 
-// TestRow holds percentages against numbers made by hand: a product of 2 GOP on 1 GB of weights.
+// TestRow compares percentages with numbers made by hand: a product of 2 GOP on 1 GB of weights.
 func TestRow(t *testing.T) {
 	c := measurement{work: work{name: "int8", bits: 8}, shape: workload.Shape{M: 1, K: 1 << 17, N: 1e9 >> 17}, tier: isa.Generic, threads: 1}
 	amount := c.shape.Amount()

@@ -63,7 +63,7 @@ func measureLimits(ctx context.Context, o options, progress io.Writer) ([]limitR
 	return rows, nil
 }
 
-// copied is how many bytes a conversion is held against the copying of.
+// copied is how many bytes a conversion is compared with the copying of.
 const copied = 64 << 20
 
 // measurement is a row to be measured.
@@ -99,8 +99,8 @@ func plan(o options) (todo []measurement) {
 	return todo
 }
 
-// measure takes turns between the work and the limits that it may be held to: what slows the machine down for a while
-// slows both.
+// measure takes turns between the work and the limits that it is compared with: what slows the machine down
+// for a while slows both.
 func (c measurement) measure(ctx context.Context, o options) (row, error) {
 	defer isa.Use(c.tier)()
 	runtime.GOMAXPROCS(c.threads)
@@ -130,7 +130,7 @@ func (c measurement) measure(ctx context.Context, o options) (row, error) {
 	return c.row(t.bytes, seconds, bounds), nil
 }
 
-// bound is a limit that a work may be held to.
+// bound is a limit that a work is compared with.
 type bound struct {
 	name   string
 	limit  limits.Limit
@@ -138,8 +138,8 @@ type bound struct {
 	rates  []float64 // of the limit, a turn each
 }
 
-// bounds returns the limits that may hold t back: those of a roofline. Kernels in Go have no peak, and reading says
-// nothing of them where rows are many.
+// bounds returns the limits that may hold t back: those of a roofline. Kernels in Go have no peak, and
+// reading says nothing of them where rows are many.
 func (c measurement) bounds(t task) (list []bound) {
 	if c.bits == 0 {
 		return []bound{{name: "copy", limit: limits.Copy(copied), factor: 1}}
@@ -188,8 +188,8 @@ func (c measurement) row(bytes int, seconds []float64, bounds []bound) row {
 	return r
 }
 
-// percent returns how much of the limit an amount of work in so many seconds takes: the median over the turns, not the
-// quotient of two medians.
+// percent returns how much of the limit an amount of work in so many seconds takes: the median over the
+// turns, not the quotient of two medians.
 func (b bound) percent(amount float64, seconds []float64) float64 {
 	percents := make([]float64, len(seconds))
 	for i, s := range seconds {

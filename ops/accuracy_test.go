@@ -44,7 +44,7 @@ func decibels(got []float32, want []float64) float64 {
 	return 10 * math.Log10(signal/noise)
 }
 
-// TestAccuracy holds each Compute to the SQNR that its doc gives, at a depth of 1024.
+// TestAccuracy compares each of Activations with the SQNR that its doc gives, at a depth of 1024.
 func TestAccuracy(t *testing.T) {
 	const m, in, out = 32, 1024, 48
 	x := gaussian(1, m*in)
@@ -131,7 +131,7 @@ func TestLinearByHand(t *testing.T) {
 	}
 }
 
-// TestRowsAlone multiplies each row of a batch by itself, under every Compute, as a matrix and as a vector.
+// TestRowsAlone multiplies each row of a batch by itself, under all Activations, as a matrix and as a vector.
 func TestRowsAlone(t *testing.T) {
 	const m, in, out = 67, 33, 5
 	rng := rand.New(rand.NewPCG(6, 6))

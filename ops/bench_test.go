@@ -11,7 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestAllocations logs the allocations of a run of a graph of one layer, and holds the layer itself to few:
+// TestAllocations logs the allocations of a run of a graph of one layer, of which the layer itself makes few:
 // the values of the result, and what tensor takes to make a tensor of them and to look at the input.
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
@@ -40,7 +40,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// BenchmarkLinear runs a graph of one layer, 64×784×512, under each Compute.
+// BenchmarkLinear runs a graph of one layer, 64×784×512, under each of Activations.
 func BenchmarkLinear(b *testing.B) {
 	const m, in, out = 64, 784, 512
 	static, err := qtensor.NewParams(qtensor.Affine(8), []float32{-4}, []float32{4})

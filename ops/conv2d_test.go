@@ -102,7 +102,7 @@ var convSchemes = []qtensor.Scheme{
 	qtensor.Int4().PerGroup(0, 32), qtensor.UInt4().PerGroup(0, 7).WithScales(qtensor.ScaleFloat16),
 }
 
-// TestConv2d holds every scheme to the formula, under every Compute, in both machines.
+// TestConv2d compares every scheme with the formula, under all Activations, in both machines.
 func TestConv2d(t *testing.T) {
 	static, err := qtensor.NewParams(qtensor.Affine(8), []float32{-4.5}, []float32{4.5})
 	if err != nil {

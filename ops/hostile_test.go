@@ -200,7 +200,7 @@ func replaced[T any](list []T, i int, x T) []T {
 	return list
 }
 
-// sound returns what an op of TestNoOpPanics takes, and whether it is a layer, or a lookup.
+// sound returns what an op of TestNoOpPanics takes, and whether it is a layer, or an embedding.
 func sound(name string) (values []gorgonia.Value, layer bool) {
 	x, wide := newTensor(gaussian(1, 12), 4, 3), make([]float64, 50)
 	switch name {

@@ -116,7 +116,7 @@ func rowsOf(rng *rand.Rand, m, k int) []float32 {
 	return fill(m*k, func(i int) float32 { return kinds[i/k%len(kinds)]() })
 }
 
-// TestLinear holds every scheme of weights under every Compute against the reference, bit for bit. The rows
+// TestLinear compares every scheme of weights under all Activations with the reference, bit for bit. The rows
 // of a batch come back after a while, in other blocks of it, since the reference takes its time.
 func TestLinear(t *testing.T) {
 	const distinct, most = 30, 130

@@ -11,7 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// computing is a Compute with what the reference must know of it.
+// computing is options of a layer, with what the reference must know of them.
 type computing struct {
 	compute nn.Options
 	bits    int             // of block floating point, or 0

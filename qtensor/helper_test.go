@@ -99,7 +99,8 @@ func valuesOf(t testing.TB, q *qtensor.QTensor) []float32 {
 	return elements(d).([]float32)
 }
 
-// sameBits reports whether a and b hold the same float32 numbers, zeros of both signs and all bits apart.
+// sameBits reports whether a and b hold the same float32 numbers, bit for bit, with zeros of both signs
+// distinct.
 func sameBits(a, b []float32) bool {
 	if len(a) != len(b) {
 		return false

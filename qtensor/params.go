@@ -137,7 +137,7 @@ func multiplierFor(scales []float32) float32 {
 }
 
 // storedScale returns s rounded to multiplier times a normal float16, to nearest with ties to even or away
-// from zero, held within the least of them and maxStoredScale; s itself where the multiplier is 0.
+// from zero, clamped to the least of them and maxStoredScale; s itself where the multiplier is 0.
 func storedScale(s, multiplier float32, away bool) float32 {
 	if multiplier == 0 {
 		return s

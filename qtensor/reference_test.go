@@ -50,7 +50,7 @@ func nearestEven(r *big.Rat) *big.Int {
 	return up
 }
 
-// nearestCode returns the integer nearest to v, plus z, held between low and high.
+// nearestCode returns the integer nearest to v, plus z, clamped to low and high.
 func nearestCode(v float64, z, low, high int32) int32 {
 	switch {
 	case v > 1e6:

@@ -1,6 +1,6 @@
-// Command sqnr measures what each scheme loses on gaussian weights: the signal-to-quantization-noise ratio, in
-// dB, of a (1024, 1024) matrix, as a mean over seeds, beside the best figure known of other programs for the same
-// format and the target of this module.
+// Command sqnr measures what each scheme loses on gaussian weights: the signal-to-quantization-noise ratio,
+// in dB, of a (1024, 1024) matrix, as a mean over seeds, beside the best figure known of other programs for
+// the same format and the target of this module.
 //
 //	go run ./bench/sqnr [-seeds 3] [-json]
 //
@@ -24,7 +24,7 @@ import (
 
 const side = 1024
 
-// format is a scheme with the figures it is held against; 0 where there is none.
+// format is a scheme with the figures it is compared with; 0 where there is none.
 type format struct {
 	name         string
 	scheme       qtensor.Scheme

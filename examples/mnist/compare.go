@@ -25,8 +25,8 @@ type method struct {
 	trained     bool // on, through the codes of its weights, before
 }
 
-// methods are the ten, int4 in groups, and codes of a byte for activations too; with qat few bits, as they are and trained on.
-// Filters are no 16-bit numbers.
+// methods are the ten, int4 in groups, and codes of a byte for activations too; with qat few bits, as they
+// are and trained on. Filters are no 16-bit numbers.
 func methods(filters, qat bool) (list []method) {
 	for _, s := range []qtensor.Scheme{
 		qtensor.Uniform(8), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PowerOfTwo(8),
@@ -90,7 +90,7 @@ func evaluate(ctx context.Context, run runner, data subset) (a answers, err erro
 	return a, nil
 }
 
-// compare quantizes the network by every method and holds each against the float one. Every quantized network
+// compare quantizes the network by every method and compares each with the float one. Every quantized network
 // is saved, and what runs is what the file holds.
 func compare(ctx context.Context, c config, net network, data *dataset, progress io.Writer) (*report, error) {
 	g, err := net.graph(batchSize)
@@ -141,8 +141,8 @@ func samples(data subset) iter.Seq2[ptq.Sample, error] {
 	}
 }
 
-// quantized quantizes the network, saves it, and evaluates what the file gives back, then lets it race the float one. It
-// returns the bytes of the weights too.
+// quantized quantizes the network, saves it, and evaluates what the file gives back, then lets it race the
+// float one. It returns the bytes of the weights too.
 func quantized(ctx context.Context, path string, net network, m method, data *dataset, turn time.Duration) (a answers, bytes int, err error) {
 	build := func(batch int) (ptq.Graph, error) {
 		g, err := net.graph(batch)
@@ -189,7 +189,8 @@ func count(begin, n int) []int {
 	return s
 }
 
-// decibels returns 10·log10(Σ want²/Σ(want − got)²), or 300, beyond what float32 can show, where they are equal.
+// decibels returns 10·log10(Σ want²/Σ(want − got)²), or 300, beyond what float32 can show, where they are
+// equal.
 func decibels(want, got []float32) float64 {
 	var signal, noise float64
 	for i, w := range want {

@@ -57,8 +57,8 @@ func filterOf(t *testing.T, q *qtensor.QTensor, channel int) *qtensor.QTensor {
 	return one
 }
 
-// TestDepthwise holds filters that have a channel each to convolutions of the channels by themselves, from
-// and to float32 and quantized activations, with all kernels.
+// TestDepthwise compares filters that have a channel each with convolutions of the channels by themselves,
+// from and to float32 and quantized activations, with all kernels.
 func TestDepthwise(t *testing.T) {
 	const samples = 3
 	static := over(t, -2.5, 3)

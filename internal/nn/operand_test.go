@@ -199,7 +199,7 @@ func TestRunRefuses(t *testing.T) {
 	}
 }
 
-// TestPackImages multiplies images by pixels, to the bits of images by channels.
+// TestPackImages multiplies images in NHWC order, to the bits of images in NCHW order.
 func TestPackImages(t *testing.T) {
 	const samples, channels, out = 3, 4, 6
 	x := gaussians(rand.New(rand.NewPCG(5, 6)), samples*20)
@@ -245,7 +245,7 @@ func TestPackImages(t *testing.T) {
 	}
 }
 
-// TestSingleThreaded holds a layer without worker threads to the same layer with them.
+// TestSingleThreaded compares a layer without worker threads with the same layer with them.
 func TestSingleThreaded(t *testing.T) {
 	const samples = 700
 	for i, o := range []nn.Options{fixed24, dynamicInt8, static(t, qtensor.Affine(8), -2, 2), fixed24} {

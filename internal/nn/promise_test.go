@@ -81,7 +81,7 @@ func TestPastFloat32(t *testing.T) {
 	}
 }
 
-// TestIO holds MatrixIO and ConvIO to what Prepare does, and both to what is said.
+// TestIO compares MatrixIO and ConvIO with what Prepare does, and both with what their docs say.
 func TestIO(t *testing.T) {
 	cases := 0
 	for _, c := range []nn.Options{fixed24, fixed16, dynamicInt8, static(t, qtensor.Affine(8), -1, 1)} {
@@ -135,7 +135,7 @@ func agree(t *testing.T, name string, p *nn.Layer, io nn.IO, takes, gives bool) 
 	}
 }
 
-// TestLayerAtOnce runs layers from many goroutines, each to the bits of one.
+// TestLayerAtOnce runs layers from many goroutines, and compares the bits with those of one.
 func TestLayerAtOnce(t *testing.T) {
 	const samples = 33
 	for _, c := range []nn.Options{fixed24, fixed16, dynamicInt8, static(t, qtensor.Affine(8), -2, 2)} {

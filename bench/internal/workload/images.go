@@ -16,7 +16,8 @@ type Conv struct{ Channels, Side, Filters, Kernel int }
 // Batch is how many images a convolution has.
 const Batch = 64
 
-// Convs returns the convolutions that the module is held to: a first layer, and two from the middle of a network.
+// Convs returns the convolutions that the module is measured by: a first layer, and two from the middle of a
+// network.
 func Convs() []Conv { return []Conv{{1, 28, 32, 5}, {32, 14, 64, 3}, {32, 14, 64, 5}} }
 
 func (c Conv) String() string {

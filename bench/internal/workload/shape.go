@@ -1,5 +1,5 @@
-// Package workload has what the programs that measure are asked to do: shapes, operands, packed weights, and the flags
-// that choose among them.
+// Package workload has what the programs that measure are asked to do: shapes, operands, packed weights, and
+// the flags that choose among them.
 package workload
 
 import (
@@ -11,7 +11,7 @@ import (
 // Shape is of a product, m×k times k×n, or with N = 0, of a conversion of M·K numbers.
 type Shape struct{ M, K, N int }
 
-// Shapes returns the products that the module is held to.
+// Shapes returns the products that the module is measured by.
 func Shapes() []Shape {
 	return []Shape{
 		{1, 4096, 4096},
@@ -54,8 +54,8 @@ func (s Shape) String() string {
 	return fmt.Sprintf("%dx%dx%d", s.M, s.K, s.N)
 }
 
-// Amount returns the work in units of 1e9: 2·m·k·n operations of a product, 5 bytes for a number that is converted
-// between float32 and uint8.
+// Amount returns the work in units of 1e9: 2·m·k·n operations of a product, 5 bytes for a number that is
+// converted between float32 and uint8.
 func (s Shape) Amount() float64 {
 	if s.N == 0 {
 		return 5e-9 * float64(s.M) * float64(s.K)
