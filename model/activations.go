@@ -7,7 +7,7 @@ import (
 	"euryale/qtensor"
 )
 
-// Activations is what becomes of the activations that a layer multiplies by quantized weights. In every case
+// Activations is how a layer quantizes the activations that it multiplies by quantized weights. In every case
 // a row of activations becomes integers X with one scale, the sums Σ X·q over depth are exact, and a row of
 // the result depends on that row of the input alone. Its String is the name that a file has, "fixed24".
 // Weights of 16 bits are not integers, and take Fixed24 alone.
@@ -16,7 +16,7 @@ type Activations = nn.Activations
 // The figures are the SQNR of a product against the same weights dequantized and multiplied in float64, for
 // gaussian activations.
 const (
-	// Default is the zero value, and leaves the choice to what stands above: that of a Layer is Fixed24.
+	// Default is the zero value. A Layer takes it as Fixed24, a configuration as the one above it says.
 	Default = nn.Default
 	// Fixed24 makes each row block floating point of 24 bits: X = RNE(x·2^e), the largest magnitude of the
 	// row in 2^22 … 2^23. It is float32 grade, above 130 dB.
@@ -41,7 +41,7 @@ type paramsJSON struct {
 	Multiplier float32        `json:"multiplier,omitempty"`
 }
 
-// activationsText returns what a file has of a layer that is no embedding.
+// activationsText returns compute and activations in a file, of a layer that is no embedding.
 func (l layer) activationsText() (string, *paramsJSON) {
 	a, p := l.activations, l.params
 	if a == Default {

@@ -9,11 +9,11 @@ import (
 	"euryale/qtensor"
 )
 
-// New returns the model of a graph. The layers, by node, replace the weights of Gemm, MatMul and Conv nodes, and
-// the embeddings of Gather nodes. The weights and biases of such nodes are constants; Data of a constant that
-// every reader replaces may be nil. A Relu that alone reads the result of a product or a convolution becomes part
-// of it. The model keeps the graph's data, which must not change. The first run that comes to a node packs its
-// weight; embeddings are not packed.
+// New returns the model of a graph. The layers, by node, replace the weights of Gemm, MatMul and Conv nodes,
+// and the embeddings of Gather nodes. The weights and biases of such nodes are constants; Data of a constant
+// that every reader replaces may be nil. A Relu that alone reads the result of a product or a convolution
+// becomes part of it. The model keeps the graph's data, which must not change. The first run that comes to a
+// node packs its weight; embeddings are not packed.
 //
 // Errors: qtensor.ErrShape for shapes that do not go together; qtensor.ErrParams for ops, attributes and
 // names that are not there, and for what no file holds: names that are not UTF-8 or more than its header has
@@ -279,7 +279,7 @@ func (b *builder) addNode(n *flow.Node) error {
 	return nil
 }
 
-// addLayer adds a node with quantized weights, and the Relu that alone reads its result.
+// addLayer adds a node with quantized weights, and the Relu that is the only consumer of its result.
 func (b *builder) addLayer(given *flow.Node, l layer) error {
 	n := &node{Node: given}
 	op, err := find(given)
@@ -342,7 +342,8 @@ func (b *builder) addLayer(given *flow.Node, l layer) error {
 	return nil
 }
 
-// declared reports whether an axis of an output is what the graph says of it: Batch stands for any multiple of the batch.
+// declared reports whether an axis of an output has the size that the graph declares: Batch stands for any
+// multiple of the batch.
 func declared(axis, size int) bool { return axis == size || axis == flow.Batch && size < 0 }
 
 func (b *builder) addOutputs() error {

@@ -10,10 +10,10 @@ import (
 // closed is what using is above where the model was closed.
 const closed = 1 << 62
 
-// Close lets go of the file of a model that Load returned. What comes after it, of any model, is an error
-// that wraps os.ErrClosed: Run, Observe, Time, Save and Write. What goes on meanwhile ends as it would, and
-// the last of that closes the file; Close does not wait for it. To close a model again does nothing. Errors:
-// those of the file system; qtensor.ErrParams for a nil Model and the zero Model.
+// Close releases the file of a model that Load returned. After Close, Run, Observe, Time, Save and Write of
+// any model return an error that wraps os.ErrClosed. Calls that go on end as usual, and the last of them
+// closes the file; Close does not wait for them. A second Close does nothing. Errors: those of the file
+// system; qtensor.ErrParams for a nil Model and the zero Model.
 func (m *Model) Close() error {
 	err := m.made()
 	if err == nil {

@@ -22,9 +22,9 @@ type LayerInfo struct {
 	Bytes int
 }
 
-// Layers describes the products, convolutions and embeddings, quantized or not, in the order in which they are
-// computed. It reads no weight, and is the same for a model that New made, and for one that Load or Read made
-// of its file.
+// Layers describes the products, convolutions and embeddings, quantized or not, in the order in which they
+// are computed. It reads no weight, and is the same for a model that New made, and for one that Load or Read
+// made of its file.
 func (m *Model) Layers() (list []LayerInfo) {
 	if m == nil {
 		return nil

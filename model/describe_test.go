@@ -21,8 +21,8 @@ func oneLayer(t *testing.T, kind, compute string) *network {
 	return g
 }
 
-// TestLayers has every kind of layer with weights of each scheme, scales of 16 bits too, computed in all ways,
-// and in float32: New describes it as it is, and Load and Read describe it as New does.
+// TestLayers has every kind of layer with weights of each scheme, scales of 16 bits too, computed in all
+// ways, and in float32: New describes it as it is, and Load and Read describe it as New does.
 func TestLayers(t *testing.T) {
 	t.Parallel()
 	count, refused := 0, 0

@@ -9,7 +9,7 @@ import (
 	"github.com/chewxy/math32"
 )
 
-// sameShape is the rule of an op that takes each number by itself.
+// sameShape is the rule of an elementwise op.
 func sameShape(n *node, in []size) (size, error) {
 	if a := float64(n.Alpha); math.IsNaN(a) || math.IsInf(a, 0) {
 		return nil, fmt.Errorf("%w: alpha is %v, want a finite number", qtensor.ErrParams, a)
@@ -48,8 +48,8 @@ func elementwise(f func(float32) float32) func(n *node, y array, in []array, s *
 // elementsAtOnce is how many elements apply takes: some 50 µs of the slowest function.
 const elementsAtOnce = 1 << 12
 
-// apply sets y to f(x). A call of it is where the scheduler may take over: some of the functions are
-// assembly, in which it cannot, and a thread by itself has to see that its context ends.
+// apply sets y[i] = f(x[i]). A call of apply lets the scheduler preempt the goroutine. Some of the functions
+// are assembly, in which it cannot, and a single thread has to see that its context ends.
 //
 //go:noinline
 func apply(y, x []float32, f func(float32) float32) {
@@ -108,7 +108,7 @@ func (n *node) resolveAxis(rank int) error {
 	return nil
 }
 
-// around returns what an axis splits a shape into: the product of those before it, itself, and of those behind.
+// around returns the product of the sizes before an axis, its own size, and the product of those behind it.
 func around(shape []int, axis int) (outer, own, inner int) {
 	outer, inner = 1, 1
 	for i, d := range shape {
@@ -124,7 +124,7 @@ func around(shape []int, axis int) (outer, own, inner int) {
 	return outer, own, inner
 }
 
-// along calls f with the numbers of y and x along Axis, which are step apart, for each place of the other axes.
+// along calls f for each index of the other axes, with the elements of y and x along Axis, of stride step.
 func along(n *node, y, x array, f func(y, x []float32, count, step int)) {
 	outer, own, inner := around(y.shape, n.axis)
 	for o := range outer {
@@ -134,7 +134,7 @@ func along(n *node, y, x array, f func(y, x []float32, count, step int)) {
 	}
 }
 
-// top returns the largest of numbers that are step apart.
+// top returns the largest of count elements of stride step.
 func top(x []float32, count, step int) float32 {
 	most := float32(math.Inf(-1))
 	for j := range count {
@@ -143,8 +143,9 @@ func top(x []float32, count, step int) float32 {
 	return most
 }
 
-// softmax sets y = e^(x − m)·(1/Σ e^(x − m)) along Axis, m the largest x. Along the last axis tensor v0.9.24 has the first number of
-// all in the place of each row's first when it looks for m, and gives other bits; here samples do not depend on others.
+// softmax sets y = e^(x − m)·(1/Σ e^(x − m)) along Axis, m the largest x. Along the last axis, tensor v0.9.24
+// looks for m with the first element of all in place of the first of each row, and gives other bits; here
+// samples do not depend on others.
 func softmax(n *node, y array, in []array, _ *scratch) {
 	along(n, y, in[0], func(y, x []float32, count, step int) {
 		most := top(x, count, step)
@@ -176,7 +177,8 @@ func logSoftmax(n *node, y array, in []array, _ *scratch) {
 	})
 }
 
-// broadcastShape is the rule of two values whose shapes are equal, or have an axis of 1 or none where the other repeats it.
+// broadcastShape is the rule of two values whose sizes are equal, or 1 or missing where the other's is
+// repeated.
 func broadcastShape(_ *node, in []size) (size, error) {
 	a, b := in[0], in[1]
 	out := make(size, max(len(a), len(b)))
@@ -261,7 +263,8 @@ func binary(f row) func(n *node, y array, in []array, s *scratch) {
 	}
 }
 
-// steps returns how far apart in a value of one shape the neighbours along each axis of a result are.
+// steps returns the strides of a value along the axes of a result that it is broadcast to, 0 where it is
+// repeated.
 func steps(shape, result []int) (s [maxRank]int) {
 	step := 1
 	for i := len(shape) - 1; i >= 0; i-- {

@@ -20,7 +20,8 @@ import (
 
 const words, width = 12, 7
 
-// language takes rows of one embedding for its words twice, and multiplies by it to tell how likely each word is.
+// language takes rows of one embedding for its words twice, and multiplies by it to tell how likely each word
+// is.
 func language() *flow.Graph {
 	rng := rand.New(rand.NewPCG(7, 8))
 	return &flow.Graph{
@@ -75,8 +76,8 @@ func rounded(t testing.TB, g *flow.Graph, name string, q *qtensor.QTensor) *flow
 	return g
 }
 
-// TestEmbedding has an embedding of every scheme, of which two nodes take rows: the bits are those of float32 with the same numbers,
-// at any batch size and behind a file, which has the embedding once, quantized.
+// TestEmbedding has an embedding of every scheme, of which two nodes take rows: the bits are those of float32
+// with the same numbers, at any batch size and behind a file, which has the embedding once, quantized.
 func TestEmbedding(t *testing.T) {
 	schemes := []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16()}
 	for _, s := range []qtensor.Scheme{qtensor.Uniform(8), qtensor.Symmetric(5), qtensor.Affine(8), qtensor.Int4(), qtensor.UInt4().WithScales(qtensor.ScaleFloat16)} {
@@ -127,7 +128,8 @@ func quantizedOf(t *testing.T, file []byte) []string {
 	return f.Quantized()
 }
 
-// TestTiedWeights reads one embedding as rows, and as the weight of a product: as one tensor, as two, and in float32 by one of them.
+// TestTiedWeights reads one embedding as rows, and as the weight of a product: as one tensor, as two, and in
+// float32 by one of them.
 func TestTiedWeights(t *testing.T) {
 	embedding := quantize(t, language().Constants["table"], qtensor.PerChannelAffine(8, 0))
 	other := quantize(t, language().Constants["table"], qtensor.UInt4().PerGroup(0, 3))
@@ -198,7 +200,8 @@ func TestEmbeddingErrors(t *testing.T) {
 	}
 }
 
-// TestEmbeddingByFloats has indices that are computed: those that are not whole are errors, quantized and in float32.
+// TestEmbeddingByFloats has indices that are computed: those that are not whole are errors, quantized and in
+// float32.
 func TestEmbeddingByFloats(t *testing.T) {
 	g := &flow.Graph{
 		Inputs: []flow.Value{{Name: "x", Shape: []int{-1}}}, Outputs: []flow.Value{{Name: "y"}},

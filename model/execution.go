@@ -13,33 +13,35 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A run that its context may end is computed by a goroutine of its own where that may take long: on copies of the inputs, in a workspace
-// that it gives back when it has ended. The caller waits for it or for the context. When the context ends first, nothing of the
-// caller's is read any more; the goroutine ends at the next node, part of a layer or part of the batch, and its results are dropped.
-// All that belongs to the user is called by the caller's goroutine: the context, and what looks on.
+// A long run whose context may end is detached: a goroutine of its own computes it, on copies of the inputs,
+// in a workspace that it gives back when it ends. The caller waits for it or for the context. When the
+// context ends first, the goroutine reads no more of the caller's memory, ends at the next node, tile or
+// task, and its results are dropped. The caller's goroutine alone calls what belongs to the user: the context
+// and the observer.
 
-// longest is about how long a run may take that cannot be left, in seconds. A batch that is split looks between its parts.
+// longest is about how long a run that is not detached may take, in seconds. A split batch checks the context
+// between its tasks.
 const longest = 5e-3
 
 var (
-	errStopped = errors.New("stopped") // of a run that nobody waits for
-	errPart    = errors.New("a part")  // of a run in the caller's goroutine, which is to be computed whole
+	errStopped = errors.New("stopped") // the caller abandoned the run
+	errTask    = errors.New("a task")  // a task of a run that is not detached failed; compute the run whole
 )
 
 // execution is one run of a model.
 type execution struct {
-	m        *Model
-	in       []input
-	batch    int
-	w        watch
-	y        [][]float32     // where the outputs go, but for those that are nil
-	stop     <-chan struct{} // closed when nobody waits for the run any more; nil where somebody always does
-	ctx      context.Context // of calls: ends with stop, and is not the user's
-	lock     sync.Mutex      // held while the caller's memory is read
-	detached bool            // computed by a goroutine of its own
-	copies   [][]float32     // of inputs, for the time of the run
-	ended    bool            // that has ended, or
-	left     bool            // that nobody waits for, and m.left counts
+	m         *Model
+	in        []input
+	batch     int
+	w         observer
+	y         [][]float32     // memory of the outputs; nil for those that are not wanted
+	stop      <-chan struct{} // closed when the caller abandons the run; nil where it never does
+	ctx       context.Context // of calls: ends with stop, and is not the user's
+	lock      sync.Mutex      // held while the caller's memory is read
+	detached  bool            // computed by a goroutine of its own
+	copies    [][]float32     // of inputs, for the time of the run
+	ended     bool            // the goroutine has ended
+	abandoned bool            // nobody waits for the goroutine, and m.abandoned counts it
 }
 
 func (e *execution) stopped() bool {
@@ -51,8 +53,8 @@ func (e *execution) stopped() bool {
 	}
 }
 
-// run computes the outputs, where out is not nil, for a context whose methods are called here alone.
-func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w watch, out map[string]tensor.Tensor) error {
+// run computes the outputs, and sets out to them where it is not nil. No other function calls methods of ctx.
+func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w observer, out map[string]tensor.Tensor) error {
 	if err := m.made(); err != nil {
 		return err
 	}
@@ -70,12 +72,12 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w watch, o
 	if done == nil || !m.long(e.batch, out != nil) {
 		err = m.use(func() error { return e.compute(out != nil) })
 	} else {
-		err = errPart
+		err = errTask
 	}
 	switch {
 	case errors.Is(err, errStopped):
 		err = ended(ctx)
-	case errors.Is(err, errPart):
+	case errors.Is(err, errTask):
 		err = e.detach(ctx, done, out != nil)
 	}
 	if err != nil {
@@ -95,8 +97,8 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w watch, o
 // detach has the run computed by another goroutine, and returns when it is done or the context ends.
 func (e *execution) detach(ctx context.Context, done <-chan struct{}, outputs bool) error {
 	select {
-	case e.m.left <- struct{}{}: // there is room for one more
-		<-e.m.left
+	case e.m.abandoned <- struct{}{}: // there is room for one more
+		<-e.m.abandoned
 	case <-done:
 		return ended(ctx)
 	}
@@ -105,7 +107,7 @@ func (e *execution) detach(ctx context.Context, done <-chan struct{}, outputs bo
 	}
 	own, cancel := context.WithCancel(context.Background())
 	e.ctx, e.stop, e.detached = own, own.Done(), true
-	defer e.leave(cancel)
+	defer e.abandon(cancel)
 	type seen struct {
 		name string
 		x    []float32
@@ -140,7 +142,7 @@ func (e *execution) detach(ctx context.Context, done <-chan struct{}, outputs bo
 	for {
 		select {
 		case <-done:
-			e.leave(cancel)
+			e.abandon(cancel)
 			return ended(ctx)
 		default:
 		}
@@ -157,22 +159,23 @@ func (e *execution) detach(ctx context.Context, done <-chan struct{}, outputs bo
 	}
 }
 
-// mostLeft is from how many goroutines on that nobody waits for a model makes no more: the next run waits for one of them to end.
-const mostLeft = 8
+// maxAbandoned bounds the goroutines of a model that nobody waits for: while there are so many, the next run
+// waits for one of them to end.
+const maxAbandoned = 8
 
-// leave has the goroutine stop. Nothing of the caller's is read afterwards: who reads it ends at the next part, and
-// lets go of the lock.
-func (e *execution) leave(cancel func()) {
+// abandon has the goroutine stop. Nothing reads the caller's memory afterwards: the lock is held while a part
+// of it is read.
+func (e *execution) abandon(cancel func()) {
 	cancel()
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	if e.ended || e.left {
+	if e.ended || e.abandoned {
 		return
 	}
 	select {
-	case e.m.left <- struct{}{}:
-		e.left = true
-	default: // as many as were waited for may be left at once
+	case e.m.abandoned <- struct{}{}:
+		e.abandoned = true
+	default: // more at once than maxAbandoned, as many as were waited for
 	}
 }
 
@@ -180,8 +183,8 @@ func (e *execution) leave(cancel func()) {
 func (e *execution) end() {
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	if e.ended = true; e.left {
-		<-e.m.left
+	if e.ended = true; e.abandoned {
+		<-e.m.abandoned
 	}
 	_ = e.m.leave() // what closes the file is an error of Close, if of anything
 }
@@ -206,23 +209,23 @@ func (e *execution) compute(outputs bool) error {
 			return err
 		}
 	}
-	if parts := e.m.parts(e.batch); parts > 1 {
-		switch err := e.split(x, parts); {
+	if tasks := e.m.tasks(e.batch); tasks > 1 {
+		switch err := e.split(x, tasks); {
 		case err == nil:
 			return nil
 		case e.stopped():
 			return errStopped
 		case e.stop != nil && !e.detached:
-			return errPart
+			return errTask
 		}
 	}
-	return e.pass(x, e.batch, e.y, false) // an error of a part may name places in it
+	return e.pass(x, e.batch, e.y, false) // the error of a task may name an index within the task
 }
 
-// allocatedAtOnce is for how many numbers the runtime has memory, with zeros, in less than a millisecond.
+// allocatedAtOnce is how many zeroed float32 the runtime allocates in less than a millisecond.
 const allocatedAtOnce = 1 << 20
 
-// output returns memory for n numbers. A caller that may leave does not wait for much of it.
+// output returns n float32. A caller that may abandon the run does not wait for a large allocation.
 func (e *execution) output(n int) ([]float32, error) {
 	if n <= allocatedAtOnce || e.stop == nil || e.detached {
 		return make([]float32, n), nil
@@ -237,10 +240,10 @@ func (e *execution) output(n int) ([]float32, error) {
 	}
 }
 
-// readAtOnce is how many numbers of an input are read between looks at the context.
+// readAtOnce is how many elements of an input are read between checks of the context.
 const readAtOnce = 1 << 13
 
-// read returns the numbers of the inputs: the caller's memory, or copies where the caller may leave.
+// read returns the inputs: the caller's memory, or copies where the caller may abandon the run.
 func (e *execution) read() ([][]float32, error) {
 	list := make([][]float32, len(e.in))
 	for i, in := range e.in {
@@ -273,7 +276,7 @@ func (e *execution) readPart(in input, dst []float32, first int) error {
 	return in.read(dst, first)
 }
 
-// pass computes the outputs y for the inputs x of a batch, where they are not nil.
+// pass computes the outputs y for the inputs x of a batch. Outputs that are nil are not copied.
 func (e *execution) pass(x [][]float32, batch int, y [][]float32, singleThreaded bool) error {
 	m := e.m
 	ws, err := m.workspace()

@@ -11,14 +11,14 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Parts returns in how many parts a run of a batch is split.
-func (m *Model) Parts(batch int) int { return m.parts(batch) }
+// Tasks returns the number of tasks of a run of a batch.
+func (m *Model) Tasks(batch int) int { return m.tasks(batch) }
 
 // HeaderBound returns what a header has at most, and below what New does not look closer.
 func (m *Model) HeaderBound() (bound, small int) { return m.headerBound(), smallHeader }
 
-// Split returns the outputs for inputs whose batch is computed in so many parts.
-func (m *Model) Split(in map[string]tensor.Tensor, parts int) ([][]float32, error) {
+// Split returns the outputs for inputs whose batch is computed in so many tasks.
+func (m *Model) Split(in map[string]tensor.Tensor, tasks int) ([][]float32, error) {
 	e := &execution{m: m, y: make([][]float32, len(m.outputs))}
 	var err error
 	if e.in, e.batch, err = m.open(in); err != nil {
@@ -31,7 +31,7 @@ func (m *Model) Split(in map[string]tensor.Tensor, parts int) ([][]float32, erro
 	for i, id := range m.outputs {
 		e.y[i] = make([]float32, m.values[id].size.at(e.batch))
 	}
-	return e.y, e.split(x, parts)
+	return e.y, e.split(x, tasks)
 }
 
 // ReadLater works like Load of a file that is mapped.
@@ -70,7 +70,7 @@ func (m *Model) Prepare() error {
 // RunWatched is Run with a function that is called by the goroutine that computes when it comes to a node.
 // Outputs, which let a batch be split, are computed where out is not nil.
 func (m *Model) RunWatched(ctx context.Context, in, out map[string]tensor.Tensor, begin func(node string)) error {
-	return m.run(ctx, in, watch{begin: func(s *step) { begin(s.node.Name) }}, out)
+	return m.run(ctx, in, observer{begin: func(s *step) { begin(s.node.Name) }}, out)
 }
 
 // Long reports whether a run of a batch is left when its context ends, with outputs or without.
@@ -91,5 +91,5 @@ func (m *Model) Packing() int64 { return int64(m.packing) }
 // Ops returns the names of all ops, sorted.
 func Ops() []string { return slices.Sorted(maps.Keys(operations)) }
 
-// MostLeft is mostLeft.
-const MostLeft = mostLeft
+// MaxAbandoned is maxAbandoned.
+const MaxAbandoned = maxAbandoned

@@ -19,7 +19,8 @@ func fakeShape(n *node, in []size) (size, error) {
 	return in[0], nil
 }
 
-// fakeQuantize sets y = s·clamp(RNE(x/s), low − z, high − z), as quantizing and dequantizing do; NaN and infinities stay.
+// fakeQuantize sets y = s·clamp(RNE(x/s), low − z, high − z), as quantizing and dequantizing do; NaN and
+// infinities stay.
 func fakeQuantize(n *node, y array, in []array, _ *scratch) {
 	low, high := float64(n.Low-n.Zero), float64(n.High-n.Zero)
 	for i, v := range in[0].x {

@@ -118,7 +118,7 @@ func (m *Model) bundle() (qtensor.Bundle, error) {
 // smallHeader is less than the 100 MB that the header of a file may have.
 const smallHeader = 90 << 20
 
-// checkHeader returns an error for a model whose names and numbers no header of a file holds.
+// checkHeader returns an error for a model whose structure is too large for the header of a file.
 func (m *Model) checkHeader() error {
 	if m.headerBound() < smallHeader {
 		return nil
@@ -137,7 +137,7 @@ func (m *Model) checkHeader() error {
 	return nil
 }
 
-// headerBound returns more bytes than the header of the file has.
+// headerBound returns an upper bound of the bytes of the file's header.
 func (m *Model) headerBound() int {
 	const node, layer, entry, number = 400, 300, 160, 24 // but for names and lists
 	n := node
@@ -168,7 +168,7 @@ func (m *Model) headerBound() int {
 	return n
 }
 
-// written returns the most bytes that a text takes in a header, where it is in JSON or in JSON that is a text of
+// written returns an upper bound of the bytes of a text in a header, in JSON or in JSON within a string of
 // JSON: seven for a byte that is escaped.
 func written(text string) int {
 	n := len(text)
@@ -193,14 +193,14 @@ func (m *Model) weightNames() map[*weight]string {
 	return names
 }
 
-// weightName returns the name in a file of the weight of a node: one that belongs to none of the constants,
-// which are sorted.
+// weightName returns the name in a file of the weight of a node. No constant, of which the names are sorted,
+// has it.
 func weightName(node string, constants []string, taken map[string]bool) string {
 	clash := func(name string) bool {
 		i, _ := slices.BinarySearch(constants, name+".weight")
 		return taken[name] || i < len(constants) && strings.HasPrefix(constants[i], name+".weight")
 	}
-	for more := "~"; clash(node); more += more { // more each time: names may be long, and as many as they are long
+	for more := "~"; clash(node); more += more { // doubled, as there may be many clashes
 		node += more
 	}
 	return node

@@ -191,8 +191,8 @@ func FuzzStructure(f *testing.F) {
 	})
 }
 
-// checkFile has a file read at once and by parts: both take the same. What they take runs, if that is little work, and makes a
-// file that gives the same file.
+// checkFile has a file read at once and by parts: both take the same. What they take runs, if that is little
+// work, and makes a file that gives the same file.
 func checkFile(t *testing.T, file []byte) {
 	m, err := model.ReadLater(bytes.NewReader(file), int64(len(file)))
 	var late error

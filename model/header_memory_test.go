@@ -17,13 +17,15 @@ import (
 	"euryale/model"
 )
 
-// headers returns by name headers of at least size bytes that claim as much memory as they can, each of one kind.
+// headers returns by name headers of at least size bytes that claim as much memory as they can, each of one
+// kind.
 func headers() map[string]func(size int) string {
 	quote := func(text string) string { q, _ := json.Marshal(text); return string(q) }
 	meta := func(structure string) string {
 		return `{"__metadata__":{"euryale":` + quote(`{"version":1,"quantized":{}}`) + `,"euryale.model":` + quote(structure) + `}}`
 	}
-	// many repeats what element returns for 0, 1, … until it has size bytes, where a quote is two of them in a header.
+	// many repeats what element returns for 0, 1, … until it has size bytes, where a quote is two of them in
+	// a header.
 	many := func(size int, element func(i int) string) string {
 		var b strings.Builder
 		for i, quotes := 0, 0; b.Len()+quotes < size; i++ {
@@ -137,7 +139,8 @@ func fileOf(header string) []byte {
 	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
 }
 
-// peak returns how much more memory f takes at once than there was before, garbage included, and how long it took.
+// peak returns how much more memory f takes at once than there was before, garbage included, and how long it
+// took.
 func peak(f func()) (uint64, time.Duration) {
 	var stats runtime.MemStats
 	runtime.GC()
@@ -165,8 +168,9 @@ func peak(f func()) (uint64, time.Duration) {
 	return max(most, before) - before, took
 }
 
-// TestHeaderMemory reads headers of every kind that claims memory, refused and not: until all checks have passed, garbage included,
-// they take at most 16 times their bytes and 64 MiB. They have 2 MB each, and with EURYALE_LONG=1 4, 16 and 64 MB.
+// TestHeaderMemory reads headers of every kind that claims memory, refused and not: until all checks have
+// passed, garbage included, they take at most 16 times their bytes and 64 MiB. They have 2 MB each, and with
+// EURYALE_LONG=1 4, 16 and 64 MB.
 func TestHeaderMemory(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")

@@ -77,8 +77,8 @@ func lenet() *flow.Graph {
 	}
 }
 
-// quantized returns a layer for every product of a graph: its weights in 8 bits for each result, computed in one way, for
-// which what goes in was observed.
+// quantized returns a layer for every product of a graph: its weights in 8 bits for each result, computed in
+// one way, for which what goes in was observed.
 func quantized(t testing.TB, g *flow.Graph, in map[string]tensor.Tensor, compute string) map[string]model.Layer {
 	t.Helper()
 	m := newModel(t, g, nil)

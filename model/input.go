@@ -11,11 +11,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// input is what the caller gives for an input. Its numbers are read once there is room for them.
+// input is the caller's tensor for an input. It is read once there is memory for a copy.
 type input struct {
 	size int
-	own  []float32                            // the caller's memory, where it holds the numbers as a run has them; or nil
-	copy func(dst []float32, first int) error // sets dst to the numbers from first on, where own is nil
+	own  []float32                            // the caller's memory, where it is contiguous float32; or nil
+	copy func(dst []float32, first int) error // sets dst to the elements from first on, where own is nil
 }
 
 // open returns the inputs, in order, and the batch.
@@ -59,10 +59,10 @@ func (m *Model) open(in map[string]tensor.Tensor) ([]input, int, error) {
 	return list, max(batch, 1), nil
 }
 
-// mostWhole is the largest whole number such that a float32 holds all up to it.
+// mostWhole is the largest n such that float32 represents all whole numbers up to n.
 const mostWhole = 1 << 24
 
-// openInput returns an input of numbers, or of whole numbers.
+// openInput returns an input of real numbers, or of whole numbers.
 func openInput(t tensor.Tensor, integer bool) (input, error) {
 	d, _ := t.(*tensor.Dense)
 	var of tensor.Dtype
@@ -107,7 +107,7 @@ func openOf[T float32 | float64 | int | int32 | int64](t tensor.Tensor, integer 
 	}}, nil
 }
 
-// read sets dst to the numbers from first on.
+// read sets dst to the elements from first on.
 func (in input) read(dst []float32, first int) error {
 	if in.own != nil {
 		copy(dst, in.own[first:])

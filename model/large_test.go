@@ -196,7 +196,8 @@ func TestLargeNames(t *testing.T) {
 	}
 }
 
-// TestHeaderBound compares the headers of files with what New says that they have at most, which is far from what no file holds.
+// TestHeaderBound compares the headers of files with what New says that they have at most, which is far from
+// what no file holds.
 func TestHeaderBound(t *testing.T) {
 	cases, tightest, loosest := 0, 0.0, 1.0
 	check := func(name string, m *model.Model) {
@@ -250,8 +251,8 @@ func TestHeaderBound(t *testing.T) {
 	t.Logf("%d headers, of %.2f to %.2f of their bounds", cases, loosest, tightest)
 }
 
-// TestHeaderOfMany has so many nodes of each kind that what took more for each past a bound would show: New does not write a header
-// to see how long it is.
+// TestHeaderOfMany has so many nodes of each kind that what took more for each past a bound would show: New
+// does not write a header to see how long it is.
 func TestHeaderOfMany(t *testing.T) {
 	if raceEnabled {
 		t.Skip("takes long")
@@ -267,7 +268,8 @@ func TestHeaderOfMany(t *testing.T) {
 	}
 }
 
-// TestLongSharedName has a weight whose name in a file is long, and is there once for each of its layers: New refuses what Save would.
+// TestLongSharedName has a weight whose name in a file is long, and is there once for each of its layers: New
+// refuses what Save would.
 func TestLongSharedName(t *testing.T) {
 	if raceEnabled {
 		t.Skip("takes long")

@@ -24,7 +24,7 @@ type layer struct {
 	params      qtensor.Params
 }
 
-// own returns layers with one weight for each tensor, nil for nil.
+// own returns the layers with one weight for each QTensor, and nil for a nil QTensor.
 func own(layers map[string]Layer) map[string]layer {
 	list, weights := map[string]layer{}, map[*qtensor.QTensor]*weight{}
 	for name, l := range layers {
@@ -51,10 +51,10 @@ func inMemory(q *qtensor.QTensor) *weight {
 }
 
 const (
-	// maxSharing bounds how many convolutions there are for a weight, on average by size, as each prepares
-	// where its elements lie;
+	// maxSharing bounds how many convolutions share a weight, on average by size: each prepares the offsets
+	// of its elements.
 	maxSharing = 16
-	// smallSharing is as many elements as they may have in any case.
+	// smallSharing is how many elements convolutions may have in any case.
 	smallSharing = 1 << 22
 )
 
@@ -82,11 +82,11 @@ func checkSharing(nodes []flow.Node, layers map[string]layer) error {
 	return nil
 }
 
-// after is what follows a product with quantized weights.
+// after is the epilogue of a product with quantized weights.
 type after struct {
 	bias   []float32 // or nil
 	relu   bool
-	packed map[packing]any // what packs, by what is packed
+	packed map[packing]any // functions that pack
 }
 
 // packing names what is packed once, however many nodes read it.
@@ -94,7 +94,7 @@ type packing struct {
 	weight   *weight
 	transB   bool
 	groups   int // of channels; 0 for a matrix
-	channels int // of the images that rows are, NHWC; 1 for other rows; 0 for an embedding, which is not packed
+	channels int // of rows that are NHWC images; 1 for other rows; 0 for an embedding, not packed
 }
 
 // prepared runs a layer.
@@ -110,12 +110,12 @@ func newPrepared(l *nn.Layer, err error) (*prepared, error) {
 	return &prepared{l, l.SingleThreaded(), l.InSize()}, nil
 }
 
-// options returns what the layer does besides multiplying by its weights.
+// options returns the activations and the epilogue of the layer.
 func (q *quantizedLayer) options() nn.Options {
 	return nn.Options{Activations: q.layer.activations, Params: q.layer.params, Bias: q.after.bias, ReLU: q.after.relu}
 }
 
-// check returns an error for a layer that packing would refuse whatever its weight holds.
+// check returns an error for a layer that packing would refuse for any elements of its weight.
 func (q *quantizedLayer) check(n *node) error {
 	s, x, axis := q.layer.weight.scheme, q.sizes[0], 1
 	if n.TransB || q.groups > 0 {
@@ -142,7 +142,8 @@ func (q *quantizedLayer) check(n *node) error {
 	return q.options().Check(s, max(1, len(q.after.bias)))
 }
 
-// work returns how many products are summed for a result, and the bytes of the weights.
+// work returns the depth, how many products are summed for an element of the result, and the bytes of the
+// weight.
 func (q *quantizedLayer) work(n *node) (depth int, bytes int64) {
 	w, out := q.sizes[1], 0
 	if q.groups == 0 && !n.TransB {
@@ -151,7 +152,7 @@ func (q *quantizedLayer) work(n *node) (depth int, bytes int64) {
 	return w.elements() / w[out], int64(w.elements()) * int64(q.layer.weight.scheme.Storage().Bits()) / 8
 }
 
-// once returns what packs for a key, once for all that ask for it.
+// once returns the function that packs for a key. All callers with that key share its result.
 func once[T any](packed map[packing]any, key packing, pack func(w *qtensor.QTensor) (T, error)) func() (T, error) {
 	if old, ok := packed[key]; ok {
 		return old.(func() (T, error))

@@ -14,13 +14,14 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Load returns the model that Save wrote. On Unix the file is mapped into memory. Its structure, the parameters of weights, but for
-// those of groups, and biases are read and checked; other constants are read when a run first begins, and a weight is read, checked
-// and packed when a run first comes to its node. Elsewhere, and for a file that cannot be mapped, Load reads all, as Read does.
+// Load returns the model that Save wrote. On Unix it maps the file into memory. It reads and checks the
+// structure, biases, and the parameters of weights but for those of groups. The first run reads the other
+// constants, and reads, checks and packs a weight when it comes to its node. Elsewhere, and for a file that
+// cannot be mapped, Load reads all, as Read does.
 //
-// A model of 1 GB of 8-bit weights opens in under 100 ms, and takes some 1 MB of memory then. Its first answer has every weight
-// packed, which takes seconds, and up to 0.8 GB for what is on the way. What stays is 1 GB, the packed weights, and no page of the
-// file. `EURYALE_CI_STEPS=size bash .ci/long` measures it.
+// A model of 1 GB of 8-bit weights opens in under 100 ms, and takes some 1 MB of memory then. Its first run
+// packs every weight, which takes seconds and up to 0.8 GB besides. 1 GB of packed weights stays, and no page
+// of the file. `EURYALE_CI_STEPS=size bash .ci/long` measures it.
 //
 // The file may be replaced by rename, as Save does, or removed: the model has the pages of the one that it
 // opened, until nothing refers to the model any more. A file that is cut or written to in place, which its
@@ -53,9 +54,9 @@ func Load(path string, opts ...Option) (*Model, error) {
 	return m, nil
 }
 
-// Read returns the model in the first size bytes of r: of a file that go:embed has in the program, for example. All is read and
-// checked when it returns, and r is not used after that. 1 GB of 8-bit weights takes 1 GB of memory, and another one when they were
-// packed. Errors: as for Load, all of them at once.
+// Read returns the model in the first size bytes of r, such as a file that go:embed has in the program. It
+// reads and checks all of it, and does not use r after that. 1 GB of 8-bit weights takes 1 GB of memory, and
+// another 1 GB once they are packed. Errors: as for Load, all of them at once.
 func Read(r io.ReaderAt, size int64, opts ...Option) (*Model, error) {
 	f, err := qtensor.Read(r, size)
 	if err != nil {
@@ -68,7 +69,8 @@ func Read(r io.ReaderAt, size int64, opts ...Option) (*Model, error) {
 	return m, nil
 }
 
-// load returns the model of a file: all of it, or what weights and constants hold later, when it is needed first.
+// load returns the model of a file. Where later is true, weights and constants are read when a run needs them
+// first.
 func load(f *qtensor.File, later bool, opts []Option) (*Model, error) {
 	m, err := configured(opts)
 	if err != nil {
@@ -118,8 +120,8 @@ func load(f *qtensor.File, later bool, opts []Option) (*Model, error) {
 	return m, nil
 }
 
-// readWeights returns the quantized tensors of a file by name. Parameters of groups, of which there may be as many as
-// of quantized values, are read with those.
+// readWeights returns the quantized tensors of a file by name. Parameters of groups, of which there may be as
+// many as of quantized values, are read with those.
 func readWeights(f *qtensor.File, later bool) (map[string]*weight, error) {
 	weights := map[string]*weight{}
 	for _, name := range f.Quantized() {
@@ -145,7 +147,7 @@ func readWeights(f *qtensor.File, later bool) (map[string]*weight, error) {
 	return weights, nil
 }
 
-// readConstants returns the float32 tensors of a file by name, and what gives what they hold.
+// readConstants returns the float32 tensors of a file by name, and functions that return their elements.
 func readConstants(f *qtensor.File, later bool) (map[string]*flow.Tensor, map[string]func() ([]float32, error), error) {
 	constants, data := map[string]*flow.Tensor{}, map[string]func() ([]float32, error){}
 	for _, name := range f.Floats() {

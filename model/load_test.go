@@ -106,7 +106,8 @@ func TestDamagedContents(t *testing.T) {
 	}
 }
 
-// TestReplaced gives the file of a model that was loaded to another, before its first run and after it, and removes it.
+// TestReplaced gives the file of a model that was loaded to another, before its first run and after it, and
+// removes it.
 func TestReplaced(t *testing.T) {
 	for _, warm := range []bool{false, true} {
 		m, other := deep(t), newModel(t, mlp(), nil)
@@ -184,7 +185,8 @@ func TestFirstRuns(t *testing.T) {
 	}
 }
 
-// TestRefusedEarly makes layers of every scheme and way to compute: whatever packing would refuse is refused before it.
+// TestRefusedEarly makes layers of every scheme and way to compute: whatever packing would refuse is refused
+// before it.
 func TestRefusedEarly(t *testing.T) {
 	static := func(s qtensor.Scheme, scale float32) model.Layer {
 		p := qtensor.Params{Scheme: s, Scales: []float32{scale}}

@@ -22,8 +22,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// resident returns the bytes of memory that belong to this program alone, and those of files that it has mapped; 0 where the system
-// does not tell.
+// resident returns the bytes of memory that belong to this program alone, and those of files that it has
+// mapped; 0 where the system does not tell.
 func resident() (own, files int) {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -36,7 +36,8 @@ func resident() (own, files int) {
 	return own << 10, files << 10
 }
 
-// TestGigabyte tells how long a model of 1 GB of weights takes to open and to answer, and its memory, with EURYALE_LONG=1.
+// TestGigabyte tells how long a model of 1 GB of weights takes to open and to answer, and its memory, with
+// EURYALE_LONG=1.
 func TestGigabyte(t *testing.T) {
 	if os.Getenv("EURYALE_LONG") == "" {
 		t.Skip("EURYALE_LONG is not set")
@@ -127,8 +128,8 @@ func TestGigabyte(t *testing.T) {
 	tell("the first answer", start, 2<<10+64)
 }
 
-// TestLoad asks models for answers from 32 goroutines for as long as EURYALE_LOAD says (1m): every answer has the same bits, and
-// memory does not grow.
+// TestLoad asks models for answers from 32 goroutines for as long as EURYALE_LOAD says (1m): every answer has
+// the same bits, and memory does not grow.
 func TestLoad(t *testing.T) {
 	text := os.Getenv("EURYALE_LOAD")
 	if text == "" {

@@ -30,7 +30,8 @@ func grow[T any](x []T, n int) []T {
 	return x[:n]
 }
 
-// product sets y = a·b for a of shape (m, k), b of shape (k, n), or (n, k) where transB, with the BLAS that tensor uses.
+// product sets y = a·b for a of shape (m, k) and b of shape (k, n), or (n, k) where transB, with tensor's
+// BLAS.
 func product(y, a, b []float32, m, k, n int, transB bool) {
 	if transB {
 		tensor.WhichBLAS().Sgemm('N', 'T', m, n, k, 1, a, k, b, k, 0, y, n)
@@ -39,7 +40,7 @@ func product(y, a, b []float32, m, k, n int, transB bool) {
 	tensor.WhichBLAS().Sgemm('N', 'N', m, n, k, 1, a, k, b, n, 0, y, n)
 }
 
-// biasOf returns an error for a bias that is given and is not (n).
+// biasOf returns an error for a bias whose shape is not (n).
 func biasOf(in []size, n int) error {
 	if len(in) == 3 && !slices.Equal(in[2], size{n}) {
 		return fmt.Errorf("%w: bias is %v, want (%d)", qtensor.ErrShape, in[2], n)
@@ -124,14 +125,16 @@ func convShape(n *node, in []size) (size, error) {
 }
 
 const (
-	// maxWindows bounds the elements of the windows that conv has at a time, unless one row of pixels has more.
+	// maxWindows bounds the elements of the windows that conv has at a time, unless one row of pixels has
+	// more.
 	maxWindows = 1 << 18
-	// Gonum's Sgemm adds up sumBlock products at a time where a result has at least manyBlocks blocks of sumBlock².
+	// Gonum's Sgemm adds up sumBlock products at a time where a result has at least manyBlocks blocks of
+	// sumBlock².
 	sumBlock, manyBlocks = 64, 4
 )
 
-// conv sets y to the convolution, as a product of the windows of some rows of pixels at a time with the filters: to the sums that one
-// product for all samples has.
+// conv sets y to the convolution: it multiplies the windows of some rows of pixels at a time by the filters.
+// The sums have the bits of one product for all samples.
 func conv(n *node, y array, in []array, s *scratch) {
 	x, w := in[0], in[1]
 	v := n.windows
@@ -151,8 +154,8 @@ func conv(n *node, y array, in []array, s *scratch) {
 		for first := 0; first < height; first += most {
 			rows := min(most, height-first)
 			pixels := rows * width
-			part := s.floats(pixels * (filters + depth))
-			sums, all := part[:pixels*filters], part[pixels*filters:]
+			buf := s.floats(pixels * (filters + depth))
+			sums, all := buf[:pixels*filters], buf[pixels*filters:]
 			v.read(all, image, x.shape[1:], channels, first, rows, width)
 			for k := 0; k < depth; k += block {
 				tensor.WhichBLAS().Sgemm('N', 'T', pixels, filters, min(block, depth-k), 1, all[k:], depth, own[k:], depth, float32(min(k, 1)), sums, filters)
@@ -171,7 +174,8 @@ func conv(n *node, y array, in []array, s *scratch) {
 	}
 }
 
-// read sets to, (row, column, channel, kernel row, kernel column), to the windows of some rows of pixels of the result.
+// read sets to, of shape (row, column, channel, kernel row, kernel column), to the windows of some rows of
+// pixels of the result.
 func (w windows) read(to, image []float32, shape []int, channels, first, rows, width int) {
 	height, imageWidth := shape[1], shape[2]
 	depth := channels * w.kernel[0] * w.kernel[1]

@@ -11,9 +11,10 @@ import (
 	"euryale/qtensor"
 )
 
-// DefaultMemoryLimit is how many bytes a model has at most where WithMemoryLimit does not say: 16 GiB, or all that
-// an int addresses. It bounds the sum of constants, of weights, of what a run has for itself and of what packing
-// the largest weight takes: nine bytes an element and three times the packed weight, as a run packs one at a time.
+// DefaultMemoryLimit is how many bytes a model has at most where WithMemoryLimit does not say: 16 GiB, or all
+// that an int addresses. It bounds the sum of constants, of weights, of what a run has for itself and of what
+// packing the largest weight takes: nine bytes an element and three times the packed weight, as a run packs
+// one at a time.
 const DefaultMemoryLimit int64 = min(16<<30, math.MaxInt)
 
 // ErrMemory reports a model, or a batch for one, that takes more memory than its limit.
@@ -22,9 +23,9 @@ var ErrMemory = errors.New("over the memory limit")
 // Option changes how New, Load and Read make a model.
 type Option func(*Model) error
 
-// WithMemoryLimit sets how many bytes constants, weights, the packing of one of them and what one run has for itself
-// may take together, in place of DefaultMemoryLimit. What passes it is ErrMemory before any of it is allocated.
-// Errors: qtensor.ErrParams for less than 1.
+// WithMemoryLimit sets how many bytes constants, weights, the packing of one of them and what one run has for
+// itself may take together, in place of DefaultMemoryLimit. What passes it is ErrMemory before any of it is
+// allocated. Errors: qtensor.ErrParams for less than 1.
 func WithMemoryLimit(bytes int64) Option {
 	return func(m *Model) error {
 		if bytes < 1 {
@@ -37,7 +38,7 @@ func WithMemoryLimit(bytes int64) Option {
 
 // configured returns a model without a network that has the options.
 func configured(opts []Option) (*Model, error) {
-	m := &Model{limit: DefaultMemoryLimit, left: make(chan struct{}, mostLeft)}
+	m := &Model{limit: DefaultMemoryLimit, abandoned: make(chan struct{}, maxAbandoned)}
 	for _, opt := range opts {
 		if opt == nil {
 			return nil, fmt.Errorf("%w: got a nil option", qtensor.ErrParams)
@@ -81,8 +82,8 @@ func elementsOf(shape []int) float64 {
 	return n
 }
 
-// scratchBytes is what a step allocates besides its result: fixed bytes, each for a sample but most at most, and
-// thread for each thread.
+// scratchBytes is what a step allocates besides its result: fixed bytes, each for a sample but most at most,
+// and thread for each thread.
 type scratchBytes struct{ fixed, each, most, thread float64 }
 
 func (r scratchBytes) at(batch float64) float64 {
@@ -154,8 +155,8 @@ func (m *Model) memory(batch int, shown bool) float64 {
 	return bytes + kernels + layers
 }
 
-// measureMemory sets what constants, weights and the scratch memory of steps take. A model that fits no batch is
-// an error.
+// measureMemory sets what constants, weights and the scratch memory of steps take. A model that fits no batch
+// is an error.
 func (m *Model) measureMemory(packed map[packing]any) error {
 	for _, v := range m.values {
 		if v.data != nil {
@@ -193,7 +194,8 @@ func bytesOf(w *weight) float64 {
 	return float64(float64(w.elements())*float64(w.scheme.Storage().Bits())/8) + float64(12*scales)
 }
 
-// bytes returns what a packed weight takes: panels of columns, a depth that is filled up, and four lists of a number for each scale.
+// bytes returns the size of a packed weight: panels of columns, a depth that is padded, and four lists with
+// an element for each scale.
 func (p packing) bytes() float64 {
 	if p.channels == 0 {
 		return bytesOf(p.weight) // an embedding
@@ -215,8 +217,8 @@ func (p packing) bytes() float64 {
 	return columns * scales * (float64(float64(up(shared, multiple))*float64(p.weight.scheme.Storage().Bits())/8) + 16)
 }
 
-// besides returns what packing a weight, or reading an embedding, allocates at most besides what stays: copies of
-// quantized values as bytes, transposed and NHWC, and a layout of bytes for those of four bits.
+// besides returns what packing a weight, or reading an embedding, allocates at most besides what stays:
+// copies of quantized values as bytes, transposed and NHWC, and a layout of bytes for those of four bits.
 func (p packing) besides() float64 {
 	if p.channels == 0 {
 		return 3 * p.bytes()
@@ -228,10 +230,10 @@ func (p packing) besides() float64 {
 func up(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
 
 const (
-	operandBytes  = 4 << 20   // of a block of rows, as package gemm has it, or those of 64 rows,
-	imageBytes    = 128 << 20 // of a block of images, or one,
-	tileBytes     = 256 << 10 // of the windows and results of a thread,
-	operandOfByte = 4         // and bytes of an operand for a number, in up to four planes
+	operandBytes  = 4 << 20   // of a block of rows as package gemm has it; at least 64 rows
+	imageBytes    = 128 << 20 // of a block of images; at least one
+	tileBytes     = 256 << 10 // of the windows and results of a thread
+	operandOfByte = 4         // of an operand for each activation, in up to four planes
 )
 
 // scratchOf returns what a step allocates besides its result.

@@ -21,7 +21,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// allocated returns the bytes that f allocates, or more where something else runs. No collection takes from pools meanwhile.
+// allocated returns the bytes that f allocates, or more where something else runs. No collection takes from
+// pools meanwhile.
 func allocated(f func()) int64 {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	var before, after runtime.MemStats
@@ -31,13 +32,14 @@ func allocated(f func()) int64 {
 	return int64(after.TotalAlloc - before.TotalAlloc)
 }
 
-// TestMemory compares what first and later runs of every kind of node allocate with what the model says beforehand that they do.
+// TestMemory compares what first and later runs of every kind of node allocate with what the model says
+// beforehand that they do.
 func TestMemory(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
 	threads(t, 2)
-	const slack = 400 << 10 // tiles of threads, names, goroutines, and what averages and products in float32 drop
+	const slack = 400 << 10 // tiles of threads, names, goroutines, temporaries of averages and float32 products
 	cases, largest, tightest := 0, int64(0), 0.0
 	check := func(name string, m *model.Model, in map[string]tensor.Tensor, batch int, shown bool) {
 		t.Helper()
@@ -67,7 +69,7 @@ func TestMemory(t *testing.T) {
 	for _, shown := range []bool{false, true} {
 		for _, k := range nodeKinds() {
 			m, input := k.model(t)
-			for _, batch := range []int{1, 200, 3000} { // the last has what is inside of each kind pass the slack
+			for _, batch := range []int{1, 200, 3000} { // with the last, scratch memory passes the slack
 				if k.name == "Conv" && batch > 200 {
 					continue // drops what it takes for each sample in float32
 				}
@@ -87,7 +89,8 @@ func TestMemory(t *testing.T) {
 	t.Logf("%d runs, of up to %d bytes, and up to %.2f of what the model says", cases, largest, tightest)
 }
 
-// TestMemoryLimit sets limits around what batches take: the largest batch that an error names runs, and the next one does not.
+// TestMemoryLimit sets limits around what batches take: the largest batch that an error names runs, and the
+// next one does not.
 func TestMemoryLimit(t *testing.T) {
 	cases := 0
 	for _, k := range nodeKinds() {
@@ -143,8 +146,8 @@ func buffers(count int, sample ...int) *flow.Graph {
 	return g
 }
 
-// TestSumOfBuffers has 200 values at once that are each within bounds: the batch for which they pass the limit is refused before
-// anything is allocated, for all ways to a model.
+// TestSumOfBuffers has 200 values at once that are each within bounds: the batch for which they pass the
+// limit is refused before anything is allocated, for all ways to a model.
 func TestSumOfBuffers(t *testing.T) {
 	m := newModel(t, buffers(200, 256), nil)
 	path := filepath.Join(t.TempDir(), "m")
@@ -171,7 +174,7 @@ func TestSumOfBuffers(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if got := m.Memory(batch, false); got <= model.DefaultMemoryLimit {
-			t.Fatalf("%s: the model says %d bytes, want what passes the limit", name, got) // and no run that takes them
+			t.Fatalf("%s: the model says %d bytes, want what passes the limit", name, got)
 		}
 		if got := allocated(func() { _, err = m.Run(t.Context(), in) }); !errors.Is(err, model.ErrMemory) || !raceEnabled && got > 1<<20 {
 			t.Errorf("%s: got error %v and %d bytes, want ErrMemory", name, err, got)

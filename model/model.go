@@ -21,21 +21,21 @@ type Model struct {
 	outputs    []int
 	buffers    []buffer
 	sample     work          // of a sample by itself, where a batch may be split
-	each       work          // of a sample, and
-	fixed      work          // of what is the same for any batch
-	calls      bool          // there are such steps
+	perSample  work          // of each sample of a batch
+	fixed      work          // of values that are the same for any batch
+	calls      bool          // whether a step is a call
 	workspaces sync.Pool     // of *workspace
-	copies     sync.Pool     // of *[]float32: inputs of runs that may be left
-	left       chan struct{} // holds one for each goroutine of a run that nobody waits for
+	copies     sync.Pool     // of *[]float32: inputs of runs that may be abandoned
+	abandoned  chan struct{} // holds one for each goroutine of a run that nobody waits for
 	ready      atomic.Bool   // all weights are packed and all constants read
 
 	limit    int64           // of memory; 0 for the zero Model
-	fitting  [2]atomic.Int64 // batches that are known to be within it, without and with what is shown
+	fitting  [2]atomic.Int64 // batches known to be within the limit; [1] where all values are shown
 	resident float64         // bytes of constants and weights
-	packing  float64         // bytes that packing a weight takes besides, of which a run packs one at a time
+	packing  float64         // bytes that packing a weight takes besides; a run packs one at a time
 
-	file  func() error // closes what weights and constants are read from; or nil
-	using atomic.Int64 // runs and saves, and closed
+	file  func() error // closes the file of weights and constants; or nil
+	using atomic.Int64 // the number of runs and saves; closed is added after Close
 }
 
 // Info describes an input or an output. Shape has −1 for the batch.
@@ -65,9 +65,9 @@ type step struct {
 	op        operation
 	in        []int
 	out       int
-	layer     func() (*prepared, error)        // packs the weights when it is called first; or nil
+	layer     func() (*prepared, error)        // of a quantized layer: packs the weight when first called
 	quantized *quantizedLayer                  // of a quantized layer, while the model is built
-	embedding func() (*qtensor.QTensor, error) // reads the weight when it is called first; of an embedding
+	embedding func() (*qtensor.QTensor, error) // of an embedding: reads the weight when first called
 	call      *flow.Call                       // in place of op
 	depth     int                              // of a layer: products that are summed for a result
 	weights   int64                            // of a layer: bytes
@@ -77,8 +77,8 @@ type step struct {
 // root returns the value whose memory a value is in.
 func (m *Model) root(id int) *value { return &m.values[m.values[id].root] }
 
-// QuantizedValues returns the names of the values that are kept as quantized activations of 8 bits, in the order in
-// which they are computed.
+// QuantizedValues returns the names of the values that are kept as quantized activations of 8 bits, in the
+// order in which they are computed.
 func (m *Model) QuantizedValues() (names []string) {
 	if m == nil {
 		return nil

@@ -27,7 +27,8 @@ var networks = []struct {
 	{"lenet", lenet, []int{1, 12, 12}, "y"},
 }
 
-// TestQuantized compares every way to compute with the float model, at several batches, before and after a file.
+// TestQuantized compares every way to compute with the float model, at several batches, before and after a
+// file.
 func TestQuantized(t *testing.T) {
 	for _, net := range networks {
 		float := newModel(t, net.graph(), nil)

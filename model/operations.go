@@ -18,8 +18,8 @@ type operation struct {
 	shape func(n *node, in []size) (size, error)
 	// kernel sets y, which overlaps no input; nil where the result is the first input in another shape.
 	kernel func(n *node, y array, in []array, s *scratch)
-	// layer returns what prepares the layer for quantized weights, whose rows are NHWC images of so many channels; nil
-	// where the op has no weight.
+	// layer returns what prepares the layer for quantized weights, whose rows are NHWC images of so many
+	// channels; nil where the op has no weight.
 	layer     func(n *node, q *quantizedLayer, channels int) func() (*prepared, error)
 	quantized *quantizedOp // or nil
 }

@@ -11,7 +11,8 @@ import (
 	"euryale/qtensor"
 )
 
-// packed are weights of all layouts and of uneven sizes, for rows or images x; scales are for each index of the channel axis.
+// packed are weights of all layouts and of uneven sizes, for rows or images x; scales are for each index of
+// the channel axis.
 var packed = []struct {
 	name        string
 	node        flow.Node
@@ -33,7 +34,8 @@ var packed = []struct {
 	{"Gather", flow.Node{Op: "Gather"}, []int{4096, 128}, []int{4}, 0},
 }
 
-// TestPackingMemory compares what packing a weight allocates, what is garbage then too, with what the limit counts.
+// TestPackingMemory compares what packing a weight allocates, what is garbage then too, with what the limit
+// counts.
 func TestPackingMemory(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")

@@ -171,7 +171,7 @@ func TestPanicOfCall(t *testing.T) {
 		"one that does not":   context.Background(),
 	} {
 		bad = true
-		r, _ := caught(func() { _, _ = m.Run(ctx, batchOf(1, 2, 3)) }).(error) // perhaps one that has the stack besides
+		r, _ := caught(func() { _, _ = m.Run(ctx, batchOf(1, 2, 3)) }).(error) // perhaps with the stack
 		if !errors.Is(r, errRude) {
 			t.Errorf("%s: got panic %v, want that of the operation", name, r)
 		}
@@ -219,7 +219,7 @@ func TestCallThatBlocks(t *testing.T) {
 			_, err := m.Run(ctx, in)
 			ended <- err
 		}()
-		if i < model.MostLeft {
+		if i < model.MaxAbandoned {
 			e := <-begun
 			cancel()
 			<-e.ctx.Done()

@@ -17,7 +17,8 @@ type buffer struct {
 
 func (s buffer) at(batch int) int { return max(s.perBatch*batch, s.fixed) }
 
-// freeBuffers are the buffers that no value uses: of float32 and of quantized values, by the bits of their size.
+// freeBuffers are the buffers that no value uses: of float32 and of quantized values, by the bits of their
+// size.
 type freeBuffers [2][64][]int
 
 // of returns the buffers of quantized values, or those of float32.
@@ -28,7 +29,8 @@ func (f *freeBuffers) of(quantized bool) *[64][]int {
 	return &f[0]
 }
 
-// planMemory gives every value that is computed a buffer from the step that sets it to the last that reads it.
+// planMemory gives every value that is computed a buffer from the step that sets it to the last that reads
+// it.
 func (m *Model) planMemory() error {
 	for id := range m.values {
 		v := &m.values[id]
@@ -76,8 +78,8 @@ func (m *Model) release(free *freeBuffers, id, i int) {
 	*class = append(*class, root.buffer)
 }
 
-// allocate returns a buffer for a value, quantized or not: a free one that need not grow, else one that grows to
-// less than twice its size, else the largest, and a new one where none is free.
+// allocate returns a buffer for a value, quantized or not: a free one that need not grow, else one that grows
+// to less than twice its size, else the largest, and a new one where none is free.
 func (m *Model) allocate(free *freeBuffers, s size, quantized bool) int {
 	classes, need := free.of(quantized), s.elements()
 	class, at := bits.Len(uint(need)), -1

@@ -12,10 +12,10 @@ import (
 // maxSide bounds the sides of a padded image, of kernels, strides and dilations.
 const maxSide = 1 << 15
 
-// pair returns an attribute that is two numbers from least to maxSide, or usual in both places where it is not given.
-func pair(name string, given []int, least, usual int) ([2]int, error) {
+// pair returns an attribute of two numbers from least to maxSide, or the default where it is not given.
+func pair(name string, given []int, least, fallback int) ([2]int, error) {
 	if given == nil {
-		return [2]int{usual, usual}, nil
+		return [2]int{fallback, fallback}, nil
 	}
 	if len(given) != 2 || slices.Min(given) < least || slices.Max(given) > maxSide {
 		return [2]int{}, fmt.Errorf("%w: %s is %v, want two numbers from %d to %d", qtensor.ErrParams, name, given, least, maxSide)
@@ -26,21 +26,21 @@ func pair(name string, given []int, least, usual int) ([2]int, error) {
 // windows is how a kernel goes over an image.
 type windows struct{ kernel, stride, pad, dilation [2]int }
 
-// resolveWindows sets windows for a kernel.
+// resolveWindows sets windows for a kernel of so many rows and columns.
 func (n *node) resolveWindows(kernel []int) (err error) {
 	w := &n.windows
 	for _, p := range []struct {
-		name         string
-		given        []int
-		least, usual int
-		to           *[2]int
+		name            string
+		given           []int
+		least, fallback int
+		to              *[2]int
 	}{
 		{"kernel_shape", kernel, 1, 0, &w.kernel},
 		{"strides", n.Strides, 1, 1, &w.stride},
 		{"pads", n.Pads, 0, 0, &w.pad},
 		{"dilations", n.Dilations, 1, 1, &w.dilation},
 	} {
-		if *p.to, err = pair(p.name, p.given, p.least, p.usual); err != nil {
+		if *p.to, err = pair(p.name, p.given, p.least, p.fallback); err != nil {
 			return err
 		}
 	}
@@ -84,8 +84,9 @@ func poolShape(n *node, in []size) (size, error) {
 	return size{in[0][0], in[0][1], sides[0], sides[1]}, nil
 }
 
-// pool calls window with every place of y, which has so many planes of pixels as x, the number of its plane and the part of its window
-// that lies in the image: rows from top up to bottom, columns from left up to right.
+// pool calls window for every element of y, a number of planes of pixels as x has. It passes the index of the
+// element and of its plane, and the part of its window inside of the image: rows from top up to bottom,
+// columns from left up to right.
 func pool(w windows, planes int, y, x array, window func(to, plane, top, bottom, left, right int)) {
 	height, width := x.shape[2], x.shape[3]
 	to := 0
@@ -145,7 +146,7 @@ func maxPoolU8(n *node, y array, in []array, s *scratch) {
 	w := n.windows
 	channels, height, width := y.shape[1], in[0].shape[2], in[0].shape[3]
 	outHeight, outWidth := y.shape[2], y.shape[3]
-	// Pixels from first to behind have windows that lie between the left and the right.
+	// Pixels from first up to behind have windows that are not padded on the left or on the right.
 	first := min((w.pad[1]+w.stride[1]-1)/w.stride[1], outWidth)
 	behind := max(first, min((width+w.pad[1]-w.kernel[1])/w.stride[1]+1, outWidth))
 	for i := range y.shape[0] {

@@ -6,10 +6,11 @@ import (
 	"euryale/internal/nn"
 )
 
-// Layers under StaticInt8 hand quantized activations to each other. A value is kept quantized, and not as float32,
-// where everything that reads it would quantize it by the same parameters: such layers, a FakeQuantize, and ops
-// between them that give the same whether their input is quantized or their result. Other ops take quantized
-// values where a FakeQuantize has rounded to just these. The bits are those of float32 between all layers.
+// Layers under StaticInt8 hand quantized activations to each other. A value is kept quantized, and not as
+// float32, where everything that reads it would quantize it by the same parameters: such layers, a
+// FakeQuantize, and ops between them that give the same whether their input is quantized or their result.
+// Other ops take quantized values where a FakeQuantize has rounded to just these. The bits are those of
+// float32 between all layers.
 
 // quantization is how a quantized value is kept. Images are NHWC then, and so are those that became rows.
 type quantization struct {
@@ -32,7 +33,7 @@ type propagation struct {
 	producers []int             // the step that gives a value, −1 for inputs and constants
 	consumers [][]int           // the steps that read a value, as often as they do
 	isOutput  []bool            // whether a value is an output
-	channels  []int             // quantization.channels of a value that a step can give quantized, −1 for others
+	channels  []int             // quantization.channels of a value that a step can quantize; else −1
 	params    []*nn.QuantParams // what a value is rounded to, perhaps in another order since, or nil
 	resolved  []*quantization   // how all consumers of a value quantize it, or nil where they differ
 
@@ -42,8 +43,8 @@ type propagation struct {
 }
 
 // propagate sets the quantization of the values that are kept quantized. A step is looked at when one of its
-// inputs or its output becomes float32, and is finalized at most once: the work grows as the number of steps and
-// of their inputs.
+// inputs or its output becomes float32, and is finalized at most once: the work grows as the number of steps
+// and of their inputs.
 func (b *builder) propagate() {
 	c := &propagation{
 		builder:     b,
@@ -94,9 +95,9 @@ func (b *builder) propagate() {
 	}
 }
 
-// finalize has a step give float32 where one of its inputs is float32. It has the step read float32 alone where
-// only some of its inputs are quantized, and where the step only moves quantized values that no consumer takes.
-// Layers are left out: they read and give either.
+// finalize has a step give float32 where one of its inputs is float32. It has the step read float32 alone
+// where only some of its inputs are quantized, and where the step only moves quantized values that no
+// consumer takes. Layers are left out: they read and give either.
 func (c *propagation) finalize(i int) {
 	s := &c.steps[i]
 	if s.quantized != nil || c.finalized[i] {
@@ -195,8 +196,8 @@ func (c *propagation) resolve(id int) (all *quantization) {
 	return all
 }
 
-// paramsFor returns the parameters by which a step quantizes a value, or takes it quantized; false where the step
-// reads float32.
+// paramsFor returns the parameters by which a step quantizes a value, or takes it quantized; false where the
+// step reads float32.
 func (c *propagation) paramsFor(s *step, id int) (p nn.QuantParams, ok bool) {
 	op := s.op.quantized
 	switch {
@@ -227,8 +228,8 @@ func (q *quantizedLayer) io(channels int) nn.IO {
 	return nn.MatrixIO(q.options(), s, channels)
 }
 
-// takes returns the parameters by which the layer quantizes x; false where it does not take x quantized. It takes
-// images, rows in the order of float32, and rows that were images.
+// takes returns the parameters by which the layer quantizes x; false where it does not take x quantized. It
+// takes images, rows in the order of float32, and rows that were images.
 func (q *quantizedLayer) takes(x size, channels int) (nn.QuantParams, bool) {
 	io := q.io(channels)
 	if q.groups > 0 {

@@ -8,13 +8,14 @@ import (
 	"euryale/internal/nn"
 )
 
-// quantizedOp is an op on quantized activations between layers. One that computes takes inputs that are rounded to
-// quantized values already, each by its own parameters, and gives quantized values or float32. Another moves the
-// quantized values of its inputs, or takes the largest: all have the same parameters.
+// quantizedOp is an op on quantized activations between layers. One that computes takes inputs that are
+// rounded to quantized values already, each by its own parameters, and gives quantized values or float32.
+// Another moves the quantized values of its inputs, or takes the largest: all have the same parameters.
 type quantizedOp struct {
 	computes bool
 	kernel   func(n *node, y array, in []array, s *scratch) // nil where the quantized values stay as they are
-	// channels returns quantization.channels of the result for those of the inputs; −1 where they do not go together.
+	// channels returns quantization.channels of the result for those of the inputs; −1 where they do not go
+	// together.
 	channels func(n *node, in []size, out size, channels []int) int
 	// keeps reports whether quantized values of such parameters stay as they are; nil where all do.
 	keeps func(p nn.QuantParams) bool
@@ -41,8 +42,8 @@ func channelsOf(images size) int {
 // plain reports whether NHWC and NCHW are the same for images.
 func plain(images size) bool { return images[1] == 1 || images[2]*images[3] == 1 }
 
-// asImages reports whether quantized images of so many channels are NHWC, as convolutions and pools read them: a
-// product of matrices gives four axes in the order of float32.
+// asImages reports whether quantized images of so many channels are NHWC, as convolutions and pools read
+// them: a product of matrices gives four axes in the order of float32.
 func asImages(images size, channels int) bool { return channels == channelsOf(images) }
 
 func poolChannels(_ *node, in []size, out size, channels []int) int {
@@ -62,7 +63,8 @@ func addChannels(_ *node, in []size, _ size, channels []int) int {
 	return channels[0]
 }
 
-// reshapeChannels lets values in the order of float32 become rows and plain images, and images become a row each.
+// reshapeChannels lets values in the order of float32 become rows and plain images, and images become a row
+// each.
 func reshapeChannels(_ *node, in []size, out size, channels []int) int {
 	switch {
 	case channels[0] == 0 && (len(out) != 4 || plain(out)):
@@ -102,8 +104,8 @@ func (a array) affine() kernel.Affine {
 	return kernel.Affine{Scale: p.Scale, Zero: p.Zero, High: p.High}
 }
 
-// put sets y from an offset on to x of a sample: y quantized in the order of x, or float32 in NCHW. x is NHWC of so
-// many channels, or rows for 0.
+// put sets y from an offset on to x of a sample: y quantized in the order of x, or float32 in NCHW. x is NHWC
+// of so many channels, or rows for 0.
 func (y array) put(at int, x []float32, channels int) {
 	switch pixels := len(x) / max(channels, 1); {
 	case y.q != nil:

@@ -25,7 +25,7 @@ func reduceShape(n *node, in []size) (size, error) {
 	return out, nil
 }
 
-// reduce calls f with every number of x and the place in y that it goes to.
+// reduce calls f with every element of x and the index in y that it is reduced to.
 func reduce(n *node, y, x array, f func(to int, v float32)) {
 	var step, at [maxRank]int // of y, along the axes of x
 	own := steps(y.shape, y.shape)
@@ -51,8 +51,8 @@ func reduce(n *node, y, x array, f func(to int, v float32)) {
 	}
 }
 
-// reduceSum sets y to the sums over Axes: over the first of them, then those over the next, each added one by one; over all axes, in
-// the order of the elements.
+// reduceSum sets y to the sums over Axes: over the first of them, then of those over the next, one by one;
+// over all axes, in the order of the elements.
 func reduceSum(n *node, y array, in []array, s *scratch) {
 	shape, axes := slices.Clone(in[0].shape), slices.Sorted(slices.Values(n.Axes))
 	if len(axes) == len(shape) {

@@ -38,9 +38,9 @@ type storage struct {
 //
 // When ctx ends, Run returns its error whatever a node is doing, and the inputs are the caller's again: a run
 // that may take more than a few milliseconds is computed by a goroutine of its own, on a copy of them. That
-// goroutine ends at the next node, or part of a layer; a weight that it packs stays packed, and an operation
-// of Gorgonia's is waited for by nobody. The methods of ctx are called by the caller's goroutine alone. Where
-// ctx.Done() is nil there is neither goroutine nor copy.
+// goroutine ends at the next node or tile of a layer. A weight that it packs stays packed, and nobody waits
+// for an operation of Gorgonia. The caller's goroutine alone calls the methods of ctx. Where ctx.Done() is
+// nil there is neither goroutine nor copy.
 //
 // Errors: ctx's; qtensor.ErrParams for a nil ctx, a nil Model and the zero Model; os.ErrClosed after Close;
 // ErrMemory; qtensor.ErrNotFound for a name that is missing or that the model does not have,
@@ -49,21 +49,21 @@ type storage struct {
 // qtensor.ErrFormat, and the file's.
 func (m *Model) Run(ctx context.Context, in map[string]tensor.Tensor) (map[string]tensor.Tensor, error) {
 	out := map[string]tensor.Tensor{}
-	err := m.run(ctx, in, watch{}, out)
+	err := m.run(ctx, in, observer{}, out)
 	if err != nil {
 		return nil, fmt.Errorf("model: Run: %w", err)
 	}
 	return out, nil
 }
 
-// Observe runs the model and calls f with every input, and then with what every node gives as soon as it is
-// there, by the name of the value, in the order of nodes. What a layer gives to a Relu that became part of it
-// is not shown. f is called by the caller's goroutine; x is for reading until it returns. An error of f ends
-// the run. Errors: f's, qtensor.ErrParams for a nil f, and those of Run.
+// Observe runs the model and calls f with the name and the elements of every input, and then of the result of
+// every node, in the order of nodes. The result of a layer whose Relu became part of it is shown after the
+// Relu alone. The caller's goroutine calls f, which may read x until it returns. An error of f ends the run.
+// Errors: f's, qtensor.ErrParams for a nil f, and those of Run.
 func (m *Model) Observe(ctx context.Context, in map[string]tensor.Tensor, f func(name string, x []float32) error) error {
 	err := fmt.Errorf("%w: got no function, want one to call", qtensor.ErrParams)
 	if f != nil {
-		err = m.run(ctx, in, watch{show: f}, nil)
+		err = m.run(ctx, in, observer{show: f}, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("model: Observe: %w", err)
@@ -77,25 +77,25 @@ type Timing struct {
 	Took     time.Duration
 }
 
-// Time runs the model and returns how long each node took, in their order. A Relu that became part of a layer is not among them.
-// Errors: those of Run.
+// Time runs the model and returns how long each node took, in their order. A Relu that became part of a layer
+// is not among them. Errors: those of Run.
 func (m *Model) Time(ctx context.Context, in map[string]tensor.Tensor) ([]Timing, error) {
 	var list []Timing
 	took := func(s *step, d time.Duration) { list = append(list, Timing{s.node.Name, s.node.Op, d}) }
-	if err := m.run(ctx, in, watch{took: took}, nil); err != nil {
+	if err := m.run(ctx, in, observer{took: took}, nil); err != nil {
 		return nil, fmt.Errorf("model: Time: %w", err)
 	}
 	return list, nil
 }
 
-// watch is who looks on while a model runs; each may be nil.
-type watch struct {
-	show  func(name string, x []float32) error // by the caller's goroutine
-	begin func(s *step)                        // like took by that which computes
-	took  func(s *step, d time.Duration)
+// observer is the functions that a run calls; each may be nil.
+type observer struct {
+	show  func(name string, x []float32) error // in the caller's goroutine
+	begin func(s *step)                        // in the goroutine that computes
+	took  func(s *step, d time.Duration)       // likewise
 }
 
-// begin returns what is closed when the context ends, and its error where it has.
+// begin returns the channel that is closed when the context ends, and the context's error where it has ended.
 func begin(ctx context.Context) (<-chan struct{}, error) {
 	if ctx == nil {
 		return nil, fmt.Errorf("%w: got a nil context, want context.Background() or another", qtensor.ErrParams)
@@ -130,8 +130,8 @@ func (m *Model) workspace() (*workspace, error) {
 	return ws, nil
 }
 
-// reshape gives every value its shape and memory for a batch. Quantized values have float32 besides where all are
-// shown.
+// reshape gives every value its shape and memory for a batch. Quantized values have float32 besides where all
+// are shown.
 func (m *Model) reshape(ws *workspace, batch int, shown bool) {
 	for i, s := range m.buffers {
 		if s.quantized {
@@ -189,7 +189,7 @@ func (e *execution) do(ws *workspace, s *step) error {
 	return err
 }
 
-// doCall runs code on the inputs.
+// doCall computes a node that is code.
 func doCall(ctx context.Context, ws *workspace, y array, s *step) error {
 	in := make([]flow.Tensor, len(s.in))
 	for i, id := range s.in {

@@ -8,7 +8,8 @@ import (
 	"euryale/qtensor"
 )
 
-// reshapeShape is the rule of a value whose elements take Shape, in which flow.Batch stands for what is left.
+// reshapeShape is the rule of a value that is given Shape, in which flow.Batch stands for the remaining
+// elements.
 func reshapeShape(n *node, in []size) (size, error) {
 	out, err := given(n.Shape, true)
 	if err != nil {
@@ -92,7 +93,7 @@ func transpose(n *node, y array, in []array, _ *scratch) {
 	}
 }
 
-// sliceShape is the rule of part of a value along one axis, which has not the batch.
+// sliceShape is the rule of part of a value along one axis, which is not the batch.
 func sliceShape(n *node, in []size) (size, error) {
 	if len(n.Axes) != 1 || len(n.Starts) != 1 || len(n.Ends) != 1 || n.Steps != nil && len(n.Steps) != 1 {
 		return nil, fmt.Errorf("%w: got axes %v, starts %v, ends %v and steps %v, want one number each", qtensor.ErrParams, n.Axes, n.Starts, n.Ends, n.Steps)
@@ -106,7 +107,7 @@ func sliceShape(n *node, in []size) (size, error) {
 	return out, nil
 }
 
-// sliceOf returns the only numbers of Axes, Starts, Ends and Steps.
+// sliceOf returns the only elements of Axes, Starts, Ends and Steps.
 func sliceOf(n *node) (axis, start, end, step int) {
 	if n.Steps == nil {
 		return n.Axes[0], n.Starts[0], n.Ends[0], 1

@@ -10,13 +10,14 @@ import (
 	"euryale/qtensor"
 )
 
-// size is the shape of a value before the batch is known: n ≥ 1 is a size, −n is n times the batch, in at most one axis.
+// size is the shape of a value before the batch is known: n ≥ 1 is a size, −n is n times the batch, in at
+// most one axis.
 type size []int
 
 const (
 	// maxRank bounds the axes of a value.
 	maxRank = 8
-	// maxElements bounds the elements of a value, and of all that are held at once, for a batch of one: 1 GB.
+	// maxElements bounds the elements of a value, and of all buffers together, for a batch of one: 1 GB.
 	maxElements = 1 << 28
 	// maxRunElements bounds the elements of a value in a run: 8 GB, or what 32 bits address.
 	maxRunElements = min(1<<31-1, math.MaxInt/4)
@@ -31,7 +32,7 @@ func (s size) elements() int {
 	return n
 }
 
-// perBatch reports whether an axis has the batch.
+// perBatch reports whether an axis is a multiple of the batch.
 func (s size) perBatch() bool {
 	return slices.ContainsFunc(s, func(d int) bool { return d < 0 })
 }
@@ -44,7 +45,7 @@ func (s size) at(batch int) int {
 	return s.elements()
 }
 
-// put sets to, of the length of s, to the shape for a batch.
+// put sets to, as long as s, to the shape for a batch.
 func (s size) put(to []int, batch int) {
 	for i, d := range s {
 		if d < 0 {
@@ -78,8 +79,8 @@ func (s size) check() error {
 	return nil
 }
 
-// given returns the size that a Value, a constant or an attribute states; flow.Batch may be among its numbers where the
-// batch may.
+// given returns the size that a Value, a constant or an attribute states. It may have flow.Batch where batch
+// is true.
 func given(shape []int, batch bool) (size, error) {
 	for _, d := range shape {
 		if d < 1 && (d != flow.Batch || !batch) {
@@ -90,7 +91,7 @@ func given(shape []int, batch bool) (size, error) {
 	return s, s.check()
 }
 
-// fits reports whether elements times batch can be had in a run.
+// fits reports whether a run may have a value of elements times batch elements.
 func fits(elements, batch int) bool {
 	high, low := bits.Mul64(uint64(elements), uint64(batch))
 	return high == 0 && low <= maxRunElements

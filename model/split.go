@@ -9,32 +9,34 @@ import (
 	"euryale/internal/gemm"
 )
 
-// A batch is split where threads are better off with samples of their own than with parts of each layer: every one then goes through
-// the whole network, waits for the others once and keeps what lies between layers in its own caches.
+// A batch is split into tasks, each some samples, where that is faster than sharing the tiles of every layer:
+// a thread then goes through the whole network, waits for the others once, and keeps activations in its own
+// caches.
 
 const (
 	worthSplitting = 50 * time.Microsecond // of work for a thread
-	mostOfPart     = 5 * time.Millisecond  // likewise: then it looks whether anybody still waits, and its memory is bounded
-	// maxSplitWeights is the most bytes of weights that each thread may read for itself: what a second-level cache holds.
+	maxTask        = 5 * time.Millisecond  // likewise; bounds memory, and the time to see the context's end
+	// maxSplitWeights is the most bytes of weights that each thread may read for itself: what a second-level
+	// cache holds.
 	maxSplitWeights = 1 << 20
 )
 
-// parts returns in how many parts a run of a batch is split.
-func (m *Model) parts(batch int) int {
+// tasks returns the number of tasks of a run of a batch.
+func (m *Model) tasks(batch int) int {
 	if m.sample == (work{}) {
 		return 1
 	}
 	seconds := float64(batch) * m.sample.seconds()
 	threads := max(1, int(min(float64(runtime.GOMAXPROCS(0)), float64(batch), seconds/worthSplitting.Seconds())))
-	return min(batch, threads*int(max(1, math.Ceil(seconds/float64(threads)/mostOfPart.Seconds()))))
+	return min(batch, threads*int(max(1, math.Ceil(seconds/float64(threads)/maxTask.Seconds()))))
 }
 
-// split computes the outputs for parts of a batch. An error is that of a part.
-func (e *execution) split(x [][]float32, parts int) error {
+// split computes the outputs of a batch in tasks. An error is that of a task.
+func (e *execution) split(x [][]float32, tasks int) error {
 	m, batch := e.m, e.batch
-	errs := make([]error, parts)
-	gemm.Share(parts, time.Duration(parts)*worthSplitting, func(i int) {
-		first, end := int(int64(i)*int64(batch)/int64(parts)), int(int64(i+1)*int64(batch)/int64(parts))
+	errs := make([]error, tasks)
+	gemm.Share(tasks, time.Duration(tasks)*worthSplitting, func(i int) {
+		first, end := int(int64(i)*int64(batch)/int64(tasks)), int(int64(i+1)*int64(batch)/int64(tasks))
 		errs[i] = e.pass(m.cut(m.inputs, x, first, end), end-first, m.cut(m.outputs, e.y, first, end), true)
 	})
 	for _, err := range errs {
@@ -45,7 +47,7 @@ func (e *execution) split(x [][]float32, parts int) error {
 	return nil
 }
 
-// cut returns what some samples of a batch have of values.
+// cut returns the slices of values, x, that samples from first up to end have.
 func (m *Model) cut(ids []int, x [][]float32, first, end int) [][]float32 {
 	x = slices.Clone(x)
 	for i, id := range ids {
@@ -55,9 +57,8 @@ func (m *Model) cut(ids []int, x [][]float32, first, end int) [][]float32 {
 	return x
 }
 
-// workOfSample returns what a sample takes by itself. It is zero for a network that is not split: whose
-// samples have to be together, whose float32 results depend on how many there are, or whose weights are too
-// big.
+// workOfSample returns the work on a sample by itself. It is zero for a network that is not split: one that
+// combines samples, whose float32 results depend on the batch, or whose weights are too large.
 func (m *Model) workOfSample() (total work) {
 	first := func(id int) bool { // the batch is the first axis
 		s := m.values[id].size
@@ -73,7 +74,7 @@ func (m *Model) workOfSample() (total work) {
 		out := m.values[s.out].size
 		total.elements += float64(out.elements())
 		if s.layer == nil && !slices.ContainsFunc(s.in, func(id int) bool { return m.values[id].size.perBatch() }) {
-			continue // the same for every part
+			continue // the same for every task
 		}
 		if !first(s.out) || slices.ContainsFunc(s.in, func(id int) bool { return m.values[id].size.perBatch() && !first(id) }) {
 			return work{}

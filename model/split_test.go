@@ -23,7 +23,7 @@ func threads(t *testing.T, n int) {
 	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 }
 
-// TestSplit holds batches in parts to those in one.
+// TestSplit holds batches in tasks to those in one.
 func TestSplit(t *testing.T) {
 	threads(t, 2)
 	for _, compute := range []string{"static-int8", "dynamic-int8", "fixed24"} {
@@ -34,19 +34,19 @@ func TestSplit(t *testing.T) {
 				change(t, c, layers)
 			}
 			m := newModel(t, g, layers)
-			if few, many := m.Parts(1<<16), m.Parts(1<<24); few < 2 || few%2 != 0 || many <= few || many%2 != 0 {
-				t.Errorf("%s, %s: big batches are in %d and %d parts, want as many for each thread, and more of the bigger",
+			if few, many := m.Tasks(1<<16), m.Tasks(1<<24); few < 2 || few%2 != 0 || many <= few || many%2 != 0 {
+				t.Errorf("%s, %s: big batches are in %d and %d tasks, want as many for each thread, and more of the bigger",
 					c.name, compute, few, many)
 			}
-			if parts := m.Parts(1); parts != 1 {
-				t.Errorf("%s, %s: a batch of one is in %d parts", c.name, compute, parts)
+			if tasks := m.Tasks(1); tasks != 1 {
+				t.Errorf("%s, %s: a batch of one is in %d tasks", c.name, compute, tasks)
 			}
 			for _, batch := range []int{2, 5, 33} {
 				in := batchOf(uint64(batch), append([]int{batch}, c.sample...)...)
 				want := run(t, m, in, "y")
-				for _, parts := range []int{1, 2, batch/2 + 1, batch} {
-					if got, err := m.Split(in, parts); err != nil || !slices.Equal(got[0], want) {
-						t.Errorf("%s, %s: error %v, or other bits for a batch of %d in %d parts", c.name, compute, err, batch, parts)
+				for _, tasks := range []int{1, 2, batch/2 + 1, batch} {
+					if got, err := m.Split(in, tasks); err != nil || !slices.Equal(got[0], want) {
+						t.Errorf("%s, %s: error %v, or other bits for a batch of %d in %d tasks", c.name, compute, err, batch, tasks)
 					}
 				}
 			}
@@ -58,7 +58,7 @@ func TestSplit(t *testing.T) {
 func TestNotSplit(t *testing.T) {
 	threads(t, 2)
 	first := dense("a", "x", "12 12")
-	split := func(name string, parts int, nodes ...flow.Node) {
+	split := func(name string, tasks int, nodes ...flow.Node) {
 		t.Helper()
 		c := propagated{sample: []int{12}, nodes: nodes}
 		g := c.graphOf("y")
@@ -69,8 +69,8 @@ func TestNotSplit(t *testing.T) {
 				delete(layers, name)
 			}
 		}
-		if got := newModel(t, g, layers).Parts(100000); min(got, 2) != parts {
-			t.Errorf("%s: got %d parts, want %d", name, got, parts)
+		if got := newModel(t, g, layers).Tasks(100000); min(got, 2) != tasks {
+			t.Errorf("%s: got %d tasks, want %d", name, got, tasks)
 		}
 	}
 	gemm := first
@@ -88,8 +88,8 @@ func TestNotSplit(t *testing.T) {
 	split("no layer", 1, op("Tanh", "y", "x"))
 	big := propagated{sample: []int{1200}, nodes: []flow.Node{dense("y", "x", "1200 1200")}}
 	g := big.graphOf("y")
-	if got := newModel(t, g, quantized(t, g, batchOf(1, 4, 1200), "dynamic-int8")).Parts(100000); got != 1 {
-		t.Errorf("weights that fill a cache: got %d parts, want 1", got)
+	if got := newModel(t, g, quantized(t, g, batchOf(1, 4, 1200), "dynamic-int8")).Tasks(100000); got != 1 {
+		t.Errorf("weights that fill a cache: got %d tasks, want 1", got)
 	}
 	call := &flow.Graph{
 		Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 12}}}, Outputs: []flow.Value{{Name: "y"}},
@@ -100,12 +100,12 @@ func TestNotSplit(t *testing.T) {
 			Run: func(_ context.Context, _ int, in []flow.Tensor) (flow.Tensor, error) { return in[0], nil },
 		}},
 	}
-	if got := newModel(t, call, quantized(t, call, batchOf(1, 4, 12), "dynamic-int8")).Parts(100000); got != 1 {
-		t.Errorf("a call: got %d parts, want 1", got)
+	if got := newModel(t, call, quantized(t, call, batchOf(1, 4, 12), "dynamic-int8")).Tasks(100000); got != 1 {
+		t.Errorf("a call: got %d tasks, want 1", got)
 	}
 }
 
-// TestSplitFails holds the errors of parts to those of a whole.
+// TestSplitFails holds the errors of tasks to those of a whole.
 func TestSplitFails(t *testing.T) {
 	threads(t, 3)
 	c := propagations[1]
@@ -114,7 +114,7 @@ func TestSplitFails(t *testing.T) {
 	for _, bad := range []int{0, 500, manySamples - 1} {
 		in := batchOf(3, append([]int{manySamples}, c.sample...)...)
 		in["x"].(*tensor.Dense).Float32s()[bad*12*12+7] = float32(math.NaN())
-		if m.Parts(manySamples) < 2 {
+		if m.Tasks(manySamples) < 2 {
 			t.Fatal("not split")
 		}
 		_, err := m.Run(t.Context(), in)

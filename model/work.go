@@ -24,17 +24,17 @@ func (w *work) add(other work, times float64) {
 	w.floats += float64(other.floats * times)
 }
 
-// long reports whether a run of a batch may take longer than its caller may be kept waiting. A run that is split
-// for its outputs looks at the context between its parts.
+// long reports whether a run of a batch may take longer than its caller may be kept waiting. A run that is
+// split for its outputs checks the context between its tasks.
 func (m *Model) long(batch int, outputs bool) bool {
 	if m.calls || !m.ready.Load() {
 		return true
 	}
-	if each := m.sample.seconds(); outputs && each > 0 && each <= longest {
+	if sample := m.sample.seconds(); outputs && sample > 0 && sample <= longest {
 		return false
 	}
 	all := m.fixed
-	all.add(m.each, float64(batch))
+	all.add(m.perSample, float64(batch))
 	return all.seconds() > longest
 }
 
@@ -53,7 +53,7 @@ func (m *Model) measureWork() {
 // count adds the work on a value of a batch of one.
 func (m *Model) count(id int, w work) {
 	if m.values[id].size.perBatch() {
-		m.each.add(w, 1)
+		m.perSample.add(w, 1)
 	} else {
 		m.fixed.add(w, 1)
 	}
