@@ -27,9 +27,9 @@ var (
 	ErrFormat = safetensors.ErrFormat
 	// ErrNotFound reports a name that a file does not have.
 	ErrNotFound = safetensors.ErrNotFound
-	// ErrChanged reports a file that was cut or written to in place after it was opened, found by its size,
-	// its time of writing and, on Unix, its time of change, which a new mode, owner or name sets too: open it
-	// again. It comes from what reads a tensor of a File, and from Run, Save and Write of a model that Load
-	// mapped. Save of this module replaces a file, which is no change of the one that is open.
+	// ErrChanged reports a file that was truncated or written to in place after it was opened: open it again.
+	// It is found by the file's size, its mtime and, on Unix, its ctime, which chmod, chown and rename set
+	// too. It comes from what reads a tensor of a File, and from Run, Save and Write of a model that Load
+	// mapped. Save of this module replaces a file, which does not change the one that is open.
 	ErrChanged = safetensors.ErrChanged
 )

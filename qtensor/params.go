@@ -286,8 +286,8 @@ func (p Params) bytes() int {
 	return n
 }
 
-// Blocks returns the number of blocks that share a scale in a tensor of the given shape: the length of
-// Scales. Errors: ErrScheme, ErrShape.
+// Blocks returns the number of blocks of elements that share a scale in a tensor of the given shape: the
+// length of Scales. Errors: ErrScheme, ErrShape.
 func (s Scheme) Blocks(shape tensor.Shape) (int, error) {
 	b, err := s.blocks(shape)
 	if err != nil {

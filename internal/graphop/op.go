@@ -1,4 +1,5 @@
-// Package graphop holds what every Gorgonia op of this module needs, and what those of fake quantization say to who reads a graph.
+// Package graphop has what every Gorgonia op of this module needs, and the interface of fake quantization ops
+// to readers of a graph.
 package graphop
 
 import (
@@ -12,9 +13,9 @@ import (
 // Arity, Type, InferShape and Do.
 //
 // The identity of an op is a number that no other op of the process has. Gorgonia takes two ops with one hash
-// on the same input for the same op: it keeps one node, silently, and the second op never runs. What tells two
-// ops apart (a weight, a bias, an observer) is too big to hash or has no value to hash, so the number stands
-// for it. Copies of a Base have its identity.
+// on the same input for the same op: it keeps one node, silently, and the second op never runs. What makes
+// two ops differ (a weight, a bias, an observer) is too big to hash or has no value to hash, so the number
+// stands for it. Copies of a Base have its identity.
 type Base struct {
 	name string
 	id   uint64

@@ -1,4 +1,4 @@
-// Package zoo holds small float networks of Gorgonia's stock ops, for tests and for bench/digest. Weights and
+// Package zoo holds small float networks of Gorgonia's own ops, for tests and for bench/digest. Weights and
 // samples are drawn from seeds, and never change.
 package zoo
 
