@@ -50,7 +50,7 @@ func (m *Model) build(g *flow.Graph, layers map[string]layer, data map[string]fu
 	m.graph = flow.Graph{Inputs: g.Inputs, Outputs: g.Outputs, Nodes: g.Nodes, Constants: map[string]*flow.Tensor{}}
 	n := len(g.Nodes) // as many values and steps, which do not grow by copies
 	m.values, m.steps = make([]value, 0, n), make([]step, 0, n)
-	b := builder{Model: m, from: g, data: data, ids: make(map[string]int, n), packed: map[packing]any{}}
+	b := builder{Model: m, from: g, data: data, ids: make(map[string]int, n), packed: map[packKey]any{}}
 	for _, add := range []func() error{b.addInputs, b.addNodes, b.addOutputs} {
 		if err := add(); err != nil {
 			return err
@@ -108,15 +108,15 @@ func copyNodes(list []flow.Node) []flow.Node {
 // builder makes a model.
 type builder struct {
 	*Model
-	from   *flow.Graph
-	ids    map[string]int                       // of values, by name
-	reads  map[string]reads                     // of values
-	data   map[string]func() ([]float32, error) // of constants that have no Data
-	packed map[packing]any
+	from      *flow.Graph
+	ids       map[string]int                       // of values, by name
+	consumers map[string]consumers                 // of values
+	data      map[string]func() ([]float32, error) // of constants that have no Data
+	packed    map[packKey]any
 }
 
-// reads is how often nodes and outputs read a value, and the last node that does, or nil.
-type reads struct {
+// consumers is how often nodes and outputs read a value, and the last node that does, or nil.
+type consumers struct {
 	times int
 	by    *flow.Node
 }
@@ -129,14 +129,14 @@ func (b *builder) add(v value) int {
 }
 
 func (b *builder) addInputs() error {
-	b.reads = map[string]reads{}
+	b.consumers = map[string]consumers{}
 	for i := range b.graph.Nodes {
 		for _, in := range b.graph.Nodes[i].Inputs {
-			b.reads[in] = reads{b.reads[in].times + 1, &b.graph.Nodes[i]}
+			b.consumers[in] = consumers{b.consumers[in].times + 1, &b.graph.Nodes[i]}
 		}
 	}
 	for _, v := range b.graph.Outputs {
-		b.reads[v.Name] = reads{b.reads[v.Name].times + 1, nil}
+		b.consumers[v.Name] = consumers{b.consumers[v.Name].times + 1, nil}
 	}
 	for _, v := range b.graph.Inputs {
 		s, err := given(v.Shape, true)
@@ -303,7 +303,7 @@ func (b *builder) addLayer(given *flow.Node, l layer) error {
 	if err != nil {
 		return err
 	}
-	q := &quantizedLayer{layer: l, sizes: []size{b.values[x].size, weight}, after: after{packed: b.packed}}
+	q := &quantizedLayer{layer: l, sizes: []size{b.values[x].size, weight}, epilogue: epilogue{packed: b.packed}}
 	bias := -1
 	if len(n.Inputs) == 3 {
 		if b.from.Constants[n.Inputs[2]] == nil {
@@ -320,7 +320,7 @@ func (b *builder) addLayer(given *flow.Node, l layer) error {
 		err = out.check()
 	}
 	if err == nil && bias >= 0 {
-		q.after.bias, err = b.values[bias].data()
+		q.epilogue.bias, err = b.values[bias].data()
 	}
 	if err != nil {
 		return err
@@ -332,11 +332,11 @@ func (b *builder) addLayer(given *flow.Node, l layer) error {
 		return err
 	}
 	name := n.Output
-	if r := b.reads[name]; r.times == 1 && r.by != nil && r.by.Op == "Relu" && len(r.by.Inputs) == 1 {
+	if r := b.consumers[name]; r.times == 1 && r.by != nil && r.by.Op == "Relu" && len(r.by.Inputs) == 1 {
 		if _, err := find(r.by); err != nil {
 			return err
 		}
-		q.after.relu, name = true, r.by.Output
+		q.epilogue.relu, name = true, r.by.Output
 	}
 	b.steps = append(b.steps, step{node: n, op: op, in: []int{x}, out: b.add(value{name: name, size: out, from: -1}), quantized: q})
 	return nil

@@ -57,7 +57,7 @@ func (b *builder) addEmbedding(n *node, op operation, l layer) error {
 		return err
 	}
 	s := step{node: n, op: op, in: []int{indices}, out: b.add(value{name: n.Output, size: out, from: -1})}
-	s.embedding = once(b.packed, packing{weight: l.weight}, func(w *qtensor.QTensor) (*qtensor.QTensor, error) { return w, nil })
+	s.embedding = once(b.packed, packKey{weight: l.weight}, func(w *qtensor.QTensor) (*qtensor.QTensor, error) { return w, nil })
 	b.steps = append(b.steps, s)
 	return nil
 }

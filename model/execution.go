@@ -66,7 +66,7 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w observer
 	if e.in, e.batch, err = m.open(in); err != nil {
 		return err
 	}
-	if err := m.fits(e.batch, w.show != nil); err != nil {
+	if err := m.fits(e.batch, w.observe != nil); err != nil {
 		return err
 	}
 	if done == nil || !m.long(e.batch, out != nil) {
@@ -112,12 +112,12 @@ func (e *execution) detach(ctx context.Context, done <-chan struct{}, outputs bo
 		name string
 		x    []float32
 	}
-	shown, answers := make(chan seen), make(chan error)
-	show := e.w.show
+	observed, answers := make(chan seen), make(chan error)
+	show := e.w.observe
 	if show != nil {
-		e.w.show = func(name string, x []float32) error {
+		e.w.observe = func(name string, x []float32) error {
 			select {
-			case shown <- seen{name, x}:
+			case observed <- seen{name, x}:
 			case <-e.stop:
 				return errStopped
 			}
@@ -148,7 +148,7 @@ func (e *execution) detach(ctx context.Context, done <-chan struct{}, outputs bo
 		}
 		select {
 		case <-done: // the loop sees it
-		case s := <-shown:
+		case s := <-observed:
 			answers <- show(s.name, s.x)
 		case p := <-ready:
 			if p != nil {
@@ -286,7 +286,7 @@ func (e *execution) pass(x [][]float32, batch int, y [][]float32, singleThreaded
 	for i, id := range m.inputs {
 		ws.values[id].x = x[i]
 	}
-	m.reshape(ws, batch, e.w.show != nil)
+	m.reshape(ws, batch, e.w.observe != nil)
 	ws.batch, ws.singleThreaded = batch, singleThreaded
 	err = e.steps(ws)
 	for i, id := range m.outputs {
@@ -306,9 +306,9 @@ func (e *execution) pass(x [][]float32, batch int, y [][]float32, singleThreaded
 // steps computes every node.
 func (e *execution) steps(ws *workspace) error {
 	m := e.m
-	if e.w.show != nil {
+	if e.w.observe != nil {
 		for _, id := range m.inputs {
-			if err := e.w.show(m.values[id].name, ws.values[id].x); err != nil {
+			if err := e.w.observe(m.values[id].name, ws.values[id].x); err != nil {
 				return fmt.Errorf("input %q: %w", m.values[id].name, err)
 			}
 		}
@@ -342,8 +342,8 @@ func (e *execution) step(ws *workspace, s *step) error {
 	if e.w.took != nil {
 		e.w.took(s, time.Since(begin))
 	}
-	if err == nil && e.w.show != nil {
-		err = e.w.show(e.m.values[s.out].name, ws.values[s.out].x)
+	if err == nil && e.w.observe != nil {
+		err = e.w.observe(e.m.values[s.out].name, ws.values[s.out].x)
 	}
 	return err
 }

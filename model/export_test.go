@@ -80,7 +80,7 @@ func (m *Model) Long(batch int, outputs bool) bool { return m.long(batch, output
 func (m *Model) Idle() bool { return m.using.Load()&^closed == 0 }
 
 // Memory returns how many bytes a run of a batch takes at most.
-func (m *Model) Memory(batch int, shown bool) int64 { return int64(m.memory(batch, shown)) }
+func (m *Model) Memory(batch int, observed bool) int64 { return int64(m.memory(batch, observed)) }
 
 // Resident returns the bytes of constants and weights.
 func (m *Model) Resident() int64 { return int64(m.resident) }

@@ -82,15 +82,15 @@ func checkSharing(nodes []flow.Node, layers map[string]layer) error {
 	return nil
 }
 
-// after is the epilogue of a product with quantized weights.
-type after struct {
+// epilogue is what follows a product with quantized weights.
+type epilogue struct {
 	bias   []float32 // or nil
 	relu   bool
-	packed map[packing]any // functions that pack
+	packed map[packKey]any // functions that pack
 }
 
-// packing names what is packed once, however many nodes read it.
-type packing struct {
+// packKey names what is packed once, however many nodes read it.
+type packKey struct {
 	weight   *weight
 	transB   bool
 	groups   int // of channels; 0 for a matrix
@@ -112,7 +112,7 @@ func newPrepared(l *nn.Layer, err error) (*prepared, error) {
 
 // options returns the activations and the epilogue of the layer.
 func (q *quantizedLayer) options() nn.Options {
-	return nn.Options{Activations: q.layer.activations, Params: q.layer.params, Bias: q.after.bias, ReLU: q.after.relu}
+	return nn.Options{Activations: q.layer.activations, Params: q.layer.params, Bias: q.epilogue.bias, ReLU: q.epilogue.relu}
 }
 
 // check returns an error for a layer that packing would refuse for any elements of its weight.
@@ -139,7 +139,7 @@ func (q *quantizedLayer) check(n *node) error {
 				qtensor.ErrShape, q.sizes[1][1], x, pad, padded, maxElements)
 		}
 	}
-	return q.options().Check(s, max(1, len(q.after.bias)))
+	return q.options().Check(s, max(1, len(q.epilogue.bias)))
 }
 
 // work returns the depth, how many products are summed for an element of the result, and the bytes of the
@@ -153,7 +153,7 @@ func (q *quantizedLayer) work(n *node) (depth int, bytes int64) {
 }
 
 // once returns the function that packs for a key. All callers with that key share its result.
-func once[T any](packed map[packing]any, key packing, pack func(w *qtensor.QTensor) (T, error)) func() (T, error) {
+func once[T any](packed map[packKey]any, key packKey, pack func(w *qtensor.QTensor) (T, error)) func() (T, error) {
 	if old, ok := packed[key]; ok {
 		return old.(func() (T, error))
 	}
@@ -170,7 +170,7 @@ func once[T any](packed map[packing]any, key packing, pack func(w *qtensor.QTens
 }
 
 func gemmLayer(n *node, q *quantizedLayer, channels int) func() (*prepared, error) {
-	packed := once(q.after.packed, packing{q.layer.weight, n.TransB, 0, channels}, func(w *qtensor.QTensor) (*nn.Weight, error) {
+	packed := once(q.epilogue.packed, packKey{q.layer.weight, n.TransB, 0, channels}, func(w *qtensor.QTensor) (*nn.Weight, error) {
 		if n.TransB {
 			var err error
 			if w, err = w.T(); err != nil {
@@ -189,7 +189,7 @@ func gemmLayer(n *node, q *quantizedLayer, channels int) func() (*prepared, erro
 }
 
 func convLayer(n *node, q *quantizedLayer, _ int) func() (*prepared, error) {
-	packed := once(q.after.packed, packing{q.layer.weight, false, q.groups, 1}, func(w *qtensor.QTensor) (*nn.Filters, error) {
+	packed := once(q.epilogue.packed, packKey{q.layer.weight, false, q.groups, 1}, func(w *qtensor.QTensor) (*nn.Filters, error) {
 		return nn.PackFilters(w, q.groups)
 	})
 	return func() (*prepared, error) {

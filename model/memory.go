@@ -91,9 +91,9 @@ func (r scratchBytes) at(batch float64) float64 {
 }
 
 // fits returns an error for a batch that is too big.
-func (m *Model) fits(batch int, shown bool) error {
+func (m *Model) fits(batch int, observed bool) error {
 	known := &m.fitting[0]
-	if shown {
+	if observed {
 		known = &m.fitting[1]
 	}
 	if int64(batch) <= known.Load() {
@@ -104,18 +104,18 @@ func (m *Model) fits(batch int, shown bool) error {
 			return fmt.Errorf("%w: got a batch of %d, want at most %d", qtensor.ErrShape, batch, maxRunElements/s.perBatch)
 		}
 	}
-	want := m.memory(batch, shown)
+	want := m.memory(batch, observed)
 	if want <= float64(m.limit) {
 		known.Store(int64(batch)) // one of many that run at once; the next bigger one asks again
 		return nil
 	}
-	most := sort.Search(batch, func(n int) bool { return m.memory(n+1, shown) > float64(m.limit) })
+	most := sort.Search(batch, func(n int) bool { return m.memory(n+1, observed) > float64(m.limit) })
 	return fmt.Errorf("%w: a batch of %d takes %.0f bytes with constants and weights, want at most %d: batches up to %d fit, and "+
 		"WithMemoryLimit raises it", ErrMemory, batch, want, m.limit, most)
 }
 
 // memory returns how many bytes a run of a batch takes at most, with constants and weights.
-func (m *Model) memory(batch int, shown bool) float64 {
+func (m *Model) memory(batch int, observed bool) float64 {
 	n := float64(batch)
 	at := func(s size) float64 {
 		if s.perBatch() {
@@ -140,7 +140,7 @@ func (m *Model) memory(batch int, shown bool) float64 {
 	kernels, layers := 0.0, 0.0
 	for i := range m.steps {
 		s := &m.steps[i]
-		if out := m.values[s.out]; shown && (out.quantization != nil || out.ownFloat) {
+		if out := m.values[s.out]; observed && (out.quantization != nil || out.ownFloat) {
 			bytes += float64(4 * at(out.size))
 		}
 		if s.layer != nil {
@@ -157,7 +157,7 @@ func (m *Model) memory(batch int, shown bool) float64 {
 
 // measureMemory sets what constants, weights and the scratch memory of steps take. A model that fits no batch
 // is an error.
-func (m *Model) measureMemory(packed map[packing]any) error {
+func (m *Model) measureMemory(packed map[packKey]any) error {
 	for _, v := range m.values {
 		if v.data != nil {
 			m.resident += float64(4 * float64(v.size.elements()))
@@ -165,7 +165,7 @@ func (m *Model) measureMemory(packed map[packing]any) error {
 	}
 	for p := range packed {
 		m.resident += p.bytes()
-		m.packing = max(m.packing, p.besides())
+		m.packing = max(m.packing, p.temporary())
 	}
 	if m.file == nil {
 		seen := map[*weight]bool{}
@@ -196,7 +196,7 @@ func bytesOf(w *weight) float64 {
 
 // bytes returns the size of a packed weight: panels of columns, a depth that is padded, and four lists with
 // an element for each scale.
-func (p packing) bytes() float64 {
+func (p packKey) bytes() float64 {
 	if p.channels == 0 {
 		return bytesOf(p.weight) // an embedding
 	}
@@ -206,28 +206,28 @@ func (p packing) bytes() float64 {
 	}
 	depth := int(p.weight.elements()) / out
 	if p.groups > 0 {
-		depth = max(depth, shape[2]*up(shape[1]*shape[3], kernel.StepDepth))
+		depth = max(depth, shape[2]*roundUp(shape[1]*shape[3], kernel.StepDepth))
 	}
 	shared, multiple := depth, 64
 	if size := p.weight.scheme.GroupSize(); size > 0 && size < depth {
 		shared, multiple = size, kernel.StepDepth
 	}
 	scales := float64((depth + shared - 1) / shared)
-	columns := float64(max(1, p.groups)) * float64(up(out/max(1, p.groups), kernel.PanelColumns))
-	return columns * scales * (float64(float64(up(shared, multiple))*float64(p.weight.scheme.Storage().Bits())/8) + 16)
+	columns := float64(max(1, p.groups)) * float64(roundUp(out/max(1, p.groups), kernel.PanelColumns))
+	return columns * scales * (float64(float64(roundUp(shared, multiple))*float64(p.weight.scheme.Storage().Bits())/8) + 16)
 }
 
-// besides returns what packing a weight, or reading an embedding, allocates at most besides what stays:
+// temporary returns what packing a weight, or reading an embedding, allocates at most besides what stays:
 // copies of quantized values as bytes, transposed and NHWC, and a layout of bytes for those of four bits.
-func (p packing) besides() float64 {
+func (p packKey) temporary() float64 {
 	if p.channels == 0 {
 		return 3 * p.bytes()
 	}
 	return float64(9*float64(p.weight.elements())) + float64(3*p.bytes())
 }
 
-// up returns the least multiple that is n or more.
-func up(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
+// roundUp returns the least multiple that is n or more.
+func roundUp(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
 
 const (
 	operandBytes  = 4 << 20   // of a block of rows as package gemm has it; at least 64 rows

@@ -41,11 +41,11 @@ func TestMemory(t *testing.T) {
 	threads(t, 2)
 	const slack = 400 << 10 // tiles of threads, names, goroutines, temporaries of averages and float32 products
 	cases, largest, tightest := 0, int64(0), 0.0
-	check := func(name string, m *model.Model, in map[string]tensor.Tensor, batch int, shown bool) {
+	check := func(name string, m *model.Model, in map[string]tensor.Tensor, batch int, observed bool) {
 		t.Helper()
 		run := func() {
 			var err error
-			if shown {
+			if observed {
 				err = m.Observe(t.Context(), in, func(string, []float32) error { return nil })
 			} else {
 				_, err = m.Run(t.Context(), in)
@@ -54,7 +54,7 @@ func TestMemory(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		want := m.Memory(batch, shown) - m.Packing()
+		want := m.Memory(batch, observed) - m.Packing()
 		got := int64(math.MaxInt64)
 		for tries := 0; got > want+slack && tries < 3; tries++ { // something else may have run
 			runtime.GC()
@@ -62,18 +62,18 @@ func TestMemory(t *testing.T) {
 			got = allocated(run)
 		}
 		if got > want+slack {
-			t.Errorf("%s, batch %d, shown %v: a run takes %d bytes, and the model says %d", name, batch, shown, got, want)
+			t.Errorf("%s, batch %d, observed %v: a run takes %d bytes, and the model says %d", name, batch, observed, got, want)
 		}
 		cases, largest, tightest = cases+1, max(largest, got), max(tightest, float64(got)/float64(want+slack))
 	}
-	for _, shown := range []bool{false, true} {
+	for _, observed := range []bool{false, true} {
 		for _, k := range nodeKinds() {
 			m, input := k.model(t)
 			for _, batch := range []int{1, 200, 3000} { // with the last, scratch memory passes the slack
 				if k.name == "Conv" && batch > 200 {
 					continue // drops what it takes for each sample in float32
 				}
-				check(k.name, m, input(batch), batch, shown)
+				check(k.name, m, input(batch), batch, observed)
 			}
 		}
 		for _, batch := range []int{1, 200} {
@@ -81,7 +81,7 @@ func TestMemory(t *testing.T) {
 				g := c.graphOf("y")
 				for _, compute := range []string{"static-int8", "fixed24"} {
 					m := newModel(t, g, quantized(t, g, batchOf(1, append([]int{16}, c.sample...)...), compute))
-					check(c.name+" "+compute, m, batchOf(2, append([]int{batch}, c.sample...)...), batch, shown)
+					check(c.name+" "+compute, m, batchOf(2, append([]int{batch}, c.sample...)...), batch, observed)
 				}
 			}
 		}
@@ -96,28 +96,28 @@ func TestMemoryLimit(t *testing.T) {
 	for _, k := range nodeKinds() {
 		m, input := k.model(t)
 		for _, batch := range []int{1, 2, 7} {
-			for _, shown := range []bool{false, true} {
+			for _, observed := range []bool{false, true} {
 				cases++
-				limit := m.Memory(batch, shown)
+				limit := m.Memory(batch, observed)
 				same, err := k.limited(t, model.WithMemoryLimit(limit))
 				if err != nil {
 					t.Errorf("%s: %v", k.name, err)
 					continue
 				}
 				call := func(batch int) error {
-					if shown {
+					if observed {
 						return same.Observe(t.Context(), input(batch), func(string, []float32) error { return nil })
 					}
 					_, err := same.Run(t.Context(), input(batch))
 					return err
 				}
 				if err := call(batch); err != nil {
-					t.Errorf("%s, batch %d, shown %v: %v", k.name, batch, shown, err)
+					t.Errorf("%s, batch %d, observed %v: %v", k.name, batch, observed, err)
 				}
 				err = call(batch + 1)
 				if !errors.Is(err, model.ErrMemory) || !strings.Contains(err.Error(), fmt.Sprintf("want at most %d: batches up to %d fit", limit, batch)) ||
 					!strings.Contains(err.Error(), "WithMemoryLimit") {
-					t.Errorf("%s, batch %d, shown %v: got error %v of a bigger batch, want ErrMemory", k.name, batch, shown, err)
+					t.Errorf("%s, batch %d, observed %v: got error %v of a bigger batch, want ErrMemory", k.name, batch, observed, err)
 				}
 			}
 		}

@@ -30,7 +30,7 @@ type Model struct {
 	ready      atomic.Bool   // all weights are packed and all constants read
 
 	limit    int64           // of memory; 0 for the zero Model
-	fitting  [2]atomic.Int64 // batches known to be within the limit; [1] where all values are shown
+	fitting  [2]atomic.Int64 // batches known to be within the limit; [1] where all values are observed
 	resident float64         // bytes of constants and weights
 	packing  float64         // bytes that packing a weight takes besides; a run packs one at a time
 

@@ -34,7 +34,7 @@ type node struct {
 // array is a value in a run.
 type array struct {
 	x            []float32
-	q            []uint8       // quantized values; x is nil then, unless all values are shown
+	q            []uint8       // quantized values; x is nil then, unless all values are observed
 	quantization *quantization // of q; nil for float32
 	shape        []int
 }

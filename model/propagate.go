@@ -20,11 +20,11 @@ type quantization struct {
 
 // quantizedLayer is a layer before its weights are packed.
 type quantizedLayer struct {
-	layer  layer
-	sizes  []size
-	after  after
-	groups int   // of channels; 0 for a matrix
-	pad    []int // of images
+	layer    layer
+	sizes    []size
+	epilogue epilogue
+	groups   int   // of channels; 0 for a matrix
+	pad      []int // of images
 }
 
 // propagation is what is known of values while propagate runs. Lists are by value or by step.

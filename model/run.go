@@ -57,13 +57,13 @@ func (m *Model) Run(ctx context.Context, in map[string]tensor.Tensor) (map[strin
 }
 
 // Observe runs the model and calls f with the name and the elements of every input, and then of the result of
-// every node, in the order of nodes. The result of a layer whose Relu became part of it is shown after the
+// every node, in the order of nodes. The result of a layer whose Relu became part of it is observed after the
 // Relu alone. The caller's goroutine calls f, which may read x until it returns. An error of f ends the run.
 // Errors: f's, qtensor.ErrParams for a nil f, and those of Run.
 func (m *Model) Observe(ctx context.Context, in map[string]tensor.Tensor, f func(name string, x []float32) error) error {
 	err := fmt.Errorf("%w: got no function, want one to call", qtensor.ErrParams)
 	if f != nil {
-		err = m.run(ctx, in, observer{show: f}, nil)
+		err = m.run(ctx, in, observer{observe: f}, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("model: Observe: %w", err)
@@ -90,9 +90,9 @@ func (m *Model) Time(ctx context.Context, in map[string]tensor.Tensor) ([]Timing
 
 // observer is the functions that a run calls; each may be nil.
 type observer struct {
-	show  func(name string, x []float32) error // in the caller's goroutine
-	begin func(s *step)                        // in the goroutine that computes
-	took  func(s *step, d time.Duration)       // likewise
+	observe func(name string, x []float32) error // in the caller's goroutine
+	begin   func(s *step)                        // in the goroutine that computes
+	took    func(s *step, d time.Duration)       // likewise
 }
 
 // begin returns the channel that is closed when the context ends, and the context's error where it has ended.
@@ -131,8 +131,8 @@ func (m *Model) workspace() (*workspace, error) {
 }
 
 // reshape gives every value its shape and memory for a batch. Quantized values have float32 besides where all
-// are shown.
-func (m *Model) reshape(ws *workspace, batch int, shown bool) {
+// are observed.
+func (m *Model) reshape(ws *workspace, batch int, observed bool) {
 	for i, s := range m.buffers {
 		if s.quantized {
 			ws.buffers[i].q = grow(ws.buffers[i].q, s.at(batch))
@@ -147,7 +147,7 @@ func (m *Model) reshape(ws *workspace, batch int, shown bool) {
 		switch n := v.size.at(batch); {
 		case v.from >= 0:
 			y.x, y.q = ws.values[v.from].x, ws.values[v.from].q
-			if v.ownFloat && shown {
+			if v.ownFloat && observed {
 				y.x = make([]float32, n)
 			}
 		case v.buffer < 0: // the caller's, or a constant
@@ -155,7 +155,7 @@ func (m *Model) reshape(ws *workspace, batch int, shown bool) {
 			y.x = ws.buffers[v.buffer].x[:n]
 		default:
 			y.x, y.q = nil, ws.buffers[v.buffer].q[:n]
-			if shown {
+			if observed {
 				y.x = make([]float32, n)
 			}
 		}
@@ -177,7 +177,7 @@ func (e *execution) do(ws *workspace, s *step) error {
 	for _, id := range s.in {
 		ws.in = append(ws.in, ws.values[id])
 	}
-	floats := ws.in[0].x != nil // of quantized values too where all are shown
+	floats := ws.in[0].x != nil // of quantized values too where all are observed
 	if y.x != nil && floats && s.op.kernel != nil {
 		s.op.kernel(s.node, y, ws.in, &ws.scratch)
 	}
