@@ -85,7 +85,7 @@ func (m *Model) String() string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, list := range []struct {
 		what string
-		of   []Info
+		of   []ValueInfo
 	}{{"input", m.Inputs()}, {"output", m.Outputs()}} {
 		for _, v := range list.of {
 			dtype := "float32"

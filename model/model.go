@@ -38,8 +38,8 @@ type Model struct {
 	using atomic.Int64 // the number of runs and saves; closed is added after Close
 }
 
-// Info describes an input or an output. Shape has −1 for the batch.
-type Info struct {
+// ValueInfo describes an input or an output. Shape has −1 for the batch.
+type ValueInfo struct {
 	Name    string
 	Shape   []int
 	Integer bool // of an input: whole numbers
@@ -92,7 +92,7 @@ func (m *Model) QuantizedValues() (names []string) {
 }
 
 // Inputs describes what Run takes.
-func (m *Model) Inputs() []Info {
+func (m *Model) Inputs() []ValueInfo {
 	if m == nil {
 		return nil
 	}
@@ -100,16 +100,16 @@ func (m *Model) Inputs() []Info {
 }
 
 // Outputs describes what Run returns. A size −n is n times the batch.
-func (m *Model) Outputs() []Info {
+func (m *Model) Outputs() []ValueInfo {
 	if m == nil {
 		return nil
 	}
 	return m.infos(m.outputs)
 }
 
-func (m *Model) infos(ids []int) (list []Info) {
+func (m *Model) infos(ids []int) (list []ValueInfo) {
 	for _, id := range ids {
-		list = append(list, Info{m.values[id].name, slices.Clone(m.values[id].size), m.values[id].integer})
+		list = append(list, ValueInfo{m.values[id].name, slices.Clone(m.values[id].size), m.values[id].integer})
 	}
 	return list
 }

@@ -29,7 +29,7 @@ type storage struct {
 }
 
 // Run returns the outputs for the inputs, by name, float32 and the caller's own. The inputs are float32, or
-// float64 which is rounded to it, of any layout, or int, int32 or int64 where Info says Integer; they are not
+// float64 which is rounded to it, of any layout, or int, int32 or int64 where ValueInfo says Integer; they are not
 // changed. An axis of −1 in Inputs is the batch, which all inputs that have one agree on. Axes of size 1 that
 // a slice dropped come back, in front.
 //

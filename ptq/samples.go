@@ -52,7 +52,7 @@ func (j *job) walk(stage string, do func(Sample) error) error {
 }
 
 // finite returns samples with an error in the place of one that is NaN or infinite somewhere.
-func finite(samples iter.Seq2[Sample, error], inputs []model.Info) iter.Seq2[Sample, error] {
+func finite(samples iter.Seq2[Sample, error], inputs []model.ValueInfo) iter.Seq2[Sample, error] {
 	return func(yield func(Sample, error) bool) {
 		for sample, err := range samples {
 			for _, in := range inputs {

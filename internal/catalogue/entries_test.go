@@ -78,12 +78,12 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[calib.Calibrator](),
 
 	reflect.TypeFor[model.Activations](),
-	reflect.TypeFor[model.Info](),
 	reflect.TypeFor[model.Layer](),
 	reflect.TypeFor[model.LayerInfo](),
 	reflect.TypeFor[model.Model](),
 	reflect.TypeFor[model.Option](),
 	reflect.TypeFor[model.Timing](),
+	reflect.TypeFor[model.ValueInfo](),
 
 	reflect.TypeFor[ops.Filters](),
 	reflect.TypeFor[ops.LayerOption](),
