@@ -240,7 +240,7 @@ func checkFile(t *testing.T, file []byte) {
 	}
 }
 
-// floatOps is a network of ops that no chain has.
+// floatOps is a network of ops without quantized activations.
 func floatOps() *flow.Graph {
 	return &flow.Graph{
 		Inputs:  []flow.Value{{Name: "x", Shape: []int{-1, 1, 4, 4}}},

@@ -29,8 +29,8 @@ func (g *network) dense(x string) string {
 	return y
 }
 
-// chain adds n times what f adds to x.
-func (g *network) chain(n int, x string, f func(g *network, x string) string) string {
+// sequence applies f n times, each time to the result of the last.
+func (g *network) sequence(n int, x string, f func(g *network, x string) string) string {
 	for range n {
 		x = f(g, x)
 	}
@@ -51,9 +51,9 @@ func (g *network) concat(x ...string) string {
 
 // large are networks of some n nodes on rows x of two numbers; what they return is their output.
 var large = map[string]func(g *network, n int) string{
-	"layers": func(g *network, n int) string { return g.chain(n, "x", (*network).dense) },
+	"layers": func(g *network, n int) string { return g.sequence(n, "x", (*network).dense) },
 	"layers and Relus": func(g *network, n int) string {
-		return g.chain(n/2, "x", after((*network).dense, unary(flow.Node{Op: "Relu"})))
+		return g.sequence(n/2, "x", after((*network).dense, unary(flow.Node{Op: "Relu"})))
 	},
 	"layers, then their Relus": func(g *network, n int) string {
 		y := "x"
@@ -62,7 +62,7 @@ var large = map[string]func(g *network, n int) string{
 		}
 		return y
 	},
-	"Relus":   func(g *network, n int) string { return g.chain(n, "x", unary(flow.Node{Op: "Relu"})) },
+	"Relus":   func(g *network, n int) string { return g.sequence(n, "x", unary(flow.Node{Op: "Relu"})) },
 	"readers": func(g *network, n int) string { return g.list(n, "x", unary(flow.Node{Op: "Tanh"}))[n-1] },
 	"outputs": func(g *network, n int) string {
 		for _, y := range g.list(n, "x", (*network).dense) {
@@ -84,16 +84,16 @@ var large = map[string]func(g *network, n int) string{
 		return g.concat(many...)
 	},
 	"Reshapes": func(g *network, n int) string {
-		return g.chain(n, "x", unary(flow.Node{Op: "Reshape", Shape: []int{-1, 2}}))
+		return g.sequence(n, "x", unary(flow.Node{Op: "Reshape", Shape: []int{-1, 2}}))
 	},
 	"Reshapes between layers": func(g *network, n int) string {
-		return g.dense(g.chain(n, g.dense("x"), unary(flow.Node{Op: "Reshape", Shape: []int{-1, 2}})))
+		return g.dense(g.sequence(n, g.dense("x"), unary(flow.Node{Op: "Reshape", Shape: []int{-1, 2}})))
 	},
 	"fakes between layers": func(g *network, n int) string {
-		return g.dense(g.chain(n, g.dense("x"), fakeOf(fakeScale, 128)))
+		return g.dense(g.sequence(n, g.dense("x"), fakeOf(fakeScale, 128)))
 	},
 	"sums of fakes": func(g *network, n int) string {
-		return g.dense(g.chain(n/2, fakeOf(fakeScale, 128)(g, g.dense("x")), after(twice("Add"), fakeOf(fakeScale, 128))))
+		return g.dense(g.sequence(n/2, fakeOf(fakeScale, 128)(g, g.dense("x")), after(twice("Add"), fakeOf(fakeScale, 128))))
 	},
 	"Concats of neighbours, of which the last is float32": func(g *network, n int) string {
 		list := g.list(n/3, "x", (*network).dense)
@@ -111,7 +111,7 @@ var large = map[string]func(g *network, n int) string{
 			Op: "Slice", Inputs: []string{g.concat(many...)}, Axes: []int{1}, Starts: []int{0},
 			Ends: []int{2},
 		}, 2)
-		return g.chain(n, y, unary(flow.Node{Op: "Tanh"}))
+		return g.sequence(n, y, unary(flow.Node{Op: "Tanh"}))
 	},
 	"constants": func(g *network, n int) string {
 		y := "x"
@@ -279,7 +279,7 @@ func TestLongSharedName(t *testing.T) {
 		g.Inputs = []flow.Value{{Name: "x", Shape: []int{-1, 2}}}
 		g.values["x"] = []int{2}
 		g.weight = quantize(t, values([]int{2, 2}, 1, 0, 0.5, -1), qtensor.Symmetric(8))
-		y := g.chain(layers, "x", (*network).dense)
+		y := g.sequence(layers, "x", (*network).dense)
 		first := slices.Min(slices.Collect(maps.Keys(g.layers)))
 		for tildes := 0; tildes < 1<<16; tildes = 2*tildes + 1 { // each name that the weight would have
 			name := first + strings.Repeat("~", tildes) + ".weight"

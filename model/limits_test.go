@@ -257,7 +257,7 @@ func (c limitCase) run(t *testing.T) string {
 		t.Errorf("%v: New takes it, and Run does not: %v", c, err)
 		return "computed"
 	}
-	want := plain(&n, in)
+	want := reference(&n, in)
 	got := out["y"].(*tensor.Dense).Float32s()
 	largest := 1.0
 	for _, v := range want.Data {

@@ -50,16 +50,16 @@ func TestGigabyte(t *testing.T) {
 			t.Fatal(err)
 		}
 		rng := rand.New(rand.NewPCG(1, 2))
-		codes := make([]int8, side*side)
-		for i := range codes {
-			codes[i] = int8(rng.Uint32())
+		values := make([]int8, side*side)
+		for i := range values {
+			values[i] = int8(rng.Uint32())
 		}
 		p := qtensor.Params{Scheme: qtensor.PerChannelSymmetric(8, 1), Scales: slices.Repeat([]float32{1e-4}, side)}
 		g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{-1, side}}}, Outputs: []flow.Value{{Name: "x"}}, Constants: map[string]*flow.Tensor{}}
 		layers := map[string]model.Layer{}
 		for i := range count {
 			name := fmt.Sprint("layer", i)
-			q, err := qtensor.FromCodes(tensor.New(tensor.WithShape(side, side), tensor.WithBacking(codes)), p)
+			q, err := qtensor.FromCodes(tensor.New(tensor.WithShape(side, side), tensor.WithBacking(values)), p)
 			if err != nil {
 				t.Fatal(err)
 			}

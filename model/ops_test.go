@@ -146,7 +146,7 @@ func TestConv(t *testing.T) {
 		c.node.Op = "Conv"
 		g, in := one(c.node, x, w, b)
 		m := newModel(t, g, nil)
-		want := plain(&c.node, []*flow.Tensor{x, w, b}).Data
+		want := reference(&c.node, []*flow.Tensor{x, w, b}).Data
 		got := run(t, m, in, "y")
 		if len(got) != len(want) {
 			t.Errorf("%v %v %+v: got %d numbers, want %d", c.x, c.w, c.node, len(got), len(want))

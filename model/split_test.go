@@ -23,7 +23,7 @@ func threads(t *testing.T, n int) {
 	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 }
 
-// TestSplit holds batches in tasks to those in one.
+// TestSplit compares batches in several tasks with those in one.
 func TestSplit(t *testing.T) {
 	threads(t, 2)
 	for _, compute := range []string{"static-int8", "dynamic-int8", "fixed24"} {
@@ -105,7 +105,7 @@ func TestNotSplit(t *testing.T) {
 	}
 }
 
-// TestSplitFails holds the errors of tasks to those of a whole.
+// TestSplitFails compares the errors of tasks with those of a whole batch.
 func TestSplitFails(t *testing.T) {
 	threads(t, 3)
 	c := propagations[1]

@@ -30,8 +30,8 @@ var difficult = []string{
 	strings.Repeat("x", 5000), strings.Repeat("x", 5000) + ".weight", strings.Repeat("\x00", 2000), strings.Repeat("é", 3000),
 }
 
-// comesBack holds a model that New has made to what its file gives, and tells what became of it.
-func comesBack(t *testing.T, what string, g *flow.Graph, layers map[string]model.Layer) string {
+// roundTrip compares a model that New has made with what readers make of its file: equal, refused or lost.
+func roundTrip(t *testing.T, what string, g *flow.Graph, layers map[string]model.Layer) string {
 	m, err := model.New(g, layers)
 	if err != nil {
 		if !errors.Is(err, qtensor.ErrParams) && !errors.Is(err, qtensor.ErrShape) &&
@@ -171,7 +171,7 @@ func TestNamesComeBack(t *testing.T) {
 		check := func(values, nodes map[string]string) {
 			to, list := renamed(g, layers[i], values, nodes)
 			what := fmt.Sprintf("%s with %.200q and nodes %.200q", names[i], values, nodes)
-			became[comesBack(t, what, to, list)]++
+			became[roundTrip(t, what, to, list)]++
 		}
 		for _, name := range difficult { // one at a time
 			for range 2 {
@@ -207,7 +207,7 @@ func TestGraphsComeBack(t *testing.T) {
 	t.Parallel()
 	became := map[string]int{}
 	check := func(what string, g *flow.Graph, layers map[string]model.Layer) {
-		became[comesBack(t, what, g, layers)]++
+		became[roundTrip(t, what, g, layers)]++
 	}
 	x := []flow.Value{{Name: "x", Shape: []int{-1, 3}}}
 	c := func() map[string]*flow.Tensor { return map[string]*flow.Tensor{"c": count(3), "unused": count(2)} }
@@ -338,7 +338,7 @@ func TestHeader(t *testing.T) {
 				Output: "y" + strings.Repeat("'", i),
 			})
 		}
-		switch got := comesBack(t, fmt.Sprint(n, " long names"), g, nil); {
+		switch got := roundTrip(t, fmt.Sprint(n, " long names"), g, nil); {
 		case fine != (got == "equal"):
 			t.Errorf("%d names of 1 MB: %s", n, got)
 		case !fine:

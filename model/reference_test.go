@@ -9,10 +9,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// at returns the number at a place, 0 outside.
-func at(t *flow.Tensor, place ...int) float64 {
+// at returns the element at an index, 0 outside.
+func at(t *flow.Tensor, index ...int) float64 {
 	i := 0
-	for d, p := range place {
+	for d, p := range index {
 		if p < 0 || p >= t.Shape[d] {
 			return 0
 		}
@@ -21,9 +21,9 @@ func at(t *flow.Tensor, place ...int) float64 {
 	return float64(t.Data[i])
 }
 
-// repeated returns the number of t at a place of what it is repeated to.
-func repeated(t *flow.Tensor, place []int) float64 {
-	own := slices.Clone(place[len(place)-len(t.Shape):])
+// repeated returns the number of t at an index of what it is repeated to.
+func repeated(t *flow.Tensor, index []int) float64 {
+	own := slices.Clone(index[len(index)-len(t.Shape):])
 	for d, n := range t.Shape {
 		own[d] = min(own[d], n-1)
 	}
@@ -63,48 +63,49 @@ var functionsOfTwo = map[string]func(a, b float64) float64{
 	"Pow": math.Pow,
 }
 
-// places calls f with the place of each element of a shape.
-func places(shape []int, f func(i int, place []int)) {
-	place := make([]int, len(shape))
+// eachIndex calls f with the offset and the index of each element of a shape.
+func eachIndex(shape []int, f func(i int, index []int)) {
+	index := make([]int, len(shape))
 	for i := range tensor.Shape(shape).TotalSize() {
-		f(i, place)
-		for d := len(place) - 1; d >= 0; d-- {
-			if place[d]++; place[d] < shape[d] {
+		f(i, index)
+		for d := len(index) - 1; d >= 0; d-- {
+			if index[d]++; index[d] < shape[d] {
 				break
 			}
-			place[d] = 0
+			index[d] = 0
 		}
 	}
 }
 
-// plain returns the op by its definition, in float64, of values whose sizes are known and go together.
-func plain(n *flow.Node, in []*flow.Tensor) *flow.Tensor {
-	shape, f := plainly(n, in)
+// reference returns the op by its definition, in float64, of values whose sizes are known and go together.
+func reference(n *flow.Node, in []*flow.Tensor) *flow.Tensor {
+	shape, f := referenceRule(n, in)
 	t := &flow.Tensor{Shape: shape, Data: make([]float32, tensor.Shape(shape).TotalSize())}
-	places(shape, func(i int, p []int) { t.Data[i] = float32(f(p)) })
+	eachIndex(shape, func(i int, p []int) { t.Data[i] = float32(f(p)) })
 	return t
 }
 
-// plainly returns the shape of what a node gives, and the number at each place of it, asked for in order.
-func plainly(n *flow.Node, in []*flow.Tensor) (shape []int, f func(place []int) float64) {
+// referenceRule returns the shape of what a node gives, and the element at each index of it, asked for in
+// order.
+func referenceRule(n *flow.Node, in []*flow.Tensor) (shape []int, f func(index []int) float64) {
 	x := in[0]
 	if f, ok := functions[n.Op]; ok {
 		return x.Shape, func(p []int) float64 { return f(n, at(x, p...)) }
 	}
 	if f, ok := functionsOfTwo[n.Op]; ok {
-		return plainPair(f, x, in[1])
+		return referencePair(f, x, in[1])
 	}
 	switch n.Op {
 	case "Gemm", "MatMul":
-		return plainProduct(n, in)
+		return referenceProduct(n, in)
 	case "Conv", "MaxPool", "AveragePool", "GlobalAveragePool":
-		return plainWindows(n, in)
+		return referenceWindows(n, in)
 	case "Softmax", "LogSoftmax":
-		return plainSoftmax(n, x)
+		return referenceSoftmax(n, x)
 	case "ReduceSum", "ReduceMax":
-		return plainReduction(n, x)
+		return referenceReduction(n, x)
 	}
-	return plainMove(n, in)
+	return referenceMove(n, in)
 }
 
 // axisOf returns Axis, counted from the first.
@@ -115,8 +116,8 @@ func axisOf(n *flow.Node, x *flow.Tensor) int {
 	return n.Axis
 }
 
-// plainPair is a function of two tensors, of which one may be repeated.
-func plainPair(f func(x, y float64) float64, x, y *flow.Tensor) (shape []int, of func(place []int) float64) {
+// referencePair is a function of two tensors, of which one may be repeated.
+func referencePair(f func(x, y float64) float64, x, y *flow.Tensor) (shape []int, of func(index []int) float64) {
 	shape = make([]int, max(len(x.Shape), len(y.Shape)))
 	for i := range shape {
 		shape[i] = 1
@@ -130,7 +131,7 @@ func plainPair(f func(x, y float64) float64, x, y *flow.Tensor) (shape []int, of
 	return shape, func(p []int) float64 { return f(repeated(x, p), repeated(y, p)) }
 }
 
-func plainSoftmax(n *flow.Node, x *flow.Tensor) (shape []int, f func(place []int) float64) {
+func referenceSoftmax(n *flow.Node, x *flow.Tensor) (shape []int, f func(index []int) float64) {
 	axis := axisOf(n, x)
 	return x.Shape, func(p []int) float64 {
 		own, most, sum := slices.Clone(p), math.Inf(-1), 0.0
@@ -148,14 +149,14 @@ func plainSoftmax(n *flow.Node, x *flow.Tensor) (shape []int, f func(place []int
 	}
 }
 
-func plainReduction(n *flow.Node, x *flow.Tensor) (shape []int, f func(place []int) float64) {
+func referenceReduction(n *flow.Node, x *flow.Tensor) (shape []int, f func(index []int) float64) {
 	for d, size := range x.Shape {
 		if !slices.Contains(n.Axes, d) {
 			shape = append(shape, size)
 		}
 	}
 	y := map[[8]int]float64{}
-	left := func(p []int) (key [8]int) { // what is left of a place
+	left := func(p []int) (key [8]int) { // what is left of an index
 		k := 0
 		for d, i := range p {
 			if len(p) == len(shape) || !slices.Contains(n.Axes, d) {
@@ -165,7 +166,7 @@ func plainReduction(n *flow.Node, x *flow.Tensor) (shape []int, f func(place []i
 		}
 		return key
 	}
-	places(x.Shape, func(i int, p []int) {
+	eachIndex(x.Shape, func(i int, p []int) {
 		key, v := left(p), float64(x.Data[i])
 		switch old, ok := y[key]; {
 		case n.Op == "ReduceSum":
@@ -177,8 +178,8 @@ func plainReduction(n *flow.Node, x *flow.Tensor) (shape []int, f func(place []i
 	return shape, func(p []int) float64 { return y[left(p)] }
 }
 
-// plainMove is an op that moves numbers.
-func plainMove(n *flow.Node, in []*flow.Tensor) (shape []int, f func(place []int) float64) {
+// referenceMove is an op that moves numbers.
+func referenceMove(n *flow.Node, in []*flow.Tensor) (shape []int, f func(index []int) float64) {
 	x := in[0]
 	axis, rank := axisOf(n, x), len(x.Shape)
 	switch n.Op {
@@ -248,7 +249,7 @@ func plainMove(n *flow.Node, in []*flow.Tensor) (shape []int, f func(place []int
 	return nil, nil
 }
 
-func plainProduct(n *flow.Node, in []*flow.Tensor) (shape []int, f func(place []int) float64) {
+func referenceProduct(n *flow.Node, in []*flow.Tensor) (shape []int, f func(index []int) float64) {
 	x, w := in[0], in[1]
 	rank, last := len(x.Shape), len(w.Shape)
 	columns := w.Shape[last-1]
@@ -272,8 +273,8 @@ func plainProduct(n *flow.Node, in []*flow.Tensor) (shape []int, f func(place []
 	}
 }
 
-// plainWindows is a convolution or a pool.
-func plainWindows(n *flow.Node, in []*flow.Tensor) (shape []int, f func(place []int) float64) {
+// referenceWindows is a convolution or a pool.
+func referenceWindows(n *flow.Node, in []*flow.Tensor) (shape []int, f func(index []int) float64) {
 	x, kernel := in[0], n.Kernel
 	filters, groups := x.Shape[1], x.Shape[1]
 	switch n.Op {
