@@ -1,7 +1,6 @@
 package ops_test
 
 import (
-	"slices"
 	"testing"
 
 	"euryale/internal/flow"
@@ -63,87 +62,6 @@ func TestFakeNode(t *testing.T) {
 			wantError(t, c.name, err, c.err, c.part)
 		} else if err != nil || got.Op != c.want.Op || got.Scale != c.want.Scale || got.Zero != c.want.Zero || got.Low != c.want.Low || got.High != c.want.High {
 			t.Errorf("%s: got %+v, %v, want %+v", c.name, got, err, c.want)
-		}
-	}
-}
-
-// TestConstantCodes takes codes through what a graph does to a constant, and what it cannot.
-func TestConstantCodes(t *testing.T) {
-	x := newTensor(gaussian(5, 24), 2, 3, 4)
-	codes := func(s qtensor.Scheme) graphop.Codes {
-		y, err := ops.FakeQuantizeDynamic(input(gorgonia.NewGraph(), "x", tensor.Float32, 2, 3, 4), s)
-		c, err := fakeOf(t, y, err).Quantize(x)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	all, channels, groups := codes(qtensor.Affine(4)), codes(qtensor.PerChannelSymmetric(4, 0)), codes(qtensor.Int4().PerGroup(2, 3))
-	for _, c := range []struct {
-		name        string
-		before, got graphop.Codes
-		scheme      string
-	}{
-		{"reshaped", all, all.Reshape([]int{4, 6}), "affine4"},
-		{"reshaped behind the channel axis", channels, channels.Reshape([]int{2, 12}), "symmetric4@0"},
-		{"transposed twice", channels, channels.Transpose([]int{2, 0, 1}).Transpose([]int{1, 2, 0}), "symmetric4@0"},
-	} {
-		want, err := c.before.Numbers()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := c.got.Numbers(); err != nil || !sameBits(got, want) || c.got.String() != c.scheme {
-			t.Errorf("%s: got %v %v, %v, want %s %v", c.name, c.got, got, err, c.scheme, want)
-		}
-	}
-	for _, c := range []struct {
-		before graphop.Codes
-		by     []float64
-		axis   int
-		scheme string // of the result; none where there is none
-	}{
-		{all, []float64{1, 2, 4, 8}, 2, "affine4@2"},
-		{channels, []float64{0.5, -2}, 0, "symmetric4@0"},
-		{groups, []float64{1, 2, 4, 0.5}, 2, "int4/g3@2"},
-		{channels, []float64{1, 2, 4, 8}, 2, ""},
-		{channels, []float64{1, 0}, 0, ""},
-		{all, []float64{1, 2}, 2, ""},
-		{all, []float64{1, 2}, 3, ""},
-		{all.Reshape([]int{5}), []float64{1}, 0, ""},
-	} {
-		got, ok := c.before.Scale(c.by, c.axis)
-		if ok != (c.scheme != "") {
-			t.Errorf("%v by %v along axis %d: got %t", c.before, c.by, c.axis, ok)
-		}
-		if !ok {
-			continue
-		}
-		want, err := c.before.Numbers()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range want { // the factors are powers of two
-			want[i] *= float32(c.by[[]int{i / 12, i / 4 % 3, i % 4}[c.axis]])
-		}
-		if values, err := got.Numbers(); err != nil || !slices.Equal(values, want) || got.String() != c.scheme {
-			t.Errorf("%v by %v along axis %d: got %v %v, %v, want %s %v", c.before, c.by, c.axis, got, values, err, c.scheme, want)
-		}
-	}
-	for _, c := range []struct {
-		name   string
-		got    graphop.Codes
-		target error
-		part   string
-	}{
-		{"the channel axis is gone", channels.Reshape([]int{24}), qtensor.ErrScheme, "channel axis"},
-		{"groups split", groups.Transpose([]int{1, 0, 2}), qtensor.ErrScheme, "order"},
-		{"fewer elements", all.Reshape([]int{5}), qtensor.ErrShape, ""},
-		{"more after an error", channels.Reshape([]int{24}).Reshape([]int{2, 3, 4}).Transpose([]int{0, 1, 2}), qtensor.ErrScheme, "channel axis"},
-	} {
-		_, err := c.got.Numbers()
-		wantError(t, c.name, err, c.target, c.part)
-		if c.got.String() != err.Error() {
-			t.Errorf("%s: it says %q, want its error", c.name, c.got)
 		}
 	}
 }

@@ -13,15 +13,12 @@ import (
 // A graph that was trained through fake quantization says itself how layers are quantized: its weights are
 // codes, and a FakeQuantize stands where activations become codes.
 
-// codesOf returns those that a weight was trained as, or nil.
-func (j *job) codesOf(weight string) (*qtensor.QTensor, error) {
-	c, ok := j.codes[weight].(interface {
-		QTensor() (*qtensor.QTensor, error)
-	})
-	if !ok {
-		return nil, nil
+// trained returns a weight as it was quantized in training, or nil.
+func (j *job) trained(weight string) (*qtensor.QTensor, error) {
+	if t := j.graph.Constants[weight].Trained; t != nil {
+		return t.Tensor, t.Err
 	}
-	return c.QTensor()
+	return nil, nil
 }
 
 // fake returns the FakeQuantize that a layer does itself under StaticInt8, or nil: that of its input, behind
@@ -95,8 +92,8 @@ func (j *job) keptCodes() (kept []string) {
 	for _, p := range j.products {
 		weights[weightOf(p.Node)] = weights[weightOf(p.Node)] || p.layer()
 	}
-	for _, name := range slices.Sorted(maps.Keys(j.codes)) {
-		if !weights[name] {
+	for _, name := range slices.Sorted(maps.Keys(j.graph.Constants)) {
+		if j.graph.Constants[name].Trained != nil && !weights[name] {
 			kept = append(kept, name)
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"euryale/internal/dense"
 	"euryale/internal/flow"
 	"euryale/internal/graph"
-	"euryale/internal/graphop"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -94,7 +93,7 @@ func quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error]
 	}
 	j := &job{
 		ctx: ctx, samples: finite(samples, float.Inputs()), cfg: cfg, graph: n.Folded, net: indexed(n.Folded),
-		codes: n.Codes, float: float, report: &Report{},
+		float: float, report: &Report{},
 	}
 	verify := func() error { return j.verify(source, n.Read) }
 	for _, step := range []func() error{j.plan, verify, j.calibrate, j.layers, j.compare} {
@@ -114,7 +113,6 @@ type job struct {
 	graph            *flow.Graph
 	net              *network // of graph
 	products         []*product
-	codes            map[string]graphop.Codes // of weights that were trained as codes
 	float, quantized *model.Model
 	seen             map[string]*calib.Histogram // by value: what becomes codes in layers
 	made             map[constantCodes]*qtensor.QTensor
@@ -258,7 +256,7 @@ func (j *job) layer(p *product, r *Layer) (model.Layer, error) {
 // of a weight.
 func (j *job) quantize(p *product, x tensor.Tensor, s qtensor.Scheme) (*qtensor.QTensor, error) {
 	name := weightOf(p.Node)
-	q, err := j.codesOf(name)
+	q, err := j.trained(name)
 	if err != nil {
 		return nil, err
 	}

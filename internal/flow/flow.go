@@ -20,8 +20,9 @@ type Value struct {
 
 // Tensor is a constant, row-major and dense.
 type Tensor struct {
-	Shape []int
-	Data  []float32
+	Shape   []int
+	Data    []float32
+	Trained *Trained // of which Data are the real values; or nil
 }
 
 // Node is one operation: Output = Op(Inputs…). Inputs are outputs of earlier nodes, inputs of the graph or constants. The

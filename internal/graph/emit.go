@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"euryale/internal/flow"
-	"euryale/internal/graphop"
 )
 
 // names makes names unique: by name, the number that was put behind it last.
@@ -24,11 +23,10 @@ func (n names) take(base, otherwise string) string {
 	return name
 }
 
-// emit returns the steps as a graph, and the codes of its constants. Names are taken by inputs, then constants, then steps.
-func (r *reader) emit() (*flow.Graph, map[string]graphop.Codes) {
+// emit returns the steps as a graph. Names are taken by inputs, then constants, then steps.
+func (r *reader) emit() *flow.Graph {
 	steps := expand(r.steps)
 	g := &flow.Graph{Constants: map[string]*flow.Tensor{}}
-	codes := map[string]graphop.Codes{}
 	values, nodes, counts := names{}, names{}, map[string]int{}
 	named := map[*value]string{}
 	for _, unnamed := range []bool{false, true} { // a name that was given stays
@@ -47,10 +45,7 @@ func (r *reader) emit() (*flow.Graph, map[string]graphop.Codes) {
 				continue
 			}
 			named[v] = values.take(v.base, "weight")
-			g.Constants[named[v]] = &flow.Tensor{Shape: v.shape, Data: v.data}
-			if v.codes != nil {
-				codes[named[v]] = v.codes
-			}
+			g.Constants[named[v]] = &flow.Tensor{Shape: v.shape, Data: v.data, Trained: v.codes}
 		}
 	}
 	for _, s := range steps {
@@ -81,7 +76,7 @@ func (r *reader) emit() (*flow.Graph, map[string]graphop.Codes) {
 	for _, v := range r.outputs {
 		g.Outputs = append(g.Outputs, flow.Value{Name: named[v], Shape: v.shape})
 	}
-	return g, codes
+	return g
 }
 
 // layerName returns the name of the weight, or the table, of a step that has one.

@@ -190,7 +190,7 @@ func (s *step) multiply(by []float64) bool {
 	if !ok {
 		return false
 	}
-	numbers, err := codes.Numbers()
+	numbers, err := codes.Float32s()
 	if err == nil {
 		s.in[1] = &value{base: w.base, shape: w.shape, data: numbers, codes: codes}
 	}

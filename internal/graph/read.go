@@ -8,7 +8,6 @@ import (
 
 	"euryale/internal/dense"
 	"euryale/internal/flow"
-	"euryale/internal/graphop"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -28,7 +27,6 @@ type Network struct {
 	// Folded has normalizations, and biases, in the layer before them, convolutions of slices in groups, and weights as the graph has
 	// them.
 	Folded *flow.Graph
-	Codes  map[string]graphop.Codes // of constants of Folded that a Fake made, by name
 }
 
 // Read returns the network that build makes, with the batch size free: it builds at two batch sizes and takes as flow.Batch what
@@ -50,9 +48,9 @@ func Read(build Build) (*Network, error) {
 	}
 	r.prune()
 	n := &Network{}
-	n.Read, _ = r.emit()
+	n.Read = r.emit()
 	r.fold()
-	n.Folded, n.Codes = r.emit()
+	n.Folded = r.emit()
 	if err := n.Read.Check(); err != nil {
 		return nil, err
 	}

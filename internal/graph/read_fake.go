@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"euryale/internal/dense"
+	"euryale/internal/flow"
 	"euryale/internal/graphop"
 
 	"gorgonia.org/gorgonia"
@@ -46,21 +47,21 @@ func readFake(r *reader, p pair, operands []pair) (*value, error) {
 }
 
 func fakeConstant(p pair, x *value, a, b graphop.Fake, operands []gorgonia.Value) (*value, error) {
-	var made [2]graphop.Codes
-	var numbers [2][]float32
+	var made [2]*flow.Trained
+	var data [2][]float32
 	for i, op := range []graphop.Fake{a, b} {
-		var err error
-		if made[i], err = op.Quantize(operands...); err == nil {
-			numbers[i], err = made[i].Numbers()
+		q, err := op.Quantize(operands...)
+		if made[i] = (&flow.Trained{Tensor: q, Err: err}); err == nil {
+			data[i], err = made[i].Float32s()
 		}
 		if err != nil {
 			return nil, fmt.Errorf("graph: Read: node %q: %w", nameOf(p.a), err)
 		}
 	}
-	if made[0].String() != made[1].String() || !slices.Equal(numbers[0], numbers[1]) {
+	if made[0].String() != made[1].String() || !slices.Equal(data[0], data[1]) {
 		return nil, p.fail("other codes at another batch size, want the same")
 	}
-	return &value{base: x.base, shape: x.shape, data: numbers[0], codes: made[0]}, nil
+	return &value{base: x.base, shape: x.shape, data: data[0], codes: made[0]}, nil
 }
 
 // ofType returns a constant as an op of the given type has it.

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"euryale/internal/flow"
-	"euryale/internal/graphop"
 )
 
 // value is an input, a constant or what a step makes.
@@ -12,7 +11,7 @@ type value struct {
 	base  string        // a name for it, perhaps taken, perhaps empty
 	shape []int         // with flow.Batch where it is free
 	data  []float32     // of a constant, else nil
-	codes graphop.Codes // of a constant that was fake-quantized, else nil
+	codes *flow.Trained // of a constant that was fake-quantized, else nil
 	other *value        // of a constant matrix that is another one transposed, that one
 	from  *step         // of what a step makes, else nil
 
@@ -50,7 +49,7 @@ func (r *reader) reshape(v *value, shape []int) *value {
 	case slices.Equal(v.shape, shape):
 		return v
 	case v.data != nil:
-		return &value{base: v.base, shape: shape, data: v.data, codes: through(v.codes, graphop.Codes.Reshape, shape)}
+		return &value{base: v.base, shape: shape, data: v.data, codes: v.codes.Reshape(shape)}
 	case v.from != nil && v.from.Op == "Reshape":
 		return r.reshape(v.from.in[0], shape)
 	}
@@ -71,21 +70,13 @@ func (r *reader) transpose(v *value, perm []int) *value {
 	case slices.IsSorted(perm):
 		return v
 	case v.data != nil:
-		y := &value{base: v.base, shape: shape, data: transposed(v.data, v.shape, perm), codes: through(v.codes, graphop.Codes.Transpose, perm)}
+		y := &value{base: v.base, shape: shape, data: transposed(v.data, v.shape, perm), codes: v.codes.Transpose(perm)}
 		if len(shape) == 2 {
 			y.other = v
 		}
 		return y
 	}
 	return r.add(flow.Node{Op: "Transpose", Perm: perm}, shape, v)
-}
-
-// through returns what a method makes of codes, if there are any.
-func through(c graphop.Codes, method func(graphop.Codes, []int) graphop.Codes, how []int) graphop.Codes {
-	if c == nil {
-		return nil
-	}
-	return method(c, how)
 }
 
 // turn returns v with its last two axes swapped.

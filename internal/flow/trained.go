@@ -1,0 +1,102 @@
+package flow
+
+import (
+	"fmt"
+	"slices"
+
+	"euryale/internal/dense"
+	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
+)
+
+// Trained is a constant as it was quantized in training, or the error of what was done to it since: of whoever
+// asks for it at last. A nil Trained is that of a constant that was not quantized.
+type Trained struct {
+	Tensor *qtensor.QTensor
+	Err    error
+}
+
+// String returns the scheme.
+func (c *Trained) String() string {
+	if c.Err != nil {
+		return c.Err.Error()
+	}
+	return c.Tensor.Scheme().String()
+}
+
+// Float32s returns the real values.
+func (c *Trained) Float32s() ([]float32, error) {
+	if c.Err != nil {
+		return nil, c.Err
+	}
+	t, err := c.Tensor.Dequantize(tensor.Float32)
+	if err != nil {
+		return nil, err
+	}
+	return dense.Float32s(t)
+}
+
+// Transpose returns c with axis perm[i] as axis i; an error for groups that would be torn.
+func (c *Trained) Transpose(perm []int) *Trained {
+	return c.then(func(q *qtensor.QTensor) (*qtensor.QTensor, error) { return q.T(perm...) })
+}
+
+// then returns what f makes of the tensor, if there is one.
+func (c *Trained) then(f func(q *qtensor.QTensor) (*qtensor.QTensor, error)) *Trained {
+	if c == nil || c.Err != nil {
+		return c
+	}
+	q, err := f(c.Tensor)
+	return &Trained{q, err}
+}
+
+// Reshape returns c in another shape; an error where that has other axes up to the channel axis.
+func (c *Trained) Reshape(shape []int) *Trained {
+	return c.then(func(q *qtensor.QTensor) (*qtensor.QTensor, error) { return reshaped(q, shape) })
+}
+
+func reshaped(q *qtensor.QTensor, shape tensor.Shape) (*qtensor.QTensor, error) {
+	codes, p := q.Codes(), q.Params()
+	if axis, perAxis := p.Scheme.Axis(); perAxis && (axis >= len(shape) || !slices.Equal(shape[:axis+1], q.Shape()[:axis+1])) {
+		return nil, fmt.Errorf("%w: got %v of shape %v for shape %v, want the same axes up to the channel axis", qtensor.ErrScheme, p.Scheme, q.Shape(), shape)
+	}
+	if err := codes.Reshape(shape...); err != nil {
+		return nil, fmt.Errorf("%w: %w", qtensor.ErrShape, err)
+	}
+	return qtensor.FromCodes(codes, p)
+}
+
+// Scale returns c with scales, and offsets, that are multiplied along axis, in float32. One scale
+// becomes one for each index of the axis; scales along another axis, and those that the scheme or a float32
+// cannot be, make it false.
+func (c *Trained) Scale(by []float64, axis int) (*Trained, bool) {
+	if c.Err != nil || axis >= len(c.Tensor.Shape()) || c.Tensor.Shape()[axis] != len(by) {
+		return c, false
+	}
+	p := c.Tensor.Params()
+	if at, perAxis := p.Scheme.Axis(); !perAxis {
+		p.Scheme = p.Scheme.PerAxis(axis)
+		p.Scales, p.ZeroPoints, p.Offsets = repeated(p.Scales, len(by)), repeated(p.ZeroPoints, len(by)), repeated(p.Offsets, len(by))
+	} else if at != axis {
+		return c, false
+	}
+	p.Scheme, p.Multiplier, p.Min, p.Max = p.Scheme.WithScales(qtensor.ScaleFloat32), 0, nil, nil
+	groups := len(p.Scales) / len(by)
+	for i := range p.Scales {
+		p.Scales[i] = float32(by[i/groups] * float64(p.Scales[i]))
+	}
+	for i := range p.Offsets {
+		p.Offsets[i] = float32(by[i/groups] * float64(p.Offsets[i]))
+	}
+	q, err := qtensor.FromCodes(c.Tensor.Codes(), p)
+	return &Trained{Tensor: q}, err == nil
+}
+
+// repeated returns the only element of s n times; nil for nil.
+func repeated[T any](s []T, n int) []T {
+	if s == nil {
+		return nil
+	}
+	return slices.Repeat(s, n)
+}
