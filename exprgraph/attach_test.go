@@ -29,7 +29,7 @@ func newNet(dt tensor.Dtype) *net {
 	n := &net{g: gorgonia.NewGraph()}
 	parameter := func(name string, seed uint64, shape ...int) *gorgonia.Node {
 		values := gaussians(seed, tensor.Shape(shape).TotalSize(), 1)
-		return gorgonia.NewTensor(n.g, dt, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(ofType(dt, values, shape...)))
+		return gorgonia.NewTensor(n.g, dt, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(tensorOf(dt, values, shape...)))
 	}
 	n.x = gorgonia.NewMatrix(n.g, dt, gorgonia.WithShape(batch, in), gorgonia.WithName("x"))
 	n.lone = parameter("lone", 4)
@@ -41,7 +41,7 @@ func newNet(dt tensor.Dtype) *net {
 	return n
 }
 
-func ofType(dt tensor.Dtype, values []float32, shape ...int) *tensor.Dense {
+func tensorOf(dt tensor.Dtype, values []float32, shape ...int) *tensor.Dense {
 	if dt == tensor.Float64 {
 		return denseOf(widened(values), shape...)
 	}
@@ -72,7 +72,7 @@ func runAndClose(vm gorgonia.VM) error {
 }
 
 // numbers returns a copy of v's elements.
-func numbers(t *testing.T, v gorgonia.Value) []float64 {
+func wideOf(t *testing.T, v gorgonia.Value) []float64 {
 	t.Helper()
 	switch data := v.Data().(type) {
 	case []float32:
@@ -88,7 +88,7 @@ func numbers(t *testing.T, v gorgonia.Value) []float64 {
 	return nil
 }
 
-func sameBits(a, b []float64) bool {
+func equalBits(a, b []float64) bool {
 	return slices.EqualFunc(a, b, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) })
 }
 
@@ -115,27 +115,27 @@ func TestAttachSeesAndChangesNothing(t *testing.T) {
 					x := gaussians(uint64(10+i), batch*in, 2)
 					var results [2][]float64
 					for k, n := range []*net{plain, observed} {
-						input := ofType(dt, x, batch, in)
+						input := tensorOf(dt, x, batch, in)
 						if err := gorgonia.Let(n.x, input); err != nil {
 							t.Fatal(err)
 						}
 						if err := run(n.g); err != nil {
 							t.Fatal(err)
 						}
-						if got := numbers(t, input); !sameBits(got, widened(x)) {
+						if got := wideOf(t, input); !equalBits(got, widened(x)) {
 							t.Fatalf("run %d: got input %v after it, want it unchanged", i, got)
 						}
-						results[k] = append(numbers(t, n.out.Value()), numbers(t, n.cost.Value())...)
+						results[k] = append(wideOf(t, n.out.Value()), wideOf(t, n.cost.Value())...)
 					}
-					if !sameBits(results[0], results[1]) {
+					if !equalBits(results[0], results[1]) {
 						t.Fatalf("run %d: got outputs %v, want %v", i, results[1], results[0])
 					}
 					for key, v := range read {
-						for _, v := range numbers(t, *v) {
+						for _, v := range wideOf(t, *v) {
 							want[key] = append(want[key], float32(v))
 						}
 					}
-					want["cost"] = append(want["cost"], float32(numbers(t, plain.cost.Value())[0]))
+					want["cost"] = append(want["cost"], float32(wideOf(t, plain.cost.Value())[0]))
 				}
 				profile := watch.Profile()
 				for key := range observed.points() {
@@ -251,7 +251,7 @@ func TestAttachPerChannel(t *testing.T) {
 	gorgonia.Read(n.pre, &pre)
 	gorgonia.Read(n.act, &act)
 	for i := range 3 {
-		x := ofType(tensor.Float64, gaussians(uint64(i), batch*in, 1), batch, in)
+		x := tensorOf(tensor.Float64, gaussians(uint64(i), batch*in, 1), batch, in)
 		if err := gorgonia.Let(n.x, x); err != nil {
 			t.Fatal(err)
 		}

@@ -19,10 +19,10 @@ import (
 func twoFaced(t *testing.T, dt tensor.Dtype) *model.Model {
 	t.Helper()
 	values := map[string]*tensor.Dense{}
-	build := func(batch int) (ptq.Graph, error) {
+	build := func(batch int) (exprgraph.Graph, error) {
 		z := zoo.New(dt, batch, values)
 		h := z.Dense(gorgonia.Must(gorgonia.Concat(1, z.Input("x", 6), z.Input("s", 3))), "w", 9, 8)
-		return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{
+		return exprgraph.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{
 			gorgonia.Must(gorgonia.Tanh(h)),
 			gorgonia.Must(gorgonia.Reshape(h, tensor.Shape{batch, 2, 4})),
 		}}, nil
@@ -30,7 +30,11 @@ func twoFaced(t *testing.T, dt tensor.Dtype) *model.Model {
 	samples := func(yield func(ptq.Sample, error) bool) {
 		yield(ptq.Sample{"x": zoo.Draw(dt, 1, 1, 9, 6), "s": zoo.Draw(dt, 2, 1, 9, 3)}, nil)
 	}
-	m, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: model.StaticInt8})
+	float, _, err := exprgraph.ReadBuild(t.Context(), build)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, _, err := ptq.Quantize(t.Context(), float, samples, ptq.Config{Activations: model.StaticInt8})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func TestAttachInTraining(t *testing.T) {
 							}
 						}
 						attach(times.before)
-						if got := train(t, n, func() { attach(times.after) }); !sameBits(got, want) {
+						if got := train(t, n, func() { attach(times.after) }); !equalBits(got, want) {
 							t.Errorf("got costs and gradients %v, want %v", got, want)
 						}
 					})
@@ -65,20 +65,20 @@ func trainWith(t *testing.T, n *net, machine func() gorgonia.VM, weights gorgoni
 	t.Helper()
 	solver := gorgonia.NewAdamSolver(gorgonia.WithLearnRate(0.01))
 	for i := range 4 {
-		if err := gorgonia.Let(n.x, ofType(n.x.Dtype(), gaussians(uint64(i), batch*in, 1), batch, in)); err != nil {
+		if err := gorgonia.Let(n.x, tensorOf(n.x.Dtype(), gaussians(uint64(i), batch*in, 1), batch, in)); err != nil {
 			t.Fatal(err)
 		}
 		vm := machine()
 		if err := vm.RunAll(); err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, numbers(t, n.cost.Value())...)
+		out = append(out, wideOf(t, n.cost.Value())...)
 		for _, w := range weights {
 			gradient, err := w.Grad()
 			if err != nil {
 				t.Fatal(err)
 			}
-			out = append(out, numbers(t, gradient)...)
+			out = append(out, wideOf(t, gradient)...)
 		}
 		if err := solver.Step(gorgonia.NodesToValueGrads(weights[:3])); err != nil {
 			t.Fatal(err)

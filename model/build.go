@@ -47,7 +47,7 @@ func (m *Model) build(g *flow.Graph, layers map[string]layer, data map[string]fu
 		return err
 	}
 	m.layers = layers
-	m.graph = flow.Graph{Inputs: g.Inputs, Outputs: g.Outputs, Nodes: g.Nodes, Constants: map[string]*flow.Tensor{}}
+	m.graph = flow.Graph{Inputs: g.Inputs, Outputs: g.Outputs, Nodes: g.Nodes, Constants: map[string]*flow.Tensor{}, Calls: g.Calls}
 	n := len(g.Nodes) // as many values and steps, which do not grow by copies
 	m.values, m.steps = make([]value, 0, n), make([]step, 0, n)
 	b := builder{Model: m, from: g, data: data, ids: make(map[string]int, n), packed: map[packKey]any{}}

@@ -55,12 +55,13 @@
 //	                     "activations": {"scheme": "affine8", "scale": 0.0078125, "zero_point": 128}},
 //	             "words": {"weight": "words"}}}
 //
-// A size of -1 is the batch; "integer": true is an input of whole numbers. Nodes are in an order in which
-// they can be computed; op and attributes are ONNX's: transB, kernel_shape, strides, pads (height and width,
-// the same on both sides), dilations, group, axis, axes, starts, ends, steps, perm, shape, alpha; those of
-// FakeQuantize are scale, zero, low and high. Attributes with their default value are left out. A node in
-// layers has no tensor for its weight, which is the second input, the first of a Gather: nodes with one
-// weight share it. compute is fixed24, fixed16, dynamic-int8 or static-int8, which alone has activations;
-// multiplier is there for a scheme with float16 scales. A Gather, which has no arithmetic, has neither
-// compute nor activations.
+// In a float model, quantized tensors are constants by name, as they were quantized in training: ptq
+// quantizes layers so again. A size of -1 is the batch; "integer": true is an input of whole numbers. Nodes
+// are in an order in which they can be computed; op and attributes are ONNX's: transB, kernel_shape, strides,
+// pads (height and width, the same on both sides), dilations, group, axis, axes, starts, ends, steps, perm,
+// shape, alpha; those of FakeQuantize are scale, zero, low and high. Attributes with their default value are
+// left out. A node in layers has no tensor for its weight, which is the second input, the first of a Gather:
+// nodes with one weight share it. compute is fixed24, fixed16, dynamic-int8 or static-int8, which alone has
+// activations; multiplier is there for a scheme with float16 scales. A Gather, which has no arithmetic, has
+// neither compute nor activations.
 package model

@@ -86,6 +86,13 @@ func (m *Model) bundle() (qtensor.Bundle, error) {
 		if v.data == nil {
 			continue
 		}
+		if t := m.graph.Constants[v.name].Trained; t != nil && len(m.layers) == 0 {
+			if t.Err != nil {
+				return b, fmt.Errorf("constant %q: as it was quantized in training: %w", v.name, t.Err)
+			}
+			b.Quantized[v.name] = t.Tensor
+			continue
+		}
 		data, err := v.data()
 		if err != nil {
 			return b, fmt.Errorf("constant %q: %w", v.name, err)

@@ -95,15 +95,20 @@ func load(f *qtensor.File, later bool, opts []Option) (*Model, error) {
 	if j.Version != fileVersion {
 		return nil, fmt.Errorf("%w: metadata %q: got version %d, want %d", qtensor.ErrFormat, metaKey, j.Version, fileVersion)
 	}
-	weights, err := readWeights(f, later)
+	constants, data, err := readConstants(f, later)
+	if err != nil {
+		return nil, err
+	}
+	var weights map[string]*weight
+	if len(j.Layers) == 0 {
+		err = readTrained(f, constants, data)
+	} else {
+		weights, err = readWeights(f, later)
+	}
 	if err != nil {
 		return nil, err
 	}
 	layers, err := j.read(weights)
-	if err != nil {
-		return nil, err
-	}
-	constants, data, err := readConstants(f, later)
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +178,20 @@ func readConstants(f *qtensor.File, later bool) (map[string]*flow.Tensor, map[st
 		}
 	}
 	return constants, data, nil
+}
+
+// readTrained adds the quantized tensors of a float model: constants as they were quantized in training.
+func readTrained(f *qtensor.File, constants map[string]*flow.Tensor, data map[string]func() ([]float32, error)) error {
+	for _, name := range f.Quantized() {
+		q, err := f.QTensor(name)
+		if err != nil {
+			return err
+		}
+		t := &flow.Trained{Tensor: q}
+		constants[name] = &flow.Tensor{Shape: q.Shape(), Trained: t}
+		data[name] = onceValues(t.Float32s)
+	}
+	return nil
 }
 
 // read returns the layers.

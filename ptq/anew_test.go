@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/ptq"
 
 	"gorgonia.org/gorgonia"
@@ -61,7 +62,7 @@ func TestWeightAnew(t *testing.T) {
 					if once && err != nil {
 						t.Errorf("%s of %v, %s, made once: %v", place, dt, change, err)
 					}
-					if !once && (!errors.Is(err, ptq.ErrUnsupported) || !strings.Contains(err.Error(), `"anew"`) ||
+					if !once && (!errors.Is(err, exprgraph.ErrUnsupported) || !strings.Contains(err.Error(), `"anew"`) ||
 						!strings.Contains(err.Error(), "make its value once, outside of build")) {
 						t.Errorf("%s of %v, %s: got error %v, want one that names the weight and says what to do", place, dt, change, err)
 					}

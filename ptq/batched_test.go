@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ptq"
 	"euryale/qtensor"
@@ -28,7 +29,7 @@ func (b batched) String() string {
 }
 
 // build makes the graph of batches of products with a weight that is repeated, or of one product with it.
-func (b batched) build(batch int, flat bool) ptq.Graph {
+func (b batched) build(batch int, flat bool) exprgraph.Graph {
 	z := newZoo(tensor.Float32, batch, map[string]*tensor.Dense{})
 	x := z.Input("x", append(slices.Clone(b.lead), b.in)...)
 	rows, shape := tensor.Shape(b.lead).TotalSize()*batch, append(append(tensor.Shape{batch}, b.lead...), b.out)
@@ -64,10 +65,10 @@ func (b batched) build(batch int, flat bool) ptq.Graph {
 	if b.sum {
 		y = must(gorgonia.Add(y, y))
 	}
-	return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}
+	return exprgraph.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}
 }
 
-func (b batched) quantize(t *testing.T, flat bool, cfg ptq.Config) (*model.Model, *ptq.Report) {
+func (b batched) quantize(t *testing.T, flat bool, cfg ptq.Config) (*model.Model, report) {
 	t.Helper()
 	samples := func(yield func(ptq.Sample, error) bool) {
 		for seed := range uint64(2) {
@@ -77,7 +78,7 @@ func (b batched) quantize(t *testing.T, flat bool, cfg ptq.Config) (*model.Model
 			}
 		}
 	}
-	m, r, err := ptq.Quantize(t.Context(), func(batch int) (ptq.Graph, error) { return b.build(batch, flat), nil }, samples, cfg)
+	m, r, err := quantizeBuild(t.Context(), func(batch int) (exprgraph.Graph, error) { return b.build(batch, flat), nil }, samples, cfg)
 	if err != nil {
 		t.Fatalf("%v: %v", b, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ptq"
 
@@ -32,25 +33,25 @@ func newCalling(t *testing.T) *calling {
 		yield(ptq.Sample{"x": draw(tensor.Float32, 1, 1, 3, 4)}, nil)
 	}
 	var err error
-	if c.Model, _, err = ptq.Quantize(t.Context(), c.build, samples, ptq.Config{AllowFloat: true}); err != nil {
+	if c.Model, _, err = quantizeBuild(t.Context(), c.build, samples, ptq.Config{AllowFloat: true}); err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func (c *calling) build(batch int) (ptq.Graph, error) {
+func (c *calling) build(batch int) (exprgraph.Graph, error) {
 	c.lock.Lock()
 	c.built[batch]++
 	inner := c.inner
 	c.lock.Unlock()
 	if inner != nil {
 		if err := inner(batch); err != nil {
-			return ptq.Graph{}, err
+			return exprgraph.Graph{}, err
 		}
 	}
 	g := gorgonia.NewGraph()
 	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 4), gorgonia.WithName("x"))
-	return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{must(gorgonia.Sum(x, 0))}}, nil
+	return exprgraph.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{must(gorgonia.Sum(x, 0))}}, nil
 }
 
 // set changes what builds do.
@@ -78,7 +79,7 @@ func (c *calling) run(ctx context.Context, batch int) error {
 func TestBuilds(t *testing.T) {
 	failed := errors.New("failed")
 	reenters := func(err error) error {
-		if !errors.Is(err, ptq.ErrReentrant) {
+		if !errors.Is(err, exprgraph.ErrReentrant) {
 			return errors.Join(errors.New("a run within a build ended otherwise"), err)
 		}
 		return nil

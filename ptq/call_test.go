@@ -10,32 +10,49 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/internal/graphop"
 	"euryale/model"
 	"euryale/ptq"
 
+	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
+// identity is an op of the user's that returns its operand, after what else it does.
+type identity struct {
+	graphop.Base
+	do func() error
+}
+
+func (*identity) Arity() int    { return 1 }
+func (*identity) Type() hm.Type { return hm.NewFnType(hm.TypeVariable('a'), hm.TypeVariable('a')) }
+
+func (*identity) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
+	return in[0].(tensor.Shape), nil
+}
+
+func (op *identity) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return v[0], op.do() }
+
 // TestStockOps runs an operation that model does not have, at more batch sizes than there are graphs kept.
 func TestStockOps(t *testing.T) {
 	values := map[string]*tensor.Dense{}
-	build := func(batch int) (ptq.Graph, error) {
+	build := func(batch int) (exprgraph.Graph, error) {
 		z := newZoo(tensor.Float32, batch, values)
 		h := must(gorgonia.Sparsemax(z.Dense(z.Input("x", 20), "a", 20, 30)))
 		y := z.Dense(h, "b", 30, 10)
-		return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
+		return exprgraph.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
 	}
 	samples := func(yield func(ptq.Sample, error) bool) {
 		yield(ptq.Sample{"x": draw(tensor.Float32, 5, 1, 8, 20)}, nil)
 	}
-	m, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: model.StaticInt8})
+	m, r, err := quantizeBuild(t.Context(), build, samples, ptq.Config{Activations: model.StaticInt8})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("\n%v", r)
-	if kept := strings.Join(r.Kept, ", "); !strings.Contains(kept, "sparsemaxOp") || len(r.Layers) != 2 || r.Outputs[0].SQNR < 25 || r.Outputs[0].ReadSQNR < 110 {
+	if kept := strings.Join(r.Kept, ", "); !strings.Contains(kept, "sparsemaxOp") || len(r.Layers) != 2 || r.Outputs[0].SQNR < 25 || r.Read.Outputs[0].SQNR < 110 {
 		t.Errorf("got:\n%v", r)
 	}
 	if err := m.Write(io.Discard); !errors.Is(err, model.ErrCall) {
@@ -68,17 +85,17 @@ func TestCallsOfTheUser(t *testing.T) {
 	var do atomic.Pointer[func() error]
 	set := func(f func() error) { do.Store(&f) }
 	set(func() error { return nil })
-	build := func(batch int) (ptq.Graph, error) {
+	build := func(batch int) (exprgraph.Graph, error) {
 		g := gorgonia.NewGraph()
 		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 4), gorgonia.WithName("x"))
 		op := &identity{graphop.NewBase("mine"), func() error { return (*do.Load())() }}
 		y := must(gorgonia.Tanh(must(gorgonia.ApplyOp(op, x))))
-		return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
+		return exprgraph.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
 	}
 	samples := func(yield func(ptq.Sample, error) bool) {
 		yield(ptq.Sample{"x": draw(tensor.Float32, 2, 1, 3, 4)}, nil)
 	}
-	m, _, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{AllowFloat: true})
+	m, _, err := quantizeBuild(t.Context(), build, samples, ptq.Config{AllowFloat: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,10 +111,10 @@ func TestCallsOfTheUser(t *testing.T) {
 	} {
 		for _, ctx := range []context.Context{t.Context(), context.Background()} {
 			set(f)
-			if err := run(ctx); !errors.Is(err, ptq.ErrOp) || !strings.Contains(err.Error(), "identity") {
+			if err := run(ctx); !errors.Is(err, exprgraph.ErrOp) || !strings.Contains(err.Error(), "identity") {
 				t.Errorf("%s: got error %v, want one that names the op", name, err)
 			}
-			_, _, err := ptq.Quantize(ctx, build, samples, ptq.Config{AllowFloat: true})
+			_, _, err := quantizeBuild(ctx, build, samples, ptq.Config{AllowFloat: true})
 			if name != "runs the model" && err == nil {
 				t.Errorf("%s: Quantize took it", name)
 			}

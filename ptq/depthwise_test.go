@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ptq"
 
@@ -15,7 +16,7 @@ import (
 // TestDepthwiseRules computes a depthwise convolution in each way, in front of a convolution in each way.
 func TestDepthwiseRules(t *testing.T) {
 	const channels, side = 2, 5
-	build := func(batch int) (ptq.Graph, error) {
+	build := func(batch int) (exprgraph.Graph, error) {
 		z := newZoo(tensor.Float32, batch, map[string]*tensor.Dense{})
 		x := z.Input("x", channels, side, side)
 		var each gorgonia.Nodes
@@ -26,7 +27,7 @@ func TestDepthwiseRules(t *testing.T) {
 		}
 		y := must(gorgonia.Conv2d(must(gorgonia.Concat(1, each...)), z.Value("pw", 2, 3, channels, 1, 1),
 			tensor.Shape{1, 1}, []int{0, 0}, []int{1, 1}, []int{1, 1}))
-		return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
+		return exprgraph.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
 	}
 	in := ptq.Sample{"x": draw(tensor.Float32, 7, 1, 3, channels, side, side)}
 	samples := func(yield func(ptq.Sample, error) bool) { yield(in, nil) }
@@ -34,7 +35,7 @@ func TestDepthwiseRules(t *testing.T) {
 	for _, first := range ways {
 		for _, second := range ways {
 			rules := []ptq.Rule{{Pattern: "dw*", Activations: first}, {Pattern: "pw*", Activations: second}}
-			m, report, err := ptq.Quantize(context.Background(), build, samples, ptq.Config{Rules: rules})
+			m, report, err := quantizeBuild(context.Background(), build, samples, ptq.Config{Rules: rules})
 			if err != nil {
 				t.Errorf("%v in front of %v: %v", first, second, err)
 				continue

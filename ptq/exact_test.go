@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/ptq"
 
 	"gorgonia.org/gorgonia"
@@ -80,11 +81,11 @@ func TestReadIsExact(t *testing.T) {
 	for name, net := range operations {
 		values := map[string]*tensor.Dense{}
 		var inputs gorgonia.Nodes
-		build := func(batch int) (ptq.Graph, error) {
+		build := func(batch int) (exprgraph.Graph, error) {
 			z := newZoo(tensor.Float32, batch, values)
 			y := net(z)
 			inputs = z.Inputs
-			return ptq.Graph{Inputs: inputs, Outputs: gorgonia.Nodes{y}}, nil
+			return exprgraph.Graph{Inputs: inputs, Outputs: gorgonia.Nodes{y}}, nil
 		}
 		samples := func(yield func(ptq.Sample, error) bool) {
 			s := ptq.Sample{}
@@ -93,12 +94,12 @@ func TestReadIsExact(t *testing.T) {
 			}
 			yield(s, nil)
 		}
-		_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{AllowFloat: true})
+		_, r, err := quantizeBuild(t.Context(), build, samples, ptq.Config{AllowFloat: true})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if read := r.Outputs[0].ReadSQNR; exact && !math.IsInf(read, 1) || read < 110 {
+		if read := r.Read.Outputs[0].SQNR; exact && !math.IsInf(read, 1) || read < 110 {
 			t.Errorf("%s: read at %.1f dB, want the numbers of Gorgonia:\n%v", name, read, r)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ptq"
 
@@ -28,15 +29,17 @@ func Example() {
 	path := filepath.Join(dir, "model.safetensors")
 	sample := tensor.New(tensor.WithShape(1, 2), tensor.WithBacking([]float32{1, 2}))
 
-	build := func(batch int) (ptq.Graph, error) { // the float graph, of stock nodes
+	build := func(batch int) (exprgraph.Graph, error) { // the float graph, of stock nodes
 		g := gorgonia.NewGraph()
 		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 2), gorgonia.WithName("x"))
 		w := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 3), gorgonia.WithName("w"), gorgonia.WithValue(weight))
 		b := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithShape(3), gorgonia.WithName("b"), gorgonia.WithValue(bias))
 		y := gorgonia.Must(gorgonia.Rectify(gorgonia.Must(gorgonia.BroadcastAdd(gorgonia.Must(gorgonia.Mul(x, w)), b, nil, []byte{0}))))
-		return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
+		return exprgraph.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
 	}
-	m, report, err := ptq.Quantize(ctx, build, samples, ptq.Config{Activations: model.StaticInt8})
+	float, _, err := exprgraph.ReadBuild(ctx, build) // compared with Gorgonia
+	check(err)
+	m, report, err := ptq.Quantize(ctx, float, samples, ptq.Config{Activations: model.StaticInt8})
 	check(err)
 	fmt.Println(report.Layers[0].Name, report.Layers[0].Weights, report.Layers[0].Activations) // report itself is a table
 	check(m.Save(path))

@@ -67,10 +67,13 @@ func (n *network) absorbed(layers map[string]model.Layer) map[string]string {
 }
 
 // without returns a graph without the nodes that give the keys of instead, whose values are read in their
-// place.
+// place. Its constants are float32 alone: what was trained is in layers, or stays float.
 func without(g *flow.Graph, instead map[string]string) *flow.Graph {
 	left := *g
-	left.Nodes = nil
+	left.Nodes, left.Constants = nil, make(map[string]*flow.Tensor, len(g.Constants))
+	for name, c := range g.Constants {
+		left.Constants[name] = &flow.Tensor{Shape: c.Shape, Data: c.Data}
+	}
 	for _, n := range g.Nodes {
 		if instead[n.Output] != "" {
 			continue

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ops"
 	"euryale/ptq"
@@ -232,11 +233,11 @@ func TestTrained(t *testing.T) {
 	} {
 		for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 			s := newSmall(t, dtype)
-			build := func(batch int) (ptq.Graph, error) {
+			build := func(batch int) (exprgraph.Graph, error) {
 				x, y, _ := s.trained(batch, c.f)
-				return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
+				return exprgraph.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
 			}
-			m, r, err := ptq.Quantize(t.Context(), build, s.samples(), ptq.Config{})
+			m, r, err := quantizeBuild(t.Context(), build, s.samples(), ptq.Config{})
 			if err != nil {
 				t.Errorf("%s, %v: %v", c.name, dtype, err)
 				continue

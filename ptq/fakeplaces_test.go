@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ops"
 	"euryale/ptq"
@@ -19,17 +20,17 @@ import (
 // network is a graph of a batch of 6 numbers, with weights that are drawn by name.
 type network func(z *zoo) node
 
-func (n network) build(batch int) (ptq.Graph, error) {
+func (n network) build(batch int) (exprgraph.Graph, error) {
 	z := newZoo(tensor.Float32, batch, map[string]*tensor.Dense{})
 	y := n(z)
-	return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
+	return exprgraph.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
 }
 
-func (n network) quantize(t *testing.T, cfg ptq.Config, shape ...int) (*model.Model, *ptq.Report, error) {
+func (n network) quantize(t *testing.T, cfg ptq.Config, shape ...int) (*model.Model, report, error) {
 	samples := func(yield func(ptq.Sample, error) bool) {
 		yield(ptq.Sample{"x": draw(tensor.Float32, 3, 1, append([]int{9}, shape...)...)}, nil)
 	}
-	return ptq.Quantize(t.Context(), n.build, samples, cfg)
+	return quantizeBuild(t.Context(), n.build, samples, cfg)
 }
 
 // TestFakesElsewhere has fake quantization where no layer does it: it stays, and the report says so.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ptq"
 
@@ -64,14 +65,14 @@ var floats = map[string]struct {
 }
 
 // floatNet makes graphs, and samples, of a network for a type.
-func floatNet(net func(z *zoo) node, dt tensor.Dtype) (ptq.Build, func(func(ptq.Sample, error) bool)) {
+func floatNet(net func(z *zoo) node, dt tensor.Dtype) (exprgraph.Build, func(func(ptq.Sample, error) bool)) {
 	values := map[string]*tensor.Dense{}
 	var inputs gorgonia.Nodes
-	build := func(batch int) (ptq.Graph, error) {
+	build := func(batch int) (exprgraph.Graph, error) {
 		z := newZoo(dt, batch, values)
 		y := net(z)
 		inputs = z.Inputs
-		return ptq.Graph{Inputs: inputs, Outputs: gorgonia.Nodes{y}}, nil
+		return exprgraph.Graph{Inputs: inputs, Outputs: gorgonia.Nodes{y}}, nil
 	}
 	return build, func(yield func(ptq.Sample, error) bool) {
 		for seed := range uint64(2) {
@@ -97,8 +98,8 @@ func TestFloatProducts(t *testing.T) {
 				cases++
 				what := fmt.Sprintf("%s of %v, %v", name, dt, activations)
 				build, samples := floatNet(c.net, dt)
-				m, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: activations})
-				if !errors.Is(err, ptq.ErrNothingQuantized) || m != nil || r != nil ||
+				m, r, err := quantizeBuild(t.Context(), build, samples, ptq.Config{Activations: activations})
+				if !errors.Is(err, ptq.ErrNothingQuantized) || m != nil || r.Report != nil ||
 					!strings.Contains(err.Error(), "AllowFloat") {
 					t.Errorf("%s: got %v, want ErrNothingQuantized", what, err)
 					continue
@@ -108,7 +109,7 @@ func TestFloatProducts(t *testing.T) {
 						t.Errorf("%s: got error %v, want %q in it", what, err, want)
 					}
 				}
-				_, r, err = ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: activations, AllowFloat: true})
+				_, r, err = quantizeBuild(t.Context(), build, samples, ptq.Config{Activations: activations, AllowFloat: true})
 				if err != nil {
 					t.Errorf("%s: %v", what, err)
 					continue
@@ -123,7 +124,7 @@ func TestFloatProducts(t *testing.T) {
 					}
 				}
 				// Float rules ask for it too, where there is something that they are for.
-				_, r, err = ptq.Quantize(t.Context(), build, samples, ptq.Config{Rules: []ptq.Rule{{Pattern: "*", Float: true}}})
+				_, r, err = quantizeBuild(t.Context(), build, samples, ptq.Config{Rules: []ptq.Rule{{Pattern: "*", Float: true}}})
 				switch {
 				case name == "nothing":
 					if err == nil {
@@ -140,7 +141,7 @@ func TestFloatProducts(t *testing.T) {
 					flat := must(gorgonia.Reshape(y, tensor.Shape{z.Batch, y.Shape().TotalSize() / z.Batch}))
 					return z.Dense(must(gorgonia.Tanh(flat)), "head", flat.Shape()[1], 3)
 				}, dt)
-				_, r, err = ptq.Quantize(t.Context(), behind, samples, ptq.Config{Activations: activations})
+				_, r, err = quantizeBuild(t.Context(), behind, samples, ptq.Config{Activations: activations})
 				if err != nil {
 					t.Errorf("%s: with a layer: %v", what, err)
 					continue
@@ -148,7 +149,7 @@ func TestFloatProducts(t *testing.T) {
 				if got := reasons(r); len(got) != len(c.want) || !slices.EqualFunc(got, c.want, strings.HasPrefix) {
 					t.Errorf("%s: with a layer: got %q, want %q", what, got, c.want)
 				}
-				_, _, err = ptq.Quantize(t.Context(), behind, samples,
+				_, _, err = quantizeBuild(t.Context(), behind, samples,
 					ptq.Config{Rules: []ptq.Rule{{Pattern: "head", Float: true}}})
 				if name == "nothing" || name == "two inputs" { // nothing else has a weight
 					if err != nil {
@@ -164,7 +165,7 @@ func TestFloatProducts(t *testing.T) {
 }
 
 // reasons returns the layers that stayed float.
-func reasons(r *ptq.Report) (list []string) {
+func reasons(r report) (list []string) {
 	for _, l := range r.Layers {
 		if !l.Quantized {
 			list = append(list, l.Name+": "+l.Reason)
@@ -187,7 +188,7 @@ func TestReportIsWhole(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(nets)) {
 		for _, activations := range []model.Activations{model.Default, model.StaticInt8} {
 			build, samples := floatNet(nets[name], tensor.Float32)
-			m, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: activations, AllowFloat: true})
+			m, r, err := quantizeBuild(t.Context(), build, samples, ptq.Config{Activations: activations, AllowFloat: true})
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
@@ -233,7 +234,7 @@ func TestReLUOfOutput(t *testing.T) {
 		},
 	} {
 		build, samples := floatNet(net, tensor.Float32)
-		_, r, err := ptq.Quantize(t.Context(), func(batch int) (ptq.Graph, error) {
+		_, r, err := quantizeBuild(t.Context(), func(batch int) (exprgraph.Graph, error) {
 			g, err := build(batch)
 			if err == nil {
 				g.Outputs = append(g.Outputs, must(gorgonia.Rectify(g.Outputs[0])))

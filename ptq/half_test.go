@@ -24,7 +24,7 @@ func TestHalfWeights(t *testing.T) {
 				"by both":       {Weights: &scheme, Activations: a, Rules: []ptq.Rule{{Pattern: "conv*", Float: true}}},
 			} {
 				tried++
-				_, _, err := ptq.Quantize(t.Context(), s.build, s.samples(), c)
+				_, _, err := quantizeBuild(t.Context(), s.build, s.samples(), c)
 				switch {
 				case a == model.Default || a == model.Fixed24:
 					if err != nil {

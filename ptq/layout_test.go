@@ -68,8 +68,8 @@ func TestLayouts(t *testing.T) {
 		s := newSmall(t, dtype)
 		file := func(what string) []byte {
 			t.Helper()
-			m, r, err := ptq.Quantize(t.Context(), s.build, s.samples(), ptq.Config{Activations: model.StaticInt8})
-			if err != nil || r.Unverified != "" {
+			m, r, err := quantizeBuild(t.Context(), s.build, s.samples(), ptq.Config{Activations: model.StaticInt8})
+			if err != nil || r.Read.NotCompared != "" {
 				t.Fatalf("%s: error %v, or not compared: %v", what, err, r)
 			}
 			var b bytes.Buffer

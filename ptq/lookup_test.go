@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ops"
 	"euryale/ptq"
@@ -24,14 +25,14 @@ const vocabulary, length = 30, 5
 // sentence is a network of a batch of words.
 type sentence func(z *zoo, words node) node
 
-func (s sentence) build(batch int) (ptq.Graph, error) {
+func (s sentence) build(batch int) (exprgraph.Graph, error) {
 	z := newZoo(tensor.Float32, batch, map[string]*tensor.Dense{})
 	x := gorgonia.NewMatrix(z.Graph, tensor.Int, gorgonia.WithShape(batch, length), gorgonia.WithName("words"))
 	list := must(gorgonia.Reshape(x, tensor.Shape{batch * length}))
-	return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{s(z, list)}}, nil
+	return exprgraph.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{s(z, list)}}, nil
 }
 
-func (s sentence) quantize(t *testing.T, cfg ptq.Config) (*model.Model, *ptq.Report) {
+func (s sentence) quantize(t *testing.T, cfg ptq.Config) (*model.Model, report) {
 	t.Helper()
 	samples := func(yield func(ptq.Sample, error) bool) {
 		for seed := range uint64(3) {
@@ -40,7 +41,7 @@ func (s sentence) quantize(t *testing.T, cfg ptq.Config) (*model.Model, *ptq.Rep
 			}
 		}
 	}
-	m, r, err := ptq.Quantize(t.Context(), s.build, samples, cfg)
+	m, r, err := quantizeBuild(t.Context(), s.build, samples, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

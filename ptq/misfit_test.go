@@ -66,7 +66,7 @@ func TestMisfits(t *testing.T) {
 			for _, a := range []model.Activations{model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8} {
 				cases++
 				build, _ := floatNet(net, tensor.Float32)
-				_, r, err := ptq.Quantize(t.Context(), build, kindSamples(kind), ptq.Config{Weights: &s, Activations: a})
+				_, r, err := quantizeBuild(t.Context(), build, kindSamples(kind), ptq.Config{Weights: &s, Activations: a})
 				switch {
 				case err != nil:
 					refused++
@@ -126,7 +126,7 @@ func TestRangesRefused(t *testing.T) {
 			for _, a := range []model.Activations{model.Default, model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8} {
 				cases++
 				build, _ := floatNet(net, tensor.Float32)
-				_, _, err := ptq.Quantize(t.Context(), build, kindSamples(kind), ptq.Config{Activations: a, Range: r})
+				_, _, err := quantizeBuild(t.Context(), build, kindSamples(kind), ptq.Config{Activations: a, Range: r})
 				if want := a == model.StaticInt8 && kind != "Gather"; (err != nil) != want ||
 					want && !strings.Contains(err.Error(), `layer "w"`) || want && r.err != nil && !errors.Is(err, errMine) {
 					t.Errorf("%s, %v, range %+v: got error %v, want one: %t", kind, a, r, err, want)
@@ -140,7 +140,7 @@ func TestRangesRefused(t *testing.T) {
 		build, samples := floatNet(net, tensor.Float32)
 		for at := range 12 {
 			call, failed := -1, fmt.Errorf("call %d: %w", at, errMine)
-			_, _, err := ptq.Quantize(t.Context(), build, samples,
+			_, _, err := quantizeBuild(t.Context(), build, samples,
 				ptq.Config{Activations: model.StaticInt8, Range: counted{func() error {
 					if call++; call == at {
 						return failed

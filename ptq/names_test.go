@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ptq"
 	"euryale/qtensor"
@@ -31,9 +32,9 @@ func TestUnnamedInputs(t *testing.T) {
 		{[]string{"input", ""}, []string{"input", "input_2"}},
 		{[]string{"x", "", "y"}, []string{"x", "input", "y"}},
 	} {
-		build := func(batch int) (ptq.Graph, error) {
+		build := func(batch int) (exprgraph.Graph, error) {
 			g := gorgonia.NewGraph()
-			var made ptq.Graph
+			var made exprgraph.Graph
 			for i, name := range c.names {
 				options := []gorgonia.NodeConsOpt{gorgonia.WithShape(batch, 6+i)}
 				if name != "" {
@@ -59,7 +60,7 @@ func TestUnnamedInputs(t *testing.T) {
 			return func(yield func(ptq.Sample, error) bool) { yield(s, nil) }
 		}
 		count++
-		m, _, err := ptq.Quantize(t.Context(), build, one(sample(c.want)), ptq.Config{})
+		m, _, err := quantizeBuild(t.Context(), build, one(sample(c.want)), ptq.Config{})
 		if err != nil {
 			t.Errorf("%q: %v", c.names, err)
 			continue
@@ -82,20 +83,20 @@ func TestUnnamedInputs(t *testing.T) {
 		if _, err := loaded.Run(t.Context(), sample(c.want)); err != nil {
 			t.Errorf("%q: a run by the names: %v", c.names, err)
 		}
-		_, _, err = ptq.Quantize(t.Context(), build, one(sample(c.names)), ptq.Config{})
+		_, _, err = quantizeBuild(t.Context(), build, one(sample(c.names)), ptq.Config{})
 		if fmt.Sprint(c.names) != fmt.Sprint(c.want) &&
 			(!errors.Is(err, qtensor.ErrNotFound) || !strings.Contains(err.Error(), "input")) {
 			t.Errorf("%q: a sample by the names of nodes: got error %v, want ErrNotFound that has the name", c.names, err)
 		}
 	}
 	// Gorgonia makes one node of two of no name and the same shape.
-	_, _, err := ptq.Quantize(t.Context(), func(batch int) (ptq.Graph, error) {
+	_, _, err := quantizeBuild(t.Context(), func(batch int) (exprgraph.Graph, error) {
 		g := gorgonia.NewGraph()
 		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 6))
 		y := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 6))
-		return ptq.Graph{Inputs: gorgonia.Nodes{x, y}, Outputs: gorgonia.Nodes{must(gorgonia.Add(x, y))}}, nil
+		return exprgraph.Graph{Inputs: gorgonia.Nodes{x, y}, Outputs: gorgonia.Nodes{must(gorgonia.Add(x, y))}}, nil
 	}, func(func(ptq.Sample, error) bool) {}, ptq.Config{})
-	if !errors.Is(err, ptq.ErrUnsupported) || !strings.Contains(err.Error(), "give them names") {
+	if !errors.Is(err, exprgraph.ErrUnsupported) || !strings.Contains(err.Error(), "give them names") {
 		t.Errorf("two that Gorgonia made one: got error %v, want one that says what to do", err)
 	}
 	t.Logf("%d cases", count+1)

@@ -31,7 +31,7 @@ func TestAnotherProcess(t *testing.T) {
 	}
 	s := newSmall(t, tensor.Float32)
 	for _, activations := range []model.Activations{model.Fixed24, model.DynamicInt8, model.StaticInt8} {
-		m, _, err := ptq.Quantize(t.Context(), s.build, s.samples(), ptq.Config{Activations: activations})
+		m, _, err := quantizeBuild(t.Context(), s.build, s.samples(), ptq.Config{Activations: activations})
 		if err != nil {
 			t.Fatal(err)
 		}

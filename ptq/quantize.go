@@ -9,69 +9,59 @@ import (
 	"euryale/calib"
 	"euryale/internal/dense"
 	"euryale/internal/flow"
-	"euryale/internal/graph"
+	"euryale/internal/noise"
 	"euryale/model"
 	"euryale/qtensor"
 
-	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
-// Graph is a float graph with what flows in and out, in order. Weights are the other nodes with a value. The
-// inputs of the model have the names of the nodes; those without a name are input, input_2 and so on.
-type Graph struct{ Inputs, Outputs gorgonia.Nodes }
-
-// Build makes the float graph for a batch size, which is the first axis of what flows in. Quantize calls it
-// more than once, and changes nothing of what it returns.
-type Build func(batch int) (Graph, error)
-
-// Quantize returns the network of build with its layers quantized, and what that has cost on the samples.
-// These are walked three times: to the first of them, which Gorgonia runs in a graph of its own, and to which
-// the network is held as it was read and as it is folded, with normalizations, and biases, in the layer
-// before them; to their end to calibrate; and to their end to compare. Each walk has to give the same.
+// Quantize returns a float model with its layers quantized, and what that has cost on the samples. The float model
+// is one of exprgraph.ReadBuild, or any other: it stays as it is. The samples are walked twice: to their end to
+// calibrate, and to their end to compare. Both walks have to give the same.
 //
 // Layers are products with a constant matrix, also of batches, convolutions, and lookups of rows in a table;
-// what is around them stays float32, but for what lies between layers under StaticInt8: there a byte is kept
-// for each number, and what flows into sums between them, and into averages, is rounded to codes of a byte. A
+// what is around them stays float32, but for what lies between layers under StaticInt8: there a byte is kept for
+// each number, and what flows into sums between them, and into averages, is rounded to codes of a byte. A
 // product that stays float has its reason in the Report: its weight is computed, such as 2·w or a slice of w,
-// or it has none. An operation that model does not have is called in Gorgonia, in graphs that build makes for
-// the batches of Run, where it may be ErrOp or ErrReentrant; Kept names it, and Save refuses such a model.
+// or it has none. A call of Gorgonia's op stays one; Kept names it, and Save refuses such a model.
 //
-// Where the graph fake-quantizes a layer's weight, the layer has the codes that the op rounds to; a batch
-// normalization that is folded into it multiplies their scales. Where it fake-quantizes what flows into a
-// layer, right before it or before Reshape, Transpose and MaxPool2D, the layer does that itself, under
-// StaticInt8. What no layer does stays an operation in float32, or the rounded numbers of a constant, and is
-// in Report.Kept. So the float network that the Report compares with has the fake quantization too.
+// Where a layer's weight was quantized in training, the layer has it so; a batch normalization that is folded
+// into it multiplies its scales. Where the network fake-quantizes what flows into a layer, right before it or
+// before Reshape, Transpose and MaxPool2D, the layer does that itself, under StaticInt8. What no layer does
+// stays an operation in float32, or the rounded numbers of a constant, and is in Report.Kept. So the float model
+// that the Report compares with has the fake quantization too.
 //
 // samples, Progress and Range are called in the caller's goroutine, where a panic of theirs goes up to the
-// caller. A panic of build is an error; where the network has calls of Gorgonia, the goroutine of a run may
-// call it too.
+// caller.
 //
-// Errors: that of ctx, which is looked at before each sample and node; those of build and samples;
-// qtensor.ErrParams for a nil ctx, build or samples; ErrSamples, ErrWalk; ErrMismatch; ErrNothingQuantized;
-// ErrUnsupported for what of the graph is not understood, by name, among it a fake quantization of
-// activations with a scale for each axis, without a code for zero, or by the range of each run;
-// qtensor.ErrParams for a Rule whose Pattern is malformed or matches no layer; ErrParams, ErrScheme for a
-// Config that does not go with a layer; of a sample, with its number, ErrNotFound for an input that is
-// missing or that the network does not have, ErrShape, ErrDtype and ErrLayout for what an input is, ErrValue
-// for NaN, for an infinity, and for a whole number without a row; ErrValue also for a weight, and for what
+// Errors: that of ctx, which is looked at before each sample and node; those of samples; qtensor.ErrParams for a
+// nil ctx, model or samples, and a model that is quantized; os.ErrClosed for one that is closed; ErrSamples,
+// ErrWalk; ErrNothingQuantized; qtensor.ErrParams for a Rule whose Pattern is malformed or matches no layer;
+// ErrParams, ErrScheme for a Config that does not go with a layer; of a sample, with its number, ErrNotFound for an
+// input that is missing or that the network does not have, ErrShape, ErrDtype and ErrLayout for what an input is,
+// ErrValue for NaN, for an infinity, and for a whole number without a row; ErrValue also for a weight, and for what
 // flows into a layer, with NaN or an infinity.
-func Quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error], cfg Config) (*model.Model, *Report, error) {
-	m, r, err := quantize(ctx, build, samples, cfg)
+func Quantize(
+	ctx context.Context, float *model.Model, samples iter.Seq2[Sample, error], cfg Config,
+) (*model.Model, *Report, error) {
+	m, r, err := quantize(ctx, float, samples, cfg)
 	if err != nil {
 		return nil, nil, fmt.Errorf("ptq: Quantize: %w", err)
 	}
 	return m, r, nil
 }
 
-func quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error], cfg Config) (*model.Model, *Report, error) {
+func quantize(
+	ctx context.Context, float *model.Model, samples iter.Seq2[Sample, error], cfg Config,
+) (*model.Model, *Report, error) {
 	switch {
 	case ctx == nil:
-		return nil, nil, fmt.Errorf("%w: got no ctx", qtensor.ErrParams)
-	case build == nil:
-		return nil, nil, fmt.Errorf("%w: got no build", qtensor.ErrParams)
+		return nil, nil, fmt.Errorf("%w: got no ctx, want context.Background() or another", qtensor.ErrParams)
+	case float == nil:
+		return nil, nil, fmt.Errorf("%w: got no model, want a float model", qtensor.ErrParams)
 	case samples == nil:
-		return nil, nil, fmt.Errorf("%w: got no samples", qtensor.ErrParams)
+		return nil, nil, fmt.Errorf("%w: got no samples, want some", qtensor.ErrParams)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
@@ -79,24 +69,18 @@ func quantize(ctx context.Context, build Build, samples iter.Seq2[Sample, error]
 	if err := cfg.check(); err != nil {
 		return nil, nil, err
 	}
-	source := func(batch int) (graph.Source, error) {
-		made, err := build(batch)
-		return graph.Source(made), err
-	}
-	n, err := graph.Read(source)
-	if err != nil {
-		return nil, nil, err
-	}
-	float, err := model.New(n.Folded, nil)
+	g, err := float.Network()
 	if err != nil {
 		return nil, nil, err
 	}
 	j := &job{
-		ctx: ctx, samples: finite(samples, float.Inputs()), cfg: cfg, graph: n.Folded, net: indexed(n.Folded),
+		ctx: ctx, samples: finite(samples, float.Inputs()), cfg: cfg, graph: g, net: indexed(g),
 		float: float, report: &Report{},
 	}
-	verify := func() error { return j.verify(source, n.Read) }
-	for _, step := range []func() error{j.plan, verify, j.calibrate, j.layers, j.compare} {
+	for _, o := range g.Outputs {
+		j.report.Outputs = append(j.report.Outputs, Output{Name: o.Name})
+	}
+	for _, step := range []func() error{j.plan, j.calibrate, j.layers, j.compare} {
 		if err := step(); err != nil {
 			return nil, nil, err
 		}
@@ -301,12 +285,12 @@ func outside(h *calib.Histogram, low, high float32) float64 {
 
 // compare runs both networks, and reports how far they are apart, at every layer and output.
 func (j *job) compare() error {
-	off := map[string]*noise{}
+	off := map[string]*noise.Noise{}
 	for _, p := range j.products {
-		off[p.result] = &noise{}
+		off[p.result] = &noise.Noise{}
 	}
 	for _, o := range j.graph.Outputs {
-		off[o.Name] = &noise{}
+		off[o.Name] = &noise.Noise{}
 	}
 	err := j.walk("compare", func(s Sample) error {
 		float := map[string][]float32{}
@@ -320,7 +304,7 @@ func (j *job) compare() error {
 		}
 		return j.quantized.Observe(j.ctx, s, func(name string, x []float32) error {
 			if n := off[name]; n != nil {
-				n.add(float[name], x)
+				n.Add(float[name], x)
 			}
 			return nil
 		})
@@ -329,11 +313,11 @@ func (j *job) compare() error {
 		return err
 	}
 	for i, p := range j.products {
-		j.report.Layers[i].OutputSQNR = off[p.result].sqnr()
+		j.report.Layers[i].OutputSQNR = off[p.result].SQNR()
 	}
 	for i := range j.report.Outputs {
 		o := &j.report.Outputs[i]
-		o.SQNR = off[o.Name].sqnr()
+		o.SQNR = off[o.Name].SQNR()
 	}
 	return nil
 }

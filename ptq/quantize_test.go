@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"euryale/calib"
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ptq"
 	"euryale/qtensor"
@@ -60,7 +61,7 @@ func (s *small) normal(rng *rand.Rand, variance float64, shape ...int) *tensor.D
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(x32))
 }
 
-func (s *small) build(batch int) (ptq.Graph, error) {
+func (s *small) build(batch int) (exprgraph.Graph, error) {
 	g := gorgonia.NewGraph()
 	x := gorgonia.NewTensor(g, s.dtype, 4, gorgonia.WithShape(batch, 2, 12, 12), gorgonia.WithName("x"))
 	p := func(name string) *gorgonia.Node {
@@ -75,7 +76,7 @@ func (s *small) build(batch int) (ptq.Graph, error) {
 	y = must(gorgonia.Reshape(y, tensor.Shape{batch, 144}))
 	y = must(gorgonia.Rectify(must(gorgonia.BroadcastAdd(must(gorgonia.Mul(y, p("dense1"))), p("bias2"), nil, []byte{0}))))
 	y = must(gorgonia.SoftMax(must(gorgonia.Mul(y, p("dense2")))))
-	return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
+	return exprgraph.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
 }
 
 // samples are a few batches of different sizes.
@@ -136,7 +137,7 @@ func TestQuantize(t *testing.T) {
 			most        float64 // off
 			least       float64 // dB, of every layer
 		}{{model.Fixed24, 0.01, 35}, {model.Fixed16, 0.01, 35}, {model.DynamicInt8, 0.02, 30}, {model.StaticInt8, 0.02, 25}} {
-			m, r, err := ptq.Quantize(t.Context(), s.build, s.samples(), ptq.Config{Activations: c.activations})
+			m, r, err := quantizeBuild(t.Context(), s.build, s.samples(), ptq.Config{Activations: c.activations})
 			if err != nil {
 				t.Fatalf("%v, %v: %v", dtype, c.activations, err)
 			}
@@ -196,7 +197,7 @@ func output(t *testing.T, m *model.Model, x tensor.Tensor) []float64 {
 func TestRules(t *testing.T) {
 	s := newSmall(t, tensor.Float32)
 	int4 := qtensor.Int4().PerGroup(1, 32)
-	_, r, err := ptq.Quantize(t.Context(), s.build, s.samples(), ptq.Config{Rules: []ptq.Rule{
+	_, r, err := quantizeBuild(t.Context(), s.build, s.samples(), ptq.Config{Rules: []ptq.Rule{
 		{Pattern: "conv1", Float: true}, {Pattern: "dense*", Weights: &int4, Activations: model.DynamicInt8}, {Pattern: "*1", Activations: model.Fixed16},
 	}})
 	if err != nil {
@@ -219,7 +220,7 @@ func TestRules(t *testing.T) {
 func TestProgress(t *testing.T) {
 	s := newSmall(t, tensor.Float32)
 	var got []string
-	_, _, err := ptq.Quantize(t.Context(), s.build, s.samples(), ptq.Config{Progress: func(stage string, n int) {
+	_, _, err := quantizeBuild(t.Context(), s.build, s.samples(), ptq.Config{Progress: func(stage string, n int) {
 		got = append(got, stage+strings.Repeat(".", n))
 	}})
 	want := []string{"calibrate.", "calibrate..", "calibrate...", "compare.", "compare..", "compare..."}
@@ -240,15 +241,15 @@ func TestErrors(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		ctx     context.Context
-		build   ptq.Build
+		build   exprgraph.Build
 		samples iter.Seq2[ptq.Sample, error]
 		cfg     ptq.Config
 		want    error // nil for any
 		text    string
 	}{
 		{"no build", t.Context(), nil, s.samples(), ptq.Config{}, qtensor.ErrParams, "no build"},
-		{"no samples", t.Context(), s.build, none, ptq.Config{}, ptq.ErrSamples, "verify"},
-		{"build fails", t.Context(), func(int) (ptq.Graph, error) { return ptq.Graph{}, failed }, s.samples(), ptq.Config{}, failed, ""},
+		{"no samples", t.Context(), s.build, none, ptq.Config{}, ptq.ErrSamples, "calibrate"},
+		{"build fails", t.Context(), func(int) (exprgraph.Graph, error) { return exprgraph.Graph{}, failed }, s.samples(), ptq.Config{}, failed, ""},
 		{"sample fails", t.Context(), s.build, bad, ptq.Config{}, failed, "sample 0"},
 		{"no input", t.Context(), s.build, unnamed, ptq.Config{}, nil, "x"},
 		{"canceled", canceled, s.build, s.samples(), ptq.Config{}, context.Canceled, ""},
@@ -256,8 +257,8 @@ func TestErrors(t *testing.T) {
 		{"pattern", t.Context(), s.build, s.samples(), ptq.Config{Rules: []ptq.Rule{{Pattern: "["}}}, qtensor.ErrParams, "["},
 		{"scheme", t.Context(), s.build, s.samples(), ptq.Config{Weights: &half}, qtensor.ErrScheme, "conv1"},
 	} {
-		m, r, err := ptq.Quantize(c.ctx, c.build, c.samples, c.cfg)
-		if err == nil || m != nil || r != nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
+		m, r, err := quantizeBuild(c.ctx, c.build, c.samples, c.cfg)
+		if err == nil || m != nil || r.Report != nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: got %v, %v, %v, want an error that is %v and says %q", c.name, m, r, err, c.want, c.text)
 		}
 	}
@@ -275,7 +276,7 @@ func (half) String() string { return "half" }
 // TestRange clips what flows in.
 func TestRange(t *testing.T) {
 	s := newSmall(t, tensor.Float32)
-	_, r, err := ptq.Quantize(t.Context(), s.build, s.samples(), ptq.Config{Activations: model.StaticInt8, Range: half{}})
+	_, r, err := quantizeBuild(t.Context(), s.build, s.samples(), ptq.Config{Activations: model.StaticInt8, Range: half{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,17 +290,17 @@ func TestRange(t *testing.T) {
 // TestReLUReadTwice keeps a ReLU whose layer is read by something else too.
 func TestReLUReadTwice(t *testing.T) {
 	w := draw(tensor.Float32, 1, 1, 6, 6)
-	build := func(batch int) (ptq.Graph, error) {
+	build := func(batch int) (exprgraph.Graph, error) {
 		g := gorgonia.NewGraph()
 		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 6), gorgonia.WithName("x"))
 		y := must(gorgonia.Mul(x, gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(6, 6), gorgonia.WithName("w"), gorgonia.WithValue(w))))
 		y = must(gorgonia.Add(must(gorgonia.Rectify(y)), must(gorgonia.Tanh(y))))
-		return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
+		return exprgraph.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
 	}
 	samples := func(yield func(ptq.Sample, error) bool) {
 		yield(ptq.Sample{"x": draw(tensor.Float32, 2, 1, 9, 6)}, nil)
 	}
-	_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{})
+	_, r, err := quantizeBuild(t.Context(), build, samples, ptq.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,9 +21,6 @@ type Report struct {
 	OnCodes []string
 	Outputs []Output
 	Samples int
-	// Unverified is why Gorgonia could not run the float graph on the first sample, which then was not
-	// compared; else "".
-	Unverified string
 }
 
 // Layer is what became of a product, a convolution or a lookup. A lookup, whose Op is "Gather", has no
@@ -51,9 +48,6 @@ type Output struct {
 	// SQNR is against the float network's, over all samples, dB; −Inf where NaN or an infinity is in one
 	// alone.
 	SQNR float64
-	// Of the float network as it was read, and with normalizations and biases folded into layers, against
-	// Gorgonia's for the first sample, dB: +Inf for equal numbers, NaN where Unverified.
-	ReadSQNR, FoldedSQNR float64
 }
 
 // Bytes returns the size of the weights of all layers, before and after: one that layers share counts for
@@ -91,13 +85,6 @@ func (r *Report) String() string {
 	}
 	for _, o := range r.Outputs {
 		fmt.Fprintf(w, "%s\t\t\t\t\t\t\t%.1f\n", table.Cell(o.Name), o.SQNR)
-		if r.Unverified == "" {
-			fmt.Fprintf(w, "  in float32, against Gorgonia\t\t\t\t\t\t\t%.1f\n", o.ReadSQNR)
-			fmt.Fprintf(w, "  in float32, folded\t\t\t\t\t\t\t%.1f\n", o.FoldedSQNR)
-		}
-	}
-	if r.Unverified != "" {
-		fmt.Fprintf(w, "not compared with Gorgonia: %s\n", table.Cell(r.Unverified))
 	}
 	_ = w.Flush() // strings.Builder gives no error
 	return b.String()

@@ -16,9 +16,8 @@ import (
 type Sample map[string]tensor.Tensor
 
 // walks says what Quantize does with samples.
-const walks = "samples is walked three times, to its first by verify, then to its end by calibrate and by compare, " +
-	"and has to give the same each time: " +
-	"what reads a channel or a file once has to be collected first"
+const walks = "samples is walked twice, by calibrate and by compare, and has to give the same each time: what reads a channel or a " +
+	"file once has to be collected first"
 
 // walk calls do for every sample.
 func (j *job) walk(stage string, do func(Sample) error) error {
@@ -44,8 +43,8 @@ func (j *job) walk(stage string, do func(Sample) error) error {
 	switch {
 	case before > 0 && count != before:
 		return fmt.Errorf("%s: %w: got %d, want %d as before: %s", stage, ErrWalk, count, before, walks)
-	case count == 0: // verify had one
-		return fmt.Errorf("%s: %w: got none, want one or more as before: %s", stage, ErrWalk, walks)
+	case count == 0:
+		return fmt.Errorf("%s: %w: got none, want one or more", stage, ErrSamples)
 	}
 	j.report.Samples = count
 	return nil

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/ptq"
 
 	"gorgonia.org/gorgonia"
@@ -55,10 +56,10 @@ func TestSharedMemory(t *testing.T) {
 	for seed := range uint64(1000) {
 		dt := []tensor.Dtype{tensor.Float32, tensor.Float64}[seed%2]
 		values := map[string]*tensor.Dense{}
-		build := func(batch int) (ptq.Graph, error) {
+		build := func(batch int) (exprgraph.Graph, error) {
 			z := newZoo(dt, batch, values)
 			y := sharing(z, seed)
-			return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
+			return exprgraph.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
 		}
 		samples := func(yield func(ptq.Sample, error) bool) { yield(ptq.Sample{"x": draw(dt, seed, 1, 4, 6)}, nil) }
 		if _, err := graphOf(build); err != nil {
@@ -66,8 +67,8 @@ func TestSharedMemory(t *testing.T) {
 			continue
 		}
 		tried++
-		_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{AllowFloat: true})
-		if err != nil || r.Unverified != "" {
+		_, r, err := quantizeBuild(t.Context(), build, samples, ptq.Config{AllowFloat: true})
+		if err != nil || r.Read.NotCompared != "" {
 			refused++
 			t.Errorf("seed %d: error %v, or not verified: %v", seed, err, r)
 		}
@@ -76,7 +77,7 @@ func TestSharedMemory(t *testing.T) {
 }
 
 // graphOf returns what build makes, with a panic as an error.
-func graphOf(build ptq.Build) (g ptq.Graph, err error) {
+func graphOf(build exprgraph.Build) (g exprgraph.Graph, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = errors.New(fmt.Sprint(r))

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ops"
 	"euryale/ptq"
@@ -75,11 +76,11 @@ func TestSums(t *testing.T) {
 	} {
 		values := map[string]*tensor.Dense{}
 		var shape tensor.Shape
-		build := func(batch int) (ptq.Graph, error) {
+		build := func(batch int) (exprgraph.Graph, error) {
 			z := newZoo(tensor.Float32, batch, values)
 			y := c.net(z)
 			shape = z.Inputs[0].Shape()[1:].Clone()
-			return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
+			return exprgraph.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
 		}
 		samples := func(yield func(ptq.Sample, error) bool) {
 			for seed := range uint64(4) {
@@ -88,7 +89,7 @@ func TestSums(t *testing.T) {
 				}
 			}
 		}
-		m, r, err := ptq.Quantize(t.Context(), build, samples, c.cfg)
+		m, r, err := quantizeBuild(t.Context(), build, samples, c.cfg)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue

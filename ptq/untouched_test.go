@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ptq"
 
@@ -95,20 +96,20 @@ func (tr *training) state() (x []float64) {
 }
 
 // quantize has ptq read, and run, the user's own graph.
-func (tr *training) quantize() *ptq.Report {
+func (tr *training) quantize() report {
 	tr.t.Helper()
-	build := func(batch int) (ptq.Graph, error) {
+	build := func(batch int) (exprgraph.Graph, error) {
 		of := tr
 		if batch != 5 {
 			of = &training{t: tr.t, dt: tr.dt, drop: tr.drop}
 			of.make(batch, tr)
 		}
-		return ptq.Graph{Inputs: gorgonia.Nodes{of.x}, Outputs: gorgonia.Nodes{of.y}}, nil
+		return exprgraph.Graph{Inputs: gorgonia.Nodes{of.x}, Outputs: gorgonia.Nodes{of.y}}, nil
 	}
 	samples := func(yield func(ptq.Sample, error) bool) {
 		yield(ptq.Sample{"x": draw(tr.dt, 77, 1, 5, 2, 6, 6)}, nil)
 	}
-	_, r, err := ptq.Quantize(tr.t.Context(), build, samples, ptq.Config{Activations: model.StaticInt8})
+	_, r, err := quantizeBuild(tr.t.Context(), build, samples, ptq.Config{Activations: model.StaticInt8})
 	if err != nil {
 		tr.t.Fatal(err)
 	}
@@ -138,7 +139,7 @@ func TestQuantizeLeavesTheGraph(t *testing.T) {
 					nodes, x, target := slices.Clone(tr.g.AllNodes()), tr.x.Value(), tr.target.Value()
 					numbers := wide(x)
 					r := tr.quantize()
-					if r.Unverified != "" || len(r.Layers) != 3 {
+					if r.Read.NotCompared != "" || len(r.Layers) != 3 {
 						t.Errorf("%s: not verified, or other layers:\n%v", what, r)
 					}
 					if !slices.Equal(tr.g.AllNodes(), nodes) || tr.x.Value() != x || tr.target.Value() != target ||

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"euryale/exprgraph"
 	nets "euryale/internal/zoo"
 	"euryale/model"
 	"euryale/ptq"
@@ -39,11 +40,11 @@ func TestZoo(t *testing.T) {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 			values := map[string]*tensor.Dense{}
 			var shapes map[string]tensor.Shape
-			build := func(batch int) (ptq.Graph, error) {
+			build := func(batch int) (exprgraph.Graph, error) {
 				z := newZoo(dt, batch, values)
 				y := net(z)
 				shapes = z.Shapes()
-				return ptq.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
+				return exprgraph.Graph{Inputs: z.Inputs, Outputs: gorgonia.Nodes{y}}, nil
 			}
 			samples := func(yield func(ptq.Sample, error) bool) {
 				for seed := range uint64(4) {
@@ -56,20 +57,21 @@ func TestZoo(t *testing.T) {
 				activations model.Activations
 				least       float64 // dB
 			}{{model.Fixed24, 33}, {model.DynamicInt8, 30}, {model.StaticInt8, 25}} {
-				_, r, err := ptq.Quantize(t.Context(), build, samples, ptq.Config{Activations: c.activations})
+				_, r, err := quantizeBuild(t.Context(), build, samples, ptq.Config{Activations: c.activations})
 				if err != nil {
 					t.Errorf("%s of %v, %v: %v", name, dt, c.activations, err)
 					break
 				}
-				t.Logf("%s of %v, %v: %.1f dB, read at %.1f dB, folded %.1f dB", name, dt, c.activations, r.Outputs[0].SQNR, r.Outputs[0].ReadSQNR, r.Outputs[0].FoldedSQNR)
-				if o := r.Outputs[0]; o.SQNR < c.least || !(min(o.ReadSQNR, o.FoldedSQNR) > 110) {
+				t.Logf("%s of %v, %v: %.1f dB, read at %.1f dB, folded %.1f dB", name, dt, c.activations, r.Outputs[0].SQNR, r.Read.Outputs[0].SQNR, r.Read.Outputs[0].FoldedSQNR)
+				o, read := r.Outputs[0], r.Read.Outputs[0]
+				if o.SQNR < c.least || !(min(read.SQNR, read.FoldedSQNR) > 110) {
 					t.Errorf("%s of %v, %v: got %.1f dB, want %v:\n%v", name, dt, c.activations, o.SQNR, c.least, r)
 				}
 				least := math.Inf(1)
 				if at, ok := inexact[name]; ok {
 					least = at
 				}
-				if read := r.Outputs[0].ReadSQNR; exact && dt == tensor.Float32 && read < least {
+				if read := r.Read.Outputs[0].SQNR; exact && dt == tensor.Float32 && read < least {
 					t.Errorf("%s: read at %.1f dB, want %v:\n%v", name, read, least, r)
 				}
 			}

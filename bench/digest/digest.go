@@ -135,7 +135,7 @@ func sentinels(err error) string {
 		{"ErrOption", calib.ErrOption},
 		{"ErrProfile", calib.ErrProfile},
 		{"ErrCall", model.ErrCall},
-		{"ErrMismatch", ptq.ErrMismatch},
+		{"ErrMismatch", exprgraph.ErrMismatch},
 		{"ErrSamples", ptq.ErrSamples},
 	} {
 		if errors.Is(err, s.err) {

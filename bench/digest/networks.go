@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"euryale/exprgraph"
 	"euryale/internal/zoo"
 	"euryale/model"
 	"euryale/ptq"
@@ -25,11 +26,11 @@ type source struct {
 	shapes map[string]tensor.Shape
 }
 
-func (s *source) build(batch int) (ptq.Graph, error) {
+func (s *source) build(batch int) (exprgraph.Graph, error) {
 	b := zoo.New(s.dt, batch, s.values)
 	y := zoo.Networks[s.name](b)
 	s.shapes = b.Shapes()
-	return ptq.Graph{Inputs: b.Inputs, Outputs: gorgonia.Nodes{y}}, nil
+	return exprgraph.Graph{Inputs: b.Inputs, Outputs: gorgonia.Nodes{y}}, nil
 }
 
 func (s *source) samples(yield func(ptq.Sample, error) bool) {
@@ -56,11 +57,10 @@ func networks(d *digest) {
 				}{{"symmetric8", nil}, {"int4-groups32", &grouped}} {
 					s := &source{name: name, dt: dt, values: map[string]*tensor.Dense{}}
 					key := fmt.Sprintf("network=%s of=%v activations=%s weights=%s", name, dt, a.name, w.name)
-					m, r, err := ptq.Quantize(context.Background(), s.build, s.samples,
-						ptq.Config{Weights: w.scheme, Activations: a.activations})
+					m, read, r, err := s.quantized(ptq.Config{Weights: w.scheme, Activations: a.activations})
 					d.add(key+" quantized", err, "yes")
 					if err == nil {
-						d.addReport(key, r)
+						d.addReport(key, read, r)
 						d.addModel(key, s, m)
 					}
 				}
@@ -69,8 +69,29 @@ func networks(d *digest) {
 	}
 }
 
+// quantized reads the network, compares it with Gorgonia on the first sample, and quantizes it.
+func (s *source) quantized(cfg ptq.Config) (*model.Model, *exprgraph.Report, *ptq.Report, error) {
+	if _, err := s.build(2); err != nil { // samples are of its shapes
+		return nil, nil, nil, err
+	}
+	var opts []exprgraph.ReadOption
+	for sample, err := range s.samples {
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		opts = append(opts, exprgraph.WithSample(sample))
+		break
+	}
+	float, read, err := exprgraph.ReadBuild(context.Background(), s.build, opts...)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	m, r, err := ptq.Quantize(context.Background(), float, s.samples, cfg)
+	return m, read, r, err
+}
+
 // addReport adds the numbers of each quantized layer, which has its weight's name, and of each output.
-func (d *digest) addReport(key string, r *ptq.Report) {
+func (d *digest) addReport(key string, read *exprgraph.Report, r *ptq.Report) {
 	seen := map[string]int{}
 	for _, l := range r.Layers {
 		if !l.Quantized {
@@ -86,7 +107,7 @@ func (d *digest) addReport(key string, r *ptq.Report) {
 	}
 	for i, o := range r.Outputs {
 		d.add(fmt.Sprintf("%s result=%d SQNR", key, i), nil, o.SQNR)
-		d.add(fmt.Sprintf("%s result=%d read", key, i), nil, o.ReadSQNR, o.FoldedSQNR)
+		d.add(fmt.Sprintf("%s result=%d read", key, i), nil, read.Outputs[i].SQNR, read.Outputs[i].FoldedSQNR)
 	}
 	d.add(key+" samples", nil, r.Samples)
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"euryale/exprgraph"
 	"euryale/model"
 	"euryale/ptq"
 	"euryale/qtensor"
@@ -144,14 +145,18 @@ func samples(data subset) iter.Seq2[ptq.Sample, error] {
 // quantized quantizes the network, saves it, and evaluates what the file gives back, then lets it race the
 // float one. It returns the bytes of the weights too.
 func quantized(ctx context.Context, path string, net network, m method, data *dataset, turn time.Duration) (a answers, bytes int, err error) {
-	build := func(batch int) (ptq.Graph, error) {
+	build := func(batch int) (exprgraph.Graph, error) {
 		g, err := net.graph(batch)
 		if err != nil {
-			return ptq.Graph{}, err
+			return exprgraph.Graph{}, err
 		}
-		return ptq.Graph{Inputs: gorgonia.Nodes{g.x}, Outputs: gorgonia.Nodes{g.y}}, nil
+		return exprgraph.Graph{Inputs: gorgonia.Nodes{g.x}, Outputs: gorgonia.Nodes{g.y}}, nil
 	}
-	made, cost, err := ptq.Quantize(ctx, build, samples(data.train), ptq.Config{Weights: &m.scheme, Activations: m.activations})
+	float, _, err := exprgraph.ReadBuild(ctx, build)
+	if err != nil {
+		return a, 0, err
+	}
+	made, cost, err := ptq.Quantize(ctx, float, samples(data.train), ptq.Config{Weights: &m.scheme, Activations: m.activations})
 	if err != nil {
 		return a, 0, err
 	}

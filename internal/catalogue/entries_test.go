@@ -21,8 +21,10 @@ var entries = map[string]any{
 	"calib.ReadProfile":       calib.ReadProfile,
 	"calib.WithMovingAverage": calib.WithMovingAverage,
 
-	"exprgraph.Attach": exprgraph.Attach,
-	"exprgraph.Embed":  exprgraph.Embed,
+	"exprgraph.Attach":     exprgraph.Attach,
+	"exprgraph.Embed":      exprgraph.Embed,
+	"exprgraph.ReadBuild":  exprgraph.ReadBuild,
+	"exprgraph.WithSample": exprgraph.WithSample,
 
 	"model.Load":            model.Load,
 	"model.New":             model.New,
@@ -77,7 +79,18 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[calib.RangeEstimator](),
 	reflect.TypeFor[calib.Calibrator](),
 
+	reflect.TypeFor[exprgraph.Build](),
+	reflect.TypeFor[exprgraph.Graph](),
+	reflect.TypeFor[exprgraph.Output](),
+	reflect.TypeFor[exprgraph.ReadOption](),
+	reflect.TypeFor[exprgraph.Report](),
+
 	reflect.TypeFor[model.Activations](),
+	reflect.TypeFor[model.Call](),
+	reflect.TypeFor[model.Constant](),
+	reflect.TypeFor[model.Network](),
+	reflect.TypeFor[model.Node](),
+	reflect.TypeFor[model.Value](),
 	reflect.TypeFor[model.Layer](),
 	reflect.TypeFor[model.LayerInfo](),
 	reflect.TypeFor[model.Model](),
@@ -89,9 +102,7 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[ops.LayerOption](),
 	reflect.TypeFor[ops.Weight](),
 
-	reflect.TypeFor[ptq.Build](),
 	reflect.TypeFor[ptq.Config](),
-	reflect.TypeFor[ptq.Graph](),
 	reflect.TypeFor[ptq.Layer](),
 	reflect.TypeFor[ptq.Output](),
 	reflect.TypeFor[ptq.Report](),

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"math/rand/v2"
 
+	"euryale/exprgraph"
 	"euryale/internal/flow"
 	"euryale/model"
 	"euryale/ops"
-	"euryale/ptq"
 	"euryale/qtensor"
 
 	"gorgonia.org/gorgonia"
@@ -100,12 +100,12 @@ var file = func() []byte {
 }()
 
 // build makes the float graph of x·w.
-func build(batch int) (ptq.Graph, error) {
+func build(batch int) (exprgraph.Graph, error) {
 	g := gorgonia.NewGraph()
 	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 4), gorgonia.WithName("x"))
 	w := gorgonia.NodeFromAny(g, weight, gorgonia.WithName("w"))
 	y, err := gorgonia.Mul(x, w)
-	return ptq.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, err
+	return exprgraph.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, err
 }
 
 var weight = dense(floats(12), 4, 3)

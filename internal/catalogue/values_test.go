@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"euryale/calib"
+	"euryale/exprgraph"
 	"euryale/internal/flow"
 	"euryale/model"
 	"euryale/ops"
@@ -142,21 +143,21 @@ func giveOps() {
 }
 
 func giveGraphs() {
-	fixed[ptq.Build](build, nil,
-		func(int) (ptq.Graph, error) { return ptq.Graph{}, nil },
-		func(int) (ptq.Graph, error) { return ptq.Graph{}, errMine },
-		func(int) (ptq.Graph, error) { panic("mine") },
-		func(int) (ptq.Graph, error) {
-			return ptq.Graph{Inputs: gorgonia.Nodes{nil}, Outputs: gorgonia.Nodes{nil}}, nil
+	fixed[exprgraph.Build](build, nil,
+		func(int) (exprgraph.Graph, error) { return exprgraph.Graph{}, nil },
+		func(int) (exprgraph.Graph, error) { return exprgraph.Graph{}, errMine },
+		func(int) (exprgraph.Graph, error) { panic("mine") },
+		func(int) (exprgraph.Graph, error) {
+			return exprgraph.Graph{Inputs: gorgonia.Nodes{nil}, Outputs: gorgonia.Nodes{nil}}, nil
 		},
-		func(int) (ptq.Graph, error) {
-			return ptq.Graph{Inputs: gorgonia.Nodes{{}}, Outputs: gorgonia.Nodes{{}}}, nil
+		func(int) (exprgraph.Graph, error) {
+			return exprgraph.Graph{Inputs: gorgonia.Nodes{{}}, Outputs: gorgonia.Nodes{{}}}, nil
 		},
-		func(int) (ptq.Graph, error) { return build(7) },
-		func(n int) (ptq.Graph, error) { // of two graphs
+		func(int) (exprgraph.Graph, error) { return build(7) },
+		func(n int) (exprgraph.Graph, error) { // of two graphs
 			a, err := build(n)
 			b, errB := build(n)
-			return ptq.Graph{Inputs: a.Inputs, Outputs: b.Outputs}, errors.Join(err, errB)
+			return exprgraph.Graph{Inputs: a.Inputs, Outputs: b.Outputs}, errors.Join(err, errB)
 		})
 	fixed(one(ptq.Sample{"x": dense(floats(8), 2, 4)}, nil), nil, func(func(ptq.Sample, error) bool) {},
 		one(nil, nil), one(nil, errMine))

@@ -4,6 +4,7 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 )
@@ -93,6 +94,9 @@ type Graph struct {
 // Check reports names that are empty, given twice, used before they are there, or no text, which no file
 // holds.
 func (g *Graph) Check() error {
+	if g == nil {
+		return errors.New("flow: got no network, want one")
+	}
 	seen := map[string]bool{}
 	add := func(name, what string) error { return take(seen, name, what) }
 	for name := range g.Constants {

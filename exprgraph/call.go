@@ -1,0 +1,225 @@
+package exprgraph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+
+	"euryale/internal/dense"
+	"euryale/internal/flow"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// A node that no operation of flow stands for stays Gorgonia's: a call of its op in a graph that is built for
+// the batch.
+
+// opCall is the operation of nodes with a Call.
+const opCall = "Call"
+
+// impure are ops whose results are not of their operands alone, or others in training than in evaluation.
+var impure = []string{"BatchNormOp", "dropoutOp", "randomOp", "Iop"}
+
+// call returns the value of a node by its own op; why says what kept it from being read.
+func (r *reader) call(p pair, operands []pair, why error) (*value, error) {
+	shape := p.shape()
+	if slices.Contains(impure, p.kind()) || slices.Contains(unguarded, p.kind()) || batches(shape) > 1 {
+		return nil, why
+	}
+	var in []*value
+	given := make([]bool, len(operands))
+	for i, operand := range operands {
+		if !isFloat(operand) && operand.a.Op() == nil && operand.a.Value() != nil && operand.b.Value() != nil {
+			continue // such as indices: the graph that is built has them
+		}
+		if !isFloat(operand) {
+			return nil, why
+		}
+		v, err := r.read(operand)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Equal(v.shape, operand.shape()) { // repeated, which is left to elementwise operations
+			below, err := operand.operands()
+			if err != nil {
+				return nil, err
+			}
+			if v, err = r.call(operand, below, why); err != nil {
+				return nil, err
+			}
+		}
+		in, given[i] = append(in, v), true
+	}
+	if len(in) == 0 {
+		return nil, why
+	}
+	what := describe(p.a.Op())
+	if u, ok := errors.AsType[unsupported](why); ok {
+		what += ": " + u.reason
+	}
+	y := r.add(flow.Node{Op: opCall}, shape, in...)
+	c := &call{builds: r.builds, position: r.positions[p.a], op: reflect.TypeOf(p.a.Op()), given: given}
+	y.from.call = &flow.Call{What: what, Shape: shape, Run: c.run}
+	return y, nil
+}
+
+// position is where a node is: an output, or an operand of the node in another position.
+type position struct {
+	of *position // nil for an output
+	i  int       // the number of the output or operand
+}
+
+// findPositions returns positions of the nodes that outputs need.
+func findPositions(outputs gorgonia.Nodes) map[*gorgonia.Node]*position {
+	positions := map[*gorgonia.Node]*position{}
+	var list []*gorgonia.Node
+	add := func(n *gorgonia.Node, at position) {
+		if positions[n] == nil {
+			positions[n] = &at
+			list = append(list, n)
+		}
+	}
+	for i, n := range outputs {
+		add(n, position{i: i})
+	}
+	for next := 0; next < len(list); next++ {
+		for i, operand := range operandsOf(list[next]) {
+			add(operand, position{positions[list[next]], i})
+		}
+	}
+	return positions
+}
+
+// call is one node of a network, in any graph of it.
+type call struct {
+	builds   *builds
+	position *position
+	op       reflect.Type
+	given    []bool // operands that come from outside; the graph has the others
+}
+
+// run returns what the op makes of the operands. It may go on when nobody waits for it any more: what it
+// works on is its own, and it lets others build at its end.
+func (c *call) run(ctx context.Context, batch int, in []flow.Tensor) (out flow.Tensor, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: gorgonia panics: %v", ErrOp, r)
+		}
+	}()
+	b, err := c.builds.at(ctx, batch)
+	if err != nil {
+		return out, err
+	}
+	n, values, err := b.operandsFor(c, in)
+	if err != nil {
+		return out, err
+	}
+	var y gorgonia.Value
+	do := func() error {
+		y, err = apply(n.Op(), values)
+		return err
+	}
+	if kindOf(n.Op()) != "" {
+		err = do()
+	} else { // which may keep what it computes in its own memory
+		err = c.builds.turn.take(ctx, do)
+	}
+	if err != nil {
+		return out, err
+	}
+	data, err := elements(y)
+	return flow.Tensor{Shape: n.Shape(), Data: data}, err
+}
+
+// built is a graph for a batch size.
+type built struct {
+	batch  int
+	source Graph
+	lock   sync.Mutex                   // of nodes
+	nodes  map[*position]*gorgonia.Node // those that were looked at
+}
+
+// operandsFor returns the node of a call and its operands: in, and what the graph has.
+func (b *built) operandsFor(c *call, in []flow.Tensor) (*gorgonia.Node, []gorgonia.Value, error) {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	n := b.node(c.position)
+	var operands []*gorgonia.Node
+	if n != nil {
+		operands = operandsOf(n)
+	}
+	if n == nil || reflect.TypeOf(n.Op()) != c.op || len(operands) != len(c.given) {
+		return nil, nil, fmt.Errorf("%w: the graph for batch size %d has another node in the place of %v",
+			ErrUnsupported, b.batch, c.op)
+	}
+	values := make([]gorgonia.Value, len(operands))
+	for i, operand := range operands {
+		if !c.given[i] {
+			values[i] = operand.Value()
+			continue
+		}
+		v, err := valueOf(operand, in[0].Data)
+		if err != nil {
+			return nil, nil, err
+		}
+		values[i], in = v, in[1:]
+	}
+	return n, values, nil
+}
+
+// node returns what is at a position, nil where the graph has none. The lock is held.
+func (b *built) node(at *position) *gorgonia.Node {
+	var way []*position // down from what is known
+	for ; at != nil && b.nodes[at] == nil; at = at.of {
+		way = append(way, at)
+	}
+	n := b.nodes[at]
+	for _, at := range slices.Backward(way) {
+		list := b.source.Outputs
+		if at.of != nil {
+			list = operandsOf(n)
+		}
+		if at.i >= len(list) || !isNode(list[at.i]) {
+			return nil
+		}
+		n = list[at.i]
+		b.nodes[at] = n
+	}
+	return n
+}
+
+// valueOf returns a copy of numbers as a value for a node.
+func valueOf(n *gorgonia.Node, x []float32) (gorgonia.Value, error) {
+	if len(x) != size(n.Shape()) || len(x) == 0 {
+		return nil, fmt.Errorf("%w: got %d numbers for %q of shape %v, want as many, at least one", ErrUnsupported,
+			len(x), nameOf(n), n.Shape())
+	}
+	switch n.Dtype() {
+	case tensor.Float32:
+		return newValue(n, slices.Clone(x), func(v float32) gorgonia.Value { return gorgonia.NewF32(v) }), nil
+	case tensor.Float64:
+		return newValue(n, converted[float64](x), func(v float64) gorgonia.Value { return gorgonia.NewF64(v) }), nil
+	case tensor.Int:
+		return newValue(n, converted[int](x), func(v int) gorgonia.Value { return gorgonia.NewI(v) }), nil
+	}
+	return nil, fmt.Errorf("%w: %q is of %v, want float32, float64 or int", ErrUnsupported, nameOf(n), n.Dtype())
+}
+
+func converted[T float64 | int](x []float32) []T {
+	y := make([]T, len(x))
+	for i, v := range x {
+		y[i] = T(v)
+	}
+	return y
+}
+
+func newValue[T any](n *gorgonia.Node, x []T, scalar func(T) gorgonia.Value) gorgonia.Value {
+	if n.IsScalar() {
+		return scalar(x[0])
+	}
+	return dense.New(x, n.Shape())
+}

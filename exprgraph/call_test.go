@@ -1,0 +1,127 @@
+package exprgraph
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"euryale/internal/graphop"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// positive returns a network of one function of positive numbers.
+func positive(f func(node) (node, error)) func(*zoo) Graph {
+	return on(func(z *zoo, x node) (node, error) {
+		return f(must(gorgonia.Add(must(gorgonia.Square(x)), z.number(0.5))))
+	})
+}
+
+// called are networks of what flow has not.
+var called = []struct {
+	name string
+	net  func(*zoo) Graph
+	says []string // what the calls are
+}{
+	{"Log1p", positive(gorgonia.Log1p), []string{"elemUnaryOp log1p", "function that flow has"}},
+	{"Log2", positive(gorgonia.Log2), []string{"log2"}},
+	{"Expm1", unary(gorgonia.Expm1), []string{"expm1"}},
+	{"Sum of samples", unary(func(x node) (node, error) { return gorgonia.Sum(x, 0) }), []string{"sumOp", "[0]", "none that is the batch"}},
+	{"Mean of all", unary(func(x node) (node, error) { return gorgonia.Mean(x) }), []string{"sumOp", "none that is the batch"}},
+	{"Max of samples", unary(func(x node) (node, error) { return gorgonia.Max(x, 0, 1) }), []string{"maxOp"}},
+	{"Sum of rows of images", func(z *zoo) Graph {
+		x := z.input("x", z.batch, 2, 3, 4)
+		return source(x, must(gorgonia.Sum(x, 2, 3)))
+	}, []string{"sumOp", "along axis 2", "wrong numbers"}},
+	{"SizeOf", unary(func(x node) (node, error) { return gorgonia.SizeOf(0, x) }), []string{"sizeOp", "axis 0", "not the batch"}},
+	{"Slice of samples", unary(func(x node) (node, error) { return gorgonia.Slice(x, gorgonia.S(0, 2)) }), []string{"sliceOp", "of the batch"}},
+	{"another slice by batch", on(func(z *zoo, x node) (node, error) {
+		return gorgonia.Slice(x, nil, gorgonia.S(z.batch%2, z.batch%2+2))
+	}), []string{"sliceOp", "from 0 up to 2 at one batch size, from 1 up to 3"}},
+	{"Sparsemax", unary(func(x node) (node, error) { return gorgonia.Sparsemax(x) }), []string{"sparsemaxOp"}},
+	{"ByIndices", on(func(z *zoo, x node) (node, error) {
+		indices := tensor.New(tensor.WithShape(3), tensor.WithBacking([]int{2, 0, 2}))
+		return gorgonia.ByIndices(x, gorgonia.NewVector(z.g, tensor.Int, gorgonia.WithName("indices"), gorgonia.WithShape(3), gorgonia.WithValue(indices)), 1)
+	}), []string{"byIndicesOp"}},
+	{"Tensordot", on(func(z *zoo, x node) (node, error) {
+		three := must(gorgonia.Reshape(x, tensor.Shape{z.batch, 2, 2}))
+		return gorgonia.Tensordot([]int{1, 2}, []int{0, 1}, three, z.weight("w", 2, 2, 3))
+	}), []string{"tensordotOp", "over axes [1 2 0 1]"}},
+	{"Gt", on(func(z *zoo, x node) (node, error) { return gorgonia.Gt(x, z.number(0), true) }), []string{"elemBinOp > true"}},
+	{"compared with 1", on(func(z *zoo, x node) (node, error) {
+		return gorgonia.HadamardProd(x, must(gorgonia.Gt(x, z.number(1), true)))
+	}), []string{"elemBinOp > true"}},
+	{"mask of another", on(func(z *zoo, x node) (node, error) {
+		return gorgonia.HadamardProd(x, must(gorgonia.Gt(must(gorgonia.Tanh(x)), z.number(0), true)))
+	}), []string{"elemBinOp > true"}},
+	{"MaxBetween", on(func(z *zoo, x node) (node, error) { return gorgonia.MaxBetween(x, must(gorgonia.Neg(x))) }), []string{"maxBetween"}},
+	{"outer product", func(z *zoo) Graph {
+		x := z.input("x", 4)
+		return source(x, must(gorgonia.OuterProd(x, z.weight("w", 3))))
+	}, []string{"linAlgBinOp a ⊗ b"}},
+	{"inner product", func(z *zoo) Graph {
+		x := z.input("x", 4)
+		return source(x, must(gorgonia.Mul(x, z.weight("w", 4))))
+	}, []string{"linAlgBinOp a ⋅ b"}},
+	{"repeated operand", on(func(z *zoo, x node) (node, error) {
+		_, y, err := gorgonia.Broadcast(x, z.weight("w", 4), gorgonia.NewBroadcastPattern(nil, []byte{0}))
+		return gorgonia.Concat(1, x, must(y, err))
+	}), []string{"repeatOp Repeat0", "not elementwise"}},
+	{"op from outside", on(func(_ *zoo, x node) (node, error) {
+		return gorgonia.ApplyOp(identity{graphop.NewBase("mine")}, x)
+	}), []string{"graph.identity mine#"}},
+	{"another op by batch", on(func(z *zoo, x node) (node, error) {
+		if z.batch == batchA {
+			return gorgonia.Tanh(x)
+		}
+		return gorgonia.Sigmoid(x)
+	}), []string{"tanh", "sigmoid"}},
+	{"another axis by batch", on(func(z *zoo, x node) (node, error) { return gorgonia.SoftMax(x, z.batch-batchA) }), []string{"softmaxOp", "[axis isLog] is [0 0]"}},
+	{"uneven padding", func(z *zoo) Graph {
+		x := z.input("x", z.batch, 1, 4, 4)
+		return source(x, must(gorgonia.MaxPool2D(x, tensor.Shape{2, 2}, []int{0, 1, 0, 1}, []int{1, 1})))
+	}, []string{"maxPoolOp", "padded"}},
+	{"computed filters", func(z *zoo) Graph {
+		x := z.input("x", z.batch, 1, 4, 4)
+		return source(x, conv(x, must(gorgonia.Tanh(z.weight("w", 2, 1, 3, 3))), 0, 1))
+	}, []string{"transposeOp", "filters that are computed"}},
+	{"columns alone", func(z *zoo) Graph {
+		x, one := z.input("x", z.batch, 1, 4, 4), tensor.Shape{1, 1}
+		return source(x, must(gorgonia.Im2Col(x, tensor.Shape{2, 2}, tensor.Shape{0, 0}, one, one)))
+	}, []string{"im2colOp"}},
+	{"upsampling", func(z *zoo) Graph {
+		x := z.input("x", z.batch, 1, 4, 4)
+		return source(x, must(gorgonia.Upsample2D(x, 2)))
+	}, []string{"upsampleOp"}},
+	{"group norm", func(z *zoo) Graph {
+		x := z.input("x", z.batch, 4, 3, 3)
+		return source(x, must(gorgonia.GroupNorm(x, z.weight("s", 1, 4, 1, 1), z.weight("b", 1, 4, 1, 1), 2, 4, 1e-5)))
+	}, []string{"Op"}},
+}
+
+func TestReadCallsWhatFlowHasNot(t *testing.T) {
+	for _, c := range called {
+		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+			t.Run(fmt.Sprintf("%s/%v", c.name, dt), func(t *testing.T) {
+				z := zoo{dt: dt, weights: map[string]*tensor.Dense{}}
+				g, err := readFolded(z.build(c.net))
+				if err != nil {
+					t.Fatal(err)
+				}
+				var what []string
+				for _, call := range g.Calls {
+					what = append(what, call.What)
+				}
+				for _, part := range append(c.says, ": ") {
+					if !strings.Contains(strings.Join(what, "; "), part) {
+						t.Errorf("got calls of %q, want %s", what, part)
+					}
+				}
+				for _, batch := range []int{2, 3, 5, 4, 6, 7, 2} {
+					compare(t, &z, c.net, g, batch)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package exprgraph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"euryale/internal/dense"
+	"euryale/internal/flow"
+	"euryale/internal/noise"
+	"euryale/model"
+
+	"gorgonia.org/tensor"
+)
+
+// comparison is of a network, as it was read and folded, with what Gorgonia's ops make of a sample.
+type comparison struct {
+	build        Build
+	read, folded *model.Model
+	graph        *flow.Graph // of both
+	report       *Report
+}
+
+// with compares both networks with Gorgonia on a sample, in a graph built for it.
+func (c *comparison) with(ctx context.Context, sample map[string]tensor.Tensor) error {
+	folded, err := c.folded.Run(ctx, sample)
+	if err != nil {
+		return err
+	}
+	read, err := c.read.Run(ctx, sample)
+	if err != nil {
+		return err
+	}
+	wants, err := c.gorgonia(ctx, sample)
+	if errors.Is(err, ErrOp) {
+		c.report.NotCompared = err.Error()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for i, want := range wants {
+		o := &c.report.Outputs[i]
+		for _, made := range []struct {
+			sqnr *float64
+			got  tensor.Tensor
+		}{{&o.SQNR, read[c.read.Outputs()[i].Name]}, {&o.FoldedSQNR, folded[o.Name]}} {
+			got, err := dense.Float32s(made.got)
+			if err != nil {
+				return fmt.Errorf("output %q: %w", o.Name, err)
+			}
+			var ok bool
+			if *made.sqnr, ok = equal(want, got); !ok {
+				return fmt.Errorf("output %q: %w: got %.1f dB, want %d or more, or every number as near as %g of the largest, and NaN "+
+					"and infinities in the same places", o.Name, ErrMismatch, *made.sqnr, leastRead, leastNear)
+			}
+		}
+	}
+	return nil
+}
+
+// gorgonia returns what Gorgonia's ops make of a sample, in evaluation.
+func (c *comparison) gorgonia(ctx context.Context, sample map[string]tensor.Tensor) (outputs [][]float32, err error) {
+	g, err := c.build.at(c.batch(sample))
+	if err != nil {
+		return nil, err
+	}
+	if len(g.Outputs) != len(c.graph.Outputs) {
+		return nil, fmt.Errorf("%w: got %d outputs from build for another batch size, want %d", ErrUnsupported,
+			len(g.Outputs), len(c.graph.Outputs))
+	}
+	inputs := make([][]float32, len(c.graph.Inputs))
+	for i, in := range c.graph.Inputs {
+		if inputs[i], err = numbers(sample[in.Name]); err != nil {
+			return nil, fmt.Errorf("input %q: %w", in.Name, err)
+		}
+	}
+	return evaluate(ctx, g, inputs)
+}
+
+// batch returns that of a sample which the model has run.
+func (c *comparison) batch(sample map[string]tensor.Tensor) int {
+	for _, in := range c.graph.Inputs {
+		shape := sample[in.Name].Shape()
+		for i, d := range in.Shape {
+			if d == flow.Batch && len(shape) == len(in.Shape) {
+				return shape[i]
+			}
+		}
+	}
+	return 1 // an axis of one sample that a slice dropped, or no batch
+}
+
+// numbers returns the elements of a sample that a model has run, also whole ones.
+func numbers(t tensor.Tensor) ([]float32, error) {
+	switch t.Dtype() {
+	case tensor.Int:
+		return whole[int](t)
+	case tensor.Int32:
+		return whole[int32](t)
+	case tensor.Int64:
+		return whole[int64](t)
+	}
+	return dense.Float32s(t)
+}
+
+func whole[T int | int32 | int64](t tensor.Tensor) ([]float32, error) {
+	list, err := dense.Slice[T](t)
+	x := make([]float32, len(list))
+	for i, v := range list {
+		x[i] = float32(v)
+	}
+	return x, err
+}
+
+// What a network is compared by. Sums in another order leave about 140 dB. Where they
+// cancel they leave numbers of their own, so that small ones beside large ones count as equal, and those
+// below any that a network gives on purpose.
+const (
+	leastRead = 110   // dB
+	leastNear = 1e-6  // of the largest number of an output
+	leastSize = 1e-29 // of a difference
+)
+
+// equal compares the numbers of an output with those of Gorgonia, and reports whether it is the same output.
+func equal(want, got []float32) (sqnr float64, ok bool) {
+	if len(want) != len(got) {
+		return math.Inf(-1), false
+	}
+	var n noise.Noise
+	n.Add(want, got)
+	sqnr = n.SQNR()
+	return sqnr, sqnr >= leastRead || n.Farthest <= max(leastNear*n.Largest, leastSize)
+}

@@ -1,0 +1,102 @@
+package exprgraph
+
+import (
+	"slices"
+
+	"euryale/internal/flow"
+)
+
+// readConv returns the convolution that Conv2d composes, whose last node is p:
+//
+//	Transpose{0, 3, 1, 2}(Reshape(Reshape(im2col(x)) · Reshape(filter)ᵀ))
+//
+// and nil where p is something else.
+func (r *reader) readConv(p pair, perm []int, turned pair) (*value, error) {
+	if !slices.Equal(perm, []int{0, 3, 1, 2}) {
+		return nil, nil
+	}
+	path := []pair{turned}
+	for _, kind := range []string{"reshapeOp", "linAlgBinOp", "reshapeOp", "im2colOp"} {
+		at := path[len(path)-1]
+		if at.kind() != kind || kindOf(at.b.Op()) != kind {
+			return nil, nil
+		}
+		operands, err := at.operands()
+		if err != nil || len(operands) == 0 {
+			return nil, err
+		}
+		path = append(path, operands[0])
+	}
+	product, columns, image := path[1], path[3], path[4]
+	how, err := product.fixed("āBinaryOperator", "transA", "transB")
+	if err != nil || !slices.Equal(how, []int{productMatMul, 0, 1}) {
+		return nil, err
+	}
+	geometry, err := columns.fixed("h", "w", "padH", "padW", "strideH", "strideW", "dilationH", "dilationW")
+	if err != nil {
+		return nil, err
+	}
+	operands, err := product.operands()
+	if err != nil || len(operands) != 2 {
+		return nil, err
+	}
+	w, err := r.whole(operands[1])
+	if err != nil {
+		return nil, err
+	}
+	if w.data == nil {
+		return nil, p.fail("filters that are computed, want constants")
+	}
+	x, err := r.whole(image)
+	if err != nil {
+		return nil, err
+	}
+	if len(x.shape) != 4 || len(w.shape) != 2 || size(geometry[:2])*x.shape[1] != w.shape[1] {
+		return nil, p.fail("filters of shape %v for a kernel %v over an image of shape %v, want as many channels", w.shape, geometry[:2], x.shape)
+	}
+	// The reshaping on the way is Conv2d's own, not another one that has as many elements.
+	filters, patches, area := w.shape[0], columns.shape(), p.shape()
+	if !slices.Equal(area, []int{patches[0], filters, patches[1], patches[2]}) ||
+		!slices.Equal(path[2].shape(), []int{flow.Batch, patches[3]}) && batches(patches) > 0 {
+		return nil, p.fail("shape %v of patches %v, want Conv2d's", area, patches)
+	}
+	return r.add(flow.Node{
+		Op: "Conv", Group: 1, Pads: geometry[2:4:4], Strides: geometry[4:6:6], Dilations: geometry[6:8:8],
+	}, area, x, r.reshape(w, []int{filters, x.shape[1], geometry[0], geometry[1]})), nil
+}
+
+// readPool reads MaxPool2D and AveragePool2D. The latter divides the sum by the width of the image, whatever the kernel.
+func readPool(r *reader, p pair, operands []pair) (*value, error) {
+	g, err := p.fixed("h", "w", "padNorth", "padWest", "padSouth", "padEast", "strideH", "strideW")
+	if err != nil {
+		return nil, err
+	}
+	x, err := r.whole(operands[0])
+	if err != nil {
+		return nil, err
+	}
+	if g[2] != g[4] || g[3] != g[5] {
+		return nil, p.fail("padded by %v above and left, %v below and right, want the same", g[2:4], g[4:6])
+	}
+	if len(x.shape) != 4 || batches(x.shape[1:]) > 0 {
+		return nil, p.fail("of shape %v, want one of images of one size", x.shape)
+	}
+	node := flow.Node{Op: "MaxPool", Kernel: g[:2:2], Pads: g[2:4:4], Strides: g[6:8:8]}
+	if p.kind() == "maxPoolOp" {
+		return r.add(node, p.shape(), x), nil
+	}
+	node.Op = "AveragePool"
+	y := r.add(node, p.shape(), x)
+	if ratio := float32(x.shape[3]) / float32(g[0]*g[1]); ratio != 1 {
+		y = r.add(flow.Node{Op: "Div"}, y.shape, y, constant(ratio, "scale"))
+	}
+	return y, nil
+}
+
+func readGlobalPool(r *reader, p pair, operands []pair) (*value, error) {
+	x, err := r.whole(operands[0])
+	if err != nil {
+		return nil, err
+	}
+	return r.add(flow.Node{Op: "GlobalAveragePool"}, p.shape(), x), nil
+}

@@ -1,0 +1,188 @@
+package exprgraph
+
+import (
+	"fmt"
+	"slices"
+
+	"euryale/internal/flow"
+)
+
+// binaries are flow's operations, by what elemBinOp says of itself.
+var binaries = map[string]string{"+ false": "Add", "- false": "Sub", "⊙ false": "Mul", "÷ false": "Div", "^ false": "Pow"}
+
+// readBinary reads an elementwise operation on two operands, of which one may be a scalar or repeated along axes.
+func readBinary(r *reader, p pair, operands []pair) (*value, error) {
+	if x, alpha, ok := leakyRelu(p); ok {
+		return r.activation(flow.Node{Op: "LeakyRelu", Alpha: alpha}, x)
+	}
+	if x, ok := masked(p, ">= true", "> true"); ok {
+		return r.activation(flow.Node{Op: "Relu"}, x)
+	}
+	text, err := p.text()
+	if err != nil {
+		return nil, err
+	}
+	op, ok := binaries[text]
+	if !ok || len(operands) != 2 {
+		return nil, p.fail("want one of + − ⊙ ÷ ^, or a comparison with 0 that makes a Rectify or LeakyRelu")
+	}
+	in, shape := make([]*value, 2), p.shape()
+	for i, operand := range operands {
+		if in[i], err = r.read(operand); err != nil {
+			return nil, err
+		}
+		// A vector and a matrix of one row or column are the same to Gorgonia, but not to flow.
+		if declared := operand.shape(); len(declared) > 0 && !slices.Equal(declared, shape) &&
+			slices.Equal(declared, in[i].shape) && size(operand.a.Shape()) == size(p.a.Shape()) && batches(shape) < 2 {
+			in[i] = r.reshape(in[i], shape)
+		}
+	}
+	if got, ok := broadcast(in[0].shape, in[1].shape); !ok || !slices.Equal(got, shape) {
+		return nil, p.fail("of shapes %v and %v, want %v, with no axis repeated in both", in[0].shape, in[1].shape, shape)
+	}
+	return r.binary(op, shape, in), nil
+}
+
+// binary returns the result of an elementwise operation. With a constant it comes before a transposition, which then can meet
+// another one and vanish, and the constant the layer that it is the bias of.
+func (r *reader) binary(op string, shape []int, in []*value) *value {
+	if a, b := in[0].data, in[1].data; op == "Mul" && len(a) == 1 && len(b) == 1 && len(shape) == 0 {
+		return constant(a[0]*b[0], "product") // such as the sizes that Mean divides by
+	}
+	for i, x := range in {
+		c := in[1-i]
+		if c.data == nil || x.from == nil || x.from.Op != "Transpose" || !slices.Equal(x.shape, shape) {
+			continue
+		}
+		perm, inner := x.from.Perm, x.from.in[0]
+		back := make([]int, len(perm))
+		for axis, from := range perm {
+			back[from] = axis
+		}
+		if len(c.shape) > 0 {
+			ones := slices.Repeat([]int{1}, len(shape)-len(c.shape))
+			c = r.transpose(r.reshape(c, append(ones, c.shape...)), back)
+		}
+		operands := []*value{inner, inner}
+		operands[1-i] = c
+		return r.transpose(r.add(flow.Node{Op: op}, inner.shape, operands...), perm)
+	}
+	return r.add(flow.Node{Op: op}, shape, in...)
+}
+
+// unary returns the result of an operation on one operand that keeps its shape, before a transposition as binary does.
+func (r *reader) unary(node flow.Node, x *value) *value {
+	if x.from == nil || x.from.Op != "Transpose" {
+		return r.add(node, x.shape, x)
+	}
+	perm, inner := x.from.Perm, x.from.in[0]
+	if node.Op == "Softmax" || node.Op == "LogSoftmax" {
+		node.Axis = perm[node.Axis]
+	}
+	return r.transpose(r.add(node, inner.shape, inner), perm)
+}
+
+func (p pair) text() (string, error) {
+	a, b := fmt.Sprint(p.a.Op()), fmt.Sprint(p.b.Op())
+	if a != b {
+		return "", p.fail("is %s at another batch size, want the same", b)
+	}
+	return a, nil
+}
+
+func (r *reader) activation(node flow.Node, x pair) (*value, error) {
+	v, err := r.whole(x)
+	if err != nil {
+		return nil, err
+	}
+	return r.unary(node, v), nil
+}
+
+// elementwise returns the operands of an elementwise operation that says one of texts of itself.
+func (p pair) elementwise(texts ...string) (operands []pair, ok bool) {
+	if p.kind() != "elemBinOp" || kindOf(p.b.Op()) != "elemBinOp" {
+		return nil, false
+	}
+	text, err := p.text()
+	if err != nil || !slices.Contains(texts, text) {
+		return nil, false
+	}
+	operands, err = p.operands()
+	return operands, err == nil && len(operands) == 2
+}
+
+// masked returns the x of x ⊙ (x compared with 0), which is how Rectify is composed.
+func masked(p pair, comparisons ...string) (x pair, ok bool) {
+	factors, ok := p.elementwise("⊙ false")
+	if !ok {
+		return pair{}, false
+	}
+	for i, mask := range factors {
+		x := factors[1-i]
+		compared, ok := mask.elementwise(comparisons...)
+		if !ok || compared[0] != x {
+			continue
+		}
+		if zero, ok := compared[1].scalar(); ok && zero == 0 {
+			return x, true
+		}
+	}
+	return pair{}, false
+}
+
+// leakyRelu returns x and α of x ⊙ (x ≥ 0) + x ⊙ (x < 0) ⊙ α.
+func leakyRelu(p pair) (x pair, alpha float32, ok bool) {
+	terms, ok := p.elementwise("+ false")
+	if !ok {
+		return pair{}, 0, false
+	}
+	for i, above := range terms {
+		x, ok := masked(above, ">= true", "> true")
+		if !ok {
+			continue
+		}
+		factors, ok := terms[1-i].elementwise("⊙ false")
+		if !ok {
+			continue
+		}
+		for j, below := range factors {
+			alpha, isNumber := factors[1-j].scalar()
+			if y, ok := masked(below, "< true", "<= true"); ok && isNumber && y == x {
+				return x, alpha, true
+			}
+		}
+	}
+	return pair{}, 0, false
+}
+
+// unaries are flow's operations on one operand, by what elemUnaryOp says of itself.
+var unaries = map[string]string{
+	"sigmoid": "Sigmoid", "tanh": "Tanh", "abs": "Abs", "sign": "Sign", "ceil": "Ceil", "floor": "Floor", "sin": "Sin", "cos": "Cos",
+	"exp": "Exp", "ln": "Log", "sqrt": "Sqrt", "inv": "Reciprocal", "softplus": "Softplus",
+}
+
+// readUnary reads an elementwise operation on one operand.
+func readUnary(r *reader, p pair, operands []pair) (*value, error) {
+	text, err := p.text()
+	if err != nil {
+		return nil, err
+	}
+	x, err := r.whole(operands[0])
+	if err != nil {
+		return nil, err
+	}
+	if op, ok := unaries[text]; ok {
+		return r.unary(flow.Node{Op: op}, x), nil
+	}
+	switch text {
+	case "neg":
+		return r.binary("Mul", x.shape, []*value{x, constant(-1, "minus")}), nil
+	case "square":
+		return r.binary("Mul", x.shape, []*value{x, x}), nil
+	case "cube":
+		return r.binary("Mul", x.shape, []*value{x, r.binary("Mul", x.shape, []*value{x, x})}), nil
+	case "invSqrt":
+		return r.unary(flow.Node{Op: "Reciprocal"}, r.unary(flow.Node{Op: "Sqrt"}, x)), nil
+	}
+	return nil, p.fail("want a function that flow has")
+}

@@ -1,0 +1,159 @@
+package exprgraph
+
+import (
+	"slices"
+
+	"euryale/internal/flow"
+)
+
+// Gorgonia's products, by the numbers of linAlgBinOp's operator. Inner and outer products of vectors are not read.
+const (
+	productMatMul  = 0
+	productMatVec  = 1
+	productBatched = 4
+)
+
+// readProduct reads A·B with A, B or both transposed, as what its operands allow: a Gemm for a constant matrix on the right,
+// and on the left by (A·B)ᵀ = Bᵀ·Aᵀ, else a MatMul.
+func readProduct(r *reader, p pair, operands []pair) (*value, error) {
+	params, err := p.fixed("āBinaryOperator", "transA", "transB")
+	if err != nil {
+		return nil, err
+	}
+	kind, transA, transB := params[0], params[1] != 0, params[2] != 0
+	if kind != productMatMul && kind != productMatVec && kind != productBatched {
+		return nil, p.fail("want a product of matrices, a matrix and a vector, or batches of matrices")
+	}
+	a, err := r.factor(operands[0], kind == productBatched)
+	if err != nil {
+		return nil, err
+	}
+	b, err := r.factor(operands[1], kind == productBatched && len(a.shape) > 2)
+	if err != nil {
+		return nil, err
+	}
+	if len(a.shape) < 2 || len(b.shape) < 1 || kind != productMatVec && len(b.shape) < 2 {
+		return nil, p.fail("operands of shapes %v and %v, want matrices", a.shape, b.shape)
+	}
+	switch kind {
+	case productMatVec:
+		return r.matVec(p, a, b, transA)
+	case productBatched:
+		if shape := p.shape(); len(a.shape) < len(shape) { // one matrix on the left of each
+			last := len(shape) - 1
+			shape[last], shape[last-1] = shape[last-1], shape[last]
+			return r.turn(r.matMul(shape, b, a, !transB, !transA)), nil
+		}
+		return r.matMul(p.shape(), a, b, transA, transB), nil
+	}
+	return r.product(p.shape(), a, b, transA, transB), nil
+}
+
+// factor returns an operand of a product: of batches, a constant matrix that is repeated for each is only the
+// matrix.
+func (r *reader) factor(p pair, batched bool) (*value, error) {
+	v, err := r.read(p)
+	if err != nil {
+		return nil, err
+	}
+	shape := p.shape()
+	if matrix := max(0, len(shape)-2); batched && v.data != nil && len(v.shape) == len(shape) &&
+		size(v.shape[:matrix]) == 1 && slices.Equal(v.shape[matrix:], shape[matrix:]) {
+		return r.reshape(v, shape[matrix:]), nil
+	}
+	return r.whole(p)
+}
+
+// matVec returns A·v, a vector: the one column of a product with a matrix of one column, or the one row of vᵀ·Aᵀ.
+func (r *reader) matVec(p pair, a, v *value, transA bool) (*value, error) {
+	inner, outer := a.shape[1], a.shape[0]
+	if transA {
+		inner, outer = outer, inner
+	}
+	shape := p.shape()
+	if !slices.Equal(shape, []int{outer}) {
+		return nil, p.fail("of shape %v for a matrix of shape %v, want a vector of as many rows", shape, a.shape)
+	}
+	var y *value
+	if a.data != nil {
+		y = r.gemm(r.reshape(v, []int{1, inner}), a, !transA, []int{1, outer})
+	} else {
+		y = r.product([]int{outer, 1}, a, r.reshape(v, []int{inner, 1}), transA, false)
+	}
+	return r.reshape(y, shape), nil
+}
+
+// product turns a constant where its layer else would add up in another order than Gorgonia: A·Bᵀ is made of dot products, and
+// the others by rows.
+func (r *reader) product(shape []int, a, b *value, transA, transB bool) *value {
+	switch {
+	case b.data != nil && a.data == nil:
+		if transA {
+			a = r.turn(a)
+		}
+		if transA && transB {
+			b, transB = r.turn(b), false
+		}
+		return r.gemm(a, b, transB, shape)
+	case a.data != nil && b.data == nil:
+		if !transA && !transB {
+			a, transA = r.turn(a), true
+		}
+		if !transB {
+			b = r.turn(b)
+		}
+		return r.turn(r.gemm(b, a, !transA, []int{shape[1], shape[0]}))
+	}
+	return r.matMul(shape, a, b, transA, transB)
+}
+
+func (r *reader) gemm(x, w *value, transB bool, shape []int) *value {
+	return r.add(flow.Node{Op: "Gemm", TransB: transB}, shape, x, w)
+}
+
+func (r *reader) matMul(shape []int, a, b *value, transA, transB bool) *value {
+	if transA {
+		a = r.turn(a)
+	}
+	if transB {
+		b = r.turn(b)
+	}
+	return r.add(flow.Node{Op: "MatMul"}, shape, a, b)
+}
+
+// readTensordot reads a sum over one axis of each operand, the right one a matrix: a product along the last
+// axis.
+func readTensordot(r *reader, p pair, operands []pair) (*value, error) {
+	over, err := p.fixed("aAxes", "bAxes")
+	if err != nil {
+		return nil, err
+	}
+	a, err := r.whole(operands[0])
+	if err != nil {
+		return nil, err
+	}
+	b, err := r.whole(operands[1])
+	if err != nil {
+		return nil, err
+	}
+	if len(over) != 2 || len(a.shape) < 2 || len(b.shape) != 2 || over[0] < 0 || over[0] >= len(a.shape) ||
+		over[1] < 0 || over[1] > 1 {
+		return nil, p.fail("over axes %v of shapes %v and %v, want one of each, and a matrix on the right", over,
+			a.shape, b.shape)
+	}
+	perm := make([]int, 0, len(a.shape))
+	for axis := range a.shape {
+		if axis != over[0] {
+			perm = append(perm, axis)
+		}
+	}
+	a = r.transpose(a, append(perm, over[0]))
+	shape := append(slices.Clone(a.shape[:len(perm)]), b.shape[1-over[1]])
+	if !slices.Equal(shape, p.shape()) || a.shape[len(perm)] != b.shape[over[1]] {
+		return nil, p.fail("of shapes %v and %v, want %v", a.shape, b.shape, p.shape())
+	}
+	if len(shape) == 2 {
+		return r.product(shape, a, b, false, over[1] == 1), nil
+	}
+	return r.matMul(shape, a, b, false, over[1] == 1), nil
+}

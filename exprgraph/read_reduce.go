@@ -1,0 +1,133 @@
+package exprgraph
+
+import (
+	"slices"
+
+	"euryale/internal/flow"
+
+	"gorgonia.org/tensor"
+)
+
+// reductions are flow's operations over axes, by the types of Gorgonia's.
+var reductions = map[string]string{"sumOp": "ReduceSum", "maxOp": "ReduceMax"}
+
+// readReduction reads a sum or a maximum along axes, which the result does not have. Gorgonia takes the axes one by one, and where
+// one is neither of the first two that are left nor the last, other numbers than those along it.
+func readReduction(r *reader, p pair, operands []pair) (*value, error) {
+	axes, err := p.fixed("along")
+	if err != nil {
+		return nil, err
+	}
+	x, err := r.whole(operands[0])
+	if err != nil {
+		return nil, err
+	}
+	var shape []int
+	for i, d := range x.shape {
+		switch {
+		case !slices.Contains(axes, i):
+			shape = append(shape, d)
+		case d == flow.Batch:
+			return nil, p.fail("along axes %v of shape %v, want none that is the batch", axes, x.shape)
+		}
+	}
+	if len(axes) == 0 || len(shape)+len(axes) != len(x.shape) {
+		return nil, p.fail("along axes %v of shape %v, want some of them, each once", axes, x.shape)
+	}
+	for gone, axis := range slices.Sorted(slices.Values(axes)) {
+		if at := axis - gone; at > 1 && at < len(x.shape)-gone-1 {
+			return nil, p.fail("along axis %d of shape %v, of which gorgonia.org/tensor v0.9.24 takes the wrong numbers, want one of the first two, the last, or them in a Reshape", axis, x.shape)
+		}
+	}
+	y := r.add(flow.Node{Op: reductions[p.kind()], Axes: axes}, shape, x)
+	return r.reshape(y, p.shape()), nil
+}
+
+// readSize reads the size of an axis, as Mean divides by.
+func readSize(_ *reader, p pair, operands []pair) (*value, error) {
+	axis, err := p.fixed("axis")
+	if err != nil {
+		return nil, err
+	}
+	shape := operands[0].shape()
+	if axis[0] < 0 || axis[0] >= len(shape) || shape[axis[0]] == flow.Batch {
+		return nil, p.fail("of axis %d of shape %v, want one that is not the batch", axis[0], shape)
+	}
+	return constant(float32(shape[axis[0]]), "size"), nil
+}
+
+// readGather reads rows of a weight by numbers that flow in, as an embedding is looked up.
+func readGather(r *reader, p pair, operands []pair) (*value, error) {
+	axis, err := p.fixed("axis")
+	if err != nil {
+		return nil, err
+	}
+	table, err := r.whole(operands[0])
+	if err != nil {
+		return nil, err
+	}
+	if !isInteger(operands[1]) || operands[1].a.Value() != nil {
+		return nil, p.fail("by indices that are constant, want them to flow in")
+	}
+	indices, err := r.whole(operands[1])
+	if err != nil {
+		return nil, err
+	}
+	if axis[0] != 0 || table.data == nil || len(table.shape) == 0 {
+		return nil, p.fail("along axis %d of shape %v, want axis 0 of a weight", axis[0], table.shape)
+	}
+	shape := append(slices.Clone(indices.shape), table.shape[1:]...)
+	return r.reshape(r.add(flow.Node{Op: "Gather"}, shape, table, indices), p.shape()), nil
+}
+
+// readSlice reads a part along one axis, which is gone from the result where one place of it is left.
+func readSlice(r *reader, p pair, operands []pair) (*value, error) {
+	along, err := p.fixed("along")
+	if err != nil {
+		return nil, err
+	}
+	x, err := r.whole(operands[0])
+	if err != nil {
+		return nil, err
+	}
+	a, okA := sliceOf(p.a.Op())
+	b, okB := sliceOf(p.b.Op())
+	at := along[0]
+	switch {
+	case !okA || !okB || at < 0 || at >= len(x.shape):
+		return nil, p.fail("of shape %v, want a slice along one of its axes", x.shape)
+	case a.end <= a.start && b.end <= b.start: // all of it
+		return x, nil
+	case x.shape[at] == flow.Batch:
+		return nil, p.fail("of the batch, want another axis")
+	case a != b:
+		return nil, p.fail("from %d up to %d at one batch size, from %d up to %d at another, want the same", a.start, a.end, b.start, b.end)
+	}
+	shape := slices.Clone(x.shape)
+	a.end = min(a.end, shape[at])
+	shape[at] = (a.end - a.start + a.step - 1) / a.step
+	node := flow.Node{Op: "Slice", Axes: along, Starts: []int{a.start}, Ends: []int{a.end}}
+	if a.step > 1 {
+		node.Steps = []int{a.step}
+	}
+	if whole := p.shape(); a.start < 0 || a.step < 1 || batches(whole) != batches(shape) || size(whole) != size(shape) {
+		return nil, p.fail("from %d up to %d in steps of %d of shape %v, want %v", a.start, a.end, a.step, x.shape, whole)
+	}
+	return r.reshape(r.add(node, shape, x), p.shape()), nil
+}
+
+// part is what a slice takes.
+type part struct{ start, end, step int }
+
+// sliceOf returns what an op that is a slice takes; from 0 up to 0 where it is all.
+func sliceOf(op any) (part, bool) {
+	s, ok := op.(interface{ IsSlice() tensor.Slice })
+	if !ok {
+		return part{}, false
+	}
+	inner := s.IsSlice()
+	if inner == nil {
+		return part{}, true
+	}
+	return part{inner.Start(), inner.End(), max(inner.Step(), 1)}, true
+}

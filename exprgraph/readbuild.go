@@ -1,0 +1,150 @@
+package exprgraph
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"euryale/internal/flow"
+	"euryale/model"
+	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
+)
+
+// ReadOption changes how ReadBuild reads a graph.
+type ReadOption func(*readSettings) error
+
+type readSettings struct {
+	sample map[string]tensor.Tensor
+}
+
+// WithSample has ReadBuild compare what it read with Gorgonia on a sample: values for the inputs by name, for any
+// batch size, float32 or float64, or int, int32 or int64 where the input is int. It is not changed.
+func WithSample(sample map[string]tensor.Tensor) ReadOption {
+	return func(s *readSettings) error {
+		if sample == nil {
+			return fmt.Errorf("%w: got a nil sample, want values for the inputs by name", qtensor.ErrParams)
+		}
+		s.sample = sample
+		return nil
+	}
+}
+
+// ReadBuild returns the network that build makes as a float model, with the batch size free, and how it compares
+// with Gorgonia. It builds at two batch sizes and takes as the batch what differs. Weights must not differ; they
+// are copied, as float32, and the graphs are left as they are.
+//
+// It reads what Outputs need, in evaluation: Dropout is nothing, and BatchNorm normalizes by its Stats; build sets
+// them, since every BatchNorm makes its own. Normalizations, and biases, are in the layer before them. A layer has
+// the name of its weight, any other node that of its op and a number, as in Relu_1. Constants that the graph
+// fake-quantizes keep how they were quantized. What the model has no operation for is a call of Gorgonia's op, in
+// a graph that build makes for the batch: such a model keeps build, and Save refuses it; Report.Calls lists them.
+//
+// The network, as it was read and as it is folded, is compared with what Gorgonia's own ops give: on the sample
+// of WithSample, else on numbers that a seed draws, which Report.Seeded says. Ops run one after the other, on
+// copies, in the caller's goroutine.
+//
+// Errors: ctx's; those of build, of which a panic is one; qtensor.ErrParams for a nil ctx, build or option, and a
+// nil sample; ErrUnsupported for what of the graph is not understood (a value of two free axes, a batch
+// normalization without statistics, other weights at another batch size); ErrMismatch; for a sample, those of
+// model.Run.
+func ReadBuild(ctx context.Context, build Build, opts ...ReadOption) (*model.Model, *Report, error) {
+	m, r, err := readBuild(ctx, build, opts)
+	if err != nil {
+		return nil, nil, fmt.Errorf("exprgraph: ReadBuild: %w", err)
+	}
+	return m, r, nil
+}
+
+func readBuild(ctx context.Context, build Build, opts []ReadOption) (*model.Model, *Report, error) {
+	switch {
+	case ctx == nil:
+		return nil, nil, fmt.Errorf("%w: got no ctx, want context.Background() or another", qtensor.ErrParams)
+	case build == nil:
+		return nil, nil, fmt.Errorf("%w: got no build, want one", qtensor.ErrParams)
+	}
+	var s readSettings
+	for _, o := range opts {
+		if o == nil {
+			return nil, nil, fmt.Errorf("%w: got a nil option, want one that a function made", qtensor.ErrParams)
+		}
+		if err := o(&s); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	n, err := readNetwork(build)
+	if err != nil {
+		return nil, nil, err
+	}
+	read, err := model.New(n.read, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	folded, err := model.New(n.folded, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &comparison{build, read, folded, n.folded, newReport(n.folded)}
+	if c.report.Seeded = s.sample == nil; c.report.Seeded {
+		s.sample = seeded(n.folded)
+	}
+	if err := c.with(ctx, s.sample); err != nil {
+		return nil, nil, fmt.Errorf("compare: %w", err)
+	}
+	return folded, c.report, nil
+}
+
+func newReport(g *flow.Graph) *Report {
+	r := &Report{}
+	for _, o := range g.Outputs {
+		r.Outputs = append(r.Outputs, Output{Name: o.Name, SQNR: math.NaN(), FoldedSQNR: math.NaN()})
+	}
+	for _, n := range g.Nodes {
+		if c := g.Calls[n.Name]; c != nil {
+			r.Calls = append(r.Calls, fmt.Sprintf("%s (Gorgonia's %s)", n.Name, c.What))
+		}
+	}
+	return r
+}
+
+// seededBatch is the batch of samples that a seed draws.
+const seededBatch = 4
+
+// seeded returns normal deviates for inputs, and for those of whole numbers some that name a row of every table.
+func seeded(g *flow.Graph) map[string]tensor.Tensor {
+	rows := math.MaxInt32
+	for _, n := range g.Nodes {
+		if n.Op == "Gather" {
+			rows = min(rows, g.Constants[n.Inputs[0]].Shape[0])
+		}
+	}
+	rng, sample := rand.New(rand.NewPCG(1, 2)), map[string]tensor.Tensor{}
+	for _, in := range g.Inputs {
+		shape := tensor.Shape(slices.Clone(in.Shape))
+		for i, d := range shape {
+			if d == flow.Batch {
+				shape[i] = seededBatch
+			}
+		}
+		if in.Integer {
+			sample[in.Name] = drawn(shape, func() int { return rng.IntN(min(rows, 1<<10)) })
+			continue
+		}
+		sample[in.Name] = drawn(shape, func() float32 { return float32(rng.NormFloat64()) })
+	}
+	return sample
+}
+
+func drawn[T any](shape tensor.Shape, next func() T) *tensor.Dense {
+	x := make([]T, shape.TotalSize())
+	for i := range x {
+		x[i] = next()
+	}
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(x))
+}

@@ -1,0 +1,44 @@
+package exprgraph
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Report is how a network that was read compares with Gorgonia.
+type Report struct {
+	Outputs []Output
+	Calls   []string // operations that are called in Gorgonia: "Call_1 (Gorgonia's im2col)"
+	Seeded  bool     // it was compared on numbers that a seed draws, not on a sample
+	// NotCompared is why Gorgonia could not run the float graph, which then was not compared; else "".
+	NotCompared string
+}
+
+// Output is how one of the network's results compares with Gorgonia's, in dB: +Inf for equal numbers, NaN where
+// it was not compared.
+type Output struct {
+	Name       string
+	SQNR       float64 // of the network as it was read
+	FoldedSQNR float64 // with normalizations and biases folded into layers, as the model has it
+}
+
+// String returns a line for each output, and what else there is to say. That of a nil Report has no line.
+func (r *Report) String() string {
+	var b strings.Builder
+	if r == nil {
+		return ""
+	}
+	for _, o := range r.Outputs {
+		fmt.Fprintf(&b, "%q against Gorgonia: %.1f dB, folded %.1f dB\n", o.Name, o.SQNR, o.FoldedSQNR)
+	}
+	if r.Seeded {
+		fmt.Fprintln(&b, "compared on numbers that a seed draws: give a sample for numbers of your own")
+	}
+	if r.NotCompared != "" {
+		fmt.Fprintf(&b, "not compared with Gorgonia: %q\n", r.NotCompared)
+	}
+	for _, c := range r.Calls {
+		fmt.Fprintf(&b, "called in Gorgonia: %q\n", c)
+	}
+	return b.String()
+}

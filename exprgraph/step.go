@@ -1,0 +1,149 @@
+package exprgraph
+
+import (
+	"slices"
+
+	"euryale/internal/flow"
+)
+
+// value is an input, a constant or what a step makes.
+type value struct {
+	base  string        // a name for it, perhaps taken, perhaps empty
+	shape []int         // with flow.Batch where it is free
+	data  []float32     // of a constant, else nil
+	codes *flow.Trained // of a constant that was fake-quantized, else nil
+	other *value        // of a constant matrix that is another one transposed, that one
+	from  *step         // of what a step makes, else nil
+
+	integer bool // of an input, or one in another shape: whole numbers
+}
+
+// step is a flow.Node whose inputs and output have no names yet.
+type step struct {
+	flow.Node
+	in  []*value
+	out *value
+
+	scale, shift []float64  // of opNorm
+	call         *flow.Call // of opCall
+}
+
+// opNorm is x·scale + shift along axis 1, which is left of a batch normalization when its numbers are known. No flow.Graph has it.
+const opNorm = "norm"
+
+func (r *reader) add(node flow.Node, shape []int, in ...*value) *value {
+	s := &step{Node: node, in: in}
+	s.out = &value{shape: shape, from: s}
+	r.steps = append(r.steps, s)
+	return s.out
+}
+
+// constant returns a scalar.
+func constant(x float32, base string) *value {
+	return &value{base: base, shape: []int{}, data: []float32{x}}
+}
+
+// reshape returns v in another shape of as many elements. It has flow.Batch in at most one place.
+func (r *reader) reshape(v *value, shape []int) *value {
+	switch {
+	case slices.Equal(v.shape, shape):
+		return v
+	case v.data != nil:
+		return &value{base: v.base, shape: shape, data: v.data, codes: v.codes.Reshape(shape)}
+	case v.from != nil && v.from.Op == "Reshape":
+		return r.reshape(v.from.in[0], shape)
+	}
+	y := r.add(flow.Node{Op: "Reshape", Shape: shape}, shape, v)
+	y.integer = v.integer
+	return y
+}
+
+// transpose returns v with axis perm[i] as axis i.
+func (r *reader) transpose(v *value, perm []int) *value {
+	if v.from != nil && v.from.Op == "Transpose" {
+		inner := v.from.Perm
+		perm = permuted(inner, perm)
+		v = v.from.in[0]
+	}
+	shape := permuted(v.shape, perm)
+	switch {
+	case slices.IsSorted(perm):
+		return v
+	case v.data != nil:
+		y := &value{base: v.base, shape: shape, data: transposed(v.data, v.shape, perm), codes: v.codes.Transpose(perm)}
+		if len(shape) == 2 {
+			y.other = v
+		}
+		return y
+	}
+	return r.add(flow.Node{Op: "Transpose", Perm: perm}, shape, v)
+}
+
+// turn returns v with its last two axes swapped.
+func (r *reader) turn(v *value) *value {
+	perm := make([]int, len(v.shape))
+	for i := range perm {
+		perm[i] = i
+	}
+	last := len(perm) - 1
+	perm[last], perm[last-1] = last-1, last
+	return r.transpose(v, perm)
+}
+
+func permuted(list, perm []int) []int {
+	out := make([]int, len(perm))
+	for i, axis := range perm {
+		out[i] = list[axis]
+	}
+	return out
+}
+
+// transposed returns the elements of a tensor with axis perm[i] as axis i.
+func transposed(data []float32, shape, perm []int) []float32 {
+	strides := make([]int, len(shape))
+	for i, stride := len(shape)-1, 1; i >= 0; i-- {
+		strides[i] = stride
+		stride *= shape[i]
+	}
+	outer, steps := permuted(shape, perm), permuted(strides, perm)
+	out, at := make([]float32, 0, len(data)), make([]int, len(perm))
+	for range data {
+		from := 0
+		for i, n := range at {
+			from += n * steps[i]
+		}
+		out = append(out, data[from])
+		for i := len(at) - 1; i >= 0; i-- {
+			if at[i]++; at[i] < outer[i] {
+				break
+			}
+			at[i] = 0
+		}
+	}
+	return out
+}
+
+func size(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+// broadcast returns the shape of an elementwise operation on a and b.
+func broadcast(a, b []int) (shape []int, ok bool) {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	shape = slices.Clone(a)
+	for i, n := range b {
+		switch at := len(a) - len(b) + i; {
+		case shape[at] == 1:
+			shape[at] = n
+		case n != 1 && n != shape[at]:
+			return nil, false
+		}
+	}
+	return shape, true
+}

@@ -1,0 +1,58 @@
+package model
+
+import (
+	"fmt"
+	"maps"
+
+	"euryale/internal/flow"
+	"euryale/qtensor"
+)
+
+// Network is a network as data, from which New makes a model: inputs and outputs, nodes in an order in which they
+// can be computed, and constants by name. A Node is an operation by ONNX's name with ONNX's attributes, a
+// Value an input or an output with its shape, of which −1 is the batch, a Constant a tensor of float32, row-major
+// and dense, and a Call an operation that is code.
+type (
+	Network  = flow.Graph
+	Node     = flow.Node
+	Value    = flow.Value
+	Constant = flow.Tensor
+	Call     = flow.Call
+)
+
+// Network returns the network of a float model, with all that its constants hold, for a program that makes
+// another model of it. Its lists are the caller's; what constants hold is the model's, and for reading. Errors:
+// qtensor.ErrParams for a model with quantized layers, whose float weights are gone; os.ErrClosed after Close; for
+// a model that Load returned, those of reading a constant.
+func (m *Model) Network() (*Network, error) {
+	var g *Network
+	err := m.use(func() (err error) {
+		g, err = m.network()
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("model: Network: %w", err)
+	}
+	return g, nil
+}
+
+func (m *Model) network() (*Network, error) {
+	if len(m.layers) > 0 {
+		return nil, fmt.Errorf("%w: got a model with %d quantized layers, want a float model", qtensor.ErrParams, len(m.layers))
+	}
+	g := copyGraph(&m.graph)
+	g.Calls, g.Constants = maps.Clone(m.graph.Calls), make(map[string]*Constant, len(m.graph.Constants))
+	for _, v := range m.values {
+		if v.data == nil {
+			continue
+		}
+		data, err := v.data()
+		if err != nil {
+			return nil, fmt.Errorf("constant %q: %w", v.name, err)
+		}
+		c := *m.graph.Constants[v.name]
+		c.Data = data
+		g.Constants[v.name] = &c
+	}
+	return g, nil
+}
