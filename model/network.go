@@ -8,16 +8,19 @@ import (
 	"euryale/qtensor"
 )
 
-// Network is a network as data, from which New makes a model: inputs and outputs, nodes in an order in which they
-// can be computed, and constants by name. A Node is an operation by ONNX's name with ONNX's attributes, a
-// Value an input or an output with its shape, of which −1 is the batch, a Constant a tensor of float32, row-major
-// and dense, and a Call an operation that is code.
 type (
-	Network  = flow.Graph
-	Node     = flow.Node
-	Value    = flow.Value
+	// Network is a network as data, from which New makes a model: inputs and outputs, nodes in an order in which
+	// they can be computed, and constants by name.
+	Network = flow.Graph
+	// Node is an operation, by ONNX's name with ONNX's attributes.
+	Node = flow.Node
+	// Value is an input or an output with its shape, of which −1 is the batch.
+	Value = flow.Value
+	// Constant is a tensor of float32, row-major and dense; Trained, where it is not nil, is how it was quantized
+	// in training.
 	Constant = flow.Tensor
-	Call     = flow.Call
+	// Call is an operation that is code.
+	Call = flow.Call
 )
 
 // Network returns the network of a float model, with all that its constants hold, for a program that makes
