@@ -11,15 +11,15 @@ import (
 
 // New returns the model of a graph. The layers, by node, replace the weights of Gemm, MatMul and Conv nodes,
 // and the embeddings of Gather nodes. The weights and biases of such nodes are constants; Data of a constant
-// that every reader replaces may be nil. A Relu that alone reads the result of a product or a convolution
-// becomes part of it. The model keeps the graph's data, which must not change. The first run that comes to a
-// node packs its weight; embeddings are not packed.
+// that every reader replaces may be nil. A product or a convolution takes in the Relu that is the only
+// consumer of its result. The model keeps the graph's data, which must not change. The first run that comes
+// to a node packs its weight; embeddings are not packed.
 //
-// Errors: qtensor.ErrShape for shapes that do not go together; qtensor.ErrParams for ops, attributes and
-// names that are not there, and for what no file holds: names that are not UTF-8 or more than its header has
-// room for, a constant called __metadata__, and convolutions that share a weight and are much more than it;
-// qtensor.ErrScheme and qtensor.ErrValue as Pack, PackConv2d and the options of ops have them; a node is
-// named. ErrMemory for what takes more than the limit for a batch of one.
+// Errors, which name the node: qtensor.ErrShape for shapes that do not go together; qtensor.ErrParams for
+// ops, attributes and names that do not exist, and for models that no file holds: with names that are not
+// UTF-8 or too long together for its header, or with a constant called __metadata__; qtensor.ErrParams for
+// many large convolutions that share one small weight; qtensor.ErrScheme and qtensor.ErrValue as of Pack,
+// PackConv2d and the options of ops; ErrMemory for a batch of one over the memory limit.
 func New(g *flow.Graph, layers map[string]Layer, opts ...Option) (*Model, error) {
 	m, err := configured(opts)
 	if err == nil {

@@ -14,7 +14,7 @@ import (
 // isEmbedding reports whether the layer of a node is an embedding.
 func isEmbedding(n *flow.Node) bool { return n.Op == "Gather" }
 
-// weightOf returns the name of the constant that a layer of the node replaces; "" where it has no such input.
+// weightOf returns the name of the input that is the weight of a layer; "" where the node has no such input.
 func weightOf(n *flow.Node) string {
 	switch {
 	case isEmbedding(n) && len(n.Inputs) > 0:

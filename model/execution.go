@@ -329,7 +329,7 @@ func (e *execution) steps(ws *workspace) error {
 	return nil
 }
 
-// step computes a node, and shows what it gives.
+// step computes a node, and has its result observed.
 func (e *execution) step(ws *workspace, s *step) error {
 	if e.w.begin != nil {
 		e.w.begin(s)

@@ -16,7 +16,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// reservedName is what no tensor in a file can be called.
+// reservedName is a name that no tensor in a file can have.
 const reservedName = "__metadata__"
 
 // metaKey is the key of the metadata that has the structure.

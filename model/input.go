@@ -82,7 +82,7 @@ func openInput(t tensor.Tensor, integer bool) (input, error) {
 		return input{}, fmt.Errorf("%w: got %s, want int, int32 or int64", qtensor.ErrDtype, dense.TypeName(of))
 	case of != tensor.Float32 && of.Type != nil:
 		return input{}, fmt.Errorf("%w: got %s, want float32 or float64", qtensor.ErrDtype, dense.TypeName(of))
-	default: // also what is no tensor that can be read
+	default: // also for a tensor that cannot be read, which is an error
 		return openOf[float32](t, false)
 	}
 }

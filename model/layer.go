@@ -43,7 +43,7 @@ type weight struct {
 	read   func() (*qtensor.QTensor, error)
 }
 
-// elements returns how many there are, which an int holds.
+// elements returns the number of elements, which an int holds.
 func (w *weight) elements() int64 { return int64(tensor.Shape(w.shape).TotalSize()) }
 
 func inMemory(q *qtensor.QTensor) *weight {

@@ -31,14 +31,13 @@ import (
 // Until a file is found to be sound, reading its structure takes at most 16 times the bytes of its header,
 // and 64 MiB.
 //
-// Errors: qtensor.ErrFormat, and the error of what is wrong, for a file that is damaged or that New would
-// refuse; fs.ErrInvalid for anything but a regular file, such as a pipe, which is not waited for; those of
-// the file system. Codes that are not of their scheme, and parameters of groups, are an error of Run instead,
-// the same of every run.
+// Errors: qtensor.ErrFormat, which wraps the cause, for a file that is damaged or that New would refuse;
+// fs.ErrInvalid for anything but a regular file, such as a pipe, which is not waited for; those of the file
+// system; ErrMemory for a file whose tensors, or whose network for a batch of one, pass the limit of
+// DefaultMemoryLimit or WithMemoryLimit. Quantized values that are not of their scheme, and invalid
+// parameters of groups, are an error of every run instead.
 //
-// A model holds its file until Close, or until nothing refers to it any more. ErrMemory is the error of a
-// file whose tensors, or whose network for a batch of one, pass the limit: DefaultMemoryLimit, or that of
-// WithMemoryLimit.
+// A model keeps its file open until Close, or until nothing refers to the model any more.
 func Load(path string, opts ...Option) (*Model, error) {
 	f, err := qtensor.Open(path)
 	if err != nil {
@@ -215,7 +214,7 @@ func (j *fileJSON) read(weights map[string]*weight) (map[string]layer, error) {
 
 // addReplaced adds to g the constants that layers replace, without data.
 func (j *fileJSON) addReplaced(g *flow.Graph, layers map[string]layer) {
-	made := map[string]bool{} // names that a node or the caller gives
+	made := map[string]bool{} // names of inputs and of results of nodes
 	for _, v := range j.Inputs {
 		made[v.Name] = true
 	}

@@ -11,10 +11,10 @@ import (
 	"euryale/qtensor"
 )
 
-// DefaultMemoryLimit is how many bytes a model has at most where WithMemoryLimit does not say: 16 GiB, or all
-// that an int addresses. It bounds the sum of constants, of weights, of what a run has for itself and of what
-// packing the largest weight takes: nine bytes an element and three times the packed weight, as a run packs
-// one at a time.
+// DefaultMemoryLimit is the memory limit where WithMemoryLimit sets no other: 16 GiB, or all that an int
+// addresses. It bounds the sum of constants, weights, the memory of one run, and the temporary memory of
+// packing the largest weight: nine bytes an element and three times the packed weight, as a run packs one
+// weight at a time.
 const DefaultMemoryLimit int64 = min(16<<30, math.MaxInt)
 
 // ErrMemory reports a model, or a batch for one, that takes more memory than its limit.
@@ -23,9 +23,8 @@ var ErrMemory = errors.New("over the memory limit")
 // Option changes how New, Load and Read make a model.
 type Option func(*Model) error
 
-// WithMemoryLimit sets how many bytes constants, weights, the packing of one of them and what one run has for
-// itself may take together, in place of DefaultMemoryLimit. What passes it is ErrMemory before any of it is
-// allocated. Errors: qtensor.ErrParams for less than 1.
+// WithMemoryLimit sets the memory limit in bytes, in place of DefaultMemoryLimit. A model or a batch that
+// passes the limit is ErrMemory before it is allocated. Errors: qtensor.ErrParams for less than 1.
 func WithMemoryLimit(bytes int64) Option {
 	return func(m *Model) error {
 		if bytes < 1 {
@@ -50,7 +49,7 @@ func configured(opts []Option) (*Model, error) {
 	return m, nil
 }
 
-// within returns an error for a file whose tensors alone pass the limit.
+// within returns an error for a file whose tensors by themselves pass the limit.
 func (m *Model) within(f *qtensor.File) error {
 	bytes := 0.0
 	for _, name := range f.Quantized() {
@@ -73,7 +72,7 @@ func (m *Model) within(f *qtensor.File) error {
 	return nil
 }
 
-// elementsOf returns how many there are: a float64 passes no largest int.
+// elementsOf returns the number of elements of a shape, as float64, which does not overflow.
 func elementsOf(shape []int) float64 {
 	n := 1.0
 	for _, d := range shape {
@@ -90,7 +89,7 @@ func (r scratchBytes) at(batch float64) float64 {
 	return r.fixed + min(float64(batch*r.each), r.most) + float64(float64(runtime.GOMAXPROCS(0))*r.thread)
 }
 
-// fits returns an error for a batch that is too big.
+// fits returns an error for a batch over the memory limit.
 func (m *Model) fits(batch int, observed bool) error {
 	known := &m.fitting[0]
 	if observed {
@@ -155,8 +154,8 @@ func (m *Model) memory(batch int, observed bool) float64 {
 	return bytes + kernels + layers
 }
 
-// measureMemory sets what constants, weights and the scratch memory of steps take. A model that fits no batch
-// is an error.
+// measureMemory sets the bytes of constants, of weights and of the scratch memory of steps. A model that fits
+// no batch is an error.
 func (m *Model) measureMemory(packed map[packKey]any) error {
 	for _, v := range m.values {
 		if v.data != nil {

@@ -32,7 +32,7 @@ type Model struct {
 	limit    int64           // of memory; 0 for the zero Model
 	fitting  [2]atomic.Int64 // batches known to be within the limit; [1] where all values are observed
 	resident float64         // bytes of constants and weights
-	packing  float64         // bytes that packing a weight takes besides; a run packs one at a time
+	packing  float64         // temporary bytes of packing the largest weight; a run packs one at a time
 
 	file  func() error // closes the file of weights and constants; or nil
 	using atomic.Int64 // the number of runs and saves; closed is added after Close
@@ -42,10 +42,10 @@ type Model struct {
 type ValueInfo struct {
 	Name    string
 	Shape   []int
-	Integer bool // of an input: whole numbers
+	Integer bool // whether an input takes whole numbers, such as indices
 }
 
-// value is what a name stands for.
+// value is an input, a constant or the result of a step.
 type value struct {
 	name         string
 	size         size

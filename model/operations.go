@@ -24,7 +24,7 @@ type operation struct {
 	quantized *quantizedOp // or nil
 }
 
-// node is a node with what its shape rule resolves.
+// node is a node with the attributes that its shape rule resolves.
 type node struct {
 	*flow.Node
 	axis    int     // Axis, counted from the first

@@ -219,7 +219,7 @@ func (c *propagation) paramsFor(s *step, id int) (p nn.QuantParams, ok bool) {
 	return next.params, true
 }
 
-// io returns what the layer takes and gives besides float32. The input has so many channels, NHWC.
+// io returns which quantized activations the layer takes and gives. The input is NHWC of so many channels.
 func (q *quantizedLayer) io(channels int) nn.IO {
 	s := q.layer.weight.scheme
 	if q.groups > 0 {

@@ -62,7 +62,7 @@ func reduceSum(n *node, y array, in []array, s *scratch) {
 	for gone, axis := range axes {
 		outer, own, inner := around(shape, axis-gone)
 		for o := range outer {
-			to := sums[o*inner:][:inner] // not beyond what of x was read
+			to := sums[o*inner:][:inner] // overlaps only elements of x that were read
 			copy(to, x[o*own*inner:])
 			for j := 1; j < own; j++ {
 				add(to, to, x[(o*own+j)*inner:], 1, 1)

@@ -22,18 +22,18 @@ type workspace struct {
 	singleThreaded bool // layers are not shared with other threads
 }
 
-// storage is the memory of a buffer: one of the two.
+// storage is the memory of a buffer: float32, or quantized values.
 type storage struct {
 	x []float32
 	q []uint8
 }
 
-// Run returns the outputs for the inputs, by name, float32 and the caller's own. The inputs are float32, or
-// float64 which is rounded to it, of any layout, or int, int32 or int64 where ValueInfo says Integer; they are not
-// changed. An axis of −1 in Inputs is the batch, which all inputs that have one agree on. Axes of size 1 that
-// a slice dropped come back, in front.
+// Run returns the outputs for the inputs, by name. Outputs are float32 and belong to the caller. Inputs are
+// float32, or float64, which is rounded to float32, or int, int32 or int64 where ValueInfo has Integer; of
+// any layout. Run does not change them. An axis of −1 in Inputs is the batch, of the same size in all inputs.
+// An input may lack leading axes of size 1, as slices do.
 //
-// Float32s of an output's *tensor.Dense is its numbers. Its Data is too, while something else refers to the
+// Float32s of an output's *tensor.Dense is its elements. Its Data is too, while something else refers to the
 // tensor: tensor v0.9.24 loses sight of the memory for a moment, in which the garbage collector may free it.
 //
 // When ctx ends, Run returns its error whatever a node is doing, and the inputs are the caller's again: a run

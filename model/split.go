@@ -16,8 +16,8 @@ import (
 const (
 	worthSplitting = 50 * time.Microsecond // of work for a thread
 	maxTask        = 5 * time.Millisecond  // likewise; bounds memory, and the time to see the context's end
-	// maxSplitWeights is the most bytes of weights that each thread may read for itself: what a second-level
-	// cache holds.
+	// maxSplitWeights bounds the bytes of weights that each thread reads for itself: the size of a
+	// second-level cache.
 	maxSplitWeights = 1 << 20
 )
 

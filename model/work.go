@@ -38,7 +38,7 @@ func (m *Model) long(batch int, outputs bool) bool {
 	return all.seconds() > longest
 }
 
-// measureWork sets what a run takes.
+// measureWork sets the work of a run.
 func (m *Model) measureWork() {
 	for _, id := range m.inputs {
 		m.count(id, work{floats: costOfElement * float64(m.values[id].size.elements())})
