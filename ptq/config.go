@@ -27,7 +27,7 @@ type Config struct {
 	Range calib.RangeEstimator
 	// Rules are for layers by name. The first whose pattern matches holds, so one that stands behind others
 	// for all of its layers does nothing. A pattern that matches none of Report.Layers is an error.
-	Rules []Rule
+	Rules []LayerRule
 	// AllowFloat accepts a network of which nothing is quantized, which is ErrNothingQuantized otherwise.
 	AllowFloat bool
 	// Progress is called after every sample, in the goroutine of Quantize, where a panic of it goes up to the
@@ -35,9 +35,9 @@ type Config struct {
 	Progress func(stage string, samples int)
 }
 
-// Rule is how the layers are quantized whose names match Pattern: path.Match's, but that * and ? stand for a
+// LayerRule is how the layers are quantized whose names match Pattern: path.Match's, but that * and ? stand for a
 // / too, and no range in brackets does. Fields that are left zero are the Config's.
-type Rule struct {
+type LayerRule struct {
 	Pattern     string
 	Float       bool // leave them float; the rest is not used then
 	Weights     *qtensor.Scheme
@@ -65,7 +65,7 @@ func (c Config) plan(layer string) plan {
 	if c.Weights != nil {
 		p.weights = *c.Weights
 	}
-	at := slices.IndexFunc(c.Rules, func(r Rule) bool { return r.matches(layer) })
+	at := slices.IndexFunc(c.Rules, func(r LayerRule) bool { return r.matches(layer) })
 	if at < 0 {
 		return p
 	}
@@ -103,7 +103,7 @@ func listed(names []string) string {
 var flat = strings.NewReplacer("/", "\x00")
 
 // matches reports whether the rule is for a layer. The pattern is well formed.
-func (r Rule) matches(name string) bool {
+func (r LayerRule) matches(name string) bool {
 	ok, _ := path.Match(flat.Replace(r.Pattern), flat.Replace(name)) // checked by check
 	return ok
 }
@@ -140,7 +140,7 @@ func checkFields(weights *qtensor.Scheme, a model.Activations) error {
 
 // static reports whether any layer may be so.
 func (c Config) static() bool {
-	ofRule := func(r Rule) bool { return r.Activations == model.StaticInt8 && !r.Float }
+	ofRule := func(r LayerRule) bool { return r.Activations == model.StaticInt8 && !r.Float }
 	return c.Activations == model.StaticInt8 || slices.ContainsFunc(c.Rules, ofRule)
 }
 

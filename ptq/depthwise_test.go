@@ -34,7 +34,7 @@ func TestDepthwiseRules(t *testing.T) {
 	ways := []model.Activations{model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8}
 	for _, first := range ways {
 		for _, second := range ways {
-			rules := []ptq.Rule{{Pattern: "dw*", Activations: first}, {Pattern: "pw*", Activations: second}}
+			rules := []ptq.LayerRule{{Pattern: "dw*", Activations: first}, {Pattern: "pw*", Activations: second}}
 			m, report, err := quantizeBuild(context.Background(), build, samples, ptq.Config{Rules: rules})
 			if err != nil {
 				t.Errorf("%v in front of %v: %v", first, second, err)

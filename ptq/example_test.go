@@ -29,7 +29,7 @@ func Example() {
 	path := filepath.Join(dir, "model.safetensors")
 	sample := tensor.New(tensor.WithShape(1, 2), tensor.WithBacking([]float32{1, 2}))
 
-	build := func(batch int) (exprgraph.Graph, error) { // the float graph, of stock nodes
+	build := func(batch int) (exprgraph.Graph, error) { // the float graph, of Gorgonia's nodes
 		g := gorgonia.NewGraph()
 		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 2), gorgonia.WithName("x"))
 		w := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 3), gorgonia.WithName("w"), gorgonia.WithValue(weight))

@@ -55,7 +55,7 @@ func TestFakesElsewhere(t *testing.T) {
 		{"before a layer that stays float", func(z *zoo) node {
 			return must(gorgonia.Mul(int8s(z.Input("x", 6)),
 				must(ops.FakeQuantizeDynamic(z.Value("w", 6, 6, 6), qtensor.Int4()))))
-		}, ptq.Config{Rules: []ptq.Rule{{Pattern: "w", Float: true}}}, "FakeQuantize FakeQuantize_1, FakeQuantize w", 120},
+		}, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "w", Float: true}}}, "FakeQuantize FakeQuantize_1, FakeQuantize w", 120},
 		{"before a layer and a sum", func(z *zoo) node {
 			x := int8s(z.Input("x", 6))
 			return must(gorgonia.Add(x, must(gorgonia.Mul(x, z.Value("w", 6, 6, 6)))))

@@ -124,7 +124,7 @@ func TestFloatProducts(t *testing.T) {
 					}
 				}
 				// Float rules ask for it too, where there is something that they are for.
-				_, r, err = quantizeBuild(t.Context(), build, samples, ptq.Config{Rules: []ptq.Rule{{Pattern: "*", Float: true}}})
+				_, r, err = quantizeBuild(t.Context(), build, samples, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "*", Float: true}}})
 				switch {
 				case name == "nothing":
 					if err == nil {
@@ -150,7 +150,7 @@ func TestFloatProducts(t *testing.T) {
 					t.Errorf("%s: with a layer: got %q, want %q", what, got, c.want)
 				}
 				_, _, err = quantizeBuild(t.Context(), behind, samples,
-					ptq.Config{Rules: []ptq.Rule{{Pattern: "head", Float: true}}})
+					ptq.Config{Rules: []ptq.LayerRule{{Pattern: "head", Float: true}}})
 				if name == "nothing" || name == "two inputs" { // nothing else has a weight
 					if err != nil {
 						t.Errorf("%s: all that has a weight left float by a rule: %v", what, err)
@@ -200,7 +200,7 @@ func TestReportIsWhole(t *testing.T) {
 					t.Errorf("%s: got %+v, want it quantized, or a reason", name, l)
 				}
 			}
-			for _, line := range slices.Concat(r.Kept, r.OnCodes) {
+			for _, line := range slices.Concat(r.Kept, r.OnQuantized) {
 				line, _, _ = strings.Cut(line, " (")
 				said[line]++
 			}

@@ -19,9 +19,9 @@ func TestHalfWeights(t *testing.T) {
 	for _, scheme := range []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16()} {
 		for _, a := range []model.Activations{model.Default, model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8} {
 			for name, c := range map[string]ptq.Config{
-				"by a rule":     {Rules: []ptq.Rule{{Pattern: "dense1", Weights: &scheme, Activations: a}}},
-				"by the Config": {Activations: a, Rules: []ptq.Rule{{Pattern: "dense1", Weights: &scheme}}},
-				"by both":       {Weights: &scheme, Activations: a, Rules: []ptq.Rule{{Pattern: "conv*", Float: true}}},
+				"by a rule":     {Rules: []ptq.LayerRule{{Pattern: "dense1", Weights: &scheme, Activations: a}}},
+				"by the Config": {Activations: a, Rules: []ptq.LayerRule{{Pattern: "dense1", Weights: &scheme}}},
+				"by both":       {Weights: &scheme, Activations: a, Rules: []ptq.LayerRule{{Pattern: "conv*", Float: true}}},
 			} {
 				tried++
 				_, _, err := quantizeBuild(t.Context(), s.build, s.samples(), c)

@@ -91,7 +91,7 @@ func sizeOf(t *testing.T, m *model.Model) int {
 
 // TestLookup quantizes a table by schemes whose axis stands for rows, as the report says, and to a smaller file.
 func TestLookup(t *testing.T) {
-	float, _ := sentence(average).quantize(t, ptq.Config{Rules: []ptq.Rule{{Pattern: "*", Float: true}}})
+	float, _ := sentence(average).quantize(t, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "*", Float: true}}})
 	int4, half, offset := qtensor.Int4().PerGroup(1, 8).WithScales(qtensor.ScaleFloat16), qtensor.BFloat16(), qtensor.Uniform(8)
 	for _, c := range []struct {
 		scheme *qtensor.Scheme
@@ -104,12 +104,12 @@ func TestLookup(t *testing.T) {
 		{&half, "bfloat16", 50, vocabulary * 32},
 		{&offset, "uniform8", 38, vocabulary*16 + 8},
 	} {
-		m, r := sentence(average).quantize(t, ptq.Config{Activations: model.StaticInt8, Rules: []ptq.Rule{{Pattern: "table", Weights: c.scheme, Activations: model.StaticInt8}}})
+		m, r := sentence(average).quantize(t, ptq.Config{Activations: model.StaticInt8, Rules: []ptq.LayerRule{{Pattern: "table", Weights: c.scheme, Activations: model.StaticInt8}}})
 		if len(r.Layers) != 2 || strings.Contains(strings.Join(r.Kept, ", "), "Gather") {
 			t.Fatalf("%s: got layers %+v, kept %q", c.want, r.Layers, r.Kept)
 		}
 		l := r.Layers[0]
-		want := ptq.Layer{Name: "table", Op: "Gather", Quantized: true, Weights: c.want, WeightSQNR: l.WeightSQNR, OutputSQNR: l.OutputSQNR, FloatBytes: 4 * vocabulary * 16, Bytes: c.bytes}
+		want := ptq.LayerReport{Name: "table", Op: "Gather", Quantized: true, Weights: c.want, WeightSQNR: l.WeightSQNR, OutputSQNR: l.OutputSQNR, FloatBytes: 4 * vocabulary * 16, Bytes: c.bytes}
 		if l != want || l.WeightSQNR < c.least || !(math.Abs(l.OutputSQNR-l.WeightSQNR) < 3) {
 			t.Errorf("got %+v, want %+v, at %v dB or more", l, want, c.least)
 		}
@@ -135,7 +135,7 @@ func TestLookup(t *testing.T) {
 
 // TestLookupFloat leaves a table float by a rule, and one whose rows are single numbers.
 func TestLookupFloat(t *testing.T) {
-	m, r := sentence(average).quantize(t, ptq.Config{Rules: []ptq.Rule{{Pattern: "table", Float: true}}})
+	m, r := sentence(average).quantize(t, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "table", Float: true}}})
 	if l := r.Layers[0]; l.Name != "table" || l.Quantized || l.Reason == "" || l.Bytes != l.FloatBytes || !math.IsInf(l.OutputSQNR, 1) {
 		t.Errorf("got %+v, want a float table", l)
 	}
@@ -192,7 +192,7 @@ func TestLookupTrained(t *testing.T) {
 		if got, want := net.run(t, m); !slices.Equal(got, want) {
 			t.Errorf("%v: got %v, want %v", s, got, want)
 		}
-		m, r = net.quantize(t, ptq.Config{Rules: []ptq.Rule{{Pattern: "*", Float: true}}})
+		m, r = net.quantize(t, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "*", Float: true}}})
 		if !slices.Contains(r.Kept, "FakeQuantize table") || len(saved(t, m)) != 0 {
 			t.Errorf("%v: left float, kept %q", s, r.Kept)
 		}
@@ -218,9 +218,9 @@ func TestLookupShared(t *testing.T) {
 		least   float64  // dB
 	}{
 		{"one scheme", plain, ptq.Config{}, times, []string{"table"}, 35},
-		{"two schemes", plain, ptq.Config{Rules: []ptq.Rule{{Pattern: "table", Weights: &int4}}}, times, []string{"table", "table_2"}, 15},
-		{"float rows", plain, ptq.Config{Rules: []ptq.Rule{{Pattern: "table", Float: true}, {Pattern: "table_2", Float: true}}}, times, []string{"table_3"}, 35},
-		{"a float product", plain, ptq.Config{Rules: []ptq.Rule{{Pattern: "table_3", Float: true}}}, times, []string{"table"}, 35},
+		{"two schemes", plain, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "table", Weights: &int4}}}, times, []string{"table", "table_2"}, 15},
+		{"float rows", plain, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "table", Float: true}, {Pattern: "table_2", Float: true}}}, times, []string{"table_3"}, 35},
+		{"a float product", plain, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "table_3", Float: true}}}, times, []string{"table"}, 35},
 		{"transposed before", plain, ptq.Config{}, func(_ *zoo, table, h node) node {
 			return must(gorgonia.Mul(h, must(gorgonia.Transpose(table, 1, 0))))
 		}, []string{"table"}, 35},

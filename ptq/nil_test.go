@@ -48,8 +48,8 @@ func TestReportOfNothing(t *testing.T) {
 	for _, r := range []*ptq.Report{
 		nil,
 		{},
-		{Layers: make([]ptq.Layer, 1), Outputs: make([]ptq.Output, 1)},
-		{Layers: []ptq.Layer{{Quantized: true}}},
+		{Layers: make([]ptq.LayerReport, 1), Outputs: make([]ptq.OutputReport, 1)},
+		{Layers: []ptq.LayerReport{{Quantized: true}}},
 	} {
 		float, quantized := r.Bytes()
 		if text := r.String(); float != 0 || quantized != 0 || !strings.HasPrefix(text, "layer") ||
@@ -69,12 +69,12 @@ func TestReportOfNothing(t *testing.T) {
 func TestReportNames(t *testing.T) {
 	report := func(name string) *ptq.Report {
 		return &ptq.Report{
-			Layers: []ptq.Layer{
+			Layers: []ptq.LayerReport{
 				{Name: name, Op: name, Reason: name},
 				{Name: name, Op: "Gemm", Quantized: true, Weights: name, Activations: model.StaticInt8, FloatBytes: 4, Bytes: 1},
 				{Name: name, Op: "Gather", Quantized: true, Weights: name},
 			},
-			Kept: []string{name, "Relu " + name}, OnCodes: []string{name}, Outputs: []ptq.Output{{Name: name}},
+			Kept: []string{name, "Relu " + name}, OnQuantized: []string{name}, Outputs: []ptq.OutputReport{{Name: name}},
 		}
 	}
 	lines := strings.Count(report("w").String(), "\n")

@@ -37,7 +37,7 @@ import (
 //
 // Errors: that of ctx, which is looked at before each sample and node; those of samples; qtensor.ErrParams for a
 // nil ctx, model or samples, and a model that is quantized; os.ErrClosed for one that is closed; ErrSamples,
-// ErrWalk; ErrNothingQuantized; qtensor.ErrParams for a Rule whose Pattern is malformed or matches no layer;
+// ErrWalk; ErrNothingQuantized; qtensor.ErrParams for a LayerRule whose Pattern is malformed or matches no layer;
 // ErrParams, ErrScheme for a Config that does not go with a layer; of a sample, with its number, ErrNotFound for an
 // input that is missing or that the network does not have, ErrShape, ErrDtype and ErrLayout for what an input is,
 // ErrValue for NaN, for an infinity, and for a whole number without a row; ErrValue also for a weight, and for what
@@ -78,7 +78,7 @@ func quantize(
 		float: float, report: &Report{},
 	}
 	for _, o := range g.Outputs {
-		j.report.Outputs = append(j.report.Outputs, Output{Name: o.Name})
+		j.report.Outputs = append(j.report.Outputs, OutputReport{Name: o.Name})
 	}
 	for _, step := range []func() error{j.plan, j.calibrate, j.layers, j.compare} {
 		if err := step(); err != nil {
@@ -142,7 +142,7 @@ func (j *job) layers() (err error) {
 	j.made = map[constantCodes]*qtensor.QTensor{}
 	layers, isProduct := map[string]model.Layer{}, map[string]bool{}
 	for _, p := range j.products {
-		r := Layer{Name: p.Name, Op: p.Op, Reason: p.reason}
+		r := LayerReport{Name: p.Name, Op: p.Op, Reason: p.reason}
 		if p.weight != nil {
 			r.FloatBytes, r.Bytes = 4*len(p.weight.Data), 4*len(p.weight.Data)
 		}
@@ -166,7 +166,7 @@ func (j *job) layers() (err error) {
 		switch {
 		case isProduct[n.Name] || absorbed[n.Output] != "" || j.partOfLayer(n, layers):
 		case onCodes[n.Name]:
-			j.report.OnCodes = append(j.report.OnCodes, j.describe(n))
+			j.report.OnQuantized = append(j.report.OnQuantized, j.describe(n))
 		default:
 			j.report.Kept = append(j.report.Kept, j.describe(n))
 		}
@@ -205,7 +205,7 @@ func (j *job) partOfLayer(n *flow.Node, layers map[string]model.Layer) bool {
 }
 
 // layer quantizes one.
-func (j *job) layer(p *product, r *Layer) (model.Layer, error) {
+func (j *job) layer(p *product, r *LayerReport) (model.Layer, error) {
 	x := dense.New(p.weight.Data, tensor.Shape(p.weight.Shape))
 	q, err := j.quantize(p, x, keeping(p.weights, p.axis()))
 	if err != nil {

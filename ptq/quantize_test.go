@@ -149,8 +149,8 @@ func TestQuantize(t *testing.T) {
 			if c.activations != model.StaticInt8 {
 				between, kept = "", between+", "+kept
 			}
-			if strings.Join(r.Kept, ", ") != kept || strings.Join(r.OnCodes, ", ") != between {
-				t.Errorf("%v, %v: %q are kept, and %q on codes, want %s and %s", dtype, c.activations, r.Kept, r.OnCodes, kept, between)
+			if strings.Join(r.Kept, ", ") != kept || strings.Join(r.OnQuantized, ", ") != between {
+				t.Errorf("%v, %v: %q are kept, and %q on codes, want %s and %s", dtype, c.activations, r.Kept, r.OnQuantized, kept, between)
 			}
 			for i, name := range []string{"conv1", "conv2", "dense1", "dense2"} {
 				l := r.Layers[i]
@@ -197,7 +197,7 @@ func output(t *testing.T, m *model.Model, x tensor.Tensor) []float64 {
 func TestRules(t *testing.T) {
 	s := newSmall(t, tensor.Float32)
 	int4 := qtensor.Int4().PerGroup(1, 32)
-	_, r, err := quantizeBuild(t.Context(), s.build, s.samples(), ptq.Config{Rules: []ptq.Rule{
+	_, r, err := quantizeBuild(t.Context(), s.build, s.samples(), ptq.Config{Rules: []ptq.LayerRule{
 		{Pattern: "conv1", Float: true}, {Pattern: "dense*", Weights: &int4, Activations: model.DynamicInt8}, {Pattern: "*1", Activations: model.Fixed16},
 	}})
 	if err != nil {
@@ -254,7 +254,7 @@ func TestErrors(t *testing.T) {
 		{"no input", t.Context(), s.build, unnamed, ptq.Config{}, nil, "x"},
 		{"canceled", canceled, s.build, s.samples(), ptq.Config{}, context.Canceled, ""},
 		{"activations", t.Context(), s.build, s.samples(), ptq.Config{Activations: 9}, qtensor.ErrParams, "Activations(9)"},
-		{"pattern", t.Context(), s.build, s.samples(), ptq.Config{Rules: []ptq.Rule{{Pattern: "["}}}, qtensor.ErrParams, "["},
+		{"pattern", t.Context(), s.build, s.samples(), ptq.Config{Rules: []ptq.LayerRule{{Pattern: "["}}}, qtensor.ErrParams, "["},
 		{"scheme", t.Context(), s.build, s.samples(), ptq.Config{Weights: &half}, qtensor.ErrScheme, "conv1"},
 	} {
 		m, r, err := quantizeBuild(c.ctx, c.build, c.samples, c.cfg)

@@ -13,20 +13,20 @@ import (
 type Report struct {
 	// Layers are all products, convolutions and lookups, in the order in which they are computed, those too
 	// that stay float.
-	Layers []Layer
+	Layers []LayerReport
 	// Kept are the other operations that are computed in float32, "Softmax p", and constants that are
 	// rounded, "FakeQuantize b".
 	Kept []string
-	// OnCodes are those that are computed on codes of a byte, between layers under StaticInt8: "MaxPool p".
-	OnCodes []string
-	Outputs []Output
-	Samples int
+	// OnQuantized are those that are computed on codes of a byte, between layers under StaticInt8: "MaxPool p".
+	OnQuantized []string
+	Outputs     []OutputReport
+	Samples     int
 }
 
-// Layer is what became of a product, a convolution or a lookup. A lookup, whose Op is "Gather", has no
+// LayerReport is what became of a product, a convolution or a lookup. A lookup, whose Op is "Gather", has no
 // arithmetic: what is said of Activations and of what flows in is nothing there, nor is it for what stays
 // float.
-type Layer struct {
+type LayerReport struct {
 	Name, Op  string
 	Quantized bool
 	Reason    string // why it is not: what of its operands, or a rule
@@ -42,8 +42,8 @@ type Layer struct {
 	FloatBytes, Bytes int // of the weights, 0 for those that are computed
 }
 
-// Output is what became of one of the network's results.
-type Output struct {
+// OutputReport is what became of one of the network's results.
+type OutputReport struct {
 	Name string
 	// SQNR is against the float network's, over all samples, dB; −Inf where NaN or an infinity is in one
 	// alone.
@@ -78,7 +78,7 @@ func (r *Report) String() string {
 	for _, list := range []struct {
 		what  string
 		nodes []string
-	}{{"on codes", r.OnCodes}, {"in float32", r.Kept}} {
+	}{{"on codes", r.OnQuantized}, {"in float32", r.Kept}} {
 		if len(list.nodes) > 0 {
 			fmt.Fprintf(w, "%s: %s\n", list.what, table.Cell(strings.Join(list.nodes, ", ")))
 		}
@@ -91,7 +91,7 @@ func (r *Report) String() string {
 }
 
 // cells returns what stands behind the name and the op of a layer.
-func (l Layer) cells() string {
+func (l LayerReport) cells() string {
 	if !l.Quantized {
 		return fmt.Sprintf("float: %s\t\t\t\t\t%.1f\t%d\t1", table.Cell(l.Reason), l.OutputSQNR, l.Bytes)
 	}

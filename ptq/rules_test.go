@@ -60,7 +60,7 @@ func TestRuleFields(t *testing.T) {
 						cases++
 						cfg := ptq.Config{
 							Weights: weights, Activations: activations,
-							Rules: []ptq.Rule{{Pattern: "a", Float: float, Weights: of, Activations: by}},
+							Rules: []ptq.LayerRule{{Pattern: "a", Float: float, Weights: of, Activations: by}},
 						}
 						_, r, err := quantizeBuild(t.Context(), build, samples, cfg)
 						if err != nil {
@@ -120,7 +120,7 @@ func TestPatterns(t *testing.T) {
 	for range cases {
 		glob, expression := pattern(rng)
 		re := regexp.MustCompile(expression)
-		_, r, err := quantizeBuild(t.Context(), build, samples, ptq.Config{Rules: []ptq.Rule{{Pattern: glob, Float: true}}})
+		_, r, err := quantizeBuild(t.Context(), build, samples, ptq.Config{Rules: []ptq.LayerRule{{Pattern: glob, Float: true}}})
 		if !slices.ContainsFunc(names, re.MatchString) {
 			none++
 			if !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), fmt.Sprintf("%q", glob)) ||
@@ -146,14 +146,14 @@ func TestPatterns(t *testing.T) {
 func TestPatternsRefused(t *testing.T) {
 	build, samples := floatNet(layered("a", "a/b"), tensor.Float32)
 	for _, p := range []string{"[", "a[", "[]a]", "[a", "[a-]", "[-]", `\`, `a\`, `[\`, "a/[", "[^]", "*[", "/*/["} {
-		for _, rules := range [][]ptq.Rule{{{Pattern: p}}, {{Pattern: "*"}, {Pattern: p}}} {
+		for _, rules := range [][]ptq.LayerRule{{{Pattern: p}}, {{Pattern: "*"}, {Pattern: p}}} {
 			_, _, err := quantizeBuild(t.Context(), build, samples, ptq.Config{Rules: rules})
 			if !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), fmt.Sprintf("%q", p)) {
 				t.Errorf("%q: got error %v, want ErrParams", p, err)
 			}
 		}
 	}
-	for _, rules := range [][]ptq.Rule{
+	for _, rules := range [][]ptq.LayerRule{
 		{{}},
 		{{Pattern: "c"}},
 		{{Pattern: "*"}, {Pattern: "c"}},
@@ -168,7 +168,7 @@ func TestPatternsRefused(t *testing.T) {
 		}
 	}
 	// One that is never reached does nothing.
-	hidden := ptq.Config{Rules: []ptq.Rule{{Pattern: "a*"}, {Pattern: "a/b", Float: true}}}
+	hidden := ptq.Config{Rules: []ptq.LayerRule{{Pattern: "a*"}, {Pattern: "a/b", Float: true}}}
 	if _, r, err := quantizeBuild(t.Context(), build, samples, hidden); err != nil || !r.Layers[1].Quantized {
 		t.Errorf("a rule behind another: got %v, error %v", r, err)
 	}
@@ -177,12 +177,12 @@ func TestPatternsRefused(t *testing.T) {
 		names[i] = fmt.Sprint("w", i)
 	}
 	build, samples = floatNet(layered(names...), tensor.Float32)
-	_, _, err := quantizeBuild(t.Context(), build, samples, ptq.Config{Rules: []ptq.Rule{{Pattern: "v"}}})
+	_, _, err := quantizeBuild(t.Context(), build, samples, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "v"}}})
 	if err == nil || !strings.Contains(err.Error(), "and 10 more") {
 		t.Errorf("got error %v, want 20 names and the number of others", err)
 	}
 	for _, a := range []model.Activations{-1, 5, 1 << 20} {
-		for _, cfg := range []ptq.Config{{Activations: a}, {Rules: []ptq.Rule{{Pattern: "*", Activations: a}}}} {
+		for _, cfg := range []ptq.Config{{Activations: a}, {Rules: []ptq.LayerRule{{Pattern: "*", Activations: a}}}} {
 			_, _, err := quantizeBuild(t.Context(), build, samples, cfg)
 			if !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), a.String()) {
 				t.Errorf("%+v: got error %v, want ErrParams", cfg, err)
@@ -194,7 +194,7 @@ func TestPatternsRefused(t *testing.T) {
 		qtensor.Symmetric(99), qtensor.PerChannelSymmetric(8, -1),
 		qtensor.Symmetric(8).PerGroup(0, 0), qtensor.Float16().PerAxis(0),
 	} {
-		for _, cfg := range []ptq.Config{{Weights: &s}, {Rules: []ptq.Rule{{Pattern: "*", Weights: &s}}}} {
+		for _, cfg := range []ptq.Config{{Weights: &s}, {Rules: []ptq.LayerRule{{Pattern: "*", Weights: &s}}}} {
 			if _, _, err := quantizeBuild(t.Context(), build, samples, cfg); !errors.Is(err, qtensor.ErrScheme) {
 				t.Errorf("%v: got error %v, want ErrScheme", s, err)
 			}

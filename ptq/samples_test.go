@@ -300,7 +300,7 @@ func TestNotFiniteOnTheWay(t *testing.T) {
 				t.Errorf("%s, %v: got error %v, want ErrValue for sample 0 and %s", c.name, activations, err, want)
 			}
 			_, r, err := quantizeBuild(t.Context(), build, samples,
-				ptq.Config{Activations: activations, Rules: []ptq.Rule{{Pattern: "a", Float: true}}})
+				ptq.Config{Activations: activations, Rules: []ptq.LayerRule{{Pattern: "a", Float: true}}})
 			if err != nil || !r.Layers[1].Quantized {
 				t.Errorf("%s, %v: left float: got %v, error %v", c.name, activations, r, err)
 			}

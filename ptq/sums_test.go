@@ -62,13 +62,13 @@ func TestSums(t *testing.T) {
 		least   float64 // dB
 	}{
 		{"static", blocks, ptq.Config{Activations: model.StaticInt8}, all, 30},
-		{"static by a rule", blocks, ptq.Config{Rules: []ptq.Rule{{Pattern: "*", Activations: model.StaticInt8}}}, all, 30},
+		{"static by a rule", blocks, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "*", Activations: model.StaticInt8}}}, all, 30},
 		{"dynamic", blocks, ptq.Config{Activations: model.DynamicInt8}, "", 35},
-		{"a float layer behind the average", blocks, ptq.Config{Activations: model.StaticInt8, Rules: []ptq.Rule{{Pattern: "fc*", Float: true}}}, strings.TrimSuffix(all, " Reshape"), 30},
-		{"a float layer in a block", blocks, ptq.Config{Activations: model.StaticInt8, Rules: []ptq.Rule{{Pattern: "side*", Float: true}}}, "", 30},
+		{"a float layer behind the average", blocks, ptq.Config{Activations: model.StaticInt8, Rules: []ptq.LayerRule{{Pattern: "fc*", Float: true}}}, strings.TrimSuffix(all, " Reshape"), 30},
+		{"a float layer in a block", blocks, ptq.Config{Activations: model.StaticInt8, Rules: []ptq.LayerRule{{Pattern: "side*", Float: true}}}, "", 30},
 		{"dynamic in a block", blocks, ptq.Config{
 			Activations: model.StaticInt8,
-			Rules:       []ptq.Rule{{Pattern: "c", Activations: model.DynamicInt8}},
+			Rules:       []ptq.LayerRule{{Pattern: "c", Activations: model.DynamicInt8}},
 		}, "Add Relu GlobalAveragePool Reshape", 30},
 		{"a sum for a function", gated, ptq.Config{Activations: model.StaticInt8}, "", 30},
 		{"a sum with a weight", shifted, ptq.Config{Activations: model.StaticInt8}, "", 30},
@@ -95,14 +95,14 @@ func TestSums(t *testing.T) {
 			continue
 		}
 		var kinds []string
-		for _, node := range r.OnCodes {
+		for _, node := range r.OnQuantized {
 			kind, _, _ := strings.Cut(node, " ")
 			kinds = append(kinds, kind)
 		}
 		if got := strings.Join(kinds, " "); got != c.onCodes || !(r.Outputs[0].SQNR >= c.least) {
 			t.Errorf("%s: %q are on codes, want %s:\n%v", c.name, got, c.onCodes, r)
 		}
-		for _, node := range r.OnCodes {
+		for _, node := range r.OnQuantized {
 			if slices.Contains(r.Kept, node) {
 				t.Errorf("%s: %s is on codes and in float32", c.name, node)
 			}

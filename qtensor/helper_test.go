@@ -15,7 +15,7 @@ func newTensor[T any](data []T, shape ...int) *tensor.Dense {
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
 }
 
-func mustQuantize(t testing.TB, x tensor.Tensor, s qtensor.Scheme, opts ...qtensor.Option) *qtensor.QTensor {
+func mustQuantize(t testing.TB, x tensor.Tensor, s qtensor.Scheme, opts ...qtensor.QuantizeOption) *qtensor.QTensor {
 	t.Helper()
 	q, err := qtensor.Quantize(x, s, opts...)
 	if err != nil {

@@ -128,9 +128,13 @@ func TestPromisedErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for operation, quantize := range map[string]func(tensor.Tensor, ...qtensor.Option) error{
-		"Quantize":     func(x tensor.Tensor, o ...qtensor.Option) error { return second(qtensor.Quantize(x, affine, o...)) },
-		"QuantizeWith": func(x tensor.Tensor, o ...qtensor.Option) error { return second(qtensor.QuantizeWith(x, p, o...)) },
+	for operation, quantize := range map[string]func(tensor.Tensor, ...qtensor.QuantizeOption) error{
+		"Quantize": func(x tensor.Tensor, o ...qtensor.QuantizeOption) error {
+			return second(qtensor.Quantize(x, affine, o...))
+		},
+		"QuantizeWith": func(x tensor.Tensor, o ...qtensor.QuantizeOption) error {
+			return second(qtensor.QuantizeWith(x, p, o...))
+		},
 	} {
 		list = append(list, []refusal{
 			{operation, "nil", qtensor.ErrLayout, quantize(nil)},

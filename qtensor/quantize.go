@@ -12,14 +12,14 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Option changes how Quantize and QuantizeWith work.
-type Option func(*options)
+// QuantizeOption changes how Quantize and QuantizeWith work.
+type QuantizeOption func(*options)
 
 type options struct{ saturate bool }
 
 // WithSaturation makes a value past the range of Float16 or BFloat16 the largest finite one of its sign,
 // where it is an error otherwise. Integers saturate in any case.
-func WithSaturation() Option { return func(o *options) { o.saturate = true } }
+func WithSaturation() QuantizeOption { return func(o *options) { o.saturate = true } }
 
 // Quantize returns q = clamp(RNE(x/s) + z), with s and z from the range of x itself in each block of elements
 // that share a scale (NewParams has the equations), and q = clamp(RNE((x − lo)/s)) under Uniform.
@@ -33,7 +33,7 @@ func WithSaturation() Option { return func(o *options) { o.saturate = true } }
 // Errors: ErrScheme, ErrShape, ErrDtype, ErrLayout; ErrParams for a nil option; ErrValue for NaN or an
 // infinity, as which a float64 past the range of float32 counts, and for a value past the range of a 16-bit
 // float, naming the flat index of the first.
-func Quantize(x tensor.Tensor, s Scheme, opts ...Option) (*QTensor, error) {
+func Quantize(x tensor.Tensor, s Scheme, opts ...QuantizeOption) (*QTensor, error) {
 	q, err := quantize(x, s, nil, opts)
 	if err != nil {
 		return nil, fmt.Errorf("qtensor: Quantize: %w", err)
@@ -46,7 +46,7 @@ func Quantize(x tensor.Tensor, s Scheme, opts ...Option) (*QTensor, error) {
 // CodeRange, and to −2^(bits−1) under a negative scale. Errors are those of Quantize, and ErrParams for
 // parameters that do not fit their scheme or the shape of x, among them a scale that the scheme's ScaleType
 // cannot hold, or that is no power of two under PowerOfTwo.
-func QuantizeWith(x tensor.Tensor, p Params, opts ...Option) (*QTensor, error) {
+func QuantizeWith(x tensor.Tensor, p Params, opts ...QuantizeOption) (*QTensor, error) {
 	q, err := quantize(x, p.Scheme, &p, opts)
 	if err != nil {
 		return nil, fmt.Errorf("qtensor: QuantizeWith: %w", err)
@@ -54,7 +54,7 @@ func QuantizeWith(x tensor.Tensor, p Params, opts ...Option) (*QTensor, error) {
 	return q, nil
 }
 
-func quantize(x tensor.Tensor, s Scheme, given *Params, opts []Option) (*QTensor, error) {
+func quantize(x tensor.Tensor, s Scheme, given *Params, opts []QuantizeOption) (*QTensor, error) {
 	var o options
 	for _, opt := range opts {
 		if opt == nil {
