@@ -134,8 +134,8 @@ func along(n *node, y, x array, f func(y, x []float32, count, step int)) {
 	}
 }
 
-// top returns the largest of count elements of stride step.
-func top(x []float32, count, step int) float32 {
+// largest returns the largest of count elements of stride step.
+func largest(x []float32, count, step int) float32 {
 	most := float32(math.Inf(-1))
 	for j := range count {
 		most = max(most, x[j*step])
@@ -148,7 +148,7 @@ func top(x []float32, count, step int) float32 {
 // samples do not depend on others.
 func softmax(n *node, y array, in []array, _ *scratch) {
 	along(n, y, in[0], func(y, x []float32, count, step int) {
-		most := top(x, count, step)
+		most := largest(x, count, step)
 		var sum float32
 		for j := range count {
 			e := math32.Exp(x[j*step] - most)
@@ -165,7 +165,7 @@ func softmax(n *node, y array, in []array, _ *scratch) {
 // logSoftmax sets y = x − m − ln Σ e^(x − m) along Axis, m the largest x.
 func logSoftmax(n *node, y array, in []array, _ *scratch) {
 	along(n, y, in[0], func(y, x []float32, count, step int) {
-		most := top(x, count, step)
+		most := largest(x, count, step)
 		var sum float32
 		for j := range count {
 			sum += math32.Exp(x[j*step] - most)

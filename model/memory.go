@@ -105,7 +105,7 @@ func (m *Model) fits(batch int, observed bool) error {
 	}
 	want := m.memory(batch, observed)
 	if want <= float64(m.limit) {
-		known.Store(int64(batch)) // one of many that run at once; the next bigger one asks again
+		known.Store(int64(batch)) // of many at once, the last to store; the next larger one checks again
 		return nil
 	}
 	most := sort.Search(batch, func(n int) bool { return m.memory(n+1, observed) > float64(m.limit) })

@@ -117,7 +117,7 @@ func TestMemoryLimit(t *testing.T) {
 				err = call(batch + 1)
 				if !errors.Is(err, model.ErrMemory) || !strings.Contains(err.Error(), fmt.Sprintf("want at most %d: batches up to %d fit", limit, batch)) ||
 					!strings.Contains(err.Error(), "WithMemoryLimit") {
-					t.Errorf("%s, batch %d, observed %v: got error %v of a bigger batch, want ErrMemory", k.name, batch, observed, err)
+					t.Errorf("%s, batch %d, observed %v: got error %v of a larger batch, want ErrMemory", k.name, batch, observed, err)
 				}
 			}
 		}

@@ -106,16 +106,16 @@ func pool(w windows, planes int, y, x array, window func(to, plane, top, bottom,
 // maxPool sets y to the largest number of each window, NaN if there is one.
 func maxPool(n *node, y array, in []array, _ *scratch) {
 	x := in[0]
-	if n.windows == halves {
-		halve(y, x)
+	if n.windows == windows2x2 {
+		maxPool2x2(y, x)
 		return
 	}
 	width, image := x.shape[3], x.shape[2]*x.shape[3]
 	pool(n.windows, x.shape[0]*x.shape[1], y, x, func(to, plane, top, bottom, left, right int) {
-		numbers := x.x[plane*image:][:image]
+		values := x.x[plane*image:][:image]
 		most := float32(math.Inf(-1))
 		for r := top; r < bottom; r++ {
-			for _, v := range numbers[r*width+left : r*width+right] {
+			for _, v := range values[r*width+left : r*width+right] {
 				most = max(most, v)
 			}
 		}
@@ -123,11 +123,11 @@ func maxPool(n *node, y array, in []array, _ *scratch) {
 	})
 }
 
-// halves are windows of 2×2 that do not overlap.
-var halves = windows{kernel: [2]int{2, 2}, stride: [2]int{2, 2}, dilation: [2]int{1, 1}}
+// windows2x2 are windows of 2×2 that do not overlap.
+var windows2x2 = windows{kernel: [2]int{2, 2}, stride: [2]int{2, 2}, dilation: [2]int{1, 1}}
 
-// halve is maxPool for halves.
-func halve(y, x array) {
+// maxPool2x2 is maxPool for windows2x2.
+func maxPool2x2(y, x array) {
 	height, width, outHeight, outWidth := x.shape[2], x.shape[3], y.shape[2], y.shape[3]
 	for p := range x.shape[0] * x.shape[1] {
 		for i := range outHeight {
@@ -187,10 +187,10 @@ func averagePool(n *node, y array, in []array, _ *scratch) {
 	x := in[0]
 	width, image := x.shape[3], x.shape[2]*x.shape[3]
 	pool(n.windows, x.shape[0]*x.shape[1], y, x, func(to, plane, top, bottom, left, right int) {
-		numbers := x.x[plane*image:][:image]
+		values := x.x[plane*image:][:image]
 		var sum float32
 		for r := top; r < bottom; r++ {
-			for _, v := range numbers[r*width+left : r*width+right] {
+			for _, v := range values[r*width+left : r*width+right] {
 				sum += v
 			}
 		}

@@ -141,16 +141,16 @@ func averagePoolU8(n *node, y array, in []array, s *scratch) {
 	count := float32(n.windows.kernel[0] * n.windows.kernel[1])
 	width, image, own := x.shape[3], x.shape[2]*x.shape[3]*channels, y.shape[2]*y.shape[3]*channels
 	buf := s.floats(image + own)
-	numbers, averages := buf[:image], buf[image:]
+	values, averages := buf[:image], buf[image:]
 	for i := range y.shape[0] {
-		kernel.Dequantize(numbers, x.q[i*image:][:image], x.affine())
+		kernel.Dequantize(values, x.q[i*image:][:image], x.affine())
 		pool(n.windows, 1, y, x, func(to, _, top, bottom, left, right int) {
 			sums := averages[to*channels:][:channels]
 			clear(sums)
 			for r := top; r < bottom; r++ {
 				for v := left; v < right; v++ {
-					for j, number := range numbers[(r*width+v)*channels:][:channels] {
-						sums[j] += number
+					for j, value := range values[(r*width+v)*channels:][:channels] {
+						sums[j] += value
 					}
 				}
 			}

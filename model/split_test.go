@@ -35,7 +35,7 @@ func TestSplit(t *testing.T) {
 			}
 			m := newModel(t, g, layers)
 			if few, many := m.Tasks(1<<16), m.Tasks(1<<24); few < 2 || few%2 != 0 || many <= few || many%2 != 0 {
-				t.Errorf("%s, %s: big batches are in %d and %d tasks, want as many for each thread, and more of the bigger",
+				t.Errorf("%s, %s: large batches are in %d and %d tasks, want as many for each thread, and more of the larger",
 					c.name, compute, few, many)
 			}
 			if tasks := m.Tasks(1); tasks != 1 {
