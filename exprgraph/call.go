@@ -18,9 +18,6 @@ import (
 // A node that no operation of flow stands for stays Gorgonia's: a call of its op in a graph that is built for
 // the batch.
 
-// opCall is the operation of nodes with a Call.
-const opCall = "Call"
-
 // impure are ops whose results are not of their operands alone, or others in training than in evaluation.
 var impure = []string{"BatchNormOp", "dropoutOp", "randomOp", "Iop"}
 
@@ -61,7 +58,7 @@ func (r *reader) call(p pair, operands []pair, why error) (*value, error) {
 	if u, ok := errors.AsType[unsupported](why); ok {
 		what += ": " + u.reason
 	}
-	y := r.add(flow.Node{Op: opCall}, shape, in...)
+	y := r.add(flow.Node{Op: flow.OpCall}, shape, in...)
 	c := &call{builds: r.builds, position: r.positions[p.a], op: reflect.TypeOf(p.a.Op()), given: given}
 	y.from.call = &flow.Call{What: what, Shape: shape, Run: c.run}
 	return y, nil

@@ -82,11 +82,11 @@ func (r *reader) emit() *flow.Graph {
 // layerName returns the name of the weight, or the table, of a step that has one.
 func (s *step) layerName() string {
 	switch s.Op {
-	case "Gemm", "Conv", "MatMul":
+	case flow.OpGemm, flow.OpConv, flow.OpMatMul:
 		if w := s.in[1]; w.data != nil {
 			return w.base
 		}
-	case "Gather":
+	case flow.OpGather:
 		return s.in[0].base
 	}
 	return ""
@@ -106,9 +106,9 @@ func expand(steps []*step) (list []*step) {
 		shape[0] = len(s.scale)
 		scale := &value{base: "norm.scale", shape: shape, data: rounded(s.scale)}
 		shift := &value{base: "norm.shift", shape: shape, data: rounded(s.shift)}
-		mul := &step{Node: flow.Node{Op: "Mul"}, in: []*value{s.in[0], scale}}
+		mul := &step{Node: flow.Node{Op: flow.OpMul}, in: []*value{s.in[0], scale}}
 		mul.out = &value{shape: s.out.shape, from: mul}
-		add := &step{Node: flow.Node{Op: "Add"}, in: []*value{mul.out, shift}, out: s.out}
+		add := &step{Node: flow.Node{Op: flow.OpAdd}, in: []*value{mul.out, shift}, out: s.out}
 		list = append(list, mul, add)
 	}
 	return list

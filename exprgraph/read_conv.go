@@ -61,7 +61,7 @@ func (r *reader) readConv(p pair, perm []int, turned pair) (*value, error) {
 		return nil, p.fail("shape %v of patches %v, want Conv2d's", area, patches)
 	}
 	return r.add(flow.Node{
-		Op: "Conv", Group: 1, Pads: geometry[2:4:4], Strides: geometry[4:6:6], Dilations: geometry[6:8:8],
+		Op: flow.OpConv, Group: 1, Pads: geometry[2:4:4], Strides: geometry[4:6:6], Dilations: geometry[6:8:8],
 	}, area, x, r.reshape(w, []int{filters, x.shape[1], geometry[0], geometry[1]})), nil
 }
 
@@ -81,14 +81,14 @@ func readPool(r *reader, p pair, operands []pair) (*value, error) {
 	if len(x.shape) != 4 || batches(x.shape[1:]) > 0 {
 		return nil, p.fail("of shape %v, want one of images of one size", x.shape)
 	}
-	node := flow.Node{Op: "MaxPool", Kernel: g[:2:2], Pads: g[2:4:4], Strides: g[6:8:8]}
+	node := flow.Node{Op: flow.OpMaxPool, Kernel: g[:2:2], Pads: g[2:4:4], Strides: g[6:8:8]}
 	if p.kind() == "maxPoolOp" {
 		return r.add(node, p.shape(), x), nil
 	}
-	node.Op = "AveragePool"
+	node.Op = flow.OpAveragePool
 	y := r.add(node, p.shape(), x)
 	if ratio := float32(x.shape[3]) / float32(g[0]*g[1]); ratio != 1 {
-		y = r.add(flow.Node{Op: "Div"}, y.shape, y, constant(ratio, "scale"))
+		y = r.add(flow.Node{Op: flow.OpDiv}, y.shape, y, constant(ratio, "scale"))
 	}
 	return y, nil
 }
@@ -98,5 +98,5 @@ func readGlobalPool(r *reader, p pair, operands []pair) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.add(flow.Node{Op: "GlobalAveragePool"}, p.shape(), x), nil
+	return r.add(flow.Node{Op: flow.OpGlobalAveragePool}, p.shape(), x), nil
 }

@@ -8,15 +8,15 @@ import (
 )
 
 // binaries are flow's operations, by what elemBinOp says of itself.
-var binaries = map[string]string{"+ false": "Add", "- false": "Sub", "⊙ false": "Mul", "÷ false": "Div", "^ false": "Pow"}
+var binaries = map[string]string{"+ false": flow.OpAdd, "- false": flow.OpSub, "⊙ false": flow.OpMul, "÷ false": flow.OpDiv, "^ false": flow.OpPow}
 
 // readBinary reads an elementwise operation on two operands, of which one may be a scalar or repeated along axes.
 func readBinary(r *reader, p pair, operands []pair) (*value, error) {
 	if x, alpha, ok := leakyRelu(p); ok {
-		return r.activation(flow.Node{Op: "LeakyRelu", Alpha: alpha}, x)
+		return r.activation(flow.Node{Op: flow.OpLeakyRelu, Alpha: alpha}, x)
 	}
 	if x, ok := masked(p, ">= true", "> true"); ok {
-		return r.activation(flow.Node{Op: "Relu"}, x)
+		return r.activation(flow.Node{Op: flow.OpRelu}, x)
 	}
 	text, err := p.text()
 	if err != nil {
@@ -46,12 +46,12 @@ func readBinary(r *reader, p pair, operands []pair) (*value, error) {
 // binary returns the result of an elementwise operation. With a constant it comes before a transposition, which then can meet
 // another one and vanish, and the constant the layer that it is the bias of.
 func (r *reader) binary(op string, shape []int, in []*value) *value {
-	if a, b := in[0].data, in[1].data; op == "Mul" && len(a) == 1 && len(b) == 1 && len(shape) == 0 {
+	if a, b := in[0].data, in[1].data; op == flow.OpMul && len(a) == 1 && len(b) == 1 && len(shape) == 0 {
 		return constant(a[0]*b[0], "product") // such as the sizes that Mean divides by
 	}
 	for i, x := range in {
 		c := in[1-i]
-		if c.data == nil || x.from == nil || x.from.Op != "Transpose" || !slices.Equal(x.shape, shape) {
+		if c.data == nil || x.from == nil || x.from.Op != flow.OpTranspose || !slices.Equal(x.shape, shape) {
 			continue
 		}
 		perm, inner := x.from.Perm, x.from.in[0]
@@ -72,11 +72,11 @@ func (r *reader) binary(op string, shape []int, in []*value) *value {
 
 // unary returns the result of an operation on one operand that keeps its shape, before a transposition as binary does.
 func (r *reader) unary(node flow.Node, x *value) *value {
-	if x.from == nil || x.from.Op != "Transpose" {
+	if x.from == nil || x.from.Op != flow.OpTranspose {
 		return r.add(node, x.shape, x)
 	}
 	perm, inner := x.from.Perm, x.from.in[0]
-	if node.Op == "Softmax" || node.Op == "LogSoftmax" {
+	if node.Op == flow.OpSoftmax || node.Op == flow.OpLogSoftmax {
 		node.Axis = perm[node.Axis]
 	}
 	return r.transpose(r.add(node, inner.shape, inner), perm)
@@ -157,8 +157,8 @@ func leakyRelu(p pair) (x pair, alpha float32, ok bool) {
 
 // unaries are flow's operations on one operand, by what elemUnaryOp says of itself.
 var unaries = map[string]string{
-	"sigmoid": "Sigmoid", "tanh": "Tanh", "abs": "Abs", "sign": "Sign", "ceil": "Ceil", "floor": "Floor", "sin": "Sin", "cos": "Cos",
-	"exp": "Exp", "ln": "Log", "sqrt": "Sqrt", "inv": "Reciprocal", "softplus": "Softplus",
+	"sigmoid": flow.OpSigmoid, "tanh": flow.OpTanh, "abs": flow.OpAbs, "sign": flow.OpSign, "ceil": flow.OpCeil, "floor": flow.OpFloor, "sin": flow.OpSin, "cos": flow.OpCos,
+	"exp": flow.OpExp, "ln": flow.OpLog, "sqrt": flow.OpSqrt, "inv": flow.OpReciprocal, "softplus": flow.OpSoftplus,
 }
 
 // readUnary reads an elementwise operation on one operand.
@@ -176,13 +176,13 @@ func readUnary(r *reader, p pair, operands []pair) (*value, error) {
 	}
 	switch text {
 	case "neg":
-		return r.binary("Mul", x.shape, []*value{x, constant(-1, "minus")}), nil
+		return r.binary(flow.OpMul, x.shape, []*value{x, constant(-1, "minus")}), nil
 	case "square":
-		return r.binary("Mul", x.shape, []*value{x, x}), nil
+		return r.binary(flow.OpMul, x.shape, []*value{x, x}), nil
 	case "cube":
-		return r.binary("Mul", x.shape, []*value{x, r.binary("Mul", x.shape, []*value{x, x})}), nil
+		return r.binary(flow.OpMul, x.shape, []*value{x, r.binary(flow.OpMul, x.shape, []*value{x, x})}), nil
 	case "invSqrt":
-		return r.unary(flow.Node{Op: "Reciprocal"}, r.unary(flow.Node{Op: "Sqrt"}, x)), nil
+		return r.unary(flow.Node{Op: flow.OpReciprocal}, r.unary(flow.Node{Op: flow.OpSqrt}, x)), nil
 	}
 	return nil, p.fail("want a function that flow has")
 }

@@ -108,7 +108,7 @@ func (r *reader) product(shape []int, a, b *value, transA, transB bool) *value {
 }
 
 func (r *reader) gemm(x, w *value, transB bool, shape []int) *value {
-	return r.add(flow.Node{Op: "Gemm", TransB: transB}, shape, x, w)
+	return r.add(flow.Node{Op: flow.OpGemm, TransB: transB}, shape, x, w)
 }
 
 func (r *reader) matMul(shape []int, a, b *value, transA, transB bool) *value {
@@ -118,7 +118,7 @@ func (r *reader) matMul(shape []int, a, b *value, transA, transB bool) *value {
 	if transB {
 		b = r.turn(b)
 	}
-	return r.add(flow.Node{Op: "MatMul"}, shape, a, b)
+	return r.add(flow.Node{Op: flow.OpMatMul}, shape, a, b)
 }
 
 // readTensordot reads a sum over one axis of each operand, the right one a matrix: a product along the last

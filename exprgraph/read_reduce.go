@@ -9,7 +9,7 @@ import (
 )
 
 // reductions are flow's operations over axes, by the types of Gorgonia's.
-var reductions = map[string]string{"sumOp": "ReduceSum", "maxOp": "ReduceMax"}
+var reductions = map[string]string{"sumOp": flow.OpReduceSum, "maxOp": flow.OpReduceMax}
 
 // readReduction reads a sum or a maximum along axes, which the result does not have. Gorgonia takes the axes one by one, and where
 // one is neither of the first two that are left nor the last, other numbers than those along it.
@@ -77,7 +77,7 @@ func readGather(r *reader, p pair, operands []pair) (*value, error) {
 		return nil, p.fail("along axis %d of shape %v, want axis 0 of a weight", axis[0], table.shape)
 	}
 	shape := append(slices.Clone(indices.shape), table.shape[1:]...)
-	return r.reshape(r.add(flow.Node{Op: "Gather"}, shape, table, indices), p.shape()), nil
+	return r.reshape(r.add(flow.Node{Op: flow.OpGather}, shape, table, indices), p.shape()), nil
 }
 
 // readSlice reads a part along one axis, which is gone from the result where one place of it is left.
@@ -106,7 +106,7 @@ func readSlice(r *reader, p pair, operands []pair) (*value, error) {
 	shape := slices.Clone(x.shape)
 	a.end = min(a.end, shape[at])
 	shape[at] = (a.end - a.start + a.step - 1) / a.step
-	node := flow.Node{Op: "Slice", Axes: along, Starts: []int{a.start}, Ends: []int{a.end}}
+	node := flow.Node{Op: flow.OpSlice, Axes: along, Starts: []int{a.start}, Ends: []int{a.end}}
 	if a.step > 1 {
 		node.Steps = []int{a.step}
 	}

@@ -120,7 +120,7 @@ const seededBatch = 4
 func seeded(g *flow.Graph) map[string]tensor.Tensor {
 	rows := math.MaxInt32
 	for _, n := range g.Nodes {
-		if n.Op == "Gather" {
+		if n.Op == flow.OpGather {
 			rows = min(rows, g.Constants[n.Inputs[0]].Shape[0])
 		}
 	}

@@ -99,7 +99,7 @@ func readConcat(r *reader, p pair, operands []pair) (*value, error) {
 	if len(in) == 1 {
 		return in[0], nil
 	}
-	return r.add(flow.Node{Op: "Concat", Axis: axis[0]}, p.shape(), in...), nil
+	return r.add(flow.Node{Op: flow.OpConcat, Axis: axis[0]}, p.shape(), in...), nil
 }
 
 func readSoftmax(r *reader, p pair, operands []pair) (*value, error) {
@@ -121,9 +121,9 @@ func readSoftmax(r *reader, p pair, operands []pair) (*value, error) {
 	if axis < 0 || axis > last {
 		return nil, p.fail("axis %d of shape %v, want one of its axes", axis, v.shape)
 	}
-	op := "Softmax"
+	op := flow.OpSoftmax
 	if params[1] != 0 {
-		op = "LogSoftmax"
+		op = flow.OpLogSoftmax
 	}
 	return r.unary(flow.Node{Op: op, Axis: axis}, v), nil
 }

@@ -25,7 +25,7 @@ type step struct {
 	out *value
 
 	scale, shift []float64  // of opNorm
-	call         *flow.Call // of opCall
+	call         *flow.Call // of flow.OpCall
 }
 
 // opNorm is x·scale + shift along axis 1, which is left of a batch normalization when its numbers are known. No flow.Graph has it.
@@ -50,17 +50,17 @@ func (r *reader) reshape(v *value, shape []int) *value {
 		return v
 	case v.data != nil:
 		return &value{base: v.base, shape: shape, data: v.data, codes: v.codes.Reshape(shape)}
-	case v.from != nil && v.from.Op == "Reshape":
+	case v.from != nil && v.from.Op == flow.OpReshape:
 		return r.reshape(v.from.in[0], shape)
 	}
-	y := r.add(flow.Node{Op: "Reshape", Shape: shape}, shape, v)
+	y := r.add(flow.Node{Op: flow.OpReshape, Shape: shape}, shape, v)
 	y.integer = v.integer
 	return y
 }
 
 // transpose returns v with axis perm[i] as axis i.
 func (r *reader) transpose(v *value, perm []int) *value {
-	if v.from != nil && v.from.Op == "Transpose" {
+	if v.from != nil && v.from.Op == flow.OpTranspose {
 		inner := v.from.Perm
 		perm = permuted(inner, perm)
 		v = v.from.in[0]
@@ -76,7 +76,7 @@ func (r *reader) transpose(v *value, perm []int) *value {
 		}
 		return y
 	}
-	return r.add(flow.Node{Op: "Transpose", Perm: perm}, shape, v)
+	return r.add(flow.Node{Op: flow.OpTranspose, Perm: perm}, shape, v)
 }
 
 // turn returns v with its last two axes swapped.

@@ -48,7 +48,7 @@ func fakeNode(p qtensor.Params) (flow.Node, error) {
 	if _, err := nn.StaticParams(p); err != nil {
 		return flow.Node{}, err
 	}
-	n := flow.Node{Op: "FakeQuantize", Scale: p.Scales[0]}
+	n := flow.Node{Op: flow.OpFakeQuantize, Scale: p.Scales[0]}
 	n.Low, n.High = p.Scheme.CodeRange()
 	if p.Scheme.HasZeroPoint() {
 		n.Zero = p.ZeroPoints[0]

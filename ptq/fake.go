@@ -22,7 +22,7 @@ func (j *job) trained(weight string) (*qtensor.QTensor, error) {
 }
 
 // fake returns the FakeQuantize that a layer does itself under StaticInt8, or nil: that of its input, behind
-// nothing but movers.
+// nothing but what moves data.
 func (n *network) fake(layer *flow.Node) *flow.Node { return n.fakes[layer.Inputs[0]] }
 
 // input returns the value that becomes codes in a layer.
@@ -46,17 +46,17 @@ func paramsOf(f *flow.Node) qtensor.Params {
 }
 
 // absorbed returns what each FakeQuantize reads, by what it gives, that nothing but quantized layers read,
-// perhaps behind movers.
+// perhaps behind what moves data.
 func (n *network) absorbed(layers map[string]model.Layer) map[string]string {
 	reads := map[string]string{}
 	elsewhere := maps.Clone(n.outputs) // values that something else reads
 	for i := range slices.Backward(n.Nodes) {
 		node := &n.Nodes[i]
-		if node.Op == "FakeQuantize" && !elsewhere[node.Output] {
+		if node.Op == flow.OpFakeQuantize && !elsewhere[node.Output] {
 			reads[node.Output] = node.Inputs[0]
 		}
 		_, layer := layers[node.Name]
-		if layer || slices.Contains(movers, node.Op) && !elsewhere[node.Output] {
+		if layer || node.MovesData() && !elsewhere[node.Output] {
 			continue
 		}
 		for _, in := range node.Inputs {
@@ -93,7 +93,7 @@ func without(g *flow.Graph, instead map[string]string) *flow.Graph {
 func (j *job) keptCodes() (kept []string) {
 	weights := map[string]bool{}
 	for _, p := range j.products {
-		weights[weightOf(p.Node)] = weights[weightOf(p.Node)] || p.layer()
+		weights[p.Node.Weight()] = weights[p.Node.Weight()] || p.layer()
 	}
 	for _, name := range slices.Sorted(maps.Keys(j.graph.Constants)) {
 		if j.graph.Constants[name].Trained != nil && !weights[name] {

@@ -1,8 +1,6 @@
 package ptq
 
 import (
-	"slices"
-
 	"euryale/internal/flow"
 )
 
@@ -13,12 +11,8 @@ type network struct {
 	readers map[string][]*flow.Node // of a value, in order, each as often as it reads it
 	outputs map[string]bool
 	varies  map[string]bool       // values that what flows in changes
-	fakes   map[string]*flow.Node // of a value: the FakeQuantize that makes it, or what movers make it of
+	fakes   map[string]*flow.Node // of a value: the FakeQuantize that makes it, or what moves data makes it of
 }
-
-// movers are ops that give the codes of what they are given codes of, in another order, or the largest of
-// some.
-var movers = []string{"Reshape", "Transpose", "MaxPool"}
 
 func indexed(g *flow.Graph) *network {
 	n := &network{
@@ -36,9 +30,9 @@ func indexed(g *flow.Graph) *network {
 			n.varies[node.Output] = n.varies[node.Output] || n.varies[in]
 		}
 		switch {
-		case node.Op == "FakeQuantize":
+		case node.Op == flow.OpFakeQuantize:
 			n.fakes[node.Output] = node
-		case slices.Contains(movers, node.Op):
+		case node.MovesData():
 			n.fakes[node.Output] = n.fakes[node.Inputs[0]]
 		}
 	}

@@ -6,9 +6,6 @@ import (
 	"euryale/internal/flow"
 )
 
-// opLookup takes rows of a table: a layer without arithmetic, which takes no activations.
-const opLookup = "Gather"
-
 // Why a product is float whose Rule has Float, and one that has no weight.
 const (
 	ruled    = "a rule says so"
@@ -24,22 +21,11 @@ type product struct {
 	result string       // the value that it gives: after the ReLU that may follow it and become part of it
 }
 
-// weightOf returns the name of what a node multiplies by, or takes rows of; "" for others.
-func weightOf(n *flow.Node) string {
-	switch n.Op {
-	case "Gemm", "Conv", "MatMul":
-		return n.Inputs[1]
-	case opLookup:
-		return n.Inputs[0]
-	}
-	return ""
-}
-
 // products returns those of a network, in order.
 func (n *network) products() (list []*product) {
 	for i := range n.Nodes {
 		node := &n.Nodes[i]
-		if w := weightOf(node); w != "" {
+		if w := node.Weight(); w != "" {
 			list = append(list, &product{Node: node, weight: n.Constants[w], reason: n.whyFloat(node), result: n.result(node)})
 		}
 	}
@@ -48,9 +34,9 @@ func (n *network) products() (list []*product) {
 
 // result returns the value that a product gives.
 func (n *network) result(node *flow.Node) string {
-	if node.Op != opLookup {
+	if node.Op != flow.OpGather {
 		for _, next := range n.readers[node.Output] {
-			if next.Op == "Relu" {
+			if next.Op == flow.OpRelu {
 				return next.Output
 			}
 		}
@@ -60,12 +46,12 @@ func (n *network) result(node *flow.Node) string {
 
 // whyFloat returns why a product is no layer, whatever the Config, or "".
 func (n *network) whyFloat(node *flow.Node) string {
-	x, w := node.Inputs[0], weightOf(node)
+	x, w := node.Inputs[0], node.Weight()
 	c := n.Constants[w]
 	switch {
-	case node.Op == opLookup && c != nil && len(c.Shape) < 2:
+	case node.Op == flow.OpGather && c != nil && len(c.Shape) < 2:
 		return "its table has one axis: a scale for each number would be more than the numbers"
-	case node.Op == opLookup && c != nil:
+	case node.Op == flow.OpGather && c != nil:
 		return ""
 	case c == nil && !n.varies[w]:
 		return n.computed(w)
@@ -77,7 +63,7 @@ func (n *network) whyFloat(node *flow.Node) string {
 		return noWeight
 	case n.Constants[x] != nil:
 		return "both operands are constants"
-	case node.Op != "Conv" && len(c.Shape) != 2:
+	case node.Op != flow.OpConv && len(c.Shape) != 2:
 		return fmt.Sprintf("its weight has %d axes, want a matrix", len(c.Shape))
 	}
 	return ""
@@ -86,7 +72,7 @@ func (n *network) whyFloat(node *flow.Node) string {
 // computed returns why a weight that a node makes of constants is none.
 func (n *network) computed(w string) string {
 	maker := n.makers[w]
-	for maker.Op == "Reshape" || maker.Op == "Transpose" { // what has moved it tells less
+	for maker.Op == flow.OpReshape || maker.Op == flow.OpTranspose { // what has moved it tells less
 		from := n.makers[maker.Inputs[0]]
 		if from == nil {
 			break
@@ -137,7 +123,7 @@ func (p *product) layer() bool { return p.reason == "" }
 
 // axis returns that of the weight's outputs, or of a table's rows.
 func (p *product) axis() int {
-	if p.Op == "Conv" || p.TransB || p.Op == opLookup {
+	if p.Op == flow.OpConv || p.TransB || p.Op == flow.OpGather {
 		return 0
 	}
 	return 1

@@ -114,7 +114,7 @@ func (j *job) calibrate() error {
 	j.seen = map[string]*calib.Histogram{}
 	flows := map[string]bool{} // into layers
 	for _, p := range j.products {
-		if v := j.net.input(p.Node); p.layer() && p.Op != opLookup {
+		if v := j.net.input(p.Node); p.layer() && p.Op != flow.OpGather {
 			j.seen[v], flows[v] = &calib.Histogram{}, true
 		}
 	}
@@ -197,7 +197,7 @@ func (j *job) describe(n *flow.Node) string {
 // partOfLayer reports whether a node is the ReLU of a quantized layer that nothing else reads.
 func (j *job) partOfLayer(n *flow.Node, layers map[string]model.Layer) bool {
 	maker := j.net.makers[n.Inputs[0]]
-	if n.Op != "Relu" || maker == nil || maker.Op == opLookup {
+	if n.Op != flow.OpRelu || maker == nil || maker.Op == flow.OpGather {
 		return false
 	}
 	_, layer := layers[maker.Name]
@@ -216,7 +216,7 @@ func (j *job) layer(p *product, r *LayerReport) (model.Layer, error) {
 		return model.Layer{}, err
 	}
 	r.Quantized, r.Weights, r.WeightSQNR, r.Bytes = true, q.Scheme().String(), cost.SQNR, q.Bytes()
-	if p.Op == opLookup {
+	if p.Op == flow.OpGather {
 		return model.Layer{Weight: q}, nil
 	}
 	h := j.seen[j.net.input(p.Node)]
@@ -239,7 +239,7 @@ func (j *job) layer(p *product, r *LayerReport) (model.Layer, error) {
 // Products and lookups with one constant share them, in the file too, which takes only so many convolutions
 // of a weight.
 func (j *job) quantize(p *product, x tensor.Tensor, s qtensor.Scheme) (*qtensor.QTensor, error) {
-	name := weightOf(p.Node)
+	name := p.Node.Weight()
 	q, err := j.trained(name)
 	if err != nil {
 		return nil, err
@@ -248,7 +248,7 @@ func (j *job) quantize(p *product, x tensor.Tensor, s qtensor.Scheme) (*qtensor.
 	if q == nil {
 		key.scheme = s
 	}
-	if old := j.made[key]; old != nil && p.Op != "Conv" {
+	if old := j.made[key]; old != nil && p.Op != flow.OpConv {
 		return old, nil
 	}
 	if q == nil {

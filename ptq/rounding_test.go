@@ -141,7 +141,7 @@ func TestIndexed(t *testing.T) {
 	for seed := range uint64(cases) {
 		j, layers := randomJob(t, seed)
 		rng := rand.New(rand.NewPCG(seed, 6))
-		for i := range j.graph.Nodes { // some become what fakes and movers are
+		for i := range j.graph.Nodes { // some become what fakes are, and what moves data
 			if n := &j.graph.Nodes[i]; len(n.Inputs) == 1 && rng.IntN(2) > 0 {
 				n.Op = []string{"FakeQuantize", "Reshape", "Transpose"}[rng.IntN(3)]
 			}
@@ -166,21 +166,21 @@ func TestIndexed(t *testing.T) {
 	t.Logf("%d networks", cases)
 }
 
-// fakeByLooking returns the FakeQuantize that makes a value, behind nothing but movers, or nil.
+// fakeByLooking returns the FakeQuantize that makes a value, behind nothing but what moves data, or nil.
 func fakeByLooking(g *flow.Graph, value string) *flow.Node {
 	for i := range g.Nodes {
 		switch n := &g.Nodes[i]; {
 		case n.Output != value:
 		case n.Op == "FakeQuantize":
 			return n
-		case slices.Contains(movers, n.Op):
+		case n.MovesData():
 			return fakeByLooking(g, n.Inputs[0])
 		}
 	}
 	return nil
 }
 
-// codesByLooking reports whether nothing but layers read a value, perhaps behind movers.
+// codesByLooking reports whether nothing but layers read a value, perhaps behind what moves data.
 func codesByLooking(g *flow.Graph, value string, layers map[string]model.Layer) bool {
 	if slices.ContainsFunc(g.Outputs, func(o flow.Value) bool { return o.Name == value }) {
 		return false
@@ -189,7 +189,7 @@ func codesByLooking(g *flow.Graph, value string, layers map[string]model.Layer) 
 		if _, layer := layers[n.Name]; layer || !slices.Contains(n.Inputs, value) {
 			continue
 		}
-		if !slices.Contains(movers, n.Op) || !codesByLooking(g, n.Output, layers) {
+		if !n.MovesData() || !codesByLooking(g, n.Output, layers) {
 			return false
 		}
 	}

@@ -24,14 +24,14 @@ type rounding struct {
 // or where the graph says itself what is rounded.
 func (j *job) rounding() rounding {
 	r := rounding{net: j.net, nodes: map[*flow.Node]bool{}}
-	if !j.cfg.static() || slices.ContainsFunc(j.graph.Nodes, func(n flow.Node) bool { return n.Op == "FakeQuantize" }) {
+	if !j.cfg.static() || slices.ContainsFunc(j.graph.Nodes, func(n flow.Node) bool { return n.Op == flow.OpFakeQuantize }) {
 		return r
 	}
 	read := map[string]bool{}
 	for i := range j.net.Nodes {
 		n := &j.net.Nodes[i]
 		given := func(in string) bool { return j.net.makers[in] == nil }
-		if n.Op != "Add" && !average(n) || slices.ContainsFunc(n.Inputs, given) {
+		if n.Op != flow.OpAdd && !average(n) || slices.ContainsFunc(n.Inputs, given) {
 			continue
 		}
 		r.nodes[n] = true
@@ -45,7 +45,9 @@ func (j *job) rounding() rounding {
 	return r
 }
 
-func average(n *flow.Node) bool { return n.Op == "AveragePool" || n.Op == "GlobalAveragePool" }
+func average(n *flow.Node) bool {
+	return n.Op == flow.OpAveragePool || n.Op == flow.OpGlobalAveragePool
+}
 
 // build makes the model of the graph, with as much rounded as leaves codes between its layers.
 func (j *job) build(g *flow.Graph, layers map[string]model.Layer) (*model.Model, *flow.Graph, error) {
@@ -96,7 +98,7 @@ func setOf(names []string) map[string]bool {
 // fakeOf returns a FakeQuantize of parameters for a tensor.
 func fakeOf(name, in string, p qtensor.Params) flow.Node {
 	low, high := p.Scheme.CodeRange()
-	f := flow.Node{Op: "FakeQuantize", Name: name, Inputs: []string{in}, Output: name, Scale: p.Scales[0], Low: low, High: high}
+	f := flow.Node{Op: flow.OpFakeQuantize, Name: name, Inputs: []string{in}, Output: name, Scale: p.Scales[0], Low: low, High: high}
 	if p.Scheme.HasZeroPoint() {
 		f.Zero = p.ZeroPoints[0]
 	}
