@@ -215,7 +215,7 @@ func (b *builder) unused() error {
 		switch op, ok := ops[name]; {
 		case !ok:
 			return fmt.Errorf("%w: got a layer for %q, want the name of a node", qtensor.ErrParams, name)
-		case op == "Relu":
+		case op == flow.OpRelu:
 			return fmt.Errorf("node %q: %w: got a layer for a Relu, want one for Gemm, MatMul, Conv or Gather", name,
 				qtensor.ErrParams)
 		}
@@ -241,7 +241,7 @@ func (b *builder) addCall(n *flow.Node, c *flow.Call) error {
 	if err != nil {
 		return err
 	}
-	if c.Run == nil || n.Op != "Call" || len(in) == 0 {
+	if c.Run == nil || n.Op != flow.OpCall || len(in) == 0 {
 		return fmt.Errorf("%w: got %d inputs and code %t, want a Call with inputs and code", qtensor.ErrParams, len(in),
 			c.Run != nil)
 	}
@@ -325,14 +325,14 @@ func (b *builder) addLayer(given *flow.Node, l layer) error {
 	if err != nil {
 		return err
 	}
-	if n.Op == "Conv" {
+	if n.Op == flow.OpConv {
 		q.groups, q.pad = groupsOf(n), n.Pads
 	}
 	if err := q.check(n); err != nil {
 		return err
 	}
 	name := n.Output
-	if r := b.consumers[name]; r.times == 1 && r.by != nil && r.by.Op == "Relu" && len(r.by.Inputs) == 1 {
+	if r := b.consumers[name]; r.times == 1 && r.by != nil && r.by.Op == flow.OpRelu && len(r.by.Inputs) == 1 {
 		if _, err := find(r.by); err != nil {
 			return err
 		}

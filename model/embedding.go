@@ -12,18 +12,7 @@ import (
 // takes.
 
 // isEmbedding reports whether the layer of a node is an embedding.
-func isEmbedding(n *flow.Node) bool { return n.Op == "Gather" }
-
-// weightOf returns the name of the input that is the weight of a layer; "" where the node has no such input.
-func weightOf(n *flow.Node) string {
-	switch {
-	case isEmbedding(n) && len(n.Inputs) > 0:
-		return n.Inputs[0]
-	case !isEmbedding(n) && len(n.Inputs) > 1:
-		return n.Inputs[1]
-	}
-	return ""
-}
+func isEmbedding(n *flow.Node) bool { return n.Op == flow.OpGather }
 
 // embeddingsOf returns the names of the nodes that are embeddings if they have a layer.
 func embeddingsOf(nodes []flow.Node) map[string]bool {
@@ -64,7 +53,7 @@ func (b *builder) addEmbedding(n *node, op operation, l layer) error {
 
 // replaced returns the size of the constant that a layer replaces.
 func (b *builder) replaced(n *flow.Node, l layer) (size, error) {
-	name := weightOf(n)
+	name := n.Weight()
 	w := b.from.Constants[name]
 	if w == nil {
 		return nil, fmt.Errorf("%w: weight %q is no constant, want one where there is a layer", qtensor.ErrShape, name)

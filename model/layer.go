@@ -70,7 +70,7 @@ func checkSharing(nodes []flow.Node, layers map[string]layer) error {
 		if !seen[w] {
 			have, seen[w] = have+w.elements(), true
 		}
-		if n.Op == "Conv" {
+		if n.Op == flow.OpConv {
 			want += w.elements()
 		}
 	}

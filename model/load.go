@@ -223,7 +223,7 @@ func (j *fileJSON) addReplaced(g *flow.Graph, layers map[string]layer) {
 	}
 	for _, n := range j.Nodes {
 		l, ok := layers[n.Name]
-		if name := weightOf(&n); ok && name != "" && g.Constants[name] == nil && !made[name] {
+		if name := n.Weight(); ok && name != "" && g.Constants[name] == nil && !made[name] {
 			g.Constants[name] = &flow.Tensor{Shape: l.weight.shape}
 		}
 	}

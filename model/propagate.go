@@ -3,6 +3,7 @@ package model
 import (
 	"slices"
 
+	"euryale/internal/flow"
 	"euryale/internal/nn"
 )
 
@@ -164,7 +165,7 @@ func (c *propagation) findParams() {
 	for _, s := range c.steps {
 		switch {
 		case s.quantized != nil || s.call != nil || s.op.quantized == nil || s.op.quantized.computes:
-		case s.node.Op == "FakeQuantize":
+		case s.node.Op == flow.OpFakeQuantize:
 			p := fakeParams(s.node)
 			c.params[s.out] = &p
 		default:

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"euryale/internal/flow"
 	"euryale/internal/gemm"
 )
 
@@ -83,7 +84,7 @@ func (m *Model) workOfSample() (total work) {
 		case s.layer != nil:
 			total.products += float64(float64(out.elements()) * float64(s.depth))
 			weights += s.weights
-		case s.call != nil || slices.Contains([]string{"Gemm", "MatMul", "Conv"}, s.node.Op):
+		case s.call != nil || slices.Contains([]string{flow.OpGemm, flow.OpMatMul, flow.OpConv}, s.node.Op):
 			return work{}
 		case slices.Contains(s.op.attributes, "axis"):
 			if s.node.axis == 0 {

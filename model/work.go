@@ -1,6 +1,9 @@
 package model
 
-import "euryale/internal/kernel"
+import (
+	"euryale/internal/flow"
+	"euryale/internal/kernel"
+)
 
 // work is what takes time: products of layers, elements that layers read or give, and operations on float32.
 type work struct{ products, elements, floats float64 }
@@ -78,9 +81,9 @@ func (m *Model) workOf(s *step) (w work) {
 		}
 	case s.embedding != nil || s.op.kernel == nil:
 		w.floats = out
-	case s.node.Op == "Gemm" || s.node.Op == "MatMul":
+	case s.node.Op == flow.OpGemm || s.node.Op == flow.OpMatMul:
 		w.floats = out * float64(first[len(first)-1]) // negative for a batch there, which rules refuse
-	case s.node.Op == "Conv":
+	case s.node.Op == flow.OpConv:
 		shape := m.values[s.in[1]].size
 		w.floats = out * (costOfElement + float64(shape.elements()/shape[0]))
 	default:

@@ -239,7 +239,7 @@ func (j *job) layer(p *product, r *LayerReport) (model.Layer, error) {
 // Products and lookups with one constant share them, in the file too, which takes only so many convolutions
 // of a weight.
 func (j *job) quantize(p *product, x tensor.Tensor, s qtensor.Scheme) (*qtensor.QTensor, error) {
-	name := p.Node.Weight()
+	name := p.Weight()
 	q, err := j.trained(name)
 	if err != nil {
 		return nil, err
