@@ -12,13 +12,13 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Graph is a float graph for some batch size, with what flows in and out, in order. A node with a value that is
-// not among the inputs is a weight. The inputs of the model have the names of the nodes; those without a name
-// are input, input_2 and so on.
+// Graph is a float graph for some batch size, with what flows in and out, in order. A node with a value that
+// is not among the inputs is a weight. The inputs of the model have the names of the nodes; those without a
+// name are input, input_2 and so on.
 type Graph struct{ Inputs, Outputs gorgonia.Nodes }
 
-// Build makes the float graph for a batch size, which is the first axis of what flows in. It is called more than
-// once, and nothing of what it returns is changed.
+// Build makes the float graph for a batch size, which is the first axis of what flows in. It is called more
+// than once, and nothing of what it returns is changed.
 type Build func(batch int) (Graph, error)
 
 // at returns the graph for a batch size. A panic of the build is an error.

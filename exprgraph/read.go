@@ -25,8 +25,8 @@ type network struct {
 	folded *flow.Graph
 }
 
-// readNetwork returns the network that build makes, with the batch size free: it builds at two batch sizes and
-// takes as flow.Batch what differs.
+// readNetwork returns the network that build makes, with the batch size free: it builds at two batch sizes
+// and takes as flow.Batch what differs.
 func readNetwork(build Build) (*network, error) {
 	r, err := read(build)
 	if err != nil {
@@ -152,8 +152,8 @@ type reader struct {
 	builds    *builds
 }
 
-// read returns the value of a node. It is smaller than the node's where that only repeats it along an axis, which flow's
-// elementwise operations do by themselves.
+// read returns the value of a node. It is smaller than the node's where that only repeats it along an axis,
+// which flow's elementwise operations do by themselves.
 func (r *reader) read(p pair) (*value, error) {
 	if v, ok := r.done[p]; ok {
 		return v, nil

@@ -21,8 +21,8 @@ type readSettings struct {
 	sample map[string]tensor.Tensor
 }
 
-// WithSample has ReadBuild compare what it read with Gorgonia on a sample: values for the inputs by name, for any
-// batch size, float32 or float64, or int, int32 or int64 where the input is int. It is not changed.
+// WithSample has ReadBuild compare what it read with Gorgonia on a sample: values for the inputs by name, for
+// any batch size, float32 or float64, or int, int32 or int64 where the input is int. It is not changed.
 func WithSample(sample map[string]tensor.Tensor) ReadOption {
 	return func(s *readSettings) error {
 		if sample == nil {
@@ -33,22 +33,23 @@ func WithSample(sample map[string]tensor.Tensor) ReadOption {
 	}
 }
 
-// ReadBuild returns the network that build makes as a float model, with the batch size free, and how it compares
-// with Gorgonia. It builds at two batch sizes and takes as the batch what differs. Weights must not differ; they
-// are copied, as float32, and the graphs are left as they are.
+// ReadBuild returns the network that build makes as a float model, with the batch size free, and how it
+// compares with Gorgonia. It builds at two batch sizes and takes as the batch what differs. Weights must not
+// differ; they are copied, as float32, and the graphs are left as they are.
 //
-// It reads what Outputs need, in evaluation: Dropout is nothing, and BatchNorm normalizes by its Stats; build sets
-// them, since every BatchNorm makes its own. Normalizations, and biases, are in the layer before them. A layer has
-// the name of its weight, any other node that of its op and a number, as in Relu_1. Constants that the graph
-// fake-quantizes keep how they were quantized. What the model has no operation for is a call of Gorgonia's op, in
-// a graph that build makes for the batch: such a model keeps build, and Save refuses it; Report.Calls lists them.
+// It reads what Outputs need, in evaluation: Dropout is nothing, and BatchNorm normalizes by its Stats; build
+// sets them, since every BatchNorm makes its own. Normalizations, and biases, are in the layer before them. A
+// layer has the name of its weight, any other node that of its op and a number, as in Relu_1. Constants that
+// the graph fake-quantizes keep how they were quantized. What the model has no operation for is a call of
+// Gorgonia's op, in a graph that build makes for the batch: such a model keeps build, and Save refuses it;
+// Report.Calls lists them.
 //
-// The network, as it was read and as it is folded, is compared with what Gorgonia's own ops give: on the sample
-// of WithSample, else on numbers that a seed draws, which Report.Seeded says. Ops run one after the other, on
-// copies, in the caller's goroutine.
+// The network, as it was read and as it is folded, is compared with what Gorgonia's own ops give: on the
+// sample of WithSample, else on numbers that a seed draws, which Report.Seeded says. Ops run one after the
+// other, on copies, in the caller's goroutine.
 //
-// Errors: ctx's; those of build, of which a panic is one; qtensor.ErrParams for a nil ctx, build or option, and a
-// nil sample; ErrUnsupported for what of the graph is not understood (a value of two free axes, a batch
+// Errors: ctx's; those of build, of which a panic is one; qtensor.ErrParams for a nil ctx, build or option,
+// and a nil sample; ErrUnsupported for what of the graph is not understood (a value of two free axes, a batch
 // normalization without statistics, other weights at another batch size); ErrMismatch; for a sample, those of
 // model.Run.
 func ReadBuild(ctx context.Context, build Build, opts ...ReadOption) (*model.Model, *Report, error) {
@@ -116,7 +117,8 @@ func newReport(g *flow.Graph) *Report {
 // seededBatch is the batch of samples that a seed draws.
 const seededBatch = 4
 
-// seeded returns normal deviates for inputs, and for those of whole numbers some that name a row of every table.
+// seeded returns normal deviates for inputs, and for those of whole numbers some that name a row of every
+// table.
 func seeded(g *flow.Graph) map[string]tensor.Tensor {
 	rows := math.MaxInt32
 	for _, n := range g.Nodes {

@@ -14,8 +14,8 @@ type Report struct {
 	NotCompared string
 }
 
-// Output is how one of the network's results compares with Gorgonia's, in dB: +Inf for equal numbers, NaN where
-// it was not compared.
+// Output is how one of the network's results compares with Gorgonia's, in dB: +Inf for equal numbers, NaN
+// where it was not compared.
 type Output struct {
 	Name       string
 	SQNR       float64 // of the network as it was read

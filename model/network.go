@@ -9,24 +9,24 @@ import (
 )
 
 type (
-	// Network is a network as data, from which New makes a model: inputs and outputs, nodes in an order in which
-	// they can be computed, and constants by name.
+	// Network is a network as data, from which New makes a model: inputs and outputs, nodes in an order in
+	// which they can be computed, and constants by name.
 	Network = flow.Graph
 	// Node is an operation, by ONNX's name with ONNX's attributes.
 	Node = flow.Node
 	// Value is an input or an output with its shape, of which −1 is the batch.
 	Value = flow.Value
-	// Constant is a tensor of float32, row-major and dense; Trained, where it is not nil, is how it was quantized
-	// in training.
+	// Constant is a tensor of float32, row-major and dense; Trained, where it is not nil, is how it was
+	// quantized in training.
 	Constant = flow.Tensor
 	// Call is an operation that is code.
 	Call = flow.Call
 )
 
 // Network returns the network of a float model, with all that its constants hold, for a program that makes
-// another model of it. Its lists are the caller's; what constants hold is the model's, and for reading. Errors:
-// qtensor.ErrParams for a model with quantized layers, whose float weights are gone; os.ErrClosed after Close; for
-// a model that Load returned, those of reading a constant.
+// another model of it. Its lists are the caller's; what constants hold is the model's, and for reading.
+// Errors: qtensor.ErrParams for a model with quantized layers, whose float weights are gone; os.ErrClosed
+// after Close; for a model that Load returned, those of reading a constant.
 func (m *Model) Network() (*Network, error) {
 	var g *Network
 	err := m.use(func() (err error) {

@@ -35,8 +35,8 @@ type Config struct {
 	Progress func(stage string, samples int)
 }
 
-// LayerRule is how the layers are quantized whose names match Pattern: path.Match's, but that * and ? stand for a
-// / too, and no range in brackets does. Fields that are left zero are the Config's.
+// LayerRule is how the layers are quantized whose names match Pattern: path.Match's, but that * and ? stand
+// for a / too, and no range in brackets does. Fields that are left zero are the Config's.
 type LayerRule struct {
 	Pattern     string
 	Float       bool // leave them float; the rest is not used then

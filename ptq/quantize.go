@@ -16,32 +16,32 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Quantize returns a float model with its layers quantized, and what that has cost on the samples. The float model
-// is one of exprgraph.ReadBuild, or any other: it stays as it is. The samples are walked twice: to their end to
-// calibrate, and to their end to compare. Both walks have to give the same.
+// Quantize returns a float model with its layers quantized, and what that has cost on the samples. The float
+// model is one of exprgraph.ReadBuild, or any other: it stays as it is. The samples are walked twice: to
+// their end to calibrate, and to their end to compare. Both walks have to give the same.
 //
 // Layers are products with a constant matrix, also of batches, convolutions, and lookups of rows in a table;
-// what is around them stays float32, but for what lies between layers under StaticInt8: there a byte is kept for
-// each number, and what flows into sums between them, and into averages, is rounded to codes of a byte. A
+// what is around them stays float32, but for what lies between layers under StaticInt8: there a byte is kept
+// for each number, and what flows into sums between them, and into averages, is rounded to codes of a byte. A
 // product that stays float has its reason in the Report: its weight is computed, such as 2·w or a slice of w,
 // or it has none. A call of Gorgonia's op stays one; Kept names it, and Save refuses such a model.
 //
 // Where a layer's weight was quantized in training, the layer has it so; a batch normalization that is folded
 // into it multiplies its scales. Where the network fake-quantizes what flows into a layer, right before it or
 // before Reshape, Transpose and MaxPool2D, the layer does that itself, under StaticInt8. What no layer does
-// stays an operation in float32, or the rounded numbers of a constant, and is in Report.Kept. So the float model
-// that the Report compares with has the fake quantization too.
+// stays an operation in float32, or the rounded numbers of a constant, and is in Report.Kept. So the float
+// model that the Report compares with has the fake quantization too.
 //
 // samples, Progress and Range are called in the caller's goroutine, where a panic of theirs goes up to the
 // caller.
 //
-// Errors: that of ctx, which is looked at before each sample and node; those of samples; qtensor.ErrParams for a
-// nil ctx, model or samples, and a model that is quantized; os.ErrClosed for one that is closed; ErrSamples,
-// ErrWalk; ErrNothingQuantized; qtensor.ErrParams for a LayerRule whose Pattern is malformed or matches no layer;
-// ErrParams, ErrScheme for a Config that does not go with a layer; of a sample, with its number, ErrNotFound for an
-// input that is missing or that the network does not have, ErrShape, ErrDtype and ErrLayout for what an input is,
-// ErrValue for NaN, for an infinity, and for a whole number without a row; ErrValue also for a weight, and for what
-// flows into a layer, with NaN or an infinity.
+// Errors: that of ctx, which is looked at before each sample and node; those of samples; qtensor.ErrParams
+// for a nil ctx, model or samples, and a model that is quantized; os.ErrClosed for one that is closed;
+// ErrSamples, ErrWalk; ErrNothingQuantized; qtensor.ErrParams for a LayerRule whose Pattern is malformed or
+// matches no layer; ErrParams, ErrScheme for a Config that does not go with a layer; of a sample, with its
+// number, ErrNotFound for an input that is missing or that the network does not have, ErrShape, ErrDtype and
+// ErrLayout for what an input is, ErrValue for NaN, for an infinity, and for a whole number without a row;
+// ErrValue also for a weight, and for what flows into a layer, with NaN or an infinity.
 func Quantize(
 	ctx context.Context, float *model.Model, samples iter.Seq2[Sample, error], cfg Config,
 ) (*model.Model, *Report, error) {

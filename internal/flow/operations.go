@@ -1,7 +1,7 @@
 package flow
 
-// The operations of a network, by ONNX's names. FakeQuantize is QuantizeLinear and DequantizeLinear in one, and Call is
-// an operation that is code.
+// The operations of a network, by ONNX's names. FakeQuantize is QuantizeLinear and DequantizeLinear in one,
+// and Call is an operation that is code.
 const (
 	OpGemm              = "Gemm"
 	OpMatMul            = "MatMul"
@@ -42,8 +42,8 @@ const (
 	OpCall              = "Call"
 )
 
-// Weight returns the name of what a node multiplies by, or takes rows of: its second input, the first of a Gather. It is
-// "" for other operations, and where there is no such input.
+// Weight returns the name of what a node multiplies by, or takes rows of: its second input, the first of a
+// Gather. It is "" for other operations, and where there is no such input.
 func (n *Node) Weight() string {
 	at := -1
 	switch n.Op {
@@ -58,8 +58,8 @@ func (n *Node) Weight() string {
 	return n.Inputs[at]
 }
 
-// MovesData reports whether a node gives values of what it is given, in another order or the largest of some: quantized
-// activations pass through it.
+// MovesData reports whether a node gives values of what it is given, in another order or the largest of some:
+// quantized activations pass through it.
 func (n *Node) MovesData() bool {
 	return n.Op == OpReshape || n.Op == OpTranspose || n.Op == OpMaxPool
 }

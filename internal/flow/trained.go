@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Trained is a constant as it was quantized in training, or the error of what was done to it since: of whoever
-// asks for it at last. A nil Trained is that of a constant that was not quantized.
+// Trained is a constant as it was quantized in training, or the error of what was done to it since: of
+// whoever asks for it at last. A nil Trained is that of a constant that was not quantized.
 type Trained struct {
 	Tensor *qtensor.QTensor
 	Err    error
