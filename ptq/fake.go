@@ -93,7 +93,7 @@ func without(g *flow.Graph, instead map[string]string) *flow.Graph {
 func (j *job) keptCodes() (kept []string) {
 	weights := map[string]bool{}
 	for _, p := range j.products {
-		weights[p.Weight()] = weights[p.Node.Weight()] || p.layer()
+		weights[p.Weight()] = weights[p.Weight()] || p.layer()
 	}
 	for _, name := range slices.Sorted(maps.Keys(j.graph.Constants)) {
 		if j.graph.Constants[name].Trained != nil && !weights[name] {
