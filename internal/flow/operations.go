@@ -45,6 +45,9 @@ const (
 // Weight returns the name of what a node multiplies by, or takes rows of: its second input, the first of a
 // Gather. It is "" for other operations, and where there is no such input.
 func (n *Node) Weight() string {
+	if n == nil {
+		return ""
+	}
 	at := -1
 	switch n.Op {
 	case OpGemm, OpMatMul, OpConv:
@@ -61,5 +64,5 @@ func (n *Node) Weight() string {
 // MovesData reports whether a node gives values of what it is given, in another order or the largest of some:
 // quantized activations pass through it.
 func (n *Node) MovesData() bool {
-	return n.Op == OpReshape || n.Op == OpTranspose || n.Op == OpMaxPool
+	return n != nil && (n.Op == OpReshape || n.Op == OpTranspose || n.Op == OpMaxPool)
 }
