@@ -144,6 +144,9 @@ func (m *Model) checkHeader() error {
 	return nil
 }
 
+// quantizedArrays is for how many entries of a header a quantized tensor counts: up to seven arrays, and itself.
+const quantizedArrays = 8
+
 // headerBound returns an upper bound of the bytes of the file's header.
 func (m *Model) headerBound() int {
 	const node, layer, entry, number = 400, 300, 160, 24 // but for names and lists
@@ -152,9 +155,14 @@ func (m *Model) headerBound() int {
 		n += entry + written(v.Name) + number*len(v.Shape)
 	}
 	for _, v := range m.values {
-		if v.data != nil {
-			n += entry + written(v.name) + number*len(v.size)
+		if v.data == nil {
+			continue
 		}
+		arrays := 1
+		if m.graph.Constants[v.name].Trained != nil {
+			arrays = quantizedArrays
+		}
+		n += arrays * (entry + written(v.name) + number*len(v.size))
 	}
 	for _, o := range m.graph.Nodes {
 		n += node + written(o.Name) + written(o.Output)
@@ -169,8 +177,8 @@ func (m *Model) headerBound() int {
 	for node, l := range m.layers {
 		n += layer + written(node) + written(names[l.weight])
 	}
-	for w, name := range names { // up to seven arrays, and an entry in the list of weights
-		n += 8 * (entry + written(name) + number*len(w.shape))
+	for w, name := range names {
+		n += quantizedArrays * (entry + written(name) + number*len(w.shape))
 	}
 	return n
 }

@@ -3,9 +3,12 @@ package model_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"euryale/internal/flow"
@@ -67,5 +70,34 @@ func TestNetwork(t *testing.T) {
 	g.Constants["w"].Trained = &flow.Trained{Err: errors.New("torn")}
 	if err := newModel(t, g, nil).Write(new(bytes.Buffer)); err == nil {
 		t.Error("what was trained and is torn: got no error")
+	}
+}
+
+// TestTrainedNames has constants that were quantized in training, with names so long that a header just holds them, or
+// does not: what New takes, Write writes.
+func TestTrainedNames(t *testing.T) {
+	if raceEnabled {
+		t.Skip("one goroutine computes, and long")
+	}
+	q := quantize(t, values([]int{1, 1}, 1), qtensor.Uniform(4).PerAxis(1).WithScales(qtensor.ScaleFloat16))
+	for _, size := range []int{600 << 10, 1 << 20, 2 << 20} {
+		g := &model.Network{Inputs: []model.Value{{Name: "x", Shape: []int{-1, 1}}}, Constants: map[string]*model.Constant{}}
+		in := "x"
+		for i := range 12 {
+			name := fmt.Sprint(strings.Repeat("w", size), i)
+			g.Constants[name] = &model.Constant{Shape: []int{1, 1}, Data: []float32{1}, Trained: &flow.Trained{Tensor: q}}
+			g.Nodes = append(g.Nodes, model.Node{Op: "Add", Name: fmt.Sprint("n", i), Inputs: []string{in, name}, Output: fmt.Sprint("y", i)})
+			in = fmt.Sprint("y", i)
+		}
+		g.Outputs = []model.Value{{Name: in}}
+		m, err := model.New(g, nil)
+		t.Logf("names of %d KB: %.100v", size>>10, err)
+		if err == nil {
+			if err := m.Write(io.Discard); err != nil {
+				t.Errorf("names of %d bytes: New takes what Write does not: %.200v", size, err)
+			}
+		} else if size == 600<<10 {
+			t.Errorf("names of %d bytes: %.200v", size, err)
+		}
 	}
 }
