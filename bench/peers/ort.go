@@ -8,7 +8,6 @@ import (
 	"euryale/bench/internal/workload"
 	"euryale/bench/peers/duel"
 	"euryale/bench/peers/onnx"
-	"euryale/model"
 
 	ort "github.com/yalue/onnxruntime_go"
 )
