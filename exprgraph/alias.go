@@ -17,11 +17,11 @@ var sharing = []string{
 	"gorgonia.Iop",
 }
 
-// aliases returns the other nodes of n's graph that can share n's memory: what n is a reshaped, sliced or passed
-// on form of, and all such forms of that.
+// aliases returns the other nodes of n's graph that can share n's memory: what n is a reshaped, sliced or
+// passed on form of, and all such forms of that.
 //
-// TapeMachine keeps an op from overwriting an operand that another op has yet to read, but knows nothing of shared
-// memory: what reads n late can find it overwritten through an alias that nothing reads later.
+// TapeMachine keeps an op from overwriting an operand that another op has yet to read, but knows nothing of
+// shared memory: what reads n late can find it overwritten through an alias that nothing reads later.
 func aliases(n *gorgonia.Node) gorgonia.Nodes {
 	g, owner := n.Graph(), n
 	for seen := (gorgonia.Nodes{}); shares(owner) && !seen.Contains(owner); {

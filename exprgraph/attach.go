@@ -14,8 +14,8 @@ import (
 )
 
 // Attach observes nodes of g, float32 or float64 and of any shape, under the keys of points: from then on
-// every run of a machine made for g adds their values to the Calibrator. Attach when the graph is complete, and
-// before the machine is made; a machine for a part of the graph without the observers records nothing.
+// every run of a machine made for g adds their values to the Calibrator. Attach when the graph is complete,
+// and before the machine is made; a machine for a part of the graph without the observers records nothing.
 //
 // An observer is an op on the node whose result, a float32 scalar, nothing reads: it changes no value that
 // flows through g. It sees the node's value, where Node.Value after a run may show memory that a later op
@@ -27,10 +27,10 @@ import (
 // what no op reads, so not from an observed cost; its observer starts it in its place. An observed output
 // that is no scalar is an error of the run in a LispMachine with gradients, as it is without observers.
 //
-// Errors: calib.ErrKey for a key that is empty or not UTF-8, or is in an option and no point's; ErrNode for a node
-// that is nil or not g's, and for one whose graph is malformed; calib.ErrOption; qtensor.ErrDtype; qtensor.ErrShape
-// for an axis that a node does not have or that has more than calib.MaxChannels indices. The graph then has the
-// nodes that it had.
+// Errors: calib.ErrKey for a key that is empty or not UTF-8, or is in an option and no point's; ErrNode for a
+// node that is nil or not g's, and for one whose graph is malformed; calib.ErrOption; qtensor.ErrDtype;
+// qtensor.ErrShape for an axis that a node does not have or that has more than calib.MaxChannels indices. The
+// graph then has the nodes that it had.
 func Attach(g *gorgonia.ExprGraph, points map[string]*gorgonia.Node, opts ...calib.CalibratorOption) (*calib.Calibrator, error) {
 	c, err := attach(g, points, opts)
 	if err != nil {

@@ -71,11 +71,11 @@ func TestEmbed(t *testing.T) {
 				t.Fatal(err)
 			}
 			for name, y := range want {
-				got := wide(*values[name])
+				got := zoo.Float64s(*values[name])
 				for i := range got {
 					got[i] = -got[i]
 				}
-				if !slices.Equal(got, wide(y.(*tensor.Dense))) || !(*values[name]).Shape().Eq(y.Shape()) {
+				if !slices.Equal(got, zoo.Float64s(y.(*tensor.Dense))) || !(*values[name]).Shape().Eq(y.Shape()) {
 					t.Errorf("%v, lisp %v: output %s is %v, want %v", dt, lisp, name, *values[name], y)
 				}
 			}
@@ -121,16 +121,4 @@ func TestEmbedRefuses(t *testing.T) {
 			}
 		}
 	}
-}
-
-// wide returns the elements of a value as float64.
-func wide(v gorgonia.Value) []float64 {
-	if x, ok := v.Data().([]float64); ok {
-		return slices.Clone(x)
-	}
-	var x []float64
-	for _, f := range v.Data().([]float32) {
-		x = append(x, float64(f))
-	}
-	return x
 }

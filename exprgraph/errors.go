@@ -17,7 +17,7 @@ var (
 	ErrReentrant = errors.New("a build, or an op, runs the model that it is a part of")
 	// ErrNode reports a node that cannot be observed: nil, not of the graph, or of a malformed one.
 	ErrNode = errors.New("wrong node")
-	// ErrPanic reports a panic of an embedded model. Machines run ops in goroutines that no caller can recover
-	// in.
+	// ErrPanic reports a panic of an embedded model. Machines run ops in goroutines that no caller can
+	// recover in.
 	ErrPanic = errors.New("a panic")
 )

@@ -195,7 +195,8 @@ func runMatMul(_ flow.Node, in []*flow.Tensor) *flow.Tensor {
 	return out
 }
 
-// window calls f for each output of a window that slides over the images of x, and each of its taps, inside or outside.
+// window calls f for each output of a window that slides over the images of x, and each of its taps, inside
+// or outside.
 func window(n flow.Node, x *flow.Tensor, f func(image, y, x, tap, at int, inside bool)) (h, w int) {
 	dilations := n.Dilations
 	if dilations == nil {

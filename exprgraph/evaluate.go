@@ -25,11 +25,11 @@ import (
 func evaluate(ctx context.Context, s Graph, inputs [][]float32) ([][]float32, error) {
 	nodes, err := order(s)
 	if err != nil {
-		return nil, fmt.Errorf("exprgraph: evaluate: %w", err)
+		return nil, fmt.Errorf("evaluate: %w", err)
 	}
 	e := evaluation{values: map[*gorgonia.Node]gorgonia.Value{}, uses: map[*gorgonia.Node]int{}}
 	if err := e.give(s.Inputs, inputs); err != nil {
-		return nil, fmt.Errorf("exprgraph: evaluate: %w", err)
+		return nil, fmt.Errorf("evaluate: %w", err)
 	}
 	for _, n := range s.Outputs {
 		e.uses[n]++
@@ -44,14 +44,14 @@ func evaluate(ctx context.Context, s Graph, inputs [][]float32) ([][]float32, er
 			return nil, err
 		}
 		if err := e.evaluate(n); err != nil {
-			return nil, fmt.Errorf("exprgraph: evaluate: node %q, op %s: %w", nameOf(n), describe(n.Op()), err)
+			return nil, fmt.Errorf("evaluate: node %q, op %s: %w", nameOf(n), describe(n.Op()), err)
 		}
 	}
 	outputs := make([][]float32, len(s.Outputs))
 	for i, y := range s.Outputs {
 		x, err := elements(e.values[y])
 		if err != nil {
-			return nil, fmt.Errorf("exprgraph: evaluate: output %q: %w", nameOf(y), err)
+			return nil, fmt.Errorf("evaluate: output %q: %w", nameOf(y), err)
 		}
 		outputs[i] = slices.Clone(x)
 	}

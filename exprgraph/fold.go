@@ -6,8 +6,8 @@ import (
 	"euryale/internal/flow"
 )
 
-// fold moves what scales and shifts channels into the layer that makes them: first into normalizations, then these, and
-// biases, into products and convolutions.
+// fold moves what scales and shifts channels into the layer that makes them: first into normalizations, then
+// these, and biases, into products and convolutions.
 func (r *reader) fold() {
 	r.share()
 	r.foldInto(opNorm)
@@ -16,8 +16,8 @@ func (r *reader) fold() {
 	r.foldInto(flow.OpConv) // what stands behind those that were gathered
 }
 
-// share has products multiply by weights as the graph has them, TransB where they were transposed: lookups, and other products, may
-// read the same.
+// share has products multiply by weights as the graph has them, TransB where they were transposed: lookups,
+// and other products, may read the same.
 func (r *reader) share() {
 	for _, s := range r.steps {
 		if s.Op == flow.OpGemm && s.in[1].other != nil {
@@ -100,8 +100,8 @@ func (s *step) variable() (x *value, ok bool) {
 // isPlain reports whether a value is a constant that was not fake-quantized: codes are no bias.
 func isPlain(v *value) bool { return v.data != nil && v.codes == nil }
 
-// layerOf returns the layer that makes x, which nothing else reads, and the axis of x that is its channels: −1 where it
-// was reshaped, and no axis is.
+// layerOf returns the layer that makes x, which nothing else reads, and the axis of x that is its channels:
+// −1 where it was reshaped, and no axis is.
 func layerOf(x *value, uses map[*value]int, layers []string) (layer *step, axis int, ok bool) {
 	axis = 1
 	for {
@@ -148,7 +148,8 @@ func (s *step) affine(axis, n int) (scale, shift []float64, ok bool) {
 	return nil, numbers, true
 }
 
-// absorb makes the layer's output output·scale + shift, where the weights are scaled already. The constant that gives the shift gives a new bias its name.
+// absorb makes the layer's output output·scale + shift, where the weights are scaled already. The constant
+// that gives the shift gives a new bias its name.
 func (s *step) absorb(scale, shift []float64, from *value) {
 	if s.Op == opNorm {
 		for i, x := range shift {

@@ -6,8 +6,8 @@ import (
 	"euryale/internal/flow"
 )
 
-// gather makes one convolution in groups of those whose results Concat puts together, each of a slice of the channels of one image:
-// how Gorgonia, whose Conv2d has no groups, is made to convolve by channel.
+// gather makes one convolution in groups of those whose results Concat puts together, each of a slice of the
+// channels of one image: how Gorgonia, whose Conv2d has no groups, is made to convolve by channel.
 func (r *reader) gather() {
 	uses := map[*value]int{}
 	for _, v := range r.outputs {

@@ -8,8 +8,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Gorgonia's ops are private types with private fields. Everything that looks into them by reflection is here; what is not
-// found there is an answer "no", never a panic.
+// Gorgonia's ops are private types with private fields. Everything that looks into them by reflection is
+// here; what is not found there is an answer "no", never a panic.
 
 // kindOf returns the name of the type of one of Gorgonia's own ops, as in "im2colOp", and for other ops "".
 func kindOf(op gorgonia.Op) string {

@@ -17,7 +17,7 @@ type pair struct{ a, b *gorgonia.Node }
 type unsupported struct{ node, op, reason string }
 
 func (u unsupported) Error() string {
-	return fmt.Sprintf("exprgraph: ReadBuild: %v: node %q, op %s: %s", ErrUnsupported, u.node, u.op, u.reason)
+	return fmt.Sprintf("%v: node %q, op %s: %s", ErrUnsupported, u.node, u.op, u.reason)
 }
 
 func (unsupported) Unwrap() error { return ErrUnsupported }

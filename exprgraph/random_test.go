@@ -9,7 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// random is a network of a dozen steps that a seed chooses, on matrices of samples by features and of features by samples.
+// random is a network of a dozen steps that a seed chooses, on matrices of samples by features and of
+// features by samples.
 func random(seed uint64) func(*zoo) Graph {
 	return func(z *zoo) Graph {
 		rng := rand.New(rand.NewPCG(seed, 2))

@@ -46,11 +46,11 @@ func readNetwork(build Build) (*network, error) {
 func read(build Build) (*reader, error) {
 	a, err := build.at(batchA)
 	if err != nil {
-		return nil, fmt.Errorf("exprgraph: ReadBuild: %w", err)
+		return nil, fmt.Errorf("%w", err)
 	}
 	b, err := build.at(batchB)
 	if err != nil {
-		return nil, fmt.Errorf("exprgraph: ReadBuild: %w", err)
+		return nil, fmt.Errorf("%w", err)
 	}
 	inputs, err := pairs("inputs", a.Inputs, b.Inputs)
 	if err != nil {
@@ -62,7 +62,7 @@ func read(build Build) (*reader, error) {
 	}
 	for _, s := range []Graph{a, b} {
 		if _, err := order(s); err != nil {
-			return nil, fmt.Errorf("exprgraph: ReadBuild: %w", err)
+			return nil, fmt.Errorf("%w", err)
 		}
 	}
 	r := &reader{
@@ -104,13 +104,13 @@ func read(build Build) (*reader, error) {
 
 func pairs(what string, a, b gorgonia.Nodes) ([]pair, error) {
 	if len(a) != len(b) || len(a) == 0 {
-		return nil, fmt.Errorf("exprgraph: ReadBuild: %w: %d %s at one batch size and %d at another, want as many, at least one",
+		return nil, fmt.Errorf("%w: %d %s at one batch size and %d at another, want as many, at least one",
 			ErrUnsupported, len(a), what, len(b))
 	}
 	list := make([]pair, len(a))
 	for i := range a {
 		if !isNode(a[i]) || !isNode(b[i]) {
-			return nil, fmt.Errorf("exprgraph: ReadBuild: %w: got nil, or a node without a graph or a type, among the %s, "+
+			return nil, fmt.Errorf("%w: got nil, or a node without a graph or a type, among the %s, "+
 				"want nodes of a graph", ErrUnsupported, what)
 		}
 		list[i] = pair{a[i], b[i]}

@@ -65,7 +65,8 @@ func (r *reader) readConv(p pair, perm []int, turned pair) (*value, error) {
 	}, area, x, r.reshape(w, []int{filters, x.shape[1], geometry[0], geometry[1]})), nil
 }
 
-// readPool reads MaxPool2D and AveragePool2D. The latter divides the sum by the width of the image, whatever the kernel.
+// readPool reads MaxPool2D and AveragePool2D. The latter divides the sum by the width of the image, whatever
+// the kernel.
 func readPool(r *reader, p pair, operands []pair) (*value, error) {
 	g, err := p.fixed("h", "w", "padNorth", "padWest", "padSouth", "padEast", "strideH", "strideW")
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 // binaries are flow's operations, by what elemBinOp says of itself.
 var binaries = map[string]string{"+ false": flow.OpAdd, "- false": flow.OpSub, "⊙ false": flow.OpMul, "÷ false": flow.OpDiv, "^ false": flow.OpPow}
 
-// readBinary reads an elementwise operation on two operands, of which one may be a scalar or repeated along axes.
+// readBinary reads an elementwise operation on two operands, of which one may be a scalar or repeated along
+// axes.
 func readBinary(r *reader, p pair, operands []pair) (*value, error) {
 	if x, alpha, ok := leakyRelu(p); ok {
 		return r.activation(flow.Node{Op: flow.OpLeakyRelu, Alpha: alpha}, x)
@@ -43,8 +44,8 @@ func readBinary(r *reader, p pair, operands []pair) (*value, error) {
 	return r.binary(op, shape, in), nil
 }
 
-// binary returns the result of an elementwise operation. With a constant it comes before a transposition, which then can meet
-// another one and vanish, and the constant the layer that it is the bias of.
+// binary returns the result of an elementwise operation. With a constant it comes before a transposition,
+// which then can meet another one and vanish, and the constant the layer that it is the bias of.
 func (r *reader) binary(op string, shape []int, in []*value) *value {
 	if a, b := in[0].data, in[1].data; op == flow.OpMul && len(a) == 1 && len(b) == 1 && len(shape) == 0 {
 		return constant(a[0]*b[0], "product") // such as the sizes that Mean divides by
@@ -70,7 +71,8 @@ func (r *reader) binary(op string, shape []int, in []*value) *value {
 	return r.add(flow.Node{Op: op}, shape, in...)
 }
 
-// unary returns the result of an operation on one operand that keeps its shape, before a transposition as binary does.
+// unary returns the result of an operation on one operand that keeps its shape, before a transposition as
+// binary does.
 func (r *reader) unary(node flow.Node, x *value) *value {
 	if x.from == nil || x.from.Op != flow.OpTranspose {
 		return r.add(node, x.shape, x)

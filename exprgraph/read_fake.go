@@ -55,7 +55,7 @@ func fakeConstant(p pair, x *value, a, b graphop.Fake, operands []gorgonia.Value
 			data[i], err = made[i].Float32s()
 		}
 		if err != nil {
-			return nil, fmt.Errorf("exprgraph: ReadBuild: node %q: %w", nameOf(p.a), err)
+			return nil, fmt.Errorf("node %q: %w", nameOf(p.a), err)
 		}
 	}
 	if made[0].String() != made[1].String() || !slices.Equal(data[0], data[1]) {

@@ -6,15 +6,16 @@ import (
 	"euryale/internal/flow"
 )
 
-// Gorgonia's products, by the numbers of linAlgBinOp's operator. Inner and outer products of vectors are not read.
+// Gorgonia's products, by the numbers of linAlgBinOp's operator. Inner and outer products of vectors are not
+// read.
 const (
 	productMatMul  = 0
 	productMatVec  = 1
 	productBatched = 4
 )
 
-// readProduct reads A·B with A, B or both transposed, as what its operands allow: a Gemm for a constant matrix on the right,
-// and on the left by (A·B)ᵀ = Bᵀ·Aᵀ, else a MatMul.
+// readProduct reads A·B with A, B or both transposed, as what its operands allow: a Gemm for a constant
+// matrix on the right, and on the left by (A·B)ᵀ = Bᵀ·Aᵀ, else a MatMul.
 func readProduct(r *reader, p pair, operands []pair) (*value, error) {
 	params, err := p.fixed("āBinaryOperator", "transA", "transB")
 	if err != nil {
@@ -64,7 +65,8 @@ func (r *reader) factor(p pair, batched bool) (*value, error) {
 	return r.whole(p)
 }
 
-// matVec returns A·v, a vector: the one column of a product with a matrix of one column, or the one row of vᵀ·Aᵀ.
+// matVec returns A·v, a vector: the one column of a product with a matrix of one column, or the one row of
+// vᵀ·Aᵀ.
 func (r *reader) matVec(p pair, a, v *value, transA bool) (*value, error) {
 	inner, outer := a.shape[1], a.shape[0]
 	if transA {
@@ -83,8 +85,8 @@ func (r *reader) matVec(p pair, a, v *value, transA bool) (*value, error) {
 	return r.reshape(y, shape), nil
 }
 
-// product turns a constant where its layer else would add up in another order than Gorgonia: A·Bᵀ is made of dot products, and
-// the others by rows.
+// product turns a constant where its layer else would add up in another order than Gorgonia: A·Bᵀ is made of
+// dot products, and the others by rows.
 func (r *reader) product(shape []int, a, b *value, transA, transB bool) *value {
 	switch {
 	case b.data != nil && a.data == nil:

@@ -11,8 +11,9 @@ import (
 // reductions are flow's operations over axes, by the types of Gorgonia's.
 var reductions = map[string]string{"sumOp": flow.OpReduceSum, "maxOp": flow.OpReduceMax}
 
-// readReduction reads a sum or a maximum along axes, which the result does not have. Gorgonia takes the axes one by one, and where
-// one is neither of the first two that are left nor the last, other numbers than those along it.
+// readReduction reads a sum or a maximum along axes, which the result does not have. Gorgonia takes the axes
+// one by one, and where one is neither of the first two that are left nor the last, other numbers than those
+// along it.
 func readReduction(r *reader, p pair, operands []pair) (*value, error) {
 	axes, err := p.fixed("along")
 	if err != nil {

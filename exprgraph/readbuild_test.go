@@ -29,8 +29,8 @@ func zooBuild(name string, dt tensor.Dtype) exprgraph.Build {
 	}
 }
 
-// TestReadBuild reads networks, and compares them with Gorgonia on seeded numbers; a saved float model gives the
-// same numbers.
+// TestReadBuild reads networks, and compares them with Gorgonia on seeded numbers; a saved float model gives
+// the same numbers.
 func TestReadBuild(t *testing.T) {
 	for name := range zoo.Networks {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
@@ -107,8 +107,8 @@ func TestReportString(t *testing.T) {
 	}
 }
 
-// TestTrainedComesBack saves a float model whose weight was trained through fake quantization: quantized later, it
-// has the same layers as if it had not been saved.
+// TestTrainedComesBack saves a float model whose weight was trained through fake quantization: quantized
+// later, it has the same layers as if it had not been saved.
 func TestTrainedComesBack(t *testing.T) {
 	for _, s := range []qtensor.Scheme{qtensor.Int4(), qtensor.PerChannelSymmetric(3, 1), qtensor.UInt4().PerGroup(1, 2), qtensor.Uniform(5)} {
 		values := map[string]*tensor.Dense{}

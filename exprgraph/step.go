@@ -28,7 +28,8 @@ type step struct {
 	call         *flow.Call // of flow.OpCall
 }
 
-// opNorm is x·scale + shift along axis 1, which is left of a batch normalization when its numbers are known. No flow.Graph has it.
+// opNorm is x·scale + shift along axis 1, which is left of a batch normalization when its numbers are known.
+// No flow.Graph has it.
 const opNorm = "norm"
 
 func (r *reader) add(node flow.Node, shape []int, in ...*value) *value {

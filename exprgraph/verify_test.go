@@ -7,28 +7,11 @@ import (
 	"testing"
 
 	"euryale/exprgraph"
-	"euryale/internal/graphop"
 	"euryale/internal/zoo"
 
-	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
-
-// identity is an op of the user's that returns its operand, after what else it does.
-type identity struct {
-	graphop.Base
-	do func() error
-}
-
-func (*identity) Arity() int    { return 1 }
-func (*identity) Type() hm.Type { return hm.NewFnType(hm.TypeVariable('a'), hm.TypeVariable('a')) }
-
-func (*identity) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
-	return in[0].(tensor.Shape), nil
-}
-
-func (op *identity) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return v[0], op.do() }
 
 // TestVerify gives graphs that are others for the batch of the samples than those that were read.
 func TestVerify(t *testing.T) {
@@ -64,10 +47,10 @@ func TestVerify(t *testing.T) {
 		}, exprgraph.ErrUnsupported, ""},
 		{"no output", func(*gorgonia.Node) (*gorgonia.Node, error) { return nil, nil }, exprgraph.ErrUnsupported, ""},
 		{"an op that fails", func(y *gorgonia.Node) (*gorgonia.Node, error) {
-			return gorgonia.ApplyOp(&identity{graphop.NewBase("rogue"), func() error { return failed }}, y)
+			return gorgonia.ApplyOp(zoo.NewIdentity("rogue", func() error { return failed }), y)
 		}, nil, "rogue#"},
 		{"an op that panics", func(y *gorgonia.Node) (*gorgonia.Node, error) {
-			return gorgonia.ApplyOp(&identity{graphop.NewBase("rogue"), func() error { panic("slipped") }}, y)
+			return gorgonia.ApplyOp(zoo.NewIdentity("rogue", func() error { panic("slipped") }), y)
 		}, nil, "panics: slipped"},
 	} {
 		build := func(batch int) (exprgraph.Graph, error) {

@@ -144,7 +144,8 @@ func (m *Model) checkHeader() error {
 	return nil
 }
 
-// quantizedArrays is for how many entries of a header a quantized tensor counts: up to seven arrays, and itself.
+// quantizedArrays is for how many entries of a header a quantized tensor counts: up to seven arrays, and
+// itself.
 const quantizedArrays = 8
 
 // headerBound returns an upper bound of the bytes of the file's header.

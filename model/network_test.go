@@ -73,8 +73,8 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// TestTrainedNames has constants that were quantized in training, with names so long that a header just holds them, or
-// does not: what New takes, Write writes.
+// TestTrainedNames has constants that were quantized in training, with names so long that a header just holds
+// them, or does not: what New takes, Write writes.
 func TestTrainedNames(t *testing.T) {
 	if raceEnabled {
 		t.Skip("one goroutine computes, and long")

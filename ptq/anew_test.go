@@ -13,8 +13,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestWeightAnew: a weight whose numbers build makes anew is told by name, with what to do; the same weight made
-// once is quantized.
+// TestWeightAnew: a weight whose numbers build makes anew is told by name, with what to do; the same weight
+// made once is quantized.
 func TestWeightAnew(t *testing.T) {
 	dense := func(_ *zoo, x, w node) (node, error) { return gorgonia.Mul(x, w) }
 	places := map[string]struct {

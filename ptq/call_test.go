@@ -11,29 +11,13 @@ import (
 	"testing"
 
 	"euryale/exprgraph"
-	"euryale/internal/graphop"
+	nets "euryale/internal/zoo"
 	"euryale/model"
 	"euryale/ptq"
 
-	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
-
-// identity is an op of the user's that returns its operand, after what else it does.
-type identity struct {
-	graphop.Base
-	do func() error
-}
-
-func (*identity) Arity() int    { return 1 }
-func (*identity) Type() hm.Type { return hm.NewFnType(hm.TypeVariable('a'), hm.TypeVariable('a')) }
-
-func (*identity) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
-	return in[0].(tensor.Shape), nil
-}
-
-func (op *identity) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return v[0], op.do() }
 
 // TestStockOps runs an operation that model does not have, at more batch sizes than there are graphs kept.
 func TestStockOps(t *testing.T) {
@@ -88,7 +72,7 @@ func TestCallsOfTheUser(t *testing.T) {
 	build := func(batch int) (exprgraph.Graph, error) {
 		g := gorgonia.NewGraph()
 		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 4), gorgonia.WithName("x"))
-		op := &identity{graphop.NewBase("mine"), func() error { return (*do.Load())() }}
+		op := nets.NewIdentity("mine", func() error { return (*do.Load())() })
 		y := must(gorgonia.Tanh(must(gorgonia.ApplyOp(op, x))))
 		return exprgraph.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
 	}

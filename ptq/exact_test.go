@@ -11,8 +11,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// exact is whether a network of float32 that was read gives the numbers of Gorgonia, none of them off by a bit. Where Go rounds
-// x·y + z once, as on arm64, a batch normalization of Gorgonia has one rounding less.
+// exact is whether a network of float32 that was read gives the numbers of Gorgonia, none of them off by a
+// bit. Where Go rounds x·y + z once, as on arm64, a batch normalization of Gorgonia has one rounding less.
 var exact = !fuses(1.0 / 3)
 
 //go:noinline

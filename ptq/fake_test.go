@@ -205,9 +205,9 @@ func decibels(want, got []float64) float64 {
 	return 10 * math.Log10(signal/noise)
 }
 
-// TestTrained converts networks that were trained through fake quantization, of weights alone and of activations too: the codes
-// are those that the fake ops round to, and the model computes what Gorgonia does. Where a sum is rounded to codes it may fall to
-// the other side of a tie.
+// TestTrained converts networks that were trained through fake quantization, of weights alone and of
+// activations too: the codes are those that the fake ops round to, and the model computes what Gorgonia does.
+// Where a sum is rounded to codes it may fall to the other side of a tie.
 func TestTrained(t *testing.T) {
 	bytes8 := within(qtensor.Affine(8), -2, 3)
 	for _, c := range []struct {

@@ -89,7 +89,8 @@ func sizeOf(t *testing.T, m *model.Model) int {
 	return file.Len()
 }
 
-// TestLookup quantizes a table by schemes whose axis stands for rows, as the report says, and to a smaller file.
+// TestLookup quantizes a table by schemes whose axis stands for rows, as the report says, and to a smaller
+// file.
 func TestLookup(t *testing.T) {
 	float, _ := sentence(average).quantize(t, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "*", Float: true}}})
 	int4, half, offset := qtensor.Int4().PerGroup(1, 8).WithScales(qtensor.ScaleFloat16), qtensor.BFloat16(), qtensor.Uniform(8)
@@ -199,7 +200,8 @@ func TestLookupTrained(t *testing.T) {
 	}
 }
 
-// TestLookupShared has a table that two lookups read, and products: each right, and no copy of it for another of the same scheme.
+// TestLookupShared has a table that two lookups read, and products: each right, and no copy of it for another
+// of the same scheme.
 func TestLookupShared(t *testing.T) {
 	times := func(z *zoo, table, h node) node { // table·hᵀ
 		return must(gorgonia.Transpose(must(gorgonia.Mul(table, must(gorgonia.Transpose(h, 1, 0)))), 1, 0))

@@ -6,7 +6,7 @@ import (
 	"euryale/internal/flow"
 )
 
-// Why a product is float whose Rule has Float, and one that has no weight.
+// Why a product is float whose LayerRule has Float, and one that has no weight.
 const (
 	ruled    = "a rule says so"
 	noWeight = "both operands are computed from what flows in"

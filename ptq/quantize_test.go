@@ -111,18 +111,8 @@ func (s *small) run(x *tensor.Dense) []float64 {
 	return wide(out)
 }
 
-func wide(v gorgonia.Value) []float64 {
-	if x, ok := v.Data().([]float64); ok {
-		return slices.Clone(x)
-	}
-	var x []float64
-	for _, f := range v.Data().([]float32) {
-		x = append(x, float64(f))
-	}
-	return x
-}
-
-// TestQuantize holds models by every kind of activations to the float graph, and what is loaded to what was saved.
+// TestQuantize holds models by every kind of activations to the float graph, and what is loaded to what was
+// saved.
 func TestQuantize(t *testing.T) {
 	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		s := newSmall(t, dtype)

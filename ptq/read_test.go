@@ -52,7 +52,8 @@ func readFloat(t *testing.T, build exprgraph.Build) *model.Model {
 	return m
 }
 
-// prepared builds once: samples may be of the shapes that a build finds. What is wrong with it, reading tells.
+// prepared builds once: samples may be of the shapes that a build finds. What is wrong with it, reading
+// tells.
 func prepared(build exprgraph.Build) {
 	defer func() { _ = recover() }()
 	_, _ = build(2)

@@ -18,7 +18,8 @@ type Report struct {
 	// Kept are the other operations that are computed in float32, "Softmax p", and constants that are
 	// rounded, "FakeQuantize b".
 	Kept []string
-	// OnQuantized are those that are computed on codes of a byte, between layers under StaticInt8: "MaxPool p".
+	// OnQuantized are those that are computed on codes of a byte, between layers under StaticInt8: "MaxPool
+	// p".
 	OnQuantized []string
 	Outputs     []OutputReport
 	Samples     int

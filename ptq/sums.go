@@ -9,9 +9,9 @@ import (
 	"euryale/qtensor"
 )
 
-// Between layers under StaticInt8, what flows into a sum is rounded to codes of a byte where the model then keeps
-// it as such, and the sum too; likewise what flows into an average. So a residual block, and the pool behind
-// it, take and give a byte for each number.
+// Between layers under StaticInt8, what flows into a sum is rounded to codes of a byte where the model then
+// keeps it as such, and the sum too; likewise what flows into an average. So a residual block, and the pool
+// behind it, take and give a byte for each number.
 
 // rounding is what may be rounded to codes before ops that are no layers.
 type rounding struct {
@@ -20,8 +20,8 @@ type rounding struct {
 	values []string            // that they read, in the order in which they are computed
 }
 
-// rounding returns what sums of two values and averages read; nothing where no layer is StaticInt8 by the Config,
-// or where the graph says itself what is rounded.
+// rounding returns what sums of two values and averages read; nothing where no layer is StaticInt8 by the
+// Config, or where the graph says itself what is rounded.
 func (j *job) rounding() rounding {
 	r := rounding{net: j.net, nodes: map[*flow.Node]bool{}}
 	if !j.cfg.static() || slices.ContainsFunc(j.graph.Nodes, func(n flow.Node) bool { return n.Op == flow.OpFakeQuantize }) {

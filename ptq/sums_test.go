@@ -16,7 +16,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// blocks is two residual blocks, of which the second has a convolution on its other way too, and an average in front of the last layer.
+// blocks is two residual blocks, of which the second has a convolution on its other way too, and an average
+// in front of the last layer.
 func blocks(z *zoo) node {
 	stem := must(gorgonia.Rectify(z.Conv(z.Input("x", 3, 8, 8), "stem", 3, 16, 3)))
 	a := must(gorgonia.Rectify(z.Conv(stem, "a", 16, 16, 3)))

@@ -24,17 +24,20 @@ var (
 	words    = nets.Words
 	networks = nets.Networks
 	must     = gorgonia.Must
+	wide     = nets.Float64s
 )
 
-// inexact are the networks of float32 that were read with other numbers than Gorgonia's, and the least SQNR of that in dB.
+// inexact are the networks of float32 that were read with other numbers than Gorgonia's, and the least SQNR
+// of that in dB.
 var inexact = map[string]float64{
-	// 144.8 dB. Gorgonia's SoftMax along the last axis takes x − m with m the largest of a row but for its first number, and of the
-	// first of all rows in its place; with the largest of the row, a sample does not depend on others.
+	// 144.8 dB. Gorgonia's SoftMax along the last axis takes x − m with m the largest of a row but for its
+	// first number, and of the first of all rows in its place; with the largest of the row, a sample does not
+	// depend on others.
 	"attention": 140,
 }
 
-// TestZoo quantizes networks of stock ops to 8 bits, activations too, and holds what was read of them to Gorgonia: float32 to the
-// bit, float64 to what rounding to float32 leaves.
+// TestZoo quantizes networks of stock ops to 8 bits, activations too, and holds what was read of them to
+// Gorgonia: float32 to the bit, float64 to what rounding to float32 leaves.
 func TestZoo(t *testing.T) {
 	for name, net := range networks {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {

@@ -1,5 +1,5 @@
-// Package flow is a network as data: operations in order, by ONNX's names, on values by name. It is what a float graph is
-// read into, what is quantized, run and saved.
+// Package flow is a network as data: operations in order, by ONNX's names, on values by name. It is what a
+// float graph is read into, what is quantized, run and saved.
 package flow
 
 import (
@@ -26,8 +26,9 @@ type Tensor struct {
 	Trained *Trained // of which Data are the real values; or nil
 }
 
-// Node is one operation: Output = Op(Inputs…). Inputs are outputs of earlier nodes, inputs of the graph or constants. The
-// operations and their attributes are those of ONNX where it has them; FakeQuantize is its QuantizeLinear and DequantizeLinear in one:
+// Node is one operation: Output = Op(Inputs…). Inputs are outputs of earlier nodes, inputs of the graph or
+// constants. The operations and their attributes are those of ONNX where it has them; FakeQuantize is its
+// QuantizeLinear and DequantizeLinear in one:
 //
 //	Gemm                x·w + b for x (m, k), w (k, n), or (n, k) with TransB; b (n) may be left out
 //	MatMul              a·b for the last two axes, the others the same or absent in b

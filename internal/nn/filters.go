@@ -30,7 +30,7 @@ type Filters struct {
 // for an ordinary convolution, and in for a depthwise one.
 //
 // Errors: qtensor.ErrShape for another rank, for groups that do not divide out, and for a layout of more than
-// MaxElements, as Pack has them, for each group; qtensor.ErrScheme for scales along another axis, and for
+// layoutLimit, as Pack has them, for each group; qtensor.ErrScheme for scales along another axis, and for
 // 16-bit floats.
 func PackFilters(w *qtensor.QTensor, groups int) (*Filters, error) {
 	if w == nil {

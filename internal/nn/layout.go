@@ -11,12 +11,12 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// MaxElements is how many elements a packed layout, and the input or the result of an op, has at most: 16 GiB
+// layoutLimit is how many elements a packed layout, and the input or the result of an op, has at most: 16 GiB
 // of float32.
-const MaxElements = min(1<<32, math.MaxInt/4)
+const layoutLimit = min(1<<32, math.MaxInt/4)
 
 // layoutFits returns an error if the packed layouts of so many matrices (in, out), with groups of a size or
-// 0, have more than MaxElements.
+// 0, have more than layoutLimit.
 func layoutFits(matrices, in, out, size int) error {
 	groups, depth := int64(1), int64(in)
 	if size > 0 && size < in {
@@ -28,9 +28,9 @@ func layoutFits(matrices, in, out, size int) error {
 	packed := []int64{int64(matrices), groups, roundUp(depth, kernel.StepDepth), roundUp(int64(out), kernel.PanelColumns)}
 	total := int64(1)
 	for _, n := range packed {
-		if total > MaxElements/n {
+		if total > layoutLimit/n {
 			return fmt.Errorf("%w: %d layouts of (%d, %d) in groups of %d are too big, want at most %d elements in all with their padding",
-				qtensor.ErrShape, matrices, in, out, size, MaxElements)
+				qtensor.ErrShape, matrices, in, out, size, layoutLimit)
 		}
 		total *= n
 	}
@@ -85,12 +85,12 @@ func channelsLast[T any](x []T, filters, channels int, kernel [2]int, row int) [
 	return out
 }
 
-// Bounded returns shape, or an error if it has more than MaxElements or a negative axis.
+// Bounded returns shape, or an error if it has more than layoutLimit or a negative axis.
 func Bounded(shape tensor.Shape) (tensor.Shape, error) {
 	size := 1
 	for _, n := range shape {
-		if n < 0 || n > 0 && size > MaxElements/n {
-			return nil, fmt.Errorf("%w: %v is too big, want at most %d elements", qtensor.ErrShape, shape, MaxElements)
+		if n < 0 || n > 0 && size > layoutLimit/n {
+			return nil, fmt.Errorf("%w: %v is too big, want at most %d elements", qtensor.ErrShape, shape, layoutLimit)
 		}
 		size *= n
 	}

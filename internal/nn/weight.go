@@ -26,7 +26,7 @@ type Weight struct {
 // groups of axis 1: elements of a column share a scale, all or a group of them. The transpose of a weight
 // (out, in) is w.T(). Each call makes a new layout.
 //
-// Errors: qtensor.ErrShape for another rank, and for a layout of more than MaxElements: in is padded to a
+// Errors: qtensor.ErrShape for another rank, and for a layout of more than layoutLimit: in is padded to a
 // multiple of 4, or of 64 without groups, and out to one of 16. qtensor.ErrScheme for scales along axis 0.
 func Pack(w *qtensor.QTensor) (*Weight, error) { return PackImages(w, 1) }
 

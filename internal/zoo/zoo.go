@@ -4,6 +4,7 @@ package zoo
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -125,4 +126,16 @@ func Words(seed uint64, shape ...int) *tensor.Dense {
 		x[i] = rng.IntN(30)
 	}
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(x))
+}
+
+// Float64s returns a copy of the elements of a float value.
+func Float64s(v gorgonia.Value) []float64 {
+	if x, ok := v.Data().([]float64); ok {
+		return slices.Clone(x)
+	}
+	var x []float64
+	for _, f := range v.Data().([]float32) {
+		x = append(x, float64(f))
+	}
+	return x
 }
