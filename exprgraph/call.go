@@ -9,13 +9,13 @@ import (
 	"sync"
 
 	"euryale/internal/dense"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
-// A node that no operation of flow stands for stays Gorgonia's: a call of its op in a graph that is built for
+// A node that no operation of a model stands for stays Gorgonia's: a call of its op in a graph that is built for
 // the batch.
 
 // impure are ops whose results are not of their operands alone, or others in training than in evaluation.
@@ -58,9 +58,9 @@ func (r *reader) call(p pair, operands []pair, why error) (*value, error) {
 	if u, ok := errors.AsType[unsupported](why); ok {
 		what += ": " + u.reason
 	}
-	y := r.add(flow.Node{Op: flow.OpCall}, shape, in...)
+	y := r.add(ir.Node{Op: ir.OpCall}, shape, in...)
 	c := &call{builds: r.builds, position: r.positions[p.a], op: reflect.TypeOf(p.a.Op()), given: given}
-	y.from.call = &flow.Call{What: what, Shape: shape, Run: c.run}
+	y.from.call = &ir.Call{What: what, Shape: shape, Run: c.run}
 	return y, nil
 }
 
@@ -101,7 +101,7 @@ type call struct {
 
 // run returns what the op makes of the operands. It may go on when nobody waits for it any more: what it
 // works on is its own, and it lets others build at its end.
-func (c *call) run(ctx context.Context, batch int, in []flow.Tensor) (out flow.Tensor, err error) {
+func (c *call) run(ctx context.Context, batch int, in []ir.Constant) (out ir.Constant, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: gorgonia panics: %v", ErrOp, r)
@@ -129,7 +129,7 @@ func (c *call) run(ctx context.Context, batch int, in []flow.Tensor) (out flow.T
 		return out, err
 	}
 	data, err := elements(y)
-	return flow.Tensor{Shape: n.Shape(), Data: data}, err
+	return ir.Constant{Shape: n.Shape(), Data: data}, err
 }
 
 // built is a graph for a batch size.
@@ -141,7 +141,7 @@ type built struct {
 }
 
 // operandsFor returns the node of a call and its operands: in, and what the graph has.
-func (b *built) operandsFor(c *call, in []flow.Tensor) (*gorgonia.Node, []gorgonia.Value, error) {
+func (b *built) operandsFor(c *call, in []ir.Constant) (*gorgonia.Node, []gorgonia.Value, error) {
 	b.lock.Lock()
 	defer b.lock.Unlock()
 	n := b.node(c.position)

@@ -18,13 +18,13 @@ func positive(f func(node) (node, error)) func(*zoo) Graph {
 	})
 }
 
-// called are networks of what flow has not.
+// called are networks of what a model has not.
 var called = []struct {
 	name string
 	net  func(*zoo) Graph
 	says []string // what the calls are
 }{
-	{"Log1p", positive(gorgonia.Log1p), []string{"elemUnaryOp log1p", "function that flow has"}},
+	{"Log1p", positive(gorgonia.Log1p), []string{"elemUnaryOp log1p", "function that a model has"}},
 	{"Log2", positive(gorgonia.Log2), []string{"log2"}},
 	{"Expm1", unary(gorgonia.Expm1), []string{"expm1"}},
 	{"Sum of samples", unary(func(x node) (node, error) { return gorgonia.Sum(x, 0) }), []string{"sumOp", "[0]", "none that is the batch"}},

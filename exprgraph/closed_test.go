@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"euryale/exprgraph"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 
 	"gorgonia.org/gorgonia"
@@ -15,9 +15,9 @@ import (
 
 // TestClosed embeds a model that is closed afterwards: its graph fails.
 func TestClosed(t *testing.T) {
-	m, err := model.New(&flow.Graph{
-		Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 2}}}, Outputs: []flow.Value{{Name: "y"}},
-		Nodes: []flow.Node{{Op: "Abs", Name: "n", Inputs: []string{"x"}, Output: "y"}},
+	m, err := model.New(&ir.Network{
+		Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 2}}}, Outputs: []ir.Value{{Name: "y"}},
+		Nodes: []ir.Node{{Op: "Abs", Name: "n", Inputs: []string{"x"}, Output: "y"}},
 	}, nil)
 	if err != nil {
 		t.Fatal(err)

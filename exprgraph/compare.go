@@ -7,7 +7,7 @@ import (
 	"math"
 
 	"euryale/internal/dense"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/noise"
 	"euryale/model"
 
@@ -18,7 +18,7 @@ import (
 type comparison struct {
 	build        Build
 	read, folded *model.Model
-	graph        *flow.Graph // of both
+	graph        *ir.Network // of both
 	report       *Report
 }
 
@@ -84,7 +84,7 @@ func (c *comparison) batch(sample map[string]tensor.Tensor) int {
 	for _, in := range c.graph.Inputs {
 		shape := sample[in.Name].Shape()
 		for i, d := range in.Shape {
-			if d == flow.Batch && len(shape) == len(in.Shape) {
+			if d == ir.Batch && len(shape) == len(in.Shape) {
 				return shape[i]
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"runtime/debug"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -66,7 +66,7 @@ func TestReadDeep(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		got, err := interpret(n.folded, &flow.Tensor{Shape: []int{2, 2}, Data: in})
+		got, err := interpret(n.folded, &ir.Constant{Shape: []int{2, 2}, Data: in})
 		if err != nil || !(far(got[0].Data, want[0]) < 1e-4) {
 			t.Errorf("%s: got %v, error %v, want %v", name, got, err, want)
 		}

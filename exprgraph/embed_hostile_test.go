@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"euryale/exprgraph"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/zoo"
 	"euryale/model"
 	"euryale/qtensor"
@@ -20,12 +20,12 @@ import (
 // panicking is a model of x (batch, 2) that panics with a value.
 func panicking(t *testing.T, with any) *model.Model {
 	t.Helper()
-	m, err := model.New(&flow.Graph{
-		Inputs: []flow.Value{{Name: "x", Shape: []int{flow.Batch, 2}}}, Outputs: []flow.Value{{Name: "y"}},
-		Nodes: []flow.Node{{Op: "Call", Name: "bad", Inputs: []string{"x"}, Output: "y"}},
-		Calls: map[string]*flow.Call{"bad": {
-			What: "bad", Shape: []int{flow.Batch, 2},
-			Run: func(context.Context, int, []flow.Tensor) (flow.Tensor, error) { panic(with) },
+	m, err := model.New(&ir.Network{
+		Inputs: []ir.Value{{Name: "x", Shape: []int{ir.Batch, 2}}}, Outputs: []ir.Value{{Name: "y"}},
+		Nodes: []ir.Node{{Op: "Call", Name: "bad", Inputs: []string{"x"}, Output: "y"}},
+		Calls: map[string]*ir.Call{"bad": {
+			What: "bad", Shape: []int{ir.Batch, 2},
+			Run: func(context.Context, int, []ir.Constant) (ir.Constant, error) { panic(with) },
 		}},
 	}, nil)
 	if err != nil {

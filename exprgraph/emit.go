@@ -3,7 +3,7 @@ package exprgraph
 import (
 	"fmt"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 )
 
 // names makes names unique: by name, the number that was put behind it last.
@@ -24,9 +24,9 @@ func (n names) take(base, otherwise string) string {
 }
 
 // emit returns the steps as a graph. Names are taken by inputs, then constants, then steps.
-func (r *reader) emit() *flow.Graph {
+func (r *reader) emit() *ir.Network {
 	steps := expand(r.steps)
-	g := &flow.Graph{Constants: map[string]*flow.Tensor{}}
+	g := &ir.Network{Constants: map[string]*ir.Constant{}}
 	values, nodes, counts := names{}, names{}, map[string]int{}
 	named := map[*value]string{}
 	for _, unnamed := range []bool{false, true} { // a name that was given stays
@@ -37,7 +37,7 @@ func (r *reader) emit() *flow.Graph {
 		}
 	}
 	for _, v := range r.inputs {
-		g.Inputs = append(g.Inputs, flow.Value{Name: named[v], Shape: v.shape, Integer: v.integer})
+		g.Inputs = append(g.Inputs, ir.Value{Name: named[v], Shape: v.shape, Integer: v.integer})
 	}
 	constants := func(list []*value) {
 		for _, v := range list {
@@ -45,7 +45,7 @@ func (r *reader) emit() *flow.Graph {
 				continue
 			}
 			named[v] = values.take(v.base, "weight")
-			g.Constants[named[v]] = &flow.Tensor{Shape: v.shape, Data: v.data, Trained: v.codes}
+			g.Constants[named[v]] = &ir.Constant{Shape: v.shape, Data: v.data, Trained: v.codes}
 		}
 	}
 	for _, s := range steps {
@@ -62,7 +62,7 @@ func (r *reader) emit() *flow.Graph {
 		}
 		if s.call != nil {
 			if g.Calls == nil {
-				g.Calls = map[string]*flow.Call{}
+				g.Calls = map[string]*ir.Call{}
 			}
 			g.Calls[node.Name] = s.call
 		}
@@ -74,7 +74,7 @@ func (r *reader) emit() *flow.Graph {
 		g.Nodes = append(g.Nodes, node)
 	}
 	for _, v := range r.outputs {
-		g.Outputs = append(g.Outputs, flow.Value{Name: named[v], Shape: v.shape})
+		g.Outputs = append(g.Outputs, ir.Value{Name: named[v], Shape: v.shape})
 	}
 	return g
 }
@@ -82,11 +82,11 @@ func (r *reader) emit() *flow.Graph {
 // layerName returns the name of the weight, or the table, of a step that has one.
 func (s *step) layerName() string {
 	switch s.Op {
-	case flow.OpGemm, flow.OpConv, flow.OpMatMul:
+	case ir.OpGemm, ir.OpConv, ir.OpMatMul:
 		if w := s.in[1]; w.data != nil {
 			return w.base
 		}
-	case flow.OpGather:
+	case ir.OpGather:
 		return s.in[0].base
 	}
 	return ""
@@ -106,9 +106,9 @@ func expand(steps []*step) (list []*step) {
 		shape[0] = len(s.scale)
 		scale := &value{base: "norm.scale", shape: shape, data: rounded(s.scale)}
 		shift := &value{base: "norm.shift", shape: shape, data: rounded(s.shift)}
-		mul := &step{Node: flow.Node{Op: flow.OpMul}, in: []*value{s.in[0], scale}}
+		mul := &step{Node: ir.Node{Op: ir.OpMul}, in: []*value{s.in[0], scale}}
 		mul.out = &value{shape: s.out.shape, from: mul}
-		add := &step{Node: flow.Node{Op: flow.OpAdd}, in: []*value{mul.out, shift}, out: s.out}
+		add := &step{Node: ir.Node{Op: ir.OpAdd}, in: []*value{mul.out, shift}, out: s.out}
 		list = append(list, mul, add)
 	}
 	return list

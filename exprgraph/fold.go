@@ -3,7 +3,7 @@ package exprgraph
 import (
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 )
 
 // fold moves what scales and shifts channels into the layer that makes them: first into normalizations, then
@@ -11,16 +11,16 @@ import (
 func (r *reader) fold() {
 	r.share()
 	r.foldInto(opNorm)
-	r.foldInto(flow.OpGemm, flow.OpConv)
+	r.foldInto(ir.OpGemm, ir.OpConv)
 	r.gather()
-	r.foldInto(flow.OpConv) // what stands behind those that were gathered
+	r.foldInto(ir.OpConv) // what stands behind those that were gathered
 }
 
 // share has products multiply by weights as the graph has them, TransB where they were transposed: lookups,
 // and other products, may read the same.
 func (r *reader) share() {
 	for _, s := range r.steps {
-		if s.Op == flow.OpGemm && s.in[1].other != nil {
+		if s.Op == ir.OpGemm && s.in[1].other != nil {
 			s.in[1], s.TransB = s.in[1].other, !s.TransB
 		}
 	}
@@ -86,12 +86,12 @@ func (s *step) variable() (x *value, ok bool) {
 	switch s.Op {
 	case opNorm:
 		return s.in[0], s.in[0].data == nil
-	case flow.OpAdd, flow.OpMul:
+	case ir.OpAdd, ir.OpMul:
 		if s.in[0].data != nil {
 			s.in[0], s.in[1] = s.in[1], s.in[0]
 		}
 		return s.in[0], s.in[0].data == nil && isPlain(s.in[1])
-	case flow.OpSub:
+	case ir.OpSub:
 		return s.in[0], s.in[0].data == nil && isPlain(s.in[1])
 	}
 	return nil, false
@@ -111,7 +111,7 @@ func layerOf(x *value, uses map[*value]int, layers []string) (layer *step, axis 
 			return nil, 0, false
 		case slices.Contains(layers, s.Op):
 			return s, axis, true
-		case s.Op != flow.OpReshape:
+		case s.Op != ir.OpReshape:
 			return nil, 0, false
 		}
 		x, axis = s.in[0], -1
@@ -138,11 +138,11 @@ func (s *step) affine(axis, n int) (scale, shift []float64, ok bool) {
 	}
 	for i := range numbers {
 		numbers[i] = float64(c.data[i%len(c.data)])
-		if s.Op == flow.OpSub {
+		if s.Op == ir.OpSub {
 			numbers[i] = -numbers[i]
 		}
 	}
-	if s.Op == flow.OpMul {
+	if s.Op == ir.OpMul {
 		return numbers, make([]float64, n), true
 	}
 	return nil, numbers, true
@@ -184,7 +184,7 @@ func (s *step) absorb(scale, shift []float64, from *value) {
 // multiply multiplies the weights of each output of a layer; false where they are codes that would change.
 func (s *step) multiply(by []float64) bool {
 	w, axis := s.in[1], 0
-	if s.Op == flow.OpGemm && !s.TransB {
+	if s.Op == ir.OpGemm && !s.TransB {
 		axis = 1
 	}
 	if w.codes == nil {

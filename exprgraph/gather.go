@@ -3,7 +3,7 @@ package exprgraph
 import (
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 )
 
 // gather makes one convolution in groups of those whose results Concat puts together, each of a slice of the
@@ -19,7 +19,7 @@ func (r *reader) gather() {
 		}
 	}
 	for _, s := range r.steps {
-		if s.Op == flow.OpConcat && s.Axis == 1 && len(s.in) > 1 && len(s.out.shape) == 4 {
+		if s.Op == ir.OpConcat && s.Axis == 1 && len(s.in) > 1 && len(s.out.shape) == 4 {
 			s.gather(uses)
 		}
 	}
@@ -34,11 +34,11 @@ func (s *step) gather(uses map[*value]int) {
 	end := 0
 	for i, v := range s.in {
 		conv := v.from
-		if conv == nil || conv.Op != flow.OpConv || conv.Group > 1 || uses[v] != 1 || !sameGeometry(conv, first) {
+		if conv == nil || conv.Op != ir.OpConv || conv.Group > 1 || uses[v] != 1 || !sameGeometry(conv, first) {
 			return
 		}
 		slice := conv.in[0].from
-		if slice == nil || slice.Op != flow.OpSlice || slice.Axes[0] != 1 || slice.Steps != nil || slice.Starts[0] != end || i > 0 && slice.in[0] != image {
+		if slice == nil || slice.Op != ir.OpSlice || slice.Axes[0] != 1 || slice.Steps != nil || slice.Starts[0] != end || i > 0 && slice.in[0] != image {
 			return
 		}
 		image, end = slice.in[0], slice.Ends[0]

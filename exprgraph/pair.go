@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"euryale/internal/flow"
 	"euryale/internal/graphop"
+	"euryale/internal/ir"
 
 	"gorgonia.org/gorgonia"
 )
@@ -54,12 +54,12 @@ func (p pair) isFake() bool {
 	return a && b
 }
 
-// shape returns the shape, with flow.Batch where the builds differ.
+// shape returns the shape, with ir.Batch where the builds differ.
 func (p pair) shape() []int {
 	shape := []int(p.a.Shape())
 	for i, n := range p.b.Shape() {
 		if i < len(shape) && shape[i] != n {
-			shape[i] = flow.Batch
+			shape[i] = ir.Batch
 		}
 	}
 	return slices.Clip(shape)

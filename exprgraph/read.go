@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"euryale/internal/dense"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -19,14 +19,14 @@ const batchA, batchB = 2, 3
 // network is a network as it was read, and folded, with the same inputs and outputs in the same order.
 type network struct {
 	// read does what the graph does, operation by operation, in the order in which Gorgonia rounds.
-	read *flow.Graph
+	read *ir.Network
 	// folded has normalizations, and biases, in the layer before them, convolutions of slices in groups, and
 	// weights as the graph has them.
-	folded *flow.Graph
+	folded *ir.Network
 }
 
 // readNetwork returns the network that build makes, with the batch size free: it builds at two batch sizes
-// and takes as flow.Batch what differs.
+// and takes as ir.Batch what differs.
 func readNetwork(build Build) (*network, error) {
 	r, err := read(build)
 	if err != nil {
@@ -133,7 +133,7 @@ func (p pair) of(types ...tensor.Dtype) bool {
 // batches returns how many axes are free.
 func batches(shape []int) (n int) {
 	for _, size := range shape {
-		if size == flow.Batch {
+		if size == ir.Batch {
 			n++
 		}
 	}
@@ -153,7 +153,7 @@ type reader struct {
 }
 
 // read returns the value of a node. It is smaller than the node's where that only repeats it along an axis,
-// which flow's elementwise operations do by themselves.
+// which a model's elementwise operations do by themselves.
 func (r *reader) read(p pair) (*value, error) {
 	if v, ok := r.done[p]; ok {
 		return v, nil
@@ -221,7 +221,7 @@ func (r *reader) make(p pair) (*value, error) {
 	if read, ok := readers[p.kind()]; ok {
 		v, err = read(r, p, operands)
 	} else {
-		err = p.fail("want an op that flow has")
+		err = p.fail("want an operation that a model has")
 	}
 	if errors.Is(err, ErrUnsupported) {
 		return r.call(p, operands, err)

@@ -3,7 +3,7 @@ package exprgraph
 import (
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 )
 
 // readConv returns the convolution that Conv2d composes, whose last node is p:
@@ -57,11 +57,11 @@ func (r *reader) readConv(p pair, perm []int, turned pair) (*value, error) {
 	// The reshaping on the way is Conv2d's own, not another one that has as many elements.
 	filters, patches, area := w.shape[0], columns.shape(), p.shape()
 	if !slices.Equal(area, []int{patches[0], filters, patches[1], patches[2]}) ||
-		!slices.Equal(path[2].shape(), []int{flow.Batch, patches[3]}) && batches(patches) > 0 {
+		!slices.Equal(path[2].shape(), []int{ir.Batch, patches[3]}) && batches(patches) > 0 {
 		return nil, p.fail("shape %v of patches %v, want Conv2d's", area, patches)
 	}
-	return r.add(flow.Node{
-		Op: flow.OpConv, Group: 1, Pads: geometry[2:4:4], Strides: geometry[4:6:6], Dilations: geometry[6:8:8],
+	return r.add(ir.Node{
+		Op: ir.OpConv, Group: 1, Pads: geometry[2:4:4], Strides: geometry[4:6:6], Dilations: geometry[6:8:8],
 	}, area, x, r.reshape(w, []int{filters, x.shape[1], geometry[0], geometry[1]})), nil
 }
 
@@ -82,14 +82,14 @@ func readPool(r *reader, p pair, operands []pair) (*value, error) {
 	if len(x.shape) != 4 || batches(x.shape[1:]) > 0 {
 		return nil, p.fail("of shape %v, want one of images of one size", x.shape)
 	}
-	node := flow.Node{Op: flow.OpMaxPool, Kernel: g[:2:2], Pads: g[2:4:4], Strides: g[6:8:8]}
+	node := ir.Node{Op: ir.OpMaxPool, Kernel: g[:2:2], Pads: g[2:4:4], Strides: g[6:8:8]}
 	if p.kind() == "maxPoolOp" {
 		return r.add(node, p.shape(), x), nil
 	}
-	node.Op = flow.OpAveragePool
+	node.Op = ir.OpAveragePool
 	y := r.add(node, p.shape(), x)
 	if ratio := float32(x.shape[3]) / float32(g[0]*g[1]); ratio != 1 {
-		y = r.add(flow.Node{Op: flow.OpDiv}, y.shape, y, constant(ratio, "scale"))
+		y = r.add(ir.Node{Op: ir.OpDiv}, y.shape, y, constant(ratio, "scale"))
 	}
 	return y, nil
 }
@@ -99,5 +99,5 @@ func readGlobalPool(r *reader, p pair, operands []pair) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.add(flow.Node{Op: flow.OpGlobalAveragePool}, p.shape(), x), nil
+	return r.add(ir.Node{Op: ir.OpGlobalAveragePool}, p.shape(), x), nil
 }

@@ -4,20 +4,20 @@ import (
 	"fmt"
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 )
 
-// binaries are flow's operations, by what elemBinOp says of itself.
-var binaries = map[string]string{"+ false": flow.OpAdd, "- false": flow.OpSub, "⊙ false": flow.OpMul, "÷ false": flow.OpDiv, "^ false": flow.OpPow}
+// binaries are a model's operations, by what elemBinOp says of itself.
+var binaries = map[string]string{"+ false": ir.OpAdd, "- false": ir.OpSub, "⊙ false": ir.OpMul, "÷ false": ir.OpDiv, "^ false": ir.OpPow}
 
 // readBinary reads an elementwise operation on two operands, of which one may be a scalar or repeated along
 // axes.
 func readBinary(r *reader, p pair, operands []pair) (*value, error) {
 	if x, alpha, ok := leakyRelu(p); ok {
-		return r.activation(flow.Node{Op: flow.OpLeakyRelu, Alpha: alpha}, x)
+		return r.activation(ir.Node{Op: ir.OpLeakyRelu, Alpha: alpha}, x)
 	}
 	if x, ok := masked(p, ">= true", "> true"); ok {
-		return r.activation(flow.Node{Op: flow.OpRelu}, x)
+		return r.activation(ir.Node{Op: ir.OpRelu}, x)
 	}
 	text, err := p.text()
 	if err != nil {
@@ -32,7 +32,7 @@ func readBinary(r *reader, p pair, operands []pair) (*value, error) {
 		if in[i], err = r.read(operand); err != nil {
 			return nil, err
 		}
-		// A vector and a matrix of one row or column are the same to Gorgonia, but not to flow.
+		// A vector and a matrix of one row or column are the same to Gorgonia, but not to a model.
 		if declared := operand.shape(); len(declared) > 0 && !slices.Equal(declared, shape) &&
 			slices.Equal(declared, in[i].shape) && size(operand.a.Shape()) == size(p.a.Shape()) && batches(shape) < 2 {
 			in[i] = r.reshape(in[i], shape)
@@ -47,12 +47,12 @@ func readBinary(r *reader, p pair, operands []pair) (*value, error) {
 // binary returns the result of an elementwise operation. With a constant it comes before a transposition,
 // which then can meet another one and vanish, and the constant the layer that it is the bias of.
 func (r *reader) binary(op string, shape []int, in []*value) *value {
-	if a, b := in[0].data, in[1].data; op == flow.OpMul && len(a) == 1 && len(b) == 1 && len(shape) == 0 {
+	if a, b := in[0].data, in[1].data; op == ir.OpMul && len(a) == 1 && len(b) == 1 && len(shape) == 0 {
 		return constant(a[0]*b[0], "product") // such as the sizes that Mean divides by
 	}
 	for i, x := range in {
 		c := in[1-i]
-		if c.data == nil || x.from == nil || x.from.Op != flow.OpTranspose || !slices.Equal(x.shape, shape) {
+		if c.data == nil || x.from == nil || x.from.Op != ir.OpTranspose || !slices.Equal(x.shape, shape) {
 			continue
 		}
 		perm, inner := x.from.Perm, x.from.in[0]
@@ -66,19 +66,19 @@ func (r *reader) binary(op string, shape []int, in []*value) *value {
 		}
 		operands := []*value{inner, inner}
 		operands[1-i] = c
-		return r.transpose(r.add(flow.Node{Op: op}, inner.shape, operands...), perm)
+		return r.transpose(r.add(ir.Node{Op: op}, inner.shape, operands...), perm)
 	}
-	return r.add(flow.Node{Op: op}, shape, in...)
+	return r.add(ir.Node{Op: op}, shape, in...)
 }
 
 // unary returns the result of an operation on one operand that keeps its shape, before a transposition as
 // binary does.
-func (r *reader) unary(node flow.Node, x *value) *value {
-	if x.from == nil || x.from.Op != flow.OpTranspose {
+func (r *reader) unary(node ir.Node, x *value) *value {
+	if x.from == nil || x.from.Op != ir.OpTranspose {
 		return r.add(node, x.shape, x)
 	}
 	perm, inner := x.from.Perm, x.from.in[0]
-	if node.Op == flow.OpSoftmax || node.Op == flow.OpLogSoftmax {
+	if node.Op == ir.OpSoftmax || node.Op == ir.OpLogSoftmax {
 		node.Axis = perm[node.Axis]
 	}
 	return r.transpose(r.add(node, inner.shape, inner), perm)
@@ -92,7 +92,7 @@ func (p pair) text() (string, error) {
 	return a, nil
 }
 
-func (r *reader) activation(node flow.Node, x pair) (*value, error) {
+func (r *reader) activation(node ir.Node, x pair) (*value, error) {
 	v, err := r.whole(x)
 	if err != nil {
 		return nil, err
@@ -157,10 +157,10 @@ func leakyRelu(p pair) (x pair, alpha float32, ok bool) {
 	return pair{}, 0, false
 }
 
-// unaries are flow's operations on one operand, by what elemUnaryOp says of itself.
+// unaries are a model's operations on one operand, by what elemUnaryOp says of itself.
 var unaries = map[string]string{
-	"sigmoid": flow.OpSigmoid, "tanh": flow.OpTanh, "abs": flow.OpAbs, "sign": flow.OpSign, "ceil": flow.OpCeil, "floor": flow.OpFloor, "sin": flow.OpSin, "cos": flow.OpCos,
-	"exp": flow.OpExp, "ln": flow.OpLog, "sqrt": flow.OpSqrt, "inv": flow.OpReciprocal, "softplus": flow.OpSoftplus,
+	"sigmoid": ir.OpSigmoid, "tanh": ir.OpTanh, "abs": ir.OpAbs, "sign": ir.OpSign, "ceil": ir.OpCeil, "floor": ir.OpFloor, "sin": ir.OpSin, "cos": ir.OpCos,
+	"exp": ir.OpExp, "ln": ir.OpLog, "sqrt": ir.OpSqrt, "inv": ir.OpReciprocal, "softplus": ir.OpSoftplus,
 }
 
 // readUnary reads an elementwise operation on one operand.
@@ -174,17 +174,17 @@ func readUnary(r *reader, p pair, operands []pair) (*value, error) {
 		return nil, err
 	}
 	if op, ok := unaries[text]; ok {
-		return r.unary(flow.Node{Op: op}, x), nil
+		return r.unary(ir.Node{Op: op}, x), nil
 	}
 	switch text {
 	case "neg":
-		return r.binary(flow.OpMul, x.shape, []*value{x, constant(-1, "minus")}), nil
+		return r.binary(ir.OpMul, x.shape, []*value{x, constant(-1, "minus")}), nil
 	case "square":
-		return r.binary(flow.OpMul, x.shape, []*value{x, x}), nil
+		return r.binary(ir.OpMul, x.shape, []*value{x, x}), nil
 	case "cube":
-		return r.binary(flow.OpMul, x.shape, []*value{x, r.binary(flow.OpMul, x.shape, []*value{x, x})}), nil
+		return r.binary(ir.OpMul, x.shape, []*value{x, r.binary(ir.OpMul, x.shape, []*value{x, x})}), nil
 	case "invSqrt":
-		return r.unary(flow.Node{Op: flow.OpReciprocal}, r.unary(flow.Node{Op: flow.OpSqrt}, x)), nil
+		return r.unary(ir.Node{Op: ir.OpReciprocal}, r.unary(ir.Node{Op: ir.OpSqrt}, x)), nil
 	}
-	return nil, p.fail("want a function that flow has")
+	return nil, p.fail("want a function that a model has")
 }

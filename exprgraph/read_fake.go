@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"euryale/internal/dense"
-	"euryale/internal/flow"
 	"euryale/internal/graphop"
+	"euryale/internal/ir"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -47,11 +47,11 @@ func readFake(r *reader, p pair, operands []pair) (*value, error) {
 }
 
 func fakeConstant(p pair, x *value, a, b graphop.Fake, operands []gorgonia.Value) (*value, error) {
-	var made [2]*flow.Trained
+	var made [2]*ir.Trained
 	var data [2][]float32
 	for i, op := range []graphop.Fake{a, b} {
 		q, err := op.Quantize(operands...)
-		if made[i] = (&flow.Trained{Tensor: q, Err: err}); err == nil {
+		if made[i] = (&ir.Trained{Tensor: q, Err: err}); err == nil {
 			data[i], err = made[i].Float32s()
 		}
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"euryale/internal/dense"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -39,7 +39,7 @@ func readNorm(r *reader, p pair, operands []pair) (*value, error) {
 	case len(scale) != x.shape[1]:
 		return nil, p.fail("statistics of %d channels for shape %v, want as many", len(scale), x.shape)
 	}
-	y := r.add(flow.Node{Op: opNorm}, x.shape, x)
+	y := r.add(ir.Node{Op: opNorm}, x.shape, x)
 	y.from.scale, y.from.shift = scale, shift
 	return y, nil
 }

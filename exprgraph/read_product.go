@@ -3,7 +3,7 @@ package exprgraph
 import (
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 )
 
 // Gorgonia's products, by the numbers of linAlgBinOp's operator. Inner and outer products of vectors are not
@@ -110,7 +110,7 @@ func (r *reader) product(shape []int, a, b *value, transA, transB bool) *value {
 }
 
 func (r *reader) gemm(x, w *value, transB bool, shape []int) *value {
-	return r.add(flow.Node{Op: flow.OpGemm, TransB: transB}, shape, x, w)
+	return r.add(ir.Node{Op: ir.OpGemm, TransB: transB}, shape, x, w)
 }
 
 func (r *reader) matMul(shape []int, a, b *value, transA, transB bool) *value {
@@ -120,7 +120,7 @@ func (r *reader) matMul(shape []int, a, b *value, transA, transB bool) *value {
 	if transB {
 		b = r.turn(b)
 	}
-	return r.add(flow.Node{Op: flow.OpMatMul}, shape, a, b)
+	return r.add(ir.Node{Op: ir.OpMatMul}, shape, a, b)
 }
 
 // readTensordot reads a sum over one axis of each operand, the right one a matrix: a product along the last

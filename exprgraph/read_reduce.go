@@ -3,13 +3,13 @@ package exprgraph
 import (
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 
 	"gorgonia.org/tensor"
 )
 
-// reductions are flow's operations over axes, by the types of Gorgonia's.
-var reductions = map[string]string{"sumOp": flow.OpReduceSum, "maxOp": flow.OpReduceMax}
+// reductions are a model's operations over axes, by the types of Gorgonia's.
+var reductions = map[string]string{"sumOp": ir.OpReduceSum, "maxOp": ir.OpReduceMax}
 
 // readReduction reads a sum or a maximum along axes, which the result does not have. Gorgonia takes the axes
 // one by one, and where one is neither of the first two that are left nor the last, other numbers than those
@@ -28,7 +28,7 @@ func readReduction(r *reader, p pair, operands []pair) (*value, error) {
 		switch {
 		case !slices.Contains(axes, i):
 			shape = append(shape, d)
-		case d == flow.Batch:
+		case d == ir.Batch:
 			return nil, p.fail("along axes %v of shape %v, want none that is the batch", axes, x.shape)
 		}
 	}
@@ -40,7 +40,7 @@ func readReduction(r *reader, p pair, operands []pair) (*value, error) {
 			return nil, p.fail("along axis %d of shape %v, of which gorgonia.org/tensor v0.9.24 takes the wrong numbers, want one of the first two, the last, or them in a Reshape", axis, x.shape)
 		}
 	}
-	y := r.add(flow.Node{Op: reductions[p.kind()], Axes: axes}, shape, x)
+	y := r.add(ir.Node{Op: reductions[p.kind()], Axes: axes}, shape, x)
 	return r.reshape(y, p.shape()), nil
 }
 
@@ -51,7 +51,7 @@ func readSize(_ *reader, p pair, operands []pair) (*value, error) {
 		return nil, err
 	}
 	shape := operands[0].shape()
-	if axis[0] < 0 || axis[0] >= len(shape) || shape[axis[0]] == flow.Batch {
+	if axis[0] < 0 || axis[0] >= len(shape) || shape[axis[0]] == ir.Batch {
 		return nil, p.fail("of axis %d of shape %v, want one that is not the batch", axis[0], shape)
 	}
 	return constant(float32(shape[axis[0]]), "size"), nil
@@ -78,7 +78,7 @@ func readGather(r *reader, p pair, operands []pair) (*value, error) {
 		return nil, p.fail("along axis %d of shape %v, want axis 0 of a weight", axis[0], table.shape)
 	}
 	shape := append(slices.Clone(indices.shape), table.shape[1:]...)
-	return r.reshape(r.add(flow.Node{Op: flow.OpGather}, shape, table, indices), p.shape()), nil
+	return r.reshape(r.add(ir.Node{Op: ir.OpGather}, shape, table, indices), p.shape()), nil
 }
 
 // readSlice reads a part along one axis, which is gone from the result where one place of it is left.
@@ -99,7 +99,7 @@ func readSlice(r *reader, p pair, operands []pair) (*value, error) {
 		return nil, p.fail("of shape %v, want a slice along one of its axes", x.shape)
 	case a.end <= a.start && b.end <= b.start: // all of it
 		return x, nil
-	case x.shape[at] == flow.Batch:
+	case x.shape[at] == ir.Batch:
 		return nil, p.fail("of the batch, want another axis")
 	case a != b:
 		return nil, p.fail("from %d up to %d at one batch size, from %d up to %d at another, want the same", a.start, a.end, b.start, b.end)
@@ -107,7 +107,7 @@ func readSlice(r *reader, p pair, operands []pair) (*value, error) {
 	shape := slices.Clone(x.shape)
 	a.end = min(a.end, shape[at])
 	shape[at] = (a.end - a.start + a.step - 1) / a.step
-	node := flow.Node{Op: flow.OpSlice, Axes: along, Starts: []int{a.start}, Ends: []int{a.end}}
+	node := ir.Node{Op: ir.OpSlice, Axes: along, Starts: []int{a.start}, Ends: []int{a.end}}
 	if a.step > 1 {
 		node.Steps = []int{a.step}
 	}

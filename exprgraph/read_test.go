@@ -8,14 +8,14 @@ import (
 	"testing"
 
 	"euryale/internal/dense"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
 // run returns what Gorgonia makes of the inputs, in evaluation.
-func run(s Graph, inputs []*tensor.Dense) (outputs []*flow.Tensor, err error) {
+func run(s Graph, inputs []*tensor.Dense) (outputs []*ir.Constant, err error) {
 	for i, x := range s.Inputs {
 		if err := gorgonia.Let(x, inputs[i]); err != nil {
 			return nil, err
@@ -35,13 +35,13 @@ func run(s Graph, inputs []*tensor.Dense) (outputs []*flow.Tensor, err error) {
 		if err != nil {
 			return nil, err
 		}
-		outputs = append(outputs, &flow.Tensor{Shape: v.Shape(), Data: slices.Clone(data)})
+		outputs = append(outputs, &ir.Constant{Shape: v.Shape(), Data: slices.Clone(data)})
 	}
 	return outputs, nil
 }
 
 // readFolded returns the network as layers have it.
-func readFolded(build func(batch int) (Graph, error)) (*flow.Graph, error) {
+func readFolded(build func(batch int) (Graph, error)) (*ir.Network, error) {
 	n, err := readNetwork(build)
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func TestReadLeavesTheGraphs(t *testing.T) {
 	}
 }
 
-func compare(t *testing.T, z *zoo, net func(*zoo) Graph, g *flow.Graph, batch int) {
+func compare(t *testing.T, z *zoo, net func(*zoo) Graph, g *ir.Network, batch int) {
 	t.Helper()
 	s, err := z.build(net)(batch)
 	if err != nil {
@@ -134,10 +134,10 @@ func compare(t *testing.T, z *zoo, net func(*zoo) Graph, g *flow.Graph, batch in
 	compareSource(t, s, z.dt, g, batch)
 }
 
-func compareSource(t *testing.T, s Graph, dt tensor.Dtype, g *flow.Graph, batch int) {
+func compareSource(t *testing.T, s Graph, dt tensor.Dtype, g *ir.Network, batch int) {
 	t.Helper()
 	var given []*tensor.Dense
-	var inputs []*flow.Tensor
+	var inputs []*ir.Constant
 	for i, x := range s.Inputs {
 		value := drawnOf(dt, fmt.Sprint("input", i), x.Shape()...)
 		if x.Dtype() == tensor.Int {
@@ -146,7 +146,7 @@ func compareSource(t *testing.T, s Graph, dt tensor.Dtype, g *flow.Graph, batch 
 				whole[i] = 7 * i % 5
 			}
 			given = append(given, tensor.New(tensor.WithShape(x.Shape()...), tensor.WithBacking(whole)))
-			inputs = append(inputs, &flow.Tensor{Shape: x.Shape()})
+			inputs = append(inputs, &ir.Constant{Shape: x.Shape()})
 			for _, v := range whole {
 				inputs[i].Data = append(inputs[i].Data, float32(v))
 			}
@@ -156,7 +156,7 @@ func compareSource(t *testing.T, s Graph, dt tensor.Dtype, g *flow.Graph, batch 
 		if err != nil {
 			t.Fatal(err)
 		}
-		given, inputs = append(given, value), append(inputs, &flow.Tensor{Shape: x.Shape(), Data: data})
+		given, inputs = append(given, value), append(inputs, &ir.Constant{Shape: x.Shape(), Data: data})
 	}
 	want, err := run(s, given)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -101,7 +101,7 @@ func readBuild(ctx context.Context, build Build, opts []ReadOption) (*model.Mode
 	return folded, c.report, nil
 }
 
-func newReport(g *flow.Graph) *Report {
+func newReport(g *ir.Network) *Report {
 	r := &Report{}
 	for _, o := range g.Outputs {
 		r.Outputs = append(r.Outputs, Output{Name: o.Name, SQNR: math.NaN(), FoldedSQNR: math.NaN()})
@@ -119,10 +119,10 @@ const seededBatch = 4
 
 // seeded returns normal deviates for inputs, and for those of whole numbers some that name a row of every
 // table.
-func seeded(g *flow.Graph) map[string]tensor.Tensor {
+func seeded(g *ir.Network) map[string]tensor.Tensor {
 	rows := math.MaxInt32
 	for _, n := range g.Nodes {
-		if n.Op == flow.OpGather {
+		if n.Op == ir.OpGather {
 			rows = min(rows, g.Constants[n.Inputs[0]].Shape[0])
 		}
 	}
@@ -130,7 +130,7 @@ func seeded(g *flow.Graph) map[string]tensor.Tensor {
 	for _, in := range g.Inputs {
 		shape := tensor.Shape(slices.Clone(in.Shape))
 		for i, d := range shape {
-			if d == flow.Batch {
+			if d == ir.Batch {
 				shape[i] = seededBatch
 			}
 		}

@@ -3,7 +3,7 @@ package exprgraph
 import (
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 )
 
 // readers are the ops that can be read, by the names of their types in Gorgonia.
@@ -72,7 +72,7 @@ func readTranspose(r *reader, p pair, operands []pair) (*value, error) {
 	return r.transpose(v, perm), nil
 }
 
-// readRepeat returns the operand where it is of size 1 along the axis: flow repeats that by itself.
+// readRepeat returns the operand where it is of size 1 along the axis: a model repeats that by itself.
 func readRepeat(r *reader, p pair, operands []pair) (*value, error) {
 	along, err := p.fixed("along")
 	if err != nil {
@@ -99,7 +99,7 @@ func readConcat(r *reader, p pair, operands []pair) (*value, error) {
 	if len(in) == 1 {
 		return in[0], nil
 	}
-	return r.add(flow.Node{Op: flow.OpConcat, Axis: axis[0]}, p.shape(), in...), nil
+	return r.add(ir.Node{Op: ir.OpConcat, Axis: axis[0]}, p.shape(), in...), nil
 }
 
 func readSoftmax(r *reader, p pair, operands []pair) (*value, error) {
@@ -121,9 +121,9 @@ func readSoftmax(r *reader, p pair, operands []pair) (*value, error) {
 	if axis < 0 || axis > last {
 		return nil, p.fail("axis %d of shape %v, want one of its axes", axis, v.shape)
 	}
-	op := flow.OpSoftmax
+	op := ir.OpSoftmax
 	if params[1] != 0 {
-		op = flow.OpLogSoftmax
+		op = ir.OpLogSoftmax
 	}
-	return r.unary(flow.Node{Op: op, Axis: axis}, v), nil
+	return r.unary(ir.Node{Op: op, Axis: axis}, v), nil
 }

@@ -3,36 +3,36 @@ package exprgraph
 import (
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 )
 
 // value is an input, a constant or what a step makes.
 type value struct {
-	base  string        // a name for it, perhaps taken, perhaps empty
-	shape []int         // with flow.Batch where it is free
-	data  []float32     // of a constant, else nil
-	codes *flow.Trained // of a constant that was fake-quantized, else nil
-	other *value        // of a constant matrix that is another one transposed, that one
-	from  *step         // of what a step makes, else nil
+	base  string      // a name for it, perhaps taken, perhaps empty
+	shape []int       // with ir.Batch where it is free
+	data  []float32   // of a constant, else nil
+	codes *ir.Trained // of a constant that was fake-quantized, else nil
+	other *value      // of a constant matrix that is another one transposed, that one
+	from  *step       // of what a step makes, else nil
 
 	integer bool // of an input, or one in another shape: whole numbers
 }
 
-// step is a flow.Node whose inputs and output have no names yet.
+// step is a ir.Node whose inputs and output have no names yet.
 type step struct {
-	flow.Node
+	ir.Node
 	in  []*value
 	out *value
 
-	scale, shift []float64  // of opNorm
-	call         *flow.Call // of flow.OpCall
+	scale, shift []float64 // of opNorm
+	call         *ir.Call  // of ir.OpCall
 }
 
 // opNorm is x·scale + shift along axis 1, which is left of a batch normalization when its numbers are known.
-// No flow.Graph has it.
+// No ir.Network has it.
 const opNorm = "norm"
 
-func (r *reader) add(node flow.Node, shape []int, in ...*value) *value {
+func (r *reader) add(node ir.Node, shape []int, in ...*value) *value {
 	s := &step{Node: node, in: in}
 	s.out = &value{shape: shape, from: s}
 	r.steps = append(r.steps, s)
@@ -44,24 +44,24 @@ func constant(x float32, base string) *value {
 	return &value{base: base, shape: []int{}, data: []float32{x}}
 }
 
-// reshape returns v in another shape of as many elements. It has flow.Batch in at most one place.
+// reshape returns v in another shape of as many elements. It has ir.Batch in at most one place.
 func (r *reader) reshape(v *value, shape []int) *value {
 	switch {
 	case slices.Equal(v.shape, shape):
 		return v
 	case v.data != nil:
 		return &value{base: v.base, shape: shape, data: v.data, codes: v.codes.Reshape(shape)}
-	case v.from != nil && v.from.Op == flow.OpReshape:
+	case v.from != nil && v.from.Op == ir.OpReshape:
 		return r.reshape(v.from.in[0], shape)
 	}
-	y := r.add(flow.Node{Op: flow.OpReshape, Shape: shape}, shape, v)
+	y := r.add(ir.Node{Op: ir.OpReshape, Shape: shape}, shape, v)
 	y.integer = v.integer
 	return y
 }
 
 // transpose returns v with axis perm[i] as axis i.
 func (r *reader) transpose(v *value, perm []int) *value {
-	if v.from != nil && v.from.Op == flow.OpTranspose {
+	if v.from != nil && v.from.Op == ir.OpTranspose {
 		inner := v.from.Perm
 		perm = permuted(inner, perm)
 		v = v.from.in[0]
@@ -77,7 +77,7 @@ func (r *reader) transpose(v *value, perm []int) *value {
 		}
 		return y
 	}
-	return r.add(flow.Node{Op: flow.OpTranspose, Perm: perm}, shape, v)
+	return r.add(ir.Node{Op: ir.OpTranspose, Perm: perm}, shape, v)
 }
 
 // turn returns v with its last two axes swapped.

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/qtensor"
 )
 
@@ -20,7 +20,7 @@ import (
 // UTF-8 or too long together for its header, or with a constant called __metadata__; qtensor.ErrParams for
 // many large convolutions that share one small weight; qtensor.ErrScheme and qtensor.ErrValue as of Pack,
 // PackConv2d and the options of ops; ErrMemory for a batch of one over the memory limit.
-func New(g *flow.Graph, layers map[string]Layer, opts ...Option) (*Model, error) {
+func New(g *ir.Network, layers map[string]Layer, opts ...Option) (*Model, error) {
 	m, err := configured(opts)
 	if err == nil {
 		err = m.build(copyGraph(g), own(layers), nil)
@@ -36,7 +36,7 @@ func New(g *flow.Graph, layers map[string]Layer, opts ...Option) (*Model, error)
 
 // build makes a model that reads data, where a constant has such, and weights when they are needed first. The
 // lists of the graph and the layers become its own.
-func (m *Model) build(g *flow.Graph, layers map[string]layer, data map[string]func() ([]float32, error)) error {
+func (m *Model) build(g *ir.Network, layers map[string]layer, data map[string]func() ([]float32, error)) error {
 	if g == nil {
 		return fmt.Errorf("%w: got no graph, want one", qtensor.ErrParams)
 	}
@@ -47,7 +47,7 @@ func (m *Model) build(g *flow.Graph, layers map[string]layer, data map[string]fu
 		return err
 	}
 	m.layers = layers
-	m.graph = flow.Graph{Inputs: g.Inputs, Outputs: g.Outputs, Nodes: g.Nodes, Constants: map[string]*flow.Tensor{}, Calls: g.Calls}
+	m.graph = ir.Network{Inputs: g.Inputs, Outputs: g.Outputs, Nodes: g.Nodes, Constants: map[string]*ir.Constant{}, Calls: g.Calls}
 	n := len(g.Nodes) // as many values and steps, which do not grow by copies
 	m.values, m.steps = make([]value, 0, n), make([]step, 0, n)
 	b := builder{Model: m, from: g, data: data, ids: make(map[string]int, n), packed: map[packKey]any{}}
@@ -65,7 +65,7 @@ func (m *Model) build(g *flow.Graph, layers map[string]layer, data map[string]fu
 	return m.measureMemory(b.packed)
 }
 
-func copyGraph(g *flow.Graph) *flow.Graph {
+func copyGraph(g *ir.Network) *ir.Network {
 	if g == nil {
 		return nil
 	}
@@ -74,7 +74,7 @@ func copyGraph(g *flow.Graph) *flow.Graph {
 	return &own
 }
 
-func copyValues(list []flow.Value) []flow.Value {
+func copyValues(list []ir.Value) []ir.Value {
 	list = slices.Clone(list)
 	for i := range list {
 		list[i].Shape = slices.Clone(list[i].Shape)
@@ -83,11 +83,11 @@ func copyValues(list []flow.Value) []flow.Value {
 }
 
 // lists are the attributes of a node that are lists.
-func lists(n *flow.Node) []*[]int {
+func lists(n *ir.Node) []*[]int {
 	return []*[]int{&n.Kernel, &n.Strides, &n.Pads, &n.Dilations, &n.Perm, &n.Shape, &n.Axes, &n.Starts, &n.Ends, &n.Steps}
 }
 
-func copyNodes(list []flow.Node) []flow.Node {
+func copyNodes(list []ir.Node) []ir.Node {
 	list = slices.Clone(list)
 	for i := range list {
 		n := &list[i]
@@ -108,7 +108,7 @@ func copyNodes(list []flow.Node) []flow.Node {
 // builder makes a model.
 type builder struct {
 	*Model
-	from      *flow.Graph
+	from      *ir.Network
 	ids       map[string]int                       // of values, by name
 	consumers map[string]consumers                 // of values
 	data      map[string]func() ([]float32, error) // of constants that have no Data
@@ -118,7 +118,7 @@ type builder struct {
 // consumers is how often nodes and outputs read a value, and the last node that does, or nil.
 type consumers struct {
 	times int
-	by    *flow.Node
+	by    *ir.Node
 }
 
 func (b *builder) add(v value) int {
@@ -215,7 +215,7 @@ func (b *builder) unused() error {
 		switch op, ok := ops[name]; {
 		case !ok:
 			return fmt.Errorf("%w: got a layer for %q, want the name of a node", qtensor.ErrParams, name)
-		case op == flow.OpRelu:
+		case op == ir.OpRelu:
 			return fmt.Errorf("node %q: %w: got a layer for a Relu, want one for Gemm, MatMul, Conv or Gather", name,
 				qtensor.ErrParams)
 		}
@@ -224,7 +224,7 @@ func (b *builder) unused() error {
 }
 
 // operands returns the values that a node reads, and their sizes.
-func (b *builder) operands(n *flow.Node) (in []int, sizes []size, err error) {
+func (b *builder) operands(n *ir.Node) (in []int, sizes []size, err error) {
 	for _, name := range n.Inputs {
 		id, err := b.constant(name)
 		if err != nil {
@@ -236,12 +236,12 @@ func (b *builder) operands(n *flow.Node) (in []int, sizes []size, err error) {
 }
 
 // addCall adds a node that is code.
-func (b *builder) addCall(n *flow.Node, c *flow.Call) error {
+func (b *builder) addCall(n *ir.Node, c *ir.Call) error {
 	in, _, err := b.operands(n)
 	if err != nil {
 		return err
 	}
-	if c.Run == nil || n.Op != flow.OpCall || len(in) == 0 {
+	if c.Run == nil || n.Op != ir.OpCall || len(in) == 0 {
 		return fmt.Errorf("%w: got %d inputs and code %t, want a Call with inputs and code", qtensor.ErrParams, len(in),
 			c.Run != nil)
 	}
@@ -253,7 +253,7 @@ func (b *builder) addCall(n *flow.Node, c *flow.Call) error {
 	return nil
 }
 
-func (b *builder) addNode(n *flow.Node) error {
+func (b *builder) addNode(n *ir.Node) error {
 	op, err := find(n)
 	if err != nil {
 		return err
@@ -280,7 +280,7 @@ func (b *builder) addNode(n *flow.Node) error {
 }
 
 // addLayer adds a node with quantized weights, and the Relu that is the only consumer of its result.
-func (b *builder) addLayer(given *flow.Node, l layer) error {
+func (b *builder) addLayer(given *ir.Node, l layer) error {
 	n := &node{Node: given}
 	op, err := find(given)
 	if err != nil {
@@ -325,14 +325,14 @@ func (b *builder) addLayer(given *flow.Node, l layer) error {
 	if err != nil {
 		return err
 	}
-	if n.Op == flow.OpConv {
+	if n.Op == ir.OpConv {
 		q.groups, q.pad = groupsOf(n), n.Pads
 	}
 	if err := q.check(n); err != nil {
 		return err
 	}
 	name := n.Output
-	if r := b.consumers[name]; r.times == 1 && r.by != nil && r.by.Op == flow.OpRelu && len(r.by.Inputs) == 1 {
+	if r := b.consumers[name]; r.times == 1 && r.by != nil && r.by.Op == ir.OpRelu && len(r.by.Inputs) == 1 {
 		if _, err := find(r.by); err != nil {
 			return err
 		}
@@ -344,7 +344,7 @@ func (b *builder) addLayer(given *flow.Node, l layer) error {
 
 // declared reports whether an axis of an output has the size that the graph declares: Batch stands for any
 // multiple of the batch.
-func declared(axis, size int) bool { return axis == size || axis == flow.Batch && size < 0 }
+func declared(axis, size int) bool { return axis == size || axis == ir.Batch && size < 0 }
 
 func (b *builder) addOutputs() error {
 	seen := map[string]bool{}

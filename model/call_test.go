@@ -8,33 +8,33 @@ import (
 	"strings"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 )
 
 // reversing is x, a call that returns its rows backwards, and a layer on them.
-func reversing(run func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error)) *flow.Graph {
-	return &flow.Graph{
-		Inputs:  []flow.Value{{Name: "x", Shape: []int{-1, 3}}},
-		Outputs: []flow.Value{{Name: "y"}},
-		Nodes: []flow.Node{
+func reversing(run func(ctx context.Context, batch int, in []ir.Constant) (ir.Constant, error)) *ir.Network {
+	return &ir.Network{
+		Inputs:  []ir.Value{{Name: "x", Shape: []int{-1, 3}}},
+		Outputs: []ir.Value{{Name: "y"}},
+		Nodes: []ir.Node{
 			{Op: "Gemm", Name: "first", Inputs: []string{"x", "w"}, Output: "h"},
 			{Op: "Call", Name: "reverse", Inputs: []string{"h"}, Output: "t"},
 			{Op: "Gemm", Name: "second", Inputs: []string{"t", "w"}, Output: "y"},
 		},
-		Constants: map[string]*flow.Tensor{"w": values([]int{3, 3}, 1, 0, 0, 0, 2, 0, 0, 0, 3)},
-		Calls:     map[string]*flow.Call{"reverse": {What: "reverseOp", Shape: []int{-1, 3}, Run: run}},
+		Constants: map[string]*ir.Constant{"w": values([]int{3, 3}, 1, 0, 0, 0, 2, 0, 0, 0, 3)},
+		Calls:     map[string]*ir.Call{"reverse": {What: "reverseOp", Shape: []int{-1, 3}, Run: run}},
 	}
 }
 
-func reverse(_ context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) {
+func reverse(_ context.Context, batch int, in []ir.Constant) (ir.Constant, error) {
 	x := slices.Clone(in[0].Data)
 	slices.Reverse(x)
 	if !slices.Equal(in[0].Shape, []int{batch, 3}) {
-		return flow.Tensor{}, errors.New("got another shape than the batch")
+		return ir.Constant{}, errors.New("got another shape than the batch")
 	}
-	return flow.Tensor{Shape: in[0].Shape, Data: x}, nil
+	return ir.Constant{Shape: in[0].Shape, Data: x}, nil
 }
 
 func TestCall(t *testing.T) {
@@ -62,11 +62,11 @@ func TestCall(t *testing.T) {
 func TestCallFails(t *testing.T) {
 	failed := errors.New("failed")
 	for _, c := range []struct {
-		run  func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error)
+		run  func(ctx context.Context, batch int, in []ir.Constant) (ir.Constant, error)
 		want error
 	}{
-		{func(context.Context, int, []flow.Tensor) (flow.Tensor, error) { return flow.Tensor{}, failed }, failed},
-		{func(context.Context, int, []flow.Tensor) (flow.Tensor, error) { return *count(2), nil }, qtensor.ErrShape},
+		{func(context.Context, int, []ir.Constant) (ir.Constant, error) { return ir.Constant{}, failed }, failed},
+		{func(context.Context, int, []ir.Constant) (ir.Constant, error) { return *count(2), nil }, qtensor.ErrShape},
 	} {
 		m := newModel(t, reversing(c.run), nil)
 		_, err := m.Run(context.Background(), batchOf(1, 2, 3))

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -22,45 +22,45 @@ type kind struct {
 	name    string
 	sample  []int
 	integer bool
-	node    flow.Node
+	node    ir.Node
 	weights map[string][]int
 	layer   qtensor.Scheme                                                              // of the second weight, or an embedding; with
 	compute *model.Layer                                                                // what becomes of activations; nil for no layer
-	run     func(ctx context.Context, batch int, in []flow.Tensor) (flow.Tensor, error) // of a call
+	run     func(ctx context.Context, batch int, in []ir.Constant) (ir.Constant, error) // of a call
 	out     []int
 }
 
 // attributes is what ops want of a node.
 var attributes = map[string]kind{
-	"Gemm":   {sample: []int{64}, node: flow.Node{Inputs: []string{"x", "w"}}, weights: map[string][]int{"w": {64, 64}}},
-	"MatMul": {sample: []int{8, 64}, node: flow.Node{Inputs: []string{"x", "w"}}, weights: map[string][]int{"w": {64, 64}}},
+	"Gemm":   {sample: []int{64}, node: ir.Node{Inputs: []string{"x", "w"}}, weights: map[string][]int{"w": {64, 64}}},
+	"MatMul": {sample: []int{8, 64}, node: ir.Node{Inputs: []string{"x", "w"}}, weights: map[string][]int{"w": {64, 64}}},
 	"Conv": {
-		sample: []int{4, 16, 16}, node: flow.Node{Inputs: []string{"x", "w"}},
+		sample: []int{4, 16, 16}, node: ir.Node{Inputs: []string{"x", "w"}},
 		weights: map[string][]int{"w": {8, 4, 3, 3}},
 	},
 	"Gather": {
-		sample: []int{16}, integer: true, node: flow.Node{Inputs: []string{"w", "x"}},
+		sample: []int{16}, integer: true, node: ir.Node{Inputs: []string{"w", "x"}},
 		weights: map[string][]int{"w": {100, 16}},
 	},
 
-	"MaxPool":           {sample: []int{4, 16, 16}, node: flow.Node{Kernel: []int{3, 3}}},
-	"AveragePool":       {sample: []int{4, 16, 16}, node: flow.Node{Kernel: []int{3, 3}}},
+	"MaxPool":           {sample: []int{4, 16, 16}, node: ir.Node{Kernel: []int{3, 3}}},
+	"AveragePool":       {sample: []int{4, 16, 16}, node: ir.Node{Kernel: []int{3, 3}}},
 	"GlobalAveragePool": {sample: []int{4, 16, 16}},
-	"LeakyRelu":         {node: flow.Node{Alpha: 0.1}},
-	"Softmax":           {node: flow.Node{Axis: 1}},
-	"LogSoftmax":        {node: flow.Node{Axis: 1}},
-	"ReduceSum":         {node: flow.Node{Axes: []int{1}}},
-	"ReduceMax":         {node: flow.Node{Axes: []int{1}}},
-	"FakeQuantize":      {node: flow.Node{Scale: 0.1, Zero: 128, High: 255}},
-	"Slice":             {node: flow.Node{Axes: []int{1}, Starts: []int{0}, Ends: []int{32}}},
-	"Reshape":           {node: flow.Node{Shape: []int{-1, 8, 8}}},
-	"Transpose":         {node: flow.Node{Perm: []int{1, 0}}},
-	"Concat":            {node: flow.Node{Inputs: []string{"x", "x"}, Axis: 1}},
-	"Add":               {node: flow.Node{Inputs: []string{"x", "x"}}},
-	"Sub":               {node: flow.Node{Inputs: []string{"x", "x"}}},
-	"Mul":               {node: flow.Node{Inputs: []string{"x", "x"}}},
-	"Div":               {node: flow.Node{Inputs: []string{"x", "x"}}},
-	"Pow":               {node: flow.Node{Inputs: []string{"x", "x"}}},
+	"LeakyRelu":         {node: ir.Node{Alpha: 0.1}},
+	"Softmax":           {node: ir.Node{Axis: 1}},
+	"LogSoftmax":        {node: ir.Node{Axis: 1}},
+	"ReduceSum":         {node: ir.Node{Axes: []int{1}}},
+	"ReduceMax":         {node: ir.Node{Axes: []int{1}}},
+	"FakeQuantize":      {node: ir.Node{Scale: 0.1, Zero: 128, High: 255}},
+	"Slice":             {node: ir.Node{Axes: []int{1}, Starts: []int{0}, Ends: []int{32}}},
+	"Reshape":           {node: ir.Node{Shape: []int{-1, 8, 8}}},
+	"Transpose":         {node: ir.Node{Perm: []int{1, 0}}},
+	"Concat":            {node: ir.Node{Inputs: []string{"x", "x"}, Axis: 1}},
+	"Add":               {node: ir.Node{Inputs: []string{"x", "x"}}},
+	"Sub":               {node: ir.Node{Inputs: []string{"x", "x"}}},
+	"Mul":               {node: ir.Node{Inputs: []string{"x", "x"}}},
+	"Div":               {node: ir.Node{Inputs: []string{"x", "x"}}},
+	"Pow":               {node: ir.Node{Inputs: []string{"x", "x"}}},
 }
 
 // nodeKinds is every op, and every way in which layers multiply.
@@ -98,9 +98,9 @@ func nodeKinds() (list []kind) {
 	embedding.name, embedding.node.Op, embedding.layer = "Gather of quantized rows", "Gather", qtensor.Symmetric(8)
 	embedding.compute = &model.Layer{}
 	call := kind{
-		name: "Call", node: flow.Node{Op: "Call"}, out: []int{-1, 64},
-		run: func(_ context.Context, _ int, in []flow.Tensor) (flow.Tensor, error) {
-			return flow.Tensor{Shape: in[0].Shape, Data: slices.Clone(in[0].Data)}, nil
+		name: "Call", node: ir.Node{Op: "Call"}, out: []int{-1, 64},
+		run: func(_ context.Context, _ int, in []ir.Constant) (ir.Constant, error) {
+			return ir.Constant{Shape: in[0].Shape, Data: slices.Clone(in[0].Data)}, nil
 		},
 	}
 	return append(list, embedding, call)
@@ -140,9 +140,9 @@ func (k kind) limited(t *testing.T, opts ...model.Option) (*model.Model, error) 
 	t.Helper()
 	rng := rand.New(rand.NewPCG(5, 5))
 	shape := append([]int{-1}, k.of()...)
-	g := &flow.Graph{
-		Inputs: []flow.Value{{Name: "x", Shape: shape, Integer: k.integer}}, Outputs: []flow.Value{{Name: "y"}},
-		Constants: map[string]*flow.Tensor{}, Calls: map[string]*flow.Call{},
+	g := &ir.Network{
+		Inputs: []ir.Value{{Name: "x", Shape: shape, Integer: k.integer}}, Outputs: []ir.Value{{Name: "y"}},
+		Constants: map[string]*ir.Constant{}, Calls: map[string]*ir.Call{},
 	}
 	layers := map[string]model.Layer{}
 	for name, shape := range k.weights {
@@ -160,9 +160,9 @@ func (k kind) limited(t *testing.T, opts ...model.Option) (*model.Model, error) 
 	if n.Inputs == nil {
 		n.Inputs = []string{"x"}
 	}
-	g.Nodes = []flow.Node{n}
+	g.Nodes = []ir.Node{n}
 	if k.run != nil {
-		g.Calls["n"] = &flow.Call{What: "a call", Shape: k.out, Run: k.run}
+		g.Calls["n"] = &ir.Call{What: "a call", Shape: k.out, Run: k.run}
 	}
 	return model.New(g, layers, opts...)
 }
@@ -295,9 +295,9 @@ func cancelled(t *testing.T, name string, m *model.Model, in map[string]tensor.T
 
 // TestMuchOutput has results for which the runtime has no memory at once, in runs that their context may end.
 func TestMuchOutput(t *testing.T) {
-	g := &flow.Graph{
-		Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 64}}}, Outputs: []flow.Value{{Name: "y"}},
-		Nodes: []flow.Node{{Op: "Relu", Name: "n", Inputs: []string{"x"}, Output: "y"}},
+	g := &ir.Network{
+		Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 64}}}, Outputs: []ir.Value{{Name: "y"}},
+		Nodes: []ir.Node{{Op: "Relu", Name: "n", Inputs: []string{"x"}, Output: "y"}},
 	}
 	m := newModel(t, g, nil)
 	in := batchOf(1, 20_000, 64)

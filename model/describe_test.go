@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 )
@@ -15,9 +15,9 @@ import (
 // oneLayer returns a network of a layer of each kind by itself, of weights that are float32.
 func oneLayer(t *testing.T, kind, compute string) *network {
 	g := newNetwork(1)
-	g.Inputs = []flow.Value{{Name: "x", Shape: []int{-1, 4, 4, 3}}, {Name: "words", Shape: []int{-1}, Integer: true}}
+	g.Inputs = []ir.Value{{Name: "x", Shape: []int{-1, 4, 4, 3}}, {Name: "words", Shape: []int{-1}, Integer: true}}
 	g.values["x"] = []int{4, 4, 3}
-	g.Outputs = []flow.Value{{Name: kinds[kind](t, g, "x", compute)}}
+	g.Outputs = []ir.Value{{Name: kinds[kind](t, g, "x", compute)}}
 	return g
 }
 
@@ -27,7 +27,7 @@ func TestLayers(t *testing.T) {
 	t.Parallel()
 	count, refused := 0, 0
 	check := func(g *network, want model.LayerInfo) {
-		m, err := model.New(&g.Graph, g.layers)
+		m, err := model.New(&g.Network, g.layers)
 		if err != nil {
 			if !errors.Is(err, qtensor.ErrScheme) && !errors.Is(err, qtensor.ErrParams) {
 				t.Errorf("%+v: %v", want, err)
@@ -95,18 +95,18 @@ func TestLayers(t *testing.T) {
 
 // TestLayersOfFloats has products of what the network computes, which have no weight.
 func TestLayersOfFloats(t *testing.T) {
-	g := &flow.Graph{
-		Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 2, 3}}, {Name: "y", Shape: []int{-1, 3, 2}}},
-		Nodes: []flow.Node{
+	g := &ir.Network{
+		Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 2, 3}}, {Name: "y", Shape: []int{-1, 3, 2}}},
+		Nodes: []ir.Node{
 			{Op: "MatMul", Name: "scores", Inputs: []string{"x", "y"}, Output: "s"},
 			{Op: "Relu", Name: "relu", Inputs: []string{"s"}, Output: "r"},
 			{Op: "MatMul", Name: "left", Inputs: []string{"w", "x0"}, Output: "z"},
 			{Op: "Gather", Name: "rows", Inputs: []string{"table", "i"}, Output: "v"},
 		},
-		Outputs: []flow.Value{{Name: "r"}, {Name: "z"}, {Name: "v"}},
+		Outputs: []ir.Value{{Name: "r"}, {Name: "z"}, {Name: "v"}},
 	}
-	g.Inputs = append(g.Inputs, flow.Value{Name: "x0", Shape: []int{3, 2}}, flow.Value{Name: "i", Shape: []int{-1}, Integer: true})
-	g.Constants = map[string]*flow.Tensor{"w": count(2, 3), "table": count(5)}
+	g.Inputs = append(g.Inputs, ir.Value{Name: "x0", Shape: []int{3, 2}}, ir.Value{Name: "i", Shape: []int{-1}, Integer: true})
+	g.Constants = map[string]*ir.Constant{"w": count(2, 3), "table": count(5)}
 	m := newModel(t, g, nil)
 	loaded, _ := reloaded(t, m)
 	want := []model.LayerInfo{

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/qtensor"
 )
 
@@ -12,10 +12,10 @@ import (
 // takes.
 
 // isEmbedding reports whether the layer of a node is an embedding.
-func isEmbedding(n *flow.Node) bool { return n.Op == flow.OpGather }
+func isEmbedding(n *ir.Node) bool { return n.Op == ir.OpGather }
 
 // embeddingsOf returns the names of the nodes that are embeddings if they have a layer.
-func embeddingsOf(nodes []flow.Node) map[string]bool {
+func embeddingsOf(nodes []ir.Node) map[string]bool {
 	names := map[string]bool{}
 	for i := range nodes {
 		if isEmbedding(&nodes[i]) {
@@ -52,7 +52,7 @@ func (b *builder) addEmbedding(n *node, op operation, l layer) error {
 }
 
 // replaced returns the size of the constant that a layer replaces.
-func (b *builder) replaced(n *flow.Node, l layer) (size, error) {
+func (b *builder) replaced(n *ir.Node, l layer) (size, error) {
 	name := n.Weight()
 	w := b.from.Constants[name]
 	if w == nil {

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -22,14 +22,14 @@ const words, width = 12, 7
 
 // language takes rows of one embedding for its words twice, and multiplies by it to tell how likely each word
 // is.
-func language() *flow.Graph {
+func language() *ir.Network {
 	rng := rand.New(rand.NewPCG(7, 8))
-	return &flow.Graph{
-		Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 3}, Integer: true}, {Name: "z", Shape: []int{-1, 3}, Integer: true}},
-		Outputs: []flow.Value{
+	return &ir.Network{
+		Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 3}, Integer: true}, {Name: "z", Shape: []int{-1, 3}, Integer: true}},
+		Outputs: []ir.Value{
 			{Name: "e", Shape: []int{-1, 3, width}}, {Name: "f", Shape: []int{-1, 3, width}}, {Name: "y", Shape: []int{-1, words}},
 		},
-		Nodes: []flow.Node{
+		Nodes: []ir.Node{
 			{Op: "Gather", Name: "emb", Inputs: []string{"table", "x"}, Output: "e"},
 			{Op: "Gather", Name: "again", Inputs: []string{"table", "z"}, Output: "f"},
 			{Op: "Add", Name: "add", Inputs: []string{"e", "f"}, Output: "s"},
@@ -38,7 +38,7 @@ func language() *flow.Graph {
 			{Op: "Gemm", Name: "mix", Inputs: []string{"p", "w"}, Output: "h"},
 			{Op: "Gemm", Name: "likely", Inputs: []string{"h", "table"}, Output: "y", TransB: true},
 		},
-		Constants: map[string]*flow.Tensor{"table": random(rng, 1, words, width), "w": random(rng, 0.2, 3*width, width)},
+		Constants: map[string]*ir.Constant{"table": random(rng, 1, words, width), "w": random(rng, 0.2, 3*width, width)},
 	}
 }
 
@@ -56,7 +56,7 @@ func indicesOf(seed uint64, batch int) map[string]tensor.Tensor {
 	return in
 }
 
-func quantize(t testing.TB, x *flow.Tensor, s qtensor.Scheme) *qtensor.QTensor {
+func quantize(t testing.TB, x *ir.Constant, s qtensor.Scheme) *qtensor.QTensor {
 	t.Helper()
 	q, err := qtensor.Quantize(tensorOf(x), s)
 	if err != nil {
@@ -66,13 +66,13 @@ func quantize(t testing.TB, x *flow.Tensor, s qtensor.Scheme) *qtensor.QTensor {
 }
 
 // rounded returns the graph with the numbers of a quantized tensor as a constant.
-func rounded(t testing.TB, g *flow.Graph, name string, q *qtensor.QTensor) *flow.Graph {
+func rounded(t testing.TB, g *ir.Network, name string, q *qtensor.QTensor) *ir.Network {
 	t.Helper()
 	d, err := q.Dequantize(tensor.Float32)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.Constants[name] = &flow.Tensor{Shape: q.Shape(), Data: d.Float32s()}
+	g.Constants[name] = &ir.Constant{Shape: q.Shape(), Data: d.Float32s()}
 	return g
 }
 
@@ -203,13 +203,13 @@ func TestEmbeddingErrors(t *testing.T) {
 // TestEmbeddingByFloats has indices that are computed: those that are not whole are errors, quantized and in
 // float32.
 func TestEmbeddingByFloats(t *testing.T) {
-	g := &flow.Graph{
-		Inputs: []flow.Value{{Name: "x", Shape: []int{-1}}}, Outputs: []flow.Value{{Name: "y"}},
-		Nodes: []flow.Node{
+	g := &ir.Network{
+		Inputs: []ir.Value{{Name: "x", Shape: []int{-1}}}, Outputs: []ir.Value{{Name: "y"}},
+		Nodes: []ir.Node{
 			{Op: "Abs", Name: "abs", Inputs: []string{"x"}, Output: "a"},
 			{Op: "Gather", Name: "emb", Inputs: []string{"table", "a"}, Output: "y"},
 		},
-		Constants: map[string]*flow.Tensor{"table": language().Constants["table"]},
+		Constants: map[string]*ir.Constant{"table": language().Constants["table"]},
 	}
 	embedding := quantize(t, g.Constants["table"], qtensor.Float16())
 	quantized, float := newModel(t, g, map[string]model.Layer{"emb": {Weight: embedding}}), newModel(t, rounded(t, g, "table", embedding), nil)
@@ -235,10 +235,10 @@ func TestEmbeddingRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scalar := quantize(t, &flow.Tensor{Shape: []int{1}, Data: []float32{1}}, qtensor.Affine(8))
+	scalar := quantize(t, &ir.Constant{Shape: []int{1}, Data: []float32{1}}, qtensor.Affine(8))
 	for _, c := range []struct {
 		name   string
-		change func(g *flow.Graph)
+		change func(g *ir.Network)
 		layer  model.Layer
 		want   error
 		text   string
@@ -247,18 +247,18 @@ func TestEmbeddingRefused(t *testing.T) {
 		{"no weight", nil, model.Layer{}, qtensor.ErrParams, "without a weight"},
 		{"shape", nil, model.Layer{Weight: transposed}, qtensor.ErrShape, "want the shape of the constant"},
 		{"zero", nil, model.Layer{Weight: new(qtensor.QTensor)}, qtensor.ErrShape, "want the shape"},
-		{"zero for a scalar", func(g *flow.Graph) { g.Constants["table"].Shape = nil }, model.Layer{Weight: new(qtensor.QTensor)}, qtensor.ErrShape, "want rows"},
+		{"zero for a scalar", func(g *ir.Network) { g.Constants["table"].Shape = nil }, model.Layer{Weight: new(qtensor.QTensor)}, qtensor.ErrShape, "want rows"},
 		{
-			"no constant", func(g *flow.Graph) { g.Nodes[0].Inputs[0] = "z" },
+			"no constant", func(g *ir.Network) { g.Nodes[0].Inputs[0] = "z" },
 			model.Layer{Weight: embedding},
 			qtensor.ErrShape, `"z" is no constant`,
 		},
-		{"one input", func(g *flow.Graph) { g.Nodes[0].Inputs = []string{"table"} }, model.Layer{Weight: embedding}, qtensor.ErrParams, "1 inputs"},
-		{"another shape", func(g *flow.Graph) { g.Constants["table"].Shape = []int{words * width} }, model.Layer{Weight: scalar}, qtensor.ErrShape, "want the shape"},
+		{"one input", func(g *ir.Network) { g.Nodes[0].Inputs = []string{"table"} }, model.Layer{Weight: embedding}, qtensor.ErrParams, "1 inputs"},
+		{"another shape", func(g *ir.Network) { g.Constants["table"].Shape = []int{words * width} }, model.Layer{Weight: scalar}, qtensor.ErrShape, "want the shape"},
 	} {
 		g := language()
 		g.Nodes = g.Nodes[:1]
-		g.Outputs = []flow.Value{{Name: "e"}}
+		g.Outputs = []ir.Value{{Name: "e"}}
 		if c.change != nil {
 			c.change(g)
 		}

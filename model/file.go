@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"euryale/internal/dense"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -26,9 +26,9 @@ const fileVersion = 1
 
 type fileJSON struct {
 	Version int                  `json:"version"`
-	Inputs  []flow.Value         `json:"inputs"`
-	Outputs []flow.Value         `json:"outputs"`
-	Nodes   []flow.Node          `json:"nodes"`
+	Inputs  []ir.Value           `json:"inputs"`
+	Outputs []ir.Value           `json:"outputs"`
+	Nodes   []ir.Node            `json:"nodes"`
 	Layers  map[string]layerJSON `json:"layers"`
 }
 

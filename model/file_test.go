@@ -10,7 +10,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/safetensors"
 	"euryale/model"
 	"euryale/qtensor"
@@ -121,16 +121,16 @@ func TestSharedWeight(t *testing.T) {
 		nodes, size int
 		fine        bool
 	}{{3, 3, true}, {60, 3, true}, {16, 500, true}, {20, 500, true}, {21, 500, false}} {
-		g := &flow.Graph{
-			Inputs:  []flow.Value{{Name: "x", Shape: []int{-1, 2, c.size, c.size}}},
-			Outputs: []flow.Value{{Name: "x"}},
+		g := &ir.Network{
+			Inputs:  []ir.Value{{Name: "x", Shape: []int{-1, 2, c.size, c.size}}},
+			Outputs: []ir.Value{{Name: "x"}},
 		}
-		g.Constants = map[string]*flow.Tensor{"k": count(2, 2, c.size, c.size)}
+		g.Constants = map[string]*ir.Constant{"k": count(2, 2, c.size, c.size)}
 		q := quantize(t, g.Constants["k"], qtensor.Symmetric(8))
 		layers := map[string]model.Layer{}
 		for i := range c.nodes {
 			name := fmt.Sprint("n", i)
-			g.Nodes = append(g.Nodes, flow.Node{Op: "Conv", Name: name, Inputs: []string{"x", "k"}, Output: "y" + name})
+			g.Nodes = append(g.Nodes, ir.Node{Op: "Conv", Name: name, Inputs: []string{"x", "k"}, Output: "y" + name})
 			layers[name] = model.Layer{Weight: q}
 		}
 		m, err := model.New(g, layers)
@@ -241,11 +241,11 @@ func checkFile(t *testing.T, file []byte) {
 }
 
 // floatOps is a network of ops without quantized activations.
-func floatOps() *flow.Graph {
-	return &flow.Graph{
-		Inputs:  []flow.Value{{Name: "x", Shape: []int{-1, 1, 4, 4}}},
-		Outputs: []flow.Value{{Name: "y", Shape: []int{-1, 4}}},
-		Nodes: []flow.Node{
+func floatOps() *ir.Network {
+	return &ir.Network{
+		Inputs:  []ir.Value{{Name: "x", Shape: []int{-1, 1, 4, 4}}},
+		Outputs: []ir.Value{{Name: "y", Shape: []int{-1, 4}}},
+		Nodes: []ir.Node{
 			{Op: "AveragePool", Name: "average", Inputs: []string{"x"}, Output: "a", Kernel: []int{2, 2}, Strides: []int{2, 2}},
 			{Op: "LeakyRelu", Name: "leaky", Inputs: []string{"a"}, Output: "l", Alpha: 0.5},
 			{Op: "Transpose", Name: "transpose", Inputs: []string{"l"}, Output: "t", Perm: []int{0, 1, 3, 2}},
@@ -253,6 +253,6 @@ func floatOps() *flow.Graph {
 			{Op: "Div", Name: "div", Inputs: []string{"f", "c"}, Output: "d"},
 			{Op: "Softmax", Name: "softmax", Inputs: []string{"d"}, Output: "y", Axis: 1},
 		},
-		Constants: map[string]*flow.Tensor{"c": count(1)},
+		Constants: map[string]*ir.Constant{"c": count(1)},
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -17,11 +17,11 @@ import (
 
 // TestGather looks rows up by integers of every type, before and after a file.
 func TestGather(t *testing.T) {
-	g := &flow.Graph{
-		Inputs:    []flow.Value{{Name: "x", Shape: []int{-1, 2}, Integer: true}},
-		Outputs:   []flow.Value{{Name: "y"}},
-		Nodes:     []flow.Node{{Op: "Gather", Name: "g", Inputs: []string{"table", "x"}, Output: "y"}},
-		Constants: map[string]*flow.Tensor{"table": count(4, 3)},
+	g := &ir.Network{
+		Inputs:    []ir.Value{{Name: "x", Shape: []int{-1, 2}, Integer: true}},
+		Outputs:   []ir.Value{{Name: "y"}},
+		Nodes:     []ir.Node{{Op: "Gather", Name: "g", Inputs: []string{"table", "x"}, Output: "y"}},
+		Constants: map[string]*ir.Constant{"table": count(4, 3)},
 	}
 	m := newModel(t, g, nil)
 	file := bytesOf(t, m)

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 )
 
@@ -202,11 +202,11 @@ func TestHeaderMemory(t *testing.T) {
 
 // TestManyNodes loads a model of 100,000 nodes.
 func TestManyNodes(t *testing.T) {
-	g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 2}}}, Outputs: []flow.Value{{Name: "x", Shape: []int{-1, 2}}}}
+	g := &ir.Network{Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 2}}}, Outputs: []ir.Value{{Name: "x", Shape: []int{-1, 2}}}}
 	for i := range 100_000 {
 		last := g.Outputs[0].Name
 		g.Outputs[0].Name = fmt.Sprint("value ", i)
-		g.Nodes = append(g.Nodes, flow.Node{Op: "Abs", Name: fmt.Sprint("node ", i), Inputs: []string{last}, Output: g.Outputs[0].Name})
+		g.Nodes = append(g.Nodes, ir.Node{Op: "Abs", Name: fmt.Sprint("node ", i), Inputs: []string{last}, Output: g.Outputs[0].Name})
 	}
 	file := bytesOf(t, newModel(t, g, nil))
 	begin := time.Now()

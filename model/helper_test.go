@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -16,8 +16,8 @@ import (
 )
 
 // random returns a constant of gaussian numbers with the given deviation.
-func random(rng *rand.Rand, deviation float64, shape ...int) *flow.Tensor {
-	t := &flow.Tensor{Shape: shape, Data: make([]float32, tensor.Shape(shape).TotalSize())}
+func random(rng *rand.Rand, deviation float64, shape ...int) *ir.Constant {
+	t := &ir.Constant{Shape: shape, Data: make([]float32, tensor.Shape(shape).TotalSize())}
 	for i := range t.Data {
 		t.Data[i] = float32(deviation * rng.NormFloat64())
 	}
@@ -29,17 +29,17 @@ func batchOf(seed uint64, shape ...int) map[string]tensor.Tensor {
 	return map[string]tensor.Tensor{"x": tensorOf(random(rand.New(rand.NewPCG(seed, 1)), 1, shape...))}
 }
 
-func tensorOf(t *flow.Tensor) *tensor.Dense {
+func tensorOf(t *ir.Constant) *tensor.Dense {
 	return tensor.New(tensor.WithShape(t.Shape...), tensor.WithBacking(t.Data))
 }
 
 // mlp is 20 → 32 → 16 → 10.
-func mlp() *flow.Graph {
+func mlp() *ir.Network {
 	rng := rand.New(rand.NewPCG(3, 4))
-	return &flow.Graph{
-		Inputs:  []flow.Value{{Name: "x", Shape: []int{-1, 20}}},
-		Outputs: []flow.Value{{Name: "p", Shape: []int{-1, 10}}},
-		Nodes: []flow.Node{
+	return &ir.Network{
+		Inputs:  []ir.Value{{Name: "x", Shape: []int{-1, 20}}},
+		Outputs: []ir.Value{{Name: "p", Shape: []int{-1, 10}}},
+		Nodes: []ir.Node{
 			{Op: "Gemm", Name: "fc1", Inputs: []string{"x", "fc1.weight", "b1"}, Output: "h1", TransB: true},
 			{Op: "Relu", Name: "relu1", Inputs: []string{"h1"}, Output: "r1"},
 			{Op: "Gemm", Name: "fc2", Inputs: []string{"r1", "w2"}, Output: "h2"},
@@ -47,7 +47,7 @@ func mlp() *flow.Graph {
 			{Op: "MatMul", Name: "fc3", Inputs: []string{"t2", "w3"}, Output: "h3"},
 			{Op: "Add", Name: "bias3", Inputs: []string{"h3", "b3"}, Output: "p"},
 		},
-		Constants: map[string]*flow.Tensor{
+		Constants: map[string]*ir.Constant{
 			"fc1.weight": random(rng, 0.2, 32, 20), "b1": random(rng, 0.1, 32),
 			"w2": random(rng, 0.2, 32, 16), "w3": random(rng, 0.3, 16, 10), "b3": random(rng, 0.1, 10),
 		},
@@ -55,12 +55,12 @@ func mlp() *flow.Graph {
 }
 
 // lenet takes images of 12×12.
-func lenet() *flow.Graph {
+func lenet() *ir.Network {
 	rng := rand.New(rand.NewPCG(5, 6))
-	return &flow.Graph{
-		Inputs:  []flow.Value{{Name: "x", Shape: []int{-1, 1, 12, 12}}},
-		Outputs: []flow.Value{{Name: "y"}, {Name: "p", Shape: []int{-1, 10}}},
-		Nodes: []flow.Node{
+	return &ir.Network{
+		Inputs:  []ir.Value{{Name: "x", Shape: []int{-1, 1, 12, 12}}},
+		Outputs: []ir.Value{{Name: "y"}, {Name: "p", Shape: []int{-1, 10}}},
+		Nodes: []ir.Node{
 			{Op: "Conv", Name: "conv1", Inputs: []string{"x", "k1", "b1"}, Output: "c1", Pads: []int{2, 2}},
 			{Op: "Relu", Name: "relu1", Inputs: []string{"c1"}, Output: "r1"},
 			{Op: "MaxPool", Name: "pool1", Inputs: []string{"r1"}, Output: "m1", Kernel: []int{2, 2}, Strides: []int{2, 2}},
@@ -70,7 +70,7 @@ func lenet() *flow.Graph {
 			{Op: "Gemm", Name: "fc", Inputs: []string{"f", "w", "b"}, Output: "y"},
 			{Op: "Softmax", Name: "softmax", Inputs: []string{"y"}, Output: "p", Axis: 1},
 		},
-		Constants: map[string]*flow.Tensor{
+		Constants: map[string]*ir.Constant{
 			"k1": random(rng, 0.3, 8, 1, 5, 5), "b1": random(rng, 0.1, 8), "k2": random(rng, 0.2, 12, 4, 3, 3),
 			"w": random(rng, 0.1, 192, 10), "b": random(rng, 0.1, 10),
 		},
@@ -79,7 +79,7 @@ func lenet() *flow.Graph {
 
 // quantized returns a layer for every product of a graph: its weights in 8 bits for each result, computed in
 // one way, for which what goes in was observed.
-func quantized(t testing.TB, g *flow.Graph, in map[string]tensor.Tensor, compute string) map[string]model.Layer {
+func quantized(t testing.TB, g *ir.Network, in map[string]tensor.Tensor, compute string) map[string]model.Layer {
 	t.Helper()
 	m := newModel(t, g, nil)
 	low, high := map[string]float32{}, map[string]float32{}
@@ -127,7 +127,7 @@ func quantized(t testing.TB, g *flow.Graph, in map[string]tensor.Tensor, compute
 	return layers
 }
 
-func newModel(t testing.TB, g *flow.Graph, layers map[string]model.Layer) *model.Model {
+func newModel(t testing.TB, g *ir.Network, layers map[string]model.Layer) *model.Model {
 	t.Helper()
 	m, err := model.New(g, layers)
 	if err != nil {

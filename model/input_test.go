@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -94,9 +94,9 @@ func TestLayouts(t *testing.T) {
 	for _, rows := range []int{1, 3, 10_000} {
 		for name, of := range layouts(t, rows) {
 			integer := name[:3] == "int"
-			m := newModel(t, &flow.Graph{
-				Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 64}, Integer: integer}}, Outputs: []flow.Value{{Name: "y"}},
-				Nodes: []flow.Node{{Op: "Reshape", Name: "n", Inputs: []string{"x"}, Output: "y", Shape: []int{-1, 64}}},
+			m := newModel(t, &ir.Network{
+				Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 64}, Integer: integer}}, Outputs: []ir.Value{{Name: "y"}},
+				Nodes: []ir.Node{{Op: "Reshape", Name: "n", Inputs: []string{"x"}, Output: "y", Shape: []int{-1, 64}}},
 			}, nil)
 			x, want := of()
 			in := map[string]tensor.Tensor{"x": x}
@@ -132,9 +132,9 @@ func TestLayouts(t *testing.T) {
 // TestWholeNumbers has a whole number that no float32 holds in every part of an input that is read in parts:
 // the error has its place.
 func TestWholeNumbers(t *testing.T) {
-	g := &flow.Graph{
-		Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 64}, Integer: true}}, Outputs: []flow.Value{{Name: "y"}},
-		Nodes: []flow.Node{{Op: "Reshape", Name: "n", Inputs: []string{"x"}, Output: "y", Shape: []int{-1, 64}}},
+	g := &ir.Network{
+		Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 64}, Integer: true}}, Outputs: []ir.Value{{Name: "y"}},
+		Nodes: []ir.Node{{Op: "Reshape", Name: "n", Inputs: []string{"x"}, Output: "y", Shape: []int{-1, 64}}},
 	}
 	m := newModel(t, g, nil)
 	for _, ctx := range []context.Context{context.Background(), t.Context()} {

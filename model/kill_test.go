@@ -14,18 +14,18 @@ import (
 	"testing"
 	"time"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 )
 
 // oneByOne is a model of 512 KB whose every constant is the number which.
 func oneByOne(t *testing.T, which float32) *model.Model {
 	t.Helper()
-	c := &flow.Tensor{Shape: []int{1 << 17}, Data: slices.Repeat([]float32{which}, 1<<17)}
-	return newModel(t, &flow.Graph{
-		Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 1 << 17}}}, Outputs: []flow.Value{{Name: "y"}},
-		Nodes:     []flow.Node{{Op: "Add", Name: "add", Inputs: []string{"x", "c"}, Output: "y"}},
-		Constants: map[string]*flow.Tensor{"c": c},
+	c := &ir.Constant{Shape: []int{1 << 17}, Data: slices.Repeat([]float32{which}, 1<<17)}
+	return newModel(t, &ir.Network{
+		Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 1 << 17}}}, Outputs: []ir.Value{{Name: "y"}},
+		Nodes:     []ir.Node{{Op: "Add", Name: "add", Inputs: []string{"x", "c"}, Output: "y"}},
+		Constants: map[string]*ir.Constant{"c": c},
 	}, nil)
 }
 

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -24,7 +24,7 @@ func (g *network) dense(x string) string {
 	if g.Constants["w"] == nil {
 		g.Constants["w"] = values([]int{2, 2}, 1, 0, 0.5, -1)
 	}
-	y := g.node(flow.Node{Op: "Gemm", Inputs: []string{x, "w"}}, 2)
+	y := g.node(ir.Node{Op: "Gemm", Inputs: []string{x, "w"}}, 2)
 	g.layers[strings.TrimPrefix(y, "y.")] = with(g.weight, like(128))
 	return y
 }
@@ -46,27 +46,27 @@ func (g *network) list(n int, x string, f func(g *network, x string) string) (y 
 }
 
 func (g *network) concat(x ...string) string {
-	return g.node(flow.Node{Op: "Concat", Inputs: x, Axis: 1}, 2*len(x))
+	return g.node(ir.Node{Op: "Concat", Inputs: x, Axis: 1}, 2*len(x))
 }
 
 // large are networks of some n nodes on rows x of two numbers; what they return is their output.
 var large = map[string]func(g *network, n int) string{
 	"layers": func(g *network, n int) string { return g.sequence(n, "x", (*network).dense) },
 	"layers and Relus": func(g *network, n int) string {
-		return g.sequence(n/2, "x", after((*network).dense, unary(flow.Node{Op: "Relu"})))
+		return g.sequence(n/2, "x", after((*network).dense, unary(ir.Node{Op: "Relu"})))
 	},
 	"layers, then their Relus": func(g *network, n int) string {
 		y := "x"
 		for _, h := range g.list(n/2, "x", (*network).dense) {
-			y = unary(flow.Node{Op: "Relu"})(g, h)
+			y = unary(ir.Node{Op: "Relu"})(g, h)
 		}
 		return y
 	},
-	"Relus":   func(g *network, n int) string { return g.sequence(n, "x", unary(flow.Node{Op: "Relu"})) },
-	"readers": func(g *network, n int) string { return g.list(n, "x", unary(flow.Node{Op: "Tanh"}))[n-1] },
+	"Relus":   func(g *network, n int) string { return g.sequence(n, "x", unary(ir.Node{Op: "Relu"})) },
+	"readers": func(g *network, n int) string { return g.list(n, "x", unary(ir.Node{Op: "Tanh"}))[n-1] },
 	"outputs": func(g *network, n int) string {
 		for _, y := range g.list(n, "x", (*network).dense) {
-			g.Outputs = append(g.Outputs, flow.Value{Name: y})
+			g.Outputs = append(g.Outputs, ir.Value{Name: y})
 		}
 		return g.dense("x")
 	},
@@ -84,10 +84,10 @@ var large = map[string]func(g *network, n int) string{
 		return g.concat(many...)
 	},
 	"Reshapes": func(g *network, n int) string {
-		return g.sequence(n, "x", unary(flow.Node{Op: "Reshape", Shape: []int{-1, 2}}))
+		return g.sequence(n, "x", unary(ir.Node{Op: "Reshape", Shape: []int{-1, 2}}))
 	},
 	"Reshapes between layers": func(g *network, n int) string {
-		return g.dense(g.sequence(n, g.dense("x"), unary(flow.Node{Op: "Reshape", Shape: []int{-1, 2}})))
+		return g.dense(g.sequence(n, g.dense("x"), unary(ir.Node{Op: "Reshape", Shape: []int{-1, 2}})))
 	},
 	"fakes between layers": func(g *network, n int) string {
 		return g.dense(g.sequence(n, g.dense("x"), fakeOf(fakeScale, 128)))
@@ -97,28 +97,28 @@ var large = map[string]func(g *network, n int) string{
 	},
 	"Concats of neighbours, of which the last is float32": func(g *network, n int) string {
 		list := g.list(n/3, "x", (*network).dense)
-		unary(flow.Node{Op: "Tanh"})(g, list[len(list)-1])
+		unary(ir.Node{Op: "Tanh"})(g, list[len(list)-1])
 		return g.neighbours(list)
 	},
 	"Concats of neighbours, of which the first is float32": func(g *network, n int) string {
 		list := g.list(n/3, "x", (*network).dense)
-		unary(flow.Node{Op: "Tanh"})(g, list[0])
+		unary(ir.Node{Op: "Tanh"})(g, list[0])
 		return g.neighbours(list)
 	},
 	"values at once, then more": func(g *network, n int) string {
-		many := g.list(min(n, 1<<16), "x", unary(flow.Node{Op: "Tanh"}))
-		y := g.node(flow.Node{
+		many := g.list(min(n, 1<<16), "x", unary(ir.Node{Op: "Tanh"}))
+		y := g.node(ir.Node{
 			Op: "Slice", Inputs: []string{g.concat(many...)}, Axes: []int{1}, Starts: []int{0},
 			Ends: []int{2},
 		}, 2)
-		return g.sequence(n, y, unary(flow.Node{Op: "Tanh"}))
+		return g.sequence(n, y, unary(ir.Node{Op: "Tanh"}))
 	},
 	"constants": func(g *network, n int) string {
 		y := "x"
 		for i := range n / 2 {
 			name := fmt.Sprintf("Gemm%d.weight", 2*i)
 			g.Constants[name] = values([]int{2}, 1, 2)
-			y = g.node(flow.Node{Op: "Add", Inputs: []string{g.dense(y), name}}, 2)
+			y = g.node(ir.Node{Op: "Add", Inputs: []string{g.dense(y), name}}, 2)
 		}
 		return y
 	},
@@ -128,7 +128,7 @@ var large = map[string]func(g *network, n int) string{
 func (g *network) neighbours(list []string) (y string) {
 	g.Constants["w4"] = values([]int{4, 2}, 1, 0, 0.5, -1, 1, 1, 0, 1)
 	for i := range list[1:] {
-		y = g.node(flow.Node{Op: "Gemm", Inputs: []string{g.concat(list[i], list[i+1]), "w4"}}, 2)
+		y = g.node(ir.Node{Op: "Gemm", Inputs: []string{g.concat(list[i], list[i+1]), "w4"}}, 2)
 		g.layers[strings.TrimPrefix(y, "y.")] = with(g.wide, like(128))
 	}
 	return y
@@ -136,11 +136,11 @@ func (g *network) neighbours(list []string) (y string) {
 
 func largeNetwork(t testing.TB, name string, n int) *network {
 	g := newNetwork(0)
-	g.Inputs = []flow.Value{{Name: "x", Shape: []int{-1, 2}}}
+	g.Inputs = []ir.Value{{Name: "x", Shape: []int{-1, 2}}}
 	g.values["x"] = []int{2}
 	g.weight = quantize(t, values([]int{2, 2}, 1, 0, 0.5, -1), qtensor.Symmetric(8))
 	g.wide = quantize(t, values([]int{4, 2}, 1, 0, 0.5, -1, 1, 1, 0, 1), qtensor.Symmetric(8))
-	g.Outputs = append(g.Outputs, flow.Value{Name: large[name](g, n)})
+	g.Outputs = append(g.Outputs, ir.Value{Name: large[name](g, n)})
 	return g
 }
 
@@ -152,10 +152,10 @@ func TestLarge(t *testing.T) {
 	t.Parallel()
 	for _, name := range sortedKeys(large) {
 		g := largeNetwork(t, name, largeNodes)
-		quantized := len(newModel(t, &g.Graph, g.layers).QuantizedValues())
+		quantized := len(newModel(t, &g.Network, g.layers).QuantizedValues())
 		t.Logf("%s: %d nodes, %d values quantized", name, len(g.Nodes), quantized)
 		g = largeNetwork(t, name, largeNodes/20)
-		file := bytesOf(t, newModel(t, &g.Graph, g.layers))
+		file := bytesOf(t, newModel(t, &g.Network, g.layers))
 		loaded, err := model.Read(bytes.NewReader(file), int64(len(file)))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -179,13 +179,13 @@ func TestLargeNames(t *testing.T) {
 		g.Constants[name+".weight"] = values([]int{2}, 1, 2)
 	}
 	for _, n := range g.Nodes[:400] {
-		y = g.node(flow.Node{Op: "Add", Inputs: []string{y, n.Name + ".weight"}}, 2)
+		y = g.node(ir.Node{Op: "Add", Inputs: []string{y, n.Name + ".weight"}}, 2)
 	}
 	for i := range largeNodes / 5 { // which a name is compared with
-		y = g.node(flow.Node{Op: "Add", Inputs: []string{y, g.constant(values([]int{1}, float32(i)))}}, 2)
+		y = g.node(ir.Node{Op: "Add", Inputs: []string{y, g.constant(values([]int{1}, float32(i)))}}, 2)
 	}
 	g.Outputs[0].Name = y
-	m := newModel(t, &g.Graph, g.layers)
+	m := newModel(t, &g.Network, g.layers)
 	file := bytesOf(t, m)
 	loaded, err := model.Read(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
@@ -227,7 +227,7 @@ func TestHeaderBound(t *testing.T) {
 			for node, l := range g.layers {
 				layers[rename(node)] = l
 			}
-			constants := map[string]*flow.Tensor{}
+			constants := map[string]*ir.Constant{}
 			for name, c := range g.Constants {
 				constants[rename(name)] = c
 			}
@@ -240,12 +240,12 @@ func TestHeaderBound(t *testing.T) {
 					n.Inputs[j] = rename(in)
 				}
 			}
-			for _, list := range [][]flow.Value{g.Inputs, g.Outputs} {
+			for _, list := range [][]ir.Value{g.Inputs, g.Outputs} {
 				for i := range list {
 					list[i].Name = rename(list[i].Name)
 				}
 			}
-			check(fmt.Sprintf("%s, %q", name, letter), newModel(t, &g.Graph, layers))
+			check(fmt.Sprintf("%s, %q", name, letter), newModel(t, &g.Network, layers))
 		}
 	}
 	t.Logf("%d headers, of %.2f to %.2f of their bounds", cases, loosest, tightest)
@@ -260,7 +260,7 @@ func TestHeaderOfMany(t *testing.T) {
 	const n = 100_000
 	for _, name := range []string{"layers", "layers, then their Relus", "constants", "Relus"} {
 		g := largeNetwork(t, name, n)
-		bound, small := newModel(t, &g.Graph, g.layers).HeaderBound()
+		bound, small := newModel(t, &g.Network, g.layers).HeaderBound()
 		if bound >= small {
 			t.Errorf("%d nodes of %s: got a bound of %d bytes, want less than %d", n, name, bound, small)
 		}
@@ -276,7 +276,7 @@ func TestLongSharedName(t *testing.T) {
 	}
 	for layers, fine := range map[int]bool{300: true, 900: false} {
 		g := newNetwork(0)
-		g.Inputs = []flow.Value{{Name: "x", Shape: []int{-1, 2}}}
+		g.Inputs = []ir.Value{{Name: "x", Shape: []int{-1, 2}}}
 		g.values["x"] = []int{2}
 		g.weight = quantize(t, values([]int{2, 2}, 1, 0, 0.5, -1), qtensor.Symmetric(8))
 		y := g.sequence(layers, "x", (*network).dense)
@@ -284,10 +284,10 @@ func TestLongSharedName(t *testing.T) {
 		for tildes := 0; tildes < 1<<16; tildes = 2*tildes + 1 { // each name that the weight would have
 			name := first + strings.Repeat("~", tildes) + ".weight"
 			g.Constants[name] = values([]int{2}, 1, 2)
-			y = g.node(flow.Node{Op: "Add", Inputs: []string{y, name}}, 2)
+			y = g.node(ir.Node{Op: "Add", Inputs: []string{y, name}}, 2)
 		}
-		g.Outputs = []flow.Value{{Name: y}}
-		m, err := model.New(&g.Graph, g.layers)
+		g.Outputs = []ir.Value{{Name: y}}
+		m, err := model.New(&g.Network, g.layers)
 		if fine != (err == nil) || err != nil && !errors.Is(err, qtensor.ErrParams) {
 			t.Errorf("%d layers: got error %v, want one: %v", layers, err, !fine)
 		}
@@ -305,7 +305,7 @@ func TestLayersOfNoNode(t *testing.T) {
 	for name, want := range map[string]string{"elsewhere": `"elsewhere"`, g.Nodes[1].Name: "a layer for a Relu"} {
 		layers := maps.Clone(g.layers)
 		layers[name] = model.Layer{Weight: g.weight}
-		if _, err := model.New(&g.Graph, layers); !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), want) {
+		if _, err := model.New(&g.Network, layers); !errors.Is(err, qtensor.ErrParams) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want ErrParams with %s", name, err, want)
 		}
 	}
@@ -318,7 +318,7 @@ func BenchmarkNew(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
 				g := largeNetwork(b, name, n)
 				for b.Loop() {
-					if _, err := model.New(&g.Graph, g.layers); err != nil {
+					if _, err := model.New(&g.Network, g.layers); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -3,7 +3,7 @@ package model
 import (
 	"fmt"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/nn"
 	"euryale/qtensor"
 
@@ -60,7 +60,7 @@ const (
 
 // checkSharing returns an error for convolutions that would take much more memory than the weights that they
 // share.
-func checkSharing(nodes []flow.Node, layers map[string]layer) error {
+func checkSharing(nodes []ir.Node, layers map[string]layer) error {
 	have, want, seen := int64(0), int64(0), map[*weight]bool{}
 	for _, n := range nodes {
 		w := layers[n.Name].weight
@@ -70,7 +70,7 @@ func checkSharing(nodes []flow.Node, layers map[string]layer) error {
 		if !seen[w] {
 			have, seen[w] = have+w.elements(), true
 		}
-		if n.Op == flow.OpConv {
+		if n.Op == ir.OpConv {
 			want += w.elements()
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -19,7 +19,7 @@ import (
 
 // limitCase is a node on an input and constants.
 type limitCase struct {
-	node    flow.Node
+	node    ir.Node
 	shapes  [][]int // of the input, which may have the batch, and of constants
 	compute string  // of a layer with the weights, "" for none
 }
@@ -35,33 +35,33 @@ var numbers = []int{
 
 // limitCases are right; what is wrong is made of them.
 func limitCases() (list []limitCase) {
-	add := func(n flow.Node, shapes ...[]int) { list = append(list, limitCase{n, shapes, ""}) }
-	add(flow.Node{Op: "Gemm"}, []int{-1, 3}, []int{3, 2}, []int{2})
-	add(flow.Node{Op: "Gemm", TransB: true}, []int{-1, 3}, []int{2, 3})
-	add(flow.Node{Op: "MatMul"}, []int{-1, 2, 3}, []int{3, 2})
-	add(flow.Node{Op: "MatMul"}, []int{2, 2, 3}, []int{2, 3, 2})
-	add(flow.Node{Op: "Conv"}, []int{-1, 2, 4, 3}, []int{3, 2, 2, 1}, []int{3})
-	add(flow.Node{Op: "Conv", Strides: []int{2, 1}, Pads: []int{1, 2}, Dilations: []int{1, 2}, Group: 2},
+	add := func(n ir.Node, shapes ...[]int) { list = append(list, limitCase{n, shapes, ""}) }
+	add(ir.Node{Op: "Gemm"}, []int{-1, 3}, []int{3, 2}, []int{2})
+	add(ir.Node{Op: "Gemm", TransB: true}, []int{-1, 3}, []int{2, 3})
+	add(ir.Node{Op: "MatMul"}, []int{-1, 2, 3}, []int{3, 2})
+	add(ir.Node{Op: "MatMul"}, []int{2, 2, 3}, []int{2, 3, 2})
+	add(ir.Node{Op: "Conv"}, []int{-1, 2, 4, 3}, []int{3, 2, 2, 1}, []int{3})
+	add(ir.Node{Op: "Conv", Strides: []int{2, 1}, Pads: []int{1, 2}, Dilations: []int{1, 2}, Group: 2},
 		[]int{-1, 4, 4, 5}, []int{2, 2, 3, 2})
-	add(flow.Node{Op: "Conv", Group: 3, Pads: []int{1, 0}}, []int{-1, 3, 4, 1}, []int{3, 1, 3, 1})
+	add(ir.Node{Op: "Conv", Group: 3, Pads: []int{1, 0}}, []int{-1, 3, 4, 1}, []int{3, 1, 3, 1})
 	for _, long := range []int{1<<15 - 2, 1 << 15} {
-		add(flow.Node{Op: "Conv", Pads: []int{0, 0}, Strides: []int{1, 1}}, []int{-1, 1, long, 1}, []int{1, 1, 1, 1})
-		add(flow.Node{Op: "Conv", Strides: []int{1 << 15, 1}}, []int{-1, 1, long, 1}, []int{1, 1, long, 1})
-		add(flow.Node{Op: "Conv", Dilations: []int{long - 1, 1}}, []int{-1, 1, long, 1}, []int{1, 1, 2, 1})
+		add(ir.Node{Op: "Conv", Pads: []int{0, 0}, Strides: []int{1, 1}}, []int{-1, 1, long, 1}, []int{1, 1, 1, 1})
+		add(ir.Node{Op: "Conv", Strides: []int{1 << 15, 1}}, []int{-1, 1, long, 1}, []int{1, 1, long, 1})
+		add(ir.Node{Op: "Conv", Dilations: []int{long - 1, 1}}, []int{-1, 1, long, 1}, []int{1, 1, 2, 1})
 		for _, op := range []string{"MaxPool", "AveragePool"} {
-			add(flow.Node{Op: op, Kernel: []int{2, 1}, Strides: []int{2, 1}, Pads: []int{0, 0}}, []int{-1, 1, long, 1})
-			add(flow.Node{Op: op, Kernel: []int{1, long}, Strides: []int{1, 1 << 15}}, []int{-1, 1, 1, long})
+			add(ir.Node{Op: op, Kernel: []int{2, 1}, Strides: []int{2, 1}, Pads: []int{0, 0}}, []int{-1, 1, long, 1})
+			add(ir.Node{Op: op, Kernel: []int{1, long}, Strides: []int{1, 1 << 15}}, []int{-1, 1, 1, long})
 		}
 	}
 	for _, op := range []string{"MaxPool", "AveragePool"} {
-		add(flow.Node{Op: op, Kernel: []int{3, 2}, Strides: []int{2, 1}, Pads: []int{2, 1}}, []int{-1, 2, 4, 5})
-		add(flow.Node{Op: op, Kernel: []int{2, 2}, Strides: []int{2, 2}}, []int{-1, 2, 5, 4})
+		add(ir.Node{Op: op, Kernel: []int{3, 2}, Strides: []int{2, 1}, Pads: []int{2, 1}}, []int{-1, 2, 4, 5})
+		add(ir.Node{Op: op, Kernel: []int{2, 2}, Strides: []int{2, 2}}, []int{-1, 2, 5, 4})
 	}
-	add(flow.Node{Op: "GlobalAveragePool"}, []int{-1, 2, 3, 2})
-	add(flow.Node{Op: "GlobalAveragePool"}, []int{2, -1, 3, 2})
-	add(flow.Node{Op: "GlobalAveragePool"}, []int{-1, 1, 2, 1})
+	add(ir.Node{Op: "GlobalAveragePool"}, []int{-1, 2, 3, 2})
+	add(ir.Node{Op: "GlobalAveragePool"}, []int{2, -1, 3, 2})
+	add(ir.Node{Op: "GlobalAveragePool"}, []int{-1, 1, 2, 1})
 	for op := range functions {
-		n := flow.Node{Op: op}
+		n := ir.Node{Op: op}
 		switch op {
 		case "LeakyRelu":
 			n.Alpha = 0.5
@@ -71,27 +71,27 @@ func limitCases() (list []limitCase) {
 		add(n, []int{-1, 3})
 	}
 	for op := range functionsOfTwo {
-		add(flow.Node{Op: op}, []int{-1, 3, 2}, []int{3, 2})
-		add(flow.Node{Op: op}, []int{-1, 3, 1}, []int{2})
+		add(ir.Node{Op: op}, []int{-1, 3, 2}, []int{3, 2})
+		add(ir.Node{Op: op}, []int{-1, 3, 1}, []int{2})
 	}
 	for _, op := range []string{"Softmax", "LogSoftmax"} {
-		add(flow.Node{Op: op, Axis: -1}, []int{-1, 3, 2})
-		add(flow.Node{Op: op, Axis: 1}, []int{-1, 3, 2})
-		add(flow.Node{Op: op}, []int{-1, 3})
+		add(ir.Node{Op: op, Axis: -1}, []int{-1, 3, 2})
+		add(ir.Node{Op: op, Axis: 1}, []int{-1, 3, 2})
+		add(ir.Node{Op: op}, []int{-1, 3})
 	}
 	for _, op := range []string{"ReduceSum", "ReduceMax"} {
-		add(flow.Node{Op: op, Axes: []int{1}}, []int{-1, 3, 2})
-		add(flow.Node{Op: op, Axes: []int{2, 1}}, []int{-1, 3, 2, 2})
+		add(ir.Node{Op: op, Axes: []int{1}}, []int{-1, 3, 2})
+		add(ir.Node{Op: op, Axes: []int{2, 1}}, []int{-1, 3, 2, 2})
 	}
-	add(flow.Node{Op: "Slice", Axes: []int{1}, Starts: []int{1}, Ends: []int{3}, Steps: []int{2}}, []int{-1, 3, 2})
-	add(flow.Node{Op: "Slice", Axes: []int{2}, Starts: []int{0}, Ends: []int{2}}, []int{-1, 3, 2})
-	add(flow.Node{Op: "Reshape", Shape: []int{-1, 3, 2}}, []int{-1, 6})
-	add(flow.Node{Op: "Reshape", Shape: []int{2, -1, 3}}, []int{-1, 6})
-	add(flow.Node{Op: "Transpose", Perm: []int{2, 0, 1}}, []int{-1, 3, 2})
-	add(flow.Node{Op: "Transpose"}, []int{-1, 3, 2})
-	add(flow.Node{Op: "Concat", Axis: 1}, []int{3, 2, 2}, []int{3, 1, 2}, []int{3, 3, 2})
-	add(flow.Node{Op: "Concat", Axis: -1}, []int{1, 2}, []int{1, 3})
-	add(flow.Node{Op: "Concat", Axis: 1}, []int{-1, 2})
+	add(ir.Node{Op: "Slice", Axes: []int{1}, Starts: []int{1}, Ends: []int{3}, Steps: []int{2}}, []int{-1, 3, 2})
+	add(ir.Node{Op: "Slice", Axes: []int{2}, Starts: []int{0}, Ends: []int{2}}, []int{-1, 3, 2})
+	add(ir.Node{Op: "Reshape", Shape: []int{-1, 3, 2}}, []int{-1, 6})
+	add(ir.Node{Op: "Reshape", Shape: []int{2, -1, 3}}, []int{-1, 6})
+	add(ir.Node{Op: "Transpose", Perm: []int{2, 0, 1}}, []int{-1, 3, 2})
+	add(ir.Node{Op: "Transpose"}, []int{-1, 3, 2})
+	add(ir.Node{Op: "Concat", Axis: 1}, []int{3, 2, 2}, []int{3, 1, 2}, []int{3, 3, 2})
+	add(ir.Node{Op: "Concat", Axis: -1}, []int{1, 2}, []int{1, 3})
+	add(ir.Node{Op: "Concat", Axis: 1}, []int{-1, 2})
 	for _, c := range slices.Clone(list) {
 		if slices.Contains([]string{"Gemm", "MatMul", "Conv"}, c.node.Op) && len(c.shapes[1]) != 3 {
 			for _, compute := range []string{"fixed24", "wide"} {
@@ -174,20 +174,20 @@ const mostElements, mostProducts = 1<<16 + 1<<14, 1 << 22
 
 // made returns the network of a case, and its constants; a constant that is large or of no size has no
 // numbers.
-func (c limitCase) made(t *testing.T) (g *flow.Graph, layers map[string]model.Layer, in []*flow.Tensor) {
+func (c limitCase) made(t *testing.T) (g *ir.Network, layers map[string]model.Layer, in []*ir.Constant) {
 	rng := rand.New(rand.NewPCG(uint64(len(c.shapes)), 8))
 	n := c.node
 	n.Name, n.Output = "node", "y"
-	g = &flow.Graph{Outputs: []flow.Value{{Name: "y"}}, Constants: map[string]*flow.Tensor{}}
-	layers, in = map[string]model.Layer{}, make([]*flow.Tensor, len(c.shapes))
+	g = &ir.Network{Outputs: []ir.Value{{Name: "y"}}, Constants: map[string]*ir.Constant{}}
+	layers, in = map[string]model.Layer{}, make([]*ir.Constant, len(c.shapes))
 	for i, shape := range c.shapes {
 		name := string(rune('a' + i))
 		n.Inputs = append(n.Inputs, name)
 		if i == 0 {
-			g.Inputs = append(g.Inputs, flow.Value{Name: name, Shape: shape})
+			g.Inputs = append(g.Inputs, ir.Value{Name: name, Shape: shape})
 			continue
 		}
-		in[i] = &flow.Tensor{Shape: shape}
+		in[i] = &ir.Constant{Shape: shape}
 		if elements(shape) <= mostElements && !slices.ContainsFunc(shape, func(d int) bool { return d < 1 }) {
 			in[i] = random(rng, 0.5, shape...)
 			for j := range in[i].Data {
@@ -207,9 +207,9 @@ func (c limitCase) made(t *testing.T) (g *flow.Graph, layers map[string]model.La
 		if err != nil {
 			t.Fatalf("%v: %v", c, err)
 		}
-		in[i] = &flow.Tensor{Shape: shape, Data: w.Float32s()}
+		in[i] = &ir.Constant{Shape: shape, Data: w.Float32s()}
 	}
-	g.Nodes = []flow.Node{n}
+	g.Nodes = []ir.Node{n}
 	return g, layers, in
 }
 

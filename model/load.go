@@ -7,7 +7,7 @@ import (
 	"sync"
 
 	"euryale/internal/dense"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/strictjson"
 	"euryale/qtensor"
 
@@ -111,7 +111,7 @@ func load(f *qtensor.File, later bool, opts []Option) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &flow.Graph{Inputs: j.Inputs, Outputs: j.Outputs, Nodes: j.Nodes, Constants: constants}
+	g := &ir.Network{Inputs: j.Inputs, Outputs: j.Outputs, Nodes: j.Nodes, Constants: constants}
 	j.addReplaced(g, layers)
 	if err := m.build(g, layers, data); err != nil {
 		return nil, fmt.Errorf("%w: %w", qtensor.ErrFormat, err)
@@ -152,8 +152,8 @@ func readWeights(f *qtensor.File, later bool) (map[string]*weight, error) {
 }
 
 // readConstants returns the float32 tensors of a file by name, and functions that return their elements.
-func readConstants(f *qtensor.File, later bool) (map[string]*flow.Tensor, map[string]func() ([]float32, error), error) {
-	constants, data := map[string]*flow.Tensor{}, map[string]func() ([]float32, error){}
+func readConstants(f *qtensor.File, later bool) (map[string]*ir.Constant, map[string]func() ([]float32, error), error) {
+	constants, data := map[string]*ir.Constant{}, map[string]func() ([]float32, error){}
 	for _, name := range f.Floats() {
 		dtype, shape, err := f.Dtype(name)
 		if err != nil {
@@ -162,7 +162,7 @@ func readConstants(f *qtensor.File, later bool) (map[string]*flow.Tensor, map[st
 		if dtype != tensor.Float32 {
 			return nil, nil, fmt.Errorf("%w: tensor %q is %v, want float32", qtensor.ErrFormat, name, dtype)
 		}
-		constants[name] = &flow.Tensor{Shape: shape}
+		constants[name] = &ir.Constant{Shape: shape}
 		data[name] = onceValues(func() ([]float32, error) {
 			d, err := f.Float(name)
 			if err != nil {
@@ -180,14 +180,14 @@ func readConstants(f *qtensor.File, later bool) (map[string]*flow.Tensor, map[st
 }
 
 // readTrained adds the quantized tensors of a float model: constants as they were quantized in training.
-func readTrained(f *qtensor.File, constants map[string]*flow.Tensor, data map[string]func() ([]float32, error)) error {
+func readTrained(f *qtensor.File, constants map[string]*ir.Constant, data map[string]func() ([]float32, error)) error {
 	for _, name := range f.Quantized() {
 		q, err := f.QTensor(name)
 		if err != nil {
 			return err
 		}
-		t := &flow.Trained{Tensor: q}
-		constants[name] = &flow.Tensor{Shape: q.Shape(), Trained: t}
+		t := &ir.Trained{Tensor: q}
+		constants[name] = &ir.Constant{Shape: q.Shape(), Trained: t}
 		data[name] = onceValues(t.Float32s)
 	}
 	return nil
@@ -213,7 +213,7 @@ func (j *fileJSON) read(weights map[string]*weight) (map[string]layer, error) {
 }
 
 // addReplaced adds to g the constants that layers replace, without data.
-func (j *fileJSON) addReplaced(g *flow.Graph, layers map[string]layer) {
+func (j *fileJSON) addReplaced(g *ir.Network, layers map[string]layer) {
 	made := map[string]bool{} // names of inputs and of results of nodes
 	for _, v := range j.Inputs {
 		made[v.Name] = true
@@ -224,7 +224,7 @@ func (j *fileJSON) addReplaced(g *flow.Graph, layers map[string]layer) {
 	for _, n := range j.Nodes {
 		l, ok := layers[n.Name]
 		if name := n.Weight(); ok && name != "" && g.Constants[name] == nil && !made[name] {
-			g.Constants[name] = &flow.Tensor{Shape: l.weight.shape}
+			g.Constants[name] = &ir.Constant{Shape: l.weight.shape}
 		}
 	}
 }

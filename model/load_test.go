@@ -14,7 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/safetensors"
 	"euryale/model"
 	"euryale/qtensor"
@@ -41,7 +41,7 @@ func damaged(t *testing.T, file []byte, name string, change func(data []byte)) [
 // deep is a network of layers in each scheme whose contents can be wrong.
 func deep(t *testing.T) *model.Model {
 	t.Helper()
-	g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 8}}}, Outputs: []flow.Value{{Name: "y"}}, Constants: map[string]*flow.Tensor{}}
+	g := &ir.Network{Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 8}}}, Outputs: []ir.Value{{Name: "y"}}, Constants: map[string]*ir.Constant{}}
 	layers, in := map[string]model.Layer{}, "x"
 	for _, c := range []struct {
 		name   string
@@ -53,11 +53,11 @@ func deep(t *testing.T) *model.Model {
 			t.Fatal(err)
 		}
 		layers[c.name] = model.Layer{Weight: q}
-		g.Nodes = append(g.Nodes, flow.Node{Op: "Gemm", Name: c.name, Inputs: []string{in, c.name + ".w", c.name + ".b"}, Output: c.name})
+		g.Nodes = append(g.Nodes, ir.Node{Op: "Gemm", Name: c.name, Inputs: []string{in, c.name + ".w", c.name + ".b"}, Output: c.name})
 		in = c.name
 	}
 	g.Constants["add"] = count(8)
-	g.Nodes = append(g.Nodes, flow.Node{Op: "Add", Name: "last", Inputs: []string{in, "add"}, Output: "y"})
+	g.Nodes = append(g.Nodes, ir.Node{Op: "Add", Name: "last", Inputs: []string{in, "add"}, Output: "y"})
 	return newModel(t, g, layers)
 }
 
@@ -204,17 +204,17 @@ func TestRefusedEarly(t *testing.T) {
 		schemes = append(schemes, qtensor.Affine(8).PerAxis(axis), qtensor.Int4().PerGroup(axis, 4))
 	}
 	nodes := []struct {
-		node     flow.Node
+		node     ir.Node
 		x, w, in []int // shapes; of the bias last
 	}{
-		{flow.Node{Op: "Gemm"}, []int{-1, 6}, []int{6, 4}, []int{4}},
-		{flow.Node{Op: "Gemm", TransB: true}, []int{-1, 6}, []int{4, 6}, nil},
-		{flow.Node{Op: "MatMul"}, []int{-1, 3, 6}, []int{6, 4}, nil},
-		{flow.Node{Op: "MatMul"}, []int{3, -1}, []int{1, 4}, nil},
-		{flow.Node{Op: "MatMul"}, []int{2, 5, 6}, []int{2, 6, 4}, nil},
-		{flow.Node{Op: "Conv"}, []int{-1, 2, 5, 5}, []int{4, 2, 3, 3}, []int{4}},
-		{flow.Node{Op: "Conv", Group: 2, Pads: []int{1, 2}, Strides: []int{2, 1}, Dilations: []int{2, 1}}, []int{-1, 2, 6, 5}, []int{4, 1, 3, 3}, nil},
-		{flow.Node{Op: "Conv", Pads: []int{16000, 16000}, Strides: []int{16000, 16000}}, []int{-1, 2, 1, 1}, []int{4, 2, 1, 1}, nil},
+		{ir.Node{Op: "Gemm"}, []int{-1, 6}, []int{6, 4}, []int{4}},
+		{ir.Node{Op: "Gemm", TransB: true}, []int{-1, 6}, []int{4, 6}, nil},
+		{ir.Node{Op: "MatMul"}, []int{-1, 3, 6}, []int{6, 4}, nil},
+		{ir.Node{Op: "MatMul"}, []int{3, -1}, []int{1, 4}, nil},
+		{ir.Node{Op: "MatMul"}, []int{2, 5, 6}, []int{2, 6, 4}, nil},
+		{ir.Node{Op: "Conv"}, []int{-1, 2, 5, 5}, []int{4, 2, 3, 3}, []int{4}},
+		{ir.Node{Op: "Conv", Group: 2, Pads: []int{1, 2}, Strides: []int{2, 1}, Dilations: []int{2, 1}}, []int{-1, 2, 6, 5}, []int{4, 1, 3, 3}, nil},
+		{ir.Node{Op: "Conv", Pads: []int{16000, 16000}, Strides: []int{16000, 16000}}, []int{-1, 2, 1, 1}, []int{4, 2, 1, 1}, nil},
 	}
 	fine, refused := 0, 0
 	for _, n := range nodes {
@@ -225,7 +225,7 @@ func TestRefusedEarly(t *testing.T) {
 			}
 			for name, c := range computes {
 				for _, bias := range []float32{0, float32(math.Inf(1))} {
-					g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: n.x}}, Outputs: []flow.Value{{Name: "y"}}, Constants: map[string]*flow.Tensor{"w": {Shape: n.w}}}
+					g := &ir.Network{Inputs: []ir.Value{{Name: "x", Shape: n.x}}, Outputs: []ir.Value{{Name: "y"}}, Constants: map[string]*ir.Constant{"w": {Shape: n.w}}}
 					node := n.node
 					node.Name, node.Inputs, node.Output = "node", []string{"x", "w"}, "y"
 					if n.in != nil {
@@ -233,7 +233,7 @@ func TestRefusedEarly(t *testing.T) {
 						g.Constants["b"] = count(n.in...)
 						g.Constants["b"].Data[1] = bias
 					}
-					g.Nodes = []flow.Node{node}
+					g.Nodes = []ir.Node{node}
 					m, err := model.New(g, map[string]model.Layer{"node": with(q, c)})
 					if err != nil {
 						refused++

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -55,7 +55,7 @@ func TestGigabyte(t *testing.T) {
 			values[i] = int8(rng.Uint32())
 		}
 		p := qtensor.Params{Scheme: qtensor.PerChannelSymmetric(8, 1), Scales: slices.Repeat([]float32{1e-4}, side)}
-		g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{-1, side}}}, Outputs: []flow.Value{{Name: "x"}}, Constants: map[string]*flow.Tensor{}}
+		g := &ir.Network{Inputs: []ir.Value{{Name: "x", Shape: []int{-1, side}}}, Outputs: []ir.Value{{Name: "x"}}, Constants: map[string]*ir.Constant{}}
 		layers := map[string]model.Layer{}
 		for i := range count {
 			name := fmt.Sprint("layer", i)
@@ -63,8 +63,8 @@ func TestGigabyte(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			g.Constants[name+".w"] = &flow.Tensor{Shape: []int{side, side}}
-			g.Nodes = append(g.Nodes, flow.Node{Op: "MatMul", Name: name, Inputs: []string{g.Outputs[0].Name, name + ".w"}, Output: name})
+			g.Constants[name+".w"] = &ir.Constant{Shape: []int{side, side}}
+			g.Nodes = append(g.Nodes, ir.Node{Op: "MatMul", Name: name, Inputs: []string{g.Outputs[0].Name, name + ".w"}, Output: name})
 			g.Outputs[0].Name = name
 			layers[name] = model.Layer{Weight: q, Activations: model.StaticInt8, Params: static}
 		}

@@ -7,7 +7,7 @@ import (
 	"runtime"
 	"sort"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/kernel"
 	"euryale/qtensor"
 )
@@ -247,7 +247,7 @@ func (m *Model) scratchOf(s *step) scratchBytes {
 	}
 	sample := func(s size) float64 { return elementsOf(s) / -float64(min(-1, s[0])) }
 	switch {
-	case s.layer != nil && s.node.Op == flow.OpConv:
+	case s.layer != nil && s.node.Op == ir.OpConv:
 		return m.scratchOfConv(s, in, out)
 	case s.layer != nil:
 		columns, row := float64(out[len(out)-1]), float64(operandOfByte*(s.depth+64))
@@ -262,11 +262,11 @@ func (m *Model) scratchOf(s *step) scratchBytes {
 			r = scratchBytes{fixed: r.fixed + own.fixed, each: r.each + own.each, most: math.Inf(1)}
 		}
 		return r
-	case s.embedding != nil || s.node.Op == flow.OpGather:
+	case s.embedding != nil || s.node.Op == ir.OpGather:
 		return all(8, m.values[s.in[len(s.in)-1]].size)
-	case s.node.Op == flow.OpReduceSum:
+	case s.node.Op == ir.OpReduceSum:
 		return all(4, in)
-	case s.node.Op == flow.OpConv:
+	case s.node.Op == ir.OpConv:
 		w := m.values[s.in[1]].size
 		filters, depth := float64(w[0]/groupsOf(s.node)), elementsOf(w[1:])
 		rows := min(float64(out[2]), max(1, maxWindows/(depth*float64(out[3]))))

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 
 	"gorgonia.org/tensor"
@@ -129,16 +129,16 @@ func TestMemoryLimit(t *testing.T) {
 }
 
 // buffers is a network of sums of which all are needed at the end.
-func buffers(count int, sample ...int) *flow.Graph {
-	g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: append([]int{-1}, sample...)}}, Outputs: []flow.Value{{Name: "y"}}}
-	all := flow.Node{Op: "ReduceMax", Name: "y", Output: "y", Axes: []int{1}}
+func buffers(count int, sample ...int) *ir.Network {
+	g := &ir.Network{Inputs: []ir.Value{{Name: "x", Shape: append([]int{-1}, sample...)}}, Outputs: []ir.Value{{Name: "y"}}}
+	all := ir.Node{Op: "ReduceMax", Name: "y", Output: "y", Axes: []int{1}}
 	last := "x"
 	for i := range count {
-		n := flow.Node{Op: "Sin", Name: fmt.Sprint("n", i), Inputs: []string{last}, Output: fmt.Sprint("v", i)}
+		n := ir.Node{Op: "Sin", Name: fmt.Sprint("n", i), Inputs: []string{last}, Output: fmt.Sprint("v", i)}
 		g.Nodes, last = append(g.Nodes, n), n.Output
 	}
 	for i := range count {
-		n := flow.Node{Op: "Add", Name: fmt.Sprint("a", i), Inputs: []string{last, fmt.Sprint("v", i)}, Output: fmt.Sprint("s", i)}
+		n := ir.Node{Op: "Add", Name: fmt.Sprint("a", i), Inputs: []string{last, fmt.Sprint("v", i)}, Output: fmt.Sprint("s", i)}
 		g.Nodes, last = append(g.Nodes, n), n.Output
 	}
 	all.Inputs = []string{last}

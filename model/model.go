@@ -5,7 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/qtensor"
 )
 
@@ -13,7 +13,7 @@ import (
 // goroutines. New, Load and Read return one. Methods of a nil Model and of the zero Model return
 // qtensor.ErrParams where they return an error; others return nil, and String describes no layer.
 type Model struct {
-	graph      flow.Graph       // its constants are those that are read
+	graph      ir.Network       // its constants are those that are read
 	layers     map[string]layer // by node
 	values     []value
 	steps      []step
@@ -68,7 +68,7 @@ type step struct {
 	layer     func() (*prepared, error)        // of a quantized layer: packs the weight when first called
 	quantized *quantizedLayer                  // of a quantized layer, while the model is built
 	embedding func() (*qtensor.QTensor, error) // of an embedding: reads the weight when first called
-	call      *flow.Call                       // in place of op
+	call      *ir.Call                         // in place of op
 	depth     int                              // of a layer: products that are summed for a result
 	weights   int64                            // of a layer: bytes
 	scratch   scratchBytes

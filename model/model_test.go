@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -19,7 +19,7 @@ import (
 
 var networks = []struct {
 	name   string
-	graph  func() *flow.Graph
+	graph  func() *ir.Network
 	sample []int
 	output string
 }{
@@ -243,10 +243,10 @@ func TestDeclaredOutputs(t *testing.T) {
 		{[]int{-1, -1}, qtensor.ErrShape},
 		{[]int{-1}, qtensor.ErrShape},
 	} {
-		_, err := model.New(&flow.Graph{
-			Inputs:  []flow.Value{{Name: "x", Shape: []int{-1, 6}}},
-			Outputs: []flow.Value{{Name: "y", Shape: c.shape}},
-			Nodes:   []flow.Node{{Op: "Reshape", Name: "r", Inputs: []string{"x"}, Output: "y", Shape: []int{-1, 3}}},
+		_, err := model.New(&ir.Network{
+			Inputs:  []ir.Value{{Name: "x", Shape: []int{-1, 6}}},
+			Outputs: []ir.Value{{Name: "y", Shape: c.shape}},
+			Nodes:   []ir.Node{{Op: "Reshape", Name: "r", Inputs: []string{"x"}, Output: "y", Shape: []int{-1, 3}}},
 		}, nil)
 		if !errors.Is(err, c.want) {
 			t.Errorf("declared %v: got %v, want %v", c.shape, err, c.want)

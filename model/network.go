@@ -4,23 +4,23 @@ import (
 	"fmt"
 	"maps"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/qtensor"
 )
 
 type (
 	// Network is a network as data, from which New makes a model: inputs and outputs, nodes in an order in
 	// which they can be computed, and constants by name.
-	Network = flow.Graph
+	Network = ir.Network
 	// Node is an operation, by ONNX's name with ONNX's attributes.
-	Node = flow.Node
+	Node = ir.Node
 	// Value is an input or an output with its shape, of which −1 is the batch.
-	Value = flow.Value
+	Value = ir.Value
 	// Constant is a tensor of float32, row-major and dense; Trained, where it is not nil, is how it was
 	// quantized in training.
-	Constant = flow.Tensor
+	Constant = ir.Constant
 	// Call is an operation that is code.
-	Call = flow.Call
+	Call = ir.Call
 )
 
 // Network returns the network of a float model, with all that its constants hold, for a program that makes

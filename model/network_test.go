@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 )
@@ -23,12 +23,12 @@ func TestNetwork(t *testing.T) {
 		Inputs: []model.Value{{Name: "x", Shape: []int{-1, 2}}}, Outputs: []model.Value{{Name: "y", Shape: []int{-1, 2}}},
 		Nodes: []model.Node{{Op: "Gemm", Name: "n", Inputs: []string{"x", "w", "b"}, Output: "h"}, {Op: "Tanh", Name: "t", Inputs: []string{"h"}, Output: "y"}},
 	}
-	real, err := (&flow.Trained{Tensor: trained}).Float32s()
+	real, err := (&ir.Trained{Tensor: trained}).Float32s()
 	if err != nil {
 		t.Fatal(err)
 	}
 	g.Constants = map[string]*model.Constant{
-		"w": {Shape: []int{2, 2}, Data: real, Trained: &flow.Trained{Tensor: trained}},
+		"w": {Shape: []int{2, 2}, Data: real, Trained: &ir.Trained{Tensor: trained}},
 		"b": values([]int{2}, 1, 2),
 	}
 	made := newModel(t, g, nil)
@@ -67,7 +67,7 @@ func TestNetwork(t *testing.T) {
 			t.Errorf("%s: got %v, error %v, want ErrParams", name, got, err)
 		}
 	}
-	g.Constants["w"].Trained = &flow.Trained{Err: errors.New("torn")}
+	g.Constants["w"].Trained = &ir.Trained{Err: errors.New("torn")}
 	if err := newModel(t, g, nil).Write(new(bytes.Buffer)); err == nil {
 		t.Error("what was trained and is torn: got no error")
 	}
@@ -85,7 +85,7 @@ func TestTrainedNames(t *testing.T) {
 		in := "x"
 		for i := range 12 {
 			name := fmt.Sprint(strings.Repeat("w", size), i)
-			g.Constants[name] = &model.Constant{Shape: []int{1, 1}, Data: []float32{1}, Trained: &flow.Trained{Tensor: q}}
+			g.Constants[name] = &model.Constant{Shape: []int{1, 1}, Data: []float32{1}, Trained: &ir.Trained{Tensor: q}}
 			g.Nodes = append(g.Nodes, model.Node{Op: "Add", Name: fmt.Sprint("n", i), Inputs: []string{in, name}, Output: fmt.Sprint("y", i)})
 			in = fmt.Sprint("y", i)
 		}

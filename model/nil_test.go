@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 )
@@ -16,36 +16,36 @@ func TestNilParts(t *testing.T) {
 	count := 0
 	for _, c := range []struct {
 		name   string
-		spoil  func(g *flow.Graph)
+		spoil  func(g *ir.Network)
 		layers map[string]model.Layer
 		want   error // nil where it is right
 	}{
-		{"nothing", func(*flow.Graph) {}, nil, nil},
-		{"layers", func(*flow.Graph) {}, map[string]model.Layer{}, nil},
-		{"a constant", func(g *flow.Graph) { g.Constants["w3"] = nil }, nil, qtensor.ErrParams},
-		{"a constant that is replaced", func(g *flow.Graph) { g.Constants["w2"] = nil }, fc2, qtensor.ErrShape},
-		{"a bias", func(g *flow.Graph) { g.Constants["b1"] = nil }, nil, qtensor.ErrParams},
-		{"data", func(g *flow.Graph) { g.Constants["w3"].Data = nil }, nil, qtensor.ErrShape},
-		{"data of what is replaced", func(g *flow.Graph) { g.Constants["w2"].Data = nil }, fc2, nil},
-		{"an empty tensor", func(g *flow.Graph) { g.Constants["w3"] = &flow.Tensor{} }, nil, qtensor.ErrShape},
-		{"all constants", func(g *flow.Graph) { g.Constants = nil }, nil, qtensor.ErrParams},
-		{"inputs", func(g *flow.Graph) { g.Inputs = nil }, nil, qtensor.ErrParams},
-		{"nodes", func(g *flow.Graph) { g.Nodes = nil }, nil, qtensor.ErrParams},
-		{"a node", func(g *flow.Graph) { g.Nodes[2] = flow.Node{} }, nil, qtensor.ErrParams},
-		{"inputs of a node", func(g *flow.Graph) { g.Nodes[2].Inputs = nil }, nil, qtensor.ErrParams},
-		{"inputs of a layer", func(g *flow.Graph) { g.Nodes[2].Inputs = nil }, fc2, qtensor.ErrParams},
-		{"the weight of a layer", func(*flow.Graph) {}, map[string]model.Layer{"fc2": {}}, qtensor.ErrParams},
-		{"what a weight holds", func(*flow.Graph) {}, empty, qtensor.ErrShape},
-		{"the name of a layer", func(*flow.Graph) {}, map[string]model.Layer{"": {Weight: w}}, qtensor.ErrParams},
-		{"calls", func(g *flow.Graph) { g.Calls = map[string]*flow.Call{"tanh": nil} }, nil, nil},
-		{"a call", func(g *flow.Graph) {
-			g.Nodes[3].Op, g.Calls = "Call", map[string]*flow.Call{"tanh": nil}
+		{"nothing", func(*ir.Network) {}, nil, nil},
+		{"layers", func(*ir.Network) {}, map[string]model.Layer{}, nil},
+		{"a constant", func(g *ir.Network) { g.Constants["w3"] = nil }, nil, qtensor.ErrParams},
+		{"a constant that is replaced", func(g *ir.Network) { g.Constants["w2"] = nil }, fc2, qtensor.ErrShape},
+		{"a bias", func(g *ir.Network) { g.Constants["b1"] = nil }, nil, qtensor.ErrParams},
+		{"data", func(g *ir.Network) { g.Constants["w3"].Data = nil }, nil, qtensor.ErrShape},
+		{"data of what is replaced", func(g *ir.Network) { g.Constants["w2"].Data = nil }, fc2, nil},
+		{"an empty tensor", func(g *ir.Network) { g.Constants["w3"] = &ir.Constant{} }, nil, qtensor.ErrShape},
+		{"all constants", func(g *ir.Network) { g.Constants = nil }, nil, qtensor.ErrParams},
+		{"inputs", func(g *ir.Network) { g.Inputs = nil }, nil, qtensor.ErrParams},
+		{"nodes", func(g *ir.Network) { g.Nodes = nil }, nil, qtensor.ErrParams},
+		{"a node", func(g *ir.Network) { g.Nodes[2] = ir.Node{} }, nil, qtensor.ErrParams},
+		{"inputs of a node", func(g *ir.Network) { g.Nodes[2].Inputs = nil }, nil, qtensor.ErrParams},
+		{"inputs of a layer", func(g *ir.Network) { g.Nodes[2].Inputs = nil }, fc2, qtensor.ErrParams},
+		{"the weight of a layer", func(*ir.Network) {}, map[string]model.Layer{"fc2": {}}, qtensor.ErrParams},
+		{"what a weight holds", func(*ir.Network) {}, empty, qtensor.ErrShape},
+		{"the name of a layer", func(*ir.Network) {}, map[string]model.Layer{"": {Weight: w}}, qtensor.ErrParams},
+		{"calls", func(g *ir.Network) { g.Calls = map[string]*ir.Call{"tanh": nil} }, nil, nil},
+		{"a call", func(g *ir.Network) {
+			g.Nodes[3].Op, g.Calls = "Call", map[string]*ir.Call{"tanh": nil}
 		}, nil, qtensor.ErrParams},
-		{"the code of a call", func(g *flow.Graph) {
-			g.Nodes[3].Op, g.Calls = "Call", map[string]*flow.Call{"tanh": {Shape: []int{-1, 16}}}
+		{"the code of a call", func(g *ir.Network) {
+			g.Nodes[3].Op, g.Calls = "Call", map[string]*ir.Call{"tanh": {Shape: []int{-1, 16}}}
 		}, nil, qtensor.ErrParams},
-		{"outputs", func(g *flow.Graph) { g.Outputs = nil }, nil, nil},
-		{"the shape of an output", func(g *flow.Graph) { g.Outputs[0].Shape = nil }, nil, nil},
+		{"outputs", func(g *ir.Network) { g.Outputs = nil }, nil, nil},
+		{"the shape of an output", func(g *ir.Network) { g.Outputs[0].Shape = nil }, nil, nil},
 	} {
 		count++
 		g := mlp()

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/qtensor"
 
 	"github.com/chewxy/math32"
@@ -26,7 +26,7 @@ type operation struct {
 
 // node is a node with the attributes that its shape rule resolves.
 type node struct {
-	*flow.Node
+	*ir.Node
 	axis    int     // Axis, counted from the first
 	windows windows // of a convolution or a pool
 }
@@ -41,56 +41,56 @@ type array struct {
 
 // operations is every op by name.
 var operations = map[string]operation{
-	flow.OpGemm:   {2, 3, []string{"transB"}, gemmShape, multiplyAdd, gemmLayer, nil},
-	flow.OpMatMul: {2, 2, nil, matMulShape, matMul, gemmLayer, nil},
-	flow.OpConv:   {2, 3, []string{"strides", "pads", "dilations", "group"}, convShape, conv, convLayer, nil},
+	ir.OpGemm:   {2, 3, []string{"transB"}, gemmShape, multiplyAdd, gemmLayer, nil},
+	ir.OpMatMul: {2, 2, nil, matMulShape, matMul, gemmLayer, nil},
+	ir.OpConv:   {2, 3, []string{"strides", "pads", "dilations", "group"}, convShape, conv, convLayer, nil},
 
-	flow.OpMaxPool:           {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, maxPool, nil, &quantizedMaxPool},
-	flow.OpAveragePool:       {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, averagePool, nil, &quantizedAverage},
-	flow.OpGlobalAveragePool: {1, 1, nil, globalPoolShape, averagePool, nil, &quantizedAverage},
+	ir.OpMaxPool:           {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, maxPool, nil, &quantizedMaxPool},
+	ir.OpAveragePool:       {1, 1, []string{"kernel_shape", "strides", "pads"}, poolShape, averagePool, nil, &quantizedAverage},
+	ir.OpGlobalAveragePool: {1, 1, nil, globalPoolShape, averagePool, nil, &quantizedAverage},
 
-	flow.OpRelu:       {1, 1, nil, sameShape, relu, nil, &quantizedRelu},
-	flow.OpSigmoid:    {1, 1, nil, sameShape, elementwise(sigmoid), nil, nil},
-	flow.OpTanh:       {1, 1, nil, sameShape, elementwise(math32.Tanh), nil, nil},
-	flow.OpLeakyRelu:  {1, 1, []string{"alpha"}, sameShape, leakyRelu, nil, nil},
-	flow.OpSoftmax:    {1, 1, []string{"axis"}, softmaxShape, softmax, nil, nil},
-	flow.OpLogSoftmax: {1, 1, []string{"axis"}, softmaxShape, logSoftmax, nil, nil},
+	ir.OpRelu:       {1, 1, nil, sameShape, relu, nil, &quantizedRelu},
+	ir.OpSigmoid:    {1, 1, nil, sameShape, elementwise(sigmoid), nil, nil},
+	ir.OpTanh:       {1, 1, nil, sameShape, elementwise(math32.Tanh), nil, nil},
+	ir.OpLeakyRelu:  {1, 1, []string{"alpha"}, sameShape, leakyRelu, nil, nil},
+	ir.OpSoftmax:    {1, 1, []string{"axis"}, softmaxShape, softmax, nil, nil},
+	ir.OpLogSoftmax: {1, 1, []string{"axis"}, softmaxShape, logSoftmax, nil, nil},
 
-	flow.OpAbs:        {1, 1, nil, sameShape, elementwise(math32.Abs), nil, nil},
-	flow.OpSign:       {1, 1, nil, sameShape, elementwise(sign), nil, nil},
-	flow.OpCeil:       {1, 1, nil, sameShape, elementwise(math32.Ceil), nil, nil},
-	flow.OpFloor:      {1, 1, nil, sameShape, elementwise(math32.Floor), nil, nil},
-	flow.OpSin:        {1, 1, nil, sameShape, elementwise(math32.Sin), nil, nil},
-	flow.OpCos:        {1, 1, nil, sameShape, elementwise(math32.Cos), nil, nil},
-	flow.OpExp:        {1, 1, nil, sameShape, elementwise(math32.Exp), nil, nil},
-	flow.OpLog:        {1, 1, nil, sameShape, elementwise(math32.Log), nil, nil},
-	flow.OpSqrt:       {1, 1, nil, sameShape, elementwise(math32.Sqrt), nil, nil},
-	flow.OpReciprocal: {1, 1, nil, sameShape, elementwise(reciprocal), nil, nil},
-	flow.OpSoftplus:   {1, 1, nil, sameShape, elementwise(softplus), nil, nil},
+	ir.OpAbs:        {1, 1, nil, sameShape, elementwise(math32.Abs), nil, nil},
+	ir.OpSign:       {1, 1, nil, sameShape, elementwise(sign), nil, nil},
+	ir.OpCeil:       {1, 1, nil, sameShape, elementwise(math32.Ceil), nil, nil},
+	ir.OpFloor:      {1, 1, nil, sameShape, elementwise(math32.Floor), nil, nil},
+	ir.OpSin:        {1, 1, nil, sameShape, elementwise(math32.Sin), nil, nil},
+	ir.OpCos:        {1, 1, nil, sameShape, elementwise(math32.Cos), nil, nil},
+	ir.OpExp:        {1, 1, nil, sameShape, elementwise(math32.Exp), nil, nil},
+	ir.OpLog:        {1, 1, nil, sameShape, elementwise(math32.Log), nil, nil},
+	ir.OpSqrt:       {1, 1, nil, sameShape, elementwise(math32.Sqrt), nil, nil},
+	ir.OpReciprocal: {1, 1, nil, sameShape, elementwise(reciprocal), nil, nil},
+	ir.OpSoftplus:   {1, 1, nil, sameShape, elementwise(softplus), nil, nil},
 
-	flow.OpReduceSum: {1, 1, []string{"axes"}, reduceShape, reduceSum, nil, nil},
-	flow.OpReduceMax: {1, 1, []string{"axes"}, reduceShape, reduceMax, nil, nil},
+	ir.OpReduceSum: {1, 1, []string{"axes"}, reduceShape, reduceSum, nil, nil},
+	ir.OpReduceMax: {1, 1, []string{"axes"}, reduceShape, reduceMax, nil, nil},
 
-	flow.OpFakeQuantize: {1, 1, []string{"scale", "zero", "low", "high"}, fakeShape, fakeQuantize, nil, &quantizedFake},
+	ir.OpFakeQuantize: {1, 1, []string{"scale", "zero", "low", "high"}, fakeShape, fakeQuantize, nil, &quantizedFake},
 
-	flow.OpAdd: {2, 2, nil, broadcastShape, binary(add), nil, &quantizedAdd},
-	flow.OpSub: {2, 2, nil, broadcastShape, binary(sub), nil, nil},
-	flow.OpMul: {2, 2, nil, broadcastShape, binary(mul), nil, nil},
-	flow.OpDiv: {2, 2, nil, broadcastShape, binary(div), nil, nil},
-	flow.OpPow: {2, 2, nil, broadcastShape, binary(pow), nil, nil},
+	ir.OpAdd: {2, 2, nil, broadcastShape, binary(add), nil, &quantizedAdd},
+	ir.OpSub: {2, 2, nil, broadcastShape, binary(sub), nil, nil},
+	ir.OpMul: {2, 2, nil, broadcastShape, binary(mul), nil, nil},
+	ir.OpDiv: {2, 2, nil, broadcastShape, binary(div), nil, nil},
+	ir.OpPow: {2, 2, nil, broadcastShape, binary(pow), nil, nil},
 
-	flow.OpGather:    {2, 2, nil, gatherShape, gather, nil, nil},
-	flow.OpSlice:     {1, 1, []string{"axes", "starts", "ends", "steps"}, sliceShape, slice, nil, nil},
-	flow.OpReshape:   {1, 1, []string{"shape"}, reshapeShape, nil, nil, &quantizedReshape},
-	flow.OpTranspose: {1, 1, []string{"perm"}, transposeShape, transpose, nil, nil},
-	flow.OpConcat:    {1, 1 << 16, []string{"axis"}, concatShape, concat, nil, &quantizedConcat},
+	ir.OpGather:    {2, 2, nil, gatherShape, gather, nil, nil},
+	ir.OpSlice:     {1, 1, []string{"axes", "starts", "ends", "steps"}, sliceShape, slice, nil, nil},
+	ir.OpReshape:   {1, 1, []string{"shape"}, reshapeShape, nil, nil, &quantizedReshape},
+	ir.OpTranspose: {1, 1, []string{"perm"}, transposeShape, transpose, nil, nil},
+	ir.OpConcat:    {1, 1 << 16, []string{"axis"}, concatShape, concat, nil, &quantizedConcat},
 }
 
 // find returns the op of a node whose inputs are as many as it takes, and whose attributes it has.
-func find(n *flow.Node) (operation, error) {
+func find(n *ir.Node) (operation, error) {
 	op, ok := operations[n.Op]
 	if !ok {
-		return op, fmt.Errorf("%w: got op %.80q, want one of those that package flow lists", qtensor.ErrParams, n.Op)
+		return op, fmt.Errorf("%w: got op %.80q, want one of those that a model has", qtensor.ErrParams, n.Op)
 	}
 	if len(n.Inputs) < op.least || len(n.Inputs) > op.most {
 		want := fmt.Sprint(op.least)

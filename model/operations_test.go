@@ -11,9 +11,9 @@ import (
 	"euryale/model"
 )
 
-// TestEveryOperation compares the operations that a model computes with those that package flow names.
+// TestEveryOperation compares the operations that a model computes with those that package ir names.
 func TestEveryOperation(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "../internal/flow/operations.go", nil, parser.SkipObjectResolution)
+	file, err := parser.ParseFile(token.NewFileSet(), "../internal/ir/operations.go", nil, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,6 +30,6 @@ func TestEveryOperation(t *testing.T) {
 	})
 	slices.Sort(named)
 	if got := append(model.Ops(), "Call"); !slices.Equal(slices.Sorted(slices.Values(got)), named) {
-		t.Errorf("a model computes %q, and flow names %q", got, named)
+		t.Errorf("a model computes %q, and ir names %q", got, named)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 )
@@ -15,23 +15,23 @@ import (
 // the channel axis.
 var packed = []struct {
 	name        string
-	node        flow.Node
+	node        ir.Node
 	w, x        []int
 	channelAxis int
 }{
-	{"MatMul", flow.Node{Op: "MatMul"}, []int{1024, 512}, []int{1024}, 1},
-	{"MatMul of a row", flow.Node{Op: "MatMul"}, []int{1, 1 << 17}, []int{1}, 1},
-	{"MatMul of a column", flow.Node{Op: "MatMul"}, []int{1 << 17, 1}, []int{1 << 17}, 1},
-	{"MatMul of 65 rows", flow.Node{Op: "MatMul"}, []int{65, 8191}, []int{65}, 1},
-	{"Gemm transB", flow.Node{Op: "Gemm", TransB: true}, []int{512, 1024}, []int{1024}, 0},
-	{"Gemm transB of 65", flow.Node{Op: "Gemm", TransB: true}, []int{8191, 65}, []int{65}, 0},
-	{"Conv", flow.Node{Op: "Conv"}, []int{256, 256, 3, 3}, []int{256, 4, 4}, 0},
-	{"Conv of points", flow.Node{Op: "Conv"}, []int{512, 512, 1, 1}, []int{512, 2, 2}, 0},
-	{"Conv of a channel", flow.Node{Op: "Conv"}, []int{1024, 1, 15, 15}, []int{1, 16, 16}, 0},
-	{"Conv of columns", flow.Node{Op: "Conv"}, []int{512, 1, 512, 1}, []int{1, 512, 2}, 0},
-	{"Conv in groups", flow.Node{Op: "Conv", Group: 8}, []int{512, 64, 3, 3}, []int{512, 4, 4}, 0},
-	{"Conv of channels", flow.Node{Op: "Conv", Group: 4096}, []int{4096, 1, 5, 5}, []int{4096, 6, 6}, 0},
-	{"Gather", flow.Node{Op: "Gather"}, []int{4096, 128}, []int{4}, 0},
+	{"MatMul", ir.Node{Op: "MatMul"}, []int{1024, 512}, []int{1024}, 1},
+	{"MatMul of a row", ir.Node{Op: "MatMul"}, []int{1, 1 << 17}, []int{1}, 1},
+	{"MatMul of a column", ir.Node{Op: "MatMul"}, []int{1 << 17, 1}, []int{1 << 17}, 1},
+	{"MatMul of 65 rows", ir.Node{Op: "MatMul"}, []int{65, 8191}, []int{65}, 1},
+	{"Gemm transB", ir.Node{Op: "Gemm", TransB: true}, []int{512, 1024}, []int{1024}, 0},
+	{"Gemm transB of 65", ir.Node{Op: "Gemm", TransB: true}, []int{8191, 65}, []int{65}, 0},
+	{"Conv", ir.Node{Op: "Conv"}, []int{256, 256, 3, 3}, []int{256, 4, 4}, 0},
+	{"Conv of points", ir.Node{Op: "Conv"}, []int{512, 512, 1, 1}, []int{512, 2, 2}, 0},
+	{"Conv of a channel", ir.Node{Op: "Conv"}, []int{1024, 1, 15, 15}, []int{1, 16, 16}, 0},
+	{"Conv of columns", ir.Node{Op: "Conv"}, []int{512, 1, 512, 1}, []int{1, 512, 2}, 0},
+	{"Conv in groups", ir.Node{Op: "Conv", Group: 8}, []int{512, 64, 3, 3}, []int{512, 4, 4}, 0},
+	{"Conv of channels", ir.Node{Op: "Conv", Group: 4096}, []int{4096, 1, 5, 5}, []int{4096, 6, 6}, 0},
+	{"Gather", ir.Node{Op: "Gather"}, []int{4096, 128}, []int{4}, 0},
 }
 
 // TestPackingMemory compares what packing a weight allocates, what is garbage then too, with what the limit
@@ -58,14 +58,14 @@ func TestPackingMemory(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s %v: %v", c.name, scheme, err)
 			}
-			n, x := c.node, flow.Value{Name: "x", Shape: append([]int{-1}, c.x...)}
+			n, x := c.node, ir.Value{Name: "x", Shape: append([]int{-1}, c.x...)}
 			n.Name, n.Inputs, n.Output = "n", []string{"x", "w"}, "y"
 			if n.Op == "Gather" {
 				n.Inputs, x.Integer = []string{"w", "x"}, true
 			}
-			g := &flow.Graph{
-				Inputs: []flow.Value{x}, Outputs: []flow.Value{{Name: "y"}}, Nodes: []flow.Node{n},
-				Constants: map[string]*flow.Tensor{"w": {Shape: c.w}},
+			g := &ir.Network{
+				Inputs: []ir.Value{x}, Outputs: []ir.Value{{Name: "y"}}, Nodes: []ir.Node{n},
+				Constants: map[string]*ir.Constant{"w": {Shape: c.w}},
 			}
 			layers := map[string]model.Layer{"n": {Weight: q}}
 			made := newModel(t, g, layers)

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -19,7 +19,7 @@ import (
 
 // network is a graph that grows from an input, with layers.
 type network struct {
-	flow.Graph
+	ir.Network
 	layers       map[string]model.Layer
 	values       map[string][]int // shapes of a sample, by name
 	names        []string         // of what was drawn
@@ -29,13 +29,13 @@ type network struct {
 
 func newNetwork(seed uint64) *network {
 	return &network{
-		Graph:  flow.Graph{Constants: map[string]*flow.Tensor{}},
-		layers: map[string]model.Layer{}, values: map[string][]int{}, rng: rand.New(rand.NewPCG(seed, 12)),
+		Network: ir.Network{Constants: map[string]*ir.Constant{}},
+		layers:  map[string]model.Layer{}, values: map[string][]int{}, rng: rand.New(rand.NewPCG(seed, 12)),
 	}
 }
 
 // node adds a node, and returns the name of what it gives.
-func (g *network) node(n flow.Node, shape ...int) string {
+func (g *network) node(n ir.Node, shape ...int) string {
 	n.Name = fmt.Sprintf("%s%d", n.Op, len(g.Nodes))
 	n.Output = "y." + n.Name
 	g.Nodes = append(g.Nodes, n)
@@ -43,7 +43,7 @@ func (g *network) node(n flow.Node, shape ...int) string {
 	return n.Output
 }
 
-func (g *network) constant(t *flow.Tensor) string {
+func (g *network) constant(t *ir.Constant) string {
 	name := fmt.Sprintf("c%d", len(g.Constants))
 	g.Constants[name] = t
 	return name
@@ -54,7 +54,7 @@ func (g *network) as(x string, shape ...int) string {
 	if slices.Equal(g.values[x], shape) {
 		return x
 	}
-	return g.node(flow.Node{Op: "Reshape", Inputs: []string{x}, Shape: append([]int{-1}, shape...)}, shape...)
+	return g.node(ir.Node{Op: "Reshape", Inputs: []string{x}, Shape: append([]int{-1}, shape...)}, shape...)
 }
 
 func (g *network) rows(x string) string { return g.as(x, tensor.Shape(g.values[x]).TotalSize()) }
@@ -116,14 +116,14 @@ var kinds = map[string]func(t *testing.T, g *network, x, compute string) string{
 	"gemm": func(t *testing.T, g *network, x, compute string) string {
 		x = g.rows(x)
 		w, b := g.constant(random(g.rng, 0.1, g.values[x][0], 48)), g.constant(random(g.rng, 0.2, 48))
-		y := g.node(flow.Node{Op: "Gemm", Inputs: []string{x, w, b}}, 48)
+		y := g.node(ir.Node{Op: "Gemm", Inputs: []string{x, w, b}}, 48)
 		g.layer(t, 1, compute, w)
 		return y
 	},
 	"gemm transB": func(t *testing.T, g *network, x, compute string) string {
 		x = g.rows(x)
 		w := g.constant(random(g.rng, 0.1, 48, g.values[x][0]))
-		y := g.node(flow.Node{Op: "Gemm", Inputs: []string{x, w}, TransB: true}, 48)
+		y := g.node(ir.Node{Op: "Gemm", Inputs: []string{x, w}, TransB: true}, 48)
 		g.layer(t, 0, compute, w)
 		return y
 	},
@@ -135,18 +135,18 @@ var kinds = map[string]func(t *testing.T, g *network, x, compute string) string{
 		}
 		w := g.constant(random(g.rng, 0.3, s[len(s)-1], 3))
 		s[len(s)-1] = 3
-		y := g.node(flow.Node{Op: "MatMul", Inputs: []string{x, w}}, s...)
+		y := g.node(ir.Node{Op: "MatMul", Inputs: []string{x, w}}, s...)
 		g.layer(t, 1, compute, w)
 		return y
 	},
-	"conv":                        convolution(flow.Node{}, true, 0.2, 4, 4, 1, 1),
-	"conv 3x3":                    convolution(flow.Node{Pads: []int{1, 1}}, false, 0.2, 8, 4, 3, 3),
-	"conv in groups":              convolution(flow.Node{Group: 2, Pads: []int{1, 1}}, false, 0.2, 8, 2, 3, 3),
-	"depthwise":                   convolution(flow.Node{Group: 4, Pads: []int{1, 1}}, false, 0.3, 4, 1, 3, 3),
-	"depthwise, two filters each": convolution(flow.Node{Group: 4}, false, 0.3, 8, 1, 1, 1),
+	"conv":                        convolution(ir.Node{}, true, 0.2, 4, 4, 1, 1),
+	"conv 3x3":                    convolution(ir.Node{Pads: []int{1, 1}}, false, 0.2, 8, 4, 3, 3),
+	"conv in groups":              convolution(ir.Node{Group: 2, Pads: []int{1, 1}}, false, 0.2, 8, 2, 3, 3),
+	"depthwise":                   convolution(ir.Node{Group: 4, Pads: []int{1, 1}}, false, 0.3, 4, 1, 3, 3),
+	"depthwise, two filters each": convolution(ir.Node{Group: 4}, false, 0.3, 8, 1, 1, 1),
 	"embedding": func(t *testing.T, g *network, _, _ string) string {
 		w := g.constant(random(g.rng, 1, 7, 48))
-		y := g.node(flow.Node{Op: "Gather", Inputs: []string{w, "words"}}, 48)
+		y := g.node(ir.Node{Op: "Gather", Inputs: []string{w, "words"}}, 48)
 		g.layer(t, 0, "", w)
 		return y
 	},
@@ -154,7 +154,7 @@ var kinds = map[string]func(t *testing.T, g *network, x, compute string) string{
 
 // convolution adds one that leaves the sides of images as they are, with a bias or without, of filters of a
 // shape.
-func convolution(n flow.Node, bias bool, deviation float64, filters ...int) func(*testing.T, *network, string, string) string {
+func convolution(n ir.Node, bias bool, deviation float64, filters ...int) func(*testing.T, *network, string, string) string {
 	return func(t *testing.T, g *network, x, compute string) string {
 		n, x := n, g.images(x)
 		w := g.constant(random(g.rng, deviation, filters...))
@@ -169,7 +169,7 @@ func convolution(n flow.Node, bias bool, deviation float64, filters ...int) func
 }
 
 // unary adds an op on one value, which stays in shape.
-func unary(n flow.Node) func(g *network, x string) string {
+func unary(n ir.Node) func(g *network, x string) string {
 	return func(g *network, x string) string {
 		n.Inputs = []string{x}
 		return g.node(n, g.values[x]...)
@@ -177,11 +177,11 @@ func unary(n flow.Node) func(g *network, x string) string {
 }
 
 func fakeOf(scale float32, zero int32) func(g *network, x string) string {
-	return unary(flow.Node{Op: "FakeQuantize", Scale: scale, Zero: zero, High: 255})
+	return unary(ir.Node{Op: "FakeQuantize", Scale: scale, Zero: zero, High: 255})
 }
 
 // pooled adds a pool of images.
-func pooled(n flow.Node) func(g *network, x string) string {
+func pooled(n ir.Node) func(g *network, x string) string {
 	return func(g *network, x string) string {
 		x = g.images(x)
 		n.Inputs = []string{x}
@@ -207,7 +207,7 @@ func after(list ...func(g *network, x string) string) func(g *network, x string)
 func twice(op string) func(g *network, x string) string {
 	return func(g *network, x string) string {
 		s := slices.Clone(g.values[x])
-		n := flow.Node{Op: op, Inputs: []string{x, x}}
+		n := ir.Node{Op: op, Inputs: []string{x, x}}
 		if op == "Concat" {
 			n.Axis = 1
 			s[0] *= 2
@@ -219,23 +219,23 @@ func twice(op string) func(g *network, x string) string {
 // between are the ops between two layers.
 var between = map[string]func(g *network, x string) string{
 	"":             func(_ *network, x string) string { return x },
-	"Relu":         unary(flow.Node{Op: "Relu"}),
-	"LeakyRelu":    unary(flow.Node{Op: "LeakyRelu", Alpha: 0.1}),
-	"Tanh":         unary(flow.Node{Op: "Tanh"}),
-	"Softmax":      unary(flow.Node{Op: "Softmax", Axis: 1}),
+	"Relu":         unary(ir.Node{Op: "Relu"}),
+	"LeakyRelu":    unary(ir.Node{Op: "LeakyRelu", Alpha: 0.1}),
+	"Tanh":         unary(ir.Node{Op: "Tanh"}),
+	"Softmax":      unary(ir.Node{Op: "Softmax", Axis: 1}),
 	"FakeQuantize": fakeOf(fakeScale, 128), "FakeQuantize of its own": fakeOf(0.07, 11),
-	"FakeQuantize, Relu": after(fakeOf(fakeScale, 0), unary(flow.Node{Op: "Relu"})),
-	"MaxPool":            pooled(flow.Node{Op: "MaxPool", Kernel: []int{2, 1}, Pads: []int{1, 0}}),
-	"AveragePool":        pooled(flow.Node{Op: "AveragePool", Kernel: []int{2, 1}, Pads: []int{1, 0}}),
-	"GlobalAveragePool":  pooled(flow.Node{Op: "GlobalAveragePool"}),
+	"FakeQuantize, Relu": after(fakeOf(fakeScale, 0), unary(ir.Node{Op: "Relu"})),
+	"MaxPool":            pooled(ir.Node{Op: "MaxPool", Kernel: []int{2, 1}, Pads: []int{1, 0}}),
+	"AveragePool":        pooled(ir.Node{Op: "AveragePool", Kernel: []int{2, 1}, Pads: []int{1, 0}}),
+	"GlobalAveragePool":  pooled(ir.Node{Op: "GlobalAveragePool"}),
 	"FakeQuantize, AveragePool": after(
-		fakeOf(fakeScale, 128), pooled(flow.Node{Op: "AveragePool", Kernel: []int{2, 1}, Pads: []int{0, 0}}),
+		fakeOf(fakeScale, 128), pooled(ir.Node{Op: "AveragePool", Kernel: []int{2, 1}, Pads: []int{0, 0}}),
 	),
-	"FakeQuantize, GlobalAveragePool": after(fakeOf(fakeScale, 0), pooled(flow.Node{Op: "GlobalAveragePool"})),
+	"FakeQuantize, GlobalAveragePool": after(fakeOf(fakeScale, 0), pooled(ir.Node{Op: "GlobalAveragePool"})),
 	"Add":                             twice("Add"), "FakeQuantize, Add": after(fakeOf(fakeScale, 128), twice("Add")),
-	"Mul": twice("Mul"), "Concat": twice("Concat"), "Relu, Concat": after(unary(flow.Node{Op: "Relu"}), twice("Concat")),
+	"Mul": twice("Mul"), "Concat": twice("Concat"), "Relu, Concat": after(unary(ir.Node{Op: "Relu"}), twice("Concat")),
 	"Add of a constant": func(g *network, x string) string {
-		return g.node(flow.Node{Op: "Add", Inputs: []string{x, g.constant(random(g.rng, 1, 1))}}, g.values[x]...)
+		return g.node(ir.Node{Op: "Add", Inputs: []string{x, g.constant(random(g.rng, 1, 1))}}, g.values[x]...)
 	},
 	"Reshape": func(g *network, x string) string {
 		return g.as(x, 2, tensor.Shape(g.values[x]).TotalSize()/4, 2)
@@ -244,23 +244,23 @@ var between = map[string]func(g *network, x string) string{
 	"Transpose": func(g *network, x string) string {
 		x = g.images(x)
 		s := g.values[x]
-		return g.node(flow.Node{Op: "Transpose", Inputs: []string{x}, Perm: []int{0, 1, 3, 2}}, s[0], s[2], s[1])
+		return g.node(ir.Node{Op: "Transpose", Inputs: []string{x}, Perm: []int{0, 1, 3, 2}}, s[0], s[2], s[1])
 	},
 	"Slice": func(g *network, x string) string {
 		s := slices.Clone(g.values[x])
 		s[0] /= 2
-		return g.node(flow.Node{
+		return g.node(ir.Node{
 			Op: "Slice", Inputs: []string{x}, Axes: []int{1}, Starts: []int{0},
 			Ends: []int{2 * s[0]}, Steps: []int{2},
 		}, s...)
 	},
 	"read by another": func(g *network, x string) string {
-		g.Outputs = append(g.Outputs, flow.Value{Name: g.node(flow.Node{Op: "Sigmoid", Inputs: []string{x}}, g.values[x]...)})
+		g.Outputs = append(g.Outputs, ir.Value{Name: g.node(ir.Node{Op: "Sigmoid", Inputs: []string{x}}, g.values[x]...)})
 		return x
 	},
 	"asked for": func(g *network, x string) string {
-		if x != "x" && !slices.ContainsFunc(g.Outputs, func(v flow.Value) bool { return v.Name == x }) {
-			g.Outputs = append(g.Outputs, flow.Value{Name: x})
+		if x != "x" && !slices.ContainsFunc(g.Outputs, func(v ir.Value) bool { return v.Name == x }) {
+			g.Outputs = append(g.Outputs, ir.Value{Name: x})
 		}
 		return x
 	},
@@ -270,13 +270,13 @@ var between = map[string]func(g *network, x string) string{
 func (g *network) nodeByNode(t *testing.T, in map[string]tensor.Tensor) map[string]tensor.Tensor {
 	values := maps.Clone(in)
 	for _, n := range g.Nodes {
-		own := &flow.Graph{Nodes: []flow.Node{n}, Outputs: []flow.Value{{Name: n.Output}}, Constants: map[string]*flow.Tensor{}}
+		own := &ir.Network{Nodes: []ir.Node{n}, Outputs: []ir.Value{{Name: n.Output}}, Constants: map[string]*ir.Constant{}}
 		feed := map[string]tensor.Tensor{}
 		for _, name := range n.Inputs {
 			if c := g.Constants[name]; c != nil {
 				own.Constants[name] = c
 			} else if feed[name] == nil {
-				own.Inputs = append(own.Inputs, flow.Value{
+				own.Inputs = append(own.Inputs, ir.Value{
 					Name: name, Shape: append([]int{-1}, g.values[name]...),
 					Integer: name == "words",
 				})
@@ -315,7 +315,7 @@ func (g *network) feed(batch int) map[string]tensor.Tensor {
 // check compares the network, and the same from a file, with its nodes one by one; false where New refuses
 // it.
 func (g *network) check(t *testing.T) (handed int, accepted bool) {
-	m, err := model.New(&g.Graph, g.layers)
+	m, err := model.New(&g.Network, g.layers)
 	if err != nil {
 		return 0, false
 	}
@@ -367,7 +367,7 @@ func differ(a, b tensor.Tensor) int {
 // pair returns a layer, an op and another layer.
 func pair(t *testing.T, seed uint64, first, compute, op, second, computeOfSecond string) *network {
 	g := newNetwork(seed)
-	g.Inputs = []flow.Value{{Name: "x", Shape: []int{-1, 4, 4, 3}}, {Name: "words", Shape: []int{-1}, Integer: true}}
+	g.Inputs = []ir.Value{{Name: "x", Shape: []int{-1, 4, 4, 3}}, {Name: "words", Shape: []int{-1}, Integer: true}}
 	g.values["x"] = []int{4, 4, 3}
 	g.names = []string{first, op, second}
 	h := kinds[first](t, g, "x", compute)
@@ -375,7 +375,7 @@ func pair(t *testing.T, seed uint64, first, compute, op, second, computeOfSecond
 	if g.rng.IntN(3) == 0 { // a third, so that the second gives quantized values too
 		y = kinds["conv"](t, g, y, "affine")
 	}
-	g.Outputs = append(g.Outputs, flow.Value{Name: y})
+	g.Outputs = append(g.Outputs, ir.Value{Name: y})
 	return g
 }
 

@@ -3,7 +3,7 @@ package model
 import (
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/nn"
 )
 
@@ -165,7 +165,7 @@ func (c *propagation) findParams() {
 	for _, s := range c.steps {
 		switch {
 		case s.quantized != nil || s.call != nil || s.op.quantized == nil || s.op.quantized.computes:
-		case s.node.Op == flow.OpFakeQuantize:
+		case s.node.Op == ir.OpFakeQuantize:
 			p := fakeParams(s.node)
 			c.params[s.out] = &p
 		default:

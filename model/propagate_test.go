@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/isa"
 	"euryale/model"
 	"euryale/qtensor"
@@ -20,45 +20,45 @@ import (
 type propagated struct {
 	name      string
 	sample    []int
-	nodes     []flow.Node
+	nodes     []ir.Node
 	quantized []string
 }
 
 // conv returns a convolution and its Relu, by the sizes of its filters; name is what it gives.
-func conv(name, in, filters string, pads ...int) []flow.Node {
-	n := flow.Node{Op: "Conv", Name: name + ".conv", Inputs: []string{in, filters}, Output: name + ".sum", Pads: pads}
-	return []flow.Node{n, {Op: "Relu", Name: name + ".relu", Inputs: []string{n.Output}, Output: name}}
+func conv(name, in, filters string, pads ...int) []ir.Node {
+	n := ir.Node{Op: "Conv", Name: name + ".conv", Inputs: []string{in, filters}, Output: name + ".sum", Pads: pads}
+	return []ir.Node{n, {Op: "Relu", Name: name + ".relu", Inputs: []string{n.Output}, Output: name}}
 }
 
-func dense(name, in, weight string) flow.Node {
-	return flow.Node{Op: "Gemm", Name: name + ".gemm", Inputs: []string{in, weight}, Output: name}
+func dense(name, in, weight string) ir.Node {
+	return ir.Node{Op: "Gemm", Name: name + ".gemm", Inputs: []string{in, weight}, Output: name}
 }
 
-func pool(name, in string, kernel, stride, pad int) flow.Node {
-	return flow.Node{Op: "MaxPool", Name: name, Inputs: []string{in}, Output: name, Kernel: []int{kernel, kernel}, Strides: []int{stride, stride}, Pads: []int{pad, pad}}
+func pool(name, in string, kernel, stride, pad int) ir.Node {
+	return ir.Node{Op: "MaxPool", Name: name, Inputs: []string{in}, Output: name, Kernel: []int{kernel, kernel}, Strides: []int{stride, stride}, Pads: []int{pad, pad}}
 }
 
-func reshape(name, in string, shape ...int) flow.Node {
-	return flow.Node{Op: "Reshape", Name: name, Inputs: []string{in}, Output: name, Shape: shape}
+func reshape(name, in string, shape ...int) ir.Node {
+	return ir.Node{Op: "Reshape", Name: name, Inputs: []string{in}, Output: name, Shape: shape}
 }
 
-func concat(name string, axis int, in ...string) flow.Node {
-	return flow.Node{Op: "Concat", Name: name, Inputs: in, Output: name, Axis: axis}
+func concat(name string, axis int, in ...string) ir.Node {
+	return ir.Node{Op: "Concat", Name: name, Inputs: in, Output: name, Axis: axis}
 }
 
 var propagations = []propagated{
 	{
 		"dense",
 		[]int{20},
-		[]flow.Node{dense("r.sum", "x", "20 32"), {Op: "Relu", Name: "r", Inputs: []string{"r.sum"}, Output: "r"}, dense("b", "r", "32 16"), dense("y", "b", "16 4")},
+		[]ir.Node{dense("r.sum", "x", "20 32"), {Op: "Relu", Name: "r", Inputs: []string{"r.sum"}, Output: "r"}, dense("b", "r", "32 16"), dense("y", "b", "16 4")},
 		[]string{"r", "b"},
 	},
 	{
 		"lenet",
 		[]int{1, 12, 12},
 		slices.Concat(
-			conv("a", "x", "18 1 5 5", 2, 2), []flow.Node{pool("pa", "a", 2, 2, 0)}, conv("b", "pa", "7 18 3 3", 0, 0), []flow.Node{pool("pb", "b", 2, 2, 0)},
-			[]flow.Node{reshape("f", "pb", -1, 28), dense("d", "f", "28 16"), dense("y", "d", "16 4")},
+			conv("a", "x", "18 1 5 5", 2, 2), []ir.Node{pool("pa", "a", 2, 2, 0)}, conv("b", "pa", "7 18 3 3", 0, 0), []ir.Node{pool("pb", "b", 2, 2, 0)},
+			[]ir.Node{reshape("f", "pb", -1, 28), dense("d", "f", "28 16"), dense("y", "d", "16 4")},
 		),
 		[]string{"a", "pa", "b", "pb", "f", "d"},
 	},
@@ -66,8 +66,8 @@ var propagations = []propagated{
 		"pools that overlap and reach over the border",
 		[]int{3, 9, 7},
 		slices.Concat(
-			conv("a", "x", "4 3 3 3", 1, 1), []flow.Node{pool("p", "a", 3, 2, 1), pool("q", "p", 2, 1, 1), pool("r", "q", 4, 3, 2)},
-			[]flow.Node{reshape("f", "r", -1, 24), dense("y", "f", "24 4")},
+			conv("a", "x", "4 3 3 3", 1, 1), []ir.Node{pool("p", "a", 3, 2, 1), pool("q", "p", 2, 1, 1), pool("r", "q", 4, 3, 2)},
+			[]ir.Node{reshape("f", "r", -1, 24), dense("y", "f", "24 4")},
 		),
 		[]string{"a", "p", "q", "r", "f"},
 	},
@@ -76,32 +76,32 @@ var propagations = []propagated{
 		[]int{2, 5, 6},
 		slices.Concat(
 			conv("a", "x", "3 2 3 3", 1, 1), conv("b", "x", "1 2 1 1"), conv("c", "x", "4 2 3 3", 1, 1),
-			[]flow.Node{concat("ab", 1, "a", "b"), concat("abc", -3, "ab", "c")}, conv("d", "abc", "2 8 3 3"), []flow.Node{reshape("f", "d", -1, 24), dense("y", "f", "24 4")},
+			[]ir.Node{concat("ab", 1, "a", "b"), concat("abc", -3, "ab", "c")}, conv("d", "abc", "2 8 3 3"), []ir.Node{reshape("f", "d", -1, 24), dense("y", "f", "24 4")},
 		),
 		[]string{"a", "b", "c", "ab", "abc", "d", "f"},
 	},
 	{
 		"rows put together, of which one is float32",
 		[]int{6},
-		[]flow.Node{dense("a", "x", "6 3"), concat("ax", 1, "a", "x"), dense("b", "ax", "9 4"), dense("c", "ax", "9 5"), concat("bc", 1, "b", "c"), dense("y", "bc", "9 4")},
+		[]ir.Node{dense("a", "x", "6 3"), concat("ax", 1, "a", "x"), dense("b", "ax", "9 4"), dense("c", "ax", "9 5"), concat("bc", 1, "b", "c"), dense("y", "bc", "9 4")},
 		[]string{"b", "c", "bc"},
 	},
 	{
 		"read quantized and as float32",
 		[]int{6},
-		[]flow.Node{dense("a", "x", "6 6"), dense("b", "a", "6 6"), {Op: "Add", Name: "s", Inputs: []string{"a", "b"}, Output: "s"}, dense("y", "s", "6 4")},
+		[]ir.Node{dense("a", "x", "6 6"), dense("b", "a", "6 6"), {Op: "Add", Name: "s", Inputs: []string{"a", "b"}, Output: "s"}, dense("y", "s", "6 4")},
 		nil,
 	},
 	{
 		"read by two, for a third",
 		[]int{6},
-		[]flow.Node{dense("a", "x", "6 6"), dense("b", "a", "6 6"), dense("other", "a", "6 6"), concat("c", 1, "b", "other"), dense("y", "c", "12 4")},
+		[]ir.Node{dense("a", "x", "6 6"), dense("b", "a", "6 6"), dense("other", "a", "6 6"), concat("c", 1, "b", "other"), dense("y", "c", "12 4")},
 		[]string{"a", "b", "other", "c"},
 	},
 	{
 		"one consumer's parameters are not another's",
 		[]int{6},
-		[]flow.Node{
+		[]ir.Node{
 			dense("a", "x", "6 6"), dense("b", "a", "6 6"), dense("dynamic", "a", "6 6"), concat("c", 1, "b", "dynamic"),
 			dense("d", "c", "12 6"), dense("e", "d", "6 6"), dense("wide", "d", "6 6"), concat("f", 1, "e", "wide"), dense("y", "f", "12 4"),
 		},
@@ -111,24 +111,24 @@ var propagations = []propagated{
 		"a weight for images, for rows, and for numbers in groups",
 		[]int{2, 3, 4},
 		slices.Concat(
-			conv("a", "x", "2 2 1 1"), conv("grouped", "a", "2 2 2 2", 1, 1), conv("b", "grouped", "2 2 2 2"), []flow.Node{reshape("f", "b", -1, 24), dense("c", "f", "24 24"), dense("d", "c", "24 24"), dense("e", "c", "24 24")},
-			[]flow.Node{reshape("i", "d", -1, 2, 3, 4)}, conv("j", "i", "2 2 1 1"), []flow.Node{reshape("g", "j", -1, 24), concat("ge", 1, "g", "e"), dense("y", "ge", "48 4")},
+			conv("a", "x", "2 2 1 1"), conv("grouped", "a", "2 2 2 2", 1, 1), conv("b", "grouped", "2 2 2 2"), []ir.Node{reshape("f", "b", -1, 24), dense("c", "f", "24 24"), dense("d", "c", "24 24"), dense("e", "c", "24 24")},
+			[]ir.Node{reshape("i", "d", -1, 2, 3, 4)}, conv("j", "i", "2 2 1 1"), []ir.Node{reshape("g", "j", -1, 24), concat("ge", 1, "g", "e"), dense("y", "ge", "48 4")},
 		),
 		[]string{"grouped", "b", "f", "c"},
 	},
 	{
 		"numbers in groups, of rows that were images",
 		[]int{2, 3, 4},
-		slices.Concat(conv("a", "x", "2 2 1 1"), []flow.Node{reshape("f", "a", -1, 24), dense("grouped", "f", "24 6"), dense("y", "grouped", "6 4")}),
+		slices.Concat(conv("a", "x", "2 2 1 1"), []ir.Node{reshape("f", "a", -1, 24), dense("grouped", "f", "24 6"), dense("y", "grouped", "6 4")}),
 		[]string{"grouped"},
 	},
 	{
 		"groups, and images that are taken independent",
 		[]int{2, 4, 4},
 		slices.Concat(
-			conv("a", "x", "4 2 3 3", 1, 1), []flow.Node{{Op: "Conv", Name: "g.conv", Inputs: []string{"a", "4 2 3 3'"}, Output: "g", Group: 2}},
-			conv("b", "g", "4 4 1 1"), []flow.Node{reshape("half", "b", -1, 8), dense("h", "half", "8 5"), reshape("one", "h", -1, 10, 1, 1), {Op: "Conv", Name: "two.conv", Inputs: []string{"one", "4 5 1 1"}, Output: "two", Group: 2}},
-			conv("c", "two", "3 4 1 1"), []flow.Node{reshape("f", "c", -1, 3), dense("y", "f", "3 4")},
+			conv("a", "x", "4 2 3 3", 1, 1), []ir.Node{{Op: "Conv", Name: "g.conv", Inputs: []string{"a", "4 2 3 3'"}, Output: "g", Group: 2}},
+			conv("b", "g", "4 4 1 1"), []ir.Node{reshape("half", "b", -1, 8), dense("h", "half", "8 5"), reshape("one", "h", -1, 10, 1, 1), {Op: "Conv", Name: "two.conv", Inputs: []string{"one", "4 5 1 1"}, Output: "two", Group: 2}},
+			conv("c", "two", "3 4 1 1"), []ir.Node{reshape("f", "c", -1, 3), dense("y", "f", "3 4")},
 		),
 		[]string{"c", "f"},
 	},
@@ -136,26 +136,26 @@ var propagations = []propagated{
 		"a channel for each filter",
 		[]int{3, 7, 6},
 		slices.Concat(
-			conv("a", "x", "18 3 1 1"), []flow.Node{
+			conv("a", "x", "18 3 1 1"), []ir.Node{
 				{Op: "Conv", Name: "d.conv", Inputs: []string{"a", "18 1 3 3"}, Output: "d.sum", Group: 18, Pads: []int{1, 1}, Strides: []int{2, 1}},
 				{Op: "Relu", Name: "d.relu", Inputs: []string{"d.sum"}, Output: "d"},
 			},
-			conv("b", "d", "3 18 1 1"), []flow.Node{reshape("f", "b", -1, 72), dense("y", "f", "72 4")},
+			conv("b", "d", "3 18 1 1"), []ir.Node{reshape("f", "b", -1, 72), dense("y", "f", "72 4")},
 		),
 		[]string{"a", "d", "b", "f"},
 	},
 	{
 		"matrices of images",
 		[]int{2, 3, 4},
-		slices.Concat(conv("a", "x", "4 2 1 1"), []flow.Node{{Op: "MatMul", Name: "m", Inputs: []string{"a", "4 5"}, Output: "m"}, {Op: "MatMul", Name: "y", Inputs: []string{"m", "5 4"}, Output: "y"}}),
+		slices.Concat(conv("a", "x", "4 2 1 1"), []ir.Node{{Op: "MatMul", Name: "m", Inputs: []string{"a", "4 5"}, Output: "m"}, {Op: "MatMul", Name: "y", Inputs: []string{"m", "5 4"}, Output: "y"}}),
 		[]string{"m"},
 	},
 }
 
 // graphOf returns the graph, whose constants are named after their shapes.
-func (c propagated) graphOf(outputs ...string) *flow.Graph {
+func (c propagated) graphOf(outputs ...string) *ir.Network {
 	rng := rand.New(rand.NewPCG(4, 2))
-	g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: append([]int{-1}, c.sample...)}}, Nodes: c.nodes, Constants: map[string]*flow.Tensor{}}
+	g := &ir.Network{Inputs: []ir.Value{{Name: "x", Shape: append([]int{-1}, c.sample...)}}, Nodes: c.nodes, Constants: map[string]*ir.Constant{}}
 	for _, n := range c.nodes {
 		if n.Op != "Conv" && n.Op != "Gemm" && n.Op != "MatMul" {
 			continue
@@ -165,7 +165,7 @@ func (c propagated) graphOf(outputs ...string) *flow.Graph {
 		g.Constants[n.Inputs[1]] = random(rng, 0.4, shape[:rank]...)
 	}
 	for _, name := range outputs {
-		g.Outputs = append(g.Outputs, flow.Value{Name: name})
+		g.Outputs = append(g.Outputs, ir.Value{Name: name})
 	}
 	return g
 }

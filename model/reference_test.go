@@ -4,13 +4,13 @@ import (
 	"math"
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 
 	"gorgonia.org/tensor"
 )
 
 // at returns the element at an index, 0 outside.
-func at(t *flow.Tensor, index ...int) float64 {
+func at(t *ir.Constant, index ...int) float64 {
 	i := 0
 	for d, p := range index {
 		if p < 0 || p >= t.Shape[d] {
@@ -22,7 +22,7 @@ func at(t *flow.Tensor, index ...int) float64 {
 }
 
 // repeated returns the number of t at an index of what it is repeated to.
-func repeated(t *flow.Tensor, index []int) float64 {
+func repeated(t *ir.Constant, index []int) float64 {
 	own := slices.Clone(index[len(index)-len(t.Shape):])
 	for d, n := range t.Shape {
 		own[d] = min(own[d], n-1)
@@ -31,23 +31,23 @@ func repeated(t *flow.Tensor, index []int) float64 {
 }
 
 // functions are ops on each number by itself.
-var functions = map[string]func(n *flow.Node, x float64) float64{
-	"Relu":       func(_ *flow.Node, x float64) float64 { return max(x, 0) },
-	"Sigmoid":    func(_ *flow.Node, x float64) float64 { return 1 / (1 + math.Exp(-x)) },
-	"Tanh":       func(_ *flow.Node, x float64) float64 { return math.Tanh(x) },
-	"LeakyRelu":  func(n *flow.Node, x float64) float64 { return max(x, 0) + float64(n.Alpha)*min(x, 0) },
-	"Abs":        func(_ *flow.Node, x float64) float64 { return math.Abs(x) },
-	"Sign":       func(_ *flow.Node, x float64) float64 { return math.Copysign(min(1, math.Abs(x)*1e30), x) },
-	"Ceil":       func(_ *flow.Node, x float64) float64 { return math.Ceil(x) },
-	"Floor":      func(_ *flow.Node, x float64) float64 { return math.Floor(x) },
-	"Sin":        func(_ *flow.Node, x float64) float64 { return math.Sin(x) },
-	"Cos":        func(_ *flow.Node, x float64) float64 { return math.Cos(x) },
-	"Exp":        func(_ *flow.Node, x float64) float64 { return math.Exp(x) },
-	"Log":        func(_ *flow.Node, x float64) float64 { return math.Log(x) },
-	"Sqrt":       func(_ *flow.Node, x float64) float64 { return math.Sqrt(x) },
-	"Reciprocal": func(_ *flow.Node, x float64) float64 { return 1 / x },
-	"Softplus":   func(_ *flow.Node, x float64) float64 { return math.Log1p(math.Exp(x)) },
-	"FakeQuantize": func(n *flow.Node, x float64) float64 {
+var functions = map[string]func(n *ir.Node, x float64) float64{
+	"Relu":       func(_ *ir.Node, x float64) float64 { return max(x, 0) },
+	"Sigmoid":    func(_ *ir.Node, x float64) float64 { return 1 / (1 + math.Exp(-x)) },
+	"Tanh":       func(_ *ir.Node, x float64) float64 { return math.Tanh(x) },
+	"LeakyRelu":  func(n *ir.Node, x float64) float64 { return max(x, 0) + float64(n.Alpha)*min(x, 0) },
+	"Abs":        func(_ *ir.Node, x float64) float64 { return math.Abs(x) },
+	"Sign":       func(_ *ir.Node, x float64) float64 { return math.Copysign(min(1, math.Abs(x)*1e30), x) },
+	"Ceil":       func(_ *ir.Node, x float64) float64 { return math.Ceil(x) },
+	"Floor":      func(_ *ir.Node, x float64) float64 { return math.Floor(x) },
+	"Sin":        func(_ *ir.Node, x float64) float64 { return math.Sin(x) },
+	"Cos":        func(_ *ir.Node, x float64) float64 { return math.Cos(x) },
+	"Exp":        func(_ *ir.Node, x float64) float64 { return math.Exp(x) },
+	"Log":        func(_ *ir.Node, x float64) float64 { return math.Log(x) },
+	"Sqrt":       func(_ *ir.Node, x float64) float64 { return math.Sqrt(x) },
+	"Reciprocal": func(_ *ir.Node, x float64) float64 { return 1 / x },
+	"Softplus":   func(_ *ir.Node, x float64) float64 { return math.Log1p(math.Exp(x)) },
+	"FakeQuantize": func(n *ir.Node, x float64) float64 {
 		q := math.RoundToEven(float64(float32(x)/n.Scale)) + float64(n.Zero)
 		y := float64(n.Scale) * (max(float64(n.Low), min(float64(n.High), q)) - float64(n.Zero))
 		return max(-math.MaxFloat32, min(math.MaxFloat32, y))
@@ -78,16 +78,16 @@ func eachIndex(shape []int, f func(i int, index []int)) {
 }
 
 // reference returns the op by its definition, in float64, of values whose sizes are known and go together.
-func reference(n *flow.Node, in []*flow.Tensor) *flow.Tensor {
+func reference(n *ir.Node, in []*ir.Constant) *ir.Constant {
 	shape, f := referenceRule(n, in)
-	t := &flow.Tensor{Shape: shape, Data: make([]float32, tensor.Shape(shape).TotalSize())}
+	t := &ir.Constant{Shape: shape, Data: make([]float32, tensor.Shape(shape).TotalSize())}
 	eachIndex(shape, func(i int, p []int) { t.Data[i] = float32(f(p)) })
 	return t
 }
 
 // referenceRule returns the shape of what a node gives, and the element at each index of it, asked for in
 // order.
-func referenceRule(n *flow.Node, in []*flow.Tensor) (shape []int, f func(index []int) float64) {
+func referenceRule(n *ir.Node, in []*ir.Constant) (shape []int, f func(index []int) float64) {
 	x := in[0]
 	if f, ok := functions[n.Op]; ok {
 		return x.Shape, func(p []int) float64 { return f(n, at(x, p...)) }
@@ -109,7 +109,7 @@ func referenceRule(n *flow.Node, in []*flow.Tensor) (shape []int, f func(index [
 }
 
 // axisOf returns Axis, counted from the first.
-func axisOf(n *flow.Node, x *flow.Tensor) int {
+func axisOf(n *ir.Node, x *ir.Constant) int {
 	if n.Axis < 0 {
 		return n.Axis + len(x.Shape)
 	}
@@ -117,7 +117,7 @@ func axisOf(n *flow.Node, x *flow.Tensor) int {
 }
 
 // referencePair is a function of two tensors, of which one may be repeated.
-func referencePair(f func(x, y float64) float64, x, y *flow.Tensor) (shape []int, of func(index []int) float64) {
+func referencePair(f func(x, y float64) float64, x, y *ir.Constant) (shape []int, of func(index []int) float64) {
 	shape = make([]int, max(len(x.Shape), len(y.Shape)))
 	for i := range shape {
 		shape[i] = 1
@@ -131,7 +131,7 @@ func referencePair(f func(x, y float64) float64, x, y *flow.Tensor) (shape []int
 	return shape, func(p []int) float64 { return f(repeated(x, p), repeated(y, p)) }
 }
 
-func referenceSoftmax(n *flow.Node, x *flow.Tensor) (shape []int, f func(index []int) float64) {
+func referenceSoftmax(n *ir.Node, x *ir.Constant) (shape []int, f func(index []int) float64) {
 	axis := axisOf(n, x)
 	return x.Shape, func(p []int) float64 {
 		own, most, sum := slices.Clone(p), math.Inf(-1), 0.0
@@ -149,7 +149,7 @@ func referenceSoftmax(n *flow.Node, x *flow.Tensor) (shape []int, f func(index [
 	}
 }
 
-func referenceReduction(n *flow.Node, x *flow.Tensor) (shape []int, f func(index []int) float64) {
+func referenceReduction(n *ir.Node, x *ir.Constant) (shape []int, f func(index []int) float64) {
 	for d, size := range x.Shape {
 		if !slices.Contains(n.Axes, d) {
 			shape = append(shape, size)
@@ -179,7 +179,7 @@ func referenceReduction(n *flow.Node, x *flow.Tensor) (shape []int, f func(index
 }
 
 // referenceMove is an op that moves numbers.
-func referenceMove(n *flow.Node, in []*flow.Tensor) (shape []int, f func(index []int) float64) {
+func referenceMove(n *ir.Node, in []*ir.Constant) (shape []int, f func(index []int) float64) {
 	x := in[0]
 	axis, rank := axisOf(n, x), len(x.Shape)
 	switch n.Op {
@@ -249,7 +249,7 @@ func referenceMove(n *flow.Node, in []*flow.Tensor) (shape []int, f func(index [
 	return nil, nil
 }
 
-func referenceProduct(n *flow.Node, in []*flow.Tensor) (shape []int, f func(index []int) float64) {
+func referenceProduct(n *ir.Node, in []*ir.Constant) (shape []int, f func(index []int) float64) {
 	x, w := in[0], in[1]
 	rank, last := len(x.Shape), len(w.Shape)
 	columns := w.Shape[last-1]
@@ -274,7 +274,7 @@ func referenceProduct(n *flow.Node, in []*flow.Tensor) (shape []int, f func(inde
 }
 
 // referenceWindows is a convolution or a pool.
-func referenceWindows(n *flow.Node, in []*flow.Tensor) (shape []int, f func(index []int) float64) {
+func referenceWindows(n *ir.Node, in []*ir.Constant) (shape []int, f func(index []int) float64) {
 	x, kernel := in[0], n.Kernel
 	filters, groups := x.Shape[1], x.Shape[1]
 	switch n.Op {

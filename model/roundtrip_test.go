@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -31,7 +31,7 @@ var difficult = []string{
 }
 
 // roundTrip compares a model that New has made with what readers make of its file: equal, refused or lost.
-func roundTrip(t *testing.T, what string, g *flow.Graph, layers map[string]model.Layer) string {
+func roundTrip(t *testing.T, what string, g *ir.Network, layers map[string]model.Layer) string {
 	m, err := model.New(g, layers)
 	if err != nil {
 		if !errors.Is(err, qtensor.ErrParams) && !errors.Is(err, qtensor.ErrShape) &&
@@ -101,19 +101,19 @@ func roundTrip(t *testing.T, what string, g *flow.Graph, layers map[string]model
 }
 
 // renamed returns a graph and layers with other names, of values, or of nodes.
-func renamed(g *flow.Graph, layers map[string]model.Layer, values, nodes map[string]string) (*flow.Graph, map[string]model.Layer) {
+func renamed(g *ir.Network, layers map[string]model.Layer, values, nodes map[string]string) (*ir.Network, map[string]model.Layer) {
 	name := func(names map[string]string, old string) string {
 		if new, ok := names[old]; ok {
 			return new
 		}
 		return old
 	}
-	to := &flow.Graph{Constants: map[string]*flow.Tensor{}}
+	to := &ir.Network{Constants: map[string]*ir.Constant{}}
 	for _, v := range g.Inputs {
-		to.Inputs = append(to.Inputs, flow.Value{Name: name(values, v.Name), Shape: v.Shape, Integer: v.Integer})
+		to.Inputs = append(to.Inputs, ir.Value{Name: name(values, v.Name), Shape: v.Shape, Integer: v.Integer})
 	}
 	for _, v := range g.Outputs {
-		to.Outputs = append(to.Outputs, flow.Value{Name: name(values, v.Name), Shape: v.Shape})
+		to.Outputs = append(to.Outputs, ir.Value{Name: name(values, v.Name), Shape: v.Shape})
 	}
 	for _, n := range g.Nodes {
 		n.Name, n.Output, n.Inputs = name(nodes, n.Name), name(values, n.Output), slices.Clone(n.Inputs)
@@ -133,8 +133,8 @@ func renamed(g *flow.Graph, layers map[string]model.Layer, values, nodes map[str
 }
 
 // saved are networks with layers, by name.
-func saved(t *testing.T) (names []string, graphs []*flow.Graph, layers []map[string]model.Layer) {
-	add := func(name string, g *flow.Graph, l map[string]model.Layer) {
+func saved(t *testing.T) (names []string, graphs []*ir.Network, layers []map[string]model.Layer) {
+	add := func(name string, g *ir.Network, l map[string]model.Layer) {
 		names, graphs, layers = append(names, name), append(graphs, g), append(layers, l)
 	}
 	add("float ops", floatOps(), nil)
@@ -206,48 +206,48 @@ func TestNamesComeBack(t *testing.T) {
 func TestGraphsComeBack(t *testing.T) {
 	t.Parallel()
 	became := map[string]int{}
-	check := func(what string, g *flow.Graph, layers map[string]model.Layer) {
+	check := func(what string, g *ir.Network, layers map[string]model.Layer) {
 		became[roundTrip(t, what, g, layers)]++
 	}
-	x := []flow.Value{{Name: "x", Shape: []int{-1, 3}}}
-	c := func() map[string]*flow.Tensor { return map[string]*flow.Tensor{"c": count(3), "unused": count(2)} }
-	y := []flow.Value{{Name: "y"}}
-	relu := []flow.Node{{Op: "Relu", Name: "r", Inputs: []string{"x"}, Output: "y"}}
-	add := []flow.Node{{Op: "Add", Name: "r", Inputs: []string{"x", "c"}, Output: "y"}}
+	x := []ir.Value{{Name: "x", Shape: []int{-1, 3}}}
+	c := func() map[string]*ir.Constant { return map[string]*ir.Constant{"c": count(3), "unused": count(2)} }
+	y := []ir.Value{{Name: "y"}}
+	relu := []ir.Node{{Op: "Relu", Name: "r", Inputs: []string{"x"}, Output: "y"}}
+	add := []ir.Node{{Op: "Add", Name: "r", Inputs: []string{"x", "c"}, Output: "y"}}
 	odds := values([]int{3}, float32(math.NaN()), float32(math.Inf(-1)), float32(math.Copysign(0, -1)))
 	for _, k := range []struct {
 		what string
-		g    *flow.Graph
+		g    *ir.Network
 	}{
-		{"nothing", &flow.Graph{}},
-		{"an input", &flow.Graph{Inputs: x}},
-		{"an input that is an output", &flow.Graph{Inputs: x, Outputs: []flow.Value{{Name: "x"}}}},
-		{"a constant that is an output", &flow.Graph{Constants: c(), Outputs: []flow.Value{{Name: "c"}}}},
-		{"a constant and an input", &flow.Graph{
+		{"nothing", &ir.Network{}},
+		{"an input", &ir.Network{Inputs: x}},
+		{"an input that is an output", &ir.Network{Inputs: x, Outputs: []ir.Value{{Name: "x"}}}},
+		{"a constant that is an output", &ir.Network{Constants: c(), Outputs: []ir.Value{{Name: "c"}}}},
+		{"a constant and an input", &ir.Network{
 			Inputs: x, Constants: c(),
-			Outputs: []flow.Value{{Name: "c"}, {Name: "x", Shape: []int{-1, 3}}},
+			Outputs: []ir.Value{{Name: "c"}, {Name: "x", Shape: []int{-1, 3}}},
 		}},
-		{"no outputs", &flow.Graph{Inputs: x, Nodes: relu}},
-		{"empty lists", &flow.Graph{
-			Inputs: x, Outputs: []flow.Value{}, Nodes: []flow.Node{},
-			Constants: map[string]*flow.Tensor{},
+		{"no outputs", &ir.Network{Inputs: x, Nodes: relu}},
+		{"empty lists", &ir.Network{
+			Inputs: x, Outputs: []ir.Value{}, Nodes: []ir.Node{},
+			Constants: map[string]*ir.Constant{},
 		}},
-		{"an output that is said to be whole numbers", &flow.Graph{
+		{"an output that is said to be whole numbers", &ir.Network{
 			Inputs: x, Nodes: relu,
-			Outputs: []flow.Value{{Name: "y", Integer: true}},
+			Outputs: []ir.Value{{Name: "y", Integer: true}},
 		}},
-		{"a number", &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{}}}, Nodes: relu, Outputs: y}},
-		{"a number without a shape", &flow.Graph{Inputs: []flow.Value{{Name: "x"}}, Nodes: relu, Outputs: y}},
-		{"a constant number", &flow.Graph{
-			Inputs: x, Constants: map[string]*flow.Tensor{"c": {Data: []float32{2}}}, Nodes: add, Outputs: y,
+		{"a number", &ir.Network{Inputs: []ir.Value{{Name: "x", Shape: []int{}}}, Nodes: relu, Outputs: y}},
+		{"a number without a shape", &ir.Network{Inputs: []ir.Value{{Name: "x"}}, Nodes: relu, Outputs: y}},
+		{"a constant number", &ir.Network{
+			Inputs: x, Constants: map[string]*ir.Constant{"c": {Data: []float32{2}}}, Nodes: add, Outputs: y,
 		}},
-		{"constants that are no numbers", &flow.Graph{
-			Inputs: x, Constants: map[string]*flow.Tensor{"c": odds}, Nodes: add, Outputs: y,
+		{"constants that are no numbers", &ir.Network{
+			Inputs: x, Constants: map[string]*ir.Constant{"c": odds}, Nodes: add, Outputs: y,
 		}},
-		{"a value twice", &flow.Graph{Inputs: x, Outputs: y, Nodes: []flow.Node{
+		{"a value twice", &ir.Network{Inputs: x, Outputs: y, Nodes: []ir.Node{
 			{Op: "Concat", Name: "r", Inputs: []string{"x", "x", "x"}, Output: "y", Axis: -1},
 		}}},
-		{"no batch", &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{2, 3}}}, Nodes: relu, Outputs: y}},
+		{"no batch", &ir.Network{Inputs: []ir.Value{{Name: "x", Shape: []int{2, 3}}}, Nodes: relu, Outputs: y}},
 	} {
 		check(k.what, k.g, nil)
 	}
@@ -269,17 +269,17 @@ func TestGraphsComeBack(t *testing.T) {
 		0, float32(math.Copysign(0, -1)), tiny, -tiny, odd, 1.0 / 3, math.MaxFloat32, 1e-45,
 		16777217, float32(math.NaN()), float32(math.Inf(1)),
 	} {
-		g := &flow.Graph{
+		g := &ir.Network{
 			Inputs: x, Outputs: y,
-			Nodes: []flow.Node{{Op: "LeakyRelu", Name: "r", Inputs: []string{"x"}, Output: "y", Alpha: alpha}},
+			Nodes: []ir.Node{{Op: "LeakyRelu", Name: "r", Inputs: []string{"x"}, Output: "y", Alpha: alpha}},
 		}
 		check(fmt.Sprint("alpha ", alpha), g, nil)
 	}
 	w := quantize(t, count(3, 2), qtensor.Symmetric(8))
-	gemm := func() *flow.Graph {
-		return &flow.Graph{
-			Inputs: x, Outputs: y, Constants: map[string]*flow.Tensor{"w": {Shape: []int{3, 2}}},
-			Nodes: []flow.Node{{Op: "Gemm", Name: "fc", Inputs: []string{"x", "w"}, Output: "y"}},
+	gemm := func() *ir.Network {
+		return &ir.Network{
+			Inputs: x, Outputs: y, Constants: map[string]*ir.Constant{"w": {Shape: []int{3, 2}}},
+			Nodes: []ir.Node{{Op: "Gemm", Name: "fc", Inputs: []string{"x", "w"}, Output: "y"}},
 		}
 	}
 	nan := []float32{float32(math.NaN())}
@@ -312,8 +312,8 @@ func TestGraphsComeBack(t *testing.T) {
 	}
 	g := gemm() // a constant that a layer and an op read
 	g.Constants["w"] = count(3, 2)
-	g.Nodes = append(g.Nodes, flow.Node{Op: "MatMul", Name: "other", Inputs: []string{"x", "w"}, Output: "z"},
-		flow.Node{Op: "Gemm", Name: "third", Inputs: []string{"x", "w"}, Output: "u"})
+	g.Nodes = append(g.Nodes, ir.Node{Op: "MatMul", Name: "other", Inputs: []string{"x", "w"}, Output: "z"},
+		ir.Node{Op: "Gemm", Name: "third", Inputs: []string{"x", "w"}, Output: "u"})
 	for _, third := range []*qtensor.QTensor{w, quantize(t, count(3, 2), qtensor.UInt4()), nil, {}} {
 		check("a constant of three", g, map[string]model.Layer{"fc": {Weight: w}, "third": {Weight: third}})
 	}
@@ -331,9 +331,9 @@ func TestHeader(t *testing.T) {
 	}
 	long := strings.Repeat("\x00", 1<<20) // seven letters each, in text in text
 	for n, fine := range map[int]bool{2: true, 15: false} {
-		g := &flow.Graph{Inputs: []flow.Value{{Name: "x", Shape: []int{-1, 2}}}, Outputs: []flow.Value{{Name: "y"}}}
+		g := &ir.Network{Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 2}}}, Outputs: []ir.Value{{Name: "y"}}}
 		for i := range n {
-			g.Nodes = append(g.Nodes, flow.Node{
+			g.Nodes = append(g.Nodes, ir.Node{
 				Op: "Relu", Name: fmt.Sprint(long, i), Inputs: []string{"x"},
 				Output: "y" + strings.Repeat("'", i),
 			})

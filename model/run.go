@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/nn"
 	"euryale/qtensor"
 
@@ -191,9 +191,9 @@ func (e *execution) do(ws *workspace, s *step) error {
 
 // doCall computes a node that is code.
 func doCall(ctx context.Context, ws *workspace, y array, s *step) error {
-	in := make([]flow.Tensor, len(s.in))
+	in := make([]ir.Constant, len(s.in))
 	for i, id := range s.in {
-		in[i] = flow.Tensor{Shape: ws.values[id].shape, Data: ws.values[id].x}
+		in[i] = ir.Constant{Shape: ws.values[id].shape, Data: ws.values[id].x}
 	}
 	out, err := s.call.Run(ctx, ws.batch, in)
 	if err != nil {

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/qtensor"
 )
 
-// reshapeShape is the rule of a value that is given Shape, in which flow.Batch stands for the remaining
+// reshapeShape is the rule of a value that is given Shape, in which ir.Batch stands for the remaining
 // elements.
 func reshapeShape(n *node, in []size) (size, error) {
 	out, err := given(n.Shape, true)
@@ -20,7 +20,7 @@ func reshapeShape(n *node, in []size) (size, error) {
 	if have%known != 0 {
 		return nil, fail
 	}
-	open := slices.Index(out, flow.Batch)
+	open := slices.Index(out, ir.Batch)
 	switch {
 	case open >= 0 && in[0].perBatch():
 		out[open] = -have / known

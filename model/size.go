@@ -6,7 +6,7 @@ import (
 	"math/bits"
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/qtensor"
 )
 
@@ -79,11 +79,11 @@ func (s size) check() error {
 	return nil
 }
 
-// given returns the size that a Value, a constant or an attribute states. It may have flow.Batch where batch
+// given returns the size that a Value, a constant or an attribute states. It may have ir.Batch where batch
 // is true.
 func given(shape []int, batch bool) (size, error) {
 	for _, d := range shape {
-		if d < 1 && (d != flow.Batch || !batch) {
+		if d < 1 && (d != ir.Batch || !batch) {
 			return nil, fmt.Errorf("%w: got %v, want sizes from 1", qtensor.ErrShape, shape)
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"euryale/internal/flow"
 	"euryale/internal/gemm"
+	"euryale/internal/ir"
 )
 
 // A batch is split into tasks, each some samples, where that is faster than sharing the tiles of every layer:
@@ -84,7 +84,7 @@ func (m *Model) workOfSample() (total work) {
 		case s.layer != nil:
 			total.products += float64(float64(out.elements()) * float64(s.depth))
 			weights += s.weights
-		case s.call != nil || slices.Contains([]string{flow.OpGemm, flow.OpMatMul, flow.OpConv}, s.node.Op):
+		case s.call != nil || slices.Contains([]string{ir.OpGemm, ir.OpMatMul, ir.OpConv}, s.node.Op):
 			return work{}
 		case slices.Contains(s.op.attributes, "axis"):
 			if s.node.axis == 0 {

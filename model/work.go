@@ -1,7 +1,7 @@
 package model
 
 import (
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/kernel"
 )
 
@@ -81,9 +81,9 @@ func (m *Model) workOf(s *step) (w work) {
 		}
 	case s.embedding != nil || s.op.kernel == nil:
 		w.floats = out
-	case s.node.Op == flow.OpGemm || s.node.Op == flow.OpMatMul:
+	case s.node.Op == ir.OpGemm || s.node.Op == ir.OpMatMul:
 		w.floats = out * float64(first[len(first)-1]) // negative for a batch there, which rules refuse
-	case s.node.Op == flow.OpConv:
+	case s.node.Op == ir.OpConv:
 		shape := m.values[s.in[1]].size
 		w.floats = out * (costOfElement + float64(shape.elements()/shape[0]))
 	default:

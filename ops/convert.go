@@ -3,7 +3,7 @@ package ops
 import (
 	"fmt"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/nn"
 	"euryale/qtensor"
 
@@ -24,31 +24,31 @@ func (l *lsq) Quantize(operands ...gorgonia.Value) (*qtensor.QTensor, error) {
 }
 
 // Node returns what is done to every x.
-func (f *fakeQuantize) Node(...gorgonia.Value) (flow.Node, error) {
+func (f *fakeQuantize) Node(...gorgonia.Value) (ir.Node, error) {
 	if f.params == nil {
-		return flow.Node{}, fmt.Errorf("%w: a range that each run finds for itself, want one that stays, as FakeQuantize has it", qtensor.ErrParams)
+		return ir.Node{}, fmt.Errorf("%w: a range that each run finds for itself, want one that stays, as FakeQuantize has it", qtensor.ErrParams)
 	}
 	return fakeNode(*f.params)
 }
 
 // Node returns what is done to every x by s.
-func (l *lsq) Node(behind ...gorgonia.Value) (flow.Node, error) {
+func (l *lsq) Node(behind ...gorgonia.Value) (ir.Node, error) {
 	if len(behind) != 1 {
-		return flow.Node{}, fmt.Errorf("%w: got %d operands behind x, want 1", qtensor.ErrShape, len(behind))
+		return ir.Node{}, fmt.Errorf("%w: got %d operands behind x, want 1", qtensor.ErrShape, len(behind))
 	}
 	_, scales, err := l.scales(behind[0])
 	if err != nil {
-		return flow.Node{}, fmt.Errorf("scale: %w", err)
+		return ir.Node{}, fmt.Errorf("scale: %w", err)
 	}
 	return fakeNode(qtensor.Params{Scheme: l.scheme, Scales: scales})
 }
 
 // fakeNode returns the node of parameters that StaticInt8 takes.
-func fakeNode(p qtensor.Params) (flow.Node, error) {
+func fakeNode(p qtensor.Params) (ir.Node, error) {
 	if _, err := nn.StaticParams(p); err != nil {
-		return flow.Node{}, err
+		return ir.Node{}, err
 	}
-	n := flow.Node{Op: flow.OpFakeQuantize, Scale: p.Scales[0]}
+	n := ir.Node{Op: ir.OpFakeQuantize, Scale: p.Scales[0]}
 	n.Low, n.High = p.Scheme.CodeRange()
 	if p.Scheme.HasZeroPoint() {
 		n.Zero = p.ZeroPoints[0]

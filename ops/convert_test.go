@@ -3,8 +3,8 @@ package ops_test
 import (
 	"testing"
 
-	"euryale/internal/flow"
 	"euryale/internal/graphop"
+	"euryale/internal/ir"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -30,8 +30,8 @@ func TestFakeNode(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := input(g, "x", tensor.Float32, 2, 3)
 	scale := input(g, "scale", tensor.Float32, 1)
-	node := func(scale float32, zero, low, high int32) flow.Node {
-		return flow.Node{Op: "FakeQuantize", Scale: scale, Zero: zero, Low: low, High: high}
+	node := func(scale float32, zero, low, high int32) ir.Node {
+		return ir.Node{Op: "FakeQuantize", Scale: scale, Zero: zero, Low: low, High: high}
 	}
 	fixed := func(s qtensor.Scheme, zeros []int32, scales ...float32) graphop.Fake {
 		y, err := ops.FakeQuantize(x, qtensor.Params{Scheme: s, Scales: scales, ZeroPoints: zeros})
@@ -44,18 +44,18 @@ func TestFakeNode(t *testing.T) {
 		name   string
 		f      graphop.Fake
 		behind []gorgonia.Value
-		want   flow.Node
+		want   ir.Node
 		err    error
 		part   string
 	}{
 		{"affine", fixed(qtensor.Affine(8), []int32{7}, 0.5), nil, node(0.5, 7, 0, 255), nil, ""},
 		{"symmetric", fixed(qtensor.Symmetric(3), nil, 0.5), nil, node(0.5, 0, -3, 3), nil, ""},
 		{"learned", learned, []gorgonia.Value{newTensor([]float32{0.25}, 1)}, node(0.25, 0, -15, 15), nil, ""},
-		{"learned, nothing to round by", learned, nil, flow.Node{}, qtensor.ErrShape, "want 1"},
-		{"learned, negative", learned, []gorgonia.Value{newTensor([]float32{-1}, 1)}, flow.Node{}, qtensor.ErrParams, "want a positive one"},
-		{"negative", fixed(qtensor.Symmetric(3), nil, -0.5), nil, flow.Node{}, qtensor.ErrParams, "want a positive one"},
-		{"dynamic", fakeOf(t, dynamic, err), nil, flow.Node{}, qtensor.ErrParams, "each run"},
-		{"per axis", fixed(qtensor.PerChannelSymmetric(3, 0), nil, 1, 2), nil, flow.Node{}, qtensor.ErrScheme, "per tensor"},
+		{"learned, nothing to round by", learned, nil, ir.Node{}, qtensor.ErrShape, "want 1"},
+		{"learned, negative", learned, []gorgonia.Value{newTensor([]float32{-1}, 1)}, ir.Node{}, qtensor.ErrParams, "want a positive one"},
+		{"negative", fixed(qtensor.Symmetric(3), nil, -0.5), nil, ir.Node{}, qtensor.ErrParams, "want a positive one"},
+		{"dynamic", fakeOf(t, dynamic, err), nil, ir.Node{}, qtensor.ErrParams, "each run"},
+		{"per axis", fixed(qtensor.PerChannelSymmetric(3, 0), nil, 1, 2), nil, ir.Node{}, qtensor.ErrScheme, "per tensor"},
 	} {
 		got, err := c.f.Node(c.behind...)
 		if c.err != nil {

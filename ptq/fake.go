@@ -5,7 +5,7 @@ import (
 	"math/bits"
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 )
@@ -23,10 +23,10 @@ func (j *job) trained(weight string) (*qtensor.QTensor, error) {
 
 // fake returns the FakeQuantize that a layer does itself under StaticInt8, or nil: that of its input, behind
 // nothing but what moves data.
-func (n *network) fake(layer *flow.Node) *flow.Node { return n.fakes[layer.Inputs[0]] }
+func (n *network) fake(layer *ir.Node) *ir.Node { return n.fakes[layer.Inputs[0]] }
 
 // input returns the value that becomes codes in a layer.
-func (n *network) input(layer *flow.Node) string {
+func (n *network) input(layer *ir.Node) string {
 	if f := n.fake(layer); f != nil {
 		return f.Inputs[0]
 	}
@@ -34,7 +34,7 @@ func (n *network) input(layer *flow.Node) string {
 }
 
 // paramsOf returns the parameters of a FakeQuantize.
-func paramsOf(f *flow.Node) qtensor.Params {
+func paramsOf(f *ir.Node) qtensor.Params {
 	p := qtensor.Params{Scales: []float32{f.Scale}}
 	if f.Low < 0 {
 		p.Scheme = qtensor.Symmetric(bits.Len32(uint32(f.High)) + 1)
@@ -52,7 +52,7 @@ func (n *network) absorbed(layers map[string]model.Layer) map[string]string {
 	elsewhere := maps.Clone(n.outputs) // values that something else reads
 	for i := range slices.Backward(n.Nodes) {
 		node := &n.Nodes[i]
-		if node.Op == flow.OpFakeQuantize && !elsewhere[node.Output] {
+		if node.Op == ir.OpFakeQuantize && !elsewhere[node.Output] {
 			reads[node.Output] = node.Inputs[0]
 		}
 		_, layer := layers[node.Name]
@@ -68,11 +68,11 @@ func (n *network) absorbed(layers map[string]model.Layer) map[string]string {
 
 // without returns a graph without the nodes that give the keys of instead, whose values are read in their
 // place. Its constants are float32 alone: what was trained is in layers, or stays float.
-func without(g *flow.Graph, instead map[string]string) *flow.Graph {
+func without(g *ir.Network, instead map[string]string) *ir.Network {
 	left := *g
-	left.Nodes, left.Constants = nil, make(map[string]*flow.Tensor, len(g.Constants))
+	left.Nodes, left.Constants = nil, make(map[string]*ir.Constant, len(g.Constants))
 	for name, c := range g.Constants {
-		left.Constants[name] = &flow.Tensor{Shape: c.Shape, Data: c.Data}
+		left.Constants[name] = &ir.Constant{Shape: c.Shape, Data: c.Data}
 	}
 	for _, n := range g.Nodes {
 		if instead[n.Output] != "" {

@@ -1,23 +1,23 @@
 package ptq
 
 import (
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 )
 
 // network is a graph with what is asked of it for every node, found once.
 type network struct {
-	*flow.Graph
-	makers  map[string]*flow.Node   // of a value: the node that makes it
-	readers map[string][]*flow.Node // of a value, in order, each as often as it reads it
+	*ir.Network
+	makers  map[string]*ir.Node   // of a value: the node that makes it
+	readers map[string][]*ir.Node // of a value, in order, each as often as it reads it
 	outputs map[string]bool
-	varies  map[string]bool       // values that what flows in changes
-	fakes   map[string]*flow.Node // of a value: the FakeQuantize that makes it, or what moves data makes it of
+	varies  map[string]bool     // values that what flows in changes
+	fakes   map[string]*ir.Node // of a value: the FakeQuantize that makes it, or what moves data makes it of
 }
 
-func indexed(g *flow.Graph) *network {
+func indexed(g *ir.Network) *network {
 	n := &network{
-		Graph: g, makers: map[string]*flow.Node{}, readers: map[string][]*flow.Node{},
-		outputs: map[string]bool{}, varies: map[string]bool{}, fakes: map[string]*flow.Node{},
+		Network: g, makers: map[string]*ir.Node{}, readers: map[string][]*ir.Node{},
+		outputs: map[string]bool{}, varies: map[string]bool{}, fakes: map[string]*ir.Node{},
 	}
 	for _, v := range g.Inputs {
 		n.varies[v.Name] = true
@@ -30,7 +30,7 @@ func indexed(g *flow.Graph) *network {
 			n.varies[node.Output] = n.varies[node.Output] || n.varies[in]
 		}
 		switch {
-		case node.Op == flow.OpFakeQuantize:
+		case node.Op == ir.OpFakeQuantize:
 			n.fakes[node.Output] = node
 		case node.MovesData():
 			n.fakes[node.Output] = n.fakes[node.Inputs[0]]

@@ -3,7 +3,7 @@ package ptq
 import (
 	"fmt"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 )
 
 // Why a product is float whose LayerRule has Float, and one that has no weight.
@@ -14,9 +14,9 @@ const (
 
 // product is a node that multiplies by a weight, or takes rows of a table: a layer, unless there is a reason.
 type product struct {
-	*flow.Node
+	*ir.Node
 	plan
-	weight *flow.Tensor // the constant; nil for one that is computed
+	weight *ir.Constant // the constant; nil for one that is computed
 	reason string       // why it stays float, or ""
 	result string       // the value that it gives: after the ReLU that may follow it and become part of it
 }
@@ -33,10 +33,10 @@ func (n *network) products() (list []*product) {
 }
 
 // result returns the value that a product gives.
-func (n *network) result(node *flow.Node) string {
-	if node.Op != flow.OpGather {
+func (n *network) result(node *ir.Node) string {
+	if node.Op != ir.OpGather {
 		for _, next := range n.readers[node.Output] {
-			if next.Op == flow.OpRelu {
+			if next.Op == ir.OpRelu {
 				return next.Output
 			}
 		}
@@ -45,13 +45,13 @@ func (n *network) result(node *flow.Node) string {
 }
 
 // whyFloat returns why a product is no layer, whatever the Config, or "".
-func (n *network) whyFloat(node *flow.Node) string {
+func (n *network) whyFloat(node *ir.Node) string {
 	x, w := node.Inputs[0], node.Weight()
 	c := n.Constants[w]
 	switch {
-	case node.Op == flow.OpGather && c != nil && len(c.Shape) < 2:
+	case node.Op == ir.OpGather && c != nil && len(c.Shape) < 2:
 		return "its table has one axis: a scale for each number would be more than the numbers"
-	case node.Op == flow.OpGather && c != nil:
+	case node.Op == ir.OpGather && c != nil:
 		return ""
 	case c == nil && !n.varies[w]:
 		return n.computed(w)
@@ -63,7 +63,7 @@ func (n *network) whyFloat(node *flow.Node) string {
 		return noWeight
 	case n.Constants[x] != nil:
 		return "both operands are constants"
-	case node.Op != flow.OpConv && len(c.Shape) != 2:
+	case node.Op != ir.OpConv && len(c.Shape) != 2:
 		return fmt.Sprintf("its weight has %d axes, want a matrix", len(c.Shape))
 	}
 	return ""
@@ -72,7 +72,7 @@ func (n *network) whyFloat(node *flow.Node) string {
 // computed returns why a weight that a node makes of constants is none.
 func (n *network) computed(w string) string {
 	maker := n.makers[w]
-	for maker.Op == flow.OpReshape || maker.Op == flow.OpTranspose { // what has moved it tells less
+	for maker.Op == ir.OpReshape || maker.Op == ir.OpTranspose { // what has moved it tells less
 		from := n.makers[maker.Inputs[0]]
 		if from == nil {
 			break
@@ -123,7 +123,7 @@ func (p *product) layer() bool { return p.reason == "" }
 
 // axis returns that of the weight's outputs, or of a table's rows.
 func (p *product) axis() int {
-	if p.Op == flow.OpConv || p.TransB || p.Op == flow.OpGather {
+	if p.Op == ir.OpConv || p.TransB || p.Op == ir.OpGather {
 		return 0
 	}
 	return 1

@@ -8,7 +8,7 @@ import (
 
 	"euryale/calib"
 	"euryale/internal/dense"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/noise"
 	"euryale/model"
 	"euryale/qtensor"
@@ -94,7 +94,7 @@ type job struct {
 	samples iter.Seq2[Sample, error]
 	cfg     Config
 
-	graph            *flow.Graph
+	graph            *ir.Network
 	net              *network // of graph
 	products         []*product
 	float, quantized *model.Model
@@ -114,7 +114,7 @@ func (j *job) calibrate() error {
 	j.seen = map[string]*calib.Histogram{}
 	flows := map[string]bool{} // into layers
 	for _, p := range j.products {
-		if v := j.net.input(p.Node); p.layer() && p.Op != flow.OpGather {
+		if v := j.net.input(p.Node); p.layer() && p.Op != ir.OpGather {
 			j.seen[v], flows[v] = &calib.Histogram{}, true
 		}
 	}
@@ -178,7 +178,7 @@ func (j *job) layers() (err error) {
 }
 
 // onCodes returns the nodes that read nothing but codes, by name.
-func (j *job) onCodes(g *flow.Graph) map[string]bool {
+func (j *job) onCodes(g *ir.Network) map[string]bool {
 	on, coded := map[string]bool{}, setOf(j.quantized.QuantizedValues())
 	for _, n := range g.Nodes {
 		on[n.Name] = !slices.ContainsFunc(n.Inputs, func(v string) bool { return !coded[v] })
@@ -187,7 +187,7 @@ func (j *job) onCodes(g *flow.Graph) map[string]bool {
 }
 
 // describe returns a node as Kept has it.
-func (j *job) describe(n *flow.Node) string {
+func (j *job) describe(n *ir.Node) string {
 	if c := j.graph.Calls[n.Name]; c != nil {
 		return fmt.Sprintf("%s %s (Gorgonia's %s)", n.Op, n.Name, c.What)
 	}
@@ -195,9 +195,9 @@ func (j *job) describe(n *flow.Node) string {
 }
 
 // partOfLayer reports whether a node is the ReLU of a quantized layer that nothing else reads.
-func (j *job) partOfLayer(n *flow.Node, layers map[string]model.Layer) bool {
+func (j *job) partOfLayer(n *ir.Node, layers map[string]model.Layer) bool {
 	maker := j.net.makers[n.Inputs[0]]
-	if n.Op != flow.OpRelu || maker == nil || maker.Op == flow.OpGather {
+	if n.Op != ir.OpRelu || maker == nil || maker.Op == ir.OpGather {
 		return false
 	}
 	_, layer := layers[maker.Name]
@@ -216,7 +216,7 @@ func (j *job) layer(p *product, r *LayerReport) (model.Layer, error) {
 		return model.Layer{}, err
 	}
 	r.Quantized, r.Weights, r.WeightSQNR, r.Bytes = true, q.Scheme().String(), cost.SQNR, q.Bytes()
-	if p.Op == flow.OpGather {
+	if p.Op == ir.OpGather {
 		return model.Layer{Weight: q}, nil
 	}
 	h := j.seen[j.net.input(p.Node)]
@@ -248,7 +248,7 @@ func (j *job) quantize(p *product, x tensor.Tensor, s qtensor.Scheme) (*qtensor.
 	if q == nil {
 		key.scheme = s
 	}
-	if old := j.made[key]; old != nil && p.Op != flow.OpConv {
+	if old := j.made[key]; old != nil && p.Op != ir.OpConv {
 		return old, nil
 	}
 	if q == nil {

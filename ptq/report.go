@@ -5,7 +5,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/table"
 	"euryale/model"
 )
@@ -98,7 +98,7 @@ func (l LayerReport) cells() string {
 		return fmt.Sprintf("float: %s\t\t\t\t\t%.1f\t%d\t1", table.Cell(l.Reason), l.OutputSQNR, l.Bytes)
 	}
 	activations := "-\t-\t-"
-	if l.Op != flow.OpGather {
+	if l.Op != ir.OpGather {
 		activations = fmt.Sprintf("%v\t[%.4g, %.4g]\t%.4f", l.Activations, l.Low, l.High, l.Clipped)
 	}
 	return fmt.Sprintf("%s\t%s\t%.1f\t%.1f\t%d\t%.3f", table.Cell(l.Weights), activations, l.WeightSQNR, l.OutputSQNR,

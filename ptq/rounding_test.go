@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"euryale/calib"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -25,9 +25,9 @@ func randomJob(t *testing.T, seed uint64) (*job, map[string]model.Layer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &flow.Graph{
-		Inputs:    []flow.Value{{Name: "x", Shape: []int{flow.Batch, 2, 2, 2}}},
-		Constants: map[string]*flow.Tensor{"w": {Shape: []int{2, 2, 1, 1}, Data: []float32{1, -2, 3, 4}}},
+	g := &ir.Network{
+		Inputs:    []ir.Value{{Name: "x", Shape: []int{ir.Batch, 2, 2, 2}}},
+		Constants: map[string]*ir.Constant{"w": {Shape: []int{2, 2, 1, 1}, Data: []float32{1, -2, 3, 4}}},
 	}
 	j := &job{cfg: Config{Activations: model.StaticInt8}, graph: g, seen: map[string]*calib.Histogram{}}
 	seen := func(v string) {
@@ -40,7 +40,7 @@ func randomJob(t *testing.T, seed uint64) (*job, map[string]model.Layer) {
 		return values[max(0, len(values)-1-rng.IntN(4))]
 	}
 	for i := range 4 + rng.IntN(30) {
-		n := flow.Node{Name: fmt.Sprint("n", i), Output: fmt.Sprint("v", i), Inputs: []string{pick()}}
+		n := ir.Node{Name: fmt.Sprint("n", i), Output: fmt.Sprint("v", i), Inputs: []string{pick()}}
 		switch k := rng.IntN(20); {
 		case k < 8:
 			n.Op, n.Inputs = "Conv", append(n.Inputs, "w")
@@ -66,26 +66,26 @@ func randomJob(t *testing.T, seed uint64) (*job, map[string]model.Layer) {
 		g.Nodes = append(g.Nodes, n)
 	}
 	for i := range 1 + rng.IntN(2) {
-		g.Outputs = append(g.Outputs, flow.Value{Name: values[len(values)-1-i]})
+		g.Outputs = append(g.Outputs, ir.Value{Name: values[len(values)-1-i]})
 	}
 	// Half of them end in a layer, so that sums in front of it may stay codes.
 	if rng.IntN(2) > 0 {
-		g.Nodes = append(g.Nodes, flow.Node{Op: "Conv", Name: "last", Output: "y", Inputs: []string{values[len(values)-1], "w"}})
+		g.Nodes = append(g.Nodes, ir.Node{Op: "Conv", Name: "last", Output: "y", Inputs: []string{values[len(values)-1], "w"}})
 		p, err := j.params(j.seen[values[len(values)-1]])
 		if err != nil {
 			t.Fatal(err)
 		}
 		layers["last"] = model.Layer{Weight: weight, Activations: model.StaticInt8, Params: p}
-		g.Outputs = []flow.Value{{Name: "y"}}
+		g.Outputs = []ir.Value{{Name: "y"}}
 	}
 	j.net = indexed(g)
 	return j, layers
 }
 
 // oneByOne is build with a model made anew for each sum that leaves float32, and the number of models.
-func oneByOne(t *testing.T, j *job, layers map[string]model.Layer) (rounded *flow.Graph, models int) {
+func oneByOne(t *testing.T, j *job, layers map[string]model.Layer) (rounded *ir.Network, models int) {
 	t.Helper()
-	r, fakes := j.rounding(), map[string]flow.Node{}
+	r, fakes := j.rounding(), map[string]ir.Node{}
 	for _, v := range r.values {
 		p, err := j.params(j.seen[v])
 		if err != nil {
@@ -167,7 +167,7 @@ func TestIndexed(t *testing.T) {
 }
 
 // fakeByLooking returns the FakeQuantize that makes a value, behind nothing but what moves data, or nil.
-func fakeByLooking(g *flow.Graph, value string) *flow.Node {
+func fakeByLooking(g *ir.Network, value string) *ir.Node {
 	for i := range g.Nodes {
 		switch n := &g.Nodes[i]; {
 		case n.Output != value:
@@ -181,8 +181,8 @@ func fakeByLooking(g *flow.Graph, value string) *flow.Node {
 }
 
 // codesByLooking reports whether nothing but layers read a value, perhaps behind what moves data.
-func codesByLooking(g *flow.Graph, value string, layers map[string]model.Layer) bool {
-	if slices.ContainsFunc(g.Outputs, func(o flow.Value) bool { return o.Name == value }) {
+func codesByLooking(g *ir.Network, value string, layers map[string]model.Layer) bool {
+	if slices.ContainsFunc(g.Outputs, func(o ir.Value) bool { return o.Name == value }) {
 		return false
 	}
 	for _, n := range g.Nodes {

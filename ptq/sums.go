@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 )
@@ -16,22 +16,22 @@ import (
 // rounding is what may be rounded to codes before ops that are no layers.
 type rounding struct {
 	net    *network
-	nodes  map[*flow.Node]bool // sums of two values, and averages
-	values []string            // that they read, in the order in which they are computed
+	nodes  map[*ir.Node]bool // sums of two values, and averages
+	values []string          // that they read, in the order in which they are computed
 }
 
 // rounding returns what sums of two values and averages read; nothing where no layer is StaticInt8 by the
 // Config, or where the graph says itself what is rounded.
 func (j *job) rounding() rounding {
-	r := rounding{net: j.net, nodes: map[*flow.Node]bool{}}
-	if !j.cfg.static() || slices.ContainsFunc(j.graph.Nodes, func(n flow.Node) bool { return n.Op == flow.OpFakeQuantize }) {
+	r := rounding{net: j.net, nodes: map[*ir.Node]bool{}}
+	if !j.cfg.static() || slices.ContainsFunc(j.graph.Nodes, func(n ir.Node) bool { return n.Op == ir.OpFakeQuantize }) {
 		return r
 	}
 	read := map[string]bool{}
 	for i := range j.net.Nodes {
 		n := &j.net.Nodes[i]
 		given := func(in string) bool { return j.net.makers[in] == nil }
-		if n.Op != flow.OpAdd && !average(n) || slices.ContainsFunc(n.Inputs, given) {
+		if n.Op != ir.OpAdd && !average(n) || slices.ContainsFunc(n.Inputs, given) {
 			continue
 		}
 		r.nodes[n] = true
@@ -45,14 +45,14 @@ func (j *job) rounding() rounding {
 	return r
 }
 
-func average(n *flow.Node) bool {
-	return n.Op == flow.OpAveragePool || n.Op == flow.OpGlobalAveragePool
+func average(n *ir.Node) bool {
+	return n.Op == ir.OpAveragePool || n.Op == ir.OpGlobalAveragePool
 }
 
 // build makes the model of the graph, with as much rounded as leaves codes between its layers.
-func (j *job) build(g *flow.Graph, layers map[string]model.Layer) (*model.Model, *flow.Graph, error) {
+func (j *job) build(g *ir.Network, layers map[string]model.Layer) (*model.Model, *ir.Network, error) {
 	r := j.rounding()
-	fakes, taken := map[string]flow.Node{}, j.net.taken()
+	fakes, taken := map[string]ir.Node{}, j.net.taken()
 	for _, v := range r.values {
 		h := j.seen[v]
 		if h.NonFinite() > 0 {
@@ -96,9 +96,9 @@ func setOf(names []string) map[string]bool {
 }
 
 // fakeOf returns a FakeQuantize of parameters for a tensor.
-func fakeOf(name, in string, p qtensor.Params) flow.Node {
+func fakeOf(name, in string, p qtensor.Params) ir.Node {
 	low, high := p.Scheme.CodeRange()
-	f := flow.Node{Op: flow.OpFakeQuantize, Name: name, Inputs: []string{in}, Output: name, Scale: p.Scales[0], Low: low, High: high}
+	f := ir.Node{Op: ir.OpFakeQuantize, Name: name, Inputs: []string{in}, Output: name, Scale: p.Scales[0], Low: low, High: high}
 	if p.Scheme.HasZeroPoint() {
 		f.Zero = p.ZeroPoints[0]
 	}
@@ -107,7 +107,7 @@ func fakeOf(name, in string, p qtensor.Params) flow.Node {
 
 // in returns g with the fakes behind the values that they read, for those of the rounding's nodes all of
 // whose inputs have one.
-func (r rounding) in(g *flow.Graph, fakes map[string]flow.Node) *flow.Graph {
+func (r rounding) in(g *ir.Network, fakes map[string]ir.Node) *ir.Network {
 	names := map[string]bool{}
 	for n := range r.nodes {
 		names[n.Name] = true
@@ -131,9 +131,9 @@ func (r rounding) in(g *flow.Graph, fakes map[string]flow.Node) *flow.Graph {
 
 // left returns the values whose rounding leaves float32: what it gives is not kept as codes, or a sum that
 // reads it is not.
-func (r rounding) left(fakes map[string]flow.Node, coded map[string]bool) (values []string) {
+func (r rounding) left(fakes map[string]ir.Node, coded map[string]bool) (values []string) {
 	for v, f := range fakes {
-		if !coded[f.Output] || slices.ContainsFunc(r.net.readers[v], func(n *flow.Node) bool {
+		if !coded[f.Output] || slices.ContainsFunc(r.net.readers[v], func(n *ir.Node) bool {
 			return r.nodes[n] && !average(n) && !coded[n.Output]
 		}) {
 			values = append(values, v)
@@ -146,7 +146,7 @@ func (r rounding) left(fakes map[string]flow.Node, coded map[string]bool) (value
 // made of one, and what one is made of but by an average, which gives float32 of codes too. A model made anew
 // would tell the same, one sum further each time.
 func (r rounding) spread(values []string, floats map[string]bool, layers map[string]model.Layer) {
-	isLayer := func(n *flow.Node) bool {
+	isLayer := func(n *ir.Node) bool {
 		_, ok := layers[n.Name]
 		return ok
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -27,8 +27,8 @@ type kind struct {
 const many = 1 << 23
 
 // numbers returns numbers from −1 to 1.
-func numbers(shape ...int) *flow.Tensor {
-	t := &flow.Tensor{Shape: shape, Data: make([]float32, tensor.Shape(shape).TotalSize())}
+func numbers(shape ...int) *ir.Constant {
+	t := &ir.Constant{Shape: shape, Data: make([]float32, tensor.Shape(shape).TotalSize())}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range t.Data {
 		t.Data[i] = 2*rng.Float32() - 1
@@ -36,20 +36,20 @@ func numbers(shape ...int) *flow.Tensor {
 	return t
 }
 
-func dense(t *flow.Tensor) *tensor.Dense {
+func dense(t *ir.Constant) *tensor.Dense {
 	return tensor.New(tensor.WithShape(t.Shape...), tensor.WithBacking(t.Data))
 }
 
 // network is x, one node n and what it gives.
-func network(sample []int, n flow.Node, constants map[string]*flow.Tensor) *flow.Graph {
+func network(sample []int, n ir.Node, constants map[string]*ir.Constant) *ir.Network {
 	n.Name, n.Output = "n", "y"
 	if n.Inputs == nil {
 		n.Inputs = []string{"x"}
 	}
-	return &flow.Graph{
-		Inputs:  []flow.Value{{Name: "x", Shape: append([]int{-1}, sample...), Integer: n.Op == "Gather"}},
-		Outputs: []flow.Value{{Name: "y"}},
-		Nodes:   []flow.Node{n}, Constants: constants,
+	return &ir.Network{
+		Inputs:  []ir.Value{{Name: "x", Shape: append([]int{-1}, sample...), Integer: n.Op == "Gather"}},
+		Outputs: []ir.Value{{Name: "y"}},
+		Nodes:   []ir.Node{n}, Constants: constants,
 	}
 }
 
@@ -62,7 +62,7 @@ func inputOf(elements int, sample ...int) func() map[string]tensor.Tensor {
 }
 
 // of returns a kind of one node.
-func of(name string, elements int, sample []int, n flow.Node, constants map[string]*flow.Tensor) *kind {
+func of(name string, elements int, sample []int, n ir.Node, constants map[string]*ir.Constant) *kind {
 	return &kind{name: name, input: inputOf(elements, sample...), model: func() (*model.Model, error) {
 		return model.New(network(sample, n, constants), nil)
 	}}
@@ -71,39 +71,39 @@ func of(name string, elements int, sample []int, n flow.Node, constants map[stri
 // allKinds is every op, layers of every arithmetic, and what comes before nodes and behind them.
 func allKinds(dir string) (list []*kind, err error) {
 	list = append(list, &kind{name: "loops in Go, and no model"})
-	one := func(op string) { list = append(list, of(op, many, []int{64}, flow.Node{Op: op}, nil)) }
+	one := func(op string) { list = append(list, of(op, many, []int{64}, ir.Node{Op: op}, nil)) }
 	for _, op := range []string{
 		"Relu", "Sigmoid", "Tanh", "Abs", "Sign", "Ceil", "Floor", "Sin", "Cos", "Exp", "Log", "Sqrt", "Reciprocal", "Softplus",
 	} {
 		one(op)
 	}
 	for _, op := range []string{"Add", "Sub", "Mul", "Div", "Pow"} {
-		list = append(list, of(op, many, []int{64}, flow.Node{Op: op, Inputs: []string{"x", "x"}}, nil))
+		list = append(list, of(op, many, []int{64}, ir.Node{Op: op, Inputs: []string{"x", "x"}}, nil))
 	}
 	image := []int{8, 64, 64}
 	list = append(list,
-		of("LeakyRelu", many, []int{64}, flow.Node{Op: "LeakyRelu", Alpha: 0.1}, nil),
-		of("Softmax", many, []int{64}, flow.Node{Op: "Softmax", Axis: 1}, nil),
-		of("LogSoftmax", many, []int{64}, flow.Node{Op: "LogSoftmax", Axis: 1}, nil),
-		of("ReduceSum", many, []int{64}, flow.Node{Op: "ReduceSum", Axes: []int{1}}, nil),
-		of("ReduceMax", many, []int{64}, flow.Node{Op: "ReduceMax", Axes: []int{1}}, nil),
-		of("FakeQuantize", many, []int{64}, flow.Node{Op: "FakeQuantize", Scale: 0.01, Zero: 128, High: 255}, nil),
-		of("Slice", many, []int{64}, flow.Node{Op: "Slice", Axes: []int{1}, Starts: []int{1}, Ends: []int{63}}, nil),
-		of("Reshape", many, []int{64}, flow.Node{Op: "Reshape", Shape: []int{-1, 8, 8}}, nil),
-		of("Transpose", many, []int{64}, flow.Node{Op: "Transpose", Perm: []int{1, 0}}, nil),
-		of("Concat", many, []int{64}, flow.Node{Op: "Concat", Inputs: []string{"x", "x"}, Axis: 1}, nil),
-		of("MaxPool", many, image, flow.Node{Op: "MaxPool", Kernel: []int{5, 5}}, nil),
-		of("AveragePool", many, image, flow.Node{Op: "AveragePool", Kernel: []int{5, 5}}, nil),
-		of("GlobalAveragePool", many, image, flow.Node{Op: "GlobalAveragePool"}, nil),
-		of("Gemm, float32", many/4, []int{1024}, flow.Node{Op: "Gemm", Inputs: []string{"x", "w"}},
-			map[string]*flow.Tensor{"w": numbers(1024, 1024)}),
-		of("MatMul, float32", many/4, []int{8, 1024}, flow.Node{Op: "MatMul", Inputs: []string{"x", "w"}},
-			map[string]*flow.Tensor{"w": numbers(1024, 1024)}),
-		of("Conv, float32", many/8, image, flow.Node{Op: "Conv", Inputs: []string{"x", "w"}},
-			map[string]*flow.Tensor{"w": numbers(64, 8, 5, 5)}),
+		of("LeakyRelu", many, []int{64}, ir.Node{Op: "LeakyRelu", Alpha: 0.1}, nil),
+		of("Softmax", many, []int{64}, ir.Node{Op: "Softmax", Axis: 1}, nil),
+		of("LogSoftmax", many, []int{64}, ir.Node{Op: "LogSoftmax", Axis: 1}, nil),
+		of("ReduceSum", many, []int{64}, ir.Node{Op: "ReduceSum", Axes: []int{1}}, nil),
+		of("ReduceMax", many, []int{64}, ir.Node{Op: "ReduceMax", Axes: []int{1}}, nil),
+		of("FakeQuantize", many, []int{64}, ir.Node{Op: "FakeQuantize", Scale: 0.01, Zero: 128, High: 255}, nil),
+		of("Slice", many, []int{64}, ir.Node{Op: "Slice", Axes: []int{1}, Starts: []int{1}, Ends: []int{63}}, nil),
+		of("Reshape", many, []int{64}, ir.Node{Op: "Reshape", Shape: []int{-1, 8, 8}}, nil),
+		of("Transpose", many, []int{64}, ir.Node{Op: "Transpose", Perm: []int{1, 0}}, nil),
+		of("Concat", many, []int{64}, ir.Node{Op: "Concat", Inputs: []string{"x", "x"}, Axis: 1}, nil),
+		of("MaxPool", many, image, ir.Node{Op: "MaxPool", Kernel: []int{5, 5}}, nil),
+		of("AveragePool", many, image, ir.Node{Op: "AveragePool", Kernel: []int{5, 5}}, nil),
+		of("GlobalAveragePool", many, image, ir.Node{Op: "GlobalAveragePool"}, nil),
+		of("Gemm, float32", many/4, []int{1024}, ir.Node{Op: "Gemm", Inputs: []string{"x", "w"}},
+			map[string]*ir.Constant{"w": numbers(1024, 1024)}),
+		of("MatMul, float32", many/4, []int{8, 1024}, ir.Node{Op: "MatMul", Inputs: []string{"x", "w"}},
+			map[string]*ir.Constant{"w": numbers(1024, 1024)}),
+		of("Conv, float32", many/8, image, ir.Node{Op: "Conv", Inputs: []string{"x", "w"}},
+			map[string]*ir.Constant{"w": numbers(64, 8, 5, 5)}),
 	)
-	table := map[string]*flow.Tensor{"w": numbers(1000, 256)}
-	gather := of("Gather", 0, nil, flow.Node{Op: "Gather", Inputs: []string{"w", "x"}}, table)
+	table := map[string]*ir.Constant{"w": numbers(1000, 256)}
+	gather := of("Gather", 0, nil, ir.Node{Op: "Gather", Inputs: []string{"w", "x"}}, table)
 	gather.input = rows
 	list = append(list, gather)
 	layers, err := layerKinds(table)
@@ -124,21 +124,21 @@ func rows() map[string]tensor.Tensor {
 }
 
 // layerKinds is layers of every arithmetic.
-func layerKinds(table map[string]*flow.Tensor) (list []*kind, err error) {
+func layerKinds(table map[string]*ir.Constant) (list []*kind, err error) {
 	params, err := qtensor.NewParams(qtensor.Affine(8), []float32{-1}, []float32{1})
 	if err != nil {
 		return nil, err
 	}
-	layer := func(name string, elements int, sample []int, n flow.Node, w *flow.Tensor, s qtensor.Scheme, a model.Activations) *kind {
+	layer := func(name string, elements int, sample []int, n ir.Node, w *ir.Constant, s qtensor.Scheme, a model.Activations) *kind {
 		q, failed := qtensor.Quantize(dense(w), s)
 		if failed != nil {
 			err = failed
 		}
 		return &kind{name: name, input: inputOf(elements, sample...), model: func() (*model.Model, error) {
-			return model.New(network(sample, n, map[string]*flow.Tensor{"w": w}), map[string]model.Layer{"n": layerOf(q, a, params)})
+			return model.New(network(sample, n, map[string]*ir.Constant{"w": w}), map[string]model.Layer{"n": layerOf(q, a, params)})
 		}}
 	}
-	gemm, conv := flow.Node{Op: "Gemm", Inputs: []string{"x", "w"}}, flow.Node{Op: "Conv", Inputs: []string{"x", "w"}}
+	gemm, conv := ir.Node{Op: "Gemm", Inputs: []string{"x", "w"}}, ir.Node{Op: "Conv", Inputs: []string{"x", "w"}}
 	each := conv
 	each.Group = 64
 	square, filters, own := numbers(2048, 2048), numbers(64, 16, 3, 3), numbers(64, 1, 3, 3)
@@ -155,7 +155,7 @@ func layerKinds(table map[string]*flow.Tensor) (list []*kind, err error) {
 	pack := layer("packing, the first run", 2048, []int{2048}, gemm, numbers(2048, 16384),
 		qtensor.Int4().PerGroup(1, 32), model.DynamicInt8)
 	pack.first = true
-	codes := layer("Gather of codes", 0, nil, flow.Node{Op: "Gather", Inputs: []string{"w", "x"}}, table["w"],
+	codes := layer("Gather of codes", 0, nil, ir.Node{Op: "Gather", Inputs: []string{"w", "x"}}, table["w"],
 		qtensor.Symmetric(8), model.Default)
 	codes.input = rows
 	return append(list, pack, codes), err
@@ -172,7 +172,7 @@ func layerOf(q *qtensor.QTensor, a model.Activations, params qtensor.Params) mod
 
 // otherKinds is inputs that are read element by element, constants in a file, and a call.
 func otherKinds(dir string) ([]*kind, error) {
-	turned := of("a transposed input", 0, []int{64}, flow.Node{Op: "Relu"}, nil)
+	turned := of("a transposed input", 0, []int{64}, ir.Node{Op: "Relu"}, nil)
 	turned.input = func() map[string]tensor.Tensor {
 		x := dense(numbers(64, many/16))
 		if err := x.T(); err != nil {
@@ -180,26 +180,26 @@ func otherKinds(dir string) ([]*kind, error) {
 		}
 		return map[string]tensor.Tensor{"x": x}
 	}
-	wide := of("float64 input", 0, []int{64}, flow.Node{Op: "Relu"}, nil)
+	wide := of("float64 input", 0, []int{64}, ir.Node{Op: "Relu"}, nil)
 	wide.input = func() map[string]tensor.Tensor {
 		return map[string]tensor.Tensor{"x": tensor.New(tensor.WithShape(many/64, 64), tensor.WithBacking(make([]float64, many)))}
 	}
-	call := of("a call", 1<<16, []int{64}, flow.Node{Op: "Call"}, nil)
+	call := of("a call", 1<<16, []int{64}, ir.Node{Op: "Call"}, nil)
 	call.model = func() (*model.Model, error) {
-		g := network([]int{64}, flow.Node{Op: "Call"}, nil)
-		g.Calls = map[string]*flow.Call{"n": {
+		g := network([]int{64}, ir.Node{Op: "Call"}, nil)
+		g.Calls = map[string]*ir.Call{"n": {
 			What: "busy", Shape: []int{-1, 64},
-			Run: func(_ context.Context, _ int, in []flow.Tensor) (flow.Tensor, error) {
+			Run: func(_ context.Context, _ int, in []ir.Constant) (ir.Constant, error) {
 				for begin := time.Now(); time.Since(begin) < 300*time.Millisecond; {
 				}
-				return flow.Tensor{Shape: in[0].Shape, Data: slices.Clone(in[0].Data)}, nil
+				return ir.Constant{Shape: in[0].Shape, Data: slices.Clone(in[0].Data)}, nil
 			},
 		}}
 		return model.New(g, nil)
 	}
 	path := filepath.Join(dir, "constants")
-	big, err := model.New(network([]int{1024}, flow.Node{Op: "MatMul", Inputs: []string{"x", "w"}},
-		map[string]*flow.Tensor{"w": numbers(1024, many/64)}), nil)
+	big, err := model.New(network([]int{1024}, ir.Node{Op: "MatMul", Inputs: []string{"x", "w"}},
+		map[string]*ir.Constant{"w": numbers(1024, many/64)}), nil)
 	if err == nil {
 		err = big.Save(path)
 	}

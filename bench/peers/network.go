@@ -12,7 +12,7 @@ import (
 
 	"euryale/bench/internal/workload"
 	"euryale/bench/peers/duel"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/internal/kernel"
 	"euryale/model"
 	"euryale/qtensor"
@@ -25,7 +25,7 @@ type network struct {
 	batch  int
 	sample []int
 	images []float32
-	graph  *flow.Graph
+	graph  *ir.Network
 	ranges map[string]qtensor.Params // of values, in 8 bits
 	layers map[string]*layer         // by the name of the node
 }
@@ -43,43 +43,43 @@ const classes = 10
 // design is a network's nodes, whose weights are named after them, with their shapes.
 type design struct {
 	sample []int
-	nodes  []flow.Node
+	nodes  []ir.Node
 	shapes map[string][]int
 }
 
 // add appends a node that gives the value of its name.
-func (d *design) add(n flow.Node, in ...string) string {
+func (d *design) add(n ir.Node, in ...string) string {
 	n.Output, n.Inputs = n.Name, in
 	d.nodes = append(d.nodes, n)
 	return n.Name
 }
 
 // product appends a layer, and a Relu if asked for.
-func (d *design) product(n flow.Node, in string, relu bool, shape ...int) string {
+func (d *design) product(n ir.Node, in string, relu bool, shape ...int) string {
 	d.shapes[n.Name] = shape
 	out := d.add(n, in, n.Name+".w", n.Name+".b")
 	if relu {
-		out = d.add(flow.Node{Op: "Relu", Name: n.Name + ".relu"}, out)
+		out = d.add(ir.Node{Op: "Relu", Name: n.Name + ".relu"}, out)
 	}
 	return out
 }
 
 // conv appends a convolution that pads.
 func (d *design) conv(name, in string, relu bool, filters, channels, kernel, pad, stride int) string {
-	n := flow.Node{Op: "Conv", Name: name, Pads: []int{pad, pad}, Strides: []int{stride, stride}}
+	n := ir.Node{Op: "Conv", Name: name, Pads: []int{pad, pad}, Strides: []int{stride, stride}}
 	return d.product(n, in, relu, filters, channels, kernel, kernel)
 }
 
 func (d *design) dense(name, in string, relu bool, out, depth int) string {
-	return d.product(flow.Node{Op: "Gemm", Name: name, TransB: true}, in, relu, out, depth)
+	return d.product(ir.Node{Op: "Gemm", Name: name, TransB: true}, in, relu, out, depth)
 }
 
 func (d *design) pool(name, in string) string {
-	return d.add(flow.Node{Op: "MaxPool", Name: name, Kernel: []int{2, 2}, Strides: []int{2, 2}}, in)
+	return d.add(ir.Node{Op: "MaxPool", Name: name, Kernel: []int{2, 2}, Strides: []int{2, 2}}, in)
 }
 
 func (d *design) flatten(in string, length int) string {
-	return d.add(flow.Node{Op: "Reshape", Name: "flat", Shape: []int{-1, length}}, in)
+	return d.add(ir.Node{Op: "Reshape", Name: "flat", Shape: []int{-1, length}}, in)
 }
 
 // block appends a residual block, with a convolution beside it where the image changes.
@@ -89,7 +89,7 @@ func (d *design) block(name, in string, filters, channels, stride int) string {
 	if stride > 1 {
 		in = d.conv(name+".side", in, false, filters, channels, 1, 0, stride)
 	}
-	return d.add(flow.Node{Op: "Relu", Name: name + ".relu"}, d.add(flow.Node{Op: "Add", Name: name + ".sum"}, b, in))
+	return d.add(ir.Node{Op: "Relu", Name: name + ".relu"}, d.add(ir.Node{Op: "Add", Name: name + ".sum"}, b, in))
 }
 
 // lenet is the network of examples/mnist: 5×5 to 16 channels, pool, 5×5 to 32, pool, 128, 10.
@@ -108,7 +108,7 @@ func resnet8() *design {
 	h = d.block("one", h, 16, 16, 1)
 	h = d.block("two", h, 32, 16, 2)
 	h = d.block("three", h, 64, 32, 2)
-	h = d.add(flow.Node{Op: "GlobalAveragePool", Name: "average"}, h)
+	h = d.add(ir.Node{Op: "GlobalAveragePool", Name: "average"}, h)
 	d.dense("fc", d.flatten(h, 64), false, classes, 64)
 	return d
 }
@@ -120,12 +120,12 @@ func mobilenet() *design {
 	h, channels := d.conv("stem", "x", true, 8, 3, 3, 1, 2), 8
 	for i, b := range [][2]int{{16, 1}, {32, 2}, {32, 1}, {64, 2}, {64, 1}, {128, 2}, {128, 1}, {128, 1}, {128, 1}, {128, 1}, {128, 1}, {256, 2}, {256, 1}} {
 		filters, stride := b[0], b[1]
-		n := flow.Node{Op: "Conv", Name: fmt.Sprintf("depth%d", i+1), Pads: []int{1, 1}, Strides: []int{stride, stride}, Group: channels}
+		n := ir.Node{Op: "Conv", Name: fmt.Sprintf("depth%d", i+1), Pads: []int{1, 1}, Strides: []int{stride, stride}, Group: channels}
 		h = d.product(n, h, true, channels, 1, 3, 3)
 		h = d.conv(fmt.Sprintf("point%d", i+1), h, true, filters, channels, 1, 0, 1)
 		channels = filters
 	}
-	h = d.add(flow.Node{Op: "GlobalAveragePool", Name: "average"}, h)
+	h = d.add(ir.Node{Op: "GlobalAveragePool", Name: "average"}, h)
 	d.dense("fc", d.flatten(h, channels), false, classes, channels)
 	return d
 }
@@ -137,11 +137,11 @@ func newNetwork(d *design, batch int) (*network, error) {
 	for i := range l.images {
 		l.images[i] = max(0, float32(rng.NormFloat64()))
 	}
-	l.graph = &flow.Graph{
-		Inputs:    []flow.Value{{Name: "x", Shape: append([]int{-1}, d.sample...)}},
-		Outputs:   []flow.Value{{Name: d.nodes[len(d.nodes)-1].Output}},
+	l.graph = &ir.Network{
+		Inputs:    []ir.Value{{Name: "x", Shape: append([]int{-1}, d.sample...)}},
+		Outputs:   []ir.Value{{Name: d.nodes[len(d.nodes)-1].Output}},
 		Nodes:     d.nodes,
-		Constants: map[string]*flow.Tensor{},
+		Constants: map[string]*ir.Constant{},
 	}
 	for _, n := range d.nodes {
 		shape := d.shapes[n.Name]
@@ -158,8 +158,8 @@ func newNetwork(d *design, batch int) (*network, error) {
 			w.bias[i] = float32(0.1 * rng.NormFloat64())
 		}
 		l.layers[n.Name] = w
-		l.graph.Constants[n.Name+".w"] = &flow.Tensor{Shape: shape, Data: w.numbers()}
-		l.graph.Constants[n.Name+".b"] = &flow.Tensor{Shape: []int{shape[0]}, Data: w.bias}
+		l.graph.Constants[n.Name+".w"] = &ir.Constant{Shape: shape, Data: w.numbers()}
+		l.graph.Constants[n.Name+".b"] = &ir.Constant{Shape: []int{shape[0]}, Data: w.bias}
 	}
 	float, err := model.New(l.graph, nil)
 	if err != nil {
@@ -190,7 +190,7 @@ func (l *network) inputs() map[string]tensor.Tensor {
 }
 
 // rounds reports whether what flows into a node becomes codes by itself: in front of layers, sums and averages.
-func (l *network) rounds(n flow.Node) bool {
+func (l *network) rounds(n ir.Node) bool {
 	return l.layers[n.Name] != nil || n.Op == "Add" || n.Op == "GlobalAveragePool"
 }
 
@@ -222,7 +222,7 @@ func networks(d *design, entrants ...entrant[*network]) func([]workload.Shape) i
 }
 
 // runNetwork returns the contender of a model of ours.
-func runNetwork(name string, l *network, g *flow.Graph, layers map[string]model.Layer) (duel.Contender, error) {
+func runNetwork(name string, l *network, g *ir.Network, layers map[string]model.Layer) (duel.Contender, error) {
 	m, err := model.New(g, layers)
 	if err != nil {
 		return duel.Contender{}, err
@@ -294,7 +294,7 @@ func oursNetwork(l *network, _ int) (duel.Contender, error) {
 				n.Inputs[i] = v + ".codes"
 				if !made[v] {
 					made[v] = true
-					g.Nodes = append(g.Nodes, flow.Node{Op: "FakeQuantize", Name: v + ".codes", Inputs: []string{v}, Output: v + ".codes", Scale: p.Scales[0], Zero: p.ZeroPoints[0], High: 255})
+					g.Nodes = append(g.Nodes, ir.Node{Op: "FakeQuantize", Name: v + ".codes", Inputs: []string{v}, Output: v + ".codes", Scale: p.Scales[0], Zero: p.ZeroPoints[0], High: 255})
 				}
 			}
 		}

@@ -5,7 +5,7 @@ import (
 
 	"euryale/bench/peers/duel"
 	"euryale/bench/peers/onnx"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 )
 
 // The networks as ONNX Runtime has them.
@@ -25,7 +25,7 @@ func ortNetwork(name string, build func(l *network) ([]onnx.Node, []onnx.Tensor)
 }
 
 // nodeOf returns a node by ONNX's attributes.
-func nodeOf(n flow.Node) onnx.Node {
+func nodeOf(n ir.Node) onnx.Node {
 	node := onnx.Node{Op: n.Op, Inputs: n.Inputs, Outputs: []string{n.Output}}
 	if n.Op == "Reshape" {
 		node.Op = "Flatten"

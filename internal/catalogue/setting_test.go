@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 
 	"euryale/exprgraph"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/ops"
 	"euryale/qtensor"
@@ -79,12 +79,12 @@ var (
 )
 
 // network returns x·w for x of (batch, 4).
-func network() *flow.Graph {
-	return &flow.Graph{
-		Inputs:    []flow.Value{{Name: "x", Shape: []int{flow.Batch, 4}}},
-		Outputs:   []flow.Value{{Name: "y"}},
-		Nodes:     []flow.Node{{Op: "Gemm", Name: "x", Inputs: []string{"x", "w"}, Output: "y"}},
-		Constants: map[string]*flow.Tensor{"w": {Shape: []int{4, 3}, Data: floats(12)}},
+func network() *ir.Network {
+	return &ir.Network{
+		Inputs:    []ir.Value{{Name: "x", Shape: []int{ir.Batch, 4}}},
+		Outputs:   []ir.Value{{Name: "y"}},
+		Nodes:     []ir.Node{{Op: "Gemm", Name: "x", Inputs: []string{"x", "w"}, Output: "y"}},
+		Constants: map[string]*ir.Constant{"w": {Shape: []int{4, 3}, Data: floats(12)}},
 	}
 }
 

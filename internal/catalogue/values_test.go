@@ -12,7 +12,7 @@ import (
 
 	"euryale/calib"
 	"euryale/exprgraph"
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/ops"
 	"euryale/ptq"
@@ -75,8 +75,8 @@ func init() {
 	fixed[calib.RangeEstimator](calib.MinMax(), nil, failing{})
 
 	fixed(multiply, nil, new(model.Model), must(model.Read(bytes.NewReader(file), int64(len(file)))))
-	give(func(*setting) flow.Graph { return *network() })
-	alsoParts[flow.Graph]()
+	give(func(*setting) ir.Network { return *network() })
+	alsoParts[ir.Network]()
 
 	giveGraphs()
 }

@@ -1,7 +1,7 @@
 package graphop
 
 import (
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/qtensor"
 
 	"gorgonia.org/gorgonia"
@@ -12,7 +12,7 @@ import (
 type Fake interface {
 	// Quantize returns the first operand, quantized.
 	Quantize(operands ...gorgonia.Value) (*qtensor.QTensor, error)
-	// Node returns the FakeQuantize of flow that does the same to any first operand. An error says why none
+	// Node returns the FakeQuantize of a network that does the same to any first operand. An error says why none
 	// does.
-	Node(behind ...gorgonia.Value) (flow.Node, error)
+	Node(behind ...gorgonia.Value) (ir.Node, error)
 }

@@ -1,6 +1,6 @@
-// Package flow is a network as data: operations in order, by ONNX's names, on values by name. It is what a
+// Package ir is a network as data: operations in order, by ONNX's names, on values by name. It is what a
 // float graph is read into, what is quantized, run and saved.
-package flow
+package ir
 
 import (
 	"context"
@@ -19,8 +19,8 @@ type Value struct {
 	Integer bool   `json:"integer,omitempty"` // of an input: whole numbers, for Gather and Reshape alone
 }
 
-// Tensor is a constant, row-major and dense.
-type Tensor struct {
+// Constant is a tensor, row-major and dense.
+type Constant struct {
 	Shape   []int
 	Data    []float32
 	Trained *Trained // of which Data are the real values; or nil
@@ -80,23 +80,23 @@ type Call struct {
 	Shape []int  // of the result, Batch in at most one place
 	// Run returns the result for inputs of a batch. It does not keep or change them, is safe for any number
 	// of goroutines, and returns the error of ctx where it waits for others and ctx ends.
-	Run func(ctx context.Context, batch int, in []Tensor) (Tensor, error)
+	Run func(ctx context.Context, batch int, in []Constant) (Constant, error)
 }
 
-// Graph is a network.
-type Graph struct {
+// Network is a network.
+type Network struct {
 	Inputs    []Value
 	Outputs   []Value
 	Nodes     []Node
-	Constants map[string]*Tensor
+	Constants map[string]*Constant
 	Calls     map[string]*Call // by the names of nodes, whose Op is "Call"
 }
 
 // Check reports names that are empty, given twice, used before they are there, or no text, which no file
 // holds.
-func (g *Graph) Check() error {
+func (g *Network) Check() error {
 	if g == nil {
-		return errors.New("flow: got no network, want one")
+		return errors.New("ir: got no network, want one")
 	}
 	seen := map[string]bool{}
 	add := func(name, what string) error { return take(seen, name, what) }
@@ -117,7 +117,7 @@ func (g *Graph) Check() error {
 		}
 		for _, in := range n.Inputs {
 			if !seen[in] {
-				return fmt.Errorf("flow: node %q: there is no input %q before it", n.Name, in)
+				return fmt.Errorf("ir: node %q: there is no input %q before it", n.Name, in)
 			}
 		}
 		if err := add(n.Output, "output of "+n.Name); err != nil {
@@ -126,7 +126,7 @@ func (g *Graph) Check() error {
 	}
 	for _, v := range g.Outputs {
 		if !seen[v.Name] {
-			return fmt.Errorf("flow: there is no output %q", v.Name)
+			return fmt.Errorf("ir: there is no output %q", v.Name)
 		}
 	}
 	return nil
@@ -136,11 +136,11 @@ func (g *Graph) Check() error {
 func take(taken map[string]bool, name, what string) error {
 	switch {
 	case name == "":
-		return fmt.Errorf("flow: %s %q: got no name, want one for everything", what, name)
+		return fmt.Errorf("ir: %s %q: got no name, want one for everything", what, name)
 	case taken[name]:
-		return fmt.Errorf("flow: %s %q: the name is taken, want another", what, name)
+		return fmt.Errorf("ir: %s %q: the name is taken, want another", what, name)
 	case !utf8.ValidString(name):
-		return fmt.Errorf("flow: %s %q: the name is not UTF-8, want text, as a file holds it", what, name)
+		return fmt.Errorf("ir: %s %q: the name is not UTF-8, want text, as a file holds it", what, name)
 	}
 	taken[name] = true
 	return nil

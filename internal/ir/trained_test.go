@@ -1,4 +1,4 @@
-package flow_test
+package ir_test
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"euryale/internal/flow"
+	"euryale/internal/ir"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -25,17 +25,17 @@ func drawn(n int, shape ...int) *tensor.Dense {
 // TestTrained takes constants through what a graph does to a constant, and what it cannot.
 func TestTrained(t *testing.T) {
 	x := drawn(24, 2, 3, 4)
-	codes := func(s qtensor.Scheme) *flow.Trained {
+	codes := func(s qtensor.Scheme) *ir.Trained {
 		q, err := qtensor.Quantize(x, s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return &flow.Trained{Tensor: q}
+		return &ir.Trained{Tensor: q}
 	}
 	all, kept, groups := codes(qtensor.Affine(4)), codes(qtensor.PerChannelSymmetric(4, 0)), codes(qtensor.Int4().PerGroup(2, 3))
 	for _, c := range []struct {
 		name        string
-		before, got *flow.Trained
+		before, got *ir.Trained
 		scheme      string
 	}{
 		{"reshaped", all, all.Reshape([]int{4, 6}), "affine4"},
@@ -51,7 +51,7 @@ func TestTrained(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		before *flow.Trained
+		before *ir.Trained
 		by     []float64
 		axis   int
 		scheme string // of the result; none where there is none
@@ -85,7 +85,7 @@ func TestTrained(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		got    *flow.Trained
+		got    *ir.Trained
 		target error
 		part   string
 	}{

@@ -1,4 +1,4 @@
-package flow
+package ir
 
 // The operations of a network, by ONNX's names. FakeQuantize is QuantizeLinear and DequantizeLinear in one,
 // and Call is an operation that is code.
