@@ -21,11 +21,11 @@ func TestAliases(t *testing.T) {
 	both := must(gorgonia.Concat(0, passed, double)) // is none, but is like single
 	negated := must(gorgonia.Neg(reshaped))
 	flat := must(gorgonia.Reshape(negated, tensor.Shape{12}))
-	turned := must(gorgonia.Transpose(double, 1, 0))
+	transposed := must(gorgonia.Transpose(double, 1, 0))
 	gorgonia.Read(double, new(gorgonia.Value))
 
 	family := gorgonia.Nodes{double, reshaped, sliced, dropped, passed, single, both}
-	for _, family := range []gorgonia.Nodes{family, {negated, flat}, {turned}, {x}} {
+	for _, family := range []gorgonia.Nodes{family, {negated, flat}, {transposed}, {x}} {
 		for i, n := range family {
 			want := slices.Delete(slices.Clone(family), i, i+1)
 			got := aliases(n)

@@ -15,10 +15,10 @@ import (
 
 // Attach observes nodes of g, float32 or float64 and of any shape, under the keys of points: from then on
 // every run of a machine made for g adds their values to the Calibrator. Attach when the graph is complete,
-// and before the machine is made; a machine for a part of the graph without the observers records nothing.
+// and before the machine is made; a machine for a subgraph without the observers records nothing.
 //
-// An observer is an op on the node whose result, a float32 scalar, nothing reads: it changes no value that
-// flows through g. It sees the node's value, where Node.Value after a run may show memory that a later op
+// An observer is an op on the node whose result, a float32 scalar, nothing reads: it changes no other
+// value of g. It sees the node's value, where Node.Value after a run may show memory that a later op
 // overwrote. For that, no op overwrites an observed value before the observers ran, near the end, and a run
 // takes the more memory.
 //

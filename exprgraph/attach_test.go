@@ -71,7 +71,7 @@ func runAndClose(vm gorgonia.VM) error {
 	return errors.Join(vm.RunAll(), vm.Close())
 }
 
-// numbers returns a copy of v's elements.
+// wideOf returns a copy of v's elements as float64.
 func wideOf(t *testing.T, v gorgonia.Value) []float64 {
 	t.Helper()
 	switch data := v.Data().(type) {
@@ -92,8 +92,8 @@ func equalBits(a, b []float64) bool {
 	return slices.EqualFunc(a, b, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) })
 }
 
-// What flows through a graph is the same with observers and without, bit by bit, and what was seen is what
-// gorgonia.Read shows, which copies.
+// TestAttachSeesAndChangesNothing: a graph's values have the same bits with observers as without, and the
+// observers see what gorgonia.Read shows, which copies.
 func TestAttachSeesAndChangesNothing(t *testing.T) {
 	for name, run := range machines {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
@@ -106,7 +106,7 @@ func TestAttachSeesAndChangesNothing(t *testing.T) {
 						gorgonia.Read(n, read[key])
 					}
 				}
-				watch, err := Attach(observed.g, observed.points())
+				calibrator, err := Attach(observed.g, observed.points())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -137,7 +137,7 @@ func TestAttachSeesAndChangesNothing(t *testing.T) {
 					}
 					want["cost"] = append(want["cost"], float32(wideOf(t, plain.cost.Value())[0]))
 				}
-				profile := watch.Profile()
+				profile := calibrator.Profile()
 				for key := range observed.points() {
 					got, err := profile.Histogram(key)
 					if w := histogramOf(want[key]); err != nil || !reflect.DeepEqual(got, w) {
@@ -153,10 +153,10 @@ func TestAttachSeesAndChangesNothing(t *testing.T) {
 func TestAttachSeesWhatIsOverwritten(t *testing.T) {
 	lowest := func(observe bool) float32 {
 		n := newNet(tensor.Float32)
-		watch := new(calib.Calibrator)
+		calibrator := new(calib.Calibrator)
 		if observe {
 			var err error
-			if watch, err = Attach(n.g, map[string]*gorgonia.Node{"pre": n.pre}); err != nil {
+			if calibrator, err = Attach(n.g, map[string]*gorgonia.Node{"pre": n.pre}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -169,7 +169,7 @@ func TestAttachSeesWhatIsOverwritten(t *testing.T) {
 		if !observe {
 			return slices.Min(n.pre.Value().Data().([]float32))
 		}
-		h, err := watch.Profile().Histogram("pre")
+		h, err := calibrator.Profile().Histogram("pre")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,7 +219,7 @@ func TestAttachSeesWhatIsOverwrittenThroughAliases(t *testing.T) {
 						observed, overwritten = x, gorgonia.Must(f(x))
 					}
 					gorgonia.Must(gorgonia.Rectify(overwritten))
-					watch, err := Attach(g, map[string]*gorgonia.Node{"n": observed})
+					calibrator, err := Attach(g, map[string]*gorgonia.Node{"n": observed})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -229,7 +229,7 @@ func TestAttachSeesWhatIsOverwrittenThroughAliases(t *testing.T) {
 					if err := machines[machine](g); err != nil {
 						t.Fatal(err)
 					}
-					seen[machine] = text(t, watch.Profile())
+					seen[machine] = text(t, calibrator.Profile())
 				}
 				if seen["tape"] != seen["lisp"] {
 					t.Errorf("got %s from TapeMachine, want %s", seen["tape"], seen["lisp"])
@@ -242,7 +242,7 @@ func TestAttachSeesWhatIsOverwrittenThroughAliases(t *testing.T) {
 func TestAttachPerChannel(t *testing.T) {
 	n := newNet(tensor.Float64)
 	points := map[string]*gorgonia.Node{"x": n.x, "pre": n.pre, "act": n.act}
-	watch, err := Attach(n.g, points, calib.PerChannel(1), calib.PerChannel(0, "act"))
+	calibrator, err := Attach(n.g, points, calib.PerChannel(1), calib.PerChannel(0, "act"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestAttachPerChannel(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sameProfile(t, watch.Profile(), want)
+	sameProfile(t, calibrator.Profile(), want)
 }
 
 func TestAttachOfAnyRank(t *testing.T) {
@@ -276,7 +276,7 @@ func TestAttachOfAnyRank(t *testing.T) {
 			g := gorgonia.NewGraph()
 			x := gorgonia.NewTensor(g, tensor.Float32, rank, gorgonia.WithShape(shape...), gorgonia.WithName("x"))
 			y := gorgonia.Must(gorgonia.Neg(x))
-			watch, err := Attach(g, map[string]*gorgonia.Node{"x": x, "y": y})
+			calibrator, err := Attach(g, map[string]*gorgonia.Node{"x": x, "y": y})
 			if err != nil {
 				t.Fatalf("rank %d: %v", rank, err)
 			}
@@ -296,7 +296,7 @@ func TestAttachOfAnyRank(t *testing.T) {
 				negated[i] = -negated[i]
 			}
 			for key, want := range map[string][]float32{"x": values, "y": negated} {
-				if h, err := watch.Profile().Histogram(key); err != nil || !reflect.DeepEqual(h, histogramOf(want)) {
+				if h, err := calibrator.Profile().Histogram(key); err != nil || !reflect.DeepEqual(h, histogramOf(want)) {
 					t.Errorf("rank %d, %s: %s: got %+v, %v, want the histogram of %v", rank, name, key, h, err, want)
 				}
 			}
@@ -308,8 +308,8 @@ func TestAttachToViews(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(4, 5), gorgonia.WithName("x"))
 	columns := gorgonia.Must(gorgonia.Slice(x, nil, gorgonia.S(1, 3)))
-	turned := gorgonia.Must(gorgonia.Transpose(columns, 1, 0))
-	watch, err := Attach(g, map[string]*gorgonia.Node{"columns": columns, "turned": turned}, calib.PerChannel(1, "columns"), calib.PerChannel(0, "turned"))
+	transposed := gorgonia.Must(gorgonia.Transpose(columns, 1, 0))
+	calibrator, err := Attach(g, map[string]*gorgonia.Node{"columns": columns, "transposed": transposed}, calib.PerChannel(1, "columns"), calib.PerChannel(0, "transposed"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,8 +324,8 @@ func TestAttachToViews(t *testing.T) {
 	for c := 1; c < 3; c++ {
 		want = append(want, histogramOf([]float32{values[c], values[5+c], values[10+c], values[15+c]}))
 	}
-	for _, key := range []string{"columns", "turned"} {
-		if _, got, err := watch.Profile().Channels(key); err != nil || !reflect.DeepEqual(got, want) {
+	for _, key := range []string{"columns", "transposed"} {
+		if _, got, err := calibrator.Profile().Channels(key); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %v, %v, want %v", key, got, err, want)
 		}
 	}
@@ -362,9 +362,9 @@ func TestAttachErrors(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			before := len(n.g.AllNodes())
 			points := map[string]*gorgonia.Node{c.key: c.node, "a": n.x, "z": n.x}
-			watch, err := Attach(n.g, points, c.opts...)
-			if !errors.Is(err, c.want) || watch != nil || !strings.HasPrefix(fmt.Sprint(err), "exprgraph: Attach: ") {
-				t.Errorf("got %v, %v, want %v", watch, err, c.want)
+			calibrator, err := Attach(n.g, points, c.opts...)
+			if !errors.Is(err, c.want) || calibrator != nil || !strings.HasPrefix(fmt.Sprint(err), "exprgraph: Attach: ") {
+				t.Errorf("got %v, %v, want %v", calibrator, err, c.want)
 			}
 			if after := len(n.g.AllNodes()); after != before {
 				t.Errorf("got %d nodes after an error, want %d", after, before)
@@ -380,8 +380,8 @@ func TestAttachErrors(t *testing.T) {
 }
 
 func TestAttachNothing(t *testing.T) {
-	watch, err := Attach(gorgonia.NewGraph(), nil)
-	if err != nil || len(watch.Profile().Keys()) != 0 {
-		t.Errorf("got %v, %v, want nothing", watch.Profile().Keys(), err)
+	calibrator, err := Attach(gorgonia.NewGraph(), nil)
+	if err != nil || len(calibrator.Profile().Keys()) != 0 {
+		t.Errorf("got %v, %v, want nothing", calibrator.Profile().Keys(), err)
 	}
 }

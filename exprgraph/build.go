@@ -12,12 +12,12 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Graph is a float graph for some batch size, with what flows in and out, in order. A node with a value that
+// Graph is a float graph for some batch size, with its inputs and outputs in order. A node with a value that
 // is not among the inputs is a weight. The inputs of the model have the names of the nodes; those without a
 // name are input, input_2 and so on.
 type Graph struct{ Inputs, Outputs gorgonia.Nodes }
 
-// Build makes the float graph for a batch size, which is the first axis of what flows in. It is called more
+// Build makes the float graph for a batch size, the first axis of the inputs. It is called more
 // than once, and nothing of what it returns is changed.
 type Build func(batch int) (Graph, error)
 

@@ -67,7 +67,7 @@ func (r *reader) call(p pair, operands []pair, why error) (*value, error) {
 // position is where a node is: an output, or an operand of the node in another position.
 type position struct {
 	of *position // nil for an output
-	i  int       // the number of the output or operand
+	i  int       // the index of the output or operand
 }
 
 // findPositions returns positions of the nodes that outputs need.
@@ -189,10 +189,10 @@ func (b *built) node(at *position) *gorgonia.Node {
 	return n
 }
 
-// valueOf returns a copy of numbers as a value for a node.
+// valueOf returns a copy of x as a value for a node.
 func valueOf(n *gorgonia.Node, x []float32) (gorgonia.Value, error) {
 	if len(x) != size(n.Shape()) || len(x) == 0 {
-		return nil, fmt.Errorf("%w: got %d numbers for %q of shape %v, want as many, at least one", ErrUnsupported,
+		return nil, fmt.Errorf("%w: got %d elements for %q of shape %v, want as many, at least one", ErrUnsupported,
 			len(x), nameOf(n), n.Shape())
 	}
 	switch n.Dtype() {

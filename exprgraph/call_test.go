@@ -11,10 +11,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// positive returns a network of one function of positive numbers.
+// positive returns a network of one function of positive values.
 func positive(f func(node) (node, error)) func(*zoo) Graph {
 	return on(func(z *zoo, x node) (node, error) {
-		return f(must(gorgonia.Add(must(gorgonia.Square(x)), z.number(0.5))))
+		return f(must(gorgonia.Add(must(gorgonia.Square(x)), z.scalar(0.5))))
 	})
 }
 
@@ -33,7 +33,7 @@ var called = []struct {
 	{"Sum of rows of images", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 2, 3, 4)
 		return source(x, must(gorgonia.Sum(x, 2, 3)))
-	}, []string{"sumOp", "along axis 2", "wrong numbers"}},
+	}, []string{"sumOp", "along axis 2", "wrong elements"}},
 	{"SizeOf", unary(func(x node) (node, error) { return gorgonia.SizeOf(0, x) }), []string{"sizeOp", "axis 0", "not the batch"}},
 	{"Slice of samples", unary(func(x node) (node, error) { return gorgonia.Slice(x, gorgonia.S(0, 2)) }), []string{"sliceOp", "of the batch"}},
 	{"another slice by batch", on(func(z *zoo, x node) (node, error) {
@@ -48,12 +48,12 @@ var called = []struct {
 		three := must(gorgonia.Reshape(x, tensor.Shape{z.batch, 2, 2}))
 		return gorgonia.Tensordot([]int{1, 2}, []int{0, 1}, three, z.weight("w", 2, 2, 3))
 	}), []string{"tensordotOp", "over axes [1 2 0 1]"}},
-	{"Gt", on(func(z *zoo, x node) (node, error) { return gorgonia.Gt(x, z.number(0), true) }), []string{"elemBinOp > true"}},
+	{"Gt", on(func(z *zoo, x node) (node, error) { return gorgonia.Gt(x, z.scalar(0), true) }), []string{"elemBinOp > true"}},
 	{"compared with 1", on(func(z *zoo, x node) (node, error) {
-		return gorgonia.HadamardProd(x, must(gorgonia.Gt(x, z.number(1), true)))
+		return gorgonia.HadamardProd(x, must(gorgonia.Gt(x, z.scalar(1), true)))
 	}), []string{"elemBinOp > true"}},
 	{"mask of another", on(func(z *zoo, x node) (node, error) {
-		return gorgonia.HadamardProd(x, must(gorgonia.Gt(must(gorgonia.Tanh(x)), z.number(0), true)))
+		return gorgonia.HadamardProd(x, must(gorgonia.Gt(must(gorgonia.Tanh(x)), z.scalar(0), true)))
 	}), []string{"elemBinOp > true"}},
 	{"MaxBetween", on(func(z *zoo, x node) (node, error) { return gorgonia.MaxBetween(x, must(gorgonia.Neg(x))) }), []string{"maxBetween"}},
 	{"outer product", func(z *zoo) Graph {

@@ -52,7 +52,7 @@ func (c *comparison) with(ctx context.Context, sample map[string]tensor.Tensor) 
 			}
 			var ok bool
 			if *made.sqnr, ok = equal(want, got); !ok {
-				return fmt.Errorf("output %q: %w: got %.1f dB, want %d or more, or every number as near as %g of the largest, and NaN "+
+				return fmt.Errorf("output %q: %w: got %.1f dB, want %d or more, or every value as near as %g of the largest, and NaN "+
 					"and infinities in the same places", o.Name, ErrMismatch, *made.sqnr, leastRead, leastNear)
 			}
 		}
@@ -72,7 +72,7 @@ func (c *comparison) gorgonia(ctx context.Context, sample map[string]tensor.Tens
 	}
 	inputs := make([][]float32, len(c.graph.Inputs))
 	for i, in := range c.graph.Inputs {
-		if inputs[i], err = numbers(sample[in.Name]); err != nil {
+		if inputs[i], err = float32s(sample[in.Name]); err != nil {
 			return nil, fmt.Errorf("input %q: %w", in.Name, err)
 		}
 	}
@@ -92,20 +92,20 @@ func (c *comparison) batch(sample map[string]tensor.Tensor) int {
 	return 1 // an axis of one sample that a slice dropped, or no batch
 }
 
-// numbers returns the elements of a sample that a model has run, also whole ones.
-func numbers(t tensor.Tensor) ([]float32, error) {
+// float32s returns the elements of a sample that a model has run, also of an integer one.
+func float32s(t tensor.Tensor) ([]float32, error) {
 	switch t.Dtype() {
 	case tensor.Int:
-		return whole[int](t)
+		return integers[int](t)
 	case tensor.Int32:
-		return whole[int32](t)
+		return integers[int32](t)
 	case tensor.Int64:
-		return whole[int64](t)
+		return integers[int64](t)
 	}
 	return dense.Float32s(t)
 }
 
-func whole[T int | int32 | int64](t tensor.Tensor) ([]float32, error) {
+func integers[T int | int32 | int64](t tensor.Tensor) ([]float32, error) {
 	list, err := dense.Slice[T](t)
 	x := make([]float32, len(list))
 	for i, v := range list {
@@ -114,16 +114,16 @@ func whole[T int | int32 | int64](t tensor.Tensor) ([]float32, error) {
 	return x, err
 }
 
-// What a network is compared by. Sums in another order leave about 140 dB. Where they
-// cancel they leave numbers of their own, so that small ones beside large ones count as equal, and those
-// below any that a network gives on purpose.
+// What a network is compared by. Sums in another order leave about 140 dB. Where they cancel, rounding errors
+// are what is left: values that are small beside the largest count as equal, and so do those that are smaller
+// than any that a network gives on purpose.
 const (
 	leastRead = 110   // dB
-	leastNear = 1e-6  // of the largest number of an output
+	leastNear = 1e-6  // of the largest value of an output
 	leastSize = 1e-29 // of a difference
 )
 
-// equal compares the numbers of an output with those of Gorgonia, and reports whether it is the same output.
+// equal compares the values of an output with those of Gorgonia, and reports whether it is the same output.
 func equal(want, got []float32) (sqnr float64, ok bool) {
 	if len(want) != len(got) {
 		return math.Inf(-1), false

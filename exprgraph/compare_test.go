@@ -7,16 +7,16 @@ import (
 	"euryale/internal/noise"
 )
 
-// TestEqual plants wrong numbers among right ones, one at every place of outputs of every size: NaN and
-// infinities in one of the two, other infinities, a number that is off by some of the largest.
+// TestEqual plants wrong values among right ones, at every index of outputs of several sizes: NaN and
+// infinities in one of the two, other infinities, a value that is off by a fraction of the largest.
 func TestEqual(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	count := 0
-	check := func(what string, stock, got []float32, want bool) {
+	check := func(what string, gorgonias, got []float32, want bool) {
 		t.Helper()
 		count++
-		if db, ok := equal(stock, got); ok != want || math.IsNaN(db) {
-			t.Errorf("%s: %v against %v: got %v at %v dB, want %v", what, got, stock, ok, db, want)
+		if db, ok := equal(gorgonias, got); ok != want || math.IsNaN(db) {
+			t.Errorf("%s: %v against %v: got %v at %v dB, want %v", what, got, gorgonias, ok, db, want)
 		}
 	}
 	for _, n := range []int{1, 2, 3, 100} {
@@ -30,9 +30,9 @@ func TestEqual(t *testing.T) {
 			}
 			for at := range n {
 				for _, c := range []struct {
-					name       string
-					stock, got float32
-					want       bool
+					name           string
+					gorgonias, got float32
+					want           bool
 				}{
 					{"the same", 0.5 * scale, 0.5 * scale, true},
 					{"off by 1e-7 of the largest", 0.5 * scale, 0.5*scale + 1e-7*scale, true},
@@ -53,17 +53,17 @@ func TestEqual(t *testing.T) {
 					{"NaN for ∞", inf, nan, false},
 					{"∞ for NaN", nan, inf, false},
 				} {
-					stock, got := right(), right()
-					stock[at], got[at] = c.stock, c.got
-					check(c.name, stock, got, c.want || n == 100 && c.name == "off by 1e-5 of the largest") // 115 dB
+					gorgonias, got := right(), right()
+					gorgonias[at], got[at] = c.gorgonias, c.got
+					check(c.name, gorgonias, got, c.want || n == 100 && c.name == "off by 1e-5 of the largest") // 115 dB
 				}
 			}
 		}
 	}
 	for _, c := range []struct {
-		name       string
-		stock, got []float32
-		want       bool
+		name           string
+		gorgonias, got []float32
+		want           bool
 	}{
 		{"nothing", nil, nil, true},
 		{"too few", []float32{1, 2}, []float32{1}, false},
@@ -80,12 +80,12 @@ func TestEqual(t *testing.T) {
 		{"NaN everywhere", []float32{nan, nan}, []float32{nan, nan}, true},
 		{"NaN everywhere in one", []float32{1, 2}, []float32{nan, nan}, false},
 	} {
-		check(c.name, c.stock, c.got, c.want)
+		check(c.name, c.gorgonias, c.got, c.want)
 	}
 	t.Logf("%d cases", count)
 }
 
-// steady is a thousand numbers of which the first is off.
+// steady returns a thousand ones, the first of them off by an amount.
 func steady(off float32) []float32 {
 	x := make([]float32, 1000)
 	for i := range x {

@@ -41,7 +41,7 @@ func twoFaced(t *testing.T, dt tensor.Dtype) *model.Model {
 	return m
 }
 
-// TestEmbed runs a model among Gorgonia's own ops, in both machines, and wants the numbers of Run.
+// TestEmbed runs a model among Gorgonia's own ops, in both machines, and wants the results of Run.
 func TestEmbed(t *testing.T) {
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		m := twoFaced(t, dt)

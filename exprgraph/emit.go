@@ -6,7 +6,7 @@ import (
 	"euryale/internal/ir"
 )
 
-// names makes names unique: by name, the number that was put behind it last.
+// names makes names unique: by name, the suffix that was put behind it last.
 type names map[string]int
 
 func (n names) take(base, otherwise string) string {
@@ -45,7 +45,7 @@ func (r *reader) emit() *ir.Network {
 				continue
 			}
 			named[v] = values.take(v.base, "weight")
-			g.Constants[named[v]] = &ir.Constant{Shape: v.shape, Data: v.data, Trained: v.codes}
+			g.Constants[named[v]] = &ir.Constant{Shape: v.shape, Data: v.data, Trained: v.quantized}
 		}
 	}
 	for _, s := range steps {
@@ -79,7 +79,7 @@ func (r *reader) emit() *ir.Network {
 	return g
 }
 
-// layerName returns the name of the weight, or the table, of a step that has one.
+// layerName returns the name of a step's weight; "" for a step without one.
 func (s *step) layerName() string {
 	switch s.Op {
 	case ir.OpGemm, ir.OpConv, ir.OpMatMul:

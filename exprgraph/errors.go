@@ -8,7 +8,7 @@ var (
 	// what was wanted.
 	ErrUnsupported = errors.New("unsupported in a float graph")
 	// ErrMismatch reports a network that is not what Gorgonia computes, by 110 dB or a millionth of the
-	// largest number of an output. A float64 graph that amplifies the rounding of its numbers to float32, as
+	// largest value of an output. A float64 graph that amplifies the rounding of its values to float32, as
 	// a long recurrence can, is one too: build it of float32, which is read to the bit.
 	ErrMismatch = errors.New("the network that was read gives other results than Gorgonia")
 	// ErrOp reports an op, of Gorgonia or of the user, that returns an error or panics.

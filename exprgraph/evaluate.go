@@ -13,7 +13,7 @@ import (
 )
 
 // evaluate returns what the outputs of a graph are for its inputs, in evaluation: Dropout is nothing, and
-// BatchNorm normalizes by its Stats. Inputs are numbers in row-major order, as many as the node's shape has,
+// BatchNorm normalizes by its Stats. Inputs are elements in row-major order, as many as the node's shape has,
 // and so are the outputs.
 //
 // Ops run one after the other in the caller's goroutine, and only those that the outputs need. They get
@@ -58,7 +58,7 @@ func evaluate(ctx context.Context, s Graph, inputs [][]float32) ([][]float32, er
 	return outputs, nil
 }
 
-// evaluation is what one Evaluate has on the way.
+// evaluation is the state of one call of evaluate.
 type evaluation struct {
 	values map[*gorgonia.Node]gorgonia.Value
 	uses   map[*gorgonia.Node]int // those to come of a value
@@ -66,7 +66,7 @@ type evaluation struct {
 
 func (e *evaluation) give(nodes gorgonia.Nodes, inputs [][]float32) error {
 	if len(nodes) != len(inputs) {
-		return fmt.Errorf("%w: got numbers for %d inputs, want %d", ErrUnsupported, len(inputs), len(nodes))
+		return fmt.Errorf("%w: got elements for %d inputs, want %d", ErrUnsupported, len(inputs), len(nodes))
 	}
 	for i, n := range nodes {
 		v, err := valueOf(n, inputs[i])

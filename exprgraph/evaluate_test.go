@@ -17,7 +17,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// layouts make a weight of other memory with the same numbers.
+// layouts return a weight with the same elements in another layout.
 var layouts = map[string]func(w *tensor.Dense) (*tensor.Dense, error){
 	"row-major": func(w *tensor.Dense) (*tensor.Dense, error) { return w.Clone().(*tensor.Dense), nil },
 	"column-major": func(w *tensor.Dense) (*tensor.Dense, error) {
@@ -37,7 +37,7 @@ var layouts = map[string]func(w *tensor.Dense) (*tensor.Dense, error){
 	"row slice":    func(w *tensor.Dense) (*tensor.Dense, error) { return within(w, 0) },
 }
 
-// within returns w as a part of a bigger tensor, along an axis.
+// within returns w as a slice of a bigger tensor, along an axis.
 func within(w *tensor.Dense, axis int) (*tensor.Dense, error) {
 	shape := w.Shape().Clone()
 	if shape[axis] == 1 { // an axis that a slice drops
@@ -69,7 +69,7 @@ func fill(to, from *tensor.Dense) error {
 	return nil
 }
 
-// given returns the numbers of the inputs of a source, and the same as values.
+// given returns the elements of a graph's inputs, and the same as Gorgonia's values.
 func given(t *testing.T, s Graph, dt tensor.Dtype) (x [][]float32, values []*tensor.Dense) {
 	t.Helper()
 	for i, in := range s.Inputs {
@@ -92,7 +92,7 @@ func given(t *testing.T, s Graph, dt tensor.Dtype) (x [][]float32, values []*ten
 	return x, values
 }
 
-// TestEvaluate holds Evaluate to TapeMachine, to the bit, for every network of the zoo, every layout of
+// TestEvaluate compares evaluate with TapeMachine, bit by bit, for every network of the zoo, every layout of
 // weights, float32 and float64; and what is read of weights in other layouts to what is read of row-major
 // ones.
 func TestEvaluate(t *testing.T) {
@@ -350,7 +350,7 @@ func TestCopyOf(t *testing.T) {
 	}
 }
 
-// contents is a struct as text, its tensors by their numbers.
+// contents returns a struct as text, its tensors by their elements.
 func contents(v reflect.Value) string {
 	text := v.Type().Name()
 	for f, value := range v.Fields() {
@@ -445,8 +445,8 @@ func TestEvaluateRefuses(t *testing.T) {
 	}{
 		{"ended", ended, good, [][]float32{six}, context.Canceled},
 		{"no inputs", t.Context(), good, nil, ErrUnsupported},
-		{"too few numbers", t.Context(), good, [][]float32{six[:5]}, ErrUnsupported},
-		{"no numbers", t.Context(), good, [][]float32{nil}, ErrUnsupported},
+		{"too few elements", t.Context(), good, [][]float32{six[:5]}, ErrUnsupported},
+		{"no elements", t.Context(), good, [][]float32{nil}, ErrUnsupported},
 		{"nil output", t.Context(), source(x, nil), [][]float32{six}, ErrUnsupported},
 		{"nil input", t.Context(), source(nil, x), [][]float32{six}, ErrUnsupported},
 		{"zero output", t.Context(), source(x, &gorgonia.Node{}), [][]float32{six}, ErrUnsupported},

@@ -16,7 +16,7 @@ func (r *reader) fold() {
 	r.foldInto(ir.OpConv) // what stands behind those that were gathered
 }
 
-// share has products multiply by weights as the graph has them, TransB where they were transposed: lookups,
+// share has products multiply by weights as the graph has them, TransB where they were transposed: embeddings,
 // and other products, may read the same.
 func (r *reader) share() {
 	for _, s := range r.steps {
@@ -97,8 +97,8 @@ func (s *step) variable() (x *value, ok bool) {
 	return nil, false
 }
 
-// isPlain reports whether a value is a constant that was not fake-quantized: codes are no bias.
-func isPlain(v *value) bool { return v.data != nil && v.codes == nil }
+// isPlain reports whether a value is a constant that was not fake-quantized, as a bias is.
+func isPlain(v *value) bool { return v.data != nil && v.quantized == nil }
 
 // layerOf returns the layer that makes x, which nothing else reads, and the axis of x that is its channels:
 // −1 where it was reshaped, and no axis is.
@@ -127,7 +127,7 @@ func (s *step) affine(axis, n int) (scale, shift []float64, ok bool) {
 		return s.scale, s.shift, axis == 1
 	}
 	c, rank := s.in[1], len(s.out.shape)
-	numbers := make([]float64, n)
+	values := make([]float64, n)
 	for i, d := range c.shape {
 		if d != 1 && rank-len(c.shape)+i != axis {
 			return nil, nil, false
@@ -136,16 +136,16 @@ func (s *step) affine(axis, n int) (scale, shift []float64, ok bool) {
 	if len(c.data) != 1 && len(c.data) != n {
 		return nil, nil, false
 	}
-	for i := range numbers {
-		numbers[i] = float64(c.data[i%len(c.data)])
+	for i := range values {
+		values[i] = float64(c.data[i%len(c.data)])
 		if s.Op == ir.OpSub {
-			numbers[i] = -numbers[i]
+			values[i] = -values[i]
 		}
 	}
 	if s.Op == ir.OpMul {
-		return numbers, make([]float64, n), true
+		return values, make([]float64, n), true
 	}
-	return nil, numbers, true
+	return nil, values, true
 }
 
 // absorb makes the layer's output output·scale + shift, where the weights are scaled already. The constant
@@ -181,23 +181,23 @@ func (s *step) absorb(scale, shift []float64, from *value) {
 	s.in = append(s.in[:2:2], bias)
 }
 
-// multiply multiplies the weights of each output of a layer; false where they are codes that would change.
+// multiply multiplies the weights of each output of a layer; false where quantized values would change.
 func (s *step) multiply(by []float64) bool {
 	w, axis := s.in[1], 0
 	if s.Op == ir.OpGemm && !s.TransB {
 		axis = 1
 	}
-	if w.codes == nil {
+	if w.quantized == nil {
 		s.in[1] = scaled(w, by, axis == 1)
 		return true
 	}
-	codes, ok := w.codes.Scale(by, axis)
+	quantized, ok := w.quantized.Scale(by, axis)
 	if !ok {
 		return false
 	}
-	numbers, err := codes.Float32s()
+	values, err := quantized.Float32s()
 	if err == nil {
-		s.in[1] = &value{base: w.base, shape: w.shape, data: numbers, codes: codes}
+		s.in[1] = &value{base: w.base, shape: w.shape, data: values, quantized: quantized}
 	}
 	return err == nil
 }

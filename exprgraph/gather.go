@@ -62,7 +62,7 @@ func (s *step) gather(uses map[*value]int) {
 	s.Node, s.in = node, in
 }
 
-// sameGeometry reports whether two convolutions differ in their numbers alone.
+// sameGeometry reports whether two convolutions differ in their weights alone.
 func sameGeometry(a, b *step) bool {
 	return isPlain(a.in[1]) && slices.Equal(a.in[1].shape, b.in[1].shape) && len(a.in) == len(b.in) &&
 		slices.EqualFunc([][]int{a.Pads, a.Strides, a.Dilations}, [][]int{b.Pads, b.Strides, b.Dilations}, slices.Equal[[]int])

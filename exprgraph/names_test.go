@@ -79,7 +79,7 @@ func TestReadMakesNamesUnique(t *testing.T) {
 	}
 }
 
-// TestReadCopiesViews: weights in any layout, of which neither the numbers nor the layout change.
+// TestReadCopiesViews: weights in any layout, whose elements and layout do not change.
 func TestReadCopiesViews(t *testing.T) {
 	for name, view := range map[string]func() *tensor.Dense{
 		"transposed lazily": func() *tensor.Dense {

@@ -55,7 +55,7 @@ func settable(f reflect.Value) reflect.Value {
 	return reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem()
 }
 
-// unguarded are ops that compute in goroutines of their own, where a panic ends the process, by numbers and
+// unguarded are ops that compute in goroutines of their own, where a panic ends the process, by fields and
 // sizes that they do not check. The others of gorgonia v0.9.18 and tensor v0.9.24 that start goroutines do
 // not panic there for operands that guard lets through: im2colOp, col2imOp, BatchNormOp, GroupNormOp,
 // softmaxOp and softmaxDiffOp.
@@ -99,7 +99,7 @@ func holds(op gorgonia.Op, dt tensor.Dtype, n int, fields ...string) error {
 		}
 		t, _ := reflect.TypeAssert[*tensor.Dense](settable(f))
 		if t == nil || t.Dtype() != dt || t.Len() != n {
-			return fmt.Errorf("its %s is %v, want %d numbers of %v for its operand", name, t, n, dt)
+			return fmt.Errorf("its %s is %v, want %d elements of %v for its operand", name, t, n, dt)
 		}
 	}
 	return nil

@@ -56,7 +56,7 @@ func fieldOf(op gorgonia.Op, name string) reflect.Value {
 	return v.FieldByName(name)
 }
 
-// intsOf returns fields that are numbers, flags (0 or 1) or lists of numbers, one after the other.
+// intsOf returns fields that are integers, flags (0 or 1) or lists of integers, one after the other.
 func intsOf(op gorgonia.Op, names ...string) (values []int, ok bool) {
 	for _, name := range names {
 		switch f := fieldOf(op, name); {

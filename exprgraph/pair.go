@@ -34,7 +34,7 @@ func nameOf(n *gorgonia.Node) string {
 	case n.Op() == nil && name == fmt.Sprintf("%s(", n.Op())+")":
 		return "" // what Gorgonia makes of no name and no op
 	case isConstant(n) && name == fmt.Sprint(n.Value()) && n.Dims() > 0:
-		return "" // the numbers, shortened
+		return "" // the elements, shortened
 	}
 	return name
 }
@@ -78,7 +78,7 @@ func (p pair) operands() ([]pair, error) {
 	return pairs, nil
 }
 
-// fixed returns numbers of the op that are the same at both batch sizes.
+// fixed returns fields of the op, integers, that are the same at both batch sizes.
 func (p pair) fixed(names ...string) ([]int, error) {
 	a, okA := intsOf(p.a.Op(), names...)
 	b, okB := intsOf(p.b.Op(), names...)
@@ -91,7 +91,7 @@ func (p pair) fixed(names ...string) ([]int, error) {
 	return a, nil
 }
 
-// scalar returns the number that p is a constant of.
+// scalar returns the value that p is a constant of.
 func (p pair) scalar() (value float32, ok bool) {
 	if !isConstant(p.a) || !isConstant(p.b) {
 		return 0, false

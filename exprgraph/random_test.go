@@ -45,7 +45,7 @@ func random(seed uint64) func(*zoo) Graph {
 			case 9:
 				h = must(gorgonia.SoftMax(h, 1-samples))
 			case 10:
-				h = must(gorgonia.Add(h, z.number(0.5)))
+				h = must(gorgonia.Add(h, z.scalar(0.5)))
 			case 11:
 				if samples == 0 {
 					h = z.norm(h, name)

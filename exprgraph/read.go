@@ -264,7 +264,7 @@ func (r *reader) leaf(p pair) (*value, error) {
 	case len(data) == 0 || len(data) != size(shape) || len(other) != len(data):
 		return nil, p.fail("%d elements for shape %v, want as many, at least one", len(data), shape)
 	case !slices.EqualFunc(data, other, same):
-		return nil, p.fail("a weight of other numbers at another batch size, want the same: " +
+		return nil, p.fail("a weight of other values at another batch size, want the same: " +
 			"make its value once, outside of build, for gorgonia.WithValue")
 	default:
 		return &value{base: nameOf(p.a), shape: shape, data: slices.Clone(data)}, nil

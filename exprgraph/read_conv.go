@@ -11,11 +11,11 @@ import (
 //	Transpose{0, 3, 1, 2}(Reshape(Reshape(im2col(x)) · Reshape(filter)ᵀ))
 //
 // and nil where p is something else.
-func (r *reader) readConv(p pair, perm []int, turned pair) (*value, error) {
+func (r *reader) readConv(p pair, perm []int, operand pair) (*value, error) {
 	if !slices.Equal(perm, []int{0, 3, 1, 2}) {
 		return nil, nil
 	}
-	path := []pair{turned}
+	path := []pair{operand}
 	for _, kind := range []string{"reshapeOp", "linAlgBinOp", "reshapeOp", "im2colOp"} {
 		at := path[len(path)-1]
 		if at.kind() != kind || kindOf(at.b.Op()) != kind {

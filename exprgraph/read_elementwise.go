@@ -148,8 +148,8 @@ func leakyRelu(p pair) (x pair, alpha float32, ok bool) {
 			continue
 		}
 		for j, below := range factors {
-			alpha, isNumber := factors[1-j].scalar()
-			if y, ok := masked(below, "< true", "<= true"); ok && isNumber && y == x {
+			alpha, known := factors[1-j].scalar()
+			if y, ok := masked(below, "< true", "<= true"); ok && known && y == x {
 				return x, alpha, true
 			}
 		}

@@ -13,7 +13,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// readFake reads a constant as codes and the numbers that they stand for, and else rounding to one map.
+// readFake reads a fake quantization: of a constant as its quantized values and the real values that they stand
+// for, of what is computed as a FakeQuantize, with the same parameters at any batch size.
 func readFake(r *reader, p pair, operands []pair) (*value, error) {
 	a, b := p.a.Op().(graphop.Fake), p.b.Op().(graphop.Fake)
 	x, err := r.whole(operands[0])
@@ -59,9 +60,9 @@ func fakeConstant(p pair, x *value, a, b graphop.Fake, operands []gorgonia.Value
 		}
 	}
 	if made[0].String() != made[1].String() || !slices.Equal(data[0], data[1]) {
-		return nil, p.fail("other codes at another batch size, want the same")
+		return nil, p.fail("other quantized values at another batch size, want the same")
 	}
-	return &value{base: x.base, shape: x.shape, data: data[0], codes: made[0]}, nil
+	return &value{base: x.base, shape: x.shape, data: data[0], quantized: made[0]}, nil
 }
 
 // ofType returns a constant as an op of the given type has it.

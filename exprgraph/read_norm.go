@@ -88,7 +88,7 @@ func learned(op *gorgonia.BatchNormOp, means, variances []float32) error {
 	for i, v := range variances {
 		if finite := v-v == 0 && means[i]-means[i] == 0; !finite || v < 0 {
 			return fmt.Errorf("a mean of %v and a variance of %v in channel %d, want finite ones, "+
-				"and more than one number in a channel to train on", means[i], v, i)
+				"and more than one element in a channel to train on", means[i], v, i)
 		}
 	}
 	switch {

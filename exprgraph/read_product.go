@@ -6,7 +6,7 @@ import (
 	"euryale/internal/ir"
 )
 
-// Gorgonia's products, by the numbers of linAlgBinOp's operator. Inner and outer products of vectors are not
+// Gorgonia's products, by the values of linAlgBinOp's operator. Inner and outer products of vectors are not
 // read.
 const (
 	productMatMul  = 0
@@ -43,7 +43,7 @@ func readProduct(r *reader, p pair, operands []pair) (*value, error) {
 		if shape := p.shape(); len(a.shape) < len(shape) { // one matrix on the left of each
 			last := len(shape) - 1
 			shape[last], shape[last-1] = shape[last-1], shape[last]
-			return r.turn(r.matMul(shape, b, a, !transB, !transA)), nil
+			return r.transposeLast(r.matMul(shape, b, a, !transB, !transA)), nil
 		}
 		return r.matMul(p.shape(), a, b, transA, transB), nil
 	}
@@ -85,26 +85,26 @@ func (r *reader) matVec(p pair, a, v *value, transA bool) (*value, error) {
 	return r.reshape(y, shape), nil
 }
 
-// product turns a constant where its layer else would add up in another order than Gorgonia: A·Bᵀ is made of
-// dot products, and the others by rows.
+// product transposes a constant where its layer else would add up in another order than Gorgonia, which
+// computes A·Bᵀ by dot products and the others by rows.
 func (r *reader) product(shape []int, a, b *value, transA, transB bool) *value {
 	switch {
 	case b.data != nil && a.data == nil:
 		if transA {
-			a = r.turn(a)
+			a = r.transposeLast(a)
 		}
 		if transA && transB {
-			b, transB = r.turn(b), false
+			b, transB = r.transposeLast(b), false
 		}
 		return r.gemm(a, b, transB, shape)
 	case a.data != nil && b.data == nil:
 		if !transA && !transB {
-			a, transA = r.turn(a), true
+			a, transA = r.transposeLast(a), true
 		}
 		if !transB {
-			b = r.turn(b)
+			b = r.transposeLast(b)
 		}
-		return r.turn(r.gemm(b, a, !transA, []int{shape[1], shape[0]}))
+		return r.transposeLast(r.gemm(b, a, !transA, []int{shape[1], shape[0]}))
 	}
 	return r.matMul(shape, a, b, transA, transB)
 }
@@ -115,10 +115,10 @@ func (r *reader) gemm(x, w *value, transB bool, shape []int) *value {
 
 func (r *reader) matMul(shape []int, a, b *value, transA, transB bool) *value {
 	if transA {
-		a = r.turn(a)
+		a = r.transposeLast(a)
 	}
 	if transB {
-		b = r.turn(b)
+		b = r.transposeLast(b)
 	}
 	return r.add(ir.Node{Op: ir.OpMatMul}, shape, a, b)
 }

@@ -8,12 +8,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// reductions are a model's operations over axes, by the types of Gorgonia's.
+// reductions are a model's operations over axes, by the types of Gorgonia's ops.
 var reductions = map[string]string{"sumOp": ir.OpReduceSum, "maxOp": ir.OpReduceMax}
 
 // readReduction reads a sum or a maximum along axes, which the result does not have. Gorgonia takes the axes
-// one by one, and where one is neither of the first two that are left nor the last, other numbers than those
-// along it.
+// one by one; it reduces wrong elements along one that is neither of the first two that are left nor the last.
 func readReduction(r *reader, p pair, operands []pair) (*value, error) {
 	axes, err := p.fixed("along")
 	if err != nil {
@@ -37,7 +36,8 @@ func readReduction(r *reader, p pair, operands []pair) (*value, error) {
 	}
 	for gone, axis := range slices.Sorted(slices.Values(axes)) {
 		if at := axis - gone; at > 1 && at < len(x.shape)-gone-1 {
-			return nil, p.fail("along axis %d of shape %v, of which gorgonia.org/tensor v0.9.24 takes the wrong numbers, want one of the first two, the last, or them in a Reshape", axis, x.shape)
+			return nil, p.fail("along axis %d of shape %v, of which gorgonia.org/tensor v0.9.24 takes the wrong elements, "+
+				"want one of the first two, the last, or them in a Reshape", axis, x.shape)
 		}
 	}
 	y := r.add(ir.Node{Op: reductions[p.kind()], Axes: axes}, shape, x)
@@ -57,31 +57,31 @@ func readSize(_ *reader, p pair, operands []pair) (*value, error) {
 	return constant(float32(shape[axis[0]]), "size"), nil
 }
 
-// readGather reads rows of a weight by numbers that flow in, as an embedding is looked up.
+// readGather reads an embedding: rows of a weight, by indices that are an input.
 func readGather(r *reader, p pair, operands []pair) (*value, error) {
 	axis, err := p.fixed("axis")
 	if err != nil {
 		return nil, err
 	}
-	table, err := r.whole(operands[0])
+	weight, err := r.whole(operands[0])
 	if err != nil {
 		return nil, err
 	}
 	if !isInteger(operands[1]) || operands[1].a.Value() != nil {
-		return nil, p.fail("by indices that are constant, want them to flow in")
+		return nil, p.fail("by indices that are constant, want an input")
 	}
 	indices, err := r.whole(operands[1])
 	if err != nil {
 		return nil, err
 	}
-	if axis[0] != 0 || table.data == nil || len(table.shape) == 0 {
-		return nil, p.fail("along axis %d of shape %v, want axis 0 of a weight", axis[0], table.shape)
+	if axis[0] != 0 || weight.data == nil || len(weight.shape) == 0 {
+		return nil, p.fail("along axis %d of shape %v, want axis 0 of a weight", axis[0], weight.shape)
 	}
-	shape := append(slices.Clone(indices.shape), table.shape[1:]...)
-	return r.reshape(r.add(ir.Node{Op: ir.OpGather}, shape, table, indices), p.shape()), nil
+	shape := append(slices.Clone(indices.shape), weight.shape[1:]...)
+	return r.reshape(r.add(ir.Node{Op: ir.OpGather}, shape, weight, indices), p.shape()), nil
 }
 
-// readSlice reads a part along one axis, which is gone from the result where one place of it is left.
+// readSlice reads a slice along one axis, which the result does not have where one index of it is left.
 func readSlice(r *reader, p pair, operands []pair) (*value, error) {
 	along, err := p.fixed("along")
 	if err != nil {
@@ -117,18 +117,18 @@ func readSlice(r *reader, p pair, operands []pair) (*value, error) {
 	return r.reshape(r.add(node, shape, x), p.shape()), nil
 }
 
-// part is what a slice takes.
-type part struct{ start, end, step int }
+// sliceRange is the indices that a slice takes.
+type sliceRange struct{ start, end, step int }
 
 // sliceOf returns what an op that is a slice takes; from 0 up to 0 where it is all.
-func sliceOf(op any) (part, bool) {
+func sliceOf(op any) (sliceRange, bool) {
 	s, ok := op.(interface{ IsSlice() tensor.Slice })
 	if !ok {
-		return part{}, false
+		return sliceRange{}, false
 	}
 	inner := s.IsSlice()
 	if inner == nil {
-		return part{}, true
+		return sliceRange{}, true
 	}
-	return part{inner.Start(), inner.End(), max(inner.Step(), 1)}, true
+	return sliceRange{inner.Start(), inner.End(), max(inner.Step(), 1)}, true
 }

@@ -92,7 +92,7 @@ func TestReadIsTheNetwork(t *testing.T) {
 				}
 				for name, w := range z.weights {
 					if !slices.Equal(bitsOf(t, w), bitsOf(t, before[name])) {
-						t.Errorf("weight %q: got other numbers after Read, want the same", name)
+						t.Errorf("weight %q: got other values after Read, want the same", name)
 					}
 				}
 			})
@@ -171,7 +171,7 @@ func compareSource(t *testing.T, s Graph, dt tensor.Dtype, g *ir.Network, batch 
 			t.Fatalf("batch %d, output %d: got shape %v, want %v", batch, i, got[i].Shape, want[i].Shape)
 		}
 		if d := far(got[i].Data, want[i].Data); !(d < 1e-5) {
-			t.Errorf("batch %d, output %d: got %v of the biggest number away from Gorgonia, want 1e-5", batch, i, d)
+			t.Errorf("batch %d, output %d: got %v of the largest value away from Gorgonia, want 1e-5", batch, i, d)
 		}
 	}
 }

@@ -45,7 +45,7 @@ func WithSample(sample map[string]tensor.Tensor) ReadOption {
 // Report.Calls lists them.
 //
 // The network, as it was read and as it is folded, is compared with what Gorgonia's own ops give: on the
-// sample of WithSample, else on numbers that a seed draws, which Report.Seeded says. Ops run one after the
+// sample of WithSample, else on seeded random values, which Report.Seeded says. Ops run one after the
 // other, on copies, in the caller's goroutine.
 //
 // Errors: ctx's; those of build, of which a panic is one; qtensor.ErrParams for a nil ctx, build or option,
@@ -114,11 +114,11 @@ func newReport(g *ir.Network) *Report {
 	return r
 }
 
-// seededBatch is the batch of samples that a seed draws.
+// seededBatch is the batch size of seeded random inputs.
 const seededBatch = 4
 
-// seeded returns normal deviates for inputs, and for those of whole numbers some that name a row of every
-// table.
+// seeded returns normal deviates for float inputs, and for integer ones indices of rows that every embedding
+// has.
 func seeded(g *ir.Network) map[string]tensor.Tensor {
 	rows := math.MaxInt32
 	for _, n := range g.Nodes {

@@ -29,8 +29,8 @@ func zooBuild(name string, dt tensor.Dtype) exprgraph.Build {
 	}
 }
 
-// TestReadBuild reads networks, and compares them with Gorgonia on seeded numbers; a saved float model gives
-// the same numbers.
+// TestReadBuild reads networks, and compares them with Gorgonia on seeded values; a saved float model gives
+// the same results.
 func TestReadBuild(t *testing.T) {
 	for name := range zoo.Networks {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {

@@ -9,12 +9,12 @@ import (
 type Report struct {
 	Outputs []Output
 	Calls   []string // operations that are called in Gorgonia: "Call_1 (Gorgonia's im2col)"
-	Seeded  bool     // it was compared on numbers that a seed draws, not on a sample
+	Seeded  bool     // it was compared on seeded random values, not on a sample
 	// NotCompared is why Gorgonia could not run the float graph, which then was not compared; else "".
 	NotCompared string
 }
 
-// Output is how one of the network's results compares with Gorgonia's, in dB: +Inf for equal numbers, NaN
+// Output is how one of the network's results compares with Gorgonia's, in dB: +Inf for equal values, NaN
 // where it was not compared.
 type Output struct {
 	Name       string
@@ -32,7 +32,7 @@ func (r *Report) String() string {
 		fmt.Fprintf(&b, "%q against Gorgonia: %.1f dB, folded %.1f dB\n", o.Name, o.SQNR, o.FoldedSQNR)
 	}
 	if r.Seeded {
-		fmt.Fprintln(&b, "compared on numbers that a seed draws: give a sample for numbers of your own")
+		fmt.Fprintln(&b, "compared on seeded random values: give a sample to compare on your own")
 	}
 	if r.NotCompared != "" {
 		fmt.Fprintf(&b, "not compared with Gorgonia: %q\n", r.NotCompared)

@@ -8,14 +8,14 @@ import (
 
 // value is an input, a constant or what a step makes.
 type value struct {
-	base  string      // a name for it, perhaps taken, perhaps empty
-	shape []int       // with ir.Batch where it is free
-	data  []float32   // of a constant, else nil
-	codes *ir.Trained // of a constant that was fake-quantized, else nil
-	other *value      // of a constant matrix that is another one transposed, that one
-	from  *step       // of what a step makes, else nil
+	base      string      // a name for it, perhaps taken, perhaps empty
+	shape     []int       // with ir.Batch where it is free
+	data      []float32   // of a constant, else nil
+	quantized *ir.Trained // of a constant that was fake-quantized, else nil
+	other     *value      // of a constant matrix that is another one transposed, that one
+	from      *step       // of what a step makes, else nil
 
-	integer bool // of an input, or one in another shape: whole numbers
+	integer bool // of an input, or a reshaped one, of integers
 }
 
 // step is a ir.Node whose inputs and output have no names yet.
@@ -28,7 +28,7 @@ type step struct {
 	call         *ir.Call  // of ir.OpCall
 }
 
-// opNorm is x·scale + shift along axis 1, which is left of a batch normalization when its numbers are known.
+// opNorm is x·scale + shift along axis 1, which is left of a batch normalization when its statistics are known.
 // No ir.Network has it.
 const opNorm = "norm"
 
@@ -50,7 +50,7 @@ func (r *reader) reshape(v *value, shape []int) *value {
 	case slices.Equal(v.shape, shape):
 		return v
 	case v.data != nil:
-		return &value{base: v.base, shape: shape, data: v.data, codes: v.codes.Reshape(shape)}
+		return &value{base: v.base, shape: shape, data: v.data, quantized: v.quantized.Reshape(shape)}
 	case v.from != nil && v.from.Op == ir.OpReshape:
 		return r.reshape(v.from.in[0], shape)
 	}
@@ -71,7 +71,7 @@ func (r *reader) transpose(v *value, perm []int) *value {
 	case slices.IsSorted(perm):
 		return v
 	case v.data != nil:
-		y := &value{base: v.base, shape: shape, data: transposed(v.data, v.shape, perm), codes: v.codes.Transpose(perm)}
+		y := &value{base: v.base, shape: shape, data: transposed(v.data, v.shape, perm), quantized: v.quantized.Transpose(perm)}
 		if len(shape) == 2 {
 			y.other = v
 		}
@@ -80,8 +80,8 @@ func (r *reader) transpose(v *value, perm []int) *value {
 	return r.add(ir.Node{Op: ir.OpTranspose, Perm: perm}, shape, v)
 }
 
-// turn returns v with its last two axes swapped.
-func (r *reader) turn(v *value) *value {
+// transposeLast returns v with its last two axes swapped.
+func (r *reader) transposeLast(v *value) *value {
 	perm := make([]int, len(v.shape))
 	for i := range perm {
 		perm[i] = i

@@ -27,7 +27,7 @@ var refused = []struct {
 	net  func(*zoo) Graph
 	says []string // in the message
 }{
-	{"booleans", on(func(z *zoo, x node) (node, error) { return gorgonia.Lt(x, z.number(0), false) }), []string{"elemBinOp < false", "want float32"}},
+	{"booleans", on(func(z *zoo, x node) (node, error) { return gorgonia.Lt(x, z.scalar(0), false) }), []string{"elemBinOp < false", "want float32"}},
 	{"random numbers", on(func(z *zoo, x node) (node, error) {
 		return gorgonia.Add(x, gorgonia.UniformRandomNode(z.g, z.dt, 0, 1, z.batch, 4))
 	}), []string{"randomOp"}},
@@ -51,17 +51,17 @@ var refused = []struct {
 	{"weight drawn anew", on(func(z *zoo, x node) (node, error) {
 		w := gorgonia.NewMatrix(z.g, z.dt, gorgonia.WithName("anew"), gorgonia.WithShape(4, 3), gorgonia.WithInit(gorgonia.GlorotN(1)))
 		return gorgonia.Mul(x, w)
-	}), []string{`"anew"`, "other numbers"}},
+	}), []string{`"anew"`, "other values"}},
 	{"integers", func(z *zoo) Graph {
-		x := gorgonia.NewMatrix(z.g, tensor.Int, gorgonia.WithName("codes"), gorgonia.WithShape(z.batch, 4))
+		x := gorgonia.NewMatrix(z.g, tensor.Int, gorgonia.WithName("ids"), gorgonia.WithShape(z.batch, 4))
 		return source(x, x)
-	}, []string{`"codes"`, "an output of", "want float32"}},
+	}, []string{`"ids"`, "an output of", "want float32"}},
 	{"small integers", func(z *zoo) Graph {
-		x := gorgonia.NewMatrix(z.g, tensor.Uint8, gorgonia.WithName("codes"), gorgonia.WithShape(z.batch, 4))
+		x := gorgonia.NewMatrix(z.g, tensor.Uint8, gorgonia.WithName("ids"), gorgonia.WithShape(z.batch, 4))
 		return source(x, x)
-	}, []string{`"codes"`, "want float32, float64 or int"}},
+	}, []string{`"ids"`, "want float32, float64 or int"}},
 	{"sums of integers", func(z *zoo) Graph {
-		x := gorgonia.NewMatrix(z.g, tensor.Int, gorgonia.WithName("codes"), gorgonia.WithShape(z.batch, 4))
+		x := gorgonia.NewMatrix(z.g, tensor.Int, gorgonia.WithName("ids"), gorgonia.WithShape(z.batch, 4))
 		return source(x, must(gorgonia.Add(x, x)))
 	}, []string{"elemBinOp", "want float32"}},
 	{"indices of samples", func(z *zoo) Graph {
@@ -119,7 +119,7 @@ var refused = []struct {
 	{"zero input", func(z *zoo) Graph { return source(&gorgonia.Node{}, z.input("x", z.batch)) }, []string{"among the inputs"}},
 	{"zero graph", func(*zoo) Graph { return Graph{} }, []string{"0 inputs"}},
 	{
-		"constant of no graph", func(z *zoo) Graph { return source(z.input("x", z.batch), z.number(1)) },
+		"constant of no graph", func(z *zoo) Graph { return source(z.input("x", z.batch), z.scalar(1)) },
 		[]string{"without a graph"},
 	},
 	{"statement", func(z *zoo) Graph {

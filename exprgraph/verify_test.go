@@ -81,8 +81,8 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestVerifyWhole: whole numbers of every type that a model takes are compared with Gorgonia too.
-func TestVerifyWhole(t *testing.T) {
+// TestVerifyIntegers: integer inputs of every type that a model takes are compared with Gorgonia too.
+func TestVerifyIntegers(t *testing.T) {
 	net := zoo.Networks["embedding"]
 	values := map[string]*tensor.Dense{}
 	var shapes map[string]tensor.Shape
@@ -106,7 +106,7 @@ func TestVerifyWhole(t *testing.T) {
 		}
 		_, r, err := exprgraph.ReadBuild(t.Context(), build, exprgraph.WithSample(sample))
 		if err != nil || r.NotCompared != "" || !(r.Outputs[0].SQNR > 110) {
-			t.Errorf("%s: got error %v, want a network held to Gorgonia:\n%v", name, err, r)
+			t.Errorf("%s: got error %v, want a network compared with Gorgonia:\n%v", name, err, r)
 		}
 	}
 }

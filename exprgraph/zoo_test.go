@@ -49,7 +49,7 @@ func (z *zoo) weight(name string, shape ...int) node {
 	return gorgonia.NewTensor(z.g, z.dt, len(shape), gorgonia.WithName(name), gorgonia.WithShape(shape...), gorgonia.WithValue(w))
 }
 
-func (z *zoo) number(x float64) node {
+func (z *zoo) scalar(x float64) node {
 	if z.dt == tensor.Float64 {
 		return gorgonia.NewConstant(x)
 	}
@@ -115,7 +115,7 @@ var networks = []netCase{
 	{"weights transposed", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 7)
 		h := must(gorgonia.Mul(x, must(gorgonia.Transpose(z.weight("w", 5, 7), 1, 0))))
-		h = must(gorgonia.Sub(h, z.number(0.25)))
+		h = must(gorgonia.Sub(h, z.scalar(0.25)))
 		return source(x, must(gorgonia.LeakyRelu(h, 0.1)))
 	}, []string{"Gemm", "LeakyRelu"}},
 	{"features by samples", func(z *zoo) Graph {
@@ -126,7 +126,7 @@ var networks = []netCase{
 	}, []string{"Transpose", "Gemm", "Relu", "Gemm", "Transpose"}},
 	{"matrix and vector", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 7)
-		y := must(gorgonia.Add(must(gorgonia.Mul(x, z.weight("w", 7))), z.number(0.5)))
+		y := must(gorgonia.Add(must(gorgonia.Mul(x, z.weight("w", 7))), z.scalar(0.5)))
 		return source(x, must(gorgonia.Sigmoid(y)))
 	}, []string{"Gemm", "Reshape", "Sigmoid"}},
 	{"one sample", func(z *zoo) Graph {
@@ -181,18 +181,18 @@ var networks = []netCase{
 			return must(gorgonia.Reshape(y, tensor.Shape{z.batch, length, width}))
 		}
 		scores := must(gorgonia.BatchedMatMul(project("q"), must(gorgonia.Transpose(project("k"), 0, 2, 1))))
-		scores = must(gorgonia.HadamardProd(scores, z.number(0.5)))
+		scores = must(gorgonia.HadamardProd(scores, z.scalar(0.5)))
 		flatScores := must(gorgonia.SoftMax(must(gorgonia.Reshape(scores, tensor.Shape{z.batch * length, length}))))
 		scores = must(gorgonia.Reshape(flatScores, tensor.Shape{z.batch, length, length}))
 		return source(x, must(gorgonia.BatchedMatMul(scores, project("v"))))
 	}, []string{"Reshape", "Gemm", "Reshape", "Gemm", "Reshape", "Transpose", "MatMul", "Mul", "Reshape", "Softmax", "Reshape", "Gemm", "Reshape", "MatMul"}},
 	{"elementwise", func(z *zoo) Graph {
 		x, y := z.input("x", z.batch, 6), z.input("y", z.batch, 6)
-		sum := must(gorgonia.Sub(must(gorgonia.Add(x, y)), must(gorgonia.HadamardProd(x, z.number(3)))))
-		square := must(gorgonia.Add(must(gorgonia.Square(y)), z.number(1)))
+		sum := must(gorgonia.Sub(must(gorgonia.Add(x, y)), must(gorgonia.HadamardProd(x, z.scalar(3)))))
+		square := must(gorgonia.Add(must(gorgonia.Square(y)), z.scalar(1)))
 		h := must(gorgonia.HadamardDiv(must(gorgonia.Neg(sum)), square))
 		h = must(gorgonia.BroadcastHadamardProd(h, z.weight("each", 6), nil, []byte{0}))
-		h = must(gorgonia.Concat(1, h, x, must(gorgonia.Sub(z.number(1), y))))
+		h = must(gorgonia.Concat(1, h, x, must(gorgonia.Sub(z.scalar(1), y))))
 		return Graph{Inputs: gorgonia.Nodes{x, y}, Outputs: gorgonia.Nodes{h}}
 	}, []string{"Add", "Mul", "Sub", "Mul", "Mul", "Add", "Div", "Mul", "Sub", "Concat"}},
 	{"shared and unnamed weights", func(z *zoo) Graph {
@@ -227,7 +227,7 @@ var networks = []netCase{
 		x := z.input("x", z.batch, 4)
 		b := z.g.AddNode(gorgonia.NewConstant(drawnOf(z.dt, "constant", 1, 3)))
 		h := must(gorgonia.BroadcastAdd(must(gorgonia.Mul(x, z.weight("w", 4, 3))), b, nil, []byte{0}))
-		positive := must(gorgonia.Gt(h, z.number(0), true))
+		positive := must(gorgonia.Gt(h, z.scalar(0), true))
 		return source(x, must(gorgonia.HadamardProd(positive, h)))
 	}, []string{"Gemm", "Relu"}},
 	{"trained", func(z *zoo) Graph {
@@ -241,12 +241,12 @@ var networks = []netCase{
 		}
 		return source(x, y)
 	}, []string{"Gemm", "Sigmoid"}},
-	{"turned twice", func(z *zoo) Graph {
+	{"transposed twice", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 4)
 		h := must(gorgonia.Mul(z.weight("w1", 5, 4), must(gorgonia.Transpose(x, 1, 0))))
 		h = must(gorgonia.BroadcastAdd(h, z.weight("b1", 5, 1), nil, []byte{1}))
 		h = must(gorgonia.SoftMax(must(gorgonia.Neg(must(gorgonia.Tanh(h)))), 0))
-		h = must(gorgonia.Mul(z.weight("w2", 3, 5), must(gorgonia.Sub(z.number(1), h))))
+		h = must(gorgonia.Mul(z.weight("w2", 3, 5), must(gorgonia.Sub(z.scalar(1), h))))
 		h = must(gorgonia.BroadcastSub(h, z.weight("b2", 3), nil, []byte{1}))
 		return source(x, must(gorgonia.Transpose(h)))
 	}, []string{"Gemm", "Tanh", "Mul", "Softmax", "Sub", "Gemm"}},
@@ -274,19 +274,19 @@ var networks = []netCase{
 			must(gorgonia.BroadcastHadamardProd(x, y, nil, []byte{2})),
 			must(gorgonia.BroadcastSub(c, x, []byte{1}, nil)),
 			must(gorgonia.BroadcastHadamardDiv(c, z.weight("rows", 1, 3, 1), []byte{1}, []byte{0, 2})),
-			must(gorgonia.Add(z.number(2), must(gorgonia.HadamardDiv(z.number(1), x)))),
+			must(gorgonia.Add(z.scalar(2), must(gorgonia.HadamardDiv(z.scalar(1), x)))),
 		}}
 	}, []string{"Add", "Sub", "Reshape", "Mul", "Sub", "Div", "Div", "Add"}},
 	{"weight computed", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 4)
-		return source(x, must(gorgonia.Mul(x, must(gorgonia.HadamardProd(z.weight("w", 4, 3), z.number(0.5))))))
+		return source(x, must(gorgonia.Mul(x, must(gorgonia.HadamardProd(z.weight("w", 4, 3), z.scalar(0.5))))))
 	}, []string{"Mul", "MatMul"}},
 	{"biases and scales", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 4)
 		h := z.bias(z.bias(must(gorgonia.Mul(x, z.weight("w", 4, 3))), "b"), "c")
 		h = must(gorgonia.BroadcastHadamardProd(h, z.weight("scale", 1, 3), nil, []byte{0})) // no normalization
 		h = must(gorgonia.Mul(h, z.weight("v", 3, 5)))
-		return source(x, must(gorgonia.Sub(must(gorgonia.Reshape(h, tensor.Shape{z.batch, 5, 1})), z.number(0.5))))
+		return source(x, must(gorgonia.Sub(must(gorgonia.Reshape(h, tensor.Shape{z.batch, 5, 1})), z.scalar(0.5))))
 	}, []string{"Gemm", "Mul", "Gemm", "Reshape"}},
 	{"normalizations", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 2, 5, 5)
@@ -304,7 +304,7 @@ var networks = []netCase{
 	}, []string{"Reshape", "Gather", "Reshape", "Gemm"}},
 	{"functions", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 6)
-		positive := must(gorgonia.Add(must(gorgonia.Square(x)), z.number(0.5)))
+		positive := must(gorgonia.Add(must(gorgonia.Square(x)), z.scalar(0.5)))
 		var outputs gorgonia.Nodes
 		for _, f := range []func(node) (node, error){gorgonia.Abs, gorgonia.Sign, gorgonia.Ceil, gorgonia.Floor, gorgonia.Sin, gorgonia.Cos, gorgonia.Exp, gorgonia.Cube, gorgonia.Softplus} {
 			outputs = append(outputs, must(f(x)))
@@ -312,7 +312,7 @@ var networks = []netCase{
 		for _, f := range []func(node) (node, error){gorgonia.Log, gorgonia.Sqrt, gorgonia.Inverse, gorgonia.InverseSqrt} {
 			outputs = append(outputs, must(f(positive)))
 		}
-		return Graph{Inputs: gorgonia.Nodes{x}, Outputs: append(outputs, must(gorgonia.Pow(positive, z.number(1.5))))}
+		return Graph{Inputs: gorgonia.Nodes{x}, Outputs: append(outputs, must(gorgonia.Pow(positive, z.scalar(1.5))))}
 	}, []string{"Abs", "Sign", "Ceil", "Floor", "Sin", "Cos", "Exp", "Mul", "Mul", "Softplus", "Mul", "Add", "Log", "Sqrt", "Reciprocal", "Sqrt", "Reciprocal", "Pow"}},
 	{"reductions", func(z *zoo) Graph {
 		x, y := z.input("x", z.batch, 3, 4, 5), z.input("y", z.batch, 3, 4)
@@ -326,7 +326,7 @@ var networks = []netCase{
 		x1, mean, err := gorgonia.Broadcast(x, must(gorgonia.Reshape(must(gorgonia.Mean(x, 1)), tensor.Shape{z.batch, 1})), gorgonia.NewBroadcastPattern(nil, []byte{1}))
 		off := must(gorgonia.Sub(must(x1, err), mean))
 		variance := must(gorgonia.Reshape(must(gorgonia.Mean(must(gorgonia.Square(off)), 1)), tensor.Shape{z.batch, 1}))
-		deviation := must(gorgonia.Sqrt(must(gorgonia.Add(variance, z.number(1e-3)))))
+		deviation := must(gorgonia.Sqrt(must(gorgonia.Add(variance, z.scalar(1e-3)))))
 		h := must(gorgonia.BroadcastHadamardDiv(off, deviation, nil, []byte{1}))
 		return source(x, must(gorgonia.BroadcastHadamardProd(h, z.weight("gain", 1, 6), nil, []byte{0})))
 	}, []string{"ReduceSum", "Div", "Reshape", "Sub", "Mul", "ReduceSum", "Div", "Reshape", "Add", "Sqrt", "Div", "Mul"}},
@@ -374,11 +374,11 @@ var networks = []netCase{
 			_, w, err := gorgonia.Broadcast(x, w, gorgonia.NewBroadcastPattern(nil, []byte{0}))
 			return must(w, err)
 		}
-		turned := must(gorgonia.Transpose(z.weight("c", 1, 5, 4), 0, 2, 1))
+		transposed := must(gorgonia.Transpose(z.weight("c", 1, 5, 4), 0, 2, 1))
 		return Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{
 			must(gorgonia.BatchedMatMul(x, each(z.weight("a", 1, 4, 5)))),
 			must(gorgonia.BatchedMatMul(x, each(z.weight("b", 1, 5, 4)), false, true)),
-			must(gorgonia.BatchedMatMul(x, each(turned))),
+			must(gorgonia.BatchedMatMul(x, each(transposed))),
 			must(gorgonia.BatchedMatMul(x, each(z.weight("d", 1, 3, 5)), true, false)),
 			must(gorgonia.BatchedMatMul(each(z.weight("e", 1, 5, 3)), x)),
 			must(gorgonia.BatchedMatMul(each(z.weight("f", 1, 3, 5)), x, true, false)),
