@@ -16,20 +16,21 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Bundle is what a file holds: quantized tensors, float32 and float64 tensors, and text, by name.
+// Bundle is what a file holds, by name: quantized tensors, float32 and float64 tensors, and text.
 //
-// A file is in the safetensors format, with the tensor names that other tools read. A quantized tensor NAME
-// becomes NAME.weight (I8, U8, F16, BF16) or, at two quantized values to a byte, NAME.weight_packed (U8, one
-// dimension, the first of a pair in the low nibble), with
+// A file is in the safetensors format, and its arrays are named as in the compressed-tensors format, which
+// packs them otherwise. A quantized tensor NAME becomes NAME.weight (I8, U8, F16 or BF16), or
+// NAME.weight_packed (U8, one axis, two values to a byte, the first in the low nibble) for Int4 and UInt4,
+// and with it
 //
 //	NAME.weight_scale               F32 or F16, of shape (1), (channels) or (channels, groups)
-//	NAME.weight_scale_multiplier    F32, (1), for F16 scales, which it multiplies
-//	NAME.weight_zero_point          U8, as the scale, for Affine, PowerOfTwo and UInt4
-//	NAME.weight_offset              F32, as the scale, for Uniform
-//	NAME.weight_min, .weight_max    F32, as the scale, if the range is known
+//	NAME.weight_scale_multiplier    F32, of shape (1): Params.Multiplier, for F16 scales
+//	NAME.weight_zero_point          U8, of the shape of the scale, for Affine, PowerOfTwo and UInt4
+//	NAME.weight_offset              F32, of the shape of the scale, for Uniform
+//	NAME.weight_min, .weight_max    F32, of the shape of the scale, where Params has Min and Max
 //
-// A float tensor keeps its name. The scheme and shape of each quantized tensor are JSON under the key
-// "euryale" of the file's metadata, beside the entries of Meta:
+// A float tensor is an array of its own name. The metadata has the entries of Meta, and under the key
+// "euryale" the scheme and the shape of each quantized tensor, in JSON:
 //
 //	{"version": 1, "quantized": {"NAME": {"scheme": "int4/g32@1/f16", "shape": [784, 512]}}}
 type Bundle struct {
@@ -54,12 +55,13 @@ type tensorRef struct {
 	arrays []array
 }
 
-// Save writes b to the file at path, atomically: the bytes go to a temporary file in the same folder, which
-// is renamed when it is complete. A failed Save leaves an existing file as it was. A process that is killed
-// leaves the temporary file, which the next Save to the same path removes. A file that is replaced passes on
-// its mode, and its owner where the system permits that; a symbolic link is followed. Errors: those of Write;
-// fs.ErrPermission for a read-only file; fs.ErrInvalid for anything but a regular file; those of the file
-// system.
+// Save writes b to the file at path, which Open reads. It writes a temporary file in the same folder and
+// renames it when it is complete: a failed Save leaves an existing file as it was. If the process is killed,
+// the temporary file stays until the next Save to the same path. The new file has the mode of the one that it
+// replaces, and its owner where the system permits that; a symbolic link is followed.
+//
+// Errors: those of Write; fs.ErrPermission for a read-only file; fs.ErrInvalid for anything but a regular
+// file; those of the file system.
 func Save(path string, b Bundle) error {
 	tensors, meta, err := b.tensors()
 	if err == nil {
@@ -71,10 +73,10 @@ func Save(path string, b Bundle) error {
 	return nil
 }
 
-// Write writes the bytes of a file that holds b; equal bundles give equal bytes. Errors: ErrDtype, ErrLayout;
-// ErrShape for an empty tensor; ErrFormat for names that collide or are not UTF-8, for a nil tensor, for the
-// key "euryale" in Meta and for more than 65,535 other entries; fs.ErrInvalid for a nil w; those of w; a
-// panic of w, or an impossible count from it, becomes an error too.
+// Write writes to w what Save writes to a file. Equal bundles give equal bytes. Errors: ErrDtype, ErrLayout;
+// ErrShape for an empty tensor; ErrFormat for a nil tensor, a name that is __metadata__ or not UTF-8, two
+// names that would be one array, a header above 100 MB, the key "euryale" in Meta, and more than 65,535 other
+// entries; fs.ErrInvalid for a nil w; those of w.
 func Write(w io.Writer, b Bundle) error {
 	tensors, meta, err := b.tensors()
 	if err == nil {

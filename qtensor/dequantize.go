@@ -9,9 +9,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Dequantize returns r[i] = s·(q[i] − z) for every element, computed in float32, or r[i] = lo + s·q[i] under
-// Uniform, computed in float64 and rounded to float32, as a tensor of dt, float32 or float64. r saturates to
-// the largest float32. Errors: ErrDtype; ErrScheme for the zero QTensor.
+// Dequantize returns r = s·(q − z) for every element, computed in float32, or r = lo + s·q under Uniform,
+// computed in float64 and rounded to float32. dt is the element type of the result: float32, or float64,
+// which holds the same values. r saturates to the largest finite float32. Errors: ErrDtype; ErrScheme for the
+// zero QTensor.
 func (q *QTensor) Dequantize(dt tensor.Dtype) (*tensor.Dense, error) {
 	if err := q.valid(); err != nil {
 		return nil, fmt.Errorf("qtensor: Dequantize: %w", err)

@@ -1,23 +1,48 @@
-// Package qtensor holds quantized tensors: quantized values of 2 to 8 bits, or 16-bit floats, together with
-// the scales and zero points that turn them back into float32.
+// Package qtensor quantizes tensors of gorgonia.org/tensor to integers of 2 to 8 bits or to 16-bit floats,
+// measures what that cost, and keeps the results in safetensors files.
 //
-// A quantized value q stands for the real value r = s·(q − z), with a scale s and an integer zero point z, as
-// in PyTorch and ONNX; under Uniform it stands for r = lo + s·q. Names in the API call q a code:
-// QTensor.Codes, FromCodes, Scheme.CodeRange. A Scheme says which mapping, how many bits, and how many
-// elements share a scale: the whole tensor, a channel (an index of one axis), or a group within a channel.
-//
-//	q, err := qtensor.Quantize(x, qtensor.PerChannelSymmetric(8, 1)) // scales from the range of x itself
-//	stats, err := q.Compare(x)                                       // what was lost: SQNR, errors, clipping
+//	q, err := qtensor.Quantize(w, qtensor.PerChannelSymmetric(8, 1)) // w is (in, out): a scale for each column
+//	stats, err := q.Compare(w)                                       // SQNR, largest and mean error, clipping
 //	r, err := q.Dequantize(tensor.Float32)
+//	err = qtensor.Save("w.safetensors", qtensor.Bundle{Quantized: map[string]*qtensor.QTensor{"fc1": q}})
 //
-// QuantizeWith takes scales that were found beforehand, by calibration (package calib) or NewParams, and
-// FromCodes takes quantized values that another tool made.
+// The exports by subject:
 //
-// Quantizing divides in float32, rounds to nearest with ties to even, and saturates:
-// q = clamp(RNE(x/s) + z). Every scheme but Uniform represents zero exactly. See Jacob et al.,
-// "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"
-// (arXiv:1712.05877) §2 for the affine scheme, and Krishnamoorthi (arXiv:1806.08342) §2 for the
-// per-channel ones.
+//   - [Scheme] says how to quantize: by which method ([Symmetric], [Affine], [Uniform], [PowerOfTwo], [Int4],
+//     [UInt4], [Float16], [BFloat16]), and with one scale per tensor, per channel ([Scheme.PerAxis]) or per
+//     group ([Scheme.PerGroup]). [Storage] and [ScaleType] are the types of what it stores.
+//   - [Params] holds scales, zero points and offsets. [NewParams] computes them from ranges, package calib
+//     from samples.
+//   - [QTensor] is a quantized tensor. [Quantize] makes one over the range of its input, [QuantizeWith] one
+//     with given Params, and [FromCodes] one of integers that another tool made.
+//   - [Stats], which [QTensor.Compare] returns, is what quantizing cost.
+//   - [File], which [Open] returns, reads what [Save] wrote of a [Bundle].
 //
-// Save writes quantized and float tensors by name to a safetensors file, and Open reads it, bit for bit.
+// # Equations
+//
+// Quantizing x gives the integer q = clamp(RNE(x/s) + z), which stands for the real value r = s·(q − z), as
+// in PyTorch and ONNX: s is the scale, z the zero point, an integer, and 0 for a method without one. RNE
+// rounds to the nearest integer, ties to even. clamp saturates to qmin … qmax, which [Scheme.CodeRange]
+// returns. Uniform has a real offset, lo, in place of z: q = clamp(RNE((x − lo)/s)) and r = lo + s·q. Every
+// method but Uniform represents 0 exactly. Names of the API call a quantized value a code: QTensor.Codes,
+// FromCodes, Scheme.CodeRange.
+//
+// A block is the elements that share s, z and lo: the whole tensor; a channel, which is all elements with one
+// index of the channel axis; or a group of elements within a channel.
+//
+// Sources: Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+// Inference" (arXiv:1712.05877) §2 for Affine; Krishnamoorthi (arXiv:1806.08342) §2 for scales per channel.
+//
+// # Shapes
+//
+// Quantize takes any shape. What computes with a matrix (packages ops and model) takes it as (in, out), with
+// channel axis 1; PyTorch's is (out, in), with channel axis 0, and [QTensor.T] transposes it without
+// quantizing again. Filters of a convolution are (out, in/groups, height, width), with channel axis 0, as
+// PyTorch and ONNX have them.
+//
+// # Errors
+//
+// Docs name the sentinels that an error may wrap, and the sentinels below say what they report. NaN and
+// infinities are ErrValue, and never quantized. Nothing panics: a panic of an io.Writer or io.ReaderAt that
+// is passed in, or an impossible count from it, becomes an error too.
 package qtensor

@@ -16,21 +16,20 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// File is an open file of tensors, read one at a time. It is safe for concurrent use. A nil File and the zero
-// one hold nothing.
+// File is an open file of tensors, from Open or Read. Its header is in memory; a tensor is read when it is
+// asked for. It is safe for concurrent use. A nil File, and the zero one, hold nothing.
 type File struct {
 	container *safetensors.File
 	refs      map[string]tensorRef
 	floats    []string
 }
 
-// Open opens a file that Save wrote, or any safetensors file of float tensors. It reads and checks the
-// header; a tensor is read when it is asked for.
+// Open opens a file that Save wrote, or any safetensors file, whose float32 and float64 tensors Float then
+// reads. It reads and checks the header alone.
 //
-// On Unix the file is mapped into memory, and takes no descriptor, until Close or until the File is garbage
-// collected; elsewhere, and where it cannot be mapped, it stays open. It may be renamed, replaced or removed
-// meanwhile. Where it is truncated or written to in place, the next call that reads a tensor returns
-// ErrChanged.
+// On Unix the file is mapped into memory, without a descriptor, until Close or until the File is garbage
+// collected. Elsewhere, and where mapping fails, it stays open. It may be renamed, replaced or removed
+// meanwhile; if it is truncated or written to in place, the next call that reads a tensor returns ErrChanged.
 //
 // Errors: ErrFormat for a damaged file, saying where, and for one that is nearly all holes; fs.ErrInvalid for
 // anything but a regular file, such as a pipe; those of the file system.
@@ -46,9 +45,9 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
-// Read opens a file of the given size in r, which is used as long as the File is. Memory grows with what r
-// gives, not with what a header claims. Errors: ErrFormat for a damaged file, saying where; fs.ErrInvalid for
-// a nil r; those of r; a panic of r, or an impossible count from it, becomes an error too.
+// Read works like Open for the first size bytes of r, which the File reads from as long as it is in use.
+// Memory grows with what r gives, not with what a header claims. Errors: ErrFormat for a damaged file, saying
+// where; fs.ErrInvalid for a nil r; those of r.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	c, err := safetensors.Read(r, size)
 	if err != nil {
@@ -126,9 +125,9 @@ func (f *File) orEmpty() *File {
 	return f
 }
 
-// Close closes the file. Tensors that were read stay valid, and so do names, schemes and shapes; reading
-// another tensor, and closing again, is os.ErrClosed. Close of a File from Read, of nil and of the zero File
-// does nothing.
+// Close closes the file. Tensors that were read stay valid, and names, schemes and shapes may still be asked
+// for; reading another tensor, and a second Close, return os.ErrClosed. For a File from Read, a nil one and
+// the zero one, Close does nothing.
 func (f *File) Close() error {
 	if err := f.orEmpty().container.Close(); err != nil {
 		return fmt.Errorf("qtensor: Close: %w", err)
@@ -136,13 +135,13 @@ func (f *File) Close() error {
 	return nil
 }
 
-// Mapped reports whether Open mapped the file into memory, after Close too.
+// Mapped reports whether Open mapped the file into memory. Close does not change what it reports.
 func (f *File) Mapped() bool { return f.orEmpty().container.Mapped() }
 
-// Quantized returns the names of the quantized tensors, sorted.
+// Quantized returns the names of the quantized tensors, sorted: those that QTensor, Params and Scheme take.
 func (f *File) Quantized() []string { return slices.Sorted(maps.Keys(f.orEmpty().refs)) }
 
-// Floats returns the names of the tensors that are not quantized, sorted.
+// Floats returns the names of all other tensors, sorted: those that Float and Dtype take.
 func (f *File) Floats() []string { return slices.Clone(f.orEmpty().floats) }
 
 // Meta returns a copy of the entries that were saved as Bundle.Meta.
@@ -152,7 +151,7 @@ func (f *File) Meta() map[string]string {
 	return meta
 }
 
-// Scheme returns the scheme and the shape of a quantized tensor, from the header. Errors: ErrNotFound.
+// Scheme returns the scheme and the shape of a quantized tensor. It reads no tensor. Errors: ErrNotFound.
 func (f *File) Scheme(name string) (Scheme, tensor.Shape, error) {
 	ref, err := f.ref(name)
 	if err != nil {
@@ -161,7 +160,8 @@ func (f *File) Scheme(name string) (Scheme, tensor.Shape, error) {
 	return ref.Scheme, slices.Clone(ref.Shape), nil
 }
 
-// Params reads the parameters of a quantized tensor, without its quantized values. Errors: those of QTensor.
+// Params returns the parameters of a quantized tensor, and reads no quantized values. Errors: those of
+// QTensor.
 func (f *File) Params(name string) (Params, error) {
 	ref, err := f.ref(name)
 	if err == nil {
@@ -173,8 +173,8 @@ func (f *File) Params(name string) (Params, error) {
 	return Params{}, fmt.Errorf("qtensor: File.Params %q: %w", name, err)
 }
 
-// QTensor reads a quantized tensor. Errors: ErrNotFound, ErrFormat for damaged contents, ErrChanged, and
-// those of the file system.
+// QTensor returns a quantized tensor. Errors: ErrNotFound; ErrFormat for damaged contents; ErrChanged;
+// os.ErrClosed; those of the file system.
 func (f *File) QTensor(name string) (*QTensor, error) {
 	q, err := f.qtensor(name)
 	if err != nil {
@@ -311,8 +311,8 @@ func storeOf[T int8 | uint8 | uint16](f *File, name string, ref tensorRef) (*ten
 	return dense.New(codes, ref.Shape), nil
 }
 
-// Dtype returns the element type, float32 or float64, and the shape of a float tensor, from the header.
-// Errors: those of Float but for the file system's.
+// Dtype returns the element type, float32 or float64, and the shape of a float tensor. It reads no tensor.
+// Errors: ErrNotFound; ErrDtype for another type; ErrShape for a tensor without elements.
 func (f *File) Dtype(name string) (tensor.Dtype, tensor.Shape, error) {
 	info, err := f.info(name)
 	if err != nil {
@@ -321,8 +321,8 @@ func (f *File) Dtype(name string) (tensor.Dtype, tensor.Shape, error) {
 	return floatTypes[info.Dtype], info.Shape, nil
 }
 
-// Float reads a float32 or float64 tensor. Errors: ErrNotFound, ErrDtype for another type, ErrShape for a
-// tensor without elements, ErrChanged, and those of the file system.
+// Float returns a float32 or float64 tensor. Errors: ErrNotFound; ErrDtype for another type; ErrShape for a
+// tensor without elements; ErrChanged; os.ErrClosed; those of the file system.
 func (f *File) Float(name string) (*tensor.Dense, error) {
 	info, err := f.info(name)
 	var t *tensor.Dense
@@ -365,7 +365,7 @@ func readFloat[T any](f *File, info safetensors.Info) (*tensor.Dense, error) {
 	return dense.New(data, info.Shape), nil
 }
 
-// Bundle reads everything. Errors: those of QTensor and Float.
+// Bundle returns everything in the file. Errors: those of QTensor and Float.
 func (f *File) Bundle() (Bundle, error) {
 	b := Bundle{Quantized: map[string]*QTensor{}, Float: map[string]*tensor.Dense{}, Meta: f.Meta()}
 	var err error

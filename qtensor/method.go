@@ -94,14 +94,15 @@ func (s Storage) bytes(n int) int {
 	return n/2*(s.Bits()/4) + n%2*((s.Bits()+7)/8)
 }
 
-// ScaleType is the type that scales are stored in. A scale is rounded to it before values are quantized, so
-// what is stored, dequantized and multiplied is one number.
+// ScaleType is the type that scales are stored in. A scale is rounded to it before anything is quantized with
+// it, so a file, Dequantize and the layers of package ops all have the same scale.
 type ScaleType uint8
 
 const (
-	// ScaleFloat32 stores scales as float32.
+	// ScaleFloat32 stores scales as float32. It is the default.
 	ScaleFloat32 ScaleType = iota
-	// ScaleFloat16 stores scales as float16, times one power of two for the tensor, Params.Multiplier.
+	// ScaleFloat16 stores scales as float16, each times Params.Multiplier, a power of two for the whole
+	// tensor.
 	ScaleFloat16
 )
 

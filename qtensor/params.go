@@ -11,46 +11,47 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Params is the quantization parameters of a tensor: all that turns quantized values back into real ones.
-// Scales, ZeroPoints, Offsets, Min and Max have one entry for each block of elements that share a scale,
-// ordered [channel][group].
+// Params holds the quantization parameters of a tensor: all that turns its quantized values back into real
+// ones. Scales, ZeroPoints, Offsets, Min and Max have an entry for each block, ordered [channel][group];
+// Scheme.Blocks returns their number.
 //
-// A scale may be negative, as llama.cpp's Q4_0 has them, which gives −2^(bits−1) to the largest magnitude;
-// its magnitude is finite and at least 2^−126.
+// A scale is finite and at least 2^−126 in magnitude. It may be negative, as those of llama.cpp's Q4_0 are,
+// where the element of the largest magnitude has q = −2^(bits−1). NewParams and Quantize give positive ones.
 type Params struct {
 	Scheme     Scheme
-	Scales     []float32 // s; none for Float16 and BFloat16
-	ZeroPoints []int32   // z, in the range of q; only for Affine, PowerOfTwo and UInt4
-	Offsets    []float32 // lo; only for Uniform
-	Min, Max   []float32 // the range that was seen, for information; both or neither
-	// Multiplier is, for ScaleFloat16 and for no other, the power of two such that every scale is Multiplier
-	// times a normal float16. 0 stands for the one that puts the largest scale into 2^14 … 2^15, or 2^−112 if
-	// that is more; a File and a QTensor have it filled in.
+	Scales     []float32 // s; none under Float16 and BFloat16
+	ZeroPoints []int32   // z, within qmin … qmax; under Affine, PowerOfTwo and UInt4 alone
+	Offsets    []float32 // lo; under Uniform alone
+	Min, Max   []float32 // the range that the rest was computed from, for information; both or neither
+	// Multiplier is for ScaleFloat16 alone: a power of two, of which every scale is a multiple by a normal
+	// float16. 0 stands for the one of at least 2^−112 that brings the largest scale into 2^14 … 2^15. The
+	// Params of a QTensor or a File have it filled in.
 	Multiplier float32
 }
 
-// Bits returns the bits of a quantized value.
+// Bits returns p.Scheme.Bits().
 func (p Params) Bits() int { return p.Scheme.Bits() }
 
-// Storage returns the type that a quantized value is stored in.
+// Storage returns p.Scheme.Storage().
 func (p Params) Storage() Storage { return p.Scheme.Storage() }
 
-// NewParams returns the parameters of s for blocks with the given ranges, ordered [channel][group]:
+// NewParams returns the parameters of s for blocks with the ranges lo[i] … hi[i], ordered [channel][group],
+// computed in float32:
 //
-//	Uniform     s = (hi − lo)/(2^b − 1),         offset lo
-//	Symmetric   s = max(|lo|, |hi|)/(2^(b−1) − 1)
-//	Affine      s = (hi − lo)/(2^b − 1),         z = RNE(−lo/s), with lo ≤ 0 ≤ hi
-//	PowerOfTwo  Affine's s rounded up to 2^e, at most 2^127
+//	Uniform            s = (hi − lo)/(2^bits − 1)    offset lo
+//	Symmetric, Int4    s = max(|lo|, |hi|)/(2^(bits−1) − 1)
+//	Affine, UInt4      s = (hi − lo)/(2^bits − 1)    z = RNE(−lo/s), with lo … hi widened to contain 0
+//	PowerOfTwo         s of Affine rounded up to a power of two, at most 2^127; z from it
 //
-// in float32. A block whose s rounds to 0, such as one of zeros, or of a single value under Uniform, has s =
-// 1; s is otherwise at least 2^−126. It is rounded to the scheme's ScaleType before z is chosen: a float16
-// scale to nearest even for Symmetric and Int4, up for the others, whose quantized values are all in use; and
-// it is clamped to 2^−14 … 2^15 times the multiplier. Per tensor and per axis, lo and hi are copied, as Min
-// and Max; per group they are not, where they would outweigh the quantized values. Float16 and BFloat16 have
-// neither scales nor a range.
+// s is at least 2^−126, and 1 where the equation gives 0: for a block of zeros, and under Uniform for one of
+// equal values. Min and Max are copies of lo and hi, but nil per group, where they would take more than the
+// quantized values. Under Float16 and BFloat16, lo and hi are not used, and only Scheme is set.
 //
-// Errors: ErrScheme, ErrParams for ranges that do not match each other, ErrValue for NaN, an infinity or
-// lo > hi.
+// Under ScaleFloat16, s is rounded before z is chosen: to nearest, ties to even, for Symmetric and Int4, and
+// up for the others, so that the range stays covered; it is clamped to 2^−14 … 2^15 times Multiplier.
+//
+// Errors: ErrScheme; ErrParams unless lo and hi have one length, at least 1; ErrValue for NaN, an infinity or
+// lo > hi. Whether the length fits a tensor shows when the parameters are used, or in Validate.
 func NewParams(s Scheme, lo, hi []float32) (Params, error) {
 	if err := s.validate(); err != nil {
 		return Params{}, fmt.Errorf("qtensor: NewParams: %w", err)
@@ -152,8 +153,8 @@ func storedScale(s, multiplier float32, away bool) float32 {
 	return float32(math.Copysign(stored, float64(s)))
 }
 
-// Validate returns an error if no tensor of the given shape can have these parameters; a nil shape, that of a
-// scalar, stands for any shape where p is per tensor. Errors: ErrScheme, ErrShape, ErrParams.
+// Validate returns an error unless a tensor of the given shape can have these parameters. A nil shape is that
+// of a scalar; under a scheme per tensor it stands for any. Errors: ErrScheme, ErrShape, ErrParams.
 func (p Params) Validate(shape tensor.Shape) error {
 	b, err := p.Scheme.blocks(shape)
 	if err == nil {
@@ -286,8 +287,9 @@ func (p Params) bytes() int {
 	return n
 }
 
-// Blocks returns the number of blocks of elements that share a scale in a tensor of the given shape: the
-// length of Scales. Errors: ErrScheme, ErrShape.
+// Blocks returns the number of blocks of a tensor of the given shape: 1, the size of the channel axis, or
+// that times the groups of a channel. It is the length of Params.Scales, but for Float16 and BFloat16, which
+// have none. Errors: ErrScheme, ErrShape.
 func (s Scheme) Blocks(shape tensor.Shape) (int, error) {
 	b, err := s.blocks(shape)
 	if err != nil {

@@ -10,9 +10,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// QTensor is a quantized tensor: quantized values, together with the parameters that turn them back into real
-// ones. It is immutable and safe for concurrent use. The zero QTensor, and a nil one, have no elements:
-// methods that return an error return ErrScheme, and the others return zeros.
+// QTensor is a quantized tensor: quantized values and the Params that turn them back into real ones.
+// Quantize, QuantizeWith, FromCodes and File.QTensor return one. It is immutable and safe for concurrent use.
+// The zero QTensor, and a nil one, have no elements: methods that return an error return ErrScheme, and the
+// others return zero values.
 type QTensor struct {
 	params Params
 	blocks blocks
@@ -55,17 +56,17 @@ func (q *QTensor) Len() int {
 	return q.shape.TotalSize()
 }
 
-// Bytes returns the stored size: quantized values, scales, zero points and offsets. Where Params has the
-// range that was seen, a file holds 8 bytes more for each scale.
+// Bytes returns the size of the quantized values, scales, zero points and offsets, as a file stores them.
+// Params.Min and Max, where there are any, are not counted: they take 8 bytes more for each scale.
 func (q *QTensor) Bytes() int {
 	q = q.orZero()
 	return q.params.Storage().bytes(q.Len()) + q.params.bytes()
 }
 
-// BitsPerElement returns 8·Bytes()/Len(): the bits of a quantized value and its share of the parameters.
+// BitsPerElement returns 8·Bytes()/Len(): the bits of a stored value and its share of the parameters.
 func (q *QTensor) BitsPerElement() float64 { return 8 * float64(q.Bytes()) / float64(max(q.Len(), 1)) }
 
-// String describes the tensor in a line: shape, scheme, bytes and scales.
+// String returns a line with the shape, the scheme, the bytes and the scales.
 func (q *QTensor) String() string {
 	q = q.orZero()
 	text := fmt.Sprintf("QTensor %v %v, %d bytes, %.2f bits per element", q.shape, q.params.Scheme, q.Bytes(), q.BitsPerElement())
@@ -78,9 +79,9 @@ func (q *QTensor) String() string {
 	return text
 }
 
-// Codes returns a copy of the quantized values with the tensor's shape, as PyTorch's int_repr does: int8 for
-// signed ones, uint8 for unsigned ones, whether packed or not, and uint16 bit patterns for Float16 and
-// BFloat16. It is nil for the zero QTensor.
+// Codes returns a copy of the quantized values, one to an element, as a tensor of q's shape, as PyTorch's
+// int_repr does: int8 for Symmetric and Int4, uint16 bit patterns for Float16 and BFloat16, uint8 for the
+// others. It is nil for the zero QTensor.
 func (q *QTensor) Codes() *tensor.Dense {
 	if q.valid() != nil {
 		return nil
@@ -95,8 +96,8 @@ func (q *QTensor) Codes() *tensor.Dense {
 	}
 }
 
-// Code returns one quantized value, or one bit pattern of Float16 and BFloat16; at is an index for each axis,
-// none for a scalar. Errors: ErrShape.
+// Code returns one quantized value, or one bit pattern of Float16 and BFloat16. at has an index for each
+// axis; for a scalar there is none. Errors: ErrShape for too few or too many indices, or one out of range.
 func (q *QTensor) Code(at ...int) (int32, error) {
 	if err := q.valid(); err != nil {
 		return 0, fmt.Errorf("qtensor: Code: %w", err)
@@ -131,11 +132,12 @@ func (q *QTensor) Code(at ...int) (int32, error) {
 	}
 }
 
-// T returns the tensor with its axes permuted: axis i of the result is axis axes[i] of q; none given
-// reverses them. The channel axis moves along, and no quantized value changes.
+// T returns the tensor with its axes permuted: axis i of the result is axis axes[i] of q. Without axes it
+// reverses their order, which transposes a matrix. The channel axis moves along, and no quantized value
+// changes.
 //
-// Under a scheme per group the axes other than the channel axis must keep their order, since groups run over
-// them in row-major order: any permutation of a matrix does. Errors: ErrShape for a list that is no
+// Under a scheme per group, the axes other than the channel axis must keep their order, because groups run
+// over them in row-major order; for a matrix they always do. Errors: ErrShape for axes that are no
 // permutation, ErrScheme for a permutation that splits groups.
 func (q *QTensor) T(axes ...int) (*QTensor, error) {
 	if err := q.valid(); err != nil {

@@ -17,22 +17,23 @@ type QuantizeOption func(*options)
 
 type options struct{ saturate bool }
 
-// WithSaturation makes a value past the range of Float16 or BFloat16 the largest finite one of its sign,
-// where it is an error otherwise. Integers saturate in any case.
+// WithSaturation makes Quantize and QuantizeWith round a value past the range of Float16 or BFloat16 to the
+// largest finite one of its sign. Without it such a value is ErrValue. Integers saturate in any case.
 func WithSaturation() QuantizeOption { return func(o *options) { o.saturate = true } }
 
-// Quantize returns q = clamp(RNE(x/s) + z), with s and z from the range of x itself in each block of elements
-// that share a scale (NewParams has the equations), and q = clamp(RNE((x − lo)/s)) under Uniform.
+// Quantize returns q = clamp(RNE(x/s) + z), or clamp(RNE((x − lo)/s)) under Uniform, with the parameters that
+// NewParams gives for the minimum and the maximum of each block of x itself. Under Float16 and BFloat16 it
+// returns x rounded to nearest, ties to even.
 //
-// x is float32 or float64 (rounded to float32 first), of any shape with at least one element, in any layout:
-// a view, transposed or column-major. x/s is a true division, in float32 (in float64 for Uniform), rounded to
-// nearest, ties to even. Within the range the error is at most s/2 and a few ulps of x; under float16 scales
-// a Symmetric or Int4 range may end 2^−11 before its last value, and PowerOfTwo(2) over a range wider than
-// 3·2^127 clips up to s more.
+// x is float32 or float64 (rounded to float32 first), of any shape with at least one element, a scalar too,
+// in any layout: a view, transposed or column-major. x/s is a true division, in float32 (in float64 for
+// Uniform). |x − r| is at most s/2 and a few ulps of x, with two exceptions: a Symmetric or Int4 range may
+// end 2^−11 before its last value under ScaleFloat16, and PowerOfTwo(2) over a range wider than 3·2^127 clips
+// up to s more.
 //
-// Errors: ErrScheme, ErrShape, ErrDtype, ErrLayout; ErrParams for a nil option; ErrValue for NaN or an
-// infinity, as which a float64 past the range of float32 counts, and for a value past the range of a 16-bit
-// float, naming the flat index of the first.
+// Errors: ErrScheme, ErrShape, ErrDtype, ErrLayout; ErrParams for a nil option; ErrValue for NaN, an
+// infinity, a float64 past the range of float32, or a value past the range of a 16-bit float, with the flat
+// index of the first.
 func Quantize(x tensor.Tensor, s Scheme, opts ...QuantizeOption) (*QTensor, error) {
 	q, err := quantize(x, s, nil, opts)
 	if err != nil {
@@ -42,10 +43,12 @@ func Quantize(x tensor.Tensor, s Scheme, opts ...QuantizeOption) (*QTensor, erro
 }
 
 // QuantizeWith returns q = clamp(RNE(x/s) + z), or clamp(RNE((x − lo)/s)) under Uniform, with parameters that
-// were found beforehand, by calibration or by NewParams. p is copied. Values outside the range saturate to
-// CodeRange, and to −2^(bits−1) under a negative scale. Errors are those of Quantize, and ErrParams for
-// parameters that do not fit their scheme or the shape of x, among them a scale that the scheme's ScaleType
-// cannot hold, or that is no power of two under PowerOfTwo.
+// were found beforehand, by package calib or by NewParams. Values outside of the range saturate to qmin or
+// qmax, and, under a negative scale, to −2^(bits−1) in place of qmin. Rounding and the layouts of x are those
+// of Quantize. p is copied.
+//
+// Errors: those of Quantize; ErrParams for parameters that do not fit their scheme or the shape of x, such as
+// a scale that the scheme's ScaleType cannot hold, or that is no power of two under PowerOfTwo.
 func QuantizeWith(x tensor.Tensor, p Params, opts ...QuantizeOption) (*QTensor, error) {
 	q, err := quantize(x, p.Scheme, &p, opts)
 	if err != nil {
@@ -147,13 +150,13 @@ func encodeFloats(data []float32, s Scheme, saturate bool) ([]uint16, error) {
 	return codes, nil
 }
 
-// FromCodes returns a tensor of quantized values that exist already: int8 for Symmetric and Int4, uint8 for
-// Uniform, Affine, PowerOfTwo and UInt4 (one to an element, whether stored packed or not), uint16 bit
-// patterns for Float16 and BFloat16. They are copied, from any layout. A value of Symmetric and Int4 may be
-// −2^(bits−1), which quantizing with a positive scale never gives.
+// FromCodes returns the tensor with the given quantized values, as another tool made them, and parameters p.
+// codes has the shape of the tensor, one value to an element: int8 for Symmetric and Int4, uint8 for Uniform,
+// Affine, PowerOfTwo and UInt4, uint16 bit patterns for Float16 and BFloat16. Symmetric and Int4 take
+// −2^(bits−1) too. codes, of any layout, and p are copied.
 //
-// Errors: ErrDtype, ErrLayout, ErrScheme, ErrShape, ErrParams; ErrValue for a code out of range, a 16-bit NaN
-// or infinity.
+// Errors: ErrDtype, ErrLayout, ErrScheme, ErrShape, ErrParams; ErrValue for a code out of range, or a 16-bit
+// NaN or infinity.
 func FromCodes(codes *tensor.Dense, p Params) (*QTensor, error) {
 	q, err := fromCodes(codes, p)
 	if err != nil {

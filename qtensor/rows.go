@@ -7,12 +7,12 @@ import (
 	"euryale/internal/kernel"
 )
 
-// DequantizeRows sets row i of dst to r[rows[i]]: what Dequantize gives for that index of axis 0, bit for
-// bit, as an embedding looks up its rows. dst is (len(rows), width), row-major, where width is the product of
-// the other axes. Only those rows are dequantized.
+// DequantizeRows sets row i of dst to row rows[i] of what Dequantize returns, bit for bit: an embedding
+// lookup. A row is all elements with one index of axis 0. dst is (len(rows), width), row-major, where width
+// is the product of the other axes. Only those rows are dequantized.
 //
-// Errors, and dst is as it was then: ErrShape for a scalar and for dst of another length; ErrValue for a row
-// that q does not have, naming the first; ErrScheme for the zero QTensor.
+// Errors, which leave dst as it was: ErrShape for a scalar q and for dst of another length; ErrValue for a
+// row that q does not have, naming the first; ErrScheme for the zero QTensor.
 func (q *QTensor) DequantizeRows(dst []float32, rows []int) error {
 	if err := q.checkRows(dst, rows); err != nil {
 		return fmt.Errorf("qtensor: DequantizeRows: %w", err)

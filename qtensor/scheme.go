@@ -6,16 +6,19 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Scheme says how real values become quantized values: a mapping, its bits, how many elements share a scale,
-// and the type that scales are stored in. Schemes are comparable. The zero Scheme is not valid: make one with
-// a function named after its method, and refine it with PerTensor, PerAxis, PerGroup and WithScales:
+// Scheme says how real values become quantized values: by which method, in how many bits, how many elements
+// share a scale, and in which type scales are stored.
+//
+// A Scheme is a comparable value. A function named after its method makes one, with a float32 scale for the
+// whole tensor, and PerAxis, PerGroup, PerTensor and WithScales return a changed copy. The zero Scheme is not
+// valid.
 //
 //	qtensor.Symmetric(8)                 one scale for the tensor
-//	qtensor.PerChannelSymmetric(8, 1)    one scale for each index of axis 1, each column of a matrix
+//	qtensor.PerChannelSymmetric(8, 1)    one scale for each index of axis 1: for each column of a matrix
 //	qtensor.Int4().PerGroup(1, 32)       one scale for every 32 elements of a column
 //
-// A Scheme that no tensor can have (a ninth bit, a negative axis) is reported by Validate and by every
-// function that takes it.
+// Nothing is checked when a Scheme is made. Validate, and every function that takes a Scheme, returns
+// ErrScheme for one that no tensor can have, such as one of 9 bits or of a negative axis.
 type Scheme struct {
 	method  method
 	bits    int
@@ -34,30 +37,34 @@ const (
 )
 
 // Uniform returns the scheme r = lo + s·q with s = (hi − lo)/(2^bits − 1) and q in 0 … 2^bits − 1, where lo
-// and hi are the range of the data, which need not contain 0: it alone may not represent zero exactly.
+// and hi are the range of the data. It has a float32 offset, lo, in place of a zero point. The range need not
+// contain 0, so 0 may not be represented exactly. bits is 2 to 8; each q is stored in a byte.
 func Uniform(bits int) Scheme { return Scheme{method: uniform, bits: bits} }
 
-// Symmetric returns the scheme r = s·q with s = max|x|/(2^(bits−1) − 1) and q in ±(2^(bits−1) − 1).
+// Symmetric returns the scheme r = s·q with s = max|x|/(2^(bits−1) − 1) and q in ±(2^(bits−1) − 1). bits is 2
+// to 8; each q is stored in a byte, also under 4 bits, where Int4 stores two.
 func Symmetric(bits int) Scheme { return Scheme{method: symmetric, bits: bits} }
 
-// Affine returns the scheme r = s·(q − z) with s = (hi − lo)/(2^bits − 1), z = RNE(−lo/s) and q in
-// 0 … 2^bits − 1, where lo and hi are the range of the data, widened to contain 0.
+// Affine returns the scheme r = s·(q − z) with s = (hi − lo)/(2^bits − 1), z = RNE(−lo/s) and q in 0 … 2^bits
+// − 1, where lo and hi are the range of the data, widened to contain 0. bits is 2 to 8; each q is stored in a
+// byte, also under 4 bits, where UInt4 stores two.
 func Affine(bits int) Scheme { return Scheme{method: affine, bits: bits} }
 
-// PowerOfTwo returns the scheme of Affine with s rounded up to a power of two.
+// PowerOfTwo returns the scheme Affine(bits) with s rounded up to a power of two.
 func PowerOfTwo(bits int) Scheme { return Scheme{method: powerOfTwo, bits: bits} }
 
-// Int4 returns the scheme of Symmetric at 4 bits, stored two to a byte.
+// Int4 returns the scheme Symmetric(4), stored two to a byte.
 func Int4() Scheme { return Scheme{method: int4, bits: 4} }
 
-// UInt4 returns the scheme of Affine at 4 bits, stored two to a byte.
+// UInt4 returns the scheme Affine(4), stored two to a byte.
 func UInt4() Scheme { return Scheme{method: uint4, bits: 4} }
 
-// Float16 returns the scheme of IEEE 754 binary16, rounded to nearest, ties to even: no scale.
+// Float16 returns the scheme that stores each element as IEEE 754 binary16, rounded to nearest, ties to even.
+// It has no scale: with PerAxis, PerGroup or float16 scales it is not valid.
 func Float16() Scheme { return Scheme{method: float16, bits: 16} }
 
-// BFloat16 returns the scheme of bfloat16, the upper half of binary32, rounded to nearest, ties to even: no
-// scale.
+// BFloat16 returns the scheme that stores each element as bfloat16, the upper half of binary32, rounded to
+// nearest, ties to even. It has no scale: with PerAxis, PerGroup or float16 scales it is not valid.
 func BFloat16() Scheme { return Scheme{method: bfloat16, bits: 16} }
 
 // PerChannelSymmetric returns Symmetric(bits).PerAxis(axis).
@@ -66,64 +73,66 @@ func PerChannelSymmetric(bits, axis int) Scheme { return Symmetric(bits).PerAxis
 // PerChannelAffine returns Affine(bits).PerAxis(axis).
 func PerChannelAffine(bits, axis int) Scheme { return Affine(bits).PerAxis(axis) }
 
-// PerTensor returns s with one scale for the whole tensor.
+// PerTensor returns s with one scale for the whole tensor, which is the default.
 func (s Scheme) PerTensor() Scheme {
 	s.sharing, s.axis, s.size = perTensor, 0, 0
 	return s
 }
 
-// PerAxis returns s with one scale for each index of axis, the channel axis: per-channel quantization, as
-// PyTorch's ch_axis and ONNX's axis say it.
+// PerAxis returns s with one scale for each index of axis, the channel axis: what PyTorch calls ch_axis and
+// ONNX axis.
 func (s Scheme) PerAxis(axis int) Scheme {
 	s.sharing, s.axis, s.size = perAxis, axis, 0
 	return s
 }
 
-// PerGroup returns s with one scale for each group of size elements: those that share an index of axis, the
-// channel axis, in row-major order of all other axes, cut into groups, of which the last may be shorter. A
-// weight (in, out) in groups along in has axis 1, that of out; ONNX, whose axis is that of the blocks, says
-// axis 0 and block_size.
+// PerGroup returns s with one scale for each group of size elements within a channel, as group_size of
+// torchao. A channel is the elements with one index of axis, in row-major order of the other axes; it is cut
+// into consecutive groups, of which the last may be shorter.
+//
+// axis is the channel axis, not the one that the groups run along: a weight (in, out) in groups of 32 along
+// in is PerGroup(1, 32). ONNX names the other axis: axis 0 and block_size 32.
 func (s Scheme) PerGroup(axis, size int) Scheme {
 	s.sharing, s.axis, s.size = perGroup, axis, size
 	return s
 }
 
-// WithScales returns s with scales of type t. Float16 and BFloat16 have none, and are not valid with another
-// than ScaleFloat32.
+// WithScales returns s with scales of type t.
 func (s Scheme) WithScales(t ScaleType) Scheme {
 	s.scales = t
 	return s
 }
 
-// Bits returns the bits of a quantized value, 0 for the zero Scheme.
+// Bits returns the bits of a quantized value, 2 to 8 or 16; 0 for the zero Scheme. It may take more in
+// memory: see Storage.
 func (s Scheme) Bits() int { return s.bits }
 
-// Axis returns the channel axis, of a scheme per axis or per group; 0, false for one per tensor.
+// Axis returns the channel axis and true for a scheme per axis or per group, and 0 and false for one per
+// tensor.
 func (s Scheme) Axis() (axis int, ok bool) { return s.axis, s.sharing != perTensor }
 
-// GroupSize returns the number of elements in a group, or 0 where a scale is shared otherwise.
+// GroupSize returns the number of elements in a group, and 0 for a scheme that is not per group.
 func (s Scheme) GroupSize() int { return s.size }
 
 // Scales returns the type that scales are stored in.
 func (s Scheme) Scales() ScaleType { return s.scales }
 
-// Storage returns the type that a quantized value is stored in, 0 for the zero Scheme.
+// Storage returns the type that a quantized value is stored in; 0 for the zero Scheme.
 func (s Scheme) Storage() Storage { return s.method.info().storage }
 
-// IsFloat reports whether quantized values are 16-bit floats, of Float16 or BFloat16: bit patterns without a
-// scale.
+// IsFloat reports whether quantized values are 16-bit floats: Float16 and BFloat16.
 func (s Scheme) IsFloat() bool { return s.method == float16 || s.method == bfloat16 }
 
 // HasZeroPoint reports whether the scheme has an integer zero point: Affine, PowerOfTwo and UInt4.
 func (s Scheme) HasZeroPoint() bool { return s.method.info().zeroPoint }
 
-// HasOffset reports whether the scheme has a real offset, the value of q = 0: Uniform.
+// HasOffset reports whether the scheme has a real offset in place of a zero point: Uniform.
 func (s Scheme) HasOffset() bool { return s.method == uniform }
 
-// CodeRange returns qmin and qmax, the smallest and the largest value that quantizing with positive scales
-// gives: 0, 0 for Float16 and BFloat16, which are bit patterns, and for a scheme that is not valid. Symmetric
-// and Int4 leave out −2^(bits−1); a quantized value is that under a negative scale, or where FromCodes was
-// given it.
+// CodeRange returns qmin and qmax: ±(2^(bits−1) − 1) for Symmetric and Int4, 0 and 2^bits − 1 for Uniform,
+// Affine, PowerOfTwo and UInt4, and 0 and 0 for Float16, BFloat16 and a scheme that is not valid. Under
+// Symmetric and Int4, −2^(bits−1) is left out: quantizing gives it for a negative scale only, and FromCodes
+// takes it.
 func (s Scheme) CodeRange() (low, high int32) {
 	switch {
 	case s.IsFloat() || s.validate() != nil:
@@ -138,9 +147,8 @@ func (s Scheme) CodeRange() (low, high int32) {
 
 func (s Scheme) signed() bool { return s.method == symmetric || s.method == int4 }
 
-// Method returns the name of the function that makes the scheme: "Uniform", "Symmetric", "Affine",
-// "PowerOfTwo", "Int4", "UInt4", "Float16", "BFloat16", "PerChannelSymmetric" or "PerChannelAffine", for
-// Symmetric and Affine per axis; "" for the zero Scheme.
+// Method returns the name of the function that makes the scheme, such as "Int4". It is "PerChannelSymmetric"
+// or "PerChannelAffine" for Symmetric or Affine per axis, and "" for the zero Scheme.
 func (s Scheme) Method() string {
 	name := s.method.info().title
 	if s.sharing == perAxis && (s.method == symmetric || s.method == affine) {

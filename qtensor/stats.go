@@ -11,25 +11,26 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Stats says how far the dequantized values r are from the real values x, computed in float64.
+// Stats is how far the dequantized values r are from the real values x, in sums over all elements, computed
+// in float64.
 type Stats struct {
-	SQNR   float64 // 10·log10(Σx²/Σ(x − r)²) in dB; +Inf where they are equal, else −Inf for zeros
+	SQNR   float64 // 10·log10(Σx²/Σ(x − r)²) in dB; +Inf where r = x throughout, else −Inf where x = 0 throughout
 	Max    float64 // max|x − r|
 	Mean   float64 // mean|x − r|
-	Cosine float64 // Σx·r/√(Σx²·Σr²); 1 where both are zero, 0 where one is
-	// Clipped is the fraction of x that lies more than s/2 outside the representable range; of a 16-bit
-	// float, the fraction that rounds to an infinity.
+	Cosine float64 // Σx·r/√(Σx²·Σr²); 1 where x and r are 0 throughout, 0 where one of them is
+	// Clipped is the fraction of elements that lie more than s/2 outside of what their block can represent;
+	// under Float16 and BFloat16, the fraction that rounds to an infinity.
 	Clipped float64
 }
 
-// String returns the figures in a line.
+// String returns the figures in one line.
 func (s Stats) String() string {
 	return fmt.Sprintf("SQNR %.2f dB, max error %.4g, mean error %.4g, cosine %.6f, clipped %.4f%%", s.SQNR, s.Max, s.Mean, s.Cosine, 100*s.Clipped)
 }
 
-// Compare returns the error statistics of q against x, the values that it was made from: float32 or float64,
-// which is rounded to float32 first, of q's shape, in any layout. Errors: ErrShape, ErrDtype, ErrLayout;
-// ErrValue for NaN or an infinity in x.
+// Compare returns the error statistics of q against x, the values that it was made from: float32, or float64,
+// which is rounded to float32 first; of q's shape, in any layout. Errors: ErrShape, ErrDtype, ErrLayout;
+// ErrValue for NaN or an infinity in x; ErrScheme for the zero QTensor.
 func (q *QTensor) Compare(x tensor.Tensor) (Stats, error) {
 	if err := q.valid(); err != nil {
 		return Stats{}, fmt.Errorf("qtensor: Compare: %w", err)

@@ -7,7 +7,7 @@ import (
 )
 
 // String returns the scheme as ParseScheme reads it: the method and its bits, the group size, the channel
-// axis, and float16 scales; "invalid scheme" for the zero Scheme. For example
+// axis, and f16 for float16 scales. The zero Scheme is "invalid scheme". For example
 //
 //	symmetric8    affine8@1    int4/g32@1    int4/g32@1/f16    bfloat16
 func (s Scheme) String() string {
@@ -32,8 +32,8 @@ func (s Scheme) String() string {
 	return b.String()
 }
 
-// ParseScheme returns the scheme that String writes as text. A text that String never writes is an error
-// that wraps ErrScheme.
+// ParseScheme returns the scheme whose String is text. Errors: ErrScheme for a text that String never returns
+// for a valid scheme.
 func ParseScheme(text string) (Scheme, error) {
 	var s Scheme
 	rest, short := strings.CutSuffix(text, "/f16")
@@ -84,8 +84,7 @@ func methodOf(text string) method {
 	return noMethod
 }
 
-// MarshalText returns String, so that a Scheme is a string in JSON. Errors: ErrScheme for one that is not
-// valid.
+// MarshalText returns String, so a Scheme is a string in JSON. Errors: ErrScheme for one that is not valid.
 func (s Scheme) MarshalText() ([]byte, error) {
 	if err := s.validate(); err != nil {
 		return nil, fmt.Errorf("qtensor: Scheme.MarshalText: %w", err)
@@ -93,8 +92,8 @@ func (s Scheme) MarshalText() ([]byte, error) {
 	return []byte(s.String()), nil
 }
 
-// UnmarshalText sets s to what ParseScheme returns. An error, of a nil s too, wraps ErrScheme and leaves s as
-// it was.
+// UnmarshalText sets s to what ParseScheme returns. Errors, which leave s as it was: ErrScheme, for a nil s
+// too.
 func (s *Scheme) UnmarshalText(text []byte) error {
 	if s == nil {
 		return fmt.Errorf("qtensor: Scheme.UnmarshalText: %w: got nil, want a Scheme to set", ErrScheme)
