@@ -111,7 +111,7 @@ func checkJSON(t *testing.T, data []byte, rows int) {
 	positive := func(in map[string]any, key string) {
 		t.Helper()
 		if v, ok := in[key].(float64); !ok || !(v > 0) || math.IsInf(v, 0) {
-			t.Errorf("%v: got %q %v, want a positive finite number", in, key, in[key])
+			t.Errorf("%v: got %q %v, want a positive finite value", in, key, in[key])
 		}
 	}
 	for _, r := range got.Rows {
@@ -209,7 +209,7 @@ func TestChartWithoutPoints(t *testing.T) {
 	}
 }
 
-// TestRow compares percentages with numbers made by hand: a product of 2 GOP on 1 GB of weights.
+// TestRow compares percentages with those worked out by hand: a product of 2 GOP on 1 GB of weights.
 func TestRow(t *testing.T) {
 	c := measurement{work: work{name: "int8", bits: 8}, shape: workload.Shape{M: 1, K: 1 << 17, N: 1e9 >> 17}, tier: isa.Generic, threads: 1}
 	amount := c.shape.Amount()

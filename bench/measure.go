@@ -16,7 +16,7 @@ import (
 // manyRows is where reading the weight alone says nothing about how fast a product can be.
 const manyRows = 32
 
-// limitShare is how much shorter a limit's turn is than a work's.
+// limitShare is how much shorter a limit's burst is than a work's.
 const limitShare = 5
 
 // measure returns the limits, and the rows of all that o asks for; on an error, those measured before.
@@ -99,7 +99,7 @@ func plan(o options) (todo []measurement) {
 	return todo
 }
 
-// measure takes turns between the work and the limits that it is compared with: what slows the machine down
+// measure alternates between the work and the limits that it is compared with: what slows the machine down
 // for a while slows both.
 func (c measurement) measure(ctx context.Context, o options) (row, error) {
 	defer isa.Use(c.tier)()
@@ -113,7 +113,7 @@ func (c measurement) measure(ctx context.Context, o options) (row, error) {
 	for i, b := range bounds {
 		meters[i] = b.limit.Meter(c.threads)
 	}
-	runtime.GC() // what earlier rows held
+	runtime.GC() // memory of earlier rows
 	seconds := make([]float64, o.Repeats)
 	for i := range seconds {
 		if err := workload.Call(ctx, t.run); err != nil { // it wakes threads and fills caches, and does not count
@@ -135,7 +135,7 @@ type bound struct {
 	name   string
 	limit  limits.Limit
 	factor float64   // how much of the work a unit of the limit allows, in GOP, or in GB of a conversion
-	rates  []float64 // of the limit, a turn each
+	rates  []float64 // of the limit, one for each repeat
 }
 
 // bounds returns the limits that may hold t back: those of a roofline. Kernels in Go have no peak, and
@@ -189,7 +189,7 @@ func (c measurement) row(bytes int, seconds []float64, bounds []bound) row {
 }
 
 // percent returns how much of the limit an amount of work in so many seconds takes: the median over the
-// turns, not the quotient of two medians.
+// repeats, not the quotient of two medians.
 func (b bound) percent(amount float64, seconds []float64) float64 {
 	percents := make([]float64, len(seconds))
 	for i, s := range seconds {

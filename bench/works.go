@@ -11,8 +11,8 @@ import (
 // work is something that the module does and that is measured.
 type work struct {
 	name string
-	// bits of the integers that rows become, by which they are taken as planes; 0 for a conversion, which has one
-	// shape of its own and one thread.
+	// bits of the integers that rows are quantized to, by which they are taken as planes; 0 for a conversion,
+	// which has one shape of its own and one thread.
 	bits    int
 	shapes  func(o options) []shape
 	prepare func(s shape) (task, error)
@@ -54,7 +54,7 @@ type task struct {
 const group = 32
 
 var works = []work{
-	{"int8", 8, given, on(multiplyCodes)},
+	{"int8", 8, given, on(multiplyQuantized)},
 	{"int8-dynamic", 8, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{}))},
 	{"int8-static", 8, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Static: &kernel.Affine{Scale: 1. / 32, Zero: 128, High: 255}}))},
 	{"int8-weights-fixed24", 24, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Bits: 24}))},
@@ -76,8 +76,9 @@ func workNames() []string {
 	return names
 }
 
-// convolve convolves images with a given range, from float32 to float32 with channels first, or from codes to codes with channels last.
-func convolve(codes bool) func(shape) (task, error) {
+// convolve convolves images with a given range, from float32 to float32 in NCHW, or from
+// quantized to quantized activations in NHWC.
+func convolve(quantized bool) func(shape) (task, error) {
 	return func(s shape) (task, error) {
 		images, err := workload.NewImages(s.(workload.Conv))
 		if err != nil {
@@ -88,12 +89,12 @@ func convolve(codes bool) func(shape) (task, error) {
 			return task{}, err
 		}
 		x, y := nn.Operand{Float: images.X}, nn.Operand{Float: written(images.Outputs())}
-		if codes {
+		if quantized {
 			x.Params = conv.IO().Params
 			if y.Params, err = nn.StaticParams(images.Out); err != nil {
 				return task{}, err
 			}
-			x.Float, x.Quantized = nil, workload.ChannelsLast(images.Codes(), workload.Batch, images.Channels)
+			x.Float, x.Quantized = nil, workload.ChannelsLast(images.Q(), workload.Batch, images.Channels)
 			y.Float, y.Quantized = nil, make([]uint8, images.Outputs())
 			clear(y.Quantized)
 		}
@@ -103,11 +104,11 @@ func convolve(codes bool) func(shape) (task, error) {
 
 func int4(o *workload.Operands) *pack.Matrix { return o.Int4Weight(group) }
 
-// multiplyCodes multiplies rows of codes.
-func multiplyCodes(o *workload.Operands) task {
+// multiplyQuantized multiplies rows of quantized activations.
+func multiplyQuantized(o *workload.Operands) task {
 	w, y := o.Int8Weight(), written(o.M*o.N)
 	return task{func() error {
-		gemm.MultiplyCodes(y, o.Codes, o.CodeZero, o.CodeScale, o.M, w, gemm.Output{})
+		gemm.MultiplyCodes(y, o.Q, o.QZero, o.QScale, o.M, w, gemm.Output{})
 		return nil
 	}, w.Bytes()}
 }
@@ -132,9 +133,9 @@ func quantize(o *workload.Operands) task {
 }
 
 func dequantize(o *workload.Operands) task {
-	y := written(len(o.Codes))
+	y := written(len(o.Q))
 	return task{func() error {
-		kernel.Dequantize(y, o.Codes, o.Affine())
+		kernel.Dequantize(y, o.Q, o.Affine())
 		return nil
 	}, 5 * len(y)}
 }

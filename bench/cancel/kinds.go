@@ -26,8 +26,8 @@ type kind struct {
 // many is the elements of most inputs.
 const many = 1 << 23
 
-// numbers returns numbers from −1 to 1.
-func numbers(shape ...int) *ir.Constant {
+// random returns elements between −1 and 1.
+func random(shape ...int) *ir.Constant {
 	t := &ir.Constant{Shape: shape, Data: make([]float32, tensor.Shape(shape).TotalSize())}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range t.Data {
@@ -57,7 +57,7 @@ func network(sample []int, n ir.Node, constants map[string]*ir.Constant) *ir.Net
 func inputOf(elements int, sample ...int) func() map[string]tensor.Tensor {
 	return func() map[string]tensor.Tensor {
 		batch := elements / tensor.Shape(sample).TotalSize()
-		return map[string]tensor.Tensor{"x": dense(numbers(append([]int{batch}, sample...)...))}
+		return map[string]tensor.Tensor{"x": dense(random(append([]int{batch}, sample...)...))}
 	}
 }
 
@@ -96,17 +96,17 @@ func allKinds(dir string) (list []*kind, err error) {
 		of("AveragePool", many, image, ir.Node{Op: "AveragePool", Kernel: []int{5, 5}}, nil),
 		of("GlobalAveragePool", many, image, ir.Node{Op: "GlobalAveragePool"}, nil),
 		of("Gemm, float32", many/4, []int{1024}, ir.Node{Op: "Gemm", Inputs: []string{"x", "w"}},
-			map[string]*ir.Constant{"w": numbers(1024, 1024)}),
+			map[string]*ir.Constant{"w": random(1024, 1024)}),
 		of("MatMul, float32", many/4, []int{8, 1024}, ir.Node{Op: "MatMul", Inputs: []string{"x", "w"}},
-			map[string]*ir.Constant{"w": numbers(1024, 1024)}),
+			map[string]*ir.Constant{"w": random(1024, 1024)}),
 		of("Conv, float32", many/8, image, ir.Node{Op: "Conv", Inputs: []string{"x", "w"}},
-			map[string]*ir.Constant{"w": numbers(64, 8, 5, 5)}),
+			map[string]*ir.Constant{"w": random(64, 8, 5, 5)}),
 	)
-	table := map[string]*ir.Constant{"w": numbers(1000, 256)}
-	gather := of("Gather", 0, nil, ir.Node{Op: "Gather", Inputs: []string{"w", "x"}}, table)
+	embedding := map[string]*ir.Constant{"w": random(1000, 256)}
+	gather := of("Gather", 0, nil, ir.Node{Op: "Gather", Inputs: []string{"w", "x"}}, embedding)
 	gather.input = rows
 	list = append(list, gather)
-	layers, err := layerKinds(table)
+	layers, err := layerKinds(embedding)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func allKinds(dir string) (list []*kind, err error) {
 	return slices.Concat(list, layers, others), err
 }
 
-// rows is an input of whole numbers.
+// rows is an input of integers.
 func rows() map[string]tensor.Tensor {
 	x := make([]int, 1<<16)
 	for i := range x {
@@ -124,7 +124,7 @@ func rows() map[string]tensor.Tensor {
 }
 
 // layerKinds is layers of every arithmetic.
-func layerKinds(table map[string]*ir.Constant) (list []*kind, err error) {
+func layerKinds(embedding map[string]*ir.Constant) (list []*kind, err error) {
 	params, err := qtensor.NewParams(qtensor.Affine(8), []float32{-1}, []float32{1})
 	if err != nil {
 		return nil, err
@@ -139,26 +139,26 @@ func layerKinds(table map[string]*ir.Constant) (list []*kind, err error) {
 		}}
 	}
 	gemm, conv := ir.Node{Op: "Gemm", Inputs: []string{"x", "w"}}, ir.Node{Op: "Conv", Inputs: []string{"x", "w"}}
-	each := conv
-	each.Group = 64
-	square, filters, own := numbers(2048, 2048), numbers(64, 16, 3, 3), numbers(64, 1, 3, 3)
+	depthwise := conv
+	depthwise.Group = 64
+	square, filters, own := random(2048, 2048), random(64, 16, 3, 3), random(64, 1, 3, 3)
 	for _, c := range []model.Activations{model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8} {
 		list = append(list,
 			layer("Gemm, int8, "+c.String(), many, []int{2048}, gemm, square, qtensor.Symmetric(8), c),
 			layer("Gemm, int4 in groups, "+c.String(), many/2, []int{2048}, gemm, square, qtensor.Int4().PerGroup(1, 32), c),
 			layer("Conv, int8, "+c.String(), many, []int{16, 64, 64}, conv, filters, qtensor.Symmetric(8), c),
-			layer("Conv of channels, int8, "+c.String(), many, []int{64, 32, 32}, each, own, qtensor.Symmetric(8), c),
-			layer("a split batch, "+c.String(), 4*many, []int{64}, gemm, numbers(64, 64), qtensor.Symmetric(8), c),
+			layer("Conv, depthwise, int8, "+c.String(), many, []int{64, 32, 32}, depthwise, own, qtensor.Symmetric(8), c),
+			layer("a split batch, "+c.String(), 4*many, []int{64}, gemm, random(64, 64), qtensor.Symmetric(8), c),
 		)
 	}
 	list = append(list, layer("Gemm, float16", many/64, []int{2048}, gemm, square, qtensor.Float16(), model.Fixed24))
-	pack := layer("packing, the first run", 2048, []int{2048}, gemm, numbers(2048, 16384),
+	pack := layer("packing, the first run", 2048, []int{2048}, gemm, random(2048, 16384),
 		qtensor.Int4().PerGroup(1, 32), model.DynamicInt8)
 	pack.first = true
-	codes := layer("Gather of codes", 0, nil, ir.Node{Op: "Gather", Inputs: []string{"w", "x"}}, table["w"],
+	gather := layer("Gather, int8", 0, nil, ir.Node{Op: "Gather", Inputs: []string{"w", "x"}}, embedding["w"],
 		qtensor.Symmetric(8), model.Default)
-	codes.input = rows
-	return append(list, pack, codes), err
+	gather.input = rows
+	return append(list, pack, gather), err
 }
 
 // layerOf returns a layer, with parameters where it takes some.
@@ -172,9 +172,9 @@ func layerOf(q *qtensor.QTensor, a model.Activations, params qtensor.Params) mod
 
 // otherKinds is inputs that are read element by element, constants in a file, and a call.
 func otherKinds(dir string) ([]*kind, error) {
-	turned := of("a transposed input", 0, []int{64}, ir.Node{Op: "Relu"}, nil)
-	turned.input = func() map[string]tensor.Tensor {
-		x := dense(numbers(64, many/16))
+	transposed := of("a transposed input", 0, []int{64}, ir.Node{Op: "Relu"}, nil)
+	transposed.input = func() map[string]tensor.Tensor {
+		x := dense(random(64, many/16))
 		if err := x.T(); err != nil {
 			panic(err) // a matrix has a transpose
 		}
@@ -199,7 +199,7 @@ func otherKinds(dir string) ([]*kind, error) {
 	}
 	path := filepath.Join(dir, "constants")
 	big, err := model.New(network([]int{1024}, ir.Node{Op: "MatMul", Inputs: []string{"x", "w"}},
-		map[string]*ir.Constant{"w": numbers(1024, many/64)}), nil)
+		map[string]*ir.Constant{"w": random(1024, many/64)}), nil)
 	if err == nil {
 		err = big.Save(path)
 	}
@@ -207,5 +207,5 @@ func otherKinds(dir string) ([]*kind, error) {
 		name: "constants of a file, the first run", input: inputOf(1024, 1024), first: true,
 		model: func() (*model.Model, error) { return model.Load(path) },
 	}
-	return []*kind{turned, wide, call, file}, err
+	return []*kind{transposed, wide, call, file}, err
 }

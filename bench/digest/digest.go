@@ -56,7 +56,7 @@ func (d *digest) add(key string, err error, values ...any) {
 	d.lines[key] = fmt.Sprintf("%x", h.Sum(nil))
 }
 
-// write writes the number of bytes of a value, and its bytes: numbers are little-endian, an int has 64 bits,
+// write writes the number of bytes of a value, and its bytes: integers and floats are little-endian, an int has 64 bits,
 // and a NaN those of one NaN.
 func write(h hash.Hash, v any) {
 	var data []byte
@@ -85,7 +85,7 @@ func write(h hash.Hash, v any) {
 		for _, x := range v {
 			data = binary.LittleEndian.AppendUint64(data, bits64(x))
 		}
-	default: // whole numbers of a fixed size, and slices of them
+	default: // integers and floats of a fixed size, and slices of them
 		var err error
 		if data, err = binary.Append(nil, binary.LittleEndian, v); err != nil {
 			panic(err)

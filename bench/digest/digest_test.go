@@ -13,7 +13,7 @@ import (
 	"euryale/qtensor"
 )
 
-// TestTwice wants the lines of a part of the results again in the same process.
+// TestTwice wants the lines of some of the results again in the same process.
 func TestTwice(t *testing.T) {
 	some := []section{embeddings, files, ranges}
 	first, err := digestOf(some)

@@ -8,14 +8,14 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// random returns the source of numbers that a name is the seed of.
+// random returns the source of random values that a name is the seed of.
 func random(name string) *rand.Rand {
 	h := fnv.New64a()
 	h.Write([]byte(name))
 	return rand.New(rand.NewPCG(h.Sum64(), 9))
 }
 
-// gaussian returns n numbers that a name is the seed of.
+// gaussian returns n normal deviates that a name is the seed of.
 func gaussian(name string, n int) []float32 {
 	rng := random(name)
 	x := make([]float32, n)
@@ -25,7 +25,7 @@ func gaussian(name string, n int) []float32 {
 	return x
 }
 
-// cycle returns n numbers, some in turn.
+// cycle returns n values, those given over and over.
 func cycle(n int, numbers ...float32) []float32 {
 	x := make([]float32, n)
 	for i := range x {
@@ -34,7 +34,7 @@ func cycle(n int, numbers ...float32) []float32 {
 	return x
 }
 
-// with returns x with the number in its middle replaced.
+// with returns x with the value in its middle replaced.
 func with(x []float32, number float32) []float32 {
 	x[len(x)/2] = number
 	return x
@@ -54,7 +54,7 @@ var (
 	infinity     = float32(math.Inf(1))
 )
 
-// A distribution makes n numbers that a name is the seed of.
+// A distribution makes n values that a name is the seed of.
 type distribution struct {
 	name string
 	make func(name string, n int) []float32
@@ -80,7 +80,7 @@ var distributions = []distribution{
 	{"infinity", func(name string, n int) []float32 { return with(gaussian(name, n), infinity) }},
 }
 
-// dense returns a tensor of x, which has as many numbers as the shape.
+// dense returns a tensor of x, which has as many elements as the shape.
 func dense(x []float32, shape ...int) *tensor.Dense {
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(x))
 }
@@ -90,7 +90,7 @@ func drawn(name string, shape ...int) *tensor.Dense {
 	return dense(gaussian(name, tensor.Shape(shape).TotalSize()), shape...)
 }
 
-// double returns the same numbers as float64.
+// double returns the same values as float64.
 func double(x *tensor.Dense) *tensor.Dense {
 	wide := make([]float64, 0, x.Size())
 	for _, v := range x.Float32s() {

@@ -90,7 +90,7 @@ func (s *source) quantized(cfg ptq.Config) (*model.Model, *exprgraph.Report, *pt
 	return m, read, r, err
 }
 
-// addReport adds the numbers of each quantized layer, which has its weight's name, and of each output.
+// addReport adds the figures of each quantized layer, which has its weight's name, and of each output.
 func (d *digest) addReport(key string, read *exprgraph.Report, r *ptq.Report) {
 	seen := map[string]int{}
 	for _, l := range r.Layers {

@@ -62,7 +62,7 @@ func (c computation) inGraph() ops.LayerOption {
 	return ops.WithActivations(c.options.Activations)
 }
 
-// computations are all arithmetics. The ranges of the static ones are such that gaussian numbers saturate now
+// computations are all arithmetics. The ranges of the static ones are such that gaussian values saturate now
 // and then.
 var computations = []computation{
 	{"fixed24", nn.Options{Activations: nn.Fixed24}},
@@ -72,7 +72,7 @@ var computations = []computation{
 	{"static-int8-affine", nn.Options{Activations: nn.StaticInt8, Params: within(qtensor.Affine(8), -1.7, 2.9)}},
 }
 
-// statics are those of calibrated codes.
+// statics are those with calibrated quantized activations.
 var statics = computations[3:]
 
 // within returns the parameters of a scheme per tensor for a range.
@@ -231,7 +231,7 @@ func betweenCodes(d *digest) {
 	}
 }
 
-// codesOut is the map of results that are codes.
+// codesOut is the quantization parameters of quantized results.
 var codesOut = func() nn.QuantParams {
 	p, err := nn.StaticParams(within(qtensor.Affine(8), -20, 30))
 	if err != nil {
@@ -240,8 +240,8 @@ var codesOut = func() nn.QuantParams {
 	return p
 }()
 
-// addCodes adds what a layer makes of samples along a way between codes and numbers, or that it does not go it. The codes that it
-// reads are those of no numbers in particular.
+// addCodes adds a layer's results for samples that are quantized or real values, as quantized or real values, or that it
+// does not give them. Quantized samples are random.
 func (d *digest) addCodes(key string, p *nn.Layer, err error, way string, samples int, numbers []float32) {
 	if err != nil {
 		d.add(key, err)

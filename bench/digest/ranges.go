@@ -43,7 +43,7 @@ func ranges(d *digest) {
 	}
 }
 
-// histogram returns all numbers of h.
+// histogram returns all values of h.
 func histogram(h *calib.Histogram) []any {
 	values := []any{h.Count(), h.NonFinite(), h.Min(), h.Max()}
 	for b := range h.Bins() {

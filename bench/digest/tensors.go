@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// tensors are codes and parameters of every scheme, the numbers that they stand for, and what was lost.
+// tensors are quantized values and parameters of every scheme, the dequantized values, and what was lost.
 func tensors(d *digest) {
 	for _, s := range schemes(1) {
 		d.addTensor(s, gauss, 33, 45)
@@ -42,7 +42,7 @@ func (d *digest) addTensor(s named, from distribution, shape ...int) {
 	d.add(key+" compared", err, stats.SQNR, stats.Max, stats.Mean, stats.Cosine, stats.Clipped)
 }
 
-// parameters returns all numbers of p.
+// parameters returns all fields of p.
 func parameters(p qtensor.Params) []any {
 	return []any{p.Scheme.Bits(), p.Scales, p.ZeroPoints, p.Offsets, p.Min, p.Max, p.Multiplier}
 }

@@ -47,7 +47,7 @@ type step func() float64
 // Meter measures a limit for about the given time, 2 steps at the least, and returns its units per second.
 type Meter func(budget time.Duration) float64
 
-// Meter returns what measures l on so many threads; GOMAXPROCS lets as many run at once. It holds on to buffers, which
+// Meter returns what measures l on so many threads; GOMAXPROCS lets as many run at once. It keeps buffers, which
 // have been written.
 func (l Limit) Meter(threads int) Meter {
 	steps := l.prepare(threads)
@@ -84,12 +84,12 @@ func rate(steps []step, budget time.Duration) float64 {
 
 // instruction is one whose peak can be measured.
 type instruction struct {
-	name  string
-	tier  isa.Tier        // that has it
-	own   bool            // the kernels of the tier make their products by it
-	ops   float64         // that a turn makes
-	turns int             // of some 20 µs: assembly is not interrupted
-	run   func(turns int) // turns > 0
+	name       string
+	tier       isa.Tier             // that has it
+	own        bool                 // the kernels of the tier make their products by it
+	ops        float64              // of an iteration
+	iterations int                  // of some 20 µs: assembly is not interrupted
+	run        func(iterations int) // iterations > 0
 }
 
 // Peaks returns the instructions that this build knows and this machine has. Without assembly there are none.
@@ -101,8 +101,8 @@ func Peaks() []Limit {
 		}
 		l := Limit{Name: in.name, Kind: Peak, prepare: func(threads int) []step {
 			return slices.Repeat([]step{func() float64 {
-				in.run(in.turns)
-				return in.ops * float64(in.turns)
+				in.run(in.iterations)
+				return in.ops * float64(in.iterations)
 			}}, threads)
 		}}
 		if in.own {
@@ -114,7 +114,7 @@ func Peaks() []Limit {
 }
 
 // Levels returns reading at sizes that lie in the first, second and third cache of most processors, and in none. The
-// first two caches are each thread's own, and so are the bytes; of the others each thread reads its part.
+// first two caches are each thread's own, and so are the bytes; of the others each thread reads its share.
 func Levels() []Limit {
 	return []Limit{
 		{Name: "L1", Kind: Reading, Bytes: 16 << 10, prepare: reader(16<<10, true)},
@@ -124,12 +124,12 @@ func Levels() []Limit {
 	}
 }
 
-// Read returns reading the same bytes again and again, of which each thread has its part.
+// Read returns reading the same bytes again and again, of which each thread has its share.
 func Read(bytes int) Limit {
 	return Limit{Name: fmt.Sprintf("read %.3g MB", 1e-6*float64(bytes)), Kind: Reading, Bytes: bytes, prepare: reader(bytes, false)}
 }
 
-// Copy returns copying the same bytes again and again, of which each thread has its part. Bytes count twice, as they
+// Copy returns copying the same bytes again and again, of which each thread has its share. Bytes count twice, as they
 // are read and as they are written.
 func Copy(bytes int) Limit {
 	prepare := func(threads int) []step {
@@ -156,20 +156,20 @@ func written(bytes int) []uint64 {
 	return x
 }
 
-// reader returns what prepares to read the given bytes, or with each, as many in every thread.
-func reader(bytes int, each bool) func(threads int) []step {
+// reader returns what prepares to read the given bytes, or with perThread, as many in every thread.
+func reader(bytes int, perThread bool) func(threads int) []step {
 	const (
 		atOnce  = 512 << 10 / 8 // words: some 20 µs of memory
 		atLeast = 256 << 10 / 8 // words of a step: longer than to look at the clock
 	)
 	return func(threads int) []step {
-		part := bytes
-		if !each {
-			part = bytes / threads
+		share := bytes
+		if !perThread {
+			share = bytes / threads
 		}
 		steps := make([]step, threads)
 		for i := range steps {
-			x := written(part)
+			x := written(share)
 			passes := max(1, atLeast/len(x))
 			steps[i] = func() float64 {
 				for chunk := range slices.Chunk(x, atOnce) {

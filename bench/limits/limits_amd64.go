@@ -34,22 +34,22 @@ func read(x []uint64, passes int) {
 //go:noescape
 func readAVX2(x *uint64, words, passes int)
 
-// peakVPMADDWD makes 12 products and sums a turn; turns > 0.
+// peakVPMADDWD makes 12 products and sums an iteration; iterations > 0.
 //
 //go:noescape
-func peakVPMADDWD(turns int)
+func peakVPMADDWD(iterations int)
 
-// peakFMA makes 12 products of 8 float32 a turn; turns > 0.
+// peakFMA makes 12 products of 8 float32 an iteration; iterations > 0.
 //
 //go:noescape
-func peakFMA(turns int)
+func peakFMA(iterations int)
 
-// peakVPDPBUSD makes 12 products of 64 bytes a turn; turns > 0.
+// peakVPDPBUSD makes 12 products of 64 bytes an iteration; iterations > 0.
 //
 //go:noescape
-func peakVPDPBUSD(turns int)
+func peakVPDPBUSD(iterations int)
 
-// peakTDPBUSD makes 4 products of whole tiles a turn; turns > 0.
+// peakTDPBUSD makes 4 products of whole tiles an iteration; iterations > 0.
 //
 //go:noescape
-func peakTDPBUSD(turns int)
+func peakTDPBUSD(iterations int)

@@ -43,12 +43,12 @@ block:
 	VPMADDWD Y12, Y13, Y14 \
 	VPADDD   Y14, sum, sum
 
-// func peakVPMADDWD(turns int)
+// func peakVPMADDWD(iterations int)
 TEXT ·peakVPMADDWD(SB), NOSPLIT, $0-8
-	MOVQ turns+0(FP), CX
+	MOVQ iterations+0(FP), CX
 	VZEROALL
 
-turn:
+iteration:
 	MULTIPLYADD(Y0)
 	MULTIPLYADD(Y1)
 	MULTIPLYADD(Y2)
@@ -62,16 +62,16 @@ turn:
 	MULTIPLYADD(Y10)
 	MULTIPLYADD(Y11)
 	DECQ CX
-	JNZ  turn
+	JNZ  iteration
 	VZEROUPPER
 	RET
 
-// func peakFMA(turns int)
+// func peakFMA(iterations int)
 TEXT ·peakFMA(SB), NOSPLIT, $0-8
-	MOVQ turns+0(FP), CX
+	MOVQ iterations+0(FP), CX
 	VZEROALL
 
-turn:
+iteration:
 	VFMADD231PS Y12, Y13, Y0
 	VFMADD231PS Y12, Y13, Y1
 	VFMADD231PS Y12, Y13, Y2
@@ -85,16 +85,16 @@ turn:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y12, Y13, Y11
 	DECQ        CX
-	JNZ         turn
+	JNZ         iteration
 	VZEROUPPER
 	RET
 
-// func peakVPDPBUSD(turns int)
+// func peakVPDPBUSD(iterations int)
 TEXT ·peakVPDPBUSD(SB), NOSPLIT, $0-8
-	MOVQ turns+0(FP), CX
+	MOVQ iterations+0(FP), CX
 	VZEROALL
 
-turn:
+iteration:
 	VPDPBUSD Z12, Z13, Z0
 	VPDPBUSD Z12, Z13, Z1
 	VPDPBUSD Z12, Z13, Z2
@@ -108,7 +108,7 @@ turn:
 	VPDPBUSD Z12, Z13, Z10
 	VPDPBUSD Z12, Z13, Z11
 	DECQ     CX
-	JNZ      turn
+	JNZ      iteration
 	VZEROUPPER
 	RET
 
@@ -131,9 +131,9 @@ DATA tiles<>+48(SB)/8, $0x1010101010101010
 DATA tiles<>+56(SB)/8, $0
 GLOBL tiles<>(SB), RODATA|NOPTR, $64
 
-// func peakTDPBUSD(turns int)
+// func peakTDPBUSD(iterations int)
 TEXT ·peakTDPBUSD(SB), NOSPLIT, $0-8
-	MOVQ turns+0(FP), CX
+	MOVQ iterations+0(FP), CX
 	LEAQ tiles<>(SB), AX
 	LDTILECFG_AX
 	TILEZERO(0)
@@ -145,12 +145,12 @@ TEXT ·peakTDPBUSD(SB), NOSPLIT, $0-8
 	TILEZERO(6)
 	TILEZERO(7)
 
-turn:
+iteration:
 	TDPBUSD(6, 4, 0)
 	TDPBUSD(7, 4, 1)
 	TDPBUSD(6, 5, 2)
 	TDPBUSD(7, 5, 3)
 	DECQ CX
-	JNZ  turn
+	JNZ  iteration
 	TILERELEASE
 	RET

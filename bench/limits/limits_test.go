@@ -19,7 +19,7 @@ func TestMeters(t *testing.T) {
 			meter := l.Meter(threads)
 			for _, budget := range []time.Duration{0, time.Millisecond} {
 				if got := meter(budget); !(got > 0) || math.IsInf(got, 1) {
-					t.Errorf("%s, threads %d, for %v: got %v %s, want a positive finite number", l.Name, threads, budget, got, l.Kind.Unit())
+					t.Errorf("%s, threads %d, for %v: got %v %s, want a positive finite value", l.Name, threads, budget, got, l.Kind.Unit())
 				}
 			}
 		}

@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// gonum multiplies in float32. Its threads are Go's: GOMAXPROCS.
-func gonum(o *workload.Operands, _ int) (duel.Contender, error) {
+// gonumFloat multiplies in float32. Its threads are Go's: GOMAXPROCS.
+func gonumFloat(o *workload.Operands, _ int) (duel.Contender, error) {
 	general := func(rows, columns int, data []float32) blas32.General {
 		return blas32.General{Rows: rows, Cols: columns, Stride: columns, Data: data}
 	}
@@ -26,8 +26,8 @@ func gonum(o *workload.Operands, _ int) (duel.Contender, error) {
 	}, nil
 }
 
-// stockGorgonia multiplies in float32 as a Mul of Gorgonia's graphs does, less the machine around it.
-func stockGorgonia(o *workload.Operands, _ int) (duel.Contender, error) {
+// gorgoniaFloat multiplies in float32 as Gorgonia's own Mul does, less the machine around it.
+func gorgoniaFloat(o *workload.Operands, _ int) (duel.Contender, error) {
 	y := make([]float32, o.M*o.N)
 	dense := func(rows, columns int, data []float32) *tensor.Dense {
 		return tensor.New(tensor.WithShape(rows, columns), tensor.WithBacking(data))

@@ -10,7 +10,7 @@ import (
 	"euryale/qtensor"
 )
 
-// convolutions are tasks of the convolutions that the module is held to.
+// convolutions are tasks of the convolutions that the module is measured by.
 func convolutions(entrants ...entrant[*workload.Images]) func([]workload.Shape) iter.Seq[task] {
 	return func([]workload.Shape) iter.Seq[task] {
 		return func(yield func(task) bool) {
@@ -28,7 +28,7 @@ func convolutions(entrants ...entrant[*workload.Images]) func([]workload.Shape) 
 	}
 }
 
-// convolved returns the convolution of numbers in float64, at some places.
+// convolved returns the convolution of the real values in float64, at some places.
 func convolved(i *workload.Images) duel.Truth {
 	w := i.FloatWeights()
 	return duel.Sample(i.Outputs(), 2048, func(at int) float64 {
@@ -48,13 +48,13 @@ func convolved(i *workload.Images) duel.Truth {
 	})
 }
 
-// decoded returns what a code stands for.
-func decoded(p qtensor.Params) func(int, uint8) float32 {
+// dequantized returns what maps q to scale·(q − zero point).
+func dequantized(p qtensor.Params) func(int, uint8) float32 {
 	return func(_ int, q uint8) float32 { return p.Scales[0] * float32(int32(q)-p.ZeroPoints[0]) }
 }
 
-// mappingOf returns scale and zero point as constants with a name in front.
-func mappingOf(name string, p qtensor.Params) []onnx.Tensor {
+// paramsOf returns scale and zero point as constants with a name in front.
+func paramsOf(name string, p qtensor.Params) []onnx.Tensor {
 	return []onnx.Tensor{constant(name+".scale", p.Scales), constant(name+".zero", []uint8{uint8(p.ZeroPoints[0])})}
 }
 
@@ -73,9 +73,9 @@ func ortConv(i *workload.Images, threads int) (duel.Contender, error) {
 	return contender("ort f32", threads, model, nil, i.X, itself, false)
 }
 
-// integerConv is QLinearConv from codes "q" to codes "r".
+// integerConv is QLinearConv from quantized "q" to quantized "r".
 func integerConv(i *workload.Images) (onnx.Node, []onnx.Tensor) {
-	constants := append(mappingOf("in", i.In), mappingOf("out", i.Out)...)
+	constants := append(paramsOf("in", i.In), paramsOf("out", i.Out)...)
 	constants = append(constants, constant("w", i.W, i.Filters, i.Channels, i.Kernel, i.Kernel), constant("w.scales", i.Scales, i.Filters), constant("w.zero", make([]int8, i.Filters), i.Filters))
 	return onnx.Node{
 		Op: "QLinearConv", Inputs: []string{"q", "in.scale", "in.zero", "w", "w.scales", "w.zero", "out.scale", "out.zero"}, Outputs: []string{"r"},
@@ -83,7 +83,7 @@ func integerConv(i *workload.Images) (onnx.Node, []onnx.Tensor) {
 	}, constants
 }
 
-// ortConvInt8 quantizes, convolves codes and dequantizes.
+// ortConvInt8 quantizes, convolves and dequantizes.
 func ortConvInt8(i *workload.Images, threads int) (duel.Contender, error) {
 	conv, constants := integerConv(i)
 	model := onnx.Model{
@@ -99,11 +99,11 @@ func ortConvInt8(i *workload.Images, threads int) (duel.Contender, error) {
 	return contender("ort int8", threads, model, nil, i.X, itself, false)
 }
 
-// ortConvCodes convolves codes, with channels first or last.
-func ortConvCodes(last bool) entrant[*workload.Images] {
+// ortConvQuantized convolves quantized images to quantized images, in NCHW or NHWC.
+func ortConvQuantized(last bool) entrant[*workload.Images] {
 	return func(i *workload.Images, threads int) (duel.Contender, error) {
 		conv, constants := integerConv(i)
-		name, x, in, out := "ort int8 nchw", i.Codes(), []int{workload.Batch, i.Channels, i.Side, i.Side}, []int{workload.Batch, i.Filters, i.Side, i.Side}
+		name, x, in, out := "ort int8 nchw", i.Q(), []int{workload.Batch, i.Channels, i.Side, i.Side}, []int{workload.Batch, i.Filters, i.Side, i.Side}
 		if last {
 			name, x = "ort int8 nhwc", workload.ChannelsLast(x, workload.Batch, i.Channels)
 			in, out = []int{workload.Batch, i.Side, i.Side, i.Channels}, []int{workload.Batch, i.Side, i.Side, i.Filters}
@@ -115,7 +115,7 @@ func ortConvCodes(last bool) entrant[*workload.Images] {
 			Outputs:   []onnx.Tensor{{Name: "r", Type: onnx.Uint8, Dims: out}},
 			Constants: constants,
 		}
-		c, err := contender(name, threads, model, nil, x, decoded(i.Out), false)
+		c, err := contender(name, threads, model, nil, x, dequantized(i.Out), false)
 		if err == nil && last {
 			c.Output = channelsFirst(c.Output, i)
 		}
@@ -123,7 +123,7 @@ func ortConvCodes(last bool) entrant[*workload.Images] {
 	}
 }
 
-// channelsFirst returns the output of images with channels last as others have it.
+// channelsFirst returns an output in NHWC as NCHW, which the other contenders have.
 func channelsFirst(output func() []float32, i *workload.Images) func() []float32 {
-	return func() []float32 { return workload.ChannelsLast(output(), workload.Batch, i.Side*i.Side) } // which turns either way
+	return func() []float32 { return workload.ChannelsLast(output(), workload.Batch, i.Side*i.Side) } // which transposes either way
 }

@@ -7,7 +7,7 @@ import (
 	"euryale/internal/half"
 )
 
-// oneDNN returns the contender of a primitive; output turns what it made into real numbers.
+// oneDNN returns the contender of a primitive; output returns its result as real values.
 func oneDNN(name string, p *onednn.Primitive, err error, output func(*onednn.Primitive) []float32) (duel.Contender, error) {
 	if err != nil {
 		return duel.Contender{}, err
@@ -20,12 +20,12 @@ func oneDNN(name string, p *onednn.Primitive, err error, output func(*onednn.Pri
 
 func size(o *workload.Operands) onednn.Size { return onednn.Size{M: o.M, K: o.K, N: o.N} }
 
-func oneDNNCodes(o *workload.Operands, threads int) (duel.Contender, error) {
+func oneDNNInt8(o *workload.Operands, threads int) (duel.Contender, error) {
 	scales := make([]float32, o.N)
 	for j, s := range o.Scales {
-		scales[j] = o.CodeScale * s
+		scales[j] = o.QScale * s
 	}
-	p, err := onednn.MatMulU8S8(size(o), o.Codes, o.W, scales, threads)
+	p, err := onednn.MatMulU8S8(size(o), o.Q, o.W, scales, threads)
 	return oneDNN("u8s8", p, err, onednn.Output[float32])
 }
 
@@ -34,7 +34,7 @@ func oneDNNFloat(o *workload.Operands, threads int) (duel.Contender, error) {
 	return oneDNN("f32", p, err, onednn.Output[float32])
 }
 
-func oneDNNHalf(o *workload.Operands, threads int) (duel.Contender, error) {
+func oneDNNBFloat16(o *workload.Operands, threads int) (duel.Contender, error) {
 	p, err := onednn.MatMulBF16(size(o), bfloat16(o.X), bfloat16(o.FloatWeights()), threads)
 	return oneDNN("bf16", p, err, onednn.Output[float32])
 }
@@ -48,11 +48,11 @@ func bfloat16(x []float32) []uint16 {
 }
 
 func oneDNNQuantize(o *workload.Operands, threads int) (duel.Contender, error) {
-	p, err := onednn.Quantize(o.X, o.CodeScale, o.CodeZero, threads)
+	p, err := onednn.Quantize(o.X, o.QScale, o.QZero, threads)
 	return oneDNN("reorder", p, err, func(p *onednn.Primitive) []float32 { return o.Elements(onednn.Output[uint8](p)) })
 }
 
 func oneDNNDequantize(o *workload.Operands, threads int) (duel.Contender, error) {
-	p, err := onednn.Dequantize(o.Codes, o.CodeScale, o.CodeZero, threads)
+	p, err := onednn.Dequantize(o.Q, o.QScale, o.QZero, threads)
 	return oneDNN("reorder", p, err, onednn.Output[float32])
 }

@@ -30,11 +30,11 @@ type network struct {
 	layers map[string]*layer         // by the name of the node
 }
 
-// layer is a dense layer or a convolution: its weights are [output][input…] codes with a scale for each output.
+// layer is a dense layer or a convolution: its weights are quantized, [output][input…], with a scale for each output.
 type layer struct {
 	name, in     string // in is the value that it reads
 	shape        []int
-	codes        []int8
+	q            []int8
 	scales, bias []float32
 }
 
@@ -150,15 +150,15 @@ func newNetwork(d *design, batch int) (*network, error) {
 		}
 		depth := tensor.Shape(shape[1:]).TotalSize()
 		w := &layer{n.Name, n.Inputs[0], shape, make([]int8, shape[0]*depth), make([]float32, shape[0]), make([]float32, shape[0])}
-		for i := range w.codes {
-			w.codes[i] = int8(max(-127, min(127, math.Round(36*rng.NormFloat64()))))
+		for i := range w.q {
+			w.q[i] = int8(max(-127, min(127, math.Round(36*rng.NormFloat64()))))
 		}
 		for i := range w.scales {
 			w.scales[i] = float32(math.Sqrt(2/float64(depth)) / 36)
 			w.bias[i] = float32(0.1 * rng.NormFloat64())
 		}
 		l.layers[n.Name] = w
-		l.graph.Constants[n.Name+".w"] = &ir.Constant{Shape: shape, Data: w.numbers()}
+		l.graph.Constants[n.Name+".w"] = &ir.Constant{Shape: shape, Data: w.dequantized()}
 		l.graph.Constants[n.Name+".b"] = &ir.Constant{Shape: []int{shape[0]}, Data: w.bias}
 	}
 	float, err := model.New(l.graph, nil)
@@ -172,10 +172,10 @@ func newNetwork(d *design, batch int) (*network, error) {
 	})
 }
 
-// numbers returns what the codes stand for.
-func (w *layer) numbers() []float32 {
-	x := make([]float32, len(w.codes))
-	for i, q := range w.codes {
+// dequantized returns the weights as real values.
+func (w *layer) dequantized() []float32 {
+	x := make([]float32, len(w.q))
+	for i, q := range w.q {
 		x[i] = w.scales[i*len(w.scales)/len(x)] * float32(q)
 	}
 	return x
@@ -189,7 +189,7 @@ func (l *network) inputs() map[string]tensor.Tensor {
 	return map[string]tensor.Tensor{"x": tensor.New(tensor.WithShape(shape...), tensor.WithBacking(l.images))}
 }
 
-// rounds reports whether what flows into a node becomes codes by itself: in front of layers, sums and averages.
+// rounds reports whether the inputs of a node are quantized by themselves: those of layers, sums and averages.
 func (l *network) rounds(n ir.Node) bool {
 	return l.layers[n.Name] != nil || n.Op == "Add" || n.Op == "GlobalAveragePool"
 }
@@ -272,12 +272,12 @@ func profile(m *model.Model, in map[string]tensor.Tensor) (string, error) {
 	return strings.Join(shares, ", "), nil
 }
 
-// oursNetwork has static int8 in every layer, and rounds what flows into sums and averages.
+// oursNetwork has static int8 in every layer, and quantizes the inputs of sums and averages.
 func oursNetwork(l *network, _ int) (duel.Contender, error) {
 	layers := map[string]model.Layer{}
 	for name, w := range l.layers {
-		codes := tensor.New(tensor.WithShape(w.shape...), tensor.WithBacking(slices.Clone(w.codes)))
-		q, err := qtensor.FromCodes(codes, qtensor.Params{Scheme: qtensor.PerChannelSymmetric(8, 0), Scales: w.scales})
+		values := tensor.New(tensor.WithShape(w.shape...), tensor.WithBacking(slices.Clone(w.q)))
+		q, err := qtensor.FromCodes(values, qtensor.Params{Scheme: qtensor.PerChannelSymmetric(8, 0), Scales: w.scales})
 		if err != nil {
 			return duel.Contender{}, err
 		}
@@ -291,10 +291,10 @@ func oursNetwork(l *network, _ int) (duel.Contender, error) {
 			n.Inputs = slices.Clone(n.Inputs)
 			for i, v := range n.Inputs {
 				p := l.ranges[v]
-				n.Inputs[i] = v + ".codes"
+				n.Inputs[i] = v + ".quantized"
 				if !made[v] {
 					made[v] = true
-					g.Nodes = append(g.Nodes, ir.Node{Op: "FakeQuantize", Name: v + ".codes", Inputs: []string{v}, Output: v + ".codes", Scale: p.Scales[0], Zero: p.ZeroPoints[0], High: 255})
+					g.Nodes = append(g.Nodes, ir.Node{Op: "FakeQuantize", Name: v + ".quantized", Inputs: []string{v}, Output: v + ".quantized", Scale: p.Scales[0], Zero: p.ZeroPoints[0], High: 255})
 				}
 			}
 		}

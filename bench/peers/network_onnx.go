@@ -53,25 +53,26 @@ func floatNetwork(l *network) (nodes []onnx.Node, constants []onnx.Tensor) {
 	for _, n := range l.graph.Nodes {
 		nodes = append(nodes, nodeOf(n))
 		if w := l.layers[n.Name]; w != nil {
-			constants = append(constants, constant(w.name+".w", w.numbers(), w.shape...), constant(w.name+".b", w.bias, len(w.bias)))
+			constants = append(constants, constant(w.name+".w", w.dequantized(), w.shape...), constant(w.name+".b", w.bias, len(w.bias)))
 		}
 	}
 	return nodes, constants
 }
 
-// codes returns the constants of a layer on codes.
-func (l *network) codes(w *layer) []onnx.Tensor {
+// quantized returns the constants of a layer with quantized activations.
+func (l *network) quantized(w *layer) []onnx.Tensor {
 	n := len(w.bias)
 	bias := make([]int32, n) // in units of its sums
 	for i, v := range w.bias {
 		bias[i] = int32(math.Round(float64(v) / (float64(l.ranges[w.in].Scales[0]) * float64(w.scales[i]))))
 	}
 	return []onnx.Tensor{
-		constant(w.name+".w", w.codes, w.shape...), constant(w.name+".scales", w.scales, n), constant(w.name+".zeros", make([]int8, n), n), constant(w.name+".b", bias, n),
+		constant(w.name+".w", w.q, w.shape...), constant(w.name+".scales", w.scales, n), constant(w.name+".zeros", make([]int8, n), n), constant(w.name+".b", bias, n),
 	}
 }
 
-// becomes returns the value that is what a node's result becomes before it is rounded: behind what is done as well on codes.
+// becomes returns the value that a node's result becomes before it is quantized: behind what quantized values
+// pass through as well.
 func (l *network) becomes(value string) string {
 	for _, n := range l.graph.Nodes {
 		if n.Inputs[0] == value && !l.rounds(n) {
@@ -81,23 +82,24 @@ func (l *network) becomes(value string) string {
 	return value
 }
 
-// mapped returns the constants of all maps to codes.
-func (l *network) mapped() (constants []onnx.Tensor) {
+// params returns scale and zero point of all values as constants.
+func (l *network) params() (constants []onnx.Tensor) {
 	for name, p := range l.ranges {
-		constants = append(constants, mappingOf(name, p)...)
+		constants = append(constants, paramsOf(name, p)...)
 	}
 	return constants
 }
 
-// integerNetwork is the network on codes: what comes out of a node are those that the next one reads, and no ReLU is left to do.
+// integerNetwork is the network on quantized values: a node's result has the parameters that the next one reads, and no
+// ReLU is left to do.
 func integerNetwork(l *network) ([]onnx.Node, []onnx.Tensor) {
 	nodes := []onnx.Node{{Op: "QuantizeLinear", Inputs: []string{"x", "x.scale", "x.zero"}, Outputs: []string{"x.q"}}}
-	constants := l.mapped()
-	scaled := func(value string) []string { // its codes and their map
+	constants := l.params()
+	scaled := func(value string) []string { // it quantized, and its parameters
 		to := l.becomes(value)
 		return []string{value + ".q", to + ".scale", to + ".zero"}
 	}
-	same := map[string]string{} // values that are the codes of another
+	same := map[string]string{} // values that equal another, quantized
 	for _, n := range l.graph.Nodes {
 		in := n.Inputs[0]
 		if first, ok := same[in]; ok {
@@ -133,17 +135,18 @@ func integerNetwork(l *network) ([]onnx.Node, []onnx.Tensor) {
 		}
 		nodes = append(nodes, node)
 		if w != nil {
-			constants = append(constants, l.codes(w)...)
+			constants = append(constants, l.quantized(w)...)
 		}
 	}
 	return nodes, constants
 }
 
-// simulatedNetwork is the network on float32 with codes in between, which ONNX Runtime turns into one on codes.
+// simulatedNetwork is the network in QDQ form: on float32, with quantized values in between, which ONNX Runtime makes
+// one on quantized values.
 func simulatedNetwork(l *network) (nodes []onnx.Node, constants []onnx.Tensor) {
-	constants = l.mapped()
+	constants = l.params()
 	done := map[string]bool{}
-	// rounded returns what the value is behind codes.
+	// rounded returns the value quantized and dequantized.
 	rounded := func(value string) string {
 		if !done[value] {
 			done[value] = true
@@ -172,7 +175,7 @@ func simulatedNetwork(l *network) (nodes []onnx.Node, constants []onnx.Tensor) {
 				scales[i] = s * l.ranges[w.in].Scales[0]
 			}
 			axis := []onnx.Int{{Name: "axis", Value: 0}}
-			constants = append(append(constants, l.codes(w)...), constant(w.name+".b.scales", scales, len(scales)))
+			constants = append(append(constants, l.quantized(w)...), constant(w.name+".b.scales", scales, len(scales)))
 			nodes = append(
 				nodes,
 				onnx.Node{Op: "DequantizeLinear", Inputs: []string{w.name + ".w", w.name + ".scales", w.name + ".zeros"}, Outputs: []string{w.name + ".w.d"}, Ints: axis},

@@ -34,7 +34,7 @@ type operator struct {
 	aside      bool
 }
 
-// session returns the contender that applies op to x. real turns an element of the output into a real number.
+// session returns the contender that applies op to x. real returns an element of the output as a real value.
 func session[X, Y float32 | uint8 | int32](o *workload.Operands, threads int, op operator, x []X, real func(at int, y Y) float32) (duel.Contender, error) {
 	in, out := []int{o.M, o.K}, []int{o.M, o.N}
 	if o.N == 0 {
@@ -53,7 +53,7 @@ func session[X, Y float32 | uint8 | int32](o *workload.Operands, threads int, op
 	return contender("ort "+op.name, threads, model, op.config, x, real, op.aside)
 }
 
-// contender returns one that runs a model from x to numbers, which real makes real.
+// contender returns one that runs a model on x; real returns an element of its output as a real value.
 func contender[X, Y float32 | uint8 | int32](name string, threads int, model onnx.Model, config [][2]string, x []X, real func(at int, y Y) float32, aside bool) (duel.Contender, error) {
 	none := duel.Contender{}
 	if !ort.IsInitialized() {
@@ -139,7 +139,7 @@ func typeOf[T float32 | uint8 | int8 | int32](x []T) onnx.DataType {
 func constant[T float32 | uint8 | int8 | int32](name string, data []T, dims ...int) onnx.Tensor {
 	raw, err := binary.Append(nil, binary.LittleEndian, data)
 	if err != nil {
-		panic(fmt.Sprintf("peers: constant: %v", err)) // numbers of fixed size have an encoding
+		panic(fmt.Sprintf("peers: constant: %v", err)) // elements of fixed size have an encoding
 	}
 	return onnx.Tensor{Name: name, Type: typeOf(data), Dims: dims, Raw: raw}
 }
@@ -154,21 +154,21 @@ func itself(_ int, y float32) float32 { return y }
 // ortInteger gives sums of 32 bits, to which no scale is applied.
 func ortInteger(name string, config ...[2]string) entrant[*workload.Operands] {
 	return func(o *workload.Operands, threads int) (duel.Contender, error) {
-		op := operator{name: name, op: "MatMulInteger", config: config, constants: []onnx.Tensor{weight(o), scalar("zero", uint8(o.CodeZero))}}
-		return session(o, threads, op, o.Codes, func(at int, y int32) float32 {
-			return float32(float64(y) * float64(o.CodeScale) * float64(o.Scales[at%o.N]))
+		op := operator{name: name, op: "MatMulInteger", config: config, constants: []onnx.Tensor{weight(o), scalar("zero", uint8(o.QZero))}}
+		return session(o, threads, op, o.Q, func(at int, y int32) float32 {
+			return float32(float64(y) * float64(o.QScale) * float64(o.Scales[at%o.N]))
 		})
 	}
 }
 
-// exactSums has ONNX Runtime turn s8 weights into u8 where its kernel of u8·s8 saturates: before VNNI.
+// exactSums has ONNX Runtime convert s8 weights to u8 where its kernel of u8·s8 saturates: before VNNI.
 var exactSums = [2]string{"session.x64quantprecision", "1"}
 
 func ortIntegerToFloat(o *workload.Operands, threads int) (duel.Contender, error) {
 	return session(o, threads, operator{
 		name: "u8s8→f32", domain: onnx.Microsoft, op: "MatMulIntegerToFloat",
-		constants: []onnx.Tensor{weight(o), scalar("scale", o.CodeScale), columns(o), scalar("zero", uint8(o.CodeZero))},
-	}, o.Codes, itself)
+		constants: []onnx.Tensor{weight(o), scalar("scale", o.QScale), columns(o), scalar("zero", uint8(o.QZero))},
+	}, o.Q, itself)
 }
 
 func ortDynamic(o *workload.Operands, threads int) (duel.Contender, error) {
@@ -188,16 +188,16 @@ const (
 	computeInt8  = 4
 )
 
-// ortBlocks multiplies by 8-bit weights in blocks of 32, each with a scale: here that of its column. Not held
-// against ours where it makes the activations int8 too.
+// ortBlocks multiplies by 8-bit weights in blocks of 32, each with a scale: here that of its column. It is
+// shown aside where it makes the activations int8 too.
 func ortBlocks(name string, accuracy int) entrant[*workload.Operands] {
 	return func(o *workload.Operands, threads int) (duel.Contender, error) {
 		const block, zero = 32, 128
 		blocks := (o.K + block - 1) / block
-		codes := make([]uint8, o.N*blocks*block) // [n][block][depth]
+		q := make([]uint8, o.N*blocks*block) // [n][block][depth]
 		scales := make([]float32, o.N*blocks)
 		for j := range o.N {
-			column := codes[j*blocks*block:][:blocks*block]
+			column := q[j*blocks*block:][:blocks*block]
 			for p := range column {
 				column[p] = zero
 				if p < o.K {
@@ -211,21 +211,21 @@ func ortBlocks(name string, accuracy int) entrant[*workload.Operands] {
 		return session(o, threads, operator{
 			name: name, domain: onnx.Microsoft, op: "MatMulNBits", aside: accuracy == computeInt8,
 			ints:      []onnx.Int{{Name: "K", Value: o.K}, {Name: "N", Value: o.N}, {Name: "bits", Value: 8}, {Name: "block_size", Value: block}, {Name: "accuracy_level", Value: accuracy}},
-			constants: []onnx.Tensor{constant("w", codes, o.N, blocks, block), constant("scales", scales, o.N, blocks)},
+			constants: []onnx.Tensor{constant("w", q, o.N, blocks, block), constant("scales", scales, o.N, blocks)},
 		}, o.X, itself)
 	}
 }
 
-func mapping(o *workload.Operands) []onnx.Tensor {
-	return []onnx.Tensor{scalar("scale", o.CodeScale), scalar("zero", uint8(o.CodeZero))}
+func params(o *workload.Operands) []onnx.Tensor {
+	return []onnx.Tensor{scalar("scale", o.QScale), scalar("zero", uint8(o.QZero))}
 }
 
 func ortQuantize(o *workload.Operands, threads int) (duel.Contender, error) {
-	op := operator{name: "QuantizeLinear", op: "QuantizeLinear", constants: mapping(o)}
+	op := operator{name: "QuantizeLinear", op: "QuantizeLinear", constants: params(o)}
 	return session(o, threads, op, o.X, func(_ int, q uint8) float32 { return o.Element(q) })
 }
 
 func ortDequantize(o *workload.Operands, threads int) (duel.Contender, error) {
-	op := operator{name: "DequantizeLinear", op: "DequantizeLinear", constants: mapping(o)}
-	return session(o, threads, op, o.Codes, itself)
+	op := operator{name: "DequantizeLinear", op: "DequantizeLinear", constants: params(o)}
+	return session(o, threads, op, o.Q, itself)
 }

@@ -16,11 +16,11 @@ func ours[T float32 | uint8](dst []T, run func() error, output func() []float32)
 	return duel.Contender{Name: "ours", Kernel: kernel.Current().Tier.String(), Run: run, Output: output}
 }
 
-// oursCodes multiplies rows of codes by the packed weight.
-func oursCodes(o *workload.Operands, _ int) (duel.Contender, error) {
+// oursInt8 multiplies rows of quantized activations by the packed weight.
+func oursInt8(o *workload.Operands, _ int) (duel.Contender, error) {
 	w, y := o.Int8Weight(), make([]float32, o.M*o.N)
 	return ours(y, func() error {
-		gemm.MultiplyCodes(y, o.Codes, o.CodeZero, o.CodeScale, o.M, w, gemm.Output{})
+		gemm.MultiplyCodes(y, o.Q, o.QZero, o.QScale, o.M, w, gemm.Output{})
 		return nil
 	}, func() []float32 { return y }), nil
 }
@@ -44,14 +44,14 @@ func oursQuantize(o *workload.Operands, _ int) (duel.Contender, error) {
 }
 
 func oursDequantize(o *workload.Operands, _ int) (duel.Contender, error) {
-	y := make([]float32, len(o.Codes))
+	y := make([]float32, len(o.Q))
 	return ours(y, func() error {
-		kernel.Dequantize(y, o.Codes, o.Affine())
+		kernel.Dequantize(y, o.Q, o.Affine())
 		return nil
 	}, func() []float32 { return y }), nil
 }
 
-// oursConv convolves float32 images, as codes inside, to float32.
+// oursConv convolves float32 images to float32 in static int8.
 func oursConv(i *workload.Images, _ int) (duel.Contender, error) {
 	conv, err := i.Prepare(i.Static())
 	if err != nil {
@@ -61,8 +61,8 @@ func oursConv(i *workload.Images, _ int) (duel.Contender, error) {
 	return ours(y, func() error { return conv.Run(nn.Operand{Float: y}, nn.Operand{Float: i.X}, workload.Batch) }, func() []float32 { return y }), nil
 }
 
-// oursConvCodes convolves codes to codes, with channels last.
-func oursConvCodes(i *workload.Images, _ int) (duel.Contender, error) {
+// oursConvQuantized convolves quantized images to quantized images, in NHWC.
+func oursConvQuantized(i *workload.Images, _ int) (duel.Contender, error) {
 	conv, err := i.Prepare(i.Static())
 	if err != nil {
 		return duel.Contender{}, err
@@ -71,12 +71,12 @@ func oursConvCodes(i *workload.Images, _ int) (duel.Contender, error) {
 	if err != nil {
 		return duel.Contender{}, err
 	}
-	x := nn.Operand{Quantized: workload.ChannelsLast(i.Codes(), workload.Batch, i.Channels), Params: conv.IO().Params}
+	x := nn.Operand{Quantized: workload.ChannelsLast(i.Q(), workload.Batch, i.Channels), Params: conv.IO().Params}
 	y := nn.Operand{Quantized: make([]uint8, i.Outputs()), Params: gives}
 	output := func() []float32 {
 		real := make([]float32, len(y.Quantized))
 		for at, q := range y.Quantized {
-			real[at] = decoded(i.Out)(at, q)
+			real[at] = dequantized(i.Out)(at, q)
 		}
 		return real
 	}

@@ -8,8 +8,8 @@ import (
 	"euryale/bench/peers/duel"
 )
 
-// TestWorks runs everything once, where ONNX Runtime is installed it too, and holds each result against the truth:
-// operands that a contender was given the wrong way round come out at 0 dB.
+// TestWorks runs everything once, also ONNX Runtime where it is installed, and compares each result with the
+// truth: operands that a contender was given the wrong way round come out at 0 dB.
 func TestWorks(t *testing.T) {
 	if _, err := os.Stat(defaultORT()); err != nil {
 		t.Logf("without ONNX Runtime: %v", err)

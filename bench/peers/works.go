@@ -15,7 +15,7 @@ import (
 	"euryale/internal/gemm"
 )
 
-// entrant makes a contender for a number of threads of operands that it may hold on to but not change.
+// entrant makes a contender for so many threads of operands that it may keep but not change.
 type entrant[O any] func(o O, threads int) (duel.Contender, error)
 
 // task is what contenders do, ours the first of them.
@@ -70,17 +70,17 @@ var networkEntrants = []entrant[*network]{
 }
 
 var works = []work{
-	{"int8", products(duel.CodeProduct, oursCodes, oneDNNCodes, ortInteger("u8s8→s32"), ortIntegerToFloat, ortInteger("u8s8→s32 exact", exactSums))},
+	{"int8", products(duel.QuantizedProduct, oursInt8, oneDNNInt8, ortInteger("u8s8→s32"), ortIntegerToFloat, ortInteger("u8s8→s32 exact", exactSums))},
 	{"int8-dynamic", products(duel.FloatProduct, oursFloat(gemm.Arithmetic{}), ortDynamic)},
 	{"int8-weights-fixed24", products(
 		duel.FloatProduct,
-		oursFloat(gemm.Arithmetic{Bits: 24}), oneDNNFloat, ortFloat, ortBlocks("w8 f32", computeFloat), ortBlocks("w8 int8", computeInt8), gonum, stockGorgonia,
+		oursFloat(gemm.Arithmetic{Bits: 24}), oneDNNFloat, ortFloat, ortBlocks("w8 f32", computeFloat), ortBlocks("w8 int8", computeInt8), gonumFloat, gorgoniaFloat,
 	)},
-	{"int8-weights-fixed16", products(duel.FloatProduct, oursFloat(gemm.Arithmetic{Bits: 16}), oneDNNHalf)},
+	{"int8-weights-fixed16", products(duel.FloatProduct, oursFloat(gemm.Arithmetic{Bits: 16}), oneDNNBFloat16)},
 	{"quantize", conversion(duel.Floats, oursQuantize, oneDNNQuantize, ortQuantize)},
-	{"dequantize", conversion(duel.CodeElements, oursDequantize, oneDNNDequantize, ortDequantize)},
+	{"dequantize", conversion(duel.Dequantized, oursDequantize, oneDNNDequantize, ortDequantize)},
 	{"conv", convolutions(oursConv, ortConv, ortConvInt8)},
-	{"conv-codes", convolutions(oursConvCodes, ortConvCodes(false), ortConvCodes(true))},
+	{"conv-codes", convolutions(oursConvQuantized, ortConvQuantized(false), ortConvQuantized(true))},
 	{"lenet", networks(lenet(), networkEntrants...)},
 	{"resnet8", networks(resnet8(), networkEntrants...)},
 	{"mobilenet", networks(mobilenet(), networkEntrants...)},

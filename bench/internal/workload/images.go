@@ -36,9 +36,9 @@ func (c Conv) Pad() int { return c.Kernel / 2 }
 type Images struct {
 	Conv
 	X       []float32      // [image][channel][row][column], from 0 on, as behind a ReLU
-	W       []int8         // [filter][channel][row][column] codes: the element is Scales[filter]·q
+	W       []int8         // [filter][channel][row][column], quantized: the element is Scales[filter]·q
 	Scales  []float32      // [filter]
-	In, Out qtensor.Params // of X, and of what comes out, in 8 bits
+	In, Out qtensor.Params // of X and of the result, in 8 bits
 }
 
 // NewImages returns operands of a convolution, the same at every call.
@@ -70,7 +70,7 @@ func params(x []float32) (qtensor.Params, error) {
 	return qtensor.NewParams(qtensor.Affine(8), []float32{min(0, slices.Min(x))}, []float32{slices.Max(x)})
 }
 
-// Outputs returns how many numbers come out.
+// Outputs returns how many elements the result has.
 func (i *Images) Outputs() int { return Batch * i.Filters * i.Side * i.Side }
 
 // FloatWeights returns the elements of W.
@@ -82,8 +82,8 @@ func (i *Images) FloatWeights() []float32 {
 	return w
 }
 
-// Codes returns the codes of X.
-func (i *Images) Codes() []uint8 {
+// Q returns X quantized by In.
+func (i *Images) Q() []uint8 {
 	q := make([]uint8, len(i.X))
 	for at, x := range i.X {
 		q[at] = uint8(x/i.In.Scales[0] + 0.5)
@@ -96,8 +96,8 @@ func (i *Images) Static() nn.Options { return nn.Options{Activations: nn.StaticI
 
 // Prepare returns the convolution with options.
 func (i *Images) Prepare(o nn.Options) (*nn.Layer, error) {
-	codes := tensor.New(tensor.WithShape(i.Filters, i.Channels, i.Kernel, i.Kernel), tensor.WithBacking(slices.Clone(i.W)))
-	w, err := qtensor.FromCodes(codes, qtensor.Params{Scheme: qtensor.PerChannelSymmetric(8, 0), Scales: i.Scales})
+	q := tensor.New(tensor.WithShape(i.Filters, i.Channels, i.Kernel, i.Kernel), tensor.WithBacking(slices.Clone(i.W)))
+	w, err := qtensor.FromCodes(q, qtensor.Params{Scheme: qtensor.PerChannelSymmetric(8, 0), Scales: i.Scales})
 	if err != nil {
 		return nil, err
 	}

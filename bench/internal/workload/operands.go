@@ -8,13 +8,13 @@ import (
 // Operands are what everyone multiplies or converts who is measured on a shape. Every list is written in full.
 type Operands struct {
 	Shape
-	X     []float32 // [m][k] gaussian activations
-	Codes []uint8   // [m][k] activations as codes, uniform: the element is CodeScale·(q − CodeZero)
+	X []float32 // [m][k] gaussian activations
+	Q []uint8   // [m][k] uniform quantized activations: the element is QScale·(q − QZero)
 
-	CodeScale float32
-	CodeZero  int32
+	QScale float32
+	QZero  int32
 
-	W      []int8    // [k][n] gaussian codes of the weight: the element is Scales[j]·q
+	W      []int8    // [k][n] gaussian quantized weight: the element is Scales[j]·q
 	Scales []float32 // [n]
 }
 
@@ -22,15 +22,15 @@ type Operands struct {
 // peer does not pay for one.
 func NewOperands(s Shape) *Operands {
 	r := rand.New(rand.NewPCG(1, 2))
-	o := &Operands{Shape: s, CodeScale: 1. / 37}
+	o := &Operands{Shape: s, QScale: 1. / 37}
 	if s.N == 0 {
-		o.CodeZero = 128
+		o.QZero = 128
 	}
 	o.X = make([]float32, s.M*s.K)
-	o.Codes = make([]uint8, s.M*s.K)
+	o.Q = make([]uint8, s.M*s.K)
 	for i := range o.X {
 		o.X[i] = float32(r.NormFloat64())
-		o.Codes[i] = uint8(r.Uint32())
+		o.Q[i] = uint8(r.Uint32())
 	}
 	o.W = make([]int8, s.K*s.N)
 	for i := range o.W {
@@ -44,14 +44,14 @@ func NewOperands(s Shape) *Operands {
 	return o
 }
 
-// Element returns the real number that q stands for among activations.
-func (o *Operands) Element(q uint8) float32 { return o.CodeScale * float32(int32(q)-o.CodeZero) }
+// Element returns QScale·(q − QZero).
+func (o *Operands) Element(q uint8) float32 { return o.QScale * float32(int32(q)-o.QZero) }
 
-// Elements returns the real numbers of codes of activations.
-func (o *Operands) Elements(codes []uint8) []float32 {
-	x := make([]float32, len(codes))
-	for i, q := range codes {
-		x[i] = o.Element(q)
+// Elements returns x[i] = QScale·(q[i] − QZero).
+func (o *Operands) Elements(q []uint8) []float32 {
+	x := make([]float32, len(q))
+	for i := range q {
+		x[i] = o.Element(q[i])
 	}
 	return x
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Shape is of a product, m×k times k×n, or with N = 0, of a conversion of M·K numbers.
+// Shape is of a product, m×k times k×n, or with N = 0, of a conversion of M·K elements.
 type Shape struct{ M, K, N int }
 
 // Shapes returns the products that the module is measured by.
@@ -41,7 +41,7 @@ func ParseShape(s string) (Shape, error) {
 	for i, part := range parts {
 		var err error
 		if d[i], err = strconv.Atoi(part); err != nil || d[i] < 1 || d[i] > largest {
-			return Shape{}, fmt.Errorf("got shape %q, want three numbers from 1 to %d", s, largest)
+			return Shape{}, fmt.Errorf("got shape %q, want three sizes from 1 to %d", s, largest)
 		}
 	}
 	return Shape{d[0], d[1], d[2]}, nil
@@ -54,7 +54,7 @@ func (s Shape) String() string {
 	return fmt.Sprintf("%dx%dx%d", s.M, s.K, s.N)
 }
 
-// Amount returns the work in units of 1e9: 2·m·k·n operations of a product, 5 bytes for a number that is
+// Amount returns the work in units of 1e9: 2·m·k·n operations of a product, 5 bytes for an element that is
 // converted between float32 and uint8.
 func (s Shape) Amount() float64 {
 	if s.N == 0 {

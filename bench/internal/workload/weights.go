@@ -5,9 +5,9 @@ import (
 	"euryale/internal/pack"
 )
 
-// Affine returns the map of Codes.
+// Affine returns the quantization parameters of Q.
 func (o *Operands) Affine() kernel.Affine {
-	return kernel.Affine{Scale: o.CodeScale, Zero: o.CodeZero, High: 255}
+	return kernel.Affine{Scale: o.QScale, Zero: o.QZero, High: 255}
 }
 
 // Int8Weight returns W packed, with a scale for each column.
@@ -16,7 +16,7 @@ func (o *Operands) Int8Weight() *pack.Matrix {
 	return pack.New(m, o.columns(func(q int8) int8 { return q }), 8)
 }
 
-// Int4Weight returns ⌊W/16⌋ packed two codes a byte, with 16 times the scale of its column for each group of depth.
+// Int4Weight returns ⌊W/16⌋ packed in 4 bits, with 16 times the scale of its column for each group of depth.
 func (o *Operands) Int4Weight(group int) *pack.Matrix {
 	m := pack.Matrix{K: o.K, N: o.N, Group: group}
 	for _, s := range o.Scales {
@@ -29,11 +29,11 @@ func (o *Operands) Int4Weight(group int) *pack.Matrix {
 
 // columns returns what f makes of W, [n][k].
 func (o *Operands) columns(f func(int8) int8) []int8 {
-	codes := make([]int8, len(o.W))
+	y := make([]int8, len(o.W))
 	for p := range o.K {
 		for j, q := range o.W[p*o.N:][:o.N] {
-			codes[j*o.K+p] = f(q)
+			y[j*o.K+p] = f(q)
 		}
 	}
-	return codes
+	return y
 }

@@ -69,11 +69,11 @@ func TestOperandsAreWritten(t *testing.T) {
 		t.Errorf("weight at 7, 2: got %v, want %v·%d", w[4*7+2], o.Scales[2], o.W[4*7+2])
 	}
 	seen := map[uint8]bool{}
-	for _, q := range o.Codes {
+	for _, q := range o.Q {
 		seen[q] = true
 	}
 	if !seen[0] || !seen[255] || slices.Contains(o.W, -128) || slices.Max(o.W) < 90 {
-		t.Errorf("got %d different codes of activations and weights in [%d, %d]", len(seen), slices.Min(o.W), slices.Max(o.W))
+		t.Errorf("got %d different activations and weights in [%d, %d]", len(seen), slices.Min(o.W), slices.Max(o.W))
 	}
 }
 
@@ -83,7 +83,7 @@ func TestWeights(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		weight *pack.Matrix
-		code   func(q int8) int8
+		round  func(q int8) int8
 		scale  float32
 	}{
 		{"int8", o.Int8Weight(), func(q int8) int8 { return q }, 1},
@@ -97,7 +97,7 @@ func TestWeights(t *testing.T) {
 			for j := range o.N {
 				var want, sum float64
 				for p := range o.K {
-					product := float64(o.X[i*o.K+p]) * float64(c.scale*o.Scales[j]) * float64(c.code(o.W[p*o.N+j]))
+					product := float64(o.X[i*o.K+p]) * float64(c.scale*o.Scales[j]) * float64(c.round(o.W[p*o.N+j]))
 					want, sum = want+product, sum+math.Abs(product)
 				}
 				if math.Abs(float64(got[i*o.N+j])-want) > 1e-6*sum {

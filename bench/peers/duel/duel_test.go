@@ -42,7 +42,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestTruth holds what is sampled of a product against all of it, by its definition.
+// TestTruth compares what is sampled of a product with all of it, by its definition.
 func TestTruth(t *testing.T) {
 	for _, s := range []workload.Shape{{M: 1, K: 1, N: 1}, {M: 2, K: 5, N: 3}, {M: 40, K: 7, N: 300}} {
 		o := workload.NewOperands(s)
@@ -51,12 +51,12 @@ func TestTruth(t *testing.T) {
 			for j := range s.N {
 				var sum float64
 				for p := range s.K {
-					sum += float64(o.Element(o.Codes[i*s.K+p])) * float64(o.Scales[j]) * float64(o.W[p*s.N+j])
+					sum += float64(o.Element(o.Q[i*s.K+p])) * float64(o.Scales[j]) * float64(o.W[p*s.N+j])
 				}
 				y[i*s.N+j] = float32(sum)
 			}
 		}
-		truth := CodeProduct(o)
+		truth := QuantizedProduct(o)
 		if got := truth.SQNR(y); got < 120 {
 			t.Errorf("%v: got %v dB, want float32's 140 or so", s, got)
 		}

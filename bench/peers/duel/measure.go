@@ -16,9 +16,9 @@ import (
 type Contender struct {
 	Name   string
 	Kernel string           // what the program calls the code that runs, if it tells
-	Aside  bool             // does other arithmetic: shown, but not among the best that we are held to
+	Aside  bool             // does other arithmetic: shown, but not among the best that ours is compared with
 	Run    func() error     // does the work once
-	Output func() []float32 // what Run made, as real numbers
+	Output func() []float32 // what Run made, as real values
 	Close  func()           // may be nil
 }
 
@@ -48,8 +48,8 @@ const (
 	patience = 2 * time.Second
 )
 
-// settle waits until the threads of the last contender sleep, or until patience ends.
-func settle() {
+// waitIdle waits until the threads of the last contender sleep, or until patience ends.
+func waitIdle() {
 	for begin := time.Now(); time.Since(begin) < patience; {
 		busy := processorTime()
 		time.Sleep(window)
@@ -64,25 +64,25 @@ func settle() {
 // output truth judges. Errors: ctx's, between two calls, and those of the contenders.
 func Measure(ctx context.Context, contenders []Contender, truth Truth, repeats int, burst time.Duration) ([]Result, error) {
 	results := make([]Result, len(contenders))
-	turns := make([]int, len(contenders))
+	order := make([]int, len(contenders))
 	for i, c := range contenders {
 		if err := c.call(ctx); err != nil {
 			return nil, err
 		}
 		results[i] = Result{Contender: c, SQNR: truth.SQNR(c.Output())}
-		turns[i] = i
+		order[i] = i
 	}
 	for range repeats {
-		for _, i := range turns {
+		for _, i := range order {
 			r := &results[i]
-			seconds, cores, err := r.turn(ctx, burst)
+			seconds, cores, err := r.burst(ctx, burst)
 			if err != nil {
 				return nil, err
 			}
 			r.seconds = append(r.seconds, seconds)
 			r.Cores += cores / float64(repeats)
 		}
-		slices.Reverse(turns)
+		slices.Reverse(order)
 	}
 	return results, nil
 }
@@ -99,14 +99,14 @@ func (c Contender) name(err error) error {
 	return nil
 }
 
-// turn returns the mean duration of the calls of a burst, and the cores that they kept busy.
-func (c Contender) turn(ctx context.Context, burst time.Duration) (seconds, cores float64, err error) {
-	settle()
+// burst returns the mean duration of the calls of a burst, and the cores that they kept busy.
+func (c Contender) burst(ctx context.Context, least time.Duration) (seconds, cores float64, err error) {
+	waitIdle()
 	if err := c.call(ctx); err != nil {
 		return 0, 0, err
 	}
 	busy := processorTime()
-	took, seconds, err := workload.Burst(ctx, c.Run, burst)
+	took, seconds, err := workload.Burst(ctx, c.Run, least)
 	if err != nil {
 		return 0, 0, c.name(err)
 	}
@@ -122,7 +122,7 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// GeoMean returns the geometric mean of x, positive numbers, and NaN of nothing.
+// GeoMean returns the geometric mean of x, which is positive, and NaN of nothing.
 func GeoMean(x []float64) float64 {
 	var sum float64
 	for _, v := range x {

@@ -13,11 +13,11 @@ type Truth struct {
 	want []float64
 }
 
-// sampled bounds the rows, the columns and the numbers of a truth: enough for a mean, few enough to be quick.
+// sampled bounds the rows, the columns and the elements of a truth: enough for a mean, few enough to be quick.
 const (
-	sampledRows    = 16
-	sampledColumns = 128
-	sampledNumbers = 1 << 16
+	sampledRows     = 16
+	sampledColumns  = 128
+	sampledElements = 1 << 16
 )
 
 // FloatProduct returns X·W in float64.
@@ -25,24 +25,24 @@ func FloatProduct(o *workload.Operands) Truth {
 	return product(o, func(i int) float64 { return float64(o.X[i]) })
 }
 
-// CodeProduct returns the product of the elements of Codes and W in float64.
-func CodeProduct(o *workload.Operands) Truth { return product(o, code(o)) }
+// QuantizedProduct returns the product of Q dequantized and W in float64.
+func QuantizedProduct(o *workload.Operands) Truth { return product(o, dequantized(o)) }
 
-// Floats returns X: what codes stand for, more or less.
+// Floats returns X, which a quantization of it comes near.
 func Floats(o *workload.Operands) Truth {
-	return numbers(o, func(i int) float64 { return float64(o.X[i]) })
+	return elements(o, func(i int) float64 { return float64(o.X[i]) })
 }
 
-// CodeElements returns the elements of Codes in float64.
-func CodeElements(o *workload.Operands) Truth { return numbers(o, code(o)) }
+// Dequantized returns Q dequantized in float64.
+func Dequantized(o *workload.Operands) Truth { return elements(o, dequantized(o)) }
 
-// code returns the elements of Codes.
-func code(o *workload.Operands) func(i int) float64 {
-	return func(i int) float64 { return float64(o.CodeScale) * float64(int32(o.Codes[i])-o.CodeZero) }
+// dequantized returns the elements QScale·(q − QZero) of Q.
+func dequantized(o *workload.Operands) func(i int) float64 {
+	return func(i int) float64 { return float64(o.QScale) * float64(int32(o.Q[i])-o.QZero) }
 }
 
-func numbers(o *workload.Operands, x func(int) float64) Truth {
-	return Sample(len(o.X), sampledNumbers, x)
+func elements(o *workload.Operands, x func(int) float64) Truth {
+	return Sample(len(o.X), sampledElements, x)
 }
 
 // Sample returns what is right at so many places of an output, or at all of its own where it has fewer.

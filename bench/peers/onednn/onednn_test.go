@@ -9,7 +9,7 @@ import (
 func TestProducts(t *testing.T) {
 	s := Size{M: 2, K: 3, N: 2}
 	want := []float32{58, 64, 139, 154}
-	half := func(x []float32) (b []uint16) {
+	bfloat16 := func(x []float32) (b []uint16) {
 		for _, f := range x {
 			b = append(b, map[float32]uint16{
 				1: 0x3f80, 2: 0x4000, 3: 0x4040, 4: 0x4080, 5: 0x40a0, 6: 0x40c0,
@@ -28,7 +28,7 @@ func TestProducts(t *testing.T) {
 			return MatMulU8S8(s, []uint8{1, 2, 3, 4, 5, 255}, []int8{7, -8, 9, 10, -11, 12}, []float32{1, 0.5}, threads)
 		}, []float32{-8, 24, -2732, 1539}},
 		{"f32", func(threads int) (*Primitive, error) { return MatMulF32(s, x, w, threads) }, want},
-		{"bf16", func(threads int) (*Primitive, error) { return MatMulBF16(s, half(x), half(w), threads) }, want},
+		{"bf16", func(threads int) (*Primitive, error) { return MatMulBF16(s, bfloat16(x), bfloat16(w), threads) }, want},
 		{"dequantize", func(threads int) (*Primitive, error) {
 			return Dequantize([]uint8{0, 128, 130, 255}, 0.5, 128, threads)
 		}, []float32{-64, 0, 1, 63.5}},
