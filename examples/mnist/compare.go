@@ -23,11 +23,11 @@ type method struct {
 	name        string
 	scheme      qtensor.Scheme
 	activations model.Activations
-	trained     bool // on, through the codes of its weights, before
+	trained     bool // on with fake-quantized weights before
 }
 
-// methods are the ten, int4 in groups, and codes of a byte for activations too; with qat few bits, as they
-// are and trained on. Filters are no 16-bit numbers.
+// methods are the ten, int4 in groups, and 8-bit activations too; with qat few bits, as they are and trained on.
+// Filters cannot be 16-bit floats.
 func methods(filters, qat bool) (list []method) {
 	for _, s := range []qtensor.Scheme{
 		qtensor.Uniform(8), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PowerOfTwo(8),
@@ -185,7 +185,7 @@ func quantized(ctx context.Context, path string, net network, m method, data *da
 	return a, bytes, err
 }
 
-// count returns n numbers from begin on.
+// count returns n indices from begin on.
 func count(begin, n int) []int {
 	s := make([]int, n)
 	for i := range s {

@@ -5,7 +5,7 @@
 //	go run ./examples/mnist                    built-in digits, drawn from fonts: no download
 //	go run ./examples/mnist -data DIR          MNIST's own files, gzipped or not
 //	go run ./examples/mnist -model lenet       a convolutional network, or lenet-bn, with batch normalization
-//	go run ./examples/mnist -qat               weights of 4 and 2 bits too, as they are and trained on through their codes
+//	go run ./examples/mnist -qat               weights of 4 and 2 bits too, as they are and after quantization-aware training
 //	go run ./examples/mnist -json              one JSON object in place of the table
 //
 // It leaves in the folder of -out the float weights, one file for each quantized model,

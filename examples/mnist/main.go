@@ -45,7 +45,7 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 	flags.IntVar(&c.epochs, "epochs", 6, "passes over the training digits")
 	flags.Uint64Var(&c.seed, "seed", 1, "of the digits, the first weights and the order of training")
 	flags.BoolVar(&c.json, "json", false, "print one JSON object in place of the table")
-	flags.BoolVar(&c.qat, "qat", false, "add weights of 4 and 2 bits, as they are and trained on through their codes, which takes a minute or two")
+	flags.BoolVar(&c.qat, "qat", false, "add weights of 4 and 2 bits, as they are and after quantization-aware training, which takes a minute or two")
 	flags.DurationVar(&c.turn, "turn", 20*time.Millisecond, "how long float and quantized run at a time when speeds are measured; 0 leaves them out")
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {

@@ -9,19 +9,19 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// An architecture is a network without its numbers: what is trained, in order, and the graph of it.
+// An architecture is a network without its values: what is trained, in order, and the graph of it.
 type architecture struct {
 	params []param
 	// logits returns (batch, 10) for the graph's x of (batch, 784).
 	logits func(g *graph) (*gorgonia.Node, error)
 }
 
-// param is a weight, or numbers that no layer multiplies by.
+// param is a weight, or other values that are trained, such as a bias.
 type param struct {
 	name  string
-	in    int // how many numbers a sum of the weight has; 0 for what is no weight
+	in    int // how many elements of the weight a sum has; 0 for what is no weight
 	shape tensor.Shape
-	start float32 // what every number starts from that is no weight's
+	start float32 // what the elements start from, of what is no weight
 	seen  bool    // not trained, but what a normalization saw
 }
 
@@ -41,11 +41,11 @@ func (p param) output() int {
 
 func (p param) isFilters() bool { return p.in > 0 && p.shape.Dims() == 4 }
 
-// network is an architecture with its numbers.
+// network is an architecture with its values.
 type network struct {
 	architecture
 	values map[string]*tensor.Dense
-	bits   int // of the codes through which weights are trained, 0 for float
+	bits   int // of the weights in quantization-aware training, 0 for float
 }
 
 // newNetwork returns weights drawn from He's normal distribution (arXiv:1502.01852), and what the rest starts from.
@@ -53,18 +53,18 @@ func newNetwork(a architecture, seed uint64) network {
 	r := rand.New(rand.NewPCG(seed, 0))
 	net := network{architecture: a, values: map[string]*tensor.Dense{}}
 	for _, p := range a.params {
-		numbers := slices.Repeat([]float32{p.start}, p.shape.TotalSize())
-		for j := range numbers {
+		values := slices.Repeat([]float32{p.start}, p.shape.TotalSize())
+		for j := range values {
 			if p.in > 0 {
-				numbers[j] = float32(r.NormFloat64() * math.Sqrt(2/float64(p.in)))
+				values[j] = float32(r.NormFloat64() * math.Sqrt(2/float64(p.in)))
 			}
 		}
-		net.values[p.name] = tensor.New(tensor.WithShape(p.shape...), tensor.WithBacking(numbers))
+		net.values[p.name] = tensor.New(tensor.WithShape(p.shape...), tensor.WithBacking(values))
 	}
 	return net
 }
 
-// weights returns how many numbers the layers multiply by.
+// weights returns how many elements the weights have.
 func (net network) weights() (n int) {
 	for _, p := range net.params {
 		if p.in > 0 {

@@ -14,13 +14,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// How long a network that is trained already is trained on through its codes, and by which rate.
+// How long a trained network is trained on with fake-quantized weights, and by which rate.
 const (
 	tuningEpochs = 3
 	tuningRate   = 3e-4
 )
 
-// fewBits returns the scheme of codes of so many bits with a scale for each output, of which the axis is given.
+// fewBits returns the scheme of so many bits with a scale for each output, of which the axis is given.
 func fewBits(bits, output int) qtensor.Scheme {
 	if bits == 4 {
 		return qtensor.Int4().PerAxis(output) // which is stored in half the bytes
@@ -28,7 +28,7 @@ func fewBits(bits, output int) qtensor.Scheme {
 	return qtensor.PerChannelSymmetric(bits, output)
 }
 
-// tuned returns the network trained on with weights that are rounded to codes, whose scales are learned.
+// tuned returns the network trained on with fake-quantized weights, whose scales are learned too.
 func tuned(ctx context.Context, c config, net network, bits int, data subset, progress io.Writer) (network, error) {
 	net.bits, net.values = bits, maps.Clone(net.values)
 	for _, p := range net.params {
@@ -45,15 +45,15 @@ func tuned(ctx context.Context, c config, net network, bits int, data subset, pr
 	return net, nil
 }
 
-// firstScales returns 2·mean|w|/√Q for each output, Q the largest code (Esser et al., arXiv:1902.08153, §2.1): at few bits what
-// reaches to the largest weight would round most of them to 0.
+// firstScales returns 2·mean|w|/√Q for each output, Q the largest quantized value (Esser et al., arXiv:1902.08153,
+// §2.1): at few bits scales that reach to the largest weight would round most of them to 0.
 func firstScales(w *tensor.Dense, s qtensor.Scheme) *tensor.Dense {
 	axis, _ := s.Axis()
 	_, high := s.CodeRange()
-	numbers, inner := w.Float32s(), w.Shape()[axis+1:].TotalSize()
+	values, inner := w.Float32s(), w.Shape()[axis+1:].TotalSize()
 	scales := make([]float32, w.Shape()[axis])
-	factor := 2 / math.Sqrt(float64(high)) * float64(len(scales)) / float64(len(numbers))
-	for i, v := range numbers {
+	factor := 2 / math.Sqrt(float64(high)) * float64(len(scales)) / float64(len(values))
+	for i, v := range values {
 		scales[i/inner%len(scales)] += float32(factor * math.Abs(float64(v)))
 	}
 	return tensor.New(tensor.WithShape(len(scales)), tensor.WithBacking(scales))
@@ -62,7 +62,7 @@ func firstScales(w *tensor.Dense, s qtensor.Scheme) *tensor.Dense {
 // scale returns the name of the scales of a weight.
 func (p param) scale() string { return p.name + ".scale" }
 
-// rounded returns the node of a weight that is rounded to its codes.
+// rounded returns the node of a fake-quantized weight.
 func (g *graph) rounded(p param) (*gorgonia.Node, error) {
 	scale := g.node(p.scale(), tensor.Shape{p.shape[p.output()]})
 	g.scales = append(g.scales, scale)

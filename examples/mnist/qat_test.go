@@ -29,7 +29,8 @@ func TestQAT(t *testing.T) {
 	}
 }
 
-// TestTuned wants the codes of a saved network that was trained on: those of its weights by its scales, with normalizations folded.
+// TestTuned wants the quantized weights of a saved network that was trained on: its weights quantized by its scales, with
+// normalizations folded.
 func TestTuned(t *testing.T) {
 	c := config{model: "lenet-bn", seed: 1, epochs: 1}
 	data, err := loadData(smallSet(t, "t10k"), c.seed)
@@ -67,7 +68,7 @@ func TestTuned(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !slices.Equal(got.Codes().Int8s(), want.Codes().Int8s()) {
-			t.Errorf("%s: got codes %v, want %v", p.name, got, want)
+			t.Errorf("%s: got %v, want %v", p.name, got, want)
 		}
 	}
 }

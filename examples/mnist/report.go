@@ -27,7 +27,7 @@ type report struct {
 
 type floatResult struct {
 	Accuracy  float64 `json:"accuracy"`
-	Bytes     int     `json:"bytes"`             // of the weights, biases apart, here and below
+	Bytes     int     `json:"bytes"`             // of the weights without biases, here and below
 	PerSecond float64 `json:"images_per_second"` // in batches of 64; the median over the races below
 	AtOne     float64 `json:"images_per_second_at_1"`
 }
@@ -101,7 +101,7 @@ func (r *report) writeJSON(w io.Writer) error {
 	return e.Encode(r)
 }
 
-// writeTable prints names to the left and numbers to the right.
+// writeTable prints names to the left and figures to the right.
 func (r *report) writeTable(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "%-20s %-16s %-16s %11s %8s %9s %8s %10s %8s %9s %6s %9s %6s\n",
@@ -113,7 +113,9 @@ func (r *report) writeTable(w io.Writer) error {
 			m.Method, r.methods[i].scheme, r.methods[i].activations, m.BitsPerWeight, m.Bytes, m.Accuracy, m.Accuracy-r.Float.Accuracy, m.Agreement, m.SQNR,
 			m.PerSecond, m.TimesFloat, m.AtOne, m.TimesAtOne)
 	}
-	fmt.Fprintf(b, "\nbits and bytes: weights as they are stored, codes of 2 bits in a byte, with their scales; agreement: digits with float's answer; SQNR: of the logits against float's;\nimages/s: in batches of %d and of 1, each method and float by turns\n", batchSize)
+	fmt.Fprintf(b, "\nbits and bytes: weights as they are stored, 2-bit ones in bytes, with their scales; "+
+		"agreement: digits with float's answer; SQNR: of the logits against float's;\n"+
+		"images/s: in batches of %d and of 1, each method and float by turns\n", batchSize)
 	return b.Flush()
 }
 

@@ -18,7 +18,7 @@ type speed struct{ float, quantized, ratio float64 }
 
 // race lets the float network, in a TapeMachine, and a quantized one run batches of a size, for a turn at a time.
 func race(ctx context.Context, net network, quantized runner, data subset, batch int, turn time.Duration) (speed, error) {
-	net.bits = 0 // no codes in float
+	net.bits = 0 // the float network has float weights
 	g, err := net.graph(batch)
 	if err != nil {
 		return speed{}, err

@@ -13,7 +13,7 @@ import (
 )
 
 // Write gives the file at path the content that write writes, all or nothing: until the bytes are on the
-// disk, a file that path held keeps its content, and it does so if anything fails. They are written to a
+// disk, a file that was at path keeps its content, and it does so if anything fails. They are written to a
 // temporary file in the same directory, which then takes the name. Temporary files that earlier writers of
 // the same file left behind, as a killed process does, are removed first; those of writers that are still at
 // work stay.

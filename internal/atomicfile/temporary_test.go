@@ -58,11 +58,11 @@ func TestReap(t *testing.T) {
 			t.Fatal(err)
 		}
 		begin := dir + prefix(base)
-		kept := []string{
+		untouched := []string{
 			dir + base, live.Name(), leave(t, dir, "other"), begin, begin + "ABC",
 			begin + strings.Repeat("a", 26), begin + strings.Repeat("A", 27), begin + "x" + strings.Repeat("A", 25),
 		}
-		for _, path := range kept[3:] {
+		for _, path := range untouched[3:] {
 			if err := os.WriteFile(path, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -71,9 +71,9 @@ func TestReap(t *testing.T) {
 		if err := os.Mkdir(folder, 0o777); err != nil {
 			t.Fatal(err)
 		}
-		kept = append(kept, folder)
+		untouched = append(untouched, folder)
 		if os.Symlink(base, link) == nil {
-			kept = append(kept, link)
+			untouched = append(untouched, link)
 		}
 		if err := put(dir+base, "new"); err != nil {
 			t.Errorf("%q: %v", base, err)
@@ -84,7 +84,7 @@ func TestReap(t *testing.T) {
 				t.Errorf("%q: the file of a dead writer stays: %q", base, path)
 			}
 		}
-		for _, path := range kept {
+		for _, path := range untouched {
 			if missing(path) {
 				t.Errorf("%q: %q is gone", base, path)
 			}

@@ -32,7 +32,7 @@ func fixed[T any](values ...T) {
 	}
 }
 
-// makers returns the pool of a type: its own, or one made of the pools of its parts.
+// makers returns the pool of a type: its own, or one made of the pools of its elements and fields.
 func makers(of reflect.Type) []maker {
 	if list, ok := pools[of]; ok {
 		return list
@@ -71,23 +71,23 @@ func derived(of reflect.Type) []maker {
 			})
 		}, zero}
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return numbers[int64](of, 2, 0, 1, -1, 3, 255, 1<<15+1, 1<<24, math.MaxInt32, math.MinInt32, 1<<40,
+		return constants[int64](of, 2, 0, 1, -1, 3, 255, 1<<15+1, 1<<24, math.MaxInt32, math.MinInt32, 1<<40,
 			math.MaxInt64, math.MinInt64)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return numbers(of, 2, 0, 1, 9, 255, -1)
+		return constants(of, 2, 0, 1, 9, 255, -1)
 	case reflect.Float32, reflect.Float64:
-		return numbers(of, 0.5, 0, math.Copysign(0, -1), 1, -1, 1e-45, math.MaxFloat32, math.Inf(1), math.Inf(-1),
+		return constants(of, 0.5, 0, math.Copysign(0, -1), 1, -1, 1e-45, math.MaxFloat32, math.Inf(1), math.Inf(-1),
 			math.NaN())
 	case reflect.String:
-		return numbers(of, "x", "", "\xff", "a/b", "\x00", "__metadata__", "[")
+		return constants(of, "x", "", "\xff", "a/b", "\x00", "__metadata__", "[")
 	case reflect.Bool:
-		return numbers(of, true, false)
+		return constants(of, true, false)
 	}
 	return []maker{zero}
 }
 
-// numbers returns makers of constants, which wrap around where the type is smaller.
-func numbers[T any](of reflect.Type, values ...T) (list []maker) {
+// constants returns makers of values, which wrap around where the type is smaller.
+func constants[T any](of reflect.Type, values ...T) (list []maker) {
 	for _, v := range values {
 		x := reflect.ValueOf(v).Convert(of)
 		list = append(list, func(*setting) reflect.Value { return x })

@@ -81,7 +81,7 @@ var schemes = []qtensor.Scheme{
 	qtensor.Symmetric(8).WithScales(9), qtensor.Float16().PerAxis(0), qtensor.BFloat16().PerGroup(0, 1),
 }
 
-// params returns parameters, the first good, and others with too few or too many numbers, or hostile ones.
+// params returns parameters, the first good, and others with too few or too many values, or hostile ones.
 func params() []qtensor.Params {
 	list := []qtensor.Params{must(qtensor.NewParams(qtensor.Affine(8), []float32{-3}, []float32{3}))}
 	scale := []float32{0.1}

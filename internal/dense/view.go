@@ -29,8 +29,8 @@ func Of[T any](t tensor.Tensor) (View[T], error) {
 	return viewOf[T](d)
 }
 
-// Rows calls f with count elements from first on, as those of src that are step apart, one row after the
-// other; at counts from first.
+// Rows calls f with count elements from first on, row by row: those of a row are length elements of src,
+// every step-th one; at counts from first.
 func (v View[T]) Rows(first, count int, f func(at int, src []T, step, length int)) {
 	if v.All != nil {
 		f(0, v.All[first:][:count], 1, count)
@@ -99,20 +99,20 @@ func viewOf[T any](d *tensor.Dense) (v View[T], err error) {
 	return View[T]{raw: raw, shape: shape.Clone(), strides: append([]int(nil), strides...), size: size}, nil
 }
 
-// sizeOf returns the number of elements of a shape over an array of so many. A shape alone claims no memory:
-// what says that it has more elements than there are, by strides of 0, is an error.
-func sizeOf(shape tensor.Shape, held int) (int, error) {
+// sizeOf returns how many elements a shape has, over an array of the given length. A shape that has more elements
+// than the array, by strides of 0, is an error: it would claim memory that there is not.
+func sizeOf(shape tensor.Shape, length int) (int, error) {
 	if slices.Contains(shape, 0) {
 		return 0, nil
 	}
 	size := 1
 	for _, n := range shape {
-		if n < 0 || n > held/size {
-			return 0, fmt.Errorf("%w: shape %v over an array of %d elements", ErrLayout, shape, held)
+		if n < 0 || n > length/size {
+			return 0, fmt.Errorf("%w: shape %v over an array of %d elements", ErrLayout, shape, length)
 		}
 		size *= n
 	}
-	if held == 0 { // a slice such as [1:1] may be a scalar; its Data() panics
+	if length == 0 { // a slice such as [1:1] may be a scalar; its Data() panics
 		return 0, fmt.Errorf("%w: shape %v over an empty array", ErrLayout, shape)
 	}
 	return size, nil

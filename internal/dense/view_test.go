@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestRows reads every part of tensors that are transposed, sliced and both, and compares with all of them at
+// TestRows reads every range of elements of tensors that are transposed, sliced and both, and compares with all of them at
 // once.
 func TestRows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 1))
@@ -32,11 +32,11 @@ func TestRows(t *testing.T) {
 		if axis := rng.IntN(len(shape)); rng.IntN(2) > 0 && d.Shape()[axis] > 2 {
 			cut := make([]tensor.Slice, len(shape))
 			cut[axis] = tensor.S(1, d.Shape()[axis]-1)
-			part, err := d.Slice(cut...)
+			cutout, err := d.Slice(cut...)
 			if err != nil {
 				t.Fatal(err)
 			}
-			d = part.(*tensor.Dense)
+			d = cutout.(*tensor.Dense)
 		}
 		want, err := dense.Slice[float32](d)
 		if err != nil {
@@ -68,7 +68,7 @@ func TestRows(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d parts", cases)
+	t.Logf("%d ranges", cases)
 }
 
 // TestSlices compares what views give with elements that are asked for one by one.

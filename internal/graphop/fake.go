@@ -8,7 +8,7 @@ import (
 )
 
 // Fake is an op of fake quantization: it rounds its first operand to what quantized values represent. The
-// operands behind are its scales.
+// operands after it are its scales.
 type Fake interface {
 	// Quantize returns the first operand, quantized.
 	Quantize(operands ...gorgonia.Value) (*qtensor.QTensor, error)

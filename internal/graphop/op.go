@@ -9,12 +9,12 @@ import (
 	"sync/atomic"
 )
 
-// Base is the part of a gorgonia.Op that every op of this module shares. An op embeds it by value and adds
+// Base is the methods of a gorgonia.Op that every op of this module shares. An op embeds it by value and adds
 // Arity, Type, InferShape and Do.
 //
-// The identity of an op is a number that no other op of the process has. Gorgonia takes two ops with one hash
+// The identity of an op is an integer that no other op of the process has. Gorgonia takes two ops with one hash
 // on the same input for the same op: it keeps one node, silently, and the second op never runs. What makes
-// two ops differ (a weight, a bias, an observer) is too big to hash or has no value to hash, so the number
+// two ops differ (a weight, a bias, an observer) is too big to hash or has no value to hash, so the identity
 // stands for it. Copies of a Base have its identity.
 type Base struct {
 	name string
@@ -40,7 +40,7 @@ func (b Base) WriteHash(h hash.Hash) {
 	_, _ = h.Write(binary.LittleEndian.AppendUint64([]byte(b.name), b.id))
 }
 
-// Hashcode returns the low 32 bits of the identity. Gorgonia compares two ops by this number alone, so it
+// Hashcode returns the low 32 bits of the identity. Gorgonia compares two ops by it alone, so it
 // is no digest, which could collide.
 func (b Base) Hashcode() uint32 { return uint32(b.id) }
 

@@ -36,7 +36,7 @@ func TestBaseIsItsIdentity(t *testing.T) {
 		"WriteHash":            {hashOf(a.WriteHash), hashOf(b.WriteHash)},
 	} {
 		if hashes[0] == hashes[1] {
-			t.Errorf("%s: got %d for two ops, want two numbers", name, hashes[0])
+			t.Errorf("%s: got %d for two ops, want two values", name, hashes[0])
 		}
 	}
 	named, renamed := Base{"op", 7}, Base{"other", 7}

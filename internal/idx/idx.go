@@ -36,7 +36,7 @@ type Images struct {
 	Pixels            []byte
 }
 
-// Image returns the Rows·Cols pixels of image i, row-major, as a part of m.Pixels. Like any index, i is in [0, m.Count).
+// Image returns the Rows·Cols pixels of image i, row-major, a slice of m.Pixels. Like any index, i is in [0, m.Count).
 func (m *Images) Image(i int) []byte {
 	size := m.Rows * m.Cols
 	return m.Pixels[i*size : (i+1)*size : (i+1)*size]

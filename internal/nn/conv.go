@@ -22,7 +22,7 @@ const (
 type Window struct{ Pad, Stride, Dilation [2]int }
 
 // NewWindow returns a Window of pairs; a nil pad is 0, a nil stride 1, a nil dilation 1. Errors:
-// qtensor.ErrShape for other than two numbers, and for numbers that are smaller than these or above 32,768.
+// qtensor.ErrShape for other than two values, and for values that are smaller than these or above 32,768.
 func NewWindow(pad, stride, dilation []int) (w Window, err error) {
 	for _, p := range []struct {
 		name  string
@@ -35,7 +35,7 @@ func NewWindow(pad, stride, dilation []int) (w Window, err error) {
 			continue
 		}
 		if len(p.given) != 2 || slices.Min(p.given) < p.least || slices.Max(p.given) > maxPixels {
-			return Window{}, fmt.Errorf("%w: %s is %v, want two numbers from %d to %d", qtensor.ErrShape, p.name, p.given, p.least, maxPixels)
+			return Window{}, fmt.Errorf("%w: %s is %v, want two values from %d to %d", qtensor.ErrShape, p.name, p.given, p.least, maxPixels)
 		}
 		copy(p.pair[:], p.given)
 	}

@@ -94,22 +94,22 @@ func TestDepthwise(t *testing.T) {
 					}
 				}
 			}
-			codes := nn.Operand{Quantized: channelsLast(quantized(t, x, qtensor.Affine(8), -2.5, 3), samples, c.channels), Params: takes}
+			xq := nn.Operand{Quantized: channelsLast(quantized(t, x, qtensor.Affine(8), -2.5, 3), samples, c.channels), Params: takes}
 			next := paramsOf(t, over(t, 0, 4))
-			wantCodes := channelsLast(quantized(t, results, qtensor.Affine(8), 0, 4), samples, c.channels)
+			wantQ := channelsLast(quantized(t, results, qtensor.Affine(8), 0, 4), samples, c.channels)
 			for _, tier := range isa.All() {
 				if !isa.Supported(tier) {
 					continue
 				}
 				restore := isa.Use(tier)
-				for _, from := range []nn.Operand{{Float: x}, codes} {
+				for _, from := range []nn.Operand{{Float: x}, xq} {
 					got := nn.Operand{Float: make([]float32, len(results))}
 					if err := all.Run(got, from, samples); err != nil || !slices.Equal(got.Float, results) {
-						t.Errorf("%s, %v, codes given %t: error %v, or other bits", name, tier, from.Quantized != nil, err)
+						t.Errorf("%s, %v, quantized x %t: error %v, or other bits", name, tier, from.Quantized != nil, err)
 					}
 					got = nn.Operand{Quantized: make([]uint8, len(results)), Params: next}
-					if err := all.Run(got, from, samples); err != nil || !slices.Equal(got.Quantized, wantCodes) {
-						t.Errorf("%s, %v, codes given %t: error %v, or other codes", name, tier, from.Quantized != nil, err)
+					if err := all.Run(got, from, samples); err != nil || !slices.Equal(got.Quantized, wantQ) {
+						t.Errorf("%s, %v, quantized x %t: error %v, or other quantized values", name, tier, from.Quantized != nil, err)
 					}
 				}
 				restore()
@@ -157,7 +157,7 @@ func TestNotDepthwise(t *testing.T) {
 		{"much padding", images, filters, []int{16000, 16000}, 8, s},
 		{"no image", []int{6}, filters, nil, 8, s},
 		{"no filters", images, []int{8, 3, 3}, nil, 8, s},
-		{"a pad of one number", images, filters, []int{1}, 8, s},
+		{"a pad of one value", images, filters, []int{1}, 8, s},
 		{"a pad below 0", images, filters, []int{-1, 0}, 8, s},
 	} {
 		if io := nn.ConvIO(static, c.scheme, c.images, c.filters, c.pad, c.groups); io.TakesQuantized || io.GivesQuantized {
@@ -166,7 +166,7 @@ func TestNotDepthwise(t *testing.T) {
 	}
 	for _, o := range []nn.Options{{}, fixed24, {Activations: nn.Fixed16}, dynamicInt8} {
 		if io := nn.ConvIO(o, s, images, filters, nil, 8); io.TakesQuantized || io.GivesQuantized {
-			t.Errorf("%v: takes or gives codes of a channel each", o.Activations)
+			t.Errorf("%v: takes or gives quantized activations channel by channel", o.Activations)
 		}
 	}
 	if strconv.IntSize == 64 { // else such images are too big for a layer

@@ -41,7 +41,7 @@ func PackFilters(w *qtensor.QTensor, groups int) (*Filters, error) {
 		return nil, fmt.Errorf("%w: got %v, want filters (out, in/groups, height, width)", qtensor.ErrShape, shape)
 	}
 	if groups < 1 || shape[0]%groups != 0 {
-		return nil, fmt.Errorf("%w: got %d groups of %d filters, want a number that divides them", qtensor.ErrShape, groups, shape[0])
+		return nil, fmt.Errorf("%w: got %d groups of %d filters, want a divisor of them", qtensor.ErrShape, groups, shape[0])
 	}
 	if axis, ok := scheme.Axis(); ok && axis != 0 {
 		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis 0", qtensor.ErrScheme, scheme)
@@ -61,15 +61,15 @@ func PackFilters(w *qtensor.QTensor, groups int) (*Filters, error) {
 	// column). Without groups, depth is (row, column, channel), so that the channels of a pixel are
 	// contiguous.
 	f.nchw = scheme.GroupSize() > 0
-	if codes := w.Codes(); codes.Dtype() == tensor.Int8 {
-		packFilters(f, w.Params(), codes.Int8s(), groups)
+	if q := w.Codes(); q.Dtype() == tensor.Int8 {
+		packFilters(f, w.Params(), q.Int8s(), groups)
 	} else {
-		packFilters(f, w.Params(), codes.Uint8s(), groups)
+		packFilters(f, w.Params(), q.Uint8s(), groups)
 	}
 	return f, nil
 }
 
-func packFilters[C kernel.Code](f *Filters, p qtensor.Params, codes []C, groups int) {
+func packFilters[C kernel.Code](f *Filters, p qtensor.Params, q []C, groups int) {
 	filter, perGroup := f.in*f.kernel[0]*f.kernel[1], f.out/groups
 	size := filter
 	if n := f.scheme.GroupSize(); n > 0 {
@@ -84,7 +84,7 @@ func packFilters[C kernel.Code](f *Filters, p qtensor.Params, codes []C, groups 
 	for g := range groups {
 		of := func(n int) (begin, end int) { return g * perGroup * n, (g + 1) * perGroup * n }
 		m := pack.Matrix{K: filter, N: perGroup, Group: size, Scales: subset(p.Scales, of, lists), Zeros: subset(p.ZeroPoints, of, lists), Offsets: subset(p.Offsets, of, lists)}
-		own := subset(codes, of, filter)
+		own := subset(q, of, filter)
 		if !f.nchw {
 			row := gemm.Conv{Channels: f.in, Kernel: f.kernel, Planar: f.nchw}.RowDepth()
 			own = channelsLast(own, perGroup, f.in, f.kernel, row)
@@ -94,7 +94,7 @@ func packFilters[C kernel.Code](f *Filters, p qtensor.Params, codes []C, groups 
 		f.groups = append(f.groups, pack.New(m, own, f.scheme.Storage().Bits()))
 	}
 	if isDepthwise(f.out, f.in, groups, f.scheme) {
-		f.depthwise = pack.New(pack.Matrix{K: filter, N: f.out, Group: filter, Scales: p.Scales}, codes, f.scheme.Storage().Bits())
+		f.depthwise = pack.New(pack.Matrix{K: filter, N: f.out, Group: filter, Scales: p.Scales}, q, f.scheme.Storage().Bits())
 	}
 }
 

@@ -58,8 +58,7 @@ func repeat[T any](s []T, n int) []T {
 	return slices.Repeat(s, n)
 }
 
-// subset returns the part of list, which has n elements for each filter, that belongs to one group of
-// filters, as a copy; nil for nil.
+// subset returns a copy of the elements of list, n for each filter, of one group of filters; nil for nil.
 func subset[T any](list []T, of func(n int) (begin, end int), n int) []T {
 	if list == nil {
 		return nil

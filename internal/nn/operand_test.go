@@ -97,7 +97,7 @@ func TestRunQuantized(t *testing.T) {
 			name := fmt.Sprintf("%s, %v", c.name, input)
 			if c.scheme.IsFloat() {
 				if p := layer(fixed24); p.IO().GivesQuantized {
-					t.Errorf("%s: gives codes", name)
+					t.Errorf("%s: gives quantized activations", name)
 				}
 				continue
 			}
@@ -106,9 +106,9 @@ func TestRunQuantized(t *testing.T) {
 				low = -1.5
 			}
 			p := layer(static(t, input, low, 2))
-			codes, takes := p.IO().Params, p.IO().TakesQuantized
+			params, takes := p.IO().Params, p.IO().TakesQuantized
 			if takes != c.takes || p.IO().GivesQuantized != c.gives {
-				t.Fatalf("%s: takes codes %v, gives %v, want %v and %v", name, takes, p.IO().GivesQuantized, c.takes, c.gives)
+				t.Fatalf("%s: takes quantized activations %v, gives %v, want %v and %v", name, takes, p.IO().GivesQuantized, c.takes, c.gives)
 			}
 			in, out := p.In(), p.Out()
 			x := gaussians(rng, samples*in.TotalSize())
@@ -117,14 +117,14 @@ func TestRunQuantized(t *testing.T) {
 				t.Fatal(err)
 			}
 			next := paramsOf(t, static(t, qtensor.Affine(8), -1, 3))
-			wantCodes := channelsLast(quantized(t, values, qtensor.Affine(8), -1, 3), samples, out[0])
+			wantQ := channelsLast(quantized(t, values, qtensor.Affine(8), -1, 3), samples, out[0])
 			for _, source := range []bool{false, true} {
 				from := nn.Operand{Float: x}
 				if source {
 					if !c.takes {
 						continue
 					}
-					from = nn.Operand{Quantized: channelsLast(quantized(t, x, input, low, 2), samples, in[0]), Params: codes}
+					from = nn.Operand{Quantized: channelsLast(quantized(t, x, input, low, 2), samples, in[0]), Params: params}
 				}
 				got := nn.Operand{Float: make([]float32, len(values))}
 				if err := p.Run(got, from, samples); err != nil || !slices.Equal(got.Float, values) {
@@ -134,8 +134,8 @@ func TestRunQuantized(t *testing.T) {
 					continue
 				}
 				got = nn.Operand{Quantized: make([]uint8, len(values)), Params: next}
-				if err := p.Run(got, from, samples); err != nil || !slices.Equal(got.Quantized, wantCodes) {
-					t.Errorf("%s, quantized x %v: got codes %v, error %v, want %v", name, source, got.Quantized, err, wantCodes)
+				if err := p.Run(got, from, samples); err != nil || !slices.Equal(got.Quantized, wantQ) {
+					t.Errorf("%s, quantized x %v: got %v, error %v, want %v", name, source, got.Quantized, err, wantQ)
 				}
 			}
 		}
@@ -154,15 +154,15 @@ func quantized(t *testing.T, x []float32, s qtensor.Scheme, low, high float32) [
 		t.Fatal(err)
 	}
 	least, _ := s.CodeRange()
-	codes := make([]uint8, len(x))
-	for i := range codes {
+	quantized := make([]uint8, len(x))
+	for i := range quantized {
 		code, err := q.Code(i)
 		if err != nil {
 			t.Fatal(err)
 		}
-		codes[i] = uint8(code - least)
+		quantized[i] = uint8(code - least)
 	}
-	return codes
+	return quantized
 }
 
 func TestRunRefuses(t *testing.T) {
@@ -171,7 +171,7 @@ func TestRunRefuses(t *testing.T) {
 	own := p.IO().Params
 	other := layer(static(t, qtensor.Affine(8), -1, 2)).IO().Params
 	if own == other {
-		t.Fatal("codes of other ranges compare equal")
+		t.Fatal("parameters of other ranges compare equal")
 	}
 	x, y := nn.Operand{Float: make([]float32, 20)}, nn.Operand{Float: make([]float32, 6)}
 	for _, c := range []struct {
@@ -180,16 +180,16 @@ func TestRunRefuses(t *testing.T) {
 		y, x  nn.Operand
 		want  error
 	}{
-		{"codes of another map", p, y, nn.Operand{Quantized: make([]uint8, 20), Params: other}, qtensor.ErrParams},
-		{"codes for Fixed24", fixed, y, nn.Operand{Quantized: make([]uint8, 20), Params: own}, qtensor.ErrParams},
-		{"codes of no map", p, nn.Operand{Quantized: make([]uint8, 6)}, x, qtensor.ErrParams},
-		{"codes of no scale", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{High: 255}}, x, qtensor.ErrParams},
-		{"a scale that is no number", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{Scale: float32(math.NaN()), High: 255}}, x, qtensor.ErrParams},
+		{"other parameters", p, y, nn.Operand{Quantized: make([]uint8, 20), Params: other}, qtensor.ErrParams},
+		{"quantized for Fixed24", fixed, y, nn.Operand{Quantized: make([]uint8, 20), Params: own}, qtensor.ErrParams},
+		{"quantized without parameters", p, nn.Operand{Quantized: make([]uint8, 6)}, x, qtensor.ErrParams},
+		{"quantized without a scale", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{High: 255}}, x, qtensor.ErrParams},
+		{"a scale that is NaN", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{Scale: float32(math.NaN()), High: 255}}, x, qtensor.ErrParams},
 		{"an infinite scale", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{Scale: float32(math.Inf(1)), High: 255}}, x, qtensor.ErrParams},
-		{"a zero below the codes", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{Scale: 1, Zero: -1, High: 255}}, x, qtensor.ErrParams},
-		{"a zero above the codes", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{Scale: 1, Zero: 16, High: 15}}, x, qtensor.ErrParams},
-		{"codes past a byte", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{Scale: 1, High: 256}}, x, qtensor.ErrParams},
-		{"too few codes", p, y, nn.Operand{Quantized: make([]uint8, 19), Params: own}, qtensor.ErrShape},
+		{"a zero point below 0", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{Scale: 1, Zero: -1, High: 255}}, x, qtensor.ErrParams},
+		{"a zero point above High", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{Scale: 1, Zero: 16, High: 15}}, x, qtensor.ErrParams},
+		{"a High past a byte", p, nn.Operand{Quantized: make([]uint8, 6), Params: nn.QuantParams{Scale: 1, High: 256}}, x, qtensor.ErrParams},
+		{"too few quantized values", p, y, nn.Operand{Quantized: make([]uint8, 19), Params: own}, qtensor.ErrShape},
 		{"too much room", p, nn.Operand{Quantized: make([]uint8, 7), Params: own}, x, qtensor.ErrShape},
 		{"nothing", p, nn.Operand{}, x, qtensor.ErrShape},
 	} {

@@ -15,9 +15,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestCodesAboveHigh runs layers on all codes of a byte, whatever the scheme: they stand for Scale·(q −
+// TestQuantizedAboveHigh runs layers on all values of a byte, whatever the scheme: they stand for Scale·(q −
 // Zero).
-func TestCodesAboveHigh(t *testing.T) {
+func TestQuantizedAboveHigh(t *testing.T) {
 	const in, out, samples = 64, 5, 8
 	rng := rand.New(rand.NewPCG(11, 12))
 	for _, s := range []qtensor.Scheme{qtensor.Affine(8), qtensor.Affine(2), qtensor.Symmetric(5), qtensor.PowerOfTwo(4), qtensor.UInt4()} {

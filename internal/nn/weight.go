@@ -61,13 +61,13 @@ func PackImages(w *qtensor.QTensor, channels int) (*Weight, error) {
 		return nil, err
 	}
 	packed := &Weight{in: shape[0], out: shape[1], scheme: scheme}
-	switch codes := columns.Codes(); {
+	switch q := columns.Codes(); {
 	case scheme.IsFloat():
-		packed.floats = pack.NewHalf(packed.in, packed.out, nhwc(codes.Uint16s(), packed, channels), floatFormat(scheme))
-	case codes.Dtype() == tensor.Int8:
-		packed.ints = packInts(packed, w.Params(), nhwc(codes.Int8s(), packed, channels))
+		packed.floats = pack.NewHalf(packed.in, packed.out, nhwc(q.Uint16s(), packed, channels), floatFormat(scheme))
+	case q.Dtype() == tensor.Int8:
+		packed.ints = packInts(packed, w.Params(), nhwc(q.Int8s(), packed, channels))
 	default:
-		packed.ints = packInts(packed, w.Params(), nhwc(codes.Uint8s(), packed, channels))
+		packed.ints = packInts(packed, w.Params(), nhwc(q.Uint8s(), packed, channels))
 	}
 	return packed, nil
 }
@@ -79,7 +79,7 @@ func floatFormat(s qtensor.Scheme) half.Format {
 	return half.BFloat16()
 }
 
-func packInts[C kernel.Code](w *Weight, p qtensor.Params, codes []C) *pack.Matrix {
+func packInts[C kernel.Code](w *Weight, p qtensor.Params, q []C) *pack.Matrix {
 	m := pack.Matrix{K: w.in, N: w.out, Group: w.in, Scales: p.Scales, Zeros: p.ZeroPoints, Offsets: p.Offsets}
 	if size := w.scheme.GroupSize(); size > 0 {
 		m.Group = min(size, w.in)
@@ -89,7 +89,7 @@ func packInts[C kernel.Code](w *Weight, p qtensor.Params, codes []C) *pack.Matri
 		m.Zeros = repeat(m.Zeros, w.out)
 		m.Offsets = repeat(m.Offsets, w.out)
 	}
-	return pack.New(m, codes, w.scheme.Storage().Bits())
+	return pack.New(m, q, w.scheme.Storage().Bits())
 }
 
 // Packed reports whether w is a weight that Pack made.

@@ -13,7 +13,7 @@ func unmap([]byte) error { return nil }
 
 func release([]byte) {}
 
-// state is what tells a file from others, and from itself when it held something else.
+// state is what tells a file from others, and from itself with other content.
 type state struct{ os.FileInfo }
 
 func stateOf(file *os.File) (state, error) {

@@ -31,7 +31,7 @@ func release(data []byte) {
 	}
 }
 
-// state is what tells a file from others, and from itself when it held something else.
+// state is what tells a file from others, and from itself with other content.
 type state struct{ unix.Stat_t }
 
 func stateOf(file *os.File) (s state, err error) {

@@ -35,7 +35,7 @@ func TestReadRefuses(t *testing.T) {
 	tests := []struct {
 		name string
 		file []byte
-		want []string // parts of the error
+		want []string // substrings of the error
 	}{
 		{"empty file", nil, []string{"byte 0", "got a file of 0 bytes", "at least 8"}},
 		{"seven bytes", make([]byte, 7), []string{"byte 0", "got a file of 7 bytes"}},
@@ -229,7 +229,7 @@ func sample(t testing.TB) []byte {
 		{"bias", F16, []int{3}, []byte{4, 5, 6, 7, 8, 9}},
 		{"scale", F64, nil, []byte{0, 1, 2, 3, 4, 5, 6, 7}},
 		{"none", I64, []int{0, 4}, nil},
-		{"codes", I8, []int{3}, []byte{0xff, 0, 0x7f}},
+		{"bytes", I8, []int{3}, []byte{0xff, 0, 0x7f}},
 	}, map[string]string{"größe": "αβγ", "scheme": "int8"})
 	if err != nil {
 		t.Fatal(err)
@@ -497,11 +497,11 @@ func TestOpen(t *testing.T) {
 	}
 	group.Wait()
 
-	// The file loses its last byte, which is that of "codes".
+	// The file loses its last byte, which is that of "bytes".
 	if err := os.Truncate(path, int64(len(file))-1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := load(f, "codes"); !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), `"codes"`) {
+	if _, err := load(f, "bytes"); !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), `"bytes"`) {
 		t.Errorf("Load from a file that shrank: got %v, want io.ErrUnexpectedEOF", err)
 	}
 	if err := f.Close(); err != nil {

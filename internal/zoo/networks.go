@@ -48,8 +48,8 @@ var Networks = map[string]func(b *Builder) *gorgonia.Node{
 		return b.Dense(must(gorgonia.Rectify(b.Dense(h, "a", 16, 24))), "b", 24, 10)
 	},
 	"autoencoder": func(b *Builder) *gorgonia.Node {
-		code := must(gorgonia.Sigmoid(b.Dense(b.Input("x", 64), "encode", 64, 16)))
-		return must(gorgonia.Sigmoid(b.Dense(code, "decode", 16, 64)))
+		encoded := must(gorgonia.Sigmoid(b.Dense(b.Input("x", 64), "encode", 64, 16)))
+		return must(gorgonia.Sigmoid(b.Dense(encoded, "decode", 16, 64)))
 	},
 	"LSTM": func(b *Builder) *gorgonia.Node {
 		const width = 24
@@ -63,11 +63,11 @@ var Networks = map[string]func(b *Builder) *gorgonia.Node{
 				}
 				return y
 			}
-			kept := must(gorgonia.HadamardProd(must(gorgonia.Sigmoid(gate("in"))), must(gorgonia.Tanh(gate("cell")))))
+			cell := must(gorgonia.HadamardProd(must(gorgonia.Sigmoid(gate("in"))), must(gorgonia.Tanh(gate("cell")))))
 			if c != nil {
-				kept = must(gorgonia.Add(kept, must(gorgonia.HadamardProd(must(gorgonia.Sigmoid(gate("forget"))), c))))
+				cell = must(gorgonia.Add(cell, must(gorgonia.HadamardProd(must(gorgonia.Sigmoid(gate("forget"))), c))))
 			}
-			c = kept
+			c = cell
 			h = must(gorgonia.HadamardProd(must(gorgonia.Sigmoid(gate("out"))), must(gorgonia.Tanh(c))))
 		}
 		return h

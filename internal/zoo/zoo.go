@@ -19,7 +19,7 @@ type Builder struct {
 	Inputs gorgonia.Nodes
 }
 
-// New returns a Builder without nodes, of numbers of dt. Weights are drawn by name into values, and are those
+// New returns a Builder without nodes, of dt. Weights are drawn by name into values, and are those
 // that it holds where the name is there: graphs for several batch sizes share them.
 func New(dt tensor.Dtype, batch int, values map[string]*tensor.Dense) *Builder {
 	return &Builder{Graph: gorgonia.NewGraph(), Batch: batch, Dtype: dt, Values: values}
@@ -36,7 +36,7 @@ func (b *Builder) Shapes() map[string]tensor.Shape {
 	return shapes
 }
 
-// Draw returns gaussian numbers, float32 or the same as float64.
+// Draw returns gaussian values, float32 or the same as float64.
 func Draw(dt tensor.Dtype, seed uint64, deviation float64, shape ...int) *tensor.Dense {
 	rng := rand.New(rand.NewPCG(seed, 9))
 	x := make([]float32, tensor.Shape(shape).TotalSize())
@@ -104,8 +104,8 @@ func (b *Builder) Conv(x *gorgonia.Node, name string, in, out, size int) *gorgon
 	return y
 }
 
-// Sample returns the batch of numbers that a seed stands for, for inputs of the given shapes, whose first
-// axis is theirs. "words" are whole numbers, all other inputs gaussian.
+// Sample returns seeded random inputs of the given shapes with another batch size. "words" are integers, all other
+// inputs gaussian.
 func Sample(dt tensor.Dtype, seed uint64, batch int, shapes map[string]tensor.Shape) map[string]tensor.Tensor {
 	sample := map[string]tensor.Tensor{}
 	for name, shape := range shapes {
@@ -118,7 +118,7 @@ func Sample(dt tensor.Dtype, seed uint64, batch int, shapes map[string]tensor.Sh
 	return sample
 }
 
-// Words returns whole numbers below 30.
+// Words returns random integers from 0 to 29.
 func Words(seed uint64, shape ...int) *tensor.Dense {
 	rng := rand.New(rand.NewPCG(seed, 9))
 	x := make([]int, tensor.Shape(shape).TotalSize())

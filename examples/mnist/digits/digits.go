@@ -1,7 +1,7 @@
 // Package digits draws labelled digits in the likeness of MNIST, white strokes on black in 28 × 28 grey pixels, so that an
 // example trains and measures a model with nothing to download.
 //
-// The shapes are those of the Go fonts. Each digit is turned, slanted, stretched, bent, moved, made thinner or bolder, blurred,
+// The shapes are those of the Go fonts. Each digit is rotated, slanted, stretched, bent, moved, made thinner or bolder, blurred,
 // dimmed and covered with noise, all at random.
 //
 // The same seed gives the same bytes on every platform. Every value that decides a pixel is therefore an integer: a compiler may

@@ -36,7 +36,7 @@ func (p *pen) draw(dst []byte, s shape) {
 	p.shrink(dst)
 }
 
-// fill paints a warped s on the canvas: 255 inside, 0 outside, an edge's pixel by the part of it that is covered.
+// fill paints a warped s on the canvas: 255 inside, 0 outside, an edge's pixel by the fraction of it that is covered.
 func (p *pen) fill(s shape) {
 	w := newWarp(p.rng)
 	p.raster.Reset(fineSide, fineSide)
