@@ -2,14 +2,14 @@ package calib
 
 import "fmt"
 
-// AveragingConstant is the weight of a batch in a MovingAverage where no other is given: that of PyTorch's
-// MovingAverageMinMaxObserver.
+// AveragingConstant is the averaging constant of the zero MovingAverage, the one that PyTorch's
+// MovingAverageMinMaxObserver has by default.
 const AveragingConstant = 0.01
 
-// MovingAverage is an exponential moving average of the batches' ranges, as PyTorch's
-// MovingAverageMinMaxObserver has it: m ← (1 − c)·m + c·x, where x is a batch's minimum, or its maximum. The
-// first batch sets m. It forgets outliers, but depends on the order of the batches and cannot be merged,
-// unlike a Histogram.
+// MovingAverage is an exponential moving average of the ranges of batches, as PyTorch's
+// MovingAverageMinMaxObserver keeps: m ← (1 − c)·m + c·x, where x is a batch's minimum, or its maximum, and c
+// the averaging constant. The first batch sets m. A MovingAverage forgets outliers; unlike a Histogram, it
+// depends on the order of the batches and cannot be merged.
 //
 // The zero MovingAverage saw nothing and has c = AveragingConstant; a nil one saw nothing. It is not safe for
 // concurrent use.
@@ -19,8 +19,8 @@ type MovingAverage struct {
 	seen     bool
 }
 
-// NewMovingAverage returns a MovingAverage with averaging constant c, 0 < c ≤ 1. Errors: ErrOption for
-// another.
+// NewMovingAverage returns a MovingAverage with averaging constant c. Errors: ErrOption for a c outside (0,
+// 1].
 func NewMovingAverage(c float64) (*MovingAverage, error) {
 	if !(c > 0 && c <= 1) {
 		return nil, fmt.Errorf("calib: NewMovingAverage: %w: got %v, want a constant in (0, 1]", ErrOption, c)

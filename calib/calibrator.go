@@ -10,18 +10,25 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Calibrator records the values of named points of a network, such as the inputs of its layers: for each
-// point a Histogram, or one for each channel (PerChannel), and a MovingAverage beside it (WithMovingAverage).
-// It is for one goroutine at a time. The zero Calibrator, and a nil one, have no points.
+// Calibrator records the values at named points of a network, such as the inputs of its layers. For each
+// point it keeps a Histogram, or one for each channel (PerChannel), and a MovingAverage beside each if it is
+// asked to (WithMovingAverage).
+//
+// NewCalibrator is given all points. Then Observe or ObserveFloat32 adds a batch to one of them. Profile and
+// MovingAverage return, at any time, what was seen. A Calibrator is not safe for concurrent use. The zero
+// Calibrator, and a nil one, have no points.
 type Calibrator struct {
 	seen Profile
 }
 
-// NewCalibrator returns a Calibrator for the given points, by key. Their shapes matter only for PerChannel,
-// which fixes the size of its axis; all other sizes may differ from one Observe to the next.
+// NewCalibrator returns a Calibrator for the given points: the shapes of tensors by key. A shape matters only
+// under PerChannel: the size of its channel axis is the number of channels, which every tensor that is
+// observed must have. A point that is recorded per tensor may have a nil shape, and takes tensors of any
+// shape.
 //
-// Errors: ErrKey for a key that is empty or not UTF-8, and for an option's key that is no point's; ErrOption;
-// qtensor.ErrShape for an axis that a point does not have, or that has more than MaxChannels indices.
+// Errors: ErrKey for a key that is empty or not UTF-8, and for a key of an option that is no point's;
+// ErrOption; qtensor.ErrShape for an axis that a point does not have, or that has no index or more than
+// MaxChannels.
 func NewCalibrator(points map[string]tensor.Shape, opts ...CalibratorOption) (*Calibrator, error) {
 	c, err := newCalibrator(points, opts)
 	if err != nil {
@@ -59,9 +66,9 @@ func newCalibrator(points map[string]tensor.Shape, opts []CalibratorOption) (*Ca
 	return c, nil
 }
 
-// Observe adds the elements of x, float32 or float64 and of any layout, to what is recorded under key; a
-// moving average takes x as one batch. Errors, and nothing is added then: ErrKey for an unknown key;
-// qtensor.ErrDtype, ErrLayout; ErrShape for another number of channels.
+// Observe adds the elements of x, float32 or float64 (rounded to float32 first), of any shape and layout, to
+// what is recorded under key. A moving average takes x as one batch. Errors, with which nothing is added:
+// ErrKey for an unknown key; qtensor.ErrDtype, ErrLayout; ErrShape for another number of channels.
 func (c *Calibrator) Observe(key string, x tensor.Tensor) error {
 	e, err := c.point(key)
 	if err == nil {
@@ -73,8 +80,10 @@ func (c *Calibrator) Observe(key string, x tensor.Tensor) error {
 	return nil
 }
 
-// ObserveFloat32 works like Observe for the elements of a tensor of the given shape, in row-major order, as
-// model.Model.Observe shows them.
+// ObserveFloat32 works like Observe for the elements x of a tensor, in row-major order, such as
+// model.Model.Observe passes to its callback. shape is the tensor's, and matters only for a point that is
+// recorded per channel. Errors: ErrKey; qtensor.ErrShape for another number of channels, or of elements than
+// shape has.
 func (c *Calibrator) ObserveFloat32(key string, x []float32, shape tensor.Shape) error {
 	e, err := c.point(key)
 	if err == nil && e.axis != perTensor && len(x) != shape.TotalSize() {
@@ -98,7 +107,7 @@ func (c *Calibrator) point(key string) (*entry, error) {
 	return e, nil
 }
 
-// Profile returns a copy of what was seen, with all keys; what was not run has an empty histogram.
+// Profile returns a copy of what was seen, with all keys. One that was never observed has an empty histogram.
 func (c *Calibrator) Profile() *Profile {
 	p := new(Profile)
 	for key, e := range c.entries() {
@@ -114,7 +123,8 @@ func (c *Calibrator) entries() map[string]*entry {
 	return c.seen.entries
 }
 
-// Reset forgets what was seen, and the moving averages. It does not change profiles that Profile returned.
+// Reset forgets all values and moving averages, and keeps the points. Profiles that Profile returned stay as
+// they are.
 func (c *Calibrator) Reset() {
 	for _, e := range c.entries() {
 		clear(e.channels)
@@ -124,9 +134,11 @@ func (c *Calibrator) Reset() {
 	}
 }
 
-// MovingAverage returns the parameters of s for the moving average of the key's range. Averages per channel
-// go with a scheme along the same axis alone, since they do not merge into one for the whole tensor. Errors:
-// ErrKey; ErrEmpty where no finite value was seen, or WithMovingAverage was not given; qtensor.ErrScheme.
+// MovingAverage returns the parameters of s for the moving average of the key's range, or for those of its
+// channels. A key that is recorded per channel needs a scheme per axis, along the same axis, because averages
+// do not merge into one for the whole tensor. Errors: ErrKey; ErrEmpty where no finite value was seen, or
+// WithMovingAverage was not given; qtensor.ErrScheme for a scheme per group, along another axis, or per
+// tensor where the key is per channel.
 func (c *Calibrator) MovingAverage(key string, s qtensor.Scheme) (qtensor.Params, error) {
 	q, err := c.movingAverage(key, s)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// MaxChannels is the largest number of channels, and so of histograms, of a key: 2 GiB of 32 KiB each.
+// MaxChannels is the largest number of channels, and so of histograms, of a key: they take 2 GiB, 32 KiB
+// each.
 const MaxChannels = 1 << 16
 
 // perTensor stands for the axis of an entry whose one channel is the whole tensor.

@@ -2,14 +2,15 @@ package calib
 
 import "errors"
 
-// What the errors of this package wrap, beside those of qtensor: test with errors.Is.
+// The errors of this package wrap these, or those of qtensor: test with errors.Is.
 var (
-	// ErrEmpty reports that no finite value was seen, and so there is no range.
+	// ErrEmpty reports that no finite value was seen, so there is no range.
 	ErrEmpty = errors.New("nothing seen")
 	// ErrKey reports an unknown key, and one that is empty or not UTF-8.
 	ErrKey = errors.New("wrong key")
 	// ErrOption reports an averaging constant outside (0, 1], or a missing option or estimator.
 	ErrOption = errors.New("wrong option")
-	// ErrProfile reports a damaged or hostile profile, or a nil one that something is added to.
+	// ErrProfile reports a profile that is damaged, or made to mislead its reader, and a nil one that
+	// something is added to.
 	ErrProfile = errors.New("wrong profile")
 )

@@ -6,9 +6,9 @@ import (
 	"euryale/qtensor"
 )
 
-// RangeEstimator turns a histogram into the range [lo, hi] that quantized values cover; Profile.Params gives
-// it to qtensor.NewParams. MinMax is one. An estimator that clips outliers may take the number of quantized
-// values from the scheme.
+// RangeEstimator turns a histogram into the range lo … hi that quantized values are to cover, which
+// Profile.Params passes to qtensor.NewParams. MinMax returns one. An estimator that clips outliers sums over
+// h.Bins, and may take the number of quantized values from s.CodeRange: see the example.
 type RangeEstimator interface {
 	// Range returns finite lo ≤ hi. A histogram without a finite value, or a nil one, is an error that wraps
 	// ErrEmpty. Range neither changes h nor keeps it.

@@ -9,19 +9,19 @@ import (
 // maxBins is how many bins a Histogram has at most: twice what entropy calibration asks for.
 const maxBins = 4096
 
-// Histogram counts the values of a tensor: how many finite ones are in each of at most 4096 bins, their
-// minimum and maximum, and how many NaN and infinities there were. The zero Histogram is empty and ready for
-// use.
+// Histogram counts the finite values of a tensor in at most 4096 bins, beside their minimum and maximum, and
+// counts NaN and infinities. Observe adds values, and Merge adds another Histogram. The zero Histogram is
+// empty and ready for use.
 //
-// All bins are 2^e wide, with edges at the integer multiples of that. e is the smallest exponent for which
-// the bins from the minimum to the maximum are no more than 4096 and no narrower than the gap between the
-// largest magnitude and the next float32. It follows from the minimum and the maximum, and can only grow with
-// them, when whole bins merge into one. So a Histogram depends on which values it saw, and not on their
-// order, on how they were cut into batches, or on which of several merged histograms saw them.
+// All bins are 2^e wide, with edges at integer multiples of that. e is the smallest exponent for which no
+// more than 4096 bins reach from the minimum to the maximum, and for which they are no narrower than the gap
+// between the largest magnitude and the next float32. Where the range grows, e grows, and whole bins merge
+// into one. So a Histogram depends on the values alone: not on their order, on how they were cut into
+// batches, or on which of several merged histograms saw them.
 //
-// A Histogram takes up to 32 KiB, however much it sees; one that was read from JSON up to 96 KiB, until
-// something is added. It is not safe for concurrent use: give each goroutine its own, and Merge them. Merge
-// it into an empty one to copy it; an assignment shares the bins. A nil Histogram is empty; adding to it
+// A Histogram takes up to 32 KiB, however much it sees; one that was read from JSON takes up to 96 KiB until
+// something is added. It is not safe for concurrent use: give each goroutine its own, and Merge them. To copy
+// one, Merge it into an empty one: an assignment shares the bins. A nil Histogram is empty, and adding to it
 // panics.
 type Histogram struct {
 	min, max         float32 // of the finite values; never −0; 0 where there are none
@@ -35,7 +35,7 @@ type Histogram struct {
 	runs [][]int64
 }
 
-// Observe adds values. NaN and the infinities are only counted, by NonFinite. It allocates only where the
+// Observe adds values. NaN and the infinities are counted by NonFinite alone. It allocates only where the
 // range grows. A nil h panics.
 func (h *Histogram) Observe(values []float32) {
 	lo, hi, finite := bounds(values)
@@ -54,7 +54,7 @@ func (h *Histogram) Observe(values []float32) {
 	}
 }
 
-// Merge adds the counts of other; a nil other is empty. A nil h panics, unless other is nil too.
+// Merge adds what other counted; a nil other is empty. A nil h panics, unless other is nil too.
 func (h *Histogram) Merge(other *Histogram) {
 	if other == nil {
 		return
@@ -89,14 +89,14 @@ func (h *Histogram) orEmpty() *Histogram {
 	return h
 }
 
-// Bin counts the values in [Low, High). Both edges are exact.
+// Bin is a bin of a Histogram, with the number of values in [Low, High). Its edges are exact.
 type Bin struct {
 	Low, High float64
 	Count     uint64
 }
 
-// Bins returns the bins from the one that holds Min to the one that holds Max in ascending order, without
-// gaps: a bin between them may be empty. There are none where no finite value was seen.
+// Bins returns the bins in ascending order and without gaps, from the one that holds Min to the one that
+// holds Max; some between them may be empty. If no finite value was seen, there are none.
 func (h *Histogram) Bins() iter.Seq[Bin] {
 	return func(yield func(Bin) bool) {
 		if h.Count() == 0 {

@@ -23,8 +23,8 @@ type histogramJSON struct {
 	Bins      [][]int64 `json:"bins"`
 }
 
-// MarshalJSON returns the histogram as an object that UnmarshalJSON reads. Errors: ErrProfile for a count
-// past 2^53. A nil pointer panics here, and is null to package json.
+// MarshalJSON returns the histogram as the JSON object that Profile.Write describes. Errors: ErrProfile for a
+// count past 2^53. A nil pointer panics here, and is null to package json.
 func (h Histogram) MarshalJSON() ([]byte, error) {
 	if h.count > maxCount || h.nonFinite > maxCount {
 		return nil, fmt.Errorf("calib: Histogram.MarshalJSON: %w: got %d and %d values, want at most 2^53", ErrProfile, h.count, h.nonFinite)
@@ -44,7 +44,7 @@ func (h Histogram) MarshalJSON() ([]byte, error) {
 	return json.Marshal(j)
 }
 
-// UnmarshalJSON sets h to the histogram that MarshalJSON wrote. Errors, and h is as it was then: ErrProfile
+// UnmarshalJSON sets h to the histogram that MarshalJSON wrote. Errors, which leave h as it was: ErrProfile
 // for what no Histogram can be, and for a nil h.
 func (h *Histogram) UnmarshalJSON(data []byte) error {
 	if h == nil {

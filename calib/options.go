@@ -20,8 +20,8 @@ type axisOption struct {
 	keys []string
 }
 
-// PerChannel records the points of the given keys, or all points where none is given, per channel: a
-// histogram for each index of axis. The last of several for one point holds. NewCalibrator returns
+// PerChannel records the points of the given keys, or all points if none is given, per channel: a histogram
+// for each index of axis. Where several options name one point, the last holds. NewCalibrator returns
 // qtensor.ErrShape for a negative axis.
 func PerChannel(axis int, keys ...string) CalibratorOption {
 	return func(s *settings) error {
@@ -31,8 +31,8 @@ func PerChannel(axis int, keys ...string) CalibratorOption {
 	}
 }
 
-// WithMovingAverage keeps a MovingAverage with averaging constant c beside each histogram; each Observe is a
-// batch. The last of several holds. NewCalibrator returns ErrOption for a c outside (0, 1].
+// WithMovingAverage keeps a MovingAverage with averaging constant c beside each histogram. Each Observe is a
+// batch. Of several such options the last holds. NewCalibrator returns ErrOption for a c outside (0, 1].
 func WithMovingAverage(c float64) CalibratorOption {
 	return func(s *settings) (err error) {
 		s.average, err = NewMovingAverage(c)

@@ -11,9 +11,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Profile is the result of a calibration: by key, one Histogram of a whole tensor, or one for each channel,
-// an index of its channel axis. The zero Profile is empty and ready for use; a nil one is empty, and adding
-// to it is ErrProfile. It is not safe for concurrent use. A key is any UTF-8 text but "".
+// Profile is what a calibration saw: by key, the Histogram of a whole tensor, or one for each channel, which
+// is an index of the key's channel axis. A Calibrator returns one; Observe and ObserveAxis add to one
+// directly, without naming points first. The zero Profile is empty and ready for use; a nil one is empty, and
+// adding to it is ErrProfile. It is not safe for concurrent use.
 type Profile struct {
 	entries map[string]*entry
 }
@@ -26,9 +27,10 @@ func (p *Profile) Keys() []string {
 	return slices.Sorted(maps.Keys(p.entries))
 }
 
-// Observe adds the elements of x, float32 or float64 (rounded to float32 first) and of any shape, to the
-// key's histogram, which it makes where there is none. Errors, and p is as it was then: ErrKey, ErrProfile,
-// qtensor.ErrDtype, qtensor.ErrLayout, and qtensor.ErrShape for a key that is recorded per channel.
+// Observe adds the elements of x, float32 or float64 (rounded to float32 first), of any shape and layout, to
+// the histogram of key, which it makes where there is none. Errors, which leave p as it was: ErrKey,
+// ErrProfile, qtensor.ErrDtype, qtensor.ErrLayout, and qtensor.ErrShape for a key that is recorded per
+// channel.
 func (p *Profile) Observe(key string, x tensor.Tensor) error {
 	if err := p.observe(key, &entry{axis: perTensor}, x); err != nil {
 		return fmt.Errorf("calib: Profile.Observe: key %q: %w", key, err)
@@ -36,9 +38,9 @@ func (p *Profile) Observe(key string, x tensor.Tensor) error {
 	return nil
 }
 
-// ObserveAxis works like Observe, per channel: with a histogram for each index of an axis of x, whose size is
-// that of the first x. Errors: those of Observe, and qtensor.ErrShape for an axis that x does not have, that
-// has no index or more than MaxChannels, or that differs from the one recorded.
+// ObserveAxis works like Observe, per channel: it adds to a histogram for each index of axis. Every x under a
+// key has as many indices there as the first. Errors: those of Observe; qtensor.ErrShape for an axis that x
+// does not have, that has no index or more than MaxChannels, or that is not as it was recorded.
 func (p *Profile) ObserveAxis(key string, axis int, x tensor.Tensor) error {
 	fresh, err := along(axis)
 	if err == nil {
@@ -89,8 +91,8 @@ func checkKey(key string) error {
 	return nil
 }
 
-// Histogram returns the histogram of the whole tensor, also where the key is recorded per channel. Errors:
-// ErrKey.
+// Histogram returns a copy of the histogram of the whole tensor, which is that of all channels merged where
+// the key is recorded per channel. Errors: ErrKey.
 func (p *Profile) Histogram(key string) (*Histogram, error) {
 	e, err := p.entry(key)
 	if err != nil {
@@ -99,8 +101,8 @@ func (p *Profile) Histogram(key string) (*Histogram, error) {
 	return e.all(), nil
 }
 
-// Channels returns the histograms of the key's channels, and their axis. A key that is recorded per tensor
-// has axis −1 and one histogram. Errors: ErrKey.
+// Channels returns copies of the histograms of the key's channels, and the channel axis. For a key that is
+// recorded per tensor, axis is −1 and there is one histogram. Errors: ErrKey.
 func (p *Profile) Channels(key string) (axis int, channels []*Histogram, err error) {
 	e, err := p.entry(key)
 	if err != nil {
@@ -124,8 +126,8 @@ func (p *Profile) entry(key string) (*entry, error) {
 	return e, nil
 }
 
-// Merge adds all that other saw, key by key; a nil other is empty. Errors, and p is as it was then:
-// qtensor.ErrShape for a key that is recorded along another axis, or with another number of channels;
+// Merge adds all that other saw, key by key; a nil other is empty. Errors, which leave p as it was:
+// qtensor.ErrShape for a key that other recorded along another axis, or with another number of channels;
 // ErrProfile for a nil p.
 func (p *Profile) Merge(other *Profile) error {
 	switch {
@@ -150,12 +152,12 @@ func (p *Profile) Merge(other *Profile) error {
 	return nil
 }
 
-// Params returns the parameters of s for the ranges that r estimates from the key's histograms. A scheme per
-// tensor uses the whole tensor; one per axis uses the channels, which were recorded along the same axis.
-// Float16 and BFloat16 need no range.
+// Params returns qtensor.NewParams of s for the ranges that r estimates from the key's histograms. A scheme
+// per tensor takes the range of the whole tensor, however it was recorded; one per axis takes those of the
+// channels, recorded along the same axis. Float16 and BFloat16 take none.
 //
-// Errors: ErrKey, ErrOption for a nil estimator, ErrEmpty where no finite value was seen, qtensor.ErrScheme
-// for a scheme per group or along another axis, and those of the estimator.
+// Errors: ErrKey; ErrOption for a nil r; ErrEmpty where no finite value was seen, in a channel too;
+// qtensor.ErrScheme for a scheme per group or along another axis; those of r.
 func (p *Profile) Params(key string, s qtensor.Scheme, r RangeEstimator) (qtensor.Params, error) {
 	q, err := p.params(key, s, r)
 	if err != nil {

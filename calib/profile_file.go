@@ -7,10 +7,9 @@ import (
 	"euryale/internal/safeio"
 )
 
-// Save writes the profile, as Write does, to the file at path, atomically, as qtensor.Save does: a failed
-// Save leaves an existing file as it was. A file that is replaced passes on its mode, and its owner where the
-// system permits that; a symbolic link is followed. Errors: those of Write; fs.ErrPermission for a read-only
-// file; fs.ErrInvalid for anything but a regular file; those of the file system.
+// Save writes what Write writes to the file at path, which LoadProfile reads. It replaces a file as
+// qtensor.Save does: a failed Save leaves an existing one as it was. Errors: those of Write; fs.ErrPermission
+// for a read-only file; fs.ErrInvalid for anything but a regular file; those of the file system.
 func (p *Profile) Save(path string) error {
 	if err := atomicfile.Write(path, p.Write); err != nil {
 		return fmt.Errorf("calib: Profile.Save: %w", err)

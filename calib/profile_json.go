@@ -24,9 +24,16 @@ type entryJSON struct {
 	Histograms []Histogram `json:"histograms"`
 }
 
-// Write writes the profile as JSON, which ReadProfile reads. Equal profiles have equal bytes; a nil one has
-// those of an empty one. Errors: ErrProfile for more than 256 MiB, or counts past 2^53; fs.ErrInvalid for a
-// nil w; those of w; a panic of w, or an impossible count from it, becomes an error too.
+// Write writes the profile as JSON, which ReadProfile reads. Equal profiles have equal bytes, and a nil one
+// has those of an empty one. The values −1, 0 and 0.5, per tensor, are
+//
+//	{"version": 1, "tensors": {"fc1.in": {"axis": -1, "histograms": [{"count": 3, "non_finite": 0,
+//	    "min": -1, "max": 0.5, "exponent": -11, "bins": [[-2048, 1], [0, 1], [1024, 1]]}]}}}
+//
+// where axis is the channel axis, or −1, and bins are the runs of bins that are not empty: the number of the
+// run's first bin, and the count of each. Bin b is [b·2^exponent, (b + 1)·2^exponent).
+//
+// Errors: ErrProfile for more than 256 MiB, or counts past 2^53; fs.ErrInvalid for a nil w; those of w.
 func (p *Profile) Write(w io.Writer) error { return p.write(w, maxProfile) }
 
 func (p *Profile) write(w io.Writer, limit int) error {
@@ -51,12 +58,12 @@ func (p *Profile) write(w io.Writer, limit int) error {
 // maxProfile is how many bytes a profile has at most, 256 MiB.
 const maxProfile = 1 << 28
 
-// ReadProfile returns the profile that Write wrote, and reads r to its end. It takes at most 16 times the
-// profile's bytes and 64 MiB of memory.
+// ReadProfile returns the profile that Write wrote to r, which it reads to its end. Reading takes at most 16
+// times the profile's bytes and 64 MiB of memory.
 //
 // Errors: ErrProfile for damage, another version, a duplicate key, a missing or unknown member, trailing
 // data, more than MaxChannels histograms of a key, and more than 256 MiB; fs.ErrInvalid for a nil r; those of
-// r; a panic of r, or an impossible count from it, becomes an error too.
+// r.
 func ReadProfile(r io.Reader) (*Profile, error) { return readProfile(r, maxProfile) }
 
 func readProfile(r io.Reader, limit int64) (*Profile, error) {

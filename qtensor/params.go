@@ -23,9 +23,9 @@ type Params struct {
 	ZeroPoints []int32   // z, within qmin … qmax; under Affine, PowerOfTwo and UInt4 alone
 	Offsets    []float32 // lo; under Uniform alone
 	Min, Max   []float32 // the range that the rest was computed from, for information; both or neither
-	// Multiplier is for ScaleFloat16 alone: a power of two, of which every scale is a multiple by a normal
-	// float16. 0 stands for the one of at least 2^−112 that brings the largest scale into 2^14 … 2^15. The
-	// Params of a QTensor or a File have it filled in.
+	// Multiplier is for ScaleFloat16 alone: a power of two, at least 2^−112. Every scale is Multiplier times
+	// a normal float16. 0 stands for the default, which brings the largest of these float16s into 2^14 … 2^15
+	// where it can; the Params of a QTensor or a File have it filled in.
 	Multiplier float32
 }
 

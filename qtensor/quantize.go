@@ -12,7 +12,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// QuantizeOption changes how Quantize and QuantizeWith work.
+// QuantizeOption changes how Quantize and QuantizeWith work. WithSaturation is the only one.
 type QuantizeOption func(*options)
 
 type options struct{ saturate bool }
@@ -26,10 +26,10 @@ func WithSaturation() QuantizeOption { return func(o *options) { o.saturate = tr
 // returns x rounded to nearest, ties to even.
 //
 // x is float32 or float64 (rounded to float32 first), of any shape with at least one element, a scalar too,
-// in any layout: a view, transposed or column-major. x/s is a true division, in float32 (in float64 for
-// Uniform). |x − r| is at most s/2 and a few ulps of x, with two exceptions: a Symmetric or Int4 range may
-// end 2^−11 before its last value under ScaleFloat16, and PowerOfTwo(2) over a range wider than 3·2^127 clips
-// up to s more.
+// in any layout: a view, transposed or column-major. It is neither changed nor kept. x/s is a true division,
+// in float32 (in float64 for Uniform). |x − r| is at most s/2 and a few ulps of x, with two exceptions: a
+// Symmetric or Int4 range may end 2^−11 before its last value under ScaleFloat16, and PowerOfTwo(2) over a
+// range wider than 3·2^127 clips up to s more.
 //
 // Errors: ErrScheme, ErrShape, ErrDtype, ErrLayout; ErrParams for a nil option; ErrValue for NaN, an
 // infinity, a float64 past the range of float32, or a value past the range of a 16-bit float, with the flat
@@ -44,8 +44,8 @@ func Quantize(x tensor.Tensor, s Scheme, opts ...QuantizeOption) (*QTensor, erro
 
 // QuantizeWith returns q = clamp(RNE(x/s) + z), or clamp(RNE((x − lo)/s)) under Uniform, with parameters that
 // were found beforehand, by package calib or by NewParams. Values outside of the range saturate to qmin or
-// qmax, and, under a negative scale, to −2^(bits−1) in place of qmin. Rounding and the layouts of x are those
-// of Quantize. p is copied.
+// qmax, and, under a negative scale, to −2^(bits−1) in place of qmin. Rounding, and what x may be, are as
+// Quantize has them. p is copied.
 //
 // Errors: those of Quantize; ErrParams for parameters that do not fit their scheme or the shape of x, such as
 // a scale that the scheme's ScaleType cannot hold, or that is no power of two under PowerOfTwo.

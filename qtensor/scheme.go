@@ -18,7 +18,8 @@ import (
 //	qtensor.Int4().PerGroup(1, 32)       one scale for every 32 elements of a column
 //
 // Nothing is checked when a Scheme is made. Validate, and every function that takes a Scheme, returns
-// ErrScheme for one that no tensor can have, such as one of 9 bits or of a negative axis.
+// ErrScheme for one that no tensor can have, such as one of 9 bits or of a negative axis. An axis that the
+// tensor does not have is ErrShape.
 type Scheme struct {
 	method  method
 	bits    int
@@ -38,16 +39,16 @@ const (
 
 // Uniform returns the scheme r = lo + s·q with s = (hi − lo)/(2^bits − 1) and q in 0 … 2^bits − 1, where lo
 // and hi are the range of the data. It has a float32 offset, lo, in place of a zero point. The range need not
-// contain 0, so 0 may not be represented exactly. bits is 2 to 8; each q is stored in a byte.
+// contain 0, so 0 may not be represented exactly. bits is 2 to 8. Each q takes a byte, whatever bits is.
 func Uniform(bits int) Scheme { return Scheme{method: uniform, bits: bits} }
 
 // Symmetric returns the scheme r = s·q with s = max|x|/(2^(bits−1) − 1) and q in ±(2^(bits−1) − 1). bits is 2
-// to 8; each q is stored in a byte, also under 4 bits, where Int4 stores two.
+// to 8. Each q takes a byte, whatever bits is; Int4 stores two to a byte.
 func Symmetric(bits int) Scheme { return Scheme{method: symmetric, bits: bits} }
 
 // Affine returns the scheme r = s·(q − z) with s = (hi − lo)/(2^bits − 1), z = RNE(−lo/s) and q in 0 … 2^bits
-// − 1, where lo and hi are the range of the data, widened to contain 0. bits is 2 to 8; each q is stored in a
-// byte, also under 4 bits, where UInt4 stores two.
+// − 1, where lo and hi are the range of the data, widened to contain 0. bits is 2 to 8. Each q takes a byte,
+// whatever bits is; UInt4 stores two to a byte.
 func Affine(bits int) Scheme { return Scheme{method: affine, bits: bits} }
 
 // PowerOfTwo returns the scheme Affine(bits) with s rounded up to a power of two.
