@@ -41,13 +41,16 @@ func newConv2d(im *gorgonia.Node, w *Filters, kernel tensor.Shape, pad, stride, 
 	if !slices.Equal(kernel, f.Kernel()) {
 		return nil, fmt.Errorf("%w: kernel is %v, want the filters' %v", qtensor.ErrShape, kernel, f.Kernel())
 	}
+	if len(pad) > 2 {
+		return nil, fmt.Errorf("%w: pad is %v, want 2 values, (height, width)", qtensor.ErrShape, pad)
+	}
 	window, err := nn.NewWindow(pad, stride, dilation)
 	if err != nil {
 		return nil, err
 	}
 	l := &layer{outputs: f.Out(), shape: func(in tensor.Shape) (tensor.Shape, error) { return f.Convolved(in, window) }}
 	name := fmt.Sprintf("conv2d(%d, %d, %d, %d) pad %v stride %v dilation %v groups %d",
-		f.Out(), f.In(), kernel[0], kernel[1], window.Pad, window.Stride, window.Dilation, f.Groups())
+		f.Out(), f.In(), kernel[0], kernel[1], window.Pad[:2], window.Stride, window.Dilation, f.Groups())
 	if err := l.check(im, name, f.Scheme(), opts); err != nil {
 		return nil, err
 	}

@@ -90,6 +90,7 @@ func TestPromisedErrors(t *testing.T) {
 		{"Conv2d", "another kernel", qtensor.ErrShape, conv(tensor.Shape{3, 3}, nil, nil, nil)},
 		{"Conv2d", "no kernel", qtensor.ErrShape, conv(nil, nil, nil, nil)},
 		{"Conv2d", "a pad of one", qtensor.ErrShape, conv(kernel, []int{1}, nil, nil)},
+		{"Conv2d", "a pad of four", qtensor.ErrShape, conv(kernel, []int{0, 0, 0, 0}, nil, nil)},
 		{"Conv2d", "a pad of none", qtensor.ErrShape, conv(kernel, []int{}, nil, nil)},
 		{"Conv2d", "a negative pad", qtensor.ErrShape, conv(kernel, []int{0, -1}, nil, nil)},
 		{"Conv2d", "a stride of 0", qtensor.ErrShape, conv(kernel, nil, []int{0, 1}, nil)},

@@ -89,7 +89,8 @@ func (g geometry) add(d *digest, s named) {
 		if err != nil {
 			return nil, err
 		}
-		return filters.Prepare(g.height, g.width, nn.Window{Pad: g.pad, Stride: g.stride, Dilation: g.dilation}, o)
+		window := nn.Window{Pad: [4]int{g.pad[0], g.pad[1], g.pad[0], g.pad[1]}, Stride: g.stride, Dilation: g.dilation}
+		return filters.Prepare(g.height, g.width, window, o)
 	}
 	key := func(kind string, c computation) string {
 		return fmt.Sprintf("convolution%s scheme=%s arithmetic=%s %v", kind, s.name, c.name, g)

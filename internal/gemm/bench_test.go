@@ -81,7 +81,7 @@ func BenchmarkConvolve(b *testing.B) {
 	for _, c := range []struct{ channels, side, filters, kernel int }{{1, 28, 32, 5}, {16, 14, 32, 5}, {32, 14, 64, 3}, {32, 14, 64, 5}} {
 		v := gemm.Conv{
 			Channels: c.channels, Height: c.side, Width: c.side,
-			Kernel: [2]int{c.kernel, c.kernel}, Pad: [2]int{c.kernel / 2, c.kernel / 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1},
+			Kernel: [2]int{c.kernel, c.kernel}, Pad: [4]int{c.kernel / 2, c.kernel / 2, c.kernel / 2, c.kernel / 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1},
 		}
 		k, in, out := v.Depth(), c.channels*c.side*c.side, c.filters*c.side*c.side
 		w := random(rng, k, c.filters, k, 8, true, false, false)

@@ -4,8 +4,9 @@ import "euryale/internal/kernel"
 
 // Conv is a convolution of images, (channel, row, column), with filters. Pairs are of height and width.
 type Conv struct {
-	Channels, Height, Width       int
-	Kernel, Pad, Stride, Dilation [2]int
+	Channels, Height, Width  int
+	Kernel, Stride, Dilation [2]int
+	Pad                      [4]int // above, left, below and right, in ONNX's order
 	// Planar says that the depth of the weight is (channel, row, column) of a filter; else it is (row, column, channel), and
 	// every row is filled up to a multiple of 4 by codes that count for nothing. Windows can be multiplied where they lie then.
 	Planar bool
@@ -13,13 +14,12 @@ type Conv struct {
 	Depthwise bool
 }
 
-// Out returns the size of the result: ⌊(size + 2·pad − dilation·(kernel − 1) − 1)/stride⌋ + 1, where a window fits into the padded
+// Out returns the size of the result: ⌊(padded size − dilation·(kernel − 1) − 1)/stride⌋ + 1, where a window fits into the padded
 // image.
 func (v Conv) Out() (height, width int) {
-	out := func(size, i int) int {
-		return (size+2*v.Pad[i]-v.Dilation[i]*(v.Kernel[i]-1)-1)/v.Stride[i] + 1
-	}
-	return out(v.Height, 0), out(v.Width, 1)
+	out := func(padded, i int) int { return (padded-v.Dilation[i]*(v.Kernel[i]-1)-1)/v.Stride[i] + 1 }
+	height, width = v.padded()
+	return out(height, 0), out(width, 1)
 }
 
 // Depth returns the depth of the weight.
@@ -44,7 +44,9 @@ func (v Conv) planes() int {
 func (v Conv) perPixel() int { return v.Channels / v.planes() }
 
 // padded returns height and width with the padding.
-func (v Conv) padded() (height, width int) { return v.Height + 2*v.Pad[0], v.Width + 2*v.Pad[1] }
+func (v Conv) padded() (height, width int) {
+	return v.Height + v.Pad[0] + v.Pad[2], v.Width + v.Pad[1] + v.Pad[3]
+}
 
 // A run is elements of a window that lie side by side in an image, with where they begin in both.
 type run struct{ to, from, length int }

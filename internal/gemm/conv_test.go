@@ -54,21 +54,22 @@ func convolution(x []float32, samples int, v gemm.Conv, w weight, a gemm.Arithme
 	return y
 }
 
-var convs = []gemm.Conv{
-	{Channels: 1, Height: 5, Width: 6, Kernel: [2]int{3, 3}, Pad: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
-	{Channels: 3, Height: 7, Width: 5, Kernel: [2]int{2, 3}, Pad: [2]int{0, 2}, Stride: [2]int{2, 1}, Dilation: [2]int{1, 1}},
-	{Channels: 16, Height: 9, Width: 9, Kernel: [2]int{5, 5}, Pad: [2]int{2, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
-	{Channels: 4, Height: 11, Width: 8, Kernel: [2]int{3, 2}, Pad: [2]int{3, 1}, Stride: [2]int{3, 2}, Dilation: [2]int{2, 3}},
-	{Channels: 5, Height: 1, Width: 9, Kernel: [2]int{1, 4}, Pad: [2]int{0, 0}, Stride: [2]int{1, 3}, Dilation: [2]int{1, 1}},
-	{Channels: 8, Height: 9, Width: 12, Kernel: [2]int{3, 3}, Pad: [2]int{1, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 2}},
-	{Channels: 3, Height: 5, Width: 3, Kernel: [2]int{2, 3}, Pad: [2]int{0, 0}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
-	{Channels: 1, Height: 6, Width: 37, Kernel: [2]int{5, 5}, Pad: [2]int{2, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
-	{Channels: 3, Height: 7, Width: 70, Kernel: [2]int{3, 3}, Pad: [2]int{1, 1}, Stride: [2]int{2, 2}, Dilation: [2]int{1, 1}},
-	{Channels: 2, Height: 9, Width: 50, Kernel: [2]int{3, 7}, Pad: [2]int{0, 3}, Stride: [2]int{1, 2}, Dilation: [2]int{3, 1}},
-	{Channels: 3, Height: 6, Width: 20, Kernel: [2]int{2, 3}, Pad: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{2, 2}},
-	{Channels: 6, Height: 5, Width: 8, Kernel: [2]int{2, 3}, Pad: [2]int{0, 2}, Stride: [2]int{2, 1}, Dilation: [2]int{1, 2}},
-	{Channels: 20, Height: 4, Width: 4, Kernel: [2]int{1, 1}, Pad: [2]int{0, 0}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
-}
+// convs are convolutions of every kind, and some with pads of four sizes.
+var convs = append([]gemm.Conv{
+	{Channels: 1, Height: 5, Width: 6, Kernel: [2]int{3, 3}, Pad: [4]int{1, 1, 1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
+	{Channels: 3, Height: 7, Width: 5, Kernel: [2]int{2, 3}, Pad: [4]int{0, 2, 0, 2}, Stride: [2]int{2, 1}, Dilation: [2]int{1, 1}},
+	{Channels: 16, Height: 9, Width: 9, Kernel: [2]int{5, 5}, Pad: [4]int{2, 2, 2, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
+	{Channels: 4, Height: 11, Width: 8, Kernel: [2]int{3, 2}, Pad: [4]int{3, 1, 3, 1}, Stride: [2]int{3, 2}, Dilation: [2]int{2, 3}},
+	{Channels: 5, Height: 1, Width: 9, Kernel: [2]int{1, 4}, Pad: [4]int{0, 0, 0, 0}, Stride: [2]int{1, 3}, Dilation: [2]int{1, 1}},
+	{Channels: 8, Height: 9, Width: 12, Kernel: [2]int{3, 3}, Pad: [4]int{1, 2, 1, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 2}},
+	{Channels: 3, Height: 5, Width: 3, Kernel: [2]int{2, 3}, Pad: [4]int{0, 0, 0, 0}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
+	{Channels: 1, Height: 6, Width: 37, Kernel: [2]int{5, 5}, Pad: [4]int{2, 2, 2, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
+	{Channels: 3, Height: 7, Width: 70, Kernel: [2]int{3, 3}, Pad: [4]int{1, 1, 1, 1}, Stride: [2]int{2, 2}, Dilation: [2]int{1, 1}},
+	{Channels: 2, Height: 9, Width: 50, Kernel: [2]int{3, 7}, Pad: [4]int{0, 3, 0, 3}, Stride: [2]int{1, 2}, Dilation: [2]int{3, 1}},
+	{Channels: 3, Height: 6, Width: 20, Kernel: [2]int{2, 3}, Pad: [4]int{1, 1, 1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{2, 2}},
+	{Channels: 6, Height: 5, Width: 8, Kernel: [2]int{2, 3}, Pad: [4]int{0, 2, 0, 2}, Stride: [2]int{2, 1}, Dilation: [2]int{1, 2}},
+	{Channels: 20, Height: 4, Width: 4, Kernel: [2]int{1, 1}, Pad: [4]int{0, 0, 0, 0}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
+}, unequal(rand.New(rand.NewPCG(20, 20)), 24)...)
 
 // fillUp sets to zero the codes of w that fill rows of filters up.
 func fillUp(w weight, v gemm.Conv) {
@@ -215,7 +216,7 @@ func TestConvolveBlocks(t *testing.T) {
 		samples, size, channels int
 		arithmetic              gemm.Arithmetic
 	}{{2, 120, 8, exact}, {40, 30, 8, exact}, {5, 300, 1, given}} {
-		v := gemm.Conv{Channels: c.channels, Height: c.size, Width: c.size, Kernel: [2]int{3, 3}, Pad: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
+		v := gemm.Conv{Channels: c.channels, Height: c.size, Width: c.size, Kernel: [2]int{3, 3}, Pad: [4]int{1, 1, 1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
 		elements := v.Channels * c.size * c.size
 		x := make([]float32, c.samples*elements)
 		for i := range x {

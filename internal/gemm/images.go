@@ -228,19 +228,20 @@ func (c *call) readImage(i int, s *scratch) {
 
 // border sets what surrounds an image in each of some planes of dst to zero.
 func border[T int32 | uint8](dst []T, v *Conv, zero T) {
-	if v.Pad == [2]int{} {
+	if v.Pad == [4]int{} {
 		return
 	}
 	height, width := v.padded()
-	top, side, row := (v.Pad[0]*width+v.Pad[1])*v.perPixel(), 2*v.Pad[1]*v.perPixel(), width*v.perPixel()
+	row, sides := width*v.perPixel(), (v.Pad[1]+v.Pad[3])*v.perPixel()
+	before, after := v.Pad[0]*row+v.Pad[1]*v.perPixel(), v.Pad[2]*row+v.Pad[3]*v.perPixel()
 	for range v.planes() {
 		plane := dst[:height*row]
 		dst = dst[height*row:]
-		fill(plane[:top], zero)
+		fill(plane[:before], zero)
 		for y := range v.Height - 1 {
-			fill(plane[top+(y+1)*row-side:][:side], zero)
+			fill(plane[before+(y+1)*row-sides:][:sides], zero)
 		}
-		fill(plane[len(plane)-top:], zero)
+		fill(plane[len(plane)-after:], zero)
 	}
 }
 
@@ -262,7 +263,7 @@ func pad[T int32 | uint8](dst, image []T, v *Conv, zero T, turn func(dst []T, st
 	}
 	border(dst, v, zero)
 	_, width := v.padded()
-	if v.Pad[1] == 0 {
+	if v.Pad[1] == 0 && v.Pad[3] == 0 {
 		turn(dst[v.Pad[0]*width*v.Channels:], v.Channels, image, v.Height*v.Width, v.Height*v.Width, v.Channels)
 		return
 	}

@@ -9,10 +9,11 @@ func TestAtOnce(t *testing.T) {
 		v             Conv
 		windows, want int
 	}{
-		{Conv{Channels: 8, Height: 30, Width: 30, Kernel: [2]int{3, 3}, Pad: one, Stride: one, Dilation: one}, 65536, 65536 / 900},
-		{Conv{Channels: 8, Height: 30, Width: 30, Kernel: [2]int{3, 3}, Pad: one, Stride: one, Dilation: one}, 899, 1},
-		{Conv{Channels: 1, Height: 1, Width: 1, Kernel: one, Pad: [2]int{511, 511}, Stride: [2]int{2000, 2000}, Dilation: one}, 65536, imageElements / (1023 * 1023)},
-		{Conv{Channels: 1, Height: 1, Width: 1, Kernel: one, Pad: [2]int{8191, 8191}, Stride: [2]int{20000, 20000}, Dilation: one}, 65536, 1},
+		{Conv{Channels: 8, Height: 30, Width: 30, Kernel: [2]int{3, 3}, Pad: [4]int{1, 1, 1, 1}, Stride: one, Dilation: one}, 65536, 65536 / 900},
+		{Conv{Channels: 8, Height: 30, Width: 30, Kernel: [2]int{3, 3}, Pad: [4]int{1, 1, 1, 1}, Stride: one, Dilation: one}, 899, 1},
+		{Conv{Channels: 1, Height: 1, Width: 1, Kernel: one, Pad: [4]int{511, 511, 511, 511}, Stride: [2]int{2000, 2000}, Dilation: one}, 65536, imageElements / (1023 * 1023)},
+		{Conv{Channels: 1, Height: 1, Width: 1, Kernel: one, Pad: [4]int{0, 0, 1022, 1022}, Stride: [2]int{2000, 2000}, Dilation: one}, 65536, imageElements / (1023 * 1023)},
+		{Conv{Channels: 1, Height: 1, Width: 1, Kernel: one, Pad: [4]int{8191, 8191, 8191, 8191}, Stride: [2]int{20000, 20000}, Dilation: one}, 65536, 1},
 	} {
 		im := images{v: NewWindows(c.v)}
 		im.measure()

@@ -18,34 +18,45 @@ const (
 	maxElements = 1 << 28
 )
 
-// Window is the geometry of a convolution; pairs are (height, width).
-type Window struct{ Pad, Stride, Dilation [2]int }
+// Window is the geometry of a convolution; pairs are (height, width), and pads (top, left, bottom, right).
+type Window struct {
+	Pad              [4]int
+	Stride, Dilation [2]int
+}
 
-// NewWindow returns a Window of pairs; a nil pad is 0, a nil stride 1, a nil dilation 1. Errors:
-// qtensor.ErrShape for other than two values, and for values that are smaller than these or above 32,768.
+// NewWindow returns a Window of pairs and of a pad that is two values, (height, width), the same on both
+// sides, or four, (top, left, bottom, right), as ONNX has them; a nil pad is 0, a nil stride 1, a nil
+// dilation 1. Errors: qtensor.ErrShape for other lengths, and for values that are smaller than these or above
+// 32,768.
 func NewWindow(pad, stride, dilation []int) (w Window, err error) {
 	for _, p := range []struct {
-		name  string
-		given []int
-		pair  *[2]int
-		least int // and what nil stands for
-	}{{"pad", pad, &w.Pad, 0}, {"stride", stride, &w.Stride, 1}, {"dilation", dilation, &w.Dilation, 1}} {
-		*p.pair = [2]int{p.least, p.least}
-		if p.given == nil {
-			continue
+		name, want string
+		given, to  []int
+		least      int // and what nil stands for
+	}{
+		{"pad", "2 or 4", pad, w.Pad[:], 0},
+		{"stride", "2", stride, w.Stride[:], 1},
+		{"dilation", "2", dilation, w.Dilation[:], 1},
+	} {
+		given := p.given
+		if given == nil {
+			given = []int{p.least, p.least}
 		}
-		if len(p.given) != 2 || slices.Min(p.given) < p.least || slices.Max(p.given) > maxPixels {
-			return Window{}, fmt.Errorf("%w: %s is %v, want two values from %d to %d", qtensor.ErrShape, p.name, p.given, p.least, maxPixels)
+		if n := len(given); n != 2 && n != len(p.to) || slices.Min(given) < p.least || slices.Max(given) > maxPixels {
+			return Window{}, fmt.Errorf("%w: %s is %v, want %s values from %d to %d", qtensor.ErrShape, p.name, given, p.want, p.least, maxPixels)
 		}
-		copy(p.pair[:], p.given)
+		copy(p.to[copy(p.to, given):], given) // two values are of both sides
 	}
 	return w, nil
 }
 
+// side returns a side of an image with its padding, along the height, 0, or the width, 1.
+func (w Window) side(axis, size int) int { return w.Pad[axis] + size + w.Pad[axis+2] }
+
 // padded returns the elements of an image with its padding, whose sides are at most maxPixels: maxElements +
 // 1 where they are more.
 func (w Window) padded(channels, height, width int) int64 {
-	pixels := int64(height+2*w.Pad[0]) * int64(width+2*w.Pad[1])
+	pixels := int64(w.side(0, height)) * int64(w.side(1, width))
 	if int64(channels) > maxElements/max(pixels, 1) {
 		return maxElements + 1
 	}
@@ -53,19 +64,19 @@ func (w Window) padded(channels, height, width int) int64 {
 }
 
 // Convolved returns the shape of the convolution of images, (batch, in, height, width): (batch, out, ⌊(height
-// + 2·pad₀ − dilation₀·(kernel₀ − 1) − 1)/stride₀⌋ + 1, and likewise the width). Errors: qtensor.ErrShape for
-// images of other channels, smaller than a window, or too big: sides above 32,768 with padding, or more than
-// 2^28 elements of a group.
+// + top + bottom − dilation₀·(kernel₀ − 1) − 1)/stride₀⌋ + 1, and likewise the width). Errors:
+// qtensor.ErrShape for images of other channels, smaller than a window, or too big: sides above 32,768 with
+// padding, or more than 2^28 elements of a group.
 func (f *Filters) Convolved(in tensor.Shape, w Window) (tensor.Shape, error) {
 	channels := f.in * len(f.groups)
 	if len(in) != 4 || in[1] != channels || in[0] < 1 {
 		return nil, fmt.Errorf("%w: images are %v, want (batch, %d, height, width)", qtensor.ErrShape, in, channels)
 	}
 	for i, size := range in[2:] {
-		if size < 1 || size > maxPixels || size+2*w.Pad[i] > maxPixels {
+		if size < 1 || size > maxPixels || w.side(i, size) > maxPixels {
 			return nil, fmt.Errorf("%w: images are %v with a padding of %v, want sides from 1 to %d", qtensor.ErrShape, in, w.Pad, maxPixels)
 		}
-		if span := int64(f.kernel[i]-1)*int64(w.Dilation[i]) + 1; span > int64(size+2*w.Pad[i]) {
+		if span := int64(f.kernel[i]-1)*int64(w.Dilation[i]) + 1; span > int64(w.side(i, size)) {
 			return nil, fmt.Errorf("%w: images are %v with a padding of %v, want sides of at least %d for a kernel of %v with a dilation of %v",
 				qtensor.ErrShape, in, w.Pad, span, f.kernel, w.Dilation)
 		}
@@ -92,7 +103,7 @@ func (f *Filters) conv(height, width int, w Window) gemm.Conv {
 // Prepare returns the convolution of images of height and width,
 //
 //	y[o,i,j] = bias[o] + Σ_c,u,v w[o,c,u,v]·
-//	           x[c, i·stride₀ + u·dilation₀ − pad₀, j·stride₁ + v·dilation₁ − pad₁]
+//	           x[c, i·stride₀ + u·dilation₀ − top, j·stride₁ + v·dilation₁ − left]
 //
 // or max(y, 0), where c runs over the channels of o's group, and x is 0 in the padding. A sample is an image
 // of x, (in, height, width), and its result one of y, of Convolved's shape. Where Activations has a scale for

@@ -155,6 +155,7 @@ func TestNotDepthwise(t *testing.T) {
 		{"offsets", images, filters, nil, 8, qtensor.Uniform(8)},
 		{"groups of scales", images, filters, nil, 8, qtensor.Int4().PerGroup(0, 4)},
 		{"much padding", images, filters, []int{16000, 16000}, 8, s},
+		{"much padding below and right", images, filters, []int{0, 0, 32000, 32000}, 8, s},
 		{"no image", []int{6}, filters, nil, 8, s},
 		{"no filters", images, []int{8, 3, 3}, nil, 8, s},
 		{"a pad of one value", images, filters, []int{1}, 8, s},

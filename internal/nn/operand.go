@@ -89,11 +89,11 @@ func MatrixIO(o Options, s qtensor.Scheme, channels int) IO {
 }
 
 // ConvIO returns the IO of layers that Filters.Prepare makes with o, for filters (out, in/groups, height,
-// width) of a scheme and images (…, height, width). With one group they give quantized activations, and take
-// them under StaticInt8 unless weights share scales in groups. With several they do both if the convolution
-// is depthwise, the activations are StaticInt8, the weights have neither zero points nor offsets nor groups
-// of scales, and a padded image has at most 2^28 elements.
-func ConvIO(o Options, s qtensor.Scheme, images, filters []int, pad []int, groups int) IO {
+// width) of a scheme, images (…, height, width) and a pad as NewWindow has it. With one group they give
+// quantized activations, and take them under StaticInt8 unless weights share scales in groups. With several
+// they do both if the convolution is depthwise, the activations are StaticInt8, the weights have neither zero
+// points nor offsets nor groups of scales, and a padded image has at most 2^28 elements.
+func ConvIO(o Options, s qtensor.Scheme, images, filters, pad []int, groups int) IO {
 	if len(images) < 2 || len(filters) != 4 || s.IsFloat() {
 		return IO{}
 	}
