@@ -11,23 +11,23 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Conv2d returns the convolution, as gorgonia.Conv2d has it, of images im, (batch, in, height, width), with
-// filters w, (out, in/groups, kernel₀, kernel₁),
+// Conv2d returns the convolution of images im, (batch, in, height, width), with filters w, (out, in/groups,
+// kernel₀, kernel₁), under the arguments of gorgonia.Conv2d:
 //
 //	y[b,o,i,j] = bias[o] + Σ_c,u,v w[o,c,u,v]·
 //	             im[b, c, i·stride₀ + u·dilation₀ − pad₀, j·stride₁ + v·dilation₁ − pad₁]
 //
 // or max(y, 0), where c runs over the channels of o's group, and im is 0 in the padding. y is (batch, out,
 // ⌊(height + 2·pad₀ − dilation₀·(kernel₀ − 1) − 1)/stride₀⌋ + 1, and likewise the width). Pairs are (height,
-// width); kernel is that of the filters; a nil pad is 0, a nil stride 1, a nil dilation 1.
+// width). kernel is that of the filters. A nil pad is 0; a nil stride or dilation is 1.
 //
-// It takes WithBias, WithReLU, WithActivations and WithStaticInt8. Where model.Activations has a scale for
-// each row, Conv2d has one for each group of each image. So a result depends on its own image alone.
+// Its options are WithBias, WithReLU, WithActivations and WithStaticInt8. Where a row of Linear's x has a
+// scale of its own, here each image's group of channels has one, so a result depends on its own image alone.
 //
-// Types and errors are as MatMul has them. qtensor.ErrShape also for a kernel that is not the filters'; for
-// pairs of another length, negative ones, strides or dilations of 0, and any above 32,768; for images whose
-// padded sides are above that, or shorter than the kernel; for more than 2^28 elements in a padded image's
-// group of channels, and more elements than MatMul takes in images or result.
+// Types and errors are as MatMul has them. qtensor.ErrShape is also for a kernel that is not the filters';
+// for pairs of another length, negative ones, strides or dilations of 0, and any above 32,768; for images
+// whose padded sides are above that, or shorter than the kernel; and for more than 2^28 elements in a padded
+// image's group of channels.
 func Conv2d(im *gorgonia.Node, w *Filters, kernel tensor.Shape, pad, stride, dilation []int, opts ...LayerOption) (*gorgonia.Node, error) {
 	l, err := newConv2d(im, w, kernel, pad, stride, dilation, opts)
 	return apply("Conv2d", l, im, err)

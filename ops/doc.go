@@ -1,28 +1,47 @@
-// Package ops holds Gorgonia ops that compute with quantized weights, so that a quantized layer stands in an
-// ordinary graph, between Gorgonia's own ops, in a TapeMachine or a LispMachine.
+// Package ops holds Gorgonia ops that compute with quantized weights, so a quantized layer stands in an
+// ordinary graph, between Gorgonia's own ops, and ops that round values as quantizing does, for training.
 //
-//	w, err := qtensor.Quantize(weight, qtensor.PerChannelSymmetric(8, 1)) // weight is (in, out)
-//	packed, err := ops.Pack(w)
-//	y, err := ops.Linear(x, packed, ops.WithBias(bias), ops.WithReLU())   // x and y are *gorgonia.Node
+//	q, err := qtensor.Quantize(weight, qtensor.PerChannelSymmetric(8, 1)) // weight is (in, out)
+//	w, err := ops.Pack(q)                                                 // once, for any number of layers
+//	y, err := ops.Linear(x, w, ops.WithBias(bias), ops.WithReLU())        // x and y are *gorgonia.Node
 //
-// Pack lays out a quantized matrix for the kernels, as a Weight, and PackConv2d those of a convolution, as
-// Filters; both are immutable, and any number of ops, graphs and goroutines may share one. MatMul, Linear and
-// Conv2d are the layers. Their activations come and go as float32 or float64; WithActivations says how they
-// are represented in between: as block floating point of 24 bits, as good as float32 (model.Fixed24, the
-// default), or of 16 bits (model.Fixed16), or quantized to 8 bits, over the range of each row
-// (model.DynamicInt8) or over one that a calibration found (WithStaticInt8). Embedding looks up rows of a
-// quantized weight.
+// Whole networks are quantized by ptq.Quantize, into models that run without Gorgonia; exprgraph.Embed puts
+// such a model into a graph. This package is for single layers.
 //
-// FakeQuantize, FakeQuantizeDynamic and FakeQuantizeLSQ are for quantization-aware training: they stand in
-// the float graph, round its values to those that quantized values represent, and pass the gradient through.
-// Pack then takes the weights that were learned, and ptq.Quantize does so for a whole graph.
+// The exports by subject:
 //
-// The layers have no gradient. What follows one can be trained in a TapeMachine; a LispMachine wants
-// gorgonia.ExecuteFwdOnly, and needs to be made again for each run. Two machines may run at once if each has
-// a graph of its own.
+//   - [MatMul] and [Linear] multiply by a [Weight], which [Pack] makes of a quantized matrix. [Conv2d] takes
+//     [Filters], which [PackConv2d] makes. Both are immutable, and any number of layers, graphs and
+//     goroutines may share one.
+//   - [WithBias], [WithReLU], [WithActivations] and [WithStaticInt8] are the options of these layers.
+//   - [Embedding] looks up rows of a quantized tensor, which needs no packing.
+//   - [FakeQuantize] is for training with activations whose range is known, [FakeQuantizeDynamic] with
+//     weights, whose range each run finds, and [FakeQuantizeLSQ] with scales that are learned.
 //
-// An error of an op when the graph runs, such as qtensor.ErrValue for NaN in its input, is inside of the
-// error that a machine's RunAll returns, where errors.Is finds it once it is taken out:
+// # Arithmetic
+//
+// A layer takes and returns float32 or float64. In between, each row of x becomes integers with one scale, in
+// one of the ways that [model.Activations] lists: as block floating point of 24 bits (Fixed24, the default,
+// as good as float32) or of 16 (Fixed16), or quantized to 8 bits over its own range (DynamicInt8) or over one
+// that a calibration found (WithStaticInt8). The sums of products with integer weights are exact, and those
+// with 16-bit floats are in float64; scales, bias and ReLU follow. A row of the result depends on that row of
+// x alone, and is the same in every batch, on any number of threads and with every instruction set.
+//
+// # Machines and gradients
+//
+// The layers and Embedding have no gradient: gorgonia.Grad with respect to what comes before one is an error.
+// What comes after it can be trained in a TapeMachine; a LispMachine needs gorgonia.ExecuteFwdOnly, and has
+// to be made again for each run. The fake-quantize ops have gradients, in both machines. Two machines may run
+// at once if each has a graph of its own.
+//
+// After training, qtensor.Quantize and Pack take the learned weights, and ptq.Quantize does so for a whole
+// graph.
+//
+// # Errors
+//
+// Errors wrap the sentinels of package qtensor. A function returns what is wrong with its arguments. What is
+// wrong with a value, such as qtensor.ErrValue for NaN in x, comes from RunAll of the machine, whose error
+// has to be taken apart before errors.Is finds it:
 //
 //	var vm interface{ Err() error }
 //	for errors.As(err, &vm) {

@@ -13,15 +13,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Embedding returns y[i] = r[indices[i]], the rows of a quantized weight that indices name, dequantized, for
-// indices of shape (…), weight of shape (rows, width) and y of shape (…, width): PyTorch's nn.Embedding,
-// ONNX's Gather along axis 0. y is float32, bit for bit what weight.Dequantize has there. A weight of more
-// axes gives y all but the first. Every scheme will do. The weight is not copied: any number of ops, graphs
-// and goroutines may share one.
+// Embedding returns y[i] = r[indices[i]], the rows of a quantized weight, dequantized, for indices of shape
+// (…), weight of shape (rows, width) and y of shape (…, width), as PyTorch's nn.Embedding and ONNX's Gather
+// along axis 0. y is float32, bit for bit what weight.Dequantize has there. A weight of more axes gives y all
+// but the first. Every scheme will do. The weight is not copied: any number of layers, graphs and goroutines
+// may share one.
 //
 // indices are int. Errors: qtensor.ErrDtype for others; qtensor.ErrShape for no node of a graph, for a weight
-// that is nil or has fewer than two axes, and for a y of more than 2^32 elements, 2^29 where int has 32 bits.
-// When the graph runs, an index outside of 0 … rows−1 is qtensor.ErrValue. There is no gradient.
+// that is nil or has fewer than two axes, and for a y of more than 2^32 elements, or 2^29 where int has 32
+// bits. When the graph runs, an index outside of 0 … rows − 1 is qtensor.ErrValue. There is no gradient.
 func Embedding(indices *gorgonia.Node, weight *qtensor.QTensor) (*gorgonia.Node, error) {
 	e, err := newEmbedding(indices, weight)
 	return apply("Embedding", e, indices, err)

@@ -1,9 +1,12 @@
 package ops_test
 
 import (
+	"errors"
 	"fmt"
 	"log"
+	"math"
 
+	"euryale/model"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -19,13 +22,9 @@ func Example() {
 		-1, 0.5,
 	}))
 	q, err := qtensor.Quantize(weight, qtensor.PerChannelSymmetric(8, 1))
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	packed, err := ops.Pack(q) // once; any number of graphs may share it
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	bias := tensor.New(tensor.WithShape(2), tensor.WithBacking([]float32{0.5, -1}))
 
 	g := gorgonia.NewGraph()
@@ -38,12 +37,8 @@ func Example() {
 	vm := gorgonia.NewTapeMachine(g)
 	defer vm.Close()
 	for _, sample := range [][]float32{{1, 2, 3, 0, 0, 0}, {4, 0, 0, 0, 4, 0}} {
-		if err := gorgonia.Let(x, tensor.New(tensor.WithShape(2, 3), tensor.WithBacking(sample))); err != nil {
-			log.Fatal(err)
-		}
-		if err := vm.RunAll(); err != nil {
-			log.Fatal(err)
-		}
+		check(gorgonia.Let(x, tensor.New(tensor.WithShape(2, 3), tensor.WithBacking(sample))))
+		check(vm.RunAll())
 		fmt.Printf("%.3f\n", out.Data())
 		vm.Reset()
 	}
@@ -52,7 +47,7 @@ func Example() {
 	// [0.989 0.011 0.379 0.621]
 }
 
-// The example of README.md.
+// A layer of 4-bit weights in groups, with bias and ReLU, and what quantizing its weights cost.
 func ExampleLinear() {
 	weight := tensor.New(tensor.WithShape(4, 2), tensor.WithBacking([]float32{0.7, -0.1, -0.35, 0.2, 0.1, 0.14, 0, 0.06}))
 	bias := tensor.New(tensor.WithBacking([]float32{0.5, -1}))
@@ -78,6 +73,76 @@ func ExampleLinear() {
 	// QTensor (4, 2) int4/g32@1, 12 bytes, 12.00 bits per element, 2 scales 0.02857 to 0.1
 	// SQNR 24.08 dB, max error 0.05, mean error 0.00875, cosine 0.998511, clipped 0.0000%
 	// [0.7 0 0 1.2857144]
+}
+
+// The same product with each way to represent activations: the exact results are 0.3 and 3000.1.
+func ExampleWithActivations() {
+	weight := tensor.New(tensor.WithShape(2, 1), tensor.WithBacking([]float32{1, 1}))
+	q, err := qtensor.Quantize(weight, qtensor.Symmetric(8))
+	check(err)
+	w, err := ops.Pack(q)
+	check(err)
+	samples := tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]float32{0.1, 0.2, 3000, 0.1}))
+	g := gorgonia.NewGraph()
+	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 2), gorgonia.WithName("x"), gorgonia.WithValue(samples))
+	ways := []model.Activations{model.Fixed24, model.Fixed16, model.DynamicInt8}
+	var results gorgonia.Nodes
+	for _, a := range ways {
+		results = append(results, gorgonia.Must(ops.MatMul(x, w, ops.WithActivations(a))))
+	}
+	vm := gorgonia.NewTapeMachine(g)
+	defer vm.Close()
+	check(vm.RunAll())
+	for i, y := range results {
+		fmt.Printf("%v %.6g\n", ways[i], y.Value().Data())
+	}
+	// Output:
+	// fixed24 [0.3 3000.1]
+	// fixed16 [0.299995 3000.12]
+	// dynamic-int8 [0.300392 3000]
+}
+
+// Activations over the range that a calibration found: what lies outside of it saturates.
+func ExampleWithStaticInt8() {
+	weight := tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]float32{1, 0, 0, 0.5}))
+	q, err := qtensor.Quantize(weight, qtensor.PerChannelSymmetric(8, 1))
+	check(err)
+	w, err := ops.Pack(q)
+	check(err)
+	observed, err := qtensor.NewParams(qtensor.Affine(8), []float32{-1}, []float32{4.1}) // or calib.Profile.Params
+	check(err)
+	samples := tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]float32{1, 2, -3, 100}))
+	g := gorgonia.NewGraph()
+	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 2), gorgonia.WithName("x"), gorgonia.WithValue(samples))
+	y := gorgonia.Must(ops.MatMul(x, w, ops.WithStaticInt8(observed)))
+	vm := gorgonia.NewTapeMachine(g)
+	defer vm.Close()
+	check(vm.RunAll())
+	fmt.Printf("%.3f\n", y.Value().Data())
+	// Output:
+	// [1.000 1.000 -1.000 2.050]
+}
+
+// What is wrong with a value comes from the machine, whose error has to be taken apart.
+func Example_errors() {
+	q, err := qtensor.Quantize(tensor.New(tensor.WithShape(1, 1), tensor.WithBacking([]float32{1})), qtensor.Symmetric(8))
+	check(err)
+	w, err := ops.Pack(q)
+	check(err)
+	nan := tensor.New(tensor.WithShape(1, 1), tensor.WithBacking([]float32{float32(math.NaN())}))
+	g := gorgonia.NewGraph()
+	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(1, 1), gorgonia.WithName("x"), gorgonia.WithValue(nan))
+	gorgonia.Must(ops.MatMul(x, w))
+	machine := gorgonia.NewTapeMachine(g)
+	defer machine.Close()
+	err = machine.RunAll()
+	var vm interface{ Err() error }
+	for errors.As(err, &vm) {
+		err = vm.Err()
+	}
+	fmt.Println(errors.Is(err, qtensor.ErrValue))
+	// Output:
+	// true
 }
 
 // An embedding of words in 4 bits, of which a sentence looks up rows.

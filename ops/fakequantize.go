@@ -16,24 +16,23 @@ import (
 //
 //	y = s·(clamp(RNE(x/s) + z) − z),   under Uniform   y = lo + s·clamp(RNE((x − lo)/s)),
 //
-// so that a model is trained on the values that its quantized form has. y is bit for bit what
+// so that a network is trained on the values that its quantized form has. y is bit for bit what
 // qtensor.QuantizeWith and Dequantize give.
 //
 // The gradient is the straight-through estimator, as if rounding were the identity, and 0 where x saturates:
 //
 //	dx[i] = dy[i] where lowest ≤ x[i] ≤ highest, else 0.
 //
-// lowest and highest are the smallest and the largest value that y can be there, s·(qmin − z) and s·(qmax −
-// z) for s > 0, rounded to float32. Since z is rounded, they may lie up to s/2 inside of the range that p was
-// made from.
+// lowest and highest are the ends of what y can be in the block of x[i], s·(qmin − z) and s·(qmax − z) for s
+// > 0, rounded to float32. Since z is rounded, they may lie up to s/2 inside of the range that p was made
+// from.
 //
-// p is copied. It is for a range that was observed, such as that of activations: calib.Profile.Params returns
-// it, or qtensor.NewParams from calib.MovingAverage.Range. Weights change while they are trained:
-// FakeQuantizeDynamic follows their range.
+// p is for a range that was observed before training, such as that of activations: calib.Profile.Params
+// returns it. It is copied. Weights change while they are trained: FakeQuantizeDynamic follows their range.
 //
 // x is float32 or float64, rounded to float32 first, of any rank that p.Scheme fits, a scalar too; y has its
-// shape and type. Any scheme of integers will do: per tensor, axis or group. Errors: qtensor.ErrShape and
-// qtensor.ErrDtype for x, qtensor.ErrScheme for Float16, BFloat16 and schemes that do not exist,
+// shape and type. Any scheme of integers will do, per tensor, axis or group. Errors: qtensor.ErrShape and
+// qtensor.ErrDtype for x; qtensor.ErrScheme for Float16, BFloat16 and a scheme that is not valid;
 // qtensor.ErrParams for p. When the graph runs, NaN and infinities in x are qtensor.ErrValue.
 //
 // Sources: Jacob et al., arXiv:1712.05877 §3, for training with simulated quantization; Bengio et al.,
@@ -44,10 +43,10 @@ func FakeQuantize(x *gorgonia.Node, p qtensor.Params) (*gorgonia.Node, error) {
 	return apply("FakeQuantize", f, x, err)
 }
 
-// FakeQuantizeDynamic works like FakeQuantize with the parameters that qtensor.Quantize takes from x itself,
-// in each run: y is bit for bit Dequantize of Quantize(x, s). It is for weights, whose range changes while
-// they are trained: qtensor.Quantize of the float weights gives, at any time, the quantized values that a run
-// computes with.
+// FakeQuantizeDynamic works like FakeQuantize with the parameters that qtensor.Quantize finds for x itself,
+// anew in each run: y is bit for bit Dequantize of Quantize(x, s). It is for weights, whose range changes
+// while they are trained. At any time, qtensor.Quantize of the float weights gives the quantized values that
+// a run computes with.
 //
 // The gradient is dx = dy everywhere, since no x saturates; the derivative of the scale is left out. Errors
 // are those of FakeQuantize but for ErrParams.

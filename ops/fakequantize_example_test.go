@@ -10,8 +10,67 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A layer is trained on at 3 bits, and then converted: the integers compute what the training did.
+// y is x rounded to what 2 bits represent, and the gradient of Σ y is 0 where x saturates.
 func ExampleFakeQuantize() {
+	p := qtensor.Params{Scheme: qtensor.Symmetric(2), Scales: []float32{0.5}} // −0.5, 0 and 0.5
+	g := gorgonia.NewGraph()
+	values := tensor.New(tensor.WithBacking([]float32{-3, -0.3, 0.2, 0.4}))
+	x := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithName("x"), gorgonia.WithShape(4), gorgonia.WithValue(values))
+	y := gorgonia.Must(ops.FakeQuantize(x, p))
+	dx, err := gorgonia.Grad(gorgonia.Must(gorgonia.Sum(y)), x)
+	check(err)
+	var out, gradient gorgonia.Value
+	gorgonia.Read(y, &out)
+	gorgonia.Read(dx[0], &gradient)
+	vm := gorgonia.NewTapeMachine(g)
+	defer vm.Close()
+	check(vm.RunAll())
+	fmt.Println(out.Data(), gradient.Data())
+	// Output:
+	// [-0.5 -0.5 0 0.5] [0 1 1 1]
+}
+
+// The scale follows the range of x: after training, Quantize gives the same values.
+func ExampleFakeQuantizeDynamic() {
+	g := gorgonia.NewGraph()
+	weight := tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]float32{0.7, -2, 0.24, 7}))
+	w := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithName("w"), gorgonia.WithShape(2, 2), gorgonia.WithValue(weight))
+	y := gorgonia.Must(ops.FakeQuantizeDynamic(w, qtensor.Int4().PerAxis(1)))
+	vm := gorgonia.NewTapeMachine(g)
+	defer vm.Close()
+	check(vm.RunAll())
+	q, err := qtensor.Quantize(weight, qtensor.Int4().PerAxis(1))
+	check(err)
+	r, err := q.Dequantize(tensor.Float32)
+	check(err)
+	fmt.Println(y.Value().Data(), r.Data())
+	// Output:
+	// [0.7 -2 0.2 7] [0.7 -2 0.2 7]
+}
+
+// The scale is a node, with a gradient by which a solver moves it.
+func ExampleFakeQuantizeLSQ() {
+	g := gorgonia.NewGraph()
+	weight := tensor.New(tensor.WithBacking([]float32{0.9, -0.3, 0.2, 4}))
+	w := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithName("w"), gorgonia.WithShape(4), gorgonia.WithValue(weight))
+	s := gorgonia.NewScalar(g, tensor.Float32, gorgonia.WithName("s"), gorgonia.WithValue(float32(0.5)))
+	y := gorgonia.Must(ops.FakeQuantizeLSQ(w, s, qtensor.Symmetric(3))) // Q = 3
+	gradients, err := gorgonia.Grad(gorgonia.Must(gorgonia.Sum(y)), w, s)
+	check(err)
+	var out, dw, ds gorgonia.Value
+	gorgonia.Read(y, &out)
+	gorgonia.Read(gradients[0], &dw)
+	gorgonia.Read(gradients[1], &ds)
+	vm := gorgonia.NewTapeMachine(g)
+	defer vm.Close()
+	check(vm.RunAll())
+	fmt.Printf("%.1f %v %.3f\n", out.Data(), dw.Data(), ds.Data())
+	// Output:
+	// [1.0 -0.5 0.0 1.5] [1 1 1 0] 0.693
+}
+
+// A layer is trained on at 3 bits, and then converted: the integers compute what the training did.
+func Example_training() {
 	samples := tensor.New(tensor.WithShape(4, 3), tensor.WithBacking([]float32{1, 2, 1.5, -1, 0.5, 0, 2, 2.5, 2, 0, -1, -0.5}))
 	targets := tensor.New(tensor.WithShape(4, 2), tensor.WithBacking([]float32{1.2, -0.3, -0.6, 1, 2.1, -1.4, -0.1, 0.2}))
 	weight := tensor.New(tensor.WithShape(3, 2), tensor.WithBacking([]float32{0.9, -1, 0.2, 0.35, -0.2, -0.4}))

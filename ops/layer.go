@@ -29,10 +29,10 @@ type layer struct {
 // LayerOption changes how MatMul, Linear and Conv2d work.
 type LayerOption func(*layer) error
 
-// WithActivations says how the layer represents its activations while it multiplies: model.Fixed24 where it
-// is not given. model.StaticInt8 has parameters: see WithStaticInt8. The last of several options of a kind
-// holds, and of these two. Errors: qtensor.ErrParams for StaticInt8, and for a value that is none of the
-// constants.
+// WithActivations sets how the rows of x become integers: the default is model.Fixed24. model.StaticInt8
+// needs parameters, which WithStaticInt8 has. The last of several options of a kind holds; WithActivations
+// and WithStaticInt8 are one kind. Errors: qtensor.ErrParams for StaticInt8, and for a value that is none of
+// the constants; qtensor.ErrScheme for another than Fixed24 with weights that are 16-bit floats.
 func WithActivations(a model.Activations) LayerOption {
 	return func(l *layer) error {
 		if a == model.StaticInt8 {
@@ -43,10 +43,11 @@ func WithActivations(a model.Activations) LayerOption {
 	}
 }
 
-// WithStaticInt8 quantizes activations with the parameters that a calibration found, such as
-// calib.Profile.Params returns: model.StaticInt8. The scheme is per tensor, Symmetric, Affine, PowerOfTwo,
-// Int4 or UInt4. p is copied. Errors: qtensor.ErrScheme for another scheme; qtensor.ErrParams for parameters
-// that do not fit it, and for a negative scale.
+// WithStaticInt8 quantizes x with parameters that a calibration found, such as calib.Profile.Params returns,
+// and saturates what lies outside of their range: model.StaticInt8. Their scheme is per tensor, Symmetric,
+// Affine, PowerOfTwo, Int4 or UInt4. p is copied. Errors: qtensor.ErrScheme for another scheme, and for
+// weights that are 16-bit floats; qtensor.ErrParams for parameters that do not fit their scheme, and for a
+// negative scale.
 func WithStaticInt8(p qtensor.Params) LayerOption {
 	p = p.Clone()
 	return func(l *layer) error {
@@ -56,9 +57,9 @@ func WithStaticInt8(p qtensor.Params) LayerOption {
 	}
 }
 
-// WithBias adds b, (out), to every row of the result, or b[o] to every element of output channel o, in
-// float32. b is float32 or float64, in any shape of out elements with no other axis longer than 1, and is
-// copied. Errors: qtensor.ErrShape, ErrDtype, ErrLayout; ErrValue for NaN or an infinity.
+// WithBias adds b[o] to each result for output o, in float32: to column o of Linear's y, and to channel o of
+// Conv2d's. b has shape (out), or further axes of size 1, and is float32 or float64. It is copied. Errors:
+// qtensor.ErrShape, ErrDtype, ErrLayout; ErrValue for NaN or an infinity.
 func WithBias(b tensor.Tensor) LayerOption {
 	return func(l *layer) error {
 		bias, err := dense.Float32s(b)
@@ -73,7 +74,7 @@ func WithBias(b tensor.Tensor) LayerOption {
 	}
 }
 
-// WithReLU ends the layer with max(y, 0).
+// WithReLU ends the layer with max(y, 0), after the bias.
 func WithReLU() LayerOption {
 	return func(l *layer) error {
 		l.options.ReLU = true

@@ -10,17 +10,17 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// MatMul returns y = x·w for activations x of shape (m, in), a quantized weight w of shape (in, out) and y of
-// shape (m, out), or (in) and (out) for a single sample. It takes WithActivations and WithStaticInt8; bias,
-// ReLU and higher ranks are Linear's.
+// MatMul returns y = x·w for x of shape (m, in), a quantized weight w of shape (in, out) and y of shape (m,
+// out); or, for a single sample, x of shape (in) and y of shape (out). Its options are WithActivations and
+// WithStaticInt8; Linear has bias, ReLU and higher ranks.
 //
-// x is float32 or float64, which is rounded to float32 first; y has x's type, with float32 values; one past
-// the largest float32 is an infinity.
+// x is float32 or float64, which is rounded to float32 first. y has x's type and float32 values; one past the
+// largest float32 is an infinity.
 //
 // Errors: qtensor.ErrShape and qtensor.ErrDtype for x; qtensor.ErrShape for a weight that Pack did not make,
-// and for more than 2^32 elements in x or y, 2^29 where int has 32 bits; qtensor.ErrScheme and
-// qtensor.ErrParams for activations that do not go with the weight; ErrParams also for a nil option, and for
-// a bias or ReLU. When the graph runs, NaN and infinities in x are qtensor.ErrValue.
+// and for more than 2^32 elements in x or y, or 2^29 where int has 32 bits; those of the options;
+// qtensor.ErrParams for a nil option, WithBias and WithReLU. When the graph runs, NaN and infinities in x are
+// qtensor.ErrValue.
 func MatMul(x *gorgonia.Node, w *Weight, opts ...LayerOption) (*gorgonia.Node, error) {
 	l, err := newLinear(x, w, opts)
 	if err == nil && (l.options.Bias != nil || l.options.ReLU) {
@@ -33,7 +33,7 @@ func MatMul(x *gorgonia.Node, w *Weight, opts ...LayerOption) (*gorgonia.Node, e
 }
 
 // Linear returns y = x·w + b, or max(x·w + b, 0), for x of shape (…, in), w of shape (in, out), which is the
-// transpose of PyTorch's, and y of shape (…, out). It takes WithBias, WithReLU, WithActivations and
+// transpose of PyTorch's, and y of shape (…, out). Its options are WithBias, WithReLU, WithActivations and
 // WithStaticInt8. Types and errors are as MatMul has them.
 func Linear(x *gorgonia.Node, w *Weight, opts ...LayerOption) (*gorgonia.Node, error) {
 	l, err := newLinear(x, w, opts)

@@ -14,21 +14,22 @@ import (
 )
 
 // FakeQuantizeLSQ works like FakeQuantize with scales that are learned (learned step size quantization):
-// scale is a node of its own, s, for the solver to train beside the weights. With Q = qmax of the scheme, y =
+// scale is a node of its own, s, which the solver trains beside the weights. With Q = qmax of the scheme, y =
 // s·clamp(RNE(x/s), −Q, Q) and
 //
-//	dx = dy                                      where |x/s| < Q, else 0
-//	ds = g·Σ dy·(RNE(x/s) − x/s where |x/s| < Q, else ±Q),   g = 1/√(n·Q),
+//	dx = dy       where |x/s| < Q, else 0
+//	ds = g·Σ dy·v with v = RNE(x/s) − x/s where |x/s| < Q, else Q·sign(x), and g = 1/√(n·Q),
 //
-// over the n elements that share s. y is bit for bit what qtensor.QuantizeWith and Dequantize give with the
-// scales of that moment.
+// summed over the n elements that share s. y is bit for bit what qtensor.QuantizeWith and Dequantize give
+// with the scales of that moment.
 //
-// scheme is qtensor.Symmetric or Int4, per tensor or axis, with float32 scales. scale has the type of x and
-// one element for the tensor, or one for each index of the axis, in any shape. A good initial value is the
-// scale of qtensor.Quantize, or, as the source has it, 2·mean|x|/√Q.
+// scheme is qtensor.Symmetric or Int4, per tensor or per axis, with float32 scales. scale is of x's type and
+// of any shape with one element for the tensor, or one for each index of the axis. A good initial value is
+// the scale of qtensor.Quantize, or, as the source has it, 2·mean|x|/√Q.
 //
 // Errors are those of FakeQuantize; qtensor.ErrShape and ErrDtype for scale too. When the graph runs, a scale
-// that is not finite, or is below 2^−126, is qtensor.ErrParams: too large a learning rate makes such.
+// that is not positive, not finite, or below 2^−126 is qtensor.ErrParams: too large a learning rate makes
+// such.
 //
 // Source: Esser et al., "Learned Step Size Quantization", arXiv:1902.08153, equations 1 to 5 and §2.2, but
 // for qmin = −Q, which is that of this module's symmetric schemes.
