@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"euryale/internal/tensortest"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -36,7 +37,7 @@ func TestCalibratorBeforeARunAndAfterReset(t *testing.T) {
 	observe := func() *Profile {
 		t.Helper()
 		x := gaussians(1, rows*columns, 1)
-		if err := errors.Join(c.Observe("whole", denseOf(widened(x), rows, columns)), c.ObserveFloat32("axis", x, tensor.Shape{rows, columns})); err != nil {
+		if err := errors.Join(c.Observe("whole", denseOf(tensortest.Float64s(x), rows, columns)), c.ObserveFloat32("axis", x, tensor.Shape{rows, columns})); err != nil {
 			t.Fatal(err)
 		}
 		return c.Profile()

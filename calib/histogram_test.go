@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"euryale/internal/tensortest"
 )
 
 var nan, inf = float32(math.NaN()), float32(math.Inf(1))
@@ -48,12 +50,7 @@ var samples = map[string][]float32{
 }
 
 func gaussians(seed uint64, n int, sigma float64) []float32 {
-	rng := rand.New(rand.NewPCG(seed, 0))
-	out := make([]float32, n)
-	for i := range out {
-		out[i] = float32(rng.NormFloat64() * sigma)
-	}
-	return out
+	return tensortest.Gaussian(rand.New(rand.NewPCG(seed, 0)), n, sigma)
 }
 
 func relu(x []float32) []float32 {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"euryale/internal/dense"
+	"euryale/internal/tensortest"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -18,14 +19,6 @@ import (
 
 func denseOf[T any](values []T, shape ...int) *tensor.Dense {
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(values))
-}
-
-func widened(values []float32) []float64 {
-	out := make([]float64, len(values))
-	for i, v := range values {
-		out[i] = float64(v)
-	}
-	return out
 }
 
 // view returns the middle columns of a bigger matrix, transposed: shape (3, 2), not contiguous.
@@ -55,7 +48,7 @@ func TestProfileObserve(t *testing.T) {
 	}{
 		{"vector", denseOf(values, 24), values},
 		{"rank 4", denseOf(values, 2, 3, 2, 2), values},
-		{"float64", denseOf(widened(values), 4, 6), values},
+		{"float64", denseOf(tensortest.Float64s(values), 4, 6), values},
 		{"rounded", denseOf([]float64{0.1, 1e300, -1e300, 1e-300}, 4), []float32{0.1, inf, -inf, 0}},
 		{"scalar", tensor.New(tensor.FromScalar(float32(3))), []float32{3}},
 		{"float64 scalar", tensor.New(tensor.FromScalar(0.25)), []float32{0.25}},
@@ -85,7 +78,7 @@ func TestProfileObserveAxis(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, x := range []*tensor.Dense{
-		denseOf(values, 120), denseOf(values, 12, 10), denseOf(values, 2, 3, 4, 5), denseOf(widened(values), 2, 3, 4, 5), transposed, view(t),
+		denseOf(values, 120), denseOf(values, 12, 10), denseOf(values, 2, 3, 4, 5), denseOf(tensortest.Float64s(values), 2, 3, 4, 5), transposed, view(t),
 	} {
 		for axis := range x.Shape() {
 			t.Run(fmt.Sprint(x.Shape(), x.Dtype(), axis), func(t *testing.T) {
@@ -434,7 +427,7 @@ func TestProfileParamsErrors(t *testing.T) {
 // Beyond what it takes to read a tensor, observing does not allocate.
 func TestEntryAllocates(t *testing.T) {
 	values := gaussians(4, 60, 1)
-	narrow, wide := denseOf(values, 3, 4, 5), denseOf(widened(values), 3, 4, 5)
+	narrow, wide := denseOf(values, 3, 4, 5), denseOf(tensortest.Float64s(values), 3, 4, 5)
 	for axis := perTensor; axis < 3; axis++ {
 		for _, c := range []struct {
 			x    *tensor.Dense

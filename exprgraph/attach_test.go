@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"euryale/calib"
+	"euryale/internal/tensortest"
 	"euryale/qtensor"
 
 	"gorgonia.org/gorgonia"
@@ -43,7 +44,7 @@ func newNet(dt tensor.Dtype) *net {
 
 func tensorOf(dt tensor.Dtype, values []float32, shape ...int) *tensor.Dense {
 	if dt == tensor.Float64 {
-		return denseOf(widened(values), shape...)
+		return denseOf(tensortest.Float64s(values), shape...)
 	}
 	return denseOf(slices.Clone(values), shape...)
 }
@@ -76,7 +77,7 @@ func wideOf(t *testing.T, v gorgonia.Value) []float64 {
 	t.Helper()
 	switch data := v.Data().(type) {
 	case []float32:
-		return widened(data)
+		return tensortest.Float64s(data)
 	case []float64:
 		return slices.Clone(data)
 	case float32:
@@ -122,7 +123,7 @@ func TestAttachSeesAndChangesNothing(t *testing.T) {
 						if err := run(n.g); err != nil {
 							t.Fatal(err)
 						}
-						if got := wideOf(t, input); !equalBits(got, widened(x)) {
+						if got := wideOf(t, input); !equalBits(got, tensortest.Float64s(x)) {
 							t.Fatalf("run %d: got input %v after it, want it unchanged", i, got)
 						}
 						results[k] = append(wideOf(t, n.out.Value()), wideOf(t, n.cost.Value())...)

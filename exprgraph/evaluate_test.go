@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"euryale/internal/graphop"
+	"euryale/internal/tensortest"
 
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
@@ -126,7 +126,7 @@ func TestEvaluate(t *testing.T) {
 				}
 				count++
 				got := evaluated(t, what, z.build(net), dt, false)
-				if !slices.EqualFunc(got, want, sameBits) {
+				if !slices.EqualFunc(got, want, tensortest.SameBits) {
 					t.Errorf("%s: got other outputs than TapeMachine of row-major weights", what)
 				}
 				n, err := readNetwork(z.build(net))
@@ -135,7 +135,7 @@ func TestEvaluate(t *testing.T) {
 					continue
 				}
 				for key, c := range first.folded.Constants {
-					if other := n.folded.Constants[key]; other == nil || !sameBits(other.Data, c.Data) ||
+					if other := n.folded.Constants[key]; other == nil || !tensortest.SameBits(other.Data, c.Data) ||
 						!slices.Equal(other.Shape, c.Shape) {
 						t.Errorf("%s: constant %q is read as another than that of row-major weights", what, key)
 					}
@@ -145,10 +145,6 @@ func TestEvaluate(t *testing.T) {
 	}
 	t.Logf("%d networks of weights in %d layouts, %d evaluated, %d that Gorgonia cannot make", len(nets), len(layouts),
 		count, skipped)
-}
-
-func sameBits(a, b []float32) bool {
-	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
 }
 
 // evaluated returns the outputs for a batch of four, by Evaluate, or by a TapeMachine too, which must agree.
@@ -172,7 +168,7 @@ func evaluated(t *testing.T, what string, build Build, dt tensor.Dtype, machine 
 		t.Fatalf("%s: %v", what, err)
 	}
 	for i := range want {
-		if !sameBits(got[i], want[i].Data) {
+		if !tensortest.SameBits(got[i], want[i].Data) {
 			t.Errorf("%s, output %d: got %v, want %v as of TapeMachine", what, i, got[i], want[i].Data)
 		}
 	}
@@ -278,7 +274,7 @@ func TestEvaluateFails(t *testing.T) {
 				t.Errorf("%s at %d: got error %v, or another input after it", c.name, at, err)
 				continue
 			}
-			if want := plainChain(t, at); !slices.EqualFunc(got[:2], want, sameBits) {
+			if want := plainChain(t, at); !slices.EqualFunc(got[:2], want, tensortest.SameBits) {
 				t.Errorf("%s at %d: got %v, want %v", c.name, at, got, want)
 			}
 		}

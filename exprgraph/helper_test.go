@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"euryale/calib"
+	"euryale/internal/tensortest"
 
 	"gorgonia.org/tensor"
 )
@@ -15,21 +16,8 @@ func denseOf[T any](values []T, shape ...int) *tensor.Dense {
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(values))
 }
 
-func widened(values []float32) []float64 {
-	out := make([]float64, len(values))
-	for i, v := range values {
-		out[i] = float64(v)
-	}
-	return out
-}
-
 func gaussians(seed uint64, n int, sigma float64) []float32 {
-	rng := rand.New(rand.NewPCG(seed, 0))
-	out := make([]float32, n)
-	for i := range out {
-		out[i] = float32(rng.NormFloat64() * sigma)
-	}
-	return out
+	return tensortest.Gaussian(rand.New(rand.NewPCG(seed, 0)), n, sigma)
 }
 
 func histogramOf(values []float32) *calib.Histogram {

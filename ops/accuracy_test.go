@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"euryale/internal/nn"
+	"euryale/internal/tensortest"
 	"euryale/model"
 	"euryale/ops"
 	"euryale/qtensor"
@@ -125,7 +126,7 @@ func TestLinearByHand(t *testing.T) {
 		{"bias, ReLU", []ops.LayerOption{ops.WithReLU(), ops.WithBias(newTensor([]float64{-100, 0.5}, 1, 2))}, []float32{0, 128.5, 0, 24.5}},
 		{"fixed16", []ops.LayerOption{ops.WithActivations(model.Fixed16)}, []float32{92, 128, 24, 24}},
 	} {
-		if got := mustDo(t, mustOp(t, tensor.Float32, 2, w, c.opts...), x); !sameBits(got, c.want) {
+		if got := mustDo(t, mustOp(t, tensor.Float32, 2, w, c.opts...), x); !tensortest.SameBits(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
@@ -147,10 +148,10 @@ func TestRowsAlone(t *testing.T) {
 			batch := mustDo(t, matrix, newTensor(slices.Clone(x), m, in))
 			for i := range m {
 				row := slices.Clone(x[i*in:][:in])
-				if got := mustDo(t, matrix, newTensor(row, 1, in)); !sameBits(got, batch[i*out:][:out]) {
+				if got := mustDo(t, matrix, newTensor(row, 1, in)); !tensortest.SameBits(got, batch[i*out:][:out]) {
 					t.Errorf("%v, %v: row %d is %v alone and %v in the batch", s, c, i, got, batch[i*out:][:out])
 				}
-				if got := mustDo(t, vector, newTensor(row, in)); !sameBits(got, batch[i*out:][:out]) {
+				if got := mustDo(t, vector, newTensor(row, in)); !tensortest.SameBits(got, batch[i*out:][:out]) {
 					t.Errorf("%v, %v: row %d is %v as a vector and %v in the batch", s, c, i, got, batch[i*out:][:out])
 				}
 			}

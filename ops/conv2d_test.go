@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"euryale/internal/nn"
+	"euryale/internal/tensortest"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -200,13 +201,13 @@ func TestConv2dInputs(t *testing.T) {
 	if err := transposed.T(0, 1, 3, 2); err != nil {
 		t.Fatal(err)
 	}
-	if got := mustDo(t, op, transposed); !sameBits(got, all) {
+	if got := mustDo(t, op, transposed); !tensortest.SameBits(got, all) {
 		t.Error("a transposed view gives another result")
 	}
 	size := len(all) / c.batch
 	for b := range c.batch {
 		one := mustSlice(t, x, gorgonia.S(b))
-		if got := mustDo(t, op, one); !sameBits(got, all[b*size:][:size]) {
+		if got := mustDo(t, op, one); !tensortest.SameBits(got, all[b*size:][:size]) {
 			t.Errorf("image %d alone gives another result than in its batch", b)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"euryale/internal/tensortest"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -66,7 +67,7 @@ func TestEmbedding(t *testing.T) {
 					indices = indices[:tensor.Shape(shape).TotalSize()]
 					r.mustRun(t, x, newTensor(slices.Clone(indices), shape...))
 					want := dequantizedRows(t, weight, indices...)
-					if got := out.Data().([]float32); !sameBits(got, want) || !slices.Equal(out.Shape(), append(slices.Clone(shape), width)) {
+					if got := out.Data().([]float32); !tensortest.SameBits(got, want) || !slices.Equal(out.Shape(), append(slices.Clone(shape), width)) {
 						t.Errorf("%v, rows %v of shape %v: got %v of shape %v, want %v", s, indices, shape, got, out.Shape(), want)
 					}
 					if got := behind.Data().([]float32); got[0] != want[0]+want[0] {
@@ -87,7 +88,7 @@ func TestEmbeddingOfOne(t *testing.T) {
 		x := gorgonia.NewScalar(g, tensor.Int, gorgonia.WithName("x"))
 		y := mustEmbedding(t, x, weight)
 		newRunner(g).mustRun(t, x, gorgonia.NewI(3))
-		if got, want := y.Value(), dequantizedRows(t, weight, 3); !sameBits(got.Data().([]float32), want) || !slices.Equal(got.Shape(), tensor.Shape{3}) {
+		if got, want := y.Value(), dequantizedRows(t, weight, 3); !tensortest.SameBits(got.Data().([]float32), want) || !slices.Equal(got.Shape(), tensor.Shape{3}) {
 			t.Errorf("a scalar gives %v of shape %v, want %v", got, got.Shape(), want)
 		}
 	})
@@ -95,7 +96,7 @@ func TestEmbeddingOfOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := y.Data().([]float32), dequantizedRows(t, weight, 2, 3); !sameBits(got, want) || !slices.Equal(y.Shape(), tensor.Shape{1, 2, 3}) {
+	if got, want := y.Data().([]float32), dequantizedRows(t, weight, 2, 3); !tensortest.SameBits(got, want) || !slices.Equal(y.Shape(), tensor.Shape{1, 2, 3}) {
 		t.Errorf("a row of indices gives %v of shape %v, want %v", got, y.Shape(), want)
 	}
 }
@@ -128,7 +129,7 @@ func TestEmbeddingLayouts(t *testing.T) {
 			}
 			continue
 		}
-		if got, want := y.Data().([]float32), dequantizedRows(t, weight, c.want...); !sameBits(got, want) {
+		if got, want := y.Data().([]float32), dequantizedRows(t, weight, c.want...); !tensortest.SameBits(got, want) {
 			t.Errorf("%s: got %v, want %v", c.name, got, want)
 		}
 	}
@@ -138,7 +139,7 @@ func TestEmbeddingLayouts(t *testing.T) {
 	}
 	y := mustEmbedding(t, input(gorgonia.NewGraph(), "x", tensor.Int, 2), cube)
 	got := mustDo(t, y.Op(), newTensor([]int{3, 1}, 2))
-	if want := dequantizedRows(t, cube, 3, 1); !sameBits(got, want) || !slices.Equal(y.Shape(), tensor.Shape{2, 3, 5}) {
+	if want := dequantizedRows(t, cube, 3, 1); !tensortest.SameBits(got, want) || !slices.Equal(y.Shape(), tensor.Shape{2, 3, 5}) {
 		t.Errorf("of three axes: got %v of shape %v, want %v", got, y.Shape(), want)
 	}
 }
@@ -230,7 +231,7 @@ func TestEmbeddingGradient(t *testing.T) {
 	}
 	rows := dequantizedRows(t, weight, 2, 0)
 	want := fill(6, func(i int) float32 { return rows[i/2] + rows[3+i/2] })
-	if got := valuesOf(t, grads[0].Value()); !isClose(got, widen(want), 1e-6) {
+	if got := valuesOf(t, grads[0].Value()); !isClose(got, tensortest.Float64s(want), 1e-6) {
 		t.Errorf("the gradient is %v, want %v", got, want)
 	}
 	if _, err := gorgonia.Grad(gorgonia.Must(gorgonia.Sum(y)), x); err == nil {
@@ -254,7 +255,7 @@ func TestEmbeddingsApart(t *testing.T) {
 	difference := gorgonia.Must(gorgonia.Sub(mustEmbedding(t, x, a), mustEmbedding(t, x, b)))
 	(&runner{g: g}).mustRun(t, x, newTensor([]int{3, 1}, 2))
 	ra, rb := dequantizedRows(t, a, 3, 1), dequantizedRows(t, b, 3, 1)
-	if got, want := difference.Value().Data().([]float32), fill(6, func(i int) float32 { return ra[i] - rb[i] }); !sameBits(got, want) {
+	if got, want := difference.Value().Data().([]float32), fill(6, func(i int) float32 { return ra[i] - rb[i] }); !tensortest.SameBits(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
@@ -281,7 +282,7 @@ func TestEmbeddingShared(t *testing.T) {
 				}
 				if err := r.run(); err != nil {
 					t.Error(err)
-				} else if got, want := out.Data().([]float32), dequantizedRows(t, weight, row, row+2, 49-row); !sameBits(got, want) {
+				} else if got, want := out.Data().([]float32), dequantizedRows(t, weight, row, row+2, 49-row); !tensortest.SameBits(got, want) {
 					t.Errorf("graph %d, row %d: got %v, want %v", i, row, got, want)
 				}
 			}

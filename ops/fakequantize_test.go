@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"euryale/internal/dense"
+	"euryale/internal/tensortest"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -50,7 +51,7 @@ func elements(t testing.TB, v gorgonia.Value) []float64 {
 		} else {
 			var narrow []float32
 			narrow, err = dense.Slice[float32](v)
-			out = widen(narrow)
+			out = tensortest.Float64s(narrow)
 		}
 	default:
 		t.Fatalf("there is a %T", v)
@@ -205,7 +206,7 @@ func TestFakeQuantize(t *testing.T) {
 		for _, shape := range fakeShapes {
 			size := shape.TotalSize()
 			for at, s := range fakeSchemes(shape) {
-				x, dy := widen(gaussian(uint64(at), size)), widen(gaussian(99, size))
+				x, dy := tensortest.Float64s(gaussian(uint64(at), size)), tensortest.Float64s(gaussian(99, size))
 				p := narrow(t, x, shape, s)
 				if at%3 == 0 && !s.HasZeroPoint() && !s.HasOffset() {
 					for i := range p.Scales {
@@ -249,7 +250,7 @@ func TestFakeQuantizeDynamic(t *testing.T) {
 		for _, shape := range fakeShapes {
 			size := shape.TotalSize()
 			for at, s := range fakeSchemes(shape) {
-				x, dy := widen(gaussian(uint64(at), size)), widen(gaussian(99, size))
+				x, dy := tensortest.Float64s(gaussian(uint64(at), size)), tensortest.Float64s(gaussian(99, size))
 				d := differentiate(t, dt, x, dy, shape, func(x *gorgonia.Node) (*gorgonia.Node, error) { return ops.FakeQuantizeDynamic(x, s) })
 				y, gradients := d.run(t, lisp, d.x)
 				q, err := qtensor.Quantize(floats(dt, x, shape), s)
@@ -289,8 +290,8 @@ func TestFakeQuantizeViews(t *testing.T) {
 				continue
 			}
 			shape := tensor.Shape(feed.shape)
-			data := widen(gaussian(3, max(feed.size, shape.TotalSize())))
-			visible, dy := feed.rows(data), widen(gaussian(4, shape.TotalSize()))
+			data := tensortest.Float64s(gaussian(3, max(feed.size, shape.TotalSize())))
+			visible, dy := feed.rows(data), tensortest.Float64s(gaussian(4, shape.TotalSize()))
 			for _, s := range []qtensor.Scheme{qtensor.Affine(3), qtensor.PerChannelSymmetric(4, 1), qtensor.Int4().PerGroup(0, 4)} {
 				p := narrow(t, visible, shape, s)
 				value := feed.value(t, dt, data)

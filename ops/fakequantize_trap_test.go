@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/internal/tensortest"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -173,7 +174,7 @@ func TestTrapFakeQuantizeNotFinite(t *testing.T) {
 				y := gorgonia.Must(made.make(x))
 				r := newRunner(g)
 				for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1e39} {
-					data := widen(gaussian(1, 12))
+					data := tensortest.Float64s(gaussian(1, 12))
 					data[7] = bad // in float32, 1e39 is an infinity
 					if err := gorgonia.Let(x, valueOf(dt, data, 3, 4)); err != nil {
 						t.Fatal(err)
@@ -206,7 +207,7 @@ func scalesOf(y *gorgonia.Node) []gorgonia.Value {
 // TestTrapFakeQuantizeHash: ops on one input stay nodes of their own, also where all about them is equal, and
 // the gradients of all add up.
 func TestTrapFakeQuantizeHash(t *testing.T) {
-	data, slope := widen(gaussian(1, 12)), widen(gaussian(2, 12))
+	data, slope := tensortest.Float64s(gaussian(1, 12)), tensortest.Float64s(gaussian(2, 12))
 	inBoth(t, func(t *testing.T, lisp bool, dt tensor.Dtype) {
 		total := make([]float64, 12)
 		g := gorgonia.NewGraph()
@@ -254,7 +255,7 @@ func TestTrapFakeQuantizeParamsChange(t *testing.T) {
 	y := gorgonia.Must(ops.FakeQuantize(input(gorgonia.NewGraph(), "x", tensor.Float32, 3, 2), p))
 	want := mustDo(t, y.Op(), x)
 	p.Scales[0], p.ZeroPoints[1] = 100, 7
-	if got := mustDo(t, y.Op(), x); !sameBits(got, want) {
+	if got := mustDo(t, y.Op(), x); !tensortest.SameBits(got, want) {
 		t.Errorf("%v after the parameters changed, %v before", got, want)
 	}
 }
@@ -267,7 +268,7 @@ func TestTrapSecondGradient(t *testing.T) {
 			continue // its gradient is no op
 		}
 		g := gorgonia.NewGraph()
-		x := floatNode(g, "x", tensor.Float32, widen(gaussian(1, 12)), tensor.Shape{3, 4})
+		x := floatNode(g, "x", tensor.Float32, tensortest.Float64s(gaussian(1, 12)), tensor.Shape{3, 4})
 		cost := gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.Square(gorgonia.Must(made.make(x))))))
 		gradients, err := gorgonia.Grad(cost, x)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"euryale/internal/tensortest"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -40,7 +41,7 @@ func newTuned(weights [2][]float32, how tuning) *tuned {
 	g := gorgonia.NewGraph()
 	m := &tuned{x: input(g, "x", tensor.Float32, tuneBatch, tuneIn), target: input(g, "target", tensor.Float32, tuneBatch, tuneOut)}
 	for i, shape := range []tensor.Shape{{tuneIn, tuneHidden}, {tuneHidden, tuneOut}} {
-		w := floatNode(g, fmt.Sprint("w", i), tensor.Float32, widen(weights[i]), shape)
+		w := floatNode(g, fmt.Sprint("w", i), tensor.Float32, tensortest.Float64s(weights[i]), shape)
 		y, more := how.weight(w)
 		m.weights[i], m.quantized[i] = w, y
 		m.learned = append(append(m.learned, w), more...)
@@ -227,7 +228,7 @@ func learned(t testing.TB, s qtensor.Scheme) func(*gorgonia.Node) (*gorgonia.Nod
 			t.Fatal(err)
 		}
 		start := q.Params().Scales
-		scales := floatNode(w.Graph(), w.Name()+".scale", tensor.Float32, widen(start), tensor.Shape{len(start)})
+		scales := floatNode(w.Graph(), w.Name()+".scale", tensor.Float32, tensortest.Float64s(start), tensor.Shape{len(start)})
 		return gorgonia.Must(ops.FakeQuantizeLSQ(w, scales, s)), gorgonia.Nodes{scales}
 	}
 }
@@ -239,7 +240,7 @@ func testConverted(t *testing.T, m *tuned, layer int, q *qtensor.QTensor, observ
 	v := m.values(t, m.quantized[layer], in, []*gorgonia.Node{m.first, m.out}[layer])
 	fake, x, want := v[0], v[1], v[2]
 	values, err := q.Dequantize(tensor.Float32)
-	if err != nil || !sameBits(values.Float32s(), fake) {
+	if err != nil || !tensortest.SameBits(values.Float32s(), fake) {
 		t.Errorf("layer %d: the weights are %v, error %v, and were trained as %v", layer, values, err, fake)
 	}
 	codes, columns := codesOf(t, q), q.Shape()[1]
@@ -250,7 +251,7 @@ func testConverted(t *testing.T, m *tuned, layer int, q *qtensor.QTensor, observ
 	}
 	op := mustOp(t, tensor.Float32, 2, mustPack(t, q), ops.WithStaticInt8(observed))
 	got := mustDo(t, op, newTensor(x, in.Shape()...))
-	if !isClose(widen(got), widen(want), 1e-6) {
+	if !isClose(tensortest.Float64s(got), tensortest.Float64s(want), 1e-6) {
 		t.Errorf("layer %d of integers gives %v, the fake one %v", layer, got, want)
 	}
 }

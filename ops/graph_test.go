@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"euryale/internal/tensortest"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -27,14 +28,10 @@ func newNet(t testing.TB) net {
 	n := net{
 		w1: mustQuantize(t, 1, qtensor.UInt4().PerGroup(1, 4), netIn, netHidden),
 		w2: mustQuantize(t, 2, qtensor.PerChannelSymmetric(8, 1), netHidden, netWide),
-		b1: widen(gaussian(3, netHidden)), b2: widen(gaussian(4, netHidden)), w: widen(gaussian(5, netWide*netOut)),
+		b1: tensortest.Float64s(gaussian(3, netHidden)), b2: tensortest.Float64s(gaussian(4, netHidden)), w: tensortest.Float64s(gaussian(5, netWide*netOut)),
 	}
 	n.p1, n.p2 = mustPack(t, n.w1), mustPack(t, n.w2)
 	return n
-}
-
-func widen(x []float32) []float64 {
-	return fill(len(x), func(i int) float64 { return float64(x[i]) })
 }
 
 // valueOf returns a tensor of dt.
@@ -264,7 +261,7 @@ func TestGraph(t *testing.T) {
 					r := newRunner(g)
 					for run := range 4 {
 						size := max(feed.size, tensor.Shape(feed.shape).TotalSize())
-						data := widen(gaussian(uint64(100+run), size))
+						data := tensortest.Float64s(gaussian(uint64(100+run), size))
 						rows := data
 						var value *tensor.Dense
 						if feed.value != nil {
@@ -314,7 +311,7 @@ func TestViews(t *testing.T) {
 			if feed.value == nil {
 				continue
 			}
-			data := widen(gaussian(2, max(feed.size, feed.shape[0]*netIn)))
+			data := tensortest.Float64s(gaussian(2, max(feed.size, feed.shape[0]*netIn)))
 			for _, c := range computings(t) {
 				op := mustOp(t, dt, 2, w, under(c.compute))
 				got, err := op.Do(feed.value(t, dt, data))

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"euryale/internal/nn"
+	"euryale/internal/tensortest"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -41,12 +42,7 @@ func under(o nn.Options) ops.LayerOption {
 
 // gaussian returns n normal deviates.
 func gaussian(seed uint64, n int) []float32 {
-	rng := rand.New(rand.NewPCG(seed, 1))
-	out := make([]float32, n)
-	for i := range out {
-		out[i] = float32(rng.NormFloat64())
-	}
-	return out
+	return tensortest.Gaussian(rand.New(rand.NewPCG(seed, 1)), n, 1)
 }
 
 // mustQuantize returns gaussian values of shape (in, out), quantized.
@@ -145,19 +141,6 @@ func isClose(got, want []float64, part float64) bool {
 	}
 	for i := range got {
 		if !(math.Abs(got[i]-want[i]) <= part*largest) {
-			return false
-		}
-	}
-	return true
-}
-
-// sameBits reports whether a and b hold the same float32 numbers, bit for bit.
-func sameBits(a, b []float32) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if math.Float32bits(a[i]) != math.Float32bits(b[i]) {
 			return false
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"euryale/internal/hostile"
+	"euryale/internal/tensortest"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -358,7 +359,7 @@ func TestForeignMemory(t *testing.T) {
 	copy(foreign[:], gaussian(1, 12))
 	g := gorgonia.NewGraph()
 	op := mustLinear(t, input(g, "x", tensor.Float32, 4, 3), mustWeight(t, 1, 3, 2)).Op()
-	if got, want := mustDo(t, op, foreignTensor()), mustDo(t, op, newTensor(gaussian(1, 12), 4, 3)); !sameBits(got, want) {
+	if got, want := mustDo(t, op, foreignTensor()), mustDo(t, op, newTensor(gaussian(1, 12), 4, 3)); !tensortest.SameBits(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

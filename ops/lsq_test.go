@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"euryale/internal/tensortest"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -32,7 +33,7 @@ func TestFakeQuantizeLSQ(t *testing.T) {
 		for _, shape := range fakeShapes {
 			size := shape.TotalSize()
 			for at, s := range lsqSchemes(shape) {
-				x, dy := widen(gaussian(uint64(at), size)), widen(gaussian(99, size))
+				x, dy := tensortest.Float64s(gaussian(uint64(at), size)), tensortest.Float64s(gaussian(99, size))
 				p := narrow(t, x, shape, s)
 				_, high := s.CodeRange()
 				channels, inner := 1, size
@@ -65,7 +66,7 @@ func TestFakeQuantizeLSQ(t *testing.T) {
 				}
 				var scale *gorgonia.Node
 				d := differentiate(t, dt, x, dy, shape, func(x *gorgonia.Node) (*gorgonia.Node, error) {
-					scale = floatNode(x.Graph(), "scale", dt, widen(p.Scales), scales)
+					scale = floatNode(x.Graph(), "scale", dt, tensortest.Float64s(p.Scales), scales)
 					return ops.FakeQuantizeLSQ(x, scale, s)
 				})
 				y, gradients := d.run(t, lisp, d.x, scale)

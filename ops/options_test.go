@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"euryale/internal/tensortest"
 	"euryale/model"
 	"euryale/ops"
 	"euryale/qtensor"
@@ -142,7 +143,7 @@ func TestTakes(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		if got := mustDo(t, y.Op(), newTensor(make([]float32, in), 1, in)); !sameBits(got, c.want) {
+		if got := mustDo(t, y.Op(), newTensor(make([]float32, in), 1, in)); !tensortest.SameBits(got, c.want) {
 			t.Errorf("%s: the layer of zeros gives %v, want %v", c.name, got, c.want)
 		}
 	}
@@ -162,7 +163,7 @@ func TestMatMulIsLinear(t *testing.T) {
 		}
 		row := newTensor(x.Data().([]float32)[:tensor.Shape(shape).TotalSize()], shape...)
 		want := mustDo(t, mustOp(t, tensor.Float32, len(shape), w, ops.WithActivations(model.Fixed16)), row)
-		if got := mustDo(t, y.Op(), row); !sameBits(got, want) {
+		if got := mustDo(t, y.Op(), row); !tensortest.SameBits(got, want) {
 			t.Errorf("%v: MatMul gives %v, Linear %v", shape, got, want)
 		}
 	}

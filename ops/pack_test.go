@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"testing"
 
+	"euryale/internal/tensortest"
 	"euryale/ops"
 	"euryale/qtensor"
 
@@ -83,7 +84,7 @@ func TestPackTransposed(t *testing.T) {
 			return sum
 		})
 		got := mustDo(t, mustOp(t, tensor.Float32, 2, mustPack(t, q)), newTensor(x, m, in))
-		if !isClose(widen(got), want, 1e-6) {
+		if !isClose(tensortest.Float64s(got), want, 1e-6) {
 			t.Errorf("%v: %v, want %v", s, got, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/internal/tensortest"
 	"euryale/model"
 	"euryale/ops"
 	"euryale/qtensor"
@@ -146,7 +147,7 @@ func TestLastOptionHolds(t *testing.T) {
 		return mustDo(t, mustOp(t, tensor.Float32, 1, w, opts...), x)
 	}
 	got := run(bias(5), bias(7), ops.WithActivations(model.Fixed16), ops.WithActivations(model.DynamicInt8))
-	if want := run(bias(7), ops.WithActivations(model.DynamicInt8)); !sameBits(got, want) {
+	if want := run(bias(7), ops.WithActivations(model.DynamicInt8)); !tensortest.SameBits(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"euryale/internal/nn"
+	"euryale/internal/tensortest"
 	"euryale/model"
 	"euryale/ops"
 	"euryale/qtensor"
@@ -66,12 +67,12 @@ func TestTrapHashIsTheIdentity(t *testing.T) {
 		newRunner(g).mustRun(t, node, newTensor(x, m, in))
 		for i, layer := range layers {
 			want := mustDo(t, mustOp(t, tensor.Float32, 2, layer.w, layer.opts...), newTensor(x, m, in))
-			if got := reads[i].Data().([]float32); !sameBits(got, want) {
+			if got := reads[i].Data().([]float32); !tensortest.SameBits(got, want) {
 				t.Errorf("%s: %v among the others and %v alone", layer.name, got, want)
 			}
 		}
 		for i, j := range map[int]int{0: 2, 3: 4, 5: 6, 7: 8} {
-			if sameBits(reads[i].Data().([]float32), reads[j].Data().([]float32)) {
+			if tensortest.SameBits(reads[i].Data().([]float32), reads[j].Data().([]float32)) {
 				t.Errorf("%q and %q give the same result: the test has no teeth", layers[i].name, layers[j].name)
 			}
 		}
@@ -95,7 +96,7 @@ func TestTrapOneOpOnTwoInputs(t *testing.T) {
 		newRunner(g).mustRun(t, b, xb)
 		da, db := mustDo(t, ya.Op(), xa), mustDo(t, ya.Op(), xb)
 		want := fill(len(da), func(i int) float32 { return da[i] - db[i] })
-		if got := difference.Value().Data().([]float32); !sameBits(got, want) {
+		if got := difference.Value().Data().([]float32); !tensortest.SameBits(got, want) {
 			t.Errorf("difference of two results of one op is %v, want %v", got, want)
 		}
 	})
@@ -136,7 +137,7 @@ func TestTrapSharedBetweenGraphs(t *testing.T) {
 							want[row*out+at] += float64(v)
 						}
 					}
-					if got := widen(y.Value().Data().([]float32)); !isClose(got, want, 1e-4) {
+					if got := tensortest.Float64s(y.Value().Data().([]float32)); !isClose(got, want, 1e-4) {
 						t.Errorf("%v: graph %d, run %d: %v, want %v", s, i, run, got, want)
 					}
 				}
@@ -201,7 +202,7 @@ func TestTrapRowSliceIsAVector(t *testing.T) {
 			t.Fatalf("a row slice has shape %v: the trap is gone", row.Shape())
 		}
 		newRunner(g).mustRun(t, x, row)
-		if got := y.Value(); !slices.Equal(got.Shape(), tensor.Shape{1, 2}) || !sameBits(got.Data().([]float32), want) {
+		if got := y.Value(); !slices.Equal(got.Shape(), tensor.Shape{1, 2}) || !tensortest.SameBits(got.Data().([]float32), want) {
 			t.Errorf("a vector in a matrix node gives %v %v, want (1, 2) %v", got.Shape(), got.Data(), want)
 		}
 	})
@@ -229,7 +230,7 @@ func TestTrapResetDropsRegisters(t *testing.T) {
 			data := gaussian(uint64(10+run), m*in)
 			want := mustDo(t, y.Op(), newTensor(data, m, in))
 			r.mustRun(t, x, newTensor(data, m, in))
-			if !sameBits(read.Data().([]float32), want) || !sameBits(y.Value().Data().([]float32), want) {
+			if !tensortest.SameBits(read.Data().([]float32), want) || !tensortest.SameBits(y.Value().Data().([]float32), want) {
 				t.Errorf("run %d: Read %v, Value %v, want %v", run, read, y.Value(), want)
 			}
 			values = append(values, y.Value())
@@ -237,7 +238,7 @@ func TestTrapResetDropsRegisters(t *testing.T) {
 			read = nil // else gorgonia.Read copies into the same tensor again
 		}
 		for run, v := range values {
-			if got := v.Data().([]float32); !sameBits(got, copies[run]) {
+			if got := v.Data().([]float32); !tensortest.SameBits(got, copies[run]) {
 				t.Errorf("the result of run %d was %v and is %v after the others", run, copies[run], got)
 			}
 		}
@@ -265,14 +266,14 @@ func TestTrapLispMachineDoesNotRewind(t *testing.T) {
 	a, b := newTensor(gaussian(3, m*n), m, n), newTensor(gaussian(4, m*n), m, n)
 	wantA, wantB := layers(a), layers(b)
 	once := gorgonia.NewLispMachine(g, gorgonia.ExecuteFwdOnly())
-	if got := run(once, a); !sameBits(got, wantA) {
+	if got := run(once, a); !tensortest.SameBits(got, wantA) {
 		t.Errorf("first run: %v, want %v", got, wantA)
 	}
 	once.Reset()
-	if got := run(once, b); sameBits(got, wantB) {
+	if got := run(once, b); tensortest.SameBits(got, wantB) {
 		t.Fatal("a LispMachine runs twice: the trap is gone")
 	}
-	if got := run(gorgonia.NewLispMachine(g, gorgonia.ExecuteFwdOnly()), b); !sameBits(got, wantB) {
+	if got := run(gorgonia.NewLispMachine(g, gorgonia.ExecuteFwdOnly()), b); !tensortest.SameBits(got, wantB) {
 		t.Errorf("a machine made for the second run: %v, want %v", got, wantB)
 	}
 }
@@ -299,16 +300,16 @@ func TestTrapInPlaceOps(t *testing.T) {
 		for range 3 {
 			r.mustRun(t, node, x)
 		}
-		if !sameBits(x.Data().([]float32), givenX) {
+		if !tensortest.SameBits(x.Data().([]float32), givenX) {
 			t.Error("the input was changed")
 		}
-		if !sameBits(bias.Float32s(), givenBias) {
+		if !tensortest.SameBits(bias.Float32s(), givenBias) {
 			t.Error("the bias tensor was changed")
 		}
 		if !slices.Equal(q.Codes().Uint8s(), codes) {
 			t.Error("the quantized tensor was changed")
 		}
-		if got := mustDo(t, op, x); !sameBits(got, want) {
+		if got := mustDo(t, op, x); !tensortest.SameBits(got, want) {
 			t.Errorf("the layer gives %v after the runs, %v before", got, want)
 		}
 	})
@@ -324,7 +325,7 @@ func TestTrapBiasTensorChanges(t *testing.T) {
 		if err := bias.Memset(map[tensor.Dtype]any{tensor.Float32: float32(99), tensor.Float64: 99.0}[bias.Dtype()]); err != nil {
 			t.Fatal(err)
 		}
-		if got := mustDo(t, op, x); !sameBits(got, want) {
+		if got := mustDo(t, op, x); !tensortest.SameBits(got, want) {
 			t.Errorf("%v: %v after the bias tensor changed, %v before", bias.Dtype(), got, want)
 		}
 	}
@@ -343,7 +344,7 @@ func TestTrapStaticParamsChange(t *testing.T) {
 	want := mustDo(t, op, x)
 	p.Scales[0], p.ZeroPoints[0], p.Min[0], p.Max[0] = 100, 0, 3, float32(math.NaN())
 	for name, op := range map[string]gorgonia.Op{"op": op, "option": mustOp(t, tensor.Float32, 2, w, option)} {
-		if got := mustDo(t, op, x); !sameBits(got, want) {
+		if got := mustDo(t, op, x); !tensortest.SameBits(got, want) {
 			t.Errorf("%s: %v after the parameters changed, %v before", name, got, want)
 		}
 	}
@@ -365,7 +366,7 @@ func TestTrapNotFinite(t *testing.T) {
 					if bad == 1e39 && dt == tensor.Float32 {
 						continue
 					}
-					data := widen(gaussian(2, m*in))
+					data := tensortest.Float64s(gaussian(2, m*in))
 					data[66*in+3] = bad
 					if err := gorgonia.Let(x, valueOf(dt, data, m, in)); err != nil {
 						t.Fatal(err)
@@ -412,7 +413,7 @@ func TestTrapBatchSizeIsInTheGraph(t *testing.T) {
 	data := gaussian(3, 12)
 	all := mustDo(t, y.Op(), newTensor(data, 4, 3))
 	for m := 1; m <= 4; m++ {
-		if got := mustDo(t, y.Op(), newTensor(data[:3*m], m, 3)); !sameBits(got, all[:2*m]) {
+		if got := mustDo(t, y.Op(), newTensor(data[:3*m], m, 3)); !tensortest.SameBits(got, all[:2*m]) {
 			t.Errorf("batch of %d: %v, want %v", m, got, all[:2*m])
 		}
 	}
@@ -450,7 +451,7 @@ func TestTrapNoGradient(t *testing.T) {
 	r.mustRun(t, x, newTensor(data, 4, 3))
 	squares := fill(12, func(i int) float32 { return data[i] * data[i] })
 	want := mustDo(t, y.Op(), newTensor(squares, 4, 3))
-	if got := grads[0].Value().Data().([]float32); !sameBits(got, want) {
+	if got := grads[0].Value().Data().([]float32); !tensortest.SameBits(got, want) {
 		t.Errorf("gradient of Σ y·head with respect to head is %v, want y = %v", got, want)
 	}
 	if _, err := y.Op().(gorgonia.SDOp).SymDiff(nil, nil, nil); err == nil || !strings.Contains(err.Error(), "linear(3, 2)") {

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"euryale/internal/safetensors"
+	"euryale/internal/tensortest"
 
 	"gorgonia.org/tensor"
 )
@@ -29,11 +30,7 @@ var bundleSchemes = []Scheme{
 }
 
 func gaussian(seed uint64, shape ...int) *tensor.Dense {
-	r := rand.New(rand.NewPCG(seed, 1))
-	data := make([]float32, tensor.Shape(shape).TotalSize())
-	for i := range data {
-		data[i] = float32(r.NormFloat64())
-	}
+	data := tensortest.Gaussian(rand.New(rand.NewPCG(seed, 1)), tensor.Shape(shape).TotalSize(), 1)
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
 }
 

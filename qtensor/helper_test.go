@@ -99,20 +99,6 @@ func valuesOf(t testing.TB, q *qtensor.QTensor) []float32 {
 	return elements(d).([]float32)
 }
 
-// sameBits reports whether a and b hold the same float32 numbers, bit for bit, with zeros of both signs
-// distinct.
-func sameBits(a, b []float32) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if math.Float32bits(a[i]) != math.Float32bits(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
 // ulp returns the distance from |x| to the next larger float32.
 func ulp(x float64) float64 {
 	f := float32(math.Abs(x))

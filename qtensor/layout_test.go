@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"euryale/internal/tensortest"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -18,20 +19,7 @@ type view[T any] struct {
 	backing []T
 }
 
-func transposed(d *tensor.Dense, axes ...int) *tensor.Dense {
-	if err := d.T(axes...); err != nil {
-		panic(err)
-	}
-	return d
-}
-
-func sliced(d *tensor.Dense, s ...tensor.Slice) *tensor.Dense {
-	v, err := d.Slice(s...)
-	if err != nil {
-		panic(err)
-	}
-	return v.(*tensor.Dense)
-}
+var transposed, sliced = tensortest.Transposed, tensortest.Sliced
 
 // views returns tensors in every layout, of elements that next makes.
 func views[T any](next func(i int) T) []view[T] {
@@ -55,12 +43,14 @@ func views[T any](next func(i int) T) []view[T] {
 		opt  func(any) tensor.ConsOpt
 	}{{"row-major", rowMajor}, {"column-major", columnMajor}} {
 		for name, make := range map[string]func(alloc) *tensor.Dense{
-			"matrix":            func(new alloc) *tensor.Dense { return new(5, 7) },
-			"transposed":        func(new alloc) *tensor.Dense { return transposed(new(7, 5)) },
-			"columns":           func(new alloc) *tensor.Dense { return sliced(new(5, 9), nil, s(1, 8)) },
-			"rows":              func(new alloc) *tensor.Dense { return sliced(new(8, 7), s(2, 7)) },
-			"middle":            func(new alloc) *tensor.Dense { return sliced(new(8, 9), s(2, 7), s(1, 8)) },
-			"middle transposed": func(new alloc) *tensor.Dense { return transposed(sliced(new(9, 8), s(1, 8), s(2, 7))) },
+			"matrix":     func(new alloc) *tensor.Dense { return new(5, 7) },
+			"transposed": func(new alloc) *tensor.Dense { return transposed(new(7, 5)) },
+			"columns":    func(new alloc) *tensor.Dense { return sliced(new(5, 9), nil, s(1, 8)) },
+			"rows":       func(new alloc) *tensor.Dense { return sliced(new(8, 7), s(2, 7)) },
+			"middle":     func(new alloc) *tensor.Dense { return sliced(new(8, 9), s(2, 7), s(1, 8)) },
+			"middle transposed": func(new alloc) *tensor.Dense {
+				return transposed(sliced(new(9, 8), s(1, 8), s(2, 7)))
+			},
 		} {
 			add(order.name+" "+name, make, order.opt)
 		}
@@ -103,23 +93,11 @@ func permutations(n int) [][]int {
 // materialized returns a contiguous copy of d, read with At.
 func materialized[T any](t *testing.T, d *tensor.Dense) *tensor.Dense {
 	t.Helper()
-	shape := d.Shape().Clone()
-	if len(shape) == 0 {
-		return tensor.New(tensor.FromScalar(d.ScalarValue()))
+	data := tensortest.Elements[T](t, d)
+	if d.IsScalar() {
+		return tensor.New(tensor.FromScalar(data[0]))
 	}
-	data := make([]T, shape.TotalSize())
-	for flat := range data {
-		at, rest := make([]int, len(shape)), flat
-		for axis := len(shape) - 1; axis >= 0; axis-- {
-			at[axis], rest = rest%shape[axis], rest/shape[axis]
-		}
-		v, err := d.At(at...)
-		if err != nil {
-			t.Fatalf("At(%v) of shape %v: %v", at, shape, err)
-		}
-		data[flat] = v.(T)
-	}
-	return newTensor(data, shape...)
+	return newTensor(data, d.Shape()...)
 }
 
 // schemesFor returns schemes of every kind for a tensor of so many axes.
@@ -140,7 +118,7 @@ func same(t *testing.T, a, b *qtensor.QTensor) string {
 		return fmt.Sprintf("scheme %v, want %v", a.Scheme(), b.Scheme())
 	case !slices.Equal(a.Shape(), b.Shape()):
 		return fmt.Sprintf("shape %v, want %v", a.Shape(), b.Shape())
-	case !sameBits(p.Scales, r.Scales) || p.Multiplier != r.Multiplier:
+	case !tensortest.SameBits(p.Scales, r.Scales) || p.Multiplier != r.Multiplier:
 		return fmt.Sprintf("scales %v × %v, want %v × %v", p.Scales, p.Multiplier, r.Scales, r.Multiplier)
 	case !slices.Equal(p.ZeroPoints, r.ZeroPoints) || !slices.Equal(p.Offsets, r.Offsets):
 		return fmt.Sprintf("zero points %v, offsets %v, want %v and %v", p.ZeroPoints, p.Offsets, r.ZeroPoints, r.Offsets)
@@ -148,7 +126,7 @@ func same(t *testing.T, a, b *qtensor.QTensor) string {
 		return fmt.Sprintf("ranges %v %v, want %v %v", p.Min, p.Max, r.Min, r.Max)
 	case !slices.Equal(codesOf(t, a), codesOf(t, b)):
 		return fmt.Sprintf("codes %v, want %v", codesOf(t, a), codesOf(t, b))
-	case !sameBits(valuesOf(t, a), valuesOf(t, b)):
+	case !tensortest.SameBits(valuesOf(t, a), valuesOf(t, b)):
 		return fmt.Sprintf("values %v, want %v", valuesOf(t, a), valuesOf(t, b))
 	}
 	return ""

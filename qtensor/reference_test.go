@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"euryale/internal/tensortest"
 	"euryale/qtensor"
 )
 
@@ -219,7 +220,7 @@ func (r *reference) diff(t *testing.T, q *qtensor.QTensor) string {
 	t.Helper()
 	p := q.Params()
 	switch codes, values := codesOf(t, q), valuesOf(t, q); {
-	case !sameBits(p.Scales, r.scales) || p.Multiplier != r.multiplier:
+	case !tensortest.SameBits(p.Scales, r.scales) || p.Multiplier != r.multiplier:
 		return fmt.Sprintf("scales %x × %x, want %x × %x", p.Scales, p.Multiplier, r.scales, r.multiplier)
 	case !slices.Equal(p.Min, r.min) || !slices.Equal(p.Max, r.max):
 		return fmt.Sprintf("ranges %v to %v, want %v to %v", p.Min, p.Max, r.min, r.max)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"euryale/internal/tensortest"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -39,7 +40,7 @@ func TestDequantizeRows(t *testing.T) {
 					want = append(want, values[row*width:][:width]...)
 				}
 				got := slices.Repeat([]float32{nan}, len(want))
-				if err := q.DequantizeRows(got, list); err != nil || !sameBits(got, want) {
+				if err := q.DequantizeRows(got, list); err != nil || !tensortest.SameBits(got, want) {
 					t.Errorf("%v of %v, rows %v: got %v, %v, want %v", s, shape, list, got, err, want)
 				}
 			}
@@ -95,7 +96,7 @@ func TestDequantizeRowsAtOnce(t *testing.T) {
 				got := make([]float32, width)
 				for row := range rows {
 					row = (row + 5*g) % rows
-					if err := q.DequantizeRows(got, []int{row}); err != nil || !sameBits(got, want[row*width:][:width]) {
+					if err := q.DequantizeRows(got, []int{row}); err != nil || !tensortest.SameBits(got, want[row*width:][:width]) {
 						t.Errorf("%v: row %d is %v, %v", s, row, got, err)
 					}
 				}

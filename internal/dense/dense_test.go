@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"euryale/internal/dense"
+	"euryale/internal/tensortest"
 
 	"gorgonia.org/tensor"
 )
@@ -31,23 +32,10 @@ func counting[T float](opt func(any) tensor.ConsOpt, shape ...int) *tensor.Dense
 	return tensor.New(tensor.WithShape(shape...), opt(data))
 }
 
+var transposed, sliced = tensortest.Transposed, tensortest.Sliced
+
 func rowMajor(data any) tensor.ConsOpt    { return tensor.WithBacking(data) }
 func columnMajor(data any) tensor.ConsOpt { return tensor.AsFortran(data) }
-
-func transposed(d *tensor.Dense, axes ...int) *tensor.Dense {
-	if err := d.T(axes...); err != nil {
-		panic(err)
-	}
-	return d
-}
-
-func sliced(d *tensor.Dense, s ...tensor.Slice) *tensor.Dense {
-	view, err := d.Slice(s...)
-	if err != nil {
-		panic(err)
-	}
-	return view.(*tensor.Dense)
-}
 
 // layouts returns tensors of type T in every layout that gorgonia makes; a 3×4 matrix holds
 //
@@ -98,24 +86,16 @@ func layouts[T float]() []layout {
 	}
 }
 
-func widen[T float](data []T) []float64 {
-	var out []float64
-	for _, v := range data {
-		out = append(out, float64(v))
-	}
-	return out
-}
-
 func testLayouts[T float](t *testing.T) {
 	for _, c := range layouts[T]() {
 		if !slices.Equal(c.tensor.Shape(), c.shape) {
 			t.Errorf("%s: shape %v, want %v", c.name, c.tensor.Shape(), c.shape)
 		}
-		if got, err := dense.Float32s(c.tensor); err != nil || !slices.Equal(widen(got), c.want) {
+		if got, err := dense.Float32s(c.tensor); err != nil || !slices.Equal(tensortest.Float64s(got), c.want) {
 			t.Errorf("%s: Float32s is %v, %v, want %v", c.name, got, err, c.want)
 		}
 		got, err := dense.Slice[T](c.tensor)
-		if err != nil || !slices.Equal(widen(got), c.want) {
+		if err != nil || !slices.Equal(tensortest.Float64s(got), c.want) {
 			t.Errorf("%s: Slice is %v, %v, want %v", c.name, got, err, c.want)
 		}
 		if cap(got) != len(got) {
@@ -267,7 +247,7 @@ func FuzzFloat32s(f *testing.F) {
 		if err != nil {
 			t.Fatalf("shape %v, strides %v: %v", d.Shape(), d.Strides(), err)
 		}
-		if want := elements(t, d); !slices.Equal(got, want) {
+		if want := tensortest.Elements[float32](t, d); !slices.Equal(got, want) {
 			t.Errorf("shape %v, strides %v: got %v, want %v", d.Shape(), d.Strides(), got, want)
 		}
 	})
@@ -300,28 +280,4 @@ func viewed(d *tensor.Dense, how []byte) *tensor.Dense {
 	}
 	by[axis] = tensor.S(begin, end)
 	return sliced(d, by...)
-}
-
-// elements reads d one by one.
-func elements(t *testing.T, d *tensor.Dense) []float32 {
-	shape := d.Shape()
-	if len(shape) == 0 {
-		return []float32{d.ScalarValue().(float32)}
-	}
-	var out []float32
-	at := make([]int, len(shape))
-	for range shape.TotalSize() {
-		v, err := d.At(at...)
-		if err != nil {
-			t.Fatalf("At(%v) of shape %v: %v", at, shape, err)
-		}
-		out = append(out, v.(float32))
-		for axis := len(at) - 1; axis >= 0; axis-- {
-			if at[axis]++; at[axis] < shape[axis] {
-				break
-			}
-			at[axis] = 0
-		}
-	}
-	return out
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"euryale/internal/nn"
+	"euryale/internal/tensortest"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -24,13 +25,7 @@ func newTensor(data []float32, shape ...int) *tensor.Dense {
 // gaussian returns n normal deviates.
 func gaussian(seed uint64, n int) []float32 { return gaussians(rand.New(rand.NewPCG(seed, 1)), n) }
 
-func gaussians(rng *rand.Rand, n int) []float32 {
-	x := make([]float32, n)
-	for i := range x {
-		x[i] = float32(rng.NormFloat64())
-	}
-	return x
-}
+func gaussians(rng *rand.Rand, n int) []float32 { return tensortest.Gaussian(rng, n, 1) }
 
 // quantize returns gaussian values of shape (in, out) of a scheme.
 func quantize(t testing.TB, seed uint64, s qtensor.Scheme, in, out int) *qtensor.QTensor {
