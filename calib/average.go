@@ -11,8 +11,8 @@ const AveragingConstant = 0.01
 // the averaging constant. The first batch sets m. A MovingAverage forgets outliers; unlike a Histogram, it
 // depends on the order of the batches and cannot be merged.
 //
-// The zero MovingAverage saw nothing and has c = AveragingConstant; a nil one saw nothing. It is not safe for
-// concurrent use.
+// The zero MovingAverage has observed nothing and has c = AveragingConstant; a nil one has observed nothing.
+// It is not safe for concurrent use.
 type MovingAverage struct {
 	constant float64 // 0 stands for AveragingConstant
 	lo, hi   float64
@@ -52,7 +52,7 @@ func (m *MovingAverage) Observe(batch []float32) {
 func follow(m, x, c float64) float64 { return float64((1-c)*m) + float64(c*x) }
 
 // Range returns the average minimum and maximum, lo ≤ hi, rounded to float32. Errors: ErrEmpty if no finite
-// value was seen.
+// value was observed.
 func (m *MovingAverage) Range() (lo, hi float32, err error) {
 	if m == nil || !m.seen {
 		return 0, 0, fmt.Errorf("calib: MovingAverage.Range: %w: got no finite value, want at least one", ErrEmpty)

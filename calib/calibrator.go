@@ -15,7 +15,7 @@ import (
 // asked to (WithMovingAverage).
 //
 // NewCalibrator is given all points. Then Observe or ObserveFloat32 adds a batch to one of them. Profile and
-// MovingAverage return, at any time, what was seen. A Calibrator is not safe for concurrent use. The zero
+// MovingAverage return, at any time, what was observed. A Calibrator is not safe for concurrent use. The zero
 // Calibrator, and a nil one, have no points.
 type Calibrator struct {
 	seen Profile
@@ -107,7 +107,8 @@ func (c *Calibrator) point(key string) (*entry, error) {
 	return e, nil
 }
 
-// Profile returns a copy of what was seen, with all keys. One that was never observed has an empty histogram.
+// Profile returns a copy of what was observed, with all keys. One that was never observed has an empty
+// histogram.
 func (c *Calibrator) Profile() *Profile {
 	p := new(Profile)
 	for key, e := range c.entries() {
@@ -136,7 +137,7 @@ func (c *Calibrator) Reset() {
 
 // MovingAverage returns the parameters of s for the moving average of the key's range, or for those of its
 // channels. A key that is recorded per channel needs a scheme per axis, along the same axis, because averages
-// do not merge into one for the whole tensor. Errors: ErrKey; ErrEmpty where no finite value was seen, or
+// do not merge into one for the whole tensor. Errors: ErrKey; ErrEmpty where no finite value was observed, or
 // WithMovingAverage was not given; qtensor.ErrScheme for a scheme per group, along another axis, or per
 // tensor where the key is per channel.
 func (c *Calibrator) MovingAverage(key string, s qtensor.Scheme) (qtensor.Params, error) {

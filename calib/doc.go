@@ -13,7 +13,7 @@
 //
 //   - [Calibrator] records named points of a network. exprgraph.Attach makes one whose points are nodes of a
 //     Gorgonia graph.
-//   - [Histogram] counts the values that were seen, in fixed memory: in bins of one width ([Bin]).
+//   - [Histogram] counts the values that were observed, in fixed memory: in bins of one width ([Bin]).
 //   - [Profile] holds histograms by key, is merged with others, and is saved as JSON.
 //   - [RangeEstimator] makes a range of a histogram, from which Profile.Params makes qtensor.Params. [MinMax]
 //     is one.

@@ -16,7 +16,7 @@ const MaxChannels = 1 << 16
 // perTensor stands for the axis of an entry whose one channel is the whole tensor.
 const perTensor = -1
 
-// entry is what was seen under one key.
+// entry is what was observed under one key.
 type entry struct {
 	axis     int
 	channels []Histogram     // one for each index of axis; open makes them
@@ -112,7 +112,7 @@ func (e *entry) see(channel int, values []float32) {
 	}
 }
 
-// all returns what was seen of the whole tensor.
+// all returns what was observed of the whole tensor.
 func (e *entry) all() *Histogram {
 	h := new(Histogram)
 	for c := range e.channels {

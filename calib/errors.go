@@ -4,7 +4,7 @@ import "errors"
 
 // The errors of this package wrap these, or those of qtensor: test with errors.Is.
 var (
-	// ErrEmpty reports that no finite value was seen, so there is no range.
+	// ErrEmpty reports that no finite value was observed, so there is no range.
 	ErrEmpty = errors.New("nothing seen")
 	// ErrKey reports an unknown key, and one that is empty or not UTF-8.
 	ErrKey = errors.New("wrong key")

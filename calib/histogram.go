@@ -19,10 +19,10 @@ const maxBins = 4096
 // into one. So a Histogram depends on the values alone: not on their order, on how they were cut into
 // batches, or on which of several merged histograms saw them.
 //
-// A Histogram takes up to 32 KiB, however much it sees; one that was read from JSON takes up to 96 KiB until
-// something is added. It is not safe for concurrent use: give each goroutine its own, and Merge them. To copy
-// one, Merge it into an empty one: an assignment shares the bins. A nil Histogram is empty, and adding to it
-// panics.
+// A Histogram takes up to 32 KiB, however much it observes; one that was read from JSON takes up to 96 KiB
+// until something is added. It is not safe for concurrent use: give each goroutine its own, and Merge them.
+// To copy one, Merge it into an empty one: an assignment shares the bins. A nil Histogram is empty, and
+// adding to it panics.
 type Histogram struct {
 	min, max         float32 // of the finite values; never −0; 0 where there are none
 	exponent         int
@@ -69,16 +69,16 @@ func (h *Histogram) Merge(other *Histogram) {
 	h.count += other.count
 }
 
-// Count returns how many finite values were seen.
+// Count returns how many finite values were observed.
 func (h *Histogram) Count() uint64 { return h.orEmpty().count }
 
-// NonFinite returns how many NaN and infinities were seen.
+// NonFinite returns how many NaN and infinities were observed.
 func (h *Histogram) NonFinite() uint64 { return h.orEmpty().nonFinite }
 
-// Min returns the smallest finite value that was seen, and 0 where none was.
+// Min returns the smallest finite value that was observed, and 0 where none was.
 func (h *Histogram) Min() float32 { return h.orEmpty().min }
 
-// Max returns the largest finite value that was seen, and 0 where none was.
+// Max returns the largest finite value that was observed, and 0 where none was.
 func (h *Histogram) Max() float32 { return h.orEmpty().max }
 
 // orEmpty returns h, and an empty Histogram for nil.
@@ -96,7 +96,7 @@ type Bin struct {
 }
 
 // Bins returns the bins in ascending order and without gaps, from the one that holds Min to the one that
-// holds Max; some between them may be empty. If no finite value was seen, there are none.
+// holds Max; some between them may be empty. If no finite value was observed, there are none.
 func (h *Histogram) Bins() iter.Seq[Bin] {
 	return func(yield func(Bin) bool) {
 		if h.Count() == 0 {
@@ -134,7 +134,7 @@ func (h *Histogram) cover(lo, hi float32) {
 
 // span makes h one of empty bins from lo to hi.
 func (h *Histogram) span(lo, hi float32) {
-	h.min, h.max = unsigned(lo), unsigned(hi)
+	h.min, h.max = positiveZero(lo), positiveZero(hi)
 	h.exponent = exponentFor(lo, hi)
 	size := binOf(hi, h.exponent) - binOf(lo, h.exponent) + 1
 	h.bins = make([]uint64, 1<<bits.Len(uint(size-1)))
@@ -220,8 +220,8 @@ func bounds(values []float32) (lo, hi float32, finite int) {
 // isFinite uses that NaN and the infinities alone do not cancel.
 func isFinite(x float32) bool { return x-x == 0 }
 
-// unsigned returns x, and 0 for −0: which zero came first would show otherwise.
-func unsigned(x float32) float32 {
+// positiveZero returns x, and 0 for −0: otherwise it would show which zero came first.
+func positiveZero(x float32) float32 {
 	if x == 0 {
 		return 0
 	}

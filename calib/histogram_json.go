@@ -79,7 +79,7 @@ func readHistogram(data []byte) (Histogram, error) {
 	if j.Min > j.Max || j.Min < j.Max && j.Count < 2 {
 		return Histogram{}, fmt.Errorf("got range [%v, %v] of %d values, want min ≤ max, and two values if they differ", j.Min, j.Max, j.Count)
 	}
-	h.min, h.max, h.exponent = unsigned(j.Min), unsigned(j.Max), exponentFor(j.Min, j.Max)
+	h.min, h.max, h.exponent = positiveZero(j.Min), positiveZero(j.Max), exponentFor(j.Min, j.Max)
 	if j.Exponent != h.exponent {
 		return Histogram{}, fmt.Errorf("got exponent %d for range [%v, %v], want %d", j.Exponent, j.Min, j.Max, h.exponent)
 	}

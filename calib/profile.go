@@ -11,15 +11,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Profile is what a calibration saw: by key, the Histogram of a whole tensor, or one for each channel, which
-// is an index of the key's channel axis. A Calibrator returns one; Observe and ObserveAxis add to one
+// Profile is what a calibration observed: by key, the Histogram of a whole tensor, or one for each channel,
+// which is an index of the key's channel axis. A Calibrator returns one; Observe and ObserveAxis add to one
 // directly, without naming points first. The zero Profile is empty and ready for use; a nil one is empty, and
 // adding to it is ErrProfile. It is not safe for concurrent use.
 type Profile struct {
 	entries map[string]*entry
 }
 
-// Keys returns the keys in ascending order.
+// Keys returns the keys, sorted.
 func (p *Profile) Keys() []string {
 	if p == nil {
 		return nil
@@ -126,7 +126,7 @@ func (p *Profile) entry(key string) (*entry, error) {
 	return e, nil
 }
 
-// Merge adds all that other saw, key by key; a nil other is empty. Errors, which leave p as it was:
+// Merge adds all that other observed, key by key; a nil other is empty. Errors, which leave p as it was:
 // qtensor.ErrShape for a key that other recorded along another axis, or with another number of channels;
 // ErrProfile for a nil p.
 func (p *Profile) Merge(other *Profile) error {
@@ -156,7 +156,7 @@ func (p *Profile) Merge(other *Profile) error {
 // per tensor takes the range of the whole tensor, however it was recorded; one per axis takes those of the
 // channels, recorded along the same axis. Float16 and BFloat16 take none.
 //
-// Errors: ErrKey; ErrOption for a nil r; ErrEmpty where no finite value was seen, in a channel too;
+// Errors: ErrKey; ErrOption for a nil r; ErrEmpty where no finite value was observed, in a channel too;
 // qtensor.ErrScheme for a scheme per group or along another axis; those of r.
 func (p *Profile) Params(key string, s qtensor.Scheme, r RangeEstimator) (qtensor.Params, error) {
 	q, err := p.params(key, s, r)

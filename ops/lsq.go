@@ -216,7 +216,7 @@ func lsqGradients[T float32 | float64](l *lsq, x, s, dy gorgonia.Value) (out [2]
 	if err != nil {
 		return out, err
 	}
-	dys, err := slopes[T](dy, values.Shape())
+	dys, err := gradientElements[T](dy, values.Shape())
 	if err != nil {
 		return out, err
 	}
@@ -229,11 +229,11 @@ func lsqGradients[T float32 | float64](l *lsq, x, s, dy gorgonia.Value) (out [2]
 	for i, v := range elements {
 		block := i / inner % len(scales)
 		u := float64(v / scales[block]) // as quantizing divides
-		slope := math.Copysign(float64(high), u)
+		dyds := math.Copysign(float64(high), u)
 		if math.Abs(u) < float64(high) {
-			dx[i], slope = dys[i], math.RoundToEven(u)-u
+			dx[i], dyds = dys[i], math.RoundToEven(u)-u
 		}
-		sums[block] += float64(float64(dys[i]) * slope) // converted, so that it is not fused
+		sums[block] += float64(float64(dys[i]) * dyds) // converted, so that it is not fused
 	}
 	ds, g := make([]T, len(scales)), 1/math.Sqrt(float64(len(elements)/len(scales))*float64(high))
 	for i, sum := range sums {

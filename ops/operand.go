@@ -130,8 +130,8 @@ func asValue(t *tensor.Dense) gorgonia.Value {
 	return t
 }
 
-// slopes returns the elements of dy, the gradient of a value of the given shape.
-func slopes[T float32 | float64](dy gorgonia.Value, shape tensor.Shape) ([]T, error) {
+// gradientElements returns the elements of dy, the gradient of a value of the given shape.
+func gradientElements[T float32 | float64](dy gorgonia.Value, shape tensor.Shape) ([]T, error) {
 	d, err := asTensor(dy)
 	if err != nil {
 		return nil, err

@@ -102,7 +102,7 @@ func (f *fakeQuantize) saturated(v float32, shape tensor.Shape) ([]float32, erro
 // masked returns the elements of dy for which passes(i), and 0 for the others, as a tensor of the given
 // shape.
 func masked[T float32 | float64](dy gorgonia.Value, shape tensor.Shape, passes func(i int) bool) (*tensor.Dense, error) {
-	elements, err := slopes[T](dy, shape)
+	elements, err := gradientElements[T](dy, shape)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (b blocks) groups() int { return (b.outer*b.inner-1)/b.size + 1 }
 // count returns the number of scales, ordered [channel][group].
 func (b blocks) count() int { return b.channels * b.groups() }
 
-// each calls f with the number of each block and its part of a slice in channel order.
+// each calls f with the number of each block and the range of its elements in a slice in channel order.
 func (b blocks) each(f func(block, begin, end int)) {
 	row, block := b.outer*b.inner, 0
 	for c := range b.channels {
@@ -32,8 +32,8 @@ func (b blocks) each(f func(block, begin, end int)) {
 	}
 }
 
-// within calls f with each block that the elements of a slice in row-major order from begin up to end run
-// through, and the part of the slice.
+// within cuts the elements from begin up to end of a slice in row-major order where the block changes, and
+// calls f with the block and the range of each segment.
 func (b blocks) within(begin, end int, f func(block, begin, end int)) {
 	groups := b.groups()
 	for begin < end {
@@ -45,7 +45,7 @@ func (b blocks) within(begin, end int, f func(block, begin, end int)) {
 	}
 }
 
-// channelOrder returns x, (outer, channel, inner), as (channel, outer, inner), where each block is one run.
+// channelOrder returns x, (outer, channel, inner), as (channel, outer, inner), where a block is contiguous.
 // The result is x itself if it has that order.
 func channelOrder[T any](b blocks, x []T) []T { return swapAxes(x, b.outer, b.channels, b.inner) }
 
@@ -80,10 +80,11 @@ func asBytes[T any](x []T) (bytes []uint8, ok bool) {
 	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(x))), len(x)), true
 }
 
-// transpose sets out to x, (a, b), as (b, a), by squares that the first cache holds.
+// transpose sets out, (b, a), to the transpose of x, (a, b), tile by tile: a tile stays in the first-level
+// cache.
 func transpose[T any](out, x []T, a, b int) {
 	const side = 64
-	var square [side * side]T
+	var tile [side * side]T
 	to, isBytes := asBytes(out)
 	from, _ := asBytes(x)
 	for first := 0; first < a; first += side {
@@ -95,12 +96,12 @@ func transpose[T any](out, x []T, a, b int) {
 				continue
 			}
 			for i := range rows {
-				copy(square[i*side:][:columns], x[(first+i)*b+left:])
+				copy(tile[i*side:][:columns], x[(first+i)*b+left:])
 			}
 			for j := range columns {
 				to := out[(left+j)*a+first:][:rows]
 				for i := range to {
-					to[i] = square[i*side+j]
+					to[i] = tile[i*side+j]
 				}
 			}
 		}

@@ -1,8 +1,8 @@
 // Package qtensor quantizes tensors of gorgonia.org/tensor to integers of 2 to 8 bits or to 16-bit floats,
 // measures what that cost, and keeps the results in safetensors files.
 //
-//	q, err := qtensor.Quantize(w, qtensor.PerChannelSymmetric(8, 1)) // w is (in, out): a scale for each column
-//	stats, err := q.Compare(w)                                       // SQNR, largest and mean error, clipping
+//	q, err := qtensor.Quantize(w, qtensor.PerChannelSymmetric(8, 1)) // w is (in, out): a scale per column
+//	stats, err := q.Compare(w)                                       // SQNR, errors, clipping
 //	r, err := q.Dequantize(tensor.Float32)
 //	err = qtensor.Save("w.safetensors", qtensor.Bundle{Quantized: map[string]*qtensor.QTensor{"fc1": q}})
 //

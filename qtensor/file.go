@@ -216,7 +216,7 @@ func (f *File) params(name string, ref tensorRef) (Params, error) {
 		switch full := name + string(a.suffix); a.suffix {
 		case ofScale:
 			p.Scales, err = f.scales(full, a.dtype)
-		case ofMultiplier: // behind the scales
+		case ofMultiplier: // comes after the scales
 			p.Multiplier, err = f.multiply(full, p.Scales)
 		case ofZeroPoint:
 			p.ZeroPoints, err = f.zeroPoints(full)
@@ -288,7 +288,7 @@ func (f *File) store(name string, ref tensorRef) (*tensor.Dense, error) {
 			return nil, err
 		}
 		if last := packed[len(packed)-1] >> 4; tensor.Shape(ref.Shape).TotalSize()%2 == 1 && last != 0 {
-			return nil, fmt.Errorf("%w: got half byte %d behind the last code, want 0", ErrFormat, last)
+			return nil, fmt.Errorf("%w: got half byte %d after the last code, want 0", ErrFormat, last)
 		}
 		return dense.New(packed, tensor.Shape{len(packed)}), nil
 	case StorageInt8:

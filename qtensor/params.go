@@ -258,7 +258,7 @@ func (p Params) Clone() Params {
 	return p
 }
 
-// affine returns the map of block i for the schemes with a zero point, which may be 0.
+// affine returns the quantization parameters of block i, for every scheme of integers but Uniform.
 func (p Params) affine(i int) kernel.Affine {
 	a := kernel.Affine{Scale: p.Scales[i]}
 	a.Low, a.High = p.Scheme.CodeRange()
@@ -271,7 +271,7 @@ func (p Params) affine(i int) kernel.Affine {
 	return a
 }
 
-// grid returns the map of block i for Uniform.
+// grid returns the quantization parameters of block i, for Uniform.
 func (p Params) grid(i int) kernel.Grid {
 	_, high := p.Scheme.CodeRange()
 	return kernel.Grid{Scale: p.Scales[i], Offset: p.Offsets[i], High: high}

@@ -179,15 +179,16 @@ func fromCodes(codes *tensor.Dense, p Params) (*QTensor, error) {
 	}
 	switch {
 	case p.Scheme.IsFloat():
-		return adopt[uint16](codes, p)
+		return copyCodes[uint16](codes, p)
 	case p.Scheme.signed():
-		return adopt[int8](codes, p)
+		return copyCodes[int8](codes, p)
 	default:
-		return adopt[uint8](codes, p)
+		return copyCodes[uint8](codes, p)
 	}
 }
 
-func adopt[T int8 | uint8 | uint16](codes *tensor.Dense, p Params) (*QTensor, error) {
+// copyCodes returns the tensor with parameters p and a copy of codes, of the element type that p stores.
+func copyCodes[T int8 | uint8 | uint16](codes *tensor.Dense, p Params) (*QTensor, error) {
 	data, err := dense.Slice[T](codes)
 	if err == nil {
 		err = checkCodes(p.Scheme, data)
@@ -198,13 +199,13 @@ func adopt[T int8 | uint8 | uint16](codes *tensor.Dense, p Params) (*QTensor, er
 	return build(p, codes.Shape(), slices.Clone(data))
 }
 
-// checkCodes returns an error for a code that is none of the scheme.
+// checkCodes returns an error for a code that the scheme does not have.
 func checkCodes[T int8 | uint8 | uint16](s Scheme, codes []T) error {
 	low, high := s.CodeRange()
 	if s.signed() {
 		low--
 	}
-	var infinity int32 // what NaN and infinities have all bits of
+	var infinity int32 // the pattern of +Inf: NaN and the infinities have all its bits
 	if s.IsFloat() {
 		low, high = 0, math.MaxUint16
 		infinity = int32(floatFormat(s).Encode(float32(math.Inf(1))))

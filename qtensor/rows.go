@@ -19,13 +19,13 @@ func (q *QTensor) DequantizeRows(dst []float32, rows []int) error {
 	}
 	switch p := q.params; p.Storage() {
 	case StorageInt4:
-		decodeRows(q, dst, rows, unpacked(stored[uint8](q), kernel.UnpackInt4))
+		decodeRows(q, dst, rows, inNibbles(stored[uint8](q), kernel.UnpackInt4))
 	case StorageUint4:
-		decodeRows(q, dst, rows, unpacked(stored[uint8](q), kernel.UnpackUint4))
+		decodeRows(q, dst, rows, inNibbles(stored[uint8](q), kernel.UnpackUint4))
 	case StorageInt8:
-		decodeRows(q, dst, rows, part(stored[int8](q)))
+		decodeRows(q, dst, rows, inBytes(stored[int8](q)))
 	case StorageUint8:
-		decodeRows(q, dst, rows, part(stored[uint8](q)))
+		decodeRows(q, dst, rows, inBytes(stored[uint8](q)))
 	default:
 		width, patterns := q.width(), stored[uint16](q)
 		for i, row := range rows {
@@ -57,7 +57,8 @@ func (q *QTensor) checkRows(dst []float32, rows []int) error {
 	return nil
 }
 
-// decodeRows sets dst to rows; codes returns those from one element up to another.
+// decodeRows sets dst to the given rows of q, dequantized; codes returns those of the elements begin up to
+// end.
 func decodeRows[C kernel.Code](q *QTensor, dst []float32, rows []int, codes func(begin, end int) []C) {
 	width := q.width()
 	for i, row := range rows {
@@ -69,19 +70,19 @@ func decodeRows[C kernel.Code](q *QTensor, dst []float32, rows []int, codes func
 	}
 }
 
-// part returns codes that are stored one to a byte.
-func part[C kernel.Code](codes []C) func(begin, end int) []C {
+// inBytes returns access to codes of which each takes a byte.
+func inBytes[C kernel.Code](codes []C) func(begin, end int) []C {
 	return func(begin, end int) []C { return codes[begin:end] }
 }
 
-// unpacked returns codes of which a byte of pairs has two, in memory that the next call uses again. They may
-// begin and end in the middle of a byte.
-func unpacked[C kernel.Code](pairs []uint8, unpack func(dst []C, src []uint8)) func(begin, end int) []C {
-	var room []C
+// inNibbles returns access to codes of which each byte of pairs holds two. A call returns them in a buffer
+// that the next call uses again; they may begin and end in the middle of a byte.
+func inNibbles[C kernel.Code](pairs []uint8, unpack func(dst []C, src []uint8)) func(begin, end int) []C {
+	var buffer []C
 	return func(begin, end int) []C {
 		first := begin &^ 1
-		room = slices.Grow(room[:0], end-first)[:end-first]
-		unpack(room, pairs[first/2:(end+1)/2])
-		return room[begin-first:]
+		buffer = slices.Grow(buffer[:0], end-first)[:end-first]
+		unpack(buffer, pairs[first/2:(end+1)/2])
+		return buffer[begin-first:]
 	}
 }
