@@ -1,6 +1,7 @@
 package qtensor_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log"
@@ -14,16 +15,11 @@ import (
 
 // Quantize a matrix with a scale for each column, and see what it became and what it cost.
 func Example() {
-	weights := tensor.New(tensor.WithShape(3, 2), tensor.WithBacking([]float32{
-		0.9, -20,
-		-1.27, 12.1,
-		0.304, 25.4,
-	}))
+	weights := tensor.New(tensor.WithShape(3, 2), tensor.WithBacking([]float32{0.9, -20, -1.27, 12.1, 0.304, 25.4}))
 	q, err := qtensor.Quantize(weights, qtensor.PerChannelSymmetric(8, 1))
 	check(err)
 	fmt.Println(q)
 	fmt.Println("codes", q.Codes().Data(), "scales", q.Params().Scales)
-
 	back, err := q.Dequantize(tensor.Float32)
 	check(err)
 	fmt.Println("back", back.Data())
@@ -154,16 +150,13 @@ func ExampleSave() {
 	check(err)
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "model.safetensors")
-
-	weight := tensor.New(tensor.WithShape(2, 3), tensor.WithBacking([]float32{1, -2, 3, -4, 5, -7}))
-	q, err := qtensor.Quantize(weight, qtensor.Int4())
+	q, err := qtensor.Quantize(tensor.New(tensor.WithShape(2, 3), tensor.WithBacking([]float32{1, -2, 3, -4, 5, -7})), qtensor.Int4())
 	check(err)
 	check(qtensor.Save(path, qtensor.Bundle{
 		Quantized: map[string]*qtensor.QTensor{"layer": q},
 		Float:     map[string]*tensor.Dense{"layer.bias": tensor.New(tensor.WithShape(3), tensor.WithBacking([]float32{0, 1, 0}))},
 		Meta:      map[string]string{"trained on": "nothing"},
 	}))
-
 	f, err := qtensor.Open(path)
 	check(err)
 	defer f.Close()
@@ -174,6 +167,24 @@ func ExampleSave() {
 	// Output:
 	// [layer] [layer.bias] map[trained on:nothing]
 	// QTensor (2, 3) int4, 7 bytes, 9.33 bits per element, scale 1 [1 -2 3 -4 5 -7]
+}
+
+// Read takes a file from memory, such as one that go:embed has in the program.
+func ExampleRead() {
+	q, err := qtensor.Quantize(tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]float32{1, 2, 3, 127})), qtensor.Symmetric(8))
+	check(err)
+	var file bytes.Buffer
+	check(qtensor.Write(&file, qtensor.Bundle{Quantized: map[string]*qtensor.QTensor{"fc1": q}}))
+
+	f, err := qtensor.Read(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	check(err)
+	scheme, shape, err := f.Scheme("fc1") // reads no tensor
+	fmt.Println(scheme, shape, err)
+	read, err := f.QTensor("fc1")
+	fmt.Println(read, err)
+	// Output:
+	// symmetric8 (2, 2) <nil>
+	// QTensor (2, 2) symmetric8, 8 bytes, 16.00 bits per element, scale 1 <nil>
 }
 
 func check(err error) {
