@@ -58,10 +58,8 @@ func (r *reader) call(p pair, operands []pair, why error) (*value, error) {
 	if u, ok := errors.AsType[unsupported](why); ok {
 		what += ": " + u.reason
 	}
-	y := r.add(ir.Node{Op: ir.OpCall}, shape, in...)
-	c := &call{builds: r.builds, position: r.positions[p.a], op: reflect.TypeOf(p.a.Op()), given: given}
-	y.from.call = &ir.Call{What: what, Shape: shape, Run: c.run}
-	return y, nil
+	c := &call{what: what, shape: shape, builds: r.builds, position: r.positions[p.a], op: reflect.TypeOf(p.a.Op()), given: given}
+	return r.add(ir.Node{Op: ir.OpForeign, Foreign: c}, shape, in...), nil
 }
 
 // position is where a node is: an output, or an operand of the node in another position.
@@ -91,17 +89,25 @@ func findPositions(outputs gorgonia.Nodes) map[*gorgonia.Node]*position {
 	return positions
 }
 
-// call is one node of a network, in any graph of it.
+// call is one node of a network, in any graph of it: an ir.Op.
 type call struct {
+	what     string
+	shape    []int // of the result
 	builds   *builds
 	position *position
 	op       reflect.Type
 	given    []bool // operands that come from outside; the graph has the others
 }
 
-// run returns what the op makes of the operands. It may go on when nobody waits for it any more: what it
+// String says what is called.
+func (c *call) String() string { return "Gorgonia's " + c.what }
+
+// Shape returns the shape of the result, which is the same for all inputs that the network gives.
+func (c *call) Shape([][]int) ([]int, error) { return c.shape, nil }
+
+// Run returns what the op makes of the operands. It may go on when nobody waits for it any more: what it
 // works on is its own, and it lets others build at its end.
-func (c *call) run(ctx context.Context, batch int, in []ir.Constant) (out ir.Constant, err error) {
+func (c *call) Run(ctx context.Context, batch int, in []ir.Array) (out ir.Array, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: gorgonia panics: %v", ErrOp, r)
@@ -129,7 +135,7 @@ func (c *call) run(ctx context.Context, batch int, in []ir.Constant) (out ir.Con
 		return out, err
 	}
 	data, err := elements(y)
-	return ir.Constant{Shape: n.Shape(), Data: data}, err
+	return ir.Array{Shape: n.Shape(), Data: data}, err
 }
 
 // built is a graph for a batch size.
@@ -141,7 +147,7 @@ type built struct {
 }
 
 // operandsFor returns the node of a call and its operands: in, and what the graph has.
-func (b *built) operandsFor(c *call, in []ir.Constant) (*gorgonia.Node, []gorgonia.Value, error) {
+func (b *built) operandsFor(c *call, in []ir.Array) (*gorgonia.Node, []gorgonia.Value, error) {
 	b.lock.Lock()
 	defer b.lock.Unlock()
 	n := b.node(c.position)

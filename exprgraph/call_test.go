@@ -110,8 +110,10 @@ func TestReadCallsWhatFlowHasNot(t *testing.T) {
 					t.Fatal(err)
 				}
 				var what []string
-				for _, call := range g.Calls {
-					what = append(what, call.What)
+				for _, n := range g.Nodes {
+					if n.Foreign != nil {
+						what = append(what, n.Foreign.String())
+					}
 				}
 				for _, part := range append(c.says, ": ") {
 					if !strings.Contains(strings.Join(what, "; "), part) {

@@ -41,8 +41,8 @@ func embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgon
 		}
 		t, ok := n.Type().(gorgonia.TensorType) // the others have no Dims and Dtype, and panic when asked
 		switch {
-		case ok && in.Integer && t.Of == tensor.Int:
-		case ok && !in.Integer && (t.Of == tensor.Float32 || t.Of == tensor.Float64) && (dtype == tensor.Dtype{} || n.Dtype() == dtype):
+		case ok && in.Type == model.Int64 && t.Of == tensor.Int:
+		case ok && in.Type != model.Int64 && (t.Of == tensor.Float32 || t.Of == tensor.Float64) && (dtype == tensor.Dtype{} || n.Dtype() == dtype):
 			dtype = n.Dtype()
 		default:
 			return nil, fmt.Errorf("%w: input %q is a %v, want int if it is Integer, float32 or float64 if not, as all others", qtensor.ErrDtype, in.Name, n.Type())
@@ -95,31 +95,15 @@ func (e *embedded) shape(nodes gorgonia.Nodes) (tensor.Shape, error) {
 }
 
 func (e *embedded) shapeOf(shapes []tensor.Shape) (tensor.Shape, error) {
-	batch := 0
+	inputs := map[string]tensor.Shape{}
 	for i, in := range e.m.Inputs() {
-		fit := len(shapes[i]) == len(in.Shape)
-		for axis, d := range in.Shape {
-			switch {
-			case !fit:
-			case d > 0:
-				fit = shapes[i][axis] == d
-			default: // −1, the batch
-				fit = batch == 0 || shapes[i][axis] == batch
-				batch = shapes[i][axis]
-			}
+		if len(shapes[i]) != len(in.Shape) {
+			return nil, fmt.Errorf("%w: input %q is %v, want the axes of %v", qtensor.ErrShape, in.Name, shapes[i], in.Shape)
 		}
-		if !fit {
-			return nil, fmt.Errorf("%w: input %q is %v, want %v with one batch for -1", qtensor.ErrShape, in.Name, shapes[i], in.Shape)
-		}
+		inputs[in.Name] = shapes[i]
 	}
-	shape := tensor.Shape{}
-	for _, d := range e.m.Outputs()[e.output].Shape {
-		if d < 0 {
-			d = -d * batch
-		}
-		shape = append(shape, d)
-	}
-	return shape, nil
+	outputs, err := e.m.Shapes(inputs)
+	return outputs[e.m.Outputs()[e.output].Name], err
 }
 
 // Arity returns the number of inputs.
@@ -130,7 +114,7 @@ func (e *embedded) Type() hm.Type {
 	var types []hm.Type
 	for _, in := range e.m.Inputs() {
 		of := e.dtype
-		if in.Integer {
+		if in.Type == model.Int64 {
 			of = tensor.Int
 		}
 		types = append(types, gorgonia.TensorType{Dims: len(in.Shape), Of: of})

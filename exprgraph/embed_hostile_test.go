@@ -17,16 +17,21 @@ import (
 	"gorgonia.org/tensor"
 )
 
+// slip is an operation that panics.
+type slip struct{ with any }
+
+func (slip) String() string { return "bad" }
+
+func (slip) Shape(in [][]int) ([]int, error) { return in[0], nil }
+
+func (s slip) Run(context.Context, int, []ir.Array) (ir.Array, error) { panic(s.with) }
+
 // panicking is a model of x (batch, 2) that panics with a value.
 func panicking(t *testing.T, with any) *model.Model {
 	t.Helper()
 	m, err := model.New(&ir.Network{
 		Inputs: []ir.Value{{Name: "x", Shape: []int{ir.Batch, 2}}}, Outputs: []ir.Value{{Name: "y"}},
-		Nodes: []ir.Node{{Op: "Call", Name: "bad", Inputs: []string{"x"}, Output: "y"}},
-		Calls: map[string]*ir.Call{"bad": {
-			What: "bad", Shape: []int{ir.Batch, 2},
-			Run: func(context.Context, int, []ir.Constant) (ir.Constant, error) { panic(with) },
-		}},
+		Nodes: []ir.Node{{Op: "Foreign", Name: "bad", Inputs: []string{"x"}, Output: "y", Foreign: slip{with}}},
 	}, nil)
 	if err != nil {
 		t.Fatal(err)

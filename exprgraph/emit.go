@@ -37,7 +37,7 @@ func (r *reader) emit() *ir.Network {
 		}
 	}
 	for _, v := range r.inputs {
-		g.Inputs = append(g.Inputs, ir.Value{Name: named[v], Shape: v.shape, Integer: v.integer})
+		g.Inputs = append(g.Inputs, ir.Value{Name: named[v], Shape: v.shape, Type: v.dtype()})
 	}
 	constants := func(list []*value) {
 		for _, v := range list {
@@ -59,12 +59,6 @@ func (r *reader) emit() *ir.Network {
 		} else {
 			counts[node.Op]++
 			node.Name = nodes.take(fmt.Sprintf("%s_%d", node.Op, counts[node.Op]), "")
-		}
-		if s.call != nil {
-			if g.Calls == nil {
-				g.Calls = map[string]*ir.Call{}
-			}
-			g.Calls[node.Name] = s.call
 		}
 		node.Output = values.take(node.Name+".out", "")
 		named[s.out] = node.Output

@@ -26,20 +26,20 @@ func interpret(g *ir.Network, inputs ...*ir.Constant) (outputs []*ir.Constant, e
 		for i, name := range n.Inputs {
 			in[i] = values[name]
 		}
-		if call := g.Calls[n.Name]; call != nil {
-			var given []ir.Constant
+		if n.Foreign != nil {
+			var given []ir.Array
 			for _, x := range in {
-				given = append(given, *x)
+				given = append(given, ir.Array{Shape: x.Shape, Data: x.Data})
 			}
 			batch := 1
 			if axis := slices.Index(g.Inputs[0].Shape, ir.Batch); axis >= 0 {
 				batch = inputs[0].Shape[axis]
 			}
-			out, err := call.Run(context.Background(), batch, given)
+			out, err := n.Foreign.Run(context.Background(), batch, given)
 			if err != nil {
 				return nil, err
 			}
-			values[n.Output] = &out
+			values[n.Output] = &ir.Constant{Shape: out.Shape, Data: out.Data}
 			continue
 		}
 		run, ok := runs[n.Op]
@@ -81,7 +81,7 @@ var runs = map[string]func(ir.Node, []*ir.Constant) *ir.Constant{
 	"Tanh":    each(func(_ ir.Node, x float64) float64 { return math.Tanh(x) }),
 	"LeakyRelu": each(func(n ir.Node, x float64) float64 {
 		if x < 0 {
-			x *= float64(n.Alpha)
+			x *= float64(*n.Alpha)
 		}
 		return x
 	}),
@@ -204,7 +204,7 @@ func window(n ir.Node, x *ir.Constant, f func(image, y, x, tap, at int, inside b
 	}
 	var out [2]int
 	for i := range out {
-		out[i] = (x.Shape[2+i]+2*n.Pads[i]-dilations[i]*(n.Kernel[i]-1)-1)/n.Strides[i] + 1
+		out[i] = (x.Shape[2+i]+n.Pads[i]+n.Pads[2+i]-dilations[i]*(n.Kernel[i]-1)-1)/n.Strides[i] + 1
 	}
 	for image := range x.Shape[0] * x.Shape[1] {
 		for oy := range out[0] {
@@ -287,7 +287,7 @@ func runGlobalPool(_ ir.Node, in []*ir.Constant) *ir.Constant {
 
 func runSoftmax(n ir.Node, in []*ir.Constant) *ir.Constant {
 	x := in[0]
-	out, count, inner := &ir.Constant{Shape: x.Shape, Data: make([]float32, len(x.Data))}, x.Shape[n.Axis], size(x.Shape[n.Axis+1:])
+	out, count, inner := &ir.Constant{Shape: x.Shape, Data: make([]float32, len(x.Data))}, x.Shape[*n.Axis], size(x.Shape[*n.Axis+1:])
 	for i := range x.Data {
 		first := i - i/inner%count*inner
 		var sum float64
@@ -309,13 +309,13 @@ func runReshape(n ir.Node, in []*ir.Constant) *ir.Constant {
 
 func runConcat(n ir.Node, in []*ir.Constant) *ir.Constant {
 	out := &ir.Constant{Shape: slices.Clone(in[0].Shape)}
-	out.Shape[n.Axis] = 0
+	out.Shape[*n.Axis] = 0
 	for _, t := range in {
-		out.Shape[n.Axis] += t.Shape[n.Axis]
+		out.Shape[*n.Axis] += t.Shape[*n.Axis]
 	}
-	for i := range size(in[0].Shape[:n.Axis]) {
+	for i := range size(in[0].Shape[:*n.Axis]) {
 		for _, t := range in {
-			each := size(t.Shape[n.Axis:])
+			each := size(t.Shape[*n.Axis:])
 			out.Data = append(out.Data, t.Data[i*each:(i+1)*each]...)
 		}
 	}

@@ -19,7 +19,7 @@ func (r *reader) gather() {
 		}
 	}
 	for _, s := range r.steps {
-		if s.Op == ir.OpConcat && s.Axis == 1 && len(s.in) > 1 && len(s.out.shape) == 4 {
+		if s.Op == ir.OpConcat && *s.Axis == 1 && len(s.in) > 1 && len(s.out.shape) == 4 {
 			s.gather(uses)
 		}
 	}

@@ -61,7 +61,7 @@ func (r *reader) readConv(p pair, perm []int, operand pair) (*value, error) {
 		return nil, p.fail("shape %v of patches %v, want Conv2d's", area, patches)
 	}
 	return r.add(ir.Node{
-		Op: ir.OpConv, Group: 1, Pads: geometry[2:4:4], Strides: geometry[4:6:6], Dilations: geometry[6:8:8],
+		Op: ir.OpConv, Group: 1, Pads: []int{geometry[2], geometry[3], geometry[2], geometry[3]}, Strides: geometry[4:6:6], Dilations: geometry[6:8:8],
 	}, area, x, r.reshape(w, []int{filters, x.shape[1], geometry[0], geometry[1]})), nil
 }
 
@@ -82,11 +82,11 @@ func readPool(r *reader, p pair, operands []pair) (*value, error) {
 	if len(x.shape) != 4 || batches(x.shape[1:]) > 0 {
 		return nil, p.fail("of shape %v, want one of images of one size", x.shape)
 	}
-	node := ir.Node{Op: ir.OpMaxPool, Kernel: g[:2:2], Pads: g[2:4:4], Strides: g[6:8:8]}
+	node := ir.Node{Op: ir.OpMaxPool, Kernel: g[:2:2], Pads: g[2:6:6], Strides: g[6:8:8]}
 	if p.kind() == "maxPoolOp" {
 		return r.add(node, p.shape(), x), nil
 	}
-	node.Op = ir.OpAveragePool
+	node.Op, node.CountPad = ir.OpAveragePool, true
 	y := r.add(node, p.shape(), x)
 	if ratio := float32(x.shape[3]) / float32(g[0]*g[1]); ratio != 1 {
 		y = r.add(ir.Node{Op: ir.OpDiv}, y.shape, y, constant(ratio, "scale"))

@@ -14,7 +14,7 @@ var binaries = map[string]string{"+ false": ir.OpAdd, "- false": ir.OpSub, "⊙ 
 // axes.
 func readBinary(r *reader, p pair, operands []pair) (*value, error) {
 	if x, alpha, ok := leakyRelu(p); ok {
-		return r.activation(ir.Node{Op: ir.OpLeakyRelu, Alpha: alpha}, x)
+		return r.activation(ir.Node{Op: ir.OpLeakyRelu, Alpha: new(alpha)}, x)
 	}
 	if x, ok := masked(p, ">= true", "> true"); ok {
 		return r.activation(ir.Node{Op: ir.OpRelu}, x)
@@ -79,7 +79,7 @@ func (r *reader) unary(node ir.Node, x *value) *value {
 	}
 	perm, inner := x.from.Perm, x.from.in[0]
 	if node.Op == ir.OpSoftmax || node.Op == ir.OpLogSoftmax {
-		node.Axis = perm[node.Axis]
+		node.Axis = new(perm[*node.Axis])
 	}
 	return r.transpose(r.add(node, inner.shape, inner), perm)
 }

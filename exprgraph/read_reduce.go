@@ -40,7 +40,7 @@ func readReduction(r *reader, p pair, operands []pair) (*value, error) {
 				"want one of the first two, the last, or them in a Reshape", axis, x.shape)
 		}
 	}
-	y := r.add(ir.Node{Op: reductions[p.kind()], Axes: axes}, shape, x)
+	y := r.add(ir.Node{Op: reductions[p.kind()], Axes: axes, KeepDims: new(false)}, shape, x)
 	return r.reshape(y, p.shape()), nil
 }
 

@@ -107,8 +107,8 @@ func newReport(g *ir.Network) *Report {
 		r.Outputs = append(r.Outputs, Output{Name: o.Name, SQNR: math.NaN(), FoldedSQNR: math.NaN()})
 	}
 	for _, n := range g.Nodes {
-		if c := g.Calls[n.Name]; c != nil {
-			r.Calls = append(r.Calls, fmt.Sprintf("%s (Gorgonia's %s)", n.Name, c.What))
+		if n.Foreign != nil {
+			r.Calls = append(r.Calls, fmt.Sprintf("%s (%v)", n.Name, n.Foreign))
 		}
 	}
 	return r
@@ -134,7 +134,7 @@ func seeded(g *ir.Network) map[string]tensor.Tensor {
 				shape[i] = seededBatch
 			}
 		}
-		if in.Integer {
+		if in.Type == ir.Int64 {
 			sample[in.Name] = drawn(shape, func() int { return rng.IntN(min(rows, 1<<10)) })
 			continue
 		}

@@ -99,7 +99,7 @@ func readConcat(r *reader, p pair, operands []pair) (*value, error) {
 	if len(in) == 1 {
 		return in[0], nil
 	}
-	return r.add(ir.Node{Op: ir.OpConcat, Axis: axis[0]}, p.shape(), in...), nil
+	return r.add(ir.Node{Op: ir.OpConcat, Axis: new(axis[0])}, p.shape(), in...), nil
 }
 
 func readSoftmax(r *reader, p pair, operands []pair) (*value, error) {
@@ -125,5 +125,5 @@ func readSoftmax(r *reader, p pair, operands []pair) (*value, error) {
 	if params[1] != 0 {
 		op = ir.OpLogSoftmax
 	}
-	return r.unary(ir.Node{Op: op, Axis: axis}, v), nil
+	return r.unary(ir.Node{Op: op, Axis: new(axis)}, v), nil
 }

@@ -18,6 +18,14 @@ type value struct {
 	integer bool // of an input, or a reshaped one, of integers
 }
 
+// dtype returns the type of the elements.
+func (v *value) dtype() ir.Type {
+	if v.integer {
+		return ir.Int64
+	}
+	return ir.Float32
+}
+
 // step is a ir.Node whose inputs and output have no names yet.
 type step struct {
 	ir.Node
@@ -25,7 +33,6 @@ type step struct {
 	out *value
 
 	scale, shift []float64 // of opNorm
-	call         *ir.Call  // of ir.OpCall
 }
 
 // opNorm is x·scale + shift along axis 1, which is left of a batch normalization when its statistics are known.

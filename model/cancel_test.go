@@ -21,12 +21,12 @@ import (
 type kind struct {
 	name    string
 	sample  []int
-	integer bool
+	dtype   ir.Type
 	node    ir.Node
 	weights map[string][]int
-	layer   qtensor.Scheme                                                              // of the second weight, or an embedding; with
-	compute *model.Layer                                                                // what becomes of activations; nil for no layer
-	run     func(ctx context.Context, batch int, in []ir.Constant) (ir.Constant, error) // of a call
+	layer   qtensor.Scheme // of the second weight, or an embedding; with
+	compute *model.Layer   // what becomes of activations; nil for no layer
+	run     runs           // of code
 	out     []int
 }
 
@@ -39,23 +39,23 @@ var attributes = map[string]kind{
 		weights: map[string][]int{"w": {8, 4, 3, 3}},
 	},
 	"Gather": {
-		sample: []int{16}, integer: true, node: ir.Node{Inputs: []string{"w", "x"}},
+		sample: []int{16}, dtype: ir.Int64, node: ir.Node{Inputs: []string{"w", "x"}},
 		weights: map[string][]int{"w": {100, 16}},
 	},
 
 	"MaxPool":           {sample: []int{4, 16, 16}, node: ir.Node{Kernel: []int{3, 3}}},
 	"AveragePool":       {sample: []int{4, 16, 16}, node: ir.Node{Kernel: []int{3, 3}}},
 	"GlobalAveragePool": {sample: []int{4, 16, 16}},
-	"LeakyRelu":         {node: ir.Node{Alpha: 0.1}},
-	"Softmax":           {node: ir.Node{Axis: 1}},
-	"LogSoftmax":        {node: ir.Node{Axis: 1}},
+	"LeakyRelu":         {node: ir.Node{Alpha: new(float32(0.1))}},
+	"Softmax":           {node: ir.Node{Axis: new(1)}},
+	"LogSoftmax":        {node: ir.Node{Axis: new(1)}},
 	"ReduceSum":         {node: ir.Node{Axes: []int{1}}},
 	"ReduceMax":         {node: ir.Node{Axes: []int{1}}},
-	"FakeQuantize":      {node: ir.Node{Scale: 0.1, Zero: 128, High: 255}},
+	"FakeQuantize":      {node: ir.Node{Scale: 0.1, ZeroPoint: 128, QuantMax: 255}},
 	"Slice":             {node: ir.Node{Axes: []int{1}, Starts: []int{0}, Ends: []int{32}}},
 	"Reshape":           {node: ir.Node{Shape: []int{-1, 8, 8}}},
 	"Transpose":         {node: ir.Node{Perm: []int{1, 0}}},
-	"Concat":            {node: ir.Node{Inputs: []string{"x", "x"}, Axis: 1}},
+	"Concat":            {node: ir.Node{Inputs: []string{"x", "x"}, Axis: new(1)}},
 	"Add":               {node: ir.Node{Inputs: []string{"x", "x"}}},
 	"Sub":               {node: ir.Node{Inputs: []string{"x", "x"}}},
 	"Mul":               {node: ir.Node{Inputs: []string{"x", "x"}}},
@@ -98,9 +98,9 @@ func nodeKinds() (list []kind) {
 	embedding.name, embedding.node.Op, embedding.layer = "Gather of quantized rows", "Gather", qtensor.Symmetric(8)
 	embedding.compute = &model.Layer{}
 	call := kind{
-		name: "Call", node: ir.Node{Op: "Call"}, out: []int{-1, 64},
-		run: func(_ context.Context, _ int, in []ir.Constant) (ir.Constant, error) {
-			return ir.Constant{Shape: in[0].Shape, Data: slices.Clone(in[0].Data)}, nil
+		name: "Foreign", node: ir.Node{Op: "Foreign"}, out: []int{-1, 64},
+		run: func(_ context.Context, _ int, in []ir.Array) (ir.Array, error) {
+			return ir.Array{Shape: in[0].Shape, Data: slices.Clone(in[0].Data)}, nil
 		},
 	}
 	return append(list, embedding, call)
@@ -116,7 +116,7 @@ func (k kind) model(t *testing.T) (m *model.Model, input func(batch int) map[str
 	rng := rand.New(rand.NewPCG(5, 6))
 	return m, func(batch int) map[string]tensor.Tensor {
 		shape := append([]int{batch}, k.of()...)
-		if !k.integer {
+		if k.dtype != ir.Int64 {
 			return map[string]tensor.Tensor{"x": tensorOf(random(rng, 1, shape...))}
 		}
 		list := make([]int, tensor.Shape(shape).TotalSize())
@@ -141,8 +141,8 @@ func (k kind) limited(t *testing.T, opts ...model.Option) (*model.Model, error) 
 	rng := rand.New(rand.NewPCG(5, 5))
 	shape := append([]int{-1}, k.of()...)
 	g := &ir.Network{
-		Inputs: []ir.Value{{Name: "x", Shape: shape, Integer: k.integer}}, Outputs: []ir.Value{{Name: "y"}},
-		Constants: map[string]*ir.Constant{}, Calls: map[string]*ir.Call{},
+		Inputs: []ir.Value{{Name: "x", Shape: shape, Type: k.dtype}}, Outputs: []ir.Value{{Name: "y"}},
+		Constants: map[string]*ir.Constant{},
 	}
 	layers := map[string]model.Layer{}
 	for name, shape := range k.weights {
@@ -160,10 +160,10 @@ func (k kind) limited(t *testing.T, opts ...model.Option) (*model.Model, error) 
 	if n.Inputs == nil {
 		n.Inputs = []string{"x"}
 	}
-	g.Nodes = []ir.Node{n}
 	if k.run != nil {
-		g.Calls["n"] = &ir.Call{What: "a call", Shape: k.out, Run: k.run}
+		n.Foreign = code{"code", k.out, k.run}
 	}
+	g.Nodes = []ir.Node{n}
 	return model.New(g, layers, opts...)
 }
 

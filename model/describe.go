@@ -26,11 +26,11 @@ type LayerInfo struct {
 // are computed. It reads no weight, and is the same for a model that New made, and for one that Load or Read
 // made of its file.
 func (m *Model) Layers() (list []LayerInfo) {
-	if m == nil {
+	if m == nil || m.plan == nil {
 		return nil
 	}
-	for i := range m.steps {
-		s := &m.steps[i]
+	for i := range m.plan.steps {
+		s := &m.plan.steps[i]
 		if s.op.layer == nil && !isEmbedding(s.node.Node) {
 			continue
 		}
@@ -40,8 +40,8 @@ func (m *Model) Layers() (list []LayerInfo) {
 			if info.Activations = l.activations; info.Activations == Default && s.layer != nil {
 				info.Activations = Fixed24
 			}
-		} else if w := m.weightIn(s); w.data != nil {
-			info.Bytes = 4 * w.size.elements()
+		} else if w := m.plan.weightIn(s); w.data != nil {
+			info.Bytes = 4 * w.size.Elements()
 		}
 		list = append(list, info)
 	}
@@ -49,11 +49,11 @@ func (m *Model) Layers() (list []LayerInfo) {
 }
 
 // weightIn returns the value that is the weight of a float32 layer.
-func (m *Model) weightIn(s *step) *value {
+func (p *plan) weightIn(s *step) *value {
 	if isEmbedding(s.node.Node) {
-		return &m.values[s.in[0]]
+		return &p.values[s.in[0]]
 	}
-	return &m.values[s.in[1]]
+	return &p.values[s.in[1]]
 }
 
 // bytes returns what QTensor.Bytes does for the weight, and does not read it.
@@ -88,11 +88,7 @@ func (m *Model) String() string {
 		of   []ValueInfo
 	}{{"input", m.Inputs()}, {"output", m.Outputs()}} {
 		for _, v := range list.of {
-			dtype := "float32"
-			if v.Integer {
-				dtype = "integer"
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%v\n", list.what, table.Cell(v.Name), dtype, v.Shape)
+			fmt.Fprintf(w, "%s\t%s\t%v\t%v\n", list.what, table.Cell(v.Name), v.Type, v.Shape)
 		}
 	}
 	layers, quantized, bytes := m.Layers(), 0, 0

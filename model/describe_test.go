@@ -15,7 +15,7 @@ import (
 // oneLayer returns a network of a layer of each kind by itself, of weights that are float32.
 func oneLayer(t *testing.T, kind, compute string) *network {
 	g := newNetwork(1)
-	g.Inputs = []ir.Value{{Name: "x", Shape: []int{-1, 4, 4, 3}}, {Name: "words", Shape: []int{-1}, Integer: true}}
+	g.Inputs = []ir.Value{{Name: "x", Shape: []int{-1, 4, 4, 3}}, {Name: "words", Shape: []int{-1}, Type: ir.Int64}}
 	g.values["x"] = []int{4, 4, 3}
 	g.Outputs = []ir.Value{{Name: kinds[kind](t, g, "x", compute)}}
 	return g
@@ -105,7 +105,7 @@ func TestLayersOfFloats(t *testing.T) {
 		},
 		Outputs: []ir.Value{{Name: "r"}, {Name: "z"}, {Name: "v"}},
 	}
-	g.Inputs = append(g.Inputs, ir.Value{Name: "x0", Shape: []int{3, 2}}, ir.Value{Name: "i", Shape: []int{-1}, Integer: true})
+	g.Inputs = append(g.Inputs, ir.Value{Name: "x0", Shape: []int{3, 2}}, ir.Value{Name: "i", Shape: []int{-1}, Type: ir.Int64})
 	g.Constants = map[string]*ir.Constant{"w": count(2, 3), "table": count(5)}
 	m := newModel(t, g, nil)
 	loaded, _ := reloaded(t, m)

@@ -1,31 +1,22 @@
 package model
 
 import (
-	"fmt"
 	"math"
 
-	"euryale/qtensor"
+	"euryale/internal/ir"
 
 	"github.com/chewxy/math32"
 )
 
-// sameShape is the rule of an elementwise op.
-func sameShape(n *node, in []size) (size, error) {
-	if a := float64(n.Alpha); math.IsNaN(a) || math.IsInf(a, 0) {
-		return nil, fmt.Errorf("%w: alpha is %v, want a finite number", qtensor.ErrParams, a)
-	}
-	return in[0], nil
-}
-
 // relu sets y = max(x, 0).
-func relu(_ *node, y array, in []array, _ *scratch) {
+func relu(_ *ir.Resolved, y array, in []array, _ *scratch) {
 	for i, v := range in[0].x {
 		y.x[i] = max(v, 0)
 	}
 }
 
 // leakyRelu sets y = x, or alpha·x where x < 0.
-func leakyRelu(n *node, y array, in []array, _ *scratch) {
+func leakyRelu(n *ir.Resolved, y array, in []array, _ *scratch) {
 	for i, v := range in[0].x {
 		if v < 0 {
 			v *= n.Alpha
@@ -35,8 +26,8 @@ func leakyRelu(n *node, y array, in []array, _ *scratch) {
 }
 
 // elementwise returns the kernel y[i] = f(x[i]). The functions are those of Gorgonia, to the bit.
-func elementwise(f func(float32) float32) func(n *node, y array, in []array, s *scratch) {
-	return func(_ *node, y array, in []array, _ *scratch) {
+func elementwise(f func(float32) float32) func(n *ir.Resolved, y array, in []array, s *scratch) {
+	return func(_ *ir.Resolved, y array, in []array, _ *scratch) {
 		x := in[0].x
 		for first := 0; first < len(x); first += elementsAtOnce {
 			last := min(first+elementsAtOnce, len(x))
@@ -93,21 +84,6 @@ func sign(x float32) float32 {
 	return x
 }
 
-// softmaxShape is the rule of an op along Axis.
-func softmaxShape(n *node, in []size) (size, error) { return in[0], n.resolveAxis(len(in[0])) }
-
-// resolveAxis sets axis from Axis, which counts from the end where it is negative.
-func (n *node) resolveAxis(rank int) error {
-	if n.Axis < -rank || n.Axis >= rank {
-		return fmt.Errorf("%w: axis is %d, want one from %d to %d", qtensor.ErrShape, n.Axis, -rank, rank-1)
-	}
-	n.axis = n.Axis
-	if n.axis < 0 {
-		n.axis += rank
-	}
-	return nil
-}
-
 // around returns the product of the sizes before an axis, its own size, and the product of those behind it.
 func around(shape []int, axis int) (outer, own, inner int) {
 	outer, inner = 1, 1
@@ -125,8 +101,8 @@ func around(shape []int, axis int) (outer, own, inner int) {
 }
 
 // along calls f for each index of the other axes, with the elements of y and x along Axis, of stride step.
-func along(n *node, y, x array, f func(y, x []float32, count, step int)) {
-	outer, own, inner := around(y.shape, n.axis)
+func along(n *ir.Resolved, y, x array, f func(y, x []float32, count, step int)) {
+	outer, own, inner := around(y.shape, n.Axis)
 	for o := range outer {
 		for i := range inner {
 			f(y.x[o*own*inner+i:], x.x[o*own*inner+i:], own, inner)
@@ -146,7 +122,7 @@ func largest(x []float32, count, step int) float32 {
 // softmax sets y = e^(x − m)·(1/Σ e^(x − m)) along Axis, m the largest x. Along the last axis, tensor v0.9.24
 // looks for m with the first element of all in place of the first of each row, and gives other bits; here
 // samples do not depend on others.
-func softmax(n *node, y array, in []array, _ *scratch) {
+func softmax(n *ir.Resolved, y array, in []array, _ *scratch) {
 	along(n, y, in[0], func(y, x []float32, count, step int) {
 		most := largest(x, count, step)
 		var sum float32
@@ -163,7 +139,7 @@ func softmax(n *node, y array, in []array, _ *scratch) {
 }
 
 // logSoftmax sets y = x − m − ln Σ e^(x − m) along Axis, m the largest x.
-func logSoftmax(n *node, y array, in []array, _ *scratch) {
+func logSoftmax(n *ir.Resolved, y array, in []array, _ *scratch) {
 	along(n, y, in[0], func(y, x []float32, count, step int) {
 		most := largest(x, count, step)
 		var sum float32
@@ -175,31 +151,6 @@ func logSoftmax(n *node, y array, in []array, _ *scratch) {
 			y[j*step] = x[j*step] - most - sum
 		}
 	})
-}
-
-// broadcastShape is the rule of two values whose sizes are equal, or 1 or missing where the other's is
-// repeated.
-func broadcastShape(_ *node, in []size) (size, error) {
-	a, b := in[0], in[1]
-	out := make(size, max(len(a), len(b)))
-	for i := range out {
-		one := func(s size) int {
-			if at := i - (len(out) - len(s)); at >= 0 {
-				return s[at]
-			}
-			return 1
-		}
-		p, q := one(a), one(b)
-		switch {
-		case p == q || q == 1:
-			out[i] = p
-		case p == 1:
-			out[i] = q
-		default:
-			return nil, fmt.Errorf("%w: got %v and %v, want equal sizes, or 1", qtensor.ErrShape, a, b)
-		}
-	}
-	return out, nil
 }
 
 // A row sets y[i] = a[i·da] ∘ b[i·db] for every i, with steps of 0 or 1.
@@ -236,8 +187,8 @@ func pow(y, a, b []float32, da, db int) {
 }
 
 // binary returns the kernel of an op on two values.
-func binary(f row) func(n *node, y array, in []array, s *scratch) {
-	return func(_ *node, y array, in []array, _ *scratch) {
+func binary(f row) func(n *ir.Resolved, y array, in []array, s *scratch) {
+	return func(_ *ir.Resolved, y array, in []array, _ *scratch) {
 		a, b := in[0], in[1]
 		if len(a.x) == len(y.x) && len(b.x) == len(y.x) {
 			f(y.x, a.x, b.x, 1, 1)
@@ -246,7 +197,7 @@ func binary(f row) func(n *node, y array, in []array, s *scratch) {
 		sa, sb := steps(a.shape, y.shape), steps(b.shape, y.shape)
 		last := len(y.shape) - 1 // there is one, since the sizes differ
 		n := y.shape[last]
-		var at [maxRank]int
+		var at [ir.MaxRank]int
 		var fromA, fromB int
 		for to := 0; to < len(y.x); to += n {
 			f(y.x[to:][:n], a.x[fromA:], b.x[fromB:], sa[last], sb[last])
@@ -265,7 +216,7 @@ func binary(f row) func(n *node, y array, in []array, s *scratch) {
 
 // steps returns the strides of a value along the axes of a result that it is broadcast to, 0 where it is
 // repeated.
-func steps(shape, result []int) (s [maxRank]int) {
+func steps(shape, result []int) (s [ir.MaxRank]int) {
 	step := 1
 	for i := len(shape) - 1; i >= 0; i-- {
 		if shape[i] > 1 {

@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"slices"
 
 	"euryale/internal/ir"
 	"euryale/qtensor"
@@ -25,44 +24,15 @@ func embeddingsOf(nodes []ir.Node) map[string]bool {
 	return names
 }
 
-// addEmbedding adds a node whose embedding is quantized.
-func (b *builder) addEmbedding(n *node, op operation, l layer) error {
+// addEmbedding adds a step that takes rows of a quantized embedding.
+func (b *builder) addEmbedding(s step, out ir.Operand, l layer) error {
 	if l.activations != Default || len(l.params.Scales) > 0 {
 		return fmt.Errorf("%w: got activations %v, want none: an embedding has no arithmetic", qtensor.ErrParams, l.activations)
 	}
-	weight, err := b.replaced(n.Node, l)
-	if err != nil {
-		return err
-	}
-	indices, err := b.constant(n.Inputs[1])
-	if err != nil {
-		return err
-	}
-	out, err := op.shape(n, []size{weight, b.values[indices].size})
-	if err == nil {
-		err = out.check()
-	}
-	if err != nil {
-		return err
-	}
-	s := step{node: n, op: op, in: []int{indices}, out: b.add(value{name: n.Output, size: out, from: -1})}
-	s.embedding = once(b.packed, packKey{weight: l.weight}, func(w *qtensor.QTensor) (*qtensor.QTensor, error) { return w, nil })
+	s.embedding = once(&b.m.packed, packKey{weight: l.weight}, func(w *qtensor.QTensor) (*qtensor.QTensor, error) { return w, nil })
+	s.out = b.add(value{name: s.node.Output, size: out.Size, from: -1})
 	b.steps = append(b.steps, s)
 	return nil
-}
-
-// replaced returns the size of the constant that a layer replaces.
-func (b *builder) replaced(n *ir.Node, l layer) (size, error) {
-	name := n.Weight()
-	w := b.from.Constants[name]
-	if w == nil {
-		return nil, fmt.Errorf("%w: weight %q is no constant, want one where there is a layer", qtensor.ErrShape, name)
-	}
-	if !slices.Equal(w.Shape, l.weight.shape) {
-		return nil, fmt.Errorf("%w: got a quantized weight %v, want the shape of the constant %q, %v", qtensor.ErrShape,
-			l.weight.shape, name, w.Shape)
-	}
-	return given(w.Shape, false)
 }
 
 // doEmbedding sets y to rows of an embedding.

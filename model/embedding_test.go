@@ -25,7 +25,7 @@ const words, width = 12, 7
 func language() *ir.Network {
 	rng := rand.New(rand.NewPCG(7, 8))
 	return &ir.Network{
-		Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 3}, Integer: true}, {Name: "z", Shape: []int{-1, 3}, Integer: true}},
+		Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 3}, Type: ir.Int64}, {Name: "z", Shape: []int{-1, 3}, Type: ir.Int64}},
 		Outputs: []ir.Value{
 			{Name: "e", Shape: []int{-1, 3, width}}, {Name: "f", Shape: []int{-1, 3, width}}, {Name: "y", Shape: []int{-1, words}},
 		},
@@ -200,31 +200,29 @@ func TestEmbeddingErrors(t *testing.T) {
 	}
 }
 
-// TestEmbeddingByFloats has indices that are computed: those that are not whole are errors, quantized and in
-// float32.
+// TestEmbeddingByFloats has indices that are real numbers, given or computed: New refuses them. Constant ones
+// are checked when they are used, quantized and in float32.
 func TestEmbeddingByFloats(t *testing.T) {
 	g := &ir.Network{
 		Inputs: []ir.Value{{Name: "x", Shape: []int{-1}}}, Outputs: []ir.Value{{Name: "y"}},
-		Nodes: []ir.Node{
-			{Op: "Abs", Name: "abs", Inputs: []string{"x"}, Output: "a"},
-			{Op: "Gather", Name: "emb", Inputs: []string{"table", "a"}, Output: "y"},
-		},
+		Nodes:     []ir.Node{{Op: "Gather", Name: "emb", Inputs: []string{"table", "x"}, Output: "y"}},
 		Constants: map[string]*ir.Constant{"table": language().Constants["table"]},
 	}
 	embedding := quantize(t, g.Constants["table"], qtensor.Float16())
-	quantized, float := newModel(t, g, map[string]model.Layer{"emb": {Weight: embedding}}), newModel(t, rounded(t, g, "table", embedding), nil)
-	of := func(x ...float32) map[string]tensor.Tensor {
-		return map[string]tensor.Tensor{"x": tensor.New(tensor.WithShape(len(x)), tensor.WithBacking(x))}
-	}
-	for _, m := range []*model.Model{quantized, float} {
-		if got, want := run(t, m, of(2, -3), "y"), run(t, float, of(2, 3), "y"); !slices.Equal(got, want) {
-			t.Errorf("got %v, want %v", got, want)
+	for _, layers := range []map[string]model.Layer{nil, {"emb": {Weight: embedding}}} {
+		g.Inputs = []ir.Value{{Name: "x", Shape: []int{-1}}}
+		if _, err := model.New(g, layers); !errors.Is(err, qtensor.ErrDtype) {
+			t.Errorf("got error %v, want ErrDtype", err)
 		}
+		g.Inputs, g.Nodes[0].Inputs[1] = nil, "rows"
 		for _, x := range []float32{1.5, words - 0.5, words, 1e30, float32(math.NaN()), float32(math.Inf(-1))} {
-			if _, err := m.Run(context.Background(), of(1, x)); !errors.Is(err, qtensor.ErrValue) || !strings.Contains(err.Error(), "at 1, want a whole number from 0 to 11") {
+			g.Constants["rows"] = values([]int{2}, 1, x)
+			if _, err := newModel(t, g, layers).Run(context.Background(), nil); !errors.Is(err, qtensor.ErrValue) || !strings.Contains(err.Error(), "at 1, want a whole number from 0 to 11") {
 				t.Errorf("%v: got error %v, want ErrValue", x, err)
 			}
 		}
+		g.Nodes[0].Inputs[1] = "x"
+		delete(g.Constants, "rows")
 	}
 }
 

@@ -31,6 +31,7 @@ var (
 // execution is one run of a model.
 type execution struct {
 	m         *Model
+	p         *plan
 	in        []input
 	batch     int
 	w         observer
@@ -62,14 +63,16 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w observer
 	if err != nil {
 		return err
 	}
-	e := &execution{m: m, w: w, y: make([][]float32, len(m.outputs)), stop: done, ctx: context.Background()}
-	if e.in, e.batch, err = m.open(in); err != nil {
+	e := &execution{m: m, w: w, y: make([][]float32, len(m.graph.Outputs)), stop: done, ctx: context.Background()}
+	if err := e.open(in); errors.Is(err, errStopped) {
+		return ended(ctx)
+	} else if err != nil {
 		return err
 	}
-	if err := m.fits(e.batch, w.observe != nil); err != nil {
+	if err := e.p.fits(e.batch, w.observe != nil); err != nil {
 		return err
 	}
-	if done == nil || !m.long(e.batch, out != nil) {
+	if done == nil || !e.p.long(e.batch, out != nil) {
 		err = m.use(func() error { return e.compute(out != nil) })
 	} else {
 		err = errTask
@@ -83,13 +86,14 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w observer
 	if err != nil {
 		return err
 	}
-	for i, id := range m.outputs {
+	for i, id := range e.p.outputs {
 		if out == nil {
 			break
 		}
-		shape := make(tensor.Shape, len(m.values[id].size))
-		m.values[id].size.put(shape, e.batch)
-		out[m.values[id].name] = dense.New(e.y[i], shape)
+		v := &e.p.values[id]
+		shape := make(tensor.Shape, len(v.size))
+		v.size.Put(shape, e.batch)
+		out[v.name] = dense.New(e.y[i], shape)
 	}
 	return nil
 }
@@ -204,12 +208,12 @@ func (e *execution) compute(outputs bool) error {
 	if !outputs {
 		return e.pass(x, e.batch, e.y, false)
 	}
-	for i, id := range e.m.outputs {
-		if e.y[i], err = e.output(e.m.values[id].size.at(e.batch)); err != nil {
+	for i, id := range e.p.outputs {
+		if e.y[i], err = e.output(e.p.values[id].size.At(e.batch)); err != nil {
 			return err
 		}
 	}
-	if tasks := e.m.tasks(e.batch); tasks > 1 {
+	if tasks := e.p.tasks(e.batch); tasks > 1 {
 		switch err := e.split(x, tasks); {
 		case err == nil:
 			return nil
@@ -259,7 +263,7 @@ func (e *execution) read() ([][]float32, error) {
 		e.copies = append(e.copies, x)
 		for first := 0; first < len(x); first += readAtOnce {
 			if err := e.readPart(in, x[first:min(first+readAtOnce, len(x))], first); err != nil {
-				return nil, fmt.Errorf("input %q: %w", e.m.values[e.m.inputs[i]].name, err)
+				return nil, fmt.Errorf("input %q: %w", e.m.graph.Inputs[i].Name, err)
 			}
 		}
 		list[i] = x
@@ -278,43 +282,43 @@ func (e *execution) readPart(in input, dst []float32, first int) error {
 
 // pass computes the outputs y for the inputs x of a batch. Outputs that are nil are not copied.
 func (e *execution) pass(x [][]float32, batch int, y [][]float32, singleThreaded bool) error {
-	m := e.m
-	ws, err := m.workspace()
+	p := e.p
+	ws, err := p.workspace()
 	if err != nil {
 		return err
 	}
-	for i, id := range m.inputs {
+	for i, id := range p.inputs {
 		ws.values[id].x = x[i]
 	}
-	m.reshape(ws, batch, e.w.observe != nil)
+	p.reshape(ws, batch, e.w.observe != nil)
 	ws.batch, ws.singleThreaded = batch, singleThreaded
 	err = e.steps(ws)
-	for i, id := range m.outputs {
+	for i, id := range p.outputs {
 		if err == nil {
 			copy(y[i], ws.values[id].x)
 		}
 	}
-	for i := range m.values {
-		if root := m.root(i); root.buffer < 0 && root.data == nil {
+	for i := range p.values {
+		if root := p.root(i); root.buffer < 0 && root.data == nil {
 			ws.values[i].x = nil // the caller's
 		}
 	}
-	m.workspaces.Put(ws)
+	p.workspaces.Put(ws)
 	return err
 }
 
 // steps computes every node.
 func (e *execution) steps(ws *workspace) error {
-	m := e.m
+	p := e.p
 	if e.w.observe != nil {
-		for _, id := range m.inputs {
-			if err := e.w.observe(m.values[id].name, ws.values[id].x); err != nil {
-				return fmt.Errorf("input %q: %w", m.values[id].name, err)
+		for _, id := range p.inputs {
+			if err := e.w.observe(p.values[id].name, ws.values[id].x); err != nil {
+				return fmt.Errorf("input %q: %w", p.values[id].name, err)
 			}
 		}
 	}
-	for i := range m.steps {
-		s := &m.steps[i]
+	for i := range p.steps {
+		s := &p.steps[i]
 		if e.stopped() {
 			return errStopped
 		}
@@ -325,7 +329,7 @@ func (e *execution) steps(ws *workspace) error {
 	if e.stopped() {
 		return errStopped
 	}
-	m.ready.Store(true)
+	p.ready.Store(true)
 	return nil
 }
 
@@ -343,7 +347,7 @@ func (e *execution) step(ws *workspace, s *step) error {
 		e.w.took(s, time.Since(begin))
 	}
 	if err == nil && e.w.observe != nil {
-		err = e.w.observe(e.m.values[s.out].name, ws.values[s.out].x)
+		err = e.w.observe(e.p.values[s.out].name, ws.values[s.out].x)
 	}
 	return err
 }

@@ -12,24 +12,23 @@ import (
 )
 
 // Tasks returns the number of tasks of a run of a batch.
-func (m *Model) Tasks(batch int) int { return m.tasks(batch) }
+func (m *Model) Tasks(batch int) int { return m.plan.tasks(batch) }
 
 // HeaderBound returns what a header has at most, and below what New does not look closer.
 func (m *Model) HeaderBound() (bound, small int) { return m.headerBound(), smallHeader }
 
 // Split returns the outputs for inputs whose batch is computed in so many tasks.
 func (m *Model) Split(in map[string]tensor.Tensor, tasks int) ([][]float32, error) {
-	e := &execution{m: m, y: make([][]float32, len(m.outputs))}
-	var err error
-	if e.in, e.batch, err = m.open(in); err != nil {
+	e := &execution{m: m, y: make([][]float32, len(m.graph.Outputs))}
+	if err := e.open(in); err != nil {
 		return nil, err
 	}
 	x, err := e.read()
 	if err != nil {
 		return nil, err
 	}
-	for i, id := range m.outputs {
-		e.y[i] = make([]float32, m.values[id].size.at(e.batch))
+	for i, id := range e.p.outputs {
+		e.y[i] = make([]float32, e.p.values[id].size.At(e.batch))
 	}
 	return e.y, e.split(x, tasks)
 }
@@ -45,14 +44,14 @@ func ReadLater(r io.ReaderAt, size int64, opts ...Option) (*Model, error) {
 
 // Prepare has every constant and every layer ready to run, as a run has.
 func (m *Model) Prepare() error {
-	for _, v := range m.values {
+	for _, v := range m.plan.values {
 		if v.data != nil {
 			if _, err := v.data(); err != nil {
 				return err
 			}
 		}
 	}
-	for _, s := range m.steps {
+	for _, s := range m.plan.steps {
 		if s.layer != nil {
 			if _, err := s.layer(); err != nil {
 				return err
@@ -74,22 +73,32 @@ func (m *Model) RunWatched(ctx context.Context, in, out map[string]tensor.Tensor
 }
 
 // Long reports whether a run of a batch is left when its context ends, with outputs or without.
-func (m *Model) Long(batch int, outputs bool) bool { return m.long(batch, outputs) }
+func (m *Model) Long(batch int, outputs bool) bool { return m.plan.long(batch, outputs) }
 
 // Idle reports that nothing uses the model.
 func (m *Model) Idle() bool { return m.using.Load()&^closed == 0 }
 
 // Memory returns how many bytes a run of a batch takes at most.
-func (m *Model) Memory(batch int, observed bool) int64 { return int64(m.memory(batch, observed)) }
+func (m *Model) Memory(batch int, observed bool) int64 { return int64(m.plan.memory(batch, observed)) }
 
 // Resident returns the bytes of constants and weights.
-func (m *Model) Resident() int64 { return int64(m.resident) }
+func (m *Model) Resident() int64 { return int64(m.plan.resident) }
 
 // Packing returns the bytes that packing a weight takes at most besides.
-func (m *Model) Packing() int64 { return int64(m.packing) }
+func (m *Model) Packing() int64 { return int64(m.plan.packing) }
 
 // Ops returns the names of all ops, sorted.
-func Ops() []string { return slices.Sorted(maps.Keys(operations)) }
+func Ops() []string { return slices.Sorted(maps.Keys(evaluators)) }
 
 // MaxAbandoned is maxAbandoned.
 const MaxAbandoned = maxAbandoned
+
+// MaxPlans is maxPlans.
+const MaxPlans = maxPlans
+
+// Plans returns how many plans the model keeps besides its first.
+func (m *Model) Plans() int {
+	m.plans.lock.Lock()
+	defer m.plans.lock.Unlock()
+	return len(m.plans.list)
+}

@@ -22,10 +22,11 @@ const reservedName = "__metadata__"
 // metaKey is the key of the metadata that has the structure.
 const metaKey = "euryale.model"
 
-const fileVersion = 1
+const fileVersion = 2
 
 type fileJSON struct {
 	Version int                  `json:"version"`
+	Dims    []ir.Dim             `json:"dims,omitempty"`
 	Inputs  []ir.Value           `json:"inputs"`
 	Outputs []ir.Value           `json:"outputs"`
 	Nodes   []ir.Node            `json:"nodes"`
@@ -40,7 +41,7 @@ type layerJSON struct {
 }
 
 // Save writes the model to a file, all or nothing, as qtensor.Save does. Errors: those of qtensor.Save;
-// ErrCall; qtensor.ErrChanged for a model whose own file was changed in place since Load; os.ErrClosed after
+// ErrForeign; qtensor.ErrChanged for a model whose own file was changed in place since Load; os.ErrClosed after
 // Close.
 func (m *Model) Save(path string) error {
 	err := m.use(func() error {
@@ -56,7 +57,7 @@ func (m *Model) Save(path string) error {
 	return nil
 }
 
-// Write writes the bytes of a file that holds the model. Errors: those of qtensor.Write; ErrCall;
+// Write writes the bytes of a file that holds the model. Errors: those of qtensor.Write; ErrForeign;
 // qtensor.ErrChanged as for Save; os.ErrClosed after Close.
 func (m *Model) Write(w io.Writer) error {
 	err := m.use(func() error {
@@ -72,34 +73,31 @@ func (m *Model) Write(w io.Writer) error {
 	return nil
 }
 
-// ErrCall reports a model that does not go into a file: one of its operations is code.
-var ErrCall = errors.New("an operation of Gorgonia")
+// ErrForeign reports a model that does not go into a file: one of its operations is code.
+var ErrForeign = errors.New("an operation that is code")
 
 func (m *Model) bundle() (qtensor.Bundle, error) {
-	for _, s := range m.steps {
-		if s.call != nil {
-			return qtensor.Bundle{}, fmt.Errorf("node %q: %w, which no file holds: %s", s.node.Name, ErrCall, s.call.What)
+	for _, n := range m.graph.Nodes {
+		if n.Foreign != nil {
+			return qtensor.Bundle{}, fmt.Errorf("node %q: %w, which no file holds: %v", n.Name, ErrForeign, n.Foreign)
 		}
 	}
 	b := qtensor.Bundle{Quantized: map[string]*qtensor.QTensor{}, Float: map[string]*tensor.Dense{}}
-	for _, v := range m.values {
-		if v.data == nil {
-			continue
-		}
-		if t := m.graph.Constants[v.name].Trained; t != nil && len(m.layers) == 0 {
+	for name, c := range m.graph.Constants {
+		if t := c.Trained; t != nil && len(m.layers) == 0 {
 			if t.Err != nil {
-				return b, fmt.Errorf("constant %q: as it was quantized in training: %w", v.name, t.Err)
+				return b, fmt.Errorf("constant %q: as it was quantized in training: %w", name, t.Err)
 			}
-			b.Quantized[v.name] = t.Tensor
+			b.Quantized[name] = t.Tensor
 			continue
 		}
-		data, err := v.data()
+		data, err := m.constants[name].data()
 		if err != nil {
-			return b, fmt.Errorf("constant %q: %w", v.name, err)
+			return b, fmt.Errorf("constant %q: %w", name, err)
 		}
-		b.Float[v.name] = dense.New(data, tensor.Shape(v.size))
+		b.Float[name] = dense.New(data, tensor.Shape(c.Shape))
 	}
-	j := fileJSON{fileVersion, m.graph.Inputs, m.graph.Outputs, m.graph.Nodes, map[string]layerJSON{}}
+	j := fileJSON{fileVersion, m.graph.Dims, m.graph.Inputs, m.graph.Outputs, m.graph.Nodes, map[string]layerJSON{}}
 	names, embeddings := m.weightNames(), embeddingsOf(m.graph.Nodes)
 	for _, node := range slices.Sorted(maps.Keys(m.layers)) {
 		l := m.layers[node]
@@ -131,7 +129,7 @@ func (m *Model) checkHeader() error {
 		return nil
 	}
 	b, err := m.bundle()
-	if errors.Is(err, ErrCall) {
+	if errors.Is(err, ErrForeign) {
 		return nil // which no file holds anyway
 	}
 	if err == nil {
@@ -155,22 +153,22 @@ func (m *Model) headerBound() int {
 	for _, v := range slices.Concat(m.graph.Inputs, m.graph.Outputs) {
 		n += entry + written(v.Name) + number*len(v.Shape)
 	}
-	for _, v := range m.values {
-		if v.data == nil {
-			continue
-		}
+	for name, c := range m.graph.Constants {
 		arrays := 1
-		if m.graph.Constants[v.name].Trained != nil {
+		if c.Trained != nil {
 			arrays = quantizedArrays
 		}
-		n += arrays * (entry + written(v.name) + number*len(v.size))
+		n += arrays * (entry + written(name) + number*len(c.Shape))
+	}
+	for _, d := range m.graph.Dims {
+		n += entry + written(d.Name)
 	}
 	for _, o := range m.graph.Nodes {
 		n += node + written(o.Name) + written(o.Output)
 		for _, in := range o.Inputs {
 			n += written(in) + 5
 		}
-		for _, list := range lists(&o) {
+		for _, list := range ir.Lists(&o) {
 			n += number * len(*list)
 		}
 	}

@@ -46,11 +46,11 @@ func TestHostileFiles(t *testing.T) {
 	m := newModel(t, lenet(), quantized(t, lenet(), batchOf(1, 8, 1, 12, 12), "static-int8"))
 	file := bytesOf(t, m)
 	for _, c := range []struct{ name, old, with, want string }{
-		{"version", `"version":1`, `"version":2`, "version 2"},
-		{"a key twice", `"version":1`, `"version":1,"version":1`, "twice"},
-		{"a key unknown", `"version":1`, `"version":1,"more":1`, "unknown field"},
+		{"version", `"version":2`, `"version":3`, "version 3"},
+		{"a key twice", `"version":2`, `"version":2,"version":2`, "twice"},
+		{"a key unknown", `"version":2`, `"version":2,"more":1`, "unknown field"},
 		{"op", `"op":"Softmax"`, `"op":"Exec"`, `node "softmax" (Exec)`},
-		{"attribute", `"op":"Softmax"`, `"op":"Relu"`, "attribute axis"},
+		{"attribute", `"op":"Softmax"`, `"op":"Relu"`, "attributes axis"},
 		{"cycle", `"inputs":["x","k1","b1"]`, `"inputs":["m1","k1","b1"]`, `no input "m1" before it`},
 		{"missing name", `"inputs":["m1","k2"]`, `"inputs":["m9","k2"]`, `no input "m9"`},
 		{"no inputs", `"inputs":["m1","k2"]`, `"inputs":[]`, "0 inputs"},
@@ -61,13 +61,16 @@ func TestHostileFiles(t *testing.T) {
 		{"negative stride", `"strides":[2,2]`, `"strides":[-2,2]`, "strides"},
 		{"huge kernel", `"kernel_shape":[2,2]`, `"kernel_shape":[2147483647,2]`, "kernel_shape"},
 		{"no number", `"kernel_shape":[2,2]`, `"kernel_shape":[1e300,2]`, "metadata"},
-		{"huge pads", `"pads":[2,2]`, `"pads":[2147483647,2147483647]`, "pad"},
+		{"huge pads", `"pads":[2,2,2,2]`, `"pads":[2147483647,2,2147483647,2]`, "pad"},
 		{"overflow", `"shape":[-1,1,12,12]`, `"shape":[-1,65536,65536,65536]`, "elements"},
 		{"negative size", `"shape":[-1,1,12,12]`, `"shape":[-1,-7,12,12]`, "-7"},
-		{"two batches", `"shape":[-1,192]`, `"shape":[-1,-1]`, "batch"},
+		{"two batches", `"shape":[-1,192]`, `"shape":[-1,-1]`, "flat"},
 		{"shape", `"shape":[-1,192]`, `"shape":[-1,191]`, "flat"},
 		{"groups", `"group":2`, `"group":3`, "conv2"},
 		{"output", `"outputs":[{"name":"y"`, `"outputs":[{"name":"q"`, `no output "q"`},
+		{"a free dimension that is not there", `"shape":[-1,1,12,12]`, `"shape":[-1,1,-2,12]`, "free dimensions"},
+		{"type", `"shape":[-1,1,12,12]`, `"shape":[-1,1,12,12],"type":"int64"`, "input 0 is int64"},
+		{"no type", `"shape":[-1,1,12,12]`, `"shape":[-1,1,12,12],"type":"int65"`, "int65"},
 		{"output shape", `{"name":"p","shape":[-1,10]}`, `{"name":"p","shape":[-1,11]}`, "[-1 11]"},
 		{"compute", `"compute":"static-int8"`, `"compute":"magic"`, "magic"},
 		{"scale", `"scale":`, `"scale":-`, "positive"},
@@ -223,7 +226,7 @@ func checkFile(t *testing.T, file []byte) {
 			return
 		}
 		of := tensor.Float32
-		if v.Integer {
+		if v.Type == model.Int64 {
 			of = tensor.Int
 		}
 		in[v.Name] = tensor.New(tensor.WithShape(shape...), tensor.Of(of))
@@ -246,12 +249,12 @@ func floatOps() *ir.Network {
 		Inputs:  []ir.Value{{Name: "x", Shape: []int{-1, 1, 4, 4}}},
 		Outputs: []ir.Value{{Name: "y", Shape: []int{-1, 4}}},
 		Nodes: []ir.Node{
-			{Op: "AveragePool", Name: "average", Inputs: []string{"x"}, Output: "a", Kernel: []int{2, 2}, Strides: []int{2, 2}},
-			{Op: "LeakyRelu", Name: "leaky", Inputs: []string{"a"}, Output: "l", Alpha: 0.5},
+			{Op: "AveragePool", CountPad: true, Name: "average", Inputs: []string{"x"}, Output: "a", Kernel: []int{2, 2}, Strides: []int{2, 2}},
+			{Op: "LeakyRelu", Name: "leaky", Inputs: []string{"a"}, Output: "l", Alpha: new(float32(0.5))},
 			{Op: "Transpose", Name: "transpose", Inputs: []string{"l"}, Output: "t", Perm: []int{0, 1, 3, 2}},
 			{Op: "Reshape", Name: "flat", Inputs: []string{"t"}, Output: "f", Shape: []int{-1, 4}},
 			{Op: "Div", Name: "div", Inputs: []string{"f", "c"}, Output: "d"},
-			{Op: "Softmax", Name: "softmax", Inputs: []string{"d"}, Output: "y", Axis: 1},
+			{Op: "Softmax", Name: "softmax", Inputs: []string{"d"}, Output: "y", Axis: new(1)},
 		},
 		Constants: map[string]*ir.Constant{"c": count(1)},
 	}

@@ -18,7 +18,7 @@ import (
 // TestGather looks rows up by integers of every type, before and after a file.
 func TestGather(t *testing.T) {
 	g := &ir.Network{
-		Inputs:    []ir.Value{{Name: "x", Shape: []int{-1, 2}, Integer: true}},
+		Inputs:    []ir.Value{{Name: "x", Shape: []int{-1, 2}, Type: ir.Int64}},
 		Outputs:   []ir.Value{{Name: "y"}},
 		Nodes:     []ir.Node{{Op: "Gather", Name: "g", Inputs: []string{"table", "x"}, Output: "y"}},
 		Constants: map[string]*ir.Constant{"table": count(4, 3)},
@@ -34,7 +34,7 @@ func TestGather(t *testing.T) {
 	}
 	want := []float32{9, 10, 11, 0, 1, 2, 3, 4, 5, 9, 10, 11}
 	for _, m := range []*model.Model{m, loaded} {
-		if in := m.Inputs()[0]; !in.Integer || m.Outputs()[0].Integer {
+		if in := m.Inputs()[0]; in.Type != model.Int64 || m.Outputs()[0].Type != model.Float32 {
 			t.Errorf("got inputs %+v, outputs %+v", m.Inputs(), m.Outputs())
 		}
 		for _, x := range []any{[]int{3, 0, 1, 3}, []int32{3, 0, 1, 3}, []int64{3, 0, 1, 3}} {

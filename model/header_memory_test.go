@@ -42,7 +42,7 @@ func headers() map[string]func(size int) string {
 	structure := func(list, of string) string {
 		parts := map[string]string{"inputs": `[{"name":"x","shape":[-1,2]}]`, "outputs": `[{"name":"x","shape":[-1,2]}]`, "nodes": "[]", "layers": "{}"}
 		parts[list] = of
-		return meta(fmt.Sprintf(`{"version":1,"inputs":%s,"outputs":%s,"nodes":%s,"layers":%s}`, parts["inputs"], parts["outputs"], parts["nodes"], parts["layers"]))
+		return meta(fmt.Sprintf(`{"version":2,"inputs":%s,"outputs":%s,"nodes":%s,"layers":%s}`, parts["inputs"], parts["outputs"], parts["nodes"], parts["layers"]))
 	}
 	list := func(name string, element func(int) string) func(int) string {
 		return func(size int) string { return structure(name, "["+many(size, element)+"]") }

@@ -61,14 +61,14 @@ func lenet() *ir.Network {
 		Inputs:  []ir.Value{{Name: "x", Shape: []int{-1, 1, 12, 12}}},
 		Outputs: []ir.Value{{Name: "y"}, {Name: "p", Shape: []int{-1, 10}}},
 		Nodes: []ir.Node{
-			{Op: "Conv", Name: "conv1", Inputs: []string{"x", "k1", "b1"}, Output: "c1", Pads: []int{2, 2}},
+			{Op: "Conv", Name: "conv1", Inputs: []string{"x", "k1", "b1"}, Output: "c1", Pads: []int{2, 2, 2, 2}},
 			{Op: "Relu", Name: "relu1", Inputs: []string{"c1"}, Output: "r1"},
 			{Op: "MaxPool", Name: "pool1", Inputs: []string{"r1"}, Output: "m1", Kernel: []int{2, 2}, Strides: []int{2, 2}},
 			{Op: "Conv", Name: "conv2", Inputs: []string{"m1", "k2"}, Output: "c2", Group: 2},
 			{Op: "Relu", Name: "relu2", Inputs: []string{"c2"}, Output: "r2"},
 			{Op: "Reshape", Name: "flat", Inputs: []string{"r2"}, Output: "f", Shape: []int{-1, 192}},
 			{Op: "Gemm", Name: "fc", Inputs: []string{"f", "w", "b"}, Output: "y"},
-			{Op: "Softmax", Name: "softmax", Inputs: []string{"y"}, Output: "p", Axis: 1},
+			{Op: "Softmax", Name: "softmax", Inputs: []string{"y"}, Output: "p", Axis: new(1)},
 		},
 		Constants: map[string]*ir.Constant{
 			"k1": random(rng, 0.3, 8, 1, 5, 5), "b1": random(rng, 0.1, 8), "k2": random(rng, 0.2, 12, 4, 3, 3),
@@ -94,17 +94,13 @@ func quantized(t testing.TB, g *ir.Network, in map[string]tensor.Tensor, compute
 	}
 	layers, made := map[string]model.Layer{}, map[string]*qtensor.QTensor{}
 	for _, n := range g.Nodes {
-		out := 1
-		switch {
-		case n.Op == "Conv" || n.TransB:
-			out = 0
-		case n.Op != "Gemm" && n.Op != "MatMul":
+		if n.Op == "Gather" || g.Constants[n.Weight()] == nil {
 			continue
 		}
 		q := made[n.Inputs[1]]
 		if q == nil {
 			var err error
-			if q, err = qtensor.Quantize(tensorOf(g.Constants[n.Inputs[1]]), qtensor.PerChannelSymmetric(8, out)); err != nil {
+			if q, err = qtensor.Quantize(tensorOf(g.Constants[n.Inputs[1]]), qtensor.PerChannelSymmetric(8, n.ChannelAxis())); err != nil {
 				t.Fatal(err)
 			}
 			made[n.Inputs[1]] = q

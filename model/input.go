@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"euryale/internal/dense"
+	"euryale/internal/ir"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -18,45 +19,31 @@ type input struct {
 	copy func(dst []float32, first int) error // sets dst to the elements from first on, where own is nil
 }
 
-// open returns the inputs, in order, and the batch.
-func (m *Model) open(in map[string]tensor.Tensor) ([]input, int, error) {
-	list := make([]input, len(m.inputs))
-	batch, from := 0, ""
-	for i, id := range m.inputs {
-		v := m.values[id]
-		t, ok := in[v.name]
+// open opens the inputs, in order, and sets the batch and the plan.
+func (e *execution) open(in map[string]tensor.Tensor) error {
+	g := &e.m.graph
+	e.in = make([]input, len(g.Inputs))
+	b := binding{dims: g.Dims}
+	for i, v := range g.Inputs {
+		t, ok := in[v.Name]
 		if !ok {
-			return nil, 0, fmt.Errorf("%w: got no input %q", qtensor.ErrNotFound, v.name)
+			return fmt.Errorf("%w: got no input %q", qtensor.ErrNotFound, v.Name)
 		}
 		var err error
-		if list[i], err = openInput(t, v.integer); err != nil {
-			return nil, 0, fmt.Errorf("input %q: %w", v.name, err)
+		if e.in[i], err = openInput(t, v.Type == ir.Int64); err == nil {
+			err = b.bind(v, t.Shape())
 		}
-		shape := t.Shape().Clone()
-		for len(shape) < len(v.size) {
-			shape = append(tensor.Shape{1}, shape...)
-		}
-		fit := len(shape) == len(v.size)
-		for i := 0; fit && i < len(shape); i++ {
-			switch d := v.size[i]; {
-			case d > 0:
-				fit = shape[i] == d
-			case shape[i] < 1:
-				fit = false
-			case batch == 0:
-				batch, from = shape[i], v.name
-			case batch != shape[i]:
-				return nil, 0, fmt.Errorf("input %q: %w: got a batch of %d, want the %d of %q", v.name, qtensor.ErrShape, shape[i], batch, from)
-			}
-		}
-		if !fit {
-			return nil, 0, fmt.Errorf("input %q: %w: got %v, want %v with any batch for -1", v.name, qtensor.ErrShape, t.Shape(), []int(v.size))
+		if err != nil {
+			return fmt.Errorf("input %q: %w", v.Name, err)
 		}
 	}
-	if len(in) != len(m.inputs) {
-		return nil, 0, fmt.Errorf("%w: got inputs %q, want %v", qtensor.ErrNotFound, slices.Sorted(maps.Keys(in)), m.Inputs())
+	if len(in) != len(g.Inputs) {
+		return fmt.Errorf("%w: got inputs %q, want %v", qtensor.ErrNotFound, slices.Sorted(maps.Keys(in)), e.m.Inputs())
 	}
-	return list, max(batch, 1), nil
+	e.batch = b.batch()
+	var err error
+	e.p, err = e.m.planFor(b.sizes(), e.stop)
+	return err
 }
 
 // mostWhole is the largest n such that float32 represents all whole numbers up to n.

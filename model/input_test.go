@@ -93,9 +93,12 @@ func TestLayouts(t *testing.T) {
 	cases := 0
 	for _, rows := range []int{1, 3, 10_000} {
 		for name, of := range layouts(t, rows) {
-			integer := name[:3] == "int"
+			dtype := ir.Float32
+			if name[:3] == "int" {
+				dtype = ir.Int64
+			}
 			m := newModel(t, &ir.Network{
-				Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 64}, Integer: integer}}, Outputs: []ir.Value{{Name: "y"}},
+				Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 64}, Type: dtype}}, Outputs: []ir.Value{{Name: "y"}},
 				Nodes: []ir.Node{{Op: "Reshape", Name: "n", Inputs: []string{"x"}, Output: "y", Shape: []int{-1, 64}}},
 			}, nil)
 			x, want := of()
@@ -133,7 +136,7 @@ func TestLayouts(t *testing.T) {
 // the error has its place.
 func TestWholeNumbers(t *testing.T) {
 	g := &ir.Network{
-		Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 64}, Integer: true}}, Outputs: []ir.Value{{Name: "y"}},
+		Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 64}, Type: ir.Int64}}, Outputs: []ir.Value{{Name: "y"}},
 		Nodes: []ir.Node{{Op: "Reshape", Name: "n", Inputs: []string{"x"}, Output: "y", Shape: []int{-1, 64}}},
 	}
 	m := newModel(t, g, nil)

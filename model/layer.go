@@ -2,6 +2,9 @@ package model
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
 
 	"euryale/internal/ir"
 	"euryale/internal/nn"
@@ -82,13 +85,6 @@ func checkSharing(nodes []ir.Node, layers map[string]layer) error {
 	return nil
 }
 
-// epilogue is what follows a product with quantized weights.
-type epilogue struct {
-	bias   []float32 // or nil
-	relu   bool
-	packed map[packKey]any // functions that pack
-}
-
 // packKey names what is packed once, however many nodes read it.
 type packKey struct {
 	weight   *weight
@@ -110,51 +106,70 @@ func newPrepared(l *nn.Layer, err error) (*prepared, error) {
 	return &prepared{l, l.SingleThreaded(), l.InSize()}, nil
 }
 
+// quantizedLayer is a layer before its weights are packed.
+type quantizedLayer struct {
+	layer     layer
+	x, weight ir.Size
+	bias      []float32 // or nil
+	relu      bool
+	groups    int // of channels; 0 for a matrix
+	pads      [4]int
+	packed    *packed
+}
+
 // options returns the activations and the epilogue of the layer.
 func (q *quantizedLayer) options() nn.Options {
-	return nn.Options{Activations: q.layer.activations, Params: q.layer.params, Bias: q.epilogue.bias, ReLU: q.epilogue.relu}
+	return nn.Options{Activations: q.layer.activations, Params: q.layer.params, Bias: q.bias, ReLU: q.relu}
 }
 
 // check returns an error for a layer that packing would refuse for any elements of its weight.
-func (q *quantizedLayer) check(n *node) error {
-	s, x, axis := q.layer.weight.scheme, q.sizes[0], 1
-	if n.TransB || q.groups > 0 {
-		axis = 0
-	}
-	if channelAxis, ok := s.Axis(); ok && channelAxis != axis {
-		return fmt.Errorf("%w: got %v, want scales per tensor or along axis %d", qtensor.ErrScheme, s, axis)
+func (q *quantizedLayer) check(n *ir.Resolved) error {
+	s, x := q.layer.weight.scheme, q.x
+	if axis, ok := s.Axis(); ok && axis != n.ChannelAxis() {
+		return fmt.Errorf("%w: got %v, want scales per tensor or along axis %d", qtensor.ErrScheme, s, n.ChannelAxis())
 	}
 	if q.groups == 0 {
-		if len(q.sizes[1]) != 2 || x[len(x)-1] < 0 {
-			return fmt.Errorf("%w: got %v and quantized %v, want (…, k) and a matrix", qtensor.ErrShape, x, q.sizes[1])
+		if len(q.weight) != 2 || x[len(x)-1] < 0 {
+			return fmt.Errorf("%w: got %v and quantized %v, want (…, k) and a matrix", qtensor.ErrShape, x, q.weight)
 		}
 	} else {
 		if s.IsFloat() {
 			return fmt.Errorf("%w: got filters %v, want integers: 16-bit floats are for matrices", qtensor.ErrScheme, s)
 		}
-		pad := n.windows.pad
-		padded := int64(q.sizes[1][1]) * int64(x[2]+2*pad[0]) * int64(x[3]+2*pad[1])
-		if padded > maxElements {
-			return fmt.Errorf("%w: %d channels of images %v with a padding of %v are %d numbers, want at most %d",
-				qtensor.ErrShape, q.sizes[1][1], x, pad, padded, maxElements)
+		padded := int64(q.weight[1]) * int64(x[2]+q.pads[0]+q.pads[2]) * int64(x[3]+q.pads[1]+q.pads[3])
+		if padded > ir.MaxElements {
+			return fmt.Errorf("%w: %d channels of images %v with pads of %v are %d numbers, want at most %d",
+				qtensor.ErrShape, q.weight[1], x, q.pads, padded, ir.MaxElements)
 		}
 	}
-	return q.options().Check(s, max(1, len(q.epilogue.bias)))
+	return q.options().Check(s, max(1, len(q.bias)))
 }
 
 // work returns the depth, how many products are summed for an element of the result, and the bytes of the
 // weight.
-func (q *quantizedLayer) work(n *node) (depth int, bytes int64) {
-	w, out := q.sizes[1], 0
-	if q.groups == 0 && !n.TransB {
-		out = 1
-	}
-	return w.elements() / w[out], int64(w.elements()) * int64(q.layer.weight.scheme.Storage().Bits()) / 8
+func (q *quantizedLayer) work(n *ir.Resolved) (depth int, bytes int64) {
+	w := q.weight
+	return w.Elements() / w[n.ChannelAxis()], int64(w.Elements()) * int64(q.layer.weight.scheme.Storage().Bits()) / 8
+}
+
+// packed is what is packed once, however many nodes and plans read it.
+type packed struct {
+	lock sync.Mutex
+	list map[packKey]any
+}
+
+// keys returns the keys of all that is packed, or will be.
+func (p *packed) keys() []packKey {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	return slices.Collect(maps.Keys(p.list))
 }
 
 // once returns the function that packs for a key. All callers with that key share its result.
-func once[T any](packed map[packKey]any, key packKey, pack func(w *qtensor.QTensor) (T, error)) func() (T, error) {
-	if old, ok := packed[key]; ok {
+func once[T any](p *packed, key packKey, pack func(w *qtensor.QTensor) (T, error)) func() (T, error) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	if old, ok := p.list[key]; ok {
 		return old.(func() (T, error))
 	}
 	first := onceValues(func() (T, error) {
@@ -165,13 +180,17 @@ func once[T any](packed map[packKey]any, key packKey, pack func(w *qtensor.QTens
 		}
 		return pack(w)
 	})
-	packed[key] = first
+	if p.list == nil {
+		p.list = map[packKey]any{}
+	}
+	p.list[key] = first
 	return first
 }
 
-func gemmLayer(n *node, q *quantizedLayer, channels int) func() (*prepared, error) {
-	packed := once(q.epilogue.packed, packKey{q.layer.weight, n.TransB, 0, channels}, func(w *qtensor.QTensor) (*nn.Weight, error) {
-		if n.TransB {
+func gemmLayer(n *ir.Resolved, q *quantizedLayer, channels int) func() (*prepared, error) {
+	transpose := n.TransB
+	pack := once(q.packed, packKey{q.layer.weight, transpose, 0, channels}, func(w *qtensor.QTensor) (*nn.Weight, error) {
+		if transpose {
 			var err error
 			if w, err = w.T(); err != nil {
 				return nil, err
@@ -180,7 +199,7 @@ func gemmLayer(n *node, q *quantizedLayer, channels int) func() (*prepared, erro
 		return nn.PackImages(w, channels)
 	})
 	return func() (*prepared, error) {
-		w, err := packed()
+		w, err := pack()
 		if err != nil {
 			return nil, err
 		}
@@ -188,12 +207,13 @@ func gemmLayer(n *node, q *quantizedLayer, channels int) func() (*prepared, erro
 	}
 }
 
-func convLayer(n *node, q *quantizedLayer, _ int) func() (*prepared, error) {
-	packed := once(q.epilogue.packed, packKey{q.layer.weight, false, q.groups, 1}, func(w *qtensor.QTensor) (*nn.Filters, error) {
-		return nn.PackFilters(w, q.groups)
+func convLayer(n *ir.Resolved, q *quantizedLayer, _ int) func() (*prepared, error) {
+	groups := q.groups
+	pack := once(q.packed, packKey{q.layer.weight, false, groups, 1}, func(w *qtensor.QTensor) (*nn.Filters, error) {
+		return nn.PackFilters(w, groups)
 	})
 	return func() (*prepared, error) {
-		w, err := packed()
+		w, err := pack()
 		if err != nil {
 			return nil, err
 		}
@@ -201,6 +221,6 @@ func convLayer(n *node, q *quantizedLayer, _ int) func() (*prepared, error) {
 		if err != nil {
 			return nil, err
 		}
-		return newPrepared(w.Prepare(q.sizes[0][2], q.sizes[0][3], window, q.options()))
+		return newPrepared(w.Prepare(q.x[2], q.x[3], window, q.options()))
 	}
 }

@@ -111,7 +111,7 @@ func load(f *qtensor.File, later bool, opts []Option) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &ir.Network{Inputs: j.Inputs, Outputs: j.Outputs, Nodes: j.Nodes, Constants: constants}
+	g := &ir.Network{Dims: j.Dims, Inputs: j.Inputs, Outputs: j.Outputs, Nodes: j.Nodes, Constants: constants}
 	j.addReplaced(g, layers)
 	if err := m.build(g, layers, data); err != nil {
 		return nil, fmt.Errorf("%w: %w", qtensor.ErrFormat, err)

@@ -213,8 +213,8 @@ func TestRefusedEarly(t *testing.T) {
 		{ir.Node{Op: "MatMul"}, []int{3, -1}, []int{1, 4}, nil},
 		{ir.Node{Op: "MatMul"}, []int{2, 5, 6}, []int{2, 6, 4}, nil},
 		{ir.Node{Op: "Conv"}, []int{-1, 2, 5, 5}, []int{4, 2, 3, 3}, []int{4}},
-		{ir.Node{Op: "Conv", Group: 2, Pads: []int{1, 2}, Strides: []int{2, 1}, Dilations: []int{2, 1}}, []int{-1, 2, 6, 5}, []int{4, 1, 3, 3}, nil},
-		{ir.Node{Op: "Conv", Pads: []int{16000, 16000}, Strides: []int{16000, 16000}}, []int{-1, 2, 1, 1}, []int{4, 2, 1, 1}, nil},
+		{ir.Node{Op: "Conv", Group: 2, Pads: []int{1, 2, 1, 2}, Strides: []int{2, 1}, Dilations: []int{2, 1}}, []int{-1, 2, 6, 5}, []int{4, 1, 3, 3}, nil},
+		{ir.Node{Op: "Conv", Pads: []int{16000, 16000, 16000, 16000}, Strides: []int{16000, 16000}}, []int{-1, 2, 1, 1}, []int{4, 2, 1, 1}, nil},
 	}
 	fine, refused := 0, 0
 	for _, n := range nodes {

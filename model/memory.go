@@ -91,46 +91,46 @@ func (r scratchBytes) at(batch float64) float64 {
 }
 
 // fits returns an error for a batch over the memory limit.
-func (m *Model) fits(batch int, observed bool) error {
-	known := &m.fitting[0]
+func (p *plan) fits(batch int, observed bool) error {
+	known := &p.fitting[0]
 	if observed {
-		known = &m.fitting[1]
+		known = &p.fitting[1]
 	}
 	if int64(batch) <= known.Load() {
 		return nil
 	}
-	for _, s := range m.buffers {
-		if !fits(s.perBatch, batch) {
-			return fmt.Errorf("%w: got a batch of %d, want at most %d", qtensor.ErrShape, batch, maxRunElements/s.perBatch)
+	for _, s := range p.buffers {
+		if !ir.Fits(s.perBatch, batch) {
+			return fmt.Errorf("%w: got a batch of %d, want at most %d", qtensor.ErrShape, batch, ir.MaxRunElements/s.perBatch)
 		}
 	}
-	want := m.memory(batch, observed)
-	if want <= float64(m.limit) {
+	want := p.memory(batch, observed)
+	if want <= float64(p.m.limit) {
 		known.Store(int64(batch)) // of many at once, the last to store; the next larger one checks again
 		return nil
 	}
-	most := sort.Search(batch, func(n int) bool { return m.memory(n+1, observed) > float64(m.limit) })
+	most := sort.Search(batch, func(n int) bool { return p.memory(n+1, observed) > float64(p.m.limit) })
 	return fmt.Errorf("%w: a batch of %d takes %.0f bytes with constants and weights, want at most %d: batches up to %d fit, and "+
-		"WithMemoryLimit raises it", ErrMemory, batch, want, m.limit, most)
+		"WithMemoryLimit raises it", ErrMemory, batch, want, p.m.limit, most)
 }
 
 // memory returns how many bytes a run of a batch takes at most, with constants and weights.
-func (m *Model) memory(batch int, observed bool) float64 {
+func (p *plan) memory(batch int, observed bool) float64 {
 	n := float64(batch)
-	at := func(s size) float64 {
-		if s.perBatch() {
-			return n * float64(s.elements())
+	at := func(s ir.Size) float64 {
+		if s.PerBatch() {
+			return n * float64(s.Elements())
 		}
-		return float64(s.elements())
+		return float64(s.Elements())
 	}
-	bytes := m.resident + m.packing
-	for _, id := range m.inputs {
-		bytes += float64(4 * at(m.values[id].size))
+	bytes := p.resident + p.packing
+	for _, id := range p.inputs {
+		bytes += float64(4 * at(p.values[id].size))
 	}
-	for _, id := range m.outputs {
-		bytes += float64(4 * at(m.values[id].size))
+	for _, id := range p.outputs {
+		bytes += float64(4 * at(p.values[id].size))
 	}
-	for _, s := range m.buffers {
+	for _, s := range p.buffers {
 		own := max(n*float64(s.perBatch), float64(s.fixed))
 		if !s.quantized {
 			own *= 4
@@ -138,9 +138,9 @@ func (m *Model) memory(batch int, observed bool) float64 {
 		bytes += own
 	}
 	kernels, layers := 0.0, 0.0
-	for i := range m.steps {
-		s := &m.steps[i]
-		if out := m.values[s.out]; observed && (out.quantization != nil || out.ownFloat) {
+	for i := range p.steps {
+		s := &p.steps[i]
+		if out := p.values[s.out]; observed && (out.quantization != nil || out.ownFloat) {
 			bytes += float64(4 * at(out.size))
 		}
 		if s.layer != nil {
@@ -149,7 +149,7 @@ func (m *Model) memory(batch int, observed bool) float64 {
 			kernels = max(kernels, s.scratch.at(n))
 		}
 	}
-	if m.sample != (work{}) { // threads with samples of their own have calls of their own
+	if p.sample != (work{}) { // threads with samples of their own have calls of their own
 		layers *= float64(runtime.GOMAXPROCS(0))
 	}
 	return bytes + kernels + layers
@@ -157,29 +157,29 @@ func (m *Model) memory(batch int, observed bool) float64 {
 
 // measureMemory sets the bytes of constants, of weights and of the scratch memory of steps. A model that fits
 // no batch is an error.
-func (m *Model) measureMemory(packed map[packKey]any) error {
-	for _, v := range m.values {
+func (p *plan) measureMemory() error {
+	for _, v := range p.values {
 		if v.data != nil {
-			m.resident += float64(4 * float64(v.size.elements()))
+			p.resident += float64(4 * float64(v.size.Elements()))
 		}
 	}
-	for p := range packed {
-		m.resident += p.bytes()
-		m.packing = max(m.packing, p.temporary())
+	for _, key := range p.m.packed.keys() {
+		p.resident += key.bytes()
+		p.packing = max(p.packing, key.temporary())
 	}
-	if m.file == nil {
+	if p.m.file == nil {
 		seen := map[*weight]bool{}
-		for _, l := range m.layers {
+		for _, l := range p.m.layers {
 			if !seen[l.weight] {
 				seen[l.weight] = true
-				m.resident += bytesOf(l.weight)
+				p.resident += bytesOf(l.weight)
 			}
 		}
 	}
-	for i := range m.steps {
-		m.steps[i].scratch = m.scratchOf(&m.steps[i])
+	for i := range p.steps {
+		p.steps[i].scratch = p.scratchOf(&p.steps[i])
 	}
-	return m.fits(1, false)
+	return p.fits(1, false)
 }
 
 // bytesOf returns the bytes of the quantized values and the scales of a weight, at most.
@@ -237,38 +237,38 @@ const (
 )
 
 // scratchOf returns what a step allocates besides its result.
-func (m *Model) scratchOf(s *step) scratchBytes {
-	out, in := m.values[s.out].size, m.values[s.in[0]].size
-	all := func(bytes float64, s size) scratchBytes {
-		if s.perBatch() {
-			return scratchBytes{each: bytes * float64(s.elements()), most: math.Inf(1)}
+func (p *plan) scratchOf(s *step) scratchBytes {
+	out, in := p.values[s.out].size, p.values[s.in[0]].size
+	all := func(bytes float64, s ir.Size) scratchBytes {
+		if s.PerBatch() {
+			return scratchBytes{each: bytes * float64(s.Elements()), most: math.Inf(1)}
 		}
-		return scratchBytes{fixed: bytes * float64(s.elements())}
+		return scratchBytes{fixed: bytes * float64(s.Elements())}
 	}
-	sample := func(s size) float64 { return elementsOf(s) / -float64(min(-1, s[0])) }
+	sample := func(s ir.Size) float64 { return elementsOf(s) / -float64(min(-1, s[0])) }
 	switch {
 	case s.layer != nil && s.node.Op == ir.OpConv:
-		return m.scratchOfConv(s, in, out)
+		return p.scratchOfConv(s, in, out)
 	case s.layer != nil:
 		columns, row := float64(out[len(out)-1]), float64(operandOfByte*(s.depth+64))
 		rows := max(64, float64(operandBytes)/float64(s.depth))
 		r := all((row+float64(4*columns))/columns, out)
 		r.most = max(operandBytes, float64(64*row)) + float64(rows*4*columns)
 		return r
-	case s.call != nil:
+	case s.node.Foreign != nil:
 		r := all(8, out)
 		for _, id := range s.in {
-			own := all(16, m.values[id].size)
+			own := all(16, p.values[id].size)
 			r = scratchBytes{fixed: r.fixed + own.fixed, each: r.each + own.each, most: math.Inf(1)}
 		}
 		return r
 	case s.embedding != nil || s.node.Op == ir.OpGather:
-		return all(8, m.values[s.in[len(s.in)-1]].size)
+		return all(8, p.values[s.in[len(s.in)-1]].size)
 	case s.node.Op == ir.OpReduceSum:
 		return all(4, in)
 	case s.node.Op == ir.OpConv:
-		w := m.values[s.in[1]].size
-		filters, depth := float64(w[0]/groupsOf(s.node)), elementsOf(w[1:])
+		w := p.values[s.in[1]].size
+		filters, depth := float64(w[0]/s.node.Groups), elementsOf(w[1:])
 		rows := min(float64(out[2]), max(1, maxWindows/(depth*float64(out[3]))))
 		return scratchBytes{fixed: 4 * rows * float64(out[3]) * (filters + depth)}
 	case s.op.quantized != nil && s.op.quantized.computes && len(in) > 0:
@@ -278,11 +278,11 @@ func (m *Model) scratchOf(s *step) scratchBytes {
 }
 
 // scratchOfConv returns what a quantized convolution allocates besides its result.
-func (m *Model) scratchOfConv(s *step, in, out size) scratchBytes {
-	pad := s.node.windows.pad
-	image := 4 * float64(in[1]) * float64(in[2]+2*pad[0]) * float64(in[3]+2*pad[1])
+func (p *plan) scratchOfConv(s *step, in, out ir.Size) scratchBytes {
+	pads := s.node.Windows.Pads
+	image := 4 * float64(in[1]) * float64(in[2]+pads[0]+pads[2]) * float64(in[3]+pads[1]+pads[3])
 	thread := float64(tileBytes) + float64(8*image)
-	if groupsOf(s.node) > 1 { // all windows of an image at once
+	if s.node.Groups > 1 { // all windows of an image at once
 		operands, results := float64(operandOfByte*float64(s.depth+64)), float64(4*float64(out[1]))
 		thread += float64(float64(out[2]) * float64(out[3]) * (operands + results))
 	}

@@ -131,7 +131,7 @@ func TestMemoryLimit(t *testing.T) {
 // buffers is a network of sums of which all are needed at the end.
 func buffers(count int, sample ...int) *ir.Network {
 	g := &ir.Network{Inputs: []ir.Value{{Name: "x", Shape: append([]int{-1}, sample...)}}, Outputs: []ir.Value{{Name: "y"}}}
-	all := ir.Node{Op: "ReduceMax", Name: "y", Output: "y", Axes: []int{1}}
+	all := ir.Node{Op: "ReduceMax", KeepDims: new(false), Name: "y", Output: "y", Axes: []int{1}}
 	last := "x"
 	for i := range count {
 		n := ir.Node{Op: "Sin", Name: fmt.Sprint("n", i), Inputs: []string{last}, Output: fmt.Sprint("v", i)}

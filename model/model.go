@@ -6,84 +6,61 @@ import (
 	"sync/atomic"
 
 	"euryale/internal/ir"
-	"euryale/qtensor"
 )
 
 // Model is a network that runs at any batch size. It is immutable but for Close, and safe for any number of
 // goroutines. New, Load and Read return one. Methods of a nil Model and of the zero Model return
 // qtensor.ErrParams where they return an error; others return nil, and String describes no layer.
 type Model struct {
-	graph      ir.Network       // its constants are those that are read
-	layers     map[string]layer // by node
-	values     []value
-	steps      []step
-	inputs     []int
-	outputs    []int
-	buffers    []buffer
-	sample     work          // of a sample by itself, where a batch may be split
-	perSample  work          // of each sample of a batch
-	fixed      work          // of values that are the same for any batch
-	calls      bool          // whether a step is a call
-	workspaces sync.Pool     // of *workspace
-	copies     sync.Pool     // of *[]float32: inputs of runs that may be abandoned
-	abandoned  chan struct{} // holds one for each goroutine of a run that nobody waits for
-	ready      atomic.Bool   // all weights are packed and all constants read
+	graph     ir.Network          // its constants are those that are read
+	constants map[string]constant // that nodes name, also those that layers replace
+	layers    map[string]layer    // by node
+	packed    packed
+	plan      *plan         // for the sizes that free dimensions state
+	plans     planCache     // for others
+	copies    sync.Pool     // of *[]float32: inputs of runs that may be abandoned
+	abandoned chan struct{} // holds one for each goroutine of a run that nobody waits for
 
-	limit    int64           // of memory; 0 for the zero Model
-	fitting  [2]atomic.Int64 // batches known to be within the limit; [1] where all values are observed
-	resident float64         // bytes of constants and weights
-	packing  float64         // temporary bytes of packing the largest weight; a run packs one at a time
-
+	limit int64        // of memory; 0 for the zero Model
 	file  func() error // closes the file of weights and constants; or nil
 	using atomic.Int64 // the number of runs and saves; closed is added after Close
 }
 
-// ValueInfo describes an input or an output. Shape has −1 for the batch.
+// constant is a tensor of float32.
+type constant struct {
+	shape    []int
+	elements int                       // that data has; anyElements for what a file has
+	data     func() ([]float32, error) // nil for one that layers replace
+}
+
+// anyElements is how many elements a file has for a constant: as many as the shape says.
+const anyElements = -1
+
+// Type is that of the elements of an input or an output.
+type Type = ir.Type
+
+const (
+	// Float32 is the type of real numbers.
+	Float32 = ir.Float32
+	// Int64 is the type of whole numbers, such as indices.
+	Int64 = ir.Int64
+)
+
+// ValueInfo describes an input or an output. Shape has negative numbers for free dimensions: −1 for the
+// batch, and −2, −3, … for those that Dims names behind it.
 type ValueInfo struct {
-	Name    string
-	Shape   []int
-	Integer bool // whether an input takes whole numbers, such as indices
+	Name  string
+	Shape []int
+	Type  Type
 }
-
-// value is an input, a constant or the result of a step.
-type value struct {
-	name         string
-	size         size
-	data         func() ([]float32, error) // of a constant; nil for others
-	from         int                       // the value that it shares memory with; −1 for memory of its own
-	root         int                       // the value whose memory it shares in the end
-	ownFloat     bool                      // that it shares quantized values alone, and is other float32
-	buffer       int                       // that it has for its own; −1 for inputs and constants
-	last         int                       // the last step that reads its own memory
-	quantization *quantization             // nil for float32
-	integer      bool                      // of an input: whole numbers
-}
-
-// step is a node that is computed.
-type step struct {
-	node      *node
-	op        operation
-	in        []int
-	out       int
-	layer     func() (*prepared, error)        // of a quantized layer: packs the weight when first called
-	quantized *quantizedLayer                  // of a quantized layer, while the model is built
-	embedding func() (*qtensor.QTensor, error) // of an embedding: reads the weight when first called
-	call      *ir.Call                         // in place of op
-	depth     int                              // of a layer: products that are summed for a result
-	weights   int64                            // of a layer: bytes
-	scratch   scratchBytes
-}
-
-// root returns the value whose memory a value is in.
-func (m *Model) root(id int) *value { return &m.values[m.values[id].root] }
 
 // QuantizedValues returns the names of the values that are kept as quantized activations of 8 bits, in the
 // order in which they are computed.
 func (m *Model) QuantizedValues() (names []string) {
-	if m == nil {
+	if m == nil || m.plan == nil {
 		return nil
 	}
-	for _, v := range m.values {
+	for _, v := range m.plan.values {
 		if v.quantization != nil {
 			names = append(names, v.name)
 		}
@@ -91,25 +68,44 @@ func (m *Model) QuantizedValues() (names []string) {
 	return names
 }
 
+// Dims returns the free dimensions: the batch, and those of which a run may choose the size too.
+func (m *Model) Dims() []Dim {
+	if m == nil || m.plan == nil {
+		return nil
+	}
+	if len(m.graph.Dims) == 0 {
+		return []Dim{{Name: batchName}}
+	}
+	return slices.Clone(m.graph.Dims)
+}
+
 // Inputs describes what Run takes.
-func (m *Model) Inputs() []ValueInfo {
-	if m == nil {
+func (m *Model) Inputs() (list []ValueInfo) {
+	if m == nil || m.plan == nil {
 		return nil
 	}
-	return m.infos(m.inputs)
-}
-
-// Outputs describes what Run returns. A size −n is n times the batch.
-func (m *Model) Outputs() []ValueInfo {
-	if m == nil {
-		return nil
-	}
-	return m.infos(m.outputs)
-}
-
-func (m *Model) infos(ids []int) (list []ValueInfo) {
-	for _, id := range ids {
-		list = append(list, ValueInfo{m.values[id].name, slices.Clone(m.values[id].size), m.values[id].integer})
+	for _, v := range m.graph.Inputs {
+		list = append(list, ValueInfo{v.Name, slices.Clone(v.Shape), v.Type})
 	}
 	return list
 }
+
+// Outputs describes what Run returns. A size −n is n times the batch. Where other dimensions are free, a
+// shape is the one that the network declares, else that for the sizes of Dims.
+func (m *Model) Outputs() (list []ValueInfo) {
+	if m == nil || m.plan == nil {
+		return nil
+	}
+	for i, v := range m.graph.Outputs {
+		out := &m.plan.values[m.plan.outputs[i]]
+		shape := []int(out.size)
+		if m.extraDims() > 0 && v.Shape != nil {
+			shape = v.Shape
+		}
+		list = append(list, ValueInfo{v.Name, slices.Clone(shape), v.Type})
+	}
+	return list
+}
+
+// extraDims returns how many dimensions are free besides the batch.
+func (m *Model) extraDims() int { return max(0, len(m.graph.Dims)-1) }

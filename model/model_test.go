@@ -238,7 +238,7 @@ func TestDeclaredOutputs(t *testing.T) {
 	}{
 		{nil, nil},
 		{[]int{-1, 3}, nil}, // of (2·batch, 3)
-		{[]int{-2, 3}, nil},
+		{[]int{-2, 3}, qtensor.ErrShape},
 		{[]int{-3, 3}, qtensor.ErrShape},
 		{[]int{-1, -1}, qtensor.ErrShape},
 		{[]int{-1}, qtensor.ErrShape},

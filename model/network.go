@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"maps"
 
 	"euryale/internal/ir"
 	"euryale/qtensor"
@@ -19,8 +18,13 @@ type (
 	// Constant is a tensor of float32, row-major and dense; Trained, where it is not nil, is how it was
 	// quantized in training.
 	Constant = ir.Constant
-	// Call is an operation that is code.
-	Call = ir.Call
+	// Dim is a free dimension: a size of which a run has another. All but the batch state one.
+	Dim = ir.Dim
+	// Op is an operation that is code and not data: what an Op of Foreign does. A model that has one does not
+	// go into a file.
+	Op = ir.Op
+	// Array is the elements of a value in a run of an Op, float32, row-major and dense.
+	Array = ir.Array
 )
 
 // Network returns the network of a float model, with all that its constants hold, for a program that makes
@@ -43,19 +47,15 @@ func (m *Model) network() (*Network, error) {
 	if len(m.layers) > 0 {
 		return nil, fmt.Errorf("%w: got a model with %d quantized layers, want a float model", qtensor.ErrParams, len(m.layers))
 	}
-	g := copyGraph(&m.graph)
-	g.Calls, g.Constants = maps.Clone(m.graph.Calls), make(map[string]*Constant, len(m.graph.Constants))
-	for _, v := range m.values {
-		if v.data == nil {
-			continue
-		}
-		data, err := v.data()
+	g := copyNetwork(&m.graph)
+	for name, t := range g.Constants {
+		data, err := m.constants[name].data()
 		if err != nil {
-			return nil, fmt.Errorf("constant %q: %w", v.name, err)
+			return nil, fmt.Errorf("constant %q: %w", name, err)
 		}
-		c := *m.graph.Constants[v.name]
-		c.Data = data
-		g.Constants[v.name] = &c
+		own := *t
+		own.Data = data
+		g.Constants[name] = &own
 	}
 	return g, nil
 }

@@ -37,13 +37,7 @@ func TestNilParts(t *testing.T) {
 		{"the weight of a layer", func(*ir.Network) {}, map[string]model.Layer{"fc2": {}}, qtensor.ErrParams},
 		{"what a weight holds", func(*ir.Network) {}, empty, qtensor.ErrShape},
 		{"the name of a layer", func(*ir.Network) {}, map[string]model.Layer{"": {Weight: w}}, qtensor.ErrParams},
-		{"calls", func(g *ir.Network) { g.Calls = map[string]*ir.Call{"tanh": nil} }, nil, nil},
-		{"a call", func(g *ir.Network) {
-			g.Nodes[3].Op, g.Calls = "Call", map[string]*ir.Call{"tanh": nil}
-		}, nil, qtensor.ErrParams},
-		{"the code of a call", func(g *ir.Network) {
-			g.Nodes[3].Op, g.Calls = "Call", map[string]*ir.Call{"tanh": {Shape: []int{-1, 16}}}
-		}, nil, qtensor.ErrParams},
+		{"code", func(g *ir.Network) { g.Nodes[3].Op = "Foreign" }, nil, qtensor.ErrParams},
 		{"outputs", func(g *ir.Network) { g.Outputs = nil }, nil, nil},
 		{"the shape of an output", func(g *ir.Network) { g.Outputs[0].Shape = nil }, nil, nil},
 	} {

@@ -61,7 +61,7 @@ func TestPackingMemory(t *testing.T) {
 			n, x := c.node, ir.Value{Name: "x", Shape: append([]int{-1}, c.x...)}
 			n.Name, n.Inputs, n.Output = "n", []string{"x", "w"}, "y"
 			if n.Op == "Gather" {
-				n.Inputs, x.Integer = []string{"w", "x"}, true
+				n.Inputs, x.Type = []string{"w", "x"}, ir.Int64
 			}
 			g := &ir.Network{
 				Inputs: []ir.Value{x}, Outputs: []ir.Value{{Name: "y"}}, Nodes: []ir.Node{n},

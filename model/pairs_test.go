@@ -140,9 +140,9 @@ var kinds = map[string]func(t *testing.T, g *network, x, compute string) string{
 		return y
 	},
 	"conv":                        convolution(ir.Node{}, true, 0.2, 4, 4, 1, 1),
-	"conv 3x3":                    convolution(ir.Node{Pads: []int{1, 1}}, false, 0.2, 8, 4, 3, 3),
-	"conv in groups":              convolution(ir.Node{Group: 2, Pads: []int{1, 1}}, false, 0.2, 8, 2, 3, 3),
-	"depthwise":                   convolution(ir.Node{Group: 4, Pads: []int{1, 1}}, false, 0.3, 4, 1, 3, 3),
+	"conv 3x3":                    convolution(ir.Node{Pads: []int{1, 1, 1, 1}}, false, 0.2, 8, 4, 3, 3),
+	"conv in groups":              convolution(ir.Node{Group: 2, Pads: []int{1, 1, 1, 1}}, false, 0.2, 8, 2, 3, 3),
+	"depthwise":                   convolution(ir.Node{Group: 4, Pads: []int{1, 1, 1, 1}}, false, 0.3, 4, 1, 3, 3),
 	"depthwise, two filters each": convolution(ir.Node{Group: 4}, false, 0.3, 8, 1, 1, 1),
 	"embedding": func(t *testing.T, g *network, _, _ string) string {
 		w := g.constant(random(g.rng, 1, 7, 48))
@@ -177,7 +177,7 @@ func unary(n ir.Node) func(g *network, x string) string {
 }
 
 func fakeOf(scale float32, zero int32) func(g *network, x string) string {
-	return unary(ir.Node{Op: "FakeQuantize", Scale: scale, Zero: zero, High: 255})
+	return unary(ir.Node{Op: "FakeQuantize", Scale: scale, ZeroPoint: zero, QuantMax: 255})
 }
 
 // pooled adds a pool of images.
@@ -188,7 +188,7 @@ func pooled(n ir.Node) func(g *network, x string) string {
 		s := g.values[x]
 		height, width := 1, 1
 		if n.Kernel != nil {
-			height, width = s[1]+2*n.Pads[0]-n.Kernel[0]+1, s[2]+2*n.Pads[1]-n.Kernel[1]+1
+			height, width = s[1]+n.Pads[0]+n.Pads[2]-n.Kernel[0]+1, s[2]+n.Pads[1]+n.Pads[3]-n.Kernel[1]+1
 		}
 		return g.node(n, 4, height, width)
 	}
@@ -204,12 +204,20 @@ func after(list ...func(g *network, x string) string) func(g *network, x string)
 	}
 }
 
+// typeOf returns the type of an input: indices are called words.
+func typeOf(name string) ir.Type {
+	if name == "words" {
+		return ir.Int64
+	}
+	return ir.Float32
+}
+
 func twice(op string) func(g *network, x string) string {
 	return func(g *network, x string) string {
 		s := slices.Clone(g.values[x])
 		n := ir.Node{Op: op, Inputs: []string{x, x}}
 		if op == "Concat" {
-			n.Axis = 1
+			n.Axis = new(1)
 			s[0] *= 2
 		}
 		return g.node(n, s...)
@@ -220,16 +228,16 @@ func twice(op string) func(g *network, x string) string {
 var between = map[string]func(g *network, x string) string{
 	"":             func(_ *network, x string) string { return x },
 	"Relu":         unary(ir.Node{Op: "Relu"}),
-	"LeakyRelu":    unary(ir.Node{Op: "LeakyRelu", Alpha: 0.1}),
+	"LeakyRelu":    unary(ir.Node{Op: "LeakyRelu", Alpha: new(float32(0.1))}),
 	"Tanh":         unary(ir.Node{Op: "Tanh"}),
-	"Softmax":      unary(ir.Node{Op: "Softmax", Axis: 1}),
+	"Softmax":      unary(ir.Node{Op: "Softmax", Axis: new(1)}),
 	"FakeQuantize": fakeOf(fakeScale, 128), "FakeQuantize of its own": fakeOf(0.07, 11),
 	"FakeQuantize, Relu": after(fakeOf(fakeScale, 0), unary(ir.Node{Op: "Relu"})),
-	"MaxPool":            pooled(ir.Node{Op: "MaxPool", Kernel: []int{2, 1}, Pads: []int{1, 0}}),
-	"AveragePool":        pooled(ir.Node{Op: "AveragePool", Kernel: []int{2, 1}, Pads: []int{1, 0}}),
+	"MaxPool":            pooled(ir.Node{Op: "MaxPool", Kernel: []int{2, 1}, Pads: []int{1, 0, 1, 0}}),
+	"AveragePool":        pooled(ir.Node{Op: "AveragePool", CountPad: true, Kernel: []int{2, 1}, Pads: []int{1, 0, 1, 0}}),
 	"GlobalAveragePool":  pooled(ir.Node{Op: "GlobalAveragePool"}),
 	"FakeQuantize, AveragePool": after(
-		fakeOf(fakeScale, 128), pooled(ir.Node{Op: "AveragePool", Kernel: []int{2, 1}, Pads: []int{0, 0}}),
+		fakeOf(fakeScale, 128), pooled(ir.Node{Op: "AveragePool", CountPad: true, Kernel: []int{2, 1}, Pads: []int{0, 0, 0, 0}}),
 	),
 	"FakeQuantize, GlobalAveragePool": after(fakeOf(fakeScale, 0), pooled(ir.Node{Op: "GlobalAveragePool"})),
 	"Add":                             twice("Add"), "FakeQuantize, Add": after(fakeOf(fakeScale, 128), twice("Add")),
@@ -276,10 +284,7 @@ func (g *network) nodeByNode(t *testing.T, in map[string]tensor.Tensor) map[stri
 			if c := g.Constants[name]; c != nil {
 				own.Constants[name] = c
 			} else if feed[name] == nil {
-				own.Inputs = append(own.Inputs, ir.Value{
-					Name: name, Shape: append([]int{-1}, g.values[name]...),
-					Integer: name == "words",
-				})
+				own.Inputs = append(own.Inputs, ir.Value{Name: name, Shape: append([]int{-1}, g.values[name]...), Type: typeOf(name)})
 				feed[name] = values[name]
 			}
 		}
@@ -367,7 +372,7 @@ func differ(a, b tensor.Tensor) int {
 // pair returns a layer, an op and another layer.
 func pair(t *testing.T, seed uint64, first, compute, op, second, computeOfSecond string) *network {
 	g := newNetwork(seed)
-	g.Inputs = []ir.Value{{Name: "x", Shape: []int{-1, 4, 4, 3}}, {Name: "words", Shape: []int{-1}, Integer: true}}
+	g.Inputs = []ir.Value{{Name: "x", Shape: []int{-1, 4, 4, 3}}, {Name: "words", Shape: []int{-1}, Type: ir.Int64}}
 	g.values["x"] = []int{4, 4, 3}
 	g.names = []string{first, op, second}
 	h := kinds[first](t, g, "x", compute)

@@ -159,7 +159,7 @@ func TestNilContext(t *testing.T) {
 // left. The model goes on.
 func TestPanicOfCall(t *testing.T) {
 	bad := true
-	g := reversing(func(ctx context.Context, batch int, in []ir.Constant) (ir.Constant, error) {
+	g := reversing(func(ctx context.Context, batch int, in []ir.Array) (ir.Array, error) {
 		if bad {
 			panic(errRude)
 		}
@@ -181,9 +181,9 @@ func TestPanicOfCall(t *testing.T) {
 			t.Errorf("%s: the model is in use after a panic", name)
 		}
 	}
-	g = reversing(func(context.Context, int, []ir.Constant) (ir.Constant, error) {
+	g = reversing(func(context.Context, int, []ir.Array) (ir.Array, error) {
 		runtime.Goexit()
-		return ir.Constant{}, nil
+		return ir.Array{}, nil
 	})
 	m, _ = model.New(g, nil)
 	if out, err := m.Run(t.Context(), batchOf(1, 2, 3)); err == nil || out != nil {
@@ -200,7 +200,7 @@ func TestCallThatBlocks(t *testing.T) {
 	}
 	begun, release := make(chan entered, 100), make(chan struct{})
 	blocks := false
-	m := newModel(t, reversing(func(ctx context.Context, batch int, in []ir.Constant) (ir.Constant, error) {
+	m := newModel(t, reversing(func(ctx context.Context, batch int, in []ir.Array) (ir.Array, error) {
 		if blocks {
 			begun <- entered{ctx, in[0].Data}
 			<-release

@@ -1,122 +1,66 @@
 package model
 
 import (
-	"fmt"
-	"math/bits"
-	"slices"
+	"sync"
+	"sync/atomic"
 
+	"euryale/internal/ir"
 	"euryale/qtensor"
 )
 
-// buffer is memory of a workspace that values use one after the other.
-type buffer struct {
-	perBatch, fixed int  // elements: the more of perBatch times the batch and fixed
-	quantized       bool // of quantized values; else float32
-	free            bool
+// plan is a model for sizes of its free dimensions but the batch: shapes, prepared layers, and memory. It is
+// immutable but for its workspaces.
+type plan struct {
+	m          *Model
+	values     []value
+	steps      []step
+	inputs     []int
+	outputs    []int
+	buffers    []buffer
+	sample     work        // of a sample by itself, where a batch may be split
+	perSample  work        // of each sample of a batch
+	fixed      work        // of values that are the same for any batch
+	foreign    bool        // whether a step is code
+	workspaces sync.Pool   // of *workspace
+	ready      atomic.Bool // all weights are packed and all constants read
+
+	fitting  [2]atomic.Int64 // batches known to be within the limit; [1] where all values are observed
+	resident float64         // bytes of constants and weights
+	packing  float64         // temporary bytes of packing the largest weight; a run packs one at a time
 }
 
-func (s buffer) at(batch int) int { return max(s.perBatch*batch, s.fixed) }
-
-// freeBuffers are the buffers that no value uses: of float32 and of quantized values, by the bits of their
-// size.
-type freeBuffers [2][64][]int
-
-// of returns the buffers of quantized values, or those of float32.
-func (f *freeBuffers) of(quantized bool) *[64][]int {
-	if quantized {
-		return &f[1]
-	}
-	return &f[0]
+// value is an input, a constant or the result of a step.
+type value struct {
+	name         string
+	size         ir.Size
+	dtype        ir.Type
+	data         func() ([]float32, error) // of a constant; nil for others
+	from         int                       // the value that it shares memory with; −1 for memory of its own
+	root         int                       // the value whose memory it shares in the end
+	ownFloat     bool                      // that it shares quantized values alone, and is other float32
+	buffer       int                       // that it has for its own; −1 for inputs and constants
+	last         int                       // the last step that reads its own memory
+	quantization *quantization             // nil for float32
 }
 
-// planMemory gives every value that is computed a buffer from the step that sets it to the last that reads
-// it.
-func (m *Model) planMemory() error {
-	for id := range m.values {
-		v := &m.values[id]
-		if v.root = id; v.from >= 0 { // which is an earlier value
-			v.root = m.values[v.from].root
-		}
-	}
-	for i, s := range m.steps {
-		m.root(s.out).last = i
-		for _, id := range s.in {
-			m.root(id).last = i
-		}
-	}
-	for _, id := range m.outputs {
-		m.root(id).last = len(m.steps)
-	}
-	var free freeBuffers
-	for i, s := range m.steps {
-		if out := &m.values[s.out]; out.from < 0 {
-			out.buffer = m.allocate(&free, out.size, out.quantization != nil)
-		}
-		m.release(&free, s.out, i)
-		for _, id := range s.in {
-			m.release(&free, id, i)
-		}
-	}
-	total := 0
-	for _, s := range m.buffers {
-		if total += s.at(1); total > maxElements {
-			return fmt.Errorf("%w: got more than %d elements that are held at once for a batch of one", qtensor.ErrShape, maxElements)
-		}
-	}
-	return nil
+// operand is the value as a node reads it.
+func (v *value) operand() ir.Operand {
+	return ir.Operand{Size: v.size, Type: v.dtype, Constant: v.data != nil}
 }
 
-// release frees the buffer of a value that no step behind i reads.
-func (m *Model) release(free *freeBuffers, id, i int) {
-	root := m.root(id)
-	if root.data != nil || root.buffer < 0 || root.last > i || m.buffers[root.buffer].free {
-		return
-	}
-	s := &m.buffers[root.buffer]
-	s.free = true
-	class := &free.of(s.quantized)[bits.Len(uint(s.at(1)))]
-	*class = append(*class, root.buffer)
+// step is a node that is computed.
+type step struct {
+	node      *ir.Resolved
+	op        evaluator // but for a Foreign, which has code
+	in        []int
+	out       int
+	layer     func() (*prepared, error)        // of a quantized layer: packs the weight when first called
+	quantized *quantizedLayer                  // of a quantized layer, while the plan is made
+	embedding func() (*qtensor.QTensor, error) // of an embedding: reads the weight when first called
+	depth     int                              // of a layer: products that are summed for a result
+	weights   int64                            // of a layer: bytes
+	scratch   scratchBytes
 }
 
-// allocate returns a buffer for a value, quantized or not: a free one that need not grow, else one that grows
-// to less than twice its size, else the largest, and a new one where none is free.
-func (m *Model) allocate(free *freeBuffers, s size, quantized bool) int {
-	classes, need := free.of(quantized), s.elements()
-	class, at := bits.Len(uint(need)), -1
-	for i := len(classes[class]) - 1; i >= max(0, len(classes[class])-maxCandidates) && at < 0; i-- {
-		if m.buffers[classes[class][i]].at(1) >= need {
-			at = i
-		}
-	}
-	if at < 0 {
-		more := class + 1
-		for more < len(classes) && len(classes[more]) == 0 {
-			more++
-		}
-		if more < len(classes) {
-			class = more
-		}
-		for class > 0 && len(classes[class]) == 0 {
-			class--
-		}
-		at = len(classes[class]) - 1
-	}
-	best := len(m.buffers)
-	if at < 0 {
-		m.buffers = append(m.buffers, buffer{quantized: quantized})
-	} else {
-		best = classes[class][at]
-		classes[class] = slices.Delete(classes[class], at, at+1)
-	}
-	to := &m.buffers[best]
-	to.free = false
-	if s.perBatch() {
-		to.perBatch = max(to.perBatch, need)
-	} else {
-		to.fixed = max(to.fixed, need)
-	}
-	return best
-}
-
-// maxCandidates bounds how many buffers of about the right size are compared for a value.
-const maxCandidates = 8
+// root returns the value whose memory a value is in.
+func (p *plan) root(id int) *value { return &p.values[p.values[id].root] }

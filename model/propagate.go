@@ -19,15 +19,6 @@ type quantization struct {
 	channels int // of images; 0 where the order is that of float32
 }
 
-// quantizedLayer is a layer before its weights are packed.
-type quantizedLayer struct {
-	layer    layer
-	sizes    []size
-	epilogue epilogue
-	groups   int   // of channels; 0 for a matrix
-	pad      []int // of images
-}
-
 // propagation is what is known of values while propagate runs. Lists are by value or by step.
 type propagation struct {
 	*builder
@@ -145,10 +136,10 @@ func (c *propagation) findChannels() {
 		switch {
 		case s.quantized != nil:
 			c.channels[s.out] = s.quantized.gives(out)
-		case s.op.quantized == nil || s.call != nil:
+		case s.op.quantized == nil:
 			c.channels[s.out] = -1
 		default:
-			var in []size
+			var in []ir.Size
 			var own []int
 			for _, id := range s.in {
 				in, own = append(in, c.values[id].size), append(own, c.channels[id])
@@ -164,7 +155,7 @@ func (c *propagation) findParams() {
 	c.params = make([]*nn.QuantParams, len(c.values))
 	for _, s := range c.steps {
 		switch {
-		case s.quantized != nil || s.call != nil || s.op.quantized == nil || s.op.quantized.computes:
+		case s.quantized != nil || s.op.quantized == nil || s.op.quantized.computes:
 		case s.node.Op == ir.OpFakeQuantize:
 			p := fakeParams(s.node)
 			c.params[s.out] = &p
@@ -224,14 +215,14 @@ func (c *propagation) paramsFor(s *step, id int) (p nn.QuantParams, ok bool) {
 func (q *quantizedLayer) io(channels int) nn.IO {
 	s := q.layer.weight.scheme
 	if q.groups > 0 {
-		return nn.ConvIO(q.options(), s, q.sizes[0], q.sizes[1], q.pad, q.groups)
+		return nn.ConvIO(q.options(), s, q.x, q.weight, q.pads[:], q.groups)
 	}
 	return nn.MatrixIO(q.options(), s, channels)
 }
 
 // takes returns the parameters by which the layer quantizes x; false where it does not take x quantized. It
 // takes images, rows in the order of float32, and rows that were images.
-func (q *quantizedLayer) takes(x size, channels int) (nn.QuantParams, bool) {
+func (q *quantizedLayer) takes(x ir.Size, channels int) (nn.QuantParams, bool) {
 	io := q.io(channels)
 	if q.groups > 0 {
 		return io.Params, io.TakesQuantized && asImages(x, channels)
@@ -240,7 +231,7 @@ func (q *quantizedLayer) takes(x size, channels int) (nn.QuantParams, bool) {
 }
 
 // gives returns quantization.channels of the layer's result, −1 where the layer gives float32 alone.
-func (q *quantizedLayer) gives(out size) int {
+func (q *quantizedLayer) gives(out ir.Size) int {
 	switch {
 	case !q.io(0).GivesQuantized:
 		return -1

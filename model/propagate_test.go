@@ -26,7 +26,7 @@ type propagated struct {
 
 // conv returns a convolution and its Relu, by the sizes of its filters; name is what it gives.
 func conv(name, in, filters string, pads ...int) []ir.Node {
-	n := ir.Node{Op: "Conv", Name: name + ".conv", Inputs: []string{in, filters}, Output: name + ".sum", Pads: pads}
+	n := ir.Node{Op: "Conv", Name: name + ".conv", Inputs: []string{in, filters}, Output: name + ".sum", Pads: slices.Concat(pads, pads)}
 	return []ir.Node{n, {Op: "Relu", Name: name + ".relu", Inputs: []string{n.Output}, Output: name}}
 }
 
@@ -35,7 +35,7 @@ func dense(name, in, weight string) ir.Node {
 }
 
 func pool(name, in string, kernel, stride, pad int) ir.Node {
-	return ir.Node{Op: "MaxPool", Name: name, Inputs: []string{in}, Output: name, Kernel: []int{kernel, kernel}, Strides: []int{stride, stride}, Pads: []int{pad, pad}}
+	return ir.Node{Op: "MaxPool", Name: name, Inputs: []string{in}, Output: name, Kernel: []int{kernel, kernel}, Strides: []int{stride, stride}, Pads: []int{pad, pad, pad, pad}}
 }
 
 func reshape(name, in string, shape ...int) ir.Node {
@@ -43,7 +43,7 @@ func reshape(name, in string, shape ...int) ir.Node {
 }
 
 func concat(name string, axis int, in ...string) ir.Node {
-	return ir.Node{Op: "Concat", Name: name, Inputs: in, Output: name, Axis: axis}
+	return ir.Node{Op: "Concat", Name: name, Inputs: in, Output: name, Axis: new(axis)}
 }
 
 var propagations = []propagated{
@@ -137,7 +137,7 @@ var propagations = []propagated{
 		[]int{3, 7, 6},
 		slices.Concat(
 			conv("a", "x", "18 3 1 1"), []ir.Node{
-				{Op: "Conv", Name: "d.conv", Inputs: []string{"a", "18 1 3 3"}, Output: "d.sum", Group: 18, Pads: []int{1, 1}, Strides: []int{2, 1}},
+				{Op: "Conv", Name: "d.conv", Inputs: []string{"a", "18 1 3 3"}, Output: "d.sum", Group: 18, Pads: []int{1, 1, 1, 1}, Strides: []int{2, 1}},
 				{Op: "Relu", Name: "d.relu", Inputs: []string{"d.sum"}, Output: "d"},
 			},
 			conv("b", "d", "3 18 1 1"), []ir.Node{reshape("f", "b", -1, 72), dense("y", "f", "72 4")},

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"euryale/internal/ir"
 	"euryale/internal/kernel"
 	"euryale/internal/nn"
 )
@@ -13,10 +14,10 @@ import (
 // Another moves the quantized values of its inputs, or takes the largest: all have the same parameters.
 type quantizedOp struct {
 	computes bool
-	kernel   func(n *node, y array, in []array, s *scratch) // nil where the quantized values stay as they are
+	kernel   func(n *ir.Resolved, y array, in []array, s *scratch) // nil where the quantized values stay as they are
 	// channels returns quantization.channels of the result for those of the inputs; −1 where they do not go
 	// together.
-	channels func(n *node, in []size, out size, channels []int) int
+	channels func(n *ir.Resolved, in []ir.Size, out ir.Size, channels []int) int
 	// keeps reports whether quantized values of such parameters stay as they are; nil where all do.
 	keeps func(p nn.QuantParams) bool
 }
@@ -32,7 +33,7 @@ var (
 )
 
 // channelsOf returns quantization.channels of images.
-func channelsOf(images size) int {
+func channelsOf(images ir.Size) int {
 	if plain(images) {
 		return 0
 	}
@@ -40,23 +41,23 @@ func channelsOf(images size) int {
 }
 
 // plain reports whether NHWC and NCHW are the same for images.
-func plain(images size) bool { return images[1] == 1 || images[2]*images[3] == 1 }
+func plain(images ir.Size) bool { return images[1] == 1 || images[2]*images[3] == 1 }
 
 // asImages reports whether quantized images of so many channels are NHWC, as convolutions and pools read
 // them: a product of matrices gives four axes in the order of float32.
-func asImages(images size, channels int) bool { return channels == channelsOf(images) }
+func asImages(images ir.Size, channels int) bool { return channels == channelsOf(images) }
 
-func poolChannels(_ *node, in []size, out size, channels []int) int {
+func poolChannels(_ *ir.Resolved, in []ir.Size, out ir.Size, channels []int) int {
 	if !asImages(in[0], channels[0]) {
 		return -1
 	}
 	return channelsOf(out)
 }
 
-func sameChannels(_ *node, _ []size, _ size, channels []int) int { return channels[0] }
+func sameChannels(_ *ir.Resolved, _ []ir.Size, _ ir.Size, channels []int) int { return channels[0] }
 
 // addChannels lets two values of one shape and order be added.
-func addChannels(_ *node, in []size, _ size, channels []int) int {
+func addChannels(_ *ir.Resolved, in []ir.Size, _ ir.Size, channels []int) int {
 	if len(in[0]) == 0 || !slices.Equal(in[0], in[1]) || channels[0] != channels[1] {
 		return -1
 	}
@@ -65,7 +66,7 @@ func addChannels(_ *node, in []size, _ size, channels []int) int {
 
 // reshapeChannels lets values in the order of float32 become rows and plain images, and images become a row
 // each.
-func reshapeChannels(_ *node, in []size, out size, channels []int) int {
+func reshapeChannels(_ *ir.Resolved, in []ir.Size, out ir.Size, channels []int) int {
 	switch {
 	case channels[0] == 0 && (len(out) != 4 || plain(out)):
 		return 0
@@ -76,23 +77,23 @@ func reshapeChannels(_ *node, in []size, out size, channels []int) int {
 }
 
 // concatChannels lets the channels of images, and the columns of rows, be put together.
-func concatChannels(n *node, in []size, out size, channels []int) int {
+func concatChannels(n *ir.Resolved, in []ir.Size, out ir.Size, channels []int) int {
 	images := len(out) == 4
 	for i := range in {
 		images = images && asImages(in[i], channels[i])
 	}
 	switch {
-	case n.axis == 1 && images:
+	case n.Axis == 1 && images:
 		return channelsOf(out)
-	case n.axis == 1 && len(out) == 2 && slices.Max(channels) == 0:
+	case n.Axis == 1 && len(out) == 2 && slices.Max(channels) == 0:
 		return 0
 	}
 	return -1
 }
 
 // fakeParams returns the parameters of a FakeQuantize.
-func fakeParams(n *node) nn.QuantParams {
-	return nn.QuantParams{Scale: n.Scale, Zero: n.Zero - n.Low, High: n.High - n.Low}
+func fakeParams(n *ir.Resolved) nn.QuantParams {
+	return nn.QuantParams{Scale: n.Scale, Zero: n.ZeroPoint - n.QuantMin, High: n.QuantMax - n.QuantMin}
 }
 
 // addable reports whether dequantized values and their sums are finite.
@@ -118,7 +119,7 @@ func (y array) put(at int, x []float32, channels int) {
 }
 
 // addU8 sets y to the sum of the dequantized inputs.
-func addU8(_ *node, y array, in []array, s *scratch) {
+func addU8(_ *ir.Resolved, y array, in []array, s *scratch) {
 	a, b := in[0], in[1]
 	if y.q != nil {
 		kernel.AddU8(y.q, a.q, b.q, a.affine(), b.affine(), y.affine())
@@ -136,15 +137,14 @@ func addU8(_ *node, y array, in []array, s *scratch) {
 }
 
 // averagePoolU8 works like averagePool, on dequantized NHWC images.
-func averagePoolU8(n *node, y array, in []array, s *scratch) {
+func averagePoolU8(n *ir.Resolved, y array, in []array, s *scratch) {
 	x, channels := in[0], y.shape[1]
-	count := float32(n.windows.kernel[0] * n.windows.kernel[1])
 	width, image, own := x.shape[3], x.shape[2]*x.shape[3]*channels, y.shape[2]*y.shape[3]*channels
 	buf := s.floats(image + own)
 	values, averages := buf[:image], buf[image:]
 	for i := range y.shape[0] {
 		kernel.Dequantize(values, x.q[i*image:][:image], x.affine())
-		pool(n.windows, 1, y, x, func(to, _, top, bottom, left, right int) {
+		pool(n.Windows, 1, y, x, func(to, _, top, bottom, left, right int) {
 			sums := averages[to*channels:][:channels]
 			clear(sums)
 			for r := top; r < bottom; r++ {
@@ -154,6 +154,7 @@ func averagePoolU8(n *node, y array, in []array, s *scratch) {
 					}
 				}
 			}
+			count := averaged(n, (bottom-top)*(right-left))
 			for j := range sums {
 				sums[j] /= count
 			}

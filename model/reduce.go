@@ -1,38 +1,23 @@
 package model
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
-	"euryale/qtensor"
+	"euryale/internal/ir"
 )
 
-// reduceShape is the rule of an op over Axes, none of them the batch: the result has the others.
-func reduceShape(n *node, in []size) (size, error) {
-	var out size
-	for i, d := range in[0] {
-		switch {
-		case !slices.Contains(n.Axes, i):
-			out = append(out, d)
-		case d < 0:
-			return nil, fmt.Errorf("%w: axes are %v of %v, want none with the batch", qtensor.ErrShape, n.Axes, in[0])
-		}
-	}
-	if len(n.Axes) == 0 || len(out)+len(n.Axes) != len(in[0]) {
-		return nil, fmt.Errorf("%w: axes are %v of %v, want at least one, each once and from 0", qtensor.ErrShape, n.Axes, in[0])
-	}
-	return out, nil
-}
-
 // reduce calls f with every element of x and the index in y that it is reduced to.
-func reduce(n *node, y, x array, f func(to int, v float32)) {
-	var step, at [maxRank]int // of y, along the axes of x
+func reduce(n *ir.Resolved, y, x array, f func(to int, v float32)) {
+	var step, at [ir.MaxRank]int // of y, along the axes of x
 	own := steps(y.shape, y.shape)
-	next := 0
+	next, kept := 0, len(y.shape) == len(x.shape) // axes of size 1
 	for i := range x.shape {
-		if !slices.Contains(n.Axes, i) {
+		reduced := slices.Contains(n.Axes, i)
+		if !reduced {
 			step[i] = own[next]
+		}
+		if !reduced || kept {
 			next++
 		}
 	}
@@ -53,8 +38,8 @@ func reduce(n *node, y, x array, f func(to int, v float32)) {
 
 // reduceSum sets y to the sums over Axes: over the first of them, then of those over the next, one by one;
 // over all axes, in the order of the elements.
-func reduceSum(n *node, y array, in []array, s *scratch) {
-	shape, axes := slices.Clone(in[0].shape), slices.Sorted(slices.Values(n.Axes))
+func reduceSum(n *ir.Resolved, y array, in []array, s *scratch) {
+	shape, axes := slices.Clone(in[0].shape), n.Axes
 	if len(axes) == len(shape) {
 		shape, axes = []int{len(in[0].x)}, []int{0}
 	}
@@ -74,7 +59,7 @@ func reduceSum(n *node, y array, in []array, s *scratch) {
 }
 
 // reduceMax sets y to the largest numbers over Axes, NaN where there is one.
-func reduceMax(n *node, y array, in []array, _ *scratch) {
+func reduceMax(n *ir.Resolved, y array, in []array, _ *scratch) {
 	for i := range y.x {
 		y.x[i] = float32(math.Inf(-1))
 	}

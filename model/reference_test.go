@@ -35,7 +35,7 @@ var functions = map[string]func(n *ir.Node, x float64) float64{
 	"Relu":       func(_ *ir.Node, x float64) float64 { return max(x, 0) },
 	"Sigmoid":    func(_ *ir.Node, x float64) float64 { return 1 / (1 + math.Exp(-x)) },
 	"Tanh":       func(_ *ir.Node, x float64) float64 { return math.Tanh(x) },
-	"LeakyRelu":  func(n *ir.Node, x float64) float64 { return max(x, 0) + float64(n.Alpha)*min(x, 0) },
+	"LeakyRelu":  func(n *ir.Node, x float64) float64 { return max(x, 0) + float64(alphaOf(n))*min(x, 0) },
 	"Abs":        func(_ *ir.Node, x float64) float64 { return math.Abs(x) },
 	"Sign":       func(_ *ir.Node, x float64) float64 { return math.Copysign(min(1, math.Abs(x)*1e30), x) },
 	"Ceil":       func(_ *ir.Node, x float64) float64 { return math.Ceil(x) },
@@ -48,8 +48,8 @@ var functions = map[string]func(n *ir.Node, x float64) float64{
 	"Reciprocal": func(_ *ir.Node, x float64) float64 { return 1 / x },
 	"Softplus":   func(_ *ir.Node, x float64) float64 { return math.Log1p(math.Exp(x)) },
 	"FakeQuantize": func(n *ir.Node, x float64) float64 {
-		q := math.RoundToEven(float64(float32(x)/n.Scale)) + float64(n.Zero)
-		y := float64(n.Scale) * (max(float64(n.Low), min(float64(n.High), q)) - float64(n.Zero))
+		q := math.RoundToEven(float64(float32(x)/n.Scale)) + float64(n.ZeroPoint)
+		y := float64(n.Scale) * (max(float64(n.QuantMin), min(float64(n.QuantMax), q)) - float64(n.ZeroPoint))
 		return max(-math.MaxFloat32, min(math.MaxFloat32, y))
 	},
 }
@@ -108,12 +108,28 @@ func referenceRule(n *ir.Node, in []*ir.Constant) (shape []int, f func(index []i
 	return referenceMove(n, in)
 }
 
-// axisOf returns Axis, counted from the first.
-func axisOf(n *ir.Node, x *ir.Constant) int {
-	if n.Axis < 0 {
-		return n.Axis + len(x.Shape)
+// alphaOf returns Alpha, 0.01 where it is left out.
+func alphaOf(n *ir.Node) float32 {
+	if n.Alpha == nil {
+		return 0.01
 	}
-	return n.Axis
+	return *n.Alpha
+}
+
+// axisOf returns Axis, counted from the first; the last where it is left out.
+func axisOf(n *ir.Node, x *ir.Constant) int {
+	if n.Axis == nil {
+		return len(x.Shape) - 1
+	}
+	return fromFirst(*n.Axis, x)
+}
+
+// fromFirst returns an axis of x, counted from the first.
+func fromFirst(axis int, x *ir.Constant) int {
+	if axis < 0 {
+		return axis + len(x.Shape)
+	}
+	return axis
 }
 
 // referencePair is a function of two tensors, of which one may be repeated.
@@ -150,32 +166,44 @@ func referenceSoftmax(n *ir.Node, x *ir.Constant) (shape []int, f func(index []i
 }
 
 func referenceReduction(n *ir.Node, x *ir.Constant) (shape []int, f func(index []int) float64) {
-	for d, size := range x.Shape {
-		if !slices.Contains(n.Axes, d) {
-			shape = append(shape, size)
-		}
+	reduced := make([]bool, len(x.Shape))
+	for d := range reduced {
+		reduced[d] = len(n.Axes) == 0
 	}
-	y := map[[8]int]float64{}
-	left := func(p []int) (key [8]int) { // what is left of an index
-		k := 0
+	for _, axis := range n.Axes {
+		reduced[fromFirst(axis, x)] = true
+	}
+	keep := n.KeepDims == nil || *n.KeepDims
+	left := func(p []int) (index []int) { // what is left of an index
 		for d, i := range p {
-			if len(p) == len(shape) || !slices.Contains(n.Axes, d) {
-				key[k] = i
-				k++
+			switch {
+			case !reduced[d]:
+				index = append(index, i)
+			case keep:
+				index = append(index, 0)
 			}
 		}
-		return key
+		return index
 	}
+	last := make([]int, len(x.Shape))
+	for d, size := range x.Shape {
+		last[d] = size - 1
+	}
+	for _, i := range left(last) {
+		shape = append(shape, i+1)
+	}
+	key := func(index []int) (k [8]int) { copy(k[:], index); return k }
+	y := map[[8]int]float64{}
 	eachIndex(x.Shape, func(i int, p []int) {
-		key, v := left(p), float64(x.Data[i])
-		switch old, ok := y[key]; {
+		at, v := key(left(p)), float64(x.Data[i])
+		switch old, ok := y[at]; {
 		case n.Op == "ReduceSum":
-			y[key] = old + v
+			y[at] = old + v
 		case !ok || v > old:
-			y[key] = v
+			y[at] = v
 		}
 	})
-	return shape, func(p []int) float64 { return y[left(p)] }
+	return shape, func(p []int) float64 { return y[key(p)] }
 }
 
 // referenceMove is an op that moves numbers.
@@ -194,15 +222,22 @@ func referenceMove(n *ir.Node, in []*ir.Constant) (shape []int, f func(index []i
 		if len(n.Steps) > 0 {
 			step = n.Steps[0]
 		}
-		d := n.Axes[0]
+		d := fromFirst(n.Axes[0], x)
+		clamped := func(i int) int {
+			if i < 0 {
+				i += x.Shape[d]
+			}
+			return max(0, min(i, x.Shape[d]))
+		}
+		start, end := clamped(n.Starts[0]), clamped(n.Ends[0])
 		shape = slices.Clone(x.Shape)
 		shape[d] = 0
-		for i := n.Starts[0]; i < n.Ends[0]; i += step {
+		for i := start; i < end; i += step {
 			shape[d]++
 		}
 		return shape, func(p []int) float64 {
 			own := slices.Clone(p)
-			own[d] = n.Starts[0] + p[d]*step
+			own[d] = start + p[d]*step
 			return at(x, own...)
 		}
 	case "Transpose":
@@ -224,6 +259,11 @@ func referenceMove(n *ir.Node, in []*ir.Constant) (shape []int, f func(index []i
 		}
 	case "Reshape":
 		shape = slices.Clone(n.Shape)
+		for i, d := range shape {
+			if d == 0 {
+				shape[i] = x.Shape[i]
+			}
+		}
 		if i := slices.Index(shape, -1); i >= 0 {
 			shape[i] = 1
 			shape[i] = len(x.Data) / tensor.Shape(shape).TotalSize()
@@ -283,23 +323,22 @@ func referenceWindows(n *ir.Node, in []*ir.Constant) (shape []int, f func(index 
 	case "GlobalAveragePool":
 		kernel = x.Shape[2:]
 	}
-	pair := func(given []int, usual int) []int {
+	given := func(given []int, usual ...int) []int {
 		if len(given) == 0 {
-			return []int{usual, usual}
+			return usual
 		}
 		return given
 	}
-	pad, stride, dilation := pair(n.Pads, 0), pair(n.Strides, 1), pair(n.Dilations, 1)
+	pad, stride, dilation := given(n.Pads, 0, 0, 0, 0), given(n.Strides, 1, 1), given(n.Dilations, 1, 1)
 	shape = []int{x.Shape[0], filters, 0, 0}
 	for i := range 2 {
-		for from := -pad[i]; from+dilation[i]*(kernel[i]-1) < x.Shape[2+i]+pad[i]; from += stride[i] {
+		for from := -pad[i]; from+dilation[i]*(kernel[i]-1) < x.Shape[2+i]+pad[2+i]; from += stride[i] {
 			shape[2+i]++
 		}
 	}
-	count := float64(kernel[0] * kernel[1])
 	channels := x.Shape[1] / groups
 	return shape, func(p []int) float64 {
-		sum, most := 0.0, math.Inf(-1)
+		sum, count, most := 0.0, 0.0, math.Inf(-1)
 		for u := range kernel[0] {
 			r := p[2]*stride[0] - pad[0] + u*dilation[0]
 			if r < 0 || r >= x.Shape[2] {
@@ -312,7 +351,7 @@ func referenceWindows(n *ir.Node, in []*ir.Constant) (shape []int, f func(index 
 				}
 				if n.Op != "Conv" {
 					pixel := at(x, p[0], p[1], r, q)
-					sum, most = sum+pixel, max(most, pixel)
+					sum, count, most = sum+pixel, count+1, max(most, pixel)
 					continue
 				}
 				for c := range channels {
@@ -323,6 +362,8 @@ func referenceWindows(n *ir.Node, in []*ir.Constant) (shape []int, f func(index 
 		switch {
 		case n.Op == "MaxPool":
 			return most
+		case n.Op != "Conv" && n.CountPad:
+			return sum / float64(kernel[0]*kernel[1])
 		case n.Op != "Conv":
 			return sum / count
 		case len(in) == 3:

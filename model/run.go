@@ -112,12 +112,12 @@ func ended(ctx context.Context) error {
 }
 
 // workspace returns memory for a run.
-func (m *Model) workspace() (*workspace, error) {
-	if ws, _ := m.workspaces.Get().(*workspace); ws != nil {
+func (p *plan) workspace() (*workspace, error) {
+	if ws, _ := p.workspaces.Get().(*workspace); ws != nil {
 		return ws, nil
 	}
-	ws := &workspace{buffers: make([]storage, len(m.buffers)), values: make([]array, len(m.values))}
-	for i, v := range m.values {
+	ws := &workspace{buffers: make([]storage, len(p.buffers)), values: make([]array, len(p.values))}
+	for i, v := range p.values {
 		ws.values[i].shape = make([]int, len(v.size))
 		if v.data == nil {
 			continue
@@ -132,19 +132,19 @@ func (m *Model) workspace() (*workspace, error) {
 
 // reshape gives every value its shape and memory for a batch. Quantized values have float32 besides where all
 // are observed.
-func (m *Model) reshape(ws *workspace, batch int, observed bool) {
-	for i, s := range m.buffers {
+func (p *plan) reshape(ws *workspace, batch int, observed bool) {
+	for i, s := range p.buffers {
 		if s.quantized {
 			ws.buffers[i].q = grow(ws.buffers[i].q, s.at(batch))
 		} else {
 			ws.buffers[i].x = grow(ws.buffers[i].x, s.at(batch))
 		}
 	}
-	for i, v := range m.values {
+	for i, v := range p.values {
 		y := &ws.values[i]
-		v.size.put(y.shape, batch)
+		v.size.Put(y.shape, batch)
 		y.quantization = v.quantization
-		switch n := v.size.at(batch); {
+		switch n := v.size.At(batch); {
 		case v.from >= 0:
 			y.x, y.q = ws.values[v.from].x, ws.values[v.from].q
 			if v.ownFloat && observed {
@@ -170,8 +170,8 @@ func (e *execution) do(ws *workspace, s *step) error {
 		return e.doLayer(y, ws.values[s.in[0]], s, ws.singleThreaded)
 	case s.embedding != nil:
 		return doEmbedding(y, ws.values[s.in[0]], s, &ws.scratch)
-	case s.call != nil:
-		return doCall(e.ctx, ws, y, s)
+	case s.node.Foreign != nil:
+		return doForeign(e.ctx, ws, y, s)
 	}
 	ws.in = ws.in[:0]
 	for _, id := range s.in {
@@ -189,18 +189,18 @@ func (e *execution) do(ws *workspace, s *step) error {
 	return err
 }
 
-// doCall computes a node that is code.
-func doCall(ctx context.Context, ws *workspace, y array, s *step) error {
-	in := make([]ir.Constant, len(s.in))
+// doForeign computes a node that is code.
+func doForeign(ctx context.Context, ws *workspace, y array, s *step) error {
+	in := make([]ir.Array, len(s.in))
 	for i, id := range s.in {
-		in[i] = ir.Constant{Shape: ws.values[id].shape, Data: ws.values[id].x}
+		in[i] = ir.Array{Shape: ws.values[id].shape, Data: ws.values[id].x}
 	}
-	out, err := s.call.Run(ctx, ws.batch, in)
+	out, err := s.node.Foreign.Run(ctx, ws.batch, in)
 	if err != nil {
-		return fmt.Errorf("%s: %w", s.call.What, err)
+		return fmt.Errorf("%v: %w", s.node.Foreign, err)
 	}
 	if len(out.Data) != len(y.x) {
-		return fmt.Errorf("%s: %w: got shape %v, want %v", s.call.What, qtensor.ErrShape, out.Shape, y.shape)
+		return fmt.Errorf("%v: %w: got shape %v, want %v", s.node.Foreign, qtensor.ErrShape, out.Shape, y.shape)
 	}
 	copy(y.x, out.Data)
 	return nil
@@ -211,21 +211,21 @@ func (e *execution) doLayer(y, x array, s *step, singleThreaded bool) error {
 	if err != nil {
 		return err
 	}
-	p := layer.shared
+	l := layer.shared
 	if singleThreaded {
-		p = layer.singleThreaded
+		l = layer.singleThreaded
 	}
 	from, samples := nn.Operand{Float: x.x, Stop: e.stop}, len(x.x)/layer.sample
 	if x.q != nil {
-		from, samples = nn.Operand{Quantized: x.q, Params: e.m.values[s.in[0]].quantization.params, Stop: e.stop}, len(x.q)/layer.sample
+		from, samples = nn.Operand{Quantized: x.q, Params: e.p.values[s.in[0]].quantization.params, Stop: e.stop}, len(x.q)/layer.sample
 	}
 	if y.x != nil {
-		if err := p.Run(nn.Operand{Float: y.x}, from, samples); err != nil {
+		if err := l.Run(nn.Operand{Float: y.x}, from, samples); err != nil {
 			return err
 		}
 	}
 	if y.q == nil {
 		return nil
 	}
-	return p.Run(nn.Operand{Quantized: y.q, Params: e.m.values[s.out].quantization.params}, from, samples)
+	return l.Run(nn.Operand{Quantized: y.q, Params: e.p.values[s.out].quantization.params}, from, samples)
 }

@@ -76,32 +76,34 @@ func TestNotSplit(t *testing.T) {
 	gemm := first
 	gemm.Output = "y"
 	split("rows", 2, gemm)
-	split("softmax of rows", 2, first, ir.Node{Op: "Softmax", Name: "s", Inputs: []string{"a"}, Output: "y", Axis: 1})
-	split("softmax of columns", 1, first, ir.Node{Op: "Softmax", Name: "s", Inputs: []string{"a"}, Output: "y"})
-	split("softmax of columns by a negative axis", 1, first, ir.Node{Op: "Softmax", Name: "s", Inputs: []string{"a"}, Output: "y", Axis: -2})
+	split("softmax of rows", 2, first, ir.Node{Op: "Softmax", Name: "s", Inputs: []string{"a"}, Output: "y", Axis: new(1)})
+	split("softmax of columns", 1, first, ir.Node{Op: "Softmax", Axis: new(0), Name: "s", Inputs: []string{"a"}, Output: "y"})
+	split("softmax of columns by a negative axis", 1, first, ir.Node{Op: "Softmax", Axis: new(-2), Name: "s", Inputs: []string{"a"}, Output: "y"})
 	split("samples put together", 1, first, concat("y", 0, "a", "a"))
 	split("a product in float32", 1, first, dense("float", "a", "12 12'"), op("Relu", "y", "float"))
 	split("a transposed result", 1, first, ir.Node{Op: "Transpose", Name: "t", Inputs: []string{"a"}, Output: "y", Perm: []int{1, 0}})
 	split("transposed and back", 1, first, ir.Node{Op: "Transpose", Name: "t", Inputs: []string{"a"}, Output: "t", Perm: []int{1, 0}}, ir.Node{Op: "Transpose", Name: "u", Inputs: []string{"t"}, Output: "y", Perm: []int{1, 0}})
 	split("several rows of a sample", 2, first, reshape("r", "a", -1, 4), dense("y", "r", "4 3"))
-	split("what is the same for all", 2, first, op("Tanh", "t", "w"), ir.Node{Op: "ReduceMax", Name: "m", Inputs: []string{"t"}, Output: "m", Axes: []int{0}}, op("Mul", "y", "a", "m"))
+	split("what is the same for all", 2, first, op("Tanh", "t", "w"), ir.Node{Op: "ReduceMax", KeepDims: new(false), Name: "m", Inputs: []string{"t"}, Output: "m", Axes: []int{0}}, op("Mul", "y", "a", "m"))
 	split("no layer", 1, op("Tanh", "y", "x"))
 	big := propagated{sample: []int{1200}, nodes: []ir.Node{dense("y", "x", "1200 1200")}}
 	g := big.graphOf("y")
 	if got := newModel(t, g, quantized(t, g, batchOf(1, 4, 1200), "dynamic-int8")).Tasks(100000); got != 1 {
 		t.Errorf("weights that fill a cache: got %d tasks, want 1", got)
 	}
-	call := &ir.Network{
+	foreign := &ir.Network{
 		Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 12}}}, Outputs: []ir.Value{{Name: "y"}},
-		Nodes:     []ir.Node{first, {Op: "Call", Name: "c", Inputs: []string{"a"}, Output: "y"}},
-		Constants: map[string]*ir.Constant{"12 12": random(rand.New(rand.NewPCG(6, 2)), 0.3, 12, 12)},
-		Calls: map[string]*ir.Call{"c": {
-			What: "a call", Shape: []int{-1, 12},
-			Run: func(_ context.Context, _ int, in []ir.Constant) (ir.Constant, error) { return in[0], nil },
+		Nodes: []ir.Node{first, {
+			Op: "Foreign", Name: "c", Inputs: []string{"a"}, Output: "y", Foreign: code{
+				"code",
+				[]int{-1, 12},
+				func(_ context.Context, _ int, in []ir.Array) (ir.Array, error) { return in[0], nil },
+			},
 		}},
+		Constants: map[string]*ir.Constant{"12 12": random(rand.New(rand.NewPCG(6, 2)), 0.3, 12, 12)},
 	}
-	if got := newModel(t, call, quantized(t, call, batchOf(1, 4, 12), "dynamic-int8")).Tasks(100000); got != 1 {
-		t.Errorf("a call: got %d tasks, want 1", got)
+	if got := newModel(t, foreign, quantized(t, foreign, batchOf(1, 4, 12), "dynamic-int8")).Tasks(100000); got != 1 {
+		t.Errorf("code: got %d tasks, want 1", got)
 	}
 }
 

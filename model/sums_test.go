@@ -13,7 +13,7 @@ const fakeScale = 0.03
 
 // fake rounds to 8-bit values with a zero point.
 func fake(name, in string, zero int32) ir.Node {
-	return ir.Node{Op: "FakeQuantize", Name: name, Inputs: []string{in}, Output: name, Scale: fakeScale, Zero: zero, High: 255}
+	return ir.Node{Op: "FakeQuantize", Name: name, Inputs: []string{in}, Output: name, Scale: fakeScale, ZeroPoint: zero, QuantMax: 255}
 }
 
 // layerOf returns the activations of a layer with parameters.
@@ -34,7 +34,7 @@ func like(zero int32) model.Layer {
 
 // plainConv is conv without a Relu.
 func plainConv(name, in, filters string, pads ...int) ir.Node {
-	return ir.Node{Op: "Conv", Name: name + ".conv", Inputs: []string{in, filters}, Output: name, Pads: pads}
+	return ir.Node{Op: "Conv", Name: name + ".conv", Inputs: []string{in, filters}, Output: name, Pads: slices.Concat(pads, pads)}
 }
 
 func op(kind, name string, in ...string) ir.Node {
@@ -108,7 +108,7 @@ var computed = []propagated{
 			dense("e", "unrounded", "6 6"), fake("fe", "e", 90), dense("middle", "fe", "6 6"), op("Add", "other", "fe", "fe"),
 			dense("f.sum", "middle", "6 6"), op("Relu", "rf", "f.sum"), op("Relu", "rff", "rf"), fake("frf", "rff", 7), op("Add", "sum", "frf", "other"),
 			dense("g", "sum", "6 6"),
-			{Op: "FakeQuantize", Name: "huge", Inputs: []string{"g"}, Output: "huge", Scale: 4e35, High: 255},
+			{Op: "FakeQuantize", Name: "huge", Inputs: []string{"g"}, Output: "huge", Scale: 4e35, QuantMax: 255},
 			op("Add", "none", "huge", "huge"),
 			dense("y", "none", "6 4"),
 		},
@@ -124,7 +124,7 @@ var computed = []propagated{
 		"signed quantized values",
 		[]int{6},
 		[]ir.Node{
-			dense("a", "x", "6 6"), {Op: "FakeQuantize", Name: "fa", Inputs: []string{"a"}, Output: "fa", Scale: fakeScale, Zero: 5, Low: -128, High: 127}, op("Add", "s", "fa", "fa"), dense("y", "s", "6 4"),
+			dense("a", "x", "6 6"), {Op: "FakeQuantize", Name: "fa", Inputs: []string{"a"}, Output: "fa", Scale: fakeScale, ZeroPoint: 5, QuantMin: -128, QuantMax: 127}, op("Add", "s", "fa", "fa"), dense("y", "s", "6 4"),
 		},
 		[]string{"a", "fa", "s"},
 	},

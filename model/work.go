@@ -29,36 +29,36 @@ func (w *work) add(other work, times float64) {
 
 // long reports whether a run of a batch may take longer than its caller may be kept waiting. A run that is
 // split for its outputs checks the context between its tasks.
-func (m *Model) long(batch int, outputs bool) bool {
-	if m.calls || !m.ready.Load() {
+func (p *plan) long(batch int, outputs bool) bool {
+	if p.foreign || !p.ready.Load() {
 		return true
 	}
-	if sample := m.sample.seconds(); outputs && sample > 0 && sample <= longest {
+	if sample := p.sample.seconds(); outputs && sample > 0 && sample <= longest {
 		return false
 	}
-	all := m.fixed
-	all.add(m.perSample, float64(batch))
+	all := p.fixed
+	all.add(p.perSample, float64(batch))
 	return all.seconds() > longest
 }
 
 // measureWork sets the work of a run.
-func (m *Model) measureWork() {
-	for _, id := range m.inputs {
-		m.count(id, work{floats: costOfElement * float64(m.values[id].size.elements())})
+func (p *plan) measureWork() {
+	for _, id := range p.inputs {
+		p.count(id, work{floats: costOfElement * float64(p.values[id].size.Elements())})
 	}
-	for i := range m.steps {
-		s := &m.steps[i]
-		m.count(s.out, m.workOf(s))
-		m.calls = m.calls || s.call != nil
+	for i := range p.steps {
+		s := &p.steps[i]
+		p.count(s.out, p.workOf(s))
+		p.foreign = p.foreign || s.node.Foreign != nil
 	}
 }
 
 // count adds the work on a value of a batch of one.
-func (m *Model) count(id int, w work) {
-	if m.values[id].size.perBatch() {
-		m.perSample.add(w, 1)
+func (p *plan) count(id int, w work) {
+	if p.values[id].size.PerBatch() {
+		p.perSample.add(w, 1)
 	} else {
-		m.fixed.add(w, 1)
+		p.fixed.add(w, 1)
 	}
 }
 
@@ -66,13 +66,13 @@ func (m *Model) count(id int, w work) {
 const depthwiseCost = 12
 
 // workOf returns the work of a step for a batch of one.
-func (m *Model) workOf(s *step) (w work) {
-	out := float64(m.values[s.out].size.elements())
+func (p *plan) workOf(s *step) (w work) {
+	out := float64(p.values[s.out].size.Elements())
 	in := 0.0
 	for _, id := range s.in {
-		in += float64(m.values[id].size.elements())
+		in += float64(p.values[id].size.Elements())
 	}
-	first := m.values[s.in[0]].size
+	first := p.values[s.in[0]].size
 	switch {
 	case s.layer != nil:
 		w.products, w.elements = out*float64(s.depth), in+out
@@ -84,10 +84,10 @@ func (m *Model) workOf(s *step) (w work) {
 	case s.node.Op == ir.OpGemm || s.node.Op == ir.OpMatMul:
 		w.floats = out * float64(first[len(first)-1]) // negative for a batch there, which rules refuse
 	case s.node.Op == ir.OpConv:
-		shape := m.values[s.in[1]].size
-		w.floats = out * (costOfElement + float64(shape.elements()/shape[0]))
+		shape := p.values[s.in[1]].size
+		w.floats = out * (costOfElement + float64(shape.Elements()/shape[0]))
 	default:
-		window := float64(s.node.windows.kernel[0]) * float64(s.node.windows.kernel[1]) // 0 where there is none
+		window := float64(s.node.Windows.Kernel[0]) * float64(s.node.Windows.Kernel[1]) // 0 where there is none
 		w.floats = float64(costOfElement*(in+out)) + float64(out*window)
 	}
 	return w

@@ -49,9 +49,9 @@ func fakeNode(p qtensor.Params) (ir.Node, error) {
 		return ir.Node{}, err
 	}
 	n := ir.Node{Op: ir.OpFakeQuantize, Scale: p.Scales[0]}
-	n.Low, n.High = p.Scheme.CodeRange()
+	n.QuantMin, n.QuantMax = p.Scheme.CodeRange()
 	if p.Scheme.HasZeroPoint() {
-		n.Zero = p.ZeroPoints[0]
+		n.ZeroPoint = p.ZeroPoints[0]
 	}
 	return n, nil
 }

@@ -31,7 +31,7 @@ func TestFakeNode(t *testing.T) {
 	x := input(g, "x", tensor.Float32, 2, 3)
 	scale := input(g, "scale", tensor.Float32, 1)
 	node := func(scale float32, zero, low, high int32) ir.Node {
-		return ir.Node{Op: "FakeQuantize", Scale: scale, Zero: zero, Low: low, High: high}
+		return ir.Node{Op: "FakeQuantize", Scale: scale, ZeroPoint: zero, QuantMin: low, QuantMax: high}
 	}
 	fixed := func(s qtensor.Scheme, zeros []int32, scales ...float32) graphop.Fake {
 		y, err := ops.FakeQuantize(x, qtensor.Params{Scheme: s, Scales: scales, ZeroPoints: zeros})
@@ -60,7 +60,7 @@ func TestFakeNode(t *testing.T) {
 		got, err := c.f.Node(c.behind...)
 		if c.err != nil {
 			wantError(t, c.name, err, c.err, c.part)
-		} else if err != nil || got.Op != c.want.Op || got.Scale != c.want.Scale || got.Zero != c.want.Zero || got.Low != c.want.Low || got.High != c.want.High {
+		} else if err != nil || got.Op != c.want.Op || got.Scale != c.want.Scale || got.ZeroPoint != c.want.ZeroPoint || got.QuantMin != c.want.QuantMin || got.QuantMax != c.want.QuantMax {
 			t.Errorf("%s: got %+v, %v, want %+v", c.name, got, err, c.want)
 		}
 	}

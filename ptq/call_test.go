@@ -39,8 +39,8 @@ func TestStockOps(t *testing.T) {
 	if kept := strings.Join(r.Kept, ", "); !strings.Contains(kept, "sparsemaxOp") || len(r.Layers) != 2 || r.Outputs[0].SQNR < 25 || r.Read.Outputs[0].SQNR < 110 {
 		t.Errorf("got:\n%v", r)
 	}
-	if err := m.Write(io.Discard); !errors.Is(err, model.ErrCall) {
-		t.Errorf("Write: got error %v, want ErrCall", err)
+	if err := m.Write(io.Discard); !errors.Is(err, model.ErrForeign) {
+		t.Errorf("Write: got error %v, want ErrForeign", err)
 	}
 	var ins []*tensor.Dense
 	var wants [][]float64

@@ -36,12 +36,12 @@ func (n *network) input(layer *ir.Node) string {
 // paramsOf returns the parameters of a FakeQuantize.
 func paramsOf(f *ir.Node) qtensor.Params {
 	p := qtensor.Params{Scales: []float32{f.Scale}}
-	if f.Low < 0 {
-		p.Scheme = qtensor.Symmetric(bits.Len32(uint32(f.High)) + 1)
+	if f.QuantMin < 0 {
+		p.Scheme = qtensor.Symmetric(bits.Len32(uint32(f.QuantMax)) + 1)
 	} else {
-		p.Scheme, p.ZeroPoints = qtensor.Affine(bits.Len32(uint32(f.High))), []int32{f.Zero}
+		p.Scheme, p.ZeroPoints = qtensor.Affine(bits.Len32(uint32(f.QuantMax))), []int32{f.ZeroPoint}
 	}
-	p.Min, p.Max = []float32{f.Scale * float32(f.Low-f.Zero)}, []float32{f.Scale * float32(f.High-f.Zero)}
+	p.Min, p.Max = []float32{f.Scale * float32(f.QuantMin-f.ZeroPoint)}, []float32{f.Scale * float32(f.QuantMax-f.ZeroPoint)}
 	return p
 }
 

@@ -123,8 +123,5 @@ func (p *product) layer() bool { return p.reason == "" }
 
 // axis returns that of the weight's outputs, or of a table's rows.
 func (p *product) axis() int {
-	if p.Op == ir.OpConv || p.TransB || p.Op == ir.OpGather {
-		return 0
-	}
-	return 1
+	return p.ChannelAxis()
 }

@@ -188,8 +188,8 @@ func (j *job) onCodes(g *ir.Network) map[string]bool {
 
 // describe returns a node as Kept has it.
 func (j *job) describe(n *ir.Node) string {
-	if c := j.graph.Calls[n.Name]; c != nil {
-		return fmt.Sprintf("%s %s (Gorgonia's %s)", n.Op, n.Name, c.What)
+	if n.Foreign != nil {
+		return fmt.Sprintf("%s %s (%v)", n.Op, n.Name, n.Foreign)
 	}
 	return n.Op + " " + n.Name
 }

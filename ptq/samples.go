@@ -55,7 +55,7 @@ func finite(samples iter.Seq2[Sample, error], inputs []model.ValueInfo) iter.Seq
 	return func(yield func(Sample, error) bool) {
 		for sample, err := range samples {
 			for _, in := range inputs {
-				if err == nil && !in.Integer && sample[in.Name] != nil {
+				if err == nil && in.Type != model.Int64 && sample[in.Name] != nil {
 					err = allFinite(sample[in.Name])
 					if err != nil {
 						err = fmt.Errorf("input %q: %w", in.Name, err)

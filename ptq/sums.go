@@ -98,9 +98,9 @@ func setOf(names []string) map[string]bool {
 // fakeOf returns a FakeQuantize of parameters for a tensor.
 func fakeOf(name, in string, p qtensor.Params) ir.Node {
 	low, high := p.Scheme.CodeRange()
-	f := ir.Node{Op: ir.OpFakeQuantize, Name: name, Inputs: []string{in}, Output: name, Scale: p.Scales[0], Low: low, High: high}
+	f := ir.Node{Op: ir.OpFakeQuantize, Name: name, Inputs: []string{in}, Output: name, Scale: p.Scales[0], QuantMin: low, QuantMax: high}
 	if p.Scheme.HasZeroPoint() {
-		f.Zero = p.ZeroPoints[0]
+		f.ZeroPoint = p.ZeroPoints[0]
 	}
 	return f
 }

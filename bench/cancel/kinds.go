@@ -46,8 +46,12 @@ func network(sample []int, n ir.Node, constants map[string]*ir.Constant) *ir.Net
 	if n.Inputs == nil {
 		n.Inputs = []string{"x"}
 	}
+	dtype := ir.Float32
+	if n.Op == "Gather" {
+		dtype = ir.Int64
+	}
 	return &ir.Network{
-		Inputs:  []ir.Value{{Name: "x", Shape: append([]int{-1}, sample...), Integer: n.Op == "Gather"}},
+		Inputs:  []ir.Value{{Name: "x", Shape: append([]int{-1}, sample...), Type: dtype}},
 		Outputs: []ir.Value{{Name: "y"}},
 		Nodes:   []ir.Node{n}, Constants: constants,
 	}
@@ -82,18 +86,18 @@ func allKinds(dir string) (list []*kind, err error) {
 	}
 	image := []int{8, 64, 64}
 	list = append(list,
-		of("LeakyRelu", many, []int{64}, ir.Node{Op: "LeakyRelu", Alpha: 0.1}, nil),
-		of("Softmax", many, []int{64}, ir.Node{Op: "Softmax", Axis: 1}, nil),
-		of("LogSoftmax", many, []int{64}, ir.Node{Op: "LogSoftmax", Axis: 1}, nil),
-		of("ReduceSum", many, []int{64}, ir.Node{Op: "ReduceSum", Axes: []int{1}}, nil),
-		of("ReduceMax", many, []int{64}, ir.Node{Op: "ReduceMax", Axes: []int{1}}, nil),
-		of("FakeQuantize", many, []int{64}, ir.Node{Op: "FakeQuantize", Scale: 0.01, Zero: 128, High: 255}, nil),
+		of("LeakyRelu", many, []int{64}, ir.Node{Op: "LeakyRelu", Alpha: new(float32(0.1))}, nil),
+		of("Softmax", many, []int{64}, ir.Node{Op: "Softmax", Axis: new(1)}, nil),
+		of("LogSoftmax", many, []int{64}, ir.Node{Op: "LogSoftmax", Axis: new(1)}, nil),
+		of("ReduceSum", many, []int{64}, ir.Node{Op: "ReduceSum", KeepDims: new(false), Axes: []int{1}}, nil),
+		of("ReduceMax", many, []int{64}, ir.Node{Op: "ReduceMax", KeepDims: new(false), Axes: []int{1}}, nil),
+		of("FakeQuantize", many, []int{64}, ir.Node{Op: "FakeQuantize", Scale: 0.01, ZeroPoint: 128, QuantMax: 255}, nil),
 		of("Slice", many, []int{64}, ir.Node{Op: "Slice", Axes: []int{1}, Starts: []int{1}, Ends: []int{63}}, nil),
 		of("Reshape", many, []int{64}, ir.Node{Op: "Reshape", Shape: []int{-1, 8, 8}}, nil),
 		of("Transpose", many, []int{64}, ir.Node{Op: "Transpose", Perm: []int{1, 0}}, nil),
-		of("Concat", many, []int{64}, ir.Node{Op: "Concat", Inputs: []string{"x", "x"}, Axis: 1}, nil),
+		of("Concat", many, []int{64}, ir.Node{Op: "Concat", Inputs: []string{"x", "x"}, Axis: new(1)}, nil),
 		of("MaxPool", many, image, ir.Node{Op: "MaxPool", Kernel: []int{5, 5}}, nil),
-		of("AveragePool", many, image, ir.Node{Op: "AveragePool", Kernel: []int{5, 5}}, nil),
+		of("AveragePool", many, image, ir.Node{Op: "AveragePool", CountPad: true, Kernel: []int{5, 5}}, nil),
 		of("GlobalAveragePool", many, image, ir.Node{Op: "GlobalAveragePool"}, nil),
 		of("Gemm, float32", many/4, []int{1024}, ir.Node{Op: "Gemm", Inputs: []string{"x", "w"}},
 			map[string]*ir.Constant{"w": random(1024, 1024)}),
@@ -184,19 +188,7 @@ func otherKinds(dir string) ([]*kind, error) {
 	wide.input = func() map[string]tensor.Tensor {
 		return map[string]tensor.Tensor{"x": tensor.New(tensor.WithShape(many/64, 64), tensor.WithBacking(make([]float64, many)))}
 	}
-	call := of("a call", 1<<16, []int{64}, ir.Node{Op: "Call"}, nil)
-	call.model = func() (*model.Model, error) {
-		g := network([]int{64}, ir.Node{Op: "Call"}, nil)
-		g.Calls = map[string]*ir.Call{"n": {
-			What: "busy", Shape: []int{-1, 64},
-			Run: func(_ context.Context, _ int, in []ir.Constant) (ir.Constant, error) {
-				for begin := time.Now(); time.Since(begin) < 300*time.Millisecond; {
-				}
-				return ir.Constant{Shape: in[0].Shape, Data: slices.Clone(in[0].Data)}, nil
-			},
-		}}
-		return model.New(g, nil)
-	}
+	foreign := of("foreign", 1<<16, []int{64}, ir.Node{Op: "Foreign", Foreign: busy{}}, nil)
 	path := filepath.Join(dir, "constants")
 	big, err := model.New(network([]int{1024}, ir.Node{Op: "MatMul", Inputs: []string{"x", "w"}},
 		map[string]*ir.Constant{"w": random(1024, many/64)}), nil)
@@ -207,5 +199,18 @@ func otherKinds(dir string) ([]*kind, error) {
 		name: "constants of a file, the first run", input: inputOf(1024, 1024), first: true,
 		model: func() (*model.Model, error) { return model.Load(path) },
 	}
-	return []*kind{transposed, wide, call, file}, err
+	return []*kind{transposed, wide, foreign, file}, err
+}
+
+// busy is an operation that is code, which takes its time.
+type busy struct{}
+
+func (busy) String() string { return "busy" }
+
+func (busy) Shape(in [][]int) ([]int, error) { return in[0], nil }
+
+func (busy) Run(_ context.Context, _ int, in []ir.Array) (ir.Array, error) {
+	for begin := time.Now(); time.Since(begin) < 300*time.Millisecond; {
+	}
+	return ir.Array{Shape: in[0].Shape, Data: slices.Clone(in[0].Data)}, nil
 }

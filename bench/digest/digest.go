@@ -134,7 +134,7 @@ func sentinels(err error) string {
 		{"ErrNode", exprgraph.ErrNode},
 		{"ErrOption", calib.ErrOption},
 		{"ErrProfile", calib.ErrProfile},
-		{"ErrCall", model.ErrCall},
+		{"ErrForeign", model.ErrForeign},
 		{"ErrMismatch", exprgraph.ErrMismatch},
 		{"ErrSamples", ptq.ErrSamples},
 	} {

@@ -66,7 +66,7 @@ func (d *design) product(n ir.Node, in string, relu bool, shape ...int) string {
 
 // conv appends a convolution that pads.
 func (d *design) conv(name, in string, relu bool, filters, channels, kernel, pad, stride int) string {
-	n := ir.Node{Op: "Conv", Name: name, Pads: []int{pad, pad}, Strides: []int{stride, stride}}
+	n := ir.Node{Op: "Conv", Name: name, Pads: []int{pad, pad, pad, pad}, Strides: []int{stride, stride}}
 	return d.product(n, in, relu, filters, channels, kernel, kernel)
 }
 
@@ -120,7 +120,7 @@ func mobilenet() *design {
 	h, channels := d.conv("stem", "x", true, 8, 3, 3, 1, 2), 8
 	for i, b := range [][2]int{{16, 1}, {32, 2}, {32, 1}, {64, 2}, {64, 1}, {128, 2}, {128, 1}, {128, 1}, {128, 1}, {128, 1}, {128, 1}, {256, 2}, {256, 1}} {
 		filters, stride := b[0], b[1]
-		n := ir.Node{Op: "Conv", Name: fmt.Sprintf("depth%d", i+1), Pads: []int{1, 1}, Strides: []int{stride, stride}, Group: channels}
+		n := ir.Node{Op: "Conv", Name: fmt.Sprintf("depth%d", i+1), Pads: []int{1, 1, 1, 1}, Strides: []int{stride, stride}, Group: channels}
 		h = d.product(n, h, true, channels, 1, 3, 3)
 		h = d.conv(fmt.Sprintf("point%d", i+1), h, true, filters, channels, 1, 0, 1)
 		channels = filters
@@ -294,7 +294,7 @@ func oursNetwork(l *network, _ int) (duel.Contender, error) {
 				n.Inputs[i] = v + ".quantized"
 				if !made[v] {
 					made[v] = true
-					g.Nodes = append(g.Nodes, ir.Node{Op: "FakeQuantize", Name: v + ".quantized", Inputs: []string{v}, Output: v + ".quantized", Scale: p.Scales[0], Zero: p.ZeroPoints[0], High: 255})
+					g.Nodes = append(g.Nodes, ir.Node{Op: "FakeQuantize", Name: v + ".quantized", Inputs: []string{v}, Output: v + ".quantized", Scale: p.Scales[0], ZeroPoint: p.ZeroPoints[0], QuantMax: 255})
 				}
 			}
 		}

@@ -1,147 +1,170 @@
-// Package ir is a network as data: operations in order, by ONNX's names, on values by name. It is what a
-// float graph is read into, what is quantized, run and saved.
+// Package ir is a network as data, and the one table of operations: what ONNX calls them, which attributes
+// they have, which shapes they give, which operand is a weight. A float graph is read into a Network, which
+// is quantized, run and saved.
 package ir
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"unicode/utf8"
 )
 
+// Opset is the version of ONNX's operators whose meaning operations have.
+const Opset = 21
+
+// Network is a network: nodes in an order in which they can be computed.
+type Network struct {
+	// Dims are the free dimensions. Size −1 in a shape is the first, −2 the second, and so on. The first is
+	// the batch: samples along it are independent of each other. No Dims are the batch alone.
+	Dims      []Dim
+	Inputs    []Value
+	Outputs   []Value
+	Nodes     []Node
+	Constants map[string]*Constant
+}
+
 // Batch stands in a shape for the number of samples, which is free.
 const Batch = -1
 
-// Value is a value that is given or asked for, float32, with its shape.
-type Value struct {
-	Name    string `json:"name"`
-	Shape   []int  `json:"shape"`             // Batch in at most one place
-	Integer bool   `json:"integer,omitempty"` // of an input: whole numbers, for Gather and Reshape alone
+// Dim is a free dimension.
+type Dim struct {
+	Name string `json:"name"`
+	// Size is one that a network is checked at when it is made. The batch, which is checked at any, has none.
+	Size int `json:"size,omitempty"`
 }
 
-// Constant is a tensor, row-major and dense.
+// Value is an input or an output with its shape.
+type Value struct {
+	Name  string `json:"name"`
+	Shape []int  `json:"shape"`          // negative for free dimensions
+	Type  Type   `json:"type,omitempty"` // of the elements
+}
+
+// Type is that of elements.
+type Type uint8
+
+const (
+	// Float32 is the type of real numbers.
+	Float32 Type = iota
+	// Int64 is the type of whole numbers, such as indices.
+	Int64
+)
+
+var typeNames = []string{"float32", "int64"}
+
+// String returns ONNX's name.
+func (t Type) String() string {
+	if int(t) < len(typeNames) {
+		return typeNames[t]
+	}
+	return fmt.Sprintf("Type(%d)", uint8(t))
+}
+
+// MarshalText returns the name. Errors: ErrNetwork for no type.
+func (t Type) MarshalText() ([]byte, error) {
+	if int(t) >= len(typeNames) {
+		return nil, fmt.Errorf("%w: got %v, want one of %q", ErrNetwork, t, typeNames)
+	}
+	return []byte(t.String()), nil
+}
+
+// UnmarshalText sets t to the type of a name. Errors: ErrNetwork for no name of a type.
+func (t *Type) UnmarshalText(text []byte) error {
+	for i, name := range typeNames {
+		if name == string(text) {
+			*t = Type(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: got type %.40q, want one of %q", ErrNetwork, text, typeNames)
+}
+
+// Constant is a tensor of float32, row-major and dense.
 type Constant struct {
 	Shape   []int
 	Data    []float32
 	Trained *Trained // of which Data are the real values; or nil
 }
 
-// Node is one operation: Output = Op(Inputs…). Inputs are outputs of earlier nodes, inputs of the graph or
-// constants. The operations and their attributes are those of ONNX where it has them; FakeQuantize is its
-// QuantizeLinear and DequantizeLinear in one:
-//
-//	Gemm                x·w + b for x (m, k), w (k, n), or (n, k) with TransB; b (n) may be left out
-//	MatMul              a·b for the last two axes, the others the same or absent in b
-//	Conv                x (n, c, h, w), w (filters, c/Group, kh, kw), b (filters) or left out; Strides, Pads, Dilations, Group
-//	MaxPool, AveragePool, GlobalAveragePool
-//	                    over (h, w) of (n, c, h, w); Kernel, Strides, Pads; padding is −∞, or 0 that counts
-//	Relu, Sigmoid, Tanh, LeakyRelu (Alpha)
-//	Abs, Sign, Ceil, Floor, Sin, Cos, Exp, Log, Sqrt, Reciprocal, Softplus
-//	Softmax, LogSoftmax over Axis
-//	FakeQuantize        Scale·(clamp(RNE(x/Scale) + Zero, Low, High) − Zero)
-//	Add, Sub, Mul, Div, Pow
-//	                    elementwise, axes of size 1 repeated, missing ones first
-//	ReduceSum, ReduceMax
-//	                    over Axes, which the result does not have
-//	Gather              the rows of a constant (n, …) that whole numbers name
-//	Slice               from Starts up to Ends in Steps (1 if left out), along Axes
-//	Reshape             to Shape, with Batch in at most one place
-//	Transpose           Perm
-//	Concat              along Axis
-type Node struct {
-	Op     string   `json:"op"`
-	Name   string   `json:"name"` // unique; a layer's key
-	Inputs []string `json:"inputs"`
-	Output string   `json:"output"`
+// ErrNetwork reports a network that is none: names, types and dimensions.
+var ErrNetwork = errors.New("no network")
 
-	TransB    bool    `json:"transB,omitempty"`
-	Kernel    []int   `json:"kernel_shape,omitempty"`
-	Strides   []int   `json:"strides,omitempty"`
-	Pads      []int   `json:"pads,omitempty"` // (height, width), the same on both sides
-	Dilations []int   `json:"dilations,omitempty"`
-	Group     int     `json:"group,omitempty"`
-	Axis      int     `json:"axis,omitempty"`
-	Axes      []int   `json:"axes,omitempty"`
-	Starts    []int   `json:"starts,omitempty"`
-	Ends      []int   `json:"ends,omitempty"`
-	Steps     []int   `json:"steps,omitempty"`
-	Perm      []int   `json:"perm,omitempty"`
-	Shape     []int   `json:"shape,omitempty"`
-	Alpha     float32 `json:"alpha,omitempty"`
-	Scale     float32 `json:"scale,omitempty"`
-	Zero      int32   `json:"zero,omitempty"`
-	Low       int32   `json:"low,omitempty"`
-	High      int32   `json:"high,omitempty"`
-}
+// MaxDims bounds the free dimensions of a network.
+const MaxDims = 8
 
-// Call is an operation that is code and not data.
-type Call struct {
-	What  string // of its kind there is
-	Shape []int  // of the result, Batch in at most one place
-	// Run returns the result for inputs of a batch. It does not keep or change them, is safe for any number
-	// of goroutines, and returns the error of ctx where it waits for others and ctx ends.
-	Run func(ctx context.Context, batch int, in []Constant) (Constant, error)
-}
-
-// Network is a network.
-type Network struct {
-	Inputs    []Value
-	Outputs   []Value
-	Nodes     []Node
-	Constants map[string]*Constant
-	Calls     map[string]*Call // by the names of nodes, whose Op is "Call"
-}
-
-// Check reports names that are empty, given twice, used before they are there, or no text, which no file
-// holds.
+// Check reports dimensions without a name or a size, and names that are empty, given twice, used before they
+// are there, or no text, which no file holds. Errors: ErrNetwork.
 func (g *Network) Check() error {
 	if g == nil {
-		return errors.New("ir: got no network, want one")
+		return fmt.Errorf("%w: got nil, want a network", ErrNetwork)
 	}
-	seen := map[string]bool{}
-	add := func(name, what string) error { return take(seen, name, what) }
+	if err := g.checkDims(); err != nil {
+		return err
+	}
+	values := taken{}
 	for name := range g.Constants {
-		if err := add(name, "constant"); err != nil {
+		if err := values.take(name, "constant"); err != nil {
 			return err
 		}
 	}
 	for _, v := range g.Inputs {
-		if err := add(v.Name, "input"); err != nil {
+		if err := values.take(v.Name, "input"); err != nil {
 			return err
 		}
 	}
-	names := map[string]bool{}
-	for _, n := range g.Nodes {
-		if err := take(names, n.Name, "node"); err != nil {
+	nodes := taken{}
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if err := nodes.take(n.Name, "node"); err != nil {
 			return err
 		}
 		for _, in := range n.Inputs {
-			if !seen[in] {
-				return fmt.Errorf("ir: node %q: there is no input %q before it", n.Name, in)
+			if !values[in] {
+				return fmt.Errorf("%w: node %q: there is no input %q before it", ErrNetwork, n.Name, in)
 			}
 		}
-		if err := add(n.Output, "output of "+n.Name); err != nil {
+		if err := values.take(n.Output, "output of "+n.Name); err != nil {
 			return err
 		}
 	}
 	for _, v := range g.Outputs {
-		if !seen[v.Name] {
-			return fmt.Errorf("ir: there is no output %q", v.Name)
+		if !values[v.Name] {
+			return fmt.Errorf("%w: there is no output %q", ErrNetwork, v.Name)
 		}
 	}
 	return nil
 }
 
+func (g *Network) checkDims() error {
+	names := taken{}
+	if len(g.Dims) > MaxDims {
+		return fmt.Errorf("%w: got %d free dimensions, want at most %d", ErrNetwork, len(g.Dims), MaxDims)
+	}
+	for i, d := range g.Dims {
+		if err := names.take(d.Name, "dimension"); err != nil {
+			return err
+		}
+		if (i == 0) != (d.Size == 0) || d.Size < 0 || d.Size > MaxElements {
+			return fmt.Errorf("%w: dimension %q: got size %d, want none for the batch, which is the first, and from 1 to %d for others",
+				ErrNetwork, d.Name, d.Size, MaxElements)
+		}
+	}
+	return nil
+}
+
+// taken are names that are used.
+type taken map[string]bool
+
 // take notes a name of something.
-func take(taken map[string]bool, name, what string) error {
+func (t taken) take(name, what string) error {
 	switch {
 	case name == "":
-		return fmt.Errorf("ir: %s %q: got no name, want one for everything", what, name)
-	case taken[name]:
-		return fmt.Errorf("ir: %s %q: the name is taken, want another", what, name)
+		return fmt.Errorf("%w: %s %q: got no name, want one for everything", ErrNetwork, what, name)
+	case t[name]:
+		return fmt.Errorf("%w: %s %q: the name is taken, want another", ErrNetwork, what, name)
 	case !utf8.ValidString(name):
-		return fmt.Errorf("ir: %s %q: the name is not UTF-8, want text, as a file holds it", what, name)
+		return fmt.Errorf("%w: %s %q: the name is not UTF-8, want text, as a file holds it", ErrNetwork, what, name)
 	}
-	taken[name] = true
+	t[name] = true
 	return nil
 }

@@ -1,7 +1,7 @@
 package ir
 
 // The operations of a network, by ONNX's names. FakeQuantize is QuantizeLinear and DequantizeLinear in one,
-// and Call is an operation that is code.
+// and Foreign is an operation that is code.
 const (
 	OpGemm              = "Gemm"
 	OpMatMul            = "MatMul"
@@ -39,30 +39,87 @@ const (
 	OpReshape           = "Reshape"
 	OpTranspose         = "Transpose"
 	OpConcat            = "Concat"
-	OpCall              = "Call"
+	OpForeign           = "Foreign"
 )
 
-// Weight returns the name of what a node multiplies by, or takes rows of: its second input, the first of a
-// Gather. It is "" for other operations, and where there is no such input.
-func (n *Node) Weight() string {
-	if n == nil {
-		return ""
-	}
-	at := -1
-	switch n.Op {
-	case OpGemm, OpMatMul, OpConv:
-		at = 1
-	case OpGather:
-		at = 0
-	}
-	if at < 0 || at >= len(n.Inputs) {
-		return ""
-	}
-	return n.Inputs[at]
+// operation is all that is known of an operation but what evaluates it, which package model has.
+type operation struct {
+	since       int // the version of ONNX's operators that defines it so; 0 for one that ONNX has not
+	least, most int // inputs
+	attributes  attribute
+	typing      typing
+	weight      *weight // nil where no operand is one
+	movesData   bool    // or takes the largest of some: quantized values pass through it
+	// rule sets what the attributes say for operands of such sizes, and returns the size of the result.
+	rule func(r *Resolved, in []Size) (Size, error)
 }
 
-// MovesData reports whether a node gives values of what it is given, in another order or the largest of some:
-// quantized activations pass through it.
-func (n *Node) MovesData() bool {
-	return n != nil && (n.Op == OpReshape || n.Op == OpTranspose || n.Op == OpMaxPool)
+// weight is the operand that an operation multiplies by, or takes rows of, and the axis of it along which
+// outputs, or rows, lie. With transB that is 0.
+type weight struct{ operand, channelAxis int }
+
+// typing is what types an operation takes and gives.
+type typing uint8
+
+const (
+	floats  typing = iota // float32 for float32
+	keeps                 // the type of its operands, which is one
+	indexed               // the type of its first operand; the second is whole numbers
+)
+
+// most is how many inputs an operation may have that takes any number.
+const most = 1 << 16
+
+// operations is the table.
+var operations map[string]operation
+
+func init() { // rules look operations up
+	columns, filters, rows := &weight{1, 1}, &weight{1, 0}, &weight{0, 0}
+	operations = map[string]operation{
+		OpGemm:   {13, 2, 3, attrTransB, floats, columns, false, gemmRule},
+		OpMatMul: {13, 2, 2, 0, floats, columns, false, matMulRule},
+		OpConv:   {11, 2, 3, attrStrides | attrPads | attrDilations | attrGroup, floats, filters, false, convRule},
+
+		OpMaxPool:           {12, 1, 1, attrKernelShape | attrStrides | attrPads, floats, nil, true, poolRule},
+		OpAveragePool:       {19, 1, 1, attrKernelShape | attrStrides | attrPads | attrCountIncludePad, floats, nil, false, poolRule},
+		OpGlobalAveragePool: {1, 1, 1, 0, floats, nil, false, globalPoolRule},
+
+		OpRelu:       {14, 1, 1, 0, floats, nil, false, elementwiseRule},
+		OpSigmoid:    {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+		OpTanh:       {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+		OpLeakyRelu:  {16, 1, 1, attrAlpha, floats, nil, false, leakyReluRule},
+		OpSoftmax:    {13, 1, 1, attrAxis, floats, nil, false, softmaxRule},
+		OpLogSoftmax: {13, 1, 1, attrAxis, floats, nil, false, softmaxRule},
+
+		OpAbs:        {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+		OpSign:       {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+		OpCeil:       {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+		OpFloor:      {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+		OpSin:        {7, 1, 1, 0, floats, nil, false, elementwiseRule},
+		OpCos:        {7, 1, 1, 0, floats, nil, false, elementwiseRule},
+		OpExp:        {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+		OpLog:        {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+		OpSqrt:       {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+		OpReciprocal: {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+		OpSoftplus:   {1, 1, 1, 0, floats, nil, false, elementwiseRule},
+
+		OpReduceSum: {13, 1, 1, attrAxes | attrKeepDims, floats, nil, false, reduceRule},
+		OpReduceMax: {20, 1, 1, attrAxes | attrKeepDims, floats, nil, false, reduceRule},
+
+		OpFakeQuantize: {0, 1, 1, attrScale | attrZeroPoint | attrQuantMin | attrQuantMax, floats, nil, false, fakeQuantizeRule},
+
+		OpAdd: {14, 2, 2, 0, floats, nil, false, broadcastRule},
+		OpSub: {14, 2, 2, 0, floats, nil, false, broadcastRule},
+		OpMul: {14, 2, 2, 0, floats, nil, false, broadcastRule},
+		OpDiv: {14, 2, 2, 0, floats, nil, false, broadcastRule},
+		OpPow: {15, 2, 2, 0, floats, nil, false, broadcastRule},
+
+		OpGather:    {13, 2, 2, 0, indexed, rows, false, gatherRule},
+		OpSlice:     {13, 1, 1, attrAxes | attrStarts | attrEnds | attrSteps, floats, nil, false, sliceRule},
+		OpReshape:   {21, 1, 1, attrShape, keeps, nil, true, reshapeRule},
+		OpTranspose: {21, 1, 1, attrPerm, floats, nil, true, transposeRule},
+		OpConcat:    {13, 1, most, attrAxis, floats, nil, false, concatRule},
+
+		OpForeign: {0, 1, most, 0, floats, nil, false, foreignRule},
+	}
 }

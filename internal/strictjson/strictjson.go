@@ -81,6 +81,9 @@ func (d *decoder) fields(t reflect.Type) []field {
 		}
 		tag, tagged := f.Tag.Lookup("json")
 		name, options, _ := strings.Cut(tag, ",")
+		if name == "-" {
+			continue // as encoding/json has it
+		}
 		if name == "" {
 			name = f.Name
 		}

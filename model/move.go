@@ -1,0 +1,88 @@
+package model
+
+import "euryale/internal/ir"
+
+// transpose sets y to x with axis i of y being axis n.Perm[i] of x.
+func transpose(n *ir.Resolved, y array, in []array, _ *scratch) {
+	rank := len(y.shape)
+	if rank == 0 {
+		copy(y.x, in[0].x)
+		return
+	}
+	own := steps(in[0].shape, in[0].shape)
+	var s, at [ir.MaxRank]int
+	for i, a := range n.Perm {
+		s[i] = own[a]
+	}
+	length, step := y.shape[rank-1], s[rank-1]
+	from := 0
+	for to := 0; to < len(y.x); to += length {
+		part := y.x[to:][:length]
+		if step == 1 {
+			copy(part, in[0].x[from:])
+		} else {
+			for i := range part {
+				part[i] = in[0].x[from+i*step]
+			}
+		}
+		for d := rank - 2; d >= 0; d-- {
+			at[d]++
+			from += s[d]
+			if at[d] < y.shape[d] {
+				break
+			}
+			from -= at[d] * s[d]
+			at[d] = 0
+		}
+	}
+}
+
+// slice sets y to part of x along an axis.
+func slice(n *ir.Resolved, y array, in []array, _ *scratch) {
+	outer, own, inner := around(in[0].shape, n.Axis)
+	count := y.shape[n.Axis]
+	for o := range outer {
+		for i := range count {
+			copy(y.x[(o*count+i)*inner:], in[0].x[(o*own+n.Slice.Start+i*n.Slice.Step)*inner:][:inner])
+		}
+	}
+}
+
+// gather sets y to the rows of in[0] that the indices in[1] name, and fails for an index of no row.
+func gather(_ *ir.Resolved, y array, in []array, s *scratch) {
+	data, rows := in[0], in[0].shape[0]
+	each := len(data.x) / rows
+	list, err := s.rowsOf(in[1].x, rows)
+	if err != nil {
+		s.err = err
+		return
+	}
+	for i, row := range list {
+		copy(y.x[i*each:][:each], data.x[row*each:])
+	}
+}
+
+// concatU8 works like concat, for the channels of NHWC images and for the columns of rows.
+func concatU8(_ *ir.Resolved, y array, in []array, _ *scratch) {
+	own, begin := y.shape[1], 0
+	for _, x := range in {
+		length := x.shape[1]
+		for o := range len(y.q) / own {
+			copy(y.q[o*own+begin:], x.q[o*length:][:length])
+		}
+		begin += length
+	}
+}
+
+// concat sets y to the inputs, one after the other along Axis.
+func concat(n *ir.Resolved, y array, in []array, _ *scratch) {
+	outer, own, inner := around(y.shape, n.Axis)
+	begin := 0
+	for _, x := range in {
+		length := x.shape[n.Axis] * inner
+		for o := range outer {
+			copy(y.x[o*own*inner+begin:], x.x[o*length:][:length])
+		}
+		begin += length
+	}
+}
