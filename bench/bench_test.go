@@ -127,9 +127,12 @@ func checkJSON(t *testing.T, data []byte, rows int) {
 		} else if r["gops"] != nil || r["limit"] != "copy" {
 			t.Errorf("%v: got an arithmetic of a conversion, want none", r)
 		}
-		if unlimited := r["tier"] == "generic" && (r["shape"] == "40x64x33" || strings.HasPrefix(r["work"].(string), "conv")); unlimited != (r["limit"] == nil) || unlimited != (r["percent_of_limit"] == nil) {
+		unlimited := r["tier"] == "generic" &&
+			(r["shape"] == "40x64x33" || strings.HasPrefix(r["work"].(string), "conv"))
+		switch {
+		case unlimited != (r["limit"] == nil) || unlimited != (r["percent_of_limit"] == nil):
 			t.Errorf("%v: a limit is known is %v, want %v", r, !unlimited, unlimited)
-		} else if !unlimited {
+		case !unlimited:
 			positive(r, "percent_of_limit")
 		}
 	}

@@ -39,8 +39,8 @@ const (
 // errNoPoints reports rows with nothing to draw.
 var errNoPoints = errors.New("no products to draw")
 
-// writeChart draws a roofline chart into a file: a panel for each tier, above one another, and for each count of
-// threads, beside one another.
+// writeChart draws a roofline chart into a file: a panel for each tier, above one another, and for each
+// count of threads, beside one another.
 func (r report) writeChart(file string) error {
 	rows := slices.DeleteFunc(slices.Clone(r.Rows), func(row row) bool { return row.intensity == 0 })
 	if len(rows) == 0 {
@@ -65,7 +65,10 @@ func (r report) writeChart(file string) error {
 	}
 	canvas := formats[filepath.Ext(file)](vg.Length(len(threads))*panelWidth+legendWidth, vg.Length(len(tiers))*panelHeight)
 	whole := draw.New(canvas)
-	tiles := draw.Tiles{Rows: len(tiers), Cols: len(threads), PadX: vg.Centimeter / 2, PadY: vg.Centimeter / 2, PadTop: vg.Millimeter, PadRight: vg.Millimeter}
+	tiles := draw.Tiles{
+		Rows: len(tiers), Cols: len(threads), PadX: vg.Centimeter / 2, PadY: vg.Centimeter / 2,
+		PadTop: vg.Millimeter, PadRight: vg.Millimeter,
+	}
 	for i, row := range panels {
 		for j, p := range row {
 			p.Draw(tiles.At(draw.Crop(whole, 0, -legendWidth, 0, 0), j, i))
@@ -121,8 +124,8 @@ func ticks(base float64, steps ...float64) plot.Ticker {
 	})
 }
 
-// colours are those of the arithmetics, by the end of a work's name: told apart by every eye (M. Okabe and K. Ito,
-// Color Universal Design).
+// colours are those of the arithmetics, by the end of a work's name: told apart by every eye (M.
+// Okabe and K. Ito, Color Universal Design).
 var colours = map[string]color.RGBA{
 	"dynamic": {0, 114, 178, 255},
 	"static":  {86, 180, 233, 255},
@@ -130,7 +133,8 @@ var colours = map[string]color.RGBA{
 	"fixed16": {230, 159, 0, 255},
 }
 
-// styleOf returns how the points of a work look: a colour for its arithmetic, or black, and a shape for its weight.
+// styleOf returns how the points of a work look: a colour for its arithmetic, or black,
+// and a shape for its weight.
 func styleOf(work string) draw.GlyphStyle {
 	style := draw.GlyphStyle{Color: color.Black, Radius: vg.Points(3.5), Shape: draw.CircleGlyph{}}
 	if c, there := colours[work[strings.LastIndex(work, "-")+1:]]; there {

@@ -1,8 +1,9 @@
-// Command bench measures the kernels of this module against what the machine can do at most: the peaks of its
-// instructions and the rates at which it reads and copies memory, measured in the same run. README.md tells how to read
-// the result.
+// Command bench measures the kernels of this module against what the machine can do at most: the peaks
+// of its instructions and the rates at which it reads and copies memory, measured in the same run.
+// README.md tells how to read the result.
 //
-//	go run ./bench [-json] [-tier avx2] [-threads 1,2] [-shapes 32x1024x1024,…] [-work int8,…] [-repeats 7] [-burst 50ms] [-chart roofline.png]
+//	go run ./bench [-json] [-tier avx2] [-threads 1,2] [-shapes 32x1024x1024,…] [-work int8,…]
+//		[-repeats 7] [-burst 50ms] [-chart roofline.png]
 package main
 
 import (

@@ -29,8 +29,8 @@ const about = `bench measures the kernels of this module, in GOP/s and as a perc
 
 Ctrl-C stops it and prints what there is. Flags:`
 
-// parse returns the options of a command line. Usage and errors also go to stderr. An error is flag.ErrHelp where help
-// was asked for.
+// parse returns the options of a command line. Usage and errors also go to stderr. An error is
+// flag.ErrHelp where help was asked for.
 func parse(args []string, stderr io.Writer) (options, error) {
 	o := options{
 		Options: workload.Options{Threads: slices.Compact([]int{1, runtime.GOMAXPROCS(0)})},

@@ -78,7 +78,8 @@ func (r report) writeTable(w io.Writer) error {
 			fmt.Fprintf(w, "\n%s\n", row.Work)
 			fmt.Fprintln(t, "shape\ttier\tthreads\tGOP/s\tGB/s\t%\tof\t")
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t\n", row.Shape, row.Tier, row.Threads, figure(row.GOPS), figure(row.GBPS), percent(row.Percent), row.Limit)
+		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t\n", row.Shape, row.Tier, row.Threads, figure(row.GOPS), figure(row.GBPS),
+			percent(row.Percent), row.Limit)
 	}
 	return t.Flush()
 }

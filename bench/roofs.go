@@ -42,9 +42,9 @@ type roof struct {
 	level, dashed bool
 }
 
-// roofs returns what is in the frame of the roofs over rows of one tier and count of threads: the peak of their
-// instruction, lower where it makes several products for one; other peaks for comparison; and reading, whose roof
-// rises by its rate.
+// roofs returns what is in the frame of the roofs over rows of one tier and count of threads: the peak of
+// their instruction, lower where it makes several products for one; other peaks for comparison; and
+// reading, whose roof rises by its rate.
 func (f frame) roofs(rows []row, all []limitRow) (roofs []roof) {
 	level := func(label string, height, right float64, dashed bool) {
 		if f.bottom < height && height < f.top {

@@ -56,7 +56,10 @@ const group = 32
 var works = []work{
 	{"int8", 8, given, on(multiplyQuantized)},
 	{"int8-dynamic", 8, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{}))},
-	{"int8-static", 8, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Static: &kernel.Affine{Scale: 1. / 32, Zero: 128, High: 255}}))},
+	{
+		"int8-static", 8, given,
+		on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Static: &kernel.Affine{Scale: 1. / 32, Zero: 128, High: 255}})),
+	},
 	{"int8-weights-fixed24", 24, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Bits: 24}))},
 	{"int8-weights-fixed16", 16, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Bits: 16}))},
 	{"int4-g32-dynamic", 8, given, on(multiply(int4, gemm.Arithmetic{}))},

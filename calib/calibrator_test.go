@@ -14,7 +14,8 @@ import (
 
 func TestCalibratorBeforeARunAndAfterReset(t *testing.T) {
 	const rows, columns = 5, 6
-	c, err := NewCalibrator(map[string]tensor.Shape{"whole": {rows, columns}, "axis": {rows, columns}}, PerChannel(1, "axis"), WithMovingAverage(0.5))
+	c, err := NewCalibrator(map[string]tensor.Shape{"whole": {rows, columns}, "axis": {rows, columns}},
+		PerChannel(1, "axis"), WithMovingAverage(0.5))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +38,8 @@ func TestCalibratorBeforeARunAndAfterReset(t *testing.T) {
 	observe := func() *Profile {
 		t.Helper()
 		x := gaussians(1, rows*columns, 1)
-		if err := errors.Join(c.Observe("whole", denseOf(tensortest.Float64s(x), rows, columns)), c.ObserveFloat32("axis", x, tensor.Shape{rows, columns})); err != nil {
+		if err := errors.Join(c.Observe("whole", denseOf(tensortest.Float64s(x), rows, columns)),
+			c.ObserveFloat32("axis", x, tensor.Shape{rows, columns})); err != nil {
 			t.Fatal(err)
 		}
 		return c.Profile()

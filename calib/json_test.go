@@ -24,7 +24,8 @@ func TestHistogramJSON(t *testing.T) {
 		}
 		got := histogramOf([]float32{1, 2, nan})
 		err = json.Unmarshal(text, got)
-		if again, failed := json.Marshal(got); failed != nil || string(again) != string(text) || !slices.Equal(slices.Collect(got.Bins()), slices.Collect(want.Bins())) {
+		if again, failed := json.Marshal(got); failed != nil || string(again) != string(text) ||
+			!slices.Equal(slices.Collect(got.Bins()), slices.Collect(want.Bins())) {
 			t.Errorf("%s: got %s, %v, want %s, and the same bins", name, again, failed, text)
 		}
 		if got.unpack(); err != nil || !reflect.DeepEqual(got, want) {

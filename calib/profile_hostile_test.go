@@ -206,7 +206,8 @@ func TestReadThenObserve(t *testing.T) {
 			from.Merge(read())
 			for how, h := range map[string]*Histogram{"observed": observed, "merged into": into, "merged": from} {
 				if h.unpack(); !reflect.DeepEqual(h, want) {
-					t.Errorf("%s, then %s, %s: got %d values in [%v, %v], want %d in [%v, %v], or other bins", name, other, how, h.Count(), h.Min(), h.Max(), want.Count(), want.Min(), want.Max())
+					t.Errorf("%s, then %s, %s: got %d values in [%v, %v], want %d in [%v, %v], or other bins", name, other, how,
+						h.Count(), h.Min(), h.Max(), want.Count(), want.Min(), want.Max())
 				}
 			}
 		}

@@ -78,7 +78,8 @@ func TestProfileObserveAxis(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, x := range []*tensor.Dense{
-		denseOf(values, 120), denseOf(values, 12, 10), denseOf(values, 2, 3, 4, 5), denseOf(tensortest.Float64s(values), 2, 3, 4, 5), transposed, view(t),
+		denseOf(values, 120), denseOf(values, 12, 10), denseOf(values, 2, 3, 4, 5),
+		denseOf(tensortest.Float64s(values), 2, 3, 4, 5), transposed, view(t),
 	} {
 		for axis := range x.Shape() {
 			t.Run(fmt.Sprint(x.Shape(), x.Dtype(), axis), func(t *testing.T) {

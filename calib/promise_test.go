@@ -153,7 +153,8 @@ func TestPromisedErrors(t *testing.T) {
 		}
 		text := r.err.Error()
 		ours := !errors.Is(r.want, fs.ErrInvalid) && !errors.Is(r.want, fs.ErrPermission) // what lies below says what is wanted by what was got
-		if !strings.HasPrefix(text, "calib: "+r.operation) || ours && !strings.Contains(text, "want ") || ours && !strings.Contains(text, "got ") {
+		if !strings.HasPrefix(text, "calib: "+r.operation) ||
+			ours && !strings.Contains(text, "want ") || ours && !strings.Contains(text, "got ") {
 			t.Errorf("%s, %s: got %q, want it to name the operation, what was got and what is wanted", r.operation, r.name, text)
 		}
 		if strings.Contains(text, " 0 channels") {
@@ -171,7 +172,8 @@ const emptyHistogram = `{"count":0,"non_finite":0,"min":0,"max":0,"exponent":0,"
 // TestReadProfileOfManyChannels reads as many histograms under a key as there may be, and one more.
 func TestReadProfileOfManyChannels(t *testing.T) {
 	for _, extra := range []int{0, 1} {
-		text := `{"version":1,"tensors":{"x":{"axis":0,"histograms":[` + strings.Repeat(emptyHistogram+",", calib.MaxChannels-1+extra) + emptyHistogram + `]}}}`
+		text := `{"version":1,"tensors":{"x":{"axis":0,"histograms":[` +
+			strings.Repeat(emptyHistogram+",", calib.MaxChannels-1+extra) + emptyHistogram + `]}}}`
 		p, err := calib.ReadProfile(strings.NewReader(text))
 		if extra == 0 {
 			if err != nil {

@@ -30,7 +30,8 @@ func newNet(dt tensor.Dtype) *net {
 	n := &net{g: gorgonia.NewGraph()}
 	parameter := func(name string, seed uint64, shape ...int) *gorgonia.Node {
 		values := gaussians(seed, tensor.Shape(shape).TotalSize(), 1)
-		return gorgonia.NewTensor(n.g, dt, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(tensorOf(dt, values, shape...)))
+		return gorgonia.NewTensor(n.g, dt, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name),
+			gorgonia.WithValue(tensorOf(dt, values, shape...)))
 	}
 	n.x = gorgonia.NewMatrix(n.g, dt, gorgonia.WithShape(batch, in), gorgonia.WithName("x"))
 	n.lone = parameter("lone", 4)
@@ -50,7 +51,10 @@ func tensorOf(dt tensor.Dtype, values []float32, shape ...int) *tensor.Dense {
 }
 
 func (n *net) points() map[string]*gorgonia.Node {
-	return map[string]*gorgonia.Node{"x": n.x, "w": n.w, "b": n.b, "pre": n.pre, "act": n.act, "out": n.out, "cost": n.cost, "x again": n.x, "lone": n.lone}
+	return map[string]*gorgonia.Node{
+		"x": n.x, "w": n.w, "b": n.b, "pre": n.pre, "act": n.act, "out": n.out,
+		"cost": n.cost, "x again": n.x, "lone": n.lone,
+	}
 }
 
 // machines run a graph forward once.
@@ -142,7 +146,8 @@ func TestAttachSeesAndChangesNothing(t *testing.T) {
 				for key := range observed.points() {
 					got, err := profile.Histogram(key)
 					if w := histogramOf(want[key]); err != nil || !reflect.DeepEqual(got, w) {
-						t.Errorf("%s: got %v values in [%v, %v], %v, want %v in [%v, %v]", key, got.Count(), got.Min(), got.Max(), err, w.Count(), w.Min(), w.Max())
+						t.Errorf("%s: got %v values in [%v, %v], %v, want %v in [%v, %v]", key, got.Count(), got.Min(), got.Max(),
+							err, w.Count(), w.Min(), w.Max())
 					}
 				}
 			})
@@ -259,7 +264,8 @@ func TestAttachPerChannel(t *testing.T) {
 		if err := machines["tape"](n.g); err != nil {
 			t.Fatal(err)
 		}
-		err := errors.Join(want.ObserveAxis("x", 1, x), want.ObserveAxis("pre", 1, pre.(tensor.Tensor)), want.ObserveAxis("act", 0, act.(tensor.Tensor)))
+		err := errors.Join(want.ObserveAxis("x", 1, x), want.ObserveAxis("pre", 1, pre.(tensor.Tensor)),
+			want.ObserveAxis("act", 0, act.(tensor.Tensor)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,7 +316,8 @@ func TestAttachToViews(t *testing.T) {
 	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(4, 5), gorgonia.WithName("x"))
 	columns := gorgonia.Must(gorgonia.Slice(x, nil, gorgonia.S(1, 3)))
 	transposed := gorgonia.Must(gorgonia.Transpose(columns, 1, 0))
-	calibrator, err := Attach(g, map[string]*gorgonia.Node{"columns": columns, "transposed": transposed}, calib.PerChannel(1, "columns"), calib.PerChannel(0, "transposed"))
+	calibrator, err := Attach(g, map[string]*gorgonia.Node{"columns": columns, "transposed": transposed},
+		calib.PerChannel(1, "columns"), calib.PerChannel(0, "transposed"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,8 +16,8 @@ func (r *reader) fold() {
 	r.foldInto(ir.OpConv) // what stands behind those that were gathered
 }
 
-// share has products multiply by weights as the graph has them, TransB where they were transposed: embeddings,
-// and other products, may read the same.
+// share has products multiply by weights as the graph has them, TransB where they were transposed:
+// embeddings, and other products, may read the same.
 func (r *reader) share() {
 	for _, s := range r.steps {
 		if s.Op == ir.OpGemm && s.in[1].other != nil {

@@ -52,7 +52,8 @@ func TestReadNamesLayersByTheirWeights(t *testing.T) {
 		}
 		constants := slices.Sorted(maps.Keys(g.Constants))
 		if !slices.Equal(nodes, c.nodes) || !slices.Equal(constants, c.constants) || !slices.Equal(outputs, c.outputs) {
-			t.Errorf("%s: got nodes %q, constants %q, outputs %q, want %q, %q, %q", c.net, nodes, constants, outputs, c.nodes, c.constants, c.outputs)
+			t.Errorf("%s: got nodes %q, constants %q, outputs %q, want %q, %q, %q", c.net, nodes, constants, outputs, c.nodes,
+				c.constants, c.outputs)
 		}
 	}
 }
@@ -64,7 +65,8 @@ func TestReadMakesNamesUnique(t *testing.T) {
 		x := z.input("x", z.batch, 4)
 		h := must(gorgonia.Tanh(must(gorgonia.Mul(x, z.weight("x", 4, 5)))))
 		h = must(gorgonia.Tanh(must(gorgonia.Mul(h, z.weight("x.out", 5, 3)))))
-		narrow := gorgonia.NewMatrix(z.g, z.dt, gorgonia.WithName("x"), gorgonia.WithShape(3, 2), gorgonia.WithValue(drawnOf(z.dt, "narrow", 3, 2)))
+		narrow := gorgonia.NewMatrix(z.g, z.dt, gorgonia.WithName("x"), gorgonia.WithShape(3, 2),
+			gorgonia.WithValue(drawnOf(z.dt, "narrow", 3, 2)))
 		return source(x, must(gorgonia.Mul(h, narrow)))
 	}))
 	if err != nil {

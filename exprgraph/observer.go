@@ -96,7 +96,8 @@ func (o *observer) DoDiff(_ gorgonia.ExecutionContext, operands gorgonia.Nodes, 
 			continue
 		}
 		if !n.IsScalar() {
-			return fmt.Errorf("exprgraph: observer of %q: %w: got an output of shape %v, want a scalar to differentiate", o.key, qtensor.ErrShape, n.Shape())
+			return fmt.Errorf("exprgraph: observer of %q: %w: got an output of shape %v, want a scalar to differentiate",
+				o.key, qtensor.ErrShape, n.Shape())
 		}
 		gradient, err := n.Grad()
 		if err != nil {
@@ -108,7 +109,8 @@ func (o *observer) DoDiff(_ gorgonia.ExecutionContext, operands gorgonia.Nodes, 
 		case *gorgonia.F64:
 			*d = 1
 		default:
-			return fmt.Errorf("exprgraph: observer of %q: %w: got a gradient of type %T, want a float32 or float64 scalar", o.key, qtensor.ErrDtype, d)
+			return fmt.Errorf("exprgraph: observer of %q: %w: got a gradient of type %T, want a float32 or float64 scalar",
+				o.key, qtensor.ErrDtype, d)
 		}
 	}
 	return nil

@@ -42,7 +42,8 @@ func TestObserverDoErrors(t *testing.T) {
 			}
 		}
 		for name, v := range map[string]gorgonia.Value{
-			"F32": gorgonia.NewF32(1), "F64": gorgonia.NewF64(1), "vector": denseOf([]float32{1, 2}, 2), "more channels": denseOf([]float32{1, 2, 3, 4}, 2, 2),
+			"F32": gorgonia.NewF32(1), "F64": gorgonia.NewF64(1), "vector": denseOf([]float32{1, 2}, 2),
+			"more channels": denseOf([]float32{1, 2, 3, 4}, 2, 2),
 		} {
 			if _, err := o.Do(v); axis >= 0 && !errors.Is(err, qtensor.ErrShape) || axis < 0 && err != nil {
 				t.Errorf("axis %d: %s: got error %v, want ErrShape only along an axis", axis, name, err)

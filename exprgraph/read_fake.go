@@ -13,8 +13,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// readFake reads a fake quantization: of a constant as its quantized values and the real values that they stand
-// for, of what is computed as a FakeQuantize, with the same parameters at any batch size.
+// readFake reads a fake quantization: of a constant as its quantized values and the real values that they
+// stand for, of what is computed as a FakeQuantize, with the same parameters at any batch size.
 func readFake(r *reader, p pair, operands []pair) (*value, error) {
 	a, b := p.a.Op().(graphop.Fake), p.b.Op().(graphop.Fake)
 	x, err := r.whole(operands[0])

@@ -96,10 +96,12 @@ func TestReadBuildRefuses(t *testing.T) {
 // TestReportString has names that would tear the lines, and says all that there is to say.
 func TestReportString(t *testing.T) {
 	r := &exprgraph.Report{
-		Outputs: []exprgraph.Output{{Name: "a\nb", SQNR: math.Inf(1), FoldedSQNR: 130}}, Calls: []string{"c\td"}, Seeded: true, NotCompared: "e\nf",
+		Outputs: []exprgraph.Output{{Name: "a\nb", SQNR: math.Inf(1), FoldedSQNR: 130}}, Calls: []string{"c\td"},
+		Seeded: true, NotCompared: "e\nf",
 	}
 	text := r.String()
-	if strings.Count(text, "\n") != 4 || strings.Contains(text, "\t") || !strings.Contains(text, `"a\nb" against Gorgonia: +Inf dB, folded 130.0 dB`) {
+	if strings.Count(text, "\n") != 4 || strings.Contains(text, "\t") ||
+		!strings.Contains(text, `"a\nb" against Gorgonia: +Inf dB, folded 130.0 dB`) {
 		t.Errorf("got %q", text)
 	}
 	if text := (*exprgraph.Report)(nil).String(); text != "" {

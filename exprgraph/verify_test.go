@@ -56,7 +56,8 @@ func TestVerify(t *testing.T) {
 		build := func(batch int) (exprgraph.Graph, error) {
 			g := gorgonia.NewGraph()
 			x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 6), gorgonia.WithName("x"))
-			y := gorgonia.Must(gorgonia.Mul(x, gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(6, 6), gorgonia.WithName("w"), gorgonia.WithValue(w))))
+			y := gorgonia.Must(gorgonia.Mul(x, gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(6, 6),
+				gorgonia.WithName("w"), gorgonia.WithValue(w))))
 			f := gorgonia.Tanh
 			if batch == 9 {
 				f = c.change
@@ -75,7 +76,8 @@ func TestVerify(t *testing.T) {
 		if read := r.Outputs[0].SQNR; math.IsNaN(read) != (c.unverified != "") || read < 110 {
 			t.Errorf("%s: read at %v dB", c.name, read)
 		}
-		if !strings.Contains(r.NotCompared, c.unverified) || (r.NotCompared == "") != (c.unverified == "") || !strings.Contains(r.String(), c.unverified) {
+		if !strings.Contains(r.NotCompared, c.unverified) || (r.NotCompared == "") != (c.unverified == "") ||
+			!strings.Contains(r.String(), c.unverified) {
 			t.Errorf("%s: got %q, want %q, in the report too:\n%v", c.name, r.NotCompared, c.unverified, r)
 		}
 	}

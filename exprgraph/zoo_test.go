@@ -185,7 +185,10 @@ var networks = []netCase{
 		flatScores := must(gorgonia.SoftMax(must(gorgonia.Reshape(scores, tensor.Shape{z.batch * length, length}))))
 		scores = must(gorgonia.Reshape(flatScores, tensor.Shape{z.batch, length, length}))
 		return source(x, must(gorgonia.BatchedMatMul(scores, project("v"))))
-	}, []string{"Reshape", "Gemm", "Reshape", "Gemm", "Reshape", "Transpose", "MatMul", "Mul", "Reshape", "Softmax", "Reshape", "Gemm", "Reshape", "MatMul"}},
+	}, []string{
+		"Reshape", "Gemm", "Reshape", "Gemm", "Reshape", "Transpose", "MatMul", "Mul", "Reshape", "Softmax",
+		"Reshape", "Gemm", "Reshape", "MatMul",
+	}},
 	{"elementwise", func(z *zoo) Graph {
 		x, y := z.input("x", z.batch, 6), z.input("y", z.batch, 6)
 		sum := must(gorgonia.Sub(must(gorgonia.Add(x, y)), must(gorgonia.HadamardProd(x, z.scalar(3)))))
@@ -306,14 +309,20 @@ var networks = []netCase{
 		x := z.input("x", z.batch, 6)
 		positive := must(gorgonia.Add(must(gorgonia.Square(x)), z.scalar(0.5)))
 		var outputs gorgonia.Nodes
-		for _, f := range []func(node) (node, error){gorgonia.Abs, gorgonia.Sign, gorgonia.Ceil, gorgonia.Floor, gorgonia.Sin, gorgonia.Cos, gorgonia.Exp, gorgonia.Cube, gorgonia.Softplus} {
+		for _, f := range []func(node) (node, error){
+			gorgonia.Abs, gorgonia.Sign, gorgonia.Ceil, gorgonia.Floor, gorgonia.Sin,
+			gorgonia.Cos, gorgonia.Exp, gorgonia.Cube, gorgonia.Softplus,
+		} {
 			outputs = append(outputs, must(f(x)))
 		}
 		for _, f := range []func(node) (node, error){gorgonia.Log, gorgonia.Sqrt, gorgonia.Inverse, gorgonia.InverseSqrt} {
 			outputs = append(outputs, must(f(positive)))
 		}
 		return Graph{Inputs: gorgonia.Nodes{x}, Outputs: append(outputs, must(gorgonia.Pow(positive, z.scalar(1.5))))}
-	}, []string{"Abs", "Sign", "Ceil", "Floor", "Sin", "Cos", "Exp", "Mul", "Mul", "Softplus", "Mul", "Add", "Log", "Sqrt", "Reciprocal", "Sqrt", "Reciprocal", "Pow"}},
+	}, []string{
+		"Abs", "Sign", "Ceil", "Floor", "Sin", "Cos", "Exp", "Mul", "Mul", "Softplus", "Mul", "Add", "Log",
+		"Sqrt", "Reciprocal", "Sqrt", "Reciprocal", "Pow",
+	}},
 	{"reductions", func(z *zoo) Graph {
 		x, y := z.input("x", z.batch, 3, 4, 5), z.input("y", z.batch, 3, 4)
 		return Graph{Inputs: gorgonia.Nodes{x, y}, Outputs: gorgonia.Nodes{
@@ -323,7 +332,8 @@ var networks = []netCase{
 	}, []string{"ReduceSum", "ReduceSum", "ReduceSum", "Div", "LogSoftmax", "ReduceMax"}},
 	{"layer normalization", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 6)
-		x1, mean, err := gorgonia.Broadcast(x, must(gorgonia.Reshape(must(gorgonia.Mean(x, 1)), tensor.Shape{z.batch, 1})), gorgonia.NewBroadcastPattern(nil, []byte{1}))
+		x1, mean, err := gorgonia.Broadcast(x, must(gorgonia.Reshape(must(gorgonia.Mean(x, 1)), tensor.Shape{z.batch, 1})),
+			gorgonia.NewBroadcastPattern(nil, []byte{1}))
 		off := must(gorgonia.Sub(must(x1, err), mean))
 		variance := must(gorgonia.Reshape(must(gorgonia.Mean(must(gorgonia.Square(off)), 1)), tensor.Shape{z.batch, 1}))
 		deviation := must(gorgonia.Sqrt(must(gorgonia.Add(variance, z.scalar(1e-3)))))

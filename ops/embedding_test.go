@@ -18,7 +18,10 @@ import (
 // embeddingSchemes returns schemes of every kind and sharing for an embedding.
 func embeddingSchemes() []qtensor.Scheme {
 	schemes := []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16(), qtensor.Int4().PerGroup(0, 4).WithScales(qtensor.ScaleFloat16)}
-	for _, s := range []qtensor.Scheme{qtensor.Uniform(5), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PowerOfTwo(6), qtensor.Int4(), qtensor.UInt4()} {
+	for _, s := range []qtensor.Scheme{
+		qtensor.Uniform(5), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PowerOfTwo(6),
+		qtensor.Int4(), qtensor.UInt4(),
+	} {
 		schemes = append(schemes, s, s.PerAxis(0), s.PerAxis(1), s.PerGroup(0, 4), s.PerGroup(1, 4))
 	}
 	return schemes
@@ -88,15 +91,18 @@ func TestEmbeddingOfOne(t *testing.T) {
 		x := gorgonia.NewScalar(g, tensor.Int, gorgonia.WithName("x"))
 		y := mustEmbedding(t, x, weight)
 		newRunner(g).mustRun(t, x, gorgonia.NewI(3))
-		if got, want := y.Value(), dequantizedRows(t, weight, 3); !tensortest.SameBits(got.Data().([]float32), want) || !slices.Equal(got.Shape(), tensor.Shape{3}) {
+		if got, want := y.Value(), dequantizedRows(t, weight, 3); !tensortest.SameBits(got.Data().([]float32), want) ||
+			!slices.Equal(got.Shape(), tensor.Shape{3}) {
 			t.Errorf("a scalar gives %v of shape %v, want %v", got, got.Shape(), want)
 		}
 	})
-	y, err := mustEmbedding(t, input(gorgonia.NewGraph(), "x", tensor.Int, 1, 2), weight).Op().Do(mustSlice(t, newTensor([]int{0, 1, 2, 3}, 2, 2), gorgonia.S(1)))
+	y, err := mustEmbedding(t, input(gorgonia.NewGraph(), "x", tensor.Int, 1, 2),
+		weight).Op().Do(mustSlice(t, newTensor([]int{0, 1, 2, 3}, 2, 2), gorgonia.S(1)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := y.Data().([]float32), dequantizedRows(t, weight, 2, 3); !tensortest.SameBits(got, want) || !slices.Equal(y.Shape(), tensor.Shape{1, 2, 3}) {
+	if got, want := y.Data().([]float32), dequantizedRows(t, weight, 2, 3); !tensortest.SameBits(got, want) ||
+		!slices.Equal(y.Shape(), tensor.Shape{1, 2, 3}) {
 		t.Errorf("a row of indices gives %v of shape %v, want %v", got, y.Shape(), want)
 	}
 }
@@ -220,7 +226,8 @@ func TestEmbeddingGradient(t *testing.T) {
 	weight := mustQuantize(t, 1, qtensor.PerChannelSymmetric(8, 0), 4, 3)
 	g := gorgonia.NewGraph()
 	x := gorgonia.NewVector(g, tensor.Int, gorgonia.WithName("x"), gorgonia.WithShape(2), gorgonia.WithValue(newTensor([]int{2, 0}, 2)))
-	w := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithName("w"), gorgonia.WithShape(3, 2), gorgonia.WithValue(newTensor(gaussian(2, 6), 3, 2)))
+	w := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithName("w"), gorgonia.WithShape(3, 2),
+		gorgonia.WithValue(newTensor(gaussian(2, 6), 3, 2)))
 	y := gorgonia.Must(gorgonia.Mul(mustEmbedding(t, x, weight), w))
 	grads, err := gorgonia.Grad(gorgonia.Must(gorgonia.Sum(y)), w)
 	if err != nil {
@@ -255,7 +262,8 @@ func TestEmbeddingsApart(t *testing.T) {
 	difference := gorgonia.Must(gorgonia.Sub(mustEmbedding(t, x, a), mustEmbedding(t, x, b)))
 	(&runner{g: g}).mustRun(t, x, newTensor([]int{3, 1}, 2))
 	ra, rb := dequantizedRows(t, a, 3, 1), dequantizedRows(t, b, 3, 1)
-	if got, want := difference.Value().Data().([]float32), fill(6, func(i int) float32 { return ra[i] - rb[i] }); !tensortest.SameBits(got, want) {
+	if got, want := difference.Value().Data().([]float32),
+		fill(6, func(i int) float32 { return ra[i] - rb[i] }); !tensortest.SameBits(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

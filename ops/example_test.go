@@ -134,7 +134,8 @@ func ExampleEmbedding() {
 	embedding, err := qtensor.Quantize(words, qtensor.Int4().PerAxis(0)) // a scale for each word
 	check(err)
 	g := gorgonia.NewGraph()
-	sentence := gorgonia.NewVector(g, tensor.Int, gorgonia.WithShape(3), gorgonia.WithName("sentence"), gorgonia.WithValue(tensor.New(tensor.WithBacking([]int{2, 0, 3}))))
+	sentence := gorgonia.NewVector(g, tensor.Int, gorgonia.WithShape(3), gorgonia.WithName("sentence"),
+		gorgonia.WithValue(tensor.New(tensor.WithBacking([]int{2, 0, 3}))))
 	y := gorgonia.Must(ops.Embedding(sentence, embedding)) // (3, 3), among Gorgonia's own ops
 	vm := gorgonia.NewTapeMachine(g)
 	defer vm.Close()

@@ -25,7 +25,8 @@ func fakeSchemes(shape tensor.Shape) []qtensor.Scheme {
 	for _, bits := range []int{2, 3, 4, 8} {
 		methods = append(methods, qtensor.Uniform(bits), qtensor.Symmetric(bits), qtensor.Affine(bits), qtensor.PowerOfTwo(bits))
 	}
-	methods = append(methods, qtensor.Int4(), qtensor.UInt4(), qtensor.Symmetric(3).WithScales(qtensor.ScaleFloat16), qtensor.Affine(4).WithScales(qtensor.ScaleFloat16))
+	methods = append(methods, qtensor.Int4(), qtensor.UInt4(), qtensor.Symmetric(3).WithScales(qtensor.ScaleFloat16),
+		qtensor.Affine(4).WithScales(qtensor.ScaleFloat16))
 	for _, s := range methods {
 		schemes = append(schemes, s)
 		for axis := range shape {
@@ -78,7 +79,8 @@ func floatNode(g *gorgonia.ExprGraph, name string, dt tensor.Dtype, data []float
 	if shape.IsScalar() {
 		return gorgonia.NewScalar(g, dt, gorgonia.WithName(name), gorgonia.WithValue(float32(data[0])))
 	}
-	return gorgonia.NewTensor(g, dt, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(floats(dt, data, shape)))
+	return gorgonia.NewTensor(g, dt, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name),
+		gorgonia.WithValue(floats(dt, data, shape)))
 }
 
 // ends returns the ends of the representable range for each element of a tensor of the given shape, by their
@@ -147,7 +149,9 @@ type differentiated struct {
 	x, y, cost *gorgonia.Node
 }
 
-func differentiate(t testing.TB, dt tensor.Dtype, x, dy []float64, shape tensor.Shape, f func(x *gorgonia.Node) (*gorgonia.Node, error)) differentiated {
+func differentiate(t testing.TB, dt tensor.Dtype, x, dy []float64, shape tensor.Shape,
+	f func(x *gorgonia.Node) (*gorgonia.Node, error),
+) differentiated {
 	t.Helper()
 	g := gorgonia.NewGraph()
 	d := differentiated{x: floatNode(g, "x", dt, x, shape)}
@@ -234,7 +238,8 @@ func TestFakeQuantize(t *testing.T) {
 					return dy[i]
 				})
 				if !slices.Equal(gradients[0], want) {
-					t.Errorf("%v %v: at %v with the range from %v to %v, %v has gradient %v, want %v", s, shape, x, lowest, highest, dy, gradients[0], want)
+					t.Errorf("%v %v: at %v with the range from %v to %v, %v has gradient %v, want %v", s, shape, x, lowest, highest,
+						dy, gradients[0], want)
 				}
 				if !d.y.Shape().Eq(shape) || d.y.Dtype() != dt {
 					t.Errorf("%v %v: the node is %v %v, want x's", s, shape, d.y.Shape(), d.y.Dtype())
@@ -274,7 +279,8 @@ func TestFakeQuantizeRoundsFloat64(t *testing.T) {
 	p := qtensor.Params{Scheme: qtensor.Symmetric(2), Scales: []float32{1}}
 	x := []float64{1 + 1e-12, 1 + 1e-6, -1 - 1e-12, -1 - 1e-6}
 	for _, lisp := range []bool{false, true} {
-		d := differentiate(t, tensor.Float64, x, []float64{1, 2, 3, 4}, tensor.Shape{4}, func(x *gorgonia.Node) (*gorgonia.Node, error) { return ops.FakeQuantize(x, p) })
+		d := differentiate(t, tensor.Float64, x, []float64{1, 2, 3, 4}, tensor.Shape{4},
+			func(x *gorgonia.Node) (*gorgonia.Node, error) { return ops.FakeQuantize(x, p) })
 		if _, gradients := d.run(t, lisp, d.x); !slices.Equal(gradients[0], []float64{1, 0, 3, 0}) {
 			t.Errorf("LispMachine %v: gradient at %v is %v, want 1 0 3 0", lisp, x, gradients[0])
 		}

@@ -27,7 +27,10 @@ var fakeOps = []struct {
 		return ops.FakeQuantize(x, qtensor.Params{Scheme: qtensor.Int4(), Scales: []float32{0.2}})
 	}},
 	{"per axis", func(x *gorgonia.Node) (*gorgonia.Node, error) {
-		return ops.FakeQuantize(x, qtensor.Params{Scheme: qtensor.PerChannelAffine(3, 0), Scales: []float32{0.1, 0.2, 0.3}, ZeroPoints: []int32{3, 4, 5}})
+		return ops.FakeQuantize(x, qtensor.Params{
+			Scheme: qtensor.PerChannelAffine(3, 0), Scales: []float32{0.1, 0.2, 0.3},
+			ZeroPoints: []int32{3, 4, 5},
+		})
 	}},
 	{"dynamic", func(x *gorgonia.Node) (*gorgonia.Node, error) { return ops.FakeQuantizeDynamic(x, qtensor.Int4()) }},
 	{"dynamic, another scheme", func(x *gorgonia.Node) (*gorgonia.Node, error) {
@@ -157,7 +160,8 @@ func TestTrapFakeQuantizeDo(t *testing.T) {
 				}
 			}
 			if op.OverwritesInput() != -1 || op.CallsExtern() || !op.ReturnsPtr() {
-				t.Errorf("%s, %v: OverwritesInput %d, CallsExtern %v, ReturnsPtr %v", made.name, op, op.OverwritesInput(), op.CallsExtern(), op.ReturnsPtr())
+				t.Errorf("%s, %v: OverwritesInput %d, CallsExtern %v, ReturnsPtr %v", made.name, op, op.OverwritesInput(),
+					op.CallsExtern(), op.ReturnsPtr())
 			}
 		}
 	}
@@ -183,7 +187,8 @@ func TestTrapFakeQuantizeNotFinite(t *testing.T) {
 					if r.tape != nil {
 						r.tape.Reset()
 					}
-					wantError(t, fmt.Sprint(made.name, " of ", bad), cause(err), qtensor.ErrValue, "ops: fakequantize", fmt.Sprint("got ", float32(bad), " at 7"))
+					wantError(t, fmt.Sprint(made.name, " of ", bad), cause(err), qtensor.ErrValue, "ops: fakequantize",
+						fmt.Sprint("got ", float32(bad), " at 7"))
 					data[7] = 0
 					r.mustRun(t, x, valueOf(dt, data, 3, 4))
 					want, err := y.Op().Do(append([]gorgonia.Value{valueOf(dt, data, 3, 4)}, scalesOf(y)...)...)
@@ -281,7 +286,8 @@ func TestTrapSecondGradient(t *testing.T) {
 		if _, err := op.(gorgonia.SDOp).SymDiff(nil, nil, nil); err == nil || !strings.Contains(err.Error(), "has no gradient") {
 			t.Errorf("%s: SymDiff gives error %v", made.name, err)
 		}
-		if err := op.(gorgonia.ADOp).DoDiff(gorgonia.ExecutionContext{}, nil, nil); err == nil || !strings.Contains(err.Error(), "has no gradient") {
+		if err := op.(gorgonia.ADOp).DoDiff(gorgonia.ExecutionContext{}, nil, nil); err == nil ||
+			!strings.Contains(err.Error(), "has no gradient") {
 			t.Errorf("%s: DoDiff gives error %v", made.name, err)
 		}
 	}

@@ -28,7 +28,8 @@ func newNet(t testing.TB) net {
 	n := net{
 		w1: mustQuantize(t, 1, qtensor.UInt4().PerGroup(1, 4), netIn, netHidden),
 		w2: mustQuantize(t, 2, qtensor.PerChannelSymmetric(8, 1), netHidden, netWide),
-		b1: tensortest.Float64s(gaussian(3, netHidden)), b2: tensortest.Float64s(gaussian(4, netHidden)), w: tensortest.Float64s(gaussian(5, netWide*netOut)),
+		b1: tensortest.Float64s(gaussian(3, netHidden)), b2: tensortest.Float64s(gaussian(4, netHidden)),
+		w: tensortest.Float64s(gaussian(5, netWide*netOut)),
 	}
 	n.p1, n.p2 = mustPack(t, n.w1), mustPack(t, n.w2)
 	return n
@@ -65,7 +66,8 @@ func (n net) build(t testing.TB, x *gorgonia.Node) (first, last *gorgonia.Node) 
 	if x.Dims() > 2 {
 		return first, gorgonia.Must(gorgonia.Rectify(last))
 	}
-	w := gorgonia.NewMatrix(g, dt, gorgonia.WithName("w"), gorgonia.WithShape(netWide, netOut), gorgonia.WithValue(valueOf(dt, n.w, netWide, netOut)))
+	w := gorgonia.NewMatrix(g, dt, gorgonia.WithName("w"), gorgonia.WithShape(netWide, netOut),
+		gorgonia.WithValue(valueOf(dt, n.w, netWide, netOut)))
 	return first, gorgonia.Must(gorgonia.SoftMax(gorgonia.Must(gorgonia.Mul(last, w))))
 }
 

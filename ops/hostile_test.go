@@ -154,7 +154,9 @@ func receivers() map[string]func() {
 }
 
 // refused are calls that are errors.
-func refused(g *gorgonia.ExprGraph, x *gorgonia.Node, w *ops.Weight, filters *ops.Filters, embedded *qtensor.QTensor) map[string]func() error {
+func refused(g *gorgonia.ExprGraph, x *gorgonia.Node, w *ops.Weight, filters *ops.Filters,
+	embedded *qtensor.QTensor,
+) map[string]func() error {
 	images := input(g, "images", tensor.Float32, 2, 1, 5, 5)
 	indices := input(g, "indices", tensor.Int, 3)
 	conv := func(f *ops.Filters, kernel tensor.Shape, pad, stride, dilation []int, opts ...ops.LayerOption) func() error {

@@ -167,7 +167,8 @@ func compare(t *testing.T, name string, got, want []float32, n int) {
 	}
 	for i := range got {
 		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
-			t.Fatalf("%s: row %d, column %d is %v (%x), want %v (%x)", name, i/n, i%n, got[i], math.Float32bits(got[i]), want[i], math.Float32bits(want[i]))
+			t.Fatalf("%s: row %d, column %d is %v (%x), want %v (%x)", name, i/n, i%n, got[i], math.Float32bits(got[i]), want[i],
+				math.Float32bits(want[i]))
 		}
 	}
 }

@@ -90,7 +90,8 @@ func TestFakeQuantizeLSQScales(t *testing.T) {
 		for _, scale := range []float64{0, -1, math.NaN(), math.Inf(1), math.Inf(-1), 0x1p-140} {
 			g := gorgonia.NewGraph()
 			x := floatNode(g, "x", tensor.Float32, []float64{1, 2, 3, 4}, tensor.Shape{2, 2})
-			if _, err := ops.FakeQuantizeLSQ(x, floatNode(g, "s", tensor.Float32, []float64{1, scale}, tensor.Shape{2}), qtensor.Int4().PerAxis(0)); err != nil {
+			if _, err := ops.FakeQuantizeLSQ(x, floatNode(g, "s", tensor.Float32, []float64{1, scale}, tensor.Shape{2}),
+				qtensor.Int4().PerAxis(0)); err != nil {
 				t.Fatal(err)
 			}
 			wantError(t, fmt.Sprint(scale), cause(newRunner(g).run()), qtensor.ErrParams, "ops: fakequantize lsq int4@0", "at 1")

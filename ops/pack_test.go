@@ -66,7 +66,10 @@ func packedBytes(s qtensor.Scheme, in, out int) int {
 // TestPackTransposed packs a weight of shape (out, in) by T.
 func TestPackTransposed(t *testing.T) {
 	const m, in, out = 3, 7, 4
-	for _, s := range []qtensor.Scheme{qtensor.Affine(8), qtensor.PerChannelSymmetric(8, 0), qtensor.UInt4().PerGroup(0, 3), qtensor.BFloat16()} {
+	for _, s := range []qtensor.Scheme{
+		qtensor.Affine(8), qtensor.PerChannelSymmetric(8, 0),
+		qtensor.UInt4().PerGroup(0, 3), qtensor.BFloat16(),
+	} {
 		stored := mustQuantize(t, 1, s, out, in)
 		q, err := stored.T()
 		if err != nil {

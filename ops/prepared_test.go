@@ -43,7 +43,8 @@ func TestLikeLayer(t *testing.T) {
 			t.Fatal(err)
 		}
 		x := tensor.New(tensor.WithShape(5, 20), tensor.WithBacking(gaussian(rng.Uint64(), 100)))
-		sameAsGraph(t, "linear "+c.Activations.String(), p, x, func(n *gorgonia.Node) (*gorgonia.Node, error) { return ops.Linear(n, w, opts...) })
+		sameAsGraph(t, "linear "+c.Activations.String(), p, x,
+			func(n *gorgonia.Node) (*gorgonia.Node, error) { return ops.Linear(n, w, opts...) })
 
 		q, err = qtensor.Quantize(tensor.New(tensor.WithShape(6, 2, 3, 2), tensor.WithBacking(gaussian(rng.Uint64(), 72))), filters)
 		if err != nil {

@@ -168,7 +168,8 @@ func TestTrapRankIsNotInTheType(t *testing.T) {
 				t.Errorf("the op for rank %d took a node of rank %d", i+1, j+1)
 			}
 			_, err = y.Op().InferShape(tensor.Shape(other))
-			wantError(t, fmt.Sprintf("InferShape of rank %d by the op for rank %d", j+1, i+1), err, qtensor.ErrShape, "linear(3, 2)", fmt.Sprint(tensor.Shape(other)), fmt.Sprintf("want %d dimensions", i+1))
+			wantError(t, fmt.Sprintf("InferShape of rank %d by the op for rank %d", j+1, i+1), err, qtensor.ErrShape,
+				"linear(3, 2)", fmt.Sprint(tensor.Shape(other)), fmt.Sprintf("want %d dimensions", i+1))
 		}
 	}
 	op := mustOp(t, tensor.Float32, 2, w)
@@ -293,7 +294,8 @@ func TestTrapInPlaceOps(t *testing.T) {
 		g := gorgonia.NewGraph()
 		node := input(g, "x", tensor.Float32, m, n)
 		y := mustLinear(t, node, w, ops.WithBias(bias))
-		c := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithName("c"), gorgonia.WithShape(m, n), gorgonia.WithValue(newTensor(gaussian(4, m*n), m, n)))
+		c := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithName("c"), gorgonia.WithShape(m, n),
+			gorgonia.WithValue(newTensor(gaussian(4, m*n), m, n)))
 		z := gorgonia.Must(gorgonia.Tanh(gorgonia.Must(gorgonia.Rectify(gorgonia.Must(gorgonia.Add(y, c))))))
 		mustLinear(t, gorgonia.Must(gorgonia.Sub(z, c)), w, ops.WithBias(bias), ops.WithReLU())
 		r := newRunner(g)
@@ -375,10 +377,12 @@ func TestTrapNotFinite(t *testing.T) {
 					if r.tape != nil {
 						r.tape.Reset()
 					}
-					wantError(t, fmt.Sprint(bad), cause(err), qtensor.ErrValue, "ops: linear(5, 2) "+s.String(), fmt.Sprint("got ", float32(bad)), "row 66, column 3")
+					wantError(t, fmt.Sprint(bad), cause(err), qtensor.ErrValue, "ops: linear(5, 2) "+s.String(),
+						fmt.Sprint("got ", float32(bad)), "row 66, column 3")
 					data[66*in+3] = 0
 					r.mustRun(t, x, valueOf(dt, data, m, in))
-					if got, want := valuesOf(t, y.Value()), product(t, fill(m*in, func(i int) float32 { return float32(data[i]) }), m, mustQuantize(t, 1, s, in, out)); !isClose(got, want, 1e-6) {
+					if got, want := valuesOf(t, y.Value()), product(t, fill(m*in, func(i int) float32 { return float32(data[i]) }),
+						m, mustQuantize(t, 1, s, in, out)); !isClose(got, want, 1e-6) {
 						t.Errorf("after %v: %v, want %v", bad, got, want)
 					}
 				}
@@ -498,6 +502,7 @@ func TestTrapOptionalInterfaces(t *testing.T) {
 		t.Error("the op is a CUDADoer")
 	}
 	if op.Arity() != 1 || op.OverwritesInput() != -1 || op.CallsExtern() || !op.ReturnsPtr() {
-		t.Errorf("Arity %d, OverwritesInput %d, CallsExtern %v, ReturnsPtr %v, want 1, −1, false, true", op.Arity(), op.OverwritesInput(), op.CallsExtern(), op.ReturnsPtr())
+		t.Errorf("Arity %d, OverwritesInput %d, CallsExtern %v, ReturnsPtr %v, want 1, −1, false, true", op.Arity(),
+			op.OverwritesInput(), op.CallsExtern(), op.ReturnsPtr())
 	}
 }

@@ -46,7 +46,10 @@ func testBundle(t *testing.T) Bundle {
 		}
 		b.Quantized["layer/"+s.String()] = q
 	}
-	narrow := []float32{0, float32(math.Copysign(0, -1)), math.SmallestNonzeroFloat32, float32(math.Inf(-1)), math.Float32frombits(0x7fc00123), math.MaxFloat32}
+	narrow := []float32{
+		0, float32(math.Copysign(0, -1)), math.SmallestNonzeroFloat32, float32(math.Inf(-1)),
+		math.Float32frombits(0x7fc00123), math.MaxFloat32,
+	}
 	b.Float = map[string]*tensor.Dense{
 		"bias":   tensor.New(tensor.WithShape(2, 3), tensor.WithBacking(narrow)),
 		"wide":   tensor.New(tensor.WithShape(2), tensor.WithBacking([]float64{math.Pi, -1e300})),
@@ -84,7 +87,8 @@ func TestBundleRoundTrip(t *testing.T) {
 	}
 	for name, q := range want.Quantized {
 		g := got.Quantized[name]
-		if !reflect.DeepEqual(g.Params(), q.Params()) || !slices.Equal(g.Shape(), q.Shape()) || !reflect.DeepEqual(g.Codes().Data(), q.Codes().Data()) {
+		if !reflect.DeepEqual(g.Params(), q.Params()) || !slices.Equal(g.Shape(), q.Shape()) ||
+			!reflect.DeepEqual(g.Codes().Data(), q.Codes().Data()) {
 			t.Errorf("%s: got %v %+v, want %v %+v", name, g, g.Params(), q, q.Params())
 		}
 		if g.Bytes() != q.Bytes() {
@@ -207,7 +211,8 @@ func TestWriteRefuses(t *testing.T) {
 // companions are the endings of the names that belong to a quantized tensor, whether it has such an array or
 // not.
 var companions = []string{
-	".weight", ".weight_packed", ".weight_scale", ".weight_scale_multiplier", ".weight_zero_point", ".weight_offset", ".weight_min", ".weight_max",
+	".weight", ".weight_packed", ".weight_scale", ".weight_scale_multiplier", ".weight_zero_point", ".weight_offset",
+	".weight_min", ".weight_max",
 }
 
 func TestWriteRefusesCompanions(t *testing.T) {
@@ -220,11 +225,15 @@ func TestWriteRefusesCompanions(t *testing.T) {
 			return Bundle{Quantized: map[string]*QTensor{"w": q}, Float: map[string]*tensor.Dense{name: gaussian(1, 2)}}
 		}
 		for _, ending := range companions {
-			if err := Write(io.Discard, bundle("w"+ending)); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), `belongs to the quantized "w"`) {
+			if err := Write(io.Discard, bundle("w"+ending)); !errors.Is(err, ErrFormat) ||
+				!strings.Contains(err.Error(), `belongs to the quantized "w"`) {
 				t.Errorf("%v beside a float tensor %q: got %v, want ErrFormat with the owner", s, "w"+ending, err)
 			}
 		}
-		for _, name := range []string{"w", "w.bias", "w.weight_", "w.weights", "v.weight", "v.w.weight", ".weight", "w.weight.weight", "w_scale"} {
+		for _, name := range []string{
+			"w", "w.bias", "w.weight_", "w.weights", "v.weight", "v.w.weight", ".weight",
+			"w.weight.weight", "w_scale",
+		} {
 			got, err := readBundle(mustWrite(t, bundle(name)))
 			if err != nil || got.Float[name] == nil || got.Quantized["w"] == nil {
 				t.Errorf("%v beside a float tensor %q: got %v, %v", s, name, got, err)

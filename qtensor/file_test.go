@@ -32,12 +32,14 @@ func TestSaveOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"absent", "", "bias", "layer/int4.weight_packed"} {
-		if _, err := f.QTensor(name); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), strconv.Quote(name)) {
+		if _, err := f.QTensor(name); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrFormat) ||
+			!strings.Contains(err.Error(), strconv.Quote(name)) {
 			t.Errorf("QTensor(%q): got %v, want ErrNotFound with the name", name, err)
 		}
 	}
 	for _, name := range []string{"absent", "", "layer/int4", "layer/int4.weight_packed"} {
-		if _, err := f.Float(name); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), strconv.Quote(name)) {
+		if _, err := f.Float(name); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrFormat) ||
+			!strings.Contains(err.Error(), strconv.Quote(name)) {
 			t.Errorf("Float(%q): got %v, want ErrNotFound with the name", name, err)
 		}
 	}
@@ -52,7 +54,10 @@ func TestSaveOpen(t *testing.T) {
 	_, ofParams := f.Params("layer/int4")
 	_, ofFloat := f.Float("bias")
 	_, ofBundle := f.Bundle()
-	for what, err := range map[string]error{"Close": f.Close(), "QTensor": ofQTensor, "Params": ofParams, "Float": ofFloat, "Bundle": ofBundle} {
+	for what, err := range map[string]error{
+		"Close": f.Close(), "QTensor": ofQTensor, "Params": ofParams, "Float": ofFloat,
+		"Bundle": ofBundle,
+	} {
 		if !errors.Is(err, os.ErrClosed) {
 			t.Errorf("%s after Close: got %v, want os.ErrClosed", what, err)
 		}
@@ -248,7 +253,10 @@ func TestReadRefusesCompanions(t *testing.T) {
 				if scales := arrays["w.weight_scale"]; scales != nil {
 					shape = scales.Shape
 				}
-				arrays[name] = &safetensors.Tensor{Name: name, Dtype: safetensors.F32, Shape: shape, Data: make([]byte, 4*tensor.Shape(shape).TotalSize())}
+				arrays[name] = &safetensors.Tensor{
+					Name: name, Dtype: safetensors.F32, Shape: shape,
+					Data: make([]byte, 4*tensor.Shape(shape).TotalSize()),
+				}
 			})
 			want := strconv.Quote(name) + ` is no array of the quantized "w", ` + s.String()
 			switch { // one end of a range wants the other

@@ -40,7 +40,10 @@ func wantError(t *testing.T, what string, err, target error) {
 		t.Errorf("%s: got error %v, want one that wraps %q", what, err, target)
 		return
 	}
-	for _, other := range []error{qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout, qtensor.ErrScheme, qtensor.ErrParams, qtensor.ErrValue, qtensor.ErrFormat, qtensor.ErrNotFound} {
+	for _, other := range []error{
+		qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout, qtensor.ErrScheme,
+		qtensor.ErrParams, qtensor.ErrValue, qtensor.ErrFormat, qtensor.ErrNotFound,
+	} {
 		if !errors.Is(target, other) && errors.Is(err, other) {
 			t.Errorf("%s: got error %v, which wraps %q besides %q", what, err, other, target)
 		}

@@ -23,7 +23,10 @@ func TestNilFile(t *testing.T) {
 		_, ofQTensor := f.QTensor("w")
 		_, _, ofDtype := f.Dtype("w")
 		_, ofFloat := f.Float("w")
-		for what, err := range map[string]error{"Scheme": ofScheme, "Params": ofParams, "QTensor": ofQTensor, "Dtype": ofDtype, "Float": ofFloat} {
+		for what, err := range map[string]error{
+			"Scheme": ofScheme, "Params": ofParams, "QTensor": ofQTensor,
+			"Dtype": ofDtype, "Float": ofFloat,
+		} {
 			if !errors.Is(err, ErrNotFound) {
 				t.Errorf("%s: got %v, want ErrNotFound", what, err)
 			}

@@ -103,7 +103,10 @@ func materialized[T any](t *testing.T, d *tensor.Dense) *tensor.Dense {
 // schemesFor returns schemes of every kind for a tensor of so many axes.
 func schemesFor(axes int) []qtensor.Scheme {
 	schemes := []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16()}
-	for _, s := range []qtensor.Scheme{qtensor.Uniform(5), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PowerOfTwo(6), qtensor.Int4(), qtensor.UInt4()} {
+	for _, s := range []qtensor.Scheme{
+		qtensor.Uniform(5), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PowerOfTwo(6),
+		qtensor.Int4(), qtensor.UInt4(),
+	} {
 		schemes = append(schemes, sharings(s, axes, 3)...)
 	}
 	return schemes
@@ -168,7 +171,8 @@ func TestFromCodesLayouts(t *testing.T) {
 		testCodeLayouts(t, func(i int) int8 { return int8(i*7%16 - 8) }, qtensor.Symmetric(8), qtensor.Symmetric(4), qtensor.Int4())
 	})
 	t.Run("uint8", func(t *testing.T) {
-		testCodeLayouts(t, func(i int) uint8 { return uint8(i * 7 % 16) }, qtensor.Uniform(4), qtensor.Affine(8), qtensor.PowerOfTwo(5), qtensor.UInt4())
+		testCodeLayouts(t, func(i int) uint8 { return uint8(i * 7 % 16) }, qtensor.Uniform(4), qtensor.Affine(8),
+			qtensor.PowerOfTwo(5), qtensor.UInt4())
 	})
 	t.Run("uint16", func(t *testing.T) {
 		testCodeLayouts(t, func(i int) uint16 { return uint16(i * 5077 % 0x7c00) }, qtensor.Float16(), qtensor.BFloat16())
@@ -266,7 +270,10 @@ func TestUnreadable(t *testing.T) {
 		{"NaN", newTensor([]float32{1, nan}, 2), qtensor.ErrValue},
 		{"Inf", newTensor([]float64{1, 1e39}, 2), qtensor.ErrValue},
 	} {
-		for _, s := range []qtensor.Scheme{qtensor.Symmetric(8), qtensor.PerChannelAffine(8, 0), qtensor.Float16(), qtensor.Int4().PerGroup(0, 2)} {
+		for _, s := range []qtensor.Scheme{
+			qtensor.Symmetric(8), qtensor.PerChannelAffine(8, 0), qtensor.Float16(),
+			qtensor.Int4().PerGroup(0, 2),
+		} {
 			_, err := qtensor.Quantize(c.x, s)
 			wantError(t, fmt.Sprintf("%s: Quantize to %v", c.name, s), err, c.want)
 		}

@@ -147,7 +147,8 @@ func TestPromisedErrors(t *testing.T) {
 			{operation, "a nil option", qtensor.ErrParams, quantize(floats, nil)},
 		}...)
 	}
-	list = append(list, refusal{"Quantize", "past float16", qtensor.ErrValue, second(qtensor.Quantize(vector([]float32{65520}), qtensor.Float16()))},
+	list = append(list,
+		refusal{"Quantize", "past float16", qtensor.ErrValue, second(qtensor.Quantize(vector([]float32{65520}), qtensor.Float16()))},
 		refusal{"Quantize", "no such axis", qtensor.ErrShape, second(qtensor.Quantize(floats, symmetric.PerAxis(1)))})
 	for name, p := range map[string]qtensor.Params{
 		"no scale": scales(), "two scales": scales(1, 1), "a scale of 0": scales(0), "NaN": scales(nan), "an infinity": scales(inf),

@@ -171,7 +171,8 @@ func TestBytes(t *testing.T) {
 		n := tensor.Shape(c.shape).TotalSize()
 		q := mustQuantize(t, newTensor(make([]float32, n), c.shape...), c.scheme)
 		if q.Bytes() != c.bytes || q.Len() != n || q.BitsPerElement() != 8*float64(c.bytes)/float64(n) {
-			t.Errorf("%v of %v: %d bytes, %d elements, %v bits each, want %d bytes", c.scheme, c.shape, q.Bytes(), q.Len(), q.BitsPerElement(), c.bytes)
+			t.Errorf("%v of %v: %d bytes, %d elements, %v bits each, want %d bytes", c.scheme, c.shape, q.Bytes(), q.Len(),
+				q.BitsPerElement(), c.bytes)
 		}
 	}
 	scalar := mustQuantize(t, tensor.New(tensor.FromScalar(1.5)), qtensor.Int4())
@@ -184,7 +185,8 @@ func TestBytes(t *testing.T) {
 func TestZeroQTensor(t *testing.T) {
 	q := &qtensor.QTensor{}
 	if q.Len() != 0 || q.Bytes() != 0 || q.BitsPerElement() != 0 || len(q.Shape()) != 0 || q.Codes() != nil {
-		t.Errorf("got %d elements, %d bytes, %v bits each, shape %v, codes %v, want none", q.Len(), q.Bytes(), q.BitsPerElement(), q.Shape(), q.Codes())
+		t.Errorf("got %d elements, %d bytes, %v bits each, shape %v, codes %v, want none", q.Len(), q.Bytes(),
+			q.BitsPerElement(), q.Shape(), q.Codes())
 	}
 	if p := q.Params(); q.Scheme() != (qtensor.Scheme{}) || p.Scheme != q.Scheme() || p.Scales != nil {
 		t.Errorf("got scheme %v, parameters %+v", q.Scheme(), p)

@@ -306,7 +306,8 @@ func TestNothingIsShared(t *testing.T) {
 		}
 		spoilTensor(turned)
 		got, wantParams := turned.Params(), want.Params()
-		if !slices.Equal(codesOf(t, turned), wantTurned) || !slices.Equal(got.Scales, wantParams.Scales) || !slices.Equal(got.ZeroPoints, wantParams.ZeroPoints) || !slices.Equal(got.Min, wantParams.Min) {
+		if !slices.Equal(codesOf(t, turned), wantTurned) || !slices.Equal(got.Scales, wantParams.Scales) ||
+			!slices.Equal(got.ZeroPoints, wantParams.ZeroPoints) || !slices.Equal(got.Min, wantParams.Min) {
 			t.Errorf("%v: T follows what went in or came out", s)
 		}
 	}

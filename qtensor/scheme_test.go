@@ -232,7 +232,8 @@ func TestTenMethods(t *testing.T) {
 		low, high := s.CodeRange()
 		if s.Method() != c.name || s.Bits() != c.bits || s.Storage() != c.storage || s.Storage().String() != c.stored ||
 			low != c.low || high != c.high || s.HasZeroPoint() != c.zeroPoint || s.HasOffset() != c.offset || s.IsFloat() != c.float {
-			t.Errorf("%v: got %s %d %v %d…%d %v %v %v, want %+v", s, s.Method(), s.Bits(), s.Storage(), low, high, s.HasZeroPoint(), s.HasOffset(), s.IsFloat(), c)
+			t.Errorf("%v: got %s %d %v %d…%d %v %v %v, want %+v", s, s.Method(), s.Bits(), s.Storage(), low, high,
+				s.HasZeroPoint(), s.HasOffset(), s.IsFloat(), c)
 		}
 		if err := s.Validate(); err != nil {
 			t.Errorf("%v: %v", s, err)
@@ -265,12 +266,14 @@ func TestSchemeRefinements(t *testing.T) {
 		t.Errorf("%v has axis %d, %v, group %d, scales %v", g, axis, ok, g.GroupSize(), g.Scales())
 	}
 	// Equal by ==, however they were made; different where any part is.
-	if s.PerAxis(1) != qtensor.PerChannelAffine(8, 1) || g.PerTensor().WithScales(qtensor.ScaleFloat32) != s || g.PerAxis(2).WithScales(0) != s.PerAxis(2) {
+	if s.PerAxis(1) != qtensor.PerChannelAffine(8, 1) || g.PerTensor().WithScales(qtensor.ScaleFloat32) != s ||
+		g.PerAxis(2).WithScales(0) != s.PerAxis(2) {
 		t.Error("one scheme made in two ways differs")
 	}
 	for _, other := range []qtensor.Scheme{
 		s, g.PerTensor(), g.PerAxis(2), g.PerGroup(1, 64), g.PerGroup(2, 32), g.WithScales(qtensor.ScaleFloat32),
-		qtensor.Affine(7).PerGroup(2, 64).WithScales(qtensor.ScaleFloat16), qtensor.PowerOfTwo(8).PerGroup(2, 64).WithScales(qtensor.ScaleFloat16),
+		qtensor.Affine(7).PerGroup(2, 64).WithScales(qtensor.ScaleFloat16),
+		qtensor.PowerOfTwo(8).PerGroup(2, 64).WithScales(qtensor.ScaleFloat16),
 	} {
 		if other == g {
 			t.Errorf("%v equals %v", other, g)
@@ -296,7 +299,8 @@ func TestTypeNames(t *testing.T) {
 		}
 	}
 	for s, want := range map[qtensor.Storage]int{
-		0: 0, qtensor.StorageInt8: 8, qtensor.StorageUint8: 8, qtensor.StorageInt4: 4, qtensor.StorageUint4: 4, qtensor.StorageFloat16: 16, qtensor.StorageBFloat16: 16, 7: 0,
+		0: 0, qtensor.StorageInt8: 8, qtensor.StorageUint8: 8, qtensor.StorageInt4: 4, qtensor.StorageUint4: 4,
+		qtensor.StorageFloat16: 16, qtensor.StorageBFloat16: 16, 7: 0,
 	} {
 		if got := s.Bits(); got != want {
 			t.Errorf("%v has %d bits, want %d", s, got, want)

@@ -43,7 +43,8 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		near := func(a, b float64) bool { return a == b || math.Abs(a-b) <= 1e-12*math.Abs(b) }
-		if !near(got.SQNR, c.want.SQNR) || got.Max != c.want.Max || got.Mean != c.want.Mean || !near(got.Cosine, c.want.Cosine) || got.Clipped != c.want.Clipped {
+		if !near(got.SQNR, c.want.SQNR) || got.Max != c.want.Max || got.Mean != c.want.Mean ||
+			!near(got.Cosine, c.want.Cosine) || got.Clipped != c.want.Clipped {
 			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
 		}
 	}
@@ -143,7 +144,8 @@ func TestCompareClippedExtremeCode(t *testing.T) {
 		} {
 			got, err := q.Compare(newTensor([]float32{x.x, x.y}, 2))
 			if err != nil || got.Clipped != x.clipped {
-				t.Errorf("%v with scale %v, codes %v: of %v and %v, %v are clipped, %v, want %v", c.scheme, c.scale, c.codes, x.x, x.y, got.Clipped, err, x.clipped)
+				t.Errorf("%v with scale %v, codes %v: of %v and %v, %v are clipped, %v, want %v", c.scheme, c.scale, c.codes,
+					x.x, x.y, got.Clipped, err, x.clipped)
 			}
 		}
 	}

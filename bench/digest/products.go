@@ -240,8 +240,8 @@ var codesOut = func() nn.QuantParams {
 	return p
 }()
 
-// addCodes adds a layer's results for samples that are quantized or real values, as quantized or real values, or that it
-// does not give them. Quantized samples are random.
+// addCodes adds a layer's results for samples that are quantized or real values, as quantized or real values,
+// or that it does not give them. Quantized samples are random.
 func (d *digest) addCodes(key string, p *nn.Layer, err error, way string, samples int, numbers []float32) {
 	if err != nil {
 		d.add(key, err)

@@ -1,5 +1,5 @@
-// Package limits measures what a machine can do at most: how many operations an instruction makes with its operands in
-// registers, and how fast memory is read and copied. Kernels are judged by how near they come.
+// Package limits measures what a machine can do at most: how many operations an instruction makes with its
+// operands in registers, and how fast memory is read and copied. Kernels are judged by how near they come.
 package limits
 
 import (
@@ -47,15 +47,15 @@ type step func() float64
 // Meter measures a limit for about the given time, 2 steps at the least, and returns its units per second.
 type Meter func(budget time.Duration) float64
 
-// Meter returns what measures l on so many threads; GOMAXPROCS lets as many run at once. It keeps buffers, which
-// have been written.
+// Meter returns what measures l on so many threads; GOMAXPROCS lets as many run at once. It
+// keeps buffers, which have been written.
 func (l Limit) Meter(threads int) Meter {
 	steps := l.prepare(threads)
 	return func(budget time.Duration) float64 { return 1e-9 * rate(steps, budget) }
 }
 
-// rate returns what steps do in a second, each in a goroutine of its own. They begin together, after a step that does
-// not count.
+// rate returns what steps do in a second, each in a goroutine of its own. They begin
+// together, after a step that does not count.
 func rate(steps []step, budget time.Duration) float64 {
 	rates := make([]float64, len(steps))
 	var ready atomic.Int64
@@ -113,8 +113,9 @@ func Peaks() []Limit {
 	return limits
 }
 
-// Levels returns reading at sizes that lie in the first, second and third cache of most processors, and in none. The
-// first two caches are each thread's own, and so are the bytes; of the others each thread reads its share.
+// Levels returns reading at sizes that lie in the first, second and third cache of most
+// processors, and in none. The first two caches are each thread's own, and so are the bytes; of
+// the others each thread reads its share.
 func Levels() []Limit {
 	return []Limit{
 		{Name: "L1", Kind: Reading, Bytes: 16 << 10, prepare: reader(16<<10, true)},
@@ -129,8 +130,8 @@ func Read(bytes int) Limit {
 	return Limit{Name: fmt.Sprintf("read %.3g MB", 1e-6*float64(bytes)), Kind: Reading, Bytes: bytes, prepare: reader(bytes, false)}
 }
 
-// Copy returns copying the same bytes again and again, of which each thread has its share. Bytes count twice, as they
-// are read and as they are written.
+// Copy returns copying the same bytes again and again, of which each thread has its share. Bytes count twice,
+// as they are read and as they are written.
 func Copy(bytes int) Limit {
 	prepare := func(threads int) []step {
 		steps := make([]step, threads)
@@ -146,8 +147,8 @@ func Copy(bytes int) Limit {
 // blockWords is what reading goes by, in words of 8 bytes.
 const blockWords = 64
 
-// written returns about so many bytes, whole blocks and at least one, that have been written: memory that nothing was
-// written to is one page of zeros.
+// written returns about so many bytes, whole blocks and at least one, that have been written: memory that
+// nothing was written to is one page of zeros.
 func written(bytes int) []uint64 {
 	x := make([]uint64, max(1, bytes/8/blockWords)*blockWords)
 	for i := range x {

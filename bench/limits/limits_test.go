@@ -44,7 +44,8 @@ func TestPeaks(t *testing.T) {
 	}
 }
 
-// TestRate has steps of known work: what they did before they were measured does not count, and what each does adds up.
+// TestRate has steps of known work: what they did before they were measured does not
+// count, and what each does adds up.
 func TestRate(t *testing.T) {
 	const budget = 20 * time.Millisecond
 	one := func() float64 {

@@ -76,10 +76,12 @@ func ortConv(i *workload.Images, threads int) (duel.Contender, error) {
 // integerConv is QLinearConv from quantized "q" to quantized "r".
 func integerConv(i *workload.Images) (onnx.Node, []onnx.Tensor) {
 	constants := append(paramsOf("in", i.In), paramsOf("out", i.Out)...)
-	constants = append(constants, constant("w", i.W, i.Filters, i.Channels, i.Kernel, i.Kernel), constant("w.scales", i.Scales, i.Filters), constant("w.zero", make([]int8, i.Filters), i.Filters))
+	constants = append(constants, constant("w", i.W, i.Filters, i.Channels, i.Kernel, i.Kernel),
+		constant("w.scales", i.Scales, i.Filters), constant("w.zero", make([]int8, i.Filters), i.Filters))
 	return onnx.Node{
-		Op: "QLinearConv", Inputs: []string{"q", "in.scale", "in.zero", "w", "w.scales", "w.zero", "out.scale", "out.zero"}, Outputs: []string{"r"},
-		Lists: geometry(i.Kernel, i.Pad()),
+		Op: "QLinearConv", Inputs: []string{"q", "in.scale", "in.zero", "w", "w.scales", "w.zero", "out.scale", "out.zero"},
+		Outputs: []string{"r"},
+		Lists:   geometry(i.Kernel, i.Pad()),
 	}, constants
 }
 
@@ -103,7 +105,8 @@ func ortConvInt8(i *workload.Images, threads int) (duel.Contender, error) {
 func ortConvQuantized(last bool) entrant[*workload.Images] {
 	return func(i *workload.Images, threads int) (duel.Contender, error) {
 		conv, constants := integerConv(i)
-		name, x, in, out := "ort int8 nchw", i.Q(), []int{workload.Batch, i.Channels, i.Side, i.Side}, []int{workload.Batch, i.Filters, i.Side, i.Side}
+		name, x, in, out := "ort int8 nchw", i.Q(), []int{workload.Batch, i.Channels, i.Side, i.Side},
+			[]int{workload.Batch, i.Filters, i.Side, i.Side}
 		if last {
 			name, x = "ort int8 nhwc", workload.ChannelsLast(x, workload.Batch, i.Channels)
 			in, out = []int{workload.Batch, i.Side, i.Side, i.Channels}, []int{workload.Batch, i.Side, i.Side, i.Filters}

@@ -1,7 +1,8 @@
-// Command peers measures this module beside other programs that do the same work: ONNX Runtime, oneDNN, gonum and
-// Gorgonia, in one process and by turns. README.md tells what to install and how to read the result.
+// Command peers measures this module beside other programs that do the same work: ONNX Runtime, oneDNN, gonum
+// and Gorgonia, in one process and by turns. README.md tells what to install and how to read the result.
 //
-//	go run . [-json] [-threads 1,2] [-shapes 32x1024x1024,…] [-work int8,…] [-repeats 7] [-burst 50ms] [-ort library]
+//	go run . [-json] [-threads 1,2] [-shapes 32x1024x1024,…] [-work int8,…]
+//		[-repeats 7] [-burst 50ms] [-ort library]
 package main
 
 import (

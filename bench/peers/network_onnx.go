@@ -67,7 +67,8 @@ func (l *network) quantized(w *layer) []onnx.Tensor {
 		bias[i] = int32(math.Round(float64(v) / (float64(l.ranges[w.in].Scales[0]) * float64(w.scales[i]))))
 	}
 	return []onnx.Tensor{
-		constant(w.name+".w", w.q, w.shape...), constant(w.name+".scales", w.scales, n), constant(w.name+".zeros", make([]int8, n), n), constant(w.name+".b", bias, n),
+		constant(w.name+".w", w.q, w.shape...), constant(w.name+".scales", w.scales, n),
+		constant(w.name+".zeros", make([]int8, n), n), constant(w.name+".b", bias, n),
 	}
 }
 
@@ -90,8 +91,8 @@ func (l *network) params() (constants []onnx.Tensor) {
 	return constants
 }
 
-// integerNetwork is the network on quantized values: a node's result has the parameters that the next one reads, and no
-// ReLU is left to do.
+// integerNetwork is the network on quantized values: a node's result has the parameters that the next
+// one reads, and no ReLU is left to do.
 func integerNetwork(l *network) ([]onnx.Node, []onnx.Tensor) {
 	nodes := []onnx.Node{{Op: "QuantizeLinear", Inputs: []string{"x", "x.scale", "x.zero"}, Outputs: []string{"x.q"}}}
 	constants := l.params()
@@ -116,7 +117,8 @@ func integerNetwork(l *network) ([]onnx.Node, []onnx.Tensor) {
 		case n.Op == "Conv":
 			node.Op, node.Inputs = "QLinearConv", append(scaled(in), w.name+".w", w.name+".scales", w.name+".zeros", out[0], out[1], w.name+".b")
 		case n.Op == "Gemm":
-			node.Domain, node.Op, node.Inputs = onnx.Microsoft, "QGemm", append(scaled(in), w.name+".w", w.name+".scales", w.name+".zeros", w.name+".b")
+			node.Domain, node.Op, node.Inputs = onnx.Microsoft, "QGemm",
+				append(scaled(in), w.name+".w", w.name+".scales", w.name+".zeros", w.name+".b")
 			if n.Output == l.output() {
 				node.Outputs = []string{n.Output} // float32, which the last QGemm gives
 			} else {
@@ -141,8 +143,8 @@ func integerNetwork(l *network) ([]onnx.Node, []onnx.Tensor) {
 	return nodes, constants
 }
 
-// simulatedNetwork is the network in QDQ form: on float32, with quantized values in between, which ONNX Runtime makes
-// one on quantized values.
+// simulatedNetwork is the network in QDQ form: on float32, with quantized values in between, which ONNX
+// Runtime makes one on quantized values.
 func simulatedNetwork(l *network) (nodes []onnx.Node, constants []onnx.Tensor) {
 	constants = l.params()
 	done := map[string]bool{}
@@ -178,8 +180,14 @@ func simulatedNetwork(l *network) (nodes []onnx.Node, constants []onnx.Tensor) {
 			constants = append(append(constants, l.quantized(w)...), constant(w.name+".b.scales", scales, len(scales)))
 			nodes = append(
 				nodes,
-				onnx.Node{Op: "DequantizeLinear", Inputs: []string{w.name + ".w", w.name + ".scales", w.name + ".zeros"}, Outputs: []string{w.name + ".w.d"}, Ints: axis},
-				onnx.Node{Op: "DequantizeLinear", Inputs: []string{w.name + ".b", w.name + ".b.scales"}, Outputs: []string{w.name + ".b.d"}, Ints: axis},
+				onnx.Node{
+					Op: "DequantizeLinear", Inputs: []string{w.name + ".w", w.name + ".scales", w.name + ".zeros"},
+					Outputs: []string{w.name + ".w.d"}, Ints: axis,
+				},
+				onnx.Node{
+					Op: "DequantizeLinear", Inputs: []string{w.name + ".b", w.name + ".b.scales"},
+					Outputs: []string{w.name + ".b.d"}, Ints: axis,
+				},
 			)
 			node.Inputs = []string{node.Inputs[0], w.name + ".w.d", w.name + ".b.d"}
 		}

@@ -35,7 +35,9 @@ type operator struct {
 }
 
 // session returns the contender that applies op to x. real returns an element of the output as a real value.
-func session[X, Y float32 | uint8 | int32](o *workload.Operands, threads int, op operator, x []X, real func(at int, y Y) float32) (duel.Contender, error) {
+func session[X, Y float32 | uint8 | int32](o *workload.Operands, threads int, op operator, x []X,
+	real func(at int, y Y) float32,
+) (duel.Contender, error) {
 	in, out := []int{o.M, o.K}, []int{o.M, o.N}
 	if o.N == 0 {
 		out = in
@@ -54,7 +56,9 @@ func session[X, Y float32 | uint8 | int32](o *workload.Operands, threads int, op
 }
 
 // contender returns one that runs a model on x; real returns an element of its output as a real value.
-func contender[X, Y float32 | uint8 | int32](name string, threads int, model onnx.Model, config [][2]string, x []X, real func(at int, y Y) float32, aside bool) (duel.Contender, error) {
+func contender[X, Y float32 | uint8 | int32](name string, threads int, model onnx.Model, config [][2]string, x []X,
+	real func(at int, y Y) float32, aside bool,
+) (duel.Contender, error) {
 	none := duel.Contender{}
 	if !ort.IsInitialized() {
 		return none, errLeftOut
@@ -75,7 +79,8 @@ func contender[X, Y float32 | uint8 | int32](name string, threads int, model onn
 		return none, err
 	}
 	defer options.Destroy()
-	s, err := ort.NewAdvancedSessionWithONNXData(model.Marshal(), []string{model.Inputs[0].Name}, []string{model.Outputs[0].Name}, []ort.Value{source}, []ort.Value{result}, options)
+	s, err := ort.NewAdvancedSessionWithONNXData(model.Marshal(), []string{model.Inputs[0].Name},
+		[]string{model.Outputs[0].Name}, []ort.Value{source}, []ort.Value{result}, options)
 	if err != nil {
 		return none, fmt.Errorf("%s: %w", name, err)
 	}
@@ -104,8 +109,8 @@ func shapeOf(t onnx.Tensor) ort.Shape {
 	return s
 }
 
-// brief has idle threads spin for 2 ms: far more than lies between two calls of a burst, and soon over for the next
-// contender. Without it they spin 44 ms on one processor and above a second on others.
+// brief has idle threads spin for 2 ms: far more than lies between two calls of a burst, and soon over for
+// the next contender. Without it they spin 44 ms on one processor and above a second on others.
 var brief = [2]string{"session.intra_op.spin_duration_us", "2000"}
 
 func sessionOptions(threads int, config [][2]string) (*ort.SessionOptions, error) {
@@ -210,7 +215,13 @@ func ortBlocks(name string, accuracy int) entrant[*workload.Operands] {
 		}
 		return session(o, threads, operator{
 			name: name, domain: onnx.Microsoft, op: "MatMulNBits", aside: accuracy == computeInt8,
-			ints:      []onnx.Int{{Name: "K", Value: o.K}, {Name: "N", Value: o.N}, {Name: "bits", Value: 8}, {Name: "block_size", Value: block}, {Name: "accuracy_level", Value: accuracy}},
+			ints: []onnx.Int{
+				{Name: "K", Value: o.K},
+				{Name: "N", Value: o.N},
+				{Name: "bits", Value: 8},
+				{Name: "block_size", Value: block},
+				{Name: "accuracy_level", Value: accuracy},
+			},
 			constants: []onnx.Tensor{constant("w", q, o.N, blocks, block), constant("scales", scales, o.N, blocks)},
 		}, o.X, itself)
 	}

@@ -58,7 +58,8 @@ func oursConv(i *workload.Images, _ int) (duel.Contender, error) {
 		return duel.Contender{}, err
 	}
 	y := make([]float32, i.Outputs())
-	return ours(y, func() error { return conv.Run(nn.Operand{Float: y}, nn.Operand{Float: i.X}, workload.Batch) }, func() []float32 { return y }), nil
+	return ours(y, func() error { return conv.Run(nn.Operand{Float: y}, nn.Operand{Float: i.X}, workload.Batch) },
+		func() []float32 { return y }), nil
 }
 
 // oursConvQuantized convolves quantized images to quantized images, in NHWC.

@@ -70,11 +70,13 @@ var networkEntrants = []entrant[*network]{
 }
 
 var works = []work{
-	{"int8", products(duel.QuantizedProduct, oursInt8, oneDNNInt8, ortInteger("u8s8→s32"), ortIntegerToFloat, ortInteger("u8s8→s32 exact", exactSums))},
+	{"int8", products(duel.QuantizedProduct, oursInt8, oneDNNInt8, ortInteger("u8s8→s32"), ortIntegerToFloat,
+		ortInteger("u8s8→s32 exact", exactSums))},
 	{"int8-dynamic", products(duel.FloatProduct, oursFloat(gemm.Arithmetic{}), ortDynamic)},
 	{"int8-weights-fixed24", products(
 		duel.FloatProduct,
-		oursFloat(gemm.Arithmetic{Bits: 24}), oneDNNFloat, ortFloat, ortBlocks("w8 f32", computeFloat), ortBlocks("w8 int8", computeInt8), gonumFloat, gorgoniaFloat,
+		oursFloat(gemm.Arithmetic{Bits: 24}), oneDNNFloat, ortFloat, ortBlocks("w8 f32", computeFloat),
+		ortBlocks("w8 int8", computeInt8), gonumFloat, gorgoniaFloat,
 	)},
 	{"int8-weights-fixed16", products(duel.FloatProduct, oursFloat(gemm.Arithmetic{Bits: 16}), oneDNNBFloat16)},
 	{"quantize", conversion(duel.Floats, oursQuantize, oneDNNQuantize, ortQuantize)},

@@ -26,8 +26,8 @@ type method struct {
 	trained     bool // on with fake-quantized weights before
 }
 
-// methods are the ten, int4 in groups, and 8-bit activations too; with qat few bits, as they are and trained on.
-// Filters cannot be 16-bit floats.
+// methods are the ten, int4 in groups, and 8-bit activations too; with qat few bits, as they are and
+// trained on. Filters cannot be 16-bit floats.
 func methods(filters, qat bool) (list []method) {
 	for _, s := range []qtensor.Scheme{
 		qtensor.Uniform(8), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PowerOfTwo(8),
@@ -144,7 +144,9 @@ func samples(data subset) iter.Seq2[ptq.Sample, error] {
 
 // quantized quantizes the network, saves it, and evaluates what the file gives back, then lets it race the
 // float one. It returns the bytes of the weights too.
-func quantized(ctx context.Context, path string, net network, m method, data *dataset, turn time.Duration) (a answers, bytes int, err error) {
+func quantized(
+	ctx context.Context, path string, net network, m method, data *dataset, turn time.Duration,
+) (a answers, bytes int, err error) {
 	build := func(batch int) (exprgraph.Graph, error) {
 		g, err := net.graph(batch)
 		if err != nil {

@@ -30,7 +30,8 @@ func lenetParams(norm bool) (list []param) {
 		param{name: "dense2.bias", shape: tensor.Shape{labels}})
 }
 
-// lenet is two convolutions of 5×5, each with a bias or a normalization, a ReLU and a pooling of 2×2, and two dense layers.
+// lenet is two convolutions of 5×5, each with a bias or a normalization, a ReLU and a
+// pooling of 2×2, and two dense layers.
 func lenet(g *graph, norm bool) (*gorgonia.Node, error) {
 	batch := g.x.Shape()[0]
 	y, err := gorgonia.Reshape(g.x, tensor.Shape{batch, 1, side, side})
@@ -62,8 +63,8 @@ func lenet(g *graph, norm bool) (*gorgonia.Node, error) {
 	return y, err
 }
 
-// norm returns γ·(x − mean)/√(variance + ε) + β for each channel: of the batch while it is trained, which moves what was seen by a
-// tenth, and else what was seen.
+// norm returns γ·(x − mean)/√(variance + ε) + β for each channel: of the batch while it is trained, which
+// moves what was seen by a tenth, and else what was seen.
 func (g *graph) norm(x *gorgonia.Node, name string) (*gorgonia.Node, error) {
 	y, _, _, op, err := gorgonia.BatchNorm(x, g.nodes[name+".gamma"], g.nodes[name+".beta"], 0.1, 1e-5)
 	if err == nil {

@@ -40,13 +40,17 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 	flags := flag.NewFlagSet("mnist", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // main prints the error
 	flags.StringVar(&c.data, "data", "", "`folder` with MNIST's IDX files, train or t10k or both (default: built-in digits)")
-	flags.StringVar(&c.model, "model", "mlp", "network: mlp (784-512-256-10) or lenet (two convolutions of 5×5 with pooling, 512-128-10) or lenet-bn (with batch normalization)")
+	flags.StringVar(&c.model, "model", "mlp",
+		"network: mlp (784-512-256-10) or lenet (two convolutions of 5×5 with pooling, 512-128-10)"+
+			" or lenet-bn (with batch normalization)")
 	flags.StringVar(&c.out, "out", "mnist-out", "`folder` for weights, models and picture")
 	flags.IntVar(&c.epochs, "epochs", 6, "passes over the training digits")
 	flags.Uint64Var(&c.seed, "seed", 1, "of the digits, the first weights and the order of training")
 	flags.BoolVar(&c.json, "json", false, "print one JSON object in place of the table")
-	flags.BoolVar(&c.qat, "qat", false, "add weights of 4 and 2 bits, as they are and after quantization-aware training, which takes a minute or two")
-	flags.DurationVar(&c.turn, "turn", 20*time.Millisecond, "how long float and quantized run at a time when speeds are measured; 0 leaves them out")
+	flags.BoolVar(&c.qat, "qat", false,
+		"add weights of 4 and 2 bits, with and without quantization-aware training, which takes a minute or two")
+	flags.DurationVar(&c.turn, "turn", 20*time.Millisecond,
+		"how long float and quantized run at a time when speeds are measured; 0 leaves them out")
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(stderr)

@@ -161,7 +161,8 @@ func checkFiles(t *testing.T, out string) {
 
 func TestTable(t *testing.T) {
 	var out bytes.Buffer
-	if err := run(t.Context(), []string{"-data", smallSet(t, "train"), "-out", t.TempDir(), "-epochs", "1", "-turn", "100us"}, &out, io.Discard); err != nil {
+	args := []string{"-data", smallSet(t, "train"), "-out", t.TempDir(), "-epochs", "1", "-turn", "100us"}
+	if err := run(t.Context(), args, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(out.String(), "\n")

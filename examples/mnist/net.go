@@ -48,7 +48,8 @@ type network struct {
 	bits   int // of the weights in quantization-aware training, 0 for float
 }
 
-// newNetwork returns weights drawn from He's normal distribution (arXiv:1502.01852), and what the rest starts from.
+// newNetwork returns weights drawn from He's normal distribution (arXiv:1502.01852), and
+// what the rest starts from.
 func newNetwork(a architecture, seed uint64) network {
 	r := rand.New(rand.NewPCG(seed, 0))
 	net := network{architecture: a, values: map[string]*tensor.Dense{}}
@@ -115,7 +116,8 @@ func (net network) graph(batch int) (*graph, error) {
 
 // node returns a node with the values of the network by its name.
 func (g *graph) node(name string, shape tensor.Shape) *gorgonia.Node {
-	return gorgonia.NewTensor(g.g, tensor.Float32, len(shape), gorgonia.WithName(name), gorgonia.WithShape(shape...), gorgonia.WithValue(g.values[name]))
+	return gorgonia.NewTensor(g.g, tensor.Float32, len(shape), gorgonia.WithName(name), gorgonia.WithShape(shape...),
+		gorgonia.WithValue(g.values[name]))
 }
 
 // start makes the machine that run uses. Nothing is added to the graph after it.

@@ -45,8 +45,8 @@ func tuned(ctx context.Context, c config, net network, bits int, data subset, pr
 	return net, nil
 }
 
-// firstScales returns 2·mean|w|/√Q for each output, Q the largest quantized value (Esser et al., arXiv:1902.08153,
-// §2.1): at few bits scales that reach to the largest weight would round most of them to 0.
+// firstScales returns 2·mean|w|/√Q for each output, Q the largest quantized value (Esser et al.,
+// arXiv:1902.08153, §2.1): at few bits scales that reach to the largest weight would round most of them to 0.
 func firstScales(w *tensor.Dense, s qtensor.Scheme) *tensor.Dense {
 	axis, _ := s.Axis()
 	_, high := s.CodeRange()

@@ -29,8 +29,8 @@ func TestQAT(t *testing.T) {
 	}
 }
 
-// TestTuned wants the quantized weights of a saved network that was trained on: its weights quantized by its scales, with
-// normalizations folded.
+// TestTuned wants the quantized weights of a saved network that was trained on: its weights quantized by
+// its scales, with normalizations folded.
 func TestTuned(t *testing.T) {
 	c := config{model: "lenet-bn", seed: 1, epochs: 1}
 	data, err := loadData(smallSet(t, "t10k"), c.seed)
@@ -63,7 +63,8 @@ func TestTuned(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := qtensor.QuantizeWith(few.values[p.name], qtensor.Params{Scheme: fewBits(2, p.output()), Scales: few.values[p.scale()].Float32s()})
+		want, err := qtensor.QuantizeWith(few.values[p.name],
+			qtensor.Params{Scheme: fewBits(2, p.output()), Scales: few.values[p.scale()].Float32s()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -105,12 +105,14 @@ func (r *report) writeJSON(w io.Writer) error {
 func (r *report) writeTable(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "%-20s %-16s %-16s %11s %8s %9s %8s %10s %8s %9s %6s %9s %6s\n",
-		"method", "weights", "activations", "bits/weight", "bytes", "accuracy", "change", "agreement", "SQNR dB", "images/s", "×float", "at 1", "×float")
+		"method", "weights", "activations", "bits/weight", "bytes", "accuracy", "change", "agreement", "SQNR dB", "images/s",
+		"×float", "at 1", "×float")
 	fmt.Fprintf(b, "%-20s %-16s %-16s %11.2f %8d %9.4f %8s %10s %8s %9.0f %6s %9.0f %6s\n",
 		"float32", "float32", "float", 32.0, r.Float.Bytes, r.Float.Accuracy, "", "", "", r.Float.PerSecond, "", r.Float.AtOne, "")
 	for i, m := range r.Methods {
 		fmt.Fprintf(b, "%-20s %-16v %-16v %11.2f %8d %9.4f %+8.4f %10.4f %8.1f %9.0f %6.1f %9.0f %6.1f\n",
-			m.Method, r.methods[i].scheme, r.methods[i].activations, m.BitsPerWeight, m.Bytes, m.Accuracy, m.Accuracy-r.Float.Accuracy, m.Agreement, m.SQNR,
+			m.Method, r.methods[i].scheme, r.methods[i].activations, m.BitsPerWeight, m.Bytes, m.Accuracy,
+			m.Accuracy-r.Float.Accuracy, m.Agreement, m.SQNR,
 			m.PerSecond, m.TimesFloat, m.AtOne, m.TimesAtOne)
 	}
 	fmt.Fprintf(b, "\nbits and bytes: weights as they are stored, 2-bit ones in bytes, with their scales; "+
@@ -119,8 +121,8 @@ func (r *report) writeTable(w io.Writer) error {
 	return b.Flush()
 }
 
-// writePicture draws each digit that float and quantized answer differently, once for each answer, under the name
-// of the first method that gives it and how many more do.
+// writePicture draws each digit that float and quantized answer differently, once for each answer, under the
+// name of the first method that gives it and how many more do.
 func (r *report) writePicture(path string) error {
 	var items []sheet.Item
 	for i := range r.test.count() {

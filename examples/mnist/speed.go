@@ -9,14 +9,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// rounds is how often float and quantized network take turns. A clock that drifts drifts for both, and the median of
-// the ratios within a round counts.
+// rounds is how often float and quantized network take turns. A clock that drifts drifts for both, and the
+// median of the ratios within a round counts.
 const rounds = 7
 
 // speed is images per second of the float and of a quantized network, in turns, and the ratio.
 type speed struct{ float, quantized, ratio float64 }
 
-// race lets the float network, in a TapeMachine, and a quantized one run batches of a size, for a turn at a time.
+// race lets the float network, in a TapeMachine, and a quantized one run batches of a
+// size, for a turn at a time.
 func race(ctx context.Context, net network, quantized runner, data subset, batch int, turn time.Duration) (speed, error) {
 	net.bits = 0 // the float network has float weights
 	g, err := net.graph(batch)
@@ -48,8 +49,8 @@ func race(ctx context.Context, net network, quantized runner, data subset, batch
 	return speed{s[0][rounds/2], s[1][rounds/2], s[2][rounds/2]}, nil
 }
 
-// perSecond returns a function that runs a batch over and over for a turn, after once that does not count, and returns
-// images per second.
+// perSecond returns a function that runs a batch over and over for a turn, after once that does not
+// count, and returns images per second.
 func perSecond(run runner, x *tensor.Dense, turn time.Duration) func() (float64, error) {
 	return func() (float64, error) {
 		if _, err := run(x); err != nil {

@@ -23,8 +23,8 @@ const (
 	floatRate = 1e-3
 )
 
-// trained returns the float network: the one of an earlier run with the same digits, epochs and seed, which are in
-// the name of its file, or one trained here and saved.
+// trained returns the float network: the one of an earlier run with the same digits, epochs and seed, which
+// are in the name of its file, or one trained here and saved.
 func trained(ctx context.Context, c config, data *dataset, progress io.Writer) (network, error) {
 	digits := data.train.fingerprint()
 	path := filepath.Join(c.out, fmt.Sprintf("%s-float-%s-epochs%d-seed%d.safetensors", c.model, digits, c.epochs, c.seed))
@@ -68,8 +68,8 @@ func loadTensor(f *qtensor.File, name string, shape ...int) (*tensor.Dense, erro
 	return t, err
 }
 
-// train fits net in place by Adam on the cross entropy of its softmax. Adam's steps are about as long as the rate, whatever they
-// change, so scales, which are small, get a tenth.
+// train fits net in place by Adam on the cross entropy of its softmax. Adam's steps are about as long as the
+// rate, whatever they change, so scales, which are small, get a tenth.
 func train(ctx context.Context, net network, data subset, c config, rate float64, progress io.Writer) error {
 	g, err := net.graph(batchSize)
 	if err != nil {

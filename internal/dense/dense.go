@@ -88,8 +88,8 @@ func readable(t tensor.Tensor) (*tensor.Dense, error) {
 	return d, nil
 }
 
-// Data returns what d.Data does, safely: in between, tensor v0.9.24 has the address of the elements as a mere integer, and a garbage
-// collection frees them where nothing else refers to d.
+// Data returns what d.Data does, safely: in between, tensor v0.9.24 has the address of the elements as a mere
+// integer, and a garbage collection frees them where nothing else refers to d.
 func Data(d *tensor.Dense) any {
 	x := d.Data()
 	runtime.KeepAlive(d)

@@ -99,8 +99,8 @@ func viewOf[T any](d *tensor.Dense) (v View[T], err error) {
 	return View[T]{raw: raw, shape: shape.Clone(), strides: append([]int(nil), strides...), size: size}, nil
 }
 
-// sizeOf returns how many elements a shape has, over an array of the given length. A shape that has more elements
-// than the array, by strides of 0, is an error: it would claim memory that there is not.
+// sizeOf returns how many elements a shape has, over an array of the given length. A shape that has more
+// elements than the array, by strides of 0, is an error: it would claim memory that there is not.
 func sizeOf(shape tensor.Shape, length int) (int, error) {
 	if slices.Contains(shape, 0) {
 		return 0, nil

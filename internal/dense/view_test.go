@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestRows reads every range of elements of tensors that are transposed, sliced and both, and compares with all of them at
-// once.
+// TestRows reads every range of elements of tensors that are transposed, sliced and both,
+// and compares with all of them at once.
 func TestRows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 1))
 	cases := 0

@@ -12,10 +12,10 @@ import (
 // Base is the methods of a gorgonia.Op that every op of this module shares. An op embeds it by value and adds
 // Arity, Type, InferShape and Do.
 //
-// The identity of an op is an integer that no other op of the process has. Gorgonia takes two ops with one hash
-// on the same input for the same op: it keeps one node, silently, and the second op never runs. What makes
-// two ops differ (a weight, a bias, an observer) is too big to hash or has no value to hash, so the identity
-// stands for it. Copies of a Base have its identity.
+// The identity of an op is an integer that no other op of the process has. Gorgonia takes two ops with one
+// hash on the same input for the same op: it keeps one node, silently, and the second op never runs. What
+// makes two ops differ (a weight, a bias, an observer) is too big to hash or has no value to hash, so the
+// identity stands for it. Copies of a Base have its identity.
 type Base struct {
 	name string
 	id   uint64

@@ -1,5 +1,5 @@
-// Package guard gives tests memory between inaccessible pages, so that a read or a write outside a slice faults
-// where it happens. That is so on Linux; on other systems the memory is ordinary.
+// Package guard gives tests memory between inaccessible pages, so that a read or a write outside a slice
+// faults where it happens. That is so on Linux; on other systems the memory is ordinary.
 //
 // A fault ends the program, or panics under debug.SetPanicOnFault.
 package guard

@@ -67,8 +67,8 @@ func TestEveryPattern(t *testing.T) {
 }
 
 // TestRounding goes through every gap between two neighbors: what lies below the middle rounds down, what
-// lies above rounds up, and the middle goes to the even pattern. Past the largest finite number, the middle is
-// where the next one would be, and rounds to infinity.
+// lies above rounds up, and the middle goes to the even pattern. Past the largest finite number, the middle
+// is where the next one would be, and rounds to infinity.
 func TestRounding(t *testing.T) {
 	for _, f := range formats() {
 		for h := range f.infinity() {

@@ -86,7 +86,8 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// refusals are files that ReadImages and ReadLabels refuse, with what the error says of the place, the value and the demand.
+// refusals are files that ReadImages and ReadLabels refuse, with what the error says of
+// the place, the value and the demand.
 var refusals = []struct {
 	name   string
 	labels bool
@@ -206,7 +207,8 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestBomb reads 64 MB of zeros behind a header that announces one pixel, and 16 bytes behind one that announces 1 GB.
+// TestBomb reads 64 MB of zeros behind a header that announces one pixel, and 16 bytes
+// behind one that announces 1 GB.
 func TestBomb(t *testing.T) {
 	bomb := compress(t, append(file("", imagesMagic, 1, 1, 1), make([]byte, 64<<20)...))
 	for _, tt := range []struct {
@@ -255,7 +257,8 @@ func TestWriteRefuses(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	if err := WriteLabels(&b, []byte{1, 10}); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "label 1 at byte 9: got 10") || b.Len() != 0 {
+	if err := WriteLabels(&b, []byte{1, 10}); !errors.Is(err, ErrFormat) ||
+		!strings.Contains(err.Error(), "label 1 at byte 9: got 10") || b.Len() != 0 {
 		t.Errorf("WriteLabels(1, 10) = %v after %d bytes", err, b.Len())
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"euryale/internal/safeio"
 )
 
-// ReadImages returns the images of r, plain or gzip, which it reads to its end. Rows and columns are at least 1; a file of no
-// images is accepted. Errors wrap ErrFormat, unless it is r that failed.
+// ReadImages returns the images of r, plain or gzip, which it reads to its end. Rows and columns are at least
+// 1; a file of no images is accepted. Errors wrap ErrFormat, unless it is r that failed.
 func ReadImages(r io.Reader) (*Images, error) {
 	dims, pixels, err := read(r, imagesMagic)
 	if err != nil {
@@ -25,8 +25,8 @@ func ReadImages(r io.Reader) (*Images, error) {
 	return &Images{Count: dims[0], Rows: dims[1], Cols: dims[2], Pixels: pixels}, nil
 }
 
-// ReadLabels returns the labels of r, each 0 to 9, plain or gzip, which it reads to its end. Errors wrap ErrFormat, unless it
-// is r that failed.
+// ReadLabels returns the labels of r, each 0 to 9, plain or gzip, which it reads to its end. Errors wrap
+// ErrFormat, unless it is r that failed.
 func ReadLabels(r io.Reader) ([]byte, error) {
 	_, labels, err := read(r, labelsMagic)
 	if err == nil {
@@ -38,7 +38,8 @@ func ReadLabels(r io.Reader) ([]byte, error) {
 	return labels, nil
 }
 
-// read returns the dimensions and the elements of a file that opens with the given magic number and holds nothing else.
+// read returns the dimensions and the elements of a file that opens with the given magic
+// number and holds nothing else.
 func read(r io.Reader, magic uint32) (dims []int, data []byte, err error) {
 	src, err := decompress(r)
 	if err != nil {
@@ -63,7 +64,8 @@ func read(r io.Reader, magic uint32) (dims []int, data []byte, err error) {
 	case len(data) < size:
 		return nil, nil, fmt.Errorf("%w: data at byte %d: got %d bytes, want %d for dimensions %d", ErrFormat, len(header), len(data), size, dims)
 	case len(data) > size:
-		return nil, nil, fmt.Errorf("%w: trailing bytes at byte %d: got some, want none after %d for dimensions %d", ErrFormat, len(header)+size, size, dims)
+		return nil, nil, fmt.Errorf("%w: trailing bytes at byte %d: got some, want none after %d for dimensions %d",
+			ErrFormat, len(header)+size, size, dims)
 	}
 	return dims, data, nil
 }
@@ -71,8 +73,9 @@ func read(r io.Reader, magic uint32) (dims []int, data []byte, err error) {
 // headerSize returns 4 bytes for the magic number and 4 for each dimension that its last byte counts.
 func headerSize(magic uint32) int { return 4 + 4*int(magic&0xff) }
 
-// parseDims returns the dimensions and their product. Every one but the first is at least 1, and every product of the last
-// ones is below the largest int, so that any offset into the data is an int too, on 32-bit machines as well.
+// parseDims returns the dimensions and their product. Every one but the first is at least 1, and
+// every product of the last ones is below the largest int, so that any offset into the data is
+// an int too, on 32-bit machines as well.
 func parseDims(header []byte) (dims []int, size int, err error) {
 	names := [...]string{"count", "rows", "cols"}
 	dims = make([]int, len(header)/4)
@@ -84,7 +87,8 @@ func parseDims(header []byte) (dims []int, size int, err error) {
 		}
 		high, low := bits.Mul64(product, uint64(dim))
 		if high != 0 || low >= math.MaxInt {
-			return nil, 0, fmt.Errorf("%w: %s at byte %d: got %d × %d bytes, want a size below %d", ErrFormat, names[i], 4+4*i, dim, product, math.MaxInt)
+			return nil, 0, fmt.Errorf("%w: %s at byte %d: got %d × %d bytes, want a size below %d", ErrFormat, names[i], 4+4*i,
+				dim, product, math.MaxInt)
 		}
 		dims[i], product = int(dim), low
 	}

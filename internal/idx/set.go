@@ -18,7 +18,8 @@ type Set struct {
 	Labels []byte
 }
 
-// ReadSet returns what ReadImages and ReadLabels return for the two readers. It wraps ErrFormat if the counts differ.
+// ReadSet returns what ReadImages and ReadLabels return for the two readers. It wraps
+// ErrFormat if the counts differ.
 func ReadSet(images, labels io.Reader) (*Set, error) {
 	m, err := ReadImages(images)
 	if err != nil {
@@ -53,7 +54,8 @@ func OpenSet(dir, prefix string) (*Set, error) {
 	case imagesErr != nil && !noImages || labelsErr != nil && !noLabels:
 		return nil, fmt.Errorf("idx: OpenSet: %w", errors.Join(imagesErr, labelsErr))
 	case noImages && noLabels:
-		return nil, fmt.Errorf("idx: OpenSet: %w: want %s-images-idx3-ubyte and %s-labels-idx1-ubyte, or both .gz, in %s", fs.ErrNotExist, prefix, prefix, dir)
+		return nil, fmt.Errorf("idx: OpenSet: %w: want %s-images-idx3-ubyte and %s-labels-idx1-ubyte, or both .gz, in %s",
+			fs.ErrNotExist, prefix, prefix, dir)
 	case noImages || noLabels:
 		return nil, fmt.Errorf("idx: OpenSet: %w: got half a set: %s", ErrFormat, errors.Join(imagesErr, labelsErr).Error())
 	}

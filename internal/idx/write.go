@@ -10,8 +10,9 @@ import (
 	"euryale/internal/safeio"
 )
 
-// WriteImages writes m to w, uncompressed, in the bytes that ReadImages takes back. It writes nothing and returns an error that
-// wraps ErrFormat if rows or columns are below 1, a size is not a uint32, or len(m.Pixels) is not Count·Rows·Cols.
+// WriteImages writes m to w, uncompressed, in the bytes that ReadImages takes back. It writes nothing and
+// returns an error that wraps ErrFormat if rows or columns are below 1, a size is not a uint32, or
+// len(m.Pixels) is not Count·Rows·Cols.
 func WriteImages(w io.Writer, m *Images) error {
 	err := checkImages(m)
 	if err == nil {
@@ -23,8 +24,8 @@ func WriteImages(w io.Writer, m *Images) error {
 	return nil
 }
 
-// WriteLabels writes labels to w, uncompressed, in the bytes that ReadLabels takes back. It writes nothing and returns an error
-// that wraps ErrFormat if a label is above 9 or the labels are too many for a uint32.
+// WriteLabels writes labels to w, uncompressed, in the bytes that ReadLabels takes back. It writes nothing
+// and returns an error that wraps ErrFormat if a label is above 9 or the labels are too many for a uint32.
 func WriteLabels(w io.Writer, labels []byte) error {
 	err := checkLabels(labels)
 	if err == nil && uint64(len(labels)) > math.MaxUint32 {

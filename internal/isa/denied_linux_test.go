@@ -38,7 +38,8 @@ func TestDenied(t *testing.T) {
 	}
 }
 
-// denyTiles makes every later arch_prctl(ARCH_REQ_XCOMP_PERM) of this process and of what it becomes fail with EPERM.
+// denyTiles makes every later arch_prctl(ARCH_REQ_XCOMP_PERM) of this process and of what
+// it becomes fail with EPERM.
 func denyTiles() error {
 	const (
 		number, argument = 0, 16 // offsets in struct seccomp_data

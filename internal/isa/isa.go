@@ -2,8 +2,8 @@
 //
 // The choice is made once, at start: the highest tier that processor and operating system support, or a lower
 // one that the environment variable EURYALE_ISA names. GODEBUG=cpu.avx2=off and the like, as
-// golang.org/x/sys/cpu knows them, take features away; the build tag purego leaves Generic alone. Where the processor has
-// AMX, the process asks the operating system for it at start, whatever the variable says.
+// golang.org/x/sys/cpu knows them, take features away; the build tag purego leaves Generic alone. Where the
+// processor has AMX, the process asks the operating system for it at start, whatever the variable says.
 package isa
 
 import (
@@ -66,8 +66,8 @@ var current atomic.Int32
 
 func init() { current.Store(int32(choose(os.Getenv(Variable)))) }
 
-// choose returns the highest supported tier up to the one that is named. A name that is none caps nothing, and
-// the log says so.
+// choose returns the highest supported tier up to the one that is named. A name that is
+// none caps nothing, and the log says so.
 func choose(name string) Tier {
 	highest := supported[len(supported)-1]
 	if name == "" {
@@ -89,8 +89,8 @@ func choose(name string) Tier {
 // Current returns the tier in use.
 func Current() Tier { return Tier(current.Load()) }
 
-// Use makes t the tier in use, for tests and benchmarks, and returns a function that undoes it. Calls that are
-// under way keep theirs. It panics if this machine does not support t.
+// Use makes t the tier in use, for tests and benchmarks, and returns a function that undoes it. Calls that
+// are under way keep theirs. It panics if this machine does not support t.
 func Use(t Tier) (restore func()) {
 	if !Supported(t) {
 		panic(fmt.Sprintf("isa: Use: got %v, want one of %v", t, supported))

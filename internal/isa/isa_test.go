@@ -70,8 +70,8 @@ func TestUse(t *testing.T) {
 	}
 }
 
-// TestExpected fails where EURYALE_EXPECT_ISA names a tier that is not supported: an emulator or a machine that
-// is there for its sake.
+// TestExpected fails where EURYALE_EXPECT_ISA names a tier that is not supported: an emulator or
+// a machine that is there for its sake.
 func TestExpected(t *testing.T) {
 	name := os.Getenv("EURYALE_EXPECT_ISA")
 	if name == "" {

@@ -50,7 +50,8 @@ func filterOf(t *testing.T, q *qtensor.QTensor, channel int) *qtensor.QTensor {
 		p.Scales = p.Scales[channel:][:1]
 		p.Min, p.Max = nil, nil
 	}
-	one, err := qtensor.FromCodes(tensor.New(tensor.WithShape(1, 1, shape[2], shape[3]), tensor.WithBacking(slices.Clone(q.Codes().Int8s()[channel*size:][:size]))), p)
+	one, err := qtensor.FromCodes(tensor.New(tensor.WithShape(1, 1, shape[2], shape[3]),
+		tensor.WithBacking(slices.Clone(q.Codes().Int8s()[channel*size:][:size]))), p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,10 @@ func TestDepthwise(t *testing.T) {
 	const samples = 3
 	static := over(t, -2.5, 3)
 	for _, c := range depthwiseCases {
-		for _, scheme := range []qtensor.Scheme{qtensor.PerChannelSymmetric(8, 0), qtensor.Symmetric(8), qtensor.Int4().PerAxis(0), qtensor.PerChannelSymmetric(3, 0)} {
+		for _, scheme := range []qtensor.Scheme{
+			qtensor.PerChannelSymmetric(8, 0), qtensor.Symmetric(8),
+			qtensor.Int4().PerAxis(0), qtensor.PerChannelSymmetric(3, 0),
+		} {
 			name := fmt.Sprintf("%d channels of %d×%d, kernel %v, %v", c.channels, c.height, c.width, c.kernel, scheme)
 			q := c.filters(t, 5, scheme)
 			bias := gaussian(6, c.channels)
@@ -89,7 +93,8 @@ func TestDepthwise(t *testing.T) {
 			for channel := range c.channels {
 				one := prepare(filterOf(t, q, channel), 1, bias[channel:][:1])
 				for s := range samples {
-					if err := one.Run(nn.Operand{Float: results[(s*c.channels+channel)*pixels:][:pixels]}, nn.Operand{Float: x[(s*c.channels+channel)*image:][:image]}, 1); err != nil {
+					if err := one.Run(nn.Operand{Float: results[(s*c.channels+channel)*pixels:][:pixels]},
+						nn.Operand{Float: x[(s*c.channels+channel)*image:][:image]}, 1); err != nil {
 						t.Fatalf("%s: %v", name, err)
 					}
 				}
@@ -127,13 +132,15 @@ func over(t *testing.T, low, high float32) nn.Options {
 // TestDepthwiseNamesPlaces has a NaN in a channel.
 func TestDepthwiseNamesPlaces(t *testing.T) {
 	c := convCase{channels: 20, kernel: []int{3, 3}}
-	l, err := mustPackFilters(t, c.filters(t, 3, qtensor.PerChannelSymmetric(8, 0)), 20).Prepare(6, 5, window(t, []int{1, 1}, nil, nil), over(t, -1, 1))
+	l, err := mustPackFilters(t, c.filters(t, 3, qtensor.PerChannelSymmetric(8, 0)), 20).Prepare(6, 5,
+		window(t, []int{1, 1}, nil, nil), over(t, -1, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	x, y := make([]float32, 2*20*30), make([]float32, 2*20*30)
 	x[(20+17)*30+3*5+2] = float32(math.NaN())
-	if err := l.Run(nn.Operand{Float: y}, nn.Operand{Float: x}, 2); err == nil || !strings.Contains(err.Error(), "sample 1 at channel 17, row 3, column 2") {
+	if err := l.Run(nn.Operand{Float: y}, nn.Operand{Float: x}, 2); err == nil ||
+		!strings.Contains(err.Error(), "sample 1 at channel 17, row 3, column 2") {
 		t.Errorf("got error %v, want it to name sample 1, channel 17, row 3, column 2", err)
 	}
 }

@@ -83,7 +83,10 @@ func packFilters[C kernel.Code](f *Filters, p qtensor.Params, q []C, groups int)
 	}
 	for g := range groups {
 		of := func(n int) (begin, end int) { return g * perGroup * n, (g + 1) * perGroup * n }
-		m := pack.Matrix{K: filter, N: perGroup, Group: size, Scales: subset(p.Scales, of, lists), Zeros: subset(p.ZeroPoints, of, lists), Offsets: subset(p.Offsets, of, lists)}
+		m := pack.Matrix{
+			K: filter, N: perGroup, Group: size, Scales: subset(p.Scales, of, lists),
+			Zeros: subset(p.ZeroPoints, of, lists), Offsets: subset(p.Offsets, of, lists),
+		}
 		own := subset(q, of, filter)
 		if !f.nchw {
 			row := gemm.Conv{Channels: f.in, Kernel: f.kernel, Planar: f.nchw}.RowDepth()
@@ -133,7 +136,8 @@ func (f *Filters) Bytes() (n int) {
 // String describes the filters in a line.
 func (f *Filters) String() string {
 	f = f.orZero()
-	return fmt.Sprintf("Filters (%d, %d, %d, %d) in %d groups, %v, %d bytes packed", f.out, f.in, f.kernel[0], f.kernel[1], len(f.groups), f.scheme, f.Bytes())
+	return fmt.Sprintf("Filters (%d, %d, %d, %d) in %d groups, %v, %d bytes packed", f.out, f.in, f.kernel[0], f.kernel[1],
+		len(f.groups), f.scheme, f.Bytes())
 }
 
 // Out returns how many filters there are.

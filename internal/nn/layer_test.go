@@ -23,11 +23,13 @@ func TestPrepareRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, lengths := range [][3]int{{3, 4, -1}, {3, 4, 0}, {3, 4, 2}, {6, 4, 1}, {3, 5, 1}, {2, 4, 1}, {0, 0, 1}} {
-		if err := p.Run(nn.Operand{Float: make([]float32, lengths[0])}, nn.Operand{Float: make([]float32, lengths[1])}, lengths[2]); !errors.Is(err, qtensor.ErrShape) {
+		if err := p.Run(nn.Operand{Float: make([]float32, lengths[0])}, nn.Operand{Float: make([]float32, lengths[1])},
+			lengths[2]); !errors.Is(err, qtensor.ErrShape) {
 			t.Errorf("y, x, samples %v: got %v, want ErrShape", lengths, err)
 		}
 	}
-	if err := p.Run(nn.Operand{Float: make([]float32, 3)}, nn.Operand{Float: []float32{1, 2, float32(math.NaN()), 4}}, 1); !errors.Is(err, qtensor.ErrValue) {
+	if err := p.Run(nn.Operand{Float: make([]float32, 3)}, nn.Operand{Float: []float32{1, 2, float32(math.NaN()), 4}},
+		1); !errors.Is(err, qtensor.ErrValue) {
 		t.Errorf("NaN: got %v, want ErrValue", err)
 	}
 	if err := p.Run(nn.Operand{}, nn.Operand{}, 0); err != nil {

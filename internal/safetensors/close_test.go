@@ -68,7 +68,8 @@ func closeWhileLoading(t *testing.T, f *File) {
 	done.Wait()
 }
 
-// TestCloseWaits closes a mapped file from within a reading: its bytes are there, and Load succeeds, as if Close had come later.
+// TestCloseWaits closes a mapped file from within a reading: its bytes are there, and Load
+// succeeds, as if Close had come later.
 func TestCloseWaits(t *testing.T) {
 	f, _ := opened(t)
 	if !f.Mapped() {
@@ -117,7 +118,8 @@ func TestCloseWaits(t *testing.T) {
 	}
 }
 
-// TestFreedOnce closes a file, maps another, most likely where the first one was, and collects the first: the other stays.
+// TestFreedOnce closes a file, maps another, most likely where the first one was, and
+// collects the first: the other stays.
 func TestFreedOnce(t *testing.T) {
 	if !mapsFiles {
 		t.Skip("no file is mapped")

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// FuzzRead checks that a file is refused with ErrFormat, or else loads whole and survives being written and read again.
+// FuzzRead checks that a file is refused with ErrFormat, or else loads whole and survives
+// being written and read again.
 func FuzzRead(f *testing.F) {
 	f.Add(sample(f))
 	f.Add([]byte{})

@@ -54,8 +54,8 @@ func (t texts) Member(key string) (any, error) {
 	return t[key], nil
 }
 
-// parseHeader returns the tensors and the metadata of the header text. It checks the JSON and the types of its values;
-// names that are there twice, sizes and offsets are locate's.
+// parseHeader returns the tensors and the metadata of the header text. It checks the JSON and the types of
+// its values; names that are there twice, sizes and offsets are locate's.
 func parseHeader(text []byte) (h header, err error) {
 	if len(text) == 0 || text[0] != '{' {
 		return h, fmt.Errorf("byte %d: got %q, want '{'", prefixBytes, text[:min(1, len(text))])

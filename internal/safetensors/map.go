@@ -9,8 +9,9 @@ import (
 	"unsafe"
 )
 
-// mapping is a file in memory. Pages are the file's own: what is written to it in place shows here, and behind an end that was
-// moved there are none. A file that is replaced by rename keeps its pages for as long as the mapping is there.
+// mapping is a file in memory. Pages are the file's own: what is written to it in place shows here,
+// and behind an end that was moved there are none. A file that is replaced by rename keeps its
+// pages for as long as the mapping is there.
 type mapping struct {
 	lock sync.RWMutex
 	data []byte // nil once it was closed

@@ -21,8 +21,8 @@ func mapFile(file *os.File, size int64) ([]byte, error) {
 
 func unmap(data []byte) error { return unix.Munmap(data) }
 
-// release tells the system that pages that lie in data are not needed soon, so that they are not counted as the program's. They
-// can still be read.
+// release tells the system that pages that lie in data are not needed soon, so that they are not counted as
+// the program's. They can still be read.
 func release(data []byte) {
 	page := os.Getpagesize()
 	before := -int(uintptr(unsafe.Pointer(unsafe.SliceData(data)))) & (page - 1)

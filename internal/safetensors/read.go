@@ -14,10 +14,12 @@ import (
 	"euryale/internal/safeio"
 )
 
-// maxLoad is the largest tensor that Load allocates: what an int counts, and within the 2^48 bytes past which make panics.
+// maxLoad is the largest tensor that Load allocates: what an int counts, and within the
+// 2^48 bytes past which make panics.
 const maxLoad = min(math.MaxInt, 1<<47)
 
-// Info describes one tensor of a File. Its bytes are those from Begin up to End, counted from the start of the file.
+// Info describes one tensor of a File. Its bytes are those from Begin up to End, counted
+// from the start of the file.
 type Info struct {
 	Name       string
 	Dtype      Dtype

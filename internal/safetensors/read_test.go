@@ -354,7 +354,8 @@ func TestReadRefusesDimensionsAboveInt(t *testing.T) {
 	}
 }
 
-// TestReadAllocatesWhatIsThere checks that a claim of 99 MB of header or 2^40 bytes of data in a file of few costs nothing.
+// TestReadAllocatesWhatIsThere checks that a claim of 99 MB of header or 2^40 bytes of
+// data in a file of few costs nothing.
 func TestReadAllocatesWhatIsThere(t *testing.T) {
 	tests := []struct {
 		name string

@@ -1,13 +1,17 @@
-// Package safetensors reads and writes the safetensors container: named arrays of raw little-endian, row-major bytes.
+// Package safetensors reads and writes the safetensors container: named arrays of raw
+// little-endian, row-major bytes.
 //
 //	file   = n (uint64, little-endian), header (n bytes), data
-//	header = {"__metadata__": {KEY: TEXT, …}, NAME: {"dtype": D, "shape": [d₀, …], "data_offsets": [begin, end]}, …}, spaces
+//	header = {"__metadata__": {KEY: TEXT, …},
+//	          NAME: {"dtype": D, "shape": [d₀, …], "data_offsets": [begin, end]}, …}, spaces
 //
-// Offsets count from the start of the data. The tensors cover the data without holes or overlaps, and
-// end − begin = Π dᵢ · Size(D). A tensor without dimensions holds one element; one with a zero dimension holds none.
+// Offsets count from the start of the data. The tensors cover the data without holes or
+// overlaps, and end − begin = Π dᵢ · Size(D). A tensor without dimensions holds one element;
+// one with a zero dimension holds none.
 //
-// The format is that of https://github.com/huggingface/safetensors ("Format" in its README), read strictly: what JSON
-// leaves to the parser, such as duplicate keys, is refused, so no two readers can see different tensors in one file.
+// The format is that of https://github.com/huggingface/safetensors ("Format" in its README), read
+// strictly: what JSON leaves to the parser, such as duplicate keys, is refused, so no two readers
+// can see different tensors in one file.
 package safetensors
 
 import (
@@ -36,7 +40,8 @@ const (
 // Dtype is the type of a tensor's elements, spelled as in the file.
 type Dtype string
 
-// The element types. BF16 is the upper half of an F32; F8E4M3 and F8E5M2 are named by their exponent and mantissa bits.
+// The element types. BF16 is the upper half of an F32; F8E4M3 and F8E5M2 are named by
+// their exponent and mantissa bits.
 const (
 	BOOL   Dtype = "BOOL"
 	U8     Dtype = "U8"
@@ -65,8 +70,9 @@ var sizes = map[Dtype]int{
 // Size returns the bytes of one element: 1, 2, 4 or 8, and 0 for a type that is not one of the constants.
 func (d Dtype) Size() int { return sizes[d] }
 
-// byteSize returns Π shape[i] · d.Size(). The product without the zero dimensions has to fit an int64 too,
-// so that whether a shape is accepted does not depend on the order of its dimensions, and strides cannot overflow.
+// byteSize returns Π shape[i] · d.Size(). The product without the zero dimensions has to fit an
+// int64 too, so that whether a shape is accepted does not depend on the order of its
+// dimensions, and strides cannot overflow.
 func byteSize(d Dtype, shape []int) (int64, error) {
 	size := uint64(d.Size())
 	if size == 0 {

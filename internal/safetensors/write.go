@@ -25,9 +25,10 @@ type Tensor struct {
 	Data  []byte
 }
 
-// Write writes the tensors and metadata to w. The bytes depend on the arguments alone, not on the order of tensors:
-// data is laid out by falling size of Dtype, then by name, and the header is padded to a multiple of 8 bytes,
-// so that each tensor starts at a multiple of its Dtype's size. Data is written from where it is, without a copy of the whole.
+// Write writes the tensors and metadata to w. The bytes depend on the arguments alone, not on the order
+// of tensors: data is laid out by falling size of Dtype, then by name, and the header is padded to a
+// multiple of 8 bytes, so that each tensor starts at a multiple of its Dtype's size. Data is written from
+// where it is, without a copy of the whole.
 //
 // It fails with ErrFormat, before the first byte, for: names that are duplicate, not UTF-8 or "__metadata__";
 // metadata that is not UTF-8, or more than 65,536 texts of it; an unknown Dtype; a negative dimension; a

@@ -126,7 +126,8 @@ func TestUnmarshal(t *testing.T) {
 		}
 	}
 	var v value
-	if err := Unmarshal([]byte(`{"A":7,"B":{"k":8},"C":[{"x":9}]}`), &v); err != nil || v.A != 7 || !maps.Equal(v.B, map[string]int{"k": 8}) || v.C[0]["x"] != 9 {
+	if err := Unmarshal([]byte(`{"A":7,"B":{"k":8},"C":[{"x":9}]}`), &v); err != nil || v.A != 7 ||
+		!maps.Equal(v.B, map[string]int{"k": 8}) || v.C[0]["x"] != 9 {
 		t.Errorf("got %+v, %v", v, err)
 	}
 	if err := Unmarshal([]byte(strings.Repeat("[", 1e6)), &v); err == nil {

@@ -104,8 +104,8 @@ func (b *Builder) Conv(x *gorgonia.Node, name string, in, out, size int) *gorgon
 	return y
 }
 
-// Sample returns seeded random inputs of the given shapes with another batch size. "words" are integers, all other
-// inputs gaussian.
+// Sample returns seeded random inputs of the given shapes with another batch size. "words"
+// are integers, all other inputs gaussian.
 func Sample(dt tensor.Dtype, seed uint64, batch int, shapes map[string]tensor.Shape) map[string]tensor.Tensor {
 	sample := map[string]tensor.Tensor{}
 	for name, shape := range shapes {

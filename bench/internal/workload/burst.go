@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Burst calls run for at least the given time, once at the least, and returns how long all of it took and a call. Errors:
-// ctx's, between two calls, and those of run.
+// Burst calls run for at least the given time, once at the least, and returns how long all of it took and a
+// call. Errors: ctx's, between two calls, and those of run.
 func Burst(ctx context.Context, run func() error, least time.Duration) (took time.Duration, seconds float64, err error) {
 	begin, calls := time.Now(), 0
 	for ; calls == 0 || took < least; calls++ {

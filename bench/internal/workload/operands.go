@@ -5,7 +5,8 @@ import (
 	"math/rand/v2"
 )
 
-// Operands are what everyone multiplies or converts who is measured on a shape. Every list is written in full.
+// Operands are what everyone multiplies or converts who is measured on a shape. Every
+// list is written in full.
 type Operands struct {
 	Shape
 	X []float32 // [m][k] gaussian activations
@@ -18,8 +19,8 @@ type Operands struct {
 	Scales []float32 // [n]
 }
 
-// NewOperands returns operands of a shape, the same at every call. The zero point of a product is 0, as behind a ReLU: a
-// peer does not pay for one.
+// NewOperands returns operands of a shape, the same at every call. The zero point of a product is 0, as
+// behind a ReLU: a peer does not pay for one.
 func NewOperands(s Shape) *Operands {
 	r := rand.New(rand.NewPCG(1, 2))
 	o := &Operands{Shape: s, QScale: 1. / 37}

@@ -20,8 +20,8 @@ type Options struct {
 	Burst   time.Duration
 }
 
-// Flags returns a set of the flags that fill in o. The threads of o are the default; works are the names that -work
-// takes, all of them its default. Usage, which begins with about, and errors go to stderr.
+// Flags returns a set of the flags that fill in o. The threads of o are the default; works are the names that
+// -work takes, all of them its default. Usage, which begins with about, and errors go to stderr.
 func (o *Options) Flags(program, about string, works []string, stderr io.Writer) *flag.FlagSet {
 	o.Shapes, o.Works = Shapes(), works
 	f := flag.NewFlagSet(program, flag.ContinueOnError)
@@ -38,7 +38,8 @@ func (o *Options) Flags(program, about string, works []string, stderr io.Writer)
 		}
 		return n, nil
 	}))
-	f.Func("shapes", "`shapes` m×k×n of the products, such as 32x1024x1024,8x4096x4096 (default "+join(o.Shapes)+")", List(&o.Shapes, ParseShape))
+	f.Func("shapes", "`shapes` m×k×n of the products, such as 32x1024x1024,8x4096x4096 (default "+join(o.Shapes)+")",
+		List(&o.Shapes, ParseShape))
 	f.Func("work", "kinds of `work` (default "+join(works)+")", List(&o.Works, OneOf(works...)))
 	f.IntVar(&o.Repeats, "repeats", 7, "timed bursts of each work, of which the median counts")
 	f.DurationVar(&o.Burst, "burst", 50*time.Millisecond, "least duration of a burst, one call at least")
@@ -48,8 +49,8 @@ func (o *Options) Flags(program, about string, works []string, stderr io.Writer)
 // mostThreads keeps a typing error from asking for memory for each of a million threads.
 const mostThreads = 1024
 
-// Parse fills in o from args by the flags of f, which Flags returned. An error has gone to the output of f too; it is
-// flag.ErrHelp where help was asked for.
+// Parse fills in o from args by the flags of f, which Flags returned. An error has gone to the output of f
+// too; it is flag.ErrHelp where help was asked for.
 func (o *Options) Parse(f *flag.FlagSet, args []string) error {
 	err := f.Parse(args)
 	switch {

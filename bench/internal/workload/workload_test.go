@@ -116,7 +116,8 @@ func TestOptions(t *testing.T) {
 		return o, o.Parse(f, strings.Fields(args))
 	}
 	o, err := parse(io.Discard, "")
-	if err != nil || o.JSON || !slices.Equal(o.Threads, []int{1, 3}) || !slices.Equal(o.Shapes, Shapes()) || !slices.Equal(o.Works, works) || o.Repeats < 3 || o.Burst <= 0 {
+	if err != nil || o.JSON || !slices.Equal(o.Threads, []int{1, 3}) || !slices.Equal(o.Shapes, Shapes()) ||
+		!slices.Equal(o.Works, works) || o.Repeats < 3 || o.Burst <= 0 {
 		t.Errorf("no flags: got %+v, %v", o, err)
 	}
 	o, err = parse(io.Discard, "-json -threads 2 -shapes 1x2x3,4x5x6 -work two -repeats 3 -burst 1ms")
@@ -140,7 +141,8 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	var stderr bytes.Buffer
-	if _, err := parse(&stderr, "-h"); !errors.Is(err, flag.ErrHelp) || !strings.HasPrefix(stderr.String(), "It measures.\n") || !strings.Contains(stderr.String(), "-threads") {
+	if _, err := parse(&stderr, "-h"); !errors.Is(err, flag.ErrHelp) ||
+		!strings.HasPrefix(stderr.String(), "It measures.\n") || !strings.Contains(stderr.String(), "-threads") {
 		t.Errorf("-h: got %v and\n%s", err, &stderr)
 	}
 }

@@ -1,4 +1,5 @@
-// Package duel measures contenders beside each other: in one process, by turns, with medians of what the turns give.
+// Package duel measures contenders beside each other: in one process, by turns, with
+// medians of what the turns give.
 package duel
 
 import (
@@ -42,7 +43,8 @@ func (r Result) Ratio(b Result) float64 {
 	return workload.Median(ratios)
 }
 
-// Threads of ONNX Runtime and OpenMP spin for a while after their work, which costs the next contender a core.
+// Threads of ONNX Runtime and OpenMP spin for a while after their work, which costs the
+// next contender a core.
 const (
 	window   = 5 * time.Millisecond // is idle where this process used less than a fifth of it
 	patience = 2 * time.Second
@@ -59,9 +61,10 @@ func waitIdle() {
 	}
 }
 
-// Measure runs contenders by turns, in order and then in reverse: each waits until the one before sleeps, makes one call
-// that does not count and then calls for at least burst, one at the least. Before all this each makes a call, whose
-// output truth judges. Errors: ctx's, between two calls, and those of the contenders.
+// Measure runs contenders by turns, in order and then in reverse: each waits until the one
+// before sleeps, makes one call that does not count and then calls for at least burst, one at
+// the least. Before all this each makes a call, whose output truth judges. Errors: ctx's,
+// between two calls, and those of the contenders.
 func Measure(ctx context.Context, contenders []Contender, truth Truth, repeats int, burst time.Duration) ([]Result, error) {
 	results := make([]Result, len(contenders))
 	order := make([]int, len(contenders))

@@ -13,7 +13,8 @@ type Truth struct {
 	want []float64
 }
 
-// sampled bounds the rows, the columns and the elements of a truth: enough for a mean, few enough to be quick.
+// sampled bounds the rows, the columns and the elements of a truth: enough for a mean,
+// few enough to be quick.
 const (
 	sampledRows     = 16
 	sampledColumns  = 128
@@ -83,8 +84,8 @@ func spread(n, count int) []int {
 // Exact is the ratio, in dB, that stands for no noise at all.
 const Exact = 200
 
-// SQNR returns 10·log10(Σ want² / Σ (want − got)²), at most Exact and at least 0, which NaN gives too. got is the
-// whole output.
+// SQNR returns 10·log10(Σ want² / Σ (want − got)²), at most Exact and at least 0, which
+// NaN gives too. got is the whole output.
 func (t Truth) SQNR(got []float32) float64 {
 	var signal, noise float64
 	for s, i := range t.at {

@@ -1,5 +1,5 @@
-// Package onednn runs primitives of oneDNN 2 through its C API. Operands are copied into oneDNN's own memory, weights
-// into the layout that it likes best; running touches no memory of Go.
+// Package onednn runs primitives of oneDNN 2 through its C API. Operands are copied into oneDNN's own memory,
+// weights into the layout that it likes best; running touches no memory of Go.
 package onednn
 
 /*
@@ -16,7 +16,8 @@ import (
 	"unsafe"
 )
 
-// ErrUnsupported reports an operation that oneDNN has no code for on this processor, or under ONEDNN_MAX_CPU_ISA.
+// ErrUnsupported reports an operation that oneDNN has no code for on this processor, or
+// under ONEDNN_MAX_CPU_ISA.
 var ErrUnsupported = errors.New("unsupported")
 
 // Primitive is an operation with its operands. It belongs to one goroutine at a time.
@@ -65,7 +66,9 @@ func MatMulBF16(s Size, x, w []uint16, threads int) (*Primitive, error) {
 	return matMul(s, C.dnnl_bf16, x, C.dnnl_bf16, w, nil, threads)
 }
 
-func matMul[X, W any](s Size, xType C.dnnl_data_type_t, x []X, wType C.dnnl_data_type_t, w []W, scales *float32, threads int) (*Primitive, error) {
+func matMul[X, W any](s Size, xType C.dnnl_data_type_t, x []X, wType C.dnnl_data_type_t, w []W, scales *float32,
+	threads int,
+) (*Primitive, error) {
 	if len(x) != s.M*s.K || len(w) != s.K*s.N {
 		panic(fmt.Sprintf("onednn: matMul: got %d and %d elements for %+v", len(x), len(w), s))
 	}

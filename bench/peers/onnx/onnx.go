@@ -1,5 +1,5 @@
-// Package onnx writes ONNX models of a few nodes: the fields of onnx.proto that such a model needs, in the wire
-// format of protocol buffers (protobuf.dev/programming-guides/encoding).
+// Package onnx writes ONNX models of a few nodes: the fields of onnx.proto that such a model needs, in the
+// wire format of protocol buffers (protobuf.dev/programming-guides/encoding).
 package onnx
 
 import "encoding/binary"
@@ -15,7 +15,8 @@ const (
 	Int32 DataType = 6
 )
 
-// Tensor is an input or an output, or with Raw, its elements in row-major order and little-endian, a constant.
+// Tensor is an input or an output, or with Raw, its elements in row-major order and
+// little-endian, a constant.
 type Tensor struct {
 	Name string
 	Type DataType

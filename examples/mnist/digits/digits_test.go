@@ -56,8 +56,8 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// TestImages wants each image to be mostly black, with strokes that are bright, many enough and in the middle, and no two
-// images to be the same.
+// TestImages wants each image to be mostly black, with strokes that are bright, many enough and in the
+// middle, and no two images to be the same.
 func TestImages(t *testing.T) {
 	const n = 1000
 	set := read(t, n, 3)
@@ -87,8 +87,8 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// TestBytes holds the bytes fixed. The sums are this package's own; they are the same under GOAMD64=v1 and v3 (which fuses
-// multiplications and additions), GOARCH=386 and GOARCH=wasm, with golang.org/x/image v0.47.0.
+// TestBytes holds the bytes fixed. The sums are this package's own; they are the same under GOAMD64=v1 and v3
+// (which fuses multiplications and additions), GOARCH=386 and GOARCH=wasm, with golang.org/x/image v0.47.0.
 func TestBytes(t *testing.T) {
 	for _, tt := range []struct {
 		n    int
@@ -144,7 +144,8 @@ func TestWriterFails(t *testing.T) {
 	}
 }
 
-// TestWarp wants each warp to keep the box around a glyph in order, left of right and top above bottom, and near the image.
+// TestWarp wants each warp to keep the box around a glyph in order, left of right and top
+// above bottom, and near the image.
 func TestWarp(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range 10_000 {

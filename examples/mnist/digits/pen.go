@@ -36,7 +36,8 @@ func (p *pen) draw(dst []byte, s shape) {
 	p.shrink(dst)
 }
 
-// fill paints a warped s on the canvas: 255 inside, 0 outside, an edge's pixel by the fraction of it that is covered.
+// fill paints a warped s on the canvas: 255 inside, 0 outside, an edge's pixel by the
+// fraction of it that is covered.
 func (p *pen) fill(s shape) {
 	w := newWarp(p.rng)
 	p.raster.Reset(fineSide, fineSide)
@@ -44,8 +45,8 @@ func (p *pen) fill(s shape) {
 	for _, contour := range s {
 		for i, vertex := range contour {
 			v := w.at(vertex)
-			// 1/512 of a fine pixel is what the rasterizer resolves. Such numbers are exact in a float32, and for a line, unlike a
-			// curve, the rasterizer computes nothing that could be fused.
+			// 1/512 of a fine pixel is what the rasterizer resolves. Such numbers are exact in a float32, and for a
+			// line, unlike a curve, the rasterizer computes nothing that could be fused.
 			x, y := float32(v.x*fine*512/one)/512, float32(v.y*fine*512/one)/512
 			if i == 0 {
 				p.raster.MoveTo(x, y)
@@ -58,8 +59,8 @@ func (p *pen) fill(s shape) {
 	p.raster.Draw(p.canvas, p.canvas.Bounds(), image.Opaque, image.Point{})
 }
 
-// blur makes every row of dst a column of src averaged over 2·radius + 1 pixels, with black beyond the edge, so that two calls
-// blur both directions.
+// blur makes every row of dst a column of src averaged over 2·radius + 1 pixels, with black beyond the edge,
+// so that two calls blur both directions.
 func blur(dst, src []byte, radius int) {
 	for i := range fineSide {
 		sum := 0
@@ -77,8 +78,8 @@ func blur(dst, src []byte, radius int) {
 	}
 }
 
-// stroke sharpens the blurred canvas: a ramp from black at level − width to white at level + width. A low level leaves strokes
-// bold, a high one thin; a wide ramp keeps them soft.
+// stroke sharpens the blurred canvas: a ramp from black at level − width to white at level + width. A low
+// level leaves strokes bold, a high one thin; a wide ramp keeps them soft.
 func (p *pen) stroke() {
 	level := between(p.rng, 50, 110)
 	width := between(p.rng, level/4, level)

@@ -21,7 +21,8 @@ const one = 1 << 12
 // point is a place in fixed point, x to the right and y down.
 type point struct{ x, y int64 }
 
-// shape is the closed contours of a glyph as polygons. The middle of the glyph's box is at (0, 0); y runs from −one to one.
+// shape is the closed contours of a glyph as polygons. The middle of the glyph's box is
+// at (0, 0); y runs from −one to one.
 type shape [][]point
 
 // loadShapes returns, for each digit, its shape in every font.
@@ -76,18 +77,19 @@ func at(p fixed.Point26_6) point { return point{int64(p.X) << 6, int64(p.Y) << 6
 // appendCurve appends four points of the quadratic Bézier curve from the last of line through control to end:
 // B(t) = (1−t)²·start + 2t(1−t)·control + t²·end at t = k/4. A glyph some 20 pixels high needs no more.
 func appendCurve(line []point, control, end point) []point {
-	const pieces = 4
+	const segments = 4
 	start := line[len(line)-1]
 	bezier := func(k, a, b, c int64) int64 {
-		return ((pieces-k)*(pieces-k)*a + 2*k*(pieces-k)*b + k*k*c) / (pieces * pieces)
+		return ((segments-k)*(segments-k)*a + 2*k*(segments-k)*b + k*k*c) / (segments * segments)
 	}
-	for k := int64(1); k <= pieces; k++ {
+	for k := int64(1); k <= segments; k++ {
 		line = append(line, point{bezier(k, start.x, control.x, end.x), bezier(k, start.y, control.y, end.y)})
 	}
 	return line
 }
 
-// normalized returns s moved and scaled, alike in both directions, so that the box around it is centred and 2·one high.
+// normalized returns s moved and scaled, alike in both directions, so that the box around
+// it is centred and 2·one high.
 func (s shape) normalized() shape {
 	all := slices.Concat(s...)
 	low, high := all[0], all[0]

@@ -18,8 +18,9 @@ type warp [2][6]int64
 //
 //	p = centre + R·S·(x, y) + bend(x, y)
 //
-// S makes the height 14 to 20 pixels, the width 75% to 125% of what the height asks for, and slants by up to 40% of the height;
-// R rotates by up to 20°; the bend, a quadratic form in x and y, moves the outline by up to 1.2 pixels for each of its terms.
+// S makes the height 14 to 20 pixels, the width 75% to 125% of what the height asks for, and slants by up
+// to 40% of the height; R rotates by up to 20°; the bend, a quadratic form in x and y, moves the outline by
+// up to 1.2 pixels for each of its terms.
 func newWarp(rng *rand.Rand) warp {
 	// tan(θ/2) gives the sine and cosine of θ without a function whose last bit depends on the machine.
 	tan := percent(rng, 18) // tan(10°) ≈ 0.18

@@ -1,5 +1,5 @@
-// Package sheet draws a contact sheet: a PNG of the images on which a float model and its quantized version disagree, each with
-// its label and what either model took it for.
+// Package sheet draws a contact sheet: a PNG of the images on which a float model and its quantized version
+// disagree, each with its label and what either model took it for.
 package sheet
 
 import (
@@ -14,8 +14,8 @@ import (
 	xdraw "golang.org/x/image/draw"
 )
 
-// Item is a grey image, Pixels[r·Cols + c] from 0 black to 255 white, with its label and the classes that the float model and
-// the quantized one chose. Method names the quantization, as in "int4".
+// Item is a grey image, Pixels[r·Cols + c] from 0 black to 255 white, with its label and the classes that the
+// float model and the quantized one chose. Method names the quantization, as in "int4".
 type Item struct {
 	Pixels                  []byte
 	Rows, Cols              int
@@ -50,10 +50,10 @@ var (
 	wrong = color.RGBA{0xc2, 0x3b, 0x12, 0xff}
 )
 
-// Write writes a PNG: the title, a line that says how many of the items are shown, and up to 60 items in rows of up to 10, each
-// enlarged without smoothing above the captions "label 4" and "float 4 → int4 9". A class that equals the label is blue, one
-// that does not is red. No items make a sheet that says so. A title or a method that is too long is cut and ends in "…".
-// Errors wrap ErrPixels or come from w.
+// Write writes a PNG: the title, a line that says how many of the items are shown, and up to 60 items in rows
+// of up to 10, each enlarged without smoothing above the captions "label 4" and "float 4 → int4 9". A class
+// that equals the label is blue, one that does not is red. No items make a sheet that says so. A title or a
+// method that is too long is cut and ends in "…". Errors wrap ErrPixels or come from w.
 func Write(w io.Writer, title string, items []Item) error {
 	for i, item := range items {
 		if item.Rows < 1 || item.Cols < 1 || len(item.Pixels)/item.Cols != item.Rows || len(item.Pixels)%item.Cols != 0 {
@@ -147,7 +147,8 @@ func caption(fonts *fonts, item Item) []line {
 	}
 }
 
-// drawTile draws the item as large as a square of tile pixels holds, in the middle of that square, the rest black.
+// drawTile draws the item as large as a square of tile pixels holds, in the middle of
+// that square, the rest black.
 func drawTile(dst draw.Image, at image.Point, item Item) {
 	square := image.Rectangle{at, at.Add(image.Pt(tile, tile))}
 	draw.Draw(dst, square, image.Black, image.Point{}, draw.Src)

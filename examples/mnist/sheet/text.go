@@ -12,7 +12,8 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
-// fonts are the faces of a sheet. A face is not safe to share between goroutines, so that each sheet has its own.
+// fonts are the faces of a sheet. A face is not safe to share between goroutines, so that
+// each sheet has its own.
 type fonts struct{ title, text font.Face }
 
 func newFonts() (*fonts, error) {
@@ -78,7 +79,8 @@ func drawLines(dst draw.Image, at image.Point, lines []line) (below int) {
 	return at.Y
 }
 
-// shorten returns s if it is at most width pixels wide, or else as many of its first letters as are with "…" behind them.
+// shorten returns s if it is at most width pixels wide, or else as many of its first
+// letters as are with "…" behind them.
 func shorten(face font.Face, s string, width int) string {
 	if font.MeasureString(face, s).Ceil() <= width {
 		return s
