@@ -42,26 +42,7 @@
 //
 // # File
 //
-// A file is a qtensor.Bundle. Its tensors are float32 constants by name, and quantized weights by the name of
-// their node; where a constant has that name, ~ follows it. The rest is JSON under the key "euryale.model" of
-// the metadata:
-//
-//	{"version": 1,
-//	 "inputs":  [{"name": "x", "shape": [-1, 784]}],
-//	 "outputs": [{"name": "y", "shape": [-1, 10]}],
-//	 "nodes":   [{"op": "Gemm", "name": "fc1", "inputs": ["x", "fc1.w", "fc1.b"], "output": "h",
-//	              "transB": true}, …],
-//	 "layers":  {"fc1": {"weight": "fc1", "compute": "static-int8",
-//	                     "activations": {"scheme": "affine8", "scale": 0.0078125, "zero_point": 128}},
-//	             "words": {"weight": "words"}}}
-//
-// In a float model, quantized tensors are constants by name, as they were quantized in training: ptq
-// quantizes layers so again. A size of -1 is the batch; "integer": true is an input of whole numbers. Nodes
-// are in an order in which they can be computed; op and attributes are ONNX's: transB, kernel_shape, strides,
-// pads (height and width, the same on both sides), dilations, group, axis, axes, starts, ends, steps, perm,
-// shape, alpha; those of FakeQuantize are scale, zero, low and high. Attributes with their default value are
-// left out. A node in layers has no tensor for its weight, which is the second input, the first of a Gather:
-// nodes with one weight share it. compute is fixed24, fixed16, dynamic-int8 or static-int8, which alone has
-// activations; multiplier is there for a scheme with float16 scales. A Gather, which has no arithmetic, has
-// neither compute nor activations.
+// A file is a qtensor.Bundle: float32 constants by name, quantized weights by the name of their node, and the
+// network as JSON. FORMAT.md beside this file says all of it, and lists the operations with their attributes.
+// Files of other versions are refused.
 package model

@@ -205,15 +205,6 @@ func (t typing) of(in []Operand) (Type, error) {
 	return of, nil
 }
 
-// Attributes returns, for each operation by name, the names of its attributes, separated by commas.
-func Attributes() map[string]string {
-	list := map[string]string{}
-	for name, op := range operations {
-		list[name] = op.attributes.String()
-	}
-	return list
-}
-
 // Along reports whether elements along an axis of the result depend on each other by the attribute axis.
 func (r *Resolved) Along(axis int) bool {
 	return operations[r.Op].attributes&attrAxis != 0 && r.Axis == axis

@@ -67,6 +67,11 @@ const (
 	indexed               // the type of its first operand; the second is whole numbers
 )
 
+// String says what it is in words.
+func (t typing) String() string {
+	return [...]string{"float32", "any, the same as the result's", "float32, and int64 for the second"}[t]
+}
+
 // most is how many inputs an operation may have that takes any number.
 const most = 1 << 16
 
