@@ -1,6 +1,7 @@
 package ptq
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -11,70 +12,74 @@ import (
 	"euryale/qtensor"
 )
 
-// Config says how layers are quantized where the graph does not: a weight, or an input, that is
-// fake-quantized there has the scheme and the parameters that it was trained with, whatever Weights,
-// Activations and Rules say but for Float. The zero Config gives symmetric weights of 8 bits, a scale for
-// each output, and activations of 24 bits.
+// Config says how a model is quantized. The zero Config gives weights of 8 bits, symmetric, with a scale for
+// each output of a layer, and activations that are block floating point of 24 bits (model.Fixed24).
+//
+// A weight, or an input of a layer, that the network fake-quantizes has the scheme and the parameters that it
+// was trained with, whatever Weights, Activations and Rules say but for Float.
 type Config struct {
-	// Weights is the scheme of weights; nil is PerChannelSymmetric of 8 bits. The axis that it keeps, if any,
-	// stands for the outputs of a layer, wherever that axis is; for a lookup it stands for the rows of the
-	// table.
+	// Passes change the float model before anything else, in this order.
+	Passes []Pass
+
+	// Weights is the scheme of weights; nil is qtensor.PerChannelSymmetric of 8 bits. Its channel axis, if any,
+	// stands for the outputs of a layer, or the rows of an embedding, whichever axis that is.
 	Weights *qtensor.Scheme
-	// Activations holds for every layer without a rule of its own. A lookup has none.
+	// WeightQuantizer quantizes weights by their schemes; nil is qtensor.Quantize, which rounds to nearest,
+	// ties to even.
+	WeightQuantizer WeightQuantizer
+
+	// Activations is how layers quantize what flows into them. An embedding has no arithmetic, and no
+	// activations.
 	Activations model.Activations
-	// Range turns what the samples showed into the range of StaticInt8, of what flows into layers, and into
-	// the sums and averages between them; nil is calib.MinMax.
+	// Range makes the ranges of StaticInt8 of what was observed; nil is calib.MinMax.
 	Range calib.RangeEstimator
-	// Rules are for layers by name. The first whose pattern matches holds, so one that stands behind others
-	// for all of its layers does nothing. A pattern that matches none of Report.Layers is an error.
+	// Profile is what was observed before, by the names of values: Report.Profile, or what a calib.Calibrator
+	// recorded of model.Model.Observe; of the model that Passes return, if there are any. What it has values of
+	// needs no calibration, and what else is needed the samples show. Quantize does not change it.
+	Profile *calib.Profile
+
+	// Rules are exceptions for layers by name. The first whose Pattern matches holds, so one that stands behind
+	// others for all of its layers does nothing. A Pattern that matches none of Report.Layers is an error.
 	Rules []LayerRule
 	// AllowFloat accepts a network of which nothing is quantized, which is ErrNothingQuantized otherwise.
 	AllowFloat bool
-	// Progress is called after every sample, in the goroutine of Quantize, where a panic of it goes up to the
-	// caller; stage is "calibrate" or "compare".
+	// Progress, if not nil, is called after each sample of a stage, "calibrate" or "compare", with how many
+	// there were.
 	Progress func(stage string, samples int)
 }
 
-// LayerRule is how the layers are quantized whose names match Pattern: path.Match's, but that * and ? stand
-// for a / too, and no range in brackets does. Fields that are left zero are the Config's.
+// LayerRule is how layers are quantized whose names match Pattern, a pattern of path.Match in which * and ?
+// match a / too, and brackets do not. Fields that are left zero are as the Config says.
 type LayerRule struct {
 	Pattern     string
-	Float       bool // leave them float; the rest is not used then
+	Float       bool // the layers stay float, and Weights and Activations are ignored
 	Weights     *qtensor.Scheme
 	Activations model.Activations
 }
 
-// plan is what holds for one layer.
-type plan struct {
+// settings are what a Config says of one layer.
+type settings struct {
 	float       bool
 	weights     qtensor.Scheme
 	activations model.Activations
 }
 
-// or returns a, and other in place of Default.
-func or(a, other model.Activations) model.Activations {
-	if a == model.Default {
-		return other
-	}
-	return a
-}
-
-// plan returns what holds for a layer.
-func (c Config) plan(layer string) plan {
-	p := plan{weights: qtensor.PerChannelSymmetric(8, 0), activations: or(c.Activations, model.Fixed24)}
+// settings returns what holds for a layer: the fields of its rule, in place of those left zero the Config's.
+func (c Config) settings(layer string) settings {
+	s := settings{weights: qtensor.PerChannelSymmetric(8, 0), activations: cmp.Or(c.Activations, model.Fixed24)}
 	if c.Weights != nil {
-		p.weights = *c.Weights
+		s.weights = *c.Weights
 	}
 	at := slices.IndexFunc(c.Rules, func(r LayerRule) bool { return r.matches(layer) })
 	if at < 0 {
-		return p
+		return s
 	}
 	r := c.Rules[at]
 	if r.Weights != nil {
-		p.weights = *r.Weights
+		s.weights = *r.Weights
 	}
-	p.float, p.activations = r.Float, or(r.Activations, p.activations)
-	return p
+	s.float, s.activations = r.Float, cmp.Or(r.Activations, s.activations)
+	return s
 }
 
 // checkMatches reports a rule that is for none of the layers.
@@ -110,6 +115,9 @@ func (r LayerRule) matches(name string) bool {
 
 // check reports what no layer could be quantized by.
 func (c Config) check() error {
+	if at := slices.Index(c.Passes, nil); at >= 0 {
+		return fmt.Errorf("Config: %w: pass %d: got nil, want a Pass", qtensor.ErrParams, at)
+	}
 	if err := checkFields(c.Weights, c.Activations); err != nil {
 		return fmt.Errorf("Config: %w", err)
 	}
@@ -127,7 +135,7 @@ func (c Config) check() error {
 	return nil
 }
 
-// checkFields reports what Config and Rule both have.
+// checkFields reports what Config and LayerRule both have.
 func checkFields(weights *qtensor.Scheme, a model.Activations) error {
 	if err := a.Validate(); err != nil {
 		return err
@@ -142,15 +150,4 @@ func checkFields(weights *qtensor.Scheme, a model.Activations) error {
 func (c Config) static() bool {
 	ofRule := func(r LayerRule) bool { return r.Activations == model.StaticInt8 && !r.Float }
 	return c.Activations == model.StaticInt8 || slices.ContainsFunc(c.Rules, ofRule)
-}
-
-// keeping returns the scheme with the axis that it keeps, if any, replaced.
-func keeping(s qtensor.Scheme, axis int) qtensor.Scheme {
-	if _, ok := s.Axis(); !ok {
-		return s
-	}
-	if size := s.GroupSize(); size > 0 {
-		return s.PerGroup(axis, size)
-	}
-	return s.PerAxis(axis)
 }

@@ -54,8 +54,8 @@ var operations = map[string]func(z *zoo) node{
 	},
 	"products": func(z *zoo) node {
 		x := z.Input("x", 70)
-		turned := must(gorgonia.Transpose(x, 1, 0))
-		left := must(gorgonia.Mul(z.Value("left", 6, 90, 70), turned))
+		transposed := must(gorgonia.Transpose(x, 1, 0))
+		left := must(gorgonia.Mul(z.Value("left", 6, 90, 70), transposed))
 		right := must(gorgonia.Mul(x, must(gorgonia.Transpose(z.Value("right", 6, 90, 70), 1, 0))))
 		return must(gorgonia.Sub(must(gorgonia.Transpose(left, 1, 0)), right))
 	},

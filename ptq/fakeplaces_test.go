@@ -115,7 +115,7 @@ func TestFakesRefused(t *testing.T) {
 			p := quantize(draw(tensor.Float32, 1, 1, 9, 6), qtensor.PerChannelAffine(8, 1)).Params()
 			return gorgonia.Mul(must(ops.FakeQuantize(x, p)), w)
 		}), nil, []string{"affine8@1", "per tensor"}},
-		{"no code for zero", on(func(_ *zoo, x, w node) (node, error) {
+		{"no quantized value for zero", on(func(_ *zoo, x, w node) (node, error) {
 			return gorgonia.Mul(within(qtensor.Uniform(8), 1, 2)(x), w)
 		}), nil, []string{"uniform8", "represents zero"}},
 		{"a scale that is computed", on(func(z *zoo, x, w node) (node, error) {
@@ -138,7 +138,7 @@ func TestFakesRefused(t *testing.T) {
 			w = must(ops.FakeQuantizeDynamic(must(gorgonia.Reshape(w, tensor.Shape{4, 9})), qtensor.PerChannelSymmetric(4, 1)))
 			return gorgonia.Mul(x, must(gorgonia.Reshape(w, tensor.Shape{6, 6})))
 		}), nil, []string{`"w"`, "channel axis"}},
-		{"other codes by batch", on(func(_ *zoo, x, w node) (node, error) {
+		{"other quantized values by batch", on(func(_ *zoo, x, w node) (node, error) {
 			first = !first
 			scheme := qtensor.Int4()
 			if first {
@@ -163,17 +163,17 @@ func TestFakesRefused(t *testing.T) {
 	}
 }
 
-// TestFakesOnTheWay has codes that go through something on the way to their layer.
+// TestFakesOnTheWay has quantized values that go through something on the way to their layer.
 func TestFakesOnTheWay(t *testing.T) {
 	four := dynamic(qtensor.PerChannelSymmetric(4, 0))
 	for _, c := range []struct {
-		name    string
-		gamma   float32
-		weight  func(w node, output int) node
-		scheme  string
-		kept    string
-		turned  bool
-		trained qtensor.Scheme
+		name       string
+		gamma      float32
+		weight     func(w node, output int) node
+		scheme     string
+		kept       string
+		transposed bool
+		trained    qtensor.Scheme
 	}{
 		{"a scale for each filter", 0.5, four, "symmetric4@0", "", false, qtensor.PerChannelSymmetric(4, 0)},
 		{"one scale", 0.5, dynamic(qtensor.Affine(3)), "affine3@0", "", false, qtensor.Affine(3)},
@@ -185,7 +185,7 @@ func TestFakesOnTheWay(t *testing.T) {
 		{"a transposed matrix", 1, nil, "symmetric3@0", "", true, qtensor.PerChannelSymmetric(3, 0)},
 	} {
 		var net network = func(z *zoo) node {
-			if c.turned {
+			if c.transposed {
 				w := must(gorgonia.Transpose(must(ops.FakeQuantizeDynamic(z.Value("w", 6, 8, 18), c.trained)), 1, 0))
 				return must(gorgonia.Mul(must(gorgonia.Reshape(z.Input("x", 2, 3, 3), tensor.Shape{z.Batch, 18})), w))
 			}
@@ -215,12 +215,12 @@ func TestFakesOnTheWay(t *testing.T) {
 		}
 		z := newZoo(tensor.Float32, 1, map[string]*tensor.Dense{})
 		shape := []int{8, 2, 3, 3}
-		if c.turned {
+		if c.transposed {
 			shape = []int{8, 18}
 		}
 		want := quantize(z.Value("w", 6, shape...).Value().(tensor.Tensor), c.trained)
-		if got := saved(t, m)["w"]; !slices.Equal(codesOf(t, got), codesOf(t, want)) || got.Scheme().String() != c.scheme {
-			t.Errorf("%s: got %v %v, want %v %v", c.name, got.Scheme(), codesOf(t, got), c.scheme, codesOf(t, want))
+		if got := saved(t, m)["w"]; !slices.Equal(quantizedOf(t, got), quantizedOf(t, want)) || got.Scheme().String() != c.scheme {
+			t.Errorf("%s: got %v %v, want %v %v", c.name, got.Scheme(), quantizedOf(t, got), c.scheme, quantizedOf(t, want))
 		}
 		if got := strings.Join(r.Kept, ", "); strings.TrimPrefix(got, "Reshape Reshape_1") != c.kept {
 			t.Errorf("%s: kept %s, want %s", c.name, got, c.kept)

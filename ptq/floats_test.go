@@ -174,13 +174,13 @@ func reasons(r report) (list []string) {
 	return list
 }
 
-// TestReportIsWhole holds the report to the nodes that a model runs: each is a layer, or kept, or on codes,
-// once.
+// TestReportIsWhole compares the report with the nodes that a model runs: each is a layer, or kept, or
+// quantized, once.
 func TestReportIsWhole(t *testing.T) {
 	nets := map[string]func(z *zoo) node{"blocks": blocks, "gated": gated, "shifted": shifted, "trained": trained}
 	maps.Copy(nets, operations)
 	maps.Copy(nets, networks)
-	delete(nets, "embedding") // of whole numbers: TestLookup
+	delete(nets, "embedding") // of whole numbers: TestEmbedding
 	for name, c := range floats {
 		nets[name] = c.net
 	}
@@ -215,7 +215,7 @@ func TestReportIsWhole(t *testing.T) {
 			}
 			for _, n := range nodes {
 				cases++
-				if line := n.Op + " " + n.Node; said[line] != 1 && !strings.HasSuffix(n.Node, "~codes") {
+				if line := n.Op + " " + n.Node; said[line] != 1 && !strings.HasSuffix(n.Node, "~quantized") {
 					t.Errorf("%s, %v: %s is said %d times, want once:\n%v", name, activations, line, said[line], r)
 				}
 			}

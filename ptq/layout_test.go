@@ -14,19 +14,19 @@ import (
 func laid(t *testing.T, w *tensor.Dense) map[string]*tensor.Dense {
 	t.Helper()
 	shape := w.Shape()
-	turned := make([]int, len(shape))
+	transposed := make([]int, len(shape))
 	wider, longer := shape.Clone(), shape.Clone()
 	columns, rows := make([]tensor.Slice, len(shape)), make([]tensor.Slice, len(shape))
 	last := len(shape) - 1
 	for i, n := range shape {
-		turned[last-i] = n
+		transposed[last-i] = n
 	}
 	wider[last] += 3
 	longer[0] += 3
 	columns[last], rows[0] = tensor.S(1, 1+shape[last]), tensor.S(2, 2+shape[0])
 	made := map[string]*tensor.Dense{
 		"column-major":    tensor.New(tensor.AsFortran(nil), tensor.WithShape(shape...), tensor.Of(w.Dtype())),
-		"transposed view": tensor.New(tensor.WithShape(turned...), tensor.Of(w.Dtype())),
+		"transposed view": tensor.New(tensor.WithShape(transposed...), tensor.Of(w.Dtype())),
 	}
 	if err := made["transposed view"].T(); err != nil {
 		t.Fatal(err)
@@ -61,7 +61,8 @@ func laid(t *testing.T, w *tensor.Dense) map[string]*tensor.Dense {
 	return made
 }
 
-// TestLayouts: weights in any layout give the model of row-major ones, to the bit, and are held to Gorgonia.
+// TestLayouts: weights in any layout give the model of row-major ones, to the bit, and are compared with
+// Gorgonia.
 func TestLayouts(t *testing.T) {
 	count := 0
 	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {

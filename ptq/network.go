@@ -1,58 +1,57 @@
 package ptq
 
-import (
-	"euryale/internal/ir"
-)
+import "euryale/internal/ir"
 
-// network is a graph with what is asked of it for every node, found once.
+// network is a float network with an index of its values, built once.
 type network struct {
 	*ir.Network
-	makers  map[string]*ir.Node   // of a value: the node that makes it
-	readers map[string][]*ir.Node // of a value, in order, each as often as it reads it
-	outputs map[string]bool
-	varies  map[string]bool     // values that what flows in changes
-	fakes   map[string]*ir.Node // of a value: the FakeQuantize that makes it, or what moves data makes it of
+	*ir.Index
+	variable      map[string]bool     // values that depend on inputs
+	fakeQuantizes map[string]*ir.Node // of a value: the FakeQuantize whose result it is, possibly moved since
 }
 
+// indexed returns a network with its index, in one pass over its nodes.
 func indexed(g *ir.Network) *network {
-	n := &network{
-		Network: g, makers: map[string]*ir.Node{}, readers: map[string][]*ir.Node{},
-		outputs: map[string]bool{}, varies: map[string]bool{}, fakes: map[string]*ir.Node{},
-	}
+	n := &network{g, ir.IndexOf(g), map[string]bool{}, map[string]*ir.Node{}}
 	for _, v := range g.Inputs {
-		n.varies[v.Name] = true
+		n.variable[v.Name] = true
 	}
 	for i := range g.Nodes {
 		node := &g.Nodes[i]
-		n.makers[node.Output] = node
 		for _, in := range node.Inputs {
-			n.readers[in] = append(n.readers[in], node)
-			n.varies[node.Output] = n.varies[node.Output] || n.varies[in]
+			n.variable[node.Output] = n.variable[node.Output] || n.variable[in]
 		}
-		switch {
-		case node.Op == ir.OpFakeQuantize:
-			n.fakes[node.Output] = node
-		case node.MovesData():
-			n.fakes[node.Output] = n.fakes[node.Inputs[0]]
+		f := node
+		if node.MovesData() {
+			f = n.fakeQuantizes[node.Inputs[0]]
 		}
-	}
-	for _, v := range g.Outputs {
-		n.outputs[v.Name] = true
+		if f != nil && f.Op == ir.OpFakeQuantize {
+			n.fakeQuantizes[node.Output] = f
+		}
 	}
 	return n
 }
 
-// taken reports whether a node or a value has the name.
-func (n *network) taken() map[string]bool {
+// activations returns the names of inputs and of results of nodes: what model.Model.Observe shows.
+func (n *network) activations() map[string]bool {
 	names := map[string]bool{}
-	for name := range n.Constants {
-		names[name] = true
-	}
 	for _, v := range n.Inputs {
 		names[v.Name] = true
 	}
 	for i := range n.Nodes {
-		names[n.Nodes[i].Name], names[n.Nodes[i].Output] = true, true
+		names[n.Nodes[i].Output] = true
+	}
+	return names
+}
+
+// taken returns the names that nodes and values have.
+func (n *network) taken() map[string]bool {
+	names := n.activations()
+	for name := range n.Constants {
+		names[name] = true
+	}
+	for i := range n.Nodes {
+		names[n.Nodes[i].Name] = true
 	}
 	return names
 }

@@ -6,19 +6,17 @@ import (
 	"euryale/internal/ir"
 )
 
-// Why a product is float whose LayerRule has Float, and one that has no weight.
-const (
-	ruled    = "a rule says so"
-	noWeight = "both operands are computed from what flows in"
-)
+// noWeight is why a product of two activations stays float.
+const noWeight = "both operands are computed from what flows in"
 
-// product is a node that multiplies by a weight, or takes rows of a table: a layer, unless there is a reason.
+// product is a node that multiplies by a weight, or takes rows of an embedding: a layer, unless there is a
+// reason.
 type product struct {
 	*ir.Node
-	plan
-	weight *ir.Constant // the constant; nil for one that is computed
-	reason string       // why it stays float, or ""
-	result string       // the value that it gives: after the ReLU that may follow it and become part of it
+	weight *ir.Constant // nil for one that is computed
+	reason string       // why it stays float whatever the Config, or ""
+	fake   *ir.Node     // the FakeQuantize of its input that a layer does itself, or nil
+	result string       // the value that it gives, after the Relu that may follow it and become part of it
 }
 
 // products returns those of a network, in order.
@@ -26,16 +24,30 @@ func (n *network) products() (list []*product) {
 	for i := range n.Nodes {
 		node := &n.Nodes[i]
 		if w := node.Weight(); w != "" {
-			list = append(list, &product{Node: node, weight: n.Constants[w], reason: n.whyFloat(node), result: n.result(node)})
+			list = append(list, &product{
+				Node: node, weight: n.Constants[w], reason: n.whyFloat(node),
+				fake: n.fakeQuantizes[node.Inputs[0]], result: n.result(node),
+			})
 		}
 	}
 	return list
 }
 
+// embedding reports whether a product takes rows, and has no arithmetic.
+func (p *product) embedding() bool { return p.Op == ir.OpGather }
+
+// input returns the value that a layer quantizes.
+func (p *product) input() string {
+	if p.fake != nil {
+		return p.fake.Inputs[0]
+	}
+	return p.Inputs[0]
+}
+
 // result returns the value that a product gives.
 func (n *network) result(node *ir.Node) string {
 	if node.Op != ir.OpGather {
-		for _, next := range n.readers[node.Output] {
+		for _, next := range n.Consumers(node.Output) {
 			if next.Op == ir.OpRelu {
 				return next.Output
 			}
@@ -50,14 +62,14 @@ func (n *network) whyFloat(node *ir.Node) string {
 	c := n.Constants[w]
 	switch {
 	case node.Op == ir.OpGather && c != nil && len(c.Shape) < 2:
-		return "its table has one axis: a scale for each number would be more than the numbers"
+		return "its embedding has one axis: a scale for each number would be more than the numbers"
 	case node.Op == ir.OpGather && c != nil:
 		return ""
-	case c == nil && !n.varies[w]:
+	case c == nil && !n.variable[w]:
 		return n.computed(w)
 	case c == nil && n.Constants[x] != nil:
 		return "its weight is the left operand of batches of products, want it on the right"
-	case c == nil && !n.varies[x]:
+	case c == nil && !n.variable[x]:
 		return n.computed(x)
 	case c == nil:
 		return noWeight
@@ -71,57 +83,13 @@ func (n *network) whyFloat(node *ir.Node) string {
 
 // computed returns why a weight that a node makes of constants is none.
 func (n *network) computed(w string) string {
-	maker := n.makers[w]
-	for maker.Op == ir.OpReshape || maker.Op == ir.OpTranspose { // what has moved it tells less
-		from := n.makers[maker.Inputs[0]]
+	producer := n.Producer(w)
+	for producer.Op == ir.OpReshape || producer.Op == ir.OpTranspose { // what has moved it tells less
+		from := n.Producer(producer.Inputs[0])
 		if from == nil {
 			break
 		}
-		maker = from
+		producer = from
 	}
-	return fmt.Sprintf("its weight is computed by %s: fold it into one tensor before the graph is built", maker.Name)
-}
-
-// plan settles what becomes of every product, by the Config.
-func (j *job) plan() error {
-	j.products = j.net.products()
-	names := make([]string, len(j.products))
-	for i, p := range j.products {
-		names[i] = p.Name
-		if p.plan = j.cfg.plan(p.Name); p.float {
-			p.reason = ruled
-		}
-	}
-	if err := j.cfg.checkMatches(names); err != nil {
-		return err
-	}
-	return j.checkQuantized()
-}
-
-// checkQuantized reports a network without a layer, unless the Config says so: by itself, or by rules for all
-// that has a weight.
-func (j *job) checkQuantized() error {
-	var reasons []string
-	var asked, missed bool
-	for _, p := range j.products {
-		if p.reason == "" {
-			return nil
-		}
-		asked = asked || p.float
-		missed = missed || !p.float && p.reason != noWeight
-		reasons = append(reasons, fmt.Sprintf("%s %s: %s", p.Op, p.Name, p.reason))
-	}
-	if j.cfg.AllowFloat || asked && !missed {
-		return nil
-	}
-	return fmt.Errorf("%w: got %d products, convolutions and lookups: %s, want a layer, or Config.AllowFloat",
-		ErrNothingQuantized, len(reasons), listed(reasons))
-}
-
-// layer reports whether a product is quantized.
-func (p *product) layer() bool { return p.reason == "" }
-
-// axis returns that of the weight's outputs, or of a table's rows.
-func (p *product) axis() int {
-	return p.ChannelAxis()
+	return fmt.Sprintf("its weight is computed by %s: fold it into one tensor before the graph is built", producer.Name)
 }

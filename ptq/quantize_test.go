@@ -111,8 +111,8 @@ func (s *small) run(x *tensor.Dense) []float64 {
 	return wide(out)
 }
 
-// TestQuantize holds models by every kind of activations to the float graph, and what is loaded to what was
-// saved.
+// TestQuantize compares models by every kind of activations with the float graph, and what is loaded with
+// what was saved.
 func TestQuantize(t *testing.T) {
 	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		s := newSmall(t, dtype)
@@ -140,7 +140,7 @@ func TestQuantize(t *testing.T) {
 				between, kept = "", between+", "+kept
 			}
 			if strings.Join(r.Kept, ", ") != kept || strings.Join(r.OnQuantized, ", ") != between {
-				t.Errorf("%v, %v: %q are kept, and %q on codes, want %s and %s", dtype, c.activations, r.Kept, r.OnQuantized, kept, between)
+				t.Errorf("%v, %v: %q are kept, and %q quantized, want %s and %s", dtype, c.activations, r.Kept, r.OnQuantized, kept, between)
 			}
 			for i, name := range []string{"conv1", "conv2", "dense1", "dense2"} {
 				l := r.Layers[i]

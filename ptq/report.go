@@ -5,50 +5,56 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"euryale/calib"
 	"euryale/internal/ir"
 	"euryale/internal/table"
 	"euryale/model"
 )
 
-// Report is what became of a network.
+// Report says what became of each layer and operation of a network, and what that has cost.
 type Report struct {
-	// Layers are all products, convolutions and lookups, in the order in which they are computed, those too
-	// that stay float.
+	// Layers are all products, convolutions and embeddings, quantized or not, in the order in which they are
+	// computed.
 	Layers []LayerReport
-	// Kept are the other operations that are computed in float32, "Softmax p", and constants that are
-	// rounded, "FakeQuantize b".
+	// Kept are the other operations that are computed in float32, such as "Softmax p", and constants that
+	// stay fake-quantized, such as "FakeQuantize b".
 	Kept []string
-	// OnQuantized are those that are computed on codes of a byte, between layers under StaticInt8: "MaxPool
-	// p".
+	// OnQuantized are the other operations that are computed on quantized activations of 8 bits, between
+	// layers under StaticInt8, such as "MaxPool p".
 	OnQuantized []string
-	Outputs     []OutputReport
-	Samples     int
+	// Outputs are those of the model, in its order.
+	Outputs []OutputReport
+	// Samples is how many there were.
+	Samples int
+	// Profile is what was observed of activations, by the names of values: all of Config.Profile, and what
+	// the samples showed besides. A Config with this Profile needs no calibration of the same values.
+	Profile *calib.Profile
 }
 
-// LayerReport is what became of a product, a convolution or a lookup. A lookup, whose Op is "Gather", has no
-// arithmetic: what is said of Activations and of what flows in is nothing there, nor is it for what stays
-// float.
+// LayerReport is what became of a product, a convolution or an embedding. SQNRs are in dB. Of a layer that
+// stays float, Weights is "" and what is said of activations is zero; so it is of an embedding, whose Op is
+// "Gather", since it has no arithmetic.
 type LayerReport struct {
 	Name, Op  string
 	Quantized bool
-	Reason    string // why it is not: what of its operands, or a rule
+	Reason    string // why it stays float, or ""
 
 	Weights     string            // the scheme
-	Activations model.Activations // never Default but for a lookup, and for what stays float
-	Low, High   float32           // the range of what flows in, before it is fake-quantized, that the samples showed
-	Clipped     float64           // the fraction of it that lies outside of the range of StaticInt8
+	Activations model.Activations // how the layer quantizes what flows into it
+	Low, High   float32           // the range of that, before it is quantized, that was observed
+	Clipped     float64           // the fraction of it outside of the range of StaticInt8
 
-	WeightSQNR float64 // of the weights against the graph's, dB; +Inf for those that were fake-quantized there
-	OutputSQNR float64 // of what flows out, against the float network's, over all samples, dB
+	WeightSQNR float64 // of the weights against the float ones; +Inf for weights that were trained quantized
+	OutputSQNR float64 // of the result against that of the float model that Passes return, over all samples
 
-	FloatBytes, Bytes int // of the weights, 0 for those that are computed
+	FloatBytes, Bytes int // of the weights before and after; 0 for weights that are computed
 }
 
-// OutputReport is what became of one of the network's results.
+// OutputReport is what became of an output.
 type OutputReport struct {
 	Name string
-	// SQNR is against the float network's, over all samples, dB; −Inf where NaN or an infinity is in one
-	// alone.
+	// SQNR is against the float model that Quantize was given, over all samples, in dB; −Inf where NaN or an
+	// infinity is in one of the two alone.
 	SQNR float64
 }
 
@@ -80,7 +86,7 @@ func (r *Report) String() string {
 	for _, list := range []struct {
 		what  string
 		nodes []string
-	}{{"on codes", r.OnQuantized}, {"in float32", r.Kept}} {
+	}{{"quantized", r.OnQuantized}, {"in float32", r.Kept}} {
 		if len(list.nodes) > 0 {
 			fmt.Fprintf(w, "%s: %s\n", list.what, table.Cell(strings.Join(list.nodes, ", ")))
 		}

@@ -109,7 +109,7 @@ func pattern(rng *rand.Rand) (glob, expression string) {
 	return glob, "^(?s:" + expression + ")$"
 }
 
-// TestPatterns holds patterns to what regular expressions match, names with a / among them, and wants an
+// TestPatterns compares patterns with what regular expressions match, names with a / among them, and wants an
 // error for one that matches none.
 func TestPatterns(t *testing.T) {
 	names := []string{"a", "b", "a/b", "a/b/c", "/", "block1/a.w", "*", "ü/a", "a\nb", "ab"}

@@ -1,8 +1,10 @@
 package ptq
 
 import (
+	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"euryale/internal/dense"
 	"euryale/model"
@@ -11,43 +13,47 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Sample is values for the inputs by name, float32 or float64, or int, int32 or int64 where the input is int,
-// for any batch size. Numbers are finite.
+// Sample is a batch of any size: a tensor for each input of the model, by name, as model.Model.Run takes it,
+// of finite numbers.
 type Sample map[string]tensor.Tensor
 
 // walks says what Quantize does with samples.
 const walks = "samples is walked twice, by calibrate and by compare, and has to give the same each time: what reads a channel or a " +
 	"file once has to be collected first"
 
-// walk calls do for every sample.
-func (j *job) walk(stage string, do func(Sample) error) error {
-	count, before := 0, j.report.Samples
-	for sample, err := range j.samples {
+// walker goes through all samples, for a stage.
+type walker struct {
+	samples  iter.Seq2[Sample, error]
+	progress func(stage string, samples int) // or nil
+}
+
+// walk calls do for every sample, and returns how many there were: want, unless that is 0.
+func (w walker) walk(ctx context.Context, stage string, want int, do func(Sample) error) (count int, err error) {
+	for sample, err := range w.samples {
 		if err == nil {
-			err = j.ctx.Err()
+			err = ctx.Err()
 		}
 		if err == nil {
 			err = do(sample)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: sample %d: %w", stage, count, err)
+			return 0, fmt.Errorf("%s: sample %d: %w", stage, count, err)
 		}
 		count++
-		if j.cfg.Progress != nil {
-			j.cfg.Progress(stage, count)
+		if w.progress != nil {
+			w.progress(stage, count)
 		}
 	}
-	if err := j.ctx.Err(); err != nil {
-		return fmt.Errorf("%s: %w", stage, err)
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("%s: %w", stage, err)
 	}
 	switch {
-	case before > 0 && count != before:
-		return fmt.Errorf("%s: %w: got %d, want %d as before: %s", stage, ErrWalk, count, before, walks)
+	case want > 0 && count != want:
+		return 0, fmt.Errorf("%s: %w: got %d, want %d as before: %s", stage, ErrWalk, count, want, walks)
 	case count == 0:
-		return fmt.Errorf("%s: %w: got none, want one or more", stage, ErrSamples)
+		return 0, fmt.Errorf("%s: %w: got none, want one or more", stage, ErrSamples)
 	}
-	j.report.Samples = count
-	return nil
+	return count, nil
 }
 
 // finite returns samples with an error in the place of one that is NaN or infinite somewhere.
@@ -75,10 +81,13 @@ func allFinite(t tensor.Tensor) error {
 	if err != nil {
 		return nil
 	}
-	for i, v := range x {
-		if v-v != 0 {
-			return fmt.Errorf("%w: got %v at %d, want a finite float32", qtensor.ErrValue, v, i)
-		}
+	return checkFinite(x)
+}
+
+// checkFinite reports the first NaN or infinity.
+func checkFinite(x []float32) error {
+	if at := slices.IndexFunc(x, func(v float32) bool { return v-v != 0 }); at >= 0 {
+		return fmt.Errorf("%w: got %v at %d, want a finite float32", qtensor.ErrValue, x[at], at)
 	}
 	return nil
 }

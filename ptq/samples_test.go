@@ -26,7 +26,7 @@ func twoInputs(z *zoo) node {
 
 func wordsToo(z *zoo) node {
 	list := gorgonia.NewVector(z.Graph, tensor.Int, gorgonia.WithShape(z.Batch), gorgonia.WithName("words"))
-	h := must(gorgonia.Add(twoInputs(z), rows(z.Value("table", 1, vocabulary, 4), list)))
+	h := must(gorgonia.Add(twoInputs(z), rows(z.Value("embedding", 1, vocabulary, 4), list)))
 	z.Inputs = append(z.Inputs, list)
 	return h
 }

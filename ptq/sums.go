@@ -1,7 +1,6 @@
 package ptq
 
 import (
-	"fmt"
 	"slices"
 
 	"euryale/internal/ir"
@@ -9,111 +8,96 @@ import (
 	"euryale/qtensor"
 )
 
-// Between layers under StaticInt8, what flows into a sum is rounded to codes of a byte where the model then
-// keeps it as such, and the sum too; likewise what flows into an average. So a residual block, and the pool
+// Between layers under StaticInt8, what flows into a sum is fake-quantized to 8 bits where the model then
+// keeps it quantized, and the sum too; likewise what flows into an average. So a residual block, and the pool
 // behind it, take and give a byte for each number.
 
-// rounding is what may be rounded to codes before ops that are no layers.
-type rounding struct {
+// sums are the nodes between layers that may read quantized values.
+type sums struct {
 	net    *network
 	nodes  map[*ir.Node]bool // sums of two values, and averages
 	values []string          // that they read, in the order in which they are computed
 }
 
-// rounding returns what sums of two values and averages read; nothing where no layer is StaticInt8 by the
-// Config, or where the graph says itself what is rounded.
-func (j *job) rounding() rounding {
-	r := rounding{net: j.net, nodes: map[*ir.Node]bool{}}
-	if !j.cfg.static() || slices.ContainsFunc(j.graph.Nodes, func(n ir.Node) bool { return n.Op == ir.OpFakeQuantize }) {
-		return r
+// sums returns the sums of two values and the averages; none where no layer is static, or where the network
+// says itself what is fake-quantized.
+func (n *network) sums(static bool) sums {
+	s := sums{net: n, nodes: map[*ir.Node]bool{}}
+	if !static || len(n.fakeQuantizes) > 0 {
+		return s
 	}
 	read := map[string]bool{}
-	for i := range j.net.Nodes {
-		n := &j.net.Nodes[i]
-		given := func(in string) bool { return j.net.makers[in] == nil }
-		if n.Op != ir.OpAdd && !average(n) || slices.ContainsFunc(n.Inputs, given) {
+	for i := range n.Nodes {
+		node := &n.Nodes[i]
+		given := func(in string) bool { return n.Producer(in) == nil }
+		if node.Op != ir.OpAdd && !isAverage(node) || slices.ContainsFunc(node.Inputs, given) {
 			continue
 		}
-		r.nodes[n] = true
-		for _, in := range n.Inputs {
+		s.nodes[node] = true
+		for _, in := range node.Inputs {
 			if !read[in] {
 				read[in] = true
-				r.values = append(r.values, in)
+				s.values = append(s.values, in)
 			}
 		}
 	}
-	return r
+	return s
 }
 
-func average(n *ir.Node) bool {
+func isAverage(n *ir.Node) bool {
 	return n.Op == ir.OpAveragePool || n.Op == ir.OpGlobalAveragePool
 }
 
-// build makes the model of the graph, with as much rounded as leaves codes between its layers.
-func (j *job) build(g *ir.Network, layers map[string]model.Layer) (*model.Model, *ir.Network, error) {
-	r := j.rounding()
-	fakes, taken := map[string]ir.Node{}, j.net.taken()
-	for _, v := range r.values {
-		h := j.seen[v]
-		if h.NonFinite() > 0 {
-			continue
-		}
-		p, err := j.params(h)
-		if err != nil {
-			return nil, nil, fmt.Errorf("value %q: %w", v, err)
-		}
-		name := v + "~codes"
-		for taken[name] {
-			name += "~"
-		}
-		taken[name] = true
-		fakes[v] = fakeOf(name, v, p)
-	}
-	floats := map[string]bool{}
+// quantized returns the model of g, and the network that it runs: with as many FakeQuantizes of the
+// parameters, which are by value, as leave quantized values between layers.
+func (s sums) quantized(
+	g *ir.Network, layers map[string]model.Layer, inputs map[string]qtensor.Params,
+) (*model.Model, *ir.Network, error) {
+	fakes, float := s.fakeQuantizes(inputs), map[string]bool{}
 	for {
-		rounded := r.in(g, fakes)
-		m, err := model.New(rounded, layers)
+		with := s.insert(g, fakes)
+		m, err := model.New(with, layers)
 		if err != nil {
 			return nil, nil, err
 		}
-		left := r.left(fakes, setOf(m.QuantizedValues()))
+		left := s.leftFloat(fakes, setOf(m.QuantizedValues()))
 		if len(left) == 0 {
-			return m, rounded, nil
+			return m, with, nil
 		}
-		r.spread(left, floats, layers)
-		for v := range floats {
+		s.propagateFloat(left, float, layers)
+		for v := range float {
 			delete(fakes, v)
 		}
 	}
 }
 
-func setOf(names []string) map[string]bool {
-	set := map[string]bool{}
-	for _, name := range names {
-		set[name] = true
+// fakeQuantizes returns a FakeQuantize for each value that has parameters, by the value.
+func (s sums) fakeQuantizes(inputs map[string]qtensor.Params) map[string]ir.Node {
+	fakes, taken := map[string]ir.Node{}, s.net.taken()
+	for _, v := range s.values {
+		p, ok := inputs[v]
+		if !ok {
+			continue
+		}
+		name := v + "~quantized"
+		for taken[name] {
+			name += "~"
+		}
+		taken[name] = true
+		fakes[v] = fakeQuantizeOf(name, v, p)
 	}
-	return set
+	return fakes
 }
 
-// fakeOf returns a FakeQuantize of parameters for a tensor.
-func fakeOf(name, in string, p qtensor.Params) ir.Node {
-	low, high := p.Scheme.CodeRange()
-	f := ir.Node{Op: ir.OpFakeQuantize, Name: name, Inputs: []string{in}, Output: name, Scale: p.Scales[0], QuantMin: low, QuantMax: high}
-	if p.Scheme.HasZeroPoint() {
-		f.ZeroPoint = p.ZeroPoints[0]
-	}
-	return f
-}
-
-// in returns g with the fakes behind the values that they read, for those of the rounding's nodes all of
-// whose inputs have one.
-func (r rounding) in(g *ir.Network, fakes map[string]ir.Node) *ir.Network {
+// insert returns g with the FakeQuantizes behind the values that they read, for those of the sums all of whose
+// inputs have one.
+func (s sums) insert(g *ir.Network, fakes map[string]ir.Node) *ir.Network {
 	names := map[string]bool{}
-	for n := range r.nodes {
+	for n := range s.nodes {
 		names[n.Name] = true
 	}
-	rounded := *g
-	rounded.Nodes = nil
+	with := *g
+	with.Nodes = nil
 	for _, n := range g.Nodes {
 		if names[n.Name] && !slices.ContainsFunc(n.Inputs, func(v string) bool { return fakes[v].Op == "" }) {
 			n.Inputs = slices.Clone(n.Inputs)
@@ -121,20 +105,20 @@ func (r rounding) in(g *ir.Network, fakes map[string]ir.Node) *ir.Network {
 				n.Inputs[i] = fakes[v].Output
 			}
 		}
-		rounded.Nodes = append(rounded.Nodes, n)
+		with.Nodes = append(with.Nodes, n)
 		if f, ok := fakes[n.Output]; ok {
-			rounded.Nodes = append(rounded.Nodes, f)
+			with.Nodes = append(with.Nodes, f)
 		}
 	}
-	return &rounded
+	return &with
 }
 
-// left returns the values whose rounding leaves float32: what it gives is not kept as codes, or a sum that
-// reads it is not.
-func (r rounding) left(fakes map[string]ir.Node, coded map[string]bool) (values []string) {
+// leftFloat returns the values whose FakeQuantize makes float32: the model does not keep quantized what it
+// gives, or a sum that reads it.
+func (s sums) leftFloat(fakes map[string]ir.Node, quantized map[string]bool) (values []string) {
 	for v, f := range fakes {
-		if !coded[f.Output] || slices.ContainsFunc(r.net.readers[v], func(n *ir.Node) bool {
-			return r.nodes[n] && !average(n) && !coded[n.Output]
+		if !quantized[f.Output] || slices.ContainsFunc(s.net.Consumers(v), func(n *ir.Node) bool {
+			return s.nodes[n] && !isAverage(n) && !quantized[n.Output]
 		}) {
 			values = append(values, v)
 		}
@@ -142,10 +126,10 @@ func (r rounding) left(fakes map[string]ir.Node, coded map[string]bool) (values 
 	return values
 }
 
-// spread adds values to floats, and those that are not kept as codes then either, by all but layers: what is
-// made of one, and what one is made of but by an average, which gives float32 of codes too. A model made anew
-// would tell the same, one sum further each time.
-func (r rounding) spread(values []string, floats map[string]bool, layers map[string]model.Layer) {
+// propagateFloat adds values to float, and those that are not kept quantized then either, by all but layers:
+// what is made of one, and what one is made of but by an average, which gives float32 of quantized values
+// too. Models made over and over would tell the same, one sum further each time.
+func (s sums) propagateFloat(values []string, float map[string]bool, layers map[string]model.Layer) {
 	isLayer := func(n *ir.Node) bool {
 		_, ok := layers[n.Name]
 		return ok
@@ -153,16 +137,16 @@ func (r rounding) spread(values []string, floats map[string]bool, layers map[str
 	for len(values) > 0 {
 		v := values[len(values)-1]
 		values = values[:len(values)-1]
-		if floats[v] {
+		if float[v] {
 			continue
 		}
-		floats[v] = true
-		for _, n := range r.net.readers[v] {
+		float[v] = true
+		for _, n := range s.net.Consumers(v) {
 			if !isLayer(n) {
 				values = append(values, n.Output)
 			}
 		}
-		if n := r.net.makers[v]; n != nil && !isLayer(n) && !average(n) {
+		if n := s.net.Producer(v); n != nil && !isLayer(n) && !isAverage(n) {
 			values = append(values, n.Inputs...)
 		}
 	}

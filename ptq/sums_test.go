@@ -52,15 +52,15 @@ func trained(z *zoo) node {
 	return z.Dense(must(gorgonia.Add(a, z.Dense(a, "b", 12, 12))), "c", 12, 10)
 }
 
-// TestSums holds the report to what is computed on codes.
+// TestSums compares the report with what is computed on quantized activations.
 func TestSums(t *testing.T) {
 	const all = "Add Relu Add Relu GlobalAveragePool Reshape"
 	for _, c := range []struct {
-		name    string
-		net     func(z *zoo) node
-		cfg     ptq.Config
-		onCodes string
-		least   float64 // dB
+		name      string
+		net       func(z *zoo) node
+		cfg       ptq.Config
+		quantized string
+		least     float64 // dB
 	}{
 		{"static", blocks, ptq.Config{Activations: model.StaticInt8}, all, 30},
 		{"static by a rule", blocks, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "*", Activations: model.StaticInt8}}}, all, 30},
@@ -100,12 +100,12 @@ func TestSums(t *testing.T) {
 			kind, _, _ := strings.Cut(node, " ")
 			kinds = append(kinds, kind)
 		}
-		if got := strings.Join(kinds, " "); got != c.onCodes || !(r.Outputs[0].SQNR >= c.least) {
-			t.Errorf("%s: %q are on codes, want %s:\n%v", c.name, got, c.onCodes, r)
+		if got := strings.Join(kinds, " "); got != c.quantized || !(r.Outputs[0].SQNR >= c.least) {
+			t.Errorf("%s: %q are quantized, want %s:\n%v", c.name, got, c.quantized, r)
 		}
 		for _, node := range r.OnQuantized {
 			if slices.Contains(r.Kept, node) {
-				t.Errorf("%s: %s is on codes and in float32", c.name, node)
+				t.Errorf("%s: %s is quantized and in float32", c.name, node)
 			}
 		}
 		var file bytes.Buffer

@@ -110,7 +110,9 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[ptq.OutputReport](),
 	reflect.TypeFor[ptq.Report](),
 	reflect.TypeFor[ptq.LayerRule](),
+	reflect.TypeFor[ptq.Pass](),
 	reflect.TypeFor[ptq.Sample](),
+	reflect.TypeFor[ptq.WeightQuantizer](),
 
 	reflect.TypeFor[qtensor.Bundle](),
 	reflect.TypeFor[qtensor.File](),

@@ -36,6 +36,10 @@ func (failing) Write([]byte) (int, error)         { return 0, errMine }
 func (failing) Range(*calib.Histogram, qtensor.Scheme) (lo, hi float32, err error) {
 	return float32(math.NaN()), float32(math.Inf(-1)), nil
 }
+func (failing) Apply(context.Context, *model.Model) (*model.Model, error) { return nil, nil }
+func (failing) QuantizeWeight(context.Context, string, *tensor.Dense, qtensor.Scheme) (*qtensor.QTensor, error) {
+	return nil, nil
+}
 func (failing) String() string { return "\xff" }
 
 type failing struct{}
@@ -78,6 +82,8 @@ func init() {
 	give(func(*setting) ir.Network { return *network() })
 	alsoParts[ir.Network]()
 
+	fixed[ptq.Pass](nil, failing{})
+	fixed[ptq.WeightQuantizer](nil, failing{})
 	giveGraphs()
 }
 

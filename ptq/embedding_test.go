@@ -48,7 +48,7 @@ func (s sentence) quantize(t *testing.T, cfg ptq.Config) (*model.Model, report) 
 	return m, r
 }
 
-// run returns what a model, and what its file gives for words, and holds one to the other.
+// run returns what a model, and what its file gives for words, and compares them.
 func (s sentence) run(t *testing.T, m *model.Model) (got, gorgonias []float64) {
 	t.Helper()
 	x := words(9, 4, length)
@@ -70,11 +70,11 @@ func (s sentence) run(t *testing.T, m *model.Model) (got, gorgonias []float64) {
 	return got, values(t, g.Inputs[0], x, g.Outputs[0])[0]
 }
 
-func rows(table, list node) node { return must(gorgonia.ByIndices(table, list, 0)) }
+func rows(embedding, list node) node { return must(gorgonia.ByIndices(embedding, list, 0)) }
 
-// average is a mean of the rows of a table, and a dense layer.
+// average is a mean of the rows of an embedding, and a dense layer.
 func average(z *zoo, list node) node {
-	h := must(gorgonia.Mean(must(gorgonia.Reshape(rows(z.Value("table", 1, vocabulary, 16), list),
+	h := must(gorgonia.Mean(must(gorgonia.Reshape(rows(z.Value("embedding", 1, vocabulary, 16), list),
 		tensor.Shape{z.Batch, length, 16})), 1))
 	return z.Dense(must(gorgonia.Rectify(h)), "a", 16, 6)
 }
@@ -89,33 +89,33 @@ func sizeOf(t *testing.T, m *model.Model) int {
 	return file.Len()
 }
 
-// TestLookup quantizes a table by schemes whose axis stands for rows, as the report says, and to a smaller
-// file.
-func TestLookup(t *testing.T) {
+// TestEmbedding quantizes an embedding by schemes whose axis stands for rows, as the report says, and to a
+// smaller file.
+func TestEmbedding(t *testing.T) {
 	float, _ := sentence(average).quantize(t, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "*", Float: true}}})
 	int4, half, offset := qtensor.Int4().PerGroup(1, 8).WithScales(qtensor.ScaleFloat16), qtensor.BFloat16(), qtensor.Uniform(8)
 	for _, c := range []struct {
 		scheme *qtensor.Scheme
 		want   string
 		least  float64 // dB
-		bytes  int     // of the table
+		bytes  int     // of the embedding
 	}{
 		{nil, "symmetric8@0", 40, vocabulary * (16 + 4)},
 		{&int4, "int4/g8@0/f16", 18, vocabulary*(8+4) + 4},
 		{&half, "bfloat16", 50, vocabulary * 32},
 		{&offset, "uniform8", 38, vocabulary*16 + 8},
 	} {
-		m, r := sentence(average).quantize(t, ptq.Config{Activations: model.StaticInt8, Rules: []ptq.LayerRule{{Pattern: "table", Weights: c.scheme, Activations: model.StaticInt8}}})
+		m, r := sentence(average).quantize(t, ptq.Config{Activations: model.StaticInt8, Rules: []ptq.LayerRule{{Pattern: "embedding", Weights: c.scheme, Activations: model.StaticInt8}}})
 		if len(r.Layers) != 2 || strings.Contains(strings.Join(r.Kept, ", "), "Gather") {
 			t.Fatalf("%s: got layers %+v, kept %q", c.want, r.Layers, r.Kept)
 		}
 		l := r.Layers[0]
-		want := ptq.LayerReport{Name: "table", Op: "Gather", Quantized: true, Weights: c.want, WeightSQNR: l.WeightSQNR, OutputSQNR: l.OutputSQNR, FloatBytes: 4 * vocabulary * 16, Bytes: c.bytes}
+		want := ptq.LayerReport{Name: "embedding", Op: "Gather", Quantized: true, Weights: c.want, WeightSQNR: l.WeightSQNR, OutputSQNR: l.OutputSQNR, FloatBytes: 4 * vocabulary * 16, Bytes: c.bytes}
 		if l != want || l.WeightSQNR < c.least || !(math.Abs(l.OutputSQNR-l.WeightSQNR) < 3) {
 			t.Errorf("got %+v, want %+v, at %v dB or more", l, want, c.least)
 		}
 		lines := strings.Split(r.String(), "\n")
-		if got := strings.Fields(lines[1]); !slices.Equal(got[:6], []string{"table", "Gather", c.want, "-", "-", "-"}) || len(got) != 10 {
+		if got := strings.Fields(lines[1]); !slices.Equal(got[:6], []string{"embedding", "Gather", c.want, "-", "-", "-"}) || len(got) != 10 {
 			t.Errorf("%s: the report says %q", c.want, got)
 		}
 		if a := r.Layers[1]; a.Name != "a" || a.Activations != model.StaticInt8 || a.High <= 0 {
@@ -128,27 +128,27 @@ func TestLookup(t *testing.T) {
 		if saved := sizeOf(t, float) - sizeOf(t, m); saved < l.FloatBytes/4 {
 			t.Errorf("%s: the file is smaller by %d bytes, want a part of %d", c.want, saved, l.FloatBytes)
 		}
-		if q := saved(t, m)["table"]; q == nil || q.Scheme().String() != c.want || q.Bytes() != c.bytes {
+		if q := saved(t, m)["embedding"]; q == nil || q.Scheme().String() != c.want || q.Bytes() != c.bytes {
 			t.Errorf("%s: the file has %v", c.want, q)
 		}
 	}
 }
 
-// TestLookupFloat leaves a table float by a rule, and one whose rows are single numbers.
-func TestLookupFloat(t *testing.T) {
-	m, r := sentence(average).quantize(t, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "table", Float: true}}})
-	if l := r.Layers[0]; l.Name != "table" || l.Quantized || l.Reason == "" || l.Bytes != l.FloatBytes || !math.IsInf(l.OutputSQNR, 1) {
-		t.Errorf("got %+v, want a float table", l)
+// TestEmbeddingFloat leaves an embedding float by a rule, and one whose rows are single numbers.
+func TestEmbeddingFloat(t *testing.T) {
+	m, r := sentence(average).quantize(t, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "embedding", Float: true}}})
+	if l := r.Layers[0]; l.Name != "embedding" || l.Quantized || l.Reason == "" || l.Bytes != l.FloatBytes || !math.IsInf(l.OutputSQNR, 1) {
+		t.Errorf("got %+v, want a float embedding", l)
 	}
-	if got := saved(t, m); got["table"] != nil || got["a"] == nil {
+	if got := saved(t, m); got["embedding"] != nil || got["a"] == nil {
 		t.Errorf("the file has %v", got)
 	}
 	var single sentence = func(z *zoo, list node) node {
-		return must(gorgonia.Reshape(rows(z.Value("table", 1, vocabulary), list), tensor.Shape{z.Batch, length}))
+		return must(gorgonia.Reshape(rows(z.Value("embedding", 1, vocabulary), list), tensor.Shape{z.Batch, length}))
 	}
 	m, r = single.quantize(t, ptq.Config{AllowFloat: true})
 	if len(r.Layers) != 1 || len(saved(t, m)) != 0 || !strings.Contains(r.Layers[0].Reason, "one axis") ||
-		slices.Contains(r.Kept, "Gather table") {
+		slices.Contains(r.Kept, "Gather embedding") {
 		t.Errorf("rows of single numbers: got layers %+v, kept %q", r.Layers, r.Kept)
 	}
 	if got, want := single.run(t, m); !slices.Equal(got, want) {
@@ -156,10 +156,10 @@ func TestLookupFloat(t *testing.T) {
 	}
 }
 
-// TestLookupReLU keeps a ReLU behind a lookup, which is no part of it.
-func TestLookupReLU(t *testing.T) {
+// TestEmbeddingReLU keeps a ReLU behind an embedding, which is no part of it.
+func TestEmbeddingReLU(t *testing.T) {
 	var net sentence = func(z *zoo, list node) node {
-		h := must(gorgonia.Rectify(rows(z.Value("table", 1, vocabulary, 16), list)))
+		h := must(gorgonia.Rectify(rows(z.Value("embedding", 1, vocabulary, 16), list)))
 		return z.Dense(must(gorgonia.Reshape(h, tensor.Shape{z.Batch, length * 16})), "a", length*16, 6)
 	}
 	m, r := net.quantize(t, ptq.Config{})
@@ -172,13 +172,14 @@ func TestLookupReLU(t *testing.T) {
 	}
 }
 
-// TestLookupTrained has the codes that a table was trained as, whatever the Config says, along any axis.
-func TestLookupTrained(t *testing.T) {
+// TestEmbeddingTrained has the quantized values that an embedding was trained with, whatever the Config says,
+// along any axis.
+func TestEmbeddingTrained(t *testing.T) {
 	for _, s := range []qtensor.Scheme{
 		qtensor.Int4(), qtensor.PerChannelSymmetric(3, 0), qtensor.PerChannelAffine(5, 1), qtensor.Uniform(4), qtensor.UInt4().PerGroup(0, 8), qtensor.UInt4().PerGroup(1, 7),
 	} {
 		var net sentence = func(z *zoo, list node) node {
-			return must(gorgonia.Reshape(rows(must(ops.FakeQuantizeDynamic(z.Value("table", 1, vocabulary, 5), s)),
+			return must(gorgonia.Reshape(rows(must(ops.FakeQuantizeDynamic(z.Value("embedding", 1, vocabulary, 5), s)),
 				list), tensor.Shape{z.Batch, length * 5}))
 		}
 		m, r := net.quantize(t, ptq.Config{})
@@ -186,55 +187,55 @@ func TestLookupTrained(t *testing.T) {
 			t.Errorf("%v: got %+v, kept %q", s, l, r.Kept)
 		}
 		z := newZoo(tensor.Float32, 1, map[string]*tensor.Dense{})
-		want := quantize(z.Value("table", 1, vocabulary, 5).Value().(tensor.Tensor), s)
-		if got := saved(t, m)["table"]; got == nil || got.Scheme() != s || !slices.Equal(codesOf(t, got), codesOf(t, want)) {
-			t.Errorf("%v: got %v, want the codes of %v", s, got, want)
+		want := quantize(z.Value("embedding", 1, vocabulary, 5).Value().(tensor.Tensor), s)
+		if got := saved(t, m)["embedding"]; got == nil || got.Scheme() != s || !slices.Equal(quantizedOf(t, got), quantizedOf(t, want)) {
+			t.Errorf("%v: got %v, want the values of %v", s, got, want)
 		}
 		if got, want := net.run(t, m); !slices.Equal(got, want) {
 			t.Errorf("%v: got %v, want %v", s, got, want)
 		}
 		m, r = net.quantize(t, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "*", Float: true}}})
-		if !slices.Contains(r.Kept, "FakeQuantize table") || len(saved(t, m)) != 0 {
+		if !slices.Contains(r.Kept, "FakeQuantize embedding") || len(saved(t, m)) != 0 {
 			t.Errorf("%v: left float, kept %q", s, r.Kept)
 		}
 	}
 }
 
-// TestLookupShared has a table that two lookups read, and products: each right, and no copy of it for another
-// of the same scheme.
-func TestLookupShared(t *testing.T) {
-	times := func(z *zoo, table, h node) node { // table·hᵀ
-		return must(gorgonia.Transpose(must(gorgonia.Mul(table, must(gorgonia.Transpose(h, 1, 0)))), 1, 0))
+// TestEmbeddingShared has an embedding that two embeddings read, and products: each right, and no copy of it
+// for another of the same scheme.
+func TestEmbeddingShared(t *testing.T) {
+	times := func(z *zoo, embedding, h node) node { // embedding·hᵀ
+		return must(gorgonia.Transpose(must(gorgonia.Mul(embedding, must(gorgonia.Transpose(h, 1, 0)))), 1, 0))
 	}
 	int4 := qtensor.Int4()
 	fake := func(s qtensor.Scheme) func(z *zoo) node {
-		return func(z *zoo) node { return must(ops.FakeQuantizeDynamic(z.Value("table", 1, vocabulary, 16), s)) }
+		return func(z *zoo) node { return must(ops.FakeQuantizeDynamic(z.Value("embedding", 1, vocabulary, 16), s)) }
 	}
-	plain := func(z *zoo) node { return z.Value("table", 1, vocabulary, 16) }
+	plain := func(z *zoo) node { return z.Value("embedding", 1, vocabulary, 16) }
 	for _, c := range []struct {
-		name    string
-		table   func(z *zoo) node
-		cfg     ptq.Config
-		by      func(z *zoo, table, h node) node
-		weights []string // in the file
-		least   float64  // dB
+		name      string
+		embedding func(z *zoo) node
+		cfg       ptq.Config
+		by        func(z *zoo, embedding, h node) node
+		weights   []string // in the file
+		least     float64  // dB
 	}{
-		{"one scheme", plain, ptq.Config{}, times, []string{"table"}, 35},
-		{"two schemes", plain, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "table", Weights: &int4}}}, times, []string{"table", "table_2"}, 15},
-		{"float rows", plain, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "table", Float: true}, {Pattern: "table_2", Float: true}}}, times, []string{"table_3"}, 35},
-		{"a float product", plain, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "table_3", Float: true}}}, times, []string{"table"}, 35},
-		{"transposed before", plain, ptq.Config{}, func(_ *zoo, table, h node) node {
-			return must(gorgonia.Mul(h, must(gorgonia.Transpose(table, 1, 0))))
-		}, []string{"table"}, 35},
-		{"trained", fake(qtensor.PerChannelSymmetric(4, 0)), ptq.Config{}, times, []string{"table"}, 100},
+		{"one scheme", plain, ptq.Config{}, times, []string{"embedding"}, 35},
+		{"two schemes", plain, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "embedding", Weights: &int4}}}, times, []string{"embedding", "embedding_2"}, 15},
+		{"float rows", plain, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "embedding", Float: true}, {Pattern: "embedding_2", Float: true}}}, times, []string{"embedding_3"}, 35},
+		{"a float product", plain, ptq.Config{Rules: []ptq.LayerRule{{Pattern: "embedding_3", Float: true}}}, times, []string{"embedding"}, 35},
+		{"transposed before", plain, ptq.Config{}, func(_ *zoo, embedding, h node) node {
+			return must(gorgonia.Mul(h, must(gorgonia.Transpose(embedding, 1, 0))))
+		}, []string{"embedding"}, 35},
+		{"trained", fake(qtensor.PerChannelSymmetric(4, 0)), ptq.Config{}, times, []string{"embedding"}, 100},
 	} {
 		var net sentence = func(z *zoo, list node) node {
-			table := c.table(z)
-			one, other := rows(table, list), rows(table,
+			embedding := c.embedding(z)
+			one, other := rows(embedding, list), rows(embedding,
 				must(gorgonia.Reshape(must(gorgonia.Reshape(list, tensor.Shape{z.Batch, length})),
 					tensor.Shape{length * z.Batch, 1})))
 			h := must(gorgonia.Tanh(must(gorgonia.Add(one, must(gorgonia.Reshape(other, tensor.Shape{z.Batch * length, 16}))))))
-			return c.by(z, table, h)
+			return c.by(z, embedding, h)
 		}
 		m, r := net.quantize(t, c.cfg)
 		var names []string
@@ -253,12 +254,12 @@ func TestLookupShared(t *testing.T) {
 	}
 }
 
-// TestLookupOutOfRange runs a model on a word that is not there.
-func TestLookupOutOfRange(t *testing.T) {
+// TestEmbeddingOutOfRange runs a model on a word that is not there.
+func TestEmbeddingOutOfRange(t *testing.T) {
 	m, _ := sentence(average).quantize(t, ptq.Config{})
 	x := words(1, 2, length)
 	x.Data().([]int)[3] = vocabulary
-	if _, err := m.Run(context.Background(), map[string]tensor.Tensor{"words": x}); !errors.Is(err, qtensor.ErrValue) || !strings.Contains(err.Error(), `node "table" (Gather)`) || !strings.Contains(err.Error(), "got row 30 at 3") {
+	if _, err := m.Run(context.Background(), map[string]tensor.Tensor{"words": x}); !errors.Is(err, qtensor.ErrValue) || !strings.Contains(err.Error(), `node "embedding" (Gather)`) || !strings.Contains(err.Error(), "got row 30 at 3") {
 		t.Errorf("got error %v, want ErrValue for row 30", err)
 	}
 }

@@ -161,8 +161,8 @@ func saved(t *testing.T, m *model.Model) map[string]*qtensor.QTensor {
 	return b.Quantized
 }
 
-// codes returns RNE(y/s) + z of numbers that a fake op gave, by the parameters of q.
-func codes(q *qtensor.QTensor, numbers []float64, output int) (list []int) {
+// quantizedBy returns RNE(y/s) + z of numbers that a fake op gave, by the parameters of q.
+func quantizedBy(q *qtensor.QTensor, numbers []float64, output int) (list []int) {
 	p, shape := q.Params(), q.Shape()
 	inner := shape[output+1:].TotalSize()
 	for i, v := range numbers {
@@ -181,7 +181,7 @@ func codes(q *qtensor.QTensor, numbers []float64, output int) (list []int) {
 	return list
 }
 
-func codesOf(t *testing.T, q *qtensor.QTensor) (list []int) {
+func quantizedOf(t *testing.T, q *qtensor.QTensor) (list []int) {
 	t.Helper()
 	switch c := q.Codes().Data().(type) {
 	case []int8:
@@ -206,8 +206,8 @@ func decibels(want, got []float64) float64 {
 }
 
 // TestTrained converts networks that were trained through fake quantization, of weights alone and of
-// activations too: the codes are those that the fake ops round to, and the model computes what Gorgonia does.
-// Where a sum is rounded to codes it may fall to the other side of a tie.
+// activations too: the quantized values are those that the fake ops round to, and the model computes what
+// Gorgonia does. Where a sum is quantized it may fall to the other side of a tie.
 func TestTrained(t *testing.T) {
 	bytes8 := within(qtensor.Affine(8), -2, 3)
 	for _, c := range []struct {
@@ -251,8 +251,8 @@ func TestTrained(t *testing.T) {
 			out := values(t, x, sample, y, weights[names[0]], weights[names[1]], weights[names[2]], weights[names[3]])
 			for i, name := range names {
 				q := saved(t, m)[name]
-				if weights[name].Op() != nil && !slices.Equal(codesOf(t, q), codes(q, out[1+i], i/2)) {
-					t.Errorf("%s, %v: %s has codes %v, the fake op gives %v", c.name, dtype, name, codesOf(t, q)[:9], codes(q, out[1+i], i/2)[:9])
+				if weights[name].Op() != nil && !slices.Equal(quantizedOf(t, q), quantizedBy(q, out[1+i], i/2)) {
+					t.Errorf("%s, %v: %s has %v, the fake op gives %v", c.name, dtype, name, quantizedOf(t, q)[:9], quantizedBy(q, out[1+i], i/2)[:9])
 				}
 				if l := r.Layers[i]; weights[name].Op() != nil && !math.IsInf(l.WeightSQNR, 1) || (l.Activations == model.StaticInt8) != c.static {
 					t.Errorf("%s, %v: %s is %+v, want the weights that were trained, static: %v", c.name, dtype, name, l, c.static)
