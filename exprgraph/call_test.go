@@ -42,7 +42,8 @@ var called = []struct {
 	{"Sparsemax", unary(func(x node) (node, error) { return gorgonia.Sparsemax(x) }), []string{"sparsemaxOp"}},
 	{"ByIndices", on(func(z *zoo, x node) (node, error) {
 		indices := tensor.New(tensor.WithShape(3), tensor.WithBacking([]int{2, 0, 2}))
-		return gorgonia.ByIndices(x, gorgonia.NewVector(z.g, tensor.Int, gorgonia.WithName("indices"), gorgonia.WithShape(3), gorgonia.WithValue(indices)), 1)
+		return gorgonia.ByIndices(x, gorgonia.NewVector(z.g, tensor.Int, gorgonia.WithName("indices"), gorgonia.WithShape(3),
+			gorgonia.WithValue(indices)), 1)
 	}), []string{"byIndicesOp"}},
 	{"Tensordot", on(func(z *zoo, x node) (node, error) {
 		three := must(gorgonia.Reshape(x, tensor.Shape{z.batch, 2, 2}))

@@ -32,32 +32,9 @@ func embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgon
 	if m == nil || len(m.Inputs()) == 0 || len(m.Outputs()) == 0 {
 		return nil, fmt.Errorf("%w: got no model, or one without inputs or outputs", qtensor.ErrParams)
 	}
-	var nodes gorgonia.Nodes
-	var dtype tensor.Dtype
-	for _, in := range m.Inputs() {
-		n := inputs[in.Name]
-		if n == nil {
-			return nil, fmt.Errorf("%w: got no input %q", qtensor.ErrNotFound, in.Name)
-		}
-		t, ok := n.Type().(gorgonia.TensorType) // the others have no Dims and Dtype, and panic when asked
-		switch {
-		case ok && in.Type == model.Int64 && t.Of == tensor.Int:
-		case ok && in.Type != model.Int64 && (t.Of == tensor.Float32 || t.Of == tensor.Float64) && (dtype == tensor.Dtype{} || n.Dtype() == dtype):
-			dtype = n.Dtype()
-		default:
-			return nil, fmt.Errorf("%w: input %q is a %v, want int if it is Integer, float32 or float64 if not, as all others", qtensor.ErrDtype, in.Name, n.Type())
-		}
-		if n.Graph() == nil || n.Graph() != inputs[m.Inputs()[0].Name].Graph() {
-			return nil, fmt.Errorf("%w: input %q is in no graph, or in another one than %q, want all in one",
-				qtensor.ErrParams, in.Name, m.Inputs()[0].Name)
-		}
-		nodes = append(nodes, n)
-	}
-	if len(inputs) != len(nodes) {
-		return nil, fmt.Errorf("%w: got %d inputs, want the model's %d", qtensor.ErrNotFound, len(inputs), len(nodes))
-	}
-	if dtype == (tensor.Dtype{}) {
-		dtype = tensor.Float32
+	nodes, dtype, err := inputNodes(m, inputs)
+	if err != nil {
+		return nil, err
 	}
 	outputs := map[string]*gorgonia.Node{}
 	for i, out := range m.Outputs() {
@@ -75,6 +52,38 @@ func embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgon
 		outputs[out.Name] = y
 	}
 	return outputs, nil
+}
+
+// inputNodes returns the nodes of inputs in the order of the model's, and the type of the float ones.
+func inputNodes(m *model.Model, inputs map[string]*gorgonia.Node) (nodes gorgonia.Nodes, dtype tensor.Dtype, err error) {
+	for _, in := range m.Inputs() {
+		n := inputs[in.Name]
+		if n == nil {
+			return nil, dtype, fmt.Errorf("%w: got no input %q", qtensor.ErrNotFound, in.Name)
+		}
+		t, ok := n.Type().(gorgonia.TensorType) // the others have no Dims and Dtype, and panic when asked
+		switch {
+		case ok && in.Type == model.Int64 && t.Of == tensor.Int:
+		case ok && in.Type != model.Int64 && (t.Of == tensor.Float32 || t.Of == tensor.Float64) &&
+			(dtype == tensor.Dtype{} || n.Dtype() == dtype):
+			dtype = n.Dtype()
+		default:
+			return nil, dtype, fmt.Errorf("%w: input %q is a %v, want int for an int64 input, one of float32 and float64 for all others",
+				qtensor.ErrDtype, in.Name, n.Type())
+		}
+		if n.Graph() == nil || n.Graph() != inputs[m.Inputs()[0].Name].Graph() {
+			return nil, dtype, fmt.Errorf("%w: input %q is in no graph, or in another one than %q, want all in one",
+				qtensor.ErrParams, in.Name, m.Inputs()[0].Name)
+		}
+		nodes = append(nodes, n)
+	}
+	if len(inputs) != len(nodes) {
+		return nil, dtype, fmt.Errorf("%w: got %d inputs, want the model's %d", qtensor.ErrNotFound, len(inputs), len(nodes))
+	}
+	if dtype == (tensor.Dtype{}) {
+		dtype = tensor.Float32
+	}
+	return nodes, dtype, nil
 }
 
 // embedded is an output of a model as an op.

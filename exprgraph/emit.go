@@ -23,54 +23,74 @@ func (n names) take(base, otherwise string) string {
 	return name
 }
 
-// emit returns the steps as a graph. Names are taken by inputs, then constants, then steps.
+// emission is a network in the making.
+type emission struct {
+	network       *ir.Network
+	values, nodes names
+	unnamed       map[string]int // nodes without a name of their own, by operation
+	named         map[*value]string
+}
+
+// emit returns the steps as a network. Names are taken by inputs, then constants, then steps.
 func (r *reader) emit() *ir.Network {
+	e := &emission{
+		network: &ir.Network{Constants: map[string]*ir.Constant{}}, values: names{}, nodes: names{},
+		unnamed: map[string]int{}, named: map[*value]string{},
+	}
 	steps := expand(r.steps)
-	g := &ir.Network{Constants: map[string]*ir.Constant{}}
-	values, nodes, counts := names{}, names{}, map[string]int{}
-	named := map[*value]string{}
-	for _, unnamed := range []bool{false, true} { // a name that was given stays
-		for _, v := range r.inputs {
-			if (v.base == "") == unnamed {
-				named[v] = values.take(v.base, "input")
-			}
-		}
-	}
-	for _, v := range r.inputs {
-		g.Inputs = append(g.Inputs, ir.Value{Name: named[v], Shape: v.shape, Type: v.dtype()})
-	}
-	constants := func(list []*value) {
-		for _, v := range list {
-			if _, ok := named[v]; ok || v.data == nil {
-				continue
-			}
-			named[v] = values.take(v.base, "weight")
-			g.Constants[named[v]] = &ir.Constant{Shape: v.shape, Data: v.data, Trained: v.quantized}
-		}
-	}
+	e.inputs(r.inputs)
 	for _, s := range steps {
-		constants(s.in)
+		e.constants(s.in)
 	}
-	constants(r.outputs)
+	e.constants(r.outputs)
 	for _, s := range steps {
-		node := s.Node
-		if layer := s.layerName(); layer != "" {
-			node.Name = nodes.take(layer, "")
-		} else {
-			counts[node.Op]++
-			node.Name = nodes.take(fmt.Sprintf("%s_%d", node.Op, counts[node.Op]), "")
-		}
-		node.Output = values.take(node.Name+".out", "")
-		named[s.out] = node.Output
-		for _, v := range s.in {
-			node.Inputs = append(node.Inputs, named[v])
-		}
-		g.Nodes = append(g.Nodes, node)
+		e.node(s)
 	}
 	for _, v := range r.outputs {
-		g.Outputs = append(g.Outputs, ir.Value{Name: named[v], Shape: v.shape})
+		e.network.Outputs = append(e.network.Outputs, ir.Value{Name: e.named[v], Shape: v.shape})
 	}
-	return g
+	return e.network
+}
+
+func (e *emission) inputs(list []*value) {
+	for _, unnamed := range []bool{false, true} { // a name that was given stays
+		for _, v := range list {
+			if (v.base == "") == unnamed {
+				e.named[v] = e.values.take(v.base, "input")
+			}
+		}
+	}
+	for _, v := range list {
+		e.network.Inputs = append(e.network.Inputs, ir.Value{Name: e.named[v], Shape: v.shape, Type: v.dtype()})
+	}
+}
+
+// constants adds those of the list that the network does not have.
+func (e *emission) constants(list []*value) {
+	for _, v := range list {
+		if _, ok := e.named[v]; ok || v.data == nil {
+			continue
+		}
+		name := e.values.take(v.base, "weight")
+		e.named[v] = name
+		e.network.Constants[name] = &ir.Constant{Shape: v.shape, Data: v.data, Trained: v.quantized}
+	}
+}
+
+func (e *emission) node(s *step) {
+	node := s.Node
+	name := s.layerName()
+	if name == "" {
+		e.unnamed[node.Op]++
+		name = fmt.Sprintf("%s_%d", node.Op, e.unnamed[node.Op])
+	}
+	node.Name = e.nodes.take(name, "")
+	node.Output = e.values.take(node.Name+".out", "")
+	e.named[s.out] = node.Output
+	for _, v := range s.in {
+		node.Inputs = append(node.Inputs, e.named[v])
+	}
+	e.network.Nodes = append(e.network.Nodes, node)
 }
 
 // layerName returns the name of a step's weight; "" for a step without one.

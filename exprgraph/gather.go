@@ -38,7 +38,8 @@ func (s *step) gather(uses map[*value]int) {
 			return
 		}
 		slice := conv.in[0].from
-		if slice == nil || slice.Op != ir.OpSlice || slice.Axes[0] != 1 || slice.Steps != nil || slice.Starts[0] != end || i > 0 && slice.in[0] != image {
+		if slice == nil || slice.Op != ir.OpSlice || slice.Axes[0] != 1 || slice.Steps != nil || slice.Starts[0] != end ||
+			i > 0 && slice.in[0] != image {
 			return
 		}
 		image, end = slice.in[0], slice.Ends[0]

@@ -8,6 +8,7 @@ import (
 	"euryale/internal/ir"
 
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // pair is one node of a network, built for two batch sizes.
@@ -102,4 +103,23 @@ func (p pair) scalar() (value float32, ok bool) {
 		return 0, false
 	}
 	return a[0], true
+}
+
+func isFloat(p pair) bool { return p.of(tensor.Float32, tensor.Float64) }
+
+func isInteger(p pair) bool { return p.of(tensor.Int) }
+
+// of reports whether elements of both nodes are of one of the types.
+func (p pair) of(types ...tensor.Dtype) bool {
+	return slices.Contains(types, p.a.Dtype()) && slices.Contains(types, p.b.Dtype())
+}
+
+// batches returns how many axes are free.
+func batches(shape []int) (n int) {
+	for _, size := range shape {
+		if size == ir.Batch {
+			n++
+		}
+	}
+	return n
 }

@@ -15,17 +15,9 @@ func (r *reader) readConv(p pair, perm []int, operand pair) (*value, error) {
 	if !slices.Equal(perm, []int{0, 3, 1, 2}) {
 		return nil, nil
 	}
-	path := []pair{operand}
-	for _, kind := range []string{"reshapeOp", "linAlgBinOp", "reshapeOp", "im2colOp"} {
-		at := path[len(path)-1]
-		if at.kind() != kind || kindOf(at.b.Op()) != kind {
-			return nil, nil
-		}
-		operands, err := at.operands()
-		if err != nil || len(operands) == 0 {
-			return nil, err
-		}
-		path = append(path, operands[0])
+	path, err := convPath(operand)
+	if path == nil {
+		return nil, err
 	}
 	product, columns, image := path[1], path[3], path[4]
 	how, err := product.fixed("āBinaryOperator", "transA", "transB")
@@ -52,7 +44,8 @@ func (r *reader) readConv(p pair, perm []int, operand pair) (*value, error) {
 		return nil, err
 	}
 	if len(x.shape) != 4 || len(w.shape) != 2 || size(geometry[:2])*x.shape[1] != w.shape[1] {
-		return nil, p.fail("filters of shape %v for a kernel %v over an image of shape %v, want as many channels", w.shape, geometry[:2], x.shape)
+		return nil, p.fail("filters of shape %v for a kernel %v over an image of shape %v, want as many channels",
+			w.shape, geometry[:2], x.shape)
 	}
 	// The reshaping on the way is Conv2d's own, not another one that has as many elements.
 	filters, patches, area := w.shape[0], columns.shape(), p.shape()
@@ -61,8 +54,27 @@ func (r *reader) readConv(p pair, perm []int, operand pair) (*value, error) {
 		return nil, p.fail("shape %v of patches %v, want Conv2d's", area, patches)
 	}
 	return r.add(ir.Node{
-		Op: ir.OpConv, Group: 1, Pads: []int{geometry[2], geometry[3], geometry[2], geometry[3]}, Strides: geometry[4:6:6], Dilations: geometry[6:8:8],
+		Op: ir.OpConv, Group: 1, Pads: []int{geometry[2], geometry[3], geometry[2], geometry[3]},
+		Strides: geometry[4:6:6], Dilations: geometry[6:8:8],
 	}, area, x, r.reshape(w, []int{filters, x.shape[1], geometry[0], geometry[1]})), nil
+}
+
+// convPath returns the nodes of a convolution from what is transposed down to the image: Reshape, product,
+// Reshape, im2col and the image; nil for other nodes.
+func convPath(at pair) ([]pair, error) {
+	path := []pair{at}
+	for _, kind := range []string{"reshapeOp", "linAlgBinOp", "reshapeOp", "im2colOp"} {
+		if at.kind() != kind || kindOf(at.b.Op()) != kind {
+			return nil, nil
+		}
+		operands, err := at.operands()
+		if err != nil || len(operands) == 0 {
+			return nil, err
+		}
+		at = operands[0]
+		path = append(path, at)
+	}
+	return path, nil
 }
 
 // readPool reads MaxPool2D and AveragePool2D. The latter divides the sum by the width of the image, whatever

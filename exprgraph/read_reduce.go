@@ -11,8 +11,9 @@ import (
 // reductions are a model's operations over axes, by the types of Gorgonia's ops.
 var reductions = map[string]string{"sumOp": ir.OpReduceSum, "maxOp": ir.OpReduceMax}
 
-// readReduction reads a sum or a maximum along axes, which the result does not have. Gorgonia takes the axes
-// one by one; it reduces wrong elements along one that is neither of the first two that are left nor the last.
+// readReduction reads a sum or a maximum along axes, which the result does not have.
+// Gorgonia takes the axes one by one; it reduces wrong elements along one that is neither of
+// the first two that are left nor the last.
 func readReduction(r *reader, p pair, operands []pair) (*value, error) {
 	axes, err := p.fixed("along")
 	if err != nil {

@@ -3,11 +3,7 @@ package exprgraph
 import (
 	"context"
 	"fmt"
-	"math"
-	"math/rand/v2"
-	"slices"
 
-	"euryale/internal/ir"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -31,6 +27,18 @@ func WithSample(sample map[string]tensor.Tensor) ReadOption {
 		s.sample = sample
 		return nil
 	}
+}
+
+func readSettingsOf(opts []ReadOption) (s readSettings, err error) {
+	for _, o := range opts {
+		if o == nil {
+			return s, fmt.Errorf("%w: got a nil option, want one that a function made", qtensor.ErrParams)
+		}
+		if err := o(&s); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
 }
 
 // ReadBuild returns the network that build makes as a float model, with the batch size free, and how it
@@ -67,14 +75,9 @@ func readBuild(ctx context.Context, build Build, opts []ReadOption) (*model.Mode
 	case build == nil:
 		return nil, nil, fmt.Errorf("%w: got no build, want one", qtensor.ErrParams)
 	}
-	var s readSettings
-	for _, o := range opts {
-		if o == nil {
-			return nil, nil, fmt.Errorf("%w: got a nil option, want one that a function made", qtensor.ErrParams)
-		}
-		if err := o(&s); err != nil {
-			return nil, nil, err
-		}
+	s, err := readSettingsOf(opts)
+	if err != nil {
+		return nil, nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
@@ -99,54 +102,4 @@ func readBuild(ctx context.Context, build Build, opts []ReadOption) (*model.Mode
 		return nil, nil, fmt.Errorf("compare: %w", err)
 	}
 	return folded, c.report, nil
-}
-
-func newReport(g *ir.Network) *Report {
-	r := &Report{}
-	for _, o := range g.Outputs {
-		r.Outputs = append(r.Outputs, Output{Name: o.Name, SQNR: math.NaN(), FoldedSQNR: math.NaN()})
-	}
-	for _, n := range g.Nodes {
-		if n.Foreign != nil {
-			r.Calls = append(r.Calls, fmt.Sprintf("%s (%v)", n.Name, n.Foreign))
-		}
-	}
-	return r
-}
-
-// seededBatch is the batch size of seeded random inputs.
-const seededBatch = 4
-
-// seeded returns normal deviates for float inputs, and for integer ones indices of rows that every embedding
-// has.
-func seeded(g *ir.Network) map[string]tensor.Tensor {
-	rows := math.MaxInt32
-	for _, n := range g.Nodes {
-		if n.Op == ir.OpGather {
-			rows = min(rows, g.Constants[n.Inputs[0]].Shape[0])
-		}
-	}
-	rng, sample := rand.New(rand.NewPCG(1, 2)), map[string]tensor.Tensor{}
-	for _, in := range g.Inputs {
-		shape := tensor.Shape(slices.Clone(in.Shape))
-		for i, d := range shape {
-			if d == ir.Batch {
-				shape[i] = seededBatch
-			}
-		}
-		if in.Type == ir.Int64 {
-			sample[in.Name] = drawn(shape, func() int { return rng.IntN(min(rows, 1<<10)) })
-			continue
-		}
-		sample[in.Name] = drawn(shape, func() float32 { return float32(rng.NormFloat64()) })
-	}
-	return sample
-}
-
-func drawn[T any](shape tensor.Shape, next func() T) *tensor.Dense {
-	x := make([]T, shape.TotalSize())
-	for i := range x {
-		x[i] = next()
-	}
-	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(x))
 }

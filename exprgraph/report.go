@@ -2,7 +2,10 @@ package exprgraph
 
 import (
 	"fmt"
+	"math"
 	"strings"
+
+	"euryale/internal/ir"
 )
 
 // Report is how a network that was read compares with Gorgonia.
@@ -20,6 +23,20 @@ type Output struct {
 	Name       string
 	SQNR       float64 // of the network as it was read
 	FoldedSQNR float64 // with normalizations and biases folded into layers, as the model has it
+}
+
+// newReport returns the report of a network that was not compared yet.
+func newReport(g *ir.Network) *Report {
+	r := &Report{}
+	for _, o := range g.Outputs {
+		r.Outputs = append(r.Outputs, Output{Name: o.Name, SQNR: math.NaN(), FoldedSQNR: math.NaN()})
+	}
+	for _, n := range g.Nodes {
+		if n.Foreign != nil {
+			r.Calls = append(r.Calls, fmt.Sprintf("%s (%v)", n.Name, n.Foreign))
+		}
+	}
+	return r
 }
 
 // String returns a line for each output, and what else there is to say. That of a nil Report has no line.

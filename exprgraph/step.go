@@ -35,8 +35,8 @@ type step struct {
 	scale, shift []float64 // of opNorm
 }
 
-// opNorm is x·scale + shift along axis 1, which is left of a batch normalization when its statistics are known.
-// No ir.Network has it.
+// opNorm is x·scale + shift along axis 1, which is left of a batch normalization when its
+// statistics are known. No ir.Network has it.
 const opNorm = "norm"
 
 func (r *reader) add(node ir.Node, shape []int, in ...*value) *value {

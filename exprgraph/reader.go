@@ -1,0 +1,160 @@
+package exprgraph
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"euryale/internal/dense"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// reader reads nodes on demand, into steps in order.
+type reader struct {
+	inputs, outputs []*value
+	given           gorgonia.Nodes // the inputs of both builds
+	steps           []*step
+	done            map[pair]*value
+	failed          map[pair]error
+
+	positions map[*gorgonia.Node]*position // in the first build
+	builds    *builds
+}
+
+// read returns the value of a node. It is smaller than the node's where that only repeats it along an axis,
+// which a model's elementwise operations do by themselves.
+func (r *reader) read(p pair) (*value, error) {
+	if v, ok := r.done[p]; ok {
+		return v, nil
+	}
+	if err := r.failed[p]; err != nil {
+		return nil, err
+	}
+	v, err := r.make(p)
+	if err != nil {
+		r.failed[p] = err
+		return nil, err
+	}
+	r.done[p] = v
+	return v, nil
+}
+
+// deepest bounds how deep reading descends: operands of operands, each a call of read.
+var deepest = 10_000 // tests want less
+
+// readDeep reads what lies that deep below the outputs, from the bottom. An error comes again where the value
+// is asked for.
+func (r *reader) readDeep(outputs []pair) {
+	below := func(p pair) []pair {
+		if r.done[p] != nil {
+			return nil
+		}
+		operands, err := p.operands()
+		if err != nil {
+			return nil
+		}
+		return operands
+	}
+	height := map[pair]int{}
+	for _, p := range postorder(outputs, below) {
+		for _, operand := range below(p) {
+			height[p] = max(height[p], height[operand]+1)
+		}
+		if height[p] > 0 && height[p]%deepest == 0 {
+			_, _ = r.read(p) // which keeps the error
+		}
+	}
+}
+
+func (r *reader) make(p pair) (*value, error) {
+	switch {
+	case p.a.Dims() != p.b.Dims() || p.kind() != kindOf(p.b.Op()):
+		return nil, p.fail("shape %v at one batch size, op %s with shape %v at another, want the same op with as many axes",
+			p.a.Shape(), describe(p.b.Op()), p.b.Shape())
+	case !isFloat(p) && (!isInteger(p) || p.kind() != "reshapeOp"):
+		return nil, p.fail("of %v, want float32 or float64", p.a.Type())
+	case p.a.Op() == nil || isConstant(p.a):
+		return r.leaf(p)
+	}
+	operands, err := p.operands()
+	if err != nil {
+		return nil, err
+	}
+	if len(operands) == 0 {
+		return nil, p.fail("no operands, want them in the node's graph")
+	}
+	var v *value
+	if p.isFake() {
+		return readFake(r, p, operands)
+	}
+	if read, ok := readers[p.kind()]; ok {
+		v, err = read(r, p, operands)
+	} else {
+		err = p.fail("want an operation that a model has")
+	}
+	if errors.Is(err, ErrUnsupported) {
+		return r.call(p, operands, err)
+	}
+	return v, err
+}
+
+// whole returns the value of a node, which is not smaller than the node's.
+func (r *reader) whole(p pair) (*value, error) {
+	v, err := r.read(p)
+	if err == nil && !slices.Equal(v.shape, p.shape()) {
+		return nil, p.fail("repeated for an op that is not elementwise, want it whole")
+	}
+	return v, err
+}
+
+// leaf returns the constant of a weight.
+func (r *reader) leaf(p pair) (*value, error) {
+	if r.given.Contains(p.a) || r.given.Contains(p.b) {
+		return nil, p.fail("an input at one batch size, %q at another, want the same input", nameOf(p.b))
+	}
+	if p.a.Value() == nil || p.b.Value() == nil {
+		return nil, p.fail("no value, want one, or the node among the inputs")
+	}
+	data, err := elements(p.a.Value())
+	if err != nil {
+		return nil, p.fail("%v", err)
+	}
+	other, err := elements(p.b.Value())
+	if err != nil {
+		return nil, p.fail("%v", err)
+	}
+	same := func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }
+	switch shape := []int(p.a.Shape()); {
+	case batches(p.shape()) > 0:
+		return nil, p.fail("a weight of shape %v at one batch size and %v at another, want the same: "+
+			"without the batch, and broadcast over it", p.a.Shape(), p.b.Shape())
+	case !slices.Equal(p.a.Value().Shape(), shape) || !slices.Equal(p.b.Value().Shape(), shape):
+		return nil, p.fail("a value of shape %v, want the node's %v", p.a.Value().Shape(), shape)
+	case len(data) == 0 || len(data) != size(shape) || len(other) != len(data):
+		return nil, p.fail("%d elements for shape %v, want as many, at least one", len(data), shape)
+	case !slices.EqualFunc(data, other, same):
+		return nil, p.fail("a weight of other values at another batch size, want the same: " +
+			"make its value once, outside of build, for gorgonia.WithValue")
+	default:
+		return &value{base: nameOf(p.a), shape: shape, data: slices.Clone(data)}, nil
+	}
+}
+
+// elements returns the elements in row-major order, for reading.
+func elements(v gorgonia.Value) ([]float32, error) {
+	switch v := v.(type) {
+	case tensor.Tensor:
+		return dense.Float32s(v)
+	case gorgonia.Scalar:
+		switch x := v.Data().(type) {
+		case float32:
+			return []float32{x}, nil
+		case float64:
+			return []float32{float32(x)}, nil
+		}
+	}
+	return nil, fmt.Errorf("a value of type %T, want float32 or float64", v)
+}

@@ -1,0 +1,48 @@
+package exprgraph
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"euryale/internal/ir"
+
+	"gorgonia.org/tensor"
+)
+
+// seededBatch is the batch size of seeded random inputs.
+const seededBatch = 4
+
+// seeded returns normal deviates for float inputs, and for integer ones indices of rows that every embedding
+// has.
+func seeded(g *ir.Network) map[string]tensor.Tensor {
+	rows := math.MaxInt32
+	for _, n := range g.Nodes {
+		if n.Op == ir.OpGather {
+			rows = min(rows, g.Constants[n.Inputs[0]].Shape[0])
+		}
+	}
+	rng, sample := rand.New(rand.NewPCG(1, 2)), map[string]tensor.Tensor{}
+	for _, in := range g.Inputs {
+		shape := tensor.Shape(slices.Clone(in.Shape))
+		for i, d := range shape {
+			if d == ir.Batch {
+				shape[i] = seededBatch
+			}
+		}
+		if in.Type == ir.Int64 {
+			sample[in.Name] = drawn(shape, func() int { return rng.IntN(min(rows, 1<<10)) })
+			continue
+		}
+		sample[in.Name] = drawn(shape, func() float32 { return float32(rng.NormFloat64()) })
+	}
+	return sample
+}
+
+func drawn[T any](shape tensor.Shape, next func() T) *tensor.Dense {
+	x := make([]T, shape.TotalSize())
+	for i := range x {
+		x[i] = next()
+	}
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(x))
+}
