@@ -36,7 +36,8 @@ func TestStockOps(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("\n%v", r)
-	if kept := strings.Join(r.Kept, ", "); !strings.Contains(kept, "sparsemaxOp") || len(r.Layers) != 2 || r.Outputs[0].SQNR < 25 || r.Read.Outputs[0].SQNR < 110 {
+	if kept := strings.Join(r.Kept, ", "); !strings.Contains(kept, "sparsemaxOp") || len(r.Layers) != 2 ||
+		r.Outputs[0].SQNR < 25 || r.Read.Outputs[0].SQNR < 110 {
 		t.Errorf("got:\n%v", r)
 	}
 	if err := m.Write(io.Discard); !errors.Is(err, model.ErrForeign) {

@@ -105,12 +105,18 @@ func TestEmbedding(t *testing.T) {
 		{&half, "bfloat16", 50, vocabulary * 32},
 		{&offset, "uniform8", 38, vocabulary*16 + 8},
 	} {
-		m, r := sentence(average).quantize(t, ptq.Config{Activations: model.StaticInt8, Rules: []ptq.LayerRule{{Pattern: "embedding", Weights: c.scheme, Activations: model.StaticInt8}}})
+		m, r := sentence(average).quantize(t, ptq.Config{
+			Activations: model.StaticInt8,
+			Rules:       []ptq.LayerRule{{Pattern: "embedding", Weights: c.scheme, Activations: model.StaticInt8}},
+		})
 		if len(r.Layers) != 2 || strings.Contains(strings.Join(r.Kept, ", "), "Gather") {
 			t.Fatalf("%s: got layers %+v, kept %q", c.want, r.Layers, r.Kept)
 		}
 		l := r.Layers[0]
-		want := ptq.LayerReport{Name: "embedding", Op: "Gather", Quantized: true, Weights: c.want, WeightSQNR: l.WeightSQNR, OutputSQNR: l.OutputSQNR, FloatBytes: 4 * vocabulary * 16, Bytes: c.bytes}
+		want := ptq.LayerReport{
+			Name: "embedding", Op: "Gather", Quantized: true, Weights: c.want, WeightSQNR: l.WeightSQNR, OutputSQNR: l.OutputSQNR,
+			FloatBytes: 4 * vocabulary * 16, Bytes: c.bytes,
+		}
 		if l != want || l.WeightSQNR < c.least || !(math.Abs(l.OutputSQNR-l.WeightSQNR) < 3) {
 			t.Errorf("got %+v, want %+v, at %v dB or more", l, want, c.least)
 		}
@@ -176,14 +182,16 @@ func TestEmbeddingReLU(t *testing.T) {
 // along any axis.
 func TestEmbeddingTrained(t *testing.T) {
 	for _, s := range []qtensor.Scheme{
-		qtensor.Int4(), qtensor.PerChannelSymmetric(3, 0), qtensor.PerChannelAffine(5, 1), qtensor.Uniform(4), qtensor.UInt4().PerGroup(0, 8), qtensor.UInt4().PerGroup(1, 7),
+		qtensor.Int4(), qtensor.PerChannelSymmetric(3, 0), qtensor.PerChannelAffine(5, 1), qtensor.Uniform(4),
+		qtensor.UInt4().PerGroup(0, 8), qtensor.UInt4().PerGroup(1, 7),
 	} {
 		var net sentence = func(z *zoo, list node) node {
 			return must(gorgonia.Reshape(rows(must(ops.FakeQuantizeDynamic(z.Value("embedding", 1, vocabulary, 5), s)),
 				list), tensor.Shape{z.Batch, length * 5}))
 		}
 		m, r := net.quantize(t, ptq.Config{})
-		if l := r.Layers[0]; l.Weights != s.String() || !math.IsInf(l.WeightSQNR, 1) || !math.IsInf(l.OutputSQNR, 1) || strings.Contains(strings.Join(r.Kept, ", "), "FakeQuantize") {
+		if l := r.Layers[0]; l.Weights != s.String() || !math.IsInf(l.WeightSQNR, 1) || !math.IsInf(l.OutputSQNR, 1) ||
+			strings.Contains(strings.Join(r.Kept, ", "), "FakeQuantize") {
 			t.Errorf("%v: got %+v, kept %q", s, l, r.Kept)
 		}
 		z := newZoo(tensor.Float32, 1, map[string]*tensor.Dense{})
@@ -259,7 +267,8 @@ func TestEmbeddingOutOfRange(t *testing.T) {
 	m, _ := sentence(average).quantize(t, ptq.Config{})
 	x := words(1, 2, length)
 	x.Data().([]int)[3] = vocabulary
-	if _, err := m.Run(context.Background(), map[string]tensor.Tensor{"words": x}); !errors.Is(err, qtensor.ErrValue) || !strings.Contains(err.Error(), `node "embedding" (Gather)`) || !strings.Contains(err.Error(), "got row 30 at 3") {
+	if _, err := m.Run(context.Background(), map[string]tensor.Tensor{"words": x}); !errors.Is(err, qtensor.ErrValue) ||
+		!strings.Contains(err.Error(), `node "embedding" (Gather)`) || !strings.Contains(err.Error(), "got row 30 at 3") {
 		t.Errorf("got error %v, want ErrValue for row 30", err)
 	}
 }

@@ -61,7 +61,8 @@ func learned(bits int) func(w node, output int) node {
 		if w.Dtype() == tensor.Float64 {
 			value = tensor.New(tensor.WithShape(len(scales)), tensor.WithBacking(wide))
 		}
-		scale := gorgonia.NewVector(w.Graph(), w.Dtype(), gorgonia.WithShape(len(scales)), gorgonia.WithName(w.Name()+".scale"), gorgonia.WithValue(value))
+		scale := gorgonia.NewVector(w.Graph(), w.Dtype(), gorgonia.WithShape(len(scales)),
+			gorgonia.WithName(w.Name()+".scale"), gorgonia.WithValue(value))
 		return must(ops.FakeQuantizeLSQ(w, scale, s))
 	}
 }

@@ -289,8 +289,8 @@ func TestBadProfiles(t *testing.T) {
 		sameResult(t, fmt.Sprint("a profile of nothing, ", i), m, want, r, wantReport)
 	}
 	cases++
-	if _, _, err := ptq.Quantize(t.Context(), float, samples, ptq.Config{Profile: empty(calib.PerChannel(1))}); !errors.Is(err, qtensor.ErrShape) ||
-		!strings.Contains(err.Error(), `Config.Profile: `) {
+	_, _, err = ptq.Quantize(t.Context(), float, samples, ptq.Config{Profile: empty(calib.PerChannel(1))})
+	if !errors.Is(err, qtensor.ErrShape) || !strings.Contains(err.Error(), `Config.Profile: `) {
 		t.Errorf("nothing seen along an axis: got error %v, want ErrShape", err)
 	}
 	t.Logf("%d profiles", cases)

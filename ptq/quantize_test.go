@@ -133,7 +133,8 @@ func TestQuantize(t *testing.T) {
 			}
 			t.Logf("%v, %v:\n%v", dtype, c.activations, r)
 			if len(r.Layers) != 4 || r.Samples != 3 || len(r.Outputs) != 1 {
-				t.Fatalf("%v, %v: got %d layers, %d samples and %d outputs, want 4, 3 and 1", dtype, c.activations, len(r.Layers), r.Samples, len(r.Outputs))
+				t.Fatalf("%v, %v: got %d layers, %d samples and %d outputs, want 4, 3 and 1", dtype, c.activations,
+					len(r.Layers), r.Samples, len(r.Outputs))
 			}
 			between, kept := "MaxPool MaxPool_1, MaxPool MaxPool_2, Reshape Reshape_1", "Softmax Softmax_1"
 			if c.activations != model.StaticInt8 {
@@ -188,7 +189,9 @@ func TestRules(t *testing.T) {
 	s := newSmall(t, tensor.Float32)
 	int4 := qtensor.Int4().PerGroup(1, 32)
 	_, r, err := quantizeBuild(t.Context(), s.build, s.samples(), ptq.Config{Rules: []ptq.LayerRule{
-		{Pattern: "conv1", Float: true}, {Pattern: "dense*", Weights: &int4, Activations: model.DynamicInt8}, {Pattern: "*1", Activations: model.Fixed16},
+		{Pattern: "conv1", Float: true},
+		{Pattern: "dense*", Weights: &int4, Activations: model.DynamicInt8},
+		{Pattern: "*1", Activations: model.Fixed16},
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -47,7 +47,8 @@ func TestWeightQuantizer(t *testing.T) {
 		build, _ := floatNet(kinds[kind], tensor.Float32)
 		float, samples := readFloat(t, build), kindSamples(kind)
 		for _, scheme := range []qtensor.Scheme{
-			qtensor.PerChannelSymmetric(8, 0), qtensor.PerChannelAffine(4, 1), qtensor.Uniform(6), qtensor.Int4().PerGroup(0, 2), qtensor.PowerOfTwo(5),
+			qtensor.PerChannelSymmetric(8, 0), qtensor.PerChannelAffine(4, 1), qtensor.Uniform(6),
+			qtensor.Int4().PerGroup(0, 2), qtensor.PowerOfTwo(5),
 		} {
 			cases++
 			var asked []string

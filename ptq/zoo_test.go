@@ -65,7 +65,8 @@ func TestZoo(t *testing.T) {
 					t.Errorf("%s of %v, %v: %v", name, dt, c.activations, err)
 					break
 				}
-				t.Logf("%s of %v, %v: %.1f dB, read at %.1f dB, folded %.1f dB", name, dt, c.activations, r.Outputs[0].SQNR, r.Read.Outputs[0].SQNR, r.Read.Outputs[0].FoldedSQNR)
+				t.Logf("%s of %v, %v: %.1f dB, read at %.1f dB, folded %.1f dB", name, dt, c.activations,
+					r.Outputs[0].SQNR, r.Read.Outputs[0].SQNR, r.Read.Outputs[0].FoldedSQNR)
 				o, read := r.Outputs[0], r.Read.Outputs[0]
 				if o.SQNR < c.least || !(min(read.SQNR, read.FoldedSQNR) > 110) {
 					t.Errorf("%s of %v, %v: got %.1f dB, want %v:\n%v", name, dt, c.activations, o.SQNR, c.least, r)
