@@ -55,3 +55,12 @@ func (n *network) taken() map[string]bool {
 	}
 	return names
 }
+
+// setOf returns the names as a set.
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
+}

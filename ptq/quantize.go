@@ -39,7 +39,7 @@ import (
 //   - qtensor.ErrValue for NaN or an infinity in a weight, or in what flows into a layer.
 //   - qtensor.ErrShape for a Pass that returns other inputs or outputs.
 //   - calib.ErrKey for a Profile with a key that is no input and no result of an operation of the model;
-//     qtensor.ErrShape for one that has no values yet of what is needed, but channels.
+//     qtensor.ErrShape for one that is per channel, and empty, where values are needed.
 func Quantize(
 	ctx context.Context, float *model.Model, samples iter.Seq2[Sample, error], cfg Config,
 ) (*model.Model, *Report, error) {

@@ -108,12 +108,3 @@ func (s selection) points() map[string]bool {
 	}
 	return points
 }
-
-// setOf returns the names as a set.
-func setOf(names []string) map[string]bool {
-	set := make(map[string]bool, len(names))
-	for _, name := range names {
-		set[name] = true
-	}
-	return set
-}

@@ -77,6 +77,13 @@ func init() {
 	fixed(calib.PerChannel(0), nil, calib.PerChannel(1, "x"), calib.PerChannel(-1), calib.PerChannel(math.MaxInt),
 		calib.PerChannel(0, "none"), calib.WithMovingAverage(0.1), calib.WithMovingAverage(math.NaN()))
 	fixed[calib.RangeEstimator](calib.MinMax(), nil, failing{})
+	give(func(*setting) *calib.Profile {
+		c := must(calib.NewCalibrator(map[string]tensor.Shape{"x": {2, 4}}))
+		if err := c.Observe("x", dense(floats(8), 2, 4)); err != nil {
+			panic(err)
+		}
+		return c.Profile()
+	}, func(*setting) *calib.Profile { return new(calib.Profile) }, func(*setting) *calib.Profile { return nil })
 
 	fixed(multiply, nil, new(model.Model), must(model.Read(bytes.NewReader(file), int64(len(file)))))
 	give(func(*setting) ir.Network { return *network() })
