@@ -85,6 +85,15 @@ var runs = map[string]func(ir.Node, []*ir.Constant) *ir.Constant{
 		}
 		return x
 	}),
+	"Clip": each(func(n ir.Node, x float64) float64 {
+		if n.Min != nil {
+			x = max(x, float64(*n.Min))
+		}
+		if n.Max != nil {
+			x = min(x, float64(*n.Max))
+		}
+		return x
+	}),
 	"LogSoftmax": func(n ir.Node, in []*ir.Constant) *ir.Constant {
 		return each(func(_ ir.Node, x float64) float64 { return math.Log(x) })(n, []*ir.Constant{runSoftmax(n, in)})
 	},

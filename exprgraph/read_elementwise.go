@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"euryale/internal/ir"
+
+	"gorgonia.org/gorgonia"
 )
 
 // binaries are a model's operations, by what elemBinOp says of itself.
@@ -155,6 +157,46 @@ func leakyRelu(p pair) (x pair, alpha float32, ok bool) {
 		}
 	}
 	return pair{}, 0, false
+}
+
+// readBound reads the larger, or the smaller, of each element and one number, which a constant repeats. An
+// upper bound on a lower one makes a Clip of two.
+func readBound(r *reader, p pair, operands []pair) (*value, error) {
+	for i, operand := range operands {
+		bound, ok := operand.uniform()
+		if !ok {
+			continue
+		}
+		x, err := r.whole(operands[1-i])
+		if err != nil {
+			return nil, err
+		}
+		node := ir.Node{Op: ir.OpClip, Min: &bound}
+		if p.kind() == "minBetween" {
+			node = ir.Node{Op: ir.OpClip, Max: &bound}
+			if below := x.from; below != nil && below.Op == ir.OpClip && below.Max == nil && *below.Min <= bound {
+				node.Min, x = below.Min, below.in[0]
+			}
+		}
+		return r.unary(node, x), nil
+	}
+	return nil, p.fail("of two values, want one that is a constant of one number")
+}
+
+// uniform returns the number of a leaf all of whose elements are that, and finite.
+func (p pair) uniform() (number float32, ok bool) {
+	for i, n := range []*gorgonia.Node{p.a, p.b} {
+		if n.Op() != nil && !isConstant(n) {
+			return 0, false
+		}
+		x, err := elements(n.Value())
+		if err != nil || len(x) == 0 || i > 0 && x[0] != number || x[0]-x[0] != 0 ||
+			slices.ContainsFunc(x, func(v float32) bool { return v != x[0] }) {
+			return 0, false
+		}
+		number = x[0]
+	}
+	return number, true
 }
 
 // unaries are a model's operations on one operand, by what elemUnaryOp says of itself.

@@ -16,6 +16,8 @@ func init() { // the readers read operands through the table
 		"elemBinOp":           readBinary,
 		"elemUnaryOp":         readUnary,
 		"softmaxOp":           readSoftmax,
+		"maxBetween":          readBound,
+		"minBetween":          readBound,
 		"repeatOp":            readRepeat,
 		"reshapeOp":           readReshape,
 		"transposeOp":         readTranspose,

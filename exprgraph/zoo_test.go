@@ -56,6 +56,15 @@ func (z *zoo) scalar(x float64) node {
 	return gorgonia.NewConstant(float32(x))
 }
 
+// full is a constant of one number.
+func (z *zoo) full(x float64, shape ...int) node {
+	t := tensor.New(tensor.Of(z.dt), tensor.WithShape(shape...))
+	if err := t.Memset(map[tensor.Dtype]any{tensor.Float32: float32(x), tensor.Float64: x}[z.dt]); err != nil {
+		panic(err) // of another type
+	}
+	return gorgonia.NodeFromAny(z.g, t)
+}
+
 // norm is a batch normalization with statistics.
 func (z *zoo) norm(x node, name string, ones ...int) node {
 	channels := x.Shape()[1]
@@ -284,6 +293,12 @@ var networks = []netCase{
 		x := z.input("x", z.batch, 4)
 		return source(x, must(gorgonia.Mul(x, must(gorgonia.HadamardProd(z.weight("w", 4, 3), z.scalar(0.5))))))
 	}, []string{"Mul", "MatMul"}},
+	{"clipped", func(z *zoo) Graph {
+		x := z.input("x", z.batch, 4)
+		y := must(gorgonia.MinBetween(must(gorgonia.MaxBetween(x, z.full(-0.5, z.batch, 4))), z.full(0.75, z.batch, 4)))
+		lower := must(gorgonia.MaxBetween(z.full(0.25, z.batch, 4), must(gorgonia.MinBetween(x, z.full(0, z.batch, 4)))))
+		return Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y, lower}}
+	}, []string{"Clip", "Clip", "Clip"}},
 	{"biases and scales", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 4)
 		h := z.bias(z.bias(must(gorgonia.Mul(x, z.weight("w", 4, 3))), "b"), "c")

@@ -46,6 +46,7 @@ var attributes = map[string]kind{
 	"MaxPool":           {sample: []int{4, 16, 16}, node: ir.Node{Kernel: []int{3, 3}}},
 	"AveragePool":       {sample: []int{4, 16, 16}, node: ir.Node{Kernel: []int{3, 3}}},
 	"GlobalAveragePool": {sample: []int{4, 16, 16}},
+	"Clip":              {node: ir.Node{Min: new(float32(0))}},
 	"LeakyRelu":         {node: ir.Node{Alpha: new(float32(0.1))}},
 	"Softmax":           {node: ir.Node{Axis: new(1)}},
 	"LogSoftmax":        {node: ir.Node{Axis: new(1)}},

@@ -25,6 +25,13 @@ func leakyRelu(n *ir.Resolved, y array, in []array, _ *scratch) {
 	}
 }
 
+// clip sets y = min(max(x, Min), Max), NaN where x is.
+func clip(n *ir.Resolved, y array, in []array, _ *scratch) {
+	for i, v := range in[0].x {
+		y.x[i] = min(max(v, n.Min), n.Max)
+	}
+}
+
 // elementwise returns the kernel y[i] = f(x[i]). The functions are those of Gorgonia, to the bit.
 func elementwise(f func(float32) float32) func(n *ir.Resolved, y array, in []array, s *scratch) {
 	return func(_ *ir.Resolved, y array, in []array, _ *scratch) {

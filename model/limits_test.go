@@ -63,6 +63,8 @@ func limitCases() (list []limitCase) {
 	for op := range functions {
 		n := ir.Node{Op: op}
 		switch op {
+		case "Clip":
+			n.Min, n.Max = new(float32(-0.5)), new(float32(0.5))
 		case "LeakyRelu":
 			n.Alpha = new(float32(0.5))
 		case "FakeQuantize":
@@ -165,6 +167,8 @@ func (c limitCase) changes() (list []func(c *limitCase)) {
 		math.MaxFloat32, -1,
 	} {
 		add(func(c *limitCase) { c.node.Alpha = new(float32(v)) })
+		add(func(c *limitCase) { c.node.Min = new(float32(v)) })
+		add(func(c *limitCase) { c.node.Max = new(float32(v)) })
 		add(func(c *limitCase) { c.node.Scale = float32(v) })
 	}
 	return list

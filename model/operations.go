@@ -38,6 +38,7 @@ var evaluators = map[string]evaluator{
 	ir.OpSigmoid:    {elementwise(sigmoid), nil, nil},
 	ir.OpTanh:       {elementwise(math32.Tanh), nil, nil},
 	ir.OpLeakyRelu:  {leakyRelu, nil, nil},
+	ir.OpClip:       {clip, nil, nil},
 	ir.OpSoftmax:    {softmax, nil, nil},
 	ir.OpLogSoftmax: {logSoftmax, nil, nil},
 

@@ -229,6 +229,7 @@ var between = map[string]func(g *network, x string) string{
 	"":             func(_ *network, x string) string { return x },
 	"Relu":         unary(ir.Node{Op: "Relu"}),
 	"LeakyRelu":    unary(ir.Node{Op: "LeakyRelu", Alpha: new(float32(0.1))}),
+	"Clip":         unary(ir.Node{Op: "Clip", Min: new(float32(-1)), Max: new(float32(1))}),
 	"Tanh":         unary(ir.Node{Op: "Tanh"}),
 	"Softmax":      unary(ir.Node{Op: "Softmax", Axis: new(1)}),
 	"FakeQuantize": fakeOf(fakeScale, 128), "FakeQuantize of its own": fakeOf(0.07, 11),

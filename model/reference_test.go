@@ -32,10 +32,20 @@ func repeated(t *ir.Constant, index []int) float64 {
 
 // functions are ops on each number by itself.
 var functions = map[string]func(n *ir.Node, x float64) float64{
-	"Relu":       func(_ *ir.Node, x float64) float64 { return max(x, 0) },
-	"Sigmoid":    func(_ *ir.Node, x float64) float64 { return 1 / (1 + math.Exp(-x)) },
-	"Tanh":       func(_ *ir.Node, x float64) float64 { return math.Tanh(x) },
-	"LeakyRelu":  func(n *ir.Node, x float64) float64 { return max(x, 0) + float64(alphaOf(n))*min(x, 0) },
+	"Relu":      func(_ *ir.Node, x float64) float64 { return max(x, 0) },
+	"Sigmoid":   func(_ *ir.Node, x float64) float64 { return 1 / (1 + math.Exp(-x)) },
+	"Tanh":      func(_ *ir.Node, x float64) float64 { return math.Tanh(x) },
+	"LeakyRelu": func(n *ir.Node, x float64) float64 { return max(x, 0) + float64(alphaOf(n))*min(x, 0) },
+	"Clip": func(n *ir.Node, x float64) float64 {
+		low, high := math.Inf(-1), math.Inf(1)
+		if n.Min != nil {
+			low = float64(*n.Min)
+		}
+		if n.Max != nil {
+			high = float64(*n.Max)
+		}
+		return min(max(x, low), high)
+	},
 	"Abs":        func(_ *ir.Node, x float64) float64 { return math.Abs(x) },
 	"Sign":       func(_ *ir.Node, x float64) float64 { return math.Copysign(min(1, math.Abs(x)*1e30), x) },
 	"Ceil":       func(_ *ir.Node, x float64) float64 { return math.Ceil(x) },

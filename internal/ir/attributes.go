@@ -27,6 +27,8 @@ const (
 	attrPerm
 	attrShape
 	attrAlpha
+	attrMin
+	attrMax
 	attrScale
 	attrZeroPoint
 	attrQuantMin
@@ -37,7 +39,7 @@ const (
 // FakeQuantize.
 var attributeNames = []string{
 	"transB", "kernel_shape", "strides", "pads", "dilations", "group", "count_include_pad", "axis", "axes", "keepdims", "starts",
-	"ends", "steps", "perm", "shape", "alpha", "scale", "zero_point", "quant_min", "quant_max",
+	"ends", "steps", "perm", "shape", "alpha", "min", "max", "scale", "zero_point", "quant_min", "quant_max",
 }
 
 // String returns the names, separated by commas.
@@ -73,6 +75,8 @@ func (n *Node) given() (set attribute) {
 		{attrPerm, n.Perm != nil},
 		{attrShape, n.Shape != nil},
 		{attrAlpha, n.Alpha != nil},
+		{attrMin, n.Min != nil},
+		{attrMax, n.Max != nil},
 		{attrScale, n.Scale != 0},
 		{attrZeroPoint, n.ZeroPoint != 0},
 		{attrQuantMin, n.QuantMin != 0},
@@ -98,6 +102,7 @@ func CloneNode(n *Node) Node {
 	}
 	own.Inputs = append([]string(nil), n.Inputs...)
 	own.Axis, own.KeepDims, own.Alpha = cloned(n.Axis), cloned(n.KeepDims), cloned(n.Alpha)
+	own.Min, own.Max = cloned(n.Min), cloned(n.Max)
 	return own
 }
 
@@ -133,6 +138,8 @@ type Resolved struct {
 	Perm    []int
 	Slice   Slice
 	Alpha   float32
+	Min     float32
+	Max     float32
 }
 
 // Slice is the part of an axis from Start up to End, in steps.

@@ -28,6 +28,8 @@ type Node struct {
 	Perm      []int    `json:"perm,omitempty"`  // the axes in reverse
 	Shape     []int    `json:"shape,omitempty"`
 	Alpha     *float32 `json:"alpha,omitempty"`
+	Min       *float32 `json:"min,omitempty"` // −∞
+	Max       *float32 `json:"max,omitempty"` // ∞
 
 	Scale     float32 `json:"scale,omitempty"`
 	ZeroPoint int32   `json:"zero_point,omitempty"`

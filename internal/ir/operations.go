@@ -13,6 +13,7 @@ const (
 	OpSigmoid           = "Sigmoid"
 	OpTanh              = "Tanh"
 	OpLeakyRelu         = "LeakyRelu"
+	OpClip              = "Clip"
 	OpSoftmax           = "Softmax"
 	OpLogSoftmax        = "LogSoftmax"
 	OpAbs               = "Abs"
@@ -93,6 +94,7 @@ func init() { // rules look operations up
 		OpSigmoid:    {13, 1, 1, 0, floats, nil, false, elementwiseRule},
 		OpTanh:       {13, 1, 1, 0, floats, nil, false, elementwiseRule},
 		OpLeakyRelu:  {16, 1, 1, attrAlpha, floats, nil, false, leakyReluRule},
+		OpClip:       {13, 1, 1, attrMin | attrMax, floats, nil, false, clipRule},
 		OpSoftmax:    {13, 1, 1, attrAxis, floats, nil, false, softmaxRule},
 		OpLogSoftmax: {13, 1, 1, attrAxis, floats, nil, false, softmaxRule},
 

@@ -20,6 +20,16 @@ func leakyReluRule(r *Resolved, in []Size) (Size, error) {
 	return in[0], nil
 }
 
+// clipRule: min and max are −∞ and ∞ where they are left out.
+func clipRule(r *Resolved, in []Size) (Size, error) {
+	r.Min, r.Max = valueOr(r.Node.Min, float32(math.Inf(-1))), valueOr(r.Node.Max, float32(math.Inf(1)))
+	infinite := func(p *float32) bool { return p != nil && *p-*p != 0 }
+	if !(r.Min <= r.Max) || infinite(r.Node.Min) || infinite(r.Node.Max) {
+		return nil, fmt.Errorf("%w: min and max are %v and %v, want finite ones, the least first", qtensor.ErrParams, r.Min, r.Max)
+	}
+	return in[0], nil
+}
+
 // fakeQuantizeRule: the attributes are parameters of 8 bits.
 func fakeQuantizeRule(r *Resolved, in []Size) (Size, error) {
 	if s := float64(r.Scale); !(s >= kernel.MinScale && s <= math.MaxFloat32) {
