@@ -2,7 +2,7 @@
 // any scheme, as PyTorch's observers do.
 //
 // ptq.Quantize calibrates a model by itself. This package is for calibration by hand, for profiles that are
-// kept or merged, and for range estimators of one's own.
+// kept or merged, and for range estimators of one's own: ptq.Config takes a Profile and a RangeEstimator.
 //
 //	c, err := calib.NewCalibrator(map[string]tensor.Shape{"fc1.in": nil}) // a key for each point
 //	err = c.Observe("fc1.in", x)                                          // for each batch

@@ -25,7 +25,7 @@ type entry struct {
 	flat, channel []float32 // scratch, kept so that observing does not allocate
 }
 
-// along returns an entry with a channel for each index of an axis.
+// along returns an empty entry for channels along an axis; open makes them.
 func along(axis int) (*entry, error) {
 	if axis < 0 {
 		return nil, fmt.Errorf("%w: got axis %d, want 0 or more", qtensor.ErrShape, axis)
@@ -33,8 +33,8 @@ func along(axis int) (*entry, error) {
 	return &entry{axis: axis}, nil
 }
 
-// open makes the channels for tensors of the given shape, or returns an error if there cannot be any or they
-// are not those that were made.
+// open makes the channels for tensors of the given shape. It returns an error if the shape has no channels,
+// or others than were made before.
 func (e *entry) open(shape tensor.Shape) error {
 	channels := 1
 	if e.axis != perTensor {

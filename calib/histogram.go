@@ -117,7 +117,7 @@ func (h *Histogram) Bins() iter.Seq[Bin] {
 	}
 }
 
-// cover makes h reach from lo to hi.
+// cover widens the range of h to contain lo and hi, and keeps its counts.
 func (h *Histogram) cover(lo, hi float32) {
 	if h.count > 0 {
 		if h.min <= lo && hi <= h.max {
@@ -132,7 +132,7 @@ func (h *Histogram) cover(lo, hi float32) {
 	}
 }
 
-// span makes h one of empty bins from lo to hi.
+// span gives h empty bins from lo to hi, and that range.
 func (h *Histogram) span(lo, hi float32) {
 	h.min, h.max = positiveZero(lo), positiveZero(hi)
 	h.exponent = exponentFor(lo, hi)

@@ -23,7 +23,7 @@ func (l *lsq) Quantize(operands ...gorgonia.Value) (*qtensor.QTensor, error) {
 	return l.quantize(operands)
 }
 
-// Node returns what is done to every x.
+// Node returns the node that rounds every x as f does.
 func (f *fakeQuantize) Node(...gorgonia.Value) (ir.Node, error) {
 	if f.params == nil {
 		return ir.Node{}, fmt.Errorf("%w: a range that each run finds for itself, want one that stays, as FakeQuantize has it", qtensor.ErrParams)
@@ -31,12 +31,12 @@ func (f *fakeQuantize) Node(...gorgonia.Value) (ir.Node, error) {
 	return fakeNode(*f.params)
 }
 
-// Node returns what is done to every x by s.
-func (l *lsq) Node(behind ...gorgonia.Value) (ir.Node, error) {
-	if len(behind) != 1 {
-		return ir.Node{}, fmt.Errorf("%w: got %d operands behind x, want 1", qtensor.ErrShape, len(behind))
+// Node returns the node that rounds every x as l does by the scale that follows x.
+func (l *lsq) Node(rest ...gorgonia.Value) (ir.Node, error) {
+	if len(rest) != 1 {
+		return ir.Node{}, fmt.Errorf("%w: got %d operands after x, want 1", qtensor.ErrShape, len(rest))
 	}
-	_, scales, err := l.scales(behind[0])
+	_, scales, err := l.scales(rest[0])
 	if err != nil {
 		return ir.Node{}, fmt.Errorf("scale: %w", err)
 	}

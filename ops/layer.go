@@ -82,8 +82,8 @@ func WithReLU() LayerOption {
 	}
 }
 
-// check takes the options and checks them against the node and the scheme of the weights. name is what the op
-// is called, without its Activations.
+// check applies the options, and checks them against the node and the scheme of the weights. name is that of
+// the op, without its Activations.
 func (l *layer) check(x *gorgonia.Node, name string, weights qtensor.Scheme, opts []LayerOption) error {
 	var err error
 	if l.operand, err = operandOf(x, floats); err != nil {

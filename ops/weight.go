@@ -28,7 +28,7 @@ func Pack(w *qtensor.QTensor) (*Weight, error) {
 	return &Weight{packed}, nil
 }
 
-// packed returns what layers are made of, nil for the zero Weight.
+// packed returns the packed weight, nil for the zero Weight.
 func (w *Weight) packed() *nn.Weight {
 	if w == nil {
 		return nil
@@ -72,7 +72,7 @@ func PackConv2d(w *qtensor.QTensor, groups int) (*Filters, error) {
 	return &Filters{packed}, nil
 }
 
-// packed returns what layers are made of, nil for the zero Filters.
+// packed returns the packed filters, nil for the zero Filters.
 func (f *Filters) packed() *nn.Filters {
 	if f == nil {
 		return nil

@@ -165,7 +165,8 @@ func littleEndian[T any](d *tensor.Dense) ([]byte, error) {
 	return appendLE(data), nil
 }
 
-// appendLE returns the bytes of fixed-size values. Such a slice always has some, so there is no error.
+// appendLE returns the little-endian bytes of a slice of numbers. The slice has elements of a fixed size, so
+// there is no error.
 func appendLE(data any) []byte {
 	b, err := binary.Append(nil, binary.LittleEndian, data)
 	if err != nil {
