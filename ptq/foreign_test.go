@@ -19,8 +19,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestStockOps runs an operation that model does not have, at more batch sizes than there are graphs kept.
-func TestStockOps(t *testing.T) {
+// TestForeignOps runs an operation that model does not have, at more batch sizes than there are graphs kept.
+func TestForeignOps(t *testing.T) {
 	values := map[string]*tensor.Dense{}
 	build := func(batch int) (exprgraph.Graph, error) {
 		z := newZoo(tensor.Float32, batch, values)
