@@ -36,8 +36,8 @@ var inexact = map[string]float64{
 	"attention": 140,
 }
 
-// TestZoo quantizes networks of Gorgonia's own ops to 8 bits, activations too, and compares what was read of them with
-// Gorgonia: float32 to the bit, float64 to what rounding to float32 leaves.
+// TestZoo quantizes networks of Gorgonia's own ops to 8 bits, activations too, and compares what was read of
+// them with Gorgonia: float32 to the bit, float64 to what rounding to float32 leaves.
 func TestZoo(t *testing.T) {
 	for name, net := range networks {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
