@@ -25,6 +25,21 @@ func leakyRelu(n *ir.Resolved, y array, in []array, _ *scratch) {
 	}
 }
 
+// batchNormalize sets y = x·f + (bias − mean·f) with f = scale/√(variance + ε), for each channel.
+func batchNormalize(n *ir.Resolved, y array, in []array, _ *scratch) {
+	outer, channels, inner := around(y.shape, 1)
+	for o := range outer {
+		for c := range channels {
+			f := in[1].x[c] / float32(math.Sqrt(float64(in[4].x[c]+n.Epsilon)))
+			shift := in[2].x[c] - float32(in[3].x[c]*f)
+			at := (o*channels + c) * inner
+			for i, v := range in[0].x[at:][:inner] {
+				y.x[at+i] = float32(v*f) + shift
+			}
+		}
+	}
+}
+
 // clip sets y = min(max(x, Min), Max), NaN where x is.
 func clip(n *ir.Resolved, y array, in []array, _ *scratch) {
 	for i, v := range in[0].x {

@@ -57,6 +57,8 @@ func limitCases() (list []limitCase) {
 		add(ir.Node{Op: op, Kernel: []int{3, 2}, Strides: []int{2, 1}, Pads: []int{2, 1, 2, 1}}, []int{-1, 2, 4, 5})
 		add(ir.Node{Op: op, Kernel: []int{2, 2}, Strides: []int{2, 2}}, []int{-1, 2, 5, 4})
 	}
+	add(ir.Node{Op: "BatchNormalization"}, []int{-1, 2, 3}, []int{2}, []int{2}, []int{2}, []int{2})
+	add(ir.Node{Op: "BatchNormalization", Epsilon: new(float32(0.5))}, []int{-1, 3}, []int{3}, []int{3}, []int{3}, []int{3})
 	add(ir.Node{Op: "GlobalAveragePool"}, []int{-1, 2, 3, 2})
 	add(ir.Node{Op: "GlobalAveragePool"}, []int{2, -1, 3, 2})
 	add(ir.Node{Op: "GlobalAveragePool"}, []int{-1, 1, 2, 1})
@@ -167,6 +169,7 @@ func (c limitCase) changes() (list []func(c *limitCase)) {
 		math.MaxFloat32, -1,
 	} {
 		add(func(c *limitCase) { c.node.Alpha = new(float32(v)) })
+		add(func(c *limitCase) { c.node.Epsilon = new(float32(v)) })
 		add(func(c *limitCase) { c.node.Min = new(float32(v)) })
 		add(func(c *limitCase) { c.node.Max = new(float32(v)) })
 		add(func(c *limitCase) { c.node.Scale = float32(v) })

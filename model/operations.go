@@ -30,6 +30,8 @@ var evaluators = map[string]evaluator{
 	ir.OpMatMul: {matMul, gemmLayer, nil},
 	ir.OpConv:   {conv, convLayer, nil},
 
+	ir.OpBatchNormalization: {batchNormalize, nil, nil},
+
 	ir.OpMaxPool:           {maxPool, nil, &quantizedMaxPool},
 	ir.OpAveragePool:       {averagePool, nil, &quantizedAverage},
 	ir.OpGlobalAveragePool: {averagePool, nil, &quantizedAverage},

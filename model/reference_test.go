@@ -106,6 +106,15 @@ func referenceRule(n *ir.Node, in []*ir.Constant) (shape []int, f func(index []i
 		return referencePair(f, x, in[1])
 	}
 	switch n.Op {
+	case "BatchNormalization":
+		return x.Shape, func(p []int) float64 {
+			c := p[1]
+			epsilon := 1e-5
+			if n.Epsilon != nil {
+				epsilon = float64(*n.Epsilon)
+			}
+			return (at(x, p...)-at(in[3], c))/math.Sqrt(at(in[4], c)+epsilon)*at(in[1], c) + at(in[2], c)
+		}
 	case "Gemm", "MatMul":
 		return referenceProduct(n, in)
 	case "Conv", "MaxPool", "AveragePool", "GlobalAveragePool":

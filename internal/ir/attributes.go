@@ -27,6 +27,7 @@ const (
 	attrPerm
 	attrShape
 	attrAlpha
+	attrEpsilon
 	attrMin
 	attrMax
 	attrScale
@@ -39,7 +40,7 @@ const (
 // FakeQuantize.
 var attributeNames = []string{
 	"transB", "kernel_shape", "strides", "pads", "dilations", "group", "count_include_pad", "axis", "axes", "keepdims", "starts",
-	"ends", "steps", "perm", "shape", "alpha", "min", "max", "scale", "zero_point", "quant_min", "quant_max",
+	"ends", "steps", "perm", "shape", "alpha", "epsilon", "min", "max", "scale", "zero_point", "quant_min", "quant_max",
 }
 
 // String returns the names, separated by commas.
@@ -75,6 +76,7 @@ func (n *Node) given() (set attribute) {
 		{attrPerm, n.Perm != nil},
 		{attrShape, n.Shape != nil},
 		{attrAlpha, n.Alpha != nil},
+		{attrEpsilon, n.Epsilon != nil},
 		{attrMin, n.Min != nil},
 		{attrMax, n.Max != nil},
 		{attrScale, n.Scale != 0},
@@ -102,6 +104,7 @@ func CloneNode(n *Node) Node {
 	}
 	own.Inputs = append([]string(nil), n.Inputs...)
 	own.Axis, own.KeepDims, own.Alpha = cloned(n.Axis), cloned(n.KeepDims), cloned(n.Alpha)
+	own.Epsilon = cloned(n.Epsilon)
 	own.Min, own.Max = cloned(n.Min), cloned(n.Max)
 	return own
 }
@@ -138,6 +141,7 @@ type Resolved struct {
 	Perm    []int
 	Slice   Slice
 	Alpha   float32
+	Epsilon float32
 	Min     float32
 	Max     float32
 }

@@ -28,6 +28,7 @@ type Node struct {
 	Perm      []int    `json:"perm,omitempty"`  // the axes in reverse
 	Shape     []int    `json:"shape,omitempty"`
 	Alpha     *float32 `json:"alpha,omitempty"`
+	Epsilon   *float32 `json:"epsilon,omitempty"`
 	Min       *float32 `json:"min,omitempty"` // −∞
 	Max       *float32 `json:"max,omitempty"` // ∞
 

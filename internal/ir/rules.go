@@ -20,6 +20,24 @@ func leakyReluRule(r *Resolved, in []Size) (Size, error) {
 	return in[0], nil
 }
 
+// batchNormRule is that of x (batch, channels, …) and of scale, bias, mean and variance (channels). Epsilon is
+// 1e-5 where it is left out.
+func batchNormRule(r *Resolved, in []Size) (Size, error) {
+	if r.Epsilon = valueOr(r.Node.Epsilon, 1e-5); !(r.Epsilon >= 0 && r.Epsilon <= math.MaxFloat32) {
+		return nil, fmt.Errorf("%w: epsilon is %v, want a finite one of at least 0", qtensor.ErrParams, r.Epsilon)
+	}
+	x := in[0]
+	if len(x) < 2 || x[1] < 0 {
+		return nil, fmt.Errorf("%w: got %v, want (batch, channels, …)", qtensor.ErrShape, x)
+	}
+	for _, s := range in[1:] {
+		if !slices.Equal(s, Size{x[1]}) {
+			return nil, fmt.Errorf("%w: got scale, bias, mean and variance %v, want (%d)", qtensor.ErrShape, in[1:], x[1])
+		}
+	}
+	return x, nil
+}
+
 // clipRule: min and max are −∞ and ∞ where they are left out.
 func clipRule(r *Resolved, in []Size) (Size, error) {
 	r.Min, r.Max = valueOr(r.Node.Min, float32(math.Inf(-1))), valueOr(r.Node.Max, float32(math.Inf(1)))
