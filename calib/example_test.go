@@ -46,7 +46,7 @@ func ExampleCalibrator() {
 }
 
 // The bins are as wide as the range needs, at most 4096, and have edges that are exact.
-func ExampleHistogram() {
+func ExampleHistogram_Bins() {
 	var h calib.Histogram
 	h.Observe([]float32{-1, 0.25, 0.25, 2048})
 	for b := range h.Bins() {

@@ -2,7 +2,6 @@ package calib
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"math/big"
 	"math/rand/v2"
@@ -359,18 +358,4 @@ func BenchmarkHistogramObserve(b *testing.B) {
 			}
 		})
 	}
-}
-
-func ExampleHistogram_Bins() {
-	var h Histogram
-	h.Observe([]float32{-1000, 0.25, 0.75, 3000})
-	for b := range h.Bins() {
-		if b.Count > 0 {
-			fmt.Printf("[%v, %v): %d\n", b.Low, b.High, b.Count)
-		}
-	}
-	// Output:
-	// [-1000, -999): 1
-	// [0, 1): 2
-	// [3000, 3001): 1
 }
