@@ -65,17 +65,11 @@ func measureAll(w io.Writer, repeats int, threads, only string) error {
 			if !matches.MatchString(k.name) {
 				continue
 			}
-			r, err := k.measure(repeats)
-			if errors.Is(err, errEnds) {
-				fmt.Fprintf(table, "%d\t%v\t-\t-\t-\t-\t  %s: %v\n", n, round(r.took), k.name, err)
-				continue
-			}
+			longest, err := k.writeRow(table, n, repeats)
 			if err != nil {
 				return fmt.Errorf("%s: %w", k.name, err)
 			}
-			fmt.Fprintf(table, "%d\t%v\t%v\t%v\t%v\t%v\t  %s\n", n, round(r.took), round(middle(r.cancelled)),
-				round(slices.Max(r.cancelled)), round(middle(r.deadline)), round(slices.Max(r.deadline)), k.name)
-			most = max(most, slices.Max(r.cancelled), slices.Max(r.deadline))
+			most = max(most, longest)
 			k.in = nil // memory
 			runtime.GC()
 		}
@@ -85,6 +79,23 @@ func measureAll(w io.Writer, repeats int, threads, only string) error {
 	}
 	fmt.Fprintf(w, "\nThe most is %v.\n", round(most))
 	return nil
+}
+
+// writeRow measures a kind and writes its row; it returns the longest time to return, 0
+// where runs end by themselves.
+func (k *kind) writeRow(w io.Writer, threads, repeats int) (longest time.Duration, err error) {
+	r, err := k.measure(repeats)
+	if errors.Is(err, errEnds) {
+		fmt.Fprintf(w, "%d\t%v\t-\t-\t-\t-\t  %s: %v\n", threads, round(r.took), k.name, err)
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	cancelled, deadline := slices.Max(r.cancelled), slices.Max(r.deadline)
+	fmt.Fprintf(w, "%d\t%v\t%v\t%v\t%v\t%v\t  %s\n", threads, round(r.took), round(middle(r.cancelled)),
+		round(cancelled), round(middle(r.deadline)), round(deadline), k.name)
+	return max(cancelled, deadline), nil
 }
 
 func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
@@ -116,7 +127,7 @@ func (k *kind) prepare() (func(context.Context) error, error) {
 	}, err
 }
 
-// loops waits for a context, or for loops that take a while and have all threads.
+// loops waits for a context, or for loops that take a while and occupy all threads.
 func loops(ctx context.Context) error {
 	var group sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {

@@ -68,30 +68,46 @@ func loadTensor(f *qtensor.File, name string, shape ...int) (*tensor.Dense, erro
 	return t, err
 }
 
-// train fits net in place by Adam on the cross entropy of its softmax. Adam's steps are about as long as the
-// rate, whatever they change, so scales, which are small, get a tenth.
-func train(ctx context.Context, net network, data subset, c config, rate float64, progress io.Writer) error {
+// trainer fits the network of a graph to digits.
+type trainer struct {
+	*graph
+	labels           *gorgonia.Node
+	solver, ofScales gorgonia.Solver
+}
+
+// newTrainer returns a trainer by Adam on the cross entropy of the softmax. Adam's steps are about as long as
+// the rate, whatever they change, so scales, which are small, get a tenth.
+func newTrainer(net network, rate float64) (*trainer, error) {
 	g, err := net.graph(batchSize)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	want := gorgonia.NewMatrix(g.g, tensor.Float32, gorgonia.WithShape(batchSize, labels), gorgonia.WithName("labels"))
 	cost, err := crossEntropy(g.y, want)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	all := append(slices.Clip(g.trained), g.scales...)
+	all := g.all()
 	if _, err := gorgonia.Grad(cost, all...); err != nil {
+		return nil, err
+	}
+	g.machine = gorgonia.NewTapeMachine(g.g, gorgonia.BindDualValues(all...))
+	// The cost is a mean, so the gradient needs no dividing by the batch.
+	adam := func(rate float64) gorgonia.Solver { return gorgonia.NewAdamSolver(gorgonia.WithLearnRate(rate)) }
+	return &trainer{graph: g, labels: want, solver: adam(rate), ofScales: adam(rate / 10)}, nil
+}
+
+// all returns what is trained.
+func (g *graph) all() gorgonia.Nodes { return append(slices.Clip(g.trained), g.scales...) }
+
+// train fits net in place.
+func train(ctx context.Context, net network, data subset, c config, rate float64, progress io.Writer) error {
+	t, err := newTrainer(net, rate)
+	if err != nil {
 		return err
 	}
-	machine := gorgonia.NewTapeMachine(g.g, gorgonia.BindDualValues(all...))
-	defer machine.Close()
-	// The cost is a mean, so the gradient needs no dividing by the batch.
-	solver, ofScales := gorgonia.NewAdamSolver(gorgonia.WithLearnRate(rate)), gorgonia.NewAdamSolver(gorgonia.WithLearnRate(rate/10))
-	order := make([]int, data.count())
-	for i := range order {
-		order[i] = i
-	}
+	defer t.machine.Close()
+	order := count(0, data.count())
 	r := rand.New(rand.NewPCG(c.seed, 1))
 	batches := len(order) / batchSize
 	bar := newBar(progress, c.epochs*batches, "training")
@@ -102,39 +118,46 @@ func train(ctx context.Context, net network, data subset, c config, rate float64
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			which := order[b*batchSize:][:batchSize]
-			if err := step(machine, g, want, data, which); err != nil {
+			if err := t.step(data, order[b*batchSize:][:batchSize]); err != nil {
 				return err
 			}
-			if err := solver.Step(gorgonia.NodesToValueGrads(g.trained)); err != nil {
-				return err
-			}
-			if err := ofScales.Step(gorgonia.NodesToValueGrads(g.scales)); err != nil {
-				return err
-			}
-			machine.Reset()
 			_ = bar.Add(1) // a bar that cannot be drawn stops nothing
 		}
 	}
-	for _, n := range all { // the machine may have put other tensors in place of those that it was given
-		net.values[n.Name()] = n.Value().(*tensor.Dense)
-	}
-	for name, op := range g.norms {
-		mean, variance := op.Stats()
-		net.values[name+".mean"], net.values[name+".variance"] = mean.(*tensor.Dense), variance.(*tensor.Dense)
-	}
+	t.keep()
 	return nil
 }
 
-// step computes the gradients of one batch.
-func step(machine gorgonia.VM, g *graph, want *gorgonia.Node, data subset, which []int) error {
-	if err := gorgonia.Let(g.x, data.batch(which)); err != nil {
+// step trains on one batch.
+func (t *trainer) step(data subset, which []int) error {
+	if err := gorgonia.Let(t.x, data.batch(which)); err != nil {
 		return err
 	}
-	if err := gorgonia.Let(want, data.oneHot(which)); err != nil {
+	if err := gorgonia.Let(t.labels, data.oneHot(which)); err != nil {
 		return err
 	}
-	return machine.RunAll()
+	if err := t.machine.RunAll(); err != nil {
+		return err
+	}
+	if err := t.solver.Step(gorgonia.NodesToValueGrads(t.trained)); err != nil {
+		return err
+	}
+	if err := t.ofScales.Step(gorgonia.NodesToValueGrads(t.scales)); err != nil {
+		return err
+	}
+	t.machine.Reset()
+	return nil
+}
+
+// keep gives the network what was trained, and what normalizations saw.
+func (t *trainer) keep() {
+	for _, n := range t.all() { // the machine may have put other tensors in place of those that it was given
+		t.values[n.Name()] = n.Value().(*tensor.Dense)
+	}
+	for name, op := range t.norms {
+		mean, variance := op.Stats()
+		t.values[name+".mean"], t.values[name+".variance"] = mean.(*tensor.Dense), variance.(*tensor.Dense)
+	}
 }
 
 // oneHot returns the labels of the given digits, (len(which), 10), as a 1 among zeros.
