@@ -60,7 +60,7 @@ func TestCalibratorBeforeARunAndAfterReset(t *testing.T) {
 		t.Errorf("got %d values in a profile taken before, want %d", h.Count(), rows*columns)
 	}
 	if err := c.ObserveFloat32("whole", make([]float32, 7), nil); err != nil {
-		t.Errorf("numbers of no shape, of which none counts: %v", err)
+		t.Errorf("values of no shape, of which none counts: %v", err)
 	}
 	for _, shape := range []tensor.Shape{nil, {columns}, {rows, columns + 1}, {rows - 1, columns}} {
 		if err := c.ObserveFloat32("axis", make([]float32, rows*columns), shape); !errors.Is(err, qtensor.ErrShape) {

@@ -96,7 +96,7 @@ func TestMovingAverageOfExtremes(t *testing.T) {
 		m.Observe([]float32{-huge, huge})
 	}
 	if lo, hi, err := m.Range(); lo != -huge || hi != huge || err != nil {
-		t.Errorf("got [%v, %v], %v, want all float32 numbers", lo, hi, err)
+		t.Errorf("got [%v, %v], %v, want all finite float32 values", lo, hi, err)
 	}
 }
 

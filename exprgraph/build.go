@@ -114,7 +114,7 @@ func (t *turn) take(ctx context.Context, f func() error) error {
 	return f()
 }
 
-// goroutine returns the numbers of the caller's goroutine and of the one that started it, 0 for what is not
+// goroutine returns the ids of the caller's goroutine and of the one that started it, 0 for what is not
 // known. Go has them only in the text of a stack: "goroutine 7 [running]:" in its first line, and "created by
 // … in goroutine 5" in the last but one.
 func goroutine() (own, parent uint64) {

@@ -105,7 +105,7 @@ func TestLikeGorgonia(t *testing.T) {
 	})
 }
 
-// TestLinearByHand has a layer whose every number is small and exact.
+// TestLinearByHand has a layer whose every value is small and exact.
 func TestLinearByHand(t *testing.T) {
 	q, err := qtensor.FromCodes(newTensor([]uint8{3, 1, 7, 0, 15, 8}, 3, 2), qtensor.Params{
 		Scheme: qtensor.UInt4().PerGroup(1, 2), Scales: []float32{1, 2, -4, 8}, ZeroPoints: []int32{1, 2, 3, 4},

@@ -120,8 +120,8 @@ func TestConv2d(t *testing.T) {
 		maps.Copy(cases, m)
 	}
 	for name, c := range cases {
-		for number, s := range convSchemes {
-			q := c.filters(t, uint64(number), s)
+		for seed, s := range convSchemes {
+			q := c.filters(t, uint64(seed), s)
 			real, err := q.Dequantize(tensor.Float64)
 			if err != nil {
 				t.Fatal(err)
@@ -140,7 +140,7 @@ func TestConv2d(t *testing.T) {
 					z := c.node(t, im, f, ops.WithBias(bias), under(part.compute), ops.WithReLU())
 					newRunner(g).mustRun(t, im, x)
 					if got := valuesOf(t, y.Value()); !isClose(got, want, part.part) || !y.Shape().Eq(y.Value().Shape()) {
-						t.Errorf("%s, %v, %s: result differs by more than %v of its largest number, or is not %v", name, s, compute, part.part, y.Shape())
+						t.Errorf("%s, %v, %s: result differs by more than %v of its largest value, or is not %v", name, s, compute, part.part, y.Shape())
 					}
 					if got := valuesOf(t, z.Value()); !isClose(got, rectified, part.part) {
 						t.Errorf("%s, %v, %s: with ReLU", name, s, compute)
@@ -190,7 +190,7 @@ func TestConv2dInputs(t *testing.T) {
 	}
 	for i, v := range y.Data().([]float64) {
 		if v != float64(all[i]) {
-			t.Fatalf("float64: number %d is %v, want %v", i, v, all[i])
+			t.Fatalf("float64: element %d is %v, want %v", i, v, all[i])
 		}
 	}
 	transposed := mustSlice(t, x).Clone().(*tensor.Dense) // (batch, channel, width, height), seen as (batch, channel, height, width)

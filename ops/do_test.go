@@ -72,7 +72,7 @@ func TestDoEmpty(t *testing.T) {
 }
 
 // FuzzLinear feeds values of any rank, shape, layout, type and bits to layers: never a panic; a result that
-// is the one of a materialized copy; an error exactly if type, shape or a number is wrong.
+// is the one of a materialized copy; an error exactly if type, shape or a value is wrong.
 func FuzzLinear(f *testing.F) {
 	ordinary := []byte{0, 0, 128, 63, 205, 204, 76, 189, 1, 200, 32, 64}
 	for layout := range byte(6) {
@@ -139,7 +139,7 @@ func FuzzLinear(f *testing.F) {
 // types 1 and 2 of another float type and int; in one of several layouts.
 func fuzzTensor(t *testing.T, shape tensor.Shape, layout, other byte, dt tensor.Dtype, data []byte) (*tensor.Dense, []float64) {
 	size := shape.TotalSize()
-	number := func(i int) float64 {
+	value := func(i int) float64 {
 		if len(data) == 0 {
 			return 0
 		}
@@ -157,12 +157,12 @@ func fuzzTensor(t *testing.T, shape tensor.Shape, layout, other byte, dt tensor.
 	case other == 2:
 		return tensor.New(tensor.Of(tensor.Int), tensor.WithShape(shape...)), nil
 	}
-	visible := fill(size, number)
+	visible := fill(size, value)
 	if len(shape) == 0 {
 		if dt == tensor.Float32 {
-			return tensor.New(tensor.FromScalar(float32(number(0)))), []float64{number(0)}
+			return tensor.New(tensor.FromScalar(float32(value(0)))), []float64{value(0)}
 		}
-		return tensor.New(tensor.FromScalar(number(0))), []float64{number(0)}
+		return tensor.New(tensor.FromScalar(value(0))), []float64{value(0)}
 	}
 	if size == 0 {
 		return tensor.New(tensor.Of(dt), tensor.WithShape(shape...)), nil

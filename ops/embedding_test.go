@@ -82,7 +82,7 @@ func TestEmbedding(t *testing.T) {
 	})
 }
 
-// TestEmbeddingOfOne looks a row up by a number that is no tensor, and by what a slice has dropped an axis
+// TestEmbeddingOfOne looks a row up by an integer that is no tensor, and by what a slice has dropped an axis
 // of.
 func TestEmbeddingOfOne(t *testing.T) {
 	weight := mustQuantize(t, 1, qtensor.Int4(), 4, 3)

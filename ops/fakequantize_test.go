@@ -101,7 +101,7 @@ func ends(p qtensor.Params, shape tensor.Shape) (lowest, highest []float32) {
 	for i := range total {
 		outer, k, rest := i/inner/channels, i/inner%channels, i%inner
 		block := k*groups + (outer*inner+rest)/size
-		number := func(code int32) float32 {
+		value := func(code int32) float32 {
 			if p.Scheme.HasOffset() {
 				return float32(float64(p.Offsets[block]) + float64(float64(p.Scales[block])*float64(code)))
 			}
@@ -111,9 +111,9 @@ func ends(p qtensor.Params, shape tensor.Shape) (lowest, highest []float32) {
 			return p.Scales[block] * float32(code)
 		}
 		if p.Scales[block] < 0 { // which is there for the extreme code
-			lowest, highest = append(lowest, number(high)), append(highest, number(low-1))
+			lowest, highest = append(lowest, value(high)), append(highest, value(low-1))
 		} else {
-			lowest, highest = append(lowest, number(low)), append(highest, number(high))
+			lowest, highest = append(lowest, value(low)), append(highest, value(high))
 		}
 	}
 	return lowest, highest

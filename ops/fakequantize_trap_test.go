@@ -294,7 +294,7 @@ func TestTrapSecondGradient(t *testing.T) {
 }
 
 // FuzzFakeQuantize feeds values of any rank, shape, layout, type and bits to the ops and to their gradients:
-// never a panic; the result of a materialized copy; an error exactly if type, rank, parameters or a number is
+// never a panic; the result of a materialized copy; an error exactly if type, rank, parameters or a value is
 // wrong.
 func FuzzFakeQuantize(f *testing.F) {
 	ordinary := []byte{0, 0, 128, 63, 205, 204, 76, 189, 1, 200, 32, 64}

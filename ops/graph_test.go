@@ -120,11 +120,11 @@ func transposed(data []float64, a, b int) []float64 {
 
 // columns returns netIn columns, from the given one, of data, which is width wide.
 func columns(data []float64, width, first int) []float64 {
-	var kept []float64
+	var picked []float64
 	for i := first; i < len(data); i += width {
-		kept = append(kept, data[i:i+netIn]...)
+		picked = append(picked, data[i:i+netIn]...)
 	}
-	return kept
+	return picked
 }
 
 func mustSlice(t testing.TB, d *tensor.Dense, s ...tensor.Slice) *tensor.Dense {

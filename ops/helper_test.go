@@ -130,8 +130,8 @@ func valuesOf(t testing.TB, v gorgonia.Value) []float64 {
 	return out
 }
 
-// isClose reports whether got is want up to the given part of the largest number of want.
-func isClose(got, want []float64, part float64) bool {
+// isClose reports whether got is want up to a fraction of the largest value of want.
+func isClose(got, want []float64, fraction float64) bool {
 	if len(got) != len(want) {
 		return false
 	}
@@ -140,7 +140,7 @@ func isClose(got, want []float64, part float64) bool {
 		largest = max(largest, math.Abs(v))
 	}
 	for i := range got {
-		if !(math.Abs(got[i]-want[i]) <= part*largest) {
+		if !(math.Abs(got[i]-want[i]) <= fraction*largest) {
 			return false
 		}
 	}

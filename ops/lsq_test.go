@@ -84,7 +84,7 @@ func TestFakeQuantizeLSQ(t *testing.T) {
 	})
 }
 
-// TestFakeQuantizeLSQScales: one that is not positive, or no number, is an error when the graph runs.
+// TestFakeQuantizeLSQScales: one that is not positive, or NaN, is an error when the graph runs.
 func TestFakeQuantizeLSQScales(t *testing.T) {
 	inMachines(t, func(t *testing.T, newRunner func(*gorgonia.ExprGraph) *runner) {
 		for _, scale := range []float64{0, -1, math.NaN(), math.Inf(1), math.Inf(-1), 0x1p-140} {

@@ -128,7 +128,7 @@ func TestPromisedErrors(t *testing.T) {
 		switch {
 		case !errors.Is(r.err, r.want):
 			t.Errorf("%s, %s: got error %v, want one that wraps %q", r.operation, r.name, r.err, r.want)
-		case r.name == "NaN": // says which number it is and where
+		case r.name == "NaN": // says which value it is and where
 		case !strings.HasPrefix(text, "ops: "+r.operation+": ") || !strings.Contains(text, "want "):
 			t.Errorf("%s, %s: got %q, want it to name the operation and what is wanted", r.operation, r.name, text)
 		}

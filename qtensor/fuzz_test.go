@@ -143,7 +143,7 @@ func past(s qtensor.Scheme, v float32) bool {
 
 // checkError bounds the error |x − r| of every element.
 //
-// Let u = 2^−24, the most that rounding to float32 changes a number by, relatively; Q the number of steps
+// Let u = 2^−24, the most that rounding to float32 changes a value by, relatively; Q the number of steps
 // between the outermost codes; and k = q − z.
 //
 // Inside the outermost codes k = RNE(x/s·(1 + u)) and r = s·k·(1 + u), where |x/s| and |k| are at most Q + ½:
@@ -231,7 +231,7 @@ func checkRoundTrips(t *testing.T, c fuzzCase, q *qtensor.QTensor) {
 		if code == codes[i] {
 			continue
 		}
-		// Rounding to float32 may move a number of Uniform to the next code where steps are as fine as the
+		// Rounding to float32 may move a value of Uniform to the next code where steps are as fine as the
 		// values themselves.
 		if c.scheme.HasOffset() && float64(p.Scales[blocks[i]]) < 2*ulp(largest[i]) {
 			continue

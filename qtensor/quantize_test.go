@@ -126,8 +126,8 @@ func TestQuantizeFloats(t *testing.T) {
 		scheme    qtensor.Scheme
 		x         float32
 		code      int32
-		number    float32
-		saturated bool // the number is past the range
+		value     float32
+		saturated bool // the value is past the range
 	}{
 		{qtensor.Float16(), 1, 0x3c00, 1, false},
 		{qtensor.Float16(), 1 + 0x1p-11, 0x3c00, 1, false},
@@ -158,8 +158,8 @@ func TestQuantizeFloats(t *testing.T) {
 		if got := codesOf(t, q)[2]; got != c.code {
 			t.Errorf("%s: got %#04x, want %#04x", name, got, c.code)
 		}
-		if got := valuesOf(t, q)[2]; got != c.number {
-			t.Errorf("%s: came back as %v, want %v", name, got, c.number)
+		if got := valuesOf(t, q)[2]; got != c.value {
+			t.Errorf("%s: came back as %v, want %v", name, got, c.value)
 		}
 		with, err := qtensor.QuantizeWith(x, qtensor.Params{Scheme: c.scheme}, qtensor.WithSaturation())
 		if err != nil {
@@ -279,11 +279,11 @@ func TestNothingIsShared(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v: %v", s, err)
 		}
-		turned, err := q.T()
+		moved, err := q.T()
 		if err != nil {
 			t.Fatalf("%v: %v", s, err)
 		}
-		want, wantTurned := mustQuantizeWith(t, newTensor(data, 2, 3), copyParams(p)), codesOf(t, turned)
+		want, wantTransposed := mustQuantizeWith(t, newTensor(data, 2, 3), copyParams(p)), codesOf(t, moved)
 		spoilTensor := func(q *qtensor.QTensor) {
 			spoilSlice(elements(q.Codes()))
 			values, err := q.Dequantize(tensor.Float32)
@@ -304,9 +304,9 @@ func TestNothingIsShared(t *testing.T) {
 				t.Errorf("%v: %s follows what went in or came out: %s", s, name, diff)
 			}
 		}
-		spoilTensor(turned)
-		got, wantParams := turned.Params(), want.Params()
-		if !slices.Equal(codesOf(t, turned), wantTurned) || !slices.Equal(got.Scales, wantParams.Scales) ||
+		spoilTensor(moved)
+		got, wantParams := moved.Params(), want.Params()
+		if !slices.Equal(codesOf(t, moved), wantTransposed) || !slices.Equal(got.Scales, wantParams.Scales) ||
 			!slices.Equal(got.ZeroPoints, wantParams.ZeroPoints) || !slices.Equal(got.Min, wantParams.Min) {
 			t.Errorf("%v: T follows what went in or came out", s)
 		}

@@ -120,8 +120,8 @@ func newReference(x []float32, shape []int, s qtensor.Scheme) *reference {
 		}
 	}
 	for i, b := range r.blocks {
-		code, number := r.element(x[i], b)
-		r.codes, r.values = append(r.codes, code), append(r.values, number)
+		code, value := r.element(x[i], b)
+		r.codes, r.values = append(r.codes, code), append(r.values, value)
 	}
 	return r
 }
@@ -193,26 +193,26 @@ func (r *reference) store() {
 	}
 }
 
-// element returns the code of x in block b, and the number that the code stands for.
+// element returns the code of x in block b, and its dequantized value.
 func (r *reference) element(x float32, b int) (int32, float32) {
 	low, high := r.scheme.CodeRange()
 	scale := rat(float64(r.scales[b]))
 	var code int32
-	var number float32
+	var value float32
 	if r.scheme.HasOffset() {
 		offset := rat(float64(r.offsets[b]))
 		from := rat(float64Of(new(big.Rat).Sub(rat(float64(x)), offset)))
 		code = nearestCode(float64Of(from.Quo(from, scale)), 0, low, high)
-		number = float32(float64Of(offset.Add(offset, scale.Mul(scale, ratInt(int64(code))))))
+		value = float32(float64Of(offset.Add(offset, scale.Mul(scale, ratInt(int64(code))))))
 	} else {
 		var zero int32
 		if r.scheme.HasZeroPoint() {
 			zero = r.zeros[b]
 		}
 		code = nearestCode(float64(float32Of(new(big.Rat).Quo(rat(float64(x)), scale))), zero, low, high)
-		number = float32Of(scale.Mul(scale, ratInt(int64(code-zero))))
+		value = float32Of(scale.Mul(scale, ratInt(int64(code-zero))))
 	}
-	return code, max(-math.MaxFloat32, min(math.MaxFloat32, number))
+	return code, max(-math.MaxFloat32, min(math.MaxFloat32, value))
 }
 
 // diff says how q differs from r.

@@ -120,7 +120,7 @@ func TestCompareClippedExtremeCode(t *testing.T) {
 		scheme qtensor.Scheme
 		scale  float32
 		codes  []int8
-		edge   float32 // the last number that is not clipped, on the side of the extreme code
+		edge   float32 // the last value that is not clipped, on the side of the extreme code
 	}{
 		{qtensor.Int4(), 0.5, []int8{-8, 7}, -4.25},
 		{qtensor.Int4(), 0.5, []int8{-7, 7}, -3.75},

@@ -100,7 +100,7 @@ func (d *digest) addReport(key string, read *exprgraph.Report, r *ptq.Report) {
 		seen[l.Name]++
 		layer := fmt.Sprintf("%s layer=%s#%d", key, l.Name, seen[l.Name])
 		d.add(layer+" weights", nil, l.Quantized, l.Weights, l.FloatBytes, l.Bytes)
-		if l.Op != "Gather" { // a lookup has no arithmetic
+		if l.Op != "Gather" { // an embedding has no arithmetic
 			d.add(layer+" activations", nil, activationsName(l.Activations), l.Low, l.High, l.Clipped)
 		}
 		d.add(layer+" SQNR", nil, l.WeightSQNR, l.OutputSQNR)

@@ -12,7 +12,7 @@ type named struct {
 	scheme qtensor.Scheme
 }
 
-// schemes returns all schemes that there are keys of. Scales are kept along the given axis.
+// schemes returns all schemes that there are keys of. The channel axis is the given one.
 func schemes(axis int) []named {
 	var all []named
 	add := func(name string, s qtensor.Scheme) { all = append(all, named{name, s}) }
