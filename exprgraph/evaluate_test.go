@@ -205,10 +205,9 @@ func TestEvaluateFails(t *testing.T) {
 		{"error", func(...gorgonia.Value) (gorgonia.Value, error) { return nil, failed }, failed, "failed"},
 		{"panic", func(...gorgonia.Value) (gorgonia.Value, error) { panic("slipped") }, ErrOp, "panics: slipped"},
 		{"panic with an error", func(...gorgonia.Value) (gorgonia.Value, error) { panic(failed) }, ErrOp, "panics: failed"},
-		{
-			"nil pointer", func(...gorgonia.Value) (gorgonia.Value, error) { return (*zoo)(nil).weights["w"], nil }, ErrOp,
-			"nil pointer",
-		},
+		{"nil pointer", func(...gorgonia.Value) (gorgonia.Value, error) {
+			return (*zoo)(nil).weights["w"], nil
+		}, ErrOp, "nil pointer"},
 		{"out of range", func(v ...gorgonia.Value) (gorgonia.Value, error) { return v[len(v)], nil }, ErrOp, "out of range"},
 		{"nothing", func(...gorgonia.Value) (gorgonia.Value, error) { return nil, nil }, ErrOp, "no value"},
 		{
@@ -241,25 +240,7 @@ func TestEvaluateFails(t *testing.T) {
 	} {
 		for at := range 5 {
 			count++
-			net := func() Graph {
-				z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}, g: gorgonia.NewGraph(), batch: 4}
-				x := z.input("x", 4, 4)
-				h, side := x, node(nil)
-				for i := range 5 {
-					if i == at {
-						side = must(gorgonia.Tanh(h))
-						h = must(gorgonia.ApplyOp(rogue{graphop.NewBase("rogue"), c.do}, h))
-						h = must(gorgonia.ApplyOp(rogue{graphop.NewBase("rogue"), c.do}, h))
-						continue
-					}
-					h = must(gorgonia.Mul(h, z.weight("w0", 4, 4)))
-				}
-				if side == nil {
-					side = x
-				}
-				return Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{h, side, must(gorgonia.Add(h, h))}}
-			}
-			s := net()
+			s := rogueChain(at, c.do)
 			x, _ := given(t, s, tensor.Float32)
 			before := slices.Clone(x[0])
 			got, err := evaluate(t.Context(), s, x)
@@ -280,6 +261,24 @@ func TestEvaluateFails(t *testing.T) {
 		}
 	}
 	t.Logf("%d cases", count)
+}
+
+// rogueChain returns a graph of five products on each other, with two rogues in the place of one of them, and
+// a Tanh beside those.
+func rogueChain(at int, do func(v ...gorgonia.Value) (gorgonia.Value, error)) Graph {
+	z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}, g: gorgonia.NewGraph(), batch: 4}
+	x := z.input("x", 4, 4)
+	h, side := x, x
+	for i := range 5 {
+		if i == at {
+			side = must(gorgonia.Tanh(h))
+			h = must(gorgonia.ApplyOp(rogue{graphop.NewBase("rogue"), do}, h))
+			h = must(gorgonia.ApplyOp(rogue{graphop.NewBase("rogue"), do}, h))
+			continue
+		}
+		h = must(gorgonia.Mul(h, z.weight("w0", 4, 4)))
+	}
+	return Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{h, side, must(gorgonia.Add(h, h))}}
 }
 
 // plainChain returns what the chain of TestEvaluateFails gives without its rogues at a place, and a Tanh
@@ -401,13 +400,13 @@ func TestEvaluateGuards(t *testing.T) {
 		"CTCLoss": func() (Graph, error) {
 			z := zoo{dt: tensor.Float32, g: gorgonia.NewGraph(), batch: 4}
 			probabilities := z.input("x", 5, 2, 4)
-			whole := func(name string, x ...int) node {
+			lengths := func(name string, x ...int) node {
 				return gorgonia.NewTensor(z.g, tensor.Int, 1, gorgonia.WithName(name), gorgonia.WithShape(len(x)),
 					gorgonia.WithValue(tensor.New(tensor.WithShape(len(x)), tensor.WithBacking(x))))
 			}
 			targets := gorgonia.NewMatrix(z.g, tensor.Int, gorgonia.WithName("t"), gorgonia.WithShape(2, 2),
 				gorgonia.WithValue(tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]int{99, 99, 99, 99}))))
-			y, err := gorgonia.CTCLoss(probabilities, targets, whole("in", 5, 5), whole("out", 2, 2), gorgonia.ReductionMean)
+			y, err := gorgonia.CTCLoss(probabilities, targets, lengths("in", 5, 5), lengths("out", 2, 2), gorgonia.ReductionMean)
 			return Graph{Inputs: gorgonia.Nodes{probabilities}, Outputs: gorgonia.Nodes{y}}, err
 		},
 	}
