@@ -38,12 +38,13 @@ func embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgon
 	}
 	outputs := map[string]*gorgonia.Node{}
 	for i, out := range m.Outputs() {
-		op := &embedded{graphop.NewBase("Model " + out.Name), m, i, dtype}
-		if len(out.Shape) == 0 {
-			return nil, fmt.Errorf("%w: output %q has no axes, want one or more", qtensor.ErrShape, out.Name)
-		}
-		if _, err := op.shape(nodes); err != nil {
+		op := &embedded{graphop.NewBase("Model " + out.Name), m, i, dtype, 0}
+		shape, err := op.shape(nodes)
+		if err != nil {
 			return nil, err
+		}
+		if op.rank = len(shape); op.rank == 0 {
+			return nil, fmt.Errorf("%w: output %q has no axes, want one or more", qtensor.ErrShape, out.Name)
 		}
 		y, err := gorgonia.ApplyOp(op, nodes...)
 		if err != nil {
@@ -92,6 +93,7 @@ type embedded struct {
 	m      *model.Model
 	output int
 	dtype  tensor.Dtype
+	rank   int // of the output
 }
 
 // shape returns that of the output for inputs with the shapes that they should have.
@@ -128,7 +130,7 @@ func (e *embedded) Type() hm.Type {
 		}
 		types = append(types, gorgonia.TensorType{Dims: len(in.Shape), Of: of})
 	}
-	return hm.NewFnType(append(types, gorgonia.TensorType{Dims: len(e.m.Outputs()[e.output].Shape), Of: e.dtype})...)
+	return hm.NewFnType(append(types, gorgonia.TensorType{Dims: e.rank, Of: e.dtype})...)
 }
 
 // InferShape returns the shape of the output.

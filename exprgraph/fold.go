@@ -183,35 +183,10 @@ func (s *step) absorb(scale, shift []float64, from *value) {
 
 // multiply multiplies the weights of each output of a layer; false where quantized values would change.
 func (s *step) multiply(by []float64) bool {
-	w, axis := s.in[1], 0
-	if s.Op == ir.OpGemm && !s.TransB {
-		axis = 1
+	w := s.in[1]
+	c, ok := ir.Scaled(&ir.Constant{Shape: w.shape, Data: w.data, Trained: w.quantized}, by, s.ChannelAxis())
+	if ok {
+		s.in[1] = &value{base: w.base, shape: w.shape, data: c.Data, quantized: c.Trained}
 	}
-	if w.quantized == nil {
-		s.in[1] = scaled(w, by, axis == 1)
-		return true
-	}
-	quantized, ok := w.quantized.Scale(by, axis)
-	if !ok {
-		return false
-	}
-	values, err := quantized.Float32s()
-	if err == nil {
-		s.in[1] = &value{base: w.base, shape: w.shape, data: values, quantized: quantized}
-	}
-	return err == nil
-}
-
-// scaled returns weights with the outputs multiplied: the columns, or the slices along the first axis.
-func scaled(w *value, scale []float64, columns bool) *value {
-	out := &value{base: w.base, shape: w.shape, data: make([]float32, len(w.data))}
-	each := len(w.data) / len(scale)
-	for i, x := range w.data {
-		channel := i % len(scale)
-		if !columns {
-			channel = i / each
-		}
-		out.data[i] = float32(float64(x) * scale[channel])
-	}
-	return out
+	return ok
 }

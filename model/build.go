@@ -91,10 +91,10 @@ func (m *Model) keepConstants() {
 // declareOutputs has the network declare what it gives, as far as that does not depend on sizes that a run
 // chooses.
 func (m *Model) declareOutputs() {
+	if m.extraDims() > 0 {
+		return
+	}
 	for i, id := range m.plan.outputs {
-		if m.extraDims() > 0 {
-			break
-		}
 		declared := slices.Clone(m.plan.values[id].size)
 		for axis, d := range declared {
 			declared[axis] = max(d, ir.Batch)

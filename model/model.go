@@ -90,19 +90,14 @@ func (m *Model) Inputs() (list []ValueInfo) {
 	return list
 }
 
-// Outputs describes what Run returns. A size −n is n times the batch. Where other dimensions are free, a
-// shape is the one that the network declares, else that for the sizes of Dims.
+// Outputs describes what Run returns. −1 is any multiple of the batch. Where other dimensions are free, the
+// Shape is the one that the network declares, or nil; Shapes returns what it is for an input.
 func (m *Model) Outputs() (list []ValueInfo) {
 	if m == nil || m.plan == nil {
 		return nil
 	}
-	for i, v := range m.graph.Outputs {
-		out := &m.plan.values[m.plan.outputs[i]]
-		shape := []int(out.size)
-		if m.extraDims() > 0 && v.Shape != nil {
-			shape = v.Shape
-		}
-		list = append(list, ValueInfo{v.Name, slices.Clone(shape), v.Type})
+	for _, v := range m.graph.Outputs {
+		list = append(list, ValueInfo{v.Name, slices.Clone(v.Shape), v.Type})
 	}
 	return list
 }

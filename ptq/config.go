@@ -18,7 +18,7 @@ import (
 // A weight, or an input of a layer, that the network fake-quantizes has the scheme and the parameters that it
 // was trained with, whatever Weights, Activations and Rules say but for Float.
 type Config struct {
-	// Passes change the float model before anything else, in this order.
+	// Passes change the float model before anything else, in this order; nil is FoldBatchNormalization alone.
 	Passes []Pass
 
 	// Weights is the scheme of weights; nil is qtensor.PerChannelSymmetric of 8 bits. Its channel axis, if any,

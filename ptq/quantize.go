@@ -57,7 +57,11 @@ func quantize(
 		return nil, nil, err
 	}
 	stages := newPipeline(cfg, finite(samples, float.Inputs()))
-	prepared, err := applyPasses(ctx, float, cfg.Passes)
+	passes := cfg.Passes
+	if passes == nil {
+		passes = []Pass{FoldBatchNormalization{}}
+	}
+	prepared, err := applyPasses(ctx, float, passes)
 	if err != nil {
 		return nil, nil, err
 	}

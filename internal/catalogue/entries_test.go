@@ -106,6 +106,7 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[ops.Weight](),
 
 	reflect.TypeFor[ptq.Config](),
+	reflect.TypeFor[ptq.FoldBatchNormalization](),
 	reflect.TypeFor[ptq.LayerReport](),
 	reflect.TypeFor[ptq.OutputReport](),
 	reflect.TypeFor[ptq.Report](),

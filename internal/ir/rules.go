@@ -20,10 +20,12 @@ func leakyReluRule(r *Resolved, in []Size) (Size, error) {
 	return in[0], nil
 }
 
-// batchNormRule is that of x (batch, channels, …) and of scale, bias, mean and variance (channels). Epsilon is
-// 1e-5 where it is left out.
+// Epsilon returns that of a BatchNormalization, 1e-5 where it is left out.
+func Epsilon(n *Node) float32 { return valueOr(n.Epsilon, 1e-5) }
+
+// batchNormRule is that of x (batch, channels, …) and of scale, bias, mean and variance (channels).
 func batchNormRule(r *Resolved, in []Size) (Size, error) {
-	if r.Epsilon = valueOr(r.Node.Epsilon, 1e-5); !(r.Epsilon >= 0 && r.Epsilon <= math.MaxFloat32) {
+	if r.Epsilon = Epsilon(r.Node); !(r.Epsilon >= 0 && r.Epsilon <= math.MaxFloat32) {
 		return nil, fmt.Errorf("%w: epsilon is %v, want a finite one of at least 0", qtensor.ErrParams, r.Epsilon)
 	}
 	x := in[0]

@@ -100,3 +100,26 @@ func repeated[T any](s []T, n int) []T {
 	}
 	return slices.Repeat(s, n)
 }
+
+// Scaled returns a constant with the elements at index i of an axis multiplied by by[i], in float64, and
+// rounded. One that was quantized in training keeps its quantized values, and its scales are multiplied; those
+// that cannot be make it false.
+func Scaled(c *Constant, by []float64, axis int) (*Constant, bool) {
+	if c.Trained != nil {
+		trained, ok := c.Trained.Scale(by, axis)
+		if !ok {
+			return nil, false
+		}
+		data, err := trained.Float32s()
+		return &Constant{c.Shape, data, trained}, err == nil
+	}
+	inner := 1
+	for _, d := range c.Shape[axis+1:] {
+		inner *= d
+	}
+	data := make([]float32, len(c.Data))
+	for i, x := range c.Data {
+		data[i] = float32(float64(x) * by[i/inner%len(by)])
+	}
+	return &Constant{Shape: c.Shape, Data: data}, true
+}
