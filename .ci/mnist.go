@@ -1,6 +1,6 @@
-// Mnist reads on standard input what examples/mnist -json prints, and fails unless the float model is any good and every
-// method is as small and as accurate as README.md says. Go leaves folders that start with a dot out of ./..., so this is no
-// package of the module.
+// Mnist reads on standard input what examples/mnist -json prints, and fails unless the float model is any
+// good and every method is as small and as accurate as README.md says. Go leaves folders that start with a
+// dot out of ./..., so this is no package of the module.
 package main
 
 import (
@@ -59,7 +59,8 @@ func check() error {
 		share, loss := float64(m.Bytes)/float64(float.Bytes), float.Accuracy-m.Accuracy
 		fmt.Printf("%-20s %8d bytes, %.3f of float's, accuracy %.4f, %+.4f\n", m.Method, m.Bytes, share, m.Accuracy, -loss)
 		if maxShare, maxLoss := m.limits(); share > maxShare || loss > maxLoss+1e-9 {
-			err = errors.Join(err, fmt.Errorf("%s: got %.4f of the bytes and a loss of %.4f, want at most %v and %v", m.Method, share, loss, maxShare, maxLoss))
+			err = errors.Join(err, fmt.Errorf("%s: got %.4f of the bytes and a loss of %.4f, want at most %v and %v", m.Method,
+				share, loss, maxShare, maxLoss))
 		}
 	}
 	if len(byName) < minMethods {
@@ -67,7 +68,8 @@ func check() error {
 	}
 	post, qat := byName["post-2bit"], byName["qat-2bit"] // of -qat, both or none
 	if post != qat && qat.Accuracy <= post.Accuracy {
-		err = errors.Join(err, fmt.Errorf("2 bits: got accuracy %v where they were trained and %v where not, want better", qat.Accuracy, post.Accuracy))
+		err = errors.Join(err, fmt.Errorf("2 bits: got accuracy %v where they were trained and %v where not, want better",
+			qat.Accuracy, post.Accuracy))
 	}
 	return err
 }

@@ -56,8 +56,8 @@ func (d *digest) add(key string, err error, values ...any) {
 	d.lines[key] = fmt.Sprintf("%x", h.Sum(nil))
 }
 
-// write writes the number of bytes of a value, and its bytes: integers and floats are little-endian, an int has 64 bits,
-// and a NaN those of one NaN.
+// write writes the number of bytes of a value, and its bytes: integers and floats are little-endian, an int
+// has 64 bits, and a NaN those of one NaN.
 func write(h hash.Hash, v any) {
 	var data []byte
 	switch v := v.(type) {
