@@ -20,7 +20,7 @@ import (
 // An observer is an op on the node whose result, a float32 scalar, nothing reads: it changes no other
 // value of g. It sees the node's value, where Node.Value after a run may show memory that a later op
 // overwrote. For that, no op overwrites an observed value before the observers ran, near the end, and a run
-// takes the more memory.
+// takes more memory.
 //
 // Observers work in TapeMachine and LispMachine, in evaluation and in training. They have no gradient: Grad,
 // before Attach or after it, gives the gradients that it gives without. LispMachine starts its gradients from

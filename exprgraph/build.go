@@ -17,8 +17,8 @@ import (
 // name are input, input_2 and so on.
 type Graph struct{ Inputs, Outputs gorgonia.Nodes }
 
-// Build makes the float graph for a batch size, the first axis of the inputs. It is called more
-// than once, and nothing of what it returns is changed.
+// Build returns the float graph for a batch size, the first axis of the inputs. It is called more than
+// once, and what it returns is not changed.
 type Build func(batch int) (Graph, error)
 
 // at returns the graph for a batch size. A panic of the build is an error.

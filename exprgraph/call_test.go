@@ -101,7 +101,8 @@ var called = []struct {
 	}, []string{"Op"}},
 }
 
-func TestReadCallsWhatFlowHasNot(t *testing.T) {
+// TestReadCalls reads ops that a model has no operation for: they are called in Gorgonia, at any batch size.
+func TestReadCalls(t *testing.T) {
 	for _, c := range called {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 			t.Run(fmt.Sprintf("%s/%v", c.name, dt), func(t *testing.T) {

@@ -14,9 +14,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Embed adds a model to the graph of inputs, nodes by the names of the model's Inputs, float32 or float64 all
-// but those that are int, and returns a node of their type for each of its Outputs, by name. Each runs the
-// whole model. Their batch is that of the inputs, and they have no gradient.
+// Embed returns nodes for the Outputs of a model, by name, in the graph of inputs, which are nodes by the
+// names of the model's Inputs. Those that are indices are int; all others are float32, or all float64, and so
+// are the results. The batch size is that of the inputs. Each node runs the whole model, and has no gradient.
 //
 // Errors: qtensor.ErrNotFound for an input that is missing or that the model does not have; qtensor.ErrShape,
 // qtensor.ErrDtype for what an input is, and for an output without axes; those of Run in the machine.

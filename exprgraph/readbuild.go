@@ -17,7 +17,7 @@ type readSettings struct {
 	sample map[string]tensor.Tensor
 }
 
-// WithSample has ReadBuild compare what it read with Gorgonia on a sample: values for the inputs by name, for
+// WithSample makes ReadBuild compare with Gorgonia on a sample: values for the inputs by name, for
 // any batch size, float32 or float64, or int, int32 or int64 where the input is int. It is not changed.
 func WithSample(sample map[string]tensor.Tensor) ReadOption {
 	return func(s *readSettings) error {
@@ -45,15 +45,15 @@ func readSettingsOf(opts []ReadOption) (s readSettings, err error) {
 // compares with Gorgonia. It builds at two batch sizes and takes as the batch what differs. Weights must not
 // differ; they are copied, as float32, and the graphs are left as they are.
 //
-// It reads what Outputs need, in evaluation: Dropout is nothing, and BatchNorm normalizes by its Stats; build
-// sets them, since every BatchNorm makes its own. Normalizations, and biases, are in the layer before them. A
-// layer has the name of its weight, any other node that of its op and a number, as in Relu_1. Constants that
-// the graph fake-quantizes keep how they were quantized. What the model has no operation for is a call of
-// Gorgonia's op, in a graph that build makes for the batch: such a model keeps build, and Save refuses it;
-// Report.Calls lists them.
+// It reads what Outputs need, in evaluation: Dropout does nothing, and BatchNorm normalizes by its Stats,
+// which build sets, since every BatchNorm makes its own. Normalizations and biases are folded into the layer
+// before them. A layer has the name of its weight, any other node that of its operation and a number, as in
+// Relu_1. Constants that the graph fake-quantizes keep how they were quantized. What the model has no
+// operation for is a call of Gorgonia's op, in a graph that build makes for the batch: such a model keeps
+// build, and Save refuses it; Report.Calls lists them.
 //
-// The network, as it was read and as it is folded, is compared with what Gorgonia's own ops give: on the
-// sample of WithSample, else on seeded random values, which Report.Seeded says. Ops run one after the
+// The network is compared with Gorgonia's own ops, before and after folding: on the sample of
+// WithSample, else on seeded random values; Report.Seeded says which. Gorgonia's ops run one after the
 // other, on copies, in the caller's goroutine.
 //
 // Errors: ctx's; those of build, of which a panic is one; qtensor.ErrParams for a nil ctx, build or option,

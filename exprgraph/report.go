@@ -11,8 +11,8 @@ import (
 // Report is how a network that was read compares with Gorgonia.
 type Report struct {
 	Outputs []Output
-	Calls   []string // operations that are called in Gorgonia: "Call_1 (Gorgonia's im2col)"
-	Seeded  bool     // it was compared on seeded random values, not on a sample
+	Calls   []string // ops that are called in Gorgonia, and why: "Foreign_1 (Gorgonia's … : want …)"
+	Seeded  bool     // the comparison was on seeded random values, not on a sample
 	// NotCompared is why Gorgonia could not run the float graph, which then was not compared; else "".
 	NotCompared string
 }
