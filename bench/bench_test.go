@@ -326,7 +326,8 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := strings.Join(strings.Fields(out.String()), " ")
-	const want = "go1 any limit threads GOP/s GB/s memory 2 15.25 No peaks: this build has no assembly, or this machine none of its instructions. " +
+	const want = "go1 any limit threads GOP/s GB/s memory 2 15.25 " +
+		"No peaks: this build has no assembly, or this machine none of its instructions. " +
 		"int8 shape tier threads GOP/s GB/s % of 1x2x3 generic 2 12346 3.25 87.7 read 32x2x3 generic 2 12 3.25 " +
 		"quantize shape tier threads GOP/s GB/s % of 9 floats generic 1 7 50.0 copy"
 	if got != want {

@@ -201,7 +201,8 @@ func (p pair) uniform() (number float32, ok bool) {
 
 // unaries are a model's operations on one operand, by what elemUnaryOp says of itself.
 var unaries = map[string]string{
-	"sigmoid": ir.OpSigmoid, "tanh": ir.OpTanh, "abs": ir.OpAbs, "sign": ir.OpSign, "ceil": ir.OpCeil, "floor": ir.OpFloor, "sin": ir.OpSin, "cos": ir.OpCos,
+	"sigmoid": ir.OpSigmoid, "tanh": ir.OpTanh, "abs": ir.OpAbs, "sign": ir.OpSign, "ceil": ir.OpCeil, "floor": ir.OpFloor,
+	"sin": ir.OpSin, "cos": ir.OpCos,
 	"exp": ir.OpExp, "ln": ir.OpLog, "sqrt": ir.OpSqrt, "inv": ir.OpReciprocal, "softplus": ir.OpSoftplus,
 }
 

@@ -60,7 +60,8 @@ func TestFakeNode(t *testing.T) {
 		got, err := c.f.Node(c.behind...)
 		if c.err != nil {
 			wantError(t, c.name, err, c.err, c.part)
-		} else if err != nil || got.Op != c.want.Op || got.Scale != c.want.Scale || got.ZeroPoint != c.want.ZeroPoint || got.QuantMin != c.want.QuantMin || got.QuantMax != c.want.QuantMax {
+		} else if err != nil || got.Op != c.want.Op || got.Scale != c.want.Scale || got.ZeroPoint != c.want.ZeroPoint ||
+			got.QuantMin != c.want.QuantMin || got.QuantMax != c.want.QuantMax {
 			t.Errorf("%s: got %+v, %v, want %+v", c.name, got, err, c.want)
 		}
 	}

@@ -87,7 +87,8 @@ func allKinds(dir string) (list []*kind, err error) {
 	image := []int{8, 64, 64}
 	list = append(list,
 		of("LeakyRelu", many, []int{64}, ir.Node{Op: "LeakyRelu", Alpha: new(float32(0.1))}, nil),
-		of("BatchNormalization", many, []int{64}, ir.Node{Op: "BatchNormalization", Inputs: []string{"x", "c", "c", "c", "c"}}, map[string]*ir.Constant{"c": random(64)}),
+		of("BatchNormalization", many, []int{64},
+			ir.Node{Op: "BatchNormalization", Inputs: []string{"x", "c", "c", "c", "c"}}, map[string]*ir.Constant{"c": random(64)}),
 		of("Clip", many, []int{64}, ir.Node{Op: "Clip", Min: new(float32(0)), Max: new(float32(6))}, nil),
 		of("Softmax", many, []int{64}, ir.Node{Op: "Softmax", Axis: new(1)}, nil),
 		of("LogSoftmax", many, []int{64}, ir.Node{Op: "LogSoftmax", Axis: new(1)}, nil),
