@@ -1,6 +1,7 @@
 package exprgraph
 
 import (
+	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
@@ -62,7 +63,7 @@ func (z *zoo) full(x float64, shape ...int) node {
 	if err := t.Memset(map[tensor.Dtype]any{tensor.Float32: float32(x), tensor.Float64: x}[z.dt]); err != nil {
 		panic(err) // of another type
 	}
-	return gorgonia.NodeFromAny(z.g, t)
+	return gorgonia.NewTensor(z.g, z.dt, len(shape), gorgonia.WithName(fmt.Sprint("full of ", x)), gorgonia.WithShape(shape...), gorgonia.WithValue(t))
 }
 
 // norm is a batch normalization with statistics.
@@ -297,8 +298,9 @@ var networks = []netCase{
 		x := z.input("x", z.batch, 4)
 		y := must(gorgonia.MinBetween(must(gorgonia.MaxBetween(x, z.full(-0.5, z.batch, 4))), z.full(0.75, z.batch, 4)))
 		lower := must(gorgonia.MaxBetween(z.full(0.25, z.batch, 4), must(gorgonia.MinBetween(x, z.full(0, z.batch, 4)))))
-		return Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y, lower}}
-	}, []string{"Clip", "Clip", "Clip"}},
+		crossed := must(gorgonia.MinBetween(must(gorgonia.MaxBetween(x, z.full(0.5, z.batch, 4))), z.full(0.25, z.batch, 4)))
+		return Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y, lower, crossed}}
+	}, []string{"Clip", "Clip", "Clip", "Clip", "Clip"}},
 	{"biases and scales", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 4)
 		h := z.bias(z.bias(must(gorgonia.Mul(x, z.weight("w", 4, 3))), "b"), "c")

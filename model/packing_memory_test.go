@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"testing"
+	"weak"
 
 	"euryale/internal/ir"
 	"euryale/model"
@@ -88,4 +90,25 @@ func TestPackingMemory(t *testing.T) {
 		}
 	}
 	t.Logf("%d weights, up to %.2f of what the limit counts", cases, most)
+}
+
+// TestReplacedIsFreed: a model does not keep the float32 elements of a weight that a layer replaces.
+func TestReplacedIsFreed(t *testing.T) {
+	made := func() (*model.Model, weak.Pointer[float32], weak.Pointer[float32]) {
+		g := &ir.Network{
+			Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 64}}}, Outputs: []ir.Value{{Name: "y"}},
+			Nodes:     []ir.Node{{Op: "Gemm", Name: "fc", Inputs: []string{"x", "w", "b"}, Output: "y"}},
+			Constants: map[string]*ir.Constant{"w": count(64, 64), "b": count(64)},
+		}
+		w, b := weak.Make(&g.Constants["w"].Data[0]), weak.Make(&g.Constants["b"].Data[0])
+		return newModel(t, g, map[string]model.Layer{"fc": {Weight: quantize(t, g.Constants["w"], qtensor.Symmetric(8))}}), w, b
+	}
+	m, w, b := made()
+	for range 3 {
+		runtime.GC()
+	}
+	if w.Value() != nil || b.Value() == nil {
+		t.Errorf("the weight is kept %t, want it freed; the bias is kept %t, want it kept", w.Value() != nil, b.Value() != nil)
+	}
+	run(t, m, batchOf(1, 2, 64), "y")
 }

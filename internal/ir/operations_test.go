@@ -176,3 +176,17 @@ func setOne(v reflect.Value) {
 		v.SetInt(1)
 	}
 }
+
+// TestBind gives free dimensions sizes, and asks for those that are not there.
+func TestBind(t *testing.T) {
+	shape := []int{-1, 3, -2, -3}
+	got, err := ir.Bind(shape, []int{7, 8})
+	if err != nil || !slices.Equal(got, []int{-1, 3, 7, 8}) || shape[2] != -2 {
+		t.Errorf("got %v, %v", got, err)
+	}
+	for _, bad := range []int{-4, math.MinInt} {
+		if got, err := ir.Bind([]int{-1, bad}, []int{7, 8}); !errors.Is(err, qtensor.ErrShape) {
+			t.Errorf("%d: got %v, %v, want ErrShape", bad, got, err)
+		}
+	}
+}
