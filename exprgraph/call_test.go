@@ -49,14 +49,6 @@ var called = []struct {
 		three := must(gorgonia.Reshape(x, tensor.Shape{z.batch, 2, 2}))
 		return gorgonia.Tensordot([]int{1, 2}, []int{0, 1}, three, z.weight("w", 2, 2, 3))
 	}), []string{"tensordotOp", "over axes [1 2 0 1]"}},
-	{"Gt", on(func(z *zoo, x node) (node, error) { return gorgonia.Gt(x, z.scalar(0), true) }), []string{"elemBinOp > true"}},
-	{"compared with 1", on(func(z *zoo, x node) (node, error) {
-		return gorgonia.HadamardProd(x, must(gorgonia.Gt(x, z.scalar(1), true)))
-	}), []string{"elemBinOp > true"}},
-	{"mask of another", on(func(z *zoo, x node) (node, error) {
-		return gorgonia.HadamardProd(x, must(gorgonia.Gt(must(gorgonia.Tanh(x)), z.scalar(0), true)))
-	}), []string{"elemBinOp > true"}},
-	{"MaxBetween", on(func(z *zoo, x node) (node, error) { return gorgonia.MaxBetween(x, must(gorgonia.Neg(x))) }), []string{"maxBetween"}},
 	{"outer product", func(z *zoo) Graph {
 		x := z.input("x", 4)
 		return source(x, must(gorgonia.OuterProd(x, z.weight("w", 3))))

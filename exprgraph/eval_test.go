@@ -85,6 +85,15 @@ var runs = map[string]func(ir.Node, []*ir.Constant) *ir.Constant{
 		}
 		return x
 	}),
+	"Greater":        compared(func(a, b float32) bool { return a > b }),
+	"GreaterOrEqual": compared(func(a, b float32) bool { return a >= b }),
+	"Less":           compared(func(a, b float32) bool { return a < b }),
+	"LessOrEqual":    compared(func(a, b float32) bool { return a <= b }),
+	"Equal":          compared(func(a, b float32) bool { return a == b }),
+	"Not":            each(func(_ ir.Node, x float64) float64 { return 1 - x }),
+	"Cast":           each(func(_ ir.Node, x float64) float64 { return x }),
+	"Min":            both(func(a, b float32) float32 { return min(a, b) }),
+	"Max":            both(func(a, b float32) float32 { return max(a, b) }),
 	"Clip": each(func(n ir.Node, x float64) float64 {
 		if n.Min != nil {
 			x = max(x, float64(*n.Min))
@@ -135,6 +144,15 @@ func each(f func(ir.Node, float64) float64) func(ir.Node, []*ir.Constant) *ir.Co
 		}
 		return out
 	}
+}
+
+func compared(f func(x, y float32) bool) func(ir.Node, []*ir.Constant) *ir.Constant {
+	return both(func(x, y float32) float32 {
+		if f(x, y) {
+			return 1
+		}
+		return 0
+	})
 }
 
 func both(f func(x, y float32) float32) func(ir.Node, []*ir.Constant) *ir.Constant {

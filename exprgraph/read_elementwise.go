@@ -12,6 +12,12 @@ import (
 // binaries are a model's operations, by what elemBinOp says of itself.
 var binaries = map[string]string{"+ false": ir.OpAdd, "- false": ir.OpSub, "⊙ false": ir.OpMul, "÷ false": ir.OpDiv, "^ false": ir.OpPow}
 
+// comparisons are a model's operations likewise, whose results are 1 and 0: not equal is not of equal.
+var comparisons = map[string]string{
+	"> true": ir.OpGreater, ">= true": ir.OpGreaterOrEqual, "< true": ir.OpLess, "<= true": ir.OpLessOrEqual,
+	"== true": ir.OpEqual, "!= true": ir.OpEqual,
+}
+
 // readBinary reads an elementwise operation on two operands, of which one may be a scalar or repeated along
 // axes.
 func readBinary(r *reader, p pair, operands []pair) (*value, error) {
@@ -25,9 +31,27 @@ func readBinary(r *reader, p pair, operands []pair) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	op, ok := binaries[text]
-	if !ok || len(operands) != 2 {
-		return nil, p.fail("want one of + − ⊙ ÷ ^, or a comparison with 0 that makes a Rectify or LeakyRelu")
+	if op, ok := binaries[text]; ok {
+		return r.pairwise(p, op, operands)
+	}
+	op, ok := comparisons[text]
+	if !ok {
+		return nil, p.fail("want one of + − ⊙ ÷ ^, or a comparison that gives values of the type that it compares")
+	}
+	y, err := r.pairwise(p, op, operands)
+	if err != nil {
+		return nil, err
+	}
+	if text == "!= true" {
+		y = r.unary(ir.Node{Op: ir.OpNot}, y)
+	}
+	return r.unary(ir.Node{Op: ir.OpCast}, y), nil
+}
+
+// pairwise returns the result of an elementwise operation on two operands, of which one may be repeated.
+func (r *reader) pairwise(p pair, op string, operands []pair) (_ *value, err error) {
+	if len(operands) != 2 {
+		return nil, p.fail("%d operands, want two", len(operands))
 	}
 	in, shape := make([]*value, 2), p.shape()
 	for i, operand := range operands {
@@ -159,9 +183,9 @@ func leakyRelu(p pair) (x pair, alpha float32, ok bool) {
 	return pair{}, 0, false
 }
 
-// readBound reads the larger, or the smaller, of each element and one number, which a constant repeats. An
-// upper bound on a lower one makes a Clip of two.
-func readBound(r *reader, p pair, operands []pair) (*value, error) {
+// readBetween reads the larger, or the smaller, of two values: a Clip where one is a constant that repeats one
+// number, and an upper bound on a lower one makes a Clip of two.
+func readBetween(r *reader, p pair, operands []pair) (*value, error) {
 	for i, operand := range operands {
 		bound, ok := operand.uniform()
 		if !ok {
@@ -180,7 +204,8 @@ func readBound(r *reader, p pair, operands []pair) (*value, error) {
 		}
 		return r.unary(node, x), nil
 	}
-	return nil, p.fail("of two values, want one that is a constant of one number")
+	op := map[string]string{"minBetween": ir.OpMin, "maxBetween": ir.OpMax}[p.kind()]
+	return r.pairwise(p, op, operands)
 }
 
 // uniform returns the number of a leaf all of whose elements are that, and finite.

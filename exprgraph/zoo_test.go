@@ -301,6 +301,19 @@ var networks = []netCase{
 		crossed := must(gorgonia.MinBetween(must(gorgonia.MaxBetween(x, z.full(0.5, z.batch, 4))), z.full(0.25, z.batch, 4)))
 		return Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y, lower, crossed}}
 	}, []string{"Clip", "Clip", "Clip", "Clip", "Clip"}},
+	{"comparisons", func(z *zoo) Graph {
+		x, w := z.input("x", z.batch, 4), z.weight("w", 4, 3)
+		y := must(gorgonia.Mul(x, w))
+		var outputs gorgonia.Nodes
+		for _, compare := range []func(a, b node, same bool) (node, error){gorgonia.Gt, gorgonia.Gte, gorgonia.Lt, gorgonia.Lte, gorgonia.Eq, gorgonia.Ne} {
+			outputs = append(outputs, must(gorgonia.HadamardProd(y, must(compare(must(gorgonia.Tanh(y)), z.scalar(0.25), true)))))
+		}
+		larger := must(gorgonia.MaxBetween(y, must(gorgonia.Neg(y))))
+		return Graph{Inputs: gorgonia.Nodes{x}, Outputs: append(outputs, larger, must(gorgonia.MinBetween(larger, y)))}
+	}, []string{
+		"Gemm", "Tanh", "Greater", "Cast", "Mul", "GreaterOrEqual", "Cast", "Mul", "Less", "Cast", "Mul", "LessOrEqual", "Cast", "Mul",
+		"Equal", "Cast", "Mul", "Equal", "Not", "Cast", "Mul", "Mul", "Max", "Min",
+	}},
 	{"biases and scales", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 4)
 		h := z.bias(z.bias(must(gorgonia.Mul(x, z.weight("w", 4, 3))), "b"), "c")

@@ -53,6 +53,9 @@ func (b *builder) addInputs() error {
 		if err != nil {
 			return fmt.Errorf("input %q: %w", v.Name, err)
 		}
+		if v.Type != ir.Float32 && v.Type != ir.Int64 {
+			return fmt.Errorf("input %q: %w: got %v, want float32 or int64", v.Name, qtensor.ErrDtype, v.Type)
+		}
 		b.inputs = append(b.inputs, b.add(value{name: v.Name, size: s, dtype: v.Type, from: -1, buffer: -1}))
 	}
 	return nil

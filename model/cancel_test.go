@@ -27,6 +27,7 @@ type kind struct {
 	layer   qtensor.Scheme // of the second weight, or an embedding; with
 	compute *model.Layer   // what becomes of activations; nil for no layer
 	run     runs           // of code
+	truth   bool           // that b is a value: whether x is x
 	out     []int
 }
 
@@ -58,19 +59,21 @@ var attributes = map[string]kind{
 	"Reshape":            {node: ir.Node{Shape: []int{-1, 8, 8}}},
 	"Transpose":          {node: ir.Node{Perm: []int{1, 0}}},
 	"Concat":             {node: ir.Node{Inputs: []string{"x", "x"}, Axis: new(1)}},
-	"Add":                {node: ir.Node{Inputs: []string{"x", "x"}}},
-	"Sub":                {node: ir.Node{Inputs: []string{"x", "x"}}},
-	"Mul":                {node: ir.Node{Inputs: []string{"x", "x"}}},
-	"Div":                {node: ir.Node{Inputs: []string{"x", "x"}}},
-	"Pow":                {node: ir.Node{Inputs: []string{"x", "x"}}},
+	"Not":                {node: ir.Node{Inputs: []string{"b"}}, truth: true},
+	"Where":              {node: ir.Node{Inputs: []string{"b", "x", "x"}}, truth: true},
 }
 
 // nodeKinds is every op, and every way in which layers multiply.
 func nodeKinds() (list []kind) {
-	for _, op := range model.Ops() {
-		k := attributes[op]
-		k.name, k.node.Op = op, op
-		list = append(list, k)
+	for _, d := range ir.Describe() {
+		k := attributes[d.Name]
+		k.name, k.node.Op = d.Name, d.Name
+		if k.node.Inputs == nil {
+			k.node.Inputs = slices.Repeat([]string{"x"}, d.Least)
+		}
+		if d.Name != ir.OpForeign {
+			list = append(list, k)
+		}
 	}
 	computes := map[string]*model.Layer{
 		"fixed24": {Activations: model.Fixed24}, "fixed16": {Activations: model.Fixed16},
@@ -165,7 +168,10 @@ func (k kind) limited(t *testing.T, opts ...model.Option) (*model.Model, error) 
 	if k.run != nil {
 		n.Foreign = code{"code", k.out, k.run}
 	}
-	g.Nodes = []ir.Node{n}
+	if k.truth {
+		g.Nodes = append(g.Nodes, ir.Node{Op: "Equal", Name: "equal", Inputs: []string{"x", "x"}, Output: "b"})
+	}
+	g.Nodes = append(g.Nodes, n)
 	return model.New(g, layers, opts...)
 }
 

@@ -66,6 +66,17 @@ var evaluators = map[string]evaluator{
 	ir.OpMul: {binary(mul), nil, nil},
 	ir.OpDiv: {binary(div), nil, nil},
 	ir.OpPow: {binary(pow), nil, nil},
+	ir.OpMin: {variadic(smaller), nil, nil},
+	ir.OpMax: {variadic(larger), nil, nil},
+
+	ir.OpGreater:        {binary(compared(func(a, b float32) bool { return a > b })), nil, nil},
+	ir.OpGreaterOrEqual: {binary(compared(func(a, b float32) bool { return a >= b })), nil, nil},
+	ir.OpLess:           {binary(compared(func(a, b float32) bool { return a < b })), nil, nil},
+	ir.OpLessOrEqual:    {binary(compared(func(a, b float32) bool { return a <= b })), nil, nil},
+	ir.OpEqual:          {binary(compared(func(a, b float32) bool { return a == b })), nil, nil},
+	ir.OpNot:            {elementwise(func(x float32) float32 { return 1 - x }), nil, nil},
+	ir.OpWhere:          {where, nil, nil},
+	ir.OpCast:           {nil, nil, nil},
 
 	ir.OpGather:    {gather, nil, nil},
 	ir.OpSlice:     {slice, nil, nil},

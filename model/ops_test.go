@@ -242,3 +242,48 @@ func TestShapes(t *testing.T) {
 		}
 	}
 }
+
+// TestWhere chooses by a comparison, and by its opposite, of values that are repeated.
+func TestWhere(t *testing.T) {
+	g := &ir.Network{
+		Inputs:  []ir.Value{{Name: "x", Shape: []int{-1, 3}}, {Name: "i", Shape: []int{-1, 3}, Type: ir.Int64}},
+		Outputs: []ir.Value{{Name: "y"}, {Name: "z"}, {Name: "least"}, {Name: "real"}},
+		Nodes: []ir.Node{
+			{Op: "Less", Name: "less", Inputs: []string{"x", "limits"}, Output: "l"},
+			{Op: "Not", Name: "not", Inputs: []string{"l"}, Output: "n"},
+			{Op: "Where", Name: "where", Inputs: []string{"l", "x", "one"}, Output: "y"},
+			{Op: "Where", Name: "other", Inputs: []string{"n", "x", "limits"}, Output: "z"},
+			{Op: "Min", Name: "min", Inputs: []string{"limits", "x", "one"}, Output: "least"},
+			{Op: "Cast", Name: "cast", Inputs: []string{"i"}, Output: "real"},
+		},
+		Constants: map[string]*ir.Constant{"limits": values([]int{3}, 0, 1, 2), "one": values([]int{1, 1}, 7)},
+	}
+	nan := float32(math.NaN())
+	in := map[string]tensor.Tensor{
+		"x": tensor.New(tensor.WithShape(2, 3), tensor.WithBacking([]float32{-1, 1, 3, 5, -8, nan})),
+		"i": tensor.New(tensor.WithShape(2, 3), tensor.WithBacking([]int{1, 2, 3, 4, 5, -6})),
+	}
+	m := newModel(t, g, nil)
+	loaded, _ := reloaded(t, m)
+	for _, m := range []*model.Model{m, loaded} {
+		for name, want := range map[string][]float32{
+			"y": {-1, 7, 7, 7, -8, 7}, "z": {0, 1, 3, 5, 1, nan}, "least": {-1, 1, 2, 0, -8, nan}, "real": {1, 2, 3, 4, 5, -6},
+		} {
+			if got := run(t, m, in, name); !same(got, want) {
+				t.Errorf("%s: got %v, want %v", name, got, want)
+			}
+		}
+	}
+	for op, of := range map[string]string{"Relu": "l", "Not": "x"} {
+		bad := *g
+		bad.Nodes = append(slices.Clone(g.Nodes), ir.Node{Op: op, Name: "bad", Inputs: []string{of}, Output: "bad"})
+		if _, err := model.New(&bad, nil); !errors.Is(err, qtensor.ErrDtype) {
+			t.Errorf("%s of %s: got error %v, want ErrDtype", op, of, err)
+		}
+	}
+	bad := *g
+	bad.Inputs = append(slices.Clone(g.Inputs), ir.Value{Name: "b", Shape: []int{-1}, Type: ir.Bool})
+	if _, err := model.New(&bad, nil); !errors.Is(err, qtensor.ErrDtype) {
+		t.Errorf("an input of bool: got error %v, want ErrDtype", err)
+	}
+}

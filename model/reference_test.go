@@ -35,6 +35,7 @@ var functions = map[string]func(n *ir.Node, x float64) float64{
 	"Relu":      func(_ *ir.Node, x float64) float64 { return max(x, 0) },
 	"Sigmoid":   func(_ *ir.Node, x float64) float64 { return 1 / (1 + math.Exp(-x)) },
 	"Tanh":      func(_ *ir.Node, x float64) float64 { return math.Tanh(x) },
+	"Cast":      func(_ *ir.Node, x float64) float64 { return x },
 	"LeakyRelu": func(n *ir.Node, x float64) float64 { return max(x, 0) + float64(alphaOf(n))*min(x, 0) },
 	"Clip": func(n *ir.Node, x float64) float64 {
 		low, high := math.Inf(-1), math.Inf(1)
@@ -64,13 +65,28 @@ var functions = map[string]func(n *ir.Node, x float64) float64{
 	},
 }
 
+// truth returns 1 for true and 0 for false.
+func truth(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
 // functionsOfTwo are ops on two numbers.
 var functionsOfTwo = map[string]func(a, b float64) float64{
-	"Add": func(a, b float64) float64 { return a + b },
-	"Sub": func(a, b float64) float64 { return a - b },
-	"Mul": func(a, b float64) float64 { return a * b },
-	"Div": func(a, b float64) float64 { return a / b },
-	"Pow": math.Pow,
+	"Add":            func(a, b float64) float64 { return a + b },
+	"Sub":            func(a, b float64) float64 { return a - b },
+	"Mul":            func(a, b float64) float64 { return a * b },
+	"Div":            func(a, b float64) float64 { return a / b },
+	"Pow":            math.Pow,
+	"Greater":        func(a, b float64) float64 { return truth(a > b) },
+	"GreaterOrEqual": func(a, b float64) float64 { return truth(a >= b) },
+	"Less":           func(a, b float64) float64 { return truth(a < b) },
+	"LessOrEqual":    func(a, b float64) float64 { return truth(a <= b) },
+	"Equal":          func(a, b float64) float64 { return truth(a == b) },
+	"Min":            func(a, b float64) float64 { return min(a, b) },
+	"Max":            func(a, b float64) float64 { return max(a, b) },
 }
 
 // eachIndex calls f with the offset and the index of each element of a shape.

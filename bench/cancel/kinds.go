@@ -89,6 +89,8 @@ func allKinds(dir string) (list []*kind, err error) {
 		of("LeakyRelu", many, []int{64}, ir.Node{Op: "LeakyRelu", Alpha: new(float32(0.1))}, nil),
 		of("BatchNormalization", many, []int{64},
 			ir.Node{Op: "BatchNormalization", Inputs: []string{"x", "c", "c", "c", "c"}}, map[string]*ir.Constant{"c": random(64)}),
+		of("Greater", many, []int{64}, ir.Node{Op: "Greater", Inputs: []string{"x", "x"}}, nil),
+		of("Max", many, []int{64}, ir.Node{Op: "Max", Inputs: []string{"x", "x"}}, nil),
 		of("Clip", many, []int{64}, ir.Node{Op: "Clip", Min: new(float32(0)), Max: new(float32(6))}, nil),
 		of("Softmax", many, []int{64}, ir.Node{Op: "Softmax", Axis: new(1)}, nil),
 		of("LogSoftmax", many, []int{64}, ir.Node{Op: "LogSoftmax", Axis: new(1)}, nil),

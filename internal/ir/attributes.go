@@ -195,27 +195,6 @@ func (n *Node) operation(inputs int) (operation, error) {
 	return op, nil
 }
 
-// of returns the type of the result.
-func (t typing) of(in []Operand) (Type, error) {
-	of := in[0].Type
-	for i, x := range in {
-		want := Float32
-		switch {
-		case t == keeps:
-			want = of
-		case t == indexed && i == 1:
-			if x.Constant {
-				continue // its elements are checked where they are used
-			}
-			want = Int64
-		}
-		if x.Type != want {
-			return of, fmt.Errorf("%w: input %d is %v, want %v", qtensor.ErrDtype, i, x.Type, want)
-		}
-	}
-	return of, nil
-}
-
 // Along reports whether elements along an axis of the result depend on each other by the attribute axis.
 func (r *Resolved) Along(axis int) bool {
 	return operations[r.Op].attributes&attrAxis != 0 && r.Axis == axis

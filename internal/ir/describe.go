@@ -8,9 +8,8 @@ import (
 // Description is what there is to say of an operation.
 type Description struct {
 	Name        string
-	Since       int // the version of ONNX's operators that defines it so; 0 for one that ONNX has not
-	Least, Most int // inputs
-	Types       string
+	Since       int    // the version of ONNX's operators that defines it so; 0 for one that ONNX has not
+	Least, Most int    // inputs
 	Attributes  string // names, separated by commas
 	Weight      int    // the input that is a weight, or −1
 	MovesData   bool
@@ -20,7 +19,7 @@ type Description struct {
 func Describe() (list []Description) {
 	for _, name := range slices.Sorted(maps.Keys(operations)) {
 		op := operations[name]
-		d := Description{name, op.since, op.least, op.most, op.typing.String(), op.attributes.String(), -1, op.movesData}
+		d := Description{name, op.since, op.least, op.most, op.attributes.String(), -1, op.movesData}
 		if op.weight != nil {
 			d.Weight = op.weight.operand
 		}

@@ -48,9 +48,11 @@ const (
 	Float32 Type = iota
 	// Int64 is the type of whole numbers, such as indices.
 	Int64
+	// Bool is the type of what comparisons give: 0 for false, 1 for true.
+	Bool
 )
 
-var typeNames = []string{"float32", "int64"}
+var typeNames = []string{"float32", "int64", "bool"}
 
 // String returns ONNX's name.
 func (t Type) String() string {

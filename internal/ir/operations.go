@@ -35,6 +35,16 @@ const (
 	OpSub                = "Sub"
 	OpMul                = "Mul"
 	OpDiv                = "Div"
+	OpMin                = "Min"
+	OpMax                = "Max"
+	OpGreater            = "Greater"
+	OpGreaterOrEqual     = "GreaterOrEqual"
+	OpLess               = "Less"
+	OpLessOrEqual        = "LessOrEqual"
+	OpEqual              = "Equal"
+	OpNot                = "Not"
+	OpWhere              = "Where"
+	OpCast               = "Cast"
 	OpPow                = "Pow"
 	OpGather             = "Gather"
 	OpSlice              = "Slice"
@@ -59,20 +69,6 @@ type operation struct {
 // weight is the operand that an operation multiplies by, or takes rows of, and the axis of it along which
 // outputs, or rows, lie. With transB that is 0.
 type weight struct{ operand, channelAxis int }
-
-// typing is what types an operation takes and gives.
-type typing uint8
-
-const (
-	floats  typing = iota // float32 for float32
-	keeps                 // the type of its operands, which is one
-	indexed               // the type of its first operand; the second is whole numbers
-)
-
-// String says what it is in words.
-func (t typing) String() string {
-	return [...]string{"float32", "any, the same as the result's", "float32, and int64 for the second"}[t]
-}
 
 // most is how many inputs an operation may have that takes any number.
 const most = 1 << 16
@@ -123,6 +119,17 @@ func init() { // rules look operations up
 		OpMul: {14, 2, 2, 0, floats, nil, false, broadcastRule},
 		OpDiv: {14, 2, 2, 0, floats, nil, false, broadcastRule},
 		OpPow: {15, 2, 2, 0, floats, nil, false, broadcastRule},
+		OpMin: {13, 1, most, 0, floats, nil, false, broadcastRule},
+		OpMax: {13, 1, most, 0, floats, nil, false, broadcastRule},
+
+		OpGreater:        {13, 2, 2, 0, compares, nil, false, broadcastRule},
+		OpGreaterOrEqual: {16, 2, 2, 0, compares, nil, false, broadcastRule},
+		OpLess:           {13, 2, 2, 0, compares, nil, false, broadcastRule},
+		OpLessOrEqual:    {16, 2, 2, 0, compares, nil, false, broadcastRule},
+		OpEqual:          {19, 2, 2, 0, compares, nil, false, broadcastRule},
+		OpNot:            {1, 1, 1, 0, bools, nil, false, elementwiseRule},
+		OpWhere:          {16, 3, 3, 0, chooses, nil, false, broadcastRule},
+		OpCast:           {21, 1, 1, 0, casts, nil, false, elementwiseRule},
 
 		OpGather:    {13, 2, 2, 0, indexed, rows, false, gatherRule},
 		OpSlice:     {13, 1, 1, attrAxes | attrStarts | attrEnds | attrSteps, floats, nil, false, sliceRule},

@@ -94,12 +94,26 @@ func TestDefaults(t *testing.T) {
 func TestTypes(t *testing.T) {
 	whole, real := ir.Operand{Size: ir.Size{-1, 3}, Type: ir.Int64}, ir.Operand{Size: ir.Size{-1, 3}}
 	embedding := ir.Operand{Size: ir.Size{9, 4}, Constant: true}
+	truth := ir.Operand{Size: ir.Size{-1, 3}, Type: ir.Bool}
 	for _, c := range []struct {
 		node ir.Node
 		in   []ir.Operand
 		want ir.Type
 		err  error
 	}{
+		{ir.Node{Op: ir.OpGreater}, []ir.Operand{real, real}, ir.Bool, nil},
+		{ir.Node{Op: ir.OpEqual}, []ir.Operand{whole, whole}, ir.Bool, nil},
+		{ir.Node{Op: ir.OpLess}, []ir.Operand{whole, real}, 0, qtensor.ErrDtype},
+		{ir.Node{Op: ir.OpLess}, []ir.Operand{truth, truth}, 0, qtensor.ErrDtype},
+		{ir.Node{Op: ir.OpNot}, []ir.Operand{truth}, ir.Bool, nil},
+		{ir.Node{Op: ir.OpNot}, []ir.Operand{real}, 0, qtensor.ErrDtype},
+		{ir.Node{Op: ir.OpWhere}, []ir.Operand{truth, real, real}, ir.Float32, nil},
+		{ir.Node{Op: ir.OpWhere}, []ir.Operand{real, real, real}, 0, qtensor.ErrDtype},
+		{ir.Node{Op: ir.OpWhere}, []ir.Operand{truth, real, truth}, 0, qtensor.ErrDtype},
+		{ir.Node{Op: ir.OpMul}, []ir.Operand{truth, real}, 0, qtensor.ErrDtype},
+		{ir.Node{Op: ir.OpCast}, []ir.Operand{truth}, ir.Float32, nil},
+		{ir.Node{Op: ir.OpCast}, []ir.Operand{whole}, ir.Float32, nil},
+		{ir.Node{Op: ir.OpReshape, Shape: []int{3, -1}}, []ir.Operand{truth}, ir.Bool, nil},
 		{ir.Node{Op: ir.OpRelu}, []ir.Operand{whole}, 0, qtensor.ErrDtype},
 		{ir.Node{Op: ir.OpAdd}, []ir.Operand{real, whole}, 0, qtensor.ErrDtype},
 		{ir.Node{Op: ir.OpReshape, Shape: []int{3, -1}}, []ir.Operand{whole}, ir.Int64, nil},
@@ -113,7 +127,7 @@ func TestTypes(t *testing.T) {
 			t.Errorf("%s of %v: got %v, %v, want %v, %v", c.node.Op, c.in, out.Type, err, c.want, c.err)
 		}
 	}
-	for _, of := range []ir.Type{ir.Float32, ir.Int64} {
+	for _, of := range []ir.Type{ir.Float32, ir.Int64, ir.Bool} {
 		text, err := of.MarshalText()
 		var back ir.Type
 		if err != nil || back.UnmarshalText(text) != nil || back != of {

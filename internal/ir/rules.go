@@ -62,9 +62,19 @@ func fakeQuantizeRule(r *Resolved, in []Size) (Size, error) {
 	return in[0], nil
 }
 
-// broadcastRule: sizes are equal, or 1 or missing where the other's is repeated.
+// broadcastRule: sizes are equal, or 1 or missing where another's is repeated.
 func broadcastRule(_ *Resolved, in []Size) (Size, error) {
-	a, b := in[0], in[1]
+	out := in[0]
+	for _, s := range in[1:] {
+		var err error
+		if out, err = broadcast(out, s); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func broadcast(a, b Size) (Size, error) {
 	out := make(Size, max(len(a), len(b)))
 	for i := range out {
 		one := func(s Size) int {
