@@ -100,7 +100,7 @@ func TestBuilds(t *testing.T) {
 			return reenters(m.run(context.Background(), batch+100))
 		}, nil, ""},
 		{"at one that is built", func(m *calling, _ int) error { return m.run(context.Background(), 4) }, nil, ""},
-		{"and fails of it", func(m *calling, batch int) error { return m.run(context.Background(), batch) }, nil, "is a part of"},
+		{"and fails of it", func(m *calling, batch int) error { return m.run(context.Background(), batch) }, nil, "that it belongs to"},
 		{"in a goroutine of its own", func(m *calling, batch int) error {
 			done := make(chan error)
 			go func() { done <- m.run(context.Background(), batch) }()

@@ -37,7 +37,7 @@ func (t typing) wants(i int, of Type) Type {
 func (t typing) of(in []Operand) (Type, error) {
 	first := in[0].Type
 	for i, x := range in {
-		if want := t.wants(i, first); x.Type != want && !(want == Int64 && x.Constant) {
+		if want := t.wants(i, first); x.Type != want && (want != Int64 || !x.Constant) {
 			return first, fmt.Errorf("%w: input %d is %v, want %v", qtensor.ErrDtype, i, x.Type, want)
 		}
 	}
