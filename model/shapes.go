@@ -72,9 +72,8 @@ func (b *binding) batch() int { return max(b.all[0], 1) }
 // 1.
 func (b *binding) bind(v ir.Value, got tensor.Shape) error {
 	missing := len(v.Shape) - len(got)
-	fail := fmt.Errorf("%w: got %v, want %v with any size for a negative one", qtensor.ErrShape, got, v.Shape)
 	if missing < 0 {
-		return fail
+		return misfit(v, got)
 	}
 	for i, want := range v.Shape {
 		size := 1
@@ -83,7 +82,7 @@ func (b *binding) bind(v ir.Value, got tensor.Shape) error {
 		}
 		if want > 0 || size < 1 {
 			if size != want {
-				return fail
+				return misfit(v, got)
 			}
 			continue
 		}
@@ -95,6 +94,11 @@ func (b *binding) bind(v ir.Value, got tensor.Shape) error {
 		}
 	}
 	return nil
+}
+
+// misfit returns the error for a shape that is not an input's.
+func misfit(v ir.Value, got tensor.Shape) error {
+	return fmt.Errorf("%w: got %v, want %v with any size for a negative one", qtensor.ErrShape, got, v.Shape)
 }
 
 // name returns that of a free dimension.
