@@ -7,28 +7,35 @@ import (
 	"euryale/qtensor"
 )
 
-// Activations is how a layer quantizes the activations that it multiplies by quantized weights. In every case
-// a row of activations becomes integers X with one scale, the sums Σ X·q over depth are exact, and a row of
-// the result depends on that row of the input alone. Its String is the name that a file has, "fixed24".
-// Weights of 16 bits are not integers, and take Fixed24 alone.
+// Activations is the way in which a layer represents the rows of its input while it multiplies them by
+// quantized weights: as integers X with one scale for each row (of a Conv: for each image and group of
+// channels). The sums Σ X·q over the depth are exact, and a row of the result depends on that row of the
+// input alone. Weights that are 16-bit floats take Fixed24 alone.
+//
+//	type Activations int
+//	func (a Activations) String() string  // the name in a file, such as "fixed24"
+//	func (a Activations) Validate() error // qtensor.ErrParams for none of the constants
 type Activations = nn.Activations
 
 // The figures are the SQNR of a product against the same weights dequantized and multiplied in float64, for
 // gaussian activations.
 const (
-	// Default is the zero value. A Layer takes it as Fixed24, a configuration as the one above it says.
+	// Default is the zero value: Fixed24 in a Layer and in ptq.Config, and what the Config says in a
+	// ptq.LayerRule.
 	Default = nn.Default
-	// Fixed24 makes each row block floating point of 24 bits: X = RNE(x·2^e), the largest magnitude of the
-	// row in 2^22 … 2^23. It is float32 grade, above 130 dB.
+	// Fixed24 is block floating point of 24 bits, a block to a row: X = RNE(x·2^e), with the e that brings
+	// the row's largest magnitude into 2^22 … 2^23. It is as good as float32: above 130 dB.
 	Fixed24 = nn.Fixed24
-	// Fixed16 makes each row block floating point of 16 bits: X = RNE(x·2^e), the largest magnitude of the
-	// row in 2^14 … 2^15. It is above 80 dB, where bfloat16 has 55, for less work than Fixed24.
+	// Fixed16 is block floating point of 16 bits, a block to a row: X = RNE(x·2^e), with the e that brings
+	// the row's largest magnitude into 2^14 … 2^15. It is above 80 dB, where bfloat16 has 55, for less work
+	// than Fixed24.
 	Fixed16 = nn.Fixed16
-	// DynamicInt8 quantizes each row to 8 unsigned bits over its own range, as qtensor.Affine(8) would: X = q
-	// − z. About 40 dB, less where a few channels stand far above the rest.
+	// DynamicInt8 quantizes each row to 8 unsigned bits over the row's own range, as qtensor.Affine(8) would:
+	// X = q − z. (The dynamic quantization of PyTorch and ONNX has one range for the whole tensor.) About 40
+	// dB, less where a few channels are far larger than the rest.
 	DynamicInt8 = nn.DynamicInt8
-	// StaticInt8 quantizes every row with parameters that a calibration found, and saturates what lies
-	// outside of their range: X = clamp(RNE(x/s) + z) − z. Their scheme is per tensor, Symmetric, Affine,
+	// StaticInt8 quantizes every row with the same parameters, which a calibration found: X = clamp(RNE(x/s)
+	// + z) − z. Values outside of their range saturate. The scheme is per tensor: Symmetric, Affine,
 	// PowerOfTwo, Int4 or UInt4.
 	StaticInt8 = nn.StaticInt8
 )

@@ -67,7 +67,7 @@ func (p *plan) planMemory() error {
 	return nil
 }
 
-// release frees the buffer of a value that no step behind i reads.
+// release frees the buffer of a value that no step after i reads.
 func (p *plan) release(free *freeBuffers, id, i int) {
 	root := p.root(id)
 	if root.data != nil || root.buffer < 0 || root.last > i || p.buffers[root.buffer].free {

@@ -9,18 +9,21 @@ import (
 	"euryale/qtensor"
 )
 
-// New returns the model of a network. The layers, by node, replace the weights of Gemm, MatMul and Conv
-// nodes, and the embeddings of Gather nodes. The weights and biases of such nodes are constants; Data of a
-// constant that every reader replaces may be nil. A product or a convolution takes in the Relu that is the
-// only consumer of its result. The model keeps what constants hold, which must not change. The first run that
-// comes to a node packs its weight; embeddings are not packed.
+// New returns the model of a network, in which the layers, by the names of their nodes, have quantized
+// weights in the place of the constants of Gemm, MatMul, Conv and Gather nodes. With nil layers it is a float
+// model. Weight and bias of a layer have to be constants. A Relu that alone reads the result of a layer
+// becomes part of it. The model keeps the Data of constants, which must not change. New copies the rest of g.
 //
-// Errors, which name the node: qtensor.ErrShape for shapes that do not go together; qtensor.ErrDtype for
-// whole numbers where an operation takes real ones, or the reverse; qtensor.ErrParams for operations,
-// attributes and names that do not exist, and for models that no file holds: with names that are not UTF-8 or
-// too long together for its header, or with a constant called __metadata__; qtensor.ErrParams for many large
-// convolutions that share one small weight; qtensor.ErrScheme and qtensor.ErrValue as of Pack, PackConv2d and
-// the options of ops; ErrMemory for a batch of one over the memory limit.
+// Errors, which name the node:
+//
+//   - qtensor.ErrShape for shapes that do not go together.
+//   - qtensor.ErrDtype for integers where an operation takes real numbers, or the reverse.
+//   - qtensor.ErrParams for a nil Network; for operations, attributes and names that do not exist; for a
+//     network whose names are too long together for the header of a file, or with a constant called
+//     __metadata__; for many large convolutions that share one small weight; for an option.
+//   - qtensor.ErrScheme and qtensor.ErrValue for layers, as ops.Pack, ops.PackConv2d and the options of ops
+//     return them.
+//   - ErrMemory for a batch of one over the memory limit.
 func New(g *Network, layers map[string]Layer, opts ...Option) (*Model, error) {
 	m, err := configured(opts)
 	if err == nil {

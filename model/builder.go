@@ -193,7 +193,7 @@ func (b *builder) layerOperands(n *ir.Node, l layer) (ids []int, in []ir.Operand
 			continue
 		}
 		if _, ok := b.m.constants[name]; i == 2 && !ok {
-			return nil, nil, fmt.Errorf("%w: bias %q is no constant, want one: add what is computed by an Add behind the node",
+			return nil, nil, fmt.Errorf("%w: bias %q is no constant, want one: add what is computed by an Add after the node",
 				qtensor.ErrParams, name)
 		}
 		id, err := b.value(name)

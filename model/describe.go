@@ -13,18 +13,17 @@ import (
 type LayerInfo struct {
 	Name, Op  string // of the node: Gemm, MatMul, Conv or Gather
 	Quantized bool
-	// Scheme is that of the weight; the zero Scheme for float32.
+	// Scheme is that of the weight; the zero Scheme for a float layer.
 	Scheme qtensor.Scheme
-	// Activations is Default for float32, and for an embedding, which has no arithmetic; for no other layer.
+	// Activations is Default for a float layer, and for an embedding, which has no arithmetic.
 	Activations Activations
-	// Bytes is the size of the weight: what QTensor.Bytes returns for it, or four for each float32; 0 for one
-	// that the network computes.
+	// Bytes is the size of the weight: QTensor.Bytes, or 4 for each element in float32; 0 if the weight is no
+	// constant.
 	Bytes int
 }
 
 // Layers describes the products, convolutions and embeddings, quantized or not, in the order in which they
-// are computed. It reads no weight, and is the same for a model that New made, and for one that Load or Read
-// made of its file.
+// are computed. It reads no weight.
 func (m *Model) Layers() (list []LayerInfo) {
 	if m == nil || m.plan == nil {
 		return nil
@@ -77,9 +76,8 @@ func (w *weight) bytes() int {
 	return quantized + blocks*each + once
 }
 
-// String returns a table with a line for each input, output and layer, and one for all of them. Names that
-// would tear it are quoted. A weight that layers share counts for each. A nil Model is described as the zero
-// Model.
+// String returns a table with a line for each input, output and layer, and a last line with their number and
+// bytes, in which a weight that layers share counts for each. Names with spaces or line breaks are quoted.
 func (m *Model) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

@@ -1,48 +1,70 @@
-// Package model runs a network at any batch size, some of its layers quantized, and keeps it in one file.
+// Package model runs a network, float or quantized, at any batch size, and keeps it in one file. A program
+// that loads and runs a model needs neither Gorgonia nor the code that made the model.
 //
-// Load returns a Model that Save wrote, in a program that need not have the code that made it. The loaded
-// model computes the same bits. Nodes with a Layer multiply by packed weights, as ops.Linear and ops.Conv2d
-// do, or take rows of an embedding that stays quantized, as ops.Embedding does; all others are computed in
-// float32.
+//	m, err := model.Load("net.safetensors")                // Save wrote it
+//	y, err := m.Run(ctx, map[string]tensor.Tensor{"x": x}) // x is (batch, …), y holds tensors by name
 //
-// Shapes are resolved when a model is made. Run fails for inputs of other shapes, for NaN and infinities that
-// reach a layer, for indices of no row, for weights and constants of a damaged file, where an operation of
-// Gorgonia fails, when its context ends, for a batch that takes more memory than the limit, and after Close.
-// It fails for nothing else.
+// exprgraph.ReadBuild makes a float model of a Gorgonia graph, and ptq.Quantize a quantized model of a float
+// one.
 //
-// Layers under StaticInt8 hand quantized activations of 8 bits to each other where everything that reads a
-// value quantizes it by the same parameters: through max-pooling, Relu, Reshape and Concat, and through Add
-// and average pools where a FakeQuantize is in front of them, as ptq.Quantize puts it. The bits are those of
-// float32 between them. QuantizedValues names such values.
+// The exports by subject:
+//
+//   - [Model] is what runs. [Load] and [Read] return the one in a file, [New] the one of a [Network]. Run,
+//     Observe and Time run it; Inputs, Outputs, Shapes, Dims, Layers and String describe it; Save and Write
+//     keep it; Close ends it.
+//   - [Network] is a network as data, for programs that make models or change them: it has a [Node] for each
+//     operation, and [Value], [Constant] and [Dim]. An [Op] is an operation that is code.
+//   - [Layer] is a quantized weight in the place of a constant, and [Activations] the way in which the layer
+//     represents its activations.
+//   - [WithMemoryLimit] bounds what a model and its runs allocate.
+//
+// # Layers
+//
+// A layer is a node that multiplies by a constant weight (Gemm, MatMul or Conv), or an embedding, which takes
+// rows of a constant (Gather). A quantized layer computes as ops.Linear, ops.Conv2d and ops.Embedding do; all
+// other nodes are computed in float32. A model computes the same bits in every batch, on any number of
+// threads, and after it was saved and loaded.
+//
+// Between two layers under StaticInt8, a value stays quantized to 8 bits if all that read it quantize it by
+// the same parameters. It passes so through MaxPool, Relu, Reshape and Concat, and through Add, AveragePool
+// and GlobalAveragePool whose inputs are fake-quantized, as ptq.Quantize arranges. The results have the same
+// bits as with float32 values in between. Model.QuantizedValues lists such values.
 //
 // # Threads
 //
-// Up to GOMAXPROCS threads share the products of a layer. Run gives each thread samples of its own instead
-// where the batch is large enough to be worth it, every product has quantized weights, all of them are at
-// most 1 MB, and no operation combines samples. A large batch is then computed in tasks of some milliseconds.
-// The bits are the same either way.
+// Up to GOMAXPROCS threads share the products of a layer. Instead, each thread gets samples of its own if the
+// batch is large, every product has quantized weights, which are at most 1 MB in all, and no operation
+// combines samples. The bits are the same either way.
 //
-// A goroutine of its own computes a run whose context may end, if the run may take more than some
-// milliseconds or is the first of its model. The caller waits for it or for the context. A goroutine that
-// nobody waits for ends by itself, at the next node, task or tile of a layer. While eight such goroutines of
-// a model go on, its next such run waits for one of them to end.
+// If ctx can end (ctx.Done() is not nil), and the run may take more than a few milliseconds or is the first
+// of its model, a separate goroutine computes it on a copy of the inputs, and Run returns when ctx ends. The
+// abandoned goroutine stops at the next node, or within a layer. While a model has eight of them, its next
+// run that may be abandoned waits until one has stopped, or until its own ctx ends.
 //
 // # Memory
 //
-// Values between nodes lie in the buffers of a workspace; a buffer is used again as soon as nothing reads
-// what was in it. Workspaces are kept in a sync.Pool: as many as there were runs at once, each of the size of
-// the largest batch it met, until the garbage collector takes them. Constants, weights, and all that a run
-// has for itself take DefaultMemoryLimit at most, or what WithMemoryLimit says: a model, or a batch, for
-// which they are more is refused before they are allocated.
+// A model whose constants, packed weights and workspace for a batch of one take more than
+// [DefaultMemoryLimit], or the limit of [WithMemoryLimit], is ErrMemory. So is a run whose batch needs more.
+// Both are found before anything is allocated.
 //
-// Weights are packed for the kernels: as many bytes as in a file, and what fills up panels of 16 columns. A
-// model that New or Read made keeps the quantized values besides, to save them; one that Load has mapped has
-// them in the file. An embedding is not packed: the first run that comes to it reads its quantized values,
-// and no run makes float32 of more rows than it takes.
+// A workspace holds the values between nodes; a value takes the buffer of one that is not needed any more.
+// There are as many workspaces as there were runs at once, each for the largest batch that it met, until the
+// garbage collector frees them.
+//
+// Weights are packed for the kernels when a run first comes to their node: into as many bytes as in the file,
+// and the padding of panels of 16 columns. A model of New or Read keeps the quantized values besides, to save
+// them. One of Load keeps them in the file. An embedding is not packed, and a run dequantizes only the rows
+// that it takes.
 //
 // # File
 //
 // A file is a qtensor.Bundle: float32 constants by name, quantized weights by the name of their node, and the
-// network as JSON. FORMAT.md beside this file says all of it, and lists the operations with their attributes.
-// Files of other versions are refused.
+// network as JSON. model/FORMAT.md in the repository documents all of it, and lists the operations with their
+// attributes. Files of other versions are refused.
+//
+// # Errors
+//
+// Docs name the sentinels that an error may wrap: those below, and those of package qtensor. Methods of a nil
+// Model, and of the zero Model, return qtensor.ErrParams where they return an error; others return nil, and
+// String describes no layer. Where a doc says integers, an input is of Type Int64.
 package model

@@ -106,7 +106,7 @@ func sign(x float32) float32 {
 	return x
 }
 
-// around returns the product of the sizes before an axis, its own size, and the product of those behind it.
+// around returns the product of the sizes before an axis, its own size, and the product of those after it.
 func around(shape []int, axis int) (outer, own, inner int) {
 	outer, inner = 1, 1
 	for i, d := range shape {

@@ -54,7 +54,7 @@ func (s *scratch) rowsOf(x []float32, count int) ([]int, error) {
 	for i, v := range x {
 		row := int(v)
 		if row < 0 || row >= count || float32(row) != v {
-			return nil, fmt.Errorf("%w: got row %v at %d, want a whole number from 0 to %d", qtensor.ErrValue, v, i, count-1)
+			return nil, fmt.Errorf("%w: got row %v at %d, want an integer from 0 to %d", qtensor.ErrValue, v, i, count-1)
 		}
 		s.offsets[i] = row
 	}

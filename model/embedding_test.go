@@ -187,7 +187,7 @@ func TestEmbeddingErrors(t *testing.T) {
 	for _, m := range []*model.Model{m, loaded} {
 		in := indicesOf(1, 2)
 		want := run(t, m, in, "y")
-		for row, text := range map[int]string{words: "got row 12 at 4, want a whole number from 0 to 11", -1: "got row -1 at 4", 1 << 24: "got row 1.6777216e+07 at 4"} {
+		for row, text := range map[int]string{words: "got row 12 at 4, want an integer from 0 to 11", -1: "got row -1 at 4", 1 << 24: "got row 1.6777216e+07 at 4"} {
 			bad := indicesOf(1, 2)
 			bad["z"].Data().([]int)[4] = row
 			if _, err := m.Run(context.Background(), bad); !errors.Is(err, qtensor.ErrValue) || !strings.Contains(err.Error(), `node "again" (Gather)`) || !strings.Contains(err.Error(), text) {
@@ -217,7 +217,7 @@ func TestEmbeddingByFloats(t *testing.T) {
 		g.Inputs, g.Nodes[0].Inputs[1] = nil, "rows"
 		for _, x := range []float32{1.5, words - 0.5, words, 1e30, float32(math.NaN()), float32(math.Inf(-1))} {
 			g.Constants["rows"] = values([]int{2}, 1, x)
-			if _, err := newModel(t, g, layers).Run(context.Background(), nil); !errors.Is(err, qtensor.ErrValue) || !strings.Contains(err.Error(), "at 1, want a whole number from 0 to 11") {
+			if _, err := newModel(t, g, layers).Run(context.Background(), nil); !errors.Is(err, qtensor.ErrValue) || !strings.Contains(err.Error(), "at 1, want an integer from 0 to 11") {
 				t.Errorf("%v: got error %v, want ErrValue", x, err)
 			}
 		}

@@ -40,9 +40,9 @@ type layerJSON struct {
 	Activations *paramsJSON `json:"activations,omitempty"`
 }
 
-// Save writes the model to a file, all or nothing, as qtensor.Save does. Errors: those of qtensor.Save;
-// ErrForeign; qtensor.ErrChanged for a model whose own file was changed in place since Load; os.ErrClosed after
-// Close.
+// Save writes the model to a file, all or nothing, as qtensor.Save does. The path may be the one that the
+// model was loaded from. Errors: those of qtensor.Save; ErrForeign; qtensor.ErrChanged for a model whose own
+// file was changed in place since Load; os.ErrClosed after Close.
 func (m *Model) Save(path string) error {
 	err := m.use(func() error {
 		b, err := m.bundle()
@@ -57,7 +57,7 @@ func (m *Model) Save(path string) error {
 	return nil
 }
 
-// Write writes the bytes of a file that holds the model. Errors: those of qtensor.Write; ErrForeign;
+// Write writes to w what Save writes to a file. Errors: those of qtensor.Write; ErrForeign;
 // qtensor.ErrChanged as for Save; os.ErrClosed after Close.
 func (m *Model) Write(w io.Writer) error {
 	err := m.use(func() error {
@@ -73,7 +73,7 @@ func (m *Model) Write(w io.Writer) error {
 	return nil
 }
 
-// ErrForeign reports a model that does not go into a file: one of its operations is code.
+// ErrForeign reports that a model cannot be saved, because an operation of it is code (an Op).
 var ErrForeign = errors.New("an operation that is code")
 
 func (m *Model) bundle() (qtensor.Bundle, error) {

@@ -46,10 +46,10 @@ func (e *execution) open(in map[string]tensor.Tensor) error {
 	return err
 }
 
-// mostWhole is the largest n such that float32 represents all whole numbers up to n.
+// mostWhole is the largest n such that float32 represents all integers up to n.
 const mostWhole = 1 << 24
 
-// openInput returns an input of real numbers, or of whole numbers.
+// openInput returns an input of real numbers, or of integers.
 func openInput(t tensor.Tensor, integer bool) (input, error) {
 	d, _ := t.(*tensor.Dense)
 	var of tensor.Dtype

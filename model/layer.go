@@ -13,11 +13,17 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Layer replaces the constant weight of a node.
+// Layer is the quantized weight that New puts in the place of a node's constant weight, and the way in which
+// the layer represents its activations.
 type Layer struct {
-	Weight      *qtensor.QTensor // of the constant's shape
-	Activations Activations      // Default is Fixed24; a Gather, which has no arithmetic, takes no other
-	Params      qtensor.Params   // of the activations, under StaticInt8 alone
+	// Weight has the constant's shape: (in, out), or (out, in) with TransB, of a Gemm or MatMul; (out,
+	// in/groups, height, width) of a Conv; (rows, width) of a Gather. Scales are per tensor, or along the
+	// axis of out, or of rows.
+	Weight *qtensor.QTensor
+	// Activations is Fixed24 if it is Default. A Gather, which has no arithmetic, takes Default alone.
+	Activations Activations
+	// Params are those of the activations under StaticInt8, and zero for others.
+	Params qtensor.Params
 }
 
 // layer is a Layer whose weight may still be in a file.
@@ -138,7 +144,7 @@ func (q *quantizedLayer) check(n *ir.Resolved) error {
 		}
 		padded := int64(q.weight[1]) * int64(x[2]+q.pads[0]+q.pads[2]) * int64(x[3]+q.pads[1]+q.pads[3])
 		if padded > ir.MaxElements {
-			return fmt.Errorf("%w: %d channels of images %v with pads of %v are %d numbers, want at most %d",
+			return fmt.Errorf("%w: %d channels of images %v with pads of %v are %d elements, want at most %d",
 				qtensor.ErrShape, q.weight[1], x, q.pads, padded, ir.MaxElements)
 		}
 	}

@@ -14,30 +14,28 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Load returns the model that Save wrote. On Unix it maps the file into memory. It reads and checks the
-// structure, biases, and the parameters of weights but for those of groups. The first run reads the other
-// constants, and reads, checks and packs a weight when it comes to its node. Elsewhere, and for a file that
-// cannot be mapped, Load reads all, as Read does.
+// Load returns the model in the file at path, which Save wrote.
 //
-// A model of 1 GB of 8-bit weights opens in under 100 ms, and takes some 1 MB of memory then. Its first run
-// packs every weight, which takes seconds and up to 0.8 GB besides. 1 GB of packed weights stays, and no page
-// of the file. `EURYALE_CI_STEPS=size bash .ci/long` measures it.
+// On Unix it maps the file, and reads only its structure, biases, and scales that are not per group: a file
+// with 1 GB of 8-bit weights opens in under 100 ms, and takes 1 MB of memory. Each weight is read, checked
+// and packed when a run first comes to its node. So the first run is slow (seconds for 1 GB, and 0.8 GB for
+// the time of packing), a damaged weight is an error of Run, and 1 GB of packed weights stays in memory. A
+// file that cannot be mapped is read whole, as Read does.
 //
-// The file may be replaced by rename, as Save does, or removed: the model has the pages of the one that it
-// opened, until nothing refers to the model any more. A file that is cut or written to in place, which its
-// size and times tell, is qtensor.ErrChanged from the run, Save or Write that next reads of it. Runs that
-// find all weights packed read nothing of it.
+// The model keeps its file open until Close, or until nothing refers to the model. The file may meanwhile be
+// removed, or replaced by rename, as Save does. If it is cut or written to in place, the next Run, Save or
+// Write that reads of it returns qtensor.ErrChanged.
 //
-// Until a file is found to be sound, reading its structure takes at most 16 times the bytes of its header,
-// and 64 MiB.
+// Reading the structure takes at most 16 times the bytes of its header, and 64 MiB, until the file is found
+// to be sound.
 //
-// Errors: qtensor.ErrFormat, which wraps the cause, for a file that is damaged or that New would refuse;
-// fs.ErrInvalid for anything but a regular file, such as a pipe, which is not waited for; those of the file
-// system; ErrMemory for a file whose tensors, or whose network for a batch of one, pass the limit of
-// DefaultMemoryLimit or WithMemoryLimit. Quantized values that are not of their scheme, and invalid
-// parameters of groups, are an error of every run instead.
+// Errors:
 //
-// A model keeps its file open until Close, or until nothing refers to the model any more.
+//   - qtensor.ErrFormat, which wraps the cause, for a file that is damaged, that is no model's, or that New
+//     would refuse;
+//   - ErrMemory for a file whose tensors, or whose network for a batch of one, pass the memory limit;
+//   - fs.ErrInvalid for anything but a regular file, such as a pipe, and those of the file system;
+//   - qtensor.ErrParams for an option.
 func Load(path string, opts ...Option) (*Model, error) {
 	f, err := qtensor.Open(path)
 	if err != nil {
@@ -55,7 +53,7 @@ func Load(path string, opts ...Option) (*Model, error) {
 
 // Read returns the model in the first size bytes of r, such as a file that go:embed has in the program. It
 // reads and checks all of it, and does not use r after that. 1 GB of 8-bit weights takes 1 GB of memory, and
-// another 1 GB once they are packed. Errors: as for Load, all of them at once.
+// another 1 GB once runs have packed them. Errors: as for Load, and those that Load leaves to Run.
 func Read(r io.ReaderAt, size int64, opts ...Option) (*Model, error) {
 	f, err := qtensor.Read(r, size)
 	if err != nil {

@@ -12,20 +12,20 @@ import (
 	"euryale/qtensor"
 )
 
-// DefaultMemoryLimit is the memory limit where WithMemoryLimit sets no other: 16 GiB, or all that an int
-// addresses. It bounds the sum of constants, weights, the memory of one run, and the temporary memory of
-// packing the largest weight: nine bytes an element and three times the packed weight, as a run packs one
-// weight at a time.
+// DefaultMemoryLimit is the memory limit in bytes where WithMemoryLimit sets no other: 16 GiB, or all that an
+// int addresses. It bounds the sum of constants, weights, the memory of one run, and the temporary memory of
+// packing the largest weight.
 const DefaultMemoryLimit int64 = min(16<<30, math.MaxInt)
 
-// ErrMemory reports a model, or a batch for one, that takes more memory than its limit.
+// ErrMemory reports a model, or a batch of a run, that takes more memory than its limit. Of a batch, it names
+// the largest batch that fits.
 var ErrMemory = errors.New("over the memory limit")
 
 // Option changes how New, Load and Read make a model.
 type Option func(*Model) error
 
-// WithMemoryLimit sets the memory limit in bytes, in place of DefaultMemoryLimit. A model or a batch that
-// passes the limit is ErrMemory before it is allocated. Errors: qtensor.ErrParams for less than 1.
+// WithMemoryLimit sets the memory limit in bytes, in place of DefaultMemoryLimit. Errors: qtensor.ErrParams
+// for less than 1.
 func WithMemoryLimit(bytes int64) Option {
 	return func(m *Model) error {
 		if bytes < 1 {

@@ -9,8 +9,7 @@ import (
 )
 
 // Model is a network that runs at any batch size. It is immutable but for Close, and safe for any number of
-// goroutines. New, Load and Read return one. Methods of a nil Model and of the zero Model return
-// qtensor.ErrParams where they return an error; others return nil, and String describes no layer.
+// goroutines. New, Load and Read return one.
 type Model struct {
 	graph     ir.Network          // its constants are those that are read
 	constants map[string]constant // that nodes name, also those that layers replace
@@ -36,26 +35,31 @@ type constant struct {
 // anyElements is how many elements a file has for a constant: as many as the shape says.
 const anyElements = -1
 
-// Type is that of the elements of an input or an output.
+// Type is the type of the elements of an input or an output.
+//
+//	type Type uint8
+//	func (t Type) String() string // "float32" or "int64", also in a file
+//	func (t Type) MarshalText() ([]byte, error)
+//	func (t *Type) UnmarshalText(text []byte) error
 type Type = ir.Type
 
 const (
 	// Float32 is the type of real numbers.
 	Float32 = ir.Float32
-	// Int64 is the type of whole numbers, such as indices.
+	// Int64 is the type of integers, such as indices of rows.
 	Int64 = ir.Int64
 )
 
-// ValueInfo describes an input or an output. Shape has negative numbers for free dimensions: −1 for the
-// batch, and −2, −3, … for those that Dims names behind it.
+// ValueInfo describes an input or an output. In Shape, −1 is the batch, −2 the second of Model.Dims, and so
+// on.
 type ValueInfo struct {
 	Name  string
 	Shape []int
 	Type  Type
 }
 
-// QuantizedValues returns the names of the values that are kept as quantized activations of 8 bits, in the
-// order in which they are computed.
+// QuantizedValues returns the names of the values that stay quantized to 8 bits between layers under
+// StaticInt8, in the order in which they are computed.
 func (m *Model) QuantizedValues() (names []string) {
 	if m == nil || m.plan == nil {
 		return nil
@@ -68,7 +72,7 @@ func (m *Model) QuantizedValues() (names []string) {
 	return names
 }
 
-// Dims returns the free dimensions: the batch, and those of which a run may choose the size too.
+// Dims returns the free dimensions, those whose size each run chooses: the batch first.
 func (m *Model) Dims() []Dim {
 	if m == nil || m.plan == nil {
 		return nil
@@ -90,8 +94,9 @@ func (m *Model) Inputs() (list []ValueInfo) {
 	return list
 }
 
-// Outputs describes what Run returns. −1 is any multiple of the batch. Where other dimensions are free, the
-// Shape is the one that the network declares, or nil; Shapes returns what it is for an input.
+// Outputs describes what Run returns. In these shapes, −1 is any multiple of the batch. If dimensions besides
+// the batch are free, a Shape is the one that the Network declares, or nil. Shapes returns the shapes for
+// given inputs.
 func (m *Model) Outputs() (list []ValueInfo) {
 	if m == nil || m.plan == nil {
 		return nil

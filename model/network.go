@@ -8,29 +8,132 @@ import (
 )
 
 type (
-	// Network is a network as data, from which New makes a model: inputs and outputs, nodes in an order in
-	// which they can be computed, and constants by name.
+	// Network is a network as data, from which New makes a model.
+	//
+	//	type Network struct {
+	//		Dims      []Dim                // free dimensions, at most 8; none means the batch alone
+	//		Inputs    []Value              // what Run takes
+	//		Outputs   []Value              // what Run returns: float32
+	//		Nodes     []Node               // each after the nodes whose results it reads
+	//		Constants map[string]*Constant // by name
+	//	}
+	//	func (g *Network) Check() error
+	//
+	// Inputs, constants and results of nodes are values, whose names are unique. So are the names of nodes,
+	// one of which may be the name of a value. In a shape, −1 is the batch, which is the first of Dims, −2
+	// the second of Dims, and so on. In the shape of an output, −1 is any multiple of the batch, and nil
+	// declares nothing.
+	//
+	// Check returns an error for names that are empty, not UTF-8, given twice or used before they are there,
+	// and for Dims without a name or a size. New checks that too, and all else.
 	Network = ir.Network
-	// Node is an operation, by ONNX's name with ONNX's attributes.
+	// Node is an operation: Output = Op(Inputs…). Op and the attributes have ONNX's names and meaning (opset
+	// 21), and an attribute that is left out has ONNX's default. Inputs of ONNX's operations that have to be
+	// constants are attributes here. model/FORMAT.md lists the operations.
+	//
+	//	type Node struct {
+	//		Op     string   // such as "Gemm"
+	//		Name   string   // unique; the key of a Layer
+	//		Inputs []string // names of values, in ONNX's order
+	//		Output string   // the name of the result
+	//
+	//		TransB             bool     // Gemm: the weight is (out, in), not (in, out)
+	//		Kernel             []int    // pools: height, width. That of a Conv is in the shape of its weight
+	//		Strides, Dilations []int    // Conv, pools (strides alone): height, width; 1
+	//		Pads               []int    // Conv, pools: top, left, bottom, right; 0
+	//		Group              int      // Conv: groups of channels; 1
+	//		CountPad           bool     // AveragePool: the mean counts padding
+	//		Axis               *int     // Softmax, LogSoftmax: the last; Concat: required
+	//		Axes               []int    // ReduceSum, ReduceMax: all; Slice: one
+	//		KeepDims           *bool    // ReduceSum, ReduceMax: true
+	//		Starts, Ends       []int    // Slice: one number each; the end is not included
+	//		Steps              []int    // Slice: one number; 1
+	//		Perm               []int    // Transpose: the axes in reverse
+	//		Shape              []int    // Reshape: 0 copies a size, −1 is what remains
+	//		Alpha              *float32 // LeakyRelu: 0.01
+	//		Epsilon            *float32 // BatchNormalization: 1e-5
+	//		Min, Max           *float32 // Clip: none
+	//
+	//		Scale                         float32 // FakeQuantize: see below
+	//		ZeroPoint, QuantMin, QuantMax int32
+	//
+	//		Foreign Op // of a node whose Op is "Foreign", and of no other
+	//	}
+	//	func (n *Node) Weight() string   // the input that is the weight, of Gemm, MatMul, Conv and Gather; else ""
+	//	func (n *Node) ChannelAxis() int // the weight's axis of outputs, or of rows; −1 without a weight
+	//	func (n *Node) MovesData() bool  // MaxPool, Reshape, Transpose: the result has elements of the input alone
+	//
+	// Axis, Axes, Starts and Ends may be negative, and count from the end then. FakeQuantize is ONNX's
+	// QuantizeLinear and DequantizeLinear in one, as in PyTorch:
+	//
+	//	y = Scale·(clamp(RNE(x/Scale) + ZeroPoint, QuantMin, QuantMax) − ZeroPoint)
 	Node = ir.Node
-	// Value is an input or an output with its shape, of which −1 is the batch.
+	// Value is an input or an output of a Network.
+	//
+	//	type Value struct {
+	//		Name  string
+	//		Shape []int // negative for free dimensions; see Network
+	//		Type  Type  // Float32, or Int64 for an input of integers
+	//	}
 	Value = ir.Value
-	// Constant is a tensor of float32, row-major and dense; Trained, where it is not nil, is how it was
-	// quantized in training.
+	// Constant is a float32 tensor, such as a weight.
+	//
+	//	type Constant struct {
+	//		Shape   []int
+	//		Data    []float32 // row-major; nil only for a weight whose readers all have a Layer
+	//		Trained *Trained  // how it was quantized in training, or nil
+	//	}
+	//
+	// With Trained, Data are the real values of Trained.Tensor, which ptq.Quantize takes as the quantized
+	// weight, and Save writes in the place of Data: a program that changes Data sets Trained to nil.
+	//
+	//	type Trained struct {
+	//		Tensor *qtensor.QTensor
+	//		Err    error // why no Tensor has the values, such as a Reshape that tears groups, which Save returns; or nil
+	//	}
+	//	func (c *Trained) String() string                // the scheme
+	//	func (c *Trained) Float32s() ([]float32, error)  // the real values
+	//	func (c *Trained) Transpose(perm []int) *Trained // axis i of the result is axis perm[i] of c
+	//	func (c *Trained) Reshape(shape []int) *Trained  // to the same axes up to the channel axis, or Err
+	//	func (c *Trained) Scale(by []float64, axis int) (*Trained, bool)
+	//
+	// Scale multiplies the values at index i of the axis by by[i], in the scales; it is false if these cannot.
 	Constant = ir.Constant
-	// Dim is a free dimension: a size of which a run has another. All but the batch state one.
+	// Dim is a free dimension: a size that each run chooses.
+	//
+	//	type Dim struct {
+	//		Name string // such as "length"
+	//		Size int    // the one that New checks the network at; 0 for the batch, which is the first of Network.Dims
+	//	}
 	Dim = ir.Dim
-	// Op is an operation that is code and not data: what an Op of Foreign does. A model that has one does not
-	// go into a file.
+	// Op is an operation in code, for Node.Foreign. No file holds a model that has one: ErrForeign.
+	//
+	//	type Op interface {
+	//		String() string // what it is, such as "Gorgonia's im2col"
+	//		Shape(in [][]int) ([]int, error)
+	//		Run(ctx context.Context, batch int, in []Array) (Array, error)
+	//	}
+	//
+	// Shape returns the shape of the result for the shapes of the inputs, in which −n is n times the batch.
+	// Run returns the result for a batch. It neither keeps nor changes its inputs, may be called by any
+	// number of goroutines at once, and returns when its ctx ends if it waits for anything. That ctx is not
+	// the one of Model.Run, and ends with it.
 	Op = ir.Op
-	// Array is the elements of a value in a run of an Op, float32, row-major and dense.
+	// Array is an input or the result of an Op in a run.
+	//
+	//	type Array struct {
+	//		Shape []int
+	//		Data  []float32 // row-major, without gaps
+	//	}
 	Array = ir.Array
 )
 
-// Network returns the network of a float model, with all that its constants hold, for a program that makes
-// another model of it. Its lists are the caller's; what constants hold is the model's, and for reading.
+// Network returns the network of a float model with its constants, for a program that makes another model of
+// it. Its lists and the map of constants are the caller's. Each Constant is the caller's too, but its Shape
+// and Data are the model's, and may only be read.
+//
 // Errors: qtensor.ErrParams for a model with quantized layers, whose float weights are gone; os.ErrClosed
-// after Close; for a model that Load returned, those of reading a constant.
+// after Close; for a model of Load, those of reading a constant.
 func (m *Model) Network() (*Network, error) {
 	var g *Network
 	err := m.use(func() (err error) {

@@ -29,24 +29,26 @@ type storage struct {
 }
 
 // Run returns the outputs for the inputs, by name. Outputs are float32 and belong to the caller. Inputs are
-// float32, or float64, which is rounded to float32, or int, int32 or int64 where ValueInfo has Integer; of
-// any layout. Run does not change them. An axis of −1 in Inputs is the batch, of the same size in all inputs.
-// An input may lack leading axes of size 1, as slices do.
+// float32, or float64, which is rounded to float32; those of Type Int64 are int, int32 or int64, of
+// magnitudes up to 2^24. They may have any layout, and Run does not change them. An axis of −1 in Inputs is
+// the batch, of the same size in all inputs. Leading axes of size 1 may be left out, as slices of tensors
+// drop them.
 //
-// Float32s of an output's *tensor.Dense is its elements. Its Data is too, while something else refers to the
-// tensor: tensor v0.9.24 loses sight of the memory for a moment, in which the garbage collector may free it.
+// Read an output by Float32s of its *tensor.Dense. Its Data is safe only while the tensor itself is still
+// referred to (by runtime.KeepAlive, say): tensor v0.9.24 does not keep the memory alive by itself.
 //
-// When ctx ends, Run returns its error whatever a node is doing, and the inputs are the caller's again: a run
-// that may take more than a few milliseconds is computed by a goroutine of its own, on a copy of them. That
-// goroutine ends at the next node or tile of a layer. A weight that it packs stays packed, and nobody waits
-// for an operation of Gorgonia. The caller's goroutine alone calls the methods of ctx. Where ctx.Done() is
-// nil there is neither goroutine nor copy.
+// When ctx ends, Run returns ctx's error without waiting for a node, and the inputs are the caller's again.
+// The package doc says under Threads how. Methods of ctx are called in the caller's goroutine alone.
 //
-// Errors: ctx's; qtensor.ErrParams for a nil ctx, a nil Model and the zero Model; os.ErrClosed after Close;
-// ErrMemory; qtensor.ErrNotFound for a name that is missing or that the model does not have,
-// qtensor.ErrShape, qtensor.ErrDtype, qtensor.ErrLayout for what an input is, and qtensor.ErrValue for NaN
-// and infinities that reach a layer; for a model that Load returned, those of reading a weight:
-// qtensor.ErrFormat, and the file's.
+// Errors:
+//
+//   - ctx's; qtensor.ErrParams for a nil ctx; os.ErrClosed after Close; ErrMemory.
+//   - qtensor.ErrNotFound for a name that is missing or that the model does not have; qtensor.ErrShape,
+//     qtensor.ErrDtype and qtensor.ErrLayout for an input.
+//   - qtensor.ErrValue for NaN and infinities that reach a quantized layer, and for an index of no row.
+//   - For a model of Load, those of reading a weight or a constant: qtensor.ErrFormat, qtensor.ErrChanged,
+//     and the file's.
+//   - Those of an Op.
 func (m *Model) Run(ctx context.Context, in map[string]tensor.Tensor) (map[string]tensor.Tensor, error) {
 	out := map[string]tensor.Tensor{}
 	err := m.run(ctx, in, observer{}, out)
@@ -57,9 +59,10 @@ func (m *Model) Run(ctx context.Context, in map[string]tensor.Tensor) (map[strin
 }
 
 // Observe runs the model and calls f with the name and the elements of every input, and then of the result of
-// every node, in the order of nodes. The result of a layer whose Relu became part of it is observed after the
-// Relu alone. The caller's goroutine calls f, which may read x until it returns. An error of f ends the run.
-// Errors: f's, qtensor.ErrParams for a nil f, and those of Run.
+// every node, in the order of nodes, such as for a calib.Calibrator. A layer that a Relu became part of gives
+// the values after the Relu alone, under the name of the Relu's result. The caller's goroutine calls f, which
+// may read x until it returns. An error of f ends the run. Errors: f's, qtensor.ErrParams for a nil f, and
+// those of Run.
 func (m *Model) Observe(ctx context.Context, in map[string]tensor.Tensor, f func(name string, x []float32) error) error {
 	err := fmt.Errorf("%w: got no function, want one to call", qtensor.ErrParams)
 	if f != nil {
@@ -77,8 +80,8 @@ type Timing struct {
 	Took     time.Duration
 }
 
-// Time runs the model and returns how long each node took, in their order. A Relu that became part of a layer
-// is not among them. Errors: those of Run.
+// Time runs the model and returns how long each node took, in the order of nodes. The time of a Relu that
+// became part of a layer is the layer's. Errors: those of Run.
 func (m *Model) Time(ctx context.Context, in map[string]tensor.Tensor) ([]Timing, error) {
 	var list []Timing
 	took := func(s *step, d time.Duration) { list = append(list, Timing{s.node.Name, s.node.Op, d}) }

@@ -11,9 +11,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Shapes returns the shapes of the outputs for those of the inputs, by name, as Run gives and takes them.
-// Errors: qtensor.ErrParams for a nil Model and the zero Model; qtensor.ErrNotFound for a name that is
-// missing or that the model does not have; qtensor.ErrShape for shapes that do not go together.
+// Shapes returns the shapes of the outputs for shapes of the inputs, by name, as Run gives and takes them. It
+// computes nothing. Errors: qtensor.ErrNotFound for a name that is missing or that the model does not have;
+// qtensor.ErrShape for shapes that do not go together; ErrMemory.
 func (m *Model) Shapes(inputs map[string]tensor.Shape) (map[string]tensor.Shape, error) {
 	shapes, err := m.shapes(inputs)
 	if err != nil {
