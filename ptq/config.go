@@ -13,43 +13,45 @@ import (
 )
 
 // Config says how a model is quantized. The zero Config gives weights of 8 bits, symmetric, with a scale for
-// each output of a layer, and activations that are block floating point of 24 bits (model.Fixed24).
+// each output of a layer, and activations in block floating point of 24 bits (model.Fixed24).
 //
-// A weight, or an input of a layer, that the network fake-quantizes has the scheme and the parameters that it
-// was trained with, whatever Weights, Activations and Rules say but for Float.
+// A weight, or the input of a layer, that the network itself fake-quantizes keeps the scheme and the
+// parameters of that op, in place of Weights, Activations and Rules. LayerRule.Float alone overrides it.
 type Config struct {
-	// Passes change the float model before anything else, in this order; nil is FoldBatchNormalization alone.
+	// Passes change the float model before anything else, in this order. Nil is FoldBatchNormalization alone,
+	// and an empty list none.
 	Passes []Pass
 
-	// Weights is the scheme of weights; nil is qtensor.PerChannelSymmetric of 8 bits. Its channel axis, if any,
-	// stands for the outputs of a layer, or the rows of an embedding, whichever axis that is.
+	// Weights is the scheme of weights; nil is qtensor.PerChannelSymmetric of 8 bits. The number of its
+	// channel axis does not matter: it stands for the outputs of a layer, or the rows of an embedding.
 	Weights *qtensor.Scheme
 	// WeightQuantizer quantizes weights by their schemes; nil is qtensor.Quantize, which rounds to nearest,
 	// ties to even.
 	WeightQuantizer WeightQuantizer
 
-	// Activations is how layers quantize what flows into them. An embedding has no arithmetic, and no
-	// activations.
+	// Activations is the way in which layers represent their inputs; Default is model.Fixed24. Embeddings
+	// have no arithmetic, and ignore it.
 	Activations model.Activations
-	// Range makes the ranges of StaticInt8 of what was observed; nil is calib.MinMax.
+	// Range makes the ranges of StaticInt8 of the histograms of what was observed; nil is calib.MinMax().
 	Range calib.RangeEstimator
-	// Profile is what was observed before, by the names of values: Report.Profile, or what a calib.Calibrator
-	// recorded of model.Model.Observe; of the model that Passes return, if there are any. What it has values of
-	// needs no calibration, and what else is needed the samples show. Quantize does not change it.
+	// Profile is an earlier calibration, by the names of values: a Report.Profile, or what a calib.Calibrator
+	// recorded in model.Model.Observe. If Passes change the model, it is of the model that they return.
+	// Values that it has are not calibrated again. Quantize does not change it.
 	Profile *calib.Profile
 
-	// Rules are exceptions for layers by name. The first whose Pattern matches holds, so one that stands behind
-	// others for all of its layers does nothing. A Pattern that matches none of Report.Layers is an error.
+	// Rules are exceptions for layers by name. The first whose Pattern matches a layer holds for it; a rule
+	// all of whose layers match earlier rules has no effect. A Pattern that matches none of Report.Layers is
+	// an error.
 	Rules []LayerRule
 	// AllowFloat accepts a network of which nothing is quantized, which is ErrNothingQuantized otherwise.
 	AllowFloat bool
-	// Progress, if not nil, is called after each sample of a stage, "calibrate" or "compare", with how many
-	// there were.
+	// Progress, if not nil, is called after each sample of a stage, "calibrate" or "compare", with the number
+	// of samples so far.
 	Progress func(stage string, samples int)
 }
 
-// LayerRule is how layers are quantized whose names match Pattern, a pattern of path.Match in which * and ?
-// match a / too, and brackets do not. Fields that are left zero are as the Config says.
+// LayerRule says how layers are quantized whose names match Pattern, a pattern of path.Match in which * and ?
+// match a / too, and brackets do not. Zero fields are as the Config says.
 type LayerRule struct {
 	Pattern     string
 	Float       bool // the layers stay float, and Weights and Activations are ignored

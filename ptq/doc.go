@@ -7,30 +7,46 @@
 //
 // The exports by subject:
 //
-//   - [Quantize] takes a float model and samples, and returns the quantized model and a [Report]: the scheme of
-//     each layer ([LayerReport]), and what it has lost, as the SQNR against the float model ([OutputReport]).
-//   - [Config] says how. Its zero value is a good default; a [LayerRule] makes exceptions for layers by name.
+//   - [Quantize] takes a float model and samples, and returns the quantized model and a [Report]: the scheme
+//     of each layer ([LayerReport]), and what it has lost, as the SQNR against the float model
+//     ([OutputReport]).
+//   - [Config] says how; a [LayerRule] makes exceptions for layers by name.
 //   - [Sample] is one batch of inputs. Samples show the ranges of activations, and what is lost.
-//   - [Pass] and [WeightQuantizer] are interfaces of stages that a Config may replace, as calib.RangeEstimator
-//     is. A calib.Profile stands in for a calibration: that of a Report serves any number of Configs.
+//   - [Pass] and [WeightQuantizer] are interfaces of stages that a Config may replace, as
+//     calib.RangeEstimator is. [FoldBatchNormalization] is the Pass that runs by default.
+//
+// A calib.Profile stands in for a calibration: that of a Report serves any number of Configs.
+//
+// # Which Config
+//
+// Config{} stays closest to the float model: weights of 8 bits with a scale for each output, and activations
+// as good as float32 (model.Fixed24). Activations of 8 bits are faster: model.DynamicInt8, whose ranges each
+// run finds, and model.StaticInt8, whose ranges the samples show, which is the fastest where convolutions
+// follow each other. Weights of qtensor.Int4().PerGroup(1, 32) take half the bytes of 8 bits, and more time.
 //
 // # What is quantized
 //
-// Layers are products with a constant matrix, also of batches, convolutions, and embeddings, from which rows
-// are taken. A bias, and a Relu that alone reads the result, become part of the layer. A product that stays
-// float has its reason in the Report: its weight is computed, such as 2·w or a slice of w, or it has none.
+// Layers are products with a constant matrix, also of batches, convolutions with constant filters, and
+// embeddings, from which rows are taken. A bias, and a Relu that alone reads the result, become part of the
+// layer. A product that stays float has its reason in the Report: its weight is computed, such as 2·w or a
+// slice of w, or it has none.
 //
-// All else is computed in float32, but for what lies between layers under StaticInt8: activations stay
-// quantized there through Relu, Reshape, Transpose, Concat and max-pooling. What flows into sums of two values
-// and into average pools is fake-quantized, with parameters of its own, where they stay quantized then.
-// Report.Kept and OnQuantized say what became of each operation.
+// All else is computed in float32, but for what lies between layers under StaticInt8: package model's doc
+// lists the operations through which activations stay quantized. Add and average pools are among them because
+// Quantize fake-quantizes their inputs there, each with parameters of its own. Report.OnQuantized and
+// Report.Kept say what became of each operation.
 //
 // # Networks that were trained through fake quantization
 //
 // A network that was trained through ops.FakeQuantize, FakeQuantizeDynamic or FakeQuantizeLSQ is converted
-// without loss. A layer whose weight is fake-quantized has the quantized values that the op rounds to; a batch
-// normalization that is folded into it multiplies its scales. Where the network fake-quantizes what flows into
-// a layer, right before it or before Reshape, Transpose and max-pooling, the layer does that itself, with the
-// op's parameters, under StaticInt8. What no layer does stays an operation in float32, or the real values of a
-// constant, and is in Report.Kept.
+// without loss. A layer whose weight is fake-quantized gets the quantized values that the op rounds to; a
+// batch normalization that is folded into it multiplies its scales. If the input of a layer is
+// fake-quantized, right before the layer or before a Reshape, Transpose or MaxPool in front of it, the layer
+// quantizes its input with the parameters of that op, under StaticInt8. Any other FakeQuantize stays an
+// operation in float32, or the real values of a constant, and is in Report.Kept.
+//
+// # Errors
+//
+// Docs name the sentinels that an error may wrap: those below, and those of packages qtensor and calib.
+// Methods of a nil Report return nothing.
 package ptq

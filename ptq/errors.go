@@ -4,10 +4,12 @@ import "errors"
 
 // What errors of Quantize wrap, besides those of qtensor and calib: test with errors.Is.
 var (
-	// ErrSamples reports samples of which there is none.
+	// ErrSamples reports samples that gave none.
 	ErrSamples = errors.New("no samples")
-	// ErrWalk reports samples that were not as many in the second walk as in the first.
+	// ErrWalk reports samples that gave another number the second time. They have to be an iterator that may
+	// be used twice: collect what a channel or a reader gives once.
 	ErrWalk = errors.New("another number of samples")
-	// ErrNothingQuantized reports a network of which nothing would be quantized.
+	// ErrNothingQuantized reports a network of which nothing would be quantized, which Config.AllowFloat
+	// accepts.
 	ErrNothingQuantized = errors.New("nothing is quantized")
 )

@@ -38,7 +38,7 @@ func fakeQuantizeOf(name, in string, p qtensor.Params) ir.Node {
 }
 
 // absorbed returns what each FakeQuantize reads, by what it gives, that nothing but quantized layers read,
-// perhaps behind what moves data.
+// perhaps after what moves data.
 func (n *network) absorbed(layers map[string]model.Layer) map[string]string {
 	reads := map[string]string{}
 	elsewhere := map[string]bool{} // values that something else reads

@@ -44,7 +44,7 @@ var floats = map[string]struct {
 	}, []string{"MatMul_1: its weight is computed by Tanh_1: fold"}},
 	"two inputs": {func(z *zoo) node {
 		return must(gorgonia.BatchedMatMul(z.Input("x", 3, 4), z.Input("y", 4, 2)))
-	}, []string{"MatMul_1: both operands are computed from what flows in"}},
+	}, []string{"MatMul_1: both operands are computed from inputs"}},
 	"a weight for each head": {func(z *zoo) node {
 		x := must(gorgonia.Transpose(z.Input("x", 2, 6), 1, 0, 2))
 		return must(gorgonia.Transpose(must(gorgonia.BatchedMatMul(x, z.Value("w", 6, 2, 6, 4))), 1, 0, 2))

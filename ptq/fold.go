@@ -9,15 +9,17 @@ import (
 	"euryale/model"
 )
 
-// FoldBatchNormalization is the Pass that folds a BatchNormalization into the Conv or Gemm in front of it,
-// which has a constant weight and gives its result to nothing else. With f = scale/√(variance + ε), computed
-// in float64 and rounded once,
+// FoldBatchNormalization is the Pass that folds a BatchNormalization into the layer before it, for each
+// output of the layer:
 //
-//	w' = w·f, for each output, and b' = (b − mean)·f + bias
+//	w' = w·f and b' = (b − mean)·f + bias, with f = scale/√(variance + ε)
 //
-// A weight that was quantized in training keeps its quantized values; f multiplies its scales. Others stay:
-// those behind what is no such layer, of computed or not finite parameters, and of a weight in groups along
-// another axis.
+// It computes in float64 and rounds w' and b' to float32. A weight that was quantized in training keeps its
+// quantized values; f multiplies its scales.
+//
+// The layer is a Conv or Gemm with a constant weight, whose result nothing else reads. A BatchNormalization
+// after anything else stays, and so does one whose parameters are computed or not finite, or whose layer has
+// a weight that was quantized in training in groups along another axis.
 type FoldBatchNormalization struct{}
 
 // Apply returns m where there is nothing to fold. Errors: those of model.Model.Network and model.New.

@@ -13,8 +13,8 @@ import (
 // operations into weights, say, or moving scales from one layer into another.
 type Pass interface {
 	// Apply returns a float model with the inputs and outputs of m: the same names, types and shapes, in the
-	// same order. It neither changes nor closes m, and may return it. model.Model.Network gives what
-	// model.New makes another model of.
+	// same order. It neither changes nor closes m, and may return m itself. It takes the network of m by
+	// model.Model.Network, changes it, and returns what model.New makes of it.
 	Apply(ctx context.Context, m *model.Model) (*model.Model, error)
 }
 

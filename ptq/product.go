@@ -7,7 +7,7 @@ import (
 )
 
 // noWeight is why a product of two activations stays float.
-const noWeight = "both operands are computed from what flows in"
+const noWeight = "both operands are computed from inputs"
 
 // product is a node that multiplies by a weight, or takes rows of an embedding: a layer, unless there is a
 // reason.

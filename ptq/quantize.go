@@ -13,16 +13,17 @@ import (
 // cost on the samples. The stages are, in order:
 //
 //	passes      Config.Passes make another float model
-//	calibrate   the samples show the ranges of activations that are needed and not in Config.Profile
+//	calibrate   the samples show the ranges of activations that are not in Config.Profile
 //	plan        Config gives each weight its scheme; Config.Range gives static activations their parameters
 //	quantize    Config.WeightQuantizer quantizes the weights
 //	build       the layers take the place of their products
 //	compare     the samples show how far the quantized model is from the float model
 //
-// The samples are walked to their end to calibrate, unless there is nothing to see, and to their end to
-// compare. Both walks have to give the same samples.
+// The samples are iterated to their end twice, to calibrate and to compare, and have to be the same both
+// times. The first time is left out if Config.Profile has all ranges that the report tells, which are those
+// of every layer's input, under all kinds of Activations.
 //
-// The samples and what is in Config are called in the caller's goroutine, where their panics go up to the
+// The samples and what is in Config are called in the caller's goroutine, and their panics go up to the
 // caller. ctx is looked at before each pass, sample, node and weight.
 //
 // Errors, besides those of ctx, samples, passes, WeightQuantizer and Range:
@@ -31,12 +32,12 @@ import (
 //     one, or nil; for a LayerRule whose Pattern is malformed or matches no layer; for a WeightQuantizer that
 //     returns nil. os.ErrClosed for a model that was closed.
 //   - ErrSamples, ErrWalk, ErrNothingQuantized.
-//   - qtensor.ErrScheme and ErrParams for schemes and activations that do not exist, or do not go with a layer;
-//     ErrScheme and ErrShape for a WeightQuantizer that returns another scheme or shape.
-//   - Of a sample, by its number: qtensor.ErrNotFound for an input that is missing or that the model has not;
-//     ErrShape, ErrDtype and ErrLayout for what an input is; ErrValue for NaN, an infinity, and an index of no
+//   - qtensor.ErrScheme and ErrParams for schemes and activations that do not exist, or do not go with a
+//     layer; ErrScheme and ErrShape for a WeightQuantizer that returns another scheme or shape.
+//   - Of a sample, by its number: qtensor.ErrNotFound for an input that is missing or that the model does not
+//     have; ErrShape, ErrDtype and ErrLayout for an input; ErrValue for NaN, an infinity, and an index of no
 //     row.
-//   - qtensor.ErrValue for NaN or an infinity in a weight, or in what flows into a layer.
+//   - qtensor.ErrValue for NaN or an infinity in a weight, or in the input of a layer.
 //   - qtensor.ErrShape for a Pass that returns other inputs or outputs.
 //   - calib.ErrKey for a Profile with a key that is no input and no result of an operation of the model;
 //     qtensor.ErrShape for one that is per channel, and empty, where values are needed.
@@ -84,7 +85,7 @@ func quantize(
 	return stages.finish(ctx, models{float: float, prepared: prepared}, net, selected, seen)
 }
 
-// pipeline is the stages behind the passes, in order.
+// pipeline is the stages after the passes, in order.
 type pipeline struct {
 	collector
 	planner
@@ -102,7 +103,7 @@ func newPipeline(cfg Config, samples iter.Seq2[Sample, error]) pipeline {
 	return p
 }
 
-// finish goes through the stages behind the collector, which may run again for another selection.
+// finish goes through the stages after the collector, which may run again for another selection.
 func (p pipeline) finish(
 	ctx context.Context, m models, net *network, s selection, seen collected,
 ) (*model.Model, *Report, error) {

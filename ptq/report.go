@@ -24,28 +24,29 @@ type Report struct {
 	OnQuantized []string
 	// Outputs are those of the model, in its order.
 	Outputs []OutputReport
-	// Samples is how many there were.
+	// Samples is the number of samples that were compared.
 	Samples int
 	// Profile is what was observed of activations, by the names of values: all of Config.Profile, and what
 	// the samples showed besides. A Config with this Profile needs no calibration of the same values.
 	Profile *calib.Profile
 }
 
-// LayerReport is what became of a product, a convolution or an embedding. SQNRs are in dB. Of a layer that
-// stays float, Weights is "" and what is said of activations is zero; so it is of an embedding, whose Op is
-// "Gather", since it has no arithmetic.
+// LayerReport is what became of a product, a convolution or an embedding. SQNRs are in dB.
+//
+// Activations, Low, High and Clipped are zero for a layer that stays float, and for an embedding (Op
+// "Gather"), which has no arithmetic. Weights is "" for a layer that stays float.
 type LayerReport struct {
 	Name, Op  string
 	Quantized bool
 	Reason    string // why it stays float, or ""
 
 	Weights     string            // the scheme
-	Activations model.Activations // how the layer quantizes what flows into it
-	Low, High   float32           // the range of that, before it is quantized, that was observed
-	Clipped     float64           // the fraction of it outside of the range of StaticInt8
+	Activations model.Activations // the way in which the layer represents its input
+	Low, High   float32           // the observed range of its input, before it is quantized
+	Clipped     float64           // the fraction of its input outside of the range of StaticInt8
 
 	WeightSQNR float64 // of the weights against the float ones; +Inf for weights that were trained quantized
-	OutputSQNR float64 // of the result against that of the float model that Passes return, over all samples
+	OutputSQNR float64 // of the layer's result against the float model's after Passes, over all samples
 
 	FloatBytes, Bytes int // of the weights before and after; 0 for weights that are computed
 }
@@ -53,13 +54,13 @@ type LayerReport struct {
 // OutputReport is what became of an output.
 type OutputReport struct {
 	Name string
-	// SQNR is against the float model that Quantize was given, over all samples, in dB; −Inf where NaN or an
+	// SQNR is against the float model that Quantize was given, over all samples, in dB; −Inf if NaN or an
 	// infinity is in one of the two alone.
 	SQNR float64
 }
 
-// Bytes returns the size of the weights of all layers, before and after: one that layers share counts for
-// each. A nil Report has none.
+// Bytes returns the size of the weights of all layers, before and after. A weight that layers share counts
+// for each.
 func (r *Report) Bytes() (float, quantized int) {
 	if r == nil {
 		return 0, 0
@@ -71,8 +72,8 @@ func (r *Report) Bytes() (float, quantized int) {
 	return float, quantized
 }
 
-// String returns a table with a line for each layer, and one for each output. Names that would tear it are
-// quoted. That of a nil Report has no line.
+// String returns a table with a line for each layer, and one for each output. Names with tabs or line breaks
+// are quoted.
 func (r *Report) String() string {
 	if r == nil {
 		r = &Report{}
@@ -98,7 +99,7 @@ func (r *Report) String() string {
 	return b.String()
 }
 
-// cells returns what stands behind the name and the op of a layer.
+// cells returns what follows the name and the op of a layer.
 func (l LayerReport) cells() string {
 	if !l.Quantized {
 		return fmt.Sprintf("float: %s\t\t\t\t\t%.1f\t%d\t1", table.Cell(l.Reason), l.OutputSQNR, l.Bytes)

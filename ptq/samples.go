@@ -18,8 +18,8 @@ import (
 type Sample map[string]tensor.Tensor
 
 // walks says what Quantize does with samples.
-const walks = "samples is walked twice, by calibrate and by compare, and has to give the same each time: what reads a channel or a " +
-	"file once has to be collected first"
+const walks = "samples is iterated twice, by calibrate and by compare, and has to give the same each time: collect first what a " +
+	"channel or a file gives once"
 
 // walker goes through all samples, for a stage.
 type walker struct {

@@ -154,7 +154,7 @@ func TestWalks(t *testing.T) {
 			if !errors.Is(err, want) || want == nil && (walk != 1 || r.Samples != second) {
 				t.Errorf("%v samples: got error %v, want %v", counts, err, want)
 			}
-			if errors.Is(want, ptq.ErrWalk) && !strings.Contains(err.Error(), "walked twice") {
+			if errors.Is(want, ptq.ErrWalk) && !strings.Contains(err.Error(), "iterated twice") {
 				t.Errorf("%v samples: error %v does not say how often they are walked", counts, err)
 			}
 		}
@@ -178,7 +178,7 @@ func TestOneShot(t *testing.T) {
 				}
 			}
 		}, ptq.Config{})
-		if !errors.Is(err, ptq.ErrWalk) || !strings.Contains(err.Error(), "walked twice") {
+		if !errors.Is(err, ptq.ErrWalk) || !strings.Contains(err.Error(), "iterated twice") {
 			t.Errorf("%d samples: got error %v, want ErrWalk", count, err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 // Between layers under StaticInt8, what flows into a sum is fake-quantized to 8 bits where the model then
 // keeps it quantized, and the sum too; likewise what flows into an average. So a residual block, and the pool
-// behind it, take and give a byte for each number.
+// after it, take and give a byte for each number.
 
 // sums are the nodes between layers that may read quantized values.
 type sums struct {
@@ -89,7 +89,7 @@ func (s sums) fakeQuantizes(inputs map[string]qtensor.Params) map[string]ir.Node
 	return fakes
 }
 
-// insert returns g with the FakeQuantizes behind the values that they read, for those of the sums all of whose
+// insert returns g with the FakeQuantizes after the values that they read, for those of the sums all of whose
 // inputs have one.
 func (s sums) insert(g *ir.Network, fakes map[string]ir.Node) *ir.Network {
 	names := map[string]bool{}

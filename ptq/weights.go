@@ -15,8 +15,8 @@ import (
 // WeightQuantizer quantizes the weights of layers: it chooses scales, and rounds.
 type WeightQuantizer interface {
 	// QuantizeWeight returns w quantized by exactly the scheme. w is finite float32, row-major, and the
-	// quantizer's own. Its shape, and that of the result, is (filters, channels, height, width) of a
-	// convolution, (rows, columns) of an embedding, and (in, out) or (out, in) of a product, as the network has
+	// quantizer's own. Its shape, and that of the result, is (out, in/groups, height, width) of a
+	// convolution, (rows, width) of an embedding, and (in, out) or (out, in) of a product, as the network has
 	// it. layer is the layer's name in the Report.
 	//
 	// It is called for the layers in order, but once for a weight that several products and embeddings share
