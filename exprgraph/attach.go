@@ -13,24 +13,31 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Attach observes nodes of g, float32 or float64 and of any shape, under the keys of points: from then on
-// every run of a machine made for g adds their values to the Calibrator. Attach when the graph is complete,
-// and before the machine is made; a machine for a subgraph without the observers records nothing.
+// Attach records the values of nodes of g in the Calibrator that it returns, under keys of the caller's
+// choice, such as "fc1.in". (Gorgonia's own names of inner nodes change when a graph is made again.) Nodes
+// are float32 or float64, of any shape. The order of calls is:
 //
-// An observer is an op on the node whose result, a float32 scalar, nothing reads: it changes no other
-// value of g. It sees the node's value, where Node.Value after a run may show memory that a later op
-// overwrote. For that, no op overwrites an observed value before the observers ran, near the end, and a run
-// takes more memory.
+//	c, err := exprgraph.Attach(g, points) // when the graph is complete
+//	vm := gorgonia.NewTapeMachine(g)      // after that, or it records nothing; nor does one of a subgraph
+//	err = vm.RunAll()                     // with gorgonia.Let before and vm.Reset after, for each sample
+//	profile := c.Profile()
 //
-// Observers work in TapeMachine and LispMachine, in evaluation and in training. They have no gradient: Grad,
-// before Attach or after it, gives the gradients that it gives without. LispMachine starts its gradients from
-// what no op reads, so not from an observed cost; its observer starts it in its place. An observed output
-// that is no scalar is an error of the run in a LispMachine with gradients, as it is without observers.
+// Attach adds an observer to each node: an op whose result nothing reads, so no other value of g changes. The
+// observers run near the end of a run, and the machine keeps the observed values until then, which takes
+// memory. (Node.Value after a run may show memory that a later op has overwritten.)
 //
-// Errors: calib.ErrKey for a key that is empty or not UTF-8, or is in an option and no point's; ErrNode for a
-// node that is nil or not g's, and for one whose graph is malformed; calib.ErrOption; qtensor.ErrDtype;
-// qtensor.ErrShape for an axis that a node does not have or that has more than calib.MaxChannels indices. The
-// graph then has the nodes that it had.
+// Observers work in TapeMachine and LispMachine, in evaluation and in training. They do not change gradients,
+// whether Grad is called before Attach or after it. In a LispMachine, gradients start at nodes that no op
+// reads; an observed cost is read by its observer, which starts its gradient instead. An observed output that
+// is no scalar is an error of the run in a LispMachine with gradients, as it is without observers.
+//
+// Errors, after which the graph has the nodes that it had:
+//
+//   - calib.ErrKey for a key that is empty or not UTF-8, or is in an option and not in points;
+//   - calib.ErrOption for an option;
+//   - ErrNode for a node that is nil or not of g, and for a malformed graph;
+//   - qtensor.ErrDtype for a node that is neither float32 nor float64;
+//   - qtensor.ErrShape for an axis that a node does not have or that has more than calib.MaxChannels indices.
 func Attach(g *gorgonia.ExprGraph, points map[string]*gorgonia.Node, opts ...calib.CalibratorOption) (*calib.Calibrator, error) {
 	c, err := attach(g, points, opts)
 	if err != nil {

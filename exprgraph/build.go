@@ -12,13 +12,18 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Graph is a float graph for some batch size, with its inputs and outputs in order. A node with a value that
-// is not among the inputs is a weight. The inputs of the model have the names of the nodes; those without a
-// name are input, input_2 and so on.
+// Graph is a float graph for some batch size. A node that has a value and is not among Inputs is a constant,
+// such as a weight.
+//
+// Inputs of the model have the names of the nodes; those without a name are called input, input_2 and so on.
+// Outputs of the model are in the order of Outputs, and have names of their own, such as "Relu_1.out", which
+// model.Model.Outputs lists.
 type Graph struct{ Inputs, Outputs gorgonia.Nodes }
 
-// Build returns the float graph for a batch size, the first axis of the inputs. It is called more than
-// once, and what it returns is not changed.
+// Build makes the float graph for a batch size, which is the size of an axis of the inputs. It is called
+// several times, and has to give the same graph with the same weights each time. If the model keeps calls of
+// Gorgonia's ops, it is called for each new batch size of a run, one call at a time. Nothing that it returns
+// is changed.
 type Build func(batch int) (Graph, error)
 
 // at returns the graph for a batch size. A panic of the build is an error.

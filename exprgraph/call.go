@@ -15,8 +15,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A node that no operation of a model stands for stays Gorgonia's: a call of its op in a
-// graph that is built for the batch.
+// A node that package model has no operation for stays Gorgonia's: a call of its op, in a graph that is built
+// for the batch.
 
 // impure are ops whose results are not of their operands alone, or others in training than in evaluation.
 var impure = []string{"BatchNormOp", "dropoutOp", "randomOp", "Iop"}

@@ -14,12 +14,17 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Embed returns nodes for the Outputs of a model, by name, in the graph of inputs, which are nodes by the
-// names of the model's Inputs. Those that are indices are int; all others are float32, or all float64, and so
-// are the results. The batch size is that of the inputs. Each node runs the whole model, and has no gradient.
+// Embed returns nodes for the outputs of m, by name, computed from inputs: nodes of one graph, by the names
+// of m.Inputs(). Inputs of integers are int. All others are float32, or all are float64, and so are the
+// outputs. The batch is that of the inputs.
 //
-// Errors: qtensor.ErrNotFound for an input that is missing or that the model does not have; qtensor.ErrShape,
-// qtensor.ErrDtype for what an input is, and for an output without axes; those of Run in the machine.
+// Each output node runs the whole model by itself, so a model of two outputs runs twice. There is no
+// gradient: a LispMachine needs gorgonia.ExecuteFwdOnly.
+//
+// Errors: qtensor.ErrParams for a nil model, one without inputs or outputs, and inputs of several graphs;
+// qtensor.ErrNotFound for an input that is missing or that the model does not have; qtensor.ErrShape and
+// qtensor.ErrDtype for an input, and for an output without axes. RunAll of the machine returns those of
+// model.Model.Run, and ErrPanic.
 func Embed(m *model.Model, inputs map[string]*gorgonia.Node) (map[string]*gorgonia.Node, error) {
 	outputs, err := embed(m, inputs)
 	if err != nil {

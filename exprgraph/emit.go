@@ -6,7 +6,7 @@ import (
 	"euryale/internal/ir"
 )
 
-// names makes names unique: by name, the suffix that was put behind it last.
+// names makes names unique: by name, the suffix that was added to it last.
 type names map[string]int
 
 func (n names) take(base, otherwise string) string {

@@ -2,16 +2,20 @@ package exprgraph
 
 import "errors"
 
-// What the errors of this package wrap, beside those of qtensor, calib and model: test with errors.Is.
+// What the errors of this package wrap, besides those of qtensor, calib and model: test with errors.Is.
 var (
-	// ErrUnsupported reports a node of a float graph that cannot be read; the error names node and op, and says
-	// what was wanted.
+	// ErrUnsupported reports a node of a float graph that cannot be read. The error names node and op, and
+	// says what was wanted. An op that package model does not have is no such error: it becomes a call
+	// (Report.Calls).
 	ErrUnsupported = errors.New("unsupported in a float graph")
-	// ErrMismatch reports a network whose outputs are neither within 110 dB of Gorgonia's nor within a
-	// millionth of their largest value. A float64 graph that amplifies the rounding of its values to float32,
-	// as a long recurrence can, is one too: build it of float32, which is read to the bit.
+	// ErrMismatch reports that the model and Gorgonia disagree: the SQNR of an output is below 110 dB, and a
+	// value of it is off by more than a millionth of the output's largest. A float64 graph may get here by
+	// rounding to float32 alone, if it amplifies errors, as a long recurrence does: build it of float32,
+	// which is read bit for bit.
 	ErrMismatch = errors.New("the network that was read gives other results than Gorgonia")
-	// ErrOp reports an op, of Gorgonia or of the user, that returns an error or panics.
+	// ErrOp reports an op, of Gorgonia or of the user, that returns an error or panics. It comes from Run of
+	// a model that calls the op, and from ReadBuild, which runs that model. If other ops of Gorgonia fail in
+	// ReadBuild, Report.NotCompared has the error.
 	ErrOp = errors.New("the op fails")
 	// ErrReentrant reports a build, or an op of the user, that runs the model that it belongs to.
 	ErrReentrant = errors.New("a build, or an op, runs the model that it belongs to")

@@ -13,7 +13,7 @@ func (r *reader) fold() {
 	r.foldInto(opNorm)
 	r.foldInto(ir.OpGemm, ir.OpConv)
 	r.gather()
-	r.foldInto(ir.OpConv) // what stands behind those that were gathered
+	r.foldInto(ir.OpConv) // what follows those that were gathered
 }
 
 // share has products multiply by weights as the graph has them, TransB where they were transposed:

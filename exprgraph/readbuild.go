@@ -17,8 +17,8 @@ type readSettings struct {
 	sample map[string]tensor.Tensor
 }
 
-// WithSample makes ReadBuild compare with Gorgonia on a sample: values for the inputs by name, for
-// any batch size, float32 or float64, or int, int32 or int64 where the input is int. It is not changed.
+// WithSample makes ReadBuild compare with Gorgonia on a sample, a batch of any size: values for the inputs by
+// name, as model.Model.Run takes them. It is not changed.
 func WithSample(sample map[string]tensor.Tensor) ReadOption {
 	return func(s *readSettings) error {
 		if sample == nil {
@@ -41,25 +41,29 @@ func readSettingsOf(opts []ReadOption) (s readSettings, err error) {
 	return s, nil
 }
 
-// ReadBuild returns the network that build makes as a float model, with the batch size free, and how it
-// compares with Gorgonia. It builds at two batch sizes and takes as the batch what differs. Weights must not
-// differ; they are copied, as float32, and the graphs are left as they are.
+// ReadBuild returns the graph of build as a float model of any batch size, and how its results compare with
+// Gorgonia's. It calls build for two batch sizes: an axis whose size differs is the batch. Weights are
+// copied, as float32.
 //
-// It reads what Outputs need, in evaluation: Dropout does nothing, and BatchNorm normalizes by its Stats,
-// which build sets, since every BatchNorm makes its own. Normalizations and biases are folded into the layer
-// before them. A layer has the name of its weight, any other node that of its operation and a number, as in
-// Relu_1. Constants that the graph fake-quantizes keep how they were quantized. What the model has no
-// operation for is a call of Gorgonia's op, in a graph that build makes for the batch: such a model keeps
-// build, and Save refuses it; Report.Calls lists them.
+// It reads the nodes that Outputs depend on, as in evaluation: Dropout does nothing, and BatchNorm normalizes
+// by its Stats, which build has to set, since every BatchNorm makes its own. Batch normalizations and biases
+// are folded into the layer before them. A layer has the name of its weight; any other node has that of its
+// operation and a number, as in Relu_1. Constants that the graph fake-quantizes keep their quantized values.
 //
-// The network is compared with Gorgonia's own ops, before and after folding: on the sample of
-// WithSample, else on seeded random values; Report.Seeded says which. Gorgonia's ops run one after the
-// other, on copies, in the caller's goroutine.
+// An op that package model does not have becomes a call of Gorgonia's op, which Report.Calls lists. A model
+// with calls keeps build, and cannot be saved (model.ErrForeign).
 //
-// Errors: ctx's; those of build, of which a panic is one; qtensor.ErrParams for a nil ctx, build or option,
-// and a nil sample; ErrUnsupported for what of the graph is not understood (a value of two free axes, a batch
-// normalization without statistics, other weights at another batch size); ErrMismatch; for a sample, those of
-// model.Run.
+// The model is compared with Gorgonia's own ops, before and after folding, on the sample of WithSample, or
+// else on seeded random values (Report.Seeded). Ops of the user are called in the caller's goroutine, on
+// copies.
+//
+// Errors:
+//
+//   - ctx's; those of build, and a panic of build;
+//   - qtensor.ErrParams for a nil ctx, build, option or sample;
+//   - ErrUnsupported for a node that cannot be read, such as a value with two axes that differ, a BatchNorm
+//     without statistics, and other weights at another batch size;
+//   - ErrMismatch; ErrOp of a call; for a sample, those of model.Model.Run.
 func ReadBuild(ctx context.Context, build Build, opts ...ReadOption) (*model.Model, *Report, error) {
 	m, r, err := readBuild(ctx, build, opts)
 	if err != nil {

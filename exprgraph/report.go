@@ -8,21 +8,23 @@ import (
 	"euryale/internal/ir"
 )
 
-// Report is how a network that was read compares with Gorgonia.
+// Report is how the model that was read compares with Gorgonia.
 type Report struct {
-	Outputs []Output
-	Calls   []string // ops that are called in Gorgonia, and why: "Foreign_1 (Gorgonia's … : want …)"
-	Seeded  bool     // the comparison was on seeded random values, not on a sample
+	Outputs []Output // in the order of the graph's
+	// Calls lists the ops that are called in Gorgonia, and why: "Foreign_1 (Gorgonia's … : want …)". A model
+	// with any cannot be saved.
+	Calls  []string
+	Seeded bool // the comparison was on seeded random values, not on a sample
 	// NotCompared is why Gorgonia could not run the float graph, which then was not compared; else "".
 	NotCompared string
 }
 
-// Output is how one of the network's results compares with Gorgonia's, in dB: +Inf for equal values, NaN
-// where it was not compared.
+// Output is how one output compares with Gorgonia's, in dB: +Inf for equal values, NaN if it was not
+// compared.
 type Output struct {
 	Name       string
-	SQNR       float64 // of the network as it was read
-	FoldedSQNR float64 // with normalizations and biases folded into layers, as the model has it
+	SQNR       float64 // of the network as it was read, op by op; for a float32 graph it should be +Inf
+	FoldedSQNR float64 // of the model that ReadBuild returns, with normalizations and biases folded into layers
 }
 
 // newReport returns the report of a network that was not compared yet.
@@ -39,7 +41,7 @@ func newReport(g *ir.Network) *Report {
 	return r
 }
 
-// String returns a line for each output, and what else there is to say. That of a nil Report has no line.
+// String returns a line for each output, and what else there is to say. For a nil Report it returns "".
 func (r *Report) String() string {
 	var b strings.Builder
 	if r == nil {

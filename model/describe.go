@@ -77,7 +77,7 @@ func (w *weight) bytes() int {
 }
 
 // String returns a table with a line for each input, output and layer, and a last line with their number and
-// bytes, in which a weight that layers share counts for each. Names with spaces or line breaks are quoted.
+// bytes, in which a weight that layers share counts for each. Names with tabs or line breaks are quoted.
 func (m *Model) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
