@@ -30,8 +30,9 @@ var aliases = map[string]reflect.Type{
 	"Activations": reflect.TypeFor[model.Activations](),
 }
 
-// TestAliasesShowTheirTypes compares the Go declarations in the comment of each alias with the exported fields
-// and methods that its type has. A type without an alias is declared in the comment of the one that leads to it.
+// TestAliasesShowTheirTypes compares the Go declarations in the comment of each alias with the exported
+// fields and methods that its type has. A type without an alias is declared in the comment of the one that
+// leads to it.
 func TestAliasesShowTheirTypes(t *testing.T) {
 	comments := aliasComments(t)
 	if got, want := slices.Sorted(maps.Keys(comments)), slices.Sorted(maps.Keys(aliases)); !slices.Equal(got, want) {

@@ -10,10 +10,10 @@ import (
 // closed is set in using by Close. It is more than any number of runs and saves.
 const closed = 1 << 62
 
-// Close releases the file of a model that Load returned. After Close, Run, Observe, Time, Save and Write
-// return an error that wraps os.ErrClosed, also of a model without a file. Calls in progress end as usual,
-// and the last of them closes the file; Close does not wait for them. A second Close does nothing. Errors:
-// those of the file system; qtensor.ErrParams for a nil Model and the zero Model.
+// Close releases the file of a model that Load returned. After Close, Run, Observe, Time, Network, Save and
+// Write return os.ErrClosed, also for a model without a file. Calls in progress end as usual, and the last of
+// them closes the file; Close does not wait for them. A second Close does nothing. Errors: those of the file
+// system.
 func (m *Model) Close() error {
 	err := m.made()
 	if err == nil {

@@ -21,9 +21,9 @@
 // # Layers
 //
 // A layer is a node that multiplies by a constant weight (Gemm, MatMul or Conv), or an embedding, which takes
-// rows of a constant (Gather). A quantized layer computes as ops.Linear, ops.Conv2d and ops.Embedding do; all
-// other nodes are computed in float32. A model computes the same bits in every batch, on any number of
-// threads, and after it was saved and loaded.
+// rows of a constant (Gather). A quantized layer computes as ops.Linear, ops.Conv2d and ops.Embedding do,
+// with the same bits in every batch and on any number of threads. Other nodes compute in float32. A model
+// that was saved and loaded computes the same bits.
 //
 // Between two layers under StaticInt8, a value stays quantized to 8 bits if all that read it quantize it by
 // the same parameters. It passes so through MaxPool, Relu, Reshape and Concat, and through Add, AveragePool
@@ -36,10 +36,11 @@
 // batch is large, every product has quantized weights, which are at most 1 MB in all, and no operation
 // combines samples. The bits are the same either way.
 //
-// If ctx can end (ctx.Done() is not nil), and the run may take more than a few milliseconds or is the first
-// of its model, a separate goroutine computes it on a copy of the inputs, and Run returns when ctx ends. The
-// abandoned goroutine stops at the next node, or within a layer. While a model has eight of them, its next
-// run that may be abandoned waits until one has stopped, or until its own ctx ends.
+// Run returns as soon as its ctx ends. If ctx can end (ctx.Done() is not nil), and the run may take more than
+// a few milliseconds or is the first of its model, a separate goroutine computes it on a copy of the inputs.
+// When ctx ends, that goroutine is abandoned, and stops at the next node or within a layer. While a model has
+// eight abandoned goroutines, its next run of this kind waits until one has stopped, or until its own ctx
+// ends.
 //
 // # Memory
 //
@@ -66,5 +67,5 @@
 //
 // Docs name the sentinels that an error may wrap: those below, and those of package qtensor. Methods of a nil
 // Model, and of the zero Model, return qtensor.ErrParams where they return an error; others return nil, and
-// String describes no layer. Where a doc says integers, an input is of Type Int64.
+// String describes no layer.
 package model

@@ -13,7 +13,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A network of one layer is quantized, saved, loaded and run. ptq.Quantize does the first part for any network.
+// A network of one layer is quantized, saved, loaded and run. ptq.Quantize does the first part for any
+// network.
 func Example() {
 	weight := tensor.New(tensor.WithShape(2, 3), tensor.WithBacking([]float32{1, -2, 0.5, 0.25, 1, -1}))
 	q, err := qtensor.Quantize(weight, qtensor.PerChannelSymmetric(8, 1))

@@ -26,8 +26,7 @@ import (
 // removed, or replaced by rename, as Save does. If it is cut or written to in place, the next Run, Save or
 // Write that reads of it returns qtensor.ErrChanged.
 //
-// Reading the structure takes at most 16 times the bytes of its header, and 64 MiB, until the file is found
-// to be sound.
+// Until the file is found to be sound, reading it takes memory of at most 16 times its header, and 64 MiB.
 //
 // Errors:
 //

@@ -17,8 +17,8 @@ import (
 // packing the largest weight.
 const DefaultMemoryLimit int64 = min(16<<30, math.MaxInt)
 
-// ErrMemory reports a model, or a batch of a run, that takes more memory than its limit. Of a batch, it names
-// the largest batch that fits.
+// ErrMemory reports a model, or a batch of a run, that takes more memory than its limit. For a batch, the
+// error names the largest that fits.
 var ErrMemory = errors.New("over the memory limit")
 
 // Option changes how New, Load and Read make a model.

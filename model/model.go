@@ -38,7 +38,7 @@ const anyElements = -1
 // Type is the type of the elements of an input or an output.
 //
 //	type Type uint8
-//	func (t Type) String() string // "float32" or "int64", also in a file
+//	func (t Type) String() string // the name in a file, such as "float32"
 //	func (t Type) MarshalText() ([]byte, error)
 //	func (t *Type) UnmarshalText(text []byte) error
 type Type = ir.Type

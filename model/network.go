@@ -89,7 +89,7 @@ type (
 	//
 	//	type Trained struct {
 	//		Tensor *qtensor.QTensor
-	//		Err    error // why no Tensor has the values, such as a Reshape that tears groups, which Save returns; or nil
+	//		Err    error // why Tensor is nil, such as a Reshape that tears groups; Save returns it
 	//	}
 	//	func (c *Trained) String() string                // the scheme
 	//	func (c *Trained) Float32s() ([]float32, error)  // the real values
@@ -97,7 +97,8 @@ type (
 	//	func (c *Trained) Reshape(shape []int) *Trained  // to the same axes up to the channel axis, or Err
 	//	func (c *Trained) Scale(by []float64, axis int) (*Trained, bool)
 	//
-	// Scale multiplies the values at index i of the axis by by[i], in the scales; it is false if these cannot.
+	// Scale multiplies the values at index i of the axis by by[i], in the scales; it is false if these
+	// cannot.
 	Constant = ir.Constant
 	// Dim is a free dimension: a size that each run chooses.
 	//
@@ -114,10 +115,11 @@ type (
 	//		Run(ctx context.Context, batch int, in []Array) (Array, error)
 	//	}
 	//
-	// Shape returns the shape of the result for the shapes of the inputs, in which −n is n times the batch.
-	// Run returns the result for a batch. It neither keeps nor changes its inputs, may be called by any
-	// number of goroutines at once, and returns when its ctx ends if it waits for anything. That ctx is not
-	// the one of Model.Run, and ends with it.
+	// Shape returns the shape of the result for the shapes of the inputs. In both, −n is n times the batch.
+	//
+	// Run returns the result for the inputs of a batch. It must neither keep nor change them, and be safe for
+	// any number of goroutines. If it waits for something, it must return the error of its ctx when that
+	// ends: a ctx of the model's own, which ends when Model.Run no longer waits for the result.
 	Op = ir.Op
 	// Array is an input or the result of an Op in a run.
 	//
