@@ -71,10 +71,6 @@ var called = []struct {
 		return gorgonia.Sigmoid(x)
 	}), []string{"tanh", "sigmoid"}},
 	{"another axis by batch", on(func(z *zoo, x node) (node, error) { return gorgonia.SoftMax(x, z.batch-batchA) }), []string{"softmaxOp", "[axis isLog] is [0 0]"}},
-	{"uneven padding", func(z *zoo) Graph {
-		x := z.input("x", z.batch, 1, 4, 4)
-		return source(x, must(gorgonia.MaxPool2D(x, tensor.Shape{2, 2}, []int{0, 1, 0, 1}, []int{1, 1})))
-	}, []string{"maxPoolOp", "padded"}},
 	{"computed filters", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 1, 4, 4)
 		return source(x, conv(x, must(gorgonia.Tanh(z.weight("w", 2, 1, 3, 3))), 0, 1))

@@ -80,7 +80,7 @@ func convPath(at pair) ([]pair, error) {
 // readPool reads MaxPool2D and AveragePool2D. The latter divides the sum by the width of the image, whatever
 // the kernel.
 func readPool(r *reader, p pair, operands []pair) (*value, error) {
-	g, err := p.fixed("h", "w", "padNorth", "padWest", "padSouth", "padEast", "strideH", "strideW")
+	g, err := p.fixed("h", "w", "padNorth", "padWest", "padSouth", "padEast", "strideH", "strideW", "explicitPadding")
 	if err != nil {
 		return nil, err
 	}
@@ -88,13 +88,14 @@ func readPool(r *reader, p pair, operands []pair) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if g[2] != g[4] || g[3] != g[5] {
-		return nil, p.fail("padded by %v above and left, %v below and right, want the same", g[2:4], g[4:6])
-	}
 	if len(x.shape) != 4 || batches(x.shape[1:]) > 0 {
 		return nil, p.fail("of shape %v, want one of images of one size", x.shape)
 	}
-	node := ir.Node{Op: ir.OpMaxPool, Kernel: g[:2:2], Pads: g[2:6:6], Strides: g[6:8:8]}
+	pads := g[2:6:6]
+	if g[8] != 0 { // four pads were given: Gorgonia has what it calls south and east above and to the left
+		pads = []int{g[4], g[5], g[2], g[3]}
+	}
+	node := ir.Node{Op: ir.OpMaxPool, Kernel: g[:2:2], Pads: pads, Strides: g[6:8:8]}
 	if p.kind() == "maxPoolOp" {
 		return r.add(node, p.shape(), x), nil
 	}

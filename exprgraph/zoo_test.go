@@ -301,6 +301,17 @@ var networks = []netCase{
 		crossed := must(gorgonia.MinBetween(must(gorgonia.MaxBetween(x, z.full(0.5, z.batch, 4))), z.full(0.25, z.batch, 4)))
 		return Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y, lower, crossed}}
 	}, []string{"Clip", "Clip", "Clip", "Clip", "Clip"}},
+	{"uneven padding", func(z *zoo) Graph {
+		x := z.input("x", z.batch, 1, 5, 4)
+		var outputs gorgonia.Nodes
+		for _, pads := range [][]int{{0, 1, 0, 1}, {1, 0, 0, 0}, {1, 0, 1, 2}, {0, 0, 2, 1}} {
+			outputs = append(outputs, must(gorgonia.MaxPool2D(x, tensor.Shape{3, 3}, pads, []int{2, 1})),
+				must(gorgonia.AveragePool2D(x, tensor.Shape{3, 3}, pads, []int{1, 2})))
+		}
+		return Graph{Inputs: gorgonia.Nodes{x}, Outputs: outputs}
+	}, []string{
+		"MaxPool", "AveragePool", "Div", "MaxPool", "AveragePool", "Div", "MaxPool", "AveragePool", "Div", "MaxPool", "AveragePool", "Div",
+	}},
 	{"comparisons", func(z *zoo) Graph {
 		x, w := z.input("x", z.batch, 4), z.weight("w", 4, 3)
 		y := must(gorgonia.Mul(x, w))
