@@ -1,5 +1,5 @@
-// Package exprgraph connects Gorgonia's graphs with models and calibration. It has three functions, which do
-// not need each other:
+// Package exprgraph connects Gorgonia's graphs with models and calibration. Its three functions are
+// independent of each other:
 //
 //   - [ReadBuild] makes a float model of a graph, for ptq.Quantize. Its [Report] says how the model compares
 //     with Gorgonia.
@@ -16,9 +16,9 @@
 //		y, err := gorgonia.Mul(x, w)
 //		return exprgraph.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, err
 //	}
-//	float, report, err := exprgraph.ReadBuild(ctx, build)                   // a *model.Model
-//	outputs, err := exprgraph.Embed(m, map[string]*gorgonia.Node{"x": x})   // nodes by the names of m's outputs
-//	c, err := exprgraph.Attach(g, map[string]*gorgonia.Node{"fc1.in": x})   // a *calib.Calibrator
+//	float, report, err := exprgraph.ReadBuild(ctx, build)                 // a *model.Model
+//	outputs, err := exprgraph.Embed(m, map[string]*gorgonia.Node{"x": x}) // nodes by the names of m's outputs
+//	c, err := exprgraph.Attach(g, map[string]*gorgonia.Node{"fc1.in": x}) // a *calib.Calibrator
 //
 // Docs name the sentinels that an error may wrap: those below, and those of packages qtensor, calib and
 // model.

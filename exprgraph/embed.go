@@ -15,7 +15,7 @@ import (
 )
 
 // Embed returns nodes for the outputs of m, by name, computed from inputs: nodes of one graph, by the names
-// of m.Inputs(). Inputs of integers are int. All others are float32, or all are float64, and so are the
+// of m.Inputs(). Inputs of model.Int64 are int; all others are float32, or all are float64, and so are the
 // outputs. The batch is that of the inputs.
 //
 // Each output node runs the whole model by itself, so a model of two outputs runs twice. There is no

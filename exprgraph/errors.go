@@ -10,8 +10,7 @@ var (
 	ErrUnsupported = errors.New("unsupported in a float graph")
 	// ErrMismatch reports that the model and Gorgonia disagree: the SQNR of an output is below 110 dB, and a
 	// value of it is off by more than a millionth of the output's largest. A float64 graph may get here by
-	// rounding to float32 alone, if it amplifies errors, as a long recurrence does: build it of float32,
-	// which is read bit for bit.
+	// rounding to float32 alone, if it amplifies errors, as a long recurrence does: build it of float32.
 	ErrMismatch = errors.New("the network that was read gives other results than Gorgonia")
 	// ErrOp reports an op, of Gorgonia or of the user, that returns an error or panics. It comes from Run of
 	// a model that calls the op, and from ReadBuild, which runs that model. If other ops of Gorgonia fail in

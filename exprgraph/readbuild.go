@@ -54,8 +54,7 @@ func readSettingsOf(opts []ReadOption) (s readSettings, err error) {
 // with calls keeps build, and cannot be saved (model.ErrForeign).
 //
 // The model is compared with Gorgonia's own ops, before and after folding, on the sample of WithSample, or
-// else on seeded random values (Report.Seeded). Ops of the user are called in the caller's goroutine, on
-// copies.
+// else on seeded random values (Report.Seeded).
 //
 // Errors:
 //

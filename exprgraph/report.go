@@ -22,9 +22,13 @@ type Report struct {
 // Output is how one output compares with Gorgonia's, in dB: +Inf for equal values, NaN if it was not
 // compared.
 type Output struct {
-	Name       string
-	SQNR       float64 // of the network as it was read, op by op; for a float32 graph it should be +Inf
-	FoldedSQNR float64 // of the model that ReadBuild returns, with normalizations and biases folded into layers
+	Name string
+	// SQNR is that of the network as it was read, op by op. Of a float32 graph it is +Inf, or above 140 dB if
+	// sums are in another order.
+	SQNR float64
+	// FoldedSQNR is that of the model that ReadBuild returns, with normalizations and biases folded into
+	// layers.
+	FoldedSQNR float64
 }
 
 // newReport returns the report of a network that was not compared yet.

@@ -40,7 +40,7 @@ const (
 	StaticInt8 = nn.StaticInt8
 )
 
-// paramsJSON is the parameters of activations. The range that was seen is not kept.
+// paramsJSON is the parameters of activations. The observed range is not kept.
 type paramsJSON struct {
 	Scheme     qtensor.Scheme `json:"scheme"`
 	Scale      float32        `json:"scale"`

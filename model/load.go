@@ -81,7 +81,7 @@ func load(f *qtensor.File, later bool, opts []Option) (*Model, error) {
 	meta := f.Meta()
 	text, ok := meta[metaKey]
 	if !ok || len(meta) != 1 {
-		return nil, fmt.Errorf("%w: got %d texts in the metadata, want %q alone: this is not the file of a model",
+		return nil, fmt.Errorf("%w: got %d keys in the metadata, want %q alone: model.Save did not write this file",
 			qtensor.ErrFormat, len(meta), metaKey)
 	}
 	var j fileJSON

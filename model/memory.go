@@ -41,7 +41,7 @@ func configured(opts []Option) (*Model, error) {
 	m := &Model{limit: DefaultMemoryLimit, abandoned: make(chan struct{}, maxAbandoned)}
 	for _, opt := range opts {
 		if opt == nil {
-			return nil, fmt.Errorf("%w: got a nil option", qtensor.ErrParams)
+			return nil, fmt.Errorf("%w: got a nil option, want one that WithMemoryLimit returns", qtensor.ErrParams)
 		}
 		if err := opt(m); err != nil {
 			return nil, err

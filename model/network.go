@@ -34,7 +34,7 @@ type (
 	//	type Node struct {
 	//		Op     string   // such as "Gemm"
 	//		Name   string   // unique; the key of a Layer
-	//		Inputs []string // names of values, in ONNX's order
+	//		Inputs []string // names of values, in ONNX's order, such as x, weight, bias
 	//		Output string   // the name of the result
 	//
 	//		TransB             bool     // Gemm: the weight is (out, in), not (in, out)

@@ -59,10 +59,10 @@ func (m *Model) Run(ctx context.Context, in map[string]tensor.Tensor) (map[strin
 }
 
 // Observe runs the model and calls f with the name and the elements of every input, and then of the result of
-// every node, in the order of nodes, such as for a calib.Calibrator. A layer that a Relu became part of gives
-// the values after the Relu alone, under the name of the Relu's result. The caller's goroutine calls f, which
-// may read x until it returns. An error of f ends the run. Errors: f's, qtensor.ErrParams for a nil f, and
-// those of Run.
+// every node, in the order of nodes. To calibrate, f calls ObserveFloat32 of a calib.Calibrator. A layer that
+// a Relu became part of gives the values after the Relu alone, under the name of the Relu's result. The
+// caller's goroutine calls f, which may read x until it returns. An error of f ends the run. Errors: f's,
+// qtensor.ErrParams for a nil f, and those of Run.
 func (m *Model) Observe(ctx context.Context, in map[string]tensor.Tensor, f func(name string, x []float32) error) error {
 	err := fmt.Errorf("%w: got no function, want one to call", qtensor.ErrParams)
 	if f != nil {

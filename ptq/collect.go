@@ -19,7 +19,7 @@ type collector interface {
 	collect(ctx context.Context, m *model.Model, points map[string]bool) (collected, error)
 }
 
-// collected is what a collector has seen.
+// collected is what a collector has observed.
 type collected struct {
 	profile *calib.Profile // of the points, and of what was known before
 	samples int            // 0 where nothing was left to see
@@ -66,7 +66,7 @@ func notFinite(value string) error {
 	return fmt.Errorf("value %q: %w: got NaN or an infinity, want finite numbers for a layer", value, qtensor.ErrValue)
 }
 
-// missingPoints returns the points of which a profile has seen nothing, in the form that calib.NewCalibrator
+// missingPoints returns the points of which a profile has no values, in the form that calib.NewCalibrator
 // takes.
 func missingPoints(known *calib.Profile, points map[string]bool) (map[string]tensor.Shape, error) {
 	missing := map[string]tensor.Shape{}

@@ -32,7 +32,8 @@ type Config struct {
 	// Activations is the way in which layers represent their inputs; Default is model.Fixed24. Embeddings
 	// have no arithmetic, and ignore it.
 	Activations model.Activations
-	// Range makes the ranges of StaticInt8 of the histograms of what was observed; nil is calib.MinMax().
+	// Range estimates the ranges of activations under StaticInt8 from the histograms of what was observed;
+	// nil is calib.MinMax(). The scheme is qtensor.Affine(8).
 	Range calib.RangeEstimator
 	// Profile is an earlier calibration, by the names of values: a Report.Profile, or what a calib.Calibrator
 	// recorded in model.Model.Observe. If Passes change the model, it is of the model that they return.

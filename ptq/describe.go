@@ -57,7 +57,7 @@ func (l layerPlan) report(b *built, seen *calib.Profile) (LayerReport, error) {
 	return r, nil
 }
 
-// outside returns the fraction of what was seen that is in bins outside of [low, high].
+// outside returns the fraction of what was observed that is in bins outside of [low, high].
 func outside(h *calib.Histogram, low, high float32) float64 {
 	var count uint64
 	for b := range h.Bins() {

@@ -22,7 +22,8 @@
 // Config{} stays closest to the float model: weights of 8 bits with a scale for each output, and activations
 // as good as float32 (model.Fixed24). Activations of 8 bits are faster: model.DynamicInt8, whose ranges each
 // run finds, and model.StaticInt8, whose ranges the samples show, which is the fastest where convolutions
-// follow each other. Weights of qtensor.Int4().PerGroup(1, 32) take half the bytes of 8 bits, and more time.
+// follow each other. Weights of qtensor.Int4().PerGroup(1, 32) take little more than half the bytes of 8
+// bits, and more time.
 //
 // # What is quantized
 //
@@ -48,5 +49,5 @@
 // # Errors
 //
 // Docs name the sentinels that an error may wrap: those below, and those of packages qtensor and calib.
-// Methods of a nil Report return nothing.
+// A nil Report is described as an empty one.
 package ptq

@@ -9,7 +9,7 @@ import (
 	"euryale/qtensor"
 )
 
-// planner gives every weight and every activation its scheme, of what was selected and what was seen.
+// planner gives every weight and every activation its scheme, of what was selected and observed.
 type planner interface {
 	plan(s selection, seen *calib.Profile) (*plan, error)
 }
@@ -35,7 +35,8 @@ func (p *plan) results() (names []string) {
 	return names
 }
 
-// rangePlanner takes parameters from the range that an estimator makes of what was seen; nil is calib.MinMax.
+// rangePlanner takes parameters from the range that an estimator makes of what was observed; nil is
+// calib.MinMax.
 type rangePlanner struct{ estimator calib.RangeEstimator }
 
 func (r rangePlanner) plan(s selection, seen *calib.Profile) (*plan, error) {

@@ -40,7 +40,7 @@ type LayerReport struct {
 	Quantized bool
 	Reason    string // why it stays float, or ""
 
-	Weights     string            // the scheme
+	Weights     string            // the scheme, such as "symmetric8@1"
 	Activations model.Activations // the way in which the layer represents its input
 	Low, High   float32           // the observed range of its input, before it is quantized
 	Clipped     float64           // the fraction of its input outside of the range of StaticInt8

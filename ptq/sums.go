@@ -8,8 +8,8 @@ import (
 	"euryale/qtensor"
 )
 
-// Between layers under StaticInt8, what flows into a sum is fake-quantized to 8 bits where the model then
-// keeps it quantized, and the sum too; likewise what flows into an average. So a residual block, and the pool
+// Between layers under StaticInt8, the inputs of a sum are fake-quantized to 8 bits where the model then
+// keeps it quantized, and the sum too; likewise the input of an average. So a residual block, and the pool
 // after it, take and give a byte for each number.
 
 // sums are the nodes between layers that may read quantized values.
