@@ -12,7 +12,8 @@ import (
 // New returns the model of a network, in which the layers, by the names of their nodes, have quantized
 // weights in the place of the constants of Gemm, MatMul, Conv and Gather nodes. With nil layers it is a float
 // model. Weight and bias of a layer have to be constants. A Relu that alone reads the result of a layer
-// becomes part of it. The model keeps the Data of constants, which must not change. New copies the rest of g.
+// becomes part of it. The model keeps the Constants of g, which must not change after that, and copies all
+// else.
 //
 // Errors, which name the node:
 //

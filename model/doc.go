@@ -37,16 +37,16 @@
 // combines samples. The bits are the same either way.
 //
 // Run returns as soon as its ctx ends. If ctx can end (ctx.Done() is not nil), and the run may take more than
-// a few milliseconds or is the first of its model, a separate goroutine computes it on a copy of the inputs.
-// When ctx ends, that goroutine is abandoned, and stops at the next node or within a layer. While a model has
-// eight abandoned goroutines, its next run of this kind waits until one has stopped, or until its own ctx
-// ends.
+// a few milliseconds, calls an Op or is the first of its model, a separate goroutine computes it on a copy of
+// the inputs. When ctx ends, that goroutine is abandoned, and stops at the next node or within a layer. While
+// a model has eight abandoned goroutines, its next run of this kind waits until one has stopped, or until its
+// own ctx ends.
 //
 // # Memory
 //
 // A model whose constants, packed weights and workspace for a batch of one take more than
 // [DefaultMemoryLimit], or the limit of [WithMemoryLimit], is ErrMemory. So is a run whose batch needs more.
-// Both are found before anything is allocated.
+// Both are found before anything of it is allocated.
 //
 // A workspace holds the values between nodes; a value takes the buffer of one that is not needed any more.
 // There are as many workspaces as there were runs at once, each for the largest batch that it met, until the

@@ -27,10 +27,10 @@
 //
 // # What is quantized
 //
-// Layers are products with a constant matrix, also of batches, convolutions with constant filters, and
-// embeddings, from which rows are taken. A bias, and a Relu that alone reads the result, become part of the
-// layer. A product that stays float has its reason in the Report: its weight is computed, such as 2·w or a
-// slice of w, or it has none.
+// Layers are products of activations (…, in) with a constant matrix (in, out), convolutions with constant
+// filters, and embeddings, from which rows are taken. A bias, and a Relu that alone reads the result, become
+// part of the layer. A product that stays float has its reason in the Report, such as a weight that is
+// computed: 2·w, or a slice of w.
 //
 // All else is computed in float32, but for what lies between layers under StaticInt8: package model's doc
 // lists the operations through which activations stay quantized. Add and average pools are among them because
