@@ -23,6 +23,7 @@ var aliases = map[string]reflect.Type{
 	"Node":        reflect.TypeFor[model.Node](),
 	"Value":       reflect.TypeFor[model.Value](),
 	"Constant":    reflect.TypeFor[model.Constant](),
+	"Trained":     reflect.TypeFor[model.Trained](),
 	"Dim":         reflect.TypeFor[model.Dim](),
 	"Op":          reflect.TypeFor[model.Op](),
 	"Array":       reflect.TypeFor[model.Array](),

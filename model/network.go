@@ -86,6 +86,8 @@ type (
 	//
 	// With Trained, Data are the real values of Trained.Tensor, which ptq.Quantize takes as the quantized
 	// weight, and Save writes in the place of Data: a program that changes Data sets Trained to nil.
+	Constant = ir.Constant
+	// Trained is a Constant as it was quantized in training.
 	//
 	//	type Trained struct {
 	//		Tensor *qtensor.QTensor
@@ -99,7 +101,7 @@ type (
 	//
 	// Scale multiplies the values at index i of the axis by by[i], in the scales; it is false if these
 	// cannot.
-	Constant = ir.Constant
+	Trained = ir.Trained
 	// Dim is a free dimension: a size that each run chooses.
 	//
 	//	type Dim struct {

@@ -98,6 +98,7 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[model.Op](),
 	reflect.TypeFor[model.Option](),
 	reflect.TypeFor[model.Timing](),
+	reflect.TypeFor[model.Trained](),
 	reflect.TypeFor[model.Type](),
 	reflect.TypeFor[model.ValueInfo](),
 

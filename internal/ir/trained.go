@@ -17,18 +17,29 @@ type Trained struct {
 	Err    error
 }
 
-// String returns the scheme.
+// check returns the error of a Trained without a tensor.
+func (c *Trained) check() error {
+	switch {
+	case c == nil || c.Tensor == nil && c.Err == nil:
+		return fmt.Errorf("%w: got a Trained without a tensor, want one", qtensor.ErrParams)
+	case c.Err != nil:
+		return c.Err
+	}
+	return nil
+}
+
+// String returns the scheme, or the error.
 func (c *Trained) String() string {
-	if c.Err != nil {
-		return c.Err.Error()
+	if err := c.check(); err != nil {
+		return err.Error()
 	}
 	return c.Tensor.Scheme().String()
 }
 
 // Float32s returns the real values.
 func (c *Trained) Float32s() ([]float32, error) {
-	if c.Err != nil {
-		return nil, c.Err
+	if err := c.check(); err != nil {
+		return nil, err
 	}
 	t, err := c.Tensor.Dequantize(tensor.Float32)
 	if err != nil {
@@ -42,10 +53,13 @@ func (c *Trained) Transpose(perm []int) *Trained {
 	return c.then(func(q *qtensor.QTensor) (*qtensor.QTensor, error) { return q.T(perm...) })
 }
 
-// then returns what f makes of the tensor, if there is one.
+// then returns what f makes of the tensor, nil for a nil c.
 func (c *Trained) then(f func(q *qtensor.QTensor) (*qtensor.QTensor, error)) *Trained {
-	if c == nil || c.Err != nil {
-		return c
+	if c == nil {
+		return nil
+	}
+	if err := c.check(); err != nil {
+		return &Trained{Err: err}
 	}
 	q, err := f(c.Tensor)
 	return &Trained{q, err}
@@ -61,6 +75,9 @@ func reshaped(q *qtensor.QTensor, shape tensor.Shape) (*qtensor.QTensor, error) 
 	if axis, perAxis := p.Scheme.Axis(); perAxis && (axis >= len(shape) || !slices.Equal(shape[:axis+1], q.Shape()[:axis+1])) {
 		return nil, fmt.Errorf("%w: got %v of shape %v for shape %v, want the same axes up to the channel axis", qtensor.ErrScheme, p.Scheme, q.Shape(), shape)
 	}
+	if codes == nil {
+		return nil, fmt.Errorf("%w: got a QTensor that holds nothing, want one of Quantize or FromCodes", qtensor.ErrParams)
+	}
 	if err := codes.Reshape(shape...); err != nil {
 		return nil, fmt.Errorf("%w: %w", qtensor.ErrShape, err)
 	}
@@ -71,7 +88,7 @@ func reshaped(q *qtensor.QTensor, shape tensor.Shape) (*qtensor.QTensor, error) 
 // becomes one for each index of the axis; scales along another axis, and those that the scheme or a float32
 // cannot be, make it false.
 func (c *Trained) Scale(by []float64, axis int) (*Trained, bool) {
-	if c.Err != nil || axis >= len(c.Tensor.Shape()) || c.Tensor.Shape()[axis] != len(by) {
+	if c.check() != nil || axis < 0 || axis >= len(c.Tensor.Shape()) || c.Tensor.Shape()[axis] != len(by) {
 		return c, false
 	}
 	p := c.Tensor.Params()
