@@ -73,70 +73,68 @@ type weight struct{ operand, channelAxis int }
 // most is how many inputs an operation may have that takes any number.
 const most = 1 << 16
 
+// The weights of operations: a matrix (in, out), filters, and rows of an embedding.
+var columns, filters, rows = &weight{1, 1}, &weight{1, 0}, &weight{0, 0}
+
 // operations is the table.
-var operations map[string]operation
+var operations = map[string]operation{
+	OpGemm:   {13, 2, 3, attrTransB, floats, columns, false, gemmRule},
+	OpMatMul: {13, 2, 2, 0, floats, columns, false, matMulRule},
+	OpConv:   {11, 2, 3, attrStrides | attrPads | attrDilations | attrGroup, floats, filters, false, convRule},
 
-func init() { // rules look operations up
-	columns, filters, rows := &weight{1, 1}, &weight{1, 0}, &weight{0, 0}
-	operations = map[string]operation{
-		OpGemm:   {13, 2, 3, attrTransB, floats, columns, false, gemmRule},
-		OpMatMul: {13, 2, 2, 0, floats, columns, false, matMulRule},
-		OpConv:   {11, 2, 3, attrStrides | attrPads | attrDilations | attrGroup, floats, filters, false, convRule},
+	OpBatchNormalization: {15, 5, 5, attrEpsilon, floats, nil, false, batchNormRule},
 
-		OpBatchNormalization: {15, 5, 5, attrEpsilon, floats, nil, false, batchNormRule},
+	OpMaxPool:           {12, 1, 1, attrKernelShape | attrStrides | attrPads, floats, nil, true, poolRule},
+	OpAveragePool:       {19, 1, 1, attrKernelShape | attrStrides | attrPads | attrCountIncludePad, floats, nil, false, poolRule},
+	OpGlobalAveragePool: {1, 1, 1, 0, floats, nil, false, globalPoolRule},
 
-		OpMaxPool:           {12, 1, 1, attrKernelShape | attrStrides | attrPads, floats, nil, true, poolRule},
-		OpAveragePool:       {19, 1, 1, attrKernelShape | attrStrides | attrPads | attrCountIncludePad, floats, nil, false, poolRule},
-		OpGlobalAveragePool: {1, 1, 1, 0, floats, nil, false, globalPoolRule},
+	OpRelu:       {14, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpSigmoid:    {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpTanh:       {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpLeakyRelu:  {16, 1, 1, attrAlpha, floats, nil, false, leakyReluRule},
+	OpClip:       {13, 1, 1, attrMin | attrMax, floats, nil, false, clipRule},
+	OpSoftmax:    {13, 1, 1, attrAxis, floats, nil, false, softmaxRule},
+	OpLogSoftmax: {13, 1, 1, attrAxis, floats, nil, false, softmaxRule},
 
-		OpRelu:       {14, 1, 1, 0, floats, nil, false, elementwiseRule},
-		OpSigmoid:    {13, 1, 1, 0, floats, nil, false, elementwiseRule},
-		OpTanh:       {13, 1, 1, 0, floats, nil, false, elementwiseRule},
-		OpLeakyRelu:  {16, 1, 1, attrAlpha, floats, nil, false, leakyReluRule},
-		OpClip:       {13, 1, 1, attrMin | attrMax, floats, nil, false, clipRule},
-		OpSoftmax:    {13, 1, 1, attrAxis, floats, nil, false, softmaxRule},
-		OpLogSoftmax: {13, 1, 1, attrAxis, floats, nil, false, softmaxRule},
+	OpAbs:        {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpSign:       {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpCeil:       {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpFloor:      {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpSin:        {7, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpCos:        {7, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpExp:        {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpLog:        {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpSqrt:       {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpReciprocal: {13, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpSoftplus:   {1, 1, 1, 0, floats, nil, false, elementwiseRule},
 
-		OpAbs:        {13, 1, 1, 0, floats, nil, false, elementwiseRule},
-		OpSign:       {13, 1, 1, 0, floats, nil, false, elementwiseRule},
-		OpCeil:       {13, 1, 1, 0, floats, nil, false, elementwiseRule},
-		OpFloor:      {13, 1, 1, 0, floats, nil, false, elementwiseRule},
-		OpSin:        {7, 1, 1, 0, floats, nil, false, elementwiseRule},
-		OpCos:        {7, 1, 1, 0, floats, nil, false, elementwiseRule},
-		OpExp:        {13, 1, 1, 0, floats, nil, false, elementwiseRule},
-		OpLog:        {13, 1, 1, 0, floats, nil, false, elementwiseRule},
-		OpSqrt:       {13, 1, 1, 0, floats, nil, false, elementwiseRule},
-		OpReciprocal: {13, 1, 1, 0, floats, nil, false, elementwiseRule},
-		OpSoftplus:   {1, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpReduceSum: {13, 1, 1, attrAxes | attrKeepDims, floats, nil, false, reduceRule},
+	OpReduceMax: {20, 1, 1, attrAxes | attrKeepDims, floats, nil, false, reduceRule},
 
-		OpReduceSum: {13, 1, 1, attrAxes | attrKeepDims, floats, nil, false, reduceRule},
-		OpReduceMax: {20, 1, 1, attrAxes | attrKeepDims, floats, nil, false, reduceRule},
+	OpFakeQuantize: {0, 1, 1, attrScale | attrZeroPoint | attrQuantMin | attrQuantMax, floats, nil, false, fakeQuantizeRule},
 
-		OpFakeQuantize: {0, 1, 1, attrScale | attrZeroPoint | attrQuantMin | attrQuantMax, floats, nil, false, fakeQuantizeRule},
+	OpAdd: {14, 2, 2, 0, floats, nil, false, broadcastRule},
+	OpSub: {14, 2, 2, 0, floats, nil, false, broadcastRule},
+	OpMul: {14, 2, 2, 0, floats, nil, false, broadcastRule},
+	OpDiv: {14, 2, 2, 0, floats, nil, false, broadcastRule},
+	OpPow: {15, 2, 2, 0, floats, nil, false, broadcastRule},
+	OpMin: {13, 1, most, 0, floats, nil, false, broadcastRule},
+	OpMax: {13, 1, most, 0, floats, nil, false, broadcastRule},
 
-		OpAdd: {14, 2, 2, 0, floats, nil, false, broadcastRule},
-		OpSub: {14, 2, 2, 0, floats, nil, false, broadcastRule},
-		OpMul: {14, 2, 2, 0, floats, nil, false, broadcastRule},
-		OpDiv: {14, 2, 2, 0, floats, nil, false, broadcastRule},
-		OpPow: {15, 2, 2, 0, floats, nil, false, broadcastRule},
-		OpMin: {13, 1, most, 0, floats, nil, false, broadcastRule},
-		OpMax: {13, 1, most, 0, floats, nil, false, broadcastRule},
+	OpGreater:        {13, 2, 2, 0, compares, nil, false, broadcastRule},
+	OpGreaterOrEqual: {16, 2, 2, 0, compares, nil, false, broadcastRule},
+	OpLess:           {13, 2, 2, 0, compares, nil, false, broadcastRule},
+	OpLessOrEqual:    {16, 2, 2, 0, compares, nil, false, broadcastRule},
+	OpEqual:          {19, 2, 2, 0, compares, nil, false, broadcastRule},
+	OpNot:            {1, 1, 1, 0, bools, nil, false, elementwiseRule},
+	OpWhere:          {16, 3, 3, 0, chooses, nil, false, broadcastRule},
+	OpCast:           {21, 1, 1, 0, casts, nil, false, elementwiseRule},
 
-		OpGreater:        {13, 2, 2, 0, compares, nil, false, broadcastRule},
-		OpGreaterOrEqual: {16, 2, 2, 0, compares, nil, false, broadcastRule},
-		OpLess:           {13, 2, 2, 0, compares, nil, false, broadcastRule},
-		OpLessOrEqual:    {16, 2, 2, 0, compares, nil, false, broadcastRule},
-		OpEqual:          {19, 2, 2, 0, compares, nil, false, broadcastRule},
-		OpNot:            {1, 1, 1, 0, bools, nil, false, elementwiseRule},
-		OpWhere:          {16, 3, 3, 0, chooses, nil, false, broadcastRule},
-		OpCast:           {21, 1, 1, 0, casts, nil, false, elementwiseRule},
+	OpGather:    {13, 2, 2, 0, indexed, rows, false, gatherRule},
+	OpSlice:     {13, 1, 1, attrAxes | attrStarts | attrEnds | attrSteps, floats, nil, false, sliceRule},
+	OpReshape:   {21, 1, 1, attrShape, keeps, nil, true, reshapeRule},
+	OpTranspose: {21, 1, 1, attrPerm, floats, nil, true, transposeRule},
+	OpConcat:    {13, 1, most, attrAxis, floats, nil, false, concatRule},
 
-		OpGather:    {13, 2, 2, 0, indexed, rows, false, gatherRule},
-		OpSlice:     {13, 1, 1, attrAxes | attrStarts | attrEnds | attrSteps, floats, nil, false, sliceRule},
-		OpReshape:   {21, 1, 1, attrShape, keeps, nil, true, reshapeRule},
-		OpTranspose: {21, 1, 1, attrPerm, floats, nil, true, transposeRule},
-		OpConcat:    {13, 1, most, attrAxis, floats, nil, false, concatRule},
-
-		OpForeign: {0, 1, most, 0, floats, nil, false, foreignRule},
-	}
+	OpForeign: {0, 1, most, 0, floats, nil, false, foreignRule},
 }
