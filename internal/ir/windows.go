@@ -16,9 +16,9 @@ type Windows struct {
 	Pads                       [4]int
 }
 
-// numbers sets to to an attribute of as many numbers, from least to MaxSide, or leaves it where it is not
-// given.
-func numbers(to []int, name attribute, given []int, least int) error {
+// setSides copies the numbers of an attribute, each from least to MaxSide. It leaves to as it is where the
+// attribute is not given.
+func setSides(to []int, name attribute, given []int, least int) error {
 	if given == nil {
 		return nil
 	}
@@ -44,7 +44,7 @@ func (r *Resolved) windowsOver(images Size, kernel []int) (sides [2]int, err err
 		{w.Pads[:], attrPads, r.Pads, 0},
 		{w.Dilations[:], attrDilations, r.Dilations, 1},
 	} {
-		if err := numbers(a.to, a.name, a.given, a.least); err != nil {
+		if err := setSides(a.to, a.name, a.given, a.least); err != nil {
 			return sides, err
 		}
 	}
