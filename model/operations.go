@@ -8,7 +8,8 @@ import (
 
 // evaluator is what evaluates an operation.
 type evaluator struct {
-	// kernel sets y, which overlaps no input; nil where the result is the first input in another shape.
+	// kernel sets y, which overlaps no input; nil where the result is the first input, in another shape
+	// or of another type.
 	kernel func(n *ir.Resolved, y array, in []array, s *scratch)
 	// layer returns what prepares the layer for quantized weights, whose rows are NHWC images of so many
 	// channels; nil where the operation does not multiply by a weight.

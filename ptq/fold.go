@@ -28,7 +28,8 @@ func (FoldBatchNormalization) Apply(_ context.Context, m *model.Model) (*model.M
 	if err != nil {
 		return nil, err
 	}
-	f := folder{from: ir.IndexOf(g), at: map[string]int{}, constants: g.Constants, taken: indexed(g).taken()}
+	net := indexed(g)
+	f := folder{from: net.Index, at: map[string]int{}, constants: g.Constants, taken: net.taken()}
 	for i := range g.Nodes {
 		f.add(&g.Nodes[i])
 	}

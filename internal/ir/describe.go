@@ -12,14 +12,13 @@ type Description struct {
 	Least, Most int    // inputs
 	Attributes  string // names, separated by commas
 	Weight      int    // the input that is a weight, or −1
-	MovesData   bool
 }
 
 // Describe returns the table of operations, by name.
 func Describe() (list []Description) {
 	for _, name := range slices.Sorted(maps.Keys(operations)) {
 		op := operations[name]
-		d := Description{name, op.since, op.least, op.most, op.attributes.String(), -1, op.movesData}
+		d := Description{name, op.since, op.least, op.most, op.attributes.String(), -1}
 		if op.weight != nil {
 			d.Weight = op.weight.operand
 		}
