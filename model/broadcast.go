@@ -106,17 +106,23 @@ func compared(f func(a, b float32) bool) row {
 
 // variadic returns the kernel of an operation on any number of values, from the first on.
 func variadic(f row) func(n *ir.Resolved, y array, in []array, s *scratch) {
-	apply, first := binary(f), binary(func(y, a, _ []float32, da, _ int) {
-		for i := range y {
-			y[i] = a[i*da]
-		}
-	})
+	apply := binary(f)
 	return func(n *ir.Resolved, y array, in []array, s *scratch) {
-		first(n, y, []array{in[0], in[0]}, s)
+		expand(n, y, in, s)
 		for _, x := range in[1:] {
 			apply(n, y, []array{y, x}, s)
 		}
 	}
+}
+
+// expand sets y to in[0], repeated along axes.
+func expand(n *ir.Resolved, y array, in []array, s *scratch) {
+	repeat := func(y, x, _ []float32, dx, _ int) {
+		for i := range y {
+			y[i] = x[i*dx]
+		}
+	}
+	binary(repeat)(n, y, []array{in[0], in[0]}, s)
 }
 
 // where sets y to in[1] where in[0] is true, and to in[2] where it is not.

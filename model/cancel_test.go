@@ -59,6 +59,7 @@ var attributes = map[string]kind{
 	"Reshape":            {node: ir.Node{Shape: []int{-1, 8, 8}}},
 	"Transpose":          {node: ir.Node{Perm: []int{1, 0}}},
 	"Concat":             {node: ir.Node{Inputs: []string{"x", "x"}, Axis: new(1)}},
+	"Expand":             {node: ir.Node{Shape: []int{3, -1, 64}}},
 	"Not":                {node: ir.Node{Inputs: []string{"b"}}, truth: true},
 	"Where":              {node: ir.Node{Inputs: []string{"b", "x", "x"}}, truth: true},
 }

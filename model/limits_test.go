@@ -94,6 +94,7 @@ func limitCases() (list []limitCase) {
 	add(ir.Node{Op: "Reshape", Shape: []int{2, -1, 3}}, []int{-1, 6})
 	add(ir.Node{Op: "Transpose", Perm: []int{2, 0, 1}}, []int{-1, 3, 2})
 	add(ir.Node{Op: "Transpose"}, []int{-1, 3, 2})
+	add(ir.Node{Op: "Expand", Shape: []int{3, 4, 2}}, []int{1, 2})
 	add(ir.Node{Op: "Concat", Axis: new(1)}, []int{3, 2, 2}, []int{3, 1, 2}, []int{3, 3, 2})
 	add(ir.Node{Op: "Concat", Axis: new(-1)}, []int{1, 2}, []int{1, 3})
 	add(ir.Node{Op: "Concat", Axis: new(1)}, []int{-1, 2})

@@ -49,7 +49,7 @@ type (
 	//		Starts, Ends       []int    // Slice: one number each; the end is not included
 	//		Steps              []int    // Slice: one number; 1
 	//		Perm               []int    // Transpose: the axes in reverse
-	//		Shape              []int    // Reshape: 0 copies a size, −1 is what remains
+	//		Shape              []int    // Reshape: 0 copies a size, −1 is what remains; Expand: −1 is the batch
 	//		Alpha              *float32 // LeakyRelu: 0.01
 	//		Epsilon            *float32 // BatchNormalization: 1e-5
 	//		Min, Max           *float32 // Clip: none

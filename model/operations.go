@@ -84,4 +84,5 @@ var evaluators = map[string]evaluator{
 	ir.OpReshape:   {nil, nil, &quantizedReshape},
 	ir.OpTranspose: {transpose, nil, nil},
 	ir.OpConcat:    {concat, nil, &quantizedConcat},
+	ir.OpExpand:    {expand, nil, nil},
 }

@@ -109,6 +109,8 @@ func TestOps(t *testing.T) {
 		{ir.Node{Op: "Transpose", Perm: []int{1, 0, 2}}, []*ir.Constant{count(2, 2, 2)}, []int{2, 2, 2}, []float32{0, 1, 4, 5, 2, 3, 6, 7}},
 		{ir.Node{Op: "Transpose"}, []*ir.Constant{count(2, 3)}, []int{3, 2}, []float32{0, 3, 1, 4, 2, 5}},
 		{ir.Node{Op: "Concat", Axis: new(1)}, []*ir.Constant{count(1, 2, 2), values([]int{1, 1, 2}, 8, 9)}, []int{1, 3, 2}, nil},
+		{ir.Node{Op: "Expand", Shape: []int{2, -1, 2}}, []*ir.Constant{count(1, 2)}, []int{2, 1, 2}, []float32{0, 1, 0, 1}},
+		{ir.Node{Op: "Expand", Shape: []int{3, 1}}, []*ir.Constant{count(2, 1, 2)}, []int{2, 3, 2}, []float32{0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3}},
 		{ir.Node{Op: "MaxPool", Kernel: []int{2, 2}, Strides: []int{2, 2}}, []*ir.Constant{count(1, 1, 5, 4)}, []int{1, 1, 2, 2}, []float32{5, 7, 13, 15}},
 		{ir.Node{Op: "MaxPool", Kernel: []int{2, 2}, Pads: []int{1, 0, 1, 0}}, []*ir.Constant{values([]int{1, 1, 2, 2}, -4, -3, -2, nan)}, []int{1, 1, 3, 1}, []float32{-3, nan, nan}},
 		{ir.Node{Op: "AveragePool", CountPad: true, Kernel: []int{2, 2}, Pads: []int{1, 1, 1, 1}, Strides: []int{2, 2}}, []*ir.Constant{count(1, 1, 2, 2)}, []int{1, 1, 2, 2}, []float32{0, 0.25, 0.5, 0.75}},

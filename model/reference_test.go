@@ -305,6 +305,20 @@ func referenceMove(n *ir.Node, in []*ir.Constant) (shape []int, f func(index []i
 		}
 		next := 0
 		return shape, func([]int) float64 { next++; return float64(x.Data[next-1]) }
+	case "Expand": // of shapes without a batch
+		shape = slices.Clone(n.Shape)
+		for i := range shape {
+			if from := i - len(shape) + len(x.Shape); from >= 0 && x.Shape[from] > 1 {
+				shape[i] = x.Shape[from]
+			}
+		}
+		return shape, func(p []int) float64 {
+			own := slices.Clone(p[len(p)-len(x.Shape):])
+			for i := range own {
+				own[i] %= x.Shape[i]
+			}
+			return at(x, own...)
+		}
 	case "Concat":
 		shape = slices.Clone(x.Shape)
 		for _, t := range in[1:] {

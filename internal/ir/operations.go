@@ -51,6 +51,7 @@ const (
 	OpReshape            = "Reshape"
 	OpTranspose          = "Transpose"
 	OpConcat             = "Concat"
+	OpExpand             = "Expand"
 	OpForeign            = "Foreign"
 )
 
@@ -135,6 +136,7 @@ var operations = map[string]operation{
 	OpReshape:   {21, 1, 1, attrShape, keeps, nil, true, reshapeRule},
 	OpTranspose: {21, 1, 1, attrPerm, floats, nil, true, transposeRule},
 	OpConcat:    {13, 1, most, attrAxis, floats, nil, false, concatRule},
+	OpExpand:    {13, 1, 1, attrShape, floats, nil, false, expandRule},
 
 	OpForeign: {0, 1, most, 0, floats, nil, false, foreignRule},
 }

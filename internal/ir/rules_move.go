@@ -118,3 +118,13 @@ func concatRule(r *Resolved, in []Size) (Size, error) {
 	}
 	return out, nil
 }
+
+// expandRule: sizes are repeated as in broadcastRule, for a value of the attribute's shape, in which −1 is the
+// batch.
+func expandRule(r *Resolved, in []Size) (Size, error) {
+	shape, err := SizeOf(r.Shape)
+	if err != nil {
+		return nil, err
+	}
+	return broadcast(in[0], shape)
+}
