@@ -19,6 +19,8 @@ func detect(t Tier) bool {
 	return false
 }
 
+func detectVBMI() bool { return detect(AVX512VNNI) && cpu.X86.HasAVX512VBMI }
+
 // tilesEnabled reports whether the operating system keeps the tile registers: bits 17 and 18 of XCR0.
 func tilesEnabled() bool {
 	const tiles = 1<<17 | 1<<18

@@ -3,3 +3,5 @@
 package isa
 
 func detect(Tier) bool { return false }
+
+func detectVBMI() bool { return false }

@@ -59,6 +59,10 @@ var supported = slices.DeleteFunc(All(), func(t Tier) bool { return t != Generic
 // Supported reports whether this machine runs a tier, whatever EURYALE_ISA says.
 func Supported(t Tier) bool { return slices.Contains(supported, t) }
 
+// HasVBMI reports whether this machine permutes bytes across a vector, AVX512_VBMI: some of tier AVX512VNNI
+// and above do not.
+func HasVBMI() bool { return detectVBMI() }
+
 // Variable is the environment variable that caps the tier.
 const Variable = "EURYALE_ISA"
 

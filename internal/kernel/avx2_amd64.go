@@ -100,6 +100,12 @@ func dequantizeStreamU8AVX2(dst *float32, src *uint8, n int, scale float32, zero
 //go:noescape
 func addU8AVX2(dst *uint8, x *uint8, y *uint8, n int, scaleX float32, scaleY float32, scale float32, low float32, high float32, zeroX int32, zeroY int32, zero int32)
 
+// lookUpAVX2 works like lookUpGeneric for n > 0, a multiple of 64. differences[i] is table[i] ^ table[i − 16], but table[i] for the
+// first 16 of each half.
+//
+//go:noescape
+func lookUpAVX2(dst *uint8, src *uint8, n int, differences *uint8)
+
 // decodeBFloat16AVX2 works like decodeGeneric for bfloat16 and n > 0, a multiple of 8.
 //
 //go:noescape

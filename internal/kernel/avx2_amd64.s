@@ -979,6 +979,160 @@ codes:
 	VZEROUPPER
 	RET
 
+// func lookUpAVX2(dst *uint8, src *uint8, n int, differences *uint8)
+// Requires: AVX, AVX2
+TEXT ·lookUpAVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    n+16(FP), DX
+	MOVQ    differences+24(FP), BX
+	VMOVDQU sixteens<>+0(SB), Y0
+	VMOVDQU signs<>+0(SB), Y1
+
+codes:
+	VMOVDQU        (CX), Y2
+	VPXOR          Y4, Y4, Y4
+	VMOVDQU        32(CX), Y3
+	VPXOR          Y5, Y5, Y5
+	VBROADCASTI128 (BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSUBSB        Y0, Y3, Y3
+	VBROADCASTI128 16(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSUBSB        Y0, Y3, Y3
+	VBROADCASTI128 32(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSUBSB        Y0, Y3, Y3
+	VBROADCASTI128 48(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSUBSB        Y0, Y3, Y3
+	VBROADCASTI128 64(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSUBSB        Y0, Y3, Y3
+	VBROADCASTI128 80(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSUBSB        Y0, Y3, Y3
+	VBROADCASTI128 96(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSUBSB        Y0, Y3, Y3
+	VBROADCASTI128 112(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPXOR          (CX), Y1, Y2
+	VPXOR          32(CX), Y1, Y3
+	VBROADCASTI128 128(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSUBSB        Y0, Y3, Y3
+	VBROADCASTI128 144(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSUBSB        Y0, Y3, Y3
+	VBROADCASTI128 160(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSUBSB        Y0, Y3, Y3
+	VBROADCASTI128 176(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSUBSB        Y0, Y3, Y3
+	VBROADCASTI128 192(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSUBSB        Y0, Y3, Y3
+	VBROADCASTI128 208(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSUBSB        Y0, Y3, Y3
+	VBROADCASTI128 224(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSUBSB        Y0, Y3, Y3
+	VBROADCASTI128 240(BX), Y6
+	VPSHUFB        Y2, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSHUFB        Y3, Y6, Y7
+	VPXOR          Y7, Y5, Y5
+	VMOVDQU        Y4, (AX)
+	VMOVDQU        Y5, 32(AX)
+	ADDQ           $0x40, CX
+	ADDQ           $0x40, AX
+	SUBQ           $0x40, DX
+	JNZ            codes
+	VZEROUPPER
+	RET
+
+DATA sixteens<>+0(SB)/4, $0x10101010
+DATA sixteens<>+4(SB)/4, $0x10101010
+DATA sixteens<>+8(SB)/4, $0x10101010
+DATA sixteens<>+12(SB)/4, $0x10101010
+DATA sixteens<>+16(SB)/4, $0x10101010
+DATA sixteens<>+20(SB)/4, $0x10101010
+DATA sixteens<>+24(SB)/4, $0x10101010
+DATA sixteens<>+28(SB)/4, $0x10101010
+GLOBL sixteens<>(SB), RODATA|NOPTR, $32
+
+DATA signs<>+0(SB)/4, $0x80808080
+DATA signs<>+4(SB)/4, $0x80808080
+DATA signs<>+8(SB)/4, $0x80808080
+DATA signs<>+12(SB)/4, $0x80808080
+DATA signs<>+16(SB)/4, $0x80808080
+DATA signs<>+20(SB)/4, $0x80808080
+DATA signs<>+24(SB)/4, $0x80808080
+DATA signs<>+28(SB)/4, $0x80808080
+GLOBL signs<>(SB), RODATA|NOPTR, $32
+
 // func decodeBFloat16AVX2(dst *float32, src *uint16, n int)
 // Requires: AVX, AVX2
 TEXT ·decodeBFloat16AVX2(SB), NOSPLIT, $0-24

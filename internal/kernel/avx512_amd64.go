@@ -519,3 +519,8 @@ func lanesAVX512(dst *uint8, src *uint8, vectors int, step int, words *uint8, by
 //
 //go:noescape
 func multiplyDepthwiseVNNI(c *int32, x *uint8, step int, offsets *int, steps int, b *int8, fours int)
+
+// lookUpVBMI works like lookUpGeneric for so many vectors of 64 codes, above 0, of the last of which those that last has bits for.
+//
+//go:noescape
+func lookUpVBMI(dst *uint8, src *uint8, vectors int, last uint64, table *uint8)

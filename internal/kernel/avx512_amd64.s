@@ -11809,3 +11809,37 @@ steps:
 	JNZ             fours
 	VZEROUPPER
 	RET
+
+// func lookUpVBMI(dst *uint8, src *uint8, vectors int, last uint64, table *uint8)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI
+TEXT ·lookUpVBMI(SB), NOSPLIT, $0-40
+	MOVQ      dst+0(FP), AX
+	MOVQ      src+8(FP), CX
+	MOVQ      vectors+16(FP), DX
+	MOVQ      last+24(FP), BX
+	MOVQ      table+32(FP), SI
+	VMOVDQU32 (SI), Z0
+	VMOVDQU32 64(SI), Z1
+	VMOVDQU32 128(SI), Z2
+	VMOVDQU32 192(SI), Z3
+	KXNORQ    K1, K1, K1
+
+vectors:
+	CMPQ  DX, $0x01
+	JNE   whole
+	KMOVQ BX, K1
+
+whole:
+	VMOVDQU8.Z (CX), K1, Z4
+	VMOVDQU32  Z4, Z5
+	VPMOVB2M   Z4, K2
+	VPERMI2B   Z1, Z0, Z4
+	VPERMI2B   Z3, Z2, Z5
+	VPBLENDMB  Z5, Z4, K2, Z4
+	VMOVDQU8   Z4, K1, (AX)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, AX
+	SUBQ       $0x01, DX
+	JNZ        vectors
+	VZEROUPPER
+	RET

@@ -76,6 +76,16 @@ func addTrial(s *Set, m *memory, shape shape) {
 	s.AddU8(take(m, shape[0], m.byte), x, y, ax, ay, a)
 }
 
+// lookUpTrial has any table, and a result of its own or in place.
+func lookUpTrial(s *Set, m *memory, shape shape) {
+	table, src := take(m, 256, m.byte), take(m, shape[0], m.byte)
+	dst := src
+	if param(m, m.IntN(2)) == 1 {
+		dst = take(m, shape[0], m.byte)
+	}
+	s.LookUp(dst, src, (*[256]uint8)(table))
+}
+
 // fixedTrial has exponents that FixedOf gives, from the largest float32's to the smallest one's.
 func fixedTrial(s *Set, m *memory, shape shape) {
 	bits := param(m, oneOf(m, 8, 16, 24))
@@ -135,6 +145,7 @@ var operandTrials = []trial{
 	{"DequantizeS8", dequantizeTrial(func(s *Set) func([]float32, []int8, Affine) { return s.DequantizeS8 }, (*memory).int8, signedRanges...)},
 	{"DequantizeU8", dequantizeTrial(func(s *Set) func([]float32, []uint8, Affine) { return s.DequantizeU8 }, (*memory).byte, unsignedRanges...)},
 	{"AddU8", addTrial},
+	{"LookUp", lookUpTrial},
 	{"QuantizeFixed", fixedTrial},
 	{"MinMax", minMaxTrial},
 	{"Centre", func(s *Set, m *memory, shape shape) {

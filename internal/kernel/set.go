@@ -39,9 +39,10 @@ type Set struct {
 	Multiply func(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int)
 	Unpack   func(dst []int8, src []uint8)
 
-	// Codes are pooled and added.
+	// Codes are pooled, added and looked up.
 	MaxWindows func(dst, src []uint8, offsets []int, n, pixels, step int)
 	AddU8      func(dst, x, y []uint8, ax, ay, a Affine)
+	LookUp     func(dst, src []uint8, table *[256]uint8)
 
 	// Both in one, without the sums in memory: multiplyDirectGeneric and multiplyDirectWideGeneric. nil where there is no
 	// such kernel.
@@ -128,6 +129,7 @@ var generic = Set{
 	Unpack:            unpackGeneric,
 	MaxWindows:        maxWindowsGeneric,
 	AddU8:             addU8Generic,
+	LookUp:            lookUpGeneric,
 	Lanes:             lanesGeneric,
 	MultiplyDepthwise: multiplyDepthwiseGeneric,
 	Decode:            decodeGeneric,
@@ -165,6 +167,9 @@ func MaxWindows(dst, src []uint8, offsets []int, n, pixels, step int) {
 // AddU8 adds codes with the kernels in use: dst[i] = clamp(RNE((rx(x[i]) + ry(y[i]))/Scale) + Zero, Low, High) by a, rx and ry being
 // what ax and ay make of a code. No rx or ry passes a quarter of the largest float32.
 func AddU8(dst, x, y []uint8, ax, ay, a Affine) { Current().AddU8(dst, x, y, ax, ay, a) }
+
+// LookUp sets dst[i] = table[src[i]] with the kernels in use. dst may be src.
+func LookUp(dst, src []uint8, table *[256]uint8) { Current().LookUp(dst, src, table) }
 
 // Turn sets dst[j·stride + i] = src[i·n + j] for so many columns j and rows i, with the kernels in use.
 func Turn(dst []float32, stride int, src []float32, n, columns, rows int) {

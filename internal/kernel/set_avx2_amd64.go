@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"crypto/subtle"
 	"math"
 	"slices"
 	"unsafe"
@@ -38,6 +39,7 @@ var avx2Set = Set{
 	Unpack:            unpackInAVX2,
 	MaxWindows:        maxWindowsInAVX2,
 	AddU8:             addU8InAVX2,
+	LookUp:            lookUpInAVX2,
 	Lanes:             lanesGeneric,
 	MultiplyDepthwise: multiplyDepthwiseInAVX2,
 	Decode:            decodeInAVX2,
@@ -121,6 +123,21 @@ func addU8InAVX2(dst, x, y []uint8, ax, ay, a Affine) {
 		addU8AVX2(&dst[first], &x[first], &y[first], min(atOnce, n-first), ax.Scale, ay.Scale, a.Scale, low, high, ax.Zero, ay.Zero, a.Zero)
 	}
 	addU8Generic(dst[n:], x[n:], y[n:], ax, ay, a)
+}
+
+func lookUpInAVX2(dst, src []uint8, table *[256]uint8) {
+	dst = dst[:len(src)]
+	n := len(src) / 64 * 64
+	if n > 0 {
+		differences := *table
+		for half := 0; half < len(table); half += 128 {
+			subtle.XORBytes(differences[half+16:half+128], table[half+16:half+128], table[half:])
+		}
+		for first := 0; first < n; first += atOnce {
+			lookUpAVX2(&dst[first], &src[first], min(atOnce, n-first), &differences[0])
+		}
+	}
+	lookUpGeneric(dst[n:], src[n:], table)
 }
 
 func unpackInAVX2(dst []int8, src []uint8) {

@@ -26,6 +26,9 @@ var avx512Set = func() Set {
 	s.MultiplyLanes = multiplyLanesInVNNI
 	s.Lanes = lanesInAVX512
 	s.MultiplyDepthwise = multiplyDepthwiseInVNNI
+	if isa.HasVBMI() {
+		s.LookUp = lookUpInVBMI
+	}
 	s.MultiplyDirect = multiplyDirectInVNNI
 	s.MultiplyDirectWide = multiplyDirectWideInVNNI
 	s.Direct = directBy(directAVX512)
@@ -47,6 +50,14 @@ func multiplyDepthwiseInVNNI(c []int32, x []uint8, step int, offsets []int, b []
 		first = min(first, pixels-together)
 		fours = min(pixelsAtOnce(steps), pixels-first) / together
 		multiplyDepthwiseVNNI(&c[first*PanelColumns], &x[first*step], step, &t[0], steps, &b[0], fours)
+	}
+}
+
+func lookUpInVBMI(dst, src []uint8, table *[256]uint8) {
+	dst = dst[:len(src)]
+	for first := 0; first < len(src); first += atOnce {
+		n := min(atOnce, len(src)-first)
+		lookUpVBMI(&dst[first], &src[first], (n+block-1)/block, ^uint64(0)>>(-n&(block-1)), &table[0])
 	}
 }
 

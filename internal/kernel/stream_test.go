@@ -98,6 +98,30 @@ func TestAddMuch(t *testing.T) {
 	}
 }
 
+// TestLookUpMuch looks up more codes than assembly takes at a time, in place too.
+func TestLookUpMuch(t *testing.T) {
+	const n = 3<<16 + 45
+	var table [256]uint8
+	src, want := make([]uint8, n), make([]uint8, n)
+	for i := range table {
+		table[i] = uint8(i*7 + i/16*i)
+	}
+	for i := range src {
+		src[i] = uint8(i * 7919 / 256)
+		want[i] = table[src[i]]
+	}
+	for _, tier := range isa.All() {
+		if isa.Supported(tier) {
+			got, own := make([]uint8, n), slices.Clone(src)
+			kernel.Of(tier).LookUp(got, src, &table)
+			kernel.Of(tier).LookUp(own, own, &table)
+			if !slices.Equal(got, want) || !slices.Equal(own, want) {
+				t.Errorf("%v: of %d codes some are looked up wrong", tier, n)
+			}
+		}
+	}
+}
+
 // TestMultiplyDepthwiseMuch has more pixels than assembly takes at a time.
 func TestMultiplyDepthwiseMuch(t *testing.T) {
 	const pixels, step = 5003, 19

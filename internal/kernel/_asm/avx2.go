@@ -31,6 +31,7 @@ func avx2() {
 		avx2Dequantize(c, true)
 	}
 	avx2AddU8()
+	avx2LookUp()
 	avx2DecodeBFloat16()
 	avx2DecodeFloat16()
 	for rows := 1; rows <= 2; rows++ {

@@ -25,6 +25,7 @@ func avx512() {
 	vnni()
 	avx512Lanes()
 	vnniMultiplyDepthwise()
+	vbmiLookUp()
 }
 
 // four returns vectors that do not wait for one another.

@@ -1,0 +1,9 @@
+package kernel
+
+// lookUpGeneric sets dst[i] = table[src[i]]: a function of codes. dst may be src.
+func lookUpGeneric(dst, src []uint8, table *[256]uint8) {
+	dst = dst[:len(src)]
+	for i, q := range src {
+		dst[i] = table[q]
+	}
+}
