@@ -58,7 +58,18 @@ func (r *reader) call(p pair, operands []pair, why error) (*value, error) {
 	if u, ok := errors.AsType[unsupported](why); ok {
 		what += ": " + u.reason
 	}
-	c := &call{what: what, shape: shape, builds: r.builds, position: r.positions[p.a], op: reflect.TypeOf(p.a.Op()), given: given}
+	c := &call{what: what, shape: slices.Clone(shape), builds: r.builds, position: r.positions[p.a], op: reflect.TypeOf(p.a.Op()), given: given}
+	for axis, d := range shape {
+		if d == ir.Batch {
+			c.shape[axis] = -p.multiple(axis)
+		}
+	}
+	if p.of != nil {
+		var err error
+		if c.own, err = newOwnOp(p.a, given); err != nil {
+			return nil, p.fail("%v", err)
+		}
+	}
 	return r.add(ir.Node{Op: ir.OpForeign, Foreign: c}, shape, in...), nil
 }
 
@@ -97,6 +108,7 @@ type call struct {
 	position *position
 	op       reflect.Type
 	given    []bool // operands that come from outside; the graph has the others
+	own      *ownOp // of a node of one graph, which has no builds
 }
 
 // String says what is called.
@@ -113,6 +125,11 @@ func (c *call) Run(ctx context.Context, batch int, in []ir.Array) (out ir.Array,
 			err = fmt.Errorf("%w: gorgonia panics: %v", ErrOp, r)
 		}
 	}()
+	if c.own != nil {
+		shape := make([]int, len(c.shape))
+		ir.Size(c.shape).Put(shape, batch)
+		return c.own.run(shape, in)
+	}
 	b, err := c.builds.at(ctx, batch)
 	if err != nil {
 		return out, err

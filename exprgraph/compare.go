@@ -16,72 +16,102 @@ import (
 
 // comparison is of a network, as it was read and folded, with what Gorgonia's ops make of a sample.
 type comparison struct {
-	build        Build
 	read, folded *model.Model
 	graph        *ir.Network // of both
 	report       *Report
+	// gorgonia returns what Gorgonia's ops make of a sample that the model has run, in evaluation.
+	gorgonia func(ctx context.Context, sample map[string]tensor.Tensor) ([][]float32, error)
 }
 
-// with compares both networks with Gorgonia on a sample, in a graph built for it.
-func (c *comparison) with(ctx context.Context, sample map[string]tensor.Tensor) error {
+func newComparison(n *network) (*comparison, error) {
+	read, err := model.New(n.read, nil)
+	if err != nil {
+		return nil, err
+	}
+	folded, err := model.New(n.folded, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &comparison{read: read, folded: folded, graph: n.folded, report: newReport(n.folded)}, nil
+}
+
+// with compares both networks with Gorgonia on a sample, and returns the results of the folded one.
+func (c *comparison) with(ctx context.Context, sample map[string]tensor.Tensor) (map[string]tensor.Tensor, error) {
 	folded, err := c.folded.Run(ctx, sample)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	read, err := c.read.Run(ctx, sample)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	wants, err := c.gorgonia(ctx, sample)
 	if errors.Is(err, ErrOp) {
 		c.report.NotCompared = err.Error()
-		return nil
+		return folded, nil
 	}
-	if err != nil {
-		return err
-	}
-	for i, want := range wants {
-		o := &c.report.Outputs[i]
-		for _, made := range []struct {
-			sqnr *float64
-			got  tensor.Tensor
-		}{{&o.SQNR, read[c.read.Outputs()[i].Name]}, {&o.FoldedSQNR, folded[o.Name]}} {
-			got, err := dense.Float32s(made.got)
-			if err != nil {
-				return fmt.Errorf("output %q: %w", o.Name, err)
-			}
-			var ok bool
-			if *made.sqnr, ok = equal(want, got); !ok {
-				return fmt.Errorf("output %q: %w: got %.1f dB, want %d or more, or every value as near as %g of the largest, and NaN "+
-					"and infinities in the same places", o.Name, ErrMismatch, *made.sqnr, leastRead, leastNear)
-			}
-		}
-	}
-	return nil
-}
-
-// gorgonia returns what Gorgonia's ops make of a sample, in evaluation.
-func (c *comparison) gorgonia(ctx context.Context, sample map[string]tensor.Tensor) (outputs [][]float32, err error) {
-	g, err := c.build.at(c.batch(sample))
 	if err != nil {
 		return nil, err
 	}
-	if len(g.Outputs) != len(c.graph.Outputs) {
-		return nil, fmt.Errorf("%w: got %d outputs from build for another batch size, want %d", ErrUnsupported,
-			len(g.Outputs), len(c.graph.Outputs))
+	for i, want := range wants {
+		o := &c.report.Outputs[i]
+		if o.SQNR, err = against(o.Name, want, read[c.read.Outputs()[i].Name]); err != nil {
+			return nil, err
+		}
+		if o.FoldedSQNR, err = against(o.Name, want, folded[o.Name]); err != nil {
+			return nil, err
+		}
 	}
-	inputs := make([][]float32, len(c.graph.Inputs))
-	for i, in := range c.graph.Inputs {
+	return folded, nil
+}
+
+// against returns how an output compares with Gorgonia's. Errors: ErrMismatch.
+func against(name string, want []float32, output tensor.Tensor) (sqnr float64, err error) {
+	got, err := dense.Float32s(output)
+	if err != nil {
+		return 0, fmt.Errorf("output %q: %w", name, err)
+	}
+	sqnr, ok := equal(want, got)
+	if !ok {
+		return sqnr, fmt.Errorf("output %q: %w: got %.1f dB, want %d or more, or every value as near as %g of the largest, and NaN "+
+			"and infinities in the same places", name, ErrMismatch, sqnr, leastRead, leastNear)
+	}
+	return sqnr, nil
+}
+
+// elementsOf returns the elements of the inputs of a sample, in the order of the network.
+func elementsOf(g *ir.Network, sample map[string]tensor.Tensor) (inputs [][]float32, err error) {
+	inputs = make([][]float32, len(g.Inputs))
+	for i, in := range g.Inputs {
 		if inputs[i], err = float32s(sample[in.Name]); err != nil {
 			return nil, fmt.Errorf("input %q: %w", in.Name, err)
 		}
 	}
-	return evaluate(ctx, g, inputs)
+	return inputs, nil
 }
 
-// batch returns that of a sample which the model has run.
-func (c *comparison) batch(sample map[string]tensor.Tensor) int {
-	for _, in := range c.graph.Inputs {
+// byBuild returns what Gorgonia's ops make of a sample, in a graph built for it.
+func byBuild(build Build, network *ir.Network) func(context.Context, map[string]tensor.Tensor) ([][]float32, error) {
+	return func(ctx context.Context, sample map[string]tensor.Tensor) ([][]float32, error) {
+		g, err := build.at(batchOf(network, sample))
+		if err != nil {
+			return nil, err
+		}
+		if len(g.Outputs) != len(network.Outputs) {
+			return nil, fmt.Errorf("%w: got %d outputs from build for another batch size, want %d", ErrUnsupported,
+				len(g.Outputs), len(network.Outputs))
+		}
+		inputs, err := elementsOf(network, sample)
+		if err != nil {
+			return nil, err
+		}
+		return evaluate(ctx, g, inputs)
+	}
+}
+
+// batchOf returns that of a sample which the model has run.
+func batchOf(g *ir.Network, sample map[string]tensor.Tensor) int {
+	for _, in := range g.Inputs {
 		shape := sample[in.Name].Shape()
 		for i, d := range in.Shape {
 			if d == ir.Batch && len(shape) == len(in.Shape) {

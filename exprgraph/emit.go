@@ -61,7 +61,9 @@ func (e *emission) inputs(list []*value) {
 		}
 	}
 	for _, v := range list {
-		e.network.Inputs = append(e.network.Inputs, ir.Value{Name: e.named[v], Shape: v.shape, Type: v.dtype()})
+		e.network.Inputs = append(e.network.Inputs, ir.Value{
+			Name: e.named[v], Shape: v.shape, Type: v.dtype(), Multiple: v.multiple,
+		})
 	}
 }
 

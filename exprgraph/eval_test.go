@@ -21,7 +21,18 @@ func interpret(g *ir.Network, inputs ...*ir.Constant) (outputs []*ir.Constant, e
 	for i, in := range g.Inputs {
 		values[in.Name] = inputs[i]
 	}
+	batch := 1
+	if axis := slices.Index(g.Inputs[0].Shape, ir.Batch); axis >= 0 {
+		batch = inputs[0].Shape[axis] / g.Inputs[0].Rows()
+	}
 	for _, n := range g.Nodes {
+		if n.Shape = slices.Clone(n.Shape); n.Op == ir.OpExpand {
+			for i, d := range n.Shape {
+				if d == ir.Batch {
+					n.Shape[i] = batch
+				}
+			}
+		}
 		in := make([]*ir.Constant, len(n.Inputs))
 		for i, name := range n.Inputs {
 			in[i] = values[name]
@@ -30,10 +41,6 @@ func interpret(g *ir.Network, inputs ...*ir.Constant) (outputs []*ir.Constant, e
 			var given []ir.Array
 			for _, x := range in {
 				given = append(given, ir.Array{Shape: x.Shape, Data: x.Data})
-			}
-			batch := 1
-			if axis := slices.Index(g.Inputs[0].Shape, ir.Batch); axis >= 0 {
-				batch = inputs[0].Shape[axis]
 			}
 			out, err := n.Foreign.Run(context.Background(), batch, given)
 			if err != nil {
@@ -76,6 +83,7 @@ var runs = map[string]func(ir.Node, []*ir.Constant) *ir.Constant{
 		return &ir.Constant{Shape: permuted(in[0].Shape, n.Perm), Data: transposed(in[0].Data, in[0].Shape, n.Perm)}
 	},
 	"Concat":  runConcat,
+	"Expand":  runExpand,
 	"Relu":    each(func(_ ir.Node, x float64) float64 { return max(x, 0) }),
 	"Sigmoid": each(func(_ ir.Node, x float64) float64 { return 1 / (1 + math.Exp(-x)) }),
 	"Tanh":    each(func(_ ir.Node, x float64) float64 { return math.Tanh(x) }),
@@ -347,6 +355,12 @@ func runConcat(n ir.Node, in []*ir.Constant) *ir.Constant {
 		}
 	}
 	return out
+}
+
+// runExpand takes −1 for the batch, which interpret has replaced.
+func runExpand(n ir.Node, in []*ir.Constant) *ir.Constant {
+	shape, _ := broadcast(in[0].Shape, n.Shape)
+	return &ir.Constant{Shape: shape, Data: repeated(in[0].Data, in[0].Shape, shape)}
 }
 
 // coordinates returns where element i of a tensor lies.

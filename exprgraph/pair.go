@@ -11,8 +11,12 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// pair is one node of a network, built for two batch sizes.
-type pair struct{ a, b *gorgonia.Node }
+// pair is one node of a network, built for two batch sizes; or a node of one graph, twice, with the symbols of
+// that graph.
+type pair struct {
+	a, b *gorgonia.Node
+	of   *symbols // nil for two builds
+}
 
 // unsupported is an ErrUnsupported of a node.
 type unsupported struct{ node, op, reason string }
@@ -55,8 +59,11 @@ func (p pair) isFake() bool {
 	return a && b
 }
 
-// shape returns the shape, with ir.Batch where the builds differ.
+// shape returns the shape, with ir.Batch for an axis that has the batch in it, where builds differ.
 func (p pair) shape() []int {
+	if p.of != nil {
+		return p.of.known[p.a].numbers()
+	}
 	shape := []int(p.a.Shape())
 	for i, n := range p.b.Shape() {
 		if i < len(shape) && shape[i] != n {
@@ -64,6 +71,27 @@ func (p pair) shape() []int {
 		}
 	}
 	return slices.Clip(shape)
+}
+
+// multiple returns how many times the batch an axis has, which has the batch in it.
+func (p pair) multiple(axis int) int {
+	if p.of == nil {
+		m := p.a.Shape()[axis] / batchA
+		if m*batchA != p.a.Shape()[axis] || m*batchB != p.b.Shape()[axis] {
+			return 1 // such as the batch and one more
+		}
+		return m
+	}
+	outer, _, inner := p.of.known[p.a][axis].around()
+	return outer * inner
+}
+
+// sides returns the nodes: one, or those of two builds.
+func (p pair) sides() []*gorgonia.Node {
+	if p.of != nil {
+		return []*gorgonia.Node{p.a}
+	}
+	return []*gorgonia.Node{p.a, p.b}
 }
 
 // operands returns the operands in order.
@@ -74,7 +102,7 @@ func (p pair) operands() ([]pair, error) {
 	}
 	pairs := make([]pair, len(as))
 	for i := range as {
-		pairs[i] = pair{as[i], bs[i]}
+		pairs[i] = pair{as[i], bs[i], p.of}
 	}
 	return pairs, nil
 }
@@ -105,12 +133,12 @@ func (p pair) scalar() (value float32, ok bool) {
 	return a[0], true
 }
 
-func isFloat(p pair) bool { return p.of(tensor.Float32, tensor.Float64) }
+func isFloat(p pair) bool { return p.has(tensor.Float32, tensor.Float64) }
 
-func isInteger(p pair) bool { return p.of(tensor.Int) }
+func isInteger(p pair) bool { return p.has(tensor.Int) }
 
-// of reports whether elements of both nodes are of one of the types.
-func (p pair) of(types ...tensor.Dtype) bool {
+// has reports whether elements of both nodes are of one of the types.
+func (p pair) has(types ...tensor.Dtype) bool {
 	return slices.Contains(types, p.a.Dtype()) && slices.Contains(types, p.b.Dtype())
 }
 

@@ -28,6 +28,11 @@ func readNetwork(build Build) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.network()
+}
+
+// network returns what was read.
+func (r *reader) network() (*network, error) {
 	r.prune()
 	n := &network{}
 	n.read = r.emit()
@@ -62,14 +67,16 @@ func read(build Build) (*reader, error) {
 			return nil, err
 		}
 	}
-	r := &reader{
-		done: map[pair]*value{}, failed: map[pair]error{}, positions: findPositions(a.Outputs),
-		builds: &builds{build: build, turn: newTurn()},
-	}
+	r := newReader()
+	r.positions, r.builds = findPositions(a.Outputs), &builds{build: build, turn: newTurn()}
 	if err := r.readInputs(inputs); err != nil {
 		return nil, err
 	}
 	return r, r.readOutputs(outputs)
+}
+
+func newReader() *reader {
+	return &reader{done: map[pair]*value{}, failed: map[pair]error{}, exact: map[*gorgonia.Node]gorgonia.Value{}}
 }
 
 func (r *reader) readInputs(inputs []pair) error {
@@ -85,6 +92,9 @@ func (r *reader) readInputs(inputs []pair) error {
 			return p.fail("an input of shape %v at one batch size and %v at another, want one axis to differ",
 				p.a.Shape(), p.b.Shape())
 		}
+		if axis := slices.Index(v.shape, ir.Batch); axis >= 0 && p.multiple(axis) > 1 {
+			v.multiple = p.multiple(axis)
+		}
 		r.done[p] = v
 		r.inputs = append(r.inputs, v)
 		r.given = append(r.given, p.a, p.b)
@@ -95,14 +105,12 @@ func (r *reader) readInputs(inputs []pair) error {
 func (r *reader) readOutputs(outputs []pair) error {
 	r.readDeep(outputs)
 	for _, p := range outputs {
-		v, err := r.read(p)
+		v, err := r.whole(p)
 		switch {
 		case err != nil:
 			return err
 		case v.integer:
 			return p.fail("an output of %v, want float32 or float64", p.a.Type())
-		case !slices.Equal(v.shape, p.shape()):
-			return p.fail("an output that is repeated along an axis, want it whole")
 		case batches(v.shape) > 1:
 			return p.fail("an output of shape %v at one batch size and %v at another, want one axis to differ",
 				p.a.Shape(), p.b.Shape())
@@ -124,7 +132,7 @@ func pairs(what string, a, b gorgonia.Nodes) ([]pair, error) {
 			return nil, fmt.Errorf("%w: got nil, or a node without a graph or a type, among the %s, "+
 				"want nodes of a graph", ErrUnsupported, what)
 		}
-		list[i] = pair{a[i], b[i]}
+		list[i] = pair{a[i], b[i], nil}
 		if a[i].Dims() != b[i].Dims() {
 			return nil, list[i].fail("shape %v at one batch size and %v at another, want as many axes",
 				a[i].Shape(), b[i].Shape())

@@ -59,9 +59,23 @@ func (r *reader) pairwise(p pair, op string, operands []pair) (_ *value, err err
 			return nil, err
 		}
 		// A vector and a matrix of one row or column are the same to Gorgonia, but not to a model.
-		if declared := operand.shape(); len(declared) > 0 && !slices.Equal(declared, shape) &&
-			slices.Equal(declared, in[i].shape) && size(operand.a.Shape()) == size(p.a.Shape()) && batches(shape) < 2 {
+		if declared := operand.shape(); len(declared) > 0 && len(declared) != len(shape) && slices.Equal(declared, in[i].shape) &&
+			size(operand.a.Shape()) == size(p.a.Shape()) && batches(shape) < 2 {
 			in[i] = r.reshape(in[i], shape)
+		}
+		if in[i].data != nil {
+			if in[i], err = unbatched(operand, in[i], shape); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for i, x := range in {
+		if x.data == nil {
+			continue
+		}
+		small := compact(x)
+		if got, ok := broadcast(small.shape, in[1-i].shape); ok && slices.Equal(got, shape) {
+			in[i] = small
 		}
 	}
 	if got, ok := broadcast(in[0].shape, in[1].shape); !ok || !slices.Equal(got, shape) {
@@ -73,9 +87,6 @@ func (r *reader) pairwise(p pair, op string, operands []pair) (_ *value, err err
 // binary returns the result of an elementwise operation. With a constant it comes before a transposition,
 // which then can meet another one and vanish, and the constant the layer that it is the bias of.
 func (r *reader) binary(op string, shape []int, in []*value) *value {
-	if a, b := in[0].data, in[1].data; op == ir.OpMul && len(a) == 1 && len(b) == 1 && len(shape) == 0 {
-		return constant(a[0]*b[0], "product") // such as the sizes that Mean divides by
-	}
 	for i, x := range in {
 		c := in[1-i]
 		if c.data == nil || x.from == nil || x.from.Op != ir.OpTranspose || !slices.Equal(x.shape, shape) {

@@ -11,6 +11,8 @@ import (
 const (
 	productMatMul  = 0
 	productMatVec  = 1
+	productInner   = 2
+	productOuter   = 3
 	productBatched = 4
 )
 
@@ -58,9 +60,16 @@ func (r *reader) factor(p pair, batched bool) (*value, error) {
 		return nil, err
 	}
 	shape := p.shape()
-	if matrix := max(0, len(shape)-2); batched && v.data != nil && len(v.shape) == len(shape) &&
-		size(v.shape[:matrix]) == 1 && slices.Equal(v.shape[matrix:], shape[matrix:]) {
+	matrix := max(0, len(shape)-2)
+	if !batched || v.data == nil || len(v.shape) != len(shape) || !slices.Equal(v.shape[matrix:], shape[matrix:]) {
+		return r.whole(p)
+	}
+	if size(v.shape[:matrix]) == 1 {
 		return r.reshape(v, shape[matrix:]), nil
+	}
+	flat := []int{size(v.shape[:matrix]), size(shape[matrix:])}
+	if data, other := collapsed(v.data, flat, 0); other == 0 && v.quantized == nil {
+		return &value{base: v.base, shape: shape[matrix:], data: data}, nil
 	}
 	return r.whole(p)
 }

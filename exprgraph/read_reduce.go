@@ -100,6 +100,8 @@ func readSlice(r *reader, p pair, operands []pair) (*value, error) {
 		return nil, p.fail("of shape %v, want a slice along one of its axes", x.shape)
 	case a.end <= a.start && b.end <= b.start: // all of it
 		return x, nil
+	case x.shape[at] == ir.Batch && p.of != nil:
+		return r.batches(p, operands[0], x, at, a), nil
 	case x.shape[at] == ir.Batch:
 		return nil, p.fail("of the batch, want another axis")
 	case a != b:
@@ -116,6 +118,23 @@ func readSlice(r *reader, p pair, operands []pair) (*value, error) {
 		return nil, p.fail("from %d up to %d in steps of %d of shape %v, want %v", a.start, a.end, a.step, x.shape, whole)
 	}
 	return r.reshape(r.add(node, shape, x), p.shape()), nil
+}
+
+// batches returns the part of an axis with the batch that a slice takes, of which the shape rule found that it
+// is whole batches.
+func (r *reader) batches(p, operand pair, x *value, at int, s sliceRange) *value {
+	m, rest := operand.of.known[operand.a][at].outside()
+	rows := rest.size()
+	first, end := s.start/rows, min(s.end, m*rows)/rows
+	if first == 0 && end == m {
+		return r.reshape(x, p.shape())
+	}
+	shape := slices.Insert(slices.Clone(x.shape), at, m)
+	x = r.reshape(x, shape)
+	shape = slices.Clone(shape)
+	shape[at] = end - first
+	x = r.add(ir.Node{Op: ir.OpSlice, Axes: []int{at}, Starts: []int{first}, Ends: []int{end}}, shape, x)
+	return r.reshape(x, p.shape())
 }
 
 // sliceRange is the indices that a slice takes.

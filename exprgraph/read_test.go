@@ -64,7 +64,7 @@ func far(got, want []float32) float64 {
 }
 
 func TestReadIsTheNetwork(t *testing.T) {
-	for _, c := range networks {
+	for _, c := range slices.Concat(networks, constants) {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 			t.Run(fmt.Sprintf("%s/%v", c.name, dt), func(t *testing.T) {
 				z := zoo{dt: dt, weights: map[string]*tensor.Dense{}}
@@ -80,7 +80,7 @@ func TestReadIsTheNetwork(t *testing.T) {
 				for _, node := range n.folded.Nodes {
 					ops = append(ops, node.Op)
 				}
-				if !slices.Equal(ops, c.ops) {
+				if c.ops != nil && !slices.Equal(ops, c.ops) {
 					t.Errorf("got ops %v, want %v", ops, c.ops)
 				}
 				for _, batch := range []int{1, 2, 3, 5} {

@@ -6,40 +6,7 @@ import (
 
 	"euryale/model"
 	"euryale/qtensor"
-
-	"gorgonia.org/tensor"
 )
-
-// ReadOption changes how ReadBuild reads a graph.
-type ReadOption func(*readSettings) error
-
-type readSettings struct {
-	sample map[string]tensor.Tensor
-}
-
-// WithSample makes ReadBuild compare with Gorgonia on a sample, a batch of any size: values for the inputs by
-// name, as model.Model.Run takes them. It is not changed.
-func WithSample(sample map[string]tensor.Tensor) ReadOption {
-	return func(s *readSettings) error {
-		if sample == nil {
-			return fmt.Errorf("%w: got a nil sample, want values for the inputs by name", qtensor.ErrParams)
-		}
-		s.sample = sample
-		return nil
-	}
-}
-
-func readSettingsOf(opts []ReadOption) (s readSettings, err error) {
-	for _, o := range opts {
-		if o == nil {
-			return s, fmt.Errorf("%w: got a nil option, want one that a function made", qtensor.ErrParams)
-		}
-		if err := o(&s); err != nil {
-			return s, err
-		}
-	}
-	return s, nil
-}
 
 // ReadBuild returns the graph of build as a float model of any batch size, and how its results compare with
 // Gorgonia's. It calls build for two batch sizes: an axis whose size differs is the batch. Weights are
@@ -72,37 +39,29 @@ func ReadBuild(ctx context.Context, build Build, opts ...ReadOption) (*model.Mod
 }
 
 func readBuild(ctx context.Context, build Build, opts []ReadOption) (*model.Model, *Report, error) {
+	s, err := settingsFor(ctx, opts)
 	switch {
-	case ctx == nil:
-		return nil, nil, fmt.Errorf("%w: got no ctx, want context.Background() or another", qtensor.ErrParams)
+	case err != nil:
+		return nil, nil, err
 	case build == nil:
 		return nil, nil, fmt.Errorf("%w: got no build, want one", qtensor.ErrParams)
-	}
-	s, err := readSettingsOf(opts)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, nil, err
+	case s.batchAxes != nil:
+		return nil, nil, fmt.Errorf("%w: got a batch axis, want none: ReadBuild finds it", qtensor.ErrParams)
 	}
 	n, err := readNetwork(build)
 	if err != nil {
 		return nil, nil, err
 	}
-	read, err := model.New(n.read, nil)
+	c, err := newComparison(n)
 	if err != nil {
 		return nil, nil, err
 	}
-	folded, err := model.New(n.folded, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	c := &comparison{build, read, folded, n.folded, newReport(n.folded)}
+	c.gorgonia = byBuild(build, n.folded)
 	if c.report.Seeded = s.sample == nil; c.report.Seeded {
-		s.sample = seeded(n.folded)
+		s.sample = seeded(n.folded, seededBatch)
 	}
-	if err := c.with(ctx, s.sample); err != nil {
+	if _, err := c.with(ctx, s.sample); err != nil {
 		return nil, nil, fmt.Errorf("compare: %w", err)
 	}
-	return folded, c.report, nil
+	return c.folded, c.report, nil
 }

@@ -21,7 +21,24 @@ func layer(batch int) (exprgraph.Graph, error) {
 	return exprgraph.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, err
 }
 
-// A graph becomes a float model, which gives Gorgonia's results at any batch size.
+// The nodes of a graph become a float model, which gives Gorgonia's results at any batch size.
+func ExampleRead() {
+	net, err := layer(7) // or what was trained, at whatever batch size
+	check(err)
+	m, report, err := exprgraph.Read(context.Background(), net.Inputs, net.Outputs)
+	check(err)
+	fmt.Println(m.Inputs()[0].Shape, report.Outputs[0].SQNR)
+
+	x := tensor.New(tensor.WithShape(1, 2), tensor.WithBacking([]float32{1, 2}))
+	y, err := m.Run(context.Background(), map[string]tensor.Tensor{"x": x})
+	check(err)
+	fmt.Println(y[m.Outputs()[0].Name].(*tensor.Dense).Float32s())
+	// Output:
+	// [-1 2] +Inf
+	// [0 4.5]
+}
+
+// A function that makes a graph becomes a float model, which gives Gorgonia's results at any batch size.
 func ExampleReadBuild() {
 	m, report, err := exprgraph.ReadBuild(context.Background(), layer)
 	check(err)

@@ -3,8 +3,6 @@ package exprgraph
 import (
 	"errors"
 	"fmt"
-	"math"
-	"slices"
 
 	"euryale/internal/dense"
 
@@ -20,7 +18,8 @@ type reader struct {
 	done            map[pair]*value
 	failed          map[pair]error
 
-	positions map[*gorgonia.Node]*position // in the first build
+	exact     map[*gorgonia.Node]gorgonia.Value // of constants that were computed, in the type of the graph
+	positions map[*gorgonia.Node]*position      // in the first build
 	builds    *builds
 }
 
@@ -78,6 +77,8 @@ func (r *reader) make(p pair) (*value, error) {
 		return nil, p.fail("of %v, want float32 or float64", p.a.Type())
 	case p.a.Op() == nil || isConstant(p.a):
 		return r.leaf(p)
+	case p.of != nil && p.of.failed[p.a] != nil:
+		return nil, p.fail("%v", p.of.failed[p.a])
 	}
 	operands, err := p.operands()
 	if err != nil {
@@ -86,9 +87,12 @@ func (r *reader) make(p pair) (*value, error) {
 	if len(operands) == 0 {
 		return nil, p.fail("no operands, want them in the node's graph")
 	}
-	var v *value
 	if p.isFake() {
 		return readFake(r, p, operands)
+	}
+	v, err := r.constant(p, operands)
+	if v != nil || err != nil {
+		return v, err
 	}
 	if read, ok := readers[p.kind()]; ok {
 		v, err = read(r, p, operands)
@@ -99,48 +103,6 @@ func (r *reader) make(p pair) (*value, error) {
 		return r.call(p, operands, err)
 	}
 	return v, err
-}
-
-// whole returns the value of a node, which is not smaller than the node's.
-func (r *reader) whole(p pair) (*value, error) {
-	v, err := r.read(p)
-	if err == nil && !slices.Equal(v.shape, p.shape()) {
-		return nil, p.fail("repeated for an op that is not elementwise, want it whole")
-	}
-	return v, err
-}
-
-// leaf returns the constant of a weight.
-func (r *reader) leaf(p pair) (*value, error) {
-	if r.given.Contains(p.a) || r.given.Contains(p.b) {
-		return nil, p.fail("an input at one batch size, %q at another, want the same input", nameOf(p.b))
-	}
-	if p.a.Value() == nil || p.b.Value() == nil {
-		return nil, p.fail("no value, want one, or the node among the inputs")
-	}
-	data, err := elements(p.a.Value())
-	if err != nil {
-		return nil, p.fail("%v", err)
-	}
-	other, err := elements(p.b.Value())
-	if err != nil {
-		return nil, p.fail("%v", err)
-	}
-	same := func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }
-	switch shape := []int(p.a.Shape()); {
-	case batches(p.shape()) > 0:
-		return nil, p.fail("a weight of shape %v at one batch size and %v at another, want the same: "+
-			"without the batch, and broadcast over it", p.a.Shape(), p.b.Shape())
-	case !slices.Equal(p.a.Value().Shape(), shape) || !slices.Equal(p.b.Value().Shape(), shape):
-		return nil, p.fail("a value of shape %v, want the node's %v", p.a.Value().Shape(), shape)
-	case len(data) == 0 || len(data) != size(shape) || len(other) != len(data):
-		return nil, p.fail("%d elements for shape %v, want as many, at least one", len(data), shape)
-	case !slices.EqualFunc(data, other, same):
-		return nil, p.fail("a weight of other values at another batch size, want the same: " +
-			"make its value once, outside of build, for gorgonia.WithValue")
-	default:
-		return &value{base: nameOf(p.a), shape: shape, data: slices.Clone(data)}, nil
-	}
 }
 
 // elements returns the elements in row-major order, for reading.

@@ -94,7 +94,14 @@ func readConcat(r *reader, p pair, operands []pair) (*value, error) {
 	}
 	in := make([]*value, len(operands))
 	for i, operand := range operands {
-		if in[i], err = r.whole(operand); err != nil {
+		if in[i], err = r.read(operand); err != nil {
+			return nil, err
+		}
+		want, of := p.shape(), p
+		if want[axis[0]] = operand.shape()[axis[0]]; want[axis[0]] == ir.Batch {
+			of = operand
+		}
+		if in[i], err = r.fit(of, in[i], want); err != nil {
 			return nil, err
 		}
 	}

@@ -13,9 +13,9 @@ import (
 // seededBatch is the batch size of seeded random inputs.
 const seededBatch = 4
 
-// seeded returns normal deviates for float inputs, and for integer ones indices of rows that every embedding
+// seeded returns a batch of normal deviates for float inputs, and for integer ones indices of rows that every embedding
 // has.
-func seeded(g *ir.Network) map[string]tensor.Tensor {
+func seeded(g *ir.Network, batch int) map[string]tensor.Tensor {
 	rows := math.MaxInt32
 	for _, n := range g.Nodes {
 		if n.Op == ir.OpGather {
@@ -27,7 +27,7 @@ func seeded(g *ir.Network) map[string]tensor.Tensor {
 		shape := tensor.Shape(slices.Clone(in.Shape))
 		for i, d := range shape {
 			if d == ir.Batch {
-				shape[i] = seededBatch
+				shape[i] = batch * in.Rows()
 			}
 		}
 		if in.Type == ir.Int64 {

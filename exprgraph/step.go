@@ -15,7 +15,8 @@ type value struct {
 	other     *value      // of a constant matrix that is another one transposed, that one
 	from      *step       // of what a step makes, else nil
 
-	integer bool // of an input, or a reshaped one, of integers
+	integer  bool // of an input, or a reshaped one, of integers
+	multiple int  // of an input, how many indices of the batch axis a sample has; 0 for one
 }
 
 // dtype returns the type of the elements.

@@ -39,15 +39,11 @@ var refused = []struct {
 		y := must(gorgonia.Reshape(x, tensor.Shape{3 - z.batch/3, z.batch * 12 / (3 - z.batch/3)}))
 		return source(x, must(gorgonia.Reshape(y, tensor.Shape{y.Shape()[0], y.Shape()[1]})))
 	}, []string{"reshapeOp", "one axis to differ"}},
-	{"repeated output", on(func(z *zoo, x node) (node, error) {
-		_, y, err := gorgonia.Broadcast(x, z.weight("w", 4), gorgonia.NewBroadcastPattern(nil, []byte{0}))
-		return y, err
-	}), []string{"repeatOp Repeat0", "want it whole"}},
 	{"no value", on(func(z *zoo, x node) (node, error) { return gorgonia.Mul(x, z.input("forgotten", 4, 3)) }), []string{`"forgotten"`, "want one"}},
 	{"weight by batch", on(func(z *zoo, x node) (node, error) {
-		ones := gorgonia.NewMatrix(z.g, z.dt, gorgonia.WithName("ones"), gorgonia.WithShape(z.batch, 4), gorgonia.WithInit(gorgonia.Ones()))
-		return gorgonia.Add(x, ones)
-	}), []string{`"ones"`, "shape (2, 4) at one batch size and (3, 4)"}},
+		all := gorgonia.NewMatrix(z.g, z.dt, gorgonia.WithName("all"), gorgonia.WithShape(z.batch, 4), gorgonia.WithInit(gorgonia.RangedFrom(0)))
+		return gorgonia.Add(x, all)
+	}), []string{`"all"`, "axis 0 has the batch", "indices 0 and 1 are not equal"}},
 	{"weight drawn anew", on(func(z *zoo, x node) (node, error) {
 		w := gorgonia.NewMatrix(z.g, z.dt, gorgonia.WithName("anew"), gorgonia.WithShape(4, 3), gorgonia.WithInit(gorgonia.GlorotN(1)))
 		return gorgonia.Mul(x, w)

@@ -290,10 +290,6 @@ var networks = []netCase{
 			must(gorgonia.Add(z.scalar(2), must(gorgonia.HadamardDiv(z.scalar(1), x)))),
 		}}
 	}, []string{"Add", "Sub", "Reshape", "Mul", "Sub", "Div", "Div", "Add"}},
-	{"weight computed", func(z *zoo) Graph {
-		x := z.input("x", z.batch, 4)
-		return source(x, must(gorgonia.Mul(x, must(gorgonia.HadamardProd(z.weight("w", 4, 3), z.scalar(0.5))))))
-	}, []string{"Mul", "MatMul"}},
 	{"clipped", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 4)
 		y := must(gorgonia.MinBetween(must(gorgonia.MaxBetween(x, z.full(-0.5, z.batch, 4))), z.full(0.75, z.batch, 4)))

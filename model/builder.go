@@ -45,11 +45,7 @@ func (b *builder) add(v value) int {
 
 func (b *builder) addInputs() error {
 	for _, v := range b.m.graph.Inputs {
-		shape, err := ir.Bind(v.Shape, b.sizes)
-		if err != nil {
-			return fmt.Errorf("input %q: %w", v.Name, err)
-		}
-		s, err := ir.SizeOf(shape)
+		s, err := v.Size(b.sizes)
 		if err != nil {
 			return fmt.Errorf("input %q: %w", v.Name, err)
 		}

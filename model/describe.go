@@ -86,7 +86,11 @@ func (m *Model) String() string {
 		of   []ValueInfo
 	}{{"input", m.Inputs()}, {"output", m.Outputs()}} {
 		for _, v := range list.of {
-			fmt.Fprintf(w, "%s\t%s\t%v\t%v\n", list.what, table.Cell(v.Name), v.Type, v.Shape)
+			fmt.Fprintf(w, "%s\t%s\t%v\t%v", list.what, table.Cell(v.Name), v.Type, v.Shape)
+			if v.Multiple > 1 {
+				fmt.Fprintf(w, ", %d for each sample", v.Multiple)
+			}
+			fmt.Fprintln(w)
 		}
 	}
 	layers, quantized, bytes := m.Layers(), 0, 0

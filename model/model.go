@@ -57,6 +57,9 @@ type ValueInfo struct {
 	Name  string
 	Shape []int
 	Type  Type
+	// Multiple is how many indices of axis −1 of an input each sample has, such as 5 where (batch·5, 6) is
+	// given; else 1. It is 0 of an output.
+	Multiple int
 }
 
 // QuantizedValues returns the names of the values that stay quantized to 8 bits between layers under
@@ -90,7 +93,7 @@ func (m *Model) Inputs() (list []ValueInfo) {
 		return nil
 	}
 	for _, v := range m.graph.Inputs {
-		list = append(list, ValueInfo{v.Name, slices.Clone(v.Shape), v.Type})
+		list = append(list, ValueInfo{v.Name, slices.Clone(v.Shape), v.Type, v.Rows()})
 	}
 	return list
 }
@@ -103,7 +106,7 @@ func (m *Model) Outputs() (list []ValueInfo) {
 		return nil
 	}
 	for _, v := range m.graph.Outputs {
-		list = append(list, ValueInfo{v.Name, slices.Clone(v.Shape), v.Type})
+		list = append(list, ValueInfo{v.Name, slices.Clone(v.Shape), v.Type, 0})
 	}
 	return list
 }

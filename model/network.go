@@ -74,7 +74,11 @@ type (
 	//		Name  string
 	//		Shape []int // negative for free dimensions; see Network
 	//		Type  Type  // Float32, or Int64 for an input of integers
+	//
+	//		Multiple int // of an input: how many indices of axis −1 each sample has; 0 is 1
 	//	}
+	//	func (v Value) Rows() int // Multiple, or 1
+	//	func (v Value) Size(sizes []int) (Size, error)
 	Value = ir.Value
 	// Constant is a float32 tensor, such as a weight.
 	//

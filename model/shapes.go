@@ -86,6 +86,12 @@ func (b *binding) bind(v ir.Value, got tensor.Shape) error {
 			}
 			continue
 		}
+		if want == ir.Batch {
+			if size%v.Rows() != 0 {
+				return fmt.Errorf("%w: got %v, want a multiple of %d along axis %d", qtensor.ErrShape, got, v.Rows(), i)
+			}
+			size /= v.Rows()
+		}
 		switch dim := ir.Batch - want; {
 		case b.all[dim] == 0:
 			b.all[dim], b.from[dim] = size, v.Name

@@ -21,10 +21,13 @@ var entries = map[string]any{
 	"calib.ReadProfile":       calib.ReadProfile,
 	"calib.WithMovingAverage": calib.WithMovingAverage,
 
-	"exprgraph.Attach":     exprgraph.Attach,
-	"exprgraph.Embed":      exprgraph.Embed,
-	"exprgraph.ReadBuild":  exprgraph.ReadBuild,
-	"exprgraph.WithSample": exprgraph.WithSample,
+	"exprgraph.Attach":        exprgraph.Attach,
+	"exprgraph.Embed":         exprgraph.Embed,
+	"exprgraph.Read":          exprgraph.Read,
+	"exprgraph.ReadBuild":     exprgraph.ReadBuild,
+	"exprgraph.WithBatchAxis": exprgraph.WithBatchAxis,
+	"exprgraph.WithoutBatch":  exprgraph.WithoutBatch,
+	"exprgraph.WithSample":    exprgraph.WithSample,
 
 	"model.Load":            model.Load,
 	"model.New":             model.New,

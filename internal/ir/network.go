@@ -6,7 +6,10 @@ package ir
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
+
+	"euryale/qtensor"
 )
 
 // Opset is the version of ONNX's operators whose meaning operations have.
@@ -38,6 +41,31 @@ type Value struct {
 	Name  string `json:"name"`
 	Shape []int  `json:"shape"`          // negative for free dimensions
 	Type  Type   `json:"type,omitempty"` // of the elements
+	// Multiple is how many indices of an input's axis −1 each sample has; 0 is 1.
+	Multiple int `json:"multiple,omitempty"`
+}
+
+// Rows returns Multiple, 1 where it is left out.
+func (v Value) Rows() int { return max(v.Multiple, 1) }
+
+// Size returns the size of an input, with sizes for the free dimensions but the batch. Errors:
+// qtensor.ErrShape.
+func (v Value) Size(sizes []int) (Size, error) {
+	shape, err := Bind(v.Shape, sizes)
+	if err != nil {
+		return nil, err
+	}
+	s, err := SizeOf(shape)
+	if err != nil || v.Multiple == 0 {
+		return s, err
+	}
+	axis := slices.Index(s, Batch)
+	if v.Multiple < 1 || v.Multiple > MaxElements || axis < 0 {
+		return nil, fmt.Errorf("%w: got multiple %d for %v, want one from 1 to %d, of an axis that is the batch", qtensor.ErrShape,
+			v.Multiple, v.Shape, MaxElements)
+	}
+	s[axis] = -v.Multiple
+	return s, s.check()
 }
 
 // Type is that of elements.
@@ -130,6 +158,9 @@ func (g *Network) Check() error {
 		}
 	}
 	for _, v := range g.Outputs {
+		if v.Multiple != 0 {
+			return fmt.Errorf("%w: output %q: got multiple %d, want it of inputs alone", ErrNetwork, v.Name, v.Multiple)
+		}
 		if !values[v.Name] {
 			return fmt.Errorf("%w: there is no output %q", ErrNetwork, v.Name)
 		}
