@@ -410,10 +410,11 @@ var networks = []netCase{
 			must(gorgonia.Concat(2, of(x, "g", 0, 2, 3), of(x, "h", 2, 4, 3))),
 			must(gorgonia.Concat(1, of(x, "k", 0, 2, 3), read)), must(gorgonia.Tanh(read)),
 			must(gorgonia.Concat(1, of(x, "m", 0, 2, 3), of(x, "n", 2, 4, 3))), // these are
+			must(gorgonia.Concat(1, of(x, "o", 1, 3, 3), of(x, "q", 2, 4, 3))),
 		}}
 	}, []string{
 		"Slice", "Conv", "Slice", "Conv", "Concat", "Conv", "Slice", "Conv", "Concat", "Conv", "Conv", "Concat",
-		"Conv", "Conv", "Concat", "Conv", "Conv", "Concat", "Tanh", "Conv",
+		"Conv", "Conv", "Concat", "Conv", "Conv", "Concat", "Tanh", "Conv", "Slice", "Conv", "Conv", "Concat",
 	}},
 	{"products of batches with a constant", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 3, 4)

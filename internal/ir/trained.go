@@ -110,6 +110,73 @@ func (c *Trained) Scale(by []float64, axis int) (*Trained, bool) {
 	return &Trained{Tensor: q}, err == nil
 }
 
+// Join returns the tensors one after the other along axis 0, with float32 scales. The one scale of a tensor
+// becomes one for each index of the axis. It is false for no tensor, for tensors of different schemes, and for
+// shapes that differ along another axis; also where scales lie along another axis, or the scheme takes one
+// alone.
+func Join(list ...*Trained) (*Trained, bool) {
+	var p qtensor.Params
+	var shape tensor.Shape
+	var codes codes
+	for i, c := range list {
+		if c.check() != nil {
+			return nil, false
+		}
+		own, of := c.Tensor.Shape(), c.Tensor.Params()
+		axis, perAxis := of.Scheme.Axis()
+		if len(own) == 0 || perAxis && axis != 0 || i > 0 && (of.Scheme != p.Scheme || !slices.Equal(own[1:], shape[1:])) {
+			return nil, false
+		}
+		if shape == nil {
+			shape, p.Scheme = slices.Clone(own), of.Scheme
+			shape[0] = 0
+		}
+		shape[0] += own[0]
+		if !perAxis {
+			of.Scales, of.ZeroPoints, of.Offsets = repeated(of.Scales, own[0]), repeated(of.ZeroPoints, own[0]), repeated(of.Offsets, own[0])
+		}
+		p.Scales, p.ZeroPoints, p.Offsets = append(p.Scales, of.Scales...), append(p.ZeroPoints, of.ZeroPoints...), append(p.Offsets, of.Offsets...)
+		if !codes.add(c.Tensor.Codes()) {
+			return nil, false
+		}
+	}
+	if shape == nil {
+		return nil, false
+	}
+	if p.Scheme.GroupSize() == 0 {
+		p.Scheme = p.Scheme.PerAxis(0)
+	}
+	p.Scheme = p.Scheme.WithScales(qtensor.ScaleFloat32)
+	q, err := qtensor.FromCodes(codes.tensor(shape), p)
+	return &Trained{Tensor: q}, err == nil
+}
+
+// codes are quantized values of a type.
+type codes struct {
+	signed   []int8
+	unsigned []uint8
+}
+
+// add appends those of a tensor, and reports whether they are integers.
+func (c *codes) add(t *tensor.Dense) bool {
+	switch x := t.Data().(type) {
+	case []int8:
+		c.signed = append(c.signed, x...)
+	case []uint8:
+		c.unsigned = append(c.unsigned, x...)
+	default:
+		return false
+	}
+	return true
+}
+
+func (c *codes) tensor(shape tensor.Shape) *tensor.Dense {
+	if c.signed != nil {
+		return dense.New(c.signed, shape)
+	}
+	return dense.New(c.unsigned, shape)
+}
+
 // repeated returns the only element of s n times; nil for nil.
 func repeated[T any](s []T, n int) []T {
 	if s == nil {

@@ -103,3 +103,59 @@ func TestTrained(t *testing.T) {
 		}
 	}
 }
+
+// TestJoin puts constants that were quantized in training one after the other.
+func TestJoin(t *testing.T) {
+	of := func(s qtensor.Scheme, seed float32, shape ...int) *ir.Trained {
+		x := drawn(tensor.Shape(shape).TotalSize(), shape...)
+		for i := range x.Float32s() {
+			x.Float32s()[i] += seed
+		}
+		q, err := qtensor.Quantize(x, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &ir.Trained{Tensor: q}
+	}
+	four, half := qtensor.PerChannelSymmetric(4, 0), qtensor.Int4().PerGroup(0, 4).WithScales(qtensor.ScaleFloat16)
+	for _, c := range []struct {
+		name   string
+		list   []*ir.Trained
+		shape  []int
+		scheme string // of the result; none where there is none
+	}{
+		{"one scale each", []*ir.Trained{of(qtensor.Symmetric(3), 0, 1, 2, 3), of(qtensor.Symmetric(3), 1, 1, 2, 3)}, []int{2, 2, 3}, "symmetric3@0"},
+		{"of two filters", []*ir.Trained{of(qtensor.Affine(4), 0, 2, 3), of(qtensor.Affine(4), 1, 1, 3)}, []int{3, 3}, "affine4@0"},
+		{"offsets", []*ir.Trained{of(qtensor.Uniform(4), 0, 1, 3), of(qtensor.Uniform(4), 1, 1, 3)}, []int{2, 3}, "uniform4@0"},
+		{"scales by filter", []*ir.Trained{of(four, 0, 2, 3), of(four, 1, 2, 3), of(four, 2, 2, 3)}, []int{6, 3}, "symmetric4@0"},
+		{"groups of float16 scales", []*ir.Trained{of(half, 0, 2, 9), of(half, 99, 2, 9)}, []int{4, 9}, "int4/g4@0"},
+		{"alone", []*ir.Trained{of(four, 0, 2, 3)}, []int{2, 3}, "symmetric4@0"},
+		{"none", nil, nil, ""},
+		{"a nil", []*ir.Trained{of(four, 0, 2, 3), nil}, nil, ""},
+		{"an error", []*ir.Trained{of(four, 0, 2, 3), {Err: qtensor.ErrShape}}, nil, ""},
+		{"another scheme", []*ir.Trained{of(four, 0, 2, 3), of(qtensor.PerChannelSymmetric(3, 0), 0, 2, 3)}, nil, ""},
+		{"another shape", []*ir.Trained{of(four, 0, 2, 3), of(four, 0, 3, 2)}, nil, ""},
+		{"more axes", []*ir.Trained{of(four, 0, 2, 3), of(four, 0, 2, 3, 1)}, nil, ""},
+		{"another axis", []*ir.Trained{of(qtensor.PerChannelSymmetric(4, 1), 0, 3, 3), of(qtensor.PerChannelSymmetric(4, 1), 0, 3, 3)}, nil, ""},
+		{"floats", []*ir.Trained{of(qtensor.Float16(), 0, 2, 3), of(qtensor.Float16(), 0, 2, 3)}, nil, ""},
+	} {
+		got, ok := ir.Join(c.list...)
+		if ok != (c.scheme != "") {
+			t.Errorf("%s: got %v, %t", c.name, got, ok)
+		}
+		if !ok {
+			continue
+		}
+		var want []float32
+		for _, one := range c.list {
+			x, err := one.Float32s()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, x...)
+		}
+		if x, err := got.Float32s(); err != nil || !slices.Equal(x, want) || got.String() != c.scheme || !slices.Equal(got.Tensor.Shape(), c.shape) {
+			t.Errorf("%s: got %v %v %v, %v, want %s %v %v", c.name, got, got.Tensor.Shape(), x, err, c.scheme, c.shape, want)
+		}
+	}
+}
