@@ -10,8 +10,8 @@ import (
 	"euryale/internal/ir"
 )
 
-// newReport returns what became of a network.
-func newReport(net *network, p *plan, b *built, seen collected, e evaluation) (*Report, error) {
+// newReport returns what became of a network; plain is whether weights were rounded to nearest.
+func newReport(net *network, p *plan, b *built, seen collected, e evaluation, plain bool) (*Report, error) {
 	r := &Report{Samples: e.samples, Profile: seen.profile}
 	for _, l := range p.layers {
 		of, err := l.report(b, seen.profile)
@@ -20,9 +20,12 @@ func newReport(net *network, p *plan, b *built, seen collected, e evaluation) (*
 		}
 		of.OutputSQNR = e.results[l.result]
 		r.Layers = append(r.Layers, of)
+		r.Warnings = append(r.Warnings, evidence{of, l, e.samplesOf(l.input(), seen.profile), plain}.warnings()...)
 	}
 	for _, o := range net.Outputs {
-		r.Outputs = append(r.Outputs, OutputReport{o.Name, e.outputs[o.Name]})
+		of := OutputReport{o.Name, e.outputs[o.Name]}
+		r.Outputs = append(r.Outputs, of)
+		r.Warnings = append(r.Warnings, warningsOf(WarnOutput, of.Name, of.SQNR)...)
 	}
 	r.Kept, r.OnQuantized = b.others(net, p)
 	return r, nil

@@ -8,8 +8,8 @@
 // The exports by subject:
 //
 //   - [Quantize] takes a float model and samples, and returns the quantized model and a [Report]: the scheme
-//     of each layer ([LayerReport]), and what it has lost, as the SQNR against the float model
-//     ([OutputReport]).
+//     of each layer ([LayerReport]), what it has lost, as the SQNR against the float model ([OutputReport]),
+//     and what deserves a look ([Warning], by [WarningKind]).
 //   - [Config] says how; a [LayerRule] makes exceptions for layers by name.
 //   - [Sample] is one batch of inputs. Samples show the ranges of activations, and what is lost.
 //   - [Pass] and [WeightQuantizer] are interfaces of stages that a Config may replace, as

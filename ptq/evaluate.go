@@ -5,7 +5,9 @@ import (
 	"errors"
 	"slices"
 
+	"euryale/calib"
 	"euryale/internal/dense"
+	"euryale/internal/ir"
 	"euryale/internal/noise"
 	"euryale/model"
 )
@@ -28,6 +30,17 @@ type evaluation struct {
 	results map[string]float64 // against the prepared model
 	outputs map[string]float64 // against the float model
 	samples int
+	items   int            // of the batches of all samples together
+	sizes   map[string]int // of values of the prepared model: elements in all samples together
+}
+
+// samplesOf returns in how many samples, each index of a batch being one, a profile has seen a value.
+func (e evaluation) samplesOf(value string, seen *calib.Profile) float64 {
+	h, err := seen.Histogram(value)
+	if err != nil {
+		return 0
+	}
+	return float64(h.Count()) * float64(e.items) / float64(e.sizes[value])
 }
 
 // sqnrEvaluator adds up squares.
@@ -43,36 +56,60 @@ func (e sqnrEvaluator) evaluate(ctx context.Context, m models, results []string,
 	if m.float != m.prepared {
 		outputs = noises(names)
 	}
-	count, err := e.walk(ctx, "compare", want, func(s Sample) error {
-		err := compareValues(ctx, m.prepared, m.quantized, s, values)
-		if err == nil && m.float != m.prepared {
-			err = compareOutputs(ctx, m.float, m.quantized, s, outputs)
+	of := evaluation{sizes: map[string]int{}}
+	var err error
+	of.samples, err = e.walk(ctx, "compare", want, func(s Sample) error {
+		if err := m.compareValues(ctx, s, values, of.sizes); err != nil {
+			return err
 		}
-		return err
+		of.items += batchOf(s, m.float.Inputs())
+		if m.float == m.prepared {
+			return nil
+		}
+		return compareOutputs(ctx, m.float, m.quantized, s, outputs)
 	})
-	return evaluation{sqnrs(values), sqnrs(outputs), count}, err
+	of.results, of.outputs = sqnrs(values), sqnrs(outputs)
+	return of, err
 }
 
-// compareValues adds what values of a quantized model are off by on a sample to their noises.
-func compareValues(ctx context.Context, float, quantized *model.Model, s Sample, of map[string]*noise.Noise) error {
-	want := map[string][]float32{}
-	if err := float.Observe(ctx, s, func(name string, x []float32) error {
-		if of[name] != nil {
-			want[name] = slices.Clone(x)
+// batchOf returns the size of the batch of a sample, which a model of the inputs takes: 1 where it has none.
+func batchOf(s Sample, inputs []model.ValueInfo) int {
+	for _, in := range inputs {
+		axis, shape := slices.Index(in.Shape, ir.Batch), s[in.Name].Shape()
+		left := len(in.Shape) - len(shape) // leading axes of size 1 may be left out
+		if axis >= max(left, 0) {
+			return shape[axis-left]
 		}
-		return nil
-	}); err != nil {
-		return err
 	}
-	return quantized.Observe(ctx, s, func(name string, x []float32) error {
-		if n := of[name]; n != nil {
-			n.Add(want[name], x)
-		}
-		return nil
-	})
+	return 1
 }
 
-// compareOutputs works like compareValues for outputs, of models whose networks may differ.
+// compareValues adds what values of the quantized model are off by on a sample to their noises, and the
+// elements of all values of the prepared model to sizes. Both models run at once, a value each in turn.
+func (m models) compareValues(ctx context.Context, s Sample, of map[string]*noise.Noise, sizes map[string]int) error {
+	quantized := newRun(ctx, m.quantized, s, func(name string) bool { return of[name] != nil })
+	defer quantized.stop()
+	var failed error // of the quantized model
+	err := m.prepared.Observe(ctx, s, func(name string, x []float32) error {
+		sizes[name] += len(x)
+		n := of[name]
+		if n == nil {
+			return nil
+		}
+		var y []float32
+		if y, failed = quantized.value(name); failed != nil {
+			return failed
+		}
+		n.Add(x, y)
+		return nil
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+// compareOutputs adds what outputs of a model are off by on a sample, of one whose network may differ.
 func compareOutputs(ctx context.Context, float, quantized *model.Model, s Sample, of map[string]*noise.Noise) error {
 	want, err := float.Run(ctx, s)
 	if err != nil {

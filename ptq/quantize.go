@@ -124,7 +124,7 @@ func (p pipeline) finish(
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := newReport(net, plan, b, seen, e)
+	r, err := newReport(net, plan, b, seen, e, p.quantizer == roundToNearest{})
 	if err != nil {
 		return nil, nil, err
 	}

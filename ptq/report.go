@@ -24,6 +24,8 @@ type Report struct {
 	OnQuantized []string
 	// Outputs are those of the model, in its order.
 	Outputs []OutputReport
+	// Warnings are those of layers, in their order, and then those of outputs.
+	Warnings []Warning
 	// Samples is the number of samples that were compared.
 	Samples int
 	// Profile is what was observed of activations, by the names of values: all of Config.Profile, and what
@@ -72,8 +74,8 @@ func (r *Report) Bytes() (float, quantized int) {
 	return float, quantized
 }
 
-// String returns a table with a line for each layer, and one for each output. Names with tabs or line breaks
-// are quoted.
+// String returns a table with a line for each layer, each output and each warning. Names with tabs or line
+// breaks are quoted.
 func (r *Report) String() string {
 	if r == nil {
 		r = &Report{}
@@ -94,6 +96,9 @@ func (r *Report) String() string {
 	}
 	for _, o := range r.Outputs {
 		fmt.Fprintf(w, "%s\t\t\t\t\t\t\t%.1f\n", table.Cell(o.Name), o.SQNR)
+	}
+	for _, warning := range r.Warnings {
+		fmt.Fprintf(w, "warning: %s: %s\n", table.Cell(warning.Name), table.Cell(warning.Text))
 	}
 	_ = w.Flush() // strings.Builder gives no error
 	return b.String()

@@ -117,6 +117,8 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[ptq.LayerRule](),
 	reflect.TypeFor[ptq.Pass](),
 	reflect.TypeFor[ptq.Sample](),
+	reflect.TypeFor[ptq.Warning](),
+	reflect.TypeFor[ptq.WarningKind](),
 	reflect.TypeFor[ptq.WeightQuantizer](),
 
 	reflect.TypeFor[qtensor.Bundle](),
