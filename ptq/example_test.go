@@ -29,22 +29,20 @@ func Example() {
 	path := filepath.Join(dir, "model.safetensors")
 	sample := tensor.New(tensor.WithShape(1, 2), tensor.WithBacking([]float32{1, 2}))
 
-	build := func(batch int) (exprgraph.Graph, error) { // the float graph, of Gorgonia's nodes
-		g := gorgonia.NewGraph()
-		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(batch, 2), gorgonia.WithName("x"))
-		w := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 3), gorgonia.WithName("w"), gorgonia.WithValue(weight))
-		b := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithShape(3), gorgonia.WithName("b"), gorgonia.WithValue(bias))
-		y := gorgonia.Must(gorgonia.Rectify(gorgonia.Must(gorgonia.BroadcastAdd(gorgonia.Must(gorgonia.Mul(x, w)), b, nil, []byte{0}))))
-		return exprgraph.Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{y}}, nil
-	}
-	float, _, err := exprgraph.ReadBuild(ctx, build) // compared with Gorgonia
+	g := gorgonia.NewGraph() // the graph that was trained, at whatever batch size
+	x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(32, 2), gorgonia.WithName("x"))
+	w := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2, 3), gorgonia.WithName("w"), gorgonia.WithValue(weight))
+	b := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithShape(3), gorgonia.WithName("b"), gorgonia.WithValue(bias))
+	h := gorgonia.Must(gorgonia.Rectify(gorgonia.Must(gorgonia.BroadcastAdd(gorgonia.Must(gorgonia.Mul(x, w)), b, nil, []byte{0}))))
+
+	float, _, err := exprgraph.Read(ctx, gorgonia.Nodes{x}, gorgonia.Nodes{h}) // compared with Gorgonia
 	check(err)
 	m, report, err := ptq.Quantize(ctx, float, samples, ptq.Config{Activations: model.StaticInt8})
 	check(err)
 	fmt.Println(report.Layers[0].Name, report.Layers[0].Weights, report.Layers[0].Activations) // report itself is a table
 	check(m.Save(path))
 
-	loaded, err := model.Load(path) // needs neither build nor the float graph
+	loaded, err := model.Load(path) // needs neither the graph nor Gorgonia
 	check(err)
 	y, err := loaded.Run(ctx, map[string]tensor.Tensor{"x": sample}) // any batch size
 	check(err)

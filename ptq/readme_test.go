@@ -2,29 +2,42 @@ package ptq_test
 
 import (
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
 
-// The code in README.md is that of Example, line by line, so it compiles and runs.
+// The programs in README.md are those of the examples here, line by line, so they compile and run.
 func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	example, err := os.ReadFile("example_test.go")
+	paths, err := filepath.Glob("*example_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, code, found := strings.Cut(string(readme), "```go\n")
-	code, _, closed := strings.Cut(code, "```")
-	lines := strings.Split(strings.TrimSpace(code), "\n")
-	if !found || !closed || len(lines) < 10 || len(lines) > 20 {
-		t.Fatalf("README.md: got an example of %d lines, want 10 to 20", len(lines))
+	var examples []string
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		examples = append(examples, string(text))
 	}
-	for _, line := range lines {
-		if !strings.Contains(string(example), "\t"+line+"\n") && line != "" {
-			t.Errorf("README.md: %q is not in example_test.go", line)
+	programs := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	if len(programs) < 3 {
+		t.Fatalf("README.md: got %d programs, want 3 or more", len(programs))
+	}
+	for i, p := range programs {
+		program := strings.TrimSpace(p[1])
+		if n := strings.Count(program, "\n") + 1; n > 20 {
+			t.Errorf("README.md: program %d has %d lines, want at most 20", i, n)
+		}
+		indented := regexp.MustCompile(`(?m)^(.)`).ReplaceAllString(program, "\t$1")
+		if !strings.Contains(strings.Join(examples, "\n"), indented+"\n") {
+			t.Errorf("README.md: program %d is in no example:\n%s", i, program)
 		}
 	}
 }
