@@ -78,7 +78,7 @@ func batchOf(s Sample, inputs []model.ValueInfo) int {
 		axis, shape := slices.Index(in.Shape, ir.Batch), s[in.Name].Shape()
 		left := len(in.Shape) - len(shape) // leading axes of size 1 may be left out
 		if axis >= max(left, 0) {
-			return shape[axis-left]
+			return shape[axis-left] / max(in.Multiple, 1)
 		}
 	}
 	return 1
