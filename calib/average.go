@@ -1,6 +1,10 @@
 package calib
 
-import "fmt"
+import (
+	"fmt"
+
+	"euryale/qtensor"
+)
 
 // AveragingConstant is the averaging constant of the zero MovingAverage, the one that PyTorch's
 // MovingAverageMinMaxObserver has by default.
@@ -59,3 +63,21 @@ func (m *MovingAverage) Range() (lo, hi float32, err error) {
 	}
 	return float32(m.lo), float32(m.hi), nil
 }
+
+// MovingAverageMinMax is the averaging constant of a MovingAverage that ptq.Quantize is to take ranges of, as
+// PyTorch's MovingAverageMinMaxObserver does: ptq.Config{Range: calib.MovingAverageMinMax(0.01)}.
+//
+// It is a RangeEstimator for that, but no Histogram, and so no Profile, knows the order of the batches: Range
+// is always an error, ErrEmpty or ErrOption.
+type MovingAverageMinMax float64
+
+// Range returns an error: ErrEmpty for a histogram without a finite value, and else ErrOption.
+func (c MovingAverageMinMax) Range(h *Histogram, _ qtensor.Scheme) (lo, hi float32, err error) {
+	if err := checkSeen("MovingAverageMinMax", h); err != nil {
+		return 0, 0, err
+	}
+	return 0, 0, fmt.Errorf("calib: MovingAverageMinMax: %w: got a Histogram, which has no order of batches, want samples for ptq.Quantize, or Calibrator.MovingAverage", ErrOption)
+}
+
+// String returns the name and the constant.
+func (c MovingAverageMinMax) String() string { return fmt.Sprintf("moving average %v", float64(c)) }

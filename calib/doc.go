@@ -16,8 +16,10 @@
 //   - [Histogram] counts the values that were observed, in fixed memory: in bins of one width ([Bin]).
 //   - [Profile] holds histograms by key, is merged with others, and is saved as JSON.
 //   - [RangeEstimator] makes a range of a histogram, from which Profile.Params makes qtensor.Params. [MinMax]
-//     is one.
+//     clips nothing, [Percentile] a share of the values, and [MSE], [Entropy] and [HistogramL2] what makes
+//     quantizing lose least: squared error (MSE and HistogramL2), or Kullback-Leibler divergence.
 //   - [MovingAverage] follows the range from batch to batch. It needs no histogram, but cannot be merged.
+//     [MovingAverageMinMax] has ptq.Quantize take the ranges of one.
 //
 // Observing and estimating are separate: one Profile serves 8 bits and 4, and any estimator. Profiles of
 // several machines merge, in whatever order, into exactly the profile that one machine would have made of all

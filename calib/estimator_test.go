@@ -125,3 +125,25 @@ func TestNewMovingAverageConstant(t *testing.T) {
 		}
 	}
 }
+
+// No histogram has the order of batches.
+func TestMovingAverageMinMaxOfHistogram(t *testing.T) {
+	for _, c := range []MovingAverageMinMax{0.01, 1, 0} {
+		if _, _, err := c.Range(histogramOf([]float32{1, 2}), qtensor.Affine(8)); !errors.Is(err, ErrOption) {
+			t.Errorf("%v: got error %v, want ErrOption", c, err)
+		}
+		for _, h := range []*Histogram{nil, {}} {
+			if _, _, err := c.Range(h, qtensor.Affine(8)); !errors.Is(err, ErrEmpty) {
+				t.Errorf("%v of %v: got error %v, want ErrEmpty", c, h, err)
+			}
+		}
+	}
+	for e, want := range map[RangeEstimator]string{
+		MovingAverageMinMax(0.01): "moving average 0.01", Percentile(99.99): "percentile 99.99", MSE(): "mse", Entropy(): "entropy",
+		HistogramL2(): "histogram-l2",
+	} {
+		if e.String() != want {
+			t.Errorf("got name %q, want %q", e.String(), want)
+		}
+	}
+}

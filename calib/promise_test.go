@@ -43,6 +43,10 @@ func TestPromisedErrors(t *testing.T) {
 	rangeOf := func(_, _ float32, err error) error { return err }
 	params := func(key string, s qtensor.Scheme, r calib.RangeEstimator) error { return second(p.Params(key, s, r)) }
 	affine, minMax := qtensor.Affine(8), calib.MinMax()
+	seen, err := p.Histogram("whole")
+	if err != nil {
+		t.Fatal(err)
+	}
 	written := func() string {
 		var b bytes.Buffer
 		if err := p.Write(&b); err != nil {
@@ -124,6 +128,22 @@ func TestPromisedErrors(t *testing.T) {
 		{"MovingAverage.Range", "nil", calib.ErrEmpty, rangeOf((*calib.MovingAverage)(nil).Range())},
 		{"MinMax", "nothing seen", calib.ErrEmpty, rangeOf(minMax.Range(new(calib.Histogram), affine))},
 		{"MinMax", "nil", calib.ErrEmpty, rangeOf(minMax.Range(nil, affine))},
+		{"Percentile", "nothing seen", calib.ErrEmpty, rangeOf(calib.Percentile(99).Range(new(calib.Histogram), affine))},
+		{"Percentile", "nil", calib.ErrEmpty, rangeOf(calib.Percentile(99).Range(nil, affine))},
+		{"Percentile", "0", calib.ErrOption, rangeOf(calib.Percentile(0).Range(seen, affine))},
+		{"Percentile", "above 100", calib.ErrOption, rangeOf(calib.Percentile(100.1).Range(seen, affine))},
+		{"Percentile", "NaN", calib.ErrOption, rangeOf(calib.Percentile(math.NaN()).Range(seen, affine))},
+		{"Percentile", "no scheme", qtensor.ErrScheme, rangeOf(calib.Percentile(99).Range(seen, qtensor.Scheme{}))},
+		{"MSE", "nothing seen", calib.ErrEmpty, rangeOf(calib.MSE().Range(new(calib.Histogram), affine))},
+		{"MSE", "no scheme", qtensor.ErrScheme, rangeOf(calib.MSE().Range(seen, qtensor.Scheme{}))},
+		{"Entropy", "nothing seen", calib.ErrEmpty, rangeOf(calib.Entropy().Range(new(calib.Histogram), affine))},
+		{"Entropy", "no scheme", qtensor.ErrScheme, rangeOf(calib.Entropy().Range(seen, qtensor.Scheme{}))},
+		{"HistogramL2", "nothing seen", calib.ErrEmpty, rangeOf(calib.HistogramL2().Range(new(calib.Histogram), affine))},
+		{"HistogramL2", "no scheme", qtensor.ErrScheme, rangeOf(calib.HistogramL2().Range(seen, qtensor.Scheme{}))},
+		{"MovingAverageMinMax", "nothing seen", calib.ErrEmpty, rangeOf(calib.MovingAverageMinMax(0.1).Range(nil, affine))},
+		{"MovingAverageMinMax", "a histogram", calib.ErrOption, rangeOf(calib.MovingAverageMinMax(0.1).Range(seen, affine))},
+		{"Profile.Params", "a percentile of 0", calib.ErrOption, params("whole", affine, calib.Percentile(0))},
+		{"Profile.Params", "a moving average", calib.ErrOption, params("whole", affine, calib.MovingAverageMinMax(0.1))},
 		{"NewCalibrator", "no key", calib.ErrKey, at("", shape)},
 		{"NewCalibrator", "an option's key", calib.ErrKey, at("x", shape, calib.PerChannel(0, "y"))},
 		{"NewCalibrator", "a nil option", calib.ErrOption, at("x", shape, nil)},

@@ -13,16 +13,17 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// collector has a float model run on samples, and returns what there is to see of some of its values: points,
-// of which true ones are to be finite.
+// collector has a float model run on samples, and returns what there is to see of the values that a selection
+// needs.
 type collector interface {
-	collect(ctx context.Context, m *model.Model, points map[string]bool) (collected, error)
+	collect(ctx context.Context, m *model.Model, s selection) (collected, error)
 }
 
 // collected is what a collector has observed.
 type collected struct {
-	profile *calib.Profile // of the points, and of what was known before
-	samples int            // 0 where nothing was left to see
+	profile  *calib.Profile // of the points, and of what was known before
+	averages averages
+	samples  int // 0 where nothing was left to see
 }
 
 // rangeCollector counts values in histograms, but for those of which known has one.
@@ -31,8 +32,12 @@ type rangeCollector struct {
 	known *calib.Profile
 }
 
-func (c rangeCollector) collect(ctx context.Context, m *model.Model, points map[string]bool) (collected, error) {
+func (c rangeCollector) collect(ctx context.Context, m *model.Model, s selection) (collected, error) {
+	points, averages := s.points(), s.averages()
 	missing, err := missingPoints(c.known, points)
+	if err == nil {
+		err = averages.check(missing)
+	}
 	if err != nil {
 		return collected{}, err
 	}
@@ -52,6 +57,7 @@ func (c rangeCollector) collect(ctx context.Context, m *model.Model, points map[
 			if points[name] && checkFinite(x) != nil {
 				return notFinite(name)
 			}
+			averages.observe(name, x)
 			return calibrator.ObserveFloat32(name, x, nil)
 		})
 	})
@@ -59,7 +65,7 @@ func (c rangeCollector) collect(ctx context.Context, m *model.Model, points map[
 		return collected{}, err
 	}
 	profile, err = merged(c.known, calibrator.Profile())
-	return collected{profile, count}, err
+	return collected{profile, averages, count}, err
 }
 
 func notFinite(value string) error {

@@ -33,7 +33,8 @@ type Config struct {
 	// have no arithmetic, and ignore it.
 	Activations model.Activations
 	// Range estimates the ranges of activations under StaticInt8 from the histograms of what was observed;
-	// nil is calib.MinMax(). The scheme is qtensor.Affine(8).
+	// nil is calib.MinMax(). The scheme is qtensor.Affine(8). A calib.MovingAverageMinMax follows the samples,
+	// as far as Profile does not have their values: it has no averages.
 	Range calib.RangeEstimator
 	// Profile is an earlier calibration, by the names of values: a Report.Profile, or what a calib.Calibrator
 	// recorded in model.Model.Observe. If Passes change the model, it is of the model that they return.
@@ -58,6 +59,7 @@ type LayerRule struct {
 	Float       bool // the layers stay float, and Weights and Activations are ignored
 	Weights     *qtensor.Scheme
 	Activations model.Activations
+	Range       calib.RangeEstimator // of the layer's input
 }
 
 // settings are what a Config says of one layer.
@@ -65,11 +67,14 @@ type settings struct {
 	float       bool
 	weights     qtensor.Scheme
 	activations model.Activations
+	estimator   calib.RangeEstimator
 }
 
 // settings returns what holds for a layer: the fields of its rule, in place of those left zero the Config's.
 func (c Config) settings(layer string) settings {
-	s := settings{weights: qtensor.PerChannelSymmetric(8, 0), activations: cmp.Or(c.Activations, model.Fixed24)}
+	s := settings{
+		weights: qtensor.PerChannelSymmetric(8, 0), activations: cmp.Or(c.Activations, model.Fixed24), estimator: c.estimator(),
+	}
 	if c.Weights != nil {
 		s.weights = *c.Weights
 	}
@@ -81,9 +86,12 @@ func (c Config) settings(layer string) settings {
 	if r.Weights != nil {
 		s.weights = *r.Weights
 	}
-	s.float, s.activations = r.Float, cmp.Or(r.Activations, s.activations)
+	s.float, s.activations, s.estimator = r.Float, cmp.Or(r.Activations, s.activations), cmp.Or(r.Range, s.estimator)
 	return s
 }
+
+// estimator returns that of all values but the inputs of layers with a rule.
+func (c Config) estimator() calib.RangeEstimator { return cmp.Or(c.Range, calib.MinMax()) }
 
 // checkMatches reports a rule that is for none of the layers.
 func (c Config) checkMatches(layers []string) error {
@@ -121,7 +129,7 @@ func (c Config) check() error {
 	if at := slices.Index(c.Passes, nil); at >= 0 {
 		return fmt.Errorf("Config: %w: pass %d: got nil, want a Pass", qtensor.ErrParams, at)
 	}
-	if err := checkFields(c.Weights, c.Activations); err != nil {
+	if err := checkFields(c.Weights, c.Activations, c.Range); err != nil {
 		return fmt.Errorf("Config: %w", err)
 	}
 	for i, r := range c.Rules {
@@ -129,7 +137,7 @@ func (c Config) check() error {
 		if err != nil {
 			err = fmt.Errorf("%w: %w", qtensor.ErrParams, err)
 		} else {
-			err = checkFields(r.Weights, r.Activations)
+			err = checkFields(r.Weights, r.Activations, r.Range)
 		}
 		if err != nil {
 			return fmt.Errorf("Config: rule %d: pattern %q: %w", i, r.Pattern, err)
@@ -139,9 +147,14 @@ func (c Config) check() error {
 }
 
 // checkFields reports what Config and LayerRule both have.
-func checkFields(weights *qtensor.Scheme, a model.Activations) error {
+func checkFields(weights *qtensor.Scheme, a model.Activations, r calib.RangeEstimator) error {
 	if err := a.Validate(); err != nil {
 		return err
+	}
+	if c, ok := r.(calib.MovingAverageMinMax); ok {
+		if _, err := calib.NewMovingAverage(float64(c)); err != nil {
+			return err
+		}
 	}
 	if weights == nil {
 		return nil

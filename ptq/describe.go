@@ -55,16 +55,18 @@ func (l layerPlan) report(b *built, seen *calib.Profile) (LayerReport, error) {
 	}
 	r.Activations, r.Low, r.High = l.activations, h.Min(), h.Max()
 	if l.params.Min != nil {
-		r.Clipped = outside(h, l.params.Min[0], l.params.Max[0])
+		r.Range, r.Clipped = l.estimator, outside(h, l.params.Min[0], l.params.Max[0])
 	}
 	return r, nil
 }
 
-// outside returns the fraction of what was observed that is in bins outside of [low, high].
+// outside returns the fraction of what was observed that is in bins outside of [low, high]. The largest value
+// is inside if it is high, and in a bin that begins there.
 func outside(h *calib.Histogram, low, high float32) float64 {
 	var count uint64
+	above := high < h.Max()
 	for b := range h.Bins() {
-		if b.High <= float64(low) || b.Low > float64(high) {
+		if b.High <= float64(low) || above && b.Low >= float64(high) {
 			count += b.Count
 		}
 	}

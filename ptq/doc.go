@@ -10,7 +10,9 @@
 //   - [Quantize] takes a float model and samples, and returns the quantized model and a [Report]: the scheme
 //     of each layer ([LayerReport]), what it has lost, as the SQNR against the float model ([OutputReport]),
 //     and what deserves a look ([Warning], by [WarningKind]).
-//   - [Config] says how; a [LayerRule] makes exceptions for layers by name.
+//   - [Config] says how; a [LayerRule] makes exceptions for layers by name. Either has a Range, which turns
+//     what was observed of activations into their ranges under StaticInt8: calib.MinMax, Percentile, MSE,
+//     Entropy, HistogramL2 or MovingAverageMinMax.
 //   - [Sample] is one batch of inputs. Samples show the ranges of activations, and what is lost.
 //   - [Pass] and [WeightQuantizer] are interfaces of stages that a Config may replace, as
 //     calib.RangeEstimator is. [FoldBatchNormalization] is the Pass that runs by default.

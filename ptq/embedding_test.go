@@ -121,7 +121,7 @@ func TestEmbedding(t *testing.T) {
 			t.Errorf("got %+v, want %+v, at %v dB or more", l, want, c.least)
 		}
 		lines := strings.Split(r.String(), "\n")
-		if got := strings.Fields(lines[1]); !slices.Equal(got[:6], []string{"embedding", "Gather", c.want, "-", "-", "-"}) || len(got) != 10 {
+		if got := strings.Fields(lines[1]); !slices.Equal(got[:7], []string{"embedding", "Gather", c.want, "-", "-", "-", "-"}) || len(got) != 11 {
 			t.Errorf("%s: the report says %q", c.want, got)
 		}
 		if a := r.Layers[1]; a.Name != "a" || a.Activations != model.StaticInt8 || a.High <= 0 {

@@ -38,7 +38,7 @@ func randomNetwork(t *testing.T, seed uint64) (*ir.Network, *calib.Profile, map[
 		}
 	}
 	params := func(v string) qtensor.Params {
-		p, err := rangePlanner{}.params(seen, v)
+		p, err := collected{profile: seen}.params(v, calib.MinMax())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,8 +86,8 @@ func randomNetwork(t *testing.T, seed uint64) (*ir.Network, *calib.Profile, map[
 // sumsOf returns the sums of a network, and the parameters of what they read.
 func sumsOf(t *testing.T, g *ir.Network, seen *calib.Profile) (sums, map[string]qtensor.Params) {
 	t.Helper()
-	s := selection{sums: indexed(g).sums(true)}
-	p, err := rangePlanner{}.plan(s, seen)
+	s := selection{sums: indexed(g).sums(true), estimator: calib.MinMax()}
+	p, err := rangePlanner{}.plan(s, collected{profile: seen})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func TestFinishAgain(t *testing.T) {
 			}
 		}
 		first := newPipeline(configs[0], imageSamples)
-		seen, err := first.collect(t.Context(), float, selections[0].points())
+		seen, err := first.collect(t.Context(), float, selections[0])
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -122,14 +122,14 @@ func (r replaced) call(stage string) error {
 	return nil
 }
 
-func (r replaced) collect(ctx context.Context, m *model.Model, points map[string]bool) (collected, error) {
+func (r replaced) collect(ctx context.Context, m *model.Model, s selection) (collected, error) {
 	if err := r.call("collect"); err != nil {
 		return collected{}, err
 	}
-	return r.pipeline.collect(ctx, m, points)
+	return r.pipeline.collect(ctx, m, s)
 }
 
-func (r replaced) plan(s selection, seen *calib.Profile) (*plan, error) {
+func (r replaced) plan(s selection, seen collected) (*plan, error) {
 	if err := r.call("plan"); err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func TestStages(t *testing.T) {
 		of := newPipeline(Config{}, imageSamples)
 		r := replaced{of, fails, &calls}
 		p := pipeline{r, r, r, r, r}
-		seen, err := p.collect(t.Context(), float, s.points())
+		seen, err := p.collect(t.Context(), float, s)
 		var m *model.Model
 		if err == nil {
 			m, _, err = p.finish(t.Context(), models{float: float, prepared: float}, net, s, seen)

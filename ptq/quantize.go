@@ -40,7 +40,9 @@ import (
 //   - qtensor.ErrValue for NaN or an infinity in a weight, or in the input of a layer.
 //   - qtensor.ErrShape for a Pass that returns other inputs or outputs.
 //   - calib.ErrKey for a Profile with a key that is no input and no result of an operation of the model;
-//     qtensor.ErrShape for one that is per channel, and empty, where values are needed.
+//     qtensor.ErrShape for one that is per channel, and empty, where values are needed; calib.ErrOption for
+//     one with values whose estimator is a calib.MovingAverageMinMax, and for a constant of one outside
+//     (0, 1].
 func Quantize(
 	ctx context.Context, float *model.Model, samples iter.Seq2[Sample, error], cfg Config,
 ) (*model.Model, *Report, error) {
@@ -78,7 +80,7 @@ func quantize(
 	if err := checkProfile(cfg.Profile, net); err != nil {
 		return nil, nil, err
 	}
-	seen, err := stages.collect(ctx, prepared, selected.points())
+	seen, err := stages.collect(ctx, prepared, selected)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,7 +98,7 @@ type pipeline struct {
 
 func newPipeline(cfg Config, samples iter.Seq2[Sample, error]) pipeline {
 	w := walker{samples, cfg.Progress}
-	p := pipeline{rangeCollector{w, cfg.Profile}, rangePlanner{cfg.Range}, cfg.WeightQuantizer, modelBuilder{}, sqnrEvaluator{w}}
+	p := pipeline{rangeCollector{w, cfg.Profile}, rangePlanner{}, cfg.WeightQuantizer, modelBuilder{}, sqnrEvaluator{w}}
 	if p.quantizer == nil {
 		p.quantizer = roundToNearest{}
 	}
@@ -107,7 +109,7 @@ func newPipeline(cfg Config, samples iter.Seq2[Sample, error]) pipeline {
 func (p pipeline) finish(
 	ctx context.Context, m models, net *network, s selection, seen collected,
 ) (*model.Model, *Report, error) {
-	plan, err := p.plan(s, seen.profile)
+	plan, err := p.plan(s, seen)
 	if err != nil {
 		return nil, nil, err
 	}

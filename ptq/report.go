@@ -1,6 +1,7 @@
 package ptq
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -35,7 +36,7 @@ type Report struct {
 
 // LayerReport is what became of a product, a convolution or an embedding. SQNRs are in dB.
 //
-// Activations, Low, High and Clipped are zero for a layer that stays float, and for an embedding (Op
+// Activations, Low, High, Range and Clipped are zero for a layer that stays float, and for an embedding (Op
 // "Gather"), which has no arithmetic. Weights is "" for a layer that stays float.
 type LayerReport struct {
 	Name, Op  string
@@ -45,6 +46,7 @@ type LayerReport struct {
 	Weights     string            // the scheme, such as "symmetric8@1"
 	Activations model.Activations // the way in which the layer represents its input
 	Low, High   float32           // the observed range of its input, before it is quantized
+	Range       string            // the estimator of the range of StaticInt8, such as "minmax"; "" for one that was trained
 	Clipped     float64           // the fraction of its input outside of the range of StaticInt8
 
 	WeightSQNR float64 // of the weights against the float ones; +Inf for weights that were trained quantized
@@ -82,7 +84,7 @@ func (r *Report) String() string {
 	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "layer\top\tweights\tactivations\trange\tclipped\tweight dB\toutput dB\tbytes\tof float")
+	fmt.Fprintln(w, "layer\top\tweights\tactivations\tobserved\trange\tclipped\tweight dB\toutput dB\tbytes\tof float")
 	for _, l := range r.Layers {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", table.Cell(l.Name), table.Cell(l.Op), l.cells())
 	}
@@ -95,7 +97,7 @@ func (r *Report) String() string {
 		}
 	}
 	for _, o := range r.Outputs {
-		fmt.Fprintf(w, "%s\t\t\t\t\t\t\t%.1f\n", table.Cell(o.Name), o.SQNR)
+		fmt.Fprintf(w, "%s\t\t\t\t\t\t\t\t%.1f\n", table.Cell(o.Name), o.SQNR)
 	}
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(w, "warning: %s: %s\n", table.Cell(warning.Name), table.Cell(warning.Text))
@@ -107,11 +109,12 @@ func (r *Report) String() string {
 // cells returns what follows the name and the op of a layer.
 func (l LayerReport) cells() string {
 	if !l.Quantized {
-		return fmt.Sprintf("float: %s\t\t\t\t\t%.1f\t%d\t1", table.Cell(l.Reason), l.OutputSQNR, l.Bytes)
+		return fmt.Sprintf("float: %s\t\t\t\t\t\t%.1f\t%d\t1", table.Cell(l.Reason), l.OutputSQNR, l.Bytes)
 	}
-	activations := "-\t-\t-"
+	activations := "-\t-\t-\t-"
 	if l.Op != ir.OpGather {
-		activations = fmt.Sprintf("%v\t[%.4g, %.4g]\t%.4f", l.Activations, l.Low, l.High, l.Clipped)
+		activations = fmt.Sprintf("%v\t[%.4g, %.4g]\t%s\t%.4f", l.Activations, l.Low, l.High,
+			table.Cell(cmp.Or(l.Range, "-")), l.Clipped)
 	}
 	return fmt.Sprintf("%s\t%s\t%.1f\t%.1f\t%d\t%.3f", table.Cell(l.Weights), activations, l.WeightSQNR, l.OutputSQNR,
 		l.Bytes, float64(l.Bytes)/float64(max(l.FloatBytes, 1)))

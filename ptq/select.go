@@ -3,6 +3,7 @@ package ptq
 import (
 	"fmt"
 
+	"euryale/calib"
 	"euryale/model"
 	"euryale/qtensor"
 )
@@ -12,8 +13,9 @@ const ruled = "a rule says so"
 
 // selection is what is to be quantized by a Config, before anything is known of activations.
 type selection struct {
-	targets []target // all products of the network, in order
-	sums    sums
+	targets   []target // all products of the network, in order
+	sums      sums
+	estimator calib.RangeEstimator // of what sums read
 }
 
 // target is a product with what the Config says of it.
@@ -22,6 +24,12 @@ type target struct {
 	reason      string         // why it stays float, or ""
 	weights     qtensor.Scheme // along its channel axis, or that which the weight was trained with
 	activations model.Activations
+	estimator   calib.RangeEstimator // of its input
+}
+
+// estimated reports whether a product becomes a layer whose input has a range that an estimator makes.
+func (t target) estimated() bool {
+	return t.layer() && t.activations == model.StaticInt8 && t.fake == nil
 }
 
 // layer reports whether a product becomes a quantized layer.
@@ -41,14 +49,17 @@ func (c Config) selection(net *network) (s selection, err error) {
 	if err := c.checkQuantized(s.targets); err != nil {
 		return selection{}, err
 	}
-	s.sums = net.sums(c.static())
+	s.sums, s.estimator = net.sums(c.static()), c.estimator()
 	return s, nil
 }
 
 // target returns what the Config says of a product.
 func (c Config) target(p *product) target {
 	of := c.settings(p.Name)
-	t := target{product: p, reason: p.reason, weights: withChannelAxis(of.weights, p.ChannelAxis()), activations: of.activations}
+	t := target{
+		product: p, reason: p.reason, weights: withChannelAxis(of.weights, p.ChannelAxis()),
+		activations: of.activations, estimator: of.estimator,
+	}
 	switch {
 	case of.float:
 		t.reason = ruled

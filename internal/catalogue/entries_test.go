@@ -14,10 +14,14 @@ import (
 // entries are the exported functions of all packages.
 var entries = map[string]any{
 	"calib.NewCalibrator":     calib.NewCalibrator,
+	"calib.Entropy":           calib.Entropy,
+	"calib.HistogramL2":       calib.HistogramL2,
 	"calib.LoadProfile":       calib.LoadProfile,
 	"calib.MinMax":            calib.MinMax,
+	"calib.MSE":               calib.MSE,
 	"calib.NewMovingAverage":  calib.NewMovingAverage,
 	"calib.PerChannel":        calib.PerChannel,
+	"calib.Percentile":        calib.Percentile,
 	"calib.ReadProfile":       calib.ReadProfile,
 	"calib.WithMovingAverage": calib.WithMovingAverage,
 
@@ -77,6 +81,7 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[calib.Bin](),
 	reflect.TypeFor[calib.Histogram](),
 	reflect.TypeFor[calib.MovingAverage](),
+	reflect.TypeFor[calib.MovingAverageMinMax](),
 	reflect.TypeFor[calib.CalibratorOption](),
 	reflect.TypeFor[calib.Profile](),
 	reflect.TypeFor[calib.RangeEstimator](),

@@ -76,7 +76,9 @@ func init() {
 
 	fixed(calib.PerChannel(0), nil, calib.PerChannel(1, "x"), calib.PerChannel(-1), calib.PerChannel(math.MaxInt),
 		calib.PerChannel(0, "none"), calib.WithMovingAverage(0.1), calib.WithMovingAverage(math.NaN()))
-	fixed[calib.RangeEstimator](calib.MinMax(), nil, failing{})
+	fixed[calib.RangeEstimator](calib.MinMax(), nil, failing{}, calib.Percentile(99.9), calib.Percentile(math.NaN()), calib.MSE(),
+		calib.Entropy(), calib.HistogramL2(), calib.MovingAverageMinMax(0.1), calib.MovingAverageMinMax(2))
+	fixed(calib.MovingAverageMinMax(0.1), 0, calib.MovingAverageMinMax(math.NaN()))
 	give(func(*setting) *calib.Profile {
 		c := must(calib.NewCalibrator(map[string]tensor.Shape{"x": {2, 4}}))
 		if err := c.Observe("x", dense(floats(8), 2, 4)); err != nil {
