@@ -24,6 +24,11 @@ var constants = []netCase{
 		x := z.input("x", z.batch, 4)
 		return source(x, must(gorgonia.Mul(x, must(gorgonia.HadamardProd(z.weight("w", 4, 3), z.scalar(0.5))))))
 	}, []string{"Gemm"}},
+	{"weight of a difference", func(z *zoo) Graph { // which float32 would cancel
+		x := z.input("x", z.batch, 4)
+		w := must(gorgonia.Sub(must(gorgonia.Add(z.weight("w", 4, 3), z.scalar(1<<20))), z.scalar(1<<20)))
+		return source(x, must(gorgonia.Mul(x, w)))
+	}, []string{"Gemm"}},
 	{"masked weight", func(z *zoo) Graph {
 		x := z.input("x", z.batch, 4)
 		w := must(gorgonia.HadamardProd(z.weight("w", 4, 3), must(gorgonia.Gt(z.weight("mask", 4, 3), z.scalar(0), true))))

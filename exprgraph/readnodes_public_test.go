@@ -94,7 +94,9 @@ func TestReadOneSample(t *testing.T) {
 	}
 	sum := gorgonia.Must(gorgonia.Add(gorgonia.Must(gorgonia.Mul(weight("w", 2, 3), x)), gorgonia.Must(gorgonia.Mul(weight("uu", 2, 2), h))))
 	state := gorgonia.Must(gorgonia.Tanh(gorgonia.Must(gorgonia.Add(sum, weight("bbb", 2)))))
-	joined := gorgonia.Must(gorgonia.Concat(0, state, weight("one", 1)))
+	square := gorgonia.Must(gorgonia.Reshape(gorgonia.Must(gorgonia.Concat(0, state, state)), tensor.Shape{2, 2}))
+	rows := gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.Transpose(square, 1, 0)), 0)) // the same number twice, if not transposed
+	joined := gorgonia.Must(gorgonia.Concat(0, rows, weight("one", 1)))
 	y := gorgonia.Must(gorgonia.SoftMax(gorgonia.Must(gorgonia.Mul(weight("vvvv", 4, 3), joined))))
 	m, r, err := exprgraph.Read(t.Context(), gorgonia.Nodes{x, h}, gorgonia.Nodes{y, state})
 	if err != nil {

@@ -90,6 +90,13 @@ var batched = []netCase{
 		last := must(gorgonia.Slice(h, gorgonia.S(2*z.batch, 3*z.batch)))
 		return source(x, must(gorgonia.Sub(last, must(gorgonia.Tanh(first)))))
 	}, []string{"Gemm", "Reshape", "Slice", "Reshape", "Reshape", "Slice", "Reshape", "Tanh", "Sub"}},
+	{"rows of rows", func(z *zoo) Graph {
+		x := z.input("x", 6*z.batch, 2)
+		pairs := must(gorgonia.Reshape(x, tensor.Shape{3 * z.batch, 4}))
+		return Graph{Inputs: gorgonia.Nodes{x}, Outputs: gorgonia.Nodes{
+			must(gorgonia.Mul(must(gorgonia.Reshape(pairs, tensor.Shape{z.batch, 12})), z.weight("w", 12, 3))), must(gorgonia.Tanh(pairs)),
+		}}
+	}, nil},
 	{"joined and taken apart", func(z *zoo) Graph {
 		x, y := z.input("x", z.batch, 4), z.input("y", z.batch, 4)
 		h := must(gorgonia.Mul(must(gorgonia.Concat(0, x, y, x)), z.weight("w", 4, 3)))

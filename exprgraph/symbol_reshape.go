@@ -50,10 +50,7 @@ func regroup(out extents, left extent, shape []int) (extents, error) {
 			case f.n%need != 0:
 				return nil, ambiguous("an axis of shape %v ends within a sample", shape)
 			case f.batch:
-				return nil, finer{
-					extent{{need, true}, {n: f.n / need}},
-					ambiguous("shape %v takes a batch of %d apart, of which samples are taken already", shape, f.n),
-				}
+				return nil, finer{extent{{need, true}, {n: f.n / need}}}
 			default:
 				e, left, need = append(e, factor{n: need}), slices.Concat(extent{{n: f.n / need}}, left[1:]), 1
 			}

@@ -269,10 +269,7 @@ func sliceShape(_ *symbols, n *gorgonia.Node, in []extents) (extents, error) {
 		return out, nil
 	case m == 1 && len(rest) == 1 && taken.step == 1 && divisor(taken.start, end, rows) > 1:
 		samples := divisor(taken.start, end, rows)
-		return nil, finer{
-			extent{{n: rows / samples}, {samples, true}},
-			ambiguous("takes %d to %d of the batch apart, of which samples are taken already", taken.start, end),
-		}
+		return nil, finer{extent{{n: rows / samples}, {samples, true}}}
 	}
 	return nil, ambiguous("from %d up to %d in steps of %d of the batch of %d, want whole batches, or another axis",
 		taken.start, end, taken.step, rows)

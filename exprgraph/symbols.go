@@ -102,13 +102,10 @@ type symbols struct {
 	failed map[*gorgonia.Node]error
 }
 
-// finer is an error of a rule: it needs the batch of the graph as a product, and will do with that.
-type finer struct {
-	batch extent
-	why   error
-}
+// finer is an error of a rule, which needs the batch as a product of a smaller batch and a number.
+type finer struct{ batch extent }
 
-func (f finer) Error() string { return f.why.Error() }
+func (f finer) Error() string { return fmt.Sprintf("wants the batch as %v", f.batch) }
 
 // newSymbols follows the batch through nodes, which are in order: axes are those of the inputs that are the
 // batch. Where a node takes the batch axis apart, as a reshape of (batch·5, 6) to (batch, 30) does, it starts
@@ -126,7 +123,7 @@ func newSymbols(nodes []*gorgonia.Node, axes map[*gorgonia.Node]int) *symbols {
 }
 
 // follow sets what is known of nodes. It stops, and reports that the batch was taken apart, where a node wants
-// that for the first time.
+// that.
 func (s *symbols) follow(nodes []*gorgonia.Node) (again bool) {
 	s.known, s.failed = map[*gorgonia.Node]extents{}, map[*gorgonia.Node]error{}
 	for n := range s.axes { // also those that no output needs
@@ -135,11 +132,9 @@ func (s *symbols) follow(nodes []*gorgonia.Node) (again bool) {
 	for _, n := range nodes {
 		x, err := s.of(n)
 		if f, ok := errors.AsType[finer](err); ok {
-			if len(s.batch) == 1 {
-				s.batch = f.batch
-				return true
-			}
-			err = f.why
+			at := s.batch.at()
+			s.batch = joined(slices.Concat(s.batch[:at], f.batch, s.batch[at+1:])...)
+			return true
 		}
 		if err != nil {
 			s.failed[n] = err
