@@ -115,7 +115,7 @@ func batchOf(g *ir.Network, sample map[string]tensor.Tensor) int {
 		shape := sample[in.Name].Shape()
 		for i, d := range in.Shape {
 			if d == ir.Batch && len(shape) == len(in.Shape) {
-				return shape[i]
+				return shape[i] / in.Rows()
 			}
 		}
 	}

@@ -1,75 +1,231 @@
-package exprgraph
+package exprgraph_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"math/rand/v2"
+	"math"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
-	"gorgonia.org/gorgonia"
+	"euryale/exprgraph"
+	"euryale/internal/dense"
+	"euryale/model"
+	"euryale/qtensor"
+
 	"gorgonia.org/tensor"
 )
 
-// random is a network of a dozen steps that a seed chooses, on matrices of samples by features and of
-// features by samples.
-func random(seed uint64) func(*zoo) Graph {
-	return func(z *zoo) Graph {
-		rng := rand.New(rand.NewPCG(seed, 2))
-		x := z.input("x", z.batch, 4)
-		h, samples := x, 0 // the axis of the samples
-		for i := range 12 {
-			name := fmt.Sprint("step", i)
-			features := h.Shape()[1-samples]
-			before, axis, residual := h, samples, rng.IntN(3) == 0
-			switch rng.IntN(12) {
-			case 0, 1:
-				out := 2 + rng.IntN(5)
-				if samples == 0 {
-					h = must(gorgonia.Mul(h, z.weight(name, features, out)))
-				} else {
-					h = must(gorgonia.Mul(z.weight(name, out, features), h))
-				}
-			case 2, 3:
-				h = must(gorgonia.BroadcastAdd(h, z.weight(name, features), nil, []byte{byte(samples)}))
-			case 4:
-				shape := []int{1, features}
-				if samples == 1 {
-					shape = []int{features, 1}
-				}
-				h = must(gorgonia.BroadcastSub(z.weight(name, shape...), h, []byte{byte(samples)}, nil))
-			case 5, 6:
-				h, samples = must(gorgonia.Transpose(h, 1, 0)), 1-samples
-			case 7:
-				h = must(gorgonia.Rectify(h))
-			case 8:
-				h = must(gorgonia.Tanh(h))
-			case 9:
-				h = must(gorgonia.SoftMax(h, 1-samples))
-			case 10:
-				h = must(gorgonia.Add(h, z.scalar(0.5)))
-			case 11:
-				if samples == 0 {
-					h = z.norm(h, name)
-				}
-			}
-			if residual && samples == axis && h.Shape()[1-axis] == features {
-				h = must(gorgonia.Add(before, must(gorgonia.Tanh(h))))
-			}
-		}
-		return source(x, must(gorgonia.Tanh(h)))
-	}
+// outcome is what came of one network.
+type outcome struct {
+	kind   string
+	reason string // of a refusal, without names and numbers; of what is wrong, whole
 }
 
-func TestReadRandomNetworks(t *testing.T) {
-	for seed := range uint64(60) {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			z := zoo{dt: tensor.Float64, weights: map[string]*tensor.Dense{}}
-			net := random(seed)
-			n, err := readNetwork(z.build(net))
-			if err != nil {
-				t.Fatal(err)
+const (
+	wasRead       = "read"
+	wasRefused    = "refused"
+	wasWrong      = "wrong"
+	wasReadAsItIs = "read by position, compared at its own batch"
+	wasNotCompare = "read, though Gorgonia cannot run it"
+)
+
+// readers of a network: from a function that makes graphs, and from the nodes of one graph.
+var randomReaders = map[string]func(n *randomNet) (*model.Model, *exprgraph.Report, int, error){
+	"ReadBuild": func(n *randomNet) (*model.Model, *exprgraph.Report, int, error) {
+		batch := 2 + int(n.seed%5)
+		m, r, err := exprgraph.ReadBuild(context.Background(), n.build, exprgraph.WithSample(n.sample(batch)))
+		return m, r, batch, err
+	},
+	"Read": func(n *randomNet) (*model.Model, *exprgraph.Report, int, error) {
+		g, err := n.build(n.batch)
+		if err != nil {
+			return nil, nil, 0, fmt.Errorf("build for batch size %d: %w", n.batch, err)
+		}
+		opts := []exprgraph.ReadOption{exprgraph.WithSample(n.sample(n.batch))}
+		for i, v := range n.values {
+			if v.op != "input" && v.op != "indices" {
+				continue
 			}
-			compare(t, &z, net, n.read, 5)
-			compare(t, &z, net, n.folded, 5)
+			if axes := batchAxes(v.shape); len(axes) > 0 {
+				opts = append(opts, exprgraph.WithBatchAxis(axes[0], fmt.Sprint("v", i)))
+			} else {
+				opts = append(opts, exprgraph.WithoutBatch(fmt.Sprint("v", i)))
+			}
+		}
+		m, r, err := exprgraph.Read(context.Background(), g.Inputs, g.Outputs, opts...)
+		return m, r, n.batch, err
+	},
+}
+
+// readRandom reads a network, and compares the model with the interpreter at other batches. It returns the largest
+// difference as a part of what float32 allows.
+func readRandom(n *randomNet, reader string) (o outcome, most float64) {
+	defer func() {
+		if r := recover(); r != nil {
+			o = outcome{wasWrong, fmt.Sprintf("a panic: %v", r)}
+		}
+	}()
+	m, r, batch, err := randomReaders[reader](n)
+	switch {
+	case err != nil && strings.Contains(err.Error(), "build for batch size"):
+		return outcome{wasWrong, fmt.Sprintf("the generator: %v", err)}, 0
+	case errors.Is(err, exprgraph.ErrMismatch) && n.allows(batch):
+		return outcome{wasRefused, "mismatch of what float32 rounds"}, 0
+	case errors.Is(err, exprgraph.ErrUnsupported),
+		errors.Is(err, qtensor.ErrParams) && strings.Contains(err.Error(), "twice, want each once"):
+		return outcome{wasRefused, reasonOf(err)}, 0
+	case err != nil:
+		return outcome{wasWrong, err.Error()}, 0
+	}
+	o.kind = wasRead
+	if r.NotCompared != "" {
+		o = outcome{wasNotCompare, reasonOf(errors.New(r.NotCompared))}
+	}
+	batches := []int{1, 2 + int(n.seed%2), 4 + int(n.seed%5)}
+	if reader == "Read" && n.mixes { // which the sizes of one graph do not tell
+		o, batches = outcome{kind: wasReadAsItIs}, []int{n.batch}
+	}
+	for _, batch := range batches {
+		outputs, err := m.Run(context.Background(), n.sample(batch))
+		if errors.Is(err, qtensor.ErrShape) && strings.Contains(err.Error(), "want a multiple of") {
+			return outcome{wasRefused, "to run: " + reasonOf(err)}, most
+		}
+		if err != nil {
+			return outcome{wasWrong, fmt.Sprintf("batch %d: %v", batch, err)}, 0
+		}
+		want := n.interpret(batch)
+		for i, info := range m.Outputs() {
+			part, err := n.compare(outputs[info.Name], want[i])
+			if err != nil {
+				return outcome{wasWrong, fmt.Sprintf("batch %d, output %d: %v", batch, i, err)}, 0
+			}
+			most = max(most, part)
+		}
+	}
+	return o, most
+}
+
+// slack is how many times its bound a difference may be: bounds are of first order.
+const slack = 2
+
+// compare returns the largest difference as a part of its bound.
+func (n *randomNet) compare(got tensor.Tensor, want *boundedArray) (most float64, err error) {
+	x, err := dense.Float32s(got)
+	if err != nil {
+		return 0, err
+	}
+	if !slices.Equal(got.Shape(), tensor.Shape(want.shape)) {
+		return 0, fmt.Errorf("got shape %v, want %v", got.Shape(), want.shape)
+	}
+	for i, w := range want.x {
+		if !(math.Abs(w.v) < math.MaxFloat32) {
+			return 0, fmt.Errorf("the generator made %v ± %v", w.v, w.e)
+		}
+		if !(w.e < 1) { // behind a jump, on whose other side an error may be
+			continue
+		}
+		d := math.Abs(float64(x[i]) - w.v)
+		if !(d <= slack*w.e) {
+			return 0, fmt.Errorf("element %v is %v, want %v ± %.2g", indexOf(i, want.shape), x[i], w.v, w.e)
+		}
+		if d > 0 {
+			most = max(most, d/w.e)
+		}
+	}
+	return most, nil
+}
+
+// allows reports whether rounding alone may set two computations of the outputs in float32 apart so far that
+// they do not count as equal.
+func (n *randomNet) allows(batch int) bool {
+	for _, y := range n.interpret(batch) {
+		var most, e float64
+		for _, x := range y.x {
+			most, e = max(most, math.Abs(x.v)), max(e, x.e)
+		}
+		if e > 0.2e-6*most {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	quoted  = regexp.MustCompile(`"[^"]*"`)
+	numbers = regexp.MustCompile(`[\[(]?-?\d[\d, ×B.\-]*[\])]?`)
+	named   = regexp.MustCompile(`op (\w+\.)?(\w+)[^:]*:`)
+)
+
+// reasonOf returns the words of an error without names and numbers.
+func reasonOf(err error) string {
+	text := strings.TrimPrefix(err.Error(), "exprgraph: ")
+	text = named.ReplaceAllString(quoted.ReplaceAllString(text, "…"), "op $2:")
+	return numbers.ReplaceAllString(text, "# ")
+}
+
+// randomSeeds returns the first seed and how many.
+func randomSeeds(t *testing.T) (first, count uint64) {
+	t.Helper()
+	number := func(name string, otherwise uint64) uint64 {
+		text := os.Getenv(name)
+		if text == "" {
+			return otherwise
+		}
+		x, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		return x
+	}
+	return number("EURYALE_RANDOM_FIRST", 0), number("EURYALE_RANDOM", 300)
+}
+
+// TestRandomGraphs reads random networks, and runs their models at batches that were not read. EURYALE_RANDOM
+// says how many.
+func TestRandomGraphs(t *testing.T) {
+	first, count := randomSeeds(t)
+	for reader := range randomReaders {
+		t.Run(reader, func(t *testing.T) {
+			counts, reasons, most := map[string]int{}, map[string]int{}, 0.0
+			var lock sync.Mutex
+			var wait sync.WaitGroup
+			for worker := range uint64(runtime.GOMAXPROCS(0)) {
+				wait.Go(func() {
+					for seed := first + worker; seed < first+count; seed += uint64(runtime.GOMAXPROCS(0)) {
+						n := drawNetwork(seed)
+						o, part := readRandom(n, reader)
+						lock.Lock()
+						counts[o.kind]++
+						most = max(most, part)
+						switch o.kind {
+						case wasWrong:
+							if counts[o.kind] <= 10 {
+								t.Error(n.shrunk(reader, o).failure(reader))
+							} else {
+								t.Fail()
+							}
+						case wasRefused, wasNotCompare:
+							reasons[o.kind+": "+o.reason]++
+						}
+						lock.Unlock()
+					}
+				})
+			}
+			wait.Wait()
+			var lines []string
+			for reason, n := range reasons {
+				lines = append(lines, fmt.Sprintf("%6d %s", n, reason))
+			}
+			slices.Sort(lines)
+			slices.Reverse(lines)
+			t.Logf("%d networks: %v; differences of at most %.2f of their bounds\n%s", count, counts, most, strings.Join(lines, "\n"))
 		})
 	}
 }

@@ -27,11 +27,11 @@ func readProduct(r *reader, p pair, operands []pair) (*value, error) {
 	if kind != productMatMul && kind != productMatVec && kind != productBatched {
 		return nil, p.fail("want a product of matrices, a matrix and a vector, or batches of matrices")
 	}
-	a, err := r.factor(operands[0], kind == productBatched)
+	a, err := r.factor(p, operands[0], kind == productBatched)
 	if err != nil {
 		return nil, err
 	}
-	b, err := r.factor(operands[1], kind == productBatched && len(a.shape) > 2)
+	b, err := r.factor(p, operands[1], kind == productBatched && len(a.shape) > 2)
 	if err != nil {
 		return nil, err
 	}
@@ -52,17 +52,17 @@ func readProduct(r *reader, p pair, operands []pair) (*value, error) {
 	return r.product(p.shape(), a, b, transA, transB), nil
 }
 
-// factor returns an operand of a product: of batches, a constant matrix that is repeated for each is only the
-// matrix.
-func (r *reader) factor(p pair, batched bool) (*value, error) {
-	v, err := r.read(p)
+// factor returns an operand of a product p: of batches, a constant matrix that is repeated for each is only
+// the matrix, and constants that are shaped by the batch follow it.
+func (r *reader) factor(p, operand pair, batched bool) (*value, error) {
+	v, err := r.read(operand)
 	if err != nil {
 		return nil, err
 	}
-	shape := p.shape()
+	shape := operand.shape()
 	matrix := max(0, len(shape)-2)
 	if !batched || v.data == nil || len(v.shape) != len(shape) || !slices.Equal(v.shape[matrix:], shape[matrix:]) {
-		return r.whole(p)
+		return r.whole(operand)
 	}
 	if size(v.shape[:matrix]) == 1 {
 		return r.reshape(v, shape[matrix:]), nil
@@ -71,7 +71,7 @@ func (r *reader) factor(p pair, batched bool) (*value, error) {
 	if data, other := collapsed(v.data, flat, 0); other == 0 && v.quantized == nil {
 		return &value{base: v.base, shape: shape[matrix:], data: data}, nil
 	}
-	return r.whole(p)
+	return r.fit(p, v, slices.Concat(p.shape()[:matrix], shape[matrix:]))
 }
 
 // matVec returns A·v, a vector: the one column of a product with a matrix of one column, or the one row of

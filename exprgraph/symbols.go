@@ -160,6 +160,14 @@ func (s *symbols) of(n *gorgonia.Node) (extents, error) {
 	for i, operand := range operands {
 		in[i] = s.known[operand]
 		free = free || in[i].batch() >= 0
+		if kindOf(operand.Op()) != "sizeOp" {
+			continue
+		}
+		for _, of := range operandsOf(operand) {
+			if err := s.failed[of]; err != nil {
+				return nil, fmt.Errorf("by a size of %q: %w", nameOf(of), err)
+			}
+		}
 	}
 	if !free && !slices.ContainsFunc(operands, func(o *gorgonia.Node) bool { return s.isSize(o) }) {
 		return numbered(n.Shape()), nil
