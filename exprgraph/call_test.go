@@ -3,6 +3,7 @@ package exprgraph
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,5 +138,31 @@ func TestReadNodesCalls(t *testing.T) {
 				compare(t, &z, c.net, n.folded, batch)
 			}
 		})
+	}
+}
+
+// mixing subtracts the first sample from all, which no batch is to tell.
+type mixing struct{ identity }
+
+func (mixing) Do(v ...gorgonia.Value) (gorgonia.Value, error) {
+	x, err := elements(v[0])
+	if err != nil {
+		return nil, err
+	}
+	y := slices.Clone(x)
+	for i := range y {
+		y[i] -= x[i%4]
+	}
+	return tensor.New(tensor.WithShape(len(x)/4, 4), tensor.WithBacking(y)), nil
+}
+
+// TestReadMixedSamples: a model whose results depend on the other samples is not one of any batch size.
+func TestReadMixedSamples(t *testing.T) {
+	z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}, g: gorgonia.NewGraph(), batch: 7}
+	x := z.input("x", 7, 4)
+	y := must(gorgonia.ApplyOp(mixing{identity{graphop.NewBase("mixing")}}, x))
+	_, _, err := Read(t.Context(), gorgonia.Nodes{x}, gorgonia.Nodes{y})
+	if !errors.Is(err, ErrMismatch) || !strings.Contains(fmt.Sprint(err), "of a batch of 7 and sample") {
+		t.Errorf("got %v, want ErrMismatch of two batches", err)
 	}
 }
