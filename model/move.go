@@ -39,11 +39,29 @@ func transpose(n *ir.Resolved, y array, in []array, _ *scratch) {
 
 // slice sets y to part of x along an axis.
 func slice(n *ir.Resolved, y array, in []array, _ *scratch) {
-	outer, own, inner := around(in[0].shape, n.Axis)
-	count := y.shape[n.Axis]
+	take(y.x, in[0].x, in[0].shape, n.Axis, n.Slice)
+}
+
+// sliceU8 works like slice, also for NHWC images.
+func sliceU8(n *ir.Resolved, y array, in []array, _ *scratch) {
+	x, axis := in[0], n.Axis
+	if x.quantization.channels > 0 {
+		images := [4]int{x.shape[0], x.shape[2], x.shape[3], x.shape[1]}
+		x.shape, axis = images[:], [4]int{0, 3, 1, 2}[axis]
+	}
+	take(y.q, x.q, x.shape, axis, n.Slice)
+}
+
+// take sets y to part of x along an axis.
+func take[T float32 | uint8](y, x []T, shape []int, axis int, part ir.Slice) {
+	outer, own, inner := around(shape, axis)
+	length, step := inner, part.Step*inner
+	if part.Step == 1 {
+		length = (part.End - part.Start) * inner
+	}
 	for o := range outer {
-		for i := range count {
-			copy(y.x[(o*count+i)*inner:], in[0].x[(o*own+n.Slice.Start+i*n.Slice.Step)*inner:][:inner])
+		for at := part.Start * inner; at < part.End*inner; at += max(step, length) {
+			y = y[copy(y, x[o*own*inner+at:][:length]):]
 		}
 	}
 }

@@ -61,7 +61,7 @@ type (
 	//	}
 	//	func (n *Node) Weight() string   // the input that is the weight, of Gemm, MatMul, Conv and Gather; else ""
 	//	func (n *Node) ChannelAxis() int // the weight's axis of outputs, or of rows; −1 without a weight
-	//	func (n *Node) MovesData() bool  // MaxPool, Reshape, Transpose: the result has elements of the input alone
+	//	func (n *Node) MovesData() bool  // MaxPool, Slice, Reshape, …: the result has elements of the inputs alone
 	//
 	// Axis, Axes, Starts and Ends may be negative, and count from the end then. FakeQuantize is ONNX's
 	// QuantizeLinear and DequantizeLinear in one, as in PyTorch:

@@ -80,7 +80,7 @@ var evaluators = map[string]evaluator{
 	ir.OpCast:           {nil, nil, nil},
 
 	ir.OpGather:    {gather, nil, nil},
-	ir.OpSlice:     {slice, nil, nil},
+	ir.OpSlice:     {slice, nil, &quantizedSlice},
 	ir.OpReshape:   {nil, nil, &quantizedReshape},
 	ir.OpTranspose: {transpose, nil, nil},
 	ir.OpConcat:    {concat, nil, &quantizedConcat},

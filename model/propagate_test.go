@@ -46,6 +46,11 @@ func concat(name string, axis int, in ...string) ir.Node {
 	return ir.Node{Op: "Concat", Name: name, Inputs: in, Output: name, Axis: new(axis)}
 }
 
+// part returns a Slice along an axis, in steps.
+func part(name string, axis, start, end, step int, in string) ir.Node {
+	return ir.Node{Op: "Slice", Name: name, Inputs: []string{in}, Output: name, Axes: []int{axis}, Starts: []int{start}, Ends: []int{end}, Steps: []int{step}}
+}
+
 var propagations = []propagated{
 	{
 		"dense",
@@ -143,6 +148,31 @@ var propagations = []propagated{
 			conv("b", "d", "3 18 1 1"), []ir.Node{reshape("f", "b", -1, 72), dense("y", "f", "72 4")},
 		),
 		[]string{"a", "d", "b", "f"},
+	},
+	{
+		"parts of images",
+		[]int{3, 7, 8},
+		slices.Concat(
+			conv("a", "x", "6 3 3 3", 1, 1), []ir.Node{part("channels", 1, 1, 5, 1, "a"), part("rows", 2, -6, 6, 1, "channels"), part("columns", -1, 1, 9, 3, "rows")},
+			conv("b", "columns", "5 4 2 2"), []ir.Node{part("some", 1, 0, 5, 2, "b"), part("pixel", 3, 1, 2, 1, "some"), part("line", 2, 1, 2, 1, "pixel"), reshape("f", "line", -1, 3)},
+			[]ir.Node{dense("c", "f", "3 4")}, conv("h", "x", "6 3 3 3'", 1, 1), []ir.Node{part("one", 1, 2, 3, 1, "h")}, conv("d", "one", "2 1 3 3"), []ir.Node{reshape("g", "d", -1, 60), part("twenty", 1, 5, 25, 1, "g"), dense("e", "twenty", "20 4"), concat("ce", 1, "c", "e"), dense("y", "ce", "8 4")},
+		),
+		[]string{"a", "channels", "rows", "columns", "b", "some", "pixel", "line", "f", "h", "one", "c", "e", "ce"},
+	},
+	{
+		"parts of rows, and of rows that are sequences",
+		[]int{12},
+		[]ir.Node{
+			dense("a", "x", "12 24"), part("b", 1, 3, 21, 3, "a"), dense("c", "b", "6 24"), reshape("s", "c", -1, 4, 6), part("t", 1, 1, 3, 1, "s"), part("u", 2, 0, 6, 2, "t"),
+			reshape("f", "u", -1, 6), dense("y", "f", "6 4"),
+		},
+		[]string{"a", "b", "c", "s", "t", "u", "f"},
+	},
+	{
+		"parts for layers of other maps",
+		[]int{6},
+		[]ir.Node{dense("a", "x", "6 6"), part("b", 1, 0, 3, 1, "a"), part("c", 1, 3, 6, 1, "a"), dense("middle", "b", "3 6"), dense("wide", "c", "3 6"), concat("d", 1, "middle", "wide"), dense("y", "d", "12 4")},
+		[]string{"middle", "wide", "d"},
 	},
 	{
 		"matrices of images",

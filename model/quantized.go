@@ -27,6 +27,7 @@ var (
 	quantizedReshape = quantizedOp{channels: reshapeChannels}
 	quantizedConcat  = quantizedOp{kernel: concatU8, channels: concatChannels}
 	quantizedRelu    = quantizedOp{channels: sameChannels, keeps: func(p nn.QuantParams) bool { return p.Zero == 0 }}
+	quantizedSlice   = quantizedOp{kernel: sliceU8, channels: sliceChannels}
 	quantizedFake    = quantizedOp{channels: sameChannels}
 	quantizedAdd     = quantizedOp{computes: true, kernel: addU8, channels: addChannels}
 	quantizedAverage = quantizedOp{computes: true, kernel: averagePoolU8, channels: poolChannels}
@@ -72,6 +73,17 @@ func reshapeChannels(_ *ir.Resolved, in []ir.Size, out ir.Size, channels []int) 
 		return 0
 	case len(in[0]) == 4 && len(out) == 2 && in[0][0] == out[0]:
 		return channels[0]
+	}
+	return -1
+}
+
+// sliceChannels lets part of images be taken, and of values in the order of float32.
+func sliceChannels(_ *ir.Resolved, _ []ir.Size, out ir.Size, channels []int) int {
+	switch {
+	case channels[0] == 0:
+		return 0
+	case len(out) == 4:
+		return channelsOf(out)
 	}
 	return -1
 }

@@ -44,9 +44,16 @@
 // A network that was trained through ops.FakeQuantize, FakeQuantizeDynamic or FakeQuantizeLSQ is converted
 // without loss. A layer whose weight is fake-quantized gets the quantized values that the op rounds to; a
 // batch normalization that is folded into it multiplies its scales. If the input of a layer is
-// fake-quantized, right before the layer or before a Reshape, Transpose or MaxPool in front of it, the layer
-// quantizes its input with the parameters of that op, under StaticInt8. Any other FakeQuantize stays an
-// operation in float32, or the real values of a constant, and is in Report.Kept.
+// fake-quantized, the layer quantizes its input with the parameters of that op, under StaticInt8. Between the
+// op and the layer may be what gives only numbers that the op leaves as they are: Relu; a Clip to bounds that
+// are such numbers, or beyond all; MaxPool, ReduceMax, Slice, Reshape, Transpose and others that move data
+// (Node.MovesData); Concat, Min and Max, if all operands are fake-quantized by the same parameters, or
+// constants of such numbers.
+//
+// The layer takes the place of a FakeQuantize that nothing else reads, but behind Relu and Clip. Any other
+// FakeQuantize stays an operation: in float32, or on quantized values, as Report.Kept and Report.OnQuantized
+// say. The model computes the same in each case. Constants that are fake-quantized and become no layer stay
+// what they stand for, and are in Report.Kept.
 //
 // # Errors
 //

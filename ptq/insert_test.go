@@ -3,6 +3,7 @@ package ptq
 import (
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -147,60 +148,145 @@ func TestInsert(t *testing.T) {
 // TestIndexed holds what is found once for a network to what looking through all of its nodes finds.
 func TestIndexed(t *testing.T) {
 	const cases = 500
+	rounded, absorbed := 0, 0
 	for seed := range uint64(cases) {
 		g, _, layers := randomNetwork(t, seed)
 		rng := rand.New(rand.NewPCG(seed, 6))
 		for i := range g.Nodes { // some become FakeQuantizes, and what moves data
-			if n := &g.Nodes[i]; len(n.Inputs) == 1 && rng.IntN(2) > 0 {
-				n.Op = []string{ir.OpFakeQuantize, ir.OpReshape, ir.OpTranspose}[rng.IntN(3)]
+			n := &g.Nodes[i]
+			switch {
+			case len(n.Inputs) == 1 && rng.IntN(2) > 0:
+				n.Op = []string{ir.OpFakeQuantize, ir.OpFakeQuantize, ir.OpReshape, ir.OpSlice, ir.OpClip}[rng.IntN(5)]
+			case n.Op == ir.OpAdd && rng.IntN(3) > 0:
+				n.Op = []string{ir.OpConcat, ir.OpMax}[rng.IntN(2)]
+			}
+			switch n.Op {
+			case ir.OpFakeQuantize:
+				n.Scale, n.QuantMax, n.ZeroPoint = 0.25, 255, int32(rng.IntN(2))
+			case ir.OpClip:
+				n.Max = new([]float32{1, 1.1}[rng.IntN(2)])
 			}
 		}
 		net := indexed(g)
 		for i := range g.Nodes {
 			n := &g.Nodes[i]
-			if got, want := net.fakeQuantizes[n.Inputs[0]], fakeByLooking(g, n.Inputs[0]); got != want {
-				t.Fatalf("seed %d: %s reads what %v quantizes, want %v", seed, n.Name, got, want)
+			got, want := net.fakeQuantizes[n.Output], roundedByLooking(g, n.Output)
+			if (got != nil) != (want >= 0) || got != nil && got.ZeroPoint != want {
+				t.Fatalf("seed %d: what %s gives is rounded by %v, want zero point %d", seed, n.Name, got, want)
+			}
+			if got != nil && n.Op != ir.OpFakeQuantize {
+				rounded++
 			}
 		}
 		want := map[string]string{}
-		for _, n := range g.Nodes {
-			if n.Op == ir.OpFakeQuantize && quantizedByLooking(g, n.Output, layers) {
+		for i := range g.Nodes {
+			if n := &g.Nodes[i]; n.Op == ir.OpFakeQuantize && quantizedByLooking(g, n, layers) {
 				want[n.Output] = n.Inputs[0]
 			}
 		}
-		if got := net.absorbed(layers); !maps.Equal(got, want) {
+		got := net.absorbed(layers)
+		if !maps.Equal(got, want) {
 			t.Fatalf("seed %d: %v are absorbed, want %v", seed, got, want)
 		}
+		absorbed += len(got)
 	}
-	t.Logf("%d networks", cases)
+	if rounded < cases/5 || absorbed < cases/5 {
+		t.Errorf("%d values behind FakeQuantizes, %d absorbed, want more", rounded, absorbed)
+	}
+	t.Logf("%d networks with %d values behind FakeQuantizes, and %d that layers do", cases, rounded, absorbed)
 }
 
-// fakeByLooking returns the FakeQuantize that makes a value, behind nothing but what moves data, or nil.
-func fakeByLooking(g *ir.Network, value string) *ir.Node {
+// roundedByLooking returns the zero point of all FakeQuantizes that have rounded a value; −1 where it is not
+// rounded, or by several.
+func roundedByLooking(g *ir.Network, value string) int32 {
 	for i := range g.Nodes {
-		switch n := &g.Nodes[i]; {
+		n := &g.Nodes[i]
+		switch {
 		case n.Output != value:
+			continue
 		case n.Op == ir.OpFakeQuantize:
-			return n
-		case n.MovesData():
-			return fakeByLooking(g, n.Inputs[0])
+			return n.ZeroPoint
+		case n.Op != ir.OpRelu && !n.MovesData() && (n.Op != ir.OpClip || *n.Max != 1):
+			return -1
 		}
+		zero := roundedByLooking(g, n.Inputs[0])
+		for _, in := range n.Inputs {
+			if roundedByLooking(g, in) != zero {
+				return -1
+			}
+		}
+		return zero
 	}
-	return nil
+	return -1
 }
 
-// quantizedByLooking reports whether nothing but layers read a value, perhaps behind what moves data.
-func quantizedByLooking(g *ir.Network, value string, layers map[string]model.Layer) bool {
-	if slices.ContainsFunc(g.Outputs, func(o ir.Value) bool { return o.Name == value }) {
+// quantizedByLooking reports whether nothing but layers read what a node gives, perhaps behind what moves data
+// that is rounded alike, or rounds it again.
+func quantizedByLooking(g *ir.Network, of *ir.Node, layers map[string]model.Layer) bool {
+	if slices.ContainsFunc(g.Outputs, func(o ir.Value) bool { return o.Name == of.Output }) {
 		return false
 	}
-	for _, n := range g.Nodes {
-		if _, layer := layers[n.Name]; layer || !slices.Contains(n.Inputs, value) {
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if _, layer := layers[n.Name]; layer || !slices.Contains(n.Inputs, of.Output) {
 			continue
 		}
-		if !n.MovesData() || !quantizedByLooking(g, n.Output, layers) {
+		same := roundedByLooking(g, n.Output) == roundedByLooking(g, of.Output)
+		if !same || !n.MovesData() && n.Op != ir.OpFakeQuantize || !quantizedByLooking(g, n, layers) {
 			return false
 		}
 	}
 	return true
+}
+
+// TestRoundedBy has values that look rounded and are not, and constants that are.
+func TestRoundedBy(t *testing.T) {
+	fake := func(name, in string, low, zero, high int32) ir.Node {
+		return ir.Node{Op: ir.OpFakeQuantize, Name: name, Inputs: []string{in}, Output: name, Scale: 0.1, QuantMin: low, ZeroPoint: zero, QuantMax: high}
+	}
+	concat := func(in ...string) ir.Node {
+		return ir.Node{Op: ir.OpConcat, Name: "y", Inputs: in, Output: "y", Axis: new(1)}
+	}
+	clip := func(low, high float32) ir.Node {
+		return ir.Node{Op: ir.OpClip, Name: "y", Inputs: []string{"f"}, Output: "y", Min: &low, Max: &high}
+	}
+	scale := float32(0.1)
+	for _, c := range []struct {
+		name  string
+		nodes []ir.Node
+		reads string // what the FakeQuantize of y reads; "" where there is none
+	}{
+		{"a scheme with a zero point", []ir.Node{fake("y", "x", 0, 90, 255)}, "x"},
+		{"a symmetric scheme", []ir.Node{fake("y", "x", -127, 0, 127)}, "x"},
+		{"a zero point among signed ones", []ir.Node{fake("y", "x", -127, 3, 127)}, ""},
+		{"one more below zero", []ir.Node{fake("y", "x", -128, 0, 127)}, ""},
+		{"from one", []ir.Node{fake("y", "x", 1, 1, 255)}, ""},
+		{"one number", []ir.Node{fake("y", "x", 0, 0, 0)}, ""},
+		{"up to no power of two", []ir.Node{fake("y", "x", 0, 0, 100)}, ""},
+		{"moved", []ir.Node{fake("f", "x", 0, 90, 255), {Op: ir.OpSlice, Inputs: []string{"f"}, Output: "y"}}, "x"},
+		{"zeros besides", []ir.Node{fake("f", "x", 0, 90, 255), concat("f", "zeros")}, "x"},
+		{"steps besides", []ir.Node{fake("f", "x", 0, 90, 255), concat("steps", "f", "zeros")}, "x"},
+		{"no steps besides", []ir.Node{fake("f", "x", 0, 90, 255), concat("f", "others")}, ""},
+		{"steps beyond", []ir.Node{fake("f", "x", 0, 0, 255), concat("f", "steps")}, ""},
+		{"NaN besides", []ir.Node{fake("f", "x", 0, 90, 255), concat("f", "none")}, ""},
+		{"constants alone", []ir.Node{concat("zeros", "steps")}, ""},
+		{"alike", []ir.Node{fake("f", "x", 0, 90, 255), fake("g", "x", 0, 90, 255), concat("f", "g")}, "y"},
+		{"by another zero point", []ir.Node{fake("f", "x", 0, 90, 255), fake("g", "x", 0, 91, 255), concat("f", "g")}, ""},
+		{"of fewer bits", []ir.Node{fake("f", "x", 0, 9, 255), fake("g", "x", 0, 9, 127), concat("f", "g")}, ""},
+		{"clipped to steps", []ir.Node{fake("f", "x", 0, 90, 255), clip(-30*scale, 60*scale)}, "x"},
+		{"clipped between steps", []ir.Node{fake("f", "x", 0, 90, 255), clip(-30*scale, 6.04)}, ""},
+		{"clipped to above all", []ir.Node{fake("f", "x", 0, 90, 255), clip(16.7, 16.8)}, ""},
+		{"clipped by bounds beyond all", []ir.Node{fake("f", "x", 0, 90, 255), clip(-9.07, 16.53)}, "x"},
+	} {
+		g := &ir.Network{Inputs: []ir.Value{{Name: "x"}}, Nodes: c.nodes, Constants: map[string]*ir.Constant{
+			"zeros": {Data: []float32{0, float32(math.Copysign(0, -1))}}, "steps": {Data: []float32{0, -90 * scale, 165 * scale}},
+			"others": {Data: []float32{0, 0.15}}, "none": {Data: []float32{float32(math.NaN())}},
+		}}
+		switch f := indexed(g).fakeQuantizes["y"]; {
+		case (f != nil) != (c.reads != ""):
+			t.Errorf("%s: got %v, want what reads %q", c.name, f, c.reads)
+		case f != nil && f.Inputs[0] != c.reads:
+			t.Errorf("%s: got what reads %s, want %s", c.name, f.Inputs[0], c.reads)
+		}
+	}
 }

@@ -7,7 +7,7 @@ type network struct {
 	*ir.Network
 	*ir.Index
 	variable      map[string]bool     // values that depend on inputs
-	fakeQuantizes map[string]*ir.Node // of a value: the FakeQuantize whose result it is, possibly moved since
+	fakeQuantizes map[string]*ir.Node // of a value: a FakeQuantize that does not change it any more
 }
 
 // indexed returns a network with its index, in one pass over its nodes.
@@ -21,11 +21,7 @@ func indexed(g *ir.Network) *network {
 		for _, in := range node.Inputs {
 			n.variable[node.Output] = n.variable[node.Output] || n.variable[in]
 		}
-		f := node
-		if node.MovesData() {
-			f = n.fakeQuantizes[node.Inputs[0]]
-		}
-		if f != nil && f.Op == ir.OpFakeQuantize {
+		if f := n.roundedBy(node); f != nil {
 			n.fakeQuantizes[node.Output] = f
 		}
 	}

@@ -85,6 +85,6 @@ func (n *Node) ChannelAxis() int {
 	return w.channelAxis
 }
 
-// MovesData reports whether a node gives values of what it is given, in another order or the largest of some:
-// quantized activations pass through it.
+// MovesData reports whether a node gives elements of what it is given, in another order, or the largest or
+// smallest of some: quantized activations of the same parameters pass through it.
 func (n *Node) MovesData() bool { return n != nil && operations[n.Op].movesData }

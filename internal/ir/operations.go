@@ -62,7 +62,7 @@ type operation struct {
 	attributes  attribute
 	typing      typing
 	weight      *weight // nil where no operand is one
-	movesData   bool    // or takes the largest of some: quantized values pass through it
+	movesData   bool    // or takes the largest or smallest of some: quantized values pass through it
 	// rule sets what the attributes say for operands of such sizes, and returns the size of the result.
 	rule func(r *Resolved, in []Size) (Size, error)
 }
@@ -110,7 +110,7 @@ var operations = map[string]operation{
 	OpSoftplus:   {1, 1, 1, 0, floats, nil, false, elementwiseRule},
 
 	OpReduceSum: {13, 1, 1, attrAxes | attrKeepDims, floats, nil, false, reduceRule},
-	OpReduceMax: {20, 1, 1, attrAxes | attrKeepDims, floats, nil, false, reduceRule},
+	OpReduceMax: {20, 1, 1, attrAxes | attrKeepDims, floats, nil, true, reduceRule},
 
 	OpFakeQuantize: {0, 1, 1, attrScale | attrZeroPoint | attrQuantMin | attrQuantMax, floats, nil, false, fakeQuantizeRule},
 
@@ -119,8 +119,8 @@ var operations = map[string]operation{
 	OpMul: {14, 2, 2, 0, floats, nil, false, broadcastRule},
 	OpDiv: {14, 2, 2, 0, floats, nil, false, broadcastRule},
 	OpPow: {15, 2, 2, 0, floats, nil, false, broadcastRule},
-	OpMin: {13, 1, most, 0, floats, nil, false, broadcastRule},
-	OpMax: {13, 1, most, 0, floats, nil, false, broadcastRule},
+	OpMin: {13, 1, most, 0, floats, nil, true, broadcastRule},
+	OpMax: {13, 1, most, 0, floats, nil, true, broadcastRule},
 
 	OpGreater:        {13, 2, 2, 0, compares, nil, false, broadcastRule},
 	OpGreaterOrEqual: {16, 2, 2, 0, compares, nil, false, broadcastRule},
@@ -132,11 +132,11 @@ var operations = map[string]operation{
 	OpCast:           {21, 1, 1, 0, casts, nil, false, elementwiseRule},
 
 	OpGather:    {13, 2, 2, 0, indexed, rows, false, gatherRule},
-	OpSlice:     {13, 1, 1, attrAxes | attrStarts | attrEnds | attrSteps, floats, nil, false, sliceRule},
+	OpSlice:     {13, 1, 1, attrAxes | attrStarts | attrEnds | attrSteps, floats, nil, true, sliceRule},
 	OpReshape:   {21, 1, 1, attrShape, keeps, nil, true, reshapeRule},
 	OpTranspose: {21, 1, 1, attrPerm, floats, nil, true, transposeRule},
-	OpConcat:    {13, 1, most, attrAxis, floats, nil, false, concatRule},
-	OpExpand:    {13, 1, 1, attrShape, floats, nil, false, expandRule},
+	OpConcat:    {13, 1, most, attrAxis, floats, nil, true, concatRule},
+	OpExpand:    {13, 1, 1, attrShape, floats, nil, true, expandRule},
 
 	OpForeign: {0, 1, most, 0, floats, nil, false, foreignRule},
 }
