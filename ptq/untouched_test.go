@@ -2,6 +2,8 @@ package ptq_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -13,17 +15,18 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// training is a network of the user's with a loss, on batches of five, and the machine that trains it.
+// training is a network of the user's with a loss, on batches of five, with Dropout, and what trains it.
 type training struct {
 	t                  *testing.T
 	dt                 tensor.Dtype
-	drop               float64
+	lisp               bool // in a LispMachine for each step, of which Gorgonia's Conv2d and BatchNorm do not train
 	g                  *gorgonia.ExprGraph
 	x, target, y, loss node
 	weights            gorgonia.Nodes
 	norm               *gorgonia.BatchNormOp
 	machine            gorgonia.VM
 	solver             gorgonia.Solver
+	drawn              int // numbers, by Dropout
 }
 
 // make builds the network for a batch size, on the values of another one, if there is one.
@@ -39,40 +42,71 @@ func (tr *training) make(batch int, of *training) {
 		tr.weights = append(tr.weights, w)
 		return w
 	}
-	tr.x = gorgonia.NewTensor(tr.g, tr.dt, 4, gorgonia.WithShape(batch, 2, 6, 6), gorgonia.WithName("x"))
-	h := must(gorgonia.Conv2d(tr.x, weight("conv", 3, 2, 3, 3), tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1}))
-	var err error
-	h, _, _, tr.norm, err = gorgonia.BatchNorm(h, weight("gamma", 1, 3, 1, 1), weight("beta-", 1, 3, 1, 1), 0.9, 1e-5)
-	if err == nil && of != nil {
-		err = tr.norm.SetStats(of.norm.Stats())
+	shape := tr.shape(batch)
+	tr.x = gorgonia.NewTensor(tr.g, tr.dt, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName("x"))
+	var h node
+	if tr.lisp {
+		h = must(gorgonia.Rectify(must(gorgonia.Mul(tr.x, weight("rows", 72, 27)))))
+	} else {
+		h = must(gorgonia.Conv2d(tr.x, weight("conv", 3, 2, 3, 3), tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1}))
+		h = must(gorgonia.Rectify(tr.batchNorm(h, weight("gamma", 1, 3, 1, 1), weight("beta-", 1, 3, 1, 1), of)))
+		h = must(gorgonia.Reshape(must(gorgonia.MaxPool2D(h, tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2})), tensor.Shape{batch, 27}))
 	}
-	if err != nil {
-		tr.t.Fatal(err)
-	}
-	h = must(gorgonia.MaxPool2D(must(gorgonia.Rectify(h)), tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2}))
-	h = must(gorgonia.Reshape(h, tensor.Shape{batch, 27}))
-	if tr.drop > 0 {
-		h = must(gorgonia.Dropout(h, tr.drop))
-	}
+	h = must(gorgonia.Dropout(h, 0.5))
 	tr.y = must(gorgonia.Mul(must(gorgonia.Tanh(must(gorgonia.Mul(h, weight("first-", 27, 8))))), weight("second-", 8, 3)))
 	tr.target = gorgonia.NewMatrix(tr.g, tr.dt, gorgonia.WithShape(batch, 3), gorgonia.WithName("target"))
 	tr.loss = must(gorgonia.Mean(must(gorgonia.Square(must(gorgonia.Sub(tr.y, tr.target))))))
 }
 
+// shape is that of a batch.
+func (tr *training) shape(batch int) []int {
+	if tr.lisp {
+		return []int{batch, 72}
+	}
+	return []int{batch, 2, 6, 6}
+}
+
+func (tr *training) batchNorm(x, gamma, beta node, of *training) node {
+	y, _, _, op, err := gorgonia.BatchNorm(x, gamma, beta, 0.9, 1e-5)
+	if tr.norm = op; err == nil && of != nil {
+		err = op.SetStats(of.norm.Stats())
+	}
+	return must(y, err)
+}
+
+// start makes the network, and has its Dropout draw the same numbers in every training: Gorgonia seeds each
+// by the clock.
 func (tr *training) start() {
 	tr.make(5, nil)
-	if _, err := gorgonia.Grad(tr.loss, tr.weights...); err != nil {
-		tr.t.Fatal(err)
+	tr.solver = gorgonia.NewAdamSolver(gorgonia.WithLearnRate(0.01))
+	if !tr.lisp {
+		if _, err := gorgonia.Grad(tr.loss, tr.weights...); err != nil {
+			tr.t.Fatal(err)
+		}
+		tr.machine = gorgonia.NewTapeMachine(tr.g, gorgonia.BindDualValues(tr.weights...))
 	}
-	tr.machine = gorgonia.NewTapeMachine(tr.g, gorgonia.BindDualValues(tr.weights...))
-	tr.solver = gorgonia.NewVanillaSolver(gorgonia.WithLearnRate(0.1))
+	rng := rand.New(rand.NewPCG(14, 2))
+	next := func() float64 {
+		tr.drawn++
+		return rng.Float64()
+	}
+	for _, n := range tr.g.AllNodes() {
+		op := reflect.ValueOf(n.Op())
+		if op.IsValid() && op.Type().String() == "*gorgonia.dropoutOp" {
+			f := op.Elem().FieldByName("rndGen")
+			reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem().Set(reflect.ValueOf(next).Convert(f.Type()))
+		}
+	}
 }
 
 func (tr *training) step(i int) {
 	tr.t.Helper()
-	err := gorgonia.Let(tr.x, draw(tr.dt, uint64(i), 1, 5, 2, 6, 6))
+	err := gorgonia.Let(tr.x, draw(tr.dt, uint64(i), 1, tr.shape(5)...))
 	if err == nil {
 		err = gorgonia.Let(tr.target, draw(tr.dt, uint64(100+i), 1, 5, 3))
+	}
+	if tr.lisp {
+		tr.machine = gorgonia.NewLispMachine(tr.g)
 	}
 	if err == nil {
 		err = tr.machine.RunAll()
@@ -83,7 +117,9 @@ func (tr *training) step(i int) {
 	if err != nil {
 		tr.t.Fatal(err)
 	}
-	tr.machine.Reset()
+	if !tr.lisp {
+		tr.machine.Reset()
+	}
 }
 
 // state is all numbers that training has made.
@@ -91,87 +127,99 @@ func (tr *training) state() (x []float64) {
 	for _, w := range tr.weights {
 		x = append(x, wide(w.Value())...)
 	}
+	if tr.lisp {
+		return x
+	}
 	mean, variance := tr.norm.Stats()
 	return append(append(x, wide(mean)...), wide(variance)...)
 }
 
-// quantize has ptq read, and run, the user's own graph.
-func (tr *training) quantize() report {
-	tr.t.Helper()
-	build := func(batch int) (exprgraph.Graph, error) {
-		of := tr
-		if batch != 5 {
-			of = &training{t: tr.t, dt: tr.dt, drop: tr.drop}
-			of.make(batch, tr)
-		}
-		return exprgraph.Graph{Inputs: gorgonia.Nodes{of.x}, Outputs: gorgonia.Nodes{of.y}}, nil
-	}
-	samples := func(yield func(ptq.Sample, error) bool) {
-		yield(ptq.Sample{"x": draw(tr.dt, 77, 1, 5, 2, 6, 6)}, nil)
-	}
-	_, r, err := quantizeBuild(tr.t.Context(), build, samples, ptq.Config{Activations: model.StaticInt8})
-	if err != nil {
-		tr.t.Fatal(err)
-	}
-	return r
+// read are the ways in which a graph that is trained is read, by name.
+var read = map[string]func(tr *training) (*model.Model, *exprgraph.Report, error){
+	"Read": func(tr *training) (*model.Model, *exprgraph.Report, error) {
+		return exprgraph.Read(tr.t.Context(), gorgonia.Nodes{tr.x}, gorgonia.Nodes{tr.y})
+	},
+	"ReadBuild": func(tr *training) (*model.Model, *exprgraph.Report, error) {
+		return exprgraph.ReadBuild(tr.t.Context(), func(batch int) (exprgraph.Graph, error) {
+			of := tr
+			if batch != 5 {
+				of = &training{t: tr.t, dt: tr.dt, lisp: tr.lisp}
+				of.make(batch, tr)
+			}
+			return exprgraph.Graph{Inputs: gorgonia.Nodes{of.x}, Outputs: gorgonia.Nodes{of.y}}, nil
+		})
+	},
 }
 
-// TestQuantizeLeavesTheGraph: a training run with Quantize in its midst, on the graph that is trained, ends
-// with the same weights and statistics to the bit as one without; the graph has the same nodes, and its
-// inputs the same values; and Dropout drops as before.
+// run reads the user's own graph, quantizes and runs it, and returns how to run both models again.
+func (tr *training) run(way string) (again func() [][]float64) {
+	tr.t.Helper()
+	float, r, err := read[way](tr)
+	if err != nil {
+		tr.t.Fatalf("%s: %v", way, err)
+	}
+	if !(r.Outputs[0].SQNR > 110) {
+		tr.t.Errorf("%s: read at %v dB, want the numbers of Gorgonia", way, r.Outputs[0].SQNR)
+	}
+	sample := draw(tr.dt, 77, 1, tr.shape(5)...)
+	samples := func(yield func(ptq.Sample, error) bool) { yield(ptq.Sample{"x": sample}, nil) }
+	quantized, report, err := ptq.Quantize(tr.t.Context(), float, samples, ptq.Config{Activations: model.StaticInt8})
+	if err != nil || len(report.Layers) != 3 {
+		tr.t.Fatalf("%s: %v, %v, want three layers", way, report, err)
+	}
+	again = func() [][]float64 { return [][]float64{output(tr.t, float, sample), output(tr.t, quantized, sample)} }
+	again()
+	return again
+}
+
+// TestQuantizeLeavesTheGraph: a training run with Read, Quantize and Run in its midst, on the graph that is
+// trained, ends with the same weights and statistics to the bit as one without; the graph has the same nodes,
+// and its inputs the same values; and the models compute the same before and after more training.
 func TestQuantizeLeavesTheGraph(t *testing.T) {
 	const steps = 6
 	count := 0
-	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
-		plain := &training{t: t, dt: dt}
-		plain.start()
-		for i := range steps {
-			plain.step(i)
-		}
-		want := plain.state()
-		for at := 1; at < steps; at++ {
-			count++
-			what := fmt.Sprintf("%v, after step %d", dt, at)
-			tr := &training{t: t, dt: dt}
-			tr.start()
+	for _, lisp := range []bool{false, true} {
+		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+			plain := &training{t: t, dt: dt, lisp: lisp}
+			plain.start()
 			for i := range steps {
-				if i == at {
-					nodes, x, target := slices.Clone(tr.g.AllNodes()), tr.x.Value(), tr.target.Value()
-					numbers := wide(x)
-					r := tr.quantize()
-					if r.Read.NotCompared != "" || len(r.Layers) != 3 {
-						t.Errorf("%s: not verified, or other layers:\n%v", what, r)
-					}
-					if !slices.Equal(tr.g.AllNodes(), nodes) || tr.x.Value() != x || tr.target.Value() != target ||
-						!slices.Equal(wide(x), numbers) {
-						t.Errorf("%s: the graph has other nodes or values", what)
-					}
+				plain.step(i)
+			}
+			if plain.drawn != steps*5*27 {
+				t.Errorf("Dropout drew %d numbers, want one for each element in each step", plain.drawn)
+			}
+			for way := range read {
+				for at := 1; at < steps; at++ {
+					count++
+					what := fmt.Sprintf("%s, %v, LispMachine: %t, after step %d", way, dt, lisp, at)
+					testUntouched(t, what, &training{t: t, dt: dt, lisp: lisp}, way, steps, at, plain.state())
 				}
-				tr.step(i)
-			}
-			if !slices.Equal(tr.state(), want) {
-				t.Errorf("%s: training ends with other weights or statistics", what)
 			}
 		}
-		tr := &training{t: t, dt: dt, drop: 0.5}
-		tr.start()
-		tr.step(0)
-		tr.quantize()
-		outputs := map[string]bool{}
-		for range 20 {
-			if err := tr.machine.RunAll(); err != nil {
-				t.Fatal(err)
-			}
-			outputs[fmt.Sprint(tr.y.Value().Data())] = true
-			tr.machine.Reset()
-			if err := gorgonia.Let(tr.x, draw(dt, 1, 1, 5, 2, 6, 6)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if len(outputs) < 10 {
-			t.Errorf("%v: got %d different outputs of 20 with Dropout on, want nearly all", dt, len(outputs))
-		}
-		count++
 	}
 	t.Logf("%d training runs with Quantize in their midst", count)
+}
+
+func testUntouched(t *testing.T, what string, tr *training, way string, steps, at int, want []float64) {
+	t.Helper()
+	tr.start()
+	for i := range at {
+		tr.step(i)
+	}
+	nodes, x, target := slices.Clone(tr.g.AllNodes()), tr.x.Value(), tr.target.Value()
+	numbers := wide(x)
+	again := tr.run(way)
+	if !slices.Equal(tr.g.AllNodes(), nodes) || tr.x.Value() != x || tr.target.Value() != target || !slices.Equal(wide(x), numbers) {
+		t.Errorf("%s: the graph has other nodes or values", what)
+	}
+	before := again()
+	for i := at; i < steps; i++ {
+		tr.step(i)
+	}
+	if !slices.Equal(tr.state(), want) {
+		t.Errorf("%s: training ends with other weights or statistics", what)
+	}
+	if !slices.EqualFunc(again(), before, slices.Equal[[]float64]) {
+		t.Errorf("%s: the models give other numbers after more training", what)
+	}
 }
