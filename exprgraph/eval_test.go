@@ -124,18 +124,16 @@ var runs = map[string]func(ir.Node, []*ir.Constant) *ir.Constant{
 	"Log":        each(func(_ ir.Node, x float64) float64 { return math.Log(x) }),
 	"Sqrt":       each(func(_ ir.Node, x float64) float64 { return math.Sqrt(x) }),
 	"Reciprocal": each(func(_ ir.Node, x float64) float64 { return 1 / x }),
+	"Log1p":      each(func(_ ir.Node, x float64) float64 { return math.Log1p(x) }),
+	"Expm1":      each(func(_ ir.Node, x float64) float64 { return math.Expm1(x) }),
+	"Identity":   each(func(_ ir.Node, x float64) float64 { return x }),
+	"Resize":     runResize,
+	"Sparsemax":  runSparsemax,
 	"Softplus":   each(func(_ ir.Node, x float64) float64 { return math.Log(1 + math.Exp(x)) }),
 	"ReduceSum":  runReduction(0, func(sum, x float64) float64 { return sum + x }),
 	"ReduceMax":  runReduction(math.Inf(-1), func(most, x float64) float64 { return max(most, x) }),
 	"Slice":      runSlice,
-	"Gather": func(_ ir.Node, in []*ir.Constant) *ir.Constant {
-		table, each := in[0], size(in[0].Shape[1:])
-		out := &ir.Constant{Shape: append(slices.Clone(in[1].Shape), table.Shape[1:]...)}
-		for _, row := range in[1].Data {
-			out.Data = append(out.Data, table.Data[int(row)*each:][:each]...)
-		}
-		return out
-	},
+	"Gather":     runGather,
 
 	"Pow": both(func(x, y float32) float32 { return float32(math.Pow(float64(x), float64(y))) }),
 	"Add": both(func(x, y float32) float32 { return x + y }),
@@ -392,6 +390,14 @@ func runReduction(first float64, f func(so, x float64) float64) func(ir.Node, []
 			return rest
 		}
 		out := &ir.Constant{Shape: kept(in[0].Shape)}
+		if n.KeepDims == nil || *n.KeepDims {
+			defer func() {
+				out.Shape = slices.Clone(in[0].Shape)
+				for _, axis := range n.Axes {
+					out.Shape[axis] = 1
+				}
+			}()
+		}
 		so := slices.Repeat([]float64{first}, size(out.Shape))
 		for i, x := range in[0].Data {
 			to := place(kept(coordinates(i, in[0].Shape)), out.Shape)
@@ -400,6 +406,59 @@ func runReduction(first float64, f func(so, x float64) float64) func(ir.Node, []
 		out.Data = rounded(so)
 		return out
 	}
+}
+
+func runGather(n ir.Node, in []*ir.Constant) *ir.Constant {
+	axis := 0
+	if n.Axis != nil {
+		axis = *n.Axis
+	}
+	x, indices := in[0], in[1]
+	out := &ir.Constant{Shape: slices.Concat(x.Shape[:axis], indices.Shape, x.Shape[axis+1:])}
+	for i := range size(out.Shape) {
+		at := coordinates(i, out.Shape)
+		behind := axis + len(indices.Shape)
+		index := indices.Data[place(at[axis:behind], indices.Shape)]
+		out.Data = append(out.Data, x.Data[place(slices.Concat(at[:axis], []int{int(index)}, at[behind:]), x.Shape)])
+	}
+	return out
+}
+
+func runResize(n ir.Node, in []*ir.Constant) *ir.Constant {
+	out := &ir.Constant{Shape: slices.Clone(in[0].Shape)}
+	for axis, scale := range n.Scales {
+		out.Shape[axis] *= scale
+	}
+	for i := range size(out.Shape) {
+		at := coordinates(i, out.Shape)
+		for axis, scale := range n.Scales {
+			at[axis] /= scale
+		}
+		out.Data = append(out.Data, in[0].Data[place(at, in[0].Shape)])
+	}
+	return out
+}
+
+// runSparsemax finds the threshold by going from the largest numbers down, of as many as keep it below them.
+func runSparsemax(n ir.Node, in []*ir.Constant) *ir.Constant {
+	x := in[0]
+	out, count, inner := &ir.Constant{Shape: x.Shape}, x.Shape[*n.Axis], size(x.Shape[*n.Axis+1:])
+	for i := range x.Data {
+		list := make([]float64, count)
+		for j := range list {
+			list[j] = float64(x.Data[i-i/inner%count*inner+j*inner])
+		}
+		slices.Sort(list)
+		slices.Reverse(list)
+		sum, threshold := 0.0, 0.0
+		for j, v := range list {
+			if sum += v; (sum-1)/float64(j+1) < v {
+				threshold = (sum - 1) / float64(j+1)
+			}
+		}
+		out.Data = append(out.Data, float32(max(float64(x.Data[i])-threshold, 0)))
+	}
+	return out
 }
 
 func runSlice(n ir.Node, in []*ir.Constant) *ir.Constant {

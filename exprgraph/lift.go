@@ -69,19 +69,19 @@ var lifts = map[string]func(l *lifting, s *step, in []*value) (*value, error){}
 func init() {
 	for _, op := range []string{
 		ir.OpRelu, ir.OpSigmoid, ir.OpTanh, ir.OpLeakyRelu, ir.OpClip, ir.OpAbs, ir.OpSign, ir.OpCeil, ir.OpFloor, ir.OpSin, ir.OpCos, ir.OpExp,
-		ir.OpLog, ir.OpSqrt, ir.OpReciprocal, ir.OpSoftplus, ir.OpFakeQuantize, ir.OpAdd, ir.OpSub, ir.OpMul, ir.OpDiv, ir.OpPow, ir.OpMin,
+		ir.OpLog, ir.OpSqrt, ir.OpReciprocal, ir.OpSoftplus, ir.OpLog1p, ir.OpExpm1, ir.OpIdentity, ir.OpFakeQuantize, ir.OpAdd, ir.OpSub, ir.OpMul, ir.OpDiv, ir.OpPow, ir.OpMin,
 		ir.OpMax, ir.OpGreater, ir.OpGreaterOrEqual, ir.OpLess, ir.OpLessOrEqual, ir.OpEqual, ir.OpNot, ir.OpWhere, ir.OpCast,
 	} {
 		lifts[op] = (*lifting).elementwise
 	}
-	for _, op := range []string{ir.OpGemm, ir.OpConv, ir.OpMaxPool, ir.OpAveragePool, ir.OpGlobalAveragePool, opNorm} {
+	for _, op := range []string{ir.OpGemm, ir.OpConv, ir.OpMaxPool, ir.OpAveragePool, ir.OpGlobalAveragePool, ir.OpResize, opNorm} {
 		lifts[op] = (*lifting).merged
 	}
-	for _, op := range []string{ir.OpSoftmax, ir.OpLogSoftmax, ir.OpReduceSum, ir.OpReduceMax, ir.OpSlice, ir.OpConcat} {
+	for _, op := range []string{ir.OpSoftmax, ir.OpLogSoftmax, ir.OpSparsemax, ir.OpReduceSum, ir.OpReduceMax, ir.OpSlice, ir.OpConcat} {
 		lifts[op] = (*lifting).along
 	}
 	lifts[ir.OpMatMul] = (*lifting).matMul
-	lifts[ir.OpGather] = (*lifting).same
+	lifts[ir.OpGather] = (*lifting).gather
 	lifts[ir.OpReshape] = func(l *lifting, s *step, in []*value) (*value, error) {
 		return l.r.reshape(in[0], inFront(s.out.shape)), nil
 	}
@@ -104,6 +104,17 @@ func (l *lifting) made(s *step, node ir.Node, shape []int, in []*value) *value {
 // same is the step for what only adds the axes of its operand.
 func (l *lifting) same(s *step, in []*value) (*value, error) {
 	return l.made(s, s.Node, inFront(s.out.shape), in), nil
+}
+
+// gather is the step for rows of a constant by indices of each sample, or parts of what is computed by constant
+// ones.
+func (l *lifting) gather(s *step, in []*value) (*value, error) {
+	if in[0] == s.in[0] {
+		return l.same(s, in)
+	}
+	node := s.Node
+	node.Axis = new(*node.Axis + 1) // which readGather gives what is computed
+	return l.made(s, node, inFront(s.out.shape), in), nil
 }
 
 // elementwise has operands of fewer axes than the result meet it behind the batch.

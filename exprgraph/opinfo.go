@@ -83,8 +83,8 @@ func intsOf(op gorgonia.Op, names ...string) (values []int, ok bool) {
 	return values, true
 }
 
-// epsilonOf returns what a batch normalization adds to the variance.
-func epsilonOf(op *gorgonia.BatchNormOp) (epsilon float64, ok bool) {
+// epsilonOf returns what a normalization adds to the variance.
+func epsilonOf(op gorgonia.Op) (epsilon float64, ok bool) {
 	f := fieldOf(op, "epsilon")
 	if !f.IsValid() || !f.CanFloat() {
 		return 0, false

@@ -107,6 +107,22 @@ func readPool(r *reader, p pair, operands []pair) (*value, error) {
 	return y, nil
 }
 
+// readUpsample reads Upsample2D, which repeats pixels.
+func readUpsample(r *reader, p pair, operands []pair) (*value, error) {
+	stride, err := p.fixed("stride")
+	if err != nil {
+		return nil, err
+	}
+	x, err := r.whole(operands[0])
+	if err != nil {
+		return nil, err
+	}
+	if len(x.shape) != 4 || batches(x.shape[2:]) > 0 || stride[0] < 0 {
+		return nil, p.fail("of shape %v, want one of images of one size", x.shape)
+	}
+	return r.add(ir.Node{Op: ir.OpResize, Scales: []int{1, 1, stride[0] + 1, stride[0] + 1}}, p.shape(), x), nil
+}
+
 func readGlobalPool(r *reader, p pair, operands []pair) (*value, error) {
 	x, err := r.whole(operands[0])
 	if err != nil {

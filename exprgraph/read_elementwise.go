@@ -2,6 +2,7 @@ package exprgraph
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"euryale/internal/ir"
@@ -93,13 +94,9 @@ func (r *reader) binary(op string, shape []int, in []*value) *value {
 			continue
 		}
 		perm, inner := x.from.Perm, x.from.in[0]
-		back := make([]int, len(perm))
-		for axis, from := range perm {
-			back[from] = axis
-		}
 		if len(c.shape) > 0 {
 			ones := slices.Repeat([]int{1}, len(shape)-len(c.shape))
-			c = r.transpose(r.reshape(c, append(ones, c.shape...)), back)
+			c = r.transpose(r.reshape(c, append(ones, c.shape...)), inverse(perm))
 		}
 		operands := []*value{inner, inner}
 		operands[1-i] = c
@@ -115,7 +112,7 @@ func (r *reader) unary(node ir.Node, x *value) *value {
 		return r.add(node, x.shape, x)
 	}
 	perm, inner := x.from.Perm, x.from.in[0]
-	if node.Op == ir.OpSoftmax || node.Op == ir.OpLogSoftmax {
+	if node.Axis != nil {
 		node.Axis = new(perm[*node.Axis])
 	}
 	return r.transpose(r.add(node, inner.shape, inner), perm)
@@ -240,6 +237,7 @@ var unaries = map[string]string{
 	"sigmoid": ir.OpSigmoid, "tanh": ir.OpTanh, "abs": ir.OpAbs, "sign": ir.OpSign, "ceil": ir.OpCeil, "floor": ir.OpFloor,
 	"sin": ir.OpSin, "cos": ir.OpCos,
 	"exp": ir.OpExp, "ln": ir.OpLog, "sqrt": ir.OpSqrt, "inv": ir.OpReciprocal, "softplus": ir.OpSoftplus,
+	"log1p": ir.OpLog1p, "expm1": ir.OpExpm1,
 }
 
 // readUnary reads an elementwise operation on one operand.
@@ -262,6 +260,8 @@ func readUnary(r *reader, p pair, operands []pair) (*value, error) {
 		return r.binary(ir.OpMul, x.shape, []*value{x, x}), nil
 	case "cube":
 		return r.binary(ir.OpMul, x.shape, []*value{x, r.binary(ir.OpMul, x.shape, []*value{x, x})}), nil
+	case "log2":
+		return r.binary(ir.OpDiv, x.shape, []*value{r.unary(ir.Node{Op: ir.OpLog}, x), constant(math.Ln2, "ln2")}), nil
 	case "invSqrt":
 		return r.unary(ir.Node{Op: ir.OpReciprocal}, r.unary(ir.Node{Op: ir.OpSqrt}, x)), nil
 	}

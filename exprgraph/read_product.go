@@ -6,8 +6,7 @@ import (
 	"euryale/internal/ir"
 )
 
-// Gorgonia's products, by the values of linAlgBinOp's operator. Inner and outer products of vectors are not
-// read.
+// Gorgonia's products, by the values of linAlgBinOp's operator.
 const (
 	productMatMul  = 0
 	productMatVec  = 1
@@ -24,8 +23,11 @@ func readProduct(r *reader, p pair, operands []pair) (*value, error) {
 		return nil, err
 	}
 	kind, transA, transB := params[0], params[1] != 0, params[2] != 0
-	if kind != productMatMul && kind != productMatVec && kind != productBatched {
-		return nil, p.fail("want a product of matrices, a matrix and a vector, or batches of matrices")
+	switch {
+	case kind == productInner || kind == productOuter:
+		return r.vectors(p, kind, operands)
+	case kind != productMatMul && kind != productMatVec && kind != productBatched:
+		return nil, p.fail("want a product of matrices, vectors, or batches of matrices")
 	}
 	a, err := r.factor(p, operands[0], kind == productBatched)
 	if err != nil {
@@ -132,13 +134,8 @@ func (r *reader) matMul(shape []int, a, b *value, transA, transB bool) *value {
 	return r.add(ir.Node{Op: ir.OpMatMul}, shape, a, b)
 }
 
-// readTensordot reads a sum over one axis of each operand, the right one a matrix: a product along the last
-// axis.
-func readTensordot(r *reader, p pair, operands []pair) (*value, error) {
-	over, err := p.fixed("aAxes", "bAxes")
-	if err != nil {
-		return nil, err
-	}
+// vectors returns the inner product of two vectors, or the outer one, whose rows are multiples of b.
+func (r *reader) vectors(p pair, kind int, operands []pair) (*value, error) {
 	a, err := r.whole(operands[0])
 	if err != nil {
 		return nil, err
@@ -147,24 +144,19 @@ func readTensordot(r *reader, p pair, operands []pair) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(over) != 2 || len(a.shape) < 2 || len(b.shape) != 2 || over[0] < 0 || over[0] >= len(a.shape) ||
-		over[1] < 0 || over[1] > 1 {
-		return nil, p.fail("over axes %v of shapes %v and %v, want one of each, and a matrix on the right", over,
-			a.shape, b.shape)
-	}
-	perm := make([]int, 0, len(a.shape))
-	for axis := range a.shape {
-		if axis != over[0] {
-			perm = append(perm, axis)
+	m, n := merged(a.shape)[0], merged(b.shape)[0]
+	if kind == productOuter {
+		if m == ir.Batch && n == ir.Batch {
+			return nil, p.fail("of shapes %v and %v, want the batch in one of them", a.shape, b.shape)
 		}
+		y := r.binary(ir.OpMul, []int{m, n}, []*value{r.reshape(a, []int{m, 1}), r.reshape(b, []int{1, n})})
+		return r.reshape(y, p.shape()), nil
 	}
-	a = r.transpose(a, append(perm, over[0]))
-	shape := append(slices.Clone(a.shape[:len(perm)]), b.shape[1-over[1]])
-	if !slices.Equal(shape, p.shape()) || a.shape[len(perm)] != b.shape[over[1]] {
-		return nil, p.fail("of shapes %v and %v, want %v", a.shape, b.shape, p.shape())
+	if m != n || m == ir.Batch {
+		return nil, p.fail("of shapes %v and %v, want as many elements, and no batch", a.shape, b.shape)
 	}
-	if len(shape) == 2 {
-		return r.product(shape, a, b, false, over[1] == 1), nil
+	if a.data != nil {
+		a, b = b, a
 	}
-	return r.matMul(shape, a, b, false, over[1] == 1), nil
+	return r.reshape(r.product([]int{1, 1}, r.reshape(a, []int{1, m}), r.reshape(b, []int{m, 1}), false, false), p.shape()), nil
 }

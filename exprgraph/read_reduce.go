@@ -12,8 +12,7 @@ import (
 var reductions = map[string]string{"sumOp": ir.OpReduceSum, "maxOp": ir.OpReduceMax}
 
 // readReduction reads a sum or a maximum along axes, which the result does not have.
-// Gorgonia takes the axes one by one; it reduces wrong elements along one that is neither of
-// the first two that are left nor the last.
+// Gorgonia takes the axes one by one, and of some the wrong elements.
 func readReduction(r *reader, p pair, operands []pair) (*value, error) {
 	axes, err := p.fixed("along")
 	if err != nil {
@@ -35,14 +34,23 @@ func readReduction(r *reader, p pair, operands []pair) (*value, error) {
 	if len(axes) == 0 || len(shape)+len(axes) != len(x.shape) {
 		return nil, p.fail("along axes %v of shape %v, want some of them, each once", axes, x.shape)
 	}
+	left := slices.Clone(x.shape)
 	for gone, axis := range slices.Sorted(slices.Values(axes)) {
-		if at := axis - gone; at > 1 && at < len(x.shape)-gone-1 {
+		at := axis - gone
+		if tornAlong(left, at, 1) {
 			return nil, p.fail("along axis %d of shape %v, of which gorgonia.org/tensor v0.9.24 takes the wrong elements, "+
 				"want one of the first two, the last, or them in a Reshape", axis, x.shape)
 		}
+		left = slices.Delete(left, at, at+1)
 	}
 	y := r.add(ir.Node{Op: reductions[p.kind()], Axes: axes, KeepDims: new(false)}, shape, x)
 	return r.reshape(y, p.shape()), nil
+}
+
+// tornAlong reports whether gorgonia.org/tensor v0.9.24 takes the wrong elements along an axis that is not the
+// last: it goes from one part to the next, of axes from first on, as if the axis had two elements.
+func tornAlong(shape []int, axis, first int) bool {
+	return axis > first && axis < len(shape)-1 && shape[axis] != 2 && size(shape[first:axis]) != 1
 }
 
 // readSize reads the size of an axis, as Mean divides by.
@@ -56,30 +64,6 @@ func readSize(_ *reader, p pair, operands []pair) (*value, error) {
 		return nil, p.fail("of axis %d of shape %v, want one that is not the batch", axis[0], shape)
 	}
 	return constant(float32(shape[axis[0]]), "size"), nil
-}
-
-// readGather reads an embedding: rows of a weight, by indices that are an input.
-func readGather(r *reader, p pair, operands []pair) (*value, error) {
-	axis, err := p.fixed("axis")
-	if err != nil {
-		return nil, err
-	}
-	weight, err := r.whole(operands[0])
-	if err != nil {
-		return nil, err
-	}
-	if !isInteger(operands[1]) || operands[1].a.Value() != nil {
-		return nil, p.fail("by indices that are constant, want an input")
-	}
-	indices, err := r.whole(operands[1])
-	if err != nil {
-		return nil, err
-	}
-	if axis[0] != 0 || weight.data == nil || len(weight.shape) == 0 {
-		return nil, p.fail("along axis %d of shape %v, want axis 0 of a weight", axis[0], weight.shape)
-	}
-	shape := append(slices.Clone(indices.shape), weight.shape[1:]...)
-	return r.reshape(r.add(ir.Node{Op: ir.OpGather}, shape, weight, indices), p.shape()), nil
 }
 
 // readSlice reads a slice along one axis, which the result does not have where one index of it is left.

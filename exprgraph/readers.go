@@ -27,10 +27,13 @@ func init() { // the readers read operands through the table
 		"sumOp":               readReduction,
 		"maxOp":               readReduction,
 		"sizeOp":              readSize,
+		"sparsemaxOp":         readSparsemax,
+		"upsampleOp":          readUpsample,
 		"maxPoolOp":           readPool,
 		"avgPoolOp":           readPool,
 		"globalAveragePoolOp": readGlobalPool,
 		"BatchNormOp":         readNorm,
+		"GroupNormOp":         readGroupNorm,
 		"dropoutOp":           readNothing,
 		"Iop":                 readNothing,
 	}
@@ -109,30 +112,4 @@ func readConcat(r *reader, p pair, operands []pair) (*value, error) {
 		return in[0], nil
 	}
 	return r.add(ir.Node{Op: ir.OpConcat, Axis: new(axis[0])}, p.shape(), in...), nil
-}
-
-func readSoftmax(r *reader, p pair, operands []pair) (*value, error) {
-	params, err := p.fixed("axis", "isLog")
-	if err != nil {
-		return nil, err
-	}
-	v, err := r.whole(operands[0])
-	if err != nil {
-		return nil, err
-	}
-	axis, last := params[0], len(v.shape)-1
-	switch {
-	case axis == -1 && p.a.Shape().IsColVec() && p.b.Shape().IsColVec():
-		axis = 0 // Gorgonia's default for a column
-	case axis < 0:
-		axis += last + 1
-	}
-	if axis < 0 || axis > last {
-		return nil, p.fail("axis %d of shape %v, want one of its axes", axis, v.shape)
-	}
-	op := ir.OpSoftmax
-	if params[1] != 0 {
-		op = ir.OpLogSoftmax
-	}
-	return r.unary(ir.Node{Op: op, Axis: new(axis)}, v), nil
 }

@@ -18,8 +18,8 @@ const seededBatch = 4
 func seeded(g *ir.Network, batch int) map[string]tensor.Tensor {
 	rows := math.MaxInt32
 	for _, n := range g.Nodes {
-		if n.Op == ir.OpGather {
-			rows = min(rows, g.Constants[n.Inputs[0]].Shape[0])
+		if table := g.Constants[n.Weight()]; n.Op == ir.OpGather && table != nil {
+			rows = min(rows, table.Shape[0])
 		}
 	}
 	rng, sample := rand.New(rand.NewPCG(1, 2)), map[string]tensor.Tensor{}

@@ -107,6 +107,15 @@ func permuted(list, perm []int) []int {
 	return out
 }
 
+// inverse returns the permutation that undoes another.
+func inverse(perm []int) []int {
+	back := make([]int, len(perm))
+	for i, axis := range perm {
+		back[axis] = i
+	}
+	return back
+}
+
 // transposed returns the elements of a tensor with axis perm[i] as axis i.
 func transposed(data []float32, shape, perm []int) []float32 {
 	strides := make([]int, len(shape))
@@ -130,6 +139,14 @@ func transposed(data []float32, shape, perm []int) []float32 {
 		}
 	}
 	return out
+}
+
+// merged returns the shape in one axis, which is ir.Batch where one of them is.
+func merged(shape []int) []int {
+	if batches(shape) > 0 {
+		return []int{ir.Batch}
+	}
+	return []int{size(shape)}
 }
 
 func size(shape []int) int {

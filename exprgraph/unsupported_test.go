@@ -64,7 +64,12 @@ var refused = []struct {
 		x := z.input("x", z.batch, 4)
 		i := gorgonia.NewVector(z.g, tensor.Int, gorgonia.WithName("i"), gorgonia.WithShape(z.batch))
 		return Graph{Inputs: gorgonia.Nodes{x, i}, Outputs: gorgonia.Nodes{must(gorgonia.ByIndices(x, i, 0))}}
-	}, []string{"byIndicesOp", "axis 0 of a weight"}},
+	}, []string{"byIndicesOp", "not the batch"}},
+	{"indices of what is computed", func(z *zoo) Graph {
+		x := z.input("x", z.batch, 4)
+		i := gorgonia.NewVector(z.g, tensor.Int, gorgonia.WithName("i"), gorgonia.WithShape(2))
+		return Graph{Inputs: gorgonia.Nodes{x, i}, Outputs: gorgonia.Nodes{must(gorgonia.ByIndices(x, i, 1))}}
+	}, []string{"byIndicesOp", "both computed"}},
 	{"another type of op by batch", on(func(z *zoo, x node) (node, error) {
 		if z.batch == batchA {
 			return gorgonia.Tanh(x)

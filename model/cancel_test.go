@@ -55,6 +55,7 @@ var attributes = map[string]kind{
 	"ReduceSum":          {node: ir.Node{Axes: []int{1}}},
 	"ReduceMax":          {node: ir.Node{Axes: []int{1}}},
 	"FakeQuantize":       {node: ir.Node{Scale: 0.1, ZeroPoint: 128, QuantMax: 255}},
+	"Resize":             {sample: []int{4, 16, 16}, node: ir.Node{Scales: []int{1, 1, 2, 2}}},
 	"Slice":              {node: ir.Node{Axes: []int{1}, Starts: []int{0}, Ends: []int{32}}},
 	"Reshape":            {node: ir.Node{Shape: []int{-1, 8, 8}}},
 	"Transpose":          {node: ir.Node{Perm: []int{1, 0}}},

@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"slices"
 
 	"euryale/internal/ir"
 
@@ -158,6 +159,36 @@ func softmax(n *ir.Resolved, y array, in []array, _ *scratch) {
 			y[j*step] *= sum
 		}
 	})
+}
+
+// sparsemax sets y = max(x − τ, 0) along Axis, with τ such that Σ y = 1: the projection of x on the simplex
+// (Martins and Astudillo, "From Softmax to Sparsemax", 2016, algorithm 1). The largest x is subtracted first.
+// Elements are NaN along with one that is.
+func sparsemax(n *ir.Resolved, y array, in []array, s *scratch) {
+	along(n, y, in[0], func(y, x []float32, count, step int) {
+		most, sorted := largest(x, count, step), s.floats(count)
+		for j := range count {
+			y[j*step] = x[j*step] - most
+			sorted[j] = y[j*step]
+		}
+		threshold := simplexThreshold(sorted)
+		for j := range count {
+			y[j*step] = max(y[j*step]-threshold, 0)
+		}
+	})
+}
+
+// simplexThreshold returns the τ of sparsemax for numbers of which the largest is 0, and sorts them.
+func simplexThreshold(x []float32) float32 {
+	slices.Sort(x)
+	var all, sum, support float32
+	for i, v := range slices.Backward(x) {
+		rank := float32(len(x) - i)
+		if all += v; 1+float32(rank*v) > all {
+			sum, support = sum+v, rank
+		}
+	}
+	return (sum - 1) / support
 }
 
 // logSoftmax sets y = x − m − ln Σ e^(x − m) along Axis, m the largest x.

@@ -7,11 +7,11 @@ import (
 	"euryale/qtensor"
 )
 
-// An embedding is a Gather with a Layer. Its weight stays quantized, and a run dequantizes the rows that it
+// An embedding is a Gather along axis 0 with a Layer. Its weight stays quantized, and a run dequantizes the rows that it
 // takes.
 
 // isEmbedding reports whether the layer of a node is an embedding.
-func isEmbedding(n *ir.Node) bool { return n.Op == ir.OpGather }
+func isEmbedding(n *ir.Node) bool { return n.Op == ir.OpGather && n.ChannelAxis() >= 0 }
 
 // embeddingsOf returns the names of the nodes that are embeddings if they have a layer.
 func embeddingsOf(nodes []ir.Node) map[string]bool {

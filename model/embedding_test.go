@@ -245,7 +245,7 @@ func TestEmbeddingRefused(t *testing.T) {
 		{"no weight", nil, model.Layer{}, qtensor.ErrParams, "without a weight"},
 		{"shape", nil, model.Layer{Weight: transposed}, qtensor.ErrShape, "want the shape of the constant"},
 		{"zero", nil, model.Layer{Weight: new(qtensor.QTensor)}, qtensor.ErrShape, "want the shape"},
-		{"zero for a scalar", func(g *ir.Network) { g.Constants["table"].Shape = nil }, model.Layer{Weight: new(qtensor.QTensor)}, qtensor.ErrShape, "want rows"},
+		{"zero for a scalar", func(g *ir.Network) { g.Constants["table"].Shape = nil }, model.Layer{Weight: new(qtensor.QTensor)}, qtensor.ErrShape, "axis is 0"},
 		{
 			"no constant", func(g *ir.Network) { g.Nodes[0].Inputs[0] = "z" },
 			model.Layer{Weight: embedding},

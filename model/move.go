@@ -66,17 +66,44 @@ func take[T float32 | uint8](y, x []T, shape []int, axis int, part ir.Slice) {
 	}
 }
 
-// gather sets y to the rows of in[0] that the indices in[1] name, and fails for an index of no row.
-func gather(_ *ir.Resolved, y array, in []array, s *scratch) {
-	data, rows := in[0], in[0].shape[0]
-	each := len(data.x) / rows
-	list, err := s.rowsOf(in[1].x, rows)
+// gather sets y to the parts of in[0] along an axis that the indices in[1] name, and fails for an index of none.
+func gather(n *ir.Resolved, y array, in []array, s *scratch) {
+	outer, own, inner := around(in[0].shape, n.Axis)
+	list, err := s.rowsOf(in[1].x, own)
 	if err != nil {
 		s.err = err
 		return
 	}
-	for i, row := range list {
-		copy(y.x[i*each:][:each], data.x[row*each:])
+	for o := range outer {
+		for i, at := range list {
+			copy(y.x[(o*len(list)+i)*inner:][:inner], in[0].x[(o*own+at)*inner:])
+		}
+	}
+}
+
+// resize sets y to the images x with each pixel repeated.
+func resize(n *ir.Resolved, y array, in []array, _ *scratch) {
+	repeatPixels(y.x, in[0].x, n.Scales[2], n.Scales[3], in[0].shape[3], 1)
+}
+
+// resizeU8 works like resize, on NHWC images.
+func resizeU8(n *ir.Resolved, y array, in []array, _ *scratch) {
+	repeatPixels(y.q, in[0].q, n.Scales[2], n.Scales[3], in[0].shape[3], y.shape[1])
+}
+
+// repeatPixels sets y to the rows of x, of width pixels of so many channels, with each pixel across times, and
+// each row down times.
+func repeatPixels[T float32 | uint8](y, x []T, down, across, width, channels int) {
+	row := width * across * channels
+	for ; len(x) > 0; x = x[width*channels:] {
+		first := y[:row]
+		for i := range width * across {
+			copy(first[i*channels:][:channels], x[i/across*channels:])
+		}
+		for i := 1; i < down; i++ {
+			copy(y[i*row:][:row], first)
+		}
+		y = y[down*row:]
 	}
 }
 

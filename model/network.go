@@ -43,12 +43,13 @@ type (
 	//		Pads               []int    // Conv, pools: top, left, bottom, right; 0
 	//		Group              int      // Conv: groups of channels; 1
 	//		CountPad           bool     // AveragePool: the mean counts padding
-	//		Axis               *int     // Softmax, LogSoftmax: the last; Concat: required
+	//		Axis               *int     // Softmax, LogSoftmax, Sparsemax: the last; Gather: 0; Concat: required
 	//		Axes               []int    // ReduceSum, ReduceMax: all; Slice: one
 	//		KeepDims           *bool    // ReduceSum, ReduceMax: true
 	//		Starts, Ends       []int    // Slice: one number each; the end is not included
 	//		Steps              []int    // Slice: one number; 1
 	//		Perm               []int    // Transpose: the axes in reverse
+	//		Scales             []int    // Resize: 1, 1, height, width; pixels are repeated
 	//		Shape              []int    // Reshape: 0 copies a size, −1 is what remains; Expand: −1 is the batch
 	//		Alpha              *float32 // LeakyRelu: 0.01
 	//		Epsilon            *float32 // BatchNormalization: 1e-5
@@ -61,7 +62,7 @@ type (
 	//	}
 	//	func (n *Node) Weight() string   // the input that is the weight, of Gemm, MatMul, Conv and Gather; else ""
 	//	func (n *Node) ChannelAxis() int // the weight's axis of outputs, or of rows; −1 without a weight
-	//	func (n *Node) MovesData() bool  // MaxPool, Slice, Reshape, …: the result has elements of the inputs alone
+	//	func (n *Node) MovesData() bool  // MaxPool, Slice, Resize, …: the result has elements of the inputs alone
 	//
 	// Axis, Axes, Starts and Ends may be negative, and count from the end then. FakeQuantize is ONNX's
 	// QuantizeLinear and DequantizeLinear in one, as in PyTorch:

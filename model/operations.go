@@ -8,8 +8,8 @@ import (
 
 // evaluator is what evaluates an operation.
 type evaluator struct {
-	// kernel sets y, which overlaps no input; nil where the result is the first input, in another shape
-	// or of another type.
+	// kernel sets y, which overlaps no input; nil where the result is the first input, perhaps in another
+	// shape or of another type.
 	kernel func(n *ir.Resolved, y array, in []array, s *scratch)
 	// layer returns what prepares the layer for quantized weights, whose rows are NHWC images of so many
 	// channels; nil where the operation does not multiply by a weight.
@@ -56,6 +56,9 @@ var evaluators = map[string]evaluator{
 	ir.OpSqrt:       {elementwise(math32.Sqrt), nil, nil},
 	ir.OpReciprocal: {elementwise(reciprocal), nil, nil},
 	ir.OpSoftplus:   {elementwise(softplus), nil, nil},
+	ir.OpLog1p:      {elementwise(math32.Log1p), nil, nil},
+	ir.OpExpm1:      {elementwise(math32.Expm1), nil, nil},
+	ir.OpSparsemax:  {sparsemax, nil, nil},
 
 	ir.OpReduceSum: {reduceSum, nil, nil},
 	ir.OpReduceMax: {reduceMax, nil, nil},
@@ -81,6 +84,8 @@ var evaluators = map[string]evaluator{
 
 	ir.OpGather:    {gather, nil, nil},
 	ir.OpSlice:     {slice, nil, &quantizedSlice},
+	ir.OpIdentity:  {nil, nil, &quantizedIdentity},
+	ir.OpResize:    {resize, nil, &quantizedResize},
 	ir.OpReshape:   {nil, nil, &quantizedReshape},
 	ir.OpTranspose: {transpose, nil, nil},
 	ir.OpConcat:    {concat, nil, &quantizedConcat},

@@ -194,6 +194,13 @@ func pooled(n ir.Node) func(g *network, x string) string {
 	}
 }
 
+// resized adds images with each row twice and each column three times.
+func resized(g *network, x string) string {
+	x = g.images(x)
+	s := g.values[x]
+	return g.node(ir.Node{Op: "Resize", Inputs: []string{x}, Scales: []int{1, 1, 2, 3}}, s[0], 2*s[1], 3*s[2])
+}
+
 // after returns what adds one op behind the other.
 func after(list ...func(g *network, x string) string) func(g *network, x string) string {
 	return func(g *network, x string) string {
@@ -236,7 +243,9 @@ var between = map[string]func(g *network, x string) string{
 	"FakeQuantize, Relu": after(fakeOf(fakeScale, 0), unary(ir.Node{Op: "Relu"})),
 	"MaxPool":            pooled(ir.Node{Op: "MaxPool", Kernel: []int{2, 1}, Pads: []int{1, 0, 1, 0}}),
 	"AveragePool":        pooled(ir.Node{Op: "AveragePool", CountPad: true, Kernel: []int{2, 1}, Pads: []int{1, 0, 1, 0}}),
-	"GlobalAveragePool":  pooled(ir.Node{Op: "GlobalAveragePool"}),
+	"Identity":           unary(ir.Node{Op: "Identity"}), "Resize": resized,
+	"FakeQuantize, Resize": after(fakeOf(fakeScale, 0), resized),
+	"GlobalAveragePool":    pooled(ir.Node{Op: "GlobalAveragePool"}),
 	"FakeQuantize, AveragePool": after(
 		fakeOf(fakeScale, 128), pooled(ir.Node{Op: "AveragePool", CountPad: true, Kernel: []int{2, 1}, Pads: []int{0, 0, 0, 0}}),
 	),

@@ -23,14 +23,16 @@ type quantizedOp struct {
 }
 
 var (
-	quantizedMaxPool = quantizedOp{kernel: maxPoolU8, channels: poolChannels}
-	quantizedReshape = quantizedOp{channels: reshapeChannels}
-	quantizedConcat  = quantizedOp{kernel: concatU8, channels: concatChannels}
-	quantizedRelu    = quantizedOp{channels: sameChannels, keeps: func(p nn.QuantParams) bool { return p.Zero == 0 }}
-	quantizedSlice   = quantizedOp{kernel: sliceU8, channels: sliceChannels}
-	quantizedFake    = quantizedOp{channels: sameChannels}
-	quantizedAdd     = quantizedOp{computes: true, kernel: addU8, channels: addChannels}
-	quantizedAverage = quantizedOp{computes: true, kernel: averagePoolU8, channels: poolChannels}
+	quantizedMaxPool  = quantizedOp{kernel: maxPoolU8, channels: poolChannels}
+	quantizedResize   = quantizedOp{kernel: resizeU8, channels: poolChannels}
+	quantizedIdentity = quantizedOp{channels: sameChannels}
+	quantizedReshape  = quantizedOp{channels: reshapeChannels}
+	quantizedConcat   = quantizedOp{kernel: concatU8, channels: concatChannels}
+	quantizedRelu     = quantizedOp{channels: sameChannels, keeps: func(p nn.QuantParams) bool { return p.Zero == 0 }}
+	quantizedSlice    = quantizedOp{kernel: sliceU8, channels: sliceChannels}
+	quantizedFake     = quantizedOp{channels: sameChannels}
+	quantizedAdd      = quantizedOp{computes: true, kernel: addU8, channels: addChannels}
+	quantizedAverage  = quantizedOp{computes: true, kernel: averagePoolU8, channels: poolChannels}
 )
 
 // channelsOf returns quantization.channels of images.

@@ -58,6 +58,9 @@ var functions = map[string]func(n *ir.Node, x float64) float64{
 	"Sqrt":       func(_ *ir.Node, x float64) float64 { return math.Sqrt(x) },
 	"Reciprocal": func(_ *ir.Node, x float64) float64 { return 1 / x },
 	"Softplus":   func(_ *ir.Node, x float64) float64 { return math.Log1p(math.Exp(x)) },
+	"Log1p":      func(_ *ir.Node, x float64) float64 { return math.Log1p(x) },
+	"Expm1":      func(_ *ir.Node, x float64) float64 { return math.Expm1(x) },
+	"Identity":   func(_ *ir.Node, x float64) float64 { return x },
 	"FakeQuantize": func(n *ir.Node, x float64) float64 {
 		q := math.RoundToEven(float64(float32(x)/n.Scale)) + float64(n.ZeroPoint)
 		y := float64(n.Scale) * (max(float64(n.QuantMin), min(float64(n.QuantMax), q)) - float64(n.ZeroPoint))
@@ -137,6 +140,8 @@ func referenceRule(n *ir.Node, in []*ir.Constant) (shape []int, f func(index []i
 		return referenceWindows(n, in)
 	case "Softmax", "LogSoftmax":
 		return referenceSoftmax(n, x)
+	case "Sparsemax":
+		return referenceSparsemax(n, x)
 	case "ReduceSum", "ReduceMax":
 		return referenceReduction(n, x)
 	}
@@ -200,6 +205,30 @@ func referenceSoftmax(n *ir.Node, x *ir.Constant) (shape []int, f func(index []i
 	}
 }
 
+// referenceSparsemax finds the threshold between the largest number less 1, and that, by halves.
+func referenceSparsemax(n *ir.Node, x *ir.Constant) (shape []int, f func(index []int) float64) {
+	axis := axisOf(n, x)
+	return x.Shape, func(p []int) float64 {
+		own, most := slices.Clone(p), math.Inf(-1)
+		for own[axis] = range x.Shape[axis] {
+			most = max(most, at(x, own...))
+		}
+		low, high := most-1, most
+		for range 60 {
+			middle, sum := (low+high)/2, 0.0
+			for own[axis] = range x.Shape[axis] {
+				sum += max(at(x, own...)-middle, 0)
+			}
+			if sum > 1 {
+				low = middle
+			} else {
+				high = middle
+			}
+		}
+		return max(at(x, p...)-high, 0)
+	}
+}
+
 func referenceReduction(n *ir.Node, x *ir.Constant) (shape []int, f func(index []int) float64) {
 	reduced := make([]bool, len(x.Shape))
 	for d := range reduced {
@@ -247,10 +276,23 @@ func referenceMove(n *ir.Node, in []*ir.Constant) (shape []int, f func(index []i
 	axis, rank := axisOf(n, x), len(x.Shape)
 	switch n.Op {
 	case "Gather":
-		table := in[0]
-		return append(slices.Clone(in[1].Shape), table.Shape[1:]...), func(p []int) float64 {
-			k := len(in[1].Shape)
-			return at(table, append([]int{int(at(in[1], p[:k]...))}, p[k:]...)...)
+		d, k := 0, len(in[1].Shape)
+		if n.Axis != nil {
+			d = fromFirst(*n.Axis, x)
+		}
+		return slices.Concat(x.Shape[:d], in[1].Shape, x.Shape[d+1:]), func(p []int) float64 {
+			return at(x, slices.Concat(p[:d], []int{int(at(in[1], p[d:d+k]...))}, p[d+k:])...)
+		}
+	case "Resize":
+		for d, size := range x.Shape {
+			shape = append(shape, size*n.Scales[d])
+		}
+		return shape, func(p []int) float64 {
+			own := slices.Clone(p)
+			for d := range own {
+				own[d] /= n.Scales[d]
+			}
+			return at(x, own...)
 		}
 	case "Slice":
 		step := 1
@@ -305,20 +347,10 @@ func referenceMove(n *ir.Node, in []*ir.Constant) (shape []int, f func(index []i
 		}
 		next := 0
 		return shape, func([]int) float64 { next++; return float64(x.Data[next-1]) }
-	case "Expand": // of shapes without a batch
-		shape = slices.Clone(n.Shape)
-		for i := range shape {
-			if from := i - len(shape) + len(x.Shape); from >= 0 && x.Shape[from] > 1 {
-				shape[i] = x.Shape[from]
-			}
-		}
-		return shape, func(p []int) float64 {
-			own := slices.Clone(p[len(p)-len(x.Shape):])
-			for i := range own {
-				own[i] %= x.Shape[i]
-			}
-			return at(x, own...)
-		}
+	case "Expand":
+		ones := &ir.Constant{Shape: n.Shape, Data: []float32{1}} // of which the shape alone counts
+		shape, _ = referencePair(nil, x, ones)
+		return shape, func(p []int) float64 { return repeated(x, p) }
 	case "Concat":
 		shape = slices.Clone(x.Shape)
 		for _, t := range in[1:] {

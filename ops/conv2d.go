@@ -26,8 +26,8 @@ import (
 //
 // Types and errors are as MatMul has them. qtensor.ErrShape is also for a kernel that is not the filters';
 // for pairs of another length, negative ones, strides or dilations of 0, and any above 32,768; for images
-// whose padded sides are above that, or shorter than the kernel; and for more than 2^28 elements in a padded
-// image's group of channels.
+// whose padded sides are shorter than the kernel; and for more than 2^28 elements in a padded image's group of
+// channels.
 func Conv2d(im *gorgonia.Node, w *Filters, kernel tensor.Shape, pad, stride, dilation []int, opts ...LayerOption) (*gorgonia.Node, error) {
 	l, err := newConv2d(im, w, kernel, pad, stride, dilation, opts)
 	return apply("Conv2d", l, im, err)

@@ -97,7 +97,7 @@ func TestPromisedErrors(t *testing.T) {
 		{"Conv2d", "a stride of 0", qtensor.ErrShape, conv(kernel, nil, []int{0, 1}, nil)},
 		{"Conv2d", "a dilation of 0", qtensor.ErrShape, conv(kernel, nil, nil, []int{1, 0})},
 		{"Conv2d", "a stride above 32,768", qtensor.ErrShape, conv(kernel, nil, []int{1, 1<<15 + 1}, nil)},
-		{"Conv2d", "a padded side above 32,768", qtensor.ErrShape, conv(kernel, []int{0, 1 << 14}, nil, nil)},
+		{"Conv2d", "a pad above 32,768", qtensor.ErrShape, conv(kernel, []int{0, 1<<15 + 1}, nil, nil)},
 		{"Conv2d", "a side that is too short", qtensor.ErrShape, conv(kernel, nil, nil, []int{5, 1})},
 		{"Conv2d", "too many values", qtensor.ErrShape, conv(kernel, []int{1 << 13, 1 << 13}, nil, nil)},
 		{"Embedding", "no node", qtensor.ErrShape, last(ops.Embedding(nil, weights(symmetric, 3, 2)))},

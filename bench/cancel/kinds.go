@@ -77,7 +77,8 @@ func allKinds(dir string) (list []*kind, err error) {
 	list = append(list, &kind{name: "loops in Go, and no model"})
 	one := func(op string) { list = append(list, of(op, many, []int{64}, ir.Node{Op: op}, nil)) }
 	for _, op := range []string{
-		"Relu", "Sigmoid", "Tanh", "Abs", "Sign", "Ceil", "Floor", "Sin", "Cos", "Exp", "Log", "Sqrt", "Reciprocal", "Softplus",
+		"Relu", "Sigmoid", "Tanh", "Abs", "Sign", "Ceil", "Floor", "Sin", "Cos", "Exp", "Log", "Sqrt", "Reciprocal", "Softplus", "Log1p",
+		"Expm1", "Identity",
 	} {
 		one(op)
 	}

@@ -20,6 +20,7 @@ const (
 	attrEnds
 	attrSteps
 	attrPerm
+	attrScales
 	attrShape
 	attrAlpha
 	attrEpsilon
@@ -35,7 +36,7 @@ const (
 // FakeQuantize.
 var attributeNames = []string{
 	"transB", "kernel_shape", "strides", "pads", "dilations", "group", "count_include_pad", "axis", "axes", "keepdims", "starts",
-	"ends", "steps", "perm", "shape", "alpha", "epsilon", "min", "max", "scale", "zero_point", "quant_min", "quant_max",
+	"ends", "steps", "perm", "scales", "shape", "alpha", "epsilon", "min", "max", "scale", "zero_point", "quant_min", "quant_max",
 }
 
 // String returns the names, separated by commas.
@@ -69,6 +70,7 @@ func (n *Node) given() (set attribute) {
 		{attrEnds, n.Ends != nil},
 		{attrSteps, n.Steps != nil},
 		{attrPerm, n.Perm != nil},
+		{attrScales, n.Scales != nil},
 		{attrShape, n.Shape != nil},
 		{attrAlpha, n.Alpha != nil},
 		{attrEpsilon, n.Epsilon != nil},
@@ -88,7 +90,9 @@ func (n *Node) given() (set attribute) {
 
 // Lists returns the attributes of a node that are lists.
 func Lists(n *Node) []*[]int {
-	return []*[]int{&n.Kernel, &n.Strides, &n.Pads, &n.Dilations, &n.Axes, &n.Starts, &n.Ends, &n.Steps, &n.Perm, &n.Shape}
+	return []*[]int{
+		&n.Kernel, &n.Strides, &n.Pads, &n.Dilations, &n.Axes, &n.Starts, &n.Ends, &n.Steps, &n.Perm, &n.Scales, &n.Shape,
+	}
 }
 
 // CloneNode returns a copy that shares nothing with n but what Foreign is. Empty lists are nil, as in a file.

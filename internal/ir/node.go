@@ -5,7 +5,7 @@ import "context"
 // Node is one operation: Output = Op(Inputs…). Inputs are outputs of earlier nodes, inputs of the network or
 // constants. Operations and attributes have ONNX's names and meaning, and an attribute that is left out has
 // ONNX's default. Inputs of ONNX's operations that have to be constants are attributes: axes, starts, ends,
-// steps, shape, min and max. The table in operations.go says which attributes an operation has.
+// steps, scales, shape, min and max. The table in operations.go says which attributes an operation has.
 type Node struct {
 	Op     string   `json:"op"`
 	Name   string   `json:"name"` // unique; a layer's key
@@ -24,8 +24,9 @@ type Node struct {
 	KeepDims  *bool    `json:"keepdims,omitempty"`
 	Starts    []int    `json:"starts,omitempty"`
 	Ends      []int    `json:"ends,omitempty"`
-	Steps     []int    `json:"steps,omitempty"` // 1
-	Perm      []int    `json:"perm,omitempty"`  // the axes in reverse
+	Steps     []int    `json:"steps,omitempty"`  // 1
+	Perm      []int    `json:"perm,omitempty"`   // the axes in reverse
+	Scales    []int    `json:"scales,omitempty"` // 1, 1, height, width
 	Shape     []int    `json:"shape,omitempty"`
 	Alpha     *float32 `json:"alpha,omitempty"`
 	Epsilon   *float32 `json:"epsilon,omitempty"`
@@ -57,13 +58,18 @@ type Array struct {
 	Data  []float32
 }
 
-// Weight returns the name of what a node multiplies by, or takes rows of: its second input, the first of a
-// Gather. It is "" for other operations, and where there is no such input.
-func (n *Node) Weight() string {
-	if n == nil {
-		return ""
+// weight returns which operand is the weight; nil where none is, as of a Gather along another axis than 0.
+func (n *Node) weight() *weight {
+	if n == nil || n.Op == OpGather && valueOr(n.Axis, 0) != 0 {
+		return nil
 	}
-	if w := operations[n.Op].weight; w != nil && w.operand < len(n.Inputs) {
+	return operations[n.Op].weight
+}
+
+// Weight returns the name of what a node multiplies by, or takes rows of: its second input, the first of a
+// Gather along axis 0. It is "" for other operations, and where there is no such input.
+func (n *Node) Weight() string {
+	if w := n.weight(); w != nil && w.operand < len(n.Inputs) {
 		return n.Inputs[w.operand]
 	}
 	return ""
@@ -72,10 +78,7 @@ func (n *Node) Weight() string {
 // ChannelAxis returns the axis of the weight along which the outputs of the operation lie, or the rows of an
 // embedding; −1 for an operation without a weight.
 func (n *Node) ChannelAxis() int {
-	if n == nil {
-		return -1
-	}
-	w := operations[n.Op].weight
+	w := n.weight()
 	switch {
 	case w == nil:
 		return -1

@@ -1,7 +1,8 @@
 package ir
 
 // The operations of a network, by ONNX's names. FakeQuantize is QuantizeLinear and DequantizeLinear in one,
-// and Foreign is an operation that is code.
+// Log1p, Expm1 and Sparsemax are PyTorch's and Gorgonia's, which in operations of ONNX would lose what is
+// small, or sort; and Foreign is an operation that is code.
 const (
 	OpGemm               = "Gemm"
 	OpMatMul             = "MatMul"
@@ -28,6 +29,9 @@ const (
 	OpSqrt               = "Sqrt"
 	OpReciprocal         = "Reciprocal"
 	OpSoftplus           = "Softplus"
+	OpLog1p              = "Log1p"
+	OpExpm1              = "Expm1"
+	OpSparsemax          = "Sparsemax"
 	OpReduceSum          = "ReduceSum"
 	OpReduceMax          = "ReduceMax"
 	OpFakeQuantize       = "FakeQuantize"
@@ -48,6 +52,8 @@ const (
 	OpPow                = "Pow"
 	OpGather             = "Gather"
 	OpSlice              = "Slice"
+	OpIdentity           = "Identity"
+	OpResize             = "Resize"
 	OpReshape            = "Reshape"
 	OpTranspose          = "Transpose"
 	OpConcat             = "Concat"
@@ -108,6 +114,9 @@ var operations = map[string]operation{
 	OpSqrt:       {13, 1, 1, 0, floats, nil, false, elementwiseRule},
 	OpReciprocal: {13, 1, 1, 0, floats, nil, false, elementwiseRule},
 	OpSoftplus:   {1, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpLog1p:      {0, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpExpm1:      {0, 1, 1, 0, floats, nil, false, elementwiseRule},
+	OpSparsemax:  {0, 1, 1, attrAxis, floats, nil, false, softmaxRule},
 
 	OpReduceSum: {13, 1, 1, attrAxes | attrKeepDims, floats, nil, false, reduceRule},
 	OpReduceMax: {20, 1, 1, attrAxes | attrKeepDims, floats, nil, true, reduceRule},
@@ -131,8 +140,10 @@ var operations = map[string]operation{
 	OpWhere:          {16, 3, 3, 0, chooses, nil, false, broadcastRule},
 	OpCast:           {21, 1, 1, 0, casts, nil, false, elementwiseRule},
 
-	OpGather:    {13, 2, 2, 0, indexed, rows, false, gatherRule},
+	OpGather:    {13, 2, 2, attrAxis, indexed, rows, false, gatherRule},
 	OpSlice:     {13, 1, 1, attrAxes | attrStarts | attrEnds | attrSteps, floats, nil, true, sliceRule},
+	OpIdentity:  {21, 1, 1, 0, keeps, nil, true, elementwiseRule},
+	OpResize:    {19, 1, 1, attrScales, floats, nil, true, resizeRule},
 	OpReshape:   {21, 1, 1, attrShape, keeps, nil, true, reshapeRule},
 	OpTranspose: {21, 1, 1, attrPerm, floats, nil, true, transposeRule},
 	OpConcat:    {13, 1, most, attrAxis, floats, nil, true, concatRule},

@@ -77,7 +77,8 @@ func (n *Node) operation(inputs int) (operation, error) {
 	return op, nil
 }
 
-// Along reports whether elements along an axis of the result depend on each other by the attribute axis.
+// Along reports whether elements along an axis of the result depend on each other by the attribute axis, which
+// is one of the operand alone for a Gather.
 func (r *Resolved) Along(axis int) bool {
-	return operations[r.Op].attributes&attrAxis != 0 && r.Axis == axis
+	return operations[r.Op].attributes&attrAxis != 0 && r.Axis == axis && r.Op != OpGather
 }

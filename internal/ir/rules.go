@@ -143,13 +143,17 @@ func reduceRule(r *Resolved, in []Size) (Size, error) {
 	return out, nil
 }
 
-// gatherRule is that of rows by index: the axes of the indices, and those of a row.
-func gatherRule(_ *Resolved, in []Size) (Size, error) {
+// gatherRule is that of parts by index along axis, 0 where it is left out: the axes of the indices lie in its
+// place.
+func gatherRule(r *Resolved, in []Size) (_ Size, err error) {
 	data, indices := in[0], in[1]
-	if len(data) == 0 || data.PerBatch() {
-		return nil, fmt.Errorf("%w: got an embedding %v, want rows that are no batch", qtensor.ErrShape, data)
+	if r.Axis, err = axisOf(valueOr(r.Node.Axis, 0), len(data)); err != nil {
+		return nil, err
 	}
-	return append(slices.Clone(indices), data[1:]...), nil
+	if data[r.Axis] < 0 {
+		return nil, fmt.Errorf("%w: got axis %d of %v, want one that is no batch", qtensor.ErrShape, r.Axis, data)
+	}
+	return slices.Concat(data[:r.Axis], indices, data[r.Axis+1:]), nil
 }
 
 // foreignRule asks the code.

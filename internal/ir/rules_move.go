@@ -94,6 +94,23 @@ func sliceRule(r *Resolved, in []Size) (Size, error) {
 	return out, nil
 }
 
+// resizeRule is that of images whose pixels are repeated: y[…, i, j] = x[…, ⌊i/height⌋, ⌊j/width⌋], which is
+// ONNX's nearest neighbour for whole scales.
+func resizeRule(r *Resolved, in []Size) (Size, error) {
+	x, scales := in[0], r.Scales
+	if len(x) != 4 || len(scales) != 4 || scales[0] != 1 || scales[1] != 1 || x[2] < 0 || x[3] < 0 {
+		return nil, fmt.Errorf("%w: got scales %v of %v, want 1, 1, height and width of images", qtensor.ErrShape, scales, x)
+	}
+	out := slices.Clone(x)
+	for i := 2; i < 4; i++ {
+		if scales[i] < 1 || scales[i] > MaxElements/x[i] {
+			return nil, fmt.Errorf("%w: got scales %v of %v, want whole ones from 1, and sizes up to %d", qtensor.ErrShape, scales, x, MaxElements)
+		}
+		out[i] *= scales[i]
+	}
+	return out, nil
+}
+
 // concatRule is that of values that differ along axis alone, one after the other.
 func concatRule(r *Resolved, in []Size) (Size, error) {
 	if r.Node.Axis == nil {

@@ -7,7 +7,7 @@ import (
 	"euryale/qtensor"
 )
 
-// MaxSide bounds the sides of a padded image, of kernels, strides and dilations.
+// MaxSide bounds pads and the sides of kernels, strides and dilations.
 const MaxSide = 1 << 15
 
 // Windows is how a kernel goes over an image: pairs are height and width, Pads top, left, bottom and right.
@@ -64,8 +64,8 @@ func (w Windows) over(images Size) (sides [2]int, err error) {
 	}
 	for i, n := range images[2:] {
 		padded, span := n+w.Pads[i]+w.Pads[i+2], w.Dilations[i]*(w.Kernel[i]-1)+1
-		if padded > MaxSide || span > padded {
-			return sides, fmt.Errorf("%w: images are %v with pads of %v, want sides from the kernel's %d to %d", qtensor.ErrShape, images, w.Pads, span, MaxSide)
+		if padded > MaxElements || span > padded {
+			return sides, fmt.Errorf("%w: images are %v with pads of %v, want sides from the kernel's %d to %d", qtensor.ErrShape, images, w.Pads, span, MaxElements)
 		}
 		sides[i] = (padded-span)/w.Strides[i] + 1
 	}

@@ -11,7 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// maxPixels bounds the sides of a padded image, and maxElements a padded image of a group's channels: 1 GB of
+// maxPixels bounds pads, strides and dilations, and maxElements a padded image of a group's channels: 1 GB of
 // integers.
 const (
 	maxPixels   = 1 << 15
@@ -53,8 +53,8 @@ func NewWindow(pad, stride, dilation []int) (w Window, err error) {
 // side returns a side of an image with its padding, along the height, 0, or the width, 1.
 func (w Window) side(axis, size int) int { return w.Pad[axis] + size + w.Pad[axis+2] }
 
-// padded returns the elements of an image with its padding, whose sides are at most maxPixels: maxElements +
-// 1 where they are more.
+// padded returns the elements of an image with its padding, whose sides are at most maxElements, and
+// maxElements + 1 where there are more.
 func (w Window) padded(channels, height, width int) int64 {
 	pixels := int64(w.side(0, height)) * int64(w.side(1, width))
 	if int64(channels) > maxElements/max(pixels, 1) {
@@ -65,16 +65,16 @@ func (w Window) padded(channels, height, width int) int64 {
 
 // Convolved returns the shape of the convolution of images, (batch, in, height, width): (batch, out, ⌊(height
 // + top + bottom − dilation₀·(kernel₀ − 1) − 1)/stride₀⌋ + 1, and likewise the width). Errors:
-// qtensor.ErrShape for images of other channels, smaller than a window, or too big: sides above 32,768 with
-// padding, or more than 2^28 elements of a group.
+// qtensor.ErrShape for images of other channels, smaller than a window, or with more than 2^28 elements of a
+// group with padding.
 func (f *Filters) Convolved(in tensor.Shape, w Window) (tensor.Shape, error) {
 	channels := f.in * len(f.groups)
 	if len(in) != 4 || in[1] != channels || in[0] < 1 {
 		return nil, fmt.Errorf("%w: images are %v, want (batch, %d, height, width)", qtensor.ErrShape, in, channels)
 	}
 	for i, size := range in[2:] {
-		if size < 1 || size > maxPixels || w.side(i, size) > maxPixels {
-			return nil, fmt.Errorf("%w: images are %v with a padding of %v, want sides from 1 to %d", qtensor.ErrShape, in, w.Pad, maxPixels)
+		if size < 1 || size > maxElements || w.side(i, size) > maxElements {
+			return nil, fmt.Errorf("%w: images are %v with a padding of %v, want sides from 1 to %d", qtensor.ErrShape, in, w.Pad, maxElements)
 		}
 		if span := int64(f.kernel[i]-1)*int64(w.Dilation[i]) + 1; span > int64(w.side(i, size)) {
 			return nil, fmt.Errorf("%w: images are %v with a padding of %v, want sides of at least %d for a kernel of %v with a dilation of %v",

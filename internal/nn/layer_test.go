@@ -81,7 +81,8 @@ func TestPrepareRefuses(t *testing.T) {
 		{8, 8, nil, []int{1}, nil},
 		{8, 8, nil, nil, []int{4, 1}},
 		{8, 8, []int{1 << 30, 1}, nil, []int{1, 1}},
-		{8, 8, []int{0, 0, 0, 1 << 15}, nil, nil},
+		{8, 8, []int{0, 0, 0, 1<<15 + 1}, nil, nil},
+		{1, 1 << 28, []int{0, 0, 0, 1}, nil, nil},
 		{1 << 15, 1 << 13, []int{0, 1, 0, 1}, nil, nil},
 	} {
 		window, err := nn.NewWindow(c.pad, c.stride, c.dilation)

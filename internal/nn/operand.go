@@ -99,7 +99,7 @@ func ConvIO(o Options, s qtensor.Scheme, images, filters, pad []int, groups int)
 	}
 	w, err := NewWindow(pad, nil, nil)
 	height, width := images[len(images)-2], images[len(images)-1]
-	if err != nil || min(groups, height, width) < 1 || max(height, width) > maxPixels {
+	if err != nil || min(groups, height, width) < 1 || max(w.side(0, height), w.side(1, width)) > maxElements {
 		return IO{}
 	}
 	return convIO(o, s, filters[0], filters[1], groups, w.padded(groups*filters[1], height, width))

@@ -1,0 +1,47 @@
+package exprgraph
+
+import "euryale/internal/ir"
+
+func readSoftmax(r *reader, p pair, operands []pair) (*value, error) {
+	params, err := p.fixed("axis", "isLog")
+	if err != nil {
+		return nil, err
+	}
+	v, err := r.whole(operands[0])
+	if err != nil {
+		return nil, err
+	}
+	axis, last := params[0], len(v.shape)-1
+	switch {
+	case axis == -1 && p.a.Shape().IsColVec() && p.b.Shape().IsColVec():
+		axis = 0 // Gorgonia's default for a column
+	case axis < 0:
+		axis += last + 1
+	}
+	if axis < 0 || axis > last {
+		return nil, p.fail("axis %d of shape %v, want one of its axes", axis, v.shape)
+	}
+	op := ir.OpSoftmax
+	if params[1] != 0 {
+		op = ir.OpLogSoftmax
+	}
+	return r.unary(ir.Node{Op: op, Axis: new(axis)}, v), nil
+}
+
+// readSparsemax reads a Sparsemax along the last axis. Along the first axis of a matrix, Gorgonia gives the
+// result of the transposed one without transposing it back; along others it fails.
+func readSparsemax(r *reader, p pair, operands []pair) (*value, error) {
+	axis, err := p.fixed("axis")
+	if err != nil {
+		return nil, err
+	}
+	v, err := r.whole(operands[0])
+	if err != nil {
+		return nil, err
+	}
+	last := len(v.shape) - 1
+	if last < 0 || axis[0] != -1 && (last != 1 || axis[0] != last) {
+		return nil, p.fail("along axis %d of shape %v, which gorgonia v0.9.18 has in another order, want the last, by no axis", axis[0], v.shape)
+	}
+	return r.unary(ir.Node{Op: ir.OpSparsemax, Axis: new(last)}, v), nil
+}
