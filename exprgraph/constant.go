@@ -4,9 +4,11 @@ import (
 	"math"
 	"slices"
 
+	"euryale/internal/dense"
 	"euryale/internal/ir"
 
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // leaf returns the constant of a weight.
@@ -30,6 +32,10 @@ func (r *reader) leaf(p pair) (*value, error) {
 
 // native are ops whose readers take constants: they keep how those were quantized, or what they repeat.
 var native = []string{"reshapeOp", "transposeOp", "repeatOp", "sizeOp"}
+
+// products are ops whose sums depend, in float32, on where operands lie in memory: constants of them are
+// computed in float64.
+var products = []string{"linAlgBinOp", "tensordotOp"}
 
 // constant returns the value of an op of Gorgonia on constants alone, as Gorgonia computes it; nil for others.
 func (r *reader) constant(p pair, operands []pair) (*value, error) {
@@ -55,7 +61,10 @@ func (r *reader) constant(p pair, operands []pair) (*value, error) {
 		values := make([]gorgonia.Value, len(in))
 		for i, operand := range operands {
 			var err error
-			if values[i], err = r.exactly(operand.sides()[side], in[i]); err != nil {
+			if values[i], err = r.exactly(operand.sides()[side], in[i]); err == nil && slices.Contains(products, kind) {
+				values[i], err = widened(values[i])
+			}
+			if err != nil {
 				return nil, err
 			}
 		}
@@ -66,10 +75,34 @@ func (r *reader) constant(p pair, operands []pair) (*value, error) {
 		if size(y.Shape()) != size(n.Shape()) {
 			return nil, p.fail("gives shape %v, want the node's %v", y.Shape(), n.Shape())
 		}
+		if n.Dtype() == tensor.Float32 && slices.Contains(products, kind) {
+			x, err := elements(y)
+			if err == nil {
+				y, err = valueOf(n, x)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
 		r.exact[n] = y
 		made = append(made, y)
 	}
 	return r.valueOf(p, name, made)
+}
+
+// widened returns a value of float64.
+func widened(v gorgonia.Value) (gorgonia.Value, error) {
+	if v.Dtype() == tensor.Float64 {
+		return v, nil
+	}
+	x, err := elements(v)
+	if err != nil {
+		return nil, err
+	}
+	if len(v.Shape()) == 0 {
+		return gorgonia.NewF64(float64(x[0])), nil
+	}
+	return dense.New(converted[float64](x), v.Shape()), nil
 }
 
 // exactly returns a constant in the type of its node's graph: as it is there, or from float32.
@@ -86,7 +119,15 @@ func (r *reader) exactly(n *gorgonia.Node, v *value) (gorgonia.Value, error) {
 // valueOf returns the constant of the values that a node has in each build. Along an axis that has the batch,
 // it has one index, for all that are equal.
 func (r *reader) valueOf(p pair, name string, values []gorgonia.Value) (*value, error) {
-	same := func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }
+	same := func(x, y []float32) bool {
+		return slices.EqualFunc(x, y, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+	}
+	if slices.Contains(products, p.kind()) {
+		same = func(x, y []float32) bool {
+			_, ok := equal(x, y)
+			return ok
+		}
+	}
 	var c *value
 	for i, n := range p.sides() {
 		data, err := elements(values[i])
@@ -100,7 +141,7 @@ func (r *reader) valueOf(p pair, name string, values []gorgonia.Value) (*value, 
 		if v, err = unbatched(p, v, p.shape()); err != nil {
 			return nil, err
 		}
-		if c != nil && !slices.EqualFunc(c.data, v.data, same) {
+		if c != nil && !same(c.data, v.data) {
 			return nil, p.fail("a weight of other values at another batch size, want the same: " +
 				"make its value once, outside of build, for gorgonia.WithValue")
 		}

@@ -10,7 +10,9 @@ import (
 
 	"euryale/exprgraph"
 	"euryale/model"
+	"euryale/ops"
 	"euryale/ptq"
+	"euryale/qtensor"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -21,27 +23,15 @@ var floats = map[string]struct {
 	net  func(z *zoo) node
 	want []string
 }{
-	"a mask": {func(z *zoo) node {
-		return must(gorgonia.Mul(z.Input("x", 6), must(gorgonia.HadamardProd(z.Value("mask", 1, 6, 4), z.Value("w", 6, 6, 4)))))
+	"a mask of what was trained quantized": {func(z *zoo) node {
+		w := must(ops.FakeQuantizeDynamic(z.Value("w", 6, 6, 4), qtensor.Symmetric(8)))
+		return must(gorgonia.Mul(z.Input("x", 6), must(gorgonia.HadamardProd(z.Value("mask", 1, 6, 4), w))))
 	}, []string{"MatMul_1: its weight is computed by Mul_1: fold"}},
-	"a multiple": {func(z *zoo) node {
-		return must(gorgonia.Mul(z.Input("x", 6), must(gorgonia.HadamardProd(z.Value("w", 6, 6, 4), z.Number(2)))))
-	}, []string{"MatMul_1: its weight is computed by Mul_1: fold"}},
-	"a slice": {func(z *zoo) node {
-		return must(gorgonia.Mul(z.Input("x", 6), must(gorgonia.Slice(z.Value("w", 6, 6, 8), nil, gorgonia.S(2, 6)))))
-	}, []string{"MatMul_1: its weight is computed by Slice_1: fold"}},
-	"a function, transposed and in another shape": {func(z *zoo) node {
-		w := must(gorgonia.Reshape(must(gorgonia.Tanh(z.Value("w", 6, 24))), tensor.Shape{4, 6}))
-		return must(gorgonia.Mul(z.Input("x", 6), must(gorgonia.Transpose(w, 1, 0))))
-	}, []string{"MatMul_1: its weight is computed by Tanh_1: fold"}},
-	"a function on the left": {func(z *zoo) node {
+	"a multiple of what was trained quantized, on the left": {func(z *zoo) node {
 		x := must(gorgonia.Transpose(z.Input("x", 6), 1, 0))
-		return must(gorgonia.Transpose(must(gorgonia.Mul(must(gorgonia.Tanh(z.Value("w", 6, 4, 6))), x)), 1, 0))
-	}, []string{"MatMul_1: its weight is computed by Tanh_1: fold"}},
-	"filters": {func(z *zoo) node {
-		w := must(gorgonia.Tanh(z.Value("w", 6, 4, 2, 3, 3)))
-		return must(gorgonia.Conv2d(z.Input("x", 2, 5, 5), w, tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1}))
-	}, []string{"MatMul_1: its weight is computed by Tanh_1: fold"}},
+		w := must(ops.FakeQuantizeDynamic(z.Value("w", 6, 4, 6), qtensor.Symmetric(8)))
+		return must(gorgonia.Transpose(must(gorgonia.Mul(must(gorgonia.HadamardProd(w, z.Number(2))), x)), 1, 0))
+	}, []string{"MatMul_1: its weight is computed by Mul_1: fold"}},
 	"two inputs": {func(z *zoo) node {
 		return must(gorgonia.BatchedMatMul(z.Input("x", 3, 4), z.Input("y", 4, 2)))
 	}, []string{"MatMul_1: both operands are computed from inputs"}},
@@ -53,14 +43,6 @@ var floats = map[string]struct {
 		x := must(gorgonia.Transpose(z.Input("x", 2, 6), 1, 2, 0))
 		return must(gorgonia.Transpose(must(gorgonia.BatchedMatMul(z.Value("w", 6, 2, 4, 6), x)), 2, 0, 1))
 	}, []string{"MatMul_1: its weight is the left operand of batches of products, want it on the right"}},
-	"constants": {func(z *zoo) node {
-		w := must(gorgonia.Mul(z.Value("a", 6, 6, 3), z.Value("b", 6, 3, 4)))
-		return must(gorgonia.Mul(z.Input("x", 6), w))
-	}, []string{"b: both operands are constants", "MatMul_1: its weight is computed by b: fold"}},
-	"a matrix and a vector": {func(z *zoo) node {
-		w := must(gorgonia.Mul(z.Value("a", 6, 4, 6), z.Value("b", 6, 6)))
-		return must(gorgonia.BroadcastAdd(z.Input("x", 4), w, nil, []byte{0}))
-	}, []string{"a: both operands are constants"}},
 	"nothing": {func(z *zoo) node { return must(gorgonia.Tanh(z.Input("x", 6))) }, nil},
 }
 
