@@ -1,13 +1,14 @@
 // Command zoo takes 26 architectures that people write in Gorgonia from their graph to a file: each is read
 // from the nodes of a graph of batch 7, quantized three ways, saved, loaded, and run at batches 1 and 64.
 //
-//	go run ./bench/zoo [-json] [-run regexp] [-repeats 5] [-turn 20ms]
+//	go run ./bench/zoo [-json] [-run regexp] [-repeats 5] [-turn 20ms] [-ranges]
 //
 // SQNRs are in dB, against the float model that was read, on 64 samples that no calibration saw, at the worst
 // of the outputs. Dynamic and static are weights of 8 bits with a scale for each output, under
 // model.DynamicInt8 and model.StaticInt8; int4 is weights of 4 bits in groups of 32, qtensor.Int4().PerGroup(1,
 // 32), under model.DynamicInt8. Speed is that of the static model: how many times a run takes in a TapeMachine
 // of the same graph, in evaluation, the median over repeats by turns. Bytes are of the files, static and float.
+// With -ranges, static is compared under each range estimator of package calib, on the same calibration.
 //
 // Weights and data are drawn from seeds. Where random weights would say nothing, a network is trained briefly
 // on synthetic data that it can learn, in the graph that is read. An architecture that fails stands in the
@@ -32,6 +33,7 @@ type options struct {
 	run     *regexp.Regexp
 	repeats int // of the speed; 0 for none
 	turn    time.Duration
+	ranges  bool // static models by each range estimator too
 }
 
 func main() {
@@ -59,6 +61,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	only := f.String("run", "", "architectures to take, a `regexp` (default all)")
 	f.IntVar(&o.repeats, "repeats", 5, "how often Gorgonia and the static model take turns; 0 measures no speed")
 	f.DurationVar(&o.turn, "turn", 20*time.Millisecond, "how long a turn takes, one run at the least")
+	f.BoolVar(&o.ranges, "ranges", false, "compare range estimators of static activations, too")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}

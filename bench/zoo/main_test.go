@@ -5,10 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+
+	"gorgonia.org/gorgonia"
 )
 
 // cheap matches architectures that take a moment.
@@ -16,7 +20,7 @@ const cheap = "^(iris|logistic regression|DQN|weight-normalised dense layers)$"
 
 // TestCheap takes a few from the graph to a file: they are saved, and reach what they are to reach.
 func TestCheap(t *testing.T) {
-	o, err := parse([]string{"-json", "-repeats", "0", "-run", cheap}, io.Discard)
+	o, err := parse([]string{"-json", "-ranges", "-repeats", "1", "-turn", "0", "-run", cheap}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,8 +36,12 @@ func TestCheap(t *testing.T) {
 		t.Fatalf("got %d rows, want %d:\n%s", len(rows), want, out.Bytes())
 	}
 	for _, r := range rows {
-		if !r.Saved || !(r.DynamicDB >= leastDynamic) || !(r.StaticDB >= leastStatic) || !(r.Int4DB > 5) || r.Bytes < 1 || r.FloatBytes < 1 {
+		if !r.Saved || !(r.DynamicDB >= leastDynamic) || !(r.StaticDB >= leastStatic) || !(r.Int4DB > 5) || r.Bytes < 1 || r.FloatBytes < 1 ||
+			!(r.Times64 > 0 && r.Times1 > 0) || r.Name == "logistic regression" && !slices.Contains(r.KeptFloat, "Exp Exp_1") {
 			t.Errorf("%s: got %+v", r.Name, r)
+		}
+		if !slices.Contains(slices.Collect(maps.Values(r.Ranges)), r.StaticDB) || len(r.Ranges) != len(estimators) {
+			t.Errorf("%s: got %v by range, want %.1f among them", r.Name, r.Ranges, r.StaticDB)
 		}
 	}
 }
@@ -69,7 +77,10 @@ func TestArchitectures(t *testing.T) {
 // TestTable has a row that failed and one that was not timed.
 func TestTable(t *testing.T) {
 	rows := []row{
-		{Name: "a", Saved: true, DynamicDB: 35, StaticDB: 24.9, Int4DB: 20, Bytes: 25, FloatBytes: 100},
+		{
+			Name: "a", Saved: true, DynamicDB: 35, StaticDB: 24.9, Int4DB: 20, Bytes: 25, FloatBytes: 100,
+			Ranges: map[string]float64{"minmax": 24.9, "mse": 31},
+		},
 		{Name: "b", Error: "it has failed", DynamicDB: 40, StaticDB: 40},
 	}
 	var out bytes.Buffer
@@ -78,6 +89,7 @@ func TestTable(t *testing.T) {
 	}
 	for _, want := range []string{
 		"error: it has failed", "0.250",
+		"minmax", "31.0",
 		"Of 2 architectures 1 are saved, 1 dynamic ones reach 35 dB and 0 static ones 25 dB.",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -115,5 +127,34 @@ func TestFails(t *testing.T) {
 	}
 	if db := decibels([]float64{1, 2}, []float64{1, math.NaN()}); !math.IsNaN(db) {
 		t.Errorf("NaN: got %v dB", db)
+	}
+}
+
+// TestBroken has architectures that fail: each is a row with its error, and all of them an error of the program.
+func TestBroken(t *testing.T) {
+	defer func(list []architecture) { architectures = list }(architectures)
+	good := architectures[slices.IndexFunc(architectures, func(a architecture) bool { return a.name == "iris" })]
+	good.steps = 0
+	panics, unread, untrained := good, good, good
+	panics.name, panics.make = "panics", func(n *net) gorgonia.Nodes { return gorgonia.Nodes{must(gorgonia.Mul(n.input(2), n.input(3)))} }
+	unread.name, unread.make = "unread", func(n *net) gorgonia.Nodes { return gorgonia.Nodes{must(gorgonia.Sum(n.input(5), 0))} }
+	untrained.name, untrained.steps, untrained.rate, untrained.loss = "untrained", 1, 1, one(func(*net, node, node) node { panic("no loss") })
+	architectures = []architecture{panics, unread, untrained, good}
+	o, err := parse([]string{"-json", "-repeats", "0"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := run(t.Context(), &out, io.Discard, o); err == nil || err.Error() != "3 of 4 architectures fail" {
+		t.Errorf("got error %v, want 3 of 4", err)
+	}
+	var rows []row
+	if err := json.Unmarshal(out.Bytes(), &rows); err != nil || len(rows) != 4 {
+		t.Fatalf("got %v, %v", rows, err)
+	}
+	for i, want := range []string{"graph of batch 7: ", "exprgraph: Read: ", "train: loss: no loss", ""} {
+		if got := rows[i]; !strings.HasPrefix(got.Error, want) || (want == "") != (got.Error == "") || got.Saved != (want == "") {
+			t.Errorf("%s: got %+v, want error %q", got.Name, got, want)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"euryale/calib"
 	"euryale/exprgraph"
 	"euryale/internal/zoo"
 	"euryale/model"
@@ -63,12 +64,17 @@ func (a architecture) fill(ctx context.Context, r *row, o options, dir string) e
 	if r.FloatBytes, err = x.save(float, "float"); err != nil {
 		return err
 	}
-	static, err := x.quantizeAll(ctx, r)
+	static, seen, err := x.quantizeAll(ctx, r)
 	if err != nil {
 		return err
 	}
 	defer static.Close()
 	r.Saved = true
+	if o.ranges {
+		if r.Ranges, err = x.byRange(ctx, seen); err != nil {
+			return err
+		}
+	}
 	if o.repeats == 0 {
 		return nil
 	}
@@ -88,13 +94,13 @@ type examined struct {
 	want   [][]float64
 }
 
-// quantizeAll fills what r says of the quantized models, and returns the static one, loaded.
-func (x *examined) quantizeAll(ctx context.Context, r *row) (static *model.Model, err error) {
+// quantizeAll fills what r says of the quantized models, and returns the static one, loaded, and its calibration.
+func (x *examined) quantizeAll(ctx context.Context, r *row) (static *model.Model, seen *calib.Profile, err error) {
 	four := qtensor.Int4().PerGroup(1, 32)
 	cfg := ptq.Config{Activations: model.StaticInt8}
 	static, report, err := x.quantize(ctx, "static", cfg, r, &r.StaticDB)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r.KeptFloat = append(r.KeptFloat, kept(report)...)
 	for _, c := range []struct {
@@ -111,10 +117,10 @@ func (x *examined) quantizeAll(ctx context.Context, r *row) (static *model.Model
 		}
 		if err != nil {
 			_ = static.Close() // it was only read
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return static, nil
+	return static, report.Profile, nil
 }
 
 // quantize returns the model of a Config, saved and loaded, and sets db to what it has lost.

@@ -23,6 +23,8 @@ type row struct {
 	FloatBytes int64    `json:"float_bytes"`
 	KeptFloat  []string `json:"kept_float"` // by the static model
 	Error      string   `json:"error,omitempty"`
+
+	Ranges map[string]float64 `json:"static_db_by_range,omitempty"` // by range estimator, under -ranges
 }
 
 // What an architecture is to reach, in dB.
@@ -52,8 +54,10 @@ func writeTable(w io.Writer, rows []row) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\n%s\n", summary(rows))
-	return err
+	if _, err := fmt.Fprintf(w, "\n%s\n", summary(rows)); err != nil {
+		return err
+	}
+	return writeRanges(w, rows)
 }
 
 // summary counts who has reached what.
