@@ -25,9 +25,9 @@ type drawer struct {
 	used map[string]bool // what a value is in already, of kinds that merge
 }
 
-// drawNetwork returns the network of a seed.
-func drawNetwork(seed uint64) *randomNet {
-	d := &drawer{rand.New(rand.NewPCG(seed, 14)), &randomNet{seed: seed}, map[string]bool{}}
+// drawNetwork returns the network of a seed, single for one of one sample.
+func drawNetwork(seed uint64, single bool) *randomNet {
+	d := &drawer{rand.New(rand.NewPCG(seed, 14)), &randomNet{seed: seed, single: single}, map[string]bool{}}
 	d.net.dt = []tensor.Dtype{tensor.Float32, tensor.Float32, tensor.Float64}[d.IntN(3)]
 	d.net.batch = 1 + d.IntN(8)
 	for range 1 + d.IntN(3) {
@@ -118,8 +118,8 @@ func (d *drawer) follow(v *randomValue) {
 		x := d.shape(v.in[0])
 		outside := d.value(v.in[0]).outer * total(x[:batchAxes(x)[0]])
 		own := total(v.shape[:at])
-		if d.net.batch == 1 && (slices.Contains(x, 1) || slices.Contains(v.shape, 1)) {
-			d.net.mixes = true // the batch may be any of these axes
+		if d.net.batch == 1 && (outside != own || slices.Contains(x, 1) || slices.Contains(v.shape, 1)) {
+			d.net.mixes = true // the batch may be another axis
 		}
 		if v.outer = outside / own; outside%own != 0 || -v.shape[at]%v.outer != 0 {
 			v.outer, d.net.mixes = 1, true
@@ -157,7 +157,10 @@ func (d *drawer) input() int {
 		{-1, d.size(), d.size(), d.size()},
 		{-1, 1},
 	}
-	if len(d.net.values) == 0 && d.chance(3) {
+	if d.net.single {
+		shapes = [][]int{{d.size()}, {2 * d.size()}}
+	}
+	if len(d.net.values) == 0 && d.chance(3) && !d.net.single {
 		shapes = [][]int{{-d.size(), d.size()}} // some rows a sample
 	}
 	return d.add(randomValue{op: "input", shape: shapes[d.IntN(len(shapes))], ints: []int{d.IntN(2)}, seed: d.Uint64(), free: true}, -3, 3)

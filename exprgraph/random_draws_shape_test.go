@@ -197,6 +197,9 @@ func (d *drawer) drawSoftmax() {
 
 // drawRows adds an embedding: rows of a constant by indices that are an input.
 func (d *drawer) drawRows() {
+	if d.net.single {
+		return
+	}
 	rows, width, length := d.size(), d.size(), 1+d.IntN(3)
 	table := d.weight(rows, width)
 	indices := d.add(randomValue{op: "indices", shape: []int{-1, length}, ints: []int{rows}, seed: d.Uint64(), free: true, index: true}, 0, 0)

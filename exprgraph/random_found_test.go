@@ -31,6 +31,10 @@ var found = []struct {
 		{op: "tensordot", in: []int{2, 3}, shape: []int{-1, 2, 2, 4}, ints: []int{2, 0}},
 		{op: "batched product", in: []int{0, 4}, shape: []int{-1, 2, 3, 4}, ints: []int{1, 0}},
 	}, nil},
+	{"a softmax along the batch", 3, []randomValue{
+		{op: "input", shape: []int{-1, 2, 5}, ints: []int{0}},
+		{op: "softmax", in: []int{0}, shape: []int{-1, 2, 5}, ints: []int{0}},
+	}, map[string]string{"Read": "which is the batch, want one within each sample"}},
 	{"a weight repeated by the size of what puts constants before samples", 2, []randomValue{
 		{op: "input", shape: []int{-1, 3}, ints: []int{0}},
 		{op: "by batch", shape: []int{-1, 3}, ints: []int{0}, seed: 1},

@@ -28,8 +28,11 @@ func exact(v, magnitude float64) bool { return magnitude < 1<<11 && v*(1<<12) ==
 // around returns v with an error of e and k roundings of magnitude m; with none of exact operands whose
 // result needs none.
 func around(v, e, k, m float64) bounded {
-	if e == 0 && exact(v, m) {
+	switch {
+	case e == 0 && exact(v, m):
 		return bounded{v, 0}
+	case !(e >= 0): // of a divisor that may be 0
+		return bounded{v, math.Inf(1)}
 	}
 	return bounded{v, e + k*unit*m + 1e-36}
 }
@@ -45,8 +48,24 @@ func filled(shape []int, f func(at []int) bounded) *boundedArray {
 	return a
 }
 
-// interpret returns the outputs for a batch.
+// interpret returns the outputs for a batch, which of a network for one sample are those of its samples.
 func (n *randomNet) interpret(batch int) []*boundedArray {
+	if !n.single {
+		return n.outputsFor(batch)
+	}
+	var stacked []*boundedArray
+	for s := range batch {
+		for i, y := range n.outputsFor(s + 1) {
+			if s == 0 {
+				stacked = append(stacked, &boundedArray{shape: append([]int{batch}, y.shape...)})
+			}
+			stacked[i].x = append(stacked[i].x, y.x...)
+		}
+	}
+	return stacked
+}
+
+func (n *randomNet) outputsFor(batch int) []*boundedArray {
 	arrays := make([]*boundedArray, len(n.values))
 	for i := range n.values {
 		v := &n.values[i]
@@ -156,16 +175,12 @@ var meanings = map[string]func(bounded) bounded{
 		y := x.v * math.Tanh(math.Log1p(math.Exp(x.v)))
 		return bounded{y, 1.1*x.e + 16*unit*(math.Abs(x.v)+math.Abs(y))}
 	},
-	"sin":   smooth(math.Sin, flatter(1), 8),
-	"cos":   smooth(math.Cos, flatter(1), 8),
-	"exp":   smooth(math.Exp, func(x, e float64) float64 { return math.Exp(x + e) }, 8),
-	"expm1": smooth(math.Expm1, func(x, e float64) float64 { return math.Exp(x + e) }, 8),
-	"log": func(x bounded) bounded {
-		return bounded{math.Log(x.v), x.e/(x.v-x.e) + 8*unit*(1+math.Abs(math.Log(x.v)))}
-	},
-	"log2": func(x bounded) bounded {
-		return bounded{math.Log2(x.v), 2*x.e/(x.v-x.e) + 8*unit*(1+math.Abs(math.Log2(x.v)))}
-	},
+	"sin":     func(x bounded) bounded { return around(math.Sin(x.v), x.e, 8, 1+math.Abs(x.v)) }, // the argument is reduced first
+	"cos":     func(x bounded) bounded { return around(math.Cos(x.v), x.e, 8, 1+math.Abs(x.v)) },
+	"exp":     smooth(math.Exp, func(x, e float64) float64 { return math.Exp(x + e) }, 8),
+	"expm1":   smooth(math.Expm1, func(x, e float64) float64 { return math.Exp(x + e) }, 8),
+	"log":     func(x bounded) bounded { return around(math.Log(x.v), x.e/(x.v-x.e), 8, 1+math.Abs(math.Log(x.v))) },
+	"log2":    func(x bounded) bounded { return around(math.Log2(x.v), 2*x.e/(x.v-x.e), 8, 1+math.Abs(math.Log2(x.v))) },
 	"log1p":   smooth(math.Log1p, flatter(1), 8),
 	"sqrt":    smooth(math.Sqrt, func(x, e float64) float64 { return 0.5 / math.Sqrt(x-e) }, 2),
 	"inverse": smooth(func(x float64) float64 { return 1 / x }, func(x, e float64) float64 { return 1 / ((x - e) * x) }, 2),
@@ -192,7 +207,7 @@ func compared(f func(a, b float64) bool) func(a, b bounded) bounded {
 		if f(a.v, b.v) {
 			y.v = 1
 		}
-		if e := a.e + b.e; e > 0 && math.Abs(a.v-b.v) <= e {
+		if e := a.e + b.e; e != 0 && !(math.Abs(a.v-b.v) > e) {
 			y.e = 1
 		}
 		return y
@@ -209,7 +224,7 @@ var pairMeanings = map[string]func(a, b bounded) bounded{
 	},
 	"pow": func(a, b bounded) bounded {
 		y := math.Pow(a.v, b.v)
-		return bounded{y, 1.1*y*(math.Abs(b.v)*a.e/(a.v-a.e)+math.Abs(math.Log(a.v))*b.e) + 16*unit*y*(1+math.Abs(b.v*math.Log(a.v)))}
+		return around(y, 1.1*y*(math.Abs(b.v)*a.e/(a.v-a.e)+math.Abs(math.Log(a.v))*b.e), 16, y*(1+math.Abs(b.v*math.Log(a.v))))
 	},
 	"min": func(a, b bounded) bounded { return bounded{min(a.v, b.v), max(a.e, b.e)} },
 	"max": func(a, b bounded) bounded { return bounded{max(a.v, b.v), max(a.e, b.e)} },

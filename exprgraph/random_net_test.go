@@ -35,6 +35,7 @@ type randomNet struct {
 	batch   int // of the graph that is read
 	values  []randomValue
 	outputs []int
+	single  bool // of vectors, for one sample: the model has a batch in front
 	mixes   bool // a Reshape does not keep the elements of a sample together, or not for sure in a graph of one sample
 
 	weights map[int]*tensor.Dense // of leaves that do not follow the batch, shared by all graphs
@@ -43,7 +44,7 @@ type randomNet struct {
 // String returns a line for each value.
 func (n *randomNet) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d, %v, read at batch %d\n", n.seed, n.dt, n.batch)
+	fmt.Fprintf(&b, "seed %d, %v, read at batch %d, of one sample: %t\n", n.seed, n.dt, n.batch, n.single)
 	for i, v := range n.values {
 		fmt.Fprintf(&b, "\tv%d = %s", i, v.op)
 		for _, j := range v.in {
@@ -242,6 +243,14 @@ func (n *randomNet) prune() {
 func (n *randomNet) sample(batch int) map[string]tensor.Tensor {
 	in := map[string]tensor.Tensor{}
 	for i, v := range n.values {
+		if n.single && v.op == "input" {
+			var x []float64
+			for s := range batch {
+				x = append(x, v.elements(s+1)...)
+			}
+			in[fmt.Sprint("v", i)] = tensor.New(tensor.WithShape(batch, len(x)/batch), tensor.WithBacking(convertTo[float32](x)))
+			continue
+		}
 		switch shape := sizes(v.shape, batch); v.op {
 		case "input":
 			in[fmt.Sprint("v", i)] = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(convertTo[float32](v.elements(batch))))

@@ -57,7 +57,7 @@ func (n *randomNet) smaller() (list []*randomNet) {
 				add(func(m *randomNet) { m.replace(i, j) })
 			}
 		}
-		if !v.isLeaf() && !v.index && (len(v.shape) > 0 || !v.free) {
+		if !v.isLeaf() && !v.index && (!v.free || len(v.shape) == 1 || len(v.shape) > 1 && !n.single) {
 			add(func(m *randomNet) { // a leaf in its place
 				op := "weight"
 				switch {

@@ -19,8 +19,8 @@ var shapeRules = map[string]shapeRule{
 	"tensordotOp":         tensordotShape,
 	"elemBinOp":           elementwiseShape,
 	"elemUnaryOp":         firstShape,
-	"softmaxOp":           firstShape,
-	"sparsemaxOp":         firstShape,
+	"softmaxOp":           softmaxShape,
+	"sparsemaxOp":         softmaxShape,
 	"clampOp":             firstShape,
 	"maxBetween":          elementwiseShape,
 	"minBetween":          elementwiseShape,
@@ -53,6 +53,25 @@ func shapeRuleOf(op gorgonia.Op) shapeRule {
 }
 
 func firstShape(_ *symbols, _ *gorgonia.Node, in []extents) (extents, error) { return in[0], nil }
+
+// softmaxShape keeps the shape: what is normalized lies within each sample.
+func softmaxShape(_ *symbols, n *gorgonia.Node, in []extents) (extents, error) {
+	axis, ok := intsOf(n.Op(), "axis")
+	if !ok {
+		return nil, fmt.Errorf("has no fields of gorgonia v0.9.18")
+	}
+	at := axis[0]
+	switch {
+	case at < 0 && n.Shape().IsColVec():
+		at = 0 // Gorgonia's default for a column
+	case at < 0:
+		at += len(in[0])
+	}
+	if at >= 0 && at < len(in[0]) && in[0][at].at() >= 0 {
+		return nil, fmt.Errorf("along axis %d of shape %v, which is the batch, want one within each sample", at, in[0].numbers())
+	}
+	return in[0], nil
+}
 
 func scalarShape(*symbols, *gorgonia.Node, []extents) (extents, error) { return nil, nil }
 
