@@ -50,7 +50,9 @@ func (p *plan) planMemory() error {
 	}
 	var free freeBuffers
 	for i, s := range p.steps {
-		if out := &p.values[s.out]; out.from < 0 {
+		if out := &p.values[s.out]; out.unread {
+			out.buffer = -1
+		} else if out.from < 0 {
 			out.buffer = p.allocate(&free, out.size, out.quantization != nil)
 		}
 		p.release(&free, s.out, i)

@@ -26,9 +26,11 @@
 // that was saved and loaded computes the same bits.
 //
 // Between two layers under StaticInt8, a value stays quantized to 8 bits if all that read it quantize it by
-// the same parameters. It passes so through MaxPool, Relu, Slice, Reshape and Concat, and through Add,
-// AveragePool and GlobalAveragePool whose inputs are fake-quantized, as ptq.Quantize arranges. The results
-// have the same bits as with float32 values in between. Model.QuantizedValues lists such values.
+// the same parameters. It passes so through MaxPool, Relu, Clip, Slice, Reshape and Concat, and through Add,
+// AveragePool, GlobalAveragePool and functions of one value whose inputs are fake-quantized, as ptq.Quantize
+// arranges. A function is what elementwise operations make of a value and of constants of one element, such
+// as LeakyRelu(x) and x·Sigmoid(x): a table of 256 entries, unless one of them is NaN or infinite. The
+// results have the same bits as with float32 values in between. Model.QuantizedValues lists such values.
 //
 // # Threads
 //

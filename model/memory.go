@@ -140,7 +140,7 @@ func (p *plan) memory(batch int, observed bool) float64 {
 	kernels, layers := 0.0, 0.0
 	for i := range p.steps {
 		s := &p.steps[i]
-		if out := p.values[s.out]; observed && (out.quantization != nil || out.ownFloat) {
+		if out := p.values[s.out]; observed && (out.quantization != nil || out.ownFloat || out.unread) {
 			bytes += float64(4 * at(out.size))
 		}
 		if s.layer != nil {
@@ -271,7 +271,7 @@ func (p *plan) scratchOf(s *step) scratchBytes {
 		filters, depth := float64(w[0]/s.node.Groups), elementsOf(w[1:])
 		rows := min(float64(out[2]), max(1, maxWindows/(depth*float64(out[3]))))
 		return scratchBytes{fixed: 4 * rows * float64(out[3]) * (filters + depth)}
-	case s.op.quantized != nil && s.op.quantized.computes && len(in) > 0:
+	case s.op.quantized != nil && s.op.quantized.computes && p.values[s.in[0]].quantization != nil && len(in) > 0:
 		return scratchBytes{fixed: 8 * (sample(in) + sample(out))}
 	}
 	return scratchBytes{}

@@ -37,11 +37,11 @@ var evaluators = map[string]evaluator{
 	ir.OpAveragePool:       {averagePool, nil, &quantizedAverage},
 	ir.OpGlobalAveragePool: {averagePool, nil, &quantizedAverage},
 
-	ir.OpRelu:       {relu, nil, &quantizedRelu},
+	ir.OpRelu:       {relu, nil, &quantizedClamp},
 	ir.OpSigmoid:    {elementwise(sigmoid), nil, nil},
 	ir.OpTanh:       {elementwise(math32.Tanh), nil, nil},
 	ir.OpLeakyRelu:  {leakyRelu, nil, nil},
-	ir.OpClip:       {clip, nil, nil},
+	ir.OpClip:       {clip, nil, &quantizedClamp},
 	ir.OpSoftmax:    {softmax, nil, nil},
 	ir.OpLogSoftmax: {logSoftmax, nil, nil},
 

@@ -38,7 +38,8 @@ type value struct {
 	from         int                       // the value that it shares memory with; −1 for memory of its own
 	root         int                       // the value whose memory it shares in the end
 	ownFloat     bool                      // that it shares quantized values alone, and is other float32
-	buffer       int                       // that it has for its own; −1 for inputs and constants
+	buffer       int                       // that it has for its own; −1 for inputs, constants and what is unread
+	unread       bool                      // that it is computed only where all values are observed
 	last         int                       // the last step that reads its own memory
 	quantization *quantization             // nil for float32
 }
@@ -56,10 +57,19 @@ type step struct {
 	out       int
 	layer     func() (*prepared, error)        // of a quantized layer: packs the weight when first called
 	quantized *quantizedLayer                  // of a quantized layer, while the plan is made
+	function  *function                        // of a function of a quantized value, which alone is in
 	embedding func() (*qtensor.QTensor, error) // of an embedding: reads the weight when first called
 	depth     int                              // of a layer: products that are summed for a result
 	weights   int64                            // of a layer: bytes
 	scratch   scratchBytes
+}
+
+// operands returns the values that the node reads in float32.
+func (s *step) operands() []int {
+	if s.function != nil {
+		return s.function.operands
+	}
+	return s.in
 }
 
 // root returns the value whose memory a value is in.

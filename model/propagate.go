@@ -10,8 +10,8 @@ import (
 // Layers under StaticInt8 hand quantized activations to each other. A value is kept quantized, and not as
 // float32, where everything that reads it would quantize it by the same parameters: such layers, a
 // FakeQuantize, and ops between them that give the same whether their input is quantized or their result.
-// Other ops take quantized values where a FakeQuantize has rounded to just these. The bits are those of
-// float32 between all layers.
+// Other ops, and functions of one value, take quantized values where a FakeQuantize has rounded to just
+// these. The bits are those of float32 between all layers.
 
 // quantization is how a quantized value is kept. Images are NHWC then, and so are those that became rows.
 type quantization struct {
@@ -47,6 +47,8 @@ func (b *builder) propagate() {
 		floatInputs: make([]int, len(b.steps)),
 		finalized:   make([]bool, len(b.steps)),
 	}
+	c.findParams()
+	c.functions()
 	for id := range c.producers {
 		c.producers[id] = -1
 	}
@@ -60,7 +62,6 @@ func (b *builder) propagate() {
 		c.isOutput[id] = true
 	}
 	c.findChannels()
-	c.findParams()
 	for i := range slices.Backward(b.steps) {
 		c.resolved[b.steps[i].out] = c.resolve(b.steps[i].out)
 	}
@@ -80,6 +81,7 @@ func (b *builder) propagate() {
 		c.queue = c.queue[:len(c.queue)-1]
 		c.finalize(i)
 	}
+	c.settle()
 	for _, s := range b.steps {
 		if out := &b.values[s.out]; out.quantization != nil && s.quantized == nil && s.op.quantized.kernel == nil && out.from < 0 {
 			out.from, out.ownFloat = s.in[0], true
@@ -159,6 +161,7 @@ func (c *propagation) findParams() {
 		case s.node.Op == ir.OpFakeQuantize:
 			p := fakeParams(s.node)
 			c.params[s.out] = &p
+		case s.node.Op == ir.OpClip: // to bounds that are no quantized values
 		default:
 			params := c.params[s.in[0]]
 			for _, id := range s.in {
@@ -205,7 +208,7 @@ func (c *propagation) paramsFor(s *step, id int) (p nn.QuantParams, ok bool) {
 		return *params, true
 	}
 	next := c.resolved[s.out]
-	if next == nil || op.keeps != nil && !op.keeps(next.params) {
+	if next == nil || op.takes != nil && !op.takes(next.params) {
 		return p, false
 	}
 	return next.params, true

@@ -182,12 +182,22 @@ var propagations = []propagated{
 	},
 }
 
-// graphOf returns the graph, whose constants are named after their shapes.
+// graphOf returns the graph, whose constants are named after their shapes, or =x for the number x.
 func (c propagated) graphOf(outputs ...string) *ir.Network {
 	rng := rand.New(rand.NewPCG(4, 2))
+	one := func(x float32) *ir.Constant { return &ir.Constant{Shape: []int{1}, Data: []float32{x}} }
 	g := &ir.Network{Inputs: []ir.Value{{Name: "x", Shape: append([]int{-1}, c.sample...)}}, Nodes: c.nodes, Constants: map[string]*ir.Constant{}}
 	for _, n := range c.nodes {
 		if n.Op != "Conv" && n.Op != "Gemm" && n.Op != "MatMul" {
+			for _, in := range n.Inputs {
+				var x float32
+				var n int
+				if _, err := fmt.Sscanf(in, "=%g", &x); err == nil {
+					g.Constants[in] = one(x)
+				} else if _, err := fmt.Sscan(in, &n); err == nil {
+					g.Constants[in] = random(rng, 1, n)
+				}
+			}
 			continue
 		}
 		var shape [4]int
@@ -232,7 +242,7 @@ func change(t testing.TB, c propagated, layers map[string]model.Layer) {
 
 // TestPropagate compares each network to the same one whose values are all asked for, and so float32.
 func TestPropagate(t *testing.T) {
-	for _, c := range slices.Concat(propagations, computed) {
+	for _, c := range slices.Concat(propagations, computed, tabled) {
 		all := []string{"y"}
 		for _, n := range c.nodes {
 			if n.Output != "y" && !strings.HasSuffix(n.Output, ".sum") { // which is its Relu's alone

@@ -11,15 +11,16 @@ import (
 
 // quantizedOp is an op on quantized activations between layers. One that computes takes inputs that are
 // rounded to quantized values already, each by its own parameters, and gives quantized values or float32.
-// Another moves the quantized values of its inputs, or takes the largest: all have the same parameters.
+// Another moves the quantized values of its inputs, clamps them or takes the largest: all have the same
+// parameters.
 type quantizedOp struct {
 	computes bool
 	kernel   func(n *ir.Resolved, y array, in []array, s *scratch) // nil where the quantized values stay as they are
 	// channels returns quantization.channels of the result for those of the inputs; −1 where they do not go
 	// together.
 	channels func(n *ir.Resolved, in []ir.Size, out ir.Size, channels []int) int
-	// keeps reports whether quantized values of such parameters stay as they are; nil where all do.
-	keeps func(p nn.QuantParams) bool
+	// takes reports whether the op takes quantized values of such parameters; nil where it takes all.
+	takes func(p nn.QuantParams) bool
 }
 
 var (
@@ -28,7 +29,7 @@ var (
 	quantizedIdentity = quantizedOp{channels: sameChannels}
 	quantizedReshape  = quantizedOp{channels: reshapeChannels}
 	quantizedConcat   = quantizedOp{kernel: concatU8, channels: concatChannels}
-	quantizedRelu     = quantizedOp{channels: sameChannels, keeps: func(p nn.QuantParams) bool { return p.Zero == 0 }}
+	quantizedClamp    = quantizedOp{channels: sameChannels, takes: addable}
 	quantizedSlice    = quantizedOp{kernel: sliceU8, channels: sliceChannels}
 	quantizedFake     = quantizedOp{channels: sameChannels}
 	quantizedAdd      = quantizedOp{computes: true, kernel: addU8, channels: addChannels}
@@ -114,8 +115,9 @@ func fakeParams(n *ir.Resolved) nn.QuantParams {
 func addable(p nn.QuantParams) bool { return p.Scale <= math.MaxFloat32/1024 }
 
 // affine returns the parameters of a quantized value.
-func (a array) affine() kernel.Affine {
-	p := a.quantization.params
+func (a array) affine() kernel.Affine { return affine(a.quantization.params) }
+
+func affine(p nn.QuantParams) kernel.Affine {
 	return kernel.Affine{Scale: p.Scale, Zero: p.Zero, High: p.High}
 }
 

@@ -153,7 +153,10 @@ func (p *plan) reshape(ws *workspace, batch int, observed bool) {
 			if v.ownFloat && observed {
 				y.x = make([]float32, n)
 			}
-		case v.buffer < 0: // the caller's, or a constant
+		case v.buffer < 0: // the caller's, a constant, or unread
+			if v.unread && observed {
+				y.x = make([]float32, n)
+			}
 		case v.quantization == nil:
 			y.x = ws.buffers[v.buffer].x[:n]
 		default:
@@ -176,20 +179,25 @@ func (e *execution) do(ws *workspace, s *step) error {
 	case s.node.Foreign != nil:
 		return doForeign(e.ctx, ws, y, s)
 	}
-	ws.in = ws.in[:0]
-	for _, id := range s.in {
-		ws.in = append(ws.in, ws.values[id])
-	}
-	floats := ws.in[0].x != nil // of quantized values too where all are observed
+	floats := ws.values[s.in[0]].x != nil // of quantized values too where all are observed
 	if y.x != nil && floats && s.op.kernel != nil {
-		s.op.kernel(s.node, y, ws.in, &ws.scratch)
+		s.op.kernel(s.node, y, ws.arrays(s.operands()), &ws.scratch)
 	}
 	if (y.q != nil || !floats) && s.op.quantized.kernel != nil {
-		s.op.quantized.kernel(s.node, y, ws.in, &ws.scratch)
+		s.op.quantized.kernel(s.node, y, ws.arrays(s.in), &ws.scratch)
 	}
 	err := ws.scratch.err
 	ws.scratch.err = nil
 	return err
+}
+
+// arrays returns values, until the next call.
+func (ws *workspace) arrays(ids []int) []array {
+	ws.in = ws.in[:0]
+	for _, id := range ids {
+		ws.in = append(ws.in, ws.values[id])
+	}
+	return ws.in
 }
 
 // doForeign computes a node that is code.

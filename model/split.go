@@ -72,6 +72,9 @@ func (p *plan) workOfSample() (total work) {
 	weights := int64(0)
 	for _, s := range p.steps {
 		out := p.values[s.out].size
+		if p.values[s.out].unread {
+			continue
+		}
 		total.elements += float64(out.Elements())
 		if s.layer == nil && !slices.ContainsFunc(s.in, func(id int) bool { return p.values[id].size.PerBatch() }) {
 			continue // the same for every task

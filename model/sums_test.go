@@ -103,7 +103,7 @@ var computed = []propagated{
 		[]ir.Node{
 			dense("a", "x", "6 6"), fake("fa", "a", 90), fake("fx", "x", 90), op("Add", "float", "fa", "fx"),
 			dense("b", "float", "6 6"), fake("fb", "b", 90), dense("one", "float", "6 1"), fake("fone", "one", 90), op("Add", "wide", "fb", "fone"),
-			dense("c", "wide", "6 6"), fake("fc", "c", 90), op("Sigmoid", "shape", "fc"), op("Add", "read", "fc", "shape"),
+			dense("c", "wide", "6 6"), fake("fc", "c", 90), op("Softmax", "shape", "fc"), op("Add", "read", "fc", "shape"),
 			dense("d", "read", "6 6"), op("Add", "unrounded", "d", "d"),
 			dense("e", "unrounded", "6 6"), fake("fe", "e", 90), dense("middle", "fe", "6 6"), op("Add", "other", "fe", "fe"),
 			dense("f.sum", "middle", "6 6"), op("Relu", "rf", "f.sum"), op("Relu", "rff", "rf"), fake("frf", "rff", 7), op("Add", "sum", "frf", "other"),
@@ -115,10 +115,10 @@ var computed = []propagated{
 		[]string{"middle"},
 	},
 	{
-		"a Relu of quantized values, some of them below zero",
+		"a Relu of quantized values, of which some are below zero",
 		[]int{6},
 		[]ir.Node{dense("a", "x", "6 6"), fake("fa", "a", 90), op("Add", "s", "fa", "fa"), op("Relu", "r", "s"), fake("fr", "r", 7), op("Add", "t", "fr", "fr"), dense("y", "t", "6 4")},
-		[]string{"a", "fa"},
+		[]string{"a", "fa", "r", "fr", "t"},
 	},
 	{
 		"signed quantized values",

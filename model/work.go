@@ -79,6 +79,8 @@ func (p *plan) workOf(s *step) (w work) {
 		if s.depth < 16 {
 			w.products *= depthwiseCost
 		}
+	case s.function != nil:
+		w.elements = in + out
 	case s.embedding != nil || s.op.kernel == nil:
 		w.floats = out
 	case s.node.Op == ir.OpGemm || s.node.Op == ir.OpMatMul:

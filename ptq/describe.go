@@ -100,11 +100,13 @@ func (b *built) others(net *network, p *plan) (kept, quantized []string) {
 	return kept, quantized
 }
 
-// onQuantized returns the nodes that read nothing but quantized activations, by name.
+// onQuantized returns the nodes that read nothing but quantized activations, and what is part of a function of
+// one, by name.
 func (b *built) onQuantized() map[string]bool {
 	on, quantized := map[string]bool{}, setOf(b.model.QuantizedValues())
+	of := ir.IndexOf(b.network).Functions()
 	for _, n := range b.network.Nodes {
-		on[n.Name] = !slices.ContainsFunc(n.Inputs, func(v string) bool { return !quantized[v] })
+		on[n.Name] = quantized[of[n.Output]] || !slices.ContainsFunc(n.Inputs, func(v string) bool { return !quantized[v] })
 	}
 	return on
 }

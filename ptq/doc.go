@@ -35,9 +35,9 @@
 // computed: 2·w, or a slice of w.
 //
 // All else is computed in float32, but for what lies between layers under StaticInt8: package model's doc
-// lists the operations through which activations stay quantized. Add and average pools are among them because
-// Quantize fake-quantizes their inputs there, each with parameters of its own. Report.OnQuantized and
-// Report.Kept say what became of each operation.
+// lists the operations through which activations stay quantized. Add, average pools and functions of one
+// value, such as LeakyRelu, are among them because Quantize fake-quantizes their inputs there, each with
+// parameters of its own. Report.OnQuantized and Report.Kept say what became of each operation.
 //
 // # Networks that were trained through fake quantization
 //

@@ -64,7 +64,7 @@ func randomNetwork(t *testing.T, seed uint64) (*ir.Network, *calib.Profile, map[
 		case k < 14:
 			n.Op, n.Inputs = ir.OpAdd, append(n.Inputs, pick())
 		case k < 17:
-			n.Op = ir.OpRelu
+			n.Op = []string{ir.OpRelu, ir.OpClip, ir.OpTanh, ir.OpSoftplus}[rng.IntN(4)]
 		default:
 			n.Op, n.Kernel, n.Strides = []string{ir.OpMaxPool, ir.OpAveragePool, ir.OpAveragePool}[k-17], []int{1, 1}, []int{1, 1}
 		}
@@ -157,6 +157,8 @@ func TestIndexed(t *testing.T) {
 			switch {
 			case len(n.Inputs) == 1 && rng.IntN(2) > 0:
 				n.Op = []string{ir.OpFakeQuantize, ir.OpFakeQuantize, ir.OpReshape, ir.OpSlice, ir.OpClip}[rng.IntN(5)]
+			case n.Op == ir.OpTanh || n.Op == ir.OpSoftplus:
+				n.Op = ir.OpRelu
 			case n.Op == ir.OpAdd && rng.IntN(3) > 0:
 				n.Op = []string{ir.OpConcat, ir.OpMax}[rng.IntN(2)]
 			}

@@ -27,11 +27,51 @@ func blocks(z *zoo) node {
 	return z.Dense(must(gorgonia.Reshape(must(gorgonia.GlobalAveragePool2D(second)), tensor.Shape{z.Batch, 24})), "fc", 24, 10)
 }
 
-// gated sums two products for a function that is no layer.
+// gated sums two products for a function.
 func gated(z *zoo) node {
 	x := z.Input("x", 12)
 	h := must(gorgonia.Sigmoid(must(gorgonia.Add(z.Dense(x, "a", 12, 20), z.Dense(x, "b", 12, 20)))))
 	return z.Dense(h, "c", 20, 10)
+}
+
+// activated has a function between convolutions, and one in front of a layer.
+func activated(first, second func(node) (node, error)) func(z *zoo) node {
+	return func(z *zoo) node {
+		a := must(first(z.Conv(z.Input("x", 3, 8, 8), "a", 3, 16, 3)))
+		a = must(gorgonia.MaxPool2D(a, tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2}))
+		b := must(second(z.Conv(a, "b", 16, 12, 3)))
+		return z.Dense(must(gorgonia.Reshape(b, tensor.Shape{z.Batch, 12 * 16})), "c", 12*16, 10)
+	}
+}
+
+func leaky(x node) (node, error) { return gorgonia.LeakyRelu(x, 0.1) }
+
+func silu(x node) (node, error) { return gorgonia.HadamardProd(x, must(gorgonia.Sigmoid(x))) }
+
+// gelu returns x·(1 + tanh(0.8·(x + 0.045·x³)))/2.
+func gelu(x node) (node, error) {
+	constant := func(v float32) node { return gorgonia.NewConstant(v) }
+	inner := must(gorgonia.Add(x, must(gorgonia.Mul(must(gorgonia.Cube(x)), constant(0.045)))))
+	tanh := must(gorgonia.Tanh(must(gorgonia.Mul(inner, constant(0.8)))))
+	return gorgonia.Mul(must(gorgonia.HadamardProd(x, must(gorgonia.Add(tanh, constant(1))))), constant(0.5))
+}
+
+// recurrent is three steps of tanh(x·w + h·u), and a layer for each.
+func recurrent(z *zoo) node {
+	x := z.Input("x", 12)
+	h := must(gorgonia.Tanh(z.Dense(x, "w", 12, 20)))
+	var list gorgonia.Nodes
+	for range 3 {
+		h = must(gorgonia.Tanh(must(gorgonia.Add(z.Dense(x, "w", 12, 20), z.Dense(h, "u", 20, 20)))))
+		list = append(list, z.Dense(h, "v", 20, 5))
+	}
+	return must(gorgonia.Concat(1, list...))
+}
+
+// weighed has a function for a layer, and for what takes no quantized values.
+func weighed(z *zoo) node {
+	h := must(gorgonia.Tanh(z.Dense(z.Input("x", 12), "a", 12, 12)))
+	return must(gorgonia.HadamardProd(z.Dense(h, "b", 12, 12), must(gorgonia.SoftMax(h))))
 }
 
 // shifted adds what no sample changes.
@@ -71,7 +111,12 @@ func TestSums(t *testing.T) {
 			Activations: model.StaticInt8,
 			Rules:       []ptq.LayerRule{{Pattern: "c", Activations: model.DynamicInt8}},
 		}, "Add Relu GlobalAveragePool Reshape", 30},
-		{"a sum for a function", gated, ptq.Config{Activations: model.StaticInt8}, "", 30},
+		{"a function of a sum", gated, ptq.Config{Activations: model.StaticInt8}, "Add Sigmoid", 30},
+		{"leaky ReLU and sigmoid", activated(leaky, gorgonia.Sigmoid), ptq.Config{Activations: model.StaticInt8}, "LeakyRelu MaxPool Sigmoid Reshape", 30},
+		{"SiLU and GELU", activated(silu, gelu), ptq.Config{Activations: model.StaticInt8}, "Sigmoid Mul MaxPool Mul Mul Mul Add Mul Tanh Add Mul Mul Reshape", 30},
+		{"a recurrent network", recurrent, ptq.Config{Activations: model.StaticInt8}, "Tanh Add Tanh Add Tanh Add Tanh", 30},
+		{"functions for dynamic layers", activated(leaky, gorgonia.Sigmoid), ptq.Config{Activations: model.DynamicInt8}, "", 30},
+		{"a function for others too", weighed, ptq.Config{Activations: model.StaticInt8}, "", 30},
 		{"a sum with a weight", shifted, ptq.Config{Activations: model.StaticInt8}, "", 30},
 		{"rounded by the graph", trained, ptq.Config{Activations: model.StaticInt8}, "", 30},
 	} {
