@@ -13,6 +13,7 @@ import (
 	"euryale/model"
 	"euryale/ptq"
 
+	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
@@ -72,10 +73,21 @@ func cmpOr(list ...calib.RangeEstimator) calib.RangeEstimator {
 	return nil
 }
 
+// rectified is layers by name, with nothing between them whose range is the Config's.
+func rectified(names ...string) func(z *zoo) node {
+	return func(z *zoo) node {
+		h := z.Input("x", 4)
+		for _, name := range names {
+			h = must(gorgonia.Rectify(must(gorgonia.Mul(h, z.Value(name, 3, 4, 4)))))
+		}
+		return h
+	}
+}
+
 // TestRangeOfRulesAndConfig quantizes by one rule for all layers, and by the Config: the same model, and for
 // another estimator another one.
 func TestRangeOfRulesAndConfig(t *testing.T) {
-	build, samples := floatNet(layered("a", "b", "c"), tensor.Float32)
+	build, samples := floatNet(rectified("a", "b", "c"), tensor.Float32)
 	float := readFloat(t, build)
 	files := map[string]string{}
 	for _, e := range estimators()[1:] {

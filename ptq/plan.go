@@ -58,6 +58,9 @@ func (rangePlanner) plan(s selection, seen collected) (*plan, error) {
 		h, err := seen.profile.Histogram(v)
 		if err == nil && h.NonFinite() == 0 {
 			p.inputs[v], err = seen.params(v, s.estimator)
+			if err == nil {
+				p.inputs[v], err = s.sums.narrowed(v, p.inputs[v])
+			}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("value %q: %w", v, err)
