@@ -33,8 +33,14 @@ type Config struct {
 	// have no arithmetic, and ignore it.
 	Activations model.Activations
 	// Range estimates the ranges of activations under StaticInt8 from the histograms of what was observed;
-	// nil is calib.MinMax(). The scheme is qtensor.Affine(8). A calib.MovingAverageMinMax follows the samples,
-	// as far as Profile does not have their values: it has no averages.
+	// nil is calib.MSE(). The scheme is qtensor.Affine(8). A calib.MovingAverageMinMax follows the samples, and
+	// needs them for all values that it is asked for: a Profile has no averages.
+	//
+	// MSE is the default by measurement, on samples that no calibration saw. On 23 trained networks (20 of
+	// them of 26 that people write in Gorgonia, and three for digits) its outputs have 0.4 dB more than those
+	// of MinMax in the mean, 3.0 dB at best and 0.7 dB less at worst, and on 8 of random weights
+	// (bench/estimators) 0.1 dB less in the mean. HistogramL2 and Percentile(99.999) gain 0.1 dB.
+	// Percentile(99.99) loses 4.0 dB at worst, and Entropy 10.6 dB, by clipping what matters.
 	Range calib.RangeEstimator
 	// Profile is an earlier calibration, by the names of values: a Report.Profile, or what a calib.Calibrator
 	// recorded in model.Model.Observe. If Passes change the model, it is of the model that they return.
@@ -91,7 +97,7 @@ func (c Config) settings(layer string) settings {
 }
 
 // estimator returns that of all values but the inputs of layers with a rule.
-func (c Config) estimator() calib.RangeEstimator { return cmp.Or(c.Range, calib.MinMax()) }
+func (c Config) estimator() calib.RangeEstimator { return cmp.Or(c.Range, calib.MSE()) }
 
 // checkMatches reports a rule that is for none of the layers.
 func (c Config) checkMatches(layers []string) error {

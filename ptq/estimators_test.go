@@ -62,7 +62,7 @@ func TestRuleRange(t *testing.T) {
 }
 
 // defaultEstimator is that of Config{}.
-var defaultEstimator = calib.MinMax()
+var defaultEstimator = calib.MSE()
 
 func cmpOr(list ...calib.RangeEstimator) calib.RangeEstimator {
 	for _, e := range list {
