@@ -39,17 +39,19 @@ func (histogramL2) Range(h *Histogram, s qtensor.Scheme) (lo, hi float32, err er
 	})
 }
 
-// skipUp returns the first bin above from below which there are a number of values more, at most the pivot.
+// skipUp returns where a range begins that leaves out a number of values more than from, and the empty bins
+// behind them: at most at the pivot.
 func (b *bins) skipUp(from int, values uint64) int {
-	for n := uint64(0); from < b.pivot && n < values; from++ {
+	for n := uint64(0); from < b.pivot && (n < values || b.at(from) == 0); from++ {
 		n += b.at(from)
 	}
 	return from
 }
 
-// skipDown returns the bin below to from which there are a number of values more, at least the pivot.
+// skipDown returns where a range ends that leaves out a number of values more than to, and the empty bins
+// behind them: at least at the pivot.
 func (b *bins) skipDown(to int, values uint64) int {
-	for n := uint64(0); to > b.pivot && to > b.first+1 && n < values; to-- {
+	for n := uint64(0); to > max(b.pivot, b.first+1) && (n < values || b.at(to-1) == 0); to-- {
 		n += b.at(to - 1)
 	}
 	return to

@@ -130,7 +130,8 @@ func bestRange(t *testing.T, values []float32, s qtensor.Scheme) float64 {
 }
 
 // TestSearchesFindTheLeastError compares MSE and HistogramL2 with a search over the values themselves: they
-// are never worse than MinMax by a hundredth of a dB, and MSE never than the best by a fifth.
+// are never worse than MinMax by a twentieth of a dB, which is what bins do not tell, and never than the best by a fifth,
+// or 0.7 dB where one end is left out at a time.
 func TestSearchesFindTheLeastError(t *testing.T) {
 	for name, values := range lossy {
 		values = values[len(values)-2000:] // with what is at the end
@@ -143,7 +144,7 @@ func TestSearchesFindTheLeastError(t *testing.T) {
 				got := squaredError(t, values, s, lo, hi)
 				over, lost := decibel(got, all), decibel(got, best)
 				t.Logf("%s, %v of %v: %.2f dB of minmax, %.2f dB of the best", name, e, s, -over, -lost)
-				if !(over <= 0.01) || !(lost <= 0.2) && e == MSE() {
+				if most := map[RangeEstimator]float64{MSE(): 0.2, HistogramL2(): 0.7}[e]; !(over <= 0.05) || !(lost <= most) {
 					t.Errorf("%s, %v of %v: [%v, %v] loses %v, the best %v, all of it %v", name, e, s, lo, hi, got, best, all)
 				}
 			}
