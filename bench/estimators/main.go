@@ -3,7 +3,8 @@
 //
 //   - of known distributions that are quantized with one range for all, as a mean over seeds, beside the figures
 //     that good implementations reach;
-//   - of small networks under StaticInt8, on samples that calibration has not seen.
+//   - of small networks of random weights, those of internal/zoo, under StaticInt8, on samples that calibration has
+//     not seen.
 //
 // Usage:
 //
