@@ -160,6 +160,19 @@ func decibel(a, b float64) float64 {
 	return 10 * math.Log10(a/b)
 }
 
+// TestNoRangeIsTried has integers that the parameters of no range, [0, 0] of scale 1, would hold best.
+func TestNoRangeIsTried(t *testing.T) {
+	values := []float32{-1}
+	for i := range 201 {
+		values = append(values, float32(i))
+	}
+	s := qtensor.Affine(8)
+	f := newSearch(binsOf(histogramOf(values), s), s)
+	if f.try(0, 0) || f.lo != -1 || f.hi != 200 {
+		t.Errorf("got [%v, %v], want [-1, 200]", f.lo, f.hi)
+	}
+}
+
 // TestIntegral compares the closed form with a sum over many small steps.
 func TestIntegral(t *testing.T) {
 	for _, l := range []levels{{0, 1, 0, 255}, {-3, 0.25, 0, 15}, {0, 2, -3, 12}, {0, 1, -7, 7}, {0, 1, -1, 0}} {
