@@ -154,7 +154,7 @@ func TestReadMixedSamples(t *testing.T) {
 	z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}, g: gorgonia.NewGraph(), batch: 7}
 	x := z.input("x", 7, 4)
 	y := must(gorgonia.ApplyOp(mixing{identity{graphop.NewBase("mixing")}}, x))
-	_, _, err := Read(t.Context(), gorgonia.Nodes{x}, gorgonia.Nodes{y})
+	_, _, err := Read(t.Context(), gorgonia.Nodes{x}, gorgonia.Nodes{y}, AllowGorgonia())
 	if !errors.Is(err, ErrMismatch) || !strings.Contains(fmt.Sprint(err), "of a batch of 7 and sample") {
 		t.Errorf("got %v, want ErrMismatch of two batches", err)
 	}

@@ -24,6 +24,9 @@ func (n *nodes) compare(ctx context.Context, c *comparison, sample map[string]te
 	}
 	batch := n.samples()
 	if c.report.Seeded = sample == nil; c.report.Seeded {
+		if err := drawable(c.graph, batch); err != nil {
+			return err
+		}
 		sample = seeded(c.graph, max(batch, 1))
 	}
 	if batch == 0 { // nothing has one

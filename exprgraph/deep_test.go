@@ -55,7 +55,7 @@ func TestReadDeep(t *testing.T) {
 				return s, nil
 			}
 			return build(batch), nil
-		})
+		}, false)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -4,9 +4,8 @@ import "errors"
 
 // What the errors of this package wrap, besides those of qtensor, calib and model: test with errors.Is.
 var (
-	// ErrUnsupported reports a node of a float graph that cannot be read. The error names node and op, and
-	// says what was wanted. An op that package model does not have is no such error: it becomes a call
-	// (Report.Calls).
+	// ErrUnsupported reports nodes of a float graph that cannot be read. The error lists all of them by op and
+	// reason, with their number and the name of one, and says how many AllowGorgonia keeps as calls.
 	ErrUnsupported = errors.New("unsupported in a float graph")
 	// ErrMismatch reports that the model and Gorgonia disagree: the SQNR of an output is below 110 dB, and a
 	// value of it is off by more than a millionth of the output's largest. A float64 graph may get here by

@@ -108,7 +108,7 @@ func TestEvaluate(t *testing.T) {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 			plain := zoo{dt: dt, weights: map[string]*tensor.Dense{}}
 			want := evaluated(t, name, plain.build(net), dt, true)
-			first, err := readNetwork(plain.build(net))
+			first, err := readNetwork(plain.build(net), true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,7 +129,7 @@ func TestEvaluate(t *testing.T) {
 				if !slices.EqualFunc(got, want, tensortest.SameBits) {
 					t.Errorf("%s: got other outputs than TapeMachine of row-major weights", what)
 				}
-				n, err := readNetwork(z.build(net))
+				n, err := readNetwork(z.build(net), true)
 				if err != nil {
 					t.Errorf("%s: %v", what, err)
 					continue

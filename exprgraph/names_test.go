@@ -34,7 +34,7 @@ func TestReadNamesLayersByTheirWeights(t *testing.T) {
 		},
 		{"constants", []string{"w", "Relu_1"}, []string{"w", "weight"}, []string{"Relu_1.out"}},
 		{"embedding", []string{"Reshape_1", "table", "Reshape_2", "w"}, []string{"table", "w"}, []string{"w.out"}},
-		{"passed on", []string{"Reshape_1"}, nil, []string{"Reshape_1.out", "Reshape_1.out"}},
+		{"passed on", []string{"Reshape_1", "Identity_1"}, nil, []string{"Reshape_1.out", "Identity_1.out"}},
 		{"autoencoder", []string{"encode", "Sigmoid_1", "decode", "Sigmoid_2"}, []string{"db", "decode", "eb", "encode"}, []string{"Sigmoid_1.out", "Sigmoid_2.out"}},
 	} {
 		z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}}

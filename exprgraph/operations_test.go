@@ -96,6 +96,26 @@ var operations = []netCase{
 			must(gorgonia.ByIndices(y, z.indices(2, 1), 2)), must(gorgonia.ByIndices(v, z.indices(3, 1, 4), 0)),
 			must(gorgonia.Mul(x, must(gorgonia.ByIndices(z.weight("w", 7, 4), z.indices(6, 0, 5, 2, 2), 0)))))
 	}, []string{"Gather", "Gather", "Gather", "Gather", "Gemm"}},
+	{"comparisons that give bool", func(z *zoo) Graph {
+		x, y := z.input("x", z.batch, 4), z.input("y", z.batch, 4)
+		less := must(gorgonia.Lt(x, y, false))
+		other := must(gorgonia.Ne(must(gorgonia.Gte(x, must(gorgonia.Tanh(y)), false)), less, false))
+		var outputs gorgonia.Nodes
+		for _, compare := range []func(a, b node, same bool) (node, error){gorgonia.Gt, gorgonia.Lte} {
+			outputs = append(outputs, must(compare(x, y, false))) // of what TapeMachine does not overwrite
+		}
+		return several(gorgonia.Nodes{x, y}, append(outputs, less, other, must(gorgonia.Transpose(less, 1, 0)),
+			must(gorgonia.Reshape(other, tensor.Shape{z.batch, 2, 2})), must(gorgonia.Concat(1, less, other)),
+			must(gorgonia.Slice(less, nil, gorgonia.S(1, 3))))...)
+	}, []string{
+		"Greater", "Cast", "LessOrEqual", "Cast", "Less", "Cast", "Tanh", "GreaterOrEqual", "Cast", "Equal", "Not", "Cast", "Transpose",
+		"Reshape", "Concat", "Slice",
+	}},
+	{"outputs given twice, and an input", func(z *zoo) Graph {
+		x := z.input("x", z.batch, 4)
+		y := must(gorgonia.Mul(x, z.weight("w", 4, 3)))
+		return several(gorgonia.Nodes{x}, y, x, y, z.bias(y, "b"), x)
+	}, []string{"Gemm", "Identity", "Identity", "Add", "Identity"}},
 	{"ByIndices by inputs", func(z *zoo) Graph {
 		words := z.whole("words", z.batch)
 		return several(gorgonia.Nodes{words}, must(gorgonia.ByIndices(z.weight("rows", 5, 3), words, 0)),

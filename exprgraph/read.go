@@ -1,6 +1,7 @@
 package exprgraph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -22,9 +23,9 @@ type network struct {
 }
 
 // readNetwork returns the network that build makes, with the batch size free: it builds at two batch sizes
-// and takes as ir.Batch what differs.
-func readNetwork(build Build) (*network, error) {
-	r, err := read(build)
+// and takes as ir.Batch what differs. Ops that cannot be read become calls, or are an error.
+func readNetwork(build Build, calls bool) (*network, error) {
+	r, err := read(build, calls)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +46,7 @@ func (r *reader) network() (*network, error) {
 }
 
 // read returns the steps of the network that build makes.
-func read(build Build) (*reader, error) {
+func read(build Build, calls bool) (*reader, error) {
 	a, err := build.at(batchA)
 	if err != nil {
 		return nil, err
@@ -67,7 +68,7 @@ func read(build Build) (*reader, error) {
 			return nil, err
 		}
 	}
-	r := newReader()
+	r := newReader(calls)
 	r.positions, r.builds = findPositions(a.Outputs), &builds{build: build, turn: newTurn()}
 	if err := r.readInputs(inputs); err != nil {
 		return nil, err
@@ -75,8 +76,8 @@ func read(build Build) (*reader, error) {
 	return r, r.readOutputs(outputs)
 }
 
-func newReader() *reader {
-	return &reader{done: map[pair]*value{}, failed: map[pair]error{}, exact: map[*gorgonia.Node]gorgonia.Value{}}
+func newReader(calls bool) *reader {
+	return &reader{calls: calls, done: map[pair]*value{}, failed: map[pair]error{}, exact: map[*gorgonia.Node]gorgonia.Value{}}
 }
 
 func (r *reader) readInputs(inputs []pair) error {
@@ -108,16 +109,24 @@ func (r *reader) readOutputs(outputs []pair) error {
 		v, err := r.whole(p)
 		switch {
 		case err != nil:
-			return err
 		case v.integer:
-			return p.fail("an output of %v, want float32 or float64", p.a.Type())
-		case batches(v.shape) > 1:
-			return p.fail("an output of shape %v at one batch size and %v at another, want one axis to differ",
+			err = p.fail("an output of %v, want float32 or float64", p.a.Type())
+		case batches(v.shape) > 1 && !r.refusals.stand[v]:
+			err = p.fail("an output of shape %v at one batch size and %v at another, want one axis to differ",
 				p.a.Shape(), p.b.Shape())
+		}
+		switch {
+		case errors.Is(err, ErrUnsupported):
+			r.refusals.add(err)
+			continue
+		case err != nil:
+			return err
+		case slices.Contains(r.outputs, v) || slices.Contains(r.inputs, v): // which has a name already
+			v = r.add(ir.Node{Op: ir.OpIdentity}, v.shape, v)
 		}
 		r.outputs = append(r.outputs, v)
 	}
-	return nil
+	return r.refusals.error()
 }
 
 // pairs returns the nodes of two builds side by side.

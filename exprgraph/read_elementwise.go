@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"euryale/internal/ir"
 
@@ -13,10 +14,10 @@ import (
 // binaries are a model's operations, by what elemBinOp says of itself.
 var binaries = map[string]string{"+ false": ir.OpAdd, "- false": ir.OpSub, "⊙ false": ir.OpMul, "÷ false": ir.OpDiv, "^ false": ir.OpPow}
 
-// comparisons are a model's operations likewise, whose results are 1 and 0: not equal is not of equal.
+// comparisons are a model's operations by the first word of that, whose results are 1 and 0, also of those that
+// give bool: not equal is not of equal.
 var comparisons = map[string]string{
-	"> true": ir.OpGreater, ">= true": ir.OpGreaterOrEqual, "< true": ir.OpLess, "<= true": ir.OpLessOrEqual,
-	"== true": ir.OpEqual, "!= true": ir.OpEqual,
+	">": ir.OpGreater, ">=": ir.OpGreaterOrEqual, "<": ir.OpLess, "<=": ir.OpLessOrEqual, "==": ir.OpEqual, "!=": ir.OpEqual,
 }
 
 // readBinary reads an elementwise operation on two operands, of which one may be a scalar or repeated along
@@ -35,15 +36,16 @@ func readBinary(r *reader, p pair, operands []pair) (*value, error) {
 	if op, ok := binaries[text]; ok {
 		return r.pairwise(p, op, operands)
 	}
-	op, ok := comparisons[text]
+	word, _, _ := strings.Cut(text, " ")
+	op, ok := comparisons[word]
 	if !ok {
-		return nil, p.fail("want one of + − ⊙ ÷ ^, or a comparison that gives values of the type that it compares")
+		return nil, p.fail("want one of + − ⊙ ÷ ^, or a comparison")
 	}
 	y, err := r.pairwise(p, op, operands)
 	if err != nil {
 		return nil, err
 	}
-	if text == "!= true" {
+	if word == "!=" {
 		y = r.unary(ir.Node{Op: ir.OpNot}, y)
 	}
 	return r.unary(ir.Node{Op: ir.OpCast}, y), nil

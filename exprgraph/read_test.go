@@ -42,7 +42,7 @@ func run(s Graph, inputs []*tensor.Dense) (outputs []*ir.Constant, err error) {
 
 // readFolded returns the network as layers have it.
 func readFolded(build func(batch int) (Graph, error)) (*ir.Network, error) {
-	n, err := readNetwork(build)
+	n, err := readNetwork(build, true)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func TestReadIsTheNetwork(t *testing.T) {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 			t.Run(fmt.Sprintf("%s/%v", c.name, dt), func(t *testing.T) {
 				z := zoo{dt: dt, weights: map[string]*tensor.Dense{}}
-				n, err := readNetwork(z.build(c.net))
+				n, err := readNetwork(z.build(c.net), false)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -87,7 +87,7 @@ func TestReadIsTheNetwork(t *testing.T) {
 					compare(t, &z, c.net, n.read, batch)
 					compare(t, &z, c.net, n.folded, batch)
 				}
-				if _, err := readNetwork(z.build(c.net)); err != nil {
+				if _, err := readNetwork(z.build(c.net), false); err != nil {
 					t.Fatal(err)
 				}
 				for name, w := range z.weights {

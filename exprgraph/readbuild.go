@@ -17,8 +17,8 @@ import (
 // are folded into the layer before them. A layer has the name of its weight; any other node has that of its
 // operation and a number, as in Relu_1. Constants that the graph fake-quantizes keep their quantized values.
 //
-// An op that package model does not have becomes a call of Gorgonia's op, which Report.Calls lists. A model
-// with calls keeps build, and cannot be saved (model.ErrForeign).
+// An op that package model does not have is an error, which lists all such nodes, or with AllowGorgonia a call
+// of Gorgonia's op, which Report.Calls lists: the model then keeps build.
 //
 // The model is compared with Gorgonia's own ops, before and after folding, on the sample of WithSample, or
 // else on seeded random values (Report.Seeded).
@@ -48,7 +48,7 @@ func readBuild(ctx context.Context, build Build, opts []ReadOption) (*model.Mode
 	case s.batchAxes != nil:
 		return nil, nil, fmt.Errorf("%w: got a batch axis, want none: ReadBuild finds it", qtensor.ErrParams)
 	}
-	n, err := readNetwork(build)
+	n, err := readNetwork(build, s.calls)
 	if err != nil {
 		return nil, nil, err
 	}

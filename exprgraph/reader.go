@@ -17,6 +17,8 @@ type reader struct {
 	steps           []*step
 	done            map[pair]*value
 	failed          map[pair]error
+	calls           bool // whether ops that cannot be read become calls of Gorgonia's
+	refusals        refusals
 
 	exact     map[*gorgonia.Node]gorgonia.Value // of constants that were computed, in the type of the graph
 	positions map[*gorgonia.Node]*position      // in the first build
@@ -33,6 +35,9 @@ func (r *reader) read(p pair) (*value, error) {
 		return nil, err
 	}
 	v, err := r.make(p)
+	if errors.Is(err, ErrUnsupported) {
+		v, err = r.refuse(p, err), nil
+	}
 	if err != nil {
 		r.failed[p] = err
 		return nil, err
@@ -73,8 +78,8 @@ func (r *reader) make(p pair) (*value, error) {
 	case p.a.Dims() != p.b.Dims() || p.kind() != kindOf(p.b.Op()):
 		return nil, p.fail("shape %v at one batch size, op %s with shape %v at another, want the same op with as many axes",
 			p.a.Shape(), describe(p.b.Op()), p.b.Shape())
-	case !isFloat(p) && (!isInteger(p) || p.kind() != "reshapeOp"):
-		return nil, p.fail("of %v, want float32 or float64", p.a.Type())
+	case !isFloat(p) && !p.has(tensor.Bool) && (!isInteger(p) || p.kind() != "reshapeOp"):
+		return nil, p.fail("of %v, want float32, float64 or bool", p.a.Type())
 	case p.a.Op() == nil || isConstant(p.a):
 		return r.leaf(p)
 	case p.of != nil && p.of.failed[p.a] != nil:
@@ -99,16 +104,20 @@ func (r *reader) make(p pair) (*value, error) {
 	} else {
 		err = p.fail("want an operation that a model has")
 	}
-	if errors.Is(err, ErrUnsupported) {
+	if errors.Is(err, ErrUnsupported) && r.calls {
 		return r.call(p, operands, err)
 	}
 	return v, err
 }
 
-// elements returns the elements in row-major order, for reading.
+// elements returns the elements in row-major order, for reading: 1 for true and 0 for false.
 func elements(v gorgonia.Value) ([]float32, error) {
 	switch v := v.(type) {
 	case tensor.Tensor:
+		if v.Dtype() == tensor.Bool {
+			list, err := dense.Slice[bool](v)
+			return truths(list...), err
+		}
 		return dense.Float32s(v)
 	case gorgonia.Scalar:
 		switch x := v.Data().(type) {
@@ -116,7 +125,20 @@ func elements(v gorgonia.Value) ([]float32, error) {
 			return []float32{x}, nil
 		case float64:
 			return []float32{float32(x)}, nil
+		case bool:
+			return truths(x), nil
 		}
 	}
 	return nil, fmt.Errorf("a value of type %T, want float32 or float64", v)
+}
+
+// truths returns 1 for true and 0 for false.
+func truths(list ...bool) []float32 {
+	x := make([]float32, len(list))
+	for i, is := range list {
+		if is {
+			x[i] = 1
+		}
+	}
+	return x
 }

@@ -28,8 +28,9 @@ import (
 // normalizes by the statistics that it has learned. Batch normalizations and biases are folded into the layer
 // before them, and expressions of constants into one constant. A layer has the name of its weight; any other
 // node has that of its operation and a number, as in Relu_1. Constants that the graph fake-quantizes keep
-// their quantized values. An op that package model does not have becomes a call of Gorgonia's op, which
-// Report.Calls lists; a model with calls cannot be saved (model.ErrForeign).
+// their quantized values. An op that package model does not have is an error, which lists all such
+// nodes, or with AllowGorgonia a call of Gorgonia's op, which Report.Calls lists. Comparisons that give bool
+// give 1 and 0. A value that is an output twice has two names.
 //
 // The model is compared with Gorgonia's ops at the graph's own batch, before and after folding, and with
 // itself at another batch: on the sample of WithSample, or else on seeded random values (Report.Seeded).
@@ -102,7 +103,7 @@ func (n *nodes) read(s readSettings) (*network, error) {
 			list[i].of = n.symbols
 		}
 	}
-	r := newReader()
+	r := newReader(s.calls)
 	if err := r.readInputs(inputs); err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func settingsOf(t *testing.T, build Build) (s readSettings) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.batchAxes = map[string]int{}
+	s.batchAxes, s.calls = map[string]int{}, true
 	for i, n := range a.Inputs {
 		s.batchAxes[nameOf(n)] = slices.Index(pair{n, b.Inputs[i], nil}.shape(), ir.Batch)
 	}
@@ -64,7 +64,7 @@ func TestReadNodes(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", c.name, batch), func(t *testing.T) {
 				z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}}
 				build := Build(z.build(c.net))
-				want, err := readNetwork(build)
+				want, err := readNetwork(build, false)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -15,6 +15,7 @@ type ReadOption func(*readSettings) error
 
 type readSettings struct {
 	sample    map[string]tensor.Tensor
+	calls     bool
 	batchAxes map[string]int // by the names of inputs; "" for all others; −1 for none
 }
 
@@ -26,6 +27,15 @@ func WithSample(sample map[string]tensor.Tensor) ReadOption {
 			return fmt.Errorf("%w: got a nil sample, want values for the inputs by name", qtensor.ErrParams)
 		}
 		s.sample = sample
+		return nil
+	}
+}
+
+// AllowGorgonia makes Read and ReadBuild keep ops that package model does not have, as calls of Gorgonia's op,
+// which Report.Calls lists. A model with calls links Gorgonia, and cannot be saved (model.ErrForeign).
+func AllowGorgonia() ReadOption {
+	return func(s *readSettings) error {
+		s.calls = true
 		return nil
 	}
 }

@@ -1,6 +1,7 @@
 package exprgraph
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -37,6 +38,21 @@ func seeded(g *ir.Network, batch int) map[string]tensor.Tensor {
 		sample[in.Name] = drawn(shape, func() float32 { return float32(rng.NormFloat64()) })
 	}
 	return sample
+}
+
+// drawable returns an error for a batch that no run takes.
+func drawable(g *ir.Network, batch int) error {
+	for _, in := range g.Inputs {
+		s, err := ir.SizeOf(in.Shape)
+		if err != nil {
+			return fmt.Errorf("input %q: %w", in.Name, err)
+		}
+		if !ir.Fits(s.Elements(), batch) {
+			return fmt.Errorf("%w: input %q: got a batch of %d with shape %v, want at most %d elements", ErrUnsupported, in.Name, batch,
+				in.Shape, ir.MaxRunElements)
+		}
+	}
+	return nil
 }
 
 func drawn[T any](shape tensor.Shape, next func() T) *tensor.Dense {

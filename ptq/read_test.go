@@ -23,7 +23,7 @@ func quantizeBuild(
 	ctx context.Context, build exprgraph.Build, samples iter.Seq2[ptq.Sample, error], cfg ptq.Config,
 ) (*model.Model, report, error) {
 	prepared(build)
-	var opts []exprgraph.ReadOption
+	opts := []exprgraph.ReadOption{exprgraph.AllowGorgonia()}
 	for sample, err := range samples {
 		if err != nil {
 			return nil, report{}, fmt.Errorf("sample 0: %w", err)
@@ -45,7 +45,7 @@ func quantizeBuild(
 // readFloat reads a graph, which is compared with Gorgonia on seeded numbers.
 func readFloat(t *testing.T, build exprgraph.Build) *model.Model {
 	t.Helper()
-	m, _, err := exprgraph.ReadBuild(t.Context(), build)
+	m, _, err := exprgraph.ReadBuild(t.Context(), build, exprgraph.AllowGorgonia())
 	if err != nil {
 		t.Fatal(err)
 	}

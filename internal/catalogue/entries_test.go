@@ -25,6 +25,7 @@ var entries = map[string]any{
 	"calib.ReadProfile":       calib.ReadProfile,
 	"calib.WithMovingAverage": calib.WithMovingAverage,
 
+	"exprgraph.AllowGorgonia": exprgraph.AllowGorgonia,
 	"exprgraph.Attach":        exprgraph.Attach,
 	"exprgraph.Embed":         exprgraph.Embed,
 	"exprgraph.Read":          exprgraph.Read,
