@@ -40,9 +40,12 @@ func (p *plan) planMemory() error {
 		}
 	}
 	for i, s := range p.steps {
-		p.root(s.out).last = i
+		p.root(s.out).last, p.values[s.out].read = i, i
 		for _, id := range s.in {
-			p.root(id).last = i
+			p.root(id).last, p.values[id].read = i, i
+		}
+		for _, id := range s.operands() {
+			p.values[id].read = i
 		}
 	}
 	for _, id := range p.outputs {

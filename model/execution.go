@@ -290,7 +290,7 @@ func (e *execution) pass(x [][]float32, batch int, y [][]float32, singleThreaded
 	for i, id := range p.inputs {
 		ws.values[id].x = x[i]
 	}
-	p.reshape(ws, batch, e.w.observe != nil)
+	p.reshape(ws, batch)
 	ws.batch, ws.singleThreaded = batch, singleThreaded
 	err = e.steps(ws)
 	for i, id := range p.outputs {
@@ -322,8 +322,14 @@ func (e *execution) steps(ws *workspace) error {
 		if e.stopped() {
 			return errStopped
 		}
+		if e.w.observe != nil {
+			p.addFloat(ws, s)
+		}
 		if err := e.step(ws, s); err != nil {
 			return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
+		}
+		if e.w.observe != nil {
+			p.forget(ws, i)
 		}
 	}
 	if e.stopped() {

@@ -41,6 +41,7 @@ type value struct {
 	buffer       int                       // that it has for its own; −1 for inputs, constants and what is unread
 	unread       bool                      // that it is computed only where all values are observed
 	last         int                       // the last step that reads its own memory
+	read         int                       // the last step that sets or reads the value itself
 	quantization *quantization             // nil for float32
 }
 

@@ -133,9 +133,8 @@ func (p *plan) workspace() (*workspace, error) {
 	return ws, nil
 }
 
-// reshape gives every value its shape and memory for a batch. Quantized values have float32 besides where all
-// are observed.
-func (p *plan) reshape(ws *workspace, batch int, observed bool) {
+// reshape gives every value its shape and memory for a batch.
+func (p *plan) reshape(ws *workspace, batch int) {
 	for i, s := range p.buffers {
 		if s.quantized {
 			ws.buffers[i].q = grow(ws.buffers[i].q, s.at(batch))
@@ -150,21 +149,36 @@ func (p *plan) reshape(ws *workspace, batch int, observed bool) {
 		switch n := v.size.At(batch); {
 		case v.from >= 0:
 			y.x, y.q = ws.values[v.from].x, ws.values[v.from].q
-			if v.ownFloat && observed {
-				y.x = make([]float32, n)
-			}
 		case v.buffer < 0: // the caller's, a constant, or unread
-			if v.unread && observed {
-				y.x = make([]float32, n)
-			}
 		case v.quantization == nil:
 			y.x = ws.buffers[v.buffer].x[:n]
 		default:
 			y.x, y.q = nil, ws.buffers[v.buffer].q[:n]
-			if observed {
-				y.x = make([]float32, n)
-			}
 		}
+	}
+}
+
+// addFloat gives the result of a step that is quantized, or unread, float32 to be observed.
+func (p *plan) addFloat(ws *workspace, s *step) {
+	switch v, y := &p.values[s.out], &ws.values[s.out]; {
+	case v.unread || v.quantization != nil && (v.from < 0 || v.ownFloat):
+		y.x = make([]float32, v.size.At(ws.batch))
+	case v.from >= 0:
+		y.x = ws.values[v.from].x
+	}
+}
+
+// forget drops the float32 of addFloat that step i is the last to read.
+func (p *plan) forget(ws *workspace, i int) {
+	drop := func(id int) {
+		if v := &p.values[id]; (v.unread || v.quantization != nil) && v.read <= i {
+			ws.values[id].x = nil
+		}
+	}
+	s := &p.steps[i]
+	drop(s.out)
+	for _, id := range append(s.in[:len(s.in):len(s.in)], s.operands()...) {
+		drop(id)
 	}
 }
 

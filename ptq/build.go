@@ -6,9 +6,10 @@ import (
 	"euryale/qtensor"
 )
 
-// builder makes the quantized model of a plan, and the quantized weights of its layers by name.
+// builder makes the quantized model of a plan, of the quantized weights of its layers by name, and of what is
+// added to their biases.
 type builder interface {
-	build(net *network, p *plan, weights map[string]*qtensor.QTensor) (*built, error)
+	build(net *network, p *plan, weights map[string]*qtensor.QTensor, biases corrections) (*built, error)
 }
 
 // built is a quantized model, and what became of the network.
@@ -23,15 +24,17 @@ type built struct {
 // themselves; it inserts those that keep sums between layers quantized.
 type modelBuilder struct{}
 
-func (modelBuilder) build(net *network, p *plan, weights map[string]*qtensor.QTensor) (*built, error) {
+func (modelBuilder) build(net *network, p *plan, weights map[string]*qtensor.QTensor, biases corrections) (*built, error) {
 	b := &built{layers: map[string]model.Layer{}}
 	for _, l := range p.layers {
 		if l.layer() {
-			b.layers[l.Name] = model.Layer{Weight: weights[l.Name], Activations: l.activations, Params: l.params}
+			b.layers[l.Name] = l.quantized(weights)
 		}
 	}
 	b.absorbed = net.absorbed(b.layers)
+	g := net.without(b.absorbed)
+	biases.apply(g, net.taken())
 	var err error
-	b.model, b.network, err = p.sums.quantized(net.without(b.absorbed), b.layers, p.inputs)
+	b.model, b.network, err = p.sums.quantized(g, b.layers, p.inputs)
 	return b, err
 }

@@ -47,14 +47,18 @@ type Config struct {
 	// Values that it has are not calibrated again. Quantize does not change it.
 	Profile *calib.Profile
 
+	// KeepBiases leaves biases as they are. Otherwise they are corrected where the samples say that it helps:
+	// see the package doc.
+	KeepBiases bool
+
 	// Rules are exceptions for layers by name. The first whose Pattern matches a layer holds for it; a rule
 	// all of whose layers match earlier rules has no effect. A Pattern that matches none of Report.Layers is
 	// an error.
 	Rules []LayerRule
 	// AllowFloat accepts a network of which nothing is quantized, which is ErrNothingQuantized otherwise.
 	AllowFloat bool
-	// Progress, if not nil, is called after each sample of a stage, "calibrate" or "compare", with the number
-	// of samples so far.
+	// Progress, if not nil, is called after each sample of a stage, "calibrate", "correct" or "compare", with
+	// the number of samples so far.
 	Progress func(stage string, samples int)
 }
 

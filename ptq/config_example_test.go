@@ -57,9 +57,9 @@ func ExampleConfig_profile() {
 		fmt.Printf("%s: %.0f dB\n", report.Layers[0].Weights, report.Outputs[0].SQNR)
 	}
 	// Output:
-	// compare symmetric8: 46 dB
-	// compare symmetric4: 24 dB
-	// compare symmetric2: 15 dB
+	// correct compare symmetric8: 46 dB
+	// correct compare symmetric4: 24 dB
+	// correct compare symmetric2: 15 dB
 }
 
 // clipping quantizes weights over a fraction of their range.

@@ -11,7 +11,7 @@ import (
 )
 
 // newReport returns what became of a network; plain is whether weights were rounded to nearest.
-func newReport(net *network, p *plan, b *built, seen collected, e evaluation, plain bool) (*Report, error) {
+func newReport(net *network, p *plan, b *built, seen collected, e evaluation, biases corrections, plain bool) (*Report, error) {
 	r := &Report{Samples: e.samples, Profile: seen.profile}
 	for _, l := range p.layers {
 		of, err := l.report(b, seen.profile)
@@ -19,6 +19,7 @@ func newReport(net *network, p *plan, b *built, seen collected, e evaluation, pl
 			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
 		}
 		of.OutputSQNR = e.results[l.result]
+		of.BiasShift, of.BiasReason = biases.layers[l.Name].report()
 		r.Layers = append(r.Layers, of)
 		r.Warnings = append(r.Warnings, evidence{of, l, e.samplesOf(l.input(), seen.profile), plain}.warnings()...)
 	}

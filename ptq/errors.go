@@ -6,8 +6,8 @@ import "errors"
 var (
 	// ErrSamples reports samples that gave none.
 	ErrSamples = errors.New("no samples")
-	// ErrWalk reports samples that gave another number the second time. They have to be an iterator that may
-	// be used twice: collect what a channel or a reader gives once.
+	// ErrWalk reports samples that gave another number the second or the third time. They have to be an
+	// iterator that may be used again: collect what a channel or a reader gives once.
 	ErrWalk = errors.New("another number of samples")
 	// ErrNothingQuantized reports a network of which nothing would be quantized, which Config.AllowFloat
 	// accepts.

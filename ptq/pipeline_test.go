@@ -143,16 +143,25 @@ func (r replaced) QuantizeWeight(ctx context.Context, layer string, w *tensor.De
 	return r.quantizer.QuantizeWeight(ctx, layer, w, s)
 }
 
-func (r replaced) build(net *network, p *plan, weights map[string]*qtensor.QTensor) (*built, error) {
+func (r replaced) correct(
+	ctx context.Context, net *network, p *plan, weights map[string]*qtensor.QTensor, want int,
+) (corrections, error) {
+	if err := r.call("correct"); err != nil {
+		return corrections{}, err
+	}
+	return r.pipeline.correct(ctx, net, p, weights, want)
+}
+
+func (r replaced) build(net *network, p *plan, weights map[string]*qtensor.QTensor, biases corrections) (*built, error) {
 	if err := r.call("build"); err != nil {
 		return nil, err
 	}
-	return r.pipeline.build(net, p, weights)
+	return r.pipeline.build(net, p, weights, biases)
 }
 
-func (r replaced) evaluate(ctx context.Context, m models, results []string, want int) (evaluation, error) {
+func (r replaced) evaluate(ctx context.Context, m models, results []string, want int) ([]evaluation, error) {
 	if err := r.call("evaluate"); err != nil {
-		return evaluation{}, err
+		return nil, err
 	}
 	return r.pipeline.evaluate(ctx, m, results, want)
 }
@@ -173,7 +182,7 @@ func TestStages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	order := []string{"collect", "plan", "quantize", "quantize", "build", "evaluate"}
+	order := []string{"collect", "plan", "quantize", "quantize", "build", "correct", "evaluate"}
 	for _, fails := range append(order, "") {
 		net := indexed(g)
 		s, err := Config{}.selection(net)
@@ -183,7 +192,7 @@ func TestStages(t *testing.T) {
 		var calls []string
 		of := newPipeline(Config{}, imageSamples)
 		r := replaced{of, fails, &calls}
-		p := pipeline{r, r, r, r, r}
+		p := pipeline{r, r, r, r, r, r}
 		seen, err := p.collect(t.Context(), float, s)
 		var m *model.Model
 		if err == nil {

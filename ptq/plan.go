@@ -26,6 +26,14 @@ type layerPlan struct {
 	estimator string         // that made its range
 }
 
+// quantized returns the layer in the place of a product, of the quantized weights by name.
+func (l layerPlan) quantized(weights map[string]*qtensor.QTensor) model.Layer {
+	return model.Layer{Weight: weights[l.Name], Activations: l.activations, Params: l.params}
+}
+
+// outputs returns the number of outputs of a layer.
+func (l layerPlan) outputs() int { return l.weight.Shape[l.ChannelAxis()] }
+
 // results returns the values that products give.
 func (p *plan) results() (names []string) {
 	for _, l := range p.layers {

@@ -22,15 +22,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// countedWalks counts the walks of samples.
-func countedWalks(samples iter.Seq2[ptq.Sample, error], walks *int) iter.Seq2[ptq.Sample, error] {
-	return func(yield func(ptq.Sample, error) bool) {
-		*walks++
-		samples(yield)
+// countStages returns a Config.Progress that counts how often stages begin.
+func countStages(stages map[string]int) func(stage string, samples int) {
+	return func(stage string, samples int) {
+		if samples == 1 {
+			stages[stage]++
+		}
 	}
 }
 
-// profileBytes returns a profile as its file has it.
 func profileBytes(t *testing.T, p *calib.Profile) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -102,7 +102,7 @@ func recorded(t *testing.T, m *model.Model, samples iter.Seq2[ptq.Sample, error]
 // profiledNets are networks with sums, averages, layers in rows and side by side.
 var profiledNets = map[string]func(z *zoo) node{"blocks": blocks, "gated": gated, "shifted": shifted, "trained": trained, "two": twoLayers}
 
-// TestProfileAgain quantizes with the profile of a report: samples are walked once, and the model and the
+// TestProfileAgain quantizes with the profile of a report: samples are not walked to calibrate, and the model and the
 // report are those of a calibration of its own, under any other Config of which the profile has all values.
 func TestProfileAgain(t *testing.T) {
 	half, uniform := half{}, qtensor.Uniform(6)
@@ -133,11 +133,11 @@ func TestProfileAgain(t *testing.T) {
 			}
 			for _, profile := range []*calib.Profile{all.Profile, stored(t, all.Profile), wantReport.Profile} {
 				cases++
-				walks, what := 0, fmt.Sprintf("%s, config %d", name, i)
-				cfg.Profile = profile
-				m, r, err := ptq.Quantize(t.Context(), float, countedWalks(samples, &walks), cfg)
-				if err != nil || walks != 1 {
-					t.Errorf("%s: %d walks, error %v, want one walk", what, walks, err)
+				what, stages := fmt.Sprintf("%s, config %d", name, i), map[string]int{}
+				cfg.Profile, cfg.Progress = profile, countStages(stages)
+				m, r, err := ptq.Quantize(t.Context(), float, samples, cfg)
+				if err != nil || stages["calibrate"] > 0 || stages["compare"] != 1 {
+					t.Errorf("%s: stages %v, error %v, want no calibration", what, stages, err)
 					continue
 				}
 				sameResult(t, what, m, want, r, wantReport)
@@ -179,13 +179,14 @@ func TestProfileOfSome(t *testing.T) {
 				cases++
 				what := fmt.Sprintf("%s, values %d, along an axis %t", name, i, axis)
 				cfg.Profile = recorded(t, float, samples, axis, keep)
-				walks, wantWalks := 0, 1
+				stages, calibrates := map[string]int{}, 0
 				if slices.ContainsFunc(needed, func(v string) bool { return !keep(v) }) {
-					wantWalks = 2
+					calibrates = 1
 				}
-				m, r, err := ptq.Quantize(t.Context(), float, countedWalks(samples, &walks), cfg)
-				if err != nil || walks != wantWalks {
-					t.Errorf("%s: %d walks, error %v, want %d", what, walks, err, wantWalks)
+				cfg.Progress = countStages(stages)
+				m, r, err := ptq.Quantize(t.Context(), float, samples, cfg)
+				if err != nil || stages["calibrate"] != calibrates || stages["compare"] != 1 {
+					t.Errorf("%s: stages %v, error %v, want %d calibrations", what, stages, err, calibrates)
 					continue
 				}
 				sameResult(t, what, m, want, r, wantReport)
@@ -335,8 +336,8 @@ func TestProfileNotFinite(t *testing.T) {
 	t.Logf("%d values", cases)
 }
 
-// TestWalksOfProfile walks samples once where a profile has all values, or none is needed: of any number, and
-// of those that are gone then.
+// TestWalksOfProfile walks samples once where a profile has all values and biases stay, or no value is needed:
+// of any number, and of those that are gone then.
 func TestWalksOfProfile(t *testing.T) {
 	build, samples := floatNet(layered("a"), tensor.Float32)
 	float := readFloat(t, build)
@@ -350,7 +351,7 @@ func TestWalksOfProfile(t *testing.T) {
 		m    *model.Model
 		cfg  ptq.Config
 	}{
-		{"a profile of all", float, ptq.Config{Profile: known.Profile}},
+		{"a profile of all", float, ptq.Config{Profile: known.Profile, KeepBiases: true}},
 		{"no layer", readFloat(t, float4), ptq.Config{AllowFloat: true}},
 	} {
 		for count := range 4 {

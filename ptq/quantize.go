@@ -17,11 +17,17 @@ import (
 //	plan        Config gives each weight its scheme; Config.Range gives static activations their parameters
 //	quantize    Config.WeightQuantizer quantizes the weights
 //	build       the layers take the place of their products
+//	correct     the samples show what layers are off by on average, and biases take that, unless Config.KeepBiases
 //	compare     the samples show how far the quantized model is from the float model
 //
-// The samples are iterated to their end twice, to calibrate and to compare, and have to be the same both
-// times. The first time is left out if Config.Profile has all ranges that the report tells, which are those
-// of every layer's input, under all kinds of Activations.
+// The samples are iterated to their end up to three times, to calibrate, to correct and to compare, and have
+// to be the same each time. The first time is left out if Config.Profile has all ranges that the report
+// tells, which are those of every layer's input, under all kinds of Activations; the second, if no bias may
+// change.
+//
+// Besides the float model and a sample, Quantize takes up to twice the bytes of the float weights, five times
+// what the values take that a run of the float model has to hold at once for the largest sample, and 150 KB
+// for each layer and sum, for its histograms: however many samples there are.
 //
 // The samples and what is in Config are called in the caller's goroutine, and their panics go up to the
 // caller. ctx is looked at before each pass, sample, node and weight.
@@ -93,14 +99,20 @@ type pipeline struct {
 	planner
 	quantizer WeightQuantizer
 	builder
+	corrector
 	evaluator
 }
 
 func newPipeline(cfg Config, samples iter.Seq2[Sample, error]) pipeline {
 	w := walker{samples, cfg.Progress}
-	p := pipeline{rangeCollector{w, cfg.Profile}, rangePlanner{}, cfg.WeightQuantizer, modelBuilder{}, sqnrEvaluator{w}}
+	p := pipeline{
+		rangeCollector{w, cfg.Profile}, rangePlanner{}, cfg.WeightQuantizer, modelBuilder{}, uncorrected{}, sqnrEvaluator{w},
+	}
 	if p.quantizer == nil {
 		p.quantizer = roundToNearest{}
+	}
+	if !cfg.KeepBiases {
+		p.corrector = biasCorrector{w}
 	}
 	return p
 }
@@ -117,20 +129,38 @@ func (p pipeline) finish(
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err := p.build(net, plan, weights)
+	b, err := p.build(net, plan, weights, corrections{})
 	if err != nil {
 		return nil, nil, err
 	}
-	m.quantized = b.model
-	e, err := p.evaluate(ctx, m, plan.results(), seen.samples)
+	biases, err := p.correct(ctx, net, plan, weights, seen.samples)
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := newReport(net, plan, b, seen, e, p.quantizer == roundToNearest{})
+	made := []*built{b}
+	if biases.kept() {
+		if b, err = p.build(net, plan, weights, biases); err != nil {
+			return nil, nil, err
+		}
+		made = append(made, b)
+	}
+	for _, b := range made {
+		m.quantized = append(m.quantized, b.model)
+	}
+	e, err := p.evaluate(ctx, m, plan.results(), max(seen.samples, biases.samples))
 	if err != nil {
 		return nil, nil, err
 	}
-	return b.model, r, nil
+	best := len(made) - 1
+	if best > 0 && !e[best].better(e[0]) {
+		biases.drop(worseOutput)
+		best = 0
+	}
+	r, err := newReport(net, plan, made[best], seen, e[best], biases, p.quantizer == roundToNearest{})
+	if err != nil {
+		return nil, nil, err
+	}
+	return made[best].model, r, nil
 }
 
 // checkArguments reports what nothing could be quantized by.

@@ -52,6 +52,10 @@ type LayerReport struct {
 	WeightSQNR float64 // of the weights against the float ones; +Inf for weights that were trained quantized
 	OutputSQNR float64 // of the layer's result against the float model's after Passes, over all samples
 
+	// BiasShift is what bias correction has added to the bias: the root mean square over outputs; 0 for none.
+	BiasShift  float64
+	BiasReason string // why bias correction has added nothing to a quantized layer, or ""
+
 	FloatBytes, Bytes int // of the weights before and after; 0 for weights that are computed
 }
 
@@ -91,9 +95,14 @@ func (r *Report) String() string {
 	for _, list := range []struct {
 		what  string
 		nodes []string
-	}{{"quantized", r.OnQuantized}, {"in float32", r.Kept}} {
+	}{{"quantized", r.OnQuantized}, {"in float32", r.Kept}, {"biases corrected", r.corrected()}} {
 		if len(list.nodes) > 0 {
 			fmt.Fprintf(w, "%s: %s\n", list.what, table.Cell(strings.Join(list.nodes, ", ")))
+		}
+	}
+	for _, l := range r.Layers {
+		if l.BiasReason != "" {
+			fmt.Fprintf(w, "bias of %s: %s\n", table.Cell(l.Name), table.Cell(l.BiasReason))
 		}
 	}
 	for _, o := range r.Outputs {
@@ -104,6 +113,16 @@ func (r *Report) String() string {
 	}
 	_ = w.Flush() // strings.Builder gives no error
 	return b.String()
+}
+
+// corrected returns the layers whose bias was corrected.
+func (r *Report) corrected() (names []string) {
+	for _, l := range r.Layers {
+		if l.BiasShift != 0 {
+			names = append(names, l.Name)
+		}
+	}
+	return names
 }
 
 // cells returns what follows the name and the op of a layer.

@@ -18,8 +18,8 @@ import (
 type Sample map[string]tensor.Tensor
 
 // walks says what Quantize does with samples.
-const walks = "samples is iterated twice, by calibrate and by compare, and has to give the same each time: collect first what a " +
-	"channel or a file gives once"
+const walks = "samples is iterated up to three times, by calibrate, correct and compare, and has to give the same each time: " +
+	"collect first what a channel or a file gives once"
 
 // walker goes through all samples, for a stage.
 type walker struct {

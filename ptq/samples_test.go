@@ -31,7 +31,7 @@ func wordsToo(z *zoo) node {
 	return h
 }
 
-// walked gives three samples in each of three walks, of which change may make another one.
+// walked gives three samples in each walk, of which change may make another one.
 func walked(dt tensor.Dtype, change func(walk, i int, s ptq.Sample) (ptq.Sample, error)) iter.Seq2[ptq.Sample, error] {
 	walk := -1
 	return func(yield func(ptq.Sample, error) bool) {
@@ -106,7 +106,7 @@ func TestBadSamples(t *testing.T) {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 			build, _ := floatNet(wordsToo, dt)
 			float := readFloat(t, build)
-			for walk, stage := range []string{"calibrate", "compare"} {
+			for walk, stage := range []string{"calibrate", "correct", "compare"} {
 				for at := range 3 {
 					cases++
 					m, r, err := ptq.Quantize(t.Context(), float, walked(dt, func(w, i int, s ptq.Sample) (ptq.Sample, error) {
@@ -128,14 +128,17 @@ func TestBadSamples(t *testing.T) {
 	t.Logf("%d samples", cases)
 }
 
-// TestWalks has every number of samples, up to 3, in each walk.
+// TestWalks has every number of samples, up to 3, in each walk, with and without that of the correction.
 func TestWalks(t *testing.T) {
 	build, _ := floatNet(layered("a"), tensor.Float32)
 	float, cases := readFloat(t, build), 0
-	for first := range 4 {
-		for second := range 4 {
+	for at := range 4 * 4 * 4 {
+		for _, keep := range []bool{false, true} {
 			cases++
-			walk, counts := -1, []int{first, second}
+			walk, counts := -1, []int{at % 4, at / 4 % 4, at / 16}
+			if keep {
+				counts = counts[:2]
+			}
 			_, r, err := ptq.Quantize(t.Context(), float, func(yield func(ptq.Sample, error) bool) {
 				walk++
 				for i := range counts[walk] {
@@ -143,18 +146,18 @@ func TestWalks(t *testing.T) {
 						return
 					}
 				}
-			}, ptq.Config{})
+			}, ptq.Config{KeepBiases: keep})
 			var want error
-			switch {
+			switch first := counts[0]; {
 			case first == 0:
 				want = ptq.ErrSamples
-			case second != first:
+			case slices.ContainsFunc(counts, func(n int) bool { return n != first }):
 				want = ptq.ErrWalk
 			}
-			if !errors.Is(err, want) || want == nil && (walk != 1 || r.Samples != second) {
+			if !errors.Is(err, want) || want == nil && (walk != len(counts)-1 || r.Samples != counts[0]) {
 				t.Errorf("%v samples: got error %v, want %v", counts, err, want)
 			}
-			if errors.Is(want, ptq.ErrWalk) && !strings.Contains(err.Error(), "iterated twice") {
+			if errors.Is(want, ptq.ErrWalk) && !strings.Contains(err.Error(), "iterated up to three times") {
 				t.Errorf("%v samples: error %v does not say how often they are walked", counts, err)
 			}
 		}
@@ -178,7 +181,7 @@ func TestOneShot(t *testing.T) {
 				}
 			}
 		}, ptq.Config{})
-		if !errors.Is(err, ptq.ErrWalk) || !strings.Contains(err.Error(), "iterated twice") {
+		if !errors.Is(err, ptq.ErrWalk) || !strings.Contains(err.Error(), "iterated up to three times") {
 			t.Errorf("%d samples: got error %v, want ErrWalk", count, err)
 		}
 	}
@@ -227,7 +230,7 @@ func TestCanceled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, what := range []string{"samples", "range", "progress calibrate", "progress compare"} {
+	for _, what := range []string{"samples", "range", "progress calibrate", "progress correct", "progress compare"} {
 		if !slices.Contains(calls, what) {
 			t.Errorf("%s is not called: %q", what, calls)
 		}

@@ -1,0 +1,5 @@
+//go:build race
+
+package ptq_test
+
+const raceEnabled = true
