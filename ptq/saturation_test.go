@@ -30,6 +30,7 @@ func TestNarrowed(t *testing.T) {
 		{"y = Sub h h", -3, 8, -3, 8},
 		{"y = Tanh h; z = Abs h", -30, 30, -30, 30},
 		{"y = Tanh h; z = Sigmoid h", -60, 60, -logit, logit},
+		{"y = Sigmoid h; z = Tanh h", -60, 60, -logit, logit},
 		{"y = Log h", 0, 30, 0, 30},
 		{"y = Tanh h; z = Softmax h", -30, 30, -30, 30},
 		{"z = Conv h w; y = Tanh h", -30, 30, -30, 30},
