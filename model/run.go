@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"euryale/internal/ir"
@@ -177,7 +178,7 @@ func (p *plan) forget(ws *workspace, i int) {
 	}
 	s := &p.steps[i]
 	drop(s.out)
-	for _, id := range append(s.in[:len(s.in):len(s.in)], s.operands()...) {
+	for _, id := range slices.Concat(s.in, s.operands()) {
 		drop(id)
 	}
 }
