@@ -28,7 +28,7 @@ func (s sums) narrowed(v string, p qtensor.Params) (qtensor.Params, error) {
 	}
 	x := make([]float32, gridPoints)
 	for i := range x {
-		part := float64(i) / (gridPoints - 1)
+		part := float64(float64(i) / (gridPoints - 1)) // which the compiler multiplies
 		x[i] = float32(float64(float64(p.Min[0])*(1-part)) + float64(float64(p.Max[0])*part))
 	}
 	functions, err := s.evaluate(v, x)
