@@ -45,6 +45,9 @@ func estimate(t *testing.T, e RangeEstimator, h *Histogram, s qtensor.Scheme) (l
 // TestRangesOfEdgeData has every estimator make a range within the observed one, of every kind of data and
 // scheme; the histogram stays as it is, and halves that were read from JSON and merged give the same.
 func TestRangesOfEdgeData(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	cases := 0
 	for _, name := range slices.Sorted(maps.Keys(samples)) {
 		values := samples[name]
@@ -278,6 +281,9 @@ func TestRangesPerChannel(t *testing.T) {
 // TestProfilesOfHalves merges what two saw of the halves: it is what one sees of all, to the bit, and so are
 // the ranges of every estimator.
 func TestProfilesOfHalves(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	rng := rand.New(rand.NewPCG(41, 0))
 	var whole, first, second Profile
 	for batch := range 40 {

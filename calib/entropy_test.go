@@ -86,6 +86,9 @@ func plainEntropy(t *testing.T, h *Histogram, s qtensor.Scheme) (lo, hi float32)
 
 // TestEntropyAgainstItsDefinition compares with the plain form.
 func TestEntropyAgainstItsDefinition(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	clips, cases := 0, 0
 	for name, values := range lossy {
 		h := histogramOf(values)

@@ -15,6 +15,9 @@ import (
 // TestMemoryOfSamples observes a thousand samples and a million, of points per tensor and per channel, with
 // moving averages: what is held stays.
 func TestMemoryOfSamples(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	few, many := heldBehind(t, 1_000), heldBehind(t, 1_000_000)
 	t.Logf("%d bytes behind 1,000 samples, %d behind 1,000,000", few, many)
 	if many > few+few/8 {

@@ -133,6 +133,9 @@ func bestRange(t *testing.T, values []float32, s qtensor.Scheme) float64 {
 // are never worse than MinMax by a twentieth of a dB, which is what bins do not tell, and never than the best by a fifth,
 // or 0.7 dB where one end is left out at a time.
 func TestSearchesFindTheLeastError(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	for name, values := range lossy {
 		values = values[len(values)-2000:] // with what is at the end
 		h := histogramOf(values)

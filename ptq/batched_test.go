@@ -88,6 +88,9 @@ func (b batched) quantize(t *testing.T, flat bool, cfg ptq.Config) (*model.Model
 // TestBatchedProduct has batches of products with one constant be a layer that gives the bits of the one
 // product that they are.
 func TestBatchedProduct(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	int4, half, uniform := qtensor.Int4().PerGroup(0, 4), qtensor.BFloat16(), qtensor.Uniform(8)
 	cases := 0
 	for _, lead := range [][]int{{3}, {1}, {2, 3}, {3, 1, 2}} {

@@ -273,6 +273,9 @@ func TestSharedBias(t *testing.T) {
 // TestBiasCorrectionOfZoo has no output of a network be further from the float model than without, and most
 // be nearer, on samples that Quantize has not seen too.
 func TestBiasCorrectionOfZoo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	groups := qtensor.Int4().PerGroup(1, 32)
 	var cases, gain, fresh float64
 	for _, name := range slices.Sorted(maps.Keys(networks)) {

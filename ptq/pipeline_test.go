@@ -41,6 +41,9 @@ func imageSamples(yield func(Sample, error) bool) {
 // TestFinishAgain goes through the stages behind one collection for one Config after the other, twice and in
 // both directions: each time as Quantize does for it.
 func TestFinishAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	int4 := qtensor.Int4()
 	configs := []Config{
 		{Activations: model.StaticInt8},

@@ -14,6 +14,9 @@ import (
 // TestFigures has the known figures within what a few seeds move them by, and networks that clipping does not
 // ruin.
 func TestFigures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	var out bytes.Buffer
 	if err := run(t.Context(), &out, 2, 1<<18, true); err != nil {
 		t.Fatal(err)
@@ -54,6 +57,9 @@ func TestFigures(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	var out bytes.Buffer
 	if err := run(t.Context(), &out, 1, 1000, false); err != nil {
 		t.Fatal(err)

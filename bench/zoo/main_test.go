@@ -20,6 +20,9 @@ const cheap = "^(iris|logistic regression|DQN|weight-normalised dense layers)$"
 
 // TestCheap takes a few from the graph to a file: they are saved, and reach what they are to reach.
 func TestCheap(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	o, err := parse([]string{"-json", "-ranges", "-repeats", "1", "-turn", "0", "-run", cheap}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
@@ -48,6 +51,9 @@ func TestCheap(t *testing.T) {
 
 // TestArchitectures holds what the table says of itself, and makes the graphs of all of them.
 func TestArchitectures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	names := map[string]bool{}
 	for _, a := range architectures {
 		if names[a.name] || a.size == "" || (a.steps > 0) != (a.rate > 0) || (a.steps > 0) != (a.loss != nil) {
