@@ -176,6 +176,9 @@ func init() {
 // TestFunctions compares functions of all quantized values, by many parameters, to the same in float32, as
 // they are where the rounded value is asked for.
 func TestFunctions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	type params struct {
 		scale     float32
 		zero      int32

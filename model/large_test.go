@@ -254,6 +254,9 @@ func TestHeaderBound(t *testing.T) {
 // TestHeaderOfMany has so many nodes of each kind that what took more for each past a bound would show: New
 // does not write a header to see how long it is.
 func TestHeaderOfMany(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	if raceEnabled {
 		t.Skip("takes long")
 	}

@@ -35,6 +35,9 @@ func allocated(f func()) int64 {
 // TestMemory compares what first and later runs of every kind of node allocate with what the model says
 // beforehand that they do.
 func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}

@@ -204,6 +204,9 @@ func TestNamesComeBack(t *testing.T) {
 
 // TestGraphsComeBack has graphs of every form, attributes and parameters that a file could lose.
 func TestGraphsComeBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	became := map[string]int{}
 	check := func(what string, g *ir.Network, layers map[string]model.Layer) {

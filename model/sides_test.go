@@ -17,6 +17,9 @@ import (
 // TestLongSides convolves and pools images of one row, and of one column, that are as long as a second of audio:
 // each pixel is what it is in a piece of the image.
 func TestLongSides(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const kernel, pieces, width = 5, 64, 689
 	const long = pieces*width + kernel - 1 // 44,100
 	rng := rand.New(rand.NewPCG(44, 100))

@@ -109,6 +109,9 @@ func TestNotSplit(t *testing.T) {
 
 // TestSplitFails compares the errors of tasks with those of a whole batch.
 func TestSplitFails(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	threads(t, 3)
 	c := propagations[1]
 	g := c.graphOf("y")
