@@ -128,7 +128,7 @@ func (c *call) Run(ctx context.Context, batch int, in []ir.Array) (out ir.Array,
 	if c.own != nil {
 		shape := make([]int, len(c.shape))
 		ir.Size(c.shape).Put(shape, batch)
-		return c.own.run(shape, in)
+		return c.own.run(ctx, shape, in)
 	}
 	b, err := c.builds.at(ctx, batch)
 	if err != nil {
@@ -218,15 +218,20 @@ func valueOf(n *gorgonia.Node, x []float32) (gorgonia.Value, error) {
 		return nil, fmt.Errorf("%w: got %d elements for %q of shape %v, want as many, at least one", ErrUnsupported,
 			len(x), nameOf(n), n.Shape())
 	}
-	switch n.Dtype() {
+	return valueAs(n.Dtype(), n.Shape(), x)
+}
+
+// valueAs returns a copy of x as a value of a type and a shape, which is a scalar without axes.
+func valueAs(dt tensor.Dtype, shape []int, x []float32) (gorgonia.Value, error) {
+	switch dt {
 	case tensor.Float32:
-		return newValue(n, slices.Clone(x), func(v float32) gorgonia.Value { return gorgonia.NewF32(v) }), nil
+		return newValue(shape, slices.Clone(x), func(v float32) gorgonia.Value { return gorgonia.NewF32(v) }), nil
 	case tensor.Float64:
-		return newValue(n, converted[float64](x), func(v float64) gorgonia.Value { return gorgonia.NewF64(v) }), nil
+		return newValue(shape, converted[float64](x), func(v float64) gorgonia.Value { return gorgonia.NewF64(v) }), nil
 	case tensor.Int:
-		return newValue(n, converted[int](x), func(v int) gorgonia.Value { return gorgonia.NewI(v) }), nil
+		return newValue(shape, converted[int](x), func(v int) gorgonia.Value { return gorgonia.NewI(v) }), nil
 	}
-	return nil, fmt.Errorf("%w: %q is of %v, want float32, float64 or int", ErrUnsupported, nameOf(n), n.Dtype())
+	return nil, fmt.Errorf("%w: got %v, want float32, float64 or int", ErrUnsupported, dt)
 }
 
 func converted[T float64 | int](x []float32) []T {
@@ -237,9 +242,9 @@ func converted[T float64 | int](x []float32) []T {
 	return y
 }
 
-func newValue[T any](n *gorgonia.Node, x []T, scalar func(T) gorgonia.Value) gorgonia.Value {
-	if n.IsScalar() {
+func newValue[T any](shape []int, x []T, scalar func(T) gorgonia.Value) gorgonia.Value {
+	if len(shape) == 0 {
 		return scalar(x[0])
 	}
-	return dense.New(x, n.Shape())
+	return dense.New(x, shape)
 }

@@ -1,10 +1,9 @@
 package exprgraph
 
 import (
+	"context"
 	"fmt"
-	"sync"
 
-	"euryale/internal/dense"
 	"euryale/internal/ir"
 
 	"gorgonia.org/gorgonia"
@@ -16,11 +15,11 @@ type ownOp struct {
 	op     gorgonia.Op
 	types  []tensor.Dtype
 	values []gorgonia.Value // of operands that are constants, such as indices
-	lock   sync.Mutex       // one call at a time of an op of a user, which may have memory of its own
+	turn   *turn            // of who calls an op of a user, which may have memory of its own
 }
 
 func newOwnOp(n *gorgonia.Node, given []bool) (*ownOp, error) {
-	o := &ownOp{op: copyOf(n.Op())}
+	o := &ownOp{op: copyOf(n.Op()), turn: newTurn()}
 	for i, operand := range operandsOf(n) {
 		var v gorgonia.Value
 		if !given[i] {
@@ -35,19 +34,27 @@ func newOwnOp(n *gorgonia.Node, given []bool) (*ownOp, error) {
 }
 
 // run returns what the op makes of operands, in a shape that Gorgonia may have without axes of size 1.
-func (o *ownOp) run(shape []int, in []ir.Array) (out ir.Array, err error) {
+func (o *ownOp) run(ctx context.Context, shape []int, in []ir.Array) (out ir.Array, err error) {
 	values := make([]gorgonia.Value, len(o.values))
 	for i, v := range o.values {
 		if v == nil {
-			v, in = valueIn(o.types[i], in[0]), in[1:]
+			if v, err = valueAs(o.types[i], in[0].Shape, in[0].Data); err != nil {
+				return out, err
+			}
+			in = in[1:]
 		}
 		values[i] = v
 	}
-	if kindOf(o.op) == "" {
-		o.lock.Lock()
-		defer o.lock.Unlock()
+	var y gorgonia.Value
+	do := func() error {
+		y, err = apply(o.op, values)
+		return err
 	}
-	y, err := apply(o.op, values)
+	if kindOf(o.op) != "" {
+		err = do()
+	} else {
+		err = o.turn.take(ctx, do)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -56,17 +63,4 @@ func (o *ownOp) run(shape []int, in []ir.Array) (out ir.Array, err error) {
 		shape = y.Shape()
 	}
 	return ir.Array{Shape: shape, Data: data}, err
-}
-
-// valueIn returns elements as a value of a type.
-func valueIn(dt tensor.Dtype, x ir.Array) gorgonia.Value {
-	switch {
-	case dt == tensor.Float64 && len(x.Shape) == 0:
-		return gorgonia.NewF64(float64(x.Data[0]))
-	case dt == tensor.Float64:
-		return dense.New(converted[float64](x.Data), x.Shape)
-	case len(x.Shape) == 0:
-		return gorgonia.NewF32(x.Data[0])
-	}
-	return dense.New(append([]float32(nil), x.Data...), x.Shape)
 }

@@ -1,6 +1,7 @@
 package exprgraph
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -157,5 +158,33 @@ func TestReadMixedSamples(t *testing.T) {
 	_, _, err := Read(t.Context(), gorgonia.Nodes{x}, gorgonia.Nodes{y}, AllowGorgonia())
 	if !errors.Is(err, ErrMismatch) || !strings.Contains(fmt.Sprint(err), "of a batch of 7 and sample") {
 		t.Errorf("got %v, want ErrMismatch of two batches", err)
+	}
+}
+
+// entering runs a model, if there is one.
+type entering struct {
+	identity
+	run func() error
+}
+
+func (e entering) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return v[0], e.run() }
+
+// TestReadReentrant: an op of a user that runs the model which calls it gets an error in place of waiting.
+func TestReadReentrant(t *testing.T) {
+	z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}, g: gorgonia.NewGraph(), batch: 3}
+	run := func() error { return nil }
+	x := z.input("x", 3, 4)
+	y := must(gorgonia.ApplyOp(entering{identity{graphop.NewBase("entering")}, func() error { return run() }}, x))
+	m, _, err := Read(t.Context(), gorgonia.Nodes{x}, gorgonia.Nodes{y}, AllowGorgonia())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := map[string]tensor.Tensor{"x": drawnOf(tensor.Float32, "x", 2, 4)}
+	run = func() error {
+		_, err := m.Run(context.Background(), in)
+		return err
+	}
+	if _, err := m.Run(t.Context(), in); !errors.Is(err, ErrReentrant) {
+		t.Errorf("got %v, want ErrReentrant", err)
 	}
 }

@@ -12,8 +12,8 @@ var (
 	// rounding to float32 alone, if it amplifies errors, as a long recurrence does: build it of float32.
 	ErrMismatch = errors.New("the network that was read gives other results than Gorgonia")
 	// ErrOp reports an op, of Gorgonia or of the user, that returns an error or panics. It comes from Run of
-	// a model that calls the op, and from ReadBuild, which runs that model. If other ops of Gorgonia fail in
-	// ReadBuild, Report.NotCompared has the error.
+	// a model that calls the op, and from Read and ReadBuild, which run that model. If other ops of Gorgonia
+	// fail there, Report.NotCompared has the error.
 	ErrOp = errors.New("the op fails")
 	// ErrReentrant reports a build, or an op of the user, that runs the model that it belongs to.
 	ErrReentrant = errors.New("a build, or an op, runs the model that it belongs to")

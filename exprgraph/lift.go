@@ -56,30 +56,27 @@ func (l *lifting) step(s *step) (*value, error) {
 		return s.out, nil
 	}
 	lift, ok := lifts[s.Op]
-	if !ok {
+	switch {
+	case ir.Elementwise(s.Op):
+		lift = (*lifting).elementwise
+	case !ok:
 		return nil, fmt.Errorf("%w: op %s of one sample, which has no meaning for a batch: WithoutBatch gives a model of one sample",
 			ErrUnsupported, s.Op)
 	}
 	return lift(l, s, in)
 }
 
-// lifts make the steps of operations with the batch in front.
+// lifts make the steps of operations that are not elementwise with the batch in front.
 var lifts = map[string]func(l *lifting, s *step, in []*value) (*value, error){}
 
 func init() {
-	for _, op := range []string{
-		ir.OpRelu, ir.OpSigmoid, ir.OpTanh, ir.OpLeakyRelu, ir.OpClip, ir.OpAbs, ir.OpSign, ir.OpCeil, ir.OpFloor, ir.OpSin, ir.OpCos, ir.OpExp,
-		ir.OpLog, ir.OpSqrt, ir.OpReciprocal, ir.OpSoftplus, ir.OpLog1p, ir.OpExpm1, ir.OpIdentity, ir.OpFakeQuantize, ir.OpAdd, ir.OpSub, ir.OpMul, ir.OpDiv, ir.OpPow, ir.OpMin,
-		ir.OpMax, ir.OpGreater, ir.OpGreaterOrEqual, ir.OpLess, ir.OpLessOrEqual, ir.OpEqual, ir.OpNot, ir.OpWhere, ir.OpCast,
-	} {
-		lifts[op] = (*lifting).elementwise
-	}
 	for _, op := range []string{ir.OpGemm, ir.OpConv, ir.OpMaxPool, ir.OpAveragePool, ir.OpGlobalAveragePool, ir.OpResize, opNorm} {
 		lifts[op] = (*lifting).merged
 	}
 	for _, op := range []string{ir.OpSoftmax, ir.OpLogSoftmax, ir.OpSparsemax, ir.OpReduceSum, ir.OpReduceMax, ir.OpSlice, ir.OpConcat} {
 		lifts[op] = (*lifting).along
 	}
+	lifts[ir.OpIdentity] = (*lifting).same
 	lifts[ir.OpMatMul] = (*lifting).matMul
 	lifts[ir.OpGather] = (*lifting).gather
 	lifts[ir.OpReshape] = func(l *lifting, s *step, in []*value) (*value, error) {

@@ -11,14 +11,8 @@ func readSoftmax(r *reader, p pair, operands []pair) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	axis, last := params[0], len(v.shape)-1
-	switch {
-	case axis == -1 && p.a.Shape().IsColVec() && p.b.Shape().IsColVec():
-		axis = 0 // Gorgonia's default for a column
-	case axis < 0:
-		axis += last + 1
-	}
-	if axis < 0 || axis > last {
+	axis := softmaxAxis(params[0], len(v.shape), p.a.Shape().IsColVec() && p.b.Shape().IsColVec())
+	if axis < 0 || axis >= len(v.shape) {
 		return nil, p.fail("axis %d of shape %v, want one of its axes", axis, v.shape)
 	}
 	op := ir.OpSoftmax
@@ -26,6 +20,17 @@ func readSoftmax(r *reader, p pair, operands []pair) (*value, error) {
 		op = ir.OpLogSoftmax
 	}
 	return r.unary(ir.Node{Op: op, Axis: new(axis)}, v), nil
+}
+
+// softmaxAxis returns an axis of so many, counted from the first. The default is the first of a column.
+func softmaxAxis(axis, rank int, column bool) int {
+	switch {
+	case axis == -1 && column:
+		return 0
+	case axis < 0:
+		return axis + rank
+	}
+	return axis
 }
 
 // readSparsemax reads a Sparsemax along the last axis. Along the first axis of a matrix, Gorgonia gives the

@@ -21,15 +21,16 @@ import (
 //
 // From the inputs, the batch is followed through the shape of every node between. It is never guessed from
 // numbers that are equal. Where a Reshape could mean several things, position decides: (batch·5, 6) becomes
-// (batch, 30), of five rows in each sample. Constants that are shaped by the batch, such as zero states,
+// (batch, 30), of five rows in each sample. A graph of a batch above 1 tells more: at 1, any axis of size 1
+// could be the batch. Constants that are shaped by the batch, such as zero states,
 // columns of ones and biases of full shape, are broadcast if what they have along the batch is equal.
 //
 // Read takes the nodes that outputs depend on, as in evaluation: Dropout does nothing, and BatchNorm
 // normalizes by the statistics that it has learned. Batch normalizations and biases are folded into the layer
 // before them, and expressions of constants into one constant. A layer has the name of its weight; any other
 // node has that of its operation and a number, as in Relu_1. Constants that the graph fake-quantizes keep
-// their quantized values. An op that package model does not have is an error, which lists all such
-// nodes, or with AllowGorgonia a call of Gorgonia's op, which Report.Calls lists. Comparisons that give bool
+// their quantized values. An op that package model does not have is an error, which lists all such nodes, or
+// with AllowGorgonia a call of Gorgonia's op, which Report.Calls lists. Comparisons that give bool
 // give 1 and 0. A value that is an output twice has two names.
 //
 // The model is compared with Gorgonia's ops at the graph's own batch, before and after folding, and with

@@ -1,13 +1,13 @@
 package exprgraph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"euryale/internal/graphop"
 
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 )
 
 // shapeRule returns the axes of a node for those of its operands, as its op makes them.
@@ -52,21 +52,18 @@ func shapeRuleOf(op gorgonia.Op) shapeRule {
 	return shapeRules[kindOf(op)]
 }
 
+// errFields is for an op without the fields that are looked at.
+var errFields = errors.New("has no fields of gorgonia v0.9.18")
+
 func firstShape(_ *symbols, _ *gorgonia.Node, in []extents) (extents, error) { return in[0], nil }
 
 // softmaxShape keeps the shape: what is normalized lies within each sample.
 func softmaxShape(_ *symbols, n *gorgonia.Node, in []extents) (extents, error) {
 	axis, ok := intsOf(n.Op(), "axis")
 	if !ok {
-		return nil, fmt.Errorf("has no fields of gorgonia v0.9.18")
+		return nil, errFields
 	}
-	at := axis[0]
-	switch {
-	case at < 0 && n.Shape().IsColVec():
-		at = 0 // Gorgonia's default for a column
-	case at < 0:
-		at += len(in[0])
-	}
+	at := softmaxAxis(axis[0], len(in[0]), n.Shape().IsColVec())
 	if at >= 0 && at < len(in[0]) && in[0][at].at() >= 0 {
 		return nil, fmt.Errorf("along axis %d of shape %v, which is the batch, want one within each sample", at, in[0].numbers())
 	}
@@ -116,7 +113,7 @@ func met(a, b extents) (extents, error) {
 func productShape(_ *symbols, n *gorgonia.Node, in []extents) (extents, error) {
 	params, ok := intsOf(n.Op(), "āBinaryOperator", "transA", "transB")
 	if !ok || len(in) != 2 {
-		return nil, fmt.Errorf("has no fields of gorgonia v0.9.18")
+		return nil, errFields
 	}
 	a, b := in[0], in[1]
 	switch params[0] {
@@ -164,7 +161,7 @@ func tensordotShape(_ *symbols, n *gorgonia.Node, in []extents) (out extents, er
 	for i, field := range []string{"aAxes", "bAxes"} {
 		over, ok := intsOf(n.Op(), field)
 		if !ok || len(in) != 2 {
-			return nil, fmt.Errorf("has no fields of gorgonia v0.9.18")
+			return nil, errFields
 		}
 		for axis, e := range in[i] {
 			if !slices.Contains(over, axis) {
@@ -182,7 +179,7 @@ func repeatShape(s *symbols, n *gorgonia.Node, in []extents) (extents, error) {
 	along, ok := intsOf(n.Op(), "along")
 	operands, shape := operandsOf(n), []int(n.Shape())
 	if !ok || along[0] < 0 || along[0] >= len(shape) || len(operands) != 2 {
-		return nil, fmt.Errorf("has no fields of gorgonia v0.9.18")
+		return nil, errFields
 	}
 	out := slices.Clone(in[0])
 	for len(out) <= along[0] {
@@ -200,126 +197,11 @@ func repeatShape(s *symbols, n *gorgonia.Node, in []extents) (extents, error) {
 	return out, nil
 }
 
-func transposeShape(_ *symbols, n *gorgonia.Node, in []extents) (extents, error) {
-	perm, ok := intsOf(n.Op(), "pattern")
-	if !ok || len(perm) != len(in[0]) {
-		return nil, fmt.Errorf("axes %v of shape %v, want each once", perm, in[0].numbers())
-	}
-	out := make(extents, len(perm))
-	for i, axis := range perm {
-		if axis < 0 || axis >= len(perm) {
-			return nil, fmt.Errorf("axes %v of shape %v, want each once", perm, in[0].numbers())
-		}
-		out[i] = in[0][axis]
-	}
-	return out, nil
-}
-
-// concatShape: along the axis, parts that have the batch differ in the number outside of it alone.
-func concatShape(_ *symbols, n *gorgonia.Node, in []extents) (out extents, err error) {
-	axis, ok := intsOf(n.Op(), "axis")
-	if !ok || axis[0] < 0 || axis[0] >= len(in[0]) {
-		return nil, fmt.Errorf("along axis %v of shape %v, want one of its axes", axis, in[0].numbers())
-	}
-	at := axis[0]
-	for i, x := range in {
-		if len(x) != len(in[0]) {
-			return nil, fmt.Errorf("shapes %v and %v, want as many axes", in[0].numbers(), x.numbers())
-		}
-		part := slices.Clone(x)
-		along := extent(nil)
-		if i > 0 {
-			along, part[at] = out[at], out[at]
-		}
-		if out, err = met(out, part); err != nil {
-			return nil, err
-		}
-		if i > 0 {
-			if out[at], err = behind(along, x[at]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return out, nil
-}
-
-// behind returns the extent of one axis behind another.
-func behind(a, b extent) (extent, error) {
-	if a.at() < 0 && b.at() < 0 {
-		return fixed(a.size() + b.size()), nil
-	}
-	m, rest := a.outside()
-	more, other := b.outside()
-	if !slices.Equal(rest, other) {
-		return nil, ambiguous("puts samples behind what is none, or in another order")
-	}
-	return joined(append(extent{{n: m + more}}, rest...)...), nil
-}
-
-// outside returns the number outside of the batch, and the factors from the batch on.
-func (e extent) outside() (m int, rest extent) {
-	if len(e) > 0 && !e[0].batch && e.at() >= 0 {
-		return e[0].n, e[1:]
-	}
-	return 1, e
-}
-
-// sliceShape: of an axis with the batch, indices of the number outside of it are taken.
-func sliceShape(_ *symbols, n *gorgonia.Node, in []extents) (extents, error) {
-	along, ok := intsOf(n.Op(), "along")
-	taken, okSlice := sliceOf(n.Op())
-	if !ok || !okSlice || along[0] < 0 || along[0] >= len(in[0]) {
-		return nil, fmt.Errorf("of shape %v, want a slice along one of its axes", in[0].numbers())
-	}
-	at, out := along[0], slices.Clone(in[0])
-	own := out[at]
-	end := min(taken.end, own.size())
-	if taken.end <= taken.start || own.at() < 0 || taken.start == 0 && end == own.size() && taken.step == 1 {
-		if own.at() < 0 && taken.end > taken.start {
-			out[at] = fixed((end - taken.start + taken.step - 1) / taken.step)
-		}
-		return out, nil
-	}
-	m, rest := own.outside()
-	rows := rest.size()
-	switch {
-	case taken.step == 1 && taken.start%rows == 0 && end%rows == 0:
-		out[at] = joined(append(extent{{n: (end - taken.start) / rows}}, rest...)...)
-		return out, nil
-	case m == 1 && len(rest) == 1 && taken.step == 1 && divisor(taken.start, end, rows) > 1:
-		samples := divisor(taken.start, end, rows)
-		return nil, finer{extent{{n: rows / samples}, {samples, true}}}
-	}
-	return nil, ambiguous("from %d up to %d in steps of %d of the batch of %d, want whole batches, or another axis",
-		taken.start, end, taken.step, rows)
-}
-
-// divisor returns the greatest common divisor.
-func divisor(list ...int) (d int) {
-	for _, n := range list {
-		for n != 0 {
-			d, n = n, d%n
-		}
-	}
-	return d
-}
-
-func gatherShape(_ *symbols, n *gorgonia.Node, in []extents) (extents, error) {
-	axis, ok := intsOf(n.Op(), "axis")
-	if !ok || len(in) != 2 || axis[0] < 0 || axis[0] >= len(in[0]) {
-		return nil, fmt.Errorf("along axis %v of shape %v, want one of its axes", axis, in[0].numbers())
-	}
-	if err := contracted(extents{in[0][axis[0]]}, nil); err != nil {
-		return nil, fmt.Errorf("takes samples by index, want another axis")
-	}
-	return slices.Concat(in[0][:axis[0]], in[1], in[0][axis[0]+1:]), nil
-}
-
 // reductionShape leaves axes out. What is summed over the batch is no model's.
 func reductionShape(_ *symbols, n *gorgonia.Node, in []extents) (out extents, err error) {
 	axes, ok := intsOf(n.Op(), "along")
 	if !ok {
-		return nil, fmt.Errorf("has no fields of gorgonia v0.9.18")
+		return nil, errFields
 	}
 	for axis, e := range in[0] {
 		switch {
@@ -340,56 +222,4 @@ func imagesShape(_ *symbols, n *gorgonia.Node, in []extents) (extents, error) {
 	}
 	out[0] = in[0][0]
 	return out, nil
-}
-
-// inferred returns the axes of a node of an op that is not known, which says what shape it has for twice the
-// batch.
-func inferred(n *gorgonia.Node, in []extents) (x extents, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			x, err = nil, fmt.Errorf("panics when it is asked for a shape: %v", r)
-		}
-	}()
-	sizers := make([]gorgonia.DimSizer, len(in))
-	for i, axes := range in {
-		shape := make(tensor.Shape, len(axes))
-		for j, e := range axes {
-			if shape[j] = e.size(); e.at() >= 0 {
-				shape[j] *= 2
-			}
-		}
-		sizers[i] = shape
-	}
-	twice, err := n.Op().InferShape(sizers...)
-	if err != nil {
-		return nil, fmt.Errorf("has no shape for another batch: %w", err)
-	}
-	x = numbered(n.Shape())
-	if len(twice) != len(x) {
-		return nil, ambiguous("has shape %v for twice the batch, and %v here", twice, n.Shape())
-	}
-	for i, e := range x {
-		switch {
-		case twice[i] == e.size():
-		case twice[i] == 2*e.size() && x.batch() < 0 && len(in) > 0:
-			x[i] = leading(in, e.size())
-		default:
-			return nil, ambiguous("has shape %v for twice the batch, and %v here", twice, n.Shape())
-		}
-		if x[i] == nil && e.size() > 1 {
-			return nil, ambiguous("has shape %v for twice the batch, and %v here", twice, n.Shape())
-		}
-	}
-	return x, nil
-}
-
-// leading returns the extent of so many rows that begins as the axis with the batch does, of the first operand
-// that has one; nil where the number of rows is no multiple.
-func leading(in []extents, size int) extent {
-	for _, x := range in {
-		if at := x.batch(); at >= 0 && size%x[at].size() == 0 {
-			return joined(append(slices.Clone(x[at]), factor{n: size / x[at].size()})...)
-		}
-	}
-	return nil
 }

@@ -159,7 +159,7 @@ func mustTensor(t *tensor.Dense, err error) *tensor.Dense {
 	return t
 }
 
-func TestReadRefusesWhatFlowHasNot(t *testing.T) {
+func TestReadRefusesNodes(t *testing.T) {
 	for _, c := range refused {
 		t.Run(c.name, func(t *testing.T) {
 			z := zoo{dt: tensor.Float32, weights: map[string]*tensor.Dense{}}

@@ -45,7 +45,7 @@ func (b *builder) add(v value) int {
 
 func (b *builder) addInputs() error {
 	for _, v := range b.m.graph.Inputs {
-		s, err := v.Size(b.sizes)
+		s, err := ir.InputSize(v, b.sizes)
 		if err != nil {
 			return fmt.Errorf("input %q: %w", v.Name, err)
 		}

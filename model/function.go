@@ -72,8 +72,8 @@ func (c *propagation) readByOthers(name string, of map[string]string) bool {
 	return c.index.IsOutput(name) || slices.ContainsFunc(c.index.Consumers(name), other)
 }
 
-// settle makes the tables of functions whose argument is kept quantized; other steps read their operands.
-func (c *propagation) settle() {
+// tabulate makes the tables of functions whose argument is kept quantized; other steps read their operands.
+func (c *propagation) tabulate() {
 	for i := range c.steps {
 		s := &c.steps[i]
 		f, out := s.function, &c.values[s.out]

@@ -79,7 +79,6 @@ type (
 	//		Multiple int // of an input: how many indices of axis −1 each sample has; 0 is 1
 	//	}
 	//	func (v Value) Rows() int // Multiple, or 1
-	//	func (v Value) Size(sizes []int) (Size, error)
 	Value = ir.Value
 	// Constant is a float32 tensor, such as a weight.
 	//

@@ -81,7 +81,7 @@ func (b *builder) propagate() {
 		c.queue = c.queue[:len(c.queue)-1]
 		c.finalize(i)
 	}
-	c.settle()
+	c.tabulate()
 	for _, s := range b.steps {
 		if out := &b.values[s.out]; out.quantization != nil && s.quantized == nil && s.op.quantized.kernel == nil && out.from < 0 {
 			out.from, out.ownFloat = s.in[0], true

@@ -12,6 +12,9 @@ var elementwise = map[string]bool{
 	OpWhere: true, OpCast: true,
 }
 
+// Elementwise reports whether the result of an operation at an index depends on what its operands have there.
+func Elementwise(op string) bool { return elementwise[op] || op == OpFakeQuantize }
+
 // Clamps reports whether a node is a Relu or a Clip. Quantized values pass through both: rounding to nearest
 // is monotone, so that it makes no difference whether a value or its quantized value is clamped.
 func Clamps(n *Node) bool { return n.Op == OpRelu || n.Op == OpClip }

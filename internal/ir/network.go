@@ -48,9 +48,9 @@ type Value struct {
 // Rows returns Multiple, 1 where it is left out.
 func (v Value) Rows() int { return max(v.Multiple, 1) }
 
-// Size returns the size of an input, with sizes for the free dimensions but the batch. Errors:
+// InputSize returns the size of an input, with sizes for the free dimensions but the batch. Errors:
 // qtensor.ErrShape.
-func (v Value) Size(sizes []int) (Size, error) {
+func InputSize(v Value, sizes []int) (Size, error) {
 	shape, err := Bind(v.Shape, sizes)
 	if err != nil {
 		return nil, err
