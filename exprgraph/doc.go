@@ -8,7 +8,7 @@
 // They are independent of each other:
 //
 //	float, report, err := exprgraph.Read(ctx, gorgonia.Nodes{x}, gorgonia.Nodes{y}) // a *model.Model
-//	outputs, err := exprgraph.Embed(m, map[string]*gorgonia.Node{"x": x})           // nodes by the names of m's outputs
+//	outputs, err := exprgraph.Embed(m, map[string]*gorgonia.Node{"x": x})           // nodes by name
 //	c, err := exprgraph.Attach(g, map[string]*gorgonia.Node{"fc1.in": x})           // a *calib.Calibrator
 //
 // # Which of the two

@@ -11,8 +11,8 @@ import (
 // Report is how the model that was read compares with Gorgonia.
 type Report struct {
 	Outputs []Output // in the order of the graph's
-	// Calls lists the ops that AllowGorgonia has called in Gorgonia, and why: "Foreign_1 (Gorgonia's … : want …)". A model
-	// with any cannot be saved.
+	// Calls lists the ops that AllowGorgonia has called in Gorgonia, and why: "Foreign_1 (Gorgonia's … : want
+	// …)". A model with any cannot be saved.
 	Calls  []string
 	Seeded bool // the comparison was on seeded random values, not on a sample
 	// NotCompared is why Gorgonia could not run the float graph, which then was not compared; else "".

@@ -14,8 +14,8 @@ import (
 // seededBatch is the batch size of seeded random inputs.
 const seededBatch = 4
 
-// seeded returns a batch of normal deviates for float inputs, and for integer ones indices of rows that every embedding
-// has.
+// seeded returns a batch of normal deviates for float inputs, and for integer ones indices of rows that every
+// embedding has.
 func seeded(g *ir.Network, batch int) map[string]tensor.Tensor {
 	rows := math.MaxInt32
 	for _, n := range g.Nodes {

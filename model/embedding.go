@@ -7,8 +7,8 @@ import (
 	"euryale/qtensor"
 )
 
-// An embedding is a Gather along axis 0 with a Layer. Its weight stays quantized, and a run dequantizes the rows that it
-// takes.
+// An embedding is a Gather along axis 0 with a Layer. Its weight stays quantized, and a run dequantizes the
+// rows that it takes.
 
 // isEmbedding reports whether the layer of a node is an embedding.
 func isEmbedding(n *ir.Node) bool { return n.Op == ir.OpGather && n.ChannelAxis() >= 0 }

@@ -66,7 +66,8 @@ func take[T float32 | uint8](y, x []T, shape []int, axis int, part ir.Slice) {
 	}
 }
 
-// gather sets y to the parts of in[0] along an axis that the indices in[1] name, and fails for an index of none.
+// gather sets y to the parts of in[0] along an axis that the indices in[1] name, and fails for an index of
+// none.
 func gather(n *ir.Resolved, y array, in []array, s *scratch) {
 	outer, own, inner := around(in[0].shape, n.Axis)
 	list, err := s.rowsOf(in[1].x, own)

@@ -17,7 +17,7 @@ import (
 //	plan        Config gives each weight its scheme; Config.Range gives static activations their parameters
 //	quantize    Config.WeightQuantizer quantizes the weights
 //	build       the layers take the place of their products
-//	correct     the samples show what layers are off by on average, and biases take that, unless Config.KeepBiases
+//	correct     biases take what layers are off by on average, as the samples show, unless Config.KeepBiases
 //	compare     the samples show how far the quantized model is from the float model
 //
 // The samples are iterated to their end up to three times, to calibrate, to correct and to compare, and have
