@@ -36,11 +36,11 @@ type Config struct {
 	// nil is calib.MSE(). The scheme is qtensor.Affine(8). A calib.MovingAverageMinMax follows the samples, and
 	// needs them for all values that it is asked for: a Profile has no averages.
 	//
-	// MSE is the default by measurement, on samples that no calibration saw. On 23 networks, nearly all
-	// trained (20 of bench/zoo and 3 of examples/mnist), outputs have 0.4 dB more than by MinMax in the mean,
-	// 3.0 dB at best and 0.7 dB less at worst; on 8 of random weights (bench/estimators) 0.1 dB less. On the
-	// 23, Percentile(99.999) and HistogramL2 gain 0.2 dB in the mean; Percentile(99.99) loses 0.5 dB and Entropy
-	// 1.0 dB, 4.0 dB and 10.6 dB at worst, by clipping what matters.
+	// MSE is the default by measurement, on samples that no calibration saw, with biases as they are
+	// (KeepBiases). On 23 networks, nearly all trained (20 of bench/zoo and 3 of examples/mnist), outputs have
+	// 0.4 dB more than by MinMax in the mean, 3.0 dB at best and 0.7 dB less at worst; on 8 of random weights
+	// (bench/estimators) 0.1 dB less. On the 23, Percentile(99.999) and HistogramL2 gain 0.2 dB in the mean;
+	// Percentile(99.99) loses 0.5 dB and Entropy 1.0 dB, 4.0 dB and 10.6 dB at worst, by clipping what matters.
 	Range calib.RangeEstimator
 	// Profile is an earlier calibration, by the names of values: a Report.Profile, or what a calib.Calibrator
 	// recorded in model.Model.Observe. If Passes change the model, it is of the model that they return.
