@@ -95,6 +95,32 @@ func dequantizeU8AVX2(dst *float32, src *uint8, n int, scale float32, zero int32
 //go:noescape
 func dequantizeStreamU8AVX2(dst *float32, src *uint8, n int, scale float32, zero int32)
 
+// minMaxBlocksAVX2 works like minMaxBlocksGeneric for blocks > 0 and size > 0, a multiple of 8. It sets bad to other than 0 where
+// a number was not finite.
+//
+//go:noescape
+func minMaxBlocksAVX2(low *float32, high *float32, src *float32, blocks int, size int, bad *uint32)
+
+// quantizeGridAVX2 works like quantizeGridGeneric for n > 0, a multiple of 8.
+//
+//go:noescape
+func quantizeGridAVX2(dst *uint8, src *float32, n int, scale float64, offset float64, high float64)
+
+// dequantizeGridAVX2 works like dequantizeGridGeneric for n > 0, a multiple of 4.
+//
+//go:noescape
+func dequantizeGridAVX2(dst *float32, src *uint8, n int, scale float64, offset float64)
+
+// encodeFloat16AVX2 works like encodeGeneric for float16 and n > 0, a multiple of 8.
+//
+//go:noescape
+func encodeFloat16AVX2(dst *uint16, src *float32, n int)
+
+// encodeBFloat16AVX2 works like encodeGeneric for bfloat16 and n > 0, a multiple of 8.
+//
+//go:noescape
+func encodeBFloat16AVX2(dst *uint16, src *float32, n int)
+
 // addU8AVX2 sets dst[i] = clamp(RNE((scaleX·(x[i] − zeroX) + scaleY·(y[i] − zeroY))/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 32.
 //
 //go:noescape

@@ -892,6 +892,198 @@ codes:
 	VZEROUPPER
 	RET
 
+// func minMaxBlocksAVX2(low *float32, high *float32, src *float32, blocks int, size int, bad *uint32)
+// Requires: AVX, AVX2
+TEXT ·minMaxBlocksAVX2(SB), NOSPLIT, $0-48
+	MOVQ    low+0(FP), AX
+	MOVQ    high+8(FP), CX
+	MOVQ    src+16(FP), DX
+	MOVQ    blocks+24(FP), BX
+	MOVQ    size+32(FP), SI
+	MOVQ    bad+40(FP), DI
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VMOVDQU magnitude<>+0(SB), Y5
+	VMOVDQU largest<>+0(SB), Y6
+
+blocks:
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    SI, R8
+
+numbers:
+	VMOVUPS      (DX), Y2
+	VMINPS       Y2, Y0, Y0
+	VMAXPS       Y2, Y1, Y1
+	VPAND        Y5, Y2, Y2
+	VPCMPGTD     Y6, Y2, Y2
+	VPOR         Y2, Y3, Y3
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, R8
+	JNZ          numbers
+	VEXTRACTF128 $0x01, Y0, X2
+	VMINPS       X2, X0, X0
+	VPERMILPS    $0x0e, X0, X2
+	VMINPS       X2, X0, X0
+	VPERMILPS    $0x01, X0, X2
+	VMINPS       X2, X0, X0
+	VADDPS       X4, X0, X0
+	VMOVSS       X0, (AX)
+	ADDQ         $0x04, AX
+	VEXTRACTF128 $0x01, Y1, X2
+	VMAXPS       X2, X1, X1
+	VPERMILPS    $0x0e, X1, X2
+	VMAXPS       X2, X1, X1
+	VPERMILPS    $0x01, X1, X2
+	VMAXPS       X2, X1, X1
+	VADDPS       X4, X1, X1
+	VMOVSS       X1, (CX)
+	ADDQ         $0x04, CX
+	SUBQ         $0x01, BX
+	JNZ          blocks
+	VPMOVMSKB    Y3, AX
+	MOVL         AX, (DI)
+	VZEROUPPER
+	RET
+
+// func quantizeGridAVX2(dst *uint8, src *float32, n int, scale float64, offset float64, high float64)
+// Requires: AVX, AVX2
+TEXT ·quantizeGridAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD scale+24(FP), Y0
+	VBROADCASTSD offset+32(FP), Y1
+	VBROADCASTSD high+40(FP), Y2
+	VPXOR        Y3, Y3, Y3
+
+numbers:
+	VCVTPS2PD  (CX), Y4
+	VSUBPD     Y1, Y4, Y4
+	VDIVPD     Y0, Y4, Y4
+	VMAXPD     Y3, Y4, Y4
+	VMINPD     Y2, Y4, Y4
+	VCVTPD2DQY Y4, X4
+	VCVTPS2PD  16(CX), Y5
+	VSUBPD     Y1, Y5, Y5
+	VDIVPD     Y0, Y5, Y5
+	VMAXPD     Y3, Y5, Y5
+	VMINPD     Y2, Y5, Y5
+	VCVTPD2DQY Y5, X5
+	VPACKUSDW  X5, X4, X4
+	VPACKUSWB  X4, X4, X4
+	VMOVQ      X4, (AX)
+	ADDQ       $0x20, CX
+	ADDQ       $0x08, AX
+	SUBQ       $0x08, DX
+	JNZ        numbers
+	VZEROUPPER
+	RET
+
+// func dequantizeGridAVX2(dst *float32, src *uint8, n int, scale float64, offset float64)
+// Requires: AVX
+TEXT ·dequantizeGridAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD scale+24(FP), Y0
+	VBROADCASTSD offset+32(FP), Y1
+	VMOVDQU      largest<>+0(SB), Y2
+	VMOVDQU      least<>+0(SB), Y3
+
+codes:
+	VPMOVZXBD  (CX), X4
+	VCVTDQ2PD  X4, Y4
+	VMULPD     Y0, Y4, Y4
+	VADDPD     Y1, Y4, Y4
+	VCVTPD2PSY Y4, X4
+	VMINPS     X2, X4, X4
+	VMAXPS     X3, X4, X4
+	VMOVUPS    X4, (AX)
+	ADDQ       $0x04, CX
+	ADDQ       $0x10, AX
+	SUBQ       $0x04, DX
+	JNZ        codes
+	VZEROUPPER
+	RET
+
+// func encodeFloat16AVX2(dst *uint16, src *float32, n int)
+// Requires: AVX, F16C
+TEXT ·encodeFloat16AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+numbers:
+	VMOVUPS   (CX), Y0
+	VCVTPS2PH $0x00, Y0, (AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x10, AX
+	SUBQ      $0x08, DX
+	JNZ       numbers
+	VZEROUPPER
+	RET
+
+// func encodeBFloat16AVX2(dst *uint16, src *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·encodeBFloat16AVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VMOVDQU ones32<>+0(SB), Y0
+	VMOVDQU underHalf<>+0(SB), Y1
+	VMOVDQU quiet<>+0(SB), Y2
+
+numbers:
+	VMOVUPS      (CX), Y3
+	VCMPPS       $0x03, Y3, Y3, Y5
+	VPADDD       Y1, Y3, Y4
+	VPSRLD       $0x10, Y3, Y3
+	VPAND        Y0, Y3, Y6
+	VPADDD       Y6, Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPOR         Y2, Y3, Y3
+	VPBLENDVB    Y5, Y3, Y4, Y3
+	VEXTRACTI128 $0x01, Y3, X4
+	VPACKUSDW    X4, X3, X3
+	VMOVDQU      X3, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x10, AX
+	SUBQ         $0x08, DX
+	JNZ          numbers
+	VZEROUPPER
+	RET
+
+DATA ones32<>+0(SB)/4, $0x00000001
+DATA ones32<>+4(SB)/4, $0x00000001
+DATA ones32<>+8(SB)/4, $0x00000001
+DATA ones32<>+12(SB)/4, $0x00000001
+DATA ones32<>+16(SB)/4, $0x00000001
+DATA ones32<>+20(SB)/4, $0x00000001
+DATA ones32<>+24(SB)/4, $0x00000001
+DATA ones32<>+28(SB)/4, $0x00000001
+GLOBL ones32<>(SB), RODATA|NOPTR, $32
+
+DATA underHalf<>+0(SB)/4, $0x00007fff
+DATA underHalf<>+4(SB)/4, $0x00007fff
+DATA underHalf<>+8(SB)/4, $0x00007fff
+DATA underHalf<>+12(SB)/4, $0x00007fff
+DATA underHalf<>+16(SB)/4, $0x00007fff
+DATA underHalf<>+20(SB)/4, $0x00007fff
+DATA underHalf<>+24(SB)/4, $0x00007fff
+DATA underHalf<>+28(SB)/4, $0x00007fff
+GLOBL underHalf<>(SB), RODATA|NOPTR, $32
+
+DATA quiet<>+0(SB)/4, $0x00000040
+DATA quiet<>+4(SB)/4, $0x00000040
+DATA quiet<>+8(SB)/4, $0x00000040
+DATA quiet<>+12(SB)/4, $0x00000040
+DATA quiet<>+16(SB)/4, $0x00000040
+DATA quiet<>+20(SB)/4, $0x00000040
+DATA quiet<>+24(SB)/4, $0x00000040
+DATA quiet<>+28(SB)/4, $0x00000040
+GLOBL quiet<>(SB), RODATA|NOPTR, $32
+
 // func addU8AVX2(dst *uint8, x *uint8, y *uint8, n int, scaleX float32, scaleY float32, scale float32, low float32, high float32, zeroX int32, zeroY int32, zero int32)
 // Requires: AVX, AVX2
 TEXT ·addU8AVX2(SB), NOSPLIT, $0-64

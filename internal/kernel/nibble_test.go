@@ -67,3 +67,35 @@ func TestNibblesRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+// TestNibblesOfLengths packs and unpacks what takes more than one step, and less than a whole number of them.
+func TestNibblesOfLengths(t *testing.T) {
+	for n := range 50 {
+		signed, unsigned := make([]int8, n), make([]uint8, n)
+		for i := range signed {
+			signed[i] = int8(i*7%16 - 8)
+			unsigned[i] = uint8(signed[i]) & 0xf
+		}
+		for _, pack := range []func([]uint8){
+			func(dst []uint8) { kernel.PackNibbles(dst, signed) },
+			func(dst []uint8) { kernel.PackNibbles(dst, unsigned) },
+		} {
+			packed := slices.Repeat([]uint8{0xa5}, (n+1)/2+1)
+			pack(packed[:(n+1)/2])
+			for i, q := range unsigned {
+				if got := packed[i/2] >> (4 * (i % 2)) & 0xf; got != q {
+					t.Fatalf("half %d of %d is %d, want %d", i, n, got, q)
+				}
+			}
+			if packed[(n+1)/2] != 0xa5 || n%2 == 1 && packed[n/2]>>4 != 0 {
+				t.Fatalf("%d codes packed as %#x, want zero in the last half, and 0xa5 beyond", n, packed)
+			}
+			gotSigned, gotUnsigned := make([]int8, n), make([]uint8, n)
+			kernel.UnpackInt4(gotSigned, packed[:(n+1)/2])
+			kernel.UnpackUint4(gotUnsigned, packed[:(n+1)/2])
+			if !slices.Equal(gotSigned, signed) || !slices.Equal(gotUnsigned, unsigned) {
+				t.Fatalf("%v packed as %#x came back as %v and %v", signed, packed, gotSigned, gotUnsigned)
+			}
+		}
+	}
+}

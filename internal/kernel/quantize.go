@@ -57,30 +57,6 @@ func dequantizeGeneric[C Code](dst []float32, src []C, a Affine) {
 	}
 }
 
-// Grid maps between real numbers and codes: r = Offset + Scale·q, with codes in [0, High].
-type Grid struct {
-	Scale, Offset float32
-	High          int32
-}
-
-// QuantizeGrid sets dst[i] = clamp(RNE((src[i] − Offset)/Scale), 0, High), in float64, ties to even,
-// saturated. src is finite.
-func QuantizeGrid(dst []uint8, src []float32, g Grid) {
-	scale, offset, high := float64(g.Scale), float64(g.Offset), float64(g.High)
-	for i, x := range src {
-		r := math.RoundToEven((float64(x) - offset) / scale)
-		dst[i] = uint8(max(0, min(high, r)))
-	}
-}
-
-// DequantizeGrid sets dst[i] = Offset + Scale·src[i], in float64, rounded to float32 and saturated to the
-// finite numbers. The product of a float32 and a code is exact in float64.
-func DequantizeGrid(dst []float32, src []uint8, g Grid) {
-	for i, q := range src {
-		dst[i] = finite(float32(float64(g.Offset) + float64(float64(g.Scale)*float64(q))))
-	}
-}
-
 // finite replaces an infinity by the largest finite number of its sign: the ends of a range near the
 // largest float32 round past it.
 func finite(x float32) float32 {

@@ -26,6 +26,12 @@ type Set struct {
 	DequantizeS8 func(dst []float32, src []int8, a Affine)
 	DequantizeU8 func(dst []float32, src []uint8, a Affine)
 
+	// Whole tensors.
+	QuantizeGrid   func(dst []uint8, src []float32, g Grid)
+	DequantizeGrid func(dst []float32, src []uint8, g Grid)
+	MinMaxBlocks   func(low, high, src []float32, size int) (allFinite bool)
+	Encode         func(dst []uint16, src []float32, f half.Format)
+
 	// Rows of float32 become integers, and those an operand.
 	MinMax          func(src []float32) (low, high float32, bad int)
 	QuantizeCentred func(dst []int32, src []float32, a Affine)
@@ -118,6 +124,10 @@ var generic = Set{
 	QuantizeU8:        quantizeGeneric[uint8],
 	DequantizeS8:      dequantizeGeneric[int8],
 	DequantizeU8:      dequantizeGeneric[uint8],
+	QuantizeGrid:      quantizeGridGeneric,
+	DequantizeGrid:    dequantizeGridGeneric,
+	MinMaxBlocks:      minMaxBlocksGeneric,
+	Encode:            encodeGeneric,
 	MinMax:            minMaxGeneric,
 	QuantizeCentred:   quantizeCentredGeneric,
 	QuantizeFixed:     quantizeFixedGeneric,

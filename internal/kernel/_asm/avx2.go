@@ -30,6 +30,7 @@ func avx2() {
 		avx2Dequantize(c, false)
 		avx2Dequantize(c, true)
 	}
+	avx2Convert()
 	avx2AddU8()
 	avx2LookUp()
 	avx2DecodeBFloat16()
