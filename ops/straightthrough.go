@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"euryale/internal/convert"
 	"euryale/internal/dense"
 	"euryale/internal/graphop"
 	"euryale/qtensor"
@@ -64,31 +65,52 @@ func (f *fakeQuantize) through(x, dy gorgonia.Value) (*tensor.Dense, error) {
 	if err != nil {
 		return nil, err
 	}
-	elements, err := dense.Float32s(at)
+	if f.dtype == tensor.Float64 {
+		return masked[float64](f, at, dy)
+	}
+	return masked[float32](f, at, dy)
+}
+
+// masked returns dx for x: the elements of dy where x does not saturate, and 0 for the others.
+func masked[T float32 | float64](f *fakeQuantize, x *tensor.Dense, dy gorgonia.Value) (*tensor.Dense, error) {
+	elements, err := dense.Float32s(x)
 	if err != nil {
 		return nil, err
 	}
-	var lowest, highest []float32
-	if f.params != nil {
-		if lowest, err = f.saturated(-math.MaxFloat32, at.Shape()); err != nil {
-			return nil, err
-		}
-		if highest, err = f.saturated(math.MaxFloat32, at.Shape()); err != nil {
-			return nil, err
-		}
+	gradient, err := gradientElements[T](dy, x.Shape())
+	if err != nil {
+		return nil, err
 	}
-	passes := func(i int) bool { return lowest == nil || elements[i] >= lowest[i] && elements[i] <= highest[i] }
-	if f.dtype == tensor.Float64 {
-		return masked[float64](dy, at.Shape(), passes)
+	if f.params == nil {
+		return dense.New(slices.Clone(gradient), x.Shape()), nil
 	}
-	return masked[float32](dy, at.Shape(), passes)
+	if err := f.fits(x.Shape()); err != nil {
+		return nil, err
+	}
+	lowest, err := f.saturated(-math.MaxFloat32)
+	if err != nil {
+		return nil, err
+	}
+	highest, err := f.saturated(math.MaxFloat32)
+	if err != nil {
+		return nil, err
+	}
+	blocks := convert.One(len(elements))
+	if axis, perAxis := f.scheme.Axis(); perAxis {
+		blocks = convert.PerAxis(x.Shape(), axis, f.scheme.GroupSize())
+	}
+	dx := make([]T, len(elements))
+	convert.Mask(dx, gradient, elements, blocks, lowest, highest)
+	return dense.New(dx, x.Shape()), nil
 }
 
-// saturated returns what the op makes of a tensor of the given shape that holds v alone. For v past every
-// range it is the end of the range that each element has, whatever the scheme shares, rounds, or reverses
-// with a negative scale.
-func (f *fakeQuantize) saturated(v float32, shape tensor.Shape) ([]float32, error) {
-	q, err := qtensor.QuantizeWith(dense.New(slices.Repeat([]float32{v}, shape.TotalSize()), shape), *f.params)
+// saturated returns what the op makes of v in each block. For v past every range it is the end of the range, whatever
+// the scheme rounds, or reverses with a negative scale.
+func (f *fakeQuantize) saturated(v float32) ([]float32, error) {
+	p := *f.params
+	p.Scheme = p.Scheme.PerAxis(0) // of a tensor with an element for each block
+	shape := tensor.Shape{len(p.Scales)}
+	q, err := qtensor.QuantizeWith(dense.New(slices.Repeat([]float32{v}, len(p.Scales)), shape), p)
 	if err != nil {
 		return nil, err
 	}
@@ -97,22 +119,6 @@ func (f *fakeQuantize) saturated(v float32, shape tensor.Shape) ([]float32, erro
 		return nil, err
 	}
 	return dense.Float32s(ends)
-}
-
-// masked returns the elements of dy for which passes(i), and 0 for the others, as a tensor of the given
-// shape.
-func masked[T float32 | float64](dy gorgonia.Value, shape tensor.Shape, passes func(i int) bool) (*tensor.Dense, error) {
-	elements, err := gradientElements[T](dy, shape)
-	if err != nil {
-		return nil, err
-	}
-	dx := make([]T, len(elements))
-	for i, v := range elements {
-		if passes(i) {
-			dx[i] = v
-		}
-	}
-	return dense.New(dx, shape), nil
 }
 
 // straightThrough is the gradient of fakeQuantize as an op, (x, dy) → dx.

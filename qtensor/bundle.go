@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"euryale/internal/convert"
 	"euryale/internal/dense"
 	"euryale/internal/half"
 	"euryale/internal/safetensors"
@@ -198,14 +199,14 @@ type array struct {
 
 // arrays returns the arrays of a tensor of scheme s with the given shape and blocks, the quantized values
 // first. ranged says whether the range that was seen is among them.
-func arrays(s Scheme, shape []int, b blocks, ranged bool) []array {
+func arrays(s Scheme, shape []int, b convert.Blocks, ranged bool) []array {
 	list := []array{codeArray(s, shape)}
 	if s.IsFloat() {
 		return list
 	}
-	perBlock := []int{b.count()}
+	perBlock := []int{b.Count()}
 	if s.sharing == perGroup {
-		perBlock = []int{b.channels, b.groups()}
+		perBlock = []int{b.Channels, b.Groups()}
 	}
 	add := func(wanted bool, suffix suffix, dtype safetensors.Dtype, shape []int) {
 		if wanted {

@@ -3,6 +3,7 @@ package qtensor
 import (
 	"fmt"
 
+	"euryale/internal/convert"
 	"euryale/internal/dense"
 	"euryale/internal/kernel"
 
@@ -40,33 +41,17 @@ func (q *QTensor) values() []float32 {
 		return decode(c, q.params, q.blocks)
 	default:
 		out := make([]float32, q.Len())
-		decodeFloats(out, c.([]uint16), q.params.Scheme)
+		convert.Decode(out, c.([]uint16), floatFormat(q.params.Scheme))
 		return out
 	}
 }
 
-func decode[C kernel.Code](codes []C, p Params, b blocks) []float32 {
-	codes = channelOrder(b, codes)
+func decode[C kernel.Code](codes []C, p Params, b convert.Blocks) []float32 {
 	out := make([]float32, len(codes))
-	b.each(func(block, begin, end int) {
-		decodeBlock(out[begin:end], codes[begin:end], &p, block)
-	})
-	return rowMajorOrder(b, out)
-}
-
-// decodeBlock sets out to the real values of codes that lie in one block.
-func decodeBlock[C kernel.Code](out []float32, codes []C, p *Params, block int) {
 	if p.Scheme.HasOffset() {
-		kernel.DequantizeGrid(out, any(codes).([]uint8), p.grid(block))
+		convert.DequantizeGrid(out, any(codes).([]uint8), b, p.grids())
 	} else {
-		kernel.Dequantize(out, codes, p.affine(block))
+		convert.Dequantize(out, codes, b, p.affines())
 	}
-}
-
-// decodeFloats sets out to the values of bit patterns.
-func decodeFloats(out []float32, patterns []uint16, s Scheme) {
-	f := floatFormat(s)
-	for i, h := range patterns {
-		out[i] = f.Decode(h)
-	}
+	return out
 }

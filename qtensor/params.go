@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"euryale/internal/convert"
 	"euryale/internal/half"
 	"euryale/internal/kernel"
 
@@ -168,7 +169,7 @@ func (p Params) Validate(shape tensor.Shape) error {
 
 // check returns a copy of p with its multiplier filled in, or an error if p does not fit its scheme and a
 // tensor with the given blocks.
-func (p Params) check(b blocks) (Params, error) {
+func (p Params) check(b convert.Blocks) (Params, error) {
 	s := p.Scheme
 	if s.IsFloat() {
 		if len(p.Scales)+len(p.ZeroPoints)+len(p.Offsets)+len(p.Min)+len(p.Max) > 0 || p.Multiplier != 0 {
@@ -176,7 +177,7 @@ func (p Params) check(b blocks) (Params, error) {
 		}
 		return Params{Scheme: s}, nil
 	}
-	if err := checkLengths(p, b.count()); err != nil {
+	if err := checkLengths(p, b.Count()); err != nil {
 		return Params{}, err
 	}
 	low, high := s.CodeRange()
@@ -258,23 +259,29 @@ func (p Params) Clone() Params {
 	return p
 }
 
-// affine returns the quantization parameters of block i, for every scheme of integers but Uniform.
-func (p Params) affine(i int) kernel.Affine {
-	a := kernel.Affine{Scale: p.Scales[i]}
-	a.Low, a.High = p.Scheme.CodeRange()
-	if p.Scheme.HasZeroPoint() {
-		a.Zero = p.ZeroPoints[i]
+// affines returns the quantization parameters by block, for every scheme of integers but Uniform.
+func (p *Params) affines() func(block int) kernel.Affine {
+	low, high := p.Scheme.CodeRange()
+	scales, zeros, signed := p.Scales, p.ZeroPoints, p.Scheme.signed()
+	return func(block int) kernel.Affine {
+		a := kernel.Affine{Scale: scales[block], Low: low, High: high}
+		switch {
+		case !signed:
+			a.Zero = zeros[block]
+		case a.Scale < 0:
+			a.Low-- // −2^(bits−1), which a negative scale is there for
+		}
+		return a
 	}
-	if p.Scheme.signed() && a.Scale < 0 {
-		a.Low-- // −2^(bits−1), which a negative scale is there for
-	}
-	return a
 }
 
-// grid returns the quantization parameters of block i, for Uniform.
-func (p Params) grid(i int) kernel.Grid {
+// grids returns the quantization parameters by block, for Uniform.
+func (p *Params) grids() func(block int) kernel.Grid {
 	_, high := p.Scheme.CodeRange()
-	return kernel.Grid{Scale: p.Scales[i], Offset: p.Offsets[i], High: high}
+	scales, offsets := p.Scales, p.Offsets
+	return func(block int) kernel.Grid {
+		return kernel.Grid{Scale: scales[block], Offset: offsets[block], High: high}
+	}
 }
 
 // bytes returns what the parameters take when stored: scales of their type, a byte for a zero point, four
@@ -295,7 +302,7 @@ func (s Scheme) Blocks(shape tensor.Shape) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("qtensor: Scheme.Blocks: %w", err)
 	}
-	return b.count(), nil
+	return b.Count(), nil
 }
 
 func isFinite(x float32) bool { return x-x == 0 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"euryale/internal/convert"
 	"euryale/internal/dense"
 	"euryale/internal/kernel"
 
@@ -16,7 +17,7 @@ import (
 // others return zero values.
 type QTensor struct {
 	params Params
-	blocks blocks
+	blocks convert.Blocks
 	shape  tensor.Shape
 	// store holds the quantized values in row-major order: int8, uint8, packed pairs in uint8, or uint16
 	// patterns.
@@ -161,7 +162,7 @@ func (q *QTensor) T(axes ...int) (*QTensor, error) {
 	p := q.params.Clone()
 	if axis, ok := p.Scheme.Axis(); ok {
 		p.Scheme.axis = to[axis]
-		if p.Scheme.sharing == perGroup && q.blocks.groups() > 1 && splitsGroups(axes, axis, q.shape) {
+		if p.Scheme.sharing == perGroup && q.blocks.Groups() > 1 && splitsGroups(axes, axis, q.shape) {
 			return nil, fmt.Errorf("qtensor: T: %w: got axes %v for %v, want all but axis %d in their order", ErrScheme, axes, q.params.Scheme, axis)
 		}
 	}
@@ -197,7 +198,9 @@ func permute[T any](x []T, shape tensor.Shape, axes []int) []T {
 	case slices.IsSorted(axes):
 		return x
 	case len(axes) == 2:
-		return swapAxes(x, shape[0], shape[1], 1)
+		out := make([]T, len(x))
+		transpose(out, x, shape[0], shape[1])
+		return out
 	}
 	strides := make([]int, len(shape))
 	step := 1
@@ -234,11 +237,11 @@ func (q *QTensor) unpack() any {
 	switch q.params.Storage() {
 	case StorageInt4:
 		c := make([]int8, q.Len())
-		kernel.UnpackInt4(c, stored[uint8](q))
+		convert.UnpackInt4(c, stored[uint8](q))
 		return c
 	case StorageUint4:
 		c := make([]uint8, q.Len())
-		kernel.UnpackUint4(c, stored[uint8](q))
+		convert.UnpackUint4(c, stored[uint8](q))
 		return c
 	case StorageInt8:
 		return stored[int8](q)
@@ -264,9 +267,9 @@ func build[T int8 | uint8 | uint16](p Params, shape tensor.Shape, codes []T) (*Q
 	packed := make([]uint8, (len(codes)+1)/2)
 	switch c := any(codes).(type) {
 	case []int8:
-		kernel.PackNibbles(packed, c)
+		convert.PackNibbles(packed, c)
 	case []uint8:
-		kernel.PackNibbles(packed, c)
+		convert.PackNibbles(packed, c)
 	}
 	q.store = dense.New(packed, tensor.Shape{len(packed)})
 	return q, nil

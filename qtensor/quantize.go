@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"euryale/internal/convert"
 	"euryale/internal/dense"
 	"euryale/internal/half"
 	"euryale/internal/kernel"
@@ -74,7 +75,12 @@ func quantize(x tensor.Tensor, s Scheme, given *Params, opts []QuantizeOption) (
 	if err != nil {
 		return nil, err
 	}
-	if _, _, bad := kernel.MinMax(data); bad >= 0 {
+	ranged := b
+	if given != nil {
+		ranged = convert.One(len(data))
+	}
+	lo, hi, bad := convert.Ranges(data, ranged)
+	if bad >= 0 {
 		return nil, fmt.Errorf("%w: got %v at %d, want finite values", ErrValue, data[bad], bad)
 	}
 	if s.IsFloat() {
@@ -83,18 +89,17 @@ func quantize(x tensor.Tensor, s Scheme, given *Params, opts []QuantizeOption) (
 				return nil, err
 			}
 		}
-		codes, err := encodeFloats(data, s, o.saturate)
+		codes, err := encodeFloats(data, s, max(-lo[0], hi[0]), o.saturate)
 		if err != nil {
 			return nil, err
 		}
 		return build(Params{Scheme: s}, shape, codes)
 	}
-	data = channelOrder(b, data)
 	var p Params
 	if given != nil {
 		p, err = given.check(b)
 	} else {
-		p, err = rangeParams(data, s, b)
+		p, err = NewParams(s, lo, hi)
 	}
 	if err != nil {
 		return nil, err
@@ -105,26 +110,15 @@ func quantize(x tensor.Tensor, s Scheme, given *Params, opts []QuantizeOption) (
 	return build(p, shape, encode[uint8](data, p, b))
 }
 
-// rangeParams returns the parameters for the range of each block of data, which is in channel order.
-func rangeParams(data []float32, s Scheme, b blocks) (Params, error) {
-	lo, hi := make([]float32, b.count()), make([]float32, b.count())
-	b.each(func(block, begin, end int) {
-		lo[block], hi[block], _ = kernel.MinMax(data[begin:end])
-	})
-	return NewParams(s, lo, hi)
-}
-
-// encode returns data, which is in channel order, as quantized values in row-major order.
-func encode[C kernel.Code](data []float32, p Params, b blocks) []C {
+// encode returns data as quantized values.
+func encode[C kernel.Code](data []float32, p Params, b convert.Blocks) []C {
 	codes := make([]C, len(data))
-	b.each(func(block, begin, end int) {
-		if p.Scheme.HasOffset() {
-			kernel.QuantizeGrid(any(codes).([]uint8)[begin:end], data[begin:end], p.grid(block))
-		} else {
-			kernel.Quantize(codes[begin:end], data[begin:end], p.affine(block))
-		}
-	})
-	return rowMajorOrder(b, codes)
+	if p.Scheme.HasOffset() {
+		convert.QuantizeGrid(any(codes).([]uint8), data, b, p.grids())
+	} else {
+		convert.Quantize(codes, data, b, p.affines())
+	}
+	return codes
 }
 
 func floatFormat(s Scheme) half.Format {
@@ -134,18 +128,22 @@ func floatFormat(s Scheme) half.Format {
 	return half.BFloat16()
 }
 
-func encodeFloats(data []float32, s Scheme, saturate bool) ([]uint16, error) {
+// encodeFloats returns data, of magnitudes up to the largest, in a 16-bit format.
+func encodeFloats(data []float32, s Scheme, largest float32, saturate bool) ([]uint16, error) {
 	f := floatFormat(s)
 	codes := make([]uint16, len(data))
-	for i, x := range data {
-		codes[i] = f.Encode(x)
-		if isFinite(f.Decode(codes[i])) {
+	convert.Encode(codes, data, f)
+	if isFinite(f.Decode(f.Encode(largest))) {
+		return codes, nil
+	}
+	for i, c := range codes {
+		if isFinite(f.Decode(c)) {
 			continue
 		}
 		if !saturate {
-			return nil, fmt.Errorf("%w: got %v at %d, want a magnitude up to %v for %v, or WithSaturation", ErrValue, x, i, f.Max, s)
+			return nil, fmt.Errorf("%w: got %v at %d, want a magnitude up to %v for %v, or WithSaturation", ErrValue, data[i], i, f.Max, s)
 		}
-		codes[i] = f.Encode(float32(math.Copysign(float64(f.Max), float64(x))))
+		codes[i]-- // the largest finite number is what comes before an infinity
 	}
 	return codes, nil
 }

@@ -29,7 +29,7 @@ func (q *QTensor) DequantizeRows(dst []float32, rows []int) error {
 	default:
 		width, patterns := q.width(), stored[uint16](q)
 		for i, row := range rows {
-			decodeFloats(dst[i*width:][:width], patterns[row*width:][:width], p.Scheme)
+			kernel.Current().Decode(dst[i*width:][:width], patterns[row*width:][:width], floatFormat(p.Scheme))
 		}
 	}
 	return nil
@@ -60,12 +60,18 @@ func (q *QTensor) checkRows(dst []float32, rows []int) error {
 // decodeRows sets dst to the given rows of q, dequantized; codes returns those of the elements begin up to
 // end.
 func decodeRows[C kernel.Code](q *QTensor, dst []float32, rows []int, codes func(begin, end int) []C) {
-	width := q.width()
+	width, p := q.width(), &q.params
+	affine := p.affines()
+	decode := func(dst []float32, src []C, block int) { kernel.Dequantize(dst, src, affine(block)) }
+	if p.Scheme.HasOffset() {
+		grid := p.grids()
+		decode = func(dst []float32, src []C, block int) { kernel.DequantizeGrid(dst, any(src).([]uint8), grid(block)) }
+	}
 	for i, row := range rows {
 		out, first := dst[i*width:][:width], row*width
 		in := codes(first, first+width)
-		q.blocks.within(first, first+width, func(block, begin, end int) {
-			decodeBlock(out[begin-first:end-first], in[begin-first:end-first], &q.params, block)
+		q.blocks.Within(first, first+width, func(block, begin, end int) {
+			decode(out[begin-first:end-first], in[begin-first:end-first], block)
 		})
 	}
 }

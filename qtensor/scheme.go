@@ -3,6 +3,8 @@ package qtensor
 import (
 	"fmt"
 
+	"euryale/internal/convert"
+
 	"gorgonia.org/tensor"
 )
 
@@ -189,28 +191,19 @@ func (s Scheme) validate() error {
 }
 
 // blocks says where the elements that share a scale are, for a tensor of the given shape.
-func (s Scheme) blocks(shape tensor.Shape) (blocks, error) {
+func (s Scheme) blocks(shape tensor.Shape) (convert.Blocks, error) {
 	if err := s.validate(); err != nil {
-		return blocks{}, err
+		return convert.Blocks{}, err
 	}
 	total := checkedSize(shape)
 	if total < 1 {
-		return blocks{}, fmt.Errorf("%w: got %v, want at least one element and no more than an int counts", ErrShape, shape)
+		return convert.Blocks{}, fmt.Errorf("%w: got %v, want at least one element and no more than an int counts", ErrShape, shape)
 	}
-	b := blocks{outer: 1, channels: 1, inner: total}
-	if s.sharing != perTensor {
-		if s.axis >= len(shape) {
-			return blocks{}, fmt.Errorf("%w: got axis %d for shape %v, want one below %d", ErrShape, s.axis, shape, len(shape))
-		}
-		for _, n := range shape[:s.axis] {
-			b.outer *= n
-		}
-		b.channels = shape[s.axis]
-		b.inner = total / b.outer / b.channels
+	if s.sharing == perTensor {
+		return convert.One(total), nil
 	}
-	b.size = b.outer * b.inner
-	if s.sharing == perGroup {
-		b.size = min(b.size, s.size)
+	if s.axis >= len(shape) {
+		return convert.Blocks{}, fmt.Errorf("%w: got axis %d for shape %v, want one below %d", ErrShape, s.axis, shape, len(shape))
 	}
-	return b, nil
+	return convert.PerAxis(shape, s.axis, s.size), nil
 }

@@ -94,15 +94,15 @@ func (q *QTensor) clipped(data []float32) (n int) {
 		}
 		return n
 	}
+	lows, highs := q.codeSpans()
 	signed, _ := q.unpack().([]int8)
-	signed = channelOrder(q.blocks, signed)
-	data = channelOrder(q.blocks, data)
-	q.blocks.each(func(block, begin, end int) {
-		low, high := q.codeSpan(block)
-		if signed != nil && slices.Contains(signed[begin:end], int8(-high-1)) {
-			low = -high - 1 // FromCodes takes it under a positive scale too
+	q.blocks.Within(0, len(signed), func(block, begin, end int) {
+		if least := -highs[block] - 1; slices.Contains(signed[begin:end], int8(least)) {
+			lows[block] = least // FromCodes takes it under a positive scale too
 		}
-		scale, offset := float64(q.params.Scales[block]), 0.0
+	})
+	q.blocks.Within(0, len(data), func(block, begin, end int) {
+		low, high, scale, offset := lows[block], highs[block], float64(q.params.Scales[block]), 0.0
 		if q.params.Scheme.HasOffset() {
 			offset = float64(q.params.Offsets[block])
 		}
@@ -115,12 +115,17 @@ func (q *QTensor) clipped(data []float32) (n int) {
 	return n
 }
 
-// codeSpan returns qmin − z and qmax − z of a block.
-func (q *QTensor) codeSpan(block int) (low, high float64) {
-	if q.params.Scheme.HasOffset() {
-		_, high := q.params.Scheme.CodeRange()
-		return 0, float64(high)
+// codeSpans returns qmin − z and qmax − z of each block.
+func (q *QTensor) codeSpans() (lows, highs []float64) {
+	p := &q.params
+	low, high := p.Scheme.CodeRange()
+	affine := p.affines()
+	for block := range p.Scales {
+		a := kernel.Affine{Low: low, High: high}
+		if !p.Scheme.HasOffset() {
+			a = affine(block)
+		}
+		lows, highs = append(lows, float64(a.Low-a.Zero)), append(highs, float64(a.High-a.Zero))
 	}
-	a := q.params.affine(block)
-	return float64(a.Low - a.Zero), float64(a.High - a.Zero)
+	return lows, highs
 }
