@@ -192,20 +192,23 @@ func (f *File) ref(name string) (tensorRef, error) {
 	return ref, nil
 }
 
-func (f *File) qtensor(name string) (*QTensor, error) {
-	ref, err := f.ref(name)
+func (f *File) qtensor(name string) (q *QTensor, err error) {
+	err = f.view(name, func(viewed *QTensor) error {
+		q = viewed
+		switch c := q.codes().(type) {
+		case []int8:
+			q.store = dense.New(slices.Clone(c), q.store.Shape())
+		case []uint8:
+			q.store = dense.New(slices.Clone(c), q.store.Shape())
+		case []uint16:
+			q.store = dense.New(slices.Clone(c), q.store.Shape())
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	q := &QTensor{shape: ref.Shape}
-	if q.params, err = f.params(name, ref); err != nil {
-		return nil, err
-	}
-	if q.blocks, err = ref.Scheme.blocks(ref.Shape); err != nil {
-		return nil, err
-	}
-	q.store, err = f.store(name, ref)
-	return q, err
+	return q, nil
 }
 
 // params reads the arrays of a quantized tensor but for its quantized values.
@@ -276,39 +279,6 @@ func (f *File) zeroPoints(name string) ([]int32, error) {
 		zeros[i] = int32(z)
 	}
 	return zeros, err
-}
-
-// store reads the quantized values, as QTensor has them.
-func (f *File) store(name string, ref tensorRef) (*tensor.Dense, error) {
-	full, s := name+string(ref.arrays[0].suffix), ref.Scheme
-	switch s.Storage() {
-	case StorageInt4, StorageUint4:
-		packed, err := load[uint8](f, full)
-		if err != nil {
-			return nil, err
-		}
-		if last := packed[len(packed)-1] >> 4; tensor.Shape(ref.Shape).TotalSize()%2 == 1 && last != 0 {
-			return nil, fmt.Errorf("%w: got half byte %d after the last code, want 0", ErrFormat, last)
-		}
-		return dense.New(packed, tensor.Shape{len(packed)}), nil
-	case StorageInt8:
-		return storeOf[int8](f, full, ref)
-	case StorageUint8:
-		return storeOf[uint8](f, full, ref)
-	default:
-		return storeOf[uint16](f, full, ref)
-	}
-}
-
-func storeOf[T int8 | uint8 | uint16](f *File, name string, ref tensorRef) (*tensor.Dense, error) {
-	codes, err := load[T](f, name)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkCodes(ref.Scheme, codes); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
-	}
-	return dense.New(codes, ref.Shape), nil
 }
 
 // Dtype returns the element type, float32 or float64, and the shape of a float tensor. It reads no tensor.

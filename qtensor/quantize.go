@@ -208,6 +208,9 @@ func checkCodes[T int8 | uint8 | uint16](s Scheme, codes []T) error {
 		low, high = 0, math.MaxUint16
 		infinity = int32(floatFormat(s).Encode(float32(math.Inf(1))))
 	}
+	if _, bytes := asBytes(codes); bytes && high-low >= math.MaxUint8 {
+		return nil // there are no other bytes
+	}
 	for i, c := range codes {
 		if q := int32(c); q < low || q > high || infinity != 0 && q&infinity == infinity {
 			return fmt.Errorf("%w: got code %v at %d, want one of %v", ErrValue, c, i, s)

@@ -1,6 +1,7 @@
 package safetensors
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -38,12 +39,18 @@ func (m *mapping) view(begin, end int64, read func(data []byte)) error {
 	return guarded(data, read)
 }
 
-// guarded calls read(data). Where a page cannot be had, and the system sends a signal, it returns an error.
+// guarded calls read(data). Where a page cannot be had, and the system sends a signal, it returns an error,
+// also where read panics with another goroutine's fault.
 func guarded(data []byte, read func(data []byte)) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		caught := recover()
-		fault, ok := caught.(interface{ Addr() uintptr }) // as a runtime.Error has it for a fault
+		var fault interface { // a runtime.Error of a fault
+			error
+			Addr() uintptr
+		}
+		failed, ok := caught.(error)
+		ok = ok && errors.As(failed, &fault)
 		if begin := uintptr(unsafe.Pointer(unsafe.SliceData(data))); ok && fault.Addr()-begin < uintptr(len(data)) {
 			err = fmt.Errorf("byte %d of the tensor cannot be read", fault.Addr()-begin)
 		} else if caught != nil {
