@@ -7,8 +7,8 @@ import (
 	"euryale/internal/kernel"
 )
 
-// Half is a weight of 16-bit floating-point numbers, in panels of 16 columns: [panel][k][16], with zeros to fill up
-// the last.
+// Half is a weight of 16-bit floating-point numbers, in panels of 16 columns: [panel][k][16], with zeros to
+// fill up the last.
 type Half struct {
 	K, N   int
 	Format half.Format
@@ -21,13 +21,42 @@ func NewHalf(k, n int, codes []uint16, format half.Format) *Half {
 	if k < 1 || n < 1 || len(codes) != k*n {
 		panic(fmt.Sprintf("pack: NewHalf: got %d codes for %d×%d", len(codes), k, n))
 	}
-	w := &Half{K: k, N: n, Format: format}
-	w.codes = make([]uint16, w.Panels()*k*kernel.PanelColumns)
-	for j := range n {
-		for p, c := range codes[j*k:][:k] {
-			w.codes[(j/kernel.PanelColumns*k+p)*kernel.PanelColumns+j%kernel.PanelColumns] = c
-		}
+	return HalfFrom(n, codes, ColumnMajor(k), format, Serial)
+}
+
+// HalfFrom packs numbers of n columns, which lie in an order.
+func HalfFrom(n int, codes []uint16, o Order, format half.Format, share Share) *Half {
+	w := &Half{K: o.Depth(), N: n, Format: format}
+	w.codes = make([]uint16, w.Panels()*w.K*kernel.PanelColumns)
+	depth := columnDepth
+	if o.byRows() {
+		depth = w.K
 	}
+	share(w.Panels(), func(panel int) {
+		columns := min(kernel.PanelColumns, n-panel*kernel.PanelColumns)
+		for begin := 0; begin < w.K; begin += depth {
+			end := min(w.K, begin+depth)
+			to := w.Panel(panel)[begin*kernel.PanelColumns:]
+			if o.byRows() {
+				for p := begin; p < end; p++ {
+					at, _ := o.run(p)
+					copy(to[(p-begin)*kernel.PanelColumns:], codes[at+panel*kernel.PanelColumns:][:columns])
+				}
+				continue
+			}
+			for j := range columns {
+				first := (panel*kernel.PanelColumns + j) * o.Column
+				for p, length := begin, 0; p < end; p += length {
+					at, run := o.run(p)
+					length = min(run, end-p)
+					from, to := codes[first+at:], to[(p-begin)*kernel.PanelColumns+j:]
+					for i := range length {
+						to[i*kernel.PanelColumns] = from[i*o.Strides[2]]
+					}
+				}
+			}
+		}
+	})
 	return w
 }
 
