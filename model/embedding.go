@@ -29,7 +29,7 @@ func (b *builder) addEmbedding(s step, out ir.Operand, l layer) error {
 	if l.activations != Default || len(l.params.Scales) > 0 {
 		return fmt.Errorf("%w: got activations %v, want none: an embedding has no arithmetic", qtensor.ErrParams, l.activations)
 	}
-	s.embedding = once(&b.m.packed, packKey{weight: l.weight}, func(w *qtensor.QTensor) (*qtensor.QTensor, error) { return w, nil })
+	s.embedding = once(&b.m.packed, packKey{weight: l.weight}, l.weight.read)
 	s.out = b.add(value{name: s.node.Output, size: out.Size, from: -1})
 	b.steps = append(b.steps, s)
 	return nil

@@ -50,13 +50,18 @@ type weight struct {
 	scheme qtensor.Scheme
 	shape  []int
 	read   func() (*qtensor.QTensor, error)
+	view   func(use func(q *qtensor.QTensor) error) error // the same, which is there until use returns
 }
 
 // elements returns the number of elements, which an int holds.
 func (w *weight) elements() int64 { return int64(tensor.Shape(w.shape).TotalSize()) }
 
 func inMemory(q *qtensor.QTensor) *weight {
-	return &weight{q.Scheme(), q.Shape(), func() (*qtensor.QTensor, error) { return q, nil }}
+	return &weight{
+		q.Scheme(), q.Shape(),
+		func() (*qtensor.QTensor, error) { return q, nil },
+		func(use func(q *qtensor.QTensor) error) error { return use(q) },
+	}
 }
 
 const (
@@ -93,10 +98,11 @@ func checkSharing(nodes []ir.Node, layers map[string]layer) error {
 
 // packKey names what is packed once, however many nodes read it.
 type packKey struct {
-	weight   *weight
-	transB   bool
-	groups   int // of channels; 0 for a matrix
-	channels int // of rows that are NHWC images; 1 for other rows; 0 for an embedding, not packed
+	weight    *weight
+	transB    bool
+	groups    int  // of channels; 0 for a matrix
+	depthwise bool // each filter has a channel of its own and static activations
+	channels  int  // of rows that are NHWC images; 1 for other rows; 0 for an embedding, not packed
 }
 
 // prepared runs a layer.
@@ -171,21 +177,15 @@ func (p *packed) keys() []packKey {
 	return slices.Collect(maps.Keys(p.list))
 }
 
-// once returns the function that packs for a key. All callers with that key share its result.
-func once[T any](p *packed, key packKey, pack func(w *qtensor.QTensor) (T, error)) func() (T, error) {
+// once returns the function that packs for a key, as the given one does. All callers with that key share its
+// result.
+func once[T any](p *packed, key packKey, pack func() (T, error)) func() (T, error) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	if old, ok := p.list[key]; ok {
 		return old.(func() (T, error))
 	}
-	first := onceValues(func() (T, error) {
-		w, err := key.weight.read()
-		if err != nil {
-			var none T
-			return none, err
-		}
-		return pack(w)
-	})
+	first := onceValues(pack)
 	if p.list == nil {
 		p.list = map[packKey]any{}
 	}
@@ -193,17 +193,22 @@ func once[T any](p *packed, key packKey, pack func(w *qtensor.QTensor) (T, error
 	return first
 }
 
+// viewed returns what pack makes of a weight, wherever that lies.
+func viewed[T any](w *weight, pack func(q *qtensor.QTensor) (T, error)) func() (T, error) {
+	return func() (made T, err error) {
+		err = w.view(func(q *qtensor.QTensor) (err error) {
+			made, err = pack(q)
+			return err
+		})
+		return made, err
+	}
+}
+
 func gemmLayer(n *ir.Resolved, q *quantizedLayer, channels int) func() (*prepared, error) {
-	transpose := n.TransB
-	pack := once(q.packed, packKey{q.layer.weight, transpose, 0, channels}, func(w *qtensor.QTensor) (*nn.Weight, error) {
-		if transpose {
-			var err error
-			if w, err = w.T(); err != nil {
-				return nil, err
-			}
-		}
-		return nn.PackImages(w, channels)
-	})
+	weight, transposed := q.layer.weight, n.TransB
+	pack := once(q.packed, packKey{weight: weight, transB: transposed, channels: channels}, viewed(weight, func(w *qtensor.QTensor) (*nn.Weight, error) {
+		return nn.PackMatrix(w, transposed, channels)
+	}))
 	return func() (*prepared, error) {
 		w, err := pack()
 		if err != nil {
@@ -215,9 +220,11 @@ func gemmLayer(n *ir.Resolved, q *quantizedLayer, channels int) func() (*prepare
 
 func convLayer(n *ir.Resolved, q *quantizedLayer, _ int) func() (*prepared, error) {
 	groups := q.groups
-	pack := once(q.packed, packKey{q.layer.weight, false, groups, 1}, func(w *qtensor.QTensor) (*nn.Filters, error) {
+	key := packKey{weight: q.layer.weight, groups: groups, channels: 1}
+	key.depthwise = groups > 1 && nn.ConvIO(q.options(), key.weight.scheme, q.x, q.weight, q.pads[:], groups).GivesQuantized
+	pack := once(q.packed, key, viewed(key.weight, func(w *qtensor.QTensor) (*nn.Filters, error) {
 		return nn.PackFilters(w, groups)
-	})
+	}))
 	return func() (*prepared, error) {
 		w, err := pack()
 		if err != nil {

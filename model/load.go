@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync"
 
+	"euryale/internal/borrow"
 	"euryale/internal/dense"
 	"euryale/internal/ir"
 	"euryale/internal/strictjson"
@@ -18,9 +19,9 @@ import (
 //
 // On Unix it maps the file, and reads only its structure, biases, and scales that are not per group: a file
 // with 1 GB of 8-bit weights opens in under 100 ms, and takes 1 MB of memory. Each weight is read, checked
-// and packed when a run first comes to its node. So the first run is slow (seconds for 1 GB, and 0.8 GB for
-// the time of packing), a damaged weight is an error of Run, and 1 GB of packed weights stays in memory. A
-// file that cannot be mapped is read whole, as Read does.
+// and packed when a run first comes to its node, from the mapping itself and by all threads. So the first run
+// is slow (a second or so for 1 GB), a damaged weight is an error of Run, and 1 GB of packed weights stays in
+// memory. A file that cannot be mapped is read whole, as Read does.
 //
 // The model keeps its file open until Close, or until nothing refers to the model. The file may meanwhile be
 // removed, or replaced by rename, as Save does. If it is cut or written to in place, the next Run, Save or
@@ -143,7 +144,11 @@ func readWeights(f *qtensor.File, later bool) (map[string]*weight, error) {
 				return nil, err
 			}
 		}
-		weights[name] = &weight{scheme, shape, func() (*qtensor.QTensor, error) { return f.QTensor(name) }}
+		weights[name] = &weight{
+			scheme, shape,
+			func() (*qtensor.QTensor, error) { return f.QTensor(name) },
+			func(use func(q *qtensor.QTensor) error) error { return borrow.View(f, name, use) },
+		}
 	}
 	return weights, nil
 }

@@ -200,30 +200,46 @@ func (p packKey) bytes() float64 {
 	if p.channels == 0 {
 		return bytesOf(p.weight) // an embedding
 	}
+	columns, groups, depth := p.layout()
+	bytes := columns * groups * (float64(depth*float64(p.weight.scheme.Storage().Bits())/8) + 16)
+	if shape := p.weight.shape; p.groups > 1 && !p.depthwise && shape[1] == 1 { // packed as depthwise too
+		p.depthwise = true
+		bytes += p.bytes()
+	}
+	return bytes
+}
+
+// layout returns the columns of a packed weight, the groups of scales of each, and the depth of a group,
+// padded.
+func (p packKey) layout() (columns, groups, depth float64) {
 	shape, out := p.weight.shape, p.weight.shape[1]
 	if p.groups > 0 || p.transB {
 		out = shape[0]
 	}
-	depth := int(p.weight.elements()) / out
-	if p.groups > 0 {
-		depth = max(depth, shape[2]*roundUp(shape[1]*shape[3], kernel.StepDepth))
+	own := int(p.weight.elements()) / out
+	if p.depthwise {
+		return float64(roundUp(out, kernel.PanelColumns)), 1, float64(roundUp(own, kernel.StepDepth))
 	}
-	shared, multiple := depth, 64
-	if size := p.weight.scheme.GroupSize(); size > 0 && size < depth {
+	if p.groups > 0 {
+		own = max(own, shape[2]*roundUp(shape[1]*shape[3], kernel.StepDepth))
+	}
+	shared, multiple := own, 64
+	if size := p.weight.scheme.GroupSize(); size > 0 && size < own {
 		shared, multiple = size, kernel.StepDepth
 	}
-	scales := float64((depth + shared - 1) / shared)
-	columns := float64(max(1, p.groups)) * float64(roundUp(out/max(1, p.groups), kernel.PanelColumns))
-	return columns * scales * (float64(float64(roundUp(shared, multiple))*float64(p.weight.scheme.Storage().Bits())/8) + 16)
+	columns = float64(max(1, p.groups)) * float64(roundUp(out/max(1, p.groups), kernel.PanelColumns))
+	return columns, float64((own + shared - 1) / shared), float64(roundUp(shared, multiple))
 }
 
 // temporary returns what packing a weight, or reading an embedding, allocates at most besides what stays:
-// copies of quantized values as bytes, transposed and NHWC, and a layout of bytes for those of four bits.
+// quantized values that are read from a file that is not mapped, and lists for each scale and of groups of
+// channels.
 func (p packKey) temporary() float64 {
 	if p.channels == 0 {
 		return 3 * p.bytes()
 	}
-	return float64(9*float64(p.weight.elements())) + float64(3*p.bytes())
+	columns, groups, _ := p.layout()
+	return float64(2*bytesOf(p.weight)) + float64(64*columns*groups) + float64(512*float64(p.groups))
 }
 
 // roundUp returns the least multiple that is n or more.

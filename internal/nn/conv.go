@@ -68,7 +68,7 @@ func (w Window) padded(channels, height, width int) int64 {
 // qtensor.ErrShape for images of other channels, smaller than a window, or with more than 2^28 elements of a
 // group with padding.
 func (f *Filters) Convolved(in tensor.Shape, w Window) (tensor.Shape, error) {
-	channels := f.in * len(f.groups)
+	channels := f.in * f.groups
 	if len(in) != 4 || in[1] != channels || in[0] < 1 {
 		return nil, fmt.Errorf("%w: images are %v, want (batch, %d, height, width)", qtensor.ErrShape, in, channels)
 	}
@@ -112,7 +112,7 @@ func (f *Filters) Prepare(height, width int, w Window, o Options) (*Layer, error
 	if !f.Packed() {
 		return nil, fmt.Errorf("%w: got filters that PackFilters did not make, want those that it returns", qtensor.ErrShape)
 	}
-	in := tensor.Shape{1, f.in * len(f.groups), height, width}
+	in := tensor.Shape{1, f.in * f.groups, height, width}
 	out, err := f.Convolved(in, w)
 	if err != nil {
 		return nil, err
@@ -122,10 +122,12 @@ func (f *Filters) Prepare(height, width int, w Window, o Options) (*Layer, error
 		return nil, err
 	}
 	l.in, l.out = in[1:], out[1:]
-	l.io = convIO(o, f.scheme, f.out, f.in, len(f.groups), w.padded(in[1], height, width))
-	c, filters := f.conv(height, width, w), f.groups
-	if len(f.groups) > 1 && l.io.GivesQuantized { // one scale for all channels
-		c.Channels, c.Depthwise, filters = in[1], true, []*pack.Matrix{f.depthwise}
+	l.io = convIO(o, f.scheme, f.out, f.in, f.groups, w.padded(in[1], height, width))
+	c, filters := f.conv(height, width, w), []*pack.Matrix{f.depthwise}
+	if f.groups > 1 && l.io.GivesQuantized { // one scale for all channels
+		c.Channels, c.Depthwise = in[1], true
+	} else {
+		filters = f.matrices()
 	}
 	windows := gemm.NewWindows(c)
 	l.multiply = func(y, x gemm.Numbers, samples int, l *Layer) error {

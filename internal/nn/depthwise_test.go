@@ -191,3 +191,31 @@ func TestNotDepthwise(t *testing.T) {
 		t.Error("one channel each: not taken for that")
 	}
 }
+
+// TestDepthwiseBytes bounds the memory of filters with a channel each by what a file holds, until a layer
+// without static activations is prepared.
+func TestDepthwiseBytes(t *testing.T) {
+	for _, side := range []int{3, 5} {
+		for _, scheme := range []qtensor.Scheme{qtensor.PerChannelSymmetric(8, 0), qtensor.Int4().PerAxis(0)} {
+			for _, channels := range []int{32, 72, 960} {
+				q := convCase{channels: channels, kernel: []int{side, side}}.filters(t, 3, scheme)
+				f := mustPackFilters(t, q, channels)
+				prepare := func(o nn.Options) {
+					t.Helper()
+					if _, err := f.Prepare(8, 8, window(t, nil, nil, nil), o); err != nil {
+						t.Fatal(err)
+					}
+				}
+				prepare(over(t, -1, 1))
+				small := f.Bytes()
+				if small < q.Bytes() || small > 4*q.Bytes() {
+					t.Errorf("%v: got %d bytes, want up to 4 times the %d of the tensor", q, small, q.Bytes())
+				}
+				prepare(fixed24)
+				if f.Bytes() <= small {
+					t.Errorf("%v: got %d bytes with filters for other activations too, want more than %d", q, f.Bytes(), small)
+				}
+			}
+		}
+	}
+}

@@ -3,25 +3,26 @@ package nn
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"euryale/internal/gemm"
 	"euryale/internal/kernel"
 	"euryale/internal/pack"
 	"euryale/qtensor"
-
-	"gorgonia.org/tensor"
 )
 
 // Filters are the quantized weights of a convolution, packed for it. They are immutable and safe for
 // concurrent use. The zero Filters, and nil, are qtensor.ErrShape wherever a layer is made, and give zeros
 // elsewhere.
 type Filters struct {
-	out, in   int // filters, and channels that each of them sees
-	kernel    [2]int
-	scheme    qtensor.Scheme
-	nchw      bool           // the order of depth; else NHWC
-	groups    []*pack.Matrix // of the filters of a group, (channels·height·width, filters)
-	depthwise *pack.Matrix   // of a depthwise convolution, (height·width, filters); or nil
+	out, in, groups int // filters, channels that each of them sees, and groups of channels
+	kernel          [2]int
+	scheme          qtensor.Scheme
+	nchw            bool         // the order of depth; else NHWC
+	depthwise       *pack.Matrix // of a depthwise convolution, (height·width, filters); or nil
+
+	lock    sync.Mutex
+	byGroup []*pack.Matrix // of the filters of a group, (channels·height·width, filters); nil until they are needed
 }
 
 // PackFilters returns filters w, of shape (out, in/groups, height, width), packed for the kernels. w is
@@ -56,49 +57,70 @@ func PackFilters(w *qtensor.QTensor, groups int) (*Filters, error) {
 	if err := layoutFits(groups, shape[2]*row, shape[0]/groups, scheme.GroupSize()); err != nil {
 		return nil, err
 	}
-	f := &Filters{out: shape[0], in: shape[1], kernel: [2]int{shape[2], shape[3]}, scheme: scheme}
+	f := &Filters{out: shape[0], in: shape[1], groups: groups, kernel: [2]int{shape[2], shape[3]}, scheme: scheme}
 	// A group is elements that follow one another in the tensor: depth keeps its order, (channel, row,
 	// column). Without groups, depth is (row, column, channel), so that the channels of a pixel are
 	// contiguous.
 	f.nchw = scheme.GroupSize() > 0
-	if q := w.Codes(); q.Dtype() == tensor.Int8 {
-		packFilters(f, w.Params(), q.Int8s(), groups)
+	depth := shape[1] * shape[2] * shape[3]
+	if scales, zeros, offsets := lists(w.Params(), f.out); isDepthwise(f.out, f.in, groups, scheme) {
+		f.depthwise = pack.From(pack.Matrix{K: depth, N: f.out, Group: depth, Scales: scales, Depthwise: true},
+			source(w, pack.ColumnMajor(depth)), shared(f.out*depth))
 	} else {
-		packFilters(f, w.Params(), q.Uint8s(), groups)
+		f.byGroup = f.packGroups(source(w, f.order()), scales, zeros, offsets)
 	}
 	return f, nil
 }
 
-func packFilters[C kernel.Code](f *Filters, p qtensor.Params, q []C, groups int) {
-	filter, perGroup := f.in*f.kernel[0]*f.kernel[1], f.out/groups
-	size := filter
-	if n := f.scheme.GroupSize(); n > 0 {
-		size = min(n, filter)
+// order returns where the elements of the first group's filters lie, (filter, channel, row, column).
+func (f *Filters) order() pack.Order {
+	height, width := f.kernel[0], f.kernel[1]
+	depth := f.in * height * width
+	if f.nchw {
+		return pack.ColumnMajor(depth)
 	}
-	lists := 1 // scales of a filter
-	if _, perAxis := f.scheme.Axis(); perAxis {
-		lists = (filter + size - 1) / size
+	o := pack.Order{
+		Column: depth, Row: gemm.Conv{Channels: f.in, Kernel: f.kernel}.RowDepth(),
+		Sizes: [3]int{height, width, f.in}, Strides: [3]int{width, 1, height * width},
+	}
+	if f.in == 1 {
+		o.Sizes, o.Strides = [3]int{height, 1, width}, [3]int{width, 0, 1}
+	}
+	return o
+}
+
+// packGroups returns the filters of each group.
+func (f *Filters) packGroups(s pack.Source, scales []float32, zeros []int32, offsets []float32) []*pack.Matrix {
+	m := pack.Matrix{K: s.Depth(), N: f.out / f.groups, Group: s.Depth()}
+	if size := f.scheme.GroupSize(); size > 0 {
+		m.Group = min(size, m.K)
+	}
+	perGroup, share := len(scales)/f.groups, shared(f.out*m.K)
+	packed := make([]*pack.Matrix, f.groups)
+	one := func(g int, share pack.Share) {
+		m, s := m, s
+		m.Scales, m.Zeros, m.Offsets = part(scales, g, perGroup), part(zeros, g, perGroup), part(offsets, g, perGroup)
+		s.First = g * m.N * s.Column
+		packed[g] = pack.From(m, s, share)
+	}
+	if f.groups == 1 {
+		one(0, share)
 	} else {
-		p.Scales, p.ZeroPoints, p.Offsets = repeat(p.Scales, f.out), repeat(p.ZeroPoints, f.out), repeat(p.Offsets, f.out)
+		share(f.groups, func(g int) { one(g, pack.Serial) })
 	}
-	for g := range groups {
-		of := func(n int) (begin, end int) { return g * perGroup * n, (g + 1) * perGroup * n }
-		m := pack.Matrix{
-			K: filter, N: perGroup, Group: size, Scales: subset(p.Scales, of, lists),
-			Zeros: subset(p.ZeroPoints, of, lists), Offsets: subset(p.Offsets, of, lists),
-		}
-		own := subset(q, of, filter)
-		if !f.nchw {
-			row := gemm.Conv{Channels: f.in, Kernel: f.kernel, Planar: f.nchw}.RowDepth()
-			own = channelsLast(own, perGroup, f.in, f.kernel, row)
-			m.K = f.kernel[0] * row
-			m.Group = m.K
-		}
-		f.groups = append(f.groups, pack.New(m, own, f.scheme.Storage().Bits()))
+	return packed
+}
+
+// matrices returns the filters of each group, which it packs when they are first needed of those that have a
+// channel each.
+func (f *Filters) matrices() []*pack.Matrix {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	if f.byGroup == nil {
+		s := pack.SourceOf(f.depthwise.Codes(), f.order(), f.scheme.Storage().Bits())
+		f.byGroup = f.packGroups(s, f.depthwise.Scales[:f.out], nil, nil)
 	}
-	if isDepthwise(f.out, f.in, groups, f.scheme) {
-		f.depthwise = pack.New(pack.Matrix{K: filter, N: f.out, Group: filter, Scales: p.Scales}, q, f.scheme.Storage().Bits())
-	}
+	return f.byGroup
 }
 
 // isDepthwise reports whether each filter has one channel of its own, and scales without zero points, offsets
@@ -108,7 +130,7 @@ func isDepthwise(out, in, groups int, s qtensor.Scheme) bool {
 }
 
 // Packed reports whether f are filters that PackFilters made.
-func (f *Filters) Packed() bool { return f != nil && len(f.groups) > 0 }
+func (f *Filters) Packed() bool { return f != nil && f.groups > 0 }
 
 // orZero returns f, and the zero Filters for nil.
 func (f *Filters) orZero() *Filters {
@@ -121,10 +143,13 @@ func (f *Filters) orZero() *Filters {
 // Scheme returns the scheme of the tensor that was packed.
 func (f *Filters) Scheme() qtensor.Scheme { return f.orZero().scheme }
 
-// Bytes returns the memory that the layout takes.
+// Bytes returns the memory that the layout takes. It grows when filters that have a channel each are first
+// prepared for activations that are not StaticInt8.
 func (f *Filters) Bytes() (n int) {
 	f = f.orZero()
-	for _, m := range f.groups {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	for _, m := range f.byGroup {
 		n += m.Bytes()
 	}
 	if f.depthwise != nil {
@@ -137,7 +162,7 @@ func (f *Filters) Bytes() (n int) {
 func (f *Filters) String() string {
 	f = f.orZero()
 	return fmt.Sprintf("Filters (%d, %d, %d, %d) in %d groups, %v, %d bytes packed", f.out, f.in, f.kernel[0], f.kernel[1],
-		len(f.groups), f.scheme, f.Bytes())
+		f.groups, f.scheme, f.Bytes())
 }
 
 // Out returns how many filters there are.
@@ -150,4 +175,4 @@ func (f *Filters) In() int { return f.orZero().in }
 func (f *Filters) Kernel() []int { return slices.Clone(f.orZero().kernel[:]) }
 
 // Groups returns the number of groups of channels.
-func (f *Filters) Groups() int { return len(f.orZero().groups) }
+func (f *Filters) Groups() int { return f.orZero().groups }

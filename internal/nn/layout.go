@@ -3,9 +3,15 @@ package nn
 import (
 	"fmt"
 	"math"
+	"runtime/debug"
 	"slices"
+	"time"
+	"unsafe"
 
+	"euryale/internal/borrow"
+	"euryale/internal/gemm"
 	"euryale/internal/kernel"
+	"euryale/internal/pack"
 	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
@@ -42,12 +48,41 @@ func roundUp(n, multiple int64) int64 { return (n + multiple - 1) / multiple * m
 // packable reports whether a weight of a scheme can be packed in NHWC order for images of so many channels.
 func packable(s qtensor.Scheme, channels int) bool { return channels < 2 || s.GroupSize() == 0 }
 
-// nhwc returns columns whose depth is (channel, pixel) with depth (pixel, channel).
-func nhwc[T any](columns []T, w *Weight, channels int) []T {
-	if channels == 1 {
-		return columns
+// source returns the integer codes of w, as they are stored, in an order.
+func source(w *qtensor.QTensor, order pack.Order) pack.Source {
+	storage := w.Scheme().Storage()
+	s := pack.Source{
+		Order:    order,
+		Nibbles:  storage.Bits() == 4,
+		Unsigned: storage == qtensor.StorageUint4 || storage == qtensor.StorageUint8,
 	}
-	return channelsLast(columns, w.out, channels, [2]int{1, w.in / channels}, w.in)
+	switch c := borrow.Codes(w).(type) {
+	case []int8:
+		s.Codes = unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(c))), len(c))
+	case []uint8:
+		s.Codes = c
+	}
+	return s
+}
+
+// lists returns the scales, the zero points and the offsets of so many columns, each with scales of its own
+// or all with the same one.
+func lists(p qtensor.Params, columns int) (scales []float32, zeros []int32, offsets []float32) {
+	if _, perAxis := p.Scheme.Axis(); perAxis {
+		return p.Scales, p.ZeroPoints, p.Offsets
+	}
+	return repeat(p.Scales, columns), repeat(p.ZeroPoints, columns), repeat(p.Offsets, columns)
+}
+
+// shared returns how threads share the packing of so many bytes, which may be those of a mapped file.
+func shared(bytes int) pack.Share {
+	const each = time.Nanosecond // about
+	return func(parts int, do func(part int)) {
+		gemm.Share(parts, time.Duration(bytes)*each, func(part int) {
+			defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+			do(part)
+		})
+	}
 }
 
 // repeat returns the only element of s n times; nil for nil.
@@ -58,30 +93,12 @@ func repeat[T any](s []T, n int) []T {
 	return slices.Repeat(s, n)
 }
 
-// subset returns a copy of the elements of list, n for each filter, of one group of filters; nil for nil.
-func subset[T any](list []T, of func(n int) (begin, end int), n int) []T {
+// part returns the elements of list, n for each group, of one; nil for nil.
+func part[T any](list []T, g, n int) []T {
 	if list == nil {
 		return nil
 	}
-	begin, end := of(n)
-	return slices.Clone(list[begin:end])
-}
-
-// channelsLast returns x, (filter, channel, row, column), as (filter, row, column, channel), with every row
-// padded with zeros to the given length.
-func channelsLast[T any](x []T, filters, channels int, kernel [2]int, row int) []T {
-	height, width := kernel[0], kernel[1]
-	out := make([]T, filters*height*row)
-	for f := range filters {
-		for c := range channels {
-			for u := range height {
-				for v := range width {
-					out[(f*height+u)*row+v*channels+c] = x[((f*channels+c)*height+u)*width+v]
-				}
-			}
-		}
-	}
-	return out
+	return list[g*n:][:n]
 }
 
 // Bounded returns shape, or an error if it has more than layoutLimit or a negative axis.

@@ -199,8 +199,8 @@ func TestRunRefuses(t *testing.T) {
 	}
 }
 
-// TestPackImages multiplies images in NHWC order, to the bits of images in NCHW order.
-func TestPackImages(t *testing.T) {
+// TestPackMatrix multiplies images in NHWC order, to the bits of images in NCHW order.
+func TestPackMatrix(t *testing.T) {
 	const samples, channels, out = 3, 4, 6
 	x := gaussians(rand.New(rand.NewPCG(5, 6)), samples*20)
 	for _, scheme := range []qtensor.Scheme{qtensor.PerChannelSymmetric(8, 1), qtensor.Affine(8), qtensor.BFloat16()} {
@@ -208,7 +208,7 @@ func TestPackImages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		images, err := nn.PackImages(w, channels)
+		images, err := nn.PackMatrix(w, false, channels)
 		if err != nil {
 			t.Fatalf("%v: %v", scheme, err)
 		}
@@ -235,11 +235,11 @@ func TestPackImages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := nn.PackImages(w, channels); !errors.Is(err, qtensor.ErrScheme) {
+	if _, err := nn.PackMatrix(w, false, channels); !errors.Is(err, qtensor.ErrScheme) {
 		t.Errorf("groups: error %v", err)
 	}
 	for _, channels := range []int{0, -1, 3} {
-		if _, err := nn.PackImages(w, channels); !errors.Is(err, qtensor.ErrShape) {
+		if _, err := nn.PackMatrix(w, false, channels); !errors.Is(err, qtensor.ErrShape) {
 			t.Errorf("%d channels: error %v", channels, err)
 		}
 	}
@@ -262,5 +262,49 @@ func TestSingleThreaded(t *testing.T) {
 		if single.IO() != l.IO() || !single.In().Eq(l.In()) || !single.Out().Eq(l.Out()) {
 			t.Errorf("%v: takes and gives %+v, want %+v", o.Activations, single.IO(), l.IO())
 		}
+	}
+}
+
+// TestPackTransposed compares weights that are stored as (out, in) with those that are stored as (in, out).
+func TestPackTransposed(t *testing.T) {
+	const samples, in, out, channels = 3, 60, 37, 4
+	for _, scheme := range []qtensor.Scheme{
+		qtensor.PerChannelSymmetric(8, 1), qtensor.Affine(8), qtensor.Int4(), qtensor.UInt4().PerAxis(1), qtensor.Float16(),
+		qtensor.PerChannelSymmetric(5, 1), qtensor.Int4().PerGroup(1, 7), qtensor.Uniform(8).PerGroup(1, 32),
+	} {
+		w := quantize(t, 8, scheme, in, out)
+		columns, err := w.T()
+		if err != nil {
+			t.Fatalf("%v: %v", scheme, err)
+		}
+		x := gaussian(9, samples*in)
+		for _, channels := range []int{1, channels} {
+			results := func(w *nn.Weight, err error) (y []float32) {
+				if scheme.GroupSize() > 0 && channels > 1 {
+					if !errors.Is(err, qtensor.ErrScheme) {
+						t.Errorf("%v, images: error %v", scheme, err)
+					}
+					return nil
+				}
+				var l *nn.Layer
+				if err == nil {
+					l, err = w.Prepare(nn.Options{})
+				}
+				if err == nil {
+					y = make([]float32, samples*out)
+					err = l.Run(nn.Operand{Float: y}, nn.Operand{Float: x}, samples)
+				}
+				if err != nil {
+					t.Fatalf("%v, %d channels: %v", scheme, channels, err)
+				}
+				return y
+			}
+			if got, want := results(nn.PackMatrix(columns, true, channels)), results(nn.PackMatrix(w, false, channels)); !slices.Equal(got, want) {
+				t.Errorf("%v, %d channels: got %v, want %v", scheme, channels, got, want)
+			}
+		}
+	}
+	if _, err := nn.PackMatrix(quantize(t, 8, qtensor.PerChannelSymmetric(8, 1), in, out), true, 1); !errors.Is(err, qtensor.ErrScheme) {
+		t.Errorf("scales along the axis that is summed over: error %v", err)
 	}
 }

@@ -3,9 +3,9 @@ package nn
 import (
 	"fmt"
 
+	"euryale/internal/borrow"
 	"euryale/internal/gemm"
 	"euryale/internal/half"
-	"euryale/internal/kernel"
 	"euryale/internal/pack"
 	"euryale/qtensor"
 
@@ -28,14 +28,15 @@ type Weight struct {
 //
 // Errors: qtensor.ErrShape for another rank, and for a layout of more than layoutLimit: in is padded to a
 // multiple of 4, or of 64 without groups, and out to one of 16. qtensor.ErrScheme for scales along axis 0.
-func Pack(w *qtensor.QTensor) (*Weight, error) { return PackImages(w, 1) }
+func Pack(w *qtensor.QTensor) (*Weight, error) { return PackMatrix(w, false, 1) }
 
-// PackImages works like Pack for samples that are flattened images, and reads them NHWC, as quantized
-// activations are: in is (channel, pixel) in w, and (pixel, channel) in samples.
+// PackMatrix works like Pack for a w that may be transposed, (out, in), and for samples that are flattened
+// images of so many channels, 1 for others, and reads them NHWC, as quantized activations are: in is
+// (channel, pixel) in w, and (pixel, channel) in samples.
 //
 // Errors: those of Pack; qtensor.ErrShape for channels that do not divide in; qtensor.ErrScheme for scales in
 // groups, which NHWC order would split.
-func PackImages(w *qtensor.QTensor, channels int) (*Weight, error) {
+func PackMatrix(w *qtensor.QTensor, transposed bool, channels int) (*Weight, error) {
 	if w == nil {
 		return nil, fmt.Errorf("%w: got nil, want a matrix (in, out)", qtensor.ErrShape)
 	}
@@ -43,32 +44,42 @@ func PackImages(w *qtensor.QTensor, channels int) (*Weight, error) {
 	if shape.Dims() != 2 {
 		return nil, fmt.Errorf("%w: got %v, want a matrix (in, out)", qtensor.ErrShape, shape)
 	}
-	if axis, ok := scheme.Axis(); ok && axis != 1 {
-		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis 1; if the weight is (out, in), pack its transpose, w.T()",
-			qtensor.ErrScheme, scheme)
+	in, out, columns := shape[0], shape[1], 1
+	if transposed {
+		in, out, columns = shape[1], shape[0], 0
 	}
-	if channels < 1 || shape[0]%channels != 0 {
-		return nil, fmt.Errorf("%w: got %d channels, want a divisor of %d", qtensor.ErrShape, channels, shape[0])
+	if axis, ok := scheme.Axis(); ok && axis != columns {
+		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis %d; if the weight is transposed, pack w.T()",
+			qtensor.ErrScheme, scheme, columns)
+	}
+	if channels < 1 || in%channels != 0 {
+		return nil, fmt.Errorf("%w: got %d channels, want a divisor of %d", qtensor.ErrShape, channels, in)
 	}
 	if !packable(scheme, channels) {
-		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis 1", qtensor.ErrScheme, scheme)
+		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis %d", qtensor.ErrScheme, scheme, columns)
 	}
-	if err := layoutFits(1, shape[0], shape[1], scheme.GroupSize()); err != nil {
+	if err := layoutFits(1, in, out, scheme.GroupSize()); err != nil {
 		return nil, err
 	}
-	columns, err := w.T()
-	if err != nil {
-		return nil, err
+	order := pack.RowMajor(in, out)
+	if transposed {
+		order = pack.ColumnMajor(in)
 	}
-	packed := &Weight{in: shape[0], out: shape[1], scheme: scheme}
-	switch q := columns.Codes(); {
-	case scheme.IsFloat():
-		packed.floats = pack.NewHalf(packed.in, packed.out, nhwc(q.Uint16s(), packed, channels), floatFormat(scheme))
-	case q.Dtype() == tensor.Int8:
-		packed.ints = packInts(packed, w.Params(), nhwc(q.Int8s(), packed, channels))
-	default:
-		packed.ints = packInts(packed, w.Params(), nhwc(q.Uint8s(), packed, channels))
+	if channels > 1 {
+		pixels, step := in/channels, order.Strides[2]
+		order.Sizes, order.Strides = [3]int{1, pixels, channels}, [3]int{0, step, pixels * step}
 	}
+	packed := &Weight{in: in, out: out, scheme: scheme}
+	if codes, ok := borrow.Codes(w).([]uint16); ok {
+		packed.floats = pack.HalfFrom(out, codes, order, floatFormat(scheme), shared(2*in*out))
+		return packed, nil
+	}
+	m, p := pack.Matrix{K: in, N: out, Group: in}, w.Params()
+	if size := scheme.GroupSize(); size > 0 {
+		m.Group = min(size, in)
+	}
+	m.Scales, m.Zeros, m.Offsets = lists(p, out)
+	packed.ints = pack.From(m, source(w, order), shared(in*out))
 	return packed, nil
 }
 
@@ -77,19 +88,6 @@ func floatFormat(s qtensor.Scheme) half.Format {
 		return half.Float16()
 	}
 	return half.BFloat16()
-}
-
-func packInts[C kernel.Code](w *Weight, p qtensor.Params, q []C) *pack.Matrix {
-	m := pack.Matrix{K: w.in, N: w.out, Group: w.in, Scales: p.Scales, Zeros: p.ZeroPoints, Offsets: p.Offsets}
-	if size := w.scheme.GroupSize(); size > 0 {
-		m.Group = min(size, w.in)
-	}
-	if _, perAxis := w.scheme.Axis(); !perAxis {
-		m.Scales = repeat(m.Scales, w.out)
-		m.Zeros = repeat(m.Zeros, w.out)
-		m.Offsets = repeat(m.Offsets, w.out)
-	}
-	return pack.New(m, q, w.scheme.Storage().Bits())
 }
 
 // Packed reports whether w is a weight that Pack made.
