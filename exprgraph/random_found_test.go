@@ -43,6 +43,14 @@ var found = []struct {
 		{op: "repeat", in: []int{3, 2}, shape: []int{-2, 4}, ints: []int{1}},
 		{op: "sum", in: []int{4}, shape: []int{4}, ints: []int{0}},
 	}, map[string]string{"Read": "puts samples behind what is none", "ReadBuild": "other values at another batch size"}},
+	{"a weight repeated by the size of a part of what puts constants behind samples", 6, []randomValue{
+		{op: "input", shape: []int{-1, 4, 3}, ints: []int{0}},
+		{op: "by batch", shape: []int{-1, 4, 3}, ints: []int{0}, seed: 1},
+		{op: "concat", in: []int{0, 0, 1}, shape: []int{-3, 4, 3}, ints: []int{0}},
+		{op: "slice", in: []int{2}, shape: []int{-3, 4, 2}, ints: []int{2, 0, 2, 1}},
+		{op: "weight", shape: []int{1, 2, 3}, ints: []int{0, 0}, seed: 2},
+		{op: "repeat", in: []int{4, 3}, shape: []int{-3, 2, 3}, ints: []int{1}},
+	}, map[string]string{"Read": "puts samples behind what is none, or in another order: use ReadBuild"}},
 }
 
 func TestRandomFound(t *testing.T) {

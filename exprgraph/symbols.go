@@ -100,6 +100,7 @@ type symbols struct {
 	axes   map[*gorgonia.Node]int // of inputs, the axis that is the batch; −1 for none
 	known  map[*gorgonia.Node]extents
 	failed map[*gorgonia.Node]error
+	unsure map[*gorgonia.Node]error // of what failed, and of all that is made of that
 }
 
 // finer is an error of a rule, which needs the batch as a product of a smaller batch and a number.
@@ -125,7 +126,7 @@ func newSymbols(nodes []*gorgonia.Node, axes map[*gorgonia.Node]int) *symbols {
 // follow sets what is known of nodes. It stops, and reports that the batch was taken apart, where a node wants
 // that.
 func (s *symbols) follow(nodes []*gorgonia.Node) (again bool) {
-	s.known, s.failed = map[*gorgonia.Node]extents{}, map[*gorgonia.Node]error{}
+	s.known, s.failed, s.unsure = map[*gorgonia.Node]extents{}, map[*gorgonia.Node]error{}, map[*gorgonia.Node]error{}
 	for n := range s.axes { // also those that no output needs
 		s.known[n], _ = s.of(n)
 	}
@@ -137,8 +138,13 @@ func (s *symbols) follow(nodes []*gorgonia.Node) (again bool) {
 			return true
 		}
 		if err != nil {
-			s.failed[n] = err
+			s.failed[n], s.unsure[n] = err, err
 			x = numbered(n.Shape())
+		}
+		for _, operand := range operandsOf(n) {
+			if err := s.unsure[operand]; err != nil && s.unsure[n] == nil {
+				s.unsure[n] = err
+			}
 		}
 		s.known[n] = x
 	}
@@ -164,7 +170,7 @@ func (s *symbols) of(n *gorgonia.Node) (extents, error) {
 			continue
 		}
 		for _, of := range operandsOf(operand) {
-			if err := s.failed[of]; err != nil {
+			if err := s.unsure[of]; err != nil {
 				return nil, fmt.Errorf("by a size of %q: %w", nameOf(of), err)
 			}
 		}
