@@ -25,9 +25,12 @@ func (r *reader) lift() error {
 		l.of[s.out] = y
 	}
 	for i, v := range r.outputs {
-		if y := l.of[v]; y != nil {
-			r.outputs[i] = y
+		y := l.of[v]
+		if y == nil || y == v { // the same for all samples
+			to := inFront(v.shape)
+			y = r.add(ir.Node{Op: ir.OpExpand, Shape: to}, to, v)
 		}
+		r.outputs[i] = y
 	}
 	return nil
 }

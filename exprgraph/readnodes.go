@@ -16,14 +16,15 @@ import (
 // statistics, as float32; what is trained later does not change the model. The graph is not changed.
 //
 // The first axis of every input is the batch; WithBatchAxis and WithoutBatch say otherwise. If all inputs are
-// vectors, the graph is for one sample, and the model takes batches of them along an axis in front. Inputs
-// without a name are called input, input_2 and so on.
+// vectors, the graph is for one sample, and the model takes batches of them along an axis in front, which
+// every output has too. Inputs without a name are called input, input_2 and so on.
 //
 // From the inputs, the batch is followed through the shape of every node between. It is never guessed from
 // numbers that are equal. Where a Reshape could mean several things, position decides: (batch·5, 6) becomes
 // (batch, 30), of five rows in each sample. A graph of a batch above 1 tells more: at 1, any axis of size 1
-// could be the batch. Constants that are shaped by the batch, such as zero states,
-// columns of ones and biases of full shape, are broadcast if what they have along the batch is equal.
+// could be the batch, and the rows that an input has for each sample are taken for as many samples. Constants
+// that are shaped by the batch, such as zero states, columns of ones and biases of full shape, are broadcast
+// if what they have along the batch is equal.
 //
 // Read takes the nodes that outputs depend on, as in evaluation: Dropout does nothing, and BatchNorm
 // normalizes by the statistics that it has learned. Batch normalizations and biases are folded into the layer

@@ -119,6 +119,48 @@ func TestReadOneSample(t *testing.T) {
 	}
 }
 
+// TestReadOneSampleConstant: what is the same for all samples is an output of each, also where only its size
+// comes from an input.
+func TestReadOneSampleConstant(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithShape(2), gorgonia.WithName("x"))
+	w := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(1, 3), gorgonia.WithName("w"),
+		gorgonia.WithValue(tensor.New(tensor.WithShape(1, 3), tensor.WithBacking([]float32{1, 2, 3}))))
+	column := gorgonia.Must(gorgonia.Reshape(x, tensor.Shape{2, 1}))
+	_, repeated, err := gorgonia.Broadcast(column, w, gorgonia.NewBroadcastPattern(nil, []byte{0}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, r, err := exprgraph.Read(t.Context(), gorgonia.Nodes{x}, gorgonia.Nodes{repeated, w, gorgonia.Must(gorgonia.Neg(x))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := m.Run(t.Context(), map[string]tensor.Tensor{"x": zoo.Draw(tensor.Float32, 1, 1, 2, 2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"(2, 2, 3) [1 2 3 1 2 3 1 2 3 1 2 3]", "(2, 1, 3) [1 2 3 1 2 3]"} {
+		y := out[m.Outputs()[i].Name]
+		if got := fmt.Sprint(y.Shape(), " ", y.Data()); got != want || r.NotCompared != "" {
+			t.Errorf("output %d: got %s, want %s\n%v", i, got, want, r)
+		}
+	}
+}
+
+// TestReadRowsOfOne: two rows for each sample are two in a graph of three samples; in a graph of one they are
+// the batch, as the first axis is.
+func TestReadRowsOfOne(t *testing.T) {
+	for samples, want := range map[int]string{1: "[1 -1 5]", 3: "[-1 2 5]"} {
+		g := gorgonia.NewGraph()
+		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(2*samples, 5), gorgonia.WithName("x"))
+		y := gorgonia.Must(gorgonia.Reshape(x, tensor.Shape{samples, 2, 5}))
+		m, _, err := exprgraph.Read(t.Context(), gorgonia.Nodes{x}, gorgonia.Nodes{y})
+		if err != nil || fmt.Sprint(m.Outputs()[0].Shape) != want {
+			t.Errorf("%d samples: got %v and error %v, want %s", samples, m, err, want)
+		}
+	}
+}
+
 // TestReadRows reads an input of five rows for each sample, and runs it at other batches.
 func TestReadRows(t *testing.T) {
 	g := gorgonia.NewGraph()
