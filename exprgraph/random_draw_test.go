@@ -118,7 +118,8 @@ func (d *drawer) follow(v *randomValue) {
 		x := d.shape(v.in[0])
 		outside := d.value(v.in[0]).outer * total(x[:batchAxes(x)[0]])
 		own := total(v.shape[:at])
-		if d.net.batch == 1 && (outside != own || slices.Contains(x, 1) || slices.Contains(v.shape, 1)) {
+		rows := d.shape(0)[0] < -1 // in each sample: in a graph of one they are the batch
+		if d.net.batch == 1 && (rows || outside != own || slices.Contains(x, 1) || slices.Contains(v.shape, 1)) {
 			d.net.mixes = true // the batch may be another axis
 		}
 		if v.outer = outside / own; outside%own != 0 || -v.shape[at]%v.outer != 0 {

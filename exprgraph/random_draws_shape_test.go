@@ -187,7 +187,11 @@ func (d *drawer) drawSoftmax() {
 	if x[axis] < 0 && d.chance(95) || !d.once(i, "softmax") {
 		return
 	}
-	i = d.tame(i, 8)
+	tamed := d.tame(i, 8)
+	if tamed != i && !d.once(tamed, "softmax") {
+		return
+	}
+	i = tamed
 	if d.chance(70) {
 		d.add(randomValue{op: "softmax", in: []int{i}, shape: x, ints: []int{axis}}, 0, 1)
 	} else {
