@@ -19,8 +19,9 @@ type comparison struct {
 	read, folded *model.Model
 	graph        *ir.Network // of both
 	report       *Report
-	// gorgonia returns what Gorgonia's ops make of a sample that the model has run, in evaluation.
-	gorgonia func(ctx context.Context, sample map[string]tensor.Tensor) ([][]float32, error)
+	// gorgonia returns what Gorgonia's ops make of a sample that the model has run, in evaluation, with
+	// values that change disturbs.
+	gorgonia func(ctx context.Context, sample map[string]tensor.Tensor, change disturb) ([][]float32, error)
 }
 
 func newComparison(n *network) (*comparison, error) {
@@ -45,7 +46,7 @@ func (c *comparison) with(ctx context.Context, sample map[string]tensor.Tensor) 
 	if err != nil {
 		return nil, err
 	}
-	wants, err := c.gorgonia(ctx, sample)
+	wants, err := c.gorgonia(ctx, sample, nil)
 	if errors.Is(err, ErrOp) {
 		c.report.NotCompared = err.Error()
 		return folded, nil
@@ -53,28 +54,35 @@ func (c *comparison) with(ctx context.Context, sample map[string]tensor.Tensor) 
 	if err != nil {
 		return nil, err
 	}
-	for i, want := range wants {
+	of := &judged{sample: sample, want: wants}
+	for i := range wants {
 		o := &c.report.Outputs[i]
-		if o.SQNR, err = against(o.Name, want, read[c.read.Outputs()[i].Name]); err != nil {
+		if o.SQNR, err = c.against(ctx, of, i, read[c.read.Outputs()[i].Name]); err != nil {
 			return nil, err
 		}
-		if o.FoldedSQNR, err = against(o.Name, want, folded[o.Name]); err != nil {
+		if o.FoldedSQNR, err = c.against(ctx, of, i, folded[o.Name]); err != nil {
 			return nil, err
 		}
 	}
 	return folded, nil
 }
 
-// against returns how an output compares with Gorgonia's. Errors: ErrMismatch.
-func against(name string, want []float32, output tensor.Tensor) (sqnr float64, err error) {
+// against returns how an output compares with Gorgonia's. Errors: ctx's, ErrMismatch.
+func (c *comparison) against(ctx context.Context, of *judged, i int, output tensor.Tensor) (sqnr float64, err error) {
+	name := c.report.Outputs[i].Name
 	got, err := dense.Float32s(output)
 	if err != nil {
 		return 0, fmt.Errorf("output %q: %w", name, err)
 	}
-	sqnr, ok := equal(want, got)
+	sqnr, ok := equal(of.want[i], got)
 	if !ok {
-		return sqnr, fmt.Errorf("output %q: %w: got %.1f dB, want %d or more, or every value as near as %g of the largest, and NaN "+
-			"and infinities in the same places", name, ErrMismatch, sqnr, leastRead, leastNear)
+		if ok, err = c.rounds(ctx, of, i, got); err != nil {
+			return sqnr, err
+		}
+	}
+	if !ok {
+		return sqnr, fmt.Errorf("output %q: %w: got %.1f dB, want %d or more, or every value as near as %g of the largest, or as "+
+			"its terms round, and NaN and infinities in the same places", name, ErrMismatch, sqnr, leastRead, leastNear)
 	}
 	return sqnr, nil
 }
@@ -91,8 +99,8 @@ func elementsOf(g *ir.Network, sample map[string]tensor.Tensor) (inputs [][]floa
 }
 
 // byBuild returns what Gorgonia's ops make of a sample, in a graph built for it.
-func byBuild(build Build, network *ir.Network) func(context.Context, map[string]tensor.Tensor) ([][]float32, error) {
-	return func(ctx context.Context, sample map[string]tensor.Tensor) ([][]float32, error) {
+func byBuild(build Build, network *ir.Network) func(context.Context, map[string]tensor.Tensor, disturb) ([][]float32, error) {
+	return func(ctx context.Context, sample map[string]tensor.Tensor, change disturb) ([][]float32, error) {
 		g, err := build.at(batchOf(network, sample))
 		if err != nil {
 			return nil, err
@@ -105,7 +113,7 @@ func byBuild(build Build, network *ir.Network) func(context.Context, map[string]
 		if err != nil {
 			return nil, err
 		}
-		return evaluate(ctx, g, inputs)
+		return evaluateWith(ctx, g, inputs, change)
 	}
 }
 
@@ -146,7 +154,7 @@ func integers[T int | int32 | int64](t tensor.Tensor) ([]float32, error) {
 
 // What a network is compared by. Sums in another order leave about 140 dB. Where they cancel, rounding errors
 // are what is left: values that are small beside the largest count as equal, and so do those that are smaller
-// than any that a network gives on purpose.
+// than any that a network gives on purpose. Of what is no equal, rounds knows more.
 const (
 	leastRead = 110   // dB
 	leastNear = 1e-6  // of the largest value of an output

@@ -15,12 +15,12 @@ import (
 // compare compares a model with Gorgonia at the batch of the graph, and with itself at another: on a sample,
 // or on seeded values.
 func (n *nodes) compare(ctx context.Context, c *comparison, sample map[string]tensor.Tensor) error {
-	c.gorgonia = func(ctx context.Context, sample map[string]tensor.Tensor) ([][]float32, error) {
+	c.gorgonia = func(ctx context.Context, sample map[string]tensor.Tensor, change disturb) ([][]float32, error) {
 		inputs, err := elementsOf(c.graph, sample)
 		if err != nil {
 			return nil, err
 		}
-		return evaluate(ctx, n.graph, inputs)
+		return evaluateWith(ctx, n.graph, inputs, change)
 	}
 	batch := n.samples()
 	if c.report.Seeded = sample == nil; c.report.Seeded {

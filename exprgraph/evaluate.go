@@ -23,6 +23,11 @@ import (
 // ctx is looked at between ops. Errors: ctx's; ErrOp, which names node and op; ErrUnsupported for inputs and
 // outputs that are no nodes, inputs of other sizes, and nodes without an op and without a value.
 func evaluate(ctx context.Context, s Graph, inputs [][]float32) ([][]float32, error) {
+	return evaluateWith(ctx, s, inputs, nil)
+}
+
+// evaluateWith is evaluate with values that change, once each, also of inputs and constants: nil for none.
+func evaluateWith(ctx context.Context, s Graph, inputs [][]float32, change disturb) ([][]float32, error) {
 	nodes, err := order(s)
 	if err != nil {
 		return nil, fmt.Errorf("evaluate: %w", err)
@@ -45,6 +50,12 @@ func evaluate(ctx context.Context, s Graph, inputs [][]float32) ([][]float32, er
 		}
 		if err := e.evaluate(n); err != nil {
 			return nil, fmt.Errorf("evaluate: node %q, op %s: %w", nameOf(n), describe(n.Op()), err)
+		}
+		if change == nil {
+			continue
+		}
+		if e.values[n], err = change(n, e.values[n]); err != nil {
+			return nil, fmt.Errorf("evaluate: node %q: %w", nameOf(n), err)
 		}
 	}
 	outputs := make([][]float32, len(s.Outputs))

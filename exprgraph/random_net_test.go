@@ -27,6 +27,7 @@ type randomValue struct {
 	free      bool    // depends on an input
 	index     bool    // whole numbers, that rows are taken by
 	outer     int     // of the factors of the axis with the batch, the product of those outside of it
+	fault     int     // in a weight: 1 + the index of an element of another sign
 }
 
 type randomNet struct {
@@ -164,6 +165,9 @@ func (v *randomValue) elements(batch int) []float64 {
 	}
 	if v.op == "weight" && v.ints[0] == equalRows && len(shape) > 0 {
 		copy(x, slices.Repeat(x[:len(x)/shape[0]], shape[0]))
+	}
+	if v.fault > 0 {
+		x[v.fault-1] *= -1
 	}
 	return x
 }

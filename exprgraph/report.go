@@ -24,7 +24,7 @@ type Report struct {
 type Output struct {
 	Name string
 	// SQNR is that of the network as it was read, op by op. Of a float32 graph it is +Inf, or above 140 dB if
-	// sums are in another order.
+	// sums are in another order. Below 110 dB the output is what rounding leaves of larger terms that cancel.
 	SQNR float64
 	// FoldedSQNR is that of the model that ReadBuild returns, with normalizations and biases folded into
 	// layers.
