@@ -82,6 +82,7 @@ func TestGigabyte(t *testing.T) {
 		t.Fatal(err)
 	}
 	before, _ := resident()
+	const size = 1 << 10 // of the weights, in MB
 	tell := func(what string, since time.Time, limit int) {
 		elapsed := time.Since(since)
 		own, files := resident()
@@ -90,6 +91,9 @@ func TestGigabyte(t *testing.T) {
 		t.Logf("%-17s %10v, memory %4d MB, %4d MB after a collection, %d MB of files", what, elapsed.Round(10*time.Microsecond), (own-before)>>20, (kept-before)>>20, files>>20)
 		if kept-before > limit<<20 || files > 64<<20 {
 			t.Errorf("%s: got memory of %d MB and %d MB of files, want at most %d and 64", what, (kept-before)>>20, files>>20, limit)
+		}
+		if most := limit + size*3/10; own-before > most<<20 && what != "Read" {
+			t.Errorf("%s: got %d MB of memory and garbage, want at most %d", what, (own-before)>>20, most)
 		}
 	}
 	t.Logf("a file of %d MB", info.Size()>>20)
@@ -102,10 +106,10 @@ func TestGigabyte(t *testing.T) {
 	in := batchOf(1, 1, side)
 	start = time.Now()
 	want := run(t, m, in, output)
-	tell("the first answer", start, 1<<10+64)
+	tell("the first answer", start, size+64)
 	start = time.Now()
 	got := run(t, m, in, output)
-	tell("the second answer", start, 1<<10+64)
+	tell("the second answer", start, size+64)
 	if !slices.Equal(got, want) || slices.Max(got) == 0 {
 		t.Error("the second answer is another, or zeros")
 	}
@@ -120,12 +124,12 @@ func TestGigabyte(t *testing.T) {
 	if m, err = model.Read(file, info.Size()); err != nil {
 		t.Fatal(err)
 	}
-	tell("Read", start, 1<<10+64)
+	tell("Read", start, size+64)
 	start = time.Now()
 	if got := run(t, m, in, output); !slices.Equal(got, want) {
 		t.Error("a model that was read gives another answer")
 	}
-	tell("the first answer", start, 2<<10+64)
+	tell("the first answer", start, 2*size+64)
 }
 
 // TestLoad asks models for answers from 32 goroutines for as long as EURYALE_LOAD says (1m): every answer has

@@ -150,7 +150,7 @@ func (b *block) rows(to []uint8, stride, p, end int) {
 	for i := range b.panels {
 		for r := 0; r < rows; r += step {
 			four := (*[step][rowPanels * n]uint8)(b.scratch.rows[r:])
-			interleave((*[kernel.StepBytes]uint8)(to[i*stride+r*n:]), four, i*n, word*uint64(flip))
+			interleave(to[i*stride+r*n:][:kernel.StepBytes], four, i*n, word*uint64(flip))
 		}
 	}
 }
@@ -158,8 +158,9 @@ func (b *block) rows(to []uint8, stride, p, end int) {
 // word has a one in each of its bytes.
 const word = 0x0101010101010101
 
-// interleave sets dst[4·j + i] to element first + j of row i, combined with flip.
-func interleave(dst *[kernel.StepBytes]uint8, rows *[kernel.StepDepth][rowPanels * kernel.PanelColumns]uint8, first int, flip uint64) {
+// interleave sets dst[4·j + i] to element first + j of row i, combined with flip. dst is no pointer, whose check
+// for nil would read: a fresh page would fault twice.
+func interleave(dst []uint8, rows *[kernel.StepDepth][rowPanels * kernel.PanelColumns]uint8, first int, flip uint64) {
 	const odd, upper = 0x00ff00ff00ff00ff, 0x0000ffff0000ffff
 	for i := 0; i < kernel.PanelColumns; i += 8 {
 		a, b := binary.LittleEndian.Uint64(rows[0][first+i:])^flip, binary.LittleEndian.Uint64(rows[1][first+i:])^flip
