@@ -72,24 +72,28 @@ func NewParams(s Scheme, lo, hi []float32) (Params, error) {
 	if s.sharing != perGroup {
 		p.Min, p.Max = slices.Clone(lo), slices.Clone(hi)
 	}
-	for i := range lo {
-		p.Scales[i] = s.scale(lo[i], hi[i])
-	}
+	_, high := s.CodeRange()
+	convert.Share(len(lo), func(begin, end int) {
+		for i := begin; i < end; i++ {
+			p.Scales[i] = s.scale(lo[i], hi[i], high)
+		}
+	})
 	if s.scales == ScaleFloat16 {
 		p.Multiplier = multiplierFor(p.Scales)
 	}
-	for i, scale := range p.Scales {
-		if scale == 0 {
-			scale = 1
+	convert.Share(len(lo), func(begin, end int) {
+		for i, scale := range p.Scales[begin:end] {
+			if scale == 0 {
+				scale = 1
+			}
+			p.Scales[begin+i] = storedScale(max(scale, kernel.MinScale), p.Multiplier, !s.signed())
 		}
-		p.Scales[i] = storedScale(max(scale, kernel.MinScale), p.Multiplier, !s.signed())
-	}
+	})
 	switch {
 	case s.HasOffset():
 		p.Offsets = slices.Clone(lo)
 	case s.HasZeroPoint():
 		p.ZeroPoints = make([]int32, len(lo))
-		_, high := s.CodeRange()
 		for i, scale := range p.Scales {
 			p.ZeroPoints[i] = kernel.ZeroPoint(min(lo[i], 0), scale, high)
 		}
@@ -97,10 +101,9 @@ func NewParams(s Scheme, lo, hi []float32) (Params, error) {
 	return p, nil
 }
 
-// scale returns the scale for a range before any rounding to its stored type; 0 if the range does not
-// fix one.
-func (s Scheme) scale(lo, hi float32) float32 {
-	_, high := s.CodeRange()
+// scale returns the scale for a range, with the highest code of the scheme, before any rounding to its stored type; 0 if
+// the range does not fix one.
+func (s Scheme) scale(lo, hi float32, high int32) float32 {
 	if s.signed() {
 		return max(-lo, hi, 0) / float32(high)
 	}
@@ -215,6 +218,9 @@ func (p *Params) checkStored() error {
 		return fmt.Errorf("%w: got multiplier %v for %v scales, want 0", ErrParams, p.Multiplier, p.Scheme.scales)
 	case p.Scheme.scales == ScaleFloat16 && (fraction != 0.5 || p.Multiplier < 0x1p-112):
 		return fmt.Errorf("%w: got multiplier %v, want a power of two from 2^-112", ErrParams, p.Multiplier)
+	}
+	if p.Scheme.scales == ScaleFloat32 && p.Scheme.method != powerOfTwo {
+		return nil
 	}
 	for i, scale := range p.Scales {
 		if storedScale(scale, p.Multiplier, false) != scale {

@@ -51,24 +51,37 @@ func (b Blocks) simplified() Blocks {
 // Within cuts the elements from begin up to end of a slice in row-major order where the block changes, and calls do
 // with the block and the range of each segment.
 func (b Blocks) Within(begin, end int, do func(block, begin, end int)) {
-	b.lines(begin, end, func(channel, at, begin, end int) {
-		block := channel*b.Groups() + at/b.Size
-		for left := b.Size - at%b.Size; begin < end; left = b.Size {
-			stop := min(begin+left, end)
-			do(block, begin, stop)
-			begin = stop
-			block++
+	b.runs(begin, end, func(block, count, begin, end int) {
+		size := (end - begin) / count
+		for i := range count {
+			do(block+i, begin+i*size, begin+(i+1)*size)
 		}
 	})
 }
 
-// lines cuts the elements from begin up to end of a slice in row-major order where the channel changes, and calls do
-// with the channel, the place in its row, and the range of each line.
-func (b Blocks) lines(begin, end int, do func(channel, at, begin, end int)) {
+// runs cuts the elements from begin up to end of a slice in row-major order into runs, and calls do with the first block
+// and the range of each: a number of whole blocks of Size, or a part of one.
+func (b Blocks) runs(begin, end int, do func(block, count, begin, end int)) {
+	groups := b.Groups()
 	for begin < end {
 		line, i := begin/b.Inner, begin%b.Inner // line is (outer, channel)
 		stop := min(begin+b.Inner-i, end)
-		do(line%b.Channels, line/b.Channels*b.Inner+i, begin, stop)
+		b.cut(line%b.Channels*groups, line/b.Channels*b.Inner+i, begin, stop, do)
 		begin = stop
+	}
+}
+
+// cut cuts elements of one channel, of which the first block is given and the place in its row, into runs.
+func (b Blocks) cut(first, at, begin, end int, do func(block, count, begin, end int)) {
+	block := first + at/b.Size
+	for left := b.Size - at%b.Size; begin < end; left = b.Size {
+		count, stop := 1, min(begin+left, end)
+		if left == b.Size && stop < end {
+			count = (end - begin) / b.Size
+			stop = begin + count*b.Size
+		}
+		do(block, count, begin, stop)
+		begin = stop
+		block += count
 	}
 }

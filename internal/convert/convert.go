@@ -17,76 +17,130 @@ import (
 	"euryale/internal/kernel"
 )
 
-// Quantize sets dst to src, which is finite, quantized by the parameters of each block, as kernel.Quantize does.
+// Quantize sets dst to src, which is finite, quantized by the parameters of each block, as kernel.Quantize does. All have
+// a Low below 0 where codes are signed, and none where they are not.
 func Quantize[C kernel.Code](dst []C, src []float32, b Blocks, of func(block int) kernel.Affine) {
-	set := kernel.Current()
-	switch d := any(dst).(type) {
-	case []int8:
-		each(d, src, b, func(dst []int8, src []float32, block int) { set.QuantizeS8(dst, src, of(block)) })
-	case []uint8:
-		each(d, src, b, func(dst []uint8, src []float32, block int) { set.QuantizeU8(dst, src, of(block)) })
+	set, bytes := kernel.Current(), asBytes(dst)
+	if b = b.simplified(); b.columns() {
+		b.eachColumn(func(at int, c *kernel.Columns, n, stride, rows int) {
+			set.QuantizeColumns(bytes[at:], src[at:], c, n, stride, rows)
+		}, of)
+		return
 	}
+	each(bytes, src, b, func(dst []uint8, src []float32, block, count int) {
+		switch size := len(src) / count; {
+		case size < longBlock:
+			withMaps(of, block, count, func(first int, maps []kernel.Affine) {
+				set.QuantizeBlocks(dst[first*size:], src[first*size:], maps, size)
+			})
+		default:
+			for i := range count {
+				kernel.Quantize(asCodes[C](dst[i*size:][:size]), src[i*size:][:size], of(block+i))
+			}
+		}
+	})
 }
 
-// Dequantize sets dst to the real values of src, as kernel.Dequantize does.
+// Dequantize sets dst to the real values of src, as kernel.Dequantize does, with parameters as Quantize has them.
 func Dequantize[C kernel.Code](dst []float32, src []C, b Blocks, of func(block int) kernel.Affine) {
-	set := kernel.Current()
-	switch s := any(src).(type) {
-	case []int8:
-		each(dst, s, b, func(dst []float32, src []int8, block int) { set.DequantizeS8(dst, src, of(block)) })
-	case []uint8:
-		each(dst, s, b, func(dst []float32, src []uint8, block int) { set.DequantizeU8(dst, src, of(block)) })
+	set, bytes := kernel.Current(), asBytes(src)
+	if b = b.simplified(); b.columns() {
+		b.eachColumn(func(at int, c *kernel.Columns, n, stride, rows int) {
+			set.DequantizeColumns(dst[at:], bytes[at:], c, n, stride, rows)
+		}, of)
+		return
+	}
+	each(dst, bytes, b, func(dst []float32, src []uint8, block, count int) {
+		switch size := len(src) / count; {
+		case size < longBlock:
+			withMaps(of, block, count, func(first int, maps []kernel.Affine) {
+				set.DequantizeBlocks(dst[first*size:], src[first*size:], maps, size)
+			})
+		default:
+			for i := range count {
+				kernel.Dequantize(dst[i*size:][:size], asCodes[C](src[i*size:][:size]), of(block+i))
+			}
+		}
+	})
+}
+
+// longBlock is from how many elements on a call for each block takes no time beside them.
+const longBlock = 512
+
+// withMaps calls do with the maps of some blocks at a time, and the place of the first.
+func withMaps(of func(block int) kernel.Affine, block, count int, do func(first int, maps []kernel.Affine)) {
+	var maps [32]kernel.Affine
+	for first := 0; first < count; first += len(maps) {
+		n := min(len(maps), count-first)
+		for i := range n {
+			maps[i] = of(block + first + i)
+		}
+		do(first, maps[:n])
 	}
 }
 
 // QuantizeGrid sets dst to src, which is finite, quantized as kernel.QuantizeGrid does.
 func QuantizeGrid(dst []uint8, src []float32, b Blocks, of func(block int) kernel.Grid) {
 	set := kernel.Current()
-	each(dst, src, b, func(dst []uint8, src []float32, block int) { set.QuantizeGrid(dst, src, of(block)) })
+	each(dst, src, b.simplified(), func(dst []uint8, src []float32, block, count int) {
+		size := len(src) / count
+		for i := range count {
+			set.QuantizeGrid(dst[i*size:][:size], src[i*size:][:size], of(block+i))
+		}
+	})
 }
 
 // DequantizeGrid sets dst to the real values of src, as kernel.DequantizeGrid does.
 func DequantizeGrid(dst []float32, src []uint8, b Blocks, of func(block int) kernel.Grid) {
 	set := kernel.Current()
-	each(dst, src, b, func(dst []float32, src []uint8, block int) { set.DequantizeGrid(dst, src, of(block)) })
+	each(dst, src, b.simplified(), func(dst []float32, src []uint8, block, count int) {
+		size := len(src) / count
+		for i := range count {
+			set.DequantizeGrid(dst[i*size:][:size], src[i*size:][:size], of(block+i))
+		}
+	})
 }
 
 // Encode sets dst to src in a 16-bit format.
 func Encode(dst []uint16, src []float32, f half.Format) {
 	set := kernel.Current()
-	share(len(src), func(begin, end int) { set.Encode(dst[begin:end], src[begin:end], f) })
+	Share(len(src), func(begin, end int) { set.Encode(dst[begin:end], src[begin:end], f) })
 }
 
 // Decode sets dst to the numbers that src stands for, which are finite.
 func Decode(dst []float32, src []uint16, f half.Format) {
 	set := kernel.Current()
-	share(len(src), func(begin, end int) { set.Decode(dst[begin:end], src[begin:end], f) })
+	Share(len(src), func(begin, end int) { set.Decode(dst[begin:end], src[begin:end], f) })
 }
 
 // PackNibbles works like kernel.PackNibbles.
 func PackNibbles[C kernel.Code](dst []uint8, src []C) {
-	share(len(dst), func(begin, end int) { kernel.PackNibbles(dst[begin:end], src[2*begin:min(2*end, len(src))]) })
+	Share(len(dst), func(begin, end int) { kernel.PackNibbles(dst[begin:end], src[2*begin:min(2*end, len(src))]) })
 }
 
 // UnpackInt4 works like kernel.UnpackInt4.
 func UnpackInt4(dst []int8, src []uint8) {
-	share(len(src), func(begin, end int) { kernel.UnpackInt4(dst[2*begin:min(2*end, len(dst))], src[begin:end]) })
+	Share(len(src), func(begin, end int) { kernel.UnpackInt4(dst[2*begin:min(2*end, len(dst))], src[begin:end]) })
 }
 
 // UnpackUint4 works like kernel.UnpackUint4.
 func UnpackUint4(dst, src []uint8) {
-	share(len(src), func(begin, end int) { kernel.UnpackUint4(dst[2*begin:min(2*end, len(dst))], src[begin:end]) })
+	Share(len(src), func(begin, end int) { kernel.UnpackUint4(dst[2*begin:min(2*end, len(dst))], src[begin:end]) })
 }
 
-// share cuts n elements into parts for all threads. Kernels store what is too big for the caches past them, which they
+// Share cuts n elements into parts for all threads. Kernels store what is too big for the caches past them, which they
 // know by its length: parts are as long as there is work for every thread.
-func share(n int, do func(begin, end int)) {
-	const least, most = 1 << 14, 1 << 22
+func Share(n int, do func(begin, end int)) {
 	size := n
-	if threads := runtime.GOMAXPROCS(0); threads > 1 {
-		size = max(least, min(most, 1<<bits.Len(uint(n/threads/2))))
+	if runtime.GOMAXPROCS(0) > 1 {
+		size = partSize(n, 1<<14, 1<<22)
 	}
 	parts(n, (n+size-1)/size, func(i int) { do(i*size, min(n, (i+1)*size)) })
+}
+
+// partSize returns a power of two of elements, so that there are two parts or more for each thread.
+func partSize(n, least, most int) int {
+	return max(least, min(most, 1<<bits.Len(uint(n/runtime.GOMAXPROCS(0)/4))))
 }
 
 // parts has all threads do so many parts of what converts n elements.
@@ -95,15 +149,14 @@ func parts(n, count int, do func(part int)) {
 }
 
 // element is what a tile holds.
-type element interface{ float32 | int8 | uint8 }
+type element interface{ float32 | uint8 }
 
-// each calls do for segments of dst and src that make up all of them, each within the block that it is called with. They
-// may be parts of tiles.
-func each[D, S element](dst []D, src []S, b Blocks, do func(dst []D, src []S, block int)) {
-	b = b.simplified()
+// each calls do for runs of dst and src that make up all of them: a number of whole blocks from one on, or a part of one.
+// They may lie in tiles.
+func each[D, S element](dst []D, src []S, b Blocks, do func(dst []D, src []S, block, count int)) {
 	if !b.tiled() {
-		share(len(src), func(begin, end int) {
-			b.Within(begin, end, func(block, begin, end int) { do(dst[begin:end], src[begin:end], block) })
+		Share(len(src), func(begin, end int) {
+			b.runs(begin, end, func(block, count, begin, end int) { do(dst[begin:end], src[begin:end], block, count) })
 		})
 		return
 	}
@@ -112,13 +165,9 @@ func each[D, S element](dst []D, src []S, b Blocks, do func(dst []D, src []S, bl
 		gather(from, src, b, t)
 		width, groups := t.end-t.begin, b.Groups()
 		for c := range t.channels {
-			for begin := t.begin; begin < t.end; {
-				group := begin / b.Size
-				end := min((group+1)*b.Size, t.end)
-				first, n := c*width+begin-t.begin, end-begin
-				do(to[first:][:n], from[first:][:n], (t.channel+c)*groups+group)
-				begin = end
-			}
+			b.cut((t.channel+c)*groups, t.begin, c*width, (c+1)*width, func(block, count, begin, end int) {
+				do(to[begin:end], from[begin:end], block, count)
+			})
 		}
 		scatter(dst, to, b, t)
 	})
@@ -140,8 +189,8 @@ func (b Blocks) tiled() bool { return b.Outer > 1 && b.Inner < shortLine }
 
 // memory is what a tile takes.
 type memory struct {
-	from, to  [tileSize]float32
-	low, high []float32
+	from, to [tileSize]float32
+	columns  kernel.Columns
 }
 
 var memories = sync.Pool{New: func() any { return new(memory) }}
@@ -214,14 +263,19 @@ func turn[T element](dst []T, stride int, src []T, n, columns, rows int) {
 	switch d := any(dst).(type) {
 	case []float32:
 		kernel.Turn(d, stride, any(src).([]float32), n, columns, rows)
-	default:
-		kernel.TurnBytes(asBytes(dst), stride, asBytes(src), n, columns, rows)
+	case []uint8:
+		kernel.TurnBytes(d, stride, any(src).([]uint8), n, columns, rows)
 	}
 }
 
-// asBytes returns elements of a byte in the same memory.
-func asBytes[T element](x []T) []uint8 {
+// asBytes returns codes in the same memory.
+func asBytes[C kernel.Code](x []C) []uint8 {
 	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
+}
+
+// asCodes undoes asBytes.
+func asCodes[C kernel.Code](x []uint8) []C {
+	return unsafe.Slice((*C)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
 }
 
 // Ranges returns the smallest and the largest of each block of src, and the index of the first NaN or infinity, which is
@@ -231,16 +285,19 @@ func Ranges(src []float32, b Blocks) (low, high []float32, bad int) {
 	for i := range r.low {
 		r.low[i], r.high[i] = math.MaxFloat32, -math.MaxFloat32
 	}
-	if r.tiled() {
+	switch {
+	case r.columns():
+		r.addColumns(src)
+	case r.tiled():
 		r.tiles(func(t tile, m *memory) {
-			x := m.from[:t.size()]
-			gather(x, src, r.Blocks, t)
-			r.addTile(t, x, m)
+			gather(m.from[:], src, r.Blocks, t)
+			width, groups := t.end-t.begin, r.Groups()
+			for c := range t.channels {
+				r.cut((t.channel+c)*groups, t.begin, c*width, (c+1)*width, r.adder(m.from[:]))
+			}
 		})
-	} else {
-		share(len(src), func(begin, end int) {
-			r.lines(begin, end, func(channel, at, begin, end int) { r.add(channel, at, src[begin:end]) })
-		})
+	default:
+		Share(len(src), func(begin, end int) { r.runs(begin, end, r.adder(src)) })
 	}
 	if r.bad.Load() {
 		_, _, bad = r.set.MinMax(src)
@@ -258,30 +315,19 @@ type ranges struct {
 	bad       atomic.Bool
 }
 
-// add takes elements of a channel from a place of its row on.
-func (r *ranges) add(channel, at int, x []float32) {
-	block := channel*r.Groups() + at/r.Size
-	if n := r.Size - at%r.Size; n < r.Size {
-		n = min(n, len(x))
-		r.addPart(block, x[:n])
-		x = x[n:]
-		block++
-	}
-	if whole := len(x) / r.Size; whole > 0 && r.Size <= shortBlock {
-		n := whole * r.Size
-		r.note(r.set.MinMaxBlocks(r.low[block:][:whole], r.high[block:][:whole], x[:n], r.Size))
-		x = x[n:]
-		block += whole
-	}
-	for ; len(x) > 0; block++ {
-		n := min(r.Size, len(x))
-		r.addPart(block, x[:n])
-		x = x[n:]
+// adder returns a function that takes runs of x.
+func (r *ranges) adder(x []float32) func(block, count, begin, end int) {
+	return func(block, count, begin, end int) {
+		x, size := x[begin:end], (end-begin)/count
+		if size == r.Size && size < longBlock {
+			r.note(r.set.MinMaxBlocks(r.low[block:][:count], r.high[block:][:count], x, size))
+			return
+		}
+		for i := range count {
+			r.addPart(block+i, x[i*size:][:size])
+		}
 	}
 }
-
-// shortBlock is the most elements of which a call of MinMax for each block takes long beside what it finds.
-const shortBlock = 512
 
 // addPart takes some elements of a block.
 func (r *ranges) addPart(block int, x []float32) {
@@ -290,35 +336,6 @@ func (r *ranges) addPart(block int, x []float32) {
 	r.shared.Lock()
 	r.low[block], r.high[block] = min(r.low[block], low), max(r.high[block], high)
 	r.shared.Unlock()
-}
-
-// addTile takes a tile, whose elements are x.
-func (r *ranges) addTile(t tile, x []float32, m *memory) {
-	width, first := t.end-t.begin, t.begin/r.Size
-	size := width // of what of a tile is one block's
-	switch {
-	case t.begin%r.Size == 0 && width%r.Size == 0:
-		size = r.Size
-	case first != (t.end-1)/r.Size:
-		for c := range t.channels {
-			r.add(t.channel+c, t.begin, x[c*width:][:width])
-		}
-		return
-	}
-	groups, count := width/size, len(x)/size
-	if cap(m.low) < count {
-		m.low, m.high = make([]float32, count), make([]float32, count)
-	}
-	low, high := m.low[:count], m.high[:count]
-	r.note(r.set.MinMaxBlocks(low, high, x, size))
-	if size < r.Size {
-		r.shared.Lock()
-		defer r.shared.Unlock()
-	}
-	for i := range low {
-		block := (t.channel+i/groups)*r.Groups() + first + i%groups
-		r.low[block], r.high[block] = min(r.low[block], low[i]), max(r.high[block], high[i])
-	}
 }
 
 func (r *ranges) note(allFinite bool) {

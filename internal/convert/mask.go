@@ -6,7 +6,7 @@ func Mask[T float32 | float64](dst, src []T, x []float32, b Blocks, low, high []
 		maskColumns(dst, src, x, b, low, high)
 		return
 	}
-	share(len(x), func(begin, end int) {
+	Share(len(x), func(begin, end int) {
 		b.Within(begin, end, func(block, begin, end int) {
 			least, most := low[block], high[block]
 			dst, src := dst[begin:end], src[begin:end]
@@ -25,7 +25,7 @@ func Mask[T float32 | float64](dst, src []T, x []float32, b Blocks, low, high []
 func maskColumns[T float32 | float64](dst, src []T, x []float32, b Blocks, low, high []float32) {
 	groups := b.Groups()
 	low, high = transposed(low, b.Channels, groups), transposed(high, b.Channels, groups)
-	share(len(x), func(begin, end int) {
+	Share(len(x), func(begin, end int) {
 		for begin < end {
 			row, channel := begin/b.Channels, begin%b.Channels
 			stop := min(begin+b.Channels-channel, end)

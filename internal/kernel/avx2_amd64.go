@@ -101,6 +101,23 @@ func dequantizeStreamU8AVX2(dst *float32, src *uint8, n int, scale float32, zero
 //go:noescape
 func minMaxBlocksAVX2(low *float32, high *float32, src *float32, blocks int, size int, bad *uint32)
 
+// minMaxColumnsAVX2 works like minMaxColumnsGeneric for n > 0, a multiple of 8, and rows > 0. It adds bits to bad where a number
+// was not finite.
+//
+//go:noescape
+func minMaxColumnsAVX2(low *float32, high *float32, src *float32, n int, stride int, rows int, bad *uint32)
+
+// quantizeColumnsAVX2 works like quantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns is the first scale.
+//
+//go:noescape
+func quantizeColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, rows int)
+
+// dequantizeColumnsAVX2 works like dequantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns is the first scale,
+// and shift 24 for signed codes, 0 for others.
+//
+//go:noescape
+func dequantizeColumnsAVX2(dst *float32, src *uint8, columns *float32, n int, stride int, rows int, shift int)
+
 // quantizeGridAVX2 works like quantizeGridGeneric for n > 0, a multiple of 8.
 //
 //go:noescape

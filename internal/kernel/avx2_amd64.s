@@ -946,6 +946,148 @@ numbers:
 	VZEROUPPER
 	RET
 
+// func minMaxColumnsAVX2(low *float32, high *float32, src *float32, n int, stride int, rows int, bad *uint32)
+// Requires: AVX, AVX2
+TEXT ·minMaxColumnsAVX2(SB), NOSPLIT, $0-56
+	MOVQ    low+0(FP), AX
+	MOVQ    high+8(FP), CX
+	MOVQ    src+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    stride+32(FP), SI
+	MOVQ    rows+40(FP), DI
+	MOVQ    bad+48(FP), R8
+	VMOVDQU magnitude<>+0(SB), Y0
+	VMOVDQU largest<>+0(SB), Y1
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+
+rows:
+	XORQ R9, R9
+
+columns:
+	VADDPS    (DX)(R9*4), Y5, Y2
+	VMINPS    (AX)(R9*4), Y2, Y3
+	VMOVUPS   Y3, (AX)(R9*4)
+	VMAXPS    (CX)(R9*4), Y2, Y3
+	VMOVUPS   Y3, (CX)(R9*4)
+	VPAND     Y0, Y2, Y2
+	VPCMPGTD  Y1, Y2, Y2
+	VPOR      Y2, Y4, Y4
+	ADDQ      $0x08, R9
+	CMPQ      R9, BX
+	JLT       columns
+	LEAQ      (DX)(SI*4), DX
+	SUBQ      $0x01, DI
+	JNZ       rows
+	VPMOVMSKB Y4, AX
+	ORL       AX, (R8)
+	VZEROUPPER
+	RET
+
+// func quantizeColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, rows int)
+// Requires: AVX, AVX2
+TEXT ·quantizeColumnsAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    columns+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    stride+32(FP), SI
+	MOVQ    rows+40(FP), DI
+	VMOVDQU lowBytes<>+0(SB), Y0
+	VMOVDQU middle256<>+0(SB), Y1
+	VMOVDQU magnitude<>+0(SB), Y2
+
+rows:
+	XORQ R8, R8
+
+columns:
+	VMOVUPS  (CX)(R8*4), Y3
+	VMULPS   32768(DX)(R8*4), Y3, Y3
+	VROUNDPS $0x00, Y3, Y4
+	VSUBPS   Y4, Y3, Y4
+	VANDPS   Y2, Y4, Y4
+	VCMPPS   $0x05, Y1, Y4, Y4
+	VTESTPS  Y4, Y4
+	JZ       certain
+	VMOVUPS  (CX)(R8*4), Y3
+	VDIVPS   (DX)(R8*4), Y3, Y3
+
+certain:
+	VMAXPS       8192(DX)(R8*4), Y3, Y3
+	VMINPS       16384(DX)(R8*4), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPADDD       24576(DX)(R8*4), Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X4
+	VPACKUSDW    X4, X3, X3
+	VPACKUSWB    X3, X3, X3
+	VMOVQ        X3, (AX)(R8*1)
+	ADDQ         $0x08, R8
+	CMPQ         R8, BX
+	JLT          columns
+	LEAQ         (CX)(SI*4), CX
+	LEAQ         (AX)(SI*1), AX
+	SUBQ         $0x01, DI
+	JNZ          rows
+	VZEROUPPER
+	RET
+
+DATA lowBytes<>+0(SB)/4, $0x000000ff
+DATA lowBytes<>+4(SB)/4, $0x000000ff
+DATA lowBytes<>+8(SB)/4, $0x000000ff
+DATA lowBytes<>+12(SB)/4, $0x000000ff
+DATA lowBytes<>+16(SB)/4, $0x000000ff
+DATA lowBytes<>+20(SB)/4, $0x000000ff
+DATA lowBytes<>+24(SB)/4, $0x000000ff
+DATA lowBytes<>+28(SB)/4, $0x000000ff
+GLOBL lowBytes<>(SB), RODATA|NOPTR, $32
+
+DATA middle256<>+0(SB)/4, $0x3efff800
+DATA middle256<>+4(SB)/4, $0x3efff800
+DATA middle256<>+8(SB)/4, $0x3efff800
+DATA middle256<>+12(SB)/4, $0x3efff800
+DATA middle256<>+16(SB)/4, $0x3efff800
+DATA middle256<>+20(SB)/4, $0x3efff800
+DATA middle256<>+24(SB)/4, $0x3efff800
+DATA middle256<>+28(SB)/4, $0x3efff800
+GLOBL middle256<>(SB), RODATA|NOPTR, $32
+
+// func dequantizeColumnsAVX2(dst *float32, src *uint8, columns *float32, n int, stride int, rows int, shift int)
+// Requires: AVX, AVX2
+TEXT ·dequantizeColumnsAVX2(SB), NOSPLIT, $0-56
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    columns+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    stride+32(FP), SI
+	MOVQ    rows+40(FP), DI
+	VMOVDQU largest<>+0(SB), Y0
+	VMOVDQU least<>+0(SB), Y1
+	VMOVQ   shift+48(FP), X2
+
+rows:
+	XORQ R8, R8
+
+columns:
+	VPMOVZXBD (CX)(R8*1), Y3
+	VPSLLD    X2, Y3, Y3
+	VPSRAD    X2, Y3, Y3
+	VPSUBD    24576(DX)(R8*4), Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    (DX)(R8*4), Y3, Y3
+	VMINPS    Y0, Y3, Y3
+	VMAXPS    Y1, Y3, Y3
+	VMOVUPS   Y3, (AX)(R8*4)
+	ADDQ      $0x08, R8
+	CMPQ      R8, BX
+	JLT       columns
+	LEAQ      (CX)(SI*1), CX
+	LEAQ      (AX)(SI*4), AX
+	SUBQ      $0x01, DI
+	JNZ       rows
+	VZEROUPPER
+	RET
+
 // func quantizeGridAVX2(dst *uint8, src *float32, n int, scale float64, offset float64, high float64)
 // Requires: AVX, AVX2
 TEXT ·quantizeGridAVX2(SB), NOSPLIT, $0-48
@@ -2342,16 +2484,6 @@ integers:
 	JNZ       integers
 	VZEROUPPER
 	RET
-
-DATA lowBytes<>+0(SB)/4, $0x000000ff
-DATA lowBytes<>+4(SB)/4, $0x000000ff
-DATA lowBytes<>+8(SB)/4, $0x000000ff
-DATA lowBytes<>+12(SB)/4, $0x000000ff
-DATA lowBytes<>+16(SB)/4, $0x000000ff
-DATA lowBytes<>+20(SB)/4, $0x000000ff
-DATA lowBytes<>+24(SB)/4, $0x000000ff
-DATA lowBytes<>+28(SB)/4, $0x000000ff
-GLOBL lowBytes<>(SB), RODATA|NOPTR, $32
 
 // func split2U8AVX2(dst *uint8, stride int, x *int32, n int, offset int32)
 // Requires: AVX, AVX2

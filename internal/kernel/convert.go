@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"unsafe"
 
 	"euryale/internal/half"
 )
@@ -58,4 +59,92 @@ func encodeGeneric(dst []uint16, src []float32, f half.Format) {
 	for i, x := range src {
 		dst[i] = f.Encode(x)
 	}
+}
+
+// quantizeBlocksGeneric quantizes blocks of size elements by a map each, as Quantize does. Codes below 0 are stored as
+// bytes of two's complement, those of a map whose Low is below 0.
+func quantizeBlocksGeneric(dst []uint8, src []float32, maps []Affine, size int) {
+	for i, a := range maps {
+		quantizeGeneric(dst[i*size:][:size], src[i*size:][:size], a)
+	}
+}
+
+// dequantizeBlocksGeneric undoes quantizeBlocksGeneric, as Dequantize does.
+func dequantizeBlocksGeneric(dst []float32, src []uint8, maps []Affine, size int) {
+	for i, a := range maps {
+		dst, src := dst[i*size:][:size], src[i*size:][:size]
+		if a.Low < 0 {
+			dequantizeGeneric(dst, asSigned(src), a)
+		} else {
+			dequantizeGeneric(dst, src, a)
+		}
+	}
+}
+
+// asSigned returns bytes as two's complement, in the same memory.
+func asSigned(x []uint8) []int8 {
+	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
+}
+
+// MostColumns is how many columns Columns has at most, and LeastColumns how many kernels do not take one by one.
+const (
+	MostColumns  = 2048
+	LeastColumns = 8
+)
+
+// Columns are the maps of columns that lie side by side. Those of one call all have a Low below 0, or none has.
+type Columns struct {
+	scale, low, high [MostColumns]float32 // low and high are less Zero
+	zero             [MostColumns]int32
+	inverse          [MostColumns]float32 // of scale, or NaN
+	signed           bool
+}
+
+// Set makes a the map of column j.
+func (c *Columns) Set(j int, a Affine) {
+	c.scale[j], c.low[j], c.high[j], c.zero[j] = a.Scale, float32(a.Low-a.Zero), float32(a.High-a.Zero), a.Zero
+	c.inverse[j] = 1 / a.Scale
+	if c.inverse[j]-c.inverse[j] != 0 {
+		c.inverse[j] = float32(math.NaN())
+	}
+	c.signed = a.Low < 0
+}
+
+// quantizeColumnsGeneric works like quantizeBlocksGeneric where a block is a column: element j of a row, of n columns,
+// has map j. Rows are stride apart in dst and src.
+func quantizeColumnsGeneric(dst []uint8, src []float32, c *Columns, n, stride, rows int) {
+	for i := range rows {
+		dst, src := dst[i*stride:][:n], src[i*stride:][:n]
+		for j, x := range src {
+			steps := math.RoundToEven(float64(x / c.scale[j]))
+			dst[j] = uint8(int32(max(float64(c.low[j]), min(float64(c.high[j]), steps))) + c.zero[j])
+		}
+	}
+}
+
+// dequantizeColumnsGeneric undoes quantizeColumnsGeneric.
+func dequantizeColumnsGeneric(dst []float32, src []uint8, c *Columns, n, stride, rows int) {
+	for i := range rows {
+		dst, src := dst[i*stride:][:n], src[i*stride:][:n]
+		for j, q := range src {
+			code := int32(q)
+			if c.signed {
+				code = int32(int8(q))
+			}
+			dst[j] = finite(c.scale[j] * float32(code-c.zero[j]))
+		}
+	}
+}
+
+// minMaxColumnsGeneric extends low[j] and high[j], which are finite, to column j of src, with 0 for −0, and reports
+// whether all are finite; the ends are meaningless where one is not. Rows are stride apart.
+func minMaxColumnsGeneric(low, high, src []float32, stride, rows int) (allFinite bool) {
+	allFinite = true
+	for i := range rows {
+		for j, x := range src[i*stride:][:len(low)] {
+			low[j], high[j] = min(low[j], x+0), max(high[j], x+0)
+			allFinite = allFinite && x-x == 0
+		}
+	}
+	return allFinite
 }

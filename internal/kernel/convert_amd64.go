@@ -57,3 +57,95 @@ func encodeInAVX2(dst []uint16, src []float32, f half.Format) {
 	}
 	encodeGeneric(dst[n:], src[n:], f)
 }
+
+func quantizeBlocksInAVX2(dst []uint8, src []float32, maps []Affine, size int) {
+	n := size / 32 * 32
+	if n == 0 || n > atOnce {
+		quantizeBlocksGeneric(dst, src, maps, size)
+		return
+	}
+	for i, a := range maps {
+		dst, src := dst[i*size:][:size], src[i*size:][:size]
+		low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
+		if a.Low < 0 {
+			quantizeS8AVX2(&asSigned(dst)[0], &src[0], n, a.Scale, low, high, a.Zero)
+		} else {
+			quantizeU8AVX2(&dst[0], &src[0], n, a.Scale, low, high, a.Zero)
+		}
+		if n < size {
+			quantizeGeneric(dst[n:], src[n:], a)
+		}
+	}
+}
+
+func dequantizeBlocksInAVX2(dst []float32, src []uint8, maps []Affine, size int) {
+	n := size / 32 * 32
+	if n == 0 || n > atOnce {
+		dequantizeBlocksGeneric(dst, src, maps, size)
+		return
+	}
+	for i, a := range maps {
+		dst, src := dst[i*size:][:size], src[i*size:][:size]
+		if a.Low < 0 {
+			dequantizeS8AVX2(&dst[0], &asSigned(src)[0], n, a.Scale, a.Zero)
+		} else {
+			dequantizeU8AVX2(&dst[0], &src[0], n, a.Scale, a.Zero)
+		}
+		if n < size {
+			dequantizeBlocksGeneric(dst[n:], src[n:], maps[i:i+1], size-n)
+		}
+	}
+}
+
+func quantizeColumnsInAVX2(dst []uint8, src []float32, c *Columns, n, stride, rows int) {
+	if n < LeastColumns || rows < 1 {
+		quantizeColumnsGeneric(dst, src, c, n, stride, rows)
+		return
+	}
+	last := (rows-1)*stride + n
+	dst, src = dst[:last], src[:last]
+	columns := func(first, n int) {
+		quantizeColumnsAVX2(&dst[first], &src[first], &c.scale[first], n, stride, rows)
+	}
+	columns(0, n/8*8)
+	if n%8 > 0 {
+		columns(n-8, 8)
+	}
+}
+
+func dequantizeColumnsInAVX2(dst []float32, src []uint8, c *Columns, n, stride, rows int) {
+	if n < LeastColumns || rows < 1 {
+		dequantizeColumnsGeneric(dst, src, c, n, stride, rows)
+		return
+	}
+	last := (rows-1)*stride + n
+	dst, src = dst[:last], src[:last]
+	shift := 0
+	if c.signed {
+		shift = 24
+	}
+	columns := func(first, n int) {
+		dequantizeColumnsAVX2(&dst[first], &src[first], &c.scale[first], n, stride, rows, shift)
+	}
+	columns(0, n/8*8)
+	if n%8 > 0 {
+		columns(n-8, 8)
+	}
+}
+
+func minMaxColumnsInAVX2(low, high, src []float32, stride, rows int) (allFinite bool) {
+	n := len(low)
+	if n < LeastColumns || rows < 1 {
+		return minMaxColumnsGeneric(low, high, src, stride, rows)
+	}
+	high, src = high[:n], src[:(rows-1)*stride+n]
+	var bad uint32
+	columns := func(first, n int) {
+		minMaxColumnsAVX2(&low[first], &high[first], &src[first], n, stride, rows, &bad)
+	}
+	columns(0, n/8*8)
+	if n%8 > 0 {
+		columns(n-8, 8)
+	}
+	return bad == 0
+}

@@ -32,6 +32,12 @@ type Set struct {
 	MinMaxBlocks   func(low, high, src []float32, size int) (allFinite bool)
 	Encode         func(dst []uint16, src []float32, f half.Format)
 
+	QuantizeBlocks    func(dst []uint8, src []float32, maps []Affine, size int)
+	DequantizeBlocks  func(dst []float32, src []uint8, maps []Affine, size int)
+	MinMaxColumns     func(low, high, src []float32, stride, rows int) (allFinite bool)
+	QuantizeColumns   func(dst []uint8, src []float32, c *Columns, n, stride, rows int)
+	DequantizeColumns func(dst []float32, src []uint8, c *Columns, n, stride, rows int)
+
 	// Rows of float32 become integers, and those an operand.
 	MinMax          func(src []float32) (low, high float32, bad int)
 	QuantizeCentred func(dst []int32, src []float32, a Affine)
@@ -128,6 +134,11 @@ var generic = Set{
 	DequantizeGrid:    dequantizeGridGeneric,
 	MinMaxBlocks:      minMaxBlocksGeneric,
 	Encode:            encodeGeneric,
+	QuantizeBlocks:    quantizeBlocksGeneric,
+	DequantizeBlocks:  dequantizeBlocksGeneric,
+	MinMaxColumns:     minMaxColumnsGeneric,
+	QuantizeColumns:   quantizeColumnsGeneric,
+	DequantizeColumns: dequantizeColumnsGeneric,
 	MinMax:            minMaxGeneric,
 	QuantizeCentred:   quantizeCentredGeneric,
 	QuantizeFixed:     quantizeFixedGeneric,

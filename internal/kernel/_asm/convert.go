@@ -11,6 +11,9 @@ import (
 // avx2Convert writes what turns whole tensors into quantized values and back, beside the kernels of bytes with zero points.
 func avx2Convert() {
 	avx2MinMaxBlocks()
+	avx2MinMaxColumns()
+	avx2QuantizeColumns()
+	avx2DequantizeColumns()
 	avx2QuantizeGrid()
 	avx2DequantizeGrid()
 	avx2EncodeFloat16()
@@ -146,6 +149,117 @@ func avx2EncodeBFloat16() {
 		ADDQ(Imm(32), src)
 		ADDQ(Imm(16), dst)
 	})
+	VZEROUPPER()
+	RET()
+}
+
+// mostColumns is that of package kernel: how far apart lie what Columns has of a column.
+const mostColumns = 2048
+
+// columnParam returns an entry of 8 columns, of which the first is at an index.
+func columnParam(params, index reg.GPVirtual, entry int) Mem {
+	return Mem{Base: params, Index: index, Scale: 4, Disp: 4 * mostColumns * entry}
+}
+
+// pointer goes from row to row, of elements of a size.
+type pointer struct {
+	at   reg.GPVirtual
+	size uint8
+}
+
+// rowsOfColumns emits body for 8 columns of a row, from index on, row by row.
+func rowsOfColumns(columns, stride, rows reg.GPVirtual, pointers []pointer, body func(index reg.GPVirtual)) {
+	index := GP64()
+	loop("rows", rows, 1, func() {
+		XORQ(index, index)
+		Label("columns")
+		body(index)
+		ADDQ(Imm(8), index)
+		CMPQ(index, columns)
+		JLT(LabelRef("columns"))
+		for _, p := range pointers {
+			LEAQ(Mem{Base: p.at, Index: stride, Scale: p.size}, p.at)
+		}
+	})
+}
+
+// avx2QuantizeColumns multiplies by the inverse of a scale, the fifth entry, and divides where a product is in doubt, or
+// no number.
+func avx2QuantizeColumns() {
+	function("quantizeColumnsAVX2", "dst *uint8, src, columns *float32, n, stride, rows int",
+		"quantizeColumnsAVX2 works like quantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns is the first scale.")
+	dst, src, columns, n, stride, rows := arg("dst"), arg("src"), arg("columns"), arg("n"), arg("stride"), arg("rows")
+	lowBytes, middle, magnitude := constant("lowBytes", 0xff), constant("middle256", math.Float32bits(0.5-doubt)), constant("magnitude", 0x7fffffff)
+	x, rest, upper := YMM(), YMM(), XMM()
+	rowsOfColumns(n, stride, rows, []pointer{{src, 4}, {dst, 1}}, func(index reg.GPVirtual) {
+		from := Mem{Base: src, Index: index, Scale: 4}
+		VMOVUPS(from, x)
+		VMULPS(columnParam(columns, index, 4), x, x)
+		VROUNDPS(Imm(0), x, rest)
+		VSUBPS(rest, x, rest)
+		VANDPS(magnitude, rest, rest)
+		VCMPPS(Imm(5), middle, rest, rest) // not less, so that NaN is in doubt
+		VTESTPS(rest, rest)
+		JZ(LabelRef("certain"))
+		VMOVUPS(from, x)
+		VDIVPS(columnParam(columns, index, 0), x, x)
+		Label("certain")
+		VMAXPS(columnParam(columns, index, 1), x, x)
+		VMINPS(columnParam(columns, index, 2), x, x)
+		VCVTPS2DQ(x, x)
+		VPADDD(columnParam(columns, index, 3), x, x)
+		VPAND(lowBytes, x, x)
+		VEXTRACTI128(Imm(1), x, upper)
+		VPACKUSDW(upper, x.AsX(), x.AsX())
+		VPACKUSWB(x.AsX(), x.AsX(), x.AsX())
+		VMOVQ(x.AsX(), Mem{Base: dst, Index: index, Scale: 1})
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// avx2DequantizeColumns shifts a byte up and back, which extends its sign where the shift is 24.
+func avx2DequantizeColumns() {
+	function("dequantizeColumnsAVX2", "dst *float32, src *uint8, columns *float32, n, stride, rows, shift int",
+		"dequantizeColumnsAVX2 works like dequantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns is the first scale,\nand shift 24 for signed codes, 0 for others.")
+	dst, src, columns, n, stride, rows := arg("dst"), arg("src"), arg("columns"), arg("n"), arg("stride"), arg("rows")
+	largest, least := constant("largest", math.Float32bits(math.MaxFloat32)), constant("least", math.Float32bits(-math.MaxFloat32))
+	shift, x := XMM(), YMM()
+	VMOVQ(param("shift"), shift)
+	rowsOfColumns(n, stride, rows, []pointer{{src, 1}, {dst, 4}}, func(index reg.GPVirtual) {
+		VPMOVZXBD(Mem{Base: src, Index: index, Scale: 1}, x)
+		VPSLLD(shift, x, x)
+		VPSRAD(shift, x, x)
+		VPSUBD(columnParam(columns, index, 3), x, x)
+		VCVTDQ2PS(x, x)
+		VMULPS(columnParam(columns, index, 0), x, x)
+		VMINPS(largest, x, x)
+		VMAXPS(least, x, x)
+		VMOVUPS(x, Mem{Base: dst, Index: index, Scale: 4})
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func avx2MinMaxColumns() {
+	function("minMaxColumnsAVX2", "low, high, src *float32, n, stride, rows int, bad *uint32",
+		"minMaxColumnsAVX2 works like minMaxColumnsGeneric for n > 0, a multiple of 8, and rows > 0. It adds bits to bad where a number\nwas not finite.")
+	low, high, src, n, stride, rows, bad := arg("low"), arg("high"), arg("src"), arg("n"), arg("stride"), arg("rows"), arg("bad")
+	magnitude, largest := constant("magnitude", 0x7fffffff), constant("largest", math.Float32bits(math.MaxFloat32))
+	x, end, odd, zero := YMM(), YMM(), ymm.zero(), ymm.zero()
+	rowsOfColumns(n, stride, rows, []pointer{{src, 4}}, func(index reg.GPVirtual) {
+		VADDPS(Mem{Base: src, Index: index, Scale: 4}, zero, x) // +0 for −0
+		VMINPS(Mem{Base: low, Index: index, Scale: 4}, x, end)
+		VMOVUPS(end, Mem{Base: low, Index: index, Scale: 4})
+		VMAXPS(Mem{Base: high, Index: index, Scale: 4}, x, end)
+		VMOVUPS(end, Mem{Base: high, Index: index, Scale: 4})
+		VPAND(magnitude, x, x)
+		VPCMPGTD(largest, x, x)
+		VPOR(x, odd, odd)
+	})
+	mask := GP32()
+	VPMOVMSKB(odd, mask)
+	ORL(mask, at(bad, 0))
 	VZEROUPPER()
 	RET()
 }
