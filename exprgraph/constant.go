@@ -110,12 +110,14 @@ func (r *reader) exactly(n *gorgonia.Node, v *value) (gorgonia.Value, error) {
 	return valueOf(n, repeated(v.data, v.shape, n.Shape()))
 }
 
+func sameBits(x, y []float32) bool {
+	return slices.EqualFunc(x, y, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+}
+
 // constantOf returns the constant of the values that a node has in each build. Along an axis that has the
 // batch, it has one index, for all that are equal.
 func (r *reader) constantOf(p pair, name string, values []gorgonia.Value) (*value, error) {
-	same := func(x, y []float32) bool {
-		return slices.EqualFunc(x, y, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
-	}
+	same := sameBits
 	if slices.Contains(products, p.kind()) {
 		same = func(x, y []float32) bool {
 			_, ok := equal(x, y)

@@ -2,6 +2,8 @@ package exprgraph
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"euryale/internal/ir"
 )
@@ -29,13 +31,29 @@ type emission struct {
 	values, nodes names
 	unnamed       map[string]int // nodes without a name of their own, by operation
 	named         map[*value]string
+	known         map[content]*value // constants
+	outputs       []*value           // which have names of their own
+}
+
+// content is what equal constants of one leaf have in common.
+type content struct {
+	base, shape string
+	hash        uint64 // of the bits
+}
+
+func contentOf(v *value) content {
+	c := content{base: v.base, shape: fmt.Sprint(v.shape)}
+	for _, x := range v.data {
+		c.hash = (c.hash ^ uint64(math.Float32bits(x))) * 0x100000001b3
+	}
+	return c
 }
 
 // emit returns the steps as a network. Names are taken by inputs, then constants, then steps.
 func (r *reader) emit() *ir.Network {
 	e := &emission{
 		network: &ir.Network{Constants: map[string]*ir.Constant{}}, values: names{}, nodes: names{},
-		unnamed: map[string]int{}, named: map[*value]string{},
+		unnamed: map[string]int{}, named: map[*value]string{}, known: map[content]*value{}, outputs: r.outputs,
 	}
 	steps := expand(r.steps)
 	e.inputs(r.inputs)
@@ -67,14 +85,23 @@ func (e *emission) inputs(list []*value) {
 	}
 }
 
-// constants adds those of the list that the network does not have.
+// constants adds those of the list that the network does not have. A leaf that was broadcast, cut or moved to
+// equal numbers more than once, as by each step of an unrolled network, is one constant.
 func (e *emission) constants(list []*value) {
 	for _, v := range list {
 		if _, ok := e.named[v]; ok || v.data == nil {
 			continue
 		}
+		key := contentOf(v)
+		if c := e.known[key]; c != nil && v.quantized == nil && !slices.Contains(e.outputs, v) && sameBits(c.data, v.data) {
+			e.named[v] = e.named[c]
+			continue
+		}
 		name := e.values.take(v.base, "weight")
 		e.named[v] = name
+		if v.quantized == nil {
+			e.known[key] = v
+		}
 		e.network.Constants[name] = &ir.Constant{Shape: v.shape, Data: v.data, Trained: v.quantized}
 	}
 }

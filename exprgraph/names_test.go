@@ -2,8 +2,11 @@ package exprgraph
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"testing"
+
+	"euryale/internal/ir"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -132,5 +135,30 @@ func TestReadCopiesViews(t *testing.T) {
 		if x, err := w.At(0, 0); err != nil || x != want[0] {
 			t.Errorf("%s: got %v, %v after a change of the copy, want %v", name, x, err, want[0])
 		}
+	}
+}
+
+// TestEqualConstants: constants of one name, shape and bits, as of each step of an unrolled network, are one, unless
+// they are outputs or were quantized.
+func TestEqualConstants(t *testing.T) {
+	of := func(base string, shape []int, data ...float32) *value {
+		return &value{base: base, shape: shape, data: data}
+	}
+	trained := of("a", []int{2}, 1, 2)
+	trained.quantized = &ir.Trained{}
+	list := []*value{
+		of("a", []int{2}, 1, 2), of("a", []int{2}, 1, 2), of("b", []int{2}, 1, 2), of("a", []int{2, 1}, 1, 2), of("a", []int{2}, 2, 1),
+		of("z", []int{1}, 0), of("z", []int{1}, float32(math.Copysign(0, -1))), of("z", []int{1}, 0), trained, of("a", []int{2}, 1, 2),
+	}
+	r := newReader(false)
+	r.add(ir.Node{Op: ir.OpConcat}, []int{2}, list...)
+	r.outputs = []*value{list[1]}
+	g := r.emit()
+	want := []string{"a", "a_2", "b", "a_3", "a_4", "z", "z_2", "z", "a_5", "a_2"}
+	if got := g.Nodes[0].Inputs; !slices.Equal(got, want) || g.Outputs[0].Name != "a_2" {
+		t.Errorf("got inputs %q and output %v, want %q and a_2", got, g.Outputs[0], want)
+	}
+	if c := g.Constants; len(c) != 8 || c["a_5"].Trained == nil || c["a_2"].Trained != nil || !math.Signbit(float64(c["z_2"].Data[0])) {
+		t.Errorf("got constants %v, want 8, of which a_5 was quantized and z_2 is -0", c)
 	}
 }

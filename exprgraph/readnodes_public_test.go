@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -157,6 +158,60 @@ func TestReadRowsOfOne(t *testing.T) {
 		m, _, err := exprgraph.Read(t.Context(), gorgonia.Nodes{x}, gorgonia.Nodes{y})
 		if err != nil || fmt.Sprint(m.Outputs()[0].Shape) != want {
 			t.Errorf("%d samples: got %v and error %v, want %s", samples, m, err, want)
+		}
+	}
+}
+
+// TestReadOneSampleGather: what a graph of one sample gathers along an axis lies one axis further behind its batch,
+// and rows of a table by indices of the sample do not.
+func TestReadOneSampleGather(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithShape(12), gorgonia.WithName("x"))
+	matrix := gorgonia.Must(gorgonia.Reshape(x, tensor.Shape{3, 4}))
+	words := gorgonia.NewVector(g, tensor.Int, gorgonia.WithShape(2), gorgonia.WithName("words"))
+	table := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(5, 4), gorgonia.WithName("table"),
+		gorgonia.WithValue(zoo.Draw(tensor.Float32, 5, 1, 5, 4)))
+	by := func(x *gorgonia.Node, axis int, list ...int) *gorgonia.Node {
+		name := fmt.Sprint("by", axis)
+		return gorgonia.Must(gorgonia.ByIndices(x, gorgonia.NewVector(g, tensor.Int, gorgonia.WithShape(len(list)),
+			gorgonia.WithName(name), gorgonia.WithValue(tensor.New(tensor.WithBacking(list)))), axis))
+	}
+	outputs := gorgonia.Nodes{by(matrix, 0, 2, 0, 0), by(matrix, 1, 3, 1), gorgonia.Must(gorgonia.ByIndices(table, words, 0))}
+	m, r, err := exprgraph.Read(t.Context(), gorgonia.Nodes{x, words}, outputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Calls) != 0 {
+		t.Errorf("got calls %q, want none", r.Calls)
+	}
+	const batch = 4
+	in := map[string]tensor.Tensor{
+		"x":     zoo.Draw(tensor.Float32, 1, 1, batch, 12),
+		"words": tensor.New(tensor.WithShape(batch, 2), tensor.WithBacking([]int64{4, 0, 1, 1, 0, 3, 2, 4})),
+	}
+	out, err := m.Run(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make([][]float32, 3)
+	data, rows := in["x"].Data().([]float32), table.Value().Data().([]float32)
+	for b := range batch {
+		for _, i := range []int{2, 0, 0} {
+			want[0] = append(want[0], data[(b*3+i)*4:][:4]...)
+		}
+		for i := range 3 {
+			for _, j := range []int{3, 1} {
+				want[1] = append(want[1], data[(b*3+i)*4+j])
+			}
+		}
+	}
+	for _, i := range in["words"].Data().([]int64) {
+		want[2] = append(want[2], rows[i*4:][:4]...)
+	}
+	for i, shape := range []tensor.Shape{{batch, 3, 4}, {batch, 3, 2}, {batch, 2, 4}} {
+		got := out[m.Outputs()[i].Name]
+		if !got.Shape().Eq(shape) || !slices.Equal(got.Data().([]float32), want[i]) {
+			t.Errorf("output %d: got %v of shape %v, want %v of shape %v", i, got.Data(), got.Shape(), want[i], shape)
 		}
 	}
 }
