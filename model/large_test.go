@@ -274,7 +274,7 @@ func TestHeaderOfMany(t *testing.T) {
 // TestLongSharedName has a weight whose name in a file is long, and is there once for each of its layers: New
 // refuses what Save would.
 func TestLongSharedName(t *testing.T) {
-	if raceEnabled {
+	if raceEnabled || testing.Short() {
 		t.Skip("takes long")
 	}
 	for layers, fine := range map[int]bool{300: true, 900: false} {

@@ -323,8 +323,8 @@ func elements(shape []int) int {
 // time and two: New refuses what is made so, or Run gives what the op's definition gives.
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	if raceEnabled || strconv.IntSize == 32 {
-		t.Skip("one goroutine computes, and 32 bits count no such sizes")
+	if raceEnabled || testing.Short() || strconv.IntSize == 32 {
+		t.Skip("takes long, and 32 bits count no such sizes")
 	}
 	became := map[string]int{}
 	rng := rand.New(rand.NewPCG(12, 12))

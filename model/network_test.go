@@ -76,8 +76,8 @@ func TestNetwork(t *testing.T) {
 // TestTrainedNames has constants that were quantized in training, with names so long that a header just holds
 // them, or does not: what New takes, Write writes.
 func TestTrainedNames(t *testing.T) {
-	if raceEnabled {
-		t.Skip("one goroutine computes, and long")
+	if raceEnabled || testing.Short() {
+		t.Skip("takes long")
 	}
 	q := quantize(t, values([]int{1, 1}, 1), qtensor.Uniform(4).PerAxis(1).WithScales(qtensor.ScaleFloat16))
 	for _, size := range []int{600 << 10, 1 << 20, 2 << 20} {

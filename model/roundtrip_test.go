@@ -155,7 +155,7 @@ func TestNamesComeBack(t *testing.T) {
 	became := map[string]int{}
 	rng := rand.New(rand.NewPCG(8, 8))
 	many := 150
-	if raceEnabled { // each takes longer
+	if raceEnabled || testing.Short() { // each takes long
 		many = 5
 	}
 	names, graphs, layers := saved(t)
@@ -325,8 +325,8 @@ func TestGraphsComeBack(t *testing.T) {
 // TestHeader makes models whose names fill a header, and more.
 func TestHeader(t *testing.T) {
 	t.Parallel()
-	if raceEnabled {
-		t.Skip("one goroutine computes, and a minute long")
+	if raceEnabled || testing.Short() {
+		t.Skip("takes long")
 	}
 	long := strings.Repeat("\x00", 1<<20) // seven letters each, in text in text
 	for n, fine := range map[int]bool{2: true, 15: false} {

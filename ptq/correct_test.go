@@ -270,6 +270,37 @@ func TestSharedBias(t *testing.T) {
 	}
 }
 
+// TestBiasOfSingleRows corrects by samples of one row each, every other of which is of one half.
+func TestBiasOfSingleRows(t *testing.T) {
+	float, err := model.New(biasedNetwork([]int{12}, []int{12, 5}, model.Node{Op: ir.OpGemm}, []int{5}, false), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := func(yield func(ptq.Sample, error) bool) {
+		for s, err := range positive(12) {
+			for x := s["x"].(*tensor.Dense).Float32s(); len(x) > 0; x = x[12:] {
+				if !yield(ptq.Sample{"x": tensor.New(tensor.WithShape(1, 12), tensor.WithBacking(x[:12]))}, err) {
+					return
+				}
+			}
+		}
+	}
+	three := qtensor.PerChannelSymmetric(3, 0)
+	m, r, err := ptq.Quantize(t.Context(), float, rows, ptq.Config{Weights: &three})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := r.Layers[0]; !(l.BiasShift > 0) || l.BiasReason != "" {
+		t.Errorf("got shift %v and reason %q, want a shift", l.BiasShift, l.BiasReason)
+	}
+	want, got := means(valuesOf(t, float, rows)["y"], 5, 1), means(valuesOf(t, m, rows)["y"], 5, 1)
+	for j, w := range want {
+		if !(math.Abs(got[j]-w) < 1e-5) {
+			t.Errorf("output %d is %v in the mean, want %v", j, got[j], w)
+		}
+	}
+}
+
 // TestBiasCorrectionOfZoo has no output of a network be further from the float model than without, and most
 // be nearer, on samples that Quantize has not seen too.
 func TestBiasCorrectionOfZoo(t *testing.T) {

@@ -121,7 +121,10 @@ func oneByOne(
 
 // TestInsert has FakeQuantizes inserted into random networks where making models over and over says so too.
 func TestInsert(t *testing.T) {
-	const cases = 1000
+	cases := 1000
+	if testing.Short() {
+		cases = 100
+	}
 	some, most := 0, 0
 	for seed := range uint64(cases) {
 		g, seen, layers := randomNetwork(t, seed)

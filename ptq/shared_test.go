@@ -52,8 +52,11 @@ func sharing(z *zoo, seed uint64) node {
 
 // TestSharedMemory: no network whose nodes share memory is refused for what a TapeMachine would make of it.
 func TestSharedMemory(t *testing.T) {
-	tried, refused, unmade := 0, 0, 0
-	for seed := range uint64(1000) {
+	cases, tried, refused, unmade := 1000, 0, 0, 0
+	if testing.Short() {
+		cases = 100
+	}
+	for seed := range uint64(cases) {
 		dt := []tensor.Dtype{tensor.Float32, tensor.Float64}[seed%2]
 		values := map[string]*tensor.Dense{}
 		build := func(batch int) (exprgraph.Graph, error) {
