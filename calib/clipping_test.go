@@ -208,6 +208,9 @@ func TestRangesCountShares(t *testing.T) {
 // TestRangesOfHostileHistograms has what only a file can hold: counts up to 2^53, in as many bins as there
 // are, and ranges as large as float32 has.
 func TestRangesOfHostileHistograms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	full := func(first int64, bins int, count int64) []int64 {
 		return append([]int64{first}, slices.Repeat([]int64{count}, bins)...)
 	}

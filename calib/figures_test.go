@@ -10,6 +10,9 @@ import (
 // TestFigures has the SQNR of a gaussian and of its positive part with one range for all, on 2^20 values:
 // figures of known good implementations, which bench/estimators takes over more seeds.
 func TestFigures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const seeds, n = 3, 1 << 20
 	list := []struct {
 		name      string

@@ -113,6 +113,9 @@ func TestLyingProfiles(t *testing.T) {
 // TestProfileMemory reads profiles that stand for as much memory as they can: it is at most 16 times their
 // bytes and 64 MiB.
 func TestProfileMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const far = `{"count":2,"non_finite":0,"min":0,"max":4095,"exponent":0,"bins":[[0,1],[4095,1]]}`
 	const none = `{"count":0,"non_finite":0,"min":0,"max":0,"exponent":0,"bins":[]}`
 	many := func(size int, open, element, end string) string {
