@@ -179,6 +179,14 @@ func TestBiasesStay(t *testing.T) {
 		constantWeights.Constants["w"].Data[i] = 1
 	}
 	clear(constantWeights.Constants["b"].Data)
+	read := biasedNetwork([]int{12}, []int{12, 5}, model.Node{Op: ir.OpMatMul}, []int{5}, true)
+	read.Nodes = append(read.Nodes, model.Node{Op: ir.OpTanh, Name: "z", Inputs: []string{"h"}, Output: "z"})
+	read.Outputs = append(read.Outputs, model.Value{Name: "z"})
+	scaled := biasedNetwork([]int{12}, []int{12, 5}, model.Node{Op: ir.OpMatMul}, []int{5}, true)
+	scaled.Nodes[1].Op = ir.OpMul
+	added := func(bias ...int) *model.Network { // to products of five rows of twelve
+		return biasedNetwork([]int{5, 12}, []int{12, 5}, model.Node{Op: ir.OpMatMul}, bias, true)
+	}
 	// Two products of one weight, of which one alone has a place for a bias: what they are off by cancels.
 	cancels := fc()
 	cancels.Nodes = []model.Node{
@@ -206,6 +214,11 @@ func TestBiasesStay(t *testing.T) {
 		{"a trained weight", trainedTo("w"), positive(12), ptq.Config{}, []string{"its weight was quantized in training"}},
 		{"a trained bias", trainedTo("b"), positive(12), ptq.Config{}, []string{"its bias was quantized in training"}},
 		{"no place", biasedNetwork([]int{3, 12}, []int{12, 5}, model.Node{Op: ir.OpMatMul}, nil, false), positive(3, 12), ptq.Config{}, []string{"a MatMul has no bias"}},
+		{"a product that another node reads too", read, positive(12), ptq.Config{}, []string{"a MatMul has no bias"}},
+		{"a product of a constant, not a sum", scaled, positive(12), ptq.Config{}, []string{"a MatMul has no bias"}},
+		{"a number added", biasedNetwork([]int{5, 12}, []int{12, 5}, model.Node{Op: ir.OpMatMul}, []int{}, true), positive(5, 12), ptq.Config{}, []string{"a MatMul has no bias"}},
+		{"a column added", added(5, 1), positive(5, 12), ptq.Config{}, []string{"a MatMul has no bias"}},
+		{"a matrix added", added(5, 5), positive(5, 12), ptq.Config{}, []string{"a MatMul has no bias"}},
 		{"two halves that disagree", fc(), twoSided, ptq.Config{}, []string{"does not help the other"}},
 		{"one row", fc(), one, ptq.Config{}, []string{"does not help the other"}},
 		{"a shift of three times the result", constantWeights, positive(12), ptq.Config{WeightQuantizer: fourfold{}}, []string{"twice its result or more"}},
