@@ -219,7 +219,7 @@ func TestRandomGraphs(t *testing.T) {
 	} {
 		reader := kind.reader
 		t.Run(kind.name, func(t *testing.T) {
-			counts, reasons, most := map[string]int{}, map[string]int{}, 0.0
+			counts, reasons, seeds, most := map[string]int{}, map[string]int{}, map[string]uint64{}, 0.0
 			var lock sync.Mutex
 			var wait sync.WaitGroup
 			for worker := range randomWorkers {
@@ -238,7 +238,9 @@ func TestRandomGraphs(t *testing.T) {
 								t.Errorf("seed %d: %s: %s", seed, reader, o.reason)
 							}
 						case wasRefused, wasNotCompare:
-							reasons[o.kind+": "+o.reason]++
+							reason := o.kind + ": " + o.reason
+							reasons[reason]++
+							seeds[reason] = seed
 						}
 						lock.Unlock()
 					}
@@ -247,7 +249,7 @@ func TestRandomGraphs(t *testing.T) {
 			wait.Wait()
 			var lines []string
 			for reason, n := range reasons {
-				lines = append(lines, fmt.Sprintf("%6d %s", n, reason))
+				lines = append(lines, fmt.Sprintf("%6d %s, as seed %d", n, reason, seeds[reason]))
 			}
 			slices.Sort(lines)
 			slices.Reverse(lines)
