@@ -43,6 +43,10 @@ var found = []struct {
 		{op: "repeat", in: []int{3, 2}, shape: []int{-2, 4}, ints: []int{1}},
 		{op: "sum", in: []int{4}, shape: []int{4}, ints: []int{0}},
 	}, map[string]string{"Read": "puts samples behind what is none", "ReadBuild": "other values at another batch size"}},
+	{"a log softmax of one", 7, []randomValue{
+		{op: "input", shape: []int{-1, 1}, ints: []int{0}, seed: 3},
+		{op: "log softmax", in: []int{0}, shape: []int{-1, 1}, ints: []int{1}},
+	}, nil},
 	{"a weight repeated by the size of a part of what puts constants behind samples", 6, []randomValue{
 		{op: "input", shape: []int{-1, 4, 3}, ints: []int{0}},
 		{op: "by batch", shape: []int{-1, 4, 3}, ints: []int{0}, seed: 1},

@@ -2,6 +2,7 @@ package exprgraph
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -92,7 +93,8 @@ func (c *comparison) spread(ctx context.Context, of *judged) ([][]float64, error
 	return most, nil
 }
 
-// disturbing returns a function that multiplies what is not whole by 1 − by to 1 + by, element by element.
+// disturbing returns a function that multiplies what is not whole by 1 − by to 1 + by, element by element, and
+// what an op takes the logarithm of.
 func disturbing(seed uint64, by float64) disturb {
 	rng := rand.New(rand.NewPCG(seed, 5))
 	return func(n *gorgonia.Node, v gorgonia.Value) (gorgonia.Value, error) {
@@ -103,9 +105,15 @@ func disturbing(seed uint64, by float64) disturb {
 		if err != nil {
 			return nil, err
 		}
+		log, _ := intsOf(n.Op(), "isLog") // of a LogSoftMax
+		inner := slices.Equal(log, []int{1}) || kindOf(n.Op()) == "elemUnaryOp" && fmt.Sprint(n.Op()) == "softplus"
 		y := make([]float32, len(x))
 		for i, value := range x {
-			y[i] = float32(float64(value) * (1 + float64(by*(2*rng.Float64()-1))))
+			moved := float64(value) * (1 + float64(by*(2*rng.Float64()-1)))
+			if inner {
+				moved += by * (2*rng.Float64() - 1)
+			}
+			y[i] = float32(moved)
 		}
 		return valueAs(v.Dtype(), v.Shape(), y)
 	}
