@@ -86,7 +86,10 @@ func NewParams(s Scheme, lo, hi []float32) (Params, error) {
 			if scale == 0 {
 				scale = 1
 			}
-			p.Scales[begin+i] = storedScale(max(scale, kernel.MinScale), p.Multiplier, !s.signed())
+			if scale = max(scale, kernel.MinScale); p.Multiplier != 0 {
+				scale = storedScale(scale, p.Multiplier, !s.signed())
+			}
+			p.Scales[begin+i] = scale
 		}
 	})
 	switch {

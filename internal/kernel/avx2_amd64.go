@@ -107,12 +107,13 @@ func minMaxBlocksAVX2(low *float32, high *float32, src *float32, blocks int, siz
 //go:noescape
 func minMaxColumnsAVX2(low *float32, high *float32, src *float32, n int, stride int, rows int, bad *uint32)
 
-// quantizeColumnsAVX2 works like quantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns is the first scale.
+// quantizeColumnsAVX2 works like quantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0, where all columns have one low
+// and one high. columns is the first inverse.
 //
 //go:noescape
-func quantizeColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, rows int)
+func quantizeColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, rows int, low int32, high int32)
 
-// dequantizeColumnsAVX2 works like dequantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns is the first scale,
+// dequantizeColumnsAVX2 works like dequantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns is the first inverse,
 // and shift 24 for signed codes, 0 for others.
 //
 //go:noescape

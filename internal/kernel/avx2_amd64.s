@@ -984,44 +984,50 @@ columns:
 	VZEROUPPER
 	RET
 
-// func quantizeColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, rows int)
+// func quantizeColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, rows int, low int32, high int32)
 // Requires: AVX, AVX2
-TEXT ·quantizeColumnsAVX2(SB), NOSPLIT, $0-48
-	MOVQ    dst+0(FP), AX
-	MOVQ    src+8(FP), CX
-	MOVQ    columns+16(FP), DX
-	MOVQ    n+24(FP), BX
-	MOVQ    stride+32(FP), SI
-	MOVQ    rows+40(FP), DI
-	VMOVDQU lowBytes<>+0(SB), Y0
-	VMOVDQU middle256<>+0(SB), Y1
-	VMOVDQU magnitude<>+0(SB), Y2
+TEXT ·quantizeColumnsAVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         columns+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         stride+32(FP), SI
+	MOVQ         rows+40(FP), DI
+	VMOVDQU      lowBytes<>+0(SB), Y0
+	VMOVDQU      middle256<>+0(SB), Y1
+	VMOVDQU      magnitude<>+0(SB), Y2
+	VBROADCASTSS low+48(FP), Y3
+	VBROADCASTSS high+52(FP), Y4
+	VMOVDQU      million<>+0(SB), Y5
+	VMOVDQU      lessMillion<>+0(SB), Y6
 
 rows:
 	XORQ R8, R8
 
 columns:
-	VMOVUPS  (CX)(R8*4), Y3
-	VMULPS   32768(DX)(R8*4), Y3, Y3
-	VROUNDPS $0x00, Y3, Y4
-	VSUBPS   Y4, Y3, Y4
-	VANDPS   Y2, Y4, Y4
-	VCMPPS   $0x05, Y1, Y4, Y4
-	VTESTPS  Y4, Y4
+	VMOVUPS  (CX)(R8*4), Y7
+	VMULPS   (DX)(R8*4), Y7, Y7
+	VROUNDPS $0x00, Y7, Y8
+	VSUBPS   Y8, Y7, Y8
+	VANDPS   Y2, Y8, Y8
+	VCMPPS   $0x05, Y1, Y8, Y8
+	VTESTPS  Y8, Y8
 	JZ       certain
-	VMOVUPS  (CX)(R8*4), Y3
-	VDIVPS   (DX)(R8*4), Y3, Y3
+	VMOVUPS  (CX)(R8*4), Y7
+	VDIVPS   16384(DX)(R8*4), Y7, Y7
 
 certain:
-	VMAXPS       8192(DX)(R8*4), Y3, Y3
-	VMINPS       16384(DX)(R8*4), Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD       24576(DX)(R8*4), Y3, Y3
-	VPAND        Y0, Y3, Y3
-	VEXTRACTI128 $0x01, Y3, X4
-	VPACKUSDW    X4, X3, X3
-	VPACKUSWB    X3, X3, X3
-	VMOVQ        X3, (AX)(R8*1)
+	VMAXPS       Y6, Y7, Y7
+	VMINPS       Y5, Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPADDD       8192(DX)(R8*4), Y7, Y7
+	VPMAXSD      Y3, Y7, Y7
+	VPMINSD      Y4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VEXTRACTI128 $0x01, Y7, X8
+	VPACKUSDW    X8, X7, X7
+	VPACKUSWB    X7, X7, X7
+	VMOVQ        X7, (AX)(R8*1)
 	ADDQ         $0x08, R8
 	CMPQ         R8, BX
 	JLT          columns
@@ -1052,6 +1058,26 @@ DATA middle256<>+24(SB)/4, $0x3efff800
 DATA middle256<>+28(SB)/4, $0x3efff800
 GLOBL middle256<>(SB), RODATA|NOPTR, $32
 
+DATA million<>+0(SB)/4, $0x49742400
+DATA million<>+4(SB)/4, $0x49742400
+DATA million<>+8(SB)/4, $0x49742400
+DATA million<>+12(SB)/4, $0x49742400
+DATA million<>+16(SB)/4, $0x49742400
+DATA million<>+20(SB)/4, $0x49742400
+DATA million<>+24(SB)/4, $0x49742400
+DATA million<>+28(SB)/4, $0x49742400
+GLOBL million<>(SB), RODATA|NOPTR, $32
+
+DATA lessMillion<>+0(SB)/4, $0xc9742400
+DATA lessMillion<>+4(SB)/4, $0xc9742400
+DATA lessMillion<>+8(SB)/4, $0xc9742400
+DATA lessMillion<>+12(SB)/4, $0xc9742400
+DATA lessMillion<>+16(SB)/4, $0xc9742400
+DATA lessMillion<>+20(SB)/4, $0xc9742400
+DATA lessMillion<>+24(SB)/4, $0xc9742400
+DATA lessMillion<>+28(SB)/4, $0xc9742400
+GLOBL lessMillion<>(SB), RODATA|NOPTR, $32
+
 // func dequantizeColumnsAVX2(dst *float32, src *uint8, columns *float32, n int, stride int, rows int, shift int)
 // Requires: AVX, AVX2
 TEXT ·dequantizeColumnsAVX2(SB), NOSPLIT, $0-56
@@ -1072,9 +1098,9 @@ columns:
 	VPMOVZXBD (CX)(R8*1), Y3
 	VPSLLD    X2, Y3, Y3
 	VPSRAD    X2, Y3, Y3
-	VPSUBD    24576(DX)(R8*4), Y3, Y3
+	VPSUBD    8192(DX)(R8*4), Y3, Y3
 	VCVTDQ2PS Y3, Y3
-	VMULPS    (DX)(R8*4), Y3, Y3
+	VMULPS    16384(DX)(R8*4), Y3, Y3
 	VMINPS    Y0, Y3, Y3
 	VMAXPS    Y1, Y3, Y3
 	VMOVUPS   Y3, (AX)(R8*4)

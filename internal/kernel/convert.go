@@ -94,20 +94,23 @@ const (
 
 // Columns are the maps of columns that lie side by side. Those of one call all have a Low below 0, or none has.
 type Columns struct {
-	scale, low, high [MostColumns]float32 // low and high are less Zero
-	zero             [MostColumns]int32
-	inverse          [MostColumns]float32 // of scale, or NaN
-	signed           bool
+	inverse   [MostColumns]float32 // of scale, or NaN
+	zero      [MostColumns]int32
+	scale     [MostColumns]float32
+	low, high [MostColumns]int32
+	signed    bool
+	mixed     bool // low or high are not the same for all
 }
 
-// Set makes a the map of column j.
+// Set makes a the map of column j. That of column 0 is the first to be set.
 func (c *Columns) Set(j int, a Affine) {
-	c.scale[j], c.low[j], c.high[j], c.zero[j] = a.Scale, float32(a.Low-a.Zero), float32(a.High-a.Zero), a.Zero
+	c.scale[j], c.zero[j], c.low[j], c.high[j] = a.Scale, a.Zero, a.Low, a.High
 	c.inverse[j] = 1 / a.Scale
 	if c.inverse[j]-c.inverse[j] != 0 {
 		c.inverse[j] = float32(math.NaN())
 	}
 	c.signed = a.Low < 0
+	c.mixed = j > 0 && (c.mixed || a.Low != c.low[0] || a.High != c.high[0])
 }
 
 // quantizeColumnsGeneric works like quantizeBlocksGeneric where a block is a column: element j of a row, of n columns,
@@ -117,7 +120,8 @@ func quantizeColumnsGeneric(dst []uint8, src []float32, c *Columns, n, stride, r
 		dst, src := dst[i*stride:][:n], src[i*stride:][:n]
 		for j, x := range src {
 			steps := math.RoundToEven(float64(x / c.scale[j]))
-			dst[j] = uint8(int32(max(float64(c.low[j]), min(float64(c.high[j]), steps))) + c.zero[j])
+			low, high := float64(c.low[j]-c.zero[j]), float64(c.high[j]-c.zero[j])
+			dst[j] = uint8(int32(max(low, min(high, steps))) + c.zero[j])
 		}
 	}
 }

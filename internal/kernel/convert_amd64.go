@@ -98,14 +98,14 @@ func dequantizeBlocksInAVX2(dst []float32, src []uint8, maps []Affine, size int)
 }
 
 func quantizeColumnsInAVX2(dst []uint8, src []float32, c *Columns, n, stride, rows int) {
-	if n < LeastColumns || rows < 1 {
+	if n < LeastColumns || rows < 1 || c.mixed {
 		quantizeColumnsGeneric(dst, src, c, n, stride, rows)
 		return
 	}
 	last := (rows-1)*stride + n
 	dst, src = dst[:last], src[:last]
 	columns := func(first, n int) {
-		quantizeColumnsAVX2(&dst[first], &src[first], &c.scale[first], n, stride, rows)
+		quantizeColumnsAVX2(&dst[first], &src[first], &c.inverse[first], n, stride, rows, c.low[0], c.high[0])
 	}
 	columns(0, n/8*8)
 	if n%8 > 0 {
@@ -125,7 +125,7 @@ func dequantizeColumnsInAVX2(dst []float32, src []uint8, c *Columns, n, stride, 
 		shift = 24
 	}
 	columns := func(first, n int) {
-		dequantizeColumnsAVX2(&dst[first], &src[first], &c.scale[first], n, stride, rows, shift)
+		dequantizeColumnsAVX2(&dst[first], &src[first], &c.inverse[first], n, stride, rows, shift)
 	}
 	columns(0, n/8*8)
 	if n%8 > 0 {

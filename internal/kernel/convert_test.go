@@ -126,7 +126,11 @@ func (m *memory) columns(shape shape) (c *Columns, n, stride, size int) {
 	c = new(Columns)
 	maps := m.maps(max(1, shape[0]))
 	oneScale := param(m, m.IntN(2)) == 1 // whose ties are those of every column
+	oneRange := param(m, m.IntN(4)) > 0
 	for j, a := range maps {
+		if oneRange {
+			a.Low, a.High, a.Zero = maps[0].Low, maps[0].High, max(maps[0].Low, min(maps[0].High, a.Zero))
+		}
 		if oneScale {
 			a.Scale = maps[0].Scale
 		}

@@ -183,18 +183,20 @@ func rowsOfColumns(columns, stride, rows reg.GPVirtual, pointers []pointer, body
 	})
 }
 
-// avx2QuantizeColumns multiplies by the inverse of a scale, the fifth entry, and divides where a product is in doubt, or
+// avx2QuantizeColumns multiplies by the inverse of a scale, and divides where a product is in doubt, or
 // no number.
 func avx2QuantizeColumns() {
-	function("quantizeColumnsAVX2", "dst *uint8, src, columns *float32, n, stride, rows int",
-		"quantizeColumnsAVX2 works like quantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns is the first scale.")
+	function("quantizeColumnsAVX2", "dst *uint8, src, columns *float32, n, stride, rows int, low, high int32",
+		"quantizeColumnsAVX2 works like quantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0, where all columns have one low\nand one high. columns is the first inverse.")
 	dst, src, columns, n, stride, rows := arg("dst"), arg("src"), arg("columns"), arg("n"), arg("stride"), arg("rows")
 	lowBytes, middle, magnitude := constant("lowBytes", 0xff), constant("middle256", math.Float32bits(0.5-doubt)), constant("magnitude", 0x7fffffff)
+	low, high := broadcast("low", broadcastPS), broadcast("high", broadcastPS)
+	far, farBelow := constant("million", math.Float32bits(1e6)), constant("lessMillion", math.Float32bits(-1e6))
 	x, rest, upper := YMM(), YMM(), XMM()
 	rowsOfColumns(n, stride, rows, []pointer{{src, 4}, {dst, 1}}, func(index reg.GPVirtual) {
 		from := Mem{Base: src, Index: index, Scale: 4}
 		VMOVUPS(from, x)
-		VMULPS(columnParam(columns, index, 4), x, x)
+		VMULPS(columnParam(columns, index, 0), x, x)
 		VROUNDPS(Imm(0), x, rest)
 		VSUBPS(rest, x, rest)
 		VANDPS(magnitude, rest, rest)
@@ -202,12 +204,12 @@ func avx2QuantizeColumns() {
 		VTESTPS(rest, rest)
 		JZ(LabelRef("certain"))
 		VMOVUPS(from, x)
-		VDIVPS(columnParam(columns, index, 0), x, x)
+		VDIVPS(columnParam(columns, index, 2), x, x)
 		Label("certain")
-		VMAXPS(columnParam(columns, index, 1), x, x)
-		VMINPS(columnParam(columns, index, 2), x, x)
-		VCVTPS2DQ(x, x)
-		VPADDD(columnParam(columns, index, 3), x, x)
+		toIntegers(x, farBelow, far) // of which an int32 holds more, and a zero point makes no code
+		VPADDD(columnParam(columns, index, 1), x, x)
+		VPMAXSD(low, x, x)
+		VPMINSD(high, x, x)
 		VPAND(lowBytes, x, x)
 		VEXTRACTI128(Imm(1), x, upper)
 		VPACKUSDW(upper, x.AsX(), x.AsX())
@@ -221,7 +223,7 @@ func avx2QuantizeColumns() {
 // avx2DequantizeColumns shifts a byte up and back, which extends its sign where the shift is 24.
 func avx2DequantizeColumns() {
 	function("dequantizeColumnsAVX2", "dst *float32, src *uint8, columns *float32, n, stride, rows, shift int",
-		"dequantizeColumnsAVX2 works like dequantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns is the first scale,\nand shift 24 for signed codes, 0 for others.")
+		"dequantizeColumnsAVX2 works like dequantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns is the first inverse,\nand shift 24 for signed codes, 0 for others.")
 	dst, src, columns, n, stride, rows := arg("dst"), arg("src"), arg("columns"), arg("n"), arg("stride"), arg("rows")
 	largest, least := constant("largest", math.Float32bits(math.MaxFloat32)), constant("least", math.Float32bits(-math.MaxFloat32))
 	shift, x := XMM(), YMM()
@@ -230,9 +232,9 @@ func avx2DequantizeColumns() {
 		VPMOVZXBD(Mem{Base: src, Index: index, Scale: 1}, x)
 		VPSLLD(shift, x, x)
 		VPSRAD(shift, x, x)
-		VPSUBD(columnParam(columns, index, 3), x, x)
+		VPSUBD(columnParam(columns, index, 1), x, x)
 		VCVTDQ2PS(x, x)
-		VMULPS(columnParam(columns, index, 0), x, x)
+		VMULPS(columnParam(columns, index, 2), x, x)
 		VMINPS(largest, x, x)
 		VMAXPS(least, x, x)
 		VMOVUPS(x, Mem{Base: dst, Index: index, Scale: 4})
