@@ -81,16 +81,12 @@ func (c measurement) String() string {
 // plan returns what o asks for, in the order of the tables.
 func plan(o options) (todo []measurement) {
 	for _, w := range works {
-		if !slices.Contains(o.Works, w.name) {
+		if !slices.Contains(o.Works, w.name) && (w.bits > 0 || !slices.Contains(o.Works, allConversions)) {
 			continue
-		}
-		threads := o.Threads
-		if w.bits == 0 {
-			threads = []int{1}
 		}
 		for _, shape := range w.shapes(o) {
 			for _, tier := range o.tiers {
-				for _, n := range threads {
+				for _, n := range o.Threads {
 					todo = append(todo, measurement{w, shape, tier, n})
 				}
 			}
@@ -179,10 +175,14 @@ func (c measurement) row(bytes int, seconds []float64, bounds []bound) row {
 		r.GOPS = c.shape.Amount() / median
 		r.intensity, r.planes = 1e9*c.shape.Amount()/float64(bytes), c.planes()
 	}
+	amount := c.shape.Amount()
+	if c.bits == 0 {
+		amount = 1e-9 * float64(bytes)
+	}
 	lowest := 0.
 	for _, b := range bounds {
 		if height := b.factor * workload.Median(b.rates); r.Limit == "" || height < lowest {
-			lowest, r.Limit, r.Percent = height, b.name, b.percent(c.shape.Amount(), seconds)
+			lowest, r.Limit, r.Percent = height, b.name, b.percent(amount, seconds)
 		}
 	}
 	return r

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"euryale/bench/internal/workload"
 	"euryale/internal/gemm"
 	"euryale/internal/kernel"
@@ -12,7 +14,7 @@ import (
 type work struct {
 	name string
 	// bits of the integers that rows are quantized to, by which they are taken as planes; 0 for a conversion,
-	// which has one shape of its own and one thread.
+	// which has one shape of its own.
 	bits    int
 	shapes  func(o options) []shape
 	prepare func(s shape) (task, error)
@@ -53,7 +55,7 @@ type task struct {
 // group is the depth that shares a scale in int4-g32.
 const group = 32
 
-var works = []work{
+var works = slices.Concat([]work{
 	{"int8", 8, given, on(multiplyQuantized)},
 	{"int8-dynamic", 8, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{}))},
 	{
@@ -67,16 +69,17 @@ var works = []work{
 	{"int4-g32-fixed16", 16, given, on(multiply(int4, gemm.Arithmetic{Bits: 16}))},
 	{"conv", 8, convolutions, convolve(false)},
 	{"conv-codes", 8, convolutions, convolve(true)},
-	{"quantize", 0, conversion, on(quantize)},
-	{"dequantize", 0, conversion, on(dequantize)},
-}
+}, conversions)
+
+// allConversions is the name of all works that are conversions.
+const allConversions = "conversions"
 
 func workNames() []string {
 	names := make([]string, len(works))
 	for i, w := range works {
 		names[i] = w.name
 	}
-	return names
+	return append(names, allConversions)
 }
 
 // convolve convolves images with a given range, from float32 to float32 in NCHW, or from
@@ -124,23 +127,6 @@ func multiply(weight func(*workload.Operands) *pack.Matrix, a gemm.Arithmetic) f
 			return gemm.Multiply(y, o.X, o.M, w, a, gemm.Output{})
 		}, w.Bytes()}
 	}
-}
-
-func quantize(o *workload.Operands) task {
-	q := make([]uint8, len(o.X))
-	clear(q)
-	return task{func() error {
-		kernel.Quantize(q, o.X, o.Affine())
-		return nil
-	}, 5 * len(q)}
-}
-
-func dequantize(o *workload.Operands) task {
-	y := written(len(o.Q))
-	return task{func() error {
-		kernel.Dequantize(y, o.Q, o.Affine())
-		return nil
-	}, 5 * len(y)}
 }
 
 // written returns zeros that have been written: memory that nothing was written to is one page.

@@ -3,6 +3,7 @@ package main
 import (
 	"euryale/bench/internal/workload"
 	"euryale/bench/peers/duel"
+	"euryale/internal/convert"
 	"euryale/internal/gemm"
 	"euryale/internal/kernel"
 	"euryale/internal/nn"
@@ -36,17 +37,17 @@ func oursFloat(a gemm.Arithmetic) entrant[*workload.Operands] {
 }
 
 func oursQuantize(o *workload.Operands, _ int) (duel.Contender, error) {
-	q := make([]uint8, len(o.X))
+	q, a := make([]uint8, len(o.X)), o.Affine()
 	return ours(q, func() error {
-		kernel.Quantize(q, o.X, o.Affine())
+		convert.Quantize(q, o.X, convert.One(len(q)), func(int) kernel.Affine { return a })
 		return nil
 	}, func() []float32 { return o.Elements(q) }), nil
 }
 
 func oursDequantize(o *workload.Operands, _ int) (duel.Contender, error) {
-	y := make([]float32, len(o.Q))
+	y, a := make([]float32, len(o.Q)), o.Affine()
 	return ours(y, func() error {
-		kernel.Dequantize(y, o.Q, o.Affine())
+		convert.Dequantize(y, o.Q, convert.One(len(y)), func(int) kernel.Affine { return a })
 		return nil
 	}, func() []float32 { return y }), nil
 }
