@@ -106,7 +106,7 @@ func NewParams(s Scheme, lo, hi []float32) (Params, error) {
 
 // scale returns the scale for a range, with the highest code of the scheme, before any rounding to its stored type; 0 if
 // the range does not fix one.
-func (s Scheme) scale(lo, hi float32, high int32) float32 {
+func (s *Scheme) scale(lo, hi float32, high int32) float32 {
 	if s.signed() {
 		return max(-lo, hi, 0) / float32(high)
 	}

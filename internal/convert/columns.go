@@ -65,7 +65,8 @@ func (p panel) eachRows(b Blocks, do func(at, n, stride, rows int)) {
 func (r *ranges) addColumns(src []float32) {
 	groups := r.Groups()
 	r.panels(func(p panel, m *memory) {
-		low, high := m.from[:p.together*p.columns], m.to[:p.together*p.columns]
+		// Both have room for a panel, and do not begin at the same place of a page, where a load seems to follow a store.
+		low, high := m.from[:p.together*p.columns], m.to[64:][:p.together*p.columns]
 		for j := range low {
 			low[j], high[j] = src[p.begin*r.Channels+p.column+j%p.columns]+0, src[p.begin*r.Channels+p.column+j%p.columns]+0
 		}
