@@ -257,7 +257,7 @@ func TestBounds(t *testing.T) {
 				} else {
 					for _, l := range limits.Peaks() {
 						if l.Tier == tier && tier != isa.Generic {
-							want = append(want, perPlanes(l.Name, kernel.Of(tier).Operand(w.bits).Planes))
+							want = append(want, perPlanes(l.Name, kernel.Of(tier).Format.Operand(w.bits).Planes))
 						}
 					}
 					if want != nil || m < manyRows {

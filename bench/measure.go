@@ -162,7 +162,7 @@ func perPlanes(name string, planes int) string {
 }
 
 // planes returns how many products the kernels make of one.
-func (c measurement) planes() int { return kernel.Of(c.tier).Operand(c.bits).Planes }
+func (c measurement) planes() int { return kernel.Of(c.tier).Format.Operand(c.bits).Planes }
 
 // row returns the medians of what was measured: seconds of a call, and of bounds the rates beside each.
 func (c measurement) row(bytes int, seconds []float64, bounds []bound) row {

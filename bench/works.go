@@ -5,7 +5,6 @@ import (
 
 	"euryale/bench/internal/workload"
 	"euryale/internal/gemm"
-	"euryale/internal/kernel"
 	"euryale/internal/nn"
 	"euryale/internal/pack"
 )
@@ -57,10 +56,11 @@ const group = 32
 
 var works = slices.Concat([]work{
 	{"int8", 8, given, on(multiplyQuantized)},
+	{"int8-codes", 8, given, on(multiplyCodes)},
 	{"int8-dynamic", 8, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{}))},
 	{
 		"int8-static", 8, given,
-		on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Static: &kernel.Affine{Scale: 1. / 32, Zero: 128, High: 255}})),
+		on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Static: &workload.Static})),
 	},
 	{"int8-weights-fixed24", 24, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Bits: 24}))},
 	{"int8-weights-fixed16", 16, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Bits: 16}))},
@@ -113,9 +113,18 @@ func int4(o *workload.Operands) *pack.Matrix { return o.Int4Weight(group) }
 // multiplyQuantized multiplies rows of quantized activations.
 func multiplyQuantized(o *workload.Operands) task {
 	w, y := o.Int8Weight(), written(o.M*o.N)
+	p := gemm.NewProduct(w, gemm.Arithmetic{}, gemm.Output{})
 	return task{func() error {
-		gemm.MultiplyCodes(y, o.Q, o.QZero, o.QScale, o.M, w, gemm.Output{})
-		return nil
+		return p.Run(gemm.Activations{Float: y}, o.Quantized(), o.M)
+	}, w.Bytes()}
+}
+
+// multiplyCodes multiplies rows of quantized activations to quantized ones.
+func multiplyCodes(o *workload.Operands) task {
+	w, y := o.Int8Weight(), make([]uint8, o.M*o.N)
+	p := gemm.NewProduct(w, gemm.Arithmetic{}, gemm.Output{})
+	return task{func() error {
+		return p.Run(gemm.Activations{Quantized: y, Params: workload.Out}, o.Quantized(), o.M)
 	}, w.Bytes()}
 }
 
@@ -123,8 +132,9 @@ func multiplyQuantized(o *workload.Operands) task {
 func multiply(weight func(*workload.Operands) *pack.Matrix, a gemm.Arithmetic) func(*workload.Operands) task {
 	return func(o *workload.Operands) task {
 		w, y := weight(o), written(o.M*o.N)
+		p := gemm.NewProduct(w, a, gemm.Output{})
 		return task{func() error {
-			return gemm.Multiply(y, o.X, o.M, w, a, gemm.Output{})
+			return p.Run(gemm.Activations{Float: y}, gemm.Activations{Float: o.X}, o.M)
 		}, w.Bytes()}
 	}
 }

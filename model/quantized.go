@@ -130,7 +130,7 @@ func (y array) put(at int, x []float32, channels int) {
 	case channels < 2:
 		copy(y.x[at:], x)
 	default:
-		kernel.Turn(y.x[at:][:len(x)], pixels, x, channels, channels, pixels)
+		kernel.Transpose(y.x[at:][:len(x)], pixels, x, channels, channels, pixels)
 	}
 }
 

@@ -28,7 +28,7 @@ func transpose[T any](out, x []T, a, b int) {
 		for left := 0; left < b; left += side {
 			columns := min(side, b-left)
 			if isBytes {
-				kernel.TurnBytes(to[left*a+first:], a, from[first*b+left:], b, columns, rows)
+				kernel.TransposeU8(to[left*a+first:], a, from[first*b+left:], b, columns, rows)
 				continue
 			}
 			for i := range rows {

@@ -19,19 +19,20 @@ func ours[T float32 | uint8](dst []T, run func() error, output func() []float32)
 
 // oursInt8 multiplies rows of quantized activations by the packed weight.
 func oursInt8(o *workload.Operands, _ int) (duel.Contender, error) {
-	w, y := o.Int8Weight(), make([]float32, o.M*o.N)
+	y := make([]float32, o.M*o.N)
+	p := gemm.NewProduct(o.Int8Weight(), gemm.Arithmetic{}, gemm.Output{})
 	return ours(y, func() error {
-		gemm.MultiplyCodes(y, o.Q, o.QZero, o.QScale, o.M, w, gemm.Output{})
-		return nil
+		return p.Run(gemm.Activations{Float: y}, o.Quantized(), o.M)
 	}, func() []float32 { return y }), nil
 }
 
 // oursFloat multiplies rows of float32 by the packed weight.
 func oursFloat(a gemm.Arithmetic) entrant[*workload.Operands] {
 	return func(o *workload.Operands, _ int) (duel.Contender, error) {
-		w, y := o.Int8Weight(), make([]float32, o.M*o.N)
+		y := make([]float32, o.M*o.N)
+		p := gemm.NewProduct(o.Int8Weight(), a, gemm.Output{})
 		return ours(y, func() error {
-			return gemm.Multiply(y, o.X, o.M, w, a, gemm.Output{})
+			return p.Run(gemm.Activations{Float: y}, gemm.Activations{Float: o.X}, o.M)
 		}, func() []float32 { return y }), nil
 	}
 }

@@ -262,9 +262,9 @@ func (b Blocks) eachLine(t tile, do func(at, line int)) {
 func turn[T element](dst []T, stride int, src []T, n, columns, rows int) {
 	switch d := any(dst).(type) {
 	case []float32:
-		kernel.Turn(d, stride, any(src).([]float32), n, columns, rows)
+		kernel.Transpose(d, stride, any(src).([]float32), n, columns, rows)
 	case []uint8:
-		kernel.TurnBytes(d, stride, any(src).([]uint8), n, columns, rows)
+		kernel.TransposeU8(d, stride, any(src).([]uint8), n, columns, rows)
 	}
 }
 

@@ -22,10 +22,10 @@ func TestAllocations(t *testing.T) {
 	w := random(rng, k, n, 8, 4, false, true, true).pack(t)
 	h := halfWeight(k, n, slices.Repeat([]uint16{1}, k*n)).pack()
 	out := gemm.Output{Bias: make([]float32, n), ReLU: true}
-	measure := func(name string, multiply func() error) {
+	measure := func(name string, p plan, dst, x gemm.Activations) {
 		t.Helper()
 		run := func() {
-			if err := multiply(); err != nil {
+			if err := p.Run(dst, x, m); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -33,15 +33,21 @@ func TestAllocations(t *testing.T) {
 			t.Errorf("%s: %v allocations a call, want none", name, got)
 		}
 	}
+	y, floats := gemm.Activations{Float: dst}, gemm.Activations{Float: x}
 	for _, arithmetic := range arithmetics {
-		measure(arithmetic.name, func() error { return gemm.Multiply(dst, x, m, w, arithmetic.a, out) })
+		measure(arithmetic.name, gemm.NewProduct(w, arithmetic.a, out), y, floats)
 	}
-	codes, made := make([]uint8, m*k), make([]uint8, m*n)
+	one := kernel.Affine{Scale: 1, High: 255}
+	made, codes := gemm.Activations{Quantized: make([]uint8, m*n), Params: one}, gemm.Activations{Quantized: make([]uint8, m*k), Params: one}
 	signed := random(rng, k, n, k, 8, true, false, false).pack(t)
-	measure("codes to codes", func() error {
-		return gemm.Product(gemm.Numbers{Codes: made, Map: kernel.Affine{Scale: 1, High: 255}}, gemm.Numbers{Codes: codes, Map: kernel.Affine{Scale: 1, High: 255}}, m, signed, gemm.Arithmetic{}, out)
-	})
-	measure("half", func() error { return gemm.ProductHalf(dst, gemm.Numbers{Float: x}, m, h, false, out) })
+	measure("quantized", gemm.NewProduct(signed, gemm.Arithmetic{}, out), made, codes)
+	measure("16-bit floats", gemm.NewFloat16Product(h, out), y, floats)
+	v := gemm.Conv{Channels: 1, Height: 1, Width: k, Kernel: [2]int{1, k}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, NCHW: true}
+	measure("convolution", gemm.NewConvolution(v, []*pack.Matrix{signed}, gemm.Arithmetic{}, out), y, floats)
+}
+
+type plan interface {
+	Run(dst, x gemm.Activations, m int) error
 }
 
 // BenchmarkMultiply is 64×784×512 by weights of 8 bits, in groups of 32 by 4 bits, and by bfloat16.
@@ -52,11 +58,11 @@ func BenchmarkMultiply(b *testing.B) {
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}
-	bench := func(name string, multiply func() error) {
+	bench := func(name string, p plan) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := multiply(); err != nil {
+				if err := p.Run(gemm.Activations{Float: dst}, gemm.Activations{Float: x}, m); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -66,11 +72,11 @@ func BenchmarkMultiply(b *testing.B) {
 	bytes := random(rng, k, n, k, 8, true, false, false).pack(b)
 	nibbles := random(rng, k, n, 32, 4, false, true, false).pack(b)
 	for _, arithmetic := range arithmetics[:4] {
-		bench("int8/"+arithmetic.name, func() error { return gemm.Multiply(dst, x, m, bytes, arithmetic.a, gemm.Output{}) })
-		bench("uint4 in groups/"+arithmetic.name, func() error { return gemm.Multiply(dst, x, m, nibbles, arithmetic.a, gemm.Output{}) })
+		bench("int8/"+arithmetic.name, gemm.NewProduct(bytes, arithmetic.a, gemm.Output{}))
+		bench("uint4 in groups/"+arithmetic.name, gemm.NewProduct(nibbles, arithmetic.a, gemm.Output{}))
 	}
 	h := halfWeight(k, n, slices.Repeat([]uint16{0x3f80}, k*n)).pack()
-	bench("bfloat16", func() error { return gemm.ProductHalf(dst, gemm.Numbers{Float: x}, m, h, false, gemm.Output{}) })
+	bench("bfloat16", gemm.NewFloat16Product(h, gemm.Output{}))
 }
 
 // BenchmarkConvolve is 64 images of 1×28² with 32 filters of 5×5, and of 32×14² with 64 of 3×3 and of 5×5: codes of a byte, made of
@@ -86,17 +92,17 @@ func BenchmarkConvolve(b *testing.B) {
 		k, in, out := v.Depth(), c.channels*c.side*c.side, c.filters*c.side*c.side
 		w := random(rng, k, c.filters, k, 8, true, false, false)
 		fillUp(w, v)
-		packed, windows := w.pack(b), gemm.NewWindows(v)
 		to := kernel.Affine{Scale: 0.01, Zero: 128, High: 255}
-		numbers := [2]gemm.Numbers{{Float: activations(rng, samples, in)}, {Codes: make([]uint8, samples*in), Map: to}}
-		results := [2]gemm.Numbers{{Float: make([]float32, samples*out)}, {Codes: make([]uint8, samples*out), Map: to}}
+		p := gemm.NewConvolution(v, []*pack.Matrix{w.pack(b)}, gemm.Arithmetic{Static: &to}, gemm.Output{ReLU: true})
+		numbers := [2]gemm.Activations{{Float: activations(rng, samples, in)}, {Quantized: make([]uint8, samples*in), Params: to}}
+		results := [2]gemm.Activations{{Float: make([]float32, samples*out)}, {Quantized: make([]uint8, samples*out), Params: to}}
 		kinds := [2]string{"numbers", "codes"}
 		for i, x := range numbers {
 			for j, y := range results {
 				b.Run(fmt.Sprintf("%dx%d² %d of %d²/%s to %s", c.channels, c.side, c.filters, c.kernel, kinds[i], kinds[j]), func(b *testing.B) {
 					b.ReportAllocs()
 					for b.Loop() {
-						if err := gemm.Convolve(y, x, samples, windows, []*pack.Matrix{packed}, gemm.Arithmetic{Static: &to}, gemm.Output{ReLU: true}); err != nil {
+						if err := p.Run(y, x, samples); err != nil {
 							b.Fatal(err)
 						}
 					}

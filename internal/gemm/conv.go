@@ -7,9 +7,9 @@ type Conv struct {
 	Channels, Height, Width  int
 	Kernel, Stride, Dilation [2]int
 	Pad                      [4]int // above, left, below and right, in ONNX's order
-	// Planar says that the depth of the weight is (channel, row, column) of a filter; else it is (row, column, channel), and
+	// NCHW says that the depth of the weight is (channel, row, column) of a filter; else it is (row, column, channel), and
 	// every row is filled up to a multiple of 4 by codes that count for nothing. Windows can be multiplied where they lie then.
-	Planar bool
+	NCHW bool
 	// Depthwise says that each filter has a channel of its own: the weight has a column for each, whose depth is (row, column).
 	Depthwise bool
 }
@@ -27,7 +27,7 @@ func (v Conv) Depth() int { return v.planes() * v.Kernel[0] * v.RowDepth() }
 
 // RowDepth returns the depth of a row of a filter.
 func (v Conv) RowDepth() int {
-	if v.Planar || v.Depthwise {
+	if v.NCHW || v.Depthwise {
 		return v.Kernel[1]
 	}
 	return (v.Kernel[1]*v.Channels + kernel.StepDepth - 1) / kernel.StepDepth * kernel.StepDepth
@@ -35,7 +35,7 @@ func (v Conv) RowDepth() int {
 
 // planes returns how many planes an image is, and perPixel the elements of a pixel of one.
 func (v Conv) planes() int {
-	if v.Planar {
+	if v.NCHW {
 		return v.Channels
 	}
 	return 1
@@ -75,7 +75,7 @@ func (v Conv) runs() (list []run) {
 // inPlace returns how runs are multiplied where they lie: the steps of each, and the gaps between them; no steps where they
 // cannot be.
 func (v Conv) inPlace(list []run) (steps int, gaps []int) {
-	if v.Planar || len(list) > v.Kernel[0] && v.Channels%kernel.StepDepth != 0 {
+	if v.NCHW || len(list) > v.Kernel[0] && v.Channels%kernel.StepDepth != 0 {
 		return 0, nil
 	}
 	steps = (list[0].length + kernel.StepDepth - 1) / kernel.StepDepth
@@ -85,8 +85,8 @@ func (v Conv) inPlace(list []run) (steps int, gaps []int) {
 	return steps, gaps
 }
 
-// Windows is a Conv with what every call needs of it.
-type Windows struct {
+// windows is a Conv with what every call needs of it.
+type windows struct {
 	Conv
 	list    []run
 	moves   chunks // the same for bytes
@@ -95,12 +95,12 @@ type Windows struct {
 	offsets []int  // of the taps of Depthwise, which has nothing else
 }
 
-// NewWindows prepares a convolution.
-func NewWindows(v Conv) *Windows {
+// newWindows settles where the elements of windows are.
+func newWindows(v Conv) *windows {
 	if v.Depthwise {
-		return &Windows{Conv: v, offsets: v.taps()}
+		return &windows{Conv: v, offsets: v.taps()}
 	}
 	list := v.runs()
 	steps, gaps := v.inPlace(list)
-	return &Windows{v, list, newChunks(list), steps, gaps, nil}
+	return &windows{v, list, newChunks(list), steps, gaps, nil}
 }

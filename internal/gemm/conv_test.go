@@ -35,7 +35,7 @@ func convolution(x []float32, samples int, v gemm.Conv, w weight, a gemm.Arithme
 					window = append(window, value)
 				}
 				for p := range w.k {
-					if kernel := v.Kernel[0] * v.Kernel[1]; v.Planar {
+					if kernel := v.Kernel[0] * v.Kernel[1]; v.NCHW {
 						at(p/kernel, p%kernel/v.Kernel[1], p%v.Kernel[1])
 					} else {
 						if row := p % v.RowDepth(); row < v.Channels*v.Kernel[1] {
@@ -85,7 +85,7 @@ func TestConvolve(t *testing.T) {
 	const samples, filters = 3, 18
 	for number, v := range convs {
 		for _, planar := range []bool{false, true} {
-			v.Planar = planar
+			v.NCHW = planar
 			k, elements := v.Depth(), v.Channels*v.Height*v.Width
 			_, width := v.Out()
 			x := activations(rng, samples, elements)
@@ -96,7 +96,7 @@ func TestConvolve(t *testing.T) {
 			} else {
 				fillUp(w, v)
 			}
-			packed, windows := w.pack(t), gemm.NewWindows(v)
+			packed, windows := w.pack(t), v
 			for at, arithmetic := range arithmetics {
 				chosen := outputs[at%len(outputs)]
 				out := gemm.Output{ReLU: chosen.relu}
@@ -106,7 +106,7 @@ func TestConvolve(t *testing.T) {
 				want := convolution(x, samples, v, w, arithmetic.a, out)
 				eachTier(func(tier isa.Tier) {
 					got := slices.Repeat([]float32{7}, len(want)+3)
-					if err := gemm.Convolve(gemm.Numbers{Float: got}, gemm.Numbers{Float: x}, samples, windows, []*pack.Matrix{packed}, arithmetic.a, out); err != nil {
+					if err := convolve(gemm.Activations{Float: got}, gemm.Activations{Float: x}, samples, windows, []*pack.Matrix{packed}, arithmetic.a, out); err != nil {
 						t.Fatalf("%v, %s, %+v: %v", tier, arithmetic.name, v, err)
 					}
 					compare(t, fmt.Sprintf("%v, %s, %+v", tier, arithmetic.name, v), got, want, width)
@@ -147,7 +147,7 @@ func TestConvolveCodes(t *testing.T) {
 			}
 			w := random(rng, k, filters, k, 8, true, !simple, !simple)
 			fillUp(w, v)
-			packed, windows := w.pack(t), gemm.NewWindows(v)
+			packed, windows := w.pack(t), v
 			out := gemm.Output{Bias: activations(rng, 1, filters), ReLU: number%2 == 0}
 			want := convolution(x, samples, v, w, gemm.Arithmetic{Static: &given}, out)
 			low, high, _ := kernel.MinMax(want)
@@ -155,17 +155,17 @@ func TestConvolveCodes(t *testing.T) {
 			wantCodes := make([]uint8, len(want))
 			kernel.Quantize(wantCodes, want, to)
 			wantCodes = channelsLast(wantCodes, samples, filters)
-			source := gemm.Numbers{Codes: channelsLast(codes, samples, v.Channels), Map: given}
+			source := gemm.Activations{Quantized: channelsLast(codes, samples, v.Channels), Params: given}
 			name := fmt.Sprintf("%+v, simple %v", v, simple)
 			eachTier(func(tier isa.Tier) {
 				got := slices.Repeat([]float32{7}, len(want)+3)
-				if err := gemm.Convolve(gemm.Numbers{Float: got}, source, samples, windows, []*pack.Matrix{packed}, gemm.Arithmetic{}, out); err != nil {
+				if err := convolve(gemm.Activations{Float: got}, source, samples, windows, []*pack.Matrix{packed}, gemm.Arithmetic{}, out); err != nil {
 					t.Fatalf("%v, %s: %v", tier, name, err)
 				}
 				compare(t, fmt.Sprintf("%v, %s", tier, name), got, want, width)
 				gotCodes := slices.Repeat([]uint8{7}, len(want)+3)
-				for _, x := range []gemm.Numbers{source, {Float: x}} {
-					if err := gemm.Convolve(gemm.Numbers{Codes: gotCodes, Map: to}, x, samples, windows, []*pack.Matrix{packed}, gemm.Arithmetic{Static: &given}, out); err != nil {
+				for _, x := range []gemm.Activations{source, {Float: x}} {
+					if err := convolve(gemm.Activations{Quantized: gotCodes, Params: to}, x, samples, windows, []*pack.Matrix{packed}, gemm.Arithmetic{Static: &given}, out); err != nil {
 						t.Fatalf("%v, %s: %v", tier, name, err)
 					}
 					for i, q := range gotCodes {
@@ -196,10 +196,10 @@ func TestConvolveOverflow(t *testing.T) {
 		for _, channels := range []int{1, 4} {
 			v := gemm.Conv{Channels: channels, Height: 3, Width: 4, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
 			w := pack.New(pack.Matrix{K: 4, N: 2, Group: 4, Scales: c.scales[:]}, []int8{1, 0, 0, 0, c.code, 0, 0, 0}, 8)
-			x := gemm.Numbers{Codes: make([]uint8, samples*channels*12), Map: kernel.Affine{Scale: 1, High: 255}}
-			x.Codes[(5*12+6)*channels], x.Codes[(5*12+7)*channels] = 2, 3
+			x := gemm.Activations{Quantized: make([]uint8, samples*channels*12), Params: kernel.Affine{Scale: 1, High: 255}}
+			x.Quantized[(5*12+6)*channels], x.Quantized[(5*12+7)*channels] = 2, 3
 			eachTier(func(tier isa.Tier) {
-				err := gemm.Convolve(gemm.Numbers{Codes: make([]uint8, samples*24), Map: x.Map}, x, samples, gemm.NewWindows(v), []*pack.Matrix{w}, gemm.Arithmetic{}, gemm.Output{Bias: []float32{0, c.bias}})
+				err := convolve(gemm.Activations{Quantized: make([]uint8, samples*24), Params: x.Params}, x, samples, v, []*pack.Matrix{w}, gemm.Arithmetic{}, gemm.Output{Bias: []float32{0, c.bias}})
 				if !errors.Is(err, gemm.ErrValue) || !strings.Contains(err.Error(), "sample 5, filter 1, row 1, column 2") {
 					t.Errorf("%v, %d channels, %+v: got error %v, want one of sample 5, filter 1, row 1, column 2", tier, channels, c, err)
 				}
@@ -230,7 +230,7 @@ func TestConvolveBlocks(t *testing.T) {
 		fillUp(w, v)
 		want := convolution(x, c.samples, v, w, c.arithmetic, gemm.Output{})
 		got := make([]float32, len(want))
-		if err := gemm.Convolve(gemm.Numbers{Float: got}, gemm.Numbers{Float: x}, c.samples, gemm.NewWindows(v), []*pack.Matrix{w.pack(t)}, c.arithmetic, gemm.Output{}); err != nil {
+		if err := convolve(gemm.Activations{Float: got}, gemm.Activations{Float: x}, c.samples, v, []*pack.Matrix{w.pack(t)}, c.arithmetic, gemm.Output{}); err != nil {
 			t.Fatal(err)
 		}
 		compare(t, fmt.Sprintf("%d samples of %d×%d", c.samples, c.size, c.size), got, want, c.size)
@@ -261,14 +261,14 @@ func TestConvolveGroups(t *testing.T) {
 		}
 		eachTier(func(tier isa.Tier) {
 			got := slices.Repeat([]float32{7}, len(want)+3)
-			if err := gemm.Convolve(gemm.Numbers{Float: got}, gemm.Numbers{Float: x}, samples, gemm.NewWindows(v), packed, gemm.Arithmetic{}, out); err != nil {
+			if err := convolve(gemm.Activations{Float: got}, gemm.Activations{Float: x}, samples, v, packed, gemm.Arithmetic{}, out); err != nil {
 				t.Fatalf("%v, %+v: %v", tier, v, err)
 			}
 			compare(t, fmt.Sprintf("%v, %+v", tier, v), got, want, width)
 			at := (2*groups+3)*elements + elements - 1
 			old := x[at]
 			x[at] = float32(math.Inf(1))
-			err := gemm.Convolve(gemm.Numbers{Float: got}, gemm.Numbers{Float: x}, samples, gemm.NewWindows(v), packed, gemm.Arithmetic{}, out)
+			err := convolve(gemm.Activations{Float: got}, gemm.Activations{Float: x}, samples, v, packed, gemm.Arithmetic{}, out)
 			x[at] = old
 			if place := fmt.Sprintf("sample 2 at channel %d, row %d, column %d", groups*v.Channels-1, v.Height-1, v.Width-1); err == nil || !strings.HasSuffix(err.Error(), place) {
 				t.Errorf("%v, %+v: got error %v, want one of %s", tier, v, err, place)
@@ -283,7 +283,7 @@ func TestConvolveGroupsOfBlocks(t *testing.T) {
 	rng := rand.New(rand.NewPCG(17, 17))
 	const samples, groups, filters, size, pixels = 70, 3, 2, 32, 32 * 32
 	v := gemm.Conv{Channels: 1, Height: size, Width: size, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
-	windows := gemm.NewWindows(v)
+	windows := v
 	given := gemm.Arithmetic{Static: &kernel.Affine{Scale: 1, Zero: 100, High: 255}}
 	x := make([]float32, samples*groups*pixels)
 	for i := range x {
@@ -308,13 +308,13 @@ func TestConvolveGroupsOfBlocks(t *testing.T) {
 	at := ((bad*groups+1)*size+5)*size + 6
 	eachTier(func(tier isa.Tier) {
 		got := slices.Repeat([]float32{7}, len(want)+3)
-		if err := gemm.Convolve(gemm.Numbers{Float: got}, gemm.Numbers{Float: x}, samples, windows, packed, given, gemm.Output{}); err != nil {
+		if err := convolve(gemm.Activations{Float: got}, gemm.Activations{Float: x}, samples, windows, packed, given, gemm.Output{}); err != nil {
 			t.Fatalf("%v: %v", tier, err)
 		}
 		compare(t, fmt.Sprintf("%v, %d samples in %d groups", tier, samples, groups), got, want, size)
 		old := x[at]
 		x[at] = float32(math.NaN())
-		err := gemm.Convolve(gemm.Numbers{Float: got}, gemm.Numbers{Float: x}, samples, windows, packed, given, gemm.Output{})
+		err := convolve(gemm.Activations{Float: got}, gemm.Activations{Float: x}, samples, windows, packed, given, gemm.Output{})
 		x[at] = old
 		if place := fmt.Sprintf("NaN in sample %d at channel 1, row 5, column 6", bad); err == nil || !strings.HasSuffix(err.Error(), place) {
 			t.Errorf("%v: got error %v, want one of %s", tier, err, place)
@@ -323,7 +323,7 @@ func TestConvolveGroupsOfBlocks(t *testing.T) {
 		codes[bad*pixels+5*size+6] = 2
 		w := pack.New(pack.Matrix{K: 4, N: filters, Group: 4, Scales: []float32{1, math.MaxFloat32}}, []int8{1, 0, 0, 0, 1, 0, 0, 0}, 8)
 		m := kernel.Affine{Scale: 1, High: 255}
-		err = gemm.Convolve(gemm.Numbers{Codes: make([]uint8, samples*filters*pixels), Map: m}, gemm.Numbers{Codes: codes, Map: m}, samples, windows, []*pack.Matrix{w}, gemm.Arithmetic{}, gemm.Output{})
+		err = convolve(gemm.Activations{Quantized: make([]uint8, samples*filters*pixels), Params: m}, gemm.Activations{Quantized: codes, Params: m}, samples, windows, []*pack.Matrix{w}, gemm.Arithmetic{}, gemm.Output{})
 		if place := fmt.Sprintf("sample %d, filter 1, row 5, column 6", bad); !errors.Is(err, gemm.ErrValue) || !strings.Contains(err.Error(), place) {
 			t.Errorf("%v: got error %v, want one of %s", tier, err, place)
 		}
@@ -337,7 +337,7 @@ func TestConvolveNotFinite(t *testing.T) {
 	x := make([]float32, 3*elements)
 	x[2*elements+(1*v.Height+4)*v.Width+3] = float32(math.NaN())
 	height, width := v.Out()
-	err := gemm.Convolve(gemm.Numbers{Float: make([]float32, 3*2*height*width)}, gemm.Numbers{Float: x}, 3, gemm.NewWindows(v), []*pack.Matrix{w}, gemm.Arithmetic{Bits: 24}, gemm.Output{})
+	err := convolve(gemm.Activations{Float: make([]float32, 3*2*height*width)}, gemm.Activations{Float: x}, 3, v, []*pack.Matrix{w}, gemm.Arithmetic{Bits: 24}, gemm.Output{})
 	if want := "got NaN in sample 2 at channel 1, row 4, column 3"; !errors.Is(err, gemm.ErrValue) || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("error %v, want ErrValue and %q", err, want)
 	}

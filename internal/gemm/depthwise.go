@@ -2,6 +2,41 @@ package gemm
 
 import "euryale/internal/kernel"
 
+// depthwise is the algorithm of filters that have a channel each: a panel of channels after the other, a line of pixels at
+// a time.
+type depthwise struct{}
+
+func (depthwise) operandBytes(p *matrixPlan) int { return 4 * p.w.N }
+func (depthwise) lines() bool                    { return true }
+
+// depthwiseCost is about how many products with a row that columns share take as long as one with a channel of their own.
+const depthwiseCost = 12
+
+func (depthwise) run(c *convolutionCall, s *scratch, first, count int) {
+	b := c.begin(s, first, count)
+	p, m, im := c.plan, b.plan, &c.images
+	b.left.fitScales(m, count)
+	c.setScales(b, first)
+	if m.w.Unpacks() {
+		s.codes = grow(s.codes, m.w.PanelBytes())
+	}
+	s.fit(p.set)
+	lines := max(1, p.set.Rows*p.set.Panels/p.width) // of a tile
+	s.sums = grow(s.sums, lines*p.width*kernel.PanelColumns)
+	for panel := range m.w.Panels() {
+		t := tile{panel: panel, panels: 1, codes: m.w.Panel(panel, 1, s.codes, p.set.Unpack)}
+		for ; t.row < count; t.row += t.rows {
+			t.rows = min(lines*p.width, count-t.row)
+			for i := 0; i < t.rows; i += p.width {
+				x := im.bytes[im.at(p, first+t.row+i)+t.column():]
+				p.set.MultiplyDepthwise(s.sums[i*kernel.PanelColumns:], x, p.pixelStep, p.v.offsets, t.codes, p.width)
+			}
+			m.end(b, s, t)
+		}
+	}
+	c.end(b, first)
+}
+
 // taps returns where the codes of a window are, from its first on, for filters that have a channel each.
 func (v Conv) taps() (offsets []int) {
 	_, width := v.padded()
@@ -11,42 +46,4 @@ func (v Conv) taps() (offsets []int) {
 		}
 	}
 	return offsets
-}
-
-// depthwiseCost is about how many products with a row that columns share take as long as one with a channel of their own.
-const depthwiseCost = 12
-
-// depthwiseRows computes the call's rows, which are whole rows of results: a panel of channels after the other, a row of pixels at a time.
-func (c *call) depthwiseRows(im *images, s *scratch) {
-	const n = kernel.PanelColumns
-	s.fit(c.set)
-	if c.w.Unpacks() {
-		s.codes = grow(s.codes, c.set.Panels*c.w.PanelBytes())
-	}
-	s.sums, s.numbers32 = grow(s.sums, im.width*n), grow(s.numbers32, im.width*n)
-	s.scales32, s.ints32 = fillTo(s.scales32, float32(im.scales[0]), im.width), fillTo(s.ints32, im.offsets[0], im.width) // as all images'
-	for panel := range c.w.Panels() {
-		t := tile{panel: panel, panels: 1}
-		codes := c.w.Panel(panel, 1, s.codes, c.set.Unpack)
-		totals, scales, bias := at(c.w.Sums(), t, 0), at(c.w.Scales, t, 0), c.bias(s, t)
-		columns := min(n, c.n-panel*n)
-		for row := 0; row < c.rows; row += im.width {
-			c.set.MultiplyDepthwise(s.sums, im.bytes[im.at(c.first+row)+panel*n:], im.pixelStep, im.v.offsets, codes, im.width)
-			dst := c.dst[row*c.n+panel*n:]
-			if columns == n {
-				c.set.Direct(dst, c.n, s.sums, s.ints32, totals, scales, s.scales32, bias, c.floor)
-				continue
-			}
-			c.set.Direct(s.numbers32, n, s.sums, s.ints32, totals, scales, s.scales32, bias, c.floor)
-			if columns == n/2 { // as often in first layers: no call for each pixel
-				for i := range im.width {
-					*(*[n / 2]float32)(dst[i*c.n:]) = [n / 2]float32(s.numbers32[i*n:])
-				}
-				continue
-			}
-			for i := range im.width {
-				copy(dst[i*c.n:][:columns], s.numbers32[i*n:])
-			}
-		}
-	}
 }

@@ -112,9 +112,9 @@ func FuzzMultiply(f *testing.F) {
 			got := make([]float32, m*n)
 			var err error
 			if layout&16 != 0 {
-				err = gemm.ProductHalf(got, gemm.Numbers{Float: x}, m, h.pack(), false, out)
+				err = multiplyFloat16(got, x, m, h.pack(), out)
 			} else {
-				err = gemm.Multiply(got, x, m, w.pack(t), a, out)
+				err = multiply(got, x, m, w.pack(t), a, out)
 			}
 			switch {
 			case !finite && !errors.Is(err, gemm.ErrValue):

@@ -90,7 +90,7 @@ func checkPacked(t *testing.T, name string, x []float32, m int, w *pack.Matrix, 
 	t.Helper()
 	eachTier(func(tier isa.Tier) {
 		got := slices.Repeat([]float32{7}, m*w.N+3) // three more, to see that they are left alone
-		if err := gemm.Multiply(got, x, m, w, a, out); err != nil {
+		if err := multiply(got, x, m, w, a, out); err != nil {
 			t.Fatalf("%v, %s: %v", tier, name, err)
 		}
 		compare(t, fmt.Sprintf("%v, %s", tier, name), got, want, w.N)
@@ -193,7 +193,7 @@ func TestByHand(t *testing.T) {
 	} {
 		got := make([]float32, 2)
 		for _, arithmetic := range []gemm.Arithmetic{exact, {Bits: 24}, {Bits: 16}} {
-			if err := gemm.Multiply(got, x, 1, w.pack(t), arithmetic, c.out); err != nil || difference(got, c.want) >= 0 {
+			if err := multiply(got, x, 1, w.pack(t), arithmetic, c.out); err != nil || difference(got, c.want) >= 0 {
 				t.Errorf("%+v, %+v: %v, %v, want %v", arithmetic, c.out, got, err, c.want)
 			}
 		}
@@ -227,7 +227,7 @@ func TestRoundingOrder(t *testing.T) {
 	} {
 		got := []float32{0}
 		x := slices.Repeat([]float32{c.x}, c.w.k)
-		if err := gemm.Multiply(got, x, 1, c.w.pack(t), c.a, gemm.Output{}); err != nil || got[0] != c.want {
+		if err := multiply(got, x, 1, c.w.pack(t), c.a, gemm.Output{}); err != nil || got[0] != c.want {
 			t.Errorf("%s: %b, %v, want %b", c.name, got[0], err, c.want)
 		}
 	}
@@ -261,7 +261,7 @@ func TestOverflow(t *testing.T) {
 			for _, a := range []gemm.Arithmetic{a, {}, {Bits: 24}, {Bits: 16}} {
 				got := []float32{0}
 				want := float32(int64(k) * c.each)
-				if err := gemm.Multiply(got, x, 1, w.pack(t), a, gemm.Output{}); err != nil || got[0] != want {
+				if err := multiply(got, x, 1, w.pack(t), a, gemm.Output{}); err != nil || got[0] != want {
 					t.Errorf("%s, %+v: %v, %v, want %v", name, a, got[0], err, want)
 				}
 			}
@@ -279,12 +279,12 @@ func TestRowsAlone(t *testing.T) {
 	packed := w.pack(t)
 	for _, arithmetic := range arithmetics {
 		batch, row := make([]float32, m*n), make([]float32, n)
-		if err := gemm.Multiply(batch, x, m, packed, arithmetic.a, gemm.Output{}); err != nil {
+		if err := multiply(batch, x, m, packed, arithmetic.a, gemm.Output{}); err != nil {
 			t.Fatal(err)
 		}
 		for i := range m {
 			check(t, arithmetic.name, []float32{1, 2, 3}, 1, small, arithmetic.a, gemm.Output{})
-			if err := gemm.Multiply(row, x[i*k:(i+1)*k], 1, packed, arithmetic.a, gemm.Output{}); err != nil {
+			if err := multiply(row, x[i*k:(i+1)*k], 1, packed, arithmetic.a, gemm.Output{}); err != nil {
 				t.Fatal(err)
 			}
 			if j := difference(row, batch[i*n:]); j >= 0 {
@@ -313,9 +313,9 @@ func TestNotFinite(t *testing.T) {
 				}
 			}
 			for _, arithmetic := range arithmetics {
-				report(arithmetic.name, gemm.Multiply(dst, x, m, w, arithmetic.a, gemm.Output{}))
+				report(arithmetic.name, multiply(dst, x, m, w, arithmetic.a, gemm.Output{}))
 			}
-			report("half", gemm.ProductHalf(dst, gemm.Numbers{Float: x}, m, h, false, gemm.Output{}))
+			report("half", multiplyFloat16(dst, x, m, h, gemm.Output{}))
 		}
 	}
 }
@@ -324,16 +324,16 @@ func TestNotFinite(t *testing.T) {
 func TestNotFiniteAfterBlocks(t *testing.T) {
 	const m, k = 40000, 8
 	w := random(rand.New(rand.NewPCG(3, 4)), k, 1, k, 8, true, false, false).pack(t)
-	if err := gemm.Multiply(make([]float32, m), make([]float32, m*k), m, w, gemm.Arithmetic{}, gemm.Output{}); err != nil {
+	if err := multiply(make([]float32, m), make([]float32, m*k), m, w, gemm.Arithmetic{}, gemm.Output{}); err != nil {
 		t.Fatal(err)
 	}
 	x := make([]float32, k)
 	x[3] = float32(math.Inf(1))
 	want := "got +Inf at row 0, column 3"
 	for name, err := range map[string]error{
-		"half": gemm.ProductHalf(make([]float32, 1), gemm.Numbers{Float: x}, 1,
-			halfWeight(k, 1, make([]uint16, k)).pack(), false, gemm.Output{}),
-		"ints": gemm.Multiply(make([]float32, 1), x, 1, w, gemm.Arithmetic{}, gemm.Output{}),
+		"half": multiplyFloat16(make([]float32, 1), x, 1,
+			halfWeight(k, 1, make([]uint16, k)).pack(), gemm.Output{}),
+		"ints": multiply(make([]float32, 1), x, 1, w, gemm.Arithmetic{}, gemm.Output{}),
 	} {
 		if err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", name, err, want)
@@ -354,7 +354,7 @@ func TestPartialSumPastFloat32(t *testing.T) {
 		{gemm.Arithmetic{}, float32(math.NaN())},
 	} {
 		got := []float32{0}
-		if err := gemm.Multiply(got, x, 1, huge.pack(t), c.a, gemm.Output{}); err != nil || difference(got, []float32{c.want}) >= 0 {
+		if err := multiply(got, x, 1, huge.pack(t), c.a, gemm.Output{}); err != nil || difference(got, []float32{c.want}) >= 0 {
 			t.Errorf("%+v: %v, %v, want %v", c.a, got[0], err, c.want)
 		}
 	}

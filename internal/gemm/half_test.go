@@ -33,7 +33,7 @@ func checkHalf(t *testing.T, name string, x []float32, m int, w halfMatrix, out 
 	want := halfReference(x, m, w, out)
 	eachTier(func(tier isa.Tier) {
 		got := slices.Repeat([]float32{7}, m*w.N+3)
-		if err := gemm.ProductHalf(got, gemm.Numbers{Float: x}, m, w.pack(), false, out); err != nil {
+		if err := multiplyFloat16(got, x, m, w.pack(), out); err != nil {
 			t.Fatal(err)
 		}
 		compare(t, fmt.Sprintf("%v, %s", tier, name), got, want, w.N)
@@ -97,7 +97,7 @@ func TestProductHalfByHand(t *testing.T) {
 		{gemm.Output{Bias: []float32{1, -5}, ReLU: true}, []float32{1, 0}},
 	} {
 		got := make([]float32, 2)
-		if err := gemm.ProductHalf(got, gemm.Numbers{Float: []float32{1, 2, 1}}, 1, w.pack(), true, c.out); err != nil ||
+		if err := multiplyFloat16(got, []float32{1, 2, 1}, 1, w.pack(), c.out); err != nil ||
 			difference(got, c.want) >= 0 {
 			t.Errorf("%+v: %v, %v, want %v", c.out, got, err, c.want)
 		}

@@ -1,6 +1,10 @@
 package gemm
 
-import "testing"
+import (
+	"testing"
+
+	"euryale/internal/pack"
+)
 
 // TestAtOnce bounds the images of a block by their windows and by their elements, of which a border may have far more.
 func TestAtOnce(t *testing.T) {
@@ -15,9 +19,9 @@ func TestAtOnce(t *testing.T) {
 		{Conv{Channels: 1, Height: 1, Width: 1, Kernel: one, Pad: [4]int{0, 0, 1022, 1022}, Stride: [2]int{2000, 2000}, Dilation: one}, 65536, imageElements / (1023 * 1023)},
 		{Conv{Channels: 1, Height: 1, Width: 1, Kernel: one, Pad: [4]int{8191, 8191, 8191, 8191}, Stride: [2]int{20000, 20000}, Dilation: one}, 65536, 1},
 	} {
-		im := images{v: NewWindows(c.v)}
-		im.measure()
-		if got := im.atOnce(c.windows); got != c.want {
+		w := pack.New(pack.Matrix{K: c.v.Depth(), N: 1, Group: c.v.Depth(), Scales: []float32{1}}, make([]int8, c.v.Depth()), 8)
+		plan := NewConvolution(c.v, []*pack.Matrix{w}, Arithmetic{}, Output{}).plan(false)
+		if got := plan.atOnce(c.windows); got != c.want {
 			t.Errorf("%+v: got %d images at once of %d windows, want %d", c.v, got, c.windows, c.want)
 		}
 	}

@@ -95,7 +95,7 @@ func (k padKind) reference(x []float32, samples int, v gemm.Conv, weights []weig
 		for i := range groups {
 			weights = append(weights, weight{k: w.k, n: 1, group: w.k, bits: w.bits, signed: true, codes: w.codes[i*w.k:][:w.k], scales: w.scales[i:][:1]})
 		}
-		v.Channels, v.Planar, v.Depthwise = 1, true, false
+		v.Channels, v.NCHW, v.Depthwise = 1, true, false
 	}
 	height, width := v.Out()
 	size, filters := v.Channels*v.Height*v.Width, weights[0].n
@@ -122,7 +122,7 @@ func TestPads(t *testing.T) {
 	for number, v := range unequal(rng, tried) {
 		for at, k := range padKinds {
 			v := v
-			v.Planar, v.Depthwise = k.planar, k.depthwise
+			v.NCHW, v.Depthwise = k.planar, k.depthwise
 			a := arithmetics[(number+at)%len(arithmetics)]
 			if k.depthwise {
 				a = arithmetics[3+number%5]
@@ -146,11 +146,11 @@ func TestPads(t *testing.T) {
 			wantCodes := make([]uint8, len(want))
 			kernel.Quantize(wantCodes, want, to)
 			wantCodes = channelsLast(wantCodes, samples, k.groups*filters)
-			run := func(how string, v gemm.Conv, x gemm.Numbers) {
-				windows, name := gemm.NewWindows(v), fmt.Sprintf("%s, %s, %s, %+v", k.name, how, a.name, v)
+			run := func(how string, v gemm.Conv, x gemm.Activations) {
+				windows, name := v, fmt.Sprintf("%s, %s, %s, %+v", k.name, how, a.name, v)
 				eachTier(func(tier isa.Tier) {
 					got := slices.Repeat([]float32{7}, len(want)+3)
-					if err := gemm.Convolve(gemm.Numbers{Float: got}, x, samples, windows, packed, a.a, out); err != nil {
+					if err := convolve(gemm.Activations{Float: got}, x, samples, windows, packed, a.a, out); err != nil {
 						t.Fatalf("%v, %s: %v", tier, name, err)
 					}
 					_, width := v.Out()
@@ -160,7 +160,7 @@ func TestPads(t *testing.T) {
 						return
 					}
 					codes := make([]uint8, len(want))
-					if err := gemm.Convolve(gemm.Numbers{Codes: codes, Map: to}, x, samples, windows, packed, a.a, out); err != nil || !slices.Equal(codes, wantCodes) {
+					if err := convolve(gemm.Activations{Quantized: codes, Params: to}, x, samples, windows, packed, a.a, out); err != nil || !slices.Equal(codes, wantCodes) {
 						t.Fatalf("%v, %s: error %v, or other codes", tier, name, err)
 					}
 					runs[k.name]++
@@ -171,11 +171,11 @@ func TestPads(t *testing.T) {
 				v   gemm.Conv
 				x   []float32
 			}{{"padded", v, x}, {"padded by hand", padByHand(v), padded(x, v)}} {
-				run(c.how, c.v, gemm.Numbers{Float: c.x})
+				run(c.how, c.v, gemm.Activations{Float: c.x})
 				if a.a.Static != nil && a.a.Static.Low == 0 && k.groups == 1 && !k.planar {
 					codes := make([]uint8, len(c.x))
 					kernel.Quantize(codes, c.x, *a.a.Static)
-					run(c.how+", codes", c.v, gemm.Numbers{Codes: channelsLast(codes, samples, v.Channels), Map: *a.a.Static})
+					run(c.how+", codes", c.v, gemm.Activations{Quantized: channelsLast(codes, samples, v.Channels), Params: *a.a.Static})
 				}
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	halfs "euryale/internal/half"
+	"euryale/internal/kernel"
 	"euryale/internal/pack"
 )
 
@@ -68,29 +69,30 @@ func TestStop(t *testing.T) {
 		x[i] = float32(i%13) - 6
 	}
 	w := pack.New(pack.Matrix{K: k, N: n, Group: k, Scales: slices.Repeat([]float32{0.5}, n)}, codes, 8)
-	for _, a := range []Arithmetic{{}, {Bits: 16}, {Bits: 24}, {Alone: true}} {
+	for _, a := range []Arithmetic{{}, {Bits: 16}, {Bits: 24}, {Static: &kernel.Affine{Scale: 0.1, Zero: 100, High: 255}}} {
 		want, got := make([]float32, m*n), make([]float32, m*n)
-		if err := Multiply(want, x, m, w, a, Output{}); err != nil {
+		p := NewProduct(w, a, Output{})
+		if err := p.Run(Activations{Float: want}, Activations{Float: x}, m); err != nil {
 			t.Fatal(err)
 		}
-		if err := Product(Numbers{Float: got}, Numbers{Float: x, Stop: stop}, m, w, a, Output{}); err != nil || computed(got) {
+		if err := p.Run(Activations{Float: got}, Activations{Float: x, Stop: stop}, m); err != nil || computed(got) {
 			t.Errorf("%+v: error %v, or results of a product that is stopped", a, err)
 		}
-		going := Numbers{Float: x, Stop: make(chan struct{})}
-		if err := Product(Numbers{Float: got}, going, m, w, a, Output{}); err != nil || !slices.Equal(got, want) {
+		going := Activations{Float: x, Stop: make(chan struct{})}
+		if err := p.Run(Activations{Float: got}, going, m); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%+v: error %v, or other results after one that was stopped", a, err)
 		}
 	}
 	half := pack.NewHalf(k, n, slices.Repeat([]uint16{0x3c00}, k*n), halfs.Float16())
 	halves := make([]float32, m*n)
-	if err := ProductHalf(halves, Numbers{Float: x, Stop: stop}, m, half, false, Output{}); err != nil || computed(halves) {
+	if err := NewFloat16Product(half, Output{}).Run(Activations{Float: halves}, Activations{Float: x, Stop: stop}, m); err != nil || computed(halves) {
 		t.Errorf("error %v, or results of a product with 16-bit weights that is stopped", err)
 	}
-	v := NewWindows(Conv{Channels: 1, Height: 8, Width: 8, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}})
+	v := Conv{Channels: 1, Height: 8, Width: 8, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
 	filters := []*pack.Matrix{pack.New(pack.Matrix{K: 4, N: 1, Group: 4, Scales: []float32{1}}, []int8{3, 0, 0, 0}, 8)}
 	y := make([]float32, m*64)
-	images := Numbers{Float: x[:m*64], Stop: stop}
-	if err := Convolve(Numbers{Float: y}, images, m, v, filters, Arithmetic{}, Output{}); err != nil || computed(y) {
+	images := Activations{Float: x[:m*64], Stop: stop}
+	if err := NewConvolution(v, filters, Arithmetic{}, Output{}).Run(Activations{Float: y}, images, m); err != nil || computed(y) {
 		t.Errorf("error %v, or results of a convolution that is stopped", err)
 	}
 }

@@ -9,16 +9,10 @@ import (
 // scratch is the working memory of a thread.
 type scratch struct {
 	ints   []int32   // a row or an image
-	padded []int32   // an image with its border
+	padded []int32   // an image with its padding
 	bytes  []uint8   // an image
-	column []float32 // a panel of half weights
+	column []float32 // a panel of 16-bit floats
 	codes  []int8    // unpacked panels
-
-	// Of a convolution by lanes.
-	lanes       []uint8
-	offsets     []int
-	corrections []int32
-	numbers32   []float32
 
 	// Of a tile: planes of sums, exact sums, and scaled ones of either type.
 	sums   []int32
@@ -26,23 +20,44 @@ type scratch struct {
 	wide   []float64
 	narrow []float32
 	result []float32
-	bias   []float32 // by column
-	zeros  []int32
 
 	// By row of a tile.
-	ints32   []int32
-	numbers  []float64
-	floats   []float32
-	scales32 []float32
+	zeros, totals []float64
+	totals32      []int32
+	floatTotals   []float32
+
+	// Arguments of kernels.
+	left         kernel.Left
+	right        kernel.Right
+	epilogue     kernel.Epilogue
+	wideEpilogue kernel.WideEpilogue
+	group        kernel.Group
+	wideGroup    kernel.WideGroup
+	pixels       kernel.Pixels
+
+	// Of a task of a convolution.
+	block   block
+	inPlace inPlace
+	results []float32
+	windows []uint8 // pixels as vectors
+	offsets []int
+	zero    [1]int32
+	scale   [1]float32
 }
 
 // fit makes room for the tiles of a set of kernels.
 func (s *scratch) fit(set *kernel.Set) {
-	columns := set.Panels * kernel.PanelColumns
-	size := set.Rows * columns
+	size := set.Rows * set.Panels * kernel.PanelColumns
 	s.sums, s.dots, s.wide, s.narrow, s.result = grow(s.sums, 3*size), grow(s.dots, size), grow(s.wide, size), grow(s.narrow, size), grow(s.result, size)
-	s.bias, s.zeros = grow(s.bias, columns), grow(s.zeros, columns)
-	s.ints32, s.numbers, s.floats, s.scales32 = grow(s.ints32, set.Rows), grow(s.numbers, set.Rows), grow(s.floats, set.Rows), grow(s.scales32, set.Rows)
+	rows := set.Rows * set.Panels
+	s.zeros, s.totals, s.totals32, s.floatTotals = grow(s.zeros, rows), grow(s.totals, rows), grow(s.totals32, rows), grow(s.floatTotals, rows)
+}
+
+// release lets go of the caller's memory.
+func (s *scratch) release() {
+	s.left, s.right, s.pixels = kernel.Left{}, kernel.Right{}, kernel.Pixels{}
+	s.epilogue, s.wideEpilogue, s.group, s.wideGroup = kernel.Epilogue{}, kernel.WideEpilogue{}, kernel.Group{}, kernel.WideGroup{}
+	scratches.Put(s)
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}

@@ -7,19 +7,33 @@ import (
 	"time"
 )
 
-// A call's phases are shared with workers: goroutines that stay, since one that is started for the occasion takes
+// The tasks of a call are shared with workers: goroutines that stay, since one that is started for the occasion takes
 // longer to arrive than most calls take. A worker looks for work for a while after its last and then parks.
-// Parts of a phase are taken one at a time, by the caller too, which waits for no worker that has not begun. Each begins with its own
+// Tasks are taken one at a time, by the caller too, which waits for no worker that has not begun. Each begins with its own
 // share of them, the same at every call, so that what it wrote and read is still in its caches, and goes on with what others have left.
 
-// job is the state of a phase that is being shared.
-type job struct {
-	phase   func(*call, int, *scratch)
-	members int           // that may take parts
-	claimed []atomic.Bool // by part
-	left    atomic.Int64  // parts that are not claimed
-	active  atomic.Int64  // workers that may hold the call
-	failed  atomic.Pointer[Panic]
+// tasks is work that is shared: each has a number.
+type tasks interface{ run(task int, s *scratch) }
+
+// A team is the caller and the workers that help.
+type team struct {
+	threads int
+	stop    <-chan struct{} // once closed, tasks that have not begun are left undone
+
+	tasks     tasks
+	members   int           // that may take tasks
+	claimed   []atomic.Bool // by task
+	unclaimed atomic.Int64  // tasks that are not claimed
+	active    atomic.Int64  // workers that may hold the team
+	failed    atomic.Pointer[Panic]
+}
+
+// use takes as many threads as there are, or one, as activations say.
+func (t *team) use(x Activations) {
+	t.stop, t.threads = x.Stop, runtime.GOMAXPROCS(0)
+	if x.SingleThreaded {
+		t.threads = 1
+	}
 }
 
 const (
@@ -29,92 +43,97 @@ const (
 )
 
 // Share calls do for every part of something that takes about the given time in all, by the caller and by workers that are free, and
-// returns when all are done. What do multiplies is Alone. A panic of do is one of Share, a *Panic.
+// returns when all are done. What do multiplies is SingleThreaded. A panic of do is one of Share, a *Panic.
 func Share(parts int, d time.Duration, do func(part int)) {
-	c := calls.Get().(*call)
-	c.use()
-	c.share(func(_ *call, part int, _ *scratch) { do(part) }, parts, d)
-	c.job.phase = nil
-	c.release()
+	t := teams.Get().(*team)
+	t.use(Activations{})
+	t.share(function(do), parts, d)
+	t.tasks = nil
+	teams.Put(t)
 }
 
-// share runs the parts of a phase that takes about the given time in all.
-func (c *call) share(phase func(*call, int, *scratch), parts int, d time.Duration) {
+var teams = sync.Pool{New: func() any { return new(team) }}
+
+type function func(part int)
+
+func (f function) run(part int, _ *scratch) { f(part) }
+
+// share runs so many tasks that take about the given time in all.
+func (t *team) share(tasks tasks, count int, d time.Duration) {
 	var helpers []*worker
-	if n := min(c.threads, parts) - 1; n > 0 && d >= worthSharing {
+	if n := min(t.threads, count) - 1; n > 0 && d >= worthSharing {
 		helpers = workers(n)
 	}
-	c.job.phase, c.job.members = phase, len(helpers)+1
-	c.job.claimed = grow(c.job.claimed, parts)
-	for i := range c.job.claimed {
-		c.job.claimed[i].Store(false)
+	t.tasks, t.members = tasks, len(helpers)+1
+	t.claimed = grow(t.claimed, count)
+	for i := range t.claimed {
+		t.claimed[i].Store(false)
 	}
-	c.job.left.Store(int64(parts))
-	c.job.failed.Store(nil)
+	t.unclaimed.Store(int64(count))
+	t.failed.Store(nil)
 	for _, w := range helpers {
-		w.offer(c, d >= worthWaking)
+		w.offer(t, d >= worthWaking)
 	}
-	c.work(0)
+	t.work(0)
 	for _, w := range helpers {
-		w.withdraw(c)
+		w.withdraw(t)
 	}
-	for spins := 0; c.job.active.Load() > 0; spins++ {
+	for spins := 0; t.active.Load() > 0; spins++ {
 		if spins > 100 {
 			runtime.Gosched()
 		}
 	}
-	if p := c.job.failed.Load(); p != nil {
+	if p := t.failed.Load(); p != nil {
 		panic(p)
 	}
 }
 
 // stopped reports that nobody waits for the results any more.
-func (c *call) stopped() bool {
+func (t *team) stopped() bool {
 	select {
-	case <-c.source.Stop:
+	case <-t.stop:
 		return true
 	default:
 		return false
 	}
 }
 
-// work takes parts until there are none, and keeps a panic of one for the caller.
-func (c *call) work(member int) {
-	if p := Catch(func() { c.takeParts(member) }); p != nil {
-		c.job.failed.Store(p)
-		c.job.left.Store(0)
+// work takes tasks until there are none, and keeps a panic of one for the caller.
+func (t *team) work(member int) {
+	if p := Catch(func() { t.take(member) }); p != nil {
+		t.failed.Store(p)
+		t.unclaimed.Store(0)
 	}
 }
 
-// takeParts takes parts until there are none, from the share of a member on. Those of a call that is stopped
-// are left undone.
-func (c *call) takeParts(member int) {
+// take takes tasks until there are none, from the share of a member on.
+func (t *team) take(member int) {
 	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
-	parts := len(c.job.claimed)
-	for part, _ := share(parts, c.job.members, member); c.job.left.Load() > 0; part++ {
-		if part >= parts {
-			part = 0
+	defer s.release()
+	count := len(t.claimed)
+	for task, _ := share(count, t.members, member); t.unclaimed.Load() > 0; task++ {
+		if task >= count {
+			task = 0
 		}
-		if c.job.claimed[part].CompareAndSwap(false, true) {
-			c.job.left.Add(-1)
-			if !c.stopped() {
-				c.job.phase(c, part, s)
+		if t.claimed[task].CompareAndSwap(false, true) {
+			t.unclaimed.Add(-1)
+			if !t.stopped() {
+				t.tasks.run(task, s)
 			}
 		}
 	}
 }
 
-// worker is a goroutine that helps with calls.
+// worker is a goroutine that helps teams.
 type worker struct {
 	member  int                  // 1 for the first
-	offered atomic.Pointer[call] // nil when free
+	offered atomic.Pointer[team] // nil when free
 	parked  atomic.Bool
 	wake    chan struct{}
 }
 
-// busy stands in worker.offered for a call that the worker has taken.
-var busy = new(call)
+// busy stands in worker.offered for a team that the worker helps.
+var busy = new(team)
 
 var (
 	allWorkers  atomic.Pointer[[]*worker]
@@ -141,14 +160,14 @@ func workers(n int) []*worker {
 	return list[:n]
 }
 
-// offer lets the worker have a share of c, if it is free, and not parked unless it is to be woken.
-func (w *worker) offer(c *call, wakeUp bool) {
+// offer lets the worker have a share of t, if it is free, and not parked unless it is to be woken.
+func (w *worker) offer(t *team, wakeUp bool) {
 	if w.parked.Load() && !wakeUp || w.offered.Load() != nil {
 		return
 	}
-	c.job.active.Add(1)
-	if !w.offered.CompareAndSwap(nil, c) {
-		c.job.active.Add(-1)
+	t.active.Add(1)
+	if !w.offered.CompareAndSwap(nil, t) {
+		t.active.Add(-1)
 		return
 	}
 	if w.parked.Load() {
@@ -159,20 +178,20 @@ func (w *worker) offer(c *call, wakeUp bool) {
 	}
 }
 
-// withdraw takes the offer of c back if the worker has not begun.
-func (w *worker) withdraw(c *call) {
-	if w.offered.CompareAndSwap(c, nil) {
-		c.job.active.Add(-1)
+// withdraw takes the offer of t back if the worker has not begun.
+func (w *worker) withdraw(t *team) {
+	if w.offered.CompareAndSwap(t, nil) {
+		t.active.Add(-1)
 	}
 }
 
 func (w *worker) run() {
 	last := time.Now()
 	for spins := 1; ; spins++ {
-		if c := w.offered.Load(); c != nil && w.offered.CompareAndSwap(c, busy) {
-			c.work(w.member)
+		if t := w.offered.Load(); t != nil && w.offered.CompareAndSwap(t, busy) {
+			t.work(w.member)
 			w.offered.Store(nil)
-			c.job.active.Add(-1)
+			t.active.Add(-1)
 			last = time.Now()
 			continue
 		}

@@ -57,16 +57,16 @@ func TestWorkOrder(t *testing.T) {
 		{2, 1, 0, nil, nil},
 	} {
 		var got []int
-		var shared call
-		j := &shared.job
+		var shared team
+		j := &shared
 		j.members, j.claimed = c.members, make([]atomic.Bool, c.parts)
-		j.left.Store(int64(c.parts - len(c.claimed)))
+		j.unclaimed.Store(int64(c.parts - len(c.claimed)))
 		for _, part := range c.claimed {
 			j.claimed[part].Store(true)
 		}
-		j.phase = func(_ *call, part int, _ *scratch) { got = append(got, part) }
+		j.tasks = function(func(part int) { got = append(got, part) })
 		shared.work(c.member)
-		if left := j.left.Load(); !slices.Equal(got, c.want) || left != 0 {
+		if left := j.unclaimed.Load(); !slices.Equal(got, c.want) || left != 0 {
 			t.Errorf("%+v: took %v and left %d", c, got, left)
 		}
 	}
@@ -74,10 +74,10 @@ func TestWorkOrder(t *testing.T) {
 
 // TestOffer gives a worker in every state an offer, and takes it back.
 func TestOffer(t *testing.T) {
-	c, other := new(call), new(call)
+	c, other := new(team), new(team)
 	for _, state := range []struct {
 		name           string
-		holds          *call
+		holds          *team
 		parked, wakeUp bool
 		takes, wakes   bool
 	}{
@@ -97,14 +97,14 @@ func TestOffer(t *testing.T) {
 			if state.takes {
 				holds, active = c, 1
 			}
-			if w.offered.Load() != holds || c.job.active.Load() != active || len(w.wake) == 1 != state.wakes {
-				t.Errorf("a worker %s: takes the offer %v, %d active, woken %v", state.name, w.offered.Load() == c, c.job.active.Load(), len(w.wake) == 1)
+			if w.offered.Load() != holds || c.active.Load() != active || len(w.wake) == 1 != state.wakes {
+				t.Errorf("a worker %s: takes the offer %v, %d active, woken %v", state.name, w.offered.Load() == c, c.active.Load(), len(w.wake) == 1)
 			}
 			w.withdraw(c)
-			if w.offered.Load() != state.holds || c.job.active.Load() != 0 || other.job.active.Load() != 0 {
+			if w.offered.Load() != state.holds || c.active.Load() != 0 || other.active.Load() != 0 {
 				t.Errorf("a worker %s: an offer taken back leaves it with another call: %v; %d active, and %d of the other",
-					state.name, w.offered.Load() != state.holds, c.job.active.Load(), other.job.active.Load())
-				c.job.active.Store(0)
+					state.name, w.offered.Load() != state.holds, c.active.Load(), other.active.Load())
+				c.active.Store(0)
 			}
 		}
 	}
@@ -117,7 +117,7 @@ func TestShareAlone(t *testing.T) {
 		for _, w := range list {
 			w.parked.Store(parked)
 		}
-		c := new(call)
+		c := new(team)
 		for _, phase := range []struct {
 			threads, parts   int
 			d                time.Duration
@@ -141,7 +141,7 @@ func TestShareAlone(t *testing.T) {
 			}
 			counts := make([]int, phase.parts)
 			c.threads = phase.threads
-			c.share(func(c *call, part int, _ *scratch) {
+			c.share(function(func(part int) {
 				counts[part]++
 				offers := 0
 				for _, w := range list {
@@ -149,17 +149,17 @@ func TestShareAlone(t *testing.T) {
 						offers++
 					}
 				}
-				if active := c.job.active.Load(); offers != want || active != int64(want) || c.job.members != phase.offers+1 {
-					t.Errorf("%s: part %d is offered to %d workers, %d active, of %d members", name, part, offers, active, c.job.members)
+				if active := c.active.Load(); offers != want || active != int64(want) || c.members != phase.offers+1 {
+					t.Errorf("%s: part %d is offered to %d workers, %d active, of %d members", name, part, offers, active, c.members)
 				}
-			}, phase.parts, phase.d)
+			}), phase.parts, phase.d)
 			once(t, name, counts)
 			for i, w := range list {
 				if w.offered.Load() != nil {
 					t.Errorf("%s: worker %d has an offer of a phase that ended", name, i)
 				}
 			}
-			if active := c.job.active.Load(); active != 0 {
+			if active := c.active.Load(); active != 0 {
 				t.Errorf("%s: %d active after the phase", name, active)
 			}
 		}
@@ -180,7 +180,7 @@ func once(t *testing.T, name string, counts []int) {
 // that has parked.
 func TestShareTogether(t *testing.T) {
 	w := workers(1)[0]
-	c := new(call)
+	c := new(team)
 	c.threads = 2
 	for round := range 200 {
 		name := fmt.Sprintf("round %d", round)
@@ -188,15 +188,15 @@ func TestShareTogether(t *testing.T) {
 			return
 		}
 		var begun [2]atomic.Bool
-		c.share(func(_ *call, part int, _ *scratch) {
+		c.share(function(func(part int) {
 			begun[part].Store(true)
 			await(t, fmt.Sprintf("%s: part %d for the other", name, part), begun[1-part].Load)
 			if part == 1 && (w.parked.Load() || w.offered.Load() != busy) {
 				t.Errorf("%s: a worker that works is parked %v, busy %v", name, w.parked.Load(), w.offered.Load() == busy)
 			}
-		}, 2, worthWaking)
-		if w.offered.Load() != nil || c.job.active.Load() != 0 {
-			t.Errorf("%s: a worker that is done is free: %v; %d active", name, w.offered.Load() == nil, c.job.active.Load())
+		}), 2, worthWaking)
+		if w.offered.Load() != nil || c.active.Load() != 0 {
+			t.Errorf("%s: a worker that is done is free: %v; %d active", name, w.offered.Load() == nil, c.active.Load())
 		}
 		if t.Failed() {
 			return
@@ -214,18 +214,18 @@ func TestShareOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for id := range 4 {
 		group.Go(func() {
-			c := new(call)
+			c := new(team)
 			c.threads = 2 + id%2
 			for round := range rounds {
 				counts := make([]int, (round*7+id)%23)
-				c.share(func(_ *call, part int, _ *scratch) {
+				c.share(function(func(part int) {
 					if part%5 == 0 {
 						runtime.Gosched()
 					}
 					counts[part]++
-				}, len(counts), worthWaking)
+				}), len(counts), worthWaking)
 				once(t, fmt.Sprintf("call %d, round %d", id, round), counts)
-				if active := c.job.active.Load(); active != 0 {
+				if active := c.active.Load(); active != 0 {
 					t.Errorf("call %d, round %d: %d active after the phase", id, round, active)
 					return
 				}
@@ -259,18 +259,18 @@ func TestClaim(t *testing.T) {
 	}
 	for round := range rounds {
 		counts := make([]atomic.Int32, parts)
-		var shared call
-		j := &shared.job
+		var shared team
+		j := &shared
 		j.members, j.claimed = 1, make([]atomic.Bool, parts)
-		j.left.Store(parts)
-		j.phase = func(_ *call, part int, _ *scratch) { counts[part].Add(1) }
+		j.unclaimed.Store(parts)
+		j.tasks = function(func(part int) { counts[part].Add(1) })
 		together(2, func() { shared.work(0) })
 		for part := range counts {
 			if n := counts[part].Load(); n != 1 {
 				t.Fatalf("round %d: part %d of %d was done %d times", round, part, parts, n)
 			}
 		}
-		if left := j.left.Load(); left != 0 {
+		if left := j.unclaimed.Load(); left != 0 {
 			t.Fatalf("round %d: %d parts are left", round, left)
 		}
 	}
@@ -284,11 +284,11 @@ func TestOfferTogether(t *testing.T) {
 	}
 	w := idle(t, 1)[0]
 	together(2, func() {
-		c := new(call)
+		c := new(team)
 		for i := range offers {
 			w.offer(c, true)
 			w.withdraw(c)
-			if active := c.job.active.Load(); active != 0 {
+			if active := c.active.Load(); active != 0 {
 				t.Errorf("offer %d: %d active after it was taken back", i, active)
 				return
 			}
@@ -339,42 +339,44 @@ func TestWorkers(t *testing.T) {
 
 // TestPanicKeepsCall has calls that panic, for slices that are too short: workers may hold such a call, so no other gets its memory.
 func TestPanicKeepsCall(t *testing.T) {
-	before := calls.New
-	defer func() { calls.New = before }()
-	made := 0
-	calls.New = func() any {
-		made++
-		return new(call)
-	}
-	used := func() bool { // reports whether a call is one that was used before
-		n := made
-		calls.Get()
-		return made == n
-	}
 	v := Conv{Channels: 1, Height: 4, Width: 4, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
 	w := pack.New(pack.Matrix{K: 4, N: 1, Group: 4, Scales: []float32{1}}, make([]int8, 4), 8)
 	half := pack.NewHalf(4, 1, make([]uint16, 4), half.Float16())
-	for name, panics := range map[string]func(){
-		"Multiply": func() { _ = Multiply(make([]float32, 4), make([]float32, 3), 4, w, Arithmetic{}, Output{}) },
-		"ProductHalf": func() {
-			_ = ProductHalf(make([]float32, 4), Numbers{Float: make([]float32, 3)}, 4, half, false, Output{})
-		},
-		"Convolve": func() {
-			_ = Convolve(Numbers{Float: make([]float32, 16)}, Numbers{Float: make([]float32, 3)}, 1, NewWindows(v), []*pack.Matrix{w}, Arithmetic{}, Output{})
-		},
+	for _, c := range []struct {
+		name  string
+		calls *sync.Pool
+		plan  interface {
+			Run(dst, x Activations, m int) error
+		}
+		dst, m int
+	}{
+		{"Product", &productCalls, NewProduct(w, Arithmetic{}, Output{}), 4, 4},
+		{"Float16Product", &float16Calls, NewFloat16Product(half, Output{}), 4, 4},
+		{"Convolution", &convolutionCalls, NewConvolution(v, []*pack.Matrix{w}, Arithmetic{}, Output{}), 16, 1},
 	} {
+		before, made := c.calls.New, 0
+		c.calls.New = func() any {
+			made++
+			return before()
+		}
+		used := func() bool { // reports whether a call is one that was used before
+			n := made
+			c.calls.Get()
+			return made == n
+		}
 		for used() { // those of other tests
 		}
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("%s: got no panic", name)
+					t.Errorf("%s: got no panic", c.name)
 				}
 			}()
-			panics()
+			_ = c.plan.Run(Activations{Float: make([]float32, c.dst)}, Activations{Float: make([]float32, 3)}, c.m)
 		}()
 		if used() {
-			t.Errorf("%s: a call that panicked is used again", name)
+			t.Errorf("%s: a call that panicked is used again", c.name)
 		}
+		c.calls.New = before
 	}
 }

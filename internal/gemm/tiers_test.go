@@ -22,7 +22,7 @@ func generic(t *testing.T, x []float32, m int, w *pack.Matrix, a gemm.Arithmetic
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	defer isa.Use(isa.Generic)()
 	y := make([]float32, m*w.N)
-	if err := gemm.Multiply(y, x, m, w, a, out); err != nil {
+	if err := multiply(y, x, m, w, a, out); err != nil {
 		t.Fatal(err)
 	}
 	return y
@@ -100,7 +100,7 @@ func TestConcurrentCalls(t *testing.T) {
 		group.Go(func() {
 			for range calls {
 				y := make([]float32, m*n)
-				if err := gemm.Multiply(y, x, m, w, a, gemm.Output{}); err != nil {
+				if err := multiply(y, x, m, w, a, gemm.Output{}); err != nil {
 					t.Error(err)
 				}
 				if i := difference(y, want); i >= 0 {
@@ -131,7 +131,9 @@ func TestMultiplyCodes(t *testing.T) {
 			want := generic(t, x, m, w, gemm.Arithmetic{Static: &kernel.Affine{Scale: 0.25, Zero: zero, High: 255}}, out)
 			eachTier(func(tier isa.Tier) {
 				got := slices.Repeat([]float32{7}, m*n+3)
-				gemm.MultiplyCodes(got, codes, zero, 0.25, m, w, out)
+				if err := multiplyQuantized(got, codes, zero, 0.25, m, w, out); err != nil {
+					t.Fatal(err)
+				}
 				compare(t, fmt.Sprintf("%v, %v, zero point %d", tier, shape, zero), got, want, n)
 			})
 		}
@@ -150,14 +152,16 @@ func TestRequantize(t *testing.T) {
 		w := random(rng, k, n, k, 8, true, false, false).pack(t)
 		out := gemm.Output{Bias: activations(rng, 1, n), ReLU: m%2 == 0}
 		numbers := make([]float32, m*n)
-		gemm.MultiplyCodes(numbers, codes, 100, 0.25, m, w, out)
+		if err := multiplyQuantized(numbers, codes, 100, 0.25, m, w, out); err != nil {
+			t.Fatal(err)
+		}
 		low, high, _ := kernel.MinMax(numbers)
 		to := kernel.AffineOf(low/2, high/2, 255) // half of the range saturates
 		want := make([]uint8, m*n)
 		kernel.Quantize(want, numbers, to)
 		eachTier(func(tier isa.Tier) {
 			got := slices.Repeat([]uint8{7}, m*n+3)
-			if err := gemm.Product(gemm.Numbers{Codes: got, Map: to}, gemm.Numbers{Codes: codes, Map: kernel.Affine{Scale: 0.25, Zero: 100, High: 255}}, m, w, gemm.Arithmetic{}, out); err != nil {
+			if err := product(gemm.Activations{Quantized: got, Params: to}, gemm.Activations{Quantized: codes, Params: kernel.Affine{Scale: 0.25, Zero: 100, High: 255}}, m, w, gemm.Arithmetic{}, out); err != nil {
 				t.Fatalf("%v, %v: %v", tier, shape, err)
 			}
 			for i, q := range got {
@@ -206,7 +210,7 @@ func TestRequantizeOverflow(t *testing.T) {
 				copy(codes[row*c.k:], slices.Repeat([]uint8{255}, c.k))
 				eachTier(func(tier isa.Tier) {
 					got := make([]uint8, 3*m)
-					err := gemm.Product(gemm.Numbers{Codes: got, Map: one}, gemm.Numbers{Codes: codes, Map: kernel.Affine{Scale: c.r, High: 255}}, m, packed, gemm.Arithmetic{}, out)
+					err := product(gemm.Activations{Quantized: got, Params: one}, gemm.Activations{Quantized: codes, Params: kernel.Affine{Scale: c.r, High: 255}}, m, packed, gemm.Arithmetic{}, out)
 					switch place := fmt.Sprintf("+Inf at row %d, column 1", row); {
 					case holds && (err != nil || got[row*3+1] != 255):
 						t.Errorf("%v, %s, %d rows: a thousandth gives code %d and error %v, want 255", tier, c.name, m, got[row*3+1], err)

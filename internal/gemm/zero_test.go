@@ -65,18 +65,18 @@ func TestNoNegativeZero(t *testing.T) {
 					w := weightOf(70, filters, group, 8, true, offsets, offsets).pack(t)
 					x := tiny(rows * 70)
 					all(fmt.Sprintf("product, %s, groups of %d, offsets %v, ReLU %v", arithmetic.name, group, offsets, relu), rows*filters, func(dst []float32) error {
-						return gemm.Multiply(dst, x, rows, w, a, out)
+						return multiply(dst, x, rows, w, a, out)
 					})
 				}
 			}
 			for number, v := range convs {
 				w := weightOf(v.Depth(), filters, v.Depth(), 8, true, number%2 == 0, number%4 == 0)
 				fillUp(w, v)
-				packed, windows := []*pack.Matrix{w.pack(t)}, gemm.NewWindows(v)
+				packed, windows := []*pack.Matrix{w.pack(t)}, v
 				height, width := v.Out()
-				x := gemm.Numbers{Float: tiny(v.Channels * v.Height * v.Width)}
+				x := gemm.Activations{Float: tiny(v.Channels * v.Height * v.Width)}
 				all(fmt.Sprintf("convolution %+v, %s, ReLU %v", v, arithmetic.name, relu), filters*height*width, func(dst []float32) error {
-					return gemm.Convolve(gemm.Numbers{Float: dst}, x, 1, windows, packed, a, out)
+					return convolve(gemm.Activations{Float: dst}, x, 1, windows, packed, a, out)
 				})
 			}
 		}
@@ -87,7 +87,7 @@ func TestNoNegativeZero(t *testing.T) {
 		x := tiny(rows * 9)
 		w := halfWeight(9, filters, codes).pack()
 		all(fmt.Sprintf("product of halves, ReLU %v", relu), rows*filters, func(dst []float32) error {
-			return gemm.ProductHalf(dst, gemm.Numbers{Float: x}, rows, w, false, out)
+			return multiplyFloat16(dst, x, rows, w, out)
 		})
 	}
 	t.Logf("%d results", checked)

@@ -40,20 +40,20 @@ func unpackAVX2(dst *int8, src *uint8, n int)
 //go:noescape
 func minMaxAVX2(lanes *[3][8]float32, src *float32, n int)
 
-// quantizeCentredAVX2 sets dst[i] = clamp(RNE(src[i]/scale), low, high) for n > 0, a multiple of 8.
+// quantizeIntsAVX2 sets dst[i] = clamp(RNE(src[i]/scale), low, high) for n > 0, a multiple of 8.
 //
 //go:noescape
-func quantizeCentredAVX2(dst *int32, src *float32, n int, scale float32, low float32, high float32)
+func quantizeIntsAVX2(dst *int32, src *float32, n int, scale float32, low float32, high float32)
 
 // quantizeFixedAVX2 sets dst[i] = clamp(RNE(src[i]·scale1·scale2), low, high) for n > 0, a multiple of 8.
 //
 //go:noescape
 func quantizeFixedAVX2(dst *int32, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32)
 
-// centreAVX2 works like centreGeneric for n > 0, a multiple of 8.
+// subtractZeroPointAVX2 works like subtractZeroPointGeneric for n > 0, a multiple of 8.
 //
 //go:noescape
-func centreAVX2(dst *int32, src *uint8, n int, zero int32)
+func subtractZeroPointAVX2(dst *int32, src *uint8, n int, zero int32)
 
 // splitS16AVX2 works like splitS16Generic for one plane and n > 0, a multiple of 16.
 //
@@ -65,35 +65,16 @@ func splitS16AVX2(dst *uint8, x *int32, n int)
 //go:noescape
 func split2S16AVX2(dst *uint8, stride int, x *int32, n int)
 
-// quantizeS8AVX2 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 32.
+// quantizeAVX2 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before, for n > 0, a multiple of 32.
 //
 //go:noescape
-func quantizeS8AVX2(dst *int8, src *float32, n int, scale float32, low float32, high float32, zero int32)
+func quantizeAVX2(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32, flip uint32)
 
-// dequantizeS8AVX2 sets dst[i] = scale·(src[i] − zero), saturated to the finite numbers, for n > 0, a multiple of 32.
+// dequantizeAVX2 sets dst[i] = scale·((src[i] ⊕ flip) − zero), saturated to the finite numbers, for n > 0, a multiple of 32. Where
+// stream is not 0, dst is at a multiple of 32 bytes.
 //
 //go:noescape
-func dequantizeS8AVX2(dst *float32, src *int8, n int, scale float32, zero int32)
-
-// dequantizeStreamS8AVX2 sets dst[i] = scale·(src[i] − zero), saturated to the finite numbers, for n > 0, a multiple of 32, and dst at a multiple of 32 bytes.
-//
-//go:noescape
-func dequantizeStreamS8AVX2(dst *float32, src *int8, n int, scale float32, zero int32)
-
-// quantizeU8AVX2 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 32.
-//
-//go:noescape
-func quantizeU8AVX2(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32)
-
-// dequantizeU8AVX2 sets dst[i] = scale·(src[i] − zero), saturated to the finite numbers, for n > 0, a multiple of 32.
-//
-//go:noescape
-func dequantizeU8AVX2(dst *float32, src *uint8, n int, scale float32, zero int32)
-
-// dequantizeStreamU8AVX2 sets dst[i] = scale·(src[i] − zero), saturated to the finite numbers, for n > 0, a multiple of 32, and dst at a multiple of 32 bytes.
-//
-//go:noescape
-func dequantizeStreamU8AVX2(dst *float32, src *uint8, n int, scale float32, zero int32)
+func dequantizeAVX2(dst *float32, src *uint8, n int, scale float32, zero int32, flip uint32, stream int)
 
 // minMaxBlocksAVX2 works like minMaxBlocksGeneric for blocks > 0 and size > 0, a multiple of 8. It sets bad to other than 0 where
 // a number was not finite.
@@ -170,50 +151,45 @@ func multiplyFloatR1AVX2(d *float64, x *float32, ldx int, w *float32, k int)
 //go:noescape
 func multiplyFloatR2AVX2(d *float64, x *float32, ldx int, w *float32, k int)
 
-// accumulateAVX2 works like accumulateGeneric for n > 0, a multiple of 16.
+// dequantizeSumsAVX2 works like dequantizeSumsGeneric. AVX2 has no masks: columns is a multiple of 16.
 //
 //go:noescape
-func accumulateAVX2(d *float64, c *int32, weight float64, n int)
+func dequantizeSumsAVX2(t *uint8)
 
-// correctAVX2 works like correctGeneric; rows > 0, and columns > 0 is a multiple of 16.
+// requantizeSumsAVX2 works like requantizeSumsGeneric. AVX2 has no masks: columns is a multiple of 16.
 //
 //go:noescape
-func correctAVX2(c *int32, u *int32, v *int32, rows int, columns int)
+func requantizeSumsAVX2(t *uint8)
 
-// correctWideAVX2 works like correctGeneric; rows > 0, and columns > 0 is a multiple of 16.
+// dequantizePlanesAVX2 works like dequantizePlanesGeneric. AVX2 has no masks: columns is a multiple of 16.
 //
 //go:noescape
-func correctWideAVX2(d *float64, u *float64, v *int32, rows int, columns int)
+func dequantizePlanesAVX2(t *uint8)
 
-// scaleAVX2 works like scaleGeneric; rows > 0, and columns > 0 is a multiple of 16.
+// addSumsAVX2 works like addSumsGeneric for n > 0, a multiple of 4.
 //
 //go:noescape
-func scaleAVX2(s *float32, c *int32, scales *float32, rows int, columns int)
+func addSumsAVX2(d *float64, sums *int32, weight float64, n int)
 
-// scaleWideAVX2 works like scaleGeneric; rows > 0, and columns > 0 is a multiple of 16.
+// accumulateGroupAVX2 works like accumulateGroupGeneric.
 //
 //go:noescape
-func scaleWideAVX2(s *float64, d *float64, scales *float32, rows int, columns int)
+func accumulateGroupAVX2(t *uint8)
 
-// offsetAVX2 works like offsetGeneric; rows > 0, and columns > 0 is a multiple of 16.
+// accumulateWideGroupAVX2 works like accumulateWideGroupGeneric.
 //
 //go:noescape
-func offsetAVX2(s *float32, u *float32, v *float32, rows int, columns int)
+func accumulateWideGroupAVX2(t *uint8)
 
-// offsetWideAVX2 works like offsetGeneric; rows > 0, and columns > 0 is a multiple of 16.
+// finishAVX2 works like finishGeneric for columns > 0, a multiple of 16, with stride in bytes; rows > 0.
 //
 //go:noescape
-func offsetWideAVX2(s *float64, u *float64, v *float32, rows int, columns int)
+func finishAVX2(dst *float32, stride int, acc *float32, scales *float32, bias *float32, floor float32, rows int, columns int)
 
-// finishAVX2 works like finishGeneric, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+// finishWideAVX2 works like finishGeneric for columns > 0, a multiple of 16, with stride in bytes; rows > 0.
 //
 //go:noescape
-func finishAVX2(dst *float32, stride int, s *float32, r *float32, bias *float32, floor float32, rows int, columns int)
-
-// finishWideAVX2 works like finishGeneric, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
-//
-//go:noescape
-func finishWideAVX2(dst *float32, stride int, s *float64, r *float64, bias *float32, floor float32, rows int, columns int)
+func finishWideAVX2(dst *float32, stride int, acc *float64, scales *float64, bias *float32, floor float32, rows int, columns int)
 
 // maxWindowsAVX2 works like maxWindowsGeneric for so many offsets, n ≥ 16 and pixels > 0.
 //
@@ -225,47 +201,22 @@ func maxWindowsAVX2(dst *uint8, src *uint8, offsets *int, count int, n int, pixe
 //go:noescape
 func multiplyDepthwiseAVX2(c *int32, x *uint8, step int, offsets *int, steps int, b *int8, pixels int)
 
-// turnAVX2 works like turnGeneric for so many columns and rows of src, multiples of 8 above 0, with stride and n in bytes.
+// transposeAVX2 works like transposeGeneric for so many columns and rows of src, multiples of 8 above 0, with stride and n in bytes.
 //
 //go:noescape
-func turnAVX2(dst *float32, stride int, src *float32, n int, columns int, rows int)
+func transposeAVX2(dst *float32, stride int, src *float32, n int, columns int, rows int)
 
-// turnU8AVX2 works like turnGeneric for so many columns and rows of src, multiples of 8 above 0, with stride and n in bytes.
+// transposeU8AVX2 works like transposeGeneric for so many columns and rows of src, multiples of 8 above 0, with stride and n in bytes.
 //
 //go:noescape
-func turnU8AVX2(dst *uint8, stride int, src *uint8, n int, columns int, rows int)
+func transposeU8AVX2(dst *uint8, stride int, src *uint8, n int, columns int, rows int)
 
-// interleave3AVX2 works like turnGeneric for three rows and a stride of 3; columns is a multiple of 16 above 0.
+// interleave3AVX2 works like transposeGeneric for three rows and a stride of 3; columns is a multiple of 16 above 0.
 //
 //go:noescape
 func interleave3AVX2(dst *uint8, src *uint8, n int, columns int)
 
-// directAVX2 works like directGeneric, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+// splitU8AVX2 works like splitU8Generic for n > 0, a multiple of 32.
 //
 //go:noescape
-func directAVX2(dst *float32, stride int, c *int32, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32, rows int, columns int)
-
-// directWide1AVX2 works like directWideGeneric for 1 planes, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
-//
-//go:noescape
-func directWide1AVX2(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
-
-// directWide2AVX2 works like directWideGeneric for 2 planes, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
-//
-//go:noescape
-func directWide2AVX2(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
-
-// split1U8AVX2 works like splitU8Generic for 1 planes and n > 0, a multiple of 32.
-//
-//go:noescape
-func split1U8AVX2(dst *uint8, stride int, x *int32, n int, offset int32)
-
-// split2U8AVX2 works like splitU8Generic for 2 planes and n > 0, a multiple of 32.
-//
-//go:noescape
-func split2U8AVX2(dst *uint8, stride int, x *int32, n int, offset int32)
-
-// split3U8AVX2 works like splitU8Generic for 3 planes and n > 0, a multiple of 32.
-//
-//go:noescape
-func split3U8AVX2(dst *uint8, stride int, x *int32, n int, offset int32)
+func splitU8AVX2(dst *uint8, stride int, x *int32, n int, planes int, offset int32)

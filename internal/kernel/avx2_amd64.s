@@ -437,9 +437,9 @@ DATA largest<>+24(SB)/4, $0x7f7fffff
 DATA largest<>+28(SB)/4, $0x7f7fffff
 GLOBL largest<>(SB), RODATA|NOPTR, $32
 
-// func quantizeCentredAVX2(dst *int32, src *float32, n int, scale float32, low float32, high float32)
+// func quantizeIntsAVX2(dst *int32, src *float32, n int, scale float32, low float32, high float32)
 // Requires: AVX
-TEXT ·quantizeCentredAVX2(SB), NOSPLIT, $0-36
+TEXT ·quantizeIntsAVX2(SB), NOSPLIT, $0-36
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -487,9 +487,9 @@ numbers:
 	VZEROUPPER
 	RET
 
-// func centreAVX2(dst *int32, src *uint8, n int, zero int32)
+// func subtractZeroPointAVX2(dst *int32, src *uint8, n int, zero int32)
 // Requires: AVX, AVX2
-TEXT ·centreAVX2(SB), NOSPLIT, $0-28
+TEXT ·subtractZeroPointAVX2(SB), NOSPLIT, $0-28
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -580,9 +580,9 @@ DATA low12<>+24(SB)/4, $0x00000fff
 DATA low12<>+28(SB)/4, $0x00000fff
 GLOBL low12<>(SB), RODATA|NOPTR, $32
 
-// func quantizeS8AVX2(dst *int8, src *float32, n int, scale float32, low float32, high float32, zero int32)
+// func quantizeAVX2(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32, flip uint32)
 // Requires: AVX, AVX2, MMX+
-TEXT ·quantizeS8AVX2(SB), NOSPLIT, $0-40
+TEXT ·quantizeAVX2(SB), NOSPLIT, $0-44
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -590,40 +590,42 @@ TEXT ·quantizeS8AVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS low+28(FP), Y1
 	VBROADCASTSS high+32(FP), Y2
 	VBROADCASTSS zero+36(FP), Y3
-	VMOVDQU      dwords<>+0(SB), Y4
+	VBROADCASTSS flip+40(FP), Y4
+	VMOVDQU      dwords<>+0(SB), Y5
 
 numbers:
 	PREFETCHT0 2048(CX)
 	PREFETCHT0 2112(CX)
-	VMOVUPS    (CX), Y5
-	VDIVPS     Y0, Y5, Y5
-	VMAXPS     Y1, Y5, Y5
-	VMINPS     Y2, Y5, Y5
-	VCVTPS2DQ  Y5, Y5
-	VPADDD     Y3, Y5, Y5
-	VMOVUPS    32(CX), Y6
+	VMOVUPS    (CX), Y6
 	VDIVPS     Y0, Y6, Y6
 	VMAXPS     Y1, Y6, Y6
 	VMINPS     Y2, Y6, Y6
 	VCVTPS2DQ  Y6, Y6
 	VPADDD     Y3, Y6, Y6
-	VMOVUPS    64(CX), Y7
+	VMOVUPS    32(CX), Y7
 	VDIVPS     Y0, Y7, Y7
 	VMAXPS     Y1, Y7, Y7
 	VMINPS     Y2, Y7, Y7
 	VCVTPS2DQ  Y7, Y7
 	VPADDD     Y3, Y7, Y7
-	VMOVUPS    96(CX), Y8
+	VMOVUPS    64(CX), Y8
 	VDIVPS     Y0, Y8, Y8
 	VMAXPS     Y1, Y8, Y8
 	VMINPS     Y2, Y8, Y8
 	VCVTPS2DQ  Y8, Y8
 	VPADDD     Y3, Y8, Y8
-	VPACKSSDW  Y6, Y5, Y5
-	VPACKSSDW  Y8, Y7, Y7
-	VPACKSSWB  Y7, Y5, Y5
-	VPERMD     Y5, Y4, Y5
-	VMOVDQU    Y5, (AX)
+	VMOVUPS    96(CX), Y9
+	VDIVPS     Y0, Y9, Y9
+	VMAXPS     Y1, Y9, Y9
+	VMINPS     Y2, Y9, Y9
+	VCVTPS2DQ  Y9, Y9
+	VPADDD     Y3, Y9, Y9
+	VPACKSSDW  Y7, Y6, Y6
+	VPACKSSDW  Y9, Y8, Y8
+	VPACKUSWB  Y8, Y6, Y6
+	VPERMD     Y6, Y5, Y6
+	VPXOR      Y4, Y6, Y6
+	VMOVDQU    Y6, (AX)
 	ADDQ       $0x80, CX
 	ADDQ       $0x20, AX
 	SUBQ       $0x20, DX
@@ -641,52 +643,70 @@ DATA dwords<>+24(SB)/4, $0x00000003
 DATA dwords<>+28(SB)/4, $0x00000007
 GLOBL dwords<>(SB), RODATA|NOPTR, $32
 
-// func dequantizeS8AVX2(dst *float32, src *int8, n int, scale float32, zero int32)
-// Requires: AVX, AVX2
-TEXT ·dequantizeS8AVX2(SB), NOSPLIT, $0-32
+// func dequantizeAVX2(dst *float32, src *uint8, n int, scale float32, zero int32, flip uint32, stream int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·dequantizeAVX2(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
+	MOVQ         stream+40(FP), BX
 	VBROADCASTSS scale+24(FP), Y0
 	VBROADCASTSS zero+28(FP), Y1
-	VMOVDQU      largest<>+0(SB), Y2
-	VMOVDQU      least<>+0(SB), Y3
+	VBROADCASTSS flip+32(FP), Y2
+	VMOVDQU      largest<>+0(SB), Y3
+	VMOVDQU      least<>+0(SB), Y4
 
 codes:
-	VPMOVSXBD (CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVUPS   Y4, (AX)
-	VPMOVSXBD 8(CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVUPS   Y4, 32(AX)
-	VPMOVSXBD 16(CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVUPS   Y4, 64(AX)
-	VPMOVSXBD 24(CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVUPS   Y4, 96(AX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x80, AX
-	SUBQ      $0x20, DX
-	JNZ       codes
+	VPMOVZXBD (CX), Y5
+	VPXOR     Y2, Y5, Y5
+	VPSUBD    Y1, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y0, Y5, Y5
+	VMINPS    Y3, Y5, Y5
+	VMAXPS    Y4, Y5, Y5
+	VPMOVZXBD 8(CX), Y6
+	VPXOR     Y2, Y6, Y6
+	VPSUBD    Y1, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VMINPS    Y3, Y6, Y6
+	VMAXPS    Y4, Y6, Y6
+	VPMOVZXBD 16(CX), Y7
+	VPXOR     Y2, Y7, Y7
+	VPSUBD    Y1, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y0, Y7, Y7
+	VMINPS    Y3, Y7, Y7
+	VMAXPS    Y4, Y7, Y7
+	VPMOVZXBD 24(CX), Y8
+	VPXOR     Y2, Y8, Y8
+	VPSUBD    Y1, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y0, Y8, Y8
+	VMINPS    Y3, Y8, Y8
+	VMAXPS    Y4, Y8, Y8
+	TESTQ     BX, BX
+	JNZ       past
+	VMOVUPS   Y5, (AX)
+	VMOVUPS   Y6, 32(AX)
+	VMOVUPS   Y7, 64(AX)
+	VMOVUPS   Y8, 96(AX)
+
+next:
+	ADDQ $0x20, CX
+	ADDQ $0x80, AX
+	SUBQ $0x20, DX
+	JNZ  codes
+	SFENCE
 	VZEROUPPER
 	RET
+
+past:
+	VMOVNTPS Y5, (AX)
+	VMOVNTPS Y6, 32(AX)
+	VMOVNTPS Y7, 64(AX)
+	VMOVNTPS Y8, 96(AX)
+	JMP      next
 
 DATA least<>+0(SB)/4, $0xff7fffff
 DATA least<>+4(SB)/4, $0xff7fffff
@@ -697,200 +717,6 @@ DATA least<>+20(SB)/4, $0xff7fffff
 DATA least<>+24(SB)/4, $0xff7fffff
 DATA least<>+28(SB)/4, $0xff7fffff
 GLOBL least<>(SB), RODATA|NOPTR, $32
-
-// func dequantizeStreamS8AVX2(dst *float32, src *int8, n int, scale float32, zero int32)
-// Requires: AVX, AVX2, MMX+
-TEXT ·dequantizeStreamS8AVX2(SB), NOSPLIT, $0-32
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS scale+24(FP), Y0
-	VBROADCASTSS zero+28(FP), Y1
-	VMOVDQU      largest<>+0(SB), Y2
-	VMOVDQU      least<>+0(SB), Y3
-
-codes:
-	VPMOVSXBD (CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVNTPS  Y4, (AX)
-	VPMOVSXBD 8(CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVNTPS  Y4, 32(AX)
-	VPMOVSXBD 16(CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVNTPS  Y4, 64(AX)
-	VPMOVSXBD 24(CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVNTPS  Y4, 96(AX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x80, AX
-	SUBQ      $0x20, DX
-	JNZ       codes
-	SFENCE
-	VZEROUPPER
-	RET
-
-// func quantizeU8AVX2(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32)
-// Requires: AVX, AVX2, MMX+
-TEXT ·quantizeU8AVX2(SB), NOSPLIT, $0-40
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS scale+24(FP), Y0
-	VBROADCASTSS low+28(FP), Y1
-	VBROADCASTSS high+32(FP), Y2
-	VBROADCASTSS zero+36(FP), Y3
-	VMOVDQU      dwords<>+0(SB), Y4
-
-numbers:
-	PREFETCHT0 2048(CX)
-	PREFETCHT0 2112(CX)
-	VMOVUPS    (CX), Y5
-	VDIVPS     Y0, Y5, Y5
-	VMAXPS     Y1, Y5, Y5
-	VMINPS     Y2, Y5, Y5
-	VCVTPS2DQ  Y5, Y5
-	VPADDD     Y3, Y5, Y5
-	VMOVUPS    32(CX), Y6
-	VDIVPS     Y0, Y6, Y6
-	VMAXPS     Y1, Y6, Y6
-	VMINPS     Y2, Y6, Y6
-	VCVTPS2DQ  Y6, Y6
-	VPADDD     Y3, Y6, Y6
-	VMOVUPS    64(CX), Y7
-	VDIVPS     Y0, Y7, Y7
-	VMAXPS     Y1, Y7, Y7
-	VMINPS     Y2, Y7, Y7
-	VCVTPS2DQ  Y7, Y7
-	VPADDD     Y3, Y7, Y7
-	VMOVUPS    96(CX), Y8
-	VDIVPS     Y0, Y8, Y8
-	VMAXPS     Y1, Y8, Y8
-	VMINPS     Y2, Y8, Y8
-	VCVTPS2DQ  Y8, Y8
-	VPADDD     Y3, Y8, Y8
-	VPACKSSDW  Y6, Y5, Y5
-	VPACKSSDW  Y8, Y7, Y7
-	VPACKUSWB  Y7, Y5, Y5
-	VPERMD     Y5, Y4, Y5
-	VMOVDQU    Y5, (AX)
-	ADDQ       $0x80, CX
-	ADDQ       $0x20, AX
-	SUBQ       $0x20, DX
-	JNZ        numbers
-	VZEROUPPER
-	RET
-
-// func dequantizeU8AVX2(dst *float32, src *uint8, n int, scale float32, zero int32)
-// Requires: AVX, AVX2
-TEXT ·dequantizeU8AVX2(SB), NOSPLIT, $0-32
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS scale+24(FP), Y0
-	VBROADCASTSS zero+28(FP), Y1
-	VMOVDQU      largest<>+0(SB), Y2
-	VMOVDQU      least<>+0(SB), Y3
-
-codes:
-	VPMOVZXBD (CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVUPS   Y4, (AX)
-	VPMOVZXBD 8(CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVUPS   Y4, 32(AX)
-	VPMOVZXBD 16(CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVUPS   Y4, 64(AX)
-	VPMOVZXBD 24(CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVUPS   Y4, 96(AX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x80, AX
-	SUBQ      $0x20, DX
-	JNZ       codes
-	VZEROUPPER
-	RET
-
-// func dequantizeStreamU8AVX2(dst *float32, src *uint8, n int, scale float32, zero int32)
-// Requires: AVX, AVX2, MMX+
-TEXT ·dequantizeStreamU8AVX2(SB), NOSPLIT, $0-32
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS scale+24(FP), Y0
-	VBROADCASTSS zero+28(FP), Y1
-	VMOVDQU      largest<>+0(SB), Y2
-	VMOVDQU      least<>+0(SB), Y3
-
-codes:
-	VPMOVZXBD (CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVNTPS  Y4, (AX)
-	VPMOVZXBD 8(CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVNTPS  Y4, 32(AX)
-	VPMOVZXBD 16(CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVNTPS  Y4, 64(AX)
-	VPMOVZXBD 24(CX), Y4
-	VPSUBD    Y1, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y0, Y4, Y4
-	VMINPS    Y2, Y4, Y4
-	VMAXPS    Y3, Y4, Y4
-	VMOVNTPS  Y4, 96(AX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x80, AX
-	SUBQ      $0x20, DX
-	JNZ       codes
-	SFENCE
-	VZEROUPPER
-	RET
 
 // func minMaxBlocksAVX2(low *float32, high *float32, src *float32, blocks int, size int, bad *uint32)
 // Requires: AVX, AVX2
@@ -1652,11 +1478,177 @@ depth:
 	VZEROUPPER
 	RET
 
-// func accumulateAVX2(d *float64, c *int32, weight float64, n int)
+// func dequantizeSumsAVX2(t *uint8)
+// Requires: AVX, AVX2
+TEXT ·dequantizeSumsAVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         56(AX), DI
+	MOVQ         64(AX), R8
+	VBROADCASTSS 120(AX), Y0
+	XORQ         CX, CX
+
+columns:
+	MOVQ    (AX), DX
+	LEAQ    (DX)(CX*4), DX
+	MOVQ    16(AX), BX
+	LEAQ    (BX)(CX*4), BX
+	MOVQ    32(AX), SI
+	VMOVDQU (SI)(CX*4), Y1
+	MOVQ    40(AX), SI
+	VMOVUPS (SI)(CX*4), Y2
+	MOVQ    48(AX), SI
+	VMOVUPS (SI)(CX*4), Y3
+	XORQ    SI, SI
+	MOVQ    8(AX), R9
+	MOVQ    24(AX), R10
+
+rows:
+	VPBROADCASTD (DI)(SI*4), Y4
+	VPMULLD      Y1, Y4, Y4
+	VMOVDQU      (BX), Y5
+	VPSUBD       Y4, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS (R8)(SI*4), Y4
+	VMULPS       Y4, Y5, Y5
+	VADDPS       Y3, Y5, Y5
+	VMAXPS       Y5, Y0, Y5
+	VMOVUPS      Y5, (DX)
+	ADDQ         R9, DX
+	ADDQ         R10, BX
+	INCQ         SI
+	CMPQ         SI, 72(AX)
+	JLT          rows
+	ADDQ         $0x08, CX
+	CMPQ         CX, 80(AX)
+	JLT          columns
+	VZEROUPPER
+	RET
+
+// func requantizeSumsAVX2(t *uint8)
+// Requires: AVX, AVX2
+TEXT ·requantizeSumsAVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	VBROADCASTSS 128(AX), Y0
+	VBROADCASTSS 152(AX), Y4
+	VBROADCASTSS 160(AX), Y5
+	VBROADCASTSS 168(AX), Y6
+	VBROADCASTSS 144(AX), Y7
+	XORQ         CX, CX
+
+columns:
+	MOVQ         (AX), DX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         16(AX), BX
+	LEAQ         (BX)(CX*4), BX
+	VBROADCASTSS 136(AX), Y1
+	MOVQ         32(AX), SI
+	VPMULLD      (SI)(CX*4), Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPSUBD       Y1, Y2, Y1
+	MOVQ         40(AX), SI
+	VMOVUPS      (SI)(CX*4), Y2
+	MOVQ         48(AX), SI
+	VMOVUPS      (SI)(CX*4), Y3
+	XORQ         SI, SI
+	MOVQ         8(AX), DI
+	MOVQ         24(AX), R8
+
+rows:
+	VPADDD       (BX), Y1, Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VMULPS       Y0, Y8, Y8
+	VADDPS       Y3, Y8, Y8
+	VDIVPS       Y7, Y8, Y8
+	VMAXPS       Y4, Y8, Y8
+	VMINPS       Y5, Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPADDD       Y6, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X9
+	VPACKUSDW    X9, X8, X8
+	VPACKUSWB    X8, X8, X8
+	VMOVQ        X8, (DX)
+	ADDQ         DI, DX
+	ADDQ         R8, BX
+	INCQ         SI
+	CMPQ         SI, 72(AX)
+	JLT          rows
+	ADDQ         $0x08, CX
+	CMPQ         CX, 80(AX)
+	JLT          columns
+	VZEROUPPER
+	RET
+
+// func dequantizePlanesAVX2(t *uint8)
 // Requires: AVX
-TEXT ·accumulateAVX2(SB), NOSPLIT, $0-32
+TEXT ·dequantizePlanesAVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         56(AX), DI
+	MOVQ         64(AX), R8
+	MOVQ         96(AX), R9
+	MOVQ         88(AX), R10
+	VBROADCASTSD 112(AX), Y0
+	VBROADCASTSS 120(AX), X1
+	XORQ         CX, CX
+
+columns:
+	MOVQ      (AX), DX
+	LEAQ      (DX)(CX*4), DX
+	MOVQ      16(AX), BX
+	LEAQ      (BX)(CX*4), BX
+	MOVQ      32(AX), SI
+	VCVTDQ2PD (SI)(CX*4), Y2
+	MOVQ      40(AX), SI
+	VCVTPS2PD (SI)(CX*4), Y3
+	MOVQ      48(AX), SI
+	VMOVUPS   (SI)(CX*4), X4
+	XORQ      SI, SI
+	MOVQ      8(AX), R13
+	MOVQ      24(AX), R14
+
+rows:
+	LEAQ      (BX)(R9*1), R11
+	VCVTDQ2PD (R11), Y6
+	MOVQ      104(AX), R12
+	TESTQ     R12, R12
+	JZ        summed
+
+planes:
+	SUBQ      R10, R11
+	VMULPD    Y0, Y6, Y6
+	VCVTDQ2PD (R11), Y5
+	VADDPD    Y5, Y6, Y6
+	SUBQ      $0x01, R12
+	JNZ       planes
+
+summed:
+	VBROADCASTSD (DI)(SI*8), Y5
+	VMULPD       Y2, Y5, Y5
+	VSUBPD       Y5, Y6, Y6
+	VMULPD       Y3, Y6, Y6
+	VBROADCASTSD (R8)(SI*8), Y5
+	VMULPD       Y5, Y6, Y6
+	VCVTPD2PSY   Y6, X6
+	VADDPS       X4, X6, X6
+	VMAXPS       X6, X1, X6
+	VMOVUPS      X6, (DX)
+	ADDQ         R13, DX
+	ADDQ         R14, BX
+	INCQ         SI
+	CMPQ         SI, 72(AX)
+	JLT          rows
+	ADDQ         $0x04, CX
+	CMPQ         CX, 80(AX)
+	JLT          columns
+	VZEROUPPER
+	RET
+
+// func addSumsAVX2(d *float64, sums *int32, weight float64, n int)
+// Requires: AVX
+TEXT ·addSumsAVX2(SB), NOSPLIT, $0-32
 	MOVQ         d+0(FP), AX
-	MOVQ         c+8(FP), CX
+	MOVQ         sums+8(FP), CX
 	MOVQ         n+24(FP), DX
 	VBROADCASTSD weight+16(FP), Y0
 
@@ -1665,220 +1657,140 @@ sums:
 	VMULPD    Y0, Y1, Y1
 	VADDPD    (AX), Y1, Y1
 	VMOVUPD   Y1, (AX)
-	VCVTDQ2PD 16(CX), Y1
-	VMULPD    Y0, Y1, Y1
-	VADDPD    32(AX), Y1, Y1
-	VMOVUPD   Y1, 32(AX)
-	VCVTDQ2PD 32(CX), Y1
-	VMULPD    Y0, Y1, Y1
-	VADDPD    64(AX), Y1, Y1
-	VMOVUPD   Y1, 64(AX)
-	VCVTDQ2PD 48(CX), Y1
-	VMULPD    Y0, Y1, Y1
-	VADDPD    96(AX), Y1, Y1
-	VMOVUPD   Y1, 96(AX)
-	ADDQ      $0x40, CX
-	ADDQ      $0x80, AX
-	SUBQ      $0x10, DX
+	ADDQ      $0x10, CX
+	ADDQ      $0x20, AX
+	SUBQ      $0x04, DX
 	JNZ       sums
 	VZEROUPPER
 	RET
 
-// func correctAVX2(c *int32, u *int32, v *int32, rows int, columns int)
+// func accumulateGroupAVX2(t *uint8)
 // Requires: AVX, AVX2
-TEXT ·correctAVX2(SB), NOSPLIT, $0-40
-	MOVQ c+0(FP), AX
-	MOVQ u+8(FP), CX
-	MOVQ v+16(FP), DX
-	MOVQ rows+24(FP), BX
-	MOVQ columns+32(FP), SI
+TEXT ·accumulateGroupAVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	XORQ BX, BX
 
 rows:
-	VPBROADCASTD (CX), Y0
-	ADDQ         $0x04, CX
-	XORQ         DI, DI
+	XORQ SI, SI
 
 columns:
-	VPMULLD (DX)(DI*4), Y0, Y1
-	VMOVDQU (AX), Y2
-	VPSUBD  Y1, Y2, Y2
-	VMOVDQU Y2, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x08, DI
-	CMPQ    DI, SI
-	JNE     columns
-	SUBQ    $0x01, BX
-	JNZ     rows
+	VMOVDQU      (DX), Y1
+	MOVQ         48(AX), DI
+	VPBROADCASTD (DI)(BX*4), Y0
+	MOVQ         24(AX), DI
+	VPMULLD      (DI)(SI*4), Y0, Y0
+	VPSUBD       Y0, Y1, Y1
+	CMPQ         32(AX), $0x00
+	JEQ          add
+	MOVQ         56(AX), DI
+	VPBROADCASTD (DI)(BX*4), Y0
+	MOVQ         32(AX), DI
+	VPMULLD      (DI)(SI*4), Y0, Y0
+	VPSUBD       Y0, Y1, Y1
+	VCVTDQ2PS    Y1, Y1
+	MOVQ         16(AX), DI
+	VMULPS       (DI)(SI*4), Y1, Y1
+	VADDPS       (CX), Y1, Y1
+	MOVQ         64(AX), DI
+	VBROADCASTSS (DI)(BX*4), Y0
+	MOVQ         40(AX), DI
+	VMULPS       (DI)(SI*4), Y0, Y0
+	VADDPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	JMP          added
+
+add:
+	VCVTDQ2PS Y1, Y1
+	MOVQ      16(AX), DI
+	VMULPS    (DI)(SI*4), Y1, Y1
+	VADDPS    (CX), Y1, Y1
+	VMOVUPS   Y1, (CX)
+
+added:
+	ADDQ $0x20, CX
+	ADDQ $0x20, DX
+	ADDQ $0x08, SI
+	CMPQ SI, 80(AX)
+	JNE  columns
+	INCQ BX
+	CMPQ BX, 72(AX)
+	JNE  rows
 	VZEROUPPER
 	RET
 
-// func correctWideAVX2(d *float64, u *float64, v *int32, rows int, columns int)
+// func accumulateWideGroupAVX2(t *uint8)
 // Requires: AVX
-TEXT ·correctWideAVX2(SB), NOSPLIT, $0-40
-	MOVQ d+0(FP), AX
-	MOVQ u+8(FP), CX
-	MOVQ v+16(FP), DX
-	MOVQ rows+24(FP), BX
-	MOVQ columns+32(FP), SI
+TEXT ·accumulateWideGroupAVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	XORQ BX, BX
 
 rows:
-	VBROADCASTSD (CX), Y0
-	ADDQ         $0x08, CX
-	XORQ         DI, DI
+	XORQ SI, SI
 
 columns:
-	VCVTDQ2PD (DX)(DI*4), Y1
+	VMOVUPD      (DX), Y1
+	MOVQ         48(AX), DI
+	VBROADCASTSD (DI)(BX*8), Y2
+	MOVQ         24(AX), DI
+	VCVTDQ2PD    (DI)(SI*4), Y0
+	VMULPD       Y2, Y0, Y0
+	VSUBPD       Y0, Y1, Y1
+	CMPQ         32(AX), $0x00
+	JEQ          add
+	MOVQ         56(AX), DI
+	VBROADCASTSD (DI)(BX*8), Y2
+	MOVQ         32(AX), DI
+	VCVTDQ2PD    (DI)(SI*4), Y0
+	VMULPD       Y2, Y0, Y0
+	VSUBPD       Y0, Y1, Y1
+	MOVQ         16(AX), DI
+	VCVTPS2PD    (DI)(SI*4), Y0
+	VMULPD       Y0, Y1, Y1
+	VADDPD       (CX), Y1, Y1
+	MOVQ         40(AX), DI
+	VCVTPS2PD    (DI)(SI*4), Y0
+	VMULPD       Y2, Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VMOVUPD      Y1, (CX)
+	JMP          added
+
+add:
+	MOVQ      16(AX), DI
+	VCVTPS2PD (DI)(SI*4), Y0
 	VMULPD    Y0, Y1, Y1
-	VMOVUPD   (AX), Y2
-	VSUBPD    Y1, Y2, Y2
-	VMOVUPD   Y2, (AX)
-	VCVTDQ2PD 16(DX)(DI*4), Y1
-	VMULPD    Y0, Y1, Y1
-	VMOVUPD   32(AX), Y2
-	VSUBPD    Y1, Y2, Y2
-	VMOVUPD   Y2, 32(AX)
-	ADDQ      $0x40, AX
-	ADDQ      $0x08, DI
-	CMPQ      DI, SI
-	JNE       columns
-	SUBQ      $0x01, BX
-	JNZ       rows
+	VADDPD    (CX), Y1, Y1
+	VMOVUPD   Y1, (CX)
+
+added:
+	ADDQ $0x20, CX
+	ADDQ $0x20, DX
+	ADDQ $0x04, SI
+	CMPQ SI, 80(AX)
+	JNE  columns
+	INCQ BX
+	CMPQ BX, 72(AX)
+	JNE  rows
 	VZEROUPPER
 	RET
 
-// func scaleAVX2(s *float32, c *int32, scales *float32, rows int, columns int)
-// Requires: AVX
-TEXT ·scaleAVX2(SB), NOSPLIT, $0-40
-	MOVQ s+0(FP), AX
-	MOVQ c+8(FP), CX
-	MOVQ scales+16(FP), DX
-	MOVQ rows+24(FP), BX
-	MOVQ columns+32(FP), SI
-
-rows:
-	XORQ DI, DI
-
-columns:
-	VCVTDQ2PS (CX), Y0
-	VMULPS    (DX)(DI*4), Y0, Y0
-	VADDPS    (AX), Y0, Y0
-	VMOVUPS   Y0, (AX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, AX
-	ADDQ      $0x08, DI
-	CMPQ      DI, SI
-	JNE       columns
-	SUBQ      $0x01, BX
-	JNZ       rows
-	VZEROUPPER
-	RET
-
-// func scaleWideAVX2(s *float64, d *float64, scales *float32, rows int, columns int)
-// Requires: AVX
-TEXT ·scaleWideAVX2(SB), NOSPLIT, $0-40
-	MOVQ s+0(FP), AX
-	MOVQ d+8(FP), CX
-	MOVQ scales+16(FP), DX
-	MOVQ rows+24(FP), BX
-	MOVQ columns+32(FP), SI
-
-rows:
-	XORQ DI, DI
-
-columns:
-	VCVTPS2PD (DX)(DI*4), Y0
-	VMULPD    (CX), Y0, Y0
-	VADDPD    (AX), Y0, Y0
-	VMOVUPD   Y0, (AX)
-	VCVTPS2PD 16(DX)(DI*4), Y0
-	VMULPD    32(CX), Y0, Y0
-	VADDPD    32(AX), Y0, Y0
-	VMOVUPD   Y0, 32(AX)
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, AX
-	ADDQ      $0x08, DI
-	CMPQ      DI, SI
-	JNE       columns
-	SUBQ      $0x01, BX
-	JNZ       rows
-	VZEROUPPER
-	RET
-
-// func offsetAVX2(s *float32, u *float32, v *float32, rows int, columns int)
-// Requires: AVX
-TEXT ·offsetAVX2(SB), NOSPLIT, $0-40
-	MOVQ s+0(FP), AX
-	MOVQ u+8(FP), CX
-	MOVQ v+16(FP), DX
-	MOVQ rows+24(FP), BX
-	MOVQ columns+32(FP), SI
-
-rows:
-	VBROADCASTSS (CX), Y0
-	ADDQ         $0x04, CX
-	XORQ         DI, DI
-
-columns:
-	VMULPS  (DX)(DI*4), Y0, Y1
-	VADDPS  (AX), Y1, Y1
-	VMOVUPS Y1, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x08, DI
-	CMPQ    DI, SI
-	JNE     columns
-	SUBQ    $0x01, BX
-	JNZ     rows
-	VZEROUPPER
-	RET
-
-// func offsetWideAVX2(s *float64, u *float64, v *float32, rows int, columns int)
-// Requires: AVX
-TEXT ·offsetWideAVX2(SB), NOSPLIT, $0-40
-	MOVQ s+0(FP), AX
-	MOVQ u+8(FP), CX
-	MOVQ v+16(FP), DX
-	MOVQ rows+24(FP), BX
-	MOVQ columns+32(FP), SI
-
-rows:
-	VBROADCASTSD (CX), Y0
-	ADDQ         $0x08, CX
-	XORQ         DI, DI
-
-columns:
-	VCVTPS2PD (DX)(DI*4), Y1
-	VMULPD    Y0, Y1, Y1
-	VADDPD    (AX), Y1, Y1
-	VMOVUPD   Y1, (AX)
-	VCVTPS2PD 16(DX)(DI*4), Y1
-	VMULPD    Y0, Y1, Y1
-	VADDPD    32(AX), Y1, Y1
-	VMOVUPD   Y1, 32(AX)
-	ADDQ      $0x40, AX
-	ADDQ      $0x08, DI
-	CMPQ      DI, SI
-	JNE       columns
-	SUBQ      $0x01, BX
-	JNZ       rows
-	VZEROUPPER
-	RET
-
-// func finishAVX2(dst *float32, stride int, s *float32, r *float32, bias *float32, floor float32, rows int, columns int)
+// func finishAVX2(dst *float32, stride int, acc *float32, scales *float32, bias *float32, floor float32, rows int, columns int)
 // Requires: AVX, AVX2
 TEXT ·finishAVX2(SB), NOSPLIT, $0-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         s+16(FP), DX
-	MOVQ         r+24(FP), BX
+	MOVQ         acc+16(FP), DX
+	MOVQ         scales+24(FP), BX
 	MOVQ         bias+32(FP), SI
-	VBROADCASTSS floor+40(FP), Y0
-	VPXOR        Y3, Y3, Y3
-	SUBQ         CX, AX
 	MOVQ         rows+48(FP), DI
 	MOVQ         columns+56(FP), R8
+	VPXOR        Y3, Y3, Y3
+	VBROADCASTSS floor+40(FP), Y0
 
 rows:
-	ADDQ         CX, AX
 	VBROADCASTSS (BX), Y1
 	ADDQ         $0x04, BX
 	XORQ         R9, R9
@@ -1893,47 +1805,44 @@ columns:
 	ADDQ    $0x08, R9
 	CMPQ    R9, R8
 	JNE     columns
-	SUBQ    $0x01, DI
+	ADDQ    CX, AX
+	DECQ    DI
 	JNZ     rows
 	VZEROUPPER
 	RET
 
-// func finishWideAVX2(dst *float32, stride int, s *float64, r *float64, bias *float32, floor float32, rows int, columns int)
+// func finishWideAVX2(dst *float32, stride int, acc *float64, scales *float64, bias *float32, floor float32, rows int, columns int)
 // Requires: AVX, AVX2
 TEXT ·finishWideAVX2(SB), NOSPLIT, $0-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         s+16(FP), DX
-	MOVQ         r+24(FP), BX
+	MOVQ         acc+16(FP), DX
+	MOVQ         scales+24(FP), BX
 	MOVQ         bias+32(FP), SI
-	VBROADCASTSS floor+40(FP), Y0
-	VPXOR        Y4, Y4, Y4
-	SUBQ         CX, AX
 	MOVQ         rows+48(FP), DI
 	MOVQ         columns+56(FP), R8
+	VPXOR        Y3, Y3, Y3
+	VBROADCASTSS floor+40(FP), Y0
 
 rows:
-	ADDQ         CX, AX
 	VBROADCASTSD (BX), Y1
 	ADDQ         $0x08, BX
 	XORQ         R9, R9
 
 columns:
-	VMULPD      (DX), Y1, Y2
-	VMULPD      32(DX), Y1, Y3
-	VCVTPD2PSY  Y2, X2
-	VCVTPD2PSY  Y3, X3
-	VINSERTF128 $0x01, X3, Y2, Y2
-	VADDPS      (SI)(R9*4), Y2, Y2
-	VMAXPS      Y2, Y0, Y2
-	VADDPS      Y4, Y2, Y2
-	VMOVUPS     Y2, (AX)(R9*4)
-	ADDQ        $0x40, DX
-	ADDQ        $0x08, R9
-	CMPQ        R9, R8
-	JNE         columns
-	SUBQ        $0x01, DI
-	JNZ         rows
+	VMULPD     (DX), Y1, Y2
+	VCVTPD2PSY Y2, X2
+	VADDPS     (SI)(R9*4), X2, X2
+	VMAXPS     X2, X0, X2
+	VADDPS     X3, X2, X2
+	VMOVUPS    X2, (AX)(R9*4)
+	ADDQ       $0x20, DX
+	ADDQ       $0x04, R9
+	CMPQ       R9, R8
+	JNE        columns
+	ADDQ       CX, AX
+	DECQ       DI
+	JNZ        rows
 	VZEROUPPER
 	RET
 
@@ -2051,9 +1960,9 @@ steps:
 	VZEROUPPER
 	RET
 
-// func turnAVX2(dst *float32, stride int, src *float32, n int, columns int, rows int)
+// func transposeAVX2(dst *float32, stride int, src *float32, n int, columns int, rows int)
 // Requires: AVX
-TEXT ·turnAVX2(SB), NOSPLIT, $0-48
+TEXT ·transposeAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ stride+8(FP), CX
 	MOVQ src+16(FP), DX
@@ -2121,9 +2030,9 @@ rows:
 	VZEROUPPER
 	RET
 
-// func turnU8AVX2(dst *uint8, stride int, src *uint8, n int, columns int, rows int)
+// func transposeU8AVX2(dst *uint8, stride int, src *uint8, n int, columns int, rows int)
 // Requires: AVX
-TEXT ·turnU8AVX2(SB), NOSPLIT, $0-48
+TEXT ·transposeU8AVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ stride+8(FP), CX
 	MOVQ src+16(FP), DX
@@ -2315,301 +2224,45 @@ DATA interleave22<>+24(SB)/4, $0x80800d80
 DATA interleave22<>+28(SB)/4, $0x0f80800e
 GLOBL interleave22<>(SB), RODATA|NOPTR, $32
 
-// func directAVX2(dst *float32, stride int, c *int32, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32, rows int, columns int)
+// func splitU8AVX2(dst *uint8, stride int, x *int32, n int, planes int, offset int32)
 // Requires: AVX, AVX2
-TEXT ·directAVX2(SB), NOSPLIT, $0-88
-	MOVQ         stride+8(FP), AX
-	MOVQ         v+32(FP), CX
-	MOVQ         scales+40(FP), DX
-	MOVQ         bias+56(FP), BX
-	VBROADCASTSS floor+64(FP), Y0
-	VPXOR        Y1, Y1, Y1
-	MOVQ         columns+80(FP), SI
-	SHLQ         $0x02, SI
-	MOVQ         columns+80(FP), R8
-	SHLQ         $0x02, R8
-	XORQ         DI, DI
-
-columns:
-	VMOVDQU (CX)(DI*1), Y2
-	VMOVUPS (DX)(DI*1), Y3
-	VMOVUPS (BX)(DI*1), Y4
-	MOVQ    dst+0(FP), R10
-	ADDQ    DI, R10
-	MOVQ    c+16(FP), R11
-	ADDQ    DI, R11
-	MOVQ    u+24(FP), R12
-	MOVQ    r+48(FP), R13
-	MOVQ    rows+72(FP), R9
-
-rows:
-	VPBROADCASTD (R12), Y5
-	VPMULLD      Y2, Y5, Y5
-	VMOVDQU      (R11), Y6
-	VPSUBD       Y5, Y6, Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y6, Y6
-	VBROADCASTSS (R13), Y5
-	VMULPS       Y5, Y6, Y6
-	VADDPS       Y4, Y6, Y6
-	VMAXPS       Y6, Y0, Y6
-	VADDPS       Y1, Y6, Y6
-	VMOVUPS      Y6, (R10)
-	ADDQ         AX, R10
-	ADDQ         SI, R11
-	ADDQ         $0x04, R12
-	ADDQ         $0x04, R13
-	SUBQ         $0x01, R9
-	JNZ          rows
-	ADDQ         $0x20, DI
-	CMPQ         DI, R8
-	JNE          columns
-	VZEROUPPER
-	RET
-
-// func directWide1AVX2(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
-// Requires: AVX, AVX2
-TEXT ·directWide1AVX2(SB), NOSPLIT, $0-96
-	MOVQ         stride+8(FP), AX
-	MOVQ         v+40(FP), CX
-	MOVQ         scales+48(FP), DX
-	MOVQ         bias+64(FP), BX
-	VBROADCASTSD base+24(FP), Y0
-	VPXOR        Y0, Y0, Y0
-	VBROADCASTSS floor+72(FP), X1
-	MOVQ         columns+88(FP), SI
-	MOVQ         rows+80(FP), DI
-	SHLQ         $0x02, SI
-	IMULQ        SI, DI
-	MOVQ         columns+88(FP), R8
-	SHLQ         $0x02, R8
-	XORQ         DI, DI
-
-columns:
-	VCVTDQ2PD (CX)(DI*1), Y2
-	VCVTPS2PD (DX)(DI*1), Y3
-	VMOVUPS   (BX)(DI*1), X4
-	MOVQ      dst+0(FP), R10
-	ADDQ      DI, R10
-	MOVQ      c+16(FP), R11
-	ADDQ      DI, R11
-	MOVQ      u+32(FP), R12
-	MOVQ      r+56(FP), R13
-	MOVQ      rows+80(FP), R9
-
-rows:
-	VCVTDQ2PD    (R11), Y6
-	VBROADCASTSD (R12), Y5
-	VMULPD       Y2, Y5, Y5
-	VSUBPD       Y5, Y6, Y6
-	VMULPD       Y3, Y6, Y6
-	VBROADCASTSD (R13), Y5
-	VMULPD       Y5, Y6, Y6
-	VCVTPD2PSY   Y6, X6
-	VADDPS       X4, X6, X6
-	VMAXPS       X6, X1, X6
-	VADDPS       X0, X6, X6
-	VMOVUPS      X6, (R10)
-	ADDQ         AX, R10
-	ADDQ         SI, R11
-	ADDQ         $0x08, R12
-	ADDQ         $0x08, R13
-	SUBQ         $0x01, R9
-	JNZ          rows
-	ADDQ         $0x10, DI
-	CMPQ         DI, R8
-	JNE          columns
-	VZEROUPPER
-	RET
-
-// func directWide2AVX2(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
-// Requires: AVX, AVX2
-TEXT ·directWide2AVX2(SB), NOSPLIT, $0-96
-	MOVQ         stride+8(FP), AX
-	MOVQ         v+40(FP), CX
-	MOVQ         scales+48(FP), DX
-	MOVQ         bias+64(FP), BX
-	VBROADCASTSD base+24(FP), Y0
-	VPXOR        Y1, Y1, Y1
-	VBROADCASTSS floor+72(FP), X2
-	MOVQ         columns+88(FP), SI
-	MOVQ         rows+80(FP), DI
-	SHLQ         $0x02, SI
-	IMULQ        SI, DI
-	MOVQ         columns+88(FP), R9
-	SHLQ         $0x02, R9
-	XORQ         R8, R8
-
-columns:
-	VCVTDQ2PD (CX)(R8*1), Y3
-	VCVTPS2PD (DX)(R8*1), Y4
-	VMOVUPS   (BX)(R8*1), X5
-	MOVQ      dst+0(FP), R11
-	ADDQ      R8, R11
-	MOVQ      c+16(FP), R12
-	ADDQ      R8, R12
-	MOVQ      u+32(FP), R13
-	MOVQ      r+56(FP), R14
-	MOVQ      rows+80(FP), R10
-
-rows:
-	VCVTDQ2PD    (R12)(DI*1), Y7
-	VMULPD       Y0, Y7, Y7
-	VCVTDQ2PD    (R12), Y6
-	VADDPD       Y6, Y7, Y7
-	VBROADCASTSD (R13), Y6
-	VMULPD       Y3, Y6, Y6
-	VSUBPD       Y6, Y7, Y7
-	VMULPD       Y4, Y7, Y7
-	VBROADCASTSD (R14), Y6
-	VMULPD       Y6, Y7, Y7
-	VCVTPD2PSY   Y7, X7
-	VADDPS       X5, X7, X7
-	VMAXPS       X7, X2, X7
-	VADDPS       X1, X7, X7
-	VMOVUPS      X7, (R11)
-	ADDQ         AX, R11
-	ADDQ         SI, R12
-	ADDQ         $0x08, R13
-	ADDQ         $0x08, R14
-	SUBQ         $0x01, R10
-	JNZ          rows
-	ADDQ         $0x10, R8
-	CMPQ         R8, R9
-	JNE          columns
-	VZEROUPPER
-	RET
-
-// func split1U8AVX2(dst *uint8, stride int, x *int32, n int, offset int32)
-// Requires: AVX, AVX2
-TEXT ·split1U8AVX2(SB), NOSPLIT, $0-36
+TEXT ·splitU8AVX2(SB), NOSPLIT, $0-44
 	MOVQ         dst+0(FP), AX
-	MOVQ         x+16(FP), CX
-	MOVQ         n+24(FP), DX
-	VBROADCASTSS offset+32(FP), Y0
+	MOVQ         stride+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSS offset+40(FP), Y0
 	VMOVDQU      lowBytes<>+0(SB), Y1
 	VMOVDQU      dwords<>+0(SB), Y2
 
 integers:
-	VPADDD    (CX), Y0, Y3
-	VPADDD    32(CX), Y0, Y4
-	VPADDD    64(CX), Y0, Y5
-	VPADDD    96(CX), Y0, Y6
-	VPAND     Y1, Y3, Y3
-	VPAND     Y1, Y4, Y4
-	VPAND     Y1, Y5, Y5
-	VPAND     Y1, Y6, Y6
-	VPACKSSDW Y4, Y3, Y3
-	VPACKSSDW Y6, Y5, Y5
-	VPACKUSWB Y5, Y3, Y3
-	VPERMD    Y3, Y2, Y3
-	VMOVDQU   Y3, (AX)
-	ADDQ      $0x80, CX
-	ADDQ      $0x20, AX
-	SUBQ      $0x20, DX
-	JNZ       integers
-	VZEROUPPER
-	RET
+	VPADDD (DX), Y0, Y3
+	VPADDD 32(DX), Y0, Y4
+	VPADDD 64(DX), Y0, Y5
+	VPADDD 96(DX), Y0, Y6
+	MOVQ   AX, SI
+	MOVQ   planes+32(FP), DI
 
-// func split2U8AVX2(dst *uint8, stride int, x *int32, n int, offset int32)
-// Requires: AVX, AVX2
-TEXT ·split2U8AVX2(SB), NOSPLIT, $0-36
-	MOVQ         dst+0(FP), AX
-	MOVQ         x+16(FP), CX
-	MOVQ         n+24(FP), DX
-	MOVQ         stride+8(FP), BX
-	VBROADCASTSS offset+32(FP), Y0
-	VMOVDQU      lowBytes<>+0(SB), Y1
-	VMOVDQU      dwords<>+0(SB), Y2
-
-integers:
-	VPADDD    (CX), Y0, Y3
-	VPADDD    32(CX), Y0, Y4
-	VPADDD    64(CX), Y0, Y5
-	VPADDD    96(CX), Y0, Y6
+planes:
 	VPAND     Y1, Y3, Y7
+	VPSRLD    $0x08, Y3, Y3
 	VPAND     Y1, Y4, Y8
+	VPSRLD    $0x08, Y4, Y4
 	VPAND     Y1, Y5, Y9
+	VPSRLD    $0x08, Y5, Y5
 	VPAND     Y1, Y6, Y10
+	VPSRLD    $0x08, Y6, Y6
 	VPACKSSDW Y8, Y7, Y7
 	VPACKSSDW Y10, Y9, Y9
 	VPACKUSWB Y9, Y7, Y7
 	VPERMD    Y7, Y2, Y7
-	VMOVDQU   Y7, (AX)
-	VPSRLD    $0x08, Y3, Y7
-	VPAND     Y1, Y7, Y7
-	VPSRLD    $0x08, Y4, Y8
-	VPAND     Y1, Y8, Y8
-	VPSRLD    $0x08, Y5, Y9
-	VPAND     Y1, Y9, Y9
-	VPSRLD    $0x08, Y6, Y10
-	VPAND     Y1, Y10, Y10
-	VPACKSSDW Y8, Y7, Y7
-	VPACKSSDW Y10, Y9, Y9
-	VPACKUSWB Y9, Y7, Y7
-	VPERMD    Y7, Y2, Y7
-	VMOVDQU   Y7, (AX)(BX*1)
-	ADDQ      $0x80, CX
+	VMOVDQU   Y7, (SI)
+	ADDQ      CX, SI
+	SUBQ      $0x01, DI
+	JNZ       planes
+	ADDQ      $0x80, DX
 	ADDQ      $0x20, AX
-	SUBQ      $0x20, DX
-	JNZ       integers
-	VZEROUPPER
-	RET
-
-// func split3U8AVX2(dst *uint8, stride int, x *int32, n int, offset int32)
-// Requires: AVX, AVX2
-TEXT ·split3U8AVX2(SB), NOSPLIT, $0-36
-	MOVQ         dst+0(FP), AX
-	MOVQ         x+16(FP), CX
-	MOVQ         n+24(FP), DX
-	MOVQ         stride+8(FP), BX
-	VBROADCASTSS offset+32(FP), Y0
-	VMOVDQU      lowBytes<>+0(SB), Y1
-	VMOVDQU      dwords<>+0(SB), Y2
-
-integers:
-	VPADDD    (CX), Y0, Y3
-	VPADDD    32(CX), Y0, Y4
-	VPADDD    64(CX), Y0, Y5
-	VPADDD    96(CX), Y0, Y6
-	VPAND     Y1, Y3, Y7
-	VPAND     Y1, Y4, Y8
-	VPAND     Y1, Y5, Y9
-	VPAND     Y1, Y6, Y10
-	VPACKSSDW Y8, Y7, Y7
-	VPACKSSDW Y10, Y9, Y9
-	VPACKUSWB Y9, Y7, Y7
-	VPERMD    Y7, Y2, Y7
-	VMOVDQU   Y7, (AX)
-	VPSRLD    $0x08, Y3, Y7
-	VPAND     Y1, Y7, Y7
-	VPSRLD    $0x08, Y4, Y8
-	VPAND     Y1, Y8, Y8
-	VPSRLD    $0x08, Y5, Y9
-	VPAND     Y1, Y9, Y9
-	VPSRLD    $0x08, Y6, Y10
-	VPAND     Y1, Y10, Y10
-	VPACKSSDW Y8, Y7, Y7
-	VPACKSSDW Y10, Y9, Y9
-	VPACKUSWB Y9, Y7, Y7
-	VPERMD    Y7, Y2, Y7
-	VMOVDQU   Y7, (AX)(BX*1)
-	VPSRLD    $0x10, Y3, Y7
-	VPAND     Y1, Y7, Y7
-	VPSRLD    $0x10, Y4, Y8
-	VPAND     Y1, Y8, Y8
-	VPSRLD    $0x10, Y5, Y9
-	VPAND     Y1, Y9, Y9
-	VPSRLD    $0x10, Y6, Y10
-	VPAND     Y1, Y10, Y10
-	VPACKSSDW Y8, Y7, Y7
-	VPACKSSDW Y10, Y9, Y9
-	VPACKUSWB Y9, Y7, Y7
-	VPERMD    Y7, Y2, Y7
-	VMOVDQU   Y7, (AX)(BX*2)
-	ADDQ      $0x80, CX
-	ADDQ      $0x20, AX
-	SUBQ      $0x20, DX
+	SUBQ      $0x20, BX
 	JNZ       integers
 	VZEROUPPER
 	RET

@@ -10,29 +10,11 @@ package kernel
 //go:noescape
 func minMaxAVX512(lanes *[3][4]float32, src *float32, n int)
 
-// quantizeS8AVX512 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n ≥ 64,
-// and inverse = 1/scale, finite.
+// quantizeAVX512 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before, for n ≥ 64. lower and
+// upper are around 1/scale, and least and most the clamp times scale. Where stream is not 0, n is a multiple of 64, and dst is at one.
 //
 //go:noescape
-func quantizeS8AVX512(dst *int8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
-
-// quantizeStreamS8AVX512 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 64, and dst at one,
-// and inverse = 1/scale, finite.
-//
-//go:noescape
-func quantizeStreamS8AVX512(dst *int8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
-
-// quantizeU8AVX512 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n ≥ 64,
-// and inverse = 1/scale, finite.
-//
-//go:noescape
-func quantizeU8AVX512(dst *uint8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
-
-// quantizeStreamU8AVX512 sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 64, and dst at one,
-// and inverse = 1/scale, finite.
-//
-//go:noescape
-func quantizeStreamU8AVX512(dst *uint8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
+func quantizeAVX512(dst *uint8, src *float32, n int, scale float32, lower float32, upper float32, least float32, most float32, low float32, high float32, zero int32, flip uint32, stream int)
 
 // splitFixed2AVX512 works like quantizeFixedGeneric, for a clamp to low and high, and then splitU8Generic for n ≥ 64.
 //
@@ -44,475 +26,204 @@ func splitFixed2AVX512(dst *uint8, stride int, src *float32, n int, scale1 float
 //go:noescape
 func splitFixed3AVX512(dst *uint8, stride int, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32, offset int32)
 
-// directAVX512 works like directGeneric, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+// multiplyU8R1P1VNNI works like multiplyU8Generic for 1 rows and 1 panels.
 //
 //go:noescape
-func directAVX512(dst *float32, stride int, c *int32, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32, rows int, columns int)
+func multiplyU8R1P1VNNI(t *uint8)
 
-// directWide1AVX512 works like directWideGeneric for 1 planes, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+// multiplyU8R1P2VNNI works like multiplyU8Generic for 1 rows and 2 panels.
 //
 //go:noescape
-func directWide1AVX512(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
+func multiplyU8R1P2VNNI(t *uint8)
 
-// directWide2AVX512 works like directWideGeneric for 2 planes, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+// multiplyU8R1P3VNNI works like multiplyU8Generic for 1 rows and 3 panels.
 //
 //go:noescape
-func directWide2AVX512(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
+func multiplyU8R1P3VNNI(t *uint8)
 
-// directWide3AVX512 works like directWideGeneric for 3 planes, with stride in bytes; rows > 0, and columns > 0 is a multiple of 16.
+// multiplyU8R2P1VNNI works like multiplyU8Generic for 2 rows and 1 panels.
 //
 //go:noescape
-func directWide3AVX512(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
+func multiplyU8R2P1VNNI(t *uint8)
 
-// multiplyU8R1P1VNNI works like multiplyU8Generic for 1 rows and 1 panels; steps > 0.
+// multiplyU8R2P2VNNI works like multiplyU8Generic for 2 rows and 2 panels.
 //
 //go:noescape
-func multiplyU8R1P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R2P2VNNI(t *uint8)
 
-// multiplyU8R1P2VNNI works like multiplyU8Generic for 1 rows and 2 panels; steps > 0.
+// multiplyU8R2P3VNNI works like multiplyU8Generic for 2 rows and 3 panels.
 //
 //go:noescape
-func multiplyU8R1P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R2P3VNNI(t *uint8)
 
-// multiplyU8R1P3VNNI works like multiplyU8Generic for 1 rows and 3 panels; steps > 0.
+// multiplyU8R3P1VNNI works like multiplyU8Generic for 3 rows and 1 panels.
 //
 //go:noescape
-func multiplyU8R1P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R3P1VNNI(t *uint8)
 
-// multiplyU8R2P1VNNI works like multiplyU8Generic for 2 rows and 1 panels; steps > 0.
+// multiplyU8R3P2VNNI works like multiplyU8Generic for 3 rows and 2 panels.
 //
 //go:noescape
-func multiplyU8R2P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R3P2VNNI(t *uint8)
 
-// multiplyU8R2P2VNNI works like multiplyU8Generic for 2 rows and 2 panels; steps > 0.
+// multiplyU8R3P3VNNI works like multiplyU8Generic for 3 rows and 3 panels.
 //
 //go:noescape
-func multiplyU8R2P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R3P3VNNI(t *uint8)
 
-// multiplyU8R2P3VNNI works like multiplyU8Generic for 2 rows and 3 panels; steps > 0.
+// multiplyU8R4P1VNNI works like multiplyU8Generic for 4 rows and 1 panels.
 //
 //go:noescape
-func multiplyU8R2P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R4P1VNNI(t *uint8)
 
-// multiplyU8R3P1VNNI works like multiplyU8Generic for 3 rows and 1 panels; steps > 0.
+// multiplyU8R4P2VNNI works like multiplyU8Generic for 4 rows and 2 panels.
 //
 //go:noescape
-func multiplyU8R3P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R4P2VNNI(t *uint8)
 
-// multiplyU8R3P2VNNI works like multiplyU8Generic for 3 rows and 2 panels; steps > 0.
+// multiplyU8R4P3VNNI works like multiplyU8Generic for 4 rows and 3 panels.
 //
 //go:noescape
-func multiplyU8R3P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R4P3VNNI(t *uint8)
 
-// multiplyU8R3P3VNNI works like multiplyU8Generic for 3 rows and 3 panels; steps > 0.
+// multiplyU8R5P1VNNI works like multiplyU8Generic for 5 rows and 1 panels.
 //
 //go:noescape
-func multiplyU8R3P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R5P1VNNI(t *uint8)
 
-// multiplyU8R4P1VNNI works like multiplyU8Generic for 4 rows and 1 panels; steps > 0.
+// multiplyU8R5P2VNNI works like multiplyU8Generic for 5 rows and 2 panels.
 //
 //go:noescape
-func multiplyU8R4P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R5P2VNNI(t *uint8)
 
-// multiplyU8R4P2VNNI works like multiplyU8Generic for 4 rows and 2 panels; steps > 0.
+// multiplyU8R5P3VNNI works like multiplyU8Generic for 5 rows and 3 panels.
 //
 //go:noescape
-func multiplyU8R4P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R5P3VNNI(t *uint8)
 
-// multiplyU8R4P3VNNI works like multiplyU8Generic for 4 rows and 3 panels; steps > 0.
+// multiplyU8R6P1VNNI works like multiplyU8Generic for 6 rows and 1 panels.
 //
 //go:noescape
-func multiplyU8R4P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R6P1VNNI(t *uint8)
 
-// multiplyU8R5P1VNNI works like multiplyU8Generic for 5 rows and 1 panels; steps > 0.
+// multiplyU8R6P2VNNI works like multiplyU8Generic for 6 rows and 2 panels.
 //
 //go:noescape
-func multiplyU8R5P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R6P2VNNI(t *uint8)
 
-// multiplyU8R5P2VNNI works like multiplyU8Generic for 5 rows and 2 panels; steps > 0.
+// multiplyU8R6P3VNNI works like multiplyU8Generic for 6 rows and 3 panels.
 //
 //go:noescape
-func multiplyU8R5P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R6P3VNNI(t *uint8)
 
-// multiplyU8R5P3VNNI works like multiplyU8Generic for 5 rows and 3 panels; steps > 0.
+// multiplyU8R7P1VNNI works like multiplyU8Generic for 7 rows and 1 panels.
 //
 //go:noescape
-func multiplyU8R5P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R7P1VNNI(t *uint8)
 
-// multiplyU8R6P1VNNI works like multiplyU8Generic for 6 rows and 1 panels; steps > 0.
+// multiplyU8R7P2VNNI works like multiplyU8Generic for 7 rows and 2 panels.
 //
 //go:noescape
-func multiplyU8R6P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R7P2VNNI(t *uint8)
 
-// multiplyU8R6P2VNNI works like multiplyU8Generic for 6 rows and 2 panels; steps > 0.
+// multiplyU8R7P3VNNI works like multiplyU8Generic for 7 rows and 3 panels.
 //
 //go:noescape
-func multiplyU8R6P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R7P3VNNI(t *uint8)
 
-// multiplyU8R6P3VNNI works like multiplyU8Generic for 6 rows and 3 panels; steps > 0.
+// multiplyU8R8P1VNNI works like multiplyU8Generic for 8 rows and 1 panels.
 //
 //go:noescape
-func multiplyU8R6P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R8P1VNNI(t *uint8)
 
-// multiplyU8R7P1VNNI works like multiplyU8Generic for 7 rows and 1 panels; steps > 0.
+// multiplyU8R8P2VNNI works like multiplyU8Generic for 8 rows and 2 panels.
 //
 //go:noescape
-func multiplyU8R7P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R8P2VNNI(t *uint8)
 
-// multiplyU8R7P2VNNI works like multiplyU8Generic for 7 rows and 2 panels; steps > 0.
+// multiplyU8R8P3VNNI works like multiplyU8Generic for 8 rows and 3 panels.
 //
 //go:noescape
-func multiplyU8R7P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func multiplyU8R8P3VNNI(t *uint8)
 
-// multiplyU8R7P3VNNI works like multiplyU8Generic for 7 rows and 3 panels; steps > 0.
+// dequantizeSumsAVX512 works like dequantizeSumsGeneric.
 //
 //go:noescape
-func multiplyU8R7P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func dequantizeSumsAVX512(t *uint8)
 
-// multiplyU8R8P1VNNI works like multiplyU8Generic for 8 rows and 1 panels; steps > 0.
+// requantizeSumsAVX512 works like requantizeSumsGeneric.
 //
 //go:noescape
-func multiplyU8R8P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func requantizeSumsAVX512(t *uint8)
 
-// multiplyU8R8P2VNNI works like multiplyU8Generic for 8 rows and 2 panels; steps > 0.
+// dequantizePlanesAVX512 works like dequantizePlanesGeneric.
 //
 //go:noescape
-func multiplyU8R8P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func dequantizePlanesAVX512(t *uint8)
 
-// multiplyU8R8P3VNNI works like multiplyU8Generic for 8 rows and 3 panels; steps > 0.
+// accumulateGroupAVX512 works like accumulateGroupGeneric.
 //
 //go:noescape
-func multiplyU8R8P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+func accumulateGroupAVX512(t *uint8)
 
-// multiplyDirectR1P1VNNI works like multiplyDirectGeneric for 1 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
+// accumulateWideGroupAVX512 works like accumulateWideGroupGeneric.
 //
 //go:noescape
-func multiplyDirectR1P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
+func accumulateWideGroupAVX512(t *uint8)
 
-// multiplyDirectR1P2VNNI works like multiplyDirectGeneric for 1 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR1P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR1P3VNNI works like multiplyDirectGeneric for 1 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR1P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR2P1VNNI works like multiplyDirectGeneric for 2 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR2P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR2P2VNNI works like multiplyDirectGeneric for 2 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR2P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR2P3VNNI works like multiplyDirectGeneric for 2 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR2P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR3P1VNNI works like multiplyDirectGeneric for 3 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR3P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR3P2VNNI works like multiplyDirectGeneric for 3 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR3P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR3P3VNNI works like multiplyDirectGeneric for 3 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR3P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR4P1VNNI works like multiplyDirectGeneric for 4 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR4P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR4P2VNNI works like multiplyDirectGeneric for 4 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR4P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR4P3VNNI works like multiplyDirectGeneric for 4 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR4P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR5P1VNNI works like multiplyDirectGeneric for 5 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR5P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR5P2VNNI works like multiplyDirectGeneric for 5 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR5P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR5P3VNNI works like multiplyDirectGeneric for 5 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR5P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR6P1VNNI works like multiplyDirectGeneric for 6 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR6P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR6P2VNNI works like multiplyDirectGeneric for 6 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR6P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR6P3VNNI works like multiplyDirectGeneric for 6 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR6P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR7P1VNNI works like multiplyDirectGeneric for 7 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR7P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR7P2VNNI works like multiplyDirectGeneric for 7 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR7P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR7P3VNNI works like multiplyDirectGeneric for 7 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR7P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR8P1VNNI works like multiplyDirectGeneric for 8 rows, 1 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR8P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR8P2VNNI works like multiplyDirectGeneric for 8 rows, 2 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR8P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectR8P3VNNI works like multiplyDirectGeneric for 8 rows, 3 panels and runs = len(gaps)+1, with stride in bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectR8P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-
-// multiplyDirectWide2R1P1VNNI works like multiplyDirectWideGeneric for 2 planes, 1 rows, 1 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide2R1P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide2R1P2VNNI works like multiplyDirectWideGeneric for 2 planes, 1 rows, 2 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide2R1P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide2R1P3VNNI works like multiplyDirectWideGeneric for 2 planes, 1 rows, 3 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide2R1P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide2R2P1VNNI works like multiplyDirectWideGeneric for 2 planes, 2 rows, 1 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide2R2P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide2R2P2VNNI works like multiplyDirectWideGeneric for 2 planes, 2 rows, 2 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide2R2P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide2R2P3VNNI works like multiplyDirectWideGeneric for 2 planes, 2 rows, 3 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide2R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide2R3P1VNNI works like multiplyDirectWideGeneric for 2 planes, 3 rows, 1 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide2R3P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide2R3P2VNNI works like multiplyDirectWideGeneric for 2 planes, 3 rows, 2 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide2R3P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide2R3P3VNNI works like multiplyDirectWideGeneric for 2 planes, 3 rows, 3 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide2R3P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide2R4P1VNNI works like multiplyDirectWideGeneric for 2 planes, 4 rows, 1 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide2R4P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide2R4P2VNNI works like multiplyDirectWideGeneric for 2 planes, 4 rows, 2 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide2R4P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide2R4P3VNNI works like multiplyDirectWideGeneric for 2 planes, 4 rows, 3 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide2R4P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide3R1P1VNNI works like multiplyDirectWideGeneric for 3 planes, 1 rows, 1 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide3R1P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide3R1P2VNNI works like multiplyDirectWideGeneric for 3 planes, 1 rows, 2 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide3R1P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide3R1P3VNNI works like multiplyDirectWideGeneric for 3 planes, 1 rows, 3 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide3R1P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide3R2P1VNNI works like multiplyDirectWideGeneric for 3 planes, 2 rows, 1 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide3R2P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide3R2P2VNNI works like multiplyDirectWideGeneric for 3 planes, 2 rows, 2 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide3R2P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyDirectWide3R2P3VNNI works like multiplyDirectWideGeneric for 3 planes, 2 rows, 3 panels and runs = len(gaps)+1, with stride in
-// bytes; steps > 0.
-//
-//go:noescape
-func multiplyDirectWide3R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-
-// multiplyLanesF1V1VNNI works like multiplyLanesGeneric for 1 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF1V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF1V2VNNI works like multiplyLanesGeneric for 1 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF1V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF2V1VNNI works like multiplyLanesGeneric for 2 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF2V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF2V2VNNI works like multiplyLanesGeneric for 2 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF2V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF3V1VNNI works like multiplyLanesGeneric for 3 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF3V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF3V2VNNI works like multiplyLanesGeneric for 3 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF3V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF4V1VNNI works like multiplyLanesGeneric for 4 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF4V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF4V2VNNI works like multiplyLanesGeneric for 4 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF4V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF5V1VNNI works like multiplyLanesGeneric for 5 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF5V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF5V2VNNI works like multiplyLanesGeneric for 5 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF5V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF6V1VNNI works like multiplyLanesGeneric for 6 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF6V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF6V2VNNI works like multiplyLanesGeneric for 6 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF6V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF7V1VNNI works like multiplyLanesGeneric for 7 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF7V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF7V2VNNI works like multiplyLanesGeneric for 7 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF7V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF8V1VNNI works like multiplyLanesGeneric for 8 filters and 1 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF8V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// multiplyLanesF8V2VNNI works like multiplyLanesGeneric for 8 filters and 2 vectors of 16 pixels, with stride in bytes; steps > 0. Of the
-// last vector the pixels are stored that last has bits for.
-//
-//go:noescape
-func multiplyLanesF8V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-
-// lanesAVX512 works like lanesGeneric for so many vectors of 16 pixels, above 0, which lie step apart. words and bytes say where a
+// gatherPixelsAVX512 works like gatherPixelsGeneric for so many vectors of 16 pixels, above 0, which lie step apart. words and bytes say where a
 // lane's codes are among those of a vector that mask has bits for.
 //
 //go:noescape
-func lanesAVX512(dst *uint8, src *uint8, vectors int, step int, words *uint8, bytes *uint8, mask uint64)
+func gatherPixelsAVX512(dst *uint8, src *uint8, vectors int, step int, words *uint8, bytes *uint8, mask uint64)
+
+// multiplyPixelsF1VNNI works like multiplyPixelsGeneric for 1 filters and two vectors of 16 pixels, of which the pixels are
+// stored that mask and mask2 have bits for.
+//
+//go:noescape
+func multiplyPixelsF1VNNI(t *uint8)
+
+// multiplyPixelsF2VNNI works like multiplyPixelsGeneric for 2 filters and two vectors of 16 pixels, of which the pixels are
+// stored that mask and mask2 have bits for.
+//
+//go:noescape
+func multiplyPixelsF2VNNI(t *uint8)
+
+// multiplyPixelsF3VNNI works like multiplyPixelsGeneric for 3 filters and two vectors of 16 pixels, of which the pixels are
+// stored that mask and mask2 have bits for.
+//
+//go:noescape
+func multiplyPixelsF3VNNI(t *uint8)
+
+// multiplyPixelsF4VNNI works like multiplyPixelsGeneric for 4 filters and two vectors of 16 pixels, of which the pixels are
+// stored that mask and mask2 have bits for.
+//
+//go:noescape
+func multiplyPixelsF4VNNI(t *uint8)
+
+// multiplyPixelsF5VNNI works like multiplyPixelsGeneric for 5 filters and two vectors of 16 pixels, of which the pixels are
+// stored that mask and mask2 have bits for.
+//
+//go:noescape
+func multiplyPixelsF5VNNI(t *uint8)
+
+// multiplyPixelsF6VNNI works like multiplyPixelsGeneric for 6 filters and two vectors of 16 pixels, of which the pixels are
+// stored that mask and mask2 have bits for.
+//
+//go:noescape
+func multiplyPixelsF6VNNI(t *uint8)
+
+// multiplyPixelsF7VNNI works like multiplyPixelsGeneric for 7 filters and two vectors of 16 pixels, of which the pixels are
+// stored that mask and mask2 have bits for.
+//
+//go:noescape
+func multiplyPixelsF7VNNI(t *uint8)
+
+// multiplyPixelsF8VNNI works like multiplyPixelsGeneric for 8 filters and two vectors of 16 pixels, of which the pixels are
+// stored that mask and mask2 have bits for.
+//
+//go:noescape
+func multiplyPixelsF8VNNI(t *uint8)
 
 // multiplyDepthwiseVNNI works like multiplyDepthwiseGeneric for four offsets in each of the steps and four times fours pixels; steps,
 // fours > 0.

@@ -86,116 +86,120 @@ done:
 	VZEROUPPER
 	RET
 
-// func quantizeS8AVX512(dst *int8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, CMOV
-TEXT ·quantizeS8AVX512(SB), NOSPLIT, $0-44
+// func quantizeAVX512(dst *uint8, src *float32, n int, scale float32, lower float32, upper float32, least float32, most float32, low float32, high float32, zero int32, flip uint32, stream int)
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
+TEXT ·quantizeAVX512(SB), NOSPLIT, $0-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
+	MOVQ         stream+64(FP), BX
 	VBROADCASTSS scale+24(FP), Z0
-	VBROADCASTSS inverse+28(FP), Z1
-	VBROADCASTSS low+32(FP), Z2
-	VBROADCASTSS high+36(FP), Z3
-	VBROADCASTSS zero+40(FP), Z4
-	VMOVDQU32    middleAVX512<>+0(SB), Z5
-	VMOVDQU32    everyFourthAVX512<>+0(SB), Z6
-	LEAQ         -256(CX)(DX*4), BX
+	VBROADCASTSS low+44(FP), Z1
+	VBROADCASTSS high+48(FP), Z2
+	VBROADCASTSS zero+52(FP), Z3
+	VBROADCASTSS flip+56(FP), Z4
+	VBROADCASTSS lower+28(FP), Z5
+	VBROADCASTSS upper+32(FP), Z6
+	VBROADCASTSS least+36(FP), Z7
+	VBROADCASTSS most+40(FP), Z8
+	VMOVDQU32    everyFourthAVX512<>+0(SB), Z10
+	LEAQ         -256(CX)(DX*4), SI
 	LEAQ         -64(AX)(DX*1), DX
 
 blocks:
-	VPXORD    Z12, Z12, Z12
-	VMULPS    (CX), Z1, Z7
-	VMAXPS    Z2, Z7, Z7
-	VMINPS    Z3, Z7, Z7
-	VREDUCEPS $0x00, Z7, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z7, Z7
-	VMULPS    64(CX), Z1, Z8
-	VMAXPS    Z2, Z8, Z8
-	VMINPS    Z3, Z8, Z8
-	VREDUCEPS $0x00, Z8, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z8, Z8
-	VMULPS    128(CX), Z1, Z9
-	VMAXPS    Z2, Z9, Z9
-	VMINPS    Z3, Z9, Z9
-	VREDUCEPS $0x00, Z9, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z9, Z9
-	VMULPS    192(CX), Z1, Z10
-	VMAXPS    Z2, Z10, Z10
-	VMINPS    Z3, Z10, Z10
-	VREDUCEPS $0x00, Z10, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z10, Z10
-	VCMPPS    $0x0d, Z5, Z12, K1
-	KORTESTW  K1, K1
-	JNZ       divide
+	VPXORD     Z15, Z15, Z15
+	VMOVUPS    (CX), Z11
+	VMAXPS     Z7, Z11, Z11
+	VMINPS     Z8, Z11, Z11
+	VMULPS     Z6, Z11, Z9
+	VMULPS     Z5, Z11, Z11
+	VCVTPS2DQ  Z9, Z9
+	VCVTPS2DQ  Z11, Z11
+	VPTERNLOGD $0xf6, Z9, Z11, Z15
+	VMOVUPS    64(CX), Z12
+	VMAXPS     Z7, Z12, Z12
+	VMINPS     Z8, Z12, Z12
+	VMULPS     Z6, Z12, Z9
+	VMULPS     Z5, Z12, Z12
+	VCVTPS2DQ  Z9, Z9
+	VCVTPS2DQ  Z12, Z12
+	VPTERNLOGD $0xf6, Z9, Z12, Z15
+	VMOVUPS    128(CX), Z13
+	VMAXPS     Z7, Z13, Z13
+	VMINPS     Z8, Z13, Z13
+	VMULPS     Z6, Z13, Z9
+	VMULPS     Z5, Z13, Z13
+	VCVTPS2DQ  Z9, Z9
+	VCVTPS2DQ  Z13, Z13
+	VPTERNLOGD $0xf6, Z9, Z13, Z15
+	VMOVUPS    192(CX), Z14
+	VMAXPS     Z7, Z14, Z14
+	VMINPS     Z8, Z14, Z14
+	VMULPS     Z6, Z14, Z9
+	VMULPS     Z5, Z14, Z14
+	VCVTPS2DQ  Z9, Z9
+	VCVTPS2DQ  Z14, Z14
+	VPTERNLOGD $0xf6, Z9, Z14, Z15
+	VPTESTMD   Z15, Z15, K1
+	KORTESTW   K1, K1
+	JNZ        divide
 
 store:
-	VPADDD    Z4, Z7, Z7
-	VPADDD    Z4, Z8, Z8
-	VPADDD    Z4, Z9, Z9
-	VPADDD    Z4, Z10, Z10
-	VPACKSSDW Z8, Z7, Z7
-	VPACKSSDW Z10, Z9, Z9
-	VPACKSSWB Z9, Z7, Z7
-	VPERMD    Z7, Z6, Z7
-	VMOVDQU32 Z7, (AX)
-	CMPQ      CX, BX
-	JEQ       done
-	ADDQ      $0x00000100, CX
-	CMPQ      CX, BX
-	CMOVQHI   BX, CX
-	ADDQ      $0x00000040, AX
-	CMPQ      AX, DX
-	CMOVQHI   DX, AX
-	JMP       blocks
+	VPADDD    Z3, Z11, Z11
+	VPADDD    Z3, Z12, Z12
+	VPADDD    Z3, Z13, Z13
+	VPADDD    Z3, Z14, Z14
+	VPACKSSDW Z12, Z11, Z11
+	VPACKSSDW Z14, Z13, Z13
+	VPACKUSWB Z13, Z11, Z11
+	VPERMD    Z11, Z10, Z11
+	VPXORD    Z4, Z11, Z11
+	TESTQ     BX, BX
+	JNZ       past
+	VMOVDQU32 Z11, (AX)
+
+next:
+	CMPQ    CX, SI
+	JEQ     done
+	ADDQ    $0x00000100, CX
+	CMPQ    CX, SI
+	CMOVQHI SI, CX
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	CMOVQHI DX, AX
+	JMP     blocks
 
 done:
+	SFENCE
 	VZEROUPPER
 	RET
 
-divide:
-	VMOVUPS   (CX), Z7
-	VDIVPS    Z0, Z7, Z7
-	VMAXPS    Z2, Z7, Z7
-	VMINPS    Z3, Z7, Z7
-	VCVTPS2DQ Z7, Z7
-	VMOVUPS   64(CX), Z8
-	VDIVPS    Z0, Z8, Z8
-	VMAXPS    Z2, Z8, Z8
-	VMINPS    Z3, Z8, Z8
-	VCVTPS2DQ Z8, Z8
-	VMOVUPS   128(CX), Z9
-	VDIVPS    Z0, Z9, Z9
-	VMAXPS    Z2, Z9, Z9
-	VMINPS    Z3, Z9, Z9
-	VCVTPS2DQ Z9, Z9
-	VMOVUPS   192(CX), Z10
-	VDIVPS    Z0, Z10, Z10
-	VMAXPS    Z2, Z10, Z10
-	VMINPS    Z3, Z10, Z10
-	VCVTPS2DQ Z10, Z10
-	JMP       store
+past:
+	VMOVNTDQ Z11, (AX)
+	JMP      next
 
-DATA middleAVX512<>+0(SB)/4, $0x3efff800
-DATA middleAVX512<>+4(SB)/4, $0x3efff800
-DATA middleAVX512<>+8(SB)/4, $0x3efff800
-DATA middleAVX512<>+12(SB)/4, $0x3efff800
-DATA middleAVX512<>+16(SB)/4, $0x3efff800
-DATA middleAVX512<>+20(SB)/4, $0x3efff800
-DATA middleAVX512<>+24(SB)/4, $0x3efff800
-DATA middleAVX512<>+28(SB)/4, $0x3efff800
-DATA middleAVX512<>+32(SB)/4, $0x3efff800
-DATA middleAVX512<>+36(SB)/4, $0x3efff800
-DATA middleAVX512<>+40(SB)/4, $0x3efff800
-DATA middleAVX512<>+44(SB)/4, $0x3efff800
-DATA middleAVX512<>+48(SB)/4, $0x3efff800
-DATA middleAVX512<>+52(SB)/4, $0x3efff800
-DATA middleAVX512<>+56(SB)/4, $0x3efff800
-DATA middleAVX512<>+60(SB)/4, $0x3efff800
-GLOBL middleAVX512<>(SB), RODATA|NOPTR, $64
+divide:
+	VMOVUPS   (CX), Z11
+	VDIVPS    Z0, Z11, Z11
+	VMAXPS    Z1, Z11, Z11
+	VMINPS    Z2, Z11, Z11
+	VCVTPS2DQ Z11, Z11
+	VMOVUPS   64(CX), Z12
+	VDIVPS    Z0, Z12, Z12
+	VMAXPS    Z1, Z12, Z12
+	VMINPS    Z2, Z12, Z12
+	VCVTPS2DQ Z12, Z12
+	VMOVUPS   128(CX), Z13
+	VDIVPS    Z0, Z13, Z13
+	VMAXPS    Z1, Z13, Z13
+	VMINPS    Z2, Z13, Z13
+	VCVTPS2DQ Z13, Z13
+	VMOVUPS   192(CX), Z14
+	VDIVPS    Z0, Z14, Z14
+	VMAXPS    Z1, Z14, Z14
+	VMINPS    Z2, Z14, Z14
+	VCVTPS2DQ Z14, Z14
+	JMP       store
 
 DATA everyFourthAVX512<>+0(SB)/4, $0x00000000
 DATA everyFourthAVX512<>+4(SB)/4, $0x00000004
@@ -214,287 +218,6 @@ DATA everyFourthAVX512<>+52(SB)/4, $0x00000007
 DATA everyFourthAVX512<>+56(SB)/4, $0x0000000b
 DATA everyFourthAVX512<>+60(SB)/4, $0x0000000f
 GLOBL everyFourthAVX512<>(SB), RODATA|NOPTR, $64
-
-// func quantizeStreamS8AVX512(dst *int8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·quantizeStreamS8AVX512(SB), NOSPLIT, $0-44
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS scale+24(FP), Z0
-	VBROADCASTSS inverse+28(FP), Z1
-	VBROADCASTSS low+32(FP), Z2
-	VBROADCASTSS high+36(FP), Z3
-	VBROADCASTSS zero+40(FP), Z4
-	VMOVDQU32    middleAVX512<>+0(SB), Z5
-	VMOVDQU32    everyFourthAVX512<>+0(SB), Z6
-	LEAQ         -256(CX)(DX*4), BX
-	LEAQ         -64(AX)(DX*1), DX
-
-blocks:
-	VPXORD    Z12, Z12, Z12
-	VMULPS    (CX), Z1, Z7
-	VMAXPS    Z2, Z7, Z7
-	VMINPS    Z3, Z7, Z7
-	VREDUCEPS $0x00, Z7, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z7, Z7
-	VMULPS    64(CX), Z1, Z8
-	VMAXPS    Z2, Z8, Z8
-	VMINPS    Z3, Z8, Z8
-	VREDUCEPS $0x00, Z8, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z8, Z8
-	VMULPS    128(CX), Z1, Z9
-	VMAXPS    Z2, Z9, Z9
-	VMINPS    Z3, Z9, Z9
-	VREDUCEPS $0x00, Z9, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z9, Z9
-	VMULPS    192(CX), Z1, Z10
-	VMAXPS    Z2, Z10, Z10
-	VMINPS    Z3, Z10, Z10
-	VREDUCEPS $0x00, Z10, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z10, Z10
-	VCMPPS    $0x0d, Z5, Z12, K1
-	KORTESTW  K1, K1
-	JNZ       divide
-
-store:
-	VPADDD    Z4, Z7, Z7
-	VPADDD    Z4, Z8, Z8
-	VPADDD    Z4, Z9, Z9
-	VPADDD    Z4, Z10, Z10
-	VPACKSSDW Z8, Z7, Z7
-	VPACKSSDW Z10, Z9, Z9
-	VPACKSSWB Z9, Z7, Z7
-	VPERMD    Z7, Z6, Z7
-	VMOVNTDQ  Z7, (AX)
-	CMPQ      CX, BX
-	JEQ       done
-	ADDQ      $0x00000100, CX
-	CMPQ      CX, BX
-	CMOVQHI   BX, CX
-	ADDQ      $0x00000040, AX
-	CMPQ      AX, DX
-	CMOVQHI   DX, AX
-	JMP       blocks
-
-done:
-	SFENCE
-	VZEROUPPER
-	RET
-
-divide:
-	VMOVUPS   (CX), Z7
-	VDIVPS    Z0, Z7, Z7
-	VMAXPS    Z2, Z7, Z7
-	VMINPS    Z3, Z7, Z7
-	VCVTPS2DQ Z7, Z7
-	VMOVUPS   64(CX), Z8
-	VDIVPS    Z0, Z8, Z8
-	VMAXPS    Z2, Z8, Z8
-	VMINPS    Z3, Z8, Z8
-	VCVTPS2DQ Z8, Z8
-	VMOVUPS   128(CX), Z9
-	VDIVPS    Z0, Z9, Z9
-	VMAXPS    Z2, Z9, Z9
-	VMINPS    Z3, Z9, Z9
-	VCVTPS2DQ Z9, Z9
-	VMOVUPS   192(CX), Z10
-	VDIVPS    Z0, Z10, Z10
-	VMAXPS    Z2, Z10, Z10
-	VMINPS    Z3, Z10, Z10
-	VCVTPS2DQ Z10, Z10
-	JMP       store
-
-// func quantizeU8AVX512(dst *uint8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, CMOV
-TEXT ·quantizeU8AVX512(SB), NOSPLIT, $0-44
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS scale+24(FP), Z0
-	VBROADCASTSS inverse+28(FP), Z1
-	VBROADCASTSS low+32(FP), Z2
-	VBROADCASTSS high+36(FP), Z3
-	VBROADCASTSS zero+40(FP), Z4
-	VMOVDQU32    middleAVX512<>+0(SB), Z5
-	VMOVDQU32    everyFourthAVX512<>+0(SB), Z6
-	LEAQ         -256(CX)(DX*4), BX
-	LEAQ         -64(AX)(DX*1), DX
-
-blocks:
-	VPXORD    Z12, Z12, Z12
-	VMULPS    (CX), Z1, Z7
-	VMAXPS    Z2, Z7, Z7
-	VMINPS    Z3, Z7, Z7
-	VREDUCEPS $0x00, Z7, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z7, Z7
-	VMULPS    64(CX), Z1, Z8
-	VMAXPS    Z2, Z8, Z8
-	VMINPS    Z3, Z8, Z8
-	VREDUCEPS $0x00, Z8, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z8, Z8
-	VMULPS    128(CX), Z1, Z9
-	VMAXPS    Z2, Z9, Z9
-	VMINPS    Z3, Z9, Z9
-	VREDUCEPS $0x00, Z9, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z9, Z9
-	VMULPS    192(CX), Z1, Z10
-	VMAXPS    Z2, Z10, Z10
-	VMINPS    Z3, Z10, Z10
-	VREDUCEPS $0x00, Z10, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z10, Z10
-	VCMPPS    $0x0d, Z5, Z12, K1
-	KORTESTW  K1, K1
-	JNZ       divide
-
-store:
-	VPADDD    Z4, Z7, Z7
-	VPADDD    Z4, Z8, Z8
-	VPADDD    Z4, Z9, Z9
-	VPADDD    Z4, Z10, Z10
-	VPACKSSDW Z8, Z7, Z7
-	VPACKSSDW Z10, Z9, Z9
-	VPACKUSWB Z9, Z7, Z7
-	VPERMD    Z7, Z6, Z7
-	VMOVDQU32 Z7, (AX)
-	CMPQ      CX, BX
-	JEQ       done
-	ADDQ      $0x00000100, CX
-	CMPQ      CX, BX
-	CMOVQHI   BX, CX
-	ADDQ      $0x00000040, AX
-	CMPQ      AX, DX
-	CMOVQHI   DX, AX
-	JMP       blocks
-
-done:
-	VZEROUPPER
-	RET
-
-divide:
-	VMOVUPS   (CX), Z7
-	VDIVPS    Z0, Z7, Z7
-	VMAXPS    Z2, Z7, Z7
-	VMINPS    Z3, Z7, Z7
-	VCVTPS2DQ Z7, Z7
-	VMOVUPS   64(CX), Z8
-	VDIVPS    Z0, Z8, Z8
-	VMAXPS    Z2, Z8, Z8
-	VMINPS    Z3, Z8, Z8
-	VCVTPS2DQ Z8, Z8
-	VMOVUPS   128(CX), Z9
-	VDIVPS    Z0, Z9, Z9
-	VMAXPS    Z2, Z9, Z9
-	VMINPS    Z3, Z9, Z9
-	VCVTPS2DQ Z9, Z9
-	VMOVUPS   192(CX), Z10
-	VDIVPS    Z0, Z10, Z10
-	VMAXPS    Z2, Z10, Z10
-	VMINPS    Z3, Z10, Z10
-	VCVTPS2DQ Z10, Z10
-	JMP       store
-
-// func quantizeStreamU8AVX512(dst *uint8, src *float32, n int, scale float32, inverse float32, low float32, high float32, zero int32)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·quantizeStreamU8AVX512(SB), NOSPLIT, $0-44
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS scale+24(FP), Z0
-	VBROADCASTSS inverse+28(FP), Z1
-	VBROADCASTSS low+32(FP), Z2
-	VBROADCASTSS high+36(FP), Z3
-	VBROADCASTSS zero+40(FP), Z4
-	VMOVDQU32    middleAVX512<>+0(SB), Z5
-	VMOVDQU32    everyFourthAVX512<>+0(SB), Z6
-	LEAQ         -256(CX)(DX*4), BX
-	LEAQ         -64(AX)(DX*1), DX
-
-blocks:
-	VPXORD    Z12, Z12, Z12
-	VMULPS    (CX), Z1, Z7
-	VMAXPS    Z2, Z7, Z7
-	VMINPS    Z3, Z7, Z7
-	VREDUCEPS $0x00, Z7, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z7, Z7
-	VMULPS    64(CX), Z1, Z8
-	VMAXPS    Z2, Z8, Z8
-	VMINPS    Z3, Z8, Z8
-	VREDUCEPS $0x00, Z8, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z8, Z8
-	VMULPS    128(CX), Z1, Z9
-	VMAXPS    Z2, Z9, Z9
-	VMINPS    Z3, Z9, Z9
-	VREDUCEPS $0x00, Z9, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z9, Z9
-	VMULPS    192(CX), Z1, Z10
-	VMAXPS    Z2, Z10, Z10
-	VMINPS    Z3, Z10, Z10
-	VREDUCEPS $0x00, Z10, Z11
-	VRANGEPS  $0x0b, Z11, Z12, Z12
-	VCVTPS2DQ Z10, Z10
-	VCMPPS    $0x0d, Z5, Z12, K1
-	KORTESTW  K1, K1
-	JNZ       divide
-
-store:
-	VPADDD    Z4, Z7, Z7
-	VPADDD    Z4, Z8, Z8
-	VPADDD    Z4, Z9, Z9
-	VPADDD    Z4, Z10, Z10
-	VPACKSSDW Z8, Z7, Z7
-	VPACKSSDW Z10, Z9, Z9
-	VPACKUSWB Z9, Z7, Z7
-	VPERMD    Z7, Z6, Z7
-	VMOVNTDQ  Z7, (AX)
-	CMPQ      CX, BX
-	JEQ       done
-	ADDQ      $0x00000100, CX
-	CMPQ      CX, BX
-	CMOVQHI   BX, CX
-	ADDQ      $0x00000040, AX
-	CMPQ      AX, DX
-	CMOVQHI   DX, AX
-	JMP       blocks
-
-done:
-	SFENCE
-	VZEROUPPER
-	RET
-
-divide:
-	VMOVUPS   (CX), Z7
-	VDIVPS    Z0, Z7, Z7
-	VMAXPS    Z2, Z7, Z7
-	VMINPS    Z3, Z7, Z7
-	VCVTPS2DQ Z7, Z7
-	VMOVUPS   64(CX), Z8
-	VDIVPS    Z0, Z8, Z8
-	VMAXPS    Z2, Z8, Z8
-	VMINPS    Z3, Z8, Z8
-	VCVTPS2DQ Z8, Z8
-	VMOVUPS   128(CX), Z9
-	VDIVPS    Z0, Z9, Z9
-	VMAXPS    Z2, Z9, Z9
-	VMINPS    Z3, Z9, Z9
-	VCVTPS2DQ Z9, Z9
-	VMOVUPS   192(CX), Z10
-	VDIVPS    Z0, Z10, Z10
-	VMAXPS    Z2, Z10, Z10
-	VMINPS    Z3, Z10, Z10
-	VCVTPS2DQ Z10, Z10
-	JMP       store
 
 // func splitFixed2AVX512(dst *uint8, stride int, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32, offset int32)
 // Requires: AVX, AVX512BW, AVX512F, CMOV
@@ -688,1226 +411,1303 @@ DATA planes23AVX512<>+56(SB)/4, $0x0000001b
 DATA planes23AVX512<>+60(SB)/4, $0x0000001f
 GLOBL planes23AVX512<>(SB), RODATA|NOPTR, $64
 
-// func directAVX512(dst *float32, stride int, c *int32, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32, rows int, columns int)
-// Requires: AVX, AVX512F
-TEXT ·directAVX512(SB), NOSPLIT, $0-88
-	MOVQ         stride+8(FP), AX
-	MOVQ         v+32(FP), CX
-	MOVQ         scales+40(FP), DX
-	MOVQ         bias+56(FP), BX
-	VBROADCASTSS floor+64(FP), Z0
-	VPXORD       Z1, Z1, Z1
-	MOVQ         columns+80(FP), SI
-	SHLQ         $0x02, SI
-	MOVQ         columns+80(FP), R8
-	SHLQ         $0x02, R8
-	XORQ         DI, DI
+// func multiplyU8R1P1VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R1P1VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   64(AX), BX
+	MOVQ   72(AX), SI
+	MOVQ   80(AX), DI
+	VPXORD Z1, Z1, Z1
 
-columns:
-	VMOVDQU32 (CX)(DI*1), Z2
-	VMOVUPS   (DX)(DI*1), Z3
-	VMOVUPS   (BX)(DI*1), Z4
-	MOVQ      dst+0(FP), R10
-	ADDQ      DI, R10
-	MOVQ      c+16(FP), R11
-	ADDQ      DI, R11
-	MOVQ      u+24(FP), R12
-	MOVQ      r+48(FP), R13
-	MOVQ      rows+72(FP), R9
+segments:
+	MOVQ BX, R8
 
-rows:
-	VPBROADCASTD (R12), Z5
-	VPMULLD      Z2, Z5, Z5
-	VMOVDQU32    (R11), Z6
-	VPSUBD       Z5, Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       Z3, Z6, Z6
-	VBROADCASTSS (R13), Z5
-	VMULPS       Z5, Z6, Z6
-	VADDPS       Z4, Z6, Z6
-	VMAXPS       Z6, Z0, Z6
-	VADDPS       Z1, Z6, Z6
-	VMOVUPS      Z6, (R10)
-	ADDQ         AX, R10
-	ADDQ         SI, R11
+steps:
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z2
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z2, Z0, Z1
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R8
+	JNZ          steps
+	DECQ         DI
+	JZ           store
+	ADDQ         (SI), CX
+	ADDQ         $0x08, SI
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), AX
+	VMOVDQU32 Z1, (AX)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R1P2VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R1P2VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   64(AX), SI
+	MOVQ   72(AX), DI
+	MOVQ   80(AX), R8
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+segments:
+	MOVQ SI, R9
+
+steps:
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z3
+	PREFETCHT0   2048(DX)(BX*1)
+	VMOVDQU32    (DX)(BX*1), Z4
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z3, Z0, Z1
+	VPDPBUSD     Z4, Z0, Z2
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R9
+	JNZ          steps
+	DECQ         R8
+	JZ           store
+	ADDQ         (DI), CX
+	ADDQ         $0x08, DI
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), AX
+	VMOVDQU32 Z1, (AX)
+	VMOVDQU32 Z2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R1P3VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R1P3VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   64(AX), SI
+	MOVQ   72(AX), DI
+	MOVQ   80(AX), R8
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+segments:
+	MOVQ SI, R9
+
+steps:
+	PREFETCHT0   2048(DX)
+	VMOVDQU32    (DX), Z4
+	PREFETCHT0   2048(DX)(BX*1)
+	VMOVDQU32    (DX)(BX*1), Z5
+	PREFETCHT0   2048(DX)(BX*2)
+	VMOVDQU32    (DX)(BX*2), Z6
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z4, Z0, Z1
+	VPDPBUSD     Z5, Z0, Z2
+	VPDPBUSD     Z6, Z0, Z3
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, DX
+	SUBQ         $0x01, R9
+	JNZ          steps
+	DECQ         R8
+	JZ           store
+	ADDQ         (DI), CX
+	ADDQ         $0x08, DI
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), AX
+	VMOVDQU32 Z1, (AX)
+	VMOVDQU32 Z2, 64(AX)
+	VMOVDQU32 Z3, 128(AX)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R2P1VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R2P1VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), SI
+	MOVQ   72(AX), DI
+	MOVQ   80(AX), R8
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+segments:
+	MOVQ SI, R9
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z3
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z3, Z0, Z1
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z3, Z0, Z2
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R9
+	JNZ          steps
+	DECQ         R8
+	JZ           store
+	ADDQ         (DI), CX
+	ADDQ         $0x08, DI
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), AX
+	VMOVDQU32 Z1, (AX)
+	VMOVDQU32 Z2, (AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R2P2VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R2P2VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	MOVQ   72(AX), R8
+	MOVQ   80(AX), R9
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+
+segments:
+	MOVQ DI, R10
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z5
+	PREFETCHT0   2048(BX)(SI*1)
+	VMOVDQU32    (BX)(SI*1), Z6
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z5, Z0, Z1
+	VPDPBUSD     Z6, Z0, Z2
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z5, Z0, Z3
+	VPDPBUSD     Z6, Z0, Z4
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           store
+	ADDQ         (R8), CX
+	ADDQ         $0x08, R8
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), AX
+	VMOVDQU32 Z1, (AX)
+	VMOVDQU32 Z2, 64(AX)
+	VMOVDQU32 Z3, (AX)(CX*1)
+	VMOVDQU32 Z4, 64(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R2P3VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R2P3VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	MOVQ   72(AX), R8
+	MOVQ   80(AX), R9
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+
+segments:
+	MOVQ DI, R10
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z7
+	PREFETCHT0   2048(BX)(SI*1)
+	VMOVDQU32    (BX)(SI*1), Z8
+	PREFETCHT0   2048(BX)(SI*2)
+	VMOVDQU32    (BX)(SI*2), Z9
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z7, Z0, Z1
+	VPDPBUSD     Z8, Z0, Z2
+	VPDPBUSD     Z9, Z0, Z3
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z7, Z0, Z4
+	VPDPBUSD     Z8, Z0, Z5
+	VPDPBUSD     Z9, Z0, Z6
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           store
+	ADDQ         (R8), CX
+	ADDQ         $0x08, R8
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), AX
+	VMOVDQU32 Z1, (AX)
+	VMOVDQU32 Z2, 64(AX)
+	VMOVDQU32 Z3, 128(AX)
+	VMOVDQU32 Z4, (AX)(CX*1)
+	VMOVDQU32 Z5, 64(AX)(CX*1)
+	VMOVDQU32 Z6, 128(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R3P1VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R3P1VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), SI
+	MOVQ   72(AX), DI
+	MOVQ   80(AX), R8
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+segments:
+	MOVQ SI, R9
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z4
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z4, Z0, Z1
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z4, Z0, Z2
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z4, Z0, Z3
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R9
+	JNZ          steps
+	DECQ         R8
+	JZ           store
+	ADDQ         (DI), CX
+	ADDQ         $0x08, DI
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), AX
+	VMOVDQU32 Z1, (AX)
+	VMOVDQU32 Z2, (AX)(CX*1)
+	VMOVDQU32 Z3, (AX)(CX*2)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R3P2VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R3P2VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	MOVQ   72(AX), R8
+	MOVQ   80(AX), R9
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+
+segments:
+	MOVQ DI, R10
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z7
+	PREFETCHT0   2048(BX)(SI*1)
+	VMOVDQU32    (BX)(SI*1), Z8
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z7, Z0, Z1
+	VPDPBUSD     Z8, Z0, Z2
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z7, Z0, Z3
+	VPDPBUSD     Z8, Z0, Z4
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z7, Z0, Z5
+	VPDPBUSD     Z8, Z0, Z6
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           store
+	ADDQ         (R8), CX
+	ADDQ         $0x08, R8
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), AX
+	VMOVDQU32 Z1, (AX)
+	VMOVDQU32 Z2, 64(AX)
+	VMOVDQU32 Z3, (AX)(CX*1)
+	VMOVDQU32 Z4, 64(AX)(CX*1)
+	VMOVDQU32 Z5, (AX)(CX*2)
+	VMOVDQU32 Z6, 64(AX)(CX*2)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R3P3VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R3P3VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	MOVQ   72(AX), R8
+	MOVQ   80(AX), R9
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+
+segments:
+	MOVQ DI, R10
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z10
+	PREFETCHT0   2048(BX)(SI*1)
+	VMOVDQU32    (BX)(SI*1), Z11
+	PREFETCHT0   2048(BX)(SI*2)
+	VMOVDQU32    (BX)(SI*2), Z12
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z10, Z0, Z1
+	VPDPBUSD     Z11, Z0, Z2
+	VPDPBUSD     Z12, Z0, Z3
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z10, Z0, Z4
+	VPDPBUSD     Z11, Z0, Z5
+	VPDPBUSD     Z12, Z0, Z6
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z10, Z0, Z7
+	VPDPBUSD     Z11, Z0, Z8
+	VPDPBUSD     Z12, Z0, Z9
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           store
+	ADDQ         (R8), CX
+	ADDQ         $0x08, R8
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), AX
+	VMOVDQU32 Z1, (AX)
+	VMOVDQU32 Z2, 64(AX)
+	VMOVDQU32 Z3, 128(AX)
+	VMOVDQU32 Z4, (AX)(CX*1)
+	VMOVDQU32 Z5, 64(AX)(CX*1)
+	VMOVDQU32 Z6, 128(AX)(CX*1)
+	VMOVDQU32 Z7, (AX)(CX*2)
+	VMOVDQU32 Z8, 64(AX)(CX*2)
+	VMOVDQU32 Z9, 128(AX)(CX*2)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R4P1VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R4P1VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), SI
+	MOVQ   72(AX), DI
+	MOVQ   80(AX), R8
+	MOVQ   32(AX), R10
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+
+segments:
+	MOVQ SI, R9
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z5
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z5, Z0, Z1
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z5, Z0, Z2
+	VPBROADCASTD (R10), Z0
+	VPDPBUSD     Z5, Z0, Z3
+	VPBROADCASTD (R10)(DX*1), Z0
+	VPDPBUSD     Z5, Z0, Z4
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R10
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R9
+	JNZ          steps
+	DECQ         R8
+	JZ           store
+	ADDQ         (DI), CX
+	ADDQ         (DI), R10
+	ADDQ         $0x08, DI
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, (DX)(CX*1)
+	VMOVDQU32 Z3, (AX)
+	VMOVDQU32 Z4, (AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R4P2VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R4P2VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	MOVQ   72(AX), R8
+	MOVQ   80(AX), R9
+	MOVQ   32(AX), R11
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+
+segments:
+	MOVQ DI, R10
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z9
+	PREFETCHT0   2048(BX)(SI*1)
+	VMOVDQU32    (BX)(SI*1), Z10
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z9, Z0, Z1
+	VPDPBUSD     Z10, Z0, Z2
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z9, Z0, Z3
+	VPDPBUSD     Z10, Z0, Z4
+	VPBROADCASTD (R11), Z0
+	VPDPBUSD     Z9, Z0, Z5
+	VPDPBUSD     Z10, Z0, Z6
+	VPBROADCASTD (R11)(DX*1), Z0
+	VPDPBUSD     Z9, Z0, Z7
+	VPDPBUSD     Z10, Z0, Z8
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R11
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           store
+	ADDQ         (R8), CX
+	ADDQ         (R8), R11
+	ADDQ         $0x08, R8
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, 64(DX)
+	VMOVDQU32 Z3, (DX)(CX*1)
+	VMOVDQU32 Z4, 64(DX)(CX*1)
+	VMOVDQU32 Z5, (AX)
+	VMOVDQU32 Z6, 64(AX)
+	VMOVDQU32 Z7, (AX)(CX*1)
+	VMOVDQU32 Z8, 64(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R4P3VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R4P3VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	MOVQ   72(AX), R8
+	MOVQ   80(AX), R9
+	MOVQ   32(AX), R11
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+
+segments:
+	MOVQ DI, R10
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z13
+	PREFETCHT0   2048(BX)(SI*1)
+	VMOVDQU32    (BX)(SI*1), Z14
+	PREFETCHT0   2048(BX)(SI*2)
+	VMOVDQU32    (BX)(SI*2), Z15
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z13, Z0, Z1
+	VPDPBUSD     Z14, Z0, Z2
+	VPDPBUSD     Z15, Z0, Z3
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z13, Z0, Z4
+	VPDPBUSD     Z14, Z0, Z5
+	VPDPBUSD     Z15, Z0, Z6
+	VPBROADCASTD (R11), Z0
+	VPDPBUSD     Z13, Z0, Z7
+	VPDPBUSD     Z14, Z0, Z8
+	VPDPBUSD     Z15, Z0, Z9
+	VPBROADCASTD (R11)(DX*1), Z0
+	VPDPBUSD     Z13, Z0, Z10
+	VPDPBUSD     Z14, Z0, Z11
+	VPDPBUSD     Z15, Z0, Z12
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R11
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           store
+	ADDQ         (R8), CX
+	ADDQ         (R8), R11
+	ADDQ         $0x08, R8
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, 64(DX)
+	VMOVDQU32 Z3, 128(DX)
+	VMOVDQU32 Z4, (DX)(CX*1)
+	VMOVDQU32 Z5, 64(DX)(CX*1)
+	VMOVDQU32 Z6, 128(DX)(CX*1)
+	VMOVDQU32 Z7, (AX)
+	VMOVDQU32 Z8, 64(AX)
+	VMOVDQU32 Z9, 128(AX)
+	VMOVDQU32 Z10, (AX)(CX*1)
+	VMOVDQU32 Z11, 64(AX)(CX*1)
+	VMOVDQU32 Z12, 128(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R5P1VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R5P1VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), SI
+	MOVQ   72(AX), DI
+	MOVQ   80(AX), R8
+	MOVQ   32(AX), R10
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+segments:
+	MOVQ SI, R9
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z6
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z6, Z0, Z1
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z6, Z0, Z2
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z6, Z0, Z3
+	VPBROADCASTD (R10), Z0
+	VPDPBUSD     Z6, Z0, Z4
+	VPBROADCASTD (R10)(DX*1), Z0
+	VPDPBUSD     Z6, Z0, Z5
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R10
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R9
+	JNZ          steps
+	DECQ         R8
+	JZ           store
+	ADDQ         (DI), CX
+	ADDQ         (DI), R10
+	ADDQ         $0x08, DI
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, (DX)(CX*1)
+	VMOVDQU32 Z3, (DX)(CX*2)
+	VMOVDQU32 Z4, (AX)
+	VMOVDQU32 Z5, (AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R5P2VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R5P2VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	MOVQ   72(AX), R8
+	MOVQ   80(AX), R9
+	MOVQ   32(AX), R11
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+
+segments:
+	MOVQ DI, R10
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z11
+	PREFETCHT0   2048(BX)(SI*1)
+	VMOVDQU32    (BX)(SI*1), Z12
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z11, Z0, Z1
+	VPDPBUSD     Z12, Z0, Z2
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z11, Z0, Z3
+	VPDPBUSD     Z12, Z0, Z4
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z11, Z0, Z5
+	VPDPBUSD     Z12, Z0, Z6
+	VPBROADCASTD (R11), Z0
+	VPDPBUSD     Z11, Z0, Z7
+	VPDPBUSD     Z12, Z0, Z8
+	VPBROADCASTD (R11)(DX*1), Z0
+	VPDPBUSD     Z11, Z0, Z9
+	VPDPBUSD     Z12, Z0, Z10
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R11
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           store
+	ADDQ         (R8), CX
+	ADDQ         (R8), R11
+	ADDQ         $0x08, R8
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, 64(DX)
+	VMOVDQU32 Z3, (DX)(CX*1)
+	VMOVDQU32 Z4, 64(DX)(CX*1)
+	VMOVDQU32 Z5, (DX)(CX*2)
+	VMOVDQU32 Z6, 64(DX)(CX*2)
+	VMOVDQU32 Z7, (AX)
+	VMOVDQU32 Z8, 64(AX)
+	VMOVDQU32 Z9, (AX)(CX*1)
+	VMOVDQU32 Z10, 64(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R5P3VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R5P3VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	MOVQ   72(AX), R8
+	MOVQ   80(AX), R9
+	MOVQ   32(AX), R11
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+
+segments:
+	MOVQ DI, R10
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z16
+	PREFETCHT0   2048(BX)(SI*1)
+	VMOVDQU32    (BX)(SI*1), Z17
+	PREFETCHT0   2048(BX)(SI*2)
+	VMOVDQU32    (BX)(SI*2), Z18
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z16, Z0, Z1
+	VPDPBUSD     Z17, Z0, Z2
+	VPDPBUSD     Z18, Z0, Z3
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z16, Z0, Z4
+	VPDPBUSD     Z17, Z0, Z5
+	VPDPBUSD     Z18, Z0, Z6
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z16, Z0, Z7
+	VPDPBUSD     Z17, Z0, Z8
+	VPDPBUSD     Z18, Z0, Z9
+	VPBROADCASTD (R11), Z0
+	VPDPBUSD     Z16, Z0, Z10
+	VPDPBUSD     Z17, Z0, Z11
+	VPDPBUSD     Z18, Z0, Z12
+	VPBROADCASTD (R11)(DX*1), Z0
+	VPDPBUSD     Z16, Z0, Z13
+	VPDPBUSD     Z17, Z0, Z14
+	VPDPBUSD     Z18, Z0, Z15
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R11
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           store
+	ADDQ         (R8), CX
+	ADDQ         (R8), R11
+	ADDQ         $0x08, R8
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, 64(DX)
+	VMOVDQU32 Z3, 128(DX)
+	VMOVDQU32 Z4, (DX)(CX*1)
+	VMOVDQU32 Z5, 64(DX)(CX*1)
+	VMOVDQU32 Z6, 128(DX)(CX*1)
+	VMOVDQU32 Z7, (DX)(CX*2)
+	VMOVDQU32 Z8, 64(DX)(CX*2)
+	VMOVDQU32 Z9, 128(DX)(CX*2)
+	VMOVDQU32 Z10, (AX)
+	VMOVDQU32 Z11, 64(AX)
+	VMOVDQU32 Z12, 128(AX)
+	VMOVDQU32 Z13, (AX)(CX*1)
+	VMOVDQU32 Z14, 64(AX)(CX*1)
+	VMOVDQU32 Z15, 128(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R6P1VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R6P1VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), SI
+	MOVQ   72(AX), DI
+	MOVQ   80(AX), R8
+	MOVQ   32(AX), R10
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+
+segments:
+	MOVQ SI, R9
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z7
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z7, Z0, Z1
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z7, Z0, Z2
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z7, Z0, Z3
+	VPBROADCASTD (R10), Z0
+	VPDPBUSD     Z7, Z0, Z4
+	VPBROADCASTD (R10)(DX*1), Z0
+	VPDPBUSD     Z7, Z0, Z5
+	VPBROADCASTD (R10)(DX*2), Z0
+	VPDPBUSD     Z7, Z0, Z6
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R10
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R9
+	JNZ          steps
+	DECQ         R8
+	JZ           store
+	ADDQ         (DI), CX
+	ADDQ         (DI), R10
+	ADDQ         $0x08, DI
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, (DX)(CX*1)
+	VMOVDQU32 Z3, (DX)(CX*2)
+	VMOVDQU32 Z4, (AX)
+	VMOVDQU32 Z5, (AX)(CX*1)
+	VMOVDQU32 Z6, (AX)(CX*2)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R6P2VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R6P2VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	MOVQ   72(AX), R8
+	MOVQ   80(AX), R9
+	MOVQ   32(AX), R11
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+
+segments:
+	MOVQ DI, R10
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z13
+	PREFETCHT0   2048(BX)(SI*1)
+	VMOVDQU32    (BX)(SI*1), Z14
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z13, Z0, Z1
+	VPDPBUSD     Z14, Z0, Z2
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z13, Z0, Z3
+	VPDPBUSD     Z14, Z0, Z4
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z13, Z0, Z5
+	VPDPBUSD     Z14, Z0, Z6
+	VPBROADCASTD (R11), Z0
+	VPDPBUSD     Z13, Z0, Z7
+	VPDPBUSD     Z14, Z0, Z8
+	VPBROADCASTD (R11)(DX*1), Z0
+	VPDPBUSD     Z13, Z0, Z9
+	VPDPBUSD     Z14, Z0, Z10
+	VPBROADCASTD (R11)(DX*2), Z0
+	VPDPBUSD     Z13, Z0, Z11
+	VPDPBUSD     Z14, Z0, Z12
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R11
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           store
+	ADDQ         (R8), CX
+	ADDQ         (R8), R11
+	ADDQ         $0x08, R8
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, 64(DX)
+	VMOVDQU32 Z3, (DX)(CX*1)
+	VMOVDQU32 Z4, 64(DX)(CX*1)
+	VMOVDQU32 Z5, (DX)(CX*2)
+	VMOVDQU32 Z6, 64(DX)(CX*2)
+	VMOVDQU32 Z7, (AX)
+	VMOVDQU32 Z8, 64(AX)
+	VMOVDQU32 Z9, (AX)(CX*1)
+	VMOVDQU32 Z10, 64(AX)(CX*1)
+	VMOVDQU32 Z11, (AX)(CX*2)
+	VMOVDQU32 Z12, 64(AX)(CX*2)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R6P3VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R6P3VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	MOVQ   72(AX), R8
+	MOVQ   80(AX), R9
+	MOVQ   32(AX), R11
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+
+segments:
+	MOVQ DI, R10
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z19
+	PREFETCHT0   2048(BX)(SI*1)
+	VMOVDQU32    (BX)(SI*1), Z20
+	PREFETCHT0   2048(BX)(SI*2)
+	VMOVDQU32    (BX)(SI*2), Z21
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z19, Z0, Z1
+	VPDPBUSD     Z20, Z0, Z2
+	VPDPBUSD     Z21, Z0, Z3
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z19, Z0, Z4
+	VPDPBUSD     Z20, Z0, Z5
+	VPDPBUSD     Z21, Z0, Z6
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z19, Z0, Z7
+	VPDPBUSD     Z20, Z0, Z8
+	VPDPBUSD     Z21, Z0, Z9
+	VPBROADCASTD (R11), Z0
+	VPDPBUSD     Z19, Z0, Z10
+	VPDPBUSD     Z20, Z0, Z11
+	VPDPBUSD     Z21, Z0, Z12
+	VPBROADCASTD (R11)(DX*1), Z0
+	VPDPBUSD     Z19, Z0, Z13
+	VPDPBUSD     Z20, Z0, Z14
+	VPDPBUSD     Z21, Z0, Z15
+	VPBROADCASTD (R11)(DX*2), Z0
+	VPDPBUSD     Z19, Z0, Z16
+	VPDPBUSD     Z20, Z0, Z17
+	VPDPBUSD     Z21, Z0, Z18
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R11
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R10
+	JNZ          steps
+	DECQ         R9
+	JZ           store
+	ADDQ         (R8), CX
+	ADDQ         (R8), R11
+	ADDQ         $0x08, R8
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, 64(DX)
+	VMOVDQU32 Z3, 128(DX)
+	VMOVDQU32 Z4, (DX)(CX*1)
+	VMOVDQU32 Z5, 64(DX)(CX*1)
+	VMOVDQU32 Z6, 128(DX)(CX*1)
+	VMOVDQU32 Z7, (DX)(CX*2)
+	VMOVDQU32 Z8, 64(DX)(CX*2)
+	VMOVDQU32 Z9, 128(DX)(CX*2)
+	VMOVDQU32 Z10, (AX)
+	VMOVDQU32 Z11, 64(AX)
+	VMOVDQU32 Z12, 128(AX)
+	VMOVDQU32 Z13, (AX)(CX*1)
+	VMOVDQU32 Z14, 64(AX)(CX*1)
+	VMOVDQU32 Z15, 128(AX)(CX*1)
+	VMOVDQU32 Z16, (AX)(CX*2)
+	VMOVDQU32 Z17, 64(AX)(CX*2)
+	VMOVDQU32 Z18, 128(AX)(CX*2)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R7P1VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R7P1VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), SI
+	MOVQ   72(AX), DI
+	MOVQ   80(AX), R8
+	LEAQ   (DX)(DX*2), R10
+	MOVQ   32(AX), R11
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+segments:
+	MOVQ SI, R9
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z8
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z8, Z0, Z1
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z8, Z0, Z2
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z8, Z0, Z3
+	VPBROADCASTD (CX)(R10*1), Z0
+	VPDPBUSD     Z8, Z0, Z4
+	VPBROADCASTD (R11), Z0
+	VPDPBUSD     Z8, Z0, Z5
+	VPBROADCASTD (R11)(DX*1), Z0
+	VPDPBUSD     Z8, Z0, Z6
+	VPBROADCASTD (R11)(DX*2), Z0
+	VPDPBUSD     Z8, Z0, Z7
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R11
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R9
+	JNZ          steps
+	DECQ         R8
+	JZ           store
+	ADDQ         (DI), CX
+	ADDQ         (DI), R11
+	ADDQ         $0x08, DI
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	LEAQ      (CX)(CX*2), R10
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, (DX)(CX*1)
+	VMOVDQU32 Z3, (DX)(CX*2)
+	VMOVDQU32 Z4, (DX)(R10*1)
+	VMOVDQU32 Z5, (AX)
+	VMOVDQU32 Z6, (AX)(CX*1)
+	VMOVDQU32 Z7, (AX)(CX*2)
+	VZEROUPPER
+	RET
+
+// func multiplyU8R7P2VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyU8R7P2VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	MOVQ   72(AX), R8
+	MOVQ   80(AX), R9
+	LEAQ   (DX)(DX*2), R11
+	MOVQ   32(AX), R12
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+
+segments:
+	MOVQ DI, R10
+
+steps:
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z15
+	PREFETCHT0   2048(BX)(SI*1)
+	VMOVDQU32    (BX)(SI*1), Z16
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z15, Z0, Z1
+	VPDPBUSD     Z16, Z0, Z2
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z15, Z0, Z3
+	VPDPBUSD     Z16, Z0, Z4
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z15, Z0, Z5
+	VPDPBUSD     Z16, Z0, Z6
+	VPBROADCASTD (CX)(R11*1), Z0
+	VPDPBUSD     Z15, Z0, Z7
+	VPDPBUSD     Z16, Z0, Z8
+	VPBROADCASTD (R12), Z0
+	VPDPBUSD     Z15, Z0, Z9
+	VPDPBUSD     Z16, Z0, Z10
+	VPBROADCASTD (R12)(DX*1), Z0
+	VPDPBUSD     Z15, Z0, Z11
+	VPDPBUSD     Z16, Z0, Z12
+	VPBROADCASTD (R12)(DX*2), Z0
+	VPDPBUSD     Z15, Z0, Z13
+	VPDPBUSD     Z16, Z0, Z14
+	ADDQ         $0x04, CX
 	ADDQ         $0x04, R12
-	ADDQ         $0x04, R13
-	SUBQ         $0x01, R9
-	JNZ          rows
-	ADDQ         $0x40, DI
-	CMPQ         DI, R8
-	JNE          columns
-	VZEROUPPER
-	RET
-
-// func directWide1AVX512(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
-// Requires: AVX, AVX512F
-TEXT ·directWide1AVX512(SB), NOSPLIT, $0-96
-	MOVQ         stride+8(FP), AX
-	MOVQ         v+40(FP), CX
-	MOVQ         scales+48(FP), DX
-	MOVQ         bias+64(FP), BX
-	VBROADCASTSD base+24(FP), Z0
-	VPXORD       Z1, Z1, Z1
-	VBROADCASTSS floor+72(FP), Y0
-	MOVQ         columns+88(FP), SI
-	MOVQ         rows+80(FP), DI
-	SHLQ         $0x02, SI
-	IMULQ        SI, DI
-	MOVQ         columns+88(FP), R8
-	SHLQ         $0x02, R8
-	XORQ         DI, DI
-
-columns:
-	VCVTDQ2PD (CX)(DI*1), Z2
-	VCVTPS2PD (DX)(DI*1), Z3
-	VMOVUPS   (BX)(DI*1), Y4
-	MOVQ      dst+0(FP), R10
-	ADDQ      DI, R10
-	MOVQ      c+16(FP), R11
-	ADDQ      DI, R11
-	MOVQ      u+32(FP), R12
-	MOVQ      r+56(FP), R13
-	MOVQ      rows+80(FP), R9
-
-rows:
-	VCVTDQ2PD    (R11), Z6
-	VBROADCASTSD (R12), Z5
-	VMULPD       Z2, Z5, Z5
-	VSUBPD       Z5, Z6, Z6
-	VMULPD       Z3, Z6, Z6
-	VBROADCASTSD (R13), Z5
-	VMULPD       Z5, Z6, Z6
-	VCVTPD2PS    Z6, Y6
-	VADDPS       Y4, Y6, Y6
-	VMAXPS       Y6, Y0, Y6
-	VADDPS       Y1, Y6, Y6
-	VMOVUPS      Y6, (R10)
-	ADDQ         AX, R10
-	ADDQ         SI, R11
-	ADDQ         $0x08, R12
-	ADDQ         $0x08, R13
-	SUBQ         $0x01, R9
-	JNZ          rows
-	ADDQ         $0x20, DI
-	CMPQ         DI, R8
-	JNE          columns
-	VZEROUPPER
-	RET
-
-// func directWide2AVX512(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
-// Requires: AVX, AVX512F
-TEXT ·directWide2AVX512(SB), NOSPLIT, $0-96
-	MOVQ         stride+8(FP), AX
-	MOVQ         v+40(FP), CX
-	MOVQ         scales+48(FP), DX
-	MOVQ         bias+64(FP), BX
-	VBROADCASTSD base+24(FP), Z0
-	VPXORD       Z1, Z1, Z1
-	VBROADCASTSS floor+72(FP), Y2
-	MOVQ         columns+88(FP), SI
-	MOVQ         rows+80(FP), DI
-	SHLQ         $0x02, SI
-	IMULQ        SI, DI
-	MOVQ         columns+88(FP), R9
-	SHLQ         $0x02, R9
-	XORQ         R8, R8
-
-columns:
-	VCVTDQ2PD (CX)(R8*1), Z3
-	VCVTPS2PD (DX)(R8*1), Z4
-	VMOVUPS   (BX)(R8*1), Y5
-	MOVQ      dst+0(FP), R11
-	ADDQ      R8, R11
-	MOVQ      c+16(FP), R12
-	ADDQ      R8, R12
-	MOVQ      u+32(FP), R13
-	MOVQ      r+56(FP), R14
-	MOVQ      rows+80(FP), R10
-
-rows:
-	VCVTDQ2PD    (R12)(DI*1), Z7
-	VMULPD       Z0, Z7, Z7
-	VCVTDQ2PD    (R12), Z6
-	VADDPD       Z6, Z7, Z7
-	VBROADCASTSD (R13), Z6
-	VMULPD       Z3, Z6, Z6
-	VSUBPD       Z6, Z7, Z7
-	VMULPD       Z4, Z7, Z7
-	VBROADCASTSD (R14), Z6
-	VMULPD       Z6, Z7, Z7
-	VCVTPD2PS    Z7, Y7
-	VADDPS       Y5, Y7, Y7
-	VMAXPS       Y7, Y2, Y7
-	VADDPS       Y1, Y7, Y7
-	VMOVUPS      Y7, (R11)
-	ADDQ         AX, R11
-	ADDQ         SI, R12
-	ADDQ         $0x08, R13
-	ADDQ         $0x08, R14
+	ADDQ         $0x40, BX
 	SUBQ         $0x01, R10
-	JNZ          rows
-	ADDQ         $0x20, R8
-	CMPQ         R8, R9
-	JNE          columns
-	VZEROUPPER
-	RET
-
-// func directWide3AVX512(dst *float32, stride int, c *int32, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32, rows int, columns int)
-// Requires: AVX, AVX512F
-TEXT ·directWide3AVX512(SB), NOSPLIT, $0-96
-	MOVQ         stride+8(FP), AX
-	MOVQ         v+40(FP), CX
-	MOVQ         scales+48(FP), DX
-	MOVQ         bias+64(FP), BX
-	VBROADCASTSD base+24(FP), Z0
-	VPXORD       Z1, Z1, Z1
-	VBROADCASTSS floor+72(FP), Y2
-	MOVQ         columns+88(FP), SI
-	MOVQ         rows+80(FP), DI
-	SHLQ         $0x02, SI
-	IMULQ        SI, DI
-	MOVQ         columns+88(FP), R9
-	SHLQ         $0x02, R9
-	XORQ         R8, R8
-
-columns:
-	VCVTDQ2PD (CX)(R8*1), Z3
-	VCVTPS2PD (DX)(R8*1), Z4
-	VMOVUPS   (BX)(R8*1), Y5
-	MOVQ      dst+0(FP), R11
-	ADDQ      R8, R11
-	MOVQ      c+16(FP), R12
-	ADDQ      R8, R12
-	MOVQ      u+32(FP), R13
-	MOVQ      r+56(FP), R14
-	MOVQ      rows+80(FP), R10
-
-rows:
-	VCVTDQ2PD    (R12)(DI*2), Z7
-	VMULPD       Z0, Z7, Z7
-	VCVTDQ2PD    (R12)(DI*1), Z6
-	VADDPD       Z6, Z7, Z7
-	VMULPD       Z0, Z7, Z7
-	VCVTDQ2PD    (R12), Z6
-	VADDPD       Z6, Z7, Z7
-	VBROADCASTSD (R13), Z6
-	VMULPD       Z3, Z6, Z6
-	VSUBPD       Z6, Z7, Z7
-	VMULPD       Z4, Z7, Z7
-	VBROADCASTSD (R14), Z6
-	VMULPD       Z6, Z7, Z7
-	VCVTPD2PS    Z7, Y7
-	VADDPS       Y5, Y7, Y7
-	VMAXPS       Y7, Y2, Y7
-	VADDPS       Y1, Y7, Y7
-	VMOVUPS      Y7, (R11)
-	ADDQ         AX, R11
-	ADDQ         SI, R12
-	ADDQ         $0x08, R13
-	ADDQ         $0x08, R14
-	SUBQ         $0x01, R10
-	JNZ          rows
-	ADDQ         $0x20, R8
-	CMPQ         R8, R9
-	JNE          columns
-	VZEROUPPER
-	RET
-
-// func multiplyU8R1P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R1P1VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), CX
-	MOVQ   ldb+32(FP), DX
-	MOVQ   steps+40(FP), DX
-	VPXORD Z0, Z0, Z0
-
-steps:
-	PREFETCHT0   2048(CX)
-	VMOVDQU32    (CX), Z2
-	VPBROADCASTD (AX), Z1
-	VPDPBUSD     Z2, Z1, Z0
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, DX
 	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
+	DECQ         R9
+	JZ           store
+	ADDQ         (R8), CX
+	ADDQ         (R8), R12
+	ADDQ         $0x08, R8
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	LEAQ      (CX)(CX*2), R11
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, 64(DX)
+	VMOVDQU32 Z3, (DX)(CX*1)
+	VMOVDQU32 Z4, 64(DX)(CX*1)
+	VMOVDQU32 Z5, (DX)(CX*2)
+	VMOVDQU32 Z6, 64(DX)(CX*2)
+	VMOVDQU32 Z7, (DX)(R11*1)
+	VMOVDQU32 Z8, 64(DX)(R11*1)
+	VMOVDQU32 Z9, (AX)
+	VMOVDQU32 Z10, 64(AX)
+	VMOVDQU32 Z11, (AX)(CX*1)
+	VMOVDQU32 Z12, 64(AX)(CX*1)
+	VMOVDQU32 Z13, (AX)(CX*2)
+	VMOVDQU32 Z14, 64(AX)(CX*2)
 	VZEROUPPER
 	RET
 
-// func multiplyU8R1P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+// func multiplyU8R7P3VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R1P2VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), CX
-	MOVQ   ldb+32(FP), DX
-	MOVQ   steps+40(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-
-steps:
-	PREFETCHT0   2048(CX)
-	VMOVDQU32    (CX), Z3
-	PREFETCHT0   2048(CX)(DX*1)
-	VMOVDQU32    (CX)(DX*1), Z4
-	VPBROADCASTD (AX), Z2
-	VPDPBUSD     Z3, Z2, Z0
-	VPDPBUSD     Z4, Z2, Z1
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, BX
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R1P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R1P3VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), CX
-	MOVQ   ldb+32(FP), DX
-	MOVQ   steps+40(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-
-steps:
-	PREFETCHT0   2048(CX)
-	VMOVDQU32    (CX), Z4
-	PREFETCHT0   2048(CX)(DX*1)
-	VMOVDQU32    (CX)(DX*1), Z5
-	PREFETCHT0   2048(CX)(DX*2)
-	VMOVDQU32    (CX)(DX*2), Z6
-	VPBROADCASTD (AX), Z3
-	VPDPBUSD     Z4, Z3, Z0
-	VPDPBUSD     Z5, Z3, Z1
-	VPDPBUSD     Z6, Z3, Z2
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, BX
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R2P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R2P1VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z3
-	VPBROADCASTD (AX), Z2
-	VPDPBUSD     Z3, Z2, Z0
-	VPBROADCASTD (AX)(CX*1), Z2
-	VPDPBUSD     Z3, Z2, Z1
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R2P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R2P2VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z5
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z6
-	VPBROADCASTD (AX), Z4
-	VPDPBUSD     Z5, Z4, Z0
-	VPDPBUSD     Z6, Z4, Z1
-	VPBROADCASTD (AX)(CX*1), Z4
-	VPDPBUSD     Z5, Z4, Z2
-	VPDPBUSD     Z6, Z4, Z3
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R2P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R2P3VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z7
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z8
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z9
-	VPBROADCASTD (AX), Z6
-	VPDPBUSD     Z7, Z6, Z0
-	VPDPBUSD     Z8, Z6, Z1
-	VPDPBUSD     Z9, Z6, Z2
-	VPBROADCASTD (AX)(CX*1), Z6
-	VPDPBUSD     Z7, Z6, Z3
-	VPDPBUSD     Z8, Z6, Z4
-	VPDPBUSD     Z9, Z6, Z5
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R3P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R3P1VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z4
-	VPBROADCASTD (AX), Z3
-	VPDPBUSD     Z4, Z3, Z0
-	VPBROADCASTD (AX)(CX*1), Z3
-	VPDPBUSD     Z4, Z3, Z1
-	VPBROADCASTD (AX)(CX*2), Z3
-	VPDPBUSD     Z4, Z3, Z2
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R3P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R3P2VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z7
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z8
-	VPBROADCASTD (AX), Z6
-	VPDPBUSD     Z7, Z6, Z0
-	VPDPBUSD     Z8, Z6, Z1
-	VPBROADCASTD (AX)(CX*1), Z6
-	VPDPBUSD     Z7, Z6, Z2
-	VPDPBUSD     Z8, Z6, Z3
-	VPBROADCASTD (AX)(CX*2), Z6
-	VPDPBUSD     Z7, Z6, Z4
-	VPDPBUSD     Z8, Z6, Z5
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R3P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R3P3VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z10
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z11
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z12
-	VPBROADCASTD (AX), Z9
-	VPDPBUSD     Z10, Z9, Z0
-	VPDPBUSD     Z11, Z9, Z1
-	VPDPBUSD     Z12, Z9, Z2
-	VPBROADCASTD (AX)(CX*1), Z9
-	VPDPBUSD     Z10, Z9, Z3
-	VPDPBUSD     Z11, Z9, Z4
-	VPDPBUSD     Z12, Z9, Z5
-	VPBROADCASTD (AX)(CX*2), Z9
-	VPDPBUSD     Z10, Z9, Z6
-	VPDPBUSD     Z11, Z9, Z7
-	VPDPBUSD     Z12, Z9, Z8
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VMOVDQU32    Z6, 384(AX)
-	VMOVDQU32    Z7, 448(AX)
-	VMOVDQU32    Z8, 512(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R4P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R4P1VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), BX
-	LEAQ   (CX)(CX*2), SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z5
-	VPBROADCASTD (AX), Z4
-	VPDPBUSD     Z5, Z4, Z0
-	VPBROADCASTD (AX)(CX*1), Z4
-	VPDPBUSD     Z5, Z4, Z1
-	VPBROADCASTD (AX)(CX*2), Z4
-	VPDPBUSD     Z5, Z4, Z2
-	VPBROADCASTD (AX)(SI*1), Z4
-	VPDPBUSD     Z5, Z4, Z3
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R4P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R4P2VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z9
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z10
-	VPBROADCASTD (AX), Z8
-	VPDPBUSD     Z9, Z8, Z0
-	VPDPBUSD     Z10, Z8, Z1
-	VPBROADCASTD (AX)(CX*1), Z8
-	VPDPBUSD     Z9, Z8, Z2
-	VPDPBUSD     Z10, Z8, Z3
-	VPBROADCASTD (AX)(CX*2), Z8
-	VPDPBUSD     Z9, Z8, Z4
-	VPDPBUSD     Z10, Z8, Z5
-	VPBROADCASTD (AX)(DI*1), Z8
-	VPDPBUSD     Z9, Z8, Z6
-	VPDPBUSD     Z10, Z8, Z7
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VMOVDQU32    Z6, 384(AX)
-	VMOVDQU32    Z7, 448(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R4P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R4P3VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z13
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z14
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z15
-	VPBROADCASTD (AX), Z12
-	VPDPBUSD     Z13, Z12, Z0
-	VPDPBUSD     Z14, Z12, Z1
-	VPDPBUSD     Z15, Z12, Z2
-	VPBROADCASTD (AX)(CX*1), Z12
-	VPDPBUSD     Z13, Z12, Z3
-	VPDPBUSD     Z14, Z12, Z4
-	VPDPBUSD     Z15, Z12, Z5
-	VPBROADCASTD (AX)(CX*2), Z12
-	VPDPBUSD     Z13, Z12, Z6
-	VPDPBUSD     Z14, Z12, Z7
-	VPDPBUSD     Z15, Z12, Z8
-	VPBROADCASTD (AX)(DI*1), Z12
-	VPDPBUSD     Z13, Z12, Z9
-	VPDPBUSD     Z14, Z12, Z10
-	VPDPBUSD     Z15, Z12, Z11
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VMOVDQU32    Z6, 384(AX)
-	VMOVDQU32    Z7, 448(AX)
-	VMOVDQU32    Z8, 512(AX)
-	VMOVDQU32    Z9, 576(AX)
-	VMOVDQU32    Z10, 640(AX)
-	VMOVDQU32    Z11, 704(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R5P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R5P1VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), BX
-	LEAQ   (CX)(CX*2), SI
-	LEAQ   (AX)(CX*4), DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z6
-	VPBROADCASTD (AX), Z5
-	VPDPBUSD     Z6, Z5, Z0
-	VPBROADCASTD (AX)(CX*1), Z5
-	VPDPBUSD     Z6, Z5, Z1
-	VPBROADCASTD (AX)(CX*2), Z5
-	VPDPBUSD     Z6, Z5, Z2
-	VPBROADCASTD (AX)(SI*1), Z5
-	VPDPBUSD     Z6, Z5, Z3
-	VPBROADCASTD (DI), Z5
-	VPDPBUSD     Z6, Z5, Z4
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R5P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R5P2VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z11
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z12
-	VPBROADCASTD (AX), Z10
-	VPDPBUSD     Z11, Z10, Z0
-	VPDPBUSD     Z12, Z10, Z1
-	VPBROADCASTD (AX)(CX*1), Z10
-	VPDPBUSD     Z11, Z10, Z2
-	VPDPBUSD     Z12, Z10, Z3
-	VPBROADCASTD (AX)(CX*2), Z10
-	VPDPBUSD     Z11, Z10, Z4
-	VPDPBUSD     Z12, Z10, Z5
-	VPBROADCASTD (AX)(DI*1), Z10
-	VPDPBUSD     Z11, Z10, Z6
-	VPDPBUSD     Z12, Z10, Z7
-	VPBROADCASTD (R8), Z10
-	VPDPBUSD     Z11, Z10, Z8
-	VPDPBUSD     Z12, Z10, Z9
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VMOVDQU32    Z6, 384(AX)
-	VMOVDQU32    Z7, 448(AX)
-	VMOVDQU32    Z8, 512(AX)
-	VMOVDQU32    Z9, 576(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R5P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R5P3VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z16
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z17
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z18
-	VPBROADCASTD (AX), Z15
-	VPDPBUSD     Z16, Z15, Z0
-	VPDPBUSD     Z17, Z15, Z1
-	VPDPBUSD     Z18, Z15, Z2
-	VPBROADCASTD (AX)(CX*1), Z15
-	VPDPBUSD     Z16, Z15, Z3
-	VPDPBUSD     Z17, Z15, Z4
-	VPDPBUSD     Z18, Z15, Z5
-	VPBROADCASTD (AX)(CX*2), Z15
-	VPDPBUSD     Z16, Z15, Z6
-	VPDPBUSD     Z17, Z15, Z7
-	VPDPBUSD     Z18, Z15, Z8
-	VPBROADCASTD (AX)(DI*1), Z15
-	VPDPBUSD     Z16, Z15, Z9
-	VPDPBUSD     Z17, Z15, Z10
-	VPDPBUSD     Z18, Z15, Z11
-	VPBROADCASTD (R8), Z15
-	VPDPBUSD     Z16, Z15, Z12
-	VPDPBUSD     Z17, Z15, Z13
-	VPDPBUSD     Z18, Z15, Z14
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VMOVDQU32    Z6, 384(AX)
-	VMOVDQU32    Z7, 448(AX)
-	VMOVDQU32    Z8, 512(AX)
-	VMOVDQU32    Z9, 576(AX)
-	VMOVDQU32    Z10, 640(AX)
-	VMOVDQU32    Z11, 704(AX)
-	VMOVDQU32    Z12, 768(AX)
-	VMOVDQU32    Z13, 832(AX)
-	VMOVDQU32    Z14, 896(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R6P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R6P1VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), BX
-	LEAQ   (CX)(CX*2), SI
-	LEAQ   (AX)(CX*4), DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z7
-	VPBROADCASTD (AX), Z6
-	VPDPBUSD     Z7, Z6, Z0
-	VPBROADCASTD (AX)(CX*1), Z6
-	VPDPBUSD     Z7, Z6, Z1
-	VPBROADCASTD (AX)(CX*2), Z6
-	VPDPBUSD     Z7, Z6, Z2
-	VPBROADCASTD (AX)(SI*1), Z6
-	VPDPBUSD     Z7, Z6, Z3
-	VPBROADCASTD (DI), Z6
-	VPDPBUSD     Z7, Z6, Z4
-	VPBROADCASTD (DI)(CX*1), Z6
-	VPDPBUSD     Z7, Z6, Z5
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R6P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R6P2VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z13
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z14
-	VPBROADCASTD (AX), Z12
-	VPDPBUSD     Z13, Z12, Z0
-	VPDPBUSD     Z14, Z12, Z1
-	VPBROADCASTD (AX)(CX*1), Z12
-	VPDPBUSD     Z13, Z12, Z2
-	VPDPBUSD     Z14, Z12, Z3
-	VPBROADCASTD (AX)(CX*2), Z12
-	VPDPBUSD     Z13, Z12, Z4
-	VPDPBUSD     Z14, Z12, Z5
-	VPBROADCASTD (AX)(DI*1), Z12
-	VPDPBUSD     Z13, Z12, Z6
-	VPDPBUSD     Z14, Z12, Z7
-	VPBROADCASTD (R8), Z12
-	VPDPBUSD     Z13, Z12, Z8
-	VPDPBUSD     Z14, Z12, Z9
-	VPBROADCASTD (R8)(CX*1), Z12
-	VPDPBUSD     Z13, Z12, Z10
-	VPDPBUSD     Z14, Z12, Z11
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VMOVDQU32    Z6, 384(AX)
-	VMOVDQU32    Z7, 448(AX)
-	VMOVDQU32    Z8, 512(AX)
-	VMOVDQU32    Z9, 576(AX)
-	VMOVDQU32    Z10, 640(AX)
-	VMOVDQU32    Z11, 704(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R6P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R6P3VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z19
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z20
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z21
-	VPBROADCASTD (AX), Z18
-	VPDPBUSD     Z19, Z18, Z0
-	VPDPBUSD     Z20, Z18, Z1
-	VPDPBUSD     Z21, Z18, Z2
-	VPBROADCASTD (AX)(CX*1), Z18
-	VPDPBUSD     Z19, Z18, Z3
-	VPDPBUSD     Z20, Z18, Z4
-	VPDPBUSD     Z21, Z18, Z5
-	VPBROADCASTD (AX)(CX*2), Z18
-	VPDPBUSD     Z19, Z18, Z6
-	VPDPBUSD     Z20, Z18, Z7
-	VPDPBUSD     Z21, Z18, Z8
-	VPBROADCASTD (AX)(DI*1), Z18
-	VPDPBUSD     Z19, Z18, Z9
-	VPDPBUSD     Z20, Z18, Z10
-	VPDPBUSD     Z21, Z18, Z11
-	VPBROADCASTD (R8), Z18
-	VPDPBUSD     Z19, Z18, Z12
-	VPDPBUSD     Z20, Z18, Z13
-	VPDPBUSD     Z21, Z18, Z14
-	VPBROADCASTD (R8)(CX*1), Z18
-	VPDPBUSD     Z19, Z18, Z15
-	VPDPBUSD     Z20, Z18, Z16
-	VPDPBUSD     Z21, Z18, Z17
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VMOVDQU32    Z6, 384(AX)
-	VMOVDQU32    Z7, 448(AX)
-	VMOVDQU32    Z8, 512(AX)
-	VMOVDQU32    Z9, 576(AX)
-	VMOVDQU32    Z10, 640(AX)
-	VMOVDQU32    Z11, 704(AX)
-	VMOVDQU32    Z12, 768(AX)
-	VMOVDQU32    Z13, 832(AX)
-	VMOVDQU32    Z14, 896(AX)
-	VMOVDQU32    Z15, 960(AX)
-	VMOVDQU32    Z16, 1024(AX)
-	VMOVDQU32    Z17, 1088(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R7P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R7P1VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), BX
-	LEAQ   (CX)(CX*2), SI
-	LEAQ   (AX)(CX*4), DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z8
-	VPBROADCASTD (AX), Z7
-	VPDPBUSD     Z8, Z7, Z0
-	VPBROADCASTD (AX)(CX*1), Z7
-	VPDPBUSD     Z8, Z7, Z1
-	VPBROADCASTD (AX)(CX*2), Z7
-	VPDPBUSD     Z8, Z7, Z2
-	VPBROADCASTD (AX)(SI*1), Z7
-	VPDPBUSD     Z8, Z7, Z3
-	VPBROADCASTD (DI), Z7
-	VPDPBUSD     Z8, Z7, Z4
-	VPBROADCASTD (DI)(CX*1), Z7
-	VPDPBUSD     Z8, Z7, Z5
-	VPBROADCASTD (DI)(CX*2), Z7
-	VPDPBUSD     Z8, Z7, Z6
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VMOVDQU32    Z6, 384(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R7P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R7P2VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z15
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z16
-	VPBROADCASTD (AX), Z14
-	VPDPBUSD     Z15, Z14, Z0
-	VPDPBUSD     Z16, Z14, Z1
-	VPBROADCASTD (AX)(CX*1), Z14
-	VPDPBUSD     Z15, Z14, Z2
-	VPDPBUSD     Z16, Z14, Z3
-	VPBROADCASTD (AX)(CX*2), Z14
-	VPDPBUSD     Z15, Z14, Z4
-	VPDPBUSD     Z16, Z14, Z5
-	VPBROADCASTD (AX)(DI*1), Z14
-	VPDPBUSD     Z15, Z14, Z6
-	VPDPBUSD     Z16, Z14, Z7
-	VPBROADCASTD (R8), Z14
-	VPDPBUSD     Z15, Z14, Z8
-	VPDPBUSD     Z16, Z14, Z9
-	VPBROADCASTD (R8)(CX*1), Z14
-	VPDPBUSD     Z15, Z14, Z10
-	VPDPBUSD     Z16, Z14, Z11
-	VPBROADCASTD (R8)(CX*2), Z14
-	VPDPBUSD     Z15, Z14, Z12
-	VPDPBUSD     Z16, Z14, Z13
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VMOVDQU32    Z6, 384(AX)
-	VMOVDQU32    Z7, 448(AX)
-	VMOVDQU32    Z8, 512(AX)
-	VMOVDQU32    Z9, 576(AX)
-	VMOVDQU32    Z10, 640(AX)
-	VMOVDQU32    Z11, 704(AX)
-	VMOVDQU32    Z12, 768(AX)
-	VMOVDQU32    Z13, 832(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R7P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R7P3VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
+TEXT ·multiplyU8R7P3VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	MOVQ   72(AX), R8
+	MOVQ   80(AX), R9
+	LEAQ   (DX)(DX*2), R11
+	MOVQ   32(AX), R12
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
@@ -1928,83 +1728,100 @@ TEXT ·multiplyU8R7P3VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+
+segments:
+	MOVQ DI, R10
 
 steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z22
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z23
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z24
-	VPBROADCASTD (AX), Z21
-	VPDPBUSD     Z22, Z21, Z0
-	VPDPBUSD     Z23, Z21, Z1
-	VPDPBUSD     Z24, Z21, Z2
-	VPBROADCASTD (AX)(CX*1), Z21
-	VPDPBUSD     Z22, Z21, Z3
-	VPDPBUSD     Z23, Z21, Z4
-	VPDPBUSD     Z24, Z21, Z5
-	VPBROADCASTD (AX)(CX*2), Z21
-	VPDPBUSD     Z22, Z21, Z6
-	VPDPBUSD     Z23, Z21, Z7
-	VPDPBUSD     Z24, Z21, Z8
-	VPBROADCASTD (AX)(DI*1), Z21
-	VPDPBUSD     Z22, Z21, Z9
-	VPDPBUSD     Z23, Z21, Z10
-	VPDPBUSD     Z24, Z21, Z11
-	VPBROADCASTD (R8), Z21
-	VPDPBUSD     Z22, Z21, Z12
-	VPDPBUSD     Z23, Z21, Z13
-	VPDPBUSD     Z24, Z21, Z14
-	VPBROADCASTD (R8)(CX*1), Z21
-	VPDPBUSD     Z22, Z21, Z15
-	VPDPBUSD     Z23, Z21, Z16
-	VPDPBUSD     Z24, Z21, Z17
-	VPBROADCASTD (R8)(CX*2), Z21
-	VPDPBUSD     Z22, Z21, Z18
-	VPDPBUSD     Z23, Z21, Z19
-	VPDPBUSD     Z24, Z21, Z20
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z22
+	PREFETCHT0   2048(BX)(SI*1)
+	VMOVDQU32    (BX)(SI*1), Z23
+	PREFETCHT0   2048(BX)(SI*2)
+	VMOVDQU32    (BX)(SI*2), Z24
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z22, Z0, Z1
+	VPDPBUSD     Z23, Z0, Z2
+	VPDPBUSD     Z24, Z0, Z3
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z22, Z0, Z4
+	VPDPBUSD     Z23, Z0, Z5
+	VPDPBUSD     Z24, Z0, Z6
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z22, Z0, Z7
+	VPDPBUSD     Z23, Z0, Z8
+	VPDPBUSD     Z24, Z0, Z9
+	VPBROADCASTD (CX)(R11*1), Z0
+	VPDPBUSD     Z22, Z0, Z10
+	VPDPBUSD     Z23, Z0, Z11
+	VPDPBUSD     Z24, Z0, Z12
+	VPBROADCASTD (R12), Z0
+	VPDPBUSD     Z22, Z0, Z13
+	VPDPBUSD     Z23, Z0, Z14
+	VPDPBUSD     Z24, Z0, Z15
+	VPBROADCASTD (R12)(DX*1), Z0
+	VPDPBUSD     Z22, Z0, Z16
+	VPDPBUSD     Z23, Z0, Z17
+	VPDPBUSD     Z24, Z0, Z18
+	VPBROADCASTD (R12)(DX*2), Z0
+	VPDPBUSD     Z22, Z0, Z19
+	VPDPBUSD     Z23, Z0, Z20
+	VPDPBUSD     Z24, Z0, Z21
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R12
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R10
 	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VMOVDQU32    Z6, 384(AX)
-	VMOVDQU32    Z7, 448(AX)
-	VMOVDQU32    Z8, 512(AX)
-	VMOVDQU32    Z9, 576(AX)
-	VMOVDQU32    Z10, 640(AX)
-	VMOVDQU32    Z11, 704(AX)
-	VMOVDQU32    Z12, 768(AX)
-	VMOVDQU32    Z13, 832(AX)
-	VMOVDQU32    Z14, 896(AX)
-	VMOVDQU32    Z15, 960(AX)
-	VMOVDQU32    Z16, 1024(AX)
-	VMOVDQU32    Z17, 1088(AX)
-	VMOVDQU32    Z18, 1152(AX)
-	VMOVDQU32    Z19, 1216(AX)
-	VMOVDQU32    Z20, 1280(AX)
+	DECQ         R9
+	JZ           store
+	ADDQ         (R8), CX
+	ADDQ         (R8), R12
+	ADDQ         $0x08, R8
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	LEAQ      (CX)(CX*2), R11
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, 64(DX)
+	VMOVDQU32 Z3, 128(DX)
+	VMOVDQU32 Z4, (DX)(CX*1)
+	VMOVDQU32 Z5, 64(DX)(CX*1)
+	VMOVDQU32 Z6, 128(DX)(CX*1)
+	VMOVDQU32 Z7, (DX)(CX*2)
+	VMOVDQU32 Z8, 64(DX)(CX*2)
+	VMOVDQU32 Z9, 128(DX)(CX*2)
+	VMOVDQU32 Z10, (DX)(R11*1)
+	VMOVDQU32 Z11, 64(DX)(R11*1)
+	VMOVDQU32 Z12, 128(DX)(R11*1)
+	VMOVDQU32 Z13, (AX)
+	VMOVDQU32 Z14, 64(AX)
+	VMOVDQU32 Z15, 128(AX)
+	VMOVDQU32 Z16, (AX)(CX*1)
+	VMOVDQU32 Z17, 64(AX)(CX*1)
+	VMOVDQU32 Z18, 128(AX)(CX*1)
+	VMOVDQU32 Z19, (AX)(CX*2)
+	VMOVDQU32 Z20, 64(AX)(CX*2)
+	VMOVDQU32 Z21, 128(AX)(CX*2)
 	VZEROUPPER
 	RET
 
-// func multiplyU8R8P1VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+// func multiplyU8R8P1VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R8P1VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), BX
-	LEAQ   (CX)(CX*2), SI
-	LEAQ   (AX)(CX*4), DI
-	VPXORD Z0, Z0, Z0
+TEXT ·multiplyU8R8P1VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), SI
+	MOVQ   72(AX), DI
+	MOVQ   80(AX), R8
+	LEAQ   (DX)(DX*2), R10
+	MOVQ   32(AX), R11
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
@@ -2012,54 +1829,71 @@ TEXT ·multiplyU8R8P1VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+
+segments:
+	MOVQ SI, R9
 
 steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z9
-	VPBROADCASTD (AX), Z8
-	VPDPBUSD     Z9, Z8, Z0
-	VPBROADCASTD (AX)(CX*1), Z8
-	VPDPBUSD     Z9, Z8, Z1
-	VPBROADCASTD (AX)(CX*2), Z8
-	VPDPBUSD     Z9, Z8, Z2
-	VPBROADCASTD (AX)(SI*1), Z8
-	VPDPBUSD     Z9, Z8, Z3
-	VPBROADCASTD (DI), Z8
-	VPDPBUSD     Z9, Z8, Z4
-	VPBROADCASTD (DI)(CX*1), Z8
-	VPDPBUSD     Z9, Z8, Z5
-	VPBROADCASTD (DI)(CX*2), Z8
-	VPDPBUSD     Z9, Z8, Z6
-	VPBROADCASTD (DI)(SI*1), Z8
-	VPDPBUSD     Z9, Z8, Z7
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z9
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z9, Z0, Z1
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z9, Z0, Z2
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z9, Z0, Z3
+	VPBROADCASTD (CX)(R10*1), Z0
+	VPDPBUSD     Z9, Z0, Z4
+	VPBROADCASTD (R11), Z0
+	VPDPBUSD     Z9, Z0, Z5
+	VPBROADCASTD (R11)(DX*1), Z0
+	VPDPBUSD     Z9, Z0, Z6
+	VPBROADCASTD (R11)(DX*2), Z0
+	VPDPBUSD     Z9, Z0, Z7
+	VPBROADCASTD (R11)(R10*1), Z0
+	VPDPBUSD     Z9, Z0, Z8
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R11
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R9
 	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VMOVDQU32    Z6, 384(AX)
-	VMOVDQU32    Z7, 448(AX)
+	DECQ         R8
+	JZ           store
+	ADDQ         (DI), CX
+	ADDQ         (DI), R11
+	ADDQ         $0x08, DI
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	LEAQ      (CX)(CX*2), R10
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, (DX)(CX*1)
+	VMOVDQU32 Z3, (DX)(CX*2)
+	VMOVDQU32 Z4, (DX)(R10*1)
+	VMOVDQU32 Z5, (AX)
+	VMOVDQU32 Z6, (AX)(CX*1)
+	VMOVDQU32 Z7, (AX)(CX*2)
+	VMOVDQU32 Z8, (AX)(R10*1)
 	VZEROUPPER
 	RET
 
-// func multiplyU8R8P2VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+// func multiplyU8R8P2VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R8P2VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
+TEXT ·multiplyU8R8P2VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	MOVQ   72(AX), R8
+	MOVQ   80(AX), R9
+	LEAQ   (DX)(DX*2), R11
+	MOVQ   32(AX), R12
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
@@ -2075,72 +1909,89 @@ TEXT ·multiplyU8R8P2VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+
+segments:
+	MOVQ DI, R10
 
 steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z17
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z18
-	VPBROADCASTD (AX), Z16
-	VPDPBUSD     Z17, Z16, Z0
-	VPDPBUSD     Z18, Z16, Z1
-	VPBROADCASTD (AX)(CX*1), Z16
-	VPDPBUSD     Z17, Z16, Z2
-	VPDPBUSD     Z18, Z16, Z3
-	VPBROADCASTD (AX)(CX*2), Z16
-	VPDPBUSD     Z17, Z16, Z4
-	VPDPBUSD     Z18, Z16, Z5
-	VPBROADCASTD (AX)(DI*1), Z16
-	VPDPBUSD     Z17, Z16, Z6
-	VPDPBUSD     Z18, Z16, Z7
-	VPBROADCASTD (R8), Z16
-	VPDPBUSD     Z17, Z16, Z8
-	VPDPBUSD     Z18, Z16, Z9
-	VPBROADCASTD (R8)(CX*1), Z16
-	VPDPBUSD     Z17, Z16, Z10
-	VPDPBUSD     Z18, Z16, Z11
-	VPBROADCASTD (R8)(CX*2), Z16
-	VPDPBUSD     Z17, Z16, Z12
-	VPDPBUSD     Z18, Z16, Z13
-	VPBROADCASTD (R8)(DI*1), Z16
-	VPDPBUSD     Z17, Z16, Z14
-	VPDPBUSD     Z18, Z16, Z15
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z17
+	PREFETCHT0   2048(BX)(SI*1)
+	VMOVDQU32    (BX)(SI*1), Z18
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z17, Z0, Z1
+	VPDPBUSD     Z18, Z0, Z2
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z17, Z0, Z3
+	VPDPBUSD     Z18, Z0, Z4
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z17, Z0, Z5
+	VPDPBUSD     Z18, Z0, Z6
+	VPBROADCASTD (CX)(R11*1), Z0
+	VPDPBUSD     Z17, Z0, Z7
+	VPDPBUSD     Z18, Z0, Z8
+	VPBROADCASTD (R12), Z0
+	VPDPBUSD     Z17, Z0, Z9
+	VPDPBUSD     Z18, Z0, Z10
+	VPBROADCASTD (R12)(DX*1), Z0
+	VPDPBUSD     Z17, Z0, Z11
+	VPDPBUSD     Z18, Z0, Z12
+	VPBROADCASTD (R12)(DX*2), Z0
+	VPDPBUSD     Z17, Z0, Z13
+	VPDPBUSD     Z18, Z0, Z14
+	VPBROADCASTD (R12)(R11*1), Z0
+	VPDPBUSD     Z17, Z0, Z15
+	VPDPBUSD     Z18, Z0, Z16
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R12
+	ADDQ         $0x40, BX
+	SUBQ         $0x01, R10
 	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VMOVDQU32    Z6, 384(AX)
-	VMOVDQU32    Z7, 448(AX)
-	VMOVDQU32    Z8, 512(AX)
-	VMOVDQU32    Z9, 576(AX)
-	VMOVDQU32    Z10, 640(AX)
-	VMOVDQU32    Z11, 704(AX)
-	VMOVDQU32    Z12, 768(AX)
-	VMOVDQU32    Z13, 832(AX)
-	VMOVDQU32    Z14, 896(AX)
-	VMOVDQU32    Z15, 960(AX)
+	DECQ         R9
+	JZ           store
+	ADDQ         (R8), CX
+	ADDQ         (R8), R12
+	ADDQ         $0x08, R8
+	JMP          segments
+
+store:
+	MOVQ      16(AX), CX
+	LEAQ      (CX)(CX*2), R11
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, 64(DX)
+	VMOVDQU32 Z3, (DX)(CX*1)
+	VMOVDQU32 Z4, 64(DX)(CX*1)
+	VMOVDQU32 Z5, (DX)(CX*2)
+	VMOVDQU32 Z6, 64(DX)(CX*2)
+	VMOVDQU32 Z7, (DX)(R11*1)
+	VMOVDQU32 Z8, 64(DX)(R11*1)
+	VMOVDQU32 Z9, (AX)
+	VMOVDQU32 Z10, 64(AX)
+	VMOVDQU32 Z11, (AX)(CX*1)
+	VMOVDQU32 Z12, 64(AX)(CX*1)
+	VMOVDQU32 Z13, (AX)(CX*2)
+	VMOVDQU32 Z14, 64(AX)(CX*2)
+	VMOVDQU32 Z15, (AX)(R11*1)
+	VMOVDQU32 Z16, 64(AX)(R11*1)
 	VZEROUPPER
 	RET
 
-// func multiplyU8R8P3VNNI(c *int32, a *uint8, lda int, b *int8, ldb int, steps int)
+// func multiplyU8R8P3VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R8P3VNNI(SB), NOSPLIT, $0-48
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   ldb+32(FP), BX
-	MOVQ   steps+40(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
+TEXT ·multiplyU8R8P3VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	MOVQ   72(AX), R8
+	MOVQ   80(AX), R9
+	LEAQ   (DX)(DX*2), R11
+	MOVQ   32(AX), R12
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
@@ -2164,9540 +2015,629 @@ TEXT ·multiplyU8R8P3VNNI(SB), NOSPLIT, $0-48
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+
+segments:
+	MOVQ DI, R10
 
 steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z25
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z26
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z27
-	VPBROADCASTD (AX), Z24
-	VPDPBUSD     Z25, Z24, Z0
-	VPDPBUSD     Z26, Z24, Z1
-	VPDPBUSD     Z27, Z24, Z2
-	VPBROADCASTD (AX)(CX*1), Z24
-	VPDPBUSD     Z25, Z24, Z3
-	VPDPBUSD     Z26, Z24, Z4
-	VPDPBUSD     Z27, Z24, Z5
-	VPBROADCASTD (AX)(CX*2), Z24
-	VPDPBUSD     Z25, Z24, Z6
-	VPDPBUSD     Z26, Z24, Z7
-	VPDPBUSD     Z27, Z24, Z8
-	VPBROADCASTD (AX)(DI*1), Z24
-	VPDPBUSD     Z25, Z24, Z9
-	VPDPBUSD     Z26, Z24, Z10
-	VPDPBUSD     Z27, Z24, Z11
-	VPBROADCASTD (R8), Z24
-	VPDPBUSD     Z25, Z24, Z12
-	VPDPBUSD     Z26, Z24, Z13
-	VPDPBUSD     Z27, Z24, Z14
-	VPBROADCASTD (R8)(CX*1), Z24
-	VPDPBUSD     Z25, Z24, Z15
-	VPDPBUSD     Z26, Z24, Z16
-	VPDPBUSD     Z27, Z24, Z17
-	VPBROADCASTD (R8)(CX*2), Z24
-	VPDPBUSD     Z25, Z24, Z18
-	VPDPBUSD     Z26, Z24, Z19
-	VPDPBUSD     Z27, Z24, Z20
-	VPBROADCASTD (R8)(DI*1), Z24
-	VPDPBUSD     Z25, Z24, Z21
-	VPDPBUSD     Z26, Z24, Z22
-	VPDPBUSD     Z27, Z24, Z23
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         c+0(FP), AX
-	VMOVDQU32    Z0, (AX)
-	VMOVDQU32    Z1, 64(AX)
-	VMOVDQU32    Z2, 128(AX)
-	VMOVDQU32    Z3, 192(AX)
-	VMOVDQU32    Z4, 256(AX)
-	VMOVDQU32    Z5, 320(AX)
-	VMOVDQU32    Z6, 384(AX)
-	VMOVDQU32    Z7, 448(AX)
-	VMOVDQU32    Z8, 512(AX)
-	VMOVDQU32    Z9, 576(AX)
-	VMOVDQU32    Z10, 640(AX)
-	VMOVDQU32    Z11, 704(AX)
-	VMOVDQU32    Z12, 768(AX)
-	VMOVDQU32    Z13, 832(AX)
-	VMOVDQU32    Z14, 896(AX)
-	VMOVDQU32    Z15, 960(AX)
-	VMOVDQU32    Z16, 1024(AX)
-	VMOVDQU32    Z17, 1088(AX)
-	VMOVDQU32    Z18, 1152(AX)
-	VMOVDQU32    Z19, 1216(AX)
-	VMOVDQU32    Z20, 1280(AX)
-	VMOVDQU32    Z21, 1344(AX)
-	VMOVDQU32    Z22, 1408(AX)
-	VMOVDQU32    Z23, 1472(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR1P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR1P1VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), CX
-	MOVQ   ldb+56(FP), DX
-	MOVQ   steps+64(FP), DX
-	VPXORD Z0, Z0, Z0
-	MOVQ   gaps+32(FP), BX
-	MOVQ   runs+40(FP), SI
-
-runs:
-	MOVQ DX, DI
-
-steps:
-	PREFETCHT0   2048(CX)
-	VMOVDQU32    (CX), Z2
-	VPBROADCASTD (AX), Z1
-	VPDPBUSD     Z2, Z1, Z0
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, DI
-	JNZ          steps
-	DECQ         SI
-	JZ           ran
-	ADDQ         (BX), AX
-	ADDQ         $0x08, BX
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), CX
-	MOVQ         v+80(FP), DX
-	MOVQ         scales+88(FP), BX
-	MOVQ         r+96(FP), SI
-	MOVQ         bias+104(FP), DI
-	VBROADCASTSS floor+112(FP), Z1
-	VPXORD       Z3, Z3, Z3
-	VPBROADCASTD (CX), Z2
-	VPMULLD      (DX), Z2, Z2
-	VPSUBD       Z2, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (BX), Z0, Z0
-	VMULPS.BCST  (SI), Z0, Z0
-	VADDPS       (DI), Z0, Z0
-	VMAXPS       Z0, Z1, Z0
-	VADDPS       Z3, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR1P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR1P2VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), CX
-	MOVQ   ldb+56(FP), DX
-	MOVQ   steps+64(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	MOVQ   gaps+32(FP), SI
-	MOVQ   runs+40(FP), DI
-
-runs:
-	MOVQ BX, R8
-
-steps:
-	PREFETCHT0   2048(CX)
-	VMOVDQU32    (CX), Z3
-	PREFETCHT0   2048(CX)(DX*1)
-	VMOVDQU32    (CX)(DX*1), Z4
-	VPBROADCASTD (AX), Z2
-	VPDPBUSD     Z3, Z2, Z0
-	VPDPBUSD     Z4, Z2, Z1
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, R8
-	JNZ          steps
-	DECQ         DI
-	JZ           ran
-	ADDQ         (SI), AX
-	ADDQ         $0x08, SI
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), CX
-	MOVQ         v+80(FP), DX
-	MOVQ         scales+88(FP), BX
-	MOVQ         r+96(FP), SI
-	MOVQ         bias+104(FP), DI
-	VBROADCASTSS floor+112(FP), Z2
-	VPXORD       Z5, Z5, Z5
-	VPBROADCASTD (CX), Z3
-	VPMULLD      (DX), Z3, Z3
-	VPSUBD       Z3, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (BX), Z0, Z0
-	VMULPS.BCST  (SI), Z0, Z0
-	VADDPS       (DI), Z0, Z0
-	VMAXPS       Z0, Z2, Z0
-	VADDPS       Z5, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (CX), Z3
-	VPMULLD      64(DX), Z3, Z3
-	VPSUBD       Z3, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(BX), Z1, Z1
-	VMULPS.BCST  (SI), Z1, Z1
-	VADDPS       64(DI), Z1, Z1
-	VMAXPS       Z1, Z2, Z1
-	VADDPS       Z5, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR1P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR1P3VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), CX
-	MOVQ   ldb+56(FP), DX
-	MOVQ   steps+64(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	MOVQ   gaps+32(FP), SI
-	MOVQ   runs+40(FP), DI
-
-runs:
-	MOVQ BX, R8
-
-steps:
-	PREFETCHT0   2048(CX)
-	VMOVDQU32    (CX), Z4
-	PREFETCHT0   2048(CX)(DX*1)
-	VMOVDQU32    (CX)(DX*1), Z5
-	PREFETCHT0   2048(CX)(DX*2)
-	VMOVDQU32    (CX)(DX*2), Z6
-	VPBROADCASTD (AX), Z3
-	VPDPBUSD     Z4, Z3, Z0
-	VPDPBUSD     Z5, Z3, Z1
-	VPDPBUSD     Z6, Z3, Z2
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, R8
-	JNZ          steps
-	DECQ         DI
-	JZ           ran
-	ADDQ         (SI), AX
-	ADDQ         $0x08, SI
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), CX
-	MOVQ         v+80(FP), DX
-	MOVQ         scales+88(FP), BX
-	MOVQ         r+96(FP), SI
-	MOVQ         bias+104(FP), DI
-	VBROADCASTSS floor+112(FP), Z3
-	VPXORD       Z7, Z7, Z7
-	VPBROADCASTD (CX), Z4
-	VPMULLD      (DX), Z4, Z4
-	VPSUBD       Z4, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (BX), Z0, Z0
-	VMULPS.BCST  (SI), Z0, Z0
-	VADDPS       (DI), Z0, Z0
-	VMAXPS       Z0, Z3, Z0
-	VADDPS       Z7, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (CX), Z4
-	VPMULLD      64(DX), Z4, Z4
-	VPSUBD       Z4, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(BX), Z1, Z1
-	VMULPS.BCST  (SI), Z1, Z1
-	VADDPS       64(DI), Z1, Z1
-	VMAXPS       Z1, Z3, Z1
-	VADDPS       Z7, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VPBROADCASTD (CX), Z4
-	VPMULLD      128(DX), Z4, Z4
-	VPSUBD       Z4, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       128(BX), Z2, Z2
-	VMULPS.BCST  (SI), Z2, Z2
-	VADDPS       128(DI), Z2, Z2
-	VMAXPS       Z2, Z3, Z2
-	VADDPS       Z7, Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR2P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR2P1VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	MOVQ   gaps+32(FP), SI
-	MOVQ   runs+40(FP), DI
-
-runs:
-	MOVQ BX, R8
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z3
-	VPBROADCASTD (AX), Z2
-	VPDPBUSD     Z3, Z2, Z0
-	VPBROADCASTD (AX)(CX*1), Z2
-	VPDPBUSD     Z3, Z2, Z1
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R8
-	JNZ          steps
-	DECQ         DI
-	JZ           ran
-	ADDQ         (SI), AX
-	ADDQ         $0x08, SI
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z2
-	VPXORD       Z4, Z4, Z4
-	VPBROADCASTD (DX), Z3
-	VPMULLD      (BX), Z3, Z3
-	VPSUBD       Z3, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z3
-	VPMULLD      (BX), Z3, Z3
-	VPSUBD       Z3, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       (SI), Z1, Z1
-	VMULPS.BCST  4(DI), Z1, Z1
-	VADDPS       (R8), Z1, Z1
-	VMAXPS       Z1, Z2, Z1
-	VADDPS       Z4, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR2P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR2P2VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   gaps+32(FP), DI
-	MOVQ   runs+40(FP), R8
-
-runs:
-	MOVQ SI, R9
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z5
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z6
-	VPBROADCASTD (AX), Z4
-	VPDPBUSD     Z5, Z4, Z0
-	VPDPBUSD     Z6, Z4, Z1
-	VPBROADCASTD (AX)(CX*1), Z4
-	VPDPBUSD     Z5, Z4, Z2
-	VPDPBUSD     Z6, Z4, Z3
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           ran
-	ADDQ         (DI), AX
-	ADDQ         $0x08, DI
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z4
-	VPXORD       Z7, Z7, Z7
-	VPBROADCASTD (DX), Z5
-	VPMULLD      (BX), Z5, Z5
-	VPSUBD       Z5, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z4, Z0
-	VADDPS       Z7, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (DX), Z5
-	VPMULLD      64(BX), Z5, Z5
-	VPSUBD       Z5, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(SI), Z1, Z1
-	VMULPS.BCST  (DI), Z1, Z1
-	VADDPS       64(R8), Z1, Z1
-	VMAXPS       Z1, Z4, Z1
-	VADDPS       Z7, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z5
-	VPMULLD      (BX), Z5, Z5
-	VPSUBD       Z5, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       (SI), Z2, Z2
-	VMULPS.BCST  4(DI), Z2, Z2
-	VADDPS       (R8), Z2, Z2
-	VMAXPS       Z2, Z4, Z2
-	VADDPS       Z7, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	VPBROADCASTD 4(DX), Z5
-	VPMULLD      64(BX), Z5, Z5
-	VPSUBD       Z5, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(SI), Z3, Z3
-	VMULPS.BCST  4(DI), Z3, Z3
-	VADDPS       64(R8), Z3, Z3
-	VMAXPS       Z3, Z4, Z3
-	VADDPS       Z7, Z3, Z3
-	VMOVUPS      Z3, 64(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR2P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR2P3VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   gaps+32(FP), DI
-	MOVQ   runs+40(FP), R8
-
-runs:
-	MOVQ SI, R9
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z7
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z8
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z9
-	VPBROADCASTD (AX), Z6
-	VPDPBUSD     Z7, Z6, Z0
-	VPDPBUSD     Z8, Z6, Z1
-	VPDPBUSD     Z9, Z6, Z2
-	VPBROADCASTD (AX)(CX*1), Z6
-	VPDPBUSD     Z7, Z6, Z3
-	VPDPBUSD     Z8, Z6, Z4
-	VPDPBUSD     Z9, Z6, Z5
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           ran
-	ADDQ         (DI), AX
-	ADDQ         $0x08, DI
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z6
-	VPXORD       Z10, Z10, Z10
-	VPBROADCASTD (DX), Z7
-	VPMULLD      (BX), Z7, Z7
-	VPSUBD       Z7, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VADDPS       Z10, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (DX), Z7
-	VPMULLD      64(BX), Z7, Z7
-	VPSUBD       Z7, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(SI), Z1, Z1
-	VMULPS.BCST  (DI), Z1, Z1
-	VADDPS       64(R8), Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VADDPS       Z10, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VPBROADCASTD (DX), Z7
-	VPMULLD      128(BX), Z7, Z7
-	VPSUBD       Z7, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       128(SI), Z2, Z2
-	VMULPS.BCST  (DI), Z2, Z2
-	VADDPS       128(R8), Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VADDPS       Z10, Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z7
-	VPMULLD      (BX), Z7, Z7
-	VPSUBD       Z7, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       (SI), Z3, Z3
-	VMULPS.BCST  4(DI), Z3, Z3
-	VADDPS       (R8), Z3, Z3
-	VMAXPS       Z3, Z6, Z3
-	VADDPS       Z10, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VPBROADCASTD 4(DX), Z7
-	VPMULLD      64(BX), Z7, Z7
-	VPSUBD       Z7, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       64(SI), Z4, Z4
-	VMULPS.BCST  4(DI), Z4, Z4
-	VADDPS       64(R8), Z4, Z4
-	VMAXPS       Z4, Z6, Z4
-	VADDPS       Z10, Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	VPBROADCASTD 4(DX), Z7
-	VPMULLD      128(BX), Z7, Z7
-	VPSUBD       Z7, Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       128(SI), Z5, Z5
-	VMULPS.BCST  4(DI), Z5, Z5
-	VADDPS       128(R8), Z5, Z5
-	VMAXPS       Z5, Z6, Z5
-	VADDPS       Z10, Z5, Z5
-	VMOVUPS      Z5, 128(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR3P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR3P1VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	MOVQ   gaps+32(FP), SI
-	MOVQ   runs+40(FP), DI
-
-runs:
-	MOVQ BX, R8
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z4
-	VPBROADCASTD (AX), Z3
-	VPDPBUSD     Z4, Z3, Z0
-	VPBROADCASTD (AX)(CX*1), Z3
-	VPDPBUSD     Z4, Z3, Z1
-	VPBROADCASTD (AX)(CX*2), Z3
-	VPDPBUSD     Z4, Z3, Z2
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R8
-	JNZ          steps
-	DECQ         DI
-	JZ           ran
-	ADDQ         (SI), AX
-	ADDQ         $0x08, SI
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z3
-	VPXORD       Z5, Z5, Z5
-	VPBROADCASTD (DX), Z4
-	VPMULLD      (BX), Z4, Z4
-	VPSUBD       Z4, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z3, Z0
-	VADDPS       Z5, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z4
-	VPMULLD      (BX), Z4, Z4
-	VPSUBD       Z4, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       (SI), Z1, Z1
-	VMULPS.BCST  4(DI), Z1, Z1
-	VADDPS       (R8), Z1, Z1
-	VMAXPS       Z1, Z3, Z1
-	VADDPS       Z5, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z4
-	VPMULLD      (BX), Z4, Z4
-	VPSUBD       Z4, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       (SI), Z2, Z2
-	VMULPS.BCST  8(DI), Z2, Z2
-	VADDPS       (R8), Z2, Z2
-	VMAXPS       Z2, Z3, Z2
-	VADDPS       Z5, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR3P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR3P2VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   gaps+32(FP), DI
-	MOVQ   runs+40(FP), R8
-
-runs:
-	MOVQ SI, R9
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z7
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z8
-	VPBROADCASTD (AX), Z6
-	VPDPBUSD     Z7, Z6, Z0
-	VPDPBUSD     Z8, Z6, Z1
-	VPBROADCASTD (AX)(CX*1), Z6
-	VPDPBUSD     Z7, Z6, Z2
-	VPDPBUSD     Z8, Z6, Z3
-	VPBROADCASTD (AX)(CX*2), Z6
-	VPDPBUSD     Z7, Z6, Z4
-	VPDPBUSD     Z8, Z6, Z5
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           ran
-	ADDQ         (DI), AX
-	ADDQ         $0x08, DI
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z6
-	VPXORD       Z9, Z9, Z9
-	VPBROADCASTD (DX), Z7
-	VPMULLD      (BX), Z7, Z7
-	VPSUBD       Z7, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VADDPS       Z9, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (DX), Z7
-	VPMULLD      64(BX), Z7, Z7
-	VPSUBD       Z7, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(SI), Z1, Z1
-	VMULPS.BCST  (DI), Z1, Z1
-	VADDPS       64(R8), Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VADDPS       Z9, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z7
-	VPMULLD      (BX), Z7, Z7
-	VPSUBD       Z7, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       (SI), Z2, Z2
-	VMULPS.BCST  4(DI), Z2, Z2
-	VADDPS       (R8), Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VADDPS       Z9, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	VPBROADCASTD 4(DX), Z7
-	VPMULLD      64(BX), Z7, Z7
-	VPSUBD       Z7, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(SI), Z3, Z3
-	VMULPS.BCST  4(DI), Z3, Z3
-	VADDPS       64(R8), Z3, Z3
-	VMAXPS       Z3, Z6, Z3
-	VADDPS       Z9, Z3, Z3
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z7
-	VPMULLD      (BX), Z7, Z7
-	VPSUBD       Z7, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       (SI), Z4, Z4
-	VMULPS.BCST  8(DI), Z4, Z4
-	VADDPS       (R8), Z4, Z4
-	VMAXPS       Z4, Z6, Z4
-	VADDPS       Z9, Z4, Z4
-	VMOVUPS      Z4, (AX)
-	VPBROADCASTD 8(DX), Z7
-	VPMULLD      64(BX), Z7, Z7
-	VPSUBD       Z7, Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(SI), Z5, Z5
-	VMULPS.BCST  8(DI), Z5, Z5
-	VADDPS       64(R8), Z5, Z5
-	VMAXPS       Z5, Z6, Z5
-	VADDPS       Z9, Z5, Z5
-	VMOVUPS      Z5, 64(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR3P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR3P3VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	MOVQ   gaps+32(FP), DI
-	MOVQ   runs+40(FP), R8
-
-runs:
-	MOVQ SI, R9
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z10
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z11
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z12
-	VPBROADCASTD (AX), Z9
-	VPDPBUSD     Z10, Z9, Z0
-	VPDPBUSD     Z11, Z9, Z1
-	VPDPBUSD     Z12, Z9, Z2
-	VPBROADCASTD (AX)(CX*1), Z9
-	VPDPBUSD     Z10, Z9, Z3
-	VPDPBUSD     Z11, Z9, Z4
-	VPDPBUSD     Z12, Z9, Z5
-	VPBROADCASTD (AX)(CX*2), Z9
-	VPDPBUSD     Z10, Z9, Z6
-	VPDPBUSD     Z11, Z9, Z7
-	VPDPBUSD     Z12, Z9, Z8
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           ran
-	ADDQ         (DI), AX
-	ADDQ         $0x08, DI
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z9
-	VPXORD       Z13, Z13, Z13
-	VPBROADCASTD (DX), Z10
-	VPMULLD      (BX), Z10, Z10
-	VPSUBD       Z10, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z9, Z0
-	VADDPS       Z13, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (DX), Z10
-	VPMULLD      64(BX), Z10, Z10
-	VPSUBD       Z10, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(SI), Z1, Z1
-	VMULPS.BCST  (DI), Z1, Z1
-	VADDPS       64(R8), Z1, Z1
-	VMAXPS       Z1, Z9, Z1
-	VADDPS       Z13, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VPBROADCASTD (DX), Z10
-	VPMULLD      128(BX), Z10, Z10
-	VPSUBD       Z10, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       128(SI), Z2, Z2
-	VMULPS.BCST  (DI), Z2, Z2
-	VADDPS       128(R8), Z2, Z2
-	VMAXPS       Z2, Z9, Z2
-	VADDPS       Z13, Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z10
-	VPMULLD      (BX), Z10, Z10
-	VPSUBD       Z10, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       (SI), Z3, Z3
-	VMULPS.BCST  4(DI), Z3, Z3
-	VADDPS       (R8), Z3, Z3
-	VMAXPS       Z3, Z9, Z3
-	VADDPS       Z13, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VPBROADCASTD 4(DX), Z10
-	VPMULLD      64(BX), Z10, Z10
-	VPSUBD       Z10, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       64(SI), Z4, Z4
-	VMULPS.BCST  4(DI), Z4, Z4
-	VADDPS       64(R8), Z4, Z4
-	VMAXPS       Z4, Z9, Z4
-	VADDPS       Z13, Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	VPBROADCASTD 4(DX), Z10
-	VPMULLD      128(BX), Z10, Z10
-	VPSUBD       Z10, Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       128(SI), Z5, Z5
-	VMULPS.BCST  4(DI), Z5, Z5
-	VADDPS       128(R8), Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VADDPS       Z13, Z5, Z5
-	VMOVUPS      Z5, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z10
-	VPMULLD      (BX), Z10, Z10
-	VPSUBD       Z10, Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       (SI), Z6, Z6
-	VMULPS.BCST  8(DI), Z6, Z6
-	VADDPS       (R8), Z6, Z6
-	VMAXPS       Z6, Z9, Z6
-	VADDPS       Z13, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VPBROADCASTD 8(DX), Z10
-	VPMULLD      64(BX), Z10, Z10
-	VPSUBD       Z10, Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(SI), Z7, Z7
-	VMULPS.BCST  8(DI), Z7, Z7
-	VADDPS       64(R8), Z7, Z7
-	VMAXPS       Z7, Z9, Z7
-	VADDPS       Z13, Z7, Z7
-	VMOVUPS      Z7, 64(AX)
-	VPBROADCASTD 8(DX), Z10
-	VPMULLD      128(BX), Z10, Z10
-	VPSUBD       Z10, Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS       128(SI), Z8, Z8
-	VMULPS.BCST  8(DI), Z8, Z8
-	VADDPS       128(R8), Z8, Z8
-	VMAXPS       Z8, Z9, Z8
-	VADDPS       Z13, Z8, Z8
-	VMOVUPS      Z8, 128(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR4P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR4P1VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), BX
-	LEAQ   (CX)(CX*2), SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   gaps+32(FP), DI
-	MOVQ   runs+40(FP), R8
-
-runs:
-	MOVQ BX, R9
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z5
-	VPBROADCASTD (AX), Z4
-	VPDPBUSD     Z5, Z4, Z0
-	VPBROADCASTD (AX)(CX*1), Z4
-	VPDPBUSD     Z5, Z4, Z1
-	VPBROADCASTD (AX)(CX*2), Z4
-	VPDPBUSD     Z5, Z4, Z2
-	VPBROADCASTD (AX)(SI*1), Z4
-	VPDPBUSD     Z5, Z4, Z3
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           ran
-	ADDQ         (DI), AX
-	ADDQ         $0x08, DI
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z4
-	VPXORD       Z6, Z6, Z6
-	VPBROADCASTD (DX), Z5
-	VPMULLD      (BX), Z5, Z5
-	VPSUBD       Z5, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z4, Z0
-	VADDPS       Z6, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z5
-	VPMULLD      (BX), Z5, Z5
-	VPSUBD       Z5, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       (SI), Z1, Z1
-	VMULPS.BCST  4(DI), Z1, Z1
-	VADDPS       (R8), Z1, Z1
-	VMAXPS       Z1, Z4, Z1
-	VADDPS       Z6, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z5
-	VPMULLD      (BX), Z5, Z5
-	VPSUBD       Z5, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       (SI), Z2, Z2
-	VMULPS.BCST  8(DI), Z2, Z2
-	VADDPS       (R8), Z2, Z2
-	VMAXPS       Z2, Z4, Z2
-	VADDPS       Z6, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z5
-	VPMULLD      (BX), Z5, Z5
-	VPSUBD       Z5, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       (SI), Z3, Z3
-	VMULPS.BCST  12(DI), Z3, Z3
-	VADDPS       (R8), Z3, Z3
-	VMAXPS       Z3, Z4, Z3
-	VADDPS       Z6, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR4P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR4P2VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   gaps+32(FP), R8
-	MOVQ   runs+40(FP), R9
-
-runs:
-	MOVQ SI, R10
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z9
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z10
-	VPBROADCASTD (AX), Z8
-	VPDPBUSD     Z9, Z8, Z0
-	VPDPBUSD     Z10, Z8, Z1
-	VPBROADCASTD (AX)(CX*1), Z8
-	VPDPBUSD     Z9, Z8, Z2
-	VPDPBUSD     Z10, Z8, Z3
-	VPBROADCASTD (AX)(CX*2), Z8
-	VPDPBUSD     Z9, Z8, Z4
-	VPDPBUSD     Z10, Z8, Z5
-	VPBROADCASTD (AX)(DI*1), Z8
-	VPDPBUSD     Z9, Z8, Z6
-	VPDPBUSD     Z10, Z8, Z7
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
+	PREFETCHT0   2048(BX)
+	VMOVDQU32    (BX), Z25
+	PREFETCHT0   2048(BX)(SI*1)
+	VMOVDQU32    (BX)(SI*1), Z26
+	PREFETCHT0   2048(BX)(SI*2)
+	VMOVDQU32    (BX)(SI*2), Z27
+	VPBROADCASTD (CX), Z0
+	VPDPBUSD     Z25, Z0, Z1
+	VPDPBUSD     Z26, Z0, Z2
+	VPDPBUSD     Z27, Z0, Z3
+	VPBROADCASTD (CX)(DX*1), Z0
+	VPDPBUSD     Z25, Z0, Z4
+	VPDPBUSD     Z26, Z0, Z5
+	VPDPBUSD     Z27, Z0, Z6
+	VPBROADCASTD (CX)(DX*2), Z0
+	VPDPBUSD     Z25, Z0, Z7
+	VPDPBUSD     Z26, Z0, Z8
+	VPDPBUSD     Z27, Z0, Z9
+	VPBROADCASTD (CX)(R11*1), Z0
+	VPDPBUSD     Z25, Z0, Z10
+	VPDPBUSD     Z26, Z0, Z11
+	VPDPBUSD     Z27, Z0, Z12
+	VPBROADCASTD (R12), Z0
+	VPDPBUSD     Z25, Z0, Z13
+	VPDPBUSD     Z26, Z0, Z14
+	VPDPBUSD     Z27, Z0, Z15
+	VPBROADCASTD (R12)(DX*1), Z0
+	VPDPBUSD     Z25, Z0, Z16
+	VPDPBUSD     Z26, Z0, Z17
+	VPDPBUSD     Z27, Z0, Z18
+	VPBROADCASTD (R12)(DX*2), Z0
+	VPDPBUSD     Z25, Z0, Z19
+	VPDPBUSD     Z26, Z0, Z20
+	VPDPBUSD     Z27, Z0, Z21
+	VPBROADCASTD (R12)(R11*1), Z0
+	VPDPBUSD     Z25, Z0, Z22
+	VPDPBUSD     Z26, Z0, Z23
+	VPDPBUSD     Z27, Z0, Z24
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R12
+	ADDQ         $0x40, BX
 	SUBQ         $0x01, R10
 	JNZ          steps
 	DECQ         R9
-	JZ           ran
-	ADDQ         (R8), AX
+	JZ           store
+	ADDQ         (R8), CX
+	ADDQ         (R8), R12
 	ADDQ         $0x08, R8
-	JMP          runs
+	JMP          segments
 
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z8
-	VPXORD       Z11, Z11, Z11
-	VPBROADCASTD (DX), Z9
-	VPMULLD      (BX), Z9, Z9
-	VPSUBD       Z9, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z8, Z0
-	VADDPS       Z11, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (DX), Z9
-	VPMULLD      64(BX), Z9, Z9
-	VPSUBD       Z9, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(SI), Z1, Z1
-	VMULPS.BCST  (DI), Z1, Z1
-	VADDPS       64(R8), Z1, Z1
-	VMAXPS       Z1, Z8, Z1
-	VADDPS       Z11, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z9
-	VPMULLD      (BX), Z9, Z9
-	VPSUBD       Z9, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       (SI), Z2, Z2
-	VMULPS.BCST  4(DI), Z2, Z2
-	VADDPS       (R8), Z2, Z2
-	VMAXPS       Z2, Z8, Z2
-	VADDPS       Z11, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	VPBROADCASTD 4(DX), Z9
-	VPMULLD      64(BX), Z9, Z9
-	VPSUBD       Z9, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(SI), Z3, Z3
-	VMULPS.BCST  4(DI), Z3, Z3
-	VADDPS       64(R8), Z3, Z3
-	VMAXPS       Z3, Z8, Z3
-	VADDPS       Z11, Z3, Z3
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z9
-	VPMULLD      (BX), Z9, Z9
-	VPSUBD       Z9, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       (SI), Z4, Z4
-	VMULPS.BCST  8(DI), Z4, Z4
-	VADDPS       (R8), Z4, Z4
-	VMAXPS       Z4, Z8, Z4
-	VADDPS       Z11, Z4, Z4
-	VMOVUPS      Z4, (AX)
-	VPBROADCASTD 8(DX), Z9
-	VPMULLD      64(BX), Z9, Z9
-	VPSUBD       Z9, Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(SI), Z5, Z5
-	VMULPS.BCST  8(DI), Z5, Z5
-	VADDPS       64(R8), Z5, Z5
-	VMAXPS       Z5, Z8, Z5
-	VADDPS       Z11, Z5, Z5
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z9
-	VPMULLD      (BX), Z9, Z9
-	VPSUBD       Z9, Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       (SI), Z6, Z6
-	VMULPS.BCST  12(DI), Z6, Z6
-	VADDPS       (R8), Z6, Z6
-	VMAXPS       Z6, Z8, Z6
-	VADDPS       Z11, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VPBROADCASTD 12(DX), Z9
-	VPMULLD      64(BX), Z9, Z9
-	VPSUBD       Z9, Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(SI), Z7, Z7
-	VMULPS.BCST  12(DI), Z7, Z7
-	VADDPS       64(R8), Z7, Z7
-	VMAXPS       Z7, Z8, Z7
-	VADDPS       Z11, Z7, Z7
-	VMOVUPS      Z7, 64(AX)
+store:
+	MOVQ      16(AX), CX
+	LEAQ      (CX)(CX*2), R11
+	MOVQ      (AX), DX
+	MOVQ      8(AX), AX
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, 64(DX)
+	VMOVDQU32 Z3, 128(DX)
+	VMOVDQU32 Z4, (DX)(CX*1)
+	VMOVDQU32 Z5, 64(DX)(CX*1)
+	VMOVDQU32 Z6, 128(DX)(CX*1)
+	VMOVDQU32 Z7, (DX)(CX*2)
+	VMOVDQU32 Z8, 64(DX)(CX*2)
+	VMOVDQU32 Z9, 128(DX)(CX*2)
+	VMOVDQU32 Z10, (DX)(R11*1)
+	VMOVDQU32 Z11, 64(DX)(R11*1)
+	VMOVDQU32 Z12, 128(DX)(R11*1)
+	VMOVDQU32 Z13, (AX)
+	VMOVDQU32 Z14, 64(AX)
+	VMOVDQU32 Z15, 128(AX)
+	VMOVDQU32 Z16, (AX)(CX*1)
+	VMOVDQU32 Z17, 64(AX)(CX*1)
+	VMOVDQU32 Z18, 128(AX)(CX*1)
+	VMOVDQU32 Z19, (AX)(CX*2)
+	VMOVDQU32 Z20, 64(AX)(CX*2)
+	VMOVDQU32 Z21, 128(AX)(CX*2)
+	VMOVDQU32 Z22, (AX)(R11*1)
+	VMOVDQU32 Z23, 64(AX)(R11*1)
+	VMOVDQU32 Z24, 128(AX)(R11*1)
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR4P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR4P3VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   gaps+32(FP), R8
-	MOVQ   runs+40(FP), R9
+// func dequantizeSumsAVX512(t *uint8)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·dequantizeSumsAVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         56(AX), R8
+	MOVQ         64(AX), R9
+	VBROADCASTSS 120(AX), Z0
+	XORQ         CX, CX
 
-runs:
-	MOVQ SI, R10
+columns:
+	MOVQ      (AX), DX
+	LEAQ      (DX)(CX*4), DX
+	MOVQ      16(AX), BX
+	LEAQ      (BX)(CX*4), BX
+	MOVQ      80(AX), SI
+	SUBQ      CX, SI
+	MOVQ      $+65535, DI
+	BZHIQ     SI, DI, DI
+	KMOVW     DI, K1
+	MOVQ      $+16, DI
+	SUBQ      SI, DI
+	MOVQ      32(AX), SI
+	VMOVDQU32 (SI)(CX*4), Z1
+	MOVQ      40(AX), SI
+	VMOVUPS   (SI)(CX*4), Z2
+	MOVQ      48(AX), SI
+	VMOVUPS   (SI)(CX*4), Z3
+	XORQ      SI, SI
+	MOVQ      8(AX), R10
+	MOVQ      24(AX), R11
+	LEAQ      (R10)(R10*2), R12
+	LEAQ      (R11)(R11*2), R13
 
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z13
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z14
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z15
-	VPBROADCASTD (AX), Z12
-	VPDPBUSD     Z13, Z12, Z0
-	VPDPBUSD     Z14, Z12, Z1
-	VPDPBUSD     Z15, Z12, Z2
-	VPBROADCASTD (AX)(CX*1), Z12
-	VPDPBUSD     Z13, Z12, Z3
-	VPDPBUSD     Z14, Z12, Z4
-	VPDPBUSD     Z15, Z12, Z5
-	VPBROADCASTD (AX)(CX*2), Z12
-	VPDPBUSD     Z13, Z12, Z6
-	VPDPBUSD     Z14, Z12, Z7
-	VPDPBUSD     Z15, Z12, Z8
-	VPBROADCASTD (AX)(DI*1), Z12
-	VPDPBUSD     Z13, Z12, Z9
-	VPDPBUSD     Z14, Z12, Z10
-	VPDPBUSD     Z15, Z12, Z11
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           ran
-	ADDQ         (R8), AX
-	ADDQ         $0x08, R8
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z12
-	VPXORD       Z16, Z16, Z16
-	VPBROADCASTD (DX), Z13
-	VPMULLD      (BX), Z13, Z13
-	VPSUBD       Z13, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z12, Z0
-	VADDPS       Z16, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (DX), Z13
-	VPMULLD      64(BX), Z13, Z13
-	VPSUBD       Z13, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(SI), Z1, Z1
-	VMULPS.BCST  (DI), Z1, Z1
-	VADDPS       64(R8), Z1, Z1
-	VMAXPS       Z1, Z12, Z1
-	VADDPS       Z16, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VPBROADCASTD (DX), Z13
-	VPMULLD      128(BX), Z13, Z13
-	VPSUBD       Z13, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       128(SI), Z2, Z2
-	VMULPS.BCST  (DI), Z2, Z2
-	VADDPS       128(R8), Z2, Z2
-	VMAXPS       Z2, Z12, Z2
-	VADDPS       Z16, Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z13
-	VPMULLD      (BX), Z13, Z13
-	VPSUBD       Z13, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       (SI), Z3, Z3
-	VMULPS.BCST  4(DI), Z3, Z3
-	VADDPS       (R8), Z3, Z3
-	VMAXPS       Z3, Z12, Z3
-	VADDPS       Z16, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VPBROADCASTD 4(DX), Z13
-	VPMULLD      64(BX), Z13, Z13
-	VPSUBD       Z13, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       64(SI), Z4, Z4
-	VMULPS.BCST  4(DI), Z4, Z4
-	VADDPS       64(R8), Z4, Z4
-	VMAXPS       Z4, Z12, Z4
-	VADDPS       Z16, Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	VPBROADCASTD 4(DX), Z13
-	VPMULLD      128(BX), Z13, Z13
-	VPSUBD       Z13, Z5, Z5
+rowsFour:
+	LEAQ         4(SI), R14
+	CMPQ         R14, 72(AX)
+	JG           rowsLeft
+	VPBROADCASTD (R8)(SI*4), Z4
+	VPMULLD      Z1, Z4, Z4
+	VMOVDQU32    (BX), Z5
+	VPSUBD       Z4, Z5, Z5
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       128(SI), Z5, Z5
-	VMULPS.BCST  4(DI), Z5, Z5
-	VADDPS       128(R8), Z5, Z5
-	VMAXPS       Z5, Z12, Z5
-	VADDPS       Z16, Z5, Z5
-	VMOVUPS      Z5, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z13
-	VPMULLD      (BX), Z13, Z13
-	VPSUBD       Z13, Z6, Z6
+	VMULPS       Z2, Z5, Z5
+	VMULPS.BCST  (R9)(SI*4), Z5, Z5
+	VADDPS       Z3, Z5, Z5
+	VMAXPS       Z5, Z0, Z5
+	VPBROADCASTD 4(R8)(SI*4), Z4
+	VPMULLD      Z1, Z4, Z4
+	VMOVDQU32    (BX)(R11*1), Z6
+	VPSUBD       Z4, Z6, Z6
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (SI), Z6, Z6
-	VMULPS.BCST  8(DI), Z6, Z6
-	VADDPS       (R8), Z6, Z6
-	VMAXPS       Z6, Z12, Z6
-	VADDPS       Z16, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VPBROADCASTD 8(DX), Z13
-	VPMULLD      64(BX), Z13, Z13
-	VPSUBD       Z13, Z7, Z7
+	VMULPS       Z2, Z6, Z6
+	VMULPS.BCST  4(R9)(SI*4), Z6, Z6
+	VADDPS       Z3, Z6, Z6
+	VMAXPS       Z6, Z0, Z6
+	VPBROADCASTD 8(R8)(SI*4), Z4
+	VPMULLD      Z1, Z4, Z4
+	VMOVDQU32    (BX)(R11*2), Z7
+	VPSUBD       Z4, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(SI), Z7, Z7
-	VMULPS.BCST  8(DI), Z7, Z7
-	VADDPS       64(R8), Z7, Z7
-	VMAXPS       Z7, Z12, Z7
-	VADDPS       Z16, Z7, Z7
-	VMOVUPS      Z7, 64(AX)
-	VPBROADCASTD 8(DX), Z13
-	VPMULLD      128(BX), Z13, Z13
-	VPSUBD       Z13, Z8, Z8
+	VMULPS       Z2, Z7, Z7
+	VMULPS.BCST  8(R9)(SI*4), Z7, Z7
+	VADDPS       Z3, Z7, Z7
+	VMAXPS       Z7, Z0, Z7
+	VPBROADCASTD 12(R8)(SI*4), Z4
+	VPMULLD      Z1, Z4, Z4
+	VMOVDQU32    (BX)(R13*1), Z8
+	VPSUBD       Z4, Z8, Z8
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       128(SI), Z8, Z8
-	VMULPS.BCST  8(DI), Z8, Z8
-	VADDPS       128(R8), Z8, Z8
-	VMAXPS       Z8, Z12, Z8
-	VADDPS       Z16, Z8, Z8
-	VMOVUPS      Z8, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z13
-	VPMULLD      (BX), Z13, Z13
-	VPSUBD       Z13, Z9, Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       (SI), Z9, Z9
-	VMULPS.BCST  12(DI), Z9, Z9
-	VADDPS       (R8), Z9, Z9
-	VMAXPS       Z9, Z12, Z9
-	VADDPS       Z16, Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VPBROADCASTD 12(DX), Z13
-	VPMULLD      64(BX), Z13, Z13
-	VPSUBD       Z13, Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       64(SI), Z10, Z10
-	VMULPS.BCST  12(DI), Z10, Z10
-	VADDPS       64(R8), Z10, Z10
-	VMAXPS       Z10, Z12, Z10
-	VADDPS       Z16, Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	VPBROADCASTD 12(DX), Z13
-	VPMULLD      128(BX), Z13, Z13
-	VPSUBD       Z13, Z11, Z11
-	VCVTDQ2PS    Z11, Z11
-	VMULPS       128(SI), Z11, Z11
-	VMULPS.BCST  12(DI), Z11, Z11
-	VADDPS       128(R8), Z11, Z11
-	VMAXPS       Z11, Z12, Z11
-	VADDPS       Z16, Z11, Z11
-	VMOVUPS      Z11, 128(AX)
-	VZEROUPPER
-	RET
+	VMULPS       Z2, Z8, Z8
+	VMULPS.BCST  12(R9)(SI*4), Z8, Z8
+	VADDPS       Z3, Z8, Z8
+	VMAXPS       Z8, Z0, Z8
+	TESTQ        DI, DI
+	JG           fourPart
+	VMOVUPS      Z5, (DX)
+	VMOVUPS      Z6, (DX)(R10*1)
+	VMOVUPS      Z7, (DX)(R10*2)
+	VMOVUPS      Z8, (DX)(R12*1)
+	JMP          fourStored
 
-// func multiplyDirectR5P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR5P1VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), BX
-	LEAQ   (CX)(CX*2), SI
-	LEAQ   (AX)(CX*4), DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	MOVQ   gaps+32(FP), R8
-	MOVQ   runs+40(FP), R9
+fourPart:
+	VMOVUPS Z5, K1, (DX)
+	VMOVUPS Z6, K1, (DX)(R10*1)
+	VMOVUPS Z7, K1, (DX)(R10*2)
+	VMOVUPS Z8, K1, (DX)(R12*1)
 
-runs:
-	MOVQ BX, R10
+fourStored:
+	LEAQ (DX)(R10*4), DX
+	LEAQ (BX)(R11*4), BX
+	MOVQ R14, SI
+	JMP  rowsFour
 
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z6
-	VPBROADCASTD (AX), Z5
-	VPDPBUSD     Z6, Z5, Z0
-	VPBROADCASTD (AX)(CX*1), Z5
-	VPDPBUSD     Z6, Z5, Z1
-	VPBROADCASTD (AX)(CX*2), Z5
-	VPDPBUSD     Z6, Z5, Z2
-	VPBROADCASTD (AX)(SI*1), Z5
-	VPDPBUSD     Z6, Z5, Z3
-	VPBROADCASTD (DI), Z5
-	VPDPBUSD     Z6, Z5, Z4
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           ran
-	ADDQ         (R8), AX
-	ADDQ         (R8), DI
-	ADDQ         $0x08, R8
-	JMP          runs
+rowsLeft:
+	CMPQ SI, 72(AX)
+	JGE  rowsDown
 
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z5
-	VPXORD       Z7, Z7, Z7
-	VPBROADCASTD (DX), Z6
-	VPMULLD      (BX), Z6, Z6
-	VPSUBD       Z6, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VADDPS       Z7, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z6
-	VPMULLD      (BX), Z6, Z6
-	VPSUBD       Z6, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       (SI), Z1, Z1
-	VMULPS.BCST  4(DI), Z1, Z1
-	VADDPS       (R8), Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VADDPS       Z7, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z6
-	VPMULLD      (BX), Z6, Z6
-	VPSUBD       Z6, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       (SI), Z2, Z2
-	VMULPS.BCST  8(DI), Z2, Z2
-	VADDPS       (R8), Z2, Z2
-	VMAXPS       Z2, Z5, Z2
-	VADDPS       Z7, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z6
-	VPMULLD      (BX), Z6, Z6
-	VPSUBD       Z6, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       (SI), Z3, Z3
-	VMULPS.BCST  12(DI), Z3, Z3
-	VADDPS       (R8), Z3, Z3
-	VMAXPS       Z3, Z5, Z3
-	VADDPS       Z7, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 16(DX), Z6
-	VPMULLD      (BX), Z6, Z6
-	VPSUBD       Z6, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       (SI), Z4, Z4
-	VMULPS.BCST  16(DI), Z4, Z4
-	VADDPS       (R8), Z4, Z4
-	VMAXPS       Z4, Z5, Z4
-	VADDPS       Z7, Z4, Z4
-	VMOVUPS      Z4, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR5P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR5P2VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	MOVQ   gaps+32(FP), R9
-	MOVQ   runs+40(FP), R10
-
-runs:
-	MOVQ SI, R11
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z11
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z12
-	VPBROADCASTD (AX), Z10
-	VPDPBUSD     Z11, Z10, Z0
-	VPDPBUSD     Z12, Z10, Z1
-	VPBROADCASTD (AX)(CX*1), Z10
-	VPDPBUSD     Z11, Z10, Z2
-	VPDPBUSD     Z12, Z10, Z3
-	VPBROADCASTD (AX)(CX*2), Z10
-	VPDPBUSD     Z11, Z10, Z4
-	VPDPBUSD     Z12, Z10, Z5
-	VPBROADCASTD (AX)(DI*1), Z10
-	VPDPBUSD     Z11, Z10, Z6
-	VPDPBUSD     Z12, Z10, Z7
-	VPBROADCASTD (R8), Z10
-	VPDPBUSD     Z11, Z10, Z8
-	VPDPBUSD     Z12, Z10, Z9
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R11
-	JNZ          steps
-	DECQ         R10
-	JZ           ran
-	ADDQ         (R9), AX
-	ADDQ         (R9), R8
-	ADDQ         $0x08, R9
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z10
-	VPXORD       Z13, Z13, Z13
-	VPBROADCASTD (DX), Z11
-	VPMULLD      (BX), Z11, Z11
-	VPSUBD       Z11, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z10, Z0
-	VADDPS       Z13, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (DX), Z11
-	VPMULLD      64(BX), Z11, Z11
-	VPSUBD       Z11, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(SI), Z1, Z1
-	VMULPS.BCST  (DI), Z1, Z1
-	VADDPS       64(R8), Z1, Z1
-	VMAXPS       Z1, Z10, Z1
-	VADDPS       Z13, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z11
-	VPMULLD      (BX), Z11, Z11
-	VPSUBD       Z11, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       (SI), Z2, Z2
-	VMULPS.BCST  4(DI), Z2, Z2
-	VADDPS       (R8), Z2, Z2
-	VMAXPS       Z2, Z10, Z2
-	VADDPS       Z13, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	VPBROADCASTD 4(DX), Z11
-	VPMULLD      64(BX), Z11, Z11
-	VPSUBD       Z11, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(SI), Z3, Z3
-	VMULPS.BCST  4(DI), Z3, Z3
-	VADDPS       64(R8), Z3, Z3
-	VMAXPS       Z3, Z10, Z3
-	VADDPS       Z13, Z3, Z3
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z11
-	VPMULLD      (BX), Z11, Z11
-	VPSUBD       Z11, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       (SI), Z4, Z4
-	VMULPS.BCST  8(DI), Z4, Z4
-	VADDPS       (R8), Z4, Z4
-	VMAXPS       Z4, Z10, Z4
-	VADDPS       Z13, Z4, Z4
-	VMOVUPS      Z4, (AX)
-	VPBROADCASTD 8(DX), Z11
-	VPMULLD      64(BX), Z11, Z11
-	VPSUBD       Z11, Z5, Z5
+rows:
+	VPBROADCASTD (R8)(SI*4), Z4
+	VPMULLD      Z1, Z4, Z4
+	VMOVDQU32    (BX), Z5
+	VPSUBD       Z4, Z5, Z5
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(SI), Z5, Z5
-	VMULPS.BCST  8(DI), Z5, Z5
-	VADDPS       64(R8), Z5, Z5
-	VMAXPS       Z5, Z10, Z5
-	VADDPS       Z13, Z5, Z5
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z11
-	VPMULLD      (BX), Z11, Z11
-	VPSUBD       Z11, Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       (SI), Z6, Z6
-	VMULPS.BCST  12(DI), Z6, Z6
-	VADDPS       (R8), Z6, Z6
-	VMAXPS       Z6, Z10, Z6
-	VADDPS       Z13, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VPBROADCASTD 12(DX), Z11
-	VPMULLD      64(BX), Z11, Z11
-	VPSUBD       Z11, Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(SI), Z7, Z7
-	VMULPS.BCST  12(DI), Z7, Z7
-	VADDPS       64(R8), Z7, Z7
-	VMAXPS       Z7, Z10, Z7
-	VADDPS       Z13, Z7, Z7
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 16(DX), Z11
-	VPMULLD      (BX), Z11, Z11
-	VPSUBD       Z11, Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS       (SI), Z8, Z8
-	VMULPS.BCST  16(DI), Z8, Z8
-	VADDPS       (R8), Z8, Z8
-	VMAXPS       Z8, Z10, Z8
-	VADDPS       Z13, Z8, Z8
-	VMOVUPS      Z8, (AX)
-	VPBROADCASTD 16(DX), Z11
-	VPMULLD      64(BX), Z11, Z11
-	VPSUBD       Z11, Z9, Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(SI), Z9, Z9
-	VMULPS.BCST  16(DI), Z9, Z9
-	VADDPS       64(R8), Z9, Z9
-	VMAXPS       Z9, Z10, Z9
-	VADDPS       Z13, Z9, Z9
-	VMOVUPS      Z9, 64(AX)
+	VMULPS       Z2, Z5, Z5
+	VMULPS.BCST  (R9)(SI*4), Z5, Z5
+	VADDPS       Z3, Z5, Z5
+	VMAXPS       Z5, Z0, Z5
+	TESTQ        DI, DI
+	JG           onePart
+	VMOVUPS      Z5, (DX)
+	JMP          oneStored
+
+onePart:
+	VMOVUPS Z5, K1, (DX)
+
+oneStored:
+	ADDQ R10, DX
+	ADDQ R11, BX
+	INCQ SI
+	CMPQ SI, 72(AX)
+	JLT  rows
+
+rowsDown:
+	ADDQ $0x10, CX
+	CMPQ CX, 80(AX)
+	JLT  columns
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR5P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR5P3VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	MOVQ   gaps+32(FP), R9
-	MOVQ   runs+40(FP), R10
+// func requantizeSumsAVX512(t *uint8)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV
+TEXT ·requantizeSumsAVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	VBROADCASTSS 128(AX), Z0
+	VBROADCASTSS 152(AX), Z4
+	VBROADCASTSS 160(AX), Z5
+	VBROADCASTSS 168(AX), Z6
+	VBROADCASTSS 144(AX), Z7
+	VBROADCASTSS 176(AX), Z8
+	VBROADCASTSS 184(AX), Z9
+	VBROADCASTSS 192(AX), Z10
+	VBROADCASTSS 200(AX), Z11
+	VMOVDQU32    everyFourthAVX512<>+0(SB), Z14
+	XORQ         CX, CX
 
-runs:
-	MOVQ SI, R11
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z16
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z17
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z18
-	VPBROADCASTD (AX), Z15
-	VPDPBUSD     Z16, Z15, Z0
-	VPDPBUSD     Z17, Z15, Z1
-	VPDPBUSD     Z18, Z15, Z2
-	VPBROADCASTD (AX)(CX*1), Z15
-	VPDPBUSD     Z16, Z15, Z3
-	VPDPBUSD     Z17, Z15, Z4
-	VPDPBUSD     Z18, Z15, Z5
-	VPBROADCASTD (AX)(CX*2), Z15
-	VPDPBUSD     Z16, Z15, Z6
-	VPDPBUSD     Z17, Z15, Z7
-	VPDPBUSD     Z18, Z15, Z8
-	VPBROADCASTD (AX)(DI*1), Z15
-	VPDPBUSD     Z16, Z15, Z9
-	VPDPBUSD     Z17, Z15, Z10
-	VPDPBUSD     Z18, Z15, Z11
-	VPBROADCASTD (R8), Z15
-	VPDPBUSD     Z16, Z15, Z12
-	VPDPBUSD     Z17, Z15, Z13
-	VPDPBUSD     Z18, Z15, Z14
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R11
-	JNZ          steps
-	DECQ         R10
-	JZ           ran
-	ADDQ         (R9), AX
-	ADDQ         (R9), R8
-	ADDQ         $0x08, R9
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z15
-	VPXORD       Z19, Z19, Z19
-	VPBROADCASTD (DX), Z16
-	VPMULLD      (BX), Z16, Z16
-	VPSUBD       Z16, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z15, Z0
-	VADDPS       Z19, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (DX), Z16
-	VPMULLD      64(BX), Z16, Z16
-	VPSUBD       Z16, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(SI), Z1, Z1
-	VMULPS.BCST  (DI), Z1, Z1
-	VADDPS       64(R8), Z1, Z1
-	VMAXPS       Z1, Z15, Z1
-	VADDPS       Z19, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VPBROADCASTD (DX), Z16
-	VPMULLD      128(BX), Z16, Z16
-	VPSUBD       Z16, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       128(SI), Z2, Z2
-	VMULPS.BCST  (DI), Z2, Z2
-	VADDPS       128(R8), Z2, Z2
-	VMAXPS       Z2, Z15, Z2
-	VADDPS       Z19, Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z16
-	VPMULLD      (BX), Z16, Z16
-	VPSUBD       Z16, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       (SI), Z3, Z3
-	VMULPS.BCST  4(DI), Z3, Z3
-	VADDPS       (R8), Z3, Z3
-	VMAXPS       Z3, Z15, Z3
-	VADDPS       Z19, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VPBROADCASTD 4(DX), Z16
-	VPMULLD      64(BX), Z16, Z16
-	VPSUBD       Z16, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       64(SI), Z4, Z4
-	VMULPS.BCST  4(DI), Z4, Z4
-	VADDPS       64(R8), Z4, Z4
-	VMAXPS       Z4, Z15, Z4
-	VADDPS       Z19, Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	VPBROADCASTD 4(DX), Z16
-	VPMULLD      128(BX), Z16, Z16
-	VPSUBD       Z16, Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       128(SI), Z5, Z5
-	VMULPS.BCST  4(DI), Z5, Z5
-	VADDPS       128(R8), Z5, Z5
-	VMAXPS       Z5, Z15, Z5
-	VADDPS       Z19, Z5, Z5
-	VMOVUPS      Z5, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z16
-	VPMULLD      (BX), Z16, Z16
-	VPSUBD       Z16, Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       (SI), Z6, Z6
-	VMULPS.BCST  8(DI), Z6, Z6
-	VADDPS       (R8), Z6, Z6
-	VMAXPS       Z6, Z15, Z6
-	VADDPS       Z19, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VPBROADCASTD 8(DX), Z16
-	VPMULLD      64(BX), Z16, Z16
-	VPSUBD       Z16, Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(SI), Z7, Z7
-	VMULPS.BCST  8(DI), Z7, Z7
-	VADDPS       64(R8), Z7, Z7
-	VMAXPS       Z7, Z15, Z7
-	VADDPS       Z19, Z7, Z7
-	VMOVUPS      Z7, 64(AX)
-	VPBROADCASTD 8(DX), Z16
-	VPMULLD      128(BX), Z16, Z16
-	VPSUBD       Z16, Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS       128(SI), Z8, Z8
-	VMULPS.BCST  8(DI), Z8, Z8
-	VADDPS       128(R8), Z8, Z8
-	VMAXPS       Z8, Z15, Z8
-	VADDPS       Z19, Z8, Z8
-	VMOVUPS      Z8, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z16
-	VPMULLD      (BX), Z16, Z16
-	VPSUBD       Z16, Z9, Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       (SI), Z9, Z9
-	VMULPS.BCST  12(DI), Z9, Z9
-	VADDPS       (R8), Z9, Z9
-	VMAXPS       Z9, Z15, Z9
-	VADDPS       Z19, Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VPBROADCASTD 12(DX), Z16
-	VPMULLD      64(BX), Z16, Z16
-	VPSUBD       Z16, Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       64(SI), Z10, Z10
-	VMULPS.BCST  12(DI), Z10, Z10
-	VADDPS       64(R8), Z10, Z10
-	VMAXPS       Z10, Z15, Z10
-	VADDPS       Z19, Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	VPBROADCASTD 12(DX), Z16
-	VPMULLD      128(BX), Z16, Z16
-	VPSUBD       Z16, Z11, Z11
-	VCVTDQ2PS    Z11, Z11
-	VMULPS       128(SI), Z11, Z11
-	VMULPS.BCST  12(DI), Z11, Z11
-	VADDPS       128(R8), Z11, Z11
-	VMAXPS       Z11, Z15, Z11
-	VADDPS       Z19, Z11, Z11
-	VMOVUPS      Z11, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 16(DX), Z16
-	VPMULLD      (BX), Z16, Z16
-	VPSUBD       Z16, Z12, Z12
-	VCVTDQ2PS    Z12, Z12
-	VMULPS       (SI), Z12, Z12
-	VMULPS.BCST  16(DI), Z12, Z12
-	VADDPS       (R8), Z12, Z12
-	VMAXPS       Z12, Z15, Z12
-	VADDPS       Z19, Z12, Z12
-	VMOVUPS      Z12, (AX)
-	VPBROADCASTD 16(DX), Z16
-	VPMULLD      64(BX), Z16, Z16
-	VPSUBD       Z16, Z13, Z13
-	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(SI), Z13, Z13
-	VMULPS.BCST  16(DI), Z13, Z13
-	VADDPS       64(R8), Z13, Z13
-	VMAXPS       Z13, Z15, Z13
-	VADDPS       Z19, Z13, Z13
-	VMOVUPS      Z13, 64(AX)
-	VPBROADCASTD 16(DX), Z16
-	VPMULLD      128(BX), Z16, Z16
-	VPSUBD       Z16, Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS       128(SI), Z14, Z14
-	VMULPS.BCST  16(DI), Z14, Z14
-	VADDPS       128(R8), Z14, Z14
-	VMAXPS       Z14, Z15, Z14
-	VADDPS       Z19, Z14, Z14
-	VMOVUPS      Z14, 128(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR6P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR6P1VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), BX
-	LEAQ   (CX)(CX*2), SI
-	LEAQ   (AX)(CX*4), DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   gaps+32(FP), R8
-	MOVQ   runs+40(FP), R9
-
-runs:
-	MOVQ BX, R10
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z7
-	VPBROADCASTD (AX), Z6
-	VPDPBUSD     Z7, Z6, Z0
-	VPBROADCASTD (AX)(CX*1), Z6
-	VPDPBUSD     Z7, Z6, Z1
-	VPBROADCASTD (AX)(CX*2), Z6
-	VPDPBUSD     Z7, Z6, Z2
-	VPBROADCASTD (AX)(SI*1), Z6
-	VPDPBUSD     Z7, Z6, Z3
-	VPBROADCASTD (DI), Z6
-	VPDPBUSD     Z7, Z6, Z4
-	VPBROADCASTD (DI)(CX*1), Z6
-	VPDPBUSD     Z7, Z6, Z5
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           ran
-	ADDQ         (R8), AX
-	ADDQ         (R8), DI
-	ADDQ         $0x08, R8
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z6
-	VPXORD       Z8, Z8, Z8
-	VPBROADCASTD (DX), Z7
-	VPMULLD      (BX), Z7, Z7
-	VPSUBD       Z7, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VADDPS       Z8, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z7
-	VPMULLD      (BX), Z7, Z7
-	VPSUBD       Z7, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       (SI), Z1, Z1
-	VMULPS.BCST  4(DI), Z1, Z1
-	VADDPS       (R8), Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VADDPS       Z8, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z7
-	VPMULLD      (BX), Z7, Z7
-	VPSUBD       Z7, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       (SI), Z2, Z2
-	VMULPS.BCST  8(DI), Z2, Z2
-	VADDPS       (R8), Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VADDPS       Z8, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z7
-	VPMULLD      (BX), Z7, Z7
-	VPSUBD       Z7, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       (SI), Z3, Z3
-	VMULPS.BCST  12(DI), Z3, Z3
-	VADDPS       (R8), Z3, Z3
-	VMAXPS       Z3, Z6, Z3
-	VADDPS       Z8, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 16(DX), Z7
-	VPMULLD      (BX), Z7, Z7
-	VPSUBD       Z7, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       (SI), Z4, Z4
-	VMULPS.BCST  16(DI), Z4, Z4
-	VADDPS       (R8), Z4, Z4
-	VMAXPS       Z4, Z6, Z4
-	VADDPS       Z8, Z4, Z4
-	VMOVUPS      Z4, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 20(DX), Z7
-	VPMULLD      (BX), Z7, Z7
-	VPSUBD       Z7, Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       (SI), Z5, Z5
-	VMULPS.BCST  20(DI), Z5, Z5
-	VADDPS       (R8), Z5, Z5
-	VMAXPS       Z5, Z6, Z5
-	VADDPS       Z8, Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR6P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR6P2VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   gaps+32(FP), R9
-	MOVQ   runs+40(FP), R10
-
-runs:
-	MOVQ SI, R11
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z13
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z14
-	VPBROADCASTD (AX), Z12
-	VPDPBUSD     Z13, Z12, Z0
-	VPDPBUSD     Z14, Z12, Z1
-	VPBROADCASTD (AX)(CX*1), Z12
-	VPDPBUSD     Z13, Z12, Z2
-	VPDPBUSD     Z14, Z12, Z3
-	VPBROADCASTD (AX)(CX*2), Z12
-	VPDPBUSD     Z13, Z12, Z4
-	VPDPBUSD     Z14, Z12, Z5
-	VPBROADCASTD (AX)(DI*1), Z12
-	VPDPBUSD     Z13, Z12, Z6
-	VPDPBUSD     Z14, Z12, Z7
-	VPBROADCASTD (R8), Z12
-	VPDPBUSD     Z13, Z12, Z8
-	VPDPBUSD     Z14, Z12, Z9
-	VPBROADCASTD (R8)(CX*1), Z12
-	VPDPBUSD     Z13, Z12, Z10
-	VPDPBUSD     Z14, Z12, Z11
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R11
-	JNZ          steps
-	DECQ         R10
-	JZ           ran
-	ADDQ         (R9), AX
-	ADDQ         (R9), R8
-	ADDQ         $0x08, R9
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z12
+columns:
+	MOVQ         (AX), DX
+	LEAQ         (DX)(CX*1), DX
+	MOVQ         16(AX), BX
+	LEAQ         (BX)(CX*4), BX
+	MOVQ         80(AX), SI
+	SUBQ         CX, SI
+	MOVQ         $+65535, DI
+	BZHIQ        SI, DI, DI
+	KMOVW        DI, K1
+	MOVQ         $+16, DI
+	SUBQ         SI, DI
+	VBROADCASTSS 136(AX), Z1
+	MOVQ         32(AX), SI
+	VPMULLD      (SI)(CX*4), Z1, Z1
 	VPXORD       Z15, Z15, Z15
-	VPBROADCASTD (DX), Z13
-	VPMULLD      (BX), Z13, Z13
-	VPSUBD       Z13, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z12, Z0
-	VADDPS       Z15, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (DX), Z13
-	VPMULLD      64(BX), Z13, Z13
-	VPSUBD       Z13, Z1, Z1
+	VPSUBD       Z1, Z15, Z1
+	MOVQ         40(AX), SI
+	VMOVUPS      (SI)(CX*4), Z2
+	MOVQ         48(AX), SI
+	VMOVUPS      (SI)(CX*4), Z3
+	XORQ         SI, SI
+
+some:
+	MOVQ         SI, 216(AX)
+	MOVQ         DX, 224(AX)
+	MOVQ         BX, 232(AX)
+	LEAQ         8(SI), R8
+	CMPQ         R8, 72(AX)
+	CMOVQHI      72(AX), R8
+	MOVQ         R8, 240(AX)
+	VBROADCASTSS 208(AX), Z13
+	MOVQ         8(AX), R8
+	MOVQ         24(AX), R9
+	LEAQ         (R8)(R8*2), R10
+	LEAQ         (R9)(R9*2), R11
+
+rowsFour:
+	LEAQ          4(SI), R12
+	CMPQ          R12, 240(AX)
+	JG            rowsLeft
+	VPADDD        (BX), Z1, Z16
+	VCVTDQ2PS     Z16, Z16
+	VMULPS        Z2, Z16, Z16
+	VMULPS        Z0, Z16, Z16
+	VADDPS        Z3, Z16, Z16
+	VMAXPS        Z10, Z16, Z16
+	VMINPS        Z11, Z16, Z16
+	VMULPS        Z9, Z16, Z12
+	VMULPS        Z8, Z16, Z16
+	VCVTPS2DQ     Z12, Z12
+	VCVTPS2DQ     Z16, Z16
+	VPTERNLOGD    $0xf6, Z12, Z16, Z13
+	VPADDD        Z6, Z16, Z16
+	VPADDD        (BX)(R9*1), Z1, Z17
+	VCVTDQ2PS     Z17, Z17
+	VMULPS        Z2, Z17, Z17
+	VMULPS        Z0, Z17, Z17
+	VADDPS        Z3, Z17, Z17
+	VMAXPS        Z10, Z17, Z17
+	VMINPS        Z11, Z17, Z17
+	VMULPS        Z9, Z17, Z12
+	VMULPS        Z8, Z17, Z17
+	VCVTPS2DQ     Z12, Z12
+	VCVTPS2DQ     Z17, Z17
+	VPTERNLOGD    $0xf6, Z12, Z17, Z13
+	VPADDD        Z6, Z17, Z17
+	VPADDD        (BX)(R9*2), Z1, Z18
+	VCVTDQ2PS     Z18, Z18
+	VMULPS        Z2, Z18, Z18
+	VMULPS        Z0, Z18, Z18
+	VADDPS        Z3, Z18, Z18
+	VMAXPS        Z10, Z18, Z18
+	VMINPS        Z11, Z18, Z18
+	VMULPS        Z9, Z18, Z12
+	VMULPS        Z8, Z18, Z18
+	VCVTPS2DQ     Z12, Z12
+	VCVTPS2DQ     Z18, Z18
+	VPTERNLOGD    $0xf6, Z12, Z18, Z13
+	VPADDD        Z6, Z18, Z18
+	VPADDD        (BX)(R11*1), Z1, Z19
+	VCVTDQ2PS     Z19, Z19
+	VMULPS        Z2, Z19, Z19
+	VMULPS        Z0, Z19, Z19
+	VADDPS        Z3, Z19, Z19
+	VMAXPS        Z10, Z19, Z19
+	VMINPS        Z11, Z19, Z19
+	VMULPS        Z9, Z19, Z12
+	VMULPS        Z8, Z19, Z19
+	VCVTPS2DQ     Z12, Z12
+	VCVTPS2DQ     Z19, Z19
+	VPTERNLOGD    $0xf6, Z12, Z19, Z13
+	VPADDD        Z6, Z19, Z19
+	VPACKSSDW     Z17, Z16, Z16
+	VPACKSSDW     Z19, Z18, Z18
+	VPACKUSWB     Z18, Z16, Z16
+	VPERMD        Z16, Z14, Z16
+	VEXTRACTI32X4 $0x01, Z16, X17
+	VEXTRACTI32X4 $0x02, Z16, X18
+	VEXTRACTI32X4 $0x03, Z16, X19
+	TESTQ         DI, DI
+	JG            fourPart
+	VMOVDQU8      X16, (DX)
+	VMOVDQU8      X17, (DX)(R8*1)
+	VMOVDQU8      X18, (DX)(R8*2)
+	VMOVDQU8      X19, (DX)(R10*1)
+	JMP           fourStored
+
+fourPart:
+	VMOVDQU8 X16, K1, (DX)
+	VMOVDQU8 X17, K1, (DX)(R8*1)
+	VMOVDQU8 X18, K1, (DX)(R8*2)
+	VMOVDQU8 X19, K1, (DX)(R10*1)
+
+fourStored:
+	LEAQ (DX)(R8*4), DX
+	LEAQ (BX)(R9*4), BX
+	MOVQ R12, SI
+	JMP  rowsFour
+
+rowsLeft:
+	CMPQ SI, 240(AX)
+	JGE  rowsDown
+
+rows:
+	VPADDD    (BX), Z1, Z12
+	VCVTDQ2PS Z12, Z12
+	VMULPS    Z2, Z12, Z12
+	VMULPS    Z0, Z12, Z12
+	VADDPS    Z3, Z12, Z12
+	VDIVPS    Z7, Z12, Z12
+	VMAXPS    Z4, Z12, Z12
+	VMINPS    Z5, Z12, Z12
+	VCVTPS2DQ Z12, Z12
+	VPADDD    Z6, Z12, Z12
+	VPMOVDB   Z12, X12
+	TESTQ     DI, DI
+	JG        onePart
+	VMOVDQU8  X12, (DX)
+	JMP       oneStored
+
+onePart:
+	VMOVDQU8 X12, K1, (DX)
+
+oneStored:
+	ADDQ R8, DX
+	ADDQ R9, BX
+	INCQ SI
+	CMPQ SI, 240(AX)
+	JLT  rows
+
+rowsDown:
+	VPTESTMD Z13, Z13, K2
+	KORTESTW K2, K2
+	JZ       sure
+	MOVQ     216(AX), SI
+	MOVQ     224(AX), DX
+	MOVQ     232(AX), BX
+	MOVQ     8(AX), R8
+	MOVQ     24(AX), R9
+
+again:
+	VPADDD    (BX), Z1, Z12
+	VCVTDQ2PS Z12, Z12
+	VMULPS    Z2, Z12, Z12
+	VMULPS    Z0, Z12, Z12
+	VADDPS    Z3, Z12, Z12
+	VDIVPS    Z7, Z12, Z12
+	VMAXPS    Z4, Z12, Z12
+	VMINPS    Z5, Z12, Z12
+	VCVTPS2DQ Z12, Z12
+	VPADDD    Z6, Z12, Z12
+	VPMOVDB   Z12, X12
+	TESTQ     DI, DI
+	JG        againOnePart
+	VMOVDQU8  X12, (DX)
+	JMP       againOneStored
+
+againOnePart:
+	VMOVDQU8 X12, K1, (DX)
+
+againOneStored:
+	ADDQ R8, DX
+	ADDQ R9, BX
+	INCQ SI
+	CMPQ SI, 240(AX)
+	JLT  again
+
+sure:
+	CMPQ SI, 72(AX)
+	JLT  some
+	ADDQ $0x10, CX
+	CMPQ CX, 80(AX)
+	JLT  columns
+	VZEROUPPER
+	RET
+
+// func dequantizePlanesAVX512(t *uint8)
+// Requires: AVX, AVX512F, AVX512VL, BMI2
+TEXT ·dequantizePlanesAVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         56(AX), R8
+	MOVQ         64(AX), R9
+	MOVQ         96(AX), R10
+	MOVQ         88(AX), R11
+	VBROADCASTSD 112(AX), Z0
+	VBROADCASTSS 120(AX), Y1
+	XORQ         CX, CX
+
+columns:
+	MOVQ      (AX), DX
+	LEAQ      (DX)(CX*4), DX
+	MOVQ      16(AX), BX
+	LEAQ      (BX)(CX*4), BX
+	MOVQ      80(AX), SI
+	SUBQ      CX, SI
+	MOVQ      $+255, DI
+	BZHIQ     SI, DI, DI
+	KMOVW     DI, K1
+	MOVQ      $+8, DI
+	SUBQ      SI, DI
+	MOVQ      32(AX), SI
+	VCVTDQ2PD (SI)(CX*4), Z2
+	MOVQ      40(AX), SI
+	VCVTPS2PD (SI)(CX*4), Z3
+	MOVQ      48(AX), SI
+	VMOVUPS   (SI)(CX*4), Y4
+	XORQ      SI, SI
+	MOVQ      8(AX), R14
+	MOVQ      24(AX), R15
+
+rows:
+	LEAQ      (BX)(R10*1), R12
+	VCVTDQ2PD (R12), Z6
+	MOVQ      104(AX), R13
+	TESTQ     R13, R13
+	JZ        summed
+
+planes:
+	SUBQ      R11, R12
+	VMULPD    Z0, Z6, Z6
+	VCVTDQ2PD (R12), Z5
+	VADDPD    Z5, Z6, Z6
+	SUBQ      $0x01, R13
+	JNZ       planes
+
+summed:
+	VMULPD.BCST (R8)(SI*8), Z2, Z5
+	VSUBPD      Z5, Z6, Z6
+	VMULPD      Z3, Z6, Z6
+	VMULPD.BCST (R9)(SI*8), Z6, Z6
+	VCVTPD2PS   Z6, Y6
+	VADDPS      Y4, Y6, Y6
+	VMAXPS      Y6, Y1, Y6
+	TESTQ       DI, DI
+	JG          onePart
+	VMOVUPS     Y6, (DX)
+	JMP         oneStored
+
+onePart:
+	VMOVUPS Y6, K1, (DX)
+
+oneStored:
+	ADDQ R14, DX
+	ADDQ R15, BX
+	INCQ SI
+	CMPQ SI, 72(AX)
+	JLT  rows
+	ADDQ $0x08, CX
+	CMPQ CX, 80(AX)
+	JLT  columns
+	VZEROUPPER
+	RET
+
+// func accumulateGroupAVX512(t *uint8)
+// Requires: AVX, AVX512F
+TEXT ·accumulateGroupAVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	XORQ BX, BX
+
+rows:
+	XORQ SI, SI
+
+columns:
+	VMOVDQU32    (DX), Z1
+	MOVQ         48(AX), DI
+	VPBROADCASTD (DI)(BX*4), Z0
+	MOVQ         24(AX), DI
+	VPMULLD      (DI)(SI*4), Z0, Z0
+	VPSUBD       Z0, Z1, Z1
+	CMPQ         32(AX), $0x00
+	JEQ          add
+	MOVQ         56(AX), DI
+	VPBROADCASTD (DI)(BX*4), Z0
+	MOVQ         32(AX), DI
+	VPMULLD      (DI)(SI*4), Z0, Z0
+	VPSUBD       Z0, Z1, Z1
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(SI), Z1, Z1
-	VMULPS.BCST  (DI), Z1, Z1
-	VADDPS       64(R8), Z1, Z1
-	VMAXPS       Z1, Z12, Z1
-	VADDPS       Z15, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z13
-	VPMULLD      (BX), Z13, Z13
-	VPSUBD       Z13, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       (SI), Z2, Z2
-	VMULPS.BCST  4(DI), Z2, Z2
-	VADDPS       (R8), Z2, Z2
-	VMAXPS       Z2, Z12, Z2
-	VADDPS       Z15, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	VPBROADCASTD 4(DX), Z13
-	VPMULLD      64(BX), Z13, Z13
-	VPSUBD       Z13, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(SI), Z3, Z3
-	VMULPS.BCST  4(DI), Z3, Z3
-	VADDPS       64(R8), Z3, Z3
-	VMAXPS       Z3, Z12, Z3
-	VADDPS       Z15, Z3, Z3
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z13
-	VPMULLD      (BX), Z13, Z13
-	VPSUBD       Z13, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       (SI), Z4, Z4
-	VMULPS.BCST  8(DI), Z4, Z4
-	VADDPS       (R8), Z4, Z4
-	VMAXPS       Z4, Z12, Z4
-	VADDPS       Z15, Z4, Z4
-	VMOVUPS      Z4, (AX)
-	VPBROADCASTD 8(DX), Z13
-	VPMULLD      64(BX), Z13, Z13
-	VPSUBD       Z13, Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(SI), Z5, Z5
-	VMULPS.BCST  8(DI), Z5, Z5
-	VADDPS       64(R8), Z5, Z5
-	VMAXPS       Z5, Z12, Z5
-	VADDPS       Z15, Z5, Z5
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z13
-	VPMULLD      (BX), Z13, Z13
-	VPSUBD       Z13, Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       (SI), Z6, Z6
-	VMULPS.BCST  12(DI), Z6, Z6
-	VADDPS       (R8), Z6, Z6
-	VMAXPS       Z6, Z12, Z6
-	VADDPS       Z15, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VPBROADCASTD 12(DX), Z13
-	VPMULLD      64(BX), Z13, Z13
-	VPSUBD       Z13, Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(SI), Z7, Z7
-	VMULPS.BCST  12(DI), Z7, Z7
-	VADDPS       64(R8), Z7, Z7
-	VMAXPS       Z7, Z12, Z7
-	VADDPS       Z15, Z7, Z7
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 16(DX), Z13
-	VPMULLD      (BX), Z13, Z13
-	VPSUBD       Z13, Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS       (SI), Z8, Z8
-	VMULPS.BCST  16(DI), Z8, Z8
-	VADDPS       (R8), Z8, Z8
-	VMAXPS       Z8, Z12, Z8
-	VADDPS       Z15, Z8, Z8
-	VMOVUPS      Z8, (AX)
-	VPBROADCASTD 16(DX), Z13
-	VPMULLD      64(BX), Z13, Z13
-	VPSUBD       Z13, Z9, Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(SI), Z9, Z9
-	VMULPS.BCST  16(DI), Z9, Z9
-	VADDPS       64(R8), Z9, Z9
-	VMAXPS       Z9, Z12, Z9
-	VADDPS       Z15, Z9, Z9
-	VMOVUPS      Z9, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 20(DX), Z13
-	VPMULLD      (BX), Z13, Z13
-	VPSUBD       Z13, Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       (SI), Z10, Z10
-	VMULPS.BCST  20(DI), Z10, Z10
-	VADDPS       (R8), Z10, Z10
-	VMAXPS       Z10, Z12, Z10
-	VADDPS       Z15, Z10, Z10
-	VMOVUPS      Z10, (AX)
-	VPBROADCASTD 20(DX), Z13
-	VPMULLD      64(BX), Z13, Z13
-	VPSUBD       Z13, Z11, Z11
-	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(SI), Z11, Z11
-	VMULPS.BCST  20(DI), Z11, Z11
-	VADDPS       64(R8), Z11, Z11
-	VMAXPS       Z11, Z12, Z11
-	VADDPS       Z15, Z11, Z11
-	VMOVUPS      Z11, 64(AX)
+	MOVQ         16(AX), DI
+	VMULPS       (DI)(SI*4), Z1, Z1
+	VADDPS       (CX), Z1, Z1
+	MOVQ         64(AX), DI
+	VBROADCASTSS (DI)(BX*4), Z0
+	MOVQ         40(AX), DI
+	VMULPS       (DI)(SI*4), Z0, Z0
+	VADDPS       Z0, Z1, Z1
+	VMOVUPS      Z1, (CX)
+	JMP          added
+
+add:
+	VCVTDQ2PS Z1, Z1
+	MOVQ      16(AX), DI
+	VMULPS    (DI)(SI*4), Z1, Z1
+	VADDPS    (CX), Z1, Z1
+	VMOVUPS   Z1, (CX)
+
+added:
+	ADDQ $0x40, CX
+	ADDQ $0x40, DX
+	ADDQ $0x10, SI
+	CMPQ SI, 80(AX)
+	JNE  columns
+	INCQ BX
+	CMPQ BX, 72(AX)
+	JNE  rows
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR6P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR6P3VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	MOVQ   gaps+32(FP), R9
-	MOVQ   runs+40(FP), R10
+// func accumulateWideGroupAVX512(t *uint8)
+// Requires: AVX, AVX512F
+TEXT ·accumulateWideGroupAVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	XORQ BX, BX
 
-runs:
-	MOVQ SI, R11
+rows:
+	XORQ SI, SI
 
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z19
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z20
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z21
-	VPBROADCASTD (AX), Z18
-	VPDPBUSD     Z19, Z18, Z0
-	VPDPBUSD     Z20, Z18, Z1
-	VPDPBUSD     Z21, Z18, Z2
-	VPBROADCASTD (AX)(CX*1), Z18
-	VPDPBUSD     Z19, Z18, Z3
-	VPDPBUSD     Z20, Z18, Z4
-	VPDPBUSD     Z21, Z18, Z5
-	VPBROADCASTD (AX)(CX*2), Z18
-	VPDPBUSD     Z19, Z18, Z6
-	VPDPBUSD     Z20, Z18, Z7
-	VPDPBUSD     Z21, Z18, Z8
-	VPBROADCASTD (AX)(DI*1), Z18
-	VPDPBUSD     Z19, Z18, Z9
-	VPDPBUSD     Z20, Z18, Z10
-	VPDPBUSD     Z21, Z18, Z11
-	VPBROADCASTD (R8), Z18
-	VPDPBUSD     Z19, Z18, Z12
-	VPDPBUSD     Z20, Z18, Z13
-	VPDPBUSD     Z21, Z18, Z14
-	VPBROADCASTD (R8)(CX*1), Z18
-	VPDPBUSD     Z19, Z18, Z15
-	VPDPBUSD     Z20, Z18, Z16
-	VPDPBUSD     Z21, Z18, Z17
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R11
-	JNZ          steps
-	DECQ         R10
-	JZ           ran
-	ADDQ         (R9), AX
-	ADDQ         (R9), R8
-	ADDQ         $0x08, R9
-	JMP          runs
+columns:
+	VMOVUPD      (DX), Z1
+	MOVQ         48(AX), DI
+	VBROADCASTSD (DI)(BX*8), Z2
+	MOVQ         24(AX), DI
+	VCVTDQ2PD    (DI)(SI*4), Z0
+	VMULPD       Z2, Z0, Z0
+	VSUBPD       Z0, Z1, Z1
+	CMPQ         32(AX), $0x00
+	JEQ          add
+	MOVQ         56(AX), DI
+	VBROADCASTSD (DI)(BX*8), Z2
+	MOVQ         32(AX), DI
+	VCVTDQ2PD    (DI)(SI*4), Z0
+	VMULPD       Z2, Z0, Z0
+	VSUBPD       Z0, Z1, Z1
+	MOVQ         16(AX), DI
+	VCVTPS2PD    (DI)(SI*4), Z0
+	VMULPD       Z0, Z1, Z1
+	VADDPD       (CX), Z1, Z1
+	MOVQ         40(AX), DI
+	VCVTPS2PD    (DI)(SI*4), Z0
+	VMULPD       Z2, Z0, Z0
+	VADDPD       Z0, Z1, Z1
+	VMOVUPD      Z1, (CX)
+	JMP          added
 
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z18
-	VPXORD       Z22, Z22, Z22
-	VPBROADCASTD (DX), Z19
-	VPMULLD      (BX), Z19, Z19
-	VPSUBD       Z19, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z18, Z0
-	VADDPS       Z22, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (DX), Z19
-	VPMULLD      64(BX), Z19, Z19
-	VPSUBD       Z19, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(SI), Z1, Z1
-	VMULPS.BCST  (DI), Z1, Z1
-	VADDPS       64(R8), Z1, Z1
-	VMAXPS       Z1, Z18, Z1
-	VADDPS       Z22, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VPBROADCASTD (DX), Z19
-	VPMULLD      128(BX), Z19, Z19
-	VPSUBD       Z19, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       128(SI), Z2, Z2
-	VMULPS.BCST  (DI), Z2, Z2
-	VADDPS       128(R8), Z2, Z2
-	VMAXPS       Z2, Z18, Z2
-	VADDPS       Z22, Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z19
-	VPMULLD      (BX), Z19, Z19
-	VPSUBD       Z19, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       (SI), Z3, Z3
-	VMULPS.BCST  4(DI), Z3, Z3
-	VADDPS       (R8), Z3, Z3
-	VMAXPS       Z3, Z18, Z3
-	VADDPS       Z22, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VPBROADCASTD 4(DX), Z19
-	VPMULLD      64(BX), Z19, Z19
-	VPSUBD       Z19, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       64(SI), Z4, Z4
-	VMULPS.BCST  4(DI), Z4, Z4
-	VADDPS       64(R8), Z4, Z4
-	VMAXPS       Z4, Z18, Z4
-	VADDPS       Z22, Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	VPBROADCASTD 4(DX), Z19
-	VPMULLD      128(BX), Z19, Z19
-	VPSUBD       Z19, Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       128(SI), Z5, Z5
-	VMULPS.BCST  4(DI), Z5, Z5
-	VADDPS       128(R8), Z5, Z5
-	VMAXPS       Z5, Z18, Z5
-	VADDPS       Z22, Z5, Z5
-	VMOVUPS      Z5, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z19
-	VPMULLD      (BX), Z19, Z19
-	VPSUBD       Z19, Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       (SI), Z6, Z6
-	VMULPS.BCST  8(DI), Z6, Z6
-	VADDPS       (R8), Z6, Z6
-	VMAXPS       Z6, Z18, Z6
-	VADDPS       Z22, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VPBROADCASTD 8(DX), Z19
-	VPMULLD      64(BX), Z19, Z19
-	VPSUBD       Z19, Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(SI), Z7, Z7
-	VMULPS.BCST  8(DI), Z7, Z7
-	VADDPS       64(R8), Z7, Z7
-	VMAXPS       Z7, Z18, Z7
-	VADDPS       Z22, Z7, Z7
-	VMOVUPS      Z7, 64(AX)
-	VPBROADCASTD 8(DX), Z19
-	VPMULLD      128(BX), Z19, Z19
-	VPSUBD       Z19, Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS       128(SI), Z8, Z8
-	VMULPS.BCST  8(DI), Z8, Z8
-	VADDPS       128(R8), Z8, Z8
-	VMAXPS       Z8, Z18, Z8
-	VADDPS       Z22, Z8, Z8
-	VMOVUPS      Z8, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z19
-	VPMULLD      (BX), Z19, Z19
-	VPSUBD       Z19, Z9, Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       (SI), Z9, Z9
-	VMULPS.BCST  12(DI), Z9, Z9
-	VADDPS       (R8), Z9, Z9
-	VMAXPS       Z9, Z18, Z9
-	VADDPS       Z22, Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VPBROADCASTD 12(DX), Z19
-	VPMULLD      64(BX), Z19, Z19
-	VPSUBD       Z19, Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       64(SI), Z10, Z10
-	VMULPS.BCST  12(DI), Z10, Z10
-	VADDPS       64(R8), Z10, Z10
-	VMAXPS       Z10, Z18, Z10
-	VADDPS       Z22, Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	VPBROADCASTD 12(DX), Z19
-	VPMULLD      128(BX), Z19, Z19
-	VPSUBD       Z19, Z11, Z11
-	VCVTDQ2PS    Z11, Z11
-	VMULPS       128(SI), Z11, Z11
-	VMULPS.BCST  12(DI), Z11, Z11
-	VADDPS       128(R8), Z11, Z11
-	VMAXPS       Z11, Z18, Z11
-	VADDPS       Z22, Z11, Z11
-	VMOVUPS      Z11, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 16(DX), Z19
-	VPMULLD      (BX), Z19, Z19
-	VPSUBD       Z19, Z12, Z12
-	VCVTDQ2PS    Z12, Z12
-	VMULPS       (SI), Z12, Z12
-	VMULPS.BCST  16(DI), Z12, Z12
-	VADDPS       (R8), Z12, Z12
-	VMAXPS       Z12, Z18, Z12
-	VADDPS       Z22, Z12, Z12
-	VMOVUPS      Z12, (AX)
-	VPBROADCASTD 16(DX), Z19
-	VPMULLD      64(BX), Z19, Z19
-	VPSUBD       Z19, Z13, Z13
-	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(SI), Z13, Z13
-	VMULPS.BCST  16(DI), Z13, Z13
-	VADDPS       64(R8), Z13, Z13
-	VMAXPS       Z13, Z18, Z13
-	VADDPS       Z22, Z13, Z13
-	VMOVUPS      Z13, 64(AX)
-	VPBROADCASTD 16(DX), Z19
-	VPMULLD      128(BX), Z19, Z19
-	VPSUBD       Z19, Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS       128(SI), Z14, Z14
-	VMULPS.BCST  16(DI), Z14, Z14
-	VADDPS       128(R8), Z14, Z14
-	VMAXPS       Z14, Z18, Z14
-	VADDPS       Z22, Z14, Z14
-	VMOVUPS      Z14, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 20(DX), Z19
-	VPMULLD      (BX), Z19, Z19
-	VPSUBD       Z19, Z15, Z15
-	VCVTDQ2PS    Z15, Z15
-	VMULPS       (SI), Z15, Z15
-	VMULPS.BCST  20(DI), Z15, Z15
-	VADDPS       (R8), Z15, Z15
-	VMAXPS       Z15, Z18, Z15
-	VADDPS       Z22, Z15, Z15
-	VMOVUPS      Z15, (AX)
-	VPBROADCASTD 20(DX), Z19
-	VPMULLD      64(BX), Z19, Z19
-	VPSUBD       Z19, Z16, Z16
-	VCVTDQ2PS    Z16, Z16
-	VMULPS       64(SI), Z16, Z16
-	VMULPS.BCST  20(DI), Z16, Z16
-	VADDPS       64(R8), Z16, Z16
-	VMAXPS       Z16, Z18, Z16
-	VADDPS       Z22, Z16, Z16
-	VMOVUPS      Z16, 64(AX)
-	VPBROADCASTD 20(DX), Z19
-	VPMULLD      128(BX), Z19, Z19
-	VPSUBD       Z19, Z17, Z17
-	VCVTDQ2PS    Z17, Z17
-	VMULPS       128(SI), Z17, Z17
-	VMULPS.BCST  20(DI), Z17, Z17
-	VADDPS       128(R8), Z17, Z17
-	VMAXPS       Z17, Z18, Z17
-	VADDPS       Z22, Z17, Z17
-	VMOVUPS      Z17, 128(AX)
+add:
+	MOVQ      16(AX), DI
+	VCVTPS2PD (DI)(SI*4), Z0
+	VMULPD    Z0, Z1, Z1
+	VADDPD    (CX), Z1, Z1
+	VMOVUPD   Z1, (CX)
+
+added:
+	ADDQ $0x40, CX
+	ADDQ $0x40, DX
+	ADDQ $0x08, SI
+	CMPQ SI, 80(AX)
+	JNE  columns
+	INCQ BX
+	CMPQ BX, 72(AX)
+	JNE  rows
 	VZEROUPPER
 	RET
 
-// func multiplyDirectR7P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR7P1VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), BX
-	LEAQ   (CX)(CX*2), SI
-	LEAQ   (AX)(CX*4), DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	MOVQ   gaps+32(FP), R8
-	MOVQ   runs+40(FP), R9
-
-runs:
-	MOVQ BX, R10
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z8
-	VPBROADCASTD (AX), Z7
-	VPDPBUSD     Z8, Z7, Z0
-	VPBROADCASTD (AX)(CX*1), Z7
-	VPDPBUSD     Z8, Z7, Z1
-	VPBROADCASTD (AX)(CX*2), Z7
-	VPDPBUSD     Z8, Z7, Z2
-	VPBROADCASTD (AX)(SI*1), Z7
-	VPDPBUSD     Z8, Z7, Z3
-	VPBROADCASTD (DI), Z7
-	VPDPBUSD     Z8, Z7, Z4
-	VPBROADCASTD (DI)(CX*1), Z7
-	VPDPBUSD     Z8, Z7, Z5
-	VPBROADCASTD (DI)(CX*2), Z7
-	VPDPBUSD     Z8, Z7, Z6
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           ran
-	ADDQ         (R8), AX
-	ADDQ         (R8), DI
-	ADDQ         $0x08, R8
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z7
-	VPXORD       Z9, Z9, Z9
-	VPBROADCASTD (DX), Z8
-	VPMULLD      (BX), Z8, Z8
-	VPSUBD       Z8, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VADDPS       Z9, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z8
-	VPMULLD      (BX), Z8, Z8
-	VPSUBD       Z8, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       (SI), Z1, Z1
-	VMULPS.BCST  4(DI), Z1, Z1
-	VADDPS       (R8), Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VADDPS       Z9, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z8
-	VPMULLD      (BX), Z8, Z8
-	VPSUBD       Z8, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       (SI), Z2, Z2
-	VMULPS.BCST  8(DI), Z2, Z2
-	VADDPS       (R8), Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VADDPS       Z9, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z8
-	VPMULLD      (BX), Z8, Z8
-	VPSUBD       Z8, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       (SI), Z3, Z3
-	VMULPS.BCST  12(DI), Z3, Z3
-	VADDPS       (R8), Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VADDPS       Z9, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 16(DX), Z8
-	VPMULLD      (BX), Z8, Z8
-	VPSUBD       Z8, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       (SI), Z4, Z4
-	VMULPS.BCST  16(DI), Z4, Z4
-	VADDPS       (R8), Z4, Z4
-	VMAXPS       Z4, Z7, Z4
-	VADDPS       Z9, Z4, Z4
-	VMOVUPS      Z4, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 20(DX), Z8
-	VPMULLD      (BX), Z8, Z8
-	VPSUBD       Z8, Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       (SI), Z5, Z5
-	VMULPS.BCST  20(DI), Z5, Z5
-	VADDPS       (R8), Z5, Z5
-	VMAXPS       Z5, Z7, Z5
-	VADDPS       Z9, Z5, Z5
-	VMOVUPS      Z5, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 24(DX), Z8
-	VPMULLD      (BX), Z8, Z8
-	VPSUBD       Z8, Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       (SI), Z6, Z6
-	VMULPS.BCST  24(DI), Z6, Z6
-	VADDPS       (R8), Z6, Z6
-	VMAXPS       Z6, Z7, Z6
-	VADDPS       Z9, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR7P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR7P2VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	MOVQ   gaps+32(FP), R9
-	MOVQ   runs+40(FP), R10
-
-runs:
-	MOVQ SI, R11
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z15
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z16
-	VPBROADCASTD (AX), Z14
-	VPDPBUSD     Z15, Z14, Z0
-	VPDPBUSD     Z16, Z14, Z1
-	VPBROADCASTD (AX)(CX*1), Z14
-	VPDPBUSD     Z15, Z14, Z2
-	VPDPBUSD     Z16, Z14, Z3
-	VPBROADCASTD (AX)(CX*2), Z14
-	VPDPBUSD     Z15, Z14, Z4
-	VPDPBUSD     Z16, Z14, Z5
-	VPBROADCASTD (AX)(DI*1), Z14
-	VPDPBUSD     Z15, Z14, Z6
-	VPDPBUSD     Z16, Z14, Z7
-	VPBROADCASTD (R8), Z14
-	VPDPBUSD     Z15, Z14, Z8
-	VPDPBUSD     Z16, Z14, Z9
-	VPBROADCASTD (R8)(CX*1), Z14
-	VPDPBUSD     Z15, Z14, Z10
-	VPDPBUSD     Z16, Z14, Z11
-	VPBROADCASTD (R8)(CX*2), Z14
-	VPDPBUSD     Z15, Z14, Z12
-	VPDPBUSD     Z16, Z14, Z13
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R11
-	JNZ          steps
-	DECQ         R10
-	JZ           ran
-	ADDQ         (R9), AX
-	ADDQ         (R9), R8
-	ADDQ         $0x08, R9
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z14
-	VPXORD       Z17, Z17, Z17
-	VPBROADCASTD (DX), Z15
-	VPMULLD      (BX), Z15, Z15
-	VPSUBD       Z15, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z14, Z0
-	VADDPS       Z17, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (DX), Z15
-	VPMULLD      64(BX), Z15, Z15
-	VPSUBD       Z15, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(SI), Z1, Z1
-	VMULPS.BCST  (DI), Z1, Z1
-	VADDPS       64(R8), Z1, Z1
-	VMAXPS       Z1, Z14, Z1
-	VADDPS       Z17, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z15
-	VPMULLD      (BX), Z15, Z15
-	VPSUBD       Z15, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       (SI), Z2, Z2
-	VMULPS.BCST  4(DI), Z2, Z2
-	VADDPS       (R8), Z2, Z2
-	VMAXPS       Z2, Z14, Z2
-	VADDPS       Z17, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	VPBROADCASTD 4(DX), Z15
-	VPMULLD      64(BX), Z15, Z15
-	VPSUBD       Z15, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(SI), Z3, Z3
-	VMULPS.BCST  4(DI), Z3, Z3
-	VADDPS       64(R8), Z3, Z3
-	VMAXPS       Z3, Z14, Z3
-	VADDPS       Z17, Z3, Z3
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z15
-	VPMULLD      (BX), Z15, Z15
-	VPSUBD       Z15, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       (SI), Z4, Z4
-	VMULPS.BCST  8(DI), Z4, Z4
-	VADDPS       (R8), Z4, Z4
-	VMAXPS       Z4, Z14, Z4
-	VADDPS       Z17, Z4, Z4
-	VMOVUPS      Z4, (AX)
-	VPBROADCASTD 8(DX), Z15
-	VPMULLD      64(BX), Z15, Z15
-	VPSUBD       Z15, Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(SI), Z5, Z5
-	VMULPS.BCST  8(DI), Z5, Z5
-	VADDPS       64(R8), Z5, Z5
-	VMAXPS       Z5, Z14, Z5
-	VADDPS       Z17, Z5, Z5
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z15
-	VPMULLD      (BX), Z15, Z15
-	VPSUBD       Z15, Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       (SI), Z6, Z6
-	VMULPS.BCST  12(DI), Z6, Z6
-	VADDPS       (R8), Z6, Z6
-	VMAXPS       Z6, Z14, Z6
-	VADDPS       Z17, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VPBROADCASTD 12(DX), Z15
-	VPMULLD      64(BX), Z15, Z15
-	VPSUBD       Z15, Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(SI), Z7, Z7
-	VMULPS.BCST  12(DI), Z7, Z7
-	VADDPS       64(R8), Z7, Z7
-	VMAXPS       Z7, Z14, Z7
-	VADDPS       Z17, Z7, Z7
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 16(DX), Z15
-	VPMULLD      (BX), Z15, Z15
-	VPSUBD       Z15, Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS       (SI), Z8, Z8
-	VMULPS.BCST  16(DI), Z8, Z8
-	VADDPS       (R8), Z8, Z8
-	VMAXPS       Z8, Z14, Z8
-	VADDPS       Z17, Z8, Z8
-	VMOVUPS      Z8, (AX)
-	VPBROADCASTD 16(DX), Z15
-	VPMULLD      64(BX), Z15, Z15
-	VPSUBD       Z15, Z9, Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(SI), Z9, Z9
-	VMULPS.BCST  16(DI), Z9, Z9
-	VADDPS       64(R8), Z9, Z9
-	VMAXPS       Z9, Z14, Z9
-	VADDPS       Z17, Z9, Z9
-	VMOVUPS      Z9, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 20(DX), Z15
-	VPMULLD      (BX), Z15, Z15
-	VPSUBD       Z15, Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       (SI), Z10, Z10
-	VMULPS.BCST  20(DI), Z10, Z10
-	VADDPS       (R8), Z10, Z10
-	VMAXPS       Z10, Z14, Z10
-	VADDPS       Z17, Z10, Z10
-	VMOVUPS      Z10, (AX)
-	VPBROADCASTD 20(DX), Z15
-	VPMULLD      64(BX), Z15, Z15
-	VPSUBD       Z15, Z11, Z11
-	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(SI), Z11, Z11
-	VMULPS.BCST  20(DI), Z11, Z11
-	VADDPS       64(R8), Z11, Z11
-	VMAXPS       Z11, Z14, Z11
-	VADDPS       Z17, Z11, Z11
-	VMOVUPS      Z11, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 24(DX), Z15
-	VPMULLD      (BX), Z15, Z15
-	VPSUBD       Z15, Z12, Z12
-	VCVTDQ2PS    Z12, Z12
-	VMULPS       (SI), Z12, Z12
-	VMULPS.BCST  24(DI), Z12, Z12
-	VADDPS       (R8), Z12, Z12
-	VMAXPS       Z12, Z14, Z12
-	VADDPS       Z17, Z12, Z12
-	VMOVUPS      Z12, (AX)
-	VPBROADCASTD 24(DX), Z15
-	VPMULLD      64(BX), Z15, Z15
-	VPSUBD       Z15, Z13, Z13
-	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(SI), Z13, Z13
-	VMULPS.BCST  24(DI), Z13, Z13
-	VADDPS       64(R8), Z13, Z13
-	VMAXPS       Z13, Z14, Z13
-	VADDPS       Z17, Z13, Z13
-	VMOVUPS      Z13, 64(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR7P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR7P3VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	MOVQ   gaps+32(FP), R9
-	MOVQ   runs+40(FP), R10
-
-runs:
-	MOVQ SI, R11
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z22
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z23
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z24
-	VPBROADCASTD (AX), Z21
-	VPDPBUSD     Z22, Z21, Z0
-	VPDPBUSD     Z23, Z21, Z1
-	VPDPBUSD     Z24, Z21, Z2
-	VPBROADCASTD (AX)(CX*1), Z21
-	VPDPBUSD     Z22, Z21, Z3
-	VPDPBUSD     Z23, Z21, Z4
-	VPDPBUSD     Z24, Z21, Z5
-	VPBROADCASTD (AX)(CX*2), Z21
-	VPDPBUSD     Z22, Z21, Z6
-	VPDPBUSD     Z23, Z21, Z7
-	VPDPBUSD     Z24, Z21, Z8
-	VPBROADCASTD (AX)(DI*1), Z21
-	VPDPBUSD     Z22, Z21, Z9
-	VPDPBUSD     Z23, Z21, Z10
-	VPDPBUSD     Z24, Z21, Z11
-	VPBROADCASTD (R8), Z21
-	VPDPBUSD     Z22, Z21, Z12
-	VPDPBUSD     Z23, Z21, Z13
-	VPDPBUSD     Z24, Z21, Z14
-	VPBROADCASTD (R8)(CX*1), Z21
-	VPDPBUSD     Z22, Z21, Z15
-	VPDPBUSD     Z23, Z21, Z16
-	VPDPBUSD     Z24, Z21, Z17
-	VPBROADCASTD (R8)(CX*2), Z21
-	VPDPBUSD     Z22, Z21, Z18
-	VPDPBUSD     Z23, Z21, Z19
-	VPDPBUSD     Z24, Z21, Z20
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R11
-	JNZ          steps
-	DECQ         R10
-	JZ           ran
-	ADDQ         (R9), AX
-	ADDQ         (R9), R8
-	ADDQ         $0x08, R9
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z21
-	VPXORD       Z25, Z25, Z25
-	VPBROADCASTD (DX), Z22
-	VPMULLD      (BX), Z22, Z22
-	VPSUBD       Z22, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z21, Z0
-	VADDPS       Z25, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (DX), Z22
-	VPMULLD      64(BX), Z22, Z22
-	VPSUBD       Z22, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(SI), Z1, Z1
-	VMULPS.BCST  (DI), Z1, Z1
-	VADDPS       64(R8), Z1, Z1
-	VMAXPS       Z1, Z21, Z1
-	VADDPS       Z25, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VPBROADCASTD (DX), Z22
-	VPMULLD      128(BX), Z22, Z22
-	VPSUBD       Z22, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       128(SI), Z2, Z2
-	VMULPS.BCST  (DI), Z2, Z2
-	VADDPS       128(R8), Z2, Z2
-	VMAXPS       Z2, Z21, Z2
-	VADDPS       Z25, Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z22
-	VPMULLD      (BX), Z22, Z22
-	VPSUBD       Z22, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       (SI), Z3, Z3
-	VMULPS.BCST  4(DI), Z3, Z3
-	VADDPS       (R8), Z3, Z3
-	VMAXPS       Z3, Z21, Z3
-	VADDPS       Z25, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VPBROADCASTD 4(DX), Z22
-	VPMULLD      64(BX), Z22, Z22
-	VPSUBD       Z22, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       64(SI), Z4, Z4
-	VMULPS.BCST  4(DI), Z4, Z4
-	VADDPS       64(R8), Z4, Z4
-	VMAXPS       Z4, Z21, Z4
-	VADDPS       Z25, Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	VPBROADCASTD 4(DX), Z22
-	VPMULLD      128(BX), Z22, Z22
-	VPSUBD       Z22, Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       128(SI), Z5, Z5
-	VMULPS.BCST  4(DI), Z5, Z5
-	VADDPS       128(R8), Z5, Z5
-	VMAXPS       Z5, Z21, Z5
-	VADDPS       Z25, Z5, Z5
-	VMOVUPS      Z5, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z22
-	VPMULLD      (BX), Z22, Z22
-	VPSUBD       Z22, Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       (SI), Z6, Z6
-	VMULPS.BCST  8(DI), Z6, Z6
-	VADDPS       (R8), Z6, Z6
-	VMAXPS       Z6, Z21, Z6
-	VADDPS       Z25, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VPBROADCASTD 8(DX), Z22
-	VPMULLD      64(BX), Z22, Z22
-	VPSUBD       Z22, Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(SI), Z7, Z7
-	VMULPS.BCST  8(DI), Z7, Z7
-	VADDPS       64(R8), Z7, Z7
-	VMAXPS       Z7, Z21, Z7
-	VADDPS       Z25, Z7, Z7
-	VMOVUPS      Z7, 64(AX)
-	VPBROADCASTD 8(DX), Z22
-	VPMULLD      128(BX), Z22, Z22
-	VPSUBD       Z22, Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS       128(SI), Z8, Z8
-	VMULPS.BCST  8(DI), Z8, Z8
-	VADDPS       128(R8), Z8, Z8
-	VMAXPS       Z8, Z21, Z8
-	VADDPS       Z25, Z8, Z8
-	VMOVUPS      Z8, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z22
-	VPMULLD      (BX), Z22, Z22
-	VPSUBD       Z22, Z9, Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       (SI), Z9, Z9
-	VMULPS.BCST  12(DI), Z9, Z9
-	VADDPS       (R8), Z9, Z9
-	VMAXPS       Z9, Z21, Z9
-	VADDPS       Z25, Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VPBROADCASTD 12(DX), Z22
-	VPMULLD      64(BX), Z22, Z22
-	VPSUBD       Z22, Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       64(SI), Z10, Z10
-	VMULPS.BCST  12(DI), Z10, Z10
-	VADDPS       64(R8), Z10, Z10
-	VMAXPS       Z10, Z21, Z10
-	VADDPS       Z25, Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	VPBROADCASTD 12(DX), Z22
-	VPMULLD      128(BX), Z22, Z22
-	VPSUBD       Z22, Z11, Z11
-	VCVTDQ2PS    Z11, Z11
-	VMULPS       128(SI), Z11, Z11
-	VMULPS.BCST  12(DI), Z11, Z11
-	VADDPS       128(R8), Z11, Z11
-	VMAXPS       Z11, Z21, Z11
-	VADDPS       Z25, Z11, Z11
-	VMOVUPS      Z11, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 16(DX), Z22
-	VPMULLD      (BX), Z22, Z22
-	VPSUBD       Z22, Z12, Z12
-	VCVTDQ2PS    Z12, Z12
-	VMULPS       (SI), Z12, Z12
-	VMULPS.BCST  16(DI), Z12, Z12
-	VADDPS       (R8), Z12, Z12
-	VMAXPS       Z12, Z21, Z12
-	VADDPS       Z25, Z12, Z12
-	VMOVUPS      Z12, (AX)
-	VPBROADCASTD 16(DX), Z22
-	VPMULLD      64(BX), Z22, Z22
-	VPSUBD       Z22, Z13, Z13
-	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(SI), Z13, Z13
-	VMULPS.BCST  16(DI), Z13, Z13
-	VADDPS       64(R8), Z13, Z13
-	VMAXPS       Z13, Z21, Z13
-	VADDPS       Z25, Z13, Z13
-	VMOVUPS      Z13, 64(AX)
-	VPBROADCASTD 16(DX), Z22
-	VPMULLD      128(BX), Z22, Z22
-	VPSUBD       Z22, Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS       128(SI), Z14, Z14
-	VMULPS.BCST  16(DI), Z14, Z14
-	VADDPS       128(R8), Z14, Z14
-	VMAXPS       Z14, Z21, Z14
-	VADDPS       Z25, Z14, Z14
-	VMOVUPS      Z14, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 20(DX), Z22
-	VPMULLD      (BX), Z22, Z22
-	VPSUBD       Z22, Z15, Z15
-	VCVTDQ2PS    Z15, Z15
-	VMULPS       (SI), Z15, Z15
-	VMULPS.BCST  20(DI), Z15, Z15
-	VADDPS       (R8), Z15, Z15
-	VMAXPS       Z15, Z21, Z15
-	VADDPS       Z25, Z15, Z15
-	VMOVUPS      Z15, (AX)
-	VPBROADCASTD 20(DX), Z22
-	VPMULLD      64(BX), Z22, Z22
-	VPSUBD       Z22, Z16, Z16
-	VCVTDQ2PS    Z16, Z16
-	VMULPS       64(SI), Z16, Z16
-	VMULPS.BCST  20(DI), Z16, Z16
-	VADDPS       64(R8), Z16, Z16
-	VMAXPS       Z16, Z21, Z16
-	VADDPS       Z25, Z16, Z16
-	VMOVUPS      Z16, 64(AX)
-	VPBROADCASTD 20(DX), Z22
-	VPMULLD      128(BX), Z22, Z22
-	VPSUBD       Z22, Z17, Z17
-	VCVTDQ2PS    Z17, Z17
-	VMULPS       128(SI), Z17, Z17
-	VMULPS.BCST  20(DI), Z17, Z17
-	VADDPS       128(R8), Z17, Z17
-	VMAXPS       Z17, Z21, Z17
-	VADDPS       Z25, Z17, Z17
-	VMOVUPS      Z17, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 24(DX), Z22
-	VPMULLD      (BX), Z22, Z22
-	VPSUBD       Z22, Z18, Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       (SI), Z18, Z18
-	VMULPS.BCST  24(DI), Z18, Z18
-	VADDPS       (R8), Z18, Z18
-	VMAXPS       Z18, Z21, Z18
-	VADDPS       Z25, Z18, Z18
-	VMOVUPS      Z18, (AX)
-	VPBROADCASTD 24(DX), Z22
-	VPMULLD      64(BX), Z22, Z22
-	VPSUBD       Z22, Z19, Z19
-	VCVTDQ2PS    Z19, Z19
-	VMULPS       64(SI), Z19, Z19
-	VMULPS.BCST  24(DI), Z19, Z19
-	VADDPS       64(R8), Z19, Z19
-	VMAXPS       Z19, Z21, Z19
-	VADDPS       Z25, Z19, Z19
-	VMOVUPS      Z19, 64(AX)
-	VPBROADCASTD 24(DX), Z22
-	VPMULLD      128(BX), Z22, Z22
-	VPSUBD       Z22, Z20, Z20
-	VCVTDQ2PS    Z20, Z20
-	VMULPS       128(SI), Z20, Z20
-	VMULPS.BCST  24(DI), Z20, Z20
-	VADDPS       128(R8), Z20, Z20
-	VMAXPS       Z20, Z21, Z20
-	VADDPS       Z25, Z20, Z20
-	VMOVUPS      Z20, 128(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR8P1VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR8P1VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), BX
-	LEAQ   (CX)(CX*2), SI
-	LEAQ   (AX)(CX*4), DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   gaps+32(FP), R8
-	MOVQ   runs+40(FP), R9
-
-runs:
-	MOVQ BX, R10
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z9
-	VPBROADCASTD (AX), Z8
-	VPDPBUSD     Z9, Z8, Z0
-	VPBROADCASTD (AX)(CX*1), Z8
-	VPDPBUSD     Z9, Z8, Z1
-	VPBROADCASTD (AX)(CX*2), Z8
-	VPDPBUSD     Z9, Z8, Z2
-	VPBROADCASTD (AX)(SI*1), Z8
-	VPDPBUSD     Z9, Z8, Z3
-	VPBROADCASTD (DI), Z8
-	VPDPBUSD     Z9, Z8, Z4
-	VPBROADCASTD (DI)(CX*1), Z8
-	VPDPBUSD     Z9, Z8, Z5
-	VPBROADCASTD (DI)(CX*2), Z8
-	VPDPBUSD     Z9, Z8, Z6
-	VPBROADCASTD (DI)(SI*1), Z8
-	VPDPBUSD     Z9, Z8, Z7
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           ran
-	ADDQ         (R8), AX
-	ADDQ         (R8), DI
-	ADDQ         $0x08, R8
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z8
-	VPXORD       Z10, Z10, Z10
-	VPBROADCASTD (DX), Z9
-	VPMULLD      (BX), Z9, Z9
-	VPSUBD       Z9, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z8, Z0
-	VADDPS       Z10, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z9
-	VPMULLD      (BX), Z9, Z9
-	VPSUBD       Z9, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       (SI), Z1, Z1
-	VMULPS.BCST  4(DI), Z1, Z1
-	VADDPS       (R8), Z1, Z1
-	VMAXPS       Z1, Z8, Z1
-	VADDPS       Z10, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z9
-	VPMULLD      (BX), Z9, Z9
-	VPSUBD       Z9, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       (SI), Z2, Z2
-	VMULPS.BCST  8(DI), Z2, Z2
-	VADDPS       (R8), Z2, Z2
-	VMAXPS       Z2, Z8, Z2
-	VADDPS       Z10, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z9
-	VPMULLD      (BX), Z9, Z9
-	VPSUBD       Z9, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       (SI), Z3, Z3
-	VMULPS.BCST  12(DI), Z3, Z3
-	VADDPS       (R8), Z3, Z3
-	VMAXPS       Z3, Z8, Z3
-	VADDPS       Z10, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 16(DX), Z9
-	VPMULLD      (BX), Z9, Z9
-	VPSUBD       Z9, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       (SI), Z4, Z4
-	VMULPS.BCST  16(DI), Z4, Z4
-	VADDPS       (R8), Z4, Z4
-	VMAXPS       Z4, Z8, Z4
-	VADDPS       Z10, Z4, Z4
-	VMOVUPS      Z4, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 20(DX), Z9
-	VPMULLD      (BX), Z9, Z9
-	VPSUBD       Z9, Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       (SI), Z5, Z5
-	VMULPS.BCST  20(DI), Z5, Z5
-	VADDPS       (R8), Z5, Z5
-	VMAXPS       Z5, Z8, Z5
-	VADDPS       Z10, Z5, Z5
-	VMOVUPS      Z5, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 24(DX), Z9
-	VPMULLD      (BX), Z9, Z9
-	VPSUBD       Z9, Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       (SI), Z6, Z6
-	VMULPS.BCST  24(DI), Z6, Z6
-	VADDPS       (R8), Z6, Z6
-	VMAXPS       Z6, Z8, Z6
-	VADDPS       Z10, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 28(DX), Z9
-	VPMULLD      (BX), Z9, Z9
-	VPSUBD       Z9, Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       (SI), Z7, Z7
-	VMULPS.BCST  28(DI), Z7, Z7
-	VADDPS       (R8), Z7, Z7
-	VMAXPS       Z7, Z8, Z7
-	VADDPS       Z10, Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR8P2VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR8P2VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	MOVQ   gaps+32(FP), R9
-	MOVQ   runs+40(FP), R10
-
-runs:
-	MOVQ SI, R11
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z17
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z18
-	VPBROADCASTD (AX), Z16
-	VPDPBUSD     Z17, Z16, Z0
-	VPDPBUSD     Z18, Z16, Z1
-	VPBROADCASTD (AX)(CX*1), Z16
-	VPDPBUSD     Z17, Z16, Z2
-	VPDPBUSD     Z18, Z16, Z3
-	VPBROADCASTD (AX)(CX*2), Z16
-	VPDPBUSD     Z17, Z16, Z4
-	VPDPBUSD     Z18, Z16, Z5
-	VPBROADCASTD (AX)(DI*1), Z16
-	VPDPBUSD     Z17, Z16, Z6
-	VPDPBUSD     Z18, Z16, Z7
-	VPBROADCASTD (R8), Z16
-	VPDPBUSD     Z17, Z16, Z8
-	VPDPBUSD     Z18, Z16, Z9
-	VPBROADCASTD (R8)(CX*1), Z16
-	VPDPBUSD     Z17, Z16, Z10
-	VPDPBUSD     Z18, Z16, Z11
-	VPBROADCASTD (R8)(CX*2), Z16
-	VPDPBUSD     Z17, Z16, Z12
-	VPDPBUSD     Z18, Z16, Z13
-	VPBROADCASTD (R8)(DI*1), Z16
-	VPDPBUSD     Z17, Z16, Z14
-	VPDPBUSD     Z18, Z16, Z15
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R11
-	JNZ          steps
-	DECQ         R10
-	JZ           ran
-	ADDQ         (R9), AX
-	ADDQ         (R9), R8
-	ADDQ         $0x08, R9
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z16
-	VPXORD       Z19, Z19, Z19
-	VPBROADCASTD (DX), Z17
-	VPMULLD      (BX), Z17, Z17
-	VPSUBD       Z17, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z16, Z0
-	VADDPS       Z19, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (DX), Z17
-	VPMULLD      64(BX), Z17, Z17
-	VPSUBD       Z17, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(SI), Z1, Z1
-	VMULPS.BCST  (DI), Z1, Z1
-	VADDPS       64(R8), Z1, Z1
-	VMAXPS       Z1, Z16, Z1
-	VADDPS       Z19, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z17
-	VPMULLD      (BX), Z17, Z17
-	VPSUBD       Z17, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       (SI), Z2, Z2
-	VMULPS.BCST  4(DI), Z2, Z2
-	VADDPS       (R8), Z2, Z2
-	VMAXPS       Z2, Z16, Z2
-	VADDPS       Z19, Z2, Z2
-	VMOVUPS      Z2, (AX)
-	VPBROADCASTD 4(DX), Z17
-	VPMULLD      64(BX), Z17, Z17
-	VPSUBD       Z17, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(SI), Z3, Z3
-	VMULPS.BCST  4(DI), Z3, Z3
-	VADDPS       64(R8), Z3, Z3
-	VMAXPS       Z3, Z16, Z3
-	VADDPS       Z19, Z3, Z3
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z17
-	VPMULLD      (BX), Z17, Z17
-	VPSUBD       Z17, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       (SI), Z4, Z4
-	VMULPS.BCST  8(DI), Z4, Z4
-	VADDPS       (R8), Z4, Z4
-	VMAXPS       Z4, Z16, Z4
-	VADDPS       Z19, Z4, Z4
-	VMOVUPS      Z4, (AX)
-	VPBROADCASTD 8(DX), Z17
-	VPMULLD      64(BX), Z17, Z17
-	VPSUBD       Z17, Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(SI), Z5, Z5
-	VMULPS.BCST  8(DI), Z5, Z5
-	VADDPS       64(R8), Z5, Z5
-	VMAXPS       Z5, Z16, Z5
-	VADDPS       Z19, Z5, Z5
-	VMOVUPS      Z5, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z17
-	VPMULLD      (BX), Z17, Z17
-	VPSUBD       Z17, Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       (SI), Z6, Z6
-	VMULPS.BCST  12(DI), Z6, Z6
-	VADDPS       (R8), Z6, Z6
-	VMAXPS       Z6, Z16, Z6
-	VADDPS       Z19, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VPBROADCASTD 12(DX), Z17
-	VPMULLD      64(BX), Z17, Z17
-	VPSUBD       Z17, Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(SI), Z7, Z7
-	VMULPS.BCST  12(DI), Z7, Z7
-	VADDPS       64(R8), Z7, Z7
-	VMAXPS       Z7, Z16, Z7
-	VADDPS       Z19, Z7, Z7
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 16(DX), Z17
-	VPMULLD      (BX), Z17, Z17
-	VPSUBD       Z17, Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS       (SI), Z8, Z8
-	VMULPS.BCST  16(DI), Z8, Z8
-	VADDPS       (R8), Z8, Z8
-	VMAXPS       Z8, Z16, Z8
-	VADDPS       Z19, Z8, Z8
-	VMOVUPS      Z8, (AX)
-	VPBROADCASTD 16(DX), Z17
-	VPMULLD      64(BX), Z17, Z17
-	VPSUBD       Z17, Z9, Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(SI), Z9, Z9
-	VMULPS.BCST  16(DI), Z9, Z9
-	VADDPS       64(R8), Z9, Z9
-	VMAXPS       Z9, Z16, Z9
-	VADDPS       Z19, Z9, Z9
-	VMOVUPS      Z9, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 20(DX), Z17
-	VPMULLD      (BX), Z17, Z17
-	VPSUBD       Z17, Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       (SI), Z10, Z10
-	VMULPS.BCST  20(DI), Z10, Z10
-	VADDPS       (R8), Z10, Z10
-	VMAXPS       Z10, Z16, Z10
-	VADDPS       Z19, Z10, Z10
-	VMOVUPS      Z10, (AX)
-	VPBROADCASTD 20(DX), Z17
-	VPMULLD      64(BX), Z17, Z17
-	VPSUBD       Z17, Z11, Z11
-	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(SI), Z11, Z11
-	VMULPS.BCST  20(DI), Z11, Z11
-	VADDPS       64(R8), Z11, Z11
-	VMAXPS       Z11, Z16, Z11
-	VADDPS       Z19, Z11, Z11
-	VMOVUPS      Z11, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 24(DX), Z17
-	VPMULLD      (BX), Z17, Z17
-	VPSUBD       Z17, Z12, Z12
-	VCVTDQ2PS    Z12, Z12
-	VMULPS       (SI), Z12, Z12
-	VMULPS.BCST  24(DI), Z12, Z12
-	VADDPS       (R8), Z12, Z12
-	VMAXPS       Z12, Z16, Z12
-	VADDPS       Z19, Z12, Z12
-	VMOVUPS      Z12, (AX)
-	VPBROADCASTD 24(DX), Z17
-	VPMULLD      64(BX), Z17, Z17
-	VPSUBD       Z17, Z13, Z13
-	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(SI), Z13, Z13
-	VMULPS.BCST  24(DI), Z13, Z13
-	VADDPS       64(R8), Z13, Z13
-	VMAXPS       Z13, Z16, Z13
-	VADDPS       Z19, Z13, Z13
-	VMOVUPS      Z13, 64(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 28(DX), Z17
-	VPMULLD      (BX), Z17, Z17
-	VPSUBD       Z17, Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS       (SI), Z14, Z14
-	VMULPS.BCST  28(DI), Z14, Z14
-	VADDPS       (R8), Z14, Z14
-	VMAXPS       Z14, Z16, Z14
-	VADDPS       Z19, Z14, Z14
-	VMOVUPS      Z14, (AX)
-	VPBROADCASTD 28(DX), Z17
-	VPMULLD      64(BX), Z17, Z17
-	VPSUBD       Z17, Z15, Z15
-	VCVTDQ2PS    Z15, Z15
-	VMULPS       64(SI), Z15, Z15
-	VMULPS.BCST  28(DI), Z15, Z15
-	VADDPS       64(R8), Z15, Z15
-	VMAXPS       Z15, Z16, Z15
-	VADDPS       Z19, Z15, Z15
-	VMOVUPS      Z15, 64(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectR8P3VNNI(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb int, steps int, u *int32, v *int32, scales *float32, r *float32, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectR8P3VNNI(SB), NOSPLIT, $0-116
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+48(FP), DX
-	MOVQ   ldb+56(FP), BX
-	MOVQ   steps+64(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	LEAQ   (AX)(CX*4), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	MOVQ   gaps+32(FP), R9
-	MOVQ   runs+40(FP), R10
-
-runs:
-	MOVQ SI, R11
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z25
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z26
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z27
-	VPBROADCASTD (AX), Z24
-	VPDPBUSD     Z25, Z24, Z0
-	VPDPBUSD     Z26, Z24, Z1
-	VPDPBUSD     Z27, Z24, Z2
-	VPBROADCASTD (AX)(CX*1), Z24
-	VPDPBUSD     Z25, Z24, Z3
-	VPDPBUSD     Z26, Z24, Z4
-	VPDPBUSD     Z27, Z24, Z5
-	VPBROADCASTD (AX)(CX*2), Z24
-	VPDPBUSD     Z25, Z24, Z6
-	VPDPBUSD     Z26, Z24, Z7
-	VPDPBUSD     Z27, Z24, Z8
-	VPBROADCASTD (AX)(DI*1), Z24
-	VPDPBUSD     Z25, Z24, Z9
-	VPDPBUSD     Z26, Z24, Z10
-	VPDPBUSD     Z27, Z24, Z11
-	VPBROADCASTD (R8), Z24
-	VPDPBUSD     Z25, Z24, Z12
-	VPDPBUSD     Z26, Z24, Z13
-	VPDPBUSD     Z27, Z24, Z14
-	VPBROADCASTD (R8)(CX*1), Z24
-	VPDPBUSD     Z25, Z24, Z15
-	VPDPBUSD     Z26, Z24, Z16
-	VPDPBUSD     Z27, Z24, Z17
-	VPBROADCASTD (R8)(CX*2), Z24
-	VPDPBUSD     Z25, Z24, Z18
-	VPDPBUSD     Z26, Z24, Z19
-	VPDPBUSD     Z27, Z24, Z20
-	VPBROADCASTD (R8)(DI*1), Z24
-	VPDPBUSD     Z25, Z24, Z21
-	VPDPBUSD     Z26, Z24, Z22
-	VPDPBUSD     Z27, Z24, Z23
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R11
-	JNZ          steps
-	DECQ         R10
-	JZ           ran
-	ADDQ         (R9), AX
-	ADDQ         (R9), R8
-	ADDQ         $0x08, R9
-	JMP          runs
-
-ran:
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         u+72(FP), DX
-	MOVQ         v+80(FP), BX
-	MOVQ         scales+88(FP), SI
-	MOVQ         r+96(FP), DI
-	MOVQ         bias+104(FP), R8
-	VBROADCASTSS floor+112(FP), Z24
-	VPXORD       Z28, Z28, Z28
-	VPBROADCASTD (DX), Z25
-	VPMULLD      (BX), Z25, Z25
-	VPSUBD       Z25, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (SI), Z0, Z0
-	VMULPS.BCST  (DI), Z0, Z0
-	VADDPS       (R8), Z0, Z0
-	VMAXPS       Z0, Z24, Z0
-	VADDPS       Z28, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPBROADCASTD (DX), Z25
-	VPMULLD      64(BX), Z25, Z25
-	VPSUBD       Z25, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(SI), Z1, Z1
-	VMULPS.BCST  (DI), Z1, Z1
-	VADDPS       64(R8), Z1, Z1
-	VMAXPS       Z1, Z24, Z1
-	VADDPS       Z28, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VPBROADCASTD (DX), Z25
-	VPMULLD      128(BX), Z25, Z25
-	VPSUBD       Z25, Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       128(SI), Z2, Z2
-	VMULPS.BCST  (DI), Z2, Z2
-	VADDPS       128(R8), Z2, Z2
-	VMAXPS       Z2, Z24, Z2
-	VADDPS       Z28, Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 4(DX), Z25
-	VPMULLD      (BX), Z25, Z25
-	VPSUBD       Z25, Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       (SI), Z3, Z3
-	VMULPS.BCST  4(DI), Z3, Z3
-	VADDPS       (R8), Z3, Z3
-	VMAXPS       Z3, Z24, Z3
-	VADDPS       Z28, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VPBROADCASTD 4(DX), Z25
-	VPMULLD      64(BX), Z25, Z25
-	VPSUBD       Z25, Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       64(SI), Z4, Z4
-	VMULPS.BCST  4(DI), Z4, Z4
-	VADDPS       64(R8), Z4, Z4
-	VMAXPS       Z4, Z24, Z4
-	VADDPS       Z28, Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	VPBROADCASTD 4(DX), Z25
-	VPMULLD      128(BX), Z25, Z25
-	VPSUBD       Z25, Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       128(SI), Z5, Z5
-	VMULPS.BCST  4(DI), Z5, Z5
-	VADDPS       128(R8), Z5, Z5
-	VMAXPS       Z5, Z24, Z5
-	VADDPS       Z28, Z5, Z5
-	VMOVUPS      Z5, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 8(DX), Z25
-	VPMULLD      (BX), Z25, Z25
-	VPSUBD       Z25, Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       (SI), Z6, Z6
-	VMULPS.BCST  8(DI), Z6, Z6
-	VADDPS       (R8), Z6, Z6
-	VMAXPS       Z6, Z24, Z6
-	VADDPS       Z28, Z6, Z6
-	VMOVUPS      Z6, (AX)
-	VPBROADCASTD 8(DX), Z25
-	VPMULLD      64(BX), Z25, Z25
-	VPSUBD       Z25, Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(SI), Z7, Z7
-	VMULPS.BCST  8(DI), Z7, Z7
-	VADDPS       64(R8), Z7, Z7
-	VMAXPS       Z7, Z24, Z7
-	VADDPS       Z28, Z7, Z7
-	VMOVUPS      Z7, 64(AX)
-	VPBROADCASTD 8(DX), Z25
-	VPMULLD      128(BX), Z25, Z25
-	VPSUBD       Z25, Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS       128(SI), Z8, Z8
-	VMULPS.BCST  8(DI), Z8, Z8
-	VADDPS       128(R8), Z8, Z8
-	VMAXPS       Z8, Z24, Z8
-	VADDPS       Z28, Z8, Z8
-	VMOVUPS      Z8, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 12(DX), Z25
-	VPMULLD      (BX), Z25, Z25
-	VPSUBD       Z25, Z9, Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       (SI), Z9, Z9
-	VMULPS.BCST  12(DI), Z9, Z9
-	VADDPS       (R8), Z9, Z9
-	VMAXPS       Z9, Z24, Z9
-	VADDPS       Z28, Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VPBROADCASTD 12(DX), Z25
-	VPMULLD      64(BX), Z25, Z25
-	VPSUBD       Z25, Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       64(SI), Z10, Z10
-	VMULPS.BCST  12(DI), Z10, Z10
-	VADDPS       64(R8), Z10, Z10
-	VMAXPS       Z10, Z24, Z10
-	VADDPS       Z28, Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	VPBROADCASTD 12(DX), Z25
-	VPMULLD      128(BX), Z25, Z25
-	VPSUBD       Z25, Z11, Z11
-	VCVTDQ2PS    Z11, Z11
-	VMULPS       128(SI), Z11, Z11
-	VMULPS.BCST  12(DI), Z11, Z11
-	VADDPS       128(R8), Z11, Z11
-	VMAXPS       Z11, Z24, Z11
-	VADDPS       Z28, Z11, Z11
-	VMOVUPS      Z11, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 16(DX), Z25
-	VPMULLD      (BX), Z25, Z25
-	VPSUBD       Z25, Z12, Z12
-	VCVTDQ2PS    Z12, Z12
-	VMULPS       (SI), Z12, Z12
-	VMULPS.BCST  16(DI), Z12, Z12
-	VADDPS       (R8), Z12, Z12
-	VMAXPS       Z12, Z24, Z12
-	VADDPS       Z28, Z12, Z12
-	VMOVUPS      Z12, (AX)
-	VPBROADCASTD 16(DX), Z25
-	VPMULLD      64(BX), Z25, Z25
-	VPSUBD       Z25, Z13, Z13
-	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(SI), Z13, Z13
-	VMULPS.BCST  16(DI), Z13, Z13
-	VADDPS       64(R8), Z13, Z13
-	VMAXPS       Z13, Z24, Z13
-	VADDPS       Z28, Z13, Z13
-	VMOVUPS      Z13, 64(AX)
-	VPBROADCASTD 16(DX), Z25
-	VPMULLD      128(BX), Z25, Z25
-	VPSUBD       Z25, Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS       128(SI), Z14, Z14
-	VMULPS.BCST  16(DI), Z14, Z14
-	VADDPS       128(R8), Z14, Z14
-	VMAXPS       Z14, Z24, Z14
-	VADDPS       Z28, Z14, Z14
-	VMOVUPS      Z14, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 20(DX), Z25
-	VPMULLD      (BX), Z25, Z25
-	VPSUBD       Z25, Z15, Z15
-	VCVTDQ2PS    Z15, Z15
-	VMULPS       (SI), Z15, Z15
-	VMULPS.BCST  20(DI), Z15, Z15
-	VADDPS       (R8), Z15, Z15
-	VMAXPS       Z15, Z24, Z15
-	VADDPS       Z28, Z15, Z15
-	VMOVUPS      Z15, (AX)
-	VPBROADCASTD 20(DX), Z25
-	VPMULLD      64(BX), Z25, Z25
-	VPSUBD       Z25, Z16, Z16
-	VCVTDQ2PS    Z16, Z16
-	VMULPS       64(SI), Z16, Z16
-	VMULPS.BCST  20(DI), Z16, Z16
-	VADDPS       64(R8), Z16, Z16
-	VMAXPS       Z16, Z24, Z16
-	VADDPS       Z28, Z16, Z16
-	VMOVUPS      Z16, 64(AX)
-	VPBROADCASTD 20(DX), Z25
-	VPMULLD      128(BX), Z25, Z25
-	VPSUBD       Z25, Z17, Z17
-	VCVTDQ2PS    Z17, Z17
-	VMULPS       128(SI), Z17, Z17
-	VMULPS.BCST  20(DI), Z17, Z17
-	VADDPS       128(R8), Z17, Z17
-	VMAXPS       Z17, Z24, Z17
-	VADDPS       Z28, Z17, Z17
-	VMOVUPS      Z17, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 24(DX), Z25
-	VPMULLD      (BX), Z25, Z25
-	VPSUBD       Z25, Z18, Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       (SI), Z18, Z18
-	VMULPS.BCST  24(DI), Z18, Z18
-	VADDPS       (R8), Z18, Z18
-	VMAXPS       Z18, Z24, Z18
-	VADDPS       Z28, Z18, Z18
-	VMOVUPS      Z18, (AX)
-	VPBROADCASTD 24(DX), Z25
-	VPMULLD      64(BX), Z25, Z25
-	VPSUBD       Z25, Z19, Z19
-	VCVTDQ2PS    Z19, Z19
-	VMULPS       64(SI), Z19, Z19
-	VMULPS.BCST  24(DI), Z19, Z19
-	VADDPS       64(R8), Z19, Z19
-	VMAXPS       Z19, Z24, Z19
-	VADDPS       Z28, Z19, Z19
-	VMOVUPS      Z19, 64(AX)
-	VPBROADCASTD 24(DX), Z25
-	VPMULLD      128(BX), Z25, Z25
-	VPSUBD       Z25, Z20, Z20
-	VCVTDQ2PS    Z20, Z20
-	VMULPS       128(SI), Z20, Z20
-	VMULPS.BCST  24(DI), Z20, Z20
-	VADDPS       128(R8), Z20, Z20
-	VMAXPS       Z20, Z24, Z20
-	VADDPS       Z28, Z20, Z20
-	VMOVUPS      Z20, 128(AX)
-	ADDQ         CX, AX
-	VPBROADCASTD 28(DX), Z25
-	VPMULLD      (BX), Z25, Z25
-	VPSUBD       Z25, Z21, Z21
-	VCVTDQ2PS    Z21, Z21
-	VMULPS       (SI), Z21, Z21
-	VMULPS.BCST  28(DI), Z21, Z21
-	VADDPS       (R8), Z21, Z21
-	VMAXPS       Z21, Z24, Z21
-	VADDPS       Z28, Z21, Z21
-	VMOVUPS      Z21, (AX)
-	VPBROADCASTD 28(DX), Z25
-	VPMULLD      64(BX), Z25, Z25
-	VPSUBD       Z25, Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       64(SI), Z22, Z22
-	VMULPS.BCST  28(DI), Z22, Z22
-	VADDPS       64(R8), Z22, Z22
-	VMAXPS       Z22, Z24, Z22
-	VADDPS       Z28, Z22, Z22
-	VMOVUPS      Z22, 64(AX)
-	VPBROADCASTD 28(DX), Z25
-	VPMULLD      128(BX), Z25, Z25
-	VPSUBD       Z25, Z23, Z23
-	VCVTDQ2PS    Z23, Z23
-	VMULPS       128(SI), Z23, Z23
-	VMULPS.BCST  28(DI), Z23, Z23
-	VADDPS       128(R8), Z23, Z23
-	VMAXPS       Z23, Z24, Z23
-	VADDPS       Z28, Z23, Z23
-	VMOVUPS      Z23, 128(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide2R1P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R1P1VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), CX
-	MOVQ   ldb+64(FP), DX
-	MOVQ   steps+72(FP), DX
-	MOVQ   plane+32(FP), BX
-	ADDQ   AX, BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	MOVQ   gaps+40(FP), SI
-	MOVQ   runs+48(FP), DI
-
-runs:
-	MOVQ DX, R8
-
-steps:
-	PREFETCHT0   2048(CX)
-	VMOVDQU32    (CX), Z3
-	VPBROADCASTD (AX), Z2
-	VPDPBUSD     Z3, Z2, Z0
-	VPBROADCASTD (BX), Z2
-	VPDPBUSD     Z3, Z2, Z1
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, R8
-	JNZ          steps
-	DECQ         DI
-	JZ           ran
-	ADDQ         (SI), AX
-	ADDQ         (SI), BX
-	ADDQ         $0x08, SI
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), CX
-	MOVQ          v+96(FP), DX
-	MOVQ          scales+104(FP), BX
-	MOVQ          r+112(FP), SI
-	MOVQ          bias+120(FP), DI
-	VBROADCASTSD  base+80(FP), Z2
-	VPXORD        Z4, Z4, Z4
-	VBROADCASTSS  floor+128(FP), Y3
-	VCVTDQ2PD     Y1, Z6
-	VMULPD        Z2, Z6, Z6
-	VCVTDQ2PD     Y0, Z5
-	VADDPD        Z5, Z6, Z6
-	VCVTDQ2PD     (DX), Z5
-	VMULPD.BCST   (CX), Z5, Z5
-	VSUBPD        Z5, Z6, Z6
-	VCVTPS2PD     (BX), Z5
-	VMULPD        Z5, Z6, Z6
-	VMULPD.BCST   (SI), Z6, Z6
-	VCVTPD2PS     Z6, Y6
-	VADDPS        (DI), Y6, Y6
-	VMAXPS        Y6, Y3, Y6
-	VADDPS        Y4, Y6, Y6
-	VMOVUPS       Y6, (AX)
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VCVTDQ2PD     Y1, Z6
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z2, Z6, Z6
-	VCVTDQ2PD     Y0, Z5
-	VADDPD        Z5, Z6, Z6
-	VCVTDQ2PD     32(DX), Z5
-	VMULPD.BCST   (CX), Z5, Z5
-	VSUBPD        Z5, Z6, Z6
-	VCVTPS2PD     32(BX), Z5
-	VMULPD        Z5, Z6, Z6
-	VMULPD.BCST   (SI), Z6, Z6
-	VCVTPD2PS     Z6, Y6
-	VADDPS        32(DI), Y6, Y6
-	VMAXPS        Y6, Y3, Y6
-	VADDPS        Y4, Y6, Y6
-	VMOVUPS       Y6, 32(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide2R1P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R1P2VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), CX
-	MOVQ   ldb+64(FP), DX
-	MOVQ   steps+72(FP), BX
-	MOVQ   plane+32(FP), SI
-	ADDQ   AX, SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   gaps+40(FP), DI
-	MOVQ   runs+48(FP), R8
-
-runs:
-	MOVQ BX, R9
-
-steps:
-	PREFETCHT0   2048(CX)
-	VMOVDQU32    (CX), Z5
-	PREFETCHT0   2048(CX)(DX*1)
-	VMOVDQU32    (CX)(DX*1), Z6
-	VPBROADCASTD (AX), Z4
-	VPDPBUSD     Z5, Z4, Z0
-	VPDPBUSD     Z6, Z4, Z1
-	VPBROADCASTD (SI), Z4
-	VPDPBUSD     Z5, Z4, Z2
-	VPDPBUSD     Z6, Z4, Z3
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, SI
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           ran
-	ADDQ         (DI), AX
-	ADDQ         (DI), SI
-	ADDQ         $0x08, DI
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), CX
-	MOVQ          v+96(FP), DX
-	MOVQ          scales+104(FP), BX
-	MOVQ          r+112(FP), SI
-	MOVQ          bias+120(FP), DI
-	VBROADCASTSD  base+80(FP), Z4
-	VPXORD        Z7, Z7, Z7
-	VBROADCASTSS  floor+128(FP), Y5
-	VCVTDQ2PD     Y2, Z8
-	VMULPD        Z4, Z8, Z8
-	VCVTDQ2PD     Y0, Z6
-	VADDPD        Z6, Z8, Z8
-	VCVTDQ2PD     (DX), Z6
-	VMULPD.BCST   (CX), Z6, Z6
-	VSUBPD        Z6, Z8, Z8
-	VCVTPS2PD     (BX), Z6
-	VMULPD        Z6, Z8, Z8
-	VMULPD.BCST   (SI), Z8, Z8
-	VCVTPD2PS     Z8, Y8
-	VADDPS        (DI), Y8, Y8
-	VMAXPS        Y8, Y5, Y8
-	VADDPS        Y7, Y8, Y8
-	VMOVUPS       Y8, (AX)
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VCVTDQ2PD     Y2, Z8
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z4, Z8, Z8
-	VCVTDQ2PD     Y0, Z6
-	VADDPD        Z6, Z8, Z8
-	VCVTDQ2PD     32(DX), Z6
-	VMULPD.BCST   (CX), Z6, Z6
-	VSUBPD        Z6, Z8, Z8
-	VCVTPS2PD     32(BX), Z6
-	VMULPD        Z6, Z8, Z8
-	VMULPD.BCST   (SI), Z8, Z8
-	VCVTPD2PS     Z8, Y8
-	VADDPS        32(DI), Y8, Y8
-	VMAXPS        Y8, Y5, Y8
-	VADDPS        Y7, Y8, Y8
-	VMOVUPS       Y8, 32(AX)
-	VCVTDQ2PD     Y3, Z8
-	VMULPD        Z4, Z8, Z8
-	VCVTDQ2PD     Y1, Z6
-	VADDPD        Z6, Z8, Z8
-	VCVTDQ2PD     64(DX), Z6
-	VMULPD.BCST   (CX), Z6, Z6
-	VSUBPD        Z6, Z8, Z8
-	VCVTPS2PD     64(BX), Z6
-	VMULPD        Z6, Z8, Z8
-	VMULPD.BCST   (SI), Z8, Z8
-	VCVTPD2PS     Z8, Y8
-	VADDPS        64(DI), Y8, Y8
-	VMAXPS        Y8, Y5, Y8
-	VADDPS        Y7, Y8, Y8
-	VMOVUPS       Y8, 64(AX)
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VCVTDQ2PD     Y3, Z8
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z4, Z8, Z8
-	VCVTDQ2PD     Y1, Z6
-	VADDPD        Z6, Z8, Z8
-	VCVTDQ2PD     96(DX), Z6
-	VMULPD.BCST   (CX), Z6, Z6
-	VSUBPD        Z6, Z8, Z8
-	VCVTPS2PD     96(BX), Z6
-	VMULPD        Z6, Z8, Z8
-	VMULPD.BCST   (SI), Z8, Z8
-	VCVTPD2PS     Z8, Y8
-	VADDPS        96(DI), Y8, Y8
-	VMAXPS        Y8, Y5, Y8
-	VADDPS        Y7, Y8, Y8
-	VMOVUPS       Y8, 96(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide2R1P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R1P3VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), CX
-	MOVQ   ldb+64(FP), DX
-	MOVQ   steps+72(FP), BX
-	MOVQ   plane+32(FP), SI
-	ADDQ   AX, SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   gaps+40(FP), DI
-	MOVQ   runs+48(FP), R8
-
-runs:
-	MOVQ BX, R9
-
-steps:
-	PREFETCHT0   2048(CX)
-	VMOVDQU32    (CX), Z7
-	PREFETCHT0   2048(CX)(DX*1)
-	VMOVDQU32    (CX)(DX*1), Z8
-	PREFETCHT0   2048(CX)(DX*2)
-	VMOVDQU32    (CX)(DX*2), Z9
-	VPBROADCASTD (AX), Z6
-	VPDPBUSD     Z7, Z6, Z0
-	VPDPBUSD     Z8, Z6, Z1
-	VPDPBUSD     Z9, Z6, Z2
-	VPBROADCASTD (SI), Z6
-	VPDPBUSD     Z7, Z6, Z3
-	VPDPBUSD     Z8, Z6, Z4
-	VPDPBUSD     Z9, Z6, Z5
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, SI
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           ran
-	ADDQ         (DI), AX
-	ADDQ         (DI), SI
-	ADDQ         $0x08, DI
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), CX
-	MOVQ          v+96(FP), DX
-	MOVQ          scales+104(FP), BX
-	MOVQ          r+112(FP), SI
-	MOVQ          bias+120(FP), DI
-	VBROADCASTSD  base+80(FP), Z6
-	VPXORD        Z10, Z10, Z10
-	VBROADCASTSS  floor+128(FP), Y7
-	VCVTDQ2PD     Y3, Z9
-	VMULPD        Z6, Z9, Z9
-	VCVTDQ2PD     Y0, Z8
-	VADDPD        Z8, Z9, Z9
-	VCVTDQ2PD     (DX), Z8
-	VMULPD.BCST   (CX), Z8, Z8
-	VSUBPD        Z8, Z9, Z9
-	VCVTPS2PD     (BX), Z8
-	VMULPD        Z8, Z9, Z9
-	VMULPD.BCST   (SI), Z9, Z9
-	VCVTPD2PS     Z9, Y9
-	VADDPS        (DI), Y9, Y9
-	VMAXPS        Y9, Y7, Y9
-	VADDPS        Y10, Y9, Y9
-	VMOVUPS       Y9, (AX)
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VCVTDQ2PD     Y3, Z9
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z6, Z9, Z9
-	VCVTDQ2PD     Y0, Z8
-	VADDPD        Z8, Z9, Z9
-	VCVTDQ2PD     32(DX), Z8
-	VMULPD.BCST   (CX), Z8, Z8
-	VSUBPD        Z8, Z9, Z9
-	VCVTPS2PD     32(BX), Z8
-	VMULPD        Z8, Z9, Z9
-	VMULPD.BCST   (SI), Z9, Z9
-	VCVTPD2PS     Z9, Y9
-	VADDPS        32(DI), Y9, Y9
-	VMAXPS        Y9, Y7, Y9
-	VADDPS        Y10, Y9, Y9
-	VMOVUPS       Y9, 32(AX)
-	VCVTDQ2PD     Y4, Z9
-	VMULPD        Z6, Z9, Z9
-	VCVTDQ2PD     Y1, Z8
-	VADDPD        Z8, Z9, Z9
-	VCVTDQ2PD     64(DX), Z8
-	VMULPD.BCST   (CX), Z8, Z8
-	VSUBPD        Z8, Z9, Z9
-	VCVTPS2PD     64(BX), Z8
-	VMULPD        Z8, Z9, Z9
-	VMULPD.BCST   (SI), Z9, Z9
-	VCVTPD2PS     Z9, Y9
-	VADDPS        64(DI), Y9, Y9
-	VMAXPS        Y9, Y7, Y9
-	VADDPS        Y10, Y9, Y9
-	VMOVUPS       Y9, 64(AX)
-	VEXTRACTI64X4 $0x01, Z4, Y4
-	VCVTDQ2PD     Y4, Z9
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z6, Z9, Z9
-	VCVTDQ2PD     Y1, Z8
-	VADDPD        Z8, Z9, Z9
-	VCVTDQ2PD     96(DX), Z8
-	VMULPD.BCST   (CX), Z8, Z8
-	VSUBPD        Z8, Z9, Z9
-	VCVTPS2PD     96(BX), Z8
-	VMULPD        Z8, Z9, Z9
-	VMULPD.BCST   (SI), Z9, Z9
-	VCVTPD2PS     Z9, Y9
-	VADDPS        96(DI), Y9, Y9
-	VMAXPS        Y9, Y7, Y9
-	VADDPS        Y10, Y9, Y9
-	VMOVUPS       Y9, 96(AX)
-	VCVTDQ2PD     Y5, Z9
-	VMULPD        Z6, Z9, Z9
-	VCVTDQ2PD     Y2, Z8
-	VADDPD        Z8, Z9, Z9
-	VCVTDQ2PD     128(DX), Z8
-	VMULPD.BCST   (CX), Z8, Z8
-	VSUBPD        Z8, Z9, Z9
-	VCVTPS2PD     128(BX), Z8
-	VMULPD        Z8, Z9, Z9
-	VMULPD.BCST   (SI), Z9, Z9
-	VCVTPD2PS     Z9, Y9
-	VADDPS        128(DI), Y9, Y9
-	VMAXPS        Y9, Y7, Y9
-	VADDPS        Y10, Y9, Y9
-	VMOVUPS       Y9, 128(AX)
-	VEXTRACTI64X4 $0x01, Z5, Y5
-	VCVTDQ2PD     Y5, Z9
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VMULPD        Z6, Z9, Z9
-	VCVTDQ2PD     Y2, Z8
-	VADDPD        Z8, Z9, Z9
-	VCVTDQ2PD     160(DX), Z8
-	VMULPD.BCST   (CX), Z8, Z8
-	VSUBPD        Z8, Z9, Z9
-	VCVTPS2PD     160(BX), Z8
-	VMULPD        Z8, Z9, Z9
-	VMULPD.BCST   (SI), Z9, Z9
-	VCVTPD2PS     Z9, Y9
-	VADDPS        160(DI), Y9, Y9
-	VMAXPS        Y9, Y7, Y9
-	VADDPS        Y10, Y9, Y9
-	VMOVUPS       Y9, 160(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide2R2P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R2P1VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), DX
-	MOVQ   ldb+64(FP), BX
-	MOVQ   steps+72(FP), BX
-	MOVQ   plane+32(FP), SI
-	ADDQ   AX, SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   gaps+40(FP), DI
-	MOVQ   runs+48(FP), R8
-
-runs:
-	MOVQ BX, R9
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z5
-	VPBROADCASTD (AX), Z4
-	VPDPBUSD     Z5, Z4, Z0
-	VPBROADCASTD (AX)(CX*1), Z4
-	VPDPBUSD     Z5, Z4, Z1
-	VPBROADCASTD (SI), Z4
-	VPDPBUSD     Z5, Z4, Z2
-	VPBROADCASTD (SI)(CX*1), Z4
-	VPDPBUSD     Z5, Z4, Z3
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, SI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           ran
-	ADDQ         (DI), AX
-	ADDQ         (DI), SI
-	ADDQ         $0x08, DI
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), DX
-	MOVQ          v+96(FP), BX
-	MOVQ          scales+104(FP), SI
-	MOVQ          r+112(FP), DI
-	MOVQ          bias+120(FP), R8
-	VBROADCASTSD  base+80(FP), Z4
-	VPXORD        Z6, Z6, Z6
-	VBROADCASTSS  floor+128(FP), Y5
-	VCVTDQ2PD     Y2, Z8
-	VMULPD        Z4, Z8, Z8
-	VCVTDQ2PD     Y0, Z7
-	VADDPD        Z7, Z8, Z8
-	VCVTDQ2PD     (BX), Z7
-	VMULPD.BCST   (DX), Z7, Z7
-	VSUBPD        Z7, Z8, Z8
-	VCVTPS2PD     (SI), Z7
-	VMULPD        Z7, Z8, Z8
-	VMULPD.BCST   (DI), Z8, Z8
-	VCVTPD2PS     Z8, Y8
-	VADDPS        (R8), Y8, Y8
-	VMAXPS        Y8, Y5, Y8
-	VADDPS        Y6, Y8, Y8
-	VMOVUPS       Y8, (AX)
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VCVTDQ2PD     Y2, Z8
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z4, Z8, Z8
-	VCVTDQ2PD     Y0, Z7
-	VADDPD        Z7, Z8, Z8
-	VCVTDQ2PD     32(BX), Z7
-	VMULPD.BCST   (DX), Z7, Z7
-	VSUBPD        Z7, Z8, Z8
-	VCVTPS2PD     32(SI), Z7
-	VMULPD        Z7, Z8, Z8
-	VMULPD.BCST   (DI), Z8, Z8
-	VCVTPD2PS     Z8, Y8
-	VADDPS        32(R8), Y8, Y8
-	VMAXPS        Y8, Y5, Y8
-	VADDPS        Y6, Y8, Y8
-	VMOVUPS       Y8, 32(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y3, Z8
-	VMULPD        Z4, Z8, Z8
-	VCVTDQ2PD     Y1, Z7
-	VADDPD        Z7, Z8, Z8
-	VCVTDQ2PD     (BX), Z7
-	VMULPD.BCST   8(DX), Z7, Z7
-	VSUBPD        Z7, Z8, Z8
-	VCVTPS2PD     (SI), Z7
-	VMULPD        Z7, Z8, Z8
-	VMULPD.BCST   8(DI), Z8, Z8
-	VCVTPD2PS     Z8, Y8
-	VADDPS        (R8), Y8, Y8
-	VMAXPS        Y8, Y5, Y8
-	VADDPS        Y6, Y8, Y8
-	VMOVUPS       Y8, (AX)
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VCVTDQ2PD     Y3, Z8
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z4, Z8, Z8
-	VCVTDQ2PD     Y1, Z7
-	VADDPD        Z7, Z8, Z8
-	VCVTDQ2PD     32(BX), Z7
-	VMULPD.BCST   8(DX), Z7, Z7
-	VSUBPD        Z7, Z8, Z8
-	VCVTPS2PD     32(SI), Z7
-	VMULPD        Z7, Z8, Z8
-	VMULPD.BCST   8(DI), Z8, Z8
-	VCVTPD2PS     Z8, Y8
-	VADDPS        32(R8), Y8, Y8
-	VMAXPS        Y8, Y5, Y8
-	VADDPS        Y6, Y8, Y8
-	VMOVUPS       Y8, 32(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide2R2P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R2P2VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), DX
-	MOVQ   ldb+64(FP), BX
-	MOVQ   steps+72(FP), SI
-	MOVQ   plane+32(FP), DI
-	ADDQ   AX, DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   gaps+40(FP), R8
-	MOVQ   runs+48(FP), R9
-
-runs:
-	MOVQ SI, R10
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z9
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z10
-	VPBROADCASTD (AX), Z8
-	VPDPBUSD     Z9, Z8, Z0
-	VPDPBUSD     Z10, Z8, Z1
-	VPBROADCASTD (AX)(CX*1), Z8
-	VPDPBUSD     Z9, Z8, Z2
-	VPDPBUSD     Z10, Z8, Z3
-	VPBROADCASTD (DI), Z8
-	VPDPBUSD     Z9, Z8, Z4
-	VPDPBUSD     Z10, Z8, Z5
-	VPBROADCASTD (DI)(CX*1), Z8
-	VPDPBUSD     Z9, Z8, Z6
-	VPDPBUSD     Z10, Z8, Z7
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           ran
-	ADDQ         (R8), AX
-	ADDQ         (R8), DI
-	ADDQ         $0x08, R8
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), DX
-	MOVQ          v+96(FP), BX
-	MOVQ          scales+104(FP), SI
-	MOVQ          r+112(FP), DI
-	MOVQ          bias+120(FP), R8
-	VBROADCASTSD  base+80(FP), Z8
-	VPXORD        Z11, Z11, Z11
-	VBROADCASTSS  floor+128(FP), Y9
-	VCVTDQ2PD     Y4, Z12
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y0, Z10
-	VADDPD        Z10, Z12, Z12
-	VCVTDQ2PD     (BX), Z10
-	VMULPD.BCST   (DX), Z10, Z10
-	VSUBPD        Z10, Z12, Z12
-	VCVTPS2PD     (SI), Z10
-	VMULPD        Z10, Z12, Z12
-	VMULPD.BCST   (DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        (R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y11, Y12, Y12
-	VMOVUPS       Y12, (AX)
-	VEXTRACTI64X4 $0x01, Z4, Y4
-	VCVTDQ2PD     Y4, Z12
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y0, Z10
-	VADDPD        Z10, Z12, Z12
-	VCVTDQ2PD     32(BX), Z10
-	VMULPD.BCST   (DX), Z10, Z10
-	VSUBPD        Z10, Z12, Z12
-	VCVTPS2PD     32(SI), Z10
-	VMULPD        Z10, Z12, Z12
-	VMULPD.BCST   (DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        32(R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y11, Y12, Y12
-	VMOVUPS       Y12, 32(AX)
-	VCVTDQ2PD     Y5, Z12
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y1, Z10
-	VADDPD        Z10, Z12, Z12
-	VCVTDQ2PD     64(BX), Z10
-	VMULPD.BCST   (DX), Z10, Z10
-	VSUBPD        Z10, Z12, Z12
-	VCVTPS2PD     64(SI), Z10
-	VMULPD        Z10, Z12, Z12
-	VMULPD.BCST   (DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        64(R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y11, Y12, Y12
-	VMOVUPS       Y12, 64(AX)
-	VEXTRACTI64X4 $0x01, Z5, Y5
-	VCVTDQ2PD     Y5, Z12
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y1, Z10
-	VADDPD        Z10, Z12, Z12
-	VCVTDQ2PD     96(BX), Z10
-	VMULPD.BCST   (DX), Z10, Z10
-	VSUBPD        Z10, Z12, Z12
-	VCVTPS2PD     96(SI), Z10
-	VMULPD        Z10, Z12, Z12
-	VMULPD.BCST   (DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        96(R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y11, Y12, Y12
-	VMOVUPS       Y12, 96(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y6, Z12
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y2, Z10
-	VADDPD        Z10, Z12, Z12
-	VCVTDQ2PD     (BX), Z10
-	VMULPD.BCST   8(DX), Z10, Z10
-	VSUBPD        Z10, Z12, Z12
-	VCVTPS2PD     (SI), Z10
-	VMULPD        Z10, Z12, Z12
-	VMULPD.BCST   8(DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        (R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y11, Y12, Y12
-	VMOVUPS       Y12, (AX)
-	VEXTRACTI64X4 $0x01, Z6, Y6
-	VCVTDQ2PD     Y6, Z12
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y2, Z10
-	VADDPD        Z10, Z12, Z12
-	VCVTDQ2PD     32(BX), Z10
-	VMULPD.BCST   8(DX), Z10, Z10
-	VSUBPD        Z10, Z12, Z12
-	VCVTPS2PD     32(SI), Z10
-	VMULPD        Z10, Z12, Z12
-	VMULPD.BCST   8(DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        32(R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y11, Y12, Y12
-	VMOVUPS       Y12, 32(AX)
-	VCVTDQ2PD     Y7, Z12
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y3, Z10
-	VADDPD        Z10, Z12, Z12
-	VCVTDQ2PD     64(BX), Z10
-	VMULPD.BCST   8(DX), Z10, Z10
-	VSUBPD        Z10, Z12, Z12
-	VCVTPS2PD     64(SI), Z10
-	VMULPD        Z10, Z12, Z12
-	VMULPD.BCST   8(DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        64(R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y11, Y12, Y12
-	VMOVUPS       Y12, 64(AX)
-	VEXTRACTI64X4 $0x01, Z7, Y7
-	VCVTDQ2PD     Y7, Z12
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y3, Z10
-	VADDPD        Z10, Z12, Z12
-	VCVTDQ2PD     96(BX), Z10
-	VMULPD.BCST   8(DX), Z10, Z10
-	VSUBPD        Z10, Z12, Z12
-	VCVTPS2PD     96(SI), Z10
-	VMULPD        Z10, Z12, Z12
-	VMULPD.BCST   8(DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        96(R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y11, Y12, Y12
-	VMOVUPS       Y12, 96(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide2R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R2P3VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), DX
-	MOVQ   ldb+64(FP), BX
-	MOVQ   steps+72(FP), SI
-	MOVQ   plane+32(FP), DI
-	ADDQ   AX, DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   gaps+40(FP), R8
-	MOVQ   runs+48(FP), R9
-
-runs:
-	MOVQ SI, R10
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z13
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z14
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z15
-	VPBROADCASTD (AX), Z12
-	VPDPBUSD     Z13, Z12, Z0
-	VPDPBUSD     Z14, Z12, Z1
-	VPDPBUSD     Z15, Z12, Z2
-	VPBROADCASTD (AX)(CX*1), Z12
-	VPDPBUSD     Z13, Z12, Z3
-	VPDPBUSD     Z14, Z12, Z4
-	VPDPBUSD     Z15, Z12, Z5
-	VPBROADCASTD (DI), Z12
-	VPDPBUSD     Z13, Z12, Z6
-	VPDPBUSD     Z14, Z12, Z7
-	VPDPBUSD     Z15, Z12, Z8
-	VPBROADCASTD (DI)(CX*1), Z12
-	VPDPBUSD     Z13, Z12, Z9
-	VPDPBUSD     Z14, Z12, Z10
-	VPDPBUSD     Z15, Z12, Z11
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           ran
-	ADDQ         (R8), AX
-	ADDQ         (R8), DI
-	ADDQ         $0x08, R8
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), DX
-	MOVQ          v+96(FP), BX
-	MOVQ          scales+104(FP), SI
-	MOVQ          r+112(FP), DI
-	MOVQ          bias+120(FP), R8
-	VBROADCASTSD  base+80(FP), Z12
-	VPXORD        Z16, Z16, Z16
-	VBROADCASTSS  floor+128(FP), Y13
-	VCVTDQ2PD     Y6, Z15
-	VMULPD        Z12, Z15, Z15
-	VCVTDQ2PD     Y0, Z14
-	VADDPD        Z14, Z15, Z15
-	VCVTDQ2PD     (BX), Z14
-	VMULPD.BCST   (DX), Z14, Z14
-	VSUBPD        Z14, Z15, Z15
-	VCVTPS2PD     (SI), Z14
-	VMULPD        Z14, Z15, Z15
-	VMULPD.BCST   (DI), Z15, Z15
-	VCVTPD2PS     Z15, Y15
-	VADDPS        (R8), Y15, Y15
-	VMAXPS        Y15, Y13, Y15
-	VADDPS        Y16, Y15, Y15
-	VMOVUPS       Y15, (AX)
-	VEXTRACTI64X4 $0x01, Z6, Y6
-	VCVTDQ2PD     Y6, Z15
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z12, Z15, Z15
-	VCVTDQ2PD     Y0, Z14
-	VADDPD        Z14, Z15, Z15
-	VCVTDQ2PD     32(BX), Z14
-	VMULPD.BCST   (DX), Z14, Z14
-	VSUBPD        Z14, Z15, Z15
-	VCVTPS2PD     32(SI), Z14
-	VMULPD        Z14, Z15, Z15
-	VMULPD.BCST   (DI), Z15, Z15
-	VCVTPD2PS     Z15, Y15
-	VADDPS        32(R8), Y15, Y15
-	VMAXPS        Y15, Y13, Y15
-	VADDPS        Y16, Y15, Y15
-	VMOVUPS       Y15, 32(AX)
-	VCVTDQ2PD     Y7, Z15
-	VMULPD        Z12, Z15, Z15
-	VCVTDQ2PD     Y1, Z14
-	VADDPD        Z14, Z15, Z15
-	VCVTDQ2PD     64(BX), Z14
-	VMULPD.BCST   (DX), Z14, Z14
-	VSUBPD        Z14, Z15, Z15
-	VCVTPS2PD     64(SI), Z14
-	VMULPD        Z14, Z15, Z15
-	VMULPD.BCST   (DI), Z15, Z15
-	VCVTPD2PS     Z15, Y15
-	VADDPS        64(R8), Y15, Y15
-	VMAXPS        Y15, Y13, Y15
-	VADDPS        Y16, Y15, Y15
-	VMOVUPS       Y15, 64(AX)
-	VEXTRACTI64X4 $0x01, Z7, Y7
-	VCVTDQ2PD     Y7, Z15
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z12, Z15, Z15
-	VCVTDQ2PD     Y1, Z14
-	VADDPD        Z14, Z15, Z15
-	VCVTDQ2PD     96(BX), Z14
-	VMULPD.BCST   (DX), Z14, Z14
-	VSUBPD        Z14, Z15, Z15
-	VCVTPS2PD     96(SI), Z14
-	VMULPD        Z14, Z15, Z15
-	VMULPD.BCST   (DI), Z15, Z15
-	VCVTPD2PS     Z15, Y15
-	VADDPS        96(R8), Y15, Y15
-	VMAXPS        Y15, Y13, Y15
-	VADDPS        Y16, Y15, Y15
-	VMOVUPS       Y15, 96(AX)
-	VCVTDQ2PD     Y8, Z15
-	VMULPD        Z12, Z15, Z15
-	VCVTDQ2PD     Y2, Z14
-	VADDPD        Z14, Z15, Z15
-	VCVTDQ2PD     128(BX), Z14
-	VMULPD.BCST   (DX), Z14, Z14
-	VSUBPD        Z14, Z15, Z15
-	VCVTPS2PD     128(SI), Z14
-	VMULPD        Z14, Z15, Z15
-	VMULPD.BCST   (DI), Z15, Z15
-	VCVTPD2PS     Z15, Y15
-	VADDPS        128(R8), Y15, Y15
-	VMAXPS        Y15, Y13, Y15
-	VADDPS        Y16, Y15, Y15
-	VMOVUPS       Y15, 128(AX)
-	VEXTRACTI64X4 $0x01, Z8, Y8
-	VCVTDQ2PD     Y8, Z15
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VMULPD        Z12, Z15, Z15
-	VCVTDQ2PD     Y2, Z14
-	VADDPD        Z14, Z15, Z15
-	VCVTDQ2PD     160(BX), Z14
-	VMULPD.BCST   (DX), Z14, Z14
-	VSUBPD        Z14, Z15, Z15
-	VCVTPS2PD     160(SI), Z14
-	VMULPD        Z14, Z15, Z15
-	VMULPD.BCST   (DI), Z15, Z15
-	VCVTPD2PS     Z15, Y15
-	VADDPS        160(R8), Y15, Y15
-	VMAXPS        Y15, Y13, Y15
-	VADDPS        Y16, Y15, Y15
-	VMOVUPS       Y15, 160(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y9, Z15
-	VMULPD        Z12, Z15, Z15
-	VCVTDQ2PD     Y3, Z14
-	VADDPD        Z14, Z15, Z15
-	VCVTDQ2PD     (BX), Z14
-	VMULPD.BCST   8(DX), Z14, Z14
-	VSUBPD        Z14, Z15, Z15
-	VCVTPS2PD     (SI), Z14
-	VMULPD        Z14, Z15, Z15
-	VMULPD.BCST   8(DI), Z15, Z15
-	VCVTPD2PS     Z15, Y15
-	VADDPS        (R8), Y15, Y15
-	VMAXPS        Y15, Y13, Y15
-	VADDPS        Y16, Y15, Y15
-	VMOVUPS       Y15, (AX)
-	VEXTRACTI64X4 $0x01, Z9, Y9
-	VCVTDQ2PD     Y9, Z15
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VMULPD        Z12, Z15, Z15
-	VCVTDQ2PD     Y3, Z14
-	VADDPD        Z14, Z15, Z15
-	VCVTDQ2PD     32(BX), Z14
-	VMULPD.BCST   8(DX), Z14, Z14
-	VSUBPD        Z14, Z15, Z15
-	VCVTPS2PD     32(SI), Z14
-	VMULPD        Z14, Z15, Z15
-	VMULPD.BCST   8(DI), Z15, Z15
-	VCVTPD2PS     Z15, Y15
-	VADDPS        32(R8), Y15, Y15
-	VMAXPS        Y15, Y13, Y15
-	VADDPS        Y16, Y15, Y15
-	VMOVUPS       Y15, 32(AX)
-	VCVTDQ2PD     Y10, Z15
-	VMULPD        Z12, Z15, Z15
-	VCVTDQ2PD     Y4, Z14
-	VADDPD        Z14, Z15, Z15
-	VCVTDQ2PD     64(BX), Z14
-	VMULPD.BCST   8(DX), Z14, Z14
-	VSUBPD        Z14, Z15, Z15
-	VCVTPS2PD     64(SI), Z14
-	VMULPD        Z14, Z15, Z15
-	VMULPD.BCST   8(DI), Z15, Z15
-	VCVTPD2PS     Z15, Y15
-	VADDPS        64(R8), Y15, Y15
-	VMAXPS        Y15, Y13, Y15
-	VADDPS        Y16, Y15, Y15
-	VMOVUPS       Y15, 64(AX)
-	VEXTRACTI64X4 $0x01, Z10, Y10
-	VCVTDQ2PD     Y10, Z15
-	VEXTRACTI64X4 $0x01, Z4, Y4
-	VMULPD        Z12, Z15, Z15
-	VCVTDQ2PD     Y4, Z14
-	VADDPD        Z14, Z15, Z15
-	VCVTDQ2PD     96(BX), Z14
-	VMULPD.BCST   8(DX), Z14, Z14
-	VSUBPD        Z14, Z15, Z15
-	VCVTPS2PD     96(SI), Z14
-	VMULPD        Z14, Z15, Z15
-	VMULPD.BCST   8(DI), Z15, Z15
-	VCVTPD2PS     Z15, Y15
-	VADDPS        96(R8), Y15, Y15
-	VMAXPS        Y15, Y13, Y15
-	VADDPS        Y16, Y15, Y15
-	VMOVUPS       Y15, 96(AX)
-	VCVTDQ2PD     Y11, Z15
-	VMULPD        Z12, Z15, Z15
-	VCVTDQ2PD     Y5, Z14
-	VADDPD        Z14, Z15, Z15
-	VCVTDQ2PD     128(BX), Z14
-	VMULPD.BCST   8(DX), Z14, Z14
-	VSUBPD        Z14, Z15, Z15
-	VCVTPS2PD     128(SI), Z14
-	VMULPD        Z14, Z15, Z15
-	VMULPD.BCST   8(DI), Z15, Z15
-	VCVTPD2PS     Z15, Y15
-	VADDPS        128(R8), Y15, Y15
-	VMAXPS        Y15, Y13, Y15
-	VADDPS        Y16, Y15, Y15
-	VMOVUPS       Y15, 128(AX)
-	VEXTRACTI64X4 $0x01, Z11, Y11
-	VCVTDQ2PD     Y11, Z15
-	VEXTRACTI64X4 $0x01, Z5, Y5
-	VMULPD        Z12, Z15, Z15
-	VCVTDQ2PD     Y5, Z14
-	VADDPD        Z14, Z15, Z15
-	VCVTDQ2PD     160(BX), Z14
-	VMULPD.BCST   8(DX), Z14, Z14
-	VSUBPD        Z14, Z15, Z15
-	VCVTPS2PD     160(SI), Z14
-	VMULPD        Z14, Z15, Z15
-	VMULPD.BCST   8(DI), Z15, Z15
-	VCVTPD2PS     Z15, Y15
-	VADDPS        160(R8), Y15, Y15
-	VMAXPS        Y15, Y13, Y15
-	VADDPS        Y16, Y15, Y15
-	VMOVUPS       Y15, 160(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide2R3P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R3P1VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), DX
-	MOVQ   ldb+64(FP), BX
-	MOVQ   steps+72(FP), BX
-	MOVQ   plane+32(FP), SI
-	ADDQ   AX, SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   gaps+40(FP), DI
-	MOVQ   runs+48(FP), R8
-
-runs:
-	MOVQ BX, R9
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z7
-	VPBROADCASTD (AX), Z6
-	VPDPBUSD     Z7, Z6, Z0
-	VPBROADCASTD (AX)(CX*1), Z6
-	VPDPBUSD     Z7, Z6, Z1
-	VPBROADCASTD (AX)(CX*2), Z6
-	VPDPBUSD     Z7, Z6, Z2
-	VPBROADCASTD (SI), Z6
-	VPDPBUSD     Z7, Z6, Z3
-	VPBROADCASTD (SI)(CX*1), Z6
-	VPDPBUSD     Z7, Z6, Z4
-	VPBROADCASTD (SI)(CX*2), Z6
-	VPDPBUSD     Z7, Z6, Z5
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, SI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           ran
-	ADDQ         (DI), AX
-	ADDQ         (DI), SI
-	ADDQ         $0x08, DI
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), DX
-	MOVQ          v+96(FP), BX
-	MOVQ          scales+104(FP), SI
-	MOVQ          r+112(FP), DI
-	MOVQ          bias+120(FP), R8
-	VBROADCASTSD  base+80(FP), Z6
-	VPXORD        Z8, Z8, Z8
-	VBROADCASTSS  floor+128(FP), Y7
-	VCVTDQ2PD     Y3, Z10
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y0, Z9
-	VADDPD        Z9, Z10, Z10
-	VCVTDQ2PD     (BX), Z9
-	VMULPD.BCST   (DX), Z9, Z9
-	VSUBPD        Z9, Z10, Z10
-	VCVTPS2PD     (SI), Z9
-	VMULPD        Z9, Z10, Z10
-	VMULPD.BCST   (DI), Z10, Z10
-	VCVTPD2PS     Z10, Y10
-	VADDPS        (R8), Y10, Y10
-	VMAXPS        Y10, Y7, Y10
-	VADDPS        Y8, Y10, Y10
-	VMOVUPS       Y10, (AX)
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VCVTDQ2PD     Y3, Z10
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y0, Z9
-	VADDPD        Z9, Z10, Z10
-	VCVTDQ2PD     32(BX), Z9
-	VMULPD.BCST   (DX), Z9, Z9
-	VSUBPD        Z9, Z10, Z10
-	VCVTPS2PD     32(SI), Z9
-	VMULPD        Z9, Z10, Z10
-	VMULPD.BCST   (DI), Z10, Z10
-	VCVTPD2PS     Z10, Y10
-	VADDPS        32(R8), Y10, Y10
-	VMAXPS        Y10, Y7, Y10
-	VADDPS        Y8, Y10, Y10
-	VMOVUPS       Y10, 32(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y4, Z10
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y1, Z9
-	VADDPD        Z9, Z10, Z10
-	VCVTDQ2PD     (BX), Z9
-	VMULPD.BCST   8(DX), Z9, Z9
-	VSUBPD        Z9, Z10, Z10
-	VCVTPS2PD     (SI), Z9
-	VMULPD        Z9, Z10, Z10
-	VMULPD.BCST   8(DI), Z10, Z10
-	VCVTPD2PS     Z10, Y10
-	VADDPS        (R8), Y10, Y10
-	VMAXPS        Y10, Y7, Y10
-	VADDPS        Y8, Y10, Y10
-	VMOVUPS       Y10, (AX)
-	VEXTRACTI64X4 $0x01, Z4, Y4
-	VCVTDQ2PD     Y4, Z10
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y1, Z9
-	VADDPD        Z9, Z10, Z10
-	VCVTDQ2PD     32(BX), Z9
-	VMULPD.BCST   8(DX), Z9, Z9
-	VSUBPD        Z9, Z10, Z10
-	VCVTPS2PD     32(SI), Z9
-	VMULPD        Z9, Z10, Z10
-	VMULPD.BCST   8(DI), Z10, Z10
-	VCVTPD2PS     Z10, Y10
-	VADDPS        32(R8), Y10, Y10
-	VMAXPS        Y10, Y7, Y10
-	VADDPS        Y8, Y10, Y10
-	VMOVUPS       Y10, 32(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y5, Z10
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y2, Z9
-	VADDPD        Z9, Z10, Z10
-	VCVTDQ2PD     (BX), Z9
-	VMULPD.BCST   16(DX), Z9, Z9
-	VSUBPD        Z9, Z10, Z10
-	VCVTPS2PD     (SI), Z9
-	VMULPD        Z9, Z10, Z10
-	VMULPD.BCST   16(DI), Z10, Z10
-	VCVTPD2PS     Z10, Y10
-	VADDPS        (R8), Y10, Y10
-	VMAXPS        Y10, Y7, Y10
-	VADDPS        Y8, Y10, Y10
-	VMOVUPS       Y10, (AX)
-	VEXTRACTI64X4 $0x01, Z5, Y5
-	VCVTDQ2PD     Y5, Z10
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y2, Z9
-	VADDPD        Z9, Z10, Z10
-	VCVTDQ2PD     32(BX), Z9
-	VMULPD.BCST   16(DX), Z9, Z9
-	VSUBPD        Z9, Z10, Z10
-	VCVTPS2PD     32(SI), Z9
-	VMULPD        Z9, Z10, Z10
-	VMULPD.BCST   16(DI), Z10, Z10
-	VCVTPD2PS     Z10, Y10
-	VADDPS        32(R8), Y10, Y10
-	VMAXPS        Y10, Y7, Y10
-	VADDPS        Y8, Y10, Y10
-	VMOVUPS       Y10, 32(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide2R3P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R3P2VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), DX
-	MOVQ   ldb+64(FP), BX
-	MOVQ   steps+72(FP), SI
-	MOVQ   plane+32(FP), DI
-	ADDQ   AX, DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   gaps+40(FP), R8
-	MOVQ   runs+48(FP), R9
-
-runs:
-	MOVQ SI, R10
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z13
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z14
-	VPBROADCASTD (AX), Z12
-	VPDPBUSD     Z13, Z12, Z0
-	VPDPBUSD     Z14, Z12, Z1
-	VPBROADCASTD (AX)(CX*1), Z12
-	VPDPBUSD     Z13, Z12, Z2
-	VPDPBUSD     Z14, Z12, Z3
-	VPBROADCASTD (AX)(CX*2), Z12
-	VPDPBUSD     Z13, Z12, Z4
-	VPDPBUSD     Z14, Z12, Z5
-	VPBROADCASTD (DI), Z12
-	VPDPBUSD     Z13, Z12, Z6
-	VPDPBUSD     Z14, Z12, Z7
-	VPBROADCASTD (DI)(CX*1), Z12
-	VPDPBUSD     Z13, Z12, Z8
-	VPDPBUSD     Z14, Z12, Z9
-	VPBROADCASTD (DI)(CX*2), Z12
-	VPDPBUSD     Z13, Z12, Z10
-	VPDPBUSD     Z14, Z12, Z11
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           ran
-	ADDQ         (R8), AX
-	ADDQ         (R8), DI
-	ADDQ         $0x08, R8
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), DX
-	MOVQ          v+96(FP), BX
-	MOVQ          scales+104(FP), SI
-	MOVQ          r+112(FP), DI
-	MOVQ          bias+120(FP), R8
-	VBROADCASTSD  base+80(FP), Z12
-	VPXORD        Z15, Z15, Z15
-	VBROADCASTSS  floor+128(FP), Y13
-	VCVTDQ2PD     Y6, Z16
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y0, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     (BX), Z14
-	VMULPD.BCST   (DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     (SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   (DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        (R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, (AX)
-	VEXTRACTI64X4 $0x01, Z6, Y6
-	VCVTDQ2PD     Y6, Z16
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y0, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     32(BX), Z14
-	VMULPD.BCST   (DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     32(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   (DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        32(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 32(AX)
-	VCVTDQ2PD     Y7, Z16
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y1, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     64(BX), Z14
-	VMULPD.BCST   (DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     64(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   (DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        64(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 64(AX)
-	VEXTRACTI64X4 $0x01, Z7, Y7
-	VCVTDQ2PD     Y7, Z16
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y1, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     96(BX), Z14
-	VMULPD.BCST   (DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     96(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   (DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        96(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 96(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y8, Z16
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y2, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     (BX), Z14
-	VMULPD.BCST   8(DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     (SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   8(DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        (R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, (AX)
-	VEXTRACTI64X4 $0x01, Z8, Y8
-	VCVTDQ2PD     Y8, Z16
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y2, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     32(BX), Z14
-	VMULPD.BCST   8(DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     32(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   8(DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        32(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 32(AX)
-	VCVTDQ2PD     Y9, Z16
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y3, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     64(BX), Z14
-	VMULPD.BCST   8(DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     64(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   8(DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        64(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 64(AX)
-	VEXTRACTI64X4 $0x01, Z9, Y9
-	VCVTDQ2PD     Y9, Z16
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y3, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     96(BX), Z14
-	VMULPD.BCST   8(DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     96(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   8(DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        96(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 96(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y10, Z16
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y4, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     (BX), Z14
-	VMULPD.BCST   16(DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     (SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   16(DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        (R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, (AX)
-	VEXTRACTI64X4 $0x01, Z10, Y10
-	VCVTDQ2PD     Y10, Z16
-	VEXTRACTI64X4 $0x01, Z4, Y4
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y4, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     32(BX), Z14
-	VMULPD.BCST   16(DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     32(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   16(DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        32(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 32(AX)
-	VCVTDQ2PD     Y11, Z16
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y5, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     64(BX), Z14
-	VMULPD.BCST   16(DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     64(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   16(DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        64(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 64(AX)
-	VEXTRACTI64X4 $0x01, Z11, Y11
-	VCVTDQ2PD     Y11, Z16
-	VEXTRACTI64X4 $0x01, Z5, Y5
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y5, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     96(BX), Z14
-	VMULPD.BCST   16(DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     96(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   16(DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        96(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 96(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide2R3P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R3P3VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), DX
-	MOVQ   ldb+64(FP), BX
-	MOVQ   steps+72(FP), SI
-	MOVQ   plane+32(FP), DI
-	ADDQ   AX, DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	MOVQ   gaps+40(FP), R8
-	MOVQ   runs+48(FP), R9
-
-runs:
-	MOVQ SI, R10
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z19
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z20
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z21
-	VPBROADCASTD (AX), Z18
-	VPDPBUSD     Z19, Z18, Z0
-	VPDPBUSD     Z20, Z18, Z1
-	VPDPBUSD     Z21, Z18, Z2
-	VPBROADCASTD (AX)(CX*1), Z18
-	VPDPBUSD     Z19, Z18, Z3
-	VPDPBUSD     Z20, Z18, Z4
-	VPDPBUSD     Z21, Z18, Z5
-	VPBROADCASTD (AX)(CX*2), Z18
-	VPDPBUSD     Z19, Z18, Z6
-	VPDPBUSD     Z20, Z18, Z7
-	VPDPBUSD     Z21, Z18, Z8
-	VPBROADCASTD (DI), Z18
-	VPDPBUSD     Z19, Z18, Z9
-	VPDPBUSD     Z20, Z18, Z10
-	VPDPBUSD     Z21, Z18, Z11
-	VPBROADCASTD (DI)(CX*1), Z18
-	VPDPBUSD     Z19, Z18, Z12
-	VPDPBUSD     Z20, Z18, Z13
-	VPDPBUSD     Z21, Z18, Z14
-	VPBROADCASTD (DI)(CX*2), Z18
-	VPDPBUSD     Z19, Z18, Z15
-	VPDPBUSD     Z20, Z18, Z16
-	VPDPBUSD     Z21, Z18, Z17
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           ran
-	ADDQ         (R8), AX
-	ADDQ         (R8), DI
-	ADDQ         $0x08, R8
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), DX
-	MOVQ          v+96(FP), BX
-	MOVQ          scales+104(FP), SI
-	MOVQ          r+112(FP), DI
-	MOVQ          bias+120(FP), R8
-	VBROADCASTSD  base+80(FP), Z18
-	VPXORD        Z22, Z22, Z22
-	VBROADCASTSS  floor+128(FP), Y19
-	VCVTDQ2PD     Y9, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y0, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     (BX), Z20
-	VMULPD.BCST   (DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     (SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   (DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        (R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, (AX)
-	VEXTRACTI64X4 $0x01, Z9, Y9
-	VCVTDQ2PD     Y9, Z21
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y0, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     32(BX), Z20
-	VMULPD.BCST   (DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     32(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   (DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        32(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 32(AX)
-	VCVTDQ2PD     Y10, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y1, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     64(BX), Z20
-	VMULPD.BCST   (DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     64(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   (DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        64(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 64(AX)
-	VEXTRACTI64X4 $0x01, Z10, Y10
-	VCVTDQ2PD     Y10, Z21
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y1, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     96(BX), Z20
-	VMULPD.BCST   (DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     96(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   (DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        96(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 96(AX)
-	VCVTDQ2PD     Y11, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y2, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     128(BX), Z20
-	VMULPD.BCST   (DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     128(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   (DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        128(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 128(AX)
-	VEXTRACTI64X4 $0x01, Z11, Y11
-	VCVTDQ2PD     Y11, Z21
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y2, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     160(BX), Z20
-	VMULPD.BCST   (DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     160(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   (DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        160(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 160(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y12, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y3, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     (BX), Z20
-	VMULPD.BCST   8(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     (SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   8(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        (R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, (AX)
-	VEXTRACTI64X4 $0x01, Z12, Y12
-	VCVTDQ2PD     Y12, Z21
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y3, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     32(BX), Z20
-	VMULPD.BCST   8(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     32(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   8(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        32(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 32(AX)
-	VCVTDQ2PD     Y13, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y4, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     64(BX), Z20
-	VMULPD.BCST   8(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     64(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   8(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        64(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 64(AX)
-	VEXTRACTI64X4 $0x01, Z13, Y13
-	VCVTDQ2PD     Y13, Z21
-	VEXTRACTI64X4 $0x01, Z4, Y4
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y4, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     96(BX), Z20
-	VMULPD.BCST   8(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     96(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   8(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        96(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 96(AX)
-	VCVTDQ2PD     Y14, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y5, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     128(BX), Z20
-	VMULPD.BCST   8(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     128(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   8(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        128(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 128(AX)
-	VEXTRACTI64X4 $0x01, Z14, Y14
-	VCVTDQ2PD     Y14, Z21
-	VEXTRACTI64X4 $0x01, Z5, Y5
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y5, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     160(BX), Z20
-	VMULPD.BCST   8(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     160(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   8(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        160(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 160(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y15, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y6, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     (BX), Z20
-	VMULPD.BCST   16(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     (SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   16(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        (R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, (AX)
-	VEXTRACTI64X4 $0x01, Z15, Y15
-	VCVTDQ2PD     Y15, Z21
-	VEXTRACTI64X4 $0x01, Z6, Y6
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y6, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     32(BX), Z20
-	VMULPD.BCST   16(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     32(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   16(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        32(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 32(AX)
-	VCVTDQ2PD     Y16, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y7, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     64(BX), Z20
-	VMULPD.BCST   16(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     64(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   16(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        64(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 64(AX)
-	VEXTRACTI64X4 $0x01, Z16, Y16
-	VCVTDQ2PD     Y16, Z21
-	VEXTRACTI64X4 $0x01, Z7, Y7
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y7, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     96(BX), Z20
-	VMULPD.BCST   16(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     96(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   16(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        96(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 96(AX)
-	VCVTDQ2PD     Y17, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y8, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     128(BX), Z20
-	VMULPD.BCST   16(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     128(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   16(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        128(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 128(AX)
-	VEXTRACTI64X4 $0x01, Z17, Y17
-	VCVTDQ2PD     Y17, Z21
-	VEXTRACTI64X4 $0x01, Z8, Y8
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y8, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     160(BX), Z20
-	VMULPD.BCST   16(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     160(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   16(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        160(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 160(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide2R4P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R4P1VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), DX
-	MOVQ   ldb+64(FP), BX
-	MOVQ   steps+72(FP), BX
-	LEAQ   (CX)(CX*2), SI
-	MOVQ   plane+32(FP), DI
-	ADDQ   AX, DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   gaps+40(FP), R8
-	MOVQ   runs+48(FP), R9
-
-runs:
-	MOVQ BX, R10
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z9
-	VPBROADCASTD (AX), Z8
-	VPDPBUSD     Z9, Z8, Z0
-	VPBROADCASTD (AX)(CX*1), Z8
-	VPDPBUSD     Z9, Z8, Z1
-	VPBROADCASTD (AX)(CX*2), Z8
-	VPDPBUSD     Z9, Z8, Z2
-	VPBROADCASTD (AX)(SI*1), Z8
-	VPDPBUSD     Z9, Z8, Z3
-	VPBROADCASTD (DI), Z8
-	VPDPBUSD     Z9, Z8, Z4
-	VPBROADCASTD (DI)(CX*1), Z8
-	VPDPBUSD     Z9, Z8, Z5
-	VPBROADCASTD (DI)(CX*2), Z8
-	VPDPBUSD     Z9, Z8, Z6
-	VPBROADCASTD (DI)(SI*1), Z8
-	VPDPBUSD     Z9, Z8, Z7
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           ran
-	ADDQ         (R8), AX
-	ADDQ         (R8), DI
-	ADDQ         $0x08, R8
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), DX
-	MOVQ          v+96(FP), BX
-	MOVQ          scales+104(FP), SI
-	MOVQ          r+112(FP), DI
-	MOVQ          bias+120(FP), R8
-	VBROADCASTSD  base+80(FP), Z8
-	VPXORD        Z10, Z10, Z10
-	VBROADCASTSS  floor+128(FP), Y9
-	VCVTDQ2PD     Y4, Z12
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y0, Z11
-	VADDPD        Z11, Z12, Z12
-	VCVTDQ2PD     (BX), Z11
-	VMULPD.BCST   (DX), Z11, Z11
-	VSUBPD        Z11, Z12, Z12
-	VCVTPS2PD     (SI), Z11
-	VMULPD        Z11, Z12, Z12
-	VMULPD.BCST   (DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        (R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y10, Y12, Y12
-	VMOVUPS       Y12, (AX)
-	VEXTRACTI64X4 $0x01, Z4, Y4
-	VCVTDQ2PD     Y4, Z12
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y0, Z11
-	VADDPD        Z11, Z12, Z12
-	VCVTDQ2PD     32(BX), Z11
-	VMULPD.BCST   (DX), Z11, Z11
-	VSUBPD        Z11, Z12, Z12
-	VCVTPS2PD     32(SI), Z11
-	VMULPD        Z11, Z12, Z12
-	VMULPD.BCST   (DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        32(R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y10, Y12, Y12
-	VMOVUPS       Y12, 32(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y5, Z12
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y1, Z11
-	VADDPD        Z11, Z12, Z12
-	VCVTDQ2PD     (BX), Z11
-	VMULPD.BCST   8(DX), Z11, Z11
-	VSUBPD        Z11, Z12, Z12
-	VCVTPS2PD     (SI), Z11
-	VMULPD        Z11, Z12, Z12
-	VMULPD.BCST   8(DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        (R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y10, Y12, Y12
-	VMOVUPS       Y12, (AX)
-	VEXTRACTI64X4 $0x01, Z5, Y5
-	VCVTDQ2PD     Y5, Z12
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y1, Z11
-	VADDPD        Z11, Z12, Z12
-	VCVTDQ2PD     32(BX), Z11
-	VMULPD.BCST   8(DX), Z11, Z11
-	VSUBPD        Z11, Z12, Z12
-	VCVTPS2PD     32(SI), Z11
-	VMULPD        Z11, Z12, Z12
-	VMULPD.BCST   8(DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        32(R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y10, Y12, Y12
-	VMOVUPS       Y12, 32(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y6, Z12
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y2, Z11
-	VADDPD        Z11, Z12, Z12
-	VCVTDQ2PD     (BX), Z11
-	VMULPD.BCST   16(DX), Z11, Z11
-	VSUBPD        Z11, Z12, Z12
-	VCVTPS2PD     (SI), Z11
-	VMULPD        Z11, Z12, Z12
-	VMULPD.BCST   16(DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        (R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y10, Y12, Y12
-	VMOVUPS       Y12, (AX)
-	VEXTRACTI64X4 $0x01, Z6, Y6
-	VCVTDQ2PD     Y6, Z12
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y2, Z11
-	VADDPD        Z11, Z12, Z12
-	VCVTDQ2PD     32(BX), Z11
-	VMULPD.BCST   16(DX), Z11, Z11
-	VSUBPD        Z11, Z12, Z12
-	VCVTPS2PD     32(SI), Z11
-	VMULPD        Z11, Z12, Z12
-	VMULPD.BCST   16(DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        32(R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y10, Y12, Y12
-	VMOVUPS       Y12, 32(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y7, Z12
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y3, Z11
-	VADDPD        Z11, Z12, Z12
-	VCVTDQ2PD     (BX), Z11
-	VMULPD.BCST   24(DX), Z11, Z11
-	VSUBPD        Z11, Z12, Z12
-	VCVTPS2PD     (SI), Z11
-	VMULPD        Z11, Z12, Z12
-	VMULPD.BCST   24(DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        (R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y10, Y12, Y12
-	VMOVUPS       Y12, (AX)
-	VEXTRACTI64X4 $0x01, Z7, Y7
-	VCVTDQ2PD     Y7, Z12
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VMULPD        Z8, Z12, Z12
-	VCVTDQ2PD     Y3, Z11
-	VADDPD        Z11, Z12, Z12
-	VCVTDQ2PD     32(BX), Z11
-	VMULPD.BCST   24(DX), Z11, Z11
-	VSUBPD        Z11, Z12, Z12
-	VCVTPS2PD     32(SI), Z11
-	VMULPD        Z11, Z12, Z12
-	VMULPD.BCST   24(DI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        32(R8), Y12, Y12
-	VMAXPS        Y12, Y9, Y12
-	VADDPS        Y10, Y12, Y12
-	VMOVUPS       Y12, 32(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide2R4P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R4P2VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), DX
-	MOVQ   ldb+64(FP), BX
-	MOVQ   steps+72(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	MOVQ   plane+32(FP), R8
-	ADDQ   AX, R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	MOVQ   gaps+40(FP), R9
-	MOVQ   runs+48(FP), R10
-
-runs:
-	MOVQ SI, R11
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z17
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z18
-	VPBROADCASTD (AX), Z16
-	VPDPBUSD     Z17, Z16, Z0
-	VPDPBUSD     Z18, Z16, Z1
-	VPBROADCASTD (AX)(CX*1), Z16
-	VPDPBUSD     Z17, Z16, Z2
-	VPDPBUSD     Z18, Z16, Z3
-	VPBROADCASTD (AX)(CX*2), Z16
-	VPDPBUSD     Z17, Z16, Z4
-	VPDPBUSD     Z18, Z16, Z5
-	VPBROADCASTD (AX)(DI*1), Z16
-	VPDPBUSD     Z17, Z16, Z6
-	VPDPBUSD     Z18, Z16, Z7
-	VPBROADCASTD (R8), Z16
-	VPDPBUSD     Z17, Z16, Z8
-	VPDPBUSD     Z18, Z16, Z9
-	VPBROADCASTD (R8)(CX*1), Z16
-	VPDPBUSD     Z17, Z16, Z10
-	VPDPBUSD     Z18, Z16, Z11
-	VPBROADCASTD (R8)(CX*2), Z16
-	VPDPBUSD     Z17, Z16, Z12
-	VPDPBUSD     Z18, Z16, Z13
-	VPBROADCASTD (R8)(DI*1), Z16
-	VPDPBUSD     Z17, Z16, Z14
-	VPDPBUSD     Z18, Z16, Z15
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R11
-	JNZ          steps
-	DECQ         R10
-	JZ           ran
-	ADDQ         (R9), AX
-	ADDQ         (R9), R8
-	ADDQ         $0x08, R9
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), DX
-	MOVQ          v+96(FP), BX
-	MOVQ          scales+104(FP), SI
-	MOVQ          r+112(FP), DI
-	MOVQ          bias+120(FP), R8
-	VBROADCASTSD  base+80(FP), Z16
-	VPXORD        Z19, Z19, Z19
-	VBROADCASTSS  floor+128(FP), Y17
-	VCVTDQ2PD     Y8, Z20
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y0, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     (BX), Z18
-	VMULPD.BCST   (DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     (SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   (DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        (R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, (AX)
-	VEXTRACTI64X4 $0x01, Z8, Y8
-	VCVTDQ2PD     Y8, Z20
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y0, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     32(BX), Z18
-	VMULPD.BCST   (DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     32(SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   (DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        32(R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, 32(AX)
-	VCVTDQ2PD     Y9, Z20
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y1, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     64(BX), Z18
-	VMULPD.BCST   (DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     64(SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   (DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        64(R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, 64(AX)
-	VEXTRACTI64X4 $0x01, Z9, Y9
-	VCVTDQ2PD     Y9, Z20
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y1, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     96(BX), Z18
-	VMULPD.BCST   (DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     96(SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   (DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        96(R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, 96(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y10, Z20
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y2, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     (BX), Z18
-	VMULPD.BCST   8(DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     (SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   8(DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        (R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, (AX)
-	VEXTRACTI64X4 $0x01, Z10, Y10
-	VCVTDQ2PD     Y10, Z20
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y2, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     32(BX), Z18
-	VMULPD.BCST   8(DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     32(SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   8(DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        32(R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, 32(AX)
-	VCVTDQ2PD     Y11, Z20
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y3, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     64(BX), Z18
-	VMULPD.BCST   8(DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     64(SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   8(DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        64(R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, 64(AX)
-	VEXTRACTI64X4 $0x01, Z11, Y11
-	VCVTDQ2PD     Y11, Z20
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y3, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     96(BX), Z18
-	VMULPD.BCST   8(DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     96(SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   8(DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        96(R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, 96(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y12, Z20
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y4, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     (BX), Z18
-	VMULPD.BCST   16(DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     (SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   16(DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        (R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, (AX)
-	VEXTRACTI64X4 $0x01, Z12, Y12
-	VCVTDQ2PD     Y12, Z20
-	VEXTRACTI64X4 $0x01, Z4, Y4
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y4, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     32(BX), Z18
-	VMULPD.BCST   16(DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     32(SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   16(DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        32(R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, 32(AX)
-	VCVTDQ2PD     Y13, Z20
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y5, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     64(BX), Z18
-	VMULPD.BCST   16(DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     64(SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   16(DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        64(R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, 64(AX)
-	VEXTRACTI64X4 $0x01, Z13, Y13
-	VCVTDQ2PD     Y13, Z20
-	VEXTRACTI64X4 $0x01, Z5, Y5
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y5, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     96(BX), Z18
-	VMULPD.BCST   16(DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     96(SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   16(DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        96(R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, 96(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y14, Z20
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y6, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     (BX), Z18
-	VMULPD.BCST   24(DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     (SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   24(DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        (R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, (AX)
-	VEXTRACTI64X4 $0x01, Z14, Y14
-	VCVTDQ2PD     Y14, Z20
-	VEXTRACTI64X4 $0x01, Z6, Y6
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y6, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     32(BX), Z18
-	VMULPD.BCST   24(DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     32(SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   24(DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        32(R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, 32(AX)
-	VCVTDQ2PD     Y15, Z20
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y7, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     64(BX), Z18
-	VMULPD.BCST   24(DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     64(SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   24(DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        64(R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, 64(AX)
-	VEXTRACTI64X4 $0x01, Z15, Y15
-	VCVTDQ2PD     Y15, Z20
-	VEXTRACTI64X4 $0x01, Z7, Y7
-	VMULPD        Z16, Z20, Z20
-	VCVTDQ2PD     Y7, Z18
-	VADDPD        Z18, Z20, Z20
-	VCVTDQ2PD     96(BX), Z18
-	VMULPD.BCST   24(DX), Z18, Z18
-	VSUBPD        Z18, Z20, Z20
-	VCVTPS2PD     96(SI), Z18
-	VMULPD        Z18, Z20, Z20
-	VMULPD.BCST   24(DI), Z20, Z20
-	VCVTPD2PS     Z20, Y20
-	VADDPS        96(R8), Y20, Y20
-	VMAXPS        Y20, Y17, Y20
-	VADDPS        Y19, Y20, Y20
-	VMOVUPS       Y20, 96(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide2R4P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide2R4P3VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), DX
-	MOVQ   ldb+64(FP), BX
-	MOVQ   steps+72(FP), SI
-	LEAQ   (CX)(CX*2), DI
-	MOVQ   plane+32(FP), R8
-	ADDQ   AX, R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	MOVQ   gaps+40(FP), R9
-	MOVQ   runs+48(FP), R10
-
-runs:
-	MOVQ SI, R11
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z25
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z26
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z27
-	VPBROADCASTD (AX), Z24
-	VPDPBUSD     Z25, Z24, Z0
-	VPDPBUSD     Z26, Z24, Z1
-	VPDPBUSD     Z27, Z24, Z2
-	VPBROADCASTD (AX)(CX*1), Z24
-	VPDPBUSD     Z25, Z24, Z3
-	VPDPBUSD     Z26, Z24, Z4
-	VPDPBUSD     Z27, Z24, Z5
-	VPBROADCASTD (AX)(CX*2), Z24
-	VPDPBUSD     Z25, Z24, Z6
-	VPDPBUSD     Z26, Z24, Z7
-	VPDPBUSD     Z27, Z24, Z8
-	VPBROADCASTD (AX)(DI*1), Z24
-	VPDPBUSD     Z25, Z24, Z9
-	VPDPBUSD     Z26, Z24, Z10
-	VPDPBUSD     Z27, Z24, Z11
-	VPBROADCASTD (R8), Z24
-	VPDPBUSD     Z25, Z24, Z12
-	VPDPBUSD     Z26, Z24, Z13
-	VPDPBUSD     Z27, Z24, Z14
-	VPBROADCASTD (R8)(CX*1), Z24
-	VPDPBUSD     Z25, Z24, Z15
-	VPDPBUSD     Z26, Z24, Z16
-	VPDPBUSD     Z27, Z24, Z17
-	VPBROADCASTD (R8)(CX*2), Z24
-	VPDPBUSD     Z25, Z24, Z18
-	VPDPBUSD     Z26, Z24, Z19
-	VPDPBUSD     Z27, Z24, Z20
-	VPBROADCASTD (R8)(DI*1), Z24
-	VPDPBUSD     Z25, Z24, Z21
-	VPDPBUSD     Z26, Z24, Z22
-	VPDPBUSD     Z27, Z24, Z23
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R11
-	JNZ          steps
-	DECQ         R10
-	JZ           ran
-	ADDQ         (R9), AX
-	ADDQ         (R9), R8
-	ADDQ         $0x08, R9
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), DX
-	MOVQ          v+96(FP), BX
-	MOVQ          scales+104(FP), SI
-	MOVQ          r+112(FP), DI
-	MOVQ          bias+120(FP), R8
-	VBROADCASTSD  base+80(FP), Z24
-	VPXORD        Z28, Z28, Z28
-	VBROADCASTSS  floor+128(FP), Y25
-	VCVTDQ2PD     Y12, Z27
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y0, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     (BX), Z26
-	VMULPD.BCST   (DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     (SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   (DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        (R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, (AX)
-	VEXTRACTI64X4 $0x01, Z12, Y12
-	VCVTDQ2PD     Y12, Z27
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y0, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     32(BX), Z26
-	VMULPD.BCST   (DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     32(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   (DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        32(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 32(AX)
-	VCVTDQ2PD     Y13, Z27
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y1, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     64(BX), Z26
-	VMULPD.BCST   (DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     64(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   (DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        64(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 64(AX)
-	VEXTRACTI64X4 $0x01, Z13, Y13
-	VCVTDQ2PD     Y13, Z27
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y1, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     96(BX), Z26
-	VMULPD.BCST   (DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     96(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   (DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        96(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 96(AX)
-	VCVTDQ2PD     Y14, Z27
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y2, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     128(BX), Z26
-	VMULPD.BCST   (DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     128(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   (DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        128(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 128(AX)
-	VEXTRACTI64X4 $0x01, Z14, Y14
-	VCVTDQ2PD     Y14, Z27
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y2, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     160(BX), Z26
-	VMULPD.BCST   (DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     160(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   (DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        160(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 160(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y15, Z27
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y3, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     (BX), Z26
-	VMULPD.BCST   8(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     (SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   8(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        (R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, (AX)
-	VEXTRACTI64X4 $0x01, Z15, Y15
-	VCVTDQ2PD     Y15, Z27
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y3, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     32(BX), Z26
-	VMULPD.BCST   8(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     32(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   8(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        32(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 32(AX)
-	VCVTDQ2PD     Y16, Z27
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y4, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     64(BX), Z26
-	VMULPD.BCST   8(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     64(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   8(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        64(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 64(AX)
-	VEXTRACTI64X4 $0x01, Z16, Y16
-	VCVTDQ2PD     Y16, Z27
-	VEXTRACTI64X4 $0x01, Z4, Y4
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y4, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     96(BX), Z26
-	VMULPD.BCST   8(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     96(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   8(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        96(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 96(AX)
-	VCVTDQ2PD     Y17, Z27
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y5, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     128(BX), Z26
-	VMULPD.BCST   8(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     128(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   8(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        128(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 128(AX)
-	VEXTRACTI64X4 $0x01, Z17, Y17
-	VCVTDQ2PD     Y17, Z27
-	VEXTRACTI64X4 $0x01, Z5, Y5
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y5, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     160(BX), Z26
-	VMULPD.BCST   8(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     160(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   8(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        160(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 160(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y18, Z27
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y6, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     (BX), Z26
-	VMULPD.BCST   16(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     (SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   16(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        (R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, (AX)
-	VEXTRACTI64X4 $0x01, Z18, Y18
-	VCVTDQ2PD     Y18, Z27
-	VEXTRACTI64X4 $0x01, Z6, Y6
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y6, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     32(BX), Z26
-	VMULPD.BCST   16(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     32(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   16(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        32(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 32(AX)
-	VCVTDQ2PD     Y19, Z27
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y7, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     64(BX), Z26
-	VMULPD.BCST   16(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     64(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   16(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        64(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 64(AX)
-	VEXTRACTI64X4 $0x01, Z19, Y19
-	VCVTDQ2PD     Y19, Z27
-	VEXTRACTI64X4 $0x01, Z7, Y7
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y7, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     96(BX), Z26
-	VMULPD.BCST   16(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     96(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   16(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        96(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 96(AX)
-	VCVTDQ2PD     Y20, Z27
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y8, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     128(BX), Z26
-	VMULPD.BCST   16(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     128(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   16(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        128(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 128(AX)
-	VEXTRACTI64X4 $0x01, Z20, Y20
-	VCVTDQ2PD     Y20, Z27
-	VEXTRACTI64X4 $0x01, Z8, Y8
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y8, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     160(BX), Z26
-	VMULPD.BCST   16(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     160(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   16(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        160(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 160(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y21, Z27
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y9, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     (BX), Z26
-	VMULPD.BCST   24(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     (SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   24(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        (R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, (AX)
-	VEXTRACTI64X4 $0x01, Z21, Y21
-	VCVTDQ2PD     Y21, Z27
-	VEXTRACTI64X4 $0x01, Z9, Y9
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y9, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     32(BX), Z26
-	VMULPD.BCST   24(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     32(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   24(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        32(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 32(AX)
-	VCVTDQ2PD     Y22, Z27
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y10, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     64(BX), Z26
-	VMULPD.BCST   24(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     64(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   24(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        64(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 64(AX)
-	VEXTRACTI64X4 $0x01, Z22, Y22
-	VCVTDQ2PD     Y22, Z27
-	VEXTRACTI64X4 $0x01, Z10, Y10
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y10, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     96(BX), Z26
-	VMULPD.BCST   24(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     96(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   24(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        96(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 96(AX)
-	VCVTDQ2PD     Y23, Z27
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y11, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     128(BX), Z26
-	VMULPD.BCST   24(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     128(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   24(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        128(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 128(AX)
-	VEXTRACTI64X4 $0x01, Z23, Y23
-	VCVTDQ2PD     Y23, Z27
-	VEXTRACTI64X4 $0x01, Z11, Y11
-	VMULPD        Z24, Z27, Z27
-	VCVTDQ2PD     Y11, Z26
-	VADDPD        Z26, Z27, Z27
-	VCVTDQ2PD     160(BX), Z26
-	VMULPD.BCST   24(DX), Z26, Z26
-	VSUBPD        Z26, Z27, Z27
-	VCVTPS2PD     160(SI), Z26
-	VMULPD        Z26, Z27, Z27
-	VMULPD.BCST   24(DI), Z27, Z27
-	VCVTPD2PS     Z27, Y27
-	VADDPS        160(R8), Y27, Y27
-	VMAXPS        Y27, Y25, Y27
-	VADDPS        Y28, Y27, Y27
-	VMOVUPS       Y27, 160(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide3R1P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide3R1P1VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), CX
-	MOVQ   ldb+64(FP), DX
-	MOVQ   steps+72(FP), DX
-	MOVQ   plane+32(FP), BX
-	ADDQ   AX, BX
-	MOVQ   plane+32(FP), SI
-	ADDQ   BX, SI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	MOVQ   gaps+40(FP), DI
-	MOVQ   runs+48(FP), R8
-
-runs:
-	MOVQ DX, R9
-
-steps:
-	PREFETCHT0   2048(CX)
-	VMOVDQU32    (CX), Z4
-	VPBROADCASTD (AX), Z3
-	VPDPBUSD     Z4, Z3, Z0
-	VPBROADCASTD (BX), Z3
-	VPDPBUSD     Z4, Z3, Z1
-	VPBROADCASTD (SI), Z3
-	VPDPBUSD     Z4, Z3, Z2
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, SI
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           ran
-	ADDQ         (DI), AX
-	ADDQ         (DI), BX
-	ADDQ         (DI), SI
-	ADDQ         $0x08, DI
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), CX
-	MOVQ          v+96(FP), DX
-	MOVQ          scales+104(FP), BX
-	MOVQ          r+112(FP), SI
-	MOVQ          bias+120(FP), DI
-	VBROADCASTSD  base+80(FP), Z3
-	VPXORD        Z5, Z5, Z5
-	VBROADCASTSS  floor+128(FP), Y4
-	VCVTDQ2PD     Y2, Z7
-	VMULPD        Z3, Z7, Z7
-	VCVTDQ2PD     Y1, Z6
-	VADDPD        Z6, Z7, Z7
-	VMULPD        Z3, Z7, Z7
-	VCVTDQ2PD     Y0, Z6
-	VADDPD        Z6, Z7, Z7
-	VCVTDQ2PD     (DX), Z6
-	VMULPD.BCST   (CX), Z6, Z6
-	VSUBPD        Z6, Z7, Z7
-	VCVTPS2PD     (BX), Z6
-	VMULPD        Z6, Z7, Z7
-	VMULPD.BCST   (SI), Z7, Z7
-	VCVTPD2PS     Z7, Y7
-	VADDPS        (DI), Y7, Y7
-	VMAXPS        Y7, Y4, Y7
-	VADDPS        Y5, Y7, Y7
-	VMOVUPS       Y7, (AX)
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VCVTDQ2PD     Y2, Z7
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z3, Z7, Z7
-	VCVTDQ2PD     Y1, Z6
-	VADDPD        Z6, Z7, Z7
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z3, Z7, Z7
-	VCVTDQ2PD     Y0, Z6
-	VADDPD        Z6, Z7, Z7
-	VCVTDQ2PD     32(DX), Z6
-	VMULPD.BCST   (CX), Z6, Z6
-	VSUBPD        Z6, Z7, Z7
-	VCVTPS2PD     32(BX), Z6
-	VMULPD        Z6, Z7, Z7
-	VMULPD.BCST   (SI), Z7, Z7
-	VCVTPD2PS     Z7, Y7
-	VADDPS        32(DI), Y7, Y7
-	VMAXPS        Y7, Y4, Y7
-	VADDPS        Y5, Y7, Y7
-	VMOVUPS       Y7, 32(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide3R1P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide3R1P2VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), CX
-	MOVQ   ldb+64(FP), DX
-	MOVQ   steps+72(FP), BX
-	MOVQ   plane+32(FP), SI
-	ADDQ   AX, SI
-	MOVQ   plane+32(FP), DI
-	ADDQ   SI, DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   gaps+40(FP), R8
-	MOVQ   runs+48(FP), R9
-
-runs:
-	MOVQ BX, R10
-
-steps:
-	PREFETCHT0   2048(CX)
-	VMOVDQU32    (CX), Z7
-	PREFETCHT0   2048(CX)(DX*1)
-	VMOVDQU32    (CX)(DX*1), Z8
-	VPBROADCASTD (AX), Z6
-	VPDPBUSD     Z7, Z6, Z0
-	VPDPBUSD     Z8, Z6, Z1
-	VPBROADCASTD (SI), Z6
-	VPDPBUSD     Z7, Z6, Z2
-	VPDPBUSD     Z8, Z6, Z3
-	VPBROADCASTD (DI), Z6
-	VPDPBUSD     Z7, Z6, Z4
-	VPDPBUSD     Z8, Z6, Z5
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, SI
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           ran
-	ADDQ         (R8), AX
-	ADDQ         (R8), SI
-	ADDQ         (R8), DI
-	ADDQ         $0x08, R8
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), CX
-	MOVQ          v+96(FP), DX
-	MOVQ          scales+104(FP), BX
-	MOVQ          r+112(FP), SI
-	MOVQ          bias+120(FP), DI
-	VBROADCASTSD  base+80(FP), Z6
-	VPXORD        Z9, Z9, Z9
-	VBROADCASTSS  floor+128(FP), Y7
-	VCVTDQ2PD     Y4, Z10
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y2, Z8
-	VADDPD        Z8, Z10, Z10
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y0, Z8
-	VADDPD        Z8, Z10, Z10
-	VCVTDQ2PD     (DX), Z8
-	VMULPD.BCST   (CX), Z8, Z8
-	VSUBPD        Z8, Z10, Z10
-	VCVTPS2PD     (BX), Z8
-	VMULPD        Z8, Z10, Z10
-	VMULPD.BCST   (SI), Z10, Z10
-	VCVTPD2PS     Z10, Y10
-	VADDPS        (DI), Y10, Y10
-	VMAXPS        Y10, Y7, Y10
-	VADDPS        Y9, Y10, Y10
-	VMOVUPS       Y10, (AX)
-	VEXTRACTI64X4 $0x01, Z4, Y4
-	VCVTDQ2PD     Y4, Z10
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y2, Z8
-	VADDPD        Z8, Z10, Z10
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y0, Z8
-	VADDPD        Z8, Z10, Z10
-	VCVTDQ2PD     32(DX), Z8
-	VMULPD.BCST   (CX), Z8, Z8
-	VSUBPD        Z8, Z10, Z10
-	VCVTPS2PD     32(BX), Z8
-	VMULPD        Z8, Z10, Z10
-	VMULPD.BCST   (SI), Z10, Z10
-	VCVTPD2PS     Z10, Y10
-	VADDPS        32(DI), Y10, Y10
-	VMAXPS        Y10, Y7, Y10
-	VADDPS        Y9, Y10, Y10
-	VMOVUPS       Y10, 32(AX)
-	VCVTDQ2PD     Y5, Z10
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y3, Z8
-	VADDPD        Z8, Z10, Z10
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y1, Z8
-	VADDPD        Z8, Z10, Z10
-	VCVTDQ2PD     64(DX), Z8
-	VMULPD.BCST   (CX), Z8, Z8
-	VSUBPD        Z8, Z10, Z10
-	VCVTPS2PD     64(BX), Z8
-	VMULPD        Z8, Z10, Z10
-	VMULPD.BCST   (SI), Z10, Z10
-	VCVTPD2PS     Z10, Y10
-	VADDPS        64(DI), Y10, Y10
-	VMAXPS        Y10, Y7, Y10
-	VADDPS        Y9, Y10, Y10
-	VMOVUPS       Y10, 64(AX)
-	VEXTRACTI64X4 $0x01, Z5, Y5
-	VCVTDQ2PD     Y5, Z10
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y3, Z8
-	VADDPD        Z8, Z10, Z10
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y1, Z8
-	VADDPD        Z8, Z10, Z10
-	VCVTDQ2PD     96(DX), Z8
-	VMULPD.BCST   (CX), Z8, Z8
-	VSUBPD        Z8, Z10, Z10
-	VCVTPS2PD     96(BX), Z8
-	VMULPD        Z8, Z10, Z10
-	VMULPD.BCST   (SI), Z10, Z10
-	VCVTPD2PS     Z10, Y10
-	VADDPS        96(DI), Y10, Y10
-	VMAXPS        Y10, Y7, Y10
-	VADDPS        Y9, Y10, Y10
-	VMOVUPS       Y10, 96(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide3R1P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide3R1P3VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), CX
-	MOVQ   ldb+64(FP), DX
-	MOVQ   steps+72(FP), BX
-	MOVQ   plane+32(FP), SI
-	ADDQ   AX, SI
-	MOVQ   plane+32(FP), DI
-	ADDQ   SI, DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	MOVQ   gaps+40(FP), R8
-	MOVQ   runs+48(FP), R9
-
-runs:
-	MOVQ BX, R10
-
-steps:
-	PREFETCHT0   2048(CX)
-	VMOVDQU32    (CX), Z10
-	PREFETCHT0   2048(CX)(DX*1)
-	VMOVDQU32    (CX)(DX*1), Z11
-	PREFETCHT0   2048(CX)(DX*2)
-	VMOVDQU32    (CX)(DX*2), Z12
-	VPBROADCASTD (AX), Z9
-	VPDPBUSD     Z10, Z9, Z0
-	VPDPBUSD     Z11, Z9, Z1
-	VPDPBUSD     Z12, Z9, Z2
-	VPBROADCASTD (SI), Z9
-	VPDPBUSD     Z10, Z9, Z3
-	VPDPBUSD     Z11, Z9, Z4
-	VPDPBUSD     Z12, Z9, Z5
-	VPBROADCASTD (DI), Z9
-	VPDPBUSD     Z10, Z9, Z6
-	VPDPBUSD     Z11, Z9, Z7
-	VPDPBUSD     Z12, Z9, Z8
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, SI
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           ran
-	ADDQ         (R8), AX
-	ADDQ         (R8), SI
-	ADDQ         (R8), DI
-	ADDQ         $0x08, R8
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), CX
-	MOVQ          v+96(FP), DX
-	MOVQ          scales+104(FP), BX
-	MOVQ          r+112(FP), SI
-	MOVQ          bias+120(FP), DI
-	VBROADCASTSD  base+80(FP), Z9
-	VPXORD        Z13, Z13, Z13
-	VBROADCASTSS  floor+128(FP), Y10
-	VCVTDQ2PD     Y6, Z12
-	VMULPD        Z9, Z12, Z12
-	VCVTDQ2PD     Y3, Z11
-	VADDPD        Z11, Z12, Z12
-	VMULPD        Z9, Z12, Z12
-	VCVTDQ2PD     Y0, Z11
-	VADDPD        Z11, Z12, Z12
-	VCVTDQ2PD     (DX), Z11
-	VMULPD.BCST   (CX), Z11, Z11
-	VSUBPD        Z11, Z12, Z12
-	VCVTPS2PD     (BX), Z11
-	VMULPD        Z11, Z12, Z12
-	VMULPD.BCST   (SI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        (DI), Y12, Y12
-	VMAXPS        Y12, Y10, Y12
-	VADDPS        Y13, Y12, Y12
-	VMOVUPS       Y12, (AX)
-	VEXTRACTI64X4 $0x01, Z6, Y6
-	VCVTDQ2PD     Y6, Z12
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VMULPD        Z9, Z12, Z12
-	VCVTDQ2PD     Y3, Z11
-	VADDPD        Z11, Z12, Z12
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z9, Z12, Z12
-	VCVTDQ2PD     Y0, Z11
-	VADDPD        Z11, Z12, Z12
-	VCVTDQ2PD     32(DX), Z11
-	VMULPD.BCST   (CX), Z11, Z11
-	VSUBPD        Z11, Z12, Z12
-	VCVTPS2PD     32(BX), Z11
-	VMULPD        Z11, Z12, Z12
-	VMULPD.BCST   (SI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        32(DI), Y12, Y12
-	VMAXPS        Y12, Y10, Y12
-	VADDPS        Y13, Y12, Y12
-	VMOVUPS       Y12, 32(AX)
-	VCVTDQ2PD     Y7, Z12
-	VMULPD        Z9, Z12, Z12
-	VCVTDQ2PD     Y4, Z11
-	VADDPD        Z11, Z12, Z12
-	VMULPD        Z9, Z12, Z12
-	VCVTDQ2PD     Y1, Z11
-	VADDPD        Z11, Z12, Z12
-	VCVTDQ2PD     64(DX), Z11
-	VMULPD.BCST   (CX), Z11, Z11
-	VSUBPD        Z11, Z12, Z12
-	VCVTPS2PD     64(BX), Z11
-	VMULPD        Z11, Z12, Z12
-	VMULPD.BCST   (SI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        64(DI), Y12, Y12
-	VMAXPS        Y12, Y10, Y12
-	VADDPS        Y13, Y12, Y12
-	VMOVUPS       Y12, 64(AX)
-	VEXTRACTI64X4 $0x01, Z7, Y7
-	VCVTDQ2PD     Y7, Z12
-	VEXTRACTI64X4 $0x01, Z4, Y4
-	VMULPD        Z9, Z12, Z12
-	VCVTDQ2PD     Y4, Z11
-	VADDPD        Z11, Z12, Z12
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z9, Z12, Z12
-	VCVTDQ2PD     Y1, Z11
-	VADDPD        Z11, Z12, Z12
-	VCVTDQ2PD     96(DX), Z11
-	VMULPD.BCST   (CX), Z11, Z11
-	VSUBPD        Z11, Z12, Z12
-	VCVTPS2PD     96(BX), Z11
-	VMULPD        Z11, Z12, Z12
-	VMULPD.BCST   (SI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        96(DI), Y12, Y12
-	VMAXPS        Y12, Y10, Y12
-	VADDPS        Y13, Y12, Y12
-	VMOVUPS       Y12, 96(AX)
-	VCVTDQ2PD     Y8, Z12
-	VMULPD        Z9, Z12, Z12
-	VCVTDQ2PD     Y5, Z11
-	VADDPD        Z11, Z12, Z12
-	VMULPD        Z9, Z12, Z12
-	VCVTDQ2PD     Y2, Z11
-	VADDPD        Z11, Z12, Z12
-	VCVTDQ2PD     128(DX), Z11
-	VMULPD.BCST   (CX), Z11, Z11
-	VSUBPD        Z11, Z12, Z12
-	VCVTPS2PD     128(BX), Z11
-	VMULPD        Z11, Z12, Z12
-	VMULPD.BCST   (SI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        128(DI), Y12, Y12
-	VMAXPS        Y12, Y10, Y12
-	VADDPS        Y13, Y12, Y12
-	VMOVUPS       Y12, 128(AX)
-	VEXTRACTI64X4 $0x01, Z8, Y8
-	VCVTDQ2PD     Y8, Z12
-	VEXTRACTI64X4 $0x01, Z5, Y5
-	VMULPD        Z9, Z12, Z12
-	VCVTDQ2PD     Y5, Z11
-	VADDPD        Z11, Z12, Z12
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VMULPD        Z9, Z12, Z12
-	VCVTDQ2PD     Y2, Z11
-	VADDPD        Z11, Z12, Z12
-	VCVTDQ2PD     160(DX), Z11
-	VMULPD.BCST   (CX), Z11, Z11
-	VSUBPD        Z11, Z12, Z12
-	VCVTPS2PD     160(BX), Z11
-	VMULPD        Z11, Z12, Z12
-	VMULPD.BCST   (SI), Z12, Z12
-	VCVTPD2PS     Z12, Y12
-	VADDPS        160(DI), Y12, Y12
-	VMAXPS        Y12, Y10, Y12
-	VADDPS        Y13, Y12, Y12
-	VMOVUPS       Y12, 160(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide3R2P1VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide3R2P1VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), DX
-	MOVQ   ldb+64(FP), BX
-	MOVQ   steps+72(FP), BX
-	MOVQ   plane+32(FP), SI
-	ADDQ   AX, SI
-	MOVQ   plane+32(FP), DI
-	ADDQ   SI, DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   gaps+40(FP), R8
-	MOVQ   runs+48(FP), R9
-
-runs:
-	MOVQ BX, R10
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z7
-	VPBROADCASTD (AX), Z6
-	VPDPBUSD     Z7, Z6, Z0
-	VPBROADCASTD (AX)(CX*1), Z6
-	VPDPBUSD     Z7, Z6, Z1
-	VPBROADCASTD (SI), Z6
-	VPDPBUSD     Z7, Z6, Z2
-	VPBROADCASTD (SI)(CX*1), Z6
-	VPDPBUSD     Z7, Z6, Z3
-	VPBROADCASTD (DI), Z6
-	VPDPBUSD     Z7, Z6, Z4
-	VPBROADCASTD (DI)(CX*1), Z6
-	VPDPBUSD     Z7, Z6, Z5
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, SI
-	ADDQ         $0x04, DI
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           ran
-	ADDQ         (R8), AX
-	ADDQ         (R8), SI
-	ADDQ         (R8), DI
-	ADDQ         $0x08, R8
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), DX
-	MOVQ          v+96(FP), BX
-	MOVQ          scales+104(FP), SI
-	MOVQ          r+112(FP), DI
-	MOVQ          bias+120(FP), R8
-	VBROADCASTSD  base+80(FP), Z6
-	VPXORD        Z8, Z8, Z8
-	VBROADCASTSS  floor+128(FP), Y7
-	VCVTDQ2PD     Y4, Z10
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y2, Z9
-	VADDPD        Z9, Z10, Z10
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y0, Z9
-	VADDPD        Z9, Z10, Z10
-	VCVTDQ2PD     (BX), Z9
-	VMULPD.BCST   (DX), Z9, Z9
-	VSUBPD        Z9, Z10, Z10
-	VCVTPS2PD     (SI), Z9
-	VMULPD        Z9, Z10, Z10
-	VMULPD.BCST   (DI), Z10, Z10
-	VCVTPD2PS     Z10, Y10
-	VADDPS        (R8), Y10, Y10
-	VMAXPS        Y10, Y7, Y10
-	VADDPS        Y8, Y10, Y10
-	VMOVUPS       Y10, (AX)
-	VEXTRACTI64X4 $0x01, Z4, Y4
-	VCVTDQ2PD     Y4, Z10
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y2, Z9
-	VADDPD        Z9, Z10, Z10
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y0, Z9
-	VADDPD        Z9, Z10, Z10
-	VCVTDQ2PD     32(BX), Z9
-	VMULPD.BCST   (DX), Z9, Z9
-	VSUBPD        Z9, Z10, Z10
-	VCVTPS2PD     32(SI), Z9
-	VMULPD        Z9, Z10, Z10
-	VMULPD.BCST   (DI), Z10, Z10
-	VCVTPD2PS     Z10, Y10
-	VADDPS        32(R8), Y10, Y10
-	VMAXPS        Y10, Y7, Y10
-	VADDPS        Y8, Y10, Y10
-	VMOVUPS       Y10, 32(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y5, Z10
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y3, Z9
-	VADDPD        Z9, Z10, Z10
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y1, Z9
-	VADDPD        Z9, Z10, Z10
-	VCVTDQ2PD     (BX), Z9
-	VMULPD.BCST   8(DX), Z9, Z9
-	VSUBPD        Z9, Z10, Z10
-	VCVTPS2PD     (SI), Z9
-	VMULPD        Z9, Z10, Z10
-	VMULPD.BCST   8(DI), Z10, Z10
-	VCVTPD2PS     Z10, Y10
-	VADDPS        (R8), Y10, Y10
-	VMAXPS        Y10, Y7, Y10
-	VADDPS        Y8, Y10, Y10
-	VMOVUPS       Y10, (AX)
-	VEXTRACTI64X4 $0x01, Z5, Y5
-	VCVTDQ2PD     Y5, Z10
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y3, Z9
-	VADDPD        Z9, Z10, Z10
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z6, Z10, Z10
-	VCVTDQ2PD     Y1, Z9
-	VADDPD        Z9, Z10, Z10
-	VCVTDQ2PD     32(BX), Z9
-	VMULPD.BCST   8(DX), Z9, Z9
-	VSUBPD        Z9, Z10, Z10
-	VCVTPS2PD     32(SI), Z9
-	VMULPD        Z9, Z10, Z10
-	VMULPD.BCST   8(DI), Z10, Z10
-	VCVTPD2PS     Z10, Y10
-	VADDPS        32(R8), Y10, Y10
-	VMAXPS        Y10, Y7, Y10
-	VADDPS        Y8, Y10, Y10
-	VMOVUPS       Y10, 32(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide3R2P2VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide3R2P2VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), DX
-	MOVQ   ldb+64(FP), BX
-	MOVQ   steps+72(FP), SI
-	MOVQ   plane+32(FP), DI
-	ADDQ   AX, DI
-	MOVQ   plane+32(FP), R8
-	ADDQ   DI, R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   gaps+40(FP), R9
-	MOVQ   runs+48(FP), R10
-
-runs:
-	MOVQ SI, R11
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z13
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z14
-	VPBROADCASTD (AX), Z12
-	VPDPBUSD     Z13, Z12, Z0
-	VPDPBUSD     Z14, Z12, Z1
-	VPBROADCASTD (AX)(CX*1), Z12
-	VPDPBUSD     Z13, Z12, Z2
-	VPDPBUSD     Z14, Z12, Z3
-	VPBROADCASTD (DI), Z12
-	VPDPBUSD     Z13, Z12, Z4
-	VPDPBUSD     Z14, Z12, Z5
-	VPBROADCASTD (DI)(CX*1), Z12
-	VPDPBUSD     Z13, Z12, Z6
-	VPDPBUSD     Z14, Z12, Z7
-	VPBROADCASTD (R8), Z12
-	VPDPBUSD     Z13, Z12, Z8
-	VPDPBUSD     Z14, Z12, Z9
-	VPBROADCASTD (R8)(CX*1), Z12
-	VPDPBUSD     Z13, Z12, Z10
-	VPDPBUSD     Z14, Z12, Z11
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R11
-	JNZ          steps
-	DECQ         R10
-	JZ           ran
-	ADDQ         (R9), AX
-	ADDQ         (R9), DI
-	ADDQ         (R9), R8
-	ADDQ         $0x08, R9
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), DX
-	MOVQ          v+96(FP), BX
-	MOVQ          scales+104(FP), SI
-	MOVQ          r+112(FP), DI
-	MOVQ          bias+120(FP), R8
-	VBROADCASTSD  base+80(FP), Z12
-	VPXORD        Z15, Z15, Z15
-	VBROADCASTSS  floor+128(FP), Y13
-	VCVTDQ2PD     Y8, Z16
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y4, Z14
-	VADDPD        Z14, Z16, Z16
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y0, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     (BX), Z14
-	VMULPD.BCST   (DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     (SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   (DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        (R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, (AX)
-	VEXTRACTI64X4 $0x01, Z8, Y8
-	VCVTDQ2PD     Y8, Z16
-	VEXTRACTI64X4 $0x01, Z4, Y4
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y4, Z14
-	VADDPD        Z14, Z16, Z16
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y0, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     32(BX), Z14
-	VMULPD.BCST   (DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     32(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   (DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        32(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 32(AX)
-	VCVTDQ2PD     Y9, Z16
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y5, Z14
-	VADDPD        Z14, Z16, Z16
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y1, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     64(BX), Z14
-	VMULPD.BCST   (DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     64(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   (DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        64(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 64(AX)
-	VEXTRACTI64X4 $0x01, Z9, Y9
-	VCVTDQ2PD     Y9, Z16
-	VEXTRACTI64X4 $0x01, Z5, Y5
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y5, Z14
-	VADDPD        Z14, Z16, Z16
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y1, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     96(BX), Z14
-	VMULPD.BCST   (DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     96(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   (DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        96(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 96(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y10, Z16
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y6, Z14
-	VADDPD        Z14, Z16, Z16
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y2, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     (BX), Z14
-	VMULPD.BCST   8(DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     (SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   8(DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        (R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, (AX)
-	VEXTRACTI64X4 $0x01, Z10, Y10
-	VCVTDQ2PD     Y10, Z16
-	VEXTRACTI64X4 $0x01, Z6, Y6
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y6, Z14
-	VADDPD        Z14, Z16, Z16
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y2, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     32(BX), Z14
-	VMULPD.BCST   8(DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     32(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   8(DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        32(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 32(AX)
-	VCVTDQ2PD     Y11, Z16
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y7, Z14
-	VADDPD        Z14, Z16, Z16
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y3, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     64(BX), Z14
-	VMULPD.BCST   8(DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     64(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   8(DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        64(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 64(AX)
-	VEXTRACTI64X4 $0x01, Z11, Y11
-	VCVTDQ2PD     Y11, Z16
-	VEXTRACTI64X4 $0x01, Z7, Y7
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y7, Z14
-	VADDPD        Z14, Z16, Z16
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VMULPD        Z12, Z16, Z16
-	VCVTDQ2PD     Y3, Z14
-	VADDPD        Z14, Z16, Z16
-	VCVTDQ2PD     96(BX), Z14
-	VMULPD.BCST   8(DX), Z14, Z14
-	VSUBPD        Z14, Z16, Z16
-	VCVTPS2PD     96(SI), Z14
-	VMULPD        Z14, Z16, Z16
-	VMULPD.BCST   8(DI), Z16, Z16
-	VCVTPD2PS     Z16, Y16
-	VADDPS        96(R8), Y16, Y16
-	VMAXPS        Y16, Y13, Y16
-	VADDPS        Y15, Y16, Y16
-	VMOVUPS       Y16, 96(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyDirectWide3R2P3VNNI(dst *float32, stride int, a *uint8, lda int, plane int, gaps *int, runs int, b *int8, ldb int, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyDirectWide3R2P3VNNI(SB), NOSPLIT, $0-132
-	MOVQ   a+16(FP), AX
-	MOVQ   lda+24(FP), CX
-	MOVQ   b+56(FP), DX
-	MOVQ   ldb+64(FP), BX
-	MOVQ   steps+72(FP), SI
-	MOVQ   plane+32(FP), DI
-	ADDQ   AX, DI
-	MOVQ   plane+32(FP), R8
-	ADDQ   DI, R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	MOVQ   gaps+40(FP), R9
-	MOVQ   runs+48(FP), R10
-
-runs:
-	MOVQ SI, R11
-
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z19
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z20
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z21
-	VPBROADCASTD (AX), Z18
-	VPDPBUSD     Z19, Z18, Z0
-	VPDPBUSD     Z20, Z18, Z1
-	VPDPBUSD     Z21, Z18, Z2
-	VPBROADCASTD (AX)(CX*1), Z18
-	VPDPBUSD     Z19, Z18, Z3
-	VPDPBUSD     Z20, Z18, Z4
-	VPDPBUSD     Z21, Z18, Z5
-	VPBROADCASTD (DI), Z18
-	VPDPBUSD     Z19, Z18, Z6
-	VPDPBUSD     Z20, Z18, Z7
-	VPDPBUSD     Z21, Z18, Z8
-	VPBROADCASTD (DI)(CX*1), Z18
-	VPDPBUSD     Z19, Z18, Z9
-	VPDPBUSD     Z20, Z18, Z10
-	VPDPBUSD     Z21, Z18, Z11
-	VPBROADCASTD (R8), Z18
-	VPDPBUSD     Z19, Z18, Z12
-	VPDPBUSD     Z20, Z18, Z13
-	VPDPBUSD     Z21, Z18, Z14
-	VPBROADCASTD (R8)(CX*1), Z18
-	VPDPBUSD     Z19, Z18, Z15
-	VPDPBUSD     Z20, Z18, Z16
-	VPDPBUSD     Z21, Z18, Z17
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	ADDQ         $0x04, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R11
-	JNZ          steps
-	DECQ         R10
-	JZ           ran
-	ADDQ         (R9), AX
-	ADDQ         (R9), DI
-	ADDQ         (R9), R8
-	ADDQ         $0x08, R9
-	JMP          runs
-
-ran:
-	MOVQ          dst+0(FP), AX
-	MOVQ          stride+8(FP), CX
-	MOVQ          u+88(FP), DX
-	MOVQ          v+96(FP), BX
-	MOVQ          scales+104(FP), SI
-	MOVQ          r+112(FP), DI
-	MOVQ          bias+120(FP), R8
-	VBROADCASTSD  base+80(FP), Z18
-	VPXORD        Z22, Z22, Z22
-	VBROADCASTSS  floor+128(FP), Y19
-	VCVTDQ2PD     Y12, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y6, Z20
-	VADDPD        Z20, Z21, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y0, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     (BX), Z20
-	VMULPD.BCST   (DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     (SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   (DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        (R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, (AX)
-	VEXTRACTI64X4 $0x01, Z12, Y12
-	VCVTDQ2PD     Y12, Z21
-	VEXTRACTI64X4 $0x01, Z6, Y6
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y6, Z20
-	VADDPD        Z20, Z21, Z21
-	VEXTRACTI64X4 $0x01, Z0, Y0
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y0, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     32(BX), Z20
-	VMULPD.BCST   (DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     32(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   (DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        32(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 32(AX)
-	VCVTDQ2PD     Y13, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y7, Z20
-	VADDPD        Z20, Z21, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y1, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     64(BX), Z20
-	VMULPD.BCST   (DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     64(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   (DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        64(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 64(AX)
-	VEXTRACTI64X4 $0x01, Z13, Y13
-	VCVTDQ2PD     Y13, Z21
-	VEXTRACTI64X4 $0x01, Z7, Y7
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y7, Z20
-	VADDPD        Z20, Z21, Z21
-	VEXTRACTI64X4 $0x01, Z1, Y1
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y1, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     96(BX), Z20
-	VMULPD.BCST   (DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     96(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   (DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        96(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 96(AX)
-	VCVTDQ2PD     Y14, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y8, Z20
-	VADDPD        Z20, Z21, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y2, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     128(BX), Z20
-	VMULPD.BCST   (DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     128(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   (DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        128(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 128(AX)
-	VEXTRACTI64X4 $0x01, Z14, Y14
-	VCVTDQ2PD     Y14, Z21
-	VEXTRACTI64X4 $0x01, Z8, Y8
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y8, Z20
-	VADDPD        Z20, Z21, Z21
-	VEXTRACTI64X4 $0x01, Z2, Y2
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y2, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     160(BX), Z20
-	VMULPD.BCST   (DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     160(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   (DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        160(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 160(AX)
-	ADDQ          CX, AX
-	VCVTDQ2PD     Y15, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y9, Z20
-	VADDPD        Z20, Z21, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y3, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     (BX), Z20
-	VMULPD.BCST   8(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     (SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   8(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        (R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, (AX)
-	VEXTRACTI64X4 $0x01, Z15, Y15
-	VCVTDQ2PD     Y15, Z21
-	VEXTRACTI64X4 $0x01, Z9, Y9
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y9, Z20
-	VADDPD        Z20, Z21, Z21
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y3, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     32(BX), Z20
-	VMULPD.BCST   8(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     32(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   8(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        32(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 32(AX)
-	VCVTDQ2PD     Y16, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y10, Z20
-	VADDPD        Z20, Z21, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y4, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     64(BX), Z20
-	VMULPD.BCST   8(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     64(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   8(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        64(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 64(AX)
-	VEXTRACTI64X4 $0x01, Z16, Y16
-	VCVTDQ2PD     Y16, Z21
-	VEXTRACTI64X4 $0x01, Z10, Y10
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y10, Z20
-	VADDPD        Z20, Z21, Z21
-	VEXTRACTI64X4 $0x01, Z4, Y4
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y4, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     96(BX), Z20
-	VMULPD.BCST   8(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     96(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   8(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        96(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 96(AX)
-	VCVTDQ2PD     Y17, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y11, Z20
-	VADDPD        Z20, Z21, Z21
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y5, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     128(BX), Z20
-	VMULPD.BCST   8(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     128(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   8(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        128(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 128(AX)
-	VEXTRACTI64X4 $0x01, Z17, Y17
-	VCVTDQ2PD     Y17, Z21
-	VEXTRACTI64X4 $0x01, Z11, Y11
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y11, Z20
-	VADDPD        Z20, Z21, Z21
-	VEXTRACTI64X4 $0x01, Z5, Y5
-	VMULPD        Z18, Z21, Z21
-	VCVTDQ2PD     Y5, Z20
-	VADDPD        Z20, Z21, Z21
-	VCVTDQ2PD     160(BX), Z20
-	VMULPD.BCST   8(DX), Z20, Z20
-	VSUBPD        Z20, Z21, Z21
-	VCVTPS2PD     160(SI), Z20
-	VMULPD        Z20, Z21, Z21
-	VMULPD.BCST   8(DI), Z21, Z21
-	VCVTPD2PS     Z21, Y21
-	VADDPS        160(R8), Y21, Y21
-	VMAXPS        Y21, Y19, Y21
-	VADDPS        Y22, Y21, Y21
-	VMOVUPS       Y21, 160(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF1V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF1V1VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z2
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z2, Z1
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), CX
-	MOVQ         scales+56(FP), DX
-	MOVQ         bias+72(FP), BX
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z2
-	VPXORD       Z3, Z3, Z3
-	MOVWLZX      last+84(FP), SI
-	KMOVW        SI, K1
-	VPSUBD.BCST  (CX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (DX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (BX), Z1, Z1
-	VMAXPS       Z1, Z2, Z1
-	VADDPS       Z3, Z1, Z1
-	VMOVUPS      Z1, K1, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF1V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF1V2VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z3
-	VMOVDQU32    64(AX)(SI*1), Z4
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z3, Z1
-	VPDPBUSD     Z0, Z4, Z2
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), CX
-	MOVQ         scales+56(FP), DX
-	MOVQ         bias+72(FP), BX
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z3
-	VPXORD       Z5, Z5, Z5
-	MOVWLZX      last+84(FP), SI
-	KMOVW        SI, K1
-	VPSUBD.BCST  (CX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (DX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (BX), Z1, Z1
-	VMAXPS       Z1, Z3, Z1
-	VADDPS       Z5, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	VPSUBD.BCST  (CX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  (DX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  (BX), Z2, Z2
-	VMAXPS       Z2, Z3, Z2
-	VADDPS       Z5, Z2, Z2
-	VMOVUPS      Z2, K1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF2V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF2V1VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z3
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z3, Z1
-	VPBROADCASTD 4(BX), Z0
-	VPDPBUSD     Z0, Z3, Z2
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), DX
-	MOVQ         scales+56(FP), BX
-	MOVQ         bias+72(FP), SI
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z3
-	VPXORD       Z4, Z4, Z4
-	MOVWLZX      last+84(FP), DI
-	KMOVW        DI, K1
-	VPSUBD.BCST  (DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (BX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (SI), Z1, Z1
-	VMAXPS       Z1, Z3, Z1
-	VADDPS       Z4, Z1, Z1
-	VMOVUPS      Z1, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  4(DX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  4(BX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  4(SI), Z2, Z2
-	VMAXPS       Z2, Z3, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z2, K1, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF2V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF2V2VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z5
-	VMOVDQU32    64(AX)(SI*1), Z6
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z5, Z1
-	VPDPBUSD     Z0, Z6, Z2
-	VPBROADCASTD 4(BX), Z0
-	VPDPBUSD     Z0, Z5, Z3
-	VPDPBUSD     Z0, Z6, Z4
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), DX
-	MOVQ         scales+56(FP), BX
-	MOVQ         bias+72(FP), SI
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z5
-	VPXORD       Z7, Z7, Z7
-	MOVWLZX      last+84(FP), DI
-	KMOVW        DI, K1
-	VPSUBD.BCST  (DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (BX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (SI), Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VADDPS       Z7, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	VPSUBD.BCST  (DX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  (BX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  (SI), Z2, Z2
-	VMAXPS       Z2, Z5, Z2
-	VADDPS       Z7, Z2, Z2
-	VMOVUPS      Z2, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  4(DX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  4(BX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  4(SI), Z3, Z3
-	VMAXPS       Z3, Z5, Z3
-	VADDPS       Z7, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VPSUBD.BCST  4(DX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  4(BX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  4(SI), Z4, Z4
-	VMAXPS       Z4, Z5, Z4
-	VADDPS       Z7, Z4, Z4
-	VMOVUPS      Z4, K1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF3V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF3V1VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z4
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z4, Z1
-	VPBROADCASTD 4(BX), Z0
-	VPDPBUSD     Z0, Z4, Z2
-	VPBROADCASTD 8(BX), Z0
-	VPDPBUSD     Z0, Z4, Z3
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), DX
-	MOVQ         scales+56(FP), BX
-	MOVQ         bias+72(FP), SI
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z4
-	VPXORD       Z5, Z5, Z5
-	MOVWLZX      last+84(FP), DI
-	KMOVW        DI, K1
-	VPSUBD.BCST  (DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (BX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (SI), Z1, Z1
-	VMAXPS       Z1, Z4, Z1
-	VADDPS       Z5, Z1, Z1
-	VMOVUPS      Z1, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  4(DX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  4(BX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  4(SI), Z2, Z2
-	VMAXPS       Z2, Z4, Z2
-	VADDPS       Z5, Z2, Z2
-	VMOVUPS      Z2, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  8(DX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  8(BX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  8(SI), Z3, Z3
-	VMAXPS       Z3, Z4, Z3
-	VADDPS       Z5, Z3, Z3
-	VMOVUPS      Z3, K1, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF3V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF3V2VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z7
-	VMOVDQU32    64(AX)(SI*1), Z8
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z7, Z1
-	VPDPBUSD     Z0, Z8, Z2
-	VPBROADCASTD 4(BX), Z0
-	VPDPBUSD     Z0, Z7, Z3
-	VPDPBUSD     Z0, Z8, Z4
-	VPBROADCASTD 8(BX), Z0
-	VPDPBUSD     Z0, Z7, Z5
-	VPDPBUSD     Z0, Z8, Z6
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), DX
-	MOVQ         scales+56(FP), BX
-	MOVQ         bias+72(FP), SI
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z7
-	VPXORD       Z9, Z9, Z9
-	MOVWLZX      last+84(FP), DI
-	KMOVW        DI, K1
-	VPSUBD.BCST  (DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (BX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (SI), Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VADDPS       Z9, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	VPSUBD.BCST  (DX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  (BX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  (SI), Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VADDPS       Z9, Z2, Z2
-	VMOVUPS      Z2, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  4(DX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  4(BX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  4(SI), Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VADDPS       Z9, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VPSUBD.BCST  4(DX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  4(BX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  4(SI), Z4, Z4
-	VMAXPS       Z4, Z7, Z4
-	VADDPS       Z9, Z4, Z4
-	VMOVUPS      Z4, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  8(DX), Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  8(BX), Z5, Z5
-	VMULPS       Z0, Z5, Z5
-	VADDPS.BCST  8(SI), Z5, Z5
-	VMAXPS       Z5, Z7, Z5
-	VADDPS       Z9, Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VPSUBD.BCST  8(DX), Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  8(BX), Z6, Z6
-	VMULPS       Z0, Z6, Z6
-	VADDPS.BCST  8(SI), Z6, Z6
-	VMAXPS       Z6, Z7, Z6
-	VADDPS       Z9, Z6, Z6
-	VMOVUPS      Z6, K1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF4V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF4V1VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z5
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z5, Z1
-	VPBROADCASTD 4(BX), Z0
-	VPDPBUSD     Z0, Z5, Z2
-	VPBROADCASTD 8(BX), Z0
-	VPDPBUSD     Z0, Z5, Z3
-	VPBROADCASTD 12(BX), Z0
-	VPDPBUSD     Z0, Z5, Z4
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), DX
-	MOVQ         scales+56(FP), BX
-	MOVQ         bias+72(FP), SI
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z5
-	VPXORD       Z6, Z6, Z6
-	MOVWLZX      last+84(FP), DI
-	KMOVW        DI, K1
-	VPSUBD.BCST  (DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (BX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (SI), Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VADDPS       Z6, Z1, Z1
-	VMOVUPS      Z1, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  4(DX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  4(BX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  4(SI), Z2, Z2
-	VMAXPS       Z2, Z5, Z2
-	VADDPS       Z6, Z2, Z2
-	VMOVUPS      Z2, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  8(DX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  8(BX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  8(SI), Z3, Z3
-	VMAXPS       Z3, Z5, Z3
-	VADDPS       Z6, Z3, Z3
-	VMOVUPS      Z3, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  12(DX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  12(BX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  12(SI), Z4, Z4
-	VMAXPS       Z4, Z5, Z4
-	VADDPS       Z6, Z4, Z4
-	VMOVUPS      Z4, K1, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF4V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF4V2VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z9
-	VMOVDQU32    64(AX)(SI*1), Z10
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z9, Z1
-	VPDPBUSD     Z0, Z10, Z2
-	VPBROADCASTD 4(BX), Z0
-	VPDPBUSD     Z0, Z9, Z3
-	VPDPBUSD     Z0, Z10, Z4
-	VPBROADCASTD 8(BX), Z0
-	VPDPBUSD     Z0, Z9, Z5
-	VPDPBUSD     Z0, Z10, Z6
-	VPBROADCASTD 12(BX), Z0
-	VPDPBUSD     Z0, Z9, Z7
-	VPDPBUSD     Z0, Z10, Z8
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), DX
-	MOVQ         scales+56(FP), BX
-	MOVQ         bias+72(FP), SI
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z9
-	VPXORD       Z11, Z11, Z11
-	MOVWLZX      last+84(FP), DI
-	KMOVW        DI, K1
-	VPSUBD.BCST  (DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (BX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (SI), Z1, Z1
-	VMAXPS       Z1, Z9, Z1
-	VADDPS       Z11, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	VPSUBD.BCST  (DX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  (BX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  (SI), Z2, Z2
-	VMAXPS       Z2, Z9, Z2
-	VADDPS       Z11, Z2, Z2
-	VMOVUPS      Z2, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  4(DX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  4(BX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  4(SI), Z3, Z3
-	VMAXPS       Z3, Z9, Z3
-	VADDPS       Z11, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VPSUBD.BCST  4(DX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  4(BX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  4(SI), Z4, Z4
-	VMAXPS       Z4, Z9, Z4
-	VADDPS       Z11, Z4, Z4
-	VMOVUPS      Z4, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  8(DX), Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  8(BX), Z5, Z5
-	VMULPS       Z0, Z5, Z5
-	VADDPS.BCST  8(SI), Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VADDPS       Z11, Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VPSUBD.BCST  8(DX), Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  8(BX), Z6, Z6
-	VMULPS       Z0, Z6, Z6
-	VADDPS.BCST  8(SI), Z6, Z6
-	VMAXPS       Z6, Z9, Z6
-	VADDPS       Z11, Z6, Z6
-	VMOVUPS      Z6, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  12(DX), Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS.BCST  12(BX), Z7, Z7
-	VMULPS       Z0, Z7, Z7
-	VADDPS.BCST  12(SI), Z7, Z7
-	VMAXPS       Z7, Z9, Z7
-	VADDPS       Z11, Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VPSUBD.BCST  12(DX), Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS.BCST  12(BX), Z8, Z8
-	VMULPS       Z0, Z8, Z8
-	VADDPS.BCST  12(SI), Z8, Z8
-	VMAXPS       Z8, Z9, Z8
-	VADDPS       Z11, Z8, Z8
-	VMOVUPS      Z8, K1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF5V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF5V1VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z6
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z6, Z1
-	VPBROADCASTD 4(BX), Z0
-	VPDPBUSD     Z0, Z6, Z2
-	VPBROADCASTD 8(BX), Z0
-	VPDPBUSD     Z0, Z6, Z3
-	VPBROADCASTD 12(BX), Z0
-	VPDPBUSD     Z0, Z6, Z4
-	VPBROADCASTD 16(BX), Z0
-	VPDPBUSD     Z0, Z6, Z5
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), DX
-	MOVQ         scales+56(FP), BX
-	MOVQ         bias+72(FP), SI
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z6
-	VPXORD       Z7, Z7, Z7
-	MOVWLZX      last+84(FP), DI
-	KMOVW        DI, K1
-	VPSUBD.BCST  (DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (BX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (SI), Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VADDPS       Z7, Z1, Z1
-	VMOVUPS      Z1, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  4(DX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  4(BX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  4(SI), Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VADDPS       Z7, Z2, Z2
-	VMOVUPS      Z2, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  8(DX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  8(BX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  8(SI), Z3, Z3
-	VMAXPS       Z3, Z6, Z3
-	VADDPS       Z7, Z3, Z3
-	VMOVUPS      Z3, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  12(DX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  12(BX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  12(SI), Z4, Z4
-	VMAXPS       Z4, Z6, Z4
-	VADDPS       Z7, Z4, Z4
-	VMOVUPS      Z4, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  16(DX), Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  16(BX), Z5, Z5
-	VMULPS       Z0, Z5, Z5
-	VADDPS.BCST  16(SI), Z5, Z5
-	VMAXPS       Z5, Z6, Z5
-	VADDPS       Z7, Z5, Z5
-	VMOVUPS      Z5, K1, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF5V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF5V2VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z11
-	VMOVDQU32    64(AX)(SI*1), Z12
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z11, Z1
-	VPDPBUSD     Z0, Z12, Z2
-	VPBROADCASTD 4(BX), Z0
-	VPDPBUSD     Z0, Z11, Z3
-	VPDPBUSD     Z0, Z12, Z4
-	VPBROADCASTD 8(BX), Z0
-	VPDPBUSD     Z0, Z11, Z5
-	VPDPBUSD     Z0, Z12, Z6
-	VPBROADCASTD 12(BX), Z0
-	VPDPBUSD     Z0, Z11, Z7
-	VPDPBUSD     Z0, Z12, Z8
-	VPBROADCASTD 16(BX), Z0
-	VPDPBUSD     Z0, Z11, Z9
-	VPDPBUSD     Z0, Z12, Z10
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), DX
-	MOVQ         scales+56(FP), BX
-	MOVQ         bias+72(FP), SI
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z11
-	VPXORD       Z13, Z13, Z13
-	MOVWLZX      last+84(FP), DI
-	KMOVW        DI, K1
-	VPSUBD.BCST  (DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (BX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (SI), Z1, Z1
-	VMAXPS       Z1, Z11, Z1
-	VADDPS       Z13, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	VPSUBD.BCST  (DX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  (BX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  (SI), Z2, Z2
-	VMAXPS       Z2, Z11, Z2
-	VADDPS       Z13, Z2, Z2
-	VMOVUPS      Z2, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  4(DX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  4(BX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  4(SI), Z3, Z3
-	VMAXPS       Z3, Z11, Z3
-	VADDPS       Z13, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VPSUBD.BCST  4(DX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  4(BX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  4(SI), Z4, Z4
-	VMAXPS       Z4, Z11, Z4
-	VADDPS       Z13, Z4, Z4
-	VMOVUPS      Z4, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  8(DX), Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  8(BX), Z5, Z5
-	VMULPS       Z0, Z5, Z5
-	VADDPS.BCST  8(SI), Z5, Z5
-	VMAXPS       Z5, Z11, Z5
-	VADDPS       Z13, Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VPSUBD.BCST  8(DX), Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  8(BX), Z6, Z6
-	VMULPS       Z0, Z6, Z6
-	VADDPS.BCST  8(SI), Z6, Z6
-	VMAXPS       Z6, Z11, Z6
-	VADDPS       Z13, Z6, Z6
-	VMOVUPS      Z6, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  12(DX), Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS.BCST  12(BX), Z7, Z7
-	VMULPS       Z0, Z7, Z7
-	VADDPS.BCST  12(SI), Z7, Z7
-	VMAXPS       Z7, Z11, Z7
-	VADDPS       Z13, Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VPSUBD.BCST  12(DX), Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS.BCST  12(BX), Z8, Z8
-	VMULPS       Z0, Z8, Z8
-	VADDPS.BCST  12(SI), Z8, Z8
-	VMAXPS       Z8, Z11, Z8
-	VADDPS       Z13, Z8, Z8
-	VMOVUPS      Z8, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  16(DX), Z9, Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS.BCST  16(BX), Z9, Z9
-	VMULPS       Z0, Z9, Z9
-	VADDPS.BCST  16(SI), Z9, Z9
-	VMAXPS       Z9, Z11, Z9
-	VADDPS       Z13, Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VPSUBD.BCST  16(DX), Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS.BCST  16(BX), Z10, Z10
-	VMULPS       Z0, Z10, Z10
-	VADDPS.BCST  16(SI), Z10, Z10
-	VMAXPS       Z10, Z11, Z10
-	VADDPS       Z13, Z10, Z10
-	VMOVUPS      Z10, K1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF6V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF6V1VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z7
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z7, Z1
-	VPBROADCASTD 4(BX), Z0
-	VPDPBUSD     Z0, Z7, Z2
-	VPBROADCASTD 8(BX), Z0
-	VPDPBUSD     Z0, Z7, Z3
-	VPBROADCASTD 12(BX), Z0
-	VPDPBUSD     Z0, Z7, Z4
-	VPBROADCASTD 16(BX), Z0
-	VPDPBUSD     Z0, Z7, Z5
-	VPBROADCASTD 20(BX), Z0
-	VPDPBUSD     Z0, Z7, Z6
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), DX
-	MOVQ         scales+56(FP), BX
-	MOVQ         bias+72(FP), SI
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z7
-	VPXORD       Z8, Z8, Z8
-	MOVWLZX      last+84(FP), DI
-	KMOVW        DI, K1
-	VPSUBD.BCST  (DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (BX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (SI), Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VADDPS       Z8, Z1, Z1
-	VMOVUPS      Z1, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  4(DX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  4(BX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  4(SI), Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VADDPS       Z8, Z2, Z2
-	VMOVUPS      Z2, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  8(DX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  8(BX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  8(SI), Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VADDPS       Z8, Z3, Z3
-	VMOVUPS      Z3, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  12(DX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  12(BX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  12(SI), Z4, Z4
-	VMAXPS       Z4, Z7, Z4
-	VADDPS       Z8, Z4, Z4
-	VMOVUPS      Z4, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  16(DX), Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  16(BX), Z5, Z5
-	VMULPS       Z0, Z5, Z5
-	VADDPS.BCST  16(SI), Z5, Z5
-	VMAXPS       Z5, Z7, Z5
-	VADDPS       Z8, Z5, Z5
-	VMOVUPS      Z5, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  20(DX), Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  20(BX), Z6, Z6
-	VMULPS       Z0, Z6, Z6
-	VADDPS.BCST  20(SI), Z6, Z6
-	VMAXPS       Z6, Z7, Z6
-	VADDPS       Z8, Z6, Z6
-	VMOVUPS      Z6, K1, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF6V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF6V2VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z13
-	VMOVDQU32    64(AX)(SI*1), Z14
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z13, Z1
-	VPDPBUSD     Z0, Z14, Z2
-	VPBROADCASTD 4(BX), Z0
-	VPDPBUSD     Z0, Z13, Z3
-	VPDPBUSD     Z0, Z14, Z4
-	VPBROADCASTD 8(BX), Z0
-	VPDPBUSD     Z0, Z13, Z5
-	VPDPBUSD     Z0, Z14, Z6
-	VPBROADCASTD 12(BX), Z0
-	VPDPBUSD     Z0, Z13, Z7
-	VPDPBUSD     Z0, Z14, Z8
-	VPBROADCASTD 16(BX), Z0
-	VPDPBUSD     Z0, Z13, Z9
-	VPDPBUSD     Z0, Z14, Z10
-	VPBROADCASTD 20(BX), Z0
-	VPDPBUSD     Z0, Z13, Z11
-	VPDPBUSD     Z0, Z14, Z12
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), DX
-	MOVQ         scales+56(FP), BX
-	MOVQ         bias+72(FP), SI
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z13
-	VPXORD       Z15, Z15, Z15
-	MOVWLZX      last+84(FP), DI
-	KMOVW        DI, K1
-	VPSUBD.BCST  (DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (BX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (SI), Z1, Z1
-	VMAXPS       Z1, Z13, Z1
-	VADDPS       Z15, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	VPSUBD.BCST  (DX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  (BX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  (SI), Z2, Z2
-	VMAXPS       Z2, Z13, Z2
-	VADDPS       Z15, Z2, Z2
-	VMOVUPS      Z2, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  4(DX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  4(BX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  4(SI), Z3, Z3
-	VMAXPS       Z3, Z13, Z3
-	VADDPS       Z15, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VPSUBD.BCST  4(DX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  4(BX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  4(SI), Z4, Z4
-	VMAXPS       Z4, Z13, Z4
-	VADDPS       Z15, Z4, Z4
-	VMOVUPS      Z4, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  8(DX), Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  8(BX), Z5, Z5
-	VMULPS       Z0, Z5, Z5
-	VADDPS.BCST  8(SI), Z5, Z5
-	VMAXPS       Z5, Z13, Z5
-	VADDPS       Z15, Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VPSUBD.BCST  8(DX), Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  8(BX), Z6, Z6
-	VMULPS       Z0, Z6, Z6
-	VADDPS.BCST  8(SI), Z6, Z6
-	VMAXPS       Z6, Z13, Z6
-	VADDPS       Z15, Z6, Z6
-	VMOVUPS      Z6, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  12(DX), Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS.BCST  12(BX), Z7, Z7
-	VMULPS       Z0, Z7, Z7
-	VADDPS.BCST  12(SI), Z7, Z7
-	VMAXPS       Z7, Z13, Z7
-	VADDPS       Z15, Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VPSUBD.BCST  12(DX), Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS.BCST  12(BX), Z8, Z8
-	VMULPS       Z0, Z8, Z8
-	VADDPS.BCST  12(SI), Z8, Z8
-	VMAXPS       Z8, Z13, Z8
-	VADDPS       Z15, Z8, Z8
-	VMOVUPS      Z8, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  16(DX), Z9, Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS.BCST  16(BX), Z9, Z9
-	VMULPS       Z0, Z9, Z9
-	VADDPS.BCST  16(SI), Z9, Z9
-	VMAXPS       Z9, Z13, Z9
-	VADDPS       Z15, Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VPSUBD.BCST  16(DX), Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS.BCST  16(BX), Z10, Z10
-	VMULPS       Z0, Z10, Z10
-	VADDPS.BCST  16(SI), Z10, Z10
-	VMAXPS       Z10, Z13, Z10
-	VADDPS       Z15, Z10, Z10
-	VMOVUPS      Z10, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  20(DX), Z11, Z11
-	VCVTDQ2PS    Z11, Z11
-	VMULPS.BCST  20(BX), Z11, Z11
-	VMULPS       Z0, Z11, Z11
-	VADDPS.BCST  20(SI), Z11, Z11
-	VMAXPS       Z11, Z13, Z11
-	VADDPS       Z15, Z11, Z11
-	VMOVUPS      Z11, (AX)
-	VPSUBD.BCST  20(DX), Z12, Z12
-	VCVTDQ2PS    Z12, Z12
-	VMULPS.BCST  20(BX), Z12, Z12
-	VMULPS       Z0, Z12, Z12
-	VADDPS.BCST  20(SI), Z12, Z12
-	VMAXPS       Z12, Z13, Z12
-	VADDPS       Z15, Z12, Z12
-	VMOVUPS      Z12, K1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF7V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF7V1VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z8
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z8, Z1
-	VPBROADCASTD 4(BX), Z0
-	VPDPBUSD     Z0, Z8, Z2
-	VPBROADCASTD 8(BX), Z0
-	VPDPBUSD     Z0, Z8, Z3
-	VPBROADCASTD 12(BX), Z0
-	VPDPBUSD     Z0, Z8, Z4
-	VPBROADCASTD 16(BX), Z0
-	VPDPBUSD     Z0, Z8, Z5
-	VPBROADCASTD 20(BX), Z0
-	VPDPBUSD     Z0, Z8, Z6
-	VPBROADCASTD 24(BX), Z0
-	VPDPBUSD     Z0, Z8, Z7
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), DX
-	MOVQ         scales+56(FP), BX
-	MOVQ         bias+72(FP), SI
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z8
-	VPXORD       Z9, Z9, Z9
-	MOVWLZX      last+84(FP), DI
-	KMOVW        DI, K1
-	VPSUBD.BCST  (DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (BX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (SI), Z1, Z1
-	VMAXPS       Z1, Z8, Z1
-	VADDPS       Z9, Z1, Z1
-	VMOVUPS      Z1, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  4(DX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  4(BX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  4(SI), Z2, Z2
-	VMAXPS       Z2, Z8, Z2
-	VADDPS       Z9, Z2, Z2
-	VMOVUPS      Z2, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  8(DX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  8(BX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  8(SI), Z3, Z3
-	VMAXPS       Z3, Z8, Z3
-	VADDPS       Z9, Z3, Z3
-	VMOVUPS      Z3, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  12(DX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  12(BX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  12(SI), Z4, Z4
-	VMAXPS       Z4, Z8, Z4
-	VADDPS       Z9, Z4, Z4
-	VMOVUPS      Z4, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  16(DX), Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  16(BX), Z5, Z5
-	VMULPS       Z0, Z5, Z5
-	VADDPS.BCST  16(SI), Z5, Z5
-	VMAXPS       Z5, Z8, Z5
-	VADDPS       Z9, Z5, Z5
-	VMOVUPS      Z5, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  20(DX), Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  20(BX), Z6, Z6
-	VMULPS       Z0, Z6, Z6
-	VADDPS.BCST  20(SI), Z6, Z6
-	VMAXPS       Z6, Z8, Z6
-	VADDPS       Z9, Z6, Z6
-	VMOVUPS      Z6, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  24(DX), Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS.BCST  24(BX), Z7, Z7
-	VMULPS       Z0, Z7, Z7
-	VADDPS.BCST  24(SI), Z7, Z7
-	VMAXPS       Z7, Z8, Z7
-	VADDPS       Z9, Z7, Z7
-	VMOVUPS      Z7, K1, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF7V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF7V2VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z15
-	VMOVDQU32    64(AX)(SI*1), Z16
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z15, Z1
-	VPDPBUSD     Z0, Z16, Z2
-	VPBROADCASTD 4(BX), Z0
-	VPDPBUSD     Z0, Z15, Z3
-	VPDPBUSD     Z0, Z16, Z4
-	VPBROADCASTD 8(BX), Z0
-	VPDPBUSD     Z0, Z15, Z5
-	VPDPBUSD     Z0, Z16, Z6
-	VPBROADCASTD 12(BX), Z0
-	VPDPBUSD     Z0, Z15, Z7
-	VPDPBUSD     Z0, Z16, Z8
-	VPBROADCASTD 16(BX), Z0
-	VPDPBUSD     Z0, Z15, Z9
-	VPDPBUSD     Z0, Z16, Z10
-	VPBROADCASTD 20(BX), Z0
-	VPDPBUSD     Z0, Z15, Z11
-	VPDPBUSD     Z0, Z16, Z12
-	VPBROADCASTD 24(BX), Z0
-	VPDPBUSD     Z0, Z15, Z13
-	VPDPBUSD     Z0, Z16, Z14
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), DX
-	MOVQ         scales+56(FP), BX
-	MOVQ         bias+72(FP), SI
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z15
-	VPXORD       Z17, Z17, Z17
-	MOVWLZX      last+84(FP), DI
-	KMOVW        DI, K1
-	VPSUBD.BCST  (DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (BX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (SI), Z1, Z1
-	VMAXPS       Z1, Z15, Z1
-	VADDPS       Z17, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	VPSUBD.BCST  (DX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  (BX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  (SI), Z2, Z2
-	VMAXPS       Z2, Z15, Z2
-	VADDPS       Z17, Z2, Z2
-	VMOVUPS      Z2, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  4(DX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  4(BX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  4(SI), Z3, Z3
-	VMAXPS       Z3, Z15, Z3
-	VADDPS       Z17, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VPSUBD.BCST  4(DX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  4(BX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  4(SI), Z4, Z4
-	VMAXPS       Z4, Z15, Z4
-	VADDPS       Z17, Z4, Z4
-	VMOVUPS      Z4, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  8(DX), Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  8(BX), Z5, Z5
-	VMULPS       Z0, Z5, Z5
-	VADDPS.BCST  8(SI), Z5, Z5
-	VMAXPS       Z5, Z15, Z5
-	VADDPS       Z17, Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VPSUBD.BCST  8(DX), Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  8(BX), Z6, Z6
-	VMULPS       Z0, Z6, Z6
-	VADDPS.BCST  8(SI), Z6, Z6
-	VMAXPS       Z6, Z15, Z6
-	VADDPS       Z17, Z6, Z6
-	VMOVUPS      Z6, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  12(DX), Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS.BCST  12(BX), Z7, Z7
-	VMULPS       Z0, Z7, Z7
-	VADDPS.BCST  12(SI), Z7, Z7
-	VMAXPS       Z7, Z15, Z7
-	VADDPS       Z17, Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VPSUBD.BCST  12(DX), Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS.BCST  12(BX), Z8, Z8
-	VMULPS       Z0, Z8, Z8
-	VADDPS.BCST  12(SI), Z8, Z8
-	VMAXPS       Z8, Z15, Z8
-	VADDPS       Z17, Z8, Z8
-	VMOVUPS      Z8, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  16(DX), Z9, Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS.BCST  16(BX), Z9, Z9
-	VMULPS       Z0, Z9, Z9
-	VADDPS.BCST  16(SI), Z9, Z9
-	VMAXPS       Z9, Z15, Z9
-	VADDPS       Z17, Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VPSUBD.BCST  16(DX), Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS.BCST  16(BX), Z10, Z10
-	VMULPS       Z0, Z10, Z10
-	VADDPS.BCST  16(SI), Z10, Z10
-	VMAXPS       Z10, Z15, Z10
-	VADDPS       Z17, Z10, Z10
-	VMOVUPS      Z10, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  20(DX), Z11, Z11
-	VCVTDQ2PS    Z11, Z11
-	VMULPS.BCST  20(BX), Z11, Z11
-	VMULPS       Z0, Z11, Z11
-	VADDPS.BCST  20(SI), Z11, Z11
-	VMAXPS       Z11, Z15, Z11
-	VADDPS       Z17, Z11, Z11
-	VMOVUPS      Z11, (AX)
-	VPSUBD.BCST  20(DX), Z12, Z12
-	VCVTDQ2PS    Z12, Z12
-	VMULPS.BCST  20(BX), Z12, Z12
-	VMULPS       Z0, Z12, Z12
-	VADDPS.BCST  20(SI), Z12, Z12
-	VMAXPS       Z12, Z15, Z12
-	VADDPS       Z17, Z12, Z12
-	VMOVUPS      Z12, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  24(DX), Z13, Z13
-	VCVTDQ2PS    Z13, Z13
-	VMULPS.BCST  24(BX), Z13, Z13
-	VMULPS       Z0, Z13, Z13
-	VADDPS.BCST  24(SI), Z13, Z13
-	VMAXPS       Z13, Z15, Z13
-	VADDPS       Z17, Z13, Z13
-	VMOVUPS      Z13, (AX)
-	VPSUBD.BCST  24(DX), Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS.BCST  24(BX), Z14, Z14
-	VMULPS       Z0, Z14, Z14
-	VADDPS.BCST  24(SI), Z14, Z14
-	VMAXPS       Z14, Z15, Z14
-	VADDPS       Z17, Z14, Z14
-	VMOVUPS      Z14, K1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF8V1VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF8V1VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z9
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z9, Z1
-	VPBROADCASTD 4(BX), Z0
-	VPDPBUSD     Z0, Z9, Z2
-	VPBROADCASTD 8(BX), Z0
-	VPDPBUSD     Z0, Z9, Z3
-	VPBROADCASTD 12(BX), Z0
-	VPDPBUSD     Z0, Z9, Z4
-	VPBROADCASTD 16(BX), Z0
-	VPDPBUSD     Z0, Z9, Z5
-	VPBROADCASTD 20(BX), Z0
-	VPDPBUSD     Z0, Z9, Z6
-	VPBROADCASTD 24(BX), Z0
-	VPDPBUSD     Z0, Z9, Z7
-	VPBROADCASTD 28(BX), Z0
-	VPDPBUSD     Z0, Z9, Z8
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), DX
-	MOVQ         scales+56(FP), BX
-	MOVQ         bias+72(FP), SI
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z9
-	VPXORD       Z10, Z10, Z10
-	MOVWLZX      last+84(FP), DI
-	KMOVW        DI, K1
-	VPSUBD.BCST  (DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (BX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (SI), Z1, Z1
-	VMAXPS       Z1, Z9, Z1
-	VADDPS       Z10, Z1, Z1
-	VMOVUPS      Z1, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  4(DX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  4(BX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  4(SI), Z2, Z2
-	VMAXPS       Z2, Z9, Z2
-	VADDPS       Z10, Z2, Z2
-	VMOVUPS      Z2, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  8(DX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  8(BX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  8(SI), Z3, Z3
-	VMAXPS       Z3, Z9, Z3
-	VADDPS       Z10, Z3, Z3
-	VMOVUPS      Z3, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  12(DX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  12(BX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  12(SI), Z4, Z4
-	VMAXPS       Z4, Z9, Z4
-	VADDPS       Z10, Z4, Z4
-	VMOVUPS      Z4, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  16(DX), Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  16(BX), Z5, Z5
-	VMULPS       Z0, Z5, Z5
-	VADDPS.BCST  16(SI), Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VADDPS       Z10, Z5, Z5
-	VMOVUPS      Z5, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  20(DX), Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  20(BX), Z6, Z6
-	VMULPS       Z0, Z6, Z6
-	VADDPS.BCST  20(SI), Z6, Z6
-	VMAXPS       Z6, Z9, Z6
-	VADDPS       Z10, Z6, Z6
-	VMOVUPS      Z6, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  24(DX), Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS.BCST  24(BX), Z7, Z7
-	VMULPS       Z0, Z7, Z7
-	VADDPS.BCST  24(SI), Z7, Z7
-	VMAXPS       Z7, Z9, Z7
-	VADDPS       Z10, Z7, Z7
-	VMOVUPS      Z7, K1, (AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  28(DX), Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS.BCST  28(BX), Z8, Z8
-	VMULPS       Z0, Z8, Z8
-	VADDPS.BCST  28(SI), Z8, Z8
-	VMAXPS       Z8, Z9, Z8
-	VADDPS       Z10, Z8, Z8
-	VMOVUPS      Z8, K1, (AX)
-	VZEROUPPER
-	RET
-
-// func multiplyLanesF8V2VNNI(dst *float32, stride int, x *uint8, offsets *int, steps int, b *int8, v *int32, scales *float32, r float32, bias *float32, floor float32, last uint16)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyLanesF8V2VNNI(SB), NOSPLIT, $0-86
-	MOVQ   x+16(FP), AX
-	MOVQ   offsets+24(FP), CX
-	MOVQ   steps+32(FP), DX
-	MOVQ   b+40(FP), BX
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-
-steps:
-	MOVQ         (CX), SI
-	ADDQ         $0x08, CX
-	VMOVDQU32    (AX)(SI*1), Z17
-	VMOVDQU32    64(AX)(SI*1), Z18
-	VPBROADCASTD (BX), Z0
-	VPDPBUSD     Z0, Z17, Z1
-	VPDPBUSD     Z0, Z18, Z2
-	VPBROADCASTD 4(BX), Z0
-	VPDPBUSD     Z0, Z17, Z3
-	VPDPBUSD     Z0, Z18, Z4
-	VPBROADCASTD 8(BX), Z0
-	VPDPBUSD     Z0, Z17, Z5
-	VPDPBUSD     Z0, Z18, Z6
-	VPBROADCASTD 12(BX), Z0
-	VPDPBUSD     Z0, Z17, Z7
-	VPDPBUSD     Z0, Z18, Z8
-	VPBROADCASTD 16(BX), Z0
-	VPDPBUSD     Z0, Z17, Z9
-	VPDPBUSD     Z0, Z18, Z10
-	VPBROADCASTD 20(BX), Z0
-	VPDPBUSD     Z0, Z17, Z11
-	VPDPBUSD     Z0, Z18, Z12
-	VPBROADCASTD 24(BX), Z0
-	VPDPBUSD     Z0, Z17, Z13
-	VPDPBUSD     Z0, Z18, Z14
-	VPBROADCASTD 28(BX), Z0
-	VPDPBUSD     Z0, Z17, Z15
-	VPDPBUSD     Z0, Z18, Z16
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, DX
-	JNZ          steps
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         v+48(FP), DX
-	MOVQ         scales+56(FP), BX
-	MOVQ         bias+72(FP), SI
-	VBROADCASTSS r+64(FP), Z0
-	VBROADCASTSS floor+80(FP), Z17
-	VPXORD       Z19, Z19, Z19
-	MOVWLZX      last+84(FP), DI
-	KMOVW        DI, K1
-	VPSUBD.BCST  (DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  (BX), Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VADDPS.BCST  (SI), Z1, Z1
-	VMAXPS       Z1, Z17, Z1
-	VADDPS       Z19, Z1, Z1
-	VMOVUPS      Z1, (AX)
-	VPSUBD.BCST  (DX), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  (BX), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VADDPS.BCST  (SI), Z2, Z2
-	VMAXPS       Z2, Z17, Z2
-	VADDPS       Z19, Z2, Z2
-	VMOVUPS      Z2, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  4(DX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  4(BX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  4(SI), Z3, Z3
-	VMAXPS       Z3, Z17, Z3
-	VADDPS       Z19, Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VPSUBD.BCST  4(DX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  4(BX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  4(SI), Z4, Z4
-	VMAXPS       Z4, Z17, Z4
-	VADDPS       Z19, Z4, Z4
-	VMOVUPS      Z4, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  8(DX), Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  8(BX), Z5, Z5
-	VMULPS       Z0, Z5, Z5
-	VADDPS.BCST  8(SI), Z5, Z5
-	VMAXPS       Z5, Z17, Z5
-	VADDPS       Z19, Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VPSUBD.BCST  8(DX), Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  8(BX), Z6, Z6
-	VMULPS       Z0, Z6, Z6
-	VADDPS.BCST  8(SI), Z6, Z6
-	VMAXPS       Z6, Z17, Z6
-	VADDPS       Z19, Z6, Z6
-	VMOVUPS      Z6, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  12(DX), Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS.BCST  12(BX), Z7, Z7
-	VMULPS       Z0, Z7, Z7
-	VADDPS.BCST  12(SI), Z7, Z7
-	VMAXPS       Z7, Z17, Z7
-	VADDPS       Z19, Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VPSUBD.BCST  12(DX), Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS.BCST  12(BX), Z8, Z8
-	VMULPS       Z0, Z8, Z8
-	VADDPS.BCST  12(SI), Z8, Z8
-	VMAXPS       Z8, Z17, Z8
-	VADDPS       Z19, Z8, Z8
-	VMOVUPS      Z8, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  16(DX), Z9, Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS.BCST  16(BX), Z9, Z9
-	VMULPS       Z0, Z9, Z9
-	VADDPS.BCST  16(SI), Z9, Z9
-	VMAXPS       Z9, Z17, Z9
-	VADDPS       Z19, Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VPSUBD.BCST  16(DX), Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS.BCST  16(BX), Z10, Z10
-	VMULPS       Z0, Z10, Z10
-	VADDPS.BCST  16(SI), Z10, Z10
-	VMAXPS       Z10, Z17, Z10
-	VADDPS       Z19, Z10, Z10
-	VMOVUPS      Z10, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  20(DX), Z11, Z11
-	VCVTDQ2PS    Z11, Z11
-	VMULPS.BCST  20(BX), Z11, Z11
-	VMULPS       Z0, Z11, Z11
-	VADDPS.BCST  20(SI), Z11, Z11
-	VMAXPS       Z11, Z17, Z11
-	VADDPS       Z19, Z11, Z11
-	VMOVUPS      Z11, (AX)
-	VPSUBD.BCST  20(DX), Z12, Z12
-	VCVTDQ2PS    Z12, Z12
-	VMULPS.BCST  20(BX), Z12, Z12
-	VMULPS       Z0, Z12, Z12
-	VADDPS.BCST  20(SI), Z12, Z12
-	VMAXPS       Z12, Z17, Z12
-	VADDPS       Z19, Z12, Z12
-	VMOVUPS      Z12, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  24(DX), Z13, Z13
-	VCVTDQ2PS    Z13, Z13
-	VMULPS.BCST  24(BX), Z13, Z13
-	VMULPS       Z0, Z13, Z13
-	VADDPS.BCST  24(SI), Z13, Z13
-	VMAXPS       Z13, Z17, Z13
-	VADDPS       Z19, Z13, Z13
-	VMOVUPS      Z13, (AX)
-	VPSUBD.BCST  24(DX), Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS.BCST  24(BX), Z14, Z14
-	VMULPS       Z0, Z14, Z14
-	VADDPS.BCST  24(SI), Z14, Z14
-	VMAXPS       Z14, Z17, Z14
-	VADDPS       Z19, Z14, Z14
-	VMOVUPS      Z14, K1, 64(AX)
-	ADDQ         CX, AX
-	VPSUBD.BCST  28(DX), Z15, Z15
-	VCVTDQ2PS    Z15, Z15
-	VMULPS.BCST  28(BX), Z15, Z15
-	VMULPS       Z0, Z15, Z15
-	VADDPS.BCST  28(SI), Z15, Z15
-	VMAXPS       Z15, Z17, Z15
-	VADDPS       Z19, Z15, Z15
-	VMOVUPS      Z15, (AX)
-	VPSUBD.BCST  28(DX), Z16, Z16
-	VCVTDQ2PS    Z16, Z16
-	VMULPS.BCST  28(BX), Z16, Z16
-	VMULPS       Z0, Z16, Z16
-	VADDPS.BCST  28(SI), Z16, Z16
-	VMAXPS       Z16, Z17, Z16
-	VADDPS       Z19, Z16, Z16
-	VMOVUPS      Z16, K1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func lanesAVX512(dst *uint8, src *uint8, vectors int, step int, words *uint8, bytes *uint8, mask uint64)
+// func gatherPixelsAVX512(dst *uint8, src *uint8, vectors int, step int, words *uint8, bytes *uint8, mask uint64)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·lanesAVX512(SB), NOSPLIT, $0-56
+TEXT ·gatherPixelsAVX512(SB), NOSPLIT, $0-56
 	MOVQ      dst+0(FP), AX
 	MOVQ      src+8(FP), CX
 	MOVQ      vectors+16(FP), DX
@@ -11718,6 +2658,994 @@ vectors:
 	ADDQ       $0x40, AX
 	SUBQ       $0x01, DX
 	JNZ        vectors
+	VZEROUPPER
+	RET
+
+// func multiplyPixelsF1VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyPixelsF1VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   32(AX), DX
+	MOVQ   40(AX), BX
+	MOVQ   48(AX), SI
+	MOVQ   56(AX), DI
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+
+steps:
+	MOVQ         (BX), R8
+	ADDQ         $0x08, BX
+	VMOVDQU32    (CX)(R8*1), Z0
+	VMOVDQU32    (DX)(R8*1), Z1
+	VPBROADCASTD (DI), Z2
+	VPDPBUSD     Z2, Z0, Z3
+	VPDPBUSD     Z2, Z1, Z4
+	ADDQ         $0x40, DI
+	SUBQ         $0x01, SI
+	JNZ          steps
+	MOVQ         64(AX), CX
+	MOVQ         72(AX), DX
+	MOVQ         80(AX), BX
+	MOVQ         (AX), SI
+	MOVQ         16(AX), DI
+	MOVQ         8(AX), R8
+	VBROADCASTSS 88(AX), Z0
+	VBROADCASTSS 96(AX), Z1
+	KMOVW        104(AX), K1
+	KMOVW        112(AX), K2
+	VPSUBD.BCST  (CX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  (DX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  (BX), Z3, Z3
+	VMAXPS       Z3, Z1, Z3
+	VMOVUPS      Z3, K1, (SI)
+	VPSUBD.BCST  (CX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  (DX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  (BX), Z4, Z4
+	VMAXPS       Z4, Z1, Z4
+	VMOVUPS      Z4, K2, (DI)
+	VZEROUPPER
+	RET
+
+// func multiplyPixelsF2VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyPixelsF2VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   32(AX), DX
+	MOVQ   40(AX), BX
+	MOVQ   48(AX), SI
+	MOVQ   56(AX), DI
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+
+steps:
+	MOVQ         (BX), R8
+	ADDQ         $0x08, BX
+	VMOVDQU32    (CX)(R8*1), Z0
+	VMOVDQU32    (DX)(R8*1), Z1
+	VPBROADCASTD (DI), Z2
+	VPDPBUSD     Z2, Z0, Z3
+	VPDPBUSD     Z2, Z1, Z4
+	VPBROADCASTD 4(DI), Z2
+	VPDPBUSD     Z2, Z0, Z5
+	VPDPBUSD     Z2, Z1, Z6
+	ADDQ         $0x40, DI
+	SUBQ         $0x01, SI
+	JNZ          steps
+	MOVQ         64(AX), CX
+	MOVQ         72(AX), DX
+	MOVQ         80(AX), BX
+	MOVQ         (AX), SI
+	MOVQ         16(AX), DI
+	MOVQ         8(AX), R8
+	VBROADCASTSS 88(AX), Z0
+	VBROADCASTSS 96(AX), Z1
+	KMOVW        104(AX), K1
+	KMOVW        112(AX), K2
+	VPSUBD.BCST  (CX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  (DX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  (BX), Z3, Z3
+	VMAXPS       Z3, Z1, Z3
+	VMOVUPS      Z3, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  (CX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  (DX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  (BX), Z4, Z4
+	VMAXPS       Z4, Z1, Z4
+	VMOVUPS      Z4, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  4(CX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  4(DX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  4(BX), Z5, Z5
+	VMAXPS       Z5, Z1, Z5
+	VMOVUPS      Z5, K1, (SI)
+	VPSUBD.BCST  4(CX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  4(DX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  4(BX), Z6, Z6
+	VMAXPS       Z6, Z1, Z6
+	VMOVUPS      Z6, K2, (DI)
+	VZEROUPPER
+	RET
+
+// func multiplyPixelsF3VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyPixelsF3VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   32(AX), DX
+	MOVQ   40(AX), BX
+	MOVQ   48(AX), SI
+	MOVQ   56(AX), DI
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+
+steps:
+	MOVQ         (BX), R8
+	ADDQ         $0x08, BX
+	VMOVDQU32    (CX)(R8*1), Z0
+	VMOVDQU32    (DX)(R8*1), Z1
+	VPBROADCASTD (DI), Z2
+	VPDPBUSD     Z2, Z0, Z3
+	VPDPBUSD     Z2, Z1, Z4
+	VPBROADCASTD 4(DI), Z2
+	VPDPBUSD     Z2, Z0, Z5
+	VPDPBUSD     Z2, Z1, Z6
+	VPBROADCASTD 8(DI), Z2
+	VPDPBUSD     Z2, Z0, Z7
+	VPDPBUSD     Z2, Z1, Z8
+	ADDQ         $0x40, DI
+	SUBQ         $0x01, SI
+	JNZ          steps
+	MOVQ         64(AX), CX
+	MOVQ         72(AX), DX
+	MOVQ         80(AX), BX
+	MOVQ         (AX), SI
+	MOVQ         16(AX), DI
+	MOVQ         8(AX), R8
+	VBROADCASTSS 88(AX), Z0
+	VBROADCASTSS 96(AX), Z1
+	KMOVW        104(AX), K1
+	KMOVW        112(AX), K2
+	VPSUBD.BCST  (CX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  (DX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  (BX), Z3, Z3
+	VMAXPS       Z3, Z1, Z3
+	VMOVUPS      Z3, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  (CX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  (DX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  (BX), Z4, Z4
+	VMAXPS       Z4, Z1, Z4
+	VMOVUPS      Z4, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  4(CX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  4(DX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  4(BX), Z5, Z5
+	VMAXPS       Z5, Z1, Z5
+	VMOVUPS      Z5, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  4(CX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  4(DX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  4(BX), Z6, Z6
+	VMAXPS       Z6, Z1, Z6
+	VMOVUPS      Z6, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  8(CX), Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VMULPS.BCST  8(DX), Z7, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS.BCST  8(BX), Z7, Z7
+	VMAXPS       Z7, Z1, Z7
+	VMOVUPS      Z7, K1, (SI)
+	VPSUBD.BCST  8(CX), Z8, Z8
+	VCVTDQ2PS    Z8, Z8
+	VMULPS.BCST  8(DX), Z8, Z8
+	VMULPS       Z0, Z8, Z8
+	VADDPS.BCST  8(BX), Z8, Z8
+	VMAXPS       Z8, Z1, Z8
+	VMOVUPS      Z8, K2, (DI)
+	VZEROUPPER
+	RET
+
+// func multiplyPixelsF4VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyPixelsF4VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   32(AX), DX
+	MOVQ   40(AX), BX
+	MOVQ   48(AX), SI
+	MOVQ   56(AX), DI
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+
+steps:
+	MOVQ         (BX), R8
+	ADDQ         $0x08, BX
+	VMOVDQU32    (CX)(R8*1), Z0
+	VMOVDQU32    (DX)(R8*1), Z1
+	VPBROADCASTD (DI), Z2
+	VPDPBUSD     Z2, Z0, Z3
+	VPDPBUSD     Z2, Z1, Z4
+	VPBROADCASTD 4(DI), Z2
+	VPDPBUSD     Z2, Z0, Z5
+	VPDPBUSD     Z2, Z1, Z6
+	VPBROADCASTD 8(DI), Z2
+	VPDPBUSD     Z2, Z0, Z7
+	VPDPBUSD     Z2, Z1, Z8
+	VPBROADCASTD 12(DI), Z2
+	VPDPBUSD     Z2, Z0, Z9
+	VPDPBUSD     Z2, Z1, Z10
+	ADDQ         $0x40, DI
+	SUBQ         $0x01, SI
+	JNZ          steps
+	MOVQ         64(AX), CX
+	MOVQ         72(AX), DX
+	MOVQ         80(AX), BX
+	MOVQ         (AX), SI
+	MOVQ         16(AX), DI
+	MOVQ         8(AX), R8
+	VBROADCASTSS 88(AX), Z0
+	VBROADCASTSS 96(AX), Z1
+	KMOVW        104(AX), K1
+	KMOVW        112(AX), K2
+	VPSUBD.BCST  (CX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  (DX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  (BX), Z3, Z3
+	VMAXPS       Z3, Z1, Z3
+	VMOVUPS      Z3, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  (CX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  (DX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  (BX), Z4, Z4
+	VMAXPS       Z4, Z1, Z4
+	VMOVUPS      Z4, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  4(CX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  4(DX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  4(BX), Z5, Z5
+	VMAXPS       Z5, Z1, Z5
+	VMOVUPS      Z5, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  4(CX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  4(DX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  4(BX), Z6, Z6
+	VMAXPS       Z6, Z1, Z6
+	VMOVUPS      Z6, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  8(CX), Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VMULPS.BCST  8(DX), Z7, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS.BCST  8(BX), Z7, Z7
+	VMAXPS       Z7, Z1, Z7
+	VMOVUPS      Z7, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  8(CX), Z8, Z8
+	VCVTDQ2PS    Z8, Z8
+	VMULPS.BCST  8(DX), Z8, Z8
+	VMULPS       Z0, Z8, Z8
+	VADDPS.BCST  8(BX), Z8, Z8
+	VMAXPS       Z8, Z1, Z8
+	VMOVUPS      Z8, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  12(CX), Z9, Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS.BCST  12(DX), Z9, Z9
+	VMULPS       Z0, Z9, Z9
+	VADDPS.BCST  12(BX), Z9, Z9
+	VMAXPS       Z9, Z1, Z9
+	VMOVUPS      Z9, K1, (SI)
+	VPSUBD.BCST  12(CX), Z10, Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS.BCST  12(DX), Z10, Z10
+	VMULPS       Z0, Z10, Z10
+	VADDPS.BCST  12(BX), Z10, Z10
+	VMAXPS       Z10, Z1, Z10
+	VMOVUPS      Z10, K2, (DI)
+	VZEROUPPER
+	RET
+
+// func multiplyPixelsF5VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyPixelsF5VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   32(AX), DX
+	MOVQ   40(AX), BX
+	MOVQ   48(AX), SI
+	MOVQ   56(AX), DI
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+
+steps:
+	MOVQ         (BX), R8
+	ADDQ         $0x08, BX
+	VMOVDQU32    (CX)(R8*1), Z0
+	VMOVDQU32    (DX)(R8*1), Z1
+	VPBROADCASTD (DI), Z2
+	VPDPBUSD     Z2, Z0, Z3
+	VPDPBUSD     Z2, Z1, Z4
+	VPBROADCASTD 4(DI), Z2
+	VPDPBUSD     Z2, Z0, Z5
+	VPDPBUSD     Z2, Z1, Z6
+	VPBROADCASTD 8(DI), Z2
+	VPDPBUSD     Z2, Z0, Z7
+	VPDPBUSD     Z2, Z1, Z8
+	VPBROADCASTD 12(DI), Z2
+	VPDPBUSD     Z2, Z0, Z9
+	VPDPBUSD     Z2, Z1, Z10
+	VPBROADCASTD 16(DI), Z2
+	VPDPBUSD     Z2, Z0, Z11
+	VPDPBUSD     Z2, Z1, Z12
+	ADDQ         $0x40, DI
+	SUBQ         $0x01, SI
+	JNZ          steps
+	MOVQ         64(AX), CX
+	MOVQ         72(AX), DX
+	MOVQ         80(AX), BX
+	MOVQ         (AX), SI
+	MOVQ         16(AX), DI
+	MOVQ         8(AX), R8
+	VBROADCASTSS 88(AX), Z0
+	VBROADCASTSS 96(AX), Z1
+	KMOVW        104(AX), K1
+	KMOVW        112(AX), K2
+	VPSUBD.BCST  (CX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  (DX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  (BX), Z3, Z3
+	VMAXPS       Z3, Z1, Z3
+	VMOVUPS      Z3, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  (CX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  (DX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  (BX), Z4, Z4
+	VMAXPS       Z4, Z1, Z4
+	VMOVUPS      Z4, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  4(CX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  4(DX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  4(BX), Z5, Z5
+	VMAXPS       Z5, Z1, Z5
+	VMOVUPS      Z5, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  4(CX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  4(DX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  4(BX), Z6, Z6
+	VMAXPS       Z6, Z1, Z6
+	VMOVUPS      Z6, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  8(CX), Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VMULPS.BCST  8(DX), Z7, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS.BCST  8(BX), Z7, Z7
+	VMAXPS       Z7, Z1, Z7
+	VMOVUPS      Z7, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  8(CX), Z8, Z8
+	VCVTDQ2PS    Z8, Z8
+	VMULPS.BCST  8(DX), Z8, Z8
+	VMULPS       Z0, Z8, Z8
+	VADDPS.BCST  8(BX), Z8, Z8
+	VMAXPS       Z8, Z1, Z8
+	VMOVUPS      Z8, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  12(CX), Z9, Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS.BCST  12(DX), Z9, Z9
+	VMULPS       Z0, Z9, Z9
+	VADDPS.BCST  12(BX), Z9, Z9
+	VMAXPS       Z9, Z1, Z9
+	VMOVUPS      Z9, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  12(CX), Z10, Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS.BCST  12(DX), Z10, Z10
+	VMULPS       Z0, Z10, Z10
+	VADDPS.BCST  12(BX), Z10, Z10
+	VMAXPS       Z10, Z1, Z10
+	VMOVUPS      Z10, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  16(CX), Z11, Z11
+	VCVTDQ2PS    Z11, Z11
+	VMULPS.BCST  16(DX), Z11, Z11
+	VMULPS       Z0, Z11, Z11
+	VADDPS.BCST  16(BX), Z11, Z11
+	VMAXPS       Z11, Z1, Z11
+	VMOVUPS      Z11, K1, (SI)
+	VPSUBD.BCST  16(CX), Z12, Z12
+	VCVTDQ2PS    Z12, Z12
+	VMULPS.BCST  16(DX), Z12, Z12
+	VMULPS       Z0, Z12, Z12
+	VADDPS.BCST  16(BX), Z12, Z12
+	VMAXPS       Z12, Z1, Z12
+	VMOVUPS      Z12, K2, (DI)
+	VZEROUPPER
+	RET
+
+// func multiplyPixelsF6VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyPixelsF6VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   32(AX), DX
+	MOVQ   40(AX), BX
+	MOVQ   48(AX), SI
+	MOVQ   56(AX), DI
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+
+steps:
+	MOVQ         (BX), R8
+	ADDQ         $0x08, BX
+	VMOVDQU32    (CX)(R8*1), Z0
+	VMOVDQU32    (DX)(R8*1), Z1
+	VPBROADCASTD (DI), Z2
+	VPDPBUSD     Z2, Z0, Z3
+	VPDPBUSD     Z2, Z1, Z4
+	VPBROADCASTD 4(DI), Z2
+	VPDPBUSD     Z2, Z0, Z5
+	VPDPBUSD     Z2, Z1, Z6
+	VPBROADCASTD 8(DI), Z2
+	VPDPBUSD     Z2, Z0, Z7
+	VPDPBUSD     Z2, Z1, Z8
+	VPBROADCASTD 12(DI), Z2
+	VPDPBUSD     Z2, Z0, Z9
+	VPDPBUSD     Z2, Z1, Z10
+	VPBROADCASTD 16(DI), Z2
+	VPDPBUSD     Z2, Z0, Z11
+	VPDPBUSD     Z2, Z1, Z12
+	VPBROADCASTD 20(DI), Z2
+	VPDPBUSD     Z2, Z0, Z13
+	VPDPBUSD     Z2, Z1, Z14
+	ADDQ         $0x40, DI
+	SUBQ         $0x01, SI
+	JNZ          steps
+	MOVQ         64(AX), CX
+	MOVQ         72(AX), DX
+	MOVQ         80(AX), BX
+	MOVQ         (AX), SI
+	MOVQ         16(AX), DI
+	MOVQ         8(AX), R8
+	VBROADCASTSS 88(AX), Z0
+	VBROADCASTSS 96(AX), Z1
+	KMOVW        104(AX), K1
+	KMOVW        112(AX), K2
+	VPSUBD.BCST  (CX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  (DX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  (BX), Z3, Z3
+	VMAXPS       Z3, Z1, Z3
+	VMOVUPS      Z3, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  (CX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  (DX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  (BX), Z4, Z4
+	VMAXPS       Z4, Z1, Z4
+	VMOVUPS      Z4, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  4(CX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  4(DX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  4(BX), Z5, Z5
+	VMAXPS       Z5, Z1, Z5
+	VMOVUPS      Z5, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  4(CX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  4(DX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  4(BX), Z6, Z6
+	VMAXPS       Z6, Z1, Z6
+	VMOVUPS      Z6, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  8(CX), Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VMULPS.BCST  8(DX), Z7, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS.BCST  8(BX), Z7, Z7
+	VMAXPS       Z7, Z1, Z7
+	VMOVUPS      Z7, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  8(CX), Z8, Z8
+	VCVTDQ2PS    Z8, Z8
+	VMULPS.BCST  8(DX), Z8, Z8
+	VMULPS       Z0, Z8, Z8
+	VADDPS.BCST  8(BX), Z8, Z8
+	VMAXPS       Z8, Z1, Z8
+	VMOVUPS      Z8, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  12(CX), Z9, Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS.BCST  12(DX), Z9, Z9
+	VMULPS       Z0, Z9, Z9
+	VADDPS.BCST  12(BX), Z9, Z9
+	VMAXPS       Z9, Z1, Z9
+	VMOVUPS      Z9, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  12(CX), Z10, Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS.BCST  12(DX), Z10, Z10
+	VMULPS       Z0, Z10, Z10
+	VADDPS.BCST  12(BX), Z10, Z10
+	VMAXPS       Z10, Z1, Z10
+	VMOVUPS      Z10, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  16(CX), Z11, Z11
+	VCVTDQ2PS    Z11, Z11
+	VMULPS.BCST  16(DX), Z11, Z11
+	VMULPS       Z0, Z11, Z11
+	VADDPS.BCST  16(BX), Z11, Z11
+	VMAXPS       Z11, Z1, Z11
+	VMOVUPS      Z11, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  16(CX), Z12, Z12
+	VCVTDQ2PS    Z12, Z12
+	VMULPS.BCST  16(DX), Z12, Z12
+	VMULPS       Z0, Z12, Z12
+	VADDPS.BCST  16(BX), Z12, Z12
+	VMAXPS       Z12, Z1, Z12
+	VMOVUPS      Z12, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  20(CX), Z13, Z13
+	VCVTDQ2PS    Z13, Z13
+	VMULPS.BCST  20(DX), Z13, Z13
+	VMULPS       Z0, Z13, Z13
+	VADDPS.BCST  20(BX), Z13, Z13
+	VMAXPS       Z13, Z1, Z13
+	VMOVUPS      Z13, K1, (SI)
+	VPSUBD.BCST  20(CX), Z14, Z14
+	VCVTDQ2PS    Z14, Z14
+	VMULPS.BCST  20(DX), Z14, Z14
+	VMULPS       Z0, Z14, Z14
+	VADDPS.BCST  20(BX), Z14, Z14
+	VMAXPS       Z14, Z1, Z14
+	VMOVUPS      Z14, K2, (DI)
+	VZEROUPPER
+	RET
+
+// func multiplyPixelsF7VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyPixelsF7VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   32(AX), DX
+	MOVQ   40(AX), BX
+	MOVQ   48(AX), SI
+	MOVQ   56(AX), DI
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+
+steps:
+	MOVQ         (BX), R8
+	ADDQ         $0x08, BX
+	VMOVDQU32    (CX)(R8*1), Z0
+	VMOVDQU32    (DX)(R8*1), Z1
+	VPBROADCASTD (DI), Z2
+	VPDPBUSD     Z2, Z0, Z3
+	VPDPBUSD     Z2, Z1, Z4
+	VPBROADCASTD 4(DI), Z2
+	VPDPBUSD     Z2, Z0, Z5
+	VPDPBUSD     Z2, Z1, Z6
+	VPBROADCASTD 8(DI), Z2
+	VPDPBUSD     Z2, Z0, Z7
+	VPDPBUSD     Z2, Z1, Z8
+	VPBROADCASTD 12(DI), Z2
+	VPDPBUSD     Z2, Z0, Z9
+	VPDPBUSD     Z2, Z1, Z10
+	VPBROADCASTD 16(DI), Z2
+	VPDPBUSD     Z2, Z0, Z11
+	VPDPBUSD     Z2, Z1, Z12
+	VPBROADCASTD 20(DI), Z2
+	VPDPBUSD     Z2, Z0, Z13
+	VPDPBUSD     Z2, Z1, Z14
+	VPBROADCASTD 24(DI), Z2
+	VPDPBUSD     Z2, Z0, Z15
+	VPDPBUSD     Z2, Z1, Z16
+	ADDQ         $0x40, DI
+	SUBQ         $0x01, SI
+	JNZ          steps
+	MOVQ         64(AX), CX
+	MOVQ         72(AX), DX
+	MOVQ         80(AX), BX
+	MOVQ         (AX), SI
+	MOVQ         16(AX), DI
+	MOVQ         8(AX), R8
+	VBROADCASTSS 88(AX), Z0
+	VBROADCASTSS 96(AX), Z1
+	KMOVW        104(AX), K1
+	KMOVW        112(AX), K2
+	VPSUBD.BCST  (CX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  (DX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  (BX), Z3, Z3
+	VMAXPS       Z3, Z1, Z3
+	VMOVUPS      Z3, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  (CX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  (DX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  (BX), Z4, Z4
+	VMAXPS       Z4, Z1, Z4
+	VMOVUPS      Z4, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  4(CX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  4(DX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  4(BX), Z5, Z5
+	VMAXPS       Z5, Z1, Z5
+	VMOVUPS      Z5, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  4(CX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  4(DX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  4(BX), Z6, Z6
+	VMAXPS       Z6, Z1, Z6
+	VMOVUPS      Z6, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  8(CX), Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VMULPS.BCST  8(DX), Z7, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS.BCST  8(BX), Z7, Z7
+	VMAXPS       Z7, Z1, Z7
+	VMOVUPS      Z7, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  8(CX), Z8, Z8
+	VCVTDQ2PS    Z8, Z8
+	VMULPS.BCST  8(DX), Z8, Z8
+	VMULPS       Z0, Z8, Z8
+	VADDPS.BCST  8(BX), Z8, Z8
+	VMAXPS       Z8, Z1, Z8
+	VMOVUPS      Z8, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  12(CX), Z9, Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS.BCST  12(DX), Z9, Z9
+	VMULPS       Z0, Z9, Z9
+	VADDPS.BCST  12(BX), Z9, Z9
+	VMAXPS       Z9, Z1, Z9
+	VMOVUPS      Z9, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  12(CX), Z10, Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS.BCST  12(DX), Z10, Z10
+	VMULPS       Z0, Z10, Z10
+	VADDPS.BCST  12(BX), Z10, Z10
+	VMAXPS       Z10, Z1, Z10
+	VMOVUPS      Z10, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  16(CX), Z11, Z11
+	VCVTDQ2PS    Z11, Z11
+	VMULPS.BCST  16(DX), Z11, Z11
+	VMULPS       Z0, Z11, Z11
+	VADDPS.BCST  16(BX), Z11, Z11
+	VMAXPS       Z11, Z1, Z11
+	VMOVUPS      Z11, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  16(CX), Z12, Z12
+	VCVTDQ2PS    Z12, Z12
+	VMULPS.BCST  16(DX), Z12, Z12
+	VMULPS       Z0, Z12, Z12
+	VADDPS.BCST  16(BX), Z12, Z12
+	VMAXPS       Z12, Z1, Z12
+	VMOVUPS      Z12, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  20(CX), Z13, Z13
+	VCVTDQ2PS    Z13, Z13
+	VMULPS.BCST  20(DX), Z13, Z13
+	VMULPS       Z0, Z13, Z13
+	VADDPS.BCST  20(BX), Z13, Z13
+	VMAXPS       Z13, Z1, Z13
+	VMOVUPS      Z13, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  20(CX), Z14, Z14
+	VCVTDQ2PS    Z14, Z14
+	VMULPS.BCST  20(DX), Z14, Z14
+	VMULPS       Z0, Z14, Z14
+	VADDPS.BCST  20(BX), Z14, Z14
+	VMAXPS       Z14, Z1, Z14
+	VMOVUPS      Z14, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  24(CX), Z15, Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS.BCST  24(DX), Z15, Z15
+	VMULPS       Z0, Z15, Z15
+	VADDPS.BCST  24(BX), Z15, Z15
+	VMAXPS       Z15, Z1, Z15
+	VMOVUPS      Z15, K1, (SI)
+	VPSUBD.BCST  24(CX), Z16, Z16
+	VCVTDQ2PS    Z16, Z16
+	VMULPS.BCST  24(DX), Z16, Z16
+	VMULPS       Z0, Z16, Z16
+	VADDPS.BCST  24(BX), Z16, Z16
+	VMAXPS       Z16, Z1, Z16
+	VMOVUPS      Z16, K2, (DI)
+	VZEROUPPER
+	RET
+
+// func multiplyPixelsF8VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·multiplyPixelsF8VNNI(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   24(AX), CX
+	MOVQ   32(AX), DX
+	MOVQ   40(AX), BX
+	MOVQ   48(AX), SI
+	MOVQ   56(AX), DI
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+
+steps:
+	MOVQ         (BX), R8
+	ADDQ         $0x08, BX
+	VMOVDQU32    (CX)(R8*1), Z0
+	VMOVDQU32    (DX)(R8*1), Z1
+	VPBROADCASTD (DI), Z2
+	VPDPBUSD     Z2, Z0, Z3
+	VPDPBUSD     Z2, Z1, Z4
+	VPBROADCASTD 4(DI), Z2
+	VPDPBUSD     Z2, Z0, Z5
+	VPDPBUSD     Z2, Z1, Z6
+	VPBROADCASTD 8(DI), Z2
+	VPDPBUSD     Z2, Z0, Z7
+	VPDPBUSD     Z2, Z1, Z8
+	VPBROADCASTD 12(DI), Z2
+	VPDPBUSD     Z2, Z0, Z9
+	VPDPBUSD     Z2, Z1, Z10
+	VPBROADCASTD 16(DI), Z2
+	VPDPBUSD     Z2, Z0, Z11
+	VPDPBUSD     Z2, Z1, Z12
+	VPBROADCASTD 20(DI), Z2
+	VPDPBUSD     Z2, Z0, Z13
+	VPDPBUSD     Z2, Z1, Z14
+	VPBROADCASTD 24(DI), Z2
+	VPDPBUSD     Z2, Z0, Z15
+	VPDPBUSD     Z2, Z1, Z16
+	VPBROADCASTD 28(DI), Z2
+	VPDPBUSD     Z2, Z0, Z17
+	VPDPBUSD     Z2, Z1, Z18
+	ADDQ         $0x40, DI
+	SUBQ         $0x01, SI
+	JNZ          steps
+	MOVQ         64(AX), CX
+	MOVQ         72(AX), DX
+	MOVQ         80(AX), BX
+	MOVQ         (AX), SI
+	MOVQ         16(AX), DI
+	MOVQ         8(AX), R8
+	VBROADCASTSS 88(AX), Z0
+	VBROADCASTSS 96(AX), Z1
+	KMOVW        104(AX), K1
+	KMOVW        112(AX), K2
+	VPSUBD.BCST  (CX), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS.BCST  (DX), Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS.BCST  (BX), Z3, Z3
+	VMAXPS       Z3, Z1, Z3
+	VMOVUPS      Z3, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  (CX), Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS.BCST  (DX), Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS.BCST  (BX), Z4, Z4
+	VMAXPS       Z4, Z1, Z4
+	VMOVUPS      Z4, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  4(CX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS.BCST  4(DX), Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS.BCST  4(BX), Z5, Z5
+	VMAXPS       Z5, Z1, Z5
+	VMOVUPS      Z5, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  4(CX), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS.BCST  4(DX), Z6, Z6
+	VMULPS       Z0, Z6, Z6
+	VADDPS.BCST  4(BX), Z6, Z6
+	VMAXPS       Z6, Z1, Z6
+	VMOVUPS      Z6, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  8(CX), Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VMULPS.BCST  8(DX), Z7, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS.BCST  8(BX), Z7, Z7
+	VMAXPS       Z7, Z1, Z7
+	VMOVUPS      Z7, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  8(CX), Z8, Z8
+	VCVTDQ2PS    Z8, Z8
+	VMULPS.BCST  8(DX), Z8, Z8
+	VMULPS       Z0, Z8, Z8
+	VADDPS.BCST  8(BX), Z8, Z8
+	VMAXPS       Z8, Z1, Z8
+	VMOVUPS      Z8, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  12(CX), Z9, Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS.BCST  12(DX), Z9, Z9
+	VMULPS       Z0, Z9, Z9
+	VADDPS.BCST  12(BX), Z9, Z9
+	VMAXPS       Z9, Z1, Z9
+	VMOVUPS      Z9, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  12(CX), Z10, Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS.BCST  12(DX), Z10, Z10
+	VMULPS       Z0, Z10, Z10
+	VADDPS.BCST  12(BX), Z10, Z10
+	VMAXPS       Z10, Z1, Z10
+	VMOVUPS      Z10, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  16(CX), Z11, Z11
+	VCVTDQ2PS    Z11, Z11
+	VMULPS.BCST  16(DX), Z11, Z11
+	VMULPS       Z0, Z11, Z11
+	VADDPS.BCST  16(BX), Z11, Z11
+	VMAXPS       Z11, Z1, Z11
+	VMOVUPS      Z11, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  16(CX), Z12, Z12
+	VCVTDQ2PS    Z12, Z12
+	VMULPS.BCST  16(DX), Z12, Z12
+	VMULPS       Z0, Z12, Z12
+	VADDPS.BCST  16(BX), Z12, Z12
+	VMAXPS       Z12, Z1, Z12
+	VMOVUPS      Z12, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  20(CX), Z13, Z13
+	VCVTDQ2PS    Z13, Z13
+	VMULPS.BCST  20(DX), Z13, Z13
+	VMULPS       Z0, Z13, Z13
+	VADDPS.BCST  20(BX), Z13, Z13
+	VMAXPS       Z13, Z1, Z13
+	VMOVUPS      Z13, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  20(CX), Z14, Z14
+	VCVTDQ2PS    Z14, Z14
+	VMULPS.BCST  20(DX), Z14, Z14
+	VMULPS       Z0, Z14, Z14
+	VADDPS.BCST  20(BX), Z14, Z14
+	VMAXPS       Z14, Z1, Z14
+	VMOVUPS      Z14, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  24(CX), Z15, Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS.BCST  24(DX), Z15, Z15
+	VMULPS       Z0, Z15, Z15
+	VADDPS.BCST  24(BX), Z15, Z15
+	VMAXPS       Z15, Z1, Z15
+	VMOVUPS      Z15, K1, (SI)
+	ADDQ         R8, SI
+	VPSUBD.BCST  24(CX), Z16, Z16
+	VCVTDQ2PS    Z16, Z16
+	VMULPS.BCST  24(DX), Z16, Z16
+	VMULPS       Z0, Z16, Z16
+	VADDPS.BCST  24(BX), Z16, Z16
+	VMAXPS       Z16, Z1, Z16
+	VMOVUPS      Z16, K2, (DI)
+	ADDQ         R8, DI
+	VPSUBD.BCST  28(CX), Z17, Z17
+	VCVTDQ2PS    Z17, Z17
+	VMULPS.BCST  28(DX), Z17, Z17
+	VMULPS       Z0, Z17, Z17
+	VADDPS.BCST  28(BX), Z17, Z17
+	VMAXPS       Z17, Z1, Z17
+	VMOVUPS      Z17, K1, (SI)
+	VPSUBD.BCST  28(CX), Z18, Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS.BCST  28(DX), Z18, Z18
+	VMULPS       Z0, Z18, Z18
+	VADDPS.BCST  28(BX), Z18, Z18
+	VMAXPS       Z18, Z1, Z18
+	VMOVUPS      Z18, K2, (DI)
 	VZEROUPPER
 	RET
 

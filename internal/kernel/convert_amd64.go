@@ -67,11 +67,8 @@ func quantizeBlocksInAVX2(dst []uint8, src []float32, maps []Affine, size int) {
 	for i, a := range maps {
 		dst, src := dst[i*size:][:size], src[i*size:][:size]
 		low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
-		if a.Low < 0 {
-			quantizeS8AVX2(&asSigned(dst)[0], &src[0], n, a.Scale, low, high, a.Zero)
-		} else {
-			quantizeU8AVX2(&dst[0], &src[0], n, a.Scale, low, high, a.Zero)
-		}
+		raise, flip := raised(a.Low < 0)
+		quantizeAVX2(&dst[0], &src[0], n, a.Scale, low, high, a.Zero+raise, flip)
 		if n < size {
 			quantizeGeneric(dst[n:], src[n:], a)
 		}
@@ -86,11 +83,8 @@ func dequantizeBlocksInAVX2(dst []float32, src []uint8, maps []Affine, size int)
 	}
 	for i, a := range maps {
 		dst, src := dst[i*size:][:size], src[i*size:][:size]
-		if a.Low < 0 {
-			dequantizeS8AVX2(&dst[0], &asSigned(src)[0], n, a.Scale, a.Zero)
-		} else {
-			dequantizeU8AVX2(&dst[0], &src[0], n, a.Scale, a.Zero)
-		}
+		raise, flip := raised(a.Low < 0)
+		dequantizeAVX2(&dst[0], &src[0], n, a.Scale, a.Zero+raise, flip&0xff, 0)
 		if n < size {
 			dequantizeBlocksGeneric(dst[n:], src[n:], maps[i:i+1], size-n)
 		}

@@ -9,39 +9,79 @@ const (
 	StepBytes    = PanelColumns * StepDepth
 )
 
-// multiplyU8Generic sets c[i][j] = Σ a[i][p]·b[p][j] over 4·steps of depth, modulo 2^32, for rows×16·panels of
-// unsigned bytes a and signed bytes b. Row i of a begins at a[i·lda], panel g of b at b[g·ldb]; c is row-major
-// and dense.
-func multiplyU8Generic(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int) {
-	for i := range rows {
-		row := a[i*lda:][:steps*StepDepth]
-		for g := range panels {
-			var sums [PanelColumns]int32
-			codes := b[g*ldb:][:steps*StepBytes]
-			for s := range steps {
-				x := (*[4]uint8)(row[4*s:])
-				addStep(&sums, int32(x[0]), int32(x[1]), int32(x[2]), int32(x[3]), (*[StepBytes]int8)(codes[StepBytes*s:]))
+// Left is the left operand of a product, activations: Lines lines, LineStride bytes apart, of Rows rows, Stride bytes
+// apart, in each of Planes planes, Plane bytes apart. A row is len(Gaps)+1 segments of Steps steps, of which segment i+1
+// begins Gaps[i] bytes behind the end of segment i. Lines and rows may overlap.
+type Left struct {
+	Data              []uint8
+	Rows, Stride      int
+	Lines, LineStride int
+	Planes, Plane     int
+	Steps             int
+	Gaps              []int
+}
+
+// extent returns how many bytes of Data the operand reaches over, with elements of the given size.
+func (a *Left) extent(element int) int {
+	row := (len(a.Gaps) + 1) * a.Steps * StepDepth * element
+	for _, gap := range a.Gaps {
+		row += gap
+	}
+	return (a.Planes-1)*a.Plane + (a.Lines-1)*a.LineStride + (a.Rows-1)*a.Stride + row
+}
+
+// Right is the right operand of a product, weights: Panels panels, Stride codes apart. A panel has the steps of all
+// segments of a row, one after the other.
+type Right struct {
+	Codes          []int8
+	Panels, Stride int
+}
+
+// checkMultiply panics where lengths do not go together, a bug of the caller.
+func checkMultiply(sums []int32, a *Left, b *Right, element int) {
+	if a.Steps < 1 || a.Rows < 1 || a.Lines < 1 || a.Planes < 1 || b.Panels < 1 || len(sums) < a.Planes*a.Lines*a.Rows*b.Panels*PanelColumns ||
+		len(a.Data) < a.extent(element) || len(b.Codes) < (b.Panels-1)*b.Stride+(len(a.Gaps)+1)*a.Steps*StepBytes {
+		panic("kernel: Multiply: lengths do not go together")
+	}
+}
+
+// multiplyGeneric sets sums[p][i][j] = Σ a[p][i][d]·b[d][j], modulo 2^32, for planes p, the rows i of all lines and the
+// columns j of all panels; sums is dense. element is the size of an element of a in bytes, and steps adds the products of so many steps.
+func multiplyGeneric(sums []int32, a *Left, b *Right, element int, steps func(sums *[PanelColumns]int32, x []uint8, codes []int8)) {
+	length := a.Steps * StepDepth * element
+	for p := range a.Planes {
+		for i := range a.Lines * a.Rows {
+			for g := range b.Panels {
+				var total [PanelColumns]int32
+				x, codes := a.Data[p*a.Plane+i/a.Rows*a.LineStride+i%a.Rows*a.Stride:], b.Codes[g*b.Stride:]
+				steps(&total, x[:length], codes[:a.Steps*StepBytes])
+				for _, gap := range a.Gaps {
+					x, codes = x[length+gap:], codes[a.Steps*StepBytes:]
+					steps(&total, x[:length], codes[:a.Steps*StepBytes])
+				}
+				copy(sums[((p*a.Lines*a.Rows+i)*b.Panels+g)*PanelColumns:], total[:])
 			}
-			copy(c[(i*panels+g)*PanelColumns:], sums[:])
 		}
 	}
 }
 
-// multiplyS16Generic works like multiplyU8Generic for 16-bit integers a, little-endian, the four of a step in
-// the order 0, 2, 1, 3. Strides are in bytes.
-func multiplyS16Generic(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int) {
-	for i := range rows {
-		row := a[i*lda:][:2*steps*StepDepth]
-		for g := range panels {
-			var sums [PanelColumns]int32
-			codes := b[g*ldb:][:steps*StepBytes]
-			for s := range steps {
-				x := binary.LittleEndian.Uint64(row[8*s:])
-				addStep(&sums, int32(int16(x)), int32(int16(x>>32)), int32(int16(x>>16)), int32(int16(x>>48)), (*[StepBytes]int8)(codes[StepBytes*s:]))
-			}
-			copy(c[(i*panels+g)*PanelColumns:], sums[:])
+// multiplyU8Generic is multiplyGeneric for unsigned bytes a.
+func multiplyU8Generic(sums []int32, a *Left, b *Right) {
+	multiplyGeneric(sums, a, b, 1, func(sums *[PanelColumns]int32, x []uint8, codes []int8) {
+		for ; len(x) >= StepDepth; x, codes = x[StepDepth:], codes[StepBytes:] {
+			addStep(sums, int32(x[0]), int32(x[1]), int32(x[2]), int32(x[3]), (*[StepBytes]int8)(codes))
 		}
-	}
+	})
+}
+
+// multiplyS16Generic is multiplyGeneric for 16-bit integers a, little-endian, the four of a step in the order 0, 2, 1, 3.
+func multiplyS16Generic(sums []int32, a *Left, b *Right) {
+	multiplyGeneric(sums, a, b, 2, func(sums *[PanelColumns]int32, x []uint8, codes []int8) {
+		for ; len(x) >= 2*StepDepth; x, codes = x[2*StepDepth:], codes[StepBytes:] {
+			x := binary.LittleEndian.Uint64(x)
+			addStep(sums, int32(int16(x)), int32(int16(x>>32)), int32(int16(x>>16)), int32(int16(x>>48)), (*[StepBytes]int8)(codes))
+		}
+	})
 }
 
 // addStep adds the products of a step to the sums of 16 columns.

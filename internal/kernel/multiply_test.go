@@ -12,8 +12,8 @@ import (
 )
 
 // limits are the least and the largest element of every plane there is.
-func limits(wide bool) [][2]int32 {
-	if wide {
+func limits(f Format) [][2]int32 {
+	if f == S16 {
 		return [][2]int32{{-255, 255}, {1 - 1<<15, 1<<15 - 1}, {0, 1<<12 - 1}, {-1 << 11, 1<<11 - 1}}
 	}
 	return [][2]int32{{0, 255}}
@@ -29,27 +29,39 @@ func (m *memory) choose(low, high int32) func() int32 {
 	)
 }
 
-// multiplyTrial has the shape {rows, panels, steps}. Rows and panels are apart, at any alignment, and the last of
-// them ends where its numbers do.
+// multiplyTrial has the shape {rows, panels, steps}. Rows, planes and panels are apart, at any alignment, and the last of
+// them ends where its elements do. Where a set takes segments, rows may be several, and overlap.
 func multiplyTrial(s *Set, m *memory, shape shape) {
-	rows, panels, steps := shape[0], shape[1], shape[2]
-	row, panel := steps*StepDepth*s.ElementBytes(), steps*StepBytes
-	lda, ldb := param(m, row+m.IntN(2)*m.IntN(70)), param(m, panel+m.IntN(2)*m.IntN(130))
-	limit := param(m, oneOf(m, limits(s.Wide)...))
-	x, y := m.choose(limit[0], limit[1]), m.choose(-128, 127)
-	c := take(m, rows*panels*PanelColumns, m.integer32)
-	a := take(m, (rows-1)*lda+row, m.byte)
-	for i := range rows {
-		for at := i * lda; at < i*lda+row; at += s.ElementBytes() {
-			putElement(a[at:], x(), s.Wide)
+	size := s.Format.Bytes()
+	a := Left{Rows: shape[0], Lines: 1, Steps: shape[2], Planes: param(m, 1+m.IntN(2)*m.IntN(3))}
+	for range m.IntN(2) * m.IntN(4) {
+		if gap := m.IntN(50); s.Segments {
+			a.Gaps = append(a.Gaps, gap)
 		}
 	}
-	b := take(m, (panels-1)*ldb+panel, func() int8 { return int8(y()) })
-	s.Multiply(c, a, lda, b, ldb, steps, rows, panels)
+	param(m, a.Gaps)
+	row, panel := a.Steps*StepDepth*size, (len(a.Gaps)+1)*a.Steps*StepBytes
+	a.Stride = param(m, row+m.IntN(2)*m.IntN(70))
+	if lines, step := 1+m.IntN(2)*m.IntN(3), m.IntN(200); s.Segments {
+		a.Lines, a.LineStride = lines, step
+	}
+	a.Plane = param(m, a.Rows*a.Stride+m.IntN(2)*m.IntN(70))
+	param(m, a.Lines)
+	param(m, a.LineStride)
+	b := Right{Panels: shape[1], Stride: param(m, panel+m.IntN(2)*m.IntN(130))}
+	limit := param(m, oneOf(m, limits(s.Format)...))
+	x, y := m.choose(limit[0], limit[1]), m.choose(-128, 127)
+	sums := take(m, a.Planes*a.Lines*a.Rows*b.Panels*PanelColumns, m.integer32)
+	a.Data = take(m, a.extent(size), m.byte)
+	for at := 0; at+size <= len(a.Data); at += size {
+		putElement(a.Data[at:], x(), s.Format)
+	}
+	b.Codes = take(m, (b.Panels-1)*b.Stride+panel, func() int8 { return int8(y()) })
+	s.Multiply(sums, &a, &b)
 }
 
-func putElement(a []uint8, x int32, wide bool) {
-	if wide {
+func putElement(a []uint8, x int32, f Format) {
+	if f == S16 {
 		binary.LittleEndian.PutUint16(a, uint16(x))
 	} else {
 		a[0] = uint8(x)
@@ -66,50 +78,6 @@ func multiplyFloatTrial(s *Set, m *memory, shape shape) {
 var multiplyTrials = []trial{
 	{"Multiply", multiplyTrial},
 	{"MultiplyFloat", multiplyFloatTrial},
-	{"MultiplyDirect", func(s *Set, m *memory, shape shape) {
-		multiply := s.MultiplyDirect
-		if multiply == nil {
-			multiply = multiplyDirectGeneric
-		}
-		rows, panels, steps := shape[0], shape[1], shape[2]
-		lines, step := param(m, 1+m.IntN(3)), param(m, m.IntN(200))
-		dst, stride, floor := finishing(m, [3]int{lines * rows, panels * PanelColumns})
-		a, lda, _, gaps, b, ldb := bytesTrial(m, shape, 1, (lines-1)*step)
-		multiply(dst, stride, a, lda, gaps, b, ldb, steps, panels, take(m, rows, m.integer32), take(m, panels*PanelColumns, m.integer32),
-			take(m, panels*PanelColumns, m.number32), take(m, rows, m.number32), take(m, panels*PanelColumns, m.number32), floor, lines, step)
-	}},
-	{"MultiplyDirectWide", func(s *Set, m *memory, shape shape) {
-		multiply := s.MultiplyDirectWide
-		if multiply == nil {
-			multiply = multiplyDirectWideGeneric
-		}
-		operand := operandsU8[param(m, oneOf(m, 16, 24))]
-		rows, panels, steps := shape[0], shape[1], shape[2]
-		dst, stride, floor := finishing(m, [3]int{rows, panels * PanelColumns})
-		a, lda, plane, gaps, b, ldb := bytesTrial(m, shape, operand.Planes, 0)
-		multiply(dst, stride, a, lda, plane, gaps, b, ldb, steps, panels, operand.Planes, float64(int(1)<<operand.Shift), take(m, rows, m.integer64), take(m, panels*PanelColumns, m.integer32),
-			take(m, panels*PanelColumns, m.number32), take(m, rows, m.number64), take(m, panels*PanelColumns, m.number32), floor)
-	}},
-}
-
-// bytesTrial returns planes of bytes, with some more behind, and codes, as multiplyTrial does. Rows may overlap where they are several
-// runs.
-func bytesTrial(m *memory, shape shape, planes, more int) (a []uint8, lda, plane int, gaps []int, b []int8, ldb int) {
-	rows, panels, steps := shape[0], shape[1], shape[2]
-	for range m.IntN(2) * m.IntN(4) {
-		gaps = append(gaps, m.IntN(50))
-	}
-	gaps = param(m, gaps)
-	row, panel := steps*StepDepth, (len(gaps)+1)*steps*StepBytes
-	lda, ldb = param(m, row+m.IntN(2)*m.IntN(70)), param(m, panel+m.IntN(2)*m.IntN(130))
-	for _, gap := range gaps {
-		row += steps*StepDepth + gap
-	}
-	plane = param(m, rows*lda+m.IntN(2)*m.IntN(70))
-	x, y := m.choose(0, 255), m.choose(-128, 127)
-	a = take(m, (planes-1)*plane+(rows-1)*lda+row+more, func() uint8 { return uint8(x()) })
-	b = take(m, (panels-1)*ldb+panel, func() int8 { return int8(y()) })
-	return a, lda, plane, gaps, b, ldb
 }
 
 // TestMultiplyOfSets goes through all tiles, for depths around whole vectors and tiles. Sets of large tiles take
@@ -127,30 +95,15 @@ func TestMultiplyOfSets(t *testing.T) {
 			often, seldom = 4*often, 8*seldom
 		}
 		for rows := range b.set.Rows {
-			for panels := range b.set.Panels {
+			panels := b.set.Panels
+			if rows < b.set.FewRows {
+				panels += 4
+			}
+			for panels := range panels {
 				for at, n := range steps {
 					if turn := rows + panels + at; turn%seldom == 0 || n%16 == 0 && turn%often == 0 {
 						b.compare(multiplyTrials[0], shape{rows + 1, panels + 1, n}, max(1, 16/tiles))
 					}
-				}
-			}
-		}
-	})
-}
-
-// TestMultiplyDirectOfSets goes through all tiles of sets that have such kernels, and one row more, for depths around whole
-// vectors.
-func TestMultiplyDirectOfSets(t *testing.T) {
-	eachSet(t, func(b *bench) {
-		if b.set.MultiplyDirect == nil || b.set.MultiplyDirectWide == nil {
-			t.Logf("%v: none", b.set.Tier)
-			return
-		}
-		for rows := range 18 {
-			for panels := range b.set.Panels {
-				for _, steps := range []int{1, 2, 3, 15, 16, 17, 64, 250} {
-					b.compare(multiplyTrials[2], shape{rows + 1, panels + 1, steps}, effort(8))
-					b.compare(multiplyTrials[3], shape{rows + 1, panels + 1, steps}, effort(8))
 				}
 			}
 		}
@@ -174,17 +127,17 @@ func FuzzMultiplyOfSets(f *testing.F) {
 	})
 }
 
-// product returns Σ_p a[i][p]·b[p][j] in int64, from the layouts as they are described: depth p of column j is
+// product returns Σ_p a[p]·b[p][j] in int64, from the layouts as they are described: depth p of column j is
 // code p%4 of column j%16, in step p/4 of panel j/16; of 16-bit elements, those of a step are in the order
 // 0, 2, 1, 3.
-func product(wide bool, a []uint8, lda int, b []int8, ldb, depth, i, j int) (sum int64) {
+func product(f Format, a []uint8, b []int8, ldb, depth, j int) (sum int64) {
 	for p := range depth {
 		x := int64(0)
-		if wide {
-			at := i*lda + p/4*8 + [...]int{0, 4, 2, 6}[p%4]
+		if f == S16 {
+			at := p/4*8 + [...]int{0, 4, 2, 6}[p%4]
 			x = int64(int8(a[at+1]))*256 + int64(a[at])
 		} else {
-			x = int64(a[i*lda+p])
+			x = int64(a[p])
 		}
 		sum += x * int64(b[j/16*ldb+p/4*64+j%16*4+p%4])
 	}
@@ -208,14 +161,22 @@ func TestMultiplyByDefinition(t *testing.T) {
 		for _, steps := range []int{1, 3, 16, 33} {
 			m := &memory{Rand: rand.New(rand.NewPCG(1, uint64(steps)))}
 			multiplyTrial(s, m, shape{s.Rows, s.Panels, steps})
-			lda, ldb := m.params[0].(int), m.params[1].(int)
+			planes, gaps, stride, plane := m.params[0].(int), m.params[1].([]int), m.params[2].(int), m.params[3].(int)
+			lines, step, panel := m.params[4].(int), m.params[5].(int), m.params[6].(int)
 			c, a, b := m.slices[0].([]int32), m.slices[1].([]uint8), m.slices[2].([]int8)
 			columns := s.Panels * PanelColumns
-			for i := range s.Rows {
-				for j := range columns {
-					want := product(s.Wide, a, lda, b, ldb, steps*StepDepth, i, j)
-					if got := c[i*columns+j]; int64(got) != want {
-						t.Fatalf("%s: %d rows, %d panels, %d steps, lda %d, ldb %d: row %d, column %d is %d, want %d", name, s.Rows, s.Panels, steps, lda, ldb, i, j, got, want)
+			for p := range planes {
+				for i := range lines * s.Rows {
+					for j := range columns {
+						from, codes := a[p*plane+i/s.Rows*step+i%s.Rows*stride:], b
+						want := product(s.Format, from, b, panel, steps*StepDepth, j)
+						for _, gap := range gaps {
+							from, codes = from[steps*StepDepth*s.Format.Bytes()+gap:], codes[steps*StepBytes:]
+							want += product(s.Format, from, codes, panel, steps*StepDepth, j)
+						}
+						if got := c[(p*lines*s.Rows+i)*columns+j]; int64(got) != want {
+							t.Fatalf("%s: %d rows, %d panels, %d steps, %v: plane %d, row %d, column %d is %d, want %d", name, s.Rows, s.Panels, steps, m.params, p, i, j, got, want)
+						}
 					}
 				}
 			}
@@ -233,24 +194,25 @@ func TestMultiplyAtDepth(t *testing.T) {
 			depths = depths[:1]
 		}
 		for _, c := range []struct{ bits, plane int }{{8, 0}, {16, 0}, {16, 1}, {24, 0}, {24, 1}, {24, 2}} {
-			operand := s.Operand(c.bits)
+			operand := s.Format.Operand(c.bits)
 			if c.plane >= operand.Planes {
 				continue
 			}
-			limit := limits(false)[0]
-			if s.Wide {
-				limit = limits(true)[c.bits/8-1+c.plane]
+			limit := limits(U8)[0]
+			if s.Format == S16 {
+				limit = limits(S16)[c.bits/8-1+c.plane]
 			}
 			for _, x := range limit {
 				for _, y := range []int8{-128, 127} {
 					for _, times := range depths {
 						depth := times * operand.Depth
 						what := fmt.Sprintf("%s: %d bits, plane %d, depth %d, all %d by %d", name, c.bits, c.plane, depth, x, y)
-						element := make([]uint8, s.ElementBytes())
-						putElement(element, x, s.Wide)
+						element := make([]uint8, s.Format.Bytes())
+						putElement(element, x, s.Format)
 						lda, ldb := depth*len(element), depth*PanelColumns
 						got := make([]int32, rows*PanelColumns)
-						s.Multiply(got, slices.Repeat(element, rows*depth), lda, slices.Repeat([]int8{y}, ldb), ldb, depth/StepDepth, rows, 1)
+						a := Left{Data: slices.Repeat(element, rows*depth), Rows: rows, Stride: lda, Lines: 1, Planes: 1, Steps: depth / StepDepth}
+						s.Multiply(got, &a, &Right{Codes: slices.Repeat([]int8{y}, ldb), Panels: 1, Stride: ldb})
 						want := int64(depth) * int64(x) * int64(y)
 						if times == 1 && (want < math.MinInt32 || want > math.MaxInt32) {
 							t.Errorf("%s: the sum %d is no int32", what, want)

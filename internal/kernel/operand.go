@@ -17,18 +17,18 @@ type Operand struct {
 // Operands of 8 bits, X in −255 … 255; of 16, |X| < 2^15; and of 24, |X| < 2^23. A product is at most
 // 255·128 for bytes and Depth is 65,793 rounded down to a multiple of 64; with 16-bit planes it is |X|·128, where X of
 // 24 bits is split into 12 unsigned bits and 12 signed ones.
-var (
-	operandsU8 = map[int]Operand{
+var operands = [...]map[int]Operand{
+	U8: {
 		8:  {Planes: 1, Depth: 65792},
 		16: {Planes: 2, Shift: 8, Offset: 1 << 15, Depth: 65792},
 		24: {Planes: 3, Shift: 8, Offset: 1 << 23, Depth: 65792},
-	}
-	operandsS16 = map[int]Operand{
+	},
+	S16: {
 		8:  {Planes: 1, Depth: 65792},
 		16: {Planes: 1, Depth: 512},
 		24: {Planes: 2, Shift: 12, Depth: 4096},
-	}
-)
+	},
+}
 
 // splitU8Generic stores x + offset, which is in 0 … 2^(8·planes) − 1, as planes of bytes: plane p begins at
 // dst[p·stride], the lowest byte first.
@@ -68,8 +68,8 @@ func interleave(x0, x1, x2, x3 int32) uint64 {
 // 255·255 fit, rounded down to a multiple of 64.
 const DepthZeros = 33024
 
-// centreGeneric sets dst[i] = src[i] − zero.
-func centreGeneric(dst []int32, src []uint8, zero int32) {
+// subtractZeroPointGeneric sets dst[i] = src[i] − zero.
+func subtractZeroPointGeneric(dst []int32, src []uint8, zero int32) {
 	for i, q := range src {
 		dst[i] = int32(q) - zero
 	}

@@ -141,16 +141,16 @@ func decodeTrial(s *Set, m *memory, shape shape) {
 var operandTrials = []trial{
 	{"QuantizeS8", quantizeTrial(func(s *Set) func([]int8, []float32, Affine) { return s.QuantizeS8 }, (*memory).int8, signedRanges...)},
 	{"QuantizeU8", quantizeTrial(func(s *Set) func([]uint8, []float32, Affine) { return s.QuantizeU8 }, (*memory).byte, unsignedRanges...)},
-	{"QuantizeCentred", quantizeTrial(func(s *Set) func([]int32, []float32, Affine) { return s.QuantizeCentred }, (*memory).integer32, append(signedRanges, unsignedRanges...)...)},
+	{"QuantizeInts", quantizeTrial(func(s *Set) func([]int32, []float32, Affine) { return s.QuantizeInts }, (*memory).integer32, append(signedRanges, unsignedRanges...)...)},
 	{"DequantizeS8", dequantizeTrial(func(s *Set) func([]float32, []int8, Affine) { return s.DequantizeS8 }, (*memory).int8, signedRanges...)},
 	{"DequantizeU8", dequantizeTrial(func(s *Set) func([]float32, []uint8, Affine) { return s.DequantizeU8 }, (*memory).byte, unsignedRanges...)},
 	{"AddU8", addTrial},
 	{"LookUp", lookUpTrial},
 	{"QuantizeFixed", fixedTrial},
 	{"MinMax", minMaxTrial},
-	{"Centre", func(s *Set, m *memory, shape shape) {
+	{"SubtractZeroPoint", func(s *Set, m *memory, shape shape) {
 		zero := param(m, oneOf(m, 0, 255, m.Int32N(256), m.integer32()))
-		s.Centre(take(m, shape[0], m.integer32), take(m, shape[0], m.byte), zero)
+		s.SubtractZeroPoint(take(m, shape[0], m.integer32), take(m, shape[0], m.byte), zero)
 	}},
 	{"SplitU8", func(s *Set, m *memory, shape shape) {
 		planes := param(m, 1+m.IntN(3))
@@ -166,7 +166,7 @@ var operandTrials = []trial{
 		s.SplitS16(dst, stride, x, planes)
 	}},
 	{"SplitFixed", func(s *Set, m *memory, shape shape) {
-		operand := operandsU8[param(m, oneOf(m, 16, 24))]
+		operand := operands[U8][param(m, oneOf(m, 16, 24))]
 		bits := 8 * operand.Planes
 		low, high := FixedOf(math.MaxFloat32, bits), FixedOf(math.SmallestNonzeroFloat32, bits)
 		e := param(m, low+m.IntN(high-low+1))

@@ -32,9 +32,9 @@ func quantizeGeneric[C Code](dst []C, src []float32, a Affine) {
 	}
 }
 
-// quantizeCentredGeneric sets dst[i] = clamp(RNE(src[i]/Scale) + Zero, Low, High) − Zero: the codes of Quantize
+// quantizeIntsGeneric sets dst[i] = clamp(RNE(src[i]/Scale) + Zero, Low, High) − Zero: the codes of Quantize
 // less their zero point. src is finite.
-func quantizeCentredGeneric(dst []int32, src []float32, a Affine) {
+func quantizeIntsGeneric(dst []int32, src []float32, a Affine) {
 	low, high := float64(a.Low-a.Zero), float64(a.High-a.Zero)
 	for i, x := range src {
 		dst[i] = int32(max(low, min(high, math.RoundToEven(float64(x/a.Scale)))))

@@ -45,7 +45,7 @@ func TestQuantize(t *testing.T) {
 			compareCodes(t, c.name, c.x, got, c.want)
 		}
 		got := make([]int32, len(c.x))
-		kernel.Current().QuantizeCentred(got, c.x, c.a)
+		kernel.Current().QuantizeInts(got, c.x, c.a)
 		for i, want := range c.want {
 			if got[i] != want-c.a.Zero {
 				t.Errorf("%s: centred code of %v is %d, want %d", c.name, c.x[i], got[i], want-c.a.Zero)
@@ -114,10 +114,10 @@ func TestQuantizeRandom(t *testing.T) {
 	}
 }
 
-func TestQuantizeCentredWide(t *testing.T) {
+func TestQuantizeIntsWide(t *testing.T) {
 	x := []float32{0, 40000, 32767.5, -32768, -1e9, 1e30, 2.5}
 	got := make([]int32, len(x))
-	kernel.Current().QuantizeCentred(got, x, kernel.Affine{Scale: 1, Low: -32767, High: 32767})
+	kernel.Current().QuantizeInts(got, x, kernel.Affine{Scale: 1, Low: -32767, High: 32767})
 	if want := []int32{0, 32767, 32767, -32767, -32767, 32767, 2}; !slices.Equal(got, want) {
 		t.Errorf("%v became %v, want %v", x, got, want)
 	}

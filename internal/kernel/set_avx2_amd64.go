@@ -16,71 +16,56 @@ import (
 // vector, and the rest to assembly.
 
 var avx2Set = Set{
-	Tier:              isa.AVX2,
-	Rows:              12 * len(multiplyAVX2Rows), // for which the rest of a tile's work is done at once
-	Panels:            1,
-	Depth:             StepDepth,
-	Wide:              true,
-	CacheBytes:        256 << 10,
-	Rate:              80e9,
-	QuantizeRate:      1e9,
-	QuantizeS8:        quantizeInAVX2[int8],
-	QuantizeU8:        quantizeInAVX2[uint8],
-	DequantizeS8:      dequantizeInAVX2[int8],
-	DequantizeU8:      dequantizeInAVX2[uint8],
-	QuantizeGrid:      quantizeGridInAVX2,
-	DequantizeGrid:    dequantizeGridInAVX2,
-	MinMaxBlocks:      minMaxBlocksInAVX2,
-	Encode:            encodeInAVX2,
-	QuantizeBlocks:    quantizeBlocksInAVX2,
-	DequantizeBlocks:  dequantizeBlocksInAVX2,
-	MinMaxColumns:     minMaxColumnsInAVX2,
-	QuantizeColumns:   quantizeColumnsInAVX2,
-	DequantizeColumns: dequantizeColumnsInAVX2,
-	MinMax:            minMaxInAVX2,
-	QuantizeCentred:   quantizeCentredInAVX2,
-	QuantizeFixed:     quantizeFixedInAVX2,
-	Centre:            centreInAVX2,
-	SplitU8:           splitU8InAVX2,
-	SplitFixed:        splitFixedGeneric,
-	SplitS16:          splitS16InAVX2,
-	Multiply:          multiplyInAVX2,
-	Unpack:            unpackInAVX2,
-	MaxWindows:        maxWindowsInAVX2,
-	AddU8:             addU8InAVX2,
-	LookUp:            lookUpInAVX2,
-	Lanes:             lanesGeneric,
-	MultiplyDepthwise: multiplyDepthwiseInAVX2,
-	Decode:            decodeInAVX2,
-	MultiplyFloat:     multiplyFloatInAVX2,
-	Correct:           correctInAVX2,
-	CorrectWide:       correctWideInAVX2,
-	Accumulate:        accumulateInAVX2,
-	Scale:             scaleInAVX2,
-	ScaleWide:         scaleWideInAVX2,
-	Offset:            offsetInAVX2,
-	OffsetWide:        offsetWideInAVX2,
-	Finish:            finishInAVX2,
-	FinishWide:        finishWideInAVX2,
-	Turn:              turnBy(turnAVX2),
-	TurnU8:            turnU8InAVX2,
-	Direct:            directBy(directAVX2),
-	DirectWide:        directWideBy(directWide1AVX2, directWide2AVX2),
-}
+	Tier:    isa.AVX2,
+	Convert: Convert{minMaxInAVX2, quantizeInAVX2[int8], quantizeInAVX2[uint8], dequantizeInAVX2[int8], dequantizeInAVX2[uint8], decodeInAVX2},
+	ConvertTensors: ConvertTensors{
+		quantizeGridInAVX2, dequantizeGridInAVX2, minMaxBlocksInAVX2, encodeInAVX2, quantizeBlocksInAVX2, dequantizeBlocksInAVX2,
+		minMaxColumnsInAVX2, quantizeColumnsInAVX2, dequantizeColumnsInAVX2,
+	},
+	LeftPacking: LeftPacking{quantizeIntsInAVX2, quantizeFixedInAVX2, subtractZeroPointInAVX2, splitU8InAVX2, splitS16InAVX2, nil},
+	Product: Product{
+		Format: S16, Rows: 12 * len(multiplyAVX2Rows), Panels: 1, Depth: StepDepth, CacheBytes: 256 << 10, Rate: 80e9, QuantizeRate: 1e9,
+		Multiply: multiplyInAVX2, Unpack: unpackInAVX2, MultiplyFloat: multiplyFloatInAVX2,
+	},
+	Convolution:    Convolution{MultiplyDepthwise: multiplyDepthwiseInAVX2},
+	Elementwise:    Elementwise{maxWindowsInAVX2, addU8InAVX2, lookUpInAVX2, transposeBy(transposeAVX2), transposeU8InAVX2},
+	Epilogues:      Epilogues{dequantizeSumsInAVX2, requantizeSumsInAVX2, dequantizePlanesInAVX2},
+	GroupEpilogues: GroupEpilogues{addSumsInAVX2, accumulateBy(accumulateGroupAVX2), accumulateWideBy(accumulateWideGroupAVX2), finishInAVX2, finishWideInAVX2},
+}.above(&generic)
 
 var multiplyAVX2Rows = [...]func(c *int32, a *uint8, lda int, b *int8, steps int){
 	multiplyS16R1AVX2, multiplyS16R2AVX2, multiplyS16R3AVX2, multiplyS16R4AVX2, multiplyS16R5AVX2,
 }
 
-// multiplyInAVX2 takes any number of rows, as many at a time as there are registers for.
-func multiplyInAVX2(c []int32, a []uint8, lda int, b []int8, _, steps, rows, _ int) {
+// multiplyInAVX2 takes any number of rows of a panel, as many at a time as there are registers for.
+func multiplyInAVX2(sums []int32, a *Left, b *Right) {
 	const most = len(multiplyAVX2Rows)
-	c, a, b = c[:rows*PanelColumns], a[:(rows-1)*lda+2*steps*StepDepth], b[:steps*StepBytes]
-	for ; rows > most; rows -= most {
-		multiplyAVX2Rows[most-1](&c[0], &a[0], lda, &b[0], steps)
-		c, a = c[most*PanelColumns:], a[most*lda:]
+	checkMultiply(sums, a, b, 2)
+	if b.Panels > 1 || a.Lines > 1 || len(a.Gaps) > 0 {
+		multiplyS16Generic(sums, a, b)
+		return
 	}
-	multiplyAVX2Rows[rows-1](&c[0], &a[0], lda, &b[0], steps)
+	eachPlane(a, func(data []uint8, rows int) {
+		for rows > 0 {
+			n := min(most, rows)
+			multiplyAVX2Rows[n-1](&sums[0], &data[0], a.Stride, &b.Codes[0], a.Steps)
+			if rows -= n; rows > 0 {
+				data = data[n*a.Stride:]
+			}
+			sums = sums[n*PanelColumns:]
+		}
+	})
+}
+
+// eachPlane calls do for the rows of each plane, or for all of them at once where planes follow one another as rows do.
+func eachPlane(a *Left, do func(data []uint8, rows int)) {
+	if a.Planes > 1 && a.Plane == a.Rows*a.Stride {
+		do(a.Data, a.Planes*a.Rows)
+		return
+	}
+	for p := range a.Planes {
+		do(a.Data[p*a.Plane:], a.Rows)
+	}
 }
 
 func maxWindowsInAVX2(dst, src []uint8, offsets []int, n, pixels, step int) {
@@ -201,13 +186,13 @@ func minMaxInAVX2(src []float32) (low, high float32, bad int) {
 	return low + 0, high + 0, -1
 }
 
-func quantizeCentredInAVX2(dst []int32, src []float32, a Affine) {
+func quantizeIntsInAVX2(dst []int32, src []float32, a Affine) {
 	dst = dst[:len(src)]
 	n := len(src) / 8 * 8
 	if n > 0 {
-		quantizeCentredAVX2(&dst[0], &src[0], n, a.Scale, float32(a.Low-a.Zero), float32(a.High-a.Zero))
+		quantizeIntsAVX2(&dst[0], &src[0], n, a.Scale, float32(a.Low-a.Zero), float32(a.High-a.Zero))
 	}
-	quantizeCentredGeneric(dst[n:], src[n:], a)
+	quantizeIntsGeneric(dst[n:], src[n:], a)
 }
 
 func quantizeFixedInAVX2(dst []int32, src []float32, e, bits int) {
@@ -226,13 +211,13 @@ func fixedFactors(e, bits int) (scale1, scale2, high float32) {
 	return float32(math.Ldexp(1, e/2)), float32(math.Ldexp(1, e-e/2)), float32(int32(1)<<(bits-1) - 1)
 }
 
-func centreInAVX2(dst []int32, src []uint8, zero int32) {
+func subtractZeroPointInAVX2(dst []int32, src []uint8, zero int32) {
 	dst = dst[:len(src)]
 	n := len(src) / 8 * 8
 	if n > 0 {
-		centreAVX2(&dst[0], &src[0], n, zero)
+		subtractZeroPointAVX2(&dst[0], &src[0], n, zero)
 	}
-	centreGeneric(dst[n:], src[n:], zero)
+	subtractZeroPointGeneric(dst[n:], src[n:], zero)
 }
 
 func splitS16InAVX2(dst []uint8, stride int, x []int32, planes int) {
@@ -252,8 +237,7 @@ func splitU8InAVX2(dst []uint8, stride int, x []int32, planes int, offset int32)
 	n := len(x) / 32 * 32
 	if n > 0 {
 		_ = dst[(planes-1)*stride:][:n]
-		kernel := [...]func(dst *uint8, stride int, x *int32, n int, offset int32){split1U8AVX2, split2U8AVX2, split3U8AVX2}[planes-1]
-		kernel(&dst[0], stride, &x[0], n, offset)
+		splitU8AVX2(&dst[0], stride, &x[0], n, planes, offset)
 	}
 	splitU8Generic(dst[n:], stride, x[n:], planes, offset)
 }
@@ -262,17 +246,23 @@ func quantizeInAVX2[C Code](dst []C, src []float32, a Affine) {
 	dst = dst[:len(src)]
 	n := len(src) / 32 * 32
 	low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
+	raise, flip := raised(isSigned[C]())
 	for first := 0; first < n; first += atOnce {
-		count := min(atOnce, n-first)
-		switch d := any(dst).(type) {
-		case []int8:
-			quantizeS8AVX2(&d[first], &src[first], count, a.Scale, low, high, a.Zero)
-		case []uint8:
-			quantizeU8AVX2(&d[first], &src[first], count, a.Scale, low, high, a.Zero)
-		}
+		quantizeAVX2((*uint8)(unsafe.Pointer(&dst[first])), &src[first], min(atOnce, n-first), a.Scale, low, high, a.Zero+raise, flip)
 	}
 	quantizeGeneric(dst[n:], src[n:], a)
 }
+
+// raised returns what makes a code an unsigned byte: what is added to it, and the bits that are turned over in bytes then.
+func raised(signed bool) (raise int32, flip uint32) {
+	if signed {
+		return 128, 0x80808080
+	}
+	return 0, 0
+}
+
+// isSigned says of which kind codes are.
+func isSigned[C Code]() bool { return ^C(0) < 0 }
 
 // atOnce is how many numbers assembly takes at a time where callers give whole tensors: it cannot be preempted, and the
 // garbage collector waits for it.
@@ -290,73 +280,21 @@ func dequantizeInAVX2[C Code](dst []float32, src []C, a Affine) {
 		dst, src = dst[head:], src[head:]
 	}
 	n := len(src) / 32 * 32
-	s8, u8 := dequantizeS8AVX2, dequantizeU8AVX2
+	past := 0
 	if stream {
-		s8, u8 = dequantizeStreamS8AVX2, dequantizeStreamU8AVX2
+		past = 1
 	}
+	raise, flip := raised(isSigned[C]())
 	for first := 0; first < n; first += atOnce {
-		count := min(atOnce, n-first)
-		switch s := any(src).(type) {
-		case []int8:
-			s8(&dst[first], &s[first], count, a.Scale, a.Zero)
-		case []uint8:
-			u8(&dst[first], &s[first], count, a.Scale, a.Zero)
-		}
+		dequantizeAVX2(&dst[first], (*uint8)(unsafe.Pointer(&src[first])), min(atOnce, n-first), a.Scale, a.Zero+raise, flip&0xff, past)
 	}
 	dequantizeGeneric(dst[n:], src[n:], a)
 }
 
-func accumulateInAVX2(d []float64, c []int32, weight float64) {
-	d = d[:len(c)]
-	accumulateAVX2(&d[0], &c[0], weight, len(c))
-}
-
-func correctInAVX2(c, u, v []int32) {
-	c = c[:len(u)*len(v)]
-	correctAVX2(&c[0], &u[0], &v[0], len(u), len(v))
-}
-
-func correctWideInAVX2(d, u []float64, v []int32) {
-	d = d[:len(u)*len(v)]
-	correctWideAVX2(&d[0], &u[0], &v[0], len(u), len(v))
-}
-
-func scaleInAVX2(s []float32, c []int32, scales []float32) {
-	s = s[:len(c)]
-	scaleAVX2(&s[0], &c[0], &scales[0], len(c)/len(scales), len(scales))
-}
-
-func scaleWideInAVX2(s, d []float64, scales []float32) {
-	s = s[:len(d)]
-	scaleWideAVX2(&s[0], &d[0], &scales[0], len(d)/len(scales), len(scales))
-}
-
-func offsetInAVX2(s, u, v []float32) {
-	s = s[:len(u)*len(v)]
-	offsetAVX2(&s[0], &u[0], &v[0], len(u), len(v))
-}
-
-func offsetWideInAVX2(s, u []float64, v []float32) {
-	s = s[:len(u)*len(v)]
-	offsetWideAVX2(&s[0], &u[0], &v[0], len(u), len(v))
-}
-
-func finishInAVX2(dst []float32, stride int, s, r, bias []float32, floor float32) {
-	s = s[:len(r)*len(bias)]
-	dst = dst[:(len(r)-1)*stride+len(bias)]
-	finishAVX2(&dst[0], 4*stride, &s[0], &r[0], &bias[0], floor, len(r), len(bias))
-}
-
-func finishWideInAVX2(dst []float32, stride int, s, r []float64, bias []float32, floor float32) {
-	s = s[:len(r)*len(bias)]
-	dst = dst[:(len(r)-1)*stride+len(bias)]
-	finishWideAVX2(&dst[0], 4*stride, &s[0], &r[0], &bias[0], floor, len(r), len(bias))
-}
-
-// turnU8InAVX2 has three rows apart: images are often of as many channels.
-func turnU8InAVX2(dst []uint8, stride int, src []uint8, n, columns, rows int) {
+// transposeU8InAVX2 has three rows apart: images are often of as many channels.
+func transposeU8InAVX2(dst []uint8, stride int, src []uint8, n, columns, rows int) {
 	if rows != 3 || stride != 3 || columns < 16 {
-		turnU8Blocks(dst, stride, src, n, columns, rows)
+		transposeU8Blocks(dst, stride, src, n, columns, rows)
 		return
 	}
 	dst, src = dst[:3*columns], src[:2*n+columns]
@@ -366,14 +304,14 @@ func turnU8InAVX2(dst []uint8, stride int, src []uint8, n, columns, rows int) {
 	}
 }
 
-var turnU8Blocks = turnBy(turnU8AVX2)
+var transposeU8Blocks = transposeBy(transposeU8AVX2)
 
-// turnBy returns Set.Turn or TurnU8 by assembly for blocks of 8×8, of which the last reach back.
-func turnBy[T float32 | uint8](asm func(dst *T, stride int, src *T, n, columns, rows int)) func(dst []T, stride int, src []T, n, columns, rows int) {
+// transposeBy returns a kernel that transposes by assembly for blocks of 8×8, of which the last reach back.
+func transposeBy[T float32 | uint8](asm func(dst *T, stride int, src *T, n, columns, rows int)) func(dst []T, stride int, src []T, n, columns, rows int) {
 	size := int(unsafe.Sizeof(T(0)))
 	return func(dst []T, stride int, src []T, n, columns, rows int) {
 		if columns < 8 || rows < 8 {
-			turnGeneric(dst, stride, src, n, columns, rows)
+			transposeGeneric(dst, stride, src, n, columns, rows)
 			return
 		}
 		blocks := func(column, row, columns, rows int) {

@@ -12,28 +12,29 @@ import (
 // The kernels of AVX-512 with VNNI: products of bytes, and the output stage of most weights. The rest, which takes
 // little of the time, is AVX2's.
 
-var avx512Set = func() Set {
-	s := avx2Set
-	s.Tier, s.Wide = isa.AVX512VNNI, false
-	s.Rows, s.Panels = 6*len(multiplyVNNITable), len(multiplyVNNITable[0])
-	s.Rate, s.QuantizeRate = 400e9, 5e9
-	s.CacheBytes = 512 << 10
-	s.QuantizeS8 = quantizeByAVX512(quantizeS8AVX512, quantizeStreamS8AVX512)
-	s.QuantizeU8 = quantizeByAVX512(quantizeU8AVX512, quantizeStreamU8AVX512)
-	s.MinMax = minMaxInAVX512
-	s.SplitFixed = splitFixedInAVX512
-	s.Multiply = multiplyInVNNI
-	s.MultiplyLanes = multiplyLanesInVNNI
-	s.Lanes = lanesInAVX512
-	s.MultiplyDepthwise = multiplyDepthwiseInVNNI
+var avx512Set = func() *Set {
+	s := Set{
+		Tier: isa.AVX512VNNI,
+		Convert: Convert{
+			MinMax:     minMaxInAVX512,
+			QuantizeS8: quantizeInAVX512[int8],
+			QuantizeU8: quantizeInAVX512[uint8],
+		},
+		LeftPacking: LeftPacking{SplitFixed: splitFixedInAVX512},
+		Product: Product{
+			Format: U8, Rows: 6 * vnniRows, Panels: vnniPanels, FewRows: vnniRows, Depth: StepDepth, Segments: true, CacheBytes: 512 << 10, Rate: 400e9, QuantizeRate: 5e9,
+			Multiply: multiplyInVNNI,
+		},
+		Convolution: Convolution{true, multiplyPixelsInVNNI, gatherPixelsInAVX512, multiplyDepthwiseInVNNI},
+		Epilogues:   Epilogues{dequantizeSumsInAVX512, requantizeSumsInAVX512, dequantizePlanesInAVX512},
+		GroupEpilogues: GroupEpilogues{
+			AccumulateGroup: accumulateBy(accumulateGroupAVX512), AccumulateWideGroup: accumulateWideBy(accumulateWideGroupAVX512),
+		},
+	}
 	if isa.HasVBMI() {
 		s.LookUp = lookUpInVBMI
 	}
-	s.MultiplyDirect = multiplyDirectInVNNI
-	s.MultiplyDirectWide = multiplyDirectWideInVNNI
-	s.Direct = directBy(directAVX512)
-	s.DirectWide = directWideBy(directWide1AVX512, directWide2AVX512, directWide3AVX512)
-	return s
+	return s.above(avx2Set)
 }()
 
 // multiplyDepthwiseInVNNI takes four pixels at a time; the last four reach back.
@@ -87,33 +88,31 @@ func minMaxInAVX512(src []float32) (low, high float32, bad int) {
 	return low + 0, high + 0, -1
 }
 
-type quantizeAsm[C Code] func(dst *C, src *float32, n int, scale, inverse, low, high float32, zero int32)
-
-// quantizeByAVX512 returns Set.QuantizeS8 or QuantizeU8 by assembly, of which stream is for much.
-func quantizeByAVX512[C Code](asm, stream quantizeAsm[C]) func(dst []C, src []float32, a Affine) {
-	return func(dst []C, src []float32, a Affine) {
-		inverse := 1 / a.Scale // imprecise if it is not a normal number, but no quotient passes 4 then
-		if len(src) < block || inverse-inverse != 0 {
-			quantizeInAVX2(dst, src, a)
-			return
+func quantizeInAVX512[C Code](dst []C, src []float32, a Affine) {
+	low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
+	round := nearestTo(a.Scale, low, high)
+	if len(src) < block || !round.valid {
+		quantizeInAVX2(dst, src, a)
+		return
+	}
+	n := len(src)
+	dst = dst[:n]
+	raise, flip := raised(isSigned[C]())
+	run := func(first, count, stream int) {
+		quantizeAVX512((*uint8)(unsafe.Pointer(&dst[first])), &src[first], count, a.Scale,
+			round.lower, round.upper, round.least, round.most, low, high, a.Zero+raise, flip, stream)
+	}
+	first := 0
+	if n >= streamedCodes {
+		run(0, block, 0)
+		first = int(-uintptr(unsafe.Pointer(&dst[0])) % block)
+		for ; n-first >= atOnce; first += atOnce {
+			run(first, atOnce, 1)
 		}
-		n := len(src)
-		dst = dst[:n]
-		run := func(asm quantizeAsm[C], first, count int) {
-			asm(&dst[first], &src[first], count, a.Scale, inverse, float32(a.Low-a.Zero), float32(a.High-a.Zero), a.Zero)
-		}
-		first := 0
-		if n >= streamedCodes {
-			run(asm, 0, block)
-			first = int(-uintptr(unsafe.Pointer(&dst[0])) % block)
-			for ; n-first >= atOnce; first += atOnce {
-				run(stream, first, atOnce)
-			}
-		}
-		for ; first < n; first += atOnce {
-			first = min(first, n-block)
-			run(asm, first, min(atOnce, n-first))
-		}
+	}
+	for ; first < n; first += atOnce {
+		first = min(first, n-block)
+		run(first, min(atOnce, n-first), 0)
 	}
 }
 
@@ -133,14 +132,14 @@ func splitFixedInAVX512(dst []uint8, stride int, src []float32, e int, o Operand
 	split(&dst[0], stride, &src[0], n, scale1, scale2, -high, high, o.Offset)
 }
 
-// Tables of kernels for some rows and panels, less one of each.
-type (
-	multiplyAsm           func(c *int32, a *uint8, lda int, b *int8, ldb, steps int)
-	multiplyDirectAsm     func(dst *float32, stride int, a *uint8, lda int, gaps *int, runs int, b *int8, ldb, steps int, u, v *int32, scales, r, bias *float32, floor float32)
-	multiplyDirectWideAsm func(dst *float32, stride int, a *uint8, lda, plane int, gaps *int, runs int, b *int8, ldb, steps int, base float64, u *float64, v *int32, scales *float32, r *float64, bias *float32, floor float32)
+// The largest tile of a product.
+const (
+	vnniRows   = 8
+	vnniPanels = 3
 )
 
-var multiplyVNNITable = [...][3]multiplyAsm{
+// multiplyVNNITable is kernels for some rows and panels, less one of each.
+var multiplyVNNITable = [vnniRows][vnniPanels]asm{
 	{multiplyU8R1P1VNNI, multiplyU8R1P2VNNI, multiplyU8R1P3VNNI},
 	{multiplyU8R2P1VNNI, multiplyU8R2P2VNNI, multiplyU8R2P3VNNI},
 	{multiplyU8R3P1VNNI, multiplyU8R3P2VNNI, multiplyU8R3P3VNNI},
@@ -151,89 +150,45 @@ var multiplyVNNITable = [...][3]multiplyAsm{
 	{multiplyU8R8P1VNNI, multiplyU8R8P2VNNI, multiplyU8R8P3VNNI},
 }
 
-var multiplyDirectVNNITable = [...][3]multiplyDirectAsm{
-	{multiplyDirectR1P1VNNI, multiplyDirectR1P2VNNI, multiplyDirectR1P3VNNI},
-	{multiplyDirectR2P1VNNI, multiplyDirectR2P2VNNI, multiplyDirectR2P3VNNI},
-	{multiplyDirectR3P1VNNI, multiplyDirectR3P2VNNI, multiplyDirectR3P3VNNI},
-	{multiplyDirectR4P1VNNI, multiplyDirectR4P2VNNI, multiplyDirectR4P3VNNI},
-	{multiplyDirectR5P1VNNI, multiplyDirectR5P2VNNI, multiplyDirectR5P3VNNI},
-	{multiplyDirectR6P1VNNI, multiplyDirectR6P2VNNI, multiplyDirectR6P3VNNI},
-	{multiplyDirectR7P1VNNI, multiplyDirectR7P2VNNI, multiplyDirectR7P3VNNI},
-	{multiplyDirectR8P1VNNI, multiplyDirectR8P2VNNI, multiplyDirectR8P3VNNI},
-}
-
-// multiplyDirectWideVNNITables are for 2 planes and for 3.
-var multiplyDirectWideVNNITables = [...][][3]multiplyDirectWideAsm{
-	{
-		{multiplyDirectWide2R1P1VNNI, multiplyDirectWide2R1P2VNNI, multiplyDirectWide2R1P3VNNI},
-		{multiplyDirectWide2R2P1VNNI, multiplyDirectWide2R2P2VNNI, multiplyDirectWide2R2P3VNNI},
-		{multiplyDirectWide2R3P1VNNI, multiplyDirectWide2R3P2VNNI, multiplyDirectWide2R3P3VNNI},
-		{multiplyDirectWide2R4P1VNNI, multiplyDirectWide2R4P2VNNI, multiplyDirectWide2R4P3VNNI},
-	},
-	{
-		{multiplyDirectWide3R1P1VNNI, multiplyDirectWide3R1P2VNNI, multiplyDirectWide3R1P3VNNI},
-		{multiplyDirectWide3R2P1VNNI, multiplyDirectWide3R2P2VNNI, multiplyDirectWide3R2P3VNNI},
-	},
-}
-
-// multiplyInVNNI takes any number of rows, as many at a time as there are registers for.
-func multiplyInVNNI(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int) {
-	const most = len(multiplyVNNITable)
-	checkMultiply(c, a, lda, b, ldb, steps, rows, panels)
-	for ; rows > most; rows -= most {
-		multiplyVNNITable[most-1][panels-1](&c[0], &a[0], lda, &b[0], ldb, steps)
-		c, a = c[most*panels*PanelColumns:], a[most*lda:]
+// multiplyInVNNI takes as many panels and rows at a time as there are registers for, rows as evenly as can be and with all
+// their planes: weights are loaded once for them.
+func multiplyInVNNI(sums []int32, a *Left, b *Right) {
+	checkMultiply(sums, a, b, 1)
+	if a.Planes > 3 {
+		panic("kernel: Multiply: more than 3 planes")
 	}
-	multiplyVNNITable[rows-1][panels-1](&c[0], &a[0], lda, &b[0], ldb, steps)
-}
-
-// multiplyDirectInVNNI likewise, as evenly as can be.
-func multiplyDirectInVNNI(dst []float32, stride int, a []uint8, lda int, gaps []int, b []int8, ldb, steps, panels int, u, v []int32, scales, r, bias []float32, floor float32, lines, step int) {
-	if lines < 1 || lines > 1 && step < 0 {
-		panic("kernel: MultiplyDirect: lengths do not go together")
-	}
-	last := lines - 1
-	checkMultiplyDirect(len(dst)-last*len(u)*stride, stride, len(a)-last*step, lda, 0, gaps, len(b), ldb, steps, len(u), panels, 1, len(v), len(scales), len(r), len(bias))
-	const most = len(multiplyDirectVNNITable)
-	for line := range lines {
-		for first, left := 0, (len(u)+most-1)/most; left > 0; left-- {
-			rows := (len(u) - first + left - 1) / left
-			multiplyDirectVNNITable[rows-1][panels-1](&dst[(line*len(u)+first)*stride], 4*stride, &a[line*step+first*lda], lda, unsafe.SliceData(gaps), len(gaps)+1,
-				&b[0], ldb, steps, &u[first], &v[0], &scales[0], &r[first], &bias[0], floor)
-			first += rows
+	row := b.Panels * PanelColumns
+	plane := a.Lines * a.Rows * row
+	t := multiplyTile{ldb: b.Stride, steps: a.Steps, gaps: unsafe.SliceData(a.Gaps), segments: len(a.Gaps) + 1}
+	most := vnniRows / a.Planes
+	tiles := (a.Rows + most - 1) / most
+	for panel, panels := 0, 0; panel < b.Panels; panel += panels {
+		if panels = min(vnniPanels, b.Panels-panel); b.Panels-panel == vnniPanels+1 {
+			panels = (vnniPanels + 1) / 2 // one panel alone is slow
 		}
-	}
-}
-
-// multiplyDirectWideInVNNI likewise.
-func multiplyDirectWideInVNNI(dst []float32, stride int, a []uint8, lda, plane int, gaps []int, b []int8, ldb, steps, panels, planes int, base float64, u []float64, v []int32, scales []float32, r []float64, bias []float32, floor float32) {
-	checkMultiplyDirect(len(dst), stride, len(a), lda, plane, gaps, len(b), ldb, steps, len(u), panels, planes, len(v), len(scales), len(r), len(bias))
-	table := multiplyDirectWideVNNITables[planes-2]
-	for left := (len(u) + len(table) - 1) / len(table); left > 0; left-- {
-		rows := (len(u) + left - 1) / left
-		table[rows-1][panels-1](&dst[0], 4*stride, &a[0], lda, plane, unsafe.SliceData(gaps), len(gaps)+1, &b[0], ldb, steps, base, &u[0], &v[0], &scales[0], &r[0], &bias[0], floor)
-		if left > 1 {
-			dst, a, u, r = dst[rows*stride:], a[rows*lda:], u[rows:], r[rows:]
+		t.b = &b.Codes[panel*b.Stride]
+		for line := range a.Lines {
+			data, to := a.Data[line*a.LineStride:], sums[line*a.Rows*row+panel*PanelColumns:]
+			for first, left := 0, tiles; left > 0; left-- {
+				rows := (a.Rows - first + left - 1) / left
+				t.a, t.sums = &data[first*a.Stride], &to[first*row]
+				// The second half of a tile is more rows of one plane, another plane, or another row of three.
+				t.lda, t.ldc = a.Stride, 4*row
+				switch half := (rows + 1) / 2; {
+				case a.Planes == 1 && rows > 3:
+					t.a2, t.sums2 = &data[(first+half)*a.Stride], &to[(first+half)*row]
+				case a.Planes == 1:
+				case a.Planes == 2 && rows > 1:
+					t.a2, t.sums2 = &data[a.Plane+first*a.Stride], &to[plane+first*row]
+				default:
+					t.lda, t.ldc = a.Plane, 4*plane
+					if rows > 1 {
+						t.a2, t.sums2 = &data[(first+1)*a.Stride], &to[(first+1)*row]
+					}
+				}
+				multiplyVNNITable[rows*a.Planes-1][panels-1](hidden(&t))
+				first += rows
+			}
 		}
-	}
-}
-
-// checkMultiply panics where lengths of byte operands do not go together, a bug of the caller.
-func checkMultiply(c []int32, a []uint8, lda int, b []int8, ldb, steps, rows, panels int) {
-	if steps < 1 || rows < 1 || panels < 1 || len(c) < rows*panels*PanelColumns || len(a) < (rows-1)*lda+steps*StepDepth || len(b) < (panels-1)*ldb+steps*StepBytes {
-		panic("kernel: Multiply: lengths do not go together")
-	}
-}
-
-// checkMultiplyDirect likewise.
-func checkMultiplyDirect(dst, stride, a, lda, plane int, gaps []int, b, ldb, steps, rows, panels, planes, v, scales, r, bias int) {
-	columns, runs := panels*PanelColumns, len(gaps)+1
-	row := runs * steps * StepDepth
-	for _, gap := range gaps {
-		row += gap
-	}
-	if steps < 1 || rows < 1 || panels < 1 || dst < (rows-1)*stride+columns || a < (planes-1)*plane+(rows-1)*lda+row ||
-		b < (panels-1)*ldb+runs*steps*StepBytes || v < columns || scales < columns || r < rows || bias < columns {
-		panic("kernel: MultiplyDirect: lengths do not go together")
 	}
 }

@@ -32,7 +32,7 @@ type shape [3]int
 type bench struct {
 	t         testing.TB
 	set, spec *Set
-	pages     [8]guard.Memory
+	pages     [10]guard.Memory
 	compared  int
 }
 
@@ -44,7 +44,7 @@ func newBench(t testing.TB, tier isa.Tier) *bench {
 		return nil
 	}
 	b := &bench{t: t, set: set, spec: &generic}
-	if !set.Wide {
+	if set.Format == U8 {
 		b.spec = &genericBytes
 	}
 	for i := range b.pages {
@@ -56,7 +56,7 @@ func newBench(t testing.TB, tier isa.Tier) *bench {
 // genericBytes is the specification of sets whose planes are of bytes.
 var genericBytes = func() Set {
 	s := generic
-	s.Wide, s.Multiply = false, multiplyU8Generic
+	s.Format, s.Segments, s.Multiply = U8, true, multiplyU8Generic
 	return s
 }()
 

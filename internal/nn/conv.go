@@ -95,7 +95,7 @@ func (f *Filters) Convolved(in tensor.Shape, w Window) (tensor.Shape, error) {
 // conv returns the convolution of one group's channels.
 func (f *Filters) conv(height, width int, w Window) gemm.Conv {
 	return gemm.Conv{
-		Channels: f.in, Kernel: f.kernel, Planar: f.nchw,
+		Channels: f.in, Kernel: f.kernel, NCHW: f.nchw,
 		Height: height, Width: width, Pad: w.Pad, Stride: w.Stride, Dilation: w.Dilation,
 	}
 }
@@ -129,9 +129,6 @@ func (f *Filters) Prepare(height, width int, w Window, o Options) (*Layer, error
 	} else {
 		filters = f.matrices()
 	}
-	windows := gemm.NewWindows(c)
-	l.multiply = func(y, x gemm.Numbers, samples int, l *Layer) error {
-		return gemm.Convolve(y, x, samples, windows, filters, l.arithmetic, l.output)
-	}
+	l.plan = gemm.NewConvolution(c, filters, l.arithmetic, l.output)
 	return l, nil
 }

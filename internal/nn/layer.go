@@ -61,14 +61,17 @@ type Layer struct {
 	io         IO
 	arithmetic gemm.Arithmetic
 	output     gemm.Output
-	multiply   func(y, x gemm.Numbers, samples int, l *Layer) error
+	plan       interface {
+		Run(y, x gemm.Activations, samples int) error
+	}
+	singleThreaded bool
 }
 
 // SingleThreaded returns l without worker threads: Run computes on the goroutine that calls it. Results are
 // the same.
 func (l *Layer) SingleThreaded() *Layer {
 	single := *l.orZero()
-	single.arithmetic.Alone = true
+	single.singleThreaded = true
 	return &single
 }
 
@@ -105,7 +108,7 @@ func (l *Layer) orZero() *Layer {
 // qtensor.ErrParams for quantized activations that IO does not say.
 func (l *Layer) Run(y, x Operand, samples int) error {
 	l = l.orZero()
-	if l.multiply == nil {
+	if l.plan == nil {
 		return fmt.Errorf("%w: got a layer that Prepare did not make, want one that it returns", qtensor.ErrShape)
 	}
 	if err := l.io.check(y, x); err != nil {
@@ -120,7 +123,8 @@ func (l *Layer) Run(y, x Operand, samples int) error {
 	if samples == 0 {
 		return nil
 	}
-	if err := l.multiply(to, from, samples, l); err != nil {
+	from.SingleThreaded = l.singleThreaded
+	if err := l.plan.Run(to, from, samples); err != nil {
 		return fmt.Errorf("%w: %w", qtensor.ErrValue, err)
 	}
 	return nil

@@ -49,11 +49,11 @@ type Operand struct {
 }
 
 // activations returns o as package gemm has it, and how many elements there are.
-func (o Operand) activations() (gemm.Numbers, int) {
+func (o Operand) activations() (gemm.Activations, int) {
 	if o.Quantized != nil {
-		return gemm.Numbers{Codes: o.Quantized, Map: o.Params.affine(), Stop: o.Stop}, len(o.Quantized)
+		return gemm.Activations{Quantized: o.Quantized, Params: o.Params.affine(), Stop: o.Stop}, len(o.Quantized)
 	}
-	return gemm.Numbers{Float: o.Float, Stop: o.Stop}, len(o.Float)
+	return gemm.Activations{Float: o.Float, Stop: o.Stop}, len(o.Float)
 }
 
 // IO is which quantized activations a layer takes for x and gives for y, besides float32.

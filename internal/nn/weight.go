@@ -138,13 +138,11 @@ func (w *Weight) Prepare(o Options) (*Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.in, l.out, l.multiply, l.io = tensor.Shape{w.in}, tensor.Shape{w.out}, w.multiply, MatrixIO(o, w.scheme, 1)
-	return l, nil
-}
-
-func (w *Weight) multiply(y, x gemm.Numbers, rows int, l *Layer) error {
+	l.in, l.out, l.io = tensor.Shape{w.in}, tensor.Shape{w.out}, MatrixIO(o, w.scheme, 1)
 	if w.floats != nil {
-		return gemm.ProductHalf(y.Float, x, rows, w.floats, l.arithmetic.Alone, l.output)
+		l.plan = gemm.NewFloat16Product(w.floats, l.output)
+	} else {
+		l.plan = gemm.NewProduct(w.ints, l.arithmetic, l.output)
 	}
-	return gemm.Product(y, x, rows, w.ints, l.arithmetic, l.output)
+	return l, nil
 }

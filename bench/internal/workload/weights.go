@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"euryale/internal/gemm"
 	"euryale/internal/kernel"
 	"euryale/internal/pack"
 )
@@ -36,4 +37,15 @@ func (o *Operands) columns(f func(int8) int8) []int8 {
 		}
 	}
 	return y
+}
+
+// Static is a range of activations that was given, and Out one of results.
+var (
+	Static = kernel.Affine{Scale: 1. / 32, Zero: 128, High: 255}
+	Out    = kernel.Affine{Scale: 0.5, Zero: 128, High: 255}
+)
+
+// Quantized returns the quantized activations.
+func (o *Operands) Quantized() gemm.Activations {
+	return gemm.Activations{Quantized: o.Q, Params: o.Affine()}
 }

@@ -90,7 +90,8 @@ func TestWeights(t *testing.T) {
 		{"int4", o.Int4Weight(32), func(q int8) int8 { return int8(math.Floor(float64(q) / 16)) }, 16},
 	} {
 		got := make([]float32, o.M*o.N)
-		if err := gemm.Multiply(got, o.X, o.M, c.weight, gemm.Arithmetic{Bits: 24}, gemm.Output{}); err != nil {
+		p := gemm.NewProduct(c.weight, gemm.Arithmetic{Bits: 24}, gemm.Output{})
+		if err := p.Run(gemm.Activations{Float: got}, gemm.Activations{Float: o.X}, o.M); err != nil {
 			t.Fatal(err)
 		}
 		for i := range o.M {

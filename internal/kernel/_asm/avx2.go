@@ -20,16 +20,13 @@ func avx2() {
 	}
 	avx2Unpack()
 	avx2MinMax()
-	avx2QuantizeCentred()
+	avx2QuantizeInts()
 	avx2QuantizeFixed()
-	avx2Centre()
+	avx2SubtractZeroPoint()
 	avx2SplitS16()
 	avx2Split2S16()
-	for _, c := range []codeType{signedByte, unsignedByte} {
-		avx2Quantize(c)
-		avx2Dequantize(c, false)
-		avx2Dequantize(c, true)
-	}
+	avx2Quantize()
+	avx2Dequantize()
 	avx2Convert()
 	avx2AddU8()
 	avx2LookUp()
@@ -38,28 +35,21 @@ func avx2() {
 	for rows := 1; rows <= 2; rows++ {
 		avx2MultiplyFloat(rows)
 	}
-	avx2Accumulate()
-	avx2Correct()
-	avx2CorrectWide()
-	avx2Scale()
-	avx2ScaleWide()
-	avx2Offset()
-	avx2OffsetWide()
-	avx2Finish()
-	avx2FinishWide()
+	dequantizeSums(ymm)
+	requantizeSums(ymm)
+	dequantizePlanes(ymm)
+	avx2AddSums()
+	accumulateGroup(ymm)
+	accumulateWideGroup(ymm)
+	avx2Finish(false)
+	avx2Finish(true)
 	avx2MaxWindows()
 	avx2MultiplyDepthwise()
-	for _, t := range turns {
-		avx2Turn(t.name, t.goType, t.size, t.turn)
+	for _, t := range transposes {
+		avx2Transpose(t.name, t.goType, t.size, t.transpose)
 	}
 	avx2Interleave3()
-	direct(ymm)
-	for planes := 1; planes <= 2; planes++ {
-		directWide(ymm, planes)
-	}
-	for planes := 1; planes <= 3; planes++ {
-		avx2SplitU8(planes)
-	}
+	avx2SplitU8()
 }
 
 // function begins a function.
@@ -240,9 +230,9 @@ func toIntegers(x, low, high reg.VecVirtual) {
 	VCVTPS2DQ(x, x)
 }
 
-func avx2QuantizeCentred() {
-	function("quantizeCentredAVX2", "dst *int32, src *float32, n int, scale, low, high float32",
-		"quantizeCentredAVX2 sets dst[i] = clamp(RNE(src[i]/scale), low, high) for n > 0, a multiple of 8.")
+func avx2QuantizeInts() {
+	function("quantizeIntsAVX2", "dst *int32, src *float32, n int, scale, low, high float32",
+		"quantizeIntsAVX2 sets dst[i] = clamp(RNE(src[i]/scale), low, high) for n > 0, a multiple of 8.")
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	scale, low, high := broadcast("scale", broadcastPS), broadcast("low", broadcastPS), broadcast("high", broadcastPS)
 	x := YMM()
@@ -278,8 +268,8 @@ func avx2QuantizeFixed() {
 	RET()
 }
 
-func avx2Centre() {
-	function("centreAVX2", "dst *int32, src *uint8, n int, zero int32", "centreAVX2 works like centreGeneric for n > 0, a multiple of 8.")
+func avx2SubtractZeroPoint() {
+	function("subtractZeroPointAVX2", "dst *int32, src *uint8, n int, zero int32", "subtractZeroPointAVX2 works like subtractZeroPointGeneric for n > 0, a multiple of 8.")
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	zero := broadcast("zero", broadcastPS)
 	x := YMM()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -11,19 +10,20 @@ import (
 
 func avx512() {
 	avx512MinMax()
-	for _, c := range []codeType{signedByte, unsignedByte} {
-		avx512Quantize(c, false)
-		avx512Quantize(c, true)
-	}
+	avx512Quantize()
 	for planes := 2; planes <= 3; planes++ {
 		avx512SplitFixed(planes)
 	}
-	direct(zmm)
-	for planes := 1; planes <= 3; planes++ {
-		directWide(zmm, planes)
-	}
 	vnni()
-	avx512Lanes()
+	dequantizeSums(zmm)
+	requantizeSums(zmm)
+	dequantizePlanes(zmm)
+	accumulateGroup(zmm)
+	accumulateWideGroup(zmm)
+	avx512GatherPixels()
+	for filters := 1; filters <= pixelFilters; filters++ {
+		vnniMultiplyPixels(filters)
+	}
 	vnniMultiplyDepthwise()
 	vbmiLookUp()
 }
@@ -113,35 +113,42 @@ func avx512MinMax() {
 	RET()
 }
 
-// doubt is how far from the middle between two integers a quotient, at most 255, decides its rounding. A product with the
-// rounded inverse is within 2^−15 of the quotient, and the quotient rounded to a float32 within 2^−16.
-const doubt = 0x1p-14
+// nearest rounds quotients without dividing: numbers times an inverse of the scale that is too small for certain, and times one that is
+// too large. Where both round to the same integer, so does what is between them, as the quotient is.
+type nearest struct{ lower, upper, least, most, other reg.VecVirtual }
 
-// avx512Quantize multiplies by the inverse of the scale, and divides where a product is in doubt. It stores past the caches
-// where stream is set.
-func avx512Quantize(c codeType, stream bool) {
-	name, where, store := "quantize"+c.name+"AVX512", "n ≥ 64", VMOVDQU32
-	if stream {
-		name, where = "quantizeStream"+c.name+"AVX512", "n > 0, a multiple of 64, and dst at one"
-		store = func(ops ...Op) { VMOVNTDQ(ops[0], ops[1]) }
-	}
-	function(name, "dst *"+c.goType+", src *float32, n int, scale, inverse, low, high float32, zero int32",
-		name+" sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for "+where+",\nand inverse = 1/scale, finite.")
-	dst, src, n := arg("dst"), arg("src"), arg("n")
-	scale, inverse, low, high, zero := zmm.repeat("scale"), zmm.repeat("inverse"), zmm.repeat("low"), zmm.repeat("high"), zmm.repeat("zero")
-	middle, order := zmm.constant("middle", math.Float32bits(0.5-doubt)), zmm.constant("everyFourth", everyFourth...)
-	x, rest, farthest, doubtful := four(), ZMM(), ZMM(), K()
+func newNearest(repeat func(v vectors, name string) reg.VecVirtual) nearest {
+	return nearest{repeat(zmm, "lower"), repeat(zmm, "upper"), repeat(zmm, "least"), repeat(zmm, "most"), ZMM()}
+}
+
+// round sets x to integers, and bits of doubt where they may be wrong. Clamping comes first: what an int32 does not hold would become
+// its minimum.
+func (n nearest) round(x, doubt reg.VecVirtual) {
+	VMAXPS(n.least, x, x)
+	VMINPS(n.most, x, x)
+	VMULPS(n.upper, x, n.other)
+	VMULPS(n.lower, x, x)
+	VCVTPS2DQ(n.other, n.other)
+	VCVTPS2DQ(x, x)
+	VPTERNLOGD(Imm(0b11110110), n.other, x, doubt) // doubt or x exclusive-or other
+}
+
+// avx512Quantize divides where quotients are in doubt. Codes are made as unsigned bytes; signed ones are those with the highest bit turned
+// over. It stores past the caches where stream is not 0.
+func avx512Quantize() {
+	function("quantizeAVX512", "dst *uint8, src *float32, n int, scale, lower, upper, least, most, low, high float32, zero int32, flip uint32, stream int",
+		"quantizeAVX512 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before, for n ≥ 64. lower and\nupper are around 1/scale, and least and most the clamp times scale. Where stream is not 0, n is a multiple of 64, and dst is at one.")
+	dst, src, n, stream := arg("dst"), arg("src"), arg("n"), arg("stream")
+	scale, low, high, zero, flip := zmm.repeat("scale"), zmm.repeat("low"), zmm.repeat("high"), zmm.repeat("zero"), zmm.repeat("flip")
+	round, order := newNearest(func(v vectors, name string) reg.VecVirtual { return v.repeat(name) }), zmm.constant("everyFourth", everyFourth...)
+	x, doubt, doubtful := four(), ZMM(), K()
 	w := walkFrom(n, []reg.GPVirtual{src, dst}, 4, 1)
-	VPXORD(farthest, farthest, farthest)
+	VPXORD(doubt, doubt, doubt)
 	for i, v := range x {
-		VMULPS(at(src, 64*i), inverse, v)
-		VMAXPS(low, v, v)
-		VMINPS(high, v, v)
-		VREDUCEPS(Imm(0), v, rest)                      // less the nearest integer
-		VRANGEPS(Imm(0b1011), rest, farthest, farthest) // the greater magnitude
-		VCVTPS2DQ(v, v)
+		VMOVUPS(at(src, 64*i), v)
+		round.round(v, doubt)
 	}
-	VCMPPS(Imm(13), middle, farthest, doubtful) // at least
+	VPTESTMD(doubt, doubt, doubtful)
 	KORTESTW(doubtful, doubtful)
 	JNZ(LabelRef("divide"))
 	Label("store")
@@ -150,15 +157,20 @@ func avx512Quantize(c codeType, stream bool) {
 	}
 	VPACKSSDW(x[1], x[0], x[0])
 	VPACKSSDW(x[3], x[2], x[2])
-	c.narrow(x[2], x[0], x[0])
+	VPACKUSWB(x[2], x[0], x[0])
 	VPERMD(x[0], order, x[0])
-	store(x[0], at(dst, 0))
+	VPXORD(flip, x[0], x[0])
+	TESTQ(stream, stream)
+	JNZ(LabelRef("past"))
+	VMOVDQU32(x[0], at(dst, 0))
+	Label("next")
 	w.next()
-	if stream {
-		SFENCE()
-	}
+	SFENCE()
 	VZEROUPPER()
 	RET()
+	Label("past")
+	VMOVNTDQ(x[0], at(dst, 0))
+	JMP(LabelRef("next"))
 	Label("divide")
 	for i, v := range x {
 		VMOVUPS(at(src, 64*i), v)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -9,36 +8,16 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// codeType is what differs between codes of signed and of unsigned bytes.
-type codeType struct {
-	name, goType string
-	narrow       func(ops ...Op) // packs words to bytes
-	widen        func(ops ...Op)
-}
-
-var (
-	signedByte = codeType{
-		"S8", "int8",
-		func(ops ...Op) { VPACKSSWB(ops[0], ops[1], ops[2]) },
-		func(ops ...Op) { VPMOVSXBD(ops[0], ops[1]) },
-	}
-	unsignedByte = codeType{
-		"U8", "uint8",
-		func(ops ...Op) { VPACKUSWB(ops[0], ops[1], ops[2]) },
-		func(ops ...Op) { VPMOVZXBD(ops[0], ops[1]) },
-	}
-)
-
 // numbersAhead is how far ahead of their use numbers are fetched.
 const numbersAhead = 2048
 
-func avx2Quantize(c codeType) {
-	name := "quantize" + c.name + "AVX2"
-	function(name, "dst *"+c.goType+", src *float32, n int, scale, low, high float32, zero int32",
-		name+" sets dst[i] = clamp(RNE(src[i]/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 32.")
+// avx2Quantize makes codes as unsigned bytes; signed ones are those with the highest bit turned over.
+func avx2Quantize() {
+	function("quantizeAVX2", "dst *uint8, src *float32, n int, scale, low, high float32, zero int32, flip uint32",
+		"quantizeAVX2 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before, for n > 0, a multiple of 32.")
 	dst, src, n := arg("dst"), arg("src"), arg("n")
-	scale, low, high := broadcast("scale", broadcastPS), broadcast("low", broadcastPS), broadcast("high", broadcastPS)
-	zero := broadcast("zero", broadcastPS)
+	scale, low, high := ymm.repeat("scale"), ymm.repeat("low"), ymm.repeat("high")
+	zero, flip := ymm.repeat("zero"), ymm.repeat("flip")
 	order := packedOrder()
 	x := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
 	loop("numbers", n, 32, func() {
@@ -50,7 +29,9 @@ func avx2Quantize(c codeType) {
 			toIntegers(v, low, high)
 			VPADDD(zero, v, v)
 		}
-		storeBytes(c, x, order, at(dst, 0))
+		packBytes(x, order)
+		VPXOR(flip, x[0], x[0])
+		VMOVDQU(x[0], at(dst, 0))
 		ADDQ(Imm(128), src)
 		ADDQ(Imm(32), dst)
 	})
@@ -58,39 +39,43 @@ func avx2Quantize(c codeType) {
 	RET()
 }
 
-// avx2Dequantize stores past the caches where stream is set: what is too big for them would be read first to be
-// overwritten.
-func avx2Dequantize(c codeType, stream bool) {
-	name, where := "dequantize"+c.name+"AVX2", ""
-	store := func(v reg.VecVirtual, m Mem) { VMOVUPS(v, m) }
-	if stream {
-		store = func(v reg.VecVirtual, m Mem) { VMOVNTPS(v, m) }
-		name, where = "dequantizeStream"+c.name+"AVX2", ", and dst at a multiple of 32 bytes"
-	}
-	function(name, "dst *float32, src *"+c.goType+", n int, scale float32, zero int32",
-		name+" sets dst[i] = scale·(src[i] − zero), saturated to the finite numbers, for n > 0, a multiple of 32"+where+".")
-	dst, src, n := arg("dst"), arg("src"), arg("n")
-	scale, zero := broadcast("scale", broadcastPS), broadcast("zero", broadcastPS)
+// avx2Dequantize takes signed codes as unsigned ones with the highest bit turned over. It stores past the caches where stream is not 0:
+// what is too big for them would be read first to be overwritten.
+func avx2Dequantize() {
+	function("dequantizeAVX2", "dst *float32, src *uint8, n int, scale float32, zero int32, flip uint32, stream int",
+		"dequantizeAVX2 sets dst[i] = scale·((src[i] ⊕ flip) − zero), saturated to the finite numbers, for n > 0, a multiple of 32. Where\nstream is not 0, dst is at a multiple of 32 bytes.")
+	dst, src, n, stream := arg("dst"), arg("src"), arg("n"), arg("stream")
+	scale, zero, flip := ymm.repeat("scale"), ymm.repeat("zero"), ymm.repeat("flip")
 	largest, least := constant("largest", math.Float32bits(math.MaxFloat32)), constant("least", math.Float32bits(-math.MaxFloat32))
-	x := YMM()
-	loop("codes", n, 32, func() {
-		for i := range 4 {
-			c.widen(at(src, 8*i), x)
-			VPSUBD(zero, x, x)
-			VCVTDQ2PS(x, x)
-			VMULPS(scale, x, x)
-			VMINPS(largest, x, x)
-			VMAXPS(least, x, x)
-			store(x, at(dst, 32*i))
-		}
-		ADDQ(Imm(32), src)
-		ADDQ(Imm(128), dst)
-	})
-	if stream {
-		SFENCE()
+	x := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
+	Label("codes")
+	for i, v := range x {
+		VPMOVZXBD(at(src, 8*i), v)
+		VPXOR(flip, v, v)
+		VPSUBD(zero, v, v)
+		VCVTDQ2PS(v, v)
+		VMULPS(scale, v, v)
+		VMINPS(largest, v, v)
+		VMAXPS(least, v, v)
 	}
+	TESTQ(stream, stream)
+	JNZ(LabelRef("past"))
+	for i, v := range x {
+		VMOVUPS(v, at(dst, 32*i))
+	}
+	Label("next")
+	ADDQ(Imm(32), src)
+	ADDQ(Imm(128), dst)
+	SUBQ(Imm(32), n)
+	JNZ(LabelRef("codes"))
+	SFENCE()
 	VZEROUPPER()
 	RET()
+	Label("past")
+	for i, v := range x {
+		VMOVNTPS(v, at(dst, 32*i))
+	}
+	JMP(LabelRef("next"))
 }
 
 // avx2AddU8 adds codes as numbers.
@@ -123,7 +108,8 @@ func avx2AddU8() {
 			toIntegers(sum, low, high)
 			VPADDD(zero, sum, sum)
 		}
-		storeBytes(unsignedByte, sums, order, at(dst, 0))
+		packBytes(sums, order)
+		VMOVDQU(sums[0], at(dst, 0))
 		ADDQ(Imm(32), x)
 		ADDQ(Imm(32), y)
 		ADDQ(Imm(32), dst)
@@ -135,48 +121,37 @@ func avx2AddU8() {
 // packedOrder returns the order of the dwords that storeBytes has packed, as packing works within halves of a vector.
 func packedOrder() reg.VecVirtual { return constant("dwords", 0, 4, 1, 5, 2, 6, 3, 7) }
 
-// storeBytes stores 32 dwords, which bytes of c hold, and overwrites them.
-func storeBytes(c codeType, x []reg.VecVirtual, order reg.VecVirtual, dst Mem) {
+// packBytes packs 32 dwords, which unsigned bytes hold, into x[0].
+func packBytes(x []reg.VecVirtual, order reg.VecVirtual) {
 	VPACKSSDW(x[1], x[0], x[0])
 	VPACKSSDW(x[3], x[2], x[2])
-	c.narrow(x[2], x[0], x[0])
+	VPACKUSWB(x[2], x[0], x[0])
 	VPERMD(x[0], order, x[0])
-	VMOVDQU(x[0], dst)
 }
 
-// avx2SplitU8 serves the sets that take planes of bytes.
-func avx2SplitU8(planes int) {
-	name := fmt.Sprintf("split%dU8AVX2", planes)
-	function(name, "dst *uint8, stride int, x *int32, n int, offset int32",
-		fmt.Sprintf("%s works like splitU8Generic for %d planes and n > 0, a multiple of 32.", name, planes))
-	dst, x, n := arg("dst"), arg("x"), arg("n")
-	var stride reg.GPVirtual
-	if planes > 1 {
-		stride = arg("stride")
-	}
-	offset, mask := broadcast("offset", broadcastPS), constant("lowBytes", 0xff)
-	order := packedOrder()
+// avx2SplitU8 serves the sets that take planes of bytes. It goes through the planes with what is left of the integers.
+func avx2SplitU8() {
+	function("splitU8AVX2", "dst *uint8, stride int, x *int32, n, planes int, offset int32", "splitU8AVX2 works like splitU8Generic for n > 0, a multiple of 32.")
+	dst, stride, x, n := arg("dst"), arg("stride"), arg("x"), arg("n")
+	offset, mask, order := ymm.repeat("offset"), constant("lowBytes", 0xff), packedOrder()
+	to, left := GP64(), GP64()
 	v := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
 	w := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
 	loop("integers", n, 32, func() {
 		for i := range v {
 			VPADDD(at(x, 32*i), offset, v[i])
 		}
-		for p := range planes {
+		MOVQ(dst, to)
+		Load(Param("planes"), left)
+		loop("planes", left, 1, func() {
 			for i := range v {
-				if p == 0 {
-					VPAND(mask, v[i], w[i])
-					continue
-				}
-				VPSRLD(Imm(uint64(8*p)), v[i], w[i])
-				VPAND(mask, w[i], w[i])
+				VPAND(mask, v[i], w[i])
+				VPSRLD(Imm(8), v[i], v[i])
 			}
-			m := at(dst, 0)
-			if p > 0 {
-				m.Index, m.Scale = stride, uint8(p)
-			}
-			storeBytes(unsignedByte, w, order, m)
-		}
+			packBytes(w, order)
+			VMOVDQU(w[0], at(to, 0))
+			ADDQ(stride, to)
+		})
 		ADDQ(Imm(128), x)
 		ADDQ(Imm(32), dst)
 	})

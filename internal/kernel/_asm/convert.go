@@ -183,6 +183,10 @@ func rowsOfColumns(columns, stride, rows reg.GPVirtual, pointers []pointer, body
 	})
 }
 
+// doubt is how far from the middle between two integers a quotient, at most 255, decides its rounding. A product with the
+// rounded inverse is within 2^−15 of the quotient, and the quotient rounded to a float32 within 2^−16.
+const doubt = 0x1p-14
+
 // avx2QuantizeColumns multiplies by the inverse of a scale, and divides where a product is in doubt, or
 // no number.
 func avx2QuantizeColumns() {

@@ -1,0 +1,226 @@
+package gemm
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"euryale/internal/kernel"
+	"euryale/internal/pack"
+)
+
+// Convolution is the convolution of images with the filters that are the columns of a weight, with an output, prepared: what
+// a Product is of windows for rows, but a sample's integers have one scale, as if it were one row. Float images are (channel,
+// row, column), and quantized ones (row, column, channel), of x and of dst.
+type Convolution struct {
+	v     *windows
+	w     []*pack.Matrix
+	a     Arithmetic
+	out   Output
+	plans [2]atomic.Pointer[convolutionPlan] // of float activations and of quantized ones
+}
+
+// NewConvolution prepares a convolution. v is not NCHW where x is quantized. Of several w, alike but for their numbers,
+// each has a group of channels of its own, v.Channels of x and as many of dst as w has columns, with integers of its own;
+// nothing is quantized before or after then. Where v is depthwise, a filter multiplies the channel of its number alone; x is
+// quantized then, or a is Static, and w has one scale for a column and neither zero points nor offsets.
+func NewConvolution(v Conv, w []*pack.Matrix, a Arithmetic, out Output) *Convolution {
+	return &Convolution{v: newWindows(v), w: w, a: a, out: out}
+}
+
+// plan returns the plan for the kernels in use, which change in tests alone.
+func (v *Convolution) plan(quantized bool) *convolutionPlan {
+	at, a := &v.plans[0], v.a
+	if quantized {
+		at, a.Bits, a.Static = &v.plans[1], 0, nil
+	}
+	plan := at.Load()
+	if set := kernel.Current(); plan == nil || plan.set != set {
+		plan = newConvolutionPlan(set, v.v, v.w, a, v.out)
+		at.Store(plan)
+	}
+	return plan
+}
+
+// A convolutionPlan is what is known of a convolution before there are images.
+type convolutionPlan struct {
+	set       *kernel.Set
+	v         *windows
+	groups    []*matrixPlan
+	algorithm convolutionAlgorithm
+	bytes     bool // images are kept as the bytes of operands
+
+	size               int // elements of an image with its padding
+	pixels, width      int // of a sample's result
+	rowStep, pixelStep int // elements between the windows of rows and of pixels of the result
+}
+
+// A convolutionAlgorithm computes the pixels of a task: count of them, from the given one of the images at hand on.
+type convolutionAlgorithm interface {
+	run(c *convolutionCall, s *scratch, first, count int)
+	// operandBytes returns how much memory a pixel takes while it is computed, and lines that a task has whole lines.
+	operandBytes(p *matrixPlan) int
+	lines() bool
+}
+
+// newConvolutionPlan chooses the algorithm.
+func newConvolutionPlan(set *kernel.Set, v *windows, w []*pack.Matrix, a Arithmetic, out Output) *convolutionPlan {
+	p := &convolutionPlan{set: set, v: v}
+	format := set.Format
+	if v.Depthwise {
+		format = kernel.U8
+	}
+	for g, w := range w {
+		own := out
+		if out.Bias != nil {
+			own.Bias = out.Bias[g*w.N:][:w.N]
+		}
+		p.groups = append(p.groups, newMatrixPlan(set, format, w, a, own))
+	}
+	height, width := v.padded()
+	p.size = v.Channels * height * width
+	outHeight, outWidth := v.Out()
+	p.pixels, p.width = outHeight*outWidth, outWidth
+	p.rowStep, p.pixelStep = v.Stride[0]*width*v.perPixel(), v.Stride[1]*v.perPixel()
+	m := p.groups[0]
+	inPlace := m.isDense() && v.steps > 0
+	switch {
+	case v.Depthwise:
+		p.algorithm = depthwise{}
+	case inPlace && a.Bits == 0 && set.PixelVectors && v.fewChannels():
+		p.algorithm = pixelVectorized{}
+	case inPlace && set.Segments:
+		p.algorithm = implicitGEMM{}
+	default:
+		p.algorithm, inPlace = gathered{}, false
+	}
+	p.bytes = inPlace || v.Depthwise || m.plain && m.operand.Planes == 1
+	return p
+}
+
+// Run sets dst to the convolution of so many samples of x. No window is kept in memory but those of a task.
+// Errors: ErrValue, naming sample, channel, row and column; dst is undefined then.
+func (v *Convolution) Run(dst, x Activations, samples int) error {
+	c := convolutionCalls.Get().(*convolutionCall)
+	c.plan, c.x, c.dst = v.plan(x.Quantized != nil), x, dst
+	c.use(x)
+	err := c.run(samples * len(v.w))
+	c.plan, c.x, c.dst, c.stop = nil, Activations{}, Activations{}, nil
+	convolutionCalls.Put(c)
+	return err
+}
+
+// A convolutionCall runs a convolution, some images after the other.
+type convolutionCall struct {
+	team
+	plan   *convolutionPlan
+	x, dst Activations
+	images images
+	rows   int  // pixels of a task
+	finite bool // as block.finite
+	bad    badValue
+}
+
+var convolutionCalls = sync.Pool{New: func() any { return new(convolutionCall) }}
+
+// imageElements is the most that the images at hand have with their padding, or one image if that is more.
+const imageElements = 32 << 20
+
+// atOnce returns how many images are at hand whose windows are so many at most: few windows may lie in much padding.
+func (p *convolutionPlan) atOnce(windows int) int {
+	return max(1, min(windows/p.pixels, imageElements/p.size))
+}
+
+// run computes images, of a sample and a group each.
+func (c *convolutionCall) run(count int) error {
+	p, im := c.plan, &c.images
+	m := p.groups[0]
+	c.finite = c.dst.Quantized != nil && m.canRequantize(c.x)
+	atOnce := p.atOnce(m.blockRows())
+	for first := 0; first < count; first += atOnce {
+		im.first, im.count = first, min(atOnce, count-first)
+		if p.bytes {
+			im.bytes = grow(im.bytes, m.operand.Planes*im.plane(p))
+		} else {
+			im.ints = grow(im.ints, im.count*p.size)
+		}
+		im.scales = grow(im.scales, im.count)
+		elements := p.v.Channels * p.v.Height * p.v.Width
+		c.share(readImages{c}, im.count, 4*p.set.QuantizeTime(im.count*elements))
+		if c.bad.any() {
+			return c.badInput()
+		}
+		c.rows = c.taskPixels()
+		pixels, depth := im.count*p.pixels, m.w.K*m.operand.Planes
+		if p.v.Depthwise {
+			depth *= depthwiseCost
+		}
+		c.share(convolvePixels{c}, (pixels+c.rows-1)/c.rows, p.set.MultiplyTime(pixels, m.w.N, depth))
+		if c.bad.any() {
+			return c.badResult()
+		}
+	}
+	return nil
+}
+
+// taskBytes is the most memory that the operands of a task take, or its results where operands are the image's own, which
+// the second cache holds.
+const taskBytes = 128 << 10
+
+// taskPixels returns how many pixels a thread takes at a time, from images to images: as many as the second cache holds, but
+// enough tasks for all threads, and whole tiles, or lines of an image; of images in groups, one image.
+func (c *convolutionCall) taskPixels() int {
+	p := c.plan
+	if len(p.groups) > 1 {
+		return p.pixels
+	}
+	whole := p.set.Rows
+	if p.algorithm.lines() {
+		whole = p.width
+	}
+	pixels := min(taskBytes/p.algorithm.operandBytes(p.groups[0]), c.images.count*p.pixels/(partsPerThread*c.threads))
+	return max(1, pixels/whole) * whole
+}
+
+// convolvePixels computes the pixels of a task.
+type convolvePixels struct{ *convolutionCall }
+
+func (c convolvePixels) run(task int, s *scratch) {
+	first := task * c.rows
+	c.plan.algorithm.run(c.convolutionCall, s, first, min(c.rows, c.images.count*c.plan.pixels-first))
+}
+
+// group returns the plan of the group that the image of a pixel is of.
+func (c *convolutionCall) group(pixel int) *matrixPlan {
+	return c.plan.groups[(c.images.first+pixel/c.plan.pixels)%len(c.plan.groups)]
+}
+
+// begin returns a block for the pixels of a task, with results where they go, or in memory of the block's that end goes on with.
+func (c *convolutionCall) begin(s *scratch, first, count int) *block {
+	b := &s.block
+	b.plan, b.rows, b.finite = c.group(first), count, c.finite
+	n := b.plan.w.N
+	if c.dst.Quantized != nil {
+		b.target = c.dst.rows(c.images.first*c.plan.pixels+first, count, n)
+	} else {
+		s.results = grow(s.results, count*n)
+		b.target = Activations{Float: s.results}
+	}
+	return b
+}
+
+// end transposes results of float32 to where they go, and notes one that is not finite.
+func (c *convolutionCall) end(b *block, first int) {
+	p, n := c.plan, b.plan.w.N
+	if b.bad.any() {
+		place, value := b.bad.take()
+		c.bad.note(first*n+place, value)
+	}
+	if c.dst.Quantized == nil {
+		for begin, count := 0, 0; begin < b.rows; begin += count {
+			sample, pixel := (first+begin)/p.pixels, (first+begin)%p.pixels
+			count = min(b.rows-begin, p.pixels-pixel)
+			p.set.Transpose(c.dst.Float[(c.images.first+sample)*p.pixels*n+pixel:], p.pixels, b.target.Float[begin*n:][:count*n], n, n, count)
+		}
+	}
+	b.plan, b.target = nil, Activations{}
+}

@@ -1,0 +1,83 @@
+package gemm
+
+import "euryale/internal/kernel"
+
+// dense is the algorithm of codes of a byte by columns of one scale and no zero point.
+type dense struct{}
+
+func (dense) tile(b *block, s *scratch, t tile, rows multiplier) {
+	p := b.plan
+	rows.multiply(s.sums[:t.rows*t.columns()], p, s, t, 0, p.depth)
+	p.end(b, s, t)
+}
+
+// epilogue sets e to the epilogue of a tile, given what its rows have.
+func (p *matrixPlan) epilogue(e *kernel.Epilogue, t tile, zeros []int32, scales []float32) {
+	first, end := t.column(), t.column()+t.columns()
+	e.Columns = min(end, p.w.N) - first
+	e.Compensation, e.Scales, e.Bias = p.compensation[first:end], p.w.Scales[first:end], p.bias[first:end]
+	e.Floor, e.Zeros, e.RowScales = p.floor, zeros, scales
+}
+
+// end turns the sums of a tile into the results of a block.
+func (p *matrixPlan) end(b *block, s *scratch, t tile) {
+	e, n := &s.epilogue, p.w.N
+	sums := s.sums[:t.rows*t.columns()]
+	if b.finite {
+		p.epilogue(e, t, b.left.zeros[:1], b.left.scales32[:1])
+		p.set.RequantizeSums(b.target.Quantized[t.row*n+t.column():], n, sums, e, b.target.Params)
+		return
+	}
+	p.epilogue(e, t, b.left.zeros[t.row:][:t.rows], b.left.scales32[t.row:][:t.rows])
+	dst, stride := b.results(s, t, e.Columns)
+	p.set.DequantizeSums(dst, stride, sums, e)
+	b.quantize(dst, t, e.Columns)
+}
+
+// wideDense is the algorithm of a fixed point by such columns.
+type wideDense struct{}
+
+func (wideDense) tile(b *block, s *scratch, t tile, rows multiplier) {
+	p := b.plan
+	sums := s.sums[:p.operand.Planes*t.rows*t.columns()]
+	rows.multiply(sums, p, s, t, 0, p.depth)
+	zeros := s.zeros[:t.rows]
+	for i := range zeros {
+		zeros[i] = float64(b.left.zeros[t.row+i])
+	}
+	e := &s.wideEpilogue
+	*e = kernel.WideEpilogue{
+		Planes: p.operand.Planes, Base: float64(int(1) << p.operand.Shift), Columns: min(t.columns(), p.w.N-t.column()),
+		Compensation: at(p.compensation, t, 0), Scales: at(p.w.Scales, t, 0), Bias: at(p.bias, t, 0), Floor: p.floor,
+		Zeros: zeros, RowScales: b.left.scales[t.row:][:t.rows],
+	}
+	dst, stride := b.results(s, t, e.Columns)
+	p.set.DequantizePlanes(dst, stride, sums, e)
+	b.quantize(dst, t, e.Columns)
+}
+
+// results returns where an epilogue of float32 leaves a tile's results, and how far rows are apart: in the target, or, where
+// that is quantized, in scratch memory, which quantize goes on with.
+func (b *block) results(s *scratch, t tile, columns int) (dst []float32, stride int) {
+	if b.target.Quantized != nil {
+		s.result = grow(s.result, t.rows*columns)
+		return s.result, columns
+	}
+	return b.target.Float[t.row*b.plan.w.N+t.column():], b.plan.w.N
+}
+
+// quantize sets the target to the quantized values of a tile's results, if it is quantized.
+func (b *block) quantize(results []float32, t tile, columns int) {
+	if b.target.Quantized == nil {
+		return
+	}
+	n := b.plan.w.N
+	for i := range t.rows {
+		row, place := results[i*columns:][:columns], (t.row+i)*n+t.column()
+		if _, _, bad := b.plan.set.MinMax(row); bad >= 0 {
+			b.bad.note(place+bad, row[bad])
+			return
+		}
+		b.plan.set.QuantizeU8(b.target.Quantized[place:][:columns], row, b.target.Params)
+	}
+}

@@ -1,0 +1,84 @@
+package gemm
+
+import "euryale/internal/kernel"
+
+// grouped is the algorithm of codes of a byte by columns of several scales, or with zero points or offsets.
+type grouped struct{}
+
+func (grouped) tile(b *block, s *scratch, t tile, rows multiplier) {
+	p := b.plan
+	acc := s.narrow[:t.rows*t.columns()]
+	clear(acc)
+	totals, floatTotals := s.totals32[:t.rows], s.floatTotals[:t.rows]
+	g32 := &s.group
+	*g32 = kernel.Group{Zeros: b.left.zeros[t.row:][:t.rows], Totals: totals, FloatTotals: floatTotals}
+	for g := range p.w.Groups() {
+		if p.totals {
+			for i := range totals {
+				total := b.left.totals[(t.row+i)*p.w.Groups()+g]
+				totals[i], floatTotals[i] = int32(total), float32(total)
+			}
+		}
+		if p.depth > p.operand.Depth {
+			dots, group := b.wideGroup(s, t, rows, g)
+			kernel.AccumulateRounded(acc, dots, group, floatTotals)
+			continue
+		}
+		sums := s.sums[:len(acc)]
+		rows.multiply(sums, p, s, t, g*p.w.GroupDepth(), p.depth)
+		first := g * p.w.Columns()
+		g32.Scales, g32.Compensation = at(p.w.Scales, t, first), at(p.compensation, t, first)
+		if p.totals {
+			g32.ZeroPoints, g32.Offsets = at(p.zeroPoints, t, first), at(p.offsets, t, first)
+		}
+		p.set.AccumulateGroup(acc, sums, g32)
+	}
+	columns := min(t.columns(), p.w.N-t.column())
+	dst, stride := b.results(s, t, columns)
+	p.set.Finish(dst, stride, columns, acc, b.left.scales32[t.row:][:t.rows], at(p.bias, t, 0), p.floor)
+	b.quantize(dst, t, columns)
+}
+
+// wideGrouped is the algorithm of a fixed point by such columns.
+type wideGrouped struct{}
+
+func (wideGrouped) tile(b *block, s *scratch, t tile, rows multiplier) {
+	p := b.plan
+	acc := s.wide[:t.rows*t.columns()]
+	clear(acc)
+	for g := range p.w.Groups() {
+		dots, group := b.wideGroup(s, t, rows, g)
+		p.set.AccumulateWideGroup(acc, dots, group)
+	}
+	columns := min(t.columns(), p.w.N-t.column())
+	dst, stride := b.results(s, t, columns)
+	p.set.FinishWide(dst, stride, columns, acc, b.left.scales[t.row:][:t.rows], at(p.bias, t, 0), p.floor)
+	b.quantize(dst, t, columns)
+}
+
+// wideGroup returns Σ X·q over group g, exactly, with X as the left operand has them, and what is to be compensated.
+func (b *block) wideGroup(s *scratch, t tile, rows multiplier, g int) (dots []float64, group *kernel.WideGroup) {
+	p := b.plan
+	dots = s.dots[:t.rows*t.columns()]
+	clear(dots)
+	begin := g * p.w.GroupDepth()
+	for end := begin + p.depth; begin < end; begin += p.operand.Depth {
+		rows.multiply(s.sums, p, s, t, begin, min(p.operand.Depth, end-begin))
+		for plane := range p.operand.Planes {
+			p.set.AddSums(dots, s.sums[plane*len(dots):][:len(dots)], float64(int(1)<<(p.operand.Shift*plane)))
+		}
+	}
+	zeros, totals := s.zeros[:t.rows], s.totals[:t.rows]
+	for i := range zeros {
+		zeros[i] = float64(b.left.zeros[t.row+i])
+		if p.totals {
+			totals[i] = float64(b.left.totals[(t.row+i)*p.w.Groups()+g])
+		}
+	}
+	first := g * p.w.Columns()
+	s.wideGroup = kernel.WideGroup{Scales: at(p.w.Scales, t, first), Compensation: at(p.compensation, t, first), Zeros: zeros, Totals: totals}
+	if p.totals {
+		s.wideGroup.ZeroPoints, s.wideGroup.Offsets = at(p.zeroPoints, t, first), at(p.offsets, t, first)
+	}
+	return dots, &s.wideGroup
+}

@@ -1,0 +1,85 @@
+package gemm
+
+import "euryale/internal/kernel"
+
+// implicitGEMM multiplies windows where they lie in an image, as rows in segments.
+type implicitGEMM struct{}
+
+func (implicitGEMM) operandBytes(p *matrixPlan) int { return 4 * p.w.N }
+func (implicitGEMM) lines() bool                    { return true }
+
+func (implicitGEMM) run(c *convolutionCall, s *scratch, first, count int) {
+	b := c.begin(s, first, count)
+	b.left.fitScales(b.plan, count)
+	c.setScales(b, first)
+	s.inPlace = inPlace{c, first}
+	b.tiles(s, part{endRow: count, endPanel: b.plan.w.Panels()}, &s.inPlace, count)
+	s.inPlace = inPlace{}
+	c.end(b, first)
+}
+
+// setScales notes the scales of a task's pixels, or of the first where all rows have one.
+func (c *convolutionCall) setScales(b *block, first int) {
+	rows, pixels := b.rows, c.plan.pixels
+	if b.finite {
+		rows = 1
+	}
+	for i := 0; i < rows; {
+		of := c.images.scales[(first+i)/pixels]
+		for end := min(rows, i+pixels-(first+i)%pixels); i < end; i++ {
+			b.left.set(b.plan, i, of)
+		}
+	}
+}
+
+// inPlace multiplies windows of the images at hand, from a pixel on.
+type inPlace struct {
+	c     *convolutionCall
+	first int
+}
+
+// limit takes whole lines of an image, or part of one.
+func (w *inPlace) limit(_ *matrixPlan, row, most int) int {
+	v := w.c.plan
+	pixel := (w.first + row) % v.pixels
+	if toEnd := v.width - pixel%v.width; toEnd < v.width || toEnd > most {
+		return min(toEnd, most)
+	}
+	return min(most/v.width*v.width, v.pixels-pixel)
+}
+
+func (w *inPlace) multiply(sums []int32, p *matrixPlan, s *scratch, t tile, _, _ int) {
+	v, im := w.c.plan, &w.c.images
+	s.right = kernel.Right{Codes: t.codes, Panels: t.panels, Stride: p.w.PanelBytes()}
+	rows := min(t.rows, v.width)
+	s.left = kernel.Left{
+		Data: im.bytes[im.at(v, w.first+t.row):], Rows: rows, Stride: v.pixelStep, Lines: t.rows / rows, LineStride: v.rowStep,
+		Planes: p.operand.Planes, Plane: im.plane(v), Steps: v.v.steps, Gaps: v.v.gaps,
+	}
+	p.set.Multiply(sums, &s.left, &s.right)
+}
+
+// gathered is implicit GEMM for windows that are copied to rows first, those of a task.
+type gathered struct{}
+
+func (gathered) operandBytes(p *matrixPlan) int { return p.operand.Planes * p.stride }
+func (gathered) lines() bool                    { return false }
+
+func (gathered) run(c *convolutionCall, s *scratch, first, count int) {
+	b := c.begin(s, first, count)
+	p, m, im := c.plan, b.plan, &c.images
+	b.left.fit(m, count)
+	c.setScales(b, first)
+	ints := s.rowOfInts(m.w.K)
+	clear(ints)
+	for i := range count {
+		if p.bytes {
+			p.v.moves.gather(b.left.planes[i*m.stride:], im.bytes[im.at(p, first+i):])
+		} else {
+			gather(ints, im.ints[im.at(p, first+i):], p.v.list)
+			b.left.split(m, ints, i)
+		}
+	}
+	b.tiles(s, part{endRow: count, endPanel: m.w.Panels()}, &b.left, m.cachedRows())
+	c.end(b, first)
+}

@@ -1,0 +1,159 @@
+package gemm
+
+import (
+	"math"
+
+	"euryale/internal/kernel"
+	"euryale/internal/pack"
+)
+
+// A matrixPlan is what is known of a product by a weight before there are rows.
+type matrixPlan struct {
+	set        *kernel.Set
+	w          *pack.Matrix
+	arithmetic Arithmetic
+	algorithm  algorithm
+
+	format  kernel.Format // of the left operand
+	operand kernel.Operand
+	depth   int  // of a group, with what kernels take of what fills it up
+	stride  int  // of a row of the left operand, in bytes
+	totals  bool // the weight needs Σ X of every group of a row
+	plain   bool // an operand is the bytes of a row's integers, in order
+
+	// By group and column, [groups][columns], and by column; zeros where the weight or the output has none, but nil for the
+	// zero points and offsets of a weight that has neither.
+	compensation, zeroPoints []int32
+	offsets, bias            []float32
+	floor                    float32
+
+	largestScale, largestBias float64 // magnitudes
+}
+
+// An algorithm multiplies a tile of a block and turns the sums into results.
+type algorithm interface {
+	tile(b *block, s *scratch, t tile, rows multiplier)
+}
+
+// A multiplier sets sums to the products of all planes of a tile's rows with its weights, over depth from begin on.
+type multiplier interface {
+	multiply(sums []int32, p *matrixPlan, s *scratch, t tile, begin, depth int)
+	// limit returns how many rows a tile has from the given one on, of so many at most.
+	limit(p *matrixPlan, row, most int) int
+}
+
+// newMatrixPlan chooses the algorithm: dense where a column has one scale and no zero point, and the sum of all its depth
+// fits an int32, else grouped; each with sums of float32 for codes of a byte, and wide, with float64, for a fixed point.
+func newMatrixPlan(set *kernel.Set, format kernel.Format, w *pack.Matrix, a Arithmetic, out Output) *matrixPlan {
+	columns := w.Columns()
+	p := &matrixPlan{set: set, format: format, w: w, arithmetic: a, floor: out.floor(), zeroPoints: w.Zeros, offsets: w.Offsets}
+	p.operand = format.Operand(max(8, a.Bits))
+	if a.Bits == 0 && w.Zeros != nil {
+		p.operand.Depth = kernel.DepthZeros
+	}
+	p.depth = min((w.Group+set.Depth-1)/set.Depth*set.Depth, w.GroupDepth())
+	p.stride = w.Depth() * format.Bytes()
+	if p.stride%1024 == 0 {
+		p.stride += 64 // rows a power of two apart share sets of a cache
+	}
+	p.totals = w.Zeros != nil || w.Offsets != nil
+	p.plain = format == kernel.U8 && w.Groups() == 1 && !p.totals
+	p.compensation = make([]int32, w.Groups()*columns)
+	if format == kernel.U8 {
+		p.compensation = w.Sums()
+	}
+	p.bias = make([]float32, columns)
+	for j, bias := range out.Bias {
+		p.bias[j] = bias + 0 // for −0
+		p.largestBias = max(p.largestBias, math.Abs(float64(bias)))
+	}
+	for _, scale := range w.Scales {
+		p.largestScale = max(p.largestScale, math.Abs(float64(scale)))
+	}
+	isDense := w.Groups() == 1 && !p.totals && p.depth <= p.operand.Depth
+	if p.totals {
+		if p.zeroPoints == nil {
+			p.zeroPoints = make([]int32, w.Groups()*columns)
+		}
+		if p.offsets == nil {
+			p.offsets = make([]float32, w.Groups()*columns)
+		}
+	}
+	switch wide := a.Bits > 0; {
+	case isDense && wide:
+		p.algorithm = wideDense{}
+	case isDense:
+		p.algorithm = dense{}
+	case wide:
+		p.algorithm = wideGrouped{}
+	default:
+		p.algorithm = grouped{}
+	}
+	return p
+}
+
+// isDense says that a column has one scale and no zero point, and that an int32 holds the sums.
+func (p *matrixPlan) isDense() bool {
+	switch p.algorithm.(type) {
+	case dense, wideDense:
+		return true
+	}
+	return false
+}
+
+// isFinite reports that no result of codes of a byte can pass the largest float32, whatever the codes are, where all rows have
+// a scale.
+func (p *matrixPlan) isFinite(scale float32) bool {
+	if _, ok := p.algorithm.(dense); !ok {
+		return false
+	}
+	sums := 255 * 128 * float64(p.w.K) * p.largestScale
+	return max(sums, float64(sums*math.Abs(float64(scale)))+p.largestBias) < math.MaxFloat32/2
+}
+
+// canRequantize reports that the results for some activations are finite for certain, since all their rows have a scale that is known.
+func (p *matrixPlan) canRequantize(x Activations) bool {
+	switch {
+	case x.Quantized != nil:
+		return p.isFinite(x.Params.Scale)
+	case p.arithmetic.Static != nil:
+		return p.isFinite(p.arithmetic.Static.Scale)
+	}
+	return false
+}
+
+// A block is rows of a left operand that are multiplied by a weight.
+type block struct {
+	plan   *matrixPlan
+	rows   int
+	left   left
+	target Activations // of the block's rows
+	finite bool        // the target is quantized, results are finite, and all rows have the scale of the first
+	bad    badValue
+}
+
+// operandBytes is the most memory that the left operand of a block takes, or that of 64 rows if that is more.
+const operandBytes = 4 << 20
+
+// blockRows returns the most rows of a block.
+func (p *matrixPlan) blockRows() int {
+	return max(64, operandBytes/(p.operand.Planes*p.stride)/64*64)
+}
+
+// cachedRows returns how many rows of a left operand the second cache holds beside a panel.
+func (p *matrixPlan) cachedRows() int {
+	return max(1, p.set.CacheBytes/(p.operand.Planes*p.stride*p.set.Rows)) * p.set.Rows
+}
+
+func (*left) limit(_ *matrixPlan, _, most int) int { return most }
+
+// multiply sets sums to the products of a tile's rows.
+func (l *left) multiply(sums []int32, p *matrixPlan, s *scratch, t tile, begin, depth int) {
+	a := &s.left
+	*a = kernel.Left{
+		Data: l.planes[t.row*p.stride+begin*p.format.Bytes():], Rows: t.rows, Stride: p.stride, Lines: 1,
+		Planes: p.operand.Planes, Plane: l.rows * p.stride, Steps: depth / kernel.StepDepth,
+	}
+	s.right = kernel.Right{Codes: t.codes[begin*kernel.PanelColumns:], Panels: t.panels, Stride: p.w.PanelBytes()}
+	p.set.Multiply(sums, a, &s.right)
+}

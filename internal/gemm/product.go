@@ -1,0 +1,174 @@
+package gemm
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"euryale/internal/kernel"
+	"euryale/internal/pack"
+)
+
+// Product is y = x·w with an output, prepared. For row i and column j, with X the integers of the row, r their scale, and
+// s, z, lo those of a group of the column's codes q:
+//
+//	y = r·Σ_groups ( s·Σ X·(q − z) + lo·Σ X )
+//
+// The integer sums are exact, for a fixed point up to a depth of 2^22. The real one is made in float64 for a fixed point and
+// in float32 for codes of a byte: from 0, groups in order of depth, s before lo, each product rounded and then added to the
+// sum of all that came before it; y is then rounded to float32.
+// For a fixed point, an infinite y is one whose true value passes the largest float32. For codes of a byte a
+// partial sum may pass it too, before r is applied: y is infinite or NaN then.
+//
+// Where x is quantized, X = q − Params.Zero, whatever the arithmetic is. Where dst is quantized, its values are those of y,
+// clamp(RNE(y/Scale) + Zero, Low, High), a float32 division, ties to even, saturated.
+type Product struct {
+	w     *pack.Matrix
+	a     Arithmetic
+	out   Output
+	plans plans
+}
+
+// NewProduct prepares a product.
+func NewProduct(w *pack.Matrix, a Arithmetic, out Output) *Product {
+	return &Product{w: w, a: a, out: out}
+}
+
+// plans are the plans of a weight for float activations and for quantized ones.
+type plans [2]atomic.Pointer[matrixPlan]
+
+// of returns the plan for the kernels in use, which change in tests alone.
+func (p *plans) of(w *pack.Matrix, a Arithmetic, out Output, quantized bool) *matrixPlan {
+	at := &p[0]
+	if quantized {
+		at, a.Bits, a.Static = &p[1], 0, nil
+	}
+	plan := at.Load()
+	if set := kernel.Current(); plan == nil || plan.set != set {
+		plan = newMatrixPlan(set, set.Format, w, a, out)
+		at.Store(plan)
+	}
+	return plan
+}
+
+// Run sets dst to the product of m rows of x. dst does not overlap x.
+// Errors: ErrValue, naming row and column, for x, or for y that is quantized; dst is undefined then.
+func (p *Product) Run(dst, x Activations, m int) error {
+	c := productCalls.Get().(*productCall)
+	c.plan = p.plans.of(p.w, p.a, p.out, x.Quantized != nil)
+	c.use(x)
+	err := c.run(dst, x, m)
+	c.release()
+	return err
+}
+
+// A productCall runs a product, block of rows by block of rows.
+type productCall struct {
+	team
+	block
+	x    Activations // of the block
+	grid grid
+}
+
+var productCalls = sync.Pool{New: func() any { return new(productCall) }}
+
+// release gives the call's memory back, and lets go of the caller's. A call that panicked is not released: workers may
+// hold it.
+func (c *productCall) release() {
+	c.plan, c.x, c.target, c.stop = nil, Activations{}, Activations{}, nil
+	productCalls.Put(c)
+}
+
+func (c *productCall) run(dst, x Activations, m int) error {
+	plan := c.plan
+	k, n := plan.w.K, plan.w.N
+	c.finite = dst.Quantized != nil && plan.canRequantize(x)
+	most := plan.blockRows()
+	for first := 0; first < m; first += c.rows {
+		c.rows = min(most, m-first)
+		c.x, c.target = x.rows(first, c.rows, k), dst.rows(first, c.rows, n)
+		c.left.fit(plan, c.rows)
+		c.share(quantizeRows{c}, (c.rows+taskRows-1)/taskRows, plan.set.QuantizeTime(c.rows*k))
+		if c.bad.any() {
+			return c.bad.error(first, k)
+		}
+		c.grid = plan.grid(c.threads, c.rows)
+		c.share(multiplyTiles{c}, c.grid.count(), plan.set.MultiplyTime(c.rows, n, k*plan.operand.Planes))
+		if c.bad.any() {
+			return c.bad.error(first, n)
+		}
+	}
+	return nil
+}
+
+// rows returns so many rows of length n from the given one on.
+func (x Activations) rows(first, count, n int) Activations {
+	if x.Quantized != nil {
+		x.Quantized = x.Quantized[first*n:][:count*n]
+	} else {
+		x.Float = x.Float[first*n:][:count*n]
+	}
+	return x
+}
+
+// quantizeRows makes the left operand of some rows.
+type quantizeRows struct{ *productCall }
+
+// taskRows is how many rows a thread quantizes at a time.
+const taskRows = 8
+
+func (c quantizeRows) run(task int, s *scratch) {
+	p, k, end := c.plan, c.plan.w.K, min((task+1)*taskRows, c.rows)
+	if c.x.Quantized != nil {
+		of := quantized(c.x.Params)
+		for i := task * taskRows; i < end; i++ {
+			c.left.pack(p, s, i, c.x.Quantized[i*k:][:k], of)
+		}
+		return
+	}
+	for i := task * taskRows; i < end; i++ {
+		x := c.x.Float[i*k:][:k]
+		if bad := c.left.quantize(p, s, i, x); bad >= 0 {
+			c.bad.note(i*k+bad, x[bad])
+			return
+		}
+	}
+}
+
+// multiplyTiles computes a part of the result.
+type multiplyTiles struct{ *productCall }
+
+func (c multiplyTiles) run(task int, s *scratch) {
+	c.tiles(s, c.grid.part(c.plan, c.rows, task), &c.left, c.plan.cachedRows())
+}
+
+// A badValue is the first number that is not finite, by its place.
+type badValue struct {
+	mu    sync.Mutex
+	found bool
+	place int
+	value float32
+}
+
+// note keeps a number, unless one before it is kept.
+func (b *badValue) note(place int, value float32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.found || place < b.place {
+		b.found, b.place, b.value = true, place, value
+	}
+}
+
+func (b *badValue) any() bool { return b.found }
+
+// take returns what was noted, and forgets it.
+func (b *badValue) take() (place int, value float32) {
+	b.found = false
+	return b.place, b.value
+}
+
+// error returns the error for the number, in rows of so many columns from the given one on, and forgets it.
+func (b *badValue) error(first, columns int) error {
+	place, value := b.take()
+	return fmt.Errorf("%w: got %v at row %d, column %d", ErrValue, value, first+place/columns, place%columns)
+}

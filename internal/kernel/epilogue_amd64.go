@@ -1,0 +1,168 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"math"
+	"unsafe"
+)
+
+// Epilogues by assembly. AVX2 stores whole panels: where dst has no room for the last, its results go through a buffer.
+
+// epilogueRows is the most rows of a tile of AVX2.
+const epilogueRows = 64
+
+func dequantizeSumsInAVX512(dst []float32, stride int, sums []int32, e *Epilogue) {
+	rows := e.check(len(dst), stride, len(sums), len(e.Zeros), len(e.RowScales))
+	t := newEpilogueTile(e, sums, rows, e.Columns)
+	t.dst, t.stride = unsafe.Pointer(&dst[0]), 4*stride
+	dequantizeSumsAVX512((*uint8)(unsafe.Pointer(&t)))
+}
+
+func requantizeSumsInAVX512(dst []uint8, stride int, sums []int32, e *Epilogue, to Affine) {
+	rows := e.check(len(dst), stride, len(sums), len(sums)/len(e.Compensation), math.MaxInt)
+	t := newEpilogueTile(e, sums, rows, e.Columns)
+	t.dst, t.stride = unsafe.Pointer(&dst[0]), stride
+	t.to(to)
+	requantizeSumsAVX512((*uint8)(unsafe.Pointer(&t)))
+}
+
+func dequantizeSumsInAVX2(dst []float32, stride int, sums []int32, e *Epilogue) {
+	rows := e.check(len(dst), stride, len(sums), len(e.Zeros), len(e.RowScales))
+	t := newEpilogueTile(e, sums, rows, 0)
+	wholePanels(dst, stride, e.Columns, len(e.Compensation), &t, dequantizeSumsAVX2)
+}
+
+func requantizeSumsInAVX2(dst []uint8, stride int, sums []int32, e *Epilogue, to Affine) {
+	rows := e.check(len(dst), stride, len(sums), len(sums)/len(e.Compensation), math.MaxInt)
+	t := newEpilogueTile(e, sums, rows, 0)
+	t.to(to)
+	wholePanels(dst, stride, e.Columns, len(e.Compensation), &t, requantizeSumsAVX2)
+}
+
+// check panics where lengths do not go together, a bug of the caller, and returns how many rows there are.
+func (e *Epilogue) check(dst, stride, sums, rows, rowScales int) int {
+	checkEpilogue(dst, stride, sums, 1, e.Columns, rows, len(e.Compensation), rowScales, len(e.Scales), len(e.Bias))
+	return rows
+}
+
+func dequantizePlanesInAVX512(dst []float32, stride int, sums []int32, e *WideEpilogue) {
+	t := newWideTile(dst, stride, sums, e)
+	t.dst, t.stride, t.columns = unsafe.Pointer(&dst[0]), 4*stride, e.Columns
+	dequantizePlanesAVX512((*uint8)(unsafe.Pointer(&t)))
+}
+
+func dequantizePlanesInAVX2(dst []float32, stride int, sums []int32, e *WideEpilogue) {
+	t := newWideTile(dst, stride, sums, e)
+	wholePanels(dst, stride, e.Columns, len(e.Compensation), &t, dequantizePlanesAVX2)
+}
+
+func newWideTile(dst []float32, stride int, sums []int32, e *WideEpilogue) epilogueTile {
+	rows, n := len(e.Zeros), len(e.Compensation)
+	checkEpilogue(len(dst), stride, len(sums), e.Planes, e.Columns, rows, n, len(e.RowScales), len(e.Scales), len(e.Bias))
+	return epilogueTile{
+		sums: &sums[0], row: 4 * n, compensation: &e.Compensation[0], scales: &e.Scales[0], bias: &e.Bias[0], base: e.Base, floor: e.Floor,
+		zeros: unsafe.Pointer(&e.Zeros[0]), rowScales: unsafe.Pointer(&e.RowScales[0]), rows: rows,
+		plane: 4 * rows * n, lastPlane: 4 * rows * n * (e.Planes - 1), morePlanes: e.Planes - 1,
+	}
+}
+
+// wholePanels runs an epilogue over the panels that dst has room for, and over a last one into a buffer.
+func wholePanels[T float32 | uint8](dst []T, stride, columns, padded int, t *epilogueTile, run asm) {
+	size, rows, whole := int(unsafe.Sizeof(T(0))), t.rows, columns/PanelColumns*PanelColumns
+	if whole > 0 {
+		t.dst, t.stride, t.columns = unsafe.Pointer(&dst[0]), size*stride, whole
+		run(hidden(t))
+	}
+	if whole == padded {
+		return
+	}
+	var buffer [epilogueRows * PanelColumns]T
+	for _, list := range []**float32{&t.scales, &t.bias} {
+		*list = (*float32)(unsafe.Add(unsafe.Pointer(*list), 4*whole))
+	}
+	for _, list := range []**int32{&t.sums, &t.compensation} {
+		*list = (*int32)(unsafe.Add(unsafe.Pointer(*list), 4*whole))
+	}
+	t.dst, t.stride, t.columns = unsafe.Pointer(&buffer[0]), size*PanelColumns, PanelColumns
+	run(hidden(t))
+	for i := range rows {
+		copy(dst[i*stride+whole:i*stride+columns], buffer[i*PanelColumns:])
+	}
+}
+
+// Group epilogues.
+
+// accumulateBy returns a set's AccumulateGroup by assembly, and accumulateWideBy its AccumulateWideGroup.
+func accumulateBy(run asm) func(acc []float32, sums []int32, g *Group) {
+	return func(acc []float32, sums []int32, g *Group) {
+		t := groupTile{scales: &g.Scales[0], compensation: &g.Compensation[0], zeros: unsafe.Pointer(&g.Zeros[0])}
+		t.check(len(acc), len(sums), len(g.Zeros), len(g.Scales), len(g.Compensation))
+		if g.ZeroPoints != nil {
+			_, _, _, _ = g.ZeroPoints[t.columns-1], g.Offsets[t.columns-1], g.Totals[t.rows-1], g.FloatTotals[t.rows-1]
+			t.zeroPoints, t.offsets = &g.ZeroPoints[0], &g.Offsets[0]
+			t.totals, t.floatTotals = unsafe.Pointer(&g.Totals[0]), unsafe.Pointer(&g.FloatTotals[0])
+		}
+		t.acc, t.sums = unsafe.Pointer(&acc[0]), unsafe.Pointer(&sums[0])
+		run(hidden(&t))
+	}
+}
+
+func accumulateWideBy(run asm) func(acc, sums []float64, g *WideGroup) {
+	return func(acc, sums []float64, g *WideGroup) {
+		t := groupTile{scales: &g.Scales[0], compensation: &g.Compensation[0], zeros: unsafe.Pointer(&g.Zeros[0])}
+		t.check(len(acc), len(sums), len(g.Zeros), len(g.Scales), len(g.Compensation))
+		if g.ZeroPoints != nil {
+			_, _, _ = g.ZeroPoints[t.columns-1], g.Offsets[t.columns-1], g.Totals[t.rows-1]
+			t.zeroPoints, t.offsets, t.totals = &g.ZeroPoints[0], &g.Offsets[0], unsafe.Pointer(&g.Totals[0])
+		}
+		t.acc, t.sums = unsafe.Pointer(&acc[0]), unsafe.Pointer(&sums[0])
+		run(hidden(&t))
+	}
+}
+
+// check panics where lengths do not go together, a bug of the caller, and notes how many rows and columns there are.
+func (t *groupTile) check(acc, sums, rows, columns, compensation int) {
+	if rows < 1 || columns < PanelColumns || columns%PanelColumns != 0 || acc < rows*columns || sums < rows*columns || compensation < columns {
+		panic("kernel: the lengths of a group do not go together")
+	}
+	t.rows, t.columns = rows, columns
+}
+
+func addSumsInAVX2(d []float64, sums []int32, weight float64) {
+	d = d[:len(sums)]
+	n := len(sums) / 4 * 4
+	if n > 0 {
+		addSumsAVX2(&d[0], &sums[0], weight, n)
+	}
+	addSumsGeneric(d[n:], sums[n:], weight)
+}
+
+func finishInAVX2(dst []float32, stride, columns int, acc, scales []float32, bias []float32, floor float32) {
+	finishBy(dst, stride, columns, acc, scales, bias, floor, finishAVX2)
+}
+
+func finishWideInAVX2(dst []float32, stride, columns int, acc, scales []float64, bias []float32, floor float32) {
+	finishBy(dst, stride, columns, acc, scales, bias, floor, finishWideAVX2)
+}
+
+// finishBy has assembly finish whole panels, some rows at a time by way of a buffer where dst has no room for the last.
+func finishBy[T float32 | float64](dst []float32, stride, columns int, acc, scales []T, bias []float32, floor float32,
+	run func(dst *float32, stride int, acc, scales *T, bias *float32, floor float32, rows, columns int),
+) {
+	n := len(bias)
+	_, _ = acc[:len(scales)*n], dst[:(len(scales)-1)*stride+columns]
+	if columns == n {
+		run(&dst[0], 4*stride, &acc[0], &scales[0], &bias[0], floor, len(scales), n)
+		return
+	}
+	var buffer [8 * 3 * PanelColumns]float32
+	atOnce := len(buffer) / n
+	for first := 0; first < len(scales); first += atOnce {
+		rows := min(atOnce, len(scales)-first)
+		run((*float32)(unsafe.Pointer(hidden(&buffer))), 4*n, &acc[first*n], &scales[first], &bias[0], floor, rows, n)
+		for i := range rows {
+			copy(dst[(first+i)*stride:][:columns], buffer[i*n:])
+		}
+	}
+}

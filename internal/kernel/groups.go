@@ -1,0 +1,102 @@
+package kernel
+
+// Where a column has several scales, one for each group of depth, or zero points, every group adds to results that are
+// finished when all have.
+
+// Group is what the sums of a group of depth add to a tile, by row i and column j:
+//
+//	acc[i][j] += Scales[j]·(sums[i][j] − Zeros[i]·Compensation[j] − Totals[i]·ZeroPoints[j])
+//	acc[i][j] += Totals[i]·Offsets[j]
+//
+// where the difference is modulo 2^32 and Totals, there, less what 32 bits do not hold, and all else is rounded to
+// float32, each product and each sum. Lists by column have a length that is a multiple of 16. ZeroPoints and Offsets may
+// be nil, both at once: the terms of totals are left out then.
+type Group struct {
+	Scales                   []float32
+	Compensation, ZeroPoints []int32
+	Offsets                  []float32
+
+	Zeros, Totals []int32
+	FloatTotals   []float32 // rounded from what Totals holds less of
+}
+
+// WideGroup is Group for sums that are float64 and exact, as Totals are, in float64 throughout.
+type WideGroup struct {
+	Scales                   []float32
+	Compensation, ZeroPoints []int32
+	Offsets                  []float32
+
+	Zeros, Totals []float64
+}
+
+func accumulateGroupGeneric(acc []float32, sums []int32, g *Group) {
+	n := len(g.Scales)
+	for i, zero := range g.Zeros {
+		acc, sums := acc[i*n:][:n], sums[i*n:][:n]
+		for j, sum := range sums {
+			sum -= zero * g.Compensation[j]
+			if g.ZeroPoints == nil {
+				acc[j] += float32(g.Scales[j] * float32(sum))
+				continue
+			}
+			acc[j] += float32(g.Scales[j] * float32(sum-g.Totals[i]*g.ZeroPoints[j]))
+			acc[j] += float32(g.FloatTotals[i] * g.Offsets[j])
+		}
+	}
+}
+
+func accumulateWideGroupGeneric(acc, sums []float64, g *WideGroup) {
+	n := len(g.Scales)
+	for i := range g.Zeros {
+		acc, sums := acc[i*n:][:n], sums[i*n:][:n]
+		for j, sum := range sums {
+			acc[j] += float64(float64(g.Scales[j]) * g.compensated(sum, i, j))
+			if g.Offsets != nil {
+				acc[j] += float64(g.Totals[i] * float64(g.Offsets[j]))
+			}
+		}
+	}
+}
+
+// compensated returns a sum of row i and column j without what zero points add.
+func (g *WideGroup) compensated(sum float64, i, j int) float64 {
+	sum -= float64(g.Zeros[i] * float64(g.Compensation[j]))
+	if g.ZeroPoints != nil {
+		sum -= float64(g.Totals[i] * float64(g.ZeroPoints[j]))
+	}
+	return sum
+}
+
+// AccumulateRounded is what a set's AccumulateGroup does for sums that an int32 does not hold: those of a WideGroup, less
+// what is compensated, are rounded to float32.
+func AccumulateRounded(acc []float32, sums []float64, g *WideGroup, totals []float32) {
+	n := len(g.Scales)
+	for i := range g.Zeros {
+		acc, sums := acc[i*n:][:n], sums[i*n:][:n]
+		for j, sum := range sums {
+			acc[j] += float32(g.Scales[j] * float32(g.compensated(sum, i, j)))
+			if g.Offsets != nil {
+				acc[j] += float32(totals[i] * g.Offsets[j])
+			}
+		}
+	}
+}
+
+// addSumsGeneric sets d[i] += weight·sums[i].
+func addSumsGeneric(d []float64, sums []int32, weight float64) {
+	d = d[:len(sums)]
+	for i, x := range sums {
+		d[i] += float64(weight * float64(x))
+	}
+}
+
+// finishGeneric sets dst[i][j] = max(float32(acc[i][j]·scales[i]) + bias[j], floor) for so many columns, of which acc
+// has as many as bias, with rows of dst stride apart. A NaN stays one, and −0 becomes 0.
+func finishGeneric[T float32 | float64](dst []float32, stride, columns int, acc, scales []T, bias []float32, floor float32) {
+	for i, scale := range scales {
+		row, acc := dst[i*stride:][:columns], acc[i*len(bias):]
+		for j := range row {
+			row[j] = max(float32(T(acc[j]*scale))+bias[j], floor) + 0
+		}
+	}
+}

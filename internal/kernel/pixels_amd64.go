@@ -1,0 +1,116 @@
+//go:build !purego
+
+package kernel
+
+import "unsafe"
+
+// Pixels by AVX-512.
+
+// multiplyPixelsVNNITable is for some filters, less one.
+var multiplyPixelsVNNITable = [...]asm{
+	multiplyPixelsF1VNNI, multiplyPixelsF2VNNI, multiplyPixelsF3VNNI, multiplyPixelsF4VNNI,
+	multiplyPixelsF5VNNI, multiplyPixelsF6VNNI, multiplyPixelsF7VNNI, multiplyPixelsF8VNNI,
+}
+
+// multiplyPixelsInVNNI takes as many filters at a time as there are registers for, and two vectors of pixels: those side by
+// side, and a last one of a row with that of the next row.
+func multiplyPixelsInVNNI(dst []float32, stride int, x *Pixels, b []int8, e *Epilogue) {
+	const vector, most = PanelColumns, len(multiplyPixelsVNNITable)
+	checkMultiplyPixels(dst, stride, x, b, e)
+	var compensation [vector]int32
+	for j, sum := range e.Compensation[:vector] {
+		compensation[j] = e.Zeros[0] * sum
+	}
+	all, vectors := uint64(1<<vector-1), (x.Count+vector-1)/vector
+	last := all >> (vectors*vector - x.Count)
+	for j := 0; j < e.Columns; j += most {
+		t := pixelTile{
+			stride: 4 * stride, offsets: &x.Offsets[0], steps: len(x.Offsets), b: &b[j*StepDepth], compensation: &compensation[j], scales: &e.Scales[j],
+			bias: &e.Bias[j], rowScale: e.RowScales[0], floor: e.Floor,
+		}
+		multiply := multiplyPixelsVNNITable[min(most, e.Columns-j)-1]
+		at := func(h, v int) (*float32, *uint8) {
+			return &dst[j*stride+h*x.Count+v*vector], &x.Data[h*x.RowStep+v*vector*StepDepth]
+		}
+		for h := range x.Rows {
+			for v := 0; v+1 < vectors; v += 2 {
+				t.dst, t.x = at(h, v)
+				t.dst2, t.x2 = at(h, v+1)
+				t.mask, t.mask2 = all, all
+				if v+2 == vectors {
+					t.mask2 = last
+				}
+				multiply(hidden(&t))
+			}
+		}
+		if vectors%2 == 0 {
+			continue
+		}
+		t.mask, t.mask2 = last, last
+		for h := 0; h < x.Rows; h += 2 {
+			t.dst, t.x = at(h, vectors-1)
+			t.dst2, t.x2 = at(min(h+1, x.Rows-1), vectors-1)
+			multiply(hidden(&t))
+		}
+	}
+}
+
+// checkMultiplyPixels panics where lengths do not go together, a bug of the caller.
+func checkMultiplyPixels(dst []float32, stride int, x *Pixels, b []int8, e *Epilogue) {
+	filters, row := e.Columns, (x.Count+PanelColumns-1)/PanelColumns*PanelColumns*StepDepth
+	ok := filters >= 1 && filters <= PanelColumns && x.Count >= 1 && x.Rows >= 1 && x.RowStep >= 0 && len(x.Offsets) >= 1 && len(dst) >= (filters-1)*stride+x.Rows*x.Count &&
+		len(b) >= len(x.Offsets)*StepBytes && len(e.Scales) >= PanelColumns && len(e.Bias) >= PanelColumns && len(e.Compensation) >= PanelColumns
+	for _, offset := range x.Offsets {
+		ok = ok && offset >= 0 && len(x.Data) >= (x.Rows-1)*x.RowStep+offset+row
+	}
+	if !ok {
+		panic("kernel: MultiplyPixels: lengths do not go together")
+	}
+}
+
+// pixelPattern says where the codes of 16 pixels are in a vector.
+type pixelPattern struct {
+	words [16]uint32
+	bytes [64]uint8
+	mask  uint64
+}
+
+// pixelPatterns are for pixels that are so many bytes apart: up to 4, a vector holds them all.
+var pixelPatterns = func() (patterns [StepDepth + 1]pixelPattern) {
+	for step := range patterns {
+		p := &patterns[step]
+		for i := range p.words {
+			p.words[i] = uint32(i/4*step + i%4)
+		}
+		for i := range p.bytes {
+			p.bytes[i] = uint8(i%16/StepDepth*step + i%StepDepth)
+		}
+		p.mask = ^uint64(0) >> (64 - (15*step + StepDepth))
+	}
+	return patterns
+}()
+
+// gatherPixelsInAVX512 takes 16 pixels at a time, of which the last reach back.
+func gatherPixelsInAVX512(dst, src []uint8, step, pixels int) {
+	const vector = PanelColumns
+	if pixels < vector || step < 1 {
+		gatherPixelsGeneric(dst, src, step, pixels)
+		return
+	}
+	_, _ = dst[:pixels*StepDepth], src[:(pixels-1)*step+StepDepth]
+	if step >= len(pixelPatterns) { // too far apart for a vector
+		to, from := unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0])
+		for i := range pixels {
+			*(*[StepDepth]uint8)(unsafe.Add(to, i*StepDepth)) = *(*[StepDepth]uint8)(unsafe.Add(from, i*step))
+		}
+		return
+	}
+	p := &pixelPatterns[step]
+	run := func(first, vectors int) {
+		gatherPixelsAVX512(&dst[first*StepDepth], &src[first*step], vectors, vector*step, (*uint8)(unsafe.Pointer(&p.words)), &p.bytes[0], p.mask)
+	}
+	run(0, pixels/vector)
+	if pixels%vector > 0 {
+		run(pixels-vector, 1)
+	}
+}

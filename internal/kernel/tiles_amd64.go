@@ -1,0 +1,125 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"math"
+	"unsafe"
+)
+
+// The structs that assembly of products and epilogues has a pointer to, as the module in _asm has them: fields of 8 bytes,
+// where what is of 4 bytes is in the lower half.
+
+// A multiplyTile is rows in two halves, each a distance of lda from the one before, from a and from a2 on. Its sums are ldc
+// bytes apart, from sums and from sums2 on.
+type multiplyTile struct {
+	sums, sums2 *int32
+	ldc         int
+	a, a2       *uint8
+	lda         int
+	b           *int8
+	ldb, steps  int
+	gaps        *int
+	segments    int
+}
+
+// An epilogueTile is an Epilogue or a WideEpilogue, and an Affine that follows.
+type epilogueTile struct {
+	dst                unsafe.Pointer
+	stride             int // bytes
+	sums               *int32
+	row                int // bytes of sums
+	compensation       *int32
+	scales, bias       *float32
+	zeros, rowScales   unsafe.Pointer
+	rows, columns      int
+	plane, lastPlane   int // bytes of sums
+	morePlanes         int
+	base               float64
+	floor, _           float32
+	rowScale, _        float32
+	zeroPoint, _       int32
+	scale, _           float32
+	low, _, high, _    float32
+	zero, _            int32
+	lower, _, upper, _ float32
+	least, _, most, _  float32
+	doubt, _           int32
+	first, firstDst    int // where requantizeSums goes back to
+	firstSums, end     int
+}
+
+// A groupTile is a Group or a WideGroup.
+type groupTile struct {
+	acc, sums                  unsafe.Pointer
+	scales                     *float32
+	compensation, zeroPoints   *int32
+	offsets                    *float32
+	zeros, totals, floatTotals unsafe.Pointer
+	rows, columns              int
+}
+
+// A pixelTile is two vectors of pixels, and the results of both, of which the masks have those that are stored.
+type pixelTile struct {
+	dst                   *float32
+	stride                int // bytes
+	dst2                  *float32
+	x, x2                 *uint8
+	offsets               *int
+	steps                 int
+	b                     *int8
+	compensation          *int32
+	scales, bias          *float32
+	rowScale, _, floor, _ float32
+	mask, mask2           uint64
+}
+
+// asm is a kernel that has a pointer to one of them. It keeps no pointer.
+type asm func(t *uint8)
+
+// hidden returns p without letting the compiler see that it is passed on: what it points to stays on the stack, since
+// assembly that is called through a variable keeps no pointer either.
+//
+//go:nosplit
+func hidden[T any](p *T) *uint8 {
+	x := uintptr(unsafe.Pointer(p))
+	return *(**uint8)(unsafe.Pointer(&x))
+}
+
+// newEpilogueTile returns the arguments of an epilogue over so many rows and columns.
+func newEpilogueTile(e *Epilogue, sums []int32, rows, columns int) epilogueTile {
+	return epilogueTile{
+		sums: &sums[0], row: 4 * len(e.Compensation), compensation: &e.Compensation[0], scales: &e.Scales[0], bias: &e.Bias[0],
+		zeros: unsafe.Pointer(&e.Zeros[0]), rowScales: unsafe.Pointer(&e.RowScales[0]), rows: rows, columns: columns, floor: e.Floor,
+		zeroPoint: e.Zeros[0], rowScale: e.RowScales[0],
+	}
+}
+
+// to notes the codes that results become. What is below the floor has its code: a quotient's rounding never turns two numbers around.
+func (t *epilogueTile) to(a Affine) {
+	t.scale, t.zero = a.Scale, a.Zero
+	t.low, t.high = float32(a.Low-a.Zero), float32(a.High-a.Zero)
+	t.low = max(t.low, min(t.high, float32(math.RoundToEven(float64(t.floor/a.Scale)))))
+	n := nearestTo(a.Scale, t.low, t.high)
+	t.lower, t.upper, t.least, t.most = n.lower, n.upper, n.least, n.most
+	if !n.valid {
+		t.doubt = -1
+	}
+}
+
+// nearest is how AVX-512 rounds quotients by a scale to integers, clamped, without dividing: a number times lower and times
+// upper is at either side of the rounded quotient.
+type nearest struct {
+	lower, upper, least, most float32
+	valid                     bool
+}
+
+// nearestTo returns how. A product with the rounded inverse is within 2^−23 of the quotient, relatively, and the rounded quotient
+// within 2^−24.
+func nearestTo(scale, low, high float32) nearest {
+	inverse := 1 / scale
+	const apart = 0x1p-21
+	n := nearest{lower: inverse * (1 - apart), upper: inverse * (1 + apart), least: low * scale, most: high * scale}
+	n.valid = n.upper-n.upper == 0 && n.lower >= 0x1p-126
+	return n
+}
