@@ -79,8 +79,8 @@ func BenchmarkMultiply(b *testing.B) {
 	bench("bfloat16", gemm.NewFloat16Product(h, gemm.Output{}))
 }
 
-// BenchmarkConvolve is 64 images of 1×28² with 32 filters of 5×5, and of 32×14² with 64 of 3×3 and of 5×5: codes of a byte, made of
-// numbers or given, to numbers or codes.
+// BenchmarkConvolve is 64 images of 1×28² with 32 filters of 5×5, and of 32×14² with 64 of 3×3 and of 5×5:
+// from real or quantized values, to either.
 func BenchmarkConvolve(b *testing.B) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	const samples = 64

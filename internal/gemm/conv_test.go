@@ -130,9 +130,9 @@ func channelsLast[T any](x []T, samples, channels int) []T {
 	return y
 }
 
-// TestConvolveCodes gives images as codes, and as the numbers that they stand for, and takes codes, and the numbers that they are
-// made of.
-func TestConvolveCodes(t *testing.T) {
+// TestConvolveQuantized gives images as quantized values and as the real values that they stand for, and
+// takes results of both kinds.
+func TestConvolveQuantized(t *testing.T) {
 	rng := rand.New(rand.NewPCG(15, 15))
 	const samples, filters = 5, 18
 	for number, v := range convs {
@@ -179,8 +179,9 @@ func TestConvolveCodes(t *testing.T) {
 	}
 }
 
-// TestConvolveOverflow has results that no float32 holds, by their scale or with their bias, which no code stands for: in a piece of
-// two samples, the second of them. The first is named, though an earlier filter has one at a later pixel.
+// TestConvolveOverflow has results that no float32 holds, by their scale or with their bias, which no
+// quantized value stands for: in a block of two samples, the second of them. The first is named, though an
+// earlier filter has one at a later pixel.
 func TestConvolveOverflow(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	const samples = 8
@@ -277,8 +278,9 @@ func TestConvolveGroups(t *testing.T) {
 	}
 }
 
-// TestConvolveGroupsOfBlocks has more images of groups than a block holds, a number of which no block's is a multiple, and names
-// what is not finite in a later block: a number, and a result that should become a code.
+// TestConvolveGroupsOfBlocks has more images of groups than a block holds, a number of which no block's is a
+// multiple, and names what is not finite in a later block: an activation, and a result that is to be
+// quantized.
 func TestConvolveGroupsOfBlocks(t *testing.T) {
 	rng := rand.New(rand.NewPCG(17, 17))
 	const samples, groups, filters, size, pixels = 70, 3, 2, 32, 32 * 32

@@ -8,9 +8,10 @@ import (
 	"euryale/internal/pack"
 )
 
-// Convolution is the convolution of images with the filters that are the columns of a weight, with an output, prepared: what
-// a Product is of windows for rows, but a sample's integers have one scale, as if it were one row. Float images are (channel,
-// row, column), and quantized ones (row, column, channel), of x and of dst.
+// A Convolution computes the convolution of images with filters, the columns of a weight, prepared for them
+// and for an output. A pixel of the result is what a Product makes of a row that is the pixel's window, but
+// for the scale: all of a sample has one, as a row has there. What lies beyond the image is 0. Float images
+// are (channel, row, column), quantized ones (row, column, channel), both of x and of dst.
 type Convolution struct {
 	v     *windows
 	w     []*pack.Matrix
@@ -19,10 +20,11 @@ type Convolution struct {
 	plans [2]atomic.Pointer[convolutionPlan] // of float activations and of quantized ones
 }
 
-// NewConvolution prepares a convolution. v is not NCHW where x is quantized. Of several w, alike but for their numbers,
-// each has a group of channels of its own, v.Channels of x and as many of dst as w has columns, with integers of its own;
-// nothing is quantized before or after then. Where v is depthwise, a filter multiplies the channel of its number alone; x is
-// quantized then, or a is Static, and w has one scale for a column and neither zero points nor offsets.
+// NewConvolution prepares a convolution. v is not NCHW where x is quantized. Several w, of one shape, make a
+// grouped convolution: each has v.Channels channels of x and as many of dst as w has columns, and each image
+// a scale for each group; neither x nor dst is quantized then. Where v is Depthwise, filter j multiplies
+// channel j alone; x is quantized or a is Static then, and w has one scale for a column and neither zero
+// points nor offsets.
 func NewConvolution(v Conv, w []*pack.Matrix, a Arithmetic, out Output) *Convolution {
 	return &Convolution{v: newWindows(v), w: w, a: a, out: out}
 }
@@ -54,11 +56,13 @@ type convolutionPlan struct {
 	rowStep, pixelStep int // elements between the windows of rows and of pixels of the result
 }
 
-// A convolutionAlgorithm computes the pixels of a task: count of them, from the given one of the images at hand on.
+// A convolutionAlgorithm computes count pixels, those of a task, from the pixel first of the images at hand
+// on.
 type convolutionAlgorithm interface {
 	run(c *convolutionCall, s *scratch, first, count int)
-	// operandBytes returns how much memory a pixel takes while it is computed, and lines that a task has whole lines.
+	// operandBytes returns how much memory a pixel takes while it is computed.
 	operandBytes(p *matrixPlan) int
+	// lines reports whether a task is whole lines of an image.
 	lines() bool
 }
 
@@ -82,23 +86,25 @@ func newConvolutionPlan(set *kernel.Set, v *windows, w []*pack.Matrix, a Arithme
 	p.pixels, p.width = outHeight*outWidth, outWidth
 	p.rowStep, p.pixelStep = v.Stride[0]*width*v.perPixel(), v.Stride[1]*v.perPixel()
 	m := p.groups[0]
-	inPlace := m.isDense() && v.steps > 0
+	implicit := m.isDense() && v.steps > 0
 	switch {
 	case v.Depthwise:
 		p.algorithm = depthwise{}
-	case inPlace && a.Bits == 0 && set.PixelVectors && v.fewChannels():
+	case implicit && a.Bits == 0 && set.PixelVectors && v.fewChannels():
 		p.algorithm = pixelVectorized{}
-	case inPlace && set.Segments:
+	case implicit && set.Segments:
 		p.algorithm = implicitGEMM{}
 	default:
-		p.algorithm, inPlace = gathered{}, false
+		p.algorithm, implicit = gathered{}, false
 	}
-	p.bytes = inPlace || v.Depthwise || m.plain && m.operand.Planes == 1
+	p.bytes = implicit || v.Depthwise || m.plain && m.operand.Planes == 1
 	return p
 }
 
-// Run sets dst to the convolution of so many samples of x. No window is kept in memory but those of a task.
-// Errors: ErrValue, naming sample, channel, row and column; dst is undefined then.
+// Run sets dst to the convolution of so many samples of x, with the output applied. Memory holds at most the
+// windows of the tasks under way. dst does not overlap x. Errors: ErrValue, naming sample, channel, row and
+// column for x, and sample, filter, row and column for a result that is to be quantized; dst is undefined
+// then.
 func (v *Convolution) Run(dst, x Activations, samples int) error {
 	c := convolutionCalls.Get().(*convolutionCall)
 	c.plan, c.x, c.dst = v.plan(x.Quantized != nil), x, dst
@@ -109,7 +115,7 @@ func (v *Convolution) Run(dst, x Activations, samples int) error {
 	return err
 }
 
-// A convolutionCall runs a convolution, some images after the other.
+// A convolutionCall runs a convolution, some images at a time.
 type convolutionCall struct {
 	team
 	plan   *convolutionPlan
@@ -125,12 +131,13 @@ var convolutionCalls = sync.Pool{New: func() any { return new(convolutionCall) }
 // imageElements is the most that the images at hand have with their padding, or one image if that is more.
 const imageElements = 32 << 20
 
-// atOnce returns how many images are at hand whose windows are so many at most: few windows may lie in much padding.
+// atOnce returns how many images are at hand at once: those of so many windows at most, and of imageElements
+// elements, since few windows may have much padding.
 func (p *convolutionPlan) atOnce(windows int) int {
 	return max(1, min(windows/p.pixels, imageElements/p.size))
 }
 
-// run computes images, of a sample and a group each.
+// run computes count images; each is of one sample and one group.
 func (c *convolutionCall) run(count int) error {
 	p, im := c.plan, &c.images
 	m := p.groups[0]
@@ -162,12 +169,13 @@ func (c *convolutionCall) run(count int) error {
 	return nil
 }
 
-// taskBytes is the most memory that the operands of a task take, or its results where operands are the image's own, which
-// the second cache holds.
+// taskBytes is the most memory that the operands of a task take, which the second cache holds, or its results
+// where operands are in the image itself.
 const taskBytes = 128 << 10
 
-// taskPixels returns how many pixels a thread takes at a time, from images to images: as many as the second cache holds, but
-// enough tasks for all threads, and whole tiles, or lines of an image; of images in groups, one image.
+// taskPixels returns how many pixels a task has, across images: as many as the second cache holds, but so few
+// that there are tasks for all threads, and whole tiles or lines of an image. A task of a grouped convolution
+// is one image.
 func (c *convolutionCall) taskPixels() int {
 	p := c.plan
 	if len(p.groups) > 1 {
@@ -181,7 +189,7 @@ func (c *convolutionCall) taskPixels() int {
 	return max(1, pixels/whole) * whole
 }
 
-// convolvePixels computes the pixels of a task.
+// convolvePixels is the tasks that compute pixels.
 type convolvePixels struct{ *convolutionCall }
 
 func (c convolvePixels) run(task int, s *scratch) {
@@ -194,7 +202,8 @@ func (c *convolutionCall) group(pixel int) *matrixPlan {
 	return c.plan.groups[(c.images.first+pixel/c.plan.pixels)%len(c.plan.groups)]
 }
 
-// begin returns a block for the pixels of a task, with results where they go, or in memory of the block's that end goes on with.
+// begin returns a block for the pixels of a task. Its target is dst where that is quantized; else it is
+// scratch memory, which end transposes to dst.
 func (c *convolutionCall) begin(s *scratch, first, count int) *block {
 	b := &s.block
 	b.plan, b.rows, b.finite = c.group(first), count, c.finite
@@ -208,7 +217,7 @@ func (c *convolutionCall) begin(s *scratch, first, count int) *block {
 	return b
 }
 
-// end transposes results of float32 to where they go, and notes one that is not finite.
+// end transposes float32 results to dst, and notes a result that is to be quantized and not finite.
 func (c *convolutionCall) end(b *block, first int) {
 	p, n := c.plan, b.plan.w.N
 	if b.bad.any() {

@@ -2,7 +2,7 @@ package gemm
 
 import "euryale/internal/kernel"
 
-// dense is the algorithm of codes of a byte by columns of one scale and no zero point.
+// dense is the algorithm for quantized values of a byte and columns of one scale and no zero point.
 type dense struct{}
 
 func (dense) tile(b *block, s *scratch, t tile, rows multiplier) {
@@ -34,7 +34,7 @@ func (p *matrixPlan) end(b *block, s *scratch, t tile) {
 	b.quantize(dst, t, e.Columns)
 }
 
-// wideDense is the algorithm of a fixed point by such columns.
+// wideDense is the algorithm for a fixed point and such columns.
 type wideDense struct{}
 
 func (wideDense) tile(b *block, s *scratch, t tile, rows multiplier) {
@@ -56,8 +56,8 @@ func (wideDense) tile(b *block, s *scratch, t tile, rows multiplier) {
 	b.quantize(dst, t, e.Columns)
 }
 
-// results returns where an epilogue of float32 leaves a tile's results, and how far rows are apart: in the target, or, where
-// that is quantized, in scratch memory, which quantize goes on with.
+// results returns where an epilogue leaves the float32 results of a tile, and how far rows are apart: the
+// target, or scratch memory that quantize reads, where the target is quantized.
 func (b *block) results(s *scratch, t tile, columns int) (dst []float32, stride int) {
 	if b.target.Quantized != nil {
 		s.result = grow(s.result, t.rows*columns)
@@ -66,7 +66,8 @@ func (b *block) results(s *scratch, t tile, columns int) (dst []float32, stride 
 	return b.target.Float[t.row*b.plan.w.N+t.column():], b.plan.w.N
 }
 
-// quantize sets the target to the quantized values of a tile's results, if it is quantized.
+// quantize sets the target, if it is quantized, to the quantized values of a tile's results, and notes one
+// that is not finite.
 func (b *block) quantize(results []float32, t tile, columns int) {
 	if b.target.Quantized == nil {
 		return

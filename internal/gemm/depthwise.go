@@ -2,14 +2,14 @@ package gemm
 
 import "euryale/internal/kernel"
 
-// depthwise is the algorithm of filters that have a channel each: a panel of channels after the other, a line of pixels at
-// a time.
+// depthwise is the algorithm of filters that have a channel each: panel by panel of channels, a line of
+// pixels at a time.
 type depthwise struct{}
 
 func (depthwise) operandBytes(p *matrixPlan) int { return 4 * p.w.N }
 func (depthwise) lines() bool                    { return true }
 
-// depthwiseCost is about how many products with a row that columns share take as long as one with a channel of their own.
+// depthwiseCost is about how many products of a matrix take as long as one of a depthwise convolution.
 const depthwiseCost = 12
 
 func (depthwise) run(c *convolutionCall, s *scratch, first, count int) {
@@ -37,7 +37,7 @@ func (depthwise) run(c *convolutionCall, s *scratch, first, count int) {
 	c.end(b, first)
 }
 
-// taps returns where the codes of a window are, from its first on, for filters that have a channel each.
+// taps returns the offsets of the taps of a window from its first, for filters that have a channel each.
 func (v Conv) taps() (offsets []int) {
 	_, width := v.padded()
 	for y := range v.Kernel[0] {

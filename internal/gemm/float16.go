@@ -7,15 +7,16 @@ import (
 	"euryale/internal/pack"
 )
 
-// Float16Product is y = x·w for weights of 16-bit floats, with an output, prepared. Products are exact in float64 and added
-// in order of depth; the sum is rounded once to float32.
+// A Float16Product computes y = x·w for a weight of 16-bit floats, prepared for it and for an output: x is
+// m×k, w is k×n and y is m×n. Products are exact in float64 and added there in order of depth; the sum is
+// rounded to float32 before the output.
 type Float16Product struct {
 	w     *pack.Half
 	bias  []float32
 	floor float32
 }
 
-// NewFloat16Product prepares a product.
+// NewFloat16Product prepares the product of rows by w.
 func NewFloat16Product(w *pack.Half, out Output) *Float16Product {
 	p := &Float16Product{w, make([]float32, w.Panels()*kernel.PanelColumns), out.floor()}
 	for j, bias := range out.Bias {
@@ -24,10 +25,11 @@ func NewFloat16Product(w *pack.Half, out Output) *Float16Product {
 	return p
 }
 
-// float16Cost is about how many products of bytes take as long as one of numbers.
+// float16Cost is about how many products of bytes take as long as one of floats.
 const float16Cost = 4
 
-// Run sets dst to the product of m rows of x, both float32. dst does not overlap x. Errors: ErrValue, naming row and column.
+// Run sets dst to the product of m rows of x, with the output applied; both are float32. dst does not overlap
+// x. Errors: ErrValue, naming row and column of x; dst is untouched then.
 func (p *Float16Product) Run(dst, x Activations, m int) error {
 	c := float16Calls.Get().(*float16Call)
 	c.plan, c.set, c.rows, c.x, c.dst = p, kernel.Current(), m, x.Float[:m*p.w.K], dst.Float[:m*p.w.N]
@@ -55,7 +57,7 @@ type float16Call struct {
 
 var float16Calls = sync.Pool{New: func() any { return new(float16Call) }}
 
-// float16Panels computes a panel of columns of the result.
+// float16Panels is the tasks that compute a panel of columns of the result each.
 type float16Panels struct{ *float16Call }
 
 func (c float16Panels) run(panel int, s *scratch) {

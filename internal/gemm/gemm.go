@@ -1,12 +1,12 @@
-// Package gemm multiplies rows of activations by packed weights: rows become integers, integers are multiplied and summed
-// exactly, and an epilogue turns the sums into float32 or into quantized values.
+// Package gemm multiplies rows of activations by packed weights: rows become integers, integers are
+// multiplied and summed exactly, and an epilogue turns the sums into float32 or into quantized values.
 //
-// Sizes are m, n, k: x is m×k, the weight k×n, the result m×n, all row-major. A row of the result depends on that row of x
-// alone, so it is the same in any batch, on any number of threads and with any kernels.
+// Sizes are m, n, k: x is m×k, the weight k×n, the result m×n, all row-major. A row of the result depends on
+// that row of x alone, so it is the same in any batch, on any number of threads and with any kernels.
 //
-// What is known when a layer is prepared is in a plan, one for each algorithm: NewProduct (dense, or grouped where a column
-// has several scales or zero points), NewFloat16Product, and NewConvolution (implicit GEMM, pixel-vectorized, depthwise).
-// Run has no more to settle than rows.
+// A Product, a Float16Product or a Convolution holds what is known when a layer is prepared, the choice of an
+// algorithm among it: dense or grouped, where a column has several scales or zero points; implicit GEMM,
+// pixel-vectorized, depthwise, or windows copied to rows. Run is left with the rows.
 package gemm
 
 import (
@@ -16,16 +16,17 @@ import (
 	"euryale/internal/kernel"
 )
 
-// ErrValue reports a NaN or an infinity among the activations.
+// ErrValue reports a NaN or an infinity among the activations, or among results that are to be quantized.
 var ErrValue = errors.New("not a finite number")
 
-// Arithmetic is how a row of activations becomes integers.
+// Arithmetic is how a row x of activations becomes integers X.
 type Arithmetic struct {
 	// Bits is 24 or 16 for a fixed point: X = RNE(x·2^e), with e from the row's largest magnitude. The sums
-	// are scaled in float64 and rounded once to float32. With 0 bits, a row becomes codes of a byte,
-	// X = q − z, and the sums are scaled in float32.
+	// are scaled in float64 and rounded once to float32. With 0 bits, a row becomes quantized values of
+	// a byte, X = q − z, and the sums are scaled in float32.
 	Bits int
-	// Static is the map to codes when Bits is 0; nil takes 8 unsigned bits over the row's own range.
+	// Static is the quantization parameters when Bits is 0; nil takes 8 unsigned bits over the row's own
+	// range.
 	Static *kernel.Affine
 }
 
@@ -43,14 +44,15 @@ func (o Output) floor() float32 {
 	return float32(math.Inf(-1))
 }
 
-// Activations are those of a layer, row-major: float32, or quantized values of a byte, which stand for
-// Params.Scale·(q − Params.Zero) with Params.Zero in 0 … 255.
+// Activations are the input or the output of a layer, row-major: float32, or quantized values q of a byte,
+// which stand for Params.Scale·(q − Params.Zero) with Params.Zero in 0 … 255.
 type Activations struct {
 	Float     []float32
 	Quantized []uint8
 	Params    kernel.Affine
-	// Stop, of those that come in, ends the work early once it is closed; results are undefined then, and an error
-	// may be missing. SingleThreaded leaves all the work to the caller's goroutine. Results are the same.
-	Stop           <-chan struct{}
+	// Stop, where it is set in the input, ends the work early once it is closed: results are undefined then,
+	// and an error may be missing.
+	Stop <-chan struct{}
+	// SingleThreaded, in the input, leaves all the work to the caller's goroutine. Results are the same.
 	SingleThreaded bool
 }

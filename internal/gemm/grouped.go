@@ -2,7 +2,8 @@ package gemm
 
 import "euryale/internal/kernel"
 
-// grouped is the algorithm of codes of a byte by columns of several scales, or with zero points or offsets.
+// grouped is the algorithm for quantized values of a byte and columns of several scales, or with zero points
+// or offsets, or of a depth whose sums no int32 holds.
 type grouped struct{}
 
 func (grouped) tile(b *block, s *scratch, t tile, rows multiplier) {
@@ -39,7 +40,7 @@ func (grouped) tile(b *block, s *scratch, t tile, rows multiplier) {
 	b.quantize(dst, t, columns)
 }
 
-// wideGrouped is the algorithm of a fixed point by such columns.
+// wideGrouped is the algorithm for a fixed point and such columns.
 type wideGrouped struct{}
 
 func (wideGrouped) tile(b *block, s *scratch, t tile, rows multiplier) {
@@ -56,7 +57,8 @@ func (wideGrouped) tile(b *block, s *scratch, t tile, rows multiplier) {
 	b.quantize(dst, t, columns)
 }
 
-// wideGroup returns Σ X·q over group g, exactly, with X as the left operand has them, and what is to be compensated.
+// wideGroup returns Σ X·q over group g, exactly, with X as the planes of the left operand hold them, and the
+// parameters of the group, with which the offset of the planes and the zero points are compensated.
 func (b *block) wideGroup(s *scratch, t tile, rows multiplier, g int) (dots []float64, group *kernel.WideGroup) {
 	p := b.plan
 	dots = s.dots[:t.rows*t.columns()]

@@ -14,7 +14,7 @@ import (
 	"euryale/internal/pack"
 )
 
-// halfMatrix is a weight of 16-bit numbers as files hold it.
+// halfMatrix is a weight of 16-bit floats as files hold it.
 type halfMatrix struct {
 	K, N   int
 	Codes  []uint16 // [n][k]

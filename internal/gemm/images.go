@@ -6,8 +6,8 @@ import (
 	"euryale/internal/kernel"
 )
 
-// images are the integers of samples with their padding: [sample][row][column][channel], or
-// [sample][channel][row][column], or planes of their bytes where that is what operands are made of.
+// images are the integers of samples with their padding, [sample][row][column][channel] or
+// [sample][channel][row][column]: as int32, or as planes of bytes where operands are made of those.
 type images struct {
 	first, count int // of a sample, or of a group of one
 	ints         []int32
@@ -16,7 +16,7 @@ type images struct {
 }
 
 // plane returns how far planes of bytes are apart, with what kernels read beyond.
-func (im *images) plane(p *convolutionPlan) int { return im.count*p.size + chunk }
+func (im *images) plane(p *convolutionPlan) int { return im.count*p.size + moveBytes }
 
 // at returns where the window of a pixel of the result begins in a plane.
 func (im *images) at(p *convolutionPlan, pixel int) int {
@@ -24,7 +24,7 @@ func (im *images) at(p *convolutionPlan, pixel int) int {
 	return sample*p.size + pixel/p.width*p.rowStep + pixel%p.width*p.pixelStep
 }
 
-// readImages makes the integers of an image each.
+// readImages is the tasks that make the integers of an image each.
 type readImages struct{ *convolutionCall }
 
 func (c readImages) run(i int, s *scratch) {
@@ -36,7 +36,7 @@ func (c readImages) run(i int, s *scratch) {
 	}
 }
 
-// read makes the integers of image i. It returns the place of a number that is not finite, or −1.
+// read makes the integers of image i. It returns the place of a value that is not finite, or −1.
 func (im *images) read(p *convolutionPlan, s *scratch, i int, x Activations) (bad int) {
 	m, v, size := p.groups[0], &p.v.Conv, p.size
 	elements := v.Channels * v.Height * v.Width
@@ -45,12 +45,12 @@ func (im *images) read(p *convolutionPlan, s *scratch, i int, x Activations) (ba
 		of = quantized(x.Params)
 		im.scales[i] = of
 		if p.bytes {
-			frame(im.bytes[i*size:][:size], x.Quantized, v, uint8(of.zero))
+			padPlanes(im.bytes[i*size:][:size], x.Quantized, v, uint8(of.zero))
 			return -1
 		}
 		s.ints = grow(s.ints, elements)
 		p.set.SubtractZeroPoint(s.ints, x.Quantized, of.zero)
-		frame(im.ints[i*size:][:size], s.ints, v, 0)
+		padPlanes(im.ints[i*size:][:size], s.ints, v, 0)
 		return -1
 	}
 	if p.bytes && m.operand.Planes == 1 {
@@ -79,7 +79,7 @@ func (im *images) read(p *convolutionPlan, s *scratch, i int, x Activations) (ba
 	return -1
 }
 
-// badInput returns the error for a number of the images.
+// badInput returns the error for a value of the images that is not finite.
 func (c *convolutionCall) badInput() error {
 	v := &c.plan.v.Conv
 	plane, channels := v.Height*v.Width, v.Channels*len(c.plan.groups)
@@ -89,7 +89,7 @@ func (c *convolutionCall) badInput() error {
 		ErrValue, value, at/plane/channels, at/plane%channels, at%plane/v.Width, at%v.Width)
 }
 
-// badResult returns the error for a result that should be quantized.
+// badResult returns the error for a result that is to be quantized and not finite.
 func (c *convolutionCall) badResult() error {
 	p := c.plan
 	place, _ := c.bad.take()

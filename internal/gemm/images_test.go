@@ -6,7 +6,8 @@ import (
 	"euryale/internal/pack"
 )
 
-// TestAtOnce bounds the images of a block by their windows and by their elements, of which a border may have far more.
+// TestAtOnce bounds the images of a block by their windows and by their elements, of which padding may have
+// far more.
 func TestAtOnce(t *testing.T) {
 	one := [2]int{1, 1}
 	for _, c := range []struct {

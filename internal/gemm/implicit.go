@@ -2,7 +2,7 @@ package gemm
 
 import "euryale/internal/kernel"
 
-// implicitGEMM multiplies windows where they lie in an image, as rows in segments.
+// implicitGEMM multiplies windows in the image itself, as rows in segments: no window is copied.
 type implicitGEMM struct{}
 
 func (implicitGEMM) operandBytes(p *matrixPlan) int { return 4 * p.w.N }
@@ -12,13 +12,13 @@ func (implicitGEMM) run(c *convolutionCall, s *scratch, first, count int) {
 	b := c.begin(s, first, count)
 	b.left.fitScales(b.plan, count)
 	c.setScales(b, first)
-	s.inPlace = inPlace{c, first}
-	b.tiles(s, part{endRow: count, endPanel: b.plan.w.Panels()}, &s.inPlace, count)
-	s.inPlace = inPlace{}
+	s.imageRows = imageRows{c, first}
+	b.tiles(s, part{endRow: count, endPanel: b.plan.w.Panels()}, &s.imageRows, count)
+	s.imageRows = imageRows{}
 	c.end(b, first)
 }
 
-// setScales notes the scales of a task's pixels, or of the first where all rows have one.
+// setScales notes the scales of a task's pixels, or that of the first where all have one.
 func (c *convolutionCall) setScales(b *block, first int) {
 	rows, pixels := b.rows, c.plan.pixels
 	if b.finite {
@@ -32,14 +32,14 @@ func (c *convolutionCall) setScales(b *block, first int) {
 	}
 }
 
-// inPlace multiplies windows of the images at hand, from a pixel on.
-type inPlace struct {
+// imageRows is the multiplier of implicitGEMM: row i is the window of pixel first + i of the images at hand.
+type imageRows struct {
 	c     *convolutionCall
 	first int
 }
 
 // limit takes whole lines of an image, or part of one.
-func (w *inPlace) limit(_ *matrixPlan, row, most int) int {
+func (w *imageRows) limit(_ *matrixPlan, row, most int) int {
 	v := w.c.plan
 	pixel := (w.first + row) % v.pixels
 	if toEnd := v.width - pixel%v.width; toEnd < v.width || toEnd > most {
@@ -48,7 +48,7 @@ func (w *inPlace) limit(_ *matrixPlan, row, most int) int {
 	return min(most/v.width*v.width, v.pixels-pixel)
 }
 
-func (w *inPlace) multiply(sums []int32, p *matrixPlan, s *scratch, t tile, _, _ int) {
+func (w *imageRows) multiply(sums []int32, p *matrixPlan, s *scratch, t tile, _, _ int) {
 	v, im := w.c.plan, &w.c.images
 	s.right = kernel.Right{Codes: t.codes, Panels: t.panels, Stride: p.w.PanelBytes()}
 	rows := min(t.rows, v.width)
@@ -59,7 +59,7 @@ func (w *inPlace) multiply(sums []int32, p *matrixPlan, s *scratch, t tile, _, _
 	p.set.Multiply(sums, &s.left, &s.right)
 }
 
-// gathered is implicit GEMM for windows that are copied to rows first, those of a task.
+// gathered copies the windows of a task to rows, and multiplies those.
 type gathered struct{}
 
 func (gathered) operandBytes(p *matrixPlan) int { return p.operand.Planes * p.stride }
@@ -76,7 +76,7 @@ func (gathered) run(c *convolutionCall, s *scratch, first, count int) {
 		if p.bytes {
 			p.v.moves.gather(b.left.planes[i*m.stride:], im.bytes[im.at(p, first+i):])
 		} else {
-			gather(ints, im.ints[im.at(p, first+i):], p.v.list)
+			gather(ints, im.ints[im.at(p, first+i):], p.v.segments)
 			b.left.split(m, ints, i)
 		}
 	}

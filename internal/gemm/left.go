@@ -11,18 +11,18 @@ type left struct {
 	rows     int
 	planes   []uint8   // [plane][row][stride]
 	scales   []float64 // of a fixed point, or
-	scales32 []float32 // of codes of a byte
+	scales32 []float32 // of quantized values of a byte
 	zeros    []int32   // what a row's planes hold above X
 	totals   []int64   // [row][group] Σ X, where the weight needs them
 }
 
-// fit has memory for so many rows.
+// fit makes room for so many rows.
 func (l *left) fit(p *matrixPlan, rows int) {
 	l.planes = grow(l.planes, p.operand.Planes*rows*p.stride)
 	l.fitScales(p, rows)
 }
 
-// fitScales has memory for all but the planes.
+// fitScales makes room for all but the planes.
 func (l *left) fitScales(p *matrixPlan, rows int) {
 	l.rows, l.zeros = rows, grow(l.zeros, rows)
 	if p.arithmetic.Bits > 0 {
@@ -52,8 +52,8 @@ func (l *left) set(p *matrixPlan, i int, x integers) {
 	}
 }
 
-// quantize makes the operand of row i, with its scale and, where the weight needs them, totals. It returns the place of a number
-// that is not finite, or −1.
+// quantize makes the operand of row i from x, with its scale and, where the weight needs them, totals. It
+// returns the place of a value that is not finite, or −1.
 func (l *left) quantize(p *matrixPlan, s *scratch, i int, x []float32) (bad int) {
 	var of integers
 	if p.plain {
@@ -70,7 +70,7 @@ func (l *left) quantize(p *matrixPlan, s *scratch, i int, x []float32) (bad int)
 	return bad
 }
 
-// pack likewise makes the operand of values that are quantized already.
+// pack does the same for values that are quantized already.
 func (l *left) pack(p *matrixPlan, s *scratch, i int, q []uint8, of integers) {
 	l.set(p, i, of)
 	if p.plain {
@@ -82,7 +82,8 @@ func (l *left) pack(p *matrixPlan, s *scratch, i int, q []uint8, of integers) {
 	l.split(p, ints, i)
 }
 
-// rowOfInts returns memory for so many integers, filled up with zeros for kernels that split them: a single group has room for it.
+// rowOfInts returns memory for n integers, filled up with zeros to a multiple of 32 for the kernels that
+// split them. The operand of a single group has room for that.
 func (s *scratch) rowOfInts(n int) []int32 {
 	s.ints = grow(s.ints, (n+31)/32*32)
 	clear(s.ints[n:])
@@ -92,9 +93,9 @@ func (s *scratch) rowOfInts(n int) []int32 {
 // quantized returns the scale of activations that are quantized already.
 func quantized(a kernel.Affine) integers { return integers{scale32: a.Scale, zero: a.Zero} }
 
-// affineOf returns the map to codes of numbers, and the place of one that is not finite, or −1.
-func (p *matrixPlan) affineOf(numbers []float32) (a kernel.Affine, bad int) {
-	low, high, bad := p.set.MinMax(numbers)
+// affineOf returns the quantization parameters of x, and the place of a value that is not finite, or −1.
+func (p *matrixPlan) affineOf(x []float32) (a kernel.Affine, bad int) {
+	low, high, bad := p.set.MinMax(x)
 	if p.arithmetic.Static != nil {
 		return *p.arithmetic.Static, bad
 	}
@@ -104,49 +105,51 @@ func (p *matrixPlan) affineOf(numbers []float32) (a kernel.Affine, bad int) {
 	return a, bad
 }
 
-// fixedOf returns the exponent of the fixed point of numbers, likewise.
-func (p *matrixPlan) fixedOf(numbers []float32) (e, bad int) {
-	low, high, bad := p.set.MinMax(numbers)
+// fixedOf returns the exponent of the fixed point of x, likewise.
+func (p *matrixPlan) fixedOf(x []float32) (e, bad int) {
+	low, high, bad := p.set.MinMax(x)
 	if bad < 0 {
 		e = kernel.FixedOf(max(-low, high), p.arithmetic.Bits)
 	}
 	return e, bad
 }
 
-// pack makes a plain operand of numbers straight away: their codes, counted from the lowest one, or the planes of their fixed
-// point, plane bytes apart. It returns the place of a number that is not finite, or −1.
-func (p *matrixPlan) pack(dst []uint8, plane int, numbers []float32) (of integers, bad int) {
+// pack makes a plain operand of x without a step between: its quantized values, counted from the lowest, or
+// the planes of its fixed point, plane bytes apart. It returns the place of a value that is not finite, or
+// −1.
+func (p *matrixPlan) pack(dst []uint8, plane int, x []float32) (of integers, bad int) {
 	if p.arithmetic.Bits > 0 {
-		e, bad := p.fixedOf(numbers)
+		e, bad := p.fixedOf(x)
 		if bad < 0 {
-			p.set.SplitFixed(dst, plane, numbers, e, p.operand)
+			p.set.SplitFixed(dst, plane, x, e, p.operand)
 		}
 		return integers{scale: math.Ldexp(1, -e), zero: p.operand.Offset}, bad
 	}
-	a, bad := p.affineOf(numbers)
+	a, bad := p.affineOf(x)
 	if bad < 0 {
-		p.set.QuantizeU8(dst[:len(numbers)], numbers, Counted(a))
+		p.set.QuantizeU8(dst[:len(x)], x, Counted(a))
 	}
 	return integers{scale32: a.Scale, zero: a.Zero - a.Low}, bad
 }
 
-// Counted returns a map whose codes are those of a, counted from the lowest: those of quantized Activations.
+// Counted returns a for quantized values that are counted from the lowest, as those of Activations are: q −
+// Low, in 0 … High − Low. Low, High and the zero point move together, so they stand for the same real values.
 func Counted(a kernel.Affine) kernel.Affine {
 	return kernel.Affine{Scale: a.Scale, Zero: a.Zero - a.Low, High: a.High - a.Low}
 }
 
-// integers sets ints to the integers of numbers, and returns the place of a number that is not finite, or −1.
-func (p *matrixPlan) integers(ints []int32, numbers []float32) (of integers, bad int) {
+// integers sets ints to the integers X of x, and returns the place of a value that is not finite, or −1.
+func (p *matrixPlan) integers(ints []int32, x []float32) (of integers, bad int) {
 	if bits := p.arithmetic.Bits; bits > 0 {
-		e, bad := p.fixedOf(numbers)
+		e, bad := p.fixedOf(x)
 		if bad < 0 {
-			p.set.QuantizeFixed(ints, numbers, e, bits)
+			p.set.QuantizeFixed(ints, x, e, bits)
 		}
 		return integers{scale: math.Ldexp(1, -e), zero: p.operand.Offset}, bad
 	}
-	a, bad := p.affineOf(numbers)
+	a, bad := p.affineOf(x)
 	if bad < 0 {
-		p.set.QuantizeInts(ints, numbers, a)
+		p.set.QuantizeInts(ints, x, a)
 	}
 	return integers{scale32: a.Scale, zero: a.Zero - a.Low}, bad
 }

@@ -52,8 +52,8 @@ func TestEveryShape(t *testing.T) {
 	}
 }
 
-// TestStress multiplies from many goroutines for as long as EURYALE_STRESS says (10m), under constant collections
-// and signals, on every tier in turn, and counts wrong results.
+// TestStress multiplies from many goroutines for as long as EURYALE_STRESS says (10m), under constant
+// collections and signals, on every tier in turn, and counts wrong results.
 func TestStress(t *testing.T) {
 	text := os.Getenv("EURYALE_STRESS")
 	if text == "" {

@@ -16,13 +16,13 @@ type matrixPlan struct {
 
 	format  kernel.Format // of the left operand
 	operand kernel.Operand
-	depth   int  // of a group, with what kernels take of what fills it up
+	depth   int  // of a group, filled up to what kernels take at a time
 	stride  int  // of a row of the left operand, in bytes
 	totals  bool // the weight needs Σ X of every group of a row
 	plain   bool // an operand is the bytes of a row's integers, in order
 
-	// By group and column, [groups][columns], and by column; zeros where the weight or the output has none, but nil for the
-	// zero points and offsets of a weight that has neither.
+	// By group and column, [groups][columns], and by column; zeros where the weight or the output has none,
+	// but nil for the zero points and offsets of a weight that has neither.
 	compensation, zeroPoints []int32
 	offsets, bias            []float32
 	floor                    float32
@@ -35,15 +35,18 @@ type algorithm interface {
 	tile(b *block, s *scratch, t tile, rows multiplier)
 }
 
-// A multiplier sets sums to the products of all planes of a tile's rows with its weights, over depth from begin on.
+// A multiplier is the left operand of a tile, wherever its rows are.
 type multiplier interface {
+	// multiply sets sums to the products of all planes of a tile's rows with its weights, over depth from
+	// begin on.
 	multiply(sums []int32, p *matrixPlan, s *scratch, t tile, begin, depth int)
-	// limit returns how many rows a tile has from the given one on, of so many at most.
+	// limit returns how many rows a tile has from row on, at most most.
 	limit(p *matrixPlan, row, most int) int
 }
 
-// newMatrixPlan chooses the algorithm: dense where a column has one scale and no zero point, and the sum of all its depth
-// fits an int32, else grouped; each with sums of float32 for codes of a byte, and wide, with float64, for a fixed point.
+// newMatrixPlan chooses the algorithm: dense where a column has one scale and no zero point, and the sum of
+// all its depth fits an int32, else grouped; each in float32 for quantized values of a byte, and wide, in
+// float64, for a fixed point.
 func newMatrixPlan(set *kernel.Set, format kernel.Format, w *pack.Matrix, a Arithmetic, out Output) *matrixPlan {
 	columns := w.Columns()
 	p := &matrixPlan{set: set, format: format, w: w, arithmetic: a, floor: out.floor(), zeroPoints: w.Zeros, offsets: w.Offsets}
@@ -92,7 +95,7 @@ func newMatrixPlan(set *kernel.Set, format kernel.Format, w *pack.Matrix, a Arit
 	return p
 }
 
-// isDense says that a column has one scale and no zero point, and that an int32 holds the sums.
+// isDense reports whether a column has one scale and no zero point, and an int32 holds its sums.
 func (p *matrixPlan) isDense() bool {
 	switch p.algorithm.(type) {
 	case dense, wideDense:
@@ -101,8 +104,8 @@ func (p *matrixPlan) isDense() bool {
 	return false
 }
 
-// isFinite reports that no result of codes of a byte can pass the largest float32, whatever the codes are, where all rows have
-// a scale.
+// isFinite reports whether no result of quantized values of a byte can pass the largest float32, whatever
+// they are, where all rows have the given scale.
 func (p *matrixPlan) isFinite(scale float32) bool {
 	if _, ok := p.algorithm.(dense); !ok {
 		return false
@@ -111,7 +114,8 @@ func (p *matrixPlan) isFinite(scale float32) bool {
 	return max(sums, float64(sums*math.Abs(float64(scale)))+p.largestBias) < math.MaxFloat32/2
 }
 
-// canRequantize reports that the results for some activations are finite for certain, since all their rows have a scale that is known.
+// canRequantize reports whether the results for x are finite for certain: all rows have a scale that is known
+// beforehand.
 func (p *matrixPlan) canRequantize(x Activations) bool {
 	switch {
 	case x.Quantized != nil:
@@ -122,13 +126,13 @@ func (p *matrixPlan) canRequantize(x Activations) bool {
 	return false
 }
 
-// A block is rows of a left operand that are multiplied by a weight.
+// A block is the rows of a left operand that are in memory at a time.
 type block struct {
 	plan   *matrixPlan
 	rows   int
 	left   left
 	target Activations // of the block's rows
-	finite bool        // the target is quantized, results are finite, and all rows have the scale of the first
+	finite bool        // a quantized target, finite results, and one scale for all rows
 	bad    badValue
 }
 

@@ -1,7 +1,7 @@
 package gemm
 
-// border sets what surrounds an image in each of some planes of dst to zero.
-func border[T int32 | uint8](dst []T, v *Conv, zero T) {
+// fillPadding sets the padding of each plane of dst, an image of v with padding, to zero.
+func fillPadding[T int32 | uint8](dst []T, v *Conv, zero T) {
 	if v.Pad == [4]int{} {
 		return
 	}
@@ -29,13 +29,14 @@ func fill[T int32 | uint8](dst []T, x T) {
 	}
 }
 
-// pad sets dst to an image, (channel, row, column), with a border of zero, and channels last unless the convolution is NCHW.
+// pad sets dst to an image, (channel, row, column), with a padding of zero, and channels last unless the
+// convolution is NCHW.
 func pad[T int32 | uint8](dst, image []T, v *Conv, zero T, transpose func(dst []T, stride int, src []T, n, columns, rows int)) {
 	if v.NCHW || v.Channels == 1 {
-		frame(dst, image, v, zero)
+		padPlanes(dst, image, v, zero)
 		return
 	}
-	border(dst, v, zero)
+	fillPadding(dst, v, zero)
 	_, width := v.padded()
 	if v.Pad[1] == 0 && v.Pad[3] == 0 {
 		transpose(dst[v.Pad[0]*width*v.Channels:], v.Channels, image, v.Height*v.Width, v.Height*v.Width, v.Channels)
@@ -46,7 +47,7 @@ func pad[T int32 | uint8](dst, image []T, v *Conv, zero T, transpose func(dst []
 	}
 }
 
-// transpose sets dst[j·stride + i] = src[i·n + j] for the given numbers of columns j and rows i.
+// transpose sets dst[j·stride + i] = src[i·n + j] for so many columns j and rows i.
 func transpose(dst []int32, stride int, src []int32, n, columns, rows int) {
 	for j := range columns {
 		for i := range rows {
@@ -55,9 +56,9 @@ func transpose(dst []int32, stride int, src []int32, n, columns, rows int) {
 	}
 }
 
-// frame sets dst to an image whose pixels lie as they do there, with a border of zero.
-func frame[T int32 | uint8](dst, image []T, v *Conv, zero T) {
-	border(dst, v, zero)
+// padPlanes sets dst to an image of the same layout, with a padding of zero.
+func padPlanes[T int32 | uint8](dst, image []T, v *Conv, zero T) {
+	fillPadding(dst, v, zero)
 	height, width := v.padded()
 	row := v.Width * v.perPixel()
 	for plane := range v.planes() {
@@ -68,7 +69,7 @@ func frame[T int32 | uint8](dst, image []T, v *Conv, zero T) {
 }
 
 // gather sets dst to the elements of the window that begins where image does.
-func gather[T int32 | uint8](dst, image []T, list []run) {
+func gather[T int32 | uint8](dst, image []T, list []segment) {
 	for _, r := range list {
 		copy(dst[r.to:], image[r.from:][:r.length])
 	}

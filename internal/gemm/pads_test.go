@@ -12,8 +12,8 @@ import (
 	"euryale/internal/pack"
 )
 
-// unequal returns n convolutions with pads of up to the kernel's size on each side, whose kernels are up to as large as the padded
-// images.
+// unequal returns n convolutions with pads of up to the kernel's size on each side, whose kernels are up to
+// as large as the padded images.
 func unequal(rng *rand.Rand, n int) []gemm.Conv {
 	var list []gemm.Conv
 	for len(list) < n {
@@ -109,8 +109,9 @@ func (k padKind) reference(x []float32, samples int, v gemm.Conv, weights []weig
 	return y
 }
 
-// TestPads compares convolutions with pads of four sizes with the reference, and with convolutions without padding of images that
-// were padded with zeros: of every kind and arithmetic, from and to numbers and codes.
+// TestPads compares convolutions with pads of four sizes with the reference, and with convolutions without
+// padding of images that were padded with zeros: of every kind and arithmetic, from and to real and quantized
+// values.
 func TestPads(t *testing.T) {
 	tried := 400
 	if raceEnabled || testing.Short() {
@@ -175,7 +176,7 @@ func TestPads(t *testing.T) {
 				if a.a.Static != nil && a.a.Static.Low == 0 && k.groups == 1 && !k.planar {
 					codes := make([]uint8, len(c.x))
 					kernel.Quantize(codes, c.x, *a.a.Static)
-					run(c.how+", codes", c.v, gemm.Activations{Quantized: channelsLast(codes, samples, v.Channels), Params: *a.a.Static})
+					run(c.how+", quantized", c.v, gemm.Activations{Quantized: channelsLast(codes, samples, v.Channels), Params: *a.a.Static})
 				}
 			}
 		}

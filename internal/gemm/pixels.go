@@ -2,16 +2,17 @@ package gemm
 
 import "euryale/internal/kernel"
 
-// pixelVectorized is the algorithm of few channels: vectors are of pixels, and not of filters.
+// pixelVectorized is the algorithm for few channels: vectors hold pixels, and not filters.
 type pixelVectorized struct{}
 
 func (pixelVectorized) operandBytes(p *matrixPlan) int { return 4 * p.w.N }
 func (pixelVectorized) lines() bool                    { return true }
 
-// fewChannels says that windows of pixels side by side can be vectors. Steps are 0 where columns are dilated.
+// fewChannels reports whether the windows of pixels side by side can be vectors. steps is 0 where columns are
+// dilated.
 func (v *windows) fewChannels() bool { return v.steps > 0 && v.Channels < kernel.StepDepth }
 
-// run computes whole lines of results, to where they go.
+// run computes whole lines of results, and stores them to dst.
 func (pixelVectorized) run(c *convolutionCall, s *scratch, first, pixels int) {
 	p, m, im := c.plan, c.group(first), &c.images
 	n, perSample := m.w.N, p.pixels/p.width
@@ -47,7 +48,8 @@ func (pixelVectorized) run(c *convolutionCall, s *scratch, first, pixels int) {
 	}
 }
 
-// firstBad returns the place of the first number that is not finite, by pixels and then by filters, and the number.
+// firstBad returns the place of the first value that is not finite, by pixels and then by filters, and the
+// value.
 func firstBad(x []float32, filters, pixels int) (place int, value float32) {
 	for i := range pixels {
 		for j := range filters {
@@ -59,11 +61,12 @@ func firstBad(x []float32, filters, pixels int) (place int, value float32) {
 	return 0, 0
 }
 
-// pixelLine returns the bytes of a line of pixels, a step of depth of each, and pixelSteps how many a row of the image becomes.
+// pixelLine returns the bytes of a line of the result's pixels, a step of depth of each.
 func (p *convolutionPlan) pixelLine() int {
 	return (p.width + kernel.PanelColumns - 1) / kernel.PanelColumns * kernel.PanelColumns * kernel.StepDepth
 }
 
+// pixelSteps returns the steps of depth of a row of a window.
 func (p *convolutionPlan) pixelSteps() int { return p.v.RowDepth() / kernel.StepDepth }
 
 // gatherPixels sets x to the windows of so many lines of results, from the given one of a sample on.

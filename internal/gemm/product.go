@@ -9,19 +9,23 @@ import (
 	"euryale/internal/pack"
 )
 
-// Product is y = x·w with an output, prepared. For row i and column j, with X the integers of the row, r their scale, and
-// s, z, lo those of a group of the column's codes q:
+// A Product computes y = x·w, prepared for a weight and an output: x is m×k, w is k×n and y is m×n. For row i
+// and column j, with X the integers of the row, r their scale, and s, z, lo the scale, zero point and offset
+// of a group of the column's codes q:
 //
 //	y = r·Σ_groups ( s·Σ X·(q − z) + lo·Σ X )
 //
-// The integer sums are exact, for a fixed point up to a depth of 2^22. The real one is made in float64 for a fixed point and
-// in float32 for codes of a byte: from 0, groups in order of depth, s before lo, each product rounded and then added to the
-// sum of all that came before it; y is then rounded to float32.
-// For a fixed point, an infinite y is one whose true value passes the largest float32. For codes of a byte a
-// partial sum may pass it too, before r is applied: y is infinite or NaN then.
+// The integer sums are exact, for a fixed point up to a depth of 2^22. The real sum is made in float64 for a
+// fixed point and in float32 for quantized values of a byte: from 0, groups in order of depth, s before lo,
+// each product rounded and then added to the sum of all that came before it. y is rounded to float32, and the
+// output follows.
 //
-// Where x is quantized, X = q − Params.Zero, whatever the arithmetic is. Where dst is quantized, its values are those of y,
-// clamp(RNE(y/Scale) + Zero, Low, High), a float32 division, ties to even, saturated.
+// For a fixed point, an infinite y is one whose true value passes the largest float32. For quantized values
+// of a byte a partial sum may pass it too, before r is applied: y is infinite or NaN then.
+//
+// Where x is quantized, X = q − Params.Zero, whatever the arithmetic is. Where dst is quantized, its values
+// are clamp(RNE(y/Scale) + Zero, Low, High) of what the output makes of y: a float32 division, ties to even,
+// saturated.
 type Product struct {
 	w     *pack.Matrix
 	a     Arithmetic
@@ -29,7 +33,7 @@ type Product struct {
 	plans plans
 }
 
-// NewProduct prepares a product.
+// NewProduct prepares the product of rows by w.
 func NewProduct(w *pack.Matrix, a Arithmetic, out Output) *Product {
 	return &Product{w: w, a: a, out: out}
 }
@@ -51,8 +55,9 @@ func (p *plans) of(w *pack.Matrix, a Arithmetic, out Output, quantized bool) *ma
 	return plan
 }
 
-// Run sets dst to the product of m rows of x. dst does not overlap x.
-// Errors: ErrValue, naming row and column, for x, or for y that is quantized; dst is undefined then.
+// Run sets dst to the product of m rows of x, with the output applied. dst does not overlap x.
+// Errors: ErrValue, naming row and column of x, or of a result that is to be quantized; dst is undefined
+// then.
 func (p *Product) Run(dst, x Activations, m int) error {
 	c := productCalls.Get().(*productCall)
 	c.plan = p.plans.of(p.w, p.a, p.out, x.Quantized != nil)
@@ -72,8 +77,8 @@ type productCall struct {
 
 var productCalls = sync.Pool{New: func() any { return new(productCall) }}
 
-// release gives the call's memory back, and lets go of the caller's. A call that panicked is not released: workers may
-// hold it.
+// release gives the call's memory back, and lets go of the caller's. A call that panicked is not released:
+// workers may hold it.
 func (c *productCall) release() {
 	c.plan, c.x, c.target, c.stop = nil, Activations{}, Activations{}, nil
 	productCalls.Put(c)
@@ -111,10 +116,10 @@ func (x Activations) rows(first, count, n int) Activations {
 	return x
 }
 
-// quantizeRows makes the left operand of some rows.
+// quantizeRows is the tasks that make the left operand of some rows each.
 type quantizeRows struct{ *productCall }
 
-// taskRows is how many rows a thread quantizes at a time.
+// taskRows is how many rows a task quantizes.
 const taskRows = 8
 
 func (c quantizeRows) run(task int, s *scratch) {
@@ -135,14 +140,14 @@ func (c quantizeRows) run(task int, s *scratch) {
 	}
 }
 
-// multiplyTiles computes a part of the result.
+// multiplyTiles is the tasks that compute a part of the result each.
 type multiplyTiles struct{ *productCall }
 
 func (c multiplyTiles) run(task int, s *scratch) {
 	c.tiles(s, c.grid.part(c.plan, c.rows, task), &c.left, c.plan.cachedRows())
 }
 
-// A badValue is the first number that is not finite, by its place.
+// A badValue is the first value that is not finite, by its place.
 type badValue struct {
 	mu    sync.Mutex
 	found bool
@@ -150,7 +155,7 @@ type badValue struct {
 	value float32
 }
 
-// note keeps a number, unless one before it is kept.
+// note keeps a value, unless one before it is kept.
 func (b *badValue) note(place int, value float32) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -167,7 +172,7 @@ func (b *badValue) take() (place int, value float32) {
 	return b.place, b.value
 }
 
-// error returns the error for the number, in rows of so many columns from the given one on, and forgets it.
+// error returns the error for the value, in rows of so many columns from row first on, and forgets it.
 func (b *badValue) error(first, columns int) error {
 	place, value := b.take()
 	return fmt.Errorf("%w: got %v at row %d, column %d", ErrValue, value, first+place/columns, place%columns)

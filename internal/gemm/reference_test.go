@@ -64,9 +64,9 @@ func reference(x []float32, m int, w weight, a gemm.Arithmetic, out gemm.Output)
 	return y
 }
 
-// referenceRow returns a row of the result for the integers of one and their scale. Float32 arithmetic is done in
-// float64 and rounded after each operation, which gives the same numbers: for a product, a quotient and a sum of two
-// float32, the second rounding does no harm.
+// referenceRow returns a row of the result for the integers of one and their scale. Float32 arithmetic is
+// done in float64 and rounded after each operation, which gives the same numbers: for a product, a quotient
+// and a sum of two float32, the second rounding does no harm.
 func referenceRow(ints []int64, r float64, w weight, a gemm.Arithmetic, out gemm.Output) []float32 {
 	round := func(v float64) float64 { return float64(float32(v)) }
 	if a.Bits > 0 {

@@ -11,7 +11,7 @@ type scratch struct {
 	ints   []int32   // a row or an image
 	padded []int32   // an image with its padding
 	bytes  []uint8   // an image
-	column []float32 // a panel of 16-bit floats
+	column []float32 // a panel of a weight of 16-bit floats
 	codes  []int8    // unpacked panels
 
 	// Of a tile: planes of sums, exact sums, and scaled ones of either type.
@@ -36,13 +36,13 @@ type scratch struct {
 	pixels       kernel.Pixels
 
 	// Of a task of a convolution.
-	block   block
-	inPlace inPlace
-	results []float32
-	windows []uint8 // pixels as vectors
-	offsets []int
-	zero    [1]int32
-	scale   [1]float32
+	block     block
+	imageRows imageRows
+	results   []float32
+	windows   []uint8 // pixels as vectors
+	offsets   []int
+	zero      [1]int32
+	scale     [1]float32
 }
 
 // fit makes room for the tiles of a set of kernels.

@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// The tasks of a call are shared with workers: goroutines that stay, since one that is started for the occasion takes
-// longer to arrive than most calls take. A worker looks for work for a while after its last and then parks.
-// Tasks are taken one at a time, by the caller too, which waits for no worker that has not begun. Each begins with its own
-// share of them, the same at every call, so that what it wrote and read is still in its caches, and goes on with what others have left.
+// The tasks of a call are shared with workers: goroutines that stay, since starting one takes longer than
+// most calls do. A worker looks for work for a while after its last and then parks. Tasks are taken one at a
+// time, by the caller too, which waits for no worker that has not begun. Each begins with its own share of
+// them, the same at every call, so that what it wrote and read is still in its caches, and goes on with what
+// others have left.
 
 // tasks is work that is shared: each has a number.
 type tasks interface{ run(task int, s *scratch) }
@@ -28,7 +29,7 @@ type team struct {
 	failed    atomic.Pointer[Panic]
 }
 
-// use takes as many threads as there are, or one, as activations say.
+// use sets how many threads a call has, all or one, and what stops it, as its input says.
 func (t *team) use(x Activations) {
 	t.stop, t.threads = x.Stop, runtime.GOMAXPROCS(0)
 	if x.SingleThreaded {
@@ -42,8 +43,9 @@ const (
 	searchTime   = 50 * time.Microsecond // for which a worker looks for work before it parks
 )
 
-// Share calls do for every part of something that takes about the given time in all, by the caller and by workers that are free, and
-// returns when all are done. What do multiplies is SingleThreaded. A panic of do is one of Share, a *Panic.
+// Share calls do(part) for every part in 0 … parts − 1, on the caller's goroutine and on workers that are
+// free, and returns when all calls have returned. d is about how long all of them take one thread. Products
+// and convolutions within do are SingleThreaded. Share panics with a *Panic where do panics.
 func Share(parts int, d time.Duration, do func(part int)) {
 	t := teams.Get().(*team)
 	t.use(Activations{})

@@ -26,7 +26,8 @@ func idle(t *testing.T, n int) []*worker {
 	return list
 }
 
-// await yields until there is what is asked for, and reports whether it came: the deadline is for faults alone.
+// await yields until there is what is asked for, and reports whether it came: the deadline is for faults
+// alone.
 func await(t *testing.T, what string, there func() bool) bool {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !there(); runtime.Gosched() {
@@ -110,7 +111,8 @@ func TestOffer(t *testing.T) {
 	}
 }
 
-// TestShareAlone has no worker begin: the caller does all parts of phase after phase, and takes every offer back.
+// TestShareAlone has no worker begin: the caller does all parts of phase after phase, and takes every offer
+// back.
 func TestShareAlone(t *testing.T) {
 	for _, parked := range []bool{false, true} {
 		list := idle(t, 3)
@@ -176,8 +178,8 @@ func once(t *testing.T, name string, counts []int) {
 	}
 }
 
-// TestShareTogether has parts that wait for one another, so that a worker must take its own: one that still looks for work, and one
-// that has parked.
+// TestShareTogether has parts that wait for one another, so that a worker must take its own: one that still
+// looks for work, and one that has parked.
 func TestShareTogether(t *testing.T) {
 	w := workers(1)[0]
 	c := new(team)
@@ -204,8 +206,9 @@ func TestShareTogether(t *testing.T) {
 	}
 }
 
-// TestShareOnce has several calls at once for few workers, phase after phase of each, with counters that are not atomic: a part
-// done twice or not, or one that is still worked on when its phase has ended, is seen in them or by the race detector.
+// TestShareOnce has several calls at once for few workers, phase after phase of each, with counters that are
+// not atomic: a part done twice or not, or one that is still worked on when its phase has ended, is seen in
+// them or by the race detector.
 func TestShareOnce(t *testing.T) {
 	rounds := 3000
 	if testing.Short() {
@@ -276,7 +279,8 @@ func TestClaim(t *testing.T) {
 	}
 }
 
-// TestOfferTogether has two calls offered to a worker at once: it has one of them, and the other waits for nobody.
+// TestOfferTogether has two calls offered to a worker at once: it has one of them, and the other waits for
+// nobody.
 func TestOfferTogether(t *testing.T) {
 	offers := 2_000_000
 	if testing.Short() {
@@ -315,7 +319,8 @@ func TestWorkersLock(t *testing.T) {
 	}
 }
 
-// TestWorkers starts workers from many goroutines: each is there once, as the member that it says, and its place does not change.
+// TestWorkers starts workers from many goroutines: each is there once, as the member that it says, and its
+// place does not change.
 func TestWorkers(t *testing.T) {
 	idle(t, 0)
 	lists := make([][]*worker, 12)
@@ -337,7 +342,8 @@ func TestWorkers(t *testing.T) {
 	}
 }
 
-// TestPanicKeepsCall has calls that panic, for slices that are too short: workers may hold such a call, so no other gets its memory.
+// TestPanicKeepsCall has calls that panic, for slices that are too short: workers may hold such a call, so no
+// other gets its memory.
 func TestPanicKeepsCall(t *testing.T) {
 	v := Conv{Channels: 1, Height: 4, Width: 4, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
 	w := pack.New(pack.Matrix{K: 4, N: 1, Group: 4, Scales: []float32{1}}, make([]int8, 4), 8)

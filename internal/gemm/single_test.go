@@ -28,7 +28,8 @@ func TestShareOfOthers(t *testing.T) {
 	}
 }
 
-// TestSingleThreaded leaves a call one thread where its activations say so, whatever the plan is, and all threads else.
+// TestSingleThreaded leaves a call one thread where its activations say so, whatever the plan is, and all
+// threads else.
 func TestSingleThreaded(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
 	w := pack.New(pack.Matrix{K: 4, N: 1, Group: 4, Scales: []float32{1}}, make([]int8, 4), 8)

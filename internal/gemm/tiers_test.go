@@ -56,8 +56,8 @@ func TestTileEdges(t *testing.T) {
 	t.Logf("%d shapes on each tier", count)
 }
 
-// TestThreads wants the same bits on any number of threads, for products that are worth sharing: few columns and many
-// rows, many columns and few rows, and more rows than one block has.
+// TestThreads wants the same bits on any number of threads, for products that are worth sharing: few columns
+// and many rows, many columns and few rows, and more rows than one block has.
 func TestThreads(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 8))
 	for _, shape := range [][3]int{{1, 700, 1000}, {64, 300, 200}, {900, 65, 10}, {9000, 260, 17}} {
@@ -115,8 +115,8 @@ func TestConcurrentCalls(t *testing.T) {
 	group.Wait()
 }
 
-// TestMultiplyCodes gives codes as they are, and as the numbers that they stand for.
-func TestMultiplyCodes(t *testing.T) {
+// TestMultiplyQuantized gives quantized values, and the real values that they stand for.
+func TestMultiplyQuantized(t *testing.T) {
 	rng := rand.New(rand.NewPCG(10, 10))
 	for _, shape := range [][3]int{{1, 1, 1}, {5, 33, 17}, {70, 64, 48}, {130, 200, 30}} {
 		m, k, n := shape[0], shape[1], shape[2]
@@ -140,7 +140,7 @@ func TestMultiplyCodes(t *testing.T) {
 	}
 }
 
-// TestRequantize compares with Quantize of the numbers that MultiplyCodes gives.
+// TestRequantize compares with Quantize of the real results of a product.
 func TestRequantize(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 11))
 	for _, shape := range [][3]int{{1, 1, 1}, {5, 33, 17}, {70, 64, 48}, {130, 200, 130}, {9000, 260, 17}} {
@@ -173,8 +173,8 @@ func TestRequantize(t *testing.T) {
 	}
 }
 
-// TestRequantizeOverflow has a result that no float32 holds, by each of the terms of one, in few rows and in so many that it matters
-// whether there can be one; and a thousandth of it, which is a code.
+// TestRequantizeOverflow has a result that no float32 holds, by each of the terms of one, in few rows and in
+// so many that it matters whether there can be one; and a thousandth of it, which is a code.
 func TestRequantizeOverflow(t *testing.T) {
 	one := kernel.Affine{Scale: 1, High: 255}
 	for _, c := range []struct {

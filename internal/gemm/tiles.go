@@ -2,8 +2,8 @@ package gemm
 
 import "euryale/internal/kernel"
 
-// A grid cuts the result into parts, for threads to take: so many down the rows and so many across the panels, as even as
-// tiles of rows and panels allow.
+// A grid cuts the result into parts, one for each task: so many down the rows and so many across the panels,
+// as even as whole tiles allow.
 type grid struct{ down, across int }
 
 func (g grid) count() int { return g.down * g.across }
@@ -11,7 +11,7 @@ func (g grid) count() int { return g.down * g.across }
 // partsPerThread is how many parts there are for a thread: one that comes late takes fewer.
 const partsPerThread = 4
 
-// grid splits over the columns first, since threads then share no weights, and over rows where columns are few.
+// grid splits over columns first, since threads share no weights then, and over rows where columns are few.
 func (p *matrixPlan) grid(threads, rows int) grid {
 	want := 1
 	if threads > 1 {
@@ -27,13 +27,13 @@ func (p *matrixPlan) grid(threads, rows int) grid {
 
 func (p *matrixPlan) rowTiles(rows int) int { return (rows + p.set.Rows - 1) / p.set.Rows }
 
-// share returns where piece i of n things in so many even pieces begins and ends.
-func share(n, pieces, i int) (begin, end int) { return i * n / pieces, (i + 1) * n / pieces }
+// share returns where part i of n things in so many even parts begins and ends.
+func share(n, parts, i int) (begin, end int) { return i * n / parts, (i + 1) * n / parts }
 
-// A part of a result is some rows and some panels.
+// A part is the rows and panels of the result that a task has.
 type part struct{ firstRow, endRow, firstPanel, endPanel int }
 
-// part returns the part that a task has.
+// part returns the part of a task.
 func (g grid) part(p *matrixPlan, rows, task int) (r part) {
 	firstRow, endRow := share(p.rowTiles(rows), g.down, task/g.across)
 	r.firstPanel, r.endPanel = share(p.w.Panels(), g.across, task%g.across)
@@ -41,7 +41,7 @@ func (g grid) part(p *matrixPlan, rows, task int) (r part) {
 	return r
 }
 
-// A tile is a piece of the result that kernels make at once.
+// A tile is the rows and panels of the result that one call of a kernel makes.
 type tile struct {
 	row, rows     int
 	panel, panels int
@@ -68,7 +68,8 @@ func (p *matrixPlan) panels(rows int) int {
 // unpackedBytes is how much of unpacked panels the second cache holds.
 const unpackedBytes = 128 << 10
 
-// tiles computes a part of the result: for so many rows, which the second cache holds, all panels.
+// tiles computes a part of the result, with all panels for so many rows as the second cache holds, then for
+// the next.
 func (b *block) tiles(s *scratch, r part, rows multiplier, cached int) {
 	p := b.plan
 	s.fit(p.set)
@@ -80,7 +81,7 @@ func (b *block) tiles(s *scratch, r part, rows multiplier, cached int) {
 		}
 		for panel, panels := r.firstPanel, 0; panel < r.endPanel; panel += panels {
 			if panels = min(most, r.endPanel-panel); r.endPanel-panel == panels+1 {
-				panels = (panels + 1) / 2 // one panel alone is slow
+				panels = (panels + 1) / 2 // a single panel is slow
 			}
 			t := tile{panel: panel, panels: panels, codes: p.w.Panel(panel, panels, s.codes, p.set.Unpack)}
 			for t.row = begin; t.row < end; t.row += t.rows {
@@ -91,5 +92,6 @@ func (b *block) tiles(s *scratch, r part, rows multiplier, cached int) {
 	}
 }
 
-// at returns what a list holds for a tile's columns, in the group that begins at first.
+// at returns the elements of a list by column for a tile's columns, of the group whose elements begin at
+// first.
 func at[T any](list []T, t tile, first int) []T { return list[first+t.column():][:t.columns()] }

@@ -12,8 +12,8 @@ import (
 	"euryale/internal/pack"
 )
 
-// TestNoNegativeZero has results that round to −0 everywhere, of products that underflow with a bias of −0, for all
-// ways to compute them: each is 0.
+// TestNoNegativeZero has results that round to −0 everywhere, of products that underflow with a bias of −0,
+// for all ways to compute them: each is 0.
 func TestNoNegativeZero(t *testing.T) {
 	rng := rand.New(rand.NewPCG(19, 19))
 	zero := float32(math.Copysign(0, -1))
@@ -82,7 +82,7 @@ func TestNoNegativeZero(t *testing.T) {
 		}
 		codes := make([]uint16, filters*9)
 		for i := range codes {
-			codes[i] = uint16(0x8001 - i%2*0x8000) // the least numbers of both signs
+			codes[i] = uint16(0x8001 - i%2*0x8000) // the least values of both signs
 		}
 		x := tiny(rows * 9)
 		w := halfWeight(9, filters, codes).pack()

@@ -2,8 +2,8 @@
 
 package kernel
 
-// tileConfig is the memory operand of LDTILECFG: bytes a row and rows of each tile (Intel's Software Developer's
-// Manual, volume 1, "Tile Architecture").
+// tileConfig is the memory operand of LDTILECFG: bytes a row and rows of each tile (Intel's Software
+// Developer's Manual, volume 1, "Tile Architecture").
 type tileConfig struct {
 	palette  uint8
 	_        [15]uint8
@@ -26,13 +26,15 @@ var tileConfigs = func() (configs [33]tileConfig) {
 	return configs
 }()
 
-// multiplyU8R32P2AMX works like multiplyU8Generic for 2 panels, 64·blocks of depth and 32·count rows, or for what
-// config has of them and a count of 1; blocks, count > 0. It loads rows as what will not be used again soon.
+// multiplyU8R32P2AMX works like multiplyU8Generic for 2 panels, 64·blocks of depth and 32·count rows, or for
+// what config has of them and a count of 1; blocks, count > 0. It loads rows as what will not be used again
+// soon.
 //
 //go:noescape
 func multiplyU8R32P2AMX(c *int32, a *uint8, lda int, b *int8, ldb, blocks, count int, config *tileConfig)
 
-// multiplyU8R32P2StreamAMX works like multiplyU8R32P2AMX, and loads panels as what will not be used again soon.
+// multiplyU8R32P2StreamAMX works like multiplyU8R32P2AMX, and loads panels as what will not be used again
+// soon.
 //
 //go:noescape
 func multiplyU8R32P2StreamAMX(c *int32, a *uint8, lda int, b *int8, ldb, blocks, count int, config *tileConfig)

@@ -3,9 +3,9 @@
 #include "textflag.h"
 #include "amx_amd64.h"
 
-// A kernel multiplies count tiles of rows, one below the other, by one or two panels, over blocks of 64 of depth.
-// Tiles 0 to 3 hold sums, 4 and 5 up to 16 rows of a each, 6 and 7 a panel of b each. The configuration is loaded and
-// released here: between two calls a goroutine may move to another thread.
+// A kernel multiplies count tiles of rows, one below the other, by one or two panels, over blocks of 64 of
+// depth. Tiles 0 to 3 hold sums, 4 and 5 up to 16 rows of a each, 6 and 7 a panel of b each. The
+// configuration is loaded and released here: between two calls a goroutine may move to another thread.
 //
 //	AX  16·lda, c's stride    BX  a of the upper rows    CX  b, first panel
 //	DX  c                     SI  a of the lower rows    DI  b, second panel
@@ -91,7 +91,8 @@ blocks:
 	JNZ  tiles
 	END
 
-// func multiplyU8R32P2StreamAMX(c *int32, a *uint8, lda int, b *int8, ldb, blocks, count int, config *tileConfig)
+// func multiplyU8R32P2StreamAMX(c *int32, a *uint8, lda int, b *int8, ldb, blocks, count int,
+//	config *tileConfig)
 TEXT ·multiplyU8R32P2StreamAMX(SB), NOSPLIT, $0-64
 	BEGIN
 

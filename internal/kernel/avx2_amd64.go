@@ -34,8 +34,8 @@ func multiplyS16R5AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
 //go:noescape
 func unpackAVX2(dst *int8, src *uint8, n int)
 
-// minMaxAVX2 sets lanes[0] and lanes[1] to the smallest and largest of src in each lane of 8, and lanes[2] to bits other
-// than 0 where one was not finite, for n > 0, a multiple of 8.
+// minMaxAVX2 sets lanes[0] and lanes[1] to the smallest and largest of src in each lane of 8, and lanes[2] to
+// bits other than 0 where one was not finite, for n > 0, a multiple of 8.
 //
 //go:noescape
 func minMaxAVX2(lanes *[3][8]float32, src *float32, n int)
@@ -65,37 +65,38 @@ func splitS16AVX2(dst *uint8, x *int32, n int)
 //go:noescape
 func split2S16AVX2(dst *uint8, stride int, x *int32, n int)
 
-// quantizeAVX2 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before, for n > 0, a multiple of 32.
+// quantizeAVX2 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before,
+// for n > 0, a multiple of 32.
 //
 //go:noescape
 func quantizeAVX2(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32, flip uint32)
 
-// dequantizeAVX2 sets dst[i] = scale·((src[i] ⊕ flip) − zero), saturated to the finite numbers, for n > 0, a multiple of 32. Where
-// stream is not 0, dst is at a multiple of 32 bytes.
+// dequantizeAVX2 sets dst[i] = scale·((src[i] ⊕ flip) − zero), saturated to the finite values, for n > 0, a
+// multiple of 32. Where stream is not 0, dst is at a multiple of 32 bytes.
 //
 //go:noescape
 func dequantizeAVX2(dst *float32, src *uint8, n int, scale float32, zero int32, flip uint32, stream int)
 
-// minMaxBlocksAVX2 works like minMaxBlocksGeneric for blocks > 0 and size > 0, a multiple of 8. It sets bad to other than 0 where
-// a number was not finite.
+// minMaxBlocksAVX2 works like minMaxBlocksGeneric for blocks > 0 and size > 0, a multiple of 8. It sets bad
+// to other than 0 where a value was not finite.
 //
 //go:noescape
 func minMaxBlocksAVX2(low *float32, high *float32, src *float32, blocks int, size int, bad *uint32)
 
-// minMaxColumnsAVX2 works like minMaxColumnsGeneric for n > 0, a multiple of 8, and rows > 0. It adds bits to bad where a number
-// was not finite.
+// minMaxColumnsAVX2 works like minMaxColumnsGeneric for n > 0, a multiple of 8, and rows > 0. It adds bits to
+// bad where a value was not finite.
 //
 //go:noescape
 func minMaxColumnsAVX2(low *float32, high *float32, src *float32, n int, stride int, rows int, bad *uint32)
 
-// quantizeColumnsAVX2 works like quantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0, where all columns have one low
-// and one high. columns is the first inverse.
+// quantizeColumnsAVX2 works like quantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0, where all
+// columns have one low and one high. columns is the first inverse.
 //
 //go:noescape
 func quantizeColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, rows int, low int32, high int32)
 
-// dequantizeColumnsAVX2 works like dequantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns is the first inverse,
-// and shift 24 for signed codes, 0 for others.
+// dequantizeColumnsAVX2 works like dequantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns
+// is the first inverse, and shift 24 for signed values, 0 for others.
 //
 //go:noescape
 func dequantizeColumnsAVX2(dst *float32, src *uint8, columns *float32, n int, stride int, rows int, shift int)
@@ -120,13 +121,14 @@ func encodeFloat16AVX2(dst *uint16, src *float32, n int)
 //go:noescape
 func encodeBFloat16AVX2(dst *uint16, src *float32, n int)
 
-// addU8AVX2 sets dst[i] = clamp(RNE((scaleX·(x[i] − zeroX) + scaleY·(y[i] − zeroY))/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 32.
+// addU8AVX2 sets dst[i] = clamp(RNE((scaleX·(x[i] − zeroX) + scaleY·(y[i] − zeroY))/scale), low, high) +
+// zero, which a byte holds, for n > 0, a multiple of 32.
 //
 //go:noescape
 func addU8AVX2(dst *uint8, x *uint8, y *uint8, n int, scaleX float32, scaleY float32, scale float32, low float32, high float32, zeroX int32, zeroY int32, zero int32)
 
-// lookUpAVX2 works like lookUpGeneric for n > 0, a multiple of 64. differences[i] is table[i] ^ table[i − 16], but table[i] for the
-// first 16 of each half.
+// lookUpAVX2 works like lookUpGeneric for n > 0, a multiple of 64. differences[i] is table[i] ^ table[i −
+// 16], but table[i] for the first 16 of each half.
 //
 //go:noescape
 func lookUpAVX2(dst *uint8, src *uint8, n int, differences *uint8)
@@ -136,7 +138,7 @@ func lookUpAVX2(dst *uint8, src *uint8, n int, differences *uint8)
 //go:noescape
 func decodeBFloat16AVX2(dst *float32, src *uint16, n int)
 
-// decodeFloat16AVX2 works like decodeGeneric for float16, finite numbers, and n > 0, a multiple of 8.
+// decodeFloat16AVX2 works like decodeGeneric for float16, finite values, and n > 0, a multiple of 8.
 //
 //go:noescape
 func decodeFloat16AVX2(dst *float32, src *uint16, n int)
@@ -196,22 +198,26 @@ func finishWideAVX2(dst *float32, stride int, acc *float64, scales *float64, bia
 //go:noescape
 func maxWindowsAVX2(dst *uint8, src *uint8, offsets *int, count int, n int, pixels int, step int)
 
-// multiplyDepthwiseAVX2 works like multiplyDepthwiseGeneric for four offsets in each of the steps; steps, pixels > 0.
+// multiplyDepthwiseAVX2 works like multiplyDepthwiseGeneric for four offsets in each of the steps; steps,
+// pixels > 0.
 //
 //go:noescape
 func multiplyDepthwiseAVX2(c *int32, x *uint8, step int, offsets *int, steps int, b *int8, pixels int)
 
-// transposeAVX2 works like transposeGeneric for so many columns and rows of src, multiples of 8 above 0, with stride and n in bytes.
+// transposeAVX2 works like transposeGeneric for so many columns and rows of src, multiples of 8 above 0, with
+// stride and n in bytes.
 //
 //go:noescape
 func transposeAVX2(dst *float32, stride int, src *float32, n int, columns int, rows int)
 
-// transposeU8AVX2 works like transposeGeneric for so many columns and rows of src, multiples of 8 above 0, with stride and n in bytes.
+// transposeU8AVX2 works like transposeGeneric for so many columns and rows of src, multiples of 8 above 0,
+// with stride and n in bytes.
 //
 //go:noescape
 func transposeU8AVX2(dst *uint8, stride int, src *uint8, n int, columns int, rows int)
 
-// interleave3AVX2 works like transposeGeneric for three rows and a stride of 3; columns is a multiple of 16 above 0.
+// interleave3AVX2 works like transposeGeneric for three rows and a stride of 3; columns is a multiple of 16
+// above 0.
 //
 //go:noescape
 func interleave3AVX2(dst *uint8, src *uint8, n int, columns int)

@@ -401,7 +401,7 @@ TEXT ·minMaxAVX2(SB), NOSPLIT, $0-24
 	VMOVAPS Y0, Y1
 	VPXOR   Y2, Y2, Y2
 
-numbers:
+values:
 	VMOVUPS  (CX), Y3
 	VMINPS   Y3, Y0, Y0
 	VMAXPS   Y3, Y1, Y1
@@ -410,7 +410,7 @@ numbers:
 	VPOR     Y3, Y2, Y2
 	ADDQ     $0x20, CX
 	SUBQ     $0x08, DX
-	JNZ      numbers
+	JNZ      values
 	VMOVUPS  Y0, (AX)
 	VMOVUPS  Y1, 32(AX)
 	VMOVUPS  Y2, 64(AX)
@@ -447,7 +447,7 @@ TEXT ·quantizeIntsAVX2(SB), NOSPLIT, $0-36
 	VBROADCASTSS low+28(FP), Y1
 	VBROADCASTSS high+32(FP), Y2
 
-numbers:
+values:
 	VMOVUPS   (CX), Y3
 	VDIVPS    Y0, Y3, Y3
 	VMAXPS    Y1, Y3, Y3
@@ -457,7 +457,7 @@ numbers:
 	ADDQ      $0x20, CX
 	ADDQ      $0x20, AX
 	SUBQ      $0x08, DX
-	JNZ       numbers
+	JNZ       values
 	VZEROUPPER
 	RET
 
@@ -472,7 +472,7 @@ TEXT ·quantizeFixedAVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS low+32(FP), Y2
 	VBROADCASTSS high+36(FP), Y3
 
-numbers:
+values:
 	VMOVUPS   (CX), Y4
 	VMULPS    Y0, Y4, Y4
 	VMULPS    Y1, Y4, Y4
@@ -483,7 +483,7 @@ numbers:
 	ADDQ      $0x20, CX
 	ADDQ      $0x20, AX
 	SUBQ      $0x08, DX
-	JNZ       numbers
+	JNZ       values
 	VZEROUPPER
 	RET
 
@@ -593,7 +593,7 @@ TEXT ·quantizeAVX2(SB), NOSPLIT, $0-44
 	VBROADCASTSS flip+40(FP), Y4
 	VMOVDQU      dwords<>+0(SB), Y5
 
-numbers:
+values:
 	PREFETCHT0 2048(CX)
 	PREFETCHT0 2112(CX)
 	VMOVUPS    (CX), Y6
@@ -629,7 +629,7 @@ numbers:
 	ADDQ       $0x80, CX
 	ADDQ       $0x20, AX
 	SUBQ       $0x20, DX
-	JNZ        numbers
+	JNZ        values
 	VZEROUPPER
 	RET
 
@@ -737,7 +737,7 @@ blocks:
 	VMOVAPS Y0, Y1
 	MOVQ    SI, R8
 
-numbers:
+values:
 	VMOVUPS      (DX), Y2
 	VMINPS       Y2, Y0, Y0
 	VMAXPS       Y2, Y1, Y1
@@ -746,7 +746,7 @@ numbers:
 	VPOR         Y2, Y3, Y3
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, R8
-	JNZ          numbers
+	JNZ          values
 	VEXTRACTF128 $0x01, Y0, X2
 	VMINPS       X2, X0, X0
 	VPERMILPS    $0x0e, X0, X2
@@ -951,7 +951,7 @@ TEXT ·quantizeGridAVX2(SB), NOSPLIT, $0-48
 	VBROADCASTSD high+40(FP), Y2
 	VPXOR        Y3, Y3, Y3
 
-numbers:
+values:
 	VCVTPS2PD  (CX), Y4
 	VSUBPD     Y1, Y4, Y4
 	VDIVPD     Y0, Y4, Y4
@@ -970,7 +970,7 @@ numbers:
 	ADDQ       $0x20, CX
 	ADDQ       $0x08, AX
 	SUBQ       $0x08, DX
-	JNZ        numbers
+	JNZ        values
 	VZEROUPPER
 	RET
 
@@ -1008,13 +1008,13 @@ TEXT ·encodeFloat16AVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-numbers:
+values:
 	VMOVUPS   (CX), Y0
 	VCVTPS2PH $0x00, Y0, (AX)
 	ADDQ      $0x20, CX
 	ADDQ      $0x10, AX
 	SUBQ      $0x08, DX
-	JNZ       numbers
+	JNZ       values
 	VZEROUPPER
 	RET
 
@@ -1028,7 +1028,7 @@ TEXT ·encodeBFloat16AVX2(SB), NOSPLIT, $0-24
 	VMOVDQU underHalf<>+0(SB), Y1
 	VMOVDQU quiet<>+0(SB), Y2
 
-numbers:
+values:
 	VMOVUPS      (CX), Y3
 	VCMPPS       $0x03, Y3, Y3, Y5
 	VPADDD       Y1, Y3, Y4
@@ -1044,7 +1044,7 @@ numbers:
 	ADDQ         $0x20, CX
 	ADDQ         $0x10, AX
 	SUBQ         $0x08, DX
-	JNZ          numbers
+	JNZ          values
 	VZEROUPPER
 	RET
 

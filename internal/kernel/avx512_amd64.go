@@ -4,24 +4,27 @@
 
 package kernel
 
-// minMaxAVX512 sets lanes[0] and lanes[1] to the smallest and largest of some of src each, and lanes[2] to the largest
-// magnitude, as an integer of its bits, for n ≥ 64.
+// minMaxAVX512 sets lanes[0] and lanes[1] to the smallest and largest of some of src each, and lanes[2] to
+// the largest magnitude, as an integer of its bits, for n ≥ 64.
 //
 //go:noescape
 func minMaxAVX512(lanes *[3][4]float32, src *float32, n int)
 
-// quantizeAVX512 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before, for n ≥ 64. lower and
-// upper are around 1/scale, and least and most the clamp times scale. Where stream is not 0, n is a multiple of 64, and dst is at one.
+// quantizeAVX512 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds
+// before, for n ≥ 64. lower and upper are around 1/scale, and least and most the clamp times scale. Where
+// stream is not 0, n is a multiple of 64, and dst is at one.
 //
 //go:noescape
 func quantizeAVX512(dst *uint8, src *float32, n int, scale float32, lower float32, upper float32, least float32, most float32, low float32, high float32, zero int32, flip uint32, stream int)
 
-// splitFixed2AVX512 works like quantizeFixedGeneric, for a clamp to low and high, and then splitU8Generic for n ≥ 64.
+// splitFixed2AVX512 works like quantizeFixedGeneric, for a clamp to low and high, and then splitU8Generic for
+// n ≥ 64.
 //
 //go:noescape
 func splitFixed2AVX512(dst *uint8, stride int, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32, offset int32)
 
-// splitFixed3AVX512 works like quantizeFixedGeneric, for a clamp to low and high, and then splitU8Generic for n ≥ 64.
+// splitFixed3AVX512 works like quantizeFixedGeneric, for a clamp to low and high, and then splitU8Generic for
+// n ≥ 64.
 //
 //go:noescape
 func splitFixed3AVX512(dst *uint8, stride int, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32, offset int32)
@@ -171,67 +174,68 @@ func accumulateGroupAVX512(t *uint8)
 //go:noescape
 func accumulateWideGroupAVX512(t *uint8)
 
-// gatherPixelsAVX512 works like gatherPixelsGeneric for so many vectors of 16 pixels, above 0, which lie step apart. words and bytes say where a
-// lane's codes are among those of a vector that mask has bits for.
+// gatherPixelsAVX512 works like gatherPixelsGeneric for so many vectors of 16 pixels, above 0, which lie step
+// apart. words and bytes say where a lane's bytes are among those of a vector that mask has bits for.
 //
 //go:noescape
 func gatherPixelsAVX512(dst *uint8, src *uint8, vectors int, step int, words *uint8, bytes *uint8, mask uint64)
 
-// multiplyPixelsF1VNNI works like multiplyPixelsGeneric for 1 filters and two vectors of 16 pixels, of which the pixels are
-// stored that mask and mask2 have bits for.
+// multiplyPixelsF1VNNI works like multiplyPixelsGeneric for 1 filters and two vectors of 16 pixels, of which
+// the pixels are stored that mask and mask2 have bits for.
 //
 //go:noescape
 func multiplyPixelsF1VNNI(t *uint8)
 
-// multiplyPixelsF2VNNI works like multiplyPixelsGeneric for 2 filters and two vectors of 16 pixels, of which the pixels are
-// stored that mask and mask2 have bits for.
+// multiplyPixelsF2VNNI works like multiplyPixelsGeneric for 2 filters and two vectors of 16 pixels, of which
+// the pixels are stored that mask and mask2 have bits for.
 //
 //go:noescape
 func multiplyPixelsF2VNNI(t *uint8)
 
-// multiplyPixelsF3VNNI works like multiplyPixelsGeneric for 3 filters and two vectors of 16 pixels, of which the pixels are
-// stored that mask and mask2 have bits for.
+// multiplyPixelsF3VNNI works like multiplyPixelsGeneric for 3 filters and two vectors of 16 pixels, of which
+// the pixels are stored that mask and mask2 have bits for.
 //
 //go:noescape
 func multiplyPixelsF3VNNI(t *uint8)
 
-// multiplyPixelsF4VNNI works like multiplyPixelsGeneric for 4 filters and two vectors of 16 pixels, of which the pixels are
-// stored that mask and mask2 have bits for.
+// multiplyPixelsF4VNNI works like multiplyPixelsGeneric for 4 filters and two vectors of 16 pixels, of which
+// the pixels are stored that mask and mask2 have bits for.
 //
 //go:noescape
 func multiplyPixelsF4VNNI(t *uint8)
 
-// multiplyPixelsF5VNNI works like multiplyPixelsGeneric for 5 filters and two vectors of 16 pixels, of which the pixels are
-// stored that mask and mask2 have bits for.
+// multiplyPixelsF5VNNI works like multiplyPixelsGeneric for 5 filters and two vectors of 16 pixels, of which
+// the pixels are stored that mask and mask2 have bits for.
 //
 //go:noescape
 func multiplyPixelsF5VNNI(t *uint8)
 
-// multiplyPixelsF6VNNI works like multiplyPixelsGeneric for 6 filters and two vectors of 16 pixels, of which the pixels are
-// stored that mask and mask2 have bits for.
+// multiplyPixelsF6VNNI works like multiplyPixelsGeneric for 6 filters and two vectors of 16 pixels, of which
+// the pixels are stored that mask and mask2 have bits for.
 //
 //go:noescape
 func multiplyPixelsF6VNNI(t *uint8)
 
-// multiplyPixelsF7VNNI works like multiplyPixelsGeneric for 7 filters and two vectors of 16 pixels, of which the pixels are
-// stored that mask and mask2 have bits for.
+// multiplyPixelsF7VNNI works like multiplyPixelsGeneric for 7 filters and two vectors of 16 pixels, of which
+// the pixels are stored that mask and mask2 have bits for.
 //
 //go:noescape
 func multiplyPixelsF7VNNI(t *uint8)
 
-// multiplyPixelsF8VNNI works like multiplyPixelsGeneric for 8 filters and two vectors of 16 pixels, of which the pixels are
-// stored that mask and mask2 have bits for.
+// multiplyPixelsF8VNNI works like multiplyPixelsGeneric for 8 filters and two vectors of 16 pixels, of which
+// the pixels are stored that mask and mask2 have bits for.
 //
 //go:noescape
 func multiplyPixelsF8VNNI(t *uint8)
 
-// multiplyDepthwiseVNNI works like multiplyDepthwiseGeneric for four offsets in each of the steps and four times fours pixels; steps,
-// fours > 0.
+// multiplyDepthwiseVNNI works like multiplyDepthwiseGeneric for four offsets in each of the steps and four
+// times fours pixels; steps, fours > 0.
 //
 //go:noescape
 func multiplyDepthwiseVNNI(c *int32, x *uint8, step int, offsets *int, steps int, b *int8, fours int)
 
-// lookUpVBMI works like lookUpGeneric for so many vectors of 64 codes, above 0, of the last of which those that last has bits for.
+// lookUpVBMI works like lookUpGeneric for so many vectors of 64 values, above 0, of the last of which those
+// that last has bits for.
 //
 //go:noescape
 func lookUpVBMI(dst *uint8, src *uint8, vectors int, last uint64, table *uint8)

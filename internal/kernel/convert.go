@@ -7,7 +7,7 @@ import (
 	"euryale/internal/half"
 )
 
-// Grid maps between real numbers and codes: r = Offset + Scale·q, with codes in [0, High].
+// Grid maps between real values r and quantized values q: r = Offset + Scale·q, with q in [0, High].
 type Grid struct {
 	Scale, Offset float32
 	High          int32
@@ -26,7 +26,7 @@ func quantizeGridGeneric(dst []uint8, src []float32, g Grid) {
 }
 
 // DequantizeGrid sets dst[i] = Offset + Scale·src[i], in float64, rounded to float32 and saturated to the
-// finite numbers, with the kernels in use. The product of a float32 and a code is exact in float64.
+// finite values, with the kernels in use. The product is exact in float64.
 func DequantizeGrid(dst []float32, src []uint8, g Grid) { Current().DequantizeGrid(dst, src, g) }
 
 func dequantizeGridGeneric(dst []float32, src []uint8, g Grid) {
@@ -35,9 +35,9 @@ func dequantizeGridGeneric(dst []float32, src []uint8, g Grid) {
 	}
 }
 
-// minMaxBlocksGeneric sets low[i] and high[i] to the smallest and the largest of the i-th block of src, as MinMax
-// does, and reports whether all blocks are finite; the ends are meaningless where one is not. src is len(low) blocks of
-// size elements.
+// minMaxBlocksGeneric sets low[i] and high[i] to the smallest and the largest of the i-th block of src, as
+// MinMax does, and reports whether all blocks are finite; the ends are meaningless where one is not. src is
+// len(low) blocks of size elements.
 func minMaxBlocksGeneric(low, high, src []float32, size int) (allFinite bool) {
 	return minMaxBlocksBy(minMaxGeneric, low, high, src, size)
 }
@@ -53,7 +53,7 @@ func minMaxBlocksBy(minMax func([]float32) (low, high float32, bad int), low, hi
 	return allFinite
 }
 
-// encodeGeneric sets dst[i] to the code of src[i], which may be NaN or an infinity.
+// encodeGeneric sets dst[i] to the bits of src[i] in the format, rounded. src[i] may be NaN or an infinity.
 func encodeGeneric(dst []uint16, src []float32, f half.Format) {
 	dst = dst[:len(src)]
 	for i, x := range src {
@@ -61,8 +61,8 @@ func encodeGeneric(dst []uint16, src []float32, f half.Format) {
 	}
 }
 
-// quantizeBlocksGeneric quantizes blocks of size elements by a map each, as Quantize does. Codes below 0 are stored as
-// bytes of two's complement, those of a map whose Low is below 0.
+// quantizeBlocksGeneric quantizes blocks of size elements by a map each, as Quantize does. Values of a map
+// whose Low is below 0 are stored in two's complement.
 func quantizeBlocksGeneric(dst []uint8, src []float32, maps []Affine, size int) {
 	for i, a := range maps {
 		quantizeGeneric(dst[i*size:][:size], src[i*size:][:size], a)
@@ -86,13 +86,15 @@ func asSigned(x []uint8) []int8 {
 	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
 }
 
-// MostColumns is how many columns Columns has at most, and LeastColumns how many kernels do not take one by one.
+// MostColumns is how many columns Columns has at most, and LeastColumns how many kernels do not take one by
+// one.
 const (
 	MostColumns  = 2048
 	LeastColumns = 8
 )
 
-// Columns are the maps of columns that lie side by side. Those of one call all have a Low below 0, or none has.
+// Columns are the maps of columns that lie side by side. Those of one call all have a Low below 0, or none
+// has.
 type Columns struct {
 	inverse   [MostColumns]float32 // of scale, or NaN
 	zero      [MostColumns]int32
@@ -113,8 +115,8 @@ func (c *Columns) Set(j int, a Affine) {
 	c.mixed = j > 0 && (c.mixed || a.Low != c.low[0] || a.High != c.high[0])
 }
 
-// quantizeColumnsGeneric works like quantizeBlocksGeneric where a block is a column: element j of a row, of n columns,
-// has map j. Rows are stride apart in dst and src.
+// quantizeColumnsGeneric works like quantizeBlocksGeneric where a block is a column: element j of a row, of n
+// columns, has map j. Rows are stride apart in dst and src.
 func quantizeColumnsGeneric(dst []uint8, src []float32, c *Columns, n, stride, rows int) {
 	for i := range rows {
 		dst, src := dst[i*stride:][:n], src[i*stride:][:n]
@@ -140,8 +142,8 @@ func dequantizeColumnsGeneric(dst []float32, src []uint8, c *Columns, n, stride,
 	}
 }
 
-// minMaxColumnsGeneric extends low[j] and high[j], which are finite, to column j of src, with 0 for −0, and reports
-// whether all are finite; the ends are meaningless where one is not. Rows are stride apart.
+// minMaxColumnsGeneric extends low[j] and high[j], which are finite, to column j of src, with 0 for −0, and
+// reports whether all are finite; the ends are meaningless where one is not. Rows are stride apart.
 func minMaxColumnsGeneric(low, high, src []float32, stride, rows int) (allFinite bool) {
 	allFinite = true
 	for i := range rows {

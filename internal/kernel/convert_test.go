@@ -8,7 +8,7 @@ import (
 	"euryale/internal/isa"
 )
 
-// grid returns any parameters of codes of 2 to 8 bits.
+// grid returns any parameters of quantized values of 2 to 8 bits.
 func (m *memory) grid() Grid {
 	g := Grid{Scale: m.finite32(), Offset: m.finite32(), High: int32(1)<<(2+m.IntN(7)) - 1}
 	if g.Scale == 0 {
@@ -20,7 +20,7 @@ func (m *memory) grid() Grid {
 	return param(m, g)
 }
 
-// pattern32 is any number, near a tie of either 16-bit format half of the time.
+// pattern32 is any float32, near a tie of either 16-bit format half of the time.
 func (m *memory) pattern32() float32 {
 	bits := m.Uint32()
 	if m.IntN(2) == 0 {
@@ -79,7 +79,7 @@ var convertTrials = []trial{
 	}},
 }
 
-// maps returns maps of codes that all are signed, or none.
+// maps returns maps to values that all are signed, or none.
 func (m *memory) maps(n int) []Affine {
 	ranges := oneOf(m, signedRanges, unsignedRanges)
 	maps := make([]Affine, n)
@@ -176,8 +176,8 @@ func FuzzConvertOfSets(f *testing.F) {
 	fuzzSets(f, convertTrials, func(_ *Set, n, blocks, _ uint8) shape { return shape{int(n), int(blocks) % 9} })
 }
 
-// TestEncode encodes every sign and exponent with fractions around each tie that a 16-bit format has: those of a code,
-// half of its last place beyond, and their neighbours, at every place that a subnormal may end at.
+// TestEncode encodes every sign and exponent with fractions around each tie that a 16-bit format has: those
+// of a code, half of its last place beyond, and their neighbours, at every place that a subnormal may end at.
 func TestEncode(t *testing.T) {
 	var fractions []uint32
 	for place := range 24 {

@@ -1,8 +1,8 @@
 package kernel
 
-// multiplyDepthwiseGeneric sets c[16·p + j] = Σ_t x[p·step + offsets[t] + j]·b[64·⌊t/4⌋ + 4·j + t mod 4] for so many pixels p and
-// the 16 columns j of a panel: each multiplies codes of its own, those of a channel, where others share a row. There is an offset, none
-// is negative, and b has a step for each four of them, with zeros where there is no more.
+// multiplyDepthwiseGeneric sets c[16·p + j] = Σ_t x[p·step + offsets[t] + j]·b[64·⌊t/4⌋ + 4·j + t mod 4] for
+// so many pixels p and the 16 columns j of a panel: each column multiplies the values of its own channel.
+// There is an offset, none is negative, and b has a step for each four of them, filled up with zeros.
 func multiplyDepthwiseGeneric(c []int32, x []uint8, step int, offsets []int, b []int8, pixels int) {
 	for p := range pixels {
 		sums := (*[PanelColumns]int32)(c[p*PanelColumns:])

@@ -1,6 +1,6 @@
-// Package kernel holds the inner loops, over plain slices. The loops in Go are the specification: they say what
-// every result is, bit for bit, on every architecture. The assembly beside them equals them; the module in
-// _asm writes it, but for that of AMX.
+// Package kernel holds the inner loops, over plain slices. The loops in Go are the specification: they say
+// what every result is, bit for bit, on every architecture. The assembly beside them equals them; the module
+// in _asm writes it, but for that of AMX.
 //
 // No loop leaves a product to be fused with a sum: an explicit conversion rounds it first, because the
 // compiler may otherwise emit a fused multiply-add on some architectures and not on others.

@@ -1,15 +1,16 @@
 package kernel
 
-// The epilogue turns the sums of a tile, rows×columns integers, dense, into results. Where a column has one scale and no
-// zero point it is one walk over the tile, in float32 for operands of a byte and in float64 for planes of them.
+// The epilogue turns the sums of a tile, rows×columns integers, dense, into results. Where a column has one
+// scale and no zero point it is one pass over the tile, in float32 for quantized values of a byte and in
+// float64 for a fixed point.
 
-// Epilogue is what the sums of a tile become, by row i and column j:
+// Epilogue is what the sums of a tile become, for row i and column j:
 //
 //	y[i][j] = max((Scales[j]·(sums[i][j] − Zeros[i]·Compensation[j]))·RowScales[i] + Bias[j], Floor)
 //
-// with the difference modulo 2^32, and it and each product and sum rounded to float32. A NaN stays one. No Bias is −0, and so
-// no y is.
-// Columns is how many are results. Lists by column go on with zeros to a multiple of 16; scales are finite.
+// The difference is modulo 2^32; it, each product and each sum are rounded to float32. A NaN stays one. No
+// Bias is −0, and so no y is. The first Columns columns are results. Lists by column go on with zeros to a
+// multiple of 16; scales are finite.
 type Epilogue struct {
 	Columns      int
 	Compensation []int32
@@ -22,9 +23,11 @@ type Epilogue struct {
 
 // WideEpilogue is what the sums of several planes of a tile become, one plane after the other:
 //
-//	y[i][j] = max(float32(Scales[j]·(Σ_p Base^p·sums[p][i][j] − Zeros[i]·Compensation[j])·RowScales[i]) + Bias[j], Floor)
+//	s = Σ_p Base^p·sums[p][i][j] − Zeros[i]·Compensation[j]
+//	y[i][j] = max(float32(Scales[j]·s·RowScales[i]) + Bias[j], Floor)
 //
-// in float64 up to the conversion. A NaN stays one. Lists by column are as Epilogue's.
+// The arithmetic is float64 up to the conversion, each product and each sum rounded, and the sum with Bias
+// float32. A NaN stays one. Lists by column are as those of Epilogue.
 type WideEpilogue struct {
 	Planes       int
 	Base         float64
@@ -36,13 +39,14 @@ type WideEpilogue struct {
 	Zeros, RowScales []float64
 }
 
-// value returns y for a sum of row i and column j.
+// value returns y for the sum of row i and column j.
 func (e *Epilogue) value(sum int32, i, j int) float32 {
 	s := float32(e.Scales[j] * float32(sum-e.Zeros[i]*e.Compensation[j]))
 	return max(float32(s*e.RowScales[i])+e.Bias[j], e.Floor)
 }
 
-// dequantizeSumsGeneric sets dst[i][j] = y[i][j] for the columns that are results, with rows of dst stride apart.
+// dequantizeSumsGeneric sets dst[i][j] = y[i][j] for the columns that are results, with rows of dst stride
+// apart.
 func dequantizeSumsGeneric(dst []float32, stride int, sums []int32, e *Epilogue) {
 	for i := range e.Zeros {
 		row, sums := dst[i*stride:][:e.Columns], sums[i*len(e.Compensation):]
@@ -52,9 +56,9 @@ func dequantizeSumsGeneric(dst []float32, stride int, sums []int32, e *Epilogue)
 	}
 }
 
-// requantizeSumsGeneric sets dst[i][j] = clamp(RNE(y[i][j]/Scale) + Zero, Low, High) by to, a float32 division, for the
-// columns that are results, with rows of dst stride apart. Every y is finite. All rows of sums, which has no more, have the zero
-// point and the scale of the first.
+// requantizeSumsGeneric sets dst[i][j] = clamp(RNE(y[i][j]/Scale) + Zero, Low, High) by to, a float32
+// division, for the columns that are results, with rows of dst stride apart. Every y is finite. All rows of
+// sums, which has no more, have the zero point and the scale of the first.
 func requantizeSumsGeneric(dst []uint8, stride int, sums []int32, e *Epilogue, to Affine) {
 	for i := range len(sums) / len(e.Compensation) {
 		row, sums := dst[i*stride:][:e.Columns], sums[i*len(e.Compensation):]
@@ -65,7 +69,8 @@ func requantizeSumsGeneric(dst []uint8, stride int, sums []int32, e *Epilogue, t
 	}
 }
 
-// dequantizePlanesGeneric sets dst[i][j] = y[i][j] for the columns that are results, with rows of dst stride apart.
+// dequantizePlanesGeneric sets dst[i][j] = y[i][j] for the columns that are results, with rows of dst stride
+// apart.
 func dequantizePlanesGeneric(dst []float32, stride int, sums []int32, e *WideEpilogue) {
 	n := len(e.Compensation)
 	for i, zero := range e.Zeros {

@@ -7,7 +7,8 @@ import (
 	"unsafe"
 )
 
-// Epilogues by assembly. AVX2 stores whole panels: where dst has no room for the last, its results go through a buffer.
+// Epilogues in assembly. AVX2 stores whole panels: where dst has no room for the last, its results go through
+// a buffer.
 
 // epilogueRows is the most rows of a tile of AVX2.
 const epilogueRows = 64
@@ -91,9 +92,7 @@ func wholePanels[T float32 | uint8](dst []T, stride, columns, padded int, t *epi
 	}
 }
 
-// Group epilogues.
-
-// accumulateBy returns a set's AccumulateGroup by assembly, and accumulateWideBy its AccumulateWideGroup.
+// accumulateBy returns the AccumulateGroup that runs the given assembly.
 func accumulateBy(run asm) func(acc []float32, sums []int32, g *Group) {
 	return func(acc []float32, sums []int32, g *Group) {
 		t := groupTile{scales: &g.Scales[0], compensation: &g.Compensation[0], zeros: unsafe.Pointer(&g.Zeros[0])}
@@ -108,6 +107,7 @@ func accumulateBy(run asm) func(acc []float32, sums []int32, g *Group) {
 	}
 }
 
+// accumulateWideBy returns the AccumulateWideGroup that runs the given assembly.
 func accumulateWideBy(run asm) func(acc, sums []float64, g *WideGroup) {
 	return func(acc, sums []float64, g *WideGroup) {
 		t := groupTile{scales: &g.Scales[0], compensation: &g.Compensation[0], zeros: unsafe.Pointer(&g.Zeros[0])}
@@ -121,7 +121,8 @@ func accumulateWideBy(run asm) func(acc, sums []float64, g *WideGroup) {
 	}
 }
 
-// check panics where lengths do not go together, a bug of the caller, and notes how many rows and columns there are.
+// check panics where lengths do not go together, a bug of the caller, and notes how many rows and columns
+// there are.
 func (t *groupTile) check(acc, sums, rows, columns, compensation int) {
 	if rows < 1 || columns < PanelColumns || columns%PanelColumns != 0 || acc < rows*columns || sums < rows*columns || compensation < columns {
 		panic("kernel: the lengths of a group do not go together")
@@ -146,7 +147,8 @@ func finishWideInAVX2(dst []float32, stride, columns int, acc, scales []float64,
 	finishBy(dst, stride, columns, acc, scales, bias, floor, finishWideAVX2)
 }
 
-// finishBy has assembly finish whole panels, some rows at a time by way of a buffer where dst has no room for the last.
+// finishBy runs the given assembly over whole panels, some rows at a time through a buffer where dst has no
+// room for the last.
 func finishBy[T float32 | float64](dst []float32, stride, columns int, acc, scales []T, bias []float32, floor float32,
 	run func(dst *float32, stride int, acc, scales *T, bias *float32, floor float32, rows, columns int),
 ) {

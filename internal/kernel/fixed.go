@@ -13,9 +13,9 @@ func FixedOf(largest float32, bits int) int {
 	return bits - 1 - exponent
 }
 
-// quantizeFixedGeneric sets dst[i] = RNE(src[i]·2^e), ties to even, saturated at ±(2^(bits−1) − 1). The product is
-// exact: a step is 2^−e and the error at most half of it, under a whole one where a number saturates.
-// src is finite.
+// quantizeFixedGeneric sets dst[i] = RNE(src[i]·2^e), ties to even, saturated at ±(2^(bits−1) − 1). The
+// product is exact: a step is 2^−e and the error at most half of it, under a whole one where a value
+// saturates. src is finite.
 func quantizeFixedGeneric(dst []int32, src []float32, e, bits int) {
 	scale, high := math.Ldexp(1, e), float64(int32(1)<<(bits-1)-1)
 	for i, x := range src {

@@ -10,7 +10,7 @@ import (
 	"euryale/internal/kernel"
 )
 
-// TestDecode decodes every finite number of both formats, and every length that is not a whole vector.
+// TestDecode decodes every finite value of both formats, and every length that is not a whole vector.
 func TestDecode(t *testing.T) {
 	for _, tier := range isa.All() {
 		if !isa.Supported(tier) {

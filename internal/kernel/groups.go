@@ -1,26 +1,26 @@
 package kernel
 
-// Where a column has several scales, one for each group of depth, or zero points, every group adds to results that are
-// finished when all have.
+// Where a column has several scales, one for each group of depth, or zero points, every group adds to an
+// accumulator, which is finished when all groups have.
 
-// Group is what the sums of a group of depth add to a tile, by row i and column j:
+// Group is what the sums of a group of depth add to a tile, for row i and column j:
 //
 //	acc[i][j] += Scales[j]·(sums[i][j] − Zeros[i]·Compensation[j] − Totals[i]·ZeroPoints[j])
 //	acc[i][j] += Totals[i]·Offsets[j]
 //
-// where the difference is modulo 2^32 and Totals, there, less what 32 bits do not hold, and all else is rounded to
-// float32, each product and each sum. Lists by column have a length that is a multiple of 16. ZeroPoints and Offsets may
-// be nil, both at once: the terms of totals are left out then.
+// The difference is modulo 2^32, with the low 32 bits of Totals, and is rounded to float32, as each product
+// and each sum is; in the second line Totals is FloatTotals. Lists by column have a length that is a multiple
+// of 16. ZeroPoints and Offsets may be nil, both at once: the terms of Totals are left out then.
 type Group struct {
 	Scales                   []float32
 	Compensation, ZeroPoints []int32
 	Offsets                  []float32
 
 	Zeros, Totals []int32
-	FloatTotals   []float32 // rounded from what Totals holds less of
+	FloatTotals   []float32 // the exact totals, rounded
 }
 
-// WideGroup is Group for sums that are float64 and exact, as Totals are, in float64 throughout.
+// WideGroup is Group for sums and Totals that are float64 and exact, with all arithmetic in float64.
 type WideGroup struct {
 	Scales                   []float32
 	Compensation, ZeroPoints []int32
@@ -29,6 +29,7 @@ type WideGroup struct {
 	Zeros, Totals []float64
 }
 
+// accumulateGroupGeneric adds to acc what g says; acc and sums are rows×len(g.Scales), dense.
 func accumulateGroupGeneric(acc []float32, sums []int32, g *Group) {
 	n := len(g.Scales)
 	for i, zero := range g.Zeros {
@@ -45,6 +46,7 @@ func accumulateGroupGeneric(acc []float32, sums []int32, g *Group) {
 	}
 }
 
+// accumulateWideGroupGeneric adds to acc what g says; acc and sums are rows×len(g.Scales), dense.
 func accumulateWideGroupGeneric(acc, sums []float64, g *WideGroup) {
 	n := len(g.Scales)
 	for i := range g.Zeros {
@@ -58,7 +60,7 @@ func accumulateWideGroupGeneric(acc, sums []float64, g *WideGroup) {
 	}
 }
 
-// compensated returns a sum of row i and column j without what zero points add.
+// compensated returns the sum of row i and column j less what the offset of planes and zero points add to it.
 func (g *WideGroup) compensated(sum float64, i, j int) float64 {
 	sum -= float64(g.Zeros[i] * float64(g.Compensation[j]))
 	if g.ZeroPoints != nil {
@@ -67,8 +69,13 @@ func (g *WideGroup) compensated(sum float64, i, j int) float64 {
 	return sum
 }
 
-// AccumulateRounded is what a set's AccumulateGroup does for sums that an int32 does not hold: those of a WideGroup, less
-// what is compensated, are rounded to float32.
+// AccumulateRounded adds to acc what AccumulateGroup adds, for exact sums that an int32 does not hold: for
+// row i and column j,
+//
+//	acc[i][j] += Scales[j]·float32(sums[i][j] − Zeros[i]·Compensation[j] − Totals[i]·ZeroPoints[j])
+//	acc[i][j] += totals[i]·Offsets[j]
+//
+// The difference is made in float64; it, each product and each sum are rounded to float32.
 func AccumulateRounded(acc []float32, sums []float64, g *WideGroup, totals []float32) {
 	n := len(g.Scales)
 	for i := range g.Zeros {
@@ -90,8 +97,8 @@ func addSumsGeneric(d []float64, sums []int32, weight float64) {
 	}
 }
 
-// finishGeneric sets dst[i][j] = max(float32(acc[i][j]·scales[i]) + bias[j], floor) for so many columns, of which acc
-// has as many as bias, with rows of dst stride apart. A NaN stays one, and −0 becomes 0.
+// finishGeneric sets dst[i][j] = max(float32(acc[i][j]·scales[i]) + bias[j], floor) for so many columns j,
+// with rows of dst stride apart and rows of acc len(bias). A NaN stays one, and −0 becomes 0.
 func finishGeneric[T float32 | float64](dst []float32, stride, columns int, acc, scales []T, bias []float32, floor float32) {
 	for i, scale := range scales {
 		row, acc := dst[i*stride:][:columns], acc[i*len(bias):]

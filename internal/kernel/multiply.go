@@ -2,16 +2,17 @@ package kernel
 
 import "encoding/binary"
 
-// Weights are N16K4: columns in panels of 16, depth in steps of 4, the 64 codes of a step as [column][4].
+// The layout of weights is N16K4: columns in panels of 16, depth in steps of 4, the 64 codes of a step as
+// [column][4].
 const (
 	PanelColumns = 16
 	StepDepth    = 4
 	StepBytes    = PanelColumns * StepDepth
 )
 
-// Left is the left operand of a product, activations: Lines lines, LineStride bytes apart, of Rows rows, Stride bytes
-// apart, in each of Planes planes, Plane bytes apart. A row is len(Gaps)+1 segments of Steps steps, of which segment i+1
-// begins Gaps[i] bytes behind the end of segment i. Lines and rows may overlap.
+// Left is the left operand of a product, activations: Lines lines, LineStride bytes apart, of Rows rows,
+// Stride bytes apart, in each of Planes planes, Plane bytes apart. A row is len(Gaps)+1 segments of Steps
+// steps, of which segment i+1 begins Gaps[i] bytes behind the end of segment i. Lines and rows may overlap.
 type Left struct {
 	Data              []uint8
 	Rows, Stride      int
@@ -30,8 +31,8 @@ func (a *Left) extent(element int) int {
 	return (a.Planes-1)*a.Plane + (a.Lines-1)*a.LineStride + (a.Rows-1)*a.Stride + row
 }
 
-// Right is the right operand of a product, weights: Panels panels, Stride codes apart. A panel has the steps of all
-// segments of a row, one after the other.
+// Right is the right operand of a product, weights: Panels panels, Stride codes apart. A panel has the steps
+// of all segments of a row, one after the other.
 type Right struct {
 	Codes          []int8
 	Panels, Stride int
@@ -45,8 +46,9 @@ func checkMultiply(sums []int32, a *Left, b *Right, element int) {
 	}
 }
 
-// multiplyGeneric sets sums[p][i][j] = Σ a[p][i][d]·b[d][j], modulo 2^32, for planes p, the rows i of all lines and the
-// columns j of all panels; sums is dense. element is the size of an element of a in bytes, and steps adds the products of so many steps.
+// multiplyGeneric sets sums[p][i][j] = Σ_d a[p][i][d]·b[d][j], modulo 2^32, for planes p, the rows i of all
+// lines and the columns j of all panels; sums is dense. element is the size of an element of a in bytes, and
+// steps adds the products of a segment to the sums of a row and a panel.
 func multiplyGeneric(sums []int32, a *Left, b *Right, element int, steps func(sums *[PanelColumns]int32, x []uint8, codes []int8)) {
 	length := a.Steps * StepDepth * element
 	for p := range a.Planes {
@@ -74,7 +76,8 @@ func multiplyU8Generic(sums []int32, a *Left, b *Right) {
 	})
 }
 
-// multiplyS16Generic is multiplyGeneric for 16-bit integers a, little-endian, the four of a step in the order 0, 2, 1, 3.
+// multiplyS16Generic is multiplyGeneric for 16-bit integers a, little-endian, the four of a step in the order
+// 0, 2, 1, 3.
 func multiplyS16Generic(sums []int32, a *Left, b *Right) {
 	multiplyGeneric(sums, a, b, 2, func(sums *[PanelColumns]int32, x []uint8, codes []int8) {
 		for ; len(x) >= 2*StepDepth; x, codes = x[2*StepDepth:], codes[StepBytes:] {

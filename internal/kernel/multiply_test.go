@@ -29,8 +29,8 @@ func (m *memory) choose(low, high int32) func() int32 {
 	)
 }
 
-// multiplyTrial has the shape {rows, panels, steps}. Rows, planes and panels are apart, at any alignment, and the last of
-// them ends where its elements do. Where a set takes segments, rows may be several, and overlap.
+// multiplyTrial has the shape {rows, panels, steps}. Rows, planes and panels are apart, at any alignment, and
+// the last of them ends where its elements do. Where a set takes segments, rows may be several, and overlap.
 func multiplyTrial(s *Set, m *memory, shape shape) {
 	size := s.Format.Bytes()
 	a := Left{Rows: shape[0], Lines: 1, Steps: shape[2], Planes: param(m, 1+m.IntN(2)*m.IntN(3))}
@@ -80,8 +80,8 @@ var multiplyTrials = []trial{
 	{"MultiplyFloat", multiplyFloatTrial},
 }
 
-// TestMultiplyOfSets goes through all tiles, for depths around whole vectors and tiles. Sets of large tiles take
-// the depths in turn, multiples of 16 steps more often.
+// TestMultiplyOfSets goes through all tiles, for depths around whole vectors and tiles. Sets of large tiles
+// take the depths in turn, multiples of 16 steps more often.
 func TestMultiplyOfSets(t *testing.T) {
 	var steps []int
 	for n := range 40 {
@@ -184,8 +184,8 @@ func TestMultiplyByDefinition(t *testing.T) {
 	}
 }
 
-// TestMultiplyAtDepth has the longest sums that an operand allows, of the largest products: no int32 wraps. Twice
-// the depth wraps modulo 2^32.
+// TestMultiplyAtDepth has the longest sums that an operand allows, of the largest products: no int32 wraps.
+// Twice the depth wraps modulo 2^32.
 func TestMultiplyAtDepth(t *testing.T) {
 	for name, s := range multiplySets() {
 		rows := min(s.Rows, 17)

@@ -40,7 +40,8 @@ func UnpackInt4(dst []int8, src []uint8) {
 // UnpackUint4 reads unsigned codes, 0 to 15, stored by PackNibbles. len(src) is (len(dst)+1)/2.
 func UnpackUint4(dst, src []uint8) { unpackNibbles(dst, src, 0) }
 
-// unpackNibbles sets dst to the halves of bytes. A half with the bit that sign has in each byte extends its sign.
+// unpackNibbles sets dst to the halves of bytes. A half with the bit that sign has in each byte extends its
+// sign.
 func unpackNibbles(dst, src []uint8, sign uint64) {
 	for ; len(dst) >= 8; dst, src = dst[8:], src[4:] {
 		binary.LittleEndian.PutUint64(dst, spreadNibbles(uint64(binary.LittleEndian.Uint32(src)), sign))
@@ -58,8 +59,8 @@ func spreadNibbles(x, sign uint64) uint64 {
 	return x | x&sign*0x1e // 8·0x1e is 0xf0
 }
 
-// unpackGeneric reads codes, −8 to 7, stored as code + 8 in halves of bytes: 32 bytes hold 64 codes, the first 32
-// in the low halves. len(dst) is twice len(src), a multiple of 64.
+// unpackGeneric reads codes, −8 to 7, stored as code + 8 in halves of bytes: 32 bytes hold 64 codes, the
+// first 32 in the low halves. len(dst) is twice len(src), a multiple of 64.
 func unpackGeneric(dst []int8, src []uint8) {
 	for ; len(src) >= 32; dst, src = dst[64:], src[32:] {
 		low, high := dst[:32], dst[32:64]

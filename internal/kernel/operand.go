@@ -10,13 +10,13 @@ import "encoding/binary"
 type Operand struct {
 	Planes int
 	Shift  int
-	Offset int32 // for a fixed point; codes of a byte have one of their own per row
+	Offset int32 // of a fixed point; quantized values of a byte have one for each row, their zero point
 	Depth  int   // the longest sum of a plane times codes that an int32 holds, a multiple of 64
 }
 
 // Operands of 8 bits, X in −255 … 255; of 16, |X| < 2^15; and of 24, |X| < 2^23. A product is at most
-// 255·128 for bytes and Depth is 65,793 rounded down to a multiple of 64; with 16-bit planes it is |X|·128, where X of
-// 24 bits is split into 12 unsigned bits and 12 signed ones.
+// 255·128 for bytes and Depth is 65,793 rounded down to a multiple of 64; with 16-bit planes it is |X|·128,
+// where X of 24 bits is split into 12 unsigned bits and 12 signed ones.
 var operands = [...]map[int]Operand{
 	U8: {
 		8:  {Planes: 1, Depth: 65792},
@@ -64,7 +64,7 @@ func interleave(x0, x1, x2, x3 int32) uint64 {
 	return uint64(uint16(x0)) | uint64(uint16(x2))<<16 | uint64(uint16(x1))<<32 | uint64(uint16(x3))<<48
 }
 
-// DepthZeros is the Depth of 8 bits where codes have zero points: q − z reaches 255, and 33,025 products of
+// DepthZeros is the Depth of 8 bits where weights have zero points: q − z reaches 255, and 33,025 products of
 // 255·255 fit, rounded down to a multiple of 64.
 const DepthZeros = 33024
 

@@ -11,7 +11,7 @@ func (m *memory) byte() uint8 { return uint8(m.Uint32()) }
 
 func (m *memory) int8() int8 { return int8(m.Uint32()) }
 
-// affine returns a map of codes of one of the ranges, with any scale and a zero point in the range.
+// affine returns a map to one of the ranges, with any scale and a zero point in the range.
 func (m *memory) affine(ranges ...[2]int32) Affine {
 	r := oneOf(m, ranges...)
 	a := Affine{Scale: m.finite32(), Zero: oneOf(m, r[0], r[1], r[0]+m.Int32N(r[1]-r[0]+1)), Low: r[0], High: r[1]}
@@ -26,8 +26,8 @@ var (
 	unsignedRanges = [][2]int32{{0, 255}, {0, 15}}
 )
 
-// near returns a function to finite numbers, half of which are multiples of scale/2 or their neighbours, up to a
-// number of steps from 0.
+// near returns a function to finite values, half of which are multiples of scale/2 or their neighbours, up to
+// a number of steps from 0.
 func (m *memory) near(scale float64, steps int32) func() float32 {
 	return func() float32 {
 		x := float32(scale * (float64(m.Int32N(4*steps)) - 2*float64(steps)) / 2)
@@ -57,7 +57,8 @@ func dequantizeTrial[C Code](dequantize func(s *Set) func([]float32, []C, Affine
 	}
 }
 
-// addTrial has scales of any sizes whose products stay finite, of which the last is near the others where sums are to be seen.
+// addTrial has scales of any sizes whose products stay finite, of which the last is near the others where
+// sums are to be seen.
 func addTrial(s *Set, m *memory, shape shape) {
 	ax, ay, a := m.affine(unsignedRanges...), m.affine(unsignedRanges...), m.affine(unsignedRanges...)
 	for _, scale := range []*float32{&ax.Scale, &ay.Scale} {
@@ -106,7 +107,7 @@ func (m *memory) within(low, high int32) func() int32 {
 	return func() int32 { return oneOf(m, low, high, low+m.Int32N(high-low+1), low+m.Int32N(high-low+1)) }
 }
 
-// minMaxTrial has numbers that are all finite, or a few that are not. What MinMax returns beside their index
+// minMaxTrial has values that are all finite, or a few that are not. What MinMax returns beside their index
 // is meaningless.
 func minMaxTrial(s *Set, m *memory, shape shape) {
 	number := oneOf(m, m.finite32, m.finite32, m.number32, func() float32 { return oneOf(m, 0, float32(negativeZero)) }, m.near(1, 9))
@@ -121,7 +122,7 @@ func minMaxTrial(s *Set, m *memory, shape shape) {
 	}
 }
 
-// decodeTrial has codes of finite numbers.
+// decodeTrial has 16-bit floats that are finite.
 func decodeTrial(s *Set, m *memory, shape shape) {
 	f := half.Float16()
 	if param(m, m.IntN(2)) == 1 {
@@ -194,7 +195,8 @@ func TestOperandsOfSets(t *testing.T) {
 	})
 }
 
-// TestQuantizeFixedOfSets goes through all exponents that FixedOf gives. The shape is {n, 256 + exponent, bits}.
+// TestQuantizeFixedOfSets goes through all exponents that FixedOf gives. The shape is {n, 256 + exponent,
+// bits}.
 func TestQuantizeFixedOfSets(t *testing.T) {
 	eachSet(t, func(b *bench) {
 		for _, bits := range []int{8, 16, 24} {

@@ -1,11 +1,12 @@
 package kernel
 
-// A pixel-vectorized convolution, for few channels, fills vectors with pixels and not with filters: windows are short
-// then, and results come in the order of NCHW images.
+// A pixel-vectorized convolution, for few channels, fills vectors with pixels and not with filters: windows
+// are short then, and results come in the order of NCHW images.
 
-// Pixels is windows as a pixel-vectorized convolution takes them: for each step k of their depth, the four codes of a
-// window for pixels side by side, from Data[Offsets[k]] on. So many Rows of Count pixels each are results; those of a row
-// are RowStep bytes behind those of the row before. Count is filled up to a multiple of 16: what is beyond counts for nothing.
+// Pixels is windows as a pixel-vectorized convolution takes them: for each step k of their depth, the four
+// quantized values of each window, for pixels side by side, from Data[Offsets[k]] on. Rows rows of Count
+// pixels each are results; the data of a row are RowStep bytes behind those of the row before. Data goes on
+// to a multiple of 16 pixels, which count for nothing.
 type Pixels struct {
 	Data          []uint8
 	Offsets       []int
@@ -13,15 +14,16 @@ type Pixels struct {
 	Count         int
 }
 
-// gatherPixelsGeneric sets dst[4·i + t] = src[i·step + t], t < 4, for so many pixels i: a step of the depth of their windows.
+// gatherPixelsGeneric sets dst[4·i + t] = src[i·step + t], t < 4, for so many pixels i: a step of the depth
+// of their windows.
 func gatherPixelsGeneric(dst, src []uint8, step, pixels int) {
 	for i := range pixels {
 		*(*[StepDepth]uint8)(dst[i*StepDepth:]) = [StepDepth]uint8(src[i*step:])
 	}
 }
 
-// multiplyPixelsGeneric sets dst[j·stride + h·Count + i] to e's y for the filters j of a panel, as many as e has Columns,
-// at most 16, and the pixels i of row h, with the sum
+// multiplyPixelsGeneric sets dst[j·stride + h·Count + i] to e's y for the filters j of a panel, as many as e
+// has Columns, at most 16, and the pixels i of row h, with the sum
 //
 //	Σ_k Σ_t Data[h·RowStep + Offsets[k] + 4·i + t]·b[64·k + 4·j + t], t < 4
 //

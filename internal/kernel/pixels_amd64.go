@@ -4,16 +4,16 @@ package kernel
 
 import "unsafe"
 
-// Pixels by AVX-512.
+// Pixel-vectorized convolutions in AVX-512.
 
-// multiplyPixelsVNNITable is for some filters, less one.
+// multiplyPixelsVNNITable has the kernel of j+1 filters at j.
 var multiplyPixelsVNNITable = [...]asm{
 	multiplyPixelsF1VNNI, multiplyPixelsF2VNNI, multiplyPixelsF3VNNI, multiplyPixelsF4VNNI,
 	multiplyPixelsF5VNNI, multiplyPixelsF6VNNI, multiplyPixelsF7VNNI, multiplyPixelsF8VNNI,
 }
 
-// multiplyPixelsInVNNI takes as many filters at a time as there are registers for, and two vectors of pixels: those side by
-// side, and a last one of a row with that of the next row.
+// multiplyPixelsInVNNI takes as many filters at a time as there are registers for, and two vectors of pixels:
+// those side by side, and a last one of a row with that of the next row.
 func multiplyPixelsInVNNI(dst []float32, stride int, x *Pixels, b []int8, e *Epilogue) {
 	const vector, most = PanelColumns, len(multiplyPixelsVNNITable)
 	checkMultiplyPixels(dst, stride, x, b, e)
@@ -68,7 +68,7 @@ func checkMultiplyPixels(dst []float32, stride int, x *Pixels, b []int8, e *Epil
 	}
 }
 
-// pixelPattern says where the codes of 16 pixels are in a vector.
+// pixelPattern says where the bytes of 16 pixels are in a vector.
 type pixelPattern struct {
 	words [16]uint32
 	bytes [64]uint8

@@ -2,10 +2,10 @@ package kernel
 
 import "math"
 
-// Code is the type of a stored code before packing.
+// Code is the type of a quantized value or a stored code, before packing.
 type Code interface{ int8 | uint8 }
 
-// Affine maps between real numbers and codes: r = Scale·(q − Zero), with codes in [Low, High].
+// Affine maps between real values r and quantized values q: r = Scale·(q − Zero), with q in [Low, High].
 type Affine struct {
 	Scale     float32
 	Zero      int32
@@ -32,7 +32,7 @@ func quantizeGeneric[C Code](dst []C, src []float32, a Affine) {
 	}
 }
 
-// quantizeIntsGeneric sets dst[i] = clamp(RNE(src[i]/Scale) + Zero, Low, High) − Zero: the codes of Quantize
+// quantizeIntsGeneric sets dst[i] = clamp(RNE(src[i]/Scale) + Zero, Low, High) − Zero: the values of Quantize
 // less their zero point. src is finite.
 func quantizeIntsGeneric(dst []int32, src []float32, a Affine) {
 	low, high := float64(a.Low-a.Zero), float64(a.High-a.Zero)
@@ -41,7 +41,7 @@ func quantizeIntsGeneric(dst []int32, src []float32, a Affine) {
 	}
 }
 
-// Dequantize sets dst[i] = Scale·(src[i] − Zero), rounded once and saturated to the finite numbers.
+// Dequantize sets dst[i] = Scale·(src[i] − Zero), rounded once to float32 and saturated to the finite values.
 func Dequantize[C Code](dst []float32, src []C, a Affine) {
 	switch s := any(src).(type) {
 	case []int8:

@@ -8,9 +8,9 @@ import (
 	"euryale/internal/isa"
 )
 
-// Set is the kernels of one tier, in small sets by what they do. Each function does what the generic one of its name does,
-// bit for bit: Multiply that of its operand format. Lengths and strides are the caller's to get right. A tier says what it
-// has; what it has not is the next lower tier's.
+// Set holds the kernels of one tier, in small sets by what they do. Each function does what the generic one
+// of its name does, bit for bit: Multiply that of its operand format. Lengths and strides are the caller's to
+// get right. A tier names the kernels it has, and takes the others of the next lower tier.
 type Set struct {
 	Tier isa.Tier
 	Convert
@@ -23,7 +23,7 @@ type Set struct {
 	GroupEpilogues
 }
 
-// Convert is kernels between real and quantized values.
+// Convert holds kernels between real and quantized values.
 type Convert struct {
 	MinMax       func(src []float32) (low, high float32, bad int)
 	QuantizeS8   func(dst []int8, src []float32, a Affine)
@@ -33,7 +33,7 @@ type Convert struct {
 	Decode       func(dst []float32, src []uint16, f half.Format)
 }
 
-// ConvertTensors is kernels for whole tensors alone.
+// ConvertTensors holds kernels for whole tensors alone.
 type ConvertTensors struct {
 	QuantizeGrid   func(dst []uint8, src []float32, g Grid)
 	DequantizeGrid func(dst []float32, src []uint8, g Grid)
@@ -47,7 +47,8 @@ type ConvertTensors struct {
 	DequantizeColumns func(dst []float32, src []uint8, c *Columns, n, stride, rows int)
 }
 
-// LeftPacking is kernels that make the left operand of a product: activations become integers, and those planes.
+// LeftPacking holds kernels that make the left operand of a product: activations become integers, and
+// integers planes.
 type LeftPacking struct {
 	QuantizeInts      func(dst []int32, src []float32, a Affine)
 	QuantizeFixed     func(dst []int32, src []float32, e, bits int)
@@ -57,23 +58,23 @@ type LeftPacking struct {
 	SplitFixed        func(dst []uint8, stride int, src []float32, e int, o Operand) // for planes of bytes
 }
 
-// Product is kernels that multiply, and what suits them.
+// Product holds kernels that multiply, and the shapes that suit them.
 type Product struct {
 	Format       Format  // of the left operand; the right one is N16K4
 	Rows, Panels int     // a tile's most
 	Depth        int     // sums over a multiple of it are fastest
 	FewRows      int     // up to so many, a tile may have as many panels as there are sums in the largest one
-	Segments     bool    // Multiply takes lines, and rows in segments, as those of images are; else there is one line without gaps
+	Segments     bool    // Multiply takes several lines, and rows in several segments, as images have them
 	CacheBytes   int     // of rows that the second cache holds beside a panel
 	Rate         float64 // products a second of one thread, about: what is worth sharing depends on it
-	QuantizeRate float64 // numbers a second that become operands, likewise
+	QuantizeRate float64 // activations a second that become operands, likewise
 
 	Multiply      func(sums []int32, a *Left, b *Right)
 	Unpack        func(dst []int8, src []uint8)
 	MultiplyFloat func(d []float64, x []float32, ldx int, w []float32, rows int)
 }
 
-// Convolution is kernels of convolutions that are no product of rows.
+// Convolution holds kernels of convolutions that are no product of rows.
 type Convolution struct {
 	PixelVectors      bool // MultiplyPixels is worth it
 	MultiplyPixels    func(dst []float32, stride int, x *Pixels, b []int8, e *Epilogue)
@@ -81,7 +82,7 @@ type Convolution struct {
 	MultiplyDepthwise func(sums []int32, x []uint8, step int, offsets []int, b []int8, pixels int)
 }
 
-// Elementwise is kernels that pool, add, look up and transpose.
+// Elementwise holds kernels that pool, add, look up and transpose.
 type Elementwise struct {
 	MaxWindows  func(dst, src []uint8, offsets []int, n, pixels, step int)
 	AddU8       func(dst, x, y []uint8, ax, ay, a Affine)
@@ -90,14 +91,14 @@ type Elementwise struct {
 	TransposeU8 func(dst []uint8, stride int, src []uint8, n, columns, rows int)
 }
 
-// Epilogues is kernels that turn sums into results where a column has one scale and no zero point.
+// Epilogues holds kernels that turn sums into results where a column has one scale and no zero point.
 type Epilogues struct {
 	DequantizeSums   func(dst []float32, stride int, sums []int32, e *Epilogue)
 	RequantizeSums   func(dst []uint8, stride int, sums []int32, e *Epilogue, to Affine)
 	DequantizePlanes func(dst []float32, stride int, sums []int32, e *WideEpilogue)
 }
 
-// GroupEpilogues is kernels that do so group by group of depth.
+// GroupEpilogues holds kernels that do so group by group of depth.
 type GroupEpilogues struct {
 	AddSums             func(d []float64, sums []int32, weight float64)
 	AccumulateGroup     func(acc []float32, sums []int32, g *Group)
@@ -106,34 +107,34 @@ type GroupEpilogues struct {
 	FinishWide          func(dst []float32, stride, columns int, acc, scales []float64, bias []float32, floor float32)
 }
 
-// Format is the elements of the left operand's planes.
+// Format is the type of the elements of the left operand's planes.
 type Format int
 
 // The formats.
 const (
-	U8  Format = iota // unsigned bytes: integers have an offset, which an epilogue compensates
+	U8  Format = iota // unsigned bytes: integers plus an offset, which an epilogue compensates
 	S16               // signed integers of 16 bits, those of a step in the order 0, 2, 1, 3
 )
 
 // Bytes returns the size of an element.
 func (f Format) Bytes() int { return 1 + int(f) }
 
-// Operand returns how integers of 8, 16 or 24 bits are planes of the format.
+// Operand returns how integers of 8, 16 or 24 bits become planes of the format.
 func (f Format) Operand(bits int) Operand { return operands[f][bits] }
 
-// MultiplyTime returns about how long one thread takes to multiply m×k by k×n: by its rate, or by that of memory
-// where rows are few.
+// MultiplyTime returns about how long one thread takes to multiply m×k by k×n: by its rate, or by the rate of
+// memory where rows are few.
 func (p *Product) MultiplyTime(m, n, k int) time.Duration {
 	const bytesPerSecond = 20e9
 	return time.Duration(float64(n) * float64(k) * max(float64(m)/p.Rate, 1/bytesPerSecond) * 1e9)
 }
 
-// QuantizeTime returns about how long one thread takes to make operands of n numbers.
+// QuantizeTime returns about how long one thread takes to make operands of n activations.
 func (p *Product) QuantizeTime(n int) time.Duration {
 	return time.Duration(float64(n) / p.QuantizeRate * 1e9)
 }
 
-// generic is the specification.
+// generic is the specification: what every other set equals bit for bit.
 var generic = Set{
 	Tier:    isa.Generic,
 	Convert: Convert{minMaxGeneric, quantizeGeneric[int8], quantizeGeneric[uint8], dequantizeGeneric[int8], dequantizeGeneric[uint8], decodeGeneric},
@@ -152,7 +153,7 @@ var generic = Set{
 	GroupEpilogues: GroupEpilogues{addSumsGeneric, accumulateGroupGeneric, accumulateWideGroupGeneric, finishGeneric[float32], finishGeneric[float64]},
 }
 
-// above returns s with the functions of the tier below where it has none.
+// above returns s with the functions of the tier below where s has none.
 func (s Set) above(below *Set) *Set {
 	to, from := reflect.ValueOf(&s).Elem(), reflect.ValueOf(below).Elem()
 	for i := range to.NumField() {
@@ -168,7 +169,7 @@ func (s Set) above(below *Set) *Set {
 	return &s
 }
 
-// Of returns the kernels of a tier, or those of the next lower one that there are.
+// Of returns the kernels of a tier, or those of the next lower tier that has any.
 func Of(t isa.Tier) *Set {
 	for ; t > isa.Generic; t-- {
 		if s, ok := sets[t]; ok {
@@ -181,14 +182,15 @@ func Of(t isa.Tier) *Set {
 // Current returns the kernels of the tier in use.
 func Current() *Set { return Of(isa.Current()) }
 
-// MaxWindows pools codes with the kernels in use: dst[p·n + i] = max_k src[p·step + offsets[k] + i] for so many pixels p,
-// i < n.
+// MaxWindows sets dst[p·n + i] = max_k src[p·step + offsets[k] + i] for so many pixels p and i < n, the
+// max-pooling of quantized values, with the kernels in use. There is an offset, and none is negative.
 func MaxWindows(dst, src []uint8, offsets []int, n, pixels, step int) {
 	Current().MaxWindows(dst, src, offsets, n, pixels, step)
 }
 
-// AddU8 adds codes with the kernels in use: dst[i] = clamp(RNE((rx(x[i]) + ry(y[i]))/Scale) + Zero, Low, High) by a, rx and
-// ry being what ax and ay make of a code. No rx or ry passes a quarter of the largest float32.
+// AddU8 sets dst[i] = clamp(RNE((rx + ry)/a.Scale) + a.Zero, a.Low, a.High), for rx = ax.Scale·(x[i] −
+// ax.Zero) and ry likewise, with the kernels in use. Each product, the sum and the quotient are rounded to
+// float32; ties go to even. Neither rx nor ry passes a quarter of the largest float32.
 func AddU8(dst, x, y []uint8, ax, ay, a Affine) { Current().AddU8(dst, x, y, ax, ay, a) }
 
 // LookUp sets dst[i] = table[src[i]] with the kernels in use. dst may be src.
@@ -199,7 +201,8 @@ func Transpose(dst []float32, stride int, src []float32, n, columns, rows int) {
 	Current().Transpose(dst, stride, src, n, columns, rows)
 }
 
-// TransposeU8 sets dst[j·stride + i] = src[i·n + j] for so many columns j and rows i, with the kernels in use.
+// TransposeU8 sets dst[j·stride + i] = src[i·n + j] for so many columns j and rows i, with the kernels in
+// use.
 func TransposeU8(dst []uint8, stride int, src []uint8, n, columns, rows int) {
 	Current().TransposeU8(dst, stride, src, n, columns, rows)
 }

@@ -19,14 +19,15 @@ var amxSet = Set{
 // A tile of a has 16 steps of depth, and two have 32 rows.
 const blockSteps, tileRows = 16, 32
 
-// blocksAtOnce is how many blocks of 2×2 tiles assembly takes at a time, some 20 µs: it cannot be preempted, and the
-// garbage collector waits for it.
+// blocksAtOnce is how many blocks of 2×2 tiles assembly takes at a time, some 20 µs: it cannot be preempted,
+// and the garbage collector waits for it.
 const blocksAtOnce = 1 << 10
 
 // fewRows is the most rows for which AVX-512 is as fast as tiles: memory is the limit.
 const fewRows = 8
 
-// multiplyInAMX multiplies in whole tiles of 64 of depth, and leaves other depths, few rows and segments to AVX-512.
+// multiplyInAMX multiplies in whole tiles of 64 of depth, and leaves other depths, few rows and segments to
+// AVX-512.
 func multiplyInAMX(sums []int32, a *Left, b *Right) {
 	if a.Steps%blockSteps != 0 || a.Rows <= fewRows || a.Lines > 1 || len(a.Gaps) > 0 {
 		multiplyInVNNI(sums, a, b)

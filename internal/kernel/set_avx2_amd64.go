@@ -12,8 +12,8 @@ import (
 	"euryale/internal/isa"
 )
 
-// The kernels of AVX2. Each Go function here checks lengths, leaves to the generic function what is not a whole
-// vector, and the rest to assembly.
+// The kernels of AVX2. Each Go function here checks lengths, leaves to the generic function what is not a
+// whole vector, and the rest to assembly.
 
 var avx2Set = Set{
 	Tier:    isa.AVX2,
@@ -57,7 +57,8 @@ func multiplyInAVX2(sums []int32, a *Left, b *Right) {
 	})
 }
 
-// eachPlane calls do for the rows of each plane, or for all of them at once where planes follow one another as rows do.
+// eachPlane calls do for the rows of each plane, or for all of them at once where planes follow one another
+// as rows do.
 func eachPlane(a *Left, do func(data []uint8, rows int)) {
 	if a.Planes > 1 && a.Plane == a.Rows*a.Stride {
 		do(a.Data, a.Planes*a.Rows)
@@ -77,10 +78,11 @@ func maxWindowsInAVX2(dst, src []uint8, offsets []int, n, pixels, step int) {
 	maxWindowsAVX2(&dst[0], &src[0], &offsets[0], len(offsets), n, pixels, step)
 }
 
-// mostTaps is how many taps of a window assembly takes; those of larger kernels are left to the generic function.
+// mostTaps is how many taps of a window assembly takes; those of larger kernels are left to the generic
+// function.
 const mostTaps = 64
 
-// taps is offsets as assembly takes them: what fills up the last step is the first again, which weights of zero take.
+// taps is offsets as assembly takes them: the first again fills up the last step, where weights are zero.
 type taps [mostTaps]int
 
 // set returns the steps, and how far the last tap reaches.
@@ -205,8 +207,8 @@ func quantizeFixedInAVX2(dst []int32, src []float32, e, bits int) {
 	quantizeFixedGeneric(dst[n:], src[n:], e, bits)
 }
 
-// fixedFactors returns factors of 2^e, and the largest integer of some bits. 2^e may be beyond a float32; its halves are not.
-// A product that is rounded is one that becomes 0.
+// fixedFactors returns factors of 2^e, and the largest integer of some bits. 2^e may be beyond a float32; its
+// halves are not. A product with the first that is not exact is so small that it becomes 0.
 func fixedFactors(e, bits int) (scale1, scale2, high float32) {
 	return float32(math.Ldexp(1, e/2)), float32(math.Ldexp(1, e-e/2)), float32(int32(1)<<(bits-1) - 1)
 }
@@ -253,7 +255,8 @@ func quantizeInAVX2[C Code](dst []C, src []float32, a Affine) {
 	quantizeGeneric(dst[n:], src[n:], a)
 }
 
-// raised returns what makes a code an unsigned byte: what is added to it, and the bits that are turned over in bytes then.
+// raised returns what makes a quantized value an unsigned byte: what is added to it, and the bits that are
+// flipped back in the bytes then.
 func raised(signed bool) (raise int32, flip uint32) {
 	if signed {
 		return 128, 0x80808080
@@ -261,14 +264,14 @@ func raised(signed bool) (raise int32, flip uint32) {
 	return 0, 0
 }
 
-// isSigned says of which kind codes are.
+// isSigned reports whether quantized values are signed.
 func isSigned[C Code]() bool { return ^C(0) < 0 }
 
-// atOnce is how many numbers assembly takes at a time where callers give whole tensors: it cannot be preempted, and the
-// garbage collector waits for it.
+// atOnce is how many elements assembly takes at a time where callers give whole tensors: it cannot be
+// preempted, and the garbage collector waits for it.
 const atOnce = 1 << 16
 
-// streamed is from how many numbers on dequantize stores past the caches: 4 MB.
+// streamed is from how many elements on dequantize stores past the caches: 4 MB.
 const streamed = 1 << 20
 
 func dequantizeInAVX2[C Code](dst []float32, src []C, a Affine) {
@@ -291,7 +294,7 @@ func dequantizeInAVX2[C Code](dst []float32, src []C, a Affine) {
 	dequantizeGeneric(dst[n:], src[n:], a)
 }
 
-// transposeU8InAVX2 has three rows apart: images are often of as many channels.
+// transposeU8InAVX2 has a kernel for three rows of its own, since images often have three channels.
 func transposeU8InAVX2(dst []uint8, stride int, src []uint8, n, columns, rows int) {
 	if rows != 3 || stride != 3 || columns < 16 {
 		transposeU8Blocks(dst, stride, src, n, columns, rows)

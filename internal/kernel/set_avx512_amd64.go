@@ -9,8 +9,8 @@ import (
 	"euryale/internal/isa"
 )
 
-// The kernels of AVX-512 with VNNI: products of bytes, and the output stage of most weights. The rest, which takes
-// little of the time, is AVX2's.
+// The kernels of AVX-512 with VNNI: products of bytes, and the output stage of most weights. The rest, which
+// takes little of the time, is AVX2's.
 
 var avx512Set = func() *Set {
 	s := Set{
@@ -62,10 +62,10 @@ func lookUpInVBMI(dst, src []uint8, table *[256]uint8) {
 	}
 }
 
-// block is the least that the kernels of numbers take.
+// block is the fewest elements that the kernels of real values take.
 const block = 64
 
-// streamedCodes is from how many codes on quantize stores past the caches: 4 MB.
+// streamedCodes is from how many elements on quantize stores past the caches: 4 MB.
 const streamedCodes = 4 << 20
 
 func minMaxInAVX512(src []float32) (low, high float32, bad int) {
@@ -150,8 +150,8 @@ var multiplyVNNITable = [vnniRows][vnniPanels]asm{
 	{multiplyU8R8P1VNNI, multiplyU8R8P2VNNI, multiplyU8R8P3VNNI},
 }
 
-// multiplyInVNNI takes as many panels and rows at a time as there are registers for, rows as evenly as can be and with all
-// their planes: weights are loaded once for them.
+// multiplyInVNNI takes as many panels and rows at a time as there are registers for, rows as evenly as can be
+// and with all their planes: weights are loaded once for them.
 func multiplyInVNNI(sums []int32, a *Left, b *Right) {
 	checkMultiply(sums, a, b, 1)
 	if a.Planes > 3 {
@@ -172,7 +172,8 @@ func multiplyInVNNI(sums []int32, a *Left, b *Right) {
 			for first, left := 0, tiles; left > 0; left-- {
 				rows := (a.Rows - first + left - 1) / left
 				t.a, t.sums = &data[first*a.Stride], &to[first*row]
-				// The second half of a tile is more rows of one plane, another plane, or another row of three.
+				// The second half of a tile is more rows of one plane, another plane, or another row of
+				// three.
 				t.lda, t.ldc = a.Stride, 4*row
 				switch half := (rows + 1) / 2; {
 				case a.Planes == 1 && rows > 3:

@@ -15,11 +15,11 @@ import (
 	"euryale/internal/isa"
 )
 
-// The sets are held to the specification, which is the generic functions, bit for bit: a trial draws arguments and
-// makes one call, first with the specification and then twice with the set, in guarded memory.
+// The sets are compared with the specification, the generic functions, bit for bit: a trial draws arguments
+// and makes one call, first with the specification and then twice with the set, in guarded memory.
 
-// A trial is a call of one function of a Set. Everything it draws comes from m, in the same order for every set
-// of the same operands.
+// A trial is a call of one function of a Set. Everything it draws comes from m, in the same order for every
+// set of the same operands.
 type trial struct {
 	name string
 	call func(s *Set, m *memory, shape shape)
@@ -72,7 +72,7 @@ func eachSet(t *testing.T, run func(b *bench)) {
 	}
 }
 
-// fuzzSets runs a fuzz target that takes one of the trials, a shape and the numbers of a call, for every set.
+// fuzzSets runs a fuzz target that takes one of the trials, a shape and the values of a call, for every set.
 func fuzzSets(f *testing.F, trials []trial, shapeOf func(s *Set, x, y, z uint8) shape) {
 	var benches []*bench
 	for _, tier := range isa.All()[1:] {
@@ -107,7 +107,7 @@ func (s *bytesSource) Uint64() uint64 {
 	return binary.LittleEndian.Uint64(word[:]) + s.round*0x9e3779b97f4a7c15
 }
 
-// compare makes a number of calls with numbers that depend on the shape alone.
+// compare makes a number of calls with values that depend on the shape alone.
 func (b *bench) compare(tr trial, shape shape, rounds int) {
 	b.t.Helper()
 	b.compared++
@@ -117,7 +117,7 @@ func (b *bench) compare(tr trial, shape shape, rounds int) {
 	}
 }
 
-// compareFrom makes a call with numbers from a source.
+// compareFrom makes a call with values from a source.
 func (b *bench) compareFrom(tr trial, shape shape, source func() rand.Source) {
 	b.t.Helper()
 	want := &memory{Rand: rand.New(source())}
@@ -182,7 +182,7 @@ func take[T guard.Element](m *memory, n int, fill func() T) []T {
 	return x
 }
 
-// result keeps numbers that a call returns for comparison.
+// result keeps values that a call returns for comparison.
 func result[T guard.Element](m *memory, x ...T) { m.slices = append(m.slices, x) }
 
 // param returns x, and keeps it for messages.

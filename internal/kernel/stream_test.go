@@ -78,7 +78,7 @@ func quantizeMuch[C kernel.Code](t *testing.T, tier isa.Tier, x []float32, a ker
 	}
 }
 
-// TestAddMuch adds more codes than assembly takes at a time.
+// TestAddMuch adds more values than assembly takes at a time.
 func TestAddMuch(t *testing.T) {
 	const n = 3<<16 + 45
 	x, y := make([]uint8, n), make([]uint8, n)
@@ -98,7 +98,7 @@ func TestAddMuch(t *testing.T) {
 	}
 }
 
-// TestLookUpMuch looks up more codes than assembly takes at a time, in place too.
+// TestLookUpMuch looks up more values than assembly takes at a time, in place too.
 func TestLookUpMuch(t *testing.T) {
 	const n = 3<<16 + 45
 	var table [256]uint8

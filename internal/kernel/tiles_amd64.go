@@ -7,11 +7,12 @@ import (
 	"unsafe"
 )
 
-// The structs that assembly of products and epilogues has a pointer to, as the module in _asm has them: fields of 8 bytes,
-// where what is of 4 bytes is in the lower half.
+// These structs are the arguments of the assembly of products and epilogues, as the module in _asm has them:
+// fields of 8 bytes, with a value of 4 bytes in the lower half.
 
-// A multiplyTile is rows in two halves, each a distance of lda from the one before, from a and from a2 on. Its sums are ldc
-// bytes apart, from sums and from sums2 on.
+// A multiplyTile is rows in two halves, from a and from a2 on, lda bytes apart in each. Their sums are ldc
+// bytes apart, from sums and from sums2 on. Segment i+1 of a row begins gaps[i] bytes behind the end of
+// segment i.
 type multiplyTile struct {
 	sums, sums2 *int32
 	ldc         int
@@ -59,7 +60,7 @@ type groupTile struct {
 	rows, columns              int
 }
 
-// A pixelTile is two vectors of pixels, and the results of both, of which the masks have those that are stored.
+// A pixelTile is two vectors of pixels and their results, of which those in the masks are stored.
 type pixelTile struct {
 	dst                   *float32
 	stride                int // bytes
@@ -74,11 +75,11 @@ type pixelTile struct {
 	mask, mask2           uint64
 }
 
-// asm is a kernel that has a pointer to one of them. It keeps no pointer.
+// asm is a kernel whose argument is a pointer to one of them. It keeps no pointer.
 type asm func(t *uint8)
 
-// hidden returns p without letting the compiler see that it is passed on: what it points to stays on the stack, since
-// assembly that is called through a variable keeps no pointer either.
+// hidden returns p without letting the compiler see that it is passed on: what it points to stays on the
+// stack, since assembly that is called through a variable keeps no pointer either.
 //
 //go:nosplit
 func hidden[T any](p *T) *uint8 {
@@ -95,7 +96,8 @@ func newEpilogueTile(e *Epilogue, sums []int32, rows, columns int) epilogueTile 
 	}
 }
 
-// to notes the codes that results become. What is below the floor has its code: a quotient's rounding never turns two numbers around.
+// to sets the parameters by which results are quantized. What is below the floor has the floor's quantized
+// value: rounding keeps the order of quotients.
 func (t *epilogueTile) to(a Affine) {
 	t.scale, t.zero = a.Scale, a.Zero
 	t.low, t.high = float32(a.Low-a.Zero), float32(a.High-a.Zero)
@@ -107,15 +109,16 @@ func (t *epilogueTile) to(a Affine) {
 	}
 }
 
-// nearest is how AVX-512 rounds quotients by a scale to integers, clamped, without dividing: a number times lower and times
-// upper is at either side of the rounded quotient.
+// nearest is how AVX-512 rounds quotients x/scale to integers, clamped, without dividing: the rounded
+// quotient is between x·lower and x·upper. Where both round to the same integer, so does the quotient; else
+// it divides. valid is false for a scale whose inverse is no normal float32.
 type nearest struct {
 	lower, upper, least, most float32
 	valid                     bool
 }
 
-// nearestTo returns how. A product with the rounded inverse is within 2^−23 of the quotient, relatively, and the rounded quotient
-// within 2^−24.
+// nearestTo returns the factors for a scale and a clamp. A product with the rounded inverse is within 2^−23
+// of the quotient, relatively, and the rounded quotient within 2^−24.
 func nearestTo(scale, low, high float32) nearest {
 	inverse := 1 / scale
 	const apart = 0x1p-21

@@ -14,7 +14,7 @@ var maxWindowsTrial = trial{"MaxWindows", func(s *Set, m *memory, shape shape) {
 	s.MaxWindows(take(m, pixels*n, m.byte), take(m, (pixels-1)*step+last+n, m.byte), offsets, n, pixels, step)
 }}
 
-// TestMaxWindowsOfSets goes through codes of a pixel around whole vectors.
+// TestMaxWindowsOfSets goes through values of a pixel around whole vectors.
 func TestMaxWindowsOfSets(t *testing.T) {
 	eachSet(t, func(b *bench) {
 		for n := range 70 {

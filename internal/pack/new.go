@@ -10,7 +10,8 @@ import (
 	"euryale/internal/kernel"
 )
 
-// Share calls do for every part, in any order and on any goroutines, and returns when all are done.
+// Share calls do(part) for every part in 0 … parts − 1, in any order and on any goroutines, and returns when
+// all calls have returned.
 type Share func(parts int, do func(part int))
 
 // Serial is Share on the caller's goroutine.
@@ -158,8 +159,8 @@ func (b *block) rows(to []uint8, stride, p, end int) {
 // word has a one in each of its bytes.
 const word = 0x0101010101010101
 
-// interleave sets dst[4·j + i] to element first + j of row i, combined with flip. dst is no pointer, whose check
-// for nil would read: a fresh page would fault twice.
+// interleave sets dst[4·j + i] to element first + j of row i, combined with flip. dst is no pointer, whose
+// check for nil would read: a fresh page would fault twice.
 func interleave(dst []uint8, rows *[kernel.StepDepth][rowPanels * kernel.PanelColumns]uint8, first int, flip uint64) {
 	const odd, upper = 0x00ff00ff00ff00ff, 0x0000ffff0000ffff
 	for i := 0; i < kernel.PanelColumns; i += 8 {

@@ -69,8 +69,8 @@ func (w *Matrix) Bytes() int {
 	return len(w.codes) + len(w.nibbles) + 4*(len(w.Scales)+len(w.Zeros)+len(w.Offsets))
 }
 
-// Panel returns the codes of count panels from the given one on, PanelBytes apart: in place, or unpacked into
-// scratch, which has room for them.
+// Panel returns the codes of count panels from panel first on, PanelBytes apart: those of the weight itself,
+// or, where Unpacks says so, unpacked into scratch, which has room for them.
 func (w *Matrix) Panel(first, count int, scratch []int8, unpack func([]int8, []uint8)) []int8 {
 	size := w.PanelBytes()
 	if w.nibbles == nil {

@@ -6,12 +6,12 @@ import (
 	"euryale/internal/kernel"
 )
 
-// Order is where the elements of a weight lie among stored ones, in row-major order: the element at depth
+// Order says where the elements of a weight are stored: the element at depth
 //
 //	p = y·Row + x·Sizes[2] + c,   y < Sizes[0], x < Sizes[1], c < Sizes[2]
 //
-// of column j is number First + j·Column + y·Strides[0] + x·Strides[1] + c·Strides[2]. Where Row is more than
-// Sizes[1]·Sizes[2], codes of zero fill it up.
+// of column j has the index First + j·Column + y·Strides[0] + x·Strides[1] + c·Strides[2]. Where Row is more
+// than Sizes[1]·Sizes[2], codes of zero fill it up.
 type Order struct {
 	First, Column, Row int
 	Sizes, Strides     [3]int
@@ -30,12 +30,12 @@ func ColumnMajor(k int) Order {
 // Depth returns the depth of the weight, with what fills it up.
 func (o *Order) Depth() int { return o.Sizes[0] * o.Row }
 
-// byRows reports whether the elements of a depth lie side by side, and those of a column do not.
+// byRows reports whether the elements of one depth are contiguous, and those of a column are not.
 func (o *Order) byRows() bool { return o.Column == 1 && o.Strides[2] != 1 }
 
-// run returns where the element at depth p of column 0 is, and how many from there on are Strides[2] apart:
-// or −1 and how many fill up.
-func (o *Order) run(p int) (at, length int) {
+// segment returns where the element at depth p of column 0 is, and how many from there on are Strides[2]
+// apart, or −1 and how many codes of zero fill up the row.
+func (o *Order) segment(p int) (at, length int) {
 	y, rest := p/o.Row, p%o.Row
 	x, c := rest/o.Sizes[2], rest%o.Sizes[2]
 	if x >= o.Sizes[1] {
@@ -53,7 +53,7 @@ type Source struct {
 	Unsigned bool // they are shifted down by half their range, 128 or 8
 }
 
-// SourceOf returns codes, an element each, as they are stored with the given bits, 4 or 8.
+// SourceOf returns codes, one an element, as they are stored with the given bits, 4 or 8.
 func SourceOf[C kernel.Code](codes []C, order Order, bits int) Source {
 	_, unsigned := any(codes).([]uint8)
 	s := Source{Order: order, Codes: bytesOf(codes), Nibbles: bits == 4, Unsigned: unsigned}
@@ -75,7 +75,7 @@ func (s *Source) flip() uint8 {
 
 // row sets dst to codes of depth p, from column j on.
 func (s *Source) row(dst []uint8, p, j int) {
-	at, _ := s.run(p)
+	at, _ := s.segment(p)
 	switch {
 	case at < 0:
 		fill(dst, s.flip())
@@ -86,10 +86,11 @@ func (s *Source) row(dst []uint8, p, j int) {
 	}
 }
 
-// column returns as many codes of column j as there is scratch, from depth p on: in place, or in scratch.
+// column returns as many codes of column j as scratch has elements, from depth p on: those of Codes, or a
+// copy in scratch.
 func (s *Source) column(p, j int, scratch []uint8) []uint8 {
 	for rest := scratch; len(rest) > 0; {
-		at, length := s.run(p)
+		at, length := s.segment(p)
 		length = min(length, len(rest))
 		to, stride := rest[:length], s.Strides[2]
 		rest, p = rest[length:], p+length

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -52,11 +53,20 @@ func avx2() {
 	avx2SplitU8()
 }
 
-// function begins a function.
+// function begins a function, with a doc in lines of up to 107 columns after the slashes.
 func function(name, signature, doc string) {
 	TEXT(name, NOSPLIT, "func("+signature+")")
 	Pragma("noescape")
-	Doc(strings.Split(doc, "\n")...)
+	var lines []string
+	for _, word := range strings.Fields(doc) {
+		last := len(lines) - 1
+		if last < 0 || utf8.RuneCountInString(lines[last]+" "+word) > 107 {
+			lines = append(lines, word)
+		} else {
+			lines[last] += " " + word
+		}
+	}
+	Doc(lines...)
 }
 
 // arg loads an integer or a pointer.
@@ -105,16 +115,16 @@ func loop(name string, count reg.GPVirtual, step int, body func()) {
 
 func at(base reg.Register, disp int) Mem { return Mem{Base: base, Disp: disp} }
 
-// Up to avx2FewRows rows, where memory is the limit, weights are fetched avx2Ahead bytes before their use. Of 1, 2
-// and 4 KB, 2 and 4 are as fast as reading alone.
+// Up to avx2FewRows rows, where memory is the limit, weights are fetched avx2Ahead bytes before their use. Of
+// 1, 2 and 4 KB, 2 and 4 are as fast as reading alone.
 const (
 	avx2FewRows = 3
 	avx2Ahead   = 4096
 )
 
 // avx2Multiply widens the 32 bytes of 8 columns to two vectors of 16-bit integers by shifts: the odd ones of
-// depth stay where they are, the even ones go up and come back. Each is multiplied by the two of a row that go
-// with it, VPMADDWD, into the sums of 8 columns.
+// depth stay where they are, the even ones go up and come back. Each is multiplied by the two of a row that
+// go with it, VPMADDWD, into the sums of 8 columns.
 func avx2Multiply(rows int) {
 	function(fmt.Sprintf("multiplyS16R%dAVX2", rows), "c *int32, a *uint8, lda int, b *int8, steps int",
 		fmt.Sprintf("multiplyS16R%dAVX2 works like multiplyS16Generic for %d rows and 1 panel; steps > 0.", rows, rows))
@@ -199,14 +209,14 @@ func avx2Unpack() {
 
 func avx2MinMax() {
 	function("minMaxAVX2", "lanes *[3][8]float32, src *float32, n int",
-		"minMaxAVX2 sets lanes[0] and lanes[1] to the smallest and largest of src in each lane of 8, and lanes[2] to bits other\nthan 0 where one was not finite, for n > 0, a multiple of 8.")
+		"minMaxAVX2 sets lanes[0] and lanes[1] to the smallest and largest of src in each lane of 8, and lanes[2] to bits other than 0 where one was not finite, for n > 0, a multiple of 8.")
 	lanes, src, n := arg("lanes"), arg("src"), arg("n")
 	low, high, bad, x := YMM(), YMM(), YMM(), YMM()
 	magnitude, largest := constant("magnitude", 0x7fffffff), constant("largest", math.Float32bits(math.MaxFloat32))
 	VMOVUPS(at(src, 0), low)
 	VMOVAPS(low, high)
 	VPXOR(bad, bad, bad)
-	loop("numbers", n, 8, func() {
+	loop("values", n, 8, func() {
 		VMOVUPS(at(src, 0), x)
 		VMINPS(x, low, low)
 		VMAXPS(x, high, high)
@@ -236,7 +246,7 @@ func avx2QuantizeInts() {
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	scale, low, high := broadcast("scale", broadcastPS), broadcast("low", broadcastPS), broadcast("high", broadcastPS)
 	x := YMM()
-	loop("numbers", n, 8, func() {
+	loop("values", n, 8, func() {
 		VMOVUPS(at(src, 0), x)
 		VDIVPS(scale, x, x)
 		toIntegers(x, low, high)
@@ -255,7 +265,7 @@ func avx2QuantizeFixed() {
 	scale1, scale2 := broadcast("scale1", broadcastPS), broadcast("scale2", broadcastPS)
 	low, high := broadcast("low", broadcastPS), broadcast("high", broadcastPS)
 	x := YMM()
-	loop("numbers", n, 8, func() {
+	loop("values", n, 8, func() {
 		VMOVUPS(at(src, 0), x)
 		VMULPS(scale1, x, x)
 		VMULPS(scale2, x, x)

@@ -36,14 +36,14 @@ func four() (v [4]reg.VecVirtual) {
 	return v
 }
 
-// A walk goes through numbers in blocks of 64, of which there is one at least. The last block reaches back where the
-// numbers are no multiple of that.
+// A walk goes through elements in blocks of 64, of which there is one at least. The last block reaches back
+// where the count is no multiple of 64.
 type walk struct {
 	pointers, last []reg.GPVirtual
 	strides        []int
 }
 
-// walkFrom begins a walk over n numbers of some bytes at each pointer.
+// walkFrom begins a walk over n elements of some bytes at each pointer.
 func walkFrom(n reg.GPVirtual, pointers []reg.GPVirtual, sizes ...int) *walk {
 	w := &walk{pointers: pointers}
 	for i, p := range pointers {
@@ -70,7 +70,7 @@ func (w *walk) next() {
 
 func avx512MinMax() {
 	function("minMaxAVX512", "lanes *[3][4]float32, src *float32, n int",
-		"minMaxAVX512 sets lanes[0] and lanes[1] to the smallest and largest of some of src each, and lanes[2] to the largest\nmagnitude, as an integer of its bits, for n ≥ 64.")
+		"minMaxAVX512 sets lanes[0] and lanes[1] to the smallest and largest of some of src each, and lanes[2] to the largest magnitude, as an integer of its bits, for n ≥ 64.")
 	lanes, src, n := arg("lanes"), arg("src"), arg("n")
 	low, high, top, x := four(), four(), four(), four()
 	magnitude := ZMM()
@@ -83,7 +83,7 @@ func avx512MinMax() {
 	}
 	w := walkFrom(n, []reg.GPVirtual{src}, 4)
 	for i, v := range x {
-		PREFETCHT0(at(src, numbersAhead+64*i))
+		PREFETCHT0(at(src, valuesAhead+64*i))
 		VMOVUPS(at(src, 64*i), v)
 		VMINPS(v, low[i], low[i])
 		VMAXPS(v, high[i], high[i])
@@ -113,16 +113,17 @@ func avx512MinMax() {
 	RET()
 }
 
-// nearest rounds quotients without dividing: numbers times an inverse of the scale that is too small for certain, and times one that is
-// too large. Where both round to the same integer, so does what is between them, as the quotient is.
+// nearest rounds quotients without dividing: it multiplies by an inverse of the scale that is too small for
+// certain, and by one that is too large. Where both products round to the same integer, so does the quotient,
+// which is between them.
 type nearest struct{ lower, upper, least, most, other reg.VecVirtual }
 
 func newNearest(repeat func(v vectors, name string) reg.VecVirtual) nearest {
 	return nearest{repeat(zmm, "lower"), repeat(zmm, "upper"), repeat(zmm, "least"), repeat(zmm, "most"), ZMM()}
 }
 
-// round sets x to integers, and bits of doubt where they may be wrong. Clamping comes first: what an int32 does not hold would become
-// its minimum.
+// round sets x to integers, and bits of doubt where they may be wrong. Clamping comes first: what an int32
+// does not hold would become its minimum.
 func (n nearest) round(x, doubt reg.VecVirtual) {
 	VMAXPS(n.least, x, x)
 	VMINPS(n.most, x, x)
@@ -133,11 +134,11 @@ func (n nearest) round(x, doubt reg.VecVirtual) {
 	VPTERNLOGD(Imm(0b11110110), n.other, x, doubt) // doubt or x exclusive-or other
 }
 
-// avx512Quantize divides where quotients are in doubt. Codes are made as unsigned bytes; signed ones are those with the highest bit turned
-// over. It stores past the caches where stream is not 0.
+// avx512Quantize divides where quotients are in doubt. It makes unsigned bytes; signed ones are those with
+// the highest bit flipped. It stores past the caches where stream is not 0.
 func avx512Quantize() {
 	function("quantizeAVX512", "dst *uint8, src *float32, n int, scale, lower, upper, least, most, low, high float32, zero int32, flip uint32, stream int",
-		"quantizeAVX512 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before, for n ≥ 64. lower and\nupper are around 1/scale, and least and most the clamp times scale. Where stream is not 0, n is a multiple of 64, and dst is at one.")
+		"quantizeAVX512 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before, for n ≥ 64. lower and upper are around 1/scale, and least and most the clamp times scale. Where stream is not 0, n is a multiple of 64, and dst is at one.")
 	dst, src, n, stream := arg("dst"), arg("src"), arg("n"), arg("stream")
 	scale, low, high, zero, flip := zmm.repeat("scale"), zmm.repeat("low"), zmm.repeat("high"), zmm.repeat("zero"), zmm.repeat("flip")
 	round, order := newNearest(func(v vectors, name string) reg.VecVirtual { return v.repeat(name) }), zmm.constant("everyFourth", everyFourth...)

@@ -8,10 +8,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// numbersAhead is how far ahead of their use numbers are fetched.
-const numbersAhead = 2048
+// valuesAhead is how many bytes ahead of their use real values are fetched.
+const valuesAhead = 2048
 
-// avx2Quantize makes codes as unsigned bytes; signed ones are those with the highest bit turned over.
+// avx2Quantize makes unsigned bytes; signed ones are those with the highest bit flipped.
 func avx2Quantize() {
 	function("quantizeAVX2", "dst *uint8, src *float32, n int, scale, low, high float32, zero int32, flip uint32",
 		"quantizeAVX2 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before, for n > 0, a multiple of 32.")
@@ -20,9 +20,9 @@ func avx2Quantize() {
 	zero, flip := ymm.repeat("zero"), ymm.repeat("flip")
 	order := packedOrder()
 	x := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
-	loop("numbers", n, 32, func() {
-		PREFETCHT0(at(src, numbersAhead))
-		PREFETCHT0(at(src, numbersAhead+64))
+	loop("values", n, 32, func() {
+		PREFETCHT0(at(src, valuesAhead))
+		PREFETCHT0(at(src, valuesAhead+64))
 		for i, v := range x {
 			VMOVUPS(at(src, 32*i), v)
 			VDIVPS(scale, v, v)
@@ -39,11 +39,11 @@ func avx2Quantize() {
 	RET()
 }
 
-// avx2Dequantize takes signed codes as unsigned ones with the highest bit turned over. It stores past the caches where stream is not 0:
-// what is too big for them would be read first to be overwritten.
+// avx2Dequantize takes signed values as unsigned ones with the highest bit flipped. It stores past the caches
+// where stream is not 0: what is too big for them would be read first to be overwritten.
 func avx2Dequantize() {
 	function("dequantizeAVX2", "dst *float32, src *uint8, n int, scale float32, zero int32, flip uint32, stream int",
-		"dequantizeAVX2 sets dst[i] = scale·((src[i] ⊕ flip) − zero), saturated to the finite numbers, for n > 0, a multiple of 32. Where\nstream is not 0, dst is at a multiple of 32 bytes.")
+		"dequantizeAVX2 sets dst[i] = scale·((src[i] ⊕ flip) − zero), saturated to the finite values, for n > 0, a multiple of 32. Where stream is not 0, dst is at a multiple of 32 bytes.")
 	dst, src, n, stream := arg("dst"), arg("src"), arg("n"), arg("stream")
 	scale, zero, flip := ymm.repeat("scale"), ymm.repeat("zero"), ymm.repeat("flip")
 	largest, least := constant("largest", math.Float32bits(math.MaxFloat32)), constant("least", math.Float32bits(-math.MaxFloat32))
@@ -78,7 +78,7 @@ func avx2Dequantize() {
 	JMP(LabelRef("next"))
 }
 
-// avx2AddU8 adds codes as numbers.
+// avx2AddU8 adds quantized values as real ones.
 func avx2AddU8() {
 	function("addU8AVX2", "dst, x, y *uint8, n int, scaleX, scaleY, scale, low, high float32, zeroX, zeroY, zero int32",
 		"addU8AVX2 sets dst[i] = clamp(RNE((scaleX·(x[i] − zeroX) + scaleY·(y[i] − zeroY))/scale), low, high) + zero, which a byte holds, for n > 0, a multiple of 32.")
@@ -118,7 +118,8 @@ func avx2AddU8() {
 	RET()
 }
 
-// packedOrder returns the order of the dwords that storeBytes has packed, as packing works within halves of a vector.
+// packedOrder returns the order of the dwords that storeBytes has packed, as packing works within halves of a
+// vector.
 func packedOrder() reg.VecVirtual { return constant("dwords", 0, 4, 1, 5, 2, 6, 3, 7) }
 
 // packBytes packs 32 dwords, which unsigned bytes hold, into x[0].
@@ -129,7 +130,8 @@ func packBytes(x []reg.VecVirtual, order reg.VecVirtual) {
 	VPERMD(x[0], order, x[0])
 }
 
-// avx2SplitU8 serves the sets that take planes of bytes. It goes through the planes with what is left of the integers.
+// avx2SplitU8 serves the sets that take planes of bytes. It goes through the planes with what is left of the
+// integers.
 func avx2SplitU8() {
 	function("splitU8AVX2", "dst *uint8, stride int, x *int32, n, planes int, offset int32", "splitU8AVX2 works like splitU8Generic for n > 0, a multiple of 32.")
 	dst, stride, x, n := arg("dst"), arg("stride"), arg("x"), arg("n")

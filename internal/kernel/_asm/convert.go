@@ -8,7 +8,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// avx2Convert writes what turns whole tensors into quantized values and back, beside the kernels of bytes with zero points.
+// avx2Convert writes what turns whole tensors into quantized values and back, beside the kernels of bytes
+// with zero points.
 func avx2Convert() {
 	avx2MinMaxBlocks()
 	avx2MinMaxColumns()
@@ -22,7 +23,7 @@ func avx2Convert() {
 
 func avx2MinMaxBlocks() {
 	function("minMaxBlocksAVX2", "low, high, src *float32, blocks, size int, bad *uint32",
-		"minMaxBlocksAVX2 works like minMaxBlocksGeneric for blocks > 0 and size > 0, a multiple of 8. It sets bad to other than 0 where\na number was not finite.")
+		"minMaxBlocksAVX2 works like minMaxBlocksGeneric for blocks > 0 and size > 0, a multiple of 8. It sets bad to other than 0 where a value was not finite.")
 	low, high, src, blocks, size, bad := arg("low"), arg("high"), arg("src"), arg("blocks"), arg("size"), arg("bad")
 	ends := []reg.VecVirtual{YMM(), YMM()}
 	x, odd, zero, n := YMM(), ymm.zero(), ymm.zero(), GP64()
@@ -32,7 +33,7 @@ func avx2MinMaxBlocks() {
 		VMOVUPS(at(src, 0), ends[0])
 		VMOVAPS(ends[0], ends[1])
 		MOVQ(size, n)
-		loop("numbers", n, 8, func() {
+		loop("values", n, 8, func() {
 			VMOVUPS(at(src, 0), x)
 			for i, of := range least {
 				of(x, ends[i], ends[i])
@@ -69,7 +70,7 @@ func avx2QuantizeGrid() {
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	scale, offset, high := broadcast("scale", broadcastPD), broadcast("offset", broadcastPD), broadcast("high", broadcastPD)
 	zero, x := ymm.zero(), []reg.VecVirtual{YMM(), YMM()}
-	loop("numbers", n, 8, func() {
+	loop("values", n, 8, func() {
 		for i, v := range x {
 			VCVTPS2PD(at(src, 16*i), v)
 			VSUBPD(offset, v, v)
@@ -117,7 +118,7 @@ func avx2EncodeFloat16() {
 	function("encodeFloat16AVX2", "dst *uint16, src *float32, n int", "encodeFloat16AVX2 works like encodeGeneric for float16 and n > 0, a multiple of 8.")
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	x := YMM()
-	loop("numbers", n, 8, func() {
+	loop("values", n, 8, func() {
 		VMOVUPS(at(src, 0), x)
 		VCVTPS2PH(Imm(0), x, at(dst, 0)) // to nearest, ties to even
 		ADDQ(Imm(32), src)
@@ -132,7 +133,7 @@ func avx2EncodeBFloat16() {
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	one, under, quiet := constant("ones32", 1), constant("underHalf", 0x7fff), constant("quiet", 0x40)
 	x, rounded, nan := YMM(), YMM(), YMM()
-	loop("numbers", n, 8, func() {
+	loop("values", n, 8, func() {
 		VMOVUPS(at(src, 0), x)
 		VCMPPS(Imm(3), x, x, nan) // unordered
 		VPADDD(under, x, rounded)
@@ -183,15 +184,16 @@ func rowsOfColumns(columns, stride, rows reg.GPVirtual, pointers []pointer, body
 	})
 }
 
-// doubt is how far from the middle between two integers a quotient, at most 255, decides its rounding. A product with the
-// rounded inverse is within 2^−15 of the quotient, and the quotient rounded to a float32 within 2^−16.
+// doubt is how far from the middle between two integers the rounding of a quotient, at most 255, is certain.
+// A product with the rounded inverse is within 2^−15 of the quotient, and the quotient rounded to a float32
+// within 2^−16.
 const doubt = 0x1p-14
 
 // avx2QuantizeColumns multiplies by the inverse of a scale, and divides where a product is in doubt, or
 // no number.
 func avx2QuantizeColumns() {
 	function("quantizeColumnsAVX2", "dst *uint8, src, columns *float32, n, stride, rows int, low, high int32",
-		"quantizeColumnsAVX2 works like quantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0, where all columns have one low\nand one high. columns is the first inverse.")
+		"quantizeColumnsAVX2 works like quantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0, where all columns have one low and one high. columns is the first inverse.")
 	dst, src, columns, n, stride, rows := arg("dst"), arg("src"), arg("columns"), arg("n"), arg("stride"), arg("rows")
 	lowBytes, middle, magnitude := constant("lowBytes", 0xff), constant("middle256", math.Float32bits(0.5-doubt)), constant("magnitude", 0x7fffffff)
 	low, high := broadcast("low", broadcastPS), broadcast("high", broadcastPS)
@@ -227,7 +229,7 @@ func avx2QuantizeColumns() {
 // avx2DequantizeColumns shifts a byte up and back, which extends its sign where the shift is 24.
 func avx2DequantizeColumns() {
 	function("dequantizeColumnsAVX2", "dst *float32, src *uint8, columns *float32, n, stride, rows, shift int",
-		"dequantizeColumnsAVX2 works like dequantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns is the first inverse,\nand shift 24 for signed codes, 0 for others.")
+		"dequantizeColumnsAVX2 works like dequantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns is the first inverse, and shift 24 for signed values, 0 for others.")
 	dst, src, columns, n, stride, rows := arg("dst"), arg("src"), arg("columns"), arg("n"), arg("stride"), arg("rows")
 	largest, least := constant("largest", math.Float32bits(math.MaxFloat32)), constant("least", math.Float32bits(-math.MaxFloat32))
 	shift, x := XMM(), YMM()
@@ -249,7 +251,7 @@ func avx2DequantizeColumns() {
 
 func avx2MinMaxColumns() {
 	function("minMaxColumnsAVX2", "low, high, src *float32, n, stride, rows int, bad *uint32",
-		"minMaxColumnsAVX2 works like minMaxColumnsGeneric for n > 0, a multiple of 8, and rows > 0. It adds bits to bad where a number\nwas not finite.")
+		"minMaxColumnsAVX2 works like minMaxColumnsGeneric for n > 0, a multiple of 8, and rows > 0. It adds bits to bad where a value was not finite.")
 	low, high, src, n, stride, rows, bad := arg("low"), arg("high"), arg("src"), arg("n"), arg("stride"), arg("rows"), arg("bad")
 	magnitude, largest := constant("magnitude", 0x7fffffff), constant("largest", math.Float32bits(math.MaxFloat32))
 	x, end, odd, zero := YMM(), YMM(), ymm.zero(), ymm.zero()

@@ -6,8 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// interleaveTaps returns vectors of four channels each, with four taps of each channel, of vectors of 16 channels of a tap, which it
-// overwrites. low and high are for use.
+// interleaveTaps returns vectors of four channels each, with four taps of each channel, of vectors of 16
+// channels of a tap, which it overwrites. low and high are for use.
 func interleaveTaps(taps [4]reg.VecVirtual, low, high reg.VecVirtual) [4]reg.VecVirtual {
 	VPUNPCKLBW(taps[1], taps[0], low)
 	VPUNPCKHBW(taps[1], taps[0], taps[0])
@@ -20,7 +20,8 @@ func interleaveTaps(taps [4]reg.VecVirtual, low, high reg.VecVirtual) [4]reg.Vec
 	return [4]reg.VecVirtual{taps[1], low, high, taps[0]}
 }
 
-// avx2MultiplyDepthwise turns 16 channels of four taps into four taps of each channel, as weights lie, and multiplies them as words.
+// avx2MultiplyDepthwise turns 16 channels of four taps into four taps of each channel, as weights lie, and
+// multiplies them as words.
 func avx2MultiplyDepthwise() {
 	function("multiplyDepthwiseAVX2", "c *int32, x *uint8, step int, offsets *int, steps int, b *int8, pixels int",
 		"multiplyDepthwiseAVX2 works like multiplyDepthwiseGeneric for four offsets in each of the steps; steps, pixels > 0.")
@@ -66,7 +67,7 @@ func avx2MultiplyDepthwise() {
 // vnniMultiplyDepthwise does so for four pixels at a time, each in a quarter of a vector.
 func vnniMultiplyDepthwise() {
 	function("multiplyDepthwiseVNNI", "c *int32, x *uint8, step int, offsets *int, steps int, b *int8, fours int",
-		"multiplyDepthwiseVNNI works like multiplyDepthwiseGeneric for four offsets in each of the steps and four times fours pixels; steps,\nfours > 0.")
+		"multiplyDepthwiseVNNI works like multiplyDepthwiseGeneric for four offsets in each of the steps and four times fours pixels; steps, fours > 0.")
 	c, x, step, fours := arg("c"), arg("x"), arg("step"), arg("fours")
 	sums, taps := four(), four() // sums are of four channels each
 	loop("fours", fours, 1, func() {

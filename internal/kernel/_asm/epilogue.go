@@ -38,8 +38,8 @@ func (w *tileWalk) byRow(list reg.GPVirtual, size int) Mem {
 	return Mem{Base: list, Index: w.row, Scale: uint8(size)}
 }
 
-// each emits start for every vector of so many columns, given dst, whose elements have the given size, and sums of the first row, and
-// body, which goes down the rows.
+// each emits start for every vector of so many columns, given dst, whose elements have the given size, and
+// sums of the first row, and body, which goes down the rows.
 func (w *tileWalk) each(lanes, size int, start, body func()) {
 	XORQ(w.column, w.column)
 	Label("columns")
@@ -121,7 +121,7 @@ func (w *tileWalk) store(name string, to func(i int) Mem, move func(ops ...Op), 
 
 func (w *tileWalk) here(int) Mem { return at(w.dst, 0) }
 
-// rise raises x to at least floor. The maximum of a NaN and a number is its second operand: x.
+// rise raises x to at least floor. The maximum of a NaN and another value is the second operand: x.
 func rise(x, floor reg.Register) { VMAXPS(x, floor, x) }
 
 const wholePanels = " AVX2 has no masks: columns is a multiple of 16."
@@ -178,8 +178,8 @@ func dequantizeSums(v vectors) {
 // requantizeRows is how many rows requantizeSums goes back where one of them is in doubt.
 const requantizeRows = 8
 
-// requantizeSums goes on to codes. By AVX-512 it multiplies by inverses of the scale, and does some rows over with divisions where they
-// differ: see avx512Quantize. low is at least what floor becomes.
+// requantizeSums goes on to quantized values. By AVX-512 it multiplies by inverses of the scale, and does
+// some rows over with divisions where they differ: see avx512Quantize. low is at least what floor becomes.
 func requantizeSums(v vectors) {
 	name := "requantizeSums" + v.isa
 	function(name, "t *uint8", name+" works like requantizeSumsGeneric."+map[string]string{"AVX2": wholePanels}[v.isa])

@@ -24,11 +24,11 @@ func avx2DecodeBFloat16() {
 	RET()
 }
 
-// avx2DecodeFloat16 takes exponent and fraction to where a float32 has them. That is the number times 2^−112, the
-// difference of the biases, and a multiplication makes up for it, of subnormals too.
+// avx2DecodeFloat16 takes exponent and fraction to where a float32 has them. That is the value times 2^−112,
+// the difference of the biases, and a multiplication makes up for it, of subnormals too.
 func avx2DecodeFloat16() {
 	function("decodeFloat16AVX2", "dst *float32, src *uint16, n int",
-		"decodeFloat16AVX2 works like decodeGeneric for float16, finite numbers, and n > 0, a multiple of 8.")
+		"decodeFloat16AVX2 works like decodeGeneric for float16, finite values, and n > 0, a multiple of 8.")
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	magnitude, up := constant("magnitude16", 0x7fff), constant("up112", math.Float32bits(0x1p112))
 	x, sign := YMM(), YMM()
@@ -60,13 +60,13 @@ func avx2MultiplyFloat(rows int) {
 			sums[i][j] = ymm.zero()
 		}
 	}
-	var numbers [parts]reg.VecVirtual
-	for j := range numbers {
-		numbers[j] = YMM()
+	var values [parts]reg.VecVirtual
+	for j := range values {
+		values[j] = YMM()
 	}
 	v, product := YMM(), YMM()
 	loop("depth", k, 1, func() {
-		for j, n := range numbers {
+		for j, n := range values {
 			VCVTPS2PD(at(w, 16*j), n)
 		}
 		for i := range rows {
@@ -76,7 +76,7 @@ func avx2MultiplyFloat(rows int) {
 			}
 			VBROADCASTSS(m, v.AsX())
 			VCVTPS2PD(v.AsX(), v)
-			for j, n := range numbers {
+			for j, n := range values {
 				VMULPD(n, v, product)
 				VADDPD(product, sums[i][j], sums[i][j])
 			}

@@ -9,9 +9,9 @@ import (
 // groupFields is kernel.groupTile.
 var groupFields = []string{"acc", "sums", "scales", "compensation", "zeroPoints", "offsets", "zeros", "totals", "floatTotals", "rows", "columns"}
 
-// eachOfGroup emits body for every vector of so many columns of every row of a tile, given where it is in acc and sums, whose elements
-// have the given size as those of lists by row have, and in lists by row and by column. totals is what follows where the group has
-// zero points and offsets, and add what comes last.
+// eachOfGroup emits body for every vector of so many columns of every row of a tile, given where it is in acc
+// and sums, whose elements have the given size as those of lists by row have, and in lists by row and by
+// column. totals is what follows where the group has zero points and offsets, and add what comes last.
 func eachOfGroup(t record, size, step int, body, totals, add func(acc, sums Mem, byRow, byColumn func(name string) Mem)) {
 	acc, sums, row, column, list := t.load("acc"), t.load("sums"), GP64(), GP64(), GP64()
 	byRow := func(name string) Mem {

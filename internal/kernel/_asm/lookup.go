@@ -6,11 +6,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// avx2LookUp has VPSHUFB look a code up in each 16 bytes of a half of the table. It takes the lower four bits, and gives 0 where the
-// sign is set: where a code, of which 16 are subtracted each time, is below 0. What the others give adds up to the last of them.
+// avx2LookUp has VPSHUFB look a value up in each 16 bytes of a half of the table. It takes the lower four
+// bits, and gives 0 where the sign is set: where a value, of which 16 is subtracted each time, is below 0.
+// What the others give adds up to the last of them.
 func avx2LookUp() {
 	function("lookUpAVX2", "dst, src *uint8, n int, differences *uint8",
-		"lookUpAVX2 works like lookUpGeneric for n > 0, a multiple of 64. differences[i] is table[i] ^ table[i − 16], but table[i] for the\nfirst 16 of each half.")
+		"lookUpAVX2 works like lookUpGeneric for n > 0, a multiple of 64. differences[i] is table[i] ^ table[i − 16], but table[i] for the first 16 of each half.")
 	dst, src, n, differences := arg("dst"), arg("src"), arg("n"), arg("differences")
 	sixteen, sign := constant("sixteens", 0x10101010), constant("signs", 0x80808080)
 	x, y := []reg.VecVirtual{YMM(), YMM()}, []reg.VecVirtual{YMM(), YMM()}
@@ -46,10 +47,10 @@ func avx2LookUp() {
 	RET()
 }
 
-// vbmiLookUp looks a code up in both halves of the table, by seven bits, and takes that of its eighth.
+// vbmiLookUp looks a value up in both halves of the table, by seven bits, and takes that of its eighth.
 func vbmiLookUp() {
 	function("lookUpVBMI", "dst, src *uint8, vectors int, last uint64, table *uint8",
-		"lookUpVBMI works like lookUpGeneric for so many vectors of 64 codes, above 0, of the last of which those that last has bits for.")
+		"lookUpVBMI works like lookUpGeneric for so many vectors of 64 values, above 0, of the last of which those that last has bits for.")
 	dst, src, vectors, last, table := arg("dst"), arg("src"), arg("vectors"), arg("last"), arg("table")
 	quarters, low, high := four(), ZMM(), ZMM()
 	for i, v := range quarters {

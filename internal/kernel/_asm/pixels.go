@@ -8,11 +8,11 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// avx512GatherPixels spreads the four codes of 16 windows, which lie step apart: a permutation of words puts those of four windows into
-// each quarter of a vector, and one of bytes puts them apart.
+// avx512GatherPixels spreads the four bytes of 16 windows, which lie step apart: a permutation of words puts
+// those of four windows into each quarter of a vector, and one of bytes puts them apart.
 func avx512GatherPixels() {
 	function("gatherPixelsAVX512", "dst, src *uint8, vectors, step int, words, bytes *uint8, mask uint64",
-		"gatherPixelsAVX512 works like gatherPixelsGeneric for so many vectors of 16 pixels, above 0, which lie step apart. words and bytes say where a\nlane's codes are among those of a vector that mask has bits for.")
+		"gatherPixelsAVX512 works like gatherPixelsGeneric for so many vectors of 16 pixels, above 0, which lie step apart. words and bytes say where a lane's bytes are among those of a vector that mask has bits for.")
 	dst, src, vectors, step := arg("dst"), arg("src"), arg("vectors"), arg("step")
 	words, bytes, x, mask := ZMM(), ZMM(), ZMM(), K()
 	VMOVDQU32(Mem{Base: arg("words")}, words)
@@ -30,7 +30,8 @@ func avx512GatherPixels() {
 	RET()
 }
 
-// Tiles of up to 8 filters by 2 vectors of pixels, 2 vectors of pixels and 1 of weights leave enough registers for the epilogue.
+// Tiles of up to 8 filters by 2 vectors of pixels, 2 vectors of pixels and 1 of weights leave enough
+// registers for the epilogue.
 const (
 	pixelFilters = 8
 	pixelVectors = 2
@@ -39,10 +40,11 @@ const (
 // pixelFields is kernel.pixelTile.
 var pixelFields = []string{"dst", "stride", "dst2", "x", "x2", "offsets", "steps", "b", "compensation", "scales", "bias", "rowScale", "floor", "mask", "mask2"}
 
-// vnniMultiplyPixels repeats the four codes of a filter for 16 pixels. The second vector of pixels is anywhere, as are its results.
+// vnniMultiplyPixels repeats the four codes of a filter for 16 pixels. The second vector of pixels is
+// anywhere, as are its results.
 func vnniMultiplyPixels(filters int) {
 	name := fmt.Sprintf("multiplyPixelsF%dVNNI", filters)
-	function(name, "t *uint8", fmt.Sprintf("%s works like multiplyPixelsGeneric for %d filters and two vectors of 16 pixels, of which the pixels are\nstored that mask and mask2 have bits for.", name, filters))
+	function(name, "t *uint8", fmt.Sprintf("%s works like multiplyPixelsGeneric for %d filters and two vectors of 16 pixels, of which the pixels are stored that mask and mask2 have bits for.", name, filters))
 	t := record{arg("t"), pixelFields}
 	x, offsets, steps, b := []reg.GPVirtual{t.load("x"), t.load("x2")}, t.load("offsets"), t.load("steps"), t.load("b")
 	sums, pixels, codes, offset := make([][pixelVectors]reg.VecVirtual, filters), [pixelVectors]reg.VecVirtual{ZMM(), ZMM()}, ZMM(), GP64()

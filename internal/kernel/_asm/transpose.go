@@ -8,12 +8,13 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// blocks of 8×8 that avx2Transpose transposes: the element's type and size, and what stores the columns of 8 rows.
+// blocks of 8×8 that avx2Transpose transposes: the element's type and size, and what stores the columns of 8
+// rows.
 var transposes = []struct {
 	name, goType string
 	size         int
 	transpose    func(load func(i int) Mem, store func(i int) Mem)
-}{{"transpose", "float32", 4, transposeNumbers}, {"transposeU8", "uint8", 1, transposeBytes}}
+}{{"transpose", "float32", 4, transposeFloats}, {"transposeU8", "uint8", 1, transposeBytes}}
 
 func avx2Transpose(name, goType string, size int, transpose func(load, store func(i int) Mem)) {
 	function(name+"AVX2", fmt.Sprintf("dst *%s, stride int, src *%s, n, columns, rows int", goType, goType),
@@ -58,8 +59,8 @@ func avx2Transpose(name, goType string, size int, transpose func(load, store fun
 	RET()
 }
 
-// transposeNumbers interleaves rows by one number and by two within halves of a vector, and then halves.
-func transposeNumbers(load, store func(i int) Mem) {
+// transposeFloats interleaves rows by one float and by two within halves of a vector, and then halves.
+func transposeFloats(load, store func(i int) Mem) {
 	var x, y [8]reg.VecVirtual
 	for i := range x {
 		x[i], y[i] = YMM(), YMM()
@@ -108,8 +109,8 @@ func transposeBytes(load, store func(i int) Mem) {
 	}
 }
 
-// avx2Interleave3 takes 16 codes of each row at a time: each of the three vectors that come out has some of all rows, whose place in
-// it a shuffle finds.
+// avx2Interleave3 takes 16 bytes of each row at a time: each of the three vectors that come out has some of
+// all rows, whose place in it a shuffle finds.
 func avx2Interleave3() {
 	function("interleave3AVX2", "dst, src *uint8, n, columns int",
 		"interleave3AVX2 works like transposeGeneric for three rows and a stride of 3; columns is a multiple of 16 above 0.")

@@ -54,8 +54,8 @@ func param(name string) Mem {
 	return p.Addr
 }
 
-// A record is a struct that a kernel has a pointer to, as package kernel declares it: fields of 8 bytes each, where a
-// float32 and an int32 are in the lower half.
+// A record is a struct that a kernel has a pointer to, as package kernel declares it: fields of 8 bytes each,
+// where a float32 and an int32 are in the lower half.
 type record struct {
 	base   reg.GPVirtual
 	fields []string

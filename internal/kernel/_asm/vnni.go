@@ -57,8 +57,8 @@ func strided(rows int, pointers []reg.GPVirtual, ld, ld3 reg.GPVirtual) func(i i
 	}
 }
 
-// vnniMultiply emits the product of a tile: two halves of rows, which are rows of a plane or the planes of a row.
-// VPDPBUSD repeats the four bytes of a row and adds their products with the bytes of 16 columns.
+// vnniMultiply emits the product of a tile: two halves of rows, which are rows of a plane or the planes of a
+// row. VPDPBUSD repeats the four bytes of a row and adds their products with the bytes of 16 columns.
 func vnniMultiply(rows, panels int) {
 	name := fmt.Sprintf("multiplyU8R%dP%dVNNI", rows, panels)
 	function(name, "t *uint8", fmt.Sprintf("%s works like multiplyU8Generic for %d rows and %d panels.", name, rows, panels))

@@ -5,7 +5,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 )
 
-// avx2MaxWindows takes 16 codes of a pixel at a time, of which the last reach back.
+// avx2MaxWindows takes 16 values of a pixel at a time, of which the last reach back.
 func avx2MaxWindows() {
 	function("maxWindowsAVX2", "dst, src *uint8, offsets *int, count, n, pixels, step int",
 		"maxWindowsAVX2 works like maxWindowsGeneric for so many offsets, n ≥ 16 and pixels > 0.")
