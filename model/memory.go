@@ -201,7 +201,7 @@ func (p packKey) bytes() float64 {
 		return bytesOf(p.weight) // an embedding
 	}
 	columns, groups, depth := p.layout()
-	bytes := columns * groups * (float64(depth*float64(p.weight.scheme.Storage().Bits())/8) + 16)
+	bytes := float64(columns * groups * (float64(depth*float64(p.weight.scheme.Storage().Bits())/8) + 16))
 	if shape := p.weight.shape; p.groups > 1 && !p.depthwise && shape[1] == 1 { // packed as depthwise too
 		p.depthwise = true
 		bytes += p.bytes()
