@@ -109,9 +109,9 @@ func disturbing(seed uint64, by float64) disturb {
 		inner := slices.Equal(log, []int{1}) || kindOf(n.Op()) == "elemUnaryOp" && fmt.Sprint(n.Op()) == "softplus"
 		y := make([]float32, len(x))
 		for i, value := range x {
-			moved := float64(float64(value) * (1 + float64(by*(float64(2*rng.Float64())-1))))
+			moved := float64(float64(value) * (1 + float64(by*(float64(2*float64(rng.Float64()))-1))))
 			if inner {
-				moved += float64(by * (float64(2*rng.Float64()) - 1))
+				moved += float64(by * (float64(2*float64(rng.Float64())) - 1))
 			}
 			y[i] = float32(moved)
 		}
