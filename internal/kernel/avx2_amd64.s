@@ -693,11 +693,15 @@ codes:
 	VMOVUPS   Y8, 96(AX)
 
 next:
-	ADDQ $0x20, CX
-	ADDQ $0x80, AX
-	SUBQ $0x20, DX
-	JNZ  codes
+	ADDQ  $0x20, CX
+	ADDQ  $0x80, AX
+	SUBQ  $0x20, DX
+	JNZ   codes
+	TESTQ BX, BX
+	JZ    stored
 	SFENCE
+
+stored:
 	VZEROUPPER
 	RET
 
@@ -1670,53 +1674,73 @@ TEXT ·accumulateGroupAVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
-	XORQ BX, BX
-
-rows:
-	XORQ SI, SI
+	MOVQ 80(AX), SI
+	MOVQ 48(AX), R10
+	MOVQ 56(AX), R11
+	MOVQ 64(AX), R12
+	SHLQ $0x02, SI
+	XORQ R8, R8
 
 columns:
-	VMOVDQU      (DX), Y1
-	MOVQ         48(AX), DI
-	VPBROADCASTD (DI)(BX*4), Y0
-	MOVQ         24(AX), DI
-	VPMULLD      (DI)(SI*4), Y0, Y0
-	VPSUBD       Y0, Y1, Y1
-	CMPQ         32(AX), $0x00
-	JEQ          add
-	MOVQ         56(AX), DI
-	VPBROADCASTD (DI)(BX*4), Y0
-	MOVQ         32(AX), DI
-	VPMULLD      (DI)(SI*4), Y0, Y0
-	VPSUBD       Y0, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-	MOVQ         16(AX), DI
-	VMULPS       (DI)(SI*4), Y1, Y1
-	VADDPS       (CX), Y1, Y1
-	MOVQ         64(AX), DI
-	VBROADCASTSS (DI)(BX*4), Y0
-	MOVQ         40(AX), DI
-	VMULPS       (DI)(SI*4), Y0, Y0
-	VADDPS       Y0, Y1, Y1
-	VMOVUPS      Y1, (CX)
-	JMP          added
+	MOVQ    R8, BX
+	SHLQ    $0x02, BX
+	XORQ    DI, DI
+	CMPQ    32(AX), $0x00
+	JNE     withTotals
+	MOVQ    24(AX), R9
+	VMOVDQU (R9)(R8*4), Y0
+	MOVQ    16(AX), R9
+	VMOVUPS (R9)(R8*4), Y1
 
-add:
-	VCVTDQ2PS Y1, Y1
-	MOVQ      16(AX), DI
-	VMULPS    (DI)(SI*4), Y1, Y1
-	VADDPS    (CX), Y1, Y1
-	VMOVUPS   Y1, (CX)
+plain:
+	VPBROADCASTD (R10)(DI*4), Y4
+	VPMULLD      Y0, Y4, Y4
+	VMOVDQU      (DX)(BX*1), Y5
+	VPSUBD       Y4, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       (CX)(BX*1), Y5, Y5
+	VMOVUPS      Y5, (CX)(BX*1)
+	ADDQ         SI, BX
+	INCQ         DI
+	CMPQ         DI, 72(AX)
+	JNE          plain
+	JMP          next
 
-added:
-	ADDQ $0x20, CX
-	ADDQ $0x20, DX
-	ADDQ $0x08, SI
-	CMPQ SI, 80(AX)
+withTotals:
+	MOVQ    24(AX), R9
+	VMOVDQU (R9)(R8*4), Y0
+	MOVQ    16(AX), R9
+	VMOVUPS (R9)(R8*4), Y1
+	MOVQ    32(AX), R9
+	VMOVDQU (R9)(R8*4), Y2
+	MOVQ    40(AX), R9
+	VMOVUPS (R9)(R8*4), Y3
+
+total:
+	VPBROADCASTD (R10)(DI*4), Y4
+	VPMULLD      Y0, Y4, Y4
+	VMOVDQU      (DX)(BX*1), Y5
+	VPSUBD       Y4, Y5, Y5
+	VPBROADCASTD (R11)(DI*4), Y4
+	VPMULLD      Y2, Y4, Y4
+	VPSUBD       Y4, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       (CX)(BX*1), Y5, Y5
+	VBROADCASTSS (R12)(DI*4), Y4
+	VMULPS       Y3, Y4, Y4
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (CX)(BX*1)
+	ADDQ         SI, BX
+	INCQ         DI
+	CMPQ         DI, 72(AX)
+	JNE          total
+
+next:
+	ADDQ $0x08, R8
+	CMPQ R8, 80(AX)
 	JNE  columns
-	INCQ BX
-	CMPQ BX, 72(AX)
-	JNE  rows
 	VZEROUPPER
 	RET
 
@@ -1726,54 +1750,71 @@ TEXT ·accumulateWideGroupAVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
-	XORQ BX, BX
-
-rows:
-	XORQ SI, SI
+	MOVQ 80(AX), SI
+	MOVQ 48(AX), R10
+	MOVQ 56(AX), R11
+	MOVQ 64(AX), BX
+	SHLQ $0x03, SI
+	XORQ R8, R8
 
 columns:
-	VMOVUPD      (DX), Y1
-	MOVQ         48(AX), DI
-	VBROADCASTSD (DI)(BX*8), Y2
-	MOVQ         24(AX), DI
-	VCVTDQ2PD    (DI)(SI*4), Y0
-	VMULPD       Y2, Y0, Y0
-	VSUBPD       Y0, Y1, Y1
-	CMPQ         32(AX), $0x00
-	JEQ          add
-	MOVQ         56(AX), DI
-	VBROADCASTSD (DI)(BX*8), Y2
-	MOVQ         32(AX), DI
-	VCVTDQ2PD    (DI)(SI*4), Y0
-	VMULPD       Y2, Y0, Y0
-	VSUBPD       Y0, Y1, Y1
-	MOVQ         16(AX), DI
-	VCVTPS2PD    (DI)(SI*4), Y0
-	VMULPD       Y0, Y1, Y1
-	VADDPD       (CX), Y1, Y1
-	MOVQ         40(AX), DI
-	VCVTPS2PD    (DI)(SI*4), Y0
-	VMULPD       Y2, Y0, Y0
-	VADDPD       Y0, Y1, Y1
-	VMOVUPD      Y1, (CX)
-	JMP          added
+	MOVQ      R8, BX
+	SHLQ      $0x03, BX
+	XORQ      DI, DI
+	CMPQ      32(AX), $0x00
+	JNE       withTotals
+	MOVQ      24(AX), R9
+	VCVTDQ2PD (R9)(R8*4), Y0
+	MOVQ      16(AX), R9
+	VCVTPS2PD (R9)(R8*4), Y1
 
-add:
-	MOVQ      16(AX), DI
-	VCVTPS2PD (DI)(SI*4), Y0
-	VMULPD    Y0, Y1, Y1
-	VADDPD    (CX), Y1, Y1
-	VMOVUPD   Y1, (CX)
+plain:
+	VMOVUPD      (DX)(BX*1), Y5
+	VBROADCASTSD (R10)(DI*8), Y4
+	VMULPD       Y0, Y4, Y4
+	VSUBPD       Y4, Y5, Y5
+	VMULPD       Y1, Y5, Y5
+	VADDPD       (CX)(BX*1), Y5, Y5
+	VMOVUPD      Y5, (CX)(BX*1)
+	ADDQ         SI, BX
+	INCQ         DI
+	CMPQ         DI, 72(AX)
+	JNE          plain
+	JMP          next
 
-added:
-	ADDQ $0x20, CX
-	ADDQ $0x20, DX
-	ADDQ $0x04, SI
-	CMPQ SI, 80(AX)
+withTotals:
+	MOVQ      24(AX), R9
+	VCVTDQ2PD (R9)(R8*4), Y0
+	MOVQ      16(AX), R9
+	VCVTPS2PD (R9)(R8*4), Y1
+	MOVQ      32(AX), R9
+	VCVTDQ2PD (R9)(R8*4), Y2
+	MOVQ      40(AX), R9
+	VCVTPS2PD (R9)(R8*4), Y3
+
+total:
+	VMOVUPD      (DX)(BX*1), Y5
+	VBROADCASTSD (R10)(DI*8), Y4
+	VMULPD       Y0, Y4, Y4
+	VSUBPD       Y4, Y5, Y5
+	VBROADCASTSD (R11)(DI*8), Y4
+	VMULPD       Y2, Y4, Y4
+	VSUBPD       Y4, Y5, Y5
+	VMULPD       Y1, Y5, Y5
+	VADDPD       (CX)(BX*1), Y5, Y5
+	VBROADCASTSD (R11)(DI*8), Y4
+	VMULPD       Y3, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VMOVUPD      Y5, (CX)(BX*1)
+	ADDQ         SI, BX
+	INCQ         DI
+	CMPQ         DI, 72(AX)
+	JNE          total
+
+next:
+	ADDQ $0x04, R8
+	CMPQ R8, 80(AX)
 	JNE  columns
-	INCQ BX
-	CMPQ BX, 72(AX)
-	JNE  rows
 	VZEROUPPER
 	RET
 

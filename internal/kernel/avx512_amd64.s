@@ -170,7 +170,11 @@ next:
 	JMP     blocks
 
 done:
+	TESTQ BX, BX
+	JZ    stored
 	SFENCE
+
+stored:
 	VZEROUPPER
 	RET
 
@@ -2528,53 +2532,73 @@ TEXT ·accumulateGroupAVX512(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
-	XORQ BX, BX
-
-rows:
-	XORQ SI, SI
+	MOVQ 80(AX), SI
+	MOVQ 48(AX), R10
+	MOVQ 56(AX), R11
+	MOVQ 64(AX), R12
+	SHLQ $0x02, SI
+	XORQ R8, R8
 
 columns:
-	VMOVDQU32    (DX), Z1
-	MOVQ         48(AX), DI
-	VPBROADCASTD (DI)(BX*4), Z0
-	MOVQ         24(AX), DI
-	VPMULLD      (DI)(SI*4), Z0, Z0
-	VPSUBD       Z0, Z1, Z1
-	CMPQ         32(AX), $0x00
-	JEQ          add
-	MOVQ         56(AX), DI
-	VPBROADCASTD (DI)(BX*4), Z0
-	MOVQ         32(AX), DI
-	VPMULLD      (DI)(SI*4), Z0, Z0
-	VPSUBD       Z0, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	MOVQ         16(AX), DI
-	VMULPS       (DI)(SI*4), Z1, Z1
-	VADDPS       (CX), Z1, Z1
-	MOVQ         64(AX), DI
-	VBROADCASTSS (DI)(BX*4), Z0
-	MOVQ         40(AX), DI
-	VMULPS       (DI)(SI*4), Z0, Z0
-	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, (CX)
-	JMP          added
+	MOVQ      R8, BX
+	SHLQ      $0x02, BX
+	XORQ      DI, DI
+	CMPQ      32(AX), $0x00
+	JNE       withTotals
+	MOVQ      24(AX), R9
+	VMOVDQU32 (R9)(R8*4), Z0
+	MOVQ      16(AX), R9
+	VMOVUPS   (R9)(R8*4), Z1
 
-add:
-	VCVTDQ2PS Z1, Z1
-	MOVQ      16(AX), DI
-	VMULPS    (DI)(SI*4), Z1, Z1
-	VADDPS    (CX), Z1, Z1
-	VMOVUPS   Z1, (CX)
+plain:
+	VPBROADCASTD (R10)(DI*4), Z4
+	VPMULLD      Z0, Z4, Z4
+	VMOVDQU32    (DX)(BX*1), Z5
+	VPSUBD       Z4, Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS       (CX)(BX*1), Z5, Z5
+	VMOVUPS      Z5, (CX)(BX*1)
+	ADDQ         SI, BX
+	INCQ         DI
+	CMPQ         DI, 72(AX)
+	JNE          plain
+	JMP          next
 
-added:
-	ADDQ $0x40, CX
-	ADDQ $0x40, DX
-	ADDQ $0x10, SI
-	CMPQ SI, 80(AX)
+withTotals:
+	MOVQ      24(AX), R9
+	VMOVDQU32 (R9)(R8*4), Z0
+	MOVQ      16(AX), R9
+	VMOVUPS   (R9)(R8*4), Z1
+	MOVQ      32(AX), R9
+	VMOVDQU32 (R9)(R8*4), Z2
+	MOVQ      40(AX), R9
+	VMOVUPS   (R9)(R8*4), Z3
+
+total:
+	VPBROADCASTD (R10)(DI*4), Z4
+	VPMULLD      Z0, Z4, Z4
+	VMOVDQU32    (DX)(BX*1), Z5
+	VPSUBD       Z4, Z5, Z5
+	VPBROADCASTD (R11)(DI*4), Z4
+	VPMULLD      Z2, Z4, Z4
+	VPSUBD       Z4, Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS       (CX)(BX*1), Z5, Z5
+	VBROADCASTSS (R12)(DI*4), Z4
+	VMULPS       Z3, Z4, Z4
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      Z5, (CX)(BX*1)
+	ADDQ         SI, BX
+	INCQ         DI
+	CMPQ         DI, 72(AX)
+	JNE          total
+
+next:
+	ADDQ $0x10, R8
+	CMPQ R8, 80(AX)
 	JNE  columns
-	INCQ BX
-	CMPQ BX, 72(AX)
-	JNE  rows
 	VZEROUPPER
 	RET
 
@@ -2584,54 +2608,71 @@ TEXT ·accumulateWideGroupAVX512(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
-	XORQ BX, BX
-
-rows:
-	XORQ SI, SI
+	MOVQ 80(AX), SI
+	MOVQ 48(AX), R10
+	MOVQ 56(AX), R11
+	MOVQ 64(AX), BX
+	SHLQ $0x03, SI
+	XORQ R8, R8
 
 columns:
-	VMOVUPD      (DX), Z1
-	MOVQ         48(AX), DI
-	VBROADCASTSD (DI)(BX*8), Z2
-	MOVQ         24(AX), DI
-	VCVTDQ2PD    (DI)(SI*4), Z0
-	VMULPD       Z2, Z0, Z0
-	VSUBPD       Z0, Z1, Z1
-	CMPQ         32(AX), $0x00
-	JEQ          add
-	MOVQ         56(AX), DI
-	VBROADCASTSD (DI)(BX*8), Z2
-	MOVQ         32(AX), DI
-	VCVTDQ2PD    (DI)(SI*4), Z0
-	VMULPD       Z2, Z0, Z0
-	VSUBPD       Z0, Z1, Z1
-	MOVQ         16(AX), DI
-	VCVTPS2PD    (DI)(SI*4), Z0
-	VMULPD       Z0, Z1, Z1
-	VADDPD       (CX), Z1, Z1
-	MOVQ         40(AX), DI
-	VCVTPS2PD    (DI)(SI*4), Z0
-	VMULPD       Z2, Z0, Z0
-	VADDPD       Z0, Z1, Z1
-	VMOVUPD      Z1, (CX)
-	JMP          added
+	MOVQ      R8, BX
+	SHLQ      $0x03, BX
+	XORQ      DI, DI
+	CMPQ      32(AX), $0x00
+	JNE       withTotals
+	MOVQ      24(AX), R9
+	VCVTDQ2PD (R9)(R8*4), Z0
+	MOVQ      16(AX), R9
+	VCVTPS2PD (R9)(R8*4), Z1
 
-add:
-	MOVQ      16(AX), DI
-	VCVTPS2PD (DI)(SI*4), Z0
-	VMULPD    Z0, Z1, Z1
-	VADDPD    (CX), Z1, Z1
-	VMOVUPD   Z1, (CX)
+plain:
+	VMOVUPD      (DX)(BX*1), Z5
+	VBROADCASTSD (R10)(DI*8), Z4
+	VMULPD       Z0, Z4, Z4
+	VSUBPD       Z4, Z5, Z5
+	VMULPD       Z1, Z5, Z5
+	VADDPD       (CX)(BX*1), Z5, Z5
+	VMOVUPD      Z5, (CX)(BX*1)
+	ADDQ         SI, BX
+	INCQ         DI
+	CMPQ         DI, 72(AX)
+	JNE          plain
+	JMP          next
 
-added:
-	ADDQ $0x40, CX
-	ADDQ $0x40, DX
-	ADDQ $0x08, SI
-	CMPQ SI, 80(AX)
+withTotals:
+	MOVQ      24(AX), R9
+	VCVTDQ2PD (R9)(R8*4), Z0
+	MOVQ      16(AX), R9
+	VCVTPS2PD (R9)(R8*4), Z1
+	MOVQ      32(AX), R9
+	VCVTDQ2PD (R9)(R8*4), Z2
+	MOVQ      40(AX), R9
+	VCVTPS2PD (R9)(R8*4), Z3
+
+total:
+	VMOVUPD      (DX)(BX*1), Z5
+	VBROADCASTSD (R10)(DI*8), Z4
+	VMULPD       Z0, Z4, Z4
+	VSUBPD       Z4, Z5, Z5
+	VBROADCASTSD (R11)(DI*8), Z4
+	VMULPD       Z2, Z4, Z4
+	VSUBPD       Z4, Z5, Z5
+	VMULPD       Z1, Z5, Z5
+	VADDPD       (CX)(BX*1), Z5, Z5
+	VBROADCASTSD (R11)(DI*8), Z4
+	VMULPD       Z3, Z4, Z4
+	VADDPD       Z4, Z5, Z5
+	VMOVUPD      Z5, (CX)(BX*1)
+	ADDQ         SI, BX
+	INCQ         DI
+	CMPQ         DI, 72(AX)
+	JNE          total
+
+next:
+	ADDQ $0x08, R8
+	CMPQ R8, 80(AX)
 	JNE  columns
-	INCQ BX
-	CMPQ BX, 72(AX)
-	JNE  rows
 	VZEROUPPER
 	RET
 

@@ -9,39 +9,46 @@ import (
 // groupFields is kernel.groupTile.
 var groupFields = []string{"acc", "sums", "scales", "compensation", "zeroPoints", "offsets", "zeros", "totals", "floatTotals", "rows", "columns"}
 
-// eachOfGroup emits body for every vector of so many columns of every row of a tile, given where it is in acc
-// and sums, whose elements have the given size as those of lists by row have, and in lists by row and by
-// column. totals is what follows where the group has zero points and offsets, and add what comes last.
-func eachOfGroup(t record, size, step int, body, totals, add func(acc, sums Mem, byRow, byColumn func(name string) Mem)) {
-	acc, sums, row, column, list := t.load("acc"), t.load("sums"), GP64(), GP64(), GP64()
-	byRow := func(name string) Mem {
-		MOVQ(t.at(name), list)
-		return Mem{Base: list, Index: row, Scale: uint8(size)}
-	}
+// eachOfGroup goes through a tile by vectors of so many columns, and down the rows of each, of elements of the
+// given size, as lists by row have. It emits start for every vector, given lists by column, and then rows: of a
+// group without zero points and offsets first, and of one with them.
+func eachOfGroup(t record, size, lanes int, start func(byColumn func(name string) Mem, total bool), row func(acc, sums Mem, byRow func(name string) Mem, total bool)) {
+	acc, sums, place, stride, index, column, list := t.load("acc"), t.load("sums"), GP64(), t.load("columns"), GP64(), GP64(), GP64()
+	zeros, totals, floatTotals := t.load("zeros"), t.load("totals"), t.load("floatTotals")
+	log := map[int]uint64{4: 2, 8: 3}[size]
+	SHLQ(Imm(log), stride)
 	byColumn := func(name string) Mem {
 		MOVQ(t.at(name), list)
 		return Mem{Base: list, Index: column, Scale: 4}
 	}
-	XORQ(row, row)
-	Label("rows")
+	byRow := func(name string) Mem {
+		base := map[string]reg.GPVirtual{"zeros": zeros, "totals": totals, "floatTotals": floatTotals}[name]
+		return Mem{Base: base, Index: index, Scale: uint8(size)}
+	}
+	down := func(name string, total bool) {
+		start(byColumn, total)
+		Label(name)
+		row(Mem{Base: acc, Index: place, Scale: 1}, Mem{Base: sums, Index: place, Scale: 1}, byRow, total)
+		ADDQ(stride, place)
+		INCQ(index)
+		CMPQ(index, t.at("rows"))
+		JNE(LabelRef(name))
+	}
 	XORQ(column, column)
 	Label("columns")
-	body(at(acc, 0), at(sums, 0), byRow, byColumn)
+	MOVQ(column, place)
+	SHLQ(Imm(log), place)
+	XORQ(index, index)
 	CMPQ(t.at("zeroPoints"), Imm(0))
-	JEQ(LabelRef("add"))
-	totals(at(acc, 0), at(sums, 0), byRow, byColumn)
-	JMP(LabelRef("added"))
-	Label("add")
-	add(at(acc, 0), at(sums, 0), byRow, byColumn)
-	Label("added")
-	ADDQ(Imm(uint64(step*size)), acc)
-	ADDQ(Imm(uint64(step*size)), sums)
-	ADDQ(Imm(uint64(step)), column)
+	JNE(LabelRef("withTotals"))
+	down("plain", false)
+	JMP(LabelRef("next"))
+	Label("withTotals")
+	down("total", true)
+	Label("next")
+	ADDQ(Imm(uint64(lanes)), column)
 	CMPQ(column, t.at("columns"))
 	JNE(LabelRef("columns"))
-	INCQ(row)
-	CMPQ(row, t.at("rows"))
-	JNE(LabelRef("rows"))
 	VZEROUPPER()
 	RET()
 }
@@ -49,62 +56,67 @@ func eachOfGroup(t record, size, step int, body, totals, add func(acc, sums Mem,
 func accumulateGroup(v vectors) {
 	name := "accumulateGroup" + v.isa
 	function(name, "t *uint8", name+" works like accumulateGroupGeneric.")
-	x, y := v.make(), v.make()
-	add := func(acc, _ Mem, _, byColumn func(string) Mem) {
-		VCVTDQ2PS(y, y)
-		VMULPS(byColumn("scales"), y, y)
-		VADDPS(acc, y, y)
-		VMOVUPS(y, acc)
-	}
-	eachOfGroup(record{arg("t"), groupFields}, 4, v.bytes/4, func(_, sums Mem, byRow, byColumn func(string) Mem) {
-		v.load(sums, y)
+	compensation, scale, zeroPoint, offset, x, y := v.make(), v.make(), v.make(), v.make(), v.make(), v.make()
+	eachOfGroup(record{arg("t"), groupFields}, 4, v.bytes/4, func(byColumn func(string) Mem, total bool) {
+		v.load(byColumn("compensation"), compensation)
+		VMOVUPS(byColumn("scales"), scale)
+		if total {
+			v.load(byColumn("zeroPoints"), zeroPoint)
+			VMOVUPS(byColumn("offsets"), offset)
+		}
+	}, func(acc, sums Mem, byRow func(string) Mem, total bool) {
 		VPBROADCASTD(byRow("zeros"), x)
-		VPMULLD(byColumn("compensation"), x, x)
+		VPMULLD(compensation, x, x)
+		v.load(sums, y)
 		VPSUBD(x, y, y)
-	}, func(acc, sums Mem, byRow, byColumn func(string) Mem) {
-		VPBROADCASTD(byRow("totals"), x)
-		VPMULLD(byColumn("zeroPoints"), x, x)
-		VPSUBD(x, y, y)
+		if total {
+			VPBROADCASTD(byRow("totals"), x)
+			VPMULLD(zeroPoint, x, x)
+			VPSUBD(x, y, y)
+		}
 		VCVTDQ2PS(y, y)
-		VMULPS(byColumn("scales"), y, y)
+		VMULPS(scale, y, y)
 		VADDPS(acc, y, y)
-		VBROADCASTSS(byRow("floatTotals"), x)
-		VMULPS(byColumn("offsets"), x, x)
-		VADDPS(x, y, y)
+		if total {
+			VBROADCASTSS(byRow("floatTotals"), x)
+			VMULPS(offset, x, x)
+			VADDPS(x, y, y)
+		}
 		VMOVUPS(y, acc)
-	}, add)
+	})
 }
 
 func accumulateWideGroup(v vectors) {
 	name := "accumulateWideGroup" + v.isa
 	function(name, "t *uint8", name+" works like accumulateWideGroupGeneric.")
-	x, y := v.make(), v.make()
-	add := func(acc, _ Mem, _, byColumn func(string) Mem) {
-		VCVTPS2PD(byColumn("scales"), x)
-		VMULPD(x, y, y)
-		VADDPD(acc, y, y)
-		VMOVUPD(y, acc)
-	}
-	total := v.make()
-	eachOfGroup(record{arg("t"), groupFields}, 8, v.bytes/8, func(_, sums Mem, byRow, byColumn func(string) Mem) {
+	compensation, scale, zeroPoint, offset, x, y := v.make(), v.make(), v.make(), v.make(), v.make(), v.make()
+	eachOfGroup(record{arg("t"), groupFields}, 8, v.bytes/8, func(byColumn func(string) Mem, total bool) {
+		VCVTDQ2PD(byColumn("compensation"), compensation)
+		VCVTPS2PD(byColumn("scales"), scale)
+		if total {
+			VCVTDQ2PD(byColumn("zeroPoints"), zeroPoint)
+			VCVTPS2PD(byColumn("offsets"), offset)
+		}
+	}, func(acc, sums Mem, byRow func(string) Mem, total bool) {
+		product := func(factor Mem, by reg.VecVirtual) {
+			VBROADCASTSD(factor, x)
+			VMULPD(by, x, x)
+		}
 		VMOVUPD(sums, y)
-		VBROADCASTSD(byRow("zeros"), total)
-		VCVTDQ2PD(byColumn("compensation"), x)
-		VMULPD(total, x, x)
+		product(byRow("zeros"), compensation)
 		VSUBPD(x, y, y)
-	}, func(acc, sums Mem, byRow, byColumn func(string) Mem) {
-		VBROADCASTSD(byRow("totals"), total)
-		VCVTDQ2PD(byColumn("zeroPoints"), x)
-		VMULPD(total, x, x)
-		VSUBPD(x, y, y)
-		VCVTPS2PD(byColumn("scales"), x)
-		VMULPD(x, y, y)
+		if total {
+			product(byRow("totals"), zeroPoint)
+			VSUBPD(x, y, y)
+		}
+		VMULPD(scale, y, y)
 		VADDPD(acc, y, y)
-		VCVTPS2PD(byColumn("offsets"), x)
-		VMULPD(total, x, x)
-		VADDPD(x, y, y)
+		if total {
+			product(byRow("totals"), offset)
+			VADDPD(x, y, y)
+		}
 		VMOVUPD(y, acc)
-	}, add)
+	})
 }
 
 func avx2AddSums() {
