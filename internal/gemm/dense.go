@@ -75,10 +75,10 @@ func (b *block) quantize(results []float32, t tile, columns int) {
 	n := b.plan.w.N
 	for i := range t.rows {
 		row, place := results[i*columns:][:columns], (t.row+i)*n+t.column()
-		if _, _, bad := b.plan.set.MinMax(row); bad >= 0 {
+		if !b.plan.set.QuantizeU8(b.target.Quantized[place:][:columns], row, b.target.Params) {
+			_, _, bad := b.plan.set.MinMax(row)
 			b.bad.note(place+bad, row[bad])
 			return
 		}
-		b.plan.set.QuantizeU8(b.target.Quantized[place:][:columns], row, b.target.Params)
 	}
 }

@@ -2,8 +2,6 @@ package gemm
 
 import (
 	"fmt"
-
-	"euryale/internal/kernel"
 )
 
 // images are the integers of samples with their padding, [sample][row][column][channel] or
@@ -54,13 +52,10 @@ func (im *images) read(p *convolutionPlan, s *scratch, i int, x Activations) (ba
 		return -1
 	}
 	if p.bytes && m.operand.Planes == 1 {
-		var a kernel.Affine
-		if a, bad = m.affineOf(x.Float); bad < 0 {
-			a = Counted(a)
-			s.bytes = grow(s.bytes, elements)
-			p.set.QuantizeU8(s.bytes, x.Float, a)
-			im.scales[i] = quantized(a)
-			pad(im.bytes[i*size:][:size], s.bytes, v, uint8(a.Zero), p.set.TransposeU8)
+		s.bytes = grow(s.bytes, elements)
+		if of, bad = m.quantizeBytes(s.bytes, x.Float); bad < 0 {
+			im.scales[i] = of
+			pad(im.bytes[i*size:][:size], s.bytes, v, uint8(of.zero), p.set.TransposeU8)
 		}
 		return bad
 	}

@@ -125,11 +125,26 @@ func (p *matrixPlan) pack(dst []uint8, plane int, x []float32) (of integers, bad
 		}
 		return integers{scale: math.Ldexp(1, -e), zero: p.operand.Offset}, bad
 	}
-	a, bad := p.affineOf(x)
-	if bad < 0 {
-		p.set.QuantizeU8(dst[:len(x)], x, Counted(a))
+	return p.quantizeBytes(dst[:len(x)], x)
+}
+
+// quantizeBytes sets dst to the quantized values of x, counted from the lowest. It returns the place of a
+// value that is not finite, or −1. A range that is given needs no look at x before.
+func (p *matrixPlan) quantizeBytes(dst []uint8, x []float32) (of integers, bad int) {
+	if p.arithmetic.Static != nil {
+		a := Counted(*p.arithmetic.Static)
+		bad = -1
+		if !p.set.QuantizeU8(dst, x, a) {
+			_, _, bad = p.set.MinMax(x)
+		}
+		return quantized(a), bad
 	}
-	return integers{scale32: a.Scale, zero: a.Zero - a.Low}, bad
+	a, bad := p.affineOf(x)
+	a = Counted(a)
+	if bad < 0 {
+		p.set.QuantizeU8(dst, x, a)
+	}
+	return quantized(a), bad
 }
 
 // Counted returns a for quantized values that are counted from the lowest, as those of Activations are: q −

@@ -36,14 +36,11 @@ func (pixelVectorized) run(c *convolutionCall, s *scratch, first, pixels int) {
 		}
 		s.results, s.bytes = grow(s.results, n*count), grow(s.bytes, n*count)
 		m.multiplyPixels(s, x, im.scales[sample], s.results, count)
-		if !c.finite {
-			if _, _, bad := p.set.MinMax(s.results); bad >= 0 {
-				place, value := firstBad(s.results, n, count)
-				c.bad.note(line*p.width*n+place, value)
-				return
-			}
+		if !p.set.QuantizeU8(s.bytes, s.results, c.dst.Params) {
+			place, value := firstBad(s.results, n, count)
+			c.bad.note(line*p.width*n+place, value)
+			return
 		}
-		p.set.QuantizeU8(s.bytes, s.results, c.dst.Params)
 		p.set.TransposeU8(c.dst.Quantized[at+row*p.width*n:], n, s.bytes, count, count, n)
 	}
 }

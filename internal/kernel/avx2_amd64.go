@@ -66,10 +66,10 @@ func splitS16AVX2(dst *uint8, x *int32, n int)
 func split2S16AVX2(dst *uint8, stride int, x *int32, n int)
 
 // quantizeAVX2 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before,
-// for n > 0, a multiple of 32.
+// for n > 0, a multiple of 32. It returns true where a value is not finite.
 //
 //go:noescape
-func quantizeAVX2(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32, flip uint32)
+func quantizeAVX2(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32, flip uint32) (bad bool)
 
 // dequantizeAVX2 sets dst[i] = scale·((src[i] ⊕ flip) − zero), saturated to the finite values, for n > 0, a
 // multiple of 32. Where stream is not 0, dst is at a multiple of 32 bytes.

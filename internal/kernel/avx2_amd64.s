@@ -580,9 +580,9 @@ DATA low12<>+24(SB)/4, $0x00000fff
 DATA low12<>+28(SB)/4, $0x00000fff
 GLOBL low12<>(SB), RODATA|NOPTR, $32
 
-// func quantizeAVX2(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32, flip uint32)
+// func quantizeAVX2(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32, flip uint32) (bad bool)
 // Requires: AVX, AVX2, MMX+
-TEXT ·quantizeAVX2(SB), NOSPLIT, $0-44
+TEXT ·quantizeAVX2(SB), NOSPLIT, $0-49
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -592,29 +592,38 @@ TEXT ·quantizeAVX2(SB), NOSPLIT, $0-44
 	VBROADCASTSS zero+36(FP), Y3
 	VBROADCASTSS flip+40(FP), Y4
 	VMOVDQU      dwords<>+0(SB), Y5
+	VPXOR        Y11, Y11, Y11
 
 values:
 	PREFETCHT0 2048(CX)
 	PREFETCHT0 2112(CX)
 	VMOVUPS    (CX), Y6
+	VSUBPS     Y6, Y6, Y10
+	VORPS      Y10, Y11, Y11
 	VDIVPS     Y0, Y6, Y6
 	VMAXPS     Y1, Y6, Y6
 	VMINPS     Y2, Y6, Y6
 	VCVTPS2DQ  Y6, Y6
 	VPADDD     Y3, Y6, Y6
 	VMOVUPS    32(CX), Y7
+	VSUBPS     Y7, Y7, Y10
+	VORPS      Y10, Y11, Y11
 	VDIVPS     Y0, Y7, Y7
 	VMAXPS     Y1, Y7, Y7
 	VMINPS     Y2, Y7, Y7
 	VCVTPS2DQ  Y7, Y7
 	VPADDD     Y3, Y7, Y7
 	VMOVUPS    64(CX), Y8
+	VSUBPS     Y8, Y8, Y10
+	VORPS      Y10, Y11, Y11
 	VDIVPS     Y0, Y8, Y8
 	VMAXPS     Y1, Y8, Y8
 	VMINPS     Y2, Y8, Y8
 	VCVTPS2DQ  Y8, Y8
 	VPADDD     Y3, Y8, Y8
 	VMOVUPS    96(CX), Y9
+	VSUBPS     Y9, Y9, Y10
+	VORPS      Y10, Y11, Y11
 	VDIVPS     Y0, Y9, Y9
 	VMAXPS     Y1, Y9, Y9
 	VMINPS     Y2, Y9, Y9
@@ -630,6 +639,9 @@ values:
 	ADDQ       $0x20, AX
 	SUBQ       $0x20, DX
 	JNZ        values
+	VPTEST     Y11, Y11
+	SETNE      AL
+	MOVB       AL, bad+48(FP)
 	VZEROUPPER
 	RET
 

@@ -12,10 +12,10 @@ func minMaxAVX512(lanes *[3][4]float32, src *float32, n int)
 
 // quantizeAVX512 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds
 // before, for n ≥ 64. lower and upper are around 1/scale, and least and most the clamp times scale. Where
-// stream is not 0, n is a multiple of 64, and dst is at one.
+// stream is not 0, n is a multiple of 64, and dst is at one. It returns true where a value is not finite.
 //
 //go:noescape
-func quantizeAVX512(dst *uint8, src *float32, n int, scale float32, lower float32, upper float32, least float32, most float32, low float32, high float32, zero int32, flip uint32, stream int)
+func quantizeAVX512(dst *uint8, src *float32, n int, scale float32, lower float32, upper float32, least float32, most float32, low float32, high float32, zero int32, flip uint32, stream int) (bad bool)
 
 // splitFixed2AVX512 works like quantizeFixedGeneric, for a clamp to low and high, and then splitU8Generic for
 // n ≥ 64.

@@ -86,9 +86,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func quantizeAVX512(dst *uint8, src *float32, n int, scale float32, lower float32, upper float32, least float32, most float32, low float32, high float32, zero int32, flip uint32, stream int)
-// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
-TEXT ·quantizeAVX512(SB), NOSPLIT, $0-72
+// func quantizeAVX512(dst *uint8, src *float32, n int, scale float32, lower float32, upper float32, least float32, most float32, low float32, high float32, zero int32, flip uint32, stream int) (bad bool)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, CMOV, MMX+
+TEXT ·quantizeAVX512(SB), NOSPLIT, $0-73
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -103,46 +103,55 @@ TEXT ·quantizeAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS least+36(FP), Z7
 	VBROADCASTSS most+40(FP), Z8
 	VMOVDQU32    everyFourthAVX512<>+0(SB), Z10
+	KXORW        K2, K2, K2
 	LEAQ         -256(CX)(DX*4), SI
 	LEAQ         -64(AX)(DX*1), DX
 
 blocks:
-	VPXORD     Z15, Z15, Z15
-	VMOVUPS    (CX), Z11
-	VMAXPS     Z7, Z11, Z11
-	VMINPS     Z8, Z11, Z11
-	VMULPS     Z6, Z11, Z9
-	VMULPS     Z5, Z11, Z11
-	VCVTPS2DQ  Z9, Z9
-	VCVTPS2DQ  Z11, Z11
-	VPTERNLOGD $0xf6, Z9, Z11, Z15
-	VMOVUPS    64(CX), Z12
-	VMAXPS     Z7, Z12, Z12
-	VMINPS     Z8, Z12, Z12
-	VMULPS     Z6, Z12, Z9
-	VMULPS     Z5, Z12, Z12
-	VCVTPS2DQ  Z9, Z9
-	VCVTPS2DQ  Z12, Z12
-	VPTERNLOGD $0xf6, Z9, Z12, Z15
-	VMOVUPS    128(CX), Z13
-	VMAXPS     Z7, Z13, Z13
-	VMINPS     Z8, Z13, Z13
-	VMULPS     Z6, Z13, Z9
-	VMULPS     Z5, Z13, Z13
-	VCVTPS2DQ  Z9, Z9
-	VCVTPS2DQ  Z13, Z13
-	VPTERNLOGD $0xf6, Z9, Z13, Z15
-	VMOVUPS    192(CX), Z14
-	VMAXPS     Z7, Z14, Z14
-	VMINPS     Z8, Z14, Z14
-	VMULPS     Z6, Z14, Z9
-	VMULPS     Z5, Z14, Z14
-	VCVTPS2DQ  Z9, Z9
-	VCVTPS2DQ  Z14, Z14
-	VPTERNLOGD $0xf6, Z9, Z14, Z15
-	VPTESTMD   Z15, Z15, K1
-	KORTESTW   K1, K1
-	JNZ        divide
+	VPXORD      Z15, Z15, Z15
+	VMOVUPS     (CX), Z11
+	VFPCLASSPSZ $0x99, Z11, K1
+	KORW        K1, K2, K2
+	VMAXPS      Z7, Z11, Z11
+	VMINPS      Z8, Z11, Z11
+	VMULPS      Z6, Z11, Z9
+	VMULPS      Z5, Z11, Z11
+	VCVTPS2DQ   Z9, Z9
+	VCVTPS2DQ   Z11, Z11
+	VPTERNLOGD  $0xf6, Z9, Z11, Z15
+	VMOVUPS     64(CX), Z12
+	VFPCLASSPSZ $0x99, Z12, K1
+	KORW        K1, K2, K2
+	VMAXPS      Z7, Z12, Z12
+	VMINPS      Z8, Z12, Z12
+	VMULPS      Z6, Z12, Z9
+	VMULPS      Z5, Z12, Z12
+	VCVTPS2DQ   Z9, Z9
+	VCVTPS2DQ   Z12, Z12
+	VPTERNLOGD  $0xf6, Z9, Z12, Z15
+	VMOVUPS     128(CX), Z13
+	VFPCLASSPSZ $0x99, Z13, K1
+	KORW        K1, K2, K2
+	VMAXPS      Z7, Z13, Z13
+	VMINPS      Z8, Z13, Z13
+	VMULPS      Z6, Z13, Z9
+	VMULPS      Z5, Z13, Z13
+	VCVTPS2DQ   Z9, Z9
+	VCVTPS2DQ   Z13, Z13
+	VPTERNLOGD  $0xf6, Z9, Z13, Z15
+	VMOVUPS     192(CX), Z14
+	VFPCLASSPSZ $0x99, Z14, K1
+	KORW        K1, K2, K2
+	VMAXPS      Z7, Z14, Z14
+	VMINPS      Z8, Z14, Z14
+	VMULPS      Z6, Z14, Z9
+	VMULPS      Z5, Z14, Z14
+	VCVTPS2DQ   Z9, Z9
+	VCVTPS2DQ   Z14, Z14
+	VPTERNLOGD  $0xf6, Z9, Z14, Z15
+	VPTESTMD    Z15, Z15, K1
+	KORTESTW    K1, K1
+	JNZ         divide
 
 store:
 	VPADDD    Z3, Z11, Z11
@@ -175,6 +184,9 @@ done:
 	SFENCE
 
 stored:
+	KORTESTW K2, K2
+	SETNE    AL
+	MOVB     AL, bad+72(FP)
 	VZEROUPPER
 	RET
 

@@ -49,6 +49,24 @@ func quantizeTrial[C int8 | uint8 | int32](quantize func(s *Set) func([]C, []flo
 	}
 }
 
+// quantizeBytesTrial has values of which one may not be finite. What is stored means nothing then.
+func quantizeBytesTrial[C Code](quantize func(s *Set) func([]C, []float32, Affine) bool, element func(m *memory) C, ranges ...[2]int32) func(*Set, *memory, shape) {
+	return func(s *Set, m *memory, shape shape) {
+		a := m.affine(ranges...)
+		src := take(m, shape[0], m.near(float64(a.Scale), 256))
+		if len(src) > 0 && m.IntN(4) == 0 {
+			src[m.IntN(len(src))] = oneOf(m, float32(math.NaN()), float32(infinity), float32(-infinity))
+		}
+		dst := take(m, shape[0], func() C { return element(m) })
+		finite := uint8(1)
+		if !quantize(s)(dst, src, a) {
+			finite = 0
+			clear(dst)
+		}
+		result(m, finite)
+	}
+}
+
 func dequantizeTrial[C Code](dequantize func(s *Set) func([]float32, []C, Affine), element func(m *memory) C, ranges ...[2]int32) func(*Set, *memory, shape) {
 	return func(s *Set, m *memory, shape shape) {
 		a := m.affine(ranges...)
@@ -140,8 +158,8 @@ func decodeTrial(s *Set, m *memory, shape shape) {
 
 // operandTrials have the shape {n}.
 var operandTrials = []trial{
-	{"QuantizeS8", quantizeTrial(func(s *Set) func([]int8, []float32, Affine) { return s.QuantizeS8 }, (*memory).int8, signedRanges...)},
-	{"QuantizeU8", quantizeTrial(func(s *Set) func([]uint8, []float32, Affine) { return s.QuantizeU8 }, (*memory).byte, unsignedRanges...)},
+	{"QuantizeS8", quantizeBytesTrial(func(s *Set) func([]int8, []float32, Affine) bool { return s.QuantizeS8 }, (*memory).int8, signedRanges...)},
+	{"QuantizeU8", quantizeBytesTrial(func(s *Set) func([]uint8, []float32, Affine) bool { return s.QuantizeU8 }, (*memory).byte, unsignedRanges...)},
 	{"QuantizeInts", quantizeTrial(func(s *Set) func([]int32, []float32, Affine) { return s.QuantizeInts }, (*memory).integer32, append(signedRanges, unsignedRanges...)...)},
 	{"DequantizeS8", dequantizeTrial(func(s *Set) func([]float32, []int8, Affine) { return s.DequantizeS8 }, (*memory).int8, signedRanges...)},
 	{"DequantizeU8", dequantizeTrial(func(s *Set) func([]float32, []uint8, Affine) { return s.DequantizeU8 }, (*memory).byte, unsignedRanges...)},

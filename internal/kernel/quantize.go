@@ -23,13 +23,17 @@ func Quantize[C Code](dst []C, src []float32, a Affine) {
 	}
 }
 
-func quantizeGeneric[C Code](dst []C, src []float32, a Affine) {
+// quantizeGeneric is Quantize for any src, of which it reports whether all are finite: dst has no meaning where they are not.
+func quantizeGeneric[C Code](dst []C, src []float32, a Affine) (allFinite bool) {
+	allFinite = true
 	// The bounds are moved to the other side of the zero point, so that the comparison is made in
 	// floating point, where no quotient is too big.
 	low, high := float64(a.Low-a.Zero), float64(a.High-a.Zero)
 	for i, x := range src {
 		dst[i] = C(int32(max(low, min(high, math.RoundToEven(float64(x/a.Scale))))) + a.Zero)
+		allFinite = allFinite && x-x == 0
 	}
+	return allFinite
 }
 
 // quantizeIntsGeneric sets dst[i] = clamp(RNE(src[i]/Scale) + Zero, Low, High) − Zero: the values of Quantize

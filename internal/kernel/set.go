@@ -26,8 +26,8 @@ type Set struct {
 // Convert holds kernels between real and quantized values.
 type Convert struct {
 	MinMax       func(src []float32) (low, high float32, bad int)
-	QuantizeS8   func(dst []int8, src []float32, a Affine)
-	QuantizeU8   func(dst []uint8, src []float32, a Affine)
+	QuantizeS8   func(dst []int8, src []float32, a Affine) (allFinite bool)
+	QuantizeU8   func(dst []uint8, src []float32, a Affine) (allFinite bool)
 	DequantizeS8 func(dst []float32, src []int8, a Affine)
 	DequantizeU8 func(dst []float32, src []uint8, a Affine)
 	Decode       func(dst []float32, src []uint16, f half.Format)

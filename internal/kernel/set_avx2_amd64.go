@@ -244,15 +244,18 @@ func splitU8InAVX2(dst []uint8, stride int, x []int32, planes int, offset int32)
 	splitU8Generic(dst[n:], stride, x[n:], planes, offset)
 }
 
-func quantizeInAVX2[C Code](dst []C, src []float32, a Affine) {
+func quantizeInAVX2[C Code](dst []C, src []float32, a Affine) (allFinite bool) {
 	dst = dst[:len(src)]
 	n := len(src) / 32 * 32
 	low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
 	raise, flip := raised(isSigned[C]())
+	bad := false
 	for first := 0; first < n; first += atOnce {
-		quantizeAVX2((*uint8)(unsafe.Pointer(&dst[first])), &src[first], min(atOnce, n-first), a.Scale, low, high, a.Zero+raise, flip)
+		if quantizeAVX2((*uint8)(unsafe.Pointer(&dst[first])), &src[first], min(atOnce, n-first), a.Scale, low, high, a.Zero+raise, flip) {
+			bad = true
+		}
 	}
-	quantizeGeneric(dst[n:], src[n:], a)
+	return quantizeGeneric(dst[n:], src[n:], a) && !bad
 }
 
 // raised returns what makes a quantized value an unsigned byte: what is added to it, and the bits that are

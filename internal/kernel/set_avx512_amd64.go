@@ -88,32 +88,34 @@ func minMaxInAVX512(src []float32) (low, high float32, bad int) {
 	return low + 0, high + 0, -1
 }
 
-func quantizeInAVX512[C Code](dst []C, src []float32, a Affine) {
+func quantizeInAVX512[C Code](dst []C, src []float32, a Affine) (allFinite bool) {
 	low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
 	round := nearestTo(a.Scale, low, high)
-	if len(src) < block || !round.valid {
-		quantizeInAVX2(dst, src, a)
-		return
-	}
 	n := len(src)
+	if n < block || !round.valid {
+		return quantizeInAVX2(dst, src, a)
+	}
 	dst = dst[:n]
 	raise, flip := raised(isSigned[C]())
-	run := func(first, count, stream int) {
-		quantizeAVX512((*uint8)(unsafe.Pointer(&dst[first])), &src[first], count, a.Scale,
-			round.lower, round.upper, round.least, round.most, low, high, a.Zero+raise, flip, stream)
+	bad, first := false, 0
+	run := func(count, stream int) {
+		if quantizeAVX512((*uint8)(unsafe.Pointer(&dst[first])), &src[first], count, a.Scale,
+			round.lower, round.upper, round.least, round.most, low, high, a.Zero+raise, flip, stream) {
+			bad = true
+		}
 	}
-	first := 0
 	if n >= streamedCodes {
-		run(0, block, 0)
+		run(block, 0)
 		first = int(-uintptr(unsafe.Pointer(&dst[0])) % block)
 		for ; n-first >= atOnce; first += atOnce {
-			run(first, atOnce, 1)
+			run(atOnce, 1)
 		}
 	}
 	for ; first < n; first += atOnce {
 		first = min(first, n-block)
-		run(first, min(atOnce, n-first), 0)
+		run(min(atOnce, n-first), 0)
 	}
+	return !bad
 }
 
 // splitFixedInAVX512 takes a row, which is short enough for one call.

@@ -62,13 +62,23 @@ func TestQuantizeMuch(t *testing.T) {
 	}
 }
 
-func quantizeMuch[C kernel.Code](t *testing.T, tier isa.Tier, x []float32, a kernel.Affine, quantize, generic func([]C, []float32, kernel.Affine)) {
+func quantizeMuch[C kernel.Code](t *testing.T, tier isa.Tier, x []float32, a kernel.Affine, quantize, generic func([]C, []float32, kernel.Affine) bool) {
 	n := len(x)
 	got, want := make([]C, n+64), make([]C, n)
 	generic(want, x, a)
 	for _, first := range []int{0, 1, 31, 63} {
 		got[first+n] = 77
-		quantize(got[first:first+n], x, a)
+		if !quantize(got[first:first+n], x, a) {
+			t.Fatalf("%v: %d elements into a slice: a value that is finite is said not to be", tier, first)
+		}
+		for _, at := range []int{0, n / 2, n - 1} {
+			finite := x[at]
+			x[at] = float32(math.NaN())
+			if quantize(slices.Clone(got[:n]), x, a) {
+				t.Fatalf("%v: value %d of %d is NaN, and all are said to be finite", tier, at, n)
+			}
+			x[at] = finite
+		}
 		if got[first+n] != 77 {
 			t.Fatalf("%v: %d elements into a slice: wrote past %d codes", tier, first, n)
 		}

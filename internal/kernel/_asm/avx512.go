@@ -137,16 +137,19 @@ func (n nearest) round(x, doubt reg.VecVirtual) {
 // avx512Quantize divides where quotients are in doubt. It makes unsigned bytes; signed ones are those with
 // the highest bit flipped. It stores past the caches where stream is not 0.
 func avx512Quantize() {
-	function("quantizeAVX512", "dst *uint8, src *float32, n int, scale, lower, upper, least, most, low, high float32, zero int32, flip uint32, stream int",
-		"quantizeAVX512 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before, for n ≥ 64. lower and upper are around 1/scale, and least and most the clamp times scale. Where stream is not 0, n is a multiple of 64, and dst is at one.")
+	function("quantizeAVX512", "dst *uint8, src *float32, n int, scale, lower, upper, least, most, low, high float32, zero int32, flip uint32, stream int) (bad bool",
+		"quantizeAVX512 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before, for n ≥ 64. lower and upper are around 1/scale, and least and most the clamp times scale. Where stream is not 0, n is a multiple of 64, and dst is at one. It returns true where a value is not finite.")
 	dst, src, n, stream := arg("dst"), arg("src"), arg("n"), arg("stream")
 	scale, low, high, zero, flip := zmm.repeat("scale"), zmm.repeat("low"), zmm.repeat("high"), zmm.repeat("zero"), zmm.repeat("flip")
 	round, order := newNearest(func(v vectors, name string) reg.VecVirtual { return v.repeat(name) }), zmm.constant("everyFourth", everyFourth...)
-	x, doubt, doubtful := four(), ZMM(), K()
+	x, doubt, doubtful, odd, odds, bad := four(), ZMM(), K(), K(), K(), GP8()
+	KXORW(odds, odds, odds)
 	w := walkFrom(n, []reg.GPVirtual{src, dst}, 4, 1)
 	VPXORD(doubt, doubt, doubt)
 	for i, v := range x {
 		VMOVUPS(at(src, 64*i), v)
+		VFPCLASSPSZ(Imm(0b10011001), v, odd) // NaN and infinities
+		KORW(odd, odds, odds)
 		round.round(v, doubt)
 	}
 	VPTESTMD(doubt, doubt, doubtful)
@@ -170,6 +173,9 @@ func avx512Quantize() {
 	JZ(LabelRef("stored"))
 	SFENCE()
 	Label("stored")
+	KORTESTW(odds, odds)
+	SETNE(bad)
+	Store(bad, ReturnIndex(0))
 	VZEROUPPER()
 	RET()
 	Label("past")

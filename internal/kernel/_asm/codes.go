@@ -13,18 +13,21 @@ const valuesAhead = 2048
 
 // avx2Quantize makes unsigned bytes; signed ones are those with the highest bit flipped.
 func avx2Quantize() {
-	function("quantizeAVX2", "dst *uint8, src *float32, n int, scale, low, high float32, zero int32, flip uint32",
-		"quantizeAVX2 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before, for n > 0, a multiple of 32.")
+	function("quantizeAVX2", "dst *uint8, src *float32, n int, scale, low, high float32, zero int32, flip uint32) (bad bool",
+		"quantizeAVX2 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before, for n > 0, a multiple of 32. It returns true where a value is not finite.")
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	scale, low, high := ymm.repeat("scale"), ymm.repeat("low"), ymm.repeat("high")
 	zero, flip := ymm.repeat("zero"), ymm.repeat("flip")
 	order := packedOrder()
 	x := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
+	nothing, odd, bad := YMM(), ymm.zero(), GP8()
 	loop("values", n, 32, func() {
 		PREFETCHT0(at(src, valuesAhead))
 		PREFETCHT0(at(src, valuesAhead+64))
 		for i, v := range x {
 			VMOVUPS(at(src, 32*i), v)
+			VSUBPS(v, v, nothing) // NaN of what is not finite
+			VORPS(nothing, odd, odd)
 			VDIVPS(scale, v, v)
 			toIntegers(v, low, high)
 			VPADDD(zero, v, v)
@@ -35,6 +38,9 @@ func avx2Quantize() {
 		ADDQ(Imm(128), src)
 		ADDQ(Imm(32), dst)
 	})
+	VPTEST(odd, odd)
+	SETNE(bad)
+	Store(bad, ReturnIndex(0))
 	VZEROUPPER()
 	RET()
 }
