@@ -202,6 +202,9 @@ func TestHeaderMemory(t *testing.T) {
 
 // TestManyNodes loads a model of 100,000 nodes.
 func TestManyNodes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	g := &ir.Network{Inputs: []ir.Value{{Name: "x", Shape: []int{-1, 2}}}, Outputs: []ir.Value{{Name: "x", Shape: []int{-1, 2}}}}
 	for i := range 100_000 {
 		last := g.Outputs[0].Name
