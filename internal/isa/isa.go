@@ -15,10 +15,10 @@ import (
 	"sync/atomic"
 )
 
-// Tier is a set of instructions that kernels are written for. Higher ones are faster.
+// Tier is a set of instructions that kernels are written for. Of those of an architecture, higher ones are faster.
 type Tier int32
 
-// The tiers, lowest first.
+// The tiers: Generic of all architectures, then those of amd64, lowest first.
 const (
 	Generic    Tier = iota // Go
 	AVX2                   // 256-bit integers: VPMADDWD
@@ -36,7 +36,7 @@ func (t Tier) String() string {
 	return names[t]
 }
 
-// Parse returns the tier of a name: generic, avx2, avx512vnni or amx.
+// Parse returns the tier of a name, of this architecture or another: generic, avx2, avx512vnni or amx.
 func Parse(name string) (Tier, error) {
 	if i := slices.Index(names, name); i >= 0 {
 		return Tier(i), nil
@@ -44,14 +44,8 @@ func Parse(name string) (Tier, error) {
 	return Generic, fmt.Errorf("isa: Parse: got %q, want one of %s", name, strings.Join(names, ", "))
 }
 
-// All returns every tier there is, lowest first, whether or not this machine has it.
-func All() []Tier {
-	tiers := make([]Tier, len(names))
-	for i := range tiers {
-		tiers[i] = Tier(i)
-	}
-	return tiers
-}
+// All returns every tier of this architecture, lowest first, whether or not this machine has it.
+func All() []Tier { return append([]Tier{Generic}, architecture...) }
 
 // supported are the tiers of this machine, lowest first.
 var supported = slices.DeleteFunc(All(), func(t Tier) bool { return t != Generic && !detect(t) })

@@ -2,6 +2,8 @@ package isa
 
 import (
 	"os"
+	"runtime"
+	"slices"
 	"testing"
 )
 
@@ -18,6 +20,23 @@ func TestNames(t *testing.T) {
 	}
 	if got := Tier(-1).String(); got != "Tier(-1)" {
 		t.Errorf("String of a tier that is none: %q", got)
+	}
+}
+
+// TestAll wants the tiers of this architecture alone, lowest first, and none of another supported.
+func TestAll(t *testing.T) {
+	all := All()
+	if all[0] != Generic || !slices.IsSorted(all) || len(all) != 1+len(architecture) {
+		t.Errorf("got %v, want %v and then %v", all, Generic, architecture)
+	}
+	for tier := range Tier(len(names)) {
+		if Supported(tier) && !slices.Contains(all, tier) {
+			t.Errorf("%v is supported, and no tier of %s", tier, runtime.GOARCH)
+		}
+	}
+	all[0] = -1
+	if All()[0] != Generic {
+		t.Error("All lends its memory")
 	}
 }
 
