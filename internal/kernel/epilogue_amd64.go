@@ -10,8 +10,8 @@ import (
 // Epilogues in assembly. AVX2 stores whole panels: where dst has no room for the last, its results go through
 // a buffer.
 
-// epilogueRows is the most rows of a tile of AVX2.
-const epilogueRows = 64
+// bufferRows is how many rows go through the buffer at a time.
+const bufferRows = 64
 
 func dequantizeSumsInAVX512(dst []float32, stride int, sums []int32, e *Epilogue) {
 	rows := e.check(len(dst), stride, len(sums), len(e.Zeros), len(e.RowScales))
@@ -31,14 +31,14 @@ func requantizeSumsInAVX512(dst []uint8, stride int, sums []int32, e *Epilogue, 
 func dequantizeSumsInAVX2(dst []float32, stride int, sums []int32, e *Epilogue) {
 	rows := e.check(len(dst), stride, len(sums), len(e.Zeros), len(e.RowScales))
 	t := newEpilogueTile(e, sums, rows, 0)
-	wholePanels(dst, stride, e.Columns, len(e.Compensation), &t, dequantizeSumsAVX2)
+	wholePanels(dst, stride, e.Columns, len(e.Compensation), 4, &t, dequantizeSumsAVX2)
 }
 
 func requantizeSumsInAVX2(dst []uint8, stride int, sums []int32, e *Epilogue, to Affine) {
 	rows := e.check(len(dst), stride, len(sums), len(sums)/len(e.Compensation), math.MaxInt)
 	t := newEpilogueTile(e, sums, rows, 0)
 	t.to(to)
-	wholePanels(dst, stride, e.Columns, len(e.Compensation), &t, requantizeSumsAVX2)
+	wholePanels(dst, stride, e.Columns, len(e.Compensation), 0, &t, requantizeSumsAVX2)
 }
 
 // check panics where lengths do not go together, a bug of the caller, and returns how many rows there are.
@@ -55,7 +55,7 @@ func dequantizePlanesInAVX512(dst []float32, stride int, sums []int32, e *WideEp
 
 func dequantizePlanesInAVX2(dst []float32, stride int, sums []int32, e *WideEpilogue) {
 	t := newWideTile(dst, stride, sums, e)
-	wholePanels(dst, stride, e.Columns, len(e.Compensation), &t, dequantizePlanesAVX2)
+	wholePanels(dst, stride, e.Columns, len(e.Compensation), 8, &t, dequantizePlanesAVX2)
 }
 
 func newWideTile(dst []float32, stride int, sums []int32, e *WideEpilogue) epilogueTile {
@@ -68,8 +68,9 @@ func newWideTile(dst []float32, stride int, sums []int32, e *WideEpilogue) epilo
 	}
 }
 
-// wholePanels runs an epilogue over the panels that dst has room for, and over a last one into a buffer.
-func wholePanels[T float32 | uint8](dst []T, stride, columns, padded int, t *epilogueTile, run asm) {
+// wholePanels runs an epilogue over the panels that dst has room for, and over a last one into a buffer. Lists
+// by row have elements of perRow bytes.
+func wholePanels[T float32 | uint8](dst []T, stride, columns, padded, perRow int, t *epilogueTile, run asm) {
 	size, rows, whole := int(unsafe.Sizeof(T(0))), t.rows, columns/PanelColumns*PanelColumns
 	if whole > 0 {
 		t.dst, t.stride, t.columns = unsafe.Pointer(&dst[0]), size*stride, whole
@@ -78,7 +79,7 @@ func wholePanels[T float32 | uint8](dst []T, stride, columns, padded int, t *epi
 	if whole == padded {
 		return
 	}
-	var buffer [epilogueRows * PanelColumns]T
+	var buffer [bufferRows * PanelColumns]T
 	for _, list := range []**float32{&t.scales, &t.bias} {
 		*list = (*float32)(unsafe.Add(unsafe.Pointer(*list), 4*whole))
 	}
@@ -86,9 +87,16 @@ func wholePanels[T float32 | uint8](dst []T, stride, columns, padded int, t *epi
 		*list = (*int32)(unsafe.Add(unsafe.Pointer(*list), 4*whole))
 	}
 	t.dst, t.stride, t.columns = unsafe.Pointer(&buffer[0]), size*PanelColumns, PanelColumns
-	run(hidden(t))
-	for i := range rows {
-		copy(dst[i*stride+whole:i*stride+columns], buffer[i*PanelColumns:])
+	for first := 0; first < rows; first += bufferRows {
+		some := *t
+		some.rows = min(bufferRows, rows-first)
+		some.sums = (*int32)(unsafe.Add(unsafe.Pointer(t.sums), first*t.row))
+		some.zeros, some.rowScales = unsafe.Add(t.zeros, first*perRow), unsafe.Add(t.rowScales, first*perRow)
+		run(hidden(&some))
+		for i := range some.rows {
+			at := (first + i) * stride
+			copy(dst[at+whole:at+columns], buffer[i*PanelColumns:])
+		}
 	}
 }
 

@@ -199,6 +199,9 @@ func TestEpiloguesOfSets(t *testing.T) {
 					b.compare(trial, shape{rows + 1, PanelColumns * (panels + 1)}, rounds)
 				}
 			}
+			for _, rows := range []int{2*b.set.Rows - 1, 257, 1000} { // more than a tile has, as lines of images may
+				b.compare(trial, shape{rows, PanelColumns}, effort(6))
+			}
 		}
 	})
 }
