@@ -86,9 +86,9 @@ func wholePanels[T float32 | uint8](dst []T, stride, columns, padded, perRow int
 	for _, list := range []**int32{&t.sums, &t.compensation} {
 		*list = (*int32)(unsafe.Add(unsafe.Pointer(*list), 4*whole))
 	}
-	t.dst, t.stride, t.columns = unsafe.Pointer(&buffer[0]), size*PanelColumns, PanelColumns
 	for first := 0; first < rows; first += bufferRows {
 		some := *t
+		some.dst, some.stride, some.columns = unsafe.Pointer(&buffer[0]), size*PanelColumns, PanelColumns
 		some.rows = min(bufferRows, rows-first)
 		some.sums = (*int32)(unsafe.Add(unsafe.Pointer(t.sums), first*t.row))
 		some.zeros, some.rowScales = unsafe.Add(t.zeros, first*perRow), unsafe.Add(t.rowScales, first*perRow)

@@ -46,20 +46,19 @@ func checkMultiply(sums []int32, a *Left, b *Right, element int) {
 	}
 }
 
-// multiplyGeneric sets sums[p][i][j] = Σ_d a[p][i][d]·b[d][j], modulo 2^32, for planes p, the rows i of all
-// lines and the columns j of all panels; sums is dense. element is the size of an element of a in bytes, and
-// steps adds the products of a segment to the sums of a row and a panel.
-func multiplyGeneric(sums []int32, a *Left, b *Right, element int, steps func(sums *[PanelColumns]int32, x []uint8, codes []int8)) {
-	length := a.Steps * StepDepth * element
+// multiplyGeneric sets sums[p][i][j] = Σ a[p][i][d]·b[d][j], modulo 2^32, for planes p, the rows i of all lines and the
+// columns j of all panels; sums is dense. The elements of a are of format f.
+func multiplyGeneric(sums []int32, a *Left, b *Right, f Format) {
+	length := a.Steps * StepDepth * f.Bytes()
 	for p := range a.Planes {
 		for i := range a.Lines * a.Rows {
 			for g := range b.Panels {
 				var total [PanelColumns]int32
 				x, codes := a.Data[p*a.Plane+i/a.Rows*a.LineStride+i%a.Rows*a.Stride:], b.Codes[g*b.Stride:]
-				steps(&total, x[:length], codes[:a.Steps*StepBytes])
+				f.addSteps(&total, x[:length], codes)
 				for _, gap := range a.Gaps {
 					x, codes = x[length+gap:], codes[a.Steps*StepBytes:]
-					steps(&total, x[:length], codes[:a.Steps*StepBytes])
+					f.addSteps(&total, x[:length], codes)
 				}
 				copy(sums[((p*a.Lines*a.Rows+i)*b.Panels+g)*PanelColumns:], total[:])
 			}
@@ -67,25 +66,27 @@ func multiplyGeneric(sums []int32, a *Left, b *Right, element int, steps func(su
 	}
 }
 
-// multiplyU8Generic is multiplyGeneric for unsigned bytes a.
-func multiplyU8Generic(sums []int32, a *Left, b *Right) {
-	multiplyGeneric(sums, a, b, 1, func(sums *[PanelColumns]int32, x []uint8, codes []int8) {
-		for ; len(x) >= StepDepth; x, codes = x[StepDepth:], codes[StepBytes:] {
-			addStep(sums, int32(x[0]), int32(x[1]), int32(x[2]), int32(x[3]), (*[StepBytes]int8)(codes))
+// addSteps adds the products of the steps that x has to the sums of 16 columns: of unsigned bytes, or of 16-bit
+// integers, little-endian, the four of a step in the order 0, 2, 1, 3.
+func (f Format) addSteps(sums *[PanelColumns]int32, x []uint8, codes []int8) {
+	for ; len(x) > 0; codes = codes[StepBytes:] {
+		step := (*[StepBytes]int8)(codes)
+		if f == U8 {
+			addStep(sums, int32(x[0]), int32(x[1]), int32(x[2]), int32(x[3]), step)
+			x = x[StepDepth:]
+			continue
 		}
-	})
+		four := binary.LittleEndian.Uint64(x)
+		addStep(sums, int32(int16(four)), int32(int16(four>>32)), int32(int16(four>>16)), int32(int16(four>>48)), step)
+		x = x[2*StepDepth:]
+	}
 }
 
-// multiplyS16Generic is multiplyGeneric for 16-bit integers a, little-endian, the four of a step in the order
-// 0, 2, 1, 3.
-func multiplyS16Generic(sums []int32, a *Left, b *Right) {
-	multiplyGeneric(sums, a, b, 2, func(sums *[PanelColumns]int32, x []uint8, codes []int8) {
-		for ; len(x) >= 2*StepDepth; x, codes = x[2*StepDepth:], codes[StepBytes:] {
-			x := binary.LittleEndian.Uint64(x)
-			addStep(sums, int32(int16(x)), int32(int16(x>>32)), int32(int16(x>>16)), int32(int16(x>>48)), (*[StepBytes]int8)(codes))
-		}
-	})
-}
+// multiplyU8Generic is multiplyGeneric for unsigned bytes.
+func multiplyU8Generic(sums []int32, a *Left, b *Right) { multiplyGeneric(sums, a, b, U8) }
+
+// multiplyS16Generic is multiplyGeneric for 16-bit integers.
+func multiplyS16Generic(sums []int32, a *Left, b *Right) { multiplyGeneric(sums, a, b, S16) }
 
 // addStep adds the products of a step to the sums of 16 columns.
 func addStep(sums *[PanelColumns]int32, x0, x1, x2, x3 int32, codes *[StepBytes]int8) {
