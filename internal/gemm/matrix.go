@@ -61,9 +61,10 @@ func newMatrixPlan(set *kernel.Set, format kernel.Format, w *pack.Matrix, a Arit
 	}
 	p.totals = w.Zeros != nil || w.Offsets != nil
 	p.plain = format == kernel.U8 && w.Groups() == 1 && !p.totals
-	p.compensation = make([]int32, w.Groups()*columns)
 	if format == kernel.U8 {
 		p.compensation = w.Sums()
+	} else {
+		p.compensation = make([]int32, w.Groups()*columns)
 	}
 	p.bias = make([]float32, columns)
 	for j, bias := range out.Bias {

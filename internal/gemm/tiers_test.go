@@ -81,6 +81,27 @@ func TestThreads(t *testing.T) {
 	}
 }
 
+// TestManyColumns has few rows and many columns, of which the last panel is not whole: one tile has them all.
+func TestManyColumns(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // which cuts no columns
+	rng := rand.New(rand.NewPCG(15, 15))
+	for _, n := range []int{391, 1000, 2310} {
+		const k = 64
+		x := activations(rng, 9, k)
+		for number, w := range []*pack.Matrix{
+			random(rng, k, n, k, 8, true, false, false).pack(t), random(rng, k, n, 32, 8, true, false, false).pack(t),
+			random(rng, k, n, k, 8, false, true, true).pack(t), random(rng, k, n, 32, 4, true, false, false).pack(t),
+		} {
+			for _, arithmetic := range arithmetics[:4] {
+				want := generic(t, x, 9, w, arithmetic.a, gemm.Output{})
+				for _, m := range []int{1, 2, 7, 9} {
+					checkPacked(t, fmt.Sprintf("%s, weight %d, %d×%d×%d", arithmetic.name, number, m, k, n), x[:m*k], m, w, arithmetic.a, gemm.Output{}, want[:m*n])
+				}
+			}
+		}
+	}
+}
+
 // TestConcurrentCalls multiplies from many goroutines at once, with collections in between.
 func TestConcurrentCalls(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 9))

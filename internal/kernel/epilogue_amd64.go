@@ -155,8 +155,8 @@ func finishWideInAVX2(dst []float32, stride, columns int, acc, scales []float64,
 	finishBy(dst, stride, columns, acc, scales, bias, floor, finishWideAVX2)
 }
 
-// finishBy runs the given assembly over whole panels, some rows at a time through a buffer where dst has no
-// room for the last.
+// finishBy runs the given assembly over whole panels, row by row and with a buffer for the last panel where dst
+// has no room for it.
 func finishBy[T float32 | float64](dst []float32, stride, columns int, acc, scales []T, bias []float32, floor float32,
 	run func(dst *float32, stride int, acc, scales *T, bias *float32, floor float32, rows, columns int),
 ) {
@@ -166,13 +166,13 @@ func finishBy[T float32 | float64](dst []float32, stride, columns int, acc, scal
 		run(&dst[0], 4*stride, &acc[0], &scales[0], &bias[0], floor, len(scales), n)
 		return
 	}
-	var buffer [8 * 3 * PanelColumns]float32
-	atOnce := len(buffer) / n
-	for first := 0; first < len(scales); first += atOnce {
-		rows := min(atOnce, len(scales)-first)
-		run((*float32)(unsafe.Pointer(hidden(&buffer))), 4*n, &acc[first*n], &scales[first], &bias[0], floor, rows, n)
-		for i := range rows {
-			copy(dst[(first+i)*stride:][:columns], buffer[i*n:])
+	var buffer [PanelColumns]float32
+	whole := columns / PanelColumns * PanelColumns
+	for i := range scales {
+		if whole > 0 {
+			run(&dst[i*stride], 0, &acc[i*n], &scales[i], &bias[0], floor, 1, whole)
 		}
+		run((*float32)(unsafe.Pointer(hidden(&buffer))), 0, &acc[i*n+whole], &scales[i], &bias[whole], floor, 1, PanelColumns)
+		copy(dst[i*stride+whole:i*stride+columns], buffer[:])
 	}
 }

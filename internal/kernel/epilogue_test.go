@@ -202,6 +202,9 @@ func TestEpiloguesOfSets(t *testing.T) {
 			for _, rows := range []int{2*b.set.Rows - 1, 257, 1000} { // more than a tile has, as lines of images may
 				b.compare(trial, shape{rows, PanelColumns}, effort(6))
 			}
+			for _, panels := range []int{25, 144} { // and more than a tile of many rows has
+				b.compare(trial, shape{1, PanelColumns * panels}, 4)
+			}
 		}
 	})
 }
