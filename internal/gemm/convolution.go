@@ -2,7 +2,6 @@ package gemm
 
 import (
 	"sync"
-	"sync/atomic"
 
 	"euryale/internal/kernel"
 	"euryale/internal/pack"
@@ -17,7 +16,7 @@ type Convolution struct {
 	w     []*pack.Matrix
 	a     Arithmetic
 	out   Output
-	plans [2]atomic.Pointer[convolutionPlan] // of float activations and of quantized ones
+	plans plans[convolutionPlan]
 }
 
 // NewConvolution prepares a convolution. v is not NCHW where x is quantized. Several w, of one shape, make a
@@ -29,12 +28,9 @@ func NewConvolution(v Conv, w []*pack.Matrix, a Arithmetic, out Output) *Convolu
 	return &Convolution{v: newWindows(v), w: w, a: a, out: out}
 }
 
-// plan returns the plan for the kernels in use, which change in tests alone.
-func (v *Convolution) plan(quantized bool) *convolutionPlan {
-	at, a := &v.plans[0], v.a
-	if quantized {
-		at, a.Bits, a.Static = &v.plans[1], 0, nil
-	}
+// plan returns the plan for x and the kernels in use, which change in tests alone.
+func (v *Convolution) plan(x Activations) *convolutionPlan {
+	at, a := v.plans.of(v.a, x)
 	plan := at.Load()
 	if set := kernel.Current(); plan == nil || plan.set != set {
 		plan = newConvolutionPlan(set, v.v, v.w, a, v.out)
@@ -107,7 +103,7 @@ func newConvolutionPlan(set *kernel.Set, v *windows, w []*pack.Matrix, a Arithme
 // then.
 func (v *Convolution) Run(dst, x Activations, samples int) error {
 	c := convolutionCalls.Get().(*convolutionCall)
-	c.plan, c.x, c.dst = v.plan(x.Quantized != nil), x, dst
+	c.plan, c.x, c.dst = v.plan(x), x, dst
 	c.use(x)
 	err := c.run(samples * len(v.w))
 	c.plan, c.x, c.dst, c.stop = nil, Activations{}, Activations{}, nil

@@ -21,7 +21,7 @@ func TestAtOnce(t *testing.T) {
 		{Conv{Channels: 1, Height: 1, Width: 1, Kernel: one, Pad: [4]int{8191, 8191, 8191, 8191}, Stride: [2]int{20000, 20000}, Dilation: one}, 65536, 1},
 	} {
 		w := pack.New(pack.Matrix{K: c.v.Depth(), N: 1, Group: c.v.Depth(), Scales: []float32{1}}, make([]int8, c.v.Depth()), 8)
-		plan := NewConvolution(c.v, []*pack.Matrix{w}, Arithmetic{}, Output{}).plan(false)
+		plan := NewConvolution(c.v, []*pack.Matrix{w}, Arithmetic{}, Output{}).plan(Activations{})
 		if got := plan.atOnce(c.windows); got != c.want {
 			t.Errorf("%+v: got %d images at once of %d windows, want %d", c.v, got, c.windows, c.want)
 		}

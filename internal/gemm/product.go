@@ -30,7 +30,7 @@ type Product struct {
 	w     *pack.Matrix
 	a     Arithmetic
 	out   Output
-	plans plans
+	plans plans[matrixPlan]
 }
 
 // NewProduct prepares the product of rows by w.
@@ -38,18 +38,23 @@ func NewProduct(w *pack.Matrix, a Arithmetic, out Output) *Product {
 	return &Product{w: w, a: a, out: out}
 }
 
-// plans are the plans of a weight for float activations and for quantized ones.
-type plans [2]atomic.Pointer[matrixPlan]
+// plans are what is prepared for float activations and for quantized ones.
+type plans[P any] [2]atomic.Pointer[P]
 
-// of returns the plan for the kernels in use, which change in tests alone.
-func (p *plans) of(w *pack.Matrix, a Arithmetic, out Output, quantized bool) *matrixPlan {
-	at := &p[0]
-	if quantized {
-		at, a.Bits, a.Static = &p[1], 0, nil
+// of returns where the plan for x is, and its arithmetic: that of a byte where x is quantized.
+func (p *plans[P]) of(a Arithmetic, x Activations) (*atomic.Pointer[P], Arithmetic) {
+	if x.Quantized != nil {
+		return &p[1], Arithmetic{}
 	}
+	return &p[0], a
+}
+
+// plan returns the plan for x and the kernels in use, which change in tests alone.
+func (p *Product) plan(x Activations) *matrixPlan {
+	at, a := p.plans.of(p.a, x)
 	plan := at.Load()
 	if set := kernel.Current(); plan == nil || plan.set != set {
-		plan = newMatrixPlan(set, set.Format, w, a, out)
+		plan = newMatrixPlan(set, set.Format, p.w, a, p.out)
 		at.Store(plan)
 	}
 	return plan
@@ -60,7 +65,7 @@ func (p *plans) of(w *pack.Matrix, a Arithmetic, out Output, quantized bool) *ma
 // then.
 func (p *Product) Run(dst, x Activations, m int) error {
 	c := productCalls.Get().(*productCall)
-	c.plan = p.plans.of(p.w, p.a, p.out, x.Quantized != nil)
+	c.plan = p.plan(x)
 	c.use(x)
 	err := c.run(dst, x, m)
 	c.release()
