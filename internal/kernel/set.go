@@ -68,9 +68,12 @@ type Product struct {
 	CacheBytes   int     // of rows that the second cache holds beside a panel
 	Rate         float64 // products a second of one thread, about: what is worth sharing depends on it
 	QuantizeRate float64 // activations a second that become operands, likewise
+	CodeRows     int     // up to so many rows of planes of bytes, MultiplyCodes is faster than DecodeCodes and Multiply
 
 	Multiply      func(sums []int32, a *Left, b *Right)
 	Unpack        func(dst []int8, src []uint8)
+	DecodeCodes   func(dst []int8, c Codebook)
+	MultiplyCodes func(sums []int32, a *Left, b Codebook) // by planes of bytes, whatever Format is
 	MultiplyFloat func(d []float64, x []float32, ldx int, w []float32, rows int)
 }
 
@@ -145,7 +148,9 @@ var generic = Set{
 	LeftPacking: LeftPacking{quantizeIntsGeneric, quantizeFixedGeneric, subtractZeroPointGeneric, splitU8Generic, splitS16Generic, splitFixedGeneric},
 	Product: Product{
 		Format: S16, Rows: 4, Panels: 1, FewRows: 4, Depth: StepDepth, CacheBytes: 256 << 10, Rate: 1e9, QuantizeRate: 0.1e9,
+		CodeRows: 1,
 		Multiply: multiplyS16Generic, Unpack: unpackGeneric, MultiplyFloat: multiplyFloatGeneric,
+		DecodeCodes: decodeCodesGeneric, MultiplyCodes: multiplyCodesGeneric,
 	},
 	Convolution:    Convolution{false, multiplyPixelsGeneric, gatherPixelsGeneric, multiplyDepthwiseGeneric},
 	Elementwise:    Elementwise{maxWindowsGeneric, addU8Generic, lookUpGeneric, transposeGeneric[float32], transposeGeneric[uint8]},
