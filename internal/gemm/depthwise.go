@@ -24,7 +24,7 @@ func (depthwise) run(c *convolutionCall, s *scratch, first, count int) {
 	lines := max(1, p.set.Rows*p.set.Panels/p.width) // of a tile
 	s.sums = grow(s.sums, lines*p.width*kernel.PanelColumns)
 	for panel := range m.w.Panels() {
-		t := tile{panel: panel, panels: 1, codes: m.w.Panel(panel, 1, s.codes, p.set.Unpack)}
+		t := tile{panel: panel, panels: 1, codes: m.w.Panel(panel, 1, s.codes, p.set)}
 		for ; t.row < count; t.row += t.rows {
 			t.rows = min(lines*p.width, count-t.row)
 			for i := 0; i < t.rows; i += p.width {

@@ -20,6 +20,7 @@ type matrixPlan struct {
 	stride  int  // of a row of the left operand, in bytes
 	totals  bool // the weight needs Σ X of every group of a row
 	plain   bool // an operand is the bytes of a row's integers, in order
+	looksUp bool // weights are looked up while they are multiplied, and not unpacked before
 
 	// By group and column, [groups][columns], and by column; zeros where the weight or the output has none,
 	// but nil for the zero points and offsets of a weight that has neither.
@@ -96,6 +97,18 @@ func newMatrixPlan(set *kernel.Set, format kernel.Format, w *pack.Matrix, a Arit
 	return p
 }
 
+// lookUpPlan returns a plan that looks weights up while it multiplies, unless no int32 holds the sums.
+func lookUpPlan(set *kernel.Set, w *pack.Matrix, a Arithmetic, out Output) *matrixPlan {
+	p := newMatrixPlan(set, kernel.U8, w, a, out)
+	if p.isDense() {
+		p.looksUp, p.depth = true, w.Depth()
+	}
+	return p
+}
+
+// unpacks reports whether tiles have their weights in scratch memory.
+func (p *matrixPlan) unpacks() bool { return p.w.Unpacks() && !p.looksUp }
+
 // isDense reports whether a column has one scale and no zero point, and an int32 holds its sums.
 func (p *matrixPlan) isDense() bool {
 	switch p.algorithm.(type) {
@@ -158,6 +171,10 @@ func (l *left) multiply(sums []int32, p *matrixPlan, s *scratch, t tile, begin, 
 	*a = kernel.Left{
 		Data: l.planes[t.row*p.stride+begin*p.format.Bytes():], Rows: t.rows, Stride: p.stride, Lines: 1,
 		Planes: p.operand.Planes, Plane: l.rows * p.stride, Steps: depth / kernel.StepDepth,
+	}
+	if p.looksUp {
+		p.set.MultiplyCodes(sums, a, p.w.Coded(t.panel, t.panels))
+		return
 	}
 	s.right = kernel.Right{Codes: t.codes[begin*kernel.PanelColumns:], Panels: t.panels, Stride: p.w.PanelBytes()}
 	p.set.Multiply(sums, a, &s.right)

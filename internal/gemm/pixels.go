@@ -89,7 +89,7 @@ func (m *matrixPlan) multiplyPixels(s *scratch, x *kernel.Pixels, of integers, d
 	}
 	s.zero, s.scale = [1]int32{of.zero}, [1]float32{of.scale32}
 	for panel := range m.w.Panels() {
-		t := tile{panel: panel, panels: 1, codes: m.w.Panel(panel, 1, s.codes, m.set.Unpack)}
+		t := tile{panel: panel, panels: 1, codes: m.w.Panel(panel, 1, s.codes, m.set)}
 		m.epilogue(&s.epilogue, t, s.zero[:], s.scale[:])
 		m.set.MultiplyPixels(dst[t.column()*stride:], stride, x, t.codes, &s.epilogue)
 	}

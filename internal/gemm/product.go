@@ -31,6 +31,7 @@ type Product struct {
 	a     Arithmetic
 	out   Output
 	plans plans[matrixPlan]
+	few   plans[matrixPlan] // for so few rows that weights are looked up while they are multiplied
 }
 
 // NewProduct prepares the product of rows by w.
@@ -49,11 +50,23 @@ func (p *plans[P]) of(a Arithmetic, x Activations) (*atomic.Pointer[P], Arithmet
 	return &p[0], a
 }
 
-// plan returns the plan for x and the kernels in use, which change in tests alone.
-func (p *Product) plan(x Activations) *matrixPlan {
+// plan returns the plan for m rows of x and the kernels in use, which change in tests alone.
+func (p *Product) plan(x Activations, m int) *matrixPlan {
+	set := kernel.Current()
+	if m <= set.CodeRows && p.w.IsCoded() {
+		at, a := p.few.of(p.a, x)
+		plan := at.Load()
+		if plan == nil || plan.set != set {
+			plan = lookUpPlan(set, p.w, a, p.out)
+			at.Store(plan)
+		}
+		if plan.looksUp && m*plan.operand.Planes <= set.CodeRows {
+			return plan
+		}
+	}
 	at, a := p.plans.of(p.a, x)
 	plan := at.Load()
-	if set := kernel.Current(); plan == nil || plan.set != set {
+	if plan == nil || plan.set != set {
 		plan = newMatrixPlan(set, set.Format, p.w, a, p.out)
 		at.Store(plan)
 	}
@@ -65,7 +78,7 @@ func (p *Product) plan(x Activations) *matrixPlan {
 // then.
 func (p *Product) Run(dst, x Activations, m int) error {
 	c := productCalls.Get().(*productCall)
-	c.plan = p.plan(x)
+	c.plan = p.plan(x, m)
 	c.use(x)
 	err := c.run(dst, x, m)
 	c.release()

@@ -45,7 +45,7 @@ func (g grid) part(p *matrixPlan, rows, task int) (r part) {
 type tile struct {
 	row, rows     int
 	panel, panels int
-	codes         []int8 // of its panels
+	codes         []int8 // of its panels, unless they are looked up
 }
 
 func (t tile) columns() int { return t.panels * kernel.PanelColumns }
@@ -55,11 +55,11 @@ func (t tile) column() int { return t.panel * kernel.PanelColumns }
 
 // panels returns how many panels tiles of so many rows have at most.
 func (p *matrixPlan) panels(rows int) int {
-	if rows > p.set.FewRows {
+	if rows > p.set.FewRows && !p.looksUp {
 		return p.set.Panels
 	}
 	most := p.set.Rows * p.set.Panels / rows
-	if p.w.Unpacks() {
+	if p.unpacks() {
 		most = min(most, max(p.set.Panels, unpackedBytes/p.w.PanelBytes()))
 	}
 	return most
@@ -76,14 +76,17 @@ func (b *block) tiles(s *scratch, r part, rows multiplier, cached int) {
 	for begin := r.firstRow; begin < r.endRow; begin += cached {
 		end := min(begin+cached, r.endRow)
 		most := p.panels(end - begin)
-		if p.w.Unpacks() {
+		if p.unpacks() {
 			s.codes = grow(s.codes, most*p.w.PanelBytes())
 		}
 		for panel, panels := r.firstPanel, 0; panel < r.endPanel; panel += panels {
 			if panels = min(most, r.endPanel-panel); r.endPanel-panel == panels+1 {
 				panels = (panels + 1) / 2 // a single panel is slow
 			}
-			t := tile{panel: panel, panels: panels, codes: p.w.Panel(panel, panels, s.codes, p.set.Unpack)}
+			t := tile{panel: panel, panels: panels}
+			if !p.looksUp {
+				t.codes = p.w.Panel(panel, panels, s.codes, p.set)
+			}
 			for t.row = begin; t.row < end; t.row += t.rows {
 				t.rows = rows.limit(p, t.row, min(p.set.Rows*max(1, p.set.Panels/panels), end-t.row))
 				p.algorithm.tile(b, s, t, rows)

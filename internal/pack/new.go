@@ -72,12 +72,18 @@ func From(m Matrix, s Source, share Share) *Matrix {
 	} else {
 		w.codes = make([]int8, size)
 	}
+	w.fill(&s, nil, share)
+	return w
+}
+
+// fill packs the codes of a source, which are looked up in a book or have none.
+func (w *Matrix) fill(s *Source, look *book, share Share) {
 	together, depth := 1, columnDepth
 	if s.byRows() {
 		together, depth = rowPanels, rowDepth
 	}
 	share((w.panels+together-1)/together, func(part int) {
-		b := block{w: w, s: &s, first: part * together, panels: min(together, w.panels-part*together), depth: depth}
+		b := block{w: w, s: s, book: look, first: part * together, panels: min(together, w.panels-part*together), depth: depth}
 		b.scratch = scratches.Get().(*scratch)
 		defer scratches.Put(b.scratch)
 		for g := range w.groups {
@@ -86,23 +92,24 @@ func From(m Matrix, s Source, share Share) *Matrix {
 			}
 		}
 	})
-	return w
 }
 
 // block is panels that are packed together.
 type block struct {
 	w             *Matrix
 	s             *Source
+	book          *book // or nil
 	first, panels int
 	depth         int // that is packed at a time
 	scratch       *scratch
 }
 
-// scratch is for codes that do not lie as they are read, and for those of nibbles before they are put
-// together.
+// scratch is for codes that do not lie as they are read, for those that are not stored as they are, and for
+// what the latter stand for.
 type scratch struct {
 	rows    [rowDepth][rowPanels * kernel.PanelColumns]uint8
-	nibbles [rowPanels * rowDepth * kernel.PanelColumns]uint8
+	codes   [rowPanels * rowDepth * kernel.PanelColumns]uint8
+	weights [columnDepth * kernel.PanelColumns]int8
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -114,9 +121,9 @@ func (b *block) pack(g, p, end int) {
 	size := min(b.depth, w.groupDepth-from) * kernel.PanelColumns
 	at, stride := b.first*w.PanelBytes()+(g*w.groupDepth+from)*kernel.PanelColumns, w.PanelBytes()
 	var to []uint8
-	if w.nibbles != nil {
-		to, stride = b.scratch.nibbles[:b.panels*size], size
-		clear(to)
+	if w.nibbles != nil || b.book != nil {
+		to, stride = b.scratch.codes[:b.panels*size], size
+		fill(to, b.s.padding)
 	} else {
 		to = bytesOf(w.codes)[at:]
 	}
@@ -127,6 +134,14 @@ func (b *block) pack(g, p, end int) {
 	}
 	for i := range b.panels {
 		codes := to[i*stride:][:size]
+		if b.book != nil {
+			weights := b.scratch.weights[:size]
+			if !b.book.stored {
+				weights = w.codes[at+i*w.PanelBytes():][:size]
+			}
+			b.book.pack(w, b.first+i, p, codes, weights)
+			continue
+		}
 		addUp((*[kernel.PanelColumns]int32)(w.sums[g*w.Columns()+(b.first+i)*kernel.PanelColumns:]), codes)
 		if w.nibbles != nil {
 			packNibbles(w.nibbles[(at+i*w.PanelBytes())/2:][:size/2], codes)
@@ -137,16 +152,16 @@ func (b *block) pack(g, p, end int) {
 // rows packs rows into panels so far apart.
 func (b *block) rows(to []uint8, stride, p, end int) {
 	const n, step = kernel.PanelColumns, kernel.StepDepth
-	first, flip := b.first*n, b.s.flip()
+	first, flip, filling := b.first*n, b.s.flip(), b.s.filling()
 	columns, rows := min(b.panels*n, b.w.N-first), (end-p+step-1)/step*step
 	for i := range rows {
 		row := &b.scratch.rows[i]
 		if p+i >= end {
-			fill(row[:], flip)
+			fill(row[:], filling)
 			continue
 		}
 		b.s.row(row[:columns], p+i, first)
-		fill(row[columns:], flip)
+		fill(row[columns:], filling)
 	}
 	for i := range b.panels {
 		for r := 0; r < rows; r += step {

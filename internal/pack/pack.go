@@ -16,7 +16,8 @@ import "euryale/internal/kernel"
 // The layout is N16K4, one for all instruction sets: panels of 16 columns, in each of them steps of 4 of
 // depth, in each of those [column][4]. Its 64 bytes a step are a vector of AVX-512, two of AVX2, four of NEON
 // or a row of a tile of AMX. Codes of zero fill up the last panel, and every group to a multiple of 4 of
-// depth, or of 64 where there is one group only, unless Depthwise.
+// depth, or of 64 where there is one group only, unless Depthwise. Codes that FromCodebook packed are what
+// kernel.Codebook says, and become that layout when they are multiplied.
 type Matrix struct {
 	K, N    int
 	Group   int // depth that shares a scale
@@ -27,8 +28,9 @@ type Matrix struct {
 	// Depthwise says that columns are filters with a channel each, which are not multiplied by rows.
 	Depthwise bool
 
-	codes   []int8  // [panel][group][step][16][4]
-	nibbles []uint8 // or half as many, as kernel.PackPanels has them
+	codes   []int8          // [panel][group][step][16][4]
+	nibbles []uint8         // or half as many, as kernel.PackPanels has them
+	coded   kernel.Codebook // or codes that are looked up
 	sums    []int32
 
 	groups, groupDepth, panels int
@@ -66,27 +68,36 @@ func (w *Matrix) PanelBytes() int { return w.Depth() * kernel.PanelColumns }
 
 // Bytes returns the memory that the weight takes, without Sums.
 func (w *Matrix) Bytes() int {
-	return len(w.codes) + len(w.nibbles) + 4*(len(w.Scales)+len(w.Zeros)+len(w.Offsets))
+	return len(w.codes) + len(w.nibbles) + len(w.coded.Codes) + len(w.coded.Multipliers) + 4*(len(w.Scales)+len(w.Zeros)+len(w.Offsets))
 }
 
 // Panel returns the codes of count panels from panel first on, PanelBytes apart: those of the weight itself,
-// or, where Unpacks says so, unpacked into scratch, which has room for them.
-func (w *Matrix) Panel(first, count int, scratch []int8, unpack func([]int8, []uint8)) []int8 {
+// or, where Unpacks says so, unpacked by the kernels of a set into scratch, which has room for them.
+func (w *Matrix) Panel(first, count int, scratch []int8, set *kernel.Set) []int8 {
 	size := w.PanelBytes()
-	if w.nibbles == nil {
+	switch {
+	case w.IsCoded():
+		set.DecodeCodes(scratch[:count*size], w.Coded(first, count))
+	case w.nibbles != nil:
+		set.Unpack(scratch[:count*size], w.nibbles[first*size/2:][:count*size/2])
+	default:
 		return w.codes[first*size:][:count*size]
 	}
-	scratch = scratch[:count*size]
-	unpack(scratch, w.nibbles[first*size/2:][:count*size/2])
-	return scratch
+	return scratch[:count*size]
 }
+
+// IsCoded reports whether the codes are looked up.
+func (w *Matrix) IsCoded() bool { return w.coded.Codes != nil }
+
+// Coded returns count panels from panel first on of a weight that is.
+func (w *Matrix) Coded(first, count int) kernel.Codebook { return w.coded.From(first, count) }
 
 // Codes returns a copy of the codes of a weight in one group, [n][k].
 func (w *Matrix) Codes() []int8 {
 	const n, step = kernel.PanelColumns, kernel.StepDepth
 	codes, scratch := make([]int8, w.N*w.K), make([]int8, w.PanelBytes())
 	for first := 0; first < w.N; first += n {
-		panel := w.Panel(first/n, 1, scratch, kernel.Current().Unpack)
+		panel := w.Panel(first/n, 1, scratch, kernel.Current())
 		for j := range min(n, w.N-first) {
 			for p := range w.K {
 				codes[(first+j)*w.K+p] = panel[p/step*kernel.StepBytes+j*step+p%step]
@@ -97,7 +108,7 @@ func (w *Matrix) Codes() []int8 {
 }
 
 // Unpacks reports whether Panel takes scratch memory.
-func (w *Matrix) Unpacks() bool { return w.nibbles != nil }
+func (w *Matrix) Unpacks() bool { return w.nibbles != nil || w.IsCoded() }
 
 // Sums returns Σ code over each group of a column, [groups][columns]. They carry the offset of unsigned
 // planes.

@@ -61,7 +61,7 @@ func element(w *pack.Matrix, p, j int) float64 {
 
 // code returns the code at depth p of column j.
 func code(w *pack.Matrix, p, j int) int8 {
-	panel := w.Panel(j/16, 1, make([]int8, w.PanelBytes()), kernel.Of(isa.Generic).Unpack)
+	panel := w.Panel(j/16, 1, make([]int8, w.PanelBytes()), kernel.Of(isa.Generic))
 	at := p/w.Group*w.GroupDepth() + p%w.Group
 	return panel[at/4*64+j%16*4+at%4]
 }
@@ -133,7 +133,7 @@ func TestPanel(t *testing.T) {
 		for _, bits := range []int{4, 8} {
 			w := packed(t, shape, bits, func(p, j int) int8 { return int8(1 + (p+j)%7) }, nil, nil)
 			scratch := make([]int8, w.Panels()*w.PanelBytes())
-			all := w.Panel(0, w.Panels(), scratch, kernel.Of(isa.Generic).Unpack)
+			all := w.Panel(0, w.Panels(), scratch, kernel.Of(isa.Generic))
 			if inPlace := &all[0] != &scratch[0]; inPlace == w.Unpacks() || inPlace != (bits == 8) {
 				t.Errorf("%v, %d bits: in place is %v, Unpacks %v", shape, bits, inPlace, w.Unpacks())
 			}

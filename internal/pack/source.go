@@ -33,6 +33,9 @@ func (o *Order) Depth() int { return o.Sizes[0] * o.Row }
 // byRows reports whether the elements of one depth are contiguous, and those of a column are not.
 func (o *Order) byRows() bool { return o.Column == 1 && o.Strides[2] != 1 }
 
+// fills reports whether there is anything that fills up.
+func (o *Order) fills() bool { return o.Row > o.Sizes[1]*o.Sizes[2] }
+
 // segment returns where the element at depth p of column 0 is, and how many from there on are Strides[2]
 // apart, or −1 and how many codes of zero fill up the row.
 func (o *Order) segment(p int) (at, length int) {
@@ -51,6 +54,8 @@ type Source struct {
 	Codes    []uint8
 	Nibbles  bool
 	Unsigned bool // they are shifted down by half their range, 128 or 8
+
+	padding uint8 // what fills up, once shifted
 }
 
 // SourceOf returns codes, one an element, as they are stored with the given bits, 4 or 8.
@@ -64,8 +69,7 @@ func SourceOf[C kernel.Code](codes []C, order Order, bits int) Source {
 	return s
 }
 
-// flip returns what a byte that was read is to be combined with by exclusive or, which is also how one that
-// fills up is read.
+// flip returns what a byte that was read is to be combined with by exclusive or.
 func (s *Source) flip() uint8 {
 	if s.Unsigned && !s.Nibbles {
 		return 1 << 7
@@ -73,12 +77,15 @@ func (s *Source) flip() uint8 {
 	return 0
 }
 
+// filling returns how a byte that fills up is read.
+func (s *Source) filling() uint8 { return s.flip() ^ s.padding }
+
 // row sets dst to codes of depth p, from column j on.
 func (s *Source) row(dst []uint8, p, j int) {
 	at, _ := s.segment(p)
 	switch {
 	case at < 0:
-		fill(dst, s.flip())
+		fill(dst, s.filling())
 	case s.Nibbles:
 		s.unpack(dst, at+j)
 	default:
@@ -99,7 +106,7 @@ func (s *Source) column(p, j int, scratch []uint8) []uint8 {
 		}
 		switch {
 		case at < 0:
-			fill(to, s.flip())
+			fill(to, s.filling())
 		case s.Nibbles && stride == 1:
 			s.unpack(to, at)
 		case s.Nibbles:

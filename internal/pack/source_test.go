@@ -103,7 +103,7 @@ func TestOrders(t *testing.T) {
 							}
 						}
 					}
-					if got := w.Panel(0, w.Panels(), make([]int8, len(layout)), kernel.Of(isa.Generic).Unpack); !slices.Equal(got, layout) {
+					if got := w.Panel(0, w.Panels(), make([]int8, len(layout)), kernel.Of(isa.Generic)); !slices.Equal(got, layout) {
 						t.Errorf("%s: other codes", name)
 					}
 					if !slices.Equal(w.Sums(), sums) {
