@@ -270,7 +270,7 @@ func TestEmbeddingRefused(t *testing.T) {
 // TestHostileEmbeddings changes the file of a model with embeddings.
 func TestHostileEmbeddings(t *testing.T) {
 	g := language()
-	embedding := quantize(t, g.Constants["table"], qtensor.Symmetric(4))
+	embedding := quantize(t, g.Constants["table"], qtensor.Symmetric(3))
 	file := bytesOf(t, newModel(t, g, map[string]model.Layer{"emb": {Weight: embedding}, "again": {Weight: embedding}, "mix": {Weight: quantize(t, g.Constants["w"], qtensor.Symmetric(8))}}))
 	for _, c := range []struct{ name, old, with, want string }{
 		{"compute", `"emb":{"weight":"again"}`, `"emb":{"weight":"again","compute":"fixed24"}`, `layer "emb"`},
@@ -301,17 +301,17 @@ func TestHostileEmbeddings(t *testing.T) {
 			}
 		}
 	}
-	bad := damaged(t, file, "again.weight", func(data []byte) { data[5] = 9 })
+	bad := damaged(t, file, "again.weight_packed", func(data []byte) { data[31] |= 0x90 })
 	if m, err := model.Read(bytes.NewReader(bad), int64(len(bad))); !errors.Is(err, qtensor.ErrFormat) || m != nil {
-		t.Errorf("a code of 9: Read gives %v", err)
+		t.Errorf("bits after the codes: Read gives %v", err)
 	}
 	m, err := model.ReadLater(bytes.NewReader(bad), int64(len(bad)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := m.Run(context.Background(), indicesOf(1, 2)); !errors.Is(err, qtensor.ErrFormat) || !strings.Contains(err.Error(), `node "emb" (Gather)`) || !strings.Contains(err.Error(), "code 9 at 5") {
-			t.Errorf("a code of 9: Run gives %v", err)
+		if _, err := m.Run(context.Background(), indicesOf(1, 2)); !errors.Is(err, qtensor.ErrFormat) || !strings.Contains(err.Error(), `node "emb" (Gather)`) || !strings.Contains(err.Error(), "bits 1001 after the last code") {
+			t.Errorf("bits after the codes: Run gives %v", err)
 		}
 	}
 }

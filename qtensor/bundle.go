@@ -21,8 +21,7 @@ import (
 //
 // A file is in the safetensors format, and its arrays are named as in the compressed-tensors format, which
 // packs them otherwise. A quantized tensor NAME becomes NAME.weight (I8, U8, F16 or BF16), or
-// NAME.weight_packed (U8, one axis, two values to a byte, the first in the low nibble) for Int4 and UInt4,
-// and with it
+// NAME.weight_packed (U8, one axis, a stream as Storage describes it) for values of 2 to 7 bits, and with it
 //
 //	NAME.weight_scale               F32 or F16, of shape (1), (channels) or (channels, groups)
 //	NAME.weight_scale_multiplier    F32, of shape (1): Params.Multiplier, for F16 scales
@@ -225,19 +224,18 @@ func arrays(s Scheme, shape []int, b convert.Blocks, ranged bool) []array {
 }
 
 func codeArray(s Scheme, shape []int) array {
-	switch s.Storage() {
-	case StorageInt8:
-		return array{ofCodes, safetensors.I8, shape}
-	case StorageUint8:
-		return array{ofCodes, safetensors.U8, shape}
-	case StorageFloat16:
-		return array{ofCodes, safetensors.F16, shape}
-	case StorageBFloat16:
-		return array{ofCodes, safetensors.BF16, shape}
-	default:
-		n := tensor.Shape(shape).TotalSize()
-		return array{ofPacked, safetensors.U8, []int{n/2 + n%2}}
+	if s.Storage().packed() {
+		return array{ofPacked, safetensors.U8, []int{s.Storage().bytes(tensor.Shape(shape).TotalSize())}}
 	}
+	return byteArray(s, shape)
+}
+
+// byteArray is codeArray for values that take a byte each, or two.
+func byteArray(s Scheme, shape []int) array {
+	dtype := map[storageKind]safetensors.Dtype{
+		signedInt: safetensors.I8, unsignedInt: safetensors.U8, binary16: safetensors.F16, upperHalf: safetensors.BF16,
+	}
+	return array{ofCodes, dtype[s.method.info().kind], shape}
 }
 
 // tensors returns the arrays of q with their contents.

@@ -102,6 +102,10 @@ func (f *File) claim(name string, claimed map[string]bool) error {
 	_, hasMin := f.container.Info(name + string(ofMin))
 	_, hasMax := f.container.Info(name + string(ofMax))
 	ref.arrays = arrays(ref.Scheme, ref.Shape, b, hasMin || hasMax)
+	_, bytes := f.container.Info(name + string(ofCodes))
+	if _, packed := f.container.Info(name + string(ofPacked)); bytes && !packed && ref.Scheme.hasBytes() {
+		ref.arrays[0] = byteArray(ref.Scheme, ref.Shape)
+	}
 	for _, a := range ref.arrays {
 		full := name + string(a.suffix)
 		info, ok := f.container.Info(full)
@@ -116,6 +120,9 @@ func (f *File) claim(name string, claimed map[string]bool) error {
 	f.refs[name] = ref
 	return nil
 }
+
+// hasBytes reports whether a file may have values that take less than a byte as bytes.
+func (s Scheme) hasBytes() bool { return s.Storage().packed() && s.method != int4 && s.method != uint4 }
 
 // orEmpty returns f, and the zero File for nil.
 func (f *File) orEmpty() *File {

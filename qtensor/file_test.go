@@ -175,6 +175,28 @@ func damage(t *testing.T, s Scheme, f func(arrays map[string]*safetensors.Tensor
 	return buf.Bytes()
 }
 
+// bytesOf returns the array of a tensor w of 15 signed codes, of which the fourth is given, that take a byte each.
+func bytesOf(code int8) *safetensors.Tensor {
+	return &safetensors.Tensor{Name: "w.weight", Dtype: safetensors.I8, Shape: []int{3, 5}, Data: []byte{0, 1, 0xf9, uint8(code), 14: 0xf8}}
+}
+
+// TestReadBytes reads codes of fewer than 8 bits that take a byte each.
+func TestReadBytes(t *testing.T) {
+	data := damage(t, Symmetric(4), func(a map[string]*safetensors.Tensor, _ map[string]any) {
+		a["w.weight"] = bytesOf(-3)
+		delete(a, "w.weight_packed")
+	})
+	b, err := readBundle(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := b.Quantized["w"]
+	got, want := q.Codes().Data(), []int8{0, 1, -7, -3, 14: -8}
+	if !slices.Equal(got.([]int8), want) || q.Bytes() != 8+4 {
+		t.Errorf("got %v in %d bytes, want %v in 12", got, q.Bytes(), want)
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	type arrays = map[string]*safetensors.Tensor
 	type meta = map[string]any
@@ -212,9 +234,11 @@ func TestReadRefuses(t *testing.T) {
 		"NaN scale":        {Symmetric(8), func(a arrays, _ meta) { a["w.weight_scale"].Data = []byte{0, 0, 0xc0, 0x7f} }, "got scale NaN"},
 		"NaN offset":       {Uniform(8), func(a arrays, _ meta) { a["w.weight_offset"].Data = []byte{0, 0, 0xc0, 0x7f} }, "got offset NaN"},
 		"zero point":       {Affine(4), func(a arrays, _ meta) { a["w.weight_zero_point"].Data = []byte{16} }, "got zero point 16"},
-		"code":             {Symmetric(4), func(a arrays, _ meta) { a["w.weight"].Data[3] = 8 }, "got code 8 at 3"},
+		"code":             {Symmetric(4), func(a arrays, _ meta) { a["w.weight"] = bytesOf(8); delete(a, "w.weight_packed") }, "got code 8 at 3"},
+		"codes twice":      {Symmetric(4), func(a arrays, _ meta) { a["w.weight"] = bytesOf(7) }, `"w.weight" is no array`},
 		"float16 infinity": {Float16(), func(a arrays, _ meta) { copy(a["w.weight"].Data, []byte{0, 0x7c}) }, "got code 31744 at 0"},
-		"half byte":        {Int4(), func(a arrays, _ meta) { a["w.weight_packed"].Data[7] |= 0x30 }, "got half byte 3"},
+		"half byte":        {Int4(), func(a arrays, _ meta) { a["w.weight_packed"].Data[7] |= 0x30 }, "got bits 11 after"},
+		"bits after 3":     {Affine(3), func(a arrays, _ meta) { a["w.weight_packed"].Data[5] |= 0x80 }, "got bits 100 after"},
 		"multiplier":       {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { a["w.weight_scale_multiplier"].Data = []byte{0, 0, 0x40, 0x40} }, "got multiplier 3"},
 		"zero multiplier":  {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { a["w.weight_scale_multiplier"].Data = make([]byte, 4) }, "got multiplier 0"},
 		"great multiplier": {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { a["w.weight_scale_multiplier"].Data = []byte{0, 0, 0, 0x7f} }, "got scale +Inf"},

@@ -6,7 +6,6 @@ import (
 
 	"euryale/internal/convert"
 	"euryale/internal/dense"
-	"euryale/internal/kernel"
 
 	"gorgonia.org/tensor"
 )
@@ -19,8 +18,8 @@ type QTensor struct {
 	params Params
 	blocks convert.Blocks
 	shape  tensor.Shape
-	// store holds the quantized values in row-major order: int8, uint8, packed pairs in uint8, or uint16
-	// patterns.
+	// store holds the quantized values in row-major order: int8, uint8, a stream of fewer bits in uint8, or
+	// uint16 patterns.
 	store *tensor.Dense
 }
 
@@ -113,20 +112,14 @@ func (q *QTensor) Code(at ...int) (int32, error) {
 		}
 		flat = flat*q.shape[axis] + i
 	}
-	switch q.params.Storage() {
-	case StorageInt4, StorageUint4:
-		pair := stored[uint8](q)[flat/2:][:1]
-		if q.params.Storage() == StorageInt4 {
-			var c [2]int8
-			kernel.UnpackInt4(c[:], pair)
-			return int32(c[flat%2]), nil
-		}
-		var c [2]uint8
-		kernel.UnpackUint4(c[:], pair)
-		return int32(c[flat%2]), nil
-	case StorageInt8:
+	switch s := q.params.Storage(); {
+	case s.packed() && s.IsSigned():
+		return int32(inStream[int8](q)(flat, flat+1)[0]), nil
+	case s.packed():
+		return int32(inStream[uint8](q)(flat, flat+1)[0]), nil
+	case s == StorageInt8:
 		return int32(stored[int8](q)[flat]), nil
-	case StorageUint8:
+	case s == StorageUint8:
 		return int32(stored[uint8](q)[flat]), nil
 	default:
 		return int32(stored[uint16](q)[flat]), nil
@@ -234,18 +227,18 @@ func stored[T any](q *QTensor) []T {
 
 // unpack returns the quantized values in row-major order as []int8, []uint8 or []uint16, for reading.
 func (q *QTensor) unpack() any {
-	switch q.params.Storage() {
-	case StorageInt4:
+	switch s := q.params.Storage(); {
+	case s.packed() && s.IsSigned():
 		c := make([]int8, q.Len())
-		convert.UnpackInt4(c, stored[uint8](q))
+		convert.UnpackBits(c, stored[uint8](q), s.Bits())
 		return c
-	case StorageUint4:
+	case s.packed():
 		c := make([]uint8, q.Len())
-		convert.UnpackUint4(c, stored[uint8](q))
+		convert.UnpackBits(c, stored[uint8](q), s.Bits())
 		return c
-	case StorageInt8:
+	case s == StorageInt8:
 		return stored[int8](q)
-	case StorageUint8:
+	case s == StorageUint8:
 		return stored[uint8](q)
 	default:
 		return stored[uint16](q)
@@ -259,18 +252,23 @@ func build[T int8 | uint8 | uint16](p Params, shape tensor.Shape, codes []T) (*Q
 	if err != nil {
 		return nil, err
 	}
-	q := &QTensor{params: p, blocks: b, shape: shape.Clone()}
-	if p.Storage().Bits() != 4 {
-		q.store = dense.New(codes, shape)
-		return q, nil
+	q := &QTensor{params: p, blocks: b, shape: shape.Clone(), store: dense.New(codes, shape)}
+	if s := p.Storage(); s.packed() {
+		q.store = packed(codes, s)
 	}
-	packed := make([]uint8, (len(codes)+1)/2)
-	switch c := any(codes).(type) {
-	case []int8:
-		convert.PackNibbles(packed, c)
-	case []uint8:
-		convert.PackNibbles(packed, c)
-	}
-	q.store = dense.New(packed, tensor.Shape{len(packed)})
 	return q, nil
+}
+
+// packed returns codes of one or the other type as a stream.
+func packed(codes any, s Storage) *tensor.Dense {
+	var stream []uint8
+	switch c := codes.(type) {
+	case []int8:
+		stream = make([]uint8, s.bytes(len(c)))
+		convert.PackBits(stream, c, s.Bits())
+	case []uint8:
+		stream = make([]uint8, s.bytes(len(c)))
+		convert.PackBits(stream, c, s.Bits())
+	}
+	return dense.New(stream, tensor.Shape{len(stream)})
 }

@@ -154,11 +154,11 @@ func TestBytes(t *testing.T) {
 		bytes  int
 	}{
 		{qtensor.Symmetric(8), []int{10, 10}, 100 + 4},
-		{qtensor.Symmetric(2), []int{10, 10}, 100 + 4},
+		{qtensor.Symmetric(2), []int{10, 10}, 25 + 4},
 		{scaled(qtensor.Symmetric(8)), []int{10, 10}, 100 + 2 + 4},
 		{qtensor.Affine(8).PerAxis(1), []int{10, 7}, 70 + 7*(4+1)},
 		{scaled(qtensor.Affine(8).PerAxis(1)), []int{10, 7}, 70 + 7*(2+1) + 4},
-		{qtensor.PowerOfTwo(3), []int{11}, 11 + 4 + 1},
+		{qtensor.PowerOfTwo(3), []int{11}, 5 + 4 + 1},
 		{qtensor.Uniform(8).PerAxis(0), []int{3, 5}, 15 + 3*(4+4)},
 		{qtensor.Int4(), []int{4}, 2 + 4},
 		{qtensor.Int4(), []int{3, 3}, 5 + 4},

@@ -17,14 +17,15 @@ func (q *QTensor) DequantizeRows(dst []float32, rows []int) error {
 	if err := q.checkRows(dst, rows); err != nil {
 		return fmt.Errorf("qtensor: DequantizeRows: %w", err)
 	}
-	switch p := q.params; p.Storage() {
-	case StorageInt4:
-		decodeRows(q, dst, rows, inNibbles(stored[uint8](q), kernel.UnpackInt4))
-	case StorageUint4:
-		decodeRows(q, dst, rows, inNibbles(stored[uint8](q), kernel.UnpackUint4))
-	case StorageInt8:
+	p := q.params
+	switch s := p.Storage(); {
+	case s.packed() && s.IsSigned():
+		decodeRows(q, dst, rows, inStream[int8](q))
+	case s.packed():
+		decodeRows(q, dst, rows, inStream[uint8](q))
+	case s == StorageInt8:
 		decodeRows(q, dst, rows, inBytes(stored[int8](q)))
-	case StorageUint8:
+	case s == StorageUint8:
 		decodeRows(q, dst, rows, inBytes(stored[uint8](q)))
 	default:
 		width, patterns := q.width(), stored[uint16](q)
@@ -81,14 +82,16 @@ func inBytes[C kernel.Code](codes []C) func(begin, end int) []C {
 	return func(begin, end int) []C { return codes[begin:end] }
 }
 
-// inNibbles returns access to codes of which each byte of pairs holds two. A call returns them in a buffer
-// that the next call uses again; they may begin and end in the middle of a byte.
-func inNibbles[C kernel.Code](pairs []uint8, unpack func(dst []C, src []uint8)) func(begin, end int) []C {
+// inStream returns access to codes of less than a byte. A call returns them in a buffer that the next call
+// uses again; they may begin and end in the middle of a byte.
+func inStream[C kernel.Code](q *QTensor) func(begin, end int) []C {
+	const together = 8 // codes that begin with a byte
 	var buffer []C
+	stream, s := stored[uint8](q), q.params.Storage()
 	return func(begin, end int) []C {
-		first := begin &^ 1
+		first := begin / together * together
 		buffer = slices.Grow(buffer[:0], end-first)[:end-first]
-		unpack(buffer, pairs[first/2:(end+1)/2])
+		kernel.UnpackBits(buffer, stream[s.bytes(first):s.bytes(end)], s.Bits())
 		return buffer[begin-first:]
 	}
 }

@@ -41,25 +41,24 @@ const (
 
 // Uniform returns the scheme r = lo + s·q with s = (hi − lo)/(2^bits − 1) and q in 0 … 2^bits − 1, where lo
 // and hi are the range of the data. It has a float32 offset, lo, in place of a zero point. The range need not
-// contain 0, so 0 may not be represented exactly. bits is 2 to 8. Each q takes a byte, whatever bits is.
+// contain 0, so 0 may not be represented exactly. bits is 2 to 8.
 func Uniform(bits int) Scheme { return Scheme{method: uniform, bits: bits} }
 
 // Symmetric returns the scheme r = s·q with s = max|x|/(2^(bits−1) − 1) and q in ±(2^(bits−1) − 1). bits is 2
-// to 8. Each q takes a byte, whatever bits is; Int4 stores two to a byte.
+// to 8.
 func Symmetric(bits int) Scheme { return Scheme{method: symmetric, bits: bits} }
 
 // Affine returns the scheme r = s·(q − z) with s = (hi − lo)/(2^bits − 1), z = RNE(−lo/s) and q in 0 … 2^bits
-// − 1, where lo and hi are the range of the data, widened to contain 0. bits is 2 to 8. Each q takes a byte,
-// whatever bits is; UInt4 stores two to a byte.
+// − 1, where lo and hi are the range of the data, widened to contain 0. bits is 2 to 8.
 func Affine(bits int) Scheme { return Scheme{method: affine, bits: bits} }
 
 // PowerOfTwo returns the scheme Affine(bits) with s rounded up to a power of two.
 func PowerOfTwo(bits int) Scheme { return Scheme{method: powerOfTwo, bits: bits} }
 
-// Int4 returns the scheme Symmetric(4), stored two to a byte.
+// Int4 returns the scheme Symmetric(4) under another name.
 func Int4() Scheme { return Scheme{method: int4, bits: 4} }
 
-// UInt4 returns the scheme Affine(4), stored two to a byte.
+// UInt4 returns the scheme Affine(4) under another name.
 func UInt4() Scheme { return Scheme{method: uint4, bits: 4} }
 
 // Float16 returns the scheme that stores each element as IEEE 754 binary16, rounded to nearest, ties to even.
@@ -106,8 +105,7 @@ func (s Scheme) WithScales(t ScaleType) Scheme {
 	return s
 }
 
-// Bits returns the bits of a quantized value, 2 to 8 or 16; 0 for the zero Scheme. It may take more in
-// memory: see Storage.
+// Bits returns the bits of a quantized value, 2 to 8 or 16; 0 for the zero Scheme.
 func (s Scheme) Bits() int { return s.bits }
 
 // Axis returns the channel axis and true for a scheme per axis or per group, and 0 and false for one per
@@ -121,7 +119,7 @@ func (s Scheme) GroupSize() int { return s.size }
 func (s Scheme) Scales() ScaleType { return s.scales }
 
 // Storage returns the type that a quantized value is stored in; 0 for the zero Scheme.
-func (s Scheme) Storage() Storage { return s.method.info().storage }
+func (s Scheme) Storage() Storage { return storageOf(s.method.info().kind, s.bits) }
 
 // IsFloat reports whether quantized values are 16-bit floats: Float16 and BFloat16.
 func (s Scheme) IsFloat() bool { return s.method == float16 || s.method == bfloat16 }

@@ -217,16 +217,16 @@ func TestTenMethods(t *testing.T) {
 		offset    bool
 		float     bool
 	}{
-		{qtensor.Uniform(6), "Uniform", 6, qtensor.StorageUint8, "uint8", 0, 63, false, true, false},
+		{qtensor.Uniform(6), "Uniform", 6, qtensor.StorageUint6, "uint6", 0, 63, false, true, false},
 		{qtensor.Symmetric(8), "Symmetric", 8, qtensor.StorageInt8, "int8", -127, 127, false, false, false},
 		{qtensor.Affine(8), "Affine", 8, qtensor.StorageUint8, "uint8", 0, 255, true, false, false},
-		{qtensor.PowerOfTwo(2), "PowerOfTwo", 2, qtensor.StorageUint8, "uint8", 0, 3, true, false, false},
+		{qtensor.PowerOfTwo(2), "PowerOfTwo", 2, qtensor.StorageUint2, "uint2", 0, 3, true, false, false},
 		{qtensor.Int4(), "Int4", 4, qtensor.StorageInt4, "int4", -7, 7, false, false, false},
 		{qtensor.UInt4(), "UInt4", 4, qtensor.StorageUint4, "uint4", 0, 15, true, false, false},
 		{qtensor.Float16(), "Float16", 16, qtensor.StorageFloat16, "float16", 0, 0, false, false, true},
 		{qtensor.BFloat16(), "BFloat16", 16, qtensor.StorageBFloat16, "bfloat16", 0, 0, false, false, true},
-		{qtensor.PerChannelSymmetric(2, 3), "PerChannelSymmetric", 2, qtensor.StorageInt8, "int8", -1, 1, false, false, false},
-		{qtensor.PerChannelAffine(5, 3), "PerChannelAffine", 5, qtensor.StorageUint8, "uint8", 0, 31, true, false, false},
+		{qtensor.PerChannelSymmetric(2, 3), "PerChannelSymmetric", 2, qtensor.StorageInt2, "int2", -1, 1, false, false, false},
+		{qtensor.PerChannelAffine(5, 3), "PerChannelAffine", 5, qtensor.StorageUint5, "uint5", 0, 31, true, false, false},
 	} {
 		s := c.scheme
 		low, high := s.CodeRange()
@@ -289,7 +289,9 @@ func TestTypeNames(t *testing.T) {
 		qtensor.Storage(0):           "none",
 		qtensor.StorageInt8:          "int8",
 		qtensor.StorageBFloat16:      "bfloat16",
-		qtensor.Storage(7):           "unknown",
+		qtensor.StorageInt3:          "int3",
+		qtensor.StorageUint7:         "uint7",
+		qtensor.Storage(17):          "unknown",
 		qtensor.Storage(255):         "unknown",
 		qtensor.Scheme{}:             "invalid scheme",
 		qtensor.Float16().PerAxis(1): "float16@1",
@@ -300,7 +302,7 @@ func TestTypeNames(t *testing.T) {
 	}
 	for s, want := range map[qtensor.Storage]int{
 		0: 0, qtensor.StorageInt8: 8, qtensor.StorageUint8: 8, qtensor.StorageInt4: 4, qtensor.StorageUint4: 4,
-		qtensor.StorageFloat16: 16, qtensor.StorageBFloat16: 16, 7: 0,
+		qtensor.StorageFloat16: 16, qtensor.StorageBFloat16: 16, qtensor.StorageInt2: 2, qtensor.StorageUint7: 7, 17: 0,
 	} {
 		if got := s.Bits(); got != want {
 			t.Errorf("%v has %d bits, want %d", s, got, want)

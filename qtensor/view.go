@@ -37,15 +37,17 @@ func (f *File) view(name string, use func(q *QTensor) error) error {
 
 // storeOf returns the quantized values in raw, as QTensor has them.
 func storeOf(raw []byte, ref tensorRef) (*tensor.Dense, error) {
-	switch s := ref.Scheme; s.Storage() {
-	case StorageInt4, StorageUint4:
-		if last := raw[len(raw)-1] >> 4; tensor.Shape(ref.Shape).TotalSize()%2 == 1 && last != 0 {
-			return nil, fmt.Errorf("%w: got half byte %d after the last code, want 0", ErrFormat, last)
+	s := ref.Scheme.Storage()
+	switch {
+	case ref.arrays[0].suffix == ofPacked:
+		used := tensor.Shape(ref.Shape).TotalSize() * s.Bits() % 8
+		if last := raw[len(raw)-1] >> used; used > 0 && last != 0 {
+			return nil, fmt.Errorf("%w: got bits %b after the last code, want zeros", ErrFormat, last)
 		}
 		return dense.New(raw, tensor.Shape{len(raw)}), nil
-	case StorageInt8:
+	case s.IsSigned():
 		return checked(unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(raw))), len(raw)), ref)
-	case StorageUint8:
+	case !ref.Scheme.IsFloat():
 		return checked(raw, ref)
 	default:
 		return checked(wordsOf(raw), ref)
@@ -55,6 +57,9 @@ func storeOf(raw []byte, ref tensorRef) (*tensor.Dense, error) {
 func checked[T int8 | uint8 | uint16](codes []T, ref tensorRef) (*tensor.Dense, error) {
 	if err := checkCodes(ref.Scheme, codes); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	if s := ref.Scheme.Storage(); s.packed() {
+		return packed(codes, s), nil
 	}
 	return dense.New(codes, ref.Shape), nil
 }
@@ -72,11 +77,11 @@ func wordsOf(raw []byte) []uint16 {
 	return words
 }
 
-// codes returns the quantized values as they are stored: []int8, []uint8, which holds pairs under 4 bits, or
-// []uint16.
+// codes returns the quantized values as they are stored: []int8, []uint8, which is a stream where a value takes
+// less than a byte, or []uint16.
 func (q *QTensor) codes() any {
-	switch {
-	case q.params.Storage() == StorageInt8:
+	switch s := q.params.Storage(); {
+	case s == StorageInt8:
 		return stored[int8](q)
 	case q.params.Scheme.IsFloat():
 		return stored[uint16](q)

@@ -113,19 +113,24 @@ func Decode(dst []float32, src []uint16, f half.Format) {
 	Share(len(src), func(begin, end int) { set.Decode(dst[begin:end], src[begin:end], f) })
 }
 
-// PackNibbles works like kernel.PackNibbles.
-func PackNibbles[C kernel.Code](dst []uint8, src []C) {
-	Share(len(dst), func(begin, end int) { kernel.PackNibbles(dst[begin:end], src[2*begin:min(2*end, len(src))]) })
+// PackBits works like kernel.PackBits.
+func PackBits[C kernel.Code](dst []uint8, src []C, bits int) {
+	shareStream(len(src), func(begin, end int) {
+		kernel.PackBits(dst[kernel.PackedBytes(begin, bits):kernel.PackedBytes(end, bits)], src[begin:end], bits)
+	})
 }
 
-// UnpackInt4 works like kernel.UnpackInt4.
-func UnpackInt4(dst []int8, src []uint8) {
-	Share(len(src), func(begin, end int) { kernel.UnpackInt4(dst[2*begin:min(2*end, len(dst))], src[begin:end]) })
+// UnpackBits works like kernel.UnpackBits.
+func UnpackBits[C kernel.Code](dst []C, src []uint8, bits int) {
+	shareStream(len(dst), func(begin, end int) {
+		kernel.UnpackBits(dst[begin:end], src[kernel.PackedBytes(begin, bits):kernel.PackedBytes(end, bits)], bits)
+	})
 }
 
-// UnpackUint4 works like kernel.UnpackUint4.
-func UnpackUint4(dst, src []uint8) {
-	Share(len(src), func(begin, end int) { kernel.UnpackUint4(dst[2*begin:min(2*end, len(dst))], src[begin:end]) })
+// shareStream works like Share for codes that begin with a byte of their stream.
+func shareStream(n int, do func(begin, end int)) {
+	const together = 8
+	Share((n+together-1)/together, func(begin, end int) { do(together*begin, min(together*end, n)) })
 }
 
 // Share cuts n elements into parts for all threads. Kernels store what is too big for the caches past them, which they

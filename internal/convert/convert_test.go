@@ -203,7 +203,7 @@ func TestMask(t *testing.T) {
 	t.Run("float64", testMask[float64])
 }
 
-// TestHalves and TestNibbles have lengths that are cut between threads, and some that are not.
+// TestHalves and TestBits have lengths that are cut between threads, and some that are not.
 func TestHalves(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
 	for _, n := range []int{0, 1, 9, 300001} {
@@ -221,21 +221,23 @@ func TestHalves(t *testing.T) {
 	}
 }
 
-func TestNibbles(t *testing.T) {
+func TestBits(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
-	for _, n := range []int{0, 1, 2, 9, 300001, 300002} {
-		signed, unsigned := make([]int8, n), make([]uint8, n)
-		for i := range signed {
-			signed[i] = int8(i*7%16 - 8)
-			unsigned[i] = uint8(i * 5 % 16)
-		}
-		packed, gotSigned, gotUnsigned := make([]uint8, (n+1)/2), make([]int8, n), make([]uint8, n)
-		convert.PackNibbles(packed, signed)
-		convert.UnpackInt4(gotSigned, packed)
-		convert.PackNibbles(packed, unsigned)
-		convert.UnpackUint4(gotUnsigned, packed)
-		if !slices.Equal(gotSigned, signed) || !slices.Equal(gotUnsigned, unsigned) {
-			t.Errorf("%d codes came back as others", n)
+	for bits := 2; bits <= 7; bits++ {
+		for _, n := range []int{0, 1, 2, 9, 300001, 300002} {
+			signed, unsigned := make([]int8, n), make([]uint8, n)
+			for i := range signed {
+				signed[i] = int8(i*7) << (8 - bits) >> (8 - bits)
+				unsigned[i] = uint8(i*5) % (1 << bits)
+			}
+			packed, gotSigned, gotUnsigned := make([]uint8, kernel.PackedBytes(n, bits)), make([]int8, n), make([]uint8, n)
+			convert.PackBits(packed, signed, bits)
+			convert.UnpackBits(gotSigned, packed, bits)
+			convert.PackBits(packed, unsigned, bits)
+			convert.UnpackBits(gotUnsigned, packed, bits)
+			if !slices.Equal(gotSigned, signed) || !slices.Equal(gotUnsigned, unsigned) {
+				t.Errorf("%d codes of %d bits came back as others", n, bits)
+			}
 		}
 	}
 }

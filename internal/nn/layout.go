@@ -51,11 +51,7 @@ func packable(s qtensor.Scheme, channels int) bool { return channels < 2 || s.Gr
 // source returns the integer codes of w, as they are stored, in an order.
 func source(w *qtensor.QTensor, order pack.Order) pack.Source {
 	storage := w.Scheme().Storage()
-	s := pack.Source{
-		Order:    order,
-		Nibbles:  storage.Bits() == 4,
-		Unsigned: storage == qtensor.StorageUint4 || storage == qtensor.StorageUint8,
-	}
+	s := pack.Source{Order: order, Bits: storage.Bits(), Unsigned: !storage.IsSigned()}
 	switch c := borrow.Codes(w).(type) {
 	case []int8:
 		s.Codes = unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(c))), len(c))

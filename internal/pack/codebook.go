@@ -21,7 +21,7 @@ type Codebook struct {
 	Fill uint8
 }
 
-// FromCodebook packs a weight in one group whose codes, a byte each in the source, are looked up: as codes, 2
+// FromCodebook packs a weight in one group whose codes, which count from 0, are looked up: as codes, 2
 // bits each or 4, or as w8 where Depthwise. m.K, N and Scales, a list of [n], are set by the caller, and
 // Depthwise; lengths that do not go together panic.
 func FromCodebook(m Matrix, c Codebook, s Source, share Share) *Matrix {
@@ -37,7 +37,7 @@ func FromCodebook(m Matrix, c Codebook, s Source, share Share) *Matrix {
 	w.layout()
 	w.Scales = byGroup(w, m.Scales)
 	w.sums = make([]int32, w.Columns())
-	s.padding, s.Unsigned = blank, false // codes count from 0, and are not shifted
+	s.padding, s.Unsigned, s.raw = blank, false, true
 	b := &book{Codebook: c, groups: groups}
 	whole := !s.fills() && m.K%max(c.Size, 1) == 0 && (c.Size > 0 || m.K%64 == 0)
 	if !m.Depthwise && (whole || c.Levels[c.Fill] == 0) {

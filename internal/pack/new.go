@@ -28,7 +28,7 @@ const (
 	columnDepth = rowPanels * kernel.PanelColumns
 )
 
-// New packs codes [n][k] of the given bits, 4 for two codes a byte or 8, as From does.
+// New packs codes [n][k] of so many bits, 2 to 8, as From does.
 func New[C kernel.Code](m Matrix, codes []C, bits int) *Matrix {
 	if len(codes) != m.K*m.N {
 		panic(fmt.Sprintf("pack: New: got %d codes, %d scales for %d×%d", len(codes), len(m.Scales), m.K, m.N))
@@ -59,15 +59,12 @@ func From(m Matrix, s Source, share Share) *Matrix {
 		if w.Zeros == nil {
 			w.Zeros = make([]int32, len(w.sums))
 		}
-		shift := int32(1 << 7)
-		if s.Nibbles {
-			shift = 1 << 3
-		}
+		shift := int32(1) << (s.Bits - 1)
 		for i := range w.Zeros {
 			w.Zeros[i] -= shift // s·(q − z) keeps its value where both move, and so does lo + s·q
 		}
 	}
-	if size := w.panels * w.PanelBytes(); s.Nibbles {
+	if size := w.panels * w.PanelBytes(); s.Bits == 4 {
 		w.nibbles = make([]uint8, size/2)
 	} else {
 		w.codes = make([]int8, size)

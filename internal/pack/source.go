@@ -47,31 +47,35 @@ func (o *Order) segment(p int) (at, length int) {
 	return o.First + y*o.Strides[0] + x*o.Strides[1] + c*o.Strides[2], o.Sizes[2] - c
 }
 
-// Source is the integer codes of a weight as they are stored: a byte each, or two in a byte, the first in its
-// low half.
+// Source is the integer codes of a weight as they are stored: a byte each, or a stream of fewer bits, as
+// kernel.PackBits writes it.
 type Source struct {
 	Order
 	Codes    []uint8
-	Nibbles  bool
-	Unsigned bool // they are shifted down by half their range, 128 or 8
+	Bits     int  // 2 to 8
+	Unsigned bool // they are shifted down by half their range, 2^(Bits−1)
 
+	raw     bool  // codes count from 0, and are not shifted
 	padding uint8 // what fills up, once shifted
 }
 
-// SourceOf returns codes, one an element, as they are stored with the given bits, 4 or 8.
+// SourceOf returns codes, one an element, as they are stored with so many bits, 2 to 8.
 func SourceOf[C kernel.Code](codes []C, order Order, bits int) Source {
 	_, unsigned := any(codes).([]uint8)
-	s := Source{Order: order, Codes: bytesOf(codes), Nibbles: bits == 4, Unsigned: unsigned}
-	if s.Nibbles {
-		s.Codes = make([]uint8, (len(codes)+1)/2)
-		kernel.PackNibbles(s.Codes, codes)
+	s := Source{Order: order, Codes: bytesOf(codes), Bits: bits, Unsigned: unsigned}
+	if s.packed() {
+		s.Codes = make([]uint8, kernel.PackedBytes(len(codes), bits))
+		kernel.PackBits(s.Codes, codes, bits)
 	}
 	return s
 }
 
+// packed reports whether codes take less than a byte each.
+func (s *Source) packed() bool { return s.Bits < 8 }
+
 // flip returns what a byte that was read is to be combined with by exclusive or.
 func (s *Source) flip() uint8 {
-	if s.Unsigned && !s.Nibbles {
+	if s.Unsigned && !s.packed() {
 		return 1 << 7
 	}
 	return 0
@@ -86,7 +90,7 @@ func (s *Source) row(dst []uint8, p, j int) {
 	switch {
 	case at < 0:
 		fill(dst, s.filling())
-	case s.Nibbles:
+	case s.packed():
 		s.unpack(dst, at+j)
 	default:
 		copy(dst, s.Codes[at+j:])
@@ -107,11 +111,11 @@ func (s *Source) column(p, j int, scratch []uint8) []uint8 {
 		switch {
 		case at < 0:
 			fill(to, s.filling())
-		case s.Nibbles && stride == 1:
+		case s.packed() && stride == 1:
 			s.unpack(to, at)
-		case s.Nibbles:
+		case s.packed():
 			for i := range to {
-				to[i] = s.nibble(at)
+				to[i] = s.code(at)
 				at += stride
 			}
 		case stride == 1 && length == len(scratch):
@@ -128,36 +132,57 @@ func (s *Source) column(p, j int, scratch []uint8) []uint8 {
 	return scratch
 }
 
-// nibble returns the code of an element.
-func (s *Source) nibble(at int) uint8 {
-	c := s.Codes[at/2] >> (at % 2 * 4) & 15
-	if !s.Unsigned {
-		c ^= 8
-	}
-	return c - 8
+// code returns the code of an element, of less than a byte.
+func (s *Source) code(at int) uint8 {
+	var dst [1]uint8
+	s.unpackFrom(dst[:], at)
+	return dst[0]
 }
 
 // unpack sets dst to the codes of elements that lie side by side, from one on.
 func (s *Source) unpack(dst []uint8, at int) {
-	if at%2 != 0 {
-		dst[0] = s.nibble(at)
-		dst, at = dst[1:], at+1
+	if begun := at % 8; begun != 0 {
+		n := min(len(dst), 8-begun)
+		s.unpackFrom(dst[:n], at)
+		dst, at = dst[n:], at+n
 	}
-	sign := uint64(8 * word)
-	if s.Unsigned {
-		sign = 0
+	half, sign := s.halves()
+	codes := s.Codes[at/8*s.Bits:]
+	for ; len(dst) >= 8 && len(codes) >= 8; dst, codes, at = dst[8:], codes[s.Bits:], at+8 {
+		binary.LittleEndian.PutUint64(dst, less(kernel.SpreadBits(binary.LittleEndian.Uint64(codes), s.Bits)^sign, half))
 	}
-	for ; len(dst) >= 8; dst, at = dst[8:], at+8 {
-		x := uint64(binary.LittleEndian.Uint32(s.Codes[at/2:]))
-		x = (x | x<<16) & 0x0000ffff0000ffff
-		x = (x | x<<8) & 0x00ff00ff00ff00ff
-		x = (x|x<<4)&(15*word) ^ sign
-		binary.LittleEndian.PutUint64(dst, (x|word<<7)-8*word^word<<7) // each byte less 8
-	}
-	for i := range dst {
-		dst[i] = s.nibble(at + i)
+	for len(dst) > 0 {
+		n := min(len(dst), 8)
+		s.unpackFrom(dst[:n], at)
+		dst, at = dst[n:], at+n
 	}
 }
+
+// unpackFrom works like unpack for elements of the same eight.
+func (s *Source) unpackFrom(dst []uint8, at int) {
+	var buffer [8]uint8
+	copy(buffer[:s.Bits], s.Codes[at/8*s.Bits:])
+	half, sign := s.halves()
+	x := less(kernel.SpreadBits(binary.LittleEndian.Uint64(buffer[:]), s.Bits)^sign, half)
+	binary.LittleEndian.PutUint64(buffer[:], x)
+	copy(dst, buffer[at%8:])
+}
+
+// halves returns half the range of codes in every byte, which is taken off each, and what makes signed codes
+// count from the lowest one on.
+func (s *Source) halves() (half, sign uint64) {
+	if s.raw {
+		return 0, 0
+	}
+	half = word << (s.Bits - 1)
+	if !s.Unsigned {
+		sign = half
+	}
+	return half, sign
+}
+
+// less returns the bytes of x, below 128, less those of y, which are at most 64.
+func less(x, y uint64) uint64 { return (x | word<<7) - y ^ word<<7 }
 
 func fill(dst []uint8, c uint8) {
 	for i := range dst {

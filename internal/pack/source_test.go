@@ -75,7 +75,7 @@ func allWays(f func(s stored)) {
 func TestOrders(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	allWays(func(s stored) {
-		for _, bits := range []int{4, 8} {
+		for _, bits := range []int{2, 3, 4, 7, 8} {
 			for _, unsigned := range []bool{false, true} {
 				for _, group := range []int{s.k, 5, 32} {
 					name := fmt.Sprintf("%s, %d×%d, %d bits, unsigned %v, groups of %d", s.name, s.k, s.n, bits, unsigned, group)
@@ -86,10 +86,10 @@ func TestOrders(t *testing.T) {
 							want[i] = int(int8(codes[i]<<(8-bits))) >> (8 - bits)
 						}
 					}
-					source := pack.Source{Order: s.order, Codes: codes, Unsigned: unsigned}
-					if bits == 4 {
-						source.Nibbles, source.Codes = true, make([]uint8, (len(codes)+1)/2)
-						kernel.PackNibbles(source.Codes, codes)
+					source := pack.Source{Order: s.order, Codes: codes, Bits: bits, Unsigned: unsigned}
+					if bits < 8 {
+						source.Codes = make([]uint8, kernel.PackedBytes(len(codes), bits))
+						kernel.PackBits(source.Codes, codes, bits)
 					}
 					groups := (s.k-1)/group + 1
 					w := pack.From(pack.Matrix{K: s.k, N: s.n, Group: group, Scales: make([]float32, groups*s.n)}, source, backwards)
@@ -142,7 +142,7 @@ func TestOrdersOfHalf(t *testing.T) {
 // TestCodes packs filters that have a channel each, and has their codes back.
 func TestCodes(t *testing.T) {
 	for _, taps := range []int{1, 4, 9, 25, 64} {
-		for _, bits := range []int{4, 8} {
+		for _, bits := range []int{3, 4, 8} {
 			const n = 37
 			codes := make([]int8, taps*n)
 			for i := range codes {
@@ -167,15 +167,15 @@ func TestFromAllocates(t *testing.T) {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	for _, s := range ways(8, 128, 1024) {
-		for _, nibbles := range []bool{false, true} {
-			source := pack.Source{Order: s.order, Codes: make([]uint8, s.elements), Nibbles: nibbles}
+		for _, bits := range []int{3, 4, 8} {
+			source := pack.Source{Order: s.order, Codes: make([]uint8, s.elements), Bits: bits}
 			m := pack.Matrix{K: s.k, N: s.n, Group: s.k, Scales: make([]float32, s.n)}
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			w := pack.From(m, source, pack.Serial)
 			runtime.ReadMemStats(&after)
 			if got, most := after.TotalAlloc-before.TotalAlloc, w.Bytes()+w.Bytes()/10; got > uint64(most) {
-				t.Errorf("%s, nibbles %v: got %d bytes allocated, want at most %d", s.name, nibbles, got, most)
+				t.Errorf("%s, %d bits: got %d bytes allocated, want at most %d", s.name, bits, got, most)
 			}
 		}
 	}
