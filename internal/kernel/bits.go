@@ -67,3 +67,6 @@ func SpreadBits(x uint64, bits int) uint64 {
 	x = x&two | x>>(2*b)&two<<16
 	return x&one | x>>b&one<<8
 }
+
+// isSigned reports whether codes are in two's complement.
+func isSigned[C Code]() bool { return ^C(0) < 0 }

@@ -267,9 +267,6 @@ func raised(signed bool) (raise int32, flip uint32) {
 	return 0, 0
 }
 
-// isSigned reports whether quantized values are signed.
-func isSigned[C Code]() bool { return ^C(0) < 0 }
-
 // atOnce is how many elements assembly takes at a time where callers give whole tensors: it cannot be
 // preempted, and the garbage collector waits for it.
 const atOnce = 1 << 16
