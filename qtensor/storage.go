@@ -26,17 +26,25 @@ const (
 	StorageFloat16
 	// StorageBFloat16 is a bfloat16, two bytes: the upper half of a binary32.
 	StorageBFloat16
-	// StorageInt2, and those that follow, are as many bits in two's complement.
+	// StorageInt2 is 2 bits in two's complement.
 	StorageInt2
+	// StorageInt3 is 3 bits in two's complement.
 	StorageInt3
+	// StorageInt5 is 5 bits in two's complement.
 	StorageInt5
+	// StorageInt6 is 6 bits in two's complement.
 	StorageInt6
+	// StorageInt7 is 7 bits in two's complement.
 	StorageInt7
-	// StorageUint2, and those that follow, are as many unsigned bits.
+	// StorageUint2 is 2 unsigned bits.
 	StorageUint2
+	// StorageUint3 is 3 unsigned bits.
 	StorageUint3
+	// StorageUint5 is 5 unsigned bits.
 	StorageUint5
+	// StorageUint6 is 6 unsigned bits.
 	StorageUint6
+	// StorageUint7 is 7 unsigned bits.
 	StorageUint7
 )
 
