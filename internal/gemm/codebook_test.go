@@ -61,7 +61,7 @@ func drawCodebook(rng *rand.Rand, k, n, bits, size int, table string) (coded, de
 	for range n {
 		m.Scales = append(m.Scales, float32(0.1*rng.NormFloat64()))
 	}
-	coded = pack.FromCodebook(m, c, pack.Source{Order: pack.ColumnMajor(k), Codes: codes}, pack.Serial)
+	coded = pack.FromCodebook(m, c, pack.Source{Order: pack.ColumnMajor(k), Codes: codes, Bits: 8}, pack.Serial)
 	return coded, pack.New(m, coded.Codes(), 8)
 }
 
@@ -181,7 +181,7 @@ func TestCodebookOverflow(t *testing.T) {
 				book.Multipliers = slices.Repeat([]int8{c.multiplier}, (k+127)/128)
 			}
 			m := pack.Matrix{K: k, N: 1, Scales: []float32{1}}
-			w := pack.FromCodebook(m, book, pack.Source{Order: pack.ColumnMajor(k), Codes: make([]uint8, k)}, pack.Serial)
+			w := pack.FromCodebook(m, book, pack.Source{Order: pack.ColumnMajor(k), Codes: make([]uint8, k), Bits: 8}, pack.Serial)
 			x := slices.Repeat([]float32{255}, k)
 			for _, a := range []gemm.Arithmetic{exact, {}, {Bits: 24}, {Bits: 16}} {
 				checkPacked(t, fmt.Sprintf("%s, k %d, %+v", c.name, k, a), x, 1, w, a, gemm.Output{}, []float32{float32(int64(k) * 255 * c.w)})

@@ -55,7 +55,7 @@ func TestFromCodebook(t *testing.T) {
 						codes[i] = uint8(rng.IntN(1 << bits))
 					}
 					scales := make([]float32, s.n)
-					w := pack.FromCodebook(pack.Matrix{K: s.k, N: s.n, Scales: scales}, c, pack.Source{Order: s.order, Codes: codes}, backwards)
+					w := pack.FromCodebook(pack.Matrix{K: s.k, N: s.n, Scales: scales}, c, pack.SourceOf(codes, s.order, []int{8, c.Bits}[s.n%2]), backwards)
 					sums, layout, filled := make([]int32, w.Columns()), make([]int8, w.Panels()*w.PanelBytes()), false
 					for j := range s.n {
 						for p := range s.k {
@@ -118,7 +118,7 @@ func TestDepthwiseCodebook(t *testing.T) {
 			want[i] = weightOf(&c, taps, i%taps, i/taps, codes[i])
 		}
 		m := pack.Matrix{K: taps, N: n, Scales: make([]float32, n), Depthwise: true}
-		w := pack.FromCodebook(m, c, pack.Source{Order: pack.ColumnMajor(taps), Codes: codes}, pack.Serial)
+		w := pack.FromCodebook(m, c, pack.Source{Order: pack.ColumnMajor(taps), Codes: codes, Bits: 8}, pack.Serial)
 		if got := w.Codes(); w.IsCoded() || !slices.Equal(got, want) {
 			t.Errorf("%d taps: got %v, coded %v, want %v", taps, got, w.IsCoded(), want)
 		}
@@ -149,7 +149,7 @@ func TestFromCodebookPanics(t *testing.T) {
 					t.Fatalf("%s: got %q, want a panic with %q", c.name, text, want)
 				}
 			}()
-			pack.FromCodebook(pack.Matrix{K: 40, N: 3, Scales: make([]float32, c.scales)}, book, pack.Source{Order: pack.ColumnMajor(40), Codes: make([]uint8, 120)}, pack.Serial)
+			pack.FromCodebook(pack.Matrix{K: 40, N: 3, Scales: make([]float32, c.scales)}, book, pack.Source{Order: pack.ColumnMajor(40), Codes: make([]uint8, 120), Bits: 8}, pack.Serial)
 		}()
 	}
 }
