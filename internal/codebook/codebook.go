@@ -81,3 +81,11 @@ func (p *Parameters) weights(dst *[16]int8, l Layout, channel, g int) []int8 {
 	}
 	return w
 }
+
+// signs returns how many signs the scale of a group can have: that of a channel, which has no multiplier, is positive.
+func (l Layout) signs() int {
+	if l.Size == 0 {
+		return 1
+	}
+	return 2
+}

@@ -19,8 +19,8 @@ func tables() map[string][]int8 {
 	}
 	for bits := 2; bits <= 4; bits++ {
 		all[fmt.Sprint("linear ", bits)] = Table(Linear, bits)
-		all[fmt.Sprint("start ", bits)] = start(Learned, bits)
-		all[fmt.Sprint("start, no zero ", bits)] = start(LearnedNoZero, bits)
+		all[fmt.Sprint("start ", bits)] = start(Learned, bits, 32)
+		all[fmt.Sprint("start, no zero ", bits)] = start(LearnedNoZero, bits, 32)
 	}
 	return all
 }

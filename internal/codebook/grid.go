@@ -25,8 +25,14 @@ func (g *group) set(x, w []float32) bool {
 		g.memory = make([]float32, len(x))
 	}
 	g.x = g.memory[:len(x)]
+	inverse := 1 / g.unit
 	for i, x := range x {
-		g.x[i] = float32(float64(x) / g.unit)
+		g.x[i] = float32(float64(x) * inverse)
+	}
+	for i := range g.w {
+		if g.w[i] == 0 {
+			g.x[i] = 0 // it may be far larger than the rest
+		}
 	}
 	g.largest = float32(float64(g.largest) / g.unit)
 	return true
@@ -45,9 +51,9 @@ func largest(x, w []float32) float32 {
 
 // grid returns the scale, of a unit of the levels, with the least noise that is found among inverse scales that lie
 // first 4% apart and then, around the best, half a percent, by up to three steps of least squares.
-func (g *group) grid(l *levels) (scale float64, noise float32) {
+func (g *group) grid(l *levels) found {
 	top := max(-l.values[0], l.values[15])
-	noise = float32(math.Inf(1))
+	noise := float32(math.Inf(1))
 	best := float32(1)
 	try := func(r float32) (worse bool, next float32) {
 		c, e, n := l.loss(g.x, g.w, r)
@@ -74,5 +80,5 @@ func (g *group) grid(l *levels) (scale float64, noise float32) {
 		}
 		r = next
 	}
-	return g.unit / float64(best), noise
+	return found{1 / float64(best), noise}
 }

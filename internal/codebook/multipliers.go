@@ -8,58 +8,73 @@ const least = 0x1p-126
 // peaks are the magnitudes that are tried for the largest multiplier of a channel.
 var peaks = [...]float64{127, 126, 124, 120, 116, 112, 108, 104, 100}
 
-// A chooser chooses multipliers and the scale of one channel. It belongs to one goroutine.
+// A chooser chooses multipliers and the scale of one channel under a table. It belongs to one goroutine.
 type chooser struct {
-	group
-	table    []int8
-	both     [2]levels    // the table, and times −1
-	weights  [256]*levels // by multiplier + 128, of w8; made when asked for
-	scales   []float64    // by group, of a unit of the table; 0 for groups of zeros
-	quotient []float32    // x/S
-	tried    [2][]int8    // multipliers: the best, and those being tried
+	scaler
+	rounded  [255]*roundedLevels // by multiplier + 127; made when asked for
+	scales   []float64           // by group, of a unit of the table; 0 for groups of zeros
+	quotient []float32           // of a channel: x/S for the largest of the peaks
+	fixed    []int32             // of a group
+	weights  []int64             // of a group
+	tried    [2][]int8           // multipliers: the best, and those being tried
 }
 
-func newChooser(table []int8) *chooser {
-	c := &chooser{table: table}
-	c.both[0].set(table, 1)
-	c.both[1].set(table, -1)
-	return c
-}
+func newChooser(table []int8) *chooser { return &chooser{scaler: *newScaler(table)} }
 
-// scaled returns w8 of the table by m.
-func (c *chooser) scaled(m int) *levels {
-	at := &c.weights[m+128]
-	if *at == nil {
-		var w [16]int8
-		for q, level := range c.table {
-			w[q] = multiply(level, int8(m))
-		}
-		*at = new(levels)
-		(*at).set(w[:len(c.table)], 1)
+// Quotients v = x/S lie in −256 … 256, past which no level is, and are taken as integers (v + 256)·128. So the noise of
+// levels is an integer, which no order of sums changes.
+const (
+	fixedOne    = 128
+	fixedMiddle = 256 * fixedOne
+	fixedLast   = 2*fixedMiddle - 1
+)
+
+// roundedLevels has w8 nearest to v in k/2 … (k + 1)/2, by k + 512.
+type roundedLevels [1024]int8
+
+// times returns the levels of the table by m.
+func (c *chooser) times(m int) *roundedLevels {
+	at := &c.rounded[m+127]
+	if *at != nil {
+		return *at
+	}
+	*at = new(roundedLevels)
+	var w [16]int8
+	for q, level := range c.table {
+		w[q] = multiply(level, int8(m))
+	}
+	var e encoder
+	e.set(w[:len(c.table)])
+	for k := range *at {
+		(*at)[k] = w[e.codes[e.passed(e.sign*(float32(k-512)/2+0.25))]]
 	}
 	return *at
 }
 
-// scale returns the scale, of a unit of the table, with the least noise that is found for elements, and 0 for zeros. It
-// is negative where the table suits them times −1.
-func (c *chooser) scale(x, w []float32, signs int) float64 {
-	if !c.set(x, w) {
-		return 0
-	}
-	best, noise := c.grid(&c.both[0])
-	if signs == 2 {
-		if s, n := c.grid(&c.both[1]); n < noise {
-			return -s
+// noise returns Σw·(v − w8)² of integers for the nearest of levels.
+func (l *roundedLevels) noise(fixed []int32, weights []int64) int64 {
+	n := int64(0)
+	if weights == nil {
+		for _, v := range fixed {
+			d := int64(v - fixedMiddle - int32(l[uint32(v)/(fixedOne/2)%1024])*fixedOne)
+			n += d * d
 		}
+		return n
 	}
-	return best
+	weights = weights[:len(fixed)]
+	for i, v := range fixed {
+		d := int64(v - fixedMiddle - int32(l[uint32(v)/(fixedOne/2)%1024])*fixedOne)
+		n += weights[i] * d * d
+	}
+	return n
 }
 
-// choose returns the scale of channel x in groups of size, and sets multipliers, one for each.
+// choose returns the scale of channel x in groups of size, and sets multipliers, one for each: those with the least noise
+// for a scale 128·max|s|/m, with m of peaks and s the scales of groups, and multipliers within 2 of 128·s/S.
 func (c *chooser) choose(multipliers []int8, x, w []float32, size int) float32 {
 	n := len(multipliers)
-	if len(c.quotient) < len(x) {
-		c.quotient = make([]float32, len(x))
+	if len(c.quotient) != len(x) {
+		c.quotient, c.fixed = make([]float32, len(x)), make([]int32, size)
 		c.scales, c.tried = make([]float64, n), [2][]int8{make([]int8, n), make([]int8, n)}
 	}
 	top := 0.0
@@ -72,10 +87,14 @@ func (c *chooser) choose(multipliers []int8, x, w []float32, size int) float32 {
 		clear(multipliers)
 		return 1
 	}
+	first := float32(max(least, 128*top/peaks[0]))
+	for i, x := range x {
+		c.quotient[i] = max(-256, min(256, x/first))
+	}
 	best, scale := math.Inf(1), float32(1)
 	for _, peak := range peaks {
 		s := float32(max(least, 128*top/peak))
-		if noise := c.try(x, w, size, s, best); noise < best {
+		if noise := c.try(w, size, float64(s), float64(first), best); noise < best {
 			best, scale = noise, s
 			c.tried[0], c.tried[1] = c.tried[1], c.tried[0]
 		}
@@ -84,33 +103,55 @@ func (c *chooser) choose(multipliers []int8, x, w []float32, size int) float32 {
 	return scale
 }
 
-// try sets tried[1] to the multipliers for a scale, and returns the noise, or what it is when it passes a limit.
-func (c *chooser) try(x, w []float32, size int, scale float32, limit float64) float64 {
+// try sets tried[1] to the multipliers for a scale, and returns the noise, or some from a limit on.
+func (c *chooser) try(w []float32, size int, scale, first, limit float64) float64 {
 	noise := 0.0
+	ratio := float32(first / scale * fixedOne)
 	for g := range c.tried[1] {
 		c.tried[1][g] = 0
 		if c.scales[g] == 0 {
 			continue
 		}
-		begin, end := g*size, min((g+1)*size, len(x))
-		q := c.quotient[:end-begin]
-		for i, x := range x[begin:end] {
-			q[i] = x / scale
+		begin, end := g*size, min((g+1)*size, len(c.quotient))
+		fixed := c.fixed[:end-begin]
+		for i, v := range c.quotient[begin:end] {
+			fixed[i] = min(fixedLast, int32(float32(v*ratio)+(fixedMiddle+0.5)))
 		}
-		middle := int(math.RoundToEven(128 * c.scales[g] / float64(scale)))
-		least := float32(math.Inf(1))
+		weights, unit := c.integerWeights(part(w, begin, end))
+		middle := int(math.RoundToEven(128 * c.scales[g] / scale))
+		least := int64(math.MaxInt64)
 		for _, d := range [...]int{0, -1, 1, -2, 2} {
 			if m := middle + d; m >= -127 && m <= 127 {
-				if _, _, n := c.scaled(m).loss(q, part(w, begin, end), 1); n < least {
+				if n := c.times(m).noise(fixed, weights); n < least {
 					least, c.tried[1][g] = n, int8(m)
 				}
 			}
 		}
-		if noise += float64(least) * float64(scale) * float64(scale); noise >= limit {
+		if noise += float64(least) * float64(scale*scale) * unit; noise >= limit {
 			break
 		}
 	}
 	return noise
+}
+
+// integerWeights returns weights as integers of 16 bits, of a unit, and nil with unit 1 for nil.
+func (c *chooser) integerWeights(w []float32) (weights []int64, unit float64) {
+	if w == nil {
+		return nil, 1
+	}
+	top := float32(0)
+	for _, w := range w {
+		top = max(top, w)
+	}
+	c.weights = c.weights[:0]
+	for _, w := range w {
+		n := int64(0)
+		if top > 0 {
+			n = int64(math.RoundToEven(float64(w) / float64(top) * (1<<16 - 1)))
+		}
+		c.weights = append(c.weights, n)
+	}
+	return c.weights, float64(top)
 }
 
 // part returns w[begin:end], or nil of nil.

@@ -34,13 +34,15 @@ func (s *Search) Codebook(x []float32, l Layout, bits int, k Kind) (Parameters, 
 		if k > LearnedNoZero || bits < 2 || bits > 4 {
 			return Parameters{}, fmt.Errorf("codebook: there is no %v table of %d bits", k, bits)
 		}
-		p.Levels = start(k, bits)
+		if p.Levels, err = s.learn(x, w, l, k, start(k, bits, l.Size), sampleSize, mostRounds); err != nil {
+			return Parameters{}, err
+		}
 	}
 	if l.Size > 0 {
 		p.Multipliers = make([]int8, l.Channels*l.Groups())
 	}
 	choosers := sync.Pool{New: func() any { return newChooser(p.Levels) }}
-	err = s.share(l, tableTime, func(channel int) {
+	err = s.share(l, func(channel int) {
 		c := choosers.Get().(*chooser)
 		defer choosers.Put(c)
 		row, n := x[channel*l.Row:(channel+1)*l.Row], l.Groups()
@@ -56,8 +58,8 @@ func (s *Search) Codebook(x []float32, l Layout, bits int, k Kind) (Parameters, 
 	return p, nil
 }
 
-// tableTime is what an element takes about.
-const tableTime = 200 * time.Nanosecond
+// searchTime is about what an element takes.
+const searchTime = 200 * time.Nanosecond
 
 // asScale returns a scale as it is stored: 1 in place of 0, and no magnitude below the least.
 func asScale(s float64) float32 {
@@ -95,8 +97,8 @@ func (s *Search) check(x []float32, l Layout) ([]float32, error) {
 	return scaled, nil
 }
 
-// share calls do for every channel, on all threads, until the context ends. d is about what an element takes.
-func (s *Search) share(l Layout, d time.Duration, do func(channel int)) error {
+// share calls do for every channel, on all threads, until the context ends.
+func (s *Search) share(l Layout, do func(channel int)) error {
 	stop, err := s.stop()
 	if err != nil {
 		return err
@@ -104,7 +106,7 @@ func (s *Search) share(l Layout, d time.Duration, do func(channel int)) error {
 	var done atomic.Int64
 	var telling sync.Mutex
 	told := 0.0
-	gemm.Share(l.Channels, time.Duration(l.Channels*l.Row)*d, func(channel int) {
+	gemm.Share(l.Channels, time.Duration(l.Channels*l.Row)*searchTime, func(channel int) {
 		select {
 		case <-stop:
 			return

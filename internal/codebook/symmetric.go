@@ -18,16 +18,13 @@ func (s *Search) Symmetric(x []float32, l Layout, bits int) (scales []float32, e
 		return nil, fmt.Errorf("codebook: got %d bits, want 2 to 8", bits)
 	}
 	scales = make([]float32, l.Channels*l.Groups())
-	groups := sync.Pool{New: func() any { return new(group) }}
-	err = s.share(l, tableTime, func(channel int) {
-		c := groups.Get().(*group)
+	groups := sync.Pool{New: func() any { return new(integerScaler) }}
+	err = s.share(l, func(channel int) {
+		c := groups.Get().(*integerScaler)
 		defer groups.Put(c)
 		for g := range l.Groups() {
 			begin, end := l.group(channel, g)
-			scale := 0.0
-			if c.set(x[begin:end], part(w, begin-channel*l.Row, end-channel*l.Row)) {
-				scale = c.integers(float32(int(1) << (bits - 1)))
-			}
+			scale := c.scale(x[begin:end], part(w, begin-channel*l.Row, end-channel*l.Row), 1<<(bits-1))
 			scales[channel*l.Groups()+g] = asScale(scale)
 		}
 	})
@@ -37,8 +34,26 @@ func (s *Search) Symmetric(x []float32, l Layout, bits int) (scales []float32, e
 	return scales, nil
 }
 
-// integers returns the scale with the least noise that is found for codes −half … half − 1, by a grid as of levels.
-func (g *group) integers(half float32) float64 {
+// An integerScaler finds scales of groups. It belongs to one goroutine.
+type integerScaler struct {
+	group
+	walk
+}
+
+// scale returns the scale with the least noise that is found for codes −half … half − 1, and 0 for zeros.
+func (s *integerScaler) scale(x, w []float32, half int) float64 {
+	switch {
+	case !s.set(x, w):
+		return 0
+	case half <= 8 && len(x) <= longestWalk:
+		s.begin(&s.group)
+		return s.integers(half) * s.unit
+	}
+	return s.integerGrid(float32(half)) * s.unit
+}
+
+// integerGrid returns the scale with the least noise that is found for codes −half … half − 1, by a grid as of levels.
+func (g *group) integerGrid(half float32) float64 {
 	noise, best := float32(math.Inf(1)), float32(1)
 	try := func(r float32) (worse bool, next float32) {
 		c, e, n := integerLoss(g.x, g.w, r, half)
@@ -67,7 +82,7 @@ func (g *group) integers(half float32) float64 {
 		}
 		r = next
 	}
-	return g.unit / float64(best)
+	return 1 / float64(best)
 }
 
 // integerLoss is levels.loss for the integers −half … half − 1.

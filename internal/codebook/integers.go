@@ -1,0 +1,73 @@
+package codebook
+
+// A top is what elements add whose codes have the magnitude half: those of one side alone can.
+type top struct{ correlation, energy float32 }
+
+// integers returns the scale with the least noise for codes −half … half − 1. It is negative where positive elements have
+// the code −half. Scales of both signs have the same events, but for those of the magnitude half.
+func (k *walk) integers(half int) float64 {
+	largest := max(k.largest[0], k.largest[1])
+	fits := (float32(half) - 0.6) / largest
+	noise := k.somewhatMore(k.atIntegers(fits))
+	last := k.last([2]float32{float32(half), float32(half)}, noise)
+	first := k.first(0.5, fits, noise)
+
+	k.events = k.events[:0]
+	var c, e sum
+	var tops [2]top // by side
+	for i := range k.elements {
+		x := &k.elements[i]
+		j := min(half, int(float32(x.magnitude*first)+0.5))
+		if j == half {
+			tops[x.side].add(x, half)
+		}
+		q := float32(min(half-1, j))
+		c[i%16] += float32(x.moment * q)
+		e[i%16] += float32(x.weight * float32(q*q))
+		inverse, until := 1/x.magnitude, x.magnitude*last
+		for ; j < half && float32(j)+0.5 <= until; j++ {
+			k.events = append(k.events, event((float32(j)+0.5)*inverse, i, j))
+		}
+	}
+	k.sort()
+	var best [2]candidate
+	correlation, energy := c.total(), e.total()
+	for side := range best {
+		best[side].try(correlation+tops[side].correlation, energy+tops[side].energy)
+	}
+	for _, event := range k.sorted {
+		x, j := k.eventOf(event)
+		if j == half-1 {
+			t := &tops[x.side]
+			t.add(x, half)
+			best[x.side].try(correlation+t.correlation, energy+t.energy)
+			continue
+		}
+		correlation += x.moment
+		energy += float32(x.weight * float32(2*j+1))
+		best[0].try(correlation+tops[0].correlation, energy+tops[0].energy)
+		best[1].try(correlation+tops[1].correlation, energy+tops[1].energy)
+	}
+	if best[0].gain > best[1].gain {
+		return -best[0].scale()
+	}
+	return best[1].scale()
+}
+
+// add adds what the code half has over half − 1.
+func (t *top) add(x *element, half int) {
+	t.correlation += x.moment
+	t.energy += float32(x.weight * float32(2*half-1))
+}
+
+// atIntegers is at for codes of any size.
+func (k *walk) atIntegers(r float32) (correlation, energy float32) {
+	var c, e sum
+	for i := range k.elements {
+		x := &k.elements[i]
+		q := float32(int(float32(x.magnitude*r) + 0.5))
+		c[i%16] += float32(x.moment * q)
+		e[i%16] += float32(x.weight * float32(q*q))
+	}
+	return c.total(), e.total()
+}

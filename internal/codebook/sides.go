@@ -1,0 +1,139 @@
+package codebook
+
+import (
+	"math"
+	"slices"
+)
+
+// A side is the levels that elements of one sign have as the inverse scale grows from 0, by magnitude: values[n] with n
+// thresholds passed. Negative elements and their levels are taken times −1.
+type side struct {
+	thresholds []float32 // ascending, above 0
+	values     []float32 // one more
+	steps      []step    // by threshold
+}
+
+// A step is what passing a threshold adds: to Σw·x·q by w·x, and to Σw·q² by w.
+type step struct{ correlation, energy float32 }
+
+// newSides returns the sides of positive and of negative elements for a table in ascending order.
+func newSides(table []float32) [2]side {
+	negative := make([]float32, len(table))
+	for q, level := range table {
+		negative[len(table)-1-q] = -level
+	}
+	return [2]side{newSide(table), newSide(negative)}
+}
+
+func newSide(table []float32) side {
+	s := side{values: table[:1:1]}
+	for q, value := range table[1:] {
+		last := table[q]
+		switch threshold := (last + value) / 2; {
+		case threshold <= 0:
+			s.values = []float32{value}
+		case value != last:
+			s.thresholds = append(s.thresholds, threshold)
+			s.values = append(s.values, value)
+			s.steps = append(s.steps, step{value - last, float32(value*value) - float32(last*last)})
+		}
+	}
+	s.values = slices.Clip(s.values)
+	return s
+}
+
+// passed returns how many thresholds are below x.
+func (s *side) passed(x float32) int {
+	n := 0
+	for n < len(s.thresholds) && s.thresholds[n] < x {
+		n++
+	}
+	return n
+}
+
+// tops returns the largest magnitudes of levels.
+func tops(s *[2]side) [2]float32 {
+	return [2]float32{s[0].values[len(s[0].values)-1], s[1].values[len(s[1].values)-1]}
+}
+
+// at returns Σw·x·q and Σw·q² for the codes at an inverse scale.
+func (k *walk) at(sides *[2]side, r float32) (correlation, energy float32) {
+	var c, e sum
+	for i := range k.elements {
+		x := &k.elements[i]
+		s := &sides[x.side]
+		q := s.values[s.passed(x.magnitude*r)]
+		c[i%16] += float32(x.moment * q)
+		e[i%16] += float32(x.weight * float32(q*q))
+	}
+	return c.total(), e.total()
+}
+
+// bounds returns inverse scales between which is the one with the least noise.
+func (k *walk) bounds(sides *[2]side) (first, last float32) {
+	tops := tops(sides)
+	fits := float32(math.Inf(1)) // the largest inverse scale that cuts nothing off
+	for n, top := range tops {
+		if top > 0 && k.largest[n] > 0 {
+			fits = min(fits, top/k.largest[n])
+		}
+	}
+	if math.IsInf(float64(fits), 1) {
+		return 0, fits
+	}
+	noise := k.somewhatMore(k.at(sides, fits))
+	last = k.last(tops, noise)
+	if a, b := &sides[0], &sides[1]; a.values[0] == 0 && b.values[0] == 0 && len(a.thresholds) > 0 && len(b.thresholds) > 0 {
+		first = k.first(min(a.thresholds[0], b.thresholds[0]), fits, noise)
+	}
+	return first, last
+}
+
+// levels returns the scale above 0 with the least noise for elements whose signs choose sides, and 0 where none is less
+// than the elements themselves.
+func (k *walk) levels(sides *[2]side) found {
+	first, last := k.bounds(sides)
+	k.events = k.events[:0]
+	var c, e sum
+	for i := range k.elements {
+		x := &k.elements[i]
+		s := &sides[x.side]
+		j := s.passed(x.magnitude * first)
+		q := s.values[j]
+		c[i%16] += float32(x.moment * q)
+		e[i%16] += float32(x.weight * float32(q*q))
+		inverse, until := 1/x.magnitude, x.magnitude*last
+		for ; j < len(s.thresholds) && s.thresholds[j] <= until; j++ {
+			k.events = append(k.events, event(s.thresholds[j]*inverse, i, j))
+		}
+	}
+	k.sort()
+	var best candidate
+	correlation, energy := c.total(), e.total()
+	best.try(correlation, energy)
+	for _, event := range k.sorted {
+		x, j := k.eventOf(event)
+		s := &sides[x.side].steps[j]
+		correlation += float32(x.moment * s.correlation)
+		energy += float32(x.weight * s.energy)
+		best.try(correlation, energy)
+	}
+	return found{best.scale(), k.square - best.gain}
+}
+
+// A candidate is the codes that take the most of Σw·x² away.
+type candidate struct{ gain, correlation, energy float32 }
+
+// try takes codes if they are better.
+func (c *candidate) try(correlation, energy float32) {
+	if correlation > 0 && float32(correlation*correlation) > c.gain*energy {
+		*c = candidate{correlation * correlation / energy, correlation, energy}
+	}
+}
+
+func (c *candidate) scale() float64 {
+	if c.energy <= 0 {
+		return 0
+	}
+	return float64(c.correlation) / float64(c.energy)
+}
