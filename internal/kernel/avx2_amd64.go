@@ -34,12 +34,6 @@ func multiplyS16R5AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
 //go:noescape
 func unpackAVX2(dst *int8, src *uint8, n int)
 
-// minMaxAVX2 sets lanes[0] and lanes[1] to the smallest and largest of src in each lane of 8, and lanes[2] to
-// bits other than 0 where one was not finite, for n > 0, a multiple of 8.
-//
-//go:noescape
-func minMaxAVX2(lanes *[3][8]float32, src *float32, n int)
-
 // quantizeIntsAVX2 sets dst[i] = clamp(RNE(src[i]/scale), low, high) for n > 0, a multiple of 8.
 //
 //go:noescape
@@ -65,41 +59,23 @@ func splitS16AVX2(dst *uint8, x *int32, n int)
 //go:noescape
 func split2S16AVX2(dst *uint8, stride int, x *int32, n int)
 
-// quantizeAVX2 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before,
-// for n > 0, a multiple of 32. It returns true where a value is not finite.
+// quantizeAVX2 works like quantizeBlocksGeneric for blocks > 0 and size > 0, a multiple of 32. It returns
+// true where a value is not finite.
 //
 //go:noescape
-func quantizeAVX2(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32, flip uint32) (bad bool)
+func quantizeAVX2(dst *uint8, src *float32, maps *uint8, blocks int, size int) (bad bool)
 
-// dequantizeAVX2 sets dst[i] = scale·((src[i] ⊕ flip) − zero), saturated to the finite values, for n > 0, a
-// multiple of 32. Where stream is not 0, dst is at a multiple of 32 bytes.
+// dequantizeAVX2 works like dequantizeBlocksGeneric for blocks > 0 and size > 0, a multiple of 32. flip is
+// 128 for signed values, 0 for others. Where stream is not 0, dst is at a multiple of 32 bytes.
 //
 //go:noescape
-func dequantizeAVX2(dst *float32, src *uint8, n int, scale float32, zero int32, flip uint32, stream int)
+func dequantizeAVX2(dst *float32, src *uint8, maps *uint8, blocks int, size int, flip uint32, stream int)
 
 // minMaxBlocksAVX2 works like minMaxBlocksGeneric for blocks > 0 and size > 0, a multiple of 8. It sets bad
 // to other than 0 where a value was not finite.
 //
 //go:noescape
 func minMaxBlocksAVX2(low *float32, high *float32, src *float32, blocks int, size int, bad *uint32)
-
-// minMaxColumnsAVX2 works like minMaxColumnsGeneric for n > 0, a multiple of 8, and rows > 0. It adds bits to
-// bad where a value was not finite.
-//
-//go:noescape
-func minMaxColumnsAVX2(low *float32, high *float32, src *float32, n int, stride int, rows int, bad *uint32)
-
-// quantizeColumnsAVX2 works like quantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0, where all
-// columns have one low and one high. columns is the first inverse.
-//
-//go:noescape
-func quantizeColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, rows int, low int32, high int32)
-
-// dequantizeColumnsAVX2 works like dequantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns
-// is the first inverse, and shift 24 for signed values, 0 for others.
-//
-//go:noescape
-func dequantizeColumnsAVX2(dst *float32, src *uint8, columns *float32, n int, stride int, rows int, shift int)
 
 // quantizeGridAVX2 works like quantizeGridGeneric for n > 0, a multiple of 8.
 //
@@ -110,6 +86,34 @@ func quantizeGridAVX2(dst *uint8, src *float32, n int, scale float64, offset flo
 //
 //go:noescape
 func dequantizeGridAVX2(dst *float32, src *uint8, n int, scale float64, offset float64)
+
+// minMaxColumnsAVX2 works like minMaxColumnsGeneric for n > 0, a multiple of 8, and 4·fours rows. It sets bad
+// to other than 0 where a value was not finite.
+//
+//go:noescape
+func minMaxColumnsAVX2(low *float32, high *float32, src *float32, n int, stride int, fours int, bad *uint32)
+
+// quantizeColumnsAVX2 works like quantizeColumnsGeneric for n > 0, a multiple of 8, and 4·fours rows.
+//
+//go:noescape
+func quantizeColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, fours int)
+
+// dequantizeColumnsAVX2 works like dequantizeColumnsGeneric for n > 0, a multiple of 8, and 4·fours rows.
+// flip is 128 for signed values, 0 for others.
+//
+//go:noescape
+func dequantizeColumnsAVX2(dst *float32, src *uint8, columns *float32, n int, stride int, fours int, flip uint32)
+
+// quantizeGridColumnsAVX2 works like quantizeGridColumnsGeneric for n > 0, a multiple of 8, and 4·fours rows.
+//
+//go:noescape
+func quantizeGridColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, fours int, high float64)
+
+// dequantizeGridColumnsAVX2 works like dequantizeGridColumnsGeneric for n > 0, a multiple of 8, and 4·fours
+// rows.
+//
+//go:noescape
+func dequantizeGridColumnsAVX2(dst *float32, src *uint8, columns *float32, n int, stride int, fours int)
 
 // encodeFloat16AVX2 works like encodeGeneric for float16 and n > 0, a multiple of 8.
 //

@@ -389,54 +389,6 @@ DATA eights<>+24(SB)/4, $0x08080808
 DATA eights<>+28(SB)/4, $0x08080808
 GLOBL eights<>(SB), RODATA|NOPTR, $32
 
-// func minMaxAVX2(lanes *[3][8]float32, src *float32, n int)
-// Requires: AVX, AVX2
-TEXT ·minMaxAVX2(SB), NOSPLIT, $0-24
-	MOVQ    lanes+0(FP), AX
-	MOVQ    src+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVDQU magnitude<>+0(SB), Y4
-	VMOVDQU largest<>+0(SB), Y5
-	VMOVUPS (CX), Y0
-	VMOVAPS Y0, Y1
-	VPXOR   Y2, Y2, Y2
-
-values:
-	VMOVUPS  (CX), Y3
-	VMINPS   Y3, Y0, Y0
-	VMAXPS   Y3, Y1, Y1
-	VPAND    Y4, Y3, Y3
-	VPCMPGTD Y5, Y3, Y3
-	VPOR     Y3, Y2, Y2
-	ADDQ     $0x20, CX
-	SUBQ     $0x08, DX
-	JNZ      values
-	VMOVUPS  Y0, (AX)
-	VMOVUPS  Y1, 32(AX)
-	VMOVUPS  Y2, 64(AX)
-	VZEROUPPER
-	RET
-
-DATA magnitude<>+0(SB)/4, $0x7fffffff
-DATA magnitude<>+4(SB)/4, $0x7fffffff
-DATA magnitude<>+8(SB)/4, $0x7fffffff
-DATA magnitude<>+12(SB)/4, $0x7fffffff
-DATA magnitude<>+16(SB)/4, $0x7fffffff
-DATA magnitude<>+20(SB)/4, $0x7fffffff
-DATA magnitude<>+24(SB)/4, $0x7fffffff
-DATA magnitude<>+28(SB)/4, $0x7fffffff
-GLOBL magnitude<>(SB), RODATA|NOPTR, $32
-
-DATA largest<>+0(SB)/4, $0x7f7fffff
-DATA largest<>+4(SB)/4, $0x7f7fffff
-DATA largest<>+8(SB)/4, $0x7f7fffff
-DATA largest<>+12(SB)/4, $0x7f7fffff
-DATA largest<>+16(SB)/4, $0x7f7fffff
-DATA largest<>+20(SB)/4, $0x7f7fffff
-DATA largest<>+24(SB)/4, $0x7f7fffff
-DATA largest<>+28(SB)/4, $0x7f7fffff
-GLOBL largest<>(SB), RODATA|NOPTR, $32
-
 // func quantizeIntsAVX2(dst *int32, src *float32, n int, scale float32, low float32, high float32)
 // Requires: AVX
 TEXT ·quantizeIntsAVX2(SB), NOSPLIT, $0-36
@@ -580,19 +532,29 @@ DATA low12<>+24(SB)/4, $0x00000fff
 DATA low12<>+28(SB)/4, $0x00000fff
 GLOBL low12<>(SB), RODATA|NOPTR, $32
 
-// func quantizeAVX2(dst *uint8, src *float32, n int, scale float32, low float32, high float32, zero int32, flip uint32) (bad bool)
+// func quantizeAVX2(dst *uint8, src *float32, maps *uint8, blocks int, size int) (bad bool)
 // Requires: AVX, AVX2, MMX+
-TEXT ·quantizeAVX2(SB), NOSPLIT, $0-49
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS scale+24(FP), Y0
-	VBROADCASTSS low+28(FP), Y1
-	VBROADCASTSS high+32(FP), Y2
-	VBROADCASTSS zero+36(FP), Y3
-	VBROADCASTSS flip+40(FP), Y4
-	VMOVDQU      dwords<>+0(SB), Y5
-	VPXOR        Y11, Y11, Y11
+TEXT ·quantizeAVX2(SB), NOSPLIT, $0-41
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    maps+16(FP), DX
+	MOVQ    blocks+24(FP), BX
+	MOVQ    size+32(FP), SI
+	VMOVDQU lowBytes16<>+0(SB), Y4
+	VMOVDQU dwords<>+0(SB), Y5
+	VPXOR   Y11, Y11, Y11
+
+blocks:
+	VBROADCASTSS (DX), Y0
+	VPBROADCASTD 4(DX), Y1
+	VPBROADCASTD 8(DX), Y2
+	VPSUBD       Y1, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VPBROADCASTD 12(DX), Y3
+	VPSUBD       Y1, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	ADDQ         $0x10, DX
+	MOVQ         SI, DI
 
 values:
 	PREFETCHT0 2048(CX)
@@ -601,49 +563,62 @@ values:
 	VSUBPS     Y6, Y6, Y10
 	VORPS      Y10, Y11, Y11
 	VDIVPS     Y0, Y6, Y6
-	VMAXPS     Y1, Y6, Y6
-	VMINPS     Y2, Y6, Y6
+	VMAXPS     Y2, Y6, Y6
+	VMINPS     Y3, Y6, Y6
 	VCVTPS2DQ  Y6, Y6
-	VPADDD     Y3, Y6, Y6
+	VPADDD     Y1, Y6, Y6
 	VMOVUPS    32(CX), Y7
 	VSUBPS     Y7, Y7, Y10
 	VORPS      Y10, Y11, Y11
 	VDIVPS     Y0, Y7, Y7
-	VMAXPS     Y1, Y7, Y7
-	VMINPS     Y2, Y7, Y7
+	VMAXPS     Y2, Y7, Y7
+	VMINPS     Y3, Y7, Y7
 	VCVTPS2DQ  Y7, Y7
-	VPADDD     Y3, Y7, Y7
+	VPADDD     Y1, Y7, Y7
 	VMOVUPS    64(CX), Y8
 	VSUBPS     Y8, Y8, Y10
 	VORPS      Y10, Y11, Y11
 	VDIVPS     Y0, Y8, Y8
-	VMAXPS     Y1, Y8, Y8
-	VMINPS     Y2, Y8, Y8
+	VMAXPS     Y2, Y8, Y8
+	VMINPS     Y3, Y8, Y8
 	VCVTPS2DQ  Y8, Y8
-	VPADDD     Y3, Y8, Y8
+	VPADDD     Y1, Y8, Y8
 	VMOVUPS    96(CX), Y9
 	VSUBPS     Y9, Y9, Y10
 	VORPS      Y10, Y11, Y11
 	VDIVPS     Y0, Y9, Y9
-	VMAXPS     Y1, Y9, Y9
-	VMINPS     Y2, Y9, Y9
+	VMAXPS     Y2, Y9, Y9
+	VMINPS     Y3, Y9, Y9
 	VCVTPS2DQ  Y9, Y9
-	VPADDD     Y3, Y9, Y9
+	VPADDD     Y1, Y9, Y9
 	VPACKSSDW  Y7, Y6, Y6
 	VPACKSSDW  Y9, Y8, Y8
+	VPAND      Y4, Y6, Y6
+	VPAND      Y4, Y8, Y8
 	VPACKUSWB  Y8, Y6, Y6
 	VPERMD     Y6, Y5, Y6
-	VPXOR      Y4, Y6, Y6
 	VMOVDQU    Y6, (AX)
 	ADDQ       $0x80, CX
 	ADDQ       $0x20, AX
-	SUBQ       $0x20, DX
+	SUBQ       $0x20, DI
 	JNZ        values
+	SUBQ       $0x01, BX
+	JNZ        blocks
 	VPTEST     Y11, Y11
 	SETNE      AL
-	MOVB       AL, bad+48(FP)
+	MOVB       AL, bad+40(FP)
 	VZEROUPPER
 	RET
+
+DATA lowBytes16<>+0(SB)/4, $0x00ff00ff
+DATA lowBytes16<>+4(SB)/4, $0x00ff00ff
+DATA lowBytes16<>+8(SB)/4, $0x00ff00ff
+DATA lowBytes16<>+12(SB)/4, $0x00ff00ff
+DATA lowBytes16<>+16(SB)/4, $0x00ff00ff
+DATA lowBytes16<>+20(SB)/4, $0x00ff00ff
+DATA lowBytes16<>+24(SB)/4, $0x00ff00ff
+DATA lowBytes16<>+28(SB)/4, $0x00ff00ff
+GLOBL lowBytes16<>(SB), RODATA|NOPTR, $32
 
 DATA dwords<>+0(SB)/4, $0x00000000
 DATA dwords<>+4(SB)/4, $0x00000004
@@ -655,49 +630,56 @@ DATA dwords<>+24(SB)/4, $0x00000003
 DATA dwords<>+28(SB)/4, $0x00000007
 GLOBL dwords<>(SB), RODATA|NOPTR, $32
 
-// func dequantizeAVX2(dst *float32, src *uint8, n int, scale float32, zero int32, flip uint32, stream int)
+// func dequantizeAVX2(dst *float32, src *uint8, maps *uint8, blocks int, size int, flip uint32, stream int)
 // Requires: AVX, AVX2, MMX+
-TEXT ·dequantizeAVX2(SB), NOSPLIT, $0-48
+TEXT ·dequantizeAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	MOVQ         stream+40(FP), BX
-	VBROADCASTSS scale+24(FP), Y0
-	VBROADCASTSS zero+28(FP), Y1
-	VBROADCASTSS flip+32(FP), Y2
+	MOVQ         maps+16(FP), DX
+	MOVQ         blocks+24(FP), BX
+	MOVQ         size+32(FP), SI
+	MOVQ         stream+48(FP), DI
+	VBROADCASTSS flip+40(FP), Y0
 	VMOVDQU      largest<>+0(SB), Y3
 	VMOVDQU      least<>+0(SB), Y4
 
+blocks:
+	VBROADCASTSS (DX), Y1
+	VPBROADCASTD 4(DX), Y2
+	VPADDD       Y0, Y2, Y2
+	ADDQ         $0x10, DX
+	MOVQ         SI, R8
+
 codes:
 	VPMOVZXBD (CX), Y5
-	VPXOR     Y2, Y5, Y5
-	VPSUBD    Y1, Y5, Y5
+	VPXOR     Y0, Y5, Y5
+	VPSUBD    Y2, Y5, Y5
 	VCVTDQ2PS Y5, Y5
-	VMULPS    Y0, Y5, Y5
+	VMULPS    Y1, Y5, Y5
 	VMINPS    Y3, Y5, Y5
 	VMAXPS    Y4, Y5, Y5
 	VPMOVZXBD 8(CX), Y6
-	VPXOR     Y2, Y6, Y6
-	VPSUBD    Y1, Y6, Y6
+	VPXOR     Y0, Y6, Y6
+	VPSUBD    Y2, Y6, Y6
 	VCVTDQ2PS Y6, Y6
-	VMULPS    Y0, Y6, Y6
+	VMULPS    Y1, Y6, Y6
 	VMINPS    Y3, Y6, Y6
 	VMAXPS    Y4, Y6, Y6
 	VPMOVZXBD 16(CX), Y7
-	VPXOR     Y2, Y7, Y7
-	VPSUBD    Y1, Y7, Y7
+	VPXOR     Y0, Y7, Y7
+	VPSUBD    Y2, Y7, Y7
 	VCVTDQ2PS Y7, Y7
-	VMULPS    Y0, Y7, Y7
+	VMULPS    Y1, Y7, Y7
 	VMINPS    Y3, Y7, Y7
 	VMAXPS    Y4, Y7, Y7
 	VPMOVZXBD 24(CX), Y8
-	VPXOR     Y2, Y8, Y8
-	VPSUBD    Y1, Y8, Y8
+	VPXOR     Y0, Y8, Y8
+	VPSUBD    Y2, Y8, Y8
 	VCVTDQ2PS Y8, Y8
-	VMULPS    Y0, Y8, Y8
+	VMULPS    Y1, Y8, Y8
 	VMINPS    Y3, Y8, Y8
 	VMAXPS    Y4, Y8, Y8
-	TESTQ     BX, BX
+	TESTQ     DI, DI
 	JNZ       past
 	VMOVUPS   Y5, (AX)
 	VMOVUPS   Y6, 32(AX)
@@ -707,9 +689,11 @@ codes:
 next:
 	ADDQ  $0x20, CX
 	ADDQ  $0x80, AX
-	SUBQ  $0x20, DX
+	SUBQ  $0x20, R8
 	JNZ   codes
-	TESTQ BX, BX
+	SUBQ  $0x01, BX
+	JNZ   blocks
+	TESTQ DI, DI
 	JZ    stored
 	SFENCE
 
@@ -724,6 +708,16 @@ past:
 	VMOVNTPS Y8, 96(AX)
 	JMP      next
 
+DATA largest<>+0(SB)/4, $0x7f7fffff
+DATA largest<>+4(SB)/4, $0x7f7fffff
+DATA largest<>+8(SB)/4, $0x7f7fffff
+DATA largest<>+12(SB)/4, $0x7f7fffff
+DATA largest<>+16(SB)/4, $0x7f7fffff
+DATA largest<>+20(SB)/4, $0x7f7fffff
+DATA largest<>+24(SB)/4, $0x7f7fffff
+DATA largest<>+28(SB)/4, $0x7f7fffff
+GLOBL largest<>(SB), RODATA|NOPTR, $32
+
 DATA least<>+0(SB)/4, $0xff7fffff
 DATA least<>+4(SB)/4, $0xff7fffff
 DATA least<>+8(SB)/4, $0xff7fffff
@@ -737,16 +731,14 @@ GLOBL least<>(SB), RODATA|NOPTR, $32
 // func minMaxBlocksAVX2(low *float32, high *float32, src *float32, blocks int, size int, bad *uint32)
 // Requires: AVX, AVX2
 TEXT ·minMaxBlocksAVX2(SB), NOSPLIT, $0-48
-	MOVQ    low+0(FP), AX
-	MOVQ    high+8(FP), CX
-	MOVQ    src+16(FP), DX
-	MOVQ    blocks+24(FP), BX
-	MOVQ    size+32(FP), SI
-	MOVQ    bad+40(FP), DI
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VMOVDQU magnitude<>+0(SB), Y5
-	VMOVDQU largest<>+0(SB), Y6
+	MOVQ  low+0(FP), AX
+	MOVQ  high+8(FP), CX
+	MOVQ  src+16(FP), DX
+	MOVQ  blocks+24(FP), BX
+	MOVQ  size+32(FP), SI
+	MOVQ  bad+40(FP), DI
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
 
 blocks:
 	VMOVUPS (DX), Y0
@@ -757,9 +749,8 @@ values:
 	VMOVUPS      (DX), Y2
 	VMINPS       Y2, Y0, Y0
 	VMAXPS       Y2, Y1, Y1
-	VPAND        Y5, Y2, Y2
-	VPCMPGTD     Y6, Y2, Y2
-	VPOR         Y2, Y3, Y3
+	VSUBPS       Y2, Y2, Y2
+	VORPS        Y2, Y3, Y3
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, R8
 	JNZ          values
@@ -785,174 +776,6 @@ values:
 	JNZ          blocks
 	VPMOVMSKB    Y3, AX
 	MOVL         AX, (DI)
-	VZEROUPPER
-	RET
-
-// func minMaxColumnsAVX2(low *float32, high *float32, src *float32, n int, stride int, rows int, bad *uint32)
-// Requires: AVX, AVX2
-TEXT ·minMaxColumnsAVX2(SB), NOSPLIT, $0-56
-	MOVQ    low+0(FP), AX
-	MOVQ    high+8(FP), CX
-	MOVQ    src+16(FP), DX
-	MOVQ    n+24(FP), BX
-	MOVQ    stride+32(FP), SI
-	MOVQ    rows+40(FP), DI
-	MOVQ    bad+48(FP), R8
-	VMOVDQU magnitude<>+0(SB), Y0
-	VMOVDQU largest<>+0(SB), Y1
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-
-rows:
-	XORQ R9, R9
-
-columns:
-	VADDPS    (DX)(R9*4), Y5, Y2
-	VMINPS    (AX)(R9*4), Y2, Y3
-	VMOVUPS   Y3, (AX)(R9*4)
-	VMAXPS    (CX)(R9*4), Y2, Y3
-	VMOVUPS   Y3, (CX)(R9*4)
-	VPAND     Y0, Y2, Y2
-	VPCMPGTD  Y1, Y2, Y2
-	VPOR      Y2, Y4, Y4
-	ADDQ      $0x08, R9
-	CMPQ      R9, BX
-	JLT       columns
-	LEAQ      (DX)(SI*4), DX
-	SUBQ      $0x01, DI
-	JNZ       rows
-	VPMOVMSKB Y4, AX
-	ORL       AX, (R8)
-	VZEROUPPER
-	RET
-
-// func quantizeColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, rows int, low int32, high int32)
-// Requires: AVX, AVX2
-TEXT ·quantizeColumnsAVX2(SB), NOSPLIT, $0-56
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         columns+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         stride+32(FP), SI
-	MOVQ         rows+40(FP), DI
-	VMOVDQU      lowBytes<>+0(SB), Y0
-	VMOVDQU      middle256<>+0(SB), Y1
-	VMOVDQU      magnitude<>+0(SB), Y2
-	VBROADCASTSS low+48(FP), Y3
-	VBROADCASTSS high+52(FP), Y4
-	VMOVDQU      million<>+0(SB), Y5
-	VMOVDQU      lessMillion<>+0(SB), Y6
-
-rows:
-	XORQ R8, R8
-
-columns:
-	VMOVUPS  (CX)(R8*4), Y7
-	VMULPS   (DX)(R8*4), Y7, Y7
-	VROUNDPS $0x00, Y7, Y8
-	VSUBPS   Y8, Y7, Y8
-	VANDPS   Y2, Y8, Y8
-	VCMPPS   $0x05, Y1, Y8, Y8
-	VTESTPS  Y8, Y8
-	JZ       certain
-	VMOVUPS  (CX)(R8*4), Y7
-	VDIVPS   16384(DX)(R8*4), Y7, Y7
-
-certain:
-	VMAXPS       Y6, Y7, Y7
-	VMINPS       Y5, Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPADDD       8192(DX)(R8*4), Y7, Y7
-	VPMAXSD      Y3, Y7, Y7
-	VPMINSD      Y4, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VEXTRACTI128 $0x01, Y7, X8
-	VPACKUSDW    X8, X7, X7
-	VPACKUSWB    X7, X7, X7
-	VMOVQ        X7, (AX)(R8*1)
-	ADDQ         $0x08, R8
-	CMPQ         R8, BX
-	JLT          columns
-	LEAQ         (CX)(SI*4), CX
-	LEAQ         (AX)(SI*1), AX
-	SUBQ         $0x01, DI
-	JNZ          rows
-	VZEROUPPER
-	RET
-
-DATA lowBytes<>+0(SB)/4, $0x000000ff
-DATA lowBytes<>+4(SB)/4, $0x000000ff
-DATA lowBytes<>+8(SB)/4, $0x000000ff
-DATA lowBytes<>+12(SB)/4, $0x000000ff
-DATA lowBytes<>+16(SB)/4, $0x000000ff
-DATA lowBytes<>+20(SB)/4, $0x000000ff
-DATA lowBytes<>+24(SB)/4, $0x000000ff
-DATA lowBytes<>+28(SB)/4, $0x000000ff
-GLOBL lowBytes<>(SB), RODATA|NOPTR, $32
-
-DATA middle256<>+0(SB)/4, $0x3efff800
-DATA middle256<>+4(SB)/4, $0x3efff800
-DATA middle256<>+8(SB)/4, $0x3efff800
-DATA middle256<>+12(SB)/4, $0x3efff800
-DATA middle256<>+16(SB)/4, $0x3efff800
-DATA middle256<>+20(SB)/4, $0x3efff800
-DATA middle256<>+24(SB)/4, $0x3efff800
-DATA middle256<>+28(SB)/4, $0x3efff800
-GLOBL middle256<>(SB), RODATA|NOPTR, $32
-
-DATA million<>+0(SB)/4, $0x49742400
-DATA million<>+4(SB)/4, $0x49742400
-DATA million<>+8(SB)/4, $0x49742400
-DATA million<>+12(SB)/4, $0x49742400
-DATA million<>+16(SB)/4, $0x49742400
-DATA million<>+20(SB)/4, $0x49742400
-DATA million<>+24(SB)/4, $0x49742400
-DATA million<>+28(SB)/4, $0x49742400
-GLOBL million<>(SB), RODATA|NOPTR, $32
-
-DATA lessMillion<>+0(SB)/4, $0xc9742400
-DATA lessMillion<>+4(SB)/4, $0xc9742400
-DATA lessMillion<>+8(SB)/4, $0xc9742400
-DATA lessMillion<>+12(SB)/4, $0xc9742400
-DATA lessMillion<>+16(SB)/4, $0xc9742400
-DATA lessMillion<>+20(SB)/4, $0xc9742400
-DATA lessMillion<>+24(SB)/4, $0xc9742400
-DATA lessMillion<>+28(SB)/4, $0xc9742400
-GLOBL lessMillion<>(SB), RODATA|NOPTR, $32
-
-// func dequantizeColumnsAVX2(dst *float32, src *uint8, columns *float32, n int, stride int, rows int, shift int)
-// Requires: AVX, AVX2
-TEXT ·dequantizeColumnsAVX2(SB), NOSPLIT, $0-56
-	MOVQ    dst+0(FP), AX
-	MOVQ    src+8(FP), CX
-	MOVQ    columns+16(FP), DX
-	MOVQ    n+24(FP), BX
-	MOVQ    stride+32(FP), SI
-	MOVQ    rows+40(FP), DI
-	VMOVDQU largest<>+0(SB), Y0
-	VMOVDQU least<>+0(SB), Y1
-	VMOVQ   shift+48(FP), X2
-
-rows:
-	XORQ R8, R8
-
-columns:
-	VPMOVZXBD (CX)(R8*1), Y3
-	VPSLLD    X2, Y3, Y3
-	VPSRAD    X2, Y3, Y3
-	VPSUBD    8192(DX)(R8*4), Y3, Y3
-	VCVTDQ2PS Y3, Y3
-	VMULPS    16384(DX)(R8*4), Y3, Y3
-	VMINPS    Y0, Y3, Y3
-	VMAXPS    Y1, Y3, Y3
-	VMOVUPS   Y3, (AX)(R8*4)
-	ADDQ      $0x08, R8
-	CMPQ      R8, BX
-	JLT       columns
-	LEAQ      (CX)(SI*1), CX
-	LEAQ      (AX)(SI*4), AX
-	SUBQ      $0x01, DI
-	JNZ       rows
 	VZEROUPPER
 	RET
 
@@ -1014,6 +837,340 @@ codes:
 	ADDQ       $0x10, AX
 	SUBQ       $0x04, DX
 	JNZ        codes
+	VZEROUPPER
+	RET
+
+// func minMaxColumnsAVX2(low *float32, high *float32, src *float32, n int, stride int, fours int, bad *uint32)
+// Requires: AVX, AVX2
+TEXT ·minMaxColumnsAVX2(SB), NOSPLIT, $0-56
+	MOVQ  low+0(FP), AX
+	MOVQ  high+8(FP), CX
+	MOVQ  src+16(FP), DX
+	MOVQ  bad+48(FP), BX
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	MOVQ  n+24(FP), SI
+	MOVQ  stride+32(FP), DI
+	MOVQ  fours+40(FP), R8
+	LEAQ  (DI)(DI*2), R9
+	LEAQ  (DI)(R9*1), R10
+
+rows:
+	MOVQ AX, R12
+	MOVQ CX, R13
+	MOVQ DX, R14
+	MOVQ SI, R11
+
+columns:
+	VMOVUPS   (R12), Y1
+	VMOVUPS   (R13), Y2
+	VMOVUPS   (R14), Y0
+	VMINPS    Y0, Y1, Y1
+	VMAXPS    Y0, Y2, Y2
+	VSUBPS    Y0, Y0, Y0
+	VORPS     Y0, Y3, Y3
+	VMOVUPS   (R14)(DI*4), Y0
+	VMINPS    Y0, Y1, Y1
+	VMAXPS    Y0, Y2, Y2
+	VSUBPS    Y0, Y0, Y0
+	VORPS     Y0, Y3, Y3
+	VMOVUPS   (R14)(DI*8), Y0
+	VMINPS    Y0, Y1, Y1
+	VMAXPS    Y0, Y2, Y2
+	VSUBPS    Y0, Y0, Y0
+	VORPS     Y0, Y3, Y3
+	VMOVUPS   (R14)(R9*4), Y0
+	VMINPS    Y0, Y1, Y1
+	VMAXPS    Y0, Y2, Y2
+	VSUBPS    Y0, Y0, Y0
+	VORPS     Y0, Y3, Y3
+	VADDPS    Y4, Y1, Y1
+	VMOVUPS   Y1, (R12)
+	VADDPS    Y4, Y2, Y2
+	VMOVUPS   Y2, (R13)
+	ADDQ      $0x20, R12
+	ADDQ      $0x20, R13
+	ADDQ      $0x20, R14
+	SUBQ      $0x08, R11
+	JNZ       columns
+	LEAQ      (DX)(R10*4), DX
+	SUBQ      $0x01, R8
+	JNZ       rows
+	VPMOVMSKB Y3, AX
+	ORL       AX, (BX)
+	VZEROUPPER
+	RET
+
+// func quantizeColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, fours int)
+// Requires: AVX, AVX2
+TEXT ·quantizeColumnsAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    columns+16(FP), DX
+	VMOVDQU lowBytes16<>+0(SB), Y4
+	VMOVDQU dwords<>+0(SB), Y5
+	MOVQ    n+24(FP), BX
+	MOVQ    stride+32(FP), SI
+	MOVQ    fours+40(FP), DI
+	LEAQ    (SI)(SI*2), R8
+	LEAQ    (SI)(R8*1), R9
+
+rows:
+	MOVQ AX, R11
+	MOVQ CX, R12
+	MOVQ DX, R13
+	MOVQ BX, R10
+
+columns:
+	VMOVDQU      (R13), Y0
+	VMOVDQU      8256(R13), Y1
+	VMOVDQU      16512(R13), Y2
+	VMOVDQU      24768(R13), Y3
+	VMOVUPS      (R12), Y6
+	VDIVPS       Y0, Y6, Y6
+	VMAXPS       Y2, Y6, Y6
+	VMINPS       Y3, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPADDD       Y1, Y6, Y6
+	VMOVUPS      (R12)(SI*4), Y7
+	VDIVPS       Y0, Y7, Y7
+	VMAXPS       Y2, Y7, Y7
+	VMINPS       Y3, Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPADDD       Y1, Y7, Y7
+	VMOVUPS      (R12)(SI*8), Y8
+	VDIVPS       Y0, Y8, Y8
+	VMAXPS       Y2, Y8, Y8
+	VMINPS       Y3, Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPADDD       Y1, Y8, Y8
+	VMOVUPS      (R12)(R8*4), Y9
+	VDIVPS       Y0, Y9, Y9
+	VMAXPS       Y2, Y9, Y9
+	VMINPS       Y3, Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPADDD       Y1, Y9, Y9
+	VPACKSSDW    Y7, Y6, Y6
+	VPACKSSDW    Y9, Y8, Y8
+	VPAND        Y4, Y6, Y6
+	VPAND        Y4, Y8, Y8
+	VPACKUSWB    Y8, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VMOVQ        X6, (R11)
+	VMOVHPS      X6, (R11)(SI*1)
+	VEXTRACTI128 $0x01, Y6, X7
+	VMOVQ        X7, (R11)(SI*2)
+	VMOVHPS      X7, (R11)(R8*1)
+	ADDQ         $0x08, R11
+	ADDQ         $0x20, R12
+	ADDQ         $0x20, R13
+	SUBQ         $0x08, R10
+	JNZ          columns
+	LEAQ         (AX)(R9*1), AX
+	LEAQ         (CX)(R9*4), CX
+	SUBQ         $0x01, DI
+	JNZ          rows
+	VZEROUPPER
+	RET
+
+// func dequantizeColumnsAVX2(dst *float32, src *uint8, columns *float32, n int, stride int, fours int, flip uint32)
+// Requires: AVX, AVX2
+TEXT ·dequantizeColumnsAVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         columns+16(FP), DX
+	VBROADCASTSS flip+48(FP), Y0
+	VMOVDQU      largest<>+0(SB), Y4
+	VMOVDQU      least<>+0(SB), Y5
+	MOVQ         n+24(FP), BX
+	MOVQ         stride+32(FP), SI
+	MOVQ         fours+40(FP), DI
+	LEAQ         (SI)(SI*2), R8
+	LEAQ         (SI)(R8*1), R9
+
+rows:
+	MOVQ AX, R11
+	MOVQ CX, R12
+	MOVQ DX, R13
+	MOVQ BX, R10
+
+columns:
+	VMOVUPS   (R13), Y1
+	VPADDD    8256(R13), Y0, Y2
+	VPMOVZXBD (R12), Y3
+	VPXOR     Y0, Y3, Y3
+	VPSUBD    Y2, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VMINPS    Y4, Y3, Y3
+	VMAXPS    Y5, Y3, Y3
+	VMOVUPS   Y3, (R11)
+	VPMOVZXBD (R12)(SI*1), Y3
+	VPXOR     Y0, Y3, Y3
+	VPSUBD    Y2, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VMINPS    Y4, Y3, Y3
+	VMAXPS    Y5, Y3, Y3
+	VMOVUPS   Y3, (R11)(SI*4)
+	VPMOVZXBD (R12)(SI*2), Y3
+	VPXOR     Y0, Y3, Y3
+	VPSUBD    Y2, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VMINPS    Y4, Y3, Y3
+	VMAXPS    Y5, Y3, Y3
+	VMOVUPS   Y3, (R11)(SI*8)
+	VPMOVZXBD (R12)(R8*1), Y3
+	VPXOR     Y0, Y3, Y3
+	VPSUBD    Y2, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VMINPS    Y4, Y3, Y3
+	VMAXPS    Y5, Y3, Y3
+	VMOVUPS   Y3, (R11)(R8*4)
+	ADDQ      $0x20, R11
+	ADDQ      $0x08, R12
+	ADDQ      $0x20, R13
+	SUBQ      $0x08, R10
+	JNZ       columns
+	LEAQ      (AX)(R9*4), AX
+	LEAQ      (CX)(R9*1), CX
+	SUBQ      $0x01, DI
+	JNZ       rows
+	VZEROUPPER
+	RET
+
+// func quantizeGridColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, fours int, high float64)
+// Requires: AVX, AVX2
+TEXT ·quantizeGridColumnsAVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         columns+16(FP), DX
+	VBROADCASTSD high+48(FP), Y0
+	VPXOR        Y1, Y1, Y1
+	MOVQ         n+24(FP), BX
+	MOVQ         stride+32(FP), SI
+	MOVQ         fours+40(FP), DI
+	LEAQ         (SI)(SI*2), R8
+	LEAQ         (SI)(R8*1), R9
+
+rows:
+	MOVQ AX, R11
+	MOVQ CX, R12
+	MOVQ DX, R13
+	MOVQ BX, R10
+
+columns:
+	VCVTPS2PD  (R13), Y2
+	VCVTPS2PD  8256(R13), Y3
+	VCVTPS2PD  (R12), Y4
+	VSUBPD     Y3, Y4, Y4
+	VDIVPD     Y2, Y4, Y4
+	VMAXPD     Y1, Y4, Y4
+	VMINPD     Y0, Y4, Y4
+	VCVTPD2DQY Y4, X4
+	VCVTPS2PD  (R12)(SI*4), Y5
+	VSUBPD     Y3, Y5, Y5
+	VDIVPD     Y2, Y5, Y5
+	VMAXPD     Y1, Y5, Y5
+	VMINPD     Y0, Y5, Y5
+	VCVTPD2DQY Y5, X5
+	VCVTPS2PD  (R12)(SI*8), Y6
+	VSUBPD     Y3, Y6, Y6
+	VDIVPD     Y2, Y6, Y6
+	VMAXPD     Y1, Y6, Y6
+	VMINPD     Y0, Y6, Y6
+	VCVTPD2DQY Y6, X6
+	VCVTPS2PD  (R12)(R8*4), Y7
+	VSUBPD     Y3, Y7, Y7
+	VDIVPD     Y2, Y7, Y7
+	VMAXPD     Y1, Y7, Y7
+	VMINPD     Y0, Y7, Y7
+	VCVTPD2DQY Y7, X7
+	VPACKUSDW  X5, X4, X4
+	VPACKUSDW  X7, X6, X6
+	VPACKUSWB  X6, X4, X4
+	VPEXTRD    $0x00, X4, (R11)
+	VPEXTRD    $0x01, X4, (R11)(SI*1)
+	VPEXTRD    $0x02, X4, (R11)(SI*2)
+	VPEXTRD    $0x03, X4, (R11)(R8*1)
+	ADDQ       $0x04, R11
+	ADDQ       $0x10, R12
+	ADDQ       $0x10, R13
+	SUBQ       $0x04, R10
+	JNZ        columns
+	LEAQ       (AX)(R9*1), AX
+	LEAQ       (CX)(R9*4), CX
+	SUBQ       $0x01, DI
+	JNZ        rows
+	VZEROUPPER
+	RET
+
+// func dequantizeGridColumnsAVX2(dst *float32, src *uint8, columns *float32, n int, stride int, fours int)
+// Requires: AVX
+TEXT ·dequantizeGridColumnsAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    columns+16(FP), DX
+	VMOVDQU largest<>+0(SB), Y3
+	VMOVDQU least<>+0(SB), Y4
+	MOVQ    n+24(FP), BX
+	MOVQ    stride+32(FP), SI
+	MOVQ    fours+40(FP), DI
+	LEAQ    (SI)(SI*2), R8
+	LEAQ    (SI)(R8*1), R9
+
+rows:
+	MOVQ AX, R11
+	MOVQ CX, R12
+	MOVQ DX, R13
+	MOVQ BX, R10
+
+columns:
+	VCVTPS2PD  (R13), Y0
+	VCVTPS2PD  8256(R13), Y1
+	VPMOVZXBD  (R12), X2
+	VCVTDQ2PD  X2, Y2
+	VMULPD     Y0, Y2, Y2
+	VADDPD     Y1, Y2, Y2
+	VCVTPD2PSY Y2, X2
+	VMINPS     X3, X2, X2
+	VMAXPS     X4, X2, X2
+	VMOVUPS    X2, (R11)
+	VPMOVZXBD  (R12)(SI*1), X2
+	VCVTDQ2PD  X2, Y2
+	VMULPD     Y0, Y2, Y2
+	VADDPD     Y1, Y2, Y2
+	VCVTPD2PSY Y2, X2
+	VMINPS     X3, X2, X2
+	VMAXPS     X4, X2, X2
+	VMOVUPS    X2, (R11)(SI*4)
+	VPMOVZXBD  (R12)(SI*2), X2
+	VCVTDQ2PD  X2, Y2
+	VMULPD     Y0, Y2, Y2
+	VADDPD     Y1, Y2, Y2
+	VCVTPD2PSY Y2, X2
+	VMINPS     X3, X2, X2
+	VMAXPS     X4, X2, X2
+	VMOVUPS    X2, (R11)(SI*8)
+	VPMOVZXBD  (R12)(R8*1), X2
+	VCVTDQ2PD  X2, Y2
+	VMULPD     Y0, Y2, Y2
+	VADDPD     Y1, Y2, Y2
+	VCVTPD2PSY Y2, X2
+	VMINPS     X3, X2, X2
+	VMAXPS     X4, X2, X2
+	VMOVUPS    X2, (R11)(R8*4)
+	ADDQ       $0x10, R11
+	ADDQ       $0x04, R12
+	ADDQ       $0x10, R13
+	SUBQ       $0x04, R10
+	JNZ        columns
+	LEAQ       (AX)(R9*4), AX
+	LEAQ       (CX)(R9*1), CX
+	SUBQ       $0x01, DI
+	JNZ        rows
 	VZEROUPPER
 	RET
 
@@ -2319,3 +2476,13 @@ planes:
 	JNZ       integers
 	VZEROUPPER
 	RET
+
+DATA lowBytes<>+0(SB)/4, $0x000000ff
+DATA lowBytes<>+4(SB)/4, $0x000000ff
+DATA lowBytes<>+8(SB)/4, $0x000000ff
+DATA lowBytes<>+12(SB)/4, $0x000000ff
+DATA lowBytes<>+16(SB)/4, $0x000000ff
+DATA lowBytes<>+20(SB)/4, $0x000000ff
+DATA lowBytes<>+24(SB)/4, $0x000000ff
+DATA lowBytes<>+28(SB)/4, $0x000000ff
+GLOBL lowBytes<>(SB), RODATA|NOPTR, $32

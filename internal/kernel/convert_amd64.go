@@ -59,87 +59,40 @@ func encodeInAVX2(dst []uint16, src []float32, f half.Format) {
 }
 
 func quantizeBlocksInAVX2(dst []uint8, src []float32, maps []Affine, size int) {
-	n := size / 32 * 32
-	if n == 0 || n > atOnce {
-		quantizeBlocksGeneric(dst, src, maps, size)
-		return
-	}
-	for i, a := range maps {
-		dst, src := dst[i*size:][:size], src[i*size:][:size]
-		low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
-		raise, flip := raised(a.Low < 0)
-		quantizeAVX2(&dst[0], &src[0], n, a.Scale, low, high, a.Zero+raise, flip)
-		if n < size {
-			quantizeGeneric(dst[n:], src[n:], a)
-		}
-	}
+	dst, src = dst[:len(maps)*size], src[:len(maps)*size]
+	eachBlock(maps, size, func(at int, maps []Affine, n int) {
+		quantizeAVX2(&dst[at], &src[at], maps[0].asm(), len(maps), n)
+	}, func(begin, end int, maps []Affine) {
+		quantizeBlocksGeneric(dst[begin:end], src[begin:end], maps, end-begin)
+	})
 }
 
 func dequantizeBlocksInAVX2(dst []float32, src []uint8, maps []Affine, size int) {
+	dst, src = dst[:len(maps)*size], src[:len(maps)*size]
+	eachBlock(maps, size, func(at int, maps []Affine, n int) {
+		dequantizeAVX2(&dst[at], &src[at], maps[0].asm(), len(maps), n, flipped(maps[0].Low < 0), 0)
+	}, func(begin, end int, maps []Affine) {
+		dequantizeBlocksGeneric(dst[begin:end], src[begin:end], maps, end-begin)
+	})
+}
+
+// eachBlock calls asm for n elements, a multiple of 32, from a place on of each of some blocks: of several blocks
+// only where that is all of them. It calls rest for what is left of a block.
+func eachBlock(maps []Affine, size int, asm func(at int, maps []Affine, n int), rest func(begin, end int, maps []Affine)) {
 	n := size / 32 * 32
-	if n == 0 || n > atOnce {
-		dequantizeBlocksGeneric(dst, src, maps, size)
-		return
+	most := 1
+	if n == size {
+		most = max(1, atOnce/max(1, size))
+	} else if n > atOnce {
+		n = 0
 	}
-	for i, a := range maps {
-		dst, src := dst[i*size:][:size], src[i*size:][:size]
-		raise, flip := raised(a.Low < 0)
-		dequantizeAVX2(&dst[0], &src[0], n, a.Scale, a.Zero+raise, flip&0xff, 0)
+	for first := 0; first < len(maps); first += most {
+		some := maps[first:min(first+most, len(maps))]
+		if n > 0 {
+			asm(first*size, some, n)
+		}
 		if n < size {
-			dequantizeBlocksGeneric(dst[n:], src[n:], maps[i:i+1], size-n)
+			rest(first*size+n, (first+1)*size, some)
 		}
 	}
-}
-
-func quantizeColumnsInAVX2(dst []uint8, src []float32, c *Columns, n, stride, rows int) {
-	if n < LeastColumns || rows < 1 || c.mixed {
-		quantizeColumnsGeneric(dst, src, c, n, stride, rows)
-		return
-	}
-	last := (rows-1)*stride + n
-	dst, src = dst[:last], src[:last]
-	columns := func(first, n int) {
-		quantizeColumnsAVX2(&dst[first], &src[first], &c.inverse[first], n, stride, rows, c.low[0], c.high[0])
-	}
-	columns(0, n/8*8)
-	if n%8 > 0 {
-		columns(n-8, 8)
-	}
-}
-
-func dequantizeColumnsInAVX2(dst []float32, src []uint8, c *Columns, n, stride, rows int) {
-	if n < LeastColumns || rows < 1 {
-		dequantizeColumnsGeneric(dst, src, c, n, stride, rows)
-		return
-	}
-	last := (rows-1)*stride + n
-	dst, src = dst[:last], src[:last]
-	shift := 0
-	if c.signed {
-		shift = 24
-	}
-	columns := func(first, n int) {
-		dequantizeColumnsAVX2(&dst[first], &src[first], &c.inverse[first], n, stride, rows, shift)
-	}
-	columns(0, n/8*8)
-	if n%8 > 0 {
-		columns(n-8, 8)
-	}
-}
-
-func minMaxColumnsInAVX2(low, high, src []float32, stride, rows int) (allFinite bool) {
-	n := len(low)
-	if n < LeastColumns || rows < 1 {
-		return minMaxColumnsGeneric(low, high, src, stride, rows)
-	}
-	high, src = high[:n], src[:(rows-1)*stride+n]
-	var bad uint32
-	columns := func(first, n int) {
-		minMaxColumnsAVX2(&low[first], &high[first], &src[first], n, stride, rows, &bad)
-	}
-	columns(0, n/8*8)
-	if n%8 > 0 {
-		columns(n-8, 8)
-	}
-	return bad == 0
 }

@@ -45,6 +45,9 @@ type ConvertTensors struct {
 	MinMaxColumns     func(low, high, src []float32, stride, rows int) (allFinite bool)
 	QuantizeColumns   func(dst []uint8, src []float32, c *Columns, n, stride, rows int)
 	DequantizeColumns func(dst []float32, src []uint8, c *Columns, n, stride, rows int)
+
+	QuantizeGridColumns   func(dst []uint8, src []float32, c *GridColumns, n, stride, rows int)
+	DequantizeGridColumns func(dst []float32, src []uint8, c *GridColumns, n, stride, rows int)
 }
 
 // LeftPacking holds kernels that make the left operand of a product: activations become integers, and
@@ -143,7 +146,7 @@ var generic = Set{
 	Convert: Convert{minMaxGeneric, quantizeGeneric[int8], quantizeGeneric[uint8], dequantizeGeneric[int8], dequantizeGeneric[uint8], decodeGeneric},
 	ConvertTensors: ConvertTensors{
 		quantizeGridGeneric, dequantizeGridGeneric, minMaxBlocksGeneric, encodeGeneric, quantizeBlocksGeneric, dequantizeBlocksGeneric,
-		minMaxColumnsGeneric, quantizeColumnsGeneric, dequantizeColumnsGeneric,
+		minMaxColumnsGeneric, quantizeColumnsGeneric, dequantizeColumnsGeneric, quantizeGridColumnsGeneric, dequantizeGridColumnsGeneric,
 	},
 	LeftPacking: LeftPacking{quantizeIntsGeneric, quantizeFixedGeneric, subtractZeroPointGeneric, splitU8Generic, splitS16Generic, splitFixedGeneric},
 	Product: Product{

@@ -20,7 +20,7 @@ var avx2Set = Set{
 	Convert: Convert{minMaxInAVX2, quantizeInAVX2[int8], quantizeInAVX2[uint8], dequantizeInAVX2[int8], dequantizeInAVX2[uint8], decodeInAVX2},
 	ConvertTensors: ConvertTensors{
 		quantizeGridInAVX2, dequantizeGridInAVX2, minMaxBlocksInAVX2, encodeInAVX2, quantizeBlocksInAVX2, dequantizeBlocksInAVX2,
-		minMaxColumnsInAVX2, quantizeColumnsInAVX2, dequantizeColumnsInAVX2,
+		minMaxColumnsInAVX2, quantizeColumnsInAVX2, dequantizeColumnsInAVX2, quantizeGridColumnsInAVX2, dequantizeGridColumnsInAVX2,
 	},
 	LeftPacking: LeftPacking{quantizeIntsInAVX2, quantizeFixedInAVX2, subtractZeroPointInAVX2, splitU8InAVX2, splitS16InAVX2, nil},
 	Product: Product{
@@ -172,20 +172,16 @@ func multiplyFloatInAVX2(d []float64, x []float32, ldx int, w []float32, rows in
 func minMaxInAVX2(src []float32) (low, high float32, bad int) {
 	n := len(src) / 8 * 8
 	low, high, bad = minMaxGeneric(src[n:])
-	if n == 0 {
-		return low, high, bad
-	}
 	for first := 0; first < n; first += atOnce {
-		var lanes [3][8]float32
-		minMaxAVX2(&lanes, &src[first], min(atOnce, n-first))
-		for i := range 8 {
-			if bad >= 0 || math.Float32bits(lanes[2][i]) != 0 {
-				return minMaxGeneric(src)
-			}
-			low, high = min(low, lanes[0][i]), max(high, lanes[1][i])
+		var least, most float32
+		var odd uint32
+		minMaxBlocksAVX2(&least, &most, &src[first], 1, min(atOnce, n-first), &odd)
+		if bad >= 0 || odd != 0 {
+			return minMaxGeneric(src)
 		}
+		low, high = min(low, least), max(high, most)
 	}
-	return low + 0, high + 0, -1
+	return low, high, bad
 }
 
 func quantizeIntsInAVX2(dst []int32, src []float32, a Affine) {
@@ -247,24 +243,24 @@ func splitU8InAVX2(dst []uint8, stride int, x []int32, planes int, offset int32)
 func quantizeInAVX2[C Code](dst []C, src []float32, a Affine) (allFinite bool) {
 	dst = dst[:len(src)]
 	n := len(src) / 32 * 32
-	low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
-	raise, flip := raised(isSigned[C]())
 	bad := false
 	for first := 0; first < n; first += atOnce {
-		if quantizeAVX2((*uint8)(unsafe.Pointer(&dst[first])), &src[first], min(atOnce, n-first), a.Scale, low, high, a.Zero+raise, flip) {
+		if quantizeAVX2((*uint8)(unsafe.Pointer(&dst[first])), &src[first], a.asm(), 1, min(atOnce, n-first)) {
 			bad = true
 		}
 	}
 	return quantizeGeneric(dst[n:], src[n:], a) && !bad
 }
 
-// raised returns what makes a quantized value an unsigned byte: what is added to it, and the bits that are
-// flipped back in the bytes then.
-func raised(signed bool) (raise int32, flip uint32) {
+// asm returns the first of some maps for assembly.
+func (a *Affine) asm() *uint8 { return (*uint8)(unsafe.Pointer(a)) }
+
+// flipped returns the bits of a byte that make a quantized value unsigned.
+func flipped(signed bool) uint32 {
 	if signed {
-		return 128, 0x80808080
+		return 128
 	}
-	return 0, 0
+	return 0
 }
 
 // atOnce is how many elements assembly takes at a time where callers give whole tensors: it cannot be
@@ -287,9 +283,9 @@ func dequantizeInAVX2[C Code](dst []float32, src []C, a Affine) {
 	if stream {
 		past = 1
 	}
-	raise, flip := raised(isSigned[C]())
+	flip := flipped(isSigned[C]())
 	for first := 0; first < n; first += atOnce {
-		dequantizeAVX2(&dst[first], (*uint8)(unsafe.Pointer(&src[first])), min(atOnce, n-first), a.Scale, a.Zero+raise, flip&0xff, past)
+		dequantizeAVX2(&dst[first], (*uint8)(unsafe.Pointer(&src[first])), a.asm(), 1, min(atOnce, n-first), flip, past)
 	}
 	dequantizeGeneric(dst[n:], src[n:], a)
 }

@@ -118,6 +118,15 @@ func quantizeInAVX512[C Code](dst []C, src []float32, a Affine) (allFinite bool)
 	return !bad
 }
 
+// raised returns what makes a quantized value an unsigned byte: what is added to it, and the bits that are
+// flipped back in the bytes then.
+func raised(signed bool) (raise int32, flip uint32) {
+	if signed {
+		return 128, 0x80808080
+	}
+	return 0, 0
+}
+
 // splitFixedInAVX512 takes a row, which is short enough for one call.
 func splitFixedInAVX512(dst []uint8, stride int, src []float32, e int, o Operand) {
 	n := len(src)

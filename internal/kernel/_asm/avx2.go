@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -20,7 +19,6 @@ func avx2() {
 		avx2Multiply(rows)
 	}
 	avx2Unpack()
-	avx2MinMax()
 	avx2QuantizeInts()
 	avx2QuantizeFixed()
 	avx2SubtractZeroPoint()
@@ -203,31 +201,6 @@ func avx2Unpack() {
 		ADDQ(Imm(32), src)
 		ADDQ(Imm(64), dst)
 	})
-	VZEROUPPER()
-	RET()
-}
-
-func avx2MinMax() {
-	function("minMaxAVX2", "lanes *[3][8]float32, src *float32, n int",
-		"minMaxAVX2 sets lanes[0] and lanes[1] to the smallest and largest of src in each lane of 8, and lanes[2] to bits other than 0 where one was not finite, for n > 0, a multiple of 8.")
-	lanes, src, n := arg("lanes"), arg("src"), arg("n")
-	low, high, bad, x := YMM(), YMM(), YMM(), YMM()
-	magnitude, largest := constant("magnitude", 0x7fffffff), constant("largest", math.Float32bits(math.MaxFloat32))
-	VMOVUPS(at(src, 0), low)
-	VMOVAPS(low, high)
-	VPXOR(bad, bad, bad)
-	loop("values", n, 8, func() {
-		VMOVUPS(at(src, 0), x)
-		VMINPS(x, low, low)
-		VMAXPS(x, high, high)
-		VPAND(magnitude, x, x)
-		VPCMPGTD(largest, x, x)
-		VPOR(x, bad, bad)
-		ADDQ(Imm(32), src)
-	})
-	for i, v := range []reg.VecVirtual{low, high, bad} {
-		VMOVUPS(v, at(lanes, 32*i))
-	}
 	VZEROUPPER()
 	RET()
 }

@@ -11,32 +11,48 @@ import (
 // valuesAhead is how many bytes ahead of their use real values are fetched.
 const valuesAhead = 2048
 
-// avx2Quantize makes unsigned bytes; signed ones are those with the highest bit flipped.
+// affine loads one map of package kernel: its clamp is on the other side of the zero point, as floats.
+func affine(maps reg.GPVirtual, scale, zero, low, high reg.VecVirtual) {
+	VBROADCASTSS(at(maps, 0), scale)
+	VPBROADCASTD(at(maps, 4), zero)
+	for i, v := range []reg.VecVirtual{low, high} {
+		VPBROADCASTD(at(maps, 8+4*i), v)
+		VPSUBD(zero, v, v)
+		VCVTDQ2PS(v, v)
+	}
+	ADDQ(Imm(16), maps)
+}
+
+// lowBytes16 keeps the lower byte of words, which makes bytes of signed integers too.
+func lowBytes16() reg.VecVirtual { return constant("lowBytes16", 0x00ff00ff) }
+
 func avx2Quantize() {
-	function("quantizeAVX2", "dst *uint8, src *float32, n int, scale, low, high float32, zero int32, flip uint32) (bad bool",
-		"quantizeAVX2 sets dst[i] = (clamp(RNE(src[i]/scale), low, high) + zero) ⊕ flip, which a byte holds before, for n > 0, a multiple of 32. It returns true where a value is not finite.")
-	dst, src, n := arg("dst"), arg("src"), arg("n")
-	scale, low, high := ymm.repeat("scale"), ymm.repeat("low"), ymm.repeat("high")
-	zero, flip := ymm.repeat("zero"), ymm.repeat("flip")
-	order := packedOrder()
+	function("quantizeAVX2", "dst *uint8, src *float32, maps *uint8, blocks, size int) (bad bool",
+		"quantizeAVX2 works like quantizeBlocksGeneric for blocks > 0 and size > 0, a multiple of 32. It returns true where a value is not finite.")
+	dst, src, maps, blocks, size := arg("dst"), arg("src"), arg("maps"), arg("blocks"), arg("size")
+	scale, zero, low, high := YMM(), YMM(), YMM(), YMM()
+	mask, order := lowBytes16(), packedOrder()
 	x := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
-	nothing, odd, bad := YMM(), ymm.zero(), GP8()
-	loop("values", n, 32, func() {
-		PREFETCHT0(at(src, valuesAhead))
-		PREFETCHT0(at(src, valuesAhead+64))
-		for i, v := range x {
-			VMOVUPS(at(src, 32*i), v)
-			VSUBPS(v, v, nothing) // NaN of what is not finite
-			VORPS(nothing, odd, odd)
-			VDIVPS(scale, v, v)
-			toIntegers(v, low, high)
-			VPADDD(zero, v, v)
-		}
-		packBytes(x, order)
-		VPXOR(flip, x[0], x[0])
-		VMOVDQU(x[0], at(dst, 0))
-		ADDQ(Imm(128), src)
-		ADDQ(Imm(32), dst)
+	nothing, odd, bad, n := YMM(), ymm.zero(), GP8(), GP64()
+	loop("blocks", blocks, 1, func() {
+		affine(maps, scale, zero, low, high)
+		MOVQ(size, n)
+		loop("values", n, 32, func() {
+			PREFETCHT0(at(src, valuesAhead))
+			PREFETCHT0(at(src, valuesAhead+64))
+			for i, v := range x {
+				VMOVUPS(at(src, 32*i), v)
+				VSUBPS(v, v, nothing) // NaN of what is not finite
+				VORPS(nothing, odd, odd)
+				VDIVPS(scale, v, v)
+				toIntegers(v, low, high)
+				VPADDD(zero, v, v)
+			}
+			packCodes(x, mask, order)
+			VMOVDQU(x[0], at(dst, 0))
+			ADDQ(Imm(128), src)
+			ADDQ(Imm(32), dst)
+		})
 	})
 	VPTEST(odd, odd)
 	SETNE(bad)
@@ -48,32 +64,34 @@ func avx2Quantize() {
 // avx2Dequantize takes signed values as unsigned ones with the highest bit flipped. It stores past the caches
 // where stream is not 0: what is too big for them would be read first to be overwritten.
 func avx2Dequantize() {
-	function("dequantizeAVX2", "dst *float32, src *uint8, n int, scale float32, zero int32, flip uint32, stream int",
-		"dequantizeAVX2 sets dst[i] = scale·((src[i] ⊕ flip) − zero), saturated to the finite values, for n > 0, a multiple of 32. Where stream is not 0, dst is at a multiple of 32 bytes.")
-	dst, src, n, stream := arg("dst"), arg("src"), arg("n"), arg("stream")
-	scale, zero, flip := ymm.repeat("scale"), ymm.repeat("zero"), ymm.repeat("flip")
-	largest, least := constant("largest", math.Float32bits(math.MaxFloat32)), constant("least", math.Float32bits(-math.MaxFloat32))
+	function("dequantizeAVX2", "dst *float32, src *uint8, maps *uint8, blocks, size int, flip uint32, stream int",
+		"dequantizeAVX2 works like dequantizeBlocksGeneric for blocks > 0 and size > 0, a multiple of 32. flip is 128 for signed values, 0 for others. Where stream is not 0, dst is at a multiple of 32 bytes.")
+	dst, src, maps, blocks, size, stream := arg("dst"), arg("src"), arg("maps"), arg("blocks"), arg("size"), arg("stream")
+	flip, scale, zero, n := ymm.repeat("flip"), YMM(), YMM(), GP64()
+	largest, least := finites()
 	x := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
-	Label("codes")
-	for i, v := range x {
-		VPMOVZXBD(at(src, 8*i), v)
-		VPXOR(flip, v, v)
-		VPSUBD(zero, v, v)
-		VCVTDQ2PS(v, v)
-		VMULPS(scale, v, v)
-		VMINPS(largest, v, v)
-		VMAXPS(least, v, v)
-	}
-	TESTQ(stream, stream)
-	JNZ(LabelRef("past"))
-	for i, v := range x {
-		VMOVUPS(v, at(dst, 32*i))
-	}
-	Label("next")
-	ADDQ(Imm(32), src)
-	ADDQ(Imm(128), dst)
-	SUBQ(Imm(32), n)
-	JNZ(LabelRef("codes"))
+	loop("blocks", blocks, 1, func() {
+		VBROADCASTSS(at(maps, 0), scale)
+		VPBROADCASTD(at(maps, 4), zero)
+		VPADDD(flip, zero, zero)
+		ADDQ(Imm(16), maps)
+		MOVQ(size, n)
+		Label("codes")
+		for i, v := range x {
+			VPMOVZXBD(at(src, 8*i), v)
+			toReal(v, flip, zero, scale, largest, least)
+		}
+		TESTQ(stream, stream)
+		JNZ(LabelRef("past"))
+		for i, v := range x {
+			VMOVUPS(v, at(dst, 32*i))
+		}
+		Label("next")
+		ADDQ(Imm(32), src)
+		ADDQ(Imm(128), dst)
+		SUBQ(Imm(32), n)
+		JNZ(LabelRef("codes"))
+	})
 	TESTQ(stream, stream)
 	JZ(LabelRef("stored"))
 	SFENCE()
@@ -85,6 +103,21 @@ func avx2Dequantize() {
 		VMOVNTPS(v, at(dst, 32*i))
 	}
 	JMP(LabelRef("next"))
+}
+
+// finites returns the ends of the finite values.
+func finites() (largest, least reg.VecVirtual) {
+	return constant("largest", math.Float32bits(math.MaxFloat32)), constant("least", math.Float32bits(-math.MaxFloat32))
+}
+
+// toReal turns quantized values, with some bits flipped, into real ones. The zero point is by as much higher.
+func toReal(x, flip, zero, scale, largest, least reg.VecVirtual) {
+	VPXOR(flip, x, x)
+	VPSUBD(zero, x, x)
+	VCVTDQ2PS(x, x)
+	VMULPS(scale, x, x)
+	VMINPS(largest, x, x)
+	VMAXPS(least, x, x)
 }
 
 // avx2AddU8 adds quantized values as real ones.
@@ -135,6 +168,16 @@ func packedOrder() reg.VecVirtual { return constant("dwords", 0, 4, 1, 5, 2, 6, 
 func packBytes(x []reg.VecVirtual, order reg.VecVirtual) {
 	VPACKSSDW(x[1], x[0], x[0])
 	VPACKSSDW(x[3], x[2], x[2])
+	VPACKUSWB(x[2], x[0], x[0])
+	VPERMD(x[0], order, x[0])
+}
+
+// packCodes packs 32 integers, which signed or unsigned bytes hold, into x[0].
+func packCodes(x []reg.VecVirtual, mask, order reg.VecVirtual) {
+	VPACKSSDW(x[1], x[0], x[0])
+	VPACKSSDW(x[3], x[2], x[2])
+	VPAND(mask, x[0], x[0])
+	VPAND(mask, x[2], x[2])
 	VPACKUSWB(x[2], x[0], x[0])
 	VPERMD(x[0], order, x[0])
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"math"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -12,11 +10,13 @@ import (
 // with zero points.
 func avx2Convert() {
 	avx2MinMaxBlocks()
+	avx2QuantizeGrid()
+	avx2DequantizeGrid()
 	avx2MinMaxColumns()
 	avx2QuantizeColumns()
 	avx2DequantizeColumns()
-	avx2QuantizeGrid()
-	avx2DequantizeGrid()
+	avx2QuantizeGridColumns()
+	avx2DequantizeGridColumns()
 	avx2EncodeFloat16()
 	avx2EncodeBFloat16()
 }
@@ -27,7 +27,6 @@ func avx2MinMaxBlocks() {
 	low, high, src, blocks, size, bad := arg("low"), arg("high"), arg("src"), arg("blocks"), arg("size"), arg("bad")
 	ends := []reg.VecVirtual{YMM(), YMM()}
 	x, odd, zero, n := YMM(), ymm.zero(), ymm.zero(), GP64()
-	magnitude, largest := constant("magnitude", 0x7fffffff), constant("largest", math.Float32bits(math.MaxFloat32))
 	least := []func(ops ...Op){func(ops ...Op) { VMINPS(ops[0], ops[1], ops[2]) }, func(ops ...Op) { VMAXPS(ops[0], ops[1], ops[2]) }}
 	loop("blocks", blocks, 1, func() {
 		VMOVUPS(at(src, 0), ends[0])
@@ -38,9 +37,8 @@ func avx2MinMaxBlocks() {
 			for i, of := range least {
 				of(x, ends[i], ends[i])
 			}
-			VPAND(magnitude, x, x)
-			VPCMPGTD(largest, x, x)
-			VPOR(x, odd, odd)
+			VSUBPS(x, x, x) // NaN of what is not finite
+			VORPS(x, odd, odd)
 			ADDQ(Imm(32), src)
 		})
 		for i, of := range least {
@@ -64,6 +62,25 @@ func avx2MinMaxBlocks() {
 	RET()
 }
 
+// toGrid turns real values of float64 into the codes of a grid, four integers in the lower half of x.
+func toGrid(x, scale, offset, zero, high reg.VecVirtual) {
+	VSUBPD(offset, x, x)
+	VDIVPD(scale, x, x)
+	VMAXPD(zero, x, x)
+	VMINPD(high, x, x)
+	VCVTPD2DQY(x, x.AsX())
+}
+
+// fromGrid turns four codes of a grid in the lower half of x into real values there.
+func fromGrid(x, scale, offset, largest, least reg.VecVirtual) {
+	VCVTDQ2PD(x.AsX(), x)
+	VMULPD(scale, x, x)
+	VADDPD(offset, x, x)
+	VCVTPD2PSY(x, x.AsX())
+	VMINPS(largest.AsX(), x.AsX(), x.AsX())
+	VMAXPS(least.AsX(), x.AsX(), x.AsX())
+}
+
 func avx2QuantizeGrid() {
 	function("quantizeGridAVX2", "dst *uint8, src *float32, n int, scale, offset, high float64",
 		"quantizeGridAVX2 works like quantizeGridGeneric for n > 0, a multiple of 8.")
@@ -73,11 +90,7 @@ func avx2QuantizeGrid() {
 	loop("values", n, 8, func() {
 		for i, v := range x {
 			VCVTPS2PD(at(src, 16*i), v)
-			VSUBPD(offset, v, v)
-			VDIVPD(scale, v, v)
-			VMAXPD(zero, v, v)
-			VMINPD(high, v, v)
-			VCVTPD2DQY(v, v.AsX())
+			toGrid(v, scale, offset, zero, high)
 		}
 		low := x[0].AsX()
 		VPACKUSDW(x[1].AsX(), low, low)
@@ -95,16 +108,11 @@ func avx2DequantizeGrid() {
 		"dequantizeGridAVX2 works like dequantizeGridGeneric for n > 0, a multiple of 4.")
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	scale, offset := broadcast("scale", broadcastPD), broadcast("offset", broadcastPD)
-	largest, least := constant("largest", math.Float32bits(math.MaxFloat32)), constant("least", math.Float32bits(-math.MaxFloat32))
+	largest, least := finites()
 	x := YMM()
 	loop("codes", n, 4, func() {
 		VPMOVZXBD(at(src, 0), x.AsX())
-		VCVTDQ2PD(x.AsX(), x)
-		VMULPD(scale, x, x)
-		VADDPD(offset, x, x)
-		VCVTPD2PSY(x, x.AsX())
-		VMINPS(largest.AsX(), x.AsX(), x.AsX())
-		VMAXPS(least.AsX(), x.AsX(), x.AsX())
+		fromGrid(x, scale, offset, largest, least)
 		VMOVUPS(x.AsX(), at(dst, 0))
 		ADDQ(Imm(4), src)
 		ADDQ(Imm(16), dst)
@@ -150,124 +158,6 @@ func avx2EncodeBFloat16() {
 		ADDQ(Imm(32), src)
 		ADDQ(Imm(16), dst)
 	})
-	VZEROUPPER()
-	RET()
-}
-
-// mostColumns is that of package kernel: how far apart lie what Columns has of a column.
-const mostColumns = 2048
-
-// columnParam returns an entry of 8 columns, of which the first is at an index.
-func columnParam(params, index reg.GPVirtual, entry int) Mem {
-	return Mem{Base: params, Index: index, Scale: 4, Disp: 4 * mostColumns * entry}
-}
-
-// pointer goes from row to row, of elements of a size.
-type pointer struct {
-	at   reg.GPVirtual
-	size uint8
-}
-
-// rowsOfColumns emits body for 8 columns of a row, from index on, row by row.
-func rowsOfColumns(columns, stride, rows reg.GPVirtual, pointers []pointer, body func(index reg.GPVirtual)) {
-	index := GP64()
-	loop("rows", rows, 1, func() {
-		XORQ(index, index)
-		Label("columns")
-		body(index)
-		ADDQ(Imm(8), index)
-		CMPQ(index, columns)
-		JLT(LabelRef("columns"))
-		for _, p := range pointers {
-			LEAQ(Mem{Base: p.at, Index: stride, Scale: p.size}, p.at)
-		}
-	})
-}
-
-// doubt is how far from the middle between two integers the rounding of a quotient, at most 255, is certain.
-// A product with the rounded inverse is within 2^−15 of the quotient, and the quotient rounded to a float32
-// within 2^−16.
-const doubt = 0x1p-14
-
-// avx2QuantizeColumns multiplies by the inverse of a scale, and divides where a product is in doubt, or
-// no number.
-func avx2QuantizeColumns() {
-	function("quantizeColumnsAVX2", "dst *uint8, src, columns *float32, n, stride, rows int, low, high int32",
-		"quantizeColumnsAVX2 works like quantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0, where all columns have one low and one high. columns is the first inverse.")
-	dst, src, columns, n, stride, rows := arg("dst"), arg("src"), arg("columns"), arg("n"), arg("stride"), arg("rows")
-	lowBytes, middle, magnitude := constant("lowBytes", 0xff), constant("middle256", math.Float32bits(0.5-doubt)), constant("magnitude", 0x7fffffff)
-	low, high := broadcast("low", broadcastPS), broadcast("high", broadcastPS)
-	far, farBelow := constant("million", math.Float32bits(1e6)), constant("lessMillion", math.Float32bits(-1e6))
-	x, rest, upper := YMM(), YMM(), XMM()
-	rowsOfColumns(n, stride, rows, []pointer{{src, 4}, {dst, 1}}, func(index reg.GPVirtual) {
-		from := Mem{Base: src, Index: index, Scale: 4}
-		VMOVUPS(from, x)
-		VMULPS(columnParam(columns, index, 0), x, x)
-		VROUNDPS(Imm(0), x, rest)
-		VSUBPS(rest, x, rest)
-		VANDPS(magnitude, rest, rest)
-		VCMPPS(Imm(5), middle, rest, rest) // not less, so that NaN is in doubt
-		VTESTPS(rest, rest)
-		JZ(LabelRef("certain"))
-		VMOVUPS(from, x)
-		VDIVPS(columnParam(columns, index, 2), x, x)
-		Label("certain")
-		toIntegers(x, farBelow, far) // of which an int32 holds more, and a zero point makes no code
-		VPADDD(columnParam(columns, index, 1), x, x)
-		VPMAXSD(low, x, x)
-		VPMINSD(high, x, x)
-		VPAND(lowBytes, x, x)
-		VEXTRACTI128(Imm(1), x, upper)
-		VPACKUSDW(upper, x.AsX(), x.AsX())
-		VPACKUSWB(x.AsX(), x.AsX(), x.AsX())
-		VMOVQ(x.AsX(), Mem{Base: dst, Index: index, Scale: 1})
-	})
-	VZEROUPPER()
-	RET()
-}
-
-// avx2DequantizeColumns shifts a byte up and back, which extends its sign where the shift is 24.
-func avx2DequantizeColumns() {
-	function("dequantizeColumnsAVX2", "dst *float32, src *uint8, columns *float32, n, stride, rows, shift int",
-		"dequantizeColumnsAVX2 works like dequantizeColumnsGeneric for n > 0, a multiple of 8, and rows > 0. columns is the first inverse, and shift 24 for signed values, 0 for others.")
-	dst, src, columns, n, stride, rows := arg("dst"), arg("src"), arg("columns"), arg("n"), arg("stride"), arg("rows")
-	largest, least := constant("largest", math.Float32bits(math.MaxFloat32)), constant("least", math.Float32bits(-math.MaxFloat32))
-	shift, x := XMM(), YMM()
-	VMOVQ(param("shift"), shift)
-	rowsOfColumns(n, stride, rows, []pointer{{src, 1}, {dst, 4}}, func(index reg.GPVirtual) {
-		VPMOVZXBD(Mem{Base: src, Index: index, Scale: 1}, x)
-		VPSLLD(shift, x, x)
-		VPSRAD(shift, x, x)
-		VPSUBD(columnParam(columns, index, 1), x, x)
-		VCVTDQ2PS(x, x)
-		VMULPS(columnParam(columns, index, 2), x, x)
-		VMINPS(largest, x, x)
-		VMAXPS(least, x, x)
-		VMOVUPS(x, Mem{Base: dst, Index: index, Scale: 4})
-	})
-	VZEROUPPER()
-	RET()
-}
-
-func avx2MinMaxColumns() {
-	function("minMaxColumnsAVX2", "low, high, src *float32, n, stride, rows int, bad *uint32",
-		"minMaxColumnsAVX2 works like minMaxColumnsGeneric for n > 0, a multiple of 8, and rows > 0. It adds bits to bad where a value was not finite.")
-	low, high, src, n, stride, rows, bad := arg("low"), arg("high"), arg("src"), arg("n"), arg("stride"), arg("rows"), arg("bad")
-	magnitude, largest := constant("magnitude", 0x7fffffff), constant("largest", math.Float32bits(math.MaxFloat32))
-	x, end, odd, zero := YMM(), YMM(), ymm.zero(), ymm.zero()
-	rowsOfColumns(n, stride, rows, []pointer{{src, 4}}, func(index reg.GPVirtual) {
-		VADDPS(Mem{Base: src, Index: index, Scale: 4}, zero, x) // +0 for −0
-		VMINPS(Mem{Base: low, Index: index, Scale: 4}, x, end)
-		VMOVUPS(end, Mem{Base: low, Index: index, Scale: 4})
-		VMAXPS(Mem{Base: high, Index: index, Scale: 4}, x, end)
-		VMOVUPS(end, Mem{Base: high, Index: index, Scale: 4})
-		VPAND(magnitude, x, x)
-		VPCMPGTD(largest, x, x)
-		VPOR(x, odd, odd)
-	})
-	mask := GP32()
-	VPMOVMSKB(odd, mask)
-	ORL(mask, at(bad, 0))
 	VZEROUPPER()
 	RET()
 }
