@@ -57,57 +57,62 @@ func codes(n int) []uint8 {
 }
 
 func quantize(o *workload.Operands, b convert.Blocks) task {
-	q, a := codes(len(o.X)), o.Affine()
+	q, maps := codes(len(o.X)), mapOf(o.Affine())
 	return task{func() error {
-		convert.Quantize(q, o.X, b, func(int) kernel.Affine { return a })
+		convert.Quantize(q, o.X, b, maps)
 		return nil
 	}, 5 * len(q)}
 }
 
 func dequantize(o *workload.Operands, b convert.Blocks) task {
-	y, a := written(len(o.Q)), o.Affine()
+	y, maps := written(len(o.Q)), mapOf(o.Affine())
 	return task{func() error {
-		convert.Dequantize(y, o.Q, b, func(int) kernel.Affine { return a })
+		convert.Dequantize(y, o.Q, b, maps)
 		return nil
 	}, 5 * len(y)}
 }
 
-// signed returns the parameters of blocks by scales that lie as those of a tensor do.
-func signed(b convert.Blocks) func(block int) kernel.Affine {
+// mapOf returns the maps of one block.
+func mapOf(a kernel.Affine) *convert.Affines {
+	return &convert.Affines{Scales: []float32{a.Scale}, Zeros: []int32{a.Zero}, Low: a.Low, High: a.High}
+}
+
+// signed returns the maps of blocks by scales that lie as those of a tensor do.
+func signed(b convert.Blocks) *convert.Affines {
 	scales := make([]float32, b.Count())
 	for i := range scales {
 		scales[i] = 1. / 30
 	}
-	return func(block int) kernel.Affine { return kernel.Affine{Scale: scales[block], Low: -127, High: 127} }
+	return &convert.Affines{Scales: scales, Low: -127, High: 127}
 }
 
 func quantizeSigned(o *workload.Operands, b convert.Blocks) task {
-	q, of := make([]int8, len(o.X)), signed(b)
+	q, maps := make([]int8, len(o.X)), signed(b)
 	clear(q)
 	return task{func() error {
-		convert.Quantize(q, o.X, b, of)
+		convert.Quantize(q, o.X, b, maps)
 		return nil
 	}, 5 * len(q)}
 }
 
 func dequantizeSigned(o *workload.Operands, b convert.Blocks) task {
-	y, q, of := written(len(o.Q)), make([]int8, len(o.Q)), signed(b)
+	y, q, maps := written(len(o.Q)), make([]int8, len(o.Q)), signed(b)
 	for i, c := range o.Q {
 		q[i] = int8(c)
 	}
 	return task{func() error {
-		convert.Dequantize(y, q, b, of)
+		convert.Dequantize(y, q, b, maps)
 		return nil
 	}, 5 * len(y)}
 }
 
 // grid is the parameters of gaussian elements under Uniform.
-var grid = kernel.Grid{Scale: 1. / 30, Offset: -4.25, High: 255}
+var grid = convert.Grids{Scales: []float32{1. / 30}, Offsets: []float32{-4.25}, High: 255}
 
 func quantizeGrid(o *workload.Operands, b convert.Blocks) task {
 	q := codes(len(o.X))
 	return task{func() error {
-		convert.QuantizeGrid(q, o.X, b, func(int) kernel.Grid { return grid })
+		convert.QuantizeGrid(q, o.X, b, &grid)
 		return nil
 	}, 5 * len(q)}
 }
@@ -115,7 +120,7 @@ func quantizeGrid(o *workload.Operands, b convert.Blocks) task {
 func dequantizeGrid(o *workload.Operands, b convert.Blocks) task {
 	y := written(len(o.Q))
 	return task{func() error {
-		convert.DequantizeGrid(y, o.Q, b, func(int) kernel.Grid { return grid })
+		convert.DequantizeGrid(y, o.Q, b, &grid)
 		return nil
 	}, 5 * len(y)}
 }

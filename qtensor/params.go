@@ -268,29 +268,16 @@ func (p Params) Clone() Params {
 	return p
 }
 
-// affines returns the quantization parameters by block, for every scheme of integers but Uniform.
-func (p *Params) affines() func(block int) kernel.Affine {
+// affines returns the maps of the blocks, for every scheme of integers but Uniform.
+func (p *Params) affines() *convert.Affines {
 	low, high := p.Scheme.CodeRange()
-	scales, zeros, signed := p.Scales, p.ZeroPoints, p.Scheme.signed()
-	return func(block int) kernel.Affine {
-		a := kernel.Affine{Scale: scales[block], Low: low, High: high}
-		switch {
-		case !signed:
-			a.Zero = zeros[block]
-		case a.Scale < 0:
-			a.Low-- // −2^(bits−1), which a negative scale is there for
-		}
-		return a
-	}
+	return &convert.Affines{Scales: p.Scales, Zeros: p.ZeroPoints, Low: low, High: high}
 }
 
-// grids returns the quantization parameters by block, for Uniform.
-func (p *Params) grids() func(block int) kernel.Grid {
+// grids returns the grids of the blocks, for Uniform.
+func (p *Params) grids() *convert.Grids {
 	_, high := p.Scheme.CodeRange()
-	scales, offsets := p.Scales, p.Offsets
-	return func(block int) kernel.Grid {
-		return kernel.Grid{Scale: scales[block], Offset: offsets[block], High: high}
-	}
+	return &convert.Grids{Scales: p.Scales, Offsets: p.Offsets, High: high}
 }
 
 // bytes returns what the parameters take when stored: scales of their type, a byte for a zero point, four

@@ -63,10 +63,12 @@ func (q *QTensor) checkRows(dst []float32, rows []int) error {
 func decodeRows[C kernel.Code](q *QTensor, dst []float32, rows []int, codes func(begin, end int) []C) {
 	width, p := q.width(), &q.params
 	affine := p.affines()
-	decode := func(dst []float32, src []C, block int) { kernel.Dequantize(dst, src, affine(block)) }
+	decode := func(dst []float32, src []C, block int) { kernel.Dequantize(dst, src, affine.At(block)) }
 	if p.Scheme.HasOffset() {
 		grid := p.grids()
-		decode = func(dst []float32, src []C, block int) { kernel.DequantizeGrid(dst, any(src).([]uint8), grid(block)) }
+		decode = func(dst []float32, src []C, block int) {
+			kernel.DequantizeGrid(dst, any(src).([]uint8), grid.At(block))
+		}
 	}
 	for i, row := range rows {
 		out, first := dst[i*width:][:width], row*width

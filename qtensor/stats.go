@@ -123,7 +123,7 @@ func (q *QTensor) codeSpans() (lows, highs []float64) {
 	for block := range p.Scales {
 		a := kernel.Affine{Low: low, High: high}
 		if !p.Scheme.HasOffset() {
-			a = affine(block)
+			a = affine.At(block)
 		}
 		lows, highs = append(lows, float64(a.Low-a.Zero)), append(highs, float64(a.High-a.Zero))
 	}

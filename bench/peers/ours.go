@@ -37,18 +37,23 @@ func oursFloat(a gemm.Arithmetic) entrant[*workload.Operands] {
 	}
 }
 
+// mapOf returns the maps of one block.
+func mapOf(a kernel.Affine) *convert.Affines {
+	return &convert.Affines{Scales: []float32{a.Scale}, Zeros: []int32{a.Zero}, Low: a.Low, High: a.High}
+}
+
 func oursQuantize(o *workload.Operands, _ int) (duel.Contender, error) {
-	q, a := make([]uint8, len(o.X)), o.Affine()
+	q, maps := make([]uint8, len(o.X)), mapOf(o.Affine())
 	return ours(q, func() error {
-		convert.Quantize(q, o.X, convert.One(len(q)), func(int) kernel.Affine { return a })
+		convert.Quantize(q, o.X, convert.One(len(q)), maps)
 		return nil
 	}, func() []float32 { return o.Elements(q) }), nil
 }
 
 func oursDequantize(o *workload.Operands, _ int) (duel.Contender, error) {
-	y, a := make([]float32, len(o.Q)), o.Affine()
+	y, maps := make([]float32, len(o.Q)), mapOf(o.Affine())
 	return ours(y, func() error {
-		convert.Dequantize(y, o.Q, convert.One(len(y)), func(int) kernel.Affine { return a })
+		convert.Dequantize(y, o.Q, convert.One(len(y)), maps)
 		return nil
 	}, func() []float32 { return y }), nil
 }

@@ -95,29 +95,40 @@ func compare[T float32 | int8 | uint8 | uint16](t *testing.T, what string, b con
 	}
 }
 
-func affineOf(signed bool) func(block int) kernel.Affine {
-	return func(block int) kernel.Affine {
-		a := kernel.Affine{Scale: 0.01 * float32(1+block%7), Zero: int32(block % 256), High: 255}
-		if signed {
-			a.Low, a.High, a.Zero = -127, 127, 0
-			if block%3 == 1 {
-				a.Scale, a.Low = -a.Scale, -128
-			}
+func affines(blocks int, signed bool) *convert.Affines {
+	a := &convert.Affines{Scales: make([]float32, blocks), High: 255}
+	for i := range a.Scales {
+		a.Scales[i] = 0.01 * float32(1+i%7)
+	}
+	if !signed {
+		for i := range a.Scales {
+			a.Zeros = append(a.Zeros, int32(i%256))
 		}
 		return a
 	}
+	a.Low, a.High = -127, 127
+	for i := 1; i < blocks; i += 3 {
+		a.Scales[i] = -a.Scales[i]
+	}
+	return a
 }
 
 func testAffine[C kernel.Code](t *testing.T, signed bool) {
 	eachTensor(t, func(t *testing.T, b convert.Blocks, blocks []int, rng *rand.Rand) {
-		of, x := affineOf(signed), numbers(rng, len(blocks))
+		maps, x := affines(b.Count(), signed), numbers(rng, len(blocks))
 		q, want := make([]C, len(x)), make([]C, len(x))
 		y, wantY := make([]float32, len(x)), make([]float32, len(x))
-		convert.Quantize(q, x, b, of)
-		convert.Dequantize(y, q, b, of)
+		convert.Quantize(q, x, b, maps)
+		convert.Dequantize(y, q, b, maps)
 		for i, block := range blocks {
-			kernel.Quantize(want[i:i+1], x[i:i+1], of(block))
-			kernel.Dequantize(wantY[i:i+1], want[i:i+1], of(block))
+			a := kernel.Affine{Scale: maps.Scales[block], Low: maps.Low, High: maps.High}
+			if !signed {
+				a.Zero = maps.Zeros[block]
+			} else if a.Scale < 0 {
+				a.Low = -128
+			}
+			kernel.Quantize(want[i:i+1], x[i:i+1], a)
+			kernel.Dequantize(wantY[i:i+1], want[i:i+1], a)
 		}
 		compare(t, "code", b, q, want)
 		compare(t, "element", b, y, wantY)
@@ -128,18 +139,20 @@ func TestSigned(t *testing.T)   { testAffine[int8](t, true) }
 func TestUnsigned(t *testing.T) { testAffine[uint8](t, false) }
 
 func TestGrid(t *testing.T) {
-	of := func(block int) kernel.Grid {
-		return kernel.Grid{Scale: 0.01 * float32(1+block%7), Offset: -float32(block % 5), High: 255}
-	}
 	eachTensor(t, func(t *testing.T, b convert.Blocks, blocks []int, rng *rand.Rand) {
+		grids := &convert.Grids{High: 255}
+		for i := range b.Count() {
+			grids.Scales, grids.Offsets = append(grids.Scales, 0.01*float32(1+i%7)), append(grids.Offsets, -float32(i%5))
+		}
 		x := numbers(rng, len(blocks))
 		q, want := make([]uint8, len(x)), make([]uint8, len(x))
 		y, wantY := make([]float32, len(x)), make([]float32, len(x))
-		convert.QuantizeGrid(q, x, b, of)
-		convert.DequantizeGrid(y, q, b, of)
+		convert.QuantizeGrid(q, x, b, grids)
+		convert.DequantizeGrid(y, q, b, grids)
 		for i, block := range blocks {
-			kernel.QuantizeGrid(want[i:i+1], x[i:i+1], of(block))
-			kernel.DequantizeGrid(wantY[i:i+1], want[i:i+1], of(block))
+			g := kernel.Grid{Scale: grids.Scales[block], Offset: grids.Offsets[block], High: 255}
+			kernel.QuantizeGrid(want[i:i+1], x[i:i+1], g)
+			kernel.DequantizeGrid(wantY[i:i+1], want[i:i+1], g)
 		}
 		compare(t, "code", b, q, want)
 		compare(t, "element", b, y, wantY)

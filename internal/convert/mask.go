@@ -2,7 +2,7 @@ package convert
 
 // Mask sets dst[i] = src[i] where low ≤ x[i] ≤ high of its block, and 0 elsewhere.
 func Mask[T float32 | float64](dst, src []T, x []float32, b Blocks, low, high []float32) {
-	if b = b.simplified(); b.tiled() && b.Inner == 1 {
+	if b = b.simplified(); b.columns() && b.Inner == 1 {
 		maskColumns(dst, src, x, b, low, high)
 		return
 	}
@@ -42,13 +42,4 @@ func maskColumns[T float32 | float64](dst, src []T, x []float32, b Blocks, low, 
 			begin = stop
 		}
 	})
-}
-
-// transposed returns x, (rows, columns), as (columns, rows).
-func transposed(x []float32, rows, columns int) []float32 {
-	y := make([]float32, len(x))
-	for i, v := range x {
-		y[i%columns*rows+i/columns] = v
-	}
-	return y
 }

@@ -1,0 +1,72 @@
+package convert
+
+import "euryale/internal/kernel"
+
+// Affines are the maps of blocks, by block. Codes are unsigned where there are zero points; else they are signed, zero
+// points are 0, and a negative scale goes with a Low that is one less: it is there for the code that no other has.
+type Affines struct {
+	Scales    []float32
+	Zeros     []int32
+	Low, High int32
+}
+
+// At returns the map of a block.
+func (a *Affines) At(block int) kernel.Affine {
+	m := kernel.Affine{Scale: a.Scales[block], Low: a.Low, High: a.High}
+	switch {
+	case len(a.Zeros) > 0:
+		m.Zero = a.Zeros[block]
+	case m.Scale < 0:
+		m.Low--
+	}
+	return m
+}
+
+// byGroup returns the maps of a matrix with those of one group of all columns side by side.
+func (a *Affines) byGroup(b Blocks) *Affines {
+	groups := b.Groups()
+	if groups == 1 {
+		return a
+	}
+	return &Affines{transposed(a.Scales, b.Channels, groups), transposed(a.Zeros, b.Channels, groups), a.Low, a.High}
+}
+
+// Grids are the grids of blocks, by block.
+type Grids struct {
+	Scales, Offsets []float32
+	High            int32
+}
+
+// At returns the grid of a block.
+func (g *Grids) At(block int) kernel.Grid {
+	return kernel.Grid{Scale: g.Scales[block], Offset: g.Offsets[block], High: g.High}
+}
+
+// byGroup does what that of Affines does.
+func (g *Grids) byGroup(b Blocks) *Grids {
+	groups := b.Groups()
+	if groups == 1 {
+		return g
+	}
+	return &Grids{transposed(g.Scales, b.Channels, groups), transposed(g.Offsets, b.Channels, groups), g.High}
+}
+
+// transposed returns x, (rows, columns), as (columns, rows).
+func transposed[T float32 | int32](x []T, rows, columns int) []T {
+	const side = 8 // rows that are read at a time
+	if len(x) == 0 {
+		return nil
+	}
+	y := make([]T, len(x))
+	Share(columns, func(begin, end int) {
+		for first := 0; first < rows; first += side {
+			for j := begin; j < end; j++ {
+				to := y[j*rows+first:][:min(side, rows-first)]
+				for i := range to {
+					to[i] = x[(first+i)*columns+j]
+				}
+			}
+		}
+	})
+	return y
+}
