@@ -72,56 +72,78 @@ func NewParams(s Scheme, lo, hi []float32) (Params, error) {
 	if s.sharing != perGroup {
 		p.Min, p.Max = slices.Clone(lo), slices.Clone(hi)
 	}
-	_, high := s.CodeRange()
-	convert.Share(len(lo), func(begin, end int) {
-		for i := begin; i < end; i++ {
-			p.Scales[i] = s.scale(lo[i], hi[i], high)
-		}
-	})
+	convert.Share(len(lo), func(begin, end int) { s.scales32(p.Scales[begin:end], lo[begin:end], hi[begin:end]) })
 	if s.scales == ScaleFloat16 {
 		p.Multiplier = multiplierFor(p.Scales)
 	}
-	convert.Share(len(lo), func(begin, end int) {
-		for i, scale := range p.Scales[begin:end] {
-			if scale == 0 {
-				scale = 1
-			}
-			if scale = max(scale, kernel.MinScale); p.Multiplier != 0 {
-				scale = storedScale(scale, p.Multiplier, !s.signed())
-			}
-			p.Scales[begin+i] = scale
-		}
-	})
+	convert.Share(len(lo), func(begin, end int) { s.storeScales(p.Scales[begin:end], p.Multiplier) })
 	switch {
 	case s.HasOffset():
 		p.Offsets = slices.Clone(lo)
 	case s.HasZeroPoint():
 		p.ZeroPoints = make([]int32, len(lo))
-		for i, scale := range p.Scales {
-			p.ZeroPoints[i] = kernel.ZeroPoint(min(lo[i], 0), scale, high)
-		}
+		_, high := s.CodeRange()
+		convert.Share(len(lo), func(begin, end int) {
+			zeros, scales := p.ZeroPoints[begin:end], p.Scales[begin:end]
+			for i, least := range lo[begin:end] {
+				zeros[i] = kernel.ZeroPoint(min(least, 0), scales[i], high)
+			}
+		})
 	}
 	return p, nil
 }
 
-// scale returns the scale for a range, with the highest code of the scheme, before any rounding to its stored type; 0 if
-// the range does not fix one.
-func (s *Scheme) scale(lo, hi float32, high int32) float32 {
-	if s.signed() {
-		return max(-lo, hi, 0) / float32(high)
-	}
-	if !s.HasOffset() {
-		lo, hi = min(lo, 0), max(hi, 0)
-	}
-	scale := kernel.Step(lo, hi, high)
-	if s.method == powerOfTwo && scale > 0 {
-		fraction, exponent := math.Frexp(float64(scale)) // fraction in [0.5, 1)
-		if fraction == 0.5 {
-			exponent--
+// scales32 sets scales to those of some ranges, before any rounding to their stored type; 0 where the range does not fix
+// one.
+func (s *Scheme) scales32(scales, lo, hi []float32) {
+	_, high := s.CodeRange()
+	lo, hi = lo[:len(scales)], hi[:len(scales)]
+	switch {
+	case s.signed():
+		for i := range scales {
+			scales[i] = max(-lo[i], hi[i], 0) / float32(high)
 		}
-		scale = float32(math.Ldexp(1, min(exponent, 127)))
+	case s.HasOffset():
+		for i := range scales {
+			scales[i] = kernel.Step(lo[i], hi[i], high)
+		}
+	default:
+		for i := range scales {
+			scales[i] = kernel.Step(min(lo[i], 0), max(hi[i], 0), high)
+		}
 	}
-	return scale
+	if s.method == powerOfTwo {
+		for i, scale := range scales {
+			scales[i] = powerAbove(scale)
+		}
+	}
+}
+
+// powerAbove returns the least power of two that is a scale or more, at most 2^127; 0 for 0.
+func powerAbove(scale float32) float32 {
+	if scale == 0 {
+		return 0
+	}
+	fraction, exponent := math.Frexp(float64(scale)) // fraction in [0.5, 1)
+	if fraction == 0.5 {
+		exponent--
+	}
+	return float32(math.Ldexp(1, min(exponent, 127)))
+}
+
+// storeScales rounds scales to their stored type, with 1 for 0.
+func (s *Scheme) storeScales(scales []float32, multiplier float32) {
+	for i, scale := range scales {
+		if scale == 0 {
+			scale = 1
+		}
+		scales[i] = max(scale, kernel.MinScale)
+	}
+	if multiplier != 0 {
+		for i, scale := range scales {
+			scales[i] = storedScale(scale, multiplier, !s.signed())
+		}
+	}
 }
 
 // The largest scale is put just below 2^15, and no scale below the smallest normal float16: a span of
