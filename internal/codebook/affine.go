@@ -21,7 +21,7 @@ func (s *Search) Affine(x []float32, l Layout, bits int) (low, high []float32, e
 	}
 	low, high = make([]float32, l.Channels*l.Groups()), make([]float32, l.Channels*l.Groups())
 	groups := sync.Pool{New: func() any { return new(group) }}
-	err = s.share(l, func(channel int) {
+	err = s.share(l, 0, 1, func(channel int) {
 		c := groups.Get().(*group)
 		defer groups.Put(c)
 		for g := range l.Groups() {

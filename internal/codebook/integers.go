@@ -3,34 +3,41 @@ package codebook
 // A top is what elements add whose codes have the magnitude half: those of one side alone can.
 type top struct{ correlation, energy float32 }
 
-// integers returns the scale with the least noise for codes −half … half − 1. It is negative where positive elements have
-// the code −half. Scales of both signs have the same events, but for those of the magnitude half.
+// add adds what the code half has over half − 1.
+func (t *top) add(x *element, half int) {
+	t.correlation += x.moment
+	t.energy += float32(x.weight * float32(2*half-1))
+}
+
+// integers returns the scale with the least noise for codes −half … half − 1, with half up to 15. It is negative where
+// positive elements have the code −half. Scales of both signs have the same events, but for those of the magnitude half.
 func (k *walk) integers(half int) float64 {
-	largest := max(k.largest[0], k.largest[1])
-	fits := (float32(half) - 0.6) / largest
+	fits := (float32(half) - 0.6) / max(k.largest[0], k.largest[1])
 	noise := k.somewhatMore(k.atIntegers(fits))
 	last := k.last([2]float32{float32(half), float32(half)}, noise)
-	first := k.first(0.5, fits, noise)
+	first := k.first(0.5, noise)
 
-	k.events = k.events[:0]
+	events, n := k.events[:cap(k.events)], 0
 	var c, e sum
 	var tops [2]top // by side
 	for i := range k.elements {
 		x := &k.elements[i]
 		j := min(half, int(float32(x.magnitude*first)+0.5))
 		if j == half {
-			tops[x.side].add(x, half)
+			tops[x.side&1].add(x, half)
 		}
 		q := float32(min(half-1, j))
 		c[i%16] += float32(x.moment * q)
 		e[i%16] += float32(x.weight * float32(q*q))
 		inverse, until := 1/x.magnitude, x.magnitude*last
 		for ; j < half && float32(j)+0.5 <= until; j++ {
-			k.events = append(k.events, event((float32(j)+0.5)*inverse, i, j))
+			events[n] = event((float32(j)+0.5)*inverse, i, j)
+			n++
 		}
 	}
+	k.events = events[:n]
 	k.sort()
-	var best [2]candidate
+	best := [2]candidate{noCandidate, noCandidate}
 	correlation, energy := c.total(), e.total()
 	for side := range best {
 		best[side].try(correlation+tops[side].correlation, energy+tops[side].energy)
@@ -38,9 +45,9 @@ func (k *walk) integers(half int) float64 {
 	for _, event := range k.sorted {
 		x, j := k.eventOf(event)
 		if j == half-1 {
-			t := &tops[x.side]
+			t := &tops[x.side&1]
 			t.add(x, half)
-			best[x.side].try(correlation+t.correlation, energy+t.energy)
+			best[x.side&1].try(correlation+t.correlation, energy+t.energy)
 			continue
 		}
 		correlation += x.moment
@@ -48,19 +55,14 @@ func (k *walk) integers(half int) float64 {
 		best[0].try(correlation+tops[0].correlation, energy+tops[0].energy)
 		best[1].try(correlation+tops[1].correlation, energy+tops[1].energy)
 	}
-	if best[0].gain > best[1].gain {
-		return -best[0].scale()
+	positive, negative := best[1].found(k.square), best[0].found(k.square)
+	if negative.noise < positive.noise {
+		return -negative.scale
 	}
-	return best[1].scale()
+	return positive.scale
 }
 
-// add adds what the code half has over half − 1.
-func (t *top) add(x *element, half int) {
-	t.correlation += x.moment
-	t.energy += float32(x.weight * float32(2*half-1))
-}
-
-// atIntegers is at for codes of any size.
+// atIntegers is at for integers of any magnitude.
 func (k *walk) atIntegers(r float32) (correlation, energy float32) {
 	var c, e sum
 	for i := range k.elements {

@@ -13,17 +13,17 @@ const (
 	worthARound = 2e-4 // how much less noise a round must bring for another
 )
 
-// learn returns the levels for a sample of so many elements in whole groups, beginning with some.
-func (s *Search) learn(x, w []float32, l Layout, k Kind, levels []int8, size, rounds int) ([]int8, error) {
+// learn returns the levels for a sample in whole groups, beginning with some. Progress ends at a share of the work.
+func (s *Search) learn(x, w []float32, l Layout, k Kind, levels []int8, share float64) ([]int8, error) {
 	groups := l.Channels * l.Groups()
 	each := l.Size
 	if each == 0 {
 		each = l.Row
 	}
-	r := &learner{Search: s, x: x, w: w, Layout: l, all: groups, count: min(groups, (size+each-1)/max(1, each))}
+	r := &learner{Search: s, x: x, w: w, Layout: l, all: groups, count: min(groups, (sampleSize+each-1)/max(1, each))}
 	best, noise := levels, math.Inf(1)
-	for range rounds {
-		if err := r.round(levels); err != nil {
+	for round := range mostRounds {
+		if err := r.round(levels, share*float64(round)/mostRounds, share*float64(round+1)/mostRounds); err != nil {
 			return nil, err
 		}
 		before := noise
@@ -57,12 +57,12 @@ type took struct {
 // learnTogether is how many groups of a sample are added up before what they took is, in order.
 const learnTogether = 32
 
-// round goes over the sample under a table, and adds up what its levels took.
-func (r *learner) round(table []int8) error {
+// round goes over the sample under a table, and adds up what its levels took. It has its share of the progress.
+func (r *learner) round(table []int8, from, to float64) error {
 	parts := make([]took, (r.count+learnTogether-1)/learnTogether)
 	largest := largest(r.x, nil)
 	choosers := sync.Pool{New: func() any { return newScaler(table) }}
-	err := r.share(Layout{len(parts), learnTogether * max(1, r.Size), 0}, func(block int) {
+	err := r.share(Layout{len(parts), learnTogether * max(1, r.Size), 0}, from, to, func(block int) {
 		c := choosers.Get().(*scaler)
 		defer choosers.Put(c)
 		for i := block * learnTogether; i < min(r.count, (block+1)*learnTogether); i++ {

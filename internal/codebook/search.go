@@ -30,11 +30,14 @@ func (s *Search) Codebook(x []float32, l Layout, bits int, k Kind) (Parameters, 
 		return Parameters{}, err
 	}
 	p := Parameters{Levels: Table(k, bits), Scales: make([]float32, l.Channels)}
+	learned := 0.0 // the share of the work
 	if p.Levels == nil {
 		if k > LearnedNoZero || bits < 2 || bits > 4 {
 			return Parameters{}, fmt.Errorf("codebook: there is no %v table of %d bits", k, bits)
 		}
-		if p.Levels, err = s.learn(x, w, l, k, start(k, bits, l.Size), sampleSize, mostRounds); err != nil {
+		sampled := float64(mostRounds * min(len(x), sampleSize))
+		learned = sampled / (sampled + 2*float64(max(1, len(x))))
+		if p.Levels, err = s.learn(x, w, l, k, start(k, bits, l.Size), learned); err != nil {
 			return Parameters{}, err
 		}
 	}
@@ -42,7 +45,7 @@ func (s *Search) Codebook(x []float32, l Layout, bits int, k Kind) (Parameters, 
 		p.Multipliers = make([]int8, l.Channels*l.Groups())
 	}
 	choosers := sync.Pool{New: func() any { return newChooser(p.Levels) }}
-	err = s.share(l, func(channel int) {
+	err = s.share(l, learned, 1, func(channel int) {
 		c := choosers.Get().(*chooser)
 		defer choosers.Put(c)
 		row, n := x[channel*l.Row:(channel+1)*l.Row], l.Groups()
@@ -97,15 +100,16 @@ func (s *Search) check(x []float32, l Layout) ([]float32, error) {
 	return scaled, nil
 }
 
-// share calls do for every channel, on all threads, until the context ends.
-func (s *Search) share(l Layout, do func(channel int)) error {
+// share calls do for every channel, on all threads, until the context ends. Progress goes from a share of the work to
+// another.
+func (s *Search) share(l Layout, from, to float64, do func(channel int)) error {
 	stop, err := s.stop()
 	if err != nil {
 		return err
 	}
 	var done atomic.Int64
 	var telling sync.Mutex
-	told := 0.0
+	told := from
 	gemm.Share(l.Channels, time.Duration(l.Channels*l.Row)*searchTime, func(channel int) {
 		select {
 		case <-stop:
@@ -113,12 +117,12 @@ func (s *Search) share(l Layout, do func(channel int)) error {
 		default:
 		}
 		do(channel)
-		share := float64(done.Add(1)) / float64(l.Channels)
+		share := from + (to-from)*float64(done.Add(1))/float64(l.Channels)
 		if s.Progress == nil {
 			return
 		}
 		telling.Lock()
-		if share >= told+0.01 || share == 1 {
+		if share >= told+0.01 || share == 1 && told < 1 {
 			told = share
 			s.Progress(share)
 		}

@@ -79,8 +79,14 @@ func TestNoise(t *testing.T) {
 		{Linear, 4, 64, 20.9, 17.0},
 		{Linear, 3, 32, 15.8, 13.1},
 		{Linear, 2, 32, 9.5, 8.0},
-		{NormalFloat, 4, 64, 21.3, 18},
-		{E2M1, 4, 32, 20, 18},
+		{NormalFloat, 4, 64, 21.6, 19.4},
+		{E2M1, 4, 32, 21.0, 20.2},
+		{Learned, 4, 16, 23.8, 22.3},
+		{Learned, 4, 32, 22.55, 20.7},
+		{Learned, 4, 64, 21.7, 19.4},
+		{Learned, 3, 32, 16.3, 15.0},
+		{Learned, 2, 32, 9.8, 8.7},
+		{LearnedNoZero, 2, 32, 10.1, 8.7},
 	} {
 		for name, x := range map[string][]float32{"gaussian": gauss, "student": tails} {
 			l := Layout{Channels: len(x) / row, Row: row, Size: c.size}

@@ -42,11 +42,11 @@ func newSide(table []float32) side {
 	return s
 }
 
-// passed returns how many thresholds are below x.
+// passed returns how many thresholds are below x, which is not negative.
 func (s *side) passed(x float32) int {
-	n := 0
-	for n < len(s.thresholds) && s.thresholds[n] < x {
-		n++
+	n, bits := 0, int64(math.Float32bits(x))
+	for _, threshold := range s.thresholds {
+		n += int(uint64(int64(math.Float32bits(threshold))-bits) >> 63)
 	}
 	return n
 }
@@ -61,7 +61,7 @@ func (k *walk) at(sides *[2]side, r float32) (correlation, energy float32) {
 	var c, e sum
 	for i := range k.elements {
 		x := &k.elements[i]
-		s := &sides[x.side]
+		s := &sides[x.side&1]
 		q := s.values[s.passed(x.magnitude*r)]
 		c[i%16] += float32(x.moment * q)
 		e[i%16] += float32(x.weight * float32(q*q))
@@ -84,7 +84,7 @@ func (k *walk) bounds(sides *[2]side) (first, last float32) {
 	noise := k.somewhatMore(k.at(sides, fits))
 	last = k.last(tops, noise)
 	if a, b := &sides[0], &sides[1]; a.values[0] == 0 && b.values[0] == 0 && len(a.thresholds) > 0 && len(b.thresholds) > 0 {
-		first = k.first(min(a.thresholds[0], b.thresholds[0]), fits, noise)
+		first = k.first(min(a.thresholds[0], b.thresholds[0]), noise)
 	}
 	return first, last
 }
@@ -93,47 +93,32 @@ func (k *walk) bounds(sides *[2]side) (first, last float32) {
 // than the elements themselves.
 func (k *walk) levels(sides *[2]side) found {
 	first, last := k.bounds(sides)
-	k.events = k.events[:0]
+	events, n := k.events[:cap(k.events)], 0
 	var c, e sum
 	for i := range k.elements {
 		x := &k.elements[i]
-		s := &sides[x.side]
+		s := &sides[x.side&1]
 		j := s.passed(x.magnitude * first)
 		q := s.values[j]
 		c[i%16] += float32(x.moment * q)
 		e[i%16] += float32(x.weight * float32(q*q))
 		inverse, until := 1/x.magnitude, x.magnitude*last
 		for ; j < len(s.thresholds) && s.thresholds[j] <= until; j++ {
-			k.events = append(k.events, event(s.thresholds[j]*inverse, i, j))
+			events[n] = event(s.thresholds[j]*inverse, i, j)
+			n++
 		}
 	}
+	k.events = events[:n]
 	k.sort()
-	var best candidate
+	best := noCandidate
 	correlation, energy := c.total(), e.total()
 	best.try(correlation, energy)
 	for _, event := range k.sorted {
 		x, j := k.eventOf(event)
-		s := &sides[x.side].steps[j]
+		s := &sides[x.side&1].steps[j]
 		correlation += float32(x.moment * s.correlation)
 		energy += float32(x.weight * s.energy)
 		best.try(correlation, energy)
 	}
-	return found{best.scale(), k.square - best.gain}
-}
-
-// A candidate is the codes that take the most of Σw·x² away.
-type candidate struct{ gain, correlation, energy float32 }
-
-// try takes codes if they are better.
-func (c *candidate) try(correlation, energy float32) {
-	if correlation > 0 && float32(correlation*correlation) > c.gain*energy {
-		*c = candidate{correlation * correlation / energy, correlation, energy}
-	}
-}
-
-func (c *candidate) scale() float64 {
-	if c.energy <= 0 {
-		return 0
-	}
-	return float64(c.correlation) / float64(c.energy)
+	return best.found(k.square)
 }

@@ -19,7 +19,7 @@ func (s *Search) Symmetric(x []float32, l Layout, bits int) (scales []float32, e
 	}
 	scales = make([]float32, l.Channels*l.Groups())
 	groups := sync.Pool{New: func() any { return new(integerScaler) }}
-	err = s.share(l, func(channel int) {
+	err = s.share(l, 0, 1, func(channel int) {
 		c := groups.Get().(*integerScaler)
 		defer groups.Put(c)
 		for g := range l.Groups() {

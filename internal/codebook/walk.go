@@ -16,44 +16,63 @@ const longestWalk = 128
 // A walk has the elements of a group by magnitude, and the memory of events. It belongs to one goroutine.
 type walk struct {
 	elements []element
-	square   float32    // Σw·x²
-	largest  [2]float32 // of positive and of negative elements that have a weight
-	weights  [2]float32 // of these
+	square   float32            // Σw·x²
+	largest  [2]float32         // of positive and of negative elements
+	weights  [2]float32         // of these
+	small    [bands + 1]float32 // Σw·x² of elements by magnitude, from n/bands of the largest of all on
 
 	events, sorted []uint64
-	counts         [mostBuckets + 1]int32
+	counts         [mostRuns + 1]uint32
 }
+
+// bands is how many bands of magnitude elements are told apart by.
+const bands = 32
 
 // An element is x = ±magnitude.
 type element struct {
 	magnitude float32
 	weight    float32
 	moment    float32 // weight·magnitude
-	side      int     // 1 where x is negative
+	side      uint32  // 1 where x is negative
 }
 
 // begin takes a group.
 func (k *walk) begin(g *group) {
 	if k.elements == nil {
 		k.elements = make([]element, longestWalk)
-		k.events, k.sorted = make([]uint64, 0, 16*longestWalk), make([]uint64, 16*longestWalk)
+		k.events, k.sorted = make([]uint64, 16*longestWalk), make([]uint64, 16*longestWalk)
 	}
 	k.elements = k.elements[:len(g.x)]
-	k.largest, k.weights = [2]float32{}, [2]float32{}
+	var most [2]uint32 // bits of floats in the order of ints
 	var square sum
 	for i, x := range g.x {
-		w, side := float32(1), int(math.Float32bits(x)>>31)
+		w := float32(1)
 		if g.w != nil {
 			w = g.w[i]
 		}
-		x = math.Float32frombits(math.Float32bits(x) &^ (1 << 31))
+		side := math.Float32bits(x) >> 31
+		magnitude := math.Float32bits(x) &^ (1 << 31)
+		x = math.Float32frombits(magnitude)
 		k.elements[i] = element{x, w, w * x, side}
 		square[i%16] += float32(float32(w*x) * x)
-		if x > k.largest[side] && w > 0 {
-			k.largest[side], k.weights[side] = x, w
-		}
+		most[0] = max(most[0], magnitude&(side-1))
+		most[1] = max(most[1], magnitude&-side)
 	}
 	k.square = square.total()
+	k.largest = [2]float32{math.Float32frombits(most[0]), math.Float32frombits(most[1])}
+	if k.weights = [2]float32{1, 1}; g.w != nil {
+		k.weights = [2]float32{}
+		for _, x := range k.elements {
+			if x.magnitude == k.largest[x.side] {
+				k.weights[x.side] = max(k.weights[x.side], x.weight)
+			}
+		}
+	}
+	k.small = [bands + 1]float32{}
+	for band, i := bands/max(k.largest[0], k.largest[1]), 0; i < len(k.elements); i++ {
+		x := &k.elements[i]
+		k.small[min(bands, uint32(x.magnitude*band))] += float32(x.moment * x.magnitude)
+	}
 }
 
 // last returns the inverse scale from which on an element is cut off by more than some noise. tops are the largest
@@ -70,28 +89,12 @@ func (k *walk) last(tops [2]float32, noise float32) float32 {
 	return last
 }
 
-// first returns an inverse scale up to which elements that are 0, those below threshold, are more than some noise. It is
-// one of a few parts of another, or 0.
-func (k *walk) first(threshold, of, noise float32) float32 {
-	parts := [...]float32{0.75, 0.6, 0.45, 0.3}
-	var squares [len(parts)]float32
-	limits := parts
-	for i, part := range parts {
-		limits[i] = threshold / (part * of)
-	}
-	for i := range k.elements {
-		if e := &k.elements[i]; e.magnitude < limits[len(limits)-1] {
-			square := e.moment * e.magnitude
-			for j, limit := range limits {
-				if e.magnitude < limit {
-					squares[j] += square
-				}
-			}
-		}
-	}
-	for i, square := range squares {
-		if square > noise {
-			return parts[i] * of
+// first returns an inverse scale up to which elements that are 0, those below threshold, are more than some noise.
+func (k *walk) first(threshold, noise float32) float32 {
+	below := float32(0)
+	for n, square := range k.small {
+		if below += square; below > noise {
+			return 0.999 * threshold / (max(k.largest[0], k.largest[1]) * float32(n+1) / bands)
 		}
 	}
 	return 0
@@ -105,18 +108,19 @@ func (k *walk) somewhatMore(correlation, energy float32) float32 {
 	return 1.001 * (k.square - correlation*correlation/energy + k.square*1e-6)
 }
 
-// event is an inverse scale, which is positive, the element and what passes.
-func event(inverse float32, i, what int) uint64 {
-	return uint64(math.Float32bits(inverse))<<32 | uint64(i)<<8 | uint64(what)
+// An event is an inverse scale, the element, and the threshold that it passes: so many are below it. The bits of floats
+// above 0 are in their order.
+func event(inverse float32, i, threshold int) uint64 {
+	return uint64(math.Float32bits(inverse))<<32 | uint64(i)<<4 | uint64(threshold)
 }
 
-// eventOf returns the element, and what passes.
-func (k *walk) eventOf(e uint64) (*element, int) {
-	return &k.elements[e>>8&(1<<24-1)], int(e & 255)
+// eventOf returns the element and the threshold.
+func (k *walk) eventOf(e uint64) (x *element, threshold int) {
+	return &k.elements[uint32(e)>>4], int(e & 15)
 }
 
-// mostBuckets is into how many runs events are sorted at most, before the runs are.
-const mostBuckets = 1024
+// Events are sorted into runs, some for each of them, before the runs are.
+const mostRuns = 2048
 
 // sort sets sorted to events in ascending order.
 func (k *walk) sort() {
@@ -129,14 +133,14 @@ func (k *walk) sort() {
 	for _, e := range k.events {
 		low, high = min(low, e), max(high, e)
 	}
-	runs := min(bits.Len(uint(n)), 10) // bits of their number
+	runs := min(bits.Len(uint(n)), 10) + 1 // bits of their number
 	shift := max(0, bits.Len64(high-low)-runs) & 63
 	counts := k.counts[:1<<runs+1]
 	clear(counts)
 	for _, e := range k.events {
 		counts[(e-low)>>shift+1]++
 	}
-	at := int32(0)
+	at := uint32(0)
 	for i, n := range counts {
 		at += n
 		counts[i] = at
@@ -146,10 +150,32 @@ func (k *walk) sort() {
 		k.sorted[*at] = e
 		*at++
 	}
+	last := k.sorted[0]
 	for i, e := range k.sorted {
+		if e >= last {
+			last = e
+			continue
+		}
 		for ; i > 0 && k.sorted[i-1] > e; i-- {
 			k.sorted[i] = k.sorted[i-1]
 		}
 		k.sorted[i] = e
 	}
+}
+
+// A candidate is the codes that take the most of Σw·x² away: correlation²/energy.
+type candidate struct{ square, correlation, energy float32 }
+
+// noCandidate takes nothing away.
+var noCandidate = candidate{0, 0, 1}
+
+// try takes codes if they are better.
+func (c *candidate) try(correlation, energy float32) {
+	if square := correlation * correlation; float32(square*c.energy) > float32(c.square*energy) && correlation > 0 {
+		*c = candidate{square, correlation, energy}
+	}
+}
+
+func (c *candidate) found(of float32) found {
+	return found{float64(c.correlation) / float64(c.energy), of - c.square/c.energy}
 }
