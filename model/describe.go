@@ -57,23 +57,11 @@ func (p *plan) weightIn(s *step) *value {
 
 // bytes returns what QTensor.Bytes does for the weight, and does not read it.
 func (w *weight) bytes() int {
-	s := w.scheme
-	quantized := int((w.elements()*int64(s.Storage().Bits()) + 7) / 8)
-	blocks, err := s.Blocks(w.shape)
-	if err != nil || s.IsFloat() { // 16-bit floats have no parameters
-		return quantized
+	n, err := w.scheme.Bytes(w.shape)
+	if err != nil {
+		return 0 // a weight that no tensor can have is refused before
 	}
-	each, once := 4, 0
-	if s.Scales() == qtensor.ScaleFloat16 {
-		each, once = 2, 4 // the multiplier
-	}
-	if s.HasZeroPoint() {
-		each++
-	}
-	if s.HasOffset() {
-		each += 4
-	}
-	return quantized + blocks*each + once
+	return n
 }
 
 // String returns a table with a line for each input, output and layer, and a last line with their number and

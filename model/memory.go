@@ -9,6 +9,7 @@ import (
 
 	"euryale/internal/ir"
 	"euryale/internal/kernel"
+	"euryale/internal/nn"
 	"euryale/qtensor"
 )
 
@@ -201,12 +202,34 @@ func (p packKey) bytes() float64 {
 		return bytesOf(p.weight) // an embedding
 	}
 	columns, groups, depth := p.layout()
-	bytes := float64(columns * groups * (float64(depth*float64(p.weight.scheme.Storage().Bits())/8) + 16))
+	bytes := float64(columns * groups * (float64(depth*float64(p.bits()/8)) + 16))
 	if shape := p.weight.shape; p.groups > 1 && !p.depthwise && shape[1] == 1 { // packed as depthwise too
 		p.depthwise = true
 		bytes += p.bytes()
 	}
 	return bytes
+}
+
+// bits returns what an element of a packed weight takes, with the multiplier of its group.
+func (p packKey) bits() float64 {
+	const multiplier = 0.5 // one for 16 elements
+	switch s := p.weight.scheme; {
+	case s.IsFloat():
+		return 16
+	case s.IsCodebook() && s.Bits() == 2 && p.codes():
+		return 2 + multiplier
+	case s.IsCodebook() && p.codes():
+		return 4 + multiplier
+	case !s.IsCodebook() && s.Bits() == 4:
+		return 4
+	}
+	return 8
+}
+
+// codes reports whether a weight of a Codebook is packed as codes, and not as what they stand for.
+func (p packKey) codes() bool {
+	levels, _ := p.weight.scheme.Levels()
+	return p.groups == 0 && p.channels == 1 && levels != qtensor.LearnedLevelsNoZero
 }
 
 // layout returns the columns of a packed weight, the groups of scales of each, and the depth of a group,
@@ -224,7 +247,7 @@ func (p packKey) layout() (columns, groups, depth float64) {
 		own = max(own, shape[2]*roundUp(shape[1]*shape[3], kernel.StepDepth))
 	}
 	shared, multiple := own, 64
-	if size := p.weight.scheme.GroupSize(); size > 0 && size < own {
+	if size := nn.MultipliedAs(p.weight.scheme).GroupSize(); size > 0 && size < own {
 		shared, multiple = size, kernel.StepDepth
 	}
 	columns = float64(max(1, p.groups)) * float64(roundUp(out/max(1, p.groups), kernel.PanelColumns))
@@ -239,7 +262,11 @@ func (p packKey) temporary() float64 {
 		return 3 * p.bytes()
 	}
 	columns, groups, _ := p.layout()
-	return float64(2*bytesOf(p.weight)) + float64(64*columns*groups) + float64(512*float64(p.groups))
+	decoded := 0.0
+	if p.weight.scheme.IsCodebook() && !p.codes() {
+		decoded = 4 * float64(p.weight.elements())
+	}
+	return decoded + float64(2*bytesOf(p.weight)) + float64(64*columns*groups) + float64(512*float64(p.groups))
 }
 
 // roundUp returns the least multiple that is n or more.

@@ -31,8 +31,8 @@ import (
 // returns it. It is copied. Weights change while they are trained: FakeQuantizeDynamic follows their range.
 //
 // x is float32 or float64, rounded to float32 first, of any rank that p.Scheme fits, a scalar too; y has its
-// shape and type. Any scheme of integers will do, per tensor, axis or group. Errors: qtensor.ErrShape and
-// qtensor.ErrDtype for x; qtensor.ErrScheme for Float16, BFloat16 and a scheme that is not valid;
+// shape and type. Any scheme of integers but Codebook will do, per tensor, axis or group. Errors: qtensor.ErrShape and
+// qtensor.ErrDtype for x; qtensor.ErrScheme for Float16, BFloat16, Codebook and a scheme that is not valid;
 // qtensor.ErrParams for p. When the graph runs, NaN and infinities in x are qtensor.ErrValue.
 //
 // Sources: Jacob et al., arXiv:1712.05877 §3, for training with simulated quantization; Bengio et al.,
@@ -46,10 +46,10 @@ func FakeQuantize(x *gorgonia.Node, p qtensor.Params) (*gorgonia.Node, error) {
 // FakeQuantizeDynamic works like FakeQuantize with the parameters that qtensor.Quantize finds for x itself,
 // anew in each run: y is bit for bit Dequantize of Quantize(x, s). It is for weights, whose range changes
 // while they are trained. At any time, qtensor.Quantize of the float weights gives the quantized values that
-// a run computes with.
+// a run computes with. A Codebook is searched for in each run, and has fixed levels: linear, NormalFloat or E2M1.
 //
 // The gradient is dx = dy everywhere, since no x saturates; the derivative of the scale is left out. Errors
-// are those of FakeQuantize but for ErrParams.
+// are those of FakeQuantize but for ErrParams; qtensor.ErrScheme for a Codebook whose levels are learned.
 func FakeQuantizeDynamic(x *gorgonia.Node, s qtensor.Scheme) (*gorgonia.Node, error) {
 	f, err := newFakeQuantize(x, s, nil)
 	return apply("FakeQuantizeDynamic", f, x, err)
@@ -68,8 +68,13 @@ func newFakeQuantize(x *gorgonia.Node, s qtensor.Scheme, p *qtensor.Params) (*fa
 	if err != nil {
 		return nil, err
 	}
-	if s.IsFloat() {
+	switch levels, book := s.Levels(); {
+	case s.IsFloat():
 		return nil, fmt.Errorf("%w: got %v, want a scheme of integers", qtensor.ErrScheme, s)
+	case book && p != nil:
+		return nil, fmt.Errorf("%w: got parameters of %v, want FakeQuantizeDynamic for it", qtensor.ErrScheme, s)
+	case book && (levels == qtensor.LearnedLevels || levels == qtensor.LearnedLevelsNoZero):
+		return nil, fmt.Errorf("%w: got %v, whose levels would be learned anew in each run, want LinearLevels, NormalFloatLevels or E2M1Levels", qtensor.ErrScheme, s)
 	}
 	f := &fakeQuantize{operand: o, scheme: s, params: p}
 	if err := f.fits(x.Shape()); err != nil {

@@ -28,6 +28,8 @@ import (
 //	NAME.weight_zero_point          U8, of the shape of the scale, for Affine, PowerOfTwo and UInt4
 //	NAME.weight_offset              F32, of the shape of the scale, for Uniform
 //	NAME.weight_min, .weight_max    F32, of the shape of the scale, where Params has Min and Max
+//	NAME.weight_levels              I8, of shape (2^bits), for Codebook, whose scale is of shape (channels)
+//	NAME.weight_group_multiplier    I8, of shape (channels, groups), for Codebook per group
 //
 // A float tensor is an array of its own name. The metadata has the entries of Meta, and under the key
 // "euryale" the scheme and the shape of each quantized tensor, in JSON:
@@ -124,7 +126,7 @@ func (b Bundle) tensors() ([]safetensors.Tensor, map[string]string, error) {
 
 // ownerOf returns the quantized tensor one of whose arrays has, or could have, the given name.
 func ownerOf(name string, quantized map[string]tensorRef) (owner string, taken bool) {
-	for _, s := range []suffix{ofCodes, ofPacked, ofScale, ofMultiplier, ofZeroPoint, ofOffset, ofMin, ofMax} {
+	for _, s := range []suffix{ofCodes, ofPacked, ofScale, ofMultiplier, ofZeroPoint, ofOffset, ofMin, ofMax, ofLevels, ofGroups} {
 		if base, ok := strings.CutSuffix(name, string(s)); ok {
 			if _, taken := quantized[base]; taken {
 				return base, true
@@ -187,6 +189,8 @@ const (
 	ofOffset     suffix = ".weight_offset"
 	ofMin        suffix = ".weight_min"
 	ofMax        suffix = ".weight_max"
+	ofLevels     suffix = ".weight_levels"
+	ofGroups     suffix = ".weight_group_multiplier"
 )
 
 // array is one of the arrays of a quantized tensor.
@@ -211,6 +215,12 @@ func arrays(s Scheme, shape []int, b convert.Blocks, ranged bool) []array {
 		if wanted {
 			list = append(list, array{suffix, dtype, shape})
 		}
+	}
+	if s.IsCodebook() {
+		add(true, ofScale, safetensors.F32, []int{b.Channels})
+		add(true, ofLevels, safetensors.I8, []int{1 << s.bits})
+		add(s.sharing == perGroup, ofGroups, safetensors.I8, perBlock)
+		return list
 	}
 	short := s.scales == ScaleFloat16
 	add(!short, ofScale, safetensors.F32, perBlock)
@@ -269,6 +279,10 @@ func (q *QTensor) contents(a array) any {
 		return p.Min
 	case ofMax:
 		return p.Max
+	case ofLevels:
+		return p.Levels
+	case ofGroups:
+		return p.GroupMultipliers
 	default:
 		return dense.Data(q.store)
 	}

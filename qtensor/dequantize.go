@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Dequantize returns r = s·(q − z) for every element, computed in float32, or r = lo + s·q under Uniform,
-// computed in float64 and rounded to float32. dt is the element type of the result: float32, or float64,
+// Dequantize returns r = s·(q − z) for every element, computed in float32, r = S·w8 likewise under Codebook, or
+// r = lo + s·q under Uniform, computed in float64 and rounded to float32. dt is the element type of the result: float32, or float64,
 // which holds the same values. r saturates to the largest finite float32. Errors: ErrDtype; ErrScheme for the
 // zero QTensor.
 func (q *QTensor) Dequantize(dt tensor.Dtype) (*tensor.Dense, error) {
@@ -38,6 +38,11 @@ func (q *QTensor) values() []float32 {
 	case []int8:
 		return decode(c, q.params, q.blocks)
 	case []uint8:
+		if p := &q.params; p.Scheme.IsCodebook() {
+			out := make([]float32, len(c))
+			convert.Dequantize(out, p.lookUp(c, q.shape, q.blocks), q.channels(), p.int8Affines())
+			return out
+		}
 		return decode(c, q.params, q.blocks)
 	default:
 		out := make([]float32, q.Len())

@@ -236,6 +236,10 @@ func (f *File) params(name string, ref tensorRef) (Params, error) {
 			p.Min, err = load[float32](f, full)
 		case ofMax:
 			p.Max, err = load[float32](f, full)
+		case ofLevels:
+			p.Levels, err = load[int8](f, full)
+		case ofGroups:
+			p.GroupMultipliers, err = load[int8](f, full)
 		}
 		if err != nil {
 			return Params{}, err

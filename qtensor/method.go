@@ -1,7 +1,6 @@
 package qtensor
 
-// method is a mapping between real and quantized values. The ten names are these eight, two of them also per
-// channel.
+// method is a mapping between real and quantized values.
 type method uint8
 
 const (
@@ -14,6 +13,7 @@ const (
 	uint4
 	float16
 	bfloat16
+	codebooks
 )
 
 type methodInfo struct {
@@ -32,6 +32,7 @@ var methods = [...]methodInfo{
 	uint4:      {"uint4", "UInt4", 4, 4, unsignedInt, true},
 	float16:    {"float16", "Float16", 16, 16, binary16, false},
 	bfloat16:   {"bfloat16", "BFloat16", 16, 16, upperHalf, false},
+	codebooks:  {"codebook", "Codebook", 2, 4, unsignedInt, false},
 }
 
 func (m method) info() methodInfo {

@@ -28,6 +28,11 @@ type Params struct {
 	// a normal float16. 0 stands for the default, which brings the largest of these float16s into 2^14 … 2^15
 	// where it can; the Params of a QTensor or a File have it filled in.
 	Multiplier float32
+	// Levels and GroupMultipliers are for Codebook alone, whose Scales have an entry for each channel: the
+	// levels by quantized value, ascending, in −127 … 127 (−128 in LinearLevels), and per group the multipliers,
+	// in −127 … 127, ordered [channel][group].
+	Levels           []int8
+	GroupMultipliers []int8
 }
 
 // Bits returns p.Scheme.Bits().
@@ -36,7 +41,7 @@ func (p Params) Bits() int { return p.Scheme.Bits() }
 // Storage returns p.Scheme.Storage().
 func (p Params) Storage() Storage { return p.Scheme.Storage() }
 
-// NewParams returns the parameters of s for blocks with the ranges lo[i] … hi[i], ordered [channel][group],
+// NewParams returns the parameters of s, which is no Codebook, for blocks with the ranges lo[i] … hi[i], ordered [channel][group],
 // computed in float32:
 //
 //	Uniform            s = (hi − lo)/(2^bits − 1)    offset lo
@@ -56,6 +61,9 @@ func (p Params) Storage() Storage { return p.Scheme.Storage() }
 func NewParams(s Scheme, lo, hi []float32) (Params, error) {
 	if err := s.validate(); err != nil {
 		return Params{}, fmt.Errorf("qtensor: NewParams: %w", err)
+	}
+	if s.IsCodebook() {
+		return Params{}, fmt.Errorf("qtensor: NewParams: %w: got %v, want a scheme whose parameters follow from ranges", ErrScheme, s)
 	}
 	if s.IsFloat() {
 		return Params{Scheme: s}, nil
@@ -199,6 +207,12 @@ func (p Params) Validate(shape tensor.Shape) error {
 // tensor with the given blocks.
 func (p Params) check(b convert.Blocks) (Params, error) {
 	s := p.Scheme
+	if !s.IsCodebook() && len(p.Levels)+len(p.GroupMultipliers) > 0 {
+		return Params{}, fmt.Errorf("%w: got levels or group multipliers for %v, want none", ErrParams, s)
+	}
+	if s.IsCodebook() {
+		return p.Clone(), p.checkCodebook(b)
+	}
 	if s.IsFloat() {
 		if len(p.Scales)+len(p.ZeroPoints)+len(p.Offsets)+len(p.Min)+len(p.Max) > 0 || p.Multiplier != 0 {
 			return Params{}, fmt.Errorf("%w: got parameters for %v, want none", ErrParams, s)
@@ -287,6 +301,7 @@ func (p Params) Clone() Params {
 	p.ZeroPoints = slices.Clone(p.ZeroPoints)
 	p.Offsets = slices.Clone(p.Offsets)
 	p.Min, p.Max = slices.Clone(p.Min), slices.Clone(p.Max)
+	p.Levels, p.GroupMultipliers = slices.Clone(p.Levels), slices.Clone(p.GroupMultipliers)
 	return p
 }
 
@@ -296,25 +311,60 @@ func (p *Params) affines() *convert.Affines {
 	return &convert.Affines{Scales: p.Scales, Zeros: p.ZeroPoints, Low: low, High: high}
 }
 
+// fullAffines returns affines that use −2^(bits−1) under a positive scale too, as a search does.
+func (p *Params) fullAffines() *convert.Affines {
+	a := p.affines()
+	a.Full = true
+	return a
+}
+
 // grids returns the grids of the blocks, for Uniform.
 func (p *Params) grids() *convert.Grids {
 	_, high := p.Scheme.CodeRange()
 	return &convert.Grids{Scales: p.Scales, Offsets: p.Offsets, High: high}
 }
 
-// bytes returns what the parameters take when stored: scales of their type, a byte for a zero point, four
-// for an offset, four for the multiplier of float16 scales.
-func (p Params) bytes() int {
-	n := len(p.Scales)*p.Scheme.scales.bytes() + len(p.ZeroPoints) + 4*len(p.Offsets)
-	if p.Multiplier != 0 {
+// Bytes returns the size of a tensor of the given shape as a file stores it: its quantized values; scales of
+// their type, a byte for a zero point and four for an offset, by block, and four for the multiplier of float16
+// scales; or four by channel of a Codebook, a byte for each level and for the multiplier of a group.
+// Params.Min and Max, where there are any, are not counted: they take 8 bytes more for each scale. Errors:
+// ErrScheme, ErrShape.
+func (s Scheme) Bytes(shape tensor.Shape) (int, error) {
+	b, err := s.blocks(shape)
+	if err != nil {
+		return 0, fmt.Errorf("qtensor: Scheme.Bytes: %w", err)
+	}
+	return s.bytes(b), nil
+}
+
+// bytes is Bytes for the blocks of a tensor.
+func (s Scheme) bytes(b convert.Blocks) int {
+	n := s.Storage().bytes(b.Outer * b.Channels * b.Inner)
+	switch {
+	case s.IsFloat():
+		return n
+	case s.IsCodebook():
+		if n += 4*b.Channels + 1<<s.bits; s.sharing == perGroup {
+			n += b.Count()
+		}
+		return n
+	}
+	each := s.scales.bytes()
+	if s.HasZeroPoint() {
+		each++
+	}
+	if s.HasOffset() {
+		each += 4
+	}
+	if s.scales == ScaleFloat16 {
 		n += 4
 	}
-	return n
+	return n + each*b.Count()
 }
 
 // Blocks returns the number of blocks of a tensor of the given shape: 1, the size of the channel axis, or
 // that times the groups of a channel. It is the length of Params.Scales, but for Float16 and BFloat16, which
-// have none. Errors: ErrScheme, ErrShape.
+// have none, and for a Codebook, which has one for each channel. Errors: ErrScheme, ErrShape.
 func (s Scheme) Blocks(shape tensor.Shape) (int, error) {
 	b, err := s.blocks(shape)
 	if err != nil {

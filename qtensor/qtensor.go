@@ -56,11 +56,12 @@ func (q *QTensor) Len() int {
 	return q.shape.TotalSize()
 }
 
-// Bytes returns the size of the quantized values, scales, zero points and offsets, as a file stores them.
-// Params.Min and Max, where there are any, are not counted: they take 8 bytes more for each scale.
+// Bytes returns the size of the quantized values and their parameters, as Scheme.Bytes does.
 func (q *QTensor) Bytes() int {
-	q = q.orZero()
-	return q.params.Storage().bytes(q.Len()) + q.params.bytes()
+	if q.valid() != nil {
+		return 0
+	}
+	return q.params.Scheme.bytes(q.blocks)
 }
 
 // BitsPerElement returns 8·Bytes()/Len(): the bits of a stored value and its share of the parameters.

@@ -13,18 +13,22 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// QuantizeOption changes how Quantize and QuantizeWith work. WithSaturation is the only one.
+// QuantizeOption changes how Quantize and QuantizeWith work: WithSaturation and WithSearch.
 type QuantizeOption func(*options)
 
-type options struct{ saturate bool }
+type options struct {
+	saturate bool
+	search   *Search
+}
 
 // WithSaturation makes Quantize and QuantizeWith round a value past the range of Float16 or BFloat16 to the
 // largest finite one of its sign. Without it such a value is ErrValue. Integers saturate in any case.
 func WithSaturation() QuantizeOption { return func(o *options) { o.saturate = true } }
 
 // Quantize returns q = clamp(RNE(x/s) + z), or clamp(RNE((x − lo)/s)) under Uniform, with the parameters that
-// NewParams gives for the minimum and the maximum of each block of x itself. Under Float16 and BFloat16 it
-// returns x rounded to nearest, ties to even.
+// NewParams gives for the minimum and the maximum of each block of x itself, or that a search finds: see
+// WithSearch. Under Float16 and BFloat16 it returns x rounded to nearest, ties to even. Under Codebook, which
+// always searches, q is the code whose w8 is nearest to x/S, the lowest of those as near.
 //
 // x is float32 or float64 (rounded to float32 first), of any shape with at least one element, a scalar too,
 // in any layout: a view, transposed or column-major. It is neither changed nor kept. x/s is a true division,
@@ -32,7 +36,8 @@ func WithSaturation() QuantizeOption { return func(o *options) { o.saturate = tr
 // Symmetric or Int4 range may end 2^−11 before its last value under ScaleFloat16, and PowerOfTwo(2) over a
 // range wider than 3·2^127 clips up to s more.
 //
-// Errors: ErrScheme, ErrShape, ErrDtype, ErrLayout; ErrParams for a nil option; ErrValue for NaN, an
+// Errors: ErrScheme, ErrShape, ErrDtype, ErrLayout; ErrParams for a nil option, and for an importance that does
+// not fit; the error of a search's context; ErrValue for NaN, an
 // infinity, a float64 past the range of float32, or a value past the range of a 16-bit float, with the flat
 // index of the first.
 func Quantize(x tensor.Tensor, s Scheme, opts ...QuantizeOption) (*QTensor, error) {
@@ -75,8 +80,12 @@ func quantize(x tensor.Tensor, s Scheme, given *Params, opts []QuantizeOption) (
 	if err != nil {
 		return nil, err
 	}
+	if err := o.checkSearch(s, given != nil, b.Outer*b.Inner); err != nil {
+		return nil, err
+	}
+	searches := given == nil && (o.search != nil || s.IsCodebook())
 	ranged := b
-	if given != nil {
+	if given != nil || searches {
 		ranged = convert.One(len(data))
 	}
 	lo, hi, bad := convert.Ranges(data, ranged)
@@ -96,27 +105,37 @@ func quantize(x tensor.Tensor, s Scheme, given *Params, opts []QuantizeOption) (
 		return build(Params{Scheme: s}, shape, codes)
 	}
 	var p Params
-	if given != nil {
+	switch {
+	case given != nil:
 		p, err = given.check(b)
-	} else {
+	case searches:
+		p, err = o.find(data, s, shape, b)
+	default:
 		p, err = NewParams(s, lo, hi)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if s.signed() {
-		return build(p, shape, encode[int8](data, p, b))
+	if s.IsCodebook() {
+		return build(p, shape, encodeBook(data, &p, shape, b))
 	}
-	return build(p, shape, encode[uint8](data, p, b))
+	affines := p.affines()
+	if searches && s.signed() {
+		affines = p.fullAffines()
+	}
+	if s.signed() {
+		return build(p, shape, encode[int8](data, &p, b, affines))
+	}
+	return build(p, shape, encode[uint8](data, &p, b, affines))
 }
 
-// encode returns data as quantized values.
-func encode[C kernel.Code](data []float32, p Params, b convert.Blocks) []C {
+// encode returns data as quantized values, by affines unless there are offsets.
+func encode[C kernel.Code](data []float32, p *Params, b convert.Blocks, affines *convert.Affines) []C {
 	codes := make([]C, len(data))
 	if p.Scheme.HasOffset() {
 		convert.QuantizeGrid(any(codes).([]uint8), data, b, p.grids())
 	} else {
-		convert.Quantize(codes, data, b, p.affines())
+		convert.Quantize(codes, data, b, affines)
 	}
 	return codes
 }
@@ -150,7 +169,7 @@ func encodeFloats(data []float32, s Scheme, largest float32, saturate bool) ([]u
 
 // FromCodes returns the tensor with the given quantized values, as another tool made them, and parameters p.
 // codes has the shape of the tensor, one value to an element: int8 for Symmetric and Int4, uint8 for Uniform,
-// Affine, PowerOfTwo and UInt4, uint16 bit patterns for Float16 and BFloat16. Symmetric and Int4 take
+// Affine, PowerOfTwo, UInt4 and Codebook, uint16 bit patterns for Float16 and BFloat16. Symmetric and Int4 take
 // −2^(bits−1) too. codes, of any layout, and p are copied.
 //
 // Errors: ErrDtype, ErrLayout, ErrScheme, ErrShape, ErrParams; ErrValue for a code out of range, or a 16-bit

@@ -19,6 +19,8 @@ func (q *QTensor) DequantizeRows(dst []float32, rows []int) error {
 	}
 	p := q.params
 	switch s := p.Storage(); {
+	case p.Scheme.IsCodebook():
+		decodeRows(q, dst, rows, q.inBook())
 	case s.packed() && s.IsSigned():
 		decodeRows(q, dst, rows, inStream[int8](q))
 	case s.packed():
@@ -62,7 +64,10 @@ func (q *QTensor) checkRows(dst []float32, rows []int) error {
 // end.
 func decodeRows[C kernel.Code](q *QTensor, dst []float32, rows []int, codes func(begin, end int) []C) {
 	width, p := q.width(), &q.params
-	affine := p.affines()
+	blocks, affine := q.blocks, p.affines()
+	if p.Scheme.IsCodebook() {
+		blocks, affine = q.channels(), p.int8Affines()
+	}
 	decode := func(dst []float32, src []C, block int) { kernel.Dequantize(dst, src, affine.At(block)) }
 	if p.Scheme.HasOffset() {
 		grid := p.grids()
@@ -73,7 +78,7 @@ func decodeRows[C kernel.Code](q *QTensor, dst []float32, rows []int, codes func
 	for i, row := range rows {
 		out, first := dst[i*width:][:width], row*width
 		in := codes(first, first+width)
-		q.blocks.Within(first, first+width, func(block, begin, end int) {
+		blocks.Within(first, first+width, func(block, begin, end int) {
 			decode(out[begin-first:end-first], in[begin-first:end-first], block)
 		})
 	}

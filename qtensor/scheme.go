@@ -29,6 +29,7 @@ type Scheme struct {
 	axis    int // the channel axis, unless per tensor
 	size    int // elements in a group, if per group
 	scales  ScaleType
+	levels  LevelTable // of a Codebook
 }
 
 type sharing uint8
@@ -131,7 +132,7 @@ func (s Scheme) HasZeroPoint() bool { return s.method.info().zeroPoint }
 func (s Scheme) HasOffset() bool { return s.method == uniform }
 
 // CodeRange returns qmin and qmax: ±(2^(bits−1) − 1) for Symmetric and Int4, 0 and 2^bits − 1 for Uniform,
-// Affine, PowerOfTwo and UInt4, and 0 and 0 for Float16, BFloat16 and a scheme that is not valid. Under
+// Affine, PowerOfTwo, UInt4 and Codebook, and 0 and 0 for Float16, BFloat16 and a scheme that is not valid. Under
 // Symmetric and Int4, −2^(bits−1) is left out: quantizing gives it for a negative scale only, and FromCodes
 // takes it.
 func (s Scheme) CodeRange() (low, high int32) {
@@ -185,7 +186,7 @@ func (s Scheme) validate() error {
 	case s.sharing == perGroup && s.size <= 0:
 		return fmt.Errorf("%w: got groups of %d, want 1 or more", ErrScheme, s.size)
 	}
-	return nil
+	return s.validateCodebook()
 }
 
 // blocks says where the elements that share a scale are, for a tensor of the given shape.

@@ -94,6 +94,18 @@ func (q *QTensor) clipped(data []float32) (n int) {
 		}
 		return n
 	}
+	if q.params.Scheme.IsCodebook() {
+		lows, highs := q.params.bookSpans(q.blocks)
+		groups := q.blocks.Groups()
+		q.blocks.Within(0, len(data), func(block, begin, end int) {
+			for _, x := range data[begin:end] {
+				if steps := float64(x) / float64(q.params.Scales[block/groups]); steps < lows[block]-0.5 || steps > highs[block]+0.5 {
+					n++
+				}
+			}
+		})
+		return n
+	}
 	lows, highs := q.codeSpans()
 	signed, _ := q.unpack().([]int8)
 	q.blocks.Within(0, len(signed), func(block, begin, end int) {

@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
-// String returns the scheme as ParseScheme reads it: the method and its bits, the group size, the channel
-// axis, and f16 for float16 scales. The zero Scheme is "invalid scheme". For example
+// String returns the scheme as ParseScheme reads it: the method and its bits, the levels of a Codebook unless
+// they are learned with 0 among them, the group size, the channel axis, and f16 for float16 scales. The zero
+// Scheme is "invalid scheme". For example
 //
-//	symmetric8    affine8@1    int4/g32@1    int4/g32@1/f16    bfloat16
+//	symmetric8    affine8@1    int4/g32@1    int4/g32@1/f16    bfloat16    codebook4/g32@1    codebook4-nf/g64@1
 func (s Scheme) String() string {
 	info := s.method.info()
 	if info.name == "" {
@@ -19,6 +20,9 @@ func (s Scheme) String() string {
 	b.WriteString(info.name)
 	if info.minBits != info.maxBits {
 		b.WriteString(strconv.Itoa(s.bits))
+	}
+	if int(s.levels) < len(levelTables) {
+		b.WriteString(levelTables[s.levels].suffix)
 	}
 	if s.sharing == perGroup {
 		fmt.Fprintf(&b, "/g%d", s.size)
@@ -42,6 +46,7 @@ func ParseScheme(text string) (Scheme, error) {
 	}
 	rest, axis, hasAxis := strings.Cut(rest, "@")
 	rest, size, hasSize := strings.Cut(rest, "/g")
+	rest, s.levels = cutLevels(rest)
 	s.method = methodOf(rest)
 	info := s.method.info()
 	s.bits = info.minBits
@@ -68,6 +73,16 @@ func ParseScheme(text string) (Scheme, error) {
 		return Scheme{}, fmt.Errorf("qtensor: ParseScheme: %w: got %.80q, want a text such as symmetric8, affine8@1 or int4/g32@1/f16", ErrScheme, text)
 	}
 	return s, nil
+}
+
+// cutLevels returns text without the levels at its end, and them.
+func cutLevels(text string) (rest string, levels LevelTable) {
+	for t, info := range levelTables {
+		if rest, ok := strings.CutSuffix(text, info.suffix); ok && info.suffix != "" {
+			return rest, LevelTable(t)
+		}
+	}
+	return text, LearnedLevels
 }
 
 // methodOf returns the method whose name text is, or begins with where bits follow.

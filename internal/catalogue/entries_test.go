@@ -57,6 +57,7 @@ var entries = map[string]any{
 
 	"qtensor.Affine":              qtensor.Affine,
 	"qtensor.BFloat16":            qtensor.BFloat16,
+	"qtensor.Codebook":            qtensor.Codebook,
 	"qtensor.Float16":             qtensor.Float16,
 	"qtensor.FromCodes":           qtensor.FromCodes,
 	"qtensor.Int4":                qtensor.Int4,
@@ -74,6 +75,7 @@ var entries = map[string]any{
 	"qtensor.UInt4":               qtensor.UInt4,
 	"qtensor.Uniform":             qtensor.Uniform,
 	"qtensor.WithSaturation":      qtensor.WithSaturation,
+	"qtensor.WithSearch":          qtensor.WithSearch,
 	"qtensor.Write":               qtensor.Write,
 }
 
@@ -129,11 +131,13 @@ var exportedTypes = []reflect.Type{
 
 	reflect.TypeFor[qtensor.Bundle](),
 	reflect.TypeFor[qtensor.File](),
+	reflect.TypeFor[qtensor.LevelTable](),
 	reflect.TypeFor[qtensor.QuantizeOption](),
 	reflect.TypeFor[qtensor.Params](),
 	reflect.TypeFor[qtensor.QTensor](),
 	reflect.TypeFor[qtensor.ScaleType](),
 	reflect.TypeFor[qtensor.Scheme](),
+	reflect.TypeFor[qtensor.Search](),
 	reflect.TypeFor[qtensor.Stats](),
 	reflect.TypeFor[qtensor.Storage](),
 }

@@ -78,6 +78,8 @@ var schemes = []qtensor.Scheme{
 	qtensor.PerChannelAffine(8, -1), qtensor.PerChannelSymmetric(8, math.MaxInt),
 	qtensor.Int4().PerGroup(1, 2), qtensor.Int4().PerGroup(0, 0), qtensor.Int4().PerGroup(1, -5),
 	qtensor.UInt4().PerGroup(1, math.MaxInt), qtensor.Int4().PerGroup(1, 2).WithScales(qtensor.ScaleFloat16),
+	qtensor.Codebook(4).PerAxis(1), qtensor.Codebook(2).PerGroup(1, 16), qtensor.Codebook(4).WithLevels(qtensor.E2M1Levels).PerAxis(0),
+	qtensor.Codebook(3), qtensor.Codebook(3).WithLevels(99).PerAxis(0), qtensor.Codebook(9).PerGroup(1, 16), qtensor.Int4().WithLevels(qtensor.LinearLevels),
 	qtensor.Symmetric(8).WithScales(9), qtensor.Float16().PerAxis(0), qtensor.BFloat16().PerGroup(0, 1),
 }
 
@@ -87,7 +89,8 @@ func params() []qtensor.Params {
 	scale := []float32{0.1}
 	for _, s := range schemes {
 		list = append(list, qtensor.Params{Scheme: s}, qtensor.Params{Scheme: s, Scales: scale},
-			qtensor.Params{Scheme: s, Scales: scale, ZeroPoints: []int32{7}, Offsets: []float32{1}})
+			qtensor.Params{Scheme: s, Scales: scale, ZeroPoints: []int32{7}, Offsets: []float32{1}},
+			qtensor.Params{Scheme: s, Scales: []float32{1, 2, 3}, Levels: []int8{-127, 0, 1, 127}, GroupMultipliers: []int8{-127, 0, 127}})
 		if p, err := qtensor.NewParams(s, []float32{-1}, []float32{1}); err == nil {
 			list = append(list, p)
 		}

@@ -140,7 +140,7 @@ func giveQTensors() {
 		Meta:      map[string]string{"k": "v"},
 	})
 	alsoParts[qtensor.Bundle]()
-	fixed(qtensor.WithSaturation(), nil)
+	fixed(qtensor.WithSaturation(), nil, qtensor.WithSearch(qtensor.Search{}), qtensor.WithSearch(qtensor.Search{Importance: []float32{1, -1}}))
 }
 
 func giveOps() {

@@ -67,8 +67,8 @@ type Parameters struct {
 	Scales      []float32 // [channel]
 }
 
-// multiply returns (level·256·m + 2^14) >> 15.
-func multiply(level, m int8) int8 { return int8((int32(level)*256*int32(m) + 1<<14) >> 15) }
+// Weight returns w8 of a level in a group with multiplier m: (level·256·m + 2^14) >> 15.
+func Weight(level, m int8) int8 { return int8((int32(level)*256*int32(m) + 1<<14) >> 15) }
 
 // weights sets dst to w8 of each level in group g of a channel.
 func (p *Parameters) weights(dst *[16]int8, l Layout, channel, g int) []int8 {
@@ -76,7 +76,7 @@ func (p *Parameters) weights(dst *[16]int8, l Layout, channel, g int) []int8 {
 	if p.Multipliers != nil {
 		m := p.Multipliers[channel*l.Groups()+g]
 		for q, level := range p.Levels {
-			w[q] = multiply(level, m)
+			w[q] = Weight(level, m)
 		}
 	}
 	return w

@@ -41,7 +41,7 @@ func (c *chooser) times(m int) *roundedLevels {
 	*at = new(roundedLevels)
 	var w [16]int8
 	for q, level := range c.table {
-		w[q] = multiply(level, int8(m))
+		w[q] = Weight(level, int8(m))
 	}
 	var e encoder
 	e.set(w[:len(c.table)])

@@ -8,6 +8,7 @@ type Affines struct {
 	Scales    []float32
 	Zeros     []int32
 	Low, High int32
+	Full      bool // Low is one less in every block, as under a negative scale in any case
 }
 
 // At returns the map of a block.
@@ -16,7 +17,7 @@ func (a *Affines) At(block int) kernel.Affine {
 	switch {
 	case len(a.Zeros) > 0:
 		m.Zero = a.Zeros[block]
-	case m.Scale < 0:
+	case m.Scale < 0 || a.Full:
 		m.Low--
 	}
 	return m
@@ -28,7 +29,7 @@ func (a *Affines) byGroup(b Blocks) *Affines {
 	if groups == 1 {
 		return a
 	}
-	return &Affines{transposed(a.Scales, b.Channels, groups), transposed(a.Zeros, b.Channels, groups), a.Low, a.High}
+	return &Affines{transposed(a.Scales, b.Channels, groups), transposed(a.Zeros, b.Channels, groups), a.Low, a.High, a.Full}
 }
 
 // Grids are the grids of blocks, by block.

@@ -132,6 +132,13 @@ func Join(list ...*Trained) (*Trained, bool) {
 			shape[0] = 0
 		}
 		shape[0] += own[0]
+		if p.Levels == nil {
+			p.Levels = of.Levels
+		}
+		if !slices.Equal(p.Levels, of.Levels) {
+			return nil, false // tables that were learned apart
+		}
+		p.GroupMultipliers = append(p.GroupMultipliers, of.GroupMultipliers...)
 		if !perAxis {
 			of.Scales, of.ZeroPoints, of.Offsets = repeated(of.Scales, own[0]), repeated(of.ZeroPoints, own[0]), repeated(of.Offsets, own[0])
 		}

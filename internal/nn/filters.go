@@ -37,7 +37,7 @@ func PackFilters(w *qtensor.QTensor, groups int) (*Filters, error) {
 	if w == nil {
 		return nil, fmt.Errorf("%w: got nil, want filters (out, in/groups, height, width)", qtensor.ErrShape)
 	}
-	shape, scheme := w.Shape(), w.Scheme()
+	shape, scheme := w.Shape(), MultipliedAs(w.Scheme())
 	if shape.Dims() != 4 || slices.Min(shape) < 1 {
 		return nil, fmt.Errorf("%w: got %v, want filters (out, in/groups, height, width)", qtensor.ErrShape, shape)
 	}
@@ -57,7 +57,11 @@ func PackFilters(w *qtensor.QTensor, groups int) (*Filters, error) {
 	if err := layoutFits(groups, shape[2]*row, shape[0]/groups, scheme.GroupSize()); err != nil {
 		return nil, err
 	}
-	f := &Filters{out: shape[0], in: shape[1], groups: groups, kernel: [2]int{shape[2], shape[3]}, scheme: scheme}
+	f := &Filters{out: shape[0], in: shape[1], groups: groups, kernel: [2]int{shape[2], shape[3]}, scheme: w.Scheme()}
+	w, err := decoded(w)
+	if err != nil {
+		return nil, err
+	}
 	// A group is elements that follow one another in the tensor: depth keeps its order, (channel, row,
 	// column). Without groups, depth is (row, column, channel), so that the channels of a pixel are
 	// contiguous.
@@ -92,7 +96,7 @@ func (f *Filters) order() pack.Order {
 // packGroups returns the filters of each group.
 func (f *Filters) packGroups(s pack.Source, scales []float32, zeros []int32, offsets []float32) []*pack.Matrix {
 	m := pack.Matrix{K: s.Depth(), N: f.out / f.groups, Group: s.Depth()}
-	if size := f.scheme.GroupSize(); size > 0 {
+	if size := MultipliedAs(f.scheme).GroupSize(); size > 0 {
 		m.Group = min(size, m.K)
 	}
 	perGroup, share := len(scales)/f.groups, shared(f.out*m.K)
@@ -117,7 +121,7 @@ func (f *Filters) matrices() []*pack.Matrix {
 	f.lock.Lock()
 	defer f.lock.Unlock()
 	if f.byGroup == nil {
-		s := pack.SourceOf(f.depthwise.Codes(), f.order(), f.scheme.Storage().Bits())
+		s := pack.SourceOf(f.depthwise.Codes(), f.order(), MultipliedAs(f.scheme).Storage().Bits())
 		f.byGroup = f.packGroups(s, f.depthwise.Scales[:f.out], nil, nil)
 	}
 	return f.byGroup
@@ -126,6 +130,7 @@ func (f *Filters) matrices() []*pack.Matrix {
 // isDepthwise reports whether each filter has one channel of its own, and scales without zero points, offsets
 // or groups.
 func isDepthwise(out, in, groups int, s qtensor.Scheme) bool {
+	s = MultipliedAs(s)
 	return groups > 1 && in == 1 && out == groups && !s.HasZeroPoint() && !s.HasOffset() && s.GroupSize() == 0
 }
 

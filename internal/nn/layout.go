@@ -45,8 +45,27 @@ func layoutFits(matrices, in, out, size int) error {
 
 func roundUp(n, multiple int64) int64 { return (n + multiple - 1) / multiple * multiple }
 
+// MultipliedAs returns the scheme that a layer multiplies weights of scheme s as: a Codebook's as
+// PerChannelSymmetric(8), others as they are.
+func MultipliedAs(s qtensor.Scheme) qtensor.Scheme {
+	if axis, ok := s.Axis(); ok && s.IsCodebook() {
+		return qtensor.PerChannelSymmetric(8, axis)
+	}
+	return s
+}
+
+// decoded returns w as layers multiply by it.
+func decoded(w *qtensor.QTensor) (*qtensor.QTensor, error) {
+	if !w.Scheme().IsCodebook() {
+		return w, nil
+	}
+	return w.Int8()
+}
+
 // packable reports whether a weight of a scheme can be packed in NHWC order for images of so many channels.
-func packable(s qtensor.Scheme, channels int) bool { return channels < 2 || s.GroupSize() == 0 }
+func packable(s qtensor.Scheme, channels int) bool {
+	return channels < 2 || MultipliedAs(s).GroupSize() == 0
+}
 
 // source returns the integer codes of w, as they are stored, in an order.
 func source(w *qtensor.QTensor, order pack.Order) pack.Source {

@@ -109,5 +109,5 @@ func ConvIO(o Options, s qtensor.Scheme, images, filters, pad []int, groups int)
 func convIO(o Options, s qtensor.Scheme, out, in, groups int, padded int64) IO {
 	params, static := o.static()
 	together := groups == 1 || static && isDepthwise(out, in, groups, s) && padded <= maxElements
-	return IO{static && together && s.GroupSize() == 0, params, together}
+	return IO{static && together && packable(s, 2), params, together}
 }

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"euryale/internal/borrow"
 	"euryale/internal/gemm"
@@ -58,7 +59,7 @@ func PackMatrix(w *qtensor.QTensor, transposed bool, channels int) (*Weight, err
 	if !packable(scheme, channels) {
 		return nil, fmt.Errorf("%w: got %v, want scales per tensor or along axis %d", qtensor.ErrScheme, scheme, columns)
 	}
-	if err := layoutFits(1, in, out, scheme.GroupSize()); err != nil {
+	if err := layoutFits(1, in, out, MultipliedAs(scheme).GroupSize()); err != nil {
 		return nil, err
 	}
 	order := pack.RowMajor(in, out)
@@ -75,12 +76,29 @@ func PackMatrix(w *qtensor.QTensor, transposed bool, channels int) (*Weight, err
 		return packed, nil
 	}
 	m, p := pack.Matrix{K: in, N: out, Group: in}, w.Params()
-	if size := scheme.GroupSize(); size > 0 {
+	if scheme.IsCodebook() && channels == 1 {
+		m.Scales = p.Scales
+		packed.ints = pack.FromCodebook(m, book(p), source(w, order), shared(in*out))
+		return packed, nil
+	}
+	w, err := decoded(w)
+	if err != nil {
+		return nil, err
+	}
+	if size := w.Scheme().GroupSize(); size > 0 {
 		m.Group = min(size, in)
 	}
 	m.Scales, m.Zeros, m.Offsets = lists(p, out)
 	packed.ints = pack.From(m, source(w, order), shared(in*out))
 	return packed, nil
+}
+
+// book returns how the codes of a Codebook are looked up.
+func book(p qtensor.Params) pack.Codebook {
+	return pack.Codebook{
+		Bits: p.Bits(), Size: p.Scheme.GroupSize(), Levels: p.Levels, Multipliers: p.GroupMultipliers,
+		Fill: uint8(max(0, slices.Index(p.Levels, 0))),
+	}
 }
 
 func floatFormat(s qtensor.Scheme) half.Format {
