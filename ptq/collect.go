@@ -23,6 +23,7 @@ type collector interface {
 type collected struct {
 	profile  *calib.Profile // of the points, and of what was known before
 	averages averages
+	moments  moments
 	samples  int // 0 where nothing was left to see
 }
 
@@ -33,7 +34,7 @@ type rangeCollector struct {
 }
 
 func (c rangeCollector) collect(ctx context.Context, m *model.Model, s selection) (collected, error) {
-	points, averages := s.points(), s.averages()
+	points, averages, moments := s.points(), s.averages(), s.moments()
 	missing, err := missingPoints(c.known, points)
 	if err == nil {
 		err = averages.check(missing)
@@ -58,6 +59,7 @@ func (c rangeCollector) collect(ctx context.Context, m *model.Model, s selection
 				return notFinite(name)
 			}
 			averages.observe(name, x)
+			moments.observe(name, x)
 			return calibrator.ObserveFloat32(name, x, nil)
 		})
 	})
@@ -65,7 +67,7 @@ func (c rangeCollector) collect(ctx context.Context, m *model.Model, s selection
 		return collected{}, err
 	}
 	profile, err = merged(c.known, calibrator.Profile())
-	return collected{profile, averages, count}, err
+	return collected{profile, averages, moments, count}, err
 }
 
 func notFinite(value string) error {

@@ -25,8 +25,8 @@ type Config struct {
 	// Weights is the scheme of weights; nil is qtensor.PerChannelSymmetric of 8 bits. The number of its
 	// channel axis does not matter: it stands for the outputs of a layer, or the rows of an embedding.
 	Weights *qtensor.Scheme
-	// WeightQuantizer quantizes weights by their schemes; nil is qtensor.Quantize, which rounds to nearest,
-	// ties to even.
+	// WeightQuantizer quantizes weights by their schemes; nil is ScaleSearch{}, which searches for the
+	// parameters of schemes below 8 bits. RoundToNearest{} does not.
 	WeightQuantizer WeightQuantizer
 
 	// Activations is the way in which layers represent their inputs; Default is model.Fixed24. Embeddings
@@ -58,8 +58,8 @@ type Config struct {
 	// AllowFloat accepts a network of which nothing is quantized, which is ErrNothingQuantized otherwise.
 	AllowFloat bool
 	// Progress, if not nil, is called after each sample of a stage, "calibrate", "correct" or "compare", with
-	// the number of samples so far.
-	Progress func(stage string, samples int)
+	// the number of samples so far, and after each weight of the stage "quantize", with that of weights.
+	Progress func(stage string, count int)
 }
 
 // LayerRule says how layers are quantized whose names match Pattern, a pattern of path.Match in which * and ?

@@ -57,18 +57,16 @@ func ExampleConfig_profile() {
 		fmt.Printf("%s: %.0f dB\n", report.Layers[0].Weights, report.Outputs[0].SQNR)
 	}
 	// Output:
-	// correct compare symmetric8: 46 dB
-	// correct compare symmetric4: 24 dB
-	// correct compare symmetric2: 15 dB
+	// quantize correct compare symmetric8: 46 dB
+	// quantize correct compare symmetric4: 27 dB
+	// quantize correct compare symmetric2: 15 dB
 }
 
 // clipping quantizes weights over a fraction of their range.
 type clipping float32
 
-func (c clipping) QuantizeWeight(
-	_ context.Context, layer string, w *tensor.Dense, scheme qtensor.Scheme,
-) (*qtensor.QTensor, error) {
-	q, err := qtensor.Quantize(w, scheme)
+func (c clipping) QuantizeWeight(_ context.Context, w ptq.Weight) (*qtensor.QTensor, error) {
+	q, err := qtensor.Quantize(w.Values, w.Scheme)
 	if err != nil {
 		return nil, err
 	}
@@ -77,10 +75,10 @@ func (c clipping) QuantizeWeight(
 		p.Scales[i] *= float32(c)
 	}
 	p.Min, p.Max = nil, nil
-	return qtensor.QuantizeWith(w, p, qtensor.WithSaturation())
+	return qtensor.QuantizeWith(w.Values, p, qtensor.WithSaturation())
 }
 
-// A WeightQuantizer of one's own stands in the place of rounding to nearest.
+// A WeightQuantizer of one's own stands in the place of ScaleSearch.
 func ExampleWeightQuantizer() {
 	float, samples := exampleModel()
 	scheme := qtensor.Symmetric(3)

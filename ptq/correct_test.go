@@ -150,11 +150,11 @@ func TestBiasCorrection(t *testing.T) {
 // fourfold quantizes weights that are four times what they should be.
 type fourfold struct{}
 
-func (fourfold) QuantizeWeight(_ context.Context, _ string, w *tensor.Dense, s qtensor.Scheme) (*qtensor.QTensor, error) {
-	for i := range w.Float32s() {
-		w.Float32s()[i] *= 4
+func (fourfold) QuantizeWeight(_ context.Context, w ptq.Weight) (*qtensor.QTensor, error) {
+	for i := range w.Values.Float32s() {
+		w.Values.Float32s()[i] *= 4
 	}
-	return qtensor.Quantize(w, s)
+	return qtensor.Quantize(w.Values, w.Scheme)
 }
 
 // TestBiasesStay has biases for which there is a reason to stay as they are: the model is that of KeepBiases.

@@ -14,8 +14,8 @@
 //     what was observed of activations into their ranges under StaticInt8: calib.MinMax, Percentile, MSE,
 //     Entropy, HistogramL2 or MovingAverageMinMax.
 //   - [Sample] is one batch of inputs. Samples show the ranges of activations, and what is lost.
-//   - [Pass] and [WeightQuantizer] are interfaces of stages that a Config may replace, as
-//     calib.RangeEstimator is. [FoldBatchNormalization] is the Pass that runs by default.
+//   - [Pass] and [WeightQuantizer], of a [Weight], are interfaces of stages that a Config may replace, as
+//     calib.RangeEstimator is. [ScaleSearch] and [RoundToNearest] are quantizers. [FoldBatchNormalization] is the Pass that runs by default.
 //
 // A calib.Profile stands in for a calibration: that of a Report serves any number of Configs.
 //
@@ -24,8 +24,8 @@
 // Config{} stays closest to the float model: weights of 8 bits with a scale for each output, and activations
 // as good as float32 (model.Fixed24). Activations of 8 bits are faster: model.DynamicInt8, whose ranges each
 // run finds, and model.StaticInt8, whose ranges the samples show, which is the fastest where convolutions
-// follow each other. Weights of qtensor.Int4().PerGroup(1, 32) take little more than half the bytes of 8
-// bits, and more time.
+// follow each other. Weights of qtensor.Codebook(4).PerGroup(1, 32) take little more than half the bytes
+// of 8 bits, and multiply as those do; with 3 and 2 bits they take less still, and lose more.
 //
 // # What is quantized
 //

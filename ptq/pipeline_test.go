@@ -139,11 +139,11 @@ func (r replaced) plan(s selection, seen collected) (*plan, error) {
 	return r.pipeline.plan(s, seen)
 }
 
-func (r replaced) QuantizeWeight(ctx context.Context, layer string, w *tensor.Dense, s qtensor.Scheme) (*qtensor.QTensor, error) {
+func (r replaced) QuantizeWeight(ctx context.Context, w Weight) (*qtensor.QTensor, error) {
 	if err := r.call("quantize"); err != nil {
 		return nil, err
 	}
-	return r.quantizer.QuantizeWeight(ctx, layer, w, s)
+	return r.quantizer.QuantizeWeight(ctx, w)
 }
 
 func (r replaced) correct(
@@ -195,7 +195,7 @@ func TestStages(t *testing.T) {
 		var calls []string
 		of := newPipeline(Config{}, imageSamples)
 		r := replaced{of, fails, &calls}
-		p := pipeline{r, r, r, r, r, r}
+		p := pipeline{r, r, r, r, r, r, of.quantized}
 		seen, err := p.collect(t.Context(), float, s)
 		var m *model.Model
 		if err == nil {

@@ -24,6 +24,8 @@ type layerPlan struct {
 	target
 	params    qtensor.Params // of what the layer reads, under StaticInt8
 	estimator string         // that made its range
+
+	importance []float32 // of the elements of a channel of the weight, or nil
 }
 
 // quantized returns the layer in the place of a product, of the quantized weights by name.
@@ -48,7 +50,7 @@ type rangePlanner struct{}
 func (rangePlanner) plan(s selection, seen collected) (*plan, error) {
 	p := &plan{sums: s.sums, inputs: map[string]qtensor.Params{}}
 	for _, t := range s.targets {
-		l := layerPlan{target: t}
+		l := layerPlan{target: t, importance: seen.moments.importance(t.input())}
 		var err error
 		switch {
 		case t.estimated():

@@ -101,15 +101,26 @@ type pipeline struct {
 	builder
 	corrector
 	evaluator
+	quantized func(weights int) // is told of the progress
 }
 
 func newPipeline(cfg Config, samples iter.Seq2[Sample, error]) pipeline {
 	w := walker{samples, cfg.Progress}
 	p := pipeline{
-		rangeCollector{w, cfg.Profile}, rangePlanner{}, cfg.WeightQuantizer, modelBuilder{}, uncorrected{}, sqnrEvaluator{w},
+		rangeCollector{w, cfg.Profile},
+		rangePlanner{},
+		cfg.WeightQuantizer,
+		modelBuilder{},
+		uncorrected{},
+		sqnrEvaluator{w},
+		func(weights int) {
+			if cfg.Progress != nil {
+				cfg.Progress("quantize", weights)
+			}
+		},
 	}
 	if p.quantizer == nil {
-		p.quantizer = roundToNearest{}
+		p.quantizer = ScaleSearch{}
 	}
 	if !cfg.KeepBiases {
 		p.corrector = biasCorrector{w}
@@ -125,7 +136,7 @@ func (p pipeline) finish(
 	if err != nil {
 		return nil, nil, err
 	}
-	weights, err := quantizeWeights(ctx, plan, p.quantizer)
+	weights, err := quantizeWeights(ctx, plan, p.quantizer, p.quantized)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -156,7 +167,7 @@ func (p pipeline) finish(
 		biases.drop(worseOutput)
 		best = 0
 	}
-	r, err := newReport(net, plan, made[best], seen, e[best], biases, p.quantizer == roundToNearest{})
+	r, err := newReport(net, plan, made[best], seen, e[best], biases, p.quantizer == RoundToNearest{})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -209,14 +209,14 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestProgress counts the samples of each stage.
+// TestProgress counts the samples, or the weights, of each stage.
 func TestProgress(t *testing.T) {
 	s := newSmall(t, tensor.Float32)
 	var got []string
 	_, _, err := quantizeBuild(t.Context(), s.build, s.samples(), ptq.Config{Progress: func(stage string, n int) {
 		got = append(got, stage+strings.Repeat(".", n))
 	}})
-	want := []string{"calibrate.", "calibrate..", "calibrate...", "correct.", "correct..", "correct...", "compare.", "compare..", "compare..."}
+	want := []string{"calibrate.", "calibrate..", "calibrate...", "quantize.", "quantize..", "quantize...", "quantize....", "correct.", "correct..", "correct...", "compare.", "compare..", "compare..."}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}

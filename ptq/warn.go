@@ -33,8 +33,8 @@ const (
 	// samples, each index of a batch being one. If n samples are drawn like those that follow, a further one
 	// passes an end of the range with a probability of up to 2/(n + 1).
 	WarnFewSamples WarningKind = "few samples"
-	// WarnInt4Conv is about filters of a convolution of 4 bits or fewer in groups that are rounded to nearest:
-	// no WeightQuantizer has chosen them, and no training.
+	// WarnInt4Conv is about filters of a convolution of 4 bits or fewer in groups that RoundToNearest has
+	// rounded, and that were not trained.
 	WarnInt4Conv WarningKind = "4-bit convolution"
 )
 
@@ -75,7 +75,7 @@ var layerWarnings = []struct {
 		if !e.plain || !e.Quantized || e.Op != ir.OpConv || e.weight.Trained != nil || s.Bits() > 4 || s.GroupSize() == 0 {
 			return ""
 		}
-		return fmt.Sprintf("%v, rounded to nearest, leaves its filters %.1f dB: try 8 bits, or a WeightQuantizer that searches",
+		return fmt.Sprintf("%v, rounded to nearest, leaves its filters %.1f dB: try 8 bits, or ScaleSearch",
 			s, e.WeightSQNR)
 	}},
 }

@@ -112,10 +112,10 @@ func TestWarnings(t *testing.T) {
 		{"dynamic of one sample", fc(relu), sizes(1), ptq.Config{Activations: model.DynamicInt8}, nil},
 		{"a profile of 31 samples", fc(relu), nil, with(static, func(c *ptq.Config) { c.Profile = profile(31) }), []ptq.Warning{{ptq.WarnFewSamples, "fc", "seen in 31 samples"}}},
 		{"a profile of 32 samples", fc(relu), sizes(2), with(static, func(c *ptq.Config) { c.Profile = profile(32) }), nil},
-		{"4 bits in groups", oneConv(), nil, ptq.Config{Weights: &int4Groups}, []ptq.Warning{
+		{"4 bits in groups", oneConv(), nil, ptq.Config{Weights: &int4Groups, WeightQuantizer: ptq.RoundToNearest{}}, []ptq.Warning{
 			{ptq.WarnInt4Conv, "conv", "int4/g16@0, rounded to nearest, leaves its filters "},
 		}},
-		{"4 bits in groups that are searched", oneConv(), nil, ptq.Config{Weights: &int4Groups, WeightQuantizer: clipping(1)}, nil},
+		{"4 bits in groups that are searched", oneConv(), nil, ptq.Config{Weights: &int4Groups, WeightQuantizer: ptq.ScaleSearch{}}, nil},
 		{"4 bits in groups of a matrix", fc(relu), nil, ptq.Config{Weights: &int4Groups}, nil},
 		{"8 bits in groups", oneConv(), nil, ptq.Config{Weights: new(qtensor.Symmetric(8).PerGroup(0, 16))}, nil},
 		{"2 bits", fc(relu), nil, ptq.Config{Weights: &two}, []ptq.Warning{{ptq.WarnLayer, "fc", " dB, want 20"}, {ptq.WarnOutput, "y", " dB, want 20"}}},

@@ -24,8 +24,8 @@ import (
 // quantizerOf is a WeightQuantizer that a function is.
 type quantizerOf func(layer string, w *tensor.Dense, s qtensor.Scheme) (*qtensor.QTensor, error)
 
-func (f quantizerOf) QuantizeWeight(_ context.Context, layer string, w *tensor.Dense, s qtensor.Scheme) (*qtensor.QTensor, error) {
-	return f(layer, w, s)
+func (f quantizerOf) QuantizeWeight(_ context.Context, w ptq.Weight) (*qtensor.QTensor, error) {
+	return f(w.Layer, w.Values, w.Scheme)
 }
 
 // fileOf returns the bytes of a model's file.
@@ -70,7 +70,7 @@ func TestWeightQuantizer(t *testing.T) {
 				clipped, err = qtensor.QuantizeWith(w, p, qtensor.WithSaturation())
 				return clipped, err
 			})
-			want, wantReport, err := ptq.Quantize(t.Context(), float, samples, ptq.Config{Weights: &scheme})
+			want, wantReport, err := ptq.Quantize(t.Context(), float, samples, ptq.Config{Weights: &scheme, WeightQuantizer: ptq.RoundToNearest{}})
 			if err != nil {
 				t.Fatalf("%s, %v: %v", kind, scheme, err)
 			}

@@ -33,8 +33,8 @@ func WithSearch(s Search) QuantizeOption {
 	return func(o *options) { o.search = &s }
 }
 
-// canSearch reports whether parameters of the scheme can be searched for.
-func (s Scheme) canSearch() bool {
+// CanSearch reports whether WithSearch goes with the scheme.
+func (s Scheme) CanSearch() bool {
 	return s.signed() || s.method == affine || s.method == uint4 || s.IsCodebook()
 }
 
@@ -45,7 +45,7 @@ func (o *options) checkSearch(s Scheme, given bool, row int) error {
 		return nil
 	case given:
 		return fmt.Errorf("%w: got WithSearch and parameters, want one of them", ErrParams)
-	case !s.canSearch():
+	case !s.CanSearch():
 		return fmt.Errorf("%w: got WithSearch for %v, want Symmetric, Int4, Affine, UInt4 or Codebook for it", ErrScheme, s)
 	}
 	h := o.search.Importance

@@ -124,9 +124,12 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[ptq.Report](),
 	reflect.TypeFor[ptq.LayerRule](),
 	reflect.TypeFor[ptq.Pass](),
+	reflect.TypeFor[ptq.RoundToNearest](),
 	reflect.TypeFor[ptq.Sample](),
+	reflect.TypeFor[ptq.ScaleSearch](),
 	reflect.TypeFor[ptq.Warning](),
 	reflect.TypeFor[ptq.WarningKind](),
+	reflect.TypeFor[ptq.Weight](),
 	reflect.TypeFor[ptq.WeightQuantizer](),
 
 	reflect.TypeFor[qtensor.Bundle](),

@@ -37,7 +37,7 @@ func (failing) Range(*calib.Histogram, qtensor.Scheme) (lo, hi float32, err erro
 	return float32(math.NaN()), float32(math.Inf(-1)), nil
 }
 func (failing) Apply(context.Context, *model.Model) (*model.Model, error) { return nil, nil }
-func (failing) QuantizeWeight(context.Context, string, *tensor.Dense, qtensor.Scheme) (*qtensor.QTensor, error) {
+func (failing) QuantizeWeight(context.Context, ptq.Weight) (*qtensor.QTensor, error) {
 	return nil, nil
 }
 func (failing) String() string { return "\xff" }
@@ -92,7 +92,7 @@ func init() {
 	alsoParts[ir.Network]()
 
 	fixed[ptq.Pass](nil, failing{})
-	fixed[ptq.WeightQuantizer](nil, failing{})
+	fixed[ptq.WeightQuantizer](nil, failing{}, ptq.ScaleSearch{}, ptq.RoundToNearest{})
 	giveGraphs()
 }
 
