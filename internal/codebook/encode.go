@@ -64,8 +64,8 @@ func shareChannels(l Layout, d time.Duration, do func(channel int)) {
 // two codes is always that of the smaller level.
 type encoder struct {
 	sign       float32
-	thresholds [15]float32 // ascending, then infinite
-	codes      [16]uint8   // by the number of thresholds that are passed
+	thresholds [15]int32 // orders of floats, ascending, then of infinity
+	codes      [16]uint8 // by the number of thresholds that are passed
 }
 
 // set has the encoder find levels, which ascend or descend, if not strictly.
@@ -78,13 +78,13 @@ func (e *encoder) set(levels []int8) {
 	e.codes[0] = 0
 	for q, level := range levels {
 		if level != last { // a level that is equal to the one before is never taken
-			e.thresholds[n] = e.sign * (float32(last) + float32(level)) / 2
+			e.thresholds[n] = order(e.sign*(float32(last)+float32(level))/2 + 0)
 			n++
 			e.codes[n], last = uint8(q), level
 		}
 	}
 	for i := n; i < len(e.thresholds); i++ {
-		e.thresholds[i] = float32(math.Inf(1))
+		e.thresholds[i] = order(float32(math.Inf(1)))
 	}
 }
 
@@ -95,20 +95,18 @@ func (e *encoder) encode(dst []uint8, x []float32, scale float32) {
 	}
 }
 
-// passed returns how many thresholds are below x.
+// order maps floats to integers in the same order, but for −0, which is less than 0.
+func order(x float32) int32 {
+	b := int32(math.Float32bits(x))
+	return b ^ int32(uint32(b>>31)>>1)
+}
+
+// passed returns how many thresholds are below x. It has no branches, which would be foretold wrongly.
 func (e *encoder) passed(x float32) int {
-	n := 0
-	if x > e.thresholds[7] {
-		n = 8
-	}
-	if x > e.thresholds[n+3] {
-		n += 4
-	}
-	if x > e.thresholds[n+1] {
-		n += 2
-	}
-	if x > e.thresholds[n] {
-		n++
-	}
-	return n
+	at := int64(order(x))
+	n := (int64(e.thresholds[7]) - at) >> 63 & 8
+	n += (int64(e.thresholds[n+3]) - at) >> 63 & 4
+	n += (int64(e.thresholds[n+1]) - at) >> 63 & 2
+	n += (int64(e.thresholds[n]) - at) >> 63 & 1
+	return int(n)
 }

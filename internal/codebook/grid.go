@@ -2,7 +2,7 @@ package codebook
 
 import "math"
 
-// A group is elements that share a scale, times a power of two that brings the largest to 1 … 2, and their weights.
+// A group is elements that share a scale, in a unit, a power of two, in which their squares are neither too small nor too large, and their weights.
 type group struct {
 	x, w    []float32
 	unit    float64 // what 1 stands for
@@ -18,6 +18,10 @@ func (g *group) set(x, w []float32) bool {
 	}
 	if g.largest == 0 {
 		return false
+	}
+	if g.unit = 1; w == nil && g.largest > 0x1p-30 && g.largest < 0x1p30 { // squares neither vanish nor overflow
+		g.x = x
+		return true
 	}
 	_, e := math.Frexp(float64(g.largest))
 	g.unit = math.Ldexp(1, e-1)
@@ -40,13 +44,13 @@ func (g *group) set(x, w []float32) bool {
 
 // largest returns the largest magnitude of the elements that have a weight.
 func largest(x, w []float32) float32 {
-	m := float32(0)
+	m := uint32(0) // bits of floats above 0 are in their order
 	for i, x := range x {
 		if w == nil || w[i] > 0 {
-			m = max(m, x, -x)
+			m = max(m, math.Float32bits(x)&^(1<<31))
 		}
 	}
-	return m
+	return math.Float32frombits(m)
 }
 
 // grid returns the scale, of a unit of the levels, with the least noise that is found among inverse scales that lie

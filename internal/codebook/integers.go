@@ -1,5 +1,7 @@
 package codebook
 
+import "math"
+
 // A top is what elements add whose codes have the magnitude half: those of one side alone can.
 type top struct{ correlation, energy float32 }
 
@@ -17,26 +19,27 @@ func (k *walk) integers(half int) float64 {
 	last := k.last([2]float32{float32(half), float32(half)}, noise)
 	first := k.first(0.5, noise)
 
+	from, until := math.Float32bits(first), math.Float32bits(last)
 	events, n := k.events[:cap(k.events)], 0
 	var c, e sum
 	var tops [2]top // by side
 	for i := range k.elements {
 		x := &k.elements[i]
-		j := min(half, int(float32(x.magnitude*first)+0.5))
+		j, inverse := 0, 1/x.magnitude
+		for t := range half {
+			before := 0
+			n, before = add(events, n, math.Float32bits((float32(t)+0.5)*inverse), from, until, i, t)
+			j += before
+		}
 		if j == half {
 			tops[x.side&1].add(x, half)
 		}
 		q := float32(min(half-1, j))
 		c[i%16] += float32(x.moment * q)
 		e[i%16] += float32(x.weight * float32(q*q))
-		inverse, until := 1/x.magnitude, x.magnitude*last
-		for ; j < half && float32(j)+0.5 <= until; j++ {
-			events[n] = event((float32(j)+0.5)*inverse, i, j)
-			n++
-		}
 	}
 	k.events = events[:n]
-	k.sort()
+	k.sort(from, until)
 	best := [2]candidate{noCandidate, noCandidate}
 	correlation, energy := c.total(), e.total()
 	for side := range best {

@@ -1,6 +1,9 @@
 package codebook
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // least is the smallest scale.
 const least = 0x1p-126
@@ -29,8 +32,8 @@ const (
 	fixedLast   = 2*fixedMiddle - 1
 )
 
-// roundedLevels has w8 nearest to v in k/2 … (k + 1)/2, by k + 512.
-type roundedLevels [1024]int8
+// roundedLevels has w8 nearest to v in k/2 … (k + 1)/2, by k + 512, as v is taken.
+type roundedLevels [1024]uint16
 
 // times returns the levels of the table by m.
 func (c *chooser) times(m int) *roundedLevels {
@@ -43,28 +46,49 @@ func (c *chooser) times(m int) *roundedLevels {
 	for q, level := range c.table {
 		w[q] = Weight(level, int8(m))
 	}
-	var e encoder
-	e.set(w[:len(c.table)])
+	levels := w[:len(c.table)]
+	slices.Sort(levels)
+	q := 0
 	for k := range *at {
-		(*at)[k] = w[e.codes[e.passed(e.sign*(float32(k-512)/2+0.25))]]
+		v := float32(k-512)/2 + 0.25
+		for q+1 < len(levels) && (float32(levels[q])+float32(levels[q+1]))/2 < v {
+			q++
+		}
+		(*at)[k] = uint16(fixedMiddle + fixedOne*int(levels[q]))
 	}
 	return *at
 }
 
-// noise returns Σw·(v − w8)² of integers for the nearest of levels.
-func (l *roundedLevels) noise(fixed []int32, weights []int64) int64 {
-	n := int64(0)
+// near is how many multipliers are tried at once.
+const near = 5
+
+// noise returns Σw·(v − w8)² of integers for the nearest of each of levels.
+func noise(l *[near]*roundedLevels, fixed []int32, weights []int64) (n [near]int64) {
+	l0, l1, l2, l3, l4 := l[0], l[1], l[2], l[3], l[4]
 	if weights == nil {
+		var n0, n1, n2, n3, n4 int64
 		for _, v := range fixed {
-			d := int64(v - fixedMiddle - int32(l[uint32(v)/(fixedOne/2)%1024])*fixedOne)
-			n += d * d
+			k := uint32(v) / (fixedOne / 2) % 1024
+			d := int64(v) - int64(l0[k])
+			n0 += d * d
+			d = int64(v) - int64(l1[k])
+			n1 += d * d
+			d = int64(v) - int64(l2[k])
+			n2 += d * d
+			d = int64(v) - int64(l3[k])
+			n3 += d * d
+			d = int64(v) - int64(l4[k])
+			n4 += d * d
 		}
-		return n
+		return [near]int64{n0, n1, n2, n3, n4}
 	}
 	weights = weights[:len(fixed)]
 	for i, v := range fixed {
-		d := int64(v - fixedMiddle - int32(l[uint32(v)/(fixedOne/2)%1024])*fixedOne)
-		n += weights[i] * d * d
+		k := uint32(v) / (fixedOne / 2) % 1024
+		for j, l := range l {
+			d := int64(v) - int64(l[k])
+			n[j] += weights[i] * d * d
+		}
 	}
 	return n
 }
@@ -105,7 +129,7 @@ func (c *chooser) choose(multipliers []int8, x, w []float32, size int) float32 {
 
 // try sets tried[1] to the multipliers for a scale, and returns the noise, or some from a limit on.
 func (c *chooser) try(w []float32, size int, scale, first, limit float64) float64 {
-	noise := 0.0
+	total := 0.0
 	ratio := float32(first / scale * fixedOne)
 	for g := range c.tried[1] {
 		c.tried[1][g] = 0
@@ -119,19 +143,23 @@ func (c *chooser) try(w []float32, size int, scale, first, limit float64) float6
 		}
 		weights, unit := c.integerWeights(part(w, begin, end))
 		middle := int(math.RoundToEven(128 * c.scales[g] / scale))
+		var levels [near]*roundedLevels
+		var multipliers [near]int
+		for i, d := range [near]int{0, -1, 1, -2, 2} {
+			multipliers[i] = max(-127, min(127, middle+d))
+			levels[i] = c.times(multipliers[i])
+		}
 		least := int64(math.MaxInt64)
-		for _, d := range [...]int{0, -1, 1, -2, 2} {
-			if m := middle + d; m >= -127 && m <= 127 {
-				if n := c.times(m).noise(fixed, weights); n < least {
-					least, c.tried[1][g] = n, int8(m)
-				}
+		for i, n := range noise(&levels, fixed, weights) {
+			if n < least {
+				least, c.tried[1][g] = n, int8(multipliers[i])
 			}
 		}
-		if noise += float64(least) * float64(scale*scale) * unit; noise >= limit {
+		if total += float64(least) * float64(scale*scale) * unit; total >= limit {
 			break
 		}
 	}
-	return noise
+	return total
 }
 
 // integerWeights returns weights as integers of 16 bits, of a unit, and nil with unit 1 for nil.

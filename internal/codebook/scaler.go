@@ -1,5 +1,7 @@
 package codebook
 
+import "slices"
+
 // A scaler finds scales of groups under a table. It belongs to one goroutine.
 type scaler struct {
 	group
@@ -7,6 +9,8 @@ type scaler struct {
 	table []int8
 	sides [2][2]side // of the table, and of it times −1
 	both  [2]levels  // likewise
+
+	linear float64 // the step of a linear table, else 0
 }
 
 func newScaler(table []int8) *scaler {
@@ -19,6 +23,11 @@ func newScaler(table []int8) *scaler {
 	}
 	s.sides[0] = newSides(values)
 	s.sides[1] = [2]side{s.sides[0][1], s.sides[0][0]}
+	for bits := 2; bits <= 4; bits++ {
+		if slices.Equal(table, Table(Linear, bits)) {
+			s.linear = float64(table[1]) - float64(table[0])
+		}
+	}
 	return s
 }
 
@@ -30,6 +39,9 @@ func (s *scaler) scale(x, w []float32, signs int) float64 {
 	}
 	if len(x) <= longestWalk {
 		s.begin(&s.group)
+		if s.linear > 0 && signs == 2 {
+			return s.integers(len(s.table)/2) * s.unit / s.linear
+		}
 	}
 	best, sign := s.positive(0), 1.0
 	if signs == 2 {

@@ -93,23 +93,24 @@ func (k *walk) bounds(sides *[2]side) (first, last float32) {
 // than the elements themselves.
 func (k *walk) levels(sides *[2]side) found {
 	first, last := k.bounds(sides)
+	from, until := math.Float32bits(first), math.Float32bits(last)
 	events, n := k.events[:cap(k.events)], 0
 	var c, e sum
 	for i := range k.elements {
 		x := &k.elements[i]
 		s := &sides[x.side&1]
-		j := s.passed(x.magnitude * first)
+		j, inverse := 0, 1/x.magnitude
+		for t, threshold := range s.thresholds {
+			before := 0
+			n, before = add(events, n, math.Float32bits(threshold*inverse), from, until, i, t)
+			j += before
+		}
 		q := s.values[j]
 		c[i%16] += float32(x.moment * q)
 		e[i%16] += float32(x.weight * float32(q*q))
-		inverse, until := 1/x.magnitude, x.magnitude*last
-		for ; j < len(s.thresholds) && s.thresholds[j] <= until; j++ {
-			events[n] = event(s.thresholds[j]*inverse, i, j)
-			n++
-		}
 	}
 	k.events = events[:n]
-	k.sort()
+	k.sort(from, until)
 	best := noCandidate
 	correlation, energy := c.total(), e.total()
 	best.try(correlation, energy)

@@ -3,6 +3,7 @@ package codebook
 import (
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // The codes of a group change with its scale only where an element passes a threshold between two levels. The scale with
@@ -40,7 +41,7 @@ type element struct {
 func (k *walk) begin(g *group) {
 	if k.elements == nil {
 		k.elements = make([]element, longestWalk)
-		k.events, k.sorted = make([]uint64, 16*longestWalk), make([]uint64, 16*longestWalk)
+		k.events, k.sorted = make([]uint64, 16*longestWalk+1), make([]uint64, 16*longestWalk+1)
 	}
 	k.elements = k.elements[:len(g.x)]
 	var most [2]uint32 // bits of floats in the order of ints
@@ -108,10 +109,16 @@ func (k *walk) somewhatMore(correlation, energy float32) float32 {
 	return 1.001 * (k.square - correlation*correlation/energy + k.square*1e-6)
 }
 
-// An event is an inverse scale, the element, and the threshold that it passes: so many are below it. The bits of floats
-// above 0 are in their order.
-func event(inverse float32, i, threshold int) uint64 {
-	return uint64(math.Float32bits(inverse))<<32 | uint64(i)<<4 | uint64(threshold)
+// An event is an inverse scale, the element, and the threshold that it passes: so many are below it. Bits of floats that
+// are not negative are in their order.
+//
+// add appends the event to events, of which there are n, if it is not before first nor past last, all as bits, and returns
+// how many there are then, and 1 if it is before first. It has no branches, which would be foretold wrongly.
+func add(events []uint64, n int, inverse, first, last uint32, i, threshold int) (count, before int) {
+	events[n] = uint64(inverse)<<32 | uint64(i)<<4 | uint64(threshold)
+	before = int(uint64(int64(inverse)-int64(first)) >> 63)
+	past := int(uint64(int64(last)-int64(inverse)) >> 63)
+	return n + 1 - before - past, before
 }
 
 // eventOf returns the element and the threshold.
@@ -122,16 +129,16 @@ func (k *walk) eventOf(e uint64) (x *element, threshold int) {
 // Events are sorted into runs, some for each of them, before the runs are.
 const mostRuns = 2048
 
-// sort sets sorted to events in ascending order.
-func (k *walk) sort() {
+// sort sets sorted to events in ascending order, which are not before first nor past last.
+func (k *walk) sort(first, last uint32) {
 	n := len(k.events)
 	k.sorted = k.sorted[:n]
 	if n == 0 {
 		return
 	}
-	low, high := k.events[0], k.events[0]
-	for _, e := range k.events {
-		low, high = min(low, e), max(high, e)
+	low, high := uint64(first)<<32, uint64(last)<<32|(1<<32-1)
+	if high-low > 1<<58 { // far apart: they may all lie in a few runs
+		low, high = slices.Min(k.events), slices.Max(k.events)
 	}
 	runs := min(bits.Len(uint(n)), 10) + 1 // bits of their number
 	shift := max(0, bits.Len64(high-low)-runs) & 63
@@ -150,10 +157,10 @@ func (k *walk) sort() {
 		k.sorted[*at] = e
 		*at++
 	}
-	last := k.sorted[0]
+	highest := k.sorted[0]
 	for i, e := range k.sorted {
-		if e >= last {
-			last = e
+		if e >= highest {
+			highest = e
 			continue
 		}
 		for ; i > 0 && k.sorted[i-1] > e; i-- {
