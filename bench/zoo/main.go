@@ -1,12 +1,13 @@
 // Command zoo takes 26 architectures that people write in Gorgonia from their graph to a file: each is read
-// from the nodes of a graph of batch 7, quantized three ways, saved, loaded, and run at batches 1 and 64.
+// from the nodes of a graph of batch 7, quantized four ways, saved, loaded, and run at batches 1 and 64.
 //
 //	go run ./bench/zoo [-json] [-run regexp] [-repeats 5] [-turn 20ms] [-ranges]
 //
 // SQNRs are in dB, against the float model that was read, on 64 samples that no calibration saw, at the worst
 // of the outputs. Dynamic and static are weights of 8 bits with a scale for each output, under
-// model.DynamicInt8 and model.StaticInt8; int4 is weights of 4 bits in groups of 32, qtensor.Int4().PerGroup(1,
-// 32), under model.DynamicInt8. Speed is that of the static model: how many times a run takes in a TapeMachine
+// model.DynamicInt8 and model.StaticInt8; int4 is weights of 4 bits in groups of 32 with a learned table,
+// qtensor.Codebook(4).PerGroup(1, 32), and int4 plain qtensor.Int4().PerGroup(1, 32) by ptq.RoundToNearest, both
+// under model.DynamicInt8. Speed is that of the static model: how many times a run takes in a TapeMachine
 // of the same graph, in evaluation, the median over repeats by turns. Bytes are of the files, static and float.
 // With -ranges, static is compared under each range estimator of package calib, on the same calibration.
 //

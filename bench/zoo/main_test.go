@@ -39,7 +39,7 @@ func TestCheap(t *testing.T) {
 		t.Fatalf("got %d rows, want %d:\n%s", len(rows), want, out.Bytes())
 	}
 	for _, r := range rows {
-		if !r.Saved || !(r.DynamicDB >= leastDynamic) || !(r.StaticDB >= leastStatic) || !(r.Int4DB > 5) || r.Bytes < 1 || r.FloatBytes < 1 ||
+		if !r.Saved || !(r.DynamicDB >= leastDynamic) || !(r.StaticDB >= leastStatic) || !(r.Int4DB > 5) || !(r.Int4PlainDB > 5) || r.Bytes < 1 || r.FloatBytes < 1 ||
 			!(r.Times64 > 0 && r.Times1 > 0) || r.Name == "logistic regression" && !slices.Contains(r.KeptFloat, "Exp Exp_1") {
 			t.Errorf("%s: got %+v", r.Name, r)
 		}

@@ -96,7 +96,7 @@ type examined struct {
 
 // quantizeAll fills what r says of the quantized models, and returns the static one, loaded, and its calibration.
 func (x *examined) quantizeAll(ctx context.Context, r *row) (static *model.Model, seen *calib.Profile, err error) {
-	four := qtensor.Int4().PerGroup(1, 32)
+	four, plain := qtensor.Codebook(4).PerGroup(1, 32), qtensor.Int4().PerGroup(1, 32)
 	cfg := ptq.Config{Activations: model.StaticInt8}
 	static, report, err := x.quantize(ctx, "static", cfg, r, &r.StaticDB)
 	if err != nil {
@@ -109,7 +109,12 @@ func (x *examined) quantizeAll(ctx context.Context, r *row) (static *model.Model
 		db   *float64
 	}{
 		{"dynamic", ptq.Config{Activations: model.DynamicInt8, Profile: report.Profile}, &r.DynamicDB},
-		{"int4", ptq.Config{Activations: model.DynamicInt8, Weights: &four, Profile: report.Profile}, &r.Int4DB},
+		{"int4", ptq.Config{Activations: model.DynamicInt8, Weights: &four}, &r.Int4DB}, // which looks at the samples for what counts most
+		{
+			"int4_plain",
+			ptq.Config{Activations: model.DynamicInt8, Weights: &plain, WeightQuantizer: ptq.RoundToNearest{}, Profile: report.Profile},
+			&r.Int4PlainDB,
+		},
 	} {
 		m, _, err := x.quantize(ctx, c.name, c.cfg, r, c.db)
 		if err == nil {

@@ -26,8 +26,8 @@ type method struct {
 	trained     bool // on with fake-quantized weights before
 }
 
-// methods are the ten, int4 in groups, and 8-bit activations too; with qat few bits, as they are and
-// trained on. Filters cannot be 16-bit floats.
+// methods are the ten, int4 in groups, 8-bit activations too, and codebooks of few bits with them; with qat few
+// bits, as they are and trained on. Filters cannot be 16-bit floats.
 func methods(filters, qat bool) (list []method) {
 	for _, s := range []qtensor.Scheme{
 		qtensor.Uniform(8), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PowerOfTwo(8),
@@ -43,6 +43,9 @@ func methods(filters, qat bool) (list []method) {
 		method{"dynamic-int8", qtensor.PerChannelSymmetric(8, 1), model.DynamicInt8, false},
 		method{"static-int8", qtensor.PerChannelSymmetric(8, 1), model.StaticInt8, false},
 	)
+	for _, bits := range []int{4, 3, 2} {
+		list = append(list, method{fmt.Sprintf("codebook-%dbit", bits), qtensor.Codebook(bits).PerGroup(1, 32), model.StaticInt8, false})
+	}
 	for _, bits := range []int{4, 2} {
 		if qat {
 			list = append(list,
