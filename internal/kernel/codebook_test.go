@@ -74,8 +74,12 @@ var codebookTrials = []trial{
 
 // TestCodebooksOfSets goes through all numbers of rows that are multiplied at a time, and more.
 func TestCodebooksOfSets(t *testing.T) {
+	most := 9 // blocks of 64 of depth
+	if brief() {
+		most = 3
+	}
 	eachSet(t, func(b *bench) {
-		for blocks := range 9 {
+		for blocks := range most {
 			for panels := range 3 {
 				b.compare(codebookTrials[0], shape{1, panels + 1, blocks + 1}, effort(20))
 				for rows := range 9 {

@@ -22,10 +22,12 @@ var avx2Set = Set{
 		quantizeGridInAVX2, dequantizeGridInAVX2, minMaxBlocksInAVX2, encodeInAVX2, quantizeBlocksInAVX2, dequantizeBlocksInAVX2,
 		minMaxColumnsInAVX2, quantizeColumnsInAVX2, dequantizeColumnsInAVX2, quantizeGridColumnsInAVX2, dequantizeGridColumnsInAVX2,
 	},
-	LeftPacking: LeftPacking{quantizeIntsInAVX2, quantizeFixedInAVX2, subtractZeroPointInAVX2, splitU8InAVX2, splitS16InAVX2, nil},
+	LeftPacking: LeftPacking{quantizeIntsInAVX2, quantizeFixedInAVX2, subtractZeroPointInAVX2, splitU8InAVX2, splitS16InAVX2, splitFixedInAVX2},
 	Product: Product{
 		Format: S16, Rows: 12 * len(multiplyAVX2Rows), Panels: 1, Depth: StepDepth, CacheBytes: 256 << 10, Rate: 80e9, QuantizeRate: 1e9,
+		CodeRows: 3,
 		Multiply: multiplyInAVX2, Unpack: unpackInAVX2, MultiplyFloat: multiplyFloatInAVX2,
+		DecodeCodes: decodeBy(&codesAVX2), MultiplyCodes: multiplyCodesInAVX2,
 	},
 	Convolution:    Convolution{MultiplyDepthwise: multiplyDepthwiseInAVX2},
 	Elementwise:    Elementwise{maxWindowsInAVX2, addU8InAVX2, lookUpInAVX2, transposeBy(transposeAVX2), transposeU8InAVX2},

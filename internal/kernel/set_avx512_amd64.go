@@ -23,7 +23,8 @@ var avx512Set = func() *Set {
 		LeftPacking: LeftPacking{SplitFixed: splitFixedInAVX512},
 		Product: Product{
 			Format: U8, Rows: 6 * vnniRows, Panels: vnniPanels, FewRows: vnniRows, Depth: StepDepth, Segments: true, CacheBytes: 512 << 10, Rate: 400e9, QuantizeRate: 5e9,
-			Multiply: multiplyInVNNI,
+			CodeRows: vnniRows,
+			Multiply: multiplyInVNNI, DecodeCodes: decodeBy(&codesVNNI), MultiplyCodes: multiplyCodesInVNNI,
 		},
 		Convolution: Convolution{true, multiplyPixelsInVNNI, gatherPixelsInAVX512, multiplyDepthwiseInVNNI},
 		Epilogues:   Epilogues{dequantizeSumsInAVX512, requantizeSumsInAVX512, dequantizePlanesInAVX512},
@@ -182,22 +183,7 @@ func multiplyInVNNI(sums []int32, a *Left, b *Right) {
 			data, to := a.Data[line*a.LineStride:], sums[line*a.Rows*row+panel*PanelColumns:]
 			for first, left := 0, tiles; left > 0; left-- {
 				rows := (a.Rows - first + left - 1) / left
-				t.a, t.sums = &data[first*a.Stride], &to[first*row]
-				// The second half of a tile is more rows of one plane, another plane, or another row of
-				// three.
-				t.lda, t.ldc = a.Stride, 4*row
-				switch half := (rows + 1) / 2; {
-				case a.Planes == 1 && rows > 3:
-					t.a2, t.sums2 = &data[(first+half)*a.Stride], &to[(first+half)*row]
-				case a.Planes == 1:
-				case a.Planes == 2 && rows > 1:
-					t.a2, t.sums2 = &data[a.Plane+first*a.Stride], &to[plane+first*row]
-				default:
-					t.lda, t.ldc = a.Plane, 4*plane
-					if rows > 1 {
-						t.a2, t.sums2 = &data[(first+1)*a.Stride], &to[(first+1)*row]
-					}
-				}
+				t.set(to[first*row:], row, plane, data[first*a.Stride:], a, rows)
 				multiplyVNNITable[rows*a.Planes-1][panels-1](hidden(&t))
 				first += rows
 			}

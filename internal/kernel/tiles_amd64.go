@@ -10,18 +10,41 @@ import (
 // These structs are the arguments of the assembly of products and epilogues, as the module in _asm has them:
 // fields of 8 bytes, with a value of 4 bytes in the lower half.
 
-// A multiplyTile is rows in two halves, from a and from a2 on, lda bytes apart in each. Their sums are ldc
-// bytes apart, from sums and from sums2 on. Segment i+1 of a row begins gaps[i] bytes behind the end of
-// segment i.
-type multiplyTile struct {
+// rowHalves is rows of planes in two halves, from a and from a2 on, lda bytes apart in each. Their sums are ldc
+// bytes apart, from sums and from sums2 on.
+type rowHalves struct {
 	sums, sums2 *int32
 	ldc         int
 	a, a2       *uint8
 	lda         int
-	b           *int8
-	ldb, steps  int
-	gaps        *int
-	segments    int
+}
+
+// set takes so many rows of data with all their planes, and their sums, which are row apart, and plane apart
+// for planes. The second half is more rows of one plane, another plane, or another row of three.
+func (t *rowHalves) set(sums []int32, row, plane int, data []uint8, a *Left, rows int) {
+	t.a, t.sums = &data[0], &sums[0]
+	t.lda, t.ldc = a.Stride, 4*row
+	switch half := (rows + 1) / 2; {
+	case a.Planes == 1 && rows > 3:
+		t.a2, t.sums2 = &data[half*a.Stride], &sums[half*row]
+	case a.Planes == 1:
+	case a.Planes == 2 && rows > 1:
+		t.a2, t.sums2 = &data[a.Plane], &sums[plane]
+	default:
+		t.lda, t.ldc = a.Plane, 4*plane
+		if rows > 1 {
+			t.a2, t.sums2 = &data[a.Stride], &sums[row]
+		}
+	}
+}
+
+// A multiplyTile is rows of a product. Segment i+1 of a row begins gaps[i] bytes behind the end of segment i.
+type multiplyTile struct {
+	rowHalves
+	b          *int8
+	ldb, steps int
+	gaps       *int
+	segments   int
 }
 
 // An epilogueTile is an Epilogue or a WideEpilogue, and an Affine that follows.

@@ -19,6 +19,13 @@ func avx2() {
 		avx2Multiply(rows)
 	}
 	avx2Unpack()
+	for _, form := range codeForms {
+		decodeCodes(ymm, form)
+		avx2MultiplyCodes(form)
+		for rows := 2; rows <= avx2CodeRows; rows++ {
+			avx2MultiplyCodesRows(rows, form)
+		}
+	}
 	avx2QuantizeInts()
 	avx2QuantizeFixed()
 	avx2SubtractZeroPoint()
@@ -83,8 +90,8 @@ func broadcastPD(ops ...Op) { VBROADCASTSD(ops[0], ops[1]) }
 // constants are those that have been written.
 var constants = map[string]Mem{}
 
-// constant returns a vector that repeats 32-bit words.
-func (v vectors) constant(name string, words ...uint32) reg.VecVirtual {
+// memory returns where 32-bit words are, repeated to the length of a vector.
+func (v vectors) memory(name string, words ...uint32) Mem {
 	if v.bytes == 64 {
 		name += v.isa
 	}
@@ -96,8 +103,13 @@ func (v vectors) constant(name string, words ...uint32) reg.VecVirtual {
 		}
 		constants[name] = data
 	}
+	return data
+}
+
+// constant returns a vector that repeats 32-bit words.
+func (v vectors) constant(name string, words ...uint32) reg.VecVirtual {
 	x := v.make()
-	v.load(data, x)
+	v.move(v.memory(name, words...), x)
 	return x
 }
 

@@ -15,6 +15,12 @@ func avx512() {
 		avx512SplitFixed(planes)
 	}
 	vnni()
+	for _, form := range codeForms {
+		decodeCodes(zmm, form)
+		for _, rows := range vnniCodeRows {
+			vnniMultiplyCodes(rows, form)
+		}
+	}
 	dequantizeSums(zmm)
 	requantizeSums(zmm)
 	dequantizePlanes(zmm)

@@ -137,7 +137,7 @@ func dequantizeSums(v vectors) {
 		byRow := func(list reg.GPVirtual) Mem { return Mem{Base: list, Index: w.row, Scale: 4, Disp: 4 * i} }
 		VPBROADCASTD(byRow(zeros), x)
 		VPMULLD(compensation, x, x)
-		v.load(sum, y)
+		v.move(sum, y)
 		VPSUBD(x, y, y)
 		VCVTDQ2PS(y, y)
 		VMULPS(scale, y, y)
@@ -161,7 +161,7 @@ func dequantizeSums(v vectors) {
 		}
 	}
 	w.each(v.bytes/4, 4, func() {
-		v.load(w.byColumn("compensation"), compensation)
+		v.move(w.byColumn("compensation"), compensation)
 		VMOVUPS(w.byColumn("scales"), scale)
 		VMOVUPS(w.byColumn("bias"), bias)
 	}, func() {

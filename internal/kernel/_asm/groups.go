@@ -58,16 +58,16 @@ func accumulateGroup(v vectors) {
 	function(name, "t *uint8", name+" works like accumulateGroupGeneric.")
 	compensation, scale, zeroPoint, offset, x, y := v.make(), v.make(), v.make(), v.make(), v.make(), v.make()
 	eachOfGroup(record{arg("t"), groupFields}, 4, v.bytes/4, func(byColumn func(string) Mem, total bool) {
-		v.load(byColumn("compensation"), compensation)
+		v.move(byColumn("compensation"), compensation)
 		VMOVUPS(byColumn("scales"), scale)
 		if total {
-			v.load(byColumn("zeroPoints"), zeroPoint)
+			v.move(byColumn("zeroPoints"), zeroPoint)
 			VMOVUPS(byColumn("offsets"), offset)
 		}
 	}, func(acc, sums Mem, byRow func(string) Mem, total bool) {
 		VPBROADCASTD(byRow("zeros"), x)
 		VPMULLD(compensation, x, x)
-		v.load(sums, y)
+		v.move(sums, y)
 		VPSUBD(x, y, y)
 		if total {
 			VPBROADCASTD(byRow("totals"), x)

@@ -11,13 +11,17 @@ type vectors struct {
 	isa   string
 	bytes int
 	make  func() reg.VecVirtual
-	load  func(ops ...Op) // of integers
+	move  func(ops ...Op) // of integers
+	and   func(ops ...Op)
 }
 
 var (
-	ymm = vectors{"AVX2", 32, YMM, func(ops ...Op) { VMOVDQU(ops[0], ops[1]) }}
-	zmm = vectors{"AVX512", 64, ZMM, func(ops ...Op) { VMOVDQU32(ops[0], ops[1]) }}
+	ymm = vectors{"AVX2", 32, YMM, moveYMM, func(ops ...Op) { VPAND(ops[0], ops[1], ops[2]) }}
+	zmm = vectors{"AVX512", 64, ZMM, moveZMM, func(ops ...Op) { VPANDD(ops[0], ops[1], ops[2]) }}
 )
+
+func moveYMM(ops ...Op) { VMOVDQU(ops[0], ops[1]) }
+func moveZMM(ops ...Op) { VMOVDQU32(ops[0], ops[1]) }
 
 // half returns the lower half of a vector.
 func (v vectors) half(x reg.VecVirtual) reg.Register {
