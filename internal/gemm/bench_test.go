@@ -53,7 +53,8 @@ type plan interface {
 	Run(dst, x gemm.Activations, m int) error
 }
 
-// BenchmarkMultiply is 64×784×512 by weights of 8 bits, in groups of 32 by 4 bits, and by bfloat16.
+// BenchmarkMultiply is 64×784×512 by weights of 8 bits, in groups of 32 by 4 bits, by codes of 4 bits that are
+// looked up, and by bfloat16.
 func BenchmarkMultiply(b *testing.B) {
 	rng := rand.New(rand.NewPCG(6, 6))
 	const m, k, n = 64, 784, 512
@@ -74,8 +75,10 @@ func BenchmarkMultiply(b *testing.B) {
 	}
 	bytes := random(rng, k, n, k, 8, true, false, false).pack(b)
 	nibbles := random(rng, k, n, 32, 4, false, true, false).pack(b)
+	coded, _ := drawCodebook(rng, k, n, 4, 32, "any")
 	for _, arithmetic := range arithmetics[:4] {
 		bench("int8/"+arithmetic.name, gemm.NewProduct(bytes, arithmetic.a, gemm.Output{}))
+		bench("codebook4 in groups/"+arithmetic.name, gemm.NewProduct(coded, arithmetic.a, gemm.Output{}))
 		bench("uint4 in groups/"+arithmetic.name, gemm.NewProduct(nibbles, arithmetic.a, gemm.Output{}))
 	}
 	h := halfWeight(k, n, slices.Repeat([]uint16{0x3f80}, k*n)).pack()

@@ -29,7 +29,8 @@ func FromCodebook(m Matrix, c Codebook, s Source, share Share) *Matrix {
 	if c.Size > 0 {
 		groups = (m.K + c.Size - 1) / c.Size
 	}
-	if m.K < 1 || m.N < 1 || c.Bits < 2 || c.Bits > 4 || len(c.Levels) != 1<<c.Bits || int(c.Fill) >= len(c.Levels) || !c.hasSize() || s.Depth() != m.K || len(m.Scales) != m.N || len(c.Multipliers) != m.N*groups {
+	if m.K < 1 || m.N < 1 || c.Bits < 2 || c.Bits > 4 || len(c.Levels) != 1<<c.Bits || int(c.Fill) >= len(c.Levels) || !c.hasSize() ||
+		s.Depth() != m.K || len(m.Scales) != m.N || len(c.Multipliers) != m.N*groups {
 		panic(fmt.Sprintf("pack: FromCodebook: got %d codes, %d scales, %d levels and %d multipliers for %d×%d in groups of %d by %d bits",
 			s.Depth()*m.N, len(m.Scales), len(c.Levels), len(c.Multipliers), m.K, m.N, c.Size, c.Bits))
 	}
