@@ -36,8 +36,14 @@ const (
 // CodeBlock returns the depth of a block of codes of the given bits.
 func CodeBlock(bits int) int { return codeLane * 8 / bits }
 
-// CodePlace returns where column j of a panel stands among the lanes of a block.
-func CodePlace(j int) int { return j%4*4 + j/4 }
+// CodeLane returns which of the lanes of a block is that of column j of a panel.
+func CodeLane(j int) int { return j%4*4 + j/4 }
+
+// CodePlace returns in which byte of a block the code at depth p of column j is.
+func CodePlace(j, p int) int { return CodeLane(j)*codeLane + p%codeLane }
+
+// CodeShift returns by how many bits it is shifted there.
+func CodeShift(bits, p int) int { return p / codeLane * bits }
 
 // CodeUnits returns how many units a panel has, of how many groups together each.
 func CodeUnits(bits, size, depth int) (units, together int) {
@@ -52,6 +58,19 @@ func (c *Codebook) From(first, count int) Codebook {
 	part.Panels = count
 	part.Codes, part.Sums = c.Codes[first*codes:][:count*codes], c.Sums[first*PanelColumns:][:count*PanelColumns]
 	part.Multipliers = c.Multipliers[first*multipliers:][:count*multipliers+codeReadable]
+	return part
+}
+
+// Part returns so much depth of a panel, from depth p on, both multiples of 64 and p one of units. Its sums are
+// those of the panel.
+func (c *Codebook) Part(panel, p, depth int) Codebook {
+	part := c.From(panel, 1)
+	units, together := CodeUnits(c.Bits, c.Size, p)
+	part.Depth, part.Size = depth, min(c.Size, max(depth, 128))
+	part.Codes = part.Codes[p/CodeBlock(c.Bits)*codeBlockBytes:]
+	if c.Size <= 128 {
+		part.Multipliers = part.Multipliers[units*together*PanelColumns:]
+	}
 	return part
 }
 
@@ -77,14 +96,14 @@ func (c *Codebook) weights(dst *[64 * PanelColumns]int8, panel, block int) {
 	codes := c.Codes[panel*panelCodes+block*codeBlockBytes:][:codeBlockBytes]
 	unit := c.Multipliers[panel*panelMultipliers+block*depth/max(c.Size, depth)*PanelColumns*together:]
 	for j := range PanelColumns {
-		place := CodePlace(j)
+		lane := CodeLane(j)
 		for f := range fields {
-			multiplier := int32(unit[place*together+f*together/fields])
+			multiplier := int32(unit[lane*together+f*together/fields])
 			var table [16]int8
 			for q := range 1 << c.Bits {
 				table[q] = WeightOf(c.Levels[q], multiplier)
 			}
-			for i, b := range codes[place*codeLane:][:codeLane] {
+			for i, b := range codes[lane*codeLane:][:codeLane] {
 				p := f*codeLane + i
 				dst[p/StepDepth*StepBytes+j*StepDepth+p%StepDepth] = table[b>>(f*c.Bits)&(1<<c.Bits-1)]
 			}
@@ -95,11 +114,6 @@ func (c *Codebook) weights(dst *[64 * PanelColumns]int8, panel, block int) {
 // WeightOf returns the weight of a level of a Codebook in a group with the given multiplier.
 func WeightOf(level int16, multiplier int32) int8 {
 	return int8(max(-128, min(127, (int32(level)*multiplier<<8+1<<14)>>15)))
-}
-
-// PutCode stores code q at depth p of column j of a block of codes of the given bits, where zeros are.
-func PutCode(block []uint8, bits, p, j int, q uint8) {
-	block[CodePlace(j)*codeLane+p%codeLane] |= q << (p / codeLane * bits)
 }
 
 // decodeCodesGeneric sets dst to the weights, panel by panel, as Right has them.

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"euryale/internal/kernel"
@@ -90,9 +91,9 @@ func (b *book) storeCodes(w *Matrix) {
 	c.Codes = make([]uint8, w.panels*w.PanelBytes()*c.Bits/8)
 	c.Multipliers = make([]int8, w.panels*units*together*kernel.PanelColumns+16)
 	for j := range w.N {
-		panel, place := c.Multipliers[j/kernel.PanelColumns*units*together*kernel.PanelColumns:], kernel.CodePlace(j%kernel.PanelColumns)
+		panel, lane := c.Multipliers[j/kernel.PanelColumns*units*together*kernel.PanelColumns:], kernel.CodeLane(j%kernel.PanelColumns)
 		for g := range max(1, b.groups) {
-			to := &panel[(g/together*kernel.PanelColumns+place)*together+g%together]
+			to := &panel[(g/together*kernel.PanelColumns+lane)*together+g%together]
 			if *to = 64; b.groups > 0 {
 				*to = b.Multipliers[j*b.groups+g]
 			}
@@ -101,8 +102,8 @@ func (b *book) storeCodes(w *Matrix) {
 	w.coded, b.stored = c, true
 }
 
-// pack stores codes from depth p of panels on, and adds the weights up. Codes are laid out as steps.
-func (b *book) pack(w *Matrix, panel, p int, codes []uint8, weights []int8) {
+// decode sets weights to those of codes from depth p of a panel on, which are laid out as steps.
+func (b *book) decode(w *Matrix, panel, p int, weights []int8, codes []uint8) {
 	const n, step = kernel.PanelColumns, kernel.StepDepth
 	depth := len(codes) / n
 	clear(weights)
@@ -131,25 +132,37 @@ func (b *book) pack(w *Matrix, panel, p int, codes []uint8, weights []int8) {
 			}
 		}
 	}
-	addUp((*[n]int32)(w.sums[panel*n:]), bytesOf(weights[:len(codes)]))
-	if b.stored {
-		b.putCodes(w, panel, p, codes)
+	addUp((*[n]int32)(w.sums[panel*n:]), bytesOf(weights))
+}
+
+// store stores codes from depth p of a panel on, which are laid out as steps: the four of a column lie side by
+// side in a block too.
+func (b *book) store(w *Matrix, panel, p int, codes []uint8) {
+	const n = kernel.PanelColumns
+	bits := w.coded.Bits
+	depth := kernel.CodeBlock(bits)
+	to := w.coded.Codes[(panel*w.PanelBytes()+p*n)*bits/8:]
+	for i := 0; len(codes) > 0; i += kernel.StepDepth {
+		block, step := to[i/depth*depth*n*bits/8:], codes[:kernel.StepBytes]
+		for j := range n {
+			x := binary.LittleEndian.Uint32(step[j*kernel.StepDepth:])
+			if blanks := x >> 7 & 0x01010101; blanks != 0 {
+				x = x&^(blanks*blank) | blanks*uint32(b.Fill)
+			}
+			at := block[kernel.CodePlace(j, i%depth):]
+			binary.LittleEndian.PutUint32(at, binary.LittleEndian.Uint32(at)|x<<kernel.CodeShift(bits, i%depth))
+		}
+		codes = codes[kernel.StepBytes:]
 	}
 }
 
-// putCodes stores codes in blocks.
-func (b *book) putCodes(w *Matrix, panel, p int, codes []uint8) {
-	const n, step = kernel.PanelColumns, kernel.StepDepth
-	bits := w.coded.Bits
-	block := kernel.CodeBlock(bits)
-	to := w.coded.Codes[(panel*w.PanelBytes()+p*n)*bits/8:]
-	for i := range len(codes) / n {
-		for j := range n {
-			q := codes[i/step*kernel.StepBytes+j*step+i%step]
-			if q == blank {
-				q = b.Fill
-			}
-			kernel.PutCode(to[i/block*block*n*bits/8:], bits, i%block, j, q)
-		}
+// addUp sets the sums of a panel that is stored.
+func (b *book) addUp(w *Matrix, panel int, scratch *[columnDepth * kernel.PanelColumns]int8) {
+	set := kernel.Current()
+	for p := 0; p < w.Depth(); p += columnDepth {
+		part := w.coded.Part(panel, p, min(columnDepth, w.Depth()-p))
+		weights := scratch[:part.Depth*kernel.PanelColumns]
+		set.DecodeCodes(weights, part)
+		addUp((*[kernel.PanelColumns]int32)(w.sums[panel*kernel.PanelColumns:]), bytesOf(weights))
 	}
 }

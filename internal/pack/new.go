@@ -88,6 +88,11 @@ func (w *Matrix) fill(s *Source, look *book, share Share) {
 				b.pack(g, p, min(end, p+depth))
 			}
 		}
+		if look != nil && look.stored {
+			for i := range b.panels {
+				look.addUp(w, b.first+i, &b.scratch.weights)
+			}
+		}
 	})
 }
 
@@ -102,7 +107,7 @@ type block struct {
 }
 
 // scratch is for codes that do not lie as they are read, for those that are not stored as they are, and for
-// what the latter stand for.
+// what those stand for that are looked up.
 type scratch struct {
 	rows    [rowDepth][rowPanels * kernel.PanelColumns]uint8
 	codes   [rowPanels * rowDepth * kernel.PanelColumns]uint8
@@ -131,12 +136,13 @@ func (b *block) pack(g, p, end int) {
 	}
 	for i := range b.panels {
 		codes := to[i*stride:][:size]
-		if b.book != nil {
-			weights := b.scratch.weights[:size]
-			if !b.book.stored {
-				weights = w.codes[at+i*w.PanelBytes():][:size]
-			}
-			b.book.pack(w, b.first+i, p, codes, weights)
+		switch {
+		case b.book == nil:
+		case b.book.stored:
+			b.book.store(w, b.first+i, p, codes)
+			continue
+		default:
+			b.book.decode(w, b.first+i, p, w.codes[at+i*w.PanelBytes():][:size], codes)
 			continue
 		}
 		addUp((*[kernel.PanelColumns]int32)(w.sums[g*w.Columns()+(b.first+i)*kernel.PanelColumns:]), codes)
