@@ -9,12 +9,14 @@
 // The exports by subject:
 //
 //   - [Scheme] says how to quantize: by which method ([Symmetric], [Affine], [Uniform], [PowerOfTwo], [Int4],
-//     [UInt4], [Float16], [BFloat16]), and with one scale per tensor, per channel ([Scheme.PerAxis]) or per
-//     group ([Scheme.PerGroup]). [Storage] and [ScaleType] are the types of what it stores.
+//     [UInt4], [Float16], [BFloat16], [Codebook]), and with one scale per tensor, per channel
+//     ([Scheme.PerAxis]) or per group ([Scheme.PerGroup]). [Storage] and [ScaleType] are the types of what it
+//     stores, [LevelTable] is where the levels of a Codebook come from.
 //   - [Params] holds scales, zero points and offsets. [NewParams] computes them from ranges, package calib
 //     from samples.
 //   - [QTensor] is a quantized tensor. [Quantize] makes one over the range of its input, [QuantizeWith] one
-//     with given Params, and [FromCodes] one of integers that another tool made.
+//     with given Params, and [FromCodes] one of integers that another tool made. [WithSearch] has Quantize
+//     look for the parameters with the least squared error, as a [Search] says.
 //   - [Stats], which [QTensor.Compare] returns, is what quantizing cost.
 //   - [File], which [Open] returns, reads what [Save] wrote of a [Bundle].
 //
