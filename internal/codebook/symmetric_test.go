@@ -95,3 +95,46 @@ func affineNoise(x []float32, l Layout, low, high []float32, bits int) float64 {
 		return float64(s) * (max(0, min(float64(last), math.RoundToEven(float64(x[i]/s))+z)) - z)
 	}, nil, l.Row)
 }
+
+// TestLattice takes multiples of a scale, which scaling by the largest magnitude keeps.
+func TestLattice(t *testing.T) {
+	for bits := 2; bits <= 8; bits++ {
+		half := int(1) << (bits - 1)
+		var x []float32
+		for q := 1 - half; q < half; q++ {
+			x = append(x, 0.37*float32(q))
+		}
+		l := Layout{1, len(x), 0}
+		scales, err := new(Search).Symmetric(x, l, bits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := symmetricNoise(x, l, scales, float64(half), nil); got < 100 {
+			t.Errorf("%d bits: got %.1f dB by scale %v, want 100", bits, got, scales)
+		}
+	}
+}
+
+// TestEnds compares the ranges that are found with the best of all steps.
+func TestEnds(t *testing.T) {
+	for name, x := range map[string][]float32{"gaussian": gaussian(64, 8), "student": student(64, 8), "positive": squares(64, 8)} {
+		for _, last := range []float32{3, 7, 15} {
+			g := group{x: x, unit: 1}
+			low, high := g.ends(last)
+			found := g.affineNoise(low, high, last)
+			var bottom, top float32
+			for _, x := range x {
+				bottom, top = min(bottom, x), max(top, x)
+			}
+			least := found
+			for i := float32(0); i <= 128; i++ {
+				for j := float32(0); j <= 128; j++ {
+					least = min(least, g.affineNoise(bottom*i/128, top*j/128, last))
+				}
+			}
+			if found > 1.03*least {
+				t.Errorf("%s, %v levels: got noise %v by %v … %v, want %v", name, last+1, found, low, high, least)
+			}
+		}
+	}
+}
