@@ -35,7 +35,7 @@ func TestParse(t *testing.T) {
 		{"-tier all -chart a/b.svg", tiers(), "a/b.svg"},
 	} {
 		o, err := parse(strings.Fields(c.args), io.Discard)
-		if err != nil || !slices.Equal(o.tiers, c.tiers) || o.chart != c.chart || !slices.Equal(o.Works, workNames()) || o.Threads[0] != 1 {
+		if err != nil || !slices.Equal(o.tiers, c.tiers) || o.chart != c.chart || !slices.Equal(o.Works, menu().Works) || o.Threads[0] != 1 {
 			t.Errorf("%q: got %+v, %v", c.args, o, err)
 		}
 	}
@@ -87,7 +87,7 @@ func TestChart(t *testing.T) {
 		{Name: "I", Kind: limits.Peak, Threads: 1, Rate: 100, tier: isa.AVX2},
 		{Name: "memory", Kind: limits.Reading, Threads: 1, Rate: 10},
 	}}
-	for i, name := range workNames() {
+	for i, name := range menu().Works {
 		r.Rows = append(r.Rows, row{Work: name, Tier: "avx2", Threads: 1, intensity: float64(2 + 100*i), GOPS: float64(10 + i), planes: 1})
 	}
 	for end := range formats {

@@ -133,15 +133,18 @@ var colours = map[string]color.RGBA{
 	"fixed16": {230, 159, 0, 255},
 }
 
+// glyphs are those of weights of few bits, by what the name of a work begins with.
+var glyphs = map[string]draw.GlyphDrawer{"int4": draw.PyramidGlyph{}, "int3": draw.TriangleGlyph{}, "int2": draw.BoxGlyph{}}
+
 // styleOf returns how the points of a work look: a colour for its arithmetic, or black,
-// and a shape for its weight.
+// and a shape for the bits of its weight.
 func styleOf(work string) draw.GlyphStyle {
 	style := draw.GlyphStyle{Color: color.Black, Radius: vg.Points(3.5), Shape: draw.CircleGlyph{}}
 	if c, there := colours[work[strings.LastIndex(work, "-")+1:]]; there {
 		style.Color = c
 	}
-	if strings.HasPrefix(work, "int4") {
-		style.Shape = draw.PyramidGlyph{}
+	if g, there := glyphs[work[:min(4, len(work))]]; there {
+		style.Shape = g
 	}
 	return style
 }

@@ -46,7 +46,11 @@ func pair(name string, blocks func(n int) convert.Blocks, there, back func(o *wo
 			return t, nil
 		}
 	}
-	return []work{{"quantize" + name, 0, conversion, prepare(there)}, {"dequantize" + name, 0, conversion, prepare(back)}}
+	const family = "conversions"
+	return []work{
+		{"quantize" + name, family, 0, conversion, prepare(there)},
+		{"dequantize" + name, family, 0, conversion, prepare(back)},
+	}
 }
 
 // codes returns zeros that have been written.

@@ -81,7 +81,7 @@ func (c measurement) String() string {
 // plan returns what o asks for, in the order of the tables.
 func plan(o options) (todo []measurement) {
 	for _, w := range works {
-		if !slices.Contains(o.Works, w.name) && (w.bits > 0 || !slices.Contains(o.Works, allConversions)) {
+		if !slices.Contains(o.Works, w.name) {
 			continue
 		}
 		for _, shape := range w.shapes(o) {

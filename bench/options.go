@@ -36,7 +36,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		Options: workload.Options{Threads: slices.Compact([]int{1, runtime.GOMAXPROCS(0)})},
 		tiers:   []isa.Tier{kernel.Current().Tier},
 	}
-	f := o.Flags("bench", about, workNames(), stderr)
+	f := o.Flags("bench", about, menu(), stderr)
 	f.Func("tier", fmt.Sprintf("`kernels` to measure, of %s, or all (default %v)", tierNames(), o.tiers[0]), func(s string) error {
 		if s == "all" {
 			o.tiers = tiers()

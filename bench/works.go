@@ -6,12 +6,11 @@ import (
 	"euryale/bench/internal/workload"
 	"euryale/internal/gemm"
 	"euryale/internal/nn"
-	"euryale/internal/pack"
 )
 
 // work is something that the module does and that is measured.
 type work struct {
-	name string
+	name, family string // the family may be empty
 	// bits of the integers that rows are quantized to, by which they are taken as planes; 0 for a conversion,
 	// which has one shape of its own.
 	bits    int
@@ -31,7 +30,10 @@ func on(prepare func(o *workload.Operands) task) func(shape) (task, error) {
 }
 
 // given are the products of the command line.
-func given(o options) []shape { return list(o.Shapes) }
+func given(o options) []shape { return list(o.Products()) }
+
+// beyond are those, or by default, one beyond the caches besides.
+func beyond(o options) []shape { return list(o.Products(workload.Beyond())) }
 
 func conversion(options) []shape { return []shape{workload.Conversion()} }
 
@@ -51,35 +53,26 @@ type task struct {
 	bytes int // of the packed weight; of a conversion, those read and written
 }
 
-// group is the depth that shares a scale in int4-g32.
-const group = 32
-
 var works = slices.Concat([]work{
-	{"int8", 8, given, on(multiplyQuantized)},
-	{"int8-codes", 8, given, on(multiplyCodes)},
-	{"int8-dynamic", 8, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{}))},
-	{
-		"int8-static", 8, given,
-		on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Static: &workload.Static})),
-	},
-	{"int8-weights-fixed24", 24, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Bits: 24}))},
-	{"int8-weights-fixed16", 16, given, on(multiply((*workload.Operands).Int8Weight, gemm.Arithmetic{Bits: 16}))},
-	{"int4-g32-dynamic", 8, given, on(multiply(int4, gemm.Arithmetic{}))},
-	{"int4-g32-fixed24", 24, given, on(multiply(int4, gemm.Arithmetic{Bits: 24}))},
-	{"int4-g32-fixed16", 16, given, on(multiply(int4, gemm.Arithmetic{Bits: 16}))},
-	{"conv", 8, convolutions, convolve(false)},
-	{"conv-codes", 8, convolutions, convolve(true)},
-}, conversions)
+	{"int8", "", 8, given, on(multiplyQuantized)},
+	{"int8-codes", "", 8, given, on(multiplyCodes)},
+	{"int8-dynamic", "", 8, given, on(multiply(gemm.Arithmetic{}))},
+	{"int8-static", "", 8, given, on(multiply(gemm.Arithmetic{Static: &workload.Static}))},
+	{"int8-weights-fixed24", "", 24, given, on(multiply(gemm.Arithmetic{Bits: 24}))},
+	{"int8-weights-fixed16", "", 16, given, on(multiply(gemm.Arithmetic{Bits: 16}))},
+	{"conv", "", 8, convolutions, convolve(false)},
+	{"conv-codes", "", 8, convolutions, convolve(true)},
+}, fewBits(), conversions)
 
-// allConversions is the name of all works that are conversions.
-const allConversions = "conversions"
-
-func workNames() []string {
-	names := make([]string, len(works))
-	for i, w := range works {
-		names[i] = w.name
+func menu() workload.Menu {
+	m := workload.Menu{Families: map[string][]string{}}
+	for _, w := range works {
+		m.Works = append(m.Works, w.name)
+		if w.family != "" {
+			m.Families[w.family] = append(m.Families[w.family], w.name)
+		}
 	}
-	return append(names, allConversions)
+	return m
 }
 
 // convolve convolves images with a given range, from float32 to float32 in NCHW, or from
@@ -108,8 +101,6 @@ func convolve(quantized bool) func(shape) (task, error) {
 	}
 }
 
-func int4(o *workload.Operands) *pack.Matrix { return o.Int4Weight(group) }
-
 // multiplyQuantized multiplies rows of quantized activations.
 func multiplyQuantized(o *workload.Operands) task {
 	w, y := o.Int8Weight(), written(o.M*o.N)
@@ -129,9 +120,9 @@ func multiplyCodes(o *workload.Operands) task {
 }
 
 // multiply multiplies rows of float32.
-func multiply(weight func(*workload.Operands) *pack.Matrix, a gemm.Arithmetic) func(*workload.Operands) task {
+func multiply(a gemm.Arithmetic) func(*workload.Operands) task {
 	return func(o *workload.Operands) task {
-		w, y := weight(o), written(o.M*o.N)
+		w, y := o.Int8Weight(), written(o.M*o.N)
 		p := gemm.NewProduct(w, a, gemm.Output{})
 		return task{func() error {
 			return p.Run(gemm.Activations{Float: y}, gemm.Activations{Float: o.X}, o.M)

@@ -11,8 +11,8 @@ import (
 )
 
 // convolutions are tasks of the convolutions that the module is measured by.
-func convolutions(entrants ...entrant[*workload.Images]) func([]workload.Shape) iter.Seq[task] {
-	return func([]workload.Shape) iter.Seq[task] {
+func convolutions(entrants ...entrant[*workload.Images]) func(workload.Options) iter.Seq[task] {
+	return func(workload.Options) iter.Seq[task] {
 		return func(yield func(task) bool) {
 			for _, c := range workload.Convs() {
 				images, err := workload.NewImages(c)

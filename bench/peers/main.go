@@ -24,7 +24,7 @@ import (
 )
 
 func main() {
-	options, err := duel.Parse(os.Args[1:], workNames(), defaultORT(), os.Stderr)
+	options, err := duel.Parse(os.Args[1:], menu(), defaultORT(), os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return

@@ -116,8 +116,8 @@ func (l *network) rounds(n ir.Node) bool {
 }
 
 // networks are tasks of three batches.
-func networks(d *design, entrants ...entrant[*network]) func([]workload.Shape) iter.Seq[task] {
-	return func([]workload.Shape) iter.Seq[task] {
+func networks(d *design, entrants ...entrant[*network]) func(workload.Options) iter.Seq[task] {
+	return func(workload.Options) iter.Seq[task] {
 		return func(yield func(task) bool) {
 			for _, batch := range []int{1, 32, 64} {
 				l, err := newNetwork(d, batch)

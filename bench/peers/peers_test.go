@@ -20,10 +20,11 @@ func TestWorks(t *testing.T) {
 		}
 		defer end()
 	}
+	options := workload.Options{Repeats: 1, Shapes: []workload.Shape{{M: 1, K: 64, N: 33}, {M: 5, K: 100, N: 17}}}
 	for _, w := range works {
-		for task := range w.tasks([]workload.Shape{{M: 1, K: 64, N: 33}, {M: 5, K: 100, N: 17}}) {
+		for task := range w.tasks(options) {
 			for threads := 1; threads <= 2; threads++ {
-				results, err := task.contest(t.Context(), threads, duel.Options{Options: workload.Options{Repeats: 1}}, t.Output())
+				results, err := task.contest(t.Context(), threads, duel.Options{Options: options}, t.Output())
 				if err != nil {
 					t.Errorf("%s %s, threads %d: %v", w.name, task.subject.Name, threads, err)
 				}

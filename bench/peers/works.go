@@ -37,17 +37,17 @@ func newTask[O any](subject duel.Subject, o O, truth duel.Truth, entrants []entr
 // work is tasks of a kind, made one after the other: their operands are hundreds of megabytes.
 type work struct {
 	name  string
-	tasks func(shapes []workload.Shape) iter.Seq[task]
+	tasks func(options workload.Options) iter.Seq[task]
 }
 
 // manyRows is where a product is limited by arithmetic and no longer by memory.
 const manyRows = 32
 
 // products are tasks of shapes.
-func products(truth func(*workload.Operands) duel.Truth, entrants ...entrant[*workload.Operands]) func([]workload.Shape) iter.Seq[task] {
-	return func(shapes []workload.Shape) iter.Seq[task] {
+func products(truth func(*workload.Operands) duel.Truth, entrants ...entrant[*workload.Operands]) func(workload.Options) iter.Seq[task] {
+	return func(options workload.Options) iter.Seq[task] {
 		return func(yield func(task) bool) {
-			for _, s := range shapes {
+			for _, s := range options.Products() {
 				o := workload.NewOperands(s)
 				subject := duel.Subject{Name: s.String(), Amount: s.Amount(), Unit: s.Unit(), Mean: s.N > 0 && s.M >= manyRows}
 				if !yield(newTask(subject, o, truth(o), entrants)) {
@@ -59,9 +59,9 @@ func products(truth func(*workload.Operands) duel.Truth, entrants ...entrant[*wo
 }
 
 // conversion is a task of one shape, whatever is asked for.
-func conversion(truth func(*workload.Operands) duel.Truth, entrants ...entrant[*workload.Operands]) func([]workload.Shape) iter.Seq[task] {
-	return func([]workload.Shape) iter.Seq[task] {
-		return products(truth, entrants...)([]workload.Shape{workload.Conversion()})
+func conversion(truth func(*workload.Operands) duel.Truth, entrants ...entrant[*workload.Operands]) func(workload.Options) iter.Seq[task] {
+	return func(workload.Options) iter.Seq[task] {
+		return products(truth, entrants...)(workload.Options{Shapes: []workload.Shape{workload.Conversion()}})
 	}
 }
 
@@ -88,12 +88,11 @@ var works = []work{
 	{"mobilenet", networks(mobilenet(), networkEntrants...)},
 }
 
-func workNames() []string {
-	names := make([]string, len(works))
-	for i, w := range works {
-		names[i] = w.name
+func menu() (m workload.Menu) {
+	for _, w := range works {
+		m.Works = append(m.Works, w.name)
 	}
-	return names
+	return m
 }
 
 // measure returns the rows of all that options ask for; on an error, those measured before.
@@ -103,7 +102,7 @@ func measure(ctx context.Context, options duel.Options, progress io.Writer) (row
 		if !slices.Contains(options.Works, w.name) {
 			continue
 		}
-		for t := range w.tasks(options.Shapes) {
+		for t := range w.tasks(options.Options) {
 			for _, threads := range options.Threads {
 				fmt.Fprintf(progress, "%s %s, threads %d\n", w.name, t.subject.Name, threads)
 				runtime.GOMAXPROCS(threads)

@@ -19,9 +19,25 @@ type Operands struct {
 	Scales []float32 // [n]
 }
 
-// NewOperands returns operands of a shape, the same at every call. The zero point of a product is 0, as
-// behind a ReLU: a peer does not pay for one.
+// NewOperands returns operands of a shape, the same at every call, and W for all shapes of its size. The zero
+// point of a product is 0, as behind a ReLU: a peer does not pay for one.
 func NewOperands(s Shape) *Operands {
+	o := NewActivations(s)
+	r := rand.New(rand.NewPCG(uint64(s.K), uint64(s.N)))
+	o.W = make([]int8, s.K*s.N)
+	for i := range o.W {
+		const deviation = 127 / 3.5 // of a column of a thousand whose largest magnitude becomes 127
+		o.W[i] = int8(max(-127, min(127, math.Round(deviation*r.NormFloat64()))))
+	}
+	o.Scales = make([]float32, s.N)
+	for j := range o.Scales {
+		o.Scales[j] = 0.001 * (1 + r.Float32())
+	}
+	return o
+}
+
+// NewActivations returns the operands of NewOperands without a weight.
+func NewActivations(s Shape) *Operands {
 	r := rand.New(rand.NewPCG(1, 2))
 	o := &Operands{Shape: s, QScale: 1. / 37}
 	if s.N == 0 {
@@ -32,15 +48,6 @@ func NewOperands(s Shape) *Operands {
 	for i := range o.X {
 		o.X[i] = float32(r.NormFloat64())
 		o.Q[i] = uint8(r.Uint32())
-	}
-	o.W = make([]int8, s.K*s.N)
-	for i := range o.W {
-		const deviation = 127 / 3.5 // of a column of a thousand whose largest magnitude becomes 127
-		o.W[i] = int8(max(-127, min(127, math.Round(deviation*r.NormFloat64()))))
-	}
-	o.Scales = make([]float32, s.N)
-	for j := range o.Scales {
-		o.Scales[j] = 0.001 * (1 + r.Float32())
 	}
 	return o
 }
@@ -55,6 +62,17 @@ func (o *Operands) Elements(q []uint8) []float32 {
 		x[i] = o.Element(q[i])
 	}
 	return x
+}
+
+// columns returns the elements of W, [n][k].
+func (o *Operands) columns() []float32 {
+	w := make([]float32, len(o.W))
+	for p := range o.K {
+		for j, q := range o.W[p*o.N:][:o.N] {
+			w[j*o.K+p] = o.Scales[j] * float32(q)
+		}
+	}
+	return w
 }
 
 // FloatWeights returns the elements of W, [k][n].

@@ -14,16 +14,24 @@ import (
 type Options struct {
 	JSON    bool
 	Threads []int
-	Shapes  []Shape
+	Shapes  []Shape // none for those of each work
 	Works   []string
 	Repeats int
 	Burst   time.Duration
 }
 
-// Flags returns a set of the flags that fill in o. The threads of o are the default; works are the names that
-// -work takes, all of them its default. Usage, which begins with about, and errors go to stderr.
-func (o *Options) Flags(program, about string, works []string, stderr io.Writer) *flag.FlagSet {
-	o.Shapes, o.Works = Shapes(), works
+// Products returns the shapes that were asked for, or else Shapes and more.
+func (o Options) Products(more ...Shape) []Shape {
+	if o.Shapes != nil {
+		return o.Shapes
+	}
+	return append(Shapes(), more...)
+}
+
+// Flags returns a set of the flags that fill in o. The threads of o are the default; so are all works of the
+// menu. Usage, which begins with about, and errors go to stderr.
+func (o *Options) Flags(program, about string, menu Menu, stderr io.Writer) *flag.FlagSet {
+	o.Works = menu.Works
 	f := flag.NewFlagSet(program, flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() {
@@ -38,9 +46,14 @@ func (o *Options) Flags(program, about string, works []string, stderr io.Writer)
 		}
 		return n, nil
 	}))
-	f.Func("shapes", "`shapes` m×k×n of the products, such as 32x1024x1024,8x4096x4096 (default "+join(o.Shapes)+")",
-		List(&o.Shapes, ParseShape))
-	f.Func("work", "kinds of `work` (default "+join(works)+")", List(&o.Works, OneOf(works...)))
+	f.Func("shapes", "`shapes` m×k×n of the products, such as 32x1024x1024,8x4096x4096 (default "+join(Shapes())+
+		fmt.Sprintf(", and %v by weights of few bits)", Beyond()), List(&o.Shapes, ParseShape))
+	f.Func("work", "kinds of `work`, of "+join(menu.names())+" (default all)", func(s string) error {
+		var works [][]string
+		err := List(&works, menu.parse)(s)
+		o.Works = slices.Concat(works...)
+		return err
+	})
 	f.IntVar(&o.Repeats, "repeats", 7, "timed bursts of each work, of which the median counts")
 	f.DurationVar(&o.Burst, "burst", 50*time.Millisecond, "least duration of a burst, one call at least")
 	return f

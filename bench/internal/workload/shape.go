@@ -25,6 +25,9 @@ func Shapes() []Shape {
 	}
 }
 
+// Beyond is a product whose weight no cache holds, in few bits either.
+func Beyond() Shape { return Shape{1, 8192, 22016} }
+
 // Conversion is 64 MiB of float32, beyond the caches.
 func Conversion() Shape { return Shape{M: 1, K: 64 << 20 / 4} }
 

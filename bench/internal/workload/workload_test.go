@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"euryale/internal/gemm"
-	"euryale/internal/pack"
+	"euryale/internal/nn"
+
+	"gorgonia.org/tensor"
 )
 
 func TestMedian(t *testing.T) {
@@ -80,50 +82,97 @@ func TestOperandsAreWritten(t *testing.T) {
 // TestWeights multiplies by the packed weights, and in float64 by what they stand for.
 func TestWeights(t *testing.T) {
 	o := NewOperands(Shape{3, 70, 17})
-	for _, c := range []struct {
-		name   string
-		weight *pack.Matrix
-		round  func(q int8) int8
-		scale  float32
-	}{
-		{"int8", o.Int8Weight(), func(q int8) int8 { return q }, 1},
-		{"int4", o.Int4Weight(32), func(q int8) int8 { return int8(math.Floor(float64(q) / 16)) }, 16},
-	} {
+	var w []float32 // [n][k]
+	check := func(name string, run func(y []float32) error) {
+		t.Helper()
 		got := make([]float32, o.M*o.N)
-		p := gemm.NewProduct(c.weight, gemm.Arithmetic{Bits: 24}, gemm.Output{})
-		if err := p.Run(gemm.Activations{Float: got}, gemm.Activations{Float: o.X}, o.M); err != nil {
-			t.Fatal(err)
+		if err := run(got); err != nil {
+			t.Fatalf("%s: %v", name, err)
 		}
 		for i := range o.M {
 			for j := range o.N {
 				var want, sum float64
 				for p := range o.K {
-					product := float64(o.X[i*o.K+p]) * float64(c.scale*o.Scales[j]) * float64(c.round(o.W[p*o.N+j]))
+					product := float64(o.X[i*o.K+p]) * float64(w[j*o.K+p])
 					want, sum = want+product, sum+math.Abs(product)
 				}
 				if math.Abs(float64(got[i*o.N+j])-want) > 1e-6*sum {
-					t.Errorf("%s: row %d, column %d: got %v, want %v", c.name, i, j, got[i*o.N+j], want)
+					t.Errorf("%s: row %d, column %d: got %v, want %v", name, i, j, got[i*o.N+j], want)
 				}
 			}
 		}
 	}
+	w = o.columns()
+	int8s := gemm.NewProduct(o.Int8Weight(), gemm.Arithmetic{Bits: 24}, gemm.Output{})
+	check("int8", func(y []float32) error {
+		return int8s.Run(gemm.Activations{Float: y}, gemm.Activations{Float: o.X}, o.M)
+	})
+	for _, f := range Formats() {
+		for name, of := range map[string]func() (Weight, error){
+			"quantized": func() (Weight, error) { return f.Quantize(o) },
+			"random":    func() (Weight, error) { return f.Random(o.K, o.N) },
+		} {
+			q, err := of()
+			if err != nil {
+				t.Fatalf("%s, %s: %v", f.Name, name, err)
+			}
+			float, err := q.Quantized.Dequantize(tensor.Float32)
+			if err != nil {
+				t.Fatalf("%s, %s: %v", f.Name, name, err)
+			}
+			w = float.Float32s()
+			fixed, err := q.Layer(Arithmetic{Activations: nn.Fixed24})
+			if err != nil {
+				t.Fatalf("%s, %s: %v", f.Name, name, err)
+			}
+			check(f.Name+", "+name, func(y []float32) error { return fixed.Run(nn.Operand{Float: y}, nn.Operand{Float: o.X}, o.M) })
+		}
+	}
+}
+
+// TestOperandsOfOneSize compares weights of shapes that differ in their rows.
+func TestOperandsOfOneSize(t *testing.T) {
+	a, b := NewOperands(Shape{1, 30, 20}), NewOperands(Shape{8, 30, 20})
+	if !slices.Equal(a.W, b.W) || !slices.Equal(a.Scales, b.Scales) {
+		t.Error("weights of 1x30x20 and 8x30x20 differ")
+	}
+}
+
+func TestRemember(t *testing.T) {
+	calls := 0
+	f := Remember(func(k int) (int, error) {
+		calls++
+		if k < 0 {
+			return 0, errors.ErrUnsupported
+		}
+		return 2 * k, nil
+	})
+	for _, k := range []int{3, 4, 3, -1, -1} {
+		if got, err := f(k); k < 0 && err == nil || k >= 0 && (got != 2*k || err != nil) {
+			t.Errorf("%d: got %d, %v", k, got, err)
+		}
+	}
+	if calls != 4 {
+		t.Errorf("got %d calls, want one for 3, one for 4, and one for each error", calls)
+	}
 }
 
 func TestOptions(t *testing.T) {
-	works := []string{"one", "two"}
+	works := []string{"one", "two", "three"}
+	menu := Menu{Works: works, Families: map[string][]string{"few": {"one", "two"}}}
 	parse := func(stderr io.Writer, args string) (Options, error) {
 		o := Options{Threads: []int{1, 3}}
-		f := o.Flags("program", "It measures.", works, stderr)
+		f := o.Flags("program", "It measures.", menu, stderr)
 		return o, o.Parse(f, strings.Fields(args))
 	}
 	o, err := parse(io.Discard, "")
-	if err != nil || o.JSON || !slices.Equal(o.Threads, []int{1, 3}) || !slices.Equal(o.Shapes, Shapes()) ||
+	if err != nil || o.JSON || !slices.Equal(o.Threads, []int{1, 3}) || !slices.Equal(o.Products(Beyond()), append(Shapes(), Beyond())) ||
 		!slices.Equal(o.Works, works) || o.Repeats < 3 || o.Burst <= 0 {
 		t.Errorf("no flags: got %+v, %v", o, err)
 	}
-	o, err = parse(io.Discard, "-json -threads 2 -shapes 1x2x3,4x5x6 -work two -repeats 3 -burst 1ms")
-	if err != nil || !o.JSON || !slices.Equal(o.Threads, []int{2}) || !slices.Equal(o.Shapes, []Shape{{1, 2, 3}, {4, 5, 6}}) ||
-		!slices.Equal(o.Works, []string{"two"}) || o.Repeats != 3 || o.Burst != time.Millisecond {
+	o, err = parse(io.Discard, "-json -threads 2 -shapes 1x2x3,4x5x6 -work three,few -repeats 3 -burst 1ms")
+	if err != nil || !o.JSON || !slices.Equal(o.Threads, []int{2}) || !slices.Equal(o.Products(Beyond()), []Shape{{1, 2, 3}, {4, 5, 6}}) ||
+		!slices.Equal(o.Works, []string{"three", "one", "two"}) || o.Repeats != 3 || o.Burst != time.Millisecond {
 		t.Errorf("all flags: got %+v, %v", o, err)
 	}
 	for args, want := range map[string]string{
@@ -131,7 +180,7 @@ func TestOptions(t *testing.T) {
 		"-threads 1,":      `got "", want a count`,
 		"-threads 2000000": `got "2000000", want a count`,
 		"-shapes 1x2":      `got shape "1x2", want`,
-		"-work three":      `got "three", want one of one,two`,
+		"-work four":       `got "four", want one of one,two,three,few`,
 		"-repeats 0":       "got -repeats 0, want 1 or more",
 		"-nothing":         "not defined: -nothing",
 		"word":             `got argument "word", want flags only`,

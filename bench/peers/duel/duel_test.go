@@ -35,7 +35,7 @@ func TestGeoMean(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	for args, want := range map[string]string{"-repeats 3": "lib.so", "-ort= -repeats 3": ""} {
-		o, err := Parse(strings.Fields(args), []string{"one"}, "lib.so", io.Discard)
+		o, err := Parse(strings.Fields(args), workload.Menu{Works: []string{"one"}}, "lib.so", io.Discard)
 		if err != nil || o.Repeats != 3 || !slices.Equal(o.Threads, []int{1, 2}) || o.ORT != want {
 			t.Errorf("%s: got %+v, %v, want -ort %q", args, o, err, want)
 		}

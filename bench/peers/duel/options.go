@@ -12,12 +12,11 @@ type Options struct {
 	ORT string
 }
 
-// Parse returns the options of a command line; works are the names that -work takes, all of them its
-// default, and ort is the default of -ort. Usage and errors also go to stderr. An error is
-// flag.ErrHelp where help was asked for.
-func Parse(args, works []string, ort string, stderr io.Writer) (Options, error) {
+// Parse returns the options of a command line; menu has what -work takes, and ort is the default of -ort.
+// Usage and errors also go to stderr. An error is flag.ErrHelp where help was asked for.
+func Parse(args []string, menu workload.Menu, ort string, stderr io.Writer) (Options, error) {
 	o := Options{Options: workload.Options{Threads: []int{1, 2}}}
-	f := o.Flags("peers", "peers measures this module beside other programs; README.md tells how to read the tables.", works, stderr)
+	f := o.Flags("peers", "peers measures this module beside other programs; README.md tells how to read the tables.", menu, stderr)
 	f.StringVar(&o.ORT, "ort", ort, "ONNX Runtime's shared `library`; empty leaves it out")
 	return o, o.Options.Parse(f, args)
 }
