@@ -167,6 +167,8 @@ func small(f *testing.F) (files [][]byte) {
 	}
 	embedding := quantize(f, language().Constants["table"], qtensor.Int4().PerGroup(0, 4))
 	embeddings := newModel(f, language(), map[string]model.Layer{"emb": {Weight: embedding}, "again": {Weight: embedding}, "likely": {Weight: embedding}})
+	book := quantize(f, language().Constants["table"], qtensor.Codebook(4).PerGroup(0, 16))
+	files = append(files, bytesOf(f, newModel(f, language(), map[string]model.Layer{"emb": {Weight: book}, "again": {Weight: book}, "likely": {Weight: book}})))
 	return append(files, bytesOf(f, newModel(f, propagations[3].graphOf("y"), nil)), bytesOf(f, newModel(f, floatOps(), nil)), bytesOf(f, embeddings))
 }
 

@@ -27,6 +27,7 @@ var bundleSchemes = []Scheme{
 	PowerOfTwo(8), PowerOfTwo(6).PerAxis(1).WithScales(ScaleFloat16), Int4(), Int4().PerGroup(1, 2).WithScales(ScaleFloat16),
 	UInt4(), UInt4().PerGroup(0, 3).WithScales(ScaleFloat16), Float16(), BFloat16(),
 	PerChannelSymmetric(8, 1), PerChannelAffine(4, 0),
+	Codebook(4).PerGroup(1, 16), Codebook(3).PerAxis(0), Codebook(2).WithLevels(LinearLevels).PerGroup(0, 32),
 }
 
 func gaussian(seed uint64, shape ...int) *tensor.Dense {
@@ -122,18 +123,22 @@ func TestBundleArrays(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]safetensors.Info{
-		"layer/symmetric8.weight":                     {Dtype: safetensors.I8, Shape: []int{7, 5}},
-		"layer/symmetric8.weight_scale":               {Dtype: safetensors.F32, Shape: []int{1}},
-		"layer/affine8@1.weight_zero_point":           {Dtype: safetensors.U8, Shape: []int{5}},
-		"layer/int4.weight_packed":                    {Dtype: safetensors.U8, Shape: []int{18}},
-		"layer/int4/g2@1/f16.weight_scale":            {Dtype: safetensors.F16, Shape: []int{5, 4}},
-		"layer/uniform3/g4@1.weight_offset":           {Dtype: safetensors.F32, Shape: []int{5, 2}},
-		"layer/float16.weight":                        {Dtype: safetensors.F16, Shape: []int{7, 5}},
-		"layer/bfloat16.weight":                       {Dtype: safetensors.BF16, Shape: []int{7, 5}},
-		"bias":                                        {Dtype: safetensors.F32, Shape: []int{2, 3}},
-		"layer/symmetric5@0.weight_max":               {Dtype: safetensors.F32, Shape: []int{7}},
-		"layer/uint4/g3@0/f16.weight_zero_point":      {Dtype: safetensors.U8, Shape: []int{7, 2}},
-		"layer/int4/g2@1/f16.weight_scale_multiplier": {Dtype: safetensors.F32, Shape: []int{1}},
+		"layer/symmetric8.weight":                       {Dtype: safetensors.I8, Shape: []int{7, 5}},
+		"layer/symmetric8.weight_scale":                 {Dtype: safetensors.F32, Shape: []int{1}},
+		"layer/affine8@1.weight_zero_point":             {Dtype: safetensors.U8, Shape: []int{5}},
+		"layer/int4.weight_packed":                      {Dtype: safetensors.U8, Shape: []int{18}},
+		"layer/int4/g2@1/f16.weight_scale":              {Dtype: safetensors.F16, Shape: []int{5, 4}},
+		"layer/uniform3/g4@1.weight_offset":             {Dtype: safetensors.F32, Shape: []int{5, 2}},
+		"layer/float16.weight":                          {Dtype: safetensors.F16, Shape: []int{7, 5}},
+		"layer/bfloat16.weight":                         {Dtype: safetensors.BF16, Shape: []int{7, 5}},
+		"bias":                                          {Dtype: safetensors.F32, Shape: []int{2, 3}},
+		"layer/codebook4/g16@1.weight_levels":           {Dtype: safetensors.I8, Shape: []int{16}},
+		"layer/codebook4/g16@1.weight_group_multiplier": {Dtype: safetensors.I8, Shape: []int{5, 1}},
+		"layer/codebook4/g16@1.weight_scale":            {Dtype: safetensors.F32, Shape: []int{5}},
+		"layer/codebook3@0.weight_packed":               {Dtype: safetensors.U8, Shape: []int{14}},
+		"layer/symmetric5@0.weight_max":                 {Dtype: safetensors.F32, Shape: []int{7}},
+		"layer/uint4/g3@0/f16.weight_zero_point":        {Dtype: safetensors.U8, Shape: []int{7, 2}},
+		"layer/int4/g2@1/f16.weight_scale_multiplier":   {Dtype: safetensors.F32, Shape: []int{1}},
 	} {
 		if got, ok := c.Info(name); !ok || got.Dtype != want.Dtype || !slices.Equal(got.Shape, want.Shape) {
 			t.Errorf("%s: got %+v, want %v %v", name, got, want.Dtype, want.Shape)
@@ -212,7 +217,7 @@ func TestWriteRefuses(t *testing.T) {
 // not.
 var companions = []string{
 	".weight", ".weight_packed", ".weight_scale", ".weight_scale_multiplier", ".weight_zero_point", ".weight_offset",
-	".weight_min", ".weight_max",
+	".weight_min", ".weight_max", ".weight_levels", ".weight_group_multiplier",
 }
 
 func TestWriteRefusesCompanions(t *testing.T) {
@@ -250,7 +255,7 @@ func TestFileSize(t *testing.T) {
 	for name, q := range b.Quantized {
 		p := q.Params()
 		ranges := len(p.Scales)
-		if q.Scheme().GroupSize() > 0 {
+		if q.Scheme().GroupSize() > 0 || q.Scheme().IsCodebook() {
 			ranges = 0
 		}
 		if len(p.Min) != ranges || len(p.Max) != ranges {

@@ -243,6 +243,15 @@ func TestReadRefuses(t *testing.T) {
 		"zero multiplier":  {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { a["w.weight_scale_multiplier"].Data = make([]byte, 4) }, "got multiplier 0"},
 		"great multiplier": {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { a["w.weight_scale_multiplier"].Data = []byte{0, 0, 0, 0x7f} }, "got scale +Inf"},
 		"power of two":     {PowerOfTwo(8), func(a arrays, _ meta) { a["w.weight_scale"].Data = []byte{0, 0, 0x40, 0x40} }, "got scale 3 at 0, want a power of two"},
+		"no levels":        {Codebook(4).PerAxis(0), func(a arrays, _ meta) { delete(a, "w.weight_levels") }, `has no "w.weight_levels"`},
+		"no multipliers":   {Codebook(4).PerGroup(0, 16), func(a arrays, _ meta) { delete(a, "w.weight_group_multiplier") }, "has no"},
+		"levels that fall": {Codebook(2).PerAxis(0), func(a arrays, _ meta) { a["w.weight_levels"].Data = []byte{0, 1, 1, 127} }, "ascending"},
+		"level -128":       {Codebook(2).PerAxis(0), func(a arrays, _ meta) { a["w.weight_levels"].Data = []byte{128, 0, 1, 127} }, "want −127"},
+		"levels without 0": {Codebook(2).PerAxis(0), func(a arrays, _ meta) { a["w.weight_levels"].Data = []byte{129, 1, 2, 127} }, "want 0"},
+		"linear levels":    {Codebook(2).WithLevels(LinearLevels).PerAxis(0), func(a arrays, _ meta) { a["w.weight_levels"].Data[3] = 65 }, "linear"},
+		"multiplier -128":  {Codebook(2).PerGroup(0, 16), func(a arrays, _ meta) { a["w.weight_group_multiplier"].Data[1] = 128 }, "got multiplier -128 at 1"},
+		"negative scale":   {Codebook(2).PerAxis(0), func(a arrays, _ meta) { a["w.weight_scale"].Data[3] |= 0x80 }, "got scale -"},
+		"bits after codes": {Codebook(3).PerAxis(0), func(a arrays, _ meta) { a["w.weight_packed"].Data[5] |= 0x80 }, "got bits 100 after"},
 		"no minimum":       {Uniform(8), func(a arrays, _ meta) { delete(a, "w.weight_min") }, `has no "w.weight_min"`},
 		"subnormal scale":  {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { a["w.weight_scale"].Data = []byte{1, 0} }, "got scale"},
 		"scales of a bfloat16": {BFloat16(), func(a arrays, _ meta) {
@@ -284,7 +293,7 @@ func TestReadRefusesCompanions(t *testing.T) {
 			})
 			want := strconv.Quote(name) + ` is no array of the quantized "w", ` + s.String()
 			switch { // one end of a range wants the other
-			case s.IsFloat():
+			case s.IsFloat(), s.IsCodebook():
 			case ending == ".weight_min":
 				want = `has no "w.weight_max"`
 			case ending == ".weight_max":

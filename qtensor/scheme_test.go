@@ -131,7 +131,7 @@ func FuzzParseScheme(f *testing.F) {
 	for _, text := range hostileTexts {
 		f.Add(text)
 	}
-	for _, text := range []string{"symmetric8", "affine8@1", "int4/g32@1/f16", "bfloat16"} {
+	for _, text := range []string{"symmetric8", "affine8@1", "int4/g32@1/f16", "bfloat16", "codebook4/g32@1", "codebook2-nozero@0"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
