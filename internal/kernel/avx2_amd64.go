@@ -39,6 +39,32 @@ func unpackAVX2(dst *int8, src *uint8, n int)
 //go:noescape
 func decodeC4AVX2(t *uint8)
 
+// decodeC4G16AVX2 works like decodeCodesGeneric for a panel of codes of 4 bits in groups of 16.
+//
+//go:noescape
+func decodeC4G16AVX2(t *uint8)
+
+// decodeC2AVX2 works like decodeCodesGeneric for a panel of codes of 2 bits.
+//
+//go:noescape
+func decodeC2AVX2(t *uint8)
+
+// multiplyC2G32R1AVX2 works like multiplyCodesGeneric for one row and a panel of codes of 2 bits in groups of
+// 32 or more, whose weights are −127 at least. ones is what pairs of products are multiplied by.
+//
+//go:noescape
+func multiplyC2G32R1AVX2(t *uint8)
+
+// multiplyC2G32R2AVX2 works like multiplyC2G32R1AVX2 for 2 rows.
+//
+//go:noescape
+func multiplyC2G32R2AVX2(t *uint8)
+
+// multiplyC2G32R3AVX2 works like multiplyC2G32R1AVX2 for 3 rows.
+//
+//go:noescape
+func multiplyC2G32R3AVX2(t *uint8)
+
 // multiplyC4R1AVX2 works like multiplyCodesGeneric for one row and a panel of codes of 4 bits in groups of 32
 // or more, whose weights are −127 at least. ones is what pairs of products are multiplied by.
 //
@@ -55,11 +81,6 @@ func multiplyC4R2AVX2(t *uint8)
 //go:noescape
 func multiplyC4R3AVX2(t *uint8)
 
-// decodeC4G16AVX2 works like decodeCodesGeneric for a panel of codes of 4 bits in groups of 16.
-//
-//go:noescape
-func decodeC4G16AVX2(t *uint8)
-
 // multiplyC4G16R1AVX2 works like multiplyCodesGeneric for one row and a panel of codes of 4 bits in groups of
 // 16, whose weights are −127 at least. ones is what pairs of products are multiplied by.
 //
@@ -75,11 +96,6 @@ func multiplyC4G16R2AVX2(t *uint8)
 //
 //go:noescape
 func multiplyC4G16R3AVX2(t *uint8)
-
-// decodeC2AVX2 works like decodeCodesGeneric for a panel of codes of 2 bits.
-//
-//go:noescape
-func decodeC2AVX2(t *uint8)
 
 // multiplyC2R1AVX2 works like multiplyCodesGeneric for one row and a panel of codes of 2 bits, whose weights
 // are −127 at least. ones is what pairs of products are multiplied by.

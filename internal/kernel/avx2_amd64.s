@@ -575,6 +575,1534 @@ DATA lowBits4<>+24(SB)/4, $0x0f0f0f0f
 DATA lowBits4<>+28(SB)/4, $0x0f0f0f0f
 GLOBL lowBits4<>(SB), RODATA|NOPTR, $32
 
+// func decodeC4G16AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·decodeC4G16AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 48(AX), CX
+	MOVQ 56(AX), DX
+	MOVQ 88(AX), BX
+	MOVQ (AX), SI
+	MOVQ 72(AX), DI
+	MOVQ 80(AX), R8
+
+units:
+	MOVQ    R8, R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	SUBQ    R9, DI
+
+blocks:
+	PREFETCHT0   4096(CX)
+	PREFETCHT0   4160(CX)
+	PREFETCHT0   4224(CX)
+	PREFETCHT0   4288(CX)
+	VPBROADCASTQ (DX), Y2
+	VPSHUFB      (BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      (CX), Y1
+	VPAND        lowBits4<>+0(SB), Y1, Y1
+	VPSHUFB      Y1, Y0, Y1
+	VPBROADCASTQ 8(DX), Y2
+	VPSHUFB      (BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      64(CX), Y3
+	VPAND        lowBits4<>+0(SB), Y3, Y3
+	VPSHUFB      Y3, Y0, Y3
+	VPBROADCASTQ 16(DX), Y2
+	VPSHUFB      (BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      128(CX), Y4
+	VPAND        lowBits4<>+0(SB), Y4, Y4
+	VPSHUFB      Y4, Y0, Y4
+	VPBROADCASTQ 24(DX), Y2
+	VPSHUFB      (BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      192(CX), Y5
+	VPAND        lowBits4<>+0(SB), Y5, Y5
+	VPSHUFB      Y5, Y0, Y5
+	VPUNPCKLDQ   Y3, Y1, Y2
+	VPUNPCKHDQ   Y3, Y1, Y0
+	VPUNPCKLDQ   Y5, Y4, Y3
+	VPUNPCKHDQ   Y5, Y4, Y5
+	VPUNPCKLQDQ  Y3, Y2, Y1
+	VPUNPCKHQDQ  Y3, Y2, Y3
+	VPUNPCKLQDQ  Y5, Y0, Y4
+	VPUNPCKHQDQ  Y5, Y0, Y5
+	VMOVDQU      Y1, (SI)
+	VMOVDQU      Y3, 64(SI)
+	VMOVDQU      Y4, 128(SI)
+	VMOVDQU      Y5, 192(SI)
+	VPBROADCASTQ (DX), Y2
+	VPSHUFB      64(BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      (CX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        lowBits4<>+0(SB), Y1, Y1
+	VPSHUFB      Y1, Y0, Y1
+	VPBROADCASTQ 8(DX), Y2
+	VPSHUFB      64(BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      64(CX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        lowBits4<>+0(SB), Y3, Y3
+	VPSHUFB      Y3, Y0, Y3
+	VPBROADCASTQ 16(DX), Y2
+	VPSHUFB      64(BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      128(CX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        lowBits4<>+0(SB), Y4, Y4
+	VPSHUFB      Y4, Y0, Y4
+	VPBROADCASTQ 24(DX), Y2
+	VPSHUFB      64(BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      192(CX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        lowBits4<>+0(SB), Y5, Y5
+	VPSHUFB      Y5, Y0, Y5
+	VPUNPCKLDQ   Y3, Y1, Y2
+	VPUNPCKHDQ   Y3, Y1, Y0
+	VPUNPCKLDQ   Y5, Y4, Y3
+	VPUNPCKHDQ   Y5, Y4, Y5
+	VPUNPCKLQDQ  Y3, Y2, Y1
+	VPUNPCKHQDQ  Y3, Y2, Y3
+	VPUNPCKLQDQ  Y5, Y0, Y4
+	VPUNPCKHQDQ  Y5, Y0, Y5
+	VMOVDQU      Y1, 256(SI)
+	VMOVDQU      Y3, 320(SI)
+	VMOVDQU      Y4, 384(SI)
+	VMOVDQU      Y5, 448(SI)
+	VPBROADCASTQ (DX), Y2
+	VPSHUFB      32(BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      32(CX), Y1
+	VPAND        lowBits4<>+0(SB), Y1, Y1
+	VPSHUFB      Y1, Y0, Y1
+	VPBROADCASTQ 8(DX), Y2
+	VPSHUFB      32(BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      96(CX), Y3
+	VPAND        lowBits4<>+0(SB), Y3, Y3
+	VPSHUFB      Y3, Y0, Y3
+	VPBROADCASTQ 16(DX), Y2
+	VPSHUFB      32(BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      160(CX), Y4
+	VPAND        lowBits4<>+0(SB), Y4, Y4
+	VPSHUFB      Y4, Y0, Y4
+	VPBROADCASTQ 24(DX), Y2
+	VPSHUFB      32(BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      224(CX), Y5
+	VPAND        lowBits4<>+0(SB), Y5, Y5
+	VPSHUFB      Y5, Y0, Y5
+	VPUNPCKLDQ   Y3, Y1, Y2
+	VPUNPCKHDQ   Y3, Y1, Y0
+	VPUNPCKLDQ   Y5, Y4, Y3
+	VPUNPCKHDQ   Y5, Y4, Y5
+	VPUNPCKLQDQ  Y3, Y2, Y1
+	VPUNPCKHQDQ  Y3, Y2, Y3
+	VPUNPCKLQDQ  Y5, Y0, Y4
+	VPUNPCKHQDQ  Y5, Y0, Y5
+	VMOVDQU      Y1, 32(SI)
+	VMOVDQU      Y3, 96(SI)
+	VMOVDQU      Y4, 160(SI)
+	VMOVDQU      Y5, 224(SI)
+	VPBROADCASTQ (DX), Y2
+	VPSHUFB      96(BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      32(CX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        lowBits4<>+0(SB), Y1, Y1
+	VPSHUFB      Y1, Y0, Y1
+	VPBROADCASTQ 8(DX), Y2
+	VPSHUFB      96(BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      96(CX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        lowBits4<>+0(SB), Y3, Y3
+	VPSHUFB      Y3, Y0, Y3
+	VPBROADCASTQ 16(DX), Y2
+	VPSHUFB      96(BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      160(CX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        lowBits4<>+0(SB), Y4, Y4
+	VPSHUFB      Y4, Y0, Y4
+	VPBROADCASTQ 24(DX), Y2
+	VPSHUFB      96(BX), Y2, Y2
+	VPMULHRSW    112(AX), Y2, Y0
+	VPMULHRSW    176(AX), Y2, Y2
+	VPACKSSWB    Y2, Y0, Y0
+	VMOVDQU      224(CX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        lowBits4<>+0(SB), Y5, Y5
+	VPSHUFB      Y5, Y0, Y5
+	VPUNPCKLDQ   Y3, Y1, Y2
+	VPUNPCKHDQ   Y3, Y1, Y0
+	VPUNPCKLDQ   Y5, Y4, Y3
+	VPUNPCKHDQ   Y5, Y4, Y5
+	VPUNPCKLQDQ  Y3, Y2, Y1
+	VPUNPCKHQDQ  Y3, Y2, Y3
+	VPUNPCKLQDQ  Y5, Y0, Y4
+	VPUNPCKHQDQ  Y5, Y0, Y5
+	VMOVDQU      Y1, 288(SI)
+	VMOVDQU      Y3, 352(SI)
+	VMOVDQU      Y4, 416(SI)
+	VMOVDQU      Y5, 480(SI)
+	ADDQ         $0x00000200, SI
+	ADDQ         $0x00000100, CX
+	DECQ         R9
+	JNZ          blocks
+	ADDQ         $0x20, DX
+	TESTQ        DI, DI
+	JNZ          units
+	VZEROUPPER
+	RET
+
+// func decodeC2AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·decodeC2AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 48(AX), CX
+	MOVQ 56(AX), DX
+	MOVQ 88(AX), BX
+	MOVQ 64(AX), SI
+	LEAQ (SI)(SI*2), DI
+	MOVQ (AX), R8
+	MOVQ 72(AX), R9
+	MOVQ 80(AX), R10
+
+units:
+	MOVQ    R10, R11
+	CMPQ    R11, R9
+	CMOVQGT R9, R11
+	SUBQ    R11, R9
+
+blocks:
+	PREFETCHT0     4096(CX)
+	PREFETCHT0     4160(CX)
+	PREFETCHT0     4224(CX)
+	PREFETCHT0     4288(CX)
+	VBROADCASTI128 (DX), Y2
+	VPSHUFB        (BX), Y2, Y0
+	VPSHUFB        64(BX), Y2, Y2
+	VPMULHRSW      112(AX), Y0, Y0
+	VPMULHRSW      112(AX), Y2, Y2
+	VPACKSSWB      Y2, Y0, Y0
+	VMOVDQU        (CX), Y1
+	VPAND          lowBits2<>+0(SB), Y1, Y1
+	VPSHUFB        Y1, Y0, Y1
+	VBROADCASTI128 (DX)(SI*1), Y2
+	VPSHUFB        (BX), Y2, Y3
+	VPSHUFB        64(BX), Y2, Y2
+	VPMULHRSW      112(AX), Y3, Y3
+	VPMULHRSW      112(AX), Y2, Y2
+	VPACKSSWB      Y2, Y3, Y3
+	VMOVDQU        64(CX), Y4
+	VPAND          lowBits2<>+0(SB), Y4, Y4
+	VPSHUFB        Y4, Y3, Y4
+	VBROADCASTI128 (DX)(SI*2), Y2
+	VPSHUFB        (BX), Y2, Y6
+	VPSHUFB        64(BX), Y2, Y2
+	VPMULHRSW      112(AX), Y6, Y6
+	VPMULHRSW      112(AX), Y2, Y2
+	VPACKSSWB      Y2, Y6, Y6
+	VMOVDQU        128(CX), Y7
+	VPAND          lowBits2<>+0(SB), Y7, Y7
+	VPSHUFB        Y7, Y6, Y7
+	VBROADCASTI128 (DX)(DI*1), Y2
+	VPSHUFB        (BX), Y2, Y8
+	VPSHUFB        64(BX), Y2, Y2
+	VPMULHRSW      112(AX), Y8, Y8
+	VPMULHRSW      112(AX), Y2, Y2
+	VPACKSSWB      Y2, Y8, Y8
+	VMOVDQU        192(CX), Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPUNPCKLDQ     Y4, Y1, Y2
+	VPUNPCKHDQ     Y4, Y1, Y5
+	VPUNPCKLDQ     Y9, Y7, Y4
+	VPUNPCKHDQ     Y9, Y7, Y9
+	VPUNPCKLQDQ    Y4, Y2, Y1
+	VPUNPCKHQDQ    Y4, Y2, Y4
+	VPUNPCKLQDQ    Y9, Y5, Y7
+	VPUNPCKHQDQ    Y9, Y5, Y9
+	VMOVDQU        Y1, (R8)
+	VMOVDQU        Y4, 64(R8)
+	VMOVDQU        Y7, 128(R8)
+	VMOVDQU        Y9, 192(R8)
+	VMOVDQU        (CX), Y1
+	VPSRLW         $0x02, Y1, Y1
+	VPAND          lowBits2<>+0(SB), Y1, Y1
+	VPOR           fieldBits1<>+0(SB), Y1, Y1
+	VPSHUFB        Y1, Y0, Y1
+	VMOVDQU        64(CX), Y4
+	VPSRLW         $0x02, Y4, Y4
+	VPAND          lowBits2<>+0(SB), Y4, Y4
+	VPOR           fieldBits1<>+0(SB), Y4, Y4
+	VPSHUFB        Y4, Y3, Y4
+	VMOVDQU        128(CX), Y7
+	VPSRLW         $0x02, Y7, Y7
+	VPAND          lowBits2<>+0(SB), Y7, Y7
+	VPOR           fieldBits1<>+0(SB), Y7, Y7
+	VPSHUFB        Y7, Y6, Y7
+	VMOVDQU        192(CX), Y9
+	VPSRLW         $0x02, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPOR           fieldBits1<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPUNPCKLDQ     Y4, Y1, Y2
+	VPUNPCKHDQ     Y4, Y1, Y5
+	VPUNPCKLDQ     Y9, Y7, Y4
+	VPUNPCKHDQ     Y9, Y7, Y9
+	VPUNPCKLQDQ    Y4, Y2, Y1
+	VPUNPCKHQDQ    Y4, Y2, Y4
+	VPUNPCKLQDQ    Y9, Y5, Y7
+	VPUNPCKHQDQ    Y9, Y5, Y9
+	VMOVDQU        Y1, 256(R8)
+	VMOVDQU        Y4, 320(R8)
+	VMOVDQU        Y7, 384(R8)
+	VMOVDQU        Y9, 448(R8)
+	VMOVDQU        (CX), Y1
+	VPSRLW         $0x04, Y1, Y1
+	VPAND          lowBits2<>+0(SB), Y1, Y1
+	VPOR           fieldBits2<>+0(SB), Y1, Y1
+	VPSHUFB        Y1, Y0, Y1
+	VMOVDQU        64(CX), Y4
+	VPSRLW         $0x04, Y4, Y4
+	VPAND          lowBits2<>+0(SB), Y4, Y4
+	VPOR           fieldBits2<>+0(SB), Y4, Y4
+	VPSHUFB        Y4, Y3, Y4
+	VMOVDQU        128(CX), Y7
+	VPSRLW         $0x04, Y7, Y7
+	VPAND          lowBits2<>+0(SB), Y7, Y7
+	VPOR           fieldBits2<>+0(SB), Y7, Y7
+	VPSHUFB        Y7, Y6, Y7
+	VMOVDQU        192(CX), Y9
+	VPSRLW         $0x04, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPOR           fieldBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPUNPCKLDQ     Y4, Y1, Y2
+	VPUNPCKHDQ     Y4, Y1, Y5
+	VPUNPCKLDQ     Y9, Y7, Y4
+	VPUNPCKHDQ     Y9, Y7, Y9
+	VPUNPCKLQDQ    Y4, Y2, Y1
+	VPUNPCKHQDQ    Y4, Y2, Y4
+	VPUNPCKLQDQ    Y9, Y5, Y7
+	VPUNPCKHQDQ    Y9, Y5, Y9
+	VMOVDQU        Y1, 512(R8)
+	VMOVDQU        Y4, 576(R8)
+	VMOVDQU        Y7, 640(R8)
+	VMOVDQU        Y9, 704(R8)
+	VMOVDQU        (CX), Y1
+	VPSRLW         $0x06, Y1, Y1
+	VPAND          lowBits2<>+0(SB), Y1, Y1
+	VPOR           fieldBits3<>+0(SB), Y1, Y1
+	VPSHUFB        Y1, Y0, Y1
+	VMOVDQU        64(CX), Y4
+	VPSRLW         $0x06, Y4, Y4
+	VPAND          lowBits2<>+0(SB), Y4, Y4
+	VPOR           fieldBits3<>+0(SB), Y4, Y4
+	VPSHUFB        Y4, Y3, Y4
+	VMOVDQU        128(CX), Y7
+	VPSRLW         $0x06, Y7, Y7
+	VPAND          lowBits2<>+0(SB), Y7, Y7
+	VPOR           fieldBits3<>+0(SB), Y7, Y7
+	VPSHUFB        Y7, Y6, Y7
+	VMOVDQU        192(CX), Y9
+	VPSRLW         $0x06, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPOR           fieldBits3<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPUNPCKLDQ     Y4, Y1, Y2
+	VPUNPCKHDQ     Y4, Y1, Y5
+	VPUNPCKLDQ     Y9, Y7, Y4
+	VPUNPCKHDQ     Y9, Y7, Y9
+	VPUNPCKLQDQ    Y4, Y2, Y1
+	VPUNPCKHQDQ    Y4, Y2, Y4
+	VPUNPCKLQDQ    Y9, Y5, Y7
+	VPUNPCKHQDQ    Y9, Y5, Y9
+	VMOVDQU        Y1, 768(R8)
+	VMOVDQU        Y4, 832(R8)
+	VMOVDQU        Y7, 896(R8)
+	VMOVDQU        Y9, 960(R8)
+	VBROADCASTI128 (DX), Y2
+	VPSHUFB        32(BX), Y2, Y0
+	VPSHUFB        96(BX), Y2, Y2
+	VPMULHRSW      112(AX), Y0, Y0
+	VPMULHRSW      112(AX), Y2, Y2
+	VPACKSSWB      Y2, Y0, Y0
+	VMOVDQU        32(CX), Y1
+	VPAND          lowBits2<>+0(SB), Y1, Y1
+	VPSHUFB        Y1, Y0, Y1
+	VBROADCASTI128 (DX)(SI*1), Y2
+	VPSHUFB        32(BX), Y2, Y3
+	VPSHUFB        96(BX), Y2, Y2
+	VPMULHRSW      112(AX), Y3, Y3
+	VPMULHRSW      112(AX), Y2, Y2
+	VPACKSSWB      Y2, Y3, Y3
+	VMOVDQU        96(CX), Y4
+	VPAND          lowBits2<>+0(SB), Y4, Y4
+	VPSHUFB        Y4, Y3, Y4
+	VBROADCASTI128 (DX)(SI*2), Y2
+	VPSHUFB        32(BX), Y2, Y6
+	VPSHUFB        96(BX), Y2, Y2
+	VPMULHRSW      112(AX), Y6, Y6
+	VPMULHRSW      112(AX), Y2, Y2
+	VPACKSSWB      Y2, Y6, Y6
+	VMOVDQU        160(CX), Y7
+	VPAND          lowBits2<>+0(SB), Y7, Y7
+	VPSHUFB        Y7, Y6, Y7
+	VBROADCASTI128 (DX)(DI*1), Y2
+	VPSHUFB        32(BX), Y2, Y8
+	VPSHUFB        96(BX), Y2, Y2
+	VPMULHRSW      112(AX), Y8, Y8
+	VPMULHRSW      112(AX), Y2, Y2
+	VPACKSSWB      Y2, Y8, Y8
+	VMOVDQU        224(CX), Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPUNPCKLDQ     Y4, Y1, Y2
+	VPUNPCKHDQ     Y4, Y1, Y5
+	VPUNPCKLDQ     Y9, Y7, Y4
+	VPUNPCKHDQ     Y9, Y7, Y9
+	VPUNPCKLQDQ    Y4, Y2, Y1
+	VPUNPCKHQDQ    Y4, Y2, Y4
+	VPUNPCKLQDQ    Y9, Y5, Y7
+	VPUNPCKHQDQ    Y9, Y5, Y9
+	VMOVDQU        Y1, 32(R8)
+	VMOVDQU        Y4, 96(R8)
+	VMOVDQU        Y7, 160(R8)
+	VMOVDQU        Y9, 224(R8)
+	VMOVDQU        32(CX), Y1
+	VPSRLW         $0x02, Y1, Y1
+	VPAND          lowBits2<>+0(SB), Y1, Y1
+	VPOR           fieldBits1<>+0(SB), Y1, Y1
+	VPSHUFB        Y1, Y0, Y1
+	VMOVDQU        96(CX), Y4
+	VPSRLW         $0x02, Y4, Y4
+	VPAND          lowBits2<>+0(SB), Y4, Y4
+	VPOR           fieldBits1<>+0(SB), Y4, Y4
+	VPSHUFB        Y4, Y3, Y4
+	VMOVDQU        160(CX), Y7
+	VPSRLW         $0x02, Y7, Y7
+	VPAND          lowBits2<>+0(SB), Y7, Y7
+	VPOR           fieldBits1<>+0(SB), Y7, Y7
+	VPSHUFB        Y7, Y6, Y7
+	VMOVDQU        224(CX), Y9
+	VPSRLW         $0x02, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPOR           fieldBits1<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPUNPCKLDQ     Y4, Y1, Y2
+	VPUNPCKHDQ     Y4, Y1, Y5
+	VPUNPCKLDQ     Y9, Y7, Y4
+	VPUNPCKHDQ     Y9, Y7, Y9
+	VPUNPCKLQDQ    Y4, Y2, Y1
+	VPUNPCKHQDQ    Y4, Y2, Y4
+	VPUNPCKLQDQ    Y9, Y5, Y7
+	VPUNPCKHQDQ    Y9, Y5, Y9
+	VMOVDQU        Y1, 288(R8)
+	VMOVDQU        Y4, 352(R8)
+	VMOVDQU        Y7, 416(R8)
+	VMOVDQU        Y9, 480(R8)
+	VMOVDQU        32(CX), Y1
+	VPSRLW         $0x04, Y1, Y1
+	VPAND          lowBits2<>+0(SB), Y1, Y1
+	VPOR           fieldBits2<>+0(SB), Y1, Y1
+	VPSHUFB        Y1, Y0, Y1
+	VMOVDQU        96(CX), Y4
+	VPSRLW         $0x04, Y4, Y4
+	VPAND          lowBits2<>+0(SB), Y4, Y4
+	VPOR           fieldBits2<>+0(SB), Y4, Y4
+	VPSHUFB        Y4, Y3, Y4
+	VMOVDQU        160(CX), Y7
+	VPSRLW         $0x04, Y7, Y7
+	VPAND          lowBits2<>+0(SB), Y7, Y7
+	VPOR           fieldBits2<>+0(SB), Y7, Y7
+	VPSHUFB        Y7, Y6, Y7
+	VMOVDQU        224(CX), Y9
+	VPSRLW         $0x04, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPOR           fieldBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPUNPCKLDQ     Y4, Y1, Y2
+	VPUNPCKHDQ     Y4, Y1, Y5
+	VPUNPCKLDQ     Y9, Y7, Y4
+	VPUNPCKHDQ     Y9, Y7, Y9
+	VPUNPCKLQDQ    Y4, Y2, Y1
+	VPUNPCKHQDQ    Y4, Y2, Y4
+	VPUNPCKLQDQ    Y9, Y5, Y7
+	VPUNPCKHQDQ    Y9, Y5, Y9
+	VMOVDQU        Y1, 544(R8)
+	VMOVDQU        Y4, 608(R8)
+	VMOVDQU        Y7, 672(R8)
+	VMOVDQU        Y9, 736(R8)
+	VMOVDQU        32(CX), Y1
+	VPSRLW         $0x06, Y1, Y1
+	VPAND          lowBits2<>+0(SB), Y1, Y1
+	VPOR           fieldBits3<>+0(SB), Y1, Y1
+	VPSHUFB        Y1, Y0, Y1
+	VMOVDQU        96(CX), Y4
+	VPSRLW         $0x06, Y4, Y4
+	VPAND          lowBits2<>+0(SB), Y4, Y4
+	VPOR           fieldBits3<>+0(SB), Y4, Y4
+	VPSHUFB        Y4, Y3, Y4
+	VMOVDQU        160(CX), Y7
+	VPSRLW         $0x06, Y7, Y7
+	VPAND          lowBits2<>+0(SB), Y7, Y7
+	VPOR           fieldBits3<>+0(SB), Y7, Y7
+	VPSHUFB        Y7, Y6, Y7
+	VMOVDQU        224(CX), Y9
+	VPSRLW         $0x06, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPOR           fieldBits3<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPUNPCKLDQ     Y4, Y1, Y2
+	VPUNPCKHDQ     Y4, Y1, Y5
+	VPUNPCKLDQ     Y9, Y7, Y4
+	VPUNPCKHDQ     Y9, Y7, Y9
+	VPUNPCKLQDQ    Y4, Y2, Y1
+	VPUNPCKHQDQ    Y4, Y2, Y4
+	VPUNPCKLQDQ    Y9, Y5, Y7
+	VPUNPCKHQDQ    Y9, Y5, Y9
+	VMOVDQU        Y1, 800(R8)
+	VMOVDQU        Y4, 864(R8)
+	VMOVDQU        Y7, 928(R8)
+	VMOVDQU        Y9, 992(R8)
+	ADDQ           $0x00000400, R8
+	ADDQ           $0x00000100, CX
+	DECQ           R11
+	JNZ            blocks
+	LEAQ           (DX)(SI*4), DX
+	TESTQ          R9, R9
+	JNZ            units
+	VZEROUPPER
+	RET
+
+DATA lowBits2<>+0(SB)/4, $0x03030303
+DATA lowBits2<>+4(SB)/4, $0x03030303
+DATA lowBits2<>+8(SB)/4, $0x03030303
+DATA lowBits2<>+12(SB)/4, $0x03030303
+DATA lowBits2<>+16(SB)/4, $0x03030303
+DATA lowBits2<>+20(SB)/4, $0x03030303
+DATA lowBits2<>+24(SB)/4, $0x03030303
+DATA lowBits2<>+28(SB)/4, $0x03030303
+GLOBL lowBits2<>(SB), RODATA|NOPTR, $32
+
+DATA fieldBits1<>+0(SB)/4, $0x04040404
+DATA fieldBits1<>+4(SB)/4, $0x04040404
+DATA fieldBits1<>+8(SB)/4, $0x04040404
+DATA fieldBits1<>+12(SB)/4, $0x04040404
+DATA fieldBits1<>+16(SB)/4, $0x04040404
+DATA fieldBits1<>+20(SB)/4, $0x04040404
+DATA fieldBits1<>+24(SB)/4, $0x04040404
+DATA fieldBits1<>+28(SB)/4, $0x04040404
+GLOBL fieldBits1<>(SB), RODATA|NOPTR, $32
+
+DATA fieldBits2<>+0(SB)/4, $0x08080808
+DATA fieldBits2<>+4(SB)/4, $0x08080808
+DATA fieldBits2<>+8(SB)/4, $0x08080808
+DATA fieldBits2<>+12(SB)/4, $0x08080808
+DATA fieldBits2<>+16(SB)/4, $0x08080808
+DATA fieldBits2<>+20(SB)/4, $0x08080808
+DATA fieldBits2<>+24(SB)/4, $0x08080808
+DATA fieldBits2<>+28(SB)/4, $0x08080808
+GLOBL fieldBits2<>(SB), RODATA|NOPTR, $32
+
+DATA fieldBits3<>+0(SB)/4, $0x0c0c0c0c
+DATA fieldBits3<>+4(SB)/4, $0x0c0c0c0c
+DATA fieldBits3<>+8(SB)/4, $0x0c0c0c0c
+DATA fieldBits3<>+12(SB)/4, $0x0c0c0c0c
+DATA fieldBits3<>+16(SB)/4, $0x0c0c0c0c
+DATA fieldBits3<>+20(SB)/4, $0x0c0c0c0c
+DATA fieldBits3<>+24(SB)/4, $0x0c0c0c0c
+DATA fieldBits3<>+28(SB)/4, $0x0c0c0c0c
+GLOBL fieldBits3<>(SB), RODATA|NOPTR, $32
+
+// func multiplyC2G32R1AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·multiplyC2G32R1AVX2(SB), NOSPLIT, $0-8
+	MOVQ  t+0(FP), AX
+	MOVQ  48(AX), CX
+	MOVQ  56(AX), DX
+	MOVQ  88(AX), BX
+	MOVQ  64(AX), SI
+	LEAQ  (SI)(SI*2), DI
+	MOVQ  24(AX), R8
+	MOVQ  96(AX), R9
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  72(AX), R10
+	MOVQ  80(AX), R11
+
+units:
+	MOVQ    R11, R12
+	CMPQ    R12, R10
+	CMOVQGT R10, R12
+	SUBQ    R12, R10
+
+blocks:
+	PREFETCHT0     4096(CX)
+	PREFETCHT0     4160(CX)
+	PREFETCHT0     4224(CX)
+	PREFETCHT0     4288(CX)
+	VBROADCASTI128 (R8), Y10
+	VPXOR          signs<>+0(SB), Y10, Y10
+	VPABSB         Y10, Y11
+	VBROADCASTI128 16(R8), Y12
+	VPXOR          signs<>+0(SB), Y12, Y12
+	VPABSB         Y12, Y13
+	VBROADCASTI128 (DX), Y8
+	VPSHUFB        (BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        (CX), Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y0, Y0
+	VMOVDQU        (CX), Y9
+	VPSRLW         $0x02, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y0, Y0
+	VBROADCASTI128 (DX), Y8
+	VPSHUFB        32(BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        32(CX), Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y1, Y1
+	VMOVDQU        32(CX), Y9
+	VPSRLW         $0x02, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y1, Y1
+	VBROADCASTI128 (DX)(SI*1), Y8
+	VPSHUFB        (BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        64(CX), Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y2, Y2
+	VMOVDQU        64(CX), Y9
+	VPSRLW         $0x02, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y2, Y2
+	VBROADCASTI128 (DX)(SI*1), Y8
+	VPSHUFB        32(BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        96(CX), Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y3, Y3
+	VMOVDQU        96(CX), Y9
+	VPSRLW         $0x02, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y3, Y3
+	VBROADCASTI128 (DX)(SI*2), Y8
+	VPSHUFB        (BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        128(CX), Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y4, Y4
+	VMOVDQU        128(CX), Y9
+	VPSRLW         $0x02, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y4, Y4
+	VBROADCASTI128 (DX)(SI*2), Y8
+	VPSHUFB        32(BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        160(CX), Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y5, Y5
+	VMOVDQU        160(CX), Y9
+	VPSRLW         $0x02, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y5, Y5
+	VBROADCASTI128 (DX)(DI*1), Y8
+	VPSHUFB        (BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        192(CX), Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y6, Y6
+	VMOVDQU        192(CX), Y9
+	VPSRLW         $0x02, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y6, Y6
+	VBROADCASTI128 (DX)(DI*1), Y8
+	VPSHUFB        32(BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        224(CX), Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y7, Y7
+	VMOVDQU        224(CX), Y9
+	VPSRLW         $0x02, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y7, Y7
+	VBROADCASTI128 32(R8), Y10
+	VPXOR          signs<>+0(SB), Y10, Y10
+	VPABSB         Y10, Y11
+	VBROADCASTI128 48(R8), Y12
+	VPXOR          signs<>+0(SB), Y12, Y12
+	VPABSB         Y12, Y13
+	VBROADCASTI128 (DX), Y8
+	VPSHUFB        64(BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        (CX), Y9
+	VPSRLW         $0x04, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y0, Y0
+	VMOVDQU        (CX), Y9
+	VPSRLW         $0x06, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y0, Y0
+	VBROADCASTI128 (DX), Y8
+	VPSHUFB        96(BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        32(CX), Y9
+	VPSRLW         $0x04, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y1, Y1
+	VMOVDQU        32(CX), Y9
+	VPSRLW         $0x06, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y1, Y1
+	VBROADCASTI128 (DX)(SI*1), Y8
+	VPSHUFB        64(BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        64(CX), Y9
+	VPSRLW         $0x04, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y2, Y2
+	VMOVDQU        64(CX), Y9
+	VPSRLW         $0x06, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y2, Y2
+	VBROADCASTI128 (DX)(SI*1), Y8
+	VPSHUFB        96(BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        96(CX), Y9
+	VPSRLW         $0x04, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y3, Y3
+	VMOVDQU        96(CX), Y9
+	VPSRLW         $0x06, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y3, Y3
+	VBROADCASTI128 (DX)(SI*2), Y8
+	VPSHUFB        64(BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        128(CX), Y9
+	VPSRLW         $0x04, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y4, Y4
+	VMOVDQU        128(CX), Y9
+	VPSRLW         $0x06, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y4, Y4
+	VBROADCASTI128 (DX)(SI*2), Y8
+	VPSHUFB        96(BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        160(CX), Y9
+	VPSRLW         $0x04, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y5, Y5
+	VMOVDQU        160(CX), Y9
+	VPSRLW         $0x06, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y5, Y5
+	VBROADCASTI128 (DX)(DI*1), Y8
+	VPSHUFB        64(BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        192(CX), Y9
+	VPSRLW         $0x04, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y6, Y6
+	VMOVDQU        192(CX), Y9
+	VPSRLW         $0x06, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y6, Y6
+	VBROADCASTI128 (DX)(DI*1), Y8
+	VPSHUFB        96(BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        224(CX), Y9
+	VPSRLW         $0x04, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y10, Y9, Y9
+	VPMADDUBSW     Y9, Y11, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y7, Y7
+	VMOVDQU        224(CX), Y9
+	VPSRLW         $0x06, Y9, Y9
+	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPSHUFB        Y9, Y8, Y9
+	VPSIGNB        Y12, Y9, Y9
+	VPMADDUBSW     Y9, Y13, Y9
+	VPMADDWD       (R9), Y9, Y9
+	VPADDD         Y9, Y7, Y7
+	ADDQ           $0x40, R8
+	ADDQ           $0x00000100, CX
+	DECQ           R12
+	JNZ            blocks
+	LEAQ           (DX)(SI*4), DX
+	TESTQ          R10, R10
+	JNZ            units
+	MOVQ           (AX), CX
+	MOVQ           104(AX), AX
+	VPHADDD        Y2, Y0, Y0
+	VPHADDD        Y6, Y4, Y4
+	VPHADDD        Y4, Y0, Y0
+	VMOVDQU        (AX), Y9
+	VPSLLD         $0x07, Y9, Y9
+	VPADDD         Y9, Y0, Y9
+	VMOVDQU        Y9, (CX)
+	VPHADDD        Y3, Y1, Y1
+	VPHADDD        Y7, Y5, Y5
+	VPHADDD        Y5, Y1, Y1
+	VMOVDQU        32(AX), Y9
+	VPSLLD         $0x07, Y9, Y9
+	VPADDD         Y9, Y1, Y9
+	VMOVDQU        Y9, 32(CX)
+	VZEROUPPER
+	RET
+
+DATA signs<>+0(SB)/4, $0x80808080
+DATA signs<>+4(SB)/4, $0x80808080
+DATA signs<>+8(SB)/4, $0x80808080
+DATA signs<>+12(SB)/4, $0x80808080
+DATA signs<>+16(SB)/4, $0x80808080
+DATA signs<>+20(SB)/4, $0x80808080
+DATA signs<>+24(SB)/4, $0x80808080
+DATA signs<>+28(SB)/4, $0x80808080
+GLOBL signs<>(SB), RODATA|NOPTR, $32
+
+// func multiplyC2G32R2AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·multiplyC2G32R2AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 48(AX), CX
+	MOVQ 56(AX), DX
+	MOVQ 88(AX), BX
+	MOVQ 64(AX), SI
+	LEAQ (SI)(SI*2), DI
+	MOVQ 96(AX), R9
+	XORQ R10, R10
+
+groups:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	MOVQ  24(AX), DI
+	MOVQ  40(AX), R8
+	MOVQ  72(AX), R11
+	MOVQ  80(AX), R12
+
+units:
+	MOVQ    R12, R13
+	CMPQ    R13, R11
+	CMOVQGT R11, R13
+	SUBQ    R13, R11
+
+blocks:
+	PREFETCHT0     4096(CX)
+	PREFETCHT0     4160(CX)
+	PREFETCHT0     4224(CX)
+	PREFETCHT0     4288(CX)
+	VBROADCASTI128 (DI), Y2
+	VPXOR          signs<>+0(SB), Y2, Y2
+	VPABSB         Y2, Y3
+	VBROADCASTI128 (DI)(R8*1), Y6
+	VPXOR          signs<>+0(SB), Y6, Y6
+	VPABSB         Y6, Y7
+	VBROADCASTI128 (DX), Y8
+	VPSHUFB        (BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        (CX), Y10
+	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPSHUFB        Y10, Y8, Y10
+	VPSIGNB        Y2, Y10, Y11
+	VPMADDUBSW     Y11, Y3, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y0, Y0
+	VPSIGNB        Y6, Y10, Y11
+	VPMADDUBSW     Y11, Y7, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y4, Y4
+	VBROADCASTI128 (DX), Y9
+	VPSHUFB        32(BX), Y9, Y9
+	VPMULHRSW      112(AX), Y9, Y9
+	VPACKSSWB      Y9, Y9, Y9
+	VMOVDQU        32(CX), Y10
+	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPSHUFB        Y10, Y9, Y10
+	VPSIGNB        Y2, Y10, Y11
+	VPMADDUBSW     Y11, Y3, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y1, Y1
+	VPSIGNB        Y6, Y10, Y11
+	VPMADDUBSW     Y11, Y7, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y5, Y5
+	VBROADCASTI128 16(DI), Y2
+	VPXOR          signs<>+0(SB), Y2, Y2
+	VPABSB         Y2, Y3
+	VBROADCASTI128 16(DI)(R8*1), Y6
+	VPXOR          signs<>+0(SB), Y6, Y6
+	VPABSB         Y6, Y7
+	VMOVDQU        (CX), Y10
+	VPSRLW         $0x02, Y10, Y10
+	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPSHUFB        Y10, Y8, Y10
+	VPSIGNB        Y2, Y10, Y11
+	VPMADDUBSW     Y11, Y3, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y0, Y0
+	VPSIGNB        Y6, Y10, Y11
+	VPMADDUBSW     Y11, Y7, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y4, Y4
+	VMOVDQU        32(CX), Y10
+	VPSRLW         $0x02, Y10, Y10
+	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPSHUFB        Y10, Y9, Y10
+	VPSIGNB        Y2, Y10, Y11
+	VPMADDUBSW     Y11, Y3, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y1, Y1
+	VPSIGNB        Y6, Y10, Y11
+	VPMADDUBSW     Y11, Y7, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y5, Y5
+	VBROADCASTI128 32(DI), Y2
+	VPXOR          signs<>+0(SB), Y2, Y2
+	VPABSB         Y2, Y3
+	VBROADCASTI128 32(DI)(R8*1), Y6
+	VPXOR          signs<>+0(SB), Y6, Y6
+	VPABSB         Y6, Y7
+	VBROADCASTI128 (DX), Y8
+	VPSHUFB        64(BX), Y8, Y8
+	VPMULHRSW      112(AX), Y8, Y8
+	VPACKSSWB      Y8, Y8, Y8
+	VMOVDQU        (CX), Y10
+	VPSRLW         $0x04, Y10, Y10
+	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPSHUFB        Y10, Y8, Y10
+	VPSIGNB        Y2, Y10, Y11
+	VPMADDUBSW     Y11, Y3, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y0, Y0
+	VPSIGNB        Y6, Y10, Y11
+	VPMADDUBSW     Y11, Y7, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y4, Y4
+	VBROADCASTI128 (DX), Y9
+	VPSHUFB        96(BX), Y9, Y9
+	VPMULHRSW      112(AX), Y9, Y9
+	VPACKSSWB      Y9, Y9, Y9
+	VMOVDQU        32(CX), Y10
+	VPSRLW         $0x04, Y10, Y10
+	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPSHUFB        Y10, Y9, Y10
+	VPSIGNB        Y2, Y10, Y11
+	VPMADDUBSW     Y11, Y3, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y1, Y1
+	VPSIGNB        Y6, Y10, Y11
+	VPMADDUBSW     Y11, Y7, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y5, Y5
+	VBROADCASTI128 48(DI), Y2
+	VPXOR          signs<>+0(SB), Y2, Y2
+	VPABSB         Y2, Y3
+	VBROADCASTI128 48(DI)(R8*1), Y6
+	VPXOR          signs<>+0(SB), Y6, Y6
+	VPABSB         Y6, Y7
+	VMOVDQU        (CX), Y10
+	VPSRLW         $0x06, Y10, Y10
+	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPSHUFB        Y10, Y8, Y10
+	VPSIGNB        Y2, Y10, Y11
+	VPMADDUBSW     Y11, Y3, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y0, Y0
+	VPSIGNB        Y6, Y10, Y11
+	VPMADDUBSW     Y11, Y7, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y4, Y4
+	VMOVDQU        32(CX), Y10
+	VPSRLW         $0x06, Y10, Y10
+	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPSHUFB        Y10, Y9, Y10
+	VPSIGNB        Y2, Y10, Y11
+	VPMADDUBSW     Y11, Y3, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y1, Y1
+	VPSIGNB        Y6, Y10, Y11
+	VPMADDUBSW     Y11, Y7, Y11
+	VPMADDWD       (R9), Y11, Y11
+	VPADDD         Y11, Y5, Y5
+	ADDQ           $0x40, DI
+	ADDQ           $0x00000100, CX
+	DECQ           R13
+	JNZ            blocks
+	LEAQ           (DX)(SI*4), DX
+	TESTQ          R11, R11
+	JNZ            units
+	VMOVDQU        Y0, 240(AX)(R10*1)
+	VMOVDQU        Y1, 272(AX)(R10*1)
+	VMOVDQU        Y4, 496(AX)(R10*1)
+	VMOVDQU        Y5, 528(AX)(R10*1)
+	MOVQ           48(AX), CX
+	MOVQ           56(AX), DX
+	MOVQ           64(AX), R8
+	ADDQ           $0x40, R10
+	ADDQ           R10, CX
+	ADDQ           R8, DX
+	CMPQ           R10, $0x40
+	JEQ            groups
+	ADDQ           R8, DX
+	CMPQ           R10, $0x80
+	JEQ            groups
+	ADDQ           R8, DX
+	CMPQ           R10, $0xc0
+	JEQ            groups
+	MOVQ           (AX), DI
+	MOVQ           16(AX), R8
+	VMOVDQU        240(AX), Y0
+	VMOVDQU        272(AX), Y1
+	VMOVDQU        304(AX), Y2
+	VMOVDQU        336(AX), Y3
+	VMOVDQU        368(AX), Y4
+	VMOVDQU        400(AX), Y5
+	VMOVDQU        432(AX), Y6
+	VMOVDQU        464(AX), Y7
+	MOVQ           104(AX), CX
+	VPHADDD        Y2, Y0, Y0
+	VPHADDD        Y6, Y4, Y4
+	VPHADDD        Y4, Y0, Y0
+	VMOVDQU        (CX), Y2
+	VPSLLD         $0x07, Y2, Y2
+	VPADDD         Y2, Y0, Y2
+	VMOVDQU        Y2, (DI)
+	VPHADDD        Y3, Y1, Y1
+	VPHADDD        Y7, Y5, Y5
+	VPHADDD        Y5, Y1, Y1
+	VMOVDQU        32(CX), Y2
+	VPSLLD         $0x07, Y2, Y2
+	VPADDD         Y2, Y1, Y2
+	VMOVDQU        Y2, 32(DI)
+	VMOVDQU        496(AX), Y0
+	VMOVDQU        528(AX), Y1
+	VMOVDQU        560(AX), Y2
+	VMOVDQU        592(AX), Y3
+	VMOVDQU        624(AX), Y4
+	VMOVDQU        656(AX), Y5
+	VMOVDQU        688(AX), Y6
+	VMOVDQU        720(AX), Y7
+	MOVQ           104(AX), AX
+	VPHADDD        Y2, Y0, Y0
+	VPHADDD        Y6, Y4, Y4
+	VPHADDD        Y4, Y0, Y0
+	VMOVDQU        (AX), Y2
+	VPSLLD         $0x07, Y2, Y2
+	VPADDD         Y2, Y0, Y2
+	VMOVDQU        Y2, (DI)(R8*1)
+	VPHADDD        Y3, Y1, Y1
+	VPHADDD        Y7, Y5, Y5
+	VPHADDD        Y5, Y1, Y1
+	VMOVDQU        32(AX), Y2
+	VPSLLD         $0x07, Y2, Y2
+	VPADDD         Y2, Y1, Y2
+	VMOVDQU        Y2, 32(DI)(R8*1)
+	VZEROUPPER
+	RET
+
+// func multiplyC2G32R3AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·multiplyC2G32R3AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 48(AX), CX
+	MOVQ 56(AX), DX
+	MOVQ 88(AX), BX
+	MOVQ 64(AX), SI
+	LEAQ (SI)(SI*2), DI
+	MOVQ 96(AX), R9
+	XORQ R10, R10
+
+groups:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	MOVQ  24(AX), DI
+	MOVQ  40(AX), R8
+	MOVQ  72(AX), R11
+	MOVQ  80(AX), R12
+
+units:
+	MOVQ    R12, R13
+	CMPQ    R13, R11
+	CMOVQGT R11, R13
+	SUBQ    R13, R11
+
+blocks:
+	PREFETCHT0     4096(CX)
+	PREFETCHT0     4160(CX)
+	PREFETCHT0     4224(CX)
+	PREFETCHT0     4288(CX)
+	VBROADCASTI128 (DI), Y2
+	VPXOR          signs<>+0(SB), Y2, Y2
+	VPABSB         Y2, Y3
+	VBROADCASTI128 (DI)(R8*1), Y6
+	VPXOR          signs<>+0(SB), Y6, Y6
+	VPABSB         Y6, Y7
+	VBROADCASTI128 (DI)(R8*2), Y10
+	VPXOR          signs<>+0(SB), Y10, Y10
+	VPABSB         Y10, Y11
+	VBROADCASTI128 (DX), Y12
+	VPSHUFB        (BX), Y12, Y12
+	VPMULHRSW      112(AX), Y12, Y12
+	VPACKSSWB      Y12, Y12, Y12
+	VMOVDQU        (CX), Y14
+	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPSHUFB        Y14, Y12, Y14
+	VPSIGNB        Y2, Y14, Y15
+	VPMADDUBSW     Y15, Y3, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y0, Y0
+	VPSIGNB        Y6, Y14, Y15
+	VPMADDUBSW     Y15, Y7, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y4, Y4
+	VPSIGNB        Y10, Y14, Y15
+	VPMADDUBSW     Y15, Y11, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y8, Y8
+	VBROADCASTI128 (DX), Y13
+	VPSHUFB        32(BX), Y13, Y13
+	VPMULHRSW      112(AX), Y13, Y13
+	VPACKSSWB      Y13, Y13, Y13
+	VMOVDQU        32(CX), Y14
+	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPSHUFB        Y14, Y13, Y14
+	VPSIGNB        Y2, Y14, Y15
+	VPMADDUBSW     Y15, Y3, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y1, Y1
+	VPSIGNB        Y6, Y14, Y15
+	VPMADDUBSW     Y15, Y7, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y5, Y5
+	VPSIGNB        Y10, Y14, Y15
+	VPMADDUBSW     Y15, Y11, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y9, Y9
+	VBROADCASTI128 16(DI), Y2
+	VPXOR          signs<>+0(SB), Y2, Y2
+	VPABSB         Y2, Y3
+	VBROADCASTI128 16(DI)(R8*1), Y6
+	VPXOR          signs<>+0(SB), Y6, Y6
+	VPABSB         Y6, Y7
+	VBROADCASTI128 16(DI)(R8*2), Y10
+	VPXOR          signs<>+0(SB), Y10, Y10
+	VPABSB         Y10, Y11
+	VMOVDQU        (CX), Y14
+	VPSRLW         $0x02, Y14, Y14
+	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPSHUFB        Y14, Y12, Y14
+	VPSIGNB        Y2, Y14, Y15
+	VPMADDUBSW     Y15, Y3, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y0, Y0
+	VPSIGNB        Y6, Y14, Y15
+	VPMADDUBSW     Y15, Y7, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y4, Y4
+	VPSIGNB        Y10, Y14, Y15
+	VPMADDUBSW     Y15, Y11, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y8, Y8
+	VMOVDQU        32(CX), Y14
+	VPSRLW         $0x02, Y14, Y14
+	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPSHUFB        Y14, Y13, Y14
+	VPSIGNB        Y2, Y14, Y15
+	VPMADDUBSW     Y15, Y3, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y1, Y1
+	VPSIGNB        Y6, Y14, Y15
+	VPMADDUBSW     Y15, Y7, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y5, Y5
+	VPSIGNB        Y10, Y14, Y15
+	VPMADDUBSW     Y15, Y11, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y9, Y9
+	VBROADCASTI128 32(DI), Y2
+	VPXOR          signs<>+0(SB), Y2, Y2
+	VPABSB         Y2, Y3
+	VBROADCASTI128 32(DI)(R8*1), Y6
+	VPXOR          signs<>+0(SB), Y6, Y6
+	VPABSB         Y6, Y7
+	VBROADCASTI128 32(DI)(R8*2), Y10
+	VPXOR          signs<>+0(SB), Y10, Y10
+	VPABSB         Y10, Y11
+	VBROADCASTI128 (DX), Y12
+	VPSHUFB        64(BX), Y12, Y12
+	VPMULHRSW      112(AX), Y12, Y12
+	VPACKSSWB      Y12, Y12, Y12
+	VMOVDQU        (CX), Y14
+	VPSRLW         $0x04, Y14, Y14
+	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPSHUFB        Y14, Y12, Y14
+	VPSIGNB        Y2, Y14, Y15
+	VPMADDUBSW     Y15, Y3, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y0, Y0
+	VPSIGNB        Y6, Y14, Y15
+	VPMADDUBSW     Y15, Y7, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y4, Y4
+	VPSIGNB        Y10, Y14, Y15
+	VPMADDUBSW     Y15, Y11, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y8, Y8
+	VBROADCASTI128 (DX), Y13
+	VPSHUFB        96(BX), Y13, Y13
+	VPMULHRSW      112(AX), Y13, Y13
+	VPACKSSWB      Y13, Y13, Y13
+	VMOVDQU        32(CX), Y14
+	VPSRLW         $0x04, Y14, Y14
+	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPSHUFB        Y14, Y13, Y14
+	VPSIGNB        Y2, Y14, Y15
+	VPMADDUBSW     Y15, Y3, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y1, Y1
+	VPSIGNB        Y6, Y14, Y15
+	VPMADDUBSW     Y15, Y7, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y5, Y5
+	VPSIGNB        Y10, Y14, Y15
+	VPMADDUBSW     Y15, Y11, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y9, Y9
+	VBROADCASTI128 48(DI), Y2
+	VPXOR          signs<>+0(SB), Y2, Y2
+	VPABSB         Y2, Y3
+	VBROADCASTI128 48(DI)(R8*1), Y6
+	VPXOR          signs<>+0(SB), Y6, Y6
+	VPABSB         Y6, Y7
+	VBROADCASTI128 48(DI)(R8*2), Y10
+	VPXOR          signs<>+0(SB), Y10, Y10
+	VPABSB         Y10, Y11
+	VMOVDQU        (CX), Y14
+	VPSRLW         $0x06, Y14, Y14
+	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPSHUFB        Y14, Y12, Y14
+	VPSIGNB        Y2, Y14, Y15
+	VPMADDUBSW     Y15, Y3, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y0, Y0
+	VPSIGNB        Y6, Y14, Y15
+	VPMADDUBSW     Y15, Y7, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y4, Y4
+	VPSIGNB        Y10, Y14, Y15
+	VPMADDUBSW     Y15, Y11, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y8, Y8
+	VMOVDQU        32(CX), Y14
+	VPSRLW         $0x06, Y14, Y14
+	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPSHUFB        Y14, Y13, Y14
+	VPSIGNB        Y2, Y14, Y15
+	VPMADDUBSW     Y15, Y3, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y1, Y1
+	VPSIGNB        Y6, Y14, Y15
+	VPMADDUBSW     Y15, Y7, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y5, Y5
+	VPSIGNB        Y10, Y14, Y15
+	VPMADDUBSW     Y15, Y11, Y15
+	VPMADDWD       (R9), Y15, Y15
+	VPADDD         Y15, Y9, Y9
+	ADDQ           $0x40, DI
+	ADDQ           $0x00000100, CX
+	DECQ           R13
+	JNZ            blocks
+	LEAQ           (DX)(SI*4), DX
+	TESTQ          R11, R11
+	JNZ            units
+	VMOVDQU        Y0, 240(AX)(R10*1)
+	VMOVDQU        Y1, 272(AX)(R10*1)
+	VMOVDQU        Y4, 496(AX)(R10*1)
+	VMOVDQU        Y5, 528(AX)(R10*1)
+	VMOVDQU        Y8, 752(AX)(R10*1)
+	VMOVDQU        Y9, 784(AX)(R10*1)
+	MOVQ           48(AX), CX
+	MOVQ           56(AX), DX
+	MOVQ           64(AX), R8
+	ADDQ           $0x40, R10
+	ADDQ           R10, CX
+	ADDQ           R8, DX
+	CMPQ           R10, $0x40
+	JEQ            groups
+	ADDQ           R8, DX
+	CMPQ           R10, $0x80
+	JEQ            groups
+	ADDQ           R8, DX
+	CMPQ           R10, $0xc0
+	JEQ            groups
+	MOVQ           (AX), DI
+	MOVQ           16(AX), R8
+	VMOVDQU        240(AX), Y0
+	VMOVDQU        272(AX), Y1
+	VMOVDQU        304(AX), Y2
+	VMOVDQU        336(AX), Y3
+	VMOVDQU        368(AX), Y4
+	VMOVDQU        400(AX), Y5
+	VMOVDQU        432(AX), Y6
+	VMOVDQU        464(AX), Y7
+	MOVQ           104(AX), CX
+	VPHADDD        Y2, Y0, Y0
+	VPHADDD        Y6, Y4, Y4
+	VPHADDD        Y4, Y0, Y0
+	VMOVDQU        (CX), Y2
+	VPSLLD         $0x07, Y2, Y2
+	VPADDD         Y2, Y0, Y2
+	VMOVDQU        Y2, (DI)
+	VPHADDD        Y3, Y1, Y1
+	VPHADDD        Y7, Y5, Y5
+	VPHADDD        Y5, Y1, Y1
+	VMOVDQU        32(CX), Y2
+	VPSLLD         $0x07, Y2, Y2
+	VPADDD         Y2, Y1, Y2
+	VMOVDQU        Y2, 32(DI)
+	VMOVDQU        496(AX), Y0
+	VMOVDQU        528(AX), Y1
+	VMOVDQU        560(AX), Y2
+	VMOVDQU        592(AX), Y3
+	VMOVDQU        624(AX), Y4
+	VMOVDQU        656(AX), Y5
+	VMOVDQU        688(AX), Y6
+	VMOVDQU        720(AX), Y7
+	MOVQ           104(AX), CX
+	VPHADDD        Y2, Y0, Y0
+	VPHADDD        Y6, Y4, Y4
+	VPHADDD        Y4, Y0, Y0
+	VMOVDQU        (CX), Y2
+	VPSLLD         $0x07, Y2, Y2
+	VPADDD         Y2, Y0, Y2
+	VMOVDQU        Y2, (DI)(R8*1)
+	VPHADDD        Y3, Y1, Y1
+	VPHADDD        Y7, Y5, Y5
+	VPHADDD        Y5, Y1, Y1
+	VMOVDQU        32(CX), Y2
+	VPSLLD         $0x07, Y2, Y2
+	VPADDD         Y2, Y1, Y2
+	VMOVDQU        Y2, 32(DI)(R8*1)
+	VMOVDQU        752(AX), Y0
+	VMOVDQU        784(AX), Y1
+	VMOVDQU        816(AX), Y2
+	VMOVDQU        848(AX), Y3
+	VMOVDQU        880(AX), Y4
+	VMOVDQU        912(AX), Y5
+	VMOVDQU        944(AX), Y6
+	VMOVDQU        976(AX), Y7
+	MOVQ           104(AX), AX
+	VPHADDD        Y2, Y0, Y0
+	VPHADDD        Y6, Y4, Y4
+	VPHADDD        Y4, Y0, Y0
+	VMOVDQU        (AX), Y2
+	VPSLLD         $0x07, Y2, Y2
+	VPADDD         Y2, Y0, Y2
+	VMOVDQU        Y2, (DI)(R8*2)
+	VPHADDD        Y3, Y1, Y1
+	VPHADDD        Y7, Y5, Y5
+	VPHADDD        Y5, Y1, Y1
+	VMOVDQU        32(AX), Y2
+	VPSLLD         $0x07, Y2, Y2
+	VPADDD         Y2, Y1, Y2
+	VMOVDQU        Y2, 32(DI)(R8*2)
+	VZEROUPPER
+	RET
+
 // func multiplyC4R1AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·multiplyC4R1AVX2(SB), NOSPLIT, $0-8
@@ -797,16 +2325,6 @@ blocks:
 	VMOVDQU        Y9, 32(CX)
 	VZEROUPPER
 	RET
-
-DATA signs<>+0(SB)/4, $0x80808080
-DATA signs<>+4(SB)/4, $0x80808080
-DATA signs<>+8(SB)/4, $0x80808080
-DATA signs<>+12(SB)/4, $0x80808080
-DATA signs<>+16(SB)/4, $0x80808080
-DATA signs<>+20(SB)/4, $0x80808080
-DATA signs<>+24(SB)/4, $0x80808080
-DATA signs<>+28(SB)/4, $0x80808080
-GLOBL signs<>(SB), RODATA|NOPTR, $32
 
 // func multiplyC4R2AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
@@ -1204,222 +2722,6 @@ blocks:
 	VPSLLD         $0x07, Y2, Y2
 	VPADDD         Y2, Y1, Y2
 	VMOVDQU        Y2, 32(SI)(DI*2)
-	VZEROUPPER
-	RET
-
-// func decodeC4G16AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·decodeC4G16AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 48(AX), CX
-	MOVQ 56(AX), DX
-	MOVQ 88(AX), BX
-	MOVQ (AX), SI
-	MOVQ 72(AX), DI
-	MOVQ 80(AX), R8
-
-units:
-	MOVQ    R8, R9
-	CMPQ    R9, DI
-	CMOVQGT DI, R9
-	SUBQ    R9, DI
-
-blocks:
-	PREFETCHT0   4096(CX)
-	PREFETCHT0   4160(CX)
-	PREFETCHT0   4224(CX)
-	PREFETCHT0   4288(CX)
-	VPBROADCASTQ (DX), Y2
-	VPSHUFB      (BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lowBits4<>+0(SB), Y1, Y1
-	VPSHUFB      Y1, Y0, Y1
-	VPBROADCASTQ 8(DX), Y2
-	VPSHUFB      (BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      64(CX), Y3
-	VPAND        lowBits4<>+0(SB), Y3, Y3
-	VPSHUFB      Y3, Y0, Y3
-	VPBROADCASTQ 16(DX), Y2
-	VPSHUFB      (BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      128(CX), Y4
-	VPAND        lowBits4<>+0(SB), Y4, Y4
-	VPSHUFB      Y4, Y0, Y4
-	VPBROADCASTQ 24(DX), Y2
-	VPSHUFB      (BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      192(CX), Y5
-	VPAND        lowBits4<>+0(SB), Y5, Y5
-	VPSHUFB      Y5, Y0, Y5
-	VPUNPCKLDQ   Y3, Y1, Y2
-	VPUNPCKHDQ   Y3, Y1, Y0
-	VPUNPCKLDQ   Y5, Y4, Y3
-	VPUNPCKHDQ   Y5, Y4, Y5
-	VPUNPCKLQDQ  Y3, Y2, Y1
-	VPUNPCKHQDQ  Y3, Y2, Y3
-	VPUNPCKLQDQ  Y5, Y0, Y4
-	VPUNPCKHQDQ  Y5, Y0, Y5
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y3, 64(SI)
-	VMOVDQU      Y4, 128(SI)
-	VMOVDQU      Y5, 192(SI)
-	VPBROADCASTQ (DX), Y2
-	VPSHUFB      64(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      (CX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        lowBits4<>+0(SB), Y1, Y1
-	VPSHUFB      Y1, Y0, Y1
-	VPBROADCASTQ 8(DX), Y2
-	VPSHUFB      64(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      64(CX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        lowBits4<>+0(SB), Y3, Y3
-	VPSHUFB      Y3, Y0, Y3
-	VPBROADCASTQ 16(DX), Y2
-	VPSHUFB      64(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      128(CX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        lowBits4<>+0(SB), Y4, Y4
-	VPSHUFB      Y4, Y0, Y4
-	VPBROADCASTQ 24(DX), Y2
-	VPSHUFB      64(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      192(CX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        lowBits4<>+0(SB), Y5, Y5
-	VPSHUFB      Y5, Y0, Y5
-	VPUNPCKLDQ   Y3, Y1, Y2
-	VPUNPCKHDQ   Y3, Y1, Y0
-	VPUNPCKLDQ   Y5, Y4, Y3
-	VPUNPCKHDQ   Y5, Y4, Y5
-	VPUNPCKLQDQ  Y3, Y2, Y1
-	VPUNPCKHQDQ  Y3, Y2, Y3
-	VPUNPCKLQDQ  Y5, Y0, Y4
-	VPUNPCKHQDQ  Y5, Y0, Y5
-	VMOVDQU      Y1, 256(SI)
-	VMOVDQU      Y3, 320(SI)
-	VMOVDQU      Y4, 384(SI)
-	VMOVDQU      Y5, 448(SI)
-	VPBROADCASTQ (DX), Y2
-	VPSHUFB      32(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      32(CX), Y1
-	VPAND        lowBits4<>+0(SB), Y1, Y1
-	VPSHUFB      Y1, Y0, Y1
-	VPBROADCASTQ 8(DX), Y2
-	VPSHUFB      32(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      96(CX), Y3
-	VPAND        lowBits4<>+0(SB), Y3, Y3
-	VPSHUFB      Y3, Y0, Y3
-	VPBROADCASTQ 16(DX), Y2
-	VPSHUFB      32(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      160(CX), Y4
-	VPAND        lowBits4<>+0(SB), Y4, Y4
-	VPSHUFB      Y4, Y0, Y4
-	VPBROADCASTQ 24(DX), Y2
-	VPSHUFB      32(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      224(CX), Y5
-	VPAND        lowBits4<>+0(SB), Y5, Y5
-	VPSHUFB      Y5, Y0, Y5
-	VPUNPCKLDQ   Y3, Y1, Y2
-	VPUNPCKHDQ   Y3, Y1, Y0
-	VPUNPCKLDQ   Y5, Y4, Y3
-	VPUNPCKHDQ   Y5, Y4, Y5
-	VPUNPCKLQDQ  Y3, Y2, Y1
-	VPUNPCKHQDQ  Y3, Y2, Y3
-	VPUNPCKLQDQ  Y5, Y0, Y4
-	VPUNPCKHQDQ  Y5, Y0, Y5
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y3, 96(SI)
-	VMOVDQU      Y4, 160(SI)
-	VMOVDQU      Y5, 224(SI)
-	VPBROADCASTQ (DX), Y2
-	VPSHUFB      96(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      32(CX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        lowBits4<>+0(SB), Y1, Y1
-	VPSHUFB      Y1, Y0, Y1
-	VPBROADCASTQ 8(DX), Y2
-	VPSHUFB      96(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      96(CX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        lowBits4<>+0(SB), Y3, Y3
-	VPSHUFB      Y3, Y0, Y3
-	VPBROADCASTQ 16(DX), Y2
-	VPSHUFB      96(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      160(CX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        lowBits4<>+0(SB), Y4, Y4
-	VPSHUFB      Y4, Y0, Y4
-	VPBROADCASTQ 24(DX), Y2
-	VPSHUFB      96(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      224(CX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        lowBits4<>+0(SB), Y5, Y5
-	VPSHUFB      Y5, Y0, Y5
-	VPUNPCKLDQ   Y3, Y1, Y2
-	VPUNPCKHDQ   Y3, Y1, Y0
-	VPUNPCKLDQ   Y5, Y4, Y3
-	VPUNPCKHDQ   Y5, Y4, Y5
-	VPUNPCKLQDQ  Y3, Y2, Y1
-	VPUNPCKHQDQ  Y3, Y2, Y3
-	VPUNPCKLQDQ  Y5, Y0, Y4
-	VPUNPCKHQDQ  Y5, Y0, Y5
-	VMOVDQU      Y1, 288(SI)
-	VMOVDQU      Y3, 352(SI)
-	VMOVDQU      Y4, 416(SI)
-	VMOVDQU      Y5, 480(SI)
-	ADDQ         $0x00000200, SI
-	ADDQ         $0x00000100, CX
-	DECQ         R9
-	JNZ          blocks
-	ADDQ         $0x20, DX
-	TESTQ        DI, DI
-	JNZ          units
 	VZEROUPPER
 	RET
 
@@ -2104,368 +3406,6 @@ blocks:
 	VMOVDQU        Y2, 32(SI)(DI*2)
 	VZEROUPPER
 	RET
-
-// func decodeC2AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·decodeC2AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 48(AX), CX
-	MOVQ 56(AX), DX
-	MOVQ 88(AX), BX
-	MOVQ 64(AX), SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ (AX), R8
-	MOVQ 72(AX), R9
-	MOVQ 80(AX), R10
-
-units:
-	MOVQ    R10, R11
-	CMPQ    R11, R9
-	CMOVQGT R9, R11
-	SUBQ    R11, R9
-
-blocks:
-	PREFETCHT0     4096(CX)
-	PREFETCHT0     4160(CX)
-	PREFETCHT0     4224(CX)
-	PREFETCHT0     4288(CX)
-	VBROADCASTI128 (DX), Y2
-	VPSHUFB        (BX), Y2, Y0
-	VPSHUFB        64(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y0, Y0
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y0, Y0
-	VMOVDQU        (CX), Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VBROADCASTI128 (DX)(SI*1), Y2
-	VPSHUFB        (BX), Y2, Y3
-	VPSHUFB        64(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y3, Y3
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y3, Y3
-	VMOVDQU        64(CX), Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VBROADCASTI128 (DX)(SI*2), Y2
-	VPSHUFB        (BX), Y2, Y6
-	VPSHUFB        64(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y6, Y6
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y6, Y6
-	VMOVDQU        128(CX), Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VBROADCASTI128 (DX)(DI*1), Y2
-	VPSHUFB        (BX), Y2, Y8
-	VPSHUFB        64(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y8, Y8
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y8, Y8
-	VMOVDQU        192(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, (R8)
-	VMOVDQU        Y4, 64(R8)
-	VMOVDQU        Y7, 128(R8)
-	VMOVDQU        Y9, 192(R8)
-	VMOVDQU        (CX), Y1
-	VPSRLW         $0x02, Y1, Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
-	VPOR           fieldBits1<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VMOVDQU        64(CX), Y4
-	VPSRLW         $0x02, Y4, Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
-	VPOR           fieldBits1<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VMOVDQU        128(CX), Y7
-	VPSRLW         $0x02, Y7, Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
-	VPOR           fieldBits1<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VMOVDQU        192(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, 256(R8)
-	VMOVDQU        Y4, 320(R8)
-	VMOVDQU        Y7, 384(R8)
-	VMOVDQU        Y9, 448(R8)
-	VMOVDQU        (CX), Y1
-	VPSRLW         $0x04, Y1, Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
-	VPOR           fieldBits2<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VMOVDQU        64(CX), Y4
-	VPSRLW         $0x04, Y4, Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
-	VPOR           fieldBits2<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VMOVDQU        128(CX), Y7
-	VPSRLW         $0x04, Y7, Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
-	VPOR           fieldBits2<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VMOVDQU        192(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, 512(R8)
-	VMOVDQU        Y4, 576(R8)
-	VMOVDQU        Y7, 640(R8)
-	VMOVDQU        Y9, 704(R8)
-	VMOVDQU        (CX), Y1
-	VPSRLW         $0x06, Y1, Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
-	VPOR           fieldBits3<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VMOVDQU        64(CX), Y4
-	VPSRLW         $0x06, Y4, Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
-	VPOR           fieldBits3<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VMOVDQU        128(CX), Y7
-	VPSRLW         $0x06, Y7, Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
-	VPOR           fieldBits3<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VMOVDQU        192(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, 768(R8)
-	VMOVDQU        Y4, 832(R8)
-	VMOVDQU        Y7, 896(R8)
-	VMOVDQU        Y9, 960(R8)
-	VBROADCASTI128 (DX), Y2
-	VPSHUFB        32(BX), Y2, Y0
-	VPSHUFB        96(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y0, Y0
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y0, Y0
-	VMOVDQU        32(CX), Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VBROADCASTI128 (DX)(SI*1), Y2
-	VPSHUFB        32(BX), Y2, Y3
-	VPSHUFB        96(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y3, Y3
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y3, Y3
-	VMOVDQU        96(CX), Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VBROADCASTI128 (DX)(SI*2), Y2
-	VPSHUFB        32(BX), Y2, Y6
-	VPSHUFB        96(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y6, Y6
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y6, Y6
-	VMOVDQU        160(CX), Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VBROADCASTI128 (DX)(DI*1), Y2
-	VPSHUFB        32(BX), Y2, Y8
-	VPSHUFB        96(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y8, Y8
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y8, Y8
-	VMOVDQU        224(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, 32(R8)
-	VMOVDQU        Y4, 96(R8)
-	VMOVDQU        Y7, 160(R8)
-	VMOVDQU        Y9, 224(R8)
-	VMOVDQU        32(CX), Y1
-	VPSRLW         $0x02, Y1, Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
-	VPOR           fieldBits1<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VMOVDQU        96(CX), Y4
-	VPSRLW         $0x02, Y4, Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
-	VPOR           fieldBits1<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VMOVDQU        160(CX), Y7
-	VPSRLW         $0x02, Y7, Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
-	VPOR           fieldBits1<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VMOVDQU        224(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, 288(R8)
-	VMOVDQU        Y4, 352(R8)
-	VMOVDQU        Y7, 416(R8)
-	VMOVDQU        Y9, 480(R8)
-	VMOVDQU        32(CX), Y1
-	VPSRLW         $0x04, Y1, Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
-	VPOR           fieldBits2<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VMOVDQU        96(CX), Y4
-	VPSRLW         $0x04, Y4, Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
-	VPOR           fieldBits2<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VMOVDQU        160(CX), Y7
-	VPSRLW         $0x04, Y7, Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
-	VPOR           fieldBits2<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VMOVDQU        224(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, 544(R8)
-	VMOVDQU        Y4, 608(R8)
-	VMOVDQU        Y7, 672(R8)
-	VMOVDQU        Y9, 736(R8)
-	VMOVDQU        32(CX), Y1
-	VPSRLW         $0x06, Y1, Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
-	VPOR           fieldBits3<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VMOVDQU        96(CX), Y4
-	VPSRLW         $0x06, Y4, Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
-	VPOR           fieldBits3<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VMOVDQU        160(CX), Y7
-	VPSRLW         $0x06, Y7, Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
-	VPOR           fieldBits3<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VMOVDQU        224(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, 800(R8)
-	VMOVDQU        Y4, 864(R8)
-	VMOVDQU        Y7, 928(R8)
-	VMOVDQU        Y9, 992(R8)
-	ADDQ           $0x00000400, R8
-	ADDQ           $0x00000100, CX
-	DECQ           R11
-	JNZ            blocks
-	LEAQ           (DX)(SI*4), DX
-	TESTQ          R9, R9
-	JNZ            units
-	VZEROUPPER
-	RET
-
-DATA lowBits2<>+0(SB)/4, $0x03030303
-DATA lowBits2<>+4(SB)/4, $0x03030303
-DATA lowBits2<>+8(SB)/4, $0x03030303
-DATA lowBits2<>+12(SB)/4, $0x03030303
-DATA lowBits2<>+16(SB)/4, $0x03030303
-DATA lowBits2<>+20(SB)/4, $0x03030303
-DATA lowBits2<>+24(SB)/4, $0x03030303
-DATA lowBits2<>+28(SB)/4, $0x03030303
-GLOBL lowBits2<>(SB), RODATA|NOPTR, $32
-
-DATA fieldBits1<>+0(SB)/4, $0x04040404
-DATA fieldBits1<>+4(SB)/4, $0x04040404
-DATA fieldBits1<>+8(SB)/4, $0x04040404
-DATA fieldBits1<>+12(SB)/4, $0x04040404
-DATA fieldBits1<>+16(SB)/4, $0x04040404
-DATA fieldBits1<>+20(SB)/4, $0x04040404
-DATA fieldBits1<>+24(SB)/4, $0x04040404
-DATA fieldBits1<>+28(SB)/4, $0x04040404
-GLOBL fieldBits1<>(SB), RODATA|NOPTR, $32
-
-DATA fieldBits2<>+0(SB)/4, $0x08080808
-DATA fieldBits2<>+4(SB)/4, $0x08080808
-DATA fieldBits2<>+8(SB)/4, $0x08080808
-DATA fieldBits2<>+12(SB)/4, $0x08080808
-DATA fieldBits2<>+16(SB)/4, $0x08080808
-DATA fieldBits2<>+20(SB)/4, $0x08080808
-DATA fieldBits2<>+24(SB)/4, $0x08080808
-DATA fieldBits2<>+28(SB)/4, $0x08080808
-GLOBL fieldBits2<>(SB), RODATA|NOPTR, $32
-
-DATA fieldBits3<>+0(SB)/4, $0x0c0c0c0c
-DATA fieldBits3<>+4(SB)/4, $0x0c0c0c0c
-DATA fieldBits3<>+8(SB)/4, $0x0c0c0c0c
-DATA fieldBits3<>+12(SB)/4, $0x0c0c0c0c
-DATA fieldBits3<>+16(SB)/4, $0x0c0c0c0c
-DATA fieldBits3<>+20(SB)/4, $0x0c0c0c0c
-DATA fieldBits3<>+24(SB)/4, $0x0c0c0c0c
-DATA fieldBits3<>+28(SB)/4, $0x0c0c0c0c
-GLOBL fieldBits3<>(SB), RODATA|NOPTR, $32
 
 // func multiplyC2R1AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+

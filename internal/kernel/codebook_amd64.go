@@ -77,18 +77,17 @@ type codeForm struct {
 	multiply []asm // by how many rows of planes, less one; nil for some
 }
 
-// codeForms is by the layouts that assembly knows: 4 bits, 4 bits in groups of 16, and 2 bits.
-type codeForms [3]codeForm
+// codeForms is by the layouts that assembly knows: 4 bits, 4 bits in groups of 16, 2 bits, and 2 bits in groups
+// of 16.
+type codeForms [4]codeForm
 
 // of returns the kernels for c.
 func (f *codeForms) of(c *Codebook) *codeForm {
-	switch {
-	case c.Bits == 2:
-		return &f[2]
-	case c.Size == 16:
-		return &f[1]
+	form := (4 - c.Bits) / 2 * 2
+	if c.Size == 16 {
+		form++
 	}
-	return &f[0]
+	return &f[form]
 }
 
 // decodeBy returns a kernel that decodes by assembly, panel by panel.
@@ -116,6 +115,7 @@ var ones = [2][16]int16{
 var codesAVX2 = codeForms{
 	{decodeC4AVX2, []asm{multiplyC4R1AVX2, multiplyC4R2AVX2, multiplyC4R3AVX2}},
 	{decodeC4G16AVX2, []asm{multiplyC4G16R1AVX2, multiplyC4G16R2AVX2, multiplyC4G16R3AVX2}},
+	{decodeC2AVX2, []asm{multiplyC2G32R1AVX2, multiplyC2G32R2AVX2, multiplyC2G32R3AVX2}},
 	{decodeC2AVX2, []asm{multiplyC2R1AVX2, multiplyC2R2AVX2, multiplyC2R3AVX2}},
 }
 
@@ -161,7 +161,11 @@ var codesVNNI = codeForms{
 	{decodeC4G16AVX512, []asm{
 		multiplyC4G16R1VNNI, multiplyC4G16R2VNNI, multiplyC4G16R3VNNI, multiplyC4G16R4VNNI, nil, multiplyC4G16R6VNNI, nil, multiplyC4G16R8VNNI,
 	}},
-	{decodeC2AVX512, []asm{multiplyC2R1VNNI, multiplyC2R2VNNI, multiplyC2R3VNNI, multiplyC2R4VNNI, nil, multiplyC2R6VNNI, nil, multiplyC2R8VNNI}},
+	codes2VNNI, codes2VNNI,
+}
+
+var codes2VNNI = codeForm{
+	decodeC2AVX512, []asm{multiplyC2R1VNNI, multiplyC2R2VNNI, multiplyC2R3VNNI, multiplyC2R4VNNI, nil, multiplyC2R6VNNI, nil, multiplyC2R8VNNI},
 }
 
 func multiplyCodesInVNNI(sums []int32, a *Left, b Codebook) {

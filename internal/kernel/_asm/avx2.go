@@ -21,6 +21,8 @@ func avx2() {
 	avx2Unpack()
 	for _, form := range codeForms {
 		decodeCodes(ymm, form)
+	}
+	for _, form := range avx2CodeForms {
 		avx2MultiplyCodes(form)
 		for rows := 2; rows <= avx2CodeRows; rows++ {
 			avx2MultiplyCodesRows(rows, form)

@@ -17,13 +17,14 @@ var codeFields = []string{
 	"levels", // 128 bytes, and behind them what is kept of the sums of a group of columns
 }
 
-// A codeForm is how codes and multipliers lie: tables is how many groups of 4 bits a block has.
+// A codeForm is how codes and multipliers lie: tables is how many groups of depth a block has at most, as far
+// as it matters.
 type codeForm struct {
 	name         string
 	bits, tables int
 }
 
-var codeForms = []codeForm{{"C4", 4, 1}, {"C4G16", 4, 2}, {"C2", 2, 1}}
+var codeForms = []codeForm{{"C4", 4, 1}, {"C4G16", 4, 2}, {"C2", 2, 4}}
 
 func (f codeForm) doc() string {
 	switch f.name {
@@ -31,6 +32,8 @@ func (f codeForm) doc() string {
 		return "codes of 4 bits in groups of 32 or more"
 	case "C4G16":
 		return "codes of 4 bits in groups of 16"
+	case "C2G32":
+		return "codes of 2 bits in groups of 32 or more"
 	}
 	return "codes of 2 bits"
 }
@@ -47,7 +50,7 @@ type codeBlocks struct {
 	codes, multipliers, place, place3 reg.GPVirtual
 	levels, selections                [2]Op // two halves of the levels; a selection of multipliers for each table, or half of one
 	low                               Op
-	fieldBits                         []Op // that tables of codes of 2 bits want in the index of each field
+	fieldBits                         []Op // that tables of codes of 2 bits want in the index of each field, if any
 }
 
 // newCodeBlocks loads what stays in registers: all in those of AVX-512.
@@ -168,7 +171,7 @@ func (b *codeBlocks) index(group, h, field int, x reg.VecVirtual) {
 		}
 	}
 	switch {
-	case b.bits == 4 || field == 0:
+	case len(b.fieldBits) == 0 || field == 0:
 		b.and(b.low, x, x)
 	case b.bytes == 64:
 		VPTERNLOGD(Imm(0xea), b.fieldBits[field-1], b.low, x) // x and low, or the bits

@@ -8,6 +8,18 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// avx2CodeForms has a form of 2 bits for which both fields of a table have the same weights.
+var avx2CodeForms = append([]codeForm{{"C2G32", 2, 2}}, codeForms...)
+
+// newAVX2CodeBlocks is newCodeBlocks for tables of two fields.
+func newAVX2CodeBlocks(f codeForm, t record) *codeBlocks {
+	b := newCodeBlocks(ymm, f, t)
+	if f.tables < 4 {
+		b.fieldBits = nil
+	}
+	return b
+}
+
 // avx2MultiplyCodes emits the product of a row. Activations are taken off 128, which leaves signed bytes, and
 // their signs move to the weights: VPMADDUBSW then adds products of magnitudes up to 128 and weights up to 127
 // in pairs, which 16 bits hold.
@@ -15,7 +27,7 @@ func avx2MultiplyCodes(f codeForm) {
 	name := fmt.Sprintf("multiply%sR1AVX2", f.name)
 	function(name, "t *uint8", fmt.Sprintf("%s works like multiplyCodesGeneric for one row and a panel of %s, whose weights are −127 at least. ones is what pairs of products are multiplied by.", name, f.doc()))
 	t := record{arg("t"), codeFields}
-	b := newCodeBlocks(ymm, f, t)
+	b := newAVX2CodeBlocks(f, t)
 	x, ones := t.load("a"), t.load("ones")
 	var sums [4][2]reg.VecVirtual
 	for group := range sums {
@@ -85,7 +97,7 @@ func avx2MultiplyCodesRows(rows int, f codeForm) {
 	name := fmt.Sprintf("multiply%sR%dAVX2", f.name, rows)
 	function(name, "t *uint8", fmt.Sprintf("%s works like multiply%sR1AVX2 for %d rows.", name, f.name, rows))
 	t := record{arg("t"), codeFields}
-	b := newCodeBlocks(ymm, f, t)
+	b := newAVX2CodeBlocks(f, t)
 	x, ld, ones, group := GP64(), GP64(), t.load("ones"), GP64()
 	row := strided(rows, []reg.GPVirtual{x}, ld, nil)
 	sums, values, magnitudes := make([][2]reg.VecVirtual, rows), make([]reg.VecVirtual, rows), make([]reg.VecVirtual, rows)
