@@ -347,11 +347,11 @@ steps:
 // func unpackAVX2(dst *int8, src *uint8, n int)
 // Requires: AVX, AVX2
 TEXT ·unpackAVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    src+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVDQU lowHalves<>+0(SB), Y0
-	VMOVDQU eights<>+0(SB), Y1
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VPBROADCASTD lowHalves<>+0(SB), Y0
+	VPBROADCASTD eights<>+0(SB), Y1
 
 bytes:
 	VMOVDQU (CX), Y2
@@ -370,24 +370,10 @@ bytes:
 	RET
 
 DATA lowHalves<>+0(SB)/4, $0x0f0f0f0f
-DATA lowHalves<>+4(SB)/4, $0x0f0f0f0f
-DATA lowHalves<>+8(SB)/4, $0x0f0f0f0f
-DATA lowHalves<>+12(SB)/4, $0x0f0f0f0f
-DATA lowHalves<>+16(SB)/4, $0x0f0f0f0f
-DATA lowHalves<>+20(SB)/4, $0x0f0f0f0f
-DATA lowHalves<>+24(SB)/4, $0x0f0f0f0f
-DATA lowHalves<>+28(SB)/4, $0x0f0f0f0f
-GLOBL lowHalves<>(SB), RODATA|NOPTR, $32
+GLOBL lowHalves<>(SB), RODATA|NOPTR, $4
 
 DATA eights<>+0(SB)/4, $0x08080808
-DATA eights<>+4(SB)/4, $0x08080808
-DATA eights<>+8(SB)/4, $0x08080808
-DATA eights<>+12(SB)/4, $0x08080808
-DATA eights<>+16(SB)/4, $0x08080808
-DATA eights<>+20(SB)/4, $0x08080808
-DATA eights<>+24(SB)/4, $0x08080808
-DATA eights<>+28(SB)/4, $0x08080808
-GLOBL eights<>(SB), RODATA|NOPTR, $32
+GLOBL eights<>(SB), RODATA|NOPTR, $4
 
 // func decodeC4AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
@@ -417,7 +403,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      (CX), Y1
-	VPAND        lowBits4<>+0(SB), Y1, Y1
+	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB      Y1, Y0, Y1
 	VPBROADCASTD 4(DX), Y2
 	VPSHUFB      (BX), Y2, Y2
@@ -425,7 +411,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y3, Y3
 	VMOVDQU      64(CX), Y4
-	VPAND        lowBits4<>+0(SB), Y4, Y4
+	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB      Y4, Y3, Y4
 	VPBROADCASTD 8(DX), Y2
 	VPSHUFB      (BX), Y2, Y2
@@ -433,7 +419,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y6, Y6
 	VMOVDQU      128(CX), Y7
-	VPAND        lowBits4<>+0(SB), Y7, Y7
+	VPAND        lowBits4OfAVX2<>+0(SB), Y7, Y7
 	VPSHUFB      Y7, Y6, Y7
 	VPBROADCASTD 12(DX), Y2
 	VPSHUFB      (BX), Y2, Y2
@@ -441,7 +427,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y8, Y8
 	VMOVDQU      192(CX), Y9
-	VPAND        lowBits4<>+0(SB), Y9, Y9
+	VPAND        lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB      Y9, Y8, Y9
 	VPUNPCKLDQ   Y4, Y1, Y2
 	VPUNPCKHDQ   Y4, Y1, Y5
@@ -457,19 +443,19 @@ blocks:
 	VMOVDQU      Y9, 192(SI)
 	VMOVDQU      (CX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        lowBits4<>+0(SB), Y1, Y1
+	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB      Y1, Y0, Y1
 	VMOVDQU      64(CX), Y4
 	VPSRLW       $0x04, Y4, Y4
-	VPAND        lowBits4<>+0(SB), Y4, Y4
+	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB      Y4, Y3, Y4
 	VMOVDQU      128(CX), Y7
 	VPSRLW       $0x04, Y7, Y7
-	VPAND        lowBits4<>+0(SB), Y7, Y7
+	VPAND        lowBits4OfAVX2<>+0(SB), Y7, Y7
 	VPSHUFB      Y7, Y6, Y7
 	VMOVDQU      192(CX), Y9
 	VPSRLW       $0x04, Y9, Y9
-	VPAND        lowBits4<>+0(SB), Y9, Y9
+	VPAND        lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB      Y9, Y8, Y9
 	VPUNPCKLDQ   Y4, Y1, Y2
 	VPUNPCKHDQ   Y4, Y1, Y5
@@ -489,7 +475,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      32(CX), Y1
-	VPAND        lowBits4<>+0(SB), Y1, Y1
+	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB      Y1, Y0, Y1
 	VPBROADCASTD 4(DX), Y2
 	VPSHUFB      32(BX), Y2, Y2
@@ -497,7 +483,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y3, Y3
 	VMOVDQU      96(CX), Y4
-	VPAND        lowBits4<>+0(SB), Y4, Y4
+	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB      Y4, Y3, Y4
 	VPBROADCASTD 8(DX), Y2
 	VPSHUFB      32(BX), Y2, Y2
@@ -505,7 +491,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y6, Y6
 	VMOVDQU      160(CX), Y7
-	VPAND        lowBits4<>+0(SB), Y7, Y7
+	VPAND        lowBits4OfAVX2<>+0(SB), Y7, Y7
 	VPSHUFB      Y7, Y6, Y7
 	VPBROADCASTD 12(DX), Y2
 	VPSHUFB      32(BX), Y2, Y2
@@ -513,7 +499,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y8, Y8
 	VMOVDQU      224(CX), Y9
-	VPAND        lowBits4<>+0(SB), Y9, Y9
+	VPAND        lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB      Y9, Y8, Y9
 	VPUNPCKLDQ   Y4, Y1, Y2
 	VPUNPCKHDQ   Y4, Y1, Y5
@@ -529,19 +515,19 @@ blocks:
 	VMOVDQU      Y9, 224(SI)
 	VMOVDQU      32(CX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        lowBits4<>+0(SB), Y1, Y1
+	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB      Y1, Y0, Y1
 	VMOVDQU      96(CX), Y4
 	VPSRLW       $0x04, Y4, Y4
-	VPAND        lowBits4<>+0(SB), Y4, Y4
+	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB      Y4, Y3, Y4
 	VMOVDQU      160(CX), Y7
 	VPSRLW       $0x04, Y7, Y7
-	VPAND        lowBits4<>+0(SB), Y7, Y7
+	VPAND        lowBits4OfAVX2<>+0(SB), Y7, Y7
 	VPSHUFB      Y7, Y6, Y7
 	VMOVDQU      224(CX), Y9
 	VPSRLW       $0x04, Y9, Y9
-	VPAND        lowBits4<>+0(SB), Y9, Y9
+	VPAND        lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB      Y9, Y8, Y9
 	VPUNPCKLDQ   Y4, Y1, Y2
 	VPUNPCKHDQ   Y4, Y1, Y5
@@ -565,15 +551,11 @@ blocks:
 	VZEROUPPER
 	RET
 
-DATA lowBits4<>+0(SB)/4, $0x0f0f0f0f
-DATA lowBits4<>+4(SB)/4, $0x0f0f0f0f
-DATA lowBits4<>+8(SB)/4, $0x0f0f0f0f
-DATA lowBits4<>+12(SB)/4, $0x0f0f0f0f
-DATA lowBits4<>+16(SB)/4, $0x0f0f0f0f
-DATA lowBits4<>+20(SB)/4, $0x0f0f0f0f
-DATA lowBits4<>+24(SB)/4, $0x0f0f0f0f
-DATA lowBits4<>+28(SB)/4, $0x0f0f0f0f
-GLOBL lowBits4<>(SB), RODATA|NOPTR, $32
+DATA lowBits4OfAVX2<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lowBits4OfAVX2<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lowBits4OfAVX2<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lowBits4OfAVX2<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL lowBits4OfAVX2<>(SB), RODATA|NOPTR, $32
 
 // func decodeC4G16AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
@@ -603,7 +585,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      (CX), Y1
-	VPAND        lowBits4<>+0(SB), Y1, Y1
+	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB      Y1, Y0, Y1
 	VPBROADCASTQ 8(DX), Y2
 	VPSHUFB      (BX), Y2, Y2
@@ -611,7 +593,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      64(CX), Y3
-	VPAND        lowBits4<>+0(SB), Y3, Y3
+	VPAND        lowBits4OfAVX2<>+0(SB), Y3, Y3
 	VPSHUFB      Y3, Y0, Y3
 	VPBROADCASTQ 16(DX), Y2
 	VPSHUFB      (BX), Y2, Y2
@@ -619,7 +601,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      128(CX), Y4
-	VPAND        lowBits4<>+0(SB), Y4, Y4
+	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB      Y4, Y0, Y4
 	VPBROADCASTQ 24(DX), Y2
 	VPSHUFB      (BX), Y2, Y2
@@ -627,7 +609,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      192(CX), Y5
-	VPAND        lowBits4<>+0(SB), Y5, Y5
+	VPAND        lowBits4OfAVX2<>+0(SB), Y5, Y5
 	VPSHUFB      Y5, Y0, Y5
 	VPUNPCKLDQ   Y3, Y1, Y2
 	VPUNPCKHDQ   Y3, Y1, Y0
@@ -648,7 +630,7 @@ blocks:
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      (CX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        lowBits4<>+0(SB), Y1, Y1
+	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB      Y1, Y0, Y1
 	VPBROADCASTQ 8(DX), Y2
 	VPSHUFB      64(BX), Y2, Y2
@@ -657,7 +639,7 @@ blocks:
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      64(CX), Y3
 	VPSRLW       $0x04, Y3, Y3
-	VPAND        lowBits4<>+0(SB), Y3, Y3
+	VPAND        lowBits4OfAVX2<>+0(SB), Y3, Y3
 	VPSHUFB      Y3, Y0, Y3
 	VPBROADCASTQ 16(DX), Y2
 	VPSHUFB      64(BX), Y2, Y2
@@ -666,7 +648,7 @@ blocks:
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      128(CX), Y4
 	VPSRLW       $0x04, Y4, Y4
-	VPAND        lowBits4<>+0(SB), Y4, Y4
+	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB      Y4, Y0, Y4
 	VPBROADCASTQ 24(DX), Y2
 	VPSHUFB      64(BX), Y2, Y2
@@ -675,7 +657,7 @@ blocks:
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      192(CX), Y5
 	VPSRLW       $0x04, Y5, Y5
-	VPAND        lowBits4<>+0(SB), Y5, Y5
+	VPAND        lowBits4OfAVX2<>+0(SB), Y5, Y5
 	VPSHUFB      Y5, Y0, Y5
 	VPUNPCKLDQ   Y3, Y1, Y2
 	VPUNPCKHDQ   Y3, Y1, Y0
@@ -695,7 +677,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      32(CX), Y1
-	VPAND        lowBits4<>+0(SB), Y1, Y1
+	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB      Y1, Y0, Y1
 	VPBROADCASTQ 8(DX), Y2
 	VPSHUFB      32(BX), Y2, Y2
@@ -703,7 +685,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      96(CX), Y3
-	VPAND        lowBits4<>+0(SB), Y3, Y3
+	VPAND        lowBits4OfAVX2<>+0(SB), Y3, Y3
 	VPSHUFB      Y3, Y0, Y3
 	VPBROADCASTQ 16(DX), Y2
 	VPSHUFB      32(BX), Y2, Y2
@@ -711,7 +693,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      160(CX), Y4
-	VPAND        lowBits4<>+0(SB), Y4, Y4
+	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB      Y4, Y0, Y4
 	VPBROADCASTQ 24(DX), Y2
 	VPSHUFB      32(BX), Y2, Y2
@@ -719,7 +701,7 @@ blocks:
 	VPMULHRSW    176(AX), Y2, Y2
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      224(CX), Y5
-	VPAND        lowBits4<>+0(SB), Y5, Y5
+	VPAND        lowBits4OfAVX2<>+0(SB), Y5, Y5
 	VPSHUFB      Y5, Y0, Y5
 	VPUNPCKLDQ   Y3, Y1, Y2
 	VPUNPCKHDQ   Y3, Y1, Y0
@@ -740,7 +722,7 @@ blocks:
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      32(CX), Y1
 	VPSRLW       $0x04, Y1, Y1
-	VPAND        lowBits4<>+0(SB), Y1, Y1
+	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB      Y1, Y0, Y1
 	VPBROADCASTQ 8(DX), Y2
 	VPSHUFB      96(BX), Y2, Y2
@@ -749,7 +731,7 @@ blocks:
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      96(CX), Y3
 	VPSRLW       $0x04, Y3, Y3
-	VPAND        lowBits4<>+0(SB), Y3, Y3
+	VPAND        lowBits4OfAVX2<>+0(SB), Y3, Y3
 	VPSHUFB      Y3, Y0, Y3
 	VPBROADCASTQ 16(DX), Y2
 	VPSHUFB      96(BX), Y2, Y2
@@ -758,7 +740,7 @@ blocks:
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      160(CX), Y4
 	VPSRLW       $0x04, Y4, Y4
-	VPAND        lowBits4<>+0(SB), Y4, Y4
+	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB      Y4, Y0, Y4
 	VPBROADCASTQ 24(DX), Y2
 	VPSHUFB      96(BX), Y2, Y2
@@ -767,7 +749,7 @@ blocks:
 	VPACKSSWB    Y2, Y0, Y0
 	VMOVDQU      224(CX), Y5
 	VPSRLW       $0x04, Y5, Y5
-	VPAND        lowBits4<>+0(SB), Y5, Y5
+	VPAND        lowBits4OfAVX2<>+0(SB), Y5, Y5
 	VPSHUFB      Y5, Y0, Y5
 	VPUNPCKLDQ   Y3, Y1, Y2
 	VPUNPCKHDQ   Y3, Y1, Y0
@@ -822,7 +804,7 @@ blocks:
 	VPMULHRSW      112(AX), Y2, Y2
 	VPACKSSWB      Y2, Y0, Y0
 	VMOVDQU        (CX), Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
+	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VBROADCASTI128 (DX)(SI*1), Y2
 	VPSHUFB        (BX), Y2, Y3
@@ -831,7 +813,7 @@ blocks:
 	VPMULHRSW      112(AX), Y2, Y2
 	VPACKSSWB      Y2, Y3, Y3
 	VMOVDQU        64(CX), Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
+	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB        Y4, Y3, Y4
 	VBROADCASTI128 (DX)(SI*2), Y2
 	VPSHUFB        (BX), Y2, Y6
@@ -840,7 +822,7 @@ blocks:
 	VPMULHRSW      112(AX), Y2, Y2
 	VPACKSSWB      Y2, Y6, Y6
 	VMOVDQU        128(CX), Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
+	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
 	VPSHUFB        Y7, Y6, Y7
 	VBROADCASTI128 (DX)(DI*1), Y2
 	VPSHUFB        (BX), Y2, Y8
@@ -849,7 +831,7 @@ blocks:
 	VPMULHRSW      112(AX), Y2, Y2
 	VPACKSSWB      Y2, Y8, Y8
 	VMOVDQU        192(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPUNPCKLDQ     Y4, Y1, Y2
 	VPUNPCKHDQ     Y4, Y1, Y5
@@ -865,23 +847,23 @@ blocks:
 	VMOVDQU        Y9, 192(R8)
 	VMOVDQU        (CX), Y1
 	VPSRLW         $0x02, Y1, Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
-	VPOR           fieldBits1<>+0(SB), Y1, Y1
+	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VMOVDQU        64(CX), Y4
 	VPSRLW         $0x02, Y4, Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
-	VPOR           fieldBits1<>+0(SB), Y4, Y4
+	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB        Y4, Y3, Y4
 	VMOVDQU        128(CX), Y7
 	VPSRLW         $0x02, Y7, Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
-	VPOR           fieldBits1<>+0(SB), Y7, Y7
+	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y7, Y7
 	VPSHUFB        Y7, Y6, Y7
 	VMOVDQU        192(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPUNPCKLDQ     Y4, Y1, Y2
 	VPUNPCKHDQ     Y4, Y1, Y5
@@ -897,23 +879,23 @@ blocks:
 	VMOVDQU        Y9, 448(R8)
 	VMOVDQU        (CX), Y1
 	VPSRLW         $0x04, Y1, Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
-	VPOR           fieldBits2<>+0(SB), Y1, Y1
+	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VMOVDQU        64(CX), Y4
 	VPSRLW         $0x04, Y4, Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
-	VPOR           fieldBits2<>+0(SB), Y4, Y4
+	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB        Y4, Y3, Y4
 	VMOVDQU        128(CX), Y7
 	VPSRLW         $0x04, Y7, Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
-	VPOR           fieldBits2<>+0(SB), Y7, Y7
+	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y7, Y7
 	VPSHUFB        Y7, Y6, Y7
 	VMOVDQU        192(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPUNPCKLDQ     Y4, Y1, Y2
 	VPUNPCKHDQ     Y4, Y1, Y5
@@ -929,23 +911,23 @@ blocks:
 	VMOVDQU        Y9, 704(R8)
 	VMOVDQU        (CX), Y1
 	VPSRLW         $0x06, Y1, Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
-	VPOR           fieldBits3<>+0(SB), Y1, Y1
+	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VMOVDQU        64(CX), Y4
 	VPSRLW         $0x06, Y4, Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
-	VPOR           fieldBits3<>+0(SB), Y4, Y4
+	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB        Y4, Y3, Y4
 	VMOVDQU        128(CX), Y7
 	VPSRLW         $0x06, Y7, Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
-	VPOR           fieldBits3<>+0(SB), Y7, Y7
+	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y7, Y7
 	VPSHUFB        Y7, Y6, Y7
 	VMOVDQU        192(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPUNPCKLDQ     Y4, Y1, Y2
 	VPUNPCKHDQ     Y4, Y1, Y5
@@ -966,7 +948,7 @@ blocks:
 	VPMULHRSW      112(AX), Y2, Y2
 	VPACKSSWB      Y2, Y0, Y0
 	VMOVDQU        32(CX), Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
+	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VBROADCASTI128 (DX)(SI*1), Y2
 	VPSHUFB        32(BX), Y2, Y3
@@ -975,7 +957,7 @@ blocks:
 	VPMULHRSW      112(AX), Y2, Y2
 	VPACKSSWB      Y2, Y3, Y3
 	VMOVDQU        96(CX), Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
+	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB        Y4, Y3, Y4
 	VBROADCASTI128 (DX)(SI*2), Y2
 	VPSHUFB        32(BX), Y2, Y6
@@ -984,7 +966,7 @@ blocks:
 	VPMULHRSW      112(AX), Y2, Y2
 	VPACKSSWB      Y2, Y6, Y6
 	VMOVDQU        160(CX), Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
+	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
 	VPSHUFB        Y7, Y6, Y7
 	VBROADCASTI128 (DX)(DI*1), Y2
 	VPSHUFB        32(BX), Y2, Y8
@@ -993,7 +975,7 @@ blocks:
 	VPMULHRSW      112(AX), Y2, Y2
 	VPACKSSWB      Y2, Y8, Y8
 	VMOVDQU        224(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPUNPCKLDQ     Y4, Y1, Y2
 	VPUNPCKHDQ     Y4, Y1, Y5
@@ -1009,23 +991,23 @@ blocks:
 	VMOVDQU        Y9, 224(R8)
 	VMOVDQU        32(CX), Y1
 	VPSRLW         $0x02, Y1, Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
-	VPOR           fieldBits1<>+0(SB), Y1, Y1
+	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VMOVDQU        96(CX), Y4
 	VPSRLW         $0x02, Y4, Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
-	VPOR           fieldBits1<>+0(SB), Y4, Y4
+	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB        Y4, Y3, Y4
 	VMOVDQU        160(CX), Y7
 	VPSRLW         $0x02, Y7, Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
-	VPOR           fieldBits1<>+0(SB), Y7, Y7
+	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y7, Y7
 	VPSHUFB        Y7, Y6, Y7
 	VMOVDQU        224(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPUNPCKLDQ     Y4, Y1, Y2
 	VPUNPCKHDQ     Y4, Y1, Y5
@@ -1041,23 +1023,23 @@ blocks:
 	VMOVDQU        Y9, 480(R8)
 	VMOVDQU        32(CX), Y1
 	VPSRLW         $0x04, Y1, Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
-	VPOR           fieldBits2<>+0(SB), Y1, Y1
+	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VMOVDQU        96(CX), Y4
 	VPSRLW         $0x04, Y4, Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
-	VPOR           fieldBits2<>+0(SB), Y4, Y4
+	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB        Y4, Y3, Y4
 	VMOVDQU        160(CX), Y7
 	VPSRLW         $0x04, Y7, Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
-	VPOR           fieldBits2<>+0(SB), Y7, Y7
+	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y7, Y7
 	VPSHUFB        Y7, Y6, Y7
 	VMOVDQU        224(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPUNPCKLDQ     Y4, Y1, Y2
 	VPUNPCKHDQ     Y4, Y1, Y5
@@ -1073,23 +1055,23 @@ blocks:
 	VMOVDQU        Y9, 736(R8)
 	VMOVDQU        32(CX), Y1
 	VPSRLW         $0x06, Y1, Y1
-	VPAND          lowBits2<>+0(SB), Y1, Y1
-	VPOR           fieldBits3<>+0(SB), Y1, Y1
+	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VMOVDQU        96(CX), Y4
 	VPSRLW         $0x06, Y4, Y4
-	VPAND          lowBits2<>+0(SB), Y4, Y4
-	VPOR           fieldBits3<>+0(SB), Y4, Y4
+	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y4, Y4
 	VPSHUFB        Y4, Y3, Y4
 	VMOVDQU        160(CX), Y7
 	VPSRLW         $0x06, Y7, Y7
-	VPAND          lowBits2<>+0(SB), Y7, Y7
-	VPOR           fieldBits3<>+0(SB), Y7, Y7
+	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y7, Y7
 	VPSHUFB        Y7, Y6, Y7
 	VMOVDQU        224(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPUNPCKLDQ     Y4, Y1, Y2
 	VPUNPCKHDQ     Y4, Y1, Y5
@@ -1113,45 +1095,29 @@ blocks:
 	VZEROUPPER
 	RET
 
-DATA lowBits2<>+0(SB)/4, $0x03030303
-DATA lowBits2<>+4(SB)/4, $0x03030303
-DATA lowBits2<>+8(SB)/4, $0x03030303
-DATA lowBits2<>+12(SB)/4, $0x03030303
-DATA lowBits2<>+16(SB)/4, $0x03030303
-DATA lowBits2<>+20(SB)/4, $0x03030303
-DATA lowBits2<>+24(SB)/4, $0x03030303
-DATA lowBits2<>+28(SB)/4, $0x03030303
-GLOBL lowBits2<>(SB), RODATA|NOPTR, $32
+DATA lowBits2OfAVX2<>+0(SB)/8, $0x0303030303030303
+DATA lowBits2OfAVX2<>+8(SB)/8, $0x0303030303030303
+DATA lowBits2OfAVX2<>+16(SB)/8, $0x0303030303030303
+DATA lowBits2OfAVX2<>+24(SB)/8, $0x0303030303030303
+GLOBL lowBits2OfAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA fieldBits1<>+0(SB)/4, $0x04040404
-DATA fieldBits1<>+4(SB)/4, $0x04040404
-DATA fieldBits1<>+8(SB)/4, $0x04040404
-DATA fieldBits1<>+12(SB)/4, $0x04040404
-DATA fieldBits1<>+16(SB)/4, $0x04040404
-DATA fieldBits1<>+20(SB)/4, $0x04040404
-DATA fieldBits1<>+24(SB)/4, $0x04040404
-DATA fieldBits1<>+28(SB)/4, $0x04040404
-GLOBL fieldBits1<>(SB), RODATA|NOPTR, $32
+DATA fieldBits1OfAVX2<>+0(SB)/8, $0x0404040404040404
+DATA fieldBits1OfAVX2<>+8(SB)/8, $0x0404040404040404
+DATA fieldBits1OfAVX2<>+16(SB)/8, $0x0404040404040404
+DATA fieldBits1OfAVX2<>+24(SB)/8, $0x0404040404040404
+GLOBL fieldBits1OfAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA fieldBits2<>+0(SB)/4, $0x08080808
-DATA fieldBits2<>+4(SB)/4, $0x08080808
-DATA fieldBits2<>+8(SB)/4, $0x08080808
-DATA fieldBits2<>+12(SB)/4, $0x08080808
-DATA fieldBits2<>+16(SB)/4, $0x08080808
-DATA fieldBits2<>+20(SB)/4, $0x08080808
-DATA fieldBits2<>+24(SB)/4, $0x08080808
-DATA fieldBits2<>+28(SB)/4, $0x08080808
-GLOBL fieldBits2<>(SB), RODATA|NOPTR, $32
+DATA fieldBits2OfAVX2<>+0(SB)/8, $0x0808080808080808
+DATA fieldBits2OfAVX2<>+8(SB)/8, $0x0808080808080808
+DATA fieldBits2OfAVX2<>+16(SB)/8, $0x0808080808080808
+DATA fieldBits2OfAVX2<>+24(SB)/8, $0x0808080808080808
+GLOBL fieldBits2OfAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA fieldBits3<>+0(SB)/4, $0x0c0c0c0c
-DATA fieldBits3<>+4(SB)/4, $0x0c0c0c0c
-DATA fieldBits3<>+8(SB)/4, $0x0c0c0c0c
-DATA fieldBits3<>+12(SB)/4, $0x0c0c0c0c
-DATA fieldBits3<>+16(SB)/4, $0x0c0c0c0c
-DATA fieldBits3<>+20(SB)/4, $0x0c0c0c0c
-DATA fieldBits3<>+24(SB)/4, $0x0c0c0c0c
-DATA fieldBits3<>+28(SB)/4, $0x0c0c0c0c
-GLOBL fieldBits3<>(SB), RODATA|NOPTR, $32
+DATA fieldBits3OfAVX2<>+0(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA fieldBits3OfAVX2<>+8(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA fieldBits3OfAVX2<>+16(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA fieldBits3OfAVX2<>+24(SB)/8, $0x0c0c0c0c0c0c0c0c
+GLOBL fieldBits3OfAVX2<>(SB), RODATA|NOPTR, $32
 
 // func multiplyC2G32R1AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
@@ -1187,17 +1153,17 @@ blocks:
 	PREFETCHT0     4224(CX)
 	PREFETCHT0     4288(CX)
 	VBROADCASTI128 (R8), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VBROADCASTI128 16(R8), Y12
-	VPXOR          signs<>+0(SB), Y12, Y12
+	VPXOR          signsOfAVX2<>+0(SB), Y12, Y12
 	VPABSB         Y12, Y13
 	VBROADCASTI128 (DX), Y8
 	VPSHUFB        (BX), Y8, Y8
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        (CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1205,7 +1171,7 @@ blocks:
 	VPADDD         Y9, Y0, Y0
 	VMOVDQU        (CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1216,7 +1182,7 @@ blocks:
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        32(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1224,7 +1190,7 @@ blocks:
 	VPADDD         Y9, Y1, Y1
 	VMOVDQU        32(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1235,7 +1201,7 @@ blocks:
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        64(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1243,7 +1209,7 @@ blocks:
 	VPADDD         Y9, Y2, Y2
 	VMOVDQU        64(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1254,7 +1220,7 @@ blocks:
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        96(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1262,7 +1228,7 @@ blocks:
 	VPADDD         Y9, Y3, Y3
 	VMOVDQU        96(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1273,7 +1239,7 @@ blocks:
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        128(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1281,7 +1247,7 @@ blocks:
 	VPADDD         Y9, Y4, Y4
 	VMOVDQU        128(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1292,7 +1258,7 @@ blocks:
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        160(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1300,7 +1266,7 @@ blocks:
 	VPADDD         Y9, Y5, Y5
 	VMOVDQU        160(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1311,7 +1277,7 @@ blocks:
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        192(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1319,7 +1285,7 @@ blocks:
 	VPADDD         Y9, Y6, Y6
 	VMOVDQU        192(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1330,7 +1296,7 @@ blocks:
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        224(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1338,17 +1304,17 @@ blocks:
 	VPADDD         Y9, Y7, Y7
 	VMOVDQU        224(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
 	VPMADDWD       (R9), Y9, Y9
 	VPADDD         Y9, Y7, Y7
 	VBROADCASTI128 32(R8), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VBROADCASTI128 48(R8), Y12
-	VPXOR          signs<>+0(SB), Y12, Y12
+	VPXOR          signsOfAVX2<>+0(SB), Y12, Y12
 	VPABSB         Y12, Y13
 	VBROADCASTI128 (DX), Y8
 	VPSHUFB        64(BX), Y8, Y8
@@ -1356,7 +1322,7 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        (CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1364,7 +1330,7 @@ blocks:
 	VPADDD         Y9, Y0, Y0
 	VMOVDQU        (CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1376,7 +1342,7 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        32(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1384,7 +1350,7 @@ blocks:
 	VPADDD         Y9, Y1, Y1
 	VMOVDQU        32(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1396,7 +1362,7 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        64(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1404,7 +1370,7 @@ blocks:
 	VPADDD         Y9, Y2, Y2
 	VMOVDQU        64(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1416,7 +1382,7 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        96(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1424,7 +1390,7 @@ blocks:
 	VPADDD         Y9, Y3, Y3
 	VMOVDQU        96(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1436,7 +1402,7 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        128(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1444,7 +1410,7 @@ blocks:
 	VPADDD         Y9, Y4, Y4
 	VMOVDQU        128(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1456,7 +1422,7 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        160(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1464,7 +1430,7 @@ blocks:
 	VPADDD         Y9, Y5, Y5
 	VMOVDQU        160(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1476,7 +1442,7 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        192(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1484,7 +1450,7 @@ blocks:
 	VPADDD         Y9, Y6, Y6
 	VMOVDQU        192(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1496,7 +1462,7 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        224(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -1504,7 +1470,7 @@ blocks:
 	VPADDD         Y9, Y7, Y7
 	VMOVDQU        224(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -1536,15 +1502,11 @@ blocks:
 	VZEROUPPER
 	RET
 
-DATA signs<>+0(SB)/4, $0x80808080
-DATA signs<>+4(SB)/4, $0x80808080
-DATA signs<>+8(SB)/4, $0x80808080
-DATA signs<>+12(SB)/4, $0x80808080
-DATA signs<>+16(SB)/4, $0x80808080
-DATA signs<>+20(SB)/4, $0x80808080
-DATA signs<>+24(SB)/4, $0x80808080
-DATA signs<>+28(SB)/4, $0x80808080
-GLOBL signs<>(SB), RODATA|NOPTR, $32
+DATA signsOfAVX2<>+0(SB)/8, $0x8080808080808080
+DATA signsOfAVX2<>+8(SB)/8, $0x8080808080808080
+DATA signsOfAVX2<>+16(SB)/8, $0x8080808080808080
+DATA signsOfAVX2<>+24(SB)/8, $0x8080808080808080
+GLOBL signsOfAVX2<>(SB), RODATA|NOPTR, $32
 
 // func multiplyC2G32R2AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
@@ -1580,17 +1542,17 @@ blocks:
 	PREFETCHT0     4224(CX)
 	PREFETCHT0     4288(CX)
 	VBROADCASTI128 (DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 (DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 (DX), Y8
 	VPSHUFB        (BX), Y8, Y8
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        (CX), Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y8, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -1605,7 +1567,7 @@ blocks:
 	VPMULHRSW      112(AX), Y9, Y9
 	VPACKSSWB      Y9, Y9, Y9
 	VMOVDQU        32(CX), Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y9, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -1616,14 +1578,14 @@ blocks:
 	VPMADDWD       (R9), Y11, Y11
 	VPADDD         Y11, Y5, Y5
 	VBROADCASTI128 16(DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 16(DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VMOVDQU        (CX), Y10
 	VPSRLW         $0x02, Y10, Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y8, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -1635,7 +1597,7 @@ blocks:
 	VPADDD         Y11, Y4, Y4
 	VMOVDQU        32(CX), Y10
 	VPSRLW         $0x02, Y10, Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y9, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -1646,10 +1608,10 @@ blocks:
 	VPMADDWD       (R9), Y11, Y11
 	VPADDD         Y11, Y5, Y5
 	VBROADCASTI128 32(DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 32(DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 (DX), Y8
 	VPSHUFB        64(BX), Y8, Y8
@@ -1657,7 +1619,7 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        (CX), Y10
 	VPSRLW         $0x04, Y10, Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y8, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -1673,7 +1635,7 @@ blocks:
 	VPACKSSWB      Y9, Y9, Y9
 	VMOVDQU        32(CX), Y10
 	VPSRLW         $0x04, Y10, Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y9, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -1684,14 +1646,14 @@ blocks:
 	VPMADDWD       (R9), Y11, Y11
 	VPADDD         Y11, Y5, Y5
 	VBROADCASTI128 48(DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 48(DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VMOVDQU        (CX), Y10
 	VPSRLW         $0x06, Y10, Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y8, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -1703,7 +1665,7 @@ blocks:
 	VPADDD         Y11, Y4, Y4
 	VMOVDQU        32(CX), Y10
 	VPSRLW         $0x06, Y10, Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y9, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -1825,20 +1787,20 @@ blocks:
 	PREFETCHT0     4224(CX)
 	PREFETCHT0     4288(CX)
 	VBROADCASTI128 (DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 (DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 (DI)(R8*2), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VBROADCASTI128 (DX), Y12
 	VPSHUFB        (BX), Y12, Y12
 	VPMULHRSW      112(AX), Y12, Y12
 	VPACKSSWB      Y12, Y12, Y12
 	VMOVDQU        (CX), Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y12, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -1857,7 +1819,7 @@ blocks:
 	VPMULHRSW      112(AX), Y13, Y13
 	VPACKSSWB      Y13, Y13, Y13
 	VMOVDQU        32(CX), Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y13, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -1872,17 +1834,17 @@ blocks:
 	VPMADDWD       (R9), Y15, Y15
 	VPADDD         Y15, Y9, Y9
 	VBROADCASTI128 16(DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 16(DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 16(DI)(R8*2), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VMOVDQU        (CX), Y14
 	VPSRLW         $0x02, Y14, Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y12, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -1898,7 +1860,7 @@ blocks:
 	VPADDD         Y15, Y8, Y8
 	VMOVDQU        32(CX), Y14
 	VPSRLW         $0x02, Y14, Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y13, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -1913,13 +1875,13 @@ blocks:
 	VPMADDWD       (R9), Y15, Y15
 	VPADDD         Y15, Y9, Y9
 	VBROADCASTI128 32(DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 32(DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 32(DI)(R8*2), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VBROADCASTI128 (DX), Y12
 	VPSHUFB        64(BX), Y12, Y12
@@ -1927,7 +1889,7 @@ blocks:
 	VPACKSSWB      Y12, Y12, Y12
 	VMOVDQU        (CX), Y14
 	VPSRLW         $0x04, Y14, Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y12, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -1947,7 +1909,7 @@ blocks:
 	VPACKSSWB      Y13, Y13, Y13
 	VMOVDQU        32(CX), Y14
 	VPSRLW         $0x04, Y14, Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y13, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -1962,17 +1924,17 @@ blocks:
 	VPMADDWD       (R9), Y15, Y15
 	VPADDD         Y15, Y9, Y9
 	VBROADCASTI128 48(DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 48(DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 48(DI)(R8*2), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VMOVDQU        (CX), Y14
 	VPSRLW         $0x06, Y14, Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y12, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -1988,7 +1950,7 @@ blocks:
 	VPADDD         Y15, Y8, Y8
 	VMOVDQU        32(CX), Y14
 	VPSRLW         $0x06, Y14, Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y13, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -2135,10 +2097,10 @@ blocks:
 	PREFETCHT0     4224(CX)
 	PREFETCHT0     4288(CX)
 	VBROADCASTI128 (SI), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VBROADCASTI128 16(SI), Y12
-	VPXOR          signs<>+0(SB), Y12, Y12
+	VPXOR          signsOfAVX2<>+0(SB), Y12, Y12
 	VPABSB         Y12, Y13
 	VPBROADCASTD   (DX), Y9
 	VPSHUFB        (BX), Y9, Y9
@@ -2146,7 +2108,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        (CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2154,7 +2116,7 @@ blocks:
 	VPADDD         Y9, Y0, Y0
 	VMOVDQU        (CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2166,7 +2128,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        32(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2174,7 +2136,7 @@ blocks:
 	VPADDD         Y9, Y1, Y1
 	VMOVDQU        32(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2186,7 +2148,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        64(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2194,7 +2156,7 @@ blocks:
 	VPADDD         Y9, Y2, Y2
 	VMOVDQU        64(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2206,7 +2168,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        96(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2214,7 +2176,7 @@ blocks:
 	VPADDD         Y9, Y3, Y3
 	VMOVDQU        96(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2226,7 +2188,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        128(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2234,7 +2196,7 @@ blocks:
 	VPADDD         Y9, Y4, Y4
 	VMOVDQU        128(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2246,7 +2208,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        160(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2254,7 +2216,7 @@ blocks:
 	VPADDD         Y9, Y5, Y5
 	VMOVDQU        160(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2266,7 +2228,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        192(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2274,7 +2236,7 @@ blocks:
 	VPADDD         Y9, Y6, Y6
 	VMOVDQU        192(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2286,7 +2248,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        224(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2294,7 +2256,7 @@ blocks:
 	VPADDD         Y9, Y7, Y7
 	VMOVDQU        224(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2358,10 +2320,10 @@ blocks:
 	PREFETCHT0     4224(CX)
 	PREFETCHT0     4288(CX)
 	VBROADCASTI128 (SI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 (SI)(DI*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VPBROADCASTD   (DX), Y11
 	VPSHUFB        (BX), Y11, Y11
@@ -2369,7 +2331,7 @@ blocks:
 	VPMULHRSW      176(AX), Y11, Y11
 	VPACKSSWB      Y11, Y8, Y8
 	VMOVDQU        (CX), Y10
-	VPAND          lowBits4<>+0(SB), Y10, Y10
+	VPAND          lowBits4OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y8, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -2385,7 +2347,7 @@ blocks:
 	VPMULHRSW      176(AX), Y11, Y11
 	VPACKSSWB      Y11, Y9, Y9
 	VMOVDQU        32(CX), Y10
-	VPAND          lowBits4<>+0(SB), Y10, Y10
+	VPAND          lowBits4OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y9, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -2396,14 +2358,14 @@ blocks:
 	VPMADDWD       (R8), Y11, Y11
 	VPADDD         Y11, Y5, Y5
 	VBROADCASTI128 16(SI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 16(SI)(DI*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VMOVDQU        (CX), Y10
 	VPSRLW         $0x04, Y10, Y10
-	VPAND          lowBits4<>+0(SB), Y10, Y10
+	VPAND          lowBits4OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y8, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -2415,7 +2377,7 @@ blocks:
 	VPADDD         Y11, Y4, Y4
 	VMOVDQU        32(CX), Y10
 	VPSRLW         $0x04, Y10, Y10
-	VPAND          lowBits4<>+0(SB), Y10, Y10
+	VPAND          lowBits4OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y9, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -2535,13 +2497,13 @@ blocks:
 	PREFETCHT0     4224(CX)
 	PREFETCHT0     4288(CX)
 	VBROADCASTI128 (SI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 (SI)(DI*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 (SI)(DI*2), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VPBROADCASTD   (DX), Y15
 	VPSHUFB        (BX), Y15, Y15
@@ -2549,7 +2511,7 @@ blocks:
 	VPMULHRSW      176(AX), Y15, Y15
 	VPACKSSWB      Y15, Y12, Y12
 	VMOVDQU        (CX), Y14
-	VPAND          lowBits4<>+0(SB), Y14, Y14
+	VPAND          lowBits4OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y12, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -2569,7 +2531,7 @@ blocks:
 	VPMULHRSW      176(AX), Y15, Y15
 	VPACKSSWB      Y15, Y13, Y13
 	VMOVDQU        32(CX), Y14
-	VPAND          lowBits4<>+0(SB), Y14, Y14
+	VPAND          lowBits4OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y13, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -2584,17 +2546,17 @@ blocks:
 	VPMADDWD       (R8), Y15, Y15
 	VPADDD         Y15, Y9, Y9
 	VBROADCASTI128 16(SI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 16(SI)(DI*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 16(SI)(DI*2), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VMOVDQU        (CX), Y14
 	VPSRLW         $0x04, Y14, Y14
-	VPAND          lowBits4<>+0(SB), Y14, Y14
+	VPAND          lowBits4OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y12, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -2610,7 +2572,7 @@ blocks:
 	VPADDD         Y15, Y8, Y8
 	VMOVDQU        32(CX), Y14
 	VPSRLW         $0x04, Y14, Y14
-	VPAND          lowBits4<>+0(SB), Y14, Y14
+	VPAND          lowBits4OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y13, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -2757,10 +2719,10 @@ blocks:
 	PREFETCHT0     4224(CX)
 	PREFETCHT0     4288(CX)
 	VBROADCASTI128 (SI), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VBROADCASTI128 16(SI), Y12
-	VPXOR          signs<>+0(SB), Y12, Y12
+	VPXOR          signsOfAVX2<>+0(SB), Y12, Y12
 	VPABSB         Y12, Y13
 	VPBROADCASTQ   (DX), Y9
 	VPSHUFB        (BX), Y9, Y9
@@ -2768,7 +2730,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        (CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2781,7 +2743,7 @@ blocks:
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        (CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2793,7 +2755,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        32(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2806,7 +2768,7 @@ blocks:
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        32(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2818,7 +2780,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        64(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2831,7 +2793,7 @@ blocks:
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        64(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2843,7 +2805,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        96(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2856,7 +2818,7 @@ blocks:
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        96(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2868,7 +2830,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        128(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2881,7 +2843,7 @@ blocks:
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        128(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2893,7 +2855,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        160(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2906,7 +2868,7 @@ blocks:
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        160(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2918,7 +2880,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        192(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2931,7 +2893,7 @@ blocks:
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        192(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -2943,7 +2905,7 @@ blocks:
 	VPMULHRSW      176(AX), Y9, Y9
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        224(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -2956,7 +2918,7 @@ blocks:
 	VPACKSSWB      Y9, Y8, Y8
 	VMOVDQU        224(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3020,10 +2982,10 @@ blocks:
 	PREFETCHT0     4224(CX)
 	PREFETCHT0     4288(CX)
 	VBROADCASTI128 (SI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 (SI)(DI*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VPBROADCASTQ   (DX), Y10
 	VPSHUFB        (BX), Y10, Y10
@@ -3031,7 +2993,7 @@ blocks:
 	VPMULHRSW      176(AX), Y10, Y10
 	VPACKSSWB      Y10, Y8, Y8
 	VMOVDQU        (CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y2, Y9, Y10
 	VPMADDUBSW     Y10, Y3, Y10
@@ -3047,7 +3009,7 @@ blocks:
 	VPMULHRSW      176(AX), Y10, Y10
 	VPACKSSWB      Y10, Y8, Y8
 	VMOVDQU        32(CX), Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y2, Y9, Y10
 	VPMADDUBSW     Y10, Y3, Y10
@@ -3058,10 +3020,10 @@ blocks:
 	VPMADDWD       (R8), Y10, Y10
 	VPADDD         Y10, Y5, Y5
 	VBROADCASTI128 16(SI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 16(SI)(DI*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VPBROADCASTQ   (DX), Y10
 	VPSHUFB        64(BX), Y10, Y10
@@ -3070,7 +3032,7 @@ blocks:
 	VPACKSSWB      Y10, Y8, Y8
 	VMOVDQU        (CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y2, Y9, Y10
 	VPMADDUBSW     Y10, Y3, Y10
@@ -3087,7 +3049,7 @@ blocks:
 	VPACKSSWB      Y10, Y8, Y8
 	VMOVDQU        32(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4<>+0(SB), Y9, Y9
+	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y2, Y9, Y10
 	VPMADDUBSW     Y10, Y3, Y10
@@ -3207,13 +3169,13 @@ blocks:
 	PREFETCHT0     4224(CX)
 	PREFETCHT0     4288(CX)
 	VBROADCASTI128 (SI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 (SI)(DI*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 (SI)(DI*2), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VPBROADCASTQ   (DX), Y14
 	VPSHUFB        (BX), Y14, Y14
@@ -3221,7 +3183,7 @@ blocks:
 	VPMULHRSW      176(AX), Y14, Y14
 	VPACKSSWB      Y14, Y12, Y12
 	VMOVDQU        (CX), Y13
-	VPAND          lowBits4<>+0(SB), Y13, Y13
+	VPAND          lowBits4OfAVX2<>+0(SB), Y13, Y13
 	VPSHUFB        Y13, Y12, Y13
 	VPSIGNB        Y2, Y13, Y14
 	VPMADDUBSW     Y14, Y3, Y14
@@ -3241,7 +3203,7 @@ blocks:
 	VPMULHRSW      176(AX), Y14, Y14
 	VPACKSSWB      Y14, Y12, Y12
 	VMOVDQU        32(CX), Y13
-	VPAND          lowBits4<>+0(SB), Y13, Y13
+	VPAND          lowBits4OfAVX2<>+0(SB), Y13, Y13
 	VPSHUFB        Y13, Y12, Y13
 	VPSIGNB        Y2, Y13, Y14
 	VPMADDUBSW     Y14, Y3, Y14
@@ -3256,13 +3218,13 @@ blocks:
 	VPMADDWD       (R8), Y14, Y14
 	VPADDD         Y14, Y9, Y9
 	VBROADCASTI128 16(SI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 16(SI)(DI*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 16(SI)(DI*2), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VPBROADCASTQ   (DX), Y14
 	VPSHUFB        64(BX), Y14, Y14
@@ -3271,7 +3233,7 @@ blocks:
 	VPACKSSWB      Y14, Y12, Y12
 	VMOVDQU        (CX), Y13
 	VPSRLW         $0x04, Y13, Y13
-	VPAND          lowBits4<>+0(SB), Y13, Y13
+	VPAND          lowBits4OfAVX2<>+0(SB), Y13, Y13
 	VPSHUFB        Y13, Y12, Y13
 	VPSIGNB        Y2, Y13, Y14
 	VPMADDUBSW     Y14, Y3, Y14
@@ -3292,7 +3254,7 @@ blocks:
 	VPACKSSWB      Y14, Y12, Y12
 	VMOVDQU        32(CX), Y13
 	VPSRLW         $0x04, Y13, Y13
-	VPAND          lowBits4<>+0(SB), Y13, Y13
+	VPAND          lowBits4OfAVX2<>+0(SB), Y13, Y13
 	VPSHUFB        Y13, Y12, Y13
 	VPSIGNB        Y2, Y13, Y14
 	VPMADDUBSW     Y14, Y3, Y14
@@ -3441,17 +3403,17 @@ blocks:
 	PREFETCHT0     4224(CX)
 	PREFETCHT0     4288(CX)
 	VBROADCASTI128 (R8), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VBROADCASTI128 16(R8), Y12
-	VPXOR          signs<>+0(SB), Y12, Y12
+	VPXOR          signsOfAVX2<>+0(SB), Y12, Y12
 	VPABSB         Y12, Y13
 	VBROADCASTI128 (DX), Y8
 	VPSHUFB        (BX), Y8, Y8
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        (CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3459,8 +3421,8 @@ blocks:
 	VPADDD         Y9, Y0, Y0
 	VMOVDQU        (CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3471,7 +3433,7 @@ blocks:
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        32(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3479,8 +3441,8 @@ blocks:
 	VPADDD         Y9, Y1, Y1
 	VMOVDQU        32(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3491,7 +3453,7 @@ blocks:
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        64(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3499,8 +3461,8 @@ blocks:
 	VPADDD         Y9, Y2, Y2
 	VMOVDQU        64(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3511,7 +3473,7 @@ blocks:
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        96(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3519,8 +3481,8 @@ blocks:
 	VPADDD         Y9, Y3, Y3
 	VMOVDQU        96(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3531,7 +3493,7 @@ blocks:
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        128(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3539,8 +3501,8 @@ blocks:
 	VPADDD         Y9, Y4, Y4
 	VMOVDQU        128(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3551,7 +3513,7 @@ blocks:
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        160(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3559,8 +3521,8 @@ blocks:
 	VPADDD         Y9, Y5, Y5
 	VMOVDQU        160(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3571,7 +3533,7 @@ blocks:
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        192(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3579,8 +3541,8 @@ blocks:
 	VPADDD         Y9, Y6, Y6
 	VMOVDQU        192(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3591,7 +3553,7 @@ blocks:
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        224(CX), Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3599,18 +3561,18 @@ blocks:
 	VPADDD         Y9, Y7, Y7
 	VMOVDQU        224(CX), Y9
 	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
 	VPMADDWD       (R9), Y9, Y9
 	VPADDD         Y9, Y7, Y7
 	VBROADCASTI128 32(R8), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VBROADCASTI128 48(R8), Y12
-	VPXOR          signs<>+0(SB), Y12, Y12
+	VPXOR          signsOfAVX2<>+0(SB), Y12, Y12
 	VPABSB         Y12, Y13
 	VBROADCASTI128 (DX), Y8
 	VPSHUFB        64(BX), Y8, Y8
@@ -3618,8 +3580,8 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        (CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3627,8 +3589,8 @@ blocks:
 	VPADDD         Y9, Y0, Y0
 	VMOVDQU        (CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3640,8 +3602,8 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        32(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3649,8 +3611,8 @@ blocks:
 	VPADDD         Y9, Y1, Y1
 	VMOVDQU        32(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3662,8 +3624,8 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        64(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3671,8 +3633,8 @@ blocks:
 	VPADDD         Y9, Y2, Y2
 	VMOVDQU        64(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3684,8 +3646,8 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        96(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3693,8 +3655,8 @@ blocks:
 	VPADDD         Y9, Y3, Y3
 	VMOVDQU        96(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3706,8 +3668,8 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        128(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3715,8 +3677,8 @@ blocks:
 	VPADDD         Y9, Y4, Y4
 	VMOVDQU        128(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3728,8 +3690,8 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        160(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3737,8 +3699,8 @@ blocks:
 	VPADDD         Y9, Y5, Y5
 	VMOVDQU        160(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3750,8 +3712,8 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        192(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3759,8 +3721,8 @@ blocks:
 	VPADDD         Y9, Y6, Y6
 	VMOVDQU        192(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3772,8 +3734,8 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        224(CX), Y9
 	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y10, Y9, Y9
 	VPMADDUBSW     Y9, Y11, Y9
@@ -3781,8 +3743,8 @@ blocks:
 	VPADDD         Y9, Y7, Y7
 	VMOVDQU        224(CX), Y9
 	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3<>+0(SB), Y9, Y9
+	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
 	VPSHUFB        Y9, Y8, Y9
 	VPSIGNB        Y12, Y9, Y9
 	VPMADDUBSW     Y9, Y13, Y9
@@ -3848,17 +3810,17 @@ blocks:
 	PREFETCHT0     4224(CX)
 	PREFETCHT0     4288(CX)
 	VBROADCASTI128 (DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 (DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 (DX), Y8
 	VPSHUFB        (BX), Y8, Y8
 	VPMULHRSW      112(AX), Y8, Y8
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        (CX), Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y8, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -3873,7 +3835,7 @@ blocks:
 	VPMULHRSW      112(AX), Y9, Y9
 	VPACKSSWB      Y9, Y9, Y9
 	VMOVDQU        32(CX), Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y9, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -3884,15 +3846,15 @@ blocks:
 	VPMADDWD       (R9), Y11, Y11
 	VPADDD         Y11, Y5, Y5
 	VBROADCASTI128 16(DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 16(DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VMOVDQU        (CX), Y10
 	VPSRLW         $0x02, Y10, Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
-	VPOR           fieldBits1<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y8, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -3904,8 +3866,8 @@ blocks:
 	VPADDD         Y11, Y4, Y4
 	VMOVDQU        32(CX), Y10
 	VPSRLW         $0x02, Y10, Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
-	VPOR           fieldBits1<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y9, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -3916,10 +3878,10 @@ blocks:
 	VPMADDWD       (R9), Y11, Y11
 	VPADDD         Y11, Y5, Y5
 	VBROADCASTI128 32(DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 32(DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 (DX), Y8
 	VPSHUFB        64(BX), Y8, Y8
@@ -3927,8 +3889,8 @@ blocks:
 	VPACKSSWB      Y8, Y8, Y8
 	VMOVDQU        (CX), Y10
 	VPSRLW         $0x04, Y10, Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
-	VPOR           fieldBits2<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y8, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -3944,8 +3906,8 @@ blocks:
 	VPACKSSWB      Y9, Y9, Y9
 	VMOVDQU        32(CX), Y10
 	VPSRLW         $0x04, Y10, Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
-	VPOR           fieldBits2<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y9, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -3956,15 +3918,15 @@ blocks:
 	VPMADDWD       (R9), Y11, Y11
 	VPADDD         Y11, Y5, Y5
 	VBROADCASTI128 48(DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 48(DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VMOVDQU        (CX), Y10
 	VPSRLW         $0x06, Y10, Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
-	VPOR           fieldBits3<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y8, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -3976,8 +3938,8 @@ blocks:
 	VPADDD         Y11, Y4, Y4
 	VMOVDQU        32(CX), Y10
 	VPSRLW         $0x06, Y10, Y10
-	VPAND          lowBits2<>+0(SB), Y10, Y10
-	VPOR           fieldBits3<>+0(SB), Y10, Y10
+	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y10, Y10
 	VPSHUFB        Y10, Y9, Y10
 	VPSIGNB        Y2, Y10, Y11
 	VPMADDUBSW     Y11, Y3, Y11
@@ -4099,20 +4061,20 @@ blocks:
 	PREFETCHT0     4224(CX)
 	PREFETCHT0     4288(CX)
 	VBROADCASTI128 (DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 (DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 (DI)(R8*2), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VBROADCASTI128 (DX), Y12
 	VPSHUFB        (BX), Y12, Y12
 	VPMULHRSW      112(AX), Y12, Y12
 	VPACKSSWB      Y12, Y12, Y12
 	VMOVDQU        (CX), Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y12, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -4131,7 +4093,7 @@ blocks:
 	VPMULHRSW      112(AX), Y13, Y13
 	VPACKSSWB      Y13, Y13, Y13
 	VMOVDQU        32(CX), Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y13, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -4146,18 +4108,18 @@ blocks:
 	VPMADDWD       (R9), Y15, Y15
 	VPADDD         Y15, Y9, Y9
 	VBROADCASTI128 16(DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 16(DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 16(DI)(R8*2), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VMOVDQU        (CX), Y14
 	VPSRLW         $0x02, Y14, Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
-	VPOR           fieldBits1<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y12, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -4173,8 +4135,8 @@ blocks:
 	VPADDD         Y15, Y8, Y8
 	VMOVDQU        32(CX), Y14
 	VPSRLW         $0x02, Y14, Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
-	VPOR           fieldBits1<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
+	VPOR           fieldBits1OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y13, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -4189,13 +4151,13 @@ blocks:
 	VPMADDWD       (R9), Y15, Y15
 	VPADDD         Y15, Y9, Y9
 	VBROADCASTI128 32(DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 32(DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 32(DI)(R8*2), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VBROADCASTI128 (DX), Y12
 	VPSHUFB        64(BX), Y12, Y12
@@ -4203,8 +4165,8 @@ blocks:
 	VPACKSSWB      Y12, Y12, Y12
 	VMOVDQU        (CX), Y14
 	VPSRLW         $0x04, Y14, Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
-	VPOR           fieldBits2<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y12, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -4224,8 +4186,8 @@ blocks:
 	VPACKSSWB      Y13, Y13, Y13
 	VMOVDQU        32(CX), Y14
 	VPSRLW         $0x04, Y14, Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
-	VPOR           fieldBits2<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
+	VPOR           fieldBits2OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y13, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -4240,18 +4202,18 @@ blocks:
 	VPMADDWD       (R9), Y15, Y15
 	VPADDD         Y15, Y9, Y9
 	VBROADCASTI128 48(DI), Y2
-	VPXOR          signs<>+0(SB), Y2, Y2
+	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
 	VPABSB         Y2, Y3
 	VBROADCASTI128 48(DI)(R8*1), Y6
-	VPXOR          signs<>+0(SB), Y6, Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
 	VBROADCASTI128 48(DI)(R8*2), Y10
-	VPXOR          signs<>+0(SB), Y10, Y10
+	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
 	VMOVDQU        (CX), Y14
 	VPSRLW         $0x06, Y14, Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
-	VPOR           fieldBits3<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y12, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -4267,8 +4229,8 @@ blocks:
 	VPADDD         Y15, Y8, Y8
 	VMOVDQU        32(CX), Y14
 	VPSRLW         $0x06, Y14, Y14
-	VPAND          lowBits2<>+0(SB), Y14, Y14
-	VPOR           fieldBits3<>+0(SB), Y14, Y14
+	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
+	VPOR           fieldBits3OfAVX2<>+0(SB), Y14, Y14
 	VPSHUFB        Y14, Y13, Y14
 	VPSIGNB        Y2, Y14, Y15
 	VPMADDUBSW     Y15, Y3, Y15
@@ -4455,10 +4417,10 @@ codes:
 // func splitS16AVX2(dst *uint8, x *int32, n int)
 // Requires: AVX, AVX2
 TEXT ·splitS16AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVDQU order0213<>+0(SB), Y0
+	MOVQ           dst+0(FP), AX
+	MOVQ           x+8(FP), CX
+	MOVQ           n+16(FP), DX
+	VBROADCASTI128 order0213<>+0(SB), Y0
 
 integers:
 	VMOVDQU   (CX), Y1
@@ -4474,25 +4436,19 @@ integers:
 	VZEROUPPER
 	RET
 
-DATA order0213<>+0(SB)/4, $0x05040100
-DATA order0213<>+4(SB)/4, $0x07060302
-DATA order0213<>+8(SB)/4, $0x0d0c0908
-DATA order0213<>+12(SB)/4, $0x0f0e0b0a
-DATA order0213<>+16(SB)/4, $0x05040100
-DATA order0213<>+20(SB)/4, $0x07060302
-DATA order0213<>+24(SB)/4, $0x0d0c0908
-DATA order0213<>+28(SB)/4, $0x0f0e0b0a
-GLOBL order0213<>(SB), RODATA|NOPTR, $32
+DATA order0213<>+0(SB)/8, $0x0706030205040100
+DATA order0213<>+8(SB)/8, $0x0f0e0b0a0d0c0908
+GLOBL order0213<>(SB), RODATA|NOPTR, $16
 
 // func split2S16AVX2(dst *uint8, stride int, x *int32, n int)
 // Requires: AVX, AVX2
 TEXT ·split2S16AVX2(SB), NOSPLIT, $0-32
-	MOVQ    dst+0(FP), AX
-	MOVQ    stride+8(FP), CX
-	MOVQ    x+16(FP), DX
-	MOVQ    n+24(FP), BX
-	VMOVDQU order0213<>+0(SB), Y0
-	VMOVDQU low12<>+0(SB), Y1
+	MOVQ           dst+0(FP), AX
+	MOVQ           stride+8(FP), CX
+	MOVQ           x+16(FP), DX
+	MOVQ           n+24(FP), BX
+	VBROADCASTI128 order0213<>+0(SB), Y0
+	VPBROADCASTD   low12<>+0(SB), Y1
 
 integers:
 	VMOVDQU   (DX), Y2
@@ -4517,26 +4473,19 @@ integers:
 	RET
 
 DATA low12<>+0(SB)/4, $0x00000fff
-DATA low12<>+4(SB)/4, $0x00000fff
-DATA low12<>+8(SB)/4, $0x00000fff
-DATA low12<>+12(SB)/4, $0x00000fff
-DATA low12<>+16(SB)/4, $0x00000fff
-DATA low12<>+20(SB)/4, $0x00000fff
-DATA low12<>+24(SB)/4, $0x00000fff
-DATA low12<>+28(SB)/4, $0x00000fff
-GLOBL low12<>(SB), RODATA|NOPTR, $32
+GLOBL low12<>(SB), RODATA|NOPTR, $4
 
 // func quantizeAVX2(dst *uint8, src *float32, maps *uint8, blocks int, size int) (bad bool)
 // Requires: AVX, AVX2, MMX+
 TEXT ·quantizeAVX2(SB), NOSPLIT, $0-41
-	MOVQ    dst+0(FP), AX
-	MOVQ    src+8(FP), CX
-	MOVQ    maps+16(FP), DX
-	MOVQ    blocks+24(FP), BX
-	MOVQ    size+32(FP), SI
-	VMOVDQU lowBytes16<>+0(SB), Y4
-	VMOVDQU dwords<>+0(SB), Y5
-	VPXOR   Y11, Y11, Y11
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         maps+16(FP), DX
+	MOVQ         blocks+24(FP), BX
+	MOVQ         size+32(FP), SI
+	VPBROADCASTD lowBytes16<>+0(SB), Y4
+	VMOVDQU      dwords<>+0(SB), Y5
+	VPXOR        Y11, Y11, Y11
 
 blocks:
 	VBROADCASTSS (DX), Y0
@@ -4605,23 +4554,12 @@ values:
 	RET
 
 DATA lowBytes16<>+0(SB)/4, $0x00ff00ff
-DATA lowBytes16<>+4(SB)/4, $0x00ff00ff
-DATA lowBytes16<>+8(SB)/4, $0x00ff00ff
-DATA lowBytes16<>+12(SB)/4, $0x00ff00ff
-DATA lowBytes16<>+16(SB)/4, $0x00ff00ff
-DATA lowBytes16<>+20(SB)/4, $0x00ff00ff
-DATA lowBytes16<>+24(SB)/4, $0x00ff00ff
-DATA lowBytes16<>+28(SB)/4, $0x00ff00ff
-GLOBL lowBytes16<>(SB), RODATA|NOPTR, $32
+GLOBL lowBytes16<>(SB), RODATA|NOPTR, $4
 
-DATA dwords<>+0(SB)/4, $0x00000000
-DATA dwords<>+4(SB)/4, $0x00000004
-DATA dwords<>+8(SB)/4, $0x00000001
-DATA dwords<>+12(SB)/4, $0x00000005
-DATA dwords<>+16(SB)/4, $0x00000002
-DATA dwords<>+20(SB)/4, $0x00000006
-DATA dwords<>+24(SB)/4, $0x00000003
-DATA dwords<>+28(SB)/4, $0x00000007
+DATA dwords<>+0(SB)/8, $0x0000000400000000
+DATA dwords<>+8(SB)/8, $0x0000000500000001
+DATA dwords<>+16(SB)/8, $0x0000000600000002
+DATA dwords<>+24(SB)/8, $0x0000000700000003
 GLOBL dwords<>(SB), RODATA|NOPTR, $32
 
 // func dequantizeAVX2(dst *float32, src *uint8, maps *uint8, blocks int, size int, flip uint32, stream int)
@@ -4634,8 +4572,8 @@ TEXT ·dequantizeAVX2(SB), NOSPLIT, $0-56
 	MOVQ         size+32(FP), SI
 	MOVQ         stream+48(FP), DI
 	VBROADCASTSS flip+40(FP), Y0
-	VMOVDQU      largest<>+0(SB), Y3
-	VMOVDQU      least<>+0(SB), Y4
+	VPBROADCASTD largest<>+0(SB), Y3
+	VPBROADCASTD least<>+0(SB), Y4
 
 blocks:
 	VBROADCASTSS (DX), Y1
@@ -4703,24 +4641,10 @@ past:
 	JMP      next
 
 DATA largest<>+0(SB)/4, $0x7f7fffff
-DATA largest<>+4(SB)/4, $0x7f7fffff
-DATA largest<>+8(SB)/4, $0x7f7fffff
-DATA largest<>+12(SB)/4, $0x7f7fffff
-DATA largest<>+16(SB)/4, $0x7f7fffff
-DATA largest<>+20(SB)/4, $0x7f7fffff
-DATA largest<>+24(SB)/4, $0x7f7fffff
-DATA largest<>+28(SB)/4, $0x7f7fffff
-GLOBL largest<>(SB), RODATA|NOPTR, $32
+GLOBL largest<>(SB), RODATA|NOPTR, $4
 
 DATA least<>+0(SB)/4, $0xff7fffff
-DATA least<>+4(SB)/4, $0xff7fffff
-DATA least<>+8(SB)/4, $0xff7fffff
-DATA least<>+12(SB)/4, $0xff7fffff
-DATA least<>+16(SB)/4, $0xff7fffff
-DATA least<>+20(SB)/4, $0xff7fffff
-DATA least<>+24(SB)/4, $0xff7fffff
-DATA least<>+28(SB)/4, $0xff7fffff
-GLOBL least<>(SB), RODATA|NOPTR, $32
+GLOBL least<>(SB), RODATA|NOPTR, $4
 
 // func minMaxBlocksAVX2(low *float32, high *float32, src *float32, blocks int, size int, bad *uint32)
 // Requires: AVX, AVX2
@@ -4808,15 +4732,15 @@ values:
 	RET
 
 // func dequantizeGridAVX2(dst *float32, src *uint8, n int, scale float64, offset float64)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·dequantizeGridAVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSD scale+24(FP), Y0
 	VBROADCASTSD offset+32(FP), Y1
-	VMOVDQU      largest<>+0(SB), Y2
-	VMOVDQU      least<>+0(SB), Y3
+	VPBROADCASTD largest<>+0(SB), Y2
+	VPBROADCASTD least<>+0(SB), Y3
 
 codes:
 	VPMOVZXBD  (CX), X4
@@ -4898,16 +4822,16 @@ columns:
 // func quantizeColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, fours int)
 // Requires: AVX, AVX2
 TEXT ·quantizeColumnsAVX2(SB), NOSPLIT, $0-48
-	MOVQ    dst+0(FP), AX
-	MOVQ    src+8(FP), CX
-	MOVQ    columns+16(FP), DX
-	VMOVDQU lowBytes16<>+0(SB), Y4
-	VMOVDQU dwords<>+0(SB), Y5
-	MOVQ    n+24(FP), BX
-	MOVQ    stride+32(FP), SI
-	MOVQ    fours+40(FP), DI
-	LEAQ    (SI)(SI*2), R8
-	LEAQ    (SI)(R8*1), R9
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         columns+16(FP), DX
+	VPBROADCASTD lowBytes16<>+0(SB), Y4
+	VMOVDQU      dwords<>+0(SB), Y5
+	MOVQ         n+24(FP), BX
+	MOVQ         stride+32(FP), SI
+	MOVQ         fours+40(FP), DI
+	LEAQ         (SI)(SI*2), R8
+	LEAQ         (SI)(R8*1), R9
 
 rows:
 	MOVQ AX, R11
@@ -4974,8 +4898,8 @@ TEXT ·dequantizeColumnsAVX2(SB), NOSPLIT, $0-52
 	MOVQ         src+8(FP), CX
 	MOVQ         columns+16(FP), DX
 	VBROADCASTSS flip+48(FP), Y0
-	VMOVDQU      largest<>+0(SB), Y4
-	VMOVDQU      least<>+0(SB), Y5
+	VPBROADCASTD largest<>+0(SB), Y4
+	VPBROADCASTD least<>+0(SB), Y5
 	MOVQ         n+24(FP), BX
 	MOVQ         stride+32(FP), SI
 	MOVQ         fours+40(FP), DI
@@ -5102,18 +5026,18 @@ columns:
 	RET
 
 // func dequantizeGridColumnsAVX2(dst *float32, src *uint8, columns *float32, n int, stride int, fours int)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·dequantizeGridColumnsAVX2(SB), NOSPLIT, $0-48
-	MOVQ    dst+0(FP), AX
-	MOVQ    src+8(FP), CX
-	MOVQ    columns+16(FP), DX
-	VMOVDQU largest<>+0(SB), Y3
-	VMOVDQU least<>+0(SB), Y4
-	MOVQ    n+24(FP), BX
-	MOVQ    stride+32(FP), SI
-	MOVQ    fours+40(FP), DI
-	LEAQ    (SI)(SI*2), R8
-	LEAQ    (SI)(R8*1), R9
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         columns+16(FP), DX
+	VPBROADCASTD largest<>+0(SB), Y3
+	VPBROADCASTD least<>+0(SB), Y4
+	MOVQ         n+24(FP), BX
+	MOVQ         stride+32(FP), SI
+	MOVQ         fours+40(FP), DI
+	LEAQ         (SI)(SI*2), R8
+	LEAQ         (SI)(R8*1), R9
 
 rows:
 	MOVQ AX, R11
@@ -5188,12 +5112,12 @@ values:
 // func encodeBFloat16AVX2(dst *uint16, src *float32, n int)
 // Requires: AVX, AVX2
 TEXT ·encodeBFloat16AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    src+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVDQU ones32<>+0(SB), Y0
-	VMOVDQU underHalf<>+0(SB), Y1
-	VMOVDQU quiet<>+0(SB), Y2
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VPBROADCASTD ones32<>+0(SB), Y0
+	VPBROADCASTD underHalf<>+0(SB), Y1
+	VPBROADCASTD quiet<>+0(SB), Y2
 
 values:
 	VMOVUPS      (CX), Y3
@@ -5216,34 +5140,13 @@ values:
 	RET
 
 DATA ones32<>+0(SB)/4, $0x00000001
-DATA ones32<>+4(SB)/4, $0x00000001
-DATA ones32<>+8(SB)/4, $0x00000001
-DATA ones32<>+12(SB)/4, $0x00000001
-DATA ones32<>+16(SB)/4, $0x00000001
-DATA ones32<>+20(SB)/4, $0x00000001
-DATA ones32<>+24(SB)/4, $0x00000001
-DATA ones32<>+28(SB)/4, $0x00000001
-GLOBL ones32<>(SB), RODATA|NOPTR, $32
+GLOBL ones32<>(SB), RODATA|NOPTR, $4
 
 DATA underHalf<>+0(SB)/4, $0x00007fff
-DATA underHalf<>+4(SB)/4, $0x00007fff
-DATA underHalf<>+8(SB)/4, $0x00007fff
-DATA underHalf<>+12(SB)/4, $0x00007fff
-DATA underHalf<>+16(SB)/4, $0x00007fff
-DATA underHalf<>+20(SB)/4, $0x00007fff
-DATA underHalf<>+24(SB)/4, $0x00007fff
-DATA underHalf<>+28(SB)/4, $0x00007fff
-GLOBL underHalf<>(SB), RODATA|NOPTR, $32
+GLOBL underHalf<>(SB), RODATA|NOPTR, $4
 
 DATA quiet<>+0(SB)/4, $0x00000040
-DATA quiet<>+4(SB)/4, $0x00000040
-DATA quiet<>+8(SB)/4, $0x00000040
-DATA quiet<>+12(SB)/4, $0x00000040
-DATA quiet<>+16(SB)/4, $0x00000040
-DATA quiet<>+20(SB)/4, $0x00000040
-DATA quiet<>+24(SB)/4, $0x00000040
-DATA quiet<>+28(SB)/4, $0x00000040
-GLOBL quiet<>(SB), RODATA|NOPTR, $32
+GLOBL quiet<>(SB), RODATA|NOPTR, $4
 
 // func addU8AVX2(dst *uint8, x *uint8, y *uint8, n int, scaleX float32, scaleY float32, scale float32, low float32, high float32, zeroX int32, zeroY int32, zero int32)
 // Requires: AVX, AVX2
@@ -5335,12 +5238,12 @@ codes:
 // func lookUpAVX2(dst *uint8, src *uint8, n int, differences *uint8)
 // Requires: AVX, AVX2
 TEXT ·lookUpAVX2(SB), NOSPLIT, $0-32
-	MOVQ    dst+0(FP), AX
-	MOVQ    src+8(FP), CX
-	MOVQ    n+16(FP), DX
-	MOVQ    differences+24(FP), BX
-	VMOVDQU sixteens<>+0(SB), Y0
-	VMOVDQU signs<>+0(SB), Y1
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         differences+24(FP), BX
+	VPBROADCASTD sixteens<>+0(SB), Y0
+	VPBROADCASTD signs<>+0(SB), Y1
 
 codes:
 	VMOVDQU        (CX), Y2
@@ -5467,14 +5370,10 @@ codes:
 	RET
 
 DATA sixteens<>+0(SB)/4, $0x10101010
-DATA sixteens<>+4(SB)/4, $0x10101010
-DATA sixteens<>+8(SB)/4, $0x10101010
-DATA sixteens<>+12(SB)/4, $0x10101010
-DATA sixteens<>+16(SB)/4, $0x10101010
-DATA sixteens<>+20(SB)/4, $0x10101010
-DATA sixteens<>+24(SB)/4, $0x10101010
-DATA sixteens<>+28(SB)/4, $0x10101010
-GLOBL sixteens<>(SB), RODATA|NOPTR, $32
+GLOBL sixteens<>(SB), RODATA|NOPTR, $4
+
+DATA signs<>+0(SB)/4, $0x80808080
+GLOBL signs<>(SB), RODATA|NOPTR, $4
 
 // func decodeBFloat16AVX2(dst *float32, src *uint16, n int)
 // Requires: AVX, AVX2
@@ -5497,11 +5396,11 @@ codes:
 // func decodeFloat16AVX2(dst *float32, src *uint16, n int)
 // Requires: AVX, AVX2
 TEXT ·decodeFloat16AVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    src+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVDQU magnitude16<>+0(SB), Y0
-	VMOVDQU up112<>+0(SB), Y1
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VPBROADCASTD magnitude16<>+0(SB), Y0
+	VPBROADCASTD up112<>+0(SB), Y1
 
 codes:
 	VPMOVZXWD (CX), Y3
@@ -5520,24 +5419,10 @@ codes:
 	RET
 
 DATA magnitude16<>+0(SB)/4, $0x00007fff
-DATA magnitude16<>+4(SB)/4, $0x00007fff
-DATA magnitude16<>+8(SB)/4, $0x00007fff
-DATA magnitude16<>+12(SB)/4, $0x00007fff
-DATA magnitude16<>+16(SB)/4, $0x00007fff
-DATA magnitude16<>+20(SB)/4, $0x00007fff
-DATA magnitude16<>+24(SB)/4, $0x00007fff
-DATA magnitude16<>+28(SB)/4, $0x00007fff
-GLOBL magnitude16<>(SB), RODATA|NOPTR, $32
+GLOBL magnitude16<>(SB), RODATA|NOPTR, $4
 
 DATA up112<>+0(SB)/4, $0x77800000
-DATA up112<>+4(SB)/4, $0x77800000
-DATA up112<>+8(SB)/4, $0x77800000
-DATA up112<>+12(SB)/4, $0x77800000
-DATA up112<>+16(SB)/4, $0x77800000
-DATA up112<>+20(SB)/4, $0x77800000
-DATA up112<>+24(SB)/4, $0x77800000
-DATA up112<>+28(SB)/4, $0x77800000
-GLOBL up112<>(SB), RODATA|NOPTR, $32
+GLOBL up112<>(SB), RODATA|NOPTR, $4
 
 // func multiplyFloatR1AVX2(d *float64, x *float32, ldx int, w *float32, k int)
 // Requires: AVX, AVX2
@@ -6283,21 +6168,21 @@ rows:
 	RET
 
 // func interleave3AVX2(dst *uint8, src *uint8, n int, columns int)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·interleave3AVX2(SB), NOSPLIT, $0-32
-	MOVQ    dst+0(FP), AX
-	MOVQ    src+8(FP), CX
-	MOVQ    n+16(FP), DX
-	MOVQ    columns+24(FP), BX
-	VMOVDQU interleave00<>+0(SB), Y0
-	VMOVDQU interleave01<>+0(SB), Y1
-	VMOVDQU interleave02<>+0(SB), Y2
-	VMOVDQU interleave10<>+0(SB), Y3
-	VMOVDQU interleave11<>+0(SB), Y4
-	VMOVDQU interleave12<>+0(SB), Y5
-	VMOVDQU interleave20<>+0(SB), Y6
-	VMOVDQU interleave21<>+0(SB), Y7
-	VMOVDQU interleave22<>+0(SB), Y8
+	MOVQ           dst+0(FP), AX
+	MOVQ           src+8(FP), CX
+	MOVQ           n+16(FP), DX
+	MOVQ           columns+24(FP), BX
+	VBROADCASTI128 interleave00<>+0(SB), Y0
+	VBROADCASTI128 interleave01<>+0(SB), Y1
+	VBROADCASTI128 interleave02<>+0(SB), Y2
+	VBROADCASTI128 interleave10<>+0(SB), Y3
+	VBROADCASTI128 interleave11<>+0(SB), Y4
+	VBROADCASTI128 interleave12<>+0(SB), Y5
+	VBROADCASTI128 interleave20<>+0(SB), Y6
+	VBROADCASTI128 interleave21<>+0(SB), Y7
+	VBROADCASTI128 interleave22<>+0(SB), Y8
 
 columns:
 	VMOVDQU (CX), X9
@@ -6328,95 +6213,41 @@ columns:
 	VZEROUPPER
 	RET
 
-DATA interleave00<>+0(SB)/4, $0x01808000
-DATA interleave00<>+4(SB)/4, $0x80028080
-DATA interleave00<>+8(SB)/4, $0x80800380
-DATA interleave00<>+12(SB)/4, $0x05808004
-DATA interleave00<>+16(SB)/4, $0x01808000
-DATA interleave00<>+20(SB)/4, $0x80028080
-DATA interleave00<>+24(SB)/4, $0x80800380
-DATA interleave00<>+28(SB)/4, $0x05808004
-GLOBL interleave00<>(SB), RODATA|NOPTR, $32
+DATA interleave00<>+0(SB)/8, $0x8002808001808000
+DATA interleave00<>+8(SB)/8, $0x0580800480800380
+GLOBL interleave00<>(SB), RODATA|NOPTR, $16
 
-DATA interleave01<>+0(SB)/4, $0x80800080
-DATA interleave01<>+4(SB)/4, $0x02808001
-DATA interleave01<>+8(SB)/4, $0x80038080
-DATA interleave01<>+12(SB)/4, $0x80800480
-DATA interleave01<>+16(SB)/4, $0x80800080
-DATA interleave01<>+20(SB)/4, $0x02808001
-DATA interleave01<>+24(SB)/4, $0x80038080
-DATA interleave01<>+28(SB)/4, $0x80800480
-GLOBL interleave01<>(SB), RODATA|NOPTR, $32
+DATA interleave01<>+0(SB)/8, $0x0280800180800080
+DATA interleave01<>+8(SB)/8, $0x8080048080038080
+GLOBL interleave01<>(SB), RODATA|NOPTR, $16
 
-DATA interleave02<>+0(SB)/4, $0x80008080
-DATA interleave02<>+4(SB)/4, $0x80800180
-DATA interleave02<>+8(SB)/4, $0x03808002
-DATA interleave02<>+12(SB)/4, $0x80048080
-DATA interleave02<>+16(SB)/4, $0x80008080
-DATA interleave02<>+20(SB)/4, $0x80800180
-DATA interleave02<>+24(SB)/4, $0x03808002
-DATA interleave02<>+28(SB)/4, $0x80048080
-GLOBL interleave02<>(SB), RODATA|NOPTR, $32
+DATA interleave02<>+0(SB)/8, $0x8080018080008080
+DATA interleave02<>+8(SB)/8, $0x8004808003808002
+GLOBL interleave02<>(SB), RODATA|NOPTR, $16
 
-DATA interleave10<>+0(SB)/4, $0x80068080
-DATA interleave10<>+4(SB)/4, $0x80800780
-DATA interleave10<>+8(SB)/4, $0x09808008
-DATA interleave10<>+12(SB)/4, $0x800a8080
-DATA interleave10<>+16(SB)/4, $0x80068080
-DATA interleave10<>+20(SB)/4, $0x80800780
-DATA interleave10<>+24(SB)/4, $0x09808008
-DATA interleave10<>+28(SB)/4, $0x800a8080
-GLOBL interleave10<>(SB), RODATA|NOPTR, $32
+DATA interleave10<>+0(SB)/8, $0x8080078080068080
+DATA interleave10<>+8(SB)/8, $0x800a808009808008
+GLOBL interleave10<>(SB), RODATA|NOPTR, $16
 
-DATA interleave11<>+0(SB)/4, $0x06808005
-DATA interleave11<>+4(SB)/4, $0x80078080
-DATA interleave11<>+8(SB)/4, $0x80800880
-DATA interleave11<>+12(SB)/4, $0x0a808009
-DATA interleave11<>+16(SB)/4, $0x06808005
-DATA interleave11<>+20(SB)/4, $0x80078080
-DATA interleave11<>+24(SB)/4, $0x80800880
-DATA interleave11<>+28(SB)/4, $0x0a808009
-GLOBL interleave11<>(SB), RODATA|NOPTR, $32
+DATA interleave11<>+0(SB)/8, $0x8007808006808005
+DATA interleave11<>+8(SB)/8, $0x0a80800980800880
+GLOBL interleave11<>(SB), RODATA|NOPTR, $16
 
-DATA interleave12<>+0(SB)/4, $0x80800580
-DATA interleave12<>+4(SB)/4, $0x07808006
-DATA interleave12<>+8(SB)/4, $0x80088080
-DATA interleave12<>+12(SB)/4, $0x80800980
-DATA interleave12<>+16(SB)/4, $0x80800580
-DATA interleave12<>+20(SB)/4, $0x07808006
-DATA interleave12<>+24(SB)/4, $0x80088080
-DATA interleave12<>+28(SB)/4, $0x80800980
-GLOBL interleave12<>(SB), RODATA|NOPTR, $32
+DATA interleave12<>+0(SB)/8, $0x0780800680800580
+DATA interleave12<>+8(SB)/8, $0x8080098080088080
+GLOBL interleave12<>(SB), RODATA|NOPTR, $16
 
-DATA interleave20<>+0(SB)/4, $0x80800b80
-DATA interleave20<>+4(SB)/4, $0x0d80800c
-DATA interleave20<>+8(SB)/4, $0x800e8080
-DATA interleave20<>+12(SB)/4, $0x80800f80
-DATA interleave20<>+16(SB)/4, $0x80800b80
-DATA interleave20<>+20(SB)/4, $0x0d80800c
-DATA interleave20<>+24(SB)/4, $0x800e8080
-DATA interleave20<>+28(SB)/4, $0x80800f80
-GLOBL interleave20<>(SB), RODATA|NOPTR, $32
+DATA interleave20<>+0(SB)/8, $0x0d80800c80800b80
+DATA interleave20<>+8(SB)/8, $0x80800f80800e8080
+GLOBL interleave20<>(SB), RODATA|NOPTR, $16
 
-DATA interleave21<>+0(SB)/4, $0x800b8080
-DATA interleave21<>+4(SB)/4, $0x80800c80
-DATA interleave21<>+8(SB)/4, $0x0e80800d
-DATA interleave21<>+12(SB)/4, $0x800f8080
-DATA interleave21<>+16(SB)/4, $0x800b8080
-DATA interleave21<>+20(SB)/4, $0x80800c80
-DATA interleave21<>+24(SB)/4, $0x0e80800d
-DATA interleave21<>+28(SB)/4, $0x800f8080
-GLOBL interleave21<>(SB), RODATA|NOPTR, $32
+DATA interleave21<>+0(SB)/8, $0x80800c80800b8080
+DATA interleave21<>+8(SB)/8, $0x800f80800e80800d
+GLOBL interleave21<>(SB), RODATA|NOPTR, $16
 
-DATA interleave22<>+0(SB)/4, $0x0b80800a
-DATA interleave22<>+4(SB)/4, $0x800c8080
-DATA interleave22<>+8(SB)/4, $0x80800d80
-DATA interleave22<>+12(SB)/4, $0x0f80800e
-DATA interleave22<>+16(SB)/4, $0x0b80800a
-DATA interleave22<>+20(SB)/4, $0x800c8080
-DATA interleave22<>+24(SB)/4, $0x80800d80
-DATA interleave22<>+28(SB)/4, $0x0f80800e
-GLOBL interleave22<>(SB), RODATA|NOPTR, $32
+DATA interleave22<>+0(SB)/8, $0x800c80800b80800a
+DATA interleave22<>+8(SB)/8, $0x0f80800e80800d80
+GLOBL interleave22<>(SB), RODATA|NOPTR, $16
 
 // func splitU8AVX2(dst *uint8, stride int, x *int32, n int, planes int, offset int32)
 // Requires: AVX, AVX2
@@ -6426,7 +6257,7 @@ TEXT ·splitU8AVX2(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), DX
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS offset+40(FP), Y0
-	VMOVDQU      lowBytes<>+0(SB), Y1
+	VPBROADCASTD lowBytes<>+0(SB), Y1
 	VMOVDQU      dwords<>+0(SB), Y2
 
 integers:
@@ -6462,11 +6293,4 @@ planes:
 	RET
 
 DATA lowBytes<>+0(SB)/4, $0x000000ff
-DATA lowBytes<>+4(SB)/4, $0x000000ff
-DATA lowBytes<>+8(SB)/4, $0x000000ff
-DATA lowBytes<>+12(SB)/4, $0x000000ff
-DATA lowBytes<>+16(SB)/4, $0x000000ff
-DATA lowBytes<>+20(SB)/4, $0x000000ff
-DATA lowBytes<>+24(SB)/4, $0x000000ff
-DATA lowBytes<>+28(SB)/4, $0x000000ff
-GLOBL lowBytes<>(SB), RODATA|NOPTR, $32
+GLOBL lowBytes<>(SB), RODATA|NOPTR, $4

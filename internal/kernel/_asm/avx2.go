@@ -92,26 +92,45 @@ func broadcastPD(ops ...Op) { VBROADCASTSD(ops[0], ops[1]) }
 // constants are those that have been written.
 var constants = map[string]Mem{}
 
-// memory returns where 32-bit words are, repeated to the length of a vector.
-func (v vectors) memory(name string, words ...uint32) Mem {
-	if v.bytes == 64 {
-		name += v.isa
-	}
+// stored returns where 32-bit words are.
+func stored(name string, words []uint32) Mem {
 	data, ok := constants[name]
 	if !ok {
 		data = GLOBL(name, RODATA|NOPTR)
-		for i := range v.bytes / 4 {
-			DATA(4*i, U32(words[i%len(words)]))
+		if len(words) == 1 {
+			DATA(0, U32(words[0]))
+		}
+		for i := 0; i+1 < len(words); i += 2 {
+			DATA(4*i, U64(words[i])|U64(words[i+1])<<32)
 		}
 		constants[name] = data
 	}
 	return data
 }
 
-// constant returns a vector that repeats 32-bit words.
+// memory returns where 32-bit words are, repeated to the length of a vector.
+func (v vectors) memory(name string, words ...uint32) Mem {
+	for len(words) < v.bytes/4 {
+		words = append(words, words...)
+	}
+	return stored(name+"Of"+v.isa, words)
+}
+
+// constant returns a vector that repeats 32-bit words: one, four, or as many as it has. They are stored once.
 func (v vectors) constant(name string, words ...uint32) reg.VecVirtual {
-	x := v.make()
-	v.move(v.memory(name, words...), x)
+	data, x := stored(name, words), v.make()
+	switch {
+	case len(words) == 1:
+		VPBROADCASTD(data, x)
+	case len(words) == 4 && v.bytes == 64:
+		VBROADCASTI32X4(data, x)
+	case len(words) == 4:
+		VBROADCASTI128(data, x)
+	case 4*len(words) == v.bytes:
+		v.move(data, x)
+	default:
+		panic(fmt.Sprintf("constant %s has %d words", name, len(words)))
+	}
 	return x
 }
 
