@@ -128,15 +128,10 @@ func quantizeFixedAVX2(dst *int32, src *float32, n int, scale1 float32, scale2 f
 //go:noescape
 func subtractZeroPointAVX2(dst *int32, src *uint8, n int, zero int32)
 
-// splitS16AVX2 works like splitS16Generic for one plane and n > 0, a multiple of 16.
+// splitS16AVX2 works like splitS16Generic for one or two planes and n > 0, a multiple of 16.
 //
 //go:noescape
-func splitS16AVX2(dst *uint8, x *int32, n int)
-
-// split2S16AVX2 works like splitS16Generic for two planes and n > 0, a multiple of 16.
-//
-//go:noescape
-func split2S16AVX2(dst *uint8, stride int, x *int32, n int)
+func splitS16AVX2(dst *uint8, stride int, x *int32, n int, planes int)
 
 // quantizeAVX2 works like quantizeBlocksGeneric for blocks > 0 and size > 0, a multiple of 32. It returns
 // true where a value is not finite.
@@ -150,7 +145,7 @@ func quantizeAVX2(dst *uint8, src *float32, maps *uint8, blocks int, size int) (
 //go:noescape
 func dequantizeAVX2(dst *float32, src *uint8, maps *uint8, blocks int, size int, flip uint32, stream int)
 
-// minMaxBlocksAVX2 works like minMaxBlocksGeneric for blocks > 0 and size > 0, a multiple of 8. It sets bad
+// minMaxBlocksAVX2 works like minMaxBlocksGeneric for blocks > 0 and size > 0, a multiple of 16. It sets bad
 // to other than 0 where a value was not finite.
 //
 //go:noescape

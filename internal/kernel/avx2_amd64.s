@@ -4414,43 +4414,35 @@ codes:
 	VZEROUPPER
 	RET
 
-// func splitS16AVX2(dst *uint8, x *int32, n int)
+// func splitS16AVX2(dst *uint8, stride int, x *int32, n int, planes int)
 // Requires: AVX, AVX2
-TEXT ·splitS16AVX2(SB), NOSPLIT, $0-24
-	MOVQ           dst+0(FP), AX
-	MOVQ           x+8(FP), CX
-	MOVQ           n+16(FP), DX
-	VBROADCASTI128 order0213<>+0(SB), Y0
-
-integers:
-	VMOVDQU   (CX), Y1
-	VMOVDQU   32(CX), Y2
-	VPACKSSDW Y2, Y1, Y1
-	VPERMQ    $0xd8, Y1, Y1
-	VPSHUFB   Y0, Y1, Y1
-	VMOVDQU   Y1, (AX)
-	ADDQ      $0x40, CX
-	ADDQ      $0x20, AX
-	SUBQ      $0x10, DX
-	JNZ       integers
-	VZEROUPPER
-	RET
-
-DATA order0213<>+0(SB)/8, $0x0706030205040100
-DATA order0213<>+8(SB)/8, $0x0f0e0b0a0d0c0908
-GLOBL order0213<>(SB), RODATA|NOPTR, $16
-
-// func split2S16AVX2(dst *uint8, stride int, x *int32, n int)
-// Requires: AVX, AVX2
-TEXT ·split2S16AVX2(SB), NOSPLIT, $0-32
+TEXT ·splitS16AVX2(SB), NOSPLIT, $0-40
 	MOVQ           dst+0(FP), AX
 	MOVQ           stride+8(FP), CX
 	MOVQ           x+16(FP), DX
 	MOVQ           n+24(FP), BX
+	MOVQ           planes+32(FP), SI
 	VBROADCASTI128 order0213<>+0(SB), Y0
 	VPBROADCASTD   low12<>+0(SB), Y1
+	CMPQ           SI, $0x01
+	JNE            two
 
 integers:
+	VMOVDQU   (DX), Y2
+	VMOVDQU   32(DX), Y3
+	VPACKSSDW Y3, Y2, Y2
+	VPERMQ    $0xd8, Y2, Y2
+	VPSHUFB   Y0, Y2, Y2
+	VMOVDQU   Y2, (AX)
+	ADDQ      $0x40, DX
+	ADDQ      $0x20, AX
+	SUBQ      $0x10, BX
+	JNZ       integers
+	VZEROUPPER
+	RET
+
+two:
+parts:
 	VMOVDQU   (DX), Y2
 	VMOVDQU   32(DX), Y3
 	VPAND     Y1, Y2, Y4
@@ -4468,9 +4460,13 @@ integers:
 	ADDQ      $0x40, DX
 	ADDQ      $0x20, AX
 	SUBQ      $0x10, BX
-	JNZ       integers
+	JNZ       parts
 	VZEROUPPER
 	RET
+
+DATA order0213<>+0(SB)/8, $0x0706030205040100
+DATA order0213<>+8(SB)/8, $0x0f0e0b0a0d0c0908
+GLOBL order0213<>(SB), RODATA|NOPTR, $16
 
 DATA low12<>+0(SB)/4, $0x00000fff
 GLOBL low12<>(SB), RODATA|NOPTR, $4
@@ -4655,44 +4651,55 @@ TEXT ·minMaxBlocksAVX2(SB), NOSPLIT, $0-48
 	MOVQ  blocks+24(FP), BX
 	MOVQ  size+32(FP), SI
 	MOVQ  bad+40(FP), DI
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	SHLQ  $0x02, SI
+	NEGQ  SI
 
 blocks:
 	VMOVUPS (DX), Y0
 	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
 	MOVQ    SI, R8
+	SUBQ    SI, DX
 
 values:
-	VMOVUPS      (DX), Y2
-	VMINPS       Y2, Y0, Y0
-	VMAXPS       Y2, Y1, Y1
-	VSUBPS       Y2, Y2, Y2
-	VORPS        Y2, Y3, Y3
-	ADDQ         $0x20, DX
-	SUBQ         $0x08, R8
+	VMOVUPS      (DX)(R8*1), Y4
+	VMINPS       Y4, Y0, Y0
+	VMAXPS       Y4, Y1, Y1
+	VSUBPS       Y4, Y4, Y4
+	VORPS        Y4, Y5, Y5
+	VMOVUPS      32(DX)(R8*1), Y4
+	VMINPS       Y4, Y2, Y2
+	VMAXPS       Y4, Y3, Y3
+	VSUBPS       Y4, Y4, Y4
+	VORPS        Y4, Y5, Y5
+	ADDQ         $0x40, R8
 	JNZ          values
-	VEXTRACTF128 $0x01, Y0, X2
-	VMINPS       X2, X0, X0
-	VPERMILPS    $0x0e, X0, X2
-	VMINPS       X2, X0, X0
-	VPERMILPS    $0x01, X0, X2
-	VMINPS       X2, X0, X0
-	VADDPS       X4, X0, X0
+	VMINPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X4
+	VMINPS       X4, X0, X0
+	VPERMILPS    $0x0e, X0, X4
+	VMINPS       X4, X0, X0
+	VPERMILPS    $0x01, X0, X4
+	VMINPS       X4, X0, X0
+	VADDPS       X6, X0, X0
 	VMOVSS       X0, (AX)
 	ADDQ         $0x04, AX
-	VEXTRACTF128 $0x01, Y1, X2
-	VMAXPS       X2, X1, X1
-	VPERMILPS    $0x0e, X1, X2
-	VMAXPS       X2, X1, X1
-	VPERMILPS    $0x01, X1, X2
-	VMAXPS       X2, X1, X1
-	VADDPS       X4, X1, X1
+	VMAXPS       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X4
+	VMAXPS       X4, X1, X1
+	VPERMILPS    $0x0e, X1, X4
+	VMAXPS       X4, X1, X1
+	VPERMILPS    $0x01, X1, X4
+	VMAXPS       X4, X1, X1
+	VADDPS       X6, X1, X1
 	VMOVSS       X1, (CX)
 	ADDQ         $0x04, CX
 	SUBQ         $0x01, BX
 	JNZ          blocks
-	VPMOVMSKB    Y3, AX
+	VPMOVMSKB    Y5, AX
 	MOVL         AX, (DI)
 	VZEROUPPER
 	RET
@@ -5244,122 +5251,75 @@ TEXT ·lookUpAVX2(SB), NOSPLIT, $0-32
 	MOVQ         differences+24(FP), BX
 	VPBROADCASTD sixteens<>+0(SB), Y0
 	VPBROADCASTD signs<>+0(SB), Y1
+	VMOVDQA      Y1, Y6
+	LEAQ         256(BX), DI
 
 codes:
-	VMOVDQU        (CX), Y2
-	VPXOR          Y4, Y4, Y4
-	VMOVDQU        32(CX), Y3
-	VPXOR          Y5, Y5, Y5
-	VBROADCASTI128 (BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
+	MOVQ  BX, SI
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+
+halves:
+	VPXOR          Y1, Y6, Y6
+	VPXOR          (CX), Y6, Y2
+	VPXOR          32(CX), Y6, Y3
+	VBROADCASTI128 (SI), Y7
+	VPSHUFB        Y2, Y7, Y8
+	VPXOR          Y8, Y4, Y4
 	VPSUBSB        Y0, Y2, Y2
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
+	VPSHUFB        Y3, Y7, Y8
+	VPXOR          Y8, Y5, Y5
 	VPSUBSB        Y0, Y3, Y3
-	VBROADCASTI128 16(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
+	VBROADCASTI128 16(SI), Y7
+	VPSHUFB        Y2, Y7, Y8
+	VPXOR          Y8, Y4, Y4
 	VPSUBSB        Y0, Y2, Y2
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
+	VPSHUFB        Y3, Y7, Y8
+	VPXOR          Y8, Y5, Y5
 	VPSUBSB        Y0, Y3, Y3
-	VBROADCASTI128 32(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
+	VBROADCASTI128 32(SI), Y7
+	VPSHUFB        Y2, Y7, Y8
+	VPXOR          Y8, Y4, Y4
 	VPSUBSB        Y0, Y2, Y2
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
+	VPSHUFB        Y3, Y7, Y8
+	VPXOR          Y8, Y5, Y5
 	VPSUBSB        Y0, Y3, Y3
-	VBROADCASTI128 48(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
+	VBROADCASTI128 48(SI), Y7
+	VPSHUFB        Y2, Y7, Y8
+	VPXOR          Y8, Y4, Y4
 	VPSUBSB        Y0, Y2, Y2
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
+	VPSHUFB        Y3, Y7, Y8
+	VPXOR          Y8, Y5, Y5
 	VPSUBSB        Y0, Y3, Y3
-	VBROADCASTI128 64(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
+	VBROADCASTI128 64(SI), Y7
+	VPSHUFB        Y2, Y7, Y8
+	VPXOR          Y8, Y4, Y4
 	VPSUBSB        Y0, Y2, Y2
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
+	VPSHUFB        Y3, Y7, Y8
+	VPXOR          Y8, Y5, Y5
 	VPSUBSB        Y0, Y3, Y3
-	VBROADCASTI128 80(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
+	VBROADCASTI128 80(SI), Y7
+	VPSHUFB        Y2, Y7, Y8
+	VPXOR          Y8, Y4, Y4
 	VPSUBSB        Y0, Y2, Y2
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
+	VPSHUFB        Y3, Y7, Y8
+	VPXOR          Y8, Y5, Y5
 	VPSUBSB        Y0, Y3, Y3
-	VBROADCASTI128 96(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
+	VBROADCASTI128 96(SI), Y7
+	VPSHUFB        Y2, Y7, Y8
+	VPXOR          Y8, Y4, Y4
 	VPSUBSB        Y0, Y2, Y2
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
+	VPSHUFB        Y3, Y7, Y8
+	VPXOR          Y8, Y5, Y5
 	VPSUBSB        Y0, Y3, Y3
-	VBROADCASTI128 112(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
-	VPXOR          (CX), Y1, Y2
-	VPXOR          32(CX), Y1, Y3
-	VBROADCASTI128 128(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
-	VPSUBSB        Y0, Y2, Y2
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
-	VPSUBSB        Y0, Y3, Y3
-	VBROADCASTI128 144(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
-	VPSUBSB        Y0, Y2, Y2
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
-	VPSUBSB        Y0, Y3, Y3
-	VBROADCASTI128 160(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
-	VPSUBSB        Y0, Y2, Y2
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
-	VPSUBSB        Y0, Y3, Y3
-	VBROADCASTI128 176(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
-	VPSUBSB        Y0, Y2, Y2
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
-	VPSUBSB        Y0, Y3, Y3
-	VBROADCASTI128 192(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
-	VPSUBSB        Y0, Y2, Y2
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
-	VPSUBSB        Y0, Y3, Y3
-	VBROADCASTI128 208(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
-	VPSUBSB        Y0, Y2, Y2
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
-	VPSUBSB        Y0, Y3, Y3
-	VBROADCASTI128 224(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
-	VPSUBSB        Y0, Y2, Y2
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
-	VPSUBSB        Y0, Y3, Y3
-	VBROADCASTI128 240(BX), Y6
-	VPSHUFB        Y2, Y6, Y7
-	VPXOR          Y7, Y4, Y4
-	VPSHUFB        Y3, Y6, Y7
-	VPXOR          Y7, Y5, Y5
+	VBROADCASTI128 112(SI), Y7
+	VPSHUFB        Y2, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VPSHUFB        Y3, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	ADDQ           $0x00000080, SI
+	CMPQ           SI, DI
+	JNE            halves
 	VMOVDQU        Y4, (AX)
 	VMOVDQU        Y5, 32(AX)
 	ADDQ           $0x40, CX
@@ -5394,35 +5354,21 @@ codes:
 	RET
 
 // func decodeFloat16AVX2(dst *float32, src *uint16, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, F16C
 TEXT ·decodeFloat16AVX2(SB), NOSPLIT, $0-24
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VPBROADCASTD magnitude16<>+0(SB), Y0
-	VPBROADCASTD up112<>+0(SB), Y1
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
 
 codes:
-	VPMOVZXWD (CX), Y3
-	VPAND     Y0, Y3, Y2
-	VPXOR     Y2, Y3, Y3
-	VPSLLD    $0x0d, Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VPSLLD    $0x10, Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, (AX)
+	VCVTPH2PS (CX), Y0
+	VMOVUPS   Y0, (AX)
 	ADDQ      $0x10, CX
 	ADDQ      $0x20, AX
 	SUBQ      $0x08, DX
 	JNZ       codes
 	VZEROUPPER
 	RET
-
-DATA magnitude16<>+0(SB)/4, $0x00007fff
-GLOBL magnitude16<>(SB), RODATA|NOPTR, $4
-
-DATA up112<>+0(SB)/4, $0x77800000
-GLOBL up112<>(SB), RODATA|NOPTR, $4
 
 // func multiplyFloatR1AVX2(d *float64, x *float32, ldx int, w *float32, k int)
 // Requires: AVX, AVX2
@@ -6174,80 +6120,54 @@ TEXT ·interleave3AVX2(SB), NOSPLIT, $0-32
 	MOVQ           src+8(FP), CX
 	MOVQ           n+16(FP), DX
 	MOVQ           columns+24(FP), BX
-	VBROADCASTI128 interleave00<>+0(SB), Y0
-	VBROADCASTI128 interleave01<>+0(SB), Y1
-	VBROADCASTI128 interleave02<>+0(SB), Y2
-	VBROADCASTI128 interleave10<>+0(SB), Y3
-	VBROADCASTI128 interleave11<>+0(SB), Y4
-	VBROADCASTI128 interleave12<>+0(SB), Y5
-	VBROADCASTI128 interleave20<>+0(SB), Y6
-	VBROADCASTI128 interleave21<>+0(SB), Y7
-	VBROADCASTI128 interleave22<>+0(SB), Y8
+	VBROADCASTI128 interleave0<>+0(SB), Y0
+	VBROADCASTI128 interleave1<>+0(SB), Y1
+	VBROADCASTI128 everyThird1<>+0(SB), Y2
+	VBROADCASTI128 interleave2<>+0(SB), Y3
+	VBROADCASTI128 everyThird2<>+0(SB), Y4
 
 columns:
-	VMOVDQU (CX), X9
-	VMOVDQU (CX)(DX*1), X10
-	VMOVDQU (CX)(DX*2), X11
-	VPSHUFB X0, X9, X13
-	VPSHUFB X1, X10, X12
-	VPOR    X12, X13, X13
-	VPSHUFB X2, X11, X12
-	VPOR    X12, X13, X13
-	VMOVDQU X13, (AX)
-	VPSHUFB X3, X9, X13
-	VPSHUFB X4, X10, X12
-	VPOR    X12, X13, X13
-	VPSHUFB X5, X11, X12
-	VPOR    X12, X13, X13
-	VMOVDQU X13, 16(AX)
-	VPSHUFB X6, X9, X9
-	VPSHUFB X7, X10, X12
-	VPOR    X12, X9, X9
-	VPSHUFB X8, X11, X12
-	VPOR    X12, X9, X9
-	VMOVDQU X9, 32(AX)
-	ADDQ    $0x10, CX
-	ADDQ    $0x30, AX
-	SUBQ    $0x10, BX
-	JNZ     columns
+	VMOVDQU   (CX), X5
+	VMOVDQU   (CX)(DX*1), X6
+	VMOVDQU   (CX)(DX*2), X7
+	VPSHUFB   X0, X5, X5
+	VPSHUFB   X1, X6, X6
+	VPSHUFB   X3, X7, X7
+	VPBLENDVB X2, X6, X5, X8
+	VPBLENDVB X4, X7, X8, X8
+	VMOVDQU   X8, (AX)
+	VPBLENDVB X2, X7, X6, X8
+	VPBLENDVB X4, X5, X8, X8
+	VMOVDQU   X8, 16(AX)
+	VPBLENDVB X2, X5, X7, X8
+	VPBLENDVB X4, X6, X8, X8
+	VMOVDQU   X8, 32(AX)
+	ADDQ      $0x10, CX
+	ADDQ      $0x30, AX
+	SUBQ      $0x10, BX
+	JNZ       columns
 	VZEROUPPER
 	RET
 
-DATA interleave00<>+0(SB)/8, $0x8002808001808000
-DATA interleave00<>+8(SB)/8, $0x0580800480800380
-GLOBL interleave00<>(SB), RODATA|NOPTR, $16
+DATA interleave0<>+0(SB)/8, $0x0d02070c01060b00
+DATA interleave0<>+8(SB)/8, $0x050a0f04090e0308
+GLOBL interleave0<>(SB), RODATA|NOPTR, $16
 
-DATA interleave01<>+0(SB)/8, $0x0280800180800080
-DATA interleave01<>+8(SB)/8, $0x8080048080038080
-GLOBL interleave01<>(SB), RODATA|NOPTR, $16
+DATA interleave1<>+0(SB)/8, $0x02070c01060b0005
+DATA interleave1<>+8(SB)/8, $0x0a0f04090e03080d
+GLOBL interleave1<>(SB), RODATA|NOPTR, $16
 
-DATA interleave02<>+0(SB)/8, $0x8080018080008080
-DATA interleave02<>+8(SB)/8, $0x8004808003808002
-GLOBL interleave02<>(SB), RODATA|NOPTR, $16
+DATA everyThird1<>+0(SB)/8, $0x8000008000008000
+DATA everyThird1<>+8(SB)/8, $0x0000800000800000
+GLOBL everyThird1<>(SB), RODATA|NOPTR, $16
 
-DATA interleave10<>+0(SB)/8, $0x8080078080068080
-DATA interleave10<>+8(SB)/8, $0x800a808009808008
-GLOBL interleave10<>(SB), RODATA|NOPTR, $16
+DATA interleave2<>+0(SB)/8, $0x070c01060b00050a
+DATA interleave2<>+8(SB)/8, $0x0f04090e03080d02
+GLOBL interleave2<>(SB), RODATA|NOPTR, $16
 
-DATA interleave11<>+0(SB)/8, $0x8007808006808005
-DATA interleave11<>+8(SB)/8, $0x0a80800980800880
-GLOBL interleave11<>(SB), RODATA|NOPTR, $16
-
-DATA interleave12<>+0(SB)/8, $0x0780800680800580
-DATA interleave12<>+8(SB)/8, $0x8080098080088080
-GLOBL interleave12<>(SB), RODATA|NOPTR, $16
-
-DATA interleave20<>+0(SB)/8, $0x0d80800c80800b80
-DATA interleave20<>+8(SB)/8, $0x80800f80800e8080
-GLOBL interleave20<>(SB), RODATA|NOPTR, $16
-
-DATA interleave21<>+0(SB)/8, $0x80800c80800b8080
-DATA interleave21<>+8(SB)/8, $0x800f80800e80800d
-GLOBL interleave21<>(SB), RODATA|NOPTR, $16
-
-DATA interleave22<>+0(SB)/8, $0x800c80800b80800a
-DATA interleave22<>+8(SB)/8, $0x0f80800e80800d80
-GLOBL interleave22<>(SB), RODATA|NOPTR, $16
+DATA everyThird2<>+0(SB)/8, $0x0000800000800000
+DATA everyThird2<>+8(SB)/8, $0x0080000080000080
+GLOBL everyThird2<>(SB), RODATA|NOPTR, $16
 
 // func splitU8AVX2(dst *uint8, stride int, x *int32, n int, planes int, offset int32)
 // Requires: AVX, AVX2

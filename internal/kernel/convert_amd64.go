@@ -29,7 +29,7 @@ func dequantizeGridInAVX2(dst []float32, src []uint8, g Grid) {
 // minMaxBlocksInAVX2 leaves to the generic function sizes that are no whole vectors, and blocks so long that
 // assembly would take too long for one.
 func minMaxBlocksInAVX2(low, high, src []float32, size int) (allFinite bool) {
-	if size%8 != 0 || size < 8 || size > atOnce {
+	if size%16 != 0 || size < 16 || size > atOnce {
 		return minMaxBlocksBy(minMaxInAVX2, low, high, src, size)
 	}
 	high, src = high[:len(low)], src[:len(low)*size]

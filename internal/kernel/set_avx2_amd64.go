@@ -10,6 +10,8 @@ import (
 
 	"euryale/internal/half"
 	"euryale/internal/isa"
+
+	"golang.org/x/sys/cpu"
 )
 
 // The kernels of AVX2. Each Go function here checks lengths, leaves to the generic function what is not a
@@ -148,12 +150,14 @@ func unpackInAVX2(dst []int8, src []uint8) {
 func decodeInAVX2(dst []float32, src []uint16, f half.Format) {
 	dst = dst[:len(src)]
 	n := len(src) / 8 * 8
-	if n > 0 {
-		if f.Max == half.MaxBFloat16 {
-			decodeBFloat16AVX2(&dst[0], &src[0], n)
-		} else {
-			decodeFloat16AVX2(&dst[0], &src[0], n)
-		}
+	switch {
+	case n == 0:
+	case f.Max == half.MaxBFloat16:
+		decodeBFloat16AVX2(&dst[0], &src[0], n)
+	case cpu.X86.HasF16C:
+		decodeFloat16AVX2(&dst[0], &src[0], n)
+	default:
+		n = 0
 	}
 	decodeGeneric(dst[n:], src[n:], f)
 }
@@ -172,7 +176,7 @@ func multiplyFloatInAVX2(d []float64, x []float32, ldx int, w []float32, rows in
 }
 
 func minMaxInAVX2(src []float32) (low, high float32, bad int) {
-	n := len(src) / 8 * 8
+	n := len(src) / 16 * 16
 	low, high, bad = minMaxGeneric(src[n:])
 	for first := 0; first < n; first += atOnce {
 		var least, most float32
@@ -224,11 +228,7 @@ func splitS16InAVX2(dst []uint8, stride int, x []int32, planes int) {
 	n := len(x) / 16 * 16
 	if n > 0 {
 		_ = dst[(planes-1)*stride:][:2*n]
-		if planes == 1 {
-			splitS16AVX2(&dst[0], &x[0], n)
-		} else {
-			split2S16AVX2(&dst[0], stride, &x[0], n)
-		}
+		splitS16AVX2(&dst[0], stride, &x[0], n, planes)
 	}
 	splitS16Generic(dst[2*n:], stride, x[n:], planes)
 }

@@ -32,7 +32,6 @@ func avx2() {
 	avx2QuantizeFixed()
 	avx2SubtractZeroPoint()
 	avx2SplitS16()
-	avx2Split2S16()
 	avx2Quantize()
 	avx2Dequantize()
 	avx2Convert()
@@ -313,39 +312,34 @@ func narrow16(lower, upper, order, dst reg.VecVirtual) {
 }
 
 func avx2SplitS16() {
-	function("splitS16AVX2", "dst *uint8, x *int32, n int", "splitS16AVX2 works like splitS16Generic for one plane and n > 0, a multiple of 16.")
-	dst, x, n := arg("dst"), arg("x"), arg("n")
-	order, lower, upper := order0213(), YMM(), YMM()
-	loop("integers", n, 16, func() {
-		VMOVDQU(at(x, 0), lower)
-		VMOVDQU(at(x, 32), upper)
-		narrow16(lower, upper, order, lower)
-		VMOVDQU(lower, at(dst, 0))
-		ADDQ(Imm(64), x)
-		ADDQ(Imm(32), dst)
-	})
-	VZEROUPPER()
-	RET()
-}
-
-func avx2Split2S16() {
-	function("split2S16AVX2", "dst *uint8, stride int, x *int32, n int", "split2S16AVX2 works like splitS16Generic for two planes and n > 0, a multiple of 16.")
-	dst, stride, x, n := arg("dst"), arg("stride"), arg("x"), arg("n")
+	function("splitS16AVX2", "dst *uint8, stride int, x *int32, n, planes int", "splitS16AVX2 works like splitS16Generic for one or two planes and n > 0, a multiple of 16.")
+	dst, stride, x, n, planes := arg("dst"), arg("stride"), arg("x"), arg("n"), arg("planes")
 	order, low12 := order0213(), constant("low12", 1<<12-1)
 	lower, upper, lowerLow, upperLow := YMM(), YMM(), YMM(), YMM()
-	loop("integers", n, 16, func() {
-		VMOVDQU(at(x, 0), lower)
-		VMOVDQU(at(x, 32), upper)
+	split := func(name string, to Mem, before func()) {
+		loop(name, n, 16, func() {
+			VMOVDQU(at(x, 0), lower)
+			VMOVDQU(at(x, 32), upper)
+			before()
+			narrow16(lower, upper, order, lower)
+			VMOVDQU(lower, to)
+			ADDQ(Imm(64), x)
+			ADDQ(Imm(32), dst)
+		})
+	}
+	CMPQ(planes, Imm(1))
+	JNE(LabelRef("two"))
+	split("integers", at(dst, 0), func() {})
+	VZEROUPPER()
+	RET()
+	Label("two")
+	split("parts", Mem{Base: dst, Index: stride, Scale: 1}, func() {
 		VPAND(low12, lower, lowerLow)
 		VPAND(low12, upper, upperLow)
 		narrow16(lowerLow, upperLow, order, lowerLow)
 		VMOVDQU(lowerLow, at(dst, 0))
 		VPSRAD(Imm(12), lower, lower)
 		VPSRAD(Imm(12), upper, upper)
-		narrow16(lower, upper, order, lower)
-		VMOVDQU(lower, Mem{Base: dst, Index: stride, Scale: 1})
-		ADDQ(Imm(64), x)
-		ADDQ(Imm(32), dst)
 	})
 	VZEROUPPER()
 	RET()

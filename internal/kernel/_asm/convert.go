@@ -23,25 +23,33 @@ func avx2Convert() {
 
 func avx2MinMaxBlocks() {
 	function("minMaxBlocksAVX2", "low, high, src *float32, blocks, size int, bad *uint32",
-		"minMaxBlocksAVX2 works like minMaxBlocksGeneric for blocks > 0 and size > 0, a multiple of 8. It sets bad to other than 0 where a value was not finite.")
+		"minMaxBlocksAVX2 works like minMaxBlocksGeneric for blocks > 0 and size > 0, a multiple of 16. It sets bad to other than 0 where a value was not finite.")
 	low, high, src, blocks, size, bad := arg("low"), arg("high"), arg("src"), arg("blocks"), arg("size"), arg("bad")
-	ends := []reg.VecVirtual{YMM(), YMM()}
+	ends, others := []reg.VecVirtual{YMM(), YMM()}, []reg.VecVirtual{YMM(), YMM()}
 	x, odd, zero, n := YMM(), ymm.zero(), ymm.zero(), GP64()
 	least := []func(ops ...Op){func(ops ...Op) { VMINPS(ops[0], ops[1], ops[2]) }, func(ops ...Op) { VMAXPS(ops[0], ops[1], ops[2]) }}
+	SHLQ(Imm(2), size)
+	NEGQ(size)
 	loop("blocks", blocks, 1, func() {
 		VMOVUPS(at(src, 0), ends[0])
-		VMOVAPS(ends[0], ends[1])
+		for _, v := range []reg.VecVirtual{ends[1], others[0], others[1]} {
+			VMOVAPS(ends[0], v)
+		}
 		MOVQ(size, n)
-		loop("values", n, 8, func() {
-			VMOVUPS(at(src, 0), x)
+		SUBQ(size, src)
+		Label("values")
+		for k, ends := range [][]reg.VecVirtual{ends, others} { // so that none waits for the one before
+			VMOVUPS(Mem{Base: src, Index: n, Scale: 1, Disp: 32 * k}, x)
 			for i, of := range least {
 				of(x, ends[i], ends[i])
 			}
 			VSUBPS(x, x, x) // NaN of what is not finite
 			VORPS(x, odd, odd)
-			ADDQ(Imm(32), src)
-		})
+		}
+		ADDQ(Imm(64), n)
+		JNZ(LabelRef("values"))
 		for i, of := range least {
+			of(others[i], ends[i], ends[i])
 			end, half := ends[i].AsX(), x.AsX()
 			VEXTRACTF128(Imm(1), ends[i], half)
 			of(half, end, end)

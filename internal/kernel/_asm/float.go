@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -24,23 +23,14 @@ func avx2DecodeBFloat16() {
 	RET()
 }
 
-// avx2DecodeFloat16 takes exponent and fraction to where a float32 has them. That is the value times 2^−112,
-// the difference of the biases, and a multiplication makes up for it, of subnormals too.
+// avx2DecodeFloat16 is for machines with F16C.
 func avx2DecodeFloat16() {
-	function("decodeFloat16AVX2", "dst *float32, src *uint16, n int",
-		"decodeFloat16AVX2 works like decodeGeneric for float16, finite values, and n > 0, a multiple of 8.")
+	function("decodeFloat16AVX2", "dst *float32, src *uint16, n int", "decodeFloat16AVX2 works like decodeGeneric for float16, finite values, and n > 0, a multiple of 8.")
 	dst, src, n := arg("dst"), arg("src"), arg("n")
-	magnitude, up := constant("magnitude16", 0x7fff), constant("up112", math.Float32bits(0x1p112))
-	x, sign := YMM(), YMM()
+	x := YMM()
 	loop("codes", n, 8, func() {
-		VPMOVZXWD(at(src, 0), sign)
-		VPAND(magnitude, sign, x)
-		VPXOR(x, sign, sign)
-		VPSLLD(Imm(13), x, x)
-		VMULPS(up, x, x)
-		VPSLLD(Imm(16), sign, sign)
-		VPOR(sign, x, x)
-		VMOVDQU(x, at(dst, 0))
+		VCVTPH2PS(at(src, 0), x)
+		VMOVUPS(x, at(dst, 0))
 		ADDQ(Imm(16), src)
 		ADDQ(Imm(32), dst)
 	})

@@ -15,30 +15,34 @@ func avx2LookUp() {
 	dst, src, n, differences := arg("dst"), arg("src"), arg("n"), arg("differences")
 	sixteen, sign := constant("sixteens", 0x10101010), constant("signs", 0x80808080)
 	x, y := []reg.VecVirtual{YMM(), YMM()}, []reg.VecVirtual{YMM(), YMM()}
-	table, found := YMM(), YMM()
+	half, table, found, piece, end := YMM(), YMM(), YMM(), GP64(), GP64()
+	VMOVDQA(sign, half)
+	LEAQ(at(differences, 256), end)
 	loop("codes", n, 64, func() {
-		for half := range 2 {
-			for i := range x {
-				if half == 0 {
-					VMOVDQU(at(src, 32*i), x[i])
-					VPXOR(y[i], y[i], y[i])
-				} else {
-					VPXOR(at(src, 32*i), sign, x[i])
-				}
-			}
-			for piece := range 8 {
-				VBROADCASTI128(at(differences, 128*half+16*piece), table)
-				for i := range x {
-					VPSHUFB(x[i], table, found)
-					VPXOR(found, y[i], y[i])
-					if piece < 7 {
-						VPSUBSB(sixteen, x[i], x[i])
-					}
+		MOVQ(differences, piece)
+		for _, v := range y {
+			VPXOR(v, v, v)
+		}
+		Label("halves")
+		VPXOR(sign, half, half) // 0, and then the signs
+		for i, v := range x {
+			VPXOR(at(src, 32*i), half, v)
+		}
+		for k := range 8 {
+			VBROADCASTI128(at(piece, 16*k), table)
+			for i, v := range x {
+				VPSHUFB(v, table, found)
+				VPXOR(found, y[i], y[i])
+				if k < 7 {
+					VPSUBSB(sixteen, v, v)
 				}
 			}
 		}
-		for i := range y {
-			VMOVDQU(y[i], at(dst, 32*i))
+		ADDQ(U32(128), piece)
+		CMPQ(piece, end)
+		JNE(LabelRef("halves"))
+		for i, v := range y {
+			VMOVDQU(v, at(dst, 32*i))
 		}
 		ADDQ(Imm(64), src)
 		ADDQ(Imm(64), dst)

@@ -109,38 +109,37 @@ func transposeBytes(load, store func(i int) Mem) {
 	}
 }
 
-// avx2Interleave3 takes 16 bytes of each row at a time: each of the three vectors that come out has some of
-// all rows, whose place in it a shuffle finds.
+// avx2Interleave3 takes 16 bytes of each row at a time. Byte i of vector v comes from row (i + v) mod 3: no two vectors
+// have a row's bytes in the same places, so one shuffle puts them into place for all three.
 func avx2Interleave3() {
 	function("interleave3AVX2", "dst, src *uint8, n, columns int",
 		"interleave3AVX2 works like transposeGeneric for three rows and a stride of 3; columns is a multiple of 16 above 0.")
 	dst, src, n, columns := arg("dst"), arg("src"), arg("n"), arg("columns")
-	var places [3][3]reg.VecVirtual // by vector and row
-	for v := range places {
-		for row := range places[v] {
-			words := make([]uint32, 4)
-			for i := range 16 {
-				place := uint32(0x80) // of another row
-				if k := 16*v + i; k%3 == row {
-					place = uint32(k / 3)
-				}
-				words[i/4] |= place << (8 * (i % 4))
-			}
-			places[v][row] = constant(fmt.Sprintf("interleave%d%d", v, row), words...)
+	bytes := func(name string, of func(i int) int) reg.Register {
+		words := make([]uint32, 4)
+		for i := range 16 {
+			words[i/4] |= uint32(of(i)) << (8 * (i % 4))
+		}
+		return constant(name, words...).AsX()
+	}
+	places, everyThird := make([]reg.Register, 3), make([]reg.Register, 3)
+	for k := range places {
+		places[k] = bytes(fmt.Sprintf("interleave%d", k), func(i int) int { return (16*((k+2*i)%3) + i) / 3 })
+		if k > 0 {
+			everyThird[k] = bytes(fmt.Sprintf("everyThird%d", k), func(i int) int { return map[bool]int{i%3 == k: 0x80}[true] })
 		}
 	}
-	rows, part := [3]reg.VecVirtual{XMM(), XMM(), XMM()}, XMM()
+	rows, y := [3]reg.VecVirtual{XMM(), XMM(), XMM()}, XMM()
 	loop("columns", columns, 16, func() {
 		VMOVDQU(at(src, 0), rows[0])
 		VMOVDQU(Mem{Base: src, Index: n, Scale: 1}, rows[1])
 		VMOVDQU(Mem{Base: src, Index: n, Scale: 2}, rows[2])
-		for v := range places {
-			y := XMM()
-			VPSHUFB(places[v][0].AsX(), rows[0], y)
-			for row := 1; row < 3; row++ {
-				VPSHUFB(places[v][row].AsX(), rows[row], part)
-				VPOR(part, y, y)
-			}
+		for k, row := range rows {
+			VPSHUFB(places[k], row, row)
+		}
+		for v := range rows {
+			VPBLENDVB(everyThird[1], rows[(v+1)%3], rows[v], y)
+			VPBLENDVB(everyThird[2], rows[(v+2)%3], y, y)
 			VMOVDQU(y, at(dst, 16*v))
 		}
 		ADDQ(Imm(16), src)
