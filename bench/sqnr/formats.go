@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"euryale/internal/codebook"
 	"euryale/qtensor"
 )
 
@@ -17,7 +16,7 @@ type figures struct {
 // A format has what it is measured by.
 type format struct {
 	name     string
-	quantize func(m matrix) (bits, sqnr float64, err error)
+	scheme   qtensor.Scheme
 	searched bool
 	figures
 }
@@ -50,36 +49,36 @@ func formats() []format {
 		integers(3, 32, figures{student: 13.05, trained: 15.5}),
 		integers(2, 32, figures{student: 7.9, trained: 9.1}),
 
-		table(codebook.Linear, 4, 32, figures{student: 18.81, peer: q40.peer, peerName: q40.peerName}),
-		table(codebook.NormalFloat, 4, 32, figures{peer: 22.37, peerName: "ggml IQ4_NL"}),
-		table(codebook.NormalFloat, 4, 64, figures{gaussian: 21.3, peer: 20.73, peerName: "NF4, absmax"}),
-		table(codebook.E2M1, 4, 32, figures{}),
+		table(qtensor.LinearLevels, 4, 32, figures{student: 18.81, peer: q40.peer, peerName: q40.peerName}),
+		table(qtensor.NormalFloatLevels, 4, 32, figures{peer: 22.37, peerName: "ggml IQ4_NL"}),
+		table(qtensor.NormalFloatLevels, 4, 64, figures{gaussian: 21.3, peer: 20.73, peerName: "NF4, absmax"}),
+		table(qtensor.E2M1Levels, 4, 32, figures{}),
 
-		table(codebook.Learned, 4, 16, figures{23.75, 22.23, 23.7, 22.93, "ggml Q4_K"}),
-		table(codebook.Learned, 4, 32, figures{22.55, 20.69, 22.5, 22.37, "ggml IQ4_NL"}),
-		table(codebook.Learned, 4, 64, figures{0, 19.33, 21.6, 20.73, "NF4, absmax"}),
-		table(codebook.Learned, 4, 128, figures{}),
-		table(codebook.Learned, 3, 32, figures{gaussian: 16.3, student: 14.93, trained: 16.2}),
-		table(codebook.Learned, 2, 32, figures{gaussian: 9.8, student: 8.67, trained: 9.6}),
-		table(codebook.LearnedNoZero, 4, 32, figures{}),
-		table(codebook.LearnedNoZero, 3, 32, figures{}),
-		table(codebook.LearnedNoZero, 2, 32, figures{gaussian: 10.1, student: 8.67, trained: 9.6}),
+		table(qtensor.LearnedLevels, 4, 16, figures{23.75, 22.23, 23.7, 22.93, "ggml Q4_K"}),
+		table(qtensor.LearnedLevels, 4, 32, figures{22.55, 20.69, 22.5, 22.37, "ggml IQ4_NL"}),
+		table(qtensor.LearnedLevels, 4, 64, figures{0, 19.33, 21.6, 20.73, "NF4, absmax"}),
+		table(qtensor.LearnedLevels, 4, 128, figures{}),
+		table(qtensor.LearnedLevels, 3, 32, figures{gaussian: 16.3, student: 14.93, trained: 16.2}),
+		table(qtensor.LearnedLevels, 2, 32, figures{gaussian: 9.8, student: 8.67, trained: 9.6}),
+		table(qtensor.LearnedLevelsNoZero, 4, 32, figures{}),
+		table(qtensor.LearnedLevelsNoZero, 3, 32, figures{}),
+		table(qtensor.LearnedLevelsNoZero, 2, 32, figures{gaussian: 10.1, student: 8.67, trained: 9.6}),
 	}
 }
 
 // plain is a scheme without a search.
 func plain(name string, scheme qtensor.Scheme, f figures) format {
-	return format{name, func(m matrix) (float64, float64, error) { return unsearched(m, scheme) }, false, f}
+	return format{name, scheme, false, f}
 }
 
 // integers is an exact format with float16 scales.
 func integers(bits, size int, f figures) format {
-	name := fmt.Sprintf("int%d group %d", bits, size)
-	return format{name, func(m matrix) (float64, float64, error) { return searchedIntegers(m, bits, size) }, true, f}
+	scheme := qtensor.Symmetric(bits).PerGroup(0, size).WithScales(qtensor.ScaleFloat16)
+	return format{fmt.Sprintf("int%d group %d", bits, size), scheme, true, f}
 }
 
 // table is a codebook of bits in groups.
-func table(kind codebook.Kind, bits, size int, f figures) format {
-	name := fmt.Sprintf("codebook%d %v, group %d", bits, kind, size)
-	return format{name, func(m matrix) (float64, float64, error) { return searchedTable(m, kind, bits, size) }, true, f}
+func table(levels qtensor.LevelTable, bits, size int, f figures) format {
+	scheme := qtensor.Codebook(bits).WithLevels(levels).PerGroup(0, size)
+	return format{fmt.Sprintf("codebook%d %v, group %d", bits, levels, size), scheme, true, f}
 }
