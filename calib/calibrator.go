@@ -159,7 +159,7 @@ func (c *Calibrator) movingAverage(key string, s qtensor.Scheme) (qtensor.Params
 	if err := e.fits(s); err != nil {
 		return qtensor.Params{}, err
 	}
-	if _, perAxis := s.Axis(); perAxis != (e.axis != perTensor) && !s.IsFloat() {
+	if _, perAxis := s.Axis(); perAxis != (e.axis != perTensor) && s.HasScales() {
 		return qtensor.Params{}, fmt.Errorf("%w: got %v for averages of %v, which do not merge, want one per axis %d", qtensor.ErrScheme, s, e, e.axis)
 	}
 	return params(s, len(e.averages), func(i int) (lo, hi float32, err error) { return e.averages[i].Range() })

@@ -162,7 +162,7 @@ func (e *entry) fits(s qtensor.Scheme) error {
 // params returns the parameters of s for the given number of ranges, which a scheme without scales does not
 // ask for.
 func params(s qtensor.Scheme, ranges int, rangeOf func(channel int) (lo, hi float32, err error)) (qtensor.Params, error) {
-	if s.IsFloat() || s.Validate() != nil {
+	if !s.HasScales() || s.Validate() != nil {
 		return qtensor.NewParams(s, nil, nil)
 	}
 	los, his := make([]float32, ranges), make([]float32, ranges)

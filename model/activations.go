@@ -10,7 +10,7 @@ import (
 // Activations is the way in which a layer represents the rows of its input while it multiplies them by
 // quantized weights: as integers X with one scale for each row (of a Conv: for each image and group of
 // channels). The sums Σ X·q over the depth are exact, and a row of the result depends on that row of the
-// input alone. Weights that are 16-bit floats take Fixed24 alone.
+// input alone. Weights that are floats take Fixed24 alone.
 //
 //	type Activations int
 //	func (a Activations) String() string  // the name in a file, such as "fixed24"

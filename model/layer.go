@@ -146,7 +146,7 @@ func (q *quantizedLayer) check(n *ir.Resolved) error {
 		}
 	} else {
 		if s.IsFloat() {
-			return fmt.Errorf("%w: got filters %v, want integers: 16-bit floats are for matrices", qtensor.ErrScheme, s)
+			return fmt.Errorf("%w: got filters %v, want integers: floats are for matrices", qtensor.ErrScheme, s)
 		}
 		padded := int64(q.weight[1]) * int64(x[2]+q.pads[0]+q.pads[2]) * int64(x[3]+q.pads[1]+q.pads[3])
 		if padded > ir.MaxElements {

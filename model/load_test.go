@@ -198,9 +198,9 @@ func TestRefusedEarly(t *testing.T) {
 		"none": {}, "fixed16": {Activations: model.Fixed16}, "dynamic": {Activations: model.DynamicInt8}, "static": static(qtensor.Affine(8), 0.5), "symmetric": static(qtensor.Symmetric(8), 0.5),
 		"negative": static(qtensor.Affine(8), -0.5), "zero": static(qtensor.Affine(8), 0), "per axis": static(qtensor.Affine(8).PerAxis(0), 1), "uniform": static(qtensor.Uniform(8), 1),
 	}
-	schemes := []qtensor.Scheme{qtensor.Uniform(8), qtensor.Symmetric(8), qtensor.PowerOfTwo(3), qtensor.Affine(5).WithScales(qtensor.ScaleFloat16), qtensor.Int4(), qtensor.UInt4(), qtensor.Float16(), qtensor.BFloat16()}
+	schemes := []qtensor.Scheme{qtensor.Uniform(8), qtensor.Symmetric(8), qtensor.PowerOfTwo(3), qtensor.Affine(5).WithScales(qtensor.ScaleFloat16), qtensor.Int4(), qtensor.UInt4(), qtensor.Float16(), qtensor.BFloat16(), qtensor.Float8E4M3FN()}
 	for axis := range 3 {
-		schemes = append(schemes, qtensor.Affine(8).PerAxis(axis), qtensor.Int4().PerGroup(axis, 4))
+		schemes = append(schemes, qtensor.Affine(8).PerAxis(axis), qtensor.Float8E5M2().PerAxis(axis), qtensor.Int4().PerGroup(axis, 4))
 	}
 	nodes := []struct {
 		node     ir.Node

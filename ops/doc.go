@@ -24,7 +24,7 @@
 // one of the ways that [model.Activations] lists: as block floating point of 24 bits (Fixed24, the default,
 // as good as float32) or of 16 (Fixed16), or quantized to 8 bits over its own range (DynamicInt8) or over one
 // that a calibration found (WithStaticInt8). The sums of products with integer weights are exact, and those
-// with 16-bit floats are in float64; scales, bias and ReLU follow. A row of the result depends on that row of
+// with floats are in float64; scales, bias and ReLU follow. A row of the result depends on that row of
 // x alone, and is the same in every batch, on any number of threads and with every instruction set.
 //
 // # Machines and gradients

@@ -17,7 +17,7 @@ import (
 
 // embeddingSchemes returns schemes of every kind and sharing for an embedding.
 func embeddingSchemes() []qtensor.Scheme {
-	schemes := []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16(), qtensor.Int4().PerGroup(0, 4).WithScales(qtensor.ScaleFloat16)}
+	schemes := []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16(), qtensor.Float8E4M3FN(), qtensor.Float8E5M2().PerAxis(0), qtensor.Int4().PerGroup(0, 4).WithScales(qtensor.ScaleFloat16)}
 	for _, s := range []qtensor.Scheme{
 		qtensor.Uniform(5), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PowerOfTwo(6),
 		qtensor.Int4(), qtensor.UInt4(),

@@ -32,7 +32,7 @@ import (
 //
 // x is float32 or float64, rounded to float32 first, of any rank that p.Scheme fits, a scalar too; y has its
 // shape and type. Any scheme of integers but Codebook will do, per tensor, axis or group. Errors: qtensor.ErrShape and
-// qtensor.ErrDtype for x; qtensor.ErrScheme for Float16, BFloat16, Codebook and a scheme that is not valid;
+// qtensor.ErrDtype for x; qtensor.ErrScheme for floats, Codebook and a scheme that is not valid;
 // qtensor.ErrParams for p. When the graph runs, NaN and infinities in x are qtensor.ErrValue.
 //
 // Sources: Jacob et al., arXiv:1712.05877 §3, for training with simulated quantization; Bengio et al.,

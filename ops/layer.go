@@ -32,7 +32,7 @@ type LayerOption func(*layer) error
 // WithActivations sets how the rows of x become integers: the default is model.Fixed24. model.StaticInt8
 // needs parameters, which WithStaticInt8 has. The last of several options of a kind holds; WithActivations
 // and WithStaticInt8 are one kind. Errors: qtensor.ErrParams for StaticInt8, and for a value that is none of
-// the constants; qtensor.ErrScheme for another than Fixed24 with weights that are 16-bit floats.
+// the constants; qtensor.ErrScheme for another than Fixed24 with weights that are floats.
 func WithActivations(a model.Activations) LayerOption {
 	return func(l *layer) error {
 		if a == model.StaticInt8 {
@@ -46,7 +46,7 @@ func WithActivations(a model.Activations) LayerOption {
 // WithStaticInt8 quantizes x with parameters that a calibration found, such as calib.Profile.Params returns,
 // and saturates what lies outside of their range: model.StaticInt8. Their scheme is per tensor, Symmetric,
 // Affine, PowerOfTwo, Int4 or UInt4. p is copied. Errors: qtensor.ErrScheme for another scheme, and for
-// weights that are 16-bit floats; qtensor.ErrParams for parameters that do not fit their scheme, and for a
+// weights that are floats; qtensor.ErrParams for parameters that do not fit their scheme, and for a
 // negative scale.
 func WithStaticInt8(p qtensor.Params) LayerOption {
 	p = p.Clone()

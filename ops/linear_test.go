@@ -22,6 +22,8 @@ var schemes = []qtensor.Scheme{
 	qtensor.UInt4(),
 	qtensor.Float16(),
 	qtensor.BFloat16(),
+	qtensor.Float8E4M3FN(),
+	qtensor.Float8E5M2().PerAxis(1),
 	qtensor.PerChannelSymmetric(8, 1),
 	qtensor.PerChannelAffine(8, 1),
 	qtensor.Uniform(3),

@@ -42,7 +42,11 @@ func TestPack(t *testing.T) {
 func packedBytes(s qtensor.Scheme, in, out int) int {
 	up := func(v, multiple int) int { return (v + multiple - 1) / multiple * multiple }
 	if s.IsFloat() {
-		return 2 * in * up(out, 16)
+		bytes := 2 * in * up(out, 16)
+		if s.HasScales() {
+			bytes += 4 * up(out, 16)
+		}
+		return bytes
 	}
 	groups, depth := 1, up(in, 64)
 	if size := s.GroupSize(); size > 0 && size < in {

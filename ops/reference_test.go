@@ -3,6 +3,7 @@ package ops_test
 import (
 	"math"
 	"math/big"
+	"slices"
 	"testing"
 
 	"euryale/internal/nn"
@@ -183,10 +184,22 @@ func reference(t testing.TB, q *qtensor.QTensor, c computing, rows []integers) [
 	return y
 }
 
-// floatReference returns x times q for weights of 16 bits: exact products, sums of 53 bits in order of depth.
+// floatReference returns x times q for weights that are floats: exact products with the floats, sums of 53
+// bits in order of depth, and such a product of each sum and its scale, if there is one.
 func floatReference(t testing.TB, q *qtensor.QTensor, x []float32, m int) []float32 {
 	t.Helper()
 	in, out := q.Shape()[0], q.Shape()[1]
+	scales := slices.Repeat([]float32{1}, out)
+	if p := q.Params(); q.Scheme().HasScales() {
+		for j := range scales {
+			scales[j] = p.Scales[j%len(p.Scales)]
+		}
+		ones, err := qtensor.FromCodes(q.Codes(), qtensor.Params{Scheme: p.Scheme.PerTensor(), Scales: []float32{1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q = ones
+	}
 	d, err := q.Dequantize(tensor.Float64)
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +214,7 @@ func floatReference(t testing.TB, q *qtensor.QTensor, x []float32, m int) []floa
 				term.SetPrec(53).SetFloat64(float64(x[i*in+p]))
 				sum.Add(&sum, term.Mul(&term, factor.SetFloat64(w[p*out+j])))
 			}
-			v, _ := sum.Float32()
+			v, _ := sum.Mul(&sum, factor.SetFloat64(float64(scales[j]))).Float32()
 			y = append(y, v)
 		}
 	}

@@ -14,8 +14,8 @@ type Weight struct{ w *nn.Weight }
 
 // Pack returns a quantized matrix w, of shape (in, out), packed for the kernels. Its scales are per tensor,
 // per axis 1, or per group of axis 1: elements that share one lie in one column. For a weight (out, in), such
-// as PyTorch's, with scales along axis 0, pack w.T(). Every method will do; Float16 and BFloat16 go with
-// model.Fixed24 alone. Each call makes a new layout: pack once and share the Weight.
+// as PyTorch's, with scales along axis 0, pack w.T(). Every method will do; floats go with model.Fixed24
+// alone. Each call makes a new layout: pack once and share the Weight.
 //
 // Errors: qtensor.ErrScheme for scales along axis 0; qtensor.ErrShape for another rank, and for a layout of
 // more than 2^32 elements, or 2^29 where int has 32 bits. The layout pads in to a multiple of 64, or of 4
@@ -61,7 +61,7 @@ type Filters struct{ f *nn.Filters }
 // channels and the out filters are split into so many groups, and a filter sees the channels of its own
 // group. It is 1 for an ordinary convolution, and in for a depthwise one.
 //
-// Errors: qtensor.ErrScheme for scales along another axis, and for Float16 and BFloat16; qtensor.ErrShape for
+// Errors: qtensor.ErrScheme for scales along another axis, and for floats; qtensor.ErrShape for
 // another rank, for groups that do not divide out, and, for any one group, for a layout of more elements than
 // Pack allows.
 func PackConv2d(w *qtensor.QTensor, groups int) (*Filters, error) {

@@ -12,11 +12,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestHalfWeights: weights that are 16-bit floats go with Fixed24, by a rule or by the Config; what would
+// TestHalfWeights: weights that are floats go with Fixed24, by a rule or by the Config; what would
 // have no effect on them is an error that names the layer.
 func TestHalfWeights(t *testing.T) {
 	s, tried := newSmall(t, tensor.Float32), 0
-	for _, scheme := range []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16()} {
+	for _, scheme := range []qtensor.Scheme{
+		qtensor.Float16(), qtensor.BFloat16(), qtensor.Float8E4M3FN(), qtensor.Float8E4M3FN().PerAxis(1), qtensor.Float8E5M2().PerAxis(1),
+	} {
 		for _, a := range []model.Activations{model.Default, model.Fixed24, model.Fixed16, model.DynamicInt8, model.StaticInt8} {
 			for name, c := range map[string]ptq.Config{
 				"by a rule":     {Rules: []ptq.LayerRule{{Pattern: "dense1", Weights: &scheme, Activations: a}}},

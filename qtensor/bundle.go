@@ -20,7 +20,7 @@ import (
 // Bundle is what a file holds, by name: quantized tensors, float32 and float64 tensors, and text.
 //
 // A file is in the safetensors format, and its arrays are named as in the compressed-tensors format, which
-// packs them otherwise. A quantized tensor NAME becomes NAME.weight (I8, U8, F16 or BF16), or
+// packs them otherwise. A quantized tensor NAME becomes NAME.weight (I8, U8, F16, BF16, F8_E4M3 or F8_E5M2), or
 // NAME.weight_packed (U8, one axis, a stream as Storage describes it) for values of 2 to 7 bits, and with it
 //
 //	NAME.weight_scale               F32 or F16, of shape (1), (channels) or (channels, groups)
@@ -204,7 +204,7 @@ type array struct {
 // first. ranged says whether the range that was seen is among them.
 func arrays(s Scheme, shape []int, b convert.Blocks, ranged bool) []array {
 	list := []array{codeArray(s, shape)}
-	if s.IsFloat() {
+	if !s.HasScales() {
 		return list
 	}
 	perBlock := []int{b.Count()}
@@ -244,6 +244,7 @@ func codeArray(s Scheme, shape []int) array {
 func byteArray(s Scheme, shape []int) array {
 	dtype := map[storageKind]safetensors.Dtype{
 		signedInt: safetensors.I8, unsignedInt: safetensors.U8, binary16: safetensors.F16, upperHalf: safetensors.BF16,
+		e4m3fn: safetensors.F8E4M3, e5m2: safetensors.F8E5M2,
 	}
 	return array{ofCodes, dtype[s.method.info().kind], shape}
 }

@@ -237,6 +237,10 @@ func TestReadRefuses(t *testing.T) {
 		"code":             {Symmetric(4), func(a arrays, _ meta) { a["w.weight"] = bytesOf(8); delete(a, "w.weight_packed") }, "got code 8 at 3"},
 		"codes twice":      {Symmetric(4), func(a arrays, _ meta) { a["w.weight"] = bytesOf(7) }, `"w.weight" is no array`},
 		"float16 infinity": {Float16(), func(a arrays, _ meta) { copy(a["w.weight"].Data, []byte{0, 0x7c}) }, "got code 31744 at 0"},
+		"float8 NaN":       {Float8E4M3FN(), func(a arrays, _ meta) { a["w.weight"].Data[2] = 0xff }, "got code 255 at 2"},
+		"float8 infinity":  {Float8E5M2(), func(a arrays, _ meta) { a["w.weight"].Data[3] = 0x7c }, "got code 124 at 3"},
+		"float8 type":      {Float8E5M2(), func(a arrays, _ meta) { a["w.weight"].Dtype = safetensors.F8E4M3 }, "is F8_E4M3 [3 5], want F8_E5M2 [3 5]"},
+		"float8 scale":     {Float8E4M3FN(), func(a arrays, _ meta) { a["w.weight_scale"].Data = make([]byte, 4) }, "got scale 0"},
 		"half byte":        {Int4(), func(a arrays, _ meta) { a["w.weight_packed"].Data[7] |= 0x30 }, "got bits 11 after"},
 		"bits after 3":     {Affine(3), func(a arrays, _ meta) { a["w.weight_packed"].Data[5] |= 0x80 }, "got bits 100 after"},
 		"multiplier":       {Int4().WithScales(ScaleFloat16), func(a arrays, _ meta) { a["w.weight_scale_multiplier"].Data = []byte{0, 0, 0x40, 0x40} }, "got multiplier 3"},
@@ -293,7 +297,7 @@ func TestReadRefusesCompanions(t *testing.T) {
 			})
 			want := strconv.Quote(name) + ` is no array of the quantized "w", ` + s.String()
 			switch { // one end of a range wants the other
-			case s.IsFloat(), s.IsCodebook():
+			case !s.HasScales(), s.IsCodebook():
 			case ending == ".weight_min":
 				want = `has no "w.weight_max"`
 			case ending == ".weight_max":

@@ -17,10 +17,10 @@ import (
 func fuzzScheme(how uint32, axes int) qtensor.Scheme {
 	schemes := append(integerSchemes(), qtensor.Float16(), qtensor.BFloat16())
 	s := schemes[how%32]
-	if s.IsFloat() {
-		return s
-	}
 	axis, size := int(how>>8)%axes, 1+int(how>>16)%20
+	if s.IsFloat() {
+		return append(float8Schemes(axes), s, s)[how>>5%uint32(2*axes+4)]
+	}
 	switch how >> 5 % 3 {
 	case 1:
 		s = s.PerAxis(axis)
@@ -96,7 +96,7 @@ func FuzzQuantize(f *testing.F) {
 		{-0.3, -0.3},
 		{1, 0x1p-40, 0, 0x1p40},
 	} {
-		for _, how := range []uint32{0, 1, 2, 3, 4, 5, 30, 31, 0x85, 0x2c5, 0x142} {
+		for _, how := range []uint32{0, 1, 2, 3, 4, 5, 30, 31, 0x85, 0x2c5, 0x142, 0x3e, 0x5e, 0x7e, 0x9e} {
 			f.Add(how, uint16(len(x)), false, bits(x...))
 		}
 	}
@@ -123,8 +123,12 @@ func FuzzQuantize(f *testing.F) {
 			t.Fatalf("%s: %v", c, err)
 		}
 		checkRoundTrips(t, c, q)
-		if s.IsFloat() {
+		switch {
+		case !s.HasScales():
 			checkFloatError(t, c, q)
+			return
+		case s.IsFloat():
+			checkFloat8(t, c, q)
 			return
 		}
 		if diff := newReference(x, shape, s).diff(t, q); diff != "" {

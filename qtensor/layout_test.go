@@ -102,7 +102,7 @@ func materialized[T any](t *testing.T, d *tensor.Dense) *tensor.Dense {
 
 // schemesFor returns schemes of every kind for a tensor of so many axes.
 func schemesFor(axes int) []qtensor.Scheme {
-	schemes := []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16()}
+	schemes := append([]qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16()}, float8Schemes(axes)...)
 	for _, s := range []qtensor.Scheme{
 		qtensor.Uniform(5), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PowerOfTwo(6),
 		qtensor.Int4(), qtensor.UInt4(),
@@ -172,7 +172,7 @@ func TestFromCodesLayouts(t *testing.T) {
 	})
 	t.Run("uint8", func(t *testing.T) {
 		testCodeLayouts(t, func(i int) uint8 { return uint8(i * 7 % 16) }, qtensor.Uniform(4), qtensor.Affine(8),
-			qtensor.PowerOfTwo(5), qtensor.UInt4())
+			qtensor.PowerOfTwo(5), qtensor.UInt4(), qtensor.Float8E4M3FN(), qtensor.Float8E5M2())
 	})
 	t.Run("uint16", func(t *testing.T) {
 		testCodeLayouts(t, func(i int) uint16 { return uint16(i * 5077 % 0x7c00) }, qtensor.Float16(), qtensor.BFloat16())
@@ -185,7 +185,7 @@ func testCodeLayouts[T int8 | uint8 | uint16](t *testing.T, next func(i int) T, 
 		want := widen(elements(materialized[T](t, v.tensor)).([]T))
 		for _, s := range schemes {
 			p := qtensor.Params{Scheme: s}
-			if !s.IsFloat() {
+			if s.HasScales() {
 				p.Scales = []float32{0.5}
 			}
 			if s.HasZeroPoint() {

@@ -14,6 +14,8 @@ const (
 	float16
 	bfloat16
 	codebooks
+	float8E4M3FN
+	float8E5M2
 )
 
 type methodInfo struct {
@@ -33,6 +35,9 @@ var methods = [...]methodInfo{
 	float16:    {"float16", "Float16", 16, 16, binary16, false},
 	bfloat16:   {"bfloat16", "BFloat16", 16, 16, upperHalf, false},
 	codebooks:  {"codebook", "Codebook", 2, 4, unsignedInt, false},
+
+	float8E4M3FN: {"float8e4m3fn", "Float8E4M3FN", 8, 8, e4m3fn, false},
+	float8E5M2:   {"float8e5m2", "Float8E5M2", 8, 8, e5m2, false},
 }
 
 func (m method) info() methodInfo {

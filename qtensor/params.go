@@ -47,6 +47,8 @@ func (p Params) Storage() Storage { return p.Scheme.Storage() }
 //	Uniform            s = (hi − lo)/(2^bits − 1)    offset lo
 //	Symmetric, Int4    s = max(|lo|, |hi|)/(2^(bits−1) − 1)
 //	Affine, UInt4      s = (hi − lo)/(2^bits − 1)    z = RNE(−lo/s), with lo … hi widened to contain 0
+//	Float8E4M3FN       s = max(|lo|, |hi|)/448
+//	Float8E5M2         s = max(|lo|, |hi|)/57344
 //	PowerOfTwo         s of Affine rounded up to a power of two, at most 2^127; z from it
 //
 // s is at least 2^−126, and 1 where the equation gives 0: for a block of zeros, and under Uniform for one of
@@ -65,7 +67,7 @@ func NewParams(s Scheme, lo, hi []float32) (Params, error) {
 	if s.IsCodebook() {
 		return Params{}, fmt.Errorf("qtensor: NewParams: %w: got %v, want a scheme whose parameters follow from ranges", ErrScheme, s)
 	}
-	if s.IsFloat() {
+	if !s.HasScales() {
 		return Params{Scheme: s}, nil
 	}
 	if len(lo) != len(hi) || len(lo) == 0 {
@@ -106,10 +108,15 @@ func NewParams(s Scheme, lo, hi []float32) (Params, error) {
 func (s *Scheme) scales32(scales, lo, hi []float32) {
 	_, high := s.CodeRange()
 	lo, hi = lo[:len(scales)], hi[:len(scales)]
+	largest := float32(high)
+	f := s.minifloat()
+	if f != nil {
+		largest = f.Max
+	}
 	switch {
-	case s.signed():
+	case s.signed() || f != nil:
 		for i := range scales {
-			scales[i] = max(-lo[i], hi[i], 0) / float32(high)
+			scales[i] = max(-lo[i], hi[i], 0) / largest
 		}
 	case s.HasOffset():
 		for i := range scales {
@@ -213,7 +220,7 @@ func (p Params) check(b convert.Blocks) (Params, error) {
 	if s.IsCodebook() {
 		return p.Clone(), p.checkCodebook(b)
 	}
-	if s.IsFloat() {
+	if !s.HasScales() {
 		if len(p.Scales)+len(p.ZeroPoints)+len(p.Offsets)+len(p.Min)+len(p.Max) > 0 || p.Multiplier != 0 {
 			return Params{}, fmt.Errorf("%w: got parameters for %v, want none", ErrParams, s)
 		}
@@ -341,7 +348,7 @@ func (s Scheme) Bytes(shape tensor.Shape) (int, error) {
 func (s Scheme) bytes(b convert.Blocks) int {
 	n := s.Storage().bytes(b.Outer * b.Channels * b.Inner)
 	switch {
-	case s.IsFloat():
+	case !s.HasScales():
 		return n
 	case s.IsCodebook():
 		if n += 4*b.Channels + 1<<s.bits; s.sharing == perGroup {

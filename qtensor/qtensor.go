@@ -82,7 +82,7 @@ func (q *QTensor) String() string {
 
 // Codes returns a copy of the quantized values, one to an element, as a tensor of q's shape, as PyTorch's
 // int_repr does: int8 for Symmetric and Int4, uint16 bit patterns for Float16 and BFloat16, uint8 for the
-// others. It is nil for the zero QTensor.
+// others: bit patterns for Float8E4M3FN and Float8E5M2. It is nil for the zero QTensor.
 func (q *QTensor) Codes() *tensor.Dense {
 	if q.valid() != nil {
 		return nil
@@ -97,8 +97,8 @@ func (q *QTensor) Codes() *tensor.Dense {
 	}
 }
 
-// Code returns one quantized value, or one bit pattern of Float16 and BFloat16. at has an index for each
-// axis; for a scalar there is none. Errors: ErrShape for too few or too many indices, or one out of range.
+// Code returns one quantized value, or one bit pattern of a float. at has an index for each axis; for a
+// scalar there is none. Errors: ErrShape for too few or too many indices, or one out of range.
 func (q *QTensor) Code(at ...int) (int32, error) {
 	if err := q.valid(); err != nil {
 		return 0, fmt.Errorf("qtensor: Code: %w", err)
@@ -120,7 +120,7 @@ func (q *QTensor) Code(at ...int) (int32, error) {
 		return int32(inStream[uint8](q)(flat, flat+1)[0]), nil
 	case s == StorageInt8:
 		return int32(stored[int8](q)[flat]), nil
-	case s == StorageUint8:
+	case s.Bits() == 8:
 		return int32(stored[uint8](q)[flat]), nil
 	default:
 		return int32(stored[uint16](q)[flat]), nil
@@ -239,7 +239,7 @@ func (q *QTensor) unpack() any {
 		return c
 	case s == StorageInt8:
 		return stored[int8](q)
-	case s == StorageUint8:
+	case s.Bits() == 8:
 		return stored[uint8](q)
 	default:
 		return stored[uint16](q)

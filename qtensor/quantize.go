@@ -21,14 +21,16 @@ type options struct {
 	search   *Search
 }
 
-// WithSaturation makes Quantize and QuantizeWith round a value past the range of Float16 or BFloat16 to the
-// largest finite one of its sign. Without it such a value is ErrValue. Integers saturate in any case.
+// WithSaturation makes Quantize and QuantizeWith round a value past the range of Float16, BFloat16,
+// Float8E4M3FN or Float8E5M2 to the largest finite one of its sign. Without it such a value is ErrValue.
+// Integers saturate in any case.
 func WithSaturation() QuantizeOption { return func(o *options) { o.saturate = true } }
 
 // Quantize returns q = clamp(RNE(x/s) + z), or clamp(RNE((x − lo)/s)) under Uniform, with the parameters that
 // NewParams gives for the minimum and the maximum of each block of x itself, or that a search finds: see
 // WithSearch. Under Float16 and BFloat16 it returns x rounded to nearest, ties to even. Under Codebook, which
-// always searches, q is the code whose w8 is nearest to x/S, the lowest of those as near.
+// always searches, q is the code whose w8 is nearest to x/S, the lowest of those as near. Under Float8E4M3FN
+// and Float8E5M2 it is x/s, rounded to nearest, ties to even.
 //
 // x is float32 or float64 (rounded to float32 first), of any shape with at least one element, a scalar too,
 // in any layout: a view, transposed or column-major. It is neither changed nor kept. x/s is a true division,
@@ -38,8 +40,8 @@ func WithSaturation() QuantizeOption { return func(o *options) { o.saturate = tr
 //
 // Errors: ErrScheme, ErrShape, ErrDtype, ErrLayout; ErrParams for a nil option, and for an importance that does
 // not fit; the error of a search's context; ErrValue for NaN, an
-// infinity, a float64 past the range of float32, or a value past the range of a 16-bit float, with the flat
-// index of the first.
+// infinity, a float64 past the range of float32, or a value past the range of a float, with the flat index of
+// the first.
 func Quantize(x tensor.Tensor, s Scheme, opts ...QuantizeOption) (*QTensor, error) {
 	q, err := quantize(x, s, nil, opts)
 	if err != nil {
@@ -92,7 +94,7 @@ func quantize(x tensor.Tensor, s Scheme, given *Params, opts []QuantizeOption) (
 	if bad >= 0 {
 		return nil, fmt.Errorf("%w: got %v at %d, want finite values", ErrValue, data[bad], bad)
 	}
-	if s.IsFloat() {
+	if !s.HasScales() {
 		if given != nil {
 			if _, err := given.check(b); err != nil {
 				return nil, err
@@ -118,6 +120,13 @@ func quantize(x tensor.Tensor, s Scheme, given *Params, opts []QuantizeOption) (
 	}
 	if s.IsCodebook() {
 		return build(p, shape, encodeBook(data, &p, shape, b))
+	}
+	if s.IsFloat() {
+		codes, err := encodeMinifloats(data, &p, b, o.saturate)
+		if err != nil {
+			return nil, err
+		}
+		return build(p, shape, codes)
 	}
 	affines := p.affines()
 	if searches && s.signed() {
@@ -169,11 +178,11 @@ func encodeFloats(data []float32, s Scheme, largest float32, saturate bool) ([]u
 
 // FromCodes returns the tensor with the given quantized values, as another tool made them, and parameters p.
 // codes has the shape of the tensor, one value to an element: int8 for Symmetric and Int4, uint8 for Uniform,
-// Affine, PowerOfTwo, UInt4 and Codebook, uint16 bit patterns for Float16 and BFloat16. Symmetric and Int4 take
-// −2^(bits−1) too. codes, of any layout, and p are copied.
+// Affine, PowerOfTwo, UInt4 and Codebook, bit patterns for floats: uint16 for Float16 and BFloat16, uint8 for
+// Float8E4M3FN and Float8E5M2. Symmetric and Int4 take −2^(bits−1) too. codes, of any layout, and p are copied.
 //
-// Errors: ErrDtype, ErrLayout, ErrScheme, ErrShape, ErrParams; ErrValue for a code out of range, or a 16-bit
-// NaN or infinity.
+// Errors: ErrDtype, ErrLayout, ErrScheme, ErrShape, ErrParams; ErrValue for a code out of range, or a float
+// that is NaN or an infinity.
 func FromCodes(codes *tensor.Dense, p Params) (*QTensor, error) {
 	q, err := fromCodes(codes, p)
 	if err != nil {
@@ -195,7 +204,7 @@ func fromCodes(codes *tensor.Dense, p Params) (*QTensor, error) {
 		return nil, err
 	}
 	switch {
-	case p.Scheme.IsFloat():
+	case p.Storage().Bits() == 16:
 		return copyCodes[uint16](codes, p)
 	case p.Scheme.signed():
 		return copyCodes[int8](codes, p)
@@ -222,12 +231,15 @@ func checkCodes[T int8 | uint8 | uint16](s Scheme, codes []T) error {
 	if s.signed() {
 		low--
 	}
-	var infinity int32 // the pattern of +Inf: NaN and the infinities have all its bits
-	if s.IsFloat() {
+	var infinity int32 // the first pattern behind the numbers: NaN and the infinities have all its bits
+	switch f := s.minifloat(); {
+	case f != nil:
+		low, high, infinity = 0, math.MaxUint8, int32(f.Last)+1
+	case s.IsFloat():
 		low, high = 0, math.MaxUint16
 		infinity = int32(floatFormat(s).Encode(float32(math.Inf(1))))
 	}
-	if _, bytes := asBytes(codes); bytes && high-low >= math.MaxUint8 {
+	if _, bytes := asBytes(codes); bytes && infinity == 0 && high-low >= math.MaxUint8 {
 		return nil // there are no other bytes
 	}
 	for i, c := range codes {

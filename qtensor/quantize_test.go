@@ -176,7 +176,7 @@ func TestQuantizeFloats(t *testing.T) {
 
 func TestNilOption(t *testing.T) {
 	x := newTensor([]float32{1, 2}, 2)
-	for _, s := range []qtensor.Scheme{qtensor.Symmetric(8), qtensor.Float16()} {
+	for _, s := range []qtensor.Scheme{qtensor.Symmetric(8), qtensor.Float16(), qtensor.Float8E4M3FN()} {
 		_, err := qtensor.Quantize(x, s, qtensor.WithSaturation(), nil)
 		wantError(t, fmt.Sprintf("Quantize to %v", s), err, qtensor.ErrParams)
 		_, err = qtensor.QuantizeWith(x, mustQuantize(t, x, s).Params(), nil)

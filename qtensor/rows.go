@@ -19,6 +19,8 @@ func (q *QTensor) DequantizeRows(dst []float32, rows []int) error {
 	}
 	p := q.params
 	switch s := p.Storage(); {
+	case p.Scheme.minifloat() != nil:
+		decodeMinifloatRows(q, dst, rows)
 	case p.Scheme.IsCodebook():
 		decodeRows(q, dst, rows, q.inBook())
 	case s.packed() && s.IsSigned():

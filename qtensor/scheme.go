@@ -122,8 +122,16 @@ func (s Scheme) Scales() ScaleType { return s.scales }
 // Storage returns the type that a quantized value is stored in; 0 for the zero Scheme.
 func (s Scheme) Storage() Storage { return storageOf(s.method.info().kind, s.bits) }
 
-// IsFloat reports whether quantized values are 16-bit floats: Float16 and BFloat16.
-func (s Scheme) IsFloat() bool { return s.method == float16 || s.method == bfloat16 }
+// IsFloat reports whether quantized values are floating-point numbers: Float16, BFloat16, Float8E4M3FN and
+// Float8E5M2.
+func (s Scheme) IsFloat() bool {
+	return s.method == float16 || s.method == bfloat16 || s.minifloat() != nil
+}
+
+// HasScales reports whether the scheme has scales: every one but Float16, BFloat16 and the zero Scheme.
+func (s Scheme) HasScales() bool {
+	return s.method.info().name != "" && s.method != float16 && s.method != bfloat16
+}
 
 // HasZeroPoint reports whether the scheme has an integer zero point: Affine, PowerOfTwo and UInt4.
 func (s Scheme) HasZeroPoint() bool { return s.method.info().zeroPoint }
@@ -132,9 +140,8 @@ func (s Scheme) HasZeroPoint() bool { return s.method.info().zeroPoint }
 func (s Scheme) HasOffset() bool { return s.method == uniform }
 
 // CodeRange returns qmin and qmax: ±(2^(bits−1) − 1) for Symmetric and Int4, 0 and 2^bits − 1 for Uniform,
-// Affine, PowerOfTwo, UInt4 and Codebook, and 0 and 0 for Float16, BFloat16 and a scheme that is not valid. Under
-// Symmetric and Int4, −2^(bits−1) is left out: quantizing gives it for a negative scale only, and FromCodes
-// takes it.
+// Affine, PowerOfTwo, UInt4 and Codebook, and 0 and 0 for floats and a scheme that is not valid. Under Symmetric
+// and Int4, −2^(bits−1) is left out: quantizing gives it for a negative scale only, and FromCodes takes it.
 func (s Scheme) CodeRange() (low, high int32) {
 	switch {
 	case s.IsFloat() || s.validate() != nil:
@@ -175,9 +182,9 @@ func (s Scheme) validate() error {
 		return fmt.Errorf("%w: got the zero Scheme, want one made by a method", ErrScheme)
 	case s.bits < info.minBits || s.bits > info.maxBits:
 		return fmt.Errorf("%w: got %d bits, want %d to %d", ErrScheme, s.bits, info.minBits, info.maxBits)
-	case s.sharing != perTensor && s.IsFloat():
+	case s.sharing != perTensor && !s.HasScales():
 		return fmt.Errorf("%w: got %v per axis or group, want it alone: it has no scales", ErrScheme, info.name)
-	case s.scales != ScaleFloat32 && s.IsFloat():
+	case s.scales != ScaleFloat32 && !s.HasScales():
 		return fmt.Errorf("%w: got %v with %v scales, want it alone: it has no scales", ErrScheme, info.name, s.scales)
 	case s.scales != ScaleFloat32 && s.scales != ScaleFloat16:
 		return fmt.Errorf("%w: got scale type %d, want float32 or float16", ErrScheme, s.scales)
@@ -185,6 +192,9 @@ func (s Scheme) validate() error {
 		return fmt.Errorf("%w: got axis %d, want 0 or more", ErrScheme, s.axis)
 	case s.sharing == perGroup && s.size <= 0:
 		return fmt.Errorf("%w: got groups of %d, want 1 or more", ErrScheme, s.size)
+	}
+	if err := s.validateMinifloat(); err != nil {
+		return err
 	}
 	return s.validateCodebook()
 }

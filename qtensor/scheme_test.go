@@ -53,6 +53,8 @@ func TestSchemeText(t *testing.T) {
 		{qtensor.UInt4().PerGroup(0, 1), "uint4/g1@0"},
 		{qtensor.Float16(), "float16"},
 		{qtensor.BFloat16(), "bfloat16"},
+		{qtensor.Float8E4M3FN(), "float8e4m3fn"},
+		{qtensor.Float8E5M2().PerAxis(1), "float8e5m2@1"},
 		{qtensor.Scheme{}, "invalid scheme"},
 	} {
 		if got := c.scheme.String(); got != c.want {
@@ -62,7 +64,7 @@ func TestSchemeText(t *testing.T) {
 }
 
 func TestSchemeTextRoundTrip(t *testing.T) {
-	schemes := []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16()}
+	schemes := append([]qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16()}, float8Schemes(3)...)
 	for _, s := range integerSchemes() {
 		schemes = append(schemes, sharings(s, 3, 1, 32, 1000)...)
 	}
@@ -85,8 +87,8 @@ func TestSchemeTextRoundTrip(t *testing.T) {
 			t.Errorf("Unmarshal(%s) = %v, %v", marshaled, back, err)
 		}
 	}
-	if got := len(seen); got != 2+30*26 {
-		t.Errorf("%d schemes went round, want %d", got, 2+30*26)
+	if got := len(seen); got != 2+2*4+30*26 {
+		t.Errorf("%d schemes went round, want %d", got, 2+2*4+30*26)
 	}
 }
 
@@ -98,7 +100,7 @@ var hostileTexts = []string{
 	"float16@0", "float16/g32@0", "float16/f16", "bfloat16/f16", "float16@0/f16", "uniform4@", "uniform4@-1", "uniform4@+1", "uniform4@01",
 	"uniform4@x", "uniform4@0@1", "@0", "/g32@0", "/f16", "int4/g32", "int4/g@0", "int4/g0@0", "int4/g-1@0", "int4/g032@0", "int4/g32@",
 	"int4/g32@0/f16/f16", "int4/f16/g32@0", "int4@0/g32", "int4/g32/g32@0", "int4/g99999999999999999999@0", "int4/g32@99999999999999999999",
-	"int4/G32@0", "int4/f32", "int4/g32@0/", "symmetric8\n", "symmetric8\x00", "\xff\xfe", "affine8affine8",
+	"float8", "float8e4m3", "float8e4m3fn/f16", "float8e4m3fn8", "float8e5m2/g32@0", "e5m2", "int4/G32@0", "int4/f32", "int4/g32@0/", "symmetric8\n", "symmetric8\x00", "\xff\xfe", "affine8affine8",
 }
 
 func TestParseSchemeRefuses(t *testing.T) {
@@ -131,7 +133,7 @@ func FuzzParseScheme(f *testing.F) {
 	for _, text := range hostileTexts {
 		f.Add(text)
 	}
-	for _, text := range []string{"symmetric8", "affine8@1", "int4/g32@1/f16", "bfloat16", "codebook4/g32@1", "codebook2-nozero@0"} {
+	for _, text := range []string{"symmetric8", "affine8@1", "int4/g32@1/f16", "bfloat16", "float8e4m3fn@1", "codebook4/g32@1", "codebook2-nozero@0"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -174,6 +176,10 @@ func TestSchemeValidate(t *testing.T) {
 		{"float16 scales", qtensor.Int4().WithScales(qtensor.ScaleFloat16), true},
 		{"scales of another type", qtensor.Int4().WithScales(qtensor.ScaleFloat16 + 1), false},
 		{"float16", qtensor.Float16(), true},
+		{"float8 per axis", qtensor.Float8E4M3FN().PerAxis(0), true},
+		{"float8 per group", qtensor.Float8E5M2().PerGroup(0, 32), false},
+		{"float8 with float16 scales", qtensor.Float8E4M3FN().WithScales(qtensor.ScaleFloat16), false},
+		{"float8 of axis -1", qtensor.Float8E5M2().PerAxis(-1), false},
 		{"16 bits per axis", qtensor.Float16().PerAxis(0), false},
 		{"16 bits per group", qtensor.BFloat16().PerGroup(0, 32), false},
 		{"16 bits with float16 scales", qtensor.BFloat16().WithScales(qtensor.ScaleFloat16), false},
@@ -204,8 +210,8 @@ func TestSchemeValidate(t *testing.T) {
 	}
 }
 
-// TestTenMethods goes through the ten names: what each is called, stored as, and made of.
-func TestTenMethods(t *testing.T) {
+// TestMethods goes through the names of schemes: what each is called, stored as, and made of.
+func TestMethods(t *testing.T) {
 	for _, c := range []struct {
 		scheme    qtensor.Scheme
 		name      string
@@ -216,24 +222,27 @@ func TestTenMethods(t *testing.T) {
 		zeroPoint bool
 		offset    bool
 		float     bool
+		scales    bool
 	}{
-		{qtensor.Uniform(6), "Uniform", 6, qtensor.StorageUint6, "uint6", 0, 63, false, true, false},
-		{qtensor.Symmetric(8), "Symmetric", 8, qtensor.StorageInt8, "int8", -127, 127, false, false, false},
-		{qtensor.Affine(8), "Affine", 8, qtensor.StorageUint8, "uint8", 0, 255, true, false, false},
-		{qtensor.PowerOfTwo(2), "PowerOfTwo", 2, qtensor.StorageUint2, "uint2", 0, 3, true, false, false},
-		{qtensor.Int4(), "Int4", 4, qtensor.StorageInt4, "int4", -7, 7, false, false, false},
-		{qtensor.UInt4(), "UInt4", 4, qtensor.StorageUint4, "uint4", 0, 15, true, false, false},
-		{qtensor.Float16(), "Float16", 16, qtensor.StorageFloat16, "float16", 0, 0, false, false, true},
-		{qtensor.BFloat16(), "BFloat16", 16, qtensor.StorageBFloat16, "bfloat16", 0, 0, false, false, true},
-		{qtensor.PerChannelSymmetric(2, 3), "PerChannelSymmetric", 2, qtensor.StorageInt2, "int2", -1, 1, false, false, false},
-		{qtensor.PerChannelAffine(5, 3), "PerChannelAffine", 5, qtensor.StorageUint5, "uint5", 0, 31, true, false, false},
+		{qtensor.Uniform(6), "Uniform", 6, qtensor.StorageUint6, "uint6", 0, 63, false, true, false, true},
+		{qtensor.Symmetric(8), "Symmetric", 8, qtensor.StorageInt8, "int8", -127, 127, false, false, false, true},
+		{qtensor.Affine(8), "Affine", 8, qtensor.StorageUint8, "uint8", 0, 255, true, false, false, true},
+		{qtensor.PowerOfTwo(2), "PowerOfTwo", 2, qtensor.StorageUint2, "uint2", 0, 3, true, false, false, true},
+		{qtensor.Int4(), "Int4", 4, qtensor.StorageInt4, "int4", -7, 7, false, false, false, true},
+		{qtensor.UInt4(), "UInt4", 4, qtensor.StorageUint4, "uint4", 0, 15, true, false, false, true},
+		{qtensor.Float16(), "Float16", 16, qtensor.StorageFloat16, "float16", 0, 0, false, false, true, false},
+		{qtensor.BFloat16(), "BFloat16", 16, qtensor.StorageBFloat16, "bfloat16", 0, 0, false, false, true, false},
+		{qtensor.Float8E4M3FN(), "Float8E4M3FN", 8, qtensor.StorageFloat8E4M3FN, "float8e4m3fn", 0, 0, false, false, true, true},
+		{qtensor.Float8E5M2().PerAxis(1), "Float8E5M2", 8, qtensor.StorageFloat8E5M2, "float8e5m2", 0, 0, false, false, true, true},
+		{qtensor.PerChannelSymmetric(2, 3), "PerChannelSymmetric", 2, qtensor.StorageInt2, "int2", -1, 1, false, false, false, true},
+		{qtensor.PerChannelAffine(5, 3), "PerChannelAffine", 5, qtensor.StorageUint5, "uint5", 0, 31, true, false, false, true},
 	} {
 		s := c.scheme
 		low, high := s.CodeRange()
 		if s.Method() != c.name || s.Bits() != c.bits || s.Storage() != c.storage || s.Storage().String() != c.stored ||
-			low != c.low || high != c.high || s.HasZeroPoint() != c.zeroPoint || s.HasOffset() != c.offset || s.IsFloat() != c.float {
-			t.Errorf("%v: got %s %d %v %d…%d %v %v %v, want %+v", s, s.Method(), s.Bits(), s.Storage(), low, high,
-				s.HasZeroPoint(), s.HasOffset(), s.IsFloat(), c)
+			low != c.low || high != c.high || s.HasZeroPoint() != c.zeroPoint || s.HasOffset() != c.offset || s.IsFloat() != c.float || s.HasScales() != c.scales {
+			t.Errorf("%v: got %s %d %v %d…%d %v %v %v %v, want %+v", s, s.Method(), s.Bits(), s.Storage(), low, high,
+				s.HasZeroPoint(), s.HasOffset(), s.IsFloat(), s.HasScales(), c)
 		}
 		if err := s.Validate(); err != nil {
 			t.Errorf("%v: %v", s, err)
@@ -291,7 +300,9 @@ func TestTypeNames(t *testing.T) {
 		qtensor.StorageBFloat16:      "bfloat16",
 		qtensor.StorageInt3:          "int3",
 		qtensor.StorageUint7:         "uint7",
-		qtensor.Storage(17):          "unknown",
+		qtensor.StorageFloat8E4M3FN:  "float8e4m3fn",
+		qtensor.StorageFloat8E5M2:    "float8e5m2",
+		qtensor.Storage(19):          "unknown",
 		qtensor.Storage(255):         "unknown",
 		qtensor.Scheme{}:             "invalid scheme",
 		qtensor.Float16().PerAxis(1): "float16@1",
@@ -302,7 +313,8 @@ func TestTypeNames(t *testing.T) {
 	}
 	for s, want := range map[qtensor.Storage]int{
 		0: 0, qtensor.StorageInt8: 8, qtensor.StorageUint8: 8, qtensor.StorageInt4: 4, qtensor.StorageUint4: 4,
-		qtensor.StorageFloat16: 16, qtensor.StorageBFloat16: 16, qtensor.StorageInt2: 2, qtensor.StorageUint7: 7, 17: 0,
+		qtensor.StorageFloat16: 16, qtensor.StorageBFloat16: 16, qtensor.StorageInt2: 2, qtensor.StorageUint7: 7, qtensor.StorageFloat8E4M3FN: 8,
+		qtensor.StorageFloat8E5M2: 8, 19: 0,
 	} {
 		if got := s.Bits(); got != want {
 			t.Errorf("%v has %d bits, want %d", s, got, want)

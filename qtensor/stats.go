@@ -19,7 +19,7 @@ type Stats struct {
 	Mean   float64 // mean|x − r|
 	Cosine float64 // Σx·r/√(Σx²·Σr²); 1 where x and r are 0 throughout, 0 where one of them is
 	// Clipped is the fraction of elements that lie more than s/2 outside of what their block can represent;
-	// under Float16 and BFloat16, the fraction that rounds to an infinity.
+	// under a scheme of floats, the fraction that rounds past the largest one.
 	Clipped float64
 }
 
@@ -85,6 +85,9 @@ func cosine(cross, a, b float64) float64 {
 
 // clipped returns how many elements lie more than s/2 outside the range of their block.
 func (q *QTensor) clipped(data []float32) (n int) {
+	if q.params.Scheme.minifloat() != nil {
+		return q.pastMinifloat(data)
+	}
 	if q.params.Scheme.IsFloat() {
 		f := floatFormat(q.params.Scheme)
 		for _, x := range data {

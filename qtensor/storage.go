@@ -46,6 +46,10 @@ const (
 	StorageUint6
 	// StorageUint7 is 7 unsigned bits.
 	StorageUint7
+	// StorageFloat8E4M3FN is a float of 4 exponent and 3 mantissa bits, one byte.
+	StorageFloat8E4M3FN
+	// StorageFloat8E5M2 is a float of 5 exponent and 2 mantissa bits, one byte: the upper half of a float16.
+	StorageFloat8E5M2
 )
 
 // storageKind is a type but for its bits.
@@ -57,11 +61,16 @@ const (
 	unsignedInt
 	binary16
 	upperHalf
+	e4m3fn
+	e5m2
 )
 
-// prefix returns the name of the type without its bits.
-func (k storageKind) prefix() string {
-	return [...]string{signedInt: "int", unsignedInt: "uint", binary16: "float", upperHalf: "bfloat"}[k]
+// around returns what comes before and after the bits in the name of the type.
+func (k storageKind) around() (prefix, suffix string) {
+	names := [...][2]string{
+		signedInt: {"int"}, unsignedInt: {"uint"}, binary16: {"float"}, upperHalf: {"bfloat"}, e4m3fn: {"float", "e4m3fn"}, e5m2: {"float", "e5m2"},
+	}
+	return names[k][0], names[k][1]
 }
 
 var storages = [...]struct {
@@ -84,6 +93,9 @@ var storages = [...]struct {
 	StorageUint5:    {unsignedInt, 5},
 	StorageUint6:    {unsignedInt, 6},
 	StorageUint7:    {unsignedInt, 7},
+
+	StorageFloat8E4M3FN: {e4m3fn, 8},
+	StorageFloat8E5M2:   {e5m2, 8},
 }
 
 // storageOf returns the type of a kind with so many bits; 0 where there is none.
@@ -96,7 +108,7 @@ func storageOf(kind storageKind, bits int) Storage {
 	return 0
 }
 
-// String returns a name such as "int8", "uint4", "float16" or "bfloat16"; "none" for 0, "unknown" for what is
+// String returns a name such as "int8", "uint4", "bfloat16" or "float8e5m2"; "none" for 0, "unknown" for what is
 // none of the constants.
 func (s Storage) String() string {
 	switch {
@@ -105,7 +117,8 @@ func (s Storage) String() string {
 	case int(s) >= len(storages):
 		return "unknown"
 	}
-	return storages[s].kind.prefix() + strconv.Itoa(storages[s].bits)
+	prefix, suffix := storages[s].kind.around()
+	return prefix + strconv.Itoa(storages[s].bits) + suffix
 }
 
 // Bits returns the bits that a quantized value takes: 2 to 8 or 16; 0 for what is none of the constants.

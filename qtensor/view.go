@@ -47,10 +47,10 @@ func storeOf(raw []byte, ref tensorRef) (*tensor.Dense, error) {
 		return dense.New(raw, tensor.Shape{len(raw)}), nil
 	case s.IsSigned():
 		return checked(unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(raw))), len(raw)), ref)
-	case !ref.Scheme.IsFloat():
-		return checked(raw, ref)
-	default:
+	case s.Bits() == 16:
 		return checked(wordsOf(raw), ref)
+	default:
+		return checked(raw, ref)
 	}
 }
 
@@ -83,7 +83,7 @@ func (q *QTensor) codes() any {
 	switch s := q.params.Storage(); {
 	case s == StorageInt8:
 		return stored[int8](q)
-	case q.params.Scheme.IsFloat():
+	case s.Bits() == 16:
 		return stored[uint16](q)
 	default:
 		return stored[uint8](q)

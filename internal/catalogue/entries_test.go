@@ -59,6 +59,8 @@ var entries = map[string]any{
 	"qtensor.BFloat16":            qtensor.BFloat16,
 	"qtensor.Codebook":            qtensor.Codebook,
 	"qtensor.Float16":             qtensor.Float16,
+	"qtensor.Float8E4M3FN":        qtensor.Float8E4M3FN,
+	"qtensor.Float8E5M2":          qtensor.Float8E5M2,
 	"qtensor.FromCodes":           qtensor.FromCodes,
 	"qtensor.Int4":                qtensor.Int4,
 	"qtensor.NewParams":           qtensor.NewParams,

@@ -8,8 +8,8 @@ import (
 )
 
 // A Float16Product computes y = x·w for a weight of 16-bit floats, prepared for it and for an output: x is
-// m×k, w is k×n and y is m×n. Products are exact in float64 and added there in order of depth; the sum is
-// rounded to float32 before the output.
+// m×k, w is k×n and y is m×n. Products are exact in float64 and added there in order of depth; the sum, times
+// the scale of its column in float64 where there are scales, is rounded to float32 before the output.
 type Float16Product struct {
 	w     *pack.Half
 	bias  []float32
@@ -73,6 +73,22 @@ func (c float16Panels) run(panel int, s *scratch) {
 			ones[r] = 1
 		}
 		c.set.MultiplyFloat(dots, c.x[i*w.K:], w.K, s.column, rows)
+		if w.Scales != nil {
+			dots = c.scaled(s, dots, w.Scales[panel*columns:][:columns])
+		}
 		c.set.FinishWide(c.dst[i*w.N+panel*columns:], w.N, min(columns, w.N-panel*columns), dots, ones, c.plan.bias[panel*columns:][:columns], c.plan.floor)
 	}
 }
+
+// scaled returns sums times the scales of their columns.
+func (c float16Panels) scaled(s *scratch, sums []float64, scales []float32) []float64 {
+	rows := len(sums) / len(scales)
+	scaled := s.wide[:len(sums)]
+	clear(scaled)
+	s.wideGroup = kernel.WideGroup{Scales: scales, Compensation: noCompensation[:], Zeros: s.totals[:rows]}
+	clear(s.totals[:rows])
+	c.set.AccumulateWideGroup(scaled, sums, &s.wideGroup)
+	return scaled
+}
+
+var noCompensation [kernel.PanelColumns]int32

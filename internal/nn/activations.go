@@ -14,8 +14,8 @@ import (
 // and a row of the result depends on that row of the input alone. The figures below are the SQNR of the
 // product against the same weights dequantized and multiplied in float64, for gaussian activations.
 //
-// Weights that are 16-bit floats go with Fixed24 alone: their products with the activations are exact and
-// summed in float64.
+// Weights that are floats go with Fixed24 alone: their products with the activations are exact and summed in
+// float64, and a sum is multiplied by the scale of its column there, if there is one.
 type Activations int
 
 const (

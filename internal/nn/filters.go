@@ -32,7 +32,7 @@ type Filters struct {
 //
 // Errors: qtensor.ErrShape for another rank, for groups that do not divide out, and for a layout of more than
 // layoutLimit, as Pack has them, for each group; qtensor.ErrScheme for scales along another axis, and for
-// 16-bit floats.
+// floats.
 func PackFilters(w *qtensor.QTensor, groups int) (*Filters, error) {
 	if w == nil {
 		return nil, fmt.Errorf("%w: got nil, want filters (out, in/groups, height, width)", qtensor.ErrShape)

@@ -81,8 +81,7 @@ func (io IO) check(y, x Operand) error {
 
 // MatrixIO returns the IO of layers that Weight.Prepare makes with o, for a weight of a scheme and the
 // channels that PackMatrix was given, 1 for Pack. They take quantized activations under StaticInt8, unless
-// NHWC order would split groups of elements that share a scale, and give them unless the weights are 16-bit
-// floats.
+// NHWC order would split groups of elements that share a scale, and give them unless the weights are floats.
 func MatrixIO(o Options, s qtensor.Scheme, channels int) IO {
 	params, static := o.static()
 	return IO{static && !s.IsFloat() && packable(s, channels), params, !s.IsFloat()}

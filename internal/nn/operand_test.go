@@ -203,7 +203,7 @@ func TestRunRefuses(t *testing.T) {
 func TestPackMatrix(t *testing.T) {
 	const samples, channels, out = 3, 4, 6
 	x := gaussians(rand.New(rand.NewPCG(5, 6)), samples*20)
-	for _, scheme := range []qtensor.Scheme{qtensor.PerChannelSymmetric(8, 1), qtensor.Affine(8), qtensor.BFloat16()} {
+	for _, scheme := range []qtensor.Scheme{qtensor.PerChannelSymmetric(8, 1), qtensor.Affine(8), qtensor.BFloat16(), qtensor.Float8E4M3FN().PerAxis(1)} {
 		w, err := qtensor.Quantize(newTensor(gaussian(8, 20*out), 20, out), scheme)
 		if err != nil {
 			t.Fatal(err)
@@ -225,7 +225,7 @@ func TestPackMatrix(t *testing.T) {
 		}
 		got, want := results(images, channelsLast(x, samples, channels)), results(mustPack(t, w), x)
 		for i := range want {
-			// 16-bit weights are summed in float64, in the order in which they lie.
+			// Weights that are floats are summed in float64, in the order in which they lie.
 			if got[i] != want[i] && !(scheme.IsFloat() && math.Abs(float64(got[i]-want[i])) <= 1e-6*math.Abs(float64(want[i]))) {
 				t.Errorf("%v: got %v at %d, want %v", scheme, got[i], i, want[i])
 			}
@@ -248,8 +248,9 @@ func TestPackMatrix(t *testing.T) {
 // TestSingleThreaded compares a layer without worker threads with the same layer with them.
 func TestSingleThreaded(t *testing.T) {
 	const samples = 700
-	for i, o := range []nn.Options{fixed24, dynamicInt8, static(t, qtensor.Affine(8), -2, 2), fixed24} {
-		l := layerOf(t, 5, []qtensor.Scheme{qtensor.PerChannelSymmetric(8, 1), qtensor.BFloat16()}[i/3], 0)(o)
+	for i, o := range []nn.Options{fixed24, dynamicInt8, static(t, qtensor.Affine(8), -2, 2), fixed24, fixed24} {
+		schemes := []qtensor.Scheme{qtensor.PerChannelSymmetric(8, 1), qtensor.BFloat16(), qtensor.Float8E5M2().PerAxis(1)}
+		l := layerOf(t, 5, schemes[max(0, i-2)], 0)(o)
 		x := nn.Operand{Float: gaussians(rand.New(rand.NewPCG(3, 7)), samples*l.InSize())}
 		want, got := make([]float32, samples*l.Out().TotalSize()), make([]float32, samples*l.Out().TotalSize())
 		if err := l.Run(nn.Operand{Float: want}, x, samples); err != nil {
@@ -269,7 +270,7 @@ func TestSingleThreaded(t *testing.T) {
 func TestPackTransposed(t *testing.T) {
 	const samples, in, out, channels = 3, 60, 37, 4
 	for _, scheme := range []qtensor.Scheme{
-		qtensor.PerChannelSymmetric(8, 1), qtensor.Affine(8), qtensor.Int4(), qtensor.UInt4().PerAxis(1), qtensor.Float16(),
+		qtensor.PerChannelSymmetric(8, 1), qtensor.Affine(8), qtensor.Int4(), qtensor.UInt4().PerAxis(1), qtensor.Float16(), qtensor.Float8E4M3FN(), qtensor.Float8E5M2().PerAxis(1),
 		qtensor.PerChannelSymmetric(5, 1), qtensor.Int4().PerGroup(1, 7), qtensor.Uniform(8).PerGroup(1, 32),
 	} {
 		w := quantize(t, 8, scheme, in, out)

@@ -89,6 +89,7 @@ func TestIO(t *testing.T) {
 		for _, s := range []qtensor.Scheme{
 			qtensor.Symmetric(8), qtensor.Affine(8), qtensor.Uniform(8), qtensor.PowerOfTwo(4), qtensor.Int4(), qtensor.UInt4(),
 			qtensor.Symmetric(8).PerAxis(1), qtensor.Int4().PerGroup(1, 2), qtensor.Float16(), qtensor.BFloat16(),
+			qtensor.Float8E4M3FN(), qtensor.Float8E5M2().PerAxis(1),
 		} {
 			w := mustPack(t, quantize(t, 1, s, 6, 2))
 			if p, err := w.Prepare(c); err == nil {

@@ -7,6 +7,7 @@ import (
 	"euryale/internal/borrow"
 	"euryale/internal/gemm"
 	"euryale/internal/half"
+	"euryale/internal/minifloat"
 	"euryale/internal/pack"
 	"euryale/qtensor"
 
@@ -71,6 +72,11 @@ func PackMatrix(w *qtensor.QTensor, transposed bool, channels int) (*Weight, err
 		order.Sizes, order.Strides = [3]int{1, pixels, channels}, [3]int{0, step, pixels * step}
 	}
 	packed := &Weight{in: in, out: out, scheme: scheme}
+	if f := minifloatFormat(scheme); f != nil {
+		scales, _, _ := lists(w.Params(), out)
+		packed.floats = pack.MinifloatsFrom(borrow.Codes(w).([]uint8), f, scales, order, shared(2*in*out))
+		return packed, nil
+	}
 	if codes, ok := borrow.Codes(w).([]uint16); ok {
 		packed.floats = pack.HalfFrom(out, codes, order, floatFormat(scheme), shared(2*in*out))
 		return packed, nil
@@ -98,6 +104,18 @@ func book(p qtensor.Params) pack.Codebook {
 	return pack.Codebook{
 		Bits: p.Bits(), Size: p.Scheme.GroupSize(), Levels: p.Levels, Multipliers: p.GroupMultipliers,
 		Fill: uint8(max(0, slices.Index(p.Levels, 0))),
+	}
+}
+
+// minifloatFormat returns the format of weights that are floats of 8 bits; nil for others.
+func minifloatFormat(s qtensor.Scheme) *minifloat.Format {
+	switch s.Storage() {
+	case qtensor.StorageFloat8E4M3FN:
+		return minifloat.E4M3FN()
+	case qtensor.StorageFloat8E5M2:
+		return minifloat.E5M2()
+	default:
+		return nil
 	}
 }
 

@@ -5,13 +5,15 @@ import (
 
 	"euryale/internal/half"
 	"euryale/internal/kernel"
+	"euryale/internal/minifloat"
 )
 
 // Half is a weight k×n of 16-bit floats, in panels of 16 columns: [panel][k][16], with zeros to
-// fill up the last.
+// fill up the last. Columns may be multiplied by scales.
 type Half struct {
 	K, N   int
 	Format half.Format
+	Scales []float32 // of the columns of all panels; nil where there are none
 
 	codes []uint16
 }
@@ -27,20 +29,40 @@ func NewHalf(k, n int, codes []uint16, format half.Format) *Half {
 // HalfFrom packs 16-bit floats of n columns, stored in the given order, with the panels shared by share.
 func HalfFrom(n int, codes []uint16, o Order, format half.Format, share Share) *Half {
 	w := &Half{K: o.Depth(), N: n, Format: format}
+	fillHalf(w, codes, o, nil, share)
+	return w
+}
+
+// MinifloatsFrom works like HalfFrom for floats of 8 bits, which float16 holds exactly, and the scales of the
+// columns.
+func MinifloatsFrom(codes []uint8, f *minifloat.Format, scales []float32, o Order, share Share) *Half {
+	w := &Half{K: o.Depth(), N: len(scales), Format: half.Float16()}
+	w.Scales = make([]float32, w.Panels()*kernel.PanelColumns)
+	copy(w.Scales, scales)
+	var table [256]uint16
+	for c, value := range f.Values {
+		table[c] = w.Format.Encode(value)
+	}
+	fillHalf(w, codes, o, &table, share)
+	return w
+}
+
+// fillHalf packs codes, which are the elements, or what a table turns into them.
+func fillHalf[C uint8 | uint16](w *Half, codes []C, o Order, table *[256]uint16, share Share) {
 	w.codes = make([]uint16, w.Panels()*w.K*kernel.PanelColumns)
 	depth := columnDepth
 	if o.byRows() {
 		depth = w.K
 	}
 	share(w.Panels(), func(panel int) {
-		columns := min(kernel.PanelColumns, n-panel*kernel.PanelColumns)
+		columns := min(kernel.PanelColumns, w.N-panel*kernel.PanelColumns)
 		for begin := 0; begin < w.K; begin += depth {
 			end := min(w.K, begin+depth)
 			to := w.Panel(panel)[begin*kernel.PanelColumns:]
 			if o.byRows() {
 				for p := begin; p < end; p++ {
 					at, _ := o.segment(p)
-					copy(to[(p-begin)*kernel.PanelColumns:], codes[at+panel*kernel.PanelColumns:][:columns])
+					place(to[(p-begin)*kernel.PanelColumns:], codes[at+panel*kernel.PanelColumns:], columns, 1, 1, table)
 				}
 				continue
 			}
@@ -49,22 +71,29 @@ func HalfFrom(n int, codes []uint16, o Order, format half.Format, share Share) *
 				for p, length := begin, 0; p < end; p += length {
 					at, rest := o.segment(p)
 					length = min(rest, end-p)
-					from, to := codes[first+at:], to[(p-begin)*kernel.PanelColumns+j:]
-					for i := range length {
-						to[i*kernel.PanelColumns] = from[i*o.Strides[2]]
-					}
+					place(to[(p-begin)*kernel.PanelColumns+j:], codes[first+at:], length, kernel.PanelColumns, o.Strides[2], table)
 				}
 			}
 		}
 	})
-	return w
+}
+
+// place sets n elements of to, step apart, to those of codes that are stride apart.
+func place[C uint8 | uint16](to []uint16, codes []C, n, step, stride int, table *[256]uint16) {
+	for i := range n {
+		c := uint16(codes[i*stride])
+		if table != nil {
+			c = table[uint8(c)]
+		}
+		to[i*step] = c
+	}
 }
 
 // Panels returns the number of panels of 16 columns.
 func (w *Half) Panels() int { return panels(w.N) }
 
 // Bytes returns the memory that the weight takes.
-func (w *Half) Bytes() int { return 2 * len(w.codes) }
+func (w *Half) Bytes() int { return 2*len(w.codes) + 4*len(w.Scales) }
 
 // Panel returns the elements of panel i, [k][16].
 func (w *Half) Panel(i int) []uint16 {
