@@ -31,9 +31,9 @@ import (
 // returns it. It is copied. Weights change while they are trained: FakeQuantizeDynamic follows their range.
 //
 // x is float32 or float64, rounded to float32 first, of any rank that p.Scheme fits, a scalar too; y has its
-// shape and type. Any scheme of integers but Codebook will do, per tensor, axis or group. Errors: qtensor.ErrShape and
-// qtensor.ErrDtype for x; qtensor.ErrScheme for floats, Codebook and a scheme that is not valid;
-// qtensor.ErrParams for p. When the graph runs, NaN and infinities in x are qtensor.ErrValue.
+// shape and type. Any scheme of integers but Codebook will do, per tensor, axis or group. Errors:
+// qtensor.ErrShape and qtensor.ErrDtype for x; qtensor.ErrScheme for floats, Codebook and a scheme that is
+// not valid; qtensor.ErrParams for p. When the graph runs, NaN and infinities in x are qtensor.ErrValue.
 //
 // Sources: Jacob et al., arXiv:1712.05877 §3, for training with simulated quantization; Bengio et al.,
 // arXiv:1308.3432, for the straight-through estimator; TensorFlow's FakeQuantWithMinMaxArgsGradient for the
@@ -46,7 +46,8 @@ func FakeQuantize(x *gorgonia.Node, p qtensor.Params) (*gorgonia.Node, error) {
 // FakeQuantizeDynamic works like FakeQuantize with the parameters that qtensor.Quantize finds for x itself,
 // anew in each run: y is bit for bit Dequantize of Quantize(x, s). It is for weights, whose range changes
 // while they are trained. At any time, qtensor.Quantize of the float weights gives the quantized values that
-// a run computes with. A Codebook is searched for in each run, and has fixed levels: linear, NormalFloat or E2M1.
+// a run computes with. A Codebook is searched for in each run, and has fixed levels: linear, NormalFloat or
+// E2M1.
 //
 // The gradient is dx = dy everywhere, since no x saturates; the derivative of the scale is left out. Errors
 // are those of FakeQuantize but for ErrParams; qtensor.ErrScheme for a Codebook whose levels are learned.

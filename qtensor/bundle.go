@@ -20,8 +20,8 @@ import (
 // Bundle is what a file holds, by name: quantized tensors, float32 and float64 tensors, and text.
 //
 // A file is in the safetensors format, and its arrays are named as in the compressed-tensors format, which
-// packs them otherwise. A quantized tensor NAME becomes NAME.weight (I8, U8, F16, BF16, F8_E4M3 or F8_E5M2), or
-// NAME.weight_packed (U8, one axis, a stream as Storage describes it) for values of 2 to 7 bits, and with it
+// packs them otherwise. A quantized tensor NAME becomes NAME.weight (I8, U8, F16, BF16, F8_E4M3 or F8_E5M2),
+// or NAME.weight_packed (U8, one axis, a stream as Storage describes it) for 2 to 7 bits, and with it
 //
 //	NAME.weight_scale               F32 or F16, of shape (1), (channels) or (channels, groups)
 //	NAME.weight_scale_multiplier    F32, of shape (1): Params.Multiplier, for F16 scales

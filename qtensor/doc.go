@@ -1,5 +1,5 @@
-// Package qtensor quantizes tensors of gorgonia.org/tensor to integers of 2 to 8 bits or to 16-bit floats,
-// measures what that cost, and keeps the results in safetensors files.
+// Package qtensor quantizes tensors of gorgonia.org/tensor to integers of 2 to 8 bits or to floats of 8 or
+// 16, measures what that cost, and keeps the results in safetensors files.
 //
 //	q, err := qtensor.Quantize(w, qtensor.PerChannelSymmetric(8, 1)) // w is (in, out): a scale per column
 //	stats, err := q.Compare(w)                                       // SQNR, errors, clipping
@@ -9,9 +9,9 @@
 // The exports by subject:
 //
 //   - [Scheme] says how to quantize: by which method ([Symmetric], [Affine], [Uniform], [PowerOfTwo], [Int4],
-//     [UInt4], [Float16], [BFloat16], [Codebook]), and with one scale per tensor, per channel
-//     ([Scheme.PerAxis]) or per group ([Scheme.PerGroup]). [Storage] and [ScaleType] are the types of what it
-//     stores, [LevelTable] is where the levels of a Codebook come from.
+//     [UInt4], [Float16], [BFloat16], [Float8E4M3FN], [Float8E5M2], [Codebook]), and with one scale per
+//     tensor, per channel ([Scheme.PerAxis]) or per group ([Scheme.PerGroup]). [Storage] and [ScaleType] are
+//     the types of what it stores, [LevelTable] is where the levels of a Codebook come from.
 //   - [Params] holds scales, zero points and offsets. [NewParams] computes them from ranges, package calib
 //     from samples.
 //   - [QTensor] is a quantized tensor. [Quantize] makes one over the range of its input, [QuantizeWith] one
@@ -26,8 +26,9 @@
 // in PyTorch and ONNX: s is the scale, z the zero point, an integer, and 0 for a method without one. RNE
 // rounds to the nearest integer, ties to even. clamp saturates to qmin … qmax, which [Scheme.CodeRange]
 // returns. Uniform has a real offset, lo, in place of z: q = clamp(RNE((x − lo)/s)) and r = lo + s·q. Every
-// method but Uniform represents 0 exactly. Names of the API call a quantized value a code: QTensor.Codes,
-// FromCodes, Scheme.CodeRange.
+// method but Uniform represents 0 exactly. Under Float8E4M3FN and Float8E5M2, q is the pattern of the float
+// of 8 bits that is nearest to x/s, ties to even, and r is s times that float. Names of the API call a
+// quantized value a code: QTensor.Codes, FromCodes, Scheme.CodeRange.
 //
 // A block is the elements that share s, z and lo: the whole tensor; a channel, which is all elements with one
 // index of the channel axis; or a group of elements within a channel.

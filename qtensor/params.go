@@ -41,8 +41,8 @@ func (p Params) Bits() int { return p.Scheme.Bits() }
 // Storage returns p.Scheme.Storage().
 func (p Params) Storage() Storage { return p.Scheme.Storage() }
 
-// NewParams returns the parameters of s, which is no Codebook, for blocks with the ranges lo[i] … hi[i], ordered [channel][group],
-// computed in float32:
+// NewParams returns the parameters of s, which is no Codebook, for blocks with the ranges lo[i] … hi[i],
+// ordered [channel][group], computed in float32:
 //
 //	Uniform            s = (hi − lo)/(2^bits − 1)    offset lo
 //	Symmetric, Int4    s = max(|lo|, |hi|)/(2^(bits−1) − 1)

@@ -34,14 +34,13 @@ func WithSaturation() QuantizeOption { return func(o *options) { o.saturate = tr
 //
 // x is float32 or float64 (rounded to float32 first), of any shape with at least one element, a scalar too,
 // in any layout: a view, transposed or column-major. It is neither changed nor kept. x/s is a true division,
-// in float32 (in float64 for Uniform). |x − r| is at most s/2 and a few ulps of x, with two exceptions: a
-// Symmetric or Int4 range may end 2^−11 before its last value under ScaleFloat16, and PowerOfTwo(2) over a
-// range wider than 3·2^127 clips up to s more.
+// in float32 (in float64 for Uniform). Of integers |x − r| is at most s/2 and a few ulps of x, with two
+// exceptions: a Symmetric or Int4 range may end 2^−11 before its last value under ScaleFloat16, and
+// PowerOfTwo(2) over a range wider than 3·2^127 clips up to s more.
 //
-// Errors: ErrScheme, ErrShape, ErrDtype, ErrLayout; ErrParams for a nil option, and for an importance that does
-// not fit; the error of a search's context; ErrValue for NaN, an
-// infinity, a float64 past the range of float32, or a value past the range of a float, with the flat index of
-// the first.
+// Errors: ErrScheme, ErrShape, ErrDtype, ErrLayout; ErrParams for a nil option, and for an importance that
+// does not fit; the error of a search's context; ErrValue for NaN, an infinity, a float64 past the range of
+// float32, or a value past the range of a float, with the flat index of the first.
 func Quantize(x tensor.Tensor, s Scheme, opts ...QuantizeOption) (*QTensor, error) {
 	q, err := quantize(x, s, nil, opts)
 	if err != nil {
@@ -178,8 +177,9 @@ func encodeFloats(data []float32, s Scheme, largest float32, saturate bool) ([]u
 
 // FromCodes returns the tensor with the given quantized values, as another tool made them, and parameters p.
 // codes has the shape of the tensor, one value to an element: int8 for Symmetric and Int4, uint8 for Uniform,
-// Affine, PowerOfTwo, UInt4 and Codebook, bit patterns for floats: uint16 for Float16 and BFloat16, uint8 for
-// Float8E4M3FN and Float8E5M2. Symmetric and Int4 take −2^(bits−1) too. codes, of any layout, and p are copied.
+// Affine, PowerOfTwo, UInt4 and Codebook, and bit patterns for floats, uint16 for Float16 and BFloat16, uint8
+// for Float8E4M3FN and Float8E5M2. Symmetric and Int4 take −2^(bits−1) too. codes, of any layout, and p are
+// copied.
 //
 // Errors: ErrDtype, ErrLayout, ErrScheme, ErrShape, ErrParams; ErrValue for a code out of range, or a float
 // that is NaN or an infinity.

@@ -140,8 +140,9 @@ func (s Scheme) HasZeroPoint() bool { return s.method.info().zeroPoint }
 func (s Scheme) HasOffset() bool { return s.method == uniform }
 
 // CodeRange returns qmin and qmax: ±(2^(bits−1) − 1) for Symmetric and Int4, 0 and 2^bits − 1 for Uniform,
-// Affine, PowerOfTwo, UInt4 and Codebook, and 0 and 0 for floats and a scheme that is not valid. Under Symmetric
-// and Int4, −2^(bits−1) is left out: quantizing gives it for a negative scale only, and FromCodes takes it.
+// Affine, PowerOfTwo, UInt4 and Codebook, and 0 and 0 for floats and a scheme that is not valid. Under
+// Symmetric and Int4, −2^(bits−1) is left out: quantizing gives it for a negative scale only, and FromCodes
+// takes it.
 func (s Scheme) CodeRange() (low, high int32) {
 	switch {
 	case s.IsFloat() || s.validate() != nil:

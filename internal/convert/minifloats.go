@@ -2,8 +2,8 @@ package convert
 
 import "euryale/internal/minifloat"
 
-// EncodeMinifloats sets dst to the codes of src, which is finite, by the scale of each block, as Format.Encode
-// does.
+// EncodeMinifloats sets dst to the codes of src, which is finite, by the scale of each block, as
+// Format.Encode does.
 func EncodeMinifloats(dst []uint8, src []float32, b Blocks, scales []float32, f *minifloat.Format) {
 	each(dst, src, b.simplified(), func(dst []uint8, src []float32, block, count int) {
 		size := len(src) / count
