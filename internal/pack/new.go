@@ -84,8 +84,9 @@ func (w *Matrix) fill(s *Source, look *book, share Share) {
 		b.scratch = scratches.Get().(*scratch)
 		defer scratches.Put(b.scratch)
 		for g := range w.groups {
-			for p, end := g*w.Group, min((g+1)*w.Group, w.K); p < end; p += depth {
-				b.pack(g, p, min(end, p+depth))
+			begin, end := g*w.Group, min((g+1)*w.Group, w.K)
+			for p := begin; p < begin+w.groupDepth; p += depth { // behind the end too, where a short group is filled up
+				b.pack(g, p, max(p, min(end, p+depth)))
 			}
 		}
 		if look != nil && look.stored {

@@ -14,7 +14,7 @@ import (
 )
 
 // shapes are k, n, group: odd depths, a short last group, groups of one, one group.
-var shapes = [][3]int{{1, 1, 1}, {2, 3, 1}, {5, 1, 2}, {5, 3, 5}, {7, 2, 3}, {8, 4, 4}, {33, 2, 32}, {64, 3, 16}, {70, 35, 70}, {70, 17, 9}}
+var shapes = [][3]int{{1, 1, 1}, {2, 3, 1}, {5, 1, 2}, {5, 3, 5}, {7, 2, 3}, {8, 4, 4}, {33, 2, 32}, {64, 3, 16}, {70, 35, 70}, {70, 17, 9}, {320, 3, 300}}
 
 // packed returns a weight of the codes and parameters that the functions give for depth p, column j and
 // block b.
@@ -153,6 +153,34 @@ func TestPanel(t *testing.T) {
 			}
 			if got := w.Sums(); !slices.Equal(got, totals) {
 				t.Errorf("%v, %d bits: Sums = %v, want %v", shape, bits, got, totals)
+			}
+		}
+	}
+}
+
+// TestShortLastGroup packs groups that are longer than what is packed at a time, the last of them short, from
+// both orders.
+func TestShortLastGroup(t *testing.T) {
+	const k, n, group = 620, 17, 300
+	columns, rows := make([]int8, k*n), make([]int8, k*n)
+	for i := range columns {
+		c := int8(1 + i%7)
+		columns[i], rows[i%k*n+i/k] = c, c
+	}
+	for _, bits := range []int{4, 8} {
+		for name, s := range map[string]pack.Source{
+			"columns": pack.SourceOf(columns, pack.ColumnMajor(k), bits), "rows": pack.SourceOf(rows, pack.RowMajor(k, n), bits),
+		} {
+			w := pack.From(pack.Matrix{K: k, N: n, Group: group, Scales: make([]float32, 3*n)}, s, pack.Serial)
+			sum, want := 0, 0
+			for _, c := range w.Panel(0, w.Panels(), make([]int8, w.Panels()*w.PanelBytes()), kernel.Of(isa.Generic)) {
+				sum += int(c)
+			}
+			for _, c := range columns {
+				want += int(c)
+			}
+			if sum != want {
+				t.Errorf("%s of %d bits: codes and what fills up add up to %d, want %d", name, bits, sum, want)
 			}
 		}
 	}
