@@ -79,7 +79,7 @@ func TestSQNR(t *testing.T) {
 		{[]float32{float32(math.NaN()), 99, 4}, 0},
 		{[]float32{float32(math.Inf(1)), 99, 4}, 0},
 	} {
-		if got := truth.SQNR(c.got); math.Abs(got-c.want) > 1e-9 {
+		if got := float64(truth.SQNR(c.got)); math.Abs(got-c.want) > 1e-9 {
 			t.Errorf("%v: got %v dB, want %v", c.got, got, c.want)
 		}
 	}
@@ -102,8 +102,34 @@ func TestMeasure(t *testing.T) {
 	if got, want := strings.Join(order, ""), "ab"+"aabb"+"bbaa"+"aabb"; got != want {
 		t.Errorf("order: got %s, want %s", got, want)
 	}
-	if a, b := results[0], results[1]; a.SQNR != Exact || math.Abs(b.SQNR-20) > 1e-5 || len(a.seconds) != 3 || a.Seconds() <= 0 {
+	if a, b := results[0], results[1]; a.SQNR != Exact || math.Abs(float64(b.SQNR)-20) > 1e-5 || len(a.seconds) != 3 || a.Seconds() <= 0 {
 		t.Errorf("got %+v and %+v", a, b)
+	}
+}
+
+// TestUnknown measures what has no output, and what has a truth of its own alone.
+func TestUnknown(t *testing.T) {
+	own := Truth{at: []int{0}, want: []float64{1}}
+	results, err := Measure(t.Context(), []Contender{
+		{Name: "own", Run: func() error { return nil }, Output: func() []float32 { return []float32{1} }, Own: own},
+		{Name: "meter", Meter: func(time.Duration) float64 { return 3 }},
+	}, Truth{}, 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := results[0]; r.SQNR.Known() || r.Own != Exact {
+		t.Errorf("own: got %v and %v dB, want none and %v", r.SQNR, r.Own, Exact)
+	}
+	if r := results[1]; r.SQNR.Known() || r.Own.Known() || r.Seconds() != 3 {
+		t.Errorf("meter: got %v and %v dB in %v s, want none in 3", r.SQNR, r.Own, r.Seconds())
+	}
+	var text, data bytes.Buffer
+	report := Report{Rows: Rows("any", million(1), 1, results)}
+	if err := errors.Join(report.WriteTable(&text), report.WriteJSON(&data)); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(data.String(), `"peer_sqnr": null`) || strings.Contains(text.String(), "NaN") {
+		t.Errorf("got\n%s\nand\n%s", &data, &text)
 	}
 }
 

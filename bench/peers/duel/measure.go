@@ -20,7 +20,12 @@ type Contender struct {
 	Aside  bool             // does other arithmetic: shown, but not among the best that ours is compared with
 	Run    func() error     // does the work once
 	Output func() []float32 // what Run made, as real values
+	Own    Truth            // by the contender's own weights, where they are not everyone's
 	Close  func()           // may be nil
+
+	// Meter, in place of Run and Output, measures something beside the work for about the given time, and
+	// returns how long the work would take by it.
+	Meter func(budget time.Duration) (seconds float64)
 }
 
 // Result is a contender's figures.
@@ -28,7 +33,8 @@ type Result struct {
 	Contender
 	seconds []float64 // of a call, one for each repeat
 	Cores   float64   // processor time per time: how many threads really ran, spinning or not
-	SQNR    float64
+	SQNR    Decibels  // against what is right
+	Own     Decibels  // against Contender.Own
 }
 
 // Seconds returns the median duration of a call.
@@ -69,10 +75,14 @@ func Measure(ctx context.Context, contenders []Contender, truth Truth, repeats i
 	results := make([]Result, len(contenders))
 	order := make([]int, len(contenders))
 	for i, c := range contenders {
-		if err := c.call(ctx); err != nil {
-			return nil, err
+		var output []float32
+		if c.Meter == nil {
+			if err := c.call(ctx); err != nil {
+				return nil, err
+			}
+			output = c.Output()
 		}
-		results[i] = Result{Contender: c, SQNR: truth.SQNR(c.Output())}
+		results[i] = Result{Contender: c, SQNR: truth.SQNR(output), Own: c.Own.SQNR(output)}
 		order[i] = i
 	}
 	for range repeats {
@@ -105,6 +115,11 @@ func (c Contender) name(err error) error {
 // burst returns the mean duration of the calls of a burst, and the cores that they kept busy.
 func (c Contender) burst(ctx context.Context, least time.Duration) (seconds, cores float64, err error) {
 	waitIdle()
+	if c.Meter != nil {
+		begin, busy := time.Now(), processorTime()
+		seconds = c.Meter(least)
+		return seconds, float64(processorTime()-busy) / float64(time.Since(begin)), c.name(ctx.Err())
+	}
 	if err := c.call(ctx); err != nil {
 		return 0, 0, err
 	}

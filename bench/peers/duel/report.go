@@ -11,21 +11,23 @@ import (
 
 // Row is ours beside one peer. Without peers there is one row, whose Peer is empty.
 type Row struct {
-	Work       string  `json:"work"`
-	Shape      string  `json:"shape"`
-	Threads    int     `json:"threads"`
-	Unit       string  `json:"unit"` // of speeds
-	Ours       float64 `json:"ours_speed"`
-	OursCores  float64 `json:"ours_cores"`
-	OursSQNR   float64 `json:"ours_sqnr"`
-	OursKernel string  `json:"ours_kernel,omitempty"`
-	Peer       string  `json:"peer,omitempty"`
-	PeerSpeed  float64 `json:"peer_speed,omitempty"`
-	PeerCores  float64 `json:"peer_cores,omitempty"`
-	PeerSQNR   float64 `json:"peer_sqnr,omitempty"`
-	PeerKernel string  `json:"peer_kernel,omitempty"`
-	Ratio      float64 `json:"ratio,omitempty"` // ours/peer: the median over repeats, not the quotient of the medians
-	Best       bool    `json:"best,omitempty"`  // the least ratio of the peers that count
+	Work       string   `json:"work"`
+	Shape      string   `json:"shape"`
+	Threads    int      `json:"threads"`
+	Unit       string   `json:"unit"` // of speeds
+	Ours       float64  `json:"ours_speed"`
+	OursCores  float64  `json:"ours_cores"`
+	OursSQNR   Decibels `json:"ours_sqnr"`
+	OursOwn    Decibels `json:"ours_own_sqnr"`
+	OursKernel string   `json:"ours_kernel,omitempty"`
+	Peer       string   `json:"peer,omitempty"`
+	PeerSpeed  float64  `json:"peer_speed,omitempty"`
+	PeerCores  float64  `json:"peer_cores,omitempty"`
+	PeerSQNR   Decibels `json:"peer_sqnr,omitempty"`
+	PeerOwn    Decibels `json:"peer_own_sqnr,omitempty"`
+	PeerKernel string   `json:"peer_kernel,omitempty"`
+	Ratio      float64  `json:"ratio,omitempty"` // ours/peer: the median over repeats, not the quotient of the medians
+	Best       bool     `json:"best,omitempty"`  // the least ratio of the peers that count
 
 	mean bool
 }
@@ -44,13 +46,13 @@ func Rows(work string, s Subject, threads int, results []Result) []Row {
 	ours := results[0]
 	base := Row{
 		Work: work, Shape: s.Name, Threads: threads, Unit: s.Unit, mean: s.Mean,
-		Ours: speed(ours), OursCores: ours.Cores, OursSQNR: ours.SQNR, OursKernel: ours.Kernel,
+		Ours: speed(ours), OursCores: ours.Cores, OursSQNR: ours.SQNR, OursOwn: ours.Own, OursKernel: ours.Kernel,
 	}
 	var rows []Row
 	best := -1
 	for _, p := range results[1:] {
 		r := base
-		r.Peer, r.PeerSpeed, r.PeerCores, r.PeerSQNR, r.PeerKernel = p.Name, speed(p), p.Cores, p.SQNR, p.Kernel
+		r.Peer, r.PeerSpeed, r.PeerCores, r.PeerSQNR, r.PeerOwn, r.PeerKernel = p.Name, speed(p), p.Cores, p.SQNR, p.Own, p.Kernel
 		r.Ratio = ours.Ratio(p)
 		if !p.Aside && (best < 0 || r.Ratio < rows[best].Ratio) {
 			best = len(rows)
@@ -144,10 +146,10 @@ func (r Report) WriteTable(w io.Writer) error {
 func table(w io.Writer, rows []Row) error {
 	fmt.Fprintf(w, "\n%s\n", rows[0].Work)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "shape\tthreads\twho\t%s\tours/it\tcores\tSQNR dB\tkernel\n", rows[0].Unit)
+	fmt.Fprintf(t, "shape\tthreads\twho\t%s\tours/it\tcores\tSQNR dB\town dB\tkernel\n", rows[0].Unit)
 	for i, r := range rows {
 		if i == 0 || r.Shape != rows[i-1].Shape || r.Threads != rows[i-1].Threads {
-			fmt.Fprintf(t, "%s\t%d\tours\t%s\t\t%.2f\t%.1f\t%s\n", r.Shape, r.Threads, digits(r.Ours), r.OursCores, r.OursSQNR, r.OursKernel)
+			fmt.Fprintf(t, "%s\t%d\tours\t%s\t\t%.2f\t%v\t%v\t%s\n", r.Shape, r.Threads, digits(r.Ours), r.OursCores, r.OursSQNR, r.OursOwn, r.OursKernel)
 		}
 		if r.Peer == "" {
 			continue
@@ -156,7 +158,8 @@ func table(w io.Writer, rows []Row) error {
 		if r.Best {
 			mark = " *"
 		}
-		fmt.Fprintf(t, "\t\t%s\t%s\t%.3g%s\t%.2f\t%.1f\t%s\n", r.Peer, digits(r.PeerSpeed), r.Ratio, mark, r.PeerCores, r.PeerSQNR, r.PeerKernel)
+		fmt.Fprintf(t, "\t\t%s\t%s\t%.3g%s\t%.2f\t%v\t%v\t%s\n",
+			r.Peer, digits(r.PeerSpeed), r.Ratio, mark, r.PeerCores, r.PeerSQNR, r.PeerOwn, r.PeerKernel)
 	}
 	return t.Flush()
 }

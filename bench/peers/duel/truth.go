@@ -7,7 +7,7 @@ import (
 	"euryale/bench/internal/workload"
 )
 
-// Truth is the right result at some places of an output.
+// Truth is the right result at some places of an output. The zero Truth knows nothing.
 type Truth struct {
 	at   []int
 	want []float64
@@ -22,12 +22,15 @@ const (
 )
 
 // FloatProduct returns X·W in float64.
-func FloatProduct(o *workload.Operands) Truth {
-	return product(o, func(i int) float64 { return float64(o.X[i]) })
+func FloatProduct(o *workload.Operands) Truth { return WeightProduct(o, column(o)) }
+
+// WeightProduct returns the product of X and a weight in float64; of sets w to a column of it.
+func WeightProduct(o *workload.Operands, of func(j int, w []float64)) Truth {
+	return product(o, func(i int) float64 { return float64(o.X[i]) }, of)
 }
 
 // QuantizedProduct returns the product of Q dequantized and W in float64.
-func QuantizedProduct(o *workload.Operands) Truth { return product(o, dequantized(o)) }
+func QuantizedProduct(o *workload.Operands) Truth { return product(o, dequantized(o), column(o)) }
 
 // Floats returns X, which a quantization of it comes near.
 func Floats(o *workload.Operands) Truth {
@@ -54,18 +57,25 @@ func Sample(outputs, places int, want func(at int) float64) (t Truth) {
 	return t
 }
 
-func product(o *workload.Operands, x func(int) float64) (t Truth) {
-	columns := spread(o.N, sampledColumns)
-	for _, i := range spread(o.M, sampledRows) {
-		sums := make([]float64, len(columns))
-		for p := range o.K {
-			a, row := x(i*o.K+p), o.W[p*o.N:][:o.N]
-			for c, j := range columns {
-				sums[c] += a * float64(row[j])
-			}
+// column returns what sets w to a column of W.
+func column(o *workload.Operands) func(j int, w []float64) {
+	return func(j int, w []float64) {
+		for p := range w {
+			w[p] = float64(o.Scales[j]) * float64(o.W[p*o.N+j])
 		}
-		for c, j := range columns {
-			t.at, t.want = append(t.at, i*o.N+j), append(t.want, float64(o.Scales[j])*sums[c])
+	}
+}
+
+func product(o *workload.Operands, x func(int) float64, of func(j int, w []float64)) (t Truth) {
+	rows, w := spread(o.M, sampledRows), make([]float64, o.K)
+	for _, j := range spread(o.N, sampledColumns) {
+		of(j, w)
+		for _, i := range rows {
+			var sum float64
+			for p, v := range w {
+				sum += float64(x(i*o.K+p) * v)
+			}
+			t.at, t.want = append(t.at, i*o.N+j), append(t.want, sum)
 		}
 	}
 	return t
@@ -85,8 +95,11 @@ func spread(n, count int) []int {
 const Exact = 200
 
 // SQNR returns 10·log10(Σ want² / Σ (want − got)²), at most Exact and at least 0, which
-// NaN gives too. got is the whole output.
-func (t Truth) SQNR(got []float32) float64 {
+// NaN gives too. got is the whole output. It is unknown of no output, and where the truth is.
+func (t Truth) SQNR(got []float32) Decibels {
+	if len(t.at) == 0 || len(got) == 0 {
+		return Decibels(math.NaN())
+	}
 	var signal, noise float64
 	for s, i := range t.at {
 		d := t.want[s] - float64(got[i])
@@ -100,5 +113,5 @@ func (t Truth) SQNR(got []float32) float64 {
 	if noise == 0 {
 		return Exact
 	}
-	return max(0, min(Exact, db))
+	return Decibels(max(0, min(Exact, db)))
 }
