@@ -64,13 +64,9 @@ var works = slices.Concat([]work{
 	{"conv-codes", "", 8, convolutions, convolve(true)},
 }, fewBits(), conversions)
 
-func menu() workload.Menu {
-	m := workload.Menu{Families: map[string][]string{}}
+func menu() (m workload.Menu) {
 	for _, w := range works {
-		m.Works = append(m.Works, w.name)
-		if w.family != "" {
-			m.Families[w.family] = append(m.Families[w.family], w.name)
-		}
+		m.Add(w.name, w.family)
 	}
 	return m
 }

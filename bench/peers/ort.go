@@ -187,46 +187,6 @@ func ortFloat(o *workload.Operands, threads int) (duel.Contender, error) {
 	return session(o, threads, op, o.X, itself)
 }
 
-// The arithmetic that MatMulNBits may use, as its accuracy_level.
-const (
-	computeFloat = 1
-	computeInt8  = 4
-)
-
-// ortBlocks multiplies by 8-bit weights in blocks of 32, each with a scale: here that of its column. It is
-// shown aside where it makes the activations int8 too.
-func ortBlocks(name string, accuracy int) entrant[*workload.Operands] {
-	return func(o *workload.Operands, threads int) (duel.Contender, error) {
-		const block, zero = 32, 128
-		blocks := (o.K + block - 1) / block
-		q := make([]uint8, o.N*blocks*block) // [n][block][depth]
-		scales := make([]float32, o.N*blocks)
-		for j := range o.N {
-			column := q[j*blocks*block:][:blocks*block]
-			for p := range column {
-				column[p] = zero
-				if p < o.K {
-					column[p] = uint8(zero + int(o.W[p*o.N+j]))
-				}
-			}
-			for b := range blocks {
-				scales[j*blocks+b] = o.Scales[j]
-			}
-		}
-		return session(o, threads, operator{
-			name: name, domain: onnx.Microsoft, op: "MatMulNBits", aside: accuracy == computeInt8,
-			ints: []onnx.Int{
-				{Name: "K", Value: o.K},
-				{Name: "N", Value: o.N},
-				{Name: "bits", Value: 8},
-				{Name: "block_size", Value: block},
-				{Name: "accuracy_level", Value: accuracy},
-			},
-			constants: []onnx.Tensor{constant("w", q, o.N, blocks, block), constant("scales", scales, o.N, blocks)},
-		}, o.X, itself)
-	}
-}
-
 func params(o *workload.Operands) []onnx.Tensor {
 	return []onnx.Tensor{scalar("scale", o.QScale), scalar("zero", uint8(o.QZero))}
 }

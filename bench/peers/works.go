@@ -36,8 +36,8 @@ func newTask[O any](subject duel.Subject, o O, truth duel.Truth, entrants []entr
 
 // work is tasks of a kind, made one after the other: their operands are hundreds of megabytes.
 type work struct {
-	name  string
-	tasks func(options workload.Options) iter.Seq[task]
+	name, family string // the family may be empty
+	tasks        func(options workload.Options) iter.Seq[task]
 }
 
 // manyRows is where a product is limited by arithmetic and no longer by memory.
@@ -69,35 +69,34 @@ var networkEntrants = []entrant[*network]{
 	oursNetwork, ortNetwork("f32", floatNetwork), ortNetwork("qlinear", integerNetwork), ortNetwork("qdq", simulatedNetwork), oursFloatNetwork,
 }
 
-var works = []work{
-	{"int8", products(duel.QuantizedProduct, oursInt8, oneDNNInt8, ortInteger("u8s8→s32"), ortIntegerToFloat,
+var works = slices.Concat([]work{
+	{"int8", "", products(duel.QuantizedProduct, oursInt8, oneDNNInt8, ortInteger("u8s8→s32"), ortIntegerToFloat,
 		ortInteger("u8s8→s32 exact", exactSums))},
-	{"int8-dynamic", products(duel.FloatProduct, oursFloat(gemm.Arithmetic{}), ortDynamic)},
-	{"int8-weights-fixed24", products(
+	{"int8-dynamic", "", products(duel.FloatProduct, oursFloat(gemm.Arithmetic{}), ortDynamic)},
+	{"int8-weights-fixed24", "", products(
 		duel.FloatProduct,
-		oursFloat(gemm.Arithmetic{Bits: 24}), oneDNNFloat, ortFloat, ortBlocks("w8 f32", computeFloat),
-		ortBlocks("w8 int8", computeInt8), gonumFloat, gorgoniaFloat,
+		oursFloat(gemm.Arithmetic{Bits: 24}), oneDNNFloat, ortFloat, ortBlocks("w8 f32", ofColumns, computeFloat, false),
+		ortBlocks("w8 int8", ofColumns, computeInt8, true), gonumFloat, gorgoniaFloat,
 	)},
-	{"int8-weights-fixed16", products(duel.FloatProduct, oursFloat(gemm.Arithmetic{Bits: 16}), oneDNNBFloat16)},
-	{"quantize", conversion(duel.Floats, oursQuantize, oneDNNQuantize, ortQuantize)},
-	{"dequantize", conversion(duel.Dequantized, oursDequantize, oneDNNDequantize, ortDequantize)},
-	{"conv", convolutions(oursConv, ortConv, ortConvInt8)},
-	{"conv-codes", convolutions(oursConvQuantized, ortConvQuantized(false), ortConvQuantized(true))},
-	{"lenet", networks(lenet(), networkEntrants...)},
-	{"resnet8", networks(resnet8(), networkEntrants...)},
-	{"mobilenet", networks(mobilenet(), networkEntrants...)},
-}
+	{"int8-weights-fixed16", "", products(duel.FloatProduct, oursFloat(gemm.Arithmetic{Bits: 16}), oneDNNBFloat16)},
+	{"quantize", "", conversion(duel.Floats, oursQuantize, oneDNNQuantize, ortQuantize)},
+	{"dequantize", "", conversion(duel.Dequantized, oursDequantize, oneDNNDequantize, ortDequantize)},
+	{"conv", "", convolutions(oursConv, ortConv, ortConvInt8)},
+	{"conv-codes", "", convolutions(oursConvQuantized, ortConvQuantized(false), ortConvQuantized(true))},
+	{"lenet", "", networks(lenet(), networkEntrants...)},
+	{"resnet8", "", networks(resnet8(), networkEntrants...)},
+	{"mobilenet", "", networks(mobilenet(), networkEntrants...)},
+}, fewBits())
 
 func menu() (m workload.Menu) {
 	for _, w := range works {
-		m.Works = append(m.Works, w.name)
+		m.Add(w.name, w.family)
 	}
 	return m
 }
 
 // measure returns the rows of all that options ask for; on an error, those measured before.
 func measure(ctx context.Context, options duel.Options, progress io.Writer) (rows []duel.Row, err error) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, w := range works {
 		if !slices.Contains(options.Works, w.name) {
 			continue
@@ -105,7 +104,6 @@ func measure(ctx context.Context, options duel.Options, progress io.Writer) (row
 		for t := range w.tasks(options.Options) {
 			for _, threads := range options.Threads {
 				fmt.Fprintf(progress, "%s %s, threads %d\n", w.name, t.subject.Name, threads)
-				runtime.GOMAXPROCS(threads)
 				results, err := t.contest(ctx, threads, options, progress)
 				if err != nil {
 					return rows, fmt.Errorf("%s %s: %w", w.name, t.subject.Name, err)
@@ -143,5 +141,6 @@ func (t task) contest(ctx context.Context, threads int, options duel.Options, pr
 			contenders = append(contenders, c)
 		}
 	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
 	return duel.Measure(ctx, contenders, t.truth, options.Repeats, options.Burst)
 }

@@ -11,6 +11,18 @@ type Menu struct {
 	Families map[string][]string // names for several works
 }
 
+// Add adds a work, to a family too unless that is empty.
+func (m *Menu) Add(work, family string) {
+	m.Works = append(m.Works, work)
+	if family == "" {
+		return
+	}
+	if m.Families == nil {
+		m.Families = map[string][]string{}
+	}
+	m.Families[family] = append(m.Families[family], work)
+}
+
 // names returns what -work takes.
 func (m Menu) names() []string {
 	return append(slices.Clone(m.Works), slices.Sorted(maps.Keys(m.Families))...)

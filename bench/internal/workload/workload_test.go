@@ -159,7 +159,10 @@ func TestRemember(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	works := []string{"one", "two", "three"}
-	menu := Menu{Works: works, Families: map[string][]string{"few": {"one", "two"}}}
+	var menu Menu
+	menu.Add("one", "few")
+	menu.Add("two", "few")
+	menu.Add("three", "")
 	parse := func(stderr io.Writer, args string) (Options, error) {
 		o := Options{Threads: []int{1, 3}}
 		f := o.Flags("program", "It measures.", menu, stderr)
