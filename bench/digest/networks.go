@@ -44,7 +44,7 @@ func (s *source) samples(yield func(ptq.Sample, error) bool) {
 // networks are those of the zoo, quantized: what they give, what is given after a file was read back, and
 // what the reports say.
 func networks(d *digest) {
-	grouped := qtensor.Int4().PerGroup(1, 32)
+	grouped, book := qtensor.Int4().PerGroup(1, 32), qtensor.Codebook(4).PerGroup(1, 32)
 	for _, name := range slices.Sorted(maps.Keys(zoo.Networks)) {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 			for _, a := range []struct {
@@ -52,12 +52,18 @@ func networks(d *digest) {
 				activations model.Activations
 			}{{"fixed24", model.Fixed24}, {"fixed16", model.Fixed16}, {"dynamic", model.DynamicInt8}, {"static", model.StaticInt8}} {
 				for _, w := range []struct {
-					name   string
-					scheme *qtensor.Scheme
-				}{{"symmetric8", nil}, {"int4-groups32", &grouped}} {
+					name      string
+					scheme    *qtensor.Scheme
+					quantizer ptq.WeightQuantizer
+				}{
+					{"symmetric8", nil, nil},
+					{"int4-groups32", &grouped, ptq.RoundToNearest{}},
+					{"int4-groups32-searched", &grouped, nil},
+					{"codebook4-groups32", &book, nil},
+				} {
 					s := &source{name: name, dt: dt, values: map[string]*tensor.Dense{}}
 					key := fmt.Sprintf("network=%s of=%v activations=%s weights=%s", name, dt, a.name, w.name)
-					m, read, r, err := s.quantized(ptq.Config{Weights: w.scheme, Activations: a.activations})
+					m, read, r, err := s.quantized(ptq.Config{Weights: w.scheme, WeightQuantizer: w.quantizer, Activations: a.activations})
 					d.add(key+" quantized", err, "yes")
 					if err == nil {
 						d.addReport(key, read, r)

@@ -59,6 +59,15 @@ func schemes(axis int) []named {
 		add(g.name+"/channel/float16-scales", g.scheme.PerAxis(axis).WithScales(half))
 		add(g.name+"/groups32/float16-scales", g.scheme.PerGroup(axis, 32).WithScales(half))
 	}
+	for bits := 2; bits <= 4; bits++ {
+		book := qtensor.Codebook(bits)
+		add(fmt.Sprintf("codebook%d/channel", bits), book.PerAxis(axis))
+		add(fmt.Sprintf("codebook%d/groups32", bits), book.PerGroup(axis, 32))
+		add(fmt.Sprintf("codebook%d-nozero/groups16", bits), book.WithLevels(qtensor.LearnedLevelsNoZero).PerGroup(axis, 16))
+		add(fmt.Sprintf("codebook%d-linear/groups64", bits), book.WithLevels(qtensor.LinearLevels).PerGroup(axis, 64))
+	}
+	add("codebook4-nf/groups128", qtensor.Codebook(4).WithLevels(qtensor.NormalFloatLevels).PerGroup(axis, 128))
+	add("codebook4-e2m1/groups32", qtensor.Codebook(4).WithLevels(qtensor.E2M1Levels).PerGroup(axis, 32))
 	return all
 }
 
@@ -78,6 +87,8 @@ var principal = map[string]bool{
 	"affine8/groups32":             true,
 	"int4/groups32/float16-scales": true,
 	"uint4/groups20":               true,
+	"codebook4/groups32":           true,
+	"codebook2-nozero/groups16":    true,
 }
 
 // principals returns the schemes of those names, for weights of products.

@@ -36,6 +36,10 @@ func (d *digest) addTensor(s named, from distribution, shape ...int) {
 	}
 	d.add(key+" codes", nil, q.Codes())
 	d.add(key+" params", nil, parameters(q.Params())...)
+	if p := q.Params(); p.Scheme.IsCodebook() {
+		d.add(key+" levels", nil, p.Levels)
+		d.add(key+" multipliers", nil, p.GroupMultipliers)
+	}
 	r, err := q.Dequantize(tensor.Float32)
 	d.add(key+" dequantized", err, r)
 	stats, err := q.Compare(x)
