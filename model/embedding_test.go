@@ -79,7 +79,7 @@ func rounded(t testing.TB, g *ir.Network, name string, q *qtensor.QTensor) *ir.N
 // TestEmbedding has an embedding of every scheme, of which two nodes take rows: the bits are those of float32
 // with the same numbers, at any batch size and behind a file, which has the embedding once, quantized.
 func TestEmbedding(t *testing.T) {
-	schemes := []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16(), qtensor.Float8E4M3FN(), qtensor.Float8E5M2().PerAxis(0)}
+	schemes := []qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16(), qtensor.Float8E4M3FN(), qtensor.Float8E5M2().PerAxis(0), qtensor.MXFP4().PerGroup(0, 32), qtensor.MXFP4().PerGroup(1, 32)}
 	for _, s := range []qtensor.Scheme{qtensor.Uniform(8), qtensor.Symmetric(5), qtensor.Affine(8), qtensor.Int4(), qtensor.UInt4().WithScales(qtensor.ScaleFloat16)} {
 		schemes = append(schemes, s, s.PerAxis(0), s.PerAxis(1), s.PerGroup(0, 4), s.PerGroup(1, 5))
 	}

@@ -200,7 +200,7 @@ func TestRefusedEarly(t *testing.T) {
 	}
 	schemes := []qtensor.Scheme{qtensor.Uniform(8), qtensor.Symmetric(8), qtensor.PowerOfTwo(3), qtensor.Affine(5).WithScales(qtensor.ScaleFloat16), qtensor.Int4(), qtensor.UInt4(), qtensor.Float16(), qtensor.BFloat16(), qtensor.Float8E4M3FN()}
 	for axis := range 3 {
-		schemes = append(schemes, qtensor.Affine(8).PerAxis(axis), qtensor.Float8E5M2().PerAxis(axis), qtensor.Int4().PerGroup(axis, 4))
+		schemes = append(schemes, qtensor.Affine(8).PerAxis(axis), qtensor.MXFP4().PerGroup(axis, 32), qtensor.Float8E5M2().PerAxis(axis), qtensor.Int4().PerGroup(axis, 4))
 	}
 	nodes := []struct {
 		node     ir.Node

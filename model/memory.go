@@ -220,7 +220,7 @@ func (p packKey) bits() float64 {
 		return 2 + multiplier
 	case s.IsCodebook() && p.codes():
 		return 4 + multiplier
-	case !s.IsCodebook() && s.Bits() == 4:
+	case nn.MultipliedAs(s).Bits() == 4:
 		return 4
 	}
 	return 8
@@ -263,7 +263,7 @@ func (p packKey) temporary() float64 {
 	}
 	columns, groups, _ := p.layout()
 	decoded := 0.0
-	if p.weight.scheme.IsCodebook() && !p.codes() {
+	if s := p.weight.scheme; s.Scales() == qtensor.ScaleE8M0 || s.IsCodebook() && !p.codes() {
 		decoded = 4 * float64(p.weight.elements())
 	}
 	return decoded + float64(2*bytesOf(p.weight)) + float64(64*columns*groups) + float64(512*float64(p.groups))

@@ -50,7 +50,7 @@ func TestPackingMemory(t *testing.T) {
 		w := tensorOf(random(rng, 1, c.w...))
 		for _, scheme := range []qtensor.Scheme{
 			qtensor.Symmetric(8), qtensor.Affine(8), qtensor.Int4(), qtensor.UInt4(), qtensor.Uniform(8), qtensor.Float16(),
-			qtensor.BFloat16(), qtensor.Float8E4M3FN(), qtensor.Float8E5M2().PerAxis(c.channelAxis),
+			qtensor.BFloat16(), qtensor.MXFP4().PerGroup(c.channelAxis, 32), qtensor.Float8E4M3FN(), qtensor.Float8E5M2().PerAxis(c.channelAxis),
 			qtensor.PerChannelSymmetric(8, c.channelAxis), qtensor.Int4().PerAxis(c.channelAxis),
 			qtensor.Int4().PerGroup(c.channelAxis, 32), qtensor.Affine(8).PerGroup(c.channelAxis, 4),
 		} {

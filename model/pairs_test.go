@@ -91,7 +91,7 @@ func schemes(axis int) []qtensor.Scheme {
 		qtensor.PerChannelSymmetric(8, axis), qtensor.Symmetric(8), qtensor.Affine(8),
 		qtensor.PerChannelAffine(8, axis), qtensor.Uniform(8), qtensor.PowerOfTwo(8),
 		qtensor.Int4(), qtensor.Int4().PerGroup(axis, 4), qtensor.UInt4().PerGroup(axis, 4), qtensor.Float16(),
-		qtensor.BFloat16(), qtensor.Float8E4M3FN(), qtensor.Float8E5M2().PerAxis(axis),
+		qtensor.BFloat16(), qtensor.Float8E4M3FN(), qtensor.Float8E5M2().PerAxis(axis), qtensor.MXFP4().PerGroup(axis, 32),
 	}
 }
 

@@ -32,8 +32,9 @@ import (
 //
 // x is float32 or float64, rounded to float32 first, of any rank that p.Scheme fits, a scalar too; y has its
 // shape and type. Any scheme of integers but Codebook will do, per tensor, axis or group. Errors:
-// qtensor.ErrShape and qtensor.ErrDtype for x; qtensor.ErrScheme for floats, Codebook and a scheme that is
-// not valid; qtensor.ErrParams for p. When the graph runs, NaN and infinities in x are qtensor.ErrValue.
+// qtensor.ErrShape and qtensor.ErrDtype for x; qtensor.ErrScheme for floats, MXFP4, Codebook and a scheme
+// that is not valid; qtensor.ErrParams for p. When the graph runs, NaN and infinities in x are
+// qtensor.ErrValue.
 //
 // Sources: Jacob et al., arXiv:1712.05877 §3, for training with simulated quantization; Bengio et al.,
 // arXiv:1308.3432, for the straight-through estimator; TensorFlow's FakeQuantWithMinMaxArgsGradient for the
@@ -70,7 +71,7 @@ func newFakeQuantize(x *gorgonia.Node, s qtensor.Scheme, p *qtensor.Params) (*fa
 		return nil, err
 	}
 	switch levels, book := s.Levels(); {
-	case s.IsFloat():
+	case s.IsFloat() || s.Scales() == qtensor.ScaleE8M0:
 		return nil, fmt.Errorf("%w: got %v, want a scheme of integers", qtensor.ErrScheme, s)
 	case book && p != nil:
 		return nil, fmt.Errorf("%w: got parameters of %v, want FakeQuantizeDynamic for it", qtensor.ErrScheme, s)

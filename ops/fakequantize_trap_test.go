@@ -68,6 +68,8 @@ func TestFakeQuantizeRefuses(t *testing.T) {
 		{"nine bits", x, with(qtensor.Symmetric(9), 1), true, qtensor.ErrScheme, "got 9 bits"},
 		{"float16", x, with(qtensor.Float16()), true, qtensor.ErrScheme, "got float16, want a scheme of integers"},
 		{"bfloat16", x, with(qtensor.BFloat16()), true, qtensor.ErrScheme, "got bfloat16"},
+		{"float8", x, with(qtensor.Float8E4M3FN(), 1), true, qtensor.ErrScheme, "got float8e4m3fn"},
+		{"MXFP4", x, with(qtensor.MXFP4().PerGroup(0, 32), 1, 1, 1), true, qtensor.ErrScheme, "got mxfp4/g32@0"},
 		{"no such axis", x, with(qtensor.PerChannelSymmetric(4, 2), 1, 2), true, qtensor.ErrShape, "got axis 2"},
 		{"axis of a scalar", gorgonia.NewScalar(g, tensor.Float32, gorgonia.WithName("s")), with(qtensor.PerChannelSymmetric(4, 0), 1), true, qtensor.ErrShape, "got axis 0"},
 		{"too few scales", x, with(qtensor.PerChannelSymmetric(4, 1), 1, 2, 3), false, qtensor.ErrParams, "got 3 scales"},

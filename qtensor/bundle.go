@@ -23,7 +23,7 @@ import (
 // packs them otherwise. A quantized tensor NAME becomes NAME.weight (I8, U8, F16, BF16, F8_E4M3 or F8_E5M2),
 // or NAME.weight_packed (U8, one axis, a stream as Storage describes it) for 2 to 7 bits, and with it
 //
-//	NAME.weight_scale               F32 or F16, of shape (1), (channels) or (channels, groups)
+//	NAME.weight_scale               F32, F16, or F8_E8M0 for MXFP4; (1), (channels) or (channels, groups)
 //	NAME.weight_scale_multiplier    F32, of shape (1): Params.Multiplier, for F16 scales
 //	NAME.weight_zero_point          U8, of the shape of the scale, for Affine, PowerOfTwo and UInt4
 //	NAME.weight_offset              F32, of the shape of the scale, for Uniform
@@ -223,7 +223,8 @@ func arrays(s Scheme, shape []int, b convert.Blocks, ranged bool) []array {
 		return list
 	}
 	short := s.scales == ScaleFloat16
-	add(!short, ofScale, safetensors.F32, perBlock)
+	add(s.scales == ScaleFloat32, ofScale, safetensors.F32, perBlock)
+	add(s.scales == ScaleE8M0, ofScale, safetensors.F8E8M0, perBlock)
 	add(short, ofScale, safetensors.F16, perBlock)
 	add(short, ofMultiplier, safetensors.F32, []int{1})
 	add(s.HasZeroPoint(), ofZeroPoint, safetensors.U8, perBlock)
@@ -262,8 +263,11 @@ func (q *QTensor) tensors(name string) []safetensors.Tensor {
 func (q *QTensor) contents(a array) any {
 	switch p := q.params; a.suffix {
 	case ofScale:
-		if a.dtype == safetensors.F16 {
+		switch a.dtype {
+		case safetensors.F16:
 			return float16Scales(p)
+		case safetensors.F8E8M0:
+			return exponents(p.Scales)
 		}
 		return p.Scales
 	case ofMultiplier:

@@ -25,7 +25,7 @@ import (
 var bundleSchemes = []Scheme{
 	Uniform(8), Uniform(3).PerGroup(1, 4), Symmetric(8), Symmetric(5).PerAxis(0), Affine(8), Affine(8).PerAxis(1),
 	PowerOfTwo(8), PowerOfTwo(6).PerAxis(1).WithScales(ScaleFloat16), Int4(), Int4().PerGroup(1, 2).WithScales(ScaleFloat16),
-	UInt4(), UInt4().PerGroup(0, 3).WithScales(ScaleFloat16), Float16(), BFloat16(), Float8E4M3FN(), Float8E5M2().PerAxis(1),
+	UInt4(), UInt4().PerGroup(0, 3).WithScales(ScaleFloat16), Float16(), BFloat16(), Float8E4M3FN(), Float8E5M2().PerAxis(1), MXFP4().PerGroup(1, 32),
 	PerChannelSymmetric(8, 1), PerChannelAffine(4, 0),
 	Codebook(4).PerGroup(1, 16), Codebook(3).PerAxis(0), Codebook(2).WithLevels(LinearLevels).PerGroup(0, 32),
 }

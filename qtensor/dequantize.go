@@ -11,10 +11,10 @@ import (
 )
 
 // Dequantize returns r = s·(q − z) for every element, computed in float32; r = S·w8 likewise under Codebook,
-// and s times the float that q stands for under Float8E4M3FN and Float8E5M2; or r = lo + s·q under Uniform,
-// computed in float64 and rounded to float32. dt is the element type of the result: float32, or float64,
-// which holds the same values. r saturates to the largest finite float32. Errors: ErrDtype; ErrScheme for the
-// zero QTensor.
+// and s times the float that q stands for under Float8E4M3FN, Float8E5M2 and MXFP4; or r = lo + s·q under
+// Uniform, computed in float64 and rounded to float32. dt is the element type of the result: float32, or
+// float64, which holds the same values. r saturates to the largest finite float32. Errors: ErrDtype;
+// ErrScheme for the zero QTensor.
 func (q *QTensor) Dequantize(dt tensor.Dtype) (*tensor.Dense, error) {
 	if err := q.valid(); err != nil {
 		return nil, fmt.Errorf("qtensor: Dequantize: %w", err)

@@ -9,9 +9,9 @@
 // The exports by subject:
 //
 //   - [Scheme] says how to quantize: by which method ([Symmetric], [Affine], [Uniform], [PowerOfTwo], [Int4],
-//     [UInt4], [Float16], [BFloat16], [Float8E4M3FN], [Float8E5M2], [Codebook]), and with one scale per
-//     tensor, per channel ([Scheme.PerAxis]) or per group ([Scheme.PerGroup]). [Storage] and [ScaleType] are
-//     the types of what it stores, [LevelTable] is where the levels of a Codebook come from.
+//     [UInt4], [Float16], [BFloat16], [Float8E4M3FN], [Float8E5M2], [MXFP4], [Codebook]), and with one scale
+//     per tensor, per channel ([Scheme.PerAxis]) or per group ([Scheme.PerGroup]). [Storage] and [ScaleType]
+//     are the types of what it stores, [LevelTable] is where the levels of a Codebook come from.
 //   - [Params] holds scales, zero points and offsets. [NewParams] computes them from ranges, package calib
 //     from samples.
 //   - [QTensor] is a quantized tensor. [Quantize] makes one over the range of its input, [QuantizeWith] one
@@ -26,9 +26,9 @@
 // in PyTorch and ONNX: s is the scale, z the zero point, an integer, and 0 for a method without one. RNE
 // rounds to the nearest integer, ties to even. clamp saturates to qmin … qmax, which [Scheme.CodeRange]
 // returns. Uniform has a real offset, lo, in place of z: q = clamp(RNE((x − lo)/s)) and r = lo + s·q. Every
-// method but Uniform represents 0 exactly. Under Float8E4M3FN and Float8E5M2, q is the pattern of the float
-// of 8 bits that is nearest to x/s, ties to even, and r is s times that float. Names of the API call a
-// quantized value a code: QTensor.Codes, FromCodes, Scheme.CodeRange.
+// method but Uniform represents 0 exactly. Under Float8E4M3FN, Float8E5M2 and MXFP4, q is the pattern of the
+// float of 8 or 4 bits that is nearest to x/s, ties to even, and r is s times that float. Names of the API
+// call a quantized value a code: QTensor.Codes, FromCodes, Scheme.CodeRange.
 //
 // A block is the elements that share s, z and lo: the whole tensor; a channel, which is all elements with one
 // index of the channel axis; or a group of elements within a channel.

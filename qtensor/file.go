@@ -122,7 +122,9 @@ func (f *File) claim(name string, claimed map[string]bool) error {
 }
 
 // hasBytes reports whether a file may have values that take less than a byte as bytes.
-func (s Scheme) hasBytes() bool { return s.Storage().packed() && s.method != int4 && s.method != uint4 }
+func (s Scheme) hasBytes() bool {
+	return s.Storage().packed() && s.method != int4 && s.method != uint4 && s.method != mxfp4
+}
 
 // orEmpty returns f, and the zero File for nil.
 func (f *File) orEmpty() *File {
@@ -257,8 +259,15 @@ func (f *File) params(name string, ref tensorRef) (Params, error) {
 
 // scales reads scales, or the float16 that their multiplier turns into scales.
 func (f *File) scales(name string, dtype safetensors.Dtype) ([]float32, error) {
-	if dtype == safetensors.F32 {
+	switch dtype {
+	case safetensors.F32:
 		return load[float32](f, name)
+	case safetensors.F8E8M0:
+		exponents, err := load[uint8](f, name)
+		if err != nil {
+			return nil, err
+		}
+		return powersOfTwo(exponents)
 	}
 	codes, err := load[uint16](f, name)
 	scales := make([]float32, len(codes))

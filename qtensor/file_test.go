@@ -239,6 +239,8 @@ func TestReadRefuses(t *testing.T) {
 		"float16 infinity": {Float16(), func(a arrays, _ meta) { copy(a["w.weight"].Data, []byte{0, 0x7c}) }, "got code 31744 at 0"},
 		"float8 NaN":       {Float8E4M3FN(), func(a arrays, _ meta) { a["w.weight"].Data[2] = 0xff }, "got code 255 at 2"},
 		"float8 infinity":  {Float8E5M2(), func(a arrays, _ meta) { a["w.weight"].Data[3] = 0x7c }, "got code 124 at 3"},
+		"a scale of NaN":   {MXFP4().PerGroup(0, 32), func(a arrays, _ meta) { a["w.weight_scale"].Data[2] = 0xff }, "got a scale of NaN, 255, at 2"},
+		"float32 of MXFP4": {MXFP4().PerGroup(0, 32), func(a arrays, _ meta) { a["w.weight_scale"].Dtype = safetensors.U8 }, "is U8 [3 1], want F8_E8M0 [3 1]"},
 		"float8 type":      {Float8E5M2(), func(a arrays, _ meta) { a["w.weight"].Dtype = safetensors.F8E4M3 }, "is F8_E4M3 [3 5], want F8_E5M2 [3 5]"},
 		"float8 scale":     {Float8E4M3FN(), func(a arrays, _ meta) { a["w.weight_scale"].Data = make([]byte, 4) }, "got scale 0"},
 		"half byte":        {Int4(), func(a arrays, _ meta) { a["w.weight_packed"].Data[7] |= 0x30 }, "got bits 11 after"},

@@ -16,6 +16,7 @@ const (
 	codebooks
 	float8E4M3FN
 	float8E5M2
+	mxfp4
 )
 
 type methodInfo struct {
@@ -38,6 +39,7 @@ var methods = [...]methodInfo{
 
 	float8E4M3FN: {"float8e4m3fn", "Float8E4M3FN", 8, 8, e4m3fn, false},
 	float8E5M2:   {"float8e5m2", "Float8E5M2", 8, 8, e5m2, false},
+	mxfp4:        {"mxfp4", "MXFP4", 4, 4, unsignedInt, false},
 }
 
 func (m method) info() methodInfo {
@@ -57,22 +59,30 @@ const (
 	// ScaleFloat16 stores scales as float16, each times Params.Multiplier, a power of two for the whole
 	// tensor.
 	ScaleFloat16
+	// ScaleE8M0 stores scales as the exponent of a power of two, 2^(e − 127), in a byte. It is for MXFP4 alone,
+	// which has no others.
+	ScaleE8M0
 )
 
-// String returns "float32" or "float16"; "unknown" for others.
+// String returns "float32", "float16" or "e8m0"; "unknown" for others.
 func (t ScaleType) String() string {
 	switch t {
 	case ScaleFloat32:
 		return "float32"
 	case ScaleFloat16:
 		return "float16"
+	case ScaleE8M0:
+		return "e8m0"
 	}
 	return "unknown"
 }
 
 func (t ScaleType) bytes() int {
-	if t == ScaleFloat16 {
+	switch t {
+	case ScaleFloat16:
 		return 2
+	case ScaleE8M0:
+		return 1
 	}
 	return 4
 }

@@ -19,6 +19,8 @@ func Float8E4M3FN() Scheme { return Scheme{method: float8E4M3FN, bits: 8} }
 // max|x|/57344: PyTorch's float8_e5m2. q is the upper byte of a float16.
 func Float8E5M2() Scheme { return Scheme{method: float8E5M2, bits: 8} }
 
+func (s Scheme) isFloat8() bool { return s.method == float8E4M3FN || s.method == float8E5M2 }
+
 // minifloat returns the format of quantized values that are floats of less than 16 bits; nil for others.
 func (s Scheme) minifloat() *minifloat.Format {
 	switch s.method {
@@ -26,15 +28,19 @@ func (s Scheme) minifloat() *minifloat.Format {
 		return minifloat.E4M3FN()
 	case float8E5M2:
 		return minifloat.E5M2()
+	case mxfp4:
+		return minifloat.E2M1()
 	default:
 		return nil
 	}
 }
 
-// validateMinifloat returns an error for scales that a float of 8 bits does not go with.
+// validateMinifloat returns an error for scales that a float of 4 or 8 bits does not go with.
 func (s Scheme) validateMinifloat() error {
 	switch {
-	case s.minifloat() == nil:
+	case s.method == mxfp4 && (s.sharing != perGroup || s.size != mxfp4Group):
+		return fmt.Errorf("%w: got MXFP4 without groups of %d, want it PerGroup(axis, %d)", ErrScheme, mxfp4Group, mxfp4Group)
+	case !s.isFloat8():
 		return nil
 	case s.sharing == perGroup:
 		return fmt.Errorf("%w: got %v per group, want it per tensor or per axis", ErrScheme, s.method.info().name)
@@ -44,7 +50,7 @@ func (s Scheme) validateMinifloat() error {
 	return nil
 }
 
-// encodeMinifloats returns data as floats of 8 bits.
+// encodeMinifloats returns data as floats of 4 or 8 bits.
 func encodeMinifloats(data []float32, p *Params, b convert.Blocks, saturate bool) ([]uint8, error) {
 	f := p.Scheme.minifloat()
 	codes := make([]uint8, len(data))
@@ -64,11 +70,15 @@ func encodeMinifloats(data []float32, p *Params, b convert.Blocks, saturate bool
 
 // decodeMinifloatRows does what decodeRows does.
 func decodeMinifloatRows(q *QTensor, dst []float32, rows []int) {
-	f, width, codes := q.params.Scheme.minifloat(), q.width(), stored[uint8](q)
+	f, width, codes := q.params.Scheme.minifloat(), q.width(), inBytes(stored[uint8](q))
+	if q.params.Storage().packed() {
+		codes = inStream[uint8](q)
+	}
 	for i, row := range rows {
 		out, first := dst[i*width:][:width], row*width
+		in := codes(first, first+width)
 		q.blocks.Within(first, first+width, func(block, begin, end int) {
-			f.Decode(out[begin-first:end-first], codes[begin:end], q.params.Scales[block])
+			f.Decode(out[begin-first:end-first], in[begin-first:end-first], q.params.Scales[block])
 		})
 	}
 }

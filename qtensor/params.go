@@ -16,8 +16,9 @@ import (
 // ones. Scales, ZeroPoints, Offsets, Min and Max have an entry for each block, ordered [channel][group];
 // Scheme.Blocks returns their number.
 //
-// A scale is finite and at least 2^−126 in magnitude. It may be negative, as those of llama.cpp's Q4_0 are,
-// where the element of the largest magnitude has q = −2^(bits−1). NewParams and Quantize give positive ones.
+// A scale is finite and at least 2^−126 in magnitude; of MXFP4 it is a power of two from 2^−127 to 2^127.
+// Others may be negative, as those of llama.cpp's Q4_0 are, where the element of the largest magnitude has q
+// = −2^(bits−1). NewParams and Quantize give positive ones.
 type Params struct {
 	Scheme     Scheme
 	Scales     []float32 // s; none under Float16 and BFloat16
@@ -49,11 +50,13 @@ func (p Params) Storage() Storage { return p.Scheme.Storage() }
 //	Affine, UInt4      s = (hi − lo)/(2^bits − 1)    z = RNE(−lo/s), with lo … hi widened to contain 0
 //	Float8E4M3FN       s = max(|lo|, |hi|)/448
 //	Float8E5M2         s = max(|lo|, |hi|)/57344
+//	MXFP4              s = 2^(⌊log2(max(|lo|, |hi|))⌋ − 2), at least 2^−127
 //	PowerOfTwo         s of Affine rounded up to a power of two, at most 2^127; z from it
 //
-// s is at least 2^−126, and 1 where the equation gives 0: for a block of zeros, and under Uniform for one of
-// equal values. Min and Max are copies of lo and hi, but nil per group, where they would take more than the
-// quantized values. Under Float16 and BFloat16, lo and hi are not used, and only Scheme is set.
+// But for MXFP4, s is at least 2^−126, and 1 where the equation gives 0: for a block of zeros, and under
+// Uniform for one of equal values. Min and Max are copies of lo and hi, but nil per group, where they would
+// take more than the quantized values. Under Float16 and BFloat16, lo and hi are not used, and only Scheme is
+// set.
 //
 // Under ScaleFloat16, s is rounded before z is chosen: to nearest, ties to even, for Symmetric and Int4, and
 // up for the others, so that the range stays covered; it is clamped to 2^−14 … 2^15 times Multiplier.
@@ -103,18 +106,21 @@ func NewParams(s Scheme, lo, hi []float32) (Params, error) {
 	return p, nil
 }
 
-// scales32 sets scales to those of some ranges, before any rounding to their stored type; 0 where the range does not fix
-// one.
+// scales32 sets scales to those of some ranges, before any rounding to their stored type; 0 where the range
+// does not fix one.
 func (s *Scheme) scales32(scales, lo, hi []float32) {
 	_, high := s.CodeRange()
 	lo, hi = lo[:len(scales)], hi[:len(scales)]
 	largest := float32(high)
-	f := s.minifloat()
-	if f != nil {
-		largest = f.Max
+	if s.isFloat8() {
+		largest = s.minifloat().Max
 	}
 	switch {
-	case s.signed() || f != nil:
+	case s.method == mxfp4:
+		for i := range scales {
+			scales[i] = sharedScale(max(-lo[i], hi[i]))
+		}
+	case s.signed() || s.isFloat8():
 		for i := range scales {
 			scales[i] = max(-lo[i], hi[i], 0) / largest
 		}
@@ -148,6 +154,9 @@ func powerAbove(scale float32) float32 {
 
 // storeScales rounds scales to their stored type, with 1 for 0.
 func (s *Scheme) storeScales(scales []float32, multiplier float32) {
+	if s.method == mxfp4 {
+		return // they are powers of two, from 2^−127 on
+	}
 	for i, scale := range scales {
 		if scale == 0 {
 			scale = 1
@@ -229,6 +238,9 @@ func (p Params) check(b convert.Blocks) (Params, error) {
 	if err := checkLengths(p, b.Count()); err != nil {
 		return Params{}, err
 	}
+	if s.method == mxfp4 {
+		return p.Clone(), p.checkShared()
+	}
 	low, high := s.CodeRange()
 	for i, z := range p.ZeroPoints {
 		if z < low || z > high {
@@ -245,13 +257,21 @@ func (p Params) check(b convert.Blocks) (Params, error) {
 			return Params{}, fmt.Errorf("%w: got scale %v at %d, want a finite one of at least 2^-126", ErrParams, scale, i)
 		}
 	}
-	for i := range p.Min {
-		if !isFinite(p.Min[i]) || !isFinite(p.Max[i]) || p.Min[i] > p.Max[i] {
-			return Params{}, fmt.Errorf("%w: got range [%v, %v] at %d, want finite min ≤ max", ErrParams, p.Min[i], p.Max[i], i)
-		}
+	if err := checkRanges(p.Min, p.Max); err != nil {
+		return Params{}, err
 	}
 	p = p.Clone()
 	return p, p.checkStored()
+}
+
+// checkRanges returns an error for a range that there cannot be.
+func checkRanges(low, high []float32) error {
+	for i := range low {
+		if !isFinite(low[i]) || !isFinite(high[i]) || low[i] > high[i] {
+			return fmt.Errorf("%w: got range [%v, %v] at %d, want finite min ≤ max", ErrParams, low[i], high[i], i)
+		}
+	}
+	return nil
 }
 
 // checkStored fills in the multiplier, and returns an error for a scale that its type or method cannot be.
@@ -332,8 +352,8 @@ func (p *Params) grids() *convert.Grids {
 }
 
 // Bytes returns the size of a tensor of the given shape as a file stores it: its quantized values; scales of
-// their type, a byte for a zero point and four for an offset, by block, and four for the multiplier of float16
-// scales; or four by channel of a Codebook, a byte for each level and for the multiplier of a group.
+// their type, a byte for a zero point and four for an offset, by block, and four for the multiplier of
+// float16 scales; or four by channel of a Codebook, a byte for each level and for the multiplier of a group.
 // Params.Min and Max, where there are any, are not counted: they take 8 bytes more for each scale. Errors:
 // ErrScheme, ErrShape.
 func (s Scheme) Bytes(shape tensor.Shape) (int, error) {

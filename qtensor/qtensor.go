@@ -82,7 +82,7 @@ func (q *QTensor) String() string {
 
 // Codes returns a copy of the quantized values, one to an element, as a tensor of q's shape, as PyTorch's
 // int_repr does: int8 for Symmetric and Int4, uint16 bit patterns for Float16 and BFloat16, uint8 for the
-// others: bit patterns for Float8E4M3FN and Float8E5M2. It is nil for the zero QTensor.
+// others: bit patterns for Float8E4M3FN, Float8E5M2 and MXFP4. It is nil for the zero QTensor.
 func (q *QTensor) Codes() *tensor.Dense {
 	if q.valid() != nil {
 		return nil

@@ -29,8 +29,8 @@ func WithSaturation() QuantizeOption { return func(o *options) { o.saturate = tr
 // Quantize returns q = clamp(RNE(x/s) + z), or clamp(RNE((x − lo)/s)) under Uniform, with the parameters that
 // NewParams gives for the minimum and the maximum of each block of x itself, or that a search finds: see
 // WithSearch. Under Float16 and BFloat16 it returns x rounded to nearest, ties to even. Under Codebook, which
-// always searches, q is the code whose w8 is nearest to x/S, the lowest of those as near. Under Float8E4M3FN
-// and Float8E5M2 it is x/s, rounded to nearest, ties to even.
+// always searches, q is the code whose w8 is nearest to x/S, the lowest of those as near. Under Float8E4M3FN,
+// Float8E5M2 and MXFP4 it is x/s, rounded to nearest, ties to even.
 //
 // x is float32 or float64 (rounded to float32 first), of any shape with at least one element, a scalar too,
 // in any layout: a view, transposed or column-major. It is neither changed nor kept. x/s is a true division,
@@ -120,7 +120,7 @@ func quantize(x tensor.Tensor, s Scheme, given *Params, opts []QuantizeOption) (
 	if s.IsCodebook() {
 		return build(p, shape, encodeBook(data, &p, shape, b))
 	}
-	if s.IsFloat() {
+	if s.minifloat() != nil {
 		codes, err := encodeMinifloats(data, &p, b, o.saturate)
 		if err != nil {
 			return nil, err
@@ -177,9 +177,9 @@ func encodeFloats(data []float32, s Scheme, largest float32, saturate bool) ([]u
 
 // FromCodes returns the tensor with the given quantized values, as another tool made them, and parameters p.
 // codes has the shape of the tensor, one value to an element: int8 for Symmetric and Int4, uint8 for Uniform,
-// Affine, PowerOfTwo, UInt4 and Codebook, and bit patterns for floats, uint16 for Float16 and BFloat16, uint8
-// for Float8E4M3FN and Float8E5M2. Symmetric and Int4 take −2^(bits−1) too. codes, of any layout, and p are
-// copied.
+// Affine, PowerOfTwo, UInt4, Codebook and MXFP4, and bit patterns for floats, uint16 for Float16 and
+// BFloat16, uint8 for Float8E4M3FN and Float8E5M2. Symmetric and Int4 take −2^(bits−1) too. codes, of any
+// layout, and p are copied.
 //
 // Errors: ErrDtype, ErrLayout, ErrScheme, ErrShape, ErrParams; ErrValue for a code out of range, or a float
 // that is NaN or an infinity.
@@ -233,7 +233,7 @@ func checkCodes[T int8 | uint8 | uint16](s Scheme, codes []T) error {
 	}
 	var infinity int32 // the first pattern behind the numbers: NaN and the infinities have all its bits
 	switch f := s.minifloat(); {
-	case f != nil:
+	case s.isFloat8():
 		low, high, infinity = 0, math.MaxUint8, int32(f.Last)+1
 	case s.IsFloat():
 		low, high = 0, math.MaxUint16

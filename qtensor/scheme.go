@@ -125,7 +125,7 @@ func (s Scheme) Storage() Storage { return storageOf(s.method.info().kind, s.bit
 // IsFloat reports whether quantized values are floating-point numbers: Float16, BFloat16, Float8E4M3FN and
 // Float8E5M2.
 func (s Scheme) IsFloat() bool {
-	return s.method == float16 || s.method == bfloat16 || s.minifloat() != nil
+	return s.method == float16 || s.method == bfloat16 || s.isFloat8()
 }
 
 // HasScales reports whether the scheme has scales: every one but Float16, BFloat16 and the zero Scheme.
@@ -140,7 +140,7 @@ func (s Scheme) HasZeroPoint() bool { return s.method.info().zeroPoint }
 func (s Scheme) HasOffset() bool { return s.method == uniform }
 
 // CodeRange returns qmin and qmax: ±(2^(bits−1) − 1) for Symmetric and Int4, 0 and 2^bits − 1 for Uniform,
-// Affine, PowerOfTwo, UInt4 and Codebook, and 0 and 0 for floats and a scheme that is not valid. Under
+// Affine, PowerOfTwo, UInt4, Codebook and MXFP4, and 0 and 0 for floats and a scheme that is not valid. Under
 // Symmetric and Int4, −2^(bits−1) is left out: quantizing gives it for a negative scale only, and FromCodes
 // takes it.
 func (s Scheme) CodeRange() (low, high int32) {
@@ -187,7 +187,9 @@ func (s Scheme) validate() error {
 		return fmt.Errorf("%w: got %v per axis or group, want it alone: it has no scales", ErrScheme, info.name)
 	case s.scales != ScaleFloat32 && !s.HasScales():
 		return fmt.Errorf("%w: got %v with %v scales, want it alone: it has no scales", ErrScheme, info.name, s.scales)
-	case s.scales != ScaleFloat32 && s.scales != ScaleFloat16:
+	case (s.scales == ScaleE8M0) != (s.method == mxfp4):
+		return fmt.Errorf("%w: got %v with %v scales, want e8m0 ones for MXFP4 and no other", ErrScheme, info.name, s.scales)
+	case s.scales > ScaleE8M0:
 		return fmt.Errorf("%w: got scale type %d, want float32 or float16", ErrScheme, s.scales)
 	case s.axis < 0:
 		return fmt.Errorf("%w: got axis %d, want 0 or more", ErrScheme, s.axis)

@@ -53,6 +53,7 @@ func TestSchemeText(t *testing.T) {
 		{qtensor.UInt4().PerGroup(0, 1), "uint4/g1@0"},
 		{qtensor.Float16(), "float16"},
 		{qtensor.BFloat16(), "bfloat16"},
+		{qtensor.MXFP4().PerGroup(1, 32), "mxfp4/g32@1"},
 		{qtensor.Float8E4M3FN(), "float8e4m3fn"},
 		{qtensor.Float8E5M2().PerAxis(1), "float8e5m2@1"},
 		{qtensor.Scheme{}, "invalid scheme"},
@@ -64,7 +65,7 @@ func TestSchemeText(t *testing.T) {
 }
 
 func TestSchemeTextRoundTrip(t *testing.T) {
-	schemes := append([]qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16()}, float8Schemes(3)...)
+	schemes := append([]qtensor.Scheme{qtensor.Float16(), qtensor.BFloat16(), qtensor.MXFP4().PerGroup(0, 32), qtensor.MXFP4().PerGroup(2, 32)}, float8Schemes(3)...)
 	for _, s := range integerSchemes() {
 		schemes = append(schemes, sharings(s, 3, 1, 32, 1000)...)
 	}
@@ -87,8 +88,8 @@ func TestSchemeTextRoundTrip(t *testing.T) {
 			t.Errorf("Unmarshal(%s) = %v, %v", marshaled, back, err)
 		}
 	}
-	if got := len(seen); got != 2+2*4+30*26 {
-		t.Errorf("%d schemes went round, want %d", got, 2+2*4+30*26)
+	if got := len(seen); got != 4+2*4+30*26 {
+		t.Errorf("%d schemes went round, want %d", got, 4+2*4+30*26)
 	}
 }
 
@@ -100,7 +101,7 @@ var hostileTexts = []string{
 	"float16@0", "float16/g32@0", "float16/f16", "bfloat16/f16", "float16@0/f16", "uniform4@", "uniform4@-1", "uniform4@+1", "uniform4@01",
 	"uniform4@x", "uniform4@0@1", "@0", "/g32@0", "/f16", "int4/g32", "int4/g@0", "int4/g0@0", "int4/g-1@0", "int4/g032@0", "int4/g32@",
 	"int4/g32@0/f16/f16", "int4/f16/g32@0", "int4@0/g32", "int4/g32/g32@0", "int4/g99999999999999999999@0", "int4/g32@99999999999999999999",
-	"float8", "float8e4m3", "float8e4m3fn/f16", "float8e4m3fn8", "float8e5m2/g32@0", "e5m2", "int4/G32@0", "int4/f32", "int4/g32@0/", "symmetric8\n", "symmetric8\x00", "\xff\xfe", "affine8affine8",
+	"mxfp4", "mxfp4@0", "mxfp4/g16@0", "mxfp4/g32@0/f16", "mxfp44/g32@0", "float8", "float8e4m3", "float8e4m3fn/f16", "float8e4m3fn8", "float8e5m2/g32@0", "e5m2", "int4/G32@0", "int4/f32", "int4/g32@0/", "symmetric8\n", "symmetric8\x00", "\xff\xfe", "affine8affine8",
 }
 
 func TestParseSchemeRefuses(t *testing.T) {
@@ -133,7 +134,7 @@ func FuzzParseScheme(f *testing.F) {
 	for _, text := range hostileTexts {
 		f.Add(text)
 	}
-	for _, text := range []string{"symmetric8", "affine8@1", "int4/g32@1/f16", "bfloat16", "float8e4m3fn@1", "codebook4/g32@1", "codebook2-nozero@0"} {
+	for _, text := range []string{"symmetric8", "affine8@1", "int4/g32@1/f16", "bfloat16", "float8e4m3fn@1", "mxfp4/g32@0", "codebook4/g32@1", "codebook2-nozero@0"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -174,7 +175,7 @@ func TestSchemeValidate(t *testing.T) {
 		{"bad axis taken back", qtensor.Uniform(8).PerAxis(-1).PerTensor(), true},
 		{"bad group taken back", qtensor.Uniform(8).PerGroup(0, 0).PerAxis(1), true},
 		{"float16 scales", qtensor.Int4().WithScales(qtensor.ScaleFloat16), true},
-		{"scales of another type", qtensor.Int4().WithScales(qtensor.ScaleFloat16 + 1), false},
+		{"scales of another type", qtensor.Int4().WithScales(qtensor.ScaleE8M0 + 1), false},
 		{"float16", qtensor.Float16(), true},
 		{"float8 per axis", qtensor.Float8E4M3FN().PerAxis(0), true},
 		{"float8 per group", qtensor.Float8E5M2().PerGroup(0, 32), false},
@@ -232,6 +233,7 @@ func TestMethods(t *testing.T) {
 		{qtensor.UInt4(), "UInt4", 4, qtensor.StorageUint4, "uint4", 0, 15, true, false, false, true},
 		{qtensor.Float16(), "Float16", 16, qtensor.StorageFloat16, "float16", 0, 0, false, false, true, false},
 		{qtensor.BFloat16(), "BFloat16", 16, qtensor.StorageBFloat16, "bfloat16", 0, 0, false, false, true, false},
+		{qtensor.MXFP4().PerGroup(1, 32), "MXFP4", 4, qtensor.StorageUint4, "uint4", 0, 15, false, false, false, true},
 		{qtensor.Float8E4M3FN(), "Float8E4M3FN", 8, qtensor.StorageFloat8E4M3FN, "float8e4m3fn", 0, 0, false, false, true, true},
 		{qtensor.Float8E5M2().PerAxis(1), "Float8E5M2", 8, qtensor.StorageFloat8E5M2, "float8e5m2", 0, 0, false, false, true, true},
 		{qtensor.PerChannelSymmetric(2, 3), "PerChannelSymmetric", 2, qtensor.StorageInt2, "int2", -1, 1, false, false, false, true},
@@ -294,6 +296,7 @@ func TestTypeNames(t *testing.T) {
 	for s, want := range map[fmt.Stringer]string{
 		qtensor.ScaleFloat32:         "float32",
 		qtensor.ScaleFloat16:         "float16",
+		qtensor.ScaleE8M0:            "e8m0",
 		qtensor.ScaleType(9):         "unknown",
 		qtensor.Storage(0):           "none",
 		qtensor.StorageInt8:          "int8",

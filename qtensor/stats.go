@@ -85,7 +85,7 @@ func cosine(cross, a, b float64) float64 {
 
 // clipped returns how many elements lie more than s/2 outside the range of their block.
 func (q *QTensor) clipped(data []float32) (n int) {
-	if q.params.Scheme.minifloat() != nil {
+	if q.params.Scheme.isFloat8() {
 		return q.pastMinifloat(data)
 	}
 	if q.params.Scheme.IsFloat() {
@@ -134,7 +134,12 @@ func (q *QTensor) clipped(data []float32) (n int) {
 func (q *QTensor) codeSpans() (lows, highs []float64) {
 	p := &q.params
 	low, high := p.Scheme.CodeRange()
+	if p.Scheme.method == mxfp4 {
+		high = int32(p.Scheme.minifloat().Max)
+		low = -high
+	}
 	affine := p.affines()
+	affine.Low, affine.High = low, high
 	for block := range p.Scales {
 		a := kernel.Affine{Low: low, High: high}
 		if !p.Scheme.HasOffset() {

@@ -10,7 +10,7 @@ import (
 // they are learned with 0 among them, the group size, the channel axis, and f16 for float16 scales. The zero
 // Scheme is "invalid scheme". For example
 //
-//	symmetric8    affine8@1    int4/g32@1    int4/g32@1/f16    bfloat16    codebook4/g32@1    codebook4-nf/g64@1
+//	symmetric8   affine8@1   int4/g32@1/f16   bfloat16   float8e4m3fn@1   mxfp4/g32@1   codebook4-nf/g64@1
 func (s Scheme) String() string {
 	info := s.method.info()
 	if info.name == "" {
@@ -48,6 +48,9 @@ func ParseScheme(text string) (Scheme, error) {
 	rest, size, hasSize := strings.Cut(rest, "/g")
 	rest, s.levels = cutLevels(rest)
 	s.method = methodOf(rest)
+	if s.method == mxfp4 && !short {
+		s.scales = ScaleE8M0
+	}
 	info := s.method.info()
 	s.bits = info.minBits
 	var err error

@@ -63,6 +63,7 @@ var entries = map[string]any{
 	"qtensor.Float8E5M2":          qtensor.Float8E5M2,
 	"qtensor.FromCodes":           qtensor.FromCodes,
 	"qtensor.Int4":                qtensor.Int4,
+	"qtensor.MXFP4":               qtensor.MXFP4,
 	"qtensor.NewParams":           qtensor.NewParams,
 	"qtensor.Open":                qtensor.Open,
 	"qtensor.ParseScheme":         qtensor.ParseScheme,

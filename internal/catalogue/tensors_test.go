@@ -80,6 +80,7 @@ var schemes = []qtensor.Scheme{
 	qtensor.UInt4().PerGroup(1, math.MaxInt), qtensor.Int4().PerGroup(1, 2).WithScales(qtensor.ScaleFloat16),
 	qtensor.Codebook(4).PerAxis(1), qtensor.Codebook(2).PerGroup(1, 16), qtensor.Codebook(4).WithLevels(qtensor.E2M1Levels).PerAxis(0),
 	qtensor.Codebook(3), qtensor.Codebook(3).WithLevels(99).PerAxis(0), qtensor.Codebook(9).PerGroup(1, 16), qtensor.Int4().WithLevels(qtensor.LinearLevels),
+	qtensor.MXFP4(), qtensor.MXFP4().PerGroup(1, 32), qtensor.MXFP4().PerGroup(0, 32), qtensor.Int4().WithScales(qtensor.ScaleE8M0),
 	qtensor.Float8E4M3FN(), qtensor.Float8E5M2().PerAxis(1), qtensor.Float8E5M2().PerGroup(0, 2),
 	qtensor.Symmetric(8).WithScales(9), qtensor.Float16().PerAxis(0), qtensor.BFloat16().PerGroup(0, 1),
 }

@@ -11,7 +11,7 @@ import (
 
 // TestMinifloats compares tensors cut in every way with elements converted one by one.
 func TestMinifloats(t *testing.T) {
-	formats := []*minifloat.Format{minifloat.E4M3FN(), minifloat.E5M2()}
+	formats := []*minifloat.Format{minifloat.E4M3FN(), minifloat.E5M2(), minifloat.E2M1()}
 	for i, b := range tensors() {
 		f := formats[i%len(formats)]
 		blocks := blockOf(b)

@@ -21,11 +21,13 @@ type Format struct {
 	// leastNormal has the bits of that normal.
 	shift       float32
 	leastNormal uint32
+	limit       uint32 // the largest code without a sign that there is, but for a NaN
 }
 
 var (
 	e4m3fn = define(7, 3, 7, 0x7e)
 	e5m2   = define(7, 2, 15, 0x7b)
+	e2m1   = define(3, 1, 1, 0x07)
 )
 
 // E4M3FN returns the format of 4 exponent and 3 mantissa bits of the OCP 8-bit floating point specification,
@@ -36,12 +38,17 @@ func E4M3FN() *Format { return e4m3fn }
 // float16, up to 57,344.
 func E5M2() *Format { return e5m2 }
 
+// E2M1 returns the format of 2 exponent bits and 1 mantissa bit of the OCP Microscaling Formats
+// specification, FP4: 0, 0.5, 1, 1.5, 2, 3, 4 and 6. It has no other codes: what is past 6 becomes 6.
+func E2M1() *Format { return e2m1 }
+
 // define returns a format with the sign at a place, so many mantissa bits, a bias and the code of its largest
 // number.
 func define(sign, mantissa, bias int, last uint8) *Format {
 	f := &Format{Last: last, sign: sign, mantissa: mantissa, bias: bias}
 	f.shift = float32(math.Ldexp(1, 23+1-bias-mantissa))
 	f.leastNormal = math.Float32bits(float32(math.Ldexp(1, 1-bias)))
+	f.limit = min(uint32(last)+1, 1<<sign-1)
 	for c := range f.Values {
 		f.Values[c] = f.value(c)
 	}
@@ -69,8 +76,8 @@ func (f *Format) value(code int) float32 {
 // Magnitude returns a code without its sign. One above Last is no finite number.
 func (f *Format) Magnitude(code uint8) uint8 { return code & (1<<f.sign - 1) }
 
-// encode returns the code that is nearest to x, which is no NaN: Last + 1 where that is past the largest
-// number.
+// encode returns the code that is nearest to x, which is no NaN: where that is past the largest number, Last
+// + 1, or Last where there is no such code.
 func (f *Format) encode(x float32) uint8 {
 	pattern := math.Float32bits(x)
 	magnitude, sign := pattern&^(1<<31), uint8(pattern>>31<<f.sign)
@@ -84,11 +91,11 @@ func (f *Format) encode(x float32) uint8 {
 	drop := 23 - f.mantissa
 	magnitude += 1<<(drop-1) - 1 + magnitude>>drop&1
 	code := magnitude>>drop - uint32(127-f.bias)<<f.mantissa
-	return sign | uint8(min(code, uint32(f.Last)+1))
+	return sign | uint8(min(code, f.limit))
 }
 
-// Encode sets dst to the codes of src/scale, a float32 division: the code behind Last, with the sign, where
-// that is past the largest number. src is finite, and scale is not 0.
+// Encode sets dst to the codes of src/scale, a float32 division: the code behind Last, if there is one, with
+// the sign, where that is past the largest number. src is finite, and scale is not 0.
 func (f *Format) Encode(dst []uint8, src []float32, scale float32) {
 	dst = dst[:len(src)]
 	for i, x := range src {

@@ -16,10 +16,12 @@ var formats = []struct {
 	signed                         uint8 // the code of −0
 	largest, normal, subnormal     float32
 	largestCode, normalCode, first uint8
-	overflows                      float32 // the least that becomes no finite number
+	overflows                      float32 // the least that is past the largest
+	past                           uint8   // what that becomes
 }{
-	{"E4M3FN", minifloat.E4M3FN(), 0x80, 448, 0x1p-6, 0x1p-9, 0x7e, 0x08, 0x01, math.Nextafter32(464, 1000)},
-	{"E5M2", minifloat.E5M2(), 0x80, 57344, 0x1p-14, 0x1p-16, 0x7b, 0x04, 0x01, 61440},
+	{"E4M3FN", minifloat.E4M3FN(), 0x80, 448, 0x1p-6, 0x1p-9, 0x7e, 0x08, 0x01, math.Nextafter32(464, 1000), 0x7f},
+	{"E5M2", minifloat.E5M2(), 0x80, 57344, 0x1p-14, 0x1p-16, 0x7b, 0x04, 0x01, 61440, 0x7c},
+	{"E2M1", minifloat.E2M1(), 0x08, 6, 1, 0.5, 0x07, 0x02, 0x01, 7, 0x07},
 }
 
 func encode(f *minifloat.Format, x, scale float32) uint8 {
@@ -110,8 +112,8 @@ func TestRounding(t *testing.T) {
 func TestPastTheLargest(t *testing.T) {
 	for _, c := range formats {
 		for x, want := range map[float32]uint8{
-			c.largest: c.f.Last, math.Nextafter32(c.overflows, 0): c.f.Last, c.overflows: c.f.Last + 1,
-			2 * c.overflows: c.f.Last + 1, math.MaxFloat32: c.f.Last + 1,
+			c.largest: c.f.Last, math.Nextafter32(c.overflows, 0): c.f.Last, c.overflows: c.past,
+			2 * c.overflows: c.past, math.MaxFloat32: c.past,
 		} {
 			if got := encode(c.f, x, 1); got != want {
 				t.Errorf("%s: %v became %#02x, want %#02x", c.name, x, got, want)
@@ -120,8 +122,8 @@ func TestPastTheLargest(t *testing.T) {
 				t.Errorf("%s: %v became %#02x, want %#02x", c.name, -x, got, want|c.signed)
 			}
 		}
-		if got := encode(c.f, math.MaxFloat32, 0x1p-126); got != c.f.Last+1 {
-			t.Errorf("%s: a quotient past float32 became %#02x, want %#02x", c.name, got, c.f.Last+1)
+		if got := encode(c.f, math.MaxFloat32, 0x1p-126); got != c.past {
+			t.Errorf("%s: a quotient past float32 became %#02x, want %#02x", c.name, got, c.past)
 		}
 		if got := decode(c.f, c.f.Last, math.MaxFloat32); got != math.MaxFloat32 {
 			t.Errorf("%s: a product past float32 became %v, want it saturated", c.name, got)

@@ -58,14 +58,22 @@ func PackFilters(w *qtensor.QTensor, groups int) (*Filters, error) {
 		return nil, err
 	}
 	f := &Filters{out: shape[0], in: shape[1], groups: groups, kernel: [2]int{shape[2], shape[3]}, scheme: w.Scheme()}
-	w, err := decoded(w)
-	if err != nil {
-		return nil, err
-	}
 	// A group is elements that follow one another in the tensor: depth keeps its order, (channel, row,
 	// column). Without groups, depth is (row, column, channel), so that the channels of a pixel are
 	// contiguous.
 	f.nchw = scheme.GroupSize() > 0
+	if isMXFP4(w.Scheme()) {
+		codes, scales, err := doubled(w)
+		if err != nil {
+			return nil, err
+		}
+		f.byGroup = f.packGroups(pack.SourceOf(codes, f.order(), 8), scales, nil, nil)
+		return f, nil
+	}
+	w, err := decoded(w)
+	if err != nil {
+		return nil, err
+	}
 	depth := shape[1] * shape[2] * shape[3]
 	if scales, zeros, offsets := lists(w.Params(), f.out); isDepthwise(f.out, f.in, groups, scheme) {
 		f.depthwise = pack.From(pack.Matrix{K: depth, N: f.out, Group: depth, Scales: scales, Depthwise: true},

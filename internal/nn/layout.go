@@ -46,10 +46,14 @@ func layoutFits(matrices, in, out, size int) error {
 func roundUp(n, multiple int64) int64 { return (n + multiple - 1) / multiple * multiple }
 
 // MultipliedAs returns the scheme that a layer multiplies weights of scheme s as: a Codebook's as
-// PerChannelSymmetric(8), others as they are.
+// PerChannelSymmetric(8), MXFP4 as Symmetric(8) in its groups, others as they are.
 func MultipliedAs(s qtensor.Scheme) qtensor.Scheme {
-	if axis, ok := s.Axis(); ok && s.IsCodebook() {
+	axis, ok := s.Axis()
+	switch {
+	case ok && s.IsCodebook():
 		return qtensor.PerChannelSymmetric(8, axis)
+	case isMXFP4(s):
+		return qtensor.Symmetric(8).PerGroup(axis, s.GroupSize())
 	}
 	return s
 }

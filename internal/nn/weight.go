@@ -87,6 +87,15 @@ func PackMatrix(w *qtensor.QTensor, transposed bool, channels int) (*Weight, err
 		packed.ints = pack.FromCodebook(m, book(p), source(w, order), shared(in*out))
 		return packed, nil
 	}
+	if isMXFP4(scheme) {
+		codes, scales, err := doubled(w)
+		if err != nil {
+			return nil, err
+		}
+		m.Group, m.Scales = min(scheme.GroupSize(), in), scales
+		packed.ints = pack.From(m, pack.SourceOf(codes, order, 8), shared(in*out))
+		return packed, nil
+	}
 	w, err := decoded(w)
 	if err != nil {
 		return nil, err

@@ -40,14 +40,15 @@ const (
 // Dtype is the type of a tensor's elements, spelled as in the file.
 type Dtype string
 
-// The element types. BF16 is the upper half of an F32; F8E4M3 and F8E5M2 are named by
-// their exponent and mantissa bits.
+// The element types. BF16 is the upper half of an F32; F8E4M3, F8E5M2 and F8E8M0 are named by
+// their exponent and mantissa bits. F8E8M0 has no sign: it is a power of two.
 const (
 	BOOL   Dtype = "BOOL"
 	U8     Dtype = "U8"
 	I8     Dtype = "I8"
 	F8E4M3 Dtype = "F8_E4M3"
 	F8E5M2 Dtype = "F8_E5M2"
+	F8E8M0 Dtype = "F8_E8M0"
 	I16    Dtype = "I16"
 	U16    Dtype = "U16"
 	F16    Dtype = "F16"
@@ -61,7 +62,7 @@ const (
 )
 
 var sizes = map[Dtype]int{
-	BOOL: 1, U8: 1, I8: 1, F8E4M3: 1, F8E5M2: 1,
+	BOOL: 1, U8: 1, I8: 1, F8E4M3: 1, F8E5M2: 1, F8E8M0: 1,
 	I16: 2, U16: 2, F16: 2, BF16: 2,
 	I32: 4, U32: 4, F32: 4,
 	I64: 8, U64: 8, F64: 8,
