@@ -21,7 +21,11 @@ type Format struct {
 	// leastNormal has the bits of that normal.
 	shift       float32
 	leastNormal uint32
-	limit       uint32 // the largest code without a sign that there is, but for a NaN
+	// drop is how many places of float32 are dropped, underHalf just under half of the last that is kept, and
+	// rebias what the exponent and the kept places are greater by.
+	drop              int
+	underHalf, rebias uint32
+	limit             uint32 // the largest code without a sign that there is, but for a NaN
 }
 
 var (
@@ -48,6 +52,8 @@ func define(sign, mantissa, bias int, last uint8) *Format {
 	f := &Format{Last: last, sign: sign, mantissa: mantissa, bias: bias}
 	f.shift = float32(math.Ldexp(1, 23+1-bias-mantissa))
 	f.leastNormal = math.Float32bits(float32(math.Ldexp(1, 1-bias)))
+	f.drop = 23 - mantissa
+	f.underHalf, f.rebias = 1<<(f.drop-1)-1, uint32(127-bias)<<mantissa
 	f.limit = min(uint32(last)+1, 1<<sign-1)
 	for c := range f.Values {
 		f.Values[c] = f.value(c)
@@ -80,7 +86,7 @@ func (f *Format) Magnitude(code uint8) uint8 { return code & (1<<f.sign - 1) }
 // + 1, or Last where there is no such code.
 func (f *Format) encode(x float32) uint8 {
 	pattern := math.Float32bits(x)
-	magnitude, sign := pattern&^(1<<31), uint8(pattern>>31<<f.sign)
+	magnitude, sign := pattern&^(1<<31), uint8(pattern>>31<<(f.sign&7))
 	if magnitude < f.leastNormal {
 		// The sum has its last place where f has, so adding rounds.
 		sum := math.Float32frombits(magnitude) + f.shift
@@ -88,9 +94,9 @@ func (f *Format) encode(x float32) uint8 {
 	}
 	// Adding just under half of the last kept place, or just half where that place is odd, carries into it
 	// exactly when rounding to nearest even goes up.
-	drop := 23 - f.mantissa
-	magnitude += 1<<(drop-1) - 1 + magnitude>>drop&1
-	code := magnitude>>drop - uint32(127-f.bias)<<f.mantissa
+	drop := f.drop & 31 // which tells the compiler that it is less than 32
+	magnitude += f.underHalf + magnitude>>drop&1
+	code := magnitude>>drop - f.rebias
 	return sign | uint8(min(code, f.limit))
 }
 
@@ -108,6 +114,12 @@ func (f *Format) Encode(dst []uint8, src []float32, scale float32) {
 func (f *Format) Decode(dst []float32, src []uint8, scale float32) {
 	dst = dst[:len(src)]
 	for i, c := range src {
-		dst[i] = max(-math.MaxFloat32, min(math.MaxFloat32, scale*f.Values[c]))
+		r := scale * f.Values[c]
+		if r > math.MaxFloat32 { // by comparisons, which are faster than min and max
+			r = math.MaxFloat32
+		} else if r < -math.MaxFloat32 {
+			r = -math.MaxFloat32
+		}
+		dst[i] = r
 	}
 }
