@@ -41,6 +41,9 @@ func formats() []format {
 		plain("uint4 group 32, plain", qtensor.UInt4().PerGroup(0, 32).WithScales(half), figures{}),
 		plain("float16", qtensor.Float16(), figures{gaussian: 73.65, peer: 73.65, peerName: "IEEE 754"}),
 		plain("bfloat16", qtensor.BFloat16(), figures{gaussian: 55.59, peer: 55.59, peerName: "nearest even"}),
+		plain("float8 E4M3", qtensor.Float8E4M3FN().PerAxis(0), figures{}),
+		plain("float8 E5M2", qtensor.Float8E5M2().PerAxis(0), figures{}),
+		plain("MXFP4", qtensor.MXFP4().PerGroup(0, 32), figures{}),
 
 		integers(4, 16, figures{student: 20.66, trained: 22.8}),
 		integers(4, 32, int4),
