@@ -34,84 +34,32 @@ func multiplyS16R5AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
 //go:noescape
 func unpackAVX2(dst *int8, src *uint8, n int)
 
-// decodeC4AVX2 works like decodeCodesGeneric for a panel of codes of 4 bits in groups of 32 or more.
+// decode2BitsAVX2 works like decodeCodesGeneric for a panel of codes of 2 bits.
 //
 //go:noescape
-func decodeC4AVX2(t *uint8)
+func decode2BitsAVX2(t *uint8)
 
-// decodeC4G16AVX2 works like decodeCodesGeneric for a panel of codes of 4 bits in groups of 16.
+// decode4BitsAVX2 works like decodeCodesGeneric for a panel of codes of 4 bits.
 //
 //go:noescape
-func decodeC4G16AVX2(t *uint8)
+func decode4BitsAVX2(t *uint8)
 
-// decodeC2AVX2 works like decodeCodesGeneric for a panel of codes of 2 bits.
+// multiply2BitsAVX2 sets lanes to the products of a row, taken off 128, and a panel of codes of 2 bits, whose
+// weights are −127 at least. ones is what pairs of products are multiplied by.
 //
 //go:noescape
-func decodeC2AVX2(t *uint8)
+func multiply2BitsAVX2(t *uint8)
 
-// multiplyC2G32R1AVX2 works like multiplyCodesGeneric for one row and a panel of codes of 2 bits in groups of
-// 32 or more, whose weights are −127 at least. ones is what pairs of products are multiplied by.
+// multiply4BitsAVX2 sets lanes to the products of a row, taken off 128, and a panel of codes of 4 bits, whose
+// weights are −127 at least. ones is what pairs of products are multiplied by.
 //
 //go:noescape
-func multiplyC2G32R1AVX2(t *uint8)
+func multiply4BitsAVX2(t *uint8)
 
-// multiplyC2G32R2AVX2 works like multiplyC2G32R1AVX2 for 2 rows.
+// sumCodesAVX2 sets dst[p+4·c] to the sum of lanes[4·p+c], and 128 times its compensation.
 //
 //go:noescape
-func multiplyC2G32R2AVX2(t *uint8)
-
-// multiplyC2G32R3AVX2 works like multiplyC2G32R1AVX2 for 3 rows.
-//
-//go:noescape
-func multiplyC2G32R3AVX2(t *uint8)
-
-// multiplyC4R1AVX2 works like multiplyCodesGeneric for one row and a panel of codes of 4 bits in groups of 32
-// or more, whose weights are −127 at least. ones is what pairs of products are multiplied by.
-//
-//go:noescape
-func multiplyC4R1AVX2(t *uint8)
-
-// multiplyC4R2AVX2 works like multiplyC4R1AVX2 for 2 rows.
-//
-//go:noescape
-func multiplyC4R2AVX2(t *uint8)
-
-// multiplyC4R3AVX2 works like multiplyC4R1AVX2 for 3 rows.
-//
-//go:noescape
-func multiplyC4R3AVX2(t *uint8)
-
-// multiplyC4G16R1AVX2 works like multiplyCodesGeneric for one row and a panel of codes of 4 bits in groups of
-// 16, whose weights are −127 at least. ones is what pairs of products are multiplied by.
-//
-//go:noescape
-func multiplyC4G16R1AVX2(t *uint8)
-
-// multiplyC4G16R2AVX2 works like multiplyC4G16R1AVX2 for 2 rows.
-//
-//go:noescape
-func multiplyC4G16R2AVX2(t *uint8)
-
-// multiplyC4G16R3AVX2 works like multiplyC4G16R1AVX2 for 3 rows.
-//
-//go:noescape
-func multiplyC4G16R3AVX2(t *uint8)
-
-// multiplyC2R1AVX2 works like multiplyCodesGeneric for one row and a panel of codes of 2 bits, whose weights
-// are −127 at least. ones is what pairs of products are multiplied by.
-//
-//go:noescape
-func multiplyC2R1AVX2(t *uint8)
-
-// multiplyC2R2AVX2 works like multiplyC2R1AVX2 for 2 rows.
-//
-//go:noescape
-func multiplyC2R2AVX2(t *uint8)
-
-// multiplyC2R3AVX2 works like multiplyC2R1AVX2 for 3 rows.
-//
-//go:noescape
-func multiplyC2R3AVX2(t *uint8)
+func sumCodesAVX2(dst *int32, lanes *[16][4]int32, compensation *[16]int32)
 
 // quantizeIntsAVX2 sets dst[i] = clamp(RNE(src[i]/scale), low, high) for n > 0, a multiple of 8.
 //

@@ -375,1130 +375,386 @@ GLOBL lowHalves<>(SB), RODATA|NOPTR, $4
 DATA eights<>+0(SB)/4, $0x08080808
 GLOBL eights<>(SB), RODATA|NOPTR, $4
 
-// func decodeC4AVX2(t *uint8)
+// func decode2BitsAVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·decodeC4AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 48(AX), CX
-	MOVQ 56(AX), DX
-	MOVQ 88(AX), BX
-	MOVQ (AX), SI
-	MOVQ 72(AX), DI
-	MOVQ 80(AX), R8
+TEXT ·decode2BitsAVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	MOVQ         24(AX), BX
+	VPBROADCASTD lowBits2<>+0(SB), Y0
+	VMOVDQU      136(AX), Y1
+	MOVQ         (AX), SI
+	MOVQ         32(AX), R11
 
 units:
-	MOVQ    R8, R9
-	CMPQ    R9, DI
-	CMOVQGT DI, R9
-	SUBQ    R9, DI
+	MOVQ    40(AX), R12
+	CMPQ    R12, R11
+	CMOVQGT R11, R12
+	SUBQ    R12, R11
 
 blocks:
-	PREFETCHT0   4096(CX)
-	PREFETCHT0   4160(CX)
-	PREFETCHT0   4224(CX)
-	PREFETCHT0   4288(CX)
-	VPBROADCASTD (DX), Y2
-	VPSHUFB      (BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB      Y1, Y0, Y1
-	VPBROADCASTD 4(DX), Y2
-	VPSHUFB      (BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y3
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y3, Y3
-	VMOVDQU      64(CX), Y4
-	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPBROADCASTD 8(DX), Y2
-	VPSHUFB      (BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y6
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y6, Y6
-	VMOVDQU      128(CX), Y7
-	VPAND        lowBits4OfAVX2<>+0(SB), Y7, Y7
-	VPSHUFB      Y7, Y6, Y7
-	VPBROADCASTD 12(DX), Y2
-	VPSHUFB      (BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y8
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y8, Y8
-	VMOVDQU      192(CX), Y9
-	VPAND        lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB      Y9, Y8, Y9
-	VPUNPCKLDQ   Y4, Y1, Y2
-	VPUNPCKHDQ   Y4, Y1, Y5
-	VPUNPCKLDQ   Y9, Y7, Y4
-	VPUNPCKHDQ   Y9, Y7, Y9
-	VPUNPCKLQDQ  Y4, Y2, Y1
-	VPUNPCKHQDQ  Y4, Y2, Y4
-	VPUNPCKLQDQ  Y9, Y5, Y7
-	VPUNPCKHQDQ  Y9, Y5, Y9
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y4, 64(SI)
-	VMOVDQU      Y7, 128(SI)
-	VMOVDQU      Y9, 192(SI)
-	VMOVDQU      (CX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB      Y1, Y0, Y1
-	VMOVDQU      64(CX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VMOVDQU      128(CX), Y7
-	VPSRLW       $0x04, Y7, Y7
-	VPAND        lowBits4OfAVX2<>+0(SB), Y7, Y7
-	VPSHUFB      Y7, Y6, Y7
-	VMOVDQU      192(CX), Y9
-	VPSRLW       $0x04, Y9, Y9
-	VPAND        lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB      Y9, Y8, Y9
-	VPUNPCKLDQ   Y4, Y1, Y2
-	VPUNPCKHDQ   Y4, Y1, Y5
-	VPUNPCKLDQ   Y9, Y7, Y4
-	VPUNPCKHDQ   Y9, Y7, Y9
-	VPUNPCKLQDQ  Y4, Y2, Y1
-	VPUNPCKHQDQ  Y4, Y2, Y4
-	VPUNPCKLQDQ  Y9, Y5, Y7
-	VPUNPCKHQDQ  Y9, Y5, Y9
-	VMOVDQU      Y1, 256(SI)
-	VMOVDQU      Y4, 320(SI)
-	VMOVDQU      Y7, 384(SI)
-	VMOVDQU      Y9, 448(SI)
-	VPBROADCASTD (DX), Y2
-	VPSHUFB      32(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      32(CX), Y1
-	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB      Y1, Y0, Y1
-	VPBROADCASTD 4(DX), Y2
-	VPSHUFB      32(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y3
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y3, Y3
-	VMOVDQU      96(CX), Y4
-	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPBROADCASTD 8(DX), Y2
-	VPSHUFB      32(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y6
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y6, Y6
-	VMOVDQU      160(CX), Y7
-	VPAND        lowBits4OfAVX2<>+0(SB), Y7, Y7
-	VPSHUFB      Y7, Y6, Y7
-	VPBROADCASTD 12(DX), Y2
-	VPSHUFB      32(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y8
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y8, Y8
-	VMOVDQU      224(CX), Y9
-	VPAND        lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB      Y9, Y8, Y9
-	VPUNPCKLDQ   Y4, Y1, Y2
-	VPUNPCKHDQ   Y4, Y1, Y5
-	VPUNPCKLDQ   Y9, Y7, Y4
-	VPUNPCKHDQ   Y9, Y7, Y9
-	VPUNPCKLQDQ  Y4, Y2, Y1
-	VPUNPCKHQDQ  Y4, Y2, Y4
-	VPUNPCKLQDQ  Y9, Y5, Y7
-	VPUNPCKHQDQ  Y9, Y5, Y9
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y4, 96(SI)
-	VMOVDQU      Y7, 160(SI)
-	VMOVDQU      Y9, 224(SI)
-	VMOVDQU      32(CX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB      Y1, Y0, Y1
-	VMOVDQU      96(CX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VMOVDQU      160(CX), Y7
-	VPSRLW       $0x04, Y7, Y7
-	VPAND        lowBits4OfAVX2<>+0(SB), Y7, Y7
-	VPSHUFB      Y7, Y6, Y7
-	VMOVDQU      224(CX), Y9
-	VPSRLW       $0x04, Y9, Y9
-	VPAND        lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB      Y9, Y8, Y9
-	VPUNPCKLDQ   Y4, Y1, Y2
-	VPUNPCKHDQ   Y4, Y1, Y5
-	VPUNPCKLDQ   Y9, Y7, Y4
-	VPUNPCKHDQ   Y9, Y7, Y9
-	VPUNPCKLQDQ  Y4, Y2, Y1
-	VPUNPCKHQDQ  Y4, Y2, Y4
-	VPUNPCKLQDQ  Y9, Y5, Y7
-	VPUNPCKHQDQ  Y9, Y5, Y9
-	VMOVDQU      Y1, 288(SI)
-	VMOVDQU      Y4, 352(SI)
-	VMOVDQU      Y7, 416(SI)
-	VMOVDQU      Y9, 480(SI)
-	ADDQ         $0x00000200, SI
-	ADDQ         $0x00000100, CX
-	DECQ         R9
-	JNZ          blocks
-	ADDQ         $0x10, DX
-	TESTQ        DI, DI
-	JNZ          units
+	PREFETCHT0 4096(CX)
+	PREFETCHT0 4160(CX)
+	PREFETCHT0 4224(CX)
+	PREFETCHT0 4288(CX)
+	XORQ       R9, R9
+
+halves:
+	VMOVDQU        (CX)(R9*1), Y2
+	VMOVDQU        64(CX)(R9*1), Y5
+	VMOVDQU        128(CX)(R9*1), Y8
+	VMOVDQU        192(CX)(R9*1), Y11
+	MOVQ           48(AX), DI
+	ADDQ           R9, DI
+	MOVQ           $0x00000004, R10
+	MOVQ           DX, R8
+	VBROADCASTI128 (R8), Y14
+	VPSHUFB        (DI), Y14, Y3
+	VPSHUFB        64(DI), Y14, Y14
+	VPMULHRSW      Y1, Y3, Y3
+	VPMULHRSW      Y1, Y14, Y14
+	VPACKSSWB      Y14, Y3, Y3
+	ADDQ           BX, R8
+	VBROADCASTI128 (R8), Y14
+	VPSHUFB        (DI), Y14, Y6
+	VPSHUFB        64(DI), Y14, Y14
+	VPMULHRSW      Y1, Y6, Y6
+	VPMULHRSW      Y1, Y14, Y14
+	VPACKSSWB      Y14, Y6, Y6
+	ADDQ           BX, R8
+	VBROADCASTI128 (R8), Y14
+	VPSHUFB        (DI), Y14, Y9
+	VPSHUFB        64(DI), Y14, Y14
+	VPMULHRSW      Y1, Y9, Y9
+	VPMULHRSW      Y1, Y14, Y14
+	VPACKSSWB      Y14, Y9, Y9
+	ADDQ           BX, R8
+	VBROADCASTI128 (R8), Y14
+	VPSHUFB        (DI), Y14, Y12
+	VPSHUFB        64(DI), Y14, Y14
+	VPMULHRSW      Y1, Y12, Y12
+	VPMULHRSW      Y1, Y14, Y14
+	VPACKSSWB      Y14, Y12, Y12
+	ADDQ           BX, R8
+
+fields:
+	VPAND       Y0, Y2, Y4
+	VPSHUFB     Y4, Y3, Y4
+	VPSRLW      $0x02, Y2, Y2
+	VPSHUFD     $0x39, Y3, Y3
+	VPAND       Y0, Y5, Y7
+	VPSHUFB     Y7, Y6, Y7
+	VPSRLW      $0x02, Y5, Y5
+	VPSHUFD     $0x39, Y6, Y6
+	VPAND       Y0, Y8, Y10
+	VPSHUFB     Y10, Y9, Y10
+	VPSRLW      $0x02, Y8, Y8
+	VPSHUFD     $0x39, Y9, Y9
+	VPAND       Y0, Y11, Y13
+	VPSHUFB     Y13, Y12, Y13
+	VPSRLW      $0x02, Y11, Y11
+	VPSHUFD     $0x39, Y12, Y12
+	VPUNPCKLDQ  Y7, Y4, Y14
+	VPUNPCKHDQ  Y7, Y4, Y4
+	VPUNPCKLDQ  Y13, Y10, Y7
+	VPUNPCKHDQ  Y13, Y10, Y10
+	VPUNPCKLQDQ Y7, Y14, Y13
+	VPUNPCKHQDQ Y7, Y14, Y14
+	VPUNPCKLQDQ Y10, Y4, Y7
+	VPUNPCKHQDQ Y10, Y4, Y4
+	VMOVDQU     Y13, (SI)(R9*1)
+	VMOVDQU     Y14, 64(SI)(R9*1)
+	VMOVDQU     Y7, 128(SI)(R9*1)
+	VMOVDQU     Y4, 192(SI)(R9*1)
+	ADDQ        $0x00000100, SI
+	DECQ        R10
+	JZ          decoded
+	JMP         fields
+
+decoded:
+	SUBQ  $0x00000400, SI
+	XORQ  $0x20, R9
+	JNZ   halves
+	ADDQ  $0x00000400, SI
+	ADDQ  $0x00000100, CX
+	DECQ  R12
+	JNZ   blocks
+	LEAQ  (DX)(BX*4), DX
+	TESTQ R11, R11
+	JNZ   units
 	VZEROUPPER
 	RET
 
-DATA lowBits4OfAVX2<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lowBits4OfAVX2<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lowBits4OfAVX2<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lowBits4OfAVX2<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL lowBits4OfAVX2<>(SB), RODATA|NOPTR, $32
+DATA lowBits2<>+0(SB)/4, $0x03030303
+GLOBL lowBits2<>(SB), RODATA|NOPTR, $4
 
-// func decodeC4G16AVX2(t *uint8)
+// func decode4BitsAVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·decodeC4G16AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 48(AX), CX
-	MOVQ 56(AX), DX
-	MOVQ 88(AX), BX
-	MOVQ (AX), SI
-	MOVQ 72(AX), DI
-	MOVQ 80(AX), R8
+TEXT ·decode4BitsAVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	MOVQ         24(AX), BX
+	VPBROADCASTD lowBits4<>+0(SB), Y0
+	VMOVDQU      136(AX), Y1
+	VMOVDQU      200(AX), Y2
+	MOVQ         (AX), SI
+	MOVQ         32(AX), R11
 
 units:
-	MOVQ    R8, R9
-	CMPQ    R9, DI
-	CMOVQGT DI, R9
-	SUBQ    R9, DI
+	MOVQ    40(AX), R12
+	CMPQ    R12, R11
+	CMOVQGT R11, R12
+	SUBQ    R12, R11
 
 blocks:
-	PREFETCHT0   4096(CX)
-	PREFETCHT0   4160(CX)
-	PREFETCHT0   4224(CX)
-	PREFETCHT0   4288(CX)
-	VPBROADCASTQ (DX), Y2
-	VPSHUFB      (BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB      Y1, Y0, Y1
-	VPBROADCASTQ 8(DX), Y2
-	VPSHUFB      (BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      64(CX), Y3
-	VPAND        lowBits4OfAVX2<>+0(SB), Y3, Y3
-	VPSHUFB      Y3, Y0, Y3
-	VPBROADCASTQ 16(DX), Y2
-	VPSHUFB      (BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      128(CX), Y4
-	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB      Y4, Y0, Y4
-	VPBROADCASTQ 24(DX), Y2
-	VPSHUFB      (BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      192(CX), Y5
-	VPAND        lowBits4OfAVX2<>+0(SB), Y5, Y5
-	VPSHUFB      Y5, Y0, Y5
-	VPUNPCKLDQ   Y3, Y1, Y2
-	VPUNPCKHDQ   Y3, Y1, Y0
-	VPUNPCKLDQ   Y5, Y4, Y3
-	VPUNPCKHDQ   Y5, Y4, Y5
-	VPUNPCKLQDQ  Y3, Y2, Y1
-	VPUNPCKHQDQ  Y3, Y2, Y3
-	VPUNPCKLQDQ  Y5, Y0, Y4
-	VPUNPCKHQDQ  Y5, Y0, Y5
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y3, 64(SI)
-	VMOVDQU      Y4, 128(SI)
-	VMOVDQU      Y5, 192(SI)
-	VPBROADCASTQ (DX), Y2
-	VPSHUFB      64(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      (CX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB      Y1, Y0, Y1
-	VPBROADCASTQ 8(DX), Y2
-	VPSHUFB      64(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      64(CX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        lowBits4OfAVX2<>+0(SB), Y3, Y3
-	VPSHUFB      Y3, Y0, Y3
-	VPBROADCASTQ 16(DX), Y2
-	VPSHUFB      64(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      128(CX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB      Y4, Y0, Y4
-	VPBROADCASTQ 24(DX), Y2
-	VPSHUFB      64(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      192(CX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        lowBits4OfAVX2<>+0(SB), Y5, Y5
-	VPSHUFB      Y5, Y0, Y5
-	VPUNPCKLDQ   Y3, Y1, Y2
-	VPUNPCKHDQ   Y3, Y1, Y0
-	VPUNPCKLDQ   Y5, Y4, Y3
-	VPUNPCKHDQ   Y5, Y4, Y5
-	VPUNPCKLQDQ  Y3, Y2, Y1
-	VPUNPCKHQDQ  Y3, Y2, Y3
-	VPUNPCKLQDQ  Y5, Y0, Y4
-	VPUNPCKHQDQ  Y5, Y0, Y5
-	VMOVDQU      Y1, 256(SI)
-	VMOVDQU      Y3, 320(SI)
-	VMOVDQU      Y4, 384(SI)
-	VMOVDQU      Y5, 448(SI)
-	VPBROADCASTQ (DX), Y2
-	VPSHUFB      32(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      32(CX), Y1
-	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB      Y1, Y0, Y1
-	VPBROADCASTQ 8(DX), Y2
-	VPSHUFB      32(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      96(CX), Y3
-	VPAND        lowBits4OfAVX2<>+0(SB), Y3, Y3
-	VPSHUFB      Y3, Y0, Y3
-	VPBROADCASTQ 16(DX), Y2
-	VPSHUFB      32(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      160(CX), Y4
-	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB      Y4, Y0, Y4
-	VPBROADCASTQ 24(DX), Y2
-	VPSHUFB      32(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      224(CX), Y5
-	VPAND        lowBits4OfAVX2<>+0(SB), Y5, Y5
-	VPSHUFB      Y5, Y0, Y5
-	VPUNPCKLDQ   Y3, Y1, Y2
-	VPUNPCKHDQ   Y3, Y1, Y0
-	VPUNPCKLDQ   Y5, Y4, Y3
-	VPUNPCKHDQ   Y5, Y4, Y5
-	VPUNPCKLQDQ  Y3, Y2, Y1
-	VPUNPCKHQDQ  Y3, Y2, Y3
-	VPUNPCKLQDQ  Y5, Y0, Y4
-	VPUNPCKHQDQ  Y5, Y0, Y5
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y3, 96(SI)
-	VMOVDQU      Y4, 160(SI)
-	VMOVDQU      Y5, 224(SI)
-	VPBROADCASTQ (DX), Y2
-	VPSHUFB      96(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      32(CX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        lowBits4OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB      Y1, Y0, Y1
-	VPBROADCASTQ 8(DX), Y2
-	VPSHUFB      96(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      96(CX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        lowBits4OfAVX2<>+0(SB), Y3, Y3
-	VPSHUFB      Y3, Y0, Y3
-	VPBROADCASTQ 16(DX), Y2
-	VPSHUFB      96(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      160(CX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        lowBits4OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB      Y4, Y0, Y4
-	VPBROADCASTQ 24(DX), Y2
-	VPSHUFB      96(BX), Y2, Y2
-	VPMULHRSW    112(AX), Y2, Y0
-	VPMULHRSW    176(AX), Y2, Y2
-	VPACKSSWB    Y2, Y0, Y0
-	VMOVDQU      224(CX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        lowBits4OfAVX2<>+0(SB), Y5, Y5
-	VPSHUFB      Y5, Y0, Y5
-	VPUNPCKLDQ   Y3, Y1, Y2
-	VPUNPCKHDQ   Y3, Y1, Y0
-	VPUNPCKLDQ   Y5, Y4, Y3
-	VPUNPCKHDQ   Y5, Y4, Y5
-	VPUNPCKLQDQ  Y3, Y2, Y1
-	VPUNPCKHQDQ  Y3, Y2, Y3
-	VPUNPCKLQDQ  Y5, Y0, Y4
-	VPUNPCKHQDQ  Y5, Y0, Y5
-	VMOVDQU      Y1, 288(SI)
-	VMOVDQU      Y3, 352(SI)
-	VMOVDQU      Y4, 416(SI)
-	VMOVDQU      Y5, 480(SI)
-	ADDQ         $0x00000200, SI
-	ADDQ         $0x00000100, CX
-	DECQ         R9
-	JNZ          blocks
-	ADDQ         $0x20, DX
-	TESTQ        DI, DI
-	JNZ          units
+	PREFETCHT0 4096(CX)
+	PREFETCHT0 4160(CX)
+	PREFETCHT0 4224(CX)
+	PREFETCHT0 4288(CX)
+	XORQ       R9, R9
+
+halves:
+	VMOVDQU (CX)(R9*1), Y3
+	VMOVDQU 64(CX)(R9*1), Y6
+	VMOVDQU 128(CX)(R9*1), Y9
+	VMOVDQU 192(CX)(R9*1), Y12
+	MOVQ    48(AX), DI
+	ADDQ    R9, DI
+	MOVQ    $0x00000002, R10
+
+tables:
+	MOVQ           DX, R8
+	VBROADCASTI128 (R8), Y15
+	VPSHUFB        (DI), Y15, Y15
+	VPMULHRSW      Y1, Y15, Y4
+	VPMULHRSW      Y2, Y15, Y15
+	VPACKSSWB      Y15, Y4, Y4
+	ADDQ           BX, R8
+	VBROADCASTI128 (R8), Y15
+	VPSHUFB        (DI), Y15, Y15
+	VPMULHRSW      Y1, Y15, Y7
+	VPMULHRSW      Y2, Y15, Y15
+	VPACKSSWB      Y15, Y7, Y7
+	ADDQ           BX, R8
+	VBROADCASTI128 (R8), Y15
+	VPSHUFB        (DI), Y15, Y15
+	VPMULHRSW      Y1, Y15, Y10
+	VPMULHRSW      Y2, Y15, Y15
+	VPACKSSWB      Y15, Y10, Y10
+	ADDQ           BX, R8
+	VBROADCASTI128 (R8), Y15
+	VPSHUFB        (DI), Y15, Y15
+	VPMULHRSW      Y1, Y15, Y13
+	VPMULHRSW      Y2, Y15, Y15
+	VPACKSSWB      Y15, Y13, Y13
+	ADDQ           BX, R8
+
+fields:
+	VPAND       Y0, Y3, Y5
+	VPSHUFB     Y5, Y4, Y5
+	VPSRLW      $0x04, Y3, Y3
+	VPAND       Y0, Y6, Y8
+	VPSHUFB     Y8, Y7, Y8
+	VPSRLW      $0x04, Y6, Y6
+	VPAND       Y0, Y9, Y11
+	VPSHUFB     Y11, Y10, Y11
+	VPSRLW      $0x04, Y9, Y9
+	VPAND       Y0, Y12, Y14
+	VPSHUFB     Y14, Y13, Y14
+	VPSRLW      $0x04, Y12, Y12
+	VPUNPCKLDQ  Y8, Y5, Y15
+	VPUNPCKHDQ  Y8, Y5, Y5
+	VPUNPCKLDQ  Y14, Y11, Y8
+	VPUNPCKHDQ  Y14, Y11, Y11
+	VPUNPCKLQDQ Y8, Y15, Y14
+	VPUNPCKHQDQ Y8, Y15, Y15
+	VPUNPCKLQDQ Y11, Y5, Y8
+	VPUNPCKHQDQ Y11, Y5, Y5
+	VMOVDQU     Y14, (SI)(R9*1)
+	VMOVDQU     Y15, 64(SI)(R9*1)
+	VMOVDQU     Y8, 128(SI)(R9*1)
+	VMOVDQU     Y5, 192(SI)(R9*1)
+	ADDQ        $0x00000100, SI
+	DECQ        R10
+	JZ          decoded
+	ADDQ        $0x40, DI
+	CMPQ        BX, $0x08
+	JEQ         tables
+	JMP         fields
+
+decoded:
+	SUBQ  $0x00000200, SI
+	XORQ  $0x20, R9
+	JNZ   halves
+	ADDQ  $0x00000200, SI
+	ADDQ  $0x00000100, CX
+	DECQ  R12
+	JNZ   blocks
+	LEAQ  (DX)(BX*4), DX
+	TESTQ R11, R11
+	JNZ   units
 	VZEROUPPER
 	RET
 
-// func decodeC2AVX2(t *uint8)
+DATA lowBits4<>+0(SB)/4, $0x0f0f0f0f
+GLOBL lowBits4<>(SB), RODATA|NOPTR, $4
+
+// func multiply2BitsAVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·decodeC2AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 48(AX), CX
-	MOVQ 56(AX), DX
-	MOVQ 88(AX), BX
-	MOVQ 64(AX), SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ (AX), R8
-	MOVQ 72(AX), R9
-	MOVQ 80(AX), R10
+TEXT ·multiply2BitsAVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	MOVQ         24(AX), BX
+	VPBROADCASTD lowBits2<>+0(SB), Y0
+	MOVQ         72(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         56(AX), R8
+	VMOVDQU      136(AX), Y12
+	VPXOR        Y14, Y14, Y14
+	VMOVDQU      (R8), Y13
+	VMOVDQU      Y14, 264(AX)
+	VMOVDQU      Y14, 296(AX)
+	VMOVDQU      Y14, 328(AX)
+	VMOVDQU      Y14, 360(AX)
+	VMOVDQU      Y14, 392(AX)
+	VMOVDQU      Y14, 424(AX)
+	VMOVDQU      Y14, 456(AX)
+	VMOVDQU      Y14, 488(AX)
+	MOVQ         32(AX), R10
 
 units:
-	MOVQ    R10, R11
-	CMPQ    R11, R9
-	CMOVQGT R9, R11
-	SUBQ    R11, R9
+	MOVQ    40(AX), R11
+	CMPQ    R11, R10
+	CMOVQGT R10, R11
+	SUBQ    R11, R10
 
 blocks:
 	PREFETCHT0     4096(CX)
 	PREFETCHT0     4160(CX)
 	PREFETCHT0     4224(CX)
 	PREFETCHT0     4288(CX)
-	VBROADCASTI128 (DX), Y2
-	VPSHUFB        (BX), Y2, Y0
-	VPSHUFB        64(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y0, Y0
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y0, Y0
-	VMOVDQU        (CX), Y1
-	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VBROADCASTI128 (DX)(SI*1), Y2
-	VPSHUFB        (BX), Y2, Y3
-	VPSHUFB        64(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y3, Y3
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y3, Y3
-	VMOVDQU        64(CX), Y4
-	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VBROADCASTI128 (DX)(SI*2), Y2
-	VPSHUFB        (BX), Y2, Y6
-	VPSHUFB        64(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y6, Y6
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y6, Y6
-	VMOVDQU        128(CX), Y7
-	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VBROADCASTI128 (DX)(DI*1), Y2
-	VPSHUFB        (BX), Y2, Y8
-	VPSHUFB        64(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y8, Y8
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y8, Y8
-	VMOVDQU        192(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, (R8)
-	VMOVDQU        Y4, 64(R8)
-	VMOVDQU        Y7, 128(R8)
-	VMOVDQU        Y9, 192(R8)
-	VMOVDQU        (CX), Y1
-	VPSRLW         $0x02, Y1, Y1
-	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VMOVDQU        64(CX), Y4
-	VPSRLW         $0x02, Y4, Y4
-	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VMOVDQU        128(CX), Y7
-	VPSRLW         $0x02, Y7, Y7
-	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VMOVDQU        192(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, 256(R8)
-	VMOVDQU        Y4, 320(R8)
-	VMOVDQU        Y7, 384(R8)
-	VMOVDQU        Y9, 448(R8)
-	VMOVDQU        (CX), Y1
-	VPSRLW         $0x04, Y1, Y1
-	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VMOVDQU        64(CX), Y4
-	VPSRLW         $0x04, Y4, Y4
-	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VMOVDQU        128(CX), Y7
-	VPSRLW         $0x04, Y7, Y7
-	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VMOVDQU        192(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, 512(R8)
-	VMOVDQU        Y4, 576(R8)
-	VMOVDQU        Y7, 640(R8)
-	VMOVDQU        Y9, 704(R8)
-	VMOVDQU        (CX), Y1
-	VPSRLW         $0x06, Y1, Y1
-	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VMOVDQU        64(CX), Y4
-	VPSRLW         $0x06, Y4, Y4
-	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VMOVDQU        128(CX), Y7
-	VPSRLW         $0x06, Y7, Y7
-	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VMOVDQU        192(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, 768(R8)
-	VMOVDQU        Y4, 832(R8)
-	VMOVDQU        Y7, 896(R8)
-	VMOVDQU        Y9, 960(R8)
-	VBROADCASTI128 (DX), Y2
-	VPSHUFB        32(BX), Y2, Y0
-	VPSHUFB        96(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y0, Y0
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y0, Y0
-	VMOVDQU        32(CX), Y1
-	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VBROADCASTI128 (DX)(SI*1), Y2
-	VPSHUFB        32(BX), Y2, Y3
-	VPSHUFB        96(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y3, Y3
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y3, Y3
-	VMOVDQU        96(CX), Y4
-	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VBROADCASTI128 (DX)(SI*2), Y2
-	VPSHUFB        32(BX), Y2, Y6
-	VPSHUFB        96(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y6, Y6
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y6, Y6
-	VMOVDQU        160(CX), Y7
-	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VBROADCASTI128 (DX)(DI*1), Y2
-	VPSHUFB        32(BX), Y2, Y8
-	VPSHUFB        96(BX), Y2, Y2
-	VPMULHRSW      112(AX), Y8, Y8
-	VPMULHRSW      112(AX), Y2, Y2
-	VPACKSSWB      Y2, Y8, Y8
-	VMOVDQU        224(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, 32(R8)
-	VMOVDQU        Y4, 96(R8)
-	VMOVDQU        Y7, 160(R8)
-	VMOVDQU        Y9, 224(R8)
-	VMOVDQU        32(CX), Y1
-	VPSRLW         $0x02, Y1, Y1
-	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VMOVDQU        96(CX), Y4
-	VPSRLW         $0x02, Y4, Y4
-	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VMOVDQU        160(CX), Y7
-	VPSRLW         $0x02, Y7, Y7
-	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VMOVDQU        224(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, 288(R8)
-	VMOVDQU        Y4, 352(R8)
-	VMOVDQU        Y7, 416(R8)
-	VMOVDQU        Y9, 480(R8)
-	VMOVDQU        32(CX), Y1
-	VPSRLW         $0x04, Y1, Y1
-	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VMOVDQU        96(CX), Y4
-	VPSRLW         $0x04, Y4, Y4
-	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VMOVDQU        160(CX), Y7
-	VPSRLW         $0x04, Y7, Y7
-	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VMOVDQU        224(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, 544(R8)
-	VMOVDQU        Y4, 608(R8)
-	VMOVDQU        Y7, 672(R8)
-	VMOVDQU        Y9, 736(R8)
-	VMOVDQU        32(CX), Y1
-	VPSRLW         $0x06, Y1, Y1
-	VPAND          lowBits2OfAVX2<>+0(SB), Y1, Y1
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y1, Y1
-	VPSHUFB        Y1, Y0, Y1
-	VMOVDQU        96(CX), Y4
-	VPSRLW         $0x06, Y4, Y4
-	VPAND          lowBits2OfAVX2<>+0(SB), Y4, Y4
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y4, Y4
-	VPSHUFB        Y4, Y3, Y4
-	VMOVDQU        160(CX), Y7
-	VPSRLW         $0x06, Y7, Y7
-	VPAND          lowBits2OfAVX2<>+0(SB), Y7, Y7
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y7, Y7
-	VPSHUFB        Y7, Y6, Y7
-	VMOVDQU        224(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPUNPCKLDQ     Y4, Y1, Y2
-	VPUNPCKHDQ     Y4, Y1, Y5
-	VPUNPCKLDQ     Y9, Y7, Y4
-	VPUNPCKHDQ     Y9, Y7, Y9
-	VPUNPCKLQDQ    Y4, Y2, Y1
-	VPUNPCKHQDQ    Y4, Y2, Y4
-	VPUNPCKLQDQ    Y9, Y5, Y7
-	VPUNPCKHQDQ    Y9, Y5, Y9
-	VMOVDQU        Y1, 800(R8)
-	VMOVDQU        Y4, 864(R8)
-	VMOVDQU        Y7, 928(R8)
-	VMOVDQU        Y9, 992(R8)
-	ADDQ           $0x00000400, R8
-	ADDQ           $0x00000100, CX
-	DECQ           R11
-	JNZ            blocks
-	LEAQ           (DX)(SI*4), DX
-	TESTQ          R9, R9
-	JNZ            units
-	VZEROUPPER
-	RET
-
-DATA lowBits2OfAVX2<>+0(SB)/8, $0x0303030303030303
-DATA lowBits2OfAVX2<>+8(SB)/8, $0x0303030303030303
-DATA lowBits2OfAVX2<>+16(SB)/8, $0x0303030303030303
-DATA lowBits2OfAVX2<>+24(SB)/8, $0x0303030303030303
-GLOBL lowBits2OfAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA fieldBits1OfAVX2<>+0(SB)/8, $0x0404040404040404
-DATA fieldBits1OfAVX2<>+8(SB)/8, $0x0404040404040404
-DATA fieldBits1OfAVX2<>+16(SB)/8, $0x0404040404040404
-DATA fieldBits1OfAVX2<>+24(SB)/8, $0x0404040404040404
-GLOBL fieldBits1OfAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA fieldBits2OfAVX2<>+0(SB)/8, $0x0808080808080808
-DATA fieldBits2OfAVX2<>+8(SB)/8, $0x0808080808080808
-DATA fieldBits2OfAVX2<>+16(SB)/8, $0x0808080808080808
-DATA fieldBits2OfAVX2<>+24(SB)/8, $0x0808080808080808
-GLOBL fieldBits2OfAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA fieldBits3OfAVX2<>+0(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA fieldBits3OfAVX2<>+8(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA fieldBits3OfAVX2<>+16(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA fieldBits3OfAVX2<>+24(SB)/8, $0x0c0c0c0c0c0c0c0c
-GLOBL fieldBits3OfAVX2<>(SB), RODATA|NOPTR, $32
-
-// func multiplyC2G32R1AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyC2G32R1AVX2(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  48(AX), CX
-	MOVQ  56(AX), DX
-	MOVQ  88(AX), BX
-	MOVQ  64(AX), SI
-	LEAQ  (SI)(SI*2), DI
-	MOVQ  24(AX), R8
-	MOVQ  96(AX), R9
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  72(AX), R10
-	MOVQ  80(AX), R11
-
-units:
-	MOVQ    R11, R12
-	CMPQ    R12, R10
-	CMOVQGT R10, R12
-	SUBQ    R12, R10
-
-blocks:
-	PREFETCHT0     4096(CX)
-	PREFETCHT0     4160(CX)
-	PREFETCHT0     4224(CX)
-	PREFETCHT0     4288(CX)
-	VBROADCASTI128 (R8), Y10
+	VBROADCASTI128 (SI), Y4
+	VPXOR          signsOfAVX2<>+0(SB), Y4, Y4
+	VPABSB         Y4, Y5
+	VBROADCASTI128 16(SI), Y6
+	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
+	VPABSB         Y6, Y7
+	VBROADCASTI128 32(SI), Y8
+	VPXOR          signsOfAVX2<>+0(SB), Y8, Y8
+	VPABSB         Y8, Y9
+	VBROADCASTI128 48(SI), Y10
 	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
 	VPABSB         Y10, Y11
-	VBROADCASTI128 16(R8), Y12
-	VPXOR          signsOfAVX2<>+0(SB), Y12, Y12
-	VPABSB         Y12, Y13
-	VBROADCASTI128 (DX), Y8
-	VPSHUFB        (BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        (CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y0, Y0
-	VMOVDQU        (CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y0, Y0
-	VBROADCASTI128 (DX), Y8
-	VPSHUFB        32(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        32(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y1, Y1
-	VMOVDQU        32(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y1, Y1
-	VBROADCASTI128 (DX)(SI*1), Y8
-	VPSHUFB        (BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        64(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y2, Y2
-	VMOVDQU        64(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y2, Y2
-	VBROADCASTI128 (DX)(SI*1), Y8
-	VPSHUFB        32(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        96(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y3, Y3
-	VMOVDQU        96(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y3, Y3
-	VBROADCASTI128 (DX)(SI*2), Y8
-	VPSHUFB        (BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        128(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y4, Y4
-	VMOVDQU        128(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y4, Y4
-	VBROADCASTI128 (DX)(SI*2), Y8
-	VPSHUFB        32(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        160(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y5, Y5
-	VMOVDQU        160(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y5, Y5
-	VBROADCASTI128 (DX)(DI*1), Y8
-	VPSHUFB        (BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        192(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y6, Y6
-	VMOVDQU        192(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y6, Y6
-	VBROADCASTI128 (DX)(DI*1), Y8
-	VPSHUFB        32(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        224(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y7, Y7
-	VMOVDQU        224(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y7, Y7
-	VBROADCASTI128 32(R8), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VBROADCASTI128 48(R8), Y12
-	VPXOR          signsOfAVX2<>+0(SB), Y12, Y12
-	VPABSB         Y12, Y13
-	VBROADCASTI128 (DX), Y8
-	VPSHUFB        64(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        (CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y0, Y0
-	VMOVDQU        (CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y0, Y0
-	VBROADCASTI128 (DX), Y8
-	VPSHUFB        96(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        32(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y1, Y1
-	VMOVDQU        32(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y1, Y1
-	VBROADCASTI128 (DX)(SI*1), Y8
-	VPSHUFB        64(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        64(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y2, Y2
-	VMOVDQU        64(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y2, Y2
-	VBROADCASTI128 (DX)(SI*1), Y8
-	VPSHUFB        96(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        96(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y3, Y3
-	VMOVDQU        96(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y3, Y3
-	VBROADCASTI128 (DX)(SI*2), Y8
-	VPSHUFB        64(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        128(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y4, Y4
-	VMOVDQU        128(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y4, Y4
-	VBROADCASTI128 (DX)(SI*2), Y8
-	VPSHUFB        96(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        160(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y5, Y5
-	VMOVDQU        160(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y5, Y5
-	VBROADCASTI128 (DX)(DI*1), Y8
-	VPSHUFB        64(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        192(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y6, Y6
-	VMOVDQU        192(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y6, Y6
-	VBROADCASTI128 (DX)(DI*1), Y8
-	VPSHUFB        96(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        224(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y7, Y7
-	VMOVDQU        224(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y7, Y7
-	ADDQ           $0x40, R8
-	ADDQ           $0x00000100, CX
-	DECQ           R12
-	JNZ            blocks
-	LEAQ           (DX)(SI*4), DX
-	TESTQ          R10, R10
-	JNZ            units
-	MOVQ           (AX), CX
-	MOVQ           104(AX), AX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (AX), Y9
-	VPSLLD         $0x07, Y9, Y9
-	VPADDD         Y9, Y0, Y9
-	VMOVDQU        Y9, (CX)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(AX), Y9
-	VPSLLD         $0x07, Y9, Y9
-	VPADDD         Y9, Y1, Y9
-	VMOVDQU        Y9, 32(CX)
+	ADDQ           $0x40, SI
+	MOVQ           DX, R8
+	XORQ           R9, R9
+
+groups:
+	VMOVDQU        264(AX)(R9*1), Y14
+	VMOVDQU        296(AX)(R9*1), Y15
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        (DI), Y1, Y2
+	VPSHUFB        64(DI), Y1, Y1
+	VPMULHRSW      Y12, Y2, Y2
+	VPMULHRSW      Y12, Y1, Y1
+	VPACKSSWB      Y1, Y2, Y2
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        32(DI), Y1, Y3
+	VPSHUFB        96(DI), Y1, Y1
+	VPMULHRSW      Y12, Y3, Y3
+	VPMULHRSW      Y12, Y1, Y1
+	VPACKSSWB      Y1, Y3, Y3
+	VMOVDQU        (CX)(R9*1), Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y2, Y1
+	VPSIGNB        Y4, Y1, Y1
+	VPMADDUBSW     Y1, Y5, Y1
+	VPMADDWD       Y13, Y1, Y1
+	VPADDD         Y1, Y14, Y14
+	VMOVDQU        32(CX)(R9*1), Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y3, Y1
+	VPSIGNB        Y4, Y1, Y1
+	VPMADDUBSW     Y1, Y5, Y1
+	VPMADDWD       Y13, Y1, Y1
+	VPADDD         Y1, Y15, Y15
+	CMPQ           BX, $0x10
+	JNE            groupField1
+	VPSHUFD        $0xb1, Y2, Y2
+	VPSHUFD        $0xb1, Y3, Y3
+
+groupField1:
+	VMOVDQU    (CX)(R9*1), Y1
+	VPSRLW     $0x02, Y1, Y1
+	VPAND      Y0, Y1, Y1
+	VPSHUFB    Y1, Y2, Y1
+	VPSIGNB    Y6, Y1, Y1
+	VPMADDUBSW Y1, Y7, Y1
+	VPMADDWD   Y13, Y1, Y1
+	VPADDD     Y1, Y14, Y14
+	VMOVDQU    32(CX)(R9*1), Y1
+	VPSRLW     $0x02, Y1, Y1
+	VPAND      Y0, Y1, Y1
+	VPSHUFB    Y1, Y3, Y1
+	VPSIGNB    Y6, Y1, Y1
+	VPMADDUBSW Y1, Y7, Y1
+	VPMADDWD   Y13, Y1, Y1
+	VPADDD     Y1, Y15, Y15
+	VPSHUFD    $0x4e, Y2, Y2
+	VPSHUFD    $0x4e, Y3, Y3
+	VMOVDQU    (CX)(R9*1), Y1
+	VPSRLW     $0x06, Y1, Y1
+	VPAND      Y0, Y1, Y1
+	VPSHUFB    Y1, Y2, Y1
+	VPSIGNB    Y10, Y1, Y1
+	VPMADDUBSW Y1, Y11, Y1
+	VPMADDWD   Y13, Y1, Y1
+	VPADDD     Y1, Y14, Y14
+	VMOVDQU    32(CX)(R9*1), Y1
+	VPSRLW     $0x06, Y1, Y1
+	VPAND      Y0, Y1, Y1
+	VPSHUFB    Y1, Y3, Y1
+	VPSIGNB    Y10, Y1, Y1
+	VPMADDUBSW Y1, Y11, Y1
+	VPMADDWD   Y13, Y1, Y1
+	VPADDD     Y1, Y15, Y15
+	CMPQ       BX, $0x10
+	JNE        groupField3
+	VPSHUFD    $0xb1, Y2, Y2
+	VPSHUFD    $0xb1, Y3, Y3
+
+groupField3:
+	VMOVDQU    (CX)(R9*1), Y1
+	VPSRLW     $0x04, Y1, Y1
+	VPAND      Y0, Y1, Y1
+	VPSHUFB    Y1, Y2, Y1
+	VPSIGNB    Y8, Y1, Y1
+	VPMADDUBSW Y1, Y9, Y1
+	VPMADDWD   Y13, Y1, Y1
+	VPADDD     Y1, Y14, Y14
+	VMOVDQU    32(CX)(R9*1), Y1
+	VPSRLW     $0x04, Y1, Y1
+	VPAND      Y0, Y1, Y1
+	VPSHUFB    Y1, Y3, Y1
+	VPSIGNB    Y8, Y1, Y1
+	VPMADDUBSW Y1, Y9, Y1
+	VPMADDWD   Y13, Y1, Y1
+	VPADDD     Y1, Y15, Y15
+	ADDQ       BX, R8
+	VMOVDQU    Y14, 264(AX)(R9*1)
+	VMOVDQU    Y15, 296(AX)(R9*1)
+	ADDQ       $0x40, R9
+	CMPQ       R9, $0x00000100
+	JNE        groups
+	ADDQ       $0x00000100, CX
+	DECQ       R11
+	JNZ        blocks
+	LEAQ       (DX)(BX*4), DX
+	TESTQ      R10, R10
+	JNZ        units
 	VZEROUPPER
 	RET
 
@@ -1508,2840 +764,307 @@ DATA signsOfAVX2<>+16(SB)/8, $0x8080808080808080
 DATA signsOfAVX2<>+24(SB)/8, $0x8080808080808080
 GLOBL signsOfAVX2<>(SB), RODATA|NOPTR, $32
 
-// func multiplyC2G32R2AVX2(t *uint8)
+// func multiply4BitsAVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyC2G32R2AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 48(AX), CX
-	MOVQ 56(AX), DX
-	MOVQ 88(AX), BX
-	MOVQ 64(AX), SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ 96(AX), R9
-	XORQ R10, R10
-
-groups:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	MOVQ  24(AX), DI
-	MOVQ  40(AX), R8
-	MOVQ  72(AX), R11
-	MOVQ  80(AX), R12
+TEXT ·multiply4BitsAVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	MOVQ         24(AX), BX
+	VPBROADCASTD lowBits4<>+0(SB), Y0
+	MOVQ         72(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         56(AX), R9
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPXOR        Y14, Y14, Y14
+	VPXOR        Y15, Y15, Y15
+	MOVQ         32(AX), R10
 
 units:
-	MOVQ    R12, R13
-	CMPQ    R13, R11
-	CMOVQGT R11, R13
-	SUBQ    R13, R11
+	MOVQ    40(AX), R11
+	CMPQ    R11, R10
+	CMOVQGT R10, R11
+	SUBQ    R11, R10
 
 blocks:
 	PREFETCHT0     4096(CX)
 	PREFETCHT0     4160(CX)
 	PREFETCHT0     4224(CX)
 	PREFETCHT0     4288(CX)
-	VBROADCASTI128 (DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 (DI)(R8*1), Y6
+	VBROADCASTI128 (SI), Y4
+	VPXOR          signsOfAVX2<>+0(SB), Y4, Y4
+	VPABSB         Y4, Y5
+	VBROADCASTI128 16(SI), Y6
 	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
 	VPABSB         Y6, Y7
-	VBROADCASTI128 (DX), Y8
-	VPSHUFB        (BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        (CX), Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y8, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y0, Y0
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y4, Y4
-	VBROADCASTI128 (DX), Y9
-	VPSHUFB        32(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y9
-	VPACKSSWB      Y9, Y9, Y9
-	VMOVDQU        32(CX), Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y9, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y1, Y1
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y5, Y5
-	VBROADCASTI128 16(DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 16(DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VMOVDQU        (CX), Y10
-	VPSRLW         $0x02, Y10, Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y8, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y0, Y0
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y4, Y4
-	VMOVDQU        32(CX), Y10
-	VPSRLW         $0x02, Y10, Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y9, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y1, Y1
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y5, Y5
-	VBROADCASTI128 32(DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 32(DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 (DX), Y8
-	VPSHUFB        64(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        (CX), Y10
-	VPSRLW         $0x04, Y10, Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y8, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y0, Y0
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y4, Y4
-	VBROADCASTI128 (DX), Y9
-	VPSHUFB        96(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y9
-	VPACKSSWB      Y9, Y9, Y9
-	VMOVDQU        32(CX), Y10
-	VPSRLW         $0x04, Y10, Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y9, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y1, Y1
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y5, Y5
-	VBROADCASTI128 48(DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 48(DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VMOVDQU        (CX), Y10
-	VPSRLW         $0x06, Y10, Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y8, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y0, Y0
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y4, Y4
-	VMOVDQU        32(CX), Y10
-	VPSRLW         $0x06, Y10, Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y9, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y1, Y1
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y5, Y5
-	ADDQ           $0x40, DI
-	ADDQ           $0x00000100, CX
-	DECQ           R13
-	JNZ            blocks
-	LEAQ           (DX)(SI*4), DX
-	TESTQ          R11, R11
-	JNZ            units
-	VMOVDQU        Y0, 240(AX)(R10*1)
-	VMOVDQU        Y1, 272(AX)(R10*1)
-	VMOVDQU        Y4, 496(AX)(R10*1)
-	VMOVDQU        Y5, 528(AX)(R10*1)
-	MOVQ           48(AX), CX
-	MOVQ           56(AX), DX
-	MOVQ           64(AX), R8
-	ADDQ           $0x40, R10
-	ADDQ           R10, CX
-	ADDQ           R8, DX
-	CMPQ           R10, $0x40
-	JEQ            groups
-	ADDQ           R8, DX
-	CMPQ           R10, $0x80
-	JEQ            groups
-	ADDQ           R8, DX
-	CMPQ           R10, $0xc0
-	JEQ            groups
-	MOVQ           (AX), DI
-	MOVQ           16(AX), R8
-	VMOVDQU        240(AX), Y0
-	VMOVDQU        272(AX), Y1
-	VMOVDQU        304(AX), Y2
-	VMOVDQU        336(AX), Y3
-	VMOVDQU        368(AX), Y4
-	VMOVDQU        400(AX), Y5
-	VMOVDQU        432(AX), Y6
-	VMOVDQU        464(AX), Y7
-	MOVQ           104(AX), CX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (DI)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(DI)
-	VMOVDQU        496(AX), Y0
-	VMOVDQU        528(AX), Y1
-	VMOVDQU        560(AX), Y2
-	VMOVDQU        592(AX), Y3
-	VMOVDQU        624(AX), Y4
-	VMOVDQU        656(AX), Y5
-	VMOVDQU        688(AX), Y6
-	VMOVDQU        720(AX), Y7
-	MOVQ           104(AX), AX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (DI)(R8*1)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(DI)(R8*1)
-	VZEROUPPER
-	RET
-
-// func multiplyC2G32R3AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyC2G32R3AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 48(AX), CX
-	MOVQ 56(AX), DX
-	MOVQ 88(AX), BX
-	MOVQ 64(AX), SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ 96(AX), R9
-	XORQ R10, R10
-
-groups:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	MOVQ  24(AX), DI
-	MOVQ  40(AX), R8
-	MOVQ  72(AX), R11
-	MOVQ  80(AX), R12
-
-units:
-	MOVQ    R12, R13
-	CMPQ    R13, R11
-	CMOVQGT R11, R13
-	SUBQ    R13, R11
-
-blocks:
-	PREFETCHT0     4096(CX)
-	PREFETCHT0     4160(CX)
-	PREFETCHT0     4224(CX)
-	PREFETCHT0     4288(CX)
-	VBROADCASTI128 (DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 (DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 (DI)(R8*2), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VBROADCASTI128 (DX), Y12
-	VPSHUFB        (BX), Y12, Y12
-	VPMULHRSW      112(AX), Y12, Y12
-	VPACKSSWB      Y12, Y12, Y12
-	VMOVDQU        (CX), Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y12, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y0, Y0
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y4, Y4
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y8, Y8
-	VBROADCASTI128 (DX), Y13
-	VPSHUFB        32(BX), Y13, Y13
-	VPMULHRSW      112(AX), Y13, Y13
-	VPACKSSWB      Y13, Y13, Y13
-	VMOVDQU        32(CX), Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y13, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y1, Y1
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y5, Y5
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y9, Y9
-	VBROADCASTI128 16(DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 16(DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 16(DI)(R8*2), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VMOVDQU        (CX), Y14
-	VPSRLW         $0x02, Y14, Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y12, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y0, Y0
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y4, Y4
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y8, Y8
-	VMOVDQU        32(CX), Y14
-	VPSRLW         $0x02, Y14, Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y13, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y1, Y1
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y5, Y5
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y9, Y9
-	VBROADCASTI128 32(DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 32(DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 32(DI)(R8*2), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VBROADCASTI128 (DX), Y12
-	VPSHUFB        64(BX), Y12, Y12
-	VPMULHRSW      112(AX), Y12, Y12
-	VPACKSSWB      Y12, Y12, Y12
-	VMOVDQU        (CX), Y14
-	VPSRLW         $0x04, Y14, Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y12, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y0, Y0
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y4, Y4
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y8, Y8
-	VBROADCASTI128 (DX), Y13
-	VPSHUFB        96(BX), Y13, Y13
-	VPMULHRSW      112(AX), Y13, Y13
-	VPACKSSWB      Y13, Y13, Y13
-	VMOVDQU        32(CX), Y14
-	VPSRLW         $0x04, Y14, Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y13, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y1, Y1
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y5, Y5
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y9, Y9
-	VBROADCASTI128 48(DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 48(DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 48(DI)(R8*2), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VMOVDQU        (CX), Y14
-	VPSRLW         $0x06, Y14, Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y12, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y0, Y0
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y4, Y4
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y8, Y8
-	VMOVDQU        32(CX), Y14
-	VPSRLW         $0x06, Y14, Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y13, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y1, Y1
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y5, Y5
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y9, Y9
-	ADDQ           $0x40, DI
-	ADDQ           $0x00000100, CX
-	DECQ           R13
-	JNZ            blocks
-	LEAQ           (DX)(SI*4), DX
-	TESTQ          R11, R11
-	JNZ            units
-	VMOVDQU        Y0, 240(AX)(R10*1)
-	VMOVDQU        Y1, 272(AX)(R10*1)
-	VMOVDQU        Y4, 496(AX)(R10*1)
-	VMOVDQU        Y5, 528(AX)(R10*1)
-	VMOVDQU        Y8, 752(AX)(R10*1)
-	VMOVDQU        Y9, 784(AX)(R10*1)
-	MOVQ           48(AX), CX
-	MOVQ           56(AX), DX
-	MOVQ           64(AX), R8
-	ADDQ           $0x40, R10
-	ADDQ           R10, CX
-	ADDQ           R8, DX
-	CMPQ           R10, $0x40
-	JEQ            groups
-	ADDQ           R8, DX
-	CMPQ           R10, $0x80
-	JEQ            groups
-	ADDQ           R8, DX
-	CMPQ           R10, $0xc0
-	JEQ            groups
-	MOVQ           (AX), DI
-	MOVQ           16(AX), R8
-	VMOVDQU        240(AX), Y0
-	VMOVDQU        272(AX), Y1
-	VMOVDQU        304(AX), Y2
-	VMOVDQU        336(AX), Y3
-	VMOVDQU        368(AX), Y4
-	VMOVDQU        400(AX), Y5
-	VMOVDQU        432(AX), Y6
-	VMOVDQU        464(AX), Y7
-	MOVQ           104(AX), CX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (DI)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(DI)
-	VMOVDQU        496(AX), Y0
-	VMOVDQU        528(AX), Y1
-	VMOVDQU        560(AX), Y2
-	VMOVDQU        592(AX), Y3
-	VMOVDQU        624(AX), Y4
-	VMOVDQU        656(AX), Y5
-	VMOVDQU        688(AX), Y6
-	VMOVDQU        720(AX), Y7
-	MOVQ           104(AX), CX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (DI)(R8*1)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(DI)(R8*1)
-	VMOVDQU        752(AX), Y0
-	VMOVDQU        784(AX), Y1
-	VMOVDQU        816(AX), Y2
-	VMOVDQU        848(AX), Y3
-	VMOVDQU        880(AX), Y4
-	VMOVDQU        912(AX), Y5
-	VMOVDQU        944(AX), Y6
-	VMOVDQU        976(AX), Y7
-	MOVQ           104(AX), AX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (DI)(R8*2)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(DI)(R8*2)
-	VZEROUPPER
-	RET
-
-// func multiplyC4R1AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyC4R1AVX2(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  48(AX), CX
-	MOVQ  56(AX), DX
-	MOVQ  88(AX), BX
-	MOVQ  24(AX), SI
-	MOVQ  96(AX), DI
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  72(AX), R8
-	MOVQ  80(AX), R9
-
-units:
-	MOVQ    R9, R10
-	CMPQ    R10, R8
-	CMOVQGT R8, R10
-	SUBQ    R10, R8
-
-blocks:
-	PREFETCHT0     4096(CX)
-	PREFETCHT0     4160(CX)
-	PREFETCHT0     4224(CX)
-	PREFETCHT0     4288(CX)
-	VBROADCASTI128 (SI), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VBROADCASTI128 16(SI), Y12
-	VPXOR          signsOfAVX2<>+0(SB), Y12, Y12
-	VPABSB         Y12, Y13
-	VPBROADCASTD   (DX), Y9
-	VPSHUFB        (BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        (CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y0, Y0
-	VMOVDQU        (CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y0, Y0
-	VPBROADCASTD   (DX), Y9
-	VPSHUFB        32(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        32(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y1, Y1
-	VMOVDQU        32(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y1, Y1
-	VPBROADCASTD   4(DX), Y9
-	VPSHUFB        (BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        64(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y2, Y2
-	VMOVDQU        64(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y2, Y2
-	VPBROADCASTD   4(DX), Y9
-	VPSHUFB        32(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        96(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y3, Y3
-	VMOVDQU        96(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y3, Y3
-	VPBROADCASTD   8(DX), Y9
-	VPSHUFB        (BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        128(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y4, Y4
-	VMOVDQU        128(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y4, Y4
-	VPBROADCASTD   8(DX), Y9
-	VPSHUFB        32(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        160(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y5, Y5
-	VMOVDQU        160(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y5, Y5
-	VPBROADCASTD   12(DX), Y9
-	VPSHUFB        (BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        192(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y6, Y6
-	VMOVDQU        192(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y6, Y6
-	VPBROADCASTD   12(DX), Y9
-	VPSHUFB        32(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        224(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y7, Y7
-	VMOVDQU        224(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y7, Y7
 	ADDQ           $0x20, SI
-	ADDQ           $0x00000100, CX
-	DECQ           R10
-	JNZ            blocks
-	ADDQ           $0x10, DX
-	TESTQ          R8, R8
-	JNZ            units
-	MOVQ           (AX), CX
-	MOVQ           104(AX), AX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (AX), Y9
-	VPSLLD         $0x07, Y9, Y9
-	VPADDD         Y9, Y0, Y9
-	VMOVDQU        Y9, (CX)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(AX), Y9
-	VPSLLD         $0x07, Y9, Y9
-	VPADDD         Y9, Y1, Y9
-	VMOVDQU        Y9, 32(CX)
+	MOVQ           DX, R8
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        (DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y2
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y2, Y2
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        32(DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y3
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y3, Y3
+	VMOVDQU        (CX), Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y2, Y1
+	VPSIGNB        Y4, Y1, Y1
+	VPMADDUBSW     Y1, Y5, Y1
+	VPMADDWD       (R9), Y1, Y1
+	VPADDD         Y1, Y8, Y8
+	VMOVDQU        32(CX), Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y3, Y1
+	VPSIGNB        Y4, Y1, Y1
+	VPMADDUBSW     Y1, Y5, Y1
+	VPMADDWD       (R9), Y1, Y1
+	VPADDD         Y1, Y9, Y9
+	CMPQ           BX, $0x08
+	JNE            group0Field1
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        64(DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y2
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y2, Y2
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        96(DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y3
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y3, Y3
+
+group0Field1:
+	VMOVDQU        (CX), Y1
+	VPSRLW         $0x04, Y1, Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y2, Y1
+	VPSIGNB        Y6, Y1, Y1
+	VPMADDUBSW     Y1, Y7, Y1
+	VPMADDWD       (R9), Y1, Y1
+	VPADDD         Y1, Y8, Y8
+	VMOVDQU        32(CX), Y1
+	VPSRLW         $0x04, Y1, Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y3, Y1
+	VPSIGNB        Y6, Y1, Y1
+	VPMADDUBSW     Y1, Y7, Y1
+	VPMADDWD       (R9), Y1, Y1
+	VPADDD         Y1, Y9, Y9
+	ADDQ           BX, R8
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        (DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y2
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y2, Y2
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        32(DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y3
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y3, Y3
+	VMOVDQU        64(CX), Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y2, Y1
+	VPSIGNB        Y4, Y1, Y1
+	VPMADDUBSW     Y1, Y5, Y1
+	VPMADDWD       (R9), Y1, Y1
+	VPADDD         Y1, Y10, Y10
+	VMOVDQU        96(CX), Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y3, Y1
+	VPSIGNB        Y4, Y1, Y1
+	VPMADDUBSW     Y1, Y5, Y1
+	VPMADDWD       (R9), Y1, Y1
+	VPADDD         Y1, Y11, Y11
+	CMPQ           BX, $0x08
+	JNE            group1Field1
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        64(DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y2
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y2, Y2
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        96(DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y3
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y3, Y3
+
+group1Field1:
+	VMOVDQU        64(CX), Y1
+	VPSRLW         $0x04, Y1, Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y2, Y1
+	VPSIGNB        Y6, Y1, Y1
+	VPMADDUBSW     Y1, Y7, Y1
+	VPMADDWD       (R9), Y1, Y1
+	VPADDD         Y1, Y10, Y10
+	VMOVDQU        96(CX), Y1
+	VPSRLW         $0x04, Y1, Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y3, Y1
+	VPSIGNB        Y6, Y1, Y1
+	VPMADDUBSW     Y1, Y7, Y1
+	VPMADDWD       (R9), Y1, Y1
+	VPADDD         Y1, Y11, Y11
+	ADDQ           BX, R8
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        (DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y2
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y2, Y2
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        32(DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y3
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y3, Y3
+	VMOVDQU        128(CX), Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y2, Y1
+	VPSIGNB        Y4, Y1, Y1
+	VPMADDUBSW     Y1, Y5, Y1
+	VPMADDWD       (R9), Y1, Y1
+	VPADDD         Y1, Y12, Y12
+	VMOVDQU        160(CX), Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y3, Y1
+	VPSIGNB        Y4, Y1, Y1
+	VPMADDUBSW     Y1, Y5, Y1
+	VPMADDWD       (R9), Y1, Y1
+	VPADDD         Y1, Y13, Y13
+	CMPQ           BX, $0x08
+	JNE            group2Field1
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        64(DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y2
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y2, Y2
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        96(DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y3
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y3, Y3
+
+group2Field1:
+	VMOVDQU        128(CX), Y1
+	VPSRLW         $0x04, Y1, Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y2, Y1
+	VPSIGNB        Y6, Y1, Y1
+	VPMADDUBSW     Y1, Y7, Y1
+	VPMADDWD       (R9), Y1, Y1
+	VPADDD         Y1, Y12, Y12
+	VMOVDQU        160(CX), Y1
+	VPSRLW         $0x04, Y1, Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y3, Y1
+	VPSIGNB        Y6, Y1, Y1
+	VPMADDUBSW     Y1, Y7, Y1
+	VPMADDWD       (R9), Y1, Y1
+	VPADDD         Y1, Y13, Y13
+	ADDQ           BX, R8
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        (DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y2
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y2, Y2
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        32(DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y3
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y3, Y3
+	VMOVDQU        192(CX), Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y2, Y1
+	VPSIGNB        Y4, Y1, Y1
+	VPMADDUBSW     Y1, Y5, Y1
+	VPMADDWD       (R9), Y1, Y1
+	VPADDD         Y1, Y14, Y14
+	VMOVDQU        224(CX), Y1
+	VPAND          Y0, Y1, Y1
+	VPSHUFB        Y1, Y3, Y1
+	VPSIGNB        Y4, Y1, Y1
+	VPMADDUBSW     Y1, Y5, Y1
+	VPMADDWD       (R9), Y1, Y1
+	VPADDD         Y1, Y15, Y15
+	CMPQ           BX, $0x08
+	JNE            group3Field1
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        64(DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y2
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y2, Y2
+	VBROADCASTI128 (R8), Y1
+	VPSHUFB        96(DI), Y1, Y1
+	VPMULHRSW      136(AX), Y1, Y3
+	VPMULHRSW      200(AX), Y1, Y1
+	VPACKSSWB      Y1, Y3, Y3
+
+group3Field1:
+	VMOVDQU    192(CX), Y1
+	VPSRLW     $0x04, Y1, Y1
+	VPAND      Y0, Y1, Y1
+	VPSHUFB    Y1, Y2, Y1
+	VPSIGNB    Y6, Y1, Y1
+	VPMADDUBSW Y1, Y7, Y1
+	VPMADDWD   (R9), Y1, Y1
+	VPADDD     Y1, Y14, Y14
+	VMOVDQU    224(CX), Y1
+	VPSRLW     $0x04, Y1, Y1
+	VPAND      Y0, Y1, Y1
+	VPSHUFB    Y1, Y3, Y1
+	VPSIGNB    Y6, Y1, Y1
+	VPMADDUBSW Y1, Y7, Y1
+	VPMADDWD   (R9), Y1, Y1
+	VPADDD     Y1, Y15, Y15
+	ADDQ       BX, R8
+	ADDQ       $0x00000100, CX
+	DECQ       R11
+	JNZ        blocks
+	LEAQ       (DX)(BX*4), DX
+	TESTQ      R10, R10
+	JNZ        units
+	VMOVDQU    Y8, 264(AX)
+	VMOVDQU    Y9, 296(AX)
+	VMOVDQU    Y10, 328(AX)
+	VMOVDQU    Y11, 360(AX)
+	VMOVDQU    Y12, 392(AX)
+	VMOVDQU    Y13, 424(AX)
+	VMOVDQU    Y14, 456(AX)
+	VMOVDQU    Y15, 488(AX)
 	VZEROUPPER
 	RET
 
-// func multiplyC4R2AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyC4R2AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 48(AX), CX
-	MOVQ 56(AX), DX
-	MOVQ 88(AX), BX
-	MOVQ 96(AX), R8
-	XORQ R9, R9
-
-groups:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	MOVQ  24(AX), SI
-	MOVQ  40(AX), DI
-	MOVQ  72(AX), R10
-	MOVQ  80(AX), R11
-
-units:
-	MOVQ    R11, R12
-	CMPQ    R12, R10
-	CMOVQGT R10, R12
-	SUBQ    R12, R10
-
-blocks:
-	PREFETCHT0     4096(CX)
-	PREFETCHT0     4160(CX)
-	PREFETCHT0     4224(CX)
-	PREFETCHT0     4288(CX)
-	VBROADCASTI128 (SI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 (SI)(DI*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VPBROADCASTD   (DX), Y11
-	VPSHUFB        (BX), Y11, Y11
-	VPMULHRSW      112(AX), Y11, Y8
-	VPMULHRSW      176(AX), Y11, Y11
-	VPACKSSWB      Y11, Y8, Y8
-	VMOVDQU        (CX), Y10
-	VPAND          lowBits4OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y8, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R8), Y11, Y11
-	VPADDD         Y11, Y0, Y0
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R8), Y11, Y11
-	VPADDD         Y11, Y4, Y4
-	VPBROADCASTD   (DX), Y11
-	VPSHUFB        32(BX), Y11, Y11
-	VPMULHRSW      112(AX), Y11, Y9
-	VPMULHRSW      176(AX), Y11, Y11
-	VPACKSSWB      Y11, Y9, Y9
-	VMOVDQU        32(CX), Y10
-	VPAND          lowBits4OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y9, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R8), Y11, Y11
-	VPADDD         Y11, Y1, Y1
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R8), Y11, Y11
-	VPADDD         Y11, Y5, Y5
-	VBROADCASTI128 16(SI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 16(SI)(DI*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VMOVDQU        (CX), Y10
-	VPSRLW         $0x04, Y10, Y10
-	VPAND          lowBits4OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y8, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R8), Y11, Y11
-	VPADDD         Y11, Y0, Y0
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R8), Y11, Y11
-	VPADDD         Y11, Y4, Y4
-	VMOVDQU        32(CX), Y10
-	VPSRLW         $0x04, Y10, Y10
-	VPAND          lowBits4OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y9, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R8), Y11, Y11
-	VPADDD         Y11, Y1, Y1
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R8), Y11, Y11
-	VPADDD         Y11, Y5, Y5
-	ADDQ           $0x20, SI
-	ADDQ           $0x00000100, CX
-	DECQ           R12
-	JNZ            blocks
-	ADDQ           $0x10, DX
-	TESTQ          R10, R10
-	JNZ            units
-	VMOVDQU        Y0, 240(AX)(R9*1)
-	VMOVDQU        Y1, 272(AX)(R9*1)
-	VMOVDQU        Y4, 496(AX)(R9*1)
-	VMOVDQU        Y5, 528(AX)(R9*1)
-	MOVQ           48(AX), CX
-	MOVQ           56(AX), DX
-	MOVQ           64(AX), DI
-	ADDQ           $0x40, R9
-	ADDQ           R9, CX
-	ADDQ           DI, DX
-	CMPQ           R9, $0x40
-	JEQ            groups
-	ADDQ           DI, DX
-	CMPQ           R9, $0x80
-	JEQ            groups
-	ADDQ           DI, DX
-	CMPQ           R9, $0xc0
-	JEQ            groups
-	MOVQ           (AX), SI
-	MOVQ           16(AX), DI
-	VMOVDQU        240(AX), Y0
-	VMOVDQU        272(AX), Y1
-	VMOVDQU        304(AX), Y2
-	VMOVDQU        336(AX), Y3
-	VMOVDQU        368(AX), Y4
-	VMOVDQU        400(AX), Y5
-	VMOVDQU        432(AX), Y6
-	VMOVDQU        464(AX), Y7
-	MOVQ           104(AX), CX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (SI)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(SI)
-	VMOVDQU        496(AX), Y0
-	VMOVDQU        528(AX), Y1
-	VMOVDQU        560(AX), Y2
-	VMOVDQU        592(AX), Y3
-	VMOVDQU        624(AX), Y4
-	VMOVDQU        656(AX), Y5
-	VMOVDQU        688(AX), Y6
-	VMOVDQU        720(AX), Y7
-	MOVQ           104(AX), AX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (SI)(DI*1)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(SI)(DI*1)
-	VZEROUPPER
-	RET
-
-// func multiplyC4R3AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyC4R3AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 48(AX), CX
-	MOVQ 56(AX), DX
-	MOVQ 88(AX), BX
-	MOVQ 96(AX), R8
-	XORQ R9, R9
-
-groups:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	MOVQ  24(AX), SI
-	MOVQ  40(AX), DI
-	MOVQ  72(AX), R10
-	MOVQ  80(AX), R11
-
-units:
-	MOVQ    R11, R12
-	CMPQ    R12, R10
-	CMOVQGT R10, R12
-	SUBQ    R12, R10
-
-blocks:
-	PREFETCHT0     4096(CX)
-	PREFETCHT0     4160(CX)
-	PREFETCHT0     4224(CX)
-	PREFETCHT0     4288(CX)
-	VBROADCASTI128 (SI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 (SI)(DI*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 (SI)(DI*2), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VPBROADCASTD   (DX), Y15
-	VPSHUFB        (BX), Y15, Y15
-	VPMULHRSW      112(AX), Y15, Y12
-	VPMULHRSW      176(AX), Y15, Y15
-	VPACKSSWB      Y15, Y12, Y12
-	VMOVDQU        (CX), Y14
-	VPAND          lowBits4OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y12, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R8), Y15, Y15
-	VPADDD         Y15, Y0, Y0
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R8), Y15, Y15
-	VPADDD         Y15, Y4, Y4
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R8), Y15, Y15
-	VPADDD         Y15, Y8, Y8
-	VPBROADCASTD   (DX), Y15
-	VPSHUFB        32(BX), Y15, Y15
-	VPMULHRSW      112(AX), Y15, Y13
-	VPMULHRSW      176(AX), Y15, Y15
-	VPACKSSWB      Y15, Y13, Y13
-	VMOVDQU        32(CX), Y14
-	VPAND          lowBits4OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y13, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R8), Y15, Y15
-	VPADDD         Y15, Y1, Y1
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R8), Y15, Y15
-	VPADDD         Y15, Y5, Y5
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R8), Y15, Y15
-	VPADDD         Y15, Y9, Y9
-	VBROADCASTI128 16(SI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 16(SI)(DI*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 16(SI)(DI*2), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VMOVDQU        (CX), Y14
-	VPSRLW         $0x04, Y14, Y14
-	VPAND          lowBits4OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y12, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R8), Y15, Y15
-	VPADDD         Y15, Y0, Y0
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R8), Y15, Y15
-	VPADDD         Y15, Y4, Y4
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R8), Y15, Y15
-	VPADDD         Y15, Y8, Y8
-	VMOVDQU        32(CX), Y14
-	VPSRLW         $0x04, Y14, Y14
-	VPAND          lowBits4OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y13, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R8), Y15, Y15
-	VPADDD         Y15, Y1, Y1
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R8), Y15, Y15
-	VPADDD         Y15, Y5, Y5
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R8), Y15, Y15
-	VPADDD         Y15, Y9, Y9
-	ADDQ           $0x20, SI
-	ADDQ           $0x00000100, CX
-	DECQ           R12
-	JNZ            blocks
-	ADDQ           $0x10, DX
-	TESTQ          R10, R10
-	JNZ            units
-	VMOVDQU        Y0, 240(AX)(R9*1)
-	VMOVDQU        Y1, 272(AX)(R9*1)
-	VMOVDQU        Y4, 496(AX)(R9*1)
-	VMOVDQU        Y5, 528(AX)(R9*1)
-	VMOVDQU        Y8, 752(AX)(R9*1)
-	VMOVDQU        Y9, 784(AX)(R9*1)
-	MOVQ           48(AX), CX
-	MOVQ           56(AX), DX
-	MOVQ           64(AX), DI
-	ADDQ           $0x40, R9
-	ADDQ           R9, CX
-	ADDQ           DI, DX
-	CMPQ           R9, $0x40
-	JEQ            groups
-	ADDQ           DI, DX
-	CMPQ           R9, $0x80
-	JEQ            groups
-	ADDQ           DI, DX
-	CMPQ           R9, $0xc0
-	JEQ            groups
-	MOVQ           (AX), SI
-	MOVQ           16(AX), DI
-	VMOVDQU        240(AX), Y0
-	VMOVDQU        272(AX), Y1
-	VMOVDQU        304(AX), Y2
-	VMOVDQU        336(AX), Y3
-	VMOVDQU        368(AX), Y4
-	VMOVDQU        400(AX), Y5
-	VMOVDQU        432(AX), Y6
-	VMOVDQU        464(AX), Y7
-	MOVQ           104(AX), CX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (SI)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(SI)
-	VMOVDQU        496(AX), Y0
-	VMOVDQU        528(AX), Y1
-	VMOVDQU        560(AX), Y2
-	VMOVDQU        592(AX), Y3
-	VMOVDQU        624(AX), Y4
-	VMOVDQU        656(AX), Y5
-	VMOVDQU        688(AX), Y6
-	VMOVDQU        720(AX), Y7
-	MOVQ           104(AX), CX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (SI)(DI*1)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(SI)(DI*1)
-	VMOVDQU        752(AX), Y0
-	VMOVDQU        784(AX), Y1
-	VMOVDQU        816(AX), Y2
-	VMOVDQU        848(AX), Y3
-	VMOVDQU        880(AX), Y4
-	VMOVDQU        912(AX), Y5
-	VMOVDQU        944(AX), Y6
-	VMOVDQU        976(AX), Y7
-	MOVQ           104(AX), AX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (SI)(DI*2)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(SI)(DI*2)
-	VZEROUPPER
-	RET
-
-// func multiplyC4G16R1AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyC4G16R1AVX2(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  48(AX), CX
-	MOVQ  56(AX), DX
-	MOVQ  88(AX), BX
-	MOVQ  24(AX), SI
-	MOVQ  96(AX), DI
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  72(AX), R8
-	MOVQ  80(AX), R9
-
-units:
-	MOVQ    R9, R10
-	CMPQ    R10, R8
-	CMOVQGT R8, R10
-	SUBQ    R10, R8
-
-blocks:
-	PREFETCHT0     4096(CX)
-	PREFETCHT0     4160(CX)
-	PREFETCHT0     4224(CX)
-	PREFETCHT0     4288(CX)
-	VBROADCASTI128 (SI), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VBROADCASTI128 16(SI), Y12
-	VPXOR          signsOfAVX2<>+0(SB), Y12, Y12
-	VPABSB         Y12, Y13
-	VPBROADCASTQ   (DX), Y9
-	VPSHUFB        (BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        (CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y0, Y0
-	VPBROADCASTQ   (DX), Y9
-	VPSHUFB        64(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        (CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y0, Y0
-	VPBROADCASTQ   (DX), Y9
-	VPSHUFB        32(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        32(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y1, Y1
-	VPBROADCASTQ   (DX), Y9
-	VPSHUFB        96(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        32(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y1, Y1
-	VPBROADCASTQ   8(DX), Y9
-	VPSHUFB        (BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        64(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y2, Y2
-	VPBROADCASTQ   8(DX), Y9
-	VPSHUFB        64(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        64(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y2, Y2
-	VPBROADCASTQ   8(DX), Y9
-	VPSHUFB        32(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        96(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y3, Y3
-	VPBROADCASTQ   8(DX), Y9
-	VPSHUFB        96(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        96(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y3, Y3
-	VPBROADCASTQ   16(DX), Y9
-	VPSHUFB        (BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        128(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y4, Y4
-	VPBROADCASTQ   16(DX), Y9
-	VPSHUFB        64(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        128(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y4, Y4
-	VPBROADCASTQ   16(DX), Y9
-	VPSHUFB        32(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        160(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y5, Y5
-	VPBROADCASTQ   16(DX), Y9
-	VPSHUFB        96(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        160(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y5, Y5
-	VPBROADCASTQ   24(DX), Y9
-	VPSHUFB        (BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        192(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y6, Y6
-	VPBROADCASTQ   24(DX), Y9
-	VPSHUFB        64(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        192(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y6, Y6
-	VPBROADCASTQ   24(DX), Y9
-	VPSHUFB        32(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        224(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y7, Y7
-	VPBROADCASTQ   24(DX), Y9
-	VPSHUFB        96(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y8
-	VPMULHRSW      176(AX), Y9, Y9
-	VPACKSSWB      Y9, Y8, Y8
-	VMOVDQU        224(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (DI), Y9, Y9
-	VPADDD         Y9, Y7, Y7
-	ADDQ           $0x20, SI
-	ADDQ           $0x00000100, CX
-	DECQ           R10
-	JNZ            blocks
-	ADDQ           $0x20, DX
-	TESTQ          R8, R8
-	JNZ            units
-	MOVQ           (AX), CX
-	MOVQ           104(AX), AX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (AX), Y9
-	VPSLLD         $0x07, Y9, Y9
-	VPADDD         Y9, Y0, Y9
-	VMOVDQU        Y9, (CX)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(AX), Y9
-	VPSLLD         $0x07, Y9, Y9
-	VPADDD         Y9, Y1, Y9
-	VMOVDQU        Y9, 32(CX)
-	VZEROUPPER
-	RET
-
-// func multiplyC4G16R2AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyC4G16R2AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 48(AX), CX
-	MOVQ 56(AX), DX
-	MOVQ 88(AX), BX
-	MOVQ 96(AX), R8
-	XORQ R9, R9
-
-groups:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	MOVQ  24(AX), SI
-	MOVQ  40(AX), DI
-	MOVQ  72(AX), R10
-	MOVQ  80(AX), R11
-
-units:
-	MOVQ    R11, R12
-	CMPQ    R12, R10
-	CMOVQGT R10, R12
-	SUBQ    R12, R10
-
-blocks:
-	PREFETCHT0     4096(CX)
-	PREFETCHT0     4160(CX)
-	PREFETCHT0     4224(CX)
-	PREFETCHT0     4288(CX)
-	VBROADCASTI128 (SI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 (SI)(DI*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VPBROADCASTQ   (DX), Y10
-	VPSHUFB        (BX), Y10, Y10
-	VPMULHRSW      112(AX), Y10, Y8
-	VPMULHRSW      176(AX), Y10, Y10
-	VPACKSSWB      Y10, Y8, Y8
-	VMOVDQU        (CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y2, Y9, Y10
-	VPMADDUBSW     Y10, Y3, Y10
-	VPMADDWD       (R8), Y10, Y10
-	VPADDD         Y10, Y0, Y0
-	VPSIGNB        Y6, Y9, Y10
-	VPMADDUBSW     Y10, Y7, Y10
-	VPMADDWD       (R8), Y10, Y10
-	VPADDD         Y10, Y4, Y4
-	VPBROADCASTQ   (DX), Y10
-	VPSHUFB        32(BX), Y10, Y10
-	VPMULHRSW      112(AX), Y10, Y8
-	VPMULHRSW      176(AX), Y10, Y10
-	VPACKSSWB      Y10, Y8, Y8
-	VMOVDQU        32(CX), Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y2, Y9, Y10
-	VPMADDUBSW     Y10, Y3, Y10
-	VPMADDWD       (R8), Y10, Y10
-	VPADDD         Y10, Y1, Y1
-	VPSIGNB        Y6, Y9, Y10
-	VPMADDUBSW     Y10, Y7, Y10
-	VPMADDWD       (R8), Y10, Y10
-	VPADDD         Y10, Y5, Y5
-	VBROADCASTI128 16(SI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 16(SI)(DI*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VPBROADCASTQ   (DX), Y10
-	VPSHUFB        64(BX), Y10, Y10
-	VPMULHRSW      112(AX), Y10, Y8
-	VPMULHRSW      176(AX), Y10, Y10
-	VPACKSSWB      Y10, Y8, Y8
-	VMOVDQU        (CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y2, Y9, Y10
-	VPMADDUBSW     Y10, Y3, Y10
-	VPMADDWD       (R8), Y10, Y10
-	VPADDD         Y10, Y0, Y0
-	VPSIGNB        Y6, Y9, Y10
-	VPMADDUBSW     Y10, Y7, Y10
-	VPMADDWD       (R8), Y10, Y10
-	VPADDD         Y10, Y4, Y4
-	VPBROADCASTQ   (DX), Y10
-	VPSHUFB        96(BX), Y10, Y10
-	VPMULHRSW      112(AX), Y10, Y8
-	VPMULHRSW      176(AX), Y10, Y10
-	VPACKSSWB      Y10, Y8, Y8
-	VMOVDQU        32(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits4OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y2, Y9, Y10
-	VPMADDUBSW     Y10, Y3, Y10
-	VPMADDWD       (R8), Y10, Y10
-	VPADDD         Y10, Y1, Y1
-	VPSIGNB        Y6, Y9, Y10
-	VPMADDUBSW     Y10, Y7, Y10
-	VPMADDWD       (R8), Y10, Y10
-	VPADDD         Y10, Y5, Y5
-	ADDQ           $0x20, SI
-	ADDQ           $0x00000100, CX
-	DECQ           R12
-	JNZ            blocks
-	ADDQ           $0x20, DX
-	TESTQ          R10, R10
-	JNZ            units
-	VMOVDQU        Y0, 240(AX)(R9*1)
-	VMOVDQU        Y1, 272(AX)(R9*1)
-	VMOVDQU        Y4, 496(AX)(R9*1)
-	VMOVDQU        Y5, 528(AX)(R9*1)
-	MOVQ           48(AX), CX
-	MOVQ           56(AX), DX
-	MOVQ           64(AX), DI
-	ADDQ           $0x40, R9
-	ADDQ           R9, CX
-	ADDQ           DI, DX
-	CMPQ           R9, $0x40
-	JEQ            groups
-	ADDQ           DI, DX
-	CMPQ           R9, $0x80
-	JEQ            groups
-	ADDQ           DI, DX
-	CMPQ           R9, $0xc0
-	JEQ            groups
-	MOVQ           (AX), SI
-	MOVQ           16(AX), DI
-	VMOVDQU        240(AX), Y0
-	VMOVDQU        272(AX), Y1
-	VMOVDQU        304(AX), Y2
-	VMOVDQU        336(AX), Y3
-	VMOVDQU        368(AX), Y4
-	VMOVDQU        400(AX), Y5
-	VMOVDQU        432(AX), Y6
-	VMOVDQU        464(AX), Y7
-	MOVQ           104(AX), CX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (SI)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(SI)
-	VMOVDQU        496(AX), Y0
-	VMOVDQU        528(AX), Y1
-	VMOVDQU        560(AX), Y2
-	VMOVDQU        592(AX), Y3
-	VMOVDQU        624(AX), Y4
-	VMOVDQU        656(AX), Y5
-	VMOVDQU        688(AX), Y6
-	VMOVDQU        720(AX), Y7
-	MOVQ           104(AX), AX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (SI)(DI*1)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(SI)(DI*1)
-	VZEROUPPER
-	RET
-
-// func multiplyC4G16R3AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyC4G16R3AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 48(AX), CX
-	MOVQ 56(AX), DX
-	MOVQ 88(AX), BX
-	MOVQ 96(AX), R8
-	XORQ R9, R9
-
-groups:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	MOVQ  24(AX), SI
-	MOVQ  40(AX), DI
-	MOVQ  72(AX), R10
-	MOVQ  80(AX), R11
-
-units:
-	MOVQ    R11, R12
-	CMPQ    R12, R10
-	CMOVQGT R10, R12
-	SUBQ    R12, R10
-
-blocks:
-	PREFETCHT0     4096(CX)
-	PREFETCHT0     4160(CX)
-	PREFETCHT0     4224(CX)
-	PREFETCHT0     4288(CX)
-	VBROADCASTI128 (SI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 (SI)(DI*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 (SI)(DI*2), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VPBROADCASTQ   (DX), Y14
-	VPSHUFB        (BX), Y14, Y14
-	VPMULHRSW      112(AX), Y14, Y12
-	VPMULHRSW      176(AX), Y14, Y14
-	VPACKSSWB      Y14, Y12, Y12
-	VMOVDQU        (CX), Y13
-	VPAND          lowBits4OfAVX2<>+0(SB), Y13, Y13
-	VPSHUFB        Y13, Y12, Y13
-	VPSIGNB        Y2, Y13, Y14
-	VPMADDUBSW     Y14, Y3, Y14
-	VPMADDWD       (R8), Y14, Y14
-	VPADDD         Y14, Y0, Y0
-	VPSIGNB        Y6, Y13, Y14
-	VPMADDUBSW     Y14, Y7, Y14
-	VPMADDWD       (R8), Y14, Y14
-	VPADDD         Y14, Y4, Y4
-	VPSIGNB        Y10, Y13, Y14
-	VPMADDUBSW     Y14, Y11, Y14
-	VPMADDWD       (R8), Y14, Y14
-	VPADDD         Y14, Y8, Y8
-	VPBROADCASTQ   (DX), Y14
-	VPSHUFB        32(BX), Y14, Y14
-	VPMULHRSW      112(AX), Y14, Y12
-	VPMULHRSW      176(AX), Y14, Y14
-	VPACKSSWB      Y14, Y12, Y12
-	VMOVDQU        32(CX), Y13
-	VPAND          lowBits4OfAVX2<>+0(SB), Y13, Y13
-	VPSHUFB        Y13, Y12, Y13
-	VPSIGNB        Y2, Y13, Y14
-	VPMADDUBSW     Y14, Y3, Y14
-	VPMADDWD       (R8), Y14, Y14
-	VPADDD         Y14, Y1, Y1
-	VPSIGNB        Y6, Y13, Y14
-	VPMADDUBSW     Y14, Y7, Y14
-	VPMADDWD       (R8), Y14, Y14
-	VPADDD         Y14, Y5, Y5
-	VPSIGNB        Y10, Y13, Y14
-	VPMADDUBSW     Y14, Y11, Y14
-	VPMADDWD       (R8), Y14, Y14
-	VPADDD         Y14, Y9, Y9
-	VBROADCASTI128 16(SI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 16(SI)(DI*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 16(SI)(DI*2), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VPBROADCASTQ   (DX), Y14
-	VPSHUFB        64(BX), Y14, Y14
-	VPMULHRSW      112(AX), Y14, Y12
-	VPMULHRSW      176(AX), Y14, Y14
-	VPACKSSWB      Y14, Y12, Y12
-	VMOVDQU        (CX), Y13
-	VPSRLW         $0x04, Y13, Y13
-	VPAND          lowBits4OfAVX2<>+0(SB), Y13, Y13
-	VPSHUFB        Y13, Y12, Y13
-	VPSIGNB        Y2, Y13, Y14
-	VPMADDUBSW     Y14, Y3, Y14
-	VPMADDWD       (R8), Y14, Y14
-	VPADDD         Y14, Y0, Y0
-	VPSIGNB        Y6, Y13, Y14
-	VPMADDUBSW     Y14, Y7, Y14
-	VPMADDWD       (R8), Y14, Y14
-	VPADDD         Y14, Y4, Y4
-	VPSIGNB        Y10, Y13, Y14
-	VPMADDUBSW     Y14, Y11, Y14
-	VPMADDWD       (R8), Y14, Y14
-	VPADDD         Y14, Y8, Y8
-	VPBROADCASTQ   (DX), Y14
-	VPSHUFB        96(BX), Y14, Y14
-	VPMULHRSW      112(AX), Y14, Y12
-	VPMULHRSW      176(AX), Y14, Y14
-	VPACKSSWB      Y14, Y12, Y12
-	VMOVDQU        32(CX), Y13
-	VPSRLW         $0x04, Y13, Y13
-	VPAND          lowBits4OfAVX2<>+0(SB), Y13, Y13
-	VPSHUFB        Y13, Y12, Y13
-	VPSIGNB        Y2, Y13, Y14
-	VPMADDUBSW     Y14, Y3, Y14
-	VPMADDWD       (R8), Y14, Y14
-	VPADDD         Y14, Y1, Y1
-	VPSIGNB        Y6, Y13, Y14
-	VPMADDUBSW     Y14, Y7, Y14
-	VPMADDWD       (R8), Y14, Y14
-	VPADDD         Y14, Y5, Y5
-	VPSIGNB        Y10, Y13, Y14
-	VPMADDUBSW     Y14, Y11, Y14
-	VPMADDWD       (R8), Y14, Y14
-	VPADDD         Y14, Y9, Y9
-	ADDQ           $0x20, SI
-	ADDQ           $0x00000100, CX
-	DECQ           R12
-	JNZ            blocks
-	ADDQ           $0x20, DX
-	TESTQ          R10, R10
-	JNZ            units
-	VMOVDQU        Y0, 240(AX)(R9*1)
-	VMOVDQU        Y1, 272(AX)(R9*1)
-	VMOVDQU        Y4, 496(AX)(R9*1)
-	VMOVDQU        Y5, 528(AX)(R9*1)
-	VMOVDQU        Y8, 752(AX)(R9*1)
-	VMOVDQU        Y9, 784(AX)(R9*1)
-	MOVQ           48(AX), CX
-	MOVQ           56(AX), DX
-	MOVQ           64(AX), DI
-	ADDQ           $0x40, R9
-	ADDQ           R9, CX
-	ADDQ           DI, DX
-	CMPQ           R9, $0x40
-	JEQ            groups
-	ADDQ           DI, DX
-	CMPQ           R9, $0x80
-	JEQ            groups
-	ADDQ           DI, DX
-	CMPQ           R9, $0xc0
-	JEQ            groups
-	MOVQ           (AX), SI
-	MOVQ           16(AX), DI
-	VMOVDQU        240(AX), Y0
-	VMOVDQU        272(AX), Y1
-	VMOVDQU        304(AX), Y2
-	VMOVDQU        336(AX), Y3
-	VMOVDQU        368(AX), Y4
-	VMOVDQU        400(AX), Y5
-	VMOVDQU        432(AX), Y6
-	VMOVDQU        464(AX), Y7
-	MOVQ           104(AX), CX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (SI)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(SI)
-	VMOVDQU        496(AX), Y0
-	VMOVDQU        528(AX), Y1
-	VMOVDQU        560(AX), Y2
-	VMOVDQU        592(AX), Y3
-	VMOVDQU        624(AX), Y4
-	VMOVDQU        656(AX), Y5
-	VMOVDQU        688(AX), Y6
-	VMOVDQU        720(AX), Y7
-	MOVQ           104(AX), CX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (SI)(DI*1)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(SI)(DI*1)
-	VMOVDQU        752(AX), Y0
-	VMOVDQU        784(AX), Y1
-	VMOVDQU        816(AX), Y2
-	VMOVDQU        848(AX), Y3
-	VMOVDQU        880(AX), Y4
-	VMOVDQU        912(AX), Y5
-	VMOVDQU        944(AX), Y6
-	VMOVDQU        976(AX), Y7
-	MOVQ           104(AX), AX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (SI)(DI*2)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(SI)(DI*2)
-	VZEROUPPER
-	RET
-
-// func multiplyC2R1AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyC2R1AVX2(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  48(AX), CX
-	MOVQ  56(AX), DX
-	MOVQ  88(AX), BX
-	MOVQ  64(AX), SI
-	LEAQ  (SI)(SI*2), DI
-	MOVQ  24(AX), R8
-	MOVQ  96(AX), R9
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  72(AX), R10
-	MOVQ  80(AX), R11
-
-units:
-	MOVQ    R11, R12
-	CMPQ    R12, R10
-	CMOVQGT R10, R12
-	SUBQ    R12, R10
-
-blocks:
-	PREFETCHT0     4096(CX)
-	PREFETCHT0     4160(CX)
-	PREFETCHT0     4224(CX)
-	PREFETCHT0     4288(CX)
-	VBROADCASTI128 (R8), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VBROADCASTI128 16(R8), Y12
-	VPXOR          signsOfAVX2<>+0(SB), Y12, Y12
-	VPABSB         Y12, Y13
-	VBROADCASTI128 (DX), Y8
-	VPSHUFB        (BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        (CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y0, Y0
-	VMOVDQU        (CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y0, Y0
-	VBROADCASTI128 (DX), Y8
-	VPSHUFB        32(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        32(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y1, Y1
-	VMOVDQU        32(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y1, Y1
-	VBROADCASTI128 (DX)(SI*1), Y8
-	VPSHUFB        (BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        64(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y2, Y2
-	VMOVDQU        64(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y2, Y2
-	VBROADCASTI128 (DX)(SI*1), Y8
-	VPSHUFB        32(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        96(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y3, Y3
-	VMOVDQU        96(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y3, Y3
-	VBROADCASTI128 (DX)(SI*2), Y8
-	VPSHUFB        (BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        128(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y4, Y4
-	VMOVDQU        128(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y4, Y4
-	VBROADCASTI128 (DX)(SI*2), Y8
-	VPSHUFB        32(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        160(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y5, Y5
-	VMOVDQU        160(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y5, Y5
-	VBROADCASTI128 (DX)(DI*1), Y8
-	VPSHUFB        (BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        192(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y6, Y6
-	VMOVDQU        192(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y6, Y6
-	VBROADCASTI128 (DX)(DI*1), Y8
-	VPSHUFB        32(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        224(CX), Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y7, Y7
-	VMOVDQU        224(CX), Y9
-	VPSRLW         $0x02, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y7, Y7
-	VBROADCASTI128 32(R8), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VBROADCASTI128 48(R8), Y12
-	VPXOR          signsOfAVX2<>+0(SB), Y12, Y12
-	VPABSB         Y12, Y13
-	VBROADCASTI128 (DX), Y8
-	VPSHUFB        64(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        (CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y0, Y0
-	VMOVDQU        (CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y0, Y0
-	VBROADCASTI128 (DX), Y8
-	VPSHUFB        96(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        32(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y1, Y1
-	VMOVDQU        32(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y1, Y1
-	VBROADCASTI128 (DX)(SI*1), Y8
-	VPSHUFB        64(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        64(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y2, Y2
-	VMOVDQU        64(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y2, Y2
-	VBROADCASTI128 (DX)(SI*1), Y8
-	VPSHUFB        96(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        96(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y3, Y3
-	VMOVDQU        96(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y3, Y3
-	VBROADCASTI128 (DX)(SI*2), Y8
-	VPSHUFB        64(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        128(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y4, Y4
-	VMOVDQU        128(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y4, Y4
-	VBROADCASTI128 (DX)(SI*2), Y8
-	VPSHUFB        96(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        160(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y5, Y5
-	VMOVDQU        160(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y5, Y5
-	VBROADCASTI128 (DX)(DI*1), Y8
-	VPSHUFB        64(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        192(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y6, Y6
-	VMOVDQU        192(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y6, Y6
-	VBROADCASTI128 (DX)(DI*1), Y8
-	VPSHUFB        96(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        224(CX), Y9
-	VPSRLW         $0x04, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y10, Y9, Y9
-	VPMADDUBSW     Y9, Y11, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y7, Y7
-	VMOVDQU        224(CX), Y9
-	VPSRLW         $0x06, Y9, Y9
-	VPAND          lowBits2OfAVX2<>+0(SB), Y9, Y9
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y9, Y9
-	VPSHUFB        Y9, Y8, Y9
-	VPSIGNB        Y12, Y9, Y9
-	VPMADDUBSW     Y9, Y13, Y9
-	VPMADDWD       (R9), Y9, Y9
-	VPADDD         Y9, Y7, Y7
-	ADDQ           $0x40, R8
-	ADDQ           $0x00000100, CX
-	DECQ           R12
-	JNZ            blocks
-	LEAQ           (DX)(SI*4), DX
-	TESTQ          R10, R10
-	JNZ            units
-	MOVQ           (AX), CX
-	MOVQ           104(AX), AX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (AX), Y9
-	VPSLLD         $0x07, Y9, Y9
-	VPADDD         Y9, Y0, Y9
-	VMOVDQU        Y9, (CX)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(AX), Y9
-	VPSLLD         $0x07, Y9, Y9
-	VPADDD         Y9, Y1, Y9
-	VMOVDQU        Y9, 32(CX)
-	VZEROUPPER
-	RET
-
-// func multiplyC2R2AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyC2R2AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 48(AX), CX
-	MOVQ 56(AX), DX
-	MOVQ 88(AX), BX
-	MOVQ 64(AX), SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ 96(AX), R9
-	XORQ R10, R10
-
-groups:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	MOVQ  24(AX), DI
-	MOVQ  40(AX), R8
-	MOVQ  72(AX), R11
-	MOVQ  80(AX), R12
-
-units:
-	MOVQ    R12, R13
-	CMPQ    R13, R11
-	CMOVQGT R11, R13
-	SUBQ    R13, R11
-
-blocks:
-	PREFETCHT0     4096(CX)
-	PREFETCHT0     4160(CX)
-	PREFETCHT0     4224(CX)
-	PREFETCHT0     4288(CX)
-	VBROADCASTI128 (DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 (DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 (DX), Y8
-	VPSHUFB        (BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        (CX), Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y8, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y0, Y0
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y4, Y4
-	VBROADCASTI128 (DX), Y9
-	VPSHUFB        32(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y9
-	VPACKSSWB      Y9, Y9, Y9
-	VMOVDQU        32(CX), Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y9, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y1, Y1
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y5, Y5
-	VBROADCASTI128 16(DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 16(DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VMOVDQU        (CX), Y10
-	VPSRLW         $0x02, Y10, Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y8, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y0, Y0
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y4, Y4
-	VMOVDQU        32(CX), Y10
-	VPSRLW         $0x02, Y10, Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y9, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y1, Y1
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y5, Y5
-	VBROADCASTI128 32(DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 32(DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 (DX), Y8
-	VPSHUFB        64(BX), Y8, Y8
-	VPMULHRSW      112(AX), Y8, Y8
-	VPACKSSWB      Y8, Y8, Y8
-	VMOVDQU        (CX), Y10
-	VPSRLW         $0x04, Y10, Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y8, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y0, Y0
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y4, Y4
-	VBROADCASTI128 (DX), Y9
-	VPSHUFB        96(BX), Y9, Y9
-	VPMULHRSW      112(AX), Y9, Y9
-	VPACKSSWB      Y9, Y9, Y9
-	VMOVDQU        32(CX), Y10
-	VPSRLW         $0x04, Y10, Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y9, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y1, Y1
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y5, Y5
-	VBROADCASTI128 48(DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 48(DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VMOVDQU        (CX), Y10
-	VPSRLW         $0x06, Y10, Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y8, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y0, Y0
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y4, Y4
-	VMOVDQU        32(CX), Y10
-	VPSRLW         $0x06, Y10, Y10
-	VPAND          lowBits2OfAVX2<>+0(SB), Y10, Y10
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y10, Y10
-	VPSHUFB        Y10, Y9, Y10
-	VPSIGNB        Y2, Y10, Y11
-	VPMADDUBSW     Y11, Y3, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y1, Y1
-	VPSIGNB        Y6, Y10, Y11
-	VPMADDUBSW     Y11, Y7, Y11
-	VPMADDWD       (R9), Y11, Y11
-	VPADDD         Y11, Y5, Y5
-	ADDQ           $0x40, DI
-	ADDQ           $0x00000100, CX
-	DECQ           R13
-	JNZ            blocks
-	LEAQ           (DX)(SI*4), DX
-	TESTQ          R11, R11
-	JNZ            units
-	VMOVDQU        Y0, 240(AX)(R10*1)
-	VMOVDQU        Y1, 272(AX)(R10*1)
-	VMOVDQU        Y4, 496(AX)(R10*1)
-	VMOVDQU        Y5, 528(AX)(R10*1)
-	MOVQ           48(AX), CX
-	MOVQ           56(AX), DX
-	MOVQ           64(AX), R8
-	ADDQ           $0x40, R10
-	ADDQ           R10, CX
-	ADDQ           R8, DX
-	CMPQ           R10, $0x40
-	JEQ            groups
-	ADDQ           R8, DX
-	CMPQ           R10, $0x80
-	JEQ            groups
-	ADDQ           R8, DX
-	CMPQ           R10, $0xc0
-	JEQ            groups
-	MOVQ           (AX), DI
-	MOVQ           16(AX), R8
-	VMOVDQU        240(AX), Y0
-	VMOVDQU        272(AX), Y1
-	VMOVDQU        304(AX), Y2
-	VMOVDQU        336(AX), Y3
-	VMOVDQU        368(AX), Y4
-	VMOVDQU        400(AX), Y5
-	VMOVDQU        432(AX), Y6
-	VMOVDQU        464(AX), Y7
-	MOVQ           104(AX), CX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (DI)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(DI)
-	VMOVDQU        496(AX), Y0
-	VMOVDQU        528(AX), Y1
-	VMOVDQU        560(AX), Y2
-	VMOVDQU        592(AX), Y3
-	VMOVDQU        624(AX), Y4
-	VMOVDQU        656(AX), Y5
-	VMOVDQU        688(AX), Y6
-	VMOVDQU        720(AX), Y7
-	MOVQ           104(AX), AX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (DI)(R8*1)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(DI)(R8*1)
-	VZEROUPPER
-	RET
-
-// func multiplyC2R3AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyC2R3AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 48(AX), CX
-	MOVQ 56(AX), DX
-	MOVQ 88(AX), BX
-	MOVQ 64(AX), SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ 96(AX), R9
-	XORQ R10, R10
-
-groups:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	MOVQ  24(AX), DI
-	MOVQ  40(AX), R8
-	MOVQ  72(AX), R11
-	MOVQ  80(AX), R12
-
-units:
-	MOVQ    R12, R13
-	CMPQ    R13, R11
-	CMOVQGT R11, R13
-	SUBQ    R13, R11
-
-blocks:
-	PREFETCHT0     4096(CX)
-	PREFETCHT0     4160(CX)
-	PREFETCHT0     4224(CX)
-	PREFETCHT0     4288(CX)
-	VBROADCASTI128 (DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 (DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 (DI)(R8*2), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VBROADCASTI128 (DX), Y12
-	VPSHUFB        (BX), Y12, Y12
-	VPMULHRSW      112(AX), Y12, Y12
-	VPACKSSWB      Y12, Y12, Y12
-	VMOVDQU        (CX), Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y12, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y0, Y0
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y4, Y4
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y8, Y8
-	VBROADCASTI128 (DX), Y13
-	VPSHUFB        32(BX), Y13, Y13
-	VPMULHRSW      112(AX), Y13, Y13
-	VPACKSSWB      Y13, Y13, Y13
-	VMOVDQU        32(CX), Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y13, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y1, Y1
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y5, Y5
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y9, Y9
-	VBROADCASTI128 16(DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 16(DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 16(DI)(R8*2), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VMOVDQU        (CX), Y14
-	VPSRLW         $0x02, Y14, Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y12, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y0, Y0
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y4, Y4
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y8, Y8
-	VMOVDQU        32(CX), Y14
-	VPSRLW         $0x02, Y14, Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPOR           fieldBits1OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y13, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y1, Y1
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y5, Y5
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y9, Y9
-	VBROADCASTI128 32(DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 32(DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 32(DI)(R8*2), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VBROADCASTI128 (DX), Y12
-	VPSHUFB        64(BX), Y12, Y12
-	VPMULHRSW      112(AX), Y12, Y12
-	VPACKSSWB      Y12, Y12, Y12
-	VMOVDQU        (CX), Y14
-	VPSRLW         $0x04, Y14, Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y12, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y0, Y0
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y4, Y4
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y8, Y8
-	VBROADCASTI128 (DX), Y13
-	VPSHUFB        96(BX), Y13, Y13
-	VPMULHRSW      112(AX), Y13, Y13
-	VPACKSSWB      Y13, Y13, Y13
-	VMOVDQU        32(CX), Y14
-	VPSRLW         $0x04, Y14, Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPOR           fieldBits2OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y13, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y1, Y1
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y5, Y5
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y9, Y9
-	VBROADCASTI128 48(DI), Y2
-	VPXOR          signsOfAVX2<>+0(SB), Y2, Y2
-	VPABSB         Y2, Y3
-	VBROADCASTI128 48(DI)(R8*1), Y6
-	VPXOR          signsOfAVX2<>+0(SB), Y6, Y6
-	VPABSB         Y6, Y7
-	VBROADCASTI128 48(DI)(R8*2), Y10
-	VPXOR          signsOfAVX2<>+0(SB), Y10, Y10
-	VPABSB         Y10, Y11
-	VMOVDQU        (CX), Y14
-	VPSRLW         $0x06, Y14, Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y12, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y0, Y0
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y4, Y4
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y8, Y8
-	VMOVDQU        32(CX), Y14
-	VPSRLW         $0x06, Y14, Y14
-	VPAND          lowBits2OfAVX2<>+0(SB), Y14, Y14
-	VPOR           fieldBits3OfAVX2<>+0(SB), Y14, Y14
-	VPSHUFB        Y14, Y13, Y14
-	VPSIGNB        Y2, Y14, Y15
-	VPMADDUBSW     Y15, Y3, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y1, Y1
-	VPSIGNB        Y6, Y14, Y15
-	VPMADDUBSW     Y15, Y7, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y5, Y5
-	VPSIGNB        Y10, Y14, Y15
-	VPMADDUBSW     Y15, Y11, Y15
-	VPMADDWD       (R9), Y15, Y15
-	VPADDD         Y15, Y9, Y9
-	ADDQ           $0x40, DI
-	ADDQ           $0x00000100, CX
-	DECQ           R13
-	JNZ            blocks
-	LEAQ           (DX)(SI*4), DX
-	TESTQ          R11, R11
-	JNZ            units
-	VMOVDQU        Y0, 240(AX)(R10*1)
-	VMOVDQU        Y1, 272(AX)(R10*1)
-	VMOVDQU        Y4, 496(AX)(R10*1)
-	VMOVDQU        Y5, 528(AX)(R10*1)
-	VMOVDQU        Y8, 752(AX)(R10*1)
-	VMOVDQU        Y9, 784(AX)(R10*1)
-	MOVQ           48(AX), CX
-	MOVQ           56(AX), DX
-	MOVQ           64(AX), R8
-	ADDQ           $0x40, R10
-	ADDQ           R10, CX
-	ADDQ           R8, DX
-	CMPQ           R10, $0x40
-	JEQ            groups
-	ADDQ           R8, DX
-	CMPQ           R10, $0x80
-	JEQ            groups
-	ADDQ           R8, DX
-	CMPQ           R10, $0xc0
-	JEQ            groups
-	MOVQ           (AX), DI
-	MOVQ           16(AX), R8
-	VMOVDQU        240(AX), Y0
-	VMOVDQU        272(AX), Y1
-	VMOVDQU        304(AX), Y2
-	VMOVDQU        336(AX), Y3
-	VMOVDQU        368(AX), Y4
-	VMOVDQU        400(AX), Y5
-	VMOVDQU        432(AX), Y6
-	VMOVDQU        464(AX), Y7
-	MOVQ           104(AX), CX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (DI)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(DI)
-	VMOVDQU        496(AX), Y0
-	VMOVDQU        528(AX), Y1
-	VMOVDQU        560(AX), Y2
-	VMOVDQU        592(AX), Y3
-	VMOVDQU        624(AX), Y4
-	VMOVDQU        656(AX), Y5
-	VMOVDQU        688(AX), Y6
-	VMOVDQU        720(AX), Y7
-	MOVQ           104(AX), CX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (DI)(R8*1)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(CX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(DI)(R8*1)
-	VMOVDQU        752(AX), Y0
-	VMOVDQU        784(AX), Y1
-	VMOVDQU        816(AX), Y2
-	VMOVDQU        848(AX), Y3
-	VMOVDQU        880(AX), Y4
-	VMOVDQU        912(AX), Y5
-	VMOVDQU        944(AX), Y6
-	VMOVDQU        976(AX), Y7
-	MOVQ           104(AX), AX
-	VPHADDD        Y2, Y0, Y0
-	VPHADDD        Y6, Y4, Y4
-	VPHADDD        Y4, Y0, Y0
-	VMOVDQU        (AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y0, Y2
-	VMOVDQU        Y2, (DI)(R8*2)
-	VPHADDD        Y3, Y1, Y1
-	VPHADDD        Y7, Y5, Y5
-	VPHADDD        Y5, Y1, Y1
-	VMOVDQU        32(AX), Y2
-	VPSLLD         $0x07, Y2, Y2
-	VPADDD         Y2, Y1, Y2
-	VMOVDQU        Y2, 32(DI)(R8*2)
+// func sumCodesAVX2(dst *int32, lanes *[16][4]int32, compensation *[16]int32)
+// Requires: AVX, AVX2
+TEXT ·sumCodesAVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    lanes+8(FP), CX
+	MOVQ    compensation+16(FP), DX
+	VMOVDQU (CX), Y0
+	VPHADDD 64(CX), Y0, Y0
+	VMOVDQU 128(CX), Y1
+	VPHADDD 192(CX), Y1, Y1
+	VPHADDD Y1, Y0, Y0
+	VMOVDQU (DX), Y1
+	VPSLLD  $0x07, Y1, Y1
+	VPADDD  Y1, Y0, Y0
+	VMOVDQU Y0, (AX)
+	VMOVDQU 32(CX), Y0
+	VPHADDD 96(CX), Y0, Y0
+	VMOVDQU 160(CX), Y1
+	VPHADDD 224(CX), Y1, Y1
+	VPHADDD Y1, Y0, Y0
+	VMOVDQU 32(DX), Y1
+	VPSLLD  $0x07, Y1, Y1
+	VPADDD  Y1, Y0, Y0
+	VMOVDQU Y0, 32(AX)
 	VZEROUPPER
 	RET
 

@@ -149,122 +149,55 @@ func multiplyU8R8P2VNNI(t *uint8)
 //go:noescape
 func multiplyU8R8P3VNNI(t *uint8)
 
-// decodeC4AVX512 works like decodeCodesGeneric for a panel of codes of 4 bits in groups of 32 or more.
+// decode2BitsAVX512 works like decodeCodesGeneric for a panel of codes of 2 bits.
 //
 //go:noescape
-func decodeC4AVX512(t *uint8)
+func decode2BitsAVX512(t *uint8)
 
-// multiplyC4R1VNNI works like multiplyCodesGeneric for 1 rows and a panel of codes of 4 bits in groups of 32
-// or more.
+// multiply2BitsR1VNNI sets lanes to the products of 1 rows and a panel of codes of 2 bits.
 //
 //go:noescape
-func multiplyC4R1VNNI(t *uint8)
+func multiply2BitsR1VNNI(t *uint8)
 
-// multiplyC4R2VNNI works like multiplyCodesGeneric for 2 rows and a panel of codes of 4 bits in groups of 32
-// or more.
+// multiply2BitsR2VNNI sets lanes to the products of 2 rows and a panel of codes of 2 bits.
 //
 //go:noescape
-func multiplyC4R2VNNI(t *uint8)
+func multiply2BitsR2VNNI(t *uint8)
 
-// multiplyC4R3VNNI works like multiplyCodesGeneric for 3 rows and a panel of codes of 4 bits in groups of 32
-// or more.
+// multiply2BitsR4VNNI sets lanes to the products of 4 rows and a panel of codes of 2 bits.
 //
 //go:noescape
-func multiplyC4R3VNNI(t *uint8)
+func multiply2BitsR4VNNI(t *uint8)
 
-// multiplyC4R4VNNI works like multiplyCodesGeneric for 4 rows and a panel of codes of 4 bits in groups of 32
-// or more.
+// multiply2BitsR8VNNI sets lanes to the products of 8 rows and a panel of codes of 2 bits.
 //
 //go:noescape
-func multiplyC4R4VNNI(t *uint8)
+func multiply2BitsR8VNNI(t *uint8)
 
-// multiplyC4R6VNNI works like multiplyCodesGeneric for 6 rows and a panel of codes of 4 bits in groups of 32
-// or more.
+// decode4BitsAVX512 works like decodeCodesGeneric for a panel of codes of 4 bits.
 //
 //go:noescape
-func multiplyC4R6VNNI(t *uint8)
+func decode4BitsAVX512(t *uint8)
 
-// multiplyC4R8VNNI works like multiplyCodesGeneric for 8 rows and a panel of codes of 4 bits in groups of 32
-// or more.
+// multiply4BitsR1VNNI sets lanes to the products of 1 rows and a panel of codes of 4 bits.
 //
 //go:noescape
-func multiplyC4R8VNNI(t *uint8)
+func multiply4BitsR1VNNI(t *uint8)
 
-// decodeC4G16AVX512 works like decodeCodesGeneric for a panel of codes of 4 bits in groups of 16.
+// multiply4BitsR2VNNI sets lanes to the products of 2 rows and a panel of codes of 4 bits.
 //
 //go:noescape
-func decodeC4G16AVX512(t *uint8)
+func multiply4BitsR2VNNI(t *uint8)
 
-// multiplyC4G16R1VNNI works like multiplyCodesGeneric for 1 rows and a panel of codes of 4 bits in groups of
-// 16.
+// multiply4BitsR4VNNI sets lanes to the products of 4 rows and a panel of codes of 4 bits.
 //
 //go:noescape
-func multiplyC4G16R1VNNI(t *uint8)
+func multiply4BitsR4VNNI(t *uint8)
 
-// multiplyC4G16R2VNNI works like multiplyCodesGeneric for 2 rows and a panel of codes of 4 bits in groups of
-// 16.
+// multiply4BitsR8VNNI sets lanes to the products of 8 rows and a panel of codes of 4 bits.
 //
 //go:noescape
-func multiplyC4G16R2VNNI(t *uint8)
-
-// multiplyC4G16R3VNNI works like multiplyCodesGeneric for 3 rows and a panel of codes of 4 bits in groups of
-// 16.
-//
-//go:noescape
-func multiplyC4G16R3VNNI(t *uint8)
-
-// multiplyC4G16R4VNNI works like multiplyCodesGeneric for 4 rows and a panel of codes of 4 bits in groups of
-// 16.
-//
-//go:noescape
-func multiplyC4G16R4VNNI(t *uint8)
-
-// multiplyC4G16R6VNNI works like multiplyCodesGeneric for 6 rows and a panel of codes of 4 bits in groups of
-// 16.
-//
-//go:noescape
-func multiplyC4G16R6VNNI(t *uint8)
-
-// multiplyC4G16R8VNNI works like multiplyCodesGeneric for 8 rows and a panel of codes of 4 bits in groups of
-// 16.
-//
-//go:noescape
-func multiplyC4G16R8VNNI(t *uint8)
-
-// decodeC2AVX512 works like decodeCodesGeneric for a panel of codes of 2 bits.
-//
-//go:noescape
-func decodeC2AVX512(t *uint8)
-
-// multiplyC2R1VNNI works like multiplyCodesGeneric for 1 rows and a panel of codes of 2 bits.
-//
-//go:noescape
-func multiplyC2R1VNNI(t *uint8)
-
-// multiplyC2R2VNNI works like multiplyCodesGeneric for 2 rows and a panel of codes of 2 bits.
-//
-//go:noescape
-func multiplyC2R2VNNI(t *uint8)
-
-// multiplyC2R3VNNI works like multiplyCodesGeneric for 3 rows and a panel of codes of 2 bits.
-//
-//go:noescape
-func multiplyC2R3VNNI(t *uint8)
-
-// multiplyC2R4VNNI works like multiplyCodesGeneric for 4 rows and a panel of codes of 2 bits.
-//
-//go:noescape
-func multiplyC2R4VNNI(t *uint8)
-
-// multiplyC2R6VNNI works like multiplyCodesGeneric for 6 rows and a panel of codes of 2 bits.
-//
-//go:noescape
-func multiplyC2R6VNNI(t *uint8)
-
-// multiplyC2R8VNNI works like multiplyCodesGeneric for 8 rows and a panel of codes of 2 bits.
-//
-//go:noescape
-func multiplyC2R8VNNI(t *uint8)
+func multiply4BitsR8VNNI(t *uint8)
 
 // dequantizeSumsAVX512 works like dequantizeSumsGeneric.
 //

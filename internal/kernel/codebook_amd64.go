@@ -3,24 +3,28 @@
 package kernel
 
 import (
+	"math/bits"
 	"slices"
-	"unsafe"
 )
 
-// A codeTile is the arguments of the assembly for a panel of a Codebook. sums is where weights go that are
-// decoded.
+// A codeTile is the arguments of the assembly for a panel of a Codebook. Weights that are decoded go to dst. The
+// sums of products of rows go to lanes, four of a column; pass is how many bytes of a row have been summed.
 type codeTile struct {
-	rowHalves
+	dst          *int8
 	codes        *uint8
 	multipliers  *int8
 	place        int // bytes between the multipliers of two groups of columns of a block
 	blocks, unit int // of the panel, and of those that share their multipliers
 	selection    *codeSelection
 	ones         *[16]int16
-	compensation *int32
-	levels       [2][32]int16 // the lower and the upper eight, repeated in lanes of 128 bits
-	_            [3][4][2][8]int32
+	pass         int
+	rows         [codeRows]*uint8
+	levels       [2][32]int16                     // the lower and the upper eight, repeated in lanes of 128 bits
+	lanes        [codeRows][PanelColumns][4]int32 // in the order of the lanes of a block
 }
+
+// codeRows is the most rows of a codeTile.
+const codeRows = 8
 
 // A codeSelection says which bytes of the 16 multipliers at a place become words in the lanes of a block: of
 // two tables, or of the lower and the upper half of one. They become the upper halves of words.
@@ -68,27 +72,20 @@ func (t *codeTile) prepare(c *Codebook, half bool) {
 // panel sets the tile to panel i.
 func (t *codeTile) panel(c *Codebook, i int) {
 	codes, multipliers := c.panelBytes()
-	t.codes, t.multipliers, t.compensation = &c.Codes[i*codes], &c.Multipliers[i*multipliers], &c.Sums[i*PanelColumns]
+	t.codes, t.multipliers, t.pass = &c.Codes[i*codes], &c.Multipliers[i*multipliers], 0
 }
 
-// A codeForm is kernels for one layout of codes and multipliers.
+// A codeForm is kernels for codes of 2 or of 4 bits.
 type codeForm struct {
 	decode   asm
-	multiply []asm // by how many rows of planes, less one; nil for some
+	multiply []asm // by 1, 2, 4 … rows
 }
 
-// codeForms is by the layouts that assembly knows: 4 bits, 4 bits in groups of 16, 2 bits, and 2 bits in groups
-// of 16.
-type codeForms [4]codeForm
+// codeForms is by bits, 2 and 4.
+type codeForms [2]codeForm
 
 // of returns the kernels for c.
-func (f *codeForms) of(c *Codebook) *codeForm {
-	form := (4 - c.Bits) / 2 * 2
-	if c.Size == 16 {
-		form++
-	}
-	return &f[form]
-}
+func (f *codeForms) of(c *Codebook) *codeForm { return &f[c.Bits/4] }
 
 // decodeBy returns a kernel that decodes by assembly, panel by panel.
 func decodeBy(forms *codeForms) func(dst []int8, c Codebook) {
@@ -100,7 +97,7 @@ func decodeBy(forms *codeForms) func(dst []int8, c Codebook) {
 		dst = dst[:c.Panels*size]
 		for i := range c.Panels {
 			t.panel(&c, i)
-			t.sums = (*int32)(unsafe.Pointer(&dst[i*size]))
+			t.dst = &dst[i*size]
 			decode(hidden(&t))
 		}
 	}
@@ -112,12 +109,7 @@ var ones = [2][16]int16{
 	{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2},
 }
 
-var codesAVX2 = codeForms{
-	{decodeC4AVX2, []asm{multiplyC4R1AVX2, multiplyC4R2AVX2, multiplyC4R3AVX2}},
-	{decodeC4G16AVX2, []asm{multiplyC4G16R1AVX2, multiplyC4G16R2AVX2, multiplyC4G16R3AVX2}},
-	{decodeC2AVX2, []asm{multiplyC2G32R1AVX2, multiplyC2G32R2AVX2, multiplyC2G32R3AVX2}},
-	{decodeC2AVX2, []asm{multiplyC2R1AVX2, multiplyC2R2AVX2, multiplyC2R3AVX2}},
-}
+var codesAVX2 = codeForms{{decode2BitsAVX2, []asm{multiply2BitsAVX2}}, {decode4BitsAVX2, []asm{multiply4BitsAVX2}}}
 
 // multiplyCodesInAVX2 halves weights where a level stands for −128, which assembly does not take, and leaves
 // them to the generic function if one is odd.
@@ -134,45 +126,45 @@ func multiplyCodesInAVX2(sums []int32, a *Left, b Codebook) {
 	if half {
 		t.ones = &ones[1]
 	}
-	t.multiply(sums, a, &b, codesAVX2.of(&b).multiply)
+	t.multiply(sums, a, &b, codesAVX2.of(&b).multiply, true)
 }
 
-// multiply takes as many rows at a time as there is a kernel for, with all their planes.
-func (t *codeTile) multiply(sums []int32, a *Left, b *Codebook, kernels []asm) {
-	if a.Planes > 3 {
-		panic("kernel: MultiplyCodes: more than 3 planes")
-	}
-	row := b.Panels * PanelColumns
+// multiply takes as many rows of planes at a time as the last kernel does. Of fewer that are left, the last
+// stands for what is missing. Activations were taken off 128 where
+// sums are to be compensated.
+func (t *codeTile) multiply(sums []int32, a *Left, b *Codebook, kernels []asm, compensated bool) {
+	all := a.Planes * a.Rows
 	for panel := range b.Panels {
-		t.panel(b, panel)
-		for first, rows := 0, 0; first < a.Rows; first += rows {
-			rows = min(len(kernels)/a.Planes, a.Rows-first)
-			for kernels[rows*a.Planes-1] == nil {
-				rows--
+		var compensation [PanelColumns]int32
+		if compensated {
+			copy(compensation[:], b.Sums[panel*PanelColumns:])
+		}
+		for row, rows := 0, 0; row < all; row += rows {
+			kernel := min(bits.Len(uint(all-row-1)), len(kernels)-1)
+			rows = min(1<<kernel, all-row)
+			for i := range 1 << kernel {
+				at := row + min(i, rows-1)
+				t.rows[i] = &a.Data[at/a.Rows*a.Plane+at%a.Rows*a.Stride]
 			}
-			t.set(sums[first*row+panel*PanelColumns:], row, a.Rows*row, a.Data[first*a.Stride:], a, rows)
-			kernels[rows*a.Planes-1](hidden(t))
+			t.panel(b, panel)
+			kernels[kernel](hidden(t))
+			for i := range rows {
+				sumCodesAVX2(&sums[((row+i)*b.Panels+panel)*PanelColumns], &t.lanes[i], &compensation)
+			}
 		}
 	}
 }
 
 var codesVNNI = codeForms{
-	{decodeC4AVX512, []asm{multiplyC4R1VNNI, multiplyC4R2VNNI, multiplyC4R3VNNI, multiplyC4R4VNNI, nil, multiplyC4R6VNNI, nil, multiplyC4R8VNNI}},
-	{decodeC4G16AVX512, []asm{
-		multiplyC4G16R1VNNI, multiplyC4G16R2VNNI, multiplyC4G16R3VNNI, multiplyC4G16R4VNNI, nil, multiplyC4G16R6VNNI, nil, multiplyC4G16R8VNNI,
-	}},
-	codes2VNNI, codes2VNNI,
-}
-
-var codes2VNNI = codeForm{
-	decodeC2AVX512, []asm{multiplyC2R1VNNI, multiplyC2R2VNNI, multiplyC2R3VNNI, multiplyC2R4VNNI, nil, multiplyC2R6VNNI, nil, multiplyC2R8VNNI},
+	{decode2BitsAVX512, []asm{multiply2BitsR1VNNI, multiply2BitsR2VNNI, multiply2BitsR4VNNI, multiply2BitsR8VNNI}},
+	{decode4BitsAVX512, []asm{multiply4BitsR1VNNI, multiply4BitsR2VNNI, multiply4BitsR4VNNI, multiply4BitsR8VNNI}},
 }
 
 func multiplyCodesInVNNI(sums []int32, a *Left, b Codebook) {
 	checkMultiplyCodes(sums, a, &b)
 	var t codeTile
 	t.prepare(&b, false)
-	t.multiply(sums, a, &b, codesVNNI.of(&b).multiply)
+	t.multiply(sums, a, &b, codesVNNI.of(&b).multiply, false)
 }
 
 // splitFixedInAVX2 makes integers of some activations at a time, and planes of them.

@@ -27,7 +27,7 @@ var avx2Set = Set{
 	LeftPacking: LeftPacking{quantizeIntsInAVX2, quantizeFixedInAVX2, subtractZeroPointInAVX2, splitU8InAVX2, splitS16InAVX2, splitFixedInAVX2},
 	Product: Product{
 		Format: S16, Rows: 12 * len(multiplyAVX2Rows), Panels: 1, Depth: StepDepth, CacheBytes: 256 << 10, Rate: 80e9, QuantizeRate: 1e9,
-		CodeRows: 3,
+		CodeRows: 2,
 		Multiply: multiplyInAVX2, Unpack: unpackInAVX2, MultiplyFloat: multiplyFloatInAVX2,
 		DecodeCodes: decodeBy(&codesAVX2), MultiplyCodes: multiplyCodesInAVX2,
 	},

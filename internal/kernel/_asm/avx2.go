@@ -19,15 +19,12 @@ func avx2() {
 		avx2Multiply(rows)
 	}
 	avx2Unpack()
-	for _, form := range codeForms {
-		decodeCodes(ymm, form)
+	for bits := 2; bits <= 4; bits += 2 {
+		decodeCodes(ymm, bits)
 	}
-	for _, form := range avx2CodeForms {
-		avx2MultiplyCodes(form)
-		for rows := 2; rows <= avx2CodeRows; rows++ {
-			avx2MultiplyCodesRows(rows, form)
-		}
-	}
+	avx2Multiply2Bits()
+	avx2Multiply4Bits()
+	avx2SumCodes()
 	avx2QuantizeInts()
 	avx2QuantizeFixed()
 	avx2SubtractZeroPoint()

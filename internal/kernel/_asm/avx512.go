@@ -15,10 +15,10 @@ func avx512() {
 		avx512SplitFixed(planes)
 	}
 	vnni()
-	for _, form := range codeForms {
-		decodeCodes(zmm, form)
-		for _, rows := range vnniCodeRows {
-			vnniMultiplyCodes(rows, form)
+	for bits := 2; bits <= 4; bits += 2 {
+		decodeCodes(zmm, bits)
+		for _, n := range vnniCodeRows {
+			vnniMultiplyCodes(bits, n.rows, n.groups)
 		}
 	}
 	dequantizeSums(zmm)

@@ -8,168 +8,161 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// avx2CodeForms has a form of 2 bits for which both fields of a table have the same weights.
-var avx2CodeForms = append([]codeForm{{"C2G32", 2, 2}}, codeForms...)
-
-// newAVX2CodeBlocks is newCodeBlocks for tables of two fields.
-func newAVX2CodeBlocks(f codeForm, t record) *codeBlocks {
-	b := newCodeBlocks(ymm, f, t)
-	if f.tables < 4 {
-		b.fieldBits = nil
-	}
-	return b
+// avx2Codes is what multiplies a row by codes of a group of columns.
+type avx2Codes struct {
+	*codeBlocks
+	x, selection, window reg.GPVirtual
+	ones                 Op
+	values, magnitudes   []reg.VecVirtual // of each field
+	tables               [2]reg.VecVirtual
+	weights              reg.VecVirtual
 }
 
-// avx2MultiplyCodes emits the product of a row. Activations are taken off 128, which leaves signed bytes, and
-// their signs move to the weights: VPMADDUBSW then adds products of magnitudes up to 128 and weights up to 127
-// in pairs, which 16 bits hold.
-func avx2MultiplyCodes(f codeForm) {
-	name := fmt.Sprintf("multiply%sR1AVX2", f.name)
-	function(name, "t *uint8", fmt.Sprintf("%s works like multiplyCodesGeneric for one row and a panel of %s, whose weights are −127 at least. ones is what pairs of products are multiplied by.", name, f.doc()))
-	t := record{arg("t"), codeFields}
-	b := newAVX2CodeBlocks(f, t)
-	x, ones := t.load("a"), t.load("ones")
-	var sums [4][2]reg.VecVirtual
+// newAVX2Codes begins the product of a row. Activations are taken off 128, which leaves signed bytes, and their
+// signs move to the weights: VPMADDUBSW then adds products of magnitudes up to 128 and weights up to 127 in
+// pairs, which 16 bits hold.
+func newAVX2Codes(bits int) *avx2Codes {
+	name := fmt.Sprintf("multiply%dBitsAVX2", bits)
+	function(name, "t *uint8", fmt.Sprintf("%s sets lanes to the products of a row, taken off 128, and a panel of codes of %d bits, "+
+		"whose weights are −127 at least. ones is what pairs of products are multiplied by.", name, bits))
+	b := newCodeBlocks(ymm, bits)
+	c := &avx2Codes{codeBlocks: b, x: b.t.load("rows"), selection: b.t.load("selection"), window: GP64(), weights: YMM()}
+	c.ones, c.tables = at(b.t.load("ones"), 0), [2]reg.VecVirtual{YMM(), YMM()}
+	for range b.fields {
+		c.values, c.magnitudes = append(c.values, YMM()), append(c.magnitudes, YMM())
+	}
+	return c
+}
+
+// avx2Multiply4Bits keeps the sums of all groups of columns in registers.
+func avx2Multiply4Bits() {
+	c := newAVX2Codes(4)
+	var sums [codeGroups][2]reg.VecVirtual
 	for group := range sums {
-		for h := range 2 {
-			sums[group][h] = ymm.zero()
-		}
+		sums[group] = [2]reg.VecVirtual{ymm.zero(), ymm.zero()}
 	}
-	table, weights := YMM(), YMM()
-	var values, magnitudes [2]reg.VecVirtual // of two fields
-	for i := range values {
-		values[i], magnitudes[i] = YMM(), YMM()
-	}
-	signs := ymm.memory("signs", 0x80808080)
-	b.eachBlock(t, func() {
-		for first := 0; first < f.fields(); first += 2 {
-			for i := range 2 {
-				VBROADCASTI128(at(x, 16*(first+i)), values[i])
-				VPXOR(signs, values[i], values[i])
-				VPABSB(values[i], magnitudes[i])
-			}
-			for group := range sums {
-				for h, sum := range sums[group] {
-					for i := range 2 {
-						switch {
-						case f.bits == 4 && i < f.tables:
-							b.scale(group, h, i, table, weights)
-						case f.bits == 2 && i == 0:
-							b.scaleTwoFields(group, h, first/2, table)
-						}
-						b.index(group, h, first+i, weights)
-						VPSHUFB(weights, table, weights)
-						VPSIGNB(values[i], weights, weights)
-						VPMADDUBSW(weights, magnitudes[i], weights)
-						VPMADDWD(at(ones, 0), weights, weights)
-						VPADDD(weights, sum, sum)
-					}
-				}
-			}
+	c.eachBlock(codeGroups, func() {
+		c.loadRow()
+		for group, sum := range sums {
+			c.multiply(at(c.codes, groupBytes*group), sum, fmt.Sprintf("group%d", group))
 		}
-		ADDQ(Imm(uint64(f.depth())), x)
 	})
-	avx2EndCodes(t, at(t.load("sums"), 0), sums, weights)
+	for group, sum := range sums {
+		for h, v := range sum {
+			VMOVDQU(v, c.t.at("lanes").Offset(groupBytes*group+32*h))
+		}
+	}
 	VZEROUPPER()
 	RET()
 }
 
-// avx2EndCodes adds up the sums of groups of columns, which it overwrites, compensates them and stores them.
-func avx2EndCodes(t record, dst Mem, sums [4][2]reg.VecVirtual, spare reg.VecVirtual) {
-	compensation := t.load("compensation")
-	for h := range 2 {
-		VPHADDD(sums[1][h], sums[0][h], sums[0][h])
-		VPHADDD(sums[3][h], sums[2][h], sums[2][h])
-		VPHADDD(sums[2][h], sums[0][h], sums[0][h])
-		VMOVDQU(at(compensation, 32*h), spare)
-		VPSLLD(Imm(7), spare, spare)
-		VPADDD(spare, sums[0][h], spare)
-		VMOVDQU(spare, dst.Offset(32*h))
+// avx2Multiply2Bits keeps the activations of four fields in registers, and sums in lanes.
+func avx2Multiply2Bits() {
+	c := newAVX2Codes(2)
+	c.keepLevels()
+	ones, sums, group, lanes := YMM(), [2]reg.VecVirtual{ymm.zero(), YMM()}, GP64(), c.t.at("lanes")
+	VMOVDQU(c.ones, ones)
+	c.ones = ones
+	for i := range codeGroups * groupBytes / 32 {
+		VMOVDQU(sums[0], lanes.Offset(32*i))
+	}
+	lanes.Index, lanes.Scale = group, 1
+	c.eachBlock(codeGroups, func() {
+		c.loadRow()
+		XORQ(group, group)
+		Label("groups")
+		for h, sum := range sums {
+			VMOVDQU(lanes.Offset(32*h), sum)
+		}
+		c.multiply(Mem{Base: c.codes, Index: group, Scale: 1}, sums, "group")
+		for h, sum := range sums {
+			VMOVDQU(sum, lanes.Offset(32*h))
+		}
+		ADDQ(Imm(groupBytes), group)
+		CMPQ(group, U32(codeGroups*groupBytes))
+		JNE(LabelRef("groups"))
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// loadRow loads the activations of a block.
+func (c *avx2Codes) loadRow() {
+	signs := ymm.memory("signs", 0x80808080)
+	for i, v := range c.values {
+		VBROADCASTI128(at(c.x, 16*i), v)
+		VPXOR(signs, v, v)
+		VPABSB(v, c.magnitudes[i])
+	}
+	ADDQ(Imm(uint64(c.depth)), c.x)
+	MOVQ(c.multipliers, c.window)
+}
+
+// multiply adds the products of a group of columns to sums, and goes on to the next window. Fields of 2 bits
+// take turns such that exchanges of words put their weights first.
+func (c *avx2Codes) multiply(codes Mem, sums [2]reg.VecVirtual, label string) {
+	c.scaleHalves(0)
+	order := map[int][]int{2: {0, 1, 3, 2}, 4: {0, 1}}[c.bits]
+	for i, field := range order {
+		c.nextTables(i, label)
+		for h, sum := range sums {
+			VMOVDQU(codes.Offset(32*h), c.weights)
+			if field > 0 {
+				VPSRLW(Imm(uint64(field*c.bits)), c.weights, c.weights)
+			}
+			VPAND(c.low, c.weights, c.weights)
+			VPSHUFB(c.weights, c.tables[h], c.weights)
+			VPSIGNB(c.values[field], c.weights, c.weights)
+			VPMADDUBSW(c.weights, c.magnitudes[field], c.weights)
+			VPMADDWD(c.ones, c.weights, c.weights)
+			VPADDD(c.weights, sum, sum)
+		}
+	}
+	ADDQ(c.place, c.window)
+}
+
+// scaleHalves makes tables, by the selection at disp.
+func (c *avx2Codes) scaleHalves(disp int) {
+	for h, table := range c.tables {
+		c.scale(c.window, [2]Op{at(c.selection, 32*h+disp), at(c.selection, 32*h+64)}, table, c.weights)
 	}
 }
 
-// avx2CodeRows is the most rows that are multiplied at a time.
-const avx2CodeRows = 3
+// nextTables prepares tables for the i-th field in order. Fields 0 and 1, and 2 and 3, have the same weights
+// but in groups of 16; so have two fields of 4 bits, the second of which has tables of its own there.
+func (c *avx2Codes) nextTables(i int, label string) {
+	exchange := func(order uint8) {
+		for _, table := range c.tables {
+			VPSHUFD(Imm(uint64(order)), table, table)
+		}
+	}
+	const neighbors, halves = 0b10_11_00_01, 0b01_00_11_10
+	switch label = fmt.Sprintf("%sField%d", label, i); {
+	case i == 2:
+		exchange(halves)
+	case i > 0 && c.bits == 4:
+		c.where16(label, func() { c.scaleHalves(64) })
+	case i > 0:
+		c.where16(label, func() { exchange(neighbors) })
+	}
+}
 
-// avx2MultiplyCodesRows emits the product of rows as avx2MultiplyCodes does, by one group of columns after the
-// other: registers hold the sums of one.
-func avx2MultiplyCodesRows(rows int, f codeForm) {
-	name := fmt.Sprintf("multiply%sR%dAVX2", f.name, rows)
-	function(name, "t *uint8", fmt.Sprintf("%s works like multiply%sR1AVX2 for %d rows.", name, f.name, rows))
-	t := record{arg("t"), codeFields}
-	b := newAVX2CodeBlocks(f, t)
-	x, ld, ones, group := GP64(), GP64(), t.load("ones"), GP64()
-	row := strided(rows, []reg.GPVirtual{x}, ld, nil)
-	sums, values, magnitudes := make([][2]reg.VecVirtual, rows), make([]reg.VecVirtual, rows), make([]reg.VecVirtual, rows)
-	for i := range rows {
-		sums[i], values[i], magnitudes[i] = [2]reg.VecVirtual{YMM(), YMM()}, YMM(), YMM()
-	}
-	tables, weights, product := [2]reg.VecVirtual{YMM(), YMM()}, YMM(), YMM()
-	kept := func(i, group, h int) Mem { return t.at("levels").Offset(128 + 256*i + 64*group + 32*h) }
-	signs := ymm.memory("signs", 0x80808080)
-	XORQ(group, group)
-	Label("groups")
-	for _, row := range sums {
-		for _, v := range row {
-			VPXOR(v, v, v)
-		}
-	}
-	MOVQ(t.at("a"), x)
-	MOVQ(t.at("lda"), ld)
-	b.eachBlock(t, func() {
-		for field := range f.fields() {
-			for i := range rows {
-				VBROADCASTI128(row(i).Offset(16*field), values[i])
-				VPXOR(signs, values[i], values[i])
-				VPABSB(values[i], magnitudes[i])
-			}
-			for h, table := range tables {
-				switch {
-				case f.bits == 4 && field < f.tables:
-					b.scale(0, h, field, table, product)
-				case f.bits == 2 && field%2 == 0:
-					b.scaleTwoFields(0, h, field/2, table)
-				}
-				b.index(0, h, field, weights)
-				VPSHUFB(weights, table, weights)
-				for i := range rows {
-					VPSIGNB(values[i], weights, product)
-					VPMADDUBSW(product, magnitudes[i], product)
-					VPMADDWD(at(ones, 0), product, product)
-					VPADDD(product, sums[i][h], sums[i][h])
-				}
-			}
-		}
-		ADDQ(Imm(uint64(f.depth())), x)
-	})
-	for i := range rows {
-		for h, v := range sums[i] {
-			m := kept(i, 0, h)
-			m.Index, m.Scale = group, 1
-			VMOVDQU(v, m)
-		}
-	}
-	MOVQ(t.at("codes"), b.codes)
-	MOVQ(t.at("multipliers"), b.multipliers)
-	MOVQ(t.at("place"), ld)
-	ADDQ(Imm(64), group)
-	ADDQ(group, b.codes)
-	for n := 1; n < 4; n++ {
-		ADDQ(ld, b.multipliers)
-		CMPQ(group, Imm(uint64(64*n)))
-		JEQ(LabelRef("groups"))
-	}
-	MOVQ(t.at("sums"), x)
-	MOVQ(t.at("ldc"), ld)
-	for i := range rows {
-		var of [4][2]reg.VecVirtual
-		for group := range of {
-			for h := range 2 {
-				of[group][h] = YMM()
-				VMOVDQU(kept(i, group, h), of[group][h])
-			}
-		}
-		avx2EndCodes(t, row(i), of, YMM())
+// avx2SumCodes emits the end of a row.
+func avx2SumCodes() {
+	function("sumCodesAVX2", "dst *int32, lanes *[16][4]int32, compensation *[16]int32",
+		"sumCodesAVX2 sets dst[p+4·c] to the sum of lanes[4·p+c], and 128 times its compensation.")
+	dst, lanes, compensation := arg("dst"), arg("lanes"), arg("compensation")
+	for h := range 2 {
+		x, y, z := YMM(), YMM(), YMM()
+		VMOVDQU(at(lanes, 32*h), x)
+		VPHADDD(at(lanes, groupBytes+32*h), x, x)
+		VMOVDQU(at(lanes, 2*groupBytes+32*h), y)
+		VPHADDD(at(lanes, 3*groupBytes+32*h), y, y)
+		VPHADDD(y, x, x)
+		VMOVDQU(at(compensation, 32*h), z)
+		VPSLLD(Imm(7), z, z)
+		VPADDD(z, x, x)
+		VMOVDQU(x, at(dst, 32*h))
 	}
 	VZEROUPPER()
 	RET()
