@@ -115,7 +115,7 @@ func (r *report) writeTable(w io.Writer) error {
 			m.Accuracy-r.Float.Accuracy, m.Agreement, m.SQNR,
 			m.PerSecond, m.TimesFloat, m.AtOne, m.TimesAtOne)
 	}
-	fmt.Fprintf(b, "\nbits and bytes: weights as they are stored, 2-bit ones in bytes, with their scales; "+
+	fmt.Fprintf(b, "\nbits and bytes: weights as they are stored, with their scales; "+
 		"agreement: digits with float's answer; SQNR: of the logits against float's;\n"+
 		"images/s: in batches of %d and of 1, each method and float by turns\n", batchSize)
 	return b.Flush()
