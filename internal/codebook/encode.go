@@ -78,7 +78,7 @@ func (e *encoder) set(levels []int8) {
 	e.codes[0] = 0
 	for q, level := range levels {
 		if level != last { // a level that is equal to the one before is never taken
-			e.thresholds[n] = order(e.sign*(float32(last)+float32(level))/2 + 0)
+			e.thresholds[n] = order(float32(e.sign*(float32(last)+float32(level))/2) + 0)
 			n++
 			e.codes[n], last = uint8(q), level
 		}

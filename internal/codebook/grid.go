@@ -75,7 +75,7 @@ func (g *group) grid(l *levels) found {
 	}
 	middle := best
 	for i := -7; i <= 7; i++ {
-		try(middle * (1 + 0.005*float32(i)))
+		try(middle * (1 + float32(0.005*float32(i))))
 	}
 	for r, i := best, 0; i < 4; i++ {
 		_, next := try(r)

@@ -92,13 +92,13 @@ func (t *took) add(c *scaler, x, w []float32, signs int, unit float64) {
 	l := &c.both[0]
 	unit = c.unit / unit
 	for i, x := range c.x {
-		v := float64(x) * unit
+		v := float64(float64(x) * unit)
 		n := l.passed(l.sign * float32(v/s))
 		q, weight := l.codes[n], 1.0
 		if w != nil {
 			weight = float64(w[i])
 		}
-		d := v - s*float64(c.table[q])
+		d := v - float64(s*float64(c.table[q]))
 		t.moment[q] += float64(weight * float64(s*v))
 		t.weight[q] += float64(weight * float64(s*s))
 		t.noise += float64(weight * float64(d*d))

@@ -50,7 +50,7 @@ func (c *chooser) times(m int) *roundedLevels {
 	slices.Sort(levels)
 	q := 0
 	for k := range *at {
-		v := float32(k-512)/2 + 0.25
+		v := float32(float32(k-512)/2) + 0.25
 		for q+1 < len(levels) && (float32(levels[q])+float32(levels[q+1]))/2 < v {
 			q++
 		}
@@ -155,7 +155,7 @@ func (c *chooser) try(w []float32, size int, scale, first, limit float64) float6
 				least, c.tried[1][g] = n, int8(multipliers[i])
 			}
 		}
-		if total += float64(least) * float64(scale*scale) * unit; total >= limit {
+		if total += float64(float64(least) * float64(scale*scale) * unit); total >= limit {
 			break
 		}
 	}

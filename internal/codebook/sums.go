@@ -35,7 +35,7 @@ func (l *levels) loss(x, w []float32, r float32) (correlation, energy, noise flo
 	var c, e, n sum
 	r *= l.sign
 	for i, x := range x {
-		x *= r
+		x = float32(x * r)
 		q := l.values[l.passed(x)]
 		a, b, d := float32(x*q), float32(q*q), x-q
 		d *= d

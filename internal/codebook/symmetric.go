@@ -72,7 +72,7 @@ func (g *group) integerGrid(half float32) float64 {
 	}
 	middle := best
 	for i := -7; i <= 7; i++ {
-		try(middle * (1 + 0.005*float32(i)))
+		try(middle * (1 + float32(0.005*float32(i))))
 	}
 	try((half - 1) / g.largest) // what serves without a search
 	for r, i := best, 0; i < 4; i++ {
@@ -89,7 +89,7 @@ func (g *group) integerGrid(half float32) float64 {
 func integerLoss(x, w []float32, r, half float32) (correlation, energy, noise float32) {
 	var c, e, n sum
 	for i, x := range x {
-		x *= r
+		x = float32(x * r)
 		q := max(-half, min(half-1, float32(math.RoundToEven(float64(x)))))
 		a, b, d := float32(x*q), float32(q*q), x-q
 		d *= d

@@ -106,7 +106,7 @@ func (k *walk) somewhatMore(correlation, energy float32) float32 {
 	if energy == 0 || correlation <= 0 {
 		return 1.001 * k.square
 	}
-	return 1.001 * (k.square - correlation*correlation/energy + k.square*1e-6)
+	return 1.001 * (k.square - float32(correlation*correlation/energy) + float32(k.square*1e-6))
 }
 
 // An event is an inverse scale, the element, and the threshold that it passes: so many are below it. Bits of floats that
