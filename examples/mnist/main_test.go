@@ -220,8 +220,8 @@ func TestLenet(t *testing.T) {
 	}
 	for _, model := range []string{"lenet", "lenet-bn"} {
 		r, _ := withoutSpeed(t, "-data", smallSet(t, "t10k"), "-out", t.TempDir(), "-epochs", "2", "-model", model)
-		if len(r.Methods) != 11 || r.Float.Bytes != 4*(16*25+32*400+512*128+1280) {
-			t.Errorf("%s: got %d methods, want 11; float: %+v", model, len(r.Methods), r.Float)
+		if len(r.Methods) != 14 || r.Float.Bytes != 4*(16*25+32*400+512*128+1280) {
+			t.Errorf("%s: got %d methods, want 14; float: %+v", model, len(r.Methods), r.Float)
 		}
 		for _, m := range r.Methods {
 			if m.BitsPerWeight > 6 && (m.SQNR < 20 || m.Agreement < 0.95) {
