@@ -1,5 +1,5 @@
-// Package qtensor quantizes tensors of gorgonia.org/tensor to integers of 2 to 8 bits or to floats of 8 or
-// 16, measures what that cost, and keeps the results in safetensors files.
+// Package qtensor quantizes tensors of gorgonia.org/tensor to integers of 2 to 8 bits, to floats of 4, 8
+// or 16, or to codes of a table, measures what that cost, and keeps the results in safetensors files.
 //
 //	q, err := qtensor.Quantize(w, qtensor.PerChannelSymmetric(8, 1)) // w is (in, out): a scale per column
 //	stats, err := q.Compare(w)                                       // SQNR, errors, clipping
@@ -26,7 +26,8 @@
 // in PyTorch and ONNX: s is the scale, z the zero point, an integer, and 0 for a method without one. RNE
 // rounds to the nearest integer, ties to even. clamp saturates to qmin … qmax, which [Scheme.CodeRange]
 // returns. Uniform has a real offset, lo, in place of z: q = clamp(RNE((x − lo)/s)) and r = lo + s·q. Every
-// method but Uniform represents 0 exactly. Under Float8E4M3FN, Float8E5M2 and MXFP4, q is the pattern of the
+// method but Uniform, and but a Codebook with LearnedLevelsNoZero, represents 0 exactly. Under a Codebook q
+// stands for w8, an int8 that is looked up, and r = S·w8. Under Float8E4M3FN, Float8E5M2 and MXFP4, q is the pattern of the
 // float of 8 or 4 bits that is nearest to x/s, ties to even, and r is s times that float. Names of the API
 // call a quantized value a code: QTensor.Codes, FromCodes, Scheme.CodeRange.
 //
