@@ -1,6 +1,10 @@
 package codebook
 
-import "math"
+import (
+	"math"
+
+	"euryale/internal/kernel"
+)
 
 // A top is what elements add whose codes have the magnitude half: those of one side alone can.
 type top struct{ correlation, energy float32 }
@@ -11,6 +15,16 @@ func (t *top) add(x *element, half int) {
 	t.energy += float32(x.weight * float32(2*half-1))
 }
 
+// integerThresholds are those below the magnitudes 1 … half, by half.
+var integerThresholds = func() (all [16]*kernel.Thresholds) {
+	var values []float32
+	for half := range all {
+		all[half] = kernel.NewThresholds(values, values)
+		values = append(values, float32(half)+0.5)
+	}
+	return all
+}()
+
 // integers returns the scale with the least noise for codes −half … half − 1, with half up to 15. It is negative where
 // positive elements have the code −half. Scales of both signs have the same events, but for those of the magnitude half.
 func (k *walk) integers(half int) float64 {
@@ -20,17 +34,12 @@ func (k *walk) integers(half int) float64 {
 	first := k.first(0.5, noise)
 
 	from, until := math.Float32bits(first), math.Float32bits(last)
-	events, n := k.events[:cap(k.events)], 0
+	k.cross(integerThresholds[half], from, until)
 	var c, e sum
 	var tops [2]top // by side
 	for i := range k.elements {
 		x := &k.elements[i]
-		j, inverse := 0, 1/x.magnitude
-		for t := range half {
-			before := 0
-			n, before = add(events, n, math.Float32bits((float32(t)+0.5)*inverse), from, until, i, t)
-			j += before
-		}
+		j := int(k.passed[i])
 		if j == half {
 			tops[x.side&1].add(x, half)
 		}
@@ -38,7 +47,6 @@ func (k *walk) integers(half int) float64 {
 		c[i%16] += float32(x.moment * q)
 		e[i%16] += float32(x.weight * float32(q*q))
 	}
-	k.events = events[:n]
 	k.sort(from, until)
 	best := [2]candidate{noCandidate, noCandidate}
 	correlation, energy := c.total(), e.total()

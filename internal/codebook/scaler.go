@@ -7,8 +7,8 @@ type scaler struct {
 	group
 	walk
 	table []int8
-	sides [2][2]side // of the table, and of it times −1
-	both  [2]levels  // likewise
+	sides [2]sides  // of the table, and of it times −1
+	both  [2]levels // likewise
 
 	linear float64 // the step of a linear table, else 0
 }
@@ -21,8 +21,8 @@ func newScaler(table []int8) *scaler {
 	for q, level := range table {
 		values[q] = float32(level)
 	}
-	s.sides[0] = newSides(values)
-	s.sides[1] = [2]side{s.sides[0][1], s.sides[0][0]}
+	s.sides[0] = sidesOf(values)
+	s.sides[1] = newSides(s.sides[0].of[1], s.sides[0].of[0])
 	for bits := 2; bits <= 4; bits++ {
 		if slices.Equal(table, Table(Linear, bits)) {
 			s.linear = float64(table[1]) - float64(table[0])

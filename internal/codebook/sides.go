@@ -3,6 +3,8 @@ package codebook
 import (
 	"math"
 	"slices"
+
+	"euryale/internal/kernel"
 )
 
 // A side is the levels that elements of one sign have as the inverse scale grows from 0, by magnitude: values[n] with n
@@ -16,13 +18,23 @@ type side struct {
 // A step is what passing a threshold adds: to Σw·x·q by w·x, and to Σw·q² by w.
 type step struct{ correlation, energy float32 }
 
-// newSides returns the sides of positive and of negative elements for a table in ascending order.
-func newSides(table []float32) [2]side {
+// sides are those of positive and of negative elements.
+type sides struct {
+	of         [2]side
+	thresholds *kernel.Thresholds
+}
+
+func newSides(positive, negative side) sides {
+	return sides{[2]side{positive, negative}, kernel.NewThresholds(positive.thresholds, negative.thresholds)}
+}
+
+// sidesOf returns the sides for a table in ascending order.
+func sidesOf(table []float32) sides {
 	negative := make([]float32, len(table))
 	for q, level := range table {
 		negative[len(table)-1-q] = -level
 	}
-	return [2]side{newSide(table), newSide(negative)}
+	return newSides(newSide(table), newSide(negative))
 }
 
 func newSide(table []float32) side {
@@ -52,16 +64,17 @@ func (s *side) passed(x float32) int {
 }
 
 // tops returns the largest magnitudes of levels.
-func tops(s *[2]side) [2]float32 {
-	return [2]float32{s[0].values[len(s[0].values)-1], s[1].values[len(s[1].values)-1]}
+func (s *sides) tops() [2]float32 {
+	a, b := s.of[0].values, s.of[1].values
+	return [2]float32{a[len(a)-1], b[len(b)-1]}
 }
 
 // at returns Σw·x·q and Σw·q² for the codes at an inverse scale.
-func (k *walk) at(sides *[2]side, r float32) (correlation, energy float32) {
+func (k *walk) at(sides *sides, r float32) (correlation, energy float32) {
 	var c, e sum
 	for i := range k.elements {
 		x := &k.elements[i]
-		s := &sides[x.side&1]
+		s := &sides.of[x.side&1]
 		q := s.values[s.passed(x.magnitude*r)]
 		c[i%16] += float32(x.moment * q)
 		e[i%16] += float32(x.weight * float32(q*q))
@@ -70,8 +83,8 @@ func (k *walk) at(sides *[2]side, r float32) (correlation, energy float32) {
 }
 
 // bounds returns inverse scales between which is the one with the least noise.
-func (k *walk) bounds(sides *[2]side) (first, last float32) {
-	tops := tops(sides)
+func (k *walk) bounds(sides *sides) (first, last float32) {
+	tops := sides.tops()
 	fits := float32(math.Inf(1)) // the largest inverse scale that cuts nothing off
 	for n, top := range tops {
 		if top > 0 && k.largest[n] > 0 {
@@ -83,7 +96,7 @@ func (k *walk) bounds(sides *[2]side) (first, last float32) {
 	}
 	noise := k.somewhatMore(k.at(sides, fits))
 	last = k.last(tops, noise)
-	if a, b := &sides[0], &sides[1]; a.values[0] == 0 && b.values[0] == 0 && len(a.thresholds) > 0 && len(b.thresholds) > 0 {
+	if a, b := &sides.of[0], &sides.of[1]; a.values[0] == 0 && b.values[0] == 0 && len(a.thresholds) > 0 && len(b.thresholds) > 0 {
 		first = k.first(min(a.thresholds[0], b.thresholds[0]), noise)
 	}
 	return first, last
@@ -91,32 +104,24 @@ func (k *walk) bounds(sides *[2]side) (first, last float32) {
 
 // levels returns the scale above 0 with the least noise for elements whose signs choose sides, and 0 where none is less
 // than the elements themselves.
-func (k *walk) levels(sides *[2]side) found {
+func (k *walk) levels(sides *sides) found {
 	first, last := k.bounds(sides)
 	from, until := math.Float32bits(first), math.Float32bits(last)
-	events, n := k.events[:cap(k.events)], 0
+	k.cross(sides.thresholds, from, until)
 	var c, e sum
 	for i := range k.elements {
 		x := &k.elements[i]
-		s := &sides[x.side&1]
-		j, inverse := 0, 1/x.magnitude
-		for t, threshold := range s.thresholds {
-			before := 0
-			n, before = add(events, n, math.Float32bits(threshold*inverse), from, until, i, t)
-			j += before
-		}
-		q := s.values[j]
+		q := sides.of[x.side&1].values[k.passed[i]]
 		c[i%16] += float32(x.moment * q)
 		e[i%16] += float32(x.weight * float32(q*q))
 	}
-	k.events = events[:n]
 	k.sort(from, until)
 	best := noCandidate
 	correlation, energy := c.total(), e.total()
 	best.try(correlation, energy)
 	for _, event := range k.sorted {
 		x, j := k.eventOf(event)
-		s := &sides[x.side&1].steps[j]
+		s := &sides.of[x.side&1].steps[j]
 		correlation += float32(x.moment * s.correlation)
 		energy += float32(x.weight * s.energy)
 		best.try(correlation, energy)

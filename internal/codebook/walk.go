@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"euryale/internal/kernel"
 )
 
 // The codes of a group change with its scale only where an element passes a threshold between two levels. The scale with
@@ -16,12 +18,15 @@ const longestWalk = 128
 
 // A walk has the elements of a group by magnitude, and the memory of events. It belongs to one goroutine.
 type walk struct {
+	values   []float32 // of elements, with their signs
 	elements []element
 	square   float32            // Σw·x²
 	largest  [2]float32         // of positive and of negative elements
 	weights  [2]float32         // of these
 	small    [bands + 1]float32 // Σw·x² of elements by magnitude, from n/bands of the largest of all on
 
+	crossings      func(events []uint64, passed []int32, x []float32, t *kernel.Thresholds, first, last uint32) int
+	passed         [longestWalk]int32
 	events, sorted []uint64
 	counts         [mostRuns + 1]uint32
 }
@@ -41,9 +46,10 @@ type element struct {
 func (k *walk) begin(g *group) {
 	if k.elements == nil {
 		k.elements = make([]element, longestWalk)
-		k.events, k.sorted = make([]uint64, 16*longestWalk+1), make([]uint64, 16*longestWalk+1)
+		k.events, k.sorted = make([]uint64, 16*longestWalk+8), make([]uint64, 16*longestWalk)
+		k.crossings = kernel.Current().Crossings
 	}
-	k.elements = k.elements[:len(g.x)]
+	k.values, k.elements = g.x, k.elements[:len(g.x)]
 	var most [2]uint32 // bits of floats in the order of ints
 	var square sum
 	for i, x := range g.x {
@@ -112,13 +118,10 @@ func (k *walk) somewhatMore(correlation, energy float32) float32 {
 // An event is an inverse scale, the element, and the threshold that it passes: so many are below it. Bits of floats that
 // are not negative are in their order.
 //
-// add appends the event to events, of which there are n, if it is not before first nor past last, all as bits, and returns
-// how many there are then, and 1 if it is before first. It has no branches, which would be foretold wrongly.
-func add(events []uint64, n int, inverse, first, last uint32, i, threshold int) (count, before int) {
-	events[n] = uint64(inverse)<<32 | uint64(i)<<4 | uint64(threshold)
-	before = int(uint64(int64(inverse)-int64(first)) >> 63)
-	past := int(uint64(int64(last)-int64(inverse)) >> 63)
-	return n + 1 - before - past, before
+// cross takes the events from first to last, all as bits, and how many thresholds each element has passed before.
+func (k *walk) cross(t *kernel.Thresholds, first, last uint32) {
+	events := k.events[:cap(k.events)]
+	k.events = events[:k.crossings(events, k.passed[:], k.values, t, first, last)]
 }
 
 // eventOf returns the element and the threshold.

@@ -252,3 +252,20 @@ func interleave3AVX2(dst *uint8, src *uint8, n int, columns int)
 //
 //go:noescape
 func splitU8AVX2(dst *uint8, stride int, x *int32, n int, planes int, offset int32)
+
+// crossingsAVX2 works like crossingsGeneric for n > 0, and returns where events end.
+//
+//go:noescape
+func crossingsAVX2(events *uint64, passed *int32, x *float32, n int, thresholds *uint8, first uint32, last uint32) (end *uint64)
+
+// noiseAVX2 adds to noise what noiseGeneric sets, for so many times 32 quotients, above 0, and levels that
+// are signed.
+//
+//go:noescape
+func noiseAVX2(noise *int64, x *float32, blocks int, ratio float32, levels *uint8)
+
+// weightedNoiseAVX2 adds to noise what noiseGeneric sets, for so many times 32 quotients, above 0, and levels
+// that are signed. w is read 4 bytes past its end.
+//
+//go:noescape
+func weightedNoiseAVX2(noise *int64, x *float32, blocks int, ratio float32, levels *uint8, w *uint32)

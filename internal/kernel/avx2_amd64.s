@@ -2937,3 +2937,373 @@ planes:
 
 DATA lowBytes<>+0(SB)/4, $0x000000ff
 GLOBL lowBytes<>(SB), RODATA|NOPTR, $4
+
+// func crossingsAVX2(events *uint64, passed *int32, x *float32, n int, thresholds *uint8, first uint32, last uint32) (end *uint64)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·crossingsAVX2(SB), NOSPLIT, $0-56
+	MOVQ         events+0(FP), AX
+	MOVQ         passed+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         thresholds+32(FP), SI
+	VBROADCASTSS first+40(FP), Y0
+	VBROADCASTSS last+44(FP), Y1
+	VMOVDQU      unpackedPlaces<>+0(SB), Y5
+	VPXOR        Y3, Y3, Y3
+	VPBROADCASTD magnitudeBits<>+0(SB), Y7
+	VMOVD        oneFloatOfAVX2<>+0(SB), X6
+
+elements:
+	VBROADCASTSS (DX), Y2
+	VMOVD        X2, DI
+	SHRL         $0x1f, DI
+	MOVQ         192(SI)(DI*8), R9
+	IMUL3Q       $0x60, DI, DI
+	ADDQ         SI, DI
+	VPAND        Y7, Y2, Y2
+	VDIVSS       X2, X6, X2
+	VBROADCASTSS X2, Y2
+	MOVQ         DI, R8
+	XORL         R10, R10
+	XORL         R11, R11
+
+vectors:
+	VMULPS       (R8), Y2, Y8
+	VPCMPGTD     Y8, Y0, Y4
+	VPCMPGTD     Y1, Y8, Y8
+	VPOR         Y4, Y8, Y8
+	VMOVMSKPS    Y4, R12
+	POPCNTL      R12, R12
+	ADDQ         R12, R10
+	VMOVMSKPS    Y8, R12
+	XORL         $0xff, R12
+	POPCNTL      R12, R12
+	ADDQ         R12, R11
+	ADDQ         $0x20, R8
+	DECQ         R9
+	JG           vectors
+	MOVL         R10, (CX)
+	LEAQ         (DI)(R10*4), DI
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPADDD       Y3, Y4, Y4
+	VPADDD       Y5, Y4, Y4
+
+events:
+	VMULPS     (DI), Y2, Y8
+	VPERMQ     $0xd8, Y8, Y8
+	VPUNPCKLDQ Y8, Y4, Y9
+	VPUNPCKHDQ Y8, Y4, Y8
+	VMOVDQU    Y9, (AX)
+	VMOVDQU    Y8, 32(AX)
+	CMPQ       R11, $0x08
+	JLE        last
+	ADDQ       $0x40, AX
+	ADDQ       $0x20, DI
+	VPADDD     eightIntsOfAVX2<>+0(SB), Y4, Y4
+	SUBQ       $0x08, R11
+	JMP        events
+
+last:
+	LEAQ   (AX)(R11*8), AX
+	VPADDD sixteenIntsOfAVX2<>+0(SB), Y3, Y3
+	ADDQ   $0x04, DX
+	ADDQ   $0x04, CX
+	SUBQ   $0x01, BX
+	JNZ    elements
+	MOVQ   AX, end+48(FP)
+	VZEROUPPER
+	RET
+
+DATA unpackedPlaces<>+0(SB)/8, $0x0000000100000000
+DATA unpackedPlaces<>+8(SB)/8, $0x0000000500000004
+DATA unpackedPlaces<>+16(SB)/8, $0x0000000300000002
+DATA unpackedPlaces<>+24(SB)/8, $0x0000000700000006
+GLOBL unpackedPlaces<>(SB), RODATA|NOPTR, $32
+
+DATA sixteenIntsOfAVX2<>+0(SB)/8, $0x0000001000000010
+DATA sixteenIntsOfAVX2<>+8(SB)/8, $0x0000001000000010
+DATA sixteenIntsOfAVX2<>+16(SB)/8, $0x0000001000000010
+DATA sixteenIntsOfAVX2<>+24(SB)/8, $0x0000001000000010
+GLOBL sixteenIntsOfAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA eightIntsOfAVX2<>+0(SB)/8, $0x0000000800000008
+DATA eightIntsOfAVX2<>+8(SB)/8, $0x0000000800000008
+DATA eightIntsOfAVX2<>+16(SB)/8, $0x0000000800000008
+DATA eightIntsOfAVX2<>+24(SB)/8, $0x0000000800000008
+GLOBL eightIntsOfAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA magnitudeBits<>+0(SB)/4, $0x7fffffff
+GLOBL magnitudeBits<>(SB), RODATA|NOPTR, $4
+
+DATA oneFloatOfAVX2<>+0(SB)/8, $0x3f8000003f800000
+DATA oneFloatOfAVX2<>+8(SB)/8, $0x3f8000003f800000
+DATA oneFloatOfAVX2<>+16(SB)/8, $0x3f8000003f800000
+DATA oneFloatOfAVX2<>+24(SB)/8, $0x3f8000003f800000
+GLOBL oneFloatOfAVX2<>(SB), RODATA|NOPTR, $32
+
+// func noiseAVX2(noise *int64, x *float32, blocks int, ratio float32, levels *uint8)
+// Requires: AVX, AVX2
+TEXT ·noiseAVX2(SB), NOSPLIT, $0-40
+	MOVQ         noise+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         blocks+16(FP), DX
+	MOVQ         levels+32(FP), BX
+	VBROADCASTSS ratio+24(FP), Y0
+	VPXOR        Y1, Y1, Y1
+
+blocks:
+	VMULPS     (CX), Y0, Y2
+	VADDPS     fixedMiddleOfAVX2<>+0(SB), Y2, Y2
+	VCVTTPS2DQ Y2, Y2
+	VPSUBD     fixedOffsetOfAVX2<>+0(SB), Y2, Y2
+	VMULPS     32(CX), Y0, Y3
+	VADDPS     fixedMiddleOfAVX2<>+0(SB), Y3, Y3
+	VCVTTPS2DQ Y3, Y3
+	VPSUBD     fixedOffsetOfAVX2<>+0(SB), Y3, Y3
+	VPACKSSDW  Y3, Y2, Y2
+	VMULPS     64(CX), Y0, Y3
+	VADDPS     fixedMiddleOfAVX2<>+0(SB), Y3, Y3
+	VCVTTPS2DQ Y3, Y3
+	VPSUBD     fixedOffsetOfAVX2<>+0(SB), Y3, Y3
+	VMULPS     96(CX), Y0, Y4
+	VADDPS     fixedMiddleOfAVX2<>+0(SB), Y4, Y4
+	VCVTTPS2DQ Y4, Y4
+	VPSUBD     fixedOffsetOfAVX2<>+0(SB), Y4, Y4
+	VPACKSSDW  Y4, Y3, Y3
+	VPSRAW     $0x07, Y2, Y4
+	VPSRAW     $0x07, Y3, Y5
+	VPACKSSWB  Y5, Y4, Y4
+	VPADDSW    fixedHalfOfAVX2<>+0(SB), Y2, Y5
+	VPSRAW     $0x07, Y5, Y5
+	VPADDSW    fixedHalfOfAVX2<>+0(SB), Y3, Y6
+	VPSRAW     $0x07, Y6, Y6
+	VPACKSSWB  Y6, Y5, Y5
+	XORQ       SI, SI
+
+levels:
+	MOVQ           (BX)(SI*8), DI
+	VPBROADCASTB   7(DI), Y7
+	VPBROADCASTB   31(DI), Y8
+	VPBLENDVB      Y8, Y5, Y4, Y8
+	VPCMPGTB       Y7, Y8, Y7
+	VPAND          bytesOf8OfAVX2<>+0(SB), Y7, Y6
+	VBROADCASTI128 3(DI), Y7
+	VBROADCASTI128 27(DI), Y8
+	VPSHUFB        Y6, Y7, Y7
+	VPSHUFB        Y6, Y8, Y8
+	VPBLENDVB      Y8, Y5, Y4, Y8
+	VPCMPGTB       Y7, Y8, Y7
+	VPAND          bytesOf4OfAVX2<>+0(SB), Y7, Y7
+	VPOR           Y7, Y6, Y6
+	VBROADCASTI128 1(DI), Y7
+	VBROADCASTI128 25(DI), Y8
+	VPSHUFB        Y6, Y7, Y7
+	VPSHUFB        Y6, Y8, Y8
+	VPBLENDVB      Y8, Y5, Y4, Y8
+	VPCMPGTB       Y7, Y8, Y7
+	VPAND          bytesOf2OfAVX2<>+0(SB), Y7, Y7
+	VPOR           Y7, Y6, Y6
+	VBROADCASTI128 (DI), Y7
+	VBROADCASTI128 24(DI), Y8
+	VPSHUFB        Y6, Y7, Y7
+	VPSHUFB        Y6, Y8, Y8
+	VPBLENDVB      Y8, Y5, Y4, Y8
+	VPCMPGTB       Y7, Y8, Y7
+	VPAND          bytesOf1OfAVX2<>+0(SB), Y7, Y7
+	VPOR           Y7, Y6, Y6
+	VBROADCASTI128 48(DI), Y7
+	VPSHUFB        Y6, Y7, Y7
+	VPUNPCKLBW     Y7, Y1, Y6
+	VPSRAW         $0x01, Y6, Y6
+	VPSUBW         Y6, Y2, Y6
+	VPMADDWD       Y6, Y6, Y6
+	VPSRLQ         $0x20, Y6, Y8
+	VPBLENDD       $0x55, Y6, Y1, Y6
+	VPADDQ         Y8, Y6, Y6
+	VPUNPCKHBW     Y7, Y1, Y7
+	VPSRAW         $0x01, Y7, Y7
+	VPSUBW         Y7, Y3, Y7
+	VPMADDWD       Y7, Y7, Y7
+	VPSRLQ         $0x20, Y7, Y8
+	VPBLENDD       $0x55, Y7, Y1, Y7
+	VPADDQ         Y7, Y6, Y6
+	VPADDQ         Y8, Y6, Y6
+	VEXTRACTI128   $0x01, Y6, X7
+	VPADDQ         X6, X7, X7
+	VPEXTRQ        $0x01, X7, DI
+	ADDQ           DI, (AX)(SI*8)
+	VMOVQ          X7, DI
+	ADDQ           DI, (AX)(SI*8)
+	INCQ           SI
+	CMPQ           SI, $0x05
+	JNE            levels
+	ADDQ           $0x00000080, CX
+	SUBQ           $0x01, DX
+	JNZ            blocks
+	VZEROUPPER
+	RET
+
+DATA fixedMiddleOfAVX2<>+0(SB)/8, $0x4700008047000080
+DATA fixedMiddleOfAVX2<>+8(SB)/8, $0x4700008047000080
+DATA fixedMiddleOfAVX2<>+16(SB)/8, $0x4700008047000080
+DATA fixedMiddleOfAVX2<>+24(SB)/8, $0x4700008047000080
+GLOBL fixedMiddleOfAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA fixedOffsetOfAVX2<>+0(SB)/8, $0x0000800000008000
+DATA fixedOffsetOfAVX2<>+8(SB)/8, $0x0000800000008000
+DATA fixedOffsetOfAVX2<>+16(SB)/8, $0x0000800000008000
+DATA fixedOffsetOfAVX2<>+24(SB)/8, $0x0000800000008000
+GLOBL fixedOffsetOfAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA fixedHalfOfAVX2<>+0(SB)/8, $0x0040004000400040
+DATA fixedHalfOfAVX2<>+8(SB)/8, $0x0040004000400040
+DATA fixedHalfOfAVX2<>+16(SB)/8, $0x0040004000400040
+DATA fixedHalfOfAVX2<>+24(SB)/8, $0x0040004000400040
+GLOBL fixedHalfOfAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA bytesOf8OfAVX2<>+0(SB)/8, $0x0808080808080808
+DATA bytesOf8OfAVX2<>+8(SB)/8, $0x0808080808080808
+DATA bytesOf8OfAVX2<>+16(SB)/8, $0x0808080808080808
+DATA bytesOf8OfAVX2<>+24(SB)/8, $0x0808080808080808
+GLOBL bytesOf8OfAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA bytesOf4OfAVX2<>+0(SB)/8, $0x0404040404040404
+DATA bytesOf4OfAVX2<>+8(SB)/8, $0x0404040404040404
+DATA bytesOf4OfAVX2<>+16(SB)/8, $0x0404040404040404
+DATA bytesOf4OfAVX2<>+24(SB)/8, $0x0404040404040404
+GLOBL bytesOf4OfAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA bytesOf2OfAVX2<>+0(SB)/8, $0x0202020202020202
+DATA bytesOf2OfAVX2<>+8(SB)/8, $0x0202020202020202
+DATA bytesOf2OfAVX2<>+16(SB)/8, $0x0202020202020202
+DATA bytesOf2OfAVX2<>+24(SB)/8, $0x0202020202020202
+GLOBL bytesOf2OfAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA bytesOf1OfAVX2<>+0(SB)/8, $0x0101010101010101
+DATA bytesOf1OfAVX2<>+8(SB)/8, $0x0101010101010101
+DATA bytesOf1OfAVX2<>+16(SB)/8, $0x0101010101010101
+DATA bytesOf1OfAVX2<>+24(SB)/8, $0x0101010101010101
+GLOBL bytesOf1OfAVX2<>(SB), RODATA|NOPTR, $32
+
+// func weightedNoiseAVX2(noise *int64, x *float32, blocks int, ratio float32, levels *uint8, w *uint32)
+// Requires: AVX, AVX2
+TEXT ·weightedNoiseAVX2(SB), NOSPLIT, $0-48
+	MOVQ         noise+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         blocks+16(FP), DX
+	MOVQ         levels+32(FP), BX
+	MOVQ         w+40(FP), SI
+	VBROADCASTSS ratio+24(FP), Y0
+	VPXOR        Y1, Y1, Y1
+
+blocks:
+	VMULPS     (CX), Y0, Y2
+	VADDPS     fixedMiddleOfAVX2<>+0(SB), Y2, Y2
+	VCVTTPS2DQ Y2, Y2
+	VPSUBD     fixedOffsetOfAVX2<>+0(SB), Y2, Y2
+	VMULPS     32(CX), Y0, Y3
+	VADDPS     fixedMiddleOfAVX2<>+0(SB), Y3, Y3
+	VCVTTPS2DQ Y3, Y3
+	VPSUBD     fixedOffsetOfAVX2<>+0(SB), Y3, Y3
+	VPACKSSDW  Y3, Y2, Y2
+	VMULPS     64(CX), Y0, Y3
+	VADDPS     fixedMiddleOfAVX2<>+0(SB), Y3, Y3
+	VCVTTPS2DQ Y3, Y3
+	VPSUBD     fixedOffsetOfAVX2<>+0(SB), Y3, Y3
+	VMULPS     96(CX), Y0, Y4
+	VADDPS     fixedMiddleOfAVX2<>+0(SB), Y4, Y4
+	VCVTTPS2DQ Y4, Y4
+	VPSUBD     fixedOffsetOfAVX2<>+0(SB), Y4, Y4
+	VPACKSSDW  Y4, Y3, Y3
+	VPSRAW     $0x07, Y2, Y4
+	VPSRAW     $0x07, Y3, Y5
+	VPACKSSWB  Y5, Y4, Y4
+	VPADDSW    fixedHalfOfAVX2<>+0(SB), Y2, Y5
+	VPSRAW     $0x07, Y5, Y5
+	VPADDSW    fixedHalfOfAVX2<>+0(SB), Y3, Y6
+	VPSRAW     $0x07, Y6, Y6
+	VPACKSSWB  Y6, Y5, Y5
+	XORQ       DI, DI
+
+levels:
+	MOVQ           (BX)(DI*8), R8
+	VPBROADCASTB   7(R8), Y7
+	VPBROADCASTB   31(R8), Y8
+	VPBLENDVB      Y8, Y5, Y4, Y8
+	VPCMPGTB       Y7, Y8, Y7
+	VPAND          bytesOf8OfAVX2<>+0(SB), Y7, Y6
+	VBROADCASTI128 3(R8), Y7
+	VBROADCASTI128 27(R8), Y8
+	VPSHUFB        Y6, Y7, Y7
+	VPSHUFB        Y6, Y8, Y8
+	VPBLENDVB      Y8, Y5, Y4, Y8
+	VPCMPGTB       Y7, Y8, Y7
+	VPAND          bytesOf4OfAVX2<>+0(SB), Y7, Y7
+	VPOR           Y7, Y6, Y6
+	VBROADCASTI128 1(R8), Y7
+	VBROADCASTI128 25(R8), Y8
+	VPSHUFB        Y6, Y7, Y7
+	VPSHUFB        Y6, Y8, Y8
+	VPBLENDVB      Y8, Y5, Y4, Y8
+	VPCMPGTB       Y7, Y8, Y7
+	VPAND          bytesOf2OfAVX2<>+0(SB), Y7, Y7
+	VPOR           Y7, Y6, Y6
+	VBROADCASTI128 (R8), Y7
+	VBROADCASTI128 24(R8), Y8
+	VPSHUFB        Y6, Y7, Y7
+	VPSHUFB        Y6, Y8, Y8
+	VPBLENDVB      Y8, Y5, Y4, Y8
+	VPCMPGTB       Y7, Y8, Y7
+	VPAND          bytesOf1OfAVX2<>+0(SB), Y7, Y7
+	VPOR           Y7, Y6, Y6
+	VBROADCASTI128 48(R8), Y7
+	VPSHUFB        Y6, Y7, Y7
+	VPUNPCKLBW     Y7, Y1, Y6
+	VPSRAW         $0x01, Y6, Y6
+	VPSUBW         Y6, Y2, Y6
+	VPMULLW        Y6, Y6, Y8
+	VPMULHW        Y6, Y6, Y9
+	VPUNPCKLWD     Y9, Y8, Y6
+	VPUNPCKHWD     Y9, Y8, Y8
+	VPSRLQ         $0x20, Y6, Y9
+	VPMULUDQ       (SI), Y6, Y6
+	VPMULUDQ       4(SI), Y9, Y9
+	VPADDQ         Y9, Y6, Y6
+	VPSRLQ         $0x20, Y8, Y9
+	VPMULUDQ       32(SI), Y8, Y8
+	VPMULUDQ       36(SI), Y9, Y9
+	VPADDQ         Y8, Y6, Y6
+	VPADDQ         Y9, Y6, Y6
+	VPUNPCKHBW     Y7, Y1, Y7
+	VPSRAW         $0x01, Y7, Y7
+	VPSUBW         Y7, Y3, Y7
+	VPMULLW        Y7, Y7, Y8
+	VPMULHW        Y7, Y7, Y9
+	VPUNPCKLWD     Y9, Y8, Y7
+	VPUNPCKHWD     Y9, Y8, Y8
+	VPSRLQ         $0x20, Y7, Y9
+	VPMULUDQ       64(SI), Y7, Y7
+	VPMULUDQ       68(SI), Y9, Y9
+	VPADDQ         Y7, Y6, Y6
+	VPADDQ         Y9, Y6, Y6
+	VPSRLQ         $0x20, Y8, Y7
+	VPMULUDQ       96(SI), Y8, Y8
+	VPMULUDQ       100(SI), Y7, Y7
+	VPADDQ         Y8, Y6, Y6
+	VPADDQ         Y7, Y6, Y6
+	VEXTRACTI128   $0x01, Y6, X7
+	VPADDQ         X6, X7, X7
+	VPEXTRQ        $0x01, X7, R8
+	ADDQ           R8, (AX)(DI*8)
+	VMOVQ          X7, R8
+	ADDQ           R8, (AX)(DI*8)
+	INCQ           DI
+	CMPQ           DI, $0x05
+	JNE            levels
+	ADDQ           $0x00000080, CX
+	ADDQ           $0x00000080, SI
+	SUBQ           $0x01, DX
+	JNZ            blocks
+	VZEROUPPER
+	RET

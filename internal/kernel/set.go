@@ -21,6 +21,7 @@ type Set struct {
 	Elementwise
 	Epilogues
 	GroupEpilogues
+	Searching
 }
 
 // Convert holds kernels between real and quantized values.
@@ -113,6 +114,12 @@ type GroupEpilogues struct {
 	FinishWide          func(dst []float32, stride, columns int, acc, scales []float64, bias []float32, floor float32)
 }
 
+// Searching holds kernels that search for the parameters of weights.
+type Searching struct {
+	Noise     func(noise *[LevelsAtOnce]int64, x []float32, ratio float32, w []uint32, levels *[LevelsAtOnce]*Levels)
+	Crossings func(events []uint64, passed []int32, x []float32, t *Thresholds, first, last uint32) int
+}
+
 // Format is the type of the elements of the left operand's planes.
 type Format int
 
@@ -159,6 +166,7 @@ var generic = Set{
 	Elementwise:    Elementwise{maxWindowsGeneric, addU8Generic, lookUpGeneric, transposeGeneric[float32], transposeGeneric[uint8]},
 	Epilogues:      Epilogues{dequantizeSumsGeneric, requantizeSumsGeneric, dequantizePlanesGeneric},
 	GroupEpilogues: GroupEpilogues{addSumsGeneric, accumulateGroupGeneric, accumulateWideGroupGeneric, finishGeneric[float32], finishGeneric[float64]},
+	Searching:      Searching{noiseGeneric, crossingsGeneric},
 }
 
 // above returns s with the functions of the tier below where s has none.

@@ -223,6 +223,12 @@ func (m *memory) differs(want *memory) error {
 			at = difference(x, slice.([]uint16))
 		case []int32:
 			at = difference(x, slice.([]int32))
+		case []uint32:
+			at = difference(x, slice.([]uint32))
+		case []int64:
+			at = difference(x, slice.([]int64))
+		case []uint64:
+			at = difference(x, slice.([]uint64))
 		case []float32:
 			at = difference(x, slice.([]float32))
 		case []float64:
@@ -245,8 +251,8 @@ func (m *memory) differs(want *memory) error {
 // difference returns the first index at which two slices differ in a bit, or −1. One NaN equals another.
 func difference[T guard.Element](got, want []T) int {
 	for i, w := range want {
-		// A conversion to float64 keeps all there is in 32 bits.
-		if g, w := float64(got[i]), float64(w); math.Float64bits(g) != math.Float64bits(w) && (g == g || w == w) {
+		g := got[i] // −0 and 0 are equal, and differ in a bit
+		if (g != w || math.Float64bits(float64(g)) != math.Float64bits(float64(w))) && (g == g || w == w) {
 			return i
 		}
 	}

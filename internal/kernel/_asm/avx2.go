@@ -54,6 +54,9 @@ func avx2() {
 	}
 	avx2Interleave3()
 	avx2SplitU8()
+	avx2Crossings()
+	avx2Noise("noiseAVX2", false)
+	avx2Noise("weightedNoiseAVX2", true)
 }
 
 // function begins a function, with a doc in lines of up to 107 columns after the slashes.

@@ -1,0 +1,85 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+)
+
+// Where fields of Thresholds are.
+const (
+	thresholdSide    = 96
+	thresholdVectors = 2 * thresholdSide
+)
+
+// avx2Crossings writes 8 events at a time, from the first that counts on, behind those that count.
+func avx2Crossings() {
+	function("crossingsAVX2", "events *uint64, passed *int32, x *float32, n int, thresholds *uint8, first, last uint32) (end *uint64",
+		"crossingsAVX2 works like crossingsGeneric for n > 0, and returns where events end.")
+	events, passed, x, n, thresholds := arg("events"), arg("passed"), arg("x"), arg("n"), arg("thresholds")
+	first, last, inverse, index, step := ymm.repeat("first"), ymm.repeat("last"), YMM(), YMM(), YMM()
+	places := ymm.constant("unpackedPlaces", 0, 1, 4, 5, 2, 3, 6, 7)
+	sixteen, eight := ymm.memory("sixteenInts", 16), ymm.memory("eightInts", 8)
+	VPXOR(index, index, index)
+	one, magnitude := XMM(), ymm.constant("magnitudeBits", 0x7fffffff)
+	VMOVD(ymm.memory("oneFloat", 0x3f800000), one)
+	side, at0, vectors, before, count, bits := GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
+	loop("elements", n, 1, func() {
+		VBROADCASTSS(at(x, 0), inverse)
+		VMOVD(inverse.AsX(), side.As32())
+		SHRL(Imm(31), side.As32())
+		MOVQ(Mem{Base: thresholds, Index: side, Scale: 8, Disp: thresholdVectors}, vectors)
+		IMUL3Q(Imm(thresholdSide), side, side)
+		ADDQ(thresholds, side)
+		VPAND(magnitude, inverse, inverse)
+		VDIVSS(inverse.AsX(), one, inverse.AsX())
+		VBROADCASTSS(inverse.AsX(), inverse)
+		MOVQ(side, at0)
+		XORL(before.As32(), before.As32())
+		XORL(count.As32(), count.As32())
+		Label("vectors")
+		inverses, early, late := YMM(), YMM(), YMM()
+		VMULPS(at(at0, 0), inverse, inverses)
+		VPCMPGTD(inverses, first, early)
+		VPCMPGTD(last, inverses, late)
+		VPOR(early, late, late)
+		VMOVMSKPS(early, bits.As32())
+		POPCNTL(bits.As32(), bits.As32())
+		ADDQ(bits, before)
+		VMOVMSKPS(late, bits.As32())
+		XORL(Imm(255), bits.As32())
+		POPCNTL(bits.As32(), bits.As32())
+		ADDQ(bits, count)
+		ADDQ(Imm(32), at0)
+		DECQ(vectors)
+		JG(LabelRef("vectors"))
+		MOVL(before.As32(), at(passed, 0))
+		LEAQ(Mem{Base: side, Index: before, Scale: 4}, side)
+		low := YMM()
+		VMOVD(before.As32(), step.AsX())
+		VPBROADCASTD(step.AsX(), step)
+		VPADDD(index, step, step)
+		VPADDD(places, step, step)
+		Label("events")
+		VMULPS(at(side, 0), inverse, inverses)
+		VPERMQ(Imm(0b11011000), inverses, inverses)
+		VPUNPCKLDQ(inverses, step, low)
+		VPUNPCKHDQ(inverses, step, inverses)
+		VMOVDQU(low, at(events, 0))
+		VMOVDQU(inverses, at(events, 32))
+		CMPQ(count, Imm(8))
+		JLE(LabelRef("last"))
+		ADDQ(Imm(64), events)
+		ADDQ(Imm(32), side)
+		VPADDD(eight, step, step)
+		SUBQ(Imm(8), count)
+		JMP(LabelRef("events"))
+		Label("last")
+		LEAQ(Mem{Base: events, Index: count, Scale: 8}, events)
+		VPADDD(sixteen, index, index)
+		ADDQ(Imm(4), x)
+		ADDQ(Imm(4), passed)
+	})
+	Store(events, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,81 @@
+package kernel
+
+import (
+	"math"
+	"slices"
+)
+
+// Quotients x/S lie in −256 … 256, past which no level is, and are taken as integers of FixedOne, plus fixedMiddle. So the
+// noise of levels is an integer, which no order of sums changes.
+const (
+	FixedOne    = 128
+	fixedMiddle = 256 * FixedOne
+	fixedLast   = 2*fixedMiddle - 1
+)
+
+// Levels are up to 16 weights of 8 bits that quotients are rounded to, to the larger one of two that are as near. Halfway
+// between two levels are multiples of a half: a half of a quotient has one nearest level.
+type Levels struct {
+	// For assembly, which knows where they are. Thresholds are ceil(t) − 1 of the t between levels, by level, and 127 past the last. Above one of them is
+	// floor(x) where x ≥ t, but floor(x + ½) where t is no integer, which odd has −1 for.
+	thresholds, odd [24]int8
+	weights         [16]int8
+	signed          int64        // 1 where some are ≤ 0 and some ≥ 0, so that none is further than 256 from its nearest, else 0
+	nearest         [1024]uint16 // as quotients are taken, by the half that they lie in
+}
+
+// NewLevels returns levels of weights, in any order.
+func NewLevels(weights []int8) *Levels {
+	l := new(Levels)
+	n := copy(l.weights[:], weights)
+	slices.Sort(l.weights[:n])
+	if l.weights[0] <= 0 && l.weights[n-1] >= 0 {
+		l.signed = 1
+	}
+	for q := range l.thresholds {
+		l.thresholds[q] = math.MaxInt8
+	}
+	sums := make([]int, n-1)
+	for q := range sums {
+		sums[q] = int(l.weights[q]) + int(l.weights[q+1])
+		l.thresholds[q], l.odd[q] = int8((sums[q]+1)>>1-1), int8(-(sums[q] & 1))
+	}
+	q := 0
+	for k := range l.nearest {
+		for q < n-1 && sums[q] <= k-len(l.nearest)/2 {
+			q++
+		}
+		l.nearest[k] = uint16(fixedMiddle + FixedOne*int(l.weights[q]))
+	}
+	return l
+}
+
+// LevelsAtOnce is how many Levels are tried at once.
+const LevelsAtOnce = 5
+
+// noiseGeneric sets noise[j] = Σ w[i]·(v[i] − nearest[j][i])², v[i] = min(⌊x[i]·ratio + fixedMiddle + ½⌋, fixedLast), for x
+// in −256 … 256 and ratio up to FixedOne, both the product and the sum rounded to float32, for each of levels. Weights have
+// 16 bits; nil are ones.
+func noiseGeneric(noise *[LevelsAtOnce]int64, x []float32, ratio float32, w []uint32, levels *[LevelsAtOnce]*Levels) {
+	l0, l1, l2, l3, l4 := levels[0], levels[1], levels[2], levels[3], levels[4]
+	var n0, n1, n2, n3, n4 int64
+	weight := int64(1)
+	for i, x := range x {
+		if w != nil {
+			weight = int64(w[i])
+		}
+		v := min(fixedLast, int64(float32(x*ratio)+(fixedMiddle+0.5)))
+		k := uint64(v) / (FixedOne / 2) % 1024
+		d := v - int64(l0.nearest[k])
+		n0 += weight * d * d
+		d = v - int64(l1.nearest[k])
+		n1 += weight * d * d
+		d = v - int64(l2.nearest[k])
+		n2 += weight * d * d
+		d = v - int64(l3.nearest[k])
+		n3 += weight * d * d
+		d = v - int64(l4.nearest[k])
+		n4 += weight * d * d
+	}
+	*noise = [LevelsAtOnce]int64{n0, n1, n2, n3, n4}
+}

@@ -1,0 +1,46 @@
+//go:build !purego
+
+package kernel
+
+import "unsafe"
+
+// noiseInAVX2 takes the last quotients, of which there are less than a block, with weights of 0 behind them.
+func noiseInAVX2(noise *[LevelsAtOnce]int64, x []float32, ratio float32, w []uint32, levels *[LevelsAtOnce]*Levels) {
+	const block = 32
+	for _, l := range levels {
+		if l.signed == 0 {
+			noiseGeneric(noise, x, ratio, w, levels)
+			return
+		}
+	}
+	*noise = [LevelsAtOnce]int64{}
+	at := (*uint8)(unsafe.Pointer(levels))
+	whole := len(x) / block
+	if w == nil && whole > 0 {
+		noiseAVX2(&noise[0], &x[0], whole, ratio, at)
+		x = x[whole*block:]
+	}
+	for len(x) > 0 {
+		var quotients [block]float32
+		var weights [block + 1]uint32
+		n := copy(quotients[:], x)
+		if w == nil {
+			for i := range n {
+				weights[i] = 1
+			}
+		} else {
+			w = w[copy(weights[:n], w[:n]):]
+		}
+		weightedNoiseAVX2(&noise[0], &quotients[0], 1, ratio, at, &weights[0])
+		x = x[n:]
+	}
+}
+
+func crossingsInAVX2(events []uint64, passed []int32, x []float32, t *Thresholds, first, last uint32) int {
+	if len(x) == 0 {
+		return 0
+	}
+	_, _ = passed[:len(x)], events[:len(x)*int(max(t.counts[0], t.counts[1]))+8]
+	end := crossingsAVX2(&events[0], &passed[0], &x[0], len(x), (*uint8)(unsafe.Pointer(t)), first, last)
+	return int(uintptr(unsafe.Pointer(end))-uintptr(unsafe.Pointer(&events[0]))) / 8
+}
