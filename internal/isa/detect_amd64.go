@@ -10,9 +10,9 @@ func detect(t Tier) bool {
 	x := &cpu.X86
 	switch t {
 	case AVX2:
-		return x.HasAVX2
+		return x.HasAVX2 && x.HasFMA
 	case AVX512VNNI:
-		return x.HasAVX2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI
+		return detect(AVX2) && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI
 	case AMX:
 		return detect(AVX512VNNI) && x.HasAMXTile && x.HasAMXInt8 && tilesEnabled() && permitTiles()
 	}

@@ -21,7 +21,7 @@ type Tier int32
 // The tiers: Generic of all architectures, then those of amd64, lowest first.
 const (
 	Generic    Tier = iota // Go
-	AVX2                   // 256-bit integers: VPMADDWD
+	AVX2                   // 256-bit integers, VPMADDWD, and FMA
 	AVX512VNNI             // 512-bit dot products of bytes: VPDPBUSD
 	AMX                    // tiles of 16 rows: TDPBUSD; AVX512VNNI beside it
 )

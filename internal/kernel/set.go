@@ -17,6 +17,7 @@ type Set struct {
 	ConvertTensors
 	LeftPacking
 	Product
+	Floats
 	Convolution
 	Elementwise
 	Epilogues
@@ -79,6 +80,14 @@ type Product struct {
 	DecodeCodes   func(dst []int8, c Codebook)
 	MultiplyCodes func(sums []int32, a *Left, b Codebook) // by planes of bytes, whatever Format is
 	MultiplyFloat func(d []float64, x []float32, ldx int, w []float32, rows int)
+}
+
+// Floats holds kernels that multiply float32, and how fast.
+type Floats struct {
+	FloatRate float64 // products a second of one thread, about
+
+	MultiplyFloats func(dst []float32, stride int, a *FloatLeft, b *FloatRight)
+	FinishFloats   func(dst []float32, stride, rows, columns int, floor float32)
 }
 
 // Convolution holds kernels of convolutions that are no product of rows.
@@ -162,6 +171,7 @@ var generic = Set{
 		Multiply: multiplyS16Generic, Unpack: unpackGeneric, MultiplyFloat: multiplyFloatGeneric,
 		DecodeCodes: decodeCodesGeneric, MultiplyCodes: multiplyCodesGeneric,
 	},
+	Floats:         Floats{0.4e9, multiplyFloatsGeneric, finishFloatsGeneric},
 	Convolution:    Convolution{false, multiplyPixelsGeneric, gatherPixelsGeneric, multiplyDepthwiseGeneric},
 	Elementwise:    Elementwise{maxWindowsGeneric, addU8Generic, lookUpGeneric, transposeGeneric[float32], transposeGeneric[uint8]},
 	Epilogues:      Epilogues{dequantizeSumsGeneric, requantizeSumsGeneric, dequantizePlanesGeneric},

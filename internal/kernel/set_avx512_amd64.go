@@ -26,6 +26,7 @@ var avx512Set = func() *Set {
 			CodeRows: vnniRows,
 			Multiply: multiplyInVNNI, DecodeCodes: decodeBy(&codesVNNI), MultiplyCodes: multiplyCodesInVNNI,
 		},
+		Floats:      Floats{100e9, multiplyFloatsBy(floatsAVX512), finishFloatsBy(finishFloatsAVX512)},
 		Convolution: Convolution{true, multiplyPixelsInVNNI, gatherPixelsInAVX512, multiplyDepthwiseInVNNI},
 		Epilogues:   Epilogues{dequantizeSumsInAVX512, requantizeSumsInAVX512, dequantizePlanesInAVX512},
 		GroupEpilogues: GroupEpilogues{

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// floatFields is kernel.floatTile.
+var floatFields = []string{"dst", "stride", "x", "xStride", "w", "panel", "offsets", "segments", "length", "step"}
+
+// A floatTile is so many rows and panels of 16 columns, whose chains are in registers.
+type floatTile struct{ rows, panels int }
+
+// The tiles of 16 registers, and of 32.
+var (
+	avx2Floats   = []floatTile{{6, 1}, {4, 1}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
+	avx512Floats = []floatTile{{12, 2}, {12, 1}, {8, 2}, {8, 1}, {4, 4}, {4, 2}, {4, 1}, {2, 8}, {2, 4}, {2, 2}, {2, 1}, {1, 8}, {1, 4}, {1, 2}, {1, 1}}
+)
+
+func floats(v vectors, tiles []floatTile) func() {
+	return func() {
+		for _, t := range tiles {
+			multiplyFloats(v, t)
+		}
+		finishFloats(v)
+	}
+}
+
+// A spread is places that are the same distance apart, four to a base.
+type spread struct {
+	bases          []reg.GPVirtual
+	stride, thrice reg.GPVirtual
+}
+
+// spreadOver returns count places from base on.
+func spreadOver(base, stride reg.GPVirtual, count int) *spread {
+	s := &spread{[]reg.GPVirtual{base}, stride, nil}
+	if count > 3 {
+		s.thrice = GP64()
+		LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, s.thrice)
+	}
+	for len(s.bases)*4 < count {
+		s.bases = append(s.bases, GP64())
+	}
+	return s
+}
+
+// follow sets all bases by the first.
+func (s *spread) follow() {
+	for i := 1; i < len(s.bases); i++ {
+		LEAQ(Mem{Base: s.bases[i-1], Index: s.stride, Scale: 4}, s.bases[i])
+	}
+}
+
+// add moves all places.
+func (s *spread) add(by Op) {
+	for _, base := range s.bases {
+		ADDQ(by, base)
+	}
+}
+
+// at returns place i.
+func (s *spread) at(i, disp int) Mem {
+	m := Mem{Base: s.bases[i/4], Disp: disp}
+	switch i % 4 {
+	case 1, 2:
+		m.Index, m.Scale = s.stride, uint8(i%4)
+	case 3:
+		m.Index, m.Scale = s.thrice, 1
+	}
+	return m
+}
+
+func multiplyFloats(v vectors, tile floatTile) {
+	name := fmt.Sprintf("multiplyFloatsR%dP%d%s", tile.rows, tile.panels, v.isa)
+	function(name, "t *uint8", fmt.Sprintf("%s works like multiplyFloatsGeneric for %d rows and %d panels, with strides and steps in bytes.", name, tile.rows, tile.panels))
+	t := record{arg("t"), floatFields}
+	parts := 64 / v.bytes // of a panel
+	sums := make([][]reg.VecVirtual, tile.rows)
+	eachSum := func(do func(sum reg.VecVirtual, at Mem)) {
+		dst := spreadOver(t.load("dst"), t.load("stride"), tile.rows)
+		dst.follow()
+		for i := range sums {
+			for j := range tile.panels * parts {
+				do(sums[i][j], dst.at(i, v.bytes*j))
+			}
+		}
+	}
+	for i := range sums {
+		for range tile.panels * parts {
+			sums[i] = append(sums[i], v.make())
+		}
+	}
+	eachSum(func(sum reg.VecVirtual, at Mem) { VMOVUPS(at, sum) })
+	rows := spreadOver(t.load("x"), t.load("xStride"), tile.rows)
+	rows.follow()
+	panels := spreadOver(GP64(), t.load("panel"), tile.panels)
+	offsets, left, step, count, x := t.load("offsets"), t.load("segments"), t.load("step"), GP64(), v.make()
+	Label("segments")
+	MOVQ(at(offsets, 0), panels.bases[0])
+	SHLQ(Imm(2), panels.bases[0])
+	ADDQ(t.at("w"), panels.bases[0])
+	panels.follow()
+	MOVQ(t.at("length"), count)
+	Label("depth")
+	weights := make([]Op, 0, tile.panels*parts)
+	for i := range tile.panels {
+		for j := range parts {
+			weights = append(weights, panels.at(i, v.bytes*j))
+		}
+	}
+	if tile.rows > 1 {
+		for i, from := range weights {
+			w := v.make()
+			VMOVUPS(from, w)
+			weights[i] = w
+		}
+	}
+	for i := range sums {
+		VBROADCASTSS(rows.at(i, 0), x)
+		for j, w := range weights {
+			VFMADD231PS(w, x, sums[i][j])
+		}
+	}
+	rows.add(Imm(4))
+	panels.add(step)
+	DECQ(count)
+	JNZ(LabelRef("depth"))
+	ADDQ(Imm(8), offsets)
+	DECQ(left)
+	JNZ(LabelRef("segments"))
+	eachSum(func(sum reg.VecVirtual, at Mem) { VMOVUPS(sum, at) })
+	VZEROUPPER()
+	RET()
+}
+
+// finishFloats emits the end of chains. What takes the place of a NaN is added to the sign of none.
+func finishFloats(v vectors) {
+	name := "finishFloats" + v.isa
+	function(name, "dst *float32, stride, rows, columns int, floor float32", name+" works like finishFloatsGeneric for rows > 0 and columns > 0, with stride in bytes.")
+	dst, stride, rows, columns := arg("dst"), arg("stride"), arg("rows"), arg("columns")
+	floor, nan, nothing, x, y, column := v.repeat("floor"), v.constant("quietNaN", 0x7fc00000), v.zero(), v.make(), v.make(), GP64()
+	Label("rows")
+	XORQ(column, column)
+	Label("columns")
+	place := Mem{Base: dst, Index: column, Scale: 4}
+	VMOVUPS(place, x)
+	VMAXPS(x, floor, y) // x where it is NaN
+	VADDPS(nothing, y, y)
+	if v.bytes == 64 {
+		unordered := K()
+		VCMPPS(Imm(3), x, x, unordered)
+		VMOVAPS(nan, unordered, y)
+	} else {
+		VCMPPS(Imm(3), x, x, x)
+		VBLENDVPS(x, nan, y, y)
+	}
+	VMOVUPS(y, place)
+	ADDQ(Imm(uint64(v.bytes/4)), column)
+	CMPQ(column, columns)
+	JNE(LabelRef("columns"))
+	ADDQ(stride, dst)
+	DECQ(rows)
+	JNZ(LabelRef("rows"))
+	VZEROUPPER()
+	RET()
+}

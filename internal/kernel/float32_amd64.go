@@ -1,0 +1,78 @@
+//go:build !purego
+
+package kernel
+
+// A floatTile is the arguments of the assembly for a tile of a product of float32. Strides and steps are in bytes.
+type floatTile struct {
+	dst     *float32
+	stride  int
+	x       *float32
+	xStride int
+	w       *float32
+	panel   int
+	offsets *int
+	segments,
+	length, step int
+}
+
+// floatTiles is the tiles of so many rows, by the panels that they have, most first.
+type floatTiles struct {
+	rows     int
+	byPanels []floatKernel
+}
+
+type floatKernel struct {
+	panels int
+	run    asm
+}
+
+// The tiles of a set, most rows first. Each ends with one of a single panel, and the last have a single row.
+var (
+	floatsAVX2 = []floatTiles{
+		{6, []floatKernel{{1, multiplyFloatsR6P1AVX2}}},
+		{4, []floatKernel{{1, multiplyFloatsR4P1AVX2}}},
+		{2, []floatKernel{{2, multiplyFloatsR2P2AVX2}, {1, multiplyFloatsR2P1AVX2}}},
+		{1, []floatKernel{{4, multiplyFloatsR1P4AVX2}, {2, multiplyFloatsR1P2AVX2}, {1, multiplyFloatsR1P1AVX2}}},
+	}
+	floatsAVX512 = []floatTiles{
+		{12, []floatKernel{{2, multiplyFloatsR12P2AVX512}, {1, multiplyFloatsR12P1AVX512}}},
+		{8, []floatKernel{{2, multiplyFloatsR8P2AVX512}, {1, multiplyFloatsR8P1AVX512}}},
+		{4, []floatKernel{{4, multiplyFloatsR4P4AVX512}, {2, multiplyFloatsR4P2AVX512}, {1, multiplyFloatsR4P1AVX512}}},
+		{2, []floatKernel{{8, multiplyFloatsR2P8AVX512}, {4, multiplyFloatsR2P4AVX512}, {2, multiplyFloatsR2P2AVX512}, {1, multiplyFloatsR2P1AVX512}}},
+		{1, []floatKernel{{8, multiplyFloatsR1P8AVX512}, {4, multiplyFloatsR1P4AVX512}, {2, multiplyFloatsR1P2AVX512}, {1, multiplyFloatsR1P1AVX512}}},
+	}
+)
+
+// multiplyFloatsBy returns a kernel that takes the largest tiles there are, down the rows and across the panels.
+func multiplyFloatsBy(tiles []floatTiles) func(dst []float32, stride int, a *FloatLeft, b *FloatRight) {
+	return func(dst []float32, stride int, a *FloatLeft, b *FloatRight) {
+		checkFloats(dst, stride, a, b)
+		t := floatTile{
+			stride: 4 * stride, xStride: 4 * a.Stride, panel: 4 * b.Stride, step: 4 * b.Step,
+			offsets: &b.Offsets[0], segments: len(b.Offsets), length: b.Length,
+		}
+		of := tiles
+		for row := 0; row < a.Rows; row += of[0].rows {
+			for of[0].rows > a.Rows-row {
+				of = of[1:]
+			}
+			t.x = &a.Data[row*a.Stride]
+			kernels := of[0].byPanels
+			for panel := 0; panel < b.Panels; panel += kernels[0].panels {
+				for kernels[0].panels > b.Panels-panel {
+					kernels = kernels[1:]
+				}
+				t.dst, t.w = &dst[row*stride+panel*PanelColumns], &b.Data[panel*b.Stride]
+				kernels[0].run(hidden(&t))
+			}
+		}
+	}
+}
+
+// finishFloatsBy returns a kernel that takes whole panels.
+func finishFloatsBy(asm func(dst *float32, stride, rows, columns int, floor float32)) func(dst []float32, stride, rows, columns int, floor float32) {
+	return func(dst []float32, stride, rows, columns int, floor float32) {
+		_ = dst[(rows-1)*stride:][:columns]
+		asm(&dst[0], 4*stride, rows, columns, floor)
+	}
+}

@@ -1,0 +1,124 @@
+package kernel
+
+import (
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"testing"
+)
+
+// anyFloat returns a float32 of any kind, of which sums and products round in every way: with few bits set, so that
+// halves of the last place are frequent, denormal, very large, or not finite where that is asked for.
+func anyFloat(m *rand.Rand, finite bool) float32 {
+	switch kind := m.IntN(16); {
+	case kind < 6:
+		return float32(m.NormFloat64())
+	case kind < 12: // few bits, at most 2^±40
+		x := float64(1 + m.IntN(3) + m.IntN(2)<<m.IntN(24))
+		return float32(math.Copysign(math.Ldexp(x, m.IntN(81)-40), m.Float64()-0.5))
+	case kind < 15 || finite:
+		for {
+			if x := math.Float32frombits(m.Uint32()); x-x == 0 {
+				return x
+			}
+		}
+	default:
+		return [...]float32{float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())}[m.IntN(3)]
+	}
+}
+
+// TestFused compares with exact arithmetic.
+func TestFused(t *testing.T) {
+	m := rand.New(rand.NewPCG(1, 2))
+	for range 100 * effort(1000) {
+		a, b, c := anyFloat(m, true), anyFloat(m, true), anyFloat(m, true)
+		switch m.IntN(4) {
+		case 0: // nearly all cancels
+			c = -float32(float64(a) * float64(b))
+		case 1: // the product is half of the last place of the sum, or a little more or less
+			b = 1 + float32(m.IntN(3)-1)*0x1p-23
+			a = float32(math.Ldexp(float64(c), -24-m.IntN(2)))
+		}
+		if c-c != 0 {
+			continue
+		}
+		x, y := new(big.Float).SetPrec(2000), new(big.Float).SetPrec(2000)
+		x.Mul(x.SetFloat64(float64(a)), y.SetFloat64(float64(b)))
+		want, _ := x.Add(x, new(big.Float).SetFloat64(float64(c))).Float32()
+		if got := fused(a, b, c); got != want {
+			t.Fatalf("%v·%v + %v = %v, want %v", a, b, c, got, want)
+		}
+	}
+	infinity := float32(math.Inf(1))
+	for _, x := range [][4]float32{{infinity, 1, 1, infinity}, {1, 1, -infinity, -infinity}, {math.MaxFloat32, 2, 0, infinity}} {
+		if got := fused(x[0], x[1], x[2]); got != x[3] {
+			t.Errorf("%v·%v + %v = %v, want %v", x[0], x[1], x[2], got, x[3])
+		}
+	}
+	for _, x := range [][3]float32{{infinity, 0, 1}, {infinity, 1, -infinity}, {float32(math.NaN()), 1, 1}} {
+		if got := fused(x[0], x[1], x[2]); got == got {
+			t.Errorf("%v·%v + %v = %v, want NaN", x[0], x[1], x[2], got)
+		}
+	}
+}
+
+// multiplyFloatsTrial has the shape {rows, panels, length}. Rows, panels and segments are apart, or overlap.
+func multiplyFloatsTrial(s *Set, m *memory, shape shape) {
+	a, b := FloatLeft{Rows: shape[0]}, FloatRight{Panels: shape[1], Length: shape[2]}
+	for range 1 + m.IntN(2)*m.IntN(4) {
+		b.Offsets = append(b.Offsets, m.IntN(50))
+	}
+	b.Step = param(m, oneOf(m, PanelColumns, 1, PanelColumns+m.IntN(40)))
+	b.Stride = param(m, oneOf(m, b.Length*b.Step, PanelColumns, 0, m.IntN(100)))
+	depth := len(param(m, b.Offsets)) * b.Length
+	a.Stride = param(m, oneOf(m, depth, depth+m.IntN(30), 0, 1))
+	stride := param(m, b.Panels*PanelColumns+m.IntN(2)*m.IntN(30))
+	finite := param(m, m.IntN(4) > 0)
+	fill := func() float32 { return anyFloat(m.Rand, finite) }
+	reach := 0
+	for _, offset := range b.Offsets {
+		reach = max(reach, offset)
+	}
+	dst := take(m, (a.Rows-1)*stride+b.Panels*PanelColumns, fill)
+	a.Data = take(m, (a.Rows-1)*a.Stride+depth, fill)
+	b.Data = take(m, reach+(b.Panels-1)*b.Stride+(b.Length-1)*b.Step+PanelColumns, fill)
+	s.MultiplyFloats(dst, stride, &a, &b)
+}
+
+// finishFloatsTrial has the shape {rows, panels}. Bits are compared, of NaN too.
+func finishFloatsTrial(s *Set, m *memory, shape shape) {
+	rows, columns := shape[0], shape[1]*PanelColumns
+	stride := param(m, columns+m.IntN(2)*m.IntN(30))
+	floor := param(m, oneOf(m, 0, float32(math.Inf(-1))))
+	dst := take(m, (rows-1)*stride+columns, func() float32 {
+		return oneOf(m, anyFloat(m.Rand, false), float32(math.Copysign(0, -1)), math.Float32frombits(0xffc00001))
+	})
+	s.FinishFloats(dst, stride, rows, columns, floor)
+	bits := make([]int32, len(dst))
+	for i, y := range dst {
+		bits[i] = int32(math.Float32bits(y))
+	}
+	result(m, bits...)
+}
+
+var floatTrials = []trial{{"MultiplyFloats", multiplyFloatsTrial}, {"FinishFloats", finishFloatsTrial}}
+
+// TestFloatsOfSets goes through all tiles and what is left of them.
+func TestFloatsOfSets(t *testing.T) {
+	eachSet(t, func(b *bench) {
+		for rows := range 26 {
+			for panels := range 11 {
+				for _, length := range []int{1, 2, 3, 16, 17} {
+					b.compare(floatTrials[0], shape{rows + 1, panels + 1, length}, effort(4))
+				}
+				b.compare(floatTrials[1], shape{rows + 1, panels + 1}, effort(4))
+			}
+		}
+	})
+}
+
+func FuzzFloatsOfSets(f *testing.F) {
+	fuzzSets(f, floatTrials, func(_ *Set, x, y, z uint8) shape {
+		return shape{1 + int(x)%26, 1 + int(y)%11, 1 + int(z)%40}
+	})
+}
