@@ -19,7 +19,7 @@ func fillPadding[T int32 | uint8](dst []T, v *Conv, zero T) {
 	}
 }
 
-func fill[T int32 | uint8](dst []T, x T) {
+func fill[T any](dst []T, x T) {
 	if len(dst) == 0 {
 		return
 	}

@@ -11,18 +11,22 @@ func (g grid) count() int { return g.down * g.across }
 // partsPerThread is how many parts there are for a thread: one that comes late takes fewer.
 const partsPerThread = 4
 
-// grid splits over columns first, since threads share no weights then, and over rows where columns are few.
-func (p *matrixPlan) grid(threads, rows int) grid {
+// newGrid cuts so many tiles down and across. It splits over columns first, since threads share no weights then, and
+// over rows where columns are few.
+func newGrid(threads, down, across int) grid {
 	want := 1
 	if threads > 1 {
 		want = partsPerThread * threads
 	}
-	tiles := (p.w.Panels() + p.set.Panels - 1) / p.set.Panels
-	g := grid{down: 1, across: min(tiles, want)}
+	g := grid{down: 1, across: min(across, want)}
 	if g.across < want {
-		g.down = min(p.rowTiles(rows), (want+g.across-1)/g.across)
+		g.down = min(down, (want+g.across-1)/g.across)
 	}
 	return g
+}
+
+func (p *matrixPlan) grid(threads, rows int) grid {
+	return newGrid(threads, p.rowTiles(rows), (p.w.Panels()+p.set.Panels-1)/p.set.Panels)
 }
 
 func (p *matrixPlan) rowTiles(rows int) int { return (rows + p.set.Rows - 1) / p.set.Rows }

@@ -156,6 +156,12 @@ func (p *Product) QuantizeTime(n int) time.Duration {
 	return time.Duration(float64(n) / p.QuantizeRate * 1e9)
 }
 
+// FloatTime is MultiplyTime for float32.
+func (f *Floats) FloatTime(m, n, k int) time.Duration {
+	const floatsPerSecond = 8e9
+	return time.Duration(float64(n) * float64(k) * max(float64(m)/f.FloatRate, 1/floatsPerSecond) * 1e9)
+}
+
 // generic is the specification: what every other set equals bit for bit.
 var generic = Set{
 	Tier:    isa.Generic,

@@ -50,43 +50,15 @@ func MinifloatsFrom(codes []uint8, f *minifloat.Format, scales []float32, o Orde
 // fillHalf packs codes, which are the elements, or what a table turns into them.
 func fillHalf[C uint8 | uint16](w *Half, codes []C, o Order, table *[256]uint16, share Share) {
 	w.codes = make([]uint16, w.Panels()*w.K*kernel.PanelColumns)
-	depth := columnDepth
-	if o.byRows() {
-		depth = w.K
-	}
-	share(w.Panels(), func(panel int) {
-		columns := min(kernel.PanelColumns, w.N-panel*kernel.PanelColumns)
-		for begin := 0; begin < w.K; begin += depth {
-			end := min(w.K, begin+depth)
-			to := w.Panel(panel)[begin*kernel.PanelColumns:]
-			if o.byRows() {
-				for p := begin; p < end; p++ {
-					at, _ := o.segment(p)
-					place(to[(p-begin)*kernel.PanelColumns:], codes[at+panel*kernel.PanelColumns:], columns, 1, 1, table)
-				}
-				continue
+	fillPanels(w.codes, w.K, w.N, o, share, func(to []uint16, at, n, step, stride int) {
+		for i := range n {
+			c := uint16(codes[at+i*stride])
+			if table != nil {
+				c = table[uint8(c)]
 			}
-			for j := range columns {
-				first := (panel*kernel.PanelColumns + j) * o.Column
-				for p, length := begin, 0; p < end; p += length {
-					at, rest := o.segment(p)
-					length = min(rest, end-p)
-					place(to[(p-begin)*kernel.PanelColumns+j:], codes[first+at:], length, kernel.PanelColumns, o.Strides[2], table)
-				}
-			}
+			to[i*step] = c
 		}
 	})
-}
-
-// place sets n elements of to, step apart, to those of codes that are stride apart.
-func place[C uint8 | uint16](to []uint16, codes []C, n, step, stride int, table *[256]uint16) {
-	for i := range n {
-		c := uint16(codes[i*stride])
-		if table != nil {
-			c = table[uint8(c)]
-		}
-		to[i*step] = c
-	}
 }
 
 // Panels returns the number of panels of 16 columns.

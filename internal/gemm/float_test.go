@@ -1,0 +1,220 @@
+package gemm_test
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"euryale/internal/gemm"
+	"euryale/internal/isa"
+	"euryale/internal/pack"
+)
+
+// chain returns y after a fused multiply-add with exact arithmetic, for finite numbers.
+func chain(y, a, b float32) float32 {
+	x := new(big.Float).SetPrec(600)
+	x.Mul(x.SetFloat64(float64(a)), new(big.Float).SetPrec(600).SetFloat64(float64(b)))
+	y, _ = x.Add(x, new(big.Float).SetFloat64(float64(y))).Float32()
+	return y
+}
+
+// floatOutput applies an output to chains that began with its bias.
+func floatOutput(y float32, out gemm.Output) float32 {
+	if out.ReLU {
+		y = max(y, 0)
+	}
+	return y + 0
+}
+
+func biasOf(out gemm.Output, j int) float32 {
+	if out.Bias == nil {
+		return 0
+	}
+	return out.Bias[j]
+}
+
+// floatNumbers returns numbers of many magnitudes.
+func floatNumbers(rng *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64() * math.Exp(2*rng.NormFloat64()))
+	}
+	return x
+}
+
+// eachFloat calls do on every tier, with one thread and with three.
+func eachFloat(do func(name string)) {
+	for _, threads := range []int{1, 3} {
+		before := runtime.GOMAXPROCS(threads)
+		eachTier(func(tier isa.Tier) { do(fmt.Sprintf("%v, %d threads", tier, threads)) })
+		runtime.GOMAXPROCS(before)
+	}
+}
+
+// TestFloatProduct compares with exact chains, over tiles and what is left of them, and over blocks of depth.
+func TestFloatProduct(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 1))
+	count := 0
+	for _, m := range []int{1, 2, 3, 7, 13, 24, 25, 61} {
+		for _, n := range []int{1, 16, 17, 40, 150} {
+			for _, k := range []int{1, 5, 64, 256} {
+				if (raceEnabled || testing.Short()) && m*n*k > 1<<15 {
+					continue
+				}
+				x, w, out := floatNumbers(rng, m*k), floatNumbers(rng, k*n), gemm.Output{ReLU: k%2 == 1}
+				if n > 1 {
+					out.Bias = floatNumbers(rng, n)
+				}
+				want := make([]float32, m*n)
+				for i := range want {
+					y := biasOf(out, i%n)
+					for p := range k {
+						y = chain(y, x[i/n*k+p], w[p*n+i%n])
+					}
+					want[i] = floatOutput(y, out)
+				}
+				p := gemm.NewFloatProduct(pack.FloatsFrom(n, w, pack.RowMajor(k, n), pack.Serial), out)
+				eachFloat(func(name string) {
+					got := make([]float32, m*n)
+					if err := p.Run(gemm.Activations{Float: got}, gemm.Activations{Float: x}, m); err != nil {
+						t.Fatal(err)
+					}
+					compare(t, fmt.Sprintf("%s, m %d, k %d, n %d", name, m, k, n), got, want, n)
+					count++
+				})
+			}
+		}
+	}
+	t.Logf("%d products", count)
+}
+
+// TestFloatBlocks wants the bits of the generic kernels where rows and depth have several blocks.
+func TestFloatBlocks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 2))
+	for _, s := range [][3]int{{1, 5000, 48}, {30, 3100, 33}, {200, 1100, 16}} {
+		m, k, n := s[0], s[1], s[2]
+		x, out := floatNumbers(rng, m*k), gemm.Output{Bias: floatNumbers(rng, n)}
+		p := gemm.NewFloatProduct(pack.FloatsFrom(n, floatNumbers(rng, k*n), pack.ColumnMajor(k), pack.Serial), out)
+		var want []float32
+		eachFloat(func(name string) {
+			got := make([]float32, m*n)
+			if err := p.Run(gemm.Activations{Float: got}, gemm.Activations{Float: x}, m); err != nil {
+				t.Fatal(err)
+			}
+			if want == nil {
+				want = got // of the generic kernels, which are the first
+			}
+			compare(t, fmt.Sprintf("%s, %v", name, s), got, want, n)
+		})
+	}
+}
+
+// TestFloatSpecials lets infinities and NaN through, and writes one NaN and no −0.
+func TestFloatSpecials(t *testing.T) {
+	infinity, nan := float32(math.Inf(1)), math.Float32frombits(0xffc00123)
+	w := pack.FloatsFrom(2, []float32{1, -1, 0, 2}, pack.RowMajor(2, 2), pack.Serial)
+	for _, c := range []struct {
+		x, want []float32
+		relu    bool
+	}{
+		{[]float32{infinity, 1}, []float32{infinity, -infinity}, false},
+		{[]float32{infinity, 1}, []float32{infinity, 0}, true},
+		{[]float32{1, infinity}, []float32{float32(math.NaN()), infinity}, true},
+		{[]float32{nan, 1}, []float32{float32(math.NaN()), float32(math.NaN())}, true},
+		{[]float32{float32(math.Copysign(0, -1)), 0}, []float32{0, 0}, false},
+	} {
+		eachFloat(func(name string) {
+			got := make([]float32, 2)
+			if err := gemm.NewFloatProduct(w, gemm.Output{ReLU: c.relu}).Run(gemm.Activations{Float: got}, gemm.Activations{Float: c.x}, 1); err != nil {
+				t.Fatal(err)
+			}
+			for j, y := range got {
+				want := math.Float32bits(c.want[j])
+				if y != y {
+					want = 0x7fc00000
+				}
+				if math.Float32bits(y) != want {
+					t.Errorf("%s: %v gives %v, want %v", name, c.x, got, c.want)
+				}
+			}
+		})
+	}
+}
+
+// floatConv is a convolution to try.
+type floatConv struct {
+	gemm.Conv
+	groups, each, samples int
+}
+
+// reference returns exact chains, window by window.
+func (c *floatConv) reference(x, filters []float32, out gemm.Output) (y []float32) {
+	height, width := c.Out()
+	for i := range c.samples * c.groups * c.each * height * width {
+		row, column, f := i/width%height, i%width, i/(height*width)%(c.groups*c.each)
+		image := x[(i/(height*width)/c.each)*c.Channels*c.Height*c.Width:]
+		sum := biasOf(out, f)
+		for u := range c.Kernel[0] {
+			for v := range c.Kernel[1] {
+				r, s := row*c.Stride[0]+u*c.Dilation[0]-c.Pad[0], column*c.Stride[1]+v*c.Dilation[1]-c.Pad[1]
+				if r < 0 || r >= c.Height || s < 0 || s >= c.Width {
+					continue
+				}
+				for channel := range c.Channels {
+					w := filters[((f*c.Channels+channel)*c.Kernel[0]+u)*c.Kernel[1]+v]
+					sum = chain(sum, w, image[(channel*c.Height+r)*c.Width+s])
+				}
+			}
+		}
+		y = append(y, floatOutput(sum, out))
+	}
+	return y
+}
+
+// TestFloatConvolution compares with exact chains: strides, pads, dilations and groups of all kinds.
+func TestFloatConvolution(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 3))
+	list := []floatConv{
+		{gemm.Conv{Channels: 1, Height: 28, Width: 28, Kernel: [2]int{5, 5}}, 1, 6, 2},
+		{gemm.Conv{Channels: 3, Height: 9, Width: 7, Kernel: [2]int{3, 3}, Pad: [4]int{1, 1, 1, 1}}, 1, 13, 2},
+		{gemm.Conv{Channels: 8, Height: 8, Width: 8, Kernel: [2]int{1, 1}}, 1, 17, 2},
+		{gemm.Conv{Channels: 8, Height: 7, Width: 7, Kernel: [2]int{1, 1}}, 1, 12, 1},
+		{gemm.Conv{Channels: 1, Height: 14, Width: 14, Kernel: [2]int{3, 3}, Pad: [4]int{1, 1, 1, 1}}, 6, 1, 2},
+		{gemm.Conv{Channels: 1, Height: 14, Width: 14, Kernel: [2]int{3, 3}, Pad: [4]int{1, 1, 1, 1}, Stride: [2]int{2, 2}}, 6, 1, 2},
+		{gemm.Conv{Channels: 1, Height: 70, Width: 300, Kernel: [2]int{3, 3}}, 1, 2, 1},
+		{gemm.Conv{Channels: 256, Height: 5, Width: 5, Kernel: [2]int{1, 1}, Stride: [2]int{2, 2}}, 1, 4, 1},
+	}
+	for range map[bool]int{true: 60, false: 15}[!raceEnabled && !testing.Short()] {
+		v := gemm.Conv{
+			Channels: 1 + rng.IntN(5), Kernel: [2]int{1 + rng.IntN(4), 1 + rng.IntN(4)},
+			Stride: [2]int{1 + rng.IntN(3), 1 + rng.IntN(3)}, Dilation: [2]int{1 + rng.IntN(3), 1 + rng.IntN(3)},
+		}
+		for i := range v.Pad {
+			v.Pad[i] = rng.IntN(4)
+		}
+		v.Height, v.Width = v.Dilation[0]*(v.Kernel[0]-1)+1+rng.IntN(12), v.Dilation[1]*(v.Kernel[1]-1)+1+rng.IntN(40)
+		list = append(list, floatConv{v, 1 + rng.IntN(3), 1 + rng.IntN(9), 1 + rng.IntN(2)})
+	}
+	for _, c := range list {
+		for i := range 2 {
+			c.Stride[i], c.Dilation[i] = max(1, c.Stride[i]), max(1, c.Dilation[i])
+		}
+		count := c.groups * c.each
+		x := floatNumbers(rng, c.samples*c.groups*c.Channels*c.Height*c.Width)
+		filters := floatNumbers(rng, count*c.Channels*c.Kernel[0]*c.Kernel[1])
+		out := gemm.Output{Bias: floatNumbers(rng, count), ReLU: count%2 == 0}
+		want := c.reference(x, filters, out)
+		p := gemm.NewFloatConvolution(c.Conv, c.groups, filters, out)
+		_, width := c.Out()
+		eachFloat(func(name string) {
+			got := make([]float32, len(want))
+			if err := p.Run(gemm.Activations{Float: got}, gemm.Activations{Float: x}, c.samples); err != nil {
+				t.Fatal(err)
+			}
+			compare(t, fmt.Sprintf("%s, %+v", name, c), got, want, width)
+		})
+	}
+}
