@@ -28,6 +28,7 @@ func (m *Model) newPlan(sizes []int) (*plan, error) {
 		}
 	}
 	b.pack()
+	b.keepPacked()
 	p.sample = p.workOfSample()
 	if err := p.planMemory(); err != nil {
 		return nil, err
@@ -149,6 +150,7 @@ func (b *builder) addNode(n *ir.Node) error {
 		v.from = ids[0]
 	}
 	s.out = b.add(v)
+	b.addFloatLayer(&s)
 	b.steps = append(b.steps, s)
 	return nil
 }

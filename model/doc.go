@@ -35,8 +35,8 @@
 // # Threads
 //
 // Up to GOMAXPROCS threads share the products of a layer. Instead, each thread gets samples of its own if the
-// batch is large, every product has quantized weights, which are at most 1 MB in all, and no operation
-// combines samples. The bits are the same either way.
+// batch is large, every product is by constants, which are at most 1 MB in all, and no operation combines
+// samples. The bits are the same either way.
 //
 // Run returns as soon as its ctx ends. If ctx can end (ctx.Done() is not nil), and the run may take more than
 // a few milliseconds, calls an Op or is the first of its model, a separate goroutine computes it on a copy of
@@ -55,7 +55,7 @@
 // garbage collector frees them.
 //
 // Weights are packed for the kernels when a run first comes to their node: into as many bytes as in the file,
-// and the padding of panels of 16 columns. Filters that have a channel each are 16 columns each, unless their
+// and the padding of panels of 16 columns. So are float32 constants that products read. Filters that have a channel each are 16 columns each, unless their
 // activations are StaticInt8. A model of New or Read keeps the quantized values besides, to save them. One of
 // Load keeps them in the file. An embedding is not packed, and a run dequantizes only the rows that it takes.
 //

@@ -126,7 +126,7 @@ type quantizedLayer struct {
 	relu      bool
 	groups    int // of channels; 0 for a matrix
 	pads      [4]int
-	packed    *packed
+	packed    *packed[packKey]
 }
 
 // options returns the activations and the epilogue of the layer.
@@ -165,13 +165,13 @@ func (q *quantizedLayer) work(n *ir.Resolved) (depth int, bytes int64) {
 }
 
 // packed is what is packed once, however many nodes and plans read it.
-type packed struct {
+type packed[K comparable] struct {
 	lock sync.Mutex
-	list map[packKey]any
+	list map[K]any
 }
 
 // keys returns the keys of all that is packed, or will be.
-func (p *packed) keys() []packKey {
+func (p *packed[K]) keys() []K {
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	return slices.Collect(maps.Keys(p.list))
@@ -179,7 +179,7 @@ func (p *packed) keys() []packKey {
 
 // once returns the function that packs for a key, as the given one does. All callers with that key share its
 // result.
-func once[T any](p *packed, key packKey, pack func() (T, error)) func() (T, error) {
+func once[K comparable, T any](p *packed[K], key K, pack func() (T, error)) func() (T, error) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	if old, ok := p.list[key]; ok {
@@ -187,7 +187,7 @@ func once[T any](p *packed, key packKey, pack func() (T, error)) func() (T, erro
 	}
 	first := onceValues(pack)
 	if p.list == nil {
-		p.list = map[packKey]any{}
+		p.list = map[K]any{}
 	}
 	p.list[key] = first
 	return first

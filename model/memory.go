@@ -168,6 +168,9 @@ func (p *plan) measureMemory() error {
 		p.resident += key.bytes()
 		p.packing = max(p.packing, key.temporary())
 	}
+	for _, key := range p.m.floats.keys() {
+		p.resident += key.bytes()
+	}
 	if p.m.file == nil {
 		seen := map[*weight]bool{}
 		for _, l := range p.m.layers {
@@ -309,11 +312,8 @@ func (p *plan) scratchOf(s *step) scratchBytes {
 		return all(8, p.values[s.in[len(s.in)-1]].size)
 	case s.node.Op == ir.OpReduceSum:
 		return all(4, in)
-	case s.node.Op == ir.OpConv:
-		w := p.values[s.in[1]].size
-		filters, depth := float64(w[0]/s.node.Groups), elementsOf(w[1:])
-		rows := min(float64(out[2]), max(1, maxWindows/(depth*float64(out[3]))))
-		return scratchBytes{fixed: 4 * rows * float64(out[3]) * (filters + depth)}
+	case s.op.layer != nil:
+		return p.scratchOfFloats(s, in, out)
 	case s.op.quantized != nil && s.op.quantized.computes && p.values[s.in[0]].quantization != nil && len(in) > 0:
 		return scratchBytes{fixed: 8 * (sample(in) + sample(out))}
 	}
@@ -330,4 +330,23 @@ func (p *plan) scratchOfConv(s *step, in, out ir.Size) scratchBytes {
 		thread += float64(float64(out[2]) * float64(out[3]) * (operands + results))
 	}
 	return scratchBytes{0, image, max(image, imageBytes), thread}
+}
+
+// scratchOfFloats returns what a product or a convolution in float32 allocates besides its result: blocks of a thread,
+// and a weight that is computed, packed.
+func (p *plan) scratchOfFloats(s *step, in, out ir.Size) (r scratchBytes) {
+	w := p.values[s.in[1]].size
+	row := 0.0 // of the planes and the results of a convolution
+	if s.node.Op == ir.OpConv {
+		v := s.node.Windows
+		width := float64(in[3] + v.Pads[1] + v.Pads[3])
+		row = 4 * width * (float64(w[1]*v.Strides[0]*(1+v.Dilations[0]*(v.Kernel[0]-1)/v.Strides[0])) + float64(w[0]/s.node.Groups))
+	}
+	r.thread = float64(tileBytes) + 2*row
+	if s.float == nil {
+		r.fixed = 4 * (1 + kernel.PanelColumns/float64(max(1, w[len(w)-1]))) * float64(w.Elements())
+		r.each = r.fixed // where the batch is an axis of it
+		r.most = math.Inf(1)
+	}
+	return r
 }

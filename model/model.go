@@ -14,7 +14,8 @@ type Model struct {
 	graph     ir.Network          // its constants are those that are read
 	constants map[string]constant // that nodes name, also those that layers replace
 	layers    map[string]layer    // by node
-	packed    packed
+	packed    packed[packKey]
+	floats    packed[floatKey]
 	plan      *plan         // for the sizes that free dimensions state
 	plans     planCache     // for others
 	copies    sync.Pool     // of *[]float32: inputs of runs that may be abandoned

@@ -35,6 +35,7 @@ type value struct {
 	size         ir.Size
 	dtype        ir.Type
 	data         func() ([]float32, error) // of a constant; nil for others
+	packed       bool                      // of a constant: that only products read it, which have it packed
 	from         int                       // the value that it shares memory with; −1 for memory of its own
 	root         int                       // the value whose memory it shares in the end
 	ownFloat     bool                      // that it shares quantized values alone, and is other float32
@@ -59,9 +60,10 @@ type step struct {
 	layer     func() (*prepared, error)        // of a quantized layer: packs the weight when first called
 	quantized *quantizedLayer                  // of a quantized layer, while the plan is made
 	function  *function                        // of a function of a quantized value, which alone is in
+	float     func() (floatLayer, error)       // of a product by constants in float32: packs them when first called
 	embedding func() (*qtensor.QTensor, error) // of an embedding: reads the weight when first called
-	depth     int                              // of a layer: products that are summed for a result
-	weights   int64                            // of a layer: bytes
+	depth     int                              // of a layer or a product by constants: products that are summed for a result
+	weights   int64                            // likewise: bytes
 	scratch   scratchBytes
 }
 

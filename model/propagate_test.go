@@ -202,6 +202,9 @@ func (c propagated) graphOf(outputs ...string) *ir.Network {
 		}
 		var shape [4]int
 		rank, _ := fmt.Sscan(n.Inputs[1], &shape[0], &shape[1], &shape[2], &shape[3])
+		if rank == 0 { // it is computed
+			continue
+		}
 		g.Constants[n.Inputs[1]] = random(rng, 0.4, shape[:rank]...)
 	}
 	for _, name := range outputs {

@@ -123,7 +123,7 @@ func (p *plan) workspace() (*workspace, error) {
 	ws := &workspace{buffers: make([]storage, len(p.buffers)), values: make([]array, len(p.values))}
 	for i, v := range p.values {
 		ws.values[i].shape = make([]int, len(v.size))
-		if v.data == nil {
+		if v.data == nil || v.packed {
 			continue
 		}
 		var err error
@@ -189,6 +189,8 @@ func (e *execution) do(ws *workspace, s *step) error {
 	switch {
 	case s.layer != nil:
 		return e.doLayer(y, ws.values[s.in[0]], s, ws.singleThreaded)
+	case s.float != nil:
+		return e.doFloat(y, ws.values[s.in[0]], s, ws.singleThreaded)
 	case s.embedding != nil:
 		return doEmbedding(y, ws.values[s.in[0]], s, &ws.scratch)
 	case s.node.Foreign != nil:

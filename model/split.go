@@ -58,7 +58,7 @@ func (p *plan) cut(ids []int, x [][]float32, first, end int) [][]float32 {
 }
 
 // workOfSample returns the work on a sample by itself. It is zero for a network that is not split: one that
-// combines samples, whose float32 results depend on the batch, or whose weights are too large.
+// combines samples, has code of its own, or whose weights are too large.
 func (p *plan) workOfSample() (total work) {
 	first := func(id int) bool { // the batch is the first axis
 		s := p.values[id].size
@@ -86,13 +86,16 @@ func (p *plan) workOfSample() (total work) {
 		case s.layer != nil:
 			total.products += float64(float64(out.Elements()) * float64(s.depth))
 			weights += s.weights
+		case s.float != nil:
+			total.chains += float64(float64(out.Elements()) * float64(s.depth))
+			weights += s.weights
 		case s.node.Foreign != nil || s.op.layer != nil:
 			return work{}
 		case s.node.Along(0):
 			return work{}
 		}
 	}
-	if total.products == 0 || weights > maxSplitWeights {
+	if total.products+total.chains == 0 || weights > maxSplitWeights {
 		return work{}
 	}
 	return total

@@ -5,8 +5,9 @@ import (
 	"euryale/internal/kernel"
 )
 
-// work is what takes time: products of layers, elements that layers read or give, and operations on float32.
-type work struct{ products, elements, floats float64 }
+// work is what takes time: products of layers, products of float32, elements that layers read or give, and other
+// operations on float32.
+type work struct{ products, chains, elements, floats float64 }
 
 // floatRate is about how many operations on float32 a thread makes a second.
 const floatRate = 1e9
@@ -17,12 +18,13 @@ const costOfElement = 20
 // seconds returns about how long one thread takes.
 func (w work) seconds() float64 {
 	set := kernel.Current()
-	return w.products/set.Rate + w.elements/set.QuantizeRate + w.floats/floatRate
+	return w.products/set.Rate + w.chains/set.FloatRate + w.elements/set.QuantizeRate + w.floats/floatRate
 }
 
 // add adds other work, so many times.
 func (w *work) add(other work, times float64) {
 	w.products += float64(other.products * times)
+	w.chains += float64(other.chains * times)
 	w.elements += float64(other.elements * times)
 	w.floats += float64(other.floats * times)
 }
@@ -84,10 +86,10 @@ func (p *plan) workOf(s *step) (w work) {
 	case s.embedding != nil || s.op.kernel == nil:
 		w.floats = out
 	case s.node.Op == ir.OpGemm || s.node.Op == ir.OpMatMul:
-		w.floats = out * float64(first[len(first)-1]) // negative for a batch there, which rules refuse
+		w.chains, w.floats = out*float64(first[len(first)-1]), in+out // negative for a batch there, which rules refuse
 	case s.node.Op == ir.OpConv:
 		shape := p.values[s.in[1]].size
-		w.floats = out * (costOfElement + float64(shape.Elements()/shape[0]))
+		w.chains, w.floats = out*float64(shape.Elements()/shape[0]), in+out
 	default:
 		window := float64(s.node.Windows.Kernel[0]) * float64(s.node.Windows.Kernel[1]) // 0 where there is none
 		w.floats = float64(costOfElement*(in+out)) + float64(out*window)

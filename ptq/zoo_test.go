@@ -1,7 +1,6 @@
 package ptq_test
 
 import (
-	"math"
 	"testing"
 
 	"euryale/exprgraph"
@@ -27,17 +26,8 @@ var (
 	wide     = nets.Float64s
 )
 
-// inexact are the networks of float32 that were read with other numbers than Gorgonia's, and the least SQNR
-// of that in dB.
-var inexact = map[string]float64{
-	// 144.8 dB. Gorgonia's SoftMax along the last axis takes x − m with m the largest of a row but for its
-	// first number, and of the first of all rows in its place; with the largest of the row, a sample does not
-	// depend on others.
-	"attention": 140,
-}
-
 // TestZoo quantizes networks of Gorgonia's own ops to 8 bits, activations too, and compares what was read of
-// them with Gorgonia: float32 to the bit, float64 to what rounding to float32 leaves.
+// them with Gorgonia.
 func TestZoo(t *testing.T) {
 	for name, net := range networks {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
@@ -70,13 +60,6 @@ func TestZoo(t *testing.T) {
 				o, read := r.Outputs[0], r.Read.Outputs[0]
 				if o.SQNR < c.least || !(min(read.SQNR, read.FoldedSQNR) > 110) {
 					t.Errorf("%s of %v, %v: got %.1f dB, want %v:\n%v", name, dt, c.activations, o.SQNR, c.least, r)
-				}
-				least := math.Inf(1)
-				if at, ok := inexact[name]; ok {
-					least = at
-				}
-				if read := r.Read.Outputs[0].SQNR; exact && dt == tensor.Float32 && read < least {
-					t.Errorf("%s: read at %.1f dB, want %v:\n%v", name, read, least, r)
 				}
 			}
 		}

@@ -207,7 +207,7 @@ func TestFloatConvolution(t *testing.T) {
 		filters := floatNumbers(rng, count*c.Channels*c.Kernel[0]*c.Kernel[1])
 		out := gemm.Output{Bias: floatNumbers(rng, count), ReLU: count%2 == 0}
 		want := c.reference(x, filters, out)
-		p := gemm.NewFloatConvolution(c.Conv, c.groups, filters, out)
+		p := gemm.NewFloatConvolution(c.Conv, gemm.NewFloatFilters(filters, c.Channels, c.groups, c.Kernel), out)
 		_, width := c.Out()
 		eachFloat(func(name string) {
 			got := make([]float32, len(want))

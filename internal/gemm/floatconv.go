@@ -13,43 +13,40 @@ import (
 // Filters are the left operand and pixels the columns of the right one, which is the image itself: with its padding,
 // and with every stride apart in a plane of its own, a tap of all windows is one shift of a plane.
 type FloatConvolution struct {
-	v       Conv
-	groups  int
-	each    int       // filters of a group
-	filters []float32 // of each filter (row, column, channel), stride apart
-	stride  int
-	bias    []float32
-	floor   float32
-
+	v             Conv
+	filters       *FloatFilters
+	bias          []float32
+	floor         float32
 	height, width int // of the result
 	shifts        shifts
 	inPlace       bool // the image is the operand
 }
 
-// NewFloatConvolution prepares a convolution in so many groups. Each has v.Channels channels of x, and as many filters
-// as the others. filters are (filter, channel, row, column), and finite. v.NCHW and v.Depthwise mean nothing.
-func NewFloatConvolution(v Conv, groups int, filters []float32, out Output) *FloatConvolution {
-	taps := v.Kernel[0] * v.Kernel[1]
-	depth := v.Channels * taps
-	p := &FloatConvolution{v: v, groups: groups, each: len(filters) / depth / groups, stride: apart(depth), floor: out.floor()}
-	count := p.each * groups
-	p.bias, p.filters = make([]float32, count), make([]float32, count*p.stride)
-	copy(p.bias, out.Bias)
-	for f := range count {
-		from, to := filters[f*depth:][:depth], p.filters[f*p.stride:]
-		for c := range v.Channels {
+// FloatFilters are the filters of convolutions.
+type FloatFilters struct {
+	channels, groups int
+	kernel           [2]int
+	each             int       // filters of a group
+	x                []float32 // of each filter (row, column, channel), stride apart
+	stride           int
+}
+
+// NewFloatFilters packs filters, which are (filter, channel, row, column) with so many channels and finite, in so many
+// groups, each with as many filters as the others.
+func NewFloatFilters(filters []float32, channels, groups int, kernel [2]int) *FloatFilters {
+	taps := kernel[0] * kernel[1]
+	depth := channels * taps
+	w := &FloatFilters{channels: channels, groups: groups, kernel: kernel, each: len(filters) / depth / groups, stride: apart(depth)}
+	w.x = make([]float32, w.each*groups*w.stride)
+	for f := range w.each * groups {
+		from, to := filters[f*depth:][:depth], w.x[f*w.stride:]
+		for c := range channels {
 			for t := range taps {
-				to[t*v.Channels+c] = from[c*taps+t]
+				to[t*channels+c] = from[c*taps+t]
 			}
 		}
 	}
-	pixels := v.Height * v.Width
-	if taps == 1 && v.Stride == [2]int{1, 1} && v.Pad == [4]int{} && pixels%kernel.PanelColumns == 0 {
-		p.inPlace, p.v.Height, p.v.Width = true, pixels/kernel.PanelColumns, kernel.PanelColumns
-	}
-	p.height, p.width = p.v.Out()
-	p.shifts = newShifts(&p.v, p.width)
-	return p
+	return w
 }
 
 // apart returns a distance between rows of n float32 that keeps them from sharing sets of the first cache.
@@ -58,6 +55,21 @@ func apart(n int) int {
 		return n + kernel.PanelColumns
 	}
 	return n
+}
+
+// NewFloatConvolution prepares a convolution. Channels and Kernel of v are those of the filters; its NCHW and its
+// Depthwise mean nothing.
+func NewFloatConvolution(v Conv, w *FloatFilters, out Output) *FloatConvolution {
+	v.Channels, v.Kernel = w.channels, w.kernel
+	p := &FloatConvolution{v: v, filters: w, bias: make([]float32, w.each*w.groups), floor: out.floor()}
+	copy(p.bias, out.Bias)
+	pixels := v.Height * v.Width
+	if v.Kernel == [2]int{1, 1} && v.Stride == [2]int{1, 1} && v.Pad == [4]int{} && pixels%kernel.PanelColumns == 0 {
+		p.inPlace, p.v.Height, p.v.Width = true, pixels/kernel.PanelColumns, kernel.PanelColumns
+	}
+	p.height, p.width = p.v.Out()
+	p.shifts = newShifts(&p.v, p.width)
+	return p
 }
 
 // shifts says where the taps of windows are, in planes that are a stride apart each way.
@@ -89,12 +101,12 @@ func (p *FloatConvolution) Run(dst, x Activations, samples int) error {
 	c := floatConvolutions.Get().(*floatConvolution)
 	c.plan, c.set, c.x, c.dst = p, kernel.Current(), x.Float, dst.Float
 	c.use(x)
-	images := samples * p.groups
+	images := samples * p.filters.groups
 	c.rows = p.blockRows(c.set, c.threads, images)
 	c.blocks = (p.height + c.rows - 1) / c.rows
 	c.units = images * c.blocks
 	depth := p.v.Channels * len(p.shifts.rows) * len(p.shifts.columns)
-	c.share(convolveFloats{c}, min(c.units, partsPerThread*c.threads), c.set.FloatTime(images*p.each, p.height*p.width, depth))
+	c.share(convolveFloats{c}, min(c.units, partsPerThread*c.threads), c.set.FloatTime(images*p.filters.each, p.height*p.width, depth))
 	c.plan, c.x, c.dst, c.stop = nil, nil, nil, nil
 	floatConvolutions.Put(c)
 	return nil
@@ -104,7 +116,7 @@ func (p *FloatConvolution) Run(dst, x Activations, samples int) error {
 // the result beside filters, and for all threads to have a part.
 func (p *FloatConvolution) blockRows(set *kernel.Set, threads, images int) int {
 	s := &p.shifts
-	row := p.v.Channels*p.v.Stride[0]*p.v.Stride[1]*s.width + p.each*s.width
+	row := p.v.Channels*p.v.Stride[0]*p.v.Stride[1]*s.width + p.filters.each*s.width
 	rows := max(1, set.CacheBytes/8/row-s.more)
 	if threads > 1 {
 		parts := (partsPerThread*threads + images - 1) / images
@@ -139,9 +151,9 @@ func (c convolveFloats) run(task int, s *scratch) {
 // block computes some rows of the result of an image. Columns of planes that no pixel of the result has are computed
 // with the others, and left out.
 func (c convolveFloats) block(s *scratch, image, first, rows int) {
-	p, v := c.plan, &c.plan.v
+	p, v, w := c.plan, &c.plan.v, c.plan.filters
 	in, out := v.Channels*v.Height*v.Width, p.height*p.width
-	x, dst := c.x[image*in:][:in], c.dst[image*p.each*out:][:p.each*out]
+	x, dst := c.x[image*in:][:in], c.dst[image*w.each*out:][:w.each*out]
 	b := kernel.FloatRight{Data: x[min(first*v.Width, in):], Step: v.Height * v.Width, Length: v.Channels, Offsets: noShift}
 	if !p.inPlace {
 		b = p.planes(s, x, first, rows)
@@ -152,21 +164,21 @@ func (c convolveFloats) block(s *scratch, image, first, rows int) {
 	direct := width == p.width && rows*width == b.Panels*kernel.PanelColumns
 	if !direct {
 		stride = b.Panels * kernel.PanelColumns
-		s.result = grow(s.result, p.each*stride)
+		s.result = grow(s.result, w.each*stride)
 		result = s.result
 	}
 	columns := b.Panels * kernel.PanelColumns
-	of := image % p.groups * p.each
-	for f, bias := range p.bias[of:][:p.each] {
+	of := image % w.groups * w.each
+	for f, bias := range p.bias[of:][:w.each] {
 		fill(result[f*stride:][:columns], bias)
 	}
-	a := kernel.FloatLeft{Data: p.filters[of*p.stride:], Rows: p.each, Stride: p.stride}
+	a := kernel.FloatLeft{Data: w.x[of*w.stride:], Rows: w.each, Stride: w.stride}
 	c.set.MultiplyFloats(result, stride, &a, &b)
-	c.set.FinishFloats(result, stride, p.each, columns, p.floor)
+	c.set.FinishFloats(result, stride, w.each, columns, p.floor)
 	if direct {
 		return
 	}
-	for f := range p.each {
+	for f := range w.each {
 		for i := range rows {
 			copy(dst[f*out+(first+i)*p.width:][:p.width], result[f*stride+i*width:])
 		}

@@ -1,7 +1,6 @@
 package ptq_test
 
 import (
-	"math"
 	"testing"
 
 	"euryale/exprgraph"
@@ -11,17 +10,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// exact is whether a network of float32 that was read gives the numbers of Gorgonia, none of them off by a
-// bit. Where Go rounds x·y + z once, as on arm64, a batch normalization of Gorgonia has one rounding less.
-var exact = !fuses(1.0 / 3)
-
-//go:noinline
-func fuses(x float32) bool { return x*x-square(x) != 0 }
-
-//go:noinline
-func square(x float32) float32 { return x * x }
-
-// operations are networks of float32 that give the numbers of Gorgonia.
+// operations are networks of float32, with sums of all kinds.
 var operations = map[string]func(z *zoo) node{
 	"functions": func(z *zoo) node {
 		x := z.Input("x", 40)
@@ -64,11 +53,11 @@ var operations = map[string]func(z *zoo) node{
 		h := must(gorgonia.BatchedMatMul(x, y, true, false))
 		return must(gorgonia.BatchedMatMul(must(gorgonia.BatchedMatMul(x, h)), must(gorgonia.Transpose(y, 0, 2, 1))))
 	},
-	"deep convolution": func(z *zoo) node { // sums of more than gonum's 64 products at a time
+	"deep convolution": func(z *zoo) node { // many products to a sum
 		x := must(gorgonia.Tanh(z.Conv(z.Input("x", 9, 11, 11), "a", 9, 33, 3)))
 		return must(gorgonia.Conv2d(x, z.Value("b", 12, 70, 33, 3, 2), tensor.Shape{3, 2}, []int{1, 0}, []int{2, 3}, []int{2, 1}))
 	},
-	"few sums": func(z *zoo) node { // all products at a time
+	"few sums": func(z *zoo) node {
 		return must(gorgonia.Conv2d(z.Input("x", 9, 4, 4), z.Value("b", 12, 3, 9, 3, 3), tensor.Shape{3, 3},
 			[]int{0, 0}, []int{1, 1}, []int{1, 1}))
 	},
@@ -77,7 +66,8 @@ var operations = map[string]func(z *zoo) node{
 	},
 }
 
-func TestReadIsExact(t *testing.T) {
+// TestReadIsClose compares what was read with Gorgonia, which adds up in another order.
+func TestReadIsClose(t *testing.T) {
 	for name, net := range operations {
 		values := map[string]*tensor.Dense{}
 		var inputs gorgonia.Nodes
@@ -99,8 +89,8 @@ func TestReadIsExact(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if read := r.Read.Outputs[0].SQNR; exact && !math.IsInf(read, 1) || read < 110 {
-			t.Errorf("%s: read at %.1f dB, want the numbers of Gorgonia:\n%v", name, read, r)
+		if read := r.Read.Outputs[0].SQNR; !(read >= 110) {
+			t.Errorf("%s: read at %.1f dB, want 110:\n%v", name, read, r)
 		}
 	}
 }
