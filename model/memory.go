@@ -313,7 +313,7 @@ func (p *plan) scratchOf(s *step) scratchBytes {
 	case s.node.Op == ir.OpReduceSum:
 		return all(4, in)
 	case s.op.layer != nil:
-		return p.scratchOfFloats(s, in, out)
+		return p.scratchOfFloats(s, in)
 	case s.op.quantized != nil && s.op.quantized.computes && p.values[s.in[0]].quantization != nil && len(in) > 0:
 		return scratchBytes{fixed: 8 * (sample(in) + sample(out))}
 	}
@@ -334,7 +334,7 @@ func (p *plan) scratchOfConv(s *step, in, out ir.Size) scratchBytes {
 
 // scratchOfFloats returns what a product or a convolution in float32 allocates besides its result: blocks of a thread,
 // and a weight that is computed, packed.
-func (p *plan) scratchOfFloats(s *step, in, out ir.Size) (r scratchBytes) {
+func (p *plan) scratchOfFloats(s *step, in ir.Size) (r scratchBytes) {
 	w := p.values[s.in[1]].size
 	row := 0.0 // of the planes and the results of a convolution
 	if s.node.Op == ir.OpConv {
