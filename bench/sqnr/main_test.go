@@ -19,7 +19,7 @@ func TestTargets(t *testing.T) {
 	if testing.Short() {
 		only = "8 per channel|8 group|^b?float|codebook4 learned, group 32"
 	}
-	if err := run(&out, options{seeds: 1, asJSON: true, only: only}); err != nil {
+	if err := run(&out, options{seeds: 1, speed: true, asJSON: true, only: only}); err != nil {
 		t.Fatal(err)
 	}
 	var rows []row
@@ -30,6 +30,9 @@ func TestTargets(t *testing.T) {
 	for _, r := range rows {
 		if r.Ceiling > 0 && r.SQNR > r.Ceiling {
 			t.Errorf("%s, %s: got %.2f dB, above the bound %.2f", r.Weights, r.Format, r.SQNR, r.Ceiling)
+		}
+		if r.Speed <= 0 {
+			t.Errorf("%s, %s: got %v Mweights/s", r.Weights, r.Format, r.Speed)
 		}
 		if r.Target > 0 {
 			reached++

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"time"
 
 	"euryale/qtensor"
 
@@ -19,6 +20,9 @@ type row struct {
 	Peer    float64 `json:"peer_db,omitempty"`
 	Name    string  `json:"peer,omitempty"`
 	Target  float64 `json:"target_db,omitempty"`
+	Speed   float64 `json:"mweights_per_second,omitempty"`
+
+	speeds []float64 // by matrix
 }
 
 // searchedChannels is how many channels of a matrix are searched for: figures move by 0.02 dB with them.
@@ -48,13 +52,14 @@ func measure(sources []source, only *regexp.Regexp) ([]row, error) {
 					m.channels = min(m.channels, searchedChannels)
 					m.x = m.x[:m.channels*m.row]
 				}
-				bits, sqnr, err := f.quantize(m)
+				bits, sqnr, took, err := f.quantize(m)
 				if err != nil {
 					return nil, fmt.Errorf("%s, %s: %w", s.name, f.name, err)
 				}
 				r := &rows[first+i]
 				r.Bits = bits
 				r.SQNR += sqnr / float64(len(s.matrices))
+				r.speeds = append(r.speeds, 1e-6*float64(len(m.x))/took.Seconds())
 				if s.ceiling {
 					r.Ceiling = 6.02 * bits
 				}
@@ -64,17 +69,19 @@ func measure(sources []source, only *regexp.Regexp) ([]row, error) {
 	return rows, nil
 }
 
-// quantize measures a format.
-func (f *format) quantize(m matrix) (bits, sqnr float64, err error) {
+// quantize measures a format, and how long it takes.
+func (f *format) quantize(m matrix) (bits, sqnr float64, took time.Duration, err error) {
 	x := tensor.New(tensor.WithShape(m.channels, m.row), tensor.WithBacking(m.x))
 	var options []qtensor.QuantizeOption
 	if f.searched {
 		options = append(options, qtensor.WithSearch(qtensor.Search{}))
 	}
+	start := time.Now()
 	q, err := qtensor.Quantize(x, f.scheme, options...)
+	took = time.Since(start)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, took, err
 	}
 	stats, err := q.Compare(x)
-	return q.BitsPerElement(), stats.SQNR, err
+	return q.BitsPerElement(), stats.SQNR, took, err
 }

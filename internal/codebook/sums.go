@@ -28,23 +28,36 @@ func (l *levels) set(table []int8, sign float32) {
 	l.sign *= sign
 }
 
-// loss returns, with q the level nearest to x·r and weights w, of which nil are ones,
-//
-//	correlation Σ w·(x·r)·q,   energy Σ w·q²,   noise Σ w·(x·r − q)².
+// A loss is Σ w·x·q, Σ w·q² and Σ w·(x − q)² of elements x in units of a scale, levels q and weights w.
+type loss struct{ correlation, energy, noise sum }
+
+// add adds element i.
+func (l *loss) add(i int, x, q, w float32) {
+	d := x - q
+	l.correlation[i&15] += float32(w * float32(x*q))
+	l.energy[i&15] += float32(w * float32(q*q))
+	l.noise[i&15] += float32(w * float32(d*d))
+}
+
+func (l *loss) totals() (correlation, energy, noise float32) {
+	return l.correlation.total(), l.energy.total(), l.noise.total()
+}
+
+// weight returns w[i], or 1 of nil.
+func weight(w []float32, i int) float32 {
+	if w == nil {
+		return 1
+	}
+	return w[i]
+}
+
+// loss returns the loss of the levels nearest to x·r.
 func (l *levels) loss(x, w []float32, r float32) (correlation, energy, noise float32) {
-	var c, e, n sum
+	var sums loss
 	r *= l.sign
 	for i, x := range x {
 		x = float32(x * r)
-		q := l.values[l.passed(x)]
-		a, b, d := float32(x*q), float32(q*q), x-q
-		d *= d
-		if w != nil {
-			a, b, d = w[i]*a, w[i]*b, w[i]*d
-		}
-		c[i%16] += float32(a)
-		e[i%16] += float32(b)
-		n[i%16] += float32(d)
+		sums.add(i, x, l.values[l.passed(x)], weight(w, i))
 	}
-	return c.total(), e.total(), n.total()
+	return sums.totals()
 }

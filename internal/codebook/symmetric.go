@@ -85,20 +85,16 @@ func (g *group) integerGrid(half float32) float64 {
 	return 1 / float64(best)
 }
 
+// toInteger is added to, and taken off, a float32 below 2^22 to round it to the nearest integer, ties to even.
+const toInteger = 3 << 22
+
 // integerLoss is levels.loss for the integers −half … half − 1.
 func integerLoss(x, w []float32, r, half float32) (correlation, energy, noise float32) {
-	var c, e, n sum
+	var sums loss
 	for i, x := range x {
 		x = float32(x * r)
-		q := max(-half, min(half-1, float32(math.RoundToEven(float64(x)))))
-		a, b, d := float32(x*q), float32(q*q), x-q
-		d *= d
-		if w != nil {
-			a, b, d = w[i]*a, w[i]*b, w[i]*d
-		}
-		c[i%16] += float32(a)
-		e[i%16] += float32(b)
-		n[i%16] += float32(d)
+		q := max(-half, min(half-1, x))
+		sums.add(i, x, q+toInteger-toInteger, weight(w, i))
 	}
-	return c.total(), e.total(), n.total()
+	return sums.totals()
 }

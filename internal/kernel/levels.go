@@ -16,11 +16,11 @@ const (
 // Levels are up to 16 weights of 8 bits that quotients are rounded to, to the larger one of two that are as near. Halfway
 // between two levels are multiples of a half: a half of a quotient has one nearest level.
 type Levels struct {
-	// For assembly, which knows where they are. Thresholds are ceil(t) − 1 of the t between levels, by level, and 127 past the last. Above one of them is
-	// floor(x) where x ≥ t, but floor(x + ½) where t is no integer, which odd has −1 for.
+	// Thresholds are ceil(t) − 1 of the t between levels, by level, and 127 past the last. Above one of them is floor(x)
+	// where x ≥ t, but floor(x + ½) where t is no integer, which odd has −1 for. Assembly knows where these fields are.
 	thresholds, odd [24]int8
 	weights         [16]int8
-	signed          int64        // 1 where some are ≤ 0 and some ≥ 0, so that none is further than 256 from its nearest, else 0
+	signed          bool         // some are ≤ 0 and some ≥ 0: what lies in −256 … 256 is within 256 of its nearest
 	nearest         [1024]uint16 // as quotients are taken, by the half that they lie in
 }
 
@@ -29,9 +29,7 @@ func NewLevels(weights []int8) *Levels {
 	l := new(Levels)
 	n := copy(l.weights[:], weights)
 	slices.Sort(l.weights[:n])
-	if l.weights[0] <= 0 && l.weights[n-1] >= 0 {
-		l.signed = 1
-	}
+	l.signed = l.weights[0] <= 0 && l.weights[n-1] >= 0
 	for q := range l.thresholds {
 		l.thresholds[q] = math.MaxInt8
 	}

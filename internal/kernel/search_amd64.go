@@ -8,7 +8,7 @@ import "unsafe"
 func noiseInAVX2(noise *[LevelsAtOnce]int64, x []float32, ratio float32, w []uint32, levels *[LevelsAtOnce]*Levels) {
 	const block = 32
 	for _, l := range levels {
-		if l.signed == 0 {
+		if !l.signed {
 			noiseGeneric(noise, x, ratio, w, levels)
 			return
 		}
