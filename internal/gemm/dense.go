@@ -48,7 +48,7 @@ func (wideDense) tile(b *block, s *scratch, t tile, rows multiplier) {
 	e := &s.wideEpilogue
 	*e = kernel.WideEpilogue{
 		Planes: p.operand.Planes, Base: float64(int(1) << p.operand.Shift), Columns: min(t.columns(), p.w.N-t.column()),
-		Compensation: at(p.compensation, t, 0), Scales: at(p.w.Scales, t, 0), Bias: at(p.bias, t, 0), Floor: p.floor,
+		Compensation: at(p.compensation, t), Scales: at(p.w.Scales, t), Bias: at(p.bias, t), Floor: p.floor,
 		Zeros: zeros, RowScales: b.left.scales[t.row:][:t.rows],
 	}
 	dst, stride := b.results(s, t, e.Columns)

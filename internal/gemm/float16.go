@@ -85,7 +85,7 @@ func (c float16Panels) scaled(s *scratch, sums []float64, scales []float32) []fl
 	rows := len(sums) / len(scales)
 	scaled := s.wide[:len(sums)]
 	clear(scaled)
-	s.wideGroup = kernel.WideGroup{Scales: scales, Compensation: noCompensation[:], Zeros: s.totals[:rows]}
+	s.wideGroup = kernel.WideGroup{Panels: 1, Scales: scales, Compensation: noCompensation[:], Zeros: s.totals[:rows]}
 	clear(s.totals[:rows])
 	c.set.AccumulateWideGroup(scaled, sums, &s.wideGroup)
 	return scaled

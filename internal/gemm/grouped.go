@@ -12,7 +12,7 @@ func (grouped) tile(b *block, s *scratch, t tile, rows multiplier) {
 	clear(acc)
 	totals, floatTotals := s.totals32[:t.rows], s.floatTotals[:t.rows]
 	g32 := &s.group
-	*g32 = kernel.Group{Zeros: b.left.zeros[t.row:][:t.rows], Totals: totals, FloatTotals: floatTotals}
+	*g32 = kernel.Group{Panels: t.panels, Stride: p.listStride(), Zeros: b.left.zeros[t.row:][:t.rows], Totals: totals, FloatTotals: floatTotals}
 	for g := range p.w.Groups() {
 		if p.totals {
 			for i := range totals {
@@ -27,17 +27,30 @@ func (grouped) tile(b *block, s *scratch, t tile, rows multiplier) {
 		}
 		sums := s.sums[:len(acc)]
 		rows.multiply(sums, p, s, t, g*p.w.GroupDepth(), p.depth)
-		first := g * p.w.Columns()
-		g32.Scales, g32.Compensation = at(p.w.Scales, t, first), at(p.compensation, t, first)
+		g32.Scales, g32.Compensation = ofGroup(p.w.Scales, p, t, g), ofGroup(p.compensation, p, t, g)
 		if p.totals {
-			g32.ZeroPoints, g32.Offsets = at(p.zeroPoints, t, first), at(p.offsets, t, first)
+			g32.ZeroPoints, g32.Offsets = ofGroup(p.zeroPoints, p, t, g), ofGroup(p.offsets, p, t, g)
 		}
 		p.set.AccumulateGroup(acc, sums, g32)
 	}
+	b.finish(s, t, acc)
+}
+
+// finish turns what the groups of a tile have added up to into the results of a block.
+func (b *block) finish(s *scratch, t tile, acc []float32) {
+	p := b.plan
 	columns := min(t.columns(), p.w.N-t.column())
 	dst, stride := b.results(s, t, columns)
-	p.set.Finish(dst, stride, columns, acc, b.left.scales32[t.row:][:t.rows], at(p.bias, t, 0), p.floor)
+	p.set.Finish(dst, stride, columns, acc, b.left.scales32[t.row:][:t.rows], at(p.bias, t), p.floor)
 	b.quantize(dst, t, columns)
+}
+
+// listStride returns how far apart panels are in lists by column and group.
+func (p *matrixPlan) listStride() int { return p.w.Groups() * kernel.PanelColumns }
+
+// ofGroup returns the elements of such a list from those of a group of a tile on.
+func ofGroup[T any](list []T, p *matrixPlan, t tile, group int) []T {
+	return list[t.panel*p.listStride()+group*kernel.PanelColumns:]
 }
 
 // wideGrouped is the algorithm for a fixed point and such columns.
@@ -53,7 +66,7 @@ func (wideGrouped) tile(b *block, s *scratch, t tile, rows multiplier) {
 	}
 	columns := min(t.columns(), p.w.N-t.column())
 	dst, stride := b.results(s, t, columns)
-	p.set.FinishWide(dst, stride, columns, acc, b.left.scales[t.row:][:t.rows], at(p.bias, t, 0), p.floor)
+	p.set.FinishWide(dst, stride, columns, acc, b.left.scales[t.row:][:t.rows], at(p.bias, t), p.floor)
 	b.quantize(dst, t, columns)
 }
 
@@ -77,10 +90,12 @@ func (b *block) wideGroup(s *scratch, t tile, rows multiplier, g int) (dots []fl
 			totals[i] = float64(b.left.totals[(t.row+i)*p.w.Groups()+g])
 		}
 	}
-	first := g * p.w.Columns()
-	s.wideGroup = kernel.WideGroup{Scales: at(p.w.Scales, t, first), Compensation: at(p.compensation, t, first), Zeros: zeros, Totals: totals}
+	s.wideGroup = kernel.WideGroup{
+		Panels: t.panels, Stride: p.listStride(),
+		Scales: ofGroup(p.w.Scales, p, t, g), Compensation: ofGroup(p.compensation, p, t, g), Zeros: zeros, Totals: totals,
+	}
 	if p.totals {
-		s.wideGroup.ZeroPoints, s.wideGroup.Offsets = at(p.zeroPoints, t, first), at(p.offsets, t, first)
+		s.wideGroup.ZeroPoints, s.wideGroup.Offsets = ofGroup(p.zeroPoints, p, t, g), ofGroup(p.offsets, p, t, g)
 	}
 	return dots, &s.wideGroup
 }

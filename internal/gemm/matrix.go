@@ -45,23 +45,19 @@ type multiplier interface {
 	limit(p *matrixPlan, row, most int) int
 }
 
-// newMatrixPlan chooses the algorithm: dense where a column has one scale and no zero point, and the sum of
-// all its depth fits an int32, else grouped; each in float32 for quantized values of a byte, and wide, in
-// float64, for a fixed point.
+// newMatrixPlan returns a plan whose left operand has the given format, unless its algorithm takes bytes alone.
 func newMatrixPlan(set *kernel.Set, format kernel.Format, w *pack.Matrix, a Arithmetic, out Output) *matrixPlan {
 	columns := w.Columns()
-	p := &matrixPlan{set: set, format: format, w: w, arithmetic: a, floor: out.floor(), zeroPoints: w.Zeros, offsets: w.Offsets}
-	p.operand = format.Operand(max(8, a.Bits))
-	if a.Bits == 0 && w.Zeros != nil {
-		p.operand.Depth = kernel.DepthZeros
-	}
+	p := &matrixPlan{set: set, w: w, arithmetic: a, floor: out.floor(), zeroPoints: w.Zeros, offsets: w.Offsets}
 	p.depth = min((w.Group+set.Depth-1)/set.Depth*set.Depth, w.GroupDepth())
+	p.totals = w.Zeros != nil || w.Offsets != nil
+	p.choose(format)
+	format = p.format
 	p.stride = w.Depth() * format.Bytes()
 	if p.stride%1024 == 0 {
 		p.stride += 64 // rows a power of two apart share sets of a cache
 	}
-	p.totals = w.Zeros != nil || w.Offsets != nil
-	p.plain = format == kernel.U8 && w.Groups() == 1 && !p.totals
+	p.plain = format == kernel.U8 && (w.Groups() == 1 || w.Group == w.GroupDepth()) && !p.totals
 	if format == kernel.U8 {
 		p.compensation = w.Sums()
 	} else {
@@ -75,7 +71,6 @@ func newMatrixPlan(set *kernel.Set, format kernel.Format, w *pack.Matrix, a Arit
 	for _, scale := range w.Scales {
 		p.largestScale = max(p.largestScale, math.Abs(float64(scale)))
 	}
-	isDense := w.Groups() == 1 && !p.totals && p.depth <= p.operand.Depth
 	if p.totals {
 		if p.zeroPoints == nil {
 			p.zeroPoints = make([]int32, w.Groups()*columns)
@@ -84,17 +79,35 @@ func newMatrixPlan(set *kernel.Set, format kernel.Format, w *pack.Matrix, a Arit
 			p.offsets = make([]float32, w.Groups()*columns)
 		}
 	}
-	switch wide := a.Bits > 0; {
+	return p
+}
+
+// choose sets the algorithm, and with it the left operand: dense where a column has one scale and no zero point,
+// and the sum of all its depth fits an int32, else grouped; each in float32 for quantized values of a byte, and
+// wide, in float64, for a fixed point. Short groups are fused.
+func (p *matrixPlan) choose(format kernel.Format) {
+	w, wide := p.w, p.arithmetic.Bits > 0
+	operand := func(format kernel.Format) {
+		p.format, p.operand = format, format.Operand(max(8, p.arithmetic.Bits))
+		if !wide && w.Zeros != nil {
+			p.operand.Depth = kernel.DepthZeros
+		}
+	}
+	operand(format)
+	isDense := w.Groups() == 1 && !p.totals && p.depth <= p.operand.Depth
+	switch {
 	case isDense && wide:
 		p.algorithm = wideDense{}
 	case isDense:
 		p.algorithm = dense{}
 	case wide:
 		p.algorithm = wideGrouped{}
+	case p.fuses():
+		p.algorithm = fusedGroups{}
+		operand(kernel.U8)
 	default:
 		p.algorithm = grouped{}
 	}
-	return p
 }
 
 // lookUpPlan returns a plan that looks weights up while it multiplies, unless no int32 holds the sums.
@@ -106,8 +119,13 @@ func lookUpPlan(set *kernel.Set, w *pack.Matrix, a Arithmetic, out Output) *matr
 	return p
 }
 
-// unpacks reports whether tiles have their weights in scratch memory.
-func (p *matrixPlan) unpacks() bool { return p.w.Unpacks() && !p.looksUp }
+// unpacks reports whether tiles have their weights in scratch memory, where so many rows share them.
+func (p *matrixPlan) unpacks(rows int) bool {
+	if _, ok := p.algorithm.(fusedGroups); ok && rows <= p.set.NibbleRows {
+		return false
+	}
+	return p.w.Unpacks() && !p.looksUp
+}
 
 // isDense reports whether a column has one scale and no zero point, and an int32 holds its sums.
 func (p *matrixPlan) isDense() bool {
@@ -167,15 +185,19 @@ func (*left) limit(_ *matrixPlan, _, most int) int { return most }
 
 // multiply sets sums to the products of a tile's rows.
 func (l *left) multiply(sums []int32, p *matrixPlan, s *scratch, t tile, begin, depth int) {
-	a := &s.left
+	l.operand(&s.left, p, t, begin, depth)
+	if p.looksUp {
+		p.set.MultiplyCodes(sums, &s.left, p.w.Coded(t.panel, t.panels))
+		return
+	}
+	s.right = kernel.Right{Codes: t.codes[begin*kernel.PanelColumns:], Panels: t.panels, Stride: p.w.PanelBytes()}
+	p.set.Multiply(sums, &s.left, &s.right)
+}
+
+// operand sets a to the rows of a tile, over depth from begin on.
+func (l *left) operand(a *kernel.Left, p *matrixPlan, t tile, begin, depth int) {
 	*a = kernel.Left{
 		Data: l.planes[t.row*p.stride+begin*p.format.Bytes():], Rows: t.rows, Stride: p.stride, Lines: 1,
 		Planes: p.operand.Planes, Plane: l.rows * p.stride, Steps: depth / kernel.StepDepth,
 	}
-	if p.looksUp {
-		p.set.MultiplyCodes(sums, a, p.w.Coded(t.panel, t.panels))
-		return
-	}
-	s.right = kernel.Right{Codes: t.codes[begin*kernel.PanelColumns:], Panels: t.panels, Stride: p.w.PanelBytes()}
-	p.set.Multiply(sums, a, &s.right)
 }

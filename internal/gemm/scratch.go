@@ -31,6 +31,7 @@ type scratch struct {
 	right        kernel.Right
 	epilogue     kernel.Epilogue
 	wideEpilogue kernel.WideEpilogue
+	groups       kernel.Groups
 	group        kernel.Group
 	wideGroup    kernel.WideGroup
 	pixels       kernel.Pixels
@@ -56,7 +57,8 @@ func (s *scratch) fit(set *kernel.Set) {
 // release lets go of the caller's memory.
 func (s *scratch) release() {
 	s.left, s.right, s.pixels = kernel.Left{}, kernel.Right{}, kernel.Pixels{}
-	s.epilogue, s.wideEpilogue, s.group, s.wideGroup = kernel.Epilogue{}, kernel.WideEpilogue{}, kernel.Group{}, kernel.WideGroup{}
+	s.epilogue, s.wideEpilogue = kernel.Epilogue{}, kernel.WideEpilogue{}
+	s.groups, s.group, s.wideGroup = kernel.Groups{}, kernel.Group{}, kernel.WideGroup{}
 	scratches.Put(s)
 }
 

@@ -49,7 +49,7 @@ func (g grid) part(p *matrixPlan, rows, task int) (r part) {
 type tile struct {
 	row, rows     int
 	panel, panels int
-	codes         []int8 // of its panels, unless they are looked up
+	codes         []int8 // of its panels, unless they are multiplied as they are stored
 }
 
 func (t tile) columns() int { return t.panels * kernel.PanelColumns }
@@ -63,7 +63,7 @@ func (p *matrixPlan) panels(rows int) int {
 		return p.set.Panels
 	}
 	most := p.set.Rows * p.set.Panels / rows
-	if p.unpacks() {
+	if p.unpacks(rows) {
 		most = min(most, max(p.set.Panels, unpackedBytes/p.w.PanelBytes()))
 	}
 	return most
@@ -80,7 +80,8 @@ func (b *block) tiles(s *scratch, r part, rows multiplier, cached int) {
 	for begin := r.firstRow; begin < r.endRow; begin += cached {
 		end := min(begin+cached, r.endRow)
 		most := p.panels(end - begin)
-		if p.unpacks() {
+		unpacks := p.unpacks(end - begin)
+		if unpacks {
 			s.codes = grow(s.codes, most*p.w.PanelBytes())
 		}
 		for panel, panels := r.firstPanel, 0; panel < r.endPanel; panel += panels {
@@ -88,7 +89,7 @@ func (b *block) tiles(s *scratch, r part, rows multiplier, cached int) {
 				panels = (panels + 1) / 2 // a single panel is slow
 			}
 			t := tile{panel: panel, panels: panels}
-			if !p.looksUp {
+			if unpacks || !p.w.Unpacks() {
 				t.codes = p.w.Panel(panel, panels, s.codes, p.set)
 			}
 			for t.row = begin; t.row < end; t.row += t.rows {
@@ -99,6 +100,5 @@ func (b *block) tiles(s *scratch, r part, rows multiplier, cached int) {
 	}
 }
 
-// at returns the elements of a list by column for a tile's columns, of the group whose elements begin at
-// first.
-func at[T any](list []T, t tile, first int) []T { return list[first+t.column():][:t.columns()] }
+// at returns the elements of a list by column for a tile's columns.
+func at[T any](list []T, t tile) []T { return list[t.column():][:t.columns()] }

@@ -29,7 +29,27 @@ func multiplyS16R4AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
 //go:noescape
 func multiplyS16R5AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
 
-// unpackAVX2 works like unpackGeneric for n > 0 bytes of src, a multiple of 32.
+// multiplyGroupsR1P1AVX2 works like multiplyGroupsGeneric for 1 rows and 1 panels.
+//
+//go:noescape
+func multiplyGroupsR1P1AVX2(t *uint8)
+
+// multiplyNibblesR1AVX2 works like multiplyGroupsGeneric for 1 rows and 1 panels.
+//
+//go:noescape
+func multiplyNibblesR1AVX2(t *uint8)
+
+// multiplyGroupsR2P1AVX2 works like multiplyGroupsGeneric for 2 rows and 1 panels.
+//
+//go:noescape
+func multiplyGroupsR2P1AVX2(t *uint8)
+
+// multiplyNibblesR2AVX2 works like multiplyGroupsGeneric for 2 rows and 1 panels.
+//
+//go:noescape
+func multiplyNibblesR2AVX2(t *uint8)
+
+// unpackAVX2 works like unpackGeneric for n > 0 bytes of src, a multiple of 64.
 //
 //go:noescape
 func unpackAVX2(dst *int8, src *uint8, n int)

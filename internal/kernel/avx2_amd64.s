@@ -344,6 +344,623 @@ steps:
 	VZEROUPPER
 	RET
 
+// func multiplyGroupsR1P1AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·multiplyGroupsR1P1AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    72(AX), DI
+	MOVQ    136(AX), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y2
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXOR Y1, Y1, Y1
+	VPXOR Y3, Y3, Y3
+	MOVQ  16(AX), BX
+
+blocks:
+	MOVQ    $0x00000008, R8
+	CMPQ    R8, BX
+	CMOVQGT BX, R8
+	SUBQ    R8, BX
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+
+steps:
+	PREFETCHT0   4096(SI)
+	VMOVDQU      (SI), Y4
+	VMOVDQU      32(SI), Y5
+	VPBROADCASTD (DI)(CX*1), Y8
+	VPMADDUBSW   Y4, Y8, Y4
+	VPADDW       Y4, Y6, Y6
+	VPMADDUBSW   Y5, Y8, Y4
+	VPADDW       Y4, Y7, Y7
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, R8
+	JNZ          steps
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y1, Y1
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	TESTQ        BX, BX
+	JNZ          blocks
+	MOVQ         40(AX), BX
+	VMOVDQU      (BX)(DX*8), Y4
+	VPBROADCASTD 264(AX), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU      (BX)(DX*8), Y4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPSUBD       Y8, Y1, Y1
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Y4
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Y4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y4, Y8, Y8
+	VADDPS       Y8, Y0, Y0
+
+offsets0:
+	MOVQ         40(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y4
+	VPBROADCASTD 264(AX), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         48(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPSUBD       Y8, Y3, Y3
+
+zeroPoints1:
+	MOVQ         32(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	CMPQ         56(AX), $0x00
+	JEQ          offsets1
+	MOVQ         56(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y4, Y8, Y8
+	VADDPS       Y8, Y2, Y2
+
+offsets1:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y2, 32(BX)
+	VZEROUPPER
+	RET
+
+DATA ones16OfAVX2<>+0(SB)/8, $0x0001000100010001
+DATA ones16OfAVX2<>+8(SB)/8, $0x0001000100010001
+DATA ones16OfAVX2<>+16(SB)/8, $0x0001000100010001
+DATA ones16OfAVX2<>+24(SB)/8, $0x0001000100010001
+GLOBL ones16OfAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA lowHalvesOfAVX2<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lowHalvesOfAVX2<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lowHalvesOfAVX2<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lowHalvesOfAVX2<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL lowHalvesOfAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA eightsOfAVX2<>+0(SB)/8, $0x0808080808080808
+DATA eightsOfAVX2<>+8(SB)/8, $0x0808080808080808
+DATA eightsOfAVX2<>+16(SB)/8, $0x0808080808080808
+DATA eightsOfAVX2<>+24(SB)/8, $0x0808080808080808
+GLOBL eightsOfAVX2<>(SB), RODATA|NOPTR, $32
+
+// func multiplyNibblesR1AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·multiplyNibblesR1AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    72(AX), DI
+	MOVQ    136(AX), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y2
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXOR Y1, Y1, Y1
+	VPXOR Y3, Y3, Y3
+	MOVQ  16(AX), BX
+
+blocks:
+	MOVQ    $0x00000008, R8
+	CMPQ    R8, BX
+	CMOVQGT BX, R8
+	SUBQ    R8, BX
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+
+steps:
+	PREFETCHT0   4096(SI)
+	VMOVDQU      (SI), Y4
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y4, Y4
+	VPSUBB       eightsOfAVX2<>+0(SB), Y4, Y4
+	VMOVDQU      32(SI), Y5
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y5, Y5
+	VPSUBB       eightsOfAVX2<>+0(SB), Y5, Y5
+	VPBROADCASTD (DI)(CX*1), Y8
+	VPMADDUBSW   Y4, Y8, Y4
+	VPADDW       Y4, Y6, Y6
+	VPMADDUBSW   Y5, Y8, Y4
+	VPADDW       Y4, Y7, Y7
+	VMOVDQU      (SI), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y4, Y4
+	VPSUBB       eightsOfAVX2<>+0(SB), Y4, Y4
+	VMOVDQU      32(SI), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y5, Y5
+	VPSUBB       eightsOfAVX2<>+0(SB), Y5, Y5
+	VPBROADCASTD 4(DI)(CX*1), Y8
+	VPMADDUBSW   Y4, Y8, Y4
+	VPADDW       Y4, Y6, Y6
+	VPMADDUBSW   Y5, Y8, Y4
+	VPADDW       Y4, Y7, Y7
+	ADDQ         $0x08, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x02, R8
+	JNZ          steps
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y1, Y1
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	TESTQ        BX, BX
+	JNZ          blocks
+	MOVQ         40(AX), BX
+	VMOVDQU      (BX)(DX*8), Y4
+	VPBROADCASTD 264(AX), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU      (BX)(DX*8), Y4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPSUBD       Y8, Y1, Y1
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Y4
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Y4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y4, Y8, Y8
+	VADDPS       Y8, Y0, Y0
+
+offsets0:
+	MOVQ         40(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y4
+	VPBROADCASTD 264(AX), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         48(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPSUBD       Y8, Y3, Y3
+
+zeroPoints1:
+	MOVQ         32(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	CMPQ         56(AX), $0x00
+	JEQ          offsets1
+	MOVQ         56(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y4, Y8, Y8
+	VADDPS       Y8, Y2, Y2
+
+offsets1:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y2, 32(BX)
+	VZEROUPPER
+	RET
+
+// func multiplyGroupsR2P1AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·multiplyGroupsR2P1AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    72(AX), DI
+	MOVQ    80(AX), R8
+	MOVQ    136(AX), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y2
+	MOVQ    144(AX), BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y6
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXOR Y1, Y1, Y1
+	VPXOR Y3, Y3, Y3
+	VPXOR Y5, Y5, Y5
+	VPXOR Y7, Y7, Y7
+	MOVQ  16(AX), BX
+
+blocks:
+	MOVQ    $0x00000008, R9
+	CMPQ    R9, BX
+	CMOVQGT BX, R9
+	SUBQ    R9, BX
+	VPXOR   Y11, Y11, Y11
+	VPXOR   Y12, Y12, Y12
+	VPXOR   Y13, Y13, Y13
+	VPXOR   Y14, Y14, Y14
+
+steps:
+	PREFETCHT0   4096(SI)
+	VMOVDQU      (SI), Y8
+	VMOVDQU      32(SI), Y9
+	VPBROADCASTD (DI)(CX*1), Y15
+	VPMADDUBSW   Y8, Y15, Y10
+	VPADDW       Y10, Y11, Y11
+	VPMADDUBSW   Y9, Y15, Y10
+	VPADDW       Y10, Y12, Y12
+	VPBROADCASTD (R8)(CX*1), Y15
+	VPMADDUBSW   Y8, Y15, Y10
+	VPADDW       Y10, Y13, Y13
+	VPMADDUBSW   Y9, Y15, Y10
+	VPADDW       Y10, Y14, Y14
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, R9
+	JNZ          steps
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y1, Y1
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y14, Y14
+	VPADDD       Y14, Y7, Y7
+	TESTQ        BX, BX
+	JNZ          blocks
+	MOVQ         40(AX), BX
+	VMOVDQU      (BX)(DX*8), Y10
+	VPBROADCASTD 264(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 272(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU      (BX)(DX*8), Y10
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y1, Y1
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y5, Y5
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Y10
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y10, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y10, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Y10
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y0, Y0
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y4, Y4
+
+offsets0:
+	MOVQ         40(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y10
+	VPBROADCASTD 264(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 272(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         48(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y10
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y3, Y3
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y7, Y7
+
+zeroPoints1:
+	MOVQ         32(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y10
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y10, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y10, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	CMPQ         56(AX), $0x00
+	JEQ          offsets1
+	MOVQ         56(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y10
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y2, Y2
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y6, Y6
+
+offsets1:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y2, 32(BX)
+	MOVQ    144(AX), BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y6, 32(BX)
+	VZEROUPPER
+	RET
+
+// func multiplyNibblesR2AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·multiplyNibblesR2AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    72(AX), DI
+	MOVQ    80(AX), R8
+	MOVQ    136(AX), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y2
+	MOVQ    144(AX), BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y6
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXOR Y1, Y1, Y1
+	VPXOR Y3, Y3, Y3
+	VPXOR Y5, Y5, Y5
+	VPXOR Y7, Y7, Y7
+	MOVQ  16(AX), BX
+
+blocks:
+	MOVQ    $0x00000008, R9
+	CMPQ    R9, BX
+	CMOVQGT BX, R9
+	SUBQ    R9, BX
+	VPXOR   Y11, Y11, Y11
+	VPXOR   Y12, Y12, Y12
+	VPXOR   Y13, Y13, Y13
+	VPXOR   Y14, Y14, Y14
+
+steps:
+	PREFETCHT0   4096(SI)
+	VMOVDQU      (SI), Y8
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y8, Y8
+	VPSUBB       eightsOfAVX2<>+0(SB), Y8, Y8
+	VMOVDQU      32(SI), Y9
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y9, Y9
+	VPSUBB       eightsOfAVX2<>+0(SB), Y9, Y9
+	VPBROADCASTD (DI)(CX*1), Y15
+	VPMADDUBSW   Y8, Y15, Y10
+	VPADDW       Y10, Y11, Y11
+	VPMADDUBSW   Y9, Y15, Y10
+	VPADDW       Y10, Y12, Y12
+	VPBROADCASTD (R8)(CX*1), Y15
+	VPMADDUBSW   Y8, Y15, Y10
+	VPADDW       Y10, Y13, Y13
+	VPMADDUBSW   Y9, Y15, Y10
+	VPADDW       Y10, Y14, Y14
+	VMOVDQU      (SI), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y8, Y8
+	VPSUBB       eightsOfAVX2<>+0(SB), Y8, Y8
+	VMOVDQU      32(SI), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y9, Y9
+	VPSUBB       eightsOfAVX2<>+0(SB), Y9, Y9
+	VPBROADCASTD 4(DI)(CX*1), Y15
+	VPMADDUBSW   Y8, Y15, Y10
+	VPADDW       Y10, Y11, Y11
+	VPMADDUBSW   Y9, Y15, Y10
+	VPADDW       Y10, Y12, Y12
+	VPBROADCASTD 4(R8)(CX*1), Y15
+	VPMADDUBSW   Y8, Y15, Y10
+	VPADDW       Y10, Y13, Y13
+	VPMADDUBSW   Y9, Y15, Y10
+	VPADDW       Y10, Y14, Y14
+	ADDQ         $0x08, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x02, R9
+	JNZ          steps
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y1, Y1
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y14, Y14
+	VPADDD       Y14, Y7, Y7
+	TESTQ        BX, BX
+	JNZ          blocks
+	MOVQ         40(AX), BX
+	VMOVDQU      (BX)(DX*8), Y10
+	VPBROADCASTD 264(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 272(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU      (BX)(DX*8), Y10
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y1, Y1
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y5, Y5
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Y10
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y10, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y10, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Y10
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y0, Y0
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y4, Y4
+
+offsets0:
+	MOVQ         40(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y10
+	VPBROADCASTD 264(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 272(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         48(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y10
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y3, Y3
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y7, Y7
+
+zeroPoints1:
+	MOVQ         32(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y10
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y10, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y10, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	CMPQ         56(AX), $0x00
+	JEQ          offsets1
+	MOVQ         56(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y10
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y2, Y2
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y6, Y6
+
+offsets1:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y2, 32(BX)
+	MOVQ    144(AX), BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y6, 32(BX)
+	VZEROUPPER
+	RET
+
 // func unpackAVX2(dst *int8, src *uint8, n int)
 // Requires: AVX, AVX2
 TEXT ·unpackAVX2(SB), NOSPLIT, $0-24
@@ -353,7 +970,7 @@ TEXT ·unpackAVX2(SB), NOSPLIT, $0-24
 	VPBROADCASTD lowHalves<>+0(SB), Y0
 	VPBROADCASTD eights<>+0(SB), Y1
 
-bytes:
+steps:
 	VMOVDQU (CX), Y2
 	VPSRLW  $0x04, Y2, Y3
 	VPAND   Y0, Y2, Y2
@@ -361,11 +978,19 @@ bytes:
 	VMOVDQU Y2, (AX)
 	VPAND   Y0, Y3, Y3
 	VPSUBB  Y1, Y3, Y3
-	VMOVDQU Y3, 32(AX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x40, AX
-	SUBQ    $0x20, DX
-	JNZ     bytes
+	VMOVDQU Y3, 64(AX)
+	VMOVDQU 32(CX), Y2
+	VPSRLW  $0x04, Y2, Y3
+	VPAND   Y0, Y2, Y2
+	VPSUBB  Y1, Y2, Y2
+	VMOVDQU Y2, 32(AX)
+	VPAND   Y0, Y3, Y3
+	VPSUBB  Y1, Y3, Y3
+	VMOVDQU Y3, 96(AX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x80, AX
+	SUBQ    $0x40, DX
+	JNZ     steps
 	VZEROUPPER
 	RET
 
@@ -2387,6 +3012,7 @@ TEXT ·accumulateGroupAVX2(SB), NOSPLIT, $0-8
 	MOVQ 64(AX), R12
 	SHLQ $0x02, SI
 	XORQ R8, R8
+	XORQ R13, R13
 
 columns:
 	MOVQ    R8, BX
@@ -2395,9 +3021,9 @@ columns:
 	CMPQ    32(AX), $0x00
 	JNE     withTotals
 	MOVQ    24(AX), R9
-	VMOVDQU (R9)(R8*4), Y0
+	VMOVDQU (R9)(R13*1), Y0
 	MOVQ    16(AX), R9
-	VMOVUPS (R9)(R8*4), Y1
+	VMOVUPS (R9)(R13*1), Y1
 
 plain:
 	VPBROADCASTD (R10)(DI*4), Y4
@@ -2416,13 +3042,13 @@ plain:
 
 withTotals:
 	MOVQ    24(AX), R9
-	VMOVDQU (R9)(R8*4), Y0
+	VMOVDQU (R9)(R13*1), Y0
 	MOVQ    16(AX), R9
-	VMOVUPS (R9)(R8*4), Y1
+	VMOVUPS (R9)(R13*1), Y1
 	MOVQ    32(AX), R9
-	VMOVDQU (R9)(R8*4), Y2
+	VMOVDQU (R9)(R13*1), Y2
 	MOVQ    40(AX), R9
-	VMOVUPS (R9)(R8*4), Y3
+	VMOVUPS (R9)(R13*1), Y3
 
 total:
 	VPBROADCASTD (R10)(DI*4), Y4
@@ -2445,9 +3071,13 @@ total:
 	JNE          total
 
 next:
-	ADDQ $0x08, R8
-	CMPQ R8, 80(AX)
-	JNE  columns
+	ADDQ  $0x20, R13
+	ADDQ  $0x08, R8
+	TESTQ $0x0000000f, R8
+	JNZ   columns
+	ADDQ  88(AX), R13
+	CMPQ  R8, 80(AX)
+	JNE   columns
 	VZEROUPPER
 	RET
 
@@ -2463,6 +3093,7 @@ TEXT ·accumulateWideGroupAVX2(SB), NOSPLIT, $0-8
 	MOVQ 64(AX), BX
 	SHLQ $0x03, SI
 	XORQ R8, R8
+	XORQ R12, R12
 
 columns:
 	MOVQ      R8, BX
@@ -2471,9 +3102,9 @@ columns:
 	CMPQ      32(AX), $0x00
 	JNE       withTotals
 	MOVQ      24(AX), R9
-	VCVTDQ2PD (R9)(R8*4), Y0
+	VCVTDQ2PD (R9)(R12*1), Y0
 	MOVQ      16(AX), R9
-	VCVTPS2PD (R9)(R8*4), Y1
+	VCVTPS2PD (R9)(R12*1), Y1
 
 plain:
 	VMOVUPD      (DX)(BX*1), Y5
@@ -2491,13 +3122,13 @@ plain:
 
 withTotals:
 	MOVQ      24(AX), R9
-	VCVTDQ2PD (R9)(R8*4), Y0
+	VCVTDQ2PD (R9)(R12*1), Y0
 	MOVQ      16(AX), R9
-	VCVTPS2PD (R9)(R8*4), Y1
+	VCVTPS2PD (R9)(R12*1), Y1
 	MOVQ      32(AX), R9
-	VCVTDQ2PD (R9)(R8*4), Y2
+	VCVTDQ2PD (R9)(R12*1), Y2
 	MOVQ      40(AX), R9
-	VCVTPS2PD (R9)(R8*4), Y3
+	VCVTPS2PD (R9)(R12*1), Y3
 
 total:
 	VMOVUPD      (DX)(BX*1), Y5
@@ -2519,9 +3150,13 @@ total:
 	JNE          total
 
 next:
-	ADDQ $0x04, R8
-	CMPQ R8, 80(AX)
-	JNE  columns
+	ADDQ  $0x10, R12
+	ADDQ  $0x04, R8
+	TESTQ $0x0000000f, R8
+	JNZ   columns
+	ADDQ  88(AX), R12
+	CMPQ  R8, 80(AX)
+	JNE   columns
 	VZEROUPPER
 	RET
 

@@ -149,6 +149,71 @@ func multiplyU8R8P2VNNI(t *uint8)
 //go:noescape
 func multiplyU8R8P3VNNI(t *uint8)
 
+// multiplyGroupsR1P1VNNI works like multiplyGroupsGeneric for 1 rows and 1 panels.
+//
+//go:noescape
+func multiplyGroupsR1P1VNNI(t *uint8)
+
+// multiplyGroupsR1P2VNNI works like multiplyGroupsGeneric for 1 rows and 2 panels.
+//
+//go:noescape
+func multiplyGroupsR1P2VNNI(t *uint8)
+
+// multiplyGroupsR1P3VNNI works like multiplyGroupsGeneric for 1 rows and 3 panels.
+//
+//go:noescape
+func multiplyGroupsR1P3VNNI(t *uint8)
+
+// multiplyGroupsR2P1VNNI works like multiplyGroupsGeneric for 2 rows and 1 panels.
+//
+//go:noescape
+func multiplyGroupsR2P1VNNI(t *uint8)
+
+// multiplyGroupsR2P2VNNI works like multiplyGroupsGeneric for 2 rows and 2 panels.
+//
+//go:noescape
+func multiplyGroupsR2P2VNNI(t *uint8)
+
+// multiplyGroupsR2P3VNNI works like multiplyGroupsGeneric for 2 rows and 3 panels.
+//
+//go:noescape
+func multiplyGroupsR2P3VNNI(t *uint8)
+
+// multiplyGroupsR4P1VNNI works like multiplyGroupsGeneric for 4 rows and 1 panels.
+//
+//go:noescape
+func multiplyGroupsR4P1VNNI(t *uint8)
+
+// multiplyGroupsR4P2VNNI works like multiplyGroupsGeneric for 4 rows and 2 panels.
+//
+//go:noescape
+func multiplyGroupsR4P2VNNI(t *uint8)
+
+// multiplyGroupsR4P3VNNI works like multiplyGroupsGeneric for 4 rows and 3 panels.
+//
+//go:noescape
+func multiplyGroupsR4P3VNNI(t *uint8)
+
+// multiplyNibblesR1VNNI works like multiplyGroupsGeneric for 1 rows and 1 panels.
+//
+//go:noescape
+func multiplyNibblesR1VNNI(t *uint8)
+
+// multiplyNibblesR2VNNI works like multiplyGroupsGeneric for 2 rows and 1 panels.
+//
+//go:noescape
+func multiplyNibblesR2VNNI(t *uint8)
+
+// multiplyNibblesR4VNNI works like multiplyGroupsGeneric for 4 rows and 1 panels.
+//
+//go:noescape
+func multiplyNibblesR4VNNI(t *uint8)
+
+// multiplyNibblesR8VNNI works like multiplyGroupsGeneric for 8 rows and 1 panels.
+//
+//go:noescape
+func multiplyNibblesR8VNNI(t *uint8)
+
 // decode2BitsAVX512 works like decodeCodesGeneric for a panel of codes of 2 bits.
 //
 //go:noescape

@@ -2081,6 +2081,2043 @@ store:
 	VZEROUPPER
 	RET
 
+// func multiplyGroupsR1P1VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyGroupsR1P1VNNI(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    72(AX), DI
+	MOVQ    8(AX), CX
+	MOVQ    136(AX), BX
+	VMOVUPS (BX), Z0
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXORD Z1, Z1, Z1
+	MOVQ   16(AX), BX
+
+steps:
+	VMOVDQU32    (SI), Z2
+	PREFETCHT0   2048(SI)
+	VPBROADCASTD (DI)(CX*1), Z3
+	VPDPBUSD     Z2, Z3, Z1
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, BX
+	JNZ          steps
+	MOVQ         40(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z2
+	VPBROADCASTD 264(AX), Z3
+	VPMULLD      Z2, Z3, Z3
+	VPADDD       Z3, Z1, Z1
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z2
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z3
+	VPMULLD      Z2, Z3, Z3
+	VPSUBD       Z3, Z1, Z1
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Z2
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z2, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Z2
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VADDPS       Z3, Z0, Z0
+
+offsets0:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Z0, (BX)
+	VZEROUPPER
+	RET
+
+// func multiplyGroupsR1P2VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyGroupsR1P2VNNI(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    72(AX), DI
+	MOVQ    8(AX), R8
+	MOVQ    136(AX), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z2
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z3, Z3, Z3
+	MOVQ   16(AX), BX
+
+steps:
+	VMOVDQU32    (SI), Z4
+	PREFETCHT0   2048(SI)
+	VMOVDQU32    (SI)(R8*1), Z5
+	PREFETCHT0   2048(SI)(R8*1)
+	VPBROADCASTD (DI)(CX*1), Z6
+	VPDPBUSD     Z4, Z6, Z1
+	VPDPBUSD     Z5, Z6, Z3
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, BX
+	JNZ          steps
+	MOVQ         40(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z4
+	VPBROADCASTD 264(AX), Z6
+	VPMULLD      Z4, Z6, Z6
+	VPADDD       Z6, Z1, Z1
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z6
+	VPMULLD      Z4, Z6, Z6
+	VPSUBD       Z6, Z1, Z1
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Z4
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z4, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Z4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z4, Z6, Z6
+	VADDPS       Z6, Z0, Z0
+
+offsets0:
+	MOVQ         40(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z4
+	VPBROADCASTD 264(AX), Z6
+	VPMULLD      Z4, Z6, Z6
+	VPADDD       Z6, Z3, Z3
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         48(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z6
+	VPMULLD      Z4, Z6, Z6
+	VPSUBD       Z6, Z3, Z3
+
+zeroPoints1:
+	MOVQ         32(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z4
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z4, Z3, Z3
+	VADDPS       Z3, Z2, Z2
+	CMPQ         56(AX), $0x00
+	JEQ          offsets1
+	MOVQ         56(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z4, Z6, Z6
+	VADDPS       Z6, Z2, Z2
+
+offsets1:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z2, 64(BX)
+	VZEROUPPER
+	RET
+
+// func multiplyGroupsR1P3VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyGroupsR1P3VNNI(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    72(AX), DI
+	MOVQ    8(AX), R8
+	MOVQ    136(AX), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z2
+	VMOVUPS 128(BX), Z4
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z3, Z3, Z3
+	VPXORD Z5, Z5, Z5
+	MOVQ   16(AX), BX
+
+steps:
+	VMOVDQU32    (SI), Z6
+	PREFETCHT0   2048(SI)
+	VMOVDQU32    (SI)(R8*1), Z7
+	PREFETCHT0   2048(SI)(R8*1)
+	VMOVDQU32    (SI)(R8*2), Z8
+	PREFETCHT0   2048(SI)(R8*2)
+	VPBROADCASTD (DI)(CX*1), Z9
+	VPDPBUSD     Z6, Z9, Z1
+	VPDPBUSD     Z7, Z9, Z3
+	VPDPBUSD     Z8, Z9, Z5
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, BX
+	JNZ          steps
+	MOVQ         40(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z6
+	VPBROADCASTD 264(AX), Z9
+	VPMULLD      Z6, Z9, Z9
+	VPADDD       Z9, Z1, Z1
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z6
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VPMULLD      Z6, Z9, Z9
+	VPSUBD       Z9, Z1, Z1
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Z6
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z6, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Z6
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z6, Z9, Z9
+	VADDPS       Z9, Z0, Z0
+
+offsets0:
+	MOVQ         40(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z6
+	VPBROADCASTD 264(AX), Z9
+	VPMULLD      Z6, Z9, Z9
+	VPADDD       Z9, Z3, Z3
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         48(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z6
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VPMULLD      Z6, Z9, Z9
+	VPSUBD       Z9, Z3, Z3
+
+zeroPoints1:
+	MOVQ         32(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z6
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z6, Z3, Z3
+	VADDPS       Z3, Z2, Z2
+	CMPQ         56(AX), $0x00
+	JEQ          offsets1
+	MOVQ         56(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z6
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z6, Z9, Z9
+	VADDPS       Z9, Z2, Z2
+
+offsets1:
+	MOVQ         40(AX), BX
+	ADDQ         64(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z6
+	VPBROADCASTD 264(AX), Z9
+	VPMULLD      Z6, Z9, Z9
+	VPADDD       Z9, Z5, Z5
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints2
+	MOVQ         48(AX), BX
+	ADDQ         64(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z6
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VPMULLD      Z6, Z9, Z9
+	VPSUBD       Z9, Z5, Z5
+
+zeroPoints2:
+	MOVQ         32(AX), BX
+	ADDQ         64(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z6
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	CMPQ         56(AX), $0x00
+	JEQ          offsets2
+	MOVQ         56(AX), BX
+	ADDQ         64(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z6
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z6, Z9, Z9
+	VADDPS       Z9, Z4, Z4
+
+offsets2:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z2, 64(BX)
+	VMOVUPS Z4, 128(BX)
+	VZEROUPPER
+	RET
+
+// func multiplyGroupsR2P1VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyGroupsR2P1VNNI(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    72(AX), DI
+	MOVQ    80(AX), R8
+	MOVQ    8(AX), CX
+	MOVQ    136(AX), BX
+	VMOVUPS (BX), Z0
+	MOVQ    144(AX), BX
+	VMOVUPS (BX), Z2
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z3, Z3, Z3
+	MOVQ   16(AX), BX
+
+steps:
+	VMOVDQU32    (SI), Z4
+	PREFETCHT0   2048(SI)
+	VPBROADCASTD (DI)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z1
+	VPBROADCASTD (R8)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z3
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, BX
+	JNZ          steps
+	MOVQ         40(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z4
+	VPBROADCASTD 264(AX), Z5
+	VPMULLD      Z4, Z5, Z5
+	VPADDD       Z5, Z1, Z1
+	VPBROADCASTD 272(AX), Z5
+	VPMULLD      Z4, Z5, Z5
+	VPADDD       Z5, Z3, Z3
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z5
+	VPMULLD      Z4, Z5, Z5
+	VPSUBD       Z5, Z1, Z1
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z5
+	VPMULLD      Z4, Z5, Z5
+	VPSUBD       Z5, Z3, Z3
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Z4
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z4, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z4, Z3, Z3
+	VADDPS       Z3, Z2, Z2
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Z4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VADDPS       Z5, Z0, Z0
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VADDPS       Z5, Z2, Z2
+
+offsets0:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Z0, (BX)
+	MOVQ    144(AX), BX
+	VMOVUPS Z2, (BX)
+	VZEROUPPER
+	RET
+
+// func multiplyGroupsR2P2VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyGroupsR2P2VNNI(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    72(AX), DI
+	MOVQ    80(AX), R8
+	MOVQ    8(AX), R9
+	MOVQ    136(AX), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z2
+	MOVQ    144(AX), BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z6
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z3, Z3, Z3
+	VPXORD Z5, Z5, Z5
+	VPXORD Z7, Z7, Z7
+	MOVQ   16(AX), BX
+
+steps:
+	VMOVDQU32    (SI), Z8
+	PREFETCHT0   2048(SI)
+	VMOVDQU32    (SI)(R9*1), Z9
+	PREFETCHT0   2048(SI)(R9*1)
+	VPBROADCASTD (DI)(CX*1), Z10
+	VPDPBUSD     Z8, Z10, Z1
+	VPDPBUSD     Z9, Z10, Z3
+	VPBROADCASTD (R8)(CX*1), Z10
+	VPDPBUSD     Z8, Z10, Z5
+	VPDPBUSD     Z9, Z10, Z7
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, BX
+	JNZ          steps
+	MOVQ         40(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z8
+	VPBROADCASTD 264(AX), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPADDD       Z10, Z1, Z1
+	VPBROADCASTD 272(AX), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPADDD       Z10, Z5, Z5
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z8
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPSUBD       Z10, Z1, Z1
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPSUBD       Z10, Z5, Z5
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Z8
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z8, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z8, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Z8
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z8, Z10, Z10
+	VADDPS       Z10, Z0, Z0
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z8, Z10, Z10
+	VADDPS       Z10, Z4, Z4
+
+offsets0:
+	MOVQ         40(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z8
+	VPBROADCASTD 264(AX), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPADDD       Z10, Z3, Z3
+	VPBROADCASTD 272(AX), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPADDD       Z10, Z7, Z7
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         48(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z8
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPSUBD       Z10, Z3, Z3
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPSUBD       Z10, Z7, Z7
+
+zeroPoints1:
+	MOVQ         32(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z8
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z8, Z3, Z3
+	VADDPS       Z3, Z2, Z2
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	CMPQ         56(AX), $0x00
+	JEQ          offsets1
+	MOVQ         56(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z8
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z8, Z10, Z10
+	VADDPS       Z10, Z2, Z2
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z8, Z10, Z10
+	VADDPS       Z10, Z6, Z6
+
+offsets1:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z2, 64(BX)
+	MOVQ    144(AX), BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z6, 64(BX)
+	VZEROUPPER
+	RET
+
+// func multiplyGroupsR2P3VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyGroupsR2P3VNNI(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    72(AX), DI
+	MOVQ    80(AX), R8
+	MOVQ    8(AX), R9
+	MOVQ    136(AX), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z2
+	VMOVUPS 128(BX), Z4
+	MOVQ    144(AX), BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z8
+	VMOVUPS 128(BX), Z10
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z3, Z3, Z3
+	VPXORD Z5, Z5, Z5
+	VPXORD Z7, Z7, Z7
+	VPXORD Z9, Z9, Z9
+	VPXORD Z11, Z11, Z11
+	MOVQ   16(AX), BX
+
+steps:
+	VMOVDQU32    (SI), Z12
+	PREFETCHT0   2048(SI)
+	VMOVDQU32    (SI)(R9*1), Z13
+	PREFETCHT0   2048(SI)(R9*1)
+	VMOVDQU32    (SI)(R9*2), Z14
+	PREFETCHT0   2048(SI)(R9*2)
+	VPBROADCASTD (DI)(CX*1), Z15
+	VPDPBUSD     Z12, Z15, Z1
+	VPDPBUSD     Z13, Z15, Z3
+	VPDPBUSD     Z14, Z15, Z5
+	VPBROADCASTD (R8)(CX*1), Z15
+	VPDPBUSD     Z12, Z15, Z7
+	VPDPBUSD     Z13, Z15, Z9
+	VPDPBUSD     Z14, Z15, Z11
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, BX
+	JNZ          steps
+	MOVQ         40(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z12
+	VPBROADCASTD 264(AX), Z15
+	VPMULLD      Z12, Z15, Z15
+	VPADDD       Z15, Z1, Z1
+	VPBROADCASTD 272(AX), Z15
+	VPMULLD      Z12, Z15, Z15
+	VPADDD       Z15, Z7, Z7
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z12
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z15
+	VPMULLD      Z12, Z15, Z15
+	VPSUBD       Z15, Z1, Z1
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z15
+	VPMULLD      Z12, Z15, Z15
+	VPSUBD       Z15, Z7, Z7
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Z12
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z12, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z12, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Z12
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z12, Z15, Z15
+	VADDPS       Z15, Z0, Z0
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z12, Z15, Z15
+	VADDPS       Z15, Z6, Z6
+
+offsets0:
+	MOVQ         40(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z12
+	VPBROADCASTD 264(AX), Z15
+	VPMULLD      Z12, Z15, Z15
+	VPADDD       Z15, Z3, Z3
+	VPBROADCASTD 272(AX), Z15
+	VPMULLD      Z12, Z15, Z15
+	VPADDD       Z15, Z9, Z9
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         48(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z12
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z15
+	VPMULLD      Z12, Z15, Z15
+	VPSUBD       Z15, Z3, Z3
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z15
+	VPMULLD      Z12, Z15, Z15
+	VPSUBD       Z15, Z9, Z9
+
+zeroPoints1:
+	MOVQ         32(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z12
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z12, Z3, Z3
+	VADDPS       Z3, Z2, Z2
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z12, Z9, Z9
+	VADDPS       Z9, Z8, Z8
+	CMPQ         56(AX), $0x00
+	JEQ          offsets1
+	MOVQ         56(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z12
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z12, Z15, Z15
+	VADDPS       Z15, Z2, Z2
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z12, Z15, Z15
+	VADDPS       Z15, Z8, Z8
+
+offsets1:
+	MOVQ         40(AX), BX
+	ADDQ         64(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z12
+	VPBROADCASTD 264(AX), Z15
+	VPMULLD      Z12, Z15, Z15
+	VPADDD       Z15, Z5, Z5
+	VPBROADCASTD 272(AX), Z15
+	VPMULLD      Z12, Z15, Z15
+	VPADDD       Z15, Z11, Z11
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints2
+	MOVQ         48(AX), BX
+	ADDQ         64(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z12
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z15
+	VPMULLD      Z12, Z15, Z15
+	VPSUBD       Z15, Z5, Z5
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z15
+	VPMULLD      Z12, Z15, Z15
+	VPSUBD       Z15, Z11, Z11
+
+zeroPoints2:
+	MOVQ         32(AX), BX
+	ADDQ         64(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z12
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z12, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z12, Z11, Z11
+	VADDPS       Z11, Z10, Z10
+	CMPQ         56(AX), $0x00
+	JEQ          offsets2
+	MOVQ         56(AX), BX
+	ADDQ         64(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z12
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z12, Z15, Z15
+	VADDPS       Z15, Z4, Z4
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z12, Z15, Z15
+	VADDPS       Z15, Z10, Z10
+
+offsets2:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z2, 64(BX)
+	VMOVUPS Z4, 128(BX)
+	MOVQ    144(AX), BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z8, 64(BX)
+	VMOVUPS Z10, 128(BX)
+	VZEROUPPER
+	RET
+
+// func multiplyGroupsR4P1VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyGroupsR4P1VNNI(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    72(AX), DI
+	MOVQ    80(AX), R8
+	MOVQ    88(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    8(AX), CX
+	MOVQ    136(AX), BX
+	VMOVUPS (BX), Z0
+	MOVQ    144(AX), BX
+	VMOVUPS (BX), Z2
+	MOVQ    152(AX), BX
+	VMOVUPS (BX), Z4
+	MOVQ    160(AX), BX
+	VMOVUPS (BX), Z6
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z3, Z3, Z3
+	VPXORD Z5, Z5, Z5
+	VPXORD Z7, Z7, Z7
+	MOVQ   16(AX), BX
+
+steps:
+	VMOVDQU32    (SI), Z8
+	PREFETCHT0   2048(SI)
+	VPBROADCASTD (DI)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z1
+	VPBROADCASTD (R8)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z3
+	VPBROADCASTD (R9)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z5
+	VPBROADCASTD (R10)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z7
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, BX
+	JNZ          steps
+	MOVQ         40(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z8
+	VPBROADCASTD 264(AX), Z9
+	VPMULLD      Z8, Z9, Z9
+	VPADDD       Z9, Z1, Z1
+	VPBROADCASTD 272(AX), Z9
+	VPMULLD      Z8, Z9, Z9
+	VPADDD       Z9, Z3, Z3
+	VPBROADCASTD 280(AX), Z9
+	VPMULLD      Z8, Z9, Z9
+	VPADDD       Z9, Z5, Z5
+	VPBROADCASTD 288(AX), Z9
+	VPMULLD      Z8, Z9, Z9
+	VPADDD       Z9, Z7, Z7
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z8
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VPMULLD      Z8, Z9, Z9
+	VPSUBD       Z9, Z1, Z1
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VPMULLD      Z8, Z9, Z9
+	VPSUBD       Z9, Z3, Z3
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VPMULLD      Z8, Z9, Z9
+	VPSUBD       Z9, Z5, Z5
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VPMULLD      Z8, Z9, Z9
+	VPSUBD       Z9, Z7, Z7
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Z8
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z8, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z8, Z3, Z3
+	VADDPS       Z3, Z2, Z2
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z8, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Z8
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS       Z9, Z0, Z0
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS       Z9, Z2, Z2
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS       Z9, Z4, Z4
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS       Z9, Z6, Z6
+
+offsets0:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Z0, (BX)
+	MOVQ    144(AX), BX
+	VMOVUPS Z2, (BX)
+	MOVQ    152(AX), BX
+	VMOVUPS Z4, (BX)
+	MOVQ    160(AX), BX
+	VMOVUPS Z6, (BX)
+	VZEROUPPER
+	RET
+
+// func multiplyGroupsR4P2VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyGroupsR4P2VNNI(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    72(AX), DI
+	MOVQ    80(AX), R8
+	MOVQ    88(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    8(AX), R11
+	MOVQ    136(AX), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z2
+	MOVQ    144(AX), BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z6
+	MOVQ    152(AX), BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z10
+	MOVQ    160(AX), BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z14
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z3, Z3, Z3
+	VPXORD Z5, Z5, Z5
+	VPXORD Z7, Z7, Z7
+	VPXORD Z9, Z9, Z9
+	VPXORD Z11, Z11, Z11
+	VPXORD Z13, Z13, Z13
+	VPXORD Z15, Z15, Z15
+	MOVQ   16(AX), BX
+
+steps:
+	VMOVDQU32    (SI), Z16
+	PREFETCHT0   2048(SI)
+	VMOVDQU32    (SI)(R11*1), Z17
+	PREFETCHT0   2048(SI)(R11*1)
+	VPBROADCASTD (DI)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z1
+	VPDPBUSD     Z17, Z18, Z3
+	VPBROADCASTD (R8)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z5
+	VPDPBUSD     Z17, Z18, Z7
+	VPBROADCASTD (R9)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z9
+	VPDPBUSD     Z17, Z18, Z11
+	VPBROADCASTD (R10)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z13
+	VPDPBUSD     Z17, Z18, Z15
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, BX
+	JNZ          steps
+	MOVQ         40(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z16
+	VPBROADCASTD 264(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z1, Z1
+	VPBROADCASTD 272(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z5, Z5
+	VPBROADCASTD 280(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z9, Z9
+	VPBROADCASTD 288(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z13, Z13
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z16
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z1, Z1
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z5, Z5
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z9, Z9
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z13, Z13
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Z16
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z16, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z16, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z16, Z9, Z9
+	VADDPS       Z9, Z8, Z8
+	VCVTDQ2PS    Z13, Z13
+	VMULPS       Z16, Z13, Z13
+	VADDPS       Z13, Z12, Z12
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Z16
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z0, Z0
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z4, Z4
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z8, Z8
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z12, Z12
+
+offsets0:
+	MOVQ         40(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z16
+	VPBROADCASTD 264(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z3, Z3
+	VPBROADCASTD 272(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z7, Z7
+	VPBROADCASTD 280(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z11, Z11
+	VPBROADCASTD 288(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z15, Z15
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         48(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z16
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z3, Z3
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z7, Z7
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z11, Z11
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z15, Z15
+
+zeroPoints1:
+	MOVQ         32(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z16
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z16, Z3, Z3
+	VADDPS       Z3, Z2, Z2
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z16, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z16, Z11, Z11
+	VADDPS       Z11, Z10, Z10
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z16, Z15, Z15
+	VADDPS       Z15, Z14, Z14
+	CMPQ         56(AX), $0x00
+	JEQ          offsets1
+	MOVQ         56(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z16
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z2, Z2
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z6, Z6
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z10, Z10
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z14, Z14
+
+offsets1:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z2, 64(BX)
+	MOVQ    144(AX), BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z6, 64(BX)
+	MOVQ    152(AX), BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z10, 64(BX)
+	MOVQ    160(AX), BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z14, 64(BX)
+	VZEROUPPER
+	RET
+
+// func multiplyGroupsR4P3VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyGroupsR4P3VNNI(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    72(AX), DI
+	MOVQ    80(AX), R8
+	MOVQ    88(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    8(AX), R11
+	MOVQ    136(AX), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z2
+	VMOVUPS 128(BX), Z4
+	MOVQ    144(AX), BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z8
+	VMOVUPS 128(BX), Z10
+	MOVQ    152(AX), BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z14
+	VMOVUPS 128(BX), Z16
+	MOVQ    160(AX), BX
+	VMOVUPS (BX), Z18
+	VMOVUPS 64(BX), Z20
+	VMOVUPS 128(BX), Z22
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z3, Z3, Z3
+	VPXORD Z5, Z5, Z5
+	VPXORD Z7, Z7, Z7
+	VPXORD Z9, Z9, Z9
+	VPXORD Z11, Z11, Z11
+	VPXORD Z13, Z13, Z13
+	VPXORD Z15, Z15, Z15
+	VPXORD Z17, Z17, Z17
+	VPXORD Z19, Z19, Z19
+	VPXORD Z21, Z21, Z21
+	VPXORD Z23, Z23, Z23
+	MOVQ   16(AX), BX
+
+steps:
+	VMOVDQU32    (SI), Z24
+	PREFETCHT0   2048(SI)
+	VMOVDQU32    (SI)(R11*1), Z25
+	PREFETCHT0   2048(SI)(R11*1)
+	VMOVDQU32    (SI)(R11*2), Z26
+	PREFETCHT0   2048(SI)(R11*2)
+	VPBROADCASTD (DI)(CX*1), Z27
+	VPDPBUSD     Z24, Z27, Z1
+	VPDPBUSD     Z25, Z27, Z3
+	VPDPBUSD     Z26, Z27, Z5
+	VPBROADCASTD (R8)(CX*1), Z27
+	VPDPBUSD     Z24, Z27, Z7
+	VPDPBUSD     Z25, Z27, Z9
+	VPDPBUSD     Z26, Z27, Z11
+	VPBROADCASTD (R9)(CX*1), Z27
+	VPDPBUSD     Z24, Z27, Z13
+	VPDPBUSD     Z25, Z27, Z15
+	VPDPBUSD     Z26, Z27, Z17
+	VPBROADCASTD (R10)(CX*1), Z27
+	VPDPBUSD     Z24, Z27, Z19
+	VPDPBUSD     Z25, Z27, Z21
+	VPDPBUSD     Z26, Z27, Z23
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, BX
+	JNZ          steps
+	MOVQ         40(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z24
+	VPBROADCASTD 264(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z1, Z1
+	VPBROADCASTD 272(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z7, Z7
+	VPBROADCASTD 280(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z13, Z13
+	VPBROADCASTD 288(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z19, Z19
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z24
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z1, Z1
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z7, Z7
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z13, Z13
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z19, Z19
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Z24
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z24, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z24, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VCVTDQ2PS    Z13, Z13
+	VMULPS       Z24, Z13, Z13
+	VADDPS       Z13, Z12, Z12
+	VCVTDQ2PS    Z19, Z19
+	VMULPS       Z24, Z19, Z19
+	VADDPS       Z19, Z18, Z18
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Z24
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z0, Z0
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z6, Z6
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z12, Z12
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z18, Z18
+
+offsets0:
+	MOVQ         40(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z24
+	VPBROADCASTD 264(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z3, Z3
+	VPBROADCASTD 272(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z9, Z9
+	VPBROADCASTD 280(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z15, Z15
+	VPBROADCASTD 288(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z21, Z21
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         48(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z24
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z3, Z3
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z9, Z9
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z15, Z15
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z21, Z21
+
+zeroPoints1:
+	MOVQ         32(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z24
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z24, Z3, Z3
+	VADDPS       Z3, Z2, Z2
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z24, Z9, Z9
+	VADDPS       Z9, Z8, Z8
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z24, Z15, Z15
+	VADDPS       Z15, Z14, Z14
+	VCVTDQ2PS    Z21, Z21
+	VMULPS       Z24, Z21, Z21
+	VADDPS       Z21, Z20, Z20
+	CMPQ         56(AX), $0x00
+	JEQ          offsets1
+	MOVQ         56(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z24
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z2, Z2
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z8, Z8
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z14, Z14
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z20, Z20
+
+offsets1:
+	MOVQ         40(AX), BX
+	ADDQ         64(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z24
+	VPBROADCASTD 264(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z5, Z5
+	VPBROADCASTD 272(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z11, Z11
+	VPBROADCASTD 280(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z17, Z17
+	VPBROADCASTD 288(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z23, Z23
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints2
+	MOVQ         48(AX), BX
+	ADDQ         64(AX), BX
+	ADDQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z24
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z5, Z5
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z11, Z11
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z17, Z17
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z23, Z23
+
+zeroPoints2:
+	MOVQ         32(AX), BX
+	ADDQ         64(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z24
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z24, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z24, Z11, Z11
+	VADDPS       Z11, Z10, Z10
+	VCVTDQ2PS    Z17, Z17
+	VMULPS       Z24, Z17, Z17
+	VADDPS       Z17, Z16, Z16
+	VCVTDQ2PS    Z23, Z23
+	VMULPS       Z24, Z23, Z23
+	VADDPS       Z23, Z22, Z22
+	CMPQ         56(AX), $0x00
+	JEQ          offsets2
+	MOVQ         56(AX), BX
+	ADDQ         64(AX), BX
+	ADDQ         64(AX), BX
+	VMOVUPS      (BX)(DX*8), Z24
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z4, Z4
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z10, Z10
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z16, Z16
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z22, Z22
+
+offsets2:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z2, 64(BX)
+	VMOVUPS Z4, 128(BX)
+	MOVQ    144(AX), BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z8, 64(BX)
+	VMOVUPS Z10, 128(BX)
+	MOVQ    152(AX), BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z14, 64(BX)
+	VMOVUPS Z16, 128(BX)
+	MOVQ    160(AX), BX
+	VMOVUPS Z18, (BX)
+	VMOVUPS Z20, 64(BX)
+	VMOVUPS Z22, 128(BX)
+	VZEROUPPER
+	RET
+
+// func multiplyNibblesR1VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyNibblesR1VNNI(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), SI
+	MOVQ         72(AX), DI
+	VPBROADCASTD signBits<>+0(SB), Z5
+	VPBROADCASTD upperHalves<>+0(SB), Z6
+	MOVQ         136(AX), BX
+	VMOVUPS      (BX), Z0
+	XORQ         CX, CX
+	XORQ         DX, DX
+
+groups:
+	VPXORD Z1, Z1, Z1
+	MOVQ   16(AX), BX
+
+steps:
+	PREFETCHT0   4096(SI)
+	VMOVDQU32    (SI), Z3
+	VPSLLD       $0x04, Z3, Z2
+	VPTERNLOGD   $0x28, Z6, Z5, Z2
+	VPBROADCASTD (DI)(CX*1), Z4
+	VPDPBUSD     Z2, Z4, Z1
+	VPTERNLOGD   $0x28, Z6, Z5, Z3
+	VPBROADCASTD 4(DI)(CX*1), Z4
+	VPDPBUSD     Z3, Z4, Z1
+	ADDQ         $0x08, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x02, BX
+	JNZ          steps
+	VPSRAD       $0x04, Z1, Z1
+	MOVQ         40(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z2
+	VPBROADCASTD 264(AX), Z4
+	VPMULLD      Z2, Z4, Z4
+	VPADDD       Z4, Z1, Z1
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z2
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z4
+	VPMULLD      Z2, Z4, Z4
+	VPSUBD       Z4, Z1, Z1
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Z2
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z2, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Z2
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VADDPS       Z4, Z0, Z0
+
+offsets0:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Z0, (BX)
+	VZEROUPPER
+	RET
+
+DATA signBits<>+0(SB)/4, $0x80808080
+GLOBL signBits<>(SB), RODATA|NOPTR, $4
+
+DATA upperHalves<>+0(SB)/4, $0xf0f0f0f0
+GLOBL upperHalves<>(SB), RODATA|NOPTR, $4
+
+// func multiplyNibblesR2VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyNibblesR2VNNI(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), SI
+	MOVQ         72(AX), DI
+	MOVQ         80(AX), R8
+	VPBROADCASTD signBits<>+0(SB), Z7
+	VPBROADCASTD upperHalves<>+0(SB), Z8
+	MOVQ         136(AX), BX
+	VMOVUPS      (BX), Z0
+	MOVQ         144(AX), BX
+	VMOVUPS      (BX), Z2
+	XORQ         CX, CX
+	XORQ         DX, DX
+
+groups:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z3, Z3, Z3
+	MOVQ   16(AX), BX
+
+steps:
+	PREFETCHT0   4096(SI)
+	VMOVDQU32    (SI), Z5
+	VPSLLD       $0x04, Z5, Z4
+	VPTERNLOGD   $0x28, Z8, Z7, Z4
+	VPBROADCASTD (DI)(CX*1), Z6
+	VPDPBUSD     Z4, Z6, Z1
+	VPBROADCASTD (R8)(CX*1), Z6
+	VPDPBUSD     Z4, Z6, Z3
+	VPTERNLOGD   $0x28, Z8, Z7, Z5
+	VPBROADCASTD 4(DI)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z1
+	VPBROADCASTD 4(R8)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z3
+	ADDQ         $0x08, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x02, BX
+	JNZ          steps
+	VPSRAD       $0x04, Z1, Z1
+	VPSRAD       $0x04, Z3, Z3
+	MOVQ         40(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z4
+	VPBROADCASTD 264(AX), Z6
+	VPMULLD      Z4, Z6, Z6
+	VPADDD       Z6, Z1, Z1
+	VPBROADCASTD 272(AX), Z6
+	VPMULLD      Z4, Z6, Z6
+	VPADDD       Z6, Z3, Z3
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z6
+	VPMULLD      Z4, Z6, Z6
+	VPSUBD       Z6, Z1, Z1
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z6
+	VPMULLD      Z4, Z6, Z6
+	VPSUBD       Z6, Z3, Z3
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Z4
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z4, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z4, Z3, Z3
+	VADDPS       Z3, Z2, Z2
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Z4
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z4, Z6, Z6
+	VADDPS       Z6, Z0, Z0
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z6
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z4, Z6, Z6
+	VADDPS       Z6, Z2, Z2
+
+offsets0:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Z0, (BX)
+	MOVQ    144(AX), BX
+	VMOVUPS Z2, (BX)
+	VZEROUPPER
+	RET
+
+// func multiplyNibblesR4VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyNibblesR4VNNI(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), SI
+	MOVQ         72(AX), DI
+	MOVQ         80(AX), R8
+	MOVQ         88(AX), R9
+	MOVQ         96(AX), R10
+	VPBROADCASTD signBits<>+0(SB), Z11
+	VPBROADCASTD upperHalves<>+0(SB), Z12
+	MOVQ         136(AX), BX
+	VMOVUPS      (BX), Z0
+	MOVQ         144(AX), BX
+	VMOVUPS      (BX), Z2
+	MOVQ         152(AX), BX
+	VMOVUPS      (BX), Z4
+	MOVQ         160(AX), BX
+	VMOVUPS      (BX), Z6
+	XORQ         CX, CX
+	XORQ         DX, DX
+
+groups:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z3, Z3, Z3
+	VPXORD Z5, Z5, Z5
+	VPXORD Z7, Z7, Z7
+	MOVQ   16(AX), BX
+
+steps:
+	PREFETCHT0   4096(SI)
+	VMOVDQU32    (SI), Z9
+	VPSLLD       $0x04, Z9, Z8
+	VPTERNLOGD   $0x28, Z12, Z11, Z8
+	VPBROADCASTD (DI)(CX*1), Z10
+	VPDPBUSD     Z8, Z10, Z1
+	VPBROADCASTD (R8)(CX*1), Z10
+	VPDPBUSD     Z8, Z10, Z3
+	VPBROADCASTD (R9)(CX*1), Z10
+	VPDPBUSD     Z8, Z10, Z5
+	VPBROADCASTD (R10)(CX*1), Z10
+	VPDPBUSD     Z8, Z10, Z7
+	VPTERNLOGD   $0x28, Z12, Z11, Z9
+	VPBROADCASTD 4(DI)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z1
+	VPBROADCASTD 4(R8)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z3
+	VPBROADCASTD 4(R9)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z5
+	VPBROADCASTD 4(R10)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z7
+	ADDQ         $0x08, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x02, BX
+	JNZ          steps
+	VPSRAD       $0x04, Z1, Z1
+	VPSRAD       $0x04, Z3, Z3
+	VPSRAD       $0x04, Z5, Z5
+	VPSRAD       $0x04, Z7, Z7
+	MOVQ         40(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z8
+	VPBROADCASTD 264(AX), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPADDD       Z10, Z1, Z1
+	VPBROADCASTD 272(AX), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPADDD       Z10, Z3, Z3
+	VPBROADCASTD 280(AX), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPADDD       Z10, Z5, Z5
+	VPBROADCASTD 288(AX), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPADDD       Z10, Z7, Z7
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z8
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPSUBD       Z10, Z1, Z1
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPSUBD       Z10, Z3, Z3
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPSUBD       Z10, Z5, Z5
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VPMULLD      Z8, Z10, Z10
+	VPSUBD       Z10, Z7, Z7
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Z8
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z8, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z8, Z3, Z3
+	VADDPS       Z3, Z2, Z2
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z8, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Z8
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z8, Z10, Z10
+	VADDPS       Z10, Z0, Z0
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z8, Z10, Z10
+	VADDPS       Z10, Z2, Z2
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z8, Z10, Z10
+	VADDPS       Z10, Z4, Z4
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z8, Z10, Z10
+	VADDPS       Z10, Z6, Z6
+
+offsets0:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Z0, (BX)
+	MOVQ    144(AX), BX
+	VMOVUPS Z2, (BX)
+	MOVQ    152(AX), BX
+	VMOVUPS Z4, (BX)
+	MOVQ    160(AX), BX
+	VMOVUPS Z6, (BX)
+	VZEROUPPER
+	RET
+
+// func multiplyNibblesR8VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyNibblesR8VNNI(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), SI
+	MOVQ         72(AX), DI
+	MOVQ         80(AX), R8
+	MOVQ         88(AX), R9
+	MOVQ         96(AX), R10
+	MOVQ         104(AX), R11
+	MOVQ         112(AX), R12
+	MOVQ         120(AX), R13
+	MOVQ         128(AX), R14
+	VPBROADCASTD signBits<>+0(SB), Z19
+	VPBROADCASTD upperHalves<>+0(SB), Z20
+	MOVQ         136(AX), BX
+	VMOVUPS      (BX), Z0
+	MOVQ         144(AX), BX
+	VMOVUPS      (BX), Z2
+	MOVQ         152(AX), BX
+	VMOVUPS      (BX), Z4
+	MOVQ         160(AX), BX
+	VMOVUPS      (BX), Z6
+	MOVQ         168(AX), BX
+	VMOVUPS      (BX), Z8
+	MOVQ         176(AX), BX
+	VMOVUPS      (BX), Z10
+	MOVQ         184(AX), BX
+	VMOVUPS      (BX), Z12
+	MOVQ         192(AX), BX
+	VMOVUPS      (BX), Z14
+	XORQ         CX, CX
+	XORQ         DX, DX
+
+groups:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z3, Z3, Z3
+	VPXORD Z5, Z5, Z5
+	VPXORD Z7, Z7, Z7
+	VPXORD Z9, Z9, Z9
+	VPXORD Z11, Z11, Z11
+	VPXORD Z13, Z13, Z13
+	VPXORD Z15, Z15, Z15
+	MOVQ   16(AX), BX
+
+steps:
+	PREFETCHT0   4096(SI)
+	VMOVDQU32    (SI), Z17
+	VPSLLD       $0x04, Z17, Z16
+	VPTERNLOGD   $0x28, Z20, Z19, Z16
+	VPBROADCASTD (DI)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z1
+	VPBROADCASTD (R8)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z3
+	VPBROADCASTD (R9)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z5
+	VPBROADCASTD (R10)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z7
+	VPBROADCASTD (R11)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z9
+	VPBROADCASTD (R12)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z11
+	VPBROADCASTD (R13)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z13
+	VPBROADCASTD (R14)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z15
+	VPTERNLOGD   $0x28, Z20, Z19, Z17
+	VPBROADCASTD 4(DI)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z1
+	VPBROADCASTD 4(R8)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z3
+	VPBROADCASTD 4(R9)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z5
+	VPBROADCASTD 4(R10)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z7
+	VPBROADCASTD 4(R11)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z9
+	VPBROADCASTD 4(R12)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z11
+	VPBROADCASTD 4(R13)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z13
+	VPBROADCASTD 4(R14)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z15
+	ADDQ         $0x08, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x02, BX
+	JNZ          steps
+	VPSRAD       $0x04, Z1, Z1
+	VPSRAD       $0x04, Z3, Z3
+	VPSRAD       $0x04, Z5, Z5
+	VPSRAD       $0x04, Z7, Z7
+	VPSRAD       $0x04, Z9, Z9
+	VPSRAD       $0x04, Z11, Z11
+	VPSRAD       $0x04, Z13, Z13
+	VPSRAD       $0x04, Z15, Z15
+	MOVQ         40(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z16
+	VPBROADCASTD 264(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z1, Z1
+	VPBROADCASTD 272(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z3, Z3
+	VPBROADCASTD 280(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z5, Z5
+	VPBROADCASTD 288(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z7, Z7
+	VPBROADCASTD 296(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z9, Z9
+	VPBROADCASTD 304(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z11, Z11
+	VPBROADCASTD 312(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z13, Z13
+	VPBROADCASTD 320(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z15, Z15
+	CMPQ         48(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         48(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z16
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z1, Z1
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z3, Z3
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z5, Z5
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z7, Z7
+	MOVQ         232(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z9, Z9
+	MOVQ         240(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z11, Z11
+	MOVQ         248(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z13, Z13
+	MOVQ         256(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z15, Z15
+
+zeroPoints0:
+	MOVQ         32(AX), BX
+	VMOVUPS      (BX)(DX*8), Z16
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z16, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z16, Z3, Z3
+	VADDPS       Z3, Z2, Z2
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z16, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z16, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z16, Z9, Z9
+	VADDPS       Z9, Z8, Z8
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z16, Z11, Z11
+	VADDPS       Z11, Z10, Z10
+	VCVTDQ2PS    Z13, Z13
+	VMULPS       Z16, Z13, Z13
+	VADDPS       Z13, Z12, Z12
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z16, Z15, Z15
+	VADDPS       Z15, Z14, Z14
+	CMPQ         56(AX), $0x00
+	JEQ          offsets0
+	MOVQ         56(AX), BX
+	VMOVUPS      (BX)(DX*8), Z16
+	MOVQ         200(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z0, Z0
+	MOVQ         208(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z2, Z2
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z4, Z4
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z6, Z6
+	MOVQ         232(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z8, Z8
+	MOVQ         240(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z10, Z10
+	MOVQ         248(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z12, Z12
+	MOVQ         256(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z14, Z14
+
+offsets0:
+	ADDQ    $0x08, DX
+	DECQ    24(AX)
+	JNZ     groups
+	MOVQ    136(AX), BX
+	VMOVUPS Z0, (BX)
+	MOVQ    144(AX), BX
+	VMOVUPS Z2, (BX)
+	MOVQ    152(AX), BX
+	VMOVUPS Z4, (BX)
+	MOVQ    160(AX), BX
+	VMOVUPS Z6, (BX)
+	MOVQ    168(AX), BX
+	VMOVUPS Z8, (BX)
+	MOVQ    176(AX), BX
+	VMOVUPS Z10, (BX)
+	MOVQ    184(AX), BX
+	VMOVUPS Z12, (BX)
+	MOVQ    192(AX), BX
+	VMOVUPS Z14, (BX)
+	VZEROUPPER
+	RET
+
 // func decode2BitsAVX512(t *uint8)
 // Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·decode2BitsAVX512(SB), NOSPLIT, $0-8
@@ -3913,6 +5950,7 @@ TEXT ·accumulateGroupAVX512(SB), NOSPLIT, $0-8
 	MOVQ 64(AX), R12
 	SHLQ $0x02, SI
 	XORQ R8, R8
+	XORQ R13, R13
 
 columns:
 	MOVQ      R8, BX
@@ -3921,9 +5959,9 @@ columns:
 	CMPQ      32(AX), $0x00
 	JNE       withTotals
 	MOVQ      24(AX), R9
-	VMOVDQU32 (R9)(R8*4), Z0
+	VMOVDQU32 (R9)(R13*1), Z0
 	MOVQ      16(AX), R9
-	VMOVUPS   (R9)(R8*4), Z1
+	VMOVUPS   (R9)(R13*1), Z1
 
 plain:
 	VPBROADCASTD (R10)(DI*4), Z4
@@ -3942,13 +5980,13 @@ plain:
 
 withTotals:
 	MOVQ      24(AX), R9
-	VMOVDQU32 (R9)(R8*4), Z0
+	VMOVDQU32 (R9)(R13*1), Z0
 	MOVQ      16(AX), R9
-	VMOVUPS   (R9)(R8*4), Z1
+	VMOVUPS   (R9)(R13*1), Z1
 	MOVQ      32(AX), R9
-	VMOVDQU32 (R9)(R8*4), Z2
+	VMOVDQU32 (R9)(R13*1), Z2
 	MOVQ      40(AX), R9
-	VMOVUPS   (R9)(R8*4), Z3
+	VMOVUPS   (R9)(R13*1), Z3
 
 total:
 	VPBROADCASTD (R10)(DI*4), Z4
@@ -3971,9 +6009,13 @@ total:
 	JNE          total
 
 next:
-	ADDQ $0x10, R8
-	CMPQ R8, 80(AX)
-	JNE  columns
+	ADDQ  $0x40, R13
+	ADDQ  $0x10, R8
+	TESTQ $0x0000000f, R8
+	JNZ   columns
+	ADDQ  88(AX), R13
+	CMPQ  R8, 80(AX)
+	JNE   columns
 	VZEROUPPER
 	RET
 
@@ -3989,6 +6031,7 @@ TEXT ·accumulateWideGroupAVX512(SB), NOSPLIT, $0-8
 	MOVQ 64(AX), BX
 	SHLQ $0x03, SI
 	XORQ R8, R8
+	XORQ R12, R12
 
 columns:
 	MOVQ      R8, BX
@@ -3997,9 +6040,9 @@ columns:
 	CMPQ      32(AX), $0x00
 	JNE       withTotals
 	MOVQ      24(AX), R9
-	VCVTDQ2PD (R9)(R8*4), Z0
+	VCVTDQ2PD (R9)(R12*1), Z0
 	MOVQ      16(AX), R9
-	VCVTPS2PD (R9)(R8*4), Z1
+	VCVTPS2PD (R9)(R12*1), Z1
 
 plain:
 	VMOVUPD      (DX)(BX*1), Z5
@@ -4017,13 +6060,13 @@ plain:
 
 withTotals:
 	MOVQ      24(AX), R9
-	VCVTDQ2PD (R9)(R8*4), Z0
+	VCVTDQ2PD (R9)(R12*1), Z0
 	MOVQ      16(AX), R9
-	VCVTPS2PD (R9)(R8*4), Z1
+	VCVTPS2PD (R9)(R12*1), Z1
 	MOVQ      32(AX), R9
-	VCVTDQ2PD (R9)(R8*4), Z2
+	VCVTDQ2PD (R9)(R12*1), Z2
 	MOVQ      40(AX), R9
-	VCVTPS2PD (R9)(R8*4), Z3
+	VCVTPS2PD (R9)(R12*1), Z3
 
 total:
 	VMOVUPD      (DX)(BX*1), Z5
@@ -4045,9 +6088,13 @@ total:
 	JNE          total
 
 next:
-	ADDQ $0x08, R8
-	CMPQ R8, 80(AX)
-	JNE  columns
+	ADDQ  $0x20, R12
+	ADDQ  $0x08, R8
+	TESTQ $0x0000000f, R8
+	JNZ   columns
+	ADDQ  88(AX), R12
+	CMPQ  R8, 80(AX)
+	JNE   columns
 	VZEROUPPER
 	RET
 

@@ -104,9 +104,9 @@ func wholePanels[T float32 | uint8](dst []T, stride, columns, padded, perRow int
 func accumulateBy(run asm) func(acc []float32, sums []int32, g *Group) {
 	return func(acc []float32, sums []int32, g *Group) {
 		t := groupTile{scales: &g.Scales[0], compensation: &g.Compensation[0], zeros: unsafe.Pointer(&g.Zeros[0])}
-		t.check(len(acc), len(sums), len(g.Zeros), len(g.Scales), len(g.Compensation))
+		last := t.check(len(acc), len(sums), len(g.Zeros), len(g.Scales), len(g.Compensation), g.Panels, g.Stride)
 		if g.ZeroPoints != nil {
-			_, _, _, _ = g.ZeroPoints[t.columns-1], g.Offsets[t.columns-1], g.Totals[t.rows-1], g.FloatTotals[t.rows-1]
+			_, _, _, _ = g.ZeroPoints[last], g.Offsets[last], g.Totals[t.rows-1], g.FloatTotals[t.rows-1]
 			t.zeroPoints, t.offsets = &g.ZeroPoints[0], &g.Offsets[0]
 			t.totals, t.floatTotals = unsafe.Pointer(&g.Totals[0]), unsafe.Pointer(&g.FloatTotals[0])
 		}
@@ -119,9 +119,9 @@ func accumulateBy(run asm) func(acc []float32, sums []int32, g *Group) {
 func accumulateWideBy(run asm) func(acc, sums []float64, g *WideGroup) {
 	return func(acc, sums []float64, g *WideGroup) {
 		t := groupTile{scales: &g.Scales[0], compensation: &g.Compensation[0], zeros: unsafe.Pointer(&g.Zeros[0])}
-		t.check(len(acc), len(sums), len(g.Zeros), len(g.Scales), len(g.Compensation))
+		last := t.check(len(acc), len(sums), len(g.Zeros), len(g.Scales), len(g.Compensation), g.Panels, g.Stride)
 		if g.ZeroPoints != nil {
-			_, _, _ = g.ZeroPoints[t.columns-1], g.Offsets[t.columns-1], g.Totals[t.rows-1]
+			_, _, _ = g.ZeroPoints[last], g.Offsets[last], g.Totals[t.rows-1]
 			t.zeroPoints, t.offsets, t.totals = &g.ZeroPoints[0], &g.Offsets[0], unsafe.Pointer(&g.Totals[0])
 		}
 		t.acc, t.sums = unsafe.Pointer(&acc[0]), unsafe.Pointer(&sums[0])
@@ -129,13 +129,16 @@ func accumulateWideBy(run asm) func(acc, sums []float64, g *WideGroup) {
 	}
 }
 
-// check panics where lengths do not go together, a bug of the caller, and notes how many rows and columns
-// there are.
-func (t *groupTile) check(acc, sums, rows, columns, compensation int) {
-	if rows < 1 || columns < PanelColumns || columns%PanelColumns != 0 || acc < rows*columns || sums < rows*columns || compensation < columns {
+// check panics where lengths do not go together, a bug of the caller, and notes how many rows and columns there
+// are. It returns the last element of a list by column.
+func (t *groupTile) check(acc, sums, rows, scales, compensation, panels, stride int) (last int) {
+	columns := panels * PanelColumns
+	last = (panels-1)*stride + PanelColumns - 1
+	if rows < 1 || panels < 1 || acc < rows*columns || sums < rows*columns || scales <= last || compensation <= last {
 		panic("kernel: the lengths of a group do not go together")
 	}
-	t.rows, t.columns = rows, columns
+	t.rows, t.columns, t.gap = rows, columns, 4*(stride-PanelColumns)
+	return last
 }
 
 func addSumsInAVX2(d []float64, sums []int32, weight float64) {

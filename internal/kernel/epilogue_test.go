@@ -97,8 +97,10 @@ var epilogueTrials = []trial{
 	{"AccumulateGroup", func(s *Set, m *memory, shape shape) {
 		rows, columns := shape[0], shape[1]
 		acc := take(m, rows*columns, m.number32)
+		panels, stride, lists := groupLists(m, columns)
 		g := Group{
-			take(m, columns, m.number32), take(m, columns, m.integer32), take(m, columns, m.integer32), take(m, columns, m.number32),
+			panels, stride,
+			take(m, lists, m.number32), take(m, lists, m.integer32), take(m, lists, m.integer32), take(m, lists, m.number32),
 			take(m, rows, m.integer32), take(m, rows, m.integer32), take(m, rows, m.finite32),
 		}
 		if param(m, m.IntN(2) == 0) {
@@ -109,8 +111,10 @@ var epilogueTrials = []trial{
 	{"AccumulateWideGroup", func(s *Set, m *memory, shape shape) {
 		rows, columns := shape[0], shape[1]
 		acc := take(m, rows*columns, m.number64)
+		panels, stride, lists := groupLists(m, columns)
 		g := WideGroup{
-			take(m, columns, m.number32), take(m, columns, m.integer32), take(m, columns, m.integer32), take(m, columns, m.number32),
+			panels, stride,
+			take(m, lists, m.number32), take(m, lists, m.integer32), take(m, lists, m.integer32), take(m, lists, m.number32),
 			take(m, rows, m.number64), take(m, rows, m.integer64),
 		}
 		if param(m, m.IntN(2) == 0) {
@@ -120,6 +124,12 @@ var epilogueTrials = []trial{
 	}},
 	{"Finish", func(s *Set, m *memory, shape shape) { finishTrial(m, shape, s.Finish, m.number32) }},
 	{"FinishWide", func(s *Set, m *memory, shape shape) { finishTrial(m, shape, s.FinishWide, m.number64) }},
+}
+
+// groupLists returns how far apart panels are in lists by so many columns, and how long the lists are.
+func groupLists(m *memory, columns int) (panels, stride, length int) {
+	panels, stride = columns/PanelColumns, param(m, PanelColumns*(1+m.IntN(2)*m.IntN(4)))
+	return panels, stride, (panels-1)*stride + PanelColumns
 }
 
 // epilogueOf returns an epilogue of so many rows and columns, of which the last may be no results.

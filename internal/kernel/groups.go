@@ -9,9 +9,11 @@ package kernel
 //	acc[i][j] += Totals[i]·Offsets[j]
 //
 // The difference is modulo 2^32, with the low 32 bits of Totals, and is rounded to float32, as each product
-// and each sum is; in the second line Totals is FloatTotals. Lists by column have a length that is a multiple
-// of 16. ZeroPoints and Offsets may be nil, both at once: the terms of Totals are left out then.
+// and each sum is; in the second line Totals is FloatTotals. There are Panels panels of 16 columns, and lists by
+// column have theirs Stride elements apart. ZeroPoints and Offsets may be nil, both at once: the terms of Totals
+// are left out then.
 type Group struct {
+	Panels, Stride           int
 	Scales                   []float32
 	Compensation, ZeroPoints []int32
 	Offsets                  []float32
@@ -22,6 +24,7 @@ type Group struct {
 
 // WideGroup is Group for sums and Totals that are float64 and exact, with all arithmetic in float64.
 type WideGroup struct {
+	Panels, Stride           int
 	Scales                   []float32
 	Compensation, ZeroPoints []int32
 	Offsets                  []float32
@@ -29,38 +32,43 @@ type WideGroup struct {
 	Zeros, Totals []float64
 }
 
-// accumulateGroupGeneric adds to acc what g says; acc and sums are rows×len(g.Scales), dense.
+// inLists returns where the element of column j is in lists whose panels are so far apart.
+func inLists(j, stride int) int { return j/PanelColumns*stride + j%PanelColumns }
+
+// accumulateGroupGeneric adds to acc what g says; acc and sums are dense, [rows][panel][16].
 func accumulateGroupGeneric(acc []float32, sums []int32, g *Group) {
-	n := len(g.Scales)
+	n := g.Panels * PanelColumns
 	for i, zero := range g.Zeros {
 		acc, sums := acc[i*n:][:n], sums[i*n:][:n]
-		for j, sum := range sums {
+		for column, sum := range sums {
+			j := inLists(column, g.Stride)
 			sum -= zero * g.Compensation[j]
 			if g.ZeroPoints == nil {
-				acc[j] += float32(g.Scales[j] * float32(sum))
+				acc[column] += float32(g.Scales[j] * float32(sum))
 				continue
 			}
-			acc[j] += float32(g.Scales[j] * float32(sum-g.Totals[i]*g.ZeroPoints[j]))
-			acc[j] += float32(g.FloatTotals[i] * g.Offsets[j])
+			acc[column] += float32(g.Scales[j] * float32(sum-g.Totals[i]*g.ZeroPoints[j]))
+			acc[column] += float32(g.FloatTotals[i] * g.Offsets[j])
 		}
 	}
 }
 
-// accumulateWideGroupGeneric adds to acc what g says; acc and sums are rows×len(g.Scales), dense.
+// accumulateWideGroupGeneric adds to acc what g says; acc and sums are dense, [rows][panel][16].
 func accumulateWideGroupGeneric(acc, sums []float64, g *WideGroup) {
-	n := len(g.Scales)
+	n := g.Panels * PanelColumns
 	for i := range g.Zeros {
 		acc, sums := acc[i*n:][:n], sums[i*n:][:n]
-		for j, sum := range sums {
-			acc[j] += float64(float64(g.Scales[j]) * g.compensated(sum, i, j))
+		for column, sum := range sums {
+			j := inLists(column, g.Stride)
+			acc[column] += float64(float64(g.Scales[j]) * g.compensated(sum, i, j))
 			if g.Offsets != nil {
-				acc[j] += float64(g.Totals[i] * float64(g.Offsets[j]))
+				acc[column] += float64(g.Totals[i] * float64(g.Offsets[j]))
 			}
 		}
 	}
 }
 
-// compensated returns the sum of row i and column j less what the offset of planes and zero points add to it.
+// compensated returns the sum of row i and element j of lists less what the offset of planes and zero points add to it.
 func (g *WideGroup) compensated(sum float64, i, j int) float64 {
 	sum -= float64(g.Zeros[i] * float64(g.Compensation[j]))
 	if g.ZeroPoints != nil {
@@ -77,13 +85,14 @@ func (g *WideGroup) compensated(sum float64, i, j int) float64 {
 //
 // The difference is made in float64; it, each product and each sum are rounded to float32.
 func AccumulateRounded(acc []float32, sums []float64, g *WideGroup, totals []float32) {
-	n := len(g.Scales)
+	n := g.Panels * PanelColumns
 	for i := range g.Zeros {
 		acc, sums := acc[i*n:][:n], sums[i*n:][:n]
-		for j, sum := range sums {
-			acc[j] += float32(g.Scales[j] * float32(g.compensated(sum, i, j)))
+		for column, sum := range sums {
+			j := inLists(column, g.Stride)
+			acc[column] += float32(g.Scales[j] * float32(g.compensated(sum, i, j)))
 			if g.Offsets != nil {
-				acc[j] += float32(totals[i] * g.Offsets[j])
+				acc[column] += float32(totals[i] * g.Offsets[j])
 			}
 		}
 	}

@@ -10,22 +10,22 @@ func asBytes[C Code](codes []C) []uint8 {
 // everyByte times a byte has it in all eight.
 const everyByte = 0x0101010101010101
 
-// unpackGeneric reads codes, −8 to 7, stored as code + 8 in halves of bytes: 32 bytes hold 64 codes, the
-// first 32 in the low halves. len(dst) is twice len(src), a multiple of 64.
+// unpackGeneric reads codes, −8 to 7, stored as code + 8 in halves of bytes: 64 bytes hold two steps, the first
+// in the low halves. len(dst) is twice len(src), a multiple of 128.
 func unpackGeneric(dst []int8, src []uint8) {
-	for ; len(src) >= 32; dst, src = dst[64:], src[32:] {
-		low, high := dst[:32], dst[32:64]
-		for i, b := range src[:32] {
+	for ; len(src) >= StepBytes; dst, src = dst[2*StepBytes:], src[StepBytes:] {
+		low, high := dst[:StepBytes], dst[StepBytes:2*StepBytes]
+		for i, b := range src[:StepBytes] {
 			low[i], high[i] = int8(b&0xf)-8, int8(b>>4)-8
 		}
 	}
 }
 
-// PackPanels stores codes, −8 to 7, as Set.Unpack reads them. len(dst) is half of len(src), a multiple of 64.
+// PackPanels stores codes, −8 to 7, as Set.Unpack reads them. len(dst) is half of len(src), a multiple of 128.
 func PackPanels(dst []uint8, src []int8) {
-	for ; len(src) >= 64; dst, src = dst[32:], src[64:] {
-		for i := range 32 {
-			dst[i] = uint8(src[i]+8) | uint8(src[i+32]+8)<<4
+	for ; len(src) >= 2*StepBytes; dst, src = dst[StepBytes:], src[2*StepBytes:] {
+		for i := range StepBytes {
+			dst[i] = uint8(src[i]+8) | uint8(src[i+StepBytes]+8)<<4
 		}
 	}
 }

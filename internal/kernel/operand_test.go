@@ -195,7 +195,7 @@ var operandTrials = []trial{
 	}},
 	{"Decode", decodeTrial},
 	{"Unpack", func(s *Set, m *memory, shape shape) {
-		s.Unpack(take(m, 64*shape[0], m.int8), take(m, 32*shape[0], m.byte))
+		s.Unpack(take(m, 2*StepBytes*shape[0], m.int8), take(m, StepBytes*shape[0], m.byte))
 	}},
 }
 

@@ -74,12 +74,16 @@ type Product struct {
 	Rate         float64 // products a second of one thread, about: what is worth sharing depends on it
 	QuantizeRate float64 // activations a second that become operands, likewise
 	CodeRows     int     // up to so many rows of planes of bytes, MultiplyCodes is faster than DecodeCodes and Multiply
+	GroupBits    int     // MultiplyGroups takes codes of up to so many bits
+	GroupDepth   int     // and is faster than Multiply and AccumulateGroup for groups of up to so much depth
+	NibbleRows   int     // up to so many rows, it is faster for nibbles than Unpack and it are for codes
 
-	Multiply      func(sums []int32, a *Left, b *Right)
-	Unpack        func(dst []int8, src []uint8)
-	DecodeCodes   func(dst []int8, c Codebook)
-	MultiplyCodes func(sums []int32, a *Left, b Codebook) // by planes of bytes, whatever Format is
-	MultiplyFloat func(d []float64, x []float32, ldx int, w []float32, rows int)
+	Multiply       func(sums []int32, a *Left, b *Right)
+	Unpack         func(dst []int8, src []uint8)
+	DecodeCodes    func(dst []int8, c Codebook)
+	MultiplyCodes  func(sums []int32, a *Left, b Codebook) // by planes of bytes, whatever Format is
+	MultiplyGroups func(acc []float32, a *Left, b *Groups) // likewise, and one plane
+	MultiplyFloat  func(d []float64, x []float32, ldx int, w []float32, rows int)
 }
 
 // Floats holds kernels that multiply float32, and how fast.
@@ -173,9 +177,9 @@ var generic = Set{
 	LeftPacking: LeftPacking{quantizeIntsGeneric, quantizeFixedGeneric, subtractZeroPointGeneric, splitU8Generic, splitS16Generic, splitFixedGeneric},
 	Product: Product{
 		Format: S16, Rows: 4, Panels: 1, FewRows: 4, Depth: StepDepth, CacheBytes: 256 << 10, Rate: 1e9, QuantizeRate: 0.1e9,
-		CodeRows: 1,
+		CodeRows: 1, GroupBits: 8, GroupDepth: 128, NibbleRows: 1,
 		Multiply: multiplyS16Generic, Unpack: unpackGeneric, MultiplyFloat: multiplyFloatGeneric,
-		DecodeCodes: decodeCodesGeneric, MultiplyCodes: multiplyCodesGeneric,
+		DecodeCodes: decodeCodesGeneric, MultiplyCodes: multiplyCodesGeneric, MultiplyGroups: multiplyGroupsGeneric,
 	},
 	Floats:         Floats{0.4e9, multiplyFloatsGeneric, finishFloatsGeneric},
 	Convolution:    Convolution{false, multiplyPixelsGeneric, gatherPixelsGeneric, multiplyDepthwiseGeneric},

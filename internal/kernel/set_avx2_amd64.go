@@ -27,9 +27,9 @@ var avx2Set = Set{
 	LeftPacking: LeftPacking{quantizeIntsInAVX2, quantizeFixedInAVX2, subtractZeroPointInAVX2, splitU8InAVX2, splitS16InAVX2, splitFixedInAVX2},
 	Product: Product{
 		Format: S16, Rows: 12 * len(multiplyAVX2Rows), Panels: 1, Depth: StepDepth, CacheBytes: 256 << 10, Rate: 80e9, QuantizeRate: 1e9,
-		CodeRows: 2,
+		CodeRows: 2, GroupBits: 4, GroupDepth: 1024, NibbleRows: 2,
 		Multiply: multiplyInAVX2, Unpack: unpackInAVX2, MultiplyFloat: multiplyFloatInAVX2,
-		DecodeCodes: decodeBy(&codesAVX2), MultiplyCodes: multiplyCodesInAVX2,
+		DecodeCodes: decodeBy(&codesAVX2), MultiplyCodes: multiplyCodesInAVX2, MultiplyGroups: multiplyGroupsBy(&groupsAVX2),
 	},
 	Floats:         Floats{50e9, multiplyFloatsBy(floatsAVX2), finishFloatsBy(finishFloatsAVX2)},
 	Convolution:    Convolution{MultiplyDepthwise: multiplyDepthwiseInAVX2},
@@ -38,6 +38,11 @@ var avx2Set = Set{
 	GroupEpilogues: GroupEpilogues{addSumsInAVX2, accumulateBy(accumulateGroupAVX2), accumulateWideBy(accumulateWideGroupAVX2), finishInAVX2, finishWideInAVX2},
 	Searching:      Searching{noiseInAVX2, crossingsInAVX2},
 }.above(&generic)
+
+var groupsAVX2 = groupKernels{
+	codes:   [][]asm{{multiplyGroupsR1P1AVX2}, {multiplyGroupsR2P1AVX2}},
+	nibbles: [][]asm{{multiplyNibblesR1AVX2}, {multiplyNibblesR2AVX2}},
+}
 
 var multiplyAVX2Rows = [...]func(c *int32, a *uint8, lda int, b *int8, steps int){
 	multiplyS16R1AVX2, multiplyS16R2AVX2, multiplyS16R3AVX2, multiplyS16R4AVX2, multiplyS16R5AVX2,
@@ -143,7 +148,7 @@ func lookUpInAVX2(dst, src []uint8, table *[256]uint8) {
 }
 
 func unpackInAVX2(dst []int8, src []uint8) {
-	if n := len(src) / 32 * 32; n > 0 {
+	if n := len(src) / StepBytes * StepBytes; n > 0 {
 		dst = dst[:2*n]
 		unpackAVX2(&dst[0], &src[0], n)
 	}

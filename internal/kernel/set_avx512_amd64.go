@@ -23,8 +23,8 @@ var avx512Set = func() *Set {
 		LeftPacking: LeftPacking{SplitFixed: splitFixedInAVX512},
 		Product: Product{
 			Format: U8, Rows: 6 * vnniRows, Panels: vnniPanels, FewRows: vnniRows, Depth: StepDepth, Segments: true, CacheBytes: 512 << 10, Rate: 400e9, QuantizeRate: 5e9,
-			CodeRows: vnniRows,
-			Multiply: multiplyInVNNI, DecodeCodes: decodeBy(&codesVNNI), MultiplyCodes: multiplyCodesInVNNI,
+			CodeRows: vnniRows, GroupBits: 8, GroupDepth: 512, NibbleRows: 24,
+			Multiply: multiplyInVNNI, DecodeCodes: decodeBy(&codesVNNI), MultiplyCodes: multiplyCodesInVNNI, MultiplyGroups: multiplyGroupsBy(&groupsVNNI),
 		},
 		Floats:      Floats{100e9, multiplyFloatsBy(floatsAVX512), finishFloatsBy(finishFloatsAVX512)},
 		Convolution: Convolution{true, multiplyPixelsInVNNI, gatherPixelsInAVX512, multiplyDepthwiseInVNNI},
@@ -161,6 +161,15 @@ var multiplyVNNITable = [vnniRows][vnniPanels]asm{
 	{multiplyU8R6P1VNNI, multiplyU8R6P2VNNI, multiplyU8R6P3VNNI},
 	{multiplyU8R7P1VNNI, multiplyU8R7P2VNNI, multiplyU8R7P3VNNI},
 	{multiplyU8R8P1VNNI, multiplyU8R8P2VNNI, multiplyU8R8P3VNNI},
+}
+
+var groupsVNNI = groupKernels{
+	codes: [][]asm{
+		{multiplyGroupsR1P1VNNI, multiplyGroupsR1P2VNNI, multiplyGroupsR1P3VNNI},
+		{multiplyGroupsR2P1VNNI, multiplyGroupsR2P2VNNI, multiplyGroupsR2P3VNNI},
+		{multiplyGroupsR4P1VNNI, multiplyGroupsR4P2VNNI, multiplyGroupsR4P3VNNI},
+	},
+	nibbles: [][]asm{{multiplyNibblesR1VNNI}, {multiplyNibblesR2VNNI}, {multiplyNibblesR4VNNI}, {multiplyNibblesR8VNNI}},
 }
 
 // multiplyInVNNI takes as many panels and rows at a time as there are registers for, rows as evenly as can be

@@ -80,7 +80,7 @@ type groupTile struct {
 	compensation, zeroPoints   *int32
 	offsets                    *float32
 	zeros, totals, floatTotals unsafe.Pointer
-	rows, columns              int
+	rows, columns, gap         int // gap is bytes between the lists of two panels
 }
 
 // A pixelTile is two vectors of pixels and their results, of which those in the masks are stored.

@@ -36,7 +36,7 @@ func FromCodebook(m Matrix, c Codebook, s Source, share Share) *Matrix {
 			s.Depth()*m.N, len(m.Scales), len(c.Levels), len(c.Multipliers), m.K, m.N, c.Size, c.Bits))
 	}
 	w := &Matrix{K: m.K, N: m.N, Group: m.K, Depthwise: m.Depthwise}
-	w.layout()
+	w.layout(8)
 	w.Scales = byGroup(w, m.Scales)
 	w.sums = make([]int32, w.Columns())
 	s.padding, s.Unsigned, s.raw = blank, false, true

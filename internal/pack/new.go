@@ -43,7 +43,7 @@ func From(m Matrix, s Source, share Share) *Matrix {
 	if m.K < 1 || m.N < 1 || m.Group < 1 {
 		panic(fmt.Sprintf("pack: From: got %d×%d in groups of %d", m.K, m.N, m.Group))
 	}
-	m.layout()
+	m.layout(s.Bits)
 	blocks := m.N * m.groups
 	if s.Depth() != m.K || len(m.Scales) != blocks || m.Zeros != nil && len(m.Zeros) != blocks || m.Offsets != nil && len(m.Offsets) != blocks {
 		panic(fmt.Sprintf("pack: From: got %d codes, %d scales, %d zero points and %d offsets for %d×%d in groups of %d",
@@ -53,7 +53,7 @@ func From(m Matrix, s Source, share Share) *Matrix {
 		K: m.K, N: m.N, Group: m.Group, Depthwise: m.Depthwise,
 		Scales: byGroup(&m, m.Scales), Zeros: byGroup(&m, m.Zeros), Offsets: byGroup(&m, m.Offsets),
 	}
-	w.layout()
+	w.layout(s.Bits)
 	w.sums = make([]int32, w.groups*w.Columns())
 	if s.Unsigned {
 		if w.Zeros == nil {
@@ -146,7 +146,7 @@ func (b *block) pack(g, p, end int) {
 			b.book.decode(w, b.first+i, p, w.codes[at+i*w.PanelBytes():][:size], codes)
 			continue
 		}
-		addUp((*[kernel.PanelColumns]int32)(w.sums[g*w.Columns()+(b.first+i)*kernel.PanelColumns:]), codes)
+		addUp((*[kernel.PanelColumns]int32)(w.sums[((b.first+i)*w.groups+g)*kernel.PanelColumns:]), codes)
 		if w.nibbles != nil {
 			packNibbles(w.nibbles[(at+i*w.PanelBytes())/2:][:size/2], codes)
 		}
@@ -239,24 +239,25 @@ func addUp(sums *[kernel.PanelColumns]int32, codes []uint8) {
 // packNibbles works like kernel.PackPanels.
 func packNibbles(dst, src []uint8) {
 	const low = 0x0f * word
-	for ; len(src) >= 64; dst, src = dst[32:], src[64:] {
-		for i := 0; i < 32; i += 8 {
-			a, b := binary.LittleEndian.Uint64(src[i:]), binary.LittleEndian.Uint64(src[i+32:])
+	const step = kernel.StepBytes
+	for ; len(src) >= 2*step; dst, src = dst[step:], src[2*step:] {
+		for i := 0; i < step; i += 8 {
+			a, b := binary.LittleEndian.Uint64(src[i:]), binary.LittleEndian.Uint64(src[i+step:])
 			binary.LittleEndian.PutUint64(dst[i:], (a^8*word)&low|(b^8*word)&low<<4)
 		}
 	}
 }
 
-// byGroup lays out a list of [n][groups] as [groups][columns]; nil for nil.
+// byGroup lays out a list of [n][groups] as [panel][group][16]; nil for nil.
 func byGroup[T float32 | int32](w *Matrix, list []T) []T {
 	if list == nil {
 		return nil
 	}
-	groups, columns := w.Groups(), w.Columns()
-	out := make([]T, groups*columns)
+	const n = kernel.PanelColumns
+	out := make([]T, w.groups*w.Columns())
 	for j := range w.N {
-		for g := range groups {
-			out[g*columns+j] = list[j*groups+g]
+		for g := range w.groups {
+			out[(j/n*w.groups+g)*n+j%n] = list[j*w.groups+g]
 		}
 	}
 	return out

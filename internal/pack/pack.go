@@ -7,16 +7,16 @@ package pack
 import "euryale/internal/kernel"
 
 // Matrix is a weight of integer codes, in groups of depth that share a scale. The element at depth p of
-// column j is
+// column j, of group g = p/Group and panel j/16, is
 //
-//	Scales[g·Columns + j]·(code − Zeros[g·Columns + j]) + Offsets[g·Columns + j],   g = p/Group
+//	Scales[i]·(code − Zeros[i]) + Offsets[i],   i = (j/16·Groups + g)·16 + j%16
 //
 // Codes are signed; a nil list is all zeros.
 //
 // The layout is N16K4, one for all instruction sets: panels of 16 columns, in each of them steps of 4 of
 // depth, in each of those [column][4]. Its 64 bytes a step are a vector of AVX-512, two of AVX2, four of NEON
 // or a row of a tile of AMX. Codes of zero fill up the last panel, and every group to a multiple of 4 of
-// depth, or of 64 where there is one group only, unless Depthwise. Codes that FromCodebook packed are what
+// depth, of 8 where codes have 4 bits, or of 64 where there is one group only, unless Depthwise. Codes that FromCodebook packed are what
 // kernel.Codebook says, and become that layout when they are multiplied.
 type Matrix struct {
 	K, N    int
@@ -33,12 +33,15 @@ type Matrix struct {
 	coded   kernel.Codebook // or codes that are looked up
 	sums    []int32
 
-	groups, groupDepth, panels int
+	bits, groups, groupDepth, panels int
 }
 
-// layout sets what K, N and Group imply.
-func (w *Matrix) layout() {
+// layout sets what K, N and Group imply for codes of so many bits.
+func (w *Matrix) layout(bits int) {
 	multiple := kernel.StepDepth
+	if w.bits = bits; bits == 4 {
+		multiple = 2 * kernel.StepDepth
+	}
 	w.groups, w.panels = (w.K+w.Group-1)/w.Group, panels(w.N)
 	if w.groups == 1 && !w.Depthwise {
 		multiple = 64
@@ -110,6 +113,19 @@ func (w *Matrix) Codes() []int8 {
 // Unpacks reports whether Panel takes scratch memory.
 func (w *Matrix) Unpacks() bool { return w.nibbles != nil || w.IsCoded() }
 
-// Sums returns Σ code over each group of a column, [groups][columns]. They carry the offset of unsigned
+// Nibbles returns the codes of count panels from panel first on, two a byte as kernel.PackPanels has them, or
+// nil where they are not stored so.
+func (w *Matrix) Nibbles(first, count int) []uint8 {
+	if w.nibbles == nil {
+		return nil
+	}
+	size := w.PanelBytes() / 2
+	return w.nibbles[first*size:][:count*size]
+}
+
+// Bits returns how many bits codes have.
+func (w *Matrix) Bits() int { return w.bits }
+
+// Sums returns Σ code over each group of a column, laid out like Scales. They carry the offset of unsigned
 // planes.
 func (w *Matrix) Sums() []int32 { return w.sums }

@@ -47,7 +47,7 @@ func packed[C kernel.Code](t *testing.T, shape [3]int, bits int, code func(p, j 
 
 // element returns what the doc of Matrix says of depth p and column j.
 func element(w *pack.Matrix, p, j int) float64 {
-	block := p/w.Group*w.Columns() + j
+	block := (j/16*w.Groups()+p/w.Group)*16 + j%16
 	var zero int32
 	var offset float32
 	if w.Zeros != nil {
@@ -100,7 +100,7 @@ func TestElements(t *testing.T) {
 				if c.w.K != k || c.w.N != n || c.w.Groups() != groups {
 					t.Errorf("%s: K %d, N %d, Groups %d, want %d, %d, %d", name, c.w.K, c.w.N, c.w.Groups(), k, n, groups)
 				}
-				if c.w.Columns() != (n+15)/16*16 || c.w.GroupDepth()%4 != 0 || c.w.GroupDepth() < min(k, group) || groups == 1 && c.w.GroupDepth()%64 != 0 {
+				if c.w.Columns() != (n+15)/16*16 || c.w.GroupDepth()%4 != 0 || bits == 4 && c.w.GroupDepth()%8 != 0 || c.w.GroupDepth() < min(k, group) || groups == 1 && c.w.GroupDepth()%64 != 0 {
 					t.Errorf("%s: padded to %d columns and groups of %d", name, c.w.Columns(), c.w.GroupDepth())
 				}
 				if want := c.w.Columns() * (groups*c.w.GroupDepth()*bits/8 + 4*groups*(1+c.zeros+c.offs)); c.w.Bytes() != want {
@@ -145,7 +145,7 @@ func TestPanel(t *testing.T) {
 			for j := range w.N {
 				for p := range w.K {
 					want += 1 + (p+j)%7
-					totals[p/w.Group*w.Columns()+j] += int32(1 + (p+j)%7)
+					totals[(j/16*w.Groups()+p/w.Group)*16+j%16] += int32(1 + (p+j)%7)
 				}
 			}
 			if sum != want {

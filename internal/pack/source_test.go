@@ -99,7 +99,7 @@ func TestOrders(t *testing.T) {
 							if at := s.at(p, j); at >= 0 {
 								depth := p/group*w.GroupDepth() + p%group
 								layout[j/16*w.PanelBytes()+depth/4*64+j%16*4+depth%4] = int8(want[at])
-								sums[p/group*w.Columns()+j] += int32(want[at])
+								sums[(j/16*groups+p/group)*16+j%16] += int32(want[at])
 							}
 						}
 					}
@@ -153,8 +153,12 @@ func TestCodes(t *testing.T) {
 			if got := w.Codes(); !slices.Equal(got, codes) {
 				t.Errorf("%d taps of %d bits: got %v, want %v", taps, bits, got, codes)
 			}
-			if want := (taps + 3) / 4 * 4; w.Depth() != want {
-				t.Errorf("%d taps: filled up to %d, want %d", taps, w.Depth(), want)
+			multiple := 4
+			if bits == 4 {
+				multiple = 8
+			}
+			if want := (taps + multiple - 1) / multiple * multiple; w.Depth() != want {
+				t.Errorf("%d taps of %d bits: filled up to %d, want %d", taps, bits, w.Depth(), want)
 			}
 		}
 	}

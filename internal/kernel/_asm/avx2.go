@@ -18,6 +18,7 @@ func avx2() {
 	for rows := 1; rows <= avx2Rows; rows++ {
 		avx2Multiply(rows)
 	}
+	avx2Groups()
 	avx2Unpack()
 	for bits := 2; bits <= 4; bits += 2 {
 		decodeCodes(ymm, bits)
@@ -218,20 +219,22 @@ func avx2Multiply(rows int) {
 }
 
 func avx2Unpack() {
-	function("unpackAVX2", "dst *int8, src *uint8, n int", "unpackAVX2 works like unpackGeneric for n > 0 bytes of src, a multiple of 32.")
+	function("unpackAVX2", "dst *int8, src *uint8, n int", "unpackAVX2 works like unpackGeneric for n > 0 bytes of src, a multiple of 64.")
 	dst, src, n := arg("dst"), arg("src"), arg("n")
 	mask, eight := constant("lowHalves", 0x0f0f0f0f), constant("eights", 0x08080808)
 	low, high := YMM(), YMM()
-	loop("bytes", n, 32, func() {
-		VMOVDQU(at(src, 0), low)
-		VPSRLW(Imm(4), low, high)
-		for i, v := range []reg.VecVirtual{low, high} {
-			VPAND(mask, v, v)
-			VPSUBB(eight, v, v)
-			VMOVDQU(v, at(dst, 32*i))
+	loop("steps", n, stepBytes, func() {
+		for half := 0; half < stepBytes; half += 32 {
+			VMOVDQU(at(src, half), low)
+			VPSRLW(Imm(4), low, high)
+			for i, v := range []reg.VecVirtual{low, high} {
+				VPAND(mask, v, v)
+				VPSUBB(eight, v, v)
+				VMOVDQU(v, at(dst, half+stepBytes*i))
+			}
 		}
-		ADDQ(Imm(32), src)
-		ADDQ(Imm(64), dst)
+		ADDQ(Imm(stepBytes), src)
+		ADDQ(Imm(2*stepBytes), dst)
 	})
 	VZEROUPPER()
 	RET()

@@ -15,6 +15,7 @@ func avx512() {
 		avx512SplitFixed(planes)
 	}
 	vnni()
+	vnniGroups()
 	for bits := 2; bits <= 4; bits += 2 {
 		decodeCodes(zmm, bits)
 		for _, n := range vnniCodeRows {

@@ -7,7 +7,7 @@ import (
 )
 
 // groupFields is kernel.groupTile.
-var groupFields = []string{"acc", "sums", "scales", "compensation", "zeroPoints", "offsets", "zeros", "totals", "floatTotals", "rows", "columns"}
+var groupFields = []string{"acc", "sums", "scales", "compensation", "zeroPoints", "offsets", "zeros", "totals", "floatTotals", "rows", "columns", "gap"}
 
 // eachOfGroup goes through a tile by vectors of so many columns, and down the rows of each, of elements of the
 // given size, as lists by row have. It emits start for every vector, given lists by column, and then rows: of a
@@ -17,9 +17,10 @@ func eachOfGroup(t record, size, lanes int, start func(byColumn func(name string
 	zeros, totals, floatTotals := t.load("zeros"), t.load("totals"), t.load("floatTotals")
 	log := map[int]uint64{4: 2, 8: 3}[size]
 	SHLQ(Imm(log), stride)
+	inList := GP64() // bytes, with the gaps between panels
 	byColumn := func(name string) Mem {
 		MOVQ(t.at(name), list)
-		return Mem{Base: list, Index: column, Scale: 4}
+		return Mem{Base: list, Index: inList, Scale: 1}
 	}
 	byRow := func(name string) Mem {
 		base := map[string]reg.GPVirtual{"zeros": zeros, "totals": totals, "floatTotals": floatTotals}[name]
@@ -35,6 +36,7 @@ func eachOfGroup(t record, size, lanes int, start func(byColumn func(name string
 		JNE(LabelRef(name))
 	}
 	XORQ(column, column)
+	XORQ(inList, inList)
 	Label("columns")
 	MOVQ(column, place)
 	SHLQ(Imm(log), place)
@@ -46,7 +48,11 @@ func eachOfGroup(t record, size, lanes int, start func(byColumn func(name string
 	Label("withTotals")
 	down("total", true)
 	Label("next")
+	ADDQ(Imm(uint64(4*lanes)), inList)
 	ADDQ(Imm(uint64(lanes)), column)
+	TESTQ(U32(panelColumns-1), column)
+	JNZ(LabelRef("columns"))
+	ADDQ(t.at("gap"), inList)
 	CMPQ(column, t.at("columns"))
 	JNE(LabelRef("columns"))
 	VZEROUPPER()

@@ -10,8 +10,9 @@ import (
 
 // What a step of 16 columns takes, as package kernel has it.
 const (
-	stepDepth = 4
-	stepBytes = 64
+	panelColumns = 16
+	stepDepth    = 4
+	stepBytes    = 64
 )
 
 // Tiles of up to 8×3 sums, 3 vectors of weights and 1 of activations fill 28 of 32 registers.

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// groupsFields is kernel.groupsTile.
+var groupsFields = slices.Concat(
+	[]string{"codes", "panel", "steps", "groups", "scales", "compensation", "zeroPoints", "offsets", "list"},
+	slices.Repeat([]string{"rows"}, vnniRows), slices.Repeat([]string{"acc"}, vnniRows),
+	slices.Repeat([]string{"totals"}, vnniRows), slices.Repeat([]string{"zeros"}, vnniRows),
+)
+
+// groupsTile is what a kernel has of rows and panels of a Groups: sums of a group, and what all groups before
+// it have added up to, by row and then by vectors of columns, in registers.
+type groupsTile struct {
+	vectors
+	t         record
+	packed    bool // codes are nibbles
+	codes     reg.GPVirtual
+	rows      []reg.GPVirtual
+	p, group  reg.GPVirtual // the depth, and eight times the group
+	list      reg.GPVirtual // for what is read once a group
+	acc, sums [][]reg.VecVirtual
+	x, y      reg.VecVirtual
+}
+
+// newGroupsTile begins a kernel for so many rows and panels.
+func newGroupsTile(v vectors, rows, panels int, packed bool, isa string) *groupsTile {
+	name := fmt.Sprintf("multiplyGroupsR%dP%d%s", rows, panels, isa)
+	if packed {
+		name = fmt.Sprintf("multiplyNibblesR%d%s", rows, isa)
+	}
+	function(name, "t *uint8", fmt.Sprintf("%s works like multiplyGroupsGeneric for %d rows and %d panels.", name, rows, panels))
+	k := &groupsTile{vectors: v, t: record{arg("t"), groupsFields}, packed: packed, p: GP64(), group: GP64(), list: GP64()}
+	k.codes = k.t.load("codes")
+	for i := range rows {
+		pointer := GP64()
+		MOVQ(k.byRow("rows", i), pointer)
+		k.rows = append(k.rows, pointer)
+		k.acc, k.sums = append(k.acc, nil), append(k.sums, nil)
+		for range panels * stepBytes / v.bytes {
+			k.acc[i], k.sums[i] = append(k.acc[i], v.make()), append(k.sums[i], v.make())
+		}
+	}
+	return k
+}
+
+func (k *groupsTile) byRow(name string, i int) Mem { return k.t.at(name).Offset(8 * i) }
+
+// each calls do for the vectors of a row of acc, in memory.
+func (k *groupsTile) each(do func(acc Mem, v reg.VecVirtual)) {
+	for i, row := range k.acc {
+		MOVQ(k.byRow("acc", i), k.list)
+		for j, v := range row {
+			do(at(k.list, j*k.bytes), v)
+		}
+	}
+}
+
+// eachGroup emits the sums of a group, and adds them to what there is.
+func (k *groupsTile) eachGroup(multiply func()) {
+	k.each(func(acc Mem, v reg.VecVirtual) { VMOVUPS(acc, v) })
+	XORQ(k.p, k.p)
+	XORQ(k.group, k.group)
+	Label("groups")
+	multiply()
+	for j := range k.sums[0] {
+		k.addGroup(j)
+	}
+	ADDQ(Imm(8), k.group)
+	DECQ(k.t.at("groups"))
+	JNZ(LabelRef("groups"))
+	k.each(func(acc Mem, v reg.VecVirtual) { VMOVUPS(v, acc) })
+	VZEROUPPER()
+	RET()
+}
+
+// byColumn returns where vector j of a list by column is.
+func (k *groupsTile) byColumn(name string, j int) Mem {
+	MOVQ(k.t.at(name), k.list)
+	panel := j * k.bytes / stepBytes
+	for range panel {
+		ADDQ(k.t.at("list"), k.list)
+	}
+	return Mem{Base: k.list, Index: k.group, Scale: 8, Disp: j*k.bytes - panel*stepBytes}
+}
+
+// total sets x to the total of a row.
+func (k *groupsTile) total(i int) {
+	MOVQ(k.byRow("totals", i), k.list)
+	VPBROADCASTD(Mem{Base: k.list, Index: k.group, Scale: 1}, k.x)
+}
+
+// where emits body for a list that there is.
+func (k *groupsTile) where(name string, j int, body func()) {
+	label := fmt.Sprintf("%s%d", name, j)
+	CMPQ(k.t.at(name), Imm(0))
+	JEQ(LabelRef(label))
+	body()
+	Label(label)
+}
+
+// addGroup adds the sums of vector j of columns to acc.
+func (k *groupsTile) addGroup(j int) {
+	k.move(k.byColumn("compensation", j), k.y)
+	for i, row := range k.sums {
+		VPBROADCASTD(k.byRow("zeros", i), k.x)
+		VPMULLD(k.y, k.x, k.x)
+		VPADDD(k.x, row[j], row[j])
+	}
+	k.where("zeroPoints", j, func() {
+		k.move(k.byColumn("zeroPoints", j), k.y)
+		for i, row := range k.sums {
+			k.total(i)
+			VPMULLD(k.y, k.x, k.x)
+			VPSUBD(k.x, row[j], row[j])
+		}
+	})
+	VMOVUPS(k.byColumn("scales", j), k.y)
+	for i, row := range k.sums {
+		VCVTDQ2PS(row[j], row[j])
+		VMULPS(k.y, row[j], row[j])
+		VADDPS(row[j], k.acc[i][j], k.acc[i][j])
+	}
+	k.where("offsets", j, func() {
+		VMOVUPS(k.byColumn("offsets", j), k.y)
+		for i := range k.sums {
+			k.total(i)
+			VCVTDQ2PS(k.x, k.x)
+			VMULPS(k.y, k.x, k.x)
+			VADDPS(k.x, k.acc[i][j], k.acc[i][j])
+		}
+	})
+}
+
+// vnniGroups emits kernels for rows and panels whose sums of both kinds there are registers for.
+func vnniGroups() {
+	for rows := 1; rows <= 4; rows *= 2 {
+		for panels := 1; panels <= vnniPanels; panels++ {
+			vnniMultiplyGroups(rows, panels)
+		}
+	}
+	for rows := 1; rows <= vnniRows; rows *= 2 {
+		vnniMultiplyNibbles(rows)
+	}
+}
+
+// vnniSums emits the sums of a group, which body adds to: so many steps at a time.
+func (k *groupsTile) vnniSums(steps int, body func()) {
+	left := GP64()
+	for _, row := range k.sums {
+		for _, v := range row {
+			VPXORD(v, v, v)
+		}
+	}
+	MOVQ(k.t.at("steps"), left)
+	loop("steps", left, steps, func() {
+		body()
+		ADDQ(Imm(uint64(stepDepth*steps)), k.p)
+		ADDQ(Imm(stepBytes), k.codes)
+	})
+}
+
+// vnniAdd adds the products of weights and the activations at disp to the sums of all rows.
+func (k *groupsTile) vnniAdd(weights []reg.VecVirtual, disp int) {
+	for i, row := range k.rows {
+		VPBROADCASTD(Mem{Base: row, Index: k.p, Scale: 1, Disp: disp}, k.x)
+		for j, v := range weights {
+			VPDPBUSD(v, k.x, k.sums[i][j])
+		}
+	}
+}
+
+func vnniMultiplyGroups(rows, panels int) {
+	k := newGroupsTile(zmm, rows, panels, false, "VNNI")
+	panel, weights := k.t.load("panel"), make([]reg.VecVirtual, panels)
+	for j := range weights {
+		weights[j] = ZMM()
+	}
+	k.x, k.y = ZMM(), weights[0]
+	k.eachGroup(func() {
+		k.vnniSums(1, func() {
+			for j, v := range weights {
+				m := at(k.codes, 0)
+				if j > 0 {
+					m.Index, m.Scale = panel, uint8(j)
+				}
+				VMOVDQU32(m, v)
+				PREFETCHT0(m.Offset(vnniAhead))
+			}
+			k.vnniAdd(weights, 0)
+		})
+	})
+}
+
+// vnniMultiplyNibbles makes sixteen times the codes, which fill the upper halves of bytes, and divides the sums.
+func vnniMultiplyNibbles(rows int) {
+	k := newGroupsTile(zmm, rows, 1, true, "VNNI")
+	low, high := ZMM(), ZMM()
+	k.x, k.y = ZMM(), low
+	signs, upper := zmm.constant("signBits", 0x80808080), zmm.constant("upperHalves", 0xf0f0f0f0)
+	k.eachGroup(func() {
+		k.vnniSums(2, func() {
+			PREFETCHT0(at(k.codes, codesAhead))
+			VMOVDQU32(at(k.codes, 0), high)
+			VPSLLD(Imm(4), high, low)
+			for step, v := range []reg.VecVirtual{low, high} {
+				VPTERNLOGD(Imm(0x28), upper, signs, v) // v exclusive-or signs, and upper
+				k.vnniAdd([]reg.VecVirtual{v}, stepDepth*step)
+			}
+		})
+		for _, row := range k.sums {
+			VPSRAD(Imm(4), row[0], row[0])
+		}
+	})
+}

@@ -1,0 +1,54 @@
+package kernel
+
+import "testing"
+
+// groupsTrial has the shape {rows, panels, steps}, of each of some groups. Codes are of as many bits as the set
+// takes, and of four where there are nibbles. Rows are apart, and the last of them ends where its elements do.
+func groupsTrial(s *Set, m *memory, shape shape) {
+	nibbles := param(m, shape[2]%2 == 0 && m.IntN(2) == 0)
+	b := Groups{Panels: shape[1], Count: param(m, 1+m.IntN(5)), Steps: shape[2]}
+	lists, depth := b.Panels*b.Count*PanelColumns, b.Count*b.Steps*StepDepth
+	a := Left{Rows: shape[0], Lines: 1, Planes: 1, Steps: b.Count * b.Steps, Stride: param(m, depth+m.IntN(2)*m.IntN(70))}
+	x := m.choose(0, 255)
+	a.Data = take(m, a.extent(1), func() uint8 { return uint8(x()) })
+	if size := b.Panels * depth * PanelColumns; nibbles {
+		y := m.choose(0, 15)
+		b.Nibbles = take(m, size/2, func() uint8 { return uint8(y() | y()<<4) })
+	} else {
+		y := m.choose(-8, 7)
+		b.Codes = take(m, size, func() int8 { return int8(y()) })
+	}
+	b.Scales, b.Compensation = take(m, lists, m.number32), take(m, lists, m.integer32)
+	b.Zeros, b.TotalStride = take(m, a.Rows, m.integer32), param(m, b.Count+m.IntN(2)*m.IntN(9))
+	if param(m, m.IntN(2) == 0) {
+		b.ZeroPoints = take(m, lists, m.integer32)
+	}
+	if param(m, m.IntN(2) == 0) {
+		b.Offsets = take(m, lists, m.number32)
+	}
+	b.Totals = take(m, (a.Rows-1)*b.TotalStride+b.Count, func() int64 { return int64(m.integer32()) })
+	s.MultiplyGroups(take(m, a.Rows*b.Panels*PanelColumns, m.number32), &a, &b)
+}
+
+var groupsTrials = []trial{{"MultiplyGroups", groupsTrial}}
+
+// TestMultiplyGroupsOfSets goes through rows and panels around what is taken at a time, for depths around whole
+// blocks.
+func TestMultiplyGroupsOfSets(t *testing.T) {
+	eachSet(t, func(b *bench) {
+		for rows := range 13 {
+			for panels := range 7 {
+				for _, steps := range []int{1, 2, 3, 4, 5, 7, 8, 9, 10, 14, 15, 16, 17, 24, 32, 33, 34} {
+					b.compare(groupsTrials[0], shape{rows + 1, panels + 1, steps}, effort(6))
+				}
+			}
+		}
+		b.compare(groupsTrials[0], shape{3, 1, 5 << 11}, 4) // more steps than assembly takes at a time
+	})
+}
+
+func FuzzMultiplyGroupsOfSets(f *testing.F) {
+	fuzzSets(f, groupsTrials, func(_ *Set, x, y, z uint8) shape {
+		return shape{1 + int(x)%20, 1 + int(y)%8, 1 + int(z)%70}
+	})
+}
