@@ -17,7 +17,10 @@ func TestReadDeep(t *testing.T) {
 	defer func(old int) { deepest = old }(deepest)
 	deepest = 500
 	defer debug.SetMaxStack(debug.SetMaxStack(4 << 20)) // a longer one ends the process
-	const deep = 5000
+	deep := 5000
+	if testing.Short() {
+		deep = 1000
+	}
 	for name, link := range map[string]func(i int, h node) node{
 		"functions": func(_ int, h node) node { return must(gorgonia.Tanh(h)) },
 		"all kinds": func(i int, h node) node {

@@ -200,7 +200,11 @@ func randomSeeds(t *testing.T) (first, count uint64) {
 		}
 		return x
 	}
-	return number("EURYALE_RANDOM_FIRST", 0), number("EURYALE_RANDOM", 500)
+	otherwise := uint64(500)
+	if testing.Short() {
+		otherwise = 150
+	}
+	return number("EURYALE_RANDOM_FIRST", 0), number("EURYALE_RANDOM", otherwise)
 }
 
 // randomWorkers make graphs at once: one, since Gorgonia counts the groups of Conv2d without a lock.

@@ -400,7 +400,7 @@ func TestPairs(t *testing.T) {
 	t.Parallel()
 	count, refused, handed := 0, 0, 0
 	check := func(g *network) {
-		if (raceEnabled || testing.Short()) && g.rng.IntN(8) > 0 { // each takes long
+		if (raceEnabled || testing.Short()) && g.rng.IntN(20) > 0 { // each takes long
 			return
 		}
 		n, ok := g.check(t)

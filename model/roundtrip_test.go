@@ -154,9 +154,9 @@ func TestNamesComeBack(t *testing.T) {
 	t.Parallel()
 	became := map[string]int{}
 	rng := rand.New(rand.NewPCG(8, 8))
-	many := 150
+	many, every, refused := 150, 1, 100
 	if raceEnabled || testing.Short() { // each takes long
-		many = 5
+		many, every, refused = 5, 4, 25
 	}
 	names, graphs, layers := saved(t)
 	for i, g := range graphs {
@@ -173,7 +173,10 @@ func TestNamesComeBack(t *testing.T) {
 			what := fmt.Sprintf("%s with %.200q and nodes %.200q", names[i], values, nodes)
 			became[roundTrip(t, what, to, list)]++
 		}
-		for _, name := range difficult { // one at a time
+		for at, name := range difficult { // one at a time
+			if (at+i)%every > 0 {
+				continue
+			}
 			for range 2 {
 				check(map[string]string{of[rng.IntN(len(of))]: name}, nil)
 				check(nil, map[string]string{nodes[rng.IntN(len(nodes))]: name})
@@ -197,7 +200,7 @@ func TestNamesComeBack(t *testing.T) {
 		}
 	}
 	t.Logf("%v", became)
-	if became["equal"] < 7*many || became["refused"] < 100 {
+	if became["equal"] < 7*many || became["refused"] < refused {
 		t.Errorf("%v, want more", became)
 	}
 }

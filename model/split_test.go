@@ -27,7 +27,11 @@ func threads(t *testing.T, n int) {
 func TestSplit(t *testing.T) {
 	threads(t, 2)
 	for _, compute := range []string{"static-int8", "dynamic-int8", "fixed24"} {
-		for _, c := range slices.Concat(propagations, computed) {
+		for number, c := range slices.Concat(propagations, computed) {
+			batches := []int{2, 5, 33}
+			if testing.Short() {
+				batches = batches[number%3:][:1]
+			}
 			g := c.graphOf("y")
 			layers := quantized(t, g, batchOf(1, append([]int{16}, c.sample...)...), compute)
 			if compute == "static-int8" {
@@ -41,7 +45,7 @@ func TestSplit(t *testing.T) {
 			if tasks := m.Tasks(1); tasks != 1 {
 				t.Errorf("%s, %s: a batch of one is in %d tasks", c.name, compute, tasks)
 			}
-			for _, batch := range []int{2, 5, 33} {
+			for _, batch := range batches {
 				in := batchOf(uint64(batch), append([]int{batch}, c.sample...)...)
 				want := run(t, m, in, "y")
 				for _, tasks := range []int{1, 2, batch/2 + 1, batch} {

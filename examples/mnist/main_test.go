@@ -11,13 +11,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"euryale/examples/mnist/digits"
 	"euryale/qtensor"
+
+	"gorgonia.org/tensor"
 )
 
-// smallSet writes a set of 400 digits as IDX files and returns its folder.
-func smallSet(t *testing.T, prefix string) string {
+// smallSet writes a set of n digits as IDX files and returns its folder.
+func smallSet(t *testing.T, prefix string, n int) string {
 	t.Helper()
 	dir := t.TempDir()
 	images, err := os.Create(filepath.Join(dir, prefix+"-images-idx3-ubyte"))
@@ -30,22 +33,28 @@ func smallSet(t *testing.T, prefix string) string {
 		t.Fatal(err)
 	}
 	defer labels.Close()
-	if err := digits.Write(images, labels, 400, 7); err != nil {
+	if err := digits.Write(images, labels, n, 7); err != nil {
 		t.Fatal(err)
 	}
 	return dir
 }
 
-// withoutSpeed runs the job and returns its JSON with the speeds, which differ from run to run, set to 0.
-func withoutSpeed(t *testing.T, args ...string) (r report, progress string) {
+// result runs the job, without speeds unless it is given a -turn, and returns its JSON.
+func result(t *testing.T, args ...string) (r report, progress string) {
 	t.Helper()
 	var out, log bytes.Buffer
-	if err := run(t.Context(), append(args, "-json", "-turn", "100us"), &out, &log); err != nil {
+	if err := run(t.Context(), append([]string{"-json", "-turn", "0"}, args...), &out, &log); err != nil {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatalf("%v in %s", err, out.Bytes())
 	}
+	return r, log.String()
+}
+
+// withoutSpeeds wants speeds in r, and sets them to 0, since they differ from run to run.
+func withoutSpeeds(t *testing.T, r *report) {
+	t.Helper()
 	if r.Float.PerSecond <= 0 || r.Float.AtOne <= 0 {
 		t.Errorf("float: got %v and %v images/s", r.Float.PerSecond, r.Float.AtOne)
 	}
@@ -57,12 +66,15 @@ func withoutSpeed(t *testing.T, args ...string) (r report, progress string) {
 		}
 		m.PerSecond, m.AtOne, m.TimesFloat, m.TimesAtOne = 0, 0, 0, 0
 	}
-	return r, log.String()
 }
 
 func TestRun(t *testing.T) {
-	data, out := smallSet(t, "t10k"), t.TempDir()
-	first, _ := withoutSpeed(t, "-data", data, "-out", out, "-epochs", "3")
+	data, out := smallSet(t, "t10k", 400), t.TempDir()
+	first, progress := result(t, "-data", data, "-out", out, "-epochs", "3", "-turn", "100us")
+	if strings.Contains(progress, "float weights of an earlier run") {
+		t.Errorf("a run in an empty folder loaded weights: %s", progress)
+	}
+	withoutSpeeds(t, &first)
 	if first.Float.Accuracy < 0.5 || first.Float.Bytes != 4*(784*512+512*256+256*10) {
 		t.Errorf("float: got %+v", first.Float)
 	}
@@ -84,24 +96,51 @@ func TestRun(t *testing.T) {
 		}
 	}
 
-	again, progress := withoutSpeed(t, "-data", data, "-out", out, "-epochs", "3")
-	if !strings.Contains(progress, "float weights of an earlier run") {
-		t.Errorf("the second run did not load the weights: %s", progress)
-	}
-	other, progress := withoutSpeed(t, "-data", data, "-out", t.TempDir(), "-epochs", "3")
-	if strings.Contains(progress, "float weights of an earlier run") {
-		t.Errorf("a run in an empty folder loaded weights: %s", progress)
+	checkFiles(t, out)
+	checkWeights(t, data, out)
+	damageWeights(t, out)
+	repaired, progress := result(t, "-data", data, "-out", out, "-epochs", "3")
+	if !strings.Contains(progress, "training again") {
+		t.Errorf("weights of another shape: got %s", progress)
 	}
 	for i, m := range first.Methods {
-		if again.Methods[i] != m || other.Methods[i] != m {
-			t.Errorf("one seed, several results: %+v, %+v, %+v", m, again.Methods[i], other.Methods[i])
+		if repaired.Methods[i] != m {
+			t.Errorf("one seed, several results: %+v, %+v", m, repaired.Methods[i])
 		}
 	}
-	checkFiles(t, out)
-	damageWeights(t, out)
-	repaired, progress := withoutSpeed(t, "-data", data, "-out", out, "-epochs", "3")
-	if !strings.Contains(progress, "training again") || repaired.Methods[0] != first.Methods[0] {
-		t.Errorf("weights of another shape: got %s", progress)
+}
+
+// checkWeights wants the float weights of an earlier run with the same digits in place of training.
+func checkWeights(t *testing.T, data, out string) {
+	t.Helper()
+	c := config{model: "mlp", out: out, epochs: 3, seed: 1}
+	set, err := loadData(data, c.seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var progress bytes.Buffer
+	if _, err := trained(t.Context(), c, set, &progress); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(progress.String(), "float weights of an earlier run") {
+		t.Errorf("the second run did not load the weights: %s", &progress)
+	}
+}
+
+// TestRace measures the float network of every architecture beside one that takes no time.
+func TestRace(t *testing.T) {
+	data, err := loadData(smallSet(t, "t10k", 400), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := func(*tensor.Dense) ([]float32, error) { return nil, nil }
+	for name, a := range architectures {
+		for _, batch := range []int{1, batchSize} {
+			s, err := race(t.Context(), newNetwork(a, 1), none, data.test, batch, time.Microsecond)
+			if err != nil || !(s.float > 0) || !(s.quantized > s.float) || !(s.ratio > 1) {
+				t.Errorf("%s, batches of %d: got %+v, error %v, want the float network slower", name, batch, s, err)
+			}
+		}
 	}
 }
 
@@ -130,7 +169,7 @@ func damageWeights(t *testing.T, out string) {
 }
 
 func TestHalfASet(t *testing.T) {
-	dir := smallSet(t, "t10k")
+	dir := smallSet(t, "t10k", 400)
 	if err := os.WriteFile(filepath.Join(dir, "train-images-idx3-ubyte"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +202,7 @@ func checkFiles(t *testing.T, out string) {
 
 func TestTable(t *testing.T) {
 	var out bytes.Buffer
-	args := []string{"-data", smallSet(t, "train"), "-out", t.TempDir(), "-epochs", "1", "-turn", "100us"}
+	args := []string{"-data", smallSet(t, "train", 400), "-out", t.TempDir(), "-epochs", "1", "-turn", "100us"}
 	if err := run(t.Context(), args, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +224,7 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	out := t.TempDir()
-	err := run(ctx, []string{"-data", smallSet(t, "t10k"), "-out", out}, io.Discard, io.Discard)
+	err := run(ctx, []string{"-data", smallSet(t, "t10k", 400), "-out", out}, io.Discard, io.Discard)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
@@ -219,7 +258,7 @@ func TestLenet(t *testing.T) {
 		t.Skip("trains for several seconds")
 	}
 	for _, model := range []string{"lenet", "lenet-bn"} {
-		r, _ := withoutSpeed(t, "-data", smallSet(t, "t10k"), "-out", t.TempDir(), "-epochs", "2", "-model", model)
+		r, _ := result(t, "-data", smallSet(t, "t10k", 200), "-out", t.TempDir(), "-epochs", "2", "-model", model)
 		if len(r.Methods) != 14 || r.Float.Bytes != 4*(16*25+32*400+512*128+1280) {
 			t.Errorf("%s: got %d methods, want 14; float: %+v", model, len(r.Methods), r.Float)
 		}

@@ -12,7 +12,7 @@ import (
 // TestQAT trains on through few bits, which gives back what rounding alone has cost.
 func TestQAT(t *testing.T) {
 	out := t.TempDir()
-	r, _ := withoutSpeed(t, "-data", smallSet(t, "t10k"), "-out", out, "-epochs", "4", "-qat")
+	r, _ := result(t, "-data", smallSet(t, "t10k", 400), "-out", out, "-epochs", "4", "-qat")
 	got := map[string]methodLine{}
 	for _, m := range r.Methods[13:] {
 		got[m.Method] = m
@@ -33,7 +33,7 @@ func TestQAT(t *testing.T) {
 // its scales, with normalizations folded.
 func TestTuned(t *testing.T) {
 	c := config{model: "lenet-bn", seed: 1, epochs: 1}
-	data, err := loadData(smallSet(t, "t10k"), c.seed)
+	data, err := loadData(smallSet(t, "t10k", 400), c.seed)
 	if err != nil {
 		t.Fatal(err)
 	}

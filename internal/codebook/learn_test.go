@@ -51,8 +51,11 @@ func scaled(x []float32, by float32) []float32 {
 
 // TestLearnedIsBetter compares tables that were learned on a distribution with those of gaussian data.
 func TestLearnedIsBetter(t *testing.T) {
-	x := student(1<<16, 9)
 	l := Layout{64, 1 << 10, 32}
+	if testing.Short() {
+		l.Channels = 8
+	}
+	x := student(l.Channels*l.Row, 9)
 	for bits := 2; bits <= 4; bits++ {
 		for _, kind := range []Kind{Learned, LearnedNoZero} {
 			p, err := new(Search).Codebook(x, l, bits, kind)
@@ -116,7 +119,11 @@ func results(s *Search, x []float32, l Layout) (all []any, err error) {
 
 // TestThreads compares the results of one thread and of three.
 func TestThreads(t *testing.T) {
-	for _, l := range []Layout{{70, 100, 32}, {3, 700, 0}, {40, 100, 16}} {
+	layouts := []Layout{{70, 100, 32}, {3, 700, 0}, {40, 100, 16}}
+	if testing.Short() {
+		layouts = layouts[:2]
+	}
+	for _, l := range layouts {
 		x := student(l.Channels*l.Row, 4)
 		for _, w := range [][]float32{nil, squares(l.Row, 2)} {
 			var before []any

@@ -90,7 +90,11 @@ func groups() map[string][2][]float32 {
 		"no weights":           append2(gaussian(31, 6), 2, func(i int) float32 { return 0 }),
 		"weights of 2^−20":     append2(gaussian(31, 6), 2, func(i int) float32 { return float32(math.Ldexp(1, -i%20)) }),
 	}
-	for _, n := range []int{2, 15, 16, 17, 32, 100, 128} {
+	sizes := []int{2, 15, 16, 17, 32, 100, 128}
+	if testing.Short() {
+		sizes = []int{2, 15, 16, 33}
+	}
+	for _, n := range sizes {
 		all[fmt.Sprint("gaussian ", n)] = [2][]float32{gaussian(n, uint64(n)), nil}
 		all[fmt.Sprint("student ", n)] = [2][]float32{student(n, uint64(n)), squares(n, uint64(n+1))}
 		all[fmt.Sprint("positive ", n)] = [2][]float32{squares(n, uint64(n)), nil}

@@ -98,6 +98,9 @@ func TestConvolve(t *testing.T) {
 			}
 			packed, windows := w.pack(t), v
 			for at, arithmetic := range arithmetics {
+				if testing.Short() && (number+at)%4 > 0 { // each has its turn
+					continue
+				}
 				chosen := outputs[at%len(outputs)]
 				out := gemm.Output{ReLU: chosen.relu}
 				if chosen.bias {
