@@ -10,9 +10,9 @@ import (
 type top struct{ correlation, energy float32 }
 
 // add adds what the code half has over half − 1.
-func (t *top) add(x *element, half int) {
-	t.correlation += x.moment
-	t.energy += float32(x.weight * float32(2*half-1))
+func (t *top) add(x *kernel.Element, half int) {
+	t.correlation += x.Moment
+	t.energy += float32(x.Weight * float32(2*half-1))
 }
 
 // integerThresholds are those below the magnitudes 1 … half, by half.
@@ -21,6 +21,24 @@ var integerThresholds = func() (all [16]*kernel.Thresholds) {
 	for half := range all {
 		all[half] = kernel.NewThresholds(values, values)
 		values = append(values, float32(half)+0.5)
+	}
+	return all
+}()
+
+// integerGains are by half. Elements of either side pass the last threshold for the scale of one sign.
+var integerGains = func() (all [16]*kernel.Gains) {
+	for half := range all {
+		all[half] = new(kernel.Gains)
+		for side := range all[half] {
+			for j := range half {
+				g, energy := &all[half][side][j], float32(2*j+1)
+				if j < half-1 {
+					g.Common = kernel.SameCodes(1, energy)
+				} else {
+					g.Apart.Correlation[side], g.Apart.Energy[side] = 1, energy
+				}
+			}
+		}
 	}
 	return all
 }()
@@ -41,32 +59,15 @@ func (k *walk) integers(half int) float64 {
 		x := &k.elements[i]
 		j := int(k.passed[i])
 		if j == half {
-			tops[x.side&1].add(x, half)
+			tops[x.Side&1].add(x, half)
 		}
 		q := float32(min(half-1, j))
-		c[i%16] += float32(x.moment * q)
-		e[i%16] += float32(x.weight * float32(q*q))
+		c[i%16] += float32(x.Moment * q)
+		e[i%16] += float32(x.Weight * float32(q*q))
 	}
 	k.sort(from, until)
-	best := [2]candidate{noCandidate, noCandidate}
-	correlation, energy := c.total(), e.total()
-	for side := range best {
-		best[side].try(correlation+tops[side].correlation, energy+tops[side].energy)
-	}
-	for _, event := range k.sorted {
-		x, j := k.eventOf(event)
-		if j == half-1 {
-			t := &tops[x.side&1]
-			t.add(x, half)
-			best[x.side&1].try(correlation+t.correlation, energy+t.energy)
-			continue
-		}
-		correlation += x.moment
-		energy += float32(x.weight * float32(2*j+1))
-		best[0].try(correlation+tops[0].correlation, energy+tops[0].energy)
-		best[1].try(correlation+tops[1].correlation, energy+tops[1].energy)
-	}
-	positive, negative := best[1].found(k.square), best[0].found(k.square)
+	best := k.best(kernel.SameCodes(c.total(), e.total()), tops, integerGains[half])
+	positive, negative := best[1], best[0]
 	if negative.noise < positive.noise {
 		return -negative.scale
 	}
@@ -78,9 +79,9 @@ func (k *walk) atIntegers(r float32) (correlation, energy float32) {
 	var c, e sum
 	for i := range k.elements {
 		x := &k.elements[i]
-		q := float32(int(float32(x.magnitude*r) + 0.5))
-		c[i%16] += float32(x.moment * q)
-		e[i%16] += float32(x.weight * float32(q*q))
+		q := float32(int(float32(x.Magnitude*r) + 0.5))
+		c[i%16] += float32(x.Moment * q)
+		e[i%16] += float32(x.Weight * float32(q*q))
 	}
 	return c.total(), e.total()
 }

@@ -97,12 +97,13 @@ func (c *chooser) try(size int, scale, first, limit float64) float64 {
 		begin, end := g*size, min((g+1)*size, len(c.quotient))
 		middle := int(within127(int(math.RoundToEven(128 * c.scales[g] / scale))))
 		c.noise(&c.noises, c.quotient[begin:end], ratio, part(c.weights, begin, end), c.around(middle))
-		least := int64(math.MaxInt64)
-		for _, d := range [near]int{0, -1, 1, -2, 2} {
+		least, by := c.noises[near/2], 0
+		for _, d := range [...]int{-1, 1, -2, 2} {
 			if n := c.noises[near/2+d]; n < least {
-				least, c.tried[1][g] = n, within127(middle+d)
+				least, by = n, d
 			}
 		}
+		c.tried[1][g] = within127(middle + by)
 		if total += float64(float64(least) * float64(scale*scale) * c.units[g]); total >= limit {
 			break
 		}

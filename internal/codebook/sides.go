@@ -12,20 +12,24 @@ import (
 type side struct {
 	thresholds []float32 // ascending, above 0
 	values     []float32 // one more
-	steps      []step    // by threshold
 }
-
-// A step is what passing a threshold adds: to Σw·x·q by w·x, and to Σw·q² by w.
-type step struct{ correlation, energy float32 }
 
 // sides are those of positive and of negative elements.
 type sides struct {
 	of         [2]side
 	thresholds *kernel.Thresholds
+	gains      kernel.Gains
 }
 
 func newSides(positive, negative side) sides {
-	return sides{[2]side{positive, negative}, kernel.NewThresholds(positive.thresholds, negative.thresholds)}
+	s := sides{of: [2]side{positive, negative}, thresholds: kernel.NewThresholds(positive.thresholds, negative.thresholds)}
+	for i, side := range s.of {
+		for j, last := range side.values[:len(side.thresholds)] {
+			value := side.values[j+1]
+			s.gains[i][j].Common = kernel.SameCodes(value-last, float32(value*value)-float32(last*last))
+		}
+	}
+	return s
 }
 
 // sidesOf returns the sides for a table in ascending order.
@@ -47,7 +51,6 @@ func newSide(table []float32) side {
 		case value != last:
 			s.thresholds = append(s.thresholds, threshold)
 			s.values = append(s.values, value)
-			s.steps = append(s.steps, step{value - last, float32(value*value) - float32(last*last)})
 		}
 	}
 	s.values = slices.Clip(s.values)
@@ -74,10 +77,10 @@ func (k *walk) at(sides *sides, r float32) (correlation, energy float32) {
 	var c, e sum
 	for i := range k.elements {
 		x := &k.elements[i]
-		s := &sides.of[x.side&1]
-		q := s.values[s.passed(x.magnitude*r)]
-		c[i%16] += float32(x.moment * q)
-		e[i%16] += float32(x.weight * float32(q*q))
+		s := &sides.of[x.Side&1]
+		q := s.values[s.passed(x.Magnitude*r)]
+		c[i%16] += float32(x.Moment * q)
+		e[i%16] += float32(x.Weight * float32(q*q))
 	}
 	return c.total(), e.total()
 }
@@ -111,20 +114,10 @@ func (k *walk) levels(sides *sides) found {
 	var c, e sum
 	for i := range k.elements {
 		x := &k.elements[i]
-		q := sides.of[x.side&1].values[k.passed[i]]
-		c[i%16] += float32(x.moment * q)
-		e[i%16] += float32(x.weight * float32(q*q))
+		q := sides.of[x.Side&1].values[k.passed[i]]
+		c[i%16] += float32(x.Moment * q)
+		e[i%16] += float32(x.Weight * float32(q*q))
 	}
 	k.sort(from, until)
-	best := noCandidate
-	correlation, energy := c.total(), e.total()
-	best.try(correlation, energy)
-	for _, event := range k.sorted {
-		x, j := k.eventOf(event)
-		s := &sides.of[x.side&1].steps[j]
-		correlation += float32(x.moment * s.correlation)
-		energy += float32(x.weight * s.energy)
-		best.try(correlation, energy)
-	}
-	return best.found(k.square)
+	return k.best(kernel.SameCodes(c.total(), e.total()), [2]top{}, &sides.gains)[0]
 }

@@ -19,13 +19,13 @@ const longestWalk = 128
 // A walk has the elements of a group by magnitude, and the memory of events. It belongs to one goroutine.
 type walk struct {
 	values   []float32 // of elements, with their signs
-	elements []element
+	elements []kernel.Element
 	square   float32            // Σw·x²
 	largest  [2]float32         // of positive and of negative elements
 	weights  [2]float32         // of these
 	small    [bands + 1]float32 // Σw·x² of elements by magnitude, from n/bands of the largest of all on
 
-	crossings      func(events []uint64, passed []int32, x []float32, t *kernel.Thresholds, first, last uint32) int
+	*kernel.Searching
 	passed         [longestWalk]int32
 	events, sorted []uint64
 	counts         [mostRuns + 1]uint32
@@ -34,20 +34,12 @@ type walk struct {
 // bands is how many bands of magnitude elements are told apart by.
 const bands = 32
 
-// An element is x = ±magnitude.
-type element struct {
-	magnitude float32
-	weight    float32
-	moment    float32 // weight·magnitude
-	side      uint32  // 1 where x is negative
-}
-
 // begin takes a group.
 func (k *walk) begin(g *group) {
 	if k.elements == nil {
-		k.elements = make([]element, longestWalk)
+		k.elements = make([]kernel.Element, longestWalk)
 		k.events, k.sorted = make([]uint64, 16*longestWalk+8), make([]uint64, 16*longestWalk)
-		k.crossings = kernel.Current().Crossings
+		k.Searching = &kernel.Current().Searching
 	}
 	k.values, k.elements = g.x, k.elements[:len(g.x)]
 	var most [2]uint32 // bits of floats in the order of ints
@@ -60,7 +52,7 @@ func (k *walk) begin(g *group) {
 		side := math.Float32bits(x) >> 31
 		magnitude := math.Float32bits(x) &^ (1 << 31)
 		x = math.Float32frombits(magnitude)
-		k.elements[i] = element{x, w, w * x, side}
+		k.elements[i] = kernel.Element{Magnitude: x, Weight: w, Moment: w * x, Side: side}
 		square[i%16] += float32(float32(w*x) * x)
 		most[0] = max(most[0], magnitude&(side-1))
 		most[1] = max(most[1], magnitude&-side)
@@ -70,15 +62,15 @@ func (k *walk) begin(g *group) {
 	if k.weights = [2]float32{1, 1}; g.w != nil {
 		k.weights = [2]float32{}
 		for _, x := range k.elements {
-			if x.magnitude == k.largest[x.side] {
-				k.weights[x.side] = max(k.weights[x.side], x.weight)
+			if x.Magnitude == k.largest[x.Side] {
+				k.weights[x.Side] = max(k.weights[x.Side], x.Weight)
 			}
 		}
 	}
 	k.small = [bands + 1]float32{}
 	for band, i := bands/max(k.largest[0], k.largest[1]), 0; i < len(k.elements); i++ {
 		x := &k.elements[i]
-		k.small[min(bands, uint32(x.magnitude*band))] += float32(x.moment * x.magnitude)
+		k.small[min(bands, uint32(x.Magnitude*band))] += float32(x.Moment * x.Magnitude)
 	}
 }
 
@@ -121,12 +113,7 @@ func (k *walk) somewhatMore(correlation, energy float32) float32 {
 // cross takes the events from first to last, all as bits, and how many thresholds each element has passed before.
 func (k *walk) cross(t *kernel.Thresholds, first, last uint32) {
 	events := k.events[:cap(k.events)]
-	k.events = events[:k.crossings(events, k.passed[:], k.values, t, first, last)]
-}
-
-// eventOf returns the element and the threshold.
-func (k *walk) eventOf(e uint64) (x *element, threshold int) {
-	return &k.elements[uint32(e)>>4], int(e & 15)
+	k.events = events[:k.Crossings(events, k.passed[:], k.values, t, first, last)]
 }
 
 // Events are sorted into runs, some for each of them, before the runs are.
@@ -173,19 +160,19 @@ func (k *walk) sort(first, last uint32) {
 	}
 }
 
-// A candidate is the codes that take the most of Σw·x² away: correlation²/energy.
-type candidate struct{ square, correlation, energy float32 }
-
-// noCandidate takes nothing away.
-var noCandidate = candidate{0, 0, 1}
-
-// try takes codes if they are better.
-func (c *candidate) try(correlation, energy float32) {
-	if square := correlation * correlation; float32(square*c.energy) > float32(c.square*energy) && correlation > 0 {
-		*c = candidate{square, correlation, energy}
+// best goes over the events from some codes on. It returns the scale under which each of two candidates takes the most of
+// Σw·x² away, and the noise that is left: scale 0, where nothing is taken away.
+func (k *walk) best(common kernel.Codes, apart [2]top, gains *kernel.Gains) [2]found {
+	w := kernel.Walk{Common: common, Best: kernel.SameCodes(0, 1)}
+	for i, a := range apart {
+		w.Apart.Correlation[i], w.Apart.Energy[i] = a.correlation, a.energy
 	}
-}
-
-func (c *candidate) found(of float32) found {
-	return found{float64(c.correlation) / float64(c.energy), of - c.square/c.energy}
+	w.Try()
+	k.Walk(&w, k.sorted, k.elements, gains)
+	var all [2]found
+	for i := range all {
+		correlation, energy := w.Best.Correlation[i], w.Best.Energy[i]
+		all[i] = found{float64(correlation) / float64(energy), k.square - w.Square[i]/energy}
+	}
+	return all
 }

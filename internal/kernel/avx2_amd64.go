@@ -278,6 +278,11 @@ func splitU8AVX2(dst *uint8, stride int, x *int32, n int, planes int, offset int
 //go:noescape
 func crossingsAVX2(events *uint64, passed *int32, x *float32, n int, thresholds *uint8, first uint32, last uint32) (end *uint64)
 
+// walkAVX2 works like walkGeneric for n > 0.
+//
+//go:noescape
+func walkAVX2(walk *uint8, events *uint64, n int, elements *uint8, gains *uint8)
+
 // noiseAVX2 adds to noise what noiseGeneric sets, for so many times 32 quotients, above 0, and levels that
 // are signed.
 //

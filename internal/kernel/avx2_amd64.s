@@ -3677,6 +3677,59 @@ DATA oneFloatOfAVX2<>+16(SB)/8, $0x3f8000003f800000
 DATA oneFloatOfAVX2<>+24(SB)/8, $0x3f8000003f800000
 GLOBL oneFloatOfAVX2<>(SB), RODATA|NOPTR, $32
 
+// func walkAVX2(walk *uint8, events *uint64, n int, elements *uint8, gains *uint8)
+// Requires: AVX
+TEXT ·walkAVX2(SB), NOSPLIT, $0-40
+	MOVQ    walk+0(FP), AX
+	MOVQ    events+8(FP), CX
+	MOVQ    n+16(FP), DX
+	MOVQ    elements+24(FP), BX
+	MOVQ    gains+32(FP), SI
+	VMOVUPS (AX), X0
+	VMOVUPS 16(AX), X1
+	VMOVQ   32(AX), X2
+	VMOVQ   40(AX), X3
+	VMOVQ   48(AX), X4
+	VPXOR   X5, X5, X5
+
+events:
+	MOVL      (CX), DI
+	MOVL      DI, R8
+	ANDL      $0x0f, R8
+	XORL      R8, DI
+	ADDQ      BX, DI
+	MOVL      12(DI), R9
+	SHLL      $0x04, R9
+	ADDL      R9, R8
+	SHLL      $0x05, R8
+	ADDQ      SI, R8
+	VPERMILPS $0x5a, (DI), X6
+	VMULPS    (R8), X6, X7
+	VADDPS    X7, X0, X0
+	VMULPS    16(R8), X6, X7
+	VADDPS    X7, X1, X1
+	VADDPS    X1, X0, X6
+	VPERMILPS $0xee, X6, X7
+	VMULPS    X6, X6, X8
+	VCMPPS    $0x01, X6, X5, X9
+	VANDPS    X9, X8, X8
+	VMULPS    X3, X8, X9
+	VMULPS    X7, X4, X10
+	VCMPPS    $0x01, X9, X10, X10
+	VBLENDVPS X10, X8, X4, X4
+	VBLENDVPS X10, X7, X3, X3
+	VBLENDVPS X10, X6, X2, X2
+	ADDQ      $0x08, CX
+	SUBQ      $0x01, DX
+	JNZ       events
+	VMOVUPS   X0, (AX)
+	VMOVUPS   X1, 16(AX)
+	VMOVQ     X2, 32(AX)
+	VMOVQ     X3, 40(AX)
+	VMOVQ     X4, 48(AX)
+	VZEROUPPER
+	RET
+
 // func noiseAVX2(noise *int64, x *float32, blocks int, ratio float32, levels *uint8)
 // Requires: AVX, AVX2
 TEXT ·noiseAVX2(SB), NOSPLIT, $0-40

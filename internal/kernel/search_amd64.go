@@ -44,3 +44,9 @@ func crossingsInAVX2(events []uint64, passed []int32, x []float32, t *Thresholds
 	end := crossingsAVX2(&events[0], &passed[0], &x[0], len(x), (*uint8)(unsafe.Pointer(t)), first, last)
 	return int(uintptr(unsafe.Pointer(end))-uintptr(unsafe.Pointer(&events[0]))) / 8
 }
+
+func walkInAVX2(w *Walk, events []uint64, elements []Element, gains *Gains) {
+	if len(events) > 0 {
+		walkAVX2((*uint8)(unsafe.Pointer(w)), &events[0], len(events), (*uint8)(unsafe.Pointer(&elements[0])), (*uint8)(unsafe.Pointer(gains)))
+	}
+}

@@ -131,6 +131,7 @@ type GroupEpilogues struct {
 type Searching struct {
 	Noise     func(noise *[LevelsAtOnce]int64, x []float32, ratio float32, w []uint32, levels *[LevelsAtOnce]*Levels)
 	Crossings func(events []uint64, passed []int32, x []float32, t *Thresholds, first, last uint32) int
+	Walk      func(w *Walk, events []uint64, elements []Element, gains *Gains)
 }
 
 // Format is the type of the elements of the left operand's planes.
@@ -186,7 +187,7 @@ var generic = Set{
 	Elementwise:    Elementwise{maxWindowsGeneric, addU8Generic, lookUpGeneric, transposeGeneric[float32], transposeGeneric[uint8]},
 	Epilogues:      Epilogues{dequantizeSumsGeneric, requantizeSumsGeneric, dequantizePlanesGeneric},
 	GroupEpilogues: GroupEpilogues{addSumsGeneric, accumulateGroupGeneric, accumulateWideGroupGeneric, finishGeneric[float32], finishGeneric[float64]},
-	Searching:      Searching{noiseGeneric, crossingsGeneric},
+	Searching:      Searching{noiseGeneric, crossingsGeneric, walkGeneric},
 }
 
 // above returns s with the functions of the tier below where s has none.

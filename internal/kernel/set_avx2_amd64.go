@@ -36,7 +36,7 @@ var avx2Set = Set{
 	Elementwise:    Elementwise{maxWindowsInAVX2, addU8InAVX2, lookUpInAVX2, transposeBy(transposeAVX2), transposeU8InAVX2},
 	Epilogues:      Epilogues{dequantizeSumsInAVX2, requantizeSumsInAVX2, dequantizePlanesInAVX2},
 	GroupEpilogues: GroupEpilogues{addSumsInAVX2, accumulateBy(accumulateGroupAVX2), accumulateWideBy(accumulateWideGroupAVX2), finishInAVX2, finishWideInAVX2},
-	Searching:      Searching{noiseInAVX2, crossingsInAVX2},
+	Searching:      Searching{noiseInAVX2, crossingsInAVX2, walkInAVX2},
 }.above(&generic)
 
 var groupsAVX2 = groupKernels{

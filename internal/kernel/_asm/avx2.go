@@ -56,6 +56,7 @@ func avx2() {
 	avx2Interleave3()
 	avx2SplitU8()
 	avx2Crossings()
+	avx2Walk()
 	avx2Noise("noiseAVX2", false)
 	avx2Noise("weightedNoiseAVX2", true)
 }

@@ -1,0 +1,58 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+)
+
+// avx2Walk has correlations in the lower half of a vector and energies in the upper one, and no branches.
+func avx2Walk() {
+	function("walkAVX2", "walk *uint8, events *uint64, n int, elements, gains *uint8", "walkAVX2 works like walkGeneric for n > 0.")
+	walk, events, n, elements, gains := arg("walk"), arg("events"), arg("n"), arg("elements"), arg("gains")
+	common, apart, correlations, energies, squares := XMM(), XMM(), XMM(), XMM(), XMM()
+	VMOVUPS(at(walk, 0), common)
+	VMOVUPS(at(walk, 16), apart)
+	VMOVQ(at(walk, 32), correlations)
+	VMOVQ(at(walk, 40), energies)
+	VMOVQ(at(walk, 48), squares)
+	zero := XMM()
+	VPXOR(zero, zero, zero)
+	element, gain, side := GP64(), GP64(), GP64()
+	loop("events", n, 1, func() {
+		x, delta, correlation, energy, square, positive, ours, best := XMM(), XMM(), XMM(), XMM(), XMM(), XMM(), XMM(), XMM()
+		MOVL(at(events, 0), element.As32())
+		MOVL(element.As32(), gain.As32())
+		ANDL(Imm(15), gain.As32())
+		XORL(gain.As32(), element.As32())
+		ADDQ(elements, element)
+		MOVL(at(element, 12), side.As32())
+		SHLL(Imm(4), side.As32())
+		ADDL(side.As32(), gain.As32())
+		SHLL(Imm(5), gain.As32())
+		ADDQ(gains, gain)
+		VPERMILPS(Imm(0b01011010), at(element, 0), x)
+		VMULPS(at(gain, 0), x, delta)
+		VADDPS(delta, common, common)
+		VMULPS(at(gain, 16), x, delta)
+		VADDPS(delta, apart, apart)
+		VADDPS(apart, common, correlation)
+		VPERMILPS(Imm(0b11101110), correlation, energy)
+		VMULPS(correlation, correlation, square)
+		VCMPPS(Imm(1), correlation, zero, positive)
+		VANDPS(positive, square, square)
+		VMULPS(energies, square, ours)
+		VMULPS(energy, squares, best)
+		VCMPPS(Imm(1), ours, best, best)
+		VBLENDVPS(best, square, squares, squares)
+		VBLENDVPS(best, energy, energies, energies)
+		VBLENDVPS(best, correlation, correlations, correlations)
+		ADDQ(Imm(8), events)
+	})
+	VMOVUPS(common, at(walk, 0))
+	VMOVUPS(apart, at(walk, 16))
+	VMOVQ(correlations, at(walk, 32))
+	VMOVQ(energies, at(walk, 40))
+	VMOVQ(squares, at(walk, 48))
+	VZEROUPPER()
+	RET()
+}
