@@ -5,48 +5,72 @@ import (
 	"slices"
 
 	"euryale/internal/ir"
+	"euryale/internal/kernel"
 
 	"github.com/chewxy/math32"
 )
 
 // relu sets y = max(x, 0).
 func relu(_ *ir.Resolved, y array, in []array, _ *scratch) {
-	for i, v := range in[0].x {
-		y.x[i] = max(v, 0)
-	}
-}
-
-// leakyRelu sets y = x, or alpha·x where x < 0.
-func leakyRelu(n *ir.Resolved, y array, in []array, _ *scratch) {
-	for i, v := range in[0].x {
-		if v < 0 {
-			v *= n.Alpha
-		}
-		y.x[i] = v
-	}
-}
-
-// batchNormalize sets y = x·f + (bias − mean·f) with f = scale/√(variance + ε), for each channel.
-func batchNormalize(n *ir.Resolved, y array, in []array, _ *scratch) {
-	outer, channels, inner := around(y.shape, 1)
-	for o := range outer {
-		for c := range channels {
-			f := in[1].x[c] / float32(math.Sqrt(float64(in[4].x[c]+n.Epsilon)))
-			shift := in[2].x[c] - float32(in[3].x[c]*f)
-			at := (o*channels + c) * inner
-			for i, v := range in[0].x[at:][:inner] {
-				y.x[at+i] = float32(v*f) + shift
-			}
-		}
-	}
+	kernel.Current().Clamp(y.x, in[0].x, 0, float32(math.Inf(1)))
 }
 
 // clip sets y = min(max(x, Min), Max), NaN where x is.
 func clip(n *ir.Resolved, y array, in []array, _ *scratch) {
-	for i, v := range in[0].x {
-		y.x[i] = min(max(v, n.Min), n.Max)
+	kernel.Current().Clamp(y.x, in[0].x, n.Min, n.Max)
+}
+
+// leakyRelu sets y = x, or alpha·x where x < 0.
+func leakyRelu(n *ir.Resolved, y array, in []array, _ *scratch) {
+	kernel.Current().Slopes(y.x, in[0].x, n.Alpha, 1)
+}
+
+// batchNormalize sets y = x·f + (bias − mean·f) with f = scale/√(variance + ε), for each channel.
+func batchNormalize(n *ir.Resolved, y array, in []array, s *scratch) {
+	outer, channels, inner := around(y.shape, 1)
+	factors := s.floats(2 * channels)
+	factors, shifts := factors[:channels], factors[channels:]
+	for c := range channels {
+		factors[c] = in[1].x[c] / float32(math.Sqrt(float64(in[4].x[c]+n.Epsilon)))
+		shifts[c] = in[2].x[c] - float32(in[3].x[c]*factors[c])
+	}
+	k, from, to := kernel.Current(), in[0].x, y.x
+	for range outer {
+		if inner == 1 {
+			k.Times(to[:channels], from, factors, 1, 1)
+			k.Plus(to[:channels], to, shifts, 1, 1)
+			from, to = from[channels:], to[channels:]
+			continue
+		}
+		for c := range channels {
+			k.Scale(to[:inner], from, factors[c], shifts[c])
+			from, to = from[inner:], to[inner:]
+		}
 	}
 }
+
+// one is the operand of reciprocal and of not.
+var one = []float32{1}
+
+// reciprocal sets y = 1/x.
+func reciprocal(_ *ir.Resolved, y array, in []array, _ *scratch) {
+	kernel.Current().Over(y.x, one, in[0].x, 0, 1)
+}
+
+// not sets y = 1 − x.
+func not(_ *ir.Resolved, y array, in []array, _ *scratch) {
+	kernel.Current().Minus(y.x, one, in[0].x, 0, 1)
+}
+
+// each returns the kernel of a function that package kernel has.
+func each(f func(k *kernel.Set) kernel.Each) func(n *ir.Resolved, y array, in []array, s *scratch) {
+	return func(_ *ir.Resolved, y array, in []array, _ *scratch) { f(kernel.Current())(y.x, in[0].x) }
+}
+
+func abs(k *kernel.Set) kernel.Each   { return k.Abs }
+func ceil(k *kernel.Set) kernel.Each  { return k.Ceil }
+func floor(k *kernel.Set) kernel.Each { return k.Floor }
+func sqrt(k *kernel.Set) kernel.Each  { return k.Sqrt }
 
 // elementwise returns the kernel y[i] = f(x[i]). The functions are those of Gorgonia, to the bit.
 func elementwise(f func(float32) float32) func(n *ir.Resolved, y array, in []array, s *scratch) {
@@ -82,8 +106,6 @@ func sigmoid(x float32) float32 {
 	}
 	return float32(1 / (1 + math.Exp(-float64(x))))
 }
-
-func reciprocal(x float32) float32 { return 1 / x }
 
 // softplus returns ln(1 + e^x), made in float64; 0 below −103 and x above 14.
 func softplus(x float32) float32 {

@@ -310,6 +310,8 @@ func (p *plan) scratchOf(s *step) scratchBytes {
 		return r
 	case s.embedding != nil || s.node.Op == ir.OpGather:
 		return all(8, p.values[s.in[len(s.in)-1]].size)
+	case s.node.Op == ir.OpBatchNormalization:
+		return scratchBytes{fixed: 8 * elementsOf(p.values[s.in[1]].size)}
 	case s.node.Op == ir.OpReduceSum:
 		return all(4, in)
 	case s.op.layer != nil:

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"euryale/internal/ir"
+	"euryale/internal/kernel"
 )
 
 // reduce calls f with every element of x and the index in y that it is reduced to.
@@ -43,14 +44,14 @@ func reduceSum(n *ir.Resolved, y array, in []array, s *scratch) {
 	if len(axes) == len(shape) {
 		shape, axes = []int{len(in[0].x)}, []int{0}
 	}
-	x, sums := in[0].x, s.floats(len(in[0].x))
+	plus, x, sums := kernel.Current().Plus, in[0].x, s.floats(len(in[0].x))
 	for gone, axis := range axes {
 		outer, own, inner := around(shape, axis-gone)
 		for o := range outer {
 			to := sums[o*inner:][:inner] // overlaps only elements of x that were read
 			copy(to, x[o*own*inner:])
 			for j := 1; j < own; j++ {
-				add(to, to, x[(o*own+j)*inner:], 1, 1)
+				plus(to, to, x[(o*own+j)*inner:], 1, 1)
 			}
 		}
 		x, shape = sums[:outer*inner], slices.Delete(shape, axis-gone, axis-gone+1)

@@ -294,3 +294,93 @@ func noiseAVX2(noise *int64, x *float32, blocks int, ratio float32, levels *uint
 //
 //go:noescape
 func weightedNoiseAVX2(noise *int64, x *float32, blocks int, ratio float32, levels *uint8, w *uint32)
+
+// plusPairsAVX2 works like plusGeneric for n > 0 elements.
+//
+//go:noescape
+func plusPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// minusPairsAVX2 works like minusGeneric for n > 0 elements.
+//
+//go:noescape
+func minusPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// timesPairsAVX2 works like timesGeneric for n > 0 elements.
+//
+//go:noescape
+func timesPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// overPairsAVX2 works like overGeneric for n > 0 elements.
+//
+//go:noescape
+func overPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// smallerPairsAVX2 works like smallerGeneric for n > 0 elements.
+//
+//go:noescape
+func smallerPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// largerPairsAVX2 works like largerGeneric for n > 0 elements.
+//
+//go:noescape
+func largerPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// lessPairsAVX2 works like lessGeneric for n > 0 elements.
+//
+//go:noescape
+func lessPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// lessOrEqualPairsAVX2 works like lessOrEqualGeneric for n > 0 elements.
+//
+//go:noescape
+func lessOrEqualPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// equalPairsAVX2 works like equalGeneric for n > 0 elements.
+//
+//go:noescape
+func equalPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// greaterPairsAVX2 works like greaterGeneric for n > 0 elements.
+//
+//go:noescape
+func greaterPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// greaterOrEqualPairsAVX2 works like greaterOrEqualGeneric for n > 0 elements.
+//
+//go:noescape
+func greaterOrEqualPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// clampAVX2 works like clampGeneric for n > 0 elements.
+//
+//go:noescape
+func clampAVX2(y *float32, x *float32, n int, b float32, c float32)
+
+// scaleAVX2 works like scaleGeneric for n > 0 elements.
+//
+//go:noescape
+func scaleAVX2(y *float32, x *float32, n int, b float32, c float32)
+
+// slopesAVX2 works like slopesGeneric for n > 0 elements.
+//
+//go:noescape
+func slopesAVX2(y *float32, x *float32, n int, b float32, c float32)
+
+// sqrtAVX2 sets y to the sqrt of x for n > 0 elements.
+//
+//go:noescape
+func sqrtAVX2(y *float32, x *float32, n int)
+
+// floorAVX2 sets y to the floor of x for n > 0 elements.
+//
+//go:noescape
+func floorAVX2(y *float32, x *float32, n int)
+
+// ceilAVX2 sets y to the ceil of x for n > 0 elements.
+//
+//go:noescape
+func ceilAVX2(y *float32, x *float32, n int)
+
+// absAVX2 sets y to the abs of x for n > 0 elements.
+//
+//go:noescape
+func absAVX2(y *float32, x *float32, n int)

@@ -3995,3 +3995,985 @@ levels:
 	JNZ            blocks
 	VZEROUPPER
 	RET
+
+// func plusPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX2
+TEXT ·plusPairsAVX2(SB), NOSPLIT, $64-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x20, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Y0
+	VMOVUPS      Y0, 32(SP)
+	LEAQ         32(SP), DX
+
+dbApart:
+	IMUL3Q $0x20, DI, DI
+	SUBQ   $0x08, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, BX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x08, BX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y2
+	VMASKMOVPS   (CX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+DATA lanesOfAVX2<>+0(SB)/8, $0x0000000100000000
+DATA lanesOfAVX2<>+8(SB)/8, $0x0000000300000002
+DATA lanesOfAVX2<>+16(SB)/8, $0x0000000500000004
+DATA lanesOfAVX2<>+24(SB)/8, $0x0000000700000006
+GLOBL lanesOfAVX2<>(SB), RODATA|NOPTR, $32
+
+// func minusPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX2
+TEXT ·minusPairsAVX2(SB), NOSPLIT, $64-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x20, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Y0
+	VMOVUPS      Y0, 32(SP)
+	LEAQ         32(SP), DX
+
+dbApart:
+	IMUL3Q $0x20, DI, DI
+	SUBQ   $0x08, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, BX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x08, BX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y2
+	VMASKMOVPS   (CX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func timesPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX2
+TEXT ·timesPairsAVX2(SB), NOSPLIT, $64-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x20, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Y0
+	VMOVUPS      Y0, 32(SP)
+	LEAQ         32(SP), DX
+
+dbApart:
+	IMUL3Q $0x20, DI, DI
+	SUBQ   $0x08, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, BX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x08, BX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y2
+	VMASKMOVPS   (CX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func overPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX2
+TEXT ·overPairsAVX2(SB), NOSPLIT, $64-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x20, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Y0
+	VMOVUPS      Y0, 32(SP)
+	LEAQ         32(SP), DX
+
+dbApart:
+	IMUL3Q $0x20, DI, DI
+	SUBQ   $0x08, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, BX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x08, BX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y2
+	VMASKMOVPS   (CX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func smallerPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX2
+TEXT ·smallerPairsAVX2(SB), NOSPLIT, $64-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x20, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Y0
+	VMOVUPS      Y0, 32(SP)
+	LEAQ         32(SP), DX
+
+dbApart:
+	IMUL3Q $0x20, DI, DI
+	SUBQ   $0x08, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS   (CX), Y0
+	VMOVUPS   (DX), Y1
+	VMINPS    Y1, Y0, Y2
+	VMINPS    Y0, Y1, Y3
+	VPOR      Y3, Y2, Y2
+	VADDPS    Y1, Y0, Y3
+	VCMPPS    $0x03, Y1, Y0, Y0
+	VBLENDVPS Y0, Y3, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	ADDQ      SI, CX
+	ADDQ      DI, DX
+	ADDQ      $0x20, AX
+	SUBQ      $0x08, BX
+	JGE       vectors
+
+rest:
+	ADDQ         $0x08, BX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y3
+	VMASKMOVPS   (CX), Y3, Y0
+	VMASKMOVPS   (DX), Y3, Y1
+	VMINPS       Y1, Y0, Y2
+	VMINPS       Y0, Y1, Y4
+	VPOR         Y4, Y2, Y2
+	VADDPS       Y1, Y0, Y4
+	VCMPPS       $0x03, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y2, Y2
+	VMASKMOVPS   Y2, Y3, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func largerPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX2
+TEXT ·largerPairsAVX2(SB), NOSPLIT, $64-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x20, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Y0
+	VMOVUPS      Y0, 32(SP)
+	LEAQ         32(SP), DX
+
+dbApart:
+	IMUL3Q $0x20, DI, DI
+	SUBQ   $0x08, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS   (CX), Y0
+	VMOVUPS   (DX), Y1
+	VMAXPS    Y1, Y0, Y2
+	VMAXPS    Y0, Y1, Y3
+	VPAND     Y3, Y2, Y2
+	VADDPS    Y1, Y0, Y3
+	VCMPPS    $0x03, Y1, Y0, Y0
+	VBLENDVPS Y0, Y3, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	ADDQ      SI, CX
+	ADDQ      DI, DX
+	ADDQ      $0x20, AX
+	SUBQ      $0x08, BX
+	JGE       vectors
+
+rest:
+	ADDQ         $0x08, BX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y3
+	VMASKMOVPS   (CX), Y3, Y0
+	VMASKMOVPS   (DX), Y3, Y1
+	VMAXPS       Y1, Y0, Y2
+	VMAXPS       Y0, Y1, Y4
+	VPAND        Y4, Y2, Y2
+	VADDPS       Y1, Y0, Y4
+	VCMPPS       $0x03, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y2, Y2
+	VMASKMOVPS   Y2, Y3, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func lessPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX2
+TEXT ·lessPairsAVX2(SB), NOSPLIT, $64-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x20, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Y0
+	VMOVUPS      Y0, 32(SP)
+	LEAQ         32(SP), DX
+
+dbApart:
+	IMUL3Q $0x20, DI, DI
+	SUBQ   $0x08, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (DX), Y1
+	VPXOR        Y2, Y2, Y2
+	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y3
+	VCMPPS       $0x11, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y2
+	VMOVAPS      Y2, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, BX
+	JGE          vectors
+
+rest:
+	ADDQ         $0x08, BX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y2
+	VMASKMOVPS   (CX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VPXOR        Y3, Y3, Y3
+	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y4
+	VCMPPS       $0x11, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y3, Y3
+	VMOVAPS      Y3, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func lessOrEqualPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX2
+TEXT ·lessOrEqualPairsAVX2(SB), NOSPLIT, $64-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x20, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Y0
+	VMOVUPS      Y0, 32(SP)
+	LEAQ         32(SP), DX
+
+dbApart:
+	IMUL3Q $0x20, DI, DI
+	SUBQ   $0x08, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (DX), Y1
+	VPXOR        Y2, Y2, Y2
+	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y3
+	VCMPPS       $0x12, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y2
+	VMOVAPS      Y2, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, BX
+	JGE          vectors
+
+rest:
+	ADDQ         $0x08, BX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y2
+	VMASKMOVPS   (CX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VPXOR        Y3, Y3, Y3
+	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y4
+	VCMPPS       $0x12, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y3, Y3
+	VMOVAPS      Y3, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func equalPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX2
+TEXT ·equalPairsAVX2(SB), NOSPLIT, $64-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x20, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Y0
+	VMOVUPS      Y0, 32(SP)
+	LEAQ         32(SP), DX
+
+dbApart:
+	IMUL3Q $0x20, DI, DI
+	SUBQ   $0x08, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (DX), Y1
+	VPXOR        Y2, Y2, Y2
+	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y3
+	VCMPPS       $0x00, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y2
+	VMOVAPS      Y2, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, BX
+	JGE          vectors
+
+rest:
+	ADDQ         $0x08, BX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y2
+	VMASKMOVPS   (CX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VPXOR        Y3, Y3, Y3
+	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y4
+	VCMPPS       $0x00, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y3, Y3
+	VMOVAPS      Y3, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func greaterPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX2
+TEXT ·greaterPairsAVX2(SB), NOSPLIT, $64-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x20, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Y0
+	VMOVUPS      Y0, 32(SP)
+	LEAQ         32(SP), DX
+
+dbApart:
+	IMUL3Q $0x20, DI, DI
+	SUBQ   $0x08, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (DX), Y1
+	VPXOR        Y2, Y2, Y2
+	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y3
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y2
+	VMOVAPS      Y2, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, BX
+	JGE          vectors
+
+rest:
+	ADDQ         $0x08, BX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y2
+	VMASKMOVPS   (CX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VPXOR        Y3, Y3, Y3
+	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y4
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y3, Y3
+	VMOVAPS      Y3, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func greaterOrEqualPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX2
+TEXT ·greaterOrEqualPairsAVX2(SB), NOSPLIT, $64-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x20, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Y0
+	VMOVUPS      Y0, 32(SP)
+	LEAQ         32(SP), DX
+
+dbApart:
+	IMUL3Q $0x20, DI, DI
+	SUBQ   $0x08, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (DX), Y1
+	VPXOR        Y2, Y2, Y2
+	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y3
+	VCMPPS       $0x1d, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y2
+	VMOVAPS      Y2, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, BX
+	JGE          vectors
+
+rest:
+	ADDQ         $0x08, BX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y2
+	VMASKMOVPS   (CX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VPXOR        Y3, Y3, Y3
+	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y4
+	VCMPPS       $0x1d, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y3, Y3
+	VMOVAPS      Y3, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func clampAVX2(y *float32, x *float32, n int, b float32, c float32)
+// Requires: AVX, AVX2
+TEXT ·clampAVX2(SB), NOSPLIT, $0-32
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS b+24(FP), Y0
+	VBROADCASTSS c+28(FP), Y1
+	VPBROADCASTD magnitudeBits<>+0(SB), Y2
+	VPBROADCASTD signBit<>+0(SB), Y3
+	VPOR         Y0, Y2, Y2
+	VPAND        Y1, Y3, Y3
+	SUBQ         $0x08, DX
+	JLT          rest
+
+vectors:
+	VMOVUPS (CX), Y4
+	VMAXPS  Y4, Y0, Y4
+	VPAND   Y2, Y4, Y4
+	VMINPS  Y4, Y1, Y4
+	VPOR    Y3, Y4, Y4
+	VMOVUPS Y4, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x08, DX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y4
+	VMOVD        DX, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     Y4, Y5, Y5
+	VMASKMOVPS   (CX), Y5, Y4
+	VMAXPS       Y4, Y0, Y4
+	VPAND        Y2, Y4, Y4
+	VMINPS       Y4, Y1, Y4
+	VPOR         Y3, Y4, Y4
+	VMASKMOVPS   Y4, Y5, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+DATA signBit<>+0(SB)/4, $0x80000000
+GLOBL signBit<>(SB), RODATA|NOPTR, $4
+
+// func scaleAVX2(y *float32, x *float32, n int, b float32, c float32)
+// Requires: AVX, AVX2
+TEXT ·scaleAVX2(SB), NOSPLIT, $0-32
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS b+24(FP), Y0
+	VBROADCASTSS c+28(FP), Y1
+	SUBQ         $0x08, DX
+	JLT          rest
+
+vectors:
+	VMOVUPS (CX), Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y1, Y2, Y2
+	VMOVUPS Y2, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x08, DX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y2
+	VMOVD        DX, X3
+	VPBROADCASTD X3, Y3
+	VPCMPGTD     Y2, Y3, Y3
+	VMASKMOVPS   (CX), Y3, Y2
+	VMULPS       Y0, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y3, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func slopesAVX2(y *float32, x *float32, n int, b float32, c float32)
+// Requires: AVX, AVX2
+TEXT ·slopesAVX2(SB), NOSPLIT, $0-32
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS b+24(FP), Y0
+	VBROADCASTSS c+28(FP), Y1
+	SUBQ         $0x08, DX
+	JLT          rest
+
+vectors:
+	VMOVUPS   (CX), Y2
+	VPXOR     Y4, Y4, Y4
+	VMOVAPS   Y1, Y3
+	VCMPPS    $0x11, Y4, Y2, Y4
+	VBLENDVPS Y4, Y0, Y3, Y3
+	VMULPS    Y3, Y2, Y3
+	VMOVUPS   Y3, (AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, AX
+	SUBQ      $0x08, DX
+	JGE       vectors
+
+rest:
+	ADDQ         $0x08, DX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y2
+	VMOVD        DX, X3
+	VPBROADCASTD X3, Y3
+	VPCMPGTD     Y2, Y3, Y4
+	VMASKMOVPS   (CX), Y4, Y2
+	VPXOR        Y5, Y5, Y5
+	VMOVAPS      Y1, Y3
+	VCMPPS       $0x11, Y5, Y2, Y1
+	VBLENDVPS    Y1, Y0, Y3, Y3
+	VMULPS       Y3, Y2, Y3
+	VMASKMOVPS   Y3, Y4, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func sqrtAVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·sqrtAVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x08, DX
+	JLT  rest
+
+vectors:
+	VMOVUPS (CX), Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x08, DX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        DX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y1
+	VMASKMOVPS   (CX), Y1, Y0
+	VSQRTPS      Y0, Y0
+	VMASKMOVPS   Y0, Y1, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func floorAVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·floorAVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x08, DX
+	JLT  rest
+
+vectors:
+	VMOVUPS  (CX), Y0
+	VROUNDPS $0x09, Y0, Y0
+	VMOVUPS  Y0, (AX)
+	ADDQ     $0x20, CX
+	ADDQ     $0x20, AX
+	SUBQ     $0x08, DX
+	JGE      vectors
+
+rest:
+	ADDQ         $0x08, DX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        DX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y1
+	VMASKMOVPS   (CX), Y1, Y0
+	VROUNDPS     $0x09, Y0, Y0
+	VMASKMOVPS   Y0, Y1, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func ceilAVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·ceilAVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x08, DX
+	JLT  rest
+
+vectors:
+	VMOVUPS  (CX), Y0
+	VROUNDPS $0x0a, Y0, Y0
+	VMOVUPS  Y0, (AX)
+	ADDQ     $0x20, CX
+	ADDQ     $0x20, AX
+	SUBQ     $0x08, DX
+	JGE      vectors
+
+rest:
+	ADDQ         $0x08, DX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        DX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y1
+	VMASKMOVPS   (CX), Y1, Y0
+	VROUNDPS     $0x0a, Y0, Y0
+	VMASKMOVPS   Y0, Y1, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func absAVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·absAVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x08, DX
+	JLT  rest
+
+vectors:
+	VMOVUPS      (CX), Y0
+	VPBROADCASTD magnitudeBits<>+0(SB), Y1
+	VMOVAPS      Y1, Y1
+	VPAND        Y0, Y1, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JGE          vectors
+
+rest:
+	ADDQ         $0x08, DX
+	JZ           done
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        DX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y2
+	VMASKMOVPS   (CX), Y2, Y0
+	VPBROADCASTD magnitudeBits<>+0(SB), Y1
+	VMOVAPS      Y1, Y1
+	VPAND        Y0, Y1, Y1
+	VMASKMOVPS   Y1, Y2, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+
+done:
+	VZEROUPPER
+	RET

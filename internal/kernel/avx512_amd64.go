@@ -354,3 +354,93 @@ func multiplyDepthwiseVNNI(c *int32, x *uint8, step int, offsets *int, steps int
 //
 //go:noescape
 func lookUpVBMI(dst *uint8, src *uint8, vectors int, last uint64, table *uint8)
+
+// plusPairsAVX512 works like plusGeneric for n > 0 elements.
+//
+//go:noescape
+func plusPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// minusPairsAVX512 works like minusGeneric for n > 0 elements.
+//
+//go:noescape
+func minusPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// timesPairsAVX512 works like timesGeneric for n > 0 elements.
+//
+//go:noescape
+func timesPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// overPairsAVX512 works like overGeneric for n > 0 elements.
+//
+//go:noescape
+func overPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// smallerPairsAVX512 works like smallerGeneric for n > 0 elements.
+//
+//go:noescape
+func smallerPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// largerPairsAVX512 works like largerGeneric for n > 0 elements.
+//
+//go:noescape
+func largerPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// lessPairsAVX512 works like lessGeneric for n > 0 elements.
+//
+//go:noescape
+func lessPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// lessOrEqualPairsAVX512 works like lessOrEqualGeneric for n > 0 elements.
+//
+//go:noescape
+func lessOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// equalPairsAVX512 works like equalGeneric for n > 0 elements.
+//
+//go:noescape
+func equalPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// greaterPairsAVX512 works like greaterGeneric for n > 0 elements.
+//
+//go:noescape
+func greaterPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// greaterOrEqualPairsAVX512 works like greaterOrEqualGeneric for n > 0 elements.
+//
+//go:noescape
+func greaterOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+
+// clampAVX512 works like clampGeneric for n > 0 elements.
+//
+//go:noescape
+func clampAVX512(y *float32, x *float32, n int, b float32, c float32)
+
+// scaleAVX512 works like scaleGeneric for n > 0 elements.
+//
+//go:noescape
+func scaleAVX512(y *float32, x *float32, n int, b float32, c float32)
+
+// slopesAVX512 works like slopesGeneric for n > 0 elements.
+//
+//go:noescape
+func slopesAVX512(y *float32, x *float32, n int, b float32, c float32)
+
+// sqrtAVX512 sets y to the sqrt of x for n > 0 elements.
+//
+//go:noescape
+func sqrtAVX512(y *float32, x *float32, n int)
+
+// floorAVX512 sets y to the floor of x for n > 0 elements.
+//
+//go:noescape
+func floorAVX512(y *float32, x *float32, n int)
+
+// ceilAVX512 sets y to the ceil of x for n > 0 elements.
+//
+//go:noescape
+func ceilAVX512(y *float32, x *float32, n int)
+
+// absAVX512 sets y to the abs of x for n > 0 elements.
+//
+//go:noescape
+func absAVX512(y *float32, x *float32, n int)

@@ -7234,3 +7234,1002 @@ whole:
 	JNZ        vectors
 	VZEROUPPER
 	RET
+
+// func plusPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX512F
+TEXT ·plusPairsAVX512(SB), NOSPLIT, $128-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x40, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Z0
+	VMOVUPS      Z0, 64(SP)
+	LEAQ         64(SP), DX
+
+dbApart:
+	IMUL3Q $0x40, DI, DI
+	SUBQ   $0x10, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, BX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x10, BX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z1
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+DATA lanesOfAVX512<>+0(SB)/8, $0x0000000100000000
+DATA lanesOfAVX512<>+8(SB)/8, $0x0000000300000002
+DATA lanesOfAVX512<>+16(SB)/8, $0x0000000500000004
+DATA lanesOfAVX512<>+24(SB)/8, $0x0000000700000006
+DATA lanesOfAVX512<>+32(SB)/8, $0x0000000900000008
+DATA lanesOfAVX512<>+40(SB)/8, $0x0000000b0000000a
+DATA lanesOfAVX512<>+48(SB)/8, $0x0000000d0000000c
+DATA lanesOfAVX512<>+56(SB)/8, $0x0000000f0000000e
+GLOBL lanesOfAVX512<>(SB), RODATA|NOPTR, $64
+
+// func minusPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX512F
+TEXT ·minusPairsAVX512(SB), NOSPLIT, $128-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x40, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Z0
+	VMOVUPS      Z0, 64(SP)
+	LEAQ         64(SP), DX
+
+dbApart:
+	IMUL3Q $0x40, DI, DI
+	SUBQ   $0x10, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, BX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x10, BX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z1
+	VSUBPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func timesPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX512F
+TEXT ·timesPairsAVX512(SB), NOSPLIT, $128-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x40, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Z0
+	VMOVUPS      Z0, 64(SP)
+	LEAQ         64(SP), DX
+
+dbApart:
+	IMUL3Q $0x40, DI, DI
+	SUBQ   $0x10, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, BX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x10, BX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func overPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX512F
+TEXT ·overPairsAVX512(SB), NOSPLIT, $128-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x40, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Z0
+	VMOVUPS      Z0, 64(SP)
+	LEAQ         64(SP), DX
+
+dbApart:
+	IMUL3Q $0x40, DI, DI
+	SUBQ   $0x10, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VDIVPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, BX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x10, BX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z1
+	VDIVPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func smallerPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX512F
+TEXT ·smallerPairsAVX512(SB), NOSPLIT, $128-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x40, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Z0
+	VMOVUPS      Z0, 64(SP)
+	LEAQ         64(SP), DX
+
+dbApart:
+	IMUL3Q $0x40, DI, DI
+	SUBQ   $0x10, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VMINPS  Z1, Z0, Z2
+	VMINPS  Z0, Z1, Z3
+	VPORD   Z3, Z2, Z2
+	VADDPS  Z1, Z0, Z3
+	VCMPPS  $0x03, Z1, Z0, K1
+	VMOVAPS Z3, K1, Z2
+	VMOVUPS Z2, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, BX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x10, BX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z1
+	VMINPS       Z1, Z0, Z2
+	VMINPS       Z0, Z1, Z3
+	VPORD        Z3, Z2, Z2
+	VADDPS       Z1, Z0, Z3
+	VCMPPS       $0x03, Z1, Z0, K2
+	VMOVAPS      Z3, K2, Z2
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func largerPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX512F
+TEXT ·largerPairsAVX512(SB), NOSPLIT, $128-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x40, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Z0
+	VMOVUPS      Z0, 64(SP)
+	LEAQ         64(SP), DX
+
+dbApart:
+	IMUL3Q $0x40, DI, DI
+	SUBQ   $0x10, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VMAXPS  Z1, Z0, Z2
+	VMAXPS  Z0, Z1, Z3
+	VPANDD  Z3, Z2, Z2
+	VADDPS  Z1, Z0, Z3
+	VCMPPS  $0x03, Z1, Z0, K1
+	VMOVAPS Z3, K1, Z2
+	VMOVUPS Z2, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, BX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x10, BX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z1
+	VMAXPS       Z1, Z0, Z2
+	VMAXPS       Z0, Z1, Z3
+	VPANDD       Z3, Z2, Z2
+	VADDPS       Z1, Z0, Z3
+	VCMPPS       $0x03, Z1, Z0, K2
+	VMOVAPS      Z3, K2, Z2
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func lessPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX512F
+TEXT ·lessPairsAVX512(SB), NOSPLIT, $128-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x40, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Z0
+	VMOVUPS      Z0, 64(SP)
+	LEAQ         64(SP), DX
+
+dbApart:
+	IMUL3Q $0x40, DI, DI
+	SUBQ   $0x10, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (DX), Z3
+	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z4
+	VCMPPS       $0x11, Z3, Z0, K1
+	VMOVAPS      Z4, K1, Z1
+	VMOVAPS      Z1, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, BX
+	JGE          vectors
+
+rest:
+	ADDQ         $0x10, BX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z3
+	VPXORD       Z2, Z2, Z2
+	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z1
+	VCMPPS       $0x11, Z3, Z0, K2
+	VMOVAPS      Z1, K2, Z2
+	VMOVAPS      Z2, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+DATA oneFloatOfAVX512<>+0(SB)/8, $0x3f8000003f800000
+DATA oneFloatOfAVX512<>+8(SB)/8, $0x3f8000003f800000
+DATA oneFloatOfAVX512<>+16(SB)/8, $0x3f8000003f800000
+DATA oneFloatOfAVX512<>+24(SB)/8, $0x3f8000003f800000
+DATA oneFloatOfAVX512<>+32(SB)/8, $0x3f8000003f800000
+DATA oneFloatOfAVX512<>+40(SB)/8, $0x3f8000003f800000
+DATA oneFloatOfAVX512<>+48(SB)/8, $0x3f8000003f800000
+DATA oneFloatOfAVX512<>+56(SB)/8, $0x3f8000003f800000
+GLOBL oneFloatOfAVX512<>(SB), RODATA|NOPTR, $64
+
+// func lessOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX512F
+TEXT ·lessOrEqualPairsAVX512(SB), NOSPLIT, $128-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x40, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Z0
+	VMOVUPS      Z0, 64(SP)
+	LEAQ         64(SP), DX
+
+dbApart:
+	IMUL3Q $0x40, DI, DI
+	SUBQ   $0x10, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (DX), Z3
+	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z4
+	VCMPPS       $0x12, Z3, Z0, K1
+	VMOVAPS      Z4, K1, Z1
+	VMOVAPS      Z1, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, BX
+	JGE          vectors
+
+rest:
+	ADDQ         $0x10, BX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z3
+	VPXORD       Z2, Z2, Z2
+	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z1
+	VCMPPS       $0x12, Z3, Z0, K2
+	VMOVAPS      Z1, K2, Z2
+	VMOVAPS      Z2, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func equalPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX512F
+TEXT ·equalPairsAVX512(SB), NOSPLIT, $128-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x40, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Z0
+	VMOVUPS      Z0, 64(SP)
+	LEAQ         64(SP), DX
+
+dbApart:
+	IMUL3Q $0x40, DI, DI
+	SUBQ   $0x10, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (DX), Z3
+	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z4
+	VCMPPS       $0x00, Z3, Z0, K1
+	VMOVAPS      Z4, K1, Z1
+	VMOVAPS      Z1, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, BX
+	JGE          vectors
+
+rest:
+	ADDQ         $0x10, BX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z3
+	VPXORD       Z2, Z2, Z2
+	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z1
+	VCMPPS       $0x00, Z3, Z0, K2
+	VMOVAPS      Z1, K2, Z2
+	VMOVAPS      Z2, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func greaterPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX512F
+TEXT ·greaterPairsAVX512(SB), NOSPLIT, $128-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x40, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Z0
+	VMOVUPS      Z0, 64(SP)
+	LEAQ         64(SP), DX
+
+dbApart:
+	IMUL3Q $0x40, DI, DI
+	SUBQ   $0x10, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (DX), Z3
+	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z4
+	VCMPPS       $0x1e, Z3, Z0, K1
+	VMOVAPS      Z4, K1, Z1
+	VMOVAPS      Z1, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, BX
+	JGE          vectors
+
+rest:
+	ADDQ         $0x10, BX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z3
+	VPXORD       Z2, Z2, Z2
+	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z1
+	VCMPPS       $0x1e, Z3, Z0, K2
+	VMOVAPS      Z1, K2, Z2
+	VMOVAPS      Z2, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func greaterOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// Requires: AVX, AVX512F
+TEXT ·greaterOrEqualPairsAVX512(SB), NOSPLIT, $128-48
+	MOVQ         y+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         da+32(FP), SI
+	TESTQ        SI, SI
+	JNZ          daApart
+	VBROADCASTSS (CX), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), CX
+
+daApart:
+	IMUL3Q       $0x40, SI, SI
+	MOVQ         db+40(FP), DI
+	TESTQ        DI, DI
+	JNZ          dbApart
+	VBROADCASTSS (DX), Z0
+	VMOVUPS      Z0, 64(SP)
+	LEAQ         64(SP), DX
+
+dbApart:
+	IMUL3Q $0x40, DI, DI
+	SUBQ   $0x10, BX
+	JLT    rest
+
+vectors:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (DX), Z3
+	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z4
+	VCMPPS       $0x1d, Z3, Z0, K1
+	VMOVAPS      Z4, K1, Z1
+	VMOVAPS      Z1, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, BX
+	JGE          vectors
+
+rest:
+	ADDQ         $0x10, BX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z3
+	VPXORD       Z2, Z2, Z2
+	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z1
+	VCMPPS       $0x1d, Z3, Z0, K2
+	VMOVAPS      Z1, K2, Z2
+	VMOVAPS      Z2, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func clampAVX512(y *float32, x *float32, n int, b float32, c float32)
+// Requires: AVX, AVX512F
+TEXT ·clampAVX512(SB), NOSPLIT, $0-32
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS b+24(FP), Z0
+	VBROADCASTSS c+28(FP), Z1
+	VPBROADCASTD magnitudeBits<>+0(SB), Z2
+	VPBROADCASTD signBit<>+0(SB), Z3
+	VPORD        Z0, Z2, Z2
+	VPANDD       Z1, Z3, Z3
+	SUBQ         $0x10, DX
+	JLT          rest
+
+vectors:
+	VMOVUPS (CX), Z4
+	VMAXPS  Z4, Z0, Z4
+	VPANDD  Z2, Z4, Z4
+	VMINPS  Z4, Z1, Z4
+	VPORD   Z3, Z4, Z4
+	VMOVUPS Z4, (AX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, DX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x10, DX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z4
+	VMOVD        DX, X5
+	VPBROADCASTD X5, Z5
+	VPCMPGTD     Z4, Z5, K1
+	VMOVUPS.Z    (CX), K1, Z4
+	VMAXPS       Z4, Z0, Z4
+	VPANDD       Z2, Z4, Z4
+	VMINPS       Z4, Z1, Z4
+	VPORD        Z3, Z4, Z4
+	VMOVUPS      Z4, K1, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+DATA magnitudeBits<>+0(SB)/4, $0x7fffffff
+GLOBL magnitudeBits<>(SB), RODATA|NOPTR, $4
+
+DATA signBit<>+0(SB)/4, $0x80000000
+GLOBL signBit<>(SB), RODATA|NOPTR, $4
+
+// func scaleAVX512(y *float32, x *float32, n int, b float32, c float32)
+// Requires: AVX, AVX512F
+TEXT ·scaleAVX512(SB), NOSPLIT, $0-32
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS b+24(FP), Z0
+	VBROADCASTSS c+28(FP), Z1
+	SUBQ         $0x10, DX
+	JLT          rest
+
+vectors:
+	VMOVUPS (CX), Z2
+	VMULPS  Z0, Z2, Z2
+	VADDPS  Z1, Z2, Z2
+	VMOVUPS Z2, (AX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, DX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x10, DX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z2
+	VMOVD        DX, X3
+	VPBROADCASTD X3, Z3
+	VPCMPGTD     Z2, Z3, K1
+	VMOVUPS.Z    (CX), K1, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS       Z1, Z2, Z2
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func slopesAVX512(y *float32, x *float32, n int, b float32, c float32)
+// Requires: AVX, AVX512F
+TEXT ·slopesAVX512(SB), NOSPLIT, $0-32
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS b+24(FP), Z0
+	VBROADCASTSS c+28(FP), Z1
+	SUBQ         $0x10, DX
+	JLT          rest
+
+vectors:
+	VMOVUPS (CX), Z2
+	VPXORD  Z4, Z4, Z4
+	VMOVAPS Z1, Z3
+	VCMPPS  $0x11, Z4, Z2, K1
+	VMOVAPS Z0, K1, Z3
+	VMULPS  Z3, Z2, Z3
+	VMOVUPS Z3, (AX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, DX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x10, DX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z2
+	VMOVD        DX, X3
+	VPBROADCASTD X3, Z3
+	VPCMPGTD     Z2, Z3, K1
+	VMOVUPS.Z    (CX), K1, Z2
+	VPXORD       Z5, Z5, Z5
+	VMOVAPS      Z1, Z3
+	VCMPPS       $0x11, Z5, Z2, K2
+	VMOVAPS      Z0, K2, Z3
+	VMULPS       Z3, Z2, Z3
+	VMOVUPS      Z3, K1, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func sqrtAVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·sqrtAVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x10, DX
+	JLT  rest
+
+vectors:
+	VMOVUPS (CX), Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, DX
+	JGE     vectors
+
+rest:
+	ADDQ         $0x10, DX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        DX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VSQRTPS      Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func floorAVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·floorAVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x10, DX
+	JLT  rest
+
+vectors:
+	VMOVUPS     (CX), Z0
+	VRNDSCALEPS $0x09, Z0, Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, AX
+	SUBQ        $0x10, DX
+	JGE         vectors
+
+rest:
+	ADDQ         $0x10, DX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        DX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VRNDSCALEPS  $0x09, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func ceilAVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·ceilAVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x10, DX
+	JLT  rest
+
+vectors:
+	VMOVUPS     (CX), Z0
+	VRNDSCALEPS $0x0a, Z0, Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, AX
+	SUBQ        $0x10, DX
+	JGE         vectors
+
+rest:
+	ADDQ         $0x10, DX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        DX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VRNDSCALEPS  $0x0a, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func absAVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·absAVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x10, DX
+	JLT  rest
+
+vectors:
+	VMOVUPS      (CX), Z0
+	VPBROADCASTD magnitudeBits<>+0(SB), Z1
+	VMOVAPS      Z1, Z1
+	VPANDD       Z0, Z1, Z1
+	VMOVUPS      Z1, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, DX
+	JGE          vectors
+
+rest:
+	ADDQ         $0x10, DX
+	JZ           done
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        DX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VPBROADCASTD magnitudeBits<>+0(SB), Z1
+	VMOVAPS      Z1, Z1
+	VPANDD       Z0, Z1, Z1
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
+
+done:
+	VZEROUPPER
+	RET

@@ -20,6 +20,7 @@ type Set struct {
 	Floats
 	Convolution
 	Elementwise
+	Arithmetic
 	Epilogues
 	GroupEpilogues
 	Searching
@@ -185,6 +186,7 @@ var generic = Set{
 	Floats:         Floats{0.4e9, multiplyFloatsGeneric, finishFloatsGeneric},
 	Convolution:    Convolution{false, multiplyPixelsGeneric, gatherPixelsGeneric, multiplyDepthwiseGeneric},
 	Elementwise:    Elementwise{maxWindowsGeneric, addU8Generic, lookUpGeneric, transposeGeneric[float32], transposeGeneric[uint8]},
+	Arithmetic:     arithmeticGeneric,
 	Epilogues:      Epilogues{dequantizeSumsGeneric, requantizeSumsGeneric, dequantizePlanesGeneric},
 	GroupEpilogues: GroupEpilogues{addSumsGeneric, accumulateGroupGeneric, accumulateWideGroupGeneric, finishGeneric[float32], finishGeneric[float64]},
 	Searching:      Searching{noiseGeneric, crossingsGeneric, walkGeneric},

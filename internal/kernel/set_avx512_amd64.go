@@ -28,6 +28,7 @@ var avx512Set = func() *Set {
 		},
 		Floats:      Floats{100e9, multiplyFloatsBy(floatsAVX512), finishFloatsBy(finishFloatsAVX512)},
 		Convolution: Convolution{true, multiplyPixelsInVNNI, gatherPixelsInAVX512, multiplyDepthwiseInVNNI},
+		Arithmetic:  arithmeticAVX512,
 		Epilogues:   Epilogues{dequantizeSumsInAVX512, requantizeSumsInAVX512, dequantizePlanesInAVX512},
 		GroupEpilogues: GroupEpilogues{
 			AccumulateGroup: accumulateBy(accumulateGroupAVX512), AccumulateWideGroup: accumulateWideBy(accumulateWideGroupAVX512),

@@ -59,6 +59,7 @@ func avx2() {
 	avx2Walk()
 	avx2Noise("noiseAVX2", false)
 	avx2Noise("weightedNoiseAVX2", true)
+	elementwise(ymm)
 }
 
 // function begins a function, with a doc in lines of up to 107 columns after the slashes.

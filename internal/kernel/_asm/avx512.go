@@ -33,6 +33,7 @@ func avx512() {
 	}
 	vnniMultiplyDepthwise()
 	vbmiLookUp()
+	elementwise(zmm)
 }
 
 // four returns vectors that do not wait for one another.

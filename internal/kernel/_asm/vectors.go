@@ -13,11 +13,12 @@ type vectors struct {
 	make  func() reg.VecVirtual
 	move  func(ops ...Op) // of integers
 	and   func(ops ...Op)
+	or    func(ops ...Op)
 }
 
 var (
-	ymm = vectors{"AVX2", 32, YMM, moveYMM, func(ops ...Op) { VPAND(ops[0], ops[1], ops[2]) }}
-	zmm = vectors{"AVX512", 64, ZMM, moveZMM, func(ops ...Op) { VPANDD(ops[0], ops[1], ops[2]) }}
+	ymm = vectors{"AVX2", 32, YMM, moveYMM, func(ops ...Op) { VPAND(ops[0], ops[1], ops[2]) }, func(ops ...Op) { VPOR(ops[0], ops[1], ops[2]) }}
+	zmm = vectors{"AVX512", 64, ZMM, moveZMM, func(ops ...Op) { VPANDD(ops[0], ops[1], ops[2]) }, func(ops ...Op) { VPORD(ops[0], ops[1], ops[2]) }}
 )
 
 func moveYMM(ops ...Op) { VMOVDQU(ops[0], ops[1]) }

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Kernels that make one float32 of those at the same place of their operands. What is less than a vector at the end is
+// loaded and stored with a mask.
+
+// pairs make y of a and b, which they may change.
+var pairs = []struct {
+	name string
+	emit func(v vectors, a, b, y reg.VecVirtual)
+}{
+	{"plus", func(_ vectors, a, b, y reg.VecVirtual) { VADDPS(b, a, y) }},
+	{"minus", func(_ vectors, a, b, y reg.VecVirtual) { VSUBPS(b, a, y) }},
+	{"times", func(_ vectors, a, b, y reg.VecVirtual) { VMULPS(b, a, y) }},
+	{"over", func(_ vectors, a, b, y reg.VecVirtual) { VDIVPS(b, a, y) }},
+	{"smaller", smaller},
+	{"larger", larger},
+	{"less", compare(17)},
+	{"lessOrEqual", compare(18)},
+	{"equal", compare(0)},
+	{"greater", compare(30)},
+	{"greaterOrEqual", compare(29)},
+}
+
+// larger makes y of two maxima, since that of two zeros is the operand that comes last: only two of them have a sign
+// together.
+func larger(v vectors, a, b, y reg.VecVirtual) {
+	other := v.make()
+	VMAXPS(b, a, y)
+	VMAXPS(a, b, other)
+	v.and(other, y, y)
+	v.ifUnordered(a, b, y)
+}
+
+func smaller(v vectors, a, b, y reg.VecVirtual) {
+	other := v.make()
+	VMINPS(b, a, y)
+	VMINPS(a, b, other)
+	v.or(other, y, y)
+	v.ifUnordered(a, b, y)
+}
+
+// ifUnordered sets y to a + b where one of them is NaN.
+func (v vectors) ifUnordered(a, b, y reg.VecVirtual) {
+	sum := v.make()
+	VADDPS(b, a, sum)
+	v.choose(3, a, b, sum, y)
+}
+
+// compare returns 1 or 0 for a predicate of VCMPPS.
+func compare(predicate uint64) func(v vectors, a, b, y reg.VecVirtual) {
+	return func(v vectors, a, b, y reg.VecVirtual) {
+		result, one := v.zero(), v.make()
+		VBROADCASTSS(v.memory("oneFloat", 0x3f800000), one)
+		v.choose(predicate, a, b, one, result)
+		v.copy(result, y)
+	}
+}
+
+// scaled make y of x and of two numbers that all elements share. prepare makes further vectors of the two.
+var scaled = []struct {
+	name    string
+	prepare func(v vectors, b, c reg.VecVirtual) (more []reg.VecVirtual)
+	emit    func(v vectors, x, b, c reg.VecVirtual, more []reg.VecVirtual, y reg.VecVirtual)
+}{
+	{"clamp", clampBits, clamp},
+	{"scale", nil, func(_ vectors, x, b, c reg.VecVirtual, _ []reg.VecVirtual, y reg.VecVirtual) {
+		VMULPS(b, x, y)
+		VADDPS(c, y, y)
+	}},
+	{"slopes", nil, func(v vectors, x, b, c reg.VecVirtual, _ []reg.VecVirtual, y reg.VecVirtual) {
+		zero := v.zero()
+		v.copy(c, y)
+		v.choose(17, x, zero, b, y)
+		VMULPS(y, x, y)
+	}},
+}
+
+// clampBits returns the bits that a result may have, and those that it must have: above a low end of 0 none has a sign,
+// and below a high end of −0 all have it. The sign of a NaN does not count.
+func clampBits(v vectors, low, high reg.VecVirtual) []reg.VecVirtual {
+	may, must := v.constant("magnitudeBits", 0x7fffffff), v.constant("signBit", 0x80000000)
+	v.or(low, may, may)
+	v.and(high, must, must)
+	return []reg.VecVirtual{may, must}
+}
+
+// clamp gets x out of a maximum and a minimum where it is NaN, or zero like an end.
+func clamp(v vectors, x, low, high reg.VecVirtual, bits []reg.VecVirtual, y reg.VecVirtual) {
+	VMAXPS(x, low, y)
+	v.and(bits[0], y, y)
+	VMINPS(y, high, y)
+	v.or(bits[1], y, y)
+}
+
+// each make y of x.
+var each = []struct {
+	name string
+	emit func(v vectors, x, y reg.VecVirtual)
+}{
+	{"sqrt", func(_ vectors, x, y reg.VecVirtual) { VSQRTPS(x, y) }},
+	{"floor", func(v vectors, x, y reg.VecVirtual) { v.round(1, x, y) }},
+	{"ceil", func(v vectors, x, y reg.VecVirtual) { v.round(2, x, y) }},
+	{"abs", func(v vectors, x, y reg.VecVirtual) {
+		v.copy(v.constant("magnitudeBits", 0x7fffffff), y)
+		v.and(x, y, y)
+	}},
+}
+
+func elementwise(v vectors) {
+	for _, op := range pairs {
+		name := op.name + "Pairs" + v.isa
+		function(name, "y, a, b *float32, n, da, db int", name+" works like "+op.name+"Generic for n > 0 elements.")
+		y, a, b, n := arg("y"), arg("a"), arg("b"), arg("n")
+		stepA, stepB := v.step("da", a), v.step("db", b)
+		from, to := []reg.VecVirtual{v.make(), v.make()}, v.make()
+		v.elements(n, func(load, store func(ops ...Op)) {
+			load(at(a, 0), from[0])
+			load(at(b, 0), from[1])
+			op.emit(v, from[0], from[1], to)
+			store(to, at(y, 0))
+			ADDQ(stepA, a)
+			ADDQ(stepB, b)
+			ADDQ(Imm(uint64(v.bytes)), y)
+		})
+	}
+	for _, op := range scaled {
+		name := op.name + v.isa
+		function(name, "y, x *float32, n int, b, c float32", name+" works like "+op.name+"Generic for n > 0 elements.")
+		y, x, n, b, c := arg("y"), arg("x"), arg("n"), v.repeat("b"), v.repeat("c")
+		var more []reg.VecVirtual
+		if op.prepare != nil {
+			more = op.prepare(v, b, c)
+		}
+		v.eachElement(y, x, n, func(from, to reg.VecVirtual) { op.emit(v, from, b, c, more, to) })
+	}
+	for _, op := range each {
+		name := op.name + v.isa
+		function(name, "y, x *float32, n int", fmt.Sprintf("%s sets y to the %s of x for n > 0 elements.", name, op.name))
+		y, x, n := arg("y"), arg("x"), arg("n")
+		v.eachElement(y, x, n, func(from, to reg.VecVirtual) { op.emit(v, from, to) })
+	}
+}
+
+// eachElement emits the rest of a function that makes n elements y of as many x.
+func (v vectors) eachElement(y, x, n reg.GPVirtual, emit func(from, to reg.VecVirtual)) {
+	from, to := v.make(), v.make()
+	v.elements(n, func(load, store func(ops ...Op)) {
+		load(at(x, 0), from)
+		emit(from, to)
+		store(to, at(y, 0))
+		ADDQ(Imm(uint64(v.bytes)), x)
+		ADDQ(Imm(uint64(v.bytes)), y)
+	})
+}
+
+// step returns the bytes from one vector of an operand to the next, by an argument of 0 or 1. Where that is 0, the
+// operand becomes a vector that repeats its number.
+func (v vectors) step(name string, operand reg.GPVirtual) reg.GPVirtual {
+	step, repeated, local := arg(name), v.make(), AllocLocal(v.bytes)
+	TESTQ(step, step)
+	JNZ(LabelRef(name + "Apart"))
+	VBROADCASTSS(at(operand, 0), repeated)
+	VMOVUPS(repeated, local)
+	LEAQ(local, operand)
+	Label(name + "Apart")
+	IMUL3Q(Imm(uint64(v.bytes)), step, step)
+	return step
+}
+
+// elements emits the rest of a function over n > 0 elements: body for each vector, and once more, with a mask, for what
+// is left.
+func (v vectors) elements(n reg.GPVirtual, body func(load, store func(ops ...Op))) {
+	lanes := uint64(v.bytes / 4)
+	move := func(ops ...Op) { VMOVUPS(ops[0], ops[1]) }
+	SUBQ(Imm(lanes), n)
+	JLT(LabelRef("rest"))
+	Label("vectors")
+	body(move, move)
+	SUBQ(Imm(lanes), n)
+	JGE(LabelRef("vectors"))
+	Label("rest")
+	ADDQ(Imm(lanes), n)
+	JZ(LabelRef("done"))
+	body(v.masked(n))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// masked returns moves of the first n elements of a vector. What is not loaded is 0.
+func (v vectors) masked(n reg.GPVirtual) (load, store func(ops ...Op)) {
+	lanes, count := v.constant("lanesOf"+v.isa, ascending(v.bytes/4)...), v.make()
+	VMOVD(n.As32(), count.AsX())
+	VPBROADCASTD(count.AsX(), count)
+	if v.bytes == 64 {
+		mask := K()
+		VPCMPGTD(lanes, count, mask)
+		return func(ops ...Op) { VMOVUPS_Z(ops[0], mask, ops[1]) }, func(ops ...Op) { VMOVUPS(ops[0], mask, ops[1]) }
+	}
+	mask := v.make()
+	VPCMPGTD(lanes, count, mask)
+	masked := func(ops ...Op) { VMASKMOVPS(ops[0], mask, ops[1]) }
+	return masked, masked
+}
+
+// ascending returns 0, 1, … n − 1.
+func ascending(n int) (words []uint32) {
+	for i := range n {
+		words = append(words, uint32(i))
+	}
+	return words
+}
+
+// choose sets y to x where a predicate of VCMPPS is true of a and b.
+func (v vectors) choose(predicate uint64, a, b, x, y reg.VecVirtual) {
+	if v.bytes == 64 {
+		mask := K()
+		VCMPPS(Imm(predicate), b, a, mask)
+		VMOVAPS(x, mask, y)
+		return
+	}
+	mask := v.make()
+	VCMPPS(Imm(predicate), b, a, mask)
+	VBLENDVPS(mask, x, y, y)
+}
+
+func (v vectors) copy(x, y Op) { VMOVAPS(x, y) }
+
+// round rounds down by mode 1, and up by mode 2.
+func (v vectors) round(mode uint64, x, y reg.VecVirtual) {
+	if v.bytes == 64 {
+		VRNDSCALEPS(Imm(mode|8), x, y)
+	} else {
+		VROUNDPS(Imm(mode|8), x, y)
+	}
+}

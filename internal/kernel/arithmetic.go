@@ -1,0 +1,116 @@
+package kernel
+
+import "math"
+
+// Arithmetic holds kernels of float32, element by element. Each result is exact, or rounded once.
+type Arithmetic struct {
+	Plus, Minus, Times, Over Pairs
+	Smaller, Larger          Pairs // NaN where an operand is, and −0 is smaller than 0
+	Less, LessOrEqual, Equal Pairs // 1 where it is true, 0 where it is not
+	Greater, GreaterOrEqual  Pairs
+
+	Clamp  Scaled // y = min(max(x, b), c), NaN where x is, for b ≤ c
+	Scale  Scaled // y = x·b + c, the product rounded too
+	Slopes Scaled // y = x·b where x < 0, and x·c elsewhere
+
+	Sqrt, Floor, Ceil, Abs Each
+}
+
+// Pairs sets y[i] = a[i·da] ∘ b[i·db] for every i. Steps are 0 or 1. y may be an operand of step 1.
+type Pairs = func(y, a, b []float32, da, db int)
+
+// Scaled sets y[i] to a function of x[i] and two numbers for every i. y may be x.
+type Scaled = func(y, x []float32, b, c float32)
+
+// Each sets y[i] to a function of x[i] for every i. y may be x.
+type Each = func(y, x []float32)
+
+func plusGeneric(y, a, b []float32, da, db int) {
+	for i := range y {
+		y[i] = a[i*da] + b[i*db]
+	}
+}
+
+func minusGeneric(y, a, b []float32, da, db int) {
+	for i := range y {
+		y[i] = a[i*da] - b[i*db]
+	}
+}
+
+func timesGeneric(y, a, b []float32, da, db int) {
+	for i := range y {
+		y[i] = a[i*da] * b[i*db]
+	}
+}
+
+func overGeneric(y, a, b []float32, da, db int) {
+	for i := range y {
+		y[i] = a[i*da] / b[i*db]
+	}
+}
+
+func smallerGeneric(y, a, b []float32, da, db int) {
+	for i := range y {
+		y[i] = min(a[i*da], b[i*db])
+	}
+}
+
+func largerGeneric(y, a, b []float32, da, db int) {
+	for i := range y {
+		y[i] = max(a[i*da], b[i*db])
+	}
+}
+
+// compared returns the kernel of a comparison.
+func compared(f func(a, b float32) bool) Pairs {
+	return func(y, a, b []float32, da, db int) {
+		for i := range y {
+			is := f(a[i*da], b[i*db])
+			if y[i] = 0; is {
+				y[i] = 1
+			}
+		}
+	}
+}
+
+func clampGeneric(y, x []float32, low, high float32) {
+	for i, v := range x[:len(y)] {
+		y[i] = min(max(v, low), high)
+	}
+}
+
+func scaleGeneric(y, x []float32, scale, shift float32) {
+	for i, v := range x[:len(y)] {
+		y[i] = float32(v*scale) + shift
+	}
+}
+
+func slopesGeneric(y, x []float32, below, above float32) {
+	for i, v := range x[:len(y)] {
+		slope := above
+		if v < 0 {
+			slope = below
+		}
+		y[i] = v * slope
+	}
+}
+
+// each returns the kernel of a function whose result float32 holds, or which is rounded correctly by way of float64.
+func each(f func(x float64) float64) Each {
+	return func(y, x []float32) {
+		for i, v := range x[:len(y)] {
+			y[i] = float32(f(float64(v)))
+		}
+	}
+}
+
+var arithmeticGeneric = Arithmetic{
+	Plus: plusGeneric, Minus: minusGeneric, Times: timesGeneric, Over: overGeneric, Smaller: smallerGeneric, Larger: largerGeneric,
+	Less:           compared(func(a, b float32) bool { return a < b }),
+	LessOrEqual:    compared(func(a, b float32) bool { return a <= b }),
+	Equal:          compared(func(a, b float32) bool { return a == b }),
+	Greater:        compared(func(a, b float32) bool { return a > b }),
+	GreaterOrEqual: compared(func(a, b float32) bool { return a >= b }),
+	Clamp:          clampGeneric, Scale: scaleGeneric, Slopes: slopesGeneric,
+	Sqrt: each(math.Sqrt), Floor: each(math.Floor), Ceil: each(math.Ceil), Abs: each(math.Abs),
+}

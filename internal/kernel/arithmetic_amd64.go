@@ -1,0 +1,55 @@
+//go:build !purego
+
+package kernel
+
+var arithmeticAVX2 = Arithmetic{
+	Plus: pairsBy(plusPairsAVX2), Minus: pairsBy(minusPairsAVX2), Times: pairsBy(timesPairsAVX2), Over: pairsBy(overPairsAVX2),
+	Smaller: pairsBy(smallerPairsAVX2), Larger: pairsBy(largerPairsAVX2),
+	Less: pairsBy(lessPairsAVX2), LessOrEqual: pairsBy(lessOrEqualPairsAVX2), Equal: pairsBy(equalPairsAVX2),
+	Greater: pairsBy(greaterPairsAVX2), GreaterOrEqual: pairsBy(greaterOrEqualPairsAVX2),
+	Clamp: scaledBy(clampAVX2), Scale: scaledBy(scaleAVX2), Slopes: scaledBy(slopesAVX2),
+	Sqrt: eachBy(sqrtAVX2), Floor: eachBy(floorAVX2), Ceil: eachBy(ceilAVX2), Abs: eachBy(absAVX2),
+}
+
+var arithmeticAVX512 = Arithmetic{
+	Plus: pairsBy(plusPairsAVX512), Minus: pairsBy(minusPairsAVX512), Times: pairsBy(timesPairsAVX512), Over: pairsBy(overPairsAVX512),
+	Smaller: pairsBy(smallerPairsAVX512), Larger: pairsBy(largerPairsAVX512),
+	Less: pairsBy(lessPairsAVX512), LessOrEqual: pairsBy(lessOrEqualPairsAVX512), Equal: pairsBy(equalPairsAVX512),
+	Greater: pairsBy(greaterPairsAVX512), GreaterOrEqual: pairsBy(greaterOrEqualPairsAVX512),
+	Clamp: scaledBy(clampAVX512), Scale: scaledBy(scaleAVX512), Slopes: scaledBy(slopesAVX512),
+	Sqrt: eachBy(sqrtAVX512), Floor: eachBy(floorAVX512), Ceil: eachBy(ceilAVX512), Abs: eachBy(absAVX512),
+}
+
+// pairsBy returns a kernel that checks lengths, and calls assembly for so many elements at a time.
+func pairsBy(asm func(y, a, b *float32, n, da, db int)) Pairs {
+	return func(y, a, b []float32, da, db int) {
+		n := len(y)
+		if n == 0 {
+			return
+		}
+		_, _ = a[(n-1)*da], b[(n-1)*db]
+		for first := 0; first < n; first += atOnce {
+			asm(&y[first], &a[first*da], &b[first*db], min(atOnce, n-first), da, db)
+		}
+	}
+}
+
+// scaledBy is pairsBy for two numbers.
+func scaledBy(asm func(y, x *float32, n int, b, c float32)) Scaled {
+	return func(y, x []float32, b, c float32) {
+		x = x[:len(y)]
+		for first := 0; first < len(y); first += atOnce {
+			asm(&y[first], &x[first], min(atOnce, len(y)-first), b, c)
+		}
+	}
+}
+
+// eachBy is pairsBy for one operand.
+func eachBy(asm func(y, x *float32, n int)) Each {
+	return func(y, x []float32) {
+		x = x[:len(y)]
+		for first := 0; first < len(y); first += atOnce {
+			asm(&y[first], &x[first], min(atOnce, len(y)-first))
+		}
+	}
+}

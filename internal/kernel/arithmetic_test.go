@@ -1,0 +1,71 @@
+package kernel
+
+import (
+	"reflect"
+	"testing"
+)
+
+// anyNumber returns a number of any kind, often one of few, so that operands are equal.
+func (m *memory) anyNumber() float32 {
+	if m.IntN(2) == 0 {
+		return oneOf(m, 0, float32(negativeZero), 1, -1, 2.5, -0.5, anyFloat(m.Rand, false))
+	}
+	return anyFloat(m.Rand, false)
+}
+
+// arithmeticTrials are a trial for each kernel of Arithmetic. The result may lie where an operand does.
+func arithmeticTrials() (trials []trial) {
+	kind := reflect.TypeFor[Arithmetic]()
+	for i := range kind.NumField() {
+		trials = append(trials, trial{kind.Field(i).Name, func(s *Set, m *memory, shape shape) {
+			n := shape[0]
+			x := take(m, n, m.anyNumber)
+			y := x
+			if param(m, m.IntN(2)) == 0 {
+				y = take(m, n, m.anyNumber)
+			}
+			switch f := reflect.ValueOf(s.Arithmetic).Field(i).Interface().(type) {
+			case Pairs:
+				a, da := x, 1
+				if param(m, m.IntN(3)) == 0 {
+					a, da = take(m, min(n, 1), m.anyNumber), 0
+				}
+				b, db := x, 1
+				switch param(m, m.IntN(3)) {
+				case 0:
+					b, db = take(m, min(n, 1), m.anyNumber), 0
+				case 1:
+					b = take(m, n, m.anyNumber)
+				}
+				f(y, a, b, da, db)
+			case Scaled:
+				b, c := m.anyNumber(), m.anyNumber()
+				if kind.Field(i).Name == "Clamp" {
+					b, c = min(b, c), max(b, c)
+					if b != b {
+						b, c = float32(negativeZero), 0
+					}
+				}
+				f(y, x, param(m, b), param(m, c))
+			case Each:
+				f(y, x)
+			}
+		}})
+	}
+	return trials
+}
+
+func TestArithmeticOfSets(t *testing.T) {
+	eachSet(t, func(b *bench) {
+		for _, trial := range arithmeticTrials() {
+			for n := range 70 {
+				b.compare(trial, shape{n}, effort(20))
+			}
+			b.compare(trial, shape{1<<16 + 5}, 1)
+		}
+	})
+}
+
+func FuzzArithmeticOfSets(f *testing.F) {
+	fuzzSets(f, arithmeticTrials(), func(_ *Set, x, y, _ uint8) shape { return shape{int(x) * (1 + int(y)%9)} })
+}
