@@ -14,14 +14,15 @@ type builder struct {
 	*plan
 	sizes []int // of the free dimensions but the batch
 	index *ir.Index
-	ids   map[string]int // of values, by name
+	ids   map[string]int  // of values, by name
+	fused map[string]bool // the results of products by constants that have the Relu behind them
 }
 
 // newPlan returns the plan for sizes of the free dimensions but the batch.
 func (m *Model) newPlan(sizes []int) (*plan, error) {
 	n := len(m.graph.Nodes) // about as many values and steps
 	p := &plan{m: m, values: make([]value, 0, n), steps: make([]step, 0, n)}
-	b := builder{plan: p, sizes: sizes, index: ir.IndexOf(&m.graph), ids: make(map[string]int, n)}
+	b := builder{plan: p, sizes: sizes, index: ir.IndexOf(&m.graph), ids: make(map[string]int, n), fused: map[string]bool{}}
 	for _, add := range []func() error{b.addInputs, b.addNodes, b.addOutputs} {
 		if err := add(); err != nil {
 			return nil, err
@@ -146,7 +147,7 @@ func (b *builder) addNode(n *ir.Node) error {
 	}
 	s := step{node: r, op: evaluators[n.Op], in: ids}
 	v := value{name: n.Output, size: out.Size, dtype: out.Type, from: -1}
-	if n.Foreign == nil && s.op.kernel == nil {
+	if s.done = n.Op == ir.OpRelu && b.fused[n.Inputs[0]]; s.done || n.Foreign == nil && s.op.kernel == nil {
 		v.from = ids[0]
 	}
 	s.out = b.add(v)

@@ -18,6 +18,10 @@ type floatLayer interface {
 	Run(y, x gemm.Activations, samples int) error
 }
 
+// floatLayers are a layer by itself, and with the Relu that is the only one to read it. That has its result in the
+// memory of the layer's, and is left out unless values are observed.
+type floatLayers struct{ plain, relu floatLayer }
+
 // floatKey names constants that are packed once, however many nodes and plans read them.
 type floatKey struct {
 	constant       string
@@ -67,12 +71,20 @@ func (b *builder) addFloatLayer(s *step) {
 		}, func(matrix *pack.Floats, out gemm.Output) floatLayer { return gemm.NewFloatProduct(matrix, out) })
 	}
 	s.depth, s.weights = key.depth, int64(key.bytes())
-	s.float = onceValues(func() (floatLayer, error) {
+	next := b.index.OnlyConsumer(n.Output)
+	if s.fused = next != nil && next.Op == ir.OpRelu; s.fused {
+		b.fused[n.Output] = true
+	}
+	s.float = onceValues(func() (layers floatLayers, err error) {
 		values, err := bias()
 		if err != nil {
-			return nil, err
+			return layers, err
 		}
-		return prepare(gemm.Output{Bias: values})
+		if layers.plain, err = prepare(gemm.Output{Bias: values}); err != nil || !s.fused {
+			return layers, err
+		}
+		layers.relu, err = prepare(gemm.Output{Bias: values, ReLU: true})
+		return layers, err
 	})
 }
 
@@ -129,9 +141,13 @@ func (b *builder) keepPacked() {
 
 // doFloat runs a step that multiplies by packed constants.
 func (e *execution) doFloat(y, x array, s *step, singleThreaded bool) error {
-	layer, err := s.float()
+	layers, err := s.float()
 	if err != nil {
 		return err
+	}
+	layer := layers.plain
+	if s.fused && e.w.observe == nil {
+		layer = layers.relu
 	}
 	samples := len(x.x) / s.depth
 	if s.node.Op == ir.OpConv {

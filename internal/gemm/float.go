@@ -76,16 +76,17 @@ func (c floatTiles) run(task int, s *scratch) {
 		depth := max(1024, most/rows)
 		for begin := 0; begin < w.K; begin += depth {
 			depth := min(depth, w.K-begin)
-			a := kernel.FloatLeft{Data: c.x[row*w.K+begin:], Rows: rows, Stride: w.K}
+			s.floatLeft = kernel.FloatLeft{Data: c.x[row*w.K+begin:], Rows: rows, Stride: w.K}
 			panels := floatPanels
 			if rows > fewFloatRows {
 				panels = 2
 				if w.K%256 == 0 {
-					a = copied(s, a, depth)
+					s.copyRows(depth)
 				}
 			}
 			for panel := firstPanel; panel < endPanel; panel += panels {
-				c.multiply(s, row, &a, w.Right(panel, min(panels, endPanel-panel), begin, depth), panel, begin)
+				s.floatRight = w.Right(panel, min(panels, endPanel-panel), begin, depth)
+				c.multiply(s, row, panel, begin)
 			}
 		}
 	}
@@ -97,29 +98,30 @@ func wholes(n, whole, parts, i int) (begin, end int) {
 	return begin * whole, min(end*whole, n)
 }
 
-// copied returns the operand in scratch memory, where rows are no multiple of 1024 bytes apart.
-func copied(s *scratch, a kernel.FloatLeft, depth int) kernel.FloatLeft {
+// copyRows copies the left operand to memory where its rows are no multiple of 1024 bytes apart.
+func (s *scratch) copyRows(depth int) {
+	a := &s.floatLeft
 	stride := depth + kernel.PanelColumns
 	s.column = grow(s.column, a.Rows*stride)
 	for i := range a.Rows {
 		copy(s.column[i*stride:][:depth], a.Data[i*a.Stride:])
 	}
-	return kernel.FloatLeft{Data: s.column, Rows: a.Rows, Stride: stride}
+	a.Data, a.Stride = s.column, stride
 }
 
 // multiply takes the chains of some rows and panels through a block of depth: the first begins them, the last ends
 // them. A panel that is not whole has its chains in scratch memory.
-func (c floatTiles) multiply(s *scratch, row int, a *kernel.FloatLeft, b kernel.FloatRight, panel, begin int) {
-	w := c.plan.w
+func (c floatTiles) multiply(s *scratch, row, panel, begin int) {
+	w, rows, b := c.plan.w, s.floatLeft.Rows, &s.floatRight
 	column := panel * kernel.PanelColumns
 	all := b.Panels * kernel.PanelColumns
 	columns := min(all, w.N-column)
 	dst, stride := c.dst[row*w.N+column:], w.N
 	if columns < all {
-		s.result = grow(s.result, a.Rows*all)
+		s.result = grow(s.result, rows*all)
 		dst, stride = s.result, all
 	}
-	for i := range a.Rows {
+	for i := range rows {
 		switch {
 		case begin == 0:
 			copy(dst[i*stride:][:all], c.plan.bias[column:])
@@ -127,12 +129,12 @@ func (c floatTiles) multiply(s *scratch, row int, a *kernel.FloatLeft, b kernel.
 			copy(dst[i*stride:][:columns], c.dst[(row+i)*w.N+column:])
 		}
 	}
-	c.set.MultiplyFloats(dst, stride, a, &b)
+	c.set.MultiplyFloats(dst, stride, &s.floatLeft, b)
 	if begin+b.Length == w.K {
-		c.set.FinishFloats(dst, stride, a.Rows, all, c.plan.floor)
+		c.set.FinishFloats(dst, stride, rows, all, c.plan.floor)
 	}
 	if columns < all {
-		for i := range a.Rows {
+		for i := range rows {
 			copy(c.dst[(row+i)*w.N+column:][:columns], dst[i*stride:])
 		}
 	}

@@ -101,147 +101,168 @@ func (p *FloatConvolution) Run(dst, x Activations, samples int) error {
 	c := floatConvolutions.Get().(*floatConvolution)
 	c.plan, c.set, c.x, c.dst = p, kernel.Current(), x.Float, dst.Float
 	c.use(x)
-	images := samples * p.filters.groups
-	c.rows = p.blockRows(c.set, c.threads, images)
-	c.blocks = (p.height + c.rows - 1) / c.rows
-	c.units = images * c.blocks
+	c.images = samples * p.filters.groups
+	c.cut()
 	depth := p.v.Channels * len(p.shifts.rows) * len(p.shifts.columns)
-	c.share(convolveFloats{c}, min(c.units, partsPerThread*c.threads), c.set.FloatTime(images*p.filters.each, p.height*p.width, depth))
+	d := c.set.FloatTime(c.images*p.filters.each, p.height*p.width, depth) + c.set.FloatTime(1, len(c.x)+len(c.dst), 1)
+	c.share(convolveFloats{c}, c.tasks, d)
 	c.plan, c.x, c.dst, c.stop = nil, nil, nil, nil
 	floatConvolutions.Put(c)
 	return nil
 }
 
-// blockRows returns how many rows of the result a block has: few enough for the second cache to hold the planes and
-// the result beside filters, and for all threads to have a part.
-func (p *FloatConvolution) blockRows(set *kernel.Set, threads, images int) int {
-	s := &p.shifts
-	row := p.v.Channels*p.v.Stride[0]*p.v.Stride[1]*s.width + p.filters.each*s.width
-	rows := max(1, set.CacheBytes/8/row-s.more)
-	if threads > 1 {
-		parts := (partsPerThread*threads + images - 1) / images
-		rows = min(rows, (p.height+parts-1)/parts)
-	}
-	return min(rows, p.height)
-}
-
+// A floatConvolution is cut into units: some rows of the result of one image, or whole images. An image is of one
+// sample and one group.
 type floatConvolution struct {
 	team
-	plan   *FloatConvolution
-	set    *kernel.Set
-	x, dst []float32
-	rows   int // of a block
-	blocks int // of an image
-	units  int // blocks of all images
+	plan           *FloatConvolution
+	set            *kernel.Set
+	x, dst         []float32
+	images         int
+	rows, together int // of a unit: rows of the result, and images
+	blocks         int // of rows, of an image
+	units, tasks   int
 }
 
 var floatConvolutions = sync.Pool{New: func() any { return new(floatConvolution) }}
 
-// convolveFloats is the tasks that compute blocks of images.
+// cut chooses units: as many rows, and then images, as the second cache holds planes and results of beside filters, but
+// no more than there are for all threads.
+func (c *floatConvolution) cut() {
+	p, s := c.plan, &c.plan.shifts
+	row := p.v.Channels*p.v.Stride[0]*p.v.Stride[1]*s.width + p.filters.each*s.width
+	most := c.set.CacheBytes / 8
+	c.rows, c.together, c.tasks = max(1, most/row-s.more), max(1, most/(row*(p.height+s.more))), 1
+	if c.threads > 1 {
+		c.tasks = partsPerThread * c.threads
+		perImage := (c.tasks + c.images - 1) / c.images
+		c.rows = min(c.rows, (p.height+perImage-1)/perImage)
+		c.together = min(c.together, (c.images+c.tasks-1)/c.tasks)
+	}
+	c.rows = min(c.rows, p.height)
+	c.blocks = (p.height + c.rows - 1) / c.rows
+	if c.blocks > 1 {
+		c.together = 1
+	}
+	c.units = (c.images + c.together - 1) / c.together * c.blocks
+	c.tasks = min(c.tasks, c.units)
+}
+
+// convolveFloats is the tasks that compute units.
 type convolveFloats struct{ *floatConvolution }
 
 func (c convolveFloats) run(task int, s *scratch) {
-	begin, end := share(c.units, min(c.units, partsPerThread*c.threads), task)
+	begin, end := share(c.units, c.tasks, task)
 	for unit := begin; unit < end; unit++ {
-		image, first := unit/c.blocks, unit%c.blocks*c.rows
-		c.block(s, image, first, min(c.rows, c.plan.height-first))
+		image, first := unit/c.blocks*c.together, unit%c.blocks*c.rows
+		c.unit(s, image, min(c.together, c.images-image), first, min(c.rows, c.plan.height-first))
 	}
 }
 
-// block computes some rows of the result of an image. Columns of planes that no pixel of the result has are computed
-// with the others, and left out.
-func (c convolveFloats) block(s *scratch, image, first, rows int) {
-	p, v, w := c.plan, &c.plan.v, c.plan.filters
-	in, out := v.Channels*v.Height*v.Width, p.height*p.width
-	x, dst := c.x[image*in:][:in], c.dst[image*w.each*out:][:w.each*out]
-	b := kernel.FloatRight{Data: x[min(first*v.Width, in):], Step: v.Height * v.Width, Length: v.Channels, Offsets: noShift}
-	if !p.inPlace {
-		b = p.planes(s, x, first, rows)
-	}
-	width := p.shifts.width
-	b.Stride, b.Panels = kernel.PanelColumns, ((rows-1)*width+p.width+kernel.PanelColumns-1)/kernel.PanelColumns
-	result, stride := dst[first*p.width:], out
-	direct := width == p.width && rows*width == b.Panels*kernel.PanelColumns
+// unit computes rows of the result of some images, from row first on. Columns of planes that no pixel of the result
+// has are computed with the others, and left out.
+func (c convolveFloats) unit(s *scratch, image, images, first, rows int) {
+	p, w, width := c.plan, c.plan.filters, c.plan.shifts.width
+	out := p.height * p.width
+	panels := ((rows-1)*width + p.width + kernel.PanelColumns - 1) / kernel.PanelColumns
+	columns := panels * kernel.PanelColumns
+	dst := c.dst[image*w.each*out+first*p.width:]
+	result, stride := dst, out
+	direct := width == p.width && rows*width == columns
 	if !direct {
-		stride = b.Panels * kernel.PanelColumns
-		s.result = grow(s.result, w.each*stride)
+		stride = columns
+		s.result = grow(s.result, images*w.each*columns)
 		result = s.result
 	}
-	columns := b.Panels * kernel.PanelColumns
-	of := image % w.groups * w.each
-	for f, bias := range p.bias[of:][:w.each] {
-		fill(result[f*stride:][:columns], bias)
+	b := &s.floatRight
+	*b = kernel.FloatRight{Panels: panels, Stride: kernel.PanelColumns, Step: p.v.Height * p.v.Width, Length: p.v.Channels, Offsets: noShift}
+	each := p.v.Channels * p.v.Height * p.v.Width
+	data := c.x[image*each:]
+	if p.inPlace {
+		data = data[first*p.v.Width:]
+	} else {
+		each = p.planes(s, b, images, rows)
+		p.fill(s, data, images, first, rows, c.set)
+		data = s.column
 	}
-	a := kernel.FloatLeft{Data: w.x[of*w.stride:], Rows: w.each, Stride: w.stride}
-	c.set.MultiplyFloats(result, stride, &a, &b)
-	c.set.FinishFloats(result, stride, w.each, columns, p.floor)
+	for i := range images {
+		of, to := (image+i)%w.groups*w.each, result[i*w.each*stride:]
+		c.set.FillRows(to, stride, columns, p.bias[of:][:w.each])
+		b.Data = data[i*each:]
+		s.floatLeft = kernel.FloatLeft{Data: w.x[of*w.stride:], Rows: w.each, Stride: w.stride}
+		c.set.MultiplyFloats(to, stride, &s.floatLeft, b)
+	}
+	c.set.FinishFloats(result, stride, images*w.each, columns, p.floor)
 	if direct {
 		return
 	}
-	for f := range w.each {
-		for i := range rows {
-			copy(dst[f*out+(first+i)*p.width:][:p.width], result[f*stride+i*width:])
-		}
+	s.rows = kernel.Rows{
+		Planes: images * w.each, DstPlane: out, SrcPlane: stride,
+		Rows: rows, DstStride: p.width, SrcStride: width, Columns: p.width, Behind: p.width, Step: 1,
 	}
+	c.set.MoveRows(dst, result, &s.rows)
 }
 
 var noShift = []int{0}
 
-// planes returns the planes of an image for some rows of the result: [phase of rows][phase of columns][channel], of
-// which those that no tap has are left as they are. Where there is one channel, taps of a row are depth.
-func (p *FloatConvolution) planes(s *scratch, x []float32, first, rows int) (b kernel.FloatRight) {
+// reach is how far the columns of the last panel reach behind the planes.
+const reach = kernel.PanelColumns
+
+// planes makes room for the planes of some images and rows of the result: [phase of rows][phase of columns][image]
+// [channel], each a plane. It sets b to the taps of an image, and returns how far images are apart. Where there is one
+// channel, the taps of a row are depth.
+func (p *FloatConvolution) planes(s *scratch, b *kernel.FloatRight, images, rows int) (each int) {
 	v, sh := &p.v, &p.shifts
-	plane := (rows + sh.more) * sh.width
-	size := v.Channels * plane
-	s.column = grow(s.column, v.Stride[0]*v.Stride[1]*size+2*kernel.PanelColumns)
-	clear(s.column[len(s.column)-2*kernel.PanelColumns:])
-	for a := range min(v.Stride[0], len(sh.rows)*v.Dilation[0]) {
-		for c := range min(v.Stride[1], len(sh.columns)*v.Dilation[1]) {
-			to := s.column[(a*v.Stride[1]+c)*size:]
-			for channel := range v.Channels {
-				p.plane(to[channel*plane:][:plane], x[channel*v.Height*v.Width:], first, a, c)
-			}
-		}
-	}
+	plane, columns := (rows+sh.more)*sh.width, sh.columns
+	each = v.Channels * plane
+	phase := images * each
 	s.offsets = s.offsets[:0]
-	b.Data, b.Length, b.Step = s.column, v.Channels, plane
-	columns := sh.columns
+	b.Step = plane
 	if v.Channels == 1 && v.Stride[1] == 1 {
 		b.Length, b.Step, columns = len(columns), v.Dilation[1], columns[:1]
 	}
 	for _, row := range sh.rows {
 		for _, column := range columns {
-			s.offsets = append(s.offsets, (row.at*v.Stride[1]+column.at)*size+row.of*sh.width+column.of)
+			s.offsets = append(s.offsets, (row.at*v.Stride[1]+column.at)*phase+row.of*sh.width+column.of)
 		}
 	}
 	b.Offsets = s.offsets
-	return b
+	s.column = grow(s.column, v.Stride[0]*v.Stride[1]*phase+reach)
+	clear(s.column[len(s.column)-reach:])
+	return each
 }
 
-// plane sets to to the rows of a channel that are a stride apart, from that of the result's row first on, shifted down
-// and right by less than a stride.
-func (p *FloatConvolution) plane(to, x []float32, first, down, right int) {
-	v, width := &p.v, p.shifts.width
-	stride := v.Stride[1]
-	// Columns from left up to behind are in the image, of which left is the first.
-	from := right - v.Pad[1]
-	left := max(0, (stride-1-from)/stride)
-	behind := max(left, min(width, (v.Width-from+stride-1)/stride))
-	for i := 0; len(to) > 0; i, to = i+1, to[width:] {
-		row := (first+i)*v.Stride[0] + down - v.Pad[0]
-		if row < 0 || row >= v.Height || left >= width {
-			clear(to[:width])
-			continue
-		}
-		clear(to[:left])
-		clear(to[behind:width])
-		line := x[row*v.Width:][:v.Width]
-		if stride == 1 {
-			copy(to[left:behind], line[from+left:])
-			continue
-		}
-		for j := left; j < behind; j++ {
-			to[j] = line[from+j*stride]
+// fill sets the planes that taps are in to images, for some rows of the result.
+func (p *FloatConvolution) fill(s *scratch, x []float32, images, first, rows int, set *kernel.Set) {
+	v, sh := &p.v, &p.shifts
+	height, planes := rows+sh.more, images*v.Channels
+	for down := range min(v.Stride[0], len(sh.rows)*v.Dilation[0]) {
+		// Rows from top up to bottom are in the image, and columns from left up to behind.
+		row := first*v.Stride[0] + down - v.Pad[0]
+		top, bottom := within(height, v.Height, row, v.Stride[0])
+		for right := range min(v.Stride[1], len(sh.columns)*v.Dilation[1]) {
+			column := right - v.Pad[1]
+			left, behind := within(sh.width, v.Width, column, v.Stride[1])
+			size := planes * height * sh.width
+			to := s.column[(down*v.Stride[1]+right)*size:][:size]
+			if top > 0 || bottom < height || left == behind {
+				clear(to)
+			}
+			if top == bottom || left == behind {
+				continue
+			}
+			s.rows = kernel.Rows{
+				Planes: planes, DstPlane: height * sh.width, SrcPlane: v.Height * v.Width,
+				Rows: bottom - top, DstStride: sh.width, SrcStride: v.Stride[0] * v.Width,
+				Columns: sh.width, Left: left, Behind: behind, Step: v.Stride[1],
+			}
+			set.MoveRows(to[top*sh.width:], x[(row+top*v.Stride[0])*v.Width+column+left*v.Stride[1]:], &s.rows)
 		}
 	}
+}
+
+// within returns from where up to where i·stride + from, for i in 0 … n−1, is in 0 … size−1.
+func within(n, size, from, stride int) (begin, end int) {
+	begin = min(n, max(0, (stride-1-from)/stride))
+	return begin, max(begin, min(n, (size-from+stride-1)/stride))
 }

@@ -11,7 +11,7 @@ type scratch struct {
 	ints   []int32   // a row or an image
 	padded []int32   // an image with its padding
 	bytes  []uint8   // an image
-	column []float32 // a panel of a weight of 16-bit floats
+	column []float32 // a panel of a weight of 16-bit floats, rows, or planes of images
 	codes  []int8    // unpacked panels
 
 	// Of a tile: planes of sums, exact sums, and scaled ones of either type.
@@ -35,6 +35,9 @@ type scratch struct {
 	group        kernel.Group
 	wideGroup    kernel.WideGroup
 	pixels       kernel.Pixels
+	floatLeft    kernel.FloatLeft
+	floatRight   kernel.FloatRight
+	rows         kernel.Rows
 
 	// Of a task of a convolution.
 	block     block
@@ -57,6 +60,7 @@ func (s *scratch) fit(set *kernel.Set) {
 // release lets go of the caller's memory.
 func (s *scratch) release() {
 	s.left, s.right, s.pixels = kernel.Left{}, kernel.Right{}, kernel.Pixels{}
+	s.floatLeft, s.floatRight = kernel.FloatLeft{}, kernel.FloatRight{}
 	s.epilogue, s.wideEpilogue = kernel.Epilogue{}, kernel.WideEpilogue{}
 	s.groups, s.group, s.wideGroup = kernel.Groups{}, kernel.Group{}, kernel.WideGroup{}
 	scratches.Put(s)

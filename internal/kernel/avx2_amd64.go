@@ -268,6 +268,21 @@ func transposeU8AVX2(dst *uint8, stride int, src *uint8, n int, columns int, row
 //go:noescape
 func interleave3AVX2(dst *uint8, src *uint8, n int, columns int)
 
+// moveRows1AVX2 works like moveRowsGeneric with a step of 1.
+//
+//go:noescape
+func moveRows1AVX2(t *uint8)
+
+// moveRows2AVX2 works like moveRowsGeneric with a step of 2.
+//
+//go:noescape
+func moveRows2AVX2(t *uint8)
+
+// fillRowsAVX2 works like fillRowsGeneric for rows > 0 and columns > 0, with stride in bytes.
+//
+//go:noescape
+func fillRowsAVX2(dst *float32, stride int, columns int, values *float32, rows int)
+
 // splitU8AVX2 works like splitU8Generic for n > 0, a multiple of 32.
 //
 //go:noescape

@@ -3527,6 +3527,173 @@ DATA everyThird2<>+0(SB)/8, $0x0000800000800000
 DATA everyThird2<>+8(SB)/8, $0x0080000080000080
 GLOBL everyThird2<>(SB), RODATA|NOPTR, $16
 
+// func moveRows1AVX2(t *uint8)
+// Requires: AVX, AVX2
+TEXT ·moveRows1AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         (AX), DX
+	MOVQ         64(AX), BX
+	ADDQ         72(AX), CX
+	MOVQ         56(AX), SI
+	MOVQ         48(AX), DI
+	VBROADCASTSS 80(AX), Y0
+	VPXOR        Y1, Y1, Y1
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y3
+	VBROADCASTSS 88(AX), Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y4
+	VPBROADCASTD stepOf8<>+0(SB), Y5
+	VPBROADCASTD stepOf8<>+0(SB), Y6
+	VPBROADCASTD 64(AX), Y2
+
+columns:
+	VPCMPGTD Y3, Y1, Y7
+	VPCMPGTD Y0, Y3, Y8
+	VPOR     Y7, Y8, Y7
+	VPCMPEQD Y8, Y8, Y8
+	VPXOR    Y7, Y8, Y7
+	VPCMPGTD Y4, Y2, Y8
+	MOVQ     CX, R11
+	MOVQ     DX, R12
+	MOVQ     16(AX), R13
+
+planes:
+	MOVQ R11, R8
+	MOVQ R12, R9
+	MOVQ 40(AX), R10
+
+rows:
+	VMASKMOVPS (R8), Y7, Y9
+	VMASKMOVPS Y9, Y8, (R9)
+	ADDQ       SI, R8
+	ADDQ       DI, R9
+	DECQ       R10
+	JNZ        rows
+	ADDQ       32(AX), R11
+	ADDQ       24(AX), R12
+	DECQ       R13
+	JNZ        planes
+	VPADDD     Y5, Y3, Y3
+	VPADDD     Y6, Y4, Y4
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JG         columns
+	VZEROUPPER
+	RET
+
+DATA lanesFrom0OfAVX2<>+0(SB)/8, $0x0000000100000000
+DATA lanesFrom0OfAVX2<>+8(SB)/8, $0x0000000300000002
+DATA lanesFrom0OfAVX2<>+16(SB)/8, $0x0000000500000004
+DATA lanesFrom0OfAVX2<>+24(SB)/8, $0x0000000700000006
+GLOBL lanesFrom0OfAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA stepOf8<>+0(SB)/4, $0x00000008
+GLOBL stepOf8<>(SB), RODATA|NOPTR, $4
+
+// func moveRows2AVX2(t *uint8)
+// Requires: AVX, AVX2
+TEXT ·moveRows2AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         (AX), DX
+	MOVQ         64(AX), BX
+	ADDQ         72(AX), CX
+	MOVQ         56(AX), SI
+	MOVQ         48(AX), DI
+	VBROADCASTSS 80(AX), Y0
+	VPXOR        Y1, Y1, Y1
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y3
+	VBROADCASTSS 88(AX), Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVDQU      lanesFrom8OfAVX2<>+0(SB), Y4
+	VBROADCASTSS 88(AX), Y2
+	VPADDD       Y2, Y4, Y4
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y5
+	VPBROADCASTD stepOf16<>+0(SB), Y6
+	VPBROADCASTD stepOf8<>+0(SB), Y7
+	VPBROADCASTD 64(AX), Y2
+
+columns:
+	VPCMPGTD Y3, Y1, Y8
+	VPCMPGTD Y0, Y3, Y9
+	VPOR     Y8, Y9, Y8
+	VPCMPEQD Y9, Y9, Y9
+	VPXOR    Y8, Y9, Y8
+	VPCMPGTD Y4, Y1, Y9
+	VPCMPGTD Y0, Y4, Y10
+	VPOR     Y9, Y10, Y9
+	VPCMPEQD Y10, Y10, Y10
+	VPXOR    Y9, Y10, Y9
+	VPCMPGTD Y5, Y2, Y10
+	MOVQ     CX, R11
+	MOVQ     DX, R12
+	MOVQ     16(AX), R13
+
+planes:
+	MOVQ R11, R8
+	MOVQ R12, R9
+	MOVQ 40(AX), R10
+
+rows:
+	VMASKMOVPS (R8), Y8, Y11
+	VMASKMOVPS 32(R8), Y9, Y12
+	VSHUFPS    $0x88, Y12, Y11, Y11
+	VPERMPD    $0xd8, Y11, Y11
+	VMASKMOVPS Y11, Y10, (R9)
+	ADDQ       SI, R8
+	ADDQ       DI, R9
+	DECQ       R10
+	JNZ        rows
+	ADDQ       32(AX), R11
+	ADDQ       24(AX), R12
+	DECQ       R13
+	JNZ        planes
+	VPADDD     Y6, Y3, Y3
+	VPADDD     Y6, Y4, Y4
+	VPADDD     Y7, Y5, Y5
+	ADDQ       $0x40, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JG         columns
+	VZEROUPPER
+	RET
+
+DATA lanesFrom8OfAVX2<>+0(SB)/8, $0x0000000900000008
+DATA lanesFrom8OfAVX2<>+8(SB)/8, $0x0000000b0000000a
+DATA lanesFrom8OfAVX2<>+16(SB)/8, $0x0000000d0000000c
+DATA lanesFrom8OfAVX2<>+24(SB)/8, $0x0000000f0000000e
+GLOBL lanesFrom8OfAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA stepOf16<>+0(SB)/4, $0x00000010
+GLOBL stepOf16<>(SB), RODATA|NOPTR, $4
+
+// func fillRowsAVX2(dst *float32, stride int, columns int, values *float32, rows int)
+// Requires: AVX
+TEXT ·fillRowsAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ stride+8(FP), CX
+	MOVQ columns+16(FP), DX
+	MOVQ values+24(FP), BX
+	MOVQ rows+32(FP), SI
+
+rows:
+	VBROADCASTSS (BX), Y0
+	XORQ         DI, DI
+
+columns:
+	VMOVUPS Y0, (AX)(DI*4)
+	ADDQ    $0x08, DI
+	CMPQ    DI, DX
+	JNE     columns
+	ADDQ    CX, AX
+	ADDQ    $0x04, BX
+	DECQ    SI
+	JNZ     rows
+	VZEROUPPER
+	RET
+
 // func splitU8AVX2(dst *uint8, stride int, x *int32, n int, planes int, offset int32)
 // Requires: AVX, AVX2
 TEXT ·splitU8AVX2(SB), NOSPLIT, $0-44

@@ -444,3 +444,18 @@ func ceilAVX512(y *float32, x *float32, n int)
 //
 //go:noescape
 func absAVX512(y *float32, x *float32, n int)
+
+// moveRows1AVX512 works like moveRowsGeneric with a step of 1.
+//
+//go:noescape
+func moveRows1AVX512(t *uint8)
+
+// moveRows2AVX512 works like moveRowsGeneric with a step of 2.
+//
+//go:noescape
+func moveRows2AVX512(t *uint8)
+
+// fillRowsAVX512 works like fillRowsGeneric for rows > 0 and columns > 0, with stride in bytes.
+//
+//go:noescape
+func fillRowsAVX512(dst *float32, stride int, columns int, values *float32, rows int)

@@ -8233,3 +8233,182 @@ rest:
 done:
 	VZEROUPPER
 	RET
+
+// func moveRows1AVX512(t *uint8)
+// Requires: AVX, AVX512F
+TEXT ·moveRows1AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         (AX), DX
+	MOVQ         64(AX), BX
+	ADDQ         72(AX), CX
+	MOVQ         56(AX), SI
+	MOVQ         48(AX), DI
+	VBROADCASTSS 80(AX), Z0
+	VPXORD       Z1, Z1, Z1
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z3
+	VBROADCASTSS 88(AX), Z2
+	VPADDD       Z2, Z3, Z3
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z4
+	VPBROADCASTD stepOf16<>+0(SB), Z5
+	VPBROADCASTD stepOf16<>+0(SB), Z6
+	VPBROADCASTD 64(AX), Z2
+
+columns:
+	VPCMPD $0x05, Z1, Z3, K1
+	VPCMPD $0x02, Z0, Z3, K2
+	KANDW  K1, K2, K1
+	VPCMPD $0x01, Z2, Z4, K2
+	MOVQ   CX, R11
+	MOVQ   DX, R12
+	MOVQ   16(AX), R13
+
+planes:
+	MOVQ R11, R8
+	MOVQ R12, R9
+	MOVQ 40(AX), R10
+
+rows:
+	VMOVUPS.Z (R8), K1, Z7
+	VMOVUPS   Z7, K2, (R9)
+	ADDQ      SI, R8
+	ADDQ      DI, R9
+	DECQ      R10
+	JNZ       rows
+	ADDQ      32(AX), R11
+	ADDQ      24(AX), R12
+	DECQ      R13
+	JNZ       planes
+	VPADDD    Z5, Z3, Z3
+	VPADDD    Z6, Z4, Z4
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, BX
+	JG        columns
+	VZEROUPPER
+	RET
+
+DATA lanesFrom0OfAVX512<>+0(SB)/8, $0x0000000100000000
+DATA lanesFrom0OfAVX512<>+8(SB)/8, $0x0000000300000002
+DATA lanesFrom0OfAVX512<>+16(SB)/8, $0x0000000500000004
+DATA lanesFrom0OfAVX512<>+24(SB)/8, $0x0000000700000006
+DATA lanesFrom0OfAVX512<>+32(SB)/8, $0x0000000900000008
+DATA lanesFrom0OfAVX512<>+40(SB)/8, $0x0000000b0000000a
+DATA lanesFrom0OfAVX512<>+48(SB)/8, $0x0000000d0000000c
+DATA lanesFrom0OfAVX512<>+56(SB)/8, $0x0000000f0000000e
+GLOBL lanesFrom0OfAVX512<>(SB), RODATA|NOPTR, $64
+
+DATA stepOf16<>+0(SB)/4, $0x00000010
+GLOBL stepOf16<>(SB), RODATA|NOPTR, $4
+
+// func moveRows2AVX512(t *uint8)
+// Requires: AVX, AVX512F
+TEXT ·moveRows2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         (AX), DX
+	MOVQ         64(AX), BX
+	ADDQ         72(AX), CX
+	MOVQ         56(AX), SI
+	MOVQ         48(AX), DI
+	VBROADCASTSS 80(AX), Z0
+	VPXORD       Z1, Z1, Z1
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z3
+	VBROADCASTSS 88(AX), Z2
+	VPADDD       Z2, Z3, Z3
+	VMOVDQU32    lanesFrom16OfAVX512<>+0(SB), Z4
+	VBROADCASTSS 88(AX), Z2
+	VPADDD       Z2, Z4, Z4
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z5
+	VPBROADCASTD stepOf32<>+0(SB), Z6
+	VPBROADCASTD stepOf16<>+0(SB), Z7
+	VPBROADCASTD 64(AX), Z2
+	VMOVDQU32    everySecond<>+0(SB), Z8
+
+columns:
+	VPCMPD $0x05, Z1, Z3, K1
+	VPCMPD $0x02, Z0, Z3, K2
+	KANDW  K1, K2, K1
+	VPCMPD $0x05, Z1, Z4, K2
+	VPCMPD $0x02, Z0, Z4, K3
+	KANDW  K2, K3, K2
+	VPCMPD $0x01, Z2, Z5, K3
+	MOVQ   CX, R11
+	MOVQ   DX, R12
+	MOVQ   16(AX), R13
+
+planes:
+	MOVQ R11, R8
+	MOVQ R12, R9
+	MOVQ 40(AX), R10
+
+rows:
+	VMOVUPS.Z (R8), K1, Z9
+	VMOVUPS.Z 64(R8), K2, Z10
+	VPERMT2PS Z10, Z8, Z9
+	VMOVUPS   Z9, K3, (R9)
+	ADDQ      SI, R8
+	ADDQ      DI, R9
+	DECQ      R10
+	JNZ       rows
+	ADDQ      32(AX), R11
+	ADDQ      24(AX), R12
+	DECQ      R13
+	JNZ       planes
+	VPADDD    Z6, Z3, Z3
+	VPADDD    Z6, Z4, Z4
+	VPADDD    Z7, Z5, Z5
+	ADDQ      $0x80, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, BX
+	JG        columns
+	VZEROUPPER
+	RET
+
+DATA lanesFrom16OfAVX512<>+0(SB)/8, $0x0000001100000010
+DATA lanesFrom16OfAVX512<>+8(SB)/8, $0x0000001300000012
+DATA lanesFrom16OfAVX512<>+16(SB)/8, $0x0000001500000014
+DATA lanesFrom16OfAVX512<>+24(SB)/8, $0x0000001700000016
+DATA lanesFrom16OfAVX512<>+32(SB)/8, $0x0000001900000018
+DATA lanesFrom16OfAVX512<>+40(SB)/8, $0x0000001b0000001a
+DATA lanesFrom16OfAVX512<>+48(SB)/8, $0x0000001d0000001c
+DATA lanesFrom16OfAVX512<>+56(SB)/8, $0x0000001f0000001e
+GLOBL lanesFrom16OfAVX512<>(SB), RODATA|NOPTR, $64
+
+DATA stepOf32<>+0(SB)/4, $0x00000020
+GLOBL stepOf32<>(SB), RODATA|NOPTR, $4
+
+DATA everySecond<>+0(SB)/8, $0x0000000200000000
+DATA everySecond<>+8(SB)/8, $0x0000000600000004
+DATA everySecond<>+16(SB)/8, $0x0000000a00000008
+DATA everySecond<>+24(SB)/8, $0x0000000e0000000c
+DATA everySecond<>+32(SB)/8, $0x0000001200000010
+DATA everySecond<>+40(SB)/8, $0x0000001600000014
+DATA everySecond<>+48(SB)/8, $0x0000001a00000018
+DATA everySecond<>+56(SB)/8, $0x0000001e0000001c
+GLOBL everySecond<>(SB), RODATA|NOPTR, $64
+
+// func fillRowsAVX512(dst *float32, stride int, columns int, values *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·fillRowsAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ stride+8(FP), CX
+	MOVQ columns+16(FP), DX
+	MOVQ values+24(FP), BX
+	MOVQ rows+32(FP), SI
+
+rows:
+	VBROADCASTSS (BX), Z0
+	XORQ         DI, DI
+
+columns:
+	VMOVUPS Z0, (AX)(DI*4)
+	ADDQ    $0x10, DI
+	CMPQ    DI, DX
+	JNE     columns
+	ADDQ    CX, AX
+	ADDQ    $0x04, BX
+	DECQ    SI
+	JNZ     rows
+	VZEROUPPER
+	RET

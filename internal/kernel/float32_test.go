@@ -101,7 +101,27 @@ func finishFloatsTrial(s *Set, m *memory, shape shape) {
 	result(m, bits...)
 }
 
-var floatTrials = []trial{{"MultiplyFloats", multiplyFloatsTrial}, {"FinishFloats", finishFloatsTrial}}
+// moveRowsTrial has the shape {rows, columns}.
+func moveRowsTrial(s *Set, m *memory, shape shape) {
+	r := Rows{Rows: shape[0], Columns: shape[1], Step: param(m, 1+m.IntN(3))}
+	r.Left = param(m, m.IntN(2)*m.IntN(r.Columns+1))
+	r.Behind = param(m, r.Left+m.IntN(r.Columns-r.Left+1))
+	used := max(1, r.Step*(r.Behind-r.Left-1)+1)
+	r.DstStride, r.SrcStride = param(m, r.Columns+m.IntN(2)*m.IntN(30)), param(m, m.IntN(2)*(used+m.IntN(30)))
+	r.Planes = param(m, 1+m.IntN(2)*m.IntN(3))
+	r.DstPlane, r.SrcPlane = param(m, r.Rows*r.DstStride+m.IntN(2)*m.IntN(30)), param(m, m.IntN(100))
+	dst := take(m, (r.Planes-1)*r.DstPlane+(r.Rows-1)*r.DstStride+r.Columns, m.finite32)
+	s.MoveRows(dst, take(m, (r.Planes-1)*r.SrcPlane+(r.Rows-1)*r.SrcStride+used, m.finite32), &r)
+}
+
+// fillRowsTrial has the shape {rows, panels}.
+func fillRowsTrial(s *Set, m *memory, shape shape) {
+	columns := shape[1] * PanelColumns
+	stride := param(m, columns+m.IntN(2)*m.IntN(30))
+	s.FillRows(take(m, (shape[0]-1)*stride+columns, m.finite32), stride, columns, take(m, shape[0], m.finite32))
+}
+
+var floatTrials = []trial{{"MultiplyFloats", multiplyFloatsTrial}, {"FinishFloats", finishFloatsTrial}, {"MoveRows", moveRowsTrial}, {"FillRows", fillRowsTrial}}
 
 // TestFloatsOfSets goes through all tiles and what is left of them.
 func TestFloatsOfSets(t *testing.T) {
@@ -112,6 +132,18 @@ func TestFloatsOfSets(t *testing.T) {
 					b.compare(floatTrials[0], shape{rows + 1, panels + 1, length}, effort(4))
 				}
 				b.compare(floatTrials[1], shape{rows + 1, panels + 1}, effort(4))
+				b.compare(floatTrials[3], shape{rows + 1, panels + 1}, effort(4))
+			}
+		}
+	})
+}
+
+// TestMoveRowsOfSets goes through columns around whole vectors.
+func TestMoveRowsOfSets(t *testing.T) {
+	eachSet(t, func(b *bench) {
+		for columns := range 70 {
+			for rows := 1; rows < 4; rows++ {
+				b.compare(floatTrials[2], shape{rows, columns + 1}, effort(40))
 			}
 		}
 	})

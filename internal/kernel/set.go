@@ -93,6 +93,8 @@ type Floats struct {
 
 	MultiplyFloats func(dst []float32, stride int, a *FloatLeft, b *FloatRight)
 	FinishFloats   func(dst []float32, stride, rows, columns int, floor float32)
+	MoveRows       func(dst, src []float32, r *Rows)
+	FillRows       func(dst []float32, stride, columns int, values []float32)
 }
 
 // Convolution holds kernels of convolutions that are no product of rows.
@@ -183,7 +185,7 @@ var generic = Set{
 		Multiply: multiplyS16Generic, Unpack: unpackGeneric, MultiplyFloat: multiplyFloatGeneric,
 		DecodeCodes: decodeCodesGeneric, MultiplyCodes: multiplyCodesGeneric, MultiplyGroups: multiplyGroupsGeneric,
 	},
-	Floats:         Floats{0.4e9, multiplyFloatsGeneric, finishFloatsGeneric},
+	Floats:         Floats{0.4e9, multiplyFloatsGeneric, finishFloatsGeneric, moveRowsGeneric, fillRowsGeneric},
 	Convolution:    Convolution{false, multiplyPixelsGeneric, gatherPixelsGeneric, multiplyDepthwiseGeneric},
 	Elementwise:    Elementwise{maxWindowsGeneric, addU8Generic, lookUpGeneric, transposeGeneric[float32], transposeGeneric[uint8]},
 	Arithmetic:     arithmeticGeneric,

@@ -54,6 +54,10 @@ func avx2() {
 		avx2Transpose(t.name, t.goType, t.size, t.transpose)
 	}
 	avx2Interleave3()
+	for step := 1; step <= 2; step++ {
+		moveRows(ymm, step)
+	}
+	fillRows(ymm)
 	avx2SplitU8()
 	avx2Crossings()
 	avx2Walk()

@@ -34,6 +34,10 @@ func avx512() {
 	vnniMultiplyDepthwise()
 	vbmiLookUp()
 	elementwise(zmm)
+	for step := 1; step <= 2; step++ {
+		moveRows(zmm, step)
+	}
+	fillRows(zmm)
 }
 
 // four returns vectors that do not wait for one another.
