@@ -305,7 +305,7 @@ func walkAVX2(walk *uint8, events *uint64, n int, elements *uint8, gains *uint8)
 func noiseAVX2(noise *int64, x *float32, blocks int, ratio float32, levels *uint8)
 
 // weightedNoiseAVX2 adds to noise what noiseGeneric sets, for so many times 32 quotients, above 0, and levels
-// that are signed. w is read 4 bytes past its end.
+// that are signed.
 //
 //go:noescape
 func weightedNoiseAVX2(noise *int64, x *float32, blocks int, ratio float32, levels *uint8, w *uint32)

@@ -4122,12 +4122,16 @@ levels:
 	VPUNPCKLWD     Y9, Y8, Y6
 	VPUNPCKHWD     Y9, Y8, Y8
 	VPSRLQ         $0x20, Y6, Y9
-	VPMULUDQ       (SI), Y6, Y6
-	VPMULUDQ       4(SI), Y9, Y9
+	VMOVDQU        (SI), Y10
+	VPMULUDQ       Y10, Y6, Y6
+	VPSRLQ         $0x20, Y10, Y10
+	VPMULUDQ       Y10, Y9, Y9
 	VPADDQ         Y9, Y6, Y6
 	VPSRLQ         $0x20, Y8, Y9
-	VPMULUDQ       32(SI), Y8, Y8
-	VPMULUDQ       36(SI), Y9, Y9
+	VMOVDQU        32(SI), Y10
+	VPMULUDQ       Y10, Y8, Y8
+	VPSRLQ         $0x20, Y10, Y10
+	VPMULUDQ       Y10, Y9, Y9
 	VPADDQ         Y8, Y6, Y6
 	VPADDQ         Y9, Y6, Y6
 	VPUNPCKHBW     Y7, Y1, Y7
@@ -4138,13 +4142,17 @@ levels:
 	VPUNPCKLWD     Y9, Y8, Y7
 	VPUNPCKHWD     Y9, Y8, Y8
 	VPSRLQ         $0x20, Y7, Y9
-	VPMULUDQ       64(SI), Y7, Y7
-	VPMULUDQ       68(SI), Y9, Y9
+	VMOVDQU        64(SI), Y10
+	VPMULUDQ       Y10, Y7, Y7
+	VPSRLQ         $0x20, Y10, Y10
+	VPMULUDQ       Y10, Y9, Y9
 	VPADDQ         Y7, Y6, Y6
 	VPADDQ         Y9, Y6, Y6
 	VPSRLQ         $0x20, Y8, Y7
-	VPMULUDQ       96(SI), Y8, Y8
-	VPMULUDQ       100(SI), Y7, Y7
+	VMOVDQU        96(SI), Y9
+	VPMULUDQ       Y9, Y8, Y8
+	VPSRLQ         $0x20, Y9, Y9
+	VPMULUDQ       Y9, Y7, Y7
 	VPADDQ         Y8, Y6, Y6
 	VPADDQ         Y7, Y6, Y6
 	VEXTRACTI128   $0x01, Y6, X7

@@ -16,24 +16,24 @@ func noiseInAVX2(noise *[LevelsAtOnce]int64, x []float32, ratio float32, w []uin
 	*noise = [LevelsAtOnce]int64{}
 	at := (*uint8)(unsafe.Pointer(levels))
 	whole := len(x) / block
-	if w == nil && whole > 0 {
+	done := whole * block
+	switch {
+	case whole > 0 && w == nil:
 		noiseAVX2(&noise[0], &x[0], whole, ratio, at)
-		x = x[whole*block:]
+	case whole > 0:
+		weightedNoiseAVX2(&noise[0], &x[0], whole, ratio, at, &w[:len(x)][0])
 	}
-	for len(x) > 0 {
-		var quotients [block]float32
-		var weights [block + 1]uint32
-		n := copy(quotients[:], x)
-		if w == nil {
-			for i := range n {
-				weights[i] = 1
-			}
-		} else {
-			w = w[copy(weights[:n], w[:n]):]
+	if done == len(x) {
+		return
+	}
+	var quotients [block]float32
+	var weights [block]uint32
+	for i := range copy(quotients[:], x[done:]) {
+		if weights[i] = 1; w != nil {
+			weights[i] = w[done+i]
 		}
-		weightedNoiseAVX2(&noise[0], &quotients[0], 1, ratio, at, &weights[0])
-		x = x[n:]
 	}
+	weightedNoiseAVX2(&noise[0], &quotients[0], 1, ratio, at, &weights[0])
 }
 
 func crossingsInAVX2(events []uint64, passed []int32, x []float32, t *Thresholds, first, last uint32) int {

@@ -17,11 +17,11 @@ const (
 
 // avx2Noise takes 32 quotients at a time. VPSHUFB looks up by codes, which a binary search finds.
 func avx2Noise(name string, weighted bool) {
-	signature, doc := "noise *int64, x *float32, blocks int, ratio float32, levels *uint8", ""
+	signature := "noise *int64, x *float32, blocks int, ratio float32, levels *uint8"
 	if weighted {
-		signature, doc = signature+", w *uint32", " w is read 4 bytes past its end."
+		signature += ", w *uint32"
 	}
-	function(name, signature, fmt.Sprintf("%s adds to noise what noiseGeneric sets, for so many times 32 quotients, above 0, and levels that are signed.%s", name, doc))
+	function(name, signature, name+" adds to noise what noiseGeneric sets, for so many times 32 quotients, above 0, and levels that are signed.")
 	noise, x, blocks, all := arg("noise"), arg("x"), arg("blocks"), arg("levels")
 	var w reg.GPVirtual
 	if weighted {
@@ -134,10 +134,12 @@ func avx2Squares(v [2]reg.VecVirtual, weight, zero reg.VecVirtual, w reg.GPVirtu
 		VPUNPCKLWD(high, low, d)
 		VPUNPCKHWD(high, low, low)
 		for j, square := range []reg.VecVirtual{d, low} {
-			odd := YMM()
+			odd, weights := YMM(), YMM()
 			VPSRLQ(Imm(32), square, odd)
-			VPMULUDQ(at(w, 64*i+32*j), square, square)
-			VPMULUDQ(at(w, 64*i+32*j+4), odd, odd)
+			VMOVDQU(at(w, 64*i+32*j), weights)
+			VPMULUDQ(weights, square, square)
+			VPSRLQ(Imm(32), weights, weights)
+			VPMULUDQ(weights, odd, odd)
 			add(square)
 			add(odd)
 		}
