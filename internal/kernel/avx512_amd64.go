@@ -459,3 +459,13 @@ func moveRows2AVX512(t *uint8)
 //
 //go:noescape
 func fillRowsAVX512(dst *float32, stride int, columns int, values *float32, rows int)
+
+// noiseAVX512 adds to noise what noiseGeneric sets, for n > 0 and levels that are signed.
+//
+//go:noescape
+func noiseAVX512(noise *int64, x *float32, n int, ratio float32, levels *uint8)
+
+// weightedNoiseAVX512 adds to noise what noiseGeneric sets, for n > 0 and levels that are signed.
+//
+//go:noescape
+func weightedNoiseAVX512(noise *int64, x *float32, n int, ratio float32, levels *uint8, w *uint32)

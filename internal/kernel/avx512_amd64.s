@@ -8412,3 +8412,198 @@ columns:
 	JNZ     rows
 	VZEROUPPER
 	RET
+
+// func noiseAVX512(noise *int64, x *float32, n int, ratio float32, levels *uint8)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·noiseAVX512(SB), NOSPLIT, $0-40
+	MOVQ         noise+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         levels+32(FP), BX
+	VBROADCASTSS ratio+24(FP), Z0
+	VPBROADCASTD fixedMiddleWord<>+0(SB), Z1
+	VPBROADCASTD fixedOffsetWord<>+0(SB), Z2
+	VPBROADCASTD wordsOf8<>+0(SB), Z3
+	VPBROADCASTD wordsOf4<>+0(SB), Z4
+	VPBROADCASTD wordsOf2<>+0(SB), Z5
+	VPBROADCASTD wordsOf1<>+0(SB), Z6
+
+blocks:
+	MOVQ         $0x00000020, SI
+	CMPQ         DX, SI
+	CMOVQLT      DX, SI
+	MOVQ         $-1, DI
+	BZHIQ        SI, DI, DI
+	KMOVD        DI, K1
+	KMOVD        DI, K2
+	KSHIFTRD     $0x10, K1, K3
+	VMOVUPS.Z    (CX), K2, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS       Z1, Z7, Z7
+	VCVTTPS2DQ   Z7, Z7
+	VPSUBD       Z2, Z7, Z7
+	VPMOVSDW     Z7, Y8
+	VMOVUPS.Z    64(CX), K3, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS       Z1, Z7, Z7
+	VCVTTPS2DQ   Z7, Z7
+	VPSUBD       Z2, Z7, Z7
+	VPMOVSDW     Z7, Y7
+	VINSERTI64X4 $0x01, Y7, Z8, Z7
+	XORQ         SI, SI
+
+levels:
+	MOVQ          (BX)(SI*8), DI
+	VPBROADCASTW  78(DI), Z10
+	VPCMPGTW      Z10, Z7, K2
+	VMOVDQU16.Z   Z3, K2, Z9
+	VMOVDQU       70(DI), Y10
+	VPERMW        Z10, Z9, Z10
+	VPCMPGTW      Z10, Z7, K2
+	VPADDW        Z4, Z9, K2, Z9
+	VMOVDQU       66(DI), Y10
+	VPERMW        Z10, Z9, Z10
+	VPCMPGTW      Z10, Z7, K2
+	VPADDW        Z5, Z9, K2, Z9
+	VMOVDQU       64(DI), Y10
+	VPERMW        Z10, Z9, Z10
+	VPCMPGTW      Z10, Z7, K2
+	VPADDW        Z6, Z9, K2, Z9
+	VMOVDQU       104(DI), Y10
+	VPERMW        Z10, Z9, Z10
+	VPSUBW.Z      Z10, Z7, K1, Z10
+	VPMADDWD      Z10, Z10, Z10
+	VPSRLQ        $0x20, Z10, Z9
+	VPSLLQ        $0x20, Z10, Z10
+	VPSRLQ        $0x20, Z10, Z10
+	VPADDQ        Z9, Z10, Z10
+	VEXTRACTI64X4 $0x01, Z10, Y8
+	VPADDQ        Y10, Y8, Y8
+	VEXTRACTI128  $0x01, Y8, X9
+	VPADDQ        X8, X9, X9
+	VPEXTRQ       $0x01, X9, DI
+	ADDQ          DI, (AX)(SI*8)
+	VMOVQ         X9, DI
+	ADDQ          DI, (AX)(SI*8)
+	INCQ          SI
+	CMPQ          SI, $0x05
+	JNE           levels
+	ADDQ          $0x00000080, CX
+	SUBQ          $0x20, DX
+	JG            blocks
+	VZEROUPPER
+	RET
+
+DATA fixedMiddleWord<>+0(SB)/4, $0x47000080
+GLOBL fixedMiddleWord<>(SB), RODATA|NOPTR, $4
+
+DATA fixedOffsetWord<>+0(SB)/4, $0x00008000
+GLOBL fixedOffsetWord<>(SB), RODATA|NOPTR, $4
+
+DATA wordsOf8<>+0(SB)/4, $0x00080008
+GLOBL wordsOf8<>(SB), RODATA|NOPTR, $4
+
+DATA wordsOf4<>+0(SB)/4, $0x00040004
+GLOBL wordsOf4<>(SB), RODATA|NOPTR, $4
+
+DATA wordsOf2<>+0(SB)/4, $0x00020002
+GLOBL wordsOf2<>(SB), RODATA|NOPTR, $4
+
+DATA wordsOf1<>+0(SB)/4, $0x00010001
+GLOBL wordsOf1<>(SB), RODATA|NOPTR, $4
+
+// func weightedNoiseAVX512(noise *int64, x *float32, n int, ratio float32, levels *uint8, w *uint32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·weightedNoiseAVX512(SB), NOSPLIT, $0-48
+	MOVQ         noise+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         levels+32(FP), BX
+	MOVQ         w+40(FP), SI
+	VBROADCASTSS ratio+24(FP), Z0
+	VPBROADCASTD fixedMiddleWord<>+0(SB), Z1
+	VPBROADCASTD fixedOffsetWord<>+0(SB), Z2
+	VPBROADCASTD wordsOf8<>+0(SB), Z3
+	VPBROADCASTD wordsOf4<>+0(SB), Z4
+	VPBROADCASTD wordsOf2<>+0(SB), Z5
+	VPBROADCASTD wordsOf1<>+0(SB), Z6
+
+blocks:
+	MOVQ         $0x00000020, DI
+	CMPQ         DX, DI
+	CMOVQLT      DX, DI
+	MOVQ         $-1, R8
+	BZHIQ        DI, R8, R8
+	KMOVD        R8, K1
+	KMOVD        R8, K2
+	KSHIFTRD     $0x10, K1, K3
+	VMOVUPS.Z    (CX), K2, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS       Z1, Z7, Z7
+	VCVTTPS2DQ   Z7, Z7
+	VPSUBD       Z2, Z7, Z7
+	VPMOVSDW     Z7, Y8
+	VMOVDQU32.Z  (SI), K2, Z9
+	VPSRLQ       $0x20, Z9, Z10
+	VMOVUPS.Z    64(CX), K3, Z7
+	VMULPS       Z0, Z7, Z7
+	VADDPS       Z1, Z7, Z7
+	VCVTTPS2DQ   Z7, Z7
+	VPSUBD       Z2, Z7, Z7
+	VPMOVSDW     Z7, Y7
+	VMOVDQU32.Z  64(SI), K3, Z11
+	VPSRLQ       $0x20, Z11, Z12
+	VINSERTI64X4 $0x01, Y7, Z8, Z7
+	XORQ         DI, DI
+
+levels:
+	MOVQ          (BX)(DI*8), R8
+	VPBROADCASTW  78(R8), Z14
+	VPCMPGTW      Z14, Z7, K2
+	VMOVDQU16.Z   Z3, K2, Z13
+	VMOVDQU       70(R8), Y14
+	VPERMW        Z14, Z13, Z14
+	VPCMPGTW      Z14, Z7, K2
+	VPADDW        Z4, Z13, K2, Z13
+	VMOVDQU       66(R8), Y14
+	VPERMW        Z14, Z13, Z14
+	VPCMPGTW      Z14, Z7, K2
+	VPADDW        Z5, Z13, K2, Z13
+	VMOVDQU       64(R8), Y14
+	VPERMW        Z14, Z13, Z14
+	VPCMPGTW      Z14, Z7, K2
+	VPADDW        Z6, Z13, K2, Z13
+	VMOVDQU       104(R8), Y14
+	VPERMW        Z14, Z13, Z14
+	VPSUBW.Z      Z14, Z7, K1, Z14
+	VEXTRACTI64X4 $0x01, Z14, Y8
+	VPMOVSXWD     Y14, Z13
+	VPMULLD       Z13, Z13, Z13
+	VPSRLQ        $0x20, Z13, Z14
+	VPMULUDQ      Z9, Z13, Z13
+	VPMULUDQ      Z10, Z14, Z14
+	VPADDQ        Z14, Z13, Z13
+	VPMOVSXWD     Y8, Z14
+	VPMULLD       Z14, Z14, Z14
+	VPSRLQ        $0x20, Z14, Z15
+	VPMULUDQ      Z11, Z14, Z14
+	VPMULUDQ      Z12, Z15, Z15
+	VPADDQ        Z15, Z14, Z14
+	VPADDQ        Z14, Z13, Z13
+	VEXTRACTI64X4 $0x01, Z13, Y8
+	VPADDQ        Y13, Y8, Y8
+	VEXTRACTI128  $0x01, Y8, X13
+	VPADDQ        X8, X13, X13
+	VPEXTRQ       $0x01, X13, R8
+	ADDQ          R8, (AX)(DI*8)
+	VMOVQ         X13, R8
+	ADDQ          R8, (AX)(DI*8)
+	INCQ          DI
+	CMPQ          DI, $0x05
+	JNE           levels
+	ADDQ          $0x00000080, CX
+	ADDQ          $0x00000080, SI
+	SUBQ          $0x20, DX
+	JG            blocks
+	VZEROUPPER
+	RET

@@ -20,6 +20,8 @@ type Levels struct {
 	// where x ≥ t, but floor(x + ½) where t is no integer, which odd has −1 for. Assembly knows where these fields are.
 	thresholds, odd [24]int8
 	weights         [16]int8
+	wideThresholds  [20]int16    // the least x that counts, as quotients are taken, less fixedMiddle + 1
+	wideWeights     [16]int16    // times FixedOne
 	signed          bool         // some are ≤ 0 and some ≥ 0: what lies in −256 … 256 is within 256 of its nearest
 	nearest         [1024]uint16 // as quotients are taken, by the half that they lie in
 }
@@ -33,10 +35,17 @@ func NewLevels(weights []int8) *Levels {
 	for q := range l.thresholds {
 		l.thresholds[q] = math.MaxInt8
 	}
+	for q := range l.wideThresholds {
+		l.wideThresholds[q] = math.MaxInt16
+	}
+	for q, w := range l.weights {
+		l.wideWeights[q] = FixedOne * int16(w)
+	}
 	sums := make([]int, n-1)
 	for q := range sums {
 		sums[q] = int(l.weights[q]) + int(l.weights[q+1])
 		l.thresholds[q], l.odd[q] = int8((sums[q]+1)>>1-1), int8(-(sums[q] & 1))
+		l.wideThresholds[q] = int16(FixedOne*sums[q]/2 - 1)
 	}
 	q := 0
 	for k := range l.nearest {

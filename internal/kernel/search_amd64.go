@@ -7,11 +7,9 @@ import "unsafe"
 // noiseInAVX2 takes the last quotients, of which there are less than a block, with weights of 0 behind them.
 func noiseInAVX2(noise *[LevelsAtOnce]int64, x []float32, ratio float32, w []uint32, levels *[LevelsAtOnce]*Levels) {
 	const block = 32
-	for _, l := range levels {
-		if !l.signed {
-			noiseGeneric(noise, x, ratio, w, levels)
-			return
-		}
+	if !signed(levels) {
+		noiseGeneric(noise, x, ratio, w, levels)
+		return
 	}
 	*noise = [LevelsAtOnce]int64{}
 	at := (*uint8)(unsafe.Pointer(levels))
@@ -49,4 +47,29 @@ func walkInAVX2(w *Walk, events []uint64, elements []Element, gains *Gains) {
 	if len(events) > 0 {
 		walkAVX2((*uint8)(unsafe.Pointer(w)), &events[0], len(events), (*uint8)(unsafe.Pointer(&elements[0])), (*uint8)(unsafe.Pointer(gains)))
 	}
+}
+
+func noiseInAVX512(noise *[LevelsAtOnce]int64, x []float32, ratio float32, w []uint32, levels *[LevelsAtOnce]*Levels) {
+	if !signed(levels) {
+		noiseGeneric(noise, x, ratio, w, levels)
+		return
+	}
+	*noise = [LevelsAtOnce]int64{}
+	at := (*uint8)(unsafe.Pointer(levels))
+	switch {
+	case len(x) > 0 && w == nil:
+		noiseAVX512(&noise[0], &x[0], len(x), ratio, at)
+	case len(x) > 0:
+		weightedNoiseAVX512(&noise[0], &x[0], len(x), ratio, at, &w[:len(x)][0])
+	}
+}
+
+// signed reports whether all levels are.
+func signed(levels *[LevelsAtOnce]*Levels) bool {
+	for _, l := range levels {
+		if !l.signed {
+			return false
+		}
+	}
+	return true
 }

@@ -33,6 +33,7 @@ var avx512Set = func() *Set {
 		GroupEpilogues: GroupEpilogues{
 			AccumulateGroup: accumulateBy(accumulateGroupAVX512), AccumulateWideGroup: accumulateWideBy(accumulateWideGroupAVX512),
 		},
+		Searching: Searching{Noise: noiseInAVX512},
 	}
 	if isa.HasVBMI() {
 		s.LookUp = lookUpInVBMI

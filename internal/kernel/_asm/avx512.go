@@ -38,6 +38,8 @@ func avx512() {
 		moveRows(zmm, step)
 	}
 	fillRows(zmm)
+	avx512Noise("noiseAVX512", false)
+	avx512Noise("weightedNoiseAVX512", true)
 }
 
 // four returns vectors that do not wait for one another.
