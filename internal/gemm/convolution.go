@@ -93,7 +93,7 @@ func newConvolutionPlan(set *kernel.Set, v *windows, w []*pack.Matrix, a Arithme
 	default:
 		p.algorithm, implicit = gathered{}, false
 	}
-	p.bytes = implicit || v.Depthwise || m.plain && m.operand.Planes == 1
+	p.bytes = implicit || v.Depthwise || m.plain && !m.totals && m.operand.Planes == 1 // what fills up is in no total
 	return p
 }
 

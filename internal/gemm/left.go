@@ -59,6 +59,7 @@ func (l *left) quantize(p *matrixPlan, s *scratch, i int, x []float32) (bad int)
 	if p.plain {
 		if of, bad = p.pack(l.planes[i*p.stride:], l.rows*p.stride, x); bad < 0 {
 			l.set(p, i, of)
+			l.addUp(p, i)
 		}
 		return bad
 	}
@@ -75,11 +76,29 @@ func (l *left) pack(p *matrixPlan, s *scratch, i int, q []uint8, of integers) {
 	l.set(p, i, of)
 	if p.plain {
 		copy(l.planes[i*p.stride:], q)
+		l.addUp(p, i)
 		return
 	}
 	ints := s.rowOfInts(len(q))
 	p.set.SubtractZeroPoint(ints[:len(q)], q, of.zero)
 	l.split(p, ints, i)
+}
+
+// addUp makes the totals of row i of a plain operand, where the weight needs them.
+func (l *left) addUp(p *matrixPlan, i int) {
+	if !p.totals {
+		return
+	}
+	w, groups := p.w, p.w.Groups()
+	for g := range groups {
+		begin, end := g*w.Group, min((g+1)*w.Group, w.K)
+		total := -int64(l.zeros[i]) * int64(end-begin)
+		for plane := range p.operand.Planes {
+			row := l.planes[(plane*l.rows+i)*p.stride:]
+			total += kernel.SumBytes(row[begin:end]) << (p.operand.Shift * plane)
+		}
+		l.totals[i*groups+g] = total
+	}
 }
 
 // rowOfInts returns memory for n integers, filled up with zeros to a multiple of 32 for the kernels that

@@ -57,7 +57,7 @@ func newMatrixPlan(set *kernel.Set, format kernel.Format, w *pack.Matrix, a Arit
 	if p.stride%1024 == 0 {
 		p.stride += 64 // rows a power of two apart share sets of a cache
 	}
-	p.plain = format == kernel.U8 && (w.Groups() == 1 || w.Group == w.GroupDepth()) && !p.totals
+	p.plain = format == kernel.U8 && (w.Groups() == 1 || w.Group == w.GroupDepth())
 	if format == kernel.U8 {
 		p.compensation = w.Sums()
 	} else {

@@ -2401,7 +2401,7 @@ offsets2:
 	RET
 
 // func multiplyGroupsR2P1VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+// Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·multiplyGroupsR2P1VNNI(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
@@ -2422,7 +2422,6 @@ groups:
 
 steps:
 	VMOVDQU32    (SI), Z4
-	PREFETCHT0   2048(SI)
 	VPBROADCASTD (DI)(CX*1), Z5
 	VPDPBUSD     Z4, Z5, Z1
 	VPBROADCASTD (R8)(CX*1), Z5
@@ -2488,7 +2487,7 @@ offsets0:
 	RET
 
 // func multiplyGroupsR2P2VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+// Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·multiplyGroupsR2P2VNNI(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
@@ -2513,9 +2512,7 @@ groups:
 
 steps:
 	VMOVDQU32    (SI), Z8
-	PREFETCHT0   2048(SI)
 	VMOVDQU32    (SI)(R9*1), Z9
-	PREFETCHT0   2048(SI)(R9*1)
 	VPBROADCASTD (DI)(CX*1), Z10
 	VPDPBUSD     Z8, Z10, Z1
 	VPDPBUSD     Z9, Z10, Z3
@@ -2635,7 +2632,7 @@ offsets1:
 	RET
 
 // func multiplyGroupsR2P3VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+// Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·multiplyGroupsR2P3VNNI(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
@@ -2664,11 +2661,8 @@ groups:
 
 steps:
 	VMOVDQU32    (SI), Z12
-	PREFETCHT0   2048(SI)
 	VMOVDQU32    (SI)(R9*1), Z13
-	PREFETCHT0   2048(SI)(R9*1)
 	VMOVDQU32    (SI)(R9*2), Z14
-	PREFETCHT0   2048(SI)(R9*2)
 	VPBROADCASTD (DI)(CX*1), Z15
 	VPDPBUSD     Z12, Z15, Z1
 	VPDPBUSD     Z13, Z15, Z3
@@ -2846,7 +2840,7 @@ offsets2:
 	RET
 
 // func multiplyGroupsR4P1VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+// Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·multiplyGroupsR4P1VNNI(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
@@ -2875,7 +2869,6 @@ groups:
 
 steps:
 	VMOVDQU32    (SI), Z8
-	PREFETCHT0   2048(SI)
 	VPBROADCASTD (DI)(CX*1), Z9
 	VPDPBUSD     Z8, Z9, Z1
 	VPBROADCASTD (R8)(CX*1), Z9
@@ -2979,7 +2972,7 @@ offsets0:
 	RET
 
 // func multiplyGroupsR4P2VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+// Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·multiplyGroupsR4P2VNNI(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
@@ -3016,9 +3009,7 @@ groups:
 
 steps:
 	VMOVDQU32    (SI), Z16
-	PREFETCHT0   2048(SI)
 	VMOVDQU32    (SI)(R11*1), Z17
-	PREFETCHT0   2048(SI)(R11*1)
 	VPBROADCASTD (DI)(CX*1), Z18
 	VPDPBUSD     Z16, Z18, Z1
 	VPDPBUSD     Z17, Z18, Z3
@@ -3210,7 +3201,7 @@ offsets1:
 	RET
 
 // func multiplyGroupsR4P3VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+// Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·multiplyGroupsR4P3VNNI(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
@@ -3255,11 +3246,8 @@ groups:
 
 steps:
 	VMOVDQU32    (SI), Z24
-	PREFETCHT0   2048(SI)
 	VMOVDQU32    (SI)(R11*1), Z25
-	PREFETCHT0   2048(SI)(R11*1)
 	VMOVDQU32    (SI)(R11*2), Z26
-	PREFETCHT0   2048(SI)(R11*2)
 	VPBROADCASTD (DI)(CX*1), Z27
 	VPDPBUSD     Z24, Z27, Z1
 	VPDPBUSD     Z25, Z27, Z3
@@ -3550,12 +3538,14 @@ TEXT ·multiplyNibblesR1VNNI(SB), NOSPLIT, $0-8
 	MOVQ         72(AX), DI
 	VPBROADCASTD signBits<>+0(SB), Z5
 	VPBROADCASTD upperHalves<>+0(SB), Z6
+	VPBROADCASTD ones8<>+0(SB), Z7
 	MOVQ         136(AX), BX
 	VMOVUPS      (BX), Z0
 	XORQ         CX, CX
 	XORQ         DX, DX
 
 groups:
+	VPXORD Z8, Z8, Z8
 	VPXORD Z1, Z1, Z1
 	MOVQ   16(AX), BX
 
@@ -3566,18 +3556,19 @@ steps:
 	VPTERNLOGD   $0x28, Z6, Z5, Z2
 	VPBROADCASTD (DI)(CX*1), Z4
 	VPDPBUSD     Z2, Z4, Z1
+	VPDPBUSD     Z2, Z7, Z8
 	VPTERNLOGD   $0x28, Z6, Z5, Z3
 	VPBROADCASTD 4(DI)(CX*1), Z4
 	VPDPBUSD     Z3, Z4, Z1
+	VPDPBUSD     Z3, Z7, Z8
 	ADDQ         $0x08, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x02, BX
 	JNZ          steps
 	VPSRAD       $0x04, Z1, Z1
-	MOVQ         40(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z2
+	VPSRAD       $0x04, Z8, Z8
 	VPBROADCASTD 264(AX), Z4
-	VPMULLD      Z2, Z4, Z4
+	VPMULLD      Z8, Z4, Z4
 	VPADDD       Z4, Z1, Z1
 	CMPQ         48(AX), $0x00
 	JEQ          zeroPoints0
@@ -3619,6 +3610,9 @@ GLOBL signBits<>(SB), RODATA|NOPTR, $4
 DATA upperHalves<>+0(SB)/4, $0xf0f0f0f0
 GLOBL upperHalves<>(SB), RODATA|NOPTR, $4
 
+DATA ones8<>+0(SB)/4, $0x01010101
+GLOBL ones8<>(SB), RODATA|NOPTR, $4
+
 // func multiplyNibblesR2VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyNibblesR2VNNI(SB), NOSPLIT, $0-8
@@ -3628,6 +3622,7 @@ TEXT ·multiplyNibblesR2VNNI(SB), NOSPLIT, $0-8
 	MOVQ         80(AX), R8
 	VPBROADCASTD signBits<>+0(SB), Z7
 	VPBROADCASTD upperHalves<>+0(SB), Z8
+	VPBROADCASTD ones8<>+0(SB), Z9
 	MOVQ         136(AX), BX
 	VMOVUPS      (BX), Z0
 	MOVQ         144(AX), BX
@@ -3636,6 +3631,7 @@ TEXT ·multiplyNibblesR2VNNI(SB), NOSPLIT, $0-8
 	XORQ         DX, DX
 
 groups:
+	VPXORD Z10, Z10, Z10
 	VPXORD Z1, Z1, Z1
 	VPXORD Z3, Z3, Z3
 	MOVQ   16(AX), BX
@@ -3649,24 +3645,25 @@ steps:
 	VPDPBUSD     Z4, Z6, Z1
 	VPBROADCASTD (R8)(CX*1), Z6
 	VPDPBUSD     Z4, Z6, Z3
+	VPDPBUSD     Z4, Z9, Z10
 	VPTERNLOGD   $0x28, Z8, Z7, Z5
 	VPBROADCASTD 4(DI)(CX*1), Z6
 	VPDPBUSD     Z5, Z6, Z1
 	VPBROADCASTD 4(R8)(CX*1), Z6
 	VPDPBUSD     Z5, Z6, Z3
+	VPDPBUSD     Z5, Z9, Z10
 	ADDQ         $0x08, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x02, BX
 	JNZ          steps
 	VPSRAD       $0x04, Z1, Z1
 	VPSRAD       $0x04, Z3, Z3
-	MOVQ         40(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z4
+	VPSRAD       $0x04, Z10, Z10
 	VPBROADCASTD 264(AX), Z6
-	VPMULLD      Z4, Z6, Z6
+	VPMULLD      Z10, Z6, Z6
 	VPADDD       Z6, Z1, Z1
 	VPBROADCASTD 272(AX), Z6
-	VPMULLD      Z4, Z6, Z6
+	VPMULLD      Z10, Z6, Z6
 	VPADDD       Z6, Z3, Z3
 	CMPQ         48(AX), $0x00
 	JEQ          zeroPoints0

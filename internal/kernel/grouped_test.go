@@ -1,6 +1,9 @@
 package kernel
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+)
 
 // groupsTrial has the shape {rows, panels, steps}, of each of some groups. Codes are of as many bits as the set
 // takes, and of four where there are nibbles. Rows are apart, and the last of them ends where its elements do.
@@ -18,7 +21,12 @@ func groupsTrial(s *Set, m *memory, shape shape) {
 		y := m.choose(-8, 7)
 		b.Codes = take(m, size, func() int8 { return int8(y()) })
 	}
-	b.Scales, b.Compensation = take(m, lists, m.number32), take(m, lists, m.integer32)
+	b.Scales = take(m, lists, m.number32)
+	at := -1
+	b.Compensation = take(m, lists, func() int32 {
+		at++
+		return b.sum(at/PanelColumns, at%PanelColumns)
+	})
 	b.Zeros, b.TotalStride = take(m, a.Rows, m.integer32), param(m, b.Count+m.IntN(2)*m.IntN(9))
 	if param(m, m.IntN(2) == 0) {
 		b.ZeroPoints = take(m, lists, m.integer32)
@@ -28,6 +36,13 @@ func groupsTrial(s *Set, m *memory, shape shape) {
 	}
 	b.Totals = take(m, (a.Rows-1)*b.TotalStride+b.Count, func() int64 { return int64(m.integer32()) })
 	s.MultiplyGroups(take(m, a.Rows*b.Panels*PanelColumns, m.number32), &a, &b)
+}
+
+// sum returns the sum of the codes of a group, counted through all panels, in column j of the panel.
+func (b *Groups) sum(group, j int) int32 {
+	var sums [PanelColumns]int32
+	b.add(&sums, bytes.Repeat([]byte{1}, b.Steps*StepDepth), group)
+	return sums[j]
 }
 
 var groupsTrials = []trial{{"MultiplyGroups", groupsTrial}}

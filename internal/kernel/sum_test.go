@@ -23,3 +23,20 @@ func TestSum(t *testing.T) {
 		}
 	}
 }
+
+func TestSumBytes(t *testing.T) {
+	a := make([]uint8, 40)
+	for n := range len(a) + 1 {
+		want := int64(0)
+		for i := range n {
+			a[i] = uint8(255 - i*n)
+			want += int64(a[i])
+		}
+		if got := kernel.SumBytes(a[:n]); got != want {
+			t.Errorf("SumBytes of %v = %d, want %d", a[:n], got, want)
+		}
+	}
+	if got := kernel.SumBytes(slices.Repeat([]uint8{255}, 1<<20)); got != 255<<20 {
+		t.Errorf("SumBytes of 2^20 times 255 = %d", got)
+	}
+}

@@ -27,6 +27,7 @@ type groupsTile struct {
 	p, group  reg.GPVirtual // the depth, and eight times the group
 	list      reg.GPVirtual // for what is read once a group
 	acc, sums [][]reg.VecVirtual
+	codeSums  reg.VecVirtual // those of a group, where they are not read
 	x, y      reg.VecVirtual
 }
 
@@ -108,10 +109,14 @@ func (k *groupsTile) where(name string, j int, body func()) {
 
 // addGroup adds the sums of vector j of columns to acc.
 func (k *groupsTile) addGroup(j int) {
-	k.move(k.byColumn("compensation", j), k.y)
+	compensation := k.codeSums
+	if compensation == nil {
+		compensation = k.y
+		k.move(k.byColumn("compensation", j), k.y)
+	}
 	for i, row := range k.sums {
 		VPBROADCASTD(k.byRow("zeros", i), k.x)
-		VPMULLD(k.y, k.x, k.x)
+		VPMULLD(compensation, k.x, k.x)
 		VPADDD(k.x, row[j], row[j])
 	}
 	k.where("zeroPoints", j, func() {
@@ -138,6 +143,9 @@ func (k *groupsTile) addGroup(j int) {
 		}
 	})
 }
+
+// Up to vnniReadRows rows, memory is the limit: codes are fetched, and the sums of nibbles made and not read.
+const vnniReadRows = 2
 
 // vnniGroups emits kernels for rows and panels whose sums of both kinds there are registers for.
 func vnniGroups() {
@@ -192,7 +200,9 @@ func vnniMultiplyGroups(rows, panels int) {
 					m.Index, m.Scale = panel, uint8(j)
 				}
 				VMOVDQU32(m, v)
-				PREFETCHT0(m.Offset(vnniAhead))
+				if rows == 1 {
+					PREFETCHT0(m.Offset(vnniAhead))
+				}
 			}
 			k.vnniAdd(weights, 0)
 		})
@@ -205,7 +215,14 @@ func vnniMultiplyNibbles(rows int) {
 	low, high := ZMM(), ZMM()
 	k.x, k.y = ZMM(), low
 	signs, upper := zmm.constant("signBits", 0x80808080), zmm.constant("upperHalves", 0xf0f0f0f0)
+	var ones reg.VecVirtual
+	if rows <= vnniReadRows {
+		ones, k.codeSums = zmm.constant("ones8", 0x01010101), ZMM()
+	}
 	k.eachGroup(func() {
+		if k.codeSums != nil {
+			VPXORD(k.codeSums, k.codeSums, k.codeSums)
+		}
 		k.vnniSums(2, func() {
 			PREFETCHT0(at(k.codes, codesAhead))
 			VMOVDQU32(at(k.codes, 0), high)
@@ -213,10 +230,16 @@ func vnniMultiplyNibbles(rows int) {
 			for step, v := range []reg.VecVirtual{low, high} {
 				VPTERNLOGD(Imm(0x28), upper, signs, v) // v exclusive-or signs, and upper
 				k.vnniAdd([]reg.VecVirtual{v}, stepDepth*step)
+				if k.codeSums != nil {
+					VPDPBUSD(v, ones, k.codeSums)
+				}
 			}
 		})
 		for _, row := range k.sums {
 			VPSRAD(Imm(4), row[0], row[0])
+		}
+		if k.codeSums != nil {
+			VPSRAD(Imm(4), k.codeSums, k.codeSums)
 		}
 	})
 }
