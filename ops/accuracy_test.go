@@ -70,8 +70,12 @@ func TestAccuracy(t *testing.T) {
 			got := mustDo(t, mustOp(t, tensor.Float32, 2, w, under(c.compute)), newTensor(x, m, in))
 			db := decibels(got, want)
 			t.Logf("%-16v %-14v %6.1f dB", s, c.compute, db)
-			if !(db >= c.least) {
-				t.Errorf("%v, %v: %.1f dB, want at least %v", s, c.compute, db, c.least)
+			least := c.least
+			if s.IsFloat() { // chains in float32
+				least = 120
+			}
+			if !(db >= least) {
+				t.Errorf("%v, %v: %.1f dB, want at least %v", s, c.compute, db, least)
 			}
 		}
 	}

@@ -44,7 +44,7 @@ func TestAllocations(t *testing.T) {
 	made, codes := gemm.Activations{Quantized: make([]uint8, m*n), Params: one}, gemm.Activations{Quantized: make([]uint8, m*k), Params: one}
 	signed := random(rng, k, n, k, 8, true, false, false).pack(t)
 	measure("quantized", gemm.NewProduct(signed, gemm.Arithmetic{}, out), made, codes)
-	measure("16-bit floats", gemm.NewFloat16Product(h, out), y, floats)
+	measure("16-bit floats", gemm.NewHalfProduct(h, out), y, floats)
 	v := gemm.Conv{Channels: 1, Height: 1, Width: k, Kernel: [2]int{1, k}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, NCHW: true}
 	measure("convolution", gemm.NewConvolution(v, []*pack.Matrix{signed}, gemm.Arithmetic{}, out), y, floats)
 }
@@ -82,7 +82,7 @@ func BenchmarkMultiply(b *testing.B) {
 		bench("uint4 in groups/"+arithmetic.name, gemm.NewProduct(nibbles, arithmetic.a, gemm.Output{}))
 	}
 	h := halfWeight(k, n, slices.Repeat([]uint16{0x3f80}, k*n)).pack()
-	bench("bfloat16", gemm.NewFloat16Product(h, gemm.Output{}))
+	bench("bfloat16", gemm.NewHalfProduct(h, gemm.Output{}))
 }
 
 // BenchmarkConvolve is 64 images of 1×28² with 32 filters of 5×5, and of 32×14² with 64 of 3×3 and of 5×5:

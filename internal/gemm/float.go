@@ -1,43 +1,67 @@
 package gemm
 
 import (
+	"math"
 	"sync"
 
 	"euryale/internal/kernel"
 	"euryale/internal/pack"
 )
 
-// A FloatProduct computes y = x·w for a weight of float32, prepared for it and for an output: x is m×k, w is k×n and y
-// is m×n. An element of y is one chain of fused multiply-adds in order of depth that begins with its bias:
+// A FloatProduct computes y = x·w for a weight of floats, prepared for it and for an output: x is m×k, w is k×n and y is
+// m×n. Weights of 16 bits are widened, and multiplied by the scale of their column in float32 where there is one. An
+// element of y is one chain of fused multiply-adds in order of depth that begins with its bias:
 //
 //	y ← bias[j];  y ← fma(x[i][p], w[p][j], y)  for p = 0 … k−1;  y ← max(y, floor)
 //
 // Each is rounded once, so the result depends on nothing but x and w. Infinities and NaN go their way; every NaN is
 // written as 0x7FC00000, and −0 as 0.
 type FloatProduct struct {
-	w     *pack.Floats
-	bias  []float32 // of all panels
-	floor float32
+	singles *pack.Floats // or
+	halves  *pack.Half
+	k, n    int
+	bias    []float32 // of all panels
+	floor   float32
 }
 
 // NewFloatProduct prepares the product of rows by w, whose elements are finite.
 func NewFloatProduct(w *pack.Floats, out Output) *FloatProduct {
-	p := &FloatProduct{w, make([]float32, w.Panels()*kernel.PanelColumns), out.floor()}
+	return (&FloatProduct{singles: w, k: w.K, n: w.N}).with(out)
+}
+
+// NewHalfProduct prepares the product of rows by w, whose elements are finite.
+func NewHalfProduct(w *pack.Half, out Output) *FloatProduct {
+	return (&FloatProduct{halves: w, k: w.K, n: w.N}).with(out)
+}
+
+func (p *FloatProduct) with(out Output) *FloatProduct {
+	p.bias, p.floor = make([]float32, p.panels()*kernel.PanelColumns), out.floor()
 	copy(p.bias, out.Bias)
 	return p
 }
 
+func (p *FloatProduct) panels() int { return (p.n + kernel.PanelColumns - 1) / kernel.PanelColumns }
+
 // Run sets dst to the product of m rows of x, with the output applied; both are float32. dst does not overlap x. The
-// error is nil.
-func (p *FloatProduct) Run(dst, x Activations, m int) error {
+// error is nil for a weight of float32; for one of 16 bits it is ErrValue, naming row and column, where x is not
+// finite, and dst is untouched then.
+func (p *FloatProduct) Run(dst, x Activations, m int) (err error) {
 	c := floatCalls.Get().(*floatCall)
-	c.plan, c.set, c.rows, c.x, c.dst = p, kernel.Current(), m, x.Float, dst.Float
+	c.plan, c.set, c.rows, c.x, c.dst = p, kernel.Current(), m, x.Float[:m*p.k], dst.Float[:m*p.n]
 	c.use(x)
-	c.grid = newGrid(c.threads, (m+floatRows-1)/floatRows, (p.w.Panels()+floatPanels-1)/floatPanels)
-	c.share(floatTiles{c}, c.grid.count(), c.set.FloatTime(m, p.w.N, p.w.K))
+	if p.halves != nil {
+		if _, _, at := c.set.MinMax(c.x); at >= 0 {
+			c.bad.note(at, c.x[at])
+			err = c.bad.error(0, p.k)
+		}
+	}
+	if err == nil {
+		c.grid = newGrid(c.threads, (m+floatRows-1)/floatRows, (p.panels()+floatPanels-1)/floatPanels)
+		c.share(floatTiles{c}, c.grid.count(), c.set.FloatTime(m, p.n, p.k))
+	}
 	c.plan, c.x, c.dst, c.stop = nil, nil, nil, nil
 	floatCalls.Put(c)
-	return nil
+	return err
 }
 
 // floatRows and floatPanels are what parts of a product are multiples of: whole tiles of every set.
@@ -53,6 +77,7 @@ type floatCall struct {
 	grid   grid
 	rows   int
 	x, dst []float32
+	bad    badValue
 }
 
 var floatCalls = sync.Pool{New: func() any { return new(floatCall) }}
@@ -66,27 +91,29 @@ const fewFloatRows = 4
 // run goes through blocks of rows and of depth: one of rows takes half of the second cache. Rows whose distance would
 // have them share sets of the first cache are copied.
 func (c floatTiles) run(task int, s *scratch) {
-	w := c.plan.w
+	p := c.plan
 	firstRow, endRow := wholes(c.rows, floatRows, c.grid.down, task/c.grid.across)
-	firstPanel, endPanel := wholes(w.Panels(), floatPanels, c.grid.across, task%c.grid.across)
+	firstPanel, endPanel := wholes(p.panels(), floatPanels, c.grid.across, task%c.grid.across)
 	most := c.set.CacheBytes / 8 // elements of a block
-	rows := max(floatRows, most/min(w.K, 1024)/floatRows*floatRows)
+	rows := max(floatRows, most/min(p.k, 1024)/floatRows*floatRows)
 	for row := firstRow; row < endRow; row += rows {
 		rows := min(rows, endRow-row)
+		panels := 2
+		if rows <= fewFloatRows {
+			panels = floatPanels
+		}
 		depth := max(1024, most/rows)
-		for begin := 0; begin < w.K; begin += depth {
-			depth := min(depth, w.K-begin)
-			s.floatLeft = kernel.FloatLeft{Data: c.x[row*w.K+begin:], Rows: rows, Stride: w.K}
-			panels := floatPanels
-			if rows > fewFloatRows {
-				panels = 2
-				if w.K%256 == 0 {
-					s.copyRows(depth)
-				}
+		if p.halves != nil && rows > 1 { // widened panels take as much as rows
+			depth = most / (panels * kernel.PanelColumns)
+		}
+		for begin := 0; begin < p.k; begin += depth {
+			depth := min(depth, p.k-begin)
+			s.floatLeft = kernel.FloatLeft{Data: c.x[row*p.k+begin:], Rows: rows, Stride: p.k}
+			if rows > fewFloatRows && p.k%256 == 0 {
+				s.copyRows(depth)
 			}
 			for panel := firstPanel; panel < endPanel; panel += panels {
-				s.floatRight = w.Right(panel, min(panels, endPanel-panel), begin, depth)
-				c.multiply(s, row, panel, begin)
+				c.multiply(s, part{row, row + rows, panel, min(panel+panels, endPanel)}, begin, depth)
 			}
 		}
 	}
@@ -111,12 +138,11 @@ func (s *scratch) copyRows(depth int) {
 
 // multiply takes the chains of some rows and panels through a block of depth: the first begins them, the last ends
 // them. A panel that is not whole has its chains in scratch memory.
-func (c floatTiles) multiply(s *scratch, row, panel, begin int) {
-	w, rows, b := c.plan.w, s.floatLeft.Rows, &s.floatRight
-	column := panel * kernel.PanelColumns
-	all := b.Panels * kernel.PanelColumns
-	columns := min(all, w.N-column)
-	dst, stride := c.dst[row*w.N+column:], w.N
+func (c floatTiles) multiply(s *scratch, r part, begin, depth int) {
+	p, rows, panels := c.plan, r.endRow-r.firstRow, r.endPanel-r.firstPanel
+	column, all := r.firstPanel*kernel.PanelColumns, panels*kernel.PanelColumns
+	columns := min(all, p.n-column)
+	dst, stride := c.dst[r.firstRow*p.n+column:], p.n
 	if columns < all {
 		s.result = grow(s.result, rows*all)
 		dst, stride = s.result, all
@@ -124,18 +150,48 @@ func (c floatTiles) multiply(s *scratch, row, panel, begin int) {
 	for i := range rows {
 		switch {
 		case begin == 0:
-			copy(dst[i*stride:][:all], c.plan.bias[column:])
+			copy(dst[i*stride:][:all], p.bias[column:])
 		case columns < all:
-			copy(dst[i*stride:][:columns], c.dst[(row+i)*w.N+column:])
+			copy(dst[i*stride:][:columns], c.dst[(r.firstRow+i)*p.n+column:])
 		}
 	}
-	c.set.MultiplyFloats(dst, stride, &s.floatLeft, b)
-	if begin+b.Length == w.K {
-		c.set.FinishFloats(dst, stride, rows, all, c.plan.floor)
+	switch {
+	case p.singles != nil:
+		s.floatRight = p.singles.Right(r.firstPanel, panels, begin, depth)
+		c.set.MultiplyFloats(dst, stride, &s.floatLeft, &s.floatRight)
+	case rows == 1 && p.halves.Scales == nil:
+		s.halfRight = p.halves.Right(r.firstPanel, panels, begin, depth)
+		c.set.MultiplyHalves(dst, s.floatLeft.Data[:depth], &s.halfRight)
+	default:
+		s.widen(p.halves, r.firstPanel, panels, begin, depth, c.set)
+		c.set.MultiplyFloats(dst, stride, &s.floatLeft, &s.floatRight)
+	}
+	if begin+depth == p.k {
+		c.set.FinishFloats(dst, stride, rows, all, p.floor)
 	}
 	if columns < all {
 		for i := range rows {
-			copy(c.dst[(row+i)*w.N+column:][:columns], dst[i*stride:])
+			copy(c.dst[(r.firstRow+i)*p.n+column:][:columns], dst[i*stride:])
 		}
 	}
+}
+
+// widen sets the right operand to panels of a weight of 16 bits, in memory.
+func (s *scratch) widen(w *pack.Half, panel, panels, begin, depth int, set *kernel.Set) {
+	const n = kernel.PanelColumns
+	s.widened = grow(s.widened, panels*depth*n)
+	for i := range panels {
+		to := s.widened[i*depth*n:][:depth*n]
+		set.Decode(to, w.Panel(panel + i)[begin*n:][:depth*n], w.Format)
+		if w.Scales == nil {
+			continue
+		}
+		scales := w.Scales[(panel+i)*n:][:n]
+		for p := 0; p < len(to); p += n {
+			for j, scale := range scales {
+				to[p+j] = max(-math.MaxFloat32, min(math.MaxFloat32, to[p+j]*scale))
+			}
+		}
+	}
+	s.floatRight = kernel.FloatRight{Data: s.widened, Panels: panels, Stride: depth * n, Offsets: noShift, Length: depth, Step: n}
 }

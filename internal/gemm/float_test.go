@@ -21,6 +21,19 @@ func chain(y, a, b float32) float32 {
 	return y
 }
 
+// chains returns x·w for a w [n][k].
+func chains(x []float32, m int, w []float32, k, n int, out gemm.Output) []float32 {
+	y := make([]float32, m*n)
+	for i := range y {
+		sum := biasOf(out, i%n)
+		for p := range k {
+			sum = chain(sum, x[i/n*k+p], w[i%n*k+p])
+		}
+		y[i] = floatOutput(sum, out)
+	}
+	return y
+}
+
 // floatOutput applies an output to chains that began with its bias.
 func floatOutput(y float32, out gemm.Output) float32 {
 	if out.ReLU {
@@ -68,15 +81,16 @@ func TestFloatProduct(t *testing.T) {
 				if n > 1 {
 					out.Bias = floatNumbers(rng, n)
 				}
-				want := make([]float32, m*n)
-				for i := range want {
-					y := biasOf(out, i%n)
-					for p := range k {
-						y = chain(y, x[i/n*k+p], w[p*n+i%n])
+				want := chains(x, m, w, k, n, out)
+				packed := pack.FloatsFrom(n, w, pack.ColumnMajor(k), pack.Serial)
+				if m%2 == 0 {
+					rows := make([]float32, k*n)
+					for i, v := range w {
+						rows[i%k*n+i/k] = v
 					}
-					want[i] = floatOutput(y, out)
+					packed.Set(rows, pack.RowMajor(k, n), pack.Serial)
 				}
-				p := gemm.NewFloatProduct(pack.FloatsFrom(n, w, pack.RowMajor(k, n), pack.Serial), out)
+				p := gemm.NewFloatProduct(packed, out)
 				eachFloat(func(name string) {
 					got := make([]float32, m*n)
 					if err := p.Run(gemm.Activations{Float: got}, gemm.Activations{Float: x}, m); err != nil {

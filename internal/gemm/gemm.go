@@ -4,7 +4,7 @@
 // Sizes are m, n, k: x is m×k, the weight k×n, the result m×n, all row-major. A row of the result depends on
 // that row of x alone, so it is the same in any batch, on any number of threads and with any kernels.
 //
-// A Product, a Float16Product or a Convolution holds what is known when a layer is prepared, the choice of an
+// A Product, a FloatProduct or a Convolution holds what is known when a layer is prepared, the choice of an
 // algorithm among it: dense or grouped, where a column has several scales or zero points; implicit GEMM,
 // pixel-vectorized, depthwise, or windows copied to rows. Run is left with the rows.
 package gemm

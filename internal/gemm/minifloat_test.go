@@ -3,7 +3,6 @@ package gemm_test
 import (
 	"fmt"
 	"math"
-	"math/big"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -22,23 +21,13 @@ type minifloatMatrix struct {
 	format *minifloat.Format
 }
 
-// reference returns x·w with products and sums in math/big, rounded to 53 bits after each sum and after the
-// product with the scale.
+// reference returns exact chains by the elements times their scales.
 func (w minifloatMatrix) reference(x []float32, m int, out gemm.Output) []float32 {
-	y := make([]float32, m*w.n)
-	for i := range m {
-		for j := range w.n {
-			sum := new(big.Float).SetPrec(53)
-			for p := range w.k {
-				product := big.NewFloat(float64(x[i*w.k+p]))
-				product.SetPrec(100).Mul(product, big.NewFloat(float64(w.format.Values[w.codes[j*w.k+p]])))
-				sum.Add(sum, product)
-			}
-			v, _ := sum.Mul(sum, big.NewFloat(float64(w.scales[j]))).Float32()
-			y[i*w.n+j] = output(v, j, out)
-		}
+	wide := make([]float32, len(w.codes))
+	for i, c := range w.codes {
+		wide[i] = w.format.Values[c] * w.scales[i/w.k]
 	}
-	return y
+	return chains(x, m, wide, w.k, w.n, out)
 }
 
 // TestProductMinifloats compares products by floats of 8 bits on every tier with the reference, bit for bit,

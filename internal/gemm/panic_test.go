@@ -85,7 +85,7 @@ func TestStop(t *testing.T) {
 	}
 	half := pack.NewHalf(k, n, slices.Repeat([]uint16{0x3c00}, k*n), halfs.Float16())
 	halves := make([]float32, m*n)
-	if err := NewFloat16Product(half, Output{}).Run(Activations{Float: halves}, Activations{Float: x, Stop: stop}, m); err != nil || computed(halves) {
+	if err := NewHalfProduct(half, Output{}).Run(Activations{Float: halves}, Activations{Float: x, Stop: stop}, m); err != nil || computed(halves) {
 		t.Errorf("error %v, or results of a product with 16-bit weights that is stopped", err)
 	}
 	v := Conv{Channels: 1, Height: 8, Width: 8, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}

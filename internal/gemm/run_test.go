@@ -22,7 +22,7 @@ func multiplyQuantized(dst []float32, q []uint8, zero int32, scale float32, m in
 }
 
 func multiplyFloat16(dst, x []float32, m int, w *pack.Half, out gemm.Output) error {
-	return gemm.NewFloat16Product(w, out).Run(gemm.Activations{Float: dst}, gemm.Activations{Float: x}, m)
+	return gemm.NewHalfProduct(w, out).Run(gemm.Activations{Float: dst}, gemm.Activations{Float: x}, m)
 }
 
 func convolve(dst, x gemm.Activations, samples int, v gemm.Conv, w []*pack.Matrix, a gemm.Arithmetic, out gemm.Output) error {

@@ -8,11 +8,12 @@ import (
 
 // scratch is the working memory of a thread.
 type scratch struct {
-	ints   []int32   // a row or an image
-	padded []int32   // an image with its padding
-	bytes  []uint8   // an image
-	column []float32 // a panel of a weight of 16-bit floats, rows, or planes of images
-	codes  []int8    // unpacked panels
+	ints    []int32   // a row or an image
+	padded  []int32   // an image with its padding
+	bytes   []uint8   // an image
+	column  []float32 // rows, or planes of images
+	widened []float32 // panels of a weight of 16-bit floats
+	codes   []int8    // unpacked panels
 
 	// Of a tile: planes of sums, exact sums, and scaled ones of either type.
 	sums   []int32
@@ -37,6 +38,7 @@ type scratch struct {
 	pixels       kernel.Pixels
 	floatLeft    kernel.FloatLeft
 	floatRight   kernel.FloatRight
+	halfRight    kernel.HalfRight
 	rows         kernel.Rows
 
 	// Of a task of a convolution.
@@ -60,7 +62,7 @@ func (s *scratch) fit(set *kernel.Set) {
 // release lets go of the caller's memory.
 func (s *scratch) release() {
 	s.left, s.right, s.pixels = kernel.Left{}, kernel.Right{}, kernel.Pixels{}
-	s.floatLeft, s.floatRight = kernel.FloatLeft{}, kernel.FloatRight{}
+	s.floatLeft, s.floatRight, s.halfRight = kernel.FloatLeft{}, kernel.FloatRight{}, kernel.HalfRight{}
 	s.epilogue, s.wideEpilogue = kernel.Epilogue{}, kernel.WideEpilogue{}
 	s.groups, s.group, s.wideGroup = kernel.Groups{}, kernel.Group{}, kernel.WideGroup{}
 	scratches.Put(s)

@@ -357,7 +357,7 @@ func TestPanicKeepsCall(t *testing.T) {
 		dst, m int
 	}{
 		{"Product", &productCalls, NewProduct(w, Arithmetic{}, Output{}), 4, 4},
-		{"Float16Product", &float16Calls, NewFloat16Product(half, Output{}), 4, 4},
+		{"HalfProduct", &floatCalls, NewHalfProduct(half, Output{}), 4, 4},
 		{"Convolution", &convolutionCalls, NewConvolution(v, []*pack.Matrix{w}, Arithmetic{}, Output{}), 16, 1},
 	} {
 		before, made := c.calls.New, 0

@@ -45,13 +45,13 @@ func TestSingleThreaded(t *testing.T) {
 	}{
 		{"Product", floats, NewProduct(w, Arithmetic{}, Output{})},
 		{"Product of quantized activations", quantized, NewProduct(w, Arithmetic{Bits: 24}, Output{})},
-		{"Float16Product", floats, NewFloat16Product(half, Output{})},
+		{"HalfProduct", floats, NewHalfProduct(half, Output{})},
 		{"Convolution", floats, NewConvolution(v, []*pack.Matrix{w}, Arithmetic{}, Output{})},
 	} {
 		for _, single := range []bool{true, false, true} {
-			product, float16, convolution := new(productCall), new(float16Call), new(convolutionCall)
+			product, float16, convolution := new(productCall), new(floatCall), new(convolutionCall)
 			productCalls = sync.Pool{New: func() any { return product }}
-			float16Calls = sync.Pool{New: func() any { return float16 }}
+			floatCalls = sync.Pool{New: func() any { return float16 }}
 			convolutionCalls = sync.Pool{New: func() any { return convolution }}
 			x := c.x
 			x.SingleThreaded = single
@@ -64,6 +64,6 @@ func TestSingleThreaded(t *testing.T) {
 		}
 	}
 	productCalls = sync.Pool{New: func() any { return new(productCall) }}
-	float16Calls = sync.Pool{New: func() any { return new(float16Call) }}
+	floatCalls = sync.Pool{New: func() any { return new(floatCall) }}
 	convolutionCalls = sync.Pool{New: func() any { return new(convolutionCall) }}
 }

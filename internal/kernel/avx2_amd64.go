@@ -189,16 +189,6 @@ func decodeBFloat16AVX2(dst *float32, src *uint16, n int)
 //go:noescape
 func decodeFloat16AVX2(dst *float32, src *uint16, n int)
 
-// multiplyFloatR1AVX2 works like multiplyFloatGeneric for 1 rows, with ldx in bytes; k > 0.
-//
-//go:noescape
-func multiplyFloatR1AVX2(d *float64, x *float32, ldx int, w *float32, k int)
-
-// multiplyFloatR2AVX2 works like multiplyFloatGeneric for 2 rows, with ldx in bytes; k > 0.
-//
-//go:noescape
-func multiplyFloatR2AVX2(d *float64, x *float32, ldx int, w *float32, k int)
-
 // dequantizeSumsAVX2 works like dequantizeSumsGeneric. AVX2 has no masks: columns is a multiple of 16.
 //
 //go:noescape

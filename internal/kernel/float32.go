@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"euryale/internal/half"
+)
 
 // A product of float32 is chains of fused multiply-adds, one for each element of the result, in order of depth:
 //
@@ -54,6 +58,25 @@ func multiplyFloatsGeneric(dst []float32, stride int, a *FloatLeft, b *FloatRigh
 					}
 				}
 				x = x[b.Length:]
+			}
+		}
+	}
+}
+
+// HalfRight is a packed weight of 16-bit floats: Panels panels of 16 columns, Stride elements apart.
+type HalfRight struct {
+	Data           []uint16
+	Panels, Stride int
+	Format         half.Format
+}
+
+// multiplyHalvesGeneric works like multiplyFloatsGeneric for one row by weights of 16 bits, widened to float32.
+func multiplyHalvesGeneric(dst, x []float32, b *HalfRight) {
+	for panel := range b.Panels {
+		sums := (*[PanelColumns]float32)(dst[panel*PanelColumns:])
+		for p, v := range x {
+			for j, w := range b.Data[panel*b.Stride+p*PanelColumns:][:PanelColumns] {
+				sums[j] = fused(v, b.Format.Decode(w), sums[j])
 			}
 		}
 	}

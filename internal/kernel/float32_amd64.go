@@ -2,6 +2,14 @@
 
 package kernel
 
+import (
+	"unsafe"
+
+	"euryale/internal/half"
+
+	"golang.org/x/sys/cpu"
+)
+
 // A floatTile is the arguments of the assembly for a tile of a product of float32. Strides and steps are in bytes.
 type floatTile struct {
 	dst     *float32
@@ -42,6 +50,48 @@ var (
 		{1, []floatKernel{{8, multiplyFloatsR1P8AVX512}, {4, multiplyFloatsR1P4AVX512}, {2, multiplyFloatsR1P2AVX512}, {1, multiplyFloatsR1P1AVX512}}},
 	}
 )
+
+// halfKernels are the tiles of one row by weights of 16 bits: of several panels, and of one.
+type halfKernels struct{ float16, bfloat16 [2]floatKernel }
+
+var (
+	halvesAVX2 = halfKernels{
+		[2]floatKernel{{4, multiplyFloat16R1P4AVX2}, {1, multiplyFloat16R1P1AVX2}},
+		[2]floatKernel{{4, multiplyBFloat16R1P4AVX2}, {1, multiplyBFloat16R1P1AVX2}},
+	}
+	halvesAVX512 = halfKernels{
+		[2]floatKernel{{8, multiplyFloat16R1P8AVX512}, {1, multiplyFloat16R1P1AVX512}},
+		[2]floatKernel{{8, multiplyBFloat16R1P8AVX512}, {1, multiplyBFloat16R1P1AVX512}},
+	}
+)
+
+// multiplyHalvesBy returns a kernel that takes the widest tiles there are.
+func multiplyHalvesBy(kernels *halfKernels) func(dst, x []float32, b *HalfRight) {
+	return func(dst, x []float32, b *HalfRight) {
+		if len(x) == 0 || b.Panels < 1 {
+			return
+		}
+		const size = 2
+		_, _ = dst[:b.Panels*PanelColumns], b.Data[:(b.Panels-1)*b.Stride+len(x)*PanelColumns]
+		of := kernels.bfloat16[:]
+		if b.Format.Max != half.MaxBFloat16 {
+			if of = kernels.float16[:]; !cpu.X86.HasF16C {
+				multiplyHalvesGeneric(dst, x, b)
+				return
+			}
+		}
+		t := floatTile{x: &x[0], panel: size * b.Stride, offsets: &oneSegment[0], segments: 1, length: len(x), step: size * PanelColumns}
+		for panel := 0; panel < b.Panels; panel += of[0].panels {
+			for of[0].panels > b.Panels-panel {
+				of = of[1:]
+			}
+			t.dst, t.w = &dst[panel*PanelColumns], (*float32)(unsafe.Pointer(&b.Data[panel*b.Stride]))
+			of[0].run(hidden(&t))
+		}
+	}
+}
+
+var oneSegment = [1]int{0}
 
 // multiplyFloatsBy returns a kernel that takes the largest tiles there are, down the rows and across the panels.
 func multiplyFloatsBy(tiles []floatTiles) func(dst []float32, stride int, a *FloatLeft, b *FloatRight) {

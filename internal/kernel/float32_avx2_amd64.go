@@ -46,6 +46,30 @@ func multiplyFloatsR1P2AVX2(t *uint8)
 //go:noescape
 func multiplyFloatsR1P1AVX2(t *uint8)
 
+// multiplyFloat16R1P1AVX2 works like multiplyHalvesGeneric for 1 rows and 1 panels, with strides and steps in
+// bytes.
+//
+//go:noescape
+func multiplyFloat16R1P1AVX2(t *uint8)
+
+// multiplyBFloat16R1P1AVX2 works like multiplyHalvesGeneric for 1 rows and 1 panels, with strides and steps
+// in bytes.
+//
+//go:noescape
+func multiplyBFloat16R1P1AVX2(t *uint8)
+
+// multiplyFloat16R1P4AVX2 works like multiplyHalvesGeneric for 1 rows and 4 panels, with strides and steps in
+// bytes.
+//
+//go:noescape
+func multiplyFloat16R1P4AVX2(t *uint8)
+
+// multiplyBFloat16R1P4AVX2 works like multiplyHalvesGeneric for 1 rows and 4 panels, with strides and steps
+// in bytes.
+//
+//go:noescape
+func multiplyBFloat16R1P4AVX2(t *uint8)
+
 // finishFloatsAVX2 works like finishFloatsGeneric for rows > 0 and columns > 0, with stride in bytes.
 //
 //go:noescape

@@ -404,6 +404,230 @@ depth:
 	VZEROUPPER
 	RET
 
+// func multiplyFloat16R1P1AVX2(t *uint8)
+// Requires: AVX, F16C, FMA3
+TEXT ·multiplyFloat16R1P1AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	MOVQ    40(AX), DX
+	MOVQ    48(AX), BX
+	MOVQ    56(AX), SI
+	MOVQ    72(AX), DI
+
+segments:
+	MOVQ (BX), DX
+	SHLQ $0x01, DX
+	ADDQ 32(AX), DX
+	MOVQ 64(AX), R8
+
+depth:
+	VBROADCASTSS (CX), Y2
+	VCVTPH2PS    (DX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPH2PS    16(DX), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         $0x04, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          depth
+	ADDQ         $0x08, BX
+	DECQ         SI
+	JNZ          segments
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, 32(CX)
+	VZEROUPPER
+	RET
+
+// func multiplyBFloat16R1P1AVX2(t *uint8)
+// Requires: AVX, AVX2, FMA3
+TEXT ·multiplyBFloat16R1P1AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	MOVQ    40(AX), DX
+	MOVQ    48(AX), BX
+	MOVQ    56(AX), SI
+	MOVQ    72(AX), DI
+
+segments:
+	MOVQ (BX), DX
+	SHLQ $0x01, DX
+	ADDQ 32(AX), DX
+	MOVQ 64(AX), R8
+
+depth:
+	VBROADCASTSS (CX), Y2
+	VPMOVZXWD    (DX), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VPMOVZXWD    16(DX), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         $0x04, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          depth
+	ADDQ         $0x08, BX
+	DECQ         SI
+	JNZ          segments
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, 32(CX)
+	VZEROUPPER
+	RET
+
+// func multiplyFloat16R1P4AVX2(t *uint8)
+// Requires: AVX, F16C, FMA3
+TEXT ·multiplyFloat16R1P4AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y5
+	VMOVUPS 192(CX), Y6
+	VMOVUPS 224(CX), Y7
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	MOVQ    40(AX), BX
+	LEAQ    (BX)(BX*2), SI
+	MOVQ    48(AX), DI
+	MOVQ    56(AX), R8
+	MOVQ    72(AX), R9
+
+segments:
+	MOVQ (DI), DX
+	SHLQ $0x01, DX
+	ADDQ 32(AX), DX
+	MOVQ 64(AX), R10
+
+depth:
+	VBROADCASTSS (CX), Y8
+	VCVTPH2PS    (DX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VCVTPH2PS    16(DX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VCVTPH2PS    (DX)(BX*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VCVTPH2PS    16(DX)(BX*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VCVTPH2PS    (DX)(BX*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VCVTPH2PS    16(DX)(BX*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VCVTPH2PS    (DX)(SI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VCVTPH2PS    16(DX)(SI*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x04, CX
+	ADDQ         R9, DX
+	DECQ         R10
+	JNZ          depth
+	ADDQ         $0x08, DI
+	DECQ         R8
+	JNZ          segments
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, 32(CX)
+	VMOVUPS      Y2, 64(CX)
+	VMOVUPS      Y3, 96(CX)
+	VMOVUPS      Y4, 128(CX)
+	VMOVUPS      Y5, 160(CX)
+	VMOVUPS      Y6, 192(CX)
+	VMOVUPS      Y7, 224(CX)
+	VZEROUPPER
+	RET
+
+// func multiplyBFloat16R1P4AVX2(t *uint8)
+// Requires: AVX, AVX2, FMA3
+TEXT ·multiplyBFloat16R1P4AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y5
+	VMOVUPS 192(CX), Y6
+	VMOVUPS 224(CX), Y7
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	MOVQ    40(AX), BX
+	LEAQ    (BX)(BX*2), SI
+	MOVQ    48(AX), DI
+	MOVQ    56(AX), R8
+	MOVQ    72(AX), R9
+
+segments:
+	MOVQ (DI), DX
+	SHLQ $0x01, DX
+	ADDQ 32(AX), DX
+	MOVQ 64(AX), R10
+
+depth:
+	VBROADCASTSS (CX), Y8
+	VPMOVZXWD    (DX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VPMOVZXWD    16(DX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VPMOVZXWD    (DX)(BX*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VPMOVZXWD    16(DX)(BX*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVZXWD    (DX)(BX*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVZXWD    16(DX)(BX*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVZXWD    (DX)(SI*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVZXWD    16(DX)(SI*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x04, CX
+	ADDQ         R9, DX
+	DECQ         R10
+	JNZ          depth
+	ADDQ         $0x08, DI
+	DECQ         R8
+	JNZ          segments
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, 32(CX)
+	VMOVUPS      Y2, 64(CX)
+	VMOVUPS      Y3, 96(CX)
+	VMOVUPS      Y4, 128(CX)
+	VMOVUPS      Y5, 160(CX)
+	VMOVUPS      Y6, 192(CX)
+	VMOVUPS      Y7, 224(CX)
+	VZEROUPPER
+	RET
+
 // func finishFloatsAVX2(dst *float32, stride int, rows int, columns int, floor float32)
 // Requires: AVX, AVX2
 TEXT ·finishFloatsAVX2(SB), NOSPLIT, $0-36

@@ -1029,6 +1029,225 @@ depth:
 	VZEROUPPER
 	RET
 
+// func multiplyFloat16R1P1AVX512(t *uint8)
+// Requires: AVX, AVX512F
+TEXT ·multiplyFloat16R1P1AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	VMOVUPS (CX), Z0
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	MOVQ    40(AX), DX
+	MOVQ    48(AX), BX
+	MOVQ    56(AX), SI
+	MOVQ    72(AX), DI
+
+segments:
+	MOVQ (BX), DX
+	SHLQ $0x01, DX
+	ADDQ 32(AX), DX
+	MOVQ 64(AX), R8
+
+depth:
+	VBROADCASTSS (CX), Z1
+	VCVTPH2PS    (DX), Z2
+	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         $0x04, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          depth
+	ADDQ         $0x08, BX
+	DECQ         SI
+	JNZ          segments
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	VMOVUPS      Z0, (CX)
+	VZEROUPPER
+	RET
+
+// func multiplyBFloat16R1P1AVX512(t *uint8)
+// Requires: AVX, AVX512F
+TEXT ·multiplyBFloat16R1P1AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	VMOVUPS (CX), Z0
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	MOVQ    40(AX), DX
+	MOVQ    48(AX), BX
+	MOVQ    56(AX), SI
+	MOVQ    72(AX), DI
+
+segments:
+	MOVQ (BX), DX
+	SHLQ $0x01, DX
+	ADDQ 32(AX), DX
+	MOVQ 64(AX), R8
+
+depth:
+	VBROADCASTSS (CX), Z1
+	VPMOVZXWD    (DX), Z2
+	VPSLLD       $0x10, Z2, Z2
+	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         $0x04, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          depth
+	ADDQ         $0x08, BX
+	DECQ         SI
+	JNZ          segments
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	VMOVUPS      Z0, (CX)
+	VZEROUPPER
+	RET
+
+// func multiplyFloat16R1P8AVX512(t *uint8)
+// Requires: AVX, AVX512F
+TEXT ·multiplyFloat16R1P8AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	VMOVUPS 256(CX), Z4
+	VMOVUPS 320(CX), Z5
+	VMOVUPS 384(CX), Z6
+	VMOVUPS 448(CX), Z7
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	MOVQ    40(AX), BX
+	LEAQ    (BX)(BX*2), SI
+	MOVQ    48(AX), R8
+	MOVQ    56(AX), R9
+	MOVQ    72(AX), R10
+
+segments:
+	MOVQ (R8), DX
+	SHLQ $0x01, DX
+	ADDQ 32(AX), DX
+	LEAQ (DX)(BX*4), DI
+	MOVQ 64(AX), R11
+
+depth:
+	VBROADCASTSS (CX), Z8
+	VCVTPH2PS    (DX), Z9
+	VFMADD231PS  Z9, Z8, Z0
+	VCVTPH2PS    (DX)(BX*1), Z9
+	VFMADD231PS  Z9, Z8, Z1
+	VCVTPH2PS    (DX)(BX*2), Z9
+	VFMADD231PS  Z9, Z8, Z2
+	VCVTPH2PS    (DX)(SI*1), Z9
+	VFMADD231PS  Z9, Z8, Z3
+	VCVTPH2PS    (DI), Z9
+	VFMADD231PS  Z9, Z8, Z4
+	VCVTPH2PS    (DI)(BX*1), Z9
+	VFMADD231PS  Z9, Z8, Z5
+	VCVTPH2PS    (DI)(BX*2), Z9
+	VFMADD231PS  Z9, Z8, Z6
+	VCVTPH2PS    (DI)(SI*1), Z9
+	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         $0x04, CX
+	ADDQ         R10, DX
+	ADDQ         R10, DI
+	DECQ         R11
+	JNZ          depth
+	ADDQ         $0x08, R8
+	DECQ         R9
+	JNZ          segments
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, 64(CX)
+	VMOVUPS      Z2, 128(CX)
+	VMOVUPS      Z3, 192(CX)
+	VMOVUPS      Z4, 256(CX)
+	VMOVUPS      Z5, 320(CX)
+	VMOVUPS      Z6, 384(CX)
+	VMOVUPS      Z7, 448(CX)
+	VZEROUPPER
+	RET
+
+// func multiplyBFloat16R1P8AVX512(t *uint8)
+// Requires: AVX, AVX512F
+TEXT ·multiplyBFloat16R1P8AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	VMOVUPS 256(CX), Z4
+	VMOVUPS 320(CX), Z5
+	VMOVUPS 384(CX), Z6
+	VMOVUPS 448(CX), Z7
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	MOVQ    40(AX), BX
+	LEAQ    (BX)(BX*2), SI
+	MOVQ    48(AX), R8
+	MOVQ    56(AX), R9
+	MOVQ    72(AX), R10
+
+segments:
+	MOVQ (R8), DX
+	SHLQ $0x01, DX
+	ADDQ 32(AX), DX
+	LEAQ (DX)(BX*4), DI
+	MOVQ 64(AX), R11
+
+depth:
+	VBROADCASTSS (CX), Z8
+	VPMOVZXWD    (DX), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFMADD231PS  Z9, Z8, Z0
+	VPMOVZXWD    (DX)(BX*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFMADD231PS  Z9, Z8, Z1
+	VPMOVZXWD    (DX)(BX*2), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFMADD231PS  Z9, Z8, Z2
+	VPMOVZXWD    (DX)(SI*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFMADD231PS  Z9, Z8, Z3
+	VPMOVZXWD    (DI), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFMADD231PS  Z9, Z8, Z4
+	VPMOVZXWD    (DI)(BX*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFMADD231PS  Z9, Z8, Z5
+	VPMOVZXWD    (DI)(BX*2), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFMADD231PS  Z9, Z8, Z6
+	VPMOVZXWD    (DI)(SI*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         $0x04, CX
+	ADDQ         R10, DX
+	ADDQ         R10, DI
+	DECQ         R11
+	JNZ          depth
+	ADDQ         $0x08, R8
+	DECQ         R9
+	JNZ          segments
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, 64(CX)
+	VMOVUPS      Z2, 128(CX)
+	VMOVUPS      Z3, 192(CX)
+	VMOVUPS      Z4, 256(CX)
+	VMOVUPS      Z5, 320(CX)
+	VMOVUPS      Z6, 384(CX)
+	VMOVUPS      Z7, 448(CX)
+	VZEROUPPER
+	RET
+
 // func finishFloatsAVX512(dst *float32, stride int, rows int, columns int, floor float32)
 // Requires: AVX, AVX512F
 TEXT ·finishFloatsAVX512(SB), NOSPLIT, $0-36

@@ -85,6 +85,22 @@ func multiplyFloatsTrial(s *Set, m *memory, shape shape) {
 	s.MultiplyFloats(dst, stride, &a, &b)
 }
 
+// multiplyHalvesTrial has the shape {any, panels, depth}. Weights are any finite ones.
+func multiplyHalvesTrial(s *Set, m *memory, shape shape) {
+	b := HalfRight{Panels: shape[1], Format: m.format()}
+	b.Stride = param(m, shape[2]*PanelColumns+m.IntN(2)*m.IntN(30))
+	dst := take(m, b.Panels*PanelColumns, func() float32 { return anyFloat(m.Rand, true) })
+	x := take(m, shape[2], func() float32 { return anyFloat(m.Rand, false) })
+	b.Data = take(m, (b.Panels-1)*b.Stride+shape[2]*PanelColumns, func() uint16 {
+		for {
+			if w := uint16(m.Uint32()); b.Format.Decode(w)-b.Format.Decode(w) == 0 {
+				return w
+			}
+		}
+	})
+	s.MultiplyHalves(dst, x, &b)
+}
+
 // finishFloatsTrial has the shape {rows, panels}. Bits are compared, of NaN too.
 func finishFloatsTrial(s *Set, m *memory, shape shape) {
 	rows, columns := shape[0], shape[1]*PanelColumns
@@ -121,7 +137,7 @@ func fillRowsTrial(s *Set, m *memory, shape shape) {
 	s.FillRows(take(m, (shape[0]-1)*stride+columns, m.finite32), stride, columns, take(m, shape[0], m.finite32))
 }
 
-var floatTrials = []trial{{"MultiplyFloats", multiplyFloatsTrial}, {"FinishFloats", finishFloatsTrial}, {"MoveRows", moveRowsTrial}, {"FillRows", fillRowsTrial}}
+var floatTrials = []trial{{"MultiplyFloats", multiplyFloatsTrial}, {"FinishFloats", finishFloatsTrial}, {"MoveRows", moveRowsTrial}, {"FillRows", fillRowsTrial}, {"MultiplyHalves", multiplyHalvesTrial}}
 
 // TestFloatsOfSets goes through all tiles and what is left of them.
 func TestFloatsOfSets(t *testing.T) {
@@ -144,6 +160,17 @@ func TestMoveRowsOfSets(t *testing.T) {
 		for columns := range 70 {
 			for rows := 1; rows < 4; rows++ {
 				b.compare(floatTrials[2], shape{rows, columns + 1}, effort(40))
+			}
+		}
+	})
+}
+
+// TestMultiplyHalvesOfSets goes through panels around the widest tiles.
+func TestMultiplyHalvesOfSets(t *testing.T) {
+	eachSet(t, func(b *bench) {
+		for panels := range 18 {
+			for _, depth := range []int{1, 2, 3, 17} {
+				b.compare(floatTrials[4], shape{1, panels + 1, depth}, effort(10))
 			}
 		}
 	})

@@ -68,16 +68,8 @@ func putElement(a []uint8, x int32, f Format) {
 	}
 }
 
-// multiplyFloatTrial has the shape {rows, any, depth}.
-func multiplyFloatTrial(s *Set, m *memory, shape shape) {
-	rows, k := shape[0], shape[2]
-	ldx := param(m, k+m.IntN(2)*m.IntN(40))
-	s.MultiplyFloat(take(m, rows*PanelColumns, m.number64), take(m, (rows-1)*ldx+k, m.finite32), ldx, take(m, k*PanelColumns, m.finite32), rows)
-}
-
 var multiplyTrials = []trial{
 	{"Multiply", multiplyTrial},
-	{"MultiplyFloat", multiplyFloatTrial},
 }
 
 // TestMultiplyOfSets goes through all tiles, for depths around whole vectors and tiles. Sets of large tiles
@@ -105,17 +97,6 @@ func TestMultiplyOfSets(t *testing.T) {
 						b.compare(multiplyTrials[0], shape{rows + 1, panels + 1, n}, max(1, 16/tiles))
 					}
 				}
-			}
-		}
-	})
-}
-
-// TestMultiplyFloatOfSets goes through tiles of whole and odd numbers of rows.
-func TestMultiplyFloatOfSets(t *testing.T) {
-	eachSet(t, func(b *bench) {
-		for rows := range 9 {
-			for k := range 40 {
-				b.compare(multiplyTrials[1], shape{rows + 1, 1, k + 1}, effort(4))
 			}
 		}
 	})

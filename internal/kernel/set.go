@@ -92,6 +92,7 @@ type Floats struct {
 	FloatRate float64 // products a second of one thread, about
 
 	MultiplyFloats func(dst []float32, stride int, a *FloatLeft, b *FloatRight)
+	MultiplyHalves func(dst, x []float32, b *HalfRight)
 	FinishFloats   func(dst []float32, stride, rows, columns int, floor float32)
 	MoveRows       func(dst, src []float32, r *Rows)
 	FillRows       func(dst []float32, stride, columns int, values []float32)
@@ -182,10 +183,10 @@ var generic = Set{
 	Product: Product{
 		Format: S16, Rows: 4, Panels: 1, FewRows: 4, Depth: StepDepth, CacheBytes: 256 << 10, Rate: 1e9, QuantizeRate: 0.1e9,
 		CodeRows: 1, GroupBits: 8, GroupDepth: 128, NibbleRows: 1,
-		Multiply: multiplyS16Generic, Unpack: unpackGeneric, MultiplyFloat: multiplyFloatGeneric,
+		Multiply: multiplyS16Generic, Unpack: unpackGeneric,
 		DecodeCodes: decodeCodesGeneric, MultiplyCodes: multiplyCodesGeneric, MultiplyGroups: multiplyGroupsGeneric,
 	},
-	Floats:         Floats{0.4e9, multiplyFloatsGeneric, finishFloatsGeneric, moveRowsGeneric, fillRowsGeneric},
+	Floats:         Floats{0.4e9, multiplyFloatsGeneric, multiplyHalvesGeneric, finishFloatsGeneric, moveRowsGeneric, fillRowsGeneric},
 	Convolution:    Convolution{false, multiplyPixelsGeneric, gatherPixelsGeneric, multiplyDepthwiseGeneric},
 	Elementwise:    Elementwise{maxWindowsGeneric, addU8Generic, lookUpGeneric, transposeGeneric[float32], transposeGeneric[uint8]},
 	Arithmetic:     arithmeticGeneric,

@@ -28,10 +28,10 @@ var avx2Set = Set{
 	Product: Product{
 		Format: S16, Rows: 12 * len(multiplyAVX2Rows), Panels: 1, Depth: StepDepth, CacheBytes: 256 << 10, Rate: 80e9, QuantizeRate: 1e9,
 		CodeRows: 2, GroupBits: 4, GroupDepth: 1024, NibbleRows: 2,
-		Multiply: multiplyInAVX2, Unpack: unpackInAVX2, MultiplyFloat: multiplyFloatInAVX2,
+		Multiply: multiplyInAVX2, Unpack: unpackInAVX2,
 		DecodeCodes: decodeBy(&codesAVX2), MultiplyCodes: multiplyCodesInAVX2, MultiplyGroups: multiplyGroupsBy(&groupsAVX2),
 	},
-	Floats:         Floats{50e9, multiplyFloatsBy(floatsAVX2), finishFloatsBy(finishFloatsAVX2), moveRowsBy([...]asm{moveRows1AVX2, moveRows2AVX2}), fillRowsBy(fillRowsAVX2)},
+	Floats:         Floats{50e9, multiplyFloatsBy(floatsAVX2), multiplyHalvesBy(&halvesAVX2), finishFloatsBy(finishFloatsAVX2), moveRowsBy([...]asm{moveRows1AVX2, moveRows2AVX2}), fillRowsBy(fillRowsAVX2)},
 	Convolution:    Convolution{MultiplyDepthwise: multiplyDepthwiseInAVX2},
 	Elementwise:    Elementwise{maxWindowsInAVX2, addU8InAVX2, lookUpInAVX2, transposeBy(transposeAVX2), transposeU8InAVX2},
 	Arithmetic:     arithmeticAVX2,
@@ -168,19 +168,6 @@ func decodeInAVX2(dst []float32, src []uint16, f half.Format) {
 		n = 0
 	}
 	decodeGeneric(dst[n:], src[n:], f)
-}
-
-func multiplyFloatInAVX2(d []float64, x []float32, ldx int, w []float32, rows int) {
-	k := len(w) / PanelColumns
-	d, x = d[:rows*PanelColumns], x[:(rows-1)*ldx+k]
-	for ; rows >= 2; rows -= 2 {
-		multiplyFloatR2AVX2(&d[0], &x[0], 4*ldx, &w[0], k)
-		if rows == 2 {
-			return
-		}
-		d, x = d[2*PanelColumns:], x[2*ldx:]
-	}
-	multiplyFloatR1AVX2(&d[0], &x[0], 4*ldx, &w[0], k)
 }
 
 func minMaxInAVX2(src []float32) (low, high float32, bad int) {

@@ -225,8 +225,8 @@ func TestPackMatrix(t *testing.T) {
 		}
 		got, want := results(images, channelsLast(x, samples, channels)), results(mustPack(t, w), x)
 		for i := range want {
-			// Weights that are floats are summed in float64, in the order in which they lie.
-			if got[i] != want[i] && !(scheme.IsFloat() && math.Abs(float64(got[i]-want[i])) <= 1e-6*math.Abs(float64(want[i]))) {
+			// Products by floats are added in the order in which they lie.
+			if got[i] != want[i] && !(scheme.IsFloat() && math.Abs(float64(got[i]-want[i])) <= 1e-5) {
 				t.Errorf("%v: got %v at %d, want %v", scheme, got[i], i, want[i])
 			}
 		}

@@ -185,7 +185,7 @@ func (w *Weight) Prepare(o Options) (*Layer, error) {
 	}
 	l.in, l.out, l.io = tensor.Shape{w.in}, tensor.Shape{w.out}, MatrixIO(o, w.scheme, 1)
 	if w.floats != nil {
-		l.plan = gemm.NewFloat16Product(w.floats, l.output)
+		l.plan = gemm.NewHalfProduct(w.floats, l.output)
 	} else {
 		l.plan = gemm.NewProduct(w.ints, l.arithmetic, l.output)
 	}

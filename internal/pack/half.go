@@ -72,3 +72,10 @@ func (w *Half) Panel(i int) []uint16 {
 	size := w.K * kernel.PanelColumns
 	return w.codes[i*size:][:size]
 }
+
+// Right returns count panels from panel first on, over depth from begin on.
+func (w *Half) Right(first, count, begin, depth int) kernel.HalfRight {
+	const n = kernel.PanelColumns
+	size := w.K * n
+	return kernel.HalfRight{Data: w.codes[first*size+begin*n:][:(count-1)*size+depth*n], Panels: count, Stride: size, Format: w.Format}
+}

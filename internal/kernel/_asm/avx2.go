@@ -37,9 +37,6 @@ func avx2() {
 	avx2LookUp()
 	avx2DecodeBFloat16()
 	avx2DecodeFloat16()
-	for rows := 1; rows <= 2; rows++ {
-		avx2MultiplyFloat(rows)
-	}
 	dequantizeSums(ymm)
 	requantizeSums(ymm)
 	dequantizePlanes(ymm)

@@ -23,10 +23,39 @@ var (
 func floats(v vectors, tiles []floatTile) func() {
 	return func() {
 		for _, t := range tiles {
-			multiplyFloats(v, t)
+			multiplyFloats(v, t, nil)
+		}
+		for _, t := range []floatTile{{1, tiles[len(tiles)-1].panels}, {1, mostPanels(tiles)}} {
+			for i := range widenings {
+				multiplyFloats(v, t, &widenings[i])
+			}
 		}
 		finishFloats(v)
 	}
+}
+
+// mostPanels returns the panels of the widest tile of one row.
+func mostPanels(tiles []floatTile) (most int) {
+	for _, t := range tiles {
+		if t.rows == 1 {
+			most = max(most, t.panels)
+		}
+	}
+	return most
+}
+
+// A widening loads weights of 16 bits as float32.
+type widening struct {
+	name string
+	load func(from Mem, x reg.VecVirtual)
+}
+
+var widenings = []widening{
+	{"Float16", func(from Mem, x reg.VecVirtual) { VCVTPH2PS(from, x) }},
+	{"BFloat16", func(from Mem, x reg.VecVirtual) {
+		VPMOVZXWD(from, x)
+		VPSLLD(Imm(16), x, x)
+	}},
 }
 
 // A spread is places that are the same distance apart, four to a base.
@@ -74,9 +103,14 @@ func (s *spread) at(i, disp int) Mem {
 	return m
 }
 
-func multiplyFloats(v vectors, tile floatTile) {
-	name := fmt.Sprintf("multiplyFloatsR%dP%d%s", tile.rows, tile.panels, v.isa)
-	function(name, "t *uint8", fmt.Sprintf("%s works like multiplyFloatsGeneric for %d rows and %d panels, with strides and steps in bytes.", name, tile.rows, tile.panels))
+// multiplyFloats emits the product of a tile by weights of float32, or of 16 bits.
+func multiplyFloats(v vectors, tile floatTile, from *widening) {
+	format, like, size := "Floats", "multiplyFloatsGeneric", uint64(2)
+	if from != nil {
+		format, like, size = from.name, "multiplyHalvesGeneric", 1
+	}
+	name := fmt.Sprintf("multiply%sR%dP%d%s", format, tile.rows, tile.panels, v.isa)
+	function(name, "t *uint8", fmt.Sprintf("%s works like %s for %d rows and %d panels, with strides and steps in bytes.", name, like, tile.rows, tile.panels))
 	t := record{arg("t"), floatFields}
 	parts := 64 / v.bytes // of a panel
 	sums := make([][]reg.VecVirtual, tile.rows)
@@ -101,7 +135,7 @@ func multiplyFloats(v vectors, tile floatTile) {
 	offsets, left, step, count, x := t.load("offsets"), t.load("segments"), t.load("step"), GP64(), v.make()
 	Label("segments")
 	MOVQ(at(offsets, 0), panels.bases[0])
-	SHLQ(Imm(2), panels.bases[0])
+	SHLQ(Imm(size), panels.bases[0])
 	ADDQ(t.at("w"), panels.bases[0])
 	panels.follow()
 	MOVQ(t.at("length"), count)
@@ -109,7 +143,7 @@ func multiplyFloats(v vectors, tile floatTile) {
 	weights := make([]Op, 0, tile.panels*parts)
 	for i := range tile.panels {
 		for j := range parts {
-			weights = append(weights, panels.at(i, v.bytes*j))
+			weights = append(weights, panels.at(i, v.bytes/4<<size*j))
 		}
 	}
 	if tile.rows > 1 {
@@ -122,6 +156,11 @@ func multiplyFloats(v vectors, tile floatTile) {
 	for i := range sums {
 		VBROADCASTSS(rows.at(i, 0), x)
 		for j, w := range weights {
+			if from != nil {
+				wide := v.make()
+				from.load(w.(Mem), wide)
+				w = wide
+			}
 			VFMADD231PS(w, x, sums[i][j])
 		}
 	}
