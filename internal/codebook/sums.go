@@ -5,12 +5,8 @@ package codebook
 type sum [16]float32
 
 func (s *sum) total() float32 {
-	for n := len(s) / 2; n > 0; n /= 2 {
-		for i := range n {
-			s[i] += s[i+n]
-		}
-	}
-	return s[0]
+	return (((s[0] + s[8]) + (s[4] + s[12])) + ((s[2] + s[10]) + (s[6] + s[14]))) +
+		(((s[1] + s[9]) + (s[5] + s[13])) + ((s[3] + s[11]) + (s[7] + s[15])))
 }
 
 // levels is a table as a search takes it: levels in the order of the thresholds between them.
