@@ -35,34 +35,23 @@ func binary(f func(k *kernel.Set) kernel.Pairs) func(n *ir.Resolved, y array, in
 
 // pairwise sets y to a ∘ b, which are repeated along axes.
 func pairwise(f kernel.Pairs, y, a, b array) {
-	axes, last := sharedAxes(y.shape, a.shape, b.shape)
-	var at [ir.MaxRank]int
-	var fromA, fromB int
-	n := axes[last].size
-	for to := 0; to < len(y.x); to += n {
-		f(y.x[to:][:n], a.x[fromA:], b.x[fromB:], axes[last].a, axes[last].b)
-		for d := last - 1; d >= 0; d-- {
-			at[d]++
-			fromA, fromB = fromA+axes[d].a, fromB+axes[d].b
-			if at[d] < axes[d].size {
-				break
-			}
-			fromA, fromB = fromA-at[d]*axes[d].a, fromB-at[d]*axes[d].b
-			at[d] = 0
-		}
-	}
+	axes, last := mergedAxes(y.shape, steps(a.shape, y.shape), steps(b.shape, y.shape))
+	row, to := axes[last], y.x
+	eachIndex(axes[:last], 0, 0, func(fromA, fromB int) {
+		f(to[:row.size], a.x[fromA:], b.x[fromB:], row.a, row.b)
+		to = to[row.size:]
+	})
 }
 
-// A sharedAxis is axes of a result that two operands go along in steps of one length each.
+// A sharedAxis is an axis along which two values go on in steps of one length each.
 type sharedAxis struct{ size, a, b int }
 
-// sharedAxes returns as few axes as there may be, and which is the last of them. The steps along that are 0 or 1.
-func sharedAxes(y, a, b []int) (list [ir.MaxRank]sharedAxis, last int) {
-	sa, sb := steps(a, y), steps(b, y)
+// mergedAxes returns as few axes as there may be in place of those of a shape, and which is the last of them.
+func mergedAxes(shape []int, a, b [ir.MaxRank]int) (list [ir.MaxRank]sharedAxis, last int) {
 	list[0].size = 1
-	for i, size := range y {
+	for i, size := range shape {
 		before := &list[last]
-		switch own := (sharedAxis{size, sa[i], sb[i]}); {
+		switch own := (sharedAxis{size, a[i], b[i]}); {
 		case size == 1:
 		case before.size == 1:
 			*before = own
@@ -74,6 +63,18 @@ func sharedAxes(y, a, b []int) (list [ir.MaxRank]sharedAxis, last int) {
 		}
 	}
 	return list, last
+}
+
+// eachIndex calls f with where two values are for each index of axes, the last of which goes on first.
+func eachIndex(axes []sharedAxis, a, b int, f func(a, b int)) {
+	if len(axes) == 0 {
+		f(a, b)
+		return
+	}
+	for range axes[0].size {
+		eachIndex(axes[1:], a, b, f)
+		a, b = a+axes[0].a, b+axes[0].b
+	}
 }
 
 // steps returns the strides of a value along the axes of a result that it is broadcast to, 0 where it is

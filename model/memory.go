@@ -312,12 +312,15 @@ func (p *plan) scratchOf(s *step) scratchBytes {
 		return all(8, p.values[s.in[len(s.in)-1]].size)
 	case s.node.Op == ir.OpBatchNormalization:
 		return scratchBytes{fixed: 8 * elementsOf(p.values[s.in[1]].size)}
-	case s.node.Op == ir.OpReduceSum:
+	case s.node.Op == ir.OpReduceSum || s.node.Op == ir.OpReduceMax:
 		return all(4, in)
 	case s.op.layer != nil:
 		return p.scratchOfFloats(s, in)
 	case s.op.quantized != nil && s.op.quantized.computes && p.values[s.in[0]].quantization != nil && len(in) > 0:
 		return scratchBytes{fixed: 8 * (sample(in) + sample(out))}
+	}
+	if window := float64(s.node.Windows.Kernel[0]) * float64(s.node.Windows.Kernel[1]); window > 0 {
+		return scratchBytes{fixed: float64(8*window) + 4*pixelsAtOnce}
 	}
 	return scratchBytes{}
 }

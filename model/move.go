@@ -1,40 +1,36 @@
 package model
 
-import "euryale/internal/ir"
+import (
+	"slices"
 
-// transpose sets y to x with axis i of y being axis n.Perm[i] of x.
+	"euryale/internal/ir"
+	"euryale/internal/kernel"
+)
+
+// transpose sets y to x with axis i of y being axis n.Perm[i] of x. Blocks of the last axis of y and the last of x are
+// transposed, where these are not the same.
 func transpose(n *ir.Resolved, y array, in []array, _ *scratch) {
-	rank := len(y.shape)
-	if rank == 0 {
-		copy(y.x, in[0].x)
+	own := steps(in[0].shape, in[0].shape)
+	var from [ir.MaxRank]int
+	for i, a := range n.Perm {
+		from[i] = own[a]
+	}
+	axes, last := mergedAxes(y.shape, steps(y.shape, y.shape), from)
+	row := axes[last]
+	if row.b == 1 {
+		eachIndex(axes[:last], 0, 0, func(to, from int) { copy(y.x[to:][:row.size], in[0].x[from:]) })
 		return
 	}
-	own := steps(in[0].shape, in[0].shape)
-	var s, at [ir.MaxRank]int
-	for i, a := range n.Perm {
-		s[i] = own[a]
+	across := slices.IndexFunc(axes[:last], func(a sharedAxis) bool { return a.b == 1 })
+	if across < 0 {
+		copy(y.x, in[0].x) // one number
+		return
 	}
-	length, step := y.shape[rank-1], s[rank-1]
-	from := 0
-	for to := 0; to < len(y.x); to += length {
-		part := y.x[to:][:length]
-		if step == 1 {
-			copy(part, in[0].x[from:])
-		} else {
-			for i := range part {
-				part[i] = in[0].x[from+i*step]
-			}
-		}
-		for d := rank - 2; d >= 0; d-- {
-			at[d]++
-			from += s[d]
-			if at[d] < y.shape[d] {
-				break
-			}
-			from -= at[d] * s[d]
-			at[d] = 0
-		}
-	}
+	column := axes[across]
+	copy(axes[across:], axes[across+1:last])
+	eachIndex(axes[:last-1], 0, 0, func(to, from int) {
+		kernel.Transpose(y.x[to:], column.a, in[0].x[from:], row.b, column.size, row.size)
+	})
 }
 
 // slice sets y to part of x along an axis.

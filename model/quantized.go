@@ -160,20 +160,18 @@ func averagePoolU8(n *ir.Resolved, y array, in []array, s *scratch) {
 	values, averages := buf[:image], buf[image:]
 	for i := range y.shape[0] {
 		kernel.Dequantize(values, x.q[i*image:][:image], x.affine())
-		pool(n.Windows, 1, y, x, func(to, _, top, bottom, left, right int) {
-			sums := averages[to*channels:][:channels]
-			clear(sums)
-			for r := top; r < bottom; r++ {
-				for v := left; v < right; v++ {
-					for j, value := range values[(r*width+v)*channels:][:channels] {
-						sums[j] += value
-					}
+		eachSpan(&n.Windows, 0, x.shape[2], y.shape[2], func(rows span) {
+			eachSpan(&n.Windows, 1, width, y.shape[3], func(columns span) {
+				s.windows = kernel.FloatWindows{
+					Offsets: s.offsetsOf(rows.length, width*channels, columns.length, channels), Count: averaged(n, rows.length*columns.length),
+					Rows: columns.count, RowStep: n.Windows.Strides[1] * channels, DstStep: channels, Columns: channels, Step: 1,
 				}
-			}
-			count := averaged(n, (bottom-top)*(right-left))
-			for j := range sums {
-				sums[j] /= count
-			}
+				for r := range rows.count {
+					from := (rows.from+r*n.Windows.Strides[0])*width + columns.from
+					to := (rows.first+r)*y.shape[3] + columns.first
+					kernel.Current().AverageFloatWindows(averages[to*channels:], values[from*channels:], &s.windows)
+				}
+			})
 		})
 		y.put(i*own, averages, channels)
 	}

@@ -1,11 +1,15 @@
 package model
 
-import "euryale/internal/pack"
+import (
+	"euryale/internal/kernel"
+	"euryale/internal/pack"
+)
 
 // scratch is memory for the inside of a kernel.
 type scratch struct {
 	x       []float32
 	offsets []int
+	windows kernel.FloatWindows
 	panels  pack.Floats // of a weight that is computed
 	err     error       // of a kernel that fails
 }

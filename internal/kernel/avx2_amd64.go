@@ -389,3 +389,33 @@ func ceilAVX2(y *float32, x *float32, n int)
 //
 //go:noescape
 func absAVX2(y *float32, x *float32, n int)
+
+// maxWindowsBy1AVX2 reduces windows that are 1 apart.
+//
+//go:noescape
+func maxWindowsBy1AVX2(t *uint8)
+
+// averageWindowsBy1AVX2 reduces windows that are 1 apart.
+//
+//go:noescape
+func averageWindowsBy1AVX2(t *uint8)
+
+// maxWindowsBy2AVX2 reduces windows that are 2 apart.
+//
+//go:noescape
+func maxWindowsBy2AVX2(t *uint8)
+
+// averageWindowsBy2AVX2 reduces windows that are 2 apart.
+//
+//go:noescape
+func averageWindowsBy2AVX2(t *uint8)
+
+// maxRowsAVX2 works like maxRowsGeneric for so many rows of n > 0 elements.
+//
+//go:noescape
+func maxRowsAVX2(dst *float32, src *float32, n int, rows int)
+
+// sumRowsAVX2 works like sumRowsGeneric for so many rows of n > 0 elements.
+//
+//go:noescape
+func sumRowsAVX2(dst *float32, src *float32, n int, rows int)

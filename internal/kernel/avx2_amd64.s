@@ -4118,9 +4118,9 @@ rest:
 	ADDQ         $0x08, BX
 	JZ           done
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     Y0, Y1, Y2
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMASKMOVPS   (DX), Y2, Y1
 	VADDPS       Y1, Y0, Y0
@@ -4182,9 +4182,9 @@ rest:
 	ADDQ         $0x08, BX
 	JZ           done
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     Y0, Y1, Y2
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMASKMOVPS   (DX), Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -4240,9 +4240,9 @@ rest:
 	ADDQ         $0x08, BX
 	JZ           done
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     Y0, Y1, Y2
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMASKMOVPS   (DX), Y2, Y1
 	VMULPS       Y1, Y0, Y0
@@ -4298,9 +4298,9 @@ rest:
 	ADDQ         $0x08, BX
 	JZ           done
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     Y0, Y1, Y2
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMASKMOVPS   (DX), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
@@ -4350,7 +4350,8 @@ vectors:
 	VADDPS    Y1, Y0, Y3
 	VCMPPS    $0x03, Y1, Y0, Y0
 	VBLENDVPS Y0, Y3, Y2, Y2
-	VMOVUPS   Y2, (AX)
+	VMOVAPS   Y2, Y0
+	VMOVUPS   Y0, (AX)
 	ADDQ      SI, CX
 	ADDQ      DI, DX
 	ADDQ      $0x20, AX
@@ -4361,18 +4362,19 @@ rest:
 	ADDQ         $0x08, BX
 	JZ           done
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     Y0, Y1, Y3
-	VMASKMOVPS   (CX), Y3, Y0
-	VMASKMOVPS   (DX), Y3, Y1
-	VMINPS       Y1, Y0, Y2
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMASKMOVPS   (CX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VMINPS       Y1, Y0, Y3
 	VMINPS       Y0, Y1, Y4
-	VPOR         Y4, Y2, Y2
+	VPOR         Y4, Y3, Y3
 	VADDPS       Y1, Y0, Y4
 	VCMPPS       $0x03, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y4, Y2, Y2
-	VMASKMOVPS   Y2, Y3, (AX)
+	VBLENDVPS    Y0, Y4, Y3, Y3
+	VMOVAPS      Y3, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	ADDQ         $0x20, AX
@@ -4418,7 +4420,8 @@ vectors:
 	VADDPS    Y1, Y0, Y3
 	VCMPPS    $0x03, Y1, Y0, Y0
 	VBLENDVPS Y0, Y3, Y2, Y2
-	VMOVUPS   Y2, (AX)
+	VMOVAPS   Y2, Y0
+	VMOVUPS   Y0, (AX)
 	ADDQ      SI, CX
 	ADDQ      DI, DX
 	ADDQ      $0x20, AX
@@ -4429,18 +4432,19 @@ rest:
 	ADDQ         $0x08, BX
 	JZ           done
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     Y0, Y1, Y3
-	VMASKMOVPS   (CX), Y3, Y0
-	VMASKMOVPS   (DX), Y3, Y1
-	VMAXPS       Y1, Y0, Y2
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMASKMOVPS   (CX), Y2, Y0
+	VMASKMOVPS   (DX), Y2, Y1
+	VMAXPS       Y1, Y0, Y3
 	VMAXPS       Y0, Y1, Y4
-	VPAND        Y4, Y2, Y2
+	VPAND        Y4, Y3, Y3
 	VADDPS       Y1, Y0, Y4
 	VCMPPS       $0x03, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y4, Y2, Y2
-	VMASKMOVPS   Y2, Y3, (AX)
+	VBLENDVPS    Y0, Y4, Y3, Y3
+	VMOVAPS      Y3, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	ADDQ         $0x20, AX
@@ -4481,7 +4485,7 @@ vectors:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (DX), Y1
 	VPXOR        Y2, Y2, Y2
-	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y3
+	VPBROADCASTD oneFloat<>+0(SB), Y3
 	VCMPPS       $0x11, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y3, Y2, Y2
 	VMOVAPS      Y2, Y0
@@ -4496,13 +4500,13 @@ rest:
 	ADDQ         $0x08, BX
 	JZ           done
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     Y0, Y1, Y2
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMASKMOVPS   (DX), Y2, Y1
 	VPXOR        Y3, Y3, Y3
-	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y4
+	VPBROADCASTD oneFloat<>+0(SB), Y4
 	VCMPPS       $0x11, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y4, Y3, Y3
 	VMOVAPS      Y3, Y0
@@ -4514,6 +4518,9 @@ rest:
 done:
 	VZEROUPPER
 	RET
+
+DATA oneFloat<>+0(SB)/4, $0x3f800000
+GLOBL oneFloat<>(SB), RODATA|NOPTR, $4
 
 // func lessOrEqualPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
 // Requires: AVX, AVX2
@@ -4547,7 +4554,7 @@ vectors:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (DX), Y1
 	VPXOR        Y2, Y2, Y2
-	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y3
+	VPBROADCASTD oneFloat<>+0(SB), Y3
 	VCMPPS       $0x12, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y3, Y2, Y2
 	VMOVAPS      Y2, Y0
@@ -4562,13 +4569,13 @@ rest:
 	ADDQ         $0x08, BX
 	JZ           done
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     Y0, Y1, Y2
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMASKMOVPS   (DX), Y2, Y1
 	VPXOR        Y3, Y3, Y3
-	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y4
+	VPBROADCASTD oneFloat<>+0(SB), Y4
 	VCMPPS       $0x12, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y4, Y3, Y3
 	VMOVAPS      Y3, Y0
@@ -4613,7 +4620,7 @@ vectors:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (DX), Y1
 	VPXOR        Y2, Y2, Y2
-	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y3
+	VPBROADCASTD oneFloat<>+0(SB), Y3
 	VCMPPS       $0x00, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y3, Y2, Y2
 	VMOVAPS      Y2, Y0
@@ -4628,13 +4635,13 @@ rest:
 	ADDQ         $0x08, BX
 	JZ           done
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     Y0, Y1, Y2
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMASKMOVPS   (DX), Y2, Y1
 	VPXOR        Y3, Y3, Y3
-	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y4
+	VPBROADCASTD oneFloat<>+0(SB), Y4
 	VCMPPS       $0x00, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y4, Y3, Y3
 	VMOVAPS      Y3, Y0
@@ -4679,7 +4686,7 @@ vectors:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (DX), Y1
 	VPXOR        Y2, Y2, Y2
-	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y3
+	VPBROADCASTD oneFloat<>+0(SB), Y3
 	VCMPPS       $0x1e, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y3, Y2, Y2
 	VMOVAPS      Y2, Y0
@@ -4694,13 +4701,13 @@ rest:
 	ADDQ         $0x08, BX
 	JZ           done
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     Y0, Y1, Y2
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMASKMOVPS   (DX), Y2, Y1
 	VPXOR        Y3, Y3, Y3
-	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y4
+	VPBROADCASTD oneFloat<>+0(SB), Y4
 	VCMPPS       $0x1e, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y4, Y3, Y3
 	VMOVAPS      Y3, Y0
@@ -4745,7 +4752,7 @@ vectors:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (DX), Y1
 	VPXOR        Y2, Y2, Y2
-	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y3
+	VPBROADCASTD oneFloat<>+0(SB), Y3
 	VCMPPS       $0x1d, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y3, Y2, Y2
 	VMOVAPS      Y2, Y0
@@ -4760,13 +4767,13 @@ rest:
 	ADDQ         $0x08, BX
 	JZ           done
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     Y0, Y1, Y2
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VMASKMOVPS   (DX), Y2, Y1
 	VPXOR        Y3, Y3, Y3
-	VBROADCASTSS oneFloatOfAVX2<>+0(SB), Y4
+	VPBROADCASTD oneFloat<>+0(SB), Y4
 	VCMPPS       $0x1d, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y4, Y3, Y3
 	VMOVAPS      Y3, Y0
@@ -4896,9 +4903,9 @@ rest:
 	ADDQ         $0x08, DX
 	JZ           done
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y2
-	VMOVD        DX, X3
-	VPBROADCASTD X3, Y3
-	VPCMPGTD     Y2, Y3, Y4
+	VMOVD        DX, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     Y2, Y4, Y4
 	VMASKMOVPS   (CX), Y4, Y2
 	VPXOR        Y5, Y5, Y5
 	VMOVAPS      Y1, Y3
@@ -5042,9 +5049,9 @@ rest:
 	ADDQ         $0x08, DX
 	JZ           done
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        DX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     Y0, Y1, Y2
+	VMOVD        DX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
 	VMASKMOVPS   (CX), Y2, Y0
 	VPBROADCASTD magnitudeBits<>+0(SB), Y1
 	VMOVAPS      Y1, Y1
@@ -5054,5 +5061,483 @@ rest:
 	ADDQ         $0x20, AX
 
 done:
+	VZEROUPPER
+	RET
+
+// func maxWindowsBy1AVX2(t *uint8)
+// Requires: AVX, AVX2
+TEXT ·maxWindowsBy1AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         32(AX), SI
+	VBROADCASTSS 72(AX), Y0
+	VPBROADCASTD maxFirstFloat<>+0(SB), Y0
+	MOVQ         64(AX), DI
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	LEAQ         -1(DI)(DI*1), DI
+
+rows:
+	MOVQ  CX, DI
+	MOVQ  DX, R8
+	MOVQ  56(AX), R9
+	TESTQ R9, R9
+	JZ    rest
+
+vectors:
+	VMOVAPS Y0, Y1
+	XORQ    R10, R10
+
+taps:
+	MOVQ      (BX)(R10*8), R11
+	VMOVUPS   (R8)(R11*4), Y2
+	VMAXPS    Y2, Y1, Y4
+	VMAXPS    Y1, Y2, Y5
+	VPAND     Y5, Y4, Y4
+	VADDPS    Y2, Y1, Y5
+	VCMPPS    $0x03, Y2, Y1, Y1
+	VBLENDVPS Y1, Y5, Y4, Y4
+	VMOVAPS   Y4, Y1
+	INCQ      R10
+	CMPQ      R10, 24(AX)
+	JNE       taps
+	VMOVUPS   Y1, (DI)
+	ADDQ      $0x20, DI
+	ADDQ      $0x20, R8
+	SUBQ      $0x01, R9
+	JNZ       vectors
+
+rest:
+	VMOVAPS Y0, Y1
+	XORQ    R10, R10
+
+lastTaps:
+	MOVQ       (BX)(R10*8), R11
+	VMASKMOVPS (R8)(R11*4), Y3, Y2
+	VMAXPS     Y2, Y1, Y4
+	VMAXPS     Y1, Y2, Y5
+	VPAND      Y5, Y4, Y4
+	VADDPS     Y2, Y1, Y5
+	VCMPPS     $0x03, Y2, Y1, Y1
+	VBLENDVPS  Y1, Y5, Y4, Y4
+	VMOVAPS    Y4, Y1
+	INCQ       R10
+	CMPQ       R10, 24(AX)
+	JNE        lastTaps
+	VMASKMOVPS Y1, Y3, (DI)
+	ADDQ       40(AX), DX
+	ADDQ       48(AX), CX
+	DECQ       SI
+	JNZ        rows
+	VZEROUPPER
+	RET
+
+DATA maxFirstFloat<>+0(SB)/4, $0xff800000
+GLOBL maxFirstFloat<>(SB), RODATA|NOPTR, $4
+
+// func averageWindowsBy1AVX2(t *uint8)
+// Requires: AVX, AVX2
+TEXT ·averageWindowsBy1AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         32(AX), SI
+	VBROADCASTSS 72(AX), Y0
+	VPBROADCASTD sumFirstFloat<>+0(SB), Y1
+	MOVQ         64(AX), DI
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y2
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     Y2, Y4, Y4
+	LEAQ         -1(DI)(DI*1), DI
+
+rows:
+	MOVQ  CX, DI
+	MOVQ  DX, R8
+	MOVQ  56(AX), R9
+	TESTQ R9, R9
+	JZ    rest
+
+vectors:
+	VMOVAPS Y1, Y2
+	XORQ    R10, R10
+
+taps:
+	MOVQ    (BX)(R10*8), R11
+	VMOVUPS (R8)(R11*4), Y3
+	VADDPS  Y3, Y2, Y2
+	INCQ    R10
+	CMPQ    R10, 24(AX)
+	JNE     taps
+	VDIVPS  Y0, Y2, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, R8
+	SUBQ    $0x01, R9
+	JNZ     vectors
+
+rest:
+	VMOVAPS Y1, Y2
+	XORQ    R10, R10
+
+lastTaps:
+	MOVQ       (BX)(R10*8), R11
+	VMASKMOVPS (R8)(R11*4), Y4, Y3
+	VADDPS     Y3, Y2, Y2
+	INCQ       R10
+	CMPQ       R10, 24(AX)
+	JNE        lastTaps
+	VDIVPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y4, (DI)
+	ADDQ       40(AX), DX
+	ADDQ       48(AX), CX
+	DECQ       SI
+	JNZ        rows
+	VZEROUPPER
+	RET
+
+DATA sumFirstFloat<>+0(SB)/4, $0x00000000
+GLOBL sumFirstFloat<>(SB), RODATA|NOPTR, $4
+
+// func maxWindowsBy2AVX2(t *uint8)
+// Requires: AVX, AVX2
+TEXT ·maxWindowsBy2AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         32(AX), SI
+	VBROADCASTSS 72(AX), Y0
+	VPBROADCASTD maxFirstFloat<>+0(SB), Y0
+	MOVQ         64(AX), DI
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	LEAQ         -1(DI)(DI*1), DI
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     Y1, Y4, Y4
+	SUBQ         $0x08, DI
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVD        DI, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     Y1, Y5, Y5
+
+rows:
+	MOVQ  CX, DI
+	MOVQ  DX, R8
+	MOVQ  56(AX), R9
+	TESTQ R9, R9
+	JZ    rest
+
+vectors:
+	VMOVAPS Y0, Y1
+	XORQ    R10, R10
+
+taps:
+	MOVQ      (BX)(R10*8), R11
+	VMOVUPS   (R8)(R11*4), Y2
+	VMOVUPS   32(R8)(R11*4), Y6
+	VSHUFPS   $0x88, Y6, Y2, Y2
+	VPERMPD   $0xd8, Y2, Y2
+	VMAXPS    Y2, Y1, Y6
+	VMAXPS    Y1, Y2, Y7
+	VPAND     Y7, Y6, Y6
+	VADDPS    Y2, Y1, Y7
+	VCMPPS    $0x03, Y2, Y1, Y1
+	VBLENDVPS Y1, Y7, Y6, Y6
+	VMOVAPS   Y6, Y1
+	INCQ      R10
+	CMPQ      R10, 24(AX)
+	JNE       taps
+	VMOVUPS   Y1, (DI)
+	ADDQ      $0x20, DI
+	ADDQ      $0x40, R8
+	SUBQ      $0x01, R9
+	JNZ       vectors
+
+rest:
+	VMOVAPS Y0, Y1
+	XORQ    R10, R10
+
+lastTaps:
+	MOVQ       (BX)(R10*8), R11
+	VMASKMOVPS (R8)(R11*4), Y4, Y2
+	VMASKMOVPS 32(R8)(R11*4), Y5, Y6
+	VSHUFPS    $0x88, Y6, Y2, Y2
+	VPERMPD    $0xd8, Y2, Y2
+	VMAXPS     Y2, Y1, Y6
+	VMAXPS     Y1, Y2, Y7
+	VPAND      Y7, Y6, Y6
+	VADDPS     Y2, Y1, Y7
+	VCMPPS     $0x03, Y2, Y1, Y1
+	VBLENDVPS  Y1, Y7, Y6, Y6
+	VMOVAPS    Y6, Y1
+	INCQ       R10
+	CMPQ       R10, 24(AX)
+	JNE        lastTaps
+	VMASKMOVPS Y1, Y3, (DI)
+	ADDQ       40(AX), DX
+	ADDQ       48(AX), CX
+	DECQ       SI
+	JNZ        rows
+	VZEROUPPER
+	RET
+
+// func averageWindowsBy2AVX2(t *uint8)
+// Requires: AVX, AVX2
+TEXT ·averageWindowsBy2AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         32(AX), SI
+	VBROADCASTSS 72(AX), Y0
+	VPBROADCASTD sumFirstFloat<>+0(SB), Y1
+	MOVQ         64(AX), DI
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y2
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     Y2, Y4, Y4
+	LEAQ         -1(DI)(DI*1), DI
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y2
+	VMOVD        DI, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	SUBQ         $0x08, DI
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y2
+	VMOVD        DI, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     Y2, Y6, Y6
+
+rows:
+	MOVQ  CX, DI
+	MOVQ  DX, R8
+	MOVQ  56(AX), R9
+	TESTQ R9, R9
+	JZ    rest
+
+vectors:
+	VMOVAPS Y1, Y2
+	XORQ    R10, R10
+
+taps:
+	MOVQ    (BX)(R10*8), R11
+	VMOVUPS (R8)(R11*4), Y3
+	VMOVUPS 32(R8)(R11*4), Y7
+	VSHUFPS $0x88, Y7, Y3, Y3
+	VPERMPD $0xd8, Y3, Y3
+	VADDPS  Y3, Y2, Y2
+	INCQ    R10
+	CMPQ    R10, 24(AX)
+	JNE     taps
+	VDIVPS  Y0, Y2, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    $0x20, DI
+	ADDQ    $0x40, R8
+	SUBQ    $0x01, R9
+	JNZ     vectors
+
+rest:
+	VMOVAPS Y1, Y2
+	XORQ    R10, R10
+
+lastTaps:
+	MOVQ       (BX)(R10*8), R11
+	VMASKMOVPS (R8)(R11*4), Y5, Y3
+	VMASKMOVPS 32(R8)(R11*4), Y6, Y7
+	VSHUFPS    $0x88, Y7, Y3, Y3
+	VPERMPD    $0xd8, Y3, Y3
+	VADDPS     Y3, Y2, Y2
+	INCQ       R10
+	CMPQ       R10, 24(AX)
+	JNE        lastTaps
+	VDIVPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y4, (DI)
+	ADDQ       40(AX), DX
+	ADDQ       48(AX), CX
+	DECQ       SI
+	JNZ        rows
+	VZEROUPPER
+	RET
+
+// func maxRowsAVX2(dst *float32, src *float32, n int, rows int)
+// Requires: AVX, AVX2
+TEXT ·maxRowsAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	VPBROADCASTD maxFirstFloat<>+0(SB), Y0
+	MOVQ         DX, SI
+	ANDQ         $0x0f, SI
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	SUBQ         $0x08, SI
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVD        SI, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	SUBQ         $0x08, SI
+
+rows:
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y4
+	MOVQ    DX, SI
+	SUBQ    $0x10, SI
+	JLT     rest
+
+sixteens:
+	VMOVUPS   (CX), Y1
+	VMAXPS    Y1, Y2, Y6
+	VMAXPS    Y2, Y1, Y7
+	VPAND     Y7, Y6, Y6
+	VADDPS    Y1, Y2, Y7
+	VCMPPS    $0x03, Y1, Y2, Y1
+	VBLENDVPS Y1, Y7, Y6, Y6
+	VMOVAPS   Y6, Y2
+	VMOVUPS   32(CX), Y1
+	VMAXPS    Y1, Y4, Y6
+	VMAXPS    Y4, Y1, Y7
+	VPAND     Y7, Y6, Y6
+	VADDPS    Y1, Y4, Y7
+	VCMPPS    $0x03, Y1, Y4, Y1
+	VBLENDVPS Y1, Y7, Y6, Y6
+	VMOVAPS   Y6, Y4
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, SI
+	JGE       sixteens
+
+rest:
+	ADDQ       $0x10, SI
+	JZ         tree
+	VMASKMOVPS (CX), Y3, Y1
+	VBLENDVPS  Y3, Y1, Y0, Y1
+	VMAXPS     Y1, Y2, Y6
+	VMAXPS     Y2, Y1, Y7
+	VPAND      Y7, Y6, Y6
+	VADDPS     Y1, Y2, Y7
+	VCMPPS     $0x03, Y1, Y2, Y1
+	VBLENDVPS  Y1, Y7, Y6, Y6
+	VMOVAPS    Y6, Y2
+	VMASKMOVPS 32(CX), Y5, Y1
+	VBLENDVPS  Y5, Y1, Y0, Y1
+	VMAXPS     Y1, Y4, Y6
+	VMAXPS     Y4, Y1, Y7
+	VPAND      Y7, Y6, Y6
+	VADDPS     Y1, Y4, Y7
+	VCMPPS     $0x03, Y1, Y4, Y1
+	VBLENDVPS  Y1, Y7, Y6, Y6
+	VMOVAPS    Y6, Y4
+	LEAQ       (CX)(SI*4), CX
+
+tree:
+	VMAXPS     Y4, Y2, Y1
+	VMAXPS     Y2, Y4, Y6
+	VPAND      Y6, Y1, Y1
+	VADDPS     Y4, Y2, Y6
+	VCMPPS     $0x03, Y4, Y2, Y2
+	VBLENDVPS  Y2, Y6, Y1, Y1
+	VMOVAPS    Y1, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y1
+	VMAXPS     Y1, Y2, Y4
+	VMAXPS     Y2, Y1, Y6
+	VPAND      Y6, Y4, Y4
+	VADDPS     Y1, Y2, Y6
+	VCMPPS     $0x03, Y1, Y2, Y1
+	VBLENDVPS  Y1, Y6, Y4, Y4
+	VMOVAPS    Y4, Y2
+	VPERMILPS  $0x4e, Y2, Y1
+	VMAXPS     Y1, Y2, Y4
+	VMAXPS     Y2, Y1, Y6
+	VPAND      Y6, Y4, Y4
+	VADDPS     Y1, Y2, Y6
+	VCMPPS     $0x03, Y1, Y2, Y1
+	VBLENDVPS  Y1, Y6, Y4, Y4
+	VMOVAPS    Y4, Y2
+	VPERMILPS  $0xb1, Y2, Y1
+	VMAXPS     Y1, Y2, Y4
+	VMAXPS     Y2, Y1, Y6
+	VPAND      Y6, Y4, Y4
+	VADDPS     Y1, Y2, Y6
+	VCMPPS     $0x03, Y1, Y2, Y1
+	VBLENDVPS  Y1, Y6, Y4, Y4
+	VMOVAPS    Y4, Y2
+	VMOVSS     X2, (AX)
+	ADDQ       $0x04, AX
+	DECQ       BX
+	JNZ        rows
+	VZEROUPPER
+	RET
+
+// func sumRowsAVX2(dst *float32, src *float32, n int, rows int)
+// Requires: AVX, AVX2
+TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	VPBROADCASTD sumFirstFloat<>+0(SB), Y0
+	MOVQ         DX, SI
+	ANDQ         $0x0f, SI
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	SUBQ         $0x08, SI
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVD        SI, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	SUBQ         $0x08, SI
+
+rows:
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y4
+	MOVQ    DX, SI
+	SUBQ    $0x10, SI
+	JLT     rest
+
+sixteens:
+	VMOVUPS (CX), Y1
+	VADDPS  Y1, Y2, Y2
+	VMOVUPS 32(CX), Y1
+	VADDPS  Y1, Y4, Y4
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, SI
+	JGE     sixteens
+
+rest:
+	ADDQ       $0x10, SI
+	JZ         tree
+	VMASKMOVPS (CX), Y3, Y1
+	VBLENDVPS  Y3, Y1, Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMASKMOVPS 32(CX), Y5, Y1
+	VBLENDVPS  Y5, Y1, Y0, Y1
+	VADDPS     Y1, Y4, Y4
+	LEAQ       (CX)(SI*4), CX
+
+tree:
+	VADDPS     Y4, Y2, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y1
+	VADDPS     Y1, Y2, Y2
+	VPERMILPS  $0x4e, Y2, Y1
+	VADDPS     Y1, Y2, Y2
+	VPERMILPS  $0xb1, Y2, Y1
+	VADDPS     Y1, Y2, Y2
+	VMOVSS     X2, (AX)
+	ADDQ       $0x04, AX
+	DECQ       BX
+	JNZ        rows
 	VZEROUPPER
 	RET

@@ -445,6 +445,36 @@ func ceilAVX512(y *float32, x *float32, n int)
 //go:noescape
 func absAVX512(y *float32, x *float32, n int)
 
+// maxWindowsBy1AVX512 reduces windows that are 1 apart.
+//
+//go:noescape
+func maxWindowsBy1AVX512(t *uint8)
+
+// averageWindowsBy1AVX512 reduces windows that are 1 apart.
+//
+//go:noescape
+func averageWindowsBy1AVX512(t *uint8)
+
+// maxWindowsBy2AVX512 reduces windows that are 2 apart.
+//
+//go:noescape
+func maxWindowsBy2AVX512(t *uint8)
+
+// averageWindowsBy2AVX512 reduces windows that are 2 apart.
+//
+//go:noescape
+func averageWindowsBy2AVX512(t *uint8)
+
+// maxRowsAVX512 works like maxRowsGeneric for so many rows of n > 0 elements.
+//
+//go:noescape
+func maxRowsAVX512(dst *float32, src *float32, n int, rows int)
+
+// sumRowsAVX512 works like sumRowsGeneric for so many rows of n > 0 elements.
+//
+//go:noescape
+func sumRowsAVX512(dst *float32, src *float32, n int, rows int)
+
 // moveRows1AVX512 works like moveRowsGeneric with a step of 1.
 //
 //go:noescape

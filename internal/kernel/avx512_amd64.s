@@ -7511,7 +7511,8 @@ vectors:
 	VADDPS  Z1, Z0, Z3
 	VCMPPS  $0x03, Z1, Z0, K1
 	VMOVAPS Z3, K1, Z2
-	VMOVUPS Z2, (AX)
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, (AX)
 	ADDQ    SI, CX
 	ADDQ    DI, DX
 	ADDQ    $0x40, AX
@@ -7533,7 +7534,8 @@ rest:
 	VADDPS       Z1, Z0, Z3
 	VCMPPS       $0x03, Z1, Z0, K2
 	VMOVAPS      Z3, K2, Z2
-	VMOVUPS      Z2, K1, (AX)
+	VMOVAPS      Z2, Z0
+	VMOVUPS      Z0, K1, (AX)
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	ADDQ         $0x40, AX
@@ -7579,7 +7581,8 @@ vectors:
 	VADDPS  Z1, Z0, Z3
 	VCMPPS  $0x03, Z1, Z0, K1
 	VMOVAPS Z3, K1, Z2
-	VMOVUPS Z2, (AX)
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, (AX)
 	ADDQ    SI, CX
 	ADDQ    DI, DX
 	ADDQ    $0x40, AX
@@ -7601,7 +7604,8 @@ rest:
 	VADDPS       Z1, Z0, Z3
 	VCMPPS       $0x03, Z1, Z0, K2
 	VMOVAPS      Z3, K2, Z2
-	VMOVUPS      Z2, K1, (AX)
+	VMOVAPS      Z2, Z0
+	VMOVUPS      Z0, K1, (AX)
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	ADDQ         $0x40, AX
@@ -7642,7 +7646,7 @@ vectors:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (DX), Z3
 	VPXORD       Z1, Z1, Z1
-	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z4
+	VPBROADCASTD oneFloat<>+0(SB), Z4
 	VCMPPS       $0x11, Z3, Z0, K1
 	VMOVAPS      Z4, K1, Z1
 	VMOVAPS      Z1, Z0
@@ -7663,7 +7667,7 @@ rest:
 	VMOVUPS.Z    (CX), K1, Z0
 	VMOVUPS.Z    (DX), K1, Z3
 	VPXORD       Z2, Z2, Z2
-	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z1
+	VPBROADCASTD oneFloat<>+0(SB), Z1
 	VCMPPS       $0x11, Z3, Z0, K2
 	VMOVAPS      Z1, K2, Z2
 	VMOVAPS      Z2, Z0
@@ -7676,15 +7680,8 @@ done:
 	VZEROUPPER
 	RET
 
-DATA oneFloatOfAVX512<>+0(SB)/8, $0x3f8000003f800000
-DATA oneFloatOfAVX512<>+8(SB)/8, $0x3f8000003f800000
-DATA oneFloatOfAVX512<>+16(SB)/8, $0x3f8000003f800000
-DATA oneFloatOfAVX512<>+24(SB)/8, $0x3f8000003f800000
-DATA oneFloatOfAVX512<>+32(SB)/8, $0x3f8000003f800000
-DATA oneFloatOfAVX512<>+40(SB)/8, $0x3f8000003f800000
-DATA oneFloatOfAVX512<>+48(SB)/8, $0x3f8000003f800000
-DATA oneFloatOfAVX512<>+56(SB)/8, $0x3f8000003f800000
-GLOBL oneFloatOfAVX512<>(SB), RODATA|NOPTR, $64
+DATA oneFloat<>+0(SB)/4, $0x3f800000
+GLOBL oneFloat<>(SB), RODATA|NOPTR, $4
 
 // func lessOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
 // Requires: AVX, AVX512F
@@ -7718,7 +7715,7 @@ vectors:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (DX), Z3
 	VPXORD       Z1, Z1, Z1
-	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z4
+	VPBROADCASTD oneFloat<>+0(SB), Z4
 	VCMPPS       $0x12, Z3, Z0, K1
 	VMOVAPS      Z4, K1, Z1
 	VMOVAPS      Z1, Z0
@@ -7739,7 +7736,7 @@ rest:
 	VMOVUPS.Z    (CX), K1, Z0
 	VMOVUPS.Z    (DX), K1, Z3
 	VPXORD       Z2, Z2, Z2
-	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z1
+	VPBROADCASTD oneFloat<>+0(SB), Z1
 	VCMPPS       $0x12, Z3, Z0, K2
 	VMOVAPS      Z1, K2, Z2
 	VMOVAPS      Z2, Z0
@@ -7784,7 +7781,7 @@ vectors:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (DX), Z3
 	VPXORD       Z1, Z1, Z1
-	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z4
+	VPBROADCASTD oneFloat<>+0(SB), Z4
 	VCMPPS       $0x00, Z3, Z0, K1
 	VMOVAPS      Z4, K1, Z1
 	VMOVAPS      Z1, Z0
@@ -7805,7 +7802,7 @@ rest:
 	VMOVUPS.Z    (CX), K1, Z0
 	VMOVUPS.Z    (DX), K1, Z3
 	VPXORD       Z2, Z2, Z2
-	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z1
+	VPBROADCASTD oneFloat<>+0(SB), Z1
 	VCMPPS       $0x00, Z3, Z0, K2
 	VMOVAPS      Z1, K2, Z2
 	VMOVAPS      Z2, Z0
@@ -7850,7 +7847,7 @@ vectors:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (DX), Z3
 	VPXORD       Z1, Z1, Z1
-	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z4
+	VPBROADCASTD oneFloat<>+0(SB), Z4
 	VCMPPS       $0x1e, Z3, Z0, K1
 	VMOVAPS      Z4, K1, Z1
 	VMOVAPS      Z1, Z0
@@ -7871,7 +7868,7 @@ rest:
 	VMOVUPS.Z    (CX), K1, Z0
 	VMOVUPS.Z    (DX), K1, Z3
 	VPXORD       Z2, Z2, Z2
-	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z1
+	VPBROADCASTD oneFloat<>+0(SB), Z1
 	VCMPPS       $0x1e, Z3, Z0, K2
 	VMOVAPS      Z1, K2, Z2
 	VMOVAPS      Z2, Z0
@@ -7916,7 +7913,7 @@ vectors:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (DX), Z3
 	VPXORD       Z1, Z1, Z1
-	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z4
+	VPBROADCASTD oneFloat<>+0(SB), Z4
 	VCMPPS       $0x1d, Z3, Z0, K1
 	VMOVAPS      Z4, K1, Z1
 	VMOVAPS      Z1, Z0
@@ -7937,7 +7934,7 @@ rest:
 	VMOVUPS.Z    (CX), K1, Z0
 	VMOVUPS.Z    (DX), K1, Z3
 	VPXORD       Z2, Z2, Z2
-	VBROADCASTSS oneFloatOfAVX512<>+0(SB), Z1
+	VPBROADCASTD oneFloat<>+0(SB), Z1
 	VCMPPS       $0x1d, Z3, Z0, K2
 	VMOVAPS      Z1, K2, Z2
 	VMOVAPS      Z2, Z0
@@ -8228,6 +8225,460 @@ rest:
 	ADDQ         $0x40, AX
 
 done:
+	VZEROUPPER
+	RET
+
+// func maxWindowsBy1AVX512(t *uint8)
+// Requires: AVX, AVX512F
+TEXT ·maxWindowsBy1AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         32(AX), SI
+	VBROADCASTSS 72(AX), Z0
+	VPBROADCASTD maxFirstFloat<>+0(SB), Z0
+	MOVQ         64(AX), DI
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z1
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Z2
+	VPCMPGTD     Z1, Z2, K1
+	LEAQ         -1(DI)(DI*1), DI
+
+rows:
+	MOVQ  CX, DI
+	MOVQ  DX, R8
+	MOVQ  56(AX), R9
+	TESTQ R9, R9
+	JZ    rest
+
+vectors:
+	VMOVAPS Z0, Z1
+	XORQ    R10, R10
+
+taps:
+	MOVQ    (BX)(R10*8), R11
+	VMOVUPS (R8)(R11*4), Z2
+	VMAXPS  Z2, Z1, Z3
+	VMAXPS  Z1, Z2, Z4
+	VPANDD  Z4, Z3, Z3
+	VADDPS  Z2, Z1, Z4
+	VCMPPS  $0x03, Z2, Z1, K2
+	VMOVAPS Z4, K2, Z3
+	VMOVAPS Z3, Z1
+	INCQ    R10
+	CMPQ    R10, 24(AX)
+	JNE     taps
+	VMOVUPS Z1, (DI)
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, R8
+	SUBQ    $0x01, R9
+	JNZ     vectors
+
+rest:
+	VMOVAPS Z0, Z1
+	XORQ    R10, R10
+
+lastTaps:
+	MOVQ      (BX)(R10*8), R11
+	VMOVUPS.Z (R8)(R11*4), K1, Z2
+	VMAXPS    Z2, Z1, Z3
+	VMAXPS    Z1, Z2, Z4
+	VPANDD    Z4, Z3, Z3
+	VADDPS    Z2, Z1, Z4
+	VCMPPS    $0x03, Z2, Z1, K2
+	VMOVAPS   Z4, K2, Z3
+	VMOVAPS   Z3, Z1
+	INCQ      R10
+	CMPQ      R10, 24(AX)
+	JNE       lastTaps
+	VMOVUPS   Z1, K1, (DI)
+	ADDQ      40(AX), DX
+	ADDQ      48(AX), CX
+	DECQ      SI
+	JNZ       rows
+	VZEROUPPER
+	RET
+
+DATA maxFirstFloat<>+0(SB)/4, $0xff800000
+GLOBL maxFirstFloat<>(SB), RODATA|NOPTR, $4
+
+// func averageWindowsBy1AVX512(t *uint8)
+// Requires: AVX, AVX512F
+TEXT ·averageWindowsBy1AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         32(AX), SI
+	VBROADCASTSS 72(AX), Z0
+	VPBROADCASTD sumFirstFloat<>+0(SB), Z1
+	MOVQ         64(AX), DI
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z2
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Z3
+	VPCMPGTD     Z2, Z3, K1
+	LEAQ         -1(DI)(DI*1), DI
+
+rows:
+	MOVQ  CX, DI
+	MOVQ  DX, R8
+	MOVQ  56(AX), R9
+	TESTQ R9, R9
+	JZ    rest
+
+vectors:
+	VMOVAPS Z1, Z2
+	XORQ    R10, R10
+
+taps:
+	MOVQ    (BX)(R10*8), R11
+	VMOVUPS (R8)(R11*4), Z3
+	VADDPS  Z3, Z2, Z2
+	INCQ    R10
+	CMPQ    R10, 24(AX)
+	JNE     taps
+	VDIVPS  Z0, Z2, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, R8
+	SUBQ    $0x01, R9
+	JNZ     vectors
+
+rest:
+	VMOVAPS Z1, Z2
+	XORQ    R10, R10
+
+lastTaps:
+	MOVQ      (BX)(R10*8), R11
+	VMOVUPS.Z (R8)(R11*4), K1, Z3
+	VADDPS    Z3, Z2, Z2
+	INCQ      R10
+	CMPQ      R10, 24(AX)
+	JNE       lastTaps
+	VDIVPS    Z0, Z2, Z2
+	VMOVUPS   Z2, K1, (DI)
+	ADDQ      40(AX), DX
+	ADDQ      48(AX), CX
+	DECQ      SI
+	JNZ       rows
+	VZEROUPPER
+	RET
+
+DATA sumFirstFloat<>+0(SB)/4, $0x00000000
+GLOBL sumFirstFloat<>(SB), RODATA|NOPTR, $4
+
+// func maxWindowsBy2AVX512(t *uint8)
+// Requires: AVX, AVX512F
+TEXT ·maxWindowsBy2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         32(AX), SI
+	VBROADCASTSS 72(AX), Z0
+	VPBROADCASTD maxFirstFloat<>+0(SB), Z0
+	MOVQ         64(AX), DI
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z1
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Z2
+	VPCMPGTD     Z1, Z2, K1
+	LEAQ         -1(DI)(DI*1), DI
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z1
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Z2
+	VPCMPGTD     Z1, Z2, K2
+	SUBQ         $0x10, DI
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z1
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Z2
+	VPCMPGTD     Z1, Z2, K3
+	VMOVDQU32    evenOfTwo<>+0(SB), Z3
+
+rows:
+	MOVQ  CX, DI
+	MOVQ  DX, R8
+	MOVQ  56(AX), R9
+	TESTQ R9, R9
+	JZ    rest
+
+vectors:
+	VMOVAPS Z0, Z1
+	XORQ    R10, R10
+
+taps:
+	MOVQ      (BX)(R10*8), R11
+	VMOVUPS   (R8)(R11*4), Z2
+	VMOVUPS   64(R8)(R11*4), Z4
+	VPERMT2PS Z4, Z3, Z2
+	VMAXPS    Z2, Z1, Z4
+	VMAXPS    Z1, Z2, Z5
+	VPANDD    Z5, Z4, Z4
+	VADDPS    Z2, Z1, Z5
+	VCMPPS    $0x03, Z2, Z1, K4
+	VMOVAPS   Z5, K4, Z4
+	VMOVAPS   Z4, Z1
+	INCQ      R10
+	CMPQ      R10, 24(AX)
+	JNE       taps
+	VMOVUPS   Z1, (DI)
+	ADDQ      $0x40, DI
+	ADDQ      $0x80, R8
+	SUBQ      $0x01, R9
+	JNZ       vectors
+
+rest:
+	VMOVAPS Z0, Z1
+	XORQ    R10, R10
+
+lastTaps:
+	MOVQ      (BX)(R10*8), R11
+	VMOVUPS.Z (R8)(R11*4), K2, Z2
+	VMOVUPS.Z 64(R8)(R11*4), K3, Z4
+	VPERMT2PS Z4, Z3, Z2
+	VMAXPS    Z2, Z1, Z4
+	VMAXPS    Z1, Z2, Z5
+	VPANDD    Z5, Z4, Z4
+	VADDPS    Z2, Z1, Z5
+	VCMPPS    $0x03, Z2, Z1, K4
+	VMOVAPS   Z5, K4, Z4
+	VMOVAPS   Z4, Z1
+	INCQ      R10
+	CMPQ      R10, 24(AX)
+	JNE       lastTaps
+	VMOVUPS   Z1, K1, (DI)
+	ADDQ      40(AX), DX
+	ADDQ      48(AX), CX
+	DECQ      SI
+	JNZ       rows
+	VZEROUPPER
+	RET
+
+DATA evenOfTwo<>+0(SB)/8, $0x0000000200000000
+DATA evenOfTwo<>+8(SB)/8, $0x0000000600000004
+DATA evenOfTwo<>+16(SB)/8, $0x0000000a00000008
+DATA evenOfTwo<>+24(SB)/8, $0x0000000e0000000c
+DATA evenOfTwo<>+32(SB)/8, $0x0000001200000010
+DATA evenOfTwo<>+40(SB)/8, $0x0000001600000014
+DATA evenOfTwo<>+48(SB)/8, $0x0000001a00000018
+DATA evenOfTwo<>+56(SB)/8, $0x0000001e0000001c
+GLOBL evenOfTwo<>(SB), RODATA|NOPTR, $64
+
+// func averageWindowsBy2AVX512(t *uint8)
+// Requires: AVX, AVX512F
+TEXT ·averageWindowsBy2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         32(AX), SI
+	VBROADCASTSS 72(AX), Z0
+	VPBROADCASTD sumFirstFloat<>+0(SB), Z1
+	MOVQ         64(AX), DI
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z2
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Z3
+	VPCMPGTD     Z2, Z3, K1
+	LEAQ         -1(DI)(DI*1), DI
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z2
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Z3
+	VPCMPGTD     Z2, Z3, K2
+	SUBQ         $0x10, DI
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z2
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Z3
+	VPCMPGTD     Z2, Z3, K3
+	VMOVDQU32    evenOfTwo<>+0(SB), Z4
+
+rows:
+	MOVQ  CX, DI
+	MOVQ  DX, R8
+	MOVQ  56(AX), R9
+	TESTQ R9, R9
+	JZ    rest
+
+vectors:
+	VMOVAPS Z1, Z2
+	XORQ    R10, R10
+
+taps:
+	MOVQ      (BX)(R10*8), R11
+	VMOVUPS   (R8)(R11*4), Z3
+	VMOVUPS   64(R8)(R11*4), Z5
+	VPERMT2PS Z5, Z4, Z3
+	VADDPS    Z3, Z2, Z2
+	INCQ      R10
+	CMPQ      R10, 24(AX)
+	JNE       taps
+	VDIVPS    Z0, Z2, Z2
+	VMOVUPS   Z2, (DI)
+	ADDQ      $0x40, DI
+	ADDQ      $0x80, R8
+	SUBQ      $0x01, R9
+	JNZ       vectors
+
+rest:
+	VMOVAPS Z1, Z2
+	XORQ    R10, R10
+
+lastTaps:
+	MOVQ      (BX)(R10*8), R11
+	VMOVUPS.Z (R8)(R11*4), K2, Z3
+	VMOVUPS.Z 64(R8)(R11*4), K3, Z5
+	VPERMT2PS Z5, Z4, Z3
+	VADDPS    Z3, Z2, Z2
+	INCQ      R10
+	CMPQ      R10, 24(AX)
+	JNE       lastTaps
+	VDIVPS    Z0, Z2, Z2
+	VMOVUPS   Z2, K1, (DI)
+	ADDQ      40(AX), DX
+	ADDQ      48(AX), CX
+	DECQ      SI
+	JNZ       rows
+	VZEROUPPER
+	RET
+
+// func maxRowsAVX512(dst *float32, src *float32, n int, rows int)
+// Requires: AVX, AVX512F
+TEXT ·maxRowsAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	VPBROADCASTD maxFirstFloat<>+0(SB), Z0
+	MOVQ         DX, SI
+	ANDQ         $0x0f, SI
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z1
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Z2
+	VPCMPGTD     Z1, Z2, K1
+	SUBQ         $0x10, SI
+
+rows:
+	VMOVAPS Z0, Z2
+	MOVQ    DX, SI
+	SUBQ    $0x10, SI
+	JLT     rest
+
+sixteens:
+	VMOVUPS (CX), Z1
+	VMAXPS  Z1, Z2, Z3
+	VMAXPS  Z2, Z1, Z4
+	VPANDD  Z4, Z3, Z3
+	VADDPS  Z1, Z2, Z4
+	VCMPPS  $0x03, Z1, Z2, K2
+	VMOVAPS Z4, K2, Z3
+	VMOVAPS Z3, Z2
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, SI
+	JGE     sixteens
+
+rest:
+	ADDQ    $0x10, SI
+	JZ      tree
+	VMOVAPS Z0, Z1
+	VMOVUPS (CX), K1, Z1
+	VMAXPS  Z1, Z2, Z3
+	VMAXPS  Z2, Z1, Z4
+	VPANDD  Z4, Z3, Z3
+	VADDPS  Z1, Z2, Z4
+	VCMPPS  $0x03, Z1, Z2, K2
+	VMOVAPS Z4, K2, Z3
+	VMOVAPS Z3, Z2
+	LEAQ    (CX)(SI*4), CX
+
+tree:
+	VSHUFF64X2 $0x4e, Z2, Z2, Z1
+	VMAXPS     Z1, Z2, Z3
+	VMAXPS     Z2, Z1, Z4
+	VPANDD     Z4, Z3, Z3
+	VADDPS     Z1, Z2, Z4
+	VCMPPS     $0x03, Z1, Z2, K2
+	VMOVAPS    Z4, K2, Z3
+	VMOVAPS    Z3, Z2
+	VSHUFF64X2 $0xb1, Z2, Z2, Z1
+	VMAXPS     Z1, Z2, Z3
+	VMAXPS     Z2, Z1, Z4
+	VPANDD     Z4, Z3, Z3
+	VADDPS     Z1, Z2, Z4
+	VCMPPS     $0x03, Z1, Z2, K2
+	VMOVAPS    Z4, K2, Z3
+	VMOVAPS    Z3, Z2
+	VPERMILPS  $0x4e, Z2, Z1
+	VMAXPS     Z1, Z2, Z3
+	VMAXPS     Z2, Z1, Z4
+	VPANDD     Z4, Z3, Z3
+	VADDPS     Z1, Z2, Z4
+	VCMPPS     $0x03, Z1, Z2, K2
+	VMOVAPS    Z4, K2, Z3
+	VMOVAPS    Z3, Z2
+	VPERMILPS  $0xb1, Z2, Z1
+	VMAXPS     Z1, Z2, Z3
+	VMAXPS     Z2, Z1, Z4
+	VPANDD     Z4, Z3, Z3
+	VADDPS     Z1, Z2, Z4
+	VCMPPS     $0x03, Z1, Z2, K2
+	VMOVAPS    Z4, K2, Z3
+	VMOVAPS    Z3, Z2
+	VMOVSS     X2, (AX)
+	ADDQ       $0x04, AX
+	DECQ       BX
+	JNZ        rows
+	VZEROUPPER
+	RET
+
+// func sumRowsAVX512(dst *float32, src *float32, n int, rows int)
+// Requires: AVX, AVX512F
+TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	VPBROADCASTD sumFirstFloat<>+0(SB), Z0
+	MOVQ         DX, SI
+	ANDQ         $0x0f, SI
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z1
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Z2
+	VPCMPGTD     Z1, Z2, K1
+	SUBQ         $0x10, SI
+
+rows:
+	VMOVAPS Z0, Z2
+	MOVQ    DX, SI
+	SUBQ    $0x10, SI
+	JLT     rest
+
+sixteens:
+	VMOVUPS (CX), Z1
+	VADDPS  Z1, Z2, Z2
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, SI
+	JGE     sixteens
+
+rest:
+	ADDQ    $0x10, SI
+	JZ      tree
+	VMOVAPS Z0, Z1
+	VMOVUPS (CX), K1, Z1
+	VADDPS  Z1, Z2, Z2
+	LEAQ    (CX)(SI*4), CX
+
+tree:
+	VSHUFF64X2 $0x4e, Z2, Z2, Z1
+	VADDPS     Z1, Z2, Z2
+	VSHUFF64X2 $0xb1, Z2, Z2, Z1
+	VADDPS     Z1, Z2, Z2
+	VPERMILPS  $0x4e, Z2, Z1
+	VADDPS     Z1, Z2, Z2
+	VPERMILPS  $0xb1, Z2, Z1
+	VADDPS     Z1, Z2, Z2
+	VMOVSS     X2, (AX)
+	ADDQ       $0x04, AX
+	DECQ       BX
+	JNZ        rows
 	VZEROUPPER
 	RET
 

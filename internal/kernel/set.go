@@ -21,6 +21,7 @@ type Set struct {
 	Convolution
 	Elementwise
 	Arithmetic
+	Pooling
 	Epilogues
 	GroupEpilogues
 	Searching
@@ -190,6 +191,7 @@ var generic = Set{
 	Convolution:    Convolution{false, multiplyPixelsGeneric, gatherPixelsGeneric, multiplyDepthwiseGeneric},
 	Elementwise:    Elementwise{maxWindowsGeneric, addU8Generic, lookUpGeneric, transposeGeneric[float32], transposeGeneric[uint8]},
 	Arithmetic:     arithmeticGeneric,
+	Pooling:        Pooling{maxFloatWindowsGeneric, averageFloatWindowsGeneric, maxRowsGeneric, sumRowsGeneric},
 	Epilogues:      Epilogues{dequantizeSumsGeneric, requantizeSumsGeneric, dequantizePlanesGeneric},
 	GroupEpilogues: GroupEpilogues{addSumsGeneric, accumulateGroupGeneric, accumulateWideGroupGeneric, finishGeneric[float32], finishGeneric[float64]},
 	Searching:      Searching{noiseGeneric, crossingsGeneric, walkGeneric},

@@ -35,6 +35,7 @@ var avx2Set = Set{
 	Convolution:    Convolution{MultiplyDepthwise: multiplyDepthwiseInAVX2},
 	Elementwise:    Elementwise{maxWindowsInAVX2, addU8InAVX2, lookUpInAVX2, transposeBy(transposeAVX2), transposeU8InAVX2},
 	Arithmetic:     arithmeticAVX2,
+	Pooling:        poolingAVX2,
 	Epilogues:      Epilogues{dequantizeSumsInAVX2, requantizeSumsInAVX2, dequantizePlanesInAVX2},
 	GroupEpilogues: GroupEpilogues{addSumsInAVX2, accumulateBy(accumulateGroupAVX2), accumulateWideBy(accumulateWideGroupAVX2), finishInAVX2, finishWideInAVX2},
 	Searching:      Searching{noiseInAVX2, crossingsInAVX2, walkInAVX2},

@@ -29,6 +29,7 @@ var avx512Set = func() *Set {
 		Floats:      Floats{100e9, multiplyFloatsBy(floatsAVX512), multiplyHalvesBy(&halvesAVX512), finishFloatsBy(finishFloatsAVX512), moveRowsBy([...]asm{moveRows1AVX512, moveRows2AVX512}), fillRowsBy(fillRowsAVX512)},
 		Convolution: Convolution{true, multiplyPixelsInVNNI, gatherPixelsInAVX512, multiplyDepthwiseInVNNI},
 		Arithmetic:  arithmeticAVX512,
+		Pooling:     poolingAVX512,
 		Epilogues:   Epilogues{dequantizeSumsInAVX512, requantizeSumsInAVX512, dequantizePlanesInAVX512},
 		GroupEpilogues: GroupEpilogues{
 			AccumulateGroup: accumulateBy(accumulateGroupAVX512), AccumulateWideGroup: accumulateWideBy(accumulateWideGroupAVX512),

@@ -61,6 +61,7 @@ func avx2() {
 	avx2Noise("noiseAVX2", false)
 	avx2Noise("weightedNoiseAVX2", true)
 	elementwise(ymm)
+	reductions(ymm)
 }
 
 // function begins a function, with a doc in lines of up to 107 columns after the slashes.

@@ -34,6 +34,7 @@ func avx512() {
 	vnniMultiplyDepthwise()
 	vbmiLookUp()
 	elementwise(zmm)
+	reductions(zmm)
 	for step := 1; step <= 2; step++ {
 		moveRows(zmm, step)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -29,22 +30,24 @@ var pairs = []struct {
 	{"greaterOrEqual", compare(29)},
 }
 
-// larger makes y of two maxima, since that of two zeros is the operand that comes last: only two of them have a sign
-// together.
+// larger makes y, which may be a or b, of two maxima, since that of two zeros is the operand that comes last: only where
+// both are −0 do both have a sign.
 func larger(v vectors, a, b, y reg.VecVirtual) {
-	other := v.make()
-	VMAXPS(b, a, y)
-	VMAXPS(a, b, other)
-	v.and(other, y, y)
-	v.ifUnordered(a, b, y)
+	last, first := v.make(), v.make()
+	VMAXPS(b, a, last)
+	VMAXPS(a, b, first)
+	v.and(first, last, last)
+	v.ifUnordered(a, b, last)
+	v.copy(last, y)
 }
 
 func smaller(v vectors, a, b, y reg.VecVirtual) {
-	other := v.make()
-	VMINPS(b, a, y)
-	VMINPS(a, b, other)
-	v.or(other, y, y)
-	v.ifUnordered(a, b, y)
+	last, first := v.make(), v.make()
+	VMINPS(b, a, last)
+	VMINPS(a, b, first)
+	v.or(first, last, last)
+	v.ifUnordered(a, b, last)
+	v.copy(last, y)
 }
 
 // ifUnordered sets y to a + b where one of them is NaN.
@@ -57,8 +60,7 @@ func (v vectors) ifUnordered(a, b, y reg.VecVirtual) {
 // compare returns 1 or 0 for a predicate of VCMPPS.
 func compare(predicate uint64) func(v vectors, a, b, y reg.VecVirtual) {
 	return func(v vectors, a, b, y reg.VecVirtual) {
-		result, one := v.zero(), v.make()
-		VBROADCASTSS(v.memory("oneFloat", 0x3f800000), one)
+		result, one := v.zero(), v.number("one", 1)
 		v.choose(predicate, a, b, one, result)
 		v.copy(result, y)
 	}
@@ -121,7 +123,7 @@ func elementwise(v vectors) {
 		y, a, b, n := arg("y"), arg("a"), arg("b"), arg("n")
 		stepA, stepB := v.step("da", a), v.step("db", b)
 		from, to := []reg.VecVirtual{v.make(), v.make()}, v.make()
-		v.elements(n, func(load, store func(ops ...Op)) {
+		v.elements(n, func(load, store func(from, to Op)) {
 			load(at(a, 0), from[0])
 			load(at(b, 0), from[1])
 			op.emit(v, from[0], from[1], to)
@@ -152,7 +154,7 @@ func elementwise(v vectors) {
 // eachElement emits the rest of a function that makes n elements y of as many x.
 func (v vectors) eachElement(y, x, n reg.GPVirtual, emit func(from, to reg.VecVirtual)) {
 	from, to := v.make(), v.make()
-	v.elements(n, func(load, store func(ops ...Op)) {
+	v.elements(n, func(load, store func(from, to Op)) {
 		load(at(x, 0), from)
 		emit(from, to)
 		store(to, at(y, 0))
@@ -177,9 +179,9 @@ func (v vectors) step(name string, operand reg.GPVirtual) reg.GPVirtual {
 
 // elements emits the rest of a function over n > 0 elements: body for each vector, and once more, with a mask, for what
 // is left.
-func (v vectors) elements(n reg.GPVirtual, body func(load, store func(ops ...Op))) {
+func (v vectors) elements(n reg.GPVirtual, body func(load, store func(from, to Op))) {
 	lanes := uint64(v.bytes / 4)
-	move := func(ops ...Op) { VMOVUPS(ops[0], ops[1]) }
+	move := func(from, to Op) { VMOVUPS(from, to) }
 	SUBQ(Imm(lanes), n)
 	JLT(LabelRef("rest"))
 	Label("vectors")
@@ -189,26 +191,58 @@ func (v vectors) elements(n reg.GPVirtual, body func(load, store func(ops ...Op)
 	Label("rest")
 	ADDQ(Imm(lanes), n)
 	JZ(LabelRef("done"))
-	body(v.masked(n))
+	rest := v.mask(n)
+	body(rest.load, rest.store)
 	Label("done")
 	VZEROUPPER()
 	RET()
 }
 
-// masked returns moves of the first n elements of a vector. What is not loaded is 0.
-func (v vectors) masked(n reg.GPVirtual) (load, store func(ops ...Op)) {
+// A mask has moves of the first elements of a vector.
+type mask struct {
+	v    vectors
+	mask reg.Register
+}
+
+// mask returns that of the first n elements: of none where n is negative, and of all where it is large.
+func (v vectors) mask(n reg.GPVirtual) mask {
 	lanes, count := v.constant("lanesOf"+v.isa, ascending(v.bytes/4)...), v.make()
 	VMOVD(n.As32(), count.AsX())
 	VPBROADCASTD(count.AsX(), count)
+	var m reg.Register = count
 	if v.bytes == 64 {
-		mask := K()
-		VPCMPGTD(lanes, count, mask)
-		return func(ops ...Op) { VMOVUPS_Z(ops[0], mask, ops[1]) }, func(ops ...Op) { VMOVUPS(ops[0], mask, ops[1]) }
+		m = K()
 	}
-	mask := v.make()
-	VPCMPGTD(lanes, count, mask)
-	masked := func(ops ...Op) { VMASKMOVPS(ops[0], mask, ops[1]) }
-	return masked, masked
+	VPCMPGTD(lanes, count, m)
+	return mask{v, m}
+}
+
+// load loads them, and 0 for the others.
+func (m mask) load(from, x Op) {
+	if m.v.bytes == 64 {
+		VMOVUPS_Z(from, m.mask, x)
+	} else {
+		VMASKMOVPS(from, m.mask, x)
+	}
+}
+
+// loadOver loads them, and what base has for the others.
+func (m mask) loadOver(base, from, x Op) {
+	if m.v.bytes == 64 {
+		VMOVAPS(base, x)
+		VMOVUPS(from, m.mask, x)
+	} else {
+		VMASKMOVPS(from, m.mask, x)
+		VBLENDVPS(m.mask, x, base, x)
+	}
+}
+
+func (m mask) store(x, to Op) {
+	if m.v.bytes == 64 {
+		VMOVUPS(x, m.mask, to)
+	} else {
+		VMASKMOVPS(x, m.mask, to)
+	}
 }
 
 // ascending returns 0, 1, … n − 1.
@@ -230,6 +264,11 @@ func (v vectors) choose(predicate uint64, a, b, x, y reg.VecVirtual) {
 	mask := v.make()
 	VCMPPS(Imm(predicate), b, a, mask)
 	VBLENDVPS(mask, x, y, y)
+}
+
+// number returns a vector that repeats a number.
+func (v vectors) number(name string, x float32) reg.VecVirtual {
+	return v.constant(name+"Float", math.Float32bits(x))
 }
 
 func (v vectors) copy(x, y Op) { VMOVAPS(x, y) }
