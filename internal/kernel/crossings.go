@@ -40,9 +40,9 @@ func crossingsGeneric(events []uint64, passed []int32, x []float32, t *Threshold
 		for j, threshold := range t.values[side][:t.counts[side]] { // no branches, which would be foretold wrongly
 			at := int64(math.Float32bits(threshold * inverse))
 			events[n] = uint64(at)<<32 | uint64(i)<<4 | uint64(j)
-			early, late := (at-int64(first))>>63, (int64(last)-at)>>63
-			before -= early
-			n += int(1 + (early | late))
+			early, late := uint64(at-int64(first))>>63, uint64(int64(last)-at)>>63
+			before += int64(early)
+			n += int(1 - (early | late))
 		}
 		passed[i] = int32(before)
 	}

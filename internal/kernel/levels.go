@@ -64,25 +64,31 @@ const LevelsAtOnce = 5
 // in −256 … 256 and ratio up to FixedOne, both the product and the sum rounded to float32, for each of levels. Weights have
 // 16 bits; nil are ones.
 func noiseGeneric(noise *[LevelsAtOnce]int64, x []float32, ratio float32, w []uint32, levels *[LevelsAtOnce]*Levels) {
-	l0, l1, l2, l3, l4 := levels[0], levels[1], levels[2], levels[3], levels[4]
-	var n0, n1, n2, n3, n4 int64
-	weight := int64(1)
-	for i, x := range x {
-		if w != nil {
-			weight = int64(w[i])
+	*noise = [LevelsAtOnce]int64{}
+	if w != nil {
+		for i, x := range x {
+			v := fixed(x, ratio)
+			for j, l := range levels {
+				d := l.distance(v)
+				noise[j] += int64(w[i]) * d * d
+			}
 		}
-		v := min(fixedLast, int64(float32(x*ratio)+(fixedMiddle+0.5)))
-		k := uint64(v) / (FixedOne / 2) % 1024
-		d := v - int64(l0.nearest[k])
-		n0 += weight * d * d
-		d = v - int64(l1.nearest[k])
-		n1 += weight * d * d
-		d = v - int64(l2.nearest[k])
-		n2 += weight * d * d
-		d = v - int64(l3.nearest[k])
-		n3 += weight * d * d
-		d = v - int64(l4.nearest[k])
-		n4 += weight * d * d
+		return
 	}
-	*noise = [LevelsAtOnce]int64{n0, n1, n2, n3, n4}
+	l0, l1, l2, l3, l4 := levels[0], levels[1], levels[2], levels[3], levels[4]
+	for _, x := range x {
+		v := fixed(x, ratio)
+		d0, d1, d2, d3, d4 := l0.distance(v), l1.distance(v), l2.distance(v), l3.distance(v), l4.distance(v)
+		noise[0] += d0 * d0
+		noise[1] += d1 * d1
+		noise[2] += d2 * d2
+		noise[3] += d3 * d3
+		noise[4] += d4 * d4
+	}
 }
+
+// fixed returns a quotient as it is taken.
+func fixed(x, ratio float32) int64 { return min(fixedLast, int64(float32(x*ratio)+(fixedMiddle+0.5))) }
+
+// distance returns how far v is above the nearest level.
+func (l *Levels) distance(v int64) int64 { return v - int64(l.nearest[uint64(v)/(FixedOne/2)%1024]) }

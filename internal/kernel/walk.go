@@ -33,27 +33,33 @@ type Walk struct {
 // Try keeps codes that are better than the best. Every sum and product is rounded to float32.
 func (w *Walk) Try() {
 	for i := range w.Square {
-		correlation := w.Common.Correlation[0] + w.Apart.Correlation[i]
-		energy := w.Common.Energy[0] + w.Apart.Energy[i]
-		square := float32(correlation * correlation)
-		if float32(square*w.Best.Energy[i]) > float32(w.Square[i]*energy) && correlation > 0 {
-			w.Square[i], w.Best.Correlation[i], w.Best.Energy[i] = square, correlation, energy
-		}
+		w.try(i, w.Common.Correlation[0]+w.Apart.Correlation[i], w.Common.Energy[0]+w.Apart.Energy[i])
+	}
+}
+
+// try keeps codes of candidate i if they are better than its best.
+func (w *Walk) try(i int, correlation, energy float32) {
+	square := float32(correlation * correlation)
+	if float32(square*w.Best.Energy[i]) > float32(w.Square[i]*energy) && correlation > 0 {
+		w.Square[i], w.Best.Correlation[i], w.Best.Energy[i] = square, correlation, energy
 	}
 }
 
 // walkGeneric takes the gains of events, i<<4 | t in their lower half for element i that passes threshold t, one after
-// another, and tries the codes after each. Sums are not negative.
+// another, and tries the codes after each. Elements and gains are not negative.
 func walkGeneric(w *Walk, events []uint64, elements []Element, gains *Gains) {
+	correlation, energy, apart := w.Common.Correlation[0], w.Common.Energy[0], w.Apart
 	for _, e := range events {
 		x := &elements[uint32(e)>>4]
-		s := &gains[x.Side&1][e&15]
-		for i := range w.Square {
-			w.Common.Correlation[i] += float32(x.Moment * s.Common.Correlation[i])
-			w.Common.Energy[i] += float32(x.Weight * s.Common.Energy[i])
-			w.Apart.Correlation[i] += float32(x.Moment * s.Apart.Correlation[i])
-			w.Apart.Energy[i] += float32(x.Weight * s.Apart.Energy[i])
-		}
-		w.Try()
+		g := &gains[x.Side&1][e&15]
+		correlation += float32(x.Moment * g.Common.Correlation[0])
+		energy += float32(x.Weight * g.Common.Energy[0])
+		apart.Correlation[0] += float32(x.Moment * g.Apart.Correlation[0])
+		apart.Correlation[1] += float32(x.Moment * g.Apart.Correlation[1])
+		apart.Energy[0] += float32(x.Weight * g.Apart.Energy[0])
+		apart.Energy[1] += float32(x.Weight * g.Apart.Energy[1])
+		w.try(0, correlation+apart.Correlation[0], energy+apart.Energy[0])
+		w.try(1, correlation+apart.Correlation[1], energy+apart.Energy[1])
 	}
+	w.Common, w.Apart = SameCodes(correlation, energy), apart
 }
