@@ -26,7 +26,7 @@ func fewBits() (list []work) {
 		})
 		for _, a := range workload.Arithmetics() {
 			entrants := append([]entrant[*workload.Operands]{oursFew(weight, a)}, blockPeers(f, a)...)
-			entrants = append(entrants, oursBeside(a), reading(weight))
+			entrants = append(entrants, oursBeside(a), reading(bytesOf(weight)))
 			tasks := products(fewTruth, entrants...)
 			list = append(list, work{f.Name + "-" + a.Name, f.Name, func(o workload.Options) iter.Seq[task] {
 				return tasks(workload.Options{Shapes: o.Products(workload.Beyond())})

@@ -86,7 +86,7 @@ var works = slices.Concat([]work{
 	{"lenet", "", networks(lenet(), networkEntrants...)},
 	{"resnet8", "", networks(resnet8(), networkEntrants...)},
 	{"mobilenet", "", networks(mobilenet(), networkEntrants...)},
-}, fewBits())
+}, floats(), fewBits())
 
 func menu() (m workload.Menu) {
 	for _, w := range works {

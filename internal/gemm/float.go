@@ -85,36 +85,59 @@ var floatCalls = sync.Pool{New: func() any { return new(floatCall) }}
 // floatTiles is the tasks that compute a part of the result each.
 type floatTiles struct{ *floatCall }
 
-// fewFloatRows is up to how many rows a tile has eight panels, and its rows are read where they are.
-const fewFloatRows = 4
+const (
+	// floatDepth and floatRowsAtOnce bound the block of rows that the first cache holds: it is multiplied by all
+	// panels of a group, which the second cache holds for all rows.
+	floatDepth, floatRowsAtOnce = 512, 12
+	// fewFloatRows is up to how many rows all depth is one block: those of memory are longer then.
+	fewFloatRows = 4
+)
 
-// run goes through blocks of rows and of depth: one of rows takes half of the second cache. Rows whose distance would
-// have them share sets of the first cache are copied.
+// run goes through groups of panels, and of each through blocks of depth, so weights are read once.
 func (c floatTiles) run(task int, s *scratch) {
 	p := c.plan
-	firstRow, endRow := wholes(c.rows, floatRows, c.grid.down, task/c.grid.across)
-	firstPanel, endPanel := wholes(p.panels(), floatPanels, c.grid.across, task%c.grid.across)
-	most := c.set.CacheBytes / 8 // elements of a block
-	rows := max(floatRows, most/min(p.k, 1024)/floatRows*floatRows)
-	for row := firstRow; row < endRow; row += rows {
-		rows := min(rows, endRow-row)
-		panels := 2
-		if rows <= fewFloatRows {
-			panels = floatPanels
+	rows, all := part{}, p.panels()
+	rows.firstRow, rows.endRow = wholes(c.rows, floatRows, c.grid.down, task/c.grid.across)
+	first, end := wholes(all, floatPanels, c.grid.across, task%c.grid.across)
+	count, depth := floatPanels, p.k
+	if rows.endRow-rows.firstRow > fewFloatRows {
+		depth = min(p.k, floatDepth)
+		count = max(floatPanels, c.set.CacheBytes/(4*kernel.PanelColumns*depth))
+	}
+	for panel := first; panel < end; panel += count {
+		r := rows
+		r.firstPanel, r.endPanel = panel, min(panel+count, end)
+		if whole := p.n / kernel.PanelColumns; r.endPanel > whole && r.firstPanel < whole {
+			r.endPanel = whole
+			c.group(s, r, depth)
+			r.firstPanel, r.endPanel = whole, all
 		}
-		depth := max(1024, most/rows)
-		if p.halves != nil && rows > 1 { // widened panels take as much as rows
-			depth = most / (panels * kernel.PanelColumns)
+		c.group(s, r, depth)
+	}
+}
+
+// group multiplies all rows of a part by all its panels: whole ones, or the last, which is not.
+func (c floatTiles) group(s *scratch, r part, most int) {
+	p := c.plan
+	panels := r.endPanel - r.firstPanel
+	for begin := 0; begin < p.k; begin += most {
+		depth := min(most, p.k-begin)
+		halves := p.singles == nil && r.endRow-r.firstRow == 1 && p.halves.Scales == nil
+		switch {
+		case halves:
+			s.halfRight = p.halves.Right(r.firstPanel, panels, begin, depth)
+		case p.singles == nil:
+			s.widen(p.halves, r.firstPanel, panels, begin, depth, c.set)
+		default:
+			s.floatRight = p.singles.Right(r.firstPanel, panels, begin, depth)
 		}
-		for begin := 0; begin < p.k; begin += depth {
-			depth := min(depth, p.k-begin)
+		for row := r.firstRow; row < r.endRow; row += floatRowsAtOnce {
+			rows := min(floatRowsAtOnce, r.endRow-row)
 			s.floatLeft = kernel.FloatLeft{Data: c.x[row*p.k+begin:], Rows: rows, Stride: p.k}
 			if rows > fewFloatRows && p.k%256 == 0 {
 				s.copyRows(depth)
 			}
-			for panel := firstPanel; panel < endPanel; panel += panels {
-				c.multiply(s, part{row, row + rows, panel, min(panel+panels, endPanel)}, begin, depth)
-			}
+			c.multiply(s, part{row, row + rows, r.firstPanel, r.endPanel}, begin, depth, halves)
 		}
 	}
 }
@@ -137,41 +160,35 @@ func (s *scratch) copyRows(depth int) {
 }
 
 // multiply takes the chains of some rows and panels through a block of depth: the first begins them, the last ends
-// them. A panel that is not whole has its chains in scratch memory.
-func (c floatTiles) multiply(s *scratch, r part, begin, depth int) {
+// them. Those of a panel that is not whole are in scratch memory.
+func (c floatTiles) multiply(s *scratch, r part, begin, depth int, halves bool) {
 	p, rows, panels := c.plan, r.endRow-r.firstRow, r.endPanel-r.firstPanel
 	column, all := r.firstPanel*kernel.PanelColumns, panels*kernel.PanelColumns
 	columns := min(all, p.n-column)
-	dst, stride := c.dst[r.firstRow*p.n+column:], p.n
+	result := c.dst[r.firstRow*p.n+column:]
+	dst, stride := result, p.n
 	if columns < all {
 		s.result = grow(s.result, rows*all)
 		dst, stride = s.result, all
 	}
-	for i := range rows {
-		switch {
-		case begin == 0:
-			copy(dst[i*stride:][:all], p.bias[column:])
-		case columns < all:
-			copy(dst[i*stride:][:columns], c.dst[(r.firstRow+i)*p.n+column:])
+	s.ends = kernel.FloatEnds{From: p.bias[column:], Panel: kernel.PanelColumns, Floor: p.floor}
+	if begin > 0 {
+		s.ends.From, s.ends.Row = dst, stride
+		for i := range rows {
+			copy(dst[i*stride:][:columns], result[i*p.n:])
 		}
 	}
-	switch {
-	case p.singles != nil:
-		s.floatRight = p.singles.Right(r.firstPanel, panels, begin, depth)
-		c.set.MultiplyFloats(dst, stride, &s.floatLeft, &s.floatRight)
-	case rows == 1 && p.halves.Scales == nil:
-		s.halfRight = p.halves.Right(r.firstPanel, panels, begin, depth)
-		c.set.MultiplyHalves(dst, s.floatLeft.Data[:depth], &s.halfRight)
-	default:
-		s.widen(p.halves, r.firstPanel, panels, begin, depth, c.set)
-		c.set.MultiplyFloats(dst, stride, &s.floatLeft, &s.floatRight)
+	if begin+depth < p.k {
+		s.ends.Floor = float32(math.Inf(-1))
 	}
-	if begin+depth == p.k {
-		c.set.FinishFloats(dst, stride, rows, all, p.floor)
+	if halves {
+		c.set.MultiplyHalves(dst, s.floatLeft.Data[:depth], &s.halfRight, &s.ends)
+	} else {
+		c.set.MultiplyFloats(dst, stride, &s.floatLeft, &s.floatRight, &s.ends)
 	}
 	if columns < all {
 		for i := range rows {
-			copy(c.dst[(r.firstRow+i)*p.n+column:][:columns], dst[i*stride:])
+			copy(result[i*p.n:][:columns], dst[i*stride:])
 		}
 	}
 }

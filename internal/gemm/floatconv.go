@@ -15,7 +15,7 @@ import (
 type FloatConvolution struct {
 	v             Conv
 	filters       *FloatFilters
-	bias          []float32
+	bias          []float32 // [filter][16], each repeated
 	floor         float32
 	height, width int // of the result
 	shifts        shifts
@@ -61,8 +61,10 @@ func apart(n int) int {
 // Depthwise mean nothing.
 func NewFloatConvolution(v Conv, w *FloatFilters, out Output) *FloatConvolution {
 	v.Channels, v.Kernel = w.channels, w.kernel
-	p := &FloatConvolution{v: v, filters: w, bias: make([]float32, w.each*w.groups), floor: out.floor()}
-	copy(p.bias, out.Bias)
+	p := &FloatConvolution{v: v, filters: w, bias: make([]float32, w.each*w.groups*kernel.PanelColumns), floor: out.floor()}
+	for f, bias := range out.Bias {
+		fill(p.bias[f*kernel.PanelColumns:][:kernel.PanelColumns], bias)
+	}
 	pixels := v.Height * v.Width
 	if v.Kernel == [2]int{1, 1} && v.Stride == [2]int{1, 1} && v.Pad == [4]int{} && pixels%kernel.PanelColumns == 0 {
 		p.inPlace, p.v.Height, p.v.Width = true, pixels/kernel.PanelColumns, kernel.PanelColumns
@@ -187,12 +189,11 @@ func (c convolveFloats) unit(s *scratch, image, images, first, rows int) {
 	}
 	for i := range images {
 		of, to := (image+i)%w.groups*w.each, result[i*w.each*stride:]
-		c.set.FillRows(to, stride, columns, p.bias[of:][:w.each])
 		b.Data = data[i*each:]
 		s.floatLeft = kernel.FloatLeft{Data: w.x[of*w.stride:], Rows: w.each, Stride: w.stride}
-		c.set.MultiplyFloats(to, stride, &s.floatLeft, b)
+		s.ends = kernel.FloatEnds{From: p.bias[of*kernel.PanelColumns:], Row: kernel.PanelColumns, Floor: p.floor}
+		c.set.MultiplyFloats(to, stride, &s.floatLeft, b, &s.ends)
 	}
-	c.set.FinishFloats(result, stride, images*w.each, columns, p.floor)
 	if direct {
 		return
 	}

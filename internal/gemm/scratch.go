@@ -39,6 +39,7 @@ type scratch struct {
 	floatLeft    kernel.FloatLeft
 	floatRight   kernel.FloatRight
 	halfRight    kernel.HalfRight
+	ends         kernel.FloatEnds
 	rows         kernel.Rows
 
 	// Of a task of a convolution.
@@ -62,7 +63,7 @@ func (s *scratch) fit(set *kernel.Set) {
 // release lets go of the caller's memory.
 func (s *scratch) release() {
 	s.left, s.right, s.pixels = kernel.Left{}, kernel.Right{}, kernel.Pixels{}
-	s.floatLeft, s.floatRight, s.halfRight = kernel.FloatLeft{}, kernel.FloatRight{}, kernel.HalfRight{}
+	s.floatLeft, s.floatRight, s.halfRight, s.ends = kernel.FloatLeft{}, kernel.FloatRight{}, kernel.HalfRight{}, kernel.FloatEnds{}
 	s.epilogue, s.wideEpilogue = kernel.Epilogue{}, kernel.WideEpilogue{}
 	s.groups, s.group, s.wideGroup = kernel.Groups{}, kernel.Group{}, kernel.WideGroup{}
 	scratches.Put(s)

@@ -268,11 +268,6 @@ func moveRows1AVX2(t *uint8)
 //go:noescape
 func moveRows2AVX2(t *uint8)
 
-// fillRowsAVX2 works like fillRowsGeneric for rows > 0 and columns > 0, with stride in bytes.
-//
-//go:noescape
-func fillRowsAVX2(dst *float32, stride int, columns int, values *float32, rows int)
-
 // splitU8AVX2 works like splitU8Generic for n > 0, a multiple of 32.
 //
 //go:noescape

@@ -3573,31 +3573,6 @@ GLOBL lanesFrom8OfAVX2<>(SB), RODATA|NOPTR, $32
 DATA stepOf16<>+0(SB)/4, $0x00000010
 GLOBL stepOf16<>(SB), RODATA|NOPTR, $4
 
-// func fillRowsAVX2(dst *float32, stride int, columns int, values *float32, rows int)
-// Requires: AVX
-TEXT ·fillRowsAVX2(SB), NOSPLIT, $0-40
-	MOVQ dst+0(FP), AX
-	MOVQ stride+8(FP), CX
-	MOVQ columns+16(FP), DX
-	MOVQ values+24(FP), BX
-	MOVQ rows+32(FP), SI
-
-rows:
-	VBROADCASTSS (BX), Y0
-	XORQ         DI, DI
-
-columns:
-	VMOVUPS Y0, (AX)(DI*4)
-	ADDQ    $0x08, DI
-	CMPQ    DI, DX
-	JNE     columns
-	ADDQ    CX, AX
-	ADDQ    $0x04, BX
-	DECQ    SI
-	JNZ     rows
-	VZEROUPPER
-	RET
-
 // func splitU8AVX2(dst *uint8, stride int, x *int32, n int, planes int, offset int32)
 // Requires: AVX, AVX2
 TEXT ·splitU8AVX2(SB), NOSPLIT, $0-44

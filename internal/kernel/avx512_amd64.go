@@ -485,11 +485,6 @@ func moveRows1AVX512(t *uint8)
 //go:noescape
 func moveRows2AVX512(t *uint8)
 
-// fillRowsAVX512 works like fillRowsGeneric for rows > 0 and columns > 0, with stride in bytes.
-//
-//go:noescape
-func fillRowsAVX512(dst *float32, stride int, columns int, values *float32, rows int)
-
 // noiseAVX512 adds to noise what noiseGeneric sets, for n > 0 and levels that are signed.
 //
 //go:noescape

@@ -8836,31 +8836,6 @@ DATA everySecond<>+48(SB)/8, $0x0000001a00000018
 DATA everySecond<>+56(SB)/8, $0x0000001e0000001c
 GLOBL everySecond<>(SB), RODATA|NOPTR, $64
 
-// func fillRowsAVX512(dst *float32, stride int, columns int, values *float32, rows int)
-// Requires: AVX, AVX512F
-TEXT ·fillRowsAVX512(SB), NOSPLIT, $0-40
-	MOVQ dst+0(FP), AX
-	MOVQ stride+8(FP), CX
-	MOVQ columns+16(FP), DX
-	MOVQ values+24(FP), BX
-	MOVQ rows+32(FP), SI
-
-rows:
-	VBROADCASTSS (BX), Z0
-	XORQ         DI, DI
-
-columns:
-	VMOVUPS Z0, (AX)(DI*4)
-	ADDQ    $0x10, DI
-	CMPQ    DI, DX
-	JNE     columns
-	ADDQ    CX, AX
-	ADDQ    $0x04, BX
-	DECQ    SI
-	JNZ     rows
-	VZEROUPPER
-	RET
-
 // func noiseAVX512(noise *int64, x *float32, n int, ratio float32, levels *uint8)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, BMI2, CMOV
 TEXT ·noiseAVX512(SB), NOSPLIT, $0-40

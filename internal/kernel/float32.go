@@ -10,7 +10,7 @@ import (
 //
 //	y ← fma(a[p], b[p], y)  for p = 0 … k−1
 //
-// A fused multiply-add is rounded once, to nearest, ties to even. No element waits for another, so vectors, threads
+// which begins with its bias and ends with max(y, floor). Every NaN is written as 0x7FC00000, and −0 as 0. A fused multiply-add is rounded once, to nearest, ties to even. No element waits for another, so vectors, threads
 // and blocks of any shape give the same bits, as long as each goes through its depth in order.
 
 // FloatLeft is the left operand of a product of float32: Rows rows, Stride elements apart, whose depth is contiguous.
@@ -30,26 +30,35 @@ type FloatRight struct {
 	Length, Step   int
 }
 
+// FloatEnds is where chains begin, and what they end with. The chain of row i and column j begins with the element
+// i·Row + ⌊j/16⌋·Panel + j%16 of From, and ends with max(y, Floor), NaN for NaN. A block of depth begins with what the
+// last one has left in the result, and ends with a Floor of −Inf unless it is the last.
+type FloatEnds struct {
+	From       []float32
+	Row, Panel int
+	Floor      float32
+}
+
 // checkFloats panics where lengths do not go together, a bug of the caller.
-func checkFloats(dst []float32, stride int, a *FloatLeft, b *FloatRight) {
+func checkFloats(dst []float32, stride int, a *FloatLeft, b *FloatRight, e *FloatEnds) {
 	if a.Rows < 1 || b.Panels < 1 || b.Length < 1 || len(b.Offsets) < 1 {
 		panic("kernel: MultiplyFloats: nothing to multiply")
 	}
 	_ = dst[(a.Rows-1)*stride:][:b.Panels*PanelColumns]
 	_ = a.Data[(a.Rows-1)*a.Stride:][:len(b.Offsets)*b.Length]
+	_ = e.From[(a.Rows-1)*e.Row+(b.Panels-1)*e.Panel:][:PanelColumns]
 	last := (b.Panels-1)*b.Stride + (b.Length-1)*b.Step
 	for _, offset := range b.Offsets {
 		_ = b.Data[offset:][last:][:PanelColumns]
 	}
 }
 
-// multiplyFloatsGeneric lets dst[i·stride + j], for rows i and the columns j of all panels, be the end of the chain
-// that begins with it.
-func multiplyFloatsGeneric(dst []float32, stride int, a *FloatLeft, b *FloatRight) {
-	checkFloats(dst, stride, a, b)
+// multiplyFloatsGeneric sets dst[i·stride + j], for rows i and the columns j of all panels, to the ends of chains.
+func multiplyFloatsGeneric(dst []float32, stride int, a *FloatLeft, b *FloatRight, e *FloatEnds) {
+	checkFloats(dst, stride, a, b, e)
 	for i := range a.Rows {
 		for panel := range b.Panels {
-			sums, x := (*[PanelColumns]float32)(dst[i*stride+panel*PanelColumns:]), a.Data[i*a.Stride:]
+			sums, x := e.begin(i, panel), a.Data[i*a.Stride:]
 			for _, offset := range b.Offsets {
 				for p, v := range x[:b.Length] {
 					w := (*[PanelColumns]float32)(b.Data[panel*b.Stride+offset+p*b.Step:])
@@ -59,6 +68,24 @@ func multiplyFloatsGeneric(dst []float32, stride int, a *FloatLeft, b *FloatRigh
 				}
 				x = x[b.Length:]
 			}
+			e.end(dst[i*stride+panel*PanelColumns:], &sums)
+		}
+	}
+}
+
+func (e *FloatEnds) begin(row, panel int) (sums [PanelColumns]float32) {
+	copy(sums[:], e.From[row*e.Row+panel*e.Panel:][:PanelColumns])
+	return sums
+}
+
+// quietNaN is what every NaN is written as. That of x86 has a sign, that of arm64 has none.
+var quietNaN = math.Float32frombits(0x7FC00000)
+
+func (e *FloatEnds) end(dst []float32, sums *[PanelColumns]float32) {
+	dst = dst[:PanelColumns]
+	for j, y := range sums {
+		if dst[j] = max(y, e.Floor) + 0; y != y {
+			dst[j] = quietNaN
 		}
 	}
 }
@@ -71,14 +98,15 @@ type HalfRight struct {
 }
 
 // multiplyHalvesGeneric works like multiplyFloatsGeneric for one row by weights of 16 bits, widened to float32.
-func multiplyHalvesGeneric(dst, x []float32, b *HalfRight) {
+func multiplyHalvesGeneric(dst, x []float32, b *HalfRight, e *FloatEnds) {
 	for panel := range b.Panels {
-		sums := (*[PanelColumns]float32)(dst[panel*PanelColumns:])
+		sums := e.begin(0, panel)
 		for p, v := range x {
 			for j, w := range b.Data[panel*b.Stride+p*PanelColumns:][:PanelColumns] {
 				sums[j] = fused(v, b.Format.Decode(w), sums[j])
 			}
 		}
+		e.end(dst[panel*PanelColumns:], &sums)
 	}
 }
 
@@ -111,20 +139,4 @@ func roundToOdd(sum, x, y float64) float64 {
 		return math.Float64frombits(bits + 1)
 	}
 	return math.Float64frombits(bits - 1)
-}
-
-// quietNaN is what every NaN is written as. That of x86 has a sign, that of arm64 has none.
-var quietNaN = math.Float32frombits(0x7FC00000)
-
-// finishFloatsGeneric sets dst[i·stride + j] = max(dst[i·stride + j], floor) for so many rows and columns, a multiple
-// of 16, with 0 for −0 and one NaN for all.
-func finishFloatsGeneric(dst []float32, stride, rows, columns int, floor float32) {
-	for i := range rows {
-		row := dst[i*stride:][:columns]
-		for j, y := range row {
-			if row[j] = max(y, floor) + 0; y != y {
-				row[j] = quietNaN
-			}
-		}
-	}
 }

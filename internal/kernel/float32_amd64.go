@@ -12,15 +12,19 @@ import (
 
 // A floatTile is the arguments of the assembly for a tile of a product of float32. Strides and steps are in bytes.
 type floatTile struct {
-	dst     *float32
-	stride  int
-	x       *float32
-	xStride int
-	w       *float32
-	panel   int
-	offsets *int
-	segments,
-	length, step int
+	dst                *float32
+	stride             int
+	x                  *float32
+	xStride            int
+	w                  *float32
+	panel              int
+	offsets            *int
+	segments           int
+	length, step       int
+	from               *float32
+	fromRow, fromPanel int
+	floor              float32
+	_                  int32
 }
 
 // floatTiles is the tiles of so many rows, by the panels that they have, most first.
@@ -66,8 +70,8 @@ var (
 )
 
 // multiplyHalvesBy returns a kernel that takes the widest tiles there are.
-func multiplyHalvesBy(kernels *halfKernels) func(dst, x []float32, b *HalfRight) {
-	return func(dst, x []float32, b *HalfRight) {
+func multiplyHalvesBy(kernels *halfKernels) func(dst, x []float32, b *HalfRight, e *FloatEnds) {
+	return func(dst, x []float32, b *HalfRight, e *FloatEnds) {
 		if len(x) == 0 || b.Panels < 1 {
 			return
 		}
@@ -76,16 +80,21 @@ func multiplyHalvesBy(kernels *halfKernels) func(dst, x []float32, b *HalfRight)
 		of := kernels.bfloat16[:]
 		if b.Format.Max != half.MaxBFloat16 {
 			if of = kernels.float16[:]; !cpu.X86.HasF16C {
-				multiplyHalvesGeneric(dst, x, b)
+				multiplyHalvesGeneric(dst, x, b, e)
 				return
 			}
 		}
-		t := floatTile{x: &x[0], panel: size * b.Stride, offsets: &oneSegment[0], segments: 1, length: len(x), step: size * PanelColumns}
+		_ = e.From[(b.Panels-1)*e.Panel:][:PanelColumns]
+		t := floatTile{
+			x: &x[0], panel: size * b.Stride, offsets: &oneSegment[0], segments: 1, length: len(x), step: size * PanelColumns,
+			fromPanel: 4 * e.Panel, floor: e.Floor,
+		}
 		for panel := 0; panel < b.Panels; panel += of[0].panels {
 			for of[0].panels > b.Panels-panel {
 				of = of[1:]
 			}
 			t.dst, t.w = &dst[panel*PanelColumns], (*float32)(unsafe.Pointer(&b.Data[panel*b.Stride]))
+			t.from = &e.From[panel*e.Panel]
 			of[0].run(hidden(&t))
 		}
 	}
@@ -94,12 +103,12 @@ func multiplyHalvesBy(kernels *halfKernels) func(dst, x []float32, b *HalfRight)
 var oneSegment = [1]int{0}
 
 // multiplyFloatsBy returns a kernel that takes the largest tiles there are, down the rows and across the panels.
-func multiplyFloatsBy(tiles []floatTiles) func(dst []float32, stride int, a *FloatLeft, b *FloatRight) {
-	return func(dst []float32, stride int, a *FloatLeft, b *FloatRight) {
-		checkFloats(dst, stride, a, b)
+func multiplyFloatsBy(tiles []floatTiles) func(dst []float32, stride int, a *FloatLeft, b *FloatRight, e *FloatEnds) {
+	return func(dst []float32, stride int, a *FloatLeft, b *FloatRight, e *FloatEnds) {
+		checkFloats(dst, stride, a, b, e)
 		t := floatTile{
 			stride: 4 * stride, xStride: 4 * a.Stride, panel: 4 * b.Stride, step: 4 * b.Step,
-			offsets: &b.Offsets[0], segments: len(b.Offsets), length: b.Length,
+			offsets: &b.Offsets[0], segments: len(b.Offsets), length: b.Length, fromRow: 4 * e.Row, fromPanel: 4 * e.Panel, floor: e.Floor,
 		}
 		of := tiles
 		for row := 0; row < a.Rows; row += of[0].rows {
@@ -112,17 +121,9 @@ func multiplyFloatsBy(tiles []floatTiles) func(dst []float32, stride int, a *Flo
 				for kernels[0].panels > b.Panels-panel {
 					kernels = kernels[1:]
 				}
-				t.dst, t.w = &dst[row*stride+panel*PanelColumns], &b.Data[panel*b.Stride]
+				t.dst, t.w, t.from = &dst[row*stride+panel*PanelColumns], &b.Data[panel*b.Stride], &e.From[row*e.Row+panel*e.Panel]
 				kernels[0].run(hidden(&t))
 			}
 		}
-	}
-}
-
-// finishFloatsBy returns a kernel that takes whole panels.
-func finishFloatsBy(asm func(dst *float32, stride, rows, columns int, floor float32)) func(dst []float32, stride, rows, columns int, floor float32) {
-	return func(dst []float32, stride, rows, columns int, floor float32) {
-		_ = dst[(rows-1)*stride:][:columns]
-		asm(&dst[0], 4*stride, rows, columns, floor)
 	}
 }

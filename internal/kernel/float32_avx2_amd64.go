@@ -69,8 +69,3 @@ func multiplyFloat16R1P4AVX2(t *uint8)
 //
 //go:noescape
 func multiplyBFloat16R1P4AVX2(t *uint8)
-
-// finishFloatsAVX2 works like finishFloatsGeneric for rows > 0 and columns > 0, with stride in bytes.
-//
-//go:noescape
-func finishFloatsAVX2(dst *float32, stride int, rows int, columns int, floor float32)

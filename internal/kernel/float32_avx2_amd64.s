@@ -5,24 +5,25 @@
 #include "textflag.h"
 
 // func multiplyFloatsR6P1AVX2(t *uint8)
-// Requires: AVX, FMA3
+// Requires: AVX, AVX2, FMA3
 TEXT ·multiplyFloatsR6P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
 	LEAQ    (DX)(DX*2), BX
+	MOVQ    96(AX), SI
 	LEAQ    (CX)(DX*4), SI
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
 	VMOVUPS (CX)(DX*1), Y2
-	VMOVUPS 32(CX)(DX*1), Y3
 	VMOVUPS (CX)(DX*2), Y4
-	VMOVUPS 32(CX)(DX*2), Y5
 	VMOVUPS (CX)(BX*1), Y6
-	VMOVUPS 32(CX)(BX*1), Y7
 	VMOVUPS (SI), Y8
-	VMOVUPS 32(SI), Y9
 	VMOVUPS (SI)(DX*1), Y10
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 32(CX)(DX*1), Y3
+	VMOVUPS 32(CX)(DX*2), Y5
+	VMOVUPS 32(CX)(BX*1), Y7
+	VMOVUPS 32(SI), Y9
 	VMOVUPS 32(SI)(DX*1), Y11
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
@@ -69,38 +70,93 @@ depth:
 	DECQ         R9
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	LEAQ         (AX)(AX*2), DX
-	LEAQ         (CX)(AX*4), BX
-	VMOVUPS      Y0, (CX)
-	VMOVUPS      Y1, 32(CX)
-	VMOVUPS      Y2, (CX)(AX*1)
-	VMOVUPS      Y3, 32(CX)(AX*1)
-	VMOVUPS      Y4, (CX)(AX*2)
-	VMOVUPS      Y5, 32(CX)(AX*2)
-	VMOVUPS      Y6, (CX)(DX*1)
-	VMOVUPS      Y7, 32(CX)(DX*1)
-	VMOVUPS      Y8, (BX)
-	VMOVUPS      Y9, 32(BX)
-	VMOVUPS      Y10, (BX)(AX*1)
-	VMOVUPS      Y11, 32(BX)(AX*1)
+	MOVQ         8(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	LEAQ         (CX)(DX*4), SI
+	VBROADCASTSS 104(AX), Y12
+	VPBROADCASTD quietNaN<>+0(SB), Y13
+	VPXOR        Y14, Y14, Y14
+	VMAXPS       Y0, Y12, Y15
+	VADDPS       Y14, Y15, Y15
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y13, Y15, Y15
+	VMOVUPS      Y15, (CX)
+	VMAXPS       Y1, Y12, Y15
+	VADDPS       Y14, Y15, Y15
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y13, Y15, Y15
+	VMOVUPS      Y15, 32(CX)
+	VMAXPS       Y2, Y12, Y15
+	VADDPS       Y14, Y15, Y15
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y13, Y15, Y15
+	VMOVUPS      Y15, (CX)(DX*1)
+	VMAXPS       Y3, Y12, Y15
+	VADDPS       Y14, Y15, Y15
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y13, Y15, Y15
+	VMOVUPS      Y15, 32(CX)(DX*1)
+	VMAXPS       Y4, Y12, Y15
+	VADDPS       Y14, Y15, Y15
+	VCMPPS       $0x03, Y4, Y4, Y4
+	VBLENDVPS    Y4, Y13, Y15, Y15
+	VMOVUPS      Y15, (CX)(DX*2)
+	VMAXPS       Y5, Y12, Y15
+	VADDPS       Y14, Y15, Y15
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y13, Y15, Y15
+	VMOVUPS      Y15, 32(CX)(DX*2)
+	VMAXPS       Y6, Y12, Y15
+	VADDPS       Y14, Y15, Y15
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y13, Y15, Y15
+	VMOVUPS      Y15, (CX)(BX*1)
+	VMAXPS       Y7, Y12, Y15
+	VADDPS       Y14, Y15, Y15
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VBLENDVPS    Y7, Y13, Y15, Y15
+	VMOVUPS      Y15, 32(CX)(BX*1)
+	VMAXPS       Y8, Y12, Y15
+	VADDPS       Y14, Y15, Y15
+	VCMPPS       $0x03, Y8, Y8, Y8
+	VBLENDVPS    Y8, Y13, Y15, Y15
+	VMOVUPS      Y15, (SI)
+	VMAXPS       Y9, Y12, Y15
+	VADDPS       Y14, Y15, Y15
+	VCMPPS       $0x03, Y9, Y9, Y9
+	VBLENDVPS    Y9, Y13, Y15, Y15
+	VMOVUPS      Y15, 32(SI)
+	VMAXPS       Y10, Y12, Y15
+	VADDPS       Y14, Y15, Y15
+	VCMPPS       $0x03, Y10, Y10, Y10
+	VBLENDVPS    Y10, Y13, Y15, Y15
+	VMOVUPS      Y15, (SI)(DX*1)
+	VMAXPS       Y11, Y12, Y15
+	VADDPS       Y14, Y15, Y15
+	VCMPPS       $0x03, Y11, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y15, Y15
+	VMOVUPS      Y15, 32(SI)(DX*1)
 	VZEROUPPER
 	RET
 
+DATA quietNaN<>+0(SB)/4, $0x7fc00000
+GLOBL quietNaN<>(SB), RODATA|NOPTR, $4
+
 // func multiplyFloatsR4P1AVX2(t *uint8)
-// Requires: AVX, FMA3
+// Requires: AVX, AVX2, FMA3
 TEXT ·multiplyFloatsR4P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
 	LEAQ    (DX)(DX*2), BX
+	MOVQ    96(AX), SI
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
 	VMOVUPS (CX)(DX*1), Y2
-	VMOVUPS 32(CX)(DX*1), Y3
 	VMOVUPS (CX)(DX*2), Y4
-	VMOVUPS 32(CX)(DX*2), Y5
 	VMOVUPS (CX)(BX*1), Y6
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 32(CX)(DX*1), Y3
+	VMOVUPS 32(CX)(DX*2), Y5
 	VMOVUPS 32(CX)(BX*1), Y7
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
@@ -139,33 +195,70 @@ depth:
 	DECQ         R8
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	LEAQ         (AX)(AX*2), DX
-	VMOVUPS      Y0, (CX)
-	VMOVUPS      Y1, 32(CX)
-	VMOVUPS      Y2, (CX)(AX*1)
-	VMOVUPS      Y3, 32(CX)(AX*1)
-	VMOVUPS      Y4, (CX)(AX*2)
-	VMOVUPS      Y5, 32(CX)(AX*2)
-	VMOVUPS      Y6, (CX)(DX*1)
-	VMOVUPS      Y7, 32(CX)(DX*1)
+	MOVQ         8(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS 104(AX), Y8
+	VPBROADCASTD quietNaN<>+0(SB), Y9
+	VPXOR        Y10, Y10, Y10
+	VMAXPS       Y0, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y9, Y11, Y11
+	VMOVUPS      Y11, (CX)
+	VMAXPS       Y1, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y9, Y11, Y11
+	VMOVUPS      Y11, 32(CX)
+	VMAXPS       Y2, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y9, Y11, Y11
+	VMOVUPS      Y11, (CX)(DX*1)
+	VMAXPS       Y3, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y9, Y11, Y11
+	VMOVUPS      Y11, 32(CX)(DX*1)
+	VMAXPS       Y4, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y4, Y4, Y4
+	VBLENDVPS    Y4, Y9, Y11, Y11
+	VMOVUPS      Y11, (CX)(DX*2)
+	VMAXPS       Y5, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y9, Y11, Y11
+	VMOVUPS      Y11, 32(CX)(DX*2)
+	VMAXPS       Y6, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y9, Y11, Y11
+	VMOVUPS      Y11, (CX)(BX*1)
+	VMAXPS       Y7, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y11, Y11
+	VMOVUPS      Y11, 32(CX)(BX*1)
 	VZEROUPPER
 	RET
 
 // func multiplyFloatsR2P2AVX2(t *uint8)
-// Requires: AVX, FMA3
+// Requires: AVX, AVX2, FMA3
 TEXT ·multiplyFloatsR2P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), BX
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
 	VMOVUPS (CX)(DX*1), Y4
+	VMOVUPS 32(CX), Y1
 	VMOVUPS 32(CX)(DX*1), Y5
-	VMOVUPS 64(CX)(DX*1), Y6
-	VMOVUPS 96(CX)(DX*1), Y7
+	ADDQ    BX, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS (CX)(DX*1), Y6
+	VMOVUPS 32(CX), Y3
+	VMOVUPS 32(CX)(DX*1), Y7
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), SI
@@ -202,27 +295,63 @@ depth:
 	DECQ         R8
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Y0, (CX)
-	VMOVUPS      Y1, 32(CX)
-	VMOVUPS      Y2, 64(CX)
-	VMOVUPS      Y3, 96(CX)
-	VMOVUPS      Y4, (CX)(AX*1)
-	VMOVUPS      Y5, 32(CX)(AX*1)
-	VMOVUPS      Y6, 64(CX)(AX*1)
-	VMOVUPS      Y7, 96(CX)(AX*1)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Y8
+	VPBROADCASTD quietNaN<>+0(SB), Y9
+	VPXOR        Y10, Y10, Y10
+	VMAXPS       Y0, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y9, Y11, Y11
+	VMOVUPS      Y11, (CX)
+	VMAXPS       Y1, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y9, Y11, Y11
+	VMOVUPS      Y11, 32(CX)
+	VMAXPS       Y2, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y9, Y11, Y11
+	VMOVUPS      Y11, 64(CX)
+	VMAXPS       Y3, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y9, Y11, Y11
+	VMOVUPS      Y11, 96(CX)
+	VMAXPS       Y4, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y4, Y4, Y4
+	VBLENDVPS    Y4, Y9, Y11, Y11
+	VMOVUPS      Y11, (CX)(DX*1)
+	VMAXPS       Y5, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y9, Y11, Y11
+	VMOVUPS      Y11, 32(CX)(DX*1)
+	VMAXPS       Y6, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y9, Y11, Y11
+	VMOVUPS      Y11, 64(CX)(DX*1)
+	VMAXPS       Y7, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y11, Y11
+	VMOVUPS      Y11, 96(CX)(DX*1)
 	VZEROUPPER
 	RET
 
 // func multiplyFloatsR2P1AVX2(t *uint8)
-// Requires: AVX, FMA3
+// Requires: AVX, AVX2, FMA3
 TEXT ·multiplyFloatsR2P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), BX
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
 	VMOVUPS (CX)(DX*1), Y2
+	VMOVUPS 32(CX), Y1
 	VMOVUPS 32(CX)(DX*1), Y3
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
@@ -254,28 +383,51 @@ depth:
 	DECQ         DI
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Y0, (CX)
-	VMOVUPS      Y1, 32(CX)
-	VMOVUPS      Y2, (CX)(AX*1)
-	VMOVUPS      Y3, 32(CX)(AX*1)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Y4
+	VPBROADCASTD quietNaN<>+0(SB), Y5
+	VPXOR        Y6, Y6, Y6
+	VMAXPS       Y0, Y4, Y7
+	VADDPS       Y6, Y7, Y7
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y5, Y7, Y7
+	VMOVUPS      Y7, (CX)
+	VMAXPS       Y1, Y4, Y7
+	VADDPS       Y6, Y7, Y7
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y5, Y7, Y7
+	VMOVUPS      Y7, 32(CX)
+	VMAXPS       Y2, Y4, Y7
+	VADDPS       Y6, Y7, Y7
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y5, Y7, Y7
+	VMOVUPS      Y7, (CX)(DX*1)
+	VMAXPS       Y3, Y4, Y7
+	VADDPS       Y6, Y7, Y7
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y5, Y7, Y7
+	VMOVUPS      Y7, 32(CX)(DX*1)
 	VZEROUPPER
 	RET
 
 // func multiplyFloatsR1P4AVX2(t *uint8)
-// Requires: AVX, FMA3
+// Requires: AVX, AVX2, FMA3
 TEXT ·multiplyFloatsR1P4AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
-	VMOVUPS 128(CX), Y4
-	VMOVUPS 160(CX), Y5
-	VMOVUPS 192(CX), Y6
-	VMOVUPS 224(CX), Y7
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS 32(CX), Y3
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS 32(CX), Y5
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y6
+	VMOVUPS 32(CX), Y7
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -308,28 +460,65 @@ depth:
 	DECQ         R8
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Y0, (CX)
-	VMOVUPS      Y1, 32(CX)
-	VMOVUPS      Y2, 64(CX)
-	VMOVUPS      Y3, 96(CX)
-	VMOVUPS      Y4, 128(CX)
-	VMOVUPS      Y5, 160(CX)
-	VMOVUPS      Y6, 192(CX)
-	VMOVUPS      Y7, 224(CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Y8
+	VPBROADCASTD quietNaN<>+0(SB), Y9
+	VPXOR        Y10, Y10, Y10
+	VMAXPS       Y0, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y9, Y11, Y11
+	VMOVUPS      Y11, (CX)
+	VMAXPS       Y1, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y9, Y11, Y11
+	VMOVUPS      Y11, 32(CX)
+	VMAXPS       Y2, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y9, Y11, Y11
+	VMOVUPS      Y11, 64(CX)
+	VMAXPS       Y3, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y9, Y11, Y11
+	VMOVUPS      Y11, 96(CX)
+	VMAXPS       Y4, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y4, Y4, Y4
+	VBLENDVPS    Y4, Y9, Y11, Y11
+	VMOVUPS      Y11, 128(CX)
+	VMAXPS       Y5, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y9, Y11, Y11
+	VMOVUPS      Y11, 160(CX)
+	VMAXPS       Y6, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y9, Y11, Y11
+	VMOVUPS      Y11, 192(CX)
+	VMAXPS       Y7, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y11, Y11
+	VMOVUPS      Y11, 224(CX)
 	VZEROUPPER
 	RET
 
 // func multiplyFloatsR1P2AVX2(t *uint8)
-// Requires: AVX, FMA3
+// Requires: AVX, AVX2, FMA3
 TEXT ·multiplyFloatsR1P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS 32(CX), Y3
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -357,20 +546,40 @@ depth:
 	DECQ         DI
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Y0, (CX)
-	VMOVUPS      Y1, 32(CX)
-	VMOVUPS      Y2, 64(CX)
-	VMOVUPS      Y3, 96(CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Y4
+	VPBROADCASTD quietNaN<>+0(SB), Y5
+	VPXOR        Y6, Y6, Y6
+	VMAXPS       Y0, Y4, Y7
+	VADDPS       Y6, Y7, Y7
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y5, Y7, Y7
+	VMOVUPS      Y7, (CX)
+	VMAXPS       Y1, Y4, Y7
+	VADDPS       Y6, Y7, Y7
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y5, Y7, Y7
+	VMOVUPS      Y7, 32(CX)
+	VMAXPS       Y2, Y4, Y7
+	VADDPS       Y6, Y7, Y7
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y5, Y7, Y7
+	VMOVUPS      Y7, 64(CX)
+	VMAXPS       Y3, Y4, Y7
+	VADDPS       Y6, Y7, Y7
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y5, Y7, Y7
+	VMOVUPS      Y7, 96(CX)
 	VZEROUPPER
 	RET
 
 // func multiplyFloatsR1P1AVX2(t *uint8)
-// Requires: AVX, FMA3
+// Requires: AVX, AVX2, FMA3
 TEXT ·multiplyFloatsR1P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	MOVQ    16(AX), CX
@@ -398,18 +607,30 @@ depth:
 	DECQ         SI
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Y0, (CX)
-	VMOVUPS      Y1, 32(CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Y2
+	VPBROADCASTD quietNaN<>+0(SB), Y3
+	VPXOR        Y4, Y4, Y4
+	VMAXPS       Y0, Y2, Y5
+	VADDPS       Y4, Y5, Y5
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y5, Y5
+	VMOVUPS      Y5, (CX)
+	VMAXPS       Y1, Y2, Y5
+	VADDPS       Y4, Y5, Y5
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y5, Y5
+	VMOVUPS      Y5, 32(CX)
 	VZEROUPPER
 	RET
 
 // func multiplyFloat16R1P1AVX2(t *uint8)
-// Requires: AVX, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·multiplyFloat16R1P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	MOVQ    16(AX), CX
@@ -439,9 +660,20 @@ depth:
 	DECQ         SI
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Y0, (CX)
-	VMOVUPS      Y1, 32(CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Y2
+	VPBROADCASTD quietNaN<>+0(SB), Y3
+	VPXOR        Y4, Y4, Y4
+	VMAXPS       Y0, Y2, Y5
+	VADDPS       Y4, Y5, Y5
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y5, Y5
+	VMOVUPS      Y5, (CX)
+	VMAXPS       Y1, Y2, Y5
+	VADDPS       Y4, Y5, Y5
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y5, Y5
+	VMOVUPS      Y5, 32(CX)
 	VZEROUPPER
 	RET
 
@@ -449,8 +681,9 @@ depth:
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyBFloat16R1P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	MOVQ    16(AX), CX
@@ -482,26 +715,41 @@ depth:
 	DECQ         SI
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Y0, (CX)
-	VMOVUPS      Y1, 32(CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Y2
+	VPBROADCASTD quietNaN<>+0(SB), Y3
+	VPXOR        Y4, Y4, Y4
+	VMAXPS       Y0, Y2, Y5
+	VADDPS       Y4, Y5, Y5
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y5, Y5
+	VMOVUPS      Y5, (CX)
+	VMAXPS       Y1, Y2, Y5
+	VADDPS       Y4, Y5, Y5
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y5, Y5
+	VMOVUPS      Y5, 32(CX)
 	VZEROUPPER
 	RET
 
 // func multiplyFloat16R1P4AVX2(t *uint8)
-// Requires: AVX, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·multiplyFloat16R1P4AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
-	VMOVUPS 128(CX), Y4
-	VMOVUPS 160(CX), Y5
-	VMOVUPS 192(CX), Y6
-	VMOVUPS 224(CX), Y7
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS 32(CX), Y3
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS 32(CX), Y5
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y6
+	VMOVUPS 32(CX), Y7
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -542,15 +790,50 @@ depth:
 	DECQ         R8
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Y0, (CX)
-	VMOVUPS      Y1, 32(CX)
-	VMOVUPS      Y2, 64(CX)
-	VMOVUPS      Y3, 96(CX)
-	VMOVUPS      Y4, 128(CX)
-	VMOVUPS      Y5, 160(CX)
-	VMOVUPS      Y6, 192(CX)
-	VMOVUPS      Y7, 224(CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Y8
+	VPBROADCASTD quietNaN<>+0(SB), Y9
+	VPXOR        Y10, Y10, Y10
+	VMAXPS       Y0, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y9, Y11, Y11
+	VMOVUPS      Y11, (CX)
+	VMAXPS       Y1, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y9, Y11, Y11
+	VMOVUPS      Y11, 32(CX)
+	VMAXPS       Y2, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y9, Y11, Y11
+	VMOVUPS      Y11, 64(CX)
+	VMAXPS       Y3, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y9, Y11, Y11
+	VMOVUPS      Y11, 96(CX)
+	VMAXPS       Y4, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y4, Y4, Y4
+	VBLENDVPS    Y4, Y9, Y11, Y11
+	VMOVUPS      Y11, 128(CX)
+	VMAXPS       Y5, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y9, Y11, Y11
+	VMOVUPS      Y11, 160(CX)
+	VMAXPS       Y6, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y9, Y11, Y11
+	VMOVUPS      Y11, 192(CX)
+	VMAXPS       Y7, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y11, Y11
+	VMOVUPS      Y11, 224(CX)
 	VZEROUPPER
 	RET
 
@@ -558,16 +841,20 @@ depth:
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyBFloat16R1P4AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
-	VMOVUPS 128(CX), Y4
-	VMOVUPS 160(CX), Y5
-	VMOVUPS 192(CX), Y6
-	VMOVUPS 224(CX), Y7
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS 32(CX), Y3
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS 32(CX), Y5
+	ADDQ    DX, CX
+	VMOVUPS (CX), Y6
+	VMOVUPS 32(CX), Y7
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -616,47 +903,49 @@ depth:
 	DECQ         R8
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Y0, (CX)
-	VMOVUPS      Y1, 32(CX)
-	VMOVUPS      Y2, 64(CX)
-	VMOVUPS      Y3, 96(CX)
-	VMOVUPS      Y4, 128(CX)
-	VMOVUPS      Y5, 160(CX)
-	VMOVUPS      Y6, 192(CX)
-	VMOVUPS      Y7, 224(CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Y8
+	VPBROADCASTD quietNaN<>+0(SB), Y9
+	VPXOR        Y10, Y10, Y10
+	VMAXPS       Y0, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y9, Y11, Y11
+	VMOVUPS      Y11, (CX)
+	VMAXPS       Y1, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y9, Y11, Y11
+	VMOVUPS      Y11, 32(CX)
+	VMAXPS       Y2, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y9, Y11, Y11
+	VMOVUPS      Y11, 64(CX)
+	VMAXPS       Y3, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y9, Y11, Y11
+	VMOVUPS      Y11, 96(CX)
+	VMAXPS       Y4, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y4, Y4, Y4
+	VBLENDVPS    Y4, Y9, Y11, Y11
+	VMOVUPS      Y11, 128(CX)
+	VMAXPS       Y5, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y9, Y11, Y11
+	VMOVUPS      Y11, 160(CX)
+	VMAXPS       Y6, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y9, Y11, Y11
+	VMOVUPS      Y11, 192(CX)
+	VMAXPS       Y7, Y8, Y11
+	VADDPS       Y10, Y11, Y11
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y11, Y11
+	VMOVUPS      Y11, 224(CX)
 	VZEROUPPER
 	RET
-
-// func finishFloatsAVX2(dst *float32, stride int, rows int, columns int, floor float32)
-// Requires: AVX, AVX2
-TEXT ·finishFloatsAVX2(SB), NOSPLIT, $0-36
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         rows+16(FP), DX
-	MOVQ         columns+24(FP), BX
-	VBROADCASTSS floor+32(FP), Y0
-	VPBROADCASTD quietNaN<>+0(SB), Y1
-	VPXOR        Y2, Y2, Y2
-
-rows:
-	XORQ SI, SI
-
-columns:
-	VMOVUPS   (AX)(SI*4), Y3
-	VMAXPS    Y3, Y0, Y4
-	VADDPS    Y2, Y4, Y4
-	VCMPPS    $0x03, Y3, Y3, Y3
-	VBLENDVPS Y3, Y1, Y4, Y4
-	VMOVUPS   Y4, (AX)(SI*4)
-	ADDQ      $0x08, SI
-	CMPQ      SI, BX
-	JNE       columns
-	ADDQ      CX, AX
-	DECQ      DX
-	JNZ       rows
-	VZEROUPPER
-	RET
-
-DATA quietNaN<>+0(SB)/4, $0x7fc00000
-GLOBL quietNaN<>(SB), RODATA|NOPTR, $4

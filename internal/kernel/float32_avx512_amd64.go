@@ -117,8 +117,3 @@ func multiplyFloat16R1P8AVX512(t *uint8)
 //
 //go:noescape
 func multiplyBFloat16R1P8AVX512(t *uint8)
-
-// finishFloatsAVX512 works like finishFloatsGeneric for rows > 0 and columns > 0, with stride in bytes.
-//
-//go:noescape
-func finishFloatsAVX512(dst *float32, stride int, rows int, columns int, floor float32)

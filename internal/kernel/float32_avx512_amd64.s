@@ -8,35 +8,39 @@
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR12P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
 	LEAQ    (DX)(DX*2), BX
+	MOVQ    96(AX), R8
 	LEAQ    (CX)(DX*4), SI
 	LEAQ    (SI)(DX*4), DI
 	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
 	VMOVUPS (CX)(DX*1), Z2
-	VMOVUPS 64(CX)(DX*1), Z3
 	VMOVUPS (CX)(DX*2), Z4
-	VMOVUPS 64(CX)(DX*2), Z5
 	VMOVUPS (CX)(BX*1), Z6
-	VMOVUPS 64(CX)(BX*1), Z7
 	VMOVUPS (SI), Z8
-	VMOVUPS 64(SI), Z9
 	VMOVUPS (SI)(DX*1), Z10
-	VMOVUPS 64(SI)(DX*1), Z11
 	VMOVUPS (SI)(DX*2), Z12
-	VMOVUPS 64(SI)(DX*2), Z13
 	VMOVUPS (SI)(BX*1), Z14
-	VMOVUPS 64(SI)(BX*1), Z15
 	VMOVUPS (DI), Z16
-	VMOVUPS 64(DI), Z17
 	VMOVUPS (DI)(DX*1), Z18
-	VMOVUPS 64(DI)(DX*1), Z19
 	VMOVUPS (DI)(DX*2), Z20
-	VMOVUPS 64(DI)(DX*2), Z21
 	VMOVUPS (DI)(BX*1), Z22
-	VMOVUPS 64(DI)(BX*1), Z23
+	ADDQ    R8, CX
+	ADDQ    R8, SI
+	ADDQ    R8, DI
+	VMOVUPS (CX), Z1
+	VMOVUPS (CX)(DX*1), Z3
+	VMOVUPS (CX)(DX*2), Z5
+	VMOVUPS (CX)(BX*1), Z7
+	VMOVUPS (SI), Z9
+	VMOVUPS (SI)(DX*1), Z11
+	VMOVUPS (SI)(DX*2), Z13
+	VMOVUPS (SI)(BX*1), Z15
+	VMOVUPS (DI), Z17
+	VMOVUPS (DI)(DX*1), Z19
+	VMOVUPS (DI)(DX*2), Z21
+	VMOVUPS (DI)(BX*1), Z23
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	LEAQ    (DX)(DX*2), BX
@@ -102,44 +106,147 @@ depth:
 	DECQ         R11
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	LEAQ         (AX)(AX*2), DX
-	LEAQ         (CX)(AX*4), BX
-	LEAQ         (BX)(AX*4), SI
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, (CX)(AX*1)
-	VMOVUPS      Z3, 64(CX)(AX*1)
-	VMOVUPS      Z4, (CX)(AX*2)
-	VMOVUPS      Z5, 64(CX)(AX*2)
-	VMOVUPS      Z6, (CX)(DX*1)
-	VMOVUPS      Z7, 64(CX)(DX*1)
-	VMOVUPS      Z8, (BX)
-	VMOVUPS      Z9, 64(BX)
-	VMOVUPS      Z10, (BX)(AX*1)
-	VMOVUPS      Z11, 64(BX)(AX*1)
-	VMOVUPS      Z12, (BX)(AX*2)
-	VMOVUPS      Z13, 64(BX)(AX*2)
-	VMOVUPS      Z14, (BX)(DX*1)
-	VMOVUPS      Z15, 64(BX)(DX*1)
-	VMOVUPS      Z16, (SI)
-	VMOVUPS      Z17, 64(SI)
-	VMOVUPS      Z18, (SI)(AX*1)
-	VMOVUPS      Z19, 64(SI)(AX*1)
-	VMOVUPS      Z20, (SI)(AX*2)
-	VMOVUPS      Z21, 64(SI)(AX*2)
-	VMOVUPS      Z22, (SI)(DX*1)
-	VMOVUPS      Z23, 64(SI)(DX*1)
+	MOVQ         8(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	LEAQ         (CX)(DX*4), SI
+	LEAQ         (SI)(DX*4), DI
+	VBROADCASTSS 104(AX), Z24
+	VPBROADCASTD quietNaN<>+0(SB), Z25
+	VPXORD       Z27, Z27, Z27
+	VMAXPS       Z0, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, (CX)
+	VMAXPS       Z1, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, 64(CX)
+	VMAXPS       Z2, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, (CX)(DX*1)
+	VMAXPS       Z3, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, 64(CX)(DX*1)
+	VMAXPS       Z4, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, (CX)(DX*2)
+	VMAXPS       Z5, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, 64(CX)(DX*2)
+	VMAXPS       Z6, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, (CX)(BX*1)
+	VMAXPS       Z7, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, 64(CX)(BX*1)
+	VMAXPS       Z8, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z8, Z8, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, (SI)
+	VMAXPS       Z9, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z9, Z9, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, 64(SI)
+	VMAXPS       Z10, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z10, Z10, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, (SI)(DX*1)
+	VMAXPS       Z11, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z11, Z11, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, 64(SI)(DX*1)
+	VMAXPS       Z12, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z12, Z12, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, (SI)(DX*2)
+	VMAXPS       Z13, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z13, Z13, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, 64(SI)(DX*2)
+	VMAXPS       Z14, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z14, Z14, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, (SI)(BX*1)
+	VMAXPS       Z15, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z15, Z15, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, 64(SI)(BX*1)
+	VMAXPS       Z16, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z16, Z16, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, (DI)
+	VMAXPS       Z17, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z17, Z17, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, 64(DI)
+	VMAXPS       Z18, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z18, Z18, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, (DI)(DX*1)
+	VMAXPS       Z19, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z19, Z19, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, 64(DI)(DX*1)
+	VMAXPS       Z20, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z20, Z20, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, (DI)(DX*2)
+	VMAXPS       Z21, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z21, Z21, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, 64(DI)(DX*2)
+	VMAXPS       Z22, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z22, Z22, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, (DI)(BX*1)
+	VMAXPS       Z23, Z24, Z26
+	VADDPS       Z27, Z26, Z26
+	VCMPPS       $0x03, Z23, Z23, K1
+	VMOVAPS      Z25, K1, Z26
+	VMOVUPS      Z26, 64(DI)(BX*1)
 	VZEROUPPER
 	RET
+
+DATA quietNaN<>+0(SB)/4, $0x7fc00000
+GLOBL quietNaN<>(SB), RODATA|NOPTR, $4
 
 // func multiplyFloatsR12P1AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR12P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
 	LEAQ    (DX)(DX*2), BX
+	MOVQ    96(AX), SI
 	LEAQ    (CX)(DX*4), SI
 	LEAQ    (SI)(DX*4), DI
 	VMOVUPS (CX), Z0
@@ -206,22 +313,73 @@ depth:
 	DECQ         R10
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	LEAQ         (AX)(AX*2), DX
-	LEAQ         (CX)(AX*4), BX
-	LEAQ         (BX)(AX*4), SI
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, (CX)(AX*1)
-	VMOVUPS      Z2, (CX)(AX*2)
-	VMOVUPS      Z3, (CX)(DX*1)
-	VMOVUPS      Z4, (BX)
-	VMOVUPS      Z5, (BX)(AX*1)
-	VMOVUPS      Z6, (BX)(AX*2)
-	VMOVUPS      Z7, (BX)(DX*1)
-	VMOVUPS      Z8, (SI)
-	VMOVUPS      Z9, (SI)(AX*1)
-	VMOVUPS      Z10, (SI)(AX*2)
-	VMOVUPS      Z11, (SI)(DX*1)
+	MOVQ         8(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	LEAQ         (CX)(DX*4), SI
+	LEAQ         (SI)(DX*4), DI
+	VBROADCASTSS 104(AX), Z12
+	VPBROADCASTD quietNaN<>+0(SB), Z13
+	VPXORD       Z14, Z14, Z14
+	VMAXPS       Z0, Z12, Z15
+	VADDPS       Z14, Z15, Z15
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z13, K1, Z15
+	VMOVUPS      Z15, (CX)
+	VMAXPS       Z1, Z12, Z15
+	VADDPS       Z14, Z15, Z15
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z13, K1, Z15
+	VMOVUPS      Z15, (CX)(DX*1)
+	VMAXPS       Z2, Z12, Z15
+	VADDPS       Z14, Z15, Z15
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMOVAPS      Z13, K1, Z15
+	VMOVUPS      Z15, (CX)(DX*2)
+	VMAXPS       Z3, Z12, Z15
+	VADDPS       Z14, Z15, Z15
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMOVAPS      Z13, K1, Z15
+	VMOVUPS      Z15, (CX)(BX*1)
+	VMAXPS       Z4, Z12, Z15
+	VADDPS       Z14, Z15, Z15
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMOVAPS      Z13, K1, Z15
+	VMOVUPS      Z15, (SI)
+	VMAXPS       Z5, Z12, Z15
+	VADDPS       Z14, Z15, Z15
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMOVAPS      Z13, K1, Z15
+	VMOVUPS      Z15, (SI)(DX*1)
+	VMAXPS       Z6, Z12, Z15
+	VADDPS       Z14, Z15, Z15
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMOVAPS      Z13, K1, Z15
+	VMOVUPS      Z15, (SI)(DX*2)
+	VMAXPS       Z7, Z12, Z15
+	VADDPS       Z14, Z15, Z15
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMOVAPS      Z13, K1, Z15
+	VMOVUPS      Z15, (SI)(BX*1)
+	VMAXPS       Z8, Z12, Z15
+	VADDPS       Z14, Z15, Z15
+	VCMPPS       $0x03, Z8, Z8, K1
+	VMOVAPS      Z13, K1, Z15
+	VMOVUPS      Z15, (DI)
+	VMAXPS       Z9, Z12, Z15
+	VADDPS       Z14, Z15, Z15
+	VCMPPS       $0x03, Z9, Z9, K1
+	VMOVAPS      Z13, K1, Z15
+	VMOVUPS      Z15, (DI)(DX*1)
+	VMAXPS       Z10, Z12, Z15
+	VADDPS       Z14, Z15, Z15
+	VCMPPS       $0x03, Z10, Z10, K1
+	VMOVAPS      Z13, K1, Z15
+	VMOVUPS      Z15, (DI)(DX*2)
+	VMAXPS       Z11, Z12, Z15
+	VADDPS       Z14, Z15, Z15
+	VCMPPS       $0x03, Z11, Z11, K1
+	VMOVAPS      Z13, K1, Z15
+	VMOVUPS      Z15, (DI)(BX*1)
 	VZEROUPPER
 	RET
 
@@ -229,26 +387,29 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR8P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
 	LEAQ    (DX)(DX*2), BX
+	MOVQ    96(AX), DI
 	LEAQ    (CX)(DX*4), SI
 	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
 	VMOVUPS (CX)(DX*1), Z2
-	VMOVUPS 64(CX)(DX*1), Z3
 	VMOVUPS (CX)(DX*2), Z4
-	VMOVUPS 64(CX)(DX*2), Z5
 	VMOVUPS (CX)(BX*1), Z6
-	VMOVUPS 64(CX)(BX*1), Z7
 	VMOVUPS (SI), Z8
-	VMOVUPS 64(SI), Z9
 	VMOVUPS (SI)(DX*1), Z10
-	VMOVUPS 64(SI)(DX*1), Z11
 	VMOVUPS (SI)(DX*2), Z12
-	VMOVUPS 64(SI)(DX*2), Z13
 	VMOVUPS (SI)(BX*1), Z14
-	VMOVUPS 64(SI)(BX*1), Z15
+	ADDQ    DI, CX
+	ADDQ    DI, SI
+	VMOVUPS (CX), Z1
+	VMOVUPS (CX)(DX*1), Z3
+	VMOVUPS (CX)(DX*2), Z5
+	VMOVUPS (CX)(BX*1), Z7
+	VMOVUPS (SI), Z9
+	VMOVUPS (SI)(DX*1), Z11
+	VMOVUPS (SI)(DX*2), Z13
+	VMOVUPS (SI)(BX*1), Z15
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	LEAQ    (DX)(DX*2), BX
@@ -300,25 +461,92 @@ depth:
 	DECQ         R10
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	LEAQ         (AX)(AX*2), DX
-	LEAQ         (CX)(AX*4), BX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, (CX)(AX*1)
-	VMOVUPS      Z3, 64(CX)(AX*1)
-	VMOVUPS      Z4, (CX)(AX*2)
-	VMOVUPS      Z5, 64(CX)(AX*2)
-	VMOVUPS      Z6, (CX)(DX*1)
-	VMOVUPS      Z7, 64(CX)(DX*1)
-	VMOVUPS      Z8, (BX)
-	VMOVUPS      Z9, 64(BX)
-	VMOVUPS      Z10, (BX)(AX*1)
-	VMOVUPS      Z11, 64(BX)(AX*1)
-	VMOVUPS      Z12, (BX)(AX*2)
-	VMOVUPS      Z13, 64(BX)(AX*2)
-	VMOVUPS      Z14, (BX)(DX*1)
-	VMOVUPS      Z15, 64(BX)(DX*1)
+	MOVQ         8(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	LEAQ         (CX)(DX*4), SI
+	VBROADCASTSS 104(AX), Z16
+	VPBROADCASTD quietNaN<>+0(SB), Z17
+	VPXORD       Z19, Z19, Z19
+	VMAXPS       Z0, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, (CX)
+	VMAXPS       Z1, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 64(CX)
+	VMAXPS       Z2, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, (CX)(DX*1)
+	VMAXPS       Z3, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 64(CX)(DX*1)
+	VMAXPS       Z4, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, (CX)(DX*2)
+	VMAXPS       Z5, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 64(CX)(DX*2)
+	VMAXPS       Z6, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, (CX)(BX*1)
+	VMAXPS       Z7, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 64(CX)(BX*1)
+	VMAXPS       Z8, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z8, Z8, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, (SI)
+	VMAXPS       Z9, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z9, Z9, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 64(SI)
+	VMAXPS       Z10, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z10, Z10, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, (SI)(DX*1)
+	VMAXPS       Z11, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z11, Z11, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 64(SI)(DX*1)
+	VMAXPS       Z12, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z12, Z12, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, (SI)(DX*2)
+	VMAXPS       Z13, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z13, Z13, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 64(SI)(DX*2)
+	VMAXPS       Z14, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z14, Z14, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, (SI)(BX*1)
+	VMAXPS       Z15, Z16, Z18
+	VADDPS       Z19, Z18, Z18
+	VCMPPS       $0x03, Z15, Z15, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 64(SI)(BX*1)
 	VZEROUPPER
 	RET
 
@@ -326,9 +554,10 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR8P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
 	LEAQ    (DX)(DX*2), BX
+	MOVQ    96(AX), SI
 	LEAQ    (CX)(DX*4), SI
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(DX*1), Z1
@@ -380,17 +609,52 @@ depth:
 	DECQ         R9
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	LEAQ         (AX)(AX*2), DX
-	LEAQ         (CX)(AX*4), BX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, (CX)(AX*1)
-	VMOVUPS      Z2, (CX)(AX*2)
-	VMOVUPS      Z3, (CX)(DX*1)
-	VMOVUPS      Z4, (BX)
-	VMOVUPS      Z5, (BX)(AX*1)
-	VMOVUPS      Z6, (BX)(AX*2)
-	VMOVUPS      Z7, (BX)(DX*1)
+	MOVQ         8(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	LEAQ         (CX)(DX*4), SI
+	VBROADCASTSS 104(AX), Z8
+	VPBROADCASTD quietNaN<>+0(SB), Z9
+	VPXORD       Z10, Z10, Z10
+	VMAXPS       Z0, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, (CX)
+	VMAXPS       Z1, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, (CX)(DX*1)
+	VMAXPS       Z2, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, (CX)(DX*2)
+	VMAXPS       Z3, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, (CX)(BX*1)
+	VMAXPS       Z4, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, (SI)
+	VMAXPS       Z5, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, (SI)(DX*1)
+	VMAXPS       Z6, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, (SI)(DX*2)
+	VMAXPS       Z7, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, (SI)(BX*1)
 	VZEROUPPER
 	RET
 
@@ -398,25 +662,29 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR4P4AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
 	LEAQ    (DX)(DX*2), BX
+	MOVQ    96(AX), SI
 	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
 	VMOVUPS (CX)(DX*1), Z4
-	VMOVUPS 64(CX)(DX*1), Z5
-	VMOVUPS 128(CX)(DX*1), Z6
-	VMOVUPS 192(CX)(DX*1), Z7
 	VMOVUPS (CX)(DX*2), Z8
-	VMOVUPS 64(CX)(DX*2), Z9
-	VMOVUPS 128(CX)(DX*2), Z10
-	VMOVUPS 192(CX)(DX*2), Z11
 	VMOVUPS (CX)(BX*1), Z12
-	VMOVUPS 64(CX)(BX*1), Z13
-	VMOVUPS 128(CX)(BX*1), Z14
-	VMOVUPS 192(CX)(BX*1), Z15
+	ADDQ    SI, CX
+	VMOVUPS (CX), Z1
+	VMOVUPS (CX)(DX*1), Z5
+	VMOVUPS (CX)(DX*2), Z9
+	VMOVUPS (CX)(BX*1), Z13
+	ADDQ    SI, CX
+	VMOVUPS (CX), Z2
+	VMOVUPS (CX)(DX*1), Z6
+	VMOVUPS (CX)(DX*2), Z10
+	VMOVUPS (CX)(BX*1), Z14
+	ADDQ    SI, CX
+	VMOVUPS (CX), Z3
+	VMOVUPS (CX)(DX*1), Z7
+	VMOVUPS (CX)(DX*2), Z11
+	VMOVUPS (CX)(BX*1), Z15
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	LEAQ    (DX)(DX*2), BX
@@ -465,24 +733,91 @@ depth:
 	DECQ         R10
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	LEAQ         (AX)(AX*2), DX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	VMOVUPS      Z4, (CX)(AX*1)
-	VMOVUPS      Z5, 64(CX)(AX*1)
-	VMOVUPS      Z6, 128(CX)(AX*1)
-	VMOVUPS      Z7, 192(CX)(AX*1)
-	VMOVUPS      Z8, (CX)(AX*2)
-	VMOVUPS      Z9, 64(CX)(AX*2)
-	VMOVUPS      Z10, 128(CX)(AX*2)
-	VMOVUPS      Z11, 192(CX)(AX*2)
-	VMOVUPS      Z12, (CX)(DX*1)
-	VMOVUPS      Z13, 64(CX)(DX*1)
-	VMOVUPS      Z14, 128(CX)(DX*1)
-	VMOVUPS      Z15, 192(CX)(DX*1)
+	MOVQ         8(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS 104(AX), Z16
+	VPBROADCASTD quietNaN<>+0(SB), Z17
+	VPXORD       Z21, Z21, Z21
+	VMAXPS       Z0, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, (CX)
+	VMAXPS       Z1, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 64(CX)
+	VMAXPS       Z2, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 128(CX)
+	VMAXPS       Z3, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 192(CX)
+	VMAXPS       Z4, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, (CX)(DX*1)
+	VMAXPS       Z5, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 64(CX)(DX*1)
+	VMAXPS       Z6, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 128(CX)(DX*1)
+	VMAXPS       Z7, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 192(CX)(DX*1)
+	VMAXPS       Z8, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z8, Z8, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, (CX)(DX*2)
+	VMAXPS       Z9, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z9, Z9, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 64(CX)(DX*2)
+	VMAXPS       Z10, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z10, Z10, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 128(CX)(DX*2)
+	VMAXPS       Z11, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z11, Z11, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 192(CX)(DX*2)
+	VMAXPS       Z12, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z12, Z12, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, (CX)(BX*1)
+	VMAXPS       Z13, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z13, Z13, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 64(CX)(BX*1)
+	VMAXPS       Z14, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z14, Z14, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 128(CX)(BX*1)
+	VMAXPS       Z15, Z16, Z18
+	VADDPS       Z21, Z18, Z18
+	VCMPPS       $0x03, Z15, Z15, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 192(CX)(BX*1)
 	VZEROUPPER
 	RET
 
@@ -490,17 +825,19 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR4P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
 	LEAQ    (DX)(DX*2), BX
+	MOVQ    96(AX), SI
 	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
 	VMOVUPS (CX)(DX*1), Z2
-	VMOVUPS 64(CX)(DX*1), Z3
 	VMOVUPS (CX)(DX*2), Z4
-	VMOVUPS 64(CX)(DX*2), Z5
 	VMOVUPS (CX)(BX*1), Z6
-	VMOVUPS 64(CX)(BX*1), Z7
+	ADDQ    SI, CX
+	VMOVUPS (CX), Z1
+	VMOVUPS (CX)(DX*1), Z3
+	VMOVUPS (CX)(DX*2), Z5
+	VMOVUPS (CX)(BX*1), Z7
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	LEAQ    (DX)(DX*2), BX
@@ -538,16 +875,51 @@ depth:
 	DECQ         R9
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	LEAQ         (AX)(AX*2), DX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, (CX)(AX*1)
-	VMOVUPS      Z3, 64(CX)(AX*1)
-	VMOVUPS      Z4, (CX)(AX*2)
-	VMOVUPS      Z5, 64(CX)(AX*2)
-	VMOVUPS      Z6, (CX)(DX*1)
-	VMOVUPS      Z7, 64(CX)(DX*1)
+	MOVQ         8(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS 104(AX), Z8
+	VPBROADCASTD quietNaN<>+0(SB), Z9
+	VPXORD       Z11, Z11, Z11
+	VMAXPS       Z0, Z8, Z10
+	VADDPS       Z11, Z10, Z10
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, (CX)
+	VMAXPS       Z1, Z8, Z10
+	VADDPS       Z11, Z10, Z10
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, 64(CX)
+	VMAXPS       Z2, Z8, Z10
+	VADDPS       Z11, Z10, Z10
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, (CX)(DX*1)
+	VMAXPS       Z3, Z8, Z10
+	VADDPS       Z11, Z10, Z10
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, 64(CX)(DX*1)
+	VMAXPS       Z4, Z8, Z10
+	VADDPS       Z11, Z10, Z10
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, (CX)(DX*2)
+	VMAXPS       Z5, Z8, Z10
+	VADDPS       Z11, Z10, Z10
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, 64(CX)(DX*2)
+	VMAXPS       Z6, Z8, Z10
+	VADDPS       Z11, Z10, Z10
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, (CX)(BX*1)
+	VMAXPS       Z7, Z8, Z10
+	VADDPS       Z11, Z10, Z10
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, 64(CX)(BX*1)
 	VZEROUPPER
 	RET
 
@@ -555,9 +927,10 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR4P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
 	LEAQ    (DX)(DX*2), BX
+	MOVQ    96(AX), SI
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(DX*1), Z1
 	VMOVUPS (CX)(DX*2), Z2
@@ -594,12 +967,31 @@ depth:
 	DECQ         R8
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	LEAQ         (AX)(AX*2), DX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, (CX)(AX*1)
-	VMOVUPS      Z2, (CX)(AX*2)
-	VMOVUPS      Z3, (CX)(DX*1)
+	MOVQ         8(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS 104(AX), Z4
+	VPBROADCASTD quietNaN<>+0(SB), Z5
+	VPXORD       Z6, Z6, Z6
+	VMAXPS       Z0, Z4, Z7
+	VADDPS       Z6, Z7, Z7
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z5, K1, Z7
+	VMOVUPS      Z7, (CX)
+	VMAXPS       Z1, Z4, Z7
+	VADDPS       Z6, Z7, Z7
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z5, K1, Z7
+	VMOVUPS      Z7, (CX)(DX*1)
+	VMAXPS       Z2, Z4, Z7
+	VADDPS       Z6, Z7, Z7
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMOVAPS      Z5, K1, Z7
+	VMOVUPS      Z7, (CX)(DX*2)
+	VMAXPS       Z3, Z4, Z7
+	VADDPS       Z6, Z7, Z7
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMOVAPS      Z5, K1, Z7
+	VMOVUPS      Z7, (CX)(BX*1)
 	VZEROUPPER
 	RET
 
@@ -607,24 +999,32 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR2P8AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), BX
 	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
-	VMOVUPS 256(CX), Z4
-	VMOVUPS 320(CX), Z5
-	VMOVUPS 384(CX), Z6
-	VMOVUPS 448(CX), Z7
 	VMOVUPS (CX)(DX*1), Z8
-	VMOVUPS 64(CX)(DX*1), Z9
-	VMOVUPS 128(CX)(DX*1), Z10
-	VMOVUPS 192(CX)(DX*1), Z11
-	VMOVUPS 256(CX)(DX*1), Z12
-	VMOVUPS 320(CX)(DX*1), Z13
-	VMOVUPS 384(CX)(DX*1), Z14
-	VMOVUPS 448(CX)(DX*1), Z15
+	ADDQ    BX, CX
+	VMOVUPS (CX), Z1
+	VMOVUPS (CX)(DX*1), Z9
+	ADDQ    BX, CX
+	VMOVUPS (CX), Z2
+	VMOVUPS (CX)(DX*1), Z10
+	ADDQ    BX, CX
+	VMOVUPS (CX), Z3
+	VMOVUPS (CX)(DX*1), Z11
+	ADDQ    BX, CX
+	VMOVUPS (CX), Z4
+	VMOVUPS (CX)(DX*1), Z12
+	ADDQ    BX, CX
+	VMOVUPS (CX), Z5
+	VMOVUPS (CX)(DX*1), Z13
+	ADDQ    BX, CX
+	VMOVUPS (CX), Z6
+	VMOVUPS (CX)(DX*1), Z14
+	ADDQ    BX, CX
+	VMOVUPS (CX), Z7
+	VMOVUPS (CX)(DX*1), Z15
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), SI
@@ -676,23 +1076,90 @@ depth:
 	DECQ         R10
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	VMOVUPS      Z4, 256(CX)
-	VMOVUPS      Z5, 320(CX)
-	VMOVUPS      Z6, 384(CX)
-	VMOVUPS      Z7, 448(CX)
-	VMOVUPS      Z8, (CX)(AX*1)
-	VMOVUPS      Z9, 64(CX)(AX*1)
-	VMOVUPS      Z10, 128(CX)(AX*1)
-	VMOVUPS      Z11, 192(CX)(AX*1)
-	VMOVUPS      Z12, 256(CX)(AX*1)
-	VMOVUPS      Z13, 320(CX)(AX*1)
-	VMOVUPS      Z14, 384(CX)(AX*1)
-	VMOVUPS      Z15, 448(CX)(AX*1)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Z16
+	VPBROADCASTD quietNaN<>+0(SB), Z17
+	VPXORD       Z25, Z25, Z25
+	VMAXPS       Z0, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, (CX)
+	VMAXPS       Z1, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 64(CX)
+	VMAXPS       Z2, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 128(CX)
+	VMAXPS       Z3, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 192(CX)
+	VMAXPS       Z4, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 256(CX)
+	VMAXPS       Z5, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 320(CX)
+	VMAXPS       Z6, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 384(CX)
+	VMAXPS       Z7, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 448(CX)
+	VMAXPS       Z8, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z8, Z8, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, (CX)(DX*1)
+	VMAXPS       Z9, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z9, Z9, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 64(CX)(DX*1)
+	VMAXPS       Z10, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z10, Z10, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 128(CX)(DX*1)
+	VMAXPS       Z11, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z11, Z11, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 192(CX)(DX*1)
+	VMAXPS       Z12, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z12, Z12, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 256(CX)(DX*1)
+	VMAXPS       Z13, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z13, Z13, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 320(CX)(DX*1)
+	VMAXPS       Z14, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z14, Z14, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 384(CX)(DX*1)
+	VMAXPS       Z15, Z16, Z18
+	VADDPS       Z25, Z18, Z18
+	VCMPPS       $0x03, Z15, Z15, K1
+	VMOVAPS      Z17, K1, Z18
+	VMOVUPS      Z18, 448(CX)(DX*1)
 	VZEROUPPER
 	RET
 
@@ -700,16 +1167,20 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR2P4AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), BX
 	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
 	VMOVUPS (CX)(DX*1), Z4
-	VMOVUPS 64(CX)(DX*1), Z5
-	VMOVUPS 128(CX)(DX*1), Z6
-	VMOVUPS 192(CX)(DX*1), Z7
+	ADDQ    BX, CX
+	VMOVUPS (CX), Z1
+	VMOVUPS (CX)(DX*1), Z5
+	ADDQ    BX, CX
+	VMOVUPS (CX), Z2
+	VMOVUPS (CX)(DX*1), Z6
+	ADDQ    BX, CX
+	VMOVUPS (CX), Z3
+	VMOVUPS (CX)(DX*1), Z7
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), SI
@@ -747,15 +1218,50 @@ depth:
 	DECQ         R9
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	VMOVUPS      Z4, (CX)(AX*1)
-	VMOVUPS      Z5, 64(CX)(AX*1)
-	VMOVUPS      Z6, 128(CX)(AX*1)
-	VMOVUPS      Z7, 192(CX)(AX*1)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Z8
+	VPBROADCASTD quietNaN<>+0(SB), Z9
+	VPXORD       Z13, Z13, Z13
+	VMAXPS       Z0, Z8, Z10
+	VADDPS       Z13, Z10, Z10
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, (CX)
+	VMAXPS       Z1, Z8, Z10
+	VADDPS       Z13, Z10, Z10
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, 64(CX)
+	VMAXPS       Z2, Z8, Z10
+	VADDPS       Z13, Z10, Z10
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, 128(CX)
+	VMAXPS       Z3, Z8, Z10
+	VADDPS       Z13, Z10, Z10
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, 192(CX)
+	VMAXPS       Z4, Z8, Z10
+	VADDPS       Z13, Z10, Z10
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, (CX)(DX*1)
+	VMAXPS       Z5, Z8, Z10
+	VADDPS       Z13, Z10, Z10
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, 64(CX)(DX*1)
+	VMAXPS       Z6, Z8, Z10
+	VADDPS       Z13, Z10, Z10
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, 128(CX)(DX*1)
+	VMAXPS       Z7, Z8, Z10
+	VADDPS       Z13, Z10, Z10
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMOVAPS      Z9, K1, Z10
+	VMOVUPS      Z10, 192(CX)(DX*1)
 	VZEROUPPER
 	RET
 
@@ -763,12 +1269,14 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR2P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), BX
 	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
 	VMOVUPS (CX)(DX*1), Z2
-	VMOVUPS 64(CX)(DX*1), Z3
+	ADDQ    BX, CX
+	VMOVUPS (CX), Z1
+	VMOVUPS (CX)(DX*1), Z3
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), SI
@@ -799,11 +1307,30 @@ depth:
 	DECQ         R8
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, (CX)(AX*1)
-	VMOVUPS      Z3, 64(CX)(AX*1)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Z4
+	VPBROADCASTD quietNaN<>+0(SB), Z5
+	VPXORD       Z7, Z7, Z7
+	VMAXPS       Z0, Z4, Z6
+	VADDPS       Z7, Z6, Z6
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z5, K1, Z6
+	VMOVUPS      Z6, (CX)
+	VMAXPS       Z1, Z4, Z6
+	VADDPS       Z7, Z6, Z6
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z5, K1, Z6
+	VMOVUPS      Z6, 64(CX)
+	VMAXPS       Z2, Z4, Z6
+	VADDPS       Z7, Z6, Z6
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMOVAPS      Z5, K1, Z6
+	VMOVUPS      Z6, (CX)(DX*1)
+	VMAXPS       Z3, Z4, Z6
+	VADDPS       Z7, Z6, Z6
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMOVAPS      Z5, K1, Z6
+	VMOVUPS      Z6, 64(CX)(DX*1)
 	VZEROUPPER
 	RET
 
@@ -811,8 +1338,9 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR2P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), BX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(DX*1), Z1
 	MOVQ    16(AX), CX
@@ -842,9 +1370,20 @@ depth:
 	DECQ         DI
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, (CX)(AX*1)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Z2
+	VPBROADCASTD quietNaN<>+0(SB), Z3
+	VPXORD       Z4, Z4, Z4
+	VMAXPS       Z0, Z2, Z5
+	VADDPS       Z4, Z5, Z5
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z3, K1, Z5
+	VMOVUPS      Z5, (CX)
+	VMAXPS       Z1, Z2, Z5
+	VADDPS       Z4, Z5, Z5
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z3, K1, Z5
+	VMOVUPS      Z5, (CX)(DX*1)
 	VZEROUPPER
 	RET
 
@@ -852,16 +1391,24 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR1P8AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
-	VMOVUPS 256(CX), Z4
-	VMOVUPS 320(CX), Z5
-	VMOVUPS 384(CX), Z6
-	VMOVUPS 448(CX), Z7
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z1
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z2
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z3
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z4
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z5
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z6
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z7
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -896,15 +1443,50 @@ depth:
 	DECQ         R9
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	VMOVUPS      Z4, 256(CX)
-	VMOVUPS      Z5, 320(CX)
-	VMOVUPS      Z6, 384(CX)
-	VMOVUPS      Z7, 448(CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Z8
+	VPBROADCASTD quietNaN<>+0(SB), Z10
+	VPXORD       Z9, Z9, Z9
+	VMAXPS       Z0, Z8, Z11
+	VADDPS       Z9, Z11, Z11
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z10, K1, Z11
+	VMOVUPS      Z11, (CX)
+	VMAXPS       Z1, Z8, Z11
+	VADDPS       Z9, Z11, Z11
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z10, K1, Z11
+	VMOVUPS      Z11, 64(CX)
+	VMAXPS       Z2, Z8, Z11
+	VADDPS       Z9, Z11, Z11
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMOVAPS      Z10, K1, Z11
+	VMOVUPS      Z11, 128(CX)
+	VMAXPS       Z3, Z8, Z11
+	VADDPS       Z9, Z11, Z11
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMOVAPS      Z10, K1, Z11
+	VMOVUPS      Z11, 192(CX)
+	VMAXPS       Z4, Z8, Z11
+	VADDPS       Z9, Z11, Z11
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMOVAPS      Z10, K1, Z11
+	VMOVUPS      Z11, 256(CX)
+	VMAXPS       Z5, Z8, Z11
+	VADDPS       Z9, Z11, Z11
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMOVAPS      Z10, K1, Z11
+	VMOVUPS      Z11, 320(CX)
+	VMAXPS       Z6, Z8, Z11
+	VADDPS       Z9, Z11, Z11
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMOVAPS      Z10, K1, Z11
+	VMOVUPS      Z11, 384(CX)
+	VMAXPS       Z7, Z8, Z11
+	VADDPS       Z9, Z11, Z11
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMOVAPS      Z10, K1, Z11
+	VMOVUPS      Z11, 448(CX)
 	VZEROUPPER
 	RET
 
@@ -912,12 +1494,16 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR1P4AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z1
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z2
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z3
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -946,11 +1532,30 @@ depth:
 	DECQ         R8
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Z4
+	VPBROADCASTD quietNaN<>+0(SB), Z6
+	VPXORD       Z5, Z5, Z5
+	VMAXPS       Z0, Z4, Z7
+	VADDPS       Z5, Z7, Z7
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z6, K1, Z7
+	VMOVUPS      Z7, (CX)
+	VMAXPS       Z1, Z4, Z7
+	VADDPS       Z5, Z7, Z7
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z6, K1, Z7
+	VMOVUPS      Z7, 64(CX)
+	VMAXPS       Z2, Z4, Z7
+	VADDPS       Z5, Z7, Z7
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMOVAPS      Z6, K1, Z7
+	VMOVUPS      Z7, 128(CX)
+	VMAXPS       Z3, Z4, Z7
+	VADDPS       Z5, Z7, Z7
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMOVAPS      Z6, K1, Z7
+	VMOVUPS      Z7, 192(CX)
 	VZEROUPPER
 	RET
 
@@ -958,10 +1563,12 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR1P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z1
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -987,9 +1594,20 @@ depth:
 	DECQ         DI
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Z2
+	VPBROADCASTD quietNaN<>+0(SB), Z4
+	VPXORD       Z3, Z3, Z3
+	VMAXPS       Z0, Z2, Z5
+	VADDPS       Z3, Z5, Z5
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z4, K1, Z5
+	VMOVUPS      Z5, (CX)
+	VMAXPS       Z1, Z2, Z5
+	VADDPS       Z3, Z5, Z5
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z4, K1, Z5
+	VMOVUPS      Z5, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -997,8 +1615,9 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR1P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Z0
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
@@ -1024,8 +1643,15 @@ depth:
 	DECQ         SI
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Z0, (CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Z1
+	VPBROADCASTD quietNaN<>+0(SB), Z3
+	VPXORD       Z2, Z2, Z2
+	VMAXPS       Z0, Z1, Z1
+	VADDPS       Z2, Z1, Z1
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z3, K1, Z1
+	VMOVUPS      Z1, (CX)
 	VZEROUPPER
 	RET
 
@@ -1033,8 +1659,9 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloat16R1P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Z0
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
@@ -1061,8 +1688,15 @@ depth:
 	DECQ         SI
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Z0, (CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Z1
+	VPBROADCASTD quietNaN<>+0(SB), Z2
+	VPXORD       Z3, Z3, Z3
+	VMAXPS       Z0, Z1, Z1
+	VADDPS       Z3, Z1, Z1
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z2, K1, Z1
+	VMOVUPS      Z1, (CX)
 	VZEROUPPER
 	RET
 
@@ -1070,8 +1704,9 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyBFloat16R1P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Z0
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
@@ -1099,8 +1734,15 @@ depth:
 	DECQ         SI
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Z0, (CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Z1
+	VPBROADCASTD quietNaN<>+0(SB), Z2
+	VPXORD       Z3, Z3, Z3
+	VMAXPS       Z0, Z1, Z1
+	VADDPS       Z3, Z1, Z1
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z2, K1, Z1
+	VMOVUPS      Z1, (CX)
 	VZEROUPPER
 	RET
 
@@ -1108,16 +1750,24 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloat16R1P8AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
-	VMOVUPS 256(CX), Z4
-	VMOVUPS 320(CX), Z5
-	VMOVUPS 384(CX), Z6
-	VMOVUPS 448(CX), Z7
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z1
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z2
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z3
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z4
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z5
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z6
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z7
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -1160,15 +1810,50 @@ depth:
 	DECQ         R9
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	VMOVUPS      Z4, 256(CX)
-	VMOVUPS      Z5, 320(CX)
-	VMOVUPS      Z6, 384(CX)
-	VMOVUPS      Z7, 448(CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Z8
+	VPBROADCASTD quietNaN<>+0(SB), Z9
+	VPXORD       Z10, Z10, Z10
+	VMAXPS       Z0, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, (CX)
+	VMAXPS       Z1, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, 64(CX)
+	VMAXPS       Z2, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, 128(CX)
+	VMAXPS       Z3, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, 192(CX)
+	VMAXPS       Z4, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, 256(CX)
+	VMAXPS       Z5, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, 320(CX)
+	VMAXPS       Z6, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, 384(CX)
+	VMAXPS       Z7, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, 448(CX)
 	VZEROUPPER
 	RET
 
@@ -1176,16 +1861,24 @@ depth:
 // Requires: AVX, AVX512F
 TEXT ·multiplyBFloat16R1P8AVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    8(AX), DX
+	MOVQ    80(AX), CX
+	MOVQ    88(AX), DX
+	MOVQ    96(AX), DX
 	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
-	VMOVUPS 256(CX), Z4
-	VMOVUPS 320(CX), Z5
-	VMOVUPS 384(CX), Z6
-	VMOVUPS 448(CX), Z7
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z1
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z2
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z3
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z4
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z5
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z6
+	ADDQ    DX, CX
+	VMOVUPS (CX), Z7
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -1236,47 +1929,49 @@ depth:
 	DECQ         R9
 	JNZ          segments
 	MOVQ         (AX), CX
-	MOVQ         8(AX), AX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	VMOVUPS      Z4, 256(CX)
-	VMOVUPS      Z5, 320(CX)
-	VMOVUPS      Z6, 384(CX)
-	VMOVUPS      Z7, 448(CX)
+	MOVQ         8(AX), DX
+	VBROADCASTSS 104(AX), Z8
+	VPBROADCASTD quietNaN<>+0(SB), Z9
+	VPXORD       Z10, Z10, Z10
+	VMAXPS       Z0, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z0, Z0, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, (CX)
+	VMAXPS       Z1, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, 64(CX)
+	VMAXPS       Z2, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, 128(CX)
+	VMAXPS       Z3, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, 192(CX)
+	VMAXPS       Z4, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, 256(CX)
+	VMAXPS       Z5, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, 320(CX)
+	VMAXPS       Z6, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, 384(CX)
+	VMAXPS       Z7, Z8, Z11
+	VADDPS       Z10, Z11, Z11
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMOVAPS      Z9, K1, Z11
+	VMOVUPS      Z11, 448(CX)
 	VZEROUPPER
 	RET
-
-// func finishFloatsAVX512(dst *float32, stride int, rows int, columns int, floor float32)
-// Requires: AVX, AVX512F
-TEXT ·finishFloatsAVX512(SB), NOSPLIT, $0-36
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         rows+16(FP), DX
-	MOVQ         columns+24(FP), BX
-	VBROADCASTSS floor+32(FP), Z0
-	VPBROADCASTD quietNaN<>+0(SB), Z1
-	VPXORD       Z2, Z2, Z2
-
-rows:
-	XORQ SI, SI
-
-columns:
-	VMOVUPS (AX)(SI*4), Z3
-	VMAXPS  Z3, Z0, Z4
-	VADDPS  Z2, Z4, Z4
-	VCMPPS  $0x03, Z3, Z3, K1
-	VMOVAPS Z1, K1, Z4
-	VMOVUPS Z4, (AX)(SI*4)
-	ADDQ    $0x10, SI
-	CMPQ    SI, BX
-	JNE     columns
-	ADDQ    CX, AX
-	DECQ    DX
-	JNZ     rows
-	VZEROUPPER
-	RET
-
-DATA quietNaN<>+0(SB)/4, $0x7fc00000
-GLOBL quietNaN<>(SB), RODATA|NOPTR, $4

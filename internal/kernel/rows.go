@@ -22,14 +22,3 @@ func moveRowsGeneric(dst, src []float32, r *Rows) {
 		}
 	}
 }
-
-// fillRowsGeneric sets the elements of row i of dst to values[i], for rows of so many columns, a multiple of 16, stride
-// elements apart.
-func fillRowsGeneric(dst []float32, stride, columns int, values []float32) {
-	for i, v := range values {
-		row := dst[i*stride:][:columns]
-		for j := range row {
-			row[j] = v
-		}
-	}
-}

@@ -36,11 +36,3 @@ func moveRowsBy(byStep [2]asm) func(dst, src []float32, r *Rows) {
 		byStep[r.Step-1](hidden(&t))
 	}
 }
-
-// fillRowsBy returns a kernel that takes whole panels.
-func fillRowsBy(asm func(dst *float32, stride, columns int, values *float32, rows int)) func(dst []float32, stride, columns int, values []float32) {
-	return func(dst []float32, stride, columns int, values []float32) {
-		_ = dst[(len(values)-1)*stride:][:columns]
-		asm(&dst[0], 4*stride, columns, &values[0], len(values))
-	}
-}

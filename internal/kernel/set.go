@@ -92,11 +92,9 @@ type Product struct {
 type Floats struct {
 	FloatRate float64 // products a second of one thread, about
 
-	MultiplyFloats func(dst []float32, stride int, a *FloatLeft, b *FloatRight)
-	MultiplyHalves func(dst, x []float32, b *HalfRight)
-	FinishFloats   func(dst []float32, stride, rows, columns int, floor float32)
+	MultiplyFloats func(dst []float32, stride int, a *FloatLeft, b *FloatRight, e *FloatEnds)
+	MultiplyHalves func(dst, x []float32, b *HalfRight, e *FloatEnds)
 	MoveRows       func(dst, src []float32, r *Rows)
-	FillRows       func(dst []float32, stride, columns int, values []float32)
 }
 
 // Convolution holds kernels of convolutions that are no product of rows.
@@ -187,7 +185,7 @@ var generic = Set{
 		Multiply: multiplyS16Generic, Unpack: unpackGeneric,
 		DecodeCodes: decodeCodesGeneric, MultiplyCodes: multiplyCodesGeneric, MultiplyGroups: multiplyGroupsGeneric,
 	},
-	Floats:         Floats{0.4e9, multiplyFloatsGeneric, multiplyHalvesGeneric, finishFloatsGeneric, moveRowsGeneric, fillRowsGeneric},
+	Floats:         Floats{0.4e9, multiplyFloatsGeneric, multiplyHalvesGeneric, moveRowsGeneric},
 	Convolution:    Convolution{false, multiplyPixelsGeneric, gatherPixelsGeneric, multiplyDepthwiseGeneric},
 	Elementwise:    Elementwise{maxWindowsGeneric, addU8Generic, lookUpGeneric, transposeGeneric[float32], transposeGeneric[uint8]},
 	Arithmetic:     arithmeticGeneric,

@@ -31,7 +31,7 @@ var avx2Set = Set{
 		Multiply: multiplyInAVX2, Unpack: unpackInAVX2,
 		DecodeCodes: decodeBy(&codesAVX2), MultiplyCodes: multiplyCodesInAVX2, MultiplyGroups: multiplyGroupsBy(&groupsAVX2),
 	},
-	Floats:         Floats{50e9, multiplyFloatsBy(floatsAVX2), multiplyHalvesBy(&halvesAVX2), finishFloatsBy(finishFloatsAVX2), moveRowsBy([...]asm{moveRows1AVX2, moveRows2AVX2}), fillRowsBy(fillRowsAVX2)},
+	Floats:         Floats{50e9, multiplyFloatsBy(floatsAVX2), multiplyHalvesBy(&halvesAVX2), moveRowsBy([...]asm{moveRows1AVX2, moveRows2AVX2})},
 	Convolution:    Convolution{MultiplyDepthwise: multiplyDepthwiseInAVX2},
 	Elementwise:    Elementwise{maxWindowsInAVX2, addU8InAVX2, lookUpInAVX2, transposeBy(transposeAVX2), transposeU8InAVX2},
 	Arithmetic:     arithmeticAVX2,

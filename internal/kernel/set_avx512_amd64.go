@@ -26,7 +26,7 @@ var avx512Set = func() *Set {
 			CodeRows: vnniRows, GroupBits: 8, GroupDepth: 512, NibbleRows: 24,
 			Multiply: multiplyInVNNI, DecodeCodes: decodeBy(&codesVNNI), MultiplyCodes: multiplyCodesInVNNI, MultiplyGroups: multiplyGroupsBy(&groupsVNNI),
 		},
-		Floats:      Floats{100e9, multiplyFloatsBy(floatsAVX512), multiplyHalvesBy(&halvesAVX512), finishFloatsBy(finishFloatsAVX512), moveRowsBy([...]asm{moveRows1AVX512, moveRows2AVX512}), fillRowsBy(fillRowsAVX512)},
+		Floats:      Floats{100e9, multiplyFloatsBy(floatsAVX512), multiplyHalvesBy(&halvesAVX512), moveRowsBy([...]asm{moveRows1AVX512, moveRows2AVX512})},
 		Convolution: Convolution{true, multiplyPixelsInVNNI, gatherPixelsInAVX512, multiplyDepthwiseInVNNI},
 		Arithmetic:  arithmeticAVX512,
 		Pooling:     poolingAVX512,

@@ -54,7 +54,6 @@ func avx2() {
 	for step := 1; step <= 2; step++ {
 		moveRows(ymm, step)
 	}
-	fillRows(ymm)
 	avx2SplitU8()
 	avx2Crossings()
 	avx2Walk()

@@ -38,7 +38,6 @@ func avx512() {
 	for step := 1; step <= 2; step++ {
 		moveRows(zmm, step)
 	}
-	fillRows(zmm)
 	avx512Noise("noiseAVX512", false)
 	avx512Noise("weightedNoiseAVX512", true)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // floatFields is kernel.floatTile.
-var floatFields = []string{"dst", "stride", "x", "xStride", "w", "panel", "offsets", "segments", "length", "step"}
+var floatFields = []string{"dst", "stride", "x", "xStride", "w", "panel", "offsets", "segments", "length", "step", "from", "fromRow", "fromPanel", "floor"}
 
 // A floatTile is so many rows and panels of 16 columns, whose chains are in registers.
 type floatTile struct{ rows, panels int }
@@ -30,7 +30,6 @@ func floats(v vectors, tiles []floatTile) func() {
 				multiplyFloats(v, t, &widenings[i])
 			}
 		}
-		finishFloats(v)
 	}
 }
 
@@ -114,21 +113,23 @@ func multiplyFloats(v vectors, tile floatTile, from *widening) {
 	t := record{arg("t"), floatFields}
 	parts := 64 / v.bytes // of a panel
 	sums := make([][]reg.VecVirtual, tile.rows)
-	eachSum := func(do func(sum reg.VecVirtual, at Mem)) {
-		dst := spreadOver(t.load("dst"), t.load("stride"), tile.rows)
-		dst.follow()
-		for i := range sums {
-			for j := range tile.panels * parts {
-				do(sums[i][j], dst.at(i, v.bytes*j))
-			}
-		}
-	}
 	for i := range sums {
 		for range tile.panels * parts {
 			sums[i] = append(sums[i], v.make())
 		}
 	}
-	eachSum(func(sum reg.VecVirtual, at Mem) { VMOVUPS(at, sum) })
+	begin, next := spreadOver(t.load("from"), t.load("fromRow"), tile.rows), t.load("fromPanel")
+	begin.follow()
+	for panel := range tile.panels {
+		for part := range parts {
+			for i := range sums {
+				VMOVUPS(begin.at(i, v.bytes*part), sums[i][parts*panel+part])
+			}
+		}
+		if panel < tile.panels-1 {
+			begin.add(next)
+		}
+	}
 	rows := spreadOver(t.load("x"), t.load("xStride"), tile.rows)
 	rows.follow()
 	panels := spreadOver(GP64(), t.load("panel"), tile.panels)
@@ -171,39 +172,29 @@ func multiplyFloats(v vectors, tile floatTile, from *widening) {
 	ADDQ(Imm(8), offsets)
 	DECQ(left)
 	JNZ(LabelRef("segments"))
-	eachSum(func(sum reg.VecVirtual, at Mem) { VMOVUPS(sum, at) })
+	storeFloats(v, t, sums)
 	VZEROUPPER()
 	RET()
 }
 
-// finishFloats emits the end of chains. What takes the place of a NaN is added to the sign of none.
-func finishFloats(v vectors) {
-	name := "finishFloats" + v.isa
-	function(name, "dst *float32, stride, rows, columns int, floor float32", name+" works like finishFloatsGeneric for rows > 0 and columns > 0, with stride in bytes.")
-	dst, stride, rows, columns := arg("dst"), arg("stride"), arg("rows"), arg("columns")
-	floor, nan, nothing, x, y, column := v.repeat("floor"), v.constant("quietNaN", 0x7fc00000), v.zero(), v.make(), v.make(), GP64()
-	Label("rows")
-	XORQ(column, column)
-	Label("columns")
-	place := Mem{Base: dst, Index: column, Scale: 4}
-	VMOVUPS(place, x)
-	VMAXPS(x, floor, y) // x where it is NaN
-	VADDPS(nothing, y, y)
-	if v.bytes == 64 {
-		unordered := K()
-		VCMPPS(Imm(3), x, x, unordered)
-		VMOVAPS(nan, unordered, y)
-	} else {
-		VCMPPS(Imm(3), x, x, x)
-		VBLENDVPS(x, nan, y, y)
+// storeFloats stores sums, row by row, and ends their chains.
+func storeFloats(v vectors, t record, sums [][]reg.VecVirtual) {
+	dst := spreadOver(t.load("dst"), t.load("stride"), len(sums))
+	dst.follow()
+	floor, nan, nothing, y := t.repeat(v, "floor"), v.constant("quietNaN", 0x7fc00000), v.zero(), v.make()
+	for i, row := range sums {
+		for j, x := range row {
+			VMAXPS(x, floor, y) // x where it is NaN
+			VADDPS(nothing, y, y)
+			if v.bytes == 64 {
+				unordered := K()
+				VCMPPS(Imm(3), x, x, unordered)
+				VMOVAPS(nan, unordered, y)
+			} else {
+				VCMPPS(Imm(3), x, x, x)
+				VBLENDVPS(x, nan, y, y)
+			}
+			VMOVUPS(y, dst.at(i, v.bytes*j))
+		}
 	}
-	VMOVUPS(y, place)
-	ADDQ(Imm(uint64(v.bytes/4)), column)
-	CMPQ(column, columns)
-	JNE(LabelRef("columns"))
-	ADDQ(stride, dst)
-	DECQ(rows)
-	JNZ(LabelRef("rows"))
-	VZEROUPPER()
-	RET()
 }

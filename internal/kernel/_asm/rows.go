@@ -139,24 +139,3 @@ func maskedStore(v vectors, x reg.VecVirtual, mask reg.Register, to Mem) {
 		VMASKMOVPS(x, mask, to)
 	}
 }
-
-func fillRows(v vectors) {
-	name := "fillRows" + v.isa
-	function(name, "dst *float32, stride, columns int, values *float32, rows int", name+" works like fillRowsGeneric for rows > 0 and columns > 0, with stride in bytes.")
-	dst, stride, columns, values, rows := arg("dst"), arg("stride"), arg("columns"), arg("values"), arg("rows")
-	x, column := v.make(), GP64()
-	Label("rows")
-	VBROADCASTSS(at(values, 0), x)
-	XORQ(column, column)
-	Label("columns")
-	VMOVUPS(x, Mem{Base: dst, Index: column, Scale: 4})
-	ADDQ(Imm(uint64(v.bytes/4)), column)
-	CMPQ(column, columns)
-	JNE(LabelRef("columns"))
-	ADDQ(stride, dst)
-	ADDQ(Imm(4), values)
-	DECQ(rows)
-	JNZ(LabelRef("rows"))
-	VZEROUPPER()
-	RET()
-}
