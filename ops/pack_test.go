@@ -37,8 +37,8 @@ func TestPack(t *testing.T) {
 }
 
 // packedBytes returns the memory of a packed weight: codes, and float32 scales, int32 zero points and float32
-// offsets for each group of each column. Columns are filled up to 16, groups to 4 of depth, a single one to
-// 64. Unsigned codes have zero points.
+// offsets for each group of each column. Columns are filled up to 16, groups to 4 of depth, or to 8 where codes
+// have 4 bits, a single one to 64. Unsigned codes have zero points.
 func packedBytes(s qtensor.Scheme, in, out int) int {
 	up := func(v, multiple int) int { return (v + multiple - 1) / multiple * multiple }
 	if s.IsFloat() {
@@ -49,12 +49,15 @@ func packedBytes(s qtensor.Scheme, in, out int) int {
 		return bytes
 	}
 	groups, depth := 1, up(in, 64)
+	fourBits := s.Storage() == qtensor.StorageInt4 || s.Storage() == qtensor.StorageUint4
 	if size := s.GroupSize(); size > 0 && size < in {
 		groups = (in + size - 1) / size
-		depth = groups * up(size, 4)
+		if depth = groups * up(size, 4); fourBits {
+			depth = groups * up(size, 8)
+		}
 	}
 	column := depth
-	if s.Storage() == qtensor.StorageInt4 || s.Storage() == qtensor.StorageUint4 {
+	if fourBits {
 		column = depth / 2
 	}
 	lists := 1

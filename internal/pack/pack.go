@@ -16,8 +16,8 @@ import "euryale/internal/kernel"
 // The layout is N16K4, one for all instruction sets: panels of 16 columns, in each of them steps of 4 of
 // depth, in each of those [column][4]. Its 64 bytes a step are a vector of AVX-512, two of AVX2, four of NEON
 // or a row of a tile of AMX. Codes of zero fill up the last panel, and every group to a multiple of 4 of
-// depth, of 8 where codes have 4 bits, or of 64 where there is one group only, unless Depthwise. Codes that FromCodebook packed are what
-// kernel.Codebook says, and become that layout when they are multiplied.
+// depth, of 8 where codes have 4 bits, or of 64 where there is one group only, unless Depthwise. Codes that
+// FromCodebook packed are what kernel.Codebook says, and become that layout when they are multiplied.
 type Matrix struct {
 	K, N    int
 	Group   int // depth that shares a scale
