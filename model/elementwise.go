@@ -6,8 +6,6 @@ import (
 
 	"euryale/internal/ir"
 	"euryale/internal/kernel"
-
-	"github.com/chewxy/math32"
 )
 
 // relu sets y = max(x, 0).
@@ -72,6 +70,12 @@ func ceil(k *kernel.Set) kernel.Each  { return k.Ceil }
 func floor(k *kernel.Set) kernel.Each { return k.Floor }
 func sqrt(k *kernel.Set) kernel.Each  { return k.Sqrt }
 
+func exp(k *kernel.Set) kernel.Each      { return k.Exp }
+func log(k *kernel.Set) kernel.Each      { return k.Log }
+func sigmoid(k *kernel.Set) kernel.Each  { return k.Sigmoid }
+func softplus(k *kernel.Set) kernel.Each { return k.Softplus }
+func tanh(k *kernel.Set) kernel.Each     { return k.Tanh }
+
 // elementwise returns the kernel y[i] = f(x[i]). The functions are those of Gorgonia, to the bit.
 func elementwise(f func(float32) float32) func(n *ir.Resolved, y array, in []array, s *scratch) {
 	return func(_ *ir.Resolved, y array, in []array, _ *scratch) {
@@ -94,28 +98,6 @@ func apply(y, x []float32, f func(float32) float32) {
 	for i, v := range x {
 		y[i] = f(v)
 	}
-}
-
-// sigmoid returns 1/(1 + e^−x), made in float64; 0 below −88 and 1 above 15.
-func sigmoid(x float32) float32 {
-	switch {
-	case x < -88:
-		return 0
-	case x > 15:
-		return 1
-	}
-	return float32(1 / (1 + math.Exp(-float64(x))))
-}
-
-// softplus returns ln(1 + e^x), made in float64; 0 below −103 and x above 14.
-func softplus(x float32) float32 {
-	switch {
-	case x < -103:
-		return 0
-	case x > 14:
-		return x
-	}
-	return float32(math.Log1p(math.Exp(float64(x))))
 }
 
 // sign returns −1, 0 or 1, or NaN.
@@ -164,25 +146,6 @@ func largest(x []float32, count, step int) float32 {
 	return most
 }
 
-// softmax sets y = e^(x − m)·(1/Σ e^(x − m)) along Axis, m the largest x. Along the last axis, tensor v0.9.24
-// looks for m with the first element of all in place of the first of each row, and gives other bits; here
-// samples do not depend on others.
-func softmax(n *ir.Resolved, y array, in []array, _ *scratch) {
-	along(n, y, in[0], func(y, x []float32, count, step int) {
-		most := largest(x, count, step)
-		var sum float32
-		for j := range count {
-			e := math32.Exp(x[j*step] - most)
-			sum += e
-			y[j*step] = e
-		}
-		sum = 1 / sum
-		for j := range count {
-			y[j*step] *= sum
-		}
-	})
-}
-
 // sparsemax sets y = max(x − τ, 0) along Axis, with τ such that Σ y = 1: the projection of x on the simplex
 // (Martins and Astudillo, "From Softmax to Sparsemax", 2016, algorithm 1). The largest x is subtracted first.
 // Elements are NaN along with one that is.
@@ -211,19 +174,4 @@ func simplexThreshold(x []float32) float32 {
 		}
 	}
 	return (sum - 1) / support
-}
-
-// logSoftmax sets y = x − m − ln Σ e^(x − m) along Axis, m the largest x.
-func logSoftmax(n *ir.Resolved, y array, in []array, _ *scratch) {
-	along(n, y, in[0], func(y, x []float32, count, step int) {
-		most := largest(x, count, step)
-		var sum float32
-		for j := range count {
-			sum += math32.Exp(x[j*step] - most)
-		}
-		sum = math32.Log(sum)
-		for j := range count {
-			y[j*step] = x[j*step] - most - sum
-		}
-	})
 }

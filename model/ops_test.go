@@ -44,6 +44,11 @@ func count(shape ...int) *ir.Constant {
 	return t
 }
 
+// nearly reports whether numbers are the same, or a few units in the last place apart.
+func nearly(got, want float32) bool {
+	return got == want || got != got && want != want || math.Abs(float64(got)-float64(want)) <= 0x1p-22*math.Abs(float64(want))
+}
+
 func TestOps(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	e := func(x float64) float32 { return float32(math.Exp(x) / (1 + math.E + math.E*math.E)) }
@@ -138,7 +143,7 @@ func TestOps(t *testing.T) {
 		}
 		got := run(t, m, in, "y")
 		for i := range got {
-			if len(got) != len(c.want) || got[i] != c.want[i] && got[i] == got[i] || got[i] != got[i] && c.want[i] == c.want[i] {
+			if len(got) != len(c.want) || !nearly(got[i], c.want[i]) {
 				t.Errorf("%+v: got %v, want %v", c.node, got, c.want)
 				break
 			}

@@ -2,7 +2,8 @@ package kernel
 
 import "math"
 
-// Arithmetic holds kernels of float32, element by element. Each result is exact, or rounded once.
+// Arithmetic holds kernels of float32, element by element. Each result is exact, or rounded once,
+// but for those of functions.
 type Arithmetic struct {
 	Plus, Minus, Times, Over Pairs
 	Smaller, Larger          Pairs // NaN where an operand is, and −0 is smaller than 0
@@ -13,7 +14,8 @@ type Arithmetic struct {
 	Scale  Scaled // y = x·b + c, the product rounded too
 	Slopes Scaled // y = x·b where x < 0, and x·c elsewhere
 
-	Sqrt, Floor, Ceil, Abs Each
+	Sqrt, Floor, Ceil, Abs            Each
+	Exp, Sigmoid, Tanh, Log, Softplus Each // at most 2 units in the last place off
 }
 
 // Pairs sets y[i] = a[i·da] ∘ b[i·db] for every i. Steps are 0 or 1. y may be an operand of step 1.
@@ -113,4 +115,5 @@ var arithmeticGeneric = Arithmetic{
 	GreaterOrEqual: compared(func(a, b float32) bool { return a >= b }),
 	Clamp:          clampGeneric, Scale: scaleGeneric, Slopes: slopesGeneric,
 	Sqrt: each(math.Sqrt), Floor: each(math.Floor), Ceil: each(math.Ceil), Abs: each(math.Abs),
+	Exp: functionOf(exp), Sigmoid: functionOf(sigmoid), Tanh: functionOf(tanh), Log: functionOf(log), Softplus: functionOf(softplus),
 }

@@ -9,6 +9,7 @@ var arithmeticAVX2 = Arithmetic{
 	Greater: pairsBy(greaterPairsAVX2), GreaterOrEqual: pairsBy(greaterOrEqualPairsAVX2),
 	Clamp: scaledBy(clampAVX2), Scale: scaledBy(scaleAVX2), Slopes: scaledBy(slopesAVX2),
 	Sqrt: eachBy(sqrtAVX2), Floor: eachBy(floorAVX2), Ceil: eachBy(ceilAVX2), Abs: eachBy(absAVX2),
+	Exp: eachBy(expAVX2), Sigmoid: eachBy(sigmoidAVX2), Tanh: eachBy(tanhAVX2), Log: eachBy(logAVX2), Softplus: eachBy(softplusAVX2),
 }
 
 var arithmeticAVX512 = Arithmetic{
@@ -18,6 +19,7 @@ var arithmeticAVX512 = Arithmetic{
 	Greater: pairsBy(greaterPairsAVX512), GreaterOrEqual: pairsBy(greaterOrEqualPairsAVX512),
 	Clamp: scaledBy(clampAVX512), Scale: scaledBy(scaleAVX512), Slopes: scaledBy(slopesAVX512),
 	Sqrt: eachBy(sqrtAVX512), Floor: eachBy(floorAVX512), Ceil: eachBy(ceilAVX512), Abs: eachBy(absAVX512),
+	Exp: eachBy(expAVX512), Sigmoid: eachBy(sigmoidAVX512), Tanh: eachBy(tanhAVX512), Log: eachBy(logAVX512), Softplus: eachBy(softplusAVX512),
 }
 
 // pairsBy returns a kernel that checks lengths, and calls assembly for so many elements at a time.

@@ -69,3 +69,28 @@ func multiplyFloat16R1P4AVX2(t *uint8)
 //
 //go:noescape
 func multiplyBFloat16R1P4AVX2(t *uint8)
+
+// expAVX2 sets y to the exp of x for n > 0 elements.
+//
+//go:noescape
+func expAVX2(y *float32, x *float32, n int)
+
+// sigmoidAVX2 sets y to the sigmoid of x for n > 0 elements.
+//
+//go:noescape
+func sigmoidAVX2(y *float32, x *float32, n int)
+
+// tanhAVX2 sets y to the tanh of x for n > 0 elements.
+//
+//go:noescape
+func tanhAVX2(y *float32, x *float32, n int)
+
+// logAVX2 sets y to the log of x for n > 0 elements.
+//
+//go:noescape
+func logAVX2(y *float32, x *float32, n int)
+
+// softplusAVX2 sets y to the softplus of x for n > 0 elements.
+//
+//go:noescape
+func softplusAVX2(y *float32, x *float32, n int)

@@ -117,3 +117,28 @@ func multiplyFloat16R1P8AVX512(t *uint8)
 //
 //go:noescape
 func multiplyBFloat16R1P8AVX512(t *uint8)
+
+// expAVX512 sets y to the exp of x for n > 0 elements.
+//
+//go:noescape
+func expAVX512(y *float32, x *float32, n int)
+
+// sigmoidAVX512 sets y to the sigmoid of x for n > 0 elements.
+//
+//go:noescape
+func sigmoidAVX512(y *float32, x *float32, n int)
+
+// tanhAVX512 sets y to the tanh of x for n > 0 elements.
+//
+//go:noescape
+func tanhAVX512(y *float32, x *float32, n int)
+
+// logAVX512 sets y to the log of x for n > 0 elements.
+//
+//go:noescape
+func logAVX512(y *float32, x *float32, n int)
+
+// softplusAVX512 sets y to the softplus of x for n > 0 elements.
+//
+//go:noescape
+func softplusAVX512(y *float32, x *float32, n int)

@@ -30,6 +30,7 @@ func floats(v vectors, tiles []floatTile) func() {
 				multiplyFloats(v, t, &widenings[i])
 			}
 		}
+		writeFloatFunctions(v)
 	}
 }
 
