@@ -2,19 +2,45 @@ package gemm
 
 import "euryale/internal/kernel"
 
-// fusedGroups is the algorithm of grouped for short groups: one call of a kernel goes through all of them, and
-// keeps results in registers. Of few rows it reads two codes a byte as they are.
-type fusedGroups struct{}
-
-// fuses reports whether there is a kernel for the groups of the weight, which is faster than grouped.
+// fuses reports whether there is a kernel that goes through all groups of the weight in one call, with results in
+// registers, and is faster than grouped. For a fixed point it takes two codes a byte, and groups whose sums an
+// int32 holds.
 func (p *matrixPlan) fuses() bool {
-	return p.w.Bits() <= p.set.GroupBits && p.w.Group <= p.set.GroupDepth
+	w, bits := p.w, p.arithmetic.Bits
+	if w.Group > p.set.GroupDepth {
+		return false
+	}
+	if bits > 0 {
+		return w.Nibbles(0, 1) != nil && w.Group <= 1<<(33-bits-w.Bits())
+	}
+	return w.Bits() <= p.set.GroupBits
 }
 
+// fusedGroups is the algorithm of grouped for short groups.
+type fusedGroups struct{}
+
 func (fusedGroups) tile(b *block, s *scratch, t tile, _ multiplier) {
-	p, w := b.plan, b.plan.w
 	acc := s.narrow[:t.rows*t.columns()]
 	clear(acc)
+	b.groups(s, t)
+	b.plan.set.MultiplyGroups(acc, &s.left, &s.groups)
+	b.finish(s, t, acc)
+}
+
+// wideFusedGroups is that of wideGrouped.
+type wideFusedGroups struct{}
+
+func (wideFusedGroups) tile(b *block, s *scratch, t tile, _ multiplier) {
+	acc := s.wide[:t.rows*t.columns()]
+	clear(acc)
+	b.groups(s, t)
+	b.plan.set.MultiplyWideGroups(acc, &s.left, &s.groups)
+	b.finishWide(s, t, acc)
+}
+
+// groups sets the operands of a tile, over all groups of depth.
+func (b *block) groups(s *scratch, t tile) {
+	p, w := b.plan, b.plan.w
 	s.groups = kernel.Groups{
 		Codes: t.codes, Panels: t.panels, Count: w.Groups(), Steps: w.GroupDepth() / kernel.StepDepth,
 		Scales: ofGroup(w.Scales, p, t, 0), Compensation: ofGroup(p.compensation, p, t, 0),
@@ -25,14 +51,12 @@ func (fusedGroups) tile(b *block, s *scratch, t tile, _ multiplier) {
 	}
 	if p.totals {
 		s.groups.Totals, s.groups.TotalStride = b.left.totals[t.row*w.Groups():], w.Groups()
-		if w.Zeros != nil {
-			s.groups.ZeroPoints = ofGroup(w.Zeros, p, t, 0)
-		}
-		if w.Offsets != nil {
-			s.groups.Offsets = ofGroup(w.Offsets, p, t, 0)
-		}
+	}
+	if w.Zeros != nil {
+		s.groups.ZeroPoints = ofGroup(w.Zeros, p, t, 0)
+	}
+	if w.Offsets != nil {
+		s.groups.Offsets = ofGroup(w.Offsets, p, t, 0)
 	}
 	b.left.operand(&s.left, p, t, 0, w.Depth())
-	p.set.MultiplyGroups(acc, &s.left, &s.groups)
-	b.finish(s, t, acc)
 }

@@ -64,6 +64,12 @@ func (wideGrouped) tile(b *block, s *scratch, t tile, rows multiplier) {
 		dots, group := b.wideGroup(s, t, rows, g)
 		p.set.AccumulateWideGroup(acc, dots, group)
 	}
+	b.finishWide(s, t, acc)
+}
+
+// finishWide works like finish for a fixed point.
+func (b *block) finishWide(s *scratch, t tile, acc []float64) {
+	p := b.plan
 	columns := min(t.columns(), p.w.N-t.column())
 	dst, stride := b.results(s, t, columns)
 	p.set.FinishWide(dst, stride, columns, acc, b.left.scales[t.row:][:t.rows], at(p.bias, t), p.floor)

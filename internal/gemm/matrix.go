@@ -21,6 +21,7 @@ type matrixPlan struct {
 	totals  bool // the weight needs Σ X of every group of a row
 	plain   bool // an operand is the bytes of a row's integers, in order
 	looksUp bool // weights are looked up while they are multiplied, and not unpacked before
+	asIs    int  // up to so many rows, two codes a byte are multiplied as they are
 
 	// By group and column, [groups][columns], and by column; zeros where the weight or the output has none,
 	// but nil for the zero points and offsets of a weight that has neither.
@@ -100,11 +101,14 @@ func (p *matrixPlan) choose(format kernel.Format) {
 		p.algorithm = wideDense{}
 	case isDense:
 		p.algorithm = dense{}
+	case p.fuses() && wide:
+		p.algorithm, p.asIs = wideFusedGroups{}, math.MaxInt
+		operand(kernel.U8)
+	case p.fuses():
+		p.algorithm, p.asIs = fusedGroups{}, p.set.NibbleRows
+		operand(kernel.U8)
 	case wide:
 		p.algorithm = wideGrouped{}
-	case p.fuses():
-		p.algorithm = fusedGroups{}
-		operand(kernel.U8)
 	default:
 		p.algorithm = grouped{}
 	}
@@ -121,10 +125,7 @@ func lookUpPlan(set *kernel.Set, w *pack.Matrix, a Arithmetic, out Output) *matr
 
 // unpacks reports whether tiles have their weights in scratch memory, where so many rows share them.
 func (p *matrixPlan) unpacks(rows int) bool {
-	if _, ok := p.algorithm.(fusedGroups); ok && rows <= p.set.NibbleRows {
-		return false
-	}
-	return p.w.Unpacks() && !p.looksUp
+	return p.w.Unpacks() && !p.looksUp && rows > p.asIs
 }
 
 // isDense reports whether a column has one scale and no zero point, and an int32 holds its sums.

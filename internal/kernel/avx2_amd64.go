@@ -39,6 +39,18 @@ func multiplyGroupsR1P1AVX2(t *uint8)
 //go:noescape
 func multiplyNibblesR1AVX2(t *uint8)
 
+// multiply2PlanesR1P1AVX2 works like multiplyWideGroupsGeneric for 1 rows of 2 planes and 8 columns of 1
+// panels.
+//
+//go:noescape
+func multiply2PlanesR1P1AVX2(t *uint8)
+
+// multiply3PlanesR1P1AVX2 works like multiplyWideGroupsGeneric for 1 rows of 3 planes and 8 columns of 1
+// panels.
+//
+//go:noescape
+func multiply3PlanesR1P1AVX2(t *uint8)
+
 // multiplyGroupsR2P1AVX2 works like multiplyGroupsGeneric for 2 rows and 1 panels.
 //
 //go:noescape
@@ -48,6 +60,18 @@ func multiplyGroupsR2P1AVX2(t *uint8)
 //
 //go:noescape
 func multiplyNibblesR2AVX2(t *uint8)
+
+// multiply2PlanesR2P1AVX2 works like multiplyWideGroupsGeneric for 2 rows of 2 planes and 8 columns of 1
+// panels.
+//
+//go:noescape
+func multiply2PlanesR2P1AVX2(t *uint8)
+
+// multiply3PlanesR2P1AVX2 works like multiplyWideGroupsGeneric for 2 rows of 3 planes and 8 columns of 1
+// panels.
+//
+//go:noescape
+func multiply3PlanesR2P1AVX2(t *uint8)
 
 // unpackAVX2 works like unpackGeneric for n > 0 bytes of src, a multiple of 64.
 //

@@ -349,8 +349,8 @@ steps:
 TEXT ·multiplyGroupsR1P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
-	MOVQ    72(AX), DI
-	MOVQ    136(AX), BX
+	MOVQ    80(AX), DI
+	MOVQ    144(AX), BX
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y2
 	XORQ    CX, CX
@@ -359,7 +359,7 @@ TEXT ·multiplyGroupsR1P1AVX2(SB), NOSPLIT, $0-8
 groups:
 	VPXOR Y1, Y1, Y1
 	VPXOR Y3, Y3, Y3
-	MOVQ  16(AX), BX
+	MOVQ  24(AX), BX
 
 blocks:
 	MOVQ    $0x00000008, R8
@@ -388,62 +388,62 @@ steps:
 	VPADDD       Y7, Y3, Y3
 	TESTQ        BX, BX
 	JNZ          blocks
-	MOVQ         40(AX), BX
-	VMOVDQU      (BX)(DX*8), Y4
-	VPBROADCASTD 264(AX), Y8
-	VPMULLD      Y4, Y8, Y8
-	VPADDD       Y8, Y1, Y1
-	CMPQ         48(AX), $0x00
-	JEQ          zeroPoints0
 	MOVQ         48(AX), BX
 	VMOVDQU      (BX)(DX*8), Y4
-	MOVQ         200(AX), BX
+	VPBROADCASTD 272(AX), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	CMPQ         56(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         56(AX), BX
+	VMOVDQU      (BX)(DX*8), Y4
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y8
 	VPMULLD      Y4, Y8, Y8
 	VPSUBD       Y8, Y1, Y1
 
 zeroPoints0:
-	MOVQ         32(AX), BX
+	MOVQ         40(AX), BX
 	VMOVUPS      (BX)(DX*8), Y4
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VADDPS       Y1, Y0, Y0
-	CMPQ         56(AX), $0x00
+	CMPQ         64(AX), $0x00
 	JEQ          offsets0
-	MOVQ         56(AX), BX
+	MOVQ         64(AX), BX
 	VMOVUPS      (BX)(DX*8), Y4
-	MOVQ         200(AX), BX
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y4, Y8, Y8
 	VADDPS       Y8, Y0, Y0
 
 offsets0:
-	MOVQ         40(AX), BX
-	VMOVDQU      32(BX)(DX*8), Y4
-	VPBROADCASTD 264(AX), Y8
-	VPMULLD      Y4, Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	CMPQ         48(AX), $0x00
-	JEQ          zeroPoints1
 	MOVQ         48(AX), BX
 	VMOVDQU      32(BX)(DX*8), Y4
-	MOVQ         200(AX), BX
+	VPBROADCASTD 272(AX), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	CMPQ         56(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         56(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y4
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y8
 	VPMULLD      Y4, Y8, Y8
 	VPSUBD       Y8, Y3, Y3
 
 zeroPoints1:
-	MOVQ         32(AX), BX
+	MOVQ         40(AX), BX
 	VMOVUPS      32(BX)(DX*8), Y4
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y4, Y3, Y3
 	VADDPS       Y3, Y2, Y2
-	CMPQ         56(AX), $0x00
+	CMPQ         64(AX), $0x00
 	JEQ          offsets1
-	MOVQ         56(AX), BX
+	MOVQ         64(AX), BX
 	VMOVUPS      32(BX)(DX*8), Y4
-	MOVQ         200(AX), BX
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y4, Y8, Y8
@@ -451,9 +451,9 @@ zeroPoints1:
 
 offsets1:
 	ADDQ    $0x08, DX
-	DECQ    24(AX)
+	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    136(AX), BX
+	MOVQ    144(AX), BX
 	VMOVUPS Y0, (BX)
 	VMOVUPS Y2, 32(BX)
 	VZEROUPPER
@@ -482,8 +482,8 @@ GLOBL eightsOfAVX2<>(SB), RODATA|NOPTR, $32
 TEXT ·multiplyNibblesR1AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
-	MOVQ    72(AX), DI
-	MOVQ    136(AX), BX
+	MOVQ    80(AX), DI
+	MOVQ    144(AX), BX
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y2
 	XORQ    CX, CX
@@ -492,7 +492,7 @@ TEXT ·multiplyNibblesR1AVX2(SB), NOSPLIT, $0-8
 groups:
 	VPXOR Y1, Y1, Y1
 	VPXOR Y3, Y3, Y3
-	MOVQ  16(AX), BX
+	MOVQ  24(AX), BX
 
 blocks:
 	MOVQ    $0x00000008, R8
@@ -538,62 +538,62 @@ steps:
 	VPADDD       Y7, Y3, Y3
 	TESTQ        BX, BX
 	JNZ          blocks
-	MOVQ         40(AX), BX
-	VMOVDQU      (BX)(DX*8), Y4
-	VPBROADCASTD 264(AX), Y8
-	VPMULLD      Y4, Y8, Y8
-	VPADDD       Y8, Y1, Y1
-	CMPQ         48(AX), $0x00
-	JEQ          zeroPoints0
 	MOVQ         48(AX), BX
 	VMOVDQU      (BX)(DX*8), Y4
-	MOVQ         200(AX), BX
+	VPBROADCASTD 272(AX), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	CMPQ         56(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         56(AX), BX
+	VMOVDQU      (BX)(DX*8), Y4
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y8
 	VPMULLD      Y4, Y8, Y8
 	VPSUBD       Y8, Y1, Y1
 
 zeroPoints0:
-	MOVQ         32(AX), BX
+	MOVQ         40(AX), BX
 	VMOVUPS      (BX)(DX*8), Y4
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VADDPS       Y1, Y0, Y0
-	CMPQ         56(AX), $0x00
+	CMPQ         64(AX), $0x00
 	JEQ          offsets0
-	MOVQ         56(AX), BX
+	MOVQ         64(AX), BX
 	VMOVUPS      (BX)(DX*8), Y4
-	MOVQ         200(AX), BX
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y4, Y8, Y8
 	VADDPS       Y8, Y0, Y0
 
 offsets0:
-	MOVQ         40(AX), BX
-	VMOVDQU      32(BX)(DX*8), Y4
-	VPBROADCASTD 264(AX), Y8
-	VPMULLD      Y4, Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	CMPQ         48(AX), $0x00
-	JEQ          zeroPoints1
 	MOVQ         48(AX), BX
 	VMOVDQU      32(BX)(DX*8), Y4
-	MOVQ         200(AX), BX
+	VPBROADCASTD 272(AX), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	CMPQ         56(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         56(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y4
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y8
 	VPMULLD      Y4, Y8, Y8
 	VPSUBD       Y8, Y3, Y3
 
 zeroPoints1:
-	MOVQ         32(AX), BX
+	MOVQ         40(AX), BX
 	VMOVUPS      32(BX)(DX*8), Y4
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y4, Y3, Y3
 	VADDPS       Y3, Y2, Y2
-	CMPQ         56(AX), $0x00
+	CMPQ         64(AX), $0x00
 	JEQ          offsets1
-	MOVQ         56(AX), BX
+	MOVQ         64(AX), BX
 	VMOVUPS      32(BX)(DX*8), Y4
-	MOVQ         200(AX), BX
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y4, Y8, Y8
@@ -601,11 +601,243 @@ zeroPoints1:
 
 offsets1:
 	ADDQ    $0x08, DX
-	DECQ    24(AX)
+	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    136(AX), BX
+	MOVQ    144(AX), BX
 	VMOVUPS Y0, (BX)
 	VMOVUPS Y2, 32(BX)
+	VZEROUPPER
+	RET
+
+// func multiply2PlanesR1P1AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·multiply2PlanesR1P1AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), BX
+	MOVQ    16(AX), SI
+	MOVQ    80(AX), DI
+	MOVQ    144(AX), DX
+	VMOVUPD (DX), Y1
+	VMOVUPD 32(DX), Y2
+	XORQ    CX, CX
+
+groups:
+	MOVQ    48(AX), DX
+	VMOVDQU (DX)(CX*8), Y0
+	VPSLLD  $0x0f, Y0, Y0
+	VPXOR   Y6, Y6, Y6
+	VPSUBD  Y0, Y6, Y6
+	VMOVDQA Y6, Y7
+	MOVQ    24(AX), DX
+
+blocks:
+	MOVQ    $0x00000008, R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	SUBQ    R8, DX
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+
+steps:
+	PREFETCHT0   4096(BX)
+	VMOVDQU      (BX), Y5
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y5, Y5
+	VPSUBB       eightsOfAVX2<>+0(SB), Y5, Y5
+	VPBROADCASTD (DI), Y0
+	VPMADDUBSW   Y5, Y0, Y6
+	VPADDW       Y6, Y3, Y3
+	VPBROADCASTD (DI)(SI*1), Y0
+	VPMADDUBSW   Y5, Y0, Y6
+	VPADDW       Y6, Y4, Y4
+	VMOVDQU      (BX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y5, Y5
+	VPSUBB       eightsOfAVX2<>+0(SB), Y5, Y5
+	VPBROADCASTD 4(DI), Y0
+	VPMADDUBSW   Y5, Y0, Y6
+	VPADDW       Y6, Y3, Y3
+	VPBROADCASTD 4(DI)(SI*1), Y0
+	VPMADDUBSW   Y5, Y0, Y6
+	VPADDW       Y6, Y4, Y4
+	ADDQ         $0x08, DI
+	ADDQ         $0x40, BX
+	SUBQ         $0x02, R8
+	JNZ          steps
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y4, Y4
+	VPSLLD       $0x08, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	TESTQ        DX, DX
+	JNZ          blocks
+	MOVQ         40(AX), DX
+	VCVTPS2PD    (DX)(CX*8), Y8
+	MOVQ         40(AX), DX
+	VCVTPS2PD    16(DX)(CX*8), Y9
+	VCVTDQ2PD    X7, Y3
+	VEXTRACTI128 $0x01, Y7, X0
+	VCVTDQ2PD    X0, Y4
+	CMPQ         56(AX), $0x00
+	JEQ          zeroPoints0Of0
+	MOVQ         208(AX), DX
+	VPBROADCASTD (DX)(CX*1), X6
+	VCVTDQ2PD    X6, Y6
+	MOVQ         56(AX), DX
+	VCVTDQ2PD    (DX)(CX*8), Y5
+	VMULPD       Y6, Y5, Y5
+	VSUBPD       Y5, Y3, Y3
+	MOVQ         56(AX), DX
+	VCVTDQ2PD    16(DX)(CX*8), Y5
+	VMULPD       Y6, Y5, Y5
+	VSUBPD       Y5, Y4, Y4
+
+zeroPoints0Of0:
+	VMULPD       Y8, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VMULPD       Y9, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	CMPQ         64(AX), $0x00
+	JEQ          offsets0Of0
+	MOVQ         208(AX), DX
+	VPBROADCASTD (DX)(CX*1), X6
+	VCVTDQ2PD    X6, Y6
+	MOVQ         64(AX), DX
+	VCVTPS2PD    (DX)(CX*8), Y5
+	VMULPD       Y6, Y5, Y5
+	VADDPD       Y5, Y1, Y1
+	MOVQ         64(AX), DX
+	VCVTPS2PD    16(DX)(CX*8), Y5
+	VMULPD       Y6, Y5, Y5
+	VADDPD       Y5, Y2, Y2
+
+offsets0Of0:
+	ADDQ    $0x08, CX
+	DECQ    32(AX)
+	JNZ     groups
+	MOVQ    144(AX), DX
+	VMOVUPD Y1, (DX)
+	VMOVUPD Y2, 32(DX)
+	VZEROUPPER
+	RET
+
+// func multiply3PlanesR1P1AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·multiply3PlanesR1P1AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), BX
+	MOVQ    16(AX), SI
+	MOVQ    80(AX), DI
+	MOVQ    144(AX), DX
+	VMOVUPD (DX), Y1
+	VMOVUPD 32(DX), Y2
+	XORQ    CX, CX
+
+groups:
+	MOVQ    48(AX), DX
+	VMOVDQU (DX)(CX*8), Y0
+	VPSLLD  $0x17, Y0, Y0
+	VPXOR   Y7, Y7, Y7
+	VPSUBD  Y0, Y7, Y7
+	VMOVDQA Y7, Y8
+	MOVQ    24(AX), DX
+
+blocks:
+	MOVQ    $0x00000008, R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	SUBQ    R8, DX
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+
+steps:
+	PREFETCHT0   4096(BX)
+	VMOVDQU      (BX), Y6
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y6, Y6
+	VPSUBB       eightsOfAVX2<>+0(SB), Y6, Y6
+	VPBROADCASTD (DI), Y0
+	VPMADDUBSW   Y6, Y0, Y7
+	VPADDW       Y7, Y3, Y3
+	VPBROADCASTD (DI)(SI*1), Y0
+	VPMADDUBSW   Y6, Y0, Y7
+	VPADDW       Y7, Y4, Y4
+	VPBROADCASTD (DI)(SI*2), Y0
+	VPMADDUBSW   Y6, Y0, Y7
+	VPADDW       Y7, Y5, Y5
+	VMOVDQU      (BX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y6, Y6
+	VPSUBB       eightsOfAVX2<>+0(SB), Y6, Y6
+	VPBROADCASTD 4(DI), Y0
+	VPMADDUBSW   Y6, Y0, Y7
+	VPADDW       Y7, Y3, Y3
+	VPBROADCASTD 4(DI)(SI*1), Y0
+	VPMADDUBSW   Y6, Y0, Y7
+	VPADDW       Y7, Y4, Y4
+	VPBROADCASTD 4(DI)(SI*2), Y0
+	VPMADDUBSW   Y6, Y0, Y7
+	VPADDW       Y7, Y5, Y5
+	ADDQ         $0x08, DI
+	ADDQ         $0x40, BX
+	SUBQ         $0x02, R8
+	JNZ          steps
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y4, Y4
+	VPSLLD       $0x08, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPADDD       Y5, Y8, Y8
+	TESTQ        DX, DX
+	JNZ          blocks
+	MOVQ         40(AX), DX
+	VCVTPS2PD    (DX)(CX*8), Y5
+	MOVQ         40(AX), DX
+	VCVTPS2PD    16(DX)(CX*8), Y9
+	VCVTDQ2PD    X8, Y3
+	VEXTRACTI128 $0x01, Y8, X0
+	VCVTDQ2PD    X0, Y4
+	CMPQ         56(AX), $0x00
+	JEQ          zeroPoints0Of0
+	MOVQ         208(AX), DX
+	VPBROADCASTD (DX)(CX*1), X7
+	VCVTDQ2PD    X7, Y7
+	MOVQ         56(AX), DX
+	VCVTDQ2PD    (DX)(CX*8), Y6
+	VMULPD       Y7, Y6, Y6
+	VSUBPD       Y6, Y3, Y3
+	MOVQ         56(AX), DX
+	VCVTDQ2PD    16(DX)(CX*8), Y6
+	VMULPD       Y7, Y6, Y6
+	VSUBPD       Y6, Y4, Y4
+
+zeroPoints0Of0:
+	VMULPD       Y5, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VMULPD       Y9, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	CMPQ         64(AX), $0x00
+	JEQ          offsets0Of0
+	MOVQ         208(AX), DX
+	VPBROADCASTD (DX)(CX*1), X7
+	VCVTDQ2PD    X7, Y7
+	MOVQ         64(AX), DX
+	VCVTPS2PD    (DX)(CX*8), Y6
+	VMULPD       Y7, Y6, Y6
+	VADDPD       Y6, Y1, Y1
+	MOVQ         64(AX), DX
+	VCVTPS2PD    16(DX)(CX*8), Y6
+	VMULPD       Y7, Y6, Y6
+	VADDPD       Y6, Y2, Y2
+
+offsets0Of0:
+	ADDQ    $0x08, CX
+	DECQ    32(AX)
+	JNZ     groups
+	MOVQ    144(AX), DX
+	VMOVUPD Y1, (DX)
+	VMOVUPD Y2, 32(DX)
 	VZEROUPPER
 	RET
 
@@ -614,12 +846,12 @@ offsets1:
 TEXT ·multiplyGroupsR2P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
-	MOVQ    72(AX), DI
-	MOVQ    80(AX), R8
-	MOVQ    136(AX), BX
+	MOVQ    80(AX), DI
+	MOVQ    88(AX), R8
+	MOVQ    144(AX), BX
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y2
-	MOVQ    144(AX), BX
+	MOVQ    152(AX), BX
 	VMOVUPS (BX), Y4
 	VMOVUPS 32(BX), Y6
 	XORQ    CX, CX
@@ -630,7 +862,7 @@ groups:
 	VPXOR Y3, Y3, Y3
 	VPXOR Y5, Y5, Y5
 	VPXOR Y7, Y7, Y7
-	MOVQ  16(AX), BX
+	MOVQ  24(AX), BX
 
 blocks:
 	MOVQ    $0x00000008, R9
@@ -670,29 +902,29 @@ steps:
 	VPADDD       Y14, Y7, Y7
 	TESTQ        BX, BX
 	JNZ          blocks
-	MOVQ         40(AX), BX
-	VMOVDQU      (BX)(DX*8), Y10
-	VPBROADCASTD 264(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 272(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y5, Y5
-	CMPQ         48(AX), $0x00
-	JEQ          zeroPoints0
 	MOVQ         48(AX), BX
 	VMOVDQU      (BX)(DX*8), Y10
-	MOVQ         200(AX), BX
+	VPBROADCASTD 272(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 280(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	CMPQ         56(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         56(AX), BX
+	VMOVDQU      (BX)(DX*8), Y10
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y1, Y1
-	MOVQ         208(AX), BX
+	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y5, Y5
 
 zeroPoints0:
-	MOVQ         32(AX), BX
+	MOVQ         40(AX), BX
 	VMOVUPS      (BX)(DX*8), Y10
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y10, Y1, Y1
@@ -700,45 +932,45 @@ zeroPoints0:
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y10, Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	CMPQ         56(AX), $0x00
+	CMPQ         64(AX), $0x00
 	JEQ          offsets0
-	MOVQ         56(AX), BX
+	MOVQ         64(AX), BX
 	VMOVUPS      (BX)(DX*8), Y10
-	MOVQ         200(AX), BX
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
 	VADDPS       Y15, Y0, Y0
-	MOVQ         208(AX), BX
+	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
 	VADDPS       Y15, Y4, Y4
 
 offsets0:
-	MOVQ         40(AX), BX
-	VMOVDQU      32(BX)(DX*8), Y10
-	VPBROADCASTD 264(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 272(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y7, Y7
-	CMPQ         48(AX), $0x00
-	JEQ          zeroPoints1
 	MOVQ         48(AX), BX
 	VMOVDQU      32(BX)(DX*8), Y10
-	MOVQ         200(AX), BX
+	VPBROADCASTD 272(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 280(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	CMPQ         56(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         56(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y10
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y3, Y3
-	MOVQ         208(AX), BX
+	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y7, Y7
 
 zeroPoints1:
-	MOVQ         32(AX), BX
+	MOVQ         40(AX), BX
 	VMOVUPS      32(BX)(DX*8), Y10
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y10, Y3, Y3
@@ -746,16 +978,16 @@ zeroPoints1:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y10, Y7, Y7
 	VADDPS       Y7, Y6, Y6
-	CMPQ         56(AX), $0x00
+	CMPQ         64(AX), $0x00
 	JEQ          offsets1
-	MOVQ         56(AX), BX
+	MOVQ         64(AX), BX
 	VMOVUPS      32(BX)(DX*8), Y10
-	MOVQ         200(AX), BX
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
 	VADDPS       Y15, Y2, Y2
-	MOVQ         208(AX), BX
+	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
@@ -763,12 +995,12 @@ zeroPoints1:
 
 offsets1:
 	ADDQ    $0x08, DX
-	DECQ    24(AX)
+	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    136(AX), BX
+	MOVQ    144(AX), BX
 	VMOVUPS Y0, (BX)
 	VMOVUPS Y2, 32(BX)
-	MOVQ    144(AX), BX
+	MOVQ    152(AX), BX
 	VMOVUPS Y4, (BX)
 	VMOVUPS Y6, 32(BX)
 	VZEROUPPER
@@ -779,12 +1011,12 @@ offsets1:
 TEXT ·multiplyNibblesR2AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
-	MOVQ    72(AX), DI
-	MOVQ    80(AX), R8
-	MOVQ    136(AX), BX
+	MOVQ    80(AX), DI
+	MOVQ    88(AX), R8
+	MOVQ    144(AX), BX
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y2
-	MOVQ    144(AX), BX
+	MOVQ    152(AX), BX
 	VMOVUPS (BX), Y4
 	VMOVUPS 32(BX), Y6
 	XORQ    CX, CX
@@ -795,7 +1027,7 @@ groups:
 	VPXOR Y3, Y3, Y3
 	VPXOR Y5, Y5, Y5
 	VPXOR Y7, Y7, Y7
-	MOVQ  16(AX), BX
+	MOVQ  24(AX), BX
 
 blocks:
 	MOVQ    $0x00000008, R9
@@ -857,29 +1089,29 @@ steps:
 	VPADDD       Y14, Y7, Y7
 	TESTQ        BX, BX
 	JNZ          blocks
-	MOVQ         40(AX), BX
-	VMOVDQU      (BX)(DX*8), Y10
-	VPBROADCASTD 264(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 272(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y5, Y5
-	CMPQ         48(AX), $0x00
-	JEQ          zeroPoints0
 	MOVQ         48(AX), BX
 	VMOVDQU      (BX)(DX*8), Y10
-	MOVQ         200(AX), BX
+	VPBROADCASTD 272(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 280(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	CMPQ         56(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         56(AX), BX
+	VMOVDQU      (BX)(DX*8), Y10
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y1, Y1
-	MOVQ         208(AX), BX
+	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y5, Y5
 
 zeroPoints0:
-	MOVQ         32(AX), BX
+	MOVQ         40(AX), BX
 	VMOVUPS      (BX)(DX*8), Y10
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y10, Y1, Y1
@@ -887,45 +1119,45 @@ zeroPoints0:
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y10, Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	CMPQ         56(AX), $0x00
+	CMPQ         64(AX), $0x00
 	JEQ          offsets0
-	MOVQ         56(AX), BX
+	MOVQ         64(AX), BX
 	VMOVUPS      (BX)(DX*8), Y10
-	MOVQ         200(AX), BX
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
 	VADDPS       Y15, Y0, Y0
-	MOVQ         208(AX), BX
+	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
 	VADDPS       Y15, Y4, Y4
 
 offsets0:
-	MOVQ         40(AX), BX
-	VMOVDQU      32(BX)(DX*8), Y10
-	VPBROADCASTD 264(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 272(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y7, Y7
-	CMPQ         48(AX), $0x00
-	JEQ          zeroPoints1
 	MOVQ         48(AX), BX
 	VMOVDQU      32(BX)(DX*8), Y10
-	MOVQ         200(AX), BX
+	VPBROADCASTD 272(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 280(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	CMPQ         56(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         56(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y10
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y3, Y3
-	MOVQ         208(AX), BX
+	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y7, Y7
 
 zeroPoints1:
-	MOVQ         32(AX), BX
+	MOVQ         40(AX), BX
 	VMOVUPS      32(BX)(DX*8), Y10
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y10, Y3, Y3
@@ -933,16 +1165,16 @@ zeroPoints1:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y10, Y7, Y7
 	VADDPS       Y7, Y6, Y6
-	CMPQ         56(AX), $0x00
+	CMPQ         64(AX), $0x00
 	JEQ          offsets1
-	MOVQ         56(AX), BX
+	MOVQ         64(AX), BX
 	VMOVUPS      32(BX)(DX*8), Y10
-	MOVQ         200(AX), BX
+	MOVQ         208(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
 	VADDPS       Y15, Y2, Y2
-	MOVQ         208(AX), BX
+	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
@@ -950,14 +1182,386 @@ zeroPoints1:
 
 offsets1:
 	ADDQ    $0x08, DX
-	DECQ    24(AX)
+	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    136(AX), BX
+	MOVQ    144(AX), BX
 	VMOVUPS Y0, (BX)
 	VMOVUPS Y2, 32(BX)
-	MOVQ    144(AX), BX
+	MOVQ    152(AX), BX
 	VMOVUPS Y4, (BX)
 	VMOVUPS Y6, 32(BX)
+	VZEROUPPER
+	RET
+
+// func multiply2PlanesR2P1AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·multiply2PlanesR2P1AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), BX
+	MOVQ    16(AX), SI
+	MOVQ    80(AX), DI
+	MOVQ    88(AX), R8
+	MOVQ    144(AX), DX
+	VMOVUPD (DX), Y1
+	VMOVUPD 32(DX), Y2
+	MOVQ    152(AX), DX
+	VMOVUPD (DX), Y5
+	VMOVUPD 32(DX), Y6
+	XORQ    CX, CX
+
+groups:
+	MOVQ    48(AX), DX
+	VMOVDQU (DX)(CX*8), Y0
+	VPSLLD  $0x0f, Y0, Y0
+	VPXOR   Y10, Y10, Y10
+	VPSUBD  Y0, Y10, Y10
+	VMOVDQA Y10, Y11
+	VMOVDQA Y10, Y12
+	MOVQ    24(AX), DX
+
+blocks:
+	MOVQ    $0x00000008, R9
+	CMPQ    R9, DX
+	CMOVQGT DX, R9
+	SUBQ    R9, DX
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+
+steps:
+	PREFETCHT0   4096(BX)
+	VMOVDQU      (BX), Y9
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y9, Y9
+	VPSUBB       eightsOfAVX2<>+0(SB), Y9, Y9
+	VPBROADCASTD (DI), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD (DI)(SI*1), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y4, Y4
+	VPBROADCASTD (R8), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y7, Y7
+	VPBROADCASTD (R8)(SI*1), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y8, Y8
+	VMOVDQU      (BX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y9, Y9
+	VPSUBB       eightsOfAVX2<>+0(SB), Y9, Y9
+	VPBROADCASTD 4(DI), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 4(DI)(SI*1), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y4, Y4
+	VPBROADCASTD 4(R8), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y7, Y7
+	VPBROADCASTD 4(R8)(SI*1), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y8, Y8
+	ADDQ         $0x08, DI
+	ADDQ         $0x08, R8
+	ADDQ         $0x40, BX
+	SUBQ         $0x02, R9
+	JNZ          steps
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y11, Y11
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y4, Y4
+	VPSLLD       $0x08, Y4, Y4
+	VPADDD       Y4, Y11, Y11
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y12, Y12
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y8, Y8
+	VPSLLD       $0x08, Y8, Y8
+	VPADDD       Y8, Y12, Y12
+	TESTQ        DX, DX
+	JNZ          blocks
+	MOVQ         40(AX), DX
+	VCVTPS2PD    (DX)(CX*8), Y7
+	MOVQ         40(AX), DX
+	VCVTPS2PD    16(DX)(CX*8), Y8
+	VCVTDQ2PD    X11, Y3
+	VEXTRACTI128 $0x01, Y11, X0
+	VCVTDQ2PD    X0, Y4
+	CMPQ         56(AX), $0x00
+	JEQ          zeroPoints0Of0
+	MOVQ         208(AX), DX
+	VPBROADCASTD (DX)(CX*1), X10
+	VCVTDQ2PD    X10, Y10
+	MOVQ         56(AX), DX
+	VCVTDQ2PD    (DX)(CX*8), Y9
+	VMULPD       Y10, Y9, Y9
+	VSUBPD       Y9, Y3, Y3
+	MOVQ         56(AX), DX
+	VCVTDQ2PD    16(DX)(CX*8), Y9
+	VMULPD       Y10, Y9, Y9
+	VSUBPD       Y9, Y4, Y4
+
+zeroPoints0Of0:
+	VMULPD       Y7, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VMULPD       Y8, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	CMPQ         64(AX), $0x00
+	JEQ          offsets0Of0
+	MOVQ         208(AX), DX
+	VPBROADCASTD (DX)(CX*1), X10
+	VCVTDQ2PD    X10, Y10
+	MOVQ         64(AX), DX
+	VCVTPS2PD    (DX)(CX*8), Y9
+	VMULPD       Y10, Y9, Y9
+	VADDPD       Y9, Y1, Y1
+	MOVQ         64(AX), DX
+	VCVTPS2PD    16(DX)(CX*8), Y9
+	VMULPD       Y10, Y9, Y9
+	VADDPD       Y9, Y2, Y2
+
+offsets0Of0:
+	VCVTDQ2PD    X12, Y3
+	VEXTRACTI128 $0x01, Y12, X0
+	VCVTDQ2PD    X0, Y4
+	CMPQ         56(AX), $0x00
+	JEQ          zeroPoints0Of1
+	MOVQ         216(AX), DX
+	VPBROADCASTD (DX)(CX*1), X10
+	VCVTDQ2PD    X10, Y10
+	MOVQ         56(AX), DX
+	VCVTDQ2PD    (DX)(CX*8), Y9
+	VMULPD       Y10, Y9, Y9
+	VSUBPD       Y9, Y3, Y3
+	MOVQ         56(AX), DX
+	VCVTDQ2PD    16(DX)(CX*8), Y9
+	VMULPD       Y10, Y9, Y9
+	VSUBPD       Y9, Y4, Y4
+
+zeroPoints0Of1:
+	VMULPD       Y7, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VMULPD       Y8, Y4, Y4
+	VADDPD       Y4, Y6, Y6
+	CMPQ         64(AX), $0x00
+	JEQ          offsets0Of1
+	MOVQ         216(AX), DX
+	VPBROADCASTD (DX)(CX*1), X10
+	VCVTDQ2PD    X10, Y10
+	MOVQ         64(AX), DX
+	VCVTPS2PD    (DX)(CX*8), Y9
+	VMULPD       Y10, Y9, Y9
+	VADDPD       Y9, Y5, Y5
+	MOVQ         64(AX), DX
+	VCVTPS2PD    16(DX)(CX*8), Y9
+	VMULPD       Y10, Y9, Y9
+	VADDPD       Y9, Y6, Y6
+
+offsets0Of1:
+	ADDQ    $0x08, CX
+	DECQ    32(AX)
+	JNZ     groups
+	MOVQ    144(AX), DX
+	VMOVUPD Y1, (DX)
+	VMOVUPD Y2, 32(DX)
+	MOVQ    152(AX), DX
+	VMOVUPD Y5, (DX)
+	VMOVUPD Y6, 32(DX)
+	VZEROUPPER
+	RET
+
+// func multiply3PlanesR2P1AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·multiply3PlanesR2P1AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), BX
+	MOVQ    16(AX), SI
+	MOVQ    80(AX), DI
+	MOVQ    88(AX), R8
+	MOVQ    144(AX), DX
+	VMOVUPD (DX), Y1
+	VMOVUPD 32(DX), Y2
+	MOVQ    152(AX), DX
+	VMOVUPD (DX), Y6
+	VMOVUPD 32(DX), Y7
+	XORQ    CX, CX
+
+groups:
+	MOVQ    48(AX), DX
+	VMOVDQU (DX)(CX*8), Y0
+	VPSLLD  $0x17, Y0, Y0
+	VPXOR   Y12, Y12, Y12
+	VPSUBD  Y0, Y12, Y12
+	VMOVDQA Y12, Y13
+	VMOVDQA Y12, Y14
+	MOVQ    24(AX), DX
+
+blocks:
+	MOVQ    $0x00000008, R9
+	CMPQ    R9, DX
+	CMOVQGT DX, R9
+	SUBQ    R9, DX
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+
+steps:
+	PREFETCHT0   4096(BX)
+	VMOVDQU      (BX), Y11
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y11, Y11
+	VPSUBB       eightsOfAVX2<>+0(SB), Y11, Y11
+	VPBROADCASTD (DI), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y3, Y3
+	VPBROADCASTD (DI)(SI*1), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y4, Y4
+	VPBROADCASTD (DI)(SI*2), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y5, Y5
+	VPBROADCASTD (R8), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y8, Y8
+	VPBROADCASTD (R8)(SI*1), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y9, Y9
+	VPBROADCASTD (R8)(SI*2), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y10, Y10
+	VMOVDQU      (BX), Y11
+	VPSRLW       $0x04, Y11, Y11
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y11, Y11
+	VPSUBB       eightsOfAVX2<>+0(SB), Y11, Y11
+	VPBROADCASTD 4(DI), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y3, Y3
+	VPBROADCASTD 4(DI)(SI*1), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y4, Y4
+	VPBROADCASTD 4(DI)(SI*2), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y5, Y5
+	VPBROADCASTD 4(R8), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y8, Y8
+	VPBROADCASTD 4(R8)(SI*1), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y9, Y9
+	VPBROADCASTD 4(R8)(SI*2), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y10, Y10
+	ADDQ         $0x08, DI
+	ADDQ         $0x08, R8
+	ADDQ         $0x40, BX
+	SUBQ         $0x02, R9
+	JNZ          steps
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y13, Y13
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y4, Y4
+	VPSLLD       $0x08, Y4, Y4
+	VPADDD       Y4, Y13, Y13
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPADDD       Y5, Y13, Y13
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y8, Y8
+	VPADDD       Y8, Y14, Y14
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y9, Y9
+	VPSLLD       $0x08, Y9, Y9
+	VPADDD       Y9, Y14, Y14
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPADDD       Y10, Y14, Y14
+	TESTQ        DX, DX
+	JNZ          blocks
+	MOVQ         40(AX), DX
+	VCVTPS2PD    (DX)(CX*8), Y8
+	MOVQ         40(AX), DX
+	VCVTPS2PD    16(DX)(CX*8), Y9
+	VCVTDQ2PD    X13, Y3
+	VEXTRACTI128 $0x01, Y13, X0
+	VCVTDQ2PD    X0, Y4
+	CMPQ         56(AX), $0x00
+	JEQ          zeroPoints0Of0
+	MOVQ         208(AX), DX
+	VPBROADCASTD (DX)(CX*1), X12
+	VCVTDQ2PD    X12, Y12
+	MOVQ         56(AX), DX
+	VCVTDQ2PD    (DX)(CX*8), Y11
+	VMULPD       Y12, Y11, Y11
+	VSUBPD       Y11, Y3, Y3
+	MOVQ         56(AX), DX
+	VCVTDQ2PD    16(DX)(CX*8), Y11
+	VMULPD       Y12, Y11, Y11
+	VSUBPD       Y11, Y4, Y4
+
+zeroPoints0Of0:
+	VMULPD       Y8, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VMULPD       Y9, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	CMPQ         64(AX), $0x00
+	JEQ          offsets0Of0
+	MOVQ         208(AX), DX
+	VPBROADCASTD (DX)(CX*1), X12
+	VCVTDQ2PD    X12, Y12
+	MOVQ         64(AX), DX
+	VCVTPS2PD    (DX)(CX*8), Y11
+	VMULPD       Y12, Y11, Y11
+	VADDPD       Y11, Y1, Y1
+	MOVQ         64(AX), DX
+	VCVTPS2PD    16(DX)(CX*8), Y11
+	VMULPD       Y12, Y11, Y11
+	VADDPD       Y11, Y2, Y2
+
+offsets0Of0:
+	VCVTDQ2PD    X14, Y3
+	VEXTRACTI128 $0x01, Y14, X0
+	VCVTDQ2PD    X0, Y4
+	CMPQ         56(AX), $0x00
+	JEQ          zeroPoints0Of1
+	MOVQ         216(AX), DX
+	VPBROADCASTD (DX)(CX*1), X12
+	VCVTDQ2PD    X12, Y12
+	MOVQ         56(AX), DX
+	VCVTDQ2PD    (DX)(CX*8), Y11
+	VMULPD       Y12, Y11, Y11
+	VSUBPD       Y11, Y3, Y3
+	MOVQ         56(AX), DX
+	VCVTDQ2PD    16(DX)(CX*8), Y11
+	VMULPD       Y12, Y11, Y11
+	VSUBPD       Y11, Y4, Y4
+
+zeroPoints0Of1:
+	VMULPD       Y8, Y3, Y3
+	VADDPD       Y3, Y6, Y6
+	VMULPD       Y9, Y4, Y4
+	VADDPD       Y4, Y7, Y7
+	CMPQ         64(AX), $0x00
+	JEQ          offsets0Of1
+	MOVQ         216(AX), DX
+	VPBROADCASTD (DX)(CX*1), X12
+	VCVTDQ2PD    X12, Y12
+	MOVQ         64(AX), DX
+	VCVTPS2PD    (DX)(CX*8), Y11
+	VMULPD       Y12, Y11, Y11
+	VADDPD       Y11, Y6, Y6
+	MOVQ         64(AX), DX
+	VCVTPS2PD    16(DX)(CX*8), Y11
+	VMULPD       Y12, Y11, Y11
+	VADDPD       Y11, Y7, Y7
+
+offsets0Of1:
+	ADDQ    $0x08, CX
+	DECQ    32(AX)
+	JNZ     groups
+	MOVQ    144(AX), DX
+	VMOVUPD Y1, (DX)
+	VMOVUPD Y2, 32(DX)
+	MOVQ    152(AX), DX
+	VMOVUPD Y6, (DX)
+	VMOVUPD Y7, 32(DX)
 	VZEROUPPER
 	RET
 

@@ -214,6 +214,54 @@ func multiplyNibblesR4VNNI(t *uint8)
 //go:noescape
 func multiplyNibblesR8VNNI(t *uint8)
 
+// multiply2PlanesR1P1VNNI works like multiplyWideGroupsGeneric for 1 rows of 2 planes and 16 columns of 1
+// panels.
+//
+//go:noescape
+func multiply2PlanesR1P1VNNI(t *uint8)
+
+// multiply2PlanesR1P2VNNI works like multiplyWideGroupsGeneric for 1 rows of 2 planes and 16 columns of 2
+// panels.
+//
+//go:noescape
+func multiply2PlanesR1P2VNNI(t *uint8)
+
+// multiply2PlanesR2P1VNNI works like multiplyWideGroupsGeneric for 2 rows of 2 planes and 16 columns of 1
+// panels.
+//
+//go:noescape
+func multiply2PlanesR2P1VNNI(t *uint8)
+
+// multiply2PlanesR2P2VNNI works like multiplyWideGroupsGeneric for 2 rows of 2 planes and 16 columns of 2
+// panels.
+//
+//go:noescape
+func multiply2PlanesR2P2VNNI(t *uint8)
+
+// multiply3PlanesR1P1VNNI works like multiplyWideGroupsGeneric for 1 rows of 3 planes and 16 columns of 1
+// panels.
+//
+//go:noescape
+func multiply3PlanesR1P1VNNI(t *uint8)
+
+// multiply3PlanesR1P2VNNI works like multiplyWideGroupsGeneric for 1 rows of 3 planes and 16 columns of 2
+// panels.
+//
+//go:noescape
+func multiply3PlanesR1P2VNNI(t *uint8)
+
+// multiply3PlanesR2P1VNNI works like multiplyWideGroupsGeneric for 2 rows of 3 planes and 16 columns of 1
+// panels.
+//
+//go:noescape
+func multiply3PlanesR2P1VNNI(t *uint8)
+
+// multiply3PlanesR2P2VNNI works like multiplyWideGroupsGeneric for 2 rows of 3 planes and 16 columns of 2
+// panels.
+//
+//go:noescape
+func multiply3PlanesR2P2VNNI(t *uint8)
+
 // decode2BitsAVX512 works like decodeCodesGeneric for a panel of codes of 2 bits.
 //
 //go:noescape

@@ -2,67 +2,96 @@
 
 package kernel
 
-import "math/bits"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 // groupRows is the most rows of a groupsTile.
 const groupRows = 8
 
 // A groupsTile is the arguments of the assembly for rows and panels of a Groups.
 type groupsTile struct {
-	codes                    *uint8
-	panel                    int // bytes between panels
-	steps, groups            int
-	scales                   *float32
-	compensation, zeroPoints *int32
-	offsets                  *float32
-	list                     int // bytes between the lists of panels
-	rows                     [groupRows]*uint8
-	acc                      [groupRows]*float32
-	totals                   [groupRows]*int64
-	zeros                    [groupRows]int64 // of which the lower half counts, negated
+	codes                *uint8
+	panel, plane         int // bytes between panels, and between planes of rows
+	steps, groups        int
+	scales, compensation unsafe.Pointer
+	zeroPoints, offsets  unsafe.Pointer
+	list                 int // bytes between the lists of panels
+	rows                 [groupRows]*uint8
+	acc                  [groupRows]unsafe.Pointer
+	totals               [groupRows]*int64
+	zeros                [groupRows]int64 // of which the lower half counts, negated
 }
 
-// groupKernels is kernels for 1, 2, 4 … rows and, less one, panels: for codes, and for nibbles.
-type groupKernels struct{ codes, nibbles [][]asm }
+// A groupForm is kernels for 1, 2, 4 … rows and, less one, panels, of which they take so many columns at a time.
+type groupForm struct {
+	columns int
+	kernels [][]asm
+}
 
 // stepsAtOnce is how many steps assembly takes at a time, since it cannot be preempted.
-const stepsAtOnce = 1 << 14
+const stepsAtOnce = 1 << 13
 
-// multiplyGroupsBy returns a kernel that multiplies by assembly, as many rows and panels at a time as it takes.
-// Of fewer rows than that, the last stands for what is missing.
-func multiplyGroupsBy(kernels *groupKernels) func(acc []float32, a *Left, b *Groups) {
+// multiplyGroupsBy returns a kernel that multiplies by assembly for codes or for nibbles.
+func multiplyGroupsBy(codes, nibbles groupForm) func(acc []float32, a *Left, b *Groups) {
 	return func(acc []float32, a *Left, b *Groups) {
-		b.check(acc, a)
-		forms := kernels.codes
 		if b.Nibbles != nil {
-			forms = kernels.nibbles
+			eachGroups(acc, a, b, &nibbles)
+		} else {
+			eachGroups(acc, a, b, &codes)
 		}
-		var t groupsTile
-		t.steps = b.Steps
-		most := len(forms[0])
-		for panel, panels := 0, 0; panel < b.Panels; panel += panels {
-			if panels = min(most, b.Panels-panel); b.Panels-panel == most+1 {
-				panels = (most + 1) / 2 // one panel alone is slow
-			}
-			for row, rows := 0, 0; row < a.Rows; row += rows {
-				log := min(bits.Len(uint(a.Rows-row-1)), len(forms)-1)
-				rows = min(1<<log, a.Rows-row)
+	}
+}
+
+// multiplyWideGroupsBy returns a kernel that multiplies by assembly for two or for three planes.
+func multiplyWideGroupsBy(planes [2]groupForm) func(acc []float64, a *Left, b *Groups) {
+	return func(acc []float64, a *Left, b *Groups) { eachGroups(acc, a, b, &planes[a.Planes-2]) }
+}
+
+// eachGroups multiplies as many rows and panels at a time as there is a kernel for. Of fewer rows than that, the
+// last stands for what is missing.
+func eachGroups[T float32 | float64](acc []T, a *Left, b *Groups, form *groupForm) {
+	b.check(len(acc), a)
+	var t groupsTile
+	most, longest := len(form.kernels[0]), len(form.kernels)-1
+	for panel, panels := 0, 0; panel < b.Panels; panel += panels {
+		if panels = min(most, b.Panels-panel); most > 2 && b.Panels-panel == most+1 {
+			panels = (most + 1) / 2 // one panel alone is slow
+		}
+		for row, rows := 0, 0; row < a.Rows; row += rows {
+			log := min(bits.Len(uint(a.Rows-row-1)), longest)
+			rows = min(1<<log, a.Rows-row)
+			run := form.kernels[log][panels-1]
+			for column := 0; column < PanelColumns; column += form.columns {
+				for i := range 1 << log {
+					t.acc[i] = unsafe.Pointer(&acc[((row+min(i, rows-1))*b.Panels+panel)*PanelColumns+column])
+				}
 				for g, groups := 0, 0; g < b.Count; g += groups {
-					groups = min(b.Count-g, max(1, stepsAtOnce/b.Steps))
-					t.groups = groups // which assembly counts down
-					t.setColumns(b, panel, g)
-					for i := range 1 << log {
-						t.setRow(i, acc, a, b, row+min(i, rows-1), panel, g)
-					}
-					forms[log][panels-1](hidden(&t))
+					groups = t.set(a, b, row, rows, 1<<log, panel, g)
+					t.from(column)
+					run(hidden(&t))
 				}
 			}
 		}
 	}
 }
 
-// setColumns sets what is by column to a panel, from a group on.
-func (t *groupsTile) setColumns(b *Groups, panel, g int) {
+// from moves what is by column to a column of the panel.
+func (t *groupsTile) from(column int) {
+	t.codes = (*uint8)(unsafe.Add(unsafe.Pointer(t.codes), column*StepDepth))
+	for _, list := range []*unsafe.Pointer{&t.scales, &t.compensation, &t.zeroPoints, &t.offsets} {
+		if *list != nil {
+			*list = unsafe.Add(*list, 4*column)
+		}
+	}
+}
+
+// set sets the tile to groups of a panel from g on, which it returns the number of, and to so many rows of a, of
+// which the last stands for those that are missing.
+func (t *groupsTile) set(a *Left, b *Groups, row, rows, all, panel, g int) (groups int) {
+	groups = min(b.Count-g, max(1, stepsAtOnce/b.Steps))
+	t.steps, t.groups = b.Steps, groups // assembly counts these down
 	at := panel*b.Count + g
 	size := b.Steps * StepBytes
 	if b.Nibbles != nil {
@@ -71,22 +100,24 @@ func (t *groupsTile) setColumns(b *Groups, panel, g int) {
 	} else {
 		t.codes = &asBytes(b.Codes)[at*size]
 	}
-	t.panel, t.list = b.Count*size, 4*PanelColumns*b.Count
-	t.scales, t.compensation = &b.Scales[at*PanelColumns], &b.Compensation[at*PanelColumns]
+	t.panel, t.plane, t.list = b.Count*size, a.Plane, 4*PanelColumns*b.Count
+	t.scales = unsafe.Pointer(&b.Scales[at*PanelColumns])
+	t.compensation = unsafe.Pointer(&b.Compensation[at*PanelColumns])
 	if b.ZeroPoints != nil {
-		t.zeroPoints = &b.ZeroPoints[at*PanelColumns]
+		t.zeroPoints = unsafe.Pointer(&b.ZeroPoints[at*PanelColumns])
 	}
 	if b.Offsets != nil {
-		t.offsets = &b.Offsets[at*PanelColumns]
+		t.offsets = unsafe.Pointer(&b.Offsets[at*PanelColumns])
 	}
-}
-
-// setRow sets row i of the tile to a row of a, likewise.
-func (t *groupsTile) setRow(i int, acc []float32, a *Left, b *Groups, row, panel, g int) {
-	t.rows[i] = &a.Data[row*a.Stride+g*b.Steps*StepDepth]
-	t.acc[i] = &acc[(row*b.Panels+panel)*PanelColumns]
-	t.zeros[i] = -int64(b.Zeros[row])
-	if b.ZeroPoints != nil || b.Offsets != nil {
-		t.totals[i] = &b.Totals[row*b.TotalStride+g]
+	for i := range all {
+		from := row + min(i, rows-1)
+		t.rows[i] = &a.Data[from*a.Stride+g*b.Steps*StepDepth]
+		if a.Planes == 1 {
+			t.zeros[i] = -int64(b.Zeros[from])
+		}
+		if b.ZeroPoints != nil || b.Offsets != nil {
+			t.totals[i] = &b.Totals[from*b.TotalStride+g]
+		}
 	}
+	return groups
 }

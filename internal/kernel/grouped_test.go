@@ -5,16 +5,30 @@ import (
 	"testing"
 )
 
-// groupsTrial has the shape {rows, panels, steps}, of each of some groups. Codes are of as many bits as the set
-// takes, and of four where there are nibbles. Rows are apart, and the last of them ends where its elements do.
+// groupsTrial has the shape {rows, panels, steps}, of each of some groups.
 func groupsTrial(s *Set, m *memory, shape shape) {
-	nibbles := param(m, shape[2]%2 == 0 && m.IntN(2) == 0)
-	b := Groups{Panels: shape[1], Count: param(m, 1+m.IntN(5)), Steps: shape[2]}
+	a, b := groupsOf(m, shape, 1, shape[2]%2 == 0 && m.IntN(2) == 0)
+	s.MultiplyGroups(take(m, a.Rows*b.Panels*PanelColumns, m.number32), a, b)
+}
+
+// wideGroupsTrial has the same for two or three planes, of twice the steps.
+func wideGroupsTrial(s *Set, m *memory, shape shape) {
+	shape[2] *= 2
+	a, b := groupsOf(m, shape, 2+m.IntN(2), true)
+	s.MultiplyWideGroups(take(m, a.Rows*b.Panels*PanelColumns, m.number64), a, b)
+}
+
+// groupsOf returns operands of so many planes, with codes of four bits. Rows are apart, and planes, and the last of
+// them ends where its elements do.
+func groupsOf(m *memory, shape shape, planes int, nibbles bool) (*Left, *Groups) {
+	b := &Groups{Panels: shape[1], Count: param(m, 1+m.IntN(5)), Steps: shape[2]}
 	lists, depth := b.Panels*b.Count*PanelColumns, b.Count*b.Steps*StepDepth
-	a := Left{Rows: shape[0], Lines: 1, Planes: 1, Steps: b.Count * b.Steps, Stride: param(m, depth+m.IntN(2)*m.IntN(70))}
+	a := &Left{Rows: shape[0], Lines: 1, Planes: param(m, planes), Steps: b.Count * b.Steps}
+	a.Stride = param(m, depth+m.IntN(2)*m.IntN(70))
+	a.Plane = param(m, a.Rows*a.Stride+m.IntN(2)*m.IntN(70))
 	x := m.choose(0, 255)
 	a.Data = take(m, a.extent(1), func() uint8 { return uint8(x()) })
-	if size := b.Panels * depth * PanelColumns; nibbles {
+	if size := b.Panels * depth * PanelColumns; param(m, nibbles) {
 		y := m.choose(0, 15)
 		b.Nibbles = take(m, size/2, func() uint8 { return uint8(y() | y()<<4) })
 	} else {
@@ -35,7 +49,7 @@ func groupsTrial(s *Set, m *memory, shape shape) {
 		b.Offsets = take(m, lists, m.number32)
 	}
 	b.Totals = take(m, (a.Rows-1)*b.TotalStride+b.Count, func() int64 { return int64(m.integer32()) })
-	s.MultiplyGroups(take(m, a.Rows*b.Panels*PanelColumns, m.number32), &a, &b)
+	return a, b
 }
 
 // sum returns the sum of the codes of a group, counted through all panels, in column j of the panel.
@@ -45,20 +59,24 @@ func (b *Groups) sum(group, j int) int32 {
 	return sums[j]
 }
 
-var groupsTrials = []trial{{"MultiplyGroups", groupsTrial}}
+var groupsTrials = []trial{{"MultiplyGroups", groupsTrial}, {"MultiplyWideGroups", wideGroupsTrial}}
 
 // TestMultiplyGroupsOfSets goes through rows and panels around what is taken at a time, for depths around whole
 // blocks.
 func TestMultiplyGroupsOfSets(t *testing.T) {
 	eachSet(t, func(b *bench) {
-		for rows := range 13 {
-			for panels := range 7 {
-				for _, steps := range []int{1, 2, 3, 4, 5, 7, 8, 9, 10, 14, 15, 16, 17, 24, 32, 33, 34} {
-					b.compare(groupsTrials[0], shape{rows + 1, panels + 1, steps}, effort(6))
+		for _, trial := range groupsTrials {
+			for rows := range 13 {
+				for panels := range 7 {
+					for _, steps := range []int{1, 2, 3, 4, 5, 7, 8, 9, 10, 14, 15, 16, 17, 24, 32, 33, 34} {
+						if !brief() || (rows+panels+steps)%3 == 0 {
+							b.compare(trial, shape{rows + 1, panels + 1, steps}, effort(6))
+						}
+					}
 				}
 			}
+			b.compare(trial, shape{3, 1, 9 << 9}, 4) // more steps than assembly takes at a time
 		}
-		b.compare(groupsTrials[0], shape{3, 1, 5 << 11}, 4) // more steps than assembly takes at a time
 	})
 }
 

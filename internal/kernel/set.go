@@ -80,12 +80,13 @@ type Product struct {
 	GroupDepth   int     // and is faster than Multiply and AccumulateGroup for groups of up to so much depth
 	NibbleRows   int     // up to so many rows, it is faster for nibbles than Unpack and it are for codes
 
-	Multiply       func(sums []int32, a *Left, b *Right)
-	Unpack         func(dst []int8, src []uint8)
-	DecodeCodes    func(dst []int8, c Codebook)
-	MultiplyCodes  func(sums []int32, a *Left, b Codebook) // by planes of bytes, whatever Format is
-	MultiplyGroups func(acc []float32, a *Left, b *Groups) // likewise, and one plane
-	MultiplyFloat  func(d []float64, x []float32, ldx int, w []float32, rows int)
+	Multiply           func(sums []int32, a *Left, b *Right)
+	Unpack             func(dst []int8, src []uint8)
+	DecodeCodes        func(dst []int8, c Codebook)
+	MultiplyCodes      func(sums []int32, a *Left, b Codebook) // by planes of bytes, whatever Format is
+	MultiplyGroups     func(acc []float32, a *Left, b *Groups) // likewise, and one plane
+	MultiplyWideGroups func(acc []float64, a *Left, b *Groups) // and two or three
+	MultiplyFloat      func(d []float64, x []float32, ldx int, w []float32, rows int)
 }
 
 // Floats holds kernels that multiply float32, and how fast.
@@ -184,6 +185,7 @@ var generic = Set{
 		CodeRows: 1, GroupBits: 8, GroupDepth: 128, NibbleRows: 1,
 		Multiply: multiplyS16Generic, Unpack: unpackGeneric,
 		DecodeCodes: decodeCodesGeneric, MultiplyCodes: multiplyCodesGeneric, MultiplyGroups: multiplyGroupsGeneric,
+		MultiplyWideGroups: multiplyWideGroupsGeneric,
 	},
 	Floats:         Floats{0.4e9, multiplyFloatsGeneric, multiplyHalvesGeneric, moveRowsGeneric},
 	Convolution:    Convolution{false, multiplyPixelsGeneric, gatherPixelsGeneric, multiplyDepthwiseGeneric},

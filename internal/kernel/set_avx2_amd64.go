@@ -29,7 +29,8 @@ var avx2Set = Set{
 		Format: S16, Rows: 12 * len(multiplyAVX2Rows), Panels: 1, Depth: StepDepth, CacheBytes: 256 << 10, Rate: 80e9, QuantizeRate: 1e9,
 		CodeRows: 2, GroupBits: 4, GroupDepth: 1024, NibbleRows: 2,
 		Multiply: multiplyInAVX2, Unpack: unpackInAVX2,
-		DecodeCodes: decodeBy(&codesAVX2), MultiplyCodes: multiplyCodesInAVX2, MultiplyGroups: multiplyGroupsBy(&groupsAVX2),
+		DecodeCodes: decodeBy(&codesAVX2), MultiplyCodes: multiplyCodesInAVX2,
+		MultiplyGroups: multiplyGroupsBy(codeGroupsAVX2, nibbleGroupsAVX2), MultiplyWideGroups: multiplyWideGroupsBy(wideGroupsAVX2),
 	},
 	Floats:         Floats{50e9, multiplyFloatsBy(floatsAVX2), multiplyHalvesBy(&halvesAVX2), moveRowsBy([...]asm{moveRows1AVX2, moveRows2AVX2})},
 	Convolution:    Convolution{MultiplyDepthwise: multiplyDepthwiseInAVX2},
@@ -41,10 +42,14 @@ var avx2Set = Set{
 	Searching:      Searching{noiseInAVX2, crossingsInAVX2, walkInAVX2},
 }.above(&generic)
 
-var groupsAVX2 = groupKernels{
-	codes:   [][]asm{{multiplyGroupsR1P1AVX2}, {multiplyGroupsR2P1AVX2}},
-	nibbles: [][]asm{{multiplyNibblesR1AVX2}, {multiplyNibblesR2AVX2}},
-}
+var (
+	codeGroupsAVX2   = groupForm{PanelColumns, [][]asm{{multiplyGroupsR1P1AVX2}, {multiplyGroupsR2P1AVX2}}}
+	nibbleGroupsAVX2 = groupForm{PanelColumns, [][]asm{{multiplyNibblesR1AVX2}, {multiplyNibblesR2AVX2}}}
+	wideGroupsAVX2   = [2]groupForm{
+		{PanelColumns / 2, [][]asm{{multiply2PlanesR1P1AVX2}, {multiply2PlanesR2P1AVX2}}},
+		{PanelColumns / 2, [][]asm{{multiply3PlanesR1P1AVX2}, {multiply3PlanesR2P1AVX2}}},
+	}
+)
 
 var multiplyAVX2Rows = [...]func(c *int32, a *uint8, lda int, b *int8, steps int){
 	multiplyS16R1AVX2, multiplyS16R2AVX2, multiplyS16R3AVX2, multiplyS16R4AVX2, multiplyS16R5AVX2,

@@ -23,8 +23,10 @@ var avx512Set = func() *Set {
 		LeftPacking: LeftPacking{SplitFixed: splitFixedInAVX512},
 		Product: Product{
 			Format: U8, Rows: 6 * vnniRows, Panels: vnniPanels, FewRows: vnniRows, Depth: StepDepth, Segments: true, CacheBytes: 512 << 10, Rate: 400e9, QuantizeRate: 5e9,
-			CodeRows: vnniRows, GroupBits: 8, GroupDepth: 512, NibbleRows: 24,
-			Multiply: multiplyInVNNI, DecodeCodes: decodeBy(&codesVNNI), MultiplyCodes: multiplyCodesInVNNI, MultiplyGroups: multiplyGroupsBy(&groupsVNNI),
+			CodeRows: vnniRows, GroupBits: 8, GroupDepth: 1024, NibbleRows: 24,
+			Multiply: multiplyInVNNI, DecodeCodes: decodeBy(&codesVNNI), MultiplyCodes: multiplyCodesInVNNI,
+			MultiplyGroups:     multiplyGroupsBy(codeGroupsVNNI, nibbleGroupsVNNI),
+			MultiplyWideGroups: multiplyWideGroupsBy(wideGroupsVNNI),
 		},
 		Floats:      Floats{100e9, multiplyFloatsBy(floatsAVX512), multiplyHalvesBy(&halvesAVX512), moveRowsBy([...]asm{moveRows1AVX512, moveRows2AVX512})},
 		Convolution: Convolution{true, multiplyPixelsInVNNI, gatherPixelsInAVX512, multiplyDepthwiseInVNNI},
@@ -166,14 +168,26 @@ var multiplyVNNITable = [vnniRows][vnniPanels]asm{
 	{multiplyU8R8P1VNNI, multiplyU8R8P2VNNI, multiplyU8R8P3VNNI},
 }
 
-var groupsVNNI = groupKernels{
-	codes: [][]asm{
+var (
+	codeGroupsVNNI = groupForm{PanelColumns, [][]asm{
 		{multiplyGroupsR1P1VNNI, multiplyGroupsR1P2VNNI, multiplyGroupsR1P3VNNI},
 		{multiplyGroupsR2P1VNNI, multiplyGroupsR2P2VNNI, multiplyGroupsR2P3VNNI},
 		{multiplyGroupsR4P1VNNI, multiplyGroupsR4P2VNNI, multiplyGroupsR4P3VNNI},
-	},
-	nibbles: [][]asm{{multiplyNibblesR1VNNI}, {multiplyNibblesR2VNNI}, {multiplyNibblesR4VNNI}, {multiplyNibblesR8VNNI}},
-}
+	}}
+	nibbleGroupsVNNI = groupForm{PanelColumns, [][]asm{
+		{multiplyNibblesR1VNNI}, {multiplyNibblesR2VNNI}, {multiplyNibblesR4VNNI}, {multiplyNibblesR8VNNI},
+	}}
+	wideGroupsVNNI = [2]groupForm{
+		{PanelColumns, [][]asm{
+			{multiply2PlanesR1P1VNNI, multiply2PlanesR1P2VNNI},
+			{multiply2PlanesR2P1VNNI, multiply2PlanesR2P2VNNI},
+		}},
+		{PanelColumns, [][]asm{
+			{multiply3PlanesR1P1VNNI, multiply3PlanesR1P2VNNI},
+			{multiply3PlanesR2P1VNNI, multiply3PlanesR2P2VNNI},
+		}},
+	}
+)
 
 // multiplyInVNNI takes as many panels and rows at a time as there are registers for, rows as evenly as can be
 // and with all their planes: weights are loaded once for them.

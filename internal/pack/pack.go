@@ -16,8 +16,8 @@ import "euryale/internal/kernel"
 // The layout is N16K4, one for all instruction sets: panels of 16 columns, in each of them steps of 4 of
 // depth, in each of those [column][4]. Its 64 bytes a step are a vector of AVX-512, two of AVX2, four of NEON
 // or a row of a tile of AMX. Codes of zero fill up the last panel, and every group to a multiple of 4 of
-// depth, of 8 where codes have 4 bits, or of 64 where there is one group only, unless Depthwise. Codes that
-// FromCodebook packed are what kernel.Codebook says, and become that layout when they are multiplied.
+// depth, of 8 where there are two codes a byte, or of 64 where there is one group only, unless Depthwise. Codes
+// that FromCodebook packed are what kernel.Codebook says, and become that layout when they are multiplied.
 type Matrix struct {
 	K, N    int
 	Group   int // depth that shares a scale
@@ -39,15 +39,19 @@ type Matrix struct {
 // layout sets what K, N and Group imply for codes of so many bits.
 func (w *Matrix) layout(bits int) {
 	multiple := kernel.StepDepth
-	if w.bits = bits; bits == 4 {
+	w.bits, w.groups, w.panels = bits, (w.K+w.Group-1)/w.Group, panels(w.N)
+	if w.packs() {
 		multiple = 2 * kernel.StepDepth
 	}
-	w.groups, w.panels = (w.K+w.Group-1)/w.Group, panels(w.N)
 	if w.groups == 1 && !w.Depthwise {
 		multiple = 64
 	}
 	w.groupDepth = (w.Group + multiple - 1) / multiple * multiple
 }
+
+// packs reports whether there are two codes a byte: a weight of fewer bits in one group multiplies a row faster
+// from a byte each.
+func (w *Matrix) packs() bool { return w.bits == 4 || w.bits < 4 && w.groups > 1 }
 
 func panels(columns int) int { return (columns + kernel.PanelColumns - 1) / kernel.PanelColumns }
 

@@ -11,7 +11,7 @@ import (
 
 // groupsFields is kernel.groupsTile.
 var groupsFields = slices.Concat(
-	[]string{"codes", "panel", "steps", "groups", "scales", "compensation", "zeroPoints", "offsets", "list"},
+	[]string{"codes", "panel", "plane", "steps", "groups", "scales", "compensation", "zeroPoints", "offsets", "list"},
 	slices.Repeat([]string{"rows"}, vnniRows), slices.Repeat([]string{"acc"}, vnniRows),
 	slices.Repeat([]string{"totals"}, vnniRows), slices.Repeat([]string{"zeros"}, vnniRows),
 )
@@ -156,6 +156,12 @@ func vnniGroups() {
 	}
 	for rows := 1; rows <= vnniRows; rows *= 2 {
 		vnniMultiplyNibbles(rows)
+	}
+	for planes := 2; planes <= 3; planes++ {
+		for rows := 1; rows <= 2; rows++ {
+			vnniMultiplyWide(planes, rows, 1)
+			vnniMultiplyWide(planes, rows, 2)
+		}
 	}
 }
 

@@ -18,6 +18,9 @@ func avx2Groups() {
 		for _, packed := range []bool{false, true} {
 			avx2MultiplyGroups(rows, packed)
 		}
+		for planes := 2; planes <= 3; planes++ {
+			avx2MultiplyWide(planes, rows)
+		}
 	}
 }
 
@@ -34,7 +37,8 @@ func avx2MultiplyGroups(rows int, packed bool) {
 	if packed {
 		step = 2
 	}
-	ones, low, eights := ymm.memory("ones16", 0x00010001), ymm.memory("lowHalves", 0x0f0f0f0f), ymm.memory("eights", 0x08080808)
+	ones := ymm.memory("ones16", 0x00010001)
+	low, eights := ymm.memory("lowHalves", 0x0f0f0f0f), ymm.memory("eights", 0x08080808)
 	load := func(h, half int) {
 		v := weights[h]
 		VMOVDQU(at(k.codes, 32*h), v)
