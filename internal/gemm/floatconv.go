@@ -134,12 +134,12 @@ func (c *floatConvolution) cut() {
 	p, s := c.plan, &c.plan.shifts
 	row := p.v.Channels*p.v.Stride[0]*p.v.Stride[1]*s.width + p.filters.each*s.width
 	most := c.set.CacheBytes / 8
-	c.rows, c.together, c.tasks = max(1, most/row-s.more), max(1, most/(row*(p.height+s.more))), 1
+	c.rows, c.together = max(1, most/row-s.more), max(1, most/(row*(p.height+s.more)))
 	if c.threads > 1 {
-		c.tasks = partsPerThread * c.threads
-		perImage := (c.tasks + c.images - 1) / c.images
+		parts := partsPerThread * c.threads
+		perImage := (parts + c.images - 1) / c.images
 		c.rows = min(c.rows, (p.height+perImage-1)/perImage)
-		c.together = min(c.together, (c.images+c.tasks-1)/c.tasks)
+		c.together = min(c.together, (c.images+parts-1)/parts)
 	}
 	c.rows = min(c.rows, p.height)
 	c.blocks = (p.height + c.rows - 1) / c.rows
@@ -147,8 +147,11 @@ func (c *floatConvolution) cut() {
 		c.together = 1
 	}
 	c.units = (c.images + c.together - 1) / c.together * c.blocks
-	c.tasks = min(c.tasks, c.units)
+	c.tasks = min(c.units, mostTasks*c.threads)
 }
+
+// mostTasks is how many tasks there are for a thread at most. A call that is stopped leaves out those that are left.
+const mostTasks = 64
 
 // convolveFloats is the tasks that compute units.
 type convolveFloats struct{ *floatConvolution }
