@@ -18,7 +18,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// method is a way to quantize the network: a scheme for the weights, and what activations become.
+// method is a way to quantize the network: a scheme for the weights, and what activations become; or none, the float
+// network as a model.
 type method struct {
 	name        string
 	scheme      qtensor.Scheme
@@ -26,9 +27,23 @@ type method struct {
 	trained     bool // on with fake-quantized weights before
 }
 
-// methods are the ten, int4 in groups, 8-bit activations too, and codebooks of few bits with them; with qat few
+// floatModel is the method that leaves weights and activations as they are.
+var floatModel = method{name: "float32-model"}
+
+func (m method) isFloat() bool { return m.scheme == qtensor.Scheme{} }
+
+// columns returns what weights and activations are.
+func (m method) columns() (weights, activations string) {
+	if m.isFloat() {
+		return "float32", "float"
+	}
+	return m.scheme.String(), m.activations.String()
+}
+
+// methods are the float network itself, the ten, int4 in groups, 8-bit activations too, and codebooks of few bits with them; with qat few
 // bits, as they are and trained on. Filters cannot be 16-bit floats.
 func methods(filters, qat bool) (list []method) {
+	list = append(list, floatModel)
 	for _, s := range []qtensor.Scheme{
 		qtensor.Uniform(8), qtensor.Symmetric(8), qtensor.Affine(8), qtensor.PowerOfTwo(8),
 		qtensor.Int4(), qtensor.UInt4(), qtensor.Float16(), qtensor.BFloat16(),
@@ -161,11 +176,15 @@ func quantized(
 	if err != nil {
 		return a, 0, err
 	}
-	made, cost, err := ptq.Quantize(ctx, float, samples(data.train), ptq.Config{Weights: &m.scheme, Activations: m.activations})
-	if err != nil {
-		return a, 0, err
+	made, bytes := float, 4*net.weights()
+	if !m.isFloat() {
+		var cost *ptq.Report
+		made, cost, err = ptq.Quantize(ctx, float, samples(data.train), ptq.Config{Weights: &m.scheme, Activations: m.activations})
+		if err != nil {
+			return a, 0, err
+		}
+		_, bytes = cost.Bytes()
 	}
-	_, bytes = cost.Bytes()
 	if err := made.Save(path); err != nil {
 		return a, 0, err
 	}

@@ -78,12 +78,12 @@ func TestRun(t *testing.T) {
 	if first.Float.Accuracy < 0.5 || first.Float.Bytes != 4*(784*512+512*256+256*10) {
 		t.Errorf("float: got %+v", first.Float)
 	}
-	if len(first.Methods) != 16 {
-		t.Fatalf("got %d methods, want 16", len(first.Methods))
+	if len(first.Methods) != 17 {
+		t.Fatalf("got %d methods, want 17", len(first.Methods))
 	}
 	for _, m := range first.Methods {
 		want := map[string]float64{
-			"Int4": 4, "UInt4": 4, "int4-group32": 4.5, "Float16": 16, "BFloat16": 16, "codebook-4bit": 4.25, "codebook-3bit": 3.25, "codebook-2bit": 2.25,
+			"Int4": 4, "UInt4": 4, "int4-group32": 4.5, "Float16": 16, "BFloat16": 16, "codebook-4bit": 4.25, "codebook-3bit": 3.25, "codebook-2bit": 2.25, "float32-model": 32,
 		}[m.Method]
 		if want == 0 {
 			want = 8
@@ -259,8 +259,8 @@ func TestLenet(t *testing.T) {
 	}
 	for _, model := range []string{"lenet", "lenet-bn"} {
 		r, _ := result(t, "-data", smallSet(t, "t10k", 200), "-out", t.TempDir(), "-epochs", "2", "-model", model)
-		if len(r.Methods) != 14 || r.Float.Bytes != 4*(16*25+32*400+512*128+1280) {
-			t.Errorf("%s: got %d methods, want 14; float: %+v", model, len(r.Methods), r.Float)
+		if len(r.Methods) != 15 || r.Float.Bytes != 4*(16*25+32*400+512*128+1280) {
+			t.Errorf("%s: got %d methods, want 15; float: %+v", model, len(r.Methods), r.Float)
 		}
 		for _, m := range r.Methods {
 			if m.BitsPerWeight > 6 && (m.SQNR < 20 || m.Agreement < 0.95) {

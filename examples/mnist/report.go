@@ -110,8 +110,9 @@ func (r *report) writeTable(w io.Writer) error {
 	fmt.Fprintf(b, "%-20s %-16s %-16s %11.2f %8d %9.4f %8s %10s %8s %9.0f %6s %9.0f %6s\n",
 		"float32", "float32", "float", 32.0, r.Float.Bytes, r.Float.Accuracy, "", "", "", r.Float.PerSecond, "", r.Float.AtOne, "")
 	for i, m := range r.Methods {
-		fmt.Fprintf(b, "%-20s %-16v %-16v %11.2f %8d %9.4f %+8.4f %10.4f %8.1f %9.0f %6.1f %9.0f %6.1f\n",
-			m.Method, r.methods[i].scheme, r.methods[i].activations, m.BitsPerWeight, m.Bytes, m.Accuracy,
+		weights, activations := r.methods[i].columns()
+		fmt.Fprintf(b, "%-20s %-16s %-16s %11.2f %8d %9.4f %+8.4f %10.4f %8.1f %9.0f %6.1f %9.0f %6.1f\n",
+			m.Method, weights, activations, m.BitsPerWeight, m.Bytes, m.Accuracy,
 			m.Accuracy-r.Float.Accuracy, m.Agreement, m.SQNR,
 			m.PerSecond, m.TimesFloat, m.AtOne, m.TimesAtOne)
 	}
