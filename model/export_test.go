@@ -14,6 +14,22 @@ import (
 // Tasks returns the number of tasks of a run of a batch.
 func (m *Model) Tasks(batch int) int { return m.plan.tasks(batch) }
 
+// Parts returns in how many parts the first node is shared for a batch.
+func (m *Model) Parts(batch int) int {
+	of := func(id int) array {
+		size := m.plan.values[id].size
+		a := array{x: make([]float32, size.At(batch)), shape: make([]int, len(size))}
+		size.Put(a.shape, batch)
+		return a
+	}
+	s, in := &m.plan.steps[0], []array{}
+	for _, id := range s.in {
+		in = append(in, of(id))
+	}
+	parts, _ := partsOf(s.node, of(s.out), in)
+	return parts
+}
+
 // HeaderBound returns what a header has at most, and below what New does not look closer.
 func (m *Model) HeaderBound() (bound, small int) { return m.headerBound(), smallHeader }
 

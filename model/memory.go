@@ -320,7 +320,7 @@ func (p *plan) scratchOf(s *step) scratchBytes {
 		return scratchBytes{fixed: 8 * (sample(in) + sample(out))}
 	}
 	if window := float64(s.node.Windows.Kernel[0]) * float64(s.node.Windows.Kernel[1]); window > 0 {
-		return scratchBytes{fixed: float64(8*window) + 4*pixelsAtOnce}
+		return scratchBytes{thread: float64(8*window) + 4*pixelsAtOnce}
 	}
 	return scratchBytes{}
 }

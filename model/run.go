@@ -200,7 +200,7 @@ func (e *execution) do(ws *workspace, s *step) error {
 	}
 	floats := ws.values[s.in[0]].x != nil // of quantized values too where all are observed
 	if y.x != nil && floats && s.op.kernel != nil {
-		s.op.kernel(s.node, y, ws.arrays(s.operands()), &ws.scratch)
+		s.share(y, ws.arrays(s.operands()), &ws.scratch, ws.singleThreaded)
 	}
 	if (y.q != nil || !floats) && s.op.quantized.kernel != nil {
 		s.op.quantized.kernel(s.node, y, ws.arrays(s.in), &ws.scratch)
