@@ -3546,6 +3546,8 @@ TEXT ·multiplyNibblesR1VNNI(SB), NOSPLIT, $0-8
 
 groups:
 	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
 	VPXORD Z1, Z1, Z1
 	MOVQ   24(AX), BX
 
@@ -3559,12 +3561,14 @@ steps:
 	VPDPBUSD     Z2, Z7, Z8
 	VPTERNLOGD   $0x28, Z6, Z5, Z3
 	VPBROADCASTD 4(DI)(CX*1), Z4
-	VPDPBUSD     Z3, Z4, Z1
-	VPDPBUSD     Z3, Z7, Z8
+	VPDPBUSD     Z3, Z4, Z9
+	VPDPBUSD     Z3, Z7, Z10
 	ADDQ         $0x08, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x02, BX
 	JNZ          steps
+	VPADDD       Z9, Z1, Z1
+	VPADDD       Z10, Z8, Z8
 	VPSRAD       $0x04, Z1, Z1
 	VPSRAD       $0x04, Z8, Z8
 	VPBROADCASTD 272(AX), Z4
@@ -3632,6 +3636,9 @@ TEXT ·multiplyNibblesR2VNNI(SB), NOSPLIT, $0-8
 
 groups:
 	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
 	VPXORD Z1, Z1, Z1
 	VPXORD Z3, Z3, Z3
 	MOVQ   24(AX), BX
@@ -3648,14 +3655,17 @@ steps:
 	VPDPBUSD     Z4, Z9, Z10
 	VPTERNLOGD   $0x28, Z8, Z7, Z5
 	VPBROADCASTD 4(DI)(CX*1), Z6
-	VPDPBUSD     Z5, Z6, Z1
+	VPDPBUSD     Z5, Z6, Z11
 	VPBROADCASTD 4(R8)(CX*1), Z6
-	VPDPBUSD     Z5, Z6, Z3
-	VPDPBUSD     Z5, Z9, Z10
+	VPDPBUSD     Z5, Z6, Z12
+	VPDPBUSD     Z5, Z9, Z13
 	ADDQ         $0x08, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x02, BX
 	JNZ          steps
+	VPADDD       Z11, Z1, Z1
+	VPADDD       Z12, Z3, Z3
+	VPADDD       Z13, Z10, Z10
 	VPSRAD       $0x04, Z1, Z1
 	VPSRAD       $0x04, Z3, Z3
 	VPSRAD       $0x04, Z10, Z10

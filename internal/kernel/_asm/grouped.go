@@ -181,16 +181,6 @@ func (k *groupsTile) vnniSums(steps int, body func()) {
 	})
 }
 
-// vnniAdd adds the products of weights and the activations at disp to the sums of all rows.
-func (k *groupsTile) vnniAdd(weights []reg.VecVirtual, disp int) {
-	for i, row := range k.rows {
-		VPBROADCASTD(Mem{Base: row, Index: k.p, Scale: 1, Disp: disp}, k.x)
-		for j, v := range weights {
-			VPDPBUSD(v, k.x, k.sums[i][j])
-		}
-	}
-}
-
 func vnniMultiplyGroups(rows, panels int) {
 	k := newGroupsTile(zmm, rows, panels, false, "VNNI")
 	panel, weights := k.t.load("panel"), make([]reg.VecVirtual, panels)
@@ -210,42 +200,64 @@ func vnniMultiplyGroups(rows, panels int) {
 					PREFETCHT0(m.Offset(vnniAhead))
 				}
 			}
-			k.vnniAdd(weights, 0)
+			for i, row := range k.rows {
+				VPBROADCASTD(Mem{Base: row, Index: k.p, Scale: 1}, k.x)
+				for j, v := range weights {
+					VPDPBUSD(v, k.x, k.sums[i][j])
+				}
+			}
 		})
 	})
 }
 
-// vnniMultiplyNibbles makes sixteen times the codes, which fill the upper halves of bytes, and divides the sums.
+// vnniMultiplyNibbles makes sixteen times the codes, which fill the upper halves of bytes, and divides the sums. Of
+// few rows, low and high codes add to sums of their own, which do not wait for one another.
 func vnniMultiplyNibbles(rows int) {
 	k := newGroupsTile(zmm, rows, 1, true, "VNNI")
-	low, high := ZMM(), ZMM()
-	k.x, k.y = ZMM(), low
+	codes := [2]reg.VecVirtual{ZMM(), ZMM()}
+	k.x, k.y = ZMM(), codes[0]
 	signs, upper := zmm.constant("signBits", 0x80808080), zmm.constant("upperHalves", 0xf0f0f0f0)
+	var sums, more []reg.VecVirtual // of the rows, and of codes behind them
+	for _, row := range k.sums {
+		sums = append(sums, row[0])
+	}
 	var ones reg.VecVirtual
 	if rows <= vnniReadRows {
 		ones, k.codeSums = zmm.constant("ones8", 0x01010101), ZMM()
+		sums = append(sums, k.codeSums)
+		for range sums {
+			more = append(more, ZMM())
+		}
 	}
 	k.eachGroup(func() {
-		if k.codeSums != nil {
-			VPXORD(k.codeSums, k.codeSums, k.codeSums)
+		for _, v := range slices.Concat(sums[rows:], more) {
+			VPXORD(v, v, v)
 		}
 		k.vnniSums(2, func() {
 			PREFETCHT0(at(k.codes, codesAhead))
-			VMOVDQU32(at(k.codes, 0), high)
-			VPSLLD(Imm(4), high, low)
-			for step, v := range []reg.VecVirtual{low, high} {
+			VMOVDQU32(at(k.codes, 0), codes[1])
+			VPSLLD(Imm(4), codes[1], codes[0])
+			for step, v := range codes {
+				to := sums
+				if step > 0 && more != nil {
+					to = more
+				}
 				VPTERNLOGD(Imm(0x28), upper, signs, v) // v exclusive-or signs, and upper
-				k.vnniAdd([]reg.VecVirtual{v}, stepDepth*step)
-				if k.codeSums != nil {
-					VPDPBUSD(v, ones, k.codeSums)
+				for i, sum := range to {
+					x := ones
+					if i < rows {
+						x = k.x
+						VPBROADCASTD(Mem{Base: k.rows[i], Index: k.p, Scale: 1, Disp: stepDepth * step}, x)
+					}
+					VPDPBUSD(v, x, sum)
 				}
 			}
 		})
-		for _, row := range k.sums {
-			VPSRAD(Imm(4), row[0], row[0])
+		for i, v := range more {
+			VPADDD(v, sums[i], sums[i])
 		}
-		if k.codeSums != nil {
-			VPSRAD(Imm(4), k.codeSums, k.codeSums)
+		for _, v := range sums {
+			VPSRAD(Imm(4), v, v)
 		}
 	})
 }
