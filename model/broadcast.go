@@ -20,7 +20,7 @@ func lessOrEqual(k *kernel.Set) kernel.Pairs    { return k.LessOrEqual }
 func equal(k *kernel.Set) kernel.Pairs          { return k.Equal }
 func greater(k *kernel.Set) kernel.Pairs        { return k.Greater }
 func greaterOrEqual(k *kernel.Set) kernel.Pairs { return k.GreaterOrEqual }
-func power(*kernel.Set) kernel.Pairs            { return pow }
+func power(*kernel.Set) kernel.Pairs            { return kernel.ByRows(pow) }
 
 func pow(y, a, b []float32, da, db int) {
 	for i := range y {
@@ -36,10 +36,15 @@ func binary(f func(k *kernel.Set) kernel.Pairs) func(n *ir.Resolved, y array, in
 // pairwise sets y to a ∘ b, which are repeated along axes.
 func pairwise(f kernel.Pairs, y, a, b array) {
 	axes, last := mergedAxes(y.shape, steps(a.shape, y.shape), steps(b.shape, y.shape))
-	row, to := axes[last], y.x
+	column, row := axes[last], sharedAxis{size: 1}
+	if last > 0 {
+		last--
+		row = axes[last]
+	}
+	to, size := y.x, row.size*column.size
 	eachIndex(axes[:last], 0, 0, func(fromA, fromB int) {
-		f(to[:row.size], a.x[fromA:], b.x[fromB:], row.a, row.b)
-		to = to[row.size:]
+		f(to[:size], column.size, kernel.Operands{X: a.x[fromA:], Row: row.a, Step: column.a}, kernel.Operands{X: b.x[fromB:], Row: row.b, Step: column.b})
+		to = to[size:]
 	})
 }
 
@@ -101,7 +106,9 @@ func variadic(f func(k *kernel.Set) kernel.Pairs) func(n *ir.Resolved, y array, 
 }
 
 // expand sets y to in[0], repeated along axes.
-func expand(_ *ir.Resolved, y array, in []array, _ *scratch) { pairwise(repeat, y, in[0], in[0]) }
+func expand(_ *ir.Resolved, y array, in []array, _ *scratch) {
+	pairwise(kernel.ByRows(repeat), y, in[0], in[0])
+}
 
 func repeat(y, x, _ []float32, dx, _ int) {
 	if dx == 1 {
@@ -116,7 +123,7 @@ func repeat(y, x, _ []float32, dx, _ int) {
 // where sets y to in[1] where in[0] is true, and to in[2] where it is not.
 func where(n *ir.Resolved, y array, in []array, s *scratch) {
 	expand(n, y, in[2:], s)
-	pairwise(choose, y, in[0], in[1])
+	pairwise(kernel.ByRows(choose), y, in[0], in[1])
 }
 
 func choose(y, condition, x []float32, dc, dx int) {

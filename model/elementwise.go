@@ -33,17 +33,13 @@ func batchNormalize(n *ir.Resolved, y array, in []array, s *scratch) {
 		shifts[c] = in[2].x[c] - float32(in[3].x[c]*factors[c])
 	}
 	k, from, to := kernel.Current(), in[0].x, y.x
-	for range outer {
-		if inner == 1 {
-			k.Times(to[:channels], from, factors, 1, 1)
-			k.Plus(to[:channels], to, shifts, 1, 1)
-			from, to = from[channels:], to[channels:]
-			continue
-		}
-		for c := range channels {
-			k.Scale(to[:inner], from, factors[c], shifts[c])
-			from, to = from[inner:], to[inner:]
-		}
+	if inner == 1 {
+		k.Times(to, channels, rowsOf(from, channels), kernel.Vector(factors))
+		k.Plus(to, channels, rowsOf(to, channels), kernel.Vector(shifts))
+		return
+	}
+	for i := range outer * channels {
+		k.Scale(to[i*inner:][:inner], from[i*inner:], factors[i%channels], shifts[i%channels])
 	}
 }
 
@@ -52,12 +48,12 @@ var one = []float32{1}
 
 // reciprocal sets y = 1/x.
 func reciprocal(_ *ir.Resolved, y array, in []array, _ *scratch) {
-	kernel.Current().Over(y.x, one, in[0].x, 0, 1)
+	kernel.Current().Over(y.x, len(y.x), kernel.Repeated(one), kernel.Vector(in[0].x))
 }
 
 // not sets y = 1 − x.
 func not(_ *ir.Resolved, y array, in []array, _ *scratch) {
-	kernel.Current().Minus(y.x, one, in[0].x, 0, 1)
+	kernel.Current().Minus(y.x, len(y.x), kernel.Repeated(one), kernel.Vector(in[0].x))
 }
 
 // each returns the kernel of a function that package kernel has.

@@ -147,7 +147,7 @@ func addU8(_ *ir.Resolved, y array, in []array, s *scratch) {
 	for at := 0; at < len(y.x); at += n {
 		kernel.Dequantize(sum, a.q[at:][:n], a.affine())
 		kernel.Dequantize(other, b.q[at:][:n], b.affine())
-		kernel.Current().Plus(sum, sum, other, 1, 1)
+		kernel.Current().Plus(sum, n, kernel.Vector(sum), kernel.Vector(other))
 		y.put(at, sum, a.quantization.channels)
 	}
 }

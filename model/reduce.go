@@ -25,7 +25,7 @@ func reduce(n *ir.Resolved, y, x array, s *scratch, rows func(dst, src []float32
 				to := results[o*inner:][:inner] // likewise
 				copy(to, from[o*own*inner:])
 				for j := 1; j < own; j++ {
-					join(to, to, from[(o*own+j)*inner:], 1, 1)
+					join(to, inner, kernel.Vector(to), kernel.Vector(from[(o*own+j)*inner:]))
 				}
 			}
 		}

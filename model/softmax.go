@@ -5,11 +5,11 @@ import (
 	"euryale/internal/kernel"
 )
 
-// A softmaxEnd is what is made of the sums Σ e^(x − m) along an axis, m the largest x, and then of all x by that and m:
-// numbers whose step is 0 are the same for a row. y is e^(x − m) before.
+// A softmaxEnd is what is made of the sums Σ e^(x − m) along an axis, m the largest x, and then of y = e^(x − m), rows of
+// n elements, by that, x and m.
 type softmaxEnd struct {
-	sums func(k *kernel.Set, sums []float32)
-	row  func(k *kernel.Set, y, x, most, sums []float32, step int)
+	sums    func(k *kernel.Set, sums []float32)
+	results func(k *kernel.Set, y []float32, n int, x, most, sums kernel.Operands)
 }
 
 // softmax sets y = e^(x − m)/Σ e^(x − m) along Axis, m the largest x. Along the last axis, tensor v0.9.24
@@ -18,7 +18,7 @@ type softmaxEnd struct {
 func softmax(n *ir.Resolved, y array, in []array, s *scratch) {
 	softmaxEnd{
 		func(*kernel.Set, []float32) {},
-		func(k *kernel.Set, y, _, _, sums []float32, step int) { k.Over(y, y, sums, 1, step) },
+		func(k *kernel.Set, y []float32, n int, _, _, sums kernel.Operands) { k.Over(y, n, rowsOf(y, n), sums) },
 	}.along(n, y, in[0], s)
 }
 
@@ -26,12 +26,15 @@ func softmax(n *ir.Resolved, y array, in []array, s *scratch) {
 func logSoftmax(n *ir.Resolved, y array, in []array, s *scratch) {
 	softmaxEnd{
 		func(k *kernel.Set, sums []float32) { k.Log(sums, sums) },
-		func(k *kernel.Set, y, x, most, sums []float32, step int) {
-			k.Minus(y, x, most, 1, step)
-			k.Minus(y, y, sums, 1, step)
+		func(k *kernel.Set, y []float32, n int, x, most, sums kernel.Operands) {
+			k.Minus(y, n, x, most)
+			k.Minus(y, n, rowsOf(y, n), sums)
 		},
 	}.along(n, y, in[0], s)
 }
+
+// rowsOf returns the operands that are rows of n elements, one after the other.
+func rowsOf(x []float32, n int) kernel.Operands { return kernel.Operands{X: x, Row: n, Step: 1} }
 
 // softmaxAtOnce is about how many elements of rows, and how many columns, are computed at once: they stay in the first
 // cache.
@@ -60,15 +63,12 @@ func (end softmaxEnd) rows(y, x []float32, n int, s *scratch) {
 		buf := s.floats(2 * rows)
 		most, sums, part := buf[:rows], buf[rows:], y[:rows*n]
 		k.MaxRows(most, x, n)
-		for i := range rows {
-			k.Minus(part[i*n:][:n], x[i*n:], most[i:], 1, 0)
-		}
+		operands, largest := rowsOf(x, n), kernel.Operands{X: most, Row: 1}
+		k.Minus(part, n, operands, largest)
 		k.Exp(part, part)
 		k.SumRows(sums, part, n)
 		end.sums(k, sums)
-		for i := range rows {
-			end.row(k, part[i*n:][:n], x[i*n:], most[i:], sums[i:], 0)
-		}
+		end.results(k, part, n, operands, largest, kernel.Operands{X: sums, Row: 1})
 		y, x = y[rows*n:], x[rows*n:]
 	}
 }
@@ -77,19 +77,20 @@ func (end softmaxEnd) rows(y, x []float32, n int, s *scratch) {
 func (end softmaxEnd) columns(y, x []float32, n, stride, count int, s *scratch) {
 	k, buf := kernel.Current(), s.floats(2*count)
 	most, sums := buf[:count], buf[count:]
+	largest, sum := kernel.Vector(most), kernel.Vector(sums)
 	copy(most, x)
 	for j := 1; j < n; j++ {
-		k.Larger(most, most, x[j*stride:], 1, 1)
+		k.Larger(most, count, largest, kernel.Vector(x[j*stride:]))
 	}
 	clear(sums)
 	for j := range n {
 		row := y[j*stride:][:count]
-		k.Minus(row, x[j*stride:], most, 1, 1)
+		k.Minus(row, count, kernel.Vector(x[j*stride:]), largest)
 		k.Exp(row, row)
-		k.Plus(sums, sums, row, 1, 1)
+		k.Plus(sums, count, sum, kernel.Vector(row))
 	}
 	end.sums(k, sums)
 	for j := range n {
-		end.row(k, y[j*stride:][:count], x[j*stride:], most, sums, 1)
+		end.results(k, y[j*stride:][:count], count, kernel.Vector(x[j*stride:]), largest, sum)
 	}
 }

@@ -18,8 +18,30 @@ type Arithmetic struct {
 	Exp, Sigmoid, Tanh, Log, Softplus Each // at most 2 units in the last place off
 }
 
-// Pairs sets y[i] = a[i·da] ∘ b[i·db] for every i. Steps are 0 or 1. y may be an operand of step 1.
-type Pairs = func(y, a, b []float32, da, db int)
+// Pairs sets y[i·n + j] = a ∘ b for rows i of n elements and the operands' elements of row i and column j. y may be an
+// operand with the same elements there.
+type Pairs = func(y []float32, n int, a, b Operands)
+
+// Operands has the element of row i and column j at i·Row + j·Step of X. Step is 0 or 1.
+type Operands struct {
+	X         []float32
+	Row, Step int
+}
+
+// Vector returns the operands of one row that are x.
+func Vector(x []float32) Operands { return Operands{x, 0, 1} }
+
+// Repeated returns the operands that are x[0] everywhere.
+func Repeated(x []float32) Operands { return Operands{x, 0, 0} }
+
+// ByRows returns the kernel that calls row for every row, with the steps of operands.
+func ByRows(row func(y, a, b []float32, da, db int)) Pairs {
+	return func(y []float32, n int, a, b Operands) {
+		for i := 0; i*n < len(y); i++ {
+			row(y[i*n:][:n], a.X[i*a.Row:], b.X[i*b.Row:], a.Step, b.Step)
+		}
+	}
+}
 
 // Scaled sets y[i] to a function of x[i] and two numbers for every i. y may be x.
 type Scaled = func(y, x []float32, b, c float32)
@@ -65,14 +87,14 @@ func largerGeneric(y, a, b []float32, da, db int) {
 
 // compared returns the kernel of a comparison.
 func compared(f func(a, b float32) bool) Pairs {
-	return func(y, a, b []float32, da, db int) {
+	return ByRows(func(y, a, b []float32, da, db int) {
 		for i := range y {
 			is := f(a[i*da], b[i*db])
 			if y[i] = 0; is {
 				y[i] = 1
 			}
 		}
-	}
+	})
 }
 
 func clampGeneric(y, x []float32, low, high float32) {
@@ -107,7 +129,7 @@ func each(f func(x float64) float64) Each {
 }
 
 var arithmeticGeneric = Arithmetic{
-	Plus: plusGeneric, Minus: minusGeneric, Times: timesGeneric, Over: overGeneric, Smaller: smallerGeneric, Larger: largerGeneric,
+	Plus: ByRows(plusGeneric), Minus: ByRows(minusGeneric), Times: ByRows(timesGeneric), Over: ByRows(overGeneric), Smaller: ByRows(smallerGeneric), Larger: ByRows(largerGeneric),
 	Less:           compared(func(a, b float32) bool { return a < b }),
 	LessOrEqual:    compared(func(a, b float32) bool { return a <= b }),
 	Equal:          compared(func(a, b float32) bool { return a == b }),

@@ -23,20 +23,25 @@ var arithmeticAVX512 = Arithmetic{
 }
 
 // pairsBy returns a kernel that checks lengths, and calls assembly for so many elements at a time.
-func pairsBy(asm func(y, a, b *float32, n, da, db int)) Pairs {
-	return func(y, a, b []float32, da, db int) {
-		n := len(y)
-		if n == 0 {
+func pairsBy(asm func(y, a, b *float32, n, rows, rowA, rowB, da, db int)) Pairs {
+	return func(y []float32, n int, a, b Operands) {
+		if len(y) == 0 {
 			return
 		}
-		_, _ = a[(n-1)*da], b[(n-1)*db]
-		for first := 0; first < n; first += atOnce {
-			asm(&y[first], &a[first*da], &b[first*db], min(atOnce, n-first), da, db)
+		rows := len(y) / n
+		for _, x := range []Operands{a, b} {
+			_ = x.X[(rows-1)*x.Row+(n-1)*x.Step]
+		}
+		together, columns := max(1, atOnce/n), min(atOnce, n)
+		for row := 0; row < rows; row += together {
+			for j := 0; j < n; j += columns {
+				asm(&y[row*n+j], &a.X[row*a.Row+j*a.Step], &b.X[row*b.Row+j*b.Step], min(columns, n-j), min(together, rows-row), a.Row, b.Row, a.Step, b.Step)
+			}
 		}
 	}
 }
 
-// scaledBy is pairsBy for two numbers.
+// scaledBy is pairsBy for a vector and two numbers.
 func scaledBy(asm func(y, x *float32, n int, b, c float32)) Scaled {
 	return func(y, x []float32, b, c float32) {
 		x = x[:len(y)]
@@ -46,7 +51,7 @@ func scaledBy(asm func(y, x *float32, n int, b, c float32)) Scaled {
 	}
 }
 
-// eachBy is pairsBy for one operand.
+// eachBy is pairsBy for one vector.
 func eachBy(asm func(y, x *float32, n int)) Each {
 	return func(y, x []float32) {
 		x = x[:len(y)]

@@ -18,26 +18,24 @@ func arithmeticTrials() (trials []trial) {
 	kind := reflect.TypeFor[Arithmetic]()
 	for i := range kind.NumField() {
 		trials = append(trials, trial{kind.Field(i).Name, func(s *Set, m *memory, shape shape) {
-			n := shape[0]
-			x := take(m, n, m.anyNumber)
+			n, rows := shape[0], 1+shape[1]
+			x := take(m, n*rows, m.anyNumber)
 			y := x
 			if param(m, m.IntN(2)) == 0 {
-				y = take(m, n, m.anyNumber)
+				y = take(m, n*rows, m.anyNumber)
 			}
 			switch f := reflect.ValueOf(s.Arithmetic).Field(i).Interface().(type) {
 			case Pairs:
-				a, da := x, 1
-				if param(m, m.IntN(3)) == 0 {
-					a, da = take(m, min(n, 1), m.anyNumber), 0
+				operands := func() Operands {
+					o := Operands{x, n, 1}
+					if param(m, m.IntN(3)) > 0 {
+						o.Step = param(m, m.IntN(2))
+						o.Row = param(m, oneOf(m, 0, 1, (n-1)*o.Step+1+m.IntN(3)))
+						o.X = take(m, (rows-1)*o.Row+(n-1)*o.Step+1, m.anyNumber)
+					}
+					return o
 				}
-				b, db := x, 1
-				switch param(m, m.IntN(3)) {
-				case 0:
-					b, db = take(m, min(n, 1), m.anyNumber), 0
-				case 1:
-					b = take(m, n, m.anyNumber)
-				}
-				f(y, a, b, da, db)
+				f(y, n, operands(), operands())
 			case Scaled:
 				b, c := m.anyNumber(), m.anyNumber()
 				if kind.Field(i).Name == "Clamp" {
@@ -59,13 +57,14 @@ func TestArithmeticOfSets(t *testing.T) {
 	eachSet(t, func(b *bench) {
 		for _, trial := range arithmeticTrials() {
 			for n := range 70 {
-				b.compare(trial, shape{n}, effort(20))
+				b.compare(trial, shape{n + 1, n % 4}, effort(20))
 			}
-			b.compare(trial, shape{1<<16 + 5}, 1)
+			b.compare(trial, shape{1<<16 + 5, 1}, 1)
+			b.compare(trial, shape{12, 6000}, 1)
 		}
 	})
 }
 
 func FuzzArithmeticOfSets(f *testing.F) {
-	fuzzSets(f, arithmeticTrials(), func(_ *Set, x, y, _ uint8) shape { return shape{int(x) * (1 + int(y)%9)} })
+	fuzzSets(f, arithmeticTrials(), func(_ *Set, x, y, _ uint8) shape { return shape{1 + int(x), int(y) % 9} })
 }

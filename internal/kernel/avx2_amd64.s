@@ -4654,61 +4654,74 @@ levels:
 	VZEROUPPER
 	RET
 
-// func plusPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// func plusPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX2
-TEXT ·plusPairsAVX2(SB), NOSPLIT, $64-48
+TEXT ·plusPairsAVX2(SB), NOSPLIT, $64-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Y0
-	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), CX
-
-daApart:
-	IMUL3Q       $0x20, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Y0
-	VMOVUPS      Y0, 32(SP)
-	LEAQ         32(SP), DX
-
-dbApart:
-	IMUL3Q $0x20, DI, DI
-	SUBQ   $0x08, BX
-	JLT    rest
-
-vectors:
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    SI, CX
-	ADDQ    DI, DX
-	ADDQ    $0x20, AX
-	SUBQ    $0x08, BX
-	JGE     vectors
-
-rest:
-	ADDQ         $0x08, BX
-	JZ           done
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x20, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x20, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x07, CX
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X2
+	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VMASKMOVPS   Y0, Y2, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x20, AX
+	XORQ         CX, R12
 
-done:
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), DI
+
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Y1
+	VMOVUPS      Y1, 32(SP)
+	LEAQ         32(SP), R10
+
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
+
+vectors:
+	VMOVUPS (DI), Y0
+	VMOVUPS (R10), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    R8, DI
+	ADDQ    R11, R10
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, BX
+	JNZ     vectors
+
+rest:
+	TESTQ      CX, CX
+	JZ         next
+	VMASKMOVPS (DI), Y2, Y0
+	VMASKMOVPS (R10), Y2, Y1
+	VADDPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)
+	LEAQ       (AX)(CX*4), AX
+
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
@@ -4718,650 +4731,780 @@ DATA lanesOfAVX2<>+16(SB)/8, $0x0000000500000004
 DATA lanesOfAVX2<>+24(SB)/8, $0x0000000700000006
 GLOBL lanesOfAVX2<>(SB), RODATA|NOPTR, $32
 
-// func minusPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// func minusPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX2
-TEXT ·minusPairsAVX2(SB), NOSPLIT, $64-48
+TEXT ·minusPairsAVX2(SB), NOSPLIT, $64-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Y0
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x20, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x20, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x07, CX
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        CX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Y0
 	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), CX
+	LEAQ         (SP), DI
 
-daApart:
-	IMUL3Q       $0x20, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Y0
-	VMOVUPS      Y0, 32(SP)
-	LEAQ         32(SP), DX
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Y1
+	VMOVUPS      Y1, 32(SP)
+	LEAQ         32(SP), R10
 
-dbApart:
-	IMUL3Q $0x20, DI, DI
-	SUBQ   $0x08, BX
-	JLT    rest
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
 
 vectors:
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
+	VMOVUPS (DI), Y0
+	VMOVUPS (R10), Y1
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)
-	ADDQ    SI, CX
-	ADDQ    DI, DX
+	ADDQ    R8, DI
+	ADDQ    R11, R10
 	ADDQ    $0x20, AX
 	SUBQ    $0x08, BX
-	JGE     vectors
+	JNZ     vectors
 
 rest:
-	ADDQ         $0x08, BX
-	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y0, Y2, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VSUBPS       Y1, Y0, Y0
-	VMASKMOVPS   Y0, Y2, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x20, AX
+	TESTQ      CX, CX
+	JZ         next
+	VMASKMOVPS (DI), Y2, Y0
+	VMASKMOVPS (R10), Y2, Y1
+	VSUBPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)
+	LEAQ       (AX)(CX*4), AX
 
-done:
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func timesPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// func timesPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX2
-TEXT ·timesPairsAVX2(SB), NOSPLIT, $64-48
+TEXT ·timesPairsAVX2(SB), NOSPLIT, $64-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Y0
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x20, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x20, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x07, CX
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        CX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Y0
 	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), CX
+	LEAQ         (SP), DI
 
-daApart:
-	IMUL3Q       $0x20, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Y0
-	VMOVUPS      Y0, 32(SP)
-	LEAQ         32(SP), DX
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Y1
+	VMOVUPS      Y1, 32(SP)
+	LEAQ         32(SP), R10
 
-dbApart:
-	IMUL3Q $0x20, DI, DI
-	SUBQ   $0x08, BX
-	JLT    rest
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
 
 vectors:
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
+	VMOVUPS (DI), Y0
+	VMOVUPS (R10), Y1
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)
-	ADDQ    SI, CX
-	ADDQ    DI, DX
+	ADDQ    R8, DI
+	ADDQ    R11, R10
 	ADDQ    $0x20, AX
 	SUBQ    $0x08, BX
-	JGE     vectors
+	JNZ     vectors
 
 rest:
-	ADDQ         $0x08, BX
-	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y0, Y2, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMASKMOVPS   Y0, Y2, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x20, AX
+	TESTQ      CX, CX
+	JZ         next
+	VMASKMOVPS (DI), Y2, Y0
+	VMASKMOVPS (R10), Y2, Y1
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)
+	LEAQ       (AX)(CX*4), AX
 
-done:
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func overPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// func overPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX2
-TEXT ·overPairsAVX2(SB), NOSPLIT, $64-48
+TEXT ·overPairsAVX2(SB), NOSPLIT, $64-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Y0
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x20, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x20, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x07, CX
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        CX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Y0
 	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), CX
+	LEAQ         (SP), DI
 
-daApart:
-	IMUL3Q       $0x20, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Y0
-	VMOVUPS      Y0, 32(SP)
-	LEAQ         32(SP), DX
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Y1
+	VMOVUPS      Y1, 32(SP)
+	LEAQ         32(SP), R10
 
-dbApart:
-	IMUL3Q $0x20, DI, DI
-	SUBQ   $0x08, BX
-	JLT    rest
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
 
 vectors:
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
+	VMOVUPS (DI), Y0
+	VMOVUPS (R10), Y1
 	VDIVPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)
-	ADDQ    SI, CX
-	ADDQ    DI, DX
+	ADDQ    R8, DI
+	ADDQ    R11, R10
 	ADDQ    $0x20, AX
 	SUBQ    $0x08, BX
-	JGE     vectors
+	JNZ     vectors
 
 rest:
-	ADDQ         $0x08, BX
-	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y0, Y2, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VDIVPS       Y1, Y0, Y0
-	VMASKMOVPS   Y0, Y2, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x20, AX
+	TESTQ      CX, CX
+	JZ         next
+	VMASKMOVPS (DI), Y2, Y0
+	VMASKMOVPS (R10), Y2, Y1
+	VDIVPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)
+	LEAQ       (AX)(CX*4), AX
 
-done:
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func smallerPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// func smallerPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX2
-TEXT ·smallerPairsAVX2(SB), NOSPLIT, $64-48
+TEXT ·smallerPairsAVX2(SB), NOSPLIT, $64-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Y0
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x20, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x20, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x07, CX
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        CX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Y0
 	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), CX
+	LEAQ         (SP), DI
 
-daApart:
-	IMUL3Q       $0x20, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Y0
-	VMOVUPS      Y0, 32(SP)
-	LEAQ         32(SP), DX
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Y1
+	VMOVUPS      Y1, 32(SP)
+	LEAQ         32(SP), R10
 
-dbApart:
-	IMUL3Q $0x20, DI, DI
-	SUBQ   $0x08, BX
-	JLT    rest
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
 
 vectors:
-	VMOVUPS   (CX), Y0
-	VMOVUPS   (DX), Y1
-	VMINPS    Y1, Y0, Y2
-	VMINPS    Y0, Y1, Y3
-	VPOR      Y3, Y2, Y2
-	VADDPS    Y1, Y0, Y3
+	VMOVUPS   (DI), Y0
+	VMOVUPS   (R10), Y1
+	VMINPS    Y1, Y0, Y3
+	VMINPS    Y0, Y1, Y4
+	VPOR      Y4, Y3, Y3
+	VADDPS    Y1, Y0, Y4
 	VCMPPS    $0x03, Y1, Y0, Y0
-	VBLENDVPS Y0, Y3, Y2, Y2
-	VMOVAPS   Y2, Y0
+	VBLENDVPS Y0, Y4, Y3, Y3
+	VMOVAPS   Y3, Y0
 	VMOVUPS   Y0, (AX)
-	ADDQ      SI, CX
-	ADDQ      DI, DX
+	ADDQ      R8, DI
+	ADDQ      R11, R10
 	ADDQ      $0x20, AX
 	SUBQ      $0x08, BX
-	JGE       vectors
+	JNZ       vectors
 
 rest:
-	ADDQ         $0x08, BX
-	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y0, Y2, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VMINPS       Y1, Y0, Y3
-	VMINPS       Y0, Y1, Y4
-	VPOR         Y4, Y3, Y3
-	VADDPS       Y1, Y0, Y4
-	VCMPPS       $0x03, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y4, Y3, Y3
-	VMOVAPS      Y3, Y0
-	VMASKMOVPS   Y0, Y2, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x20, AX
+	TESTQ      CX, CX
+	JZ         next
+	VMASKMOVPS (DI), Y2, Y0
+	VMASKMOVPS (R10), Y2, Y1
+	VMINPS     Y1, Y0, Y3
+	VMINPS     Y0, Y1, Y4
+	VPOR       Y4, Y3, Y3
+	VADDPS     Y1, Y0, Y4
+	VCMPPS     $0x03, Y1, Y0, Y0
+	VBLENDVPS  Y0, Y4, Y3, Y3
+	VMOVAPS    Y3, Y0
+	VMASKMOVPS Y0, Y2, (AX)
+	LEAQ       (AX)(CX*4), AX
 
-done:
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func largerPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// func largerPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX2
-TEXT ·largerPairsAVX2(SB), NOSPLIT, $64-48
+TEXT ·largerPairsAVX2(SB), NOSPLIT, $64-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Y0
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x20, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x20, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x07, CX
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        CX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Y0
 	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), CX
+	LEAQ         (SP), DI
 
-daApart:
-	IMUL3Q       $0x20, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Y0
-	VMOVUPS      Y0, 32(SP)
-	LEAQ         32(SP), DX
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Y1
+	VMOVUPS      Y1, 32(SP)
+	LEAQ         32(SP), R10
 
-dbApart:
-	IMUL3Q $0x20, DI, DI
-	SUBQ   $0x08, BX
-	JLT    rest
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
 
 vectors:
-	VMOVUPS   (CX), Y0
-	VMOVUPS   (DX), Y1
-	VMAXPS    Y1, Y0, Y2
-	VMAXPS    Y0, Y1, Y3
-	VPAND     Y3, Y2, Y2
-	VADDPS    Y1, Y0, Y3
+	VMOVUPS   (DI), Y0
+	VMOVUPS   (R10), Y1
+	VMAXPS    Y1, Y0, Y3
+	VMAXPS    Y0, Y1, Y4
+	VPAND     Y4, Y3, Y3
+	VADDPS    Y1, Y0, Y4
 	VCMPPS    $0x03, Y1, Y0, Y0
-	VBLENDVPS Y0, Y3, Y2, Y2
-	VMOVAPS   Y2, Y0
+	VBLENDVPS Y0, Y4, Y3, Y3
+	VMOVAPS   Y3, Y0
 	VMOVUPS   Y0, (AX)
-	ADDQ      SI, CX
-	ADDQ      DI, DX
+	ADDQ      R8, DI
+	ADDQ      R11, R10
 	ADDQ      $0x20, AX
 	SUBQ      $0x08, BX
-	JGE       vectors
+	JNZ       vectors
 
 rest:
-	ADDQ         $0x08, BX
-	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y0, Y2, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
-	VMAXPS       Y1, Y0, Y3
-	VMAXPS       Y0, Y1, Y4
-	VPAND        Y4, Y3, Y3
-	VADDPS       Y1, Y0, Y4
-	VCMPPS       $0x03, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y4, Y3, Y3
-	VMOVAPS      Y3, Y0
-	VMASKMOVPS   Y0, Y2, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x20, AX
+	TESTQ      CX, CX
+	JZ         next
+	VMASKMOVPS (DI), Y2, Y0
+	VMASKMOVPS (R10), Y2, Y1
+	VMAXPS     Y1, Y0, Y3
+	VMAXPS     Y0, Y1, Y4
+	VPAND      Y4, Y3, Y3
+	VADDPS     Y1, Y0, Y4
+	VCMPPS     $0x03, Y1, Y0, Y0
+	VBLENDVPS  Y0, Y4, Y3, Y3
+	VMOVAPS    Y3, Y0
+	VMASKMOVPS Y0, Y2, (AX)
+	LEAQ       (AX)(CX*4), AX
 
-done:
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func lessPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// func lessPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX2
-TEXT ·lessPairsAVX2(SB), NOSPLIT, $64-48
+TEXT ·lessPairsAVX2(SB), NOSPLIT, $64-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Y0
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x20, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x20, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x07, CX
+	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVD        CX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Y0
 	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), CX
+	LEAQ         (SP), DI
 
-daApart:
-	IMUL3Q       $0x20, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Y0
-	VMOVUPS      Y0, 32(SP)
-	LEAQ         32(SP), DX
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Y1
+	VMOVUPS      Y1, 32(SP)
+	LEAQ         32(SP), R10
 
-dbApart:
-	IMUL3Q $0x20, DI, DI
-	SUBQ   $0x08, BX
-	JLT    rest
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
 
 vectors:
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VPXOR        Y2, Y2, Y2
-	VPBROADCASTD oneFloat<>+0(SB), Y3
+	VMOVUPS      (DI), Y0
+	VMOVUPS      (R10), Y1
+	VPXOR        Y3, Y3, Y3
+	VPBROADCASTD oneFloat<>+0(SB), Y4
 	VCMPPS       $0x11, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y3, Y2, Y2
-	VMOVAPS      Y2, Y0
+	VBLENDVPS    Y0, Y4, Y3, Y3
+	VMOVAPS      Y3, Y0
 	VMOVUPS      Y0, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
+	ADDQ         R8, DI
+	ADDQ         R11, R10
 	ADDQ         $0x20, AX
 	SUBQ         $0x08, BX
-	JGE          vectors
+	JNZ          vectors
 
 rest:
-	ADDQ         $0x08, BX
-	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y0, Y2, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
+	TESTQ        CX, CX
+	JZ           next
+	VMASKMOVPS   (DI), Y2, Y0
+	VMASKMOVPS   (R10), Y2, Y1
 	VPXOR        Y3, Y3, Y3
 	VPBROADCASTD oneFloat<>+0(SB), Y4
 	VCMPPS       $0x11, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y4, Y3, Y3
 	VMOVAPS      Y3, Y0
 	VMASKMOVPS   Y0, Y2, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x20, AX
+	LEAQ         (AX)(CX*4), AX
 
-done:
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
 DATA oneFloat<>+0(SB)/4, $0x3f800000
 GLOBL oneFloat<>(SB), RODATA|NOPTR, $4
 
-// func lessOrEqualPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// func lessOrEqualPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX2
-TEXT ·lessOrEqualPairsAVX2(SB), NOSPLIT, $64-48
+TEXT ·lessOrEqualPairsAVX2(SB), NOSPLIT, $64-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Y0
-	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), CX
-
-daApart:
-	IMUL3Q       $0x20, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Y0
-	VMOVUPS      Y0, 32(SP)
-	LEAQ         32(SP), DX
-
-dbApart:
-	IMUL3Q $0x20, DI, DI
-	SUBQ   $0x08, BX
-	JLT    rest
-
-vectors:
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VPXOR        Y2, Y2, Y2
-	VPBROADCASTD oneFloat<>+0(SB), Y3
-	VCMPPS       $0x12, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y3, Y2, Y2
-	VMOVAPS      Y2, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x20, AX
-	SUBQ         $0x08, BX
-	JGE          vectors
-
-rest:
-	ADDQ         $0x08, BX
-	JZ           done
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x20, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x20, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x07, CX
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X2
+	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), DI
+
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Y1
+	VMOVUPS      Y1, 32(SP)
+	LEAQ         32(SP), R10
+
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
+
+vectors:
+	VMOVUPS      (DI), Y0
+	VMOVUPS      (R10), Y1
 	VPXOR        Y3, Y3, Y3
 	VPBROADCASTD oneFloat<>+0(SB), Y4
 	VCMPPS       $0x12, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y4, Y3, Y3
 	VMOVAPS      Y3, Y0
-	VMASKMOVPS   Y0, Y2, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
+	VMOVUPS      Y0, (AX)
+	ADDQ         R8, DI
+	ADDQ         R11, R10
 	ADDQ         $0x20, AX
+	SUBQ         $0x08, BX
+	JNZ          vectors
 
-done:
+rest:
+	TESTQ        CX, CX
+	JZ           next
+	VMASKMOVPS   (DI), Y2, Y0
+	VMASKMOVPS   (R10), Y2, Y1
+	VPXOR        Y3, Y3, Y3
+	VPBROADCASTD oneFloat<>+0(SB), Y4
+	VCMPPS       $0x12, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y3, Y3
+	VMOVAPS      Y3, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
+	LEAQ         (AX)(CX*4), AX
+
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func equalPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// func equalPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX2
-TEXT ·equalPairsAVX2(SB), NOSPLIT, $64-48
+TEXT ·equalPairsAVX2(SB), NOSPLIT, $64-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Y0
-	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), CX
-
-daApart:
-	IMUL3Q       $0x20, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Y0
-	VMOVUPS      Y0, 32(SP)
-	LEAQ         32(SP), DX
-
-dbApart:
-	IMUL3Q $0x20, DI, DI
-	SUBQ   $0x08, BX
-	JLT    rest
-
-vectors:
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VPXOR        Y2, Y2, Y2
-	VPBROADCASTD oneFloat<>+0(SB), Y3
-	VCMPPS       $0x00, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y3, Y2, Y2
-	VMOVAPS      Y2, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x20, AX
-	SUBQ         $0x08, BX
-	JGE          vectors
-
-rest:
-	ADDQ         $0x08, BX
-	JZ           done
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x20, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x20, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x07, CX
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X2
+	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), DI
+
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Y1
+	VMOVUPS      Y1, 32(SP)
+	LEAQ         32(SP), R10
+
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
+
+vectors:
+	VMOVUPS      (DI), Y0
+	VMOVUPS      (R10), Y1
 	VPXOR        Y3, Y3, Y3
 	VPBROADCASTD oneFloat<>+0(SB), Y4
 	VCMPPS       $0x00, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y4, Y3, Y3
 	VMOVAPS      Y3, Y0
-	VMASKMOVPS   Y0, Y2, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
+	VMOVUPS      Y0, (AX)
+	ADDQ         R8, DI
+	ADDQ         R11, R10
 	ADDQ         $0x20, AX
+	SUBQ         $0x08, BX
+	JNZ          vectors
 
-done:
+rest:
+	TESTQ        CX, CX
+	JZ           next
+	VMASKMOVPS   (DI), Y2, Y0
+	VMASKMOVPS   (R10), Y2, Y1
+	VPXOR        Y3, Y3, Y3
+	VPBROADCASTD oneFloat<>+0(SB), Y4
+	VCMPPS       $0x00, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y3, Y3
+	VMOVAPS      Y3, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
+	LEAQ         (AX)(CX*4), AX
+
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func greaterPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// func greaterPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX2
-TEXT ·greaterPairsAVX2(SB), NOSPLIT, $64-48
+TEXT ·greaterPairsAVX2(SB), NOSPLIT, $64-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Y0
-	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), CX
-
-daApart:
-	IMUL3Q       $0x20, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Y0
-	VMOVUPS      Y0, 32(SP)
-	LEAQ         32(SP), DX
-
-dbApart:
-	IMUL3Q $0x20, DI, DI
-	SUBQ   $0x08, BX
-	JLT    rest
-
-vectors:
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VPXOR        Y2, Y2, Y2
-	VPBROADCASTD oneFloat<>+0(SB), Y3
-	VCMPPS       $0x1e, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y3, Y2, Y2
-	VMOVAPS      Y2, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x20, AX
-	SUBQ         $0x08, BX
-	JGE          vectors
-
-rest:
-	ADDQ         $0x08, BX
-	JZ           done
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x20, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x20, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x07, CX
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X2
+	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), DI
+
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Y1
+	VMOVUPS      Y1, 32(SP)
+	LEAQ         32(SP), R10
+
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
+
+vectors:
+	VMOVUPS      (DI), Y0
+	VMOVUPS      (R10), Y1
+	VPXOR        Y3, Y3, Y3
+	VPBROADCASTD oneFloat<>+0(SB), Y4
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y3, Y3
+	VMOVAPS      Y3, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         R8, DI
+	ADDQ         R11, R10
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, BX
+	JNZ          vectors
+
+rest:
+	TESTQ        CX, CX
+	JZ           next
+	VMASKMOVPS   (DI), Y2, Y0
+	VMASKMOVPS   (R10), Y2, Y1
 	VPXOR        Y3, Y3, Y3
 	VPBROADCASTD oneFloat<>+0(SB), Y4
 	VCMPPS       $0x1e, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y4, Y3, Y3
 	VMOVAPS      Y3, Y0
 	VMASKMOVPS   Y0, Y2, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x20, AX
+	LEAQ         (AX)(CX*4), AX
 
-done:
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func greaterOrEqualPairsAVX2(y *float32, a *float32, b *float32, n int, da int, db int)
+// func greaterOrEqualPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX2
-TEXT ·greaterOrEqualPairsAVX2(SB), NOSPLIT, $64-48
+TEXT ·greaterOrEqualPairsAVX2(SB), NOSPLIT, $64-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Y0
-	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), CX
-
-daApart:
-	IMUL3Q       $0x20, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Y0
-	VMOVUPS      Y0, 32(SP)
-	LEAQ         32(SP), DX
-
-dbApart:
-	IMUL3Q $0x20, DI, DI
-	SUBQ   $0x08, BX
-	JLT    rest
-
-vectors:
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VPXOR        Y2, Y2, Y2
-	VPBROADCASTD oneFloat<>+0(SB), Y3
-	VCMPPS       $0x1d, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y3, Y2, Y2
-	VMOVAPS      Y2, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x20, AX
-	SUBQ         $0x08, BX
-	JGE          vectors
-
-rest:
-	ADDQ         $0x08, BX
-	JZ           done
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x20, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x20, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x07, CX
 	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
-	VMOVD        BX, X2
+	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
-	VMASKMOVPS   (CX), Y2, Y0
-	VMASKMOVPS   (DX), Y2, Y1
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Y0
+	VMOVUPS      Y0, (SP)
+	LEAQ         (SP), DI
+
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Y1
+	VMOVUPS      Y1, 32(SP)
+	LEAQ         32(SP), R10
+
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
+
+vectors:
+	VMOVUPS      (DI), Y0
+	VMOVUPS      (R10), Y1
+	VPXOR        Y3, Y3, Y3
+	VPBROADCASTD oneFloat<>+0(SB), Y4
+	VCMPPS       $0x1d, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y3, Y3
+	VMOVAPS      Y3, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         R8, DI
+	ADDQ         R11, R10
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, BX
+	JNZ          vectors
+
+rest:
+	TESTQ        CX, CX
+	JZ           next
+	VMASKMOVPS   (DI), Y2, Y0
+	VMASKMOVPS   (R10), Y2, Y1
 	VPXOR        Y3, Y3, Y3
 	VPBROADCASTD oneFloat<>+0(SB), Y4
 	VCMPPS       $0x1d, Y1, Y0, Y0
 	VBLENDVPS    Y0, Y4, Y3, Y3
 	VMOVAPS      Y3, Y0
 	VMASKMOVPS   Y0, Y2, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x20, AX
+	LEAQ         (AX)(CX*4), AX
 
-done:
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
@@ -5405,8 +5548,6 @@ rest:
 	VMINPS       Y4, Y1, Y4
 	VPOR         Y3, Y4, Y4
 	VMASKMOVPS   Y4, Y5, (AX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, AX
 
 done:
 	VZEROUPPER
@@ -5447,8 +5588,6 @@ rest:
 	VMULPS       Y0, Y2, Y2
 	VADDPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y3, (AX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, AX
 
 done:
 	VZEROUPPER
@@ -5492,8 +5631,6 @@ rest:
 	VBLENDVPS    Y1, Y0, Y3, Y3
 	VMULPS       Y3, Y2, Y3
 	VMASKMOVPS   Y3, Y4, (AX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, AX
 
 done:
 	VZEROUPPER
@@ -5527,8 +5664,6 @@ rest:
 	VMASKMOVPS   (CX), Y1, Y0
 	VSQRTPS      Y0, Y0
 	VMASKMOVPS   Y0, Y1, (AX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, AX
 
 done:
 	VZEROUPPER
@@ -5562,8 +5697,6 @@ rest:
 	VMASKMOVPS   (CX), Y1, Y0
 	VROUNDPS     $0x09, Y0, Y0
 	VMASKMOVPS   Y0, Y1, (AX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, AX
 
 done:
 	VZEROUPPER
@@ -5597,8 +5730,6 @@ rest:
 	VMASKMOVPS   (CX), Y1, Y0
 	VROUNDPS     $0x0a, Y0, Y0
 	VMASKMOVPS   Y0, Y1, (AX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, AX
 
 done:
 	VZEROUPPER
@@ -5636,8 +5767,6 @@ rest:
 	VMOVAPS      Y1, Y1
 	VPAND        Y0, Y1, Y1
 	VMASKMOVPS   Y1, Y2, (AX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, AX
 
 done:
 	VZEROUPPER

@@ -403,60 +403,60 @@ func multiplyDepthwiseVNNI(c *int32, x *uint8, step int, offsets *int, steps int
 //go:noescape
 func lookUpVBMI(dst *uint8, src *uint8, vectors int, last uint64, table *uint8)
 
-// plusPairsAVX512 works like plusGeneric for n > 0 elements.
+// plusPairsAVX512 works like plusGeneric for so many rows of n > 0 elements.
 //
 //go:noescape
-func plusPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+func plusPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 
-// minusPairsAVX512 works like minusGeneric for n > 0 elements.
+// minusPairsAVX512 works like minusGeneric for so many rows of n > 0 elements.
 //
 //go:noescape
-func minusPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+func minusPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 
-// timesPairsAVX512 works like timesGeneric for n > 0 elements.
+// timesPairsAVX512 works like timesGeneric for so many rows of n > 0 elements.
 //
 //go:noescape
-func timesPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+func timesPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 
-// overPairsAVX512 works like overGeneric for n > 0 elements.
+// overPairsAVX512 works like overGeneric for so many rows of n > 0 elements.
 //
 //go:noescape
-func overPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+func overPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 
-// smallerPairsAVX512 works like smallerGeneric for n > 0 elements.
+// smallerPairsAVX512 works like smallerGeneric for so many rows of n > 0 elements.
 //
 //go:noescape
-func smallerPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+func smallerPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 
-// largerPairsAVX512 works like largerGeneric for n > 0 elements.
+// largerPairsAVX512 works like largerGeneric for so many rows of n > 0 elements.
 //
 //go:noescape
-func largerPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+func largerPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 
-// lessPairsAVX512 works like lessGeneric for n > 0 elements.
+// lessPairsAVX512 works like lessGeneric for so many rows of n > 0 elements.
 //
 //go:noescape
-func lessPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+func lessPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 
-// lessOrEqualPairsAVX512 works like lessOrEqualGeneric for n > 0 elements.
+// lessOrEqualPairsAVX512 works like lessOrEqualGeneric for so many rows of n > 0 elements.
 //
 //go:noescape
-func lessOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+func lessOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 
-// equalPairsAVX512 works like equalGeneric for n > 0 elements.
+// equalPairsAVX512 works like equalGeneric for so many rows of n > 0 elements.
 //
 //go:noescape
-func equalPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+func equalPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 
-// greaterPairsAVX512 works like greaterGeneric for n > 0 elements.
+// greaterPairsAVX512 works like greaterGeneric for so many rows of n > 0 elements.
 //
 //go:noescape
-func greaterPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+func greaterPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 
-// greaterOrEqualPairsAVX512 works like greaterOrEqualGeneric for n > 0 elements.
+// greaterOrEqualPairsAVX512 works like greaterOrEqualGeneric for so many rows of n > 0 elements.
 //
 //go:noescape
-func greaterOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+func greaterOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 
 // clampAVX512 works like clampGeneric for n > 0 elements.
 //

@@ -8703,61 +8703,74 @@ whole:
 	VZEROUPPER
 	RET
 
-// func plusPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// func plusPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX512F
-TEXT ·plusPairsAVX512(SB), NOSPLIT, $128-48
+TEXT ·plusPairsAVX512(SB), NOSPLIT, $128-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Z0
-	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), CX
-
-daApart:
-	IMUL3Q       $0x40, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Z0
-	VMOVUPS      Z0, 64(SP)
-	LEAQ         64(SP), DX
-
-dbApart:
-	IMUL3Q $0x40, DI, DI
-	SUBQ   $0x10, BX
-	JLT    rest
-
-vectors:
-	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z1
-	VADDPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    SI, CX
-	ADDQ    DI, DX
-	ADDQ    $0x40, AX
-	SUBQ    $0x10, BX
-	JGE     vectors
-
-rest:
-	ADDQ         $0x10, BX
-	JZ           done
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x40, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x40, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x0f, CX
 	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
-	VMOVD        BX, X1
+	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
-	VMOVUPS.Z    (CX), K1, Z0
-	VMOVUPS.Z    (DX), K1, Z1
-	VADDPS       Z1, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
+	XORQ         CX, R12
 
-done:
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), DI
+
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Z1
+	VMOVUPS      Z1, 64(SP)
+	LEAQ         64(SP), R10
+
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
+
+vectors:
+	VMOVUPS (DI), Z0
+	VMOVUPS (R10), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    R8, DI
+	ADDQ    R11, R10
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, BX
+	JNZ     vectors
+
+rest:
+	TESTQ     CX, CX
+	JZ        next
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z (R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	LEAQ      (AX)(CX*4), AX
+
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
@@ -8771,650 +8784,780 @@ DATA lanesOfAVX512<>+48(SB)/8, $0x0000000d0000000c
 DATA lanesOfAVX512<>+56(SB)/8, $0x0000000f0000000e
 GLOBL lanesOfAVX512<>(SB), RODATA|NOPTR, $64
 
-// func minusPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// func minusPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX512F
-TEXT ·minusPairsAVX512(SB), NOSPLIT, $128-48
+TEXT ·minusPairsAVX512(SB), NOSPLIT, $128-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Z0
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x40, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x40, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x0f, CX
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        CX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Z0
 	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), CX
+	LEAQ         (SP), DI
 
-daApart:
-	IMUL3Q       $0x40, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Z0
-	VMOVUPS      Z0, 64(SP)
-	LEAQ         64(SP), DX
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Z1
+	VMOVUPS      Z1, 64(SP)
+	LEAQ         64(SP), R10
 
-dbApart:
-	IMUL3Q $0x40, DI, DI
-	SUBQ   $0x10, BX
-	JLT    rest
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
 
 vectors:
-	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z1
+	VMOVUPS (DI), Z0
+	VMOVUPS (R10), Z1
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)
-	ADDQ    SI, CX
-	ADDQ    DI, DX
+	ADDQ    R8, DI
+	ADDQ    R11, R10
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, BX
-	JGE     vectors
+	JNZ     vectors
 
 rest:
-	ADDQ         $0x10, BX
-	JZ           done
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Z1
-	VPCMPGTD     Z0, Z1, K1
-	VMOVUPS.Z    (CX), K1, Z0
-	VMOVUPS.Z    (DX), K1, Z1
-	VSUBPS       Z1, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
+	TESTQ     CX, CX
+	JZ        next
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z (R10), K1, Z1
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	LEAQ      (AX)(CX*4), AX
 
-done:
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func timesPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// func timesPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX512F
-TEXT ·timesPairsAVX512(SB), NOSPLIT, $128-48
+TEXT ·timesPairsAVX512(SB), NOSPLIT, $128-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Z0
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x40, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x40, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x0f, CX
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        CX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Z0
 	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), CX
+	LEAQ         (SP), DI
 
-daApart:
-	IMUL3Q       $0x40, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Z0
-	VMOVUPS      Z0, 64(SP)
-	LEAQ         64(SP), DX
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Z1
+	VMOVUPS      Z1, 64(SP)
+	LEAQ         64(SP), R10
 
-dbApart:
-	IMUL3Q $0x40, DI, DI
-	SUBQ   $0x10, BX
-	JLT    rest
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
 
 vectors:
-	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z1
+	VMOVUPS (DI), Z0
+	VMOVUPS (R10), Z1
 	VMULPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)
-	ADDQ    SI, CX
-	ADDQ    DI, DX
+	ADDQ    R8, DI
+	ADDQ    R11, R10
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, BX
-	JGE     vectors
+	JNZ     vectors
 
 rest:
-	ADDQ         $0x10, BX
-	JZ           done
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Z1
-	VPCMPGTD     Z0, Z1, K1
-	VMOVUPS.Z    (CX), K1, Z0
-	VMOVUPS.Z    (DX), K1, Z1
-	VMULPS       Z1, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
+	TESTQ     CX, CX
+	JZ        next
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z (R10), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	LEAQ      (AX)(CX*4), AX
 
-done:
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func overPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// func overPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX512F
-TEXT ·overPairsAVX512(SB), NOSPLIT, $128-48
+TEXT ·overPairsAVX512(SB), NOSPLIT, $128-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Z0
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x40, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x40, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x0f, CX
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        CX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Z0
 	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), CX
+	LEAQ         (SP), DI
 
-daApart:
-	IMUL3Q       $0x40, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Z0
-	VMOVUPS      Z0, 64(SP)
-	LEAQ         64(SP), DX
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Z1
+	VMOVUPS      Z1, 64(SP)
+	LEAQ         64(SP), R10
 
-dbApart:
-	IMUL3Q $0x40, DI, DI
-	SUBQ   $0x10, BX
-	JLT    rest
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
 
 vectors:
-	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z1
+	VMOVUPS (DI), Z0
+	VMOVUPS (R10), Z1
 	VDIVPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)
-	ADDQ    SI, CX
-	ADDQ    DI, DX
+	ADDQ    R8, DI
+	ADDQ    R11, R10
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, BX
-	JGE     vectors
+	JNZ     vectors
 
 rest:
-	ADDQ         $0x10, BX
-	JZ           done
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Z1
-	VPCMPGTD     Z0, Z1, K1
-	VMOVUPS.Z    (CX), K1, Z0
-	VMOVUPS.Z    (DX), K1, Z1
-	VDIVPS       Z1, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
+	TESTQ     CX, CX
+	JZ        next
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z (R10), K1, Z1
+	VDIVPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	LEAQ      (AX)(CX*4), AX
 
-done:
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func smallerPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// func smallerPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX512F
-TEXT ·smallerPairsAVX512(SB), NOSPLIT, $128-48
+TEXT ·smallerPairsAVX512(SB), NOSPLIT, $128-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Z0
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x40, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x40, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x0f, CX
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        CX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Z0
 	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), CX
+	LEAQ         (SP), DI
 
-daApart:
-	IMUL3Q       $0x40, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Z0
-	VMOVUPS      Z0, 64(SP)
-	LEAQ         64(SP), DX
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Z1
+	VMOVUPS      Z1, 64(SP)
+	LEAQ         64(SP), R10
 
-dbApart:
-	IMUL3Q $0x40, DI, DI
-	SUBQ   $0x10, BX
-	JLT    rest
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
 
 vectors:
-	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z1
+	VMOVUPS (DI), Z0
+	VMOVUPS (R10), Z1
 	VMINPS  Z1, Z0, Z2
 	VMINPS  Z0, Z1, Z3
 	VPORD   Z3, Z2, Z2
 	VADDPS  Z1, Z0, Z3
-	VCMPPS  $0x03, Z1, Z0, K1
-	VMOVAPS Z3, K1, Z2
+	VCMPPS  $0x03, Z1, Z0, K2
+	VMOVAPS Z3, K2, Z2
 	VMOVAPS Z2, Z0
 	VMOVUPS Z0, (AX)
-	ADDQ    SI, CX
-	ADDQ    DI, DX
+	ADDQ    R8, DI
+	ADDQ    R11, R10
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, BX
-	JGE     vectors
+	JNZ     vectors
 
 rest:
-	ADDQ         $0x10, BX
-	JZ           done
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Z1
-	VPCMPGTD     Z0, Z1, K1
-	VMOVUPS.Z    (CX), K1, Z0
-	VMOVUPS.Z    (DX), K1, Z1
-	VMINPS       Z1, Z0, Z2
-	VMINPS       Z0, Z1, Z3
-	VPORD        Z3, Z2, Z2
-	VADDPS       Z1, Z0, Z3
-	VCMPPS       $0x03, Z1, Z0, K2
-	VMOVAPS      Z3, K2, Z2
-	VMOVAPS      Z2, Z0
-	VMOVUPS      Z0, K1, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
+	TESTQ     CX, CX
+	JZ        next
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z (R10), K1, Z1
+	VMINPS    Z1, Z0, Z2
+	VMINPS    Z0, Z1, Z3
+	VPORD     Z3, Z2, Z2
+	VADDPS    Z1, Z0, Z3
+	VCMPPS    $0x03, Z1, Z0, K2
+	VMOVAPS   Z3, K2, Z2
+	VMOVAPS   Z2, Z0
+	VMOVUPS   Z0, K1, (AX)
+	LEAQ      (AX)(CX*4), AX
 
-done:
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func largerPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// func largerPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX512F
-TEXT ·largerPairsAVX512(SB), NOSPLIT, $128-48
+TEXT ·largerPairsAVX512(SB), NOSPLIT, $128-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Z0
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x40, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x40, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x0f, CX
+	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVD        CX, X1
+	VPBROADCASTD X1, Z1
+	VPCMPGTD     Z0, Z1, K1
+	XORQ         CX, R12
+
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Z0
 	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), CX
+	LEAQ         (SP), DI
 
-daApart:
-	IMUL3Q       $0x40, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Z0
-	VMOVUPS      Z0, 64(SP)
-	LEAQ         64(SP), DX
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Z1
+	VMOVUPS      Z1, 64(SP)
+	LEAQ         64(SP), R10
 
-dbApart:
-	IMUL3Q $0x40, DI, DI
-	SUBQ   $0x10, BX
-	JLT    rest
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
 
 vectors:
-	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z1
+	VMOVUPS (DI), Z0
+	VMOVUPS (R10), Z1
 	VMAXPS  Z1, Z0, Z2
 	VMAXPS  Z0, Z1, Z3
 	VPANDD  Z3, Z2, Z2
 	VADDPS  Z1, Z0, Z3
-	VCMPPS  $0x03, Z1, Z0, K1
-	VMOVAPS Z3, K1, Z2
+	VCMPPS  $0x03, Z1, Z0, K2
+	VMOVAPS Z3, K2, Z2
 	VMOVAPS Z2, Z0
 	VMOVUPS Z0, (AX)
-	ADDQ    SI, CX
-	ADDQ    DI, DX
+	ADDQ    R8, DI
+	ADDQ    R11, R10
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, BX
-	JGE     vectors
+	JNZ     vectors
 
 rest:
-	ADDQ         $0x10, BX
-	JZ           done
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
-	VMOVD        BX, X1
-	VPBROADCASTD X1, Z1
-	VPCMPGTD     Z0, Z1, K1
-	VMOVUPS.Z    (CX), K1, Z0
-	VMOVUPS.Z    (DX), K1, Z1
-	VMAXPS       Z1, Z0, Z2
-	VMAXPS       Z0, Z1, Z3
-	VPANDD       Z3, Z2, Z2
-	VADDPS       Z1, Z0, Z3
-	VCMPPS       $0x03, Z1, Z0, K2
-	VMOVAPS      Z3, K2, Z2
-	VMOVAPS      Z2, Z0
-	VMOVUPS      Z0, K1, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
+	TESTQ     CX, CX
+	JZ        next
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z (R10), K1, Z1
+	VMAXPS    Z1, Z0, Z2
+	VMAXPS    Z0, Z1, Z3
+	VPANDD    Z3, Z2, Z2
+	VADDPS    Z1, Z0, Z3
+	VCMPPS    $0x03, Z1, Z0, K2
+	VMOVAPS   Z3, K2, Z2
+	VMOVAPS   Z2, Z0
+	VMOVUPS   Z0, K1, (AX)
+	LEAQ      (AX)(CX*4), AX
 
-done:
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func lessPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// func lessPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX512F
-TEXT ·lessPairsAVX512(SB), NOSPLIT, $128-48
+TEXT ·lessPairsAVX512(SB), NOSPLIT, $128-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Z0
-	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), CX
-
-daApart:
-	IMUL3Q       $0x40, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Z0
-	VMOVUPS      Z0, 64(SP)
-	LEAQ         64(SP), DX
-
-dbApart:
-	IMUL3Q $0x40, DI, DI
-	SUBQ   $0x10, BX
-	JLT    rest
-
-vectors:
-	VMOVUPS      (CX), Z0
-	VMOVUPS      (DX), Z3
-	VPXORD       Z1, Z1, Z1
-	VPBROADCASTD oneFloat<>+0(SB), Z4
-	VCMPPS       $0x11, Z3, Z0, K1
-	VMOVAPS      Z4, K1, Z1
-	VMOVAPS      Z1, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, BX
-	JGE          vectors
-
-rest:
-	ADDQ         $0x10, BX
-	JZ           done
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x40, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x40, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x0f, CX
 	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
-	VMOVD        BX, X1
+	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
-	VMOVUPS.Z    (CX), K1, Z0
-	VMOVUPS.Z    (DX), K1, Z3
-	VPXORD       Z2, Z2, Z2
-	VPBROADCASTD oneFloat<>+0(SB), Z1
-	VCMPPS       $0x11, Z3, Z0, K2
-	VMOVAPS      Z1, K2, Z2
-	VMOVAPS      Z2, Z0
-	VMOVUPS      Z0, K1, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
+	XORQ         CX, R12
 
-done:
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), DI
+
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Z1
+	VMOVUPS      Z1, 64(SP)
+	LEAQ         64(SP), R10
+
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
+
+vectors:
+	VMOVUPS      (DI), Z0
+	VMOVUPS      (R10), Z1
+	VPXORD       Z2, Z2, Z2
+	VPBROADCASTD oneFloat<>+0(SB), Z3
+	VCMPPS       $0x11, Z1, Z0, K2
+	VMOVAPS      Z3, K2, Z2
+	VMOVAPS      Z2, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         R8, DI
+	ADDQ         R11, R10
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, BX
+	JNZ          vectors
+
+rest:
+	TESTQ        CX, CX
+	JZ           next
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    (R10), K1, Z1
+	VPXORD       Z4, Z4, Z4
+	VPBROADCASTD oneFloat<>+0(SB), Z3
+	VCMPPS       $0x11, Z1, Z0, K2
+	VMOVAPS      Z3, K2, Z4
+	VMOVAPS      Z4, Z0
+	VMOVUPS      Z0, K1, (AX)
+	LEAQ         (AX)(CX*4), AX
+
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
 DATA oneFloat<>+0(SB)/4, $0x3f800000
 GLOBL oneFloat<>(SB), RODATA|NOPTR, $4
 
-// func lessOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// func lessOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX512F
-TEXT ·lessOrEqualPairsAVX512(SB), NOSPLIT, $128-48
+TEXT ·lessOrEqualPairsAVX512(SB), NOSPLIT, $128-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Z0
-	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), CX
-
-daApart:
-	IMUL3Q       $0x40, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Z0
-	VMOVUPS      Z0, 64(SP)
-	LEAQ         64(SP), DX
-
-dbApart:
-	IMUL3Q $0x40, DI, DI
-	SUBQ   $0x10, BX
-	JLT    rest
-
-vectors:
-	VMOVUPS      (CX), Z0
-	VMOVUPS      (DX), Z3
-	VPXORD       Z1, Z1, Z1
-	VPBROADCASTD oneFloat<>+0(SB), Z4
-	VCMPPS       $0x12, Z3, Z0, K1
-	VMOVAPS      Z4, K1, Z1
-	VMOVAPS      Z1, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, BX
-	JGE          vectors
-
-rest:
-	ADDQ         $0x10, BX
-	JZ           done
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x40, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x40, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x0f, CX
 	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
-	VMOVD        BX, X1
+	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
-	VMOVUPS.Z    (CX), K1, Z0
-	VMOVUPS.Z    (DX), K1, Z3
-	VPXORD       Z2, Z2, Z2
-	VPBROADCASTD oneFloat<>+0(SB), Z1
-	VCMPPS       $0x12, Z3, Z0, K2
-	VMOVAPS      Z1, K2, Z2
-	VMOVAPS      Z2, Z0
-	VMOVUPS      Z0, K1, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
+	XORQ         CX, R12
 
-done:
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), DI
+
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Z1
+	VMOVUPS      Z1, 64(SP)
+	LEAQ         64(SP), R10
+
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
+
+vectors:
+	VMOVUPS      (DI), Z0
+	VMOVUPS      (R10), Z1
+	VPXORD       Z2, Z2, Z2
+	VPBROADCASTD oneFloat<>+0(SB), Z3
+	VCMPPS       $0x12, Z1, Z0, K2
+	VMOVAPS      Z3, K2, Z2
+	VMOVAPS      Z2, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         R8, DI
+	ADDQ         R11, R10
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, BX
+	JNZ          vectors
+
+rest:
+	TESTQ        CX, CX
+	JZ           next
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    (R10), K1, Z1
+	VPXORD       Z4, Z4, Z4
+	VPBROADCASTD oneFloat<>+0(SB), Z3
+	VCMPPS       $0x12, Z1, Z0, K2
+	VMOVAPS      Z3, K2, Z4
+	VMOVAPS      Z4, Z0
+	VMOVUPS      Z0, K1, (AX)
+	LEAQ         (AX)(CX*4), AX
+
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func equalPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// func equalPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX512F
-TEXT ·equalPairsAVX512(SB), NOSPLIT, $128-48
+TEXT ·equalPairsAVX512(SB), NOSPLIT, $128-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Z0
-	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), CX
-
-daApart:
-	IMUL3Q       $0x40, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Z0
-	VMOVUPS      Z0, 64(SP)
-	LEAQ         64(SP), DX
-
-dbApart:
-	IMUL3Q $0x40, DI, DI
-	SUBQ   $0x10, BX
-	JLT    rest
-
-vectors:
-	VMOVUPS      (CX), Z0
-	VMOVUPS      (DX), Z3
-	VPXORD       Z1, Z1, Z1
-	VPBROADCASTD oneFloat<>+0(SB), Z4
-	VCMPPS       $0x00, Z3, Z0, K1
-	VMOVAPS      Z4, K1, Z1
-	VMOVAPS      Z1, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, BX
-	JGE          vectors
-
-rest:
-	ADDQ         $0x10, BX
-	JZ           done
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x40, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x40, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x0f, CX
 	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
-	VMOVD        BX, X1
+	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
-	VMOVUPS.Z    (CX), K1, Z0
-	VMOVUPS.Z    (DX), K1, Z3
-	VPXORD       Z2, Z2, Z2
-	VPBROADCASTD oneFloat<>+0(SB), Z1
-	VCMPPS       $0x00, Z3, Z0, K2
-	VMOVAPS      Z1, K2, Z2
-	VMOVAPS      Z2, Z0
-	VMOVUPS      Z0, K1, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
+	XORQ         CX, R12
 
-done:
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), DI
+
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Z1
+	VMOVUPS      Z1, 64(SP)
+	LEAQ         64(SP), R10
+
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
+
+vectors:
+	VMOVUPS      (DI), Z0
+	VMOVUPS      (R10), Z1
+	VPXORD       Z2, Z2, Z2
+	VPBROADCASTD oneFloat<>+0(SB), Z3
+	VCMPPS       $0x00, Z1, Z0, K2
+	VMOVAPS      Z3, K2, Z2
+	VMOVAPS      Z2, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         R8, DI
+	ADDQ         R11, R10
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, BX
+	JNZ          vectors
+
+rest:
+	TESTQ        CX, CX
+	JZ           next
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    (R10), K1, Z1
+	VPXORD       Z4, Z4, Z4
+	VPBROADCASTD oneFloat<>+0(SB), Z3
+	VCMPPS       $0x00, Z1, Z0, K2
+	VMOVAPS      Z3, K2, Z4
+	VMOVAPS      Z4, Z0
+	VMOVUPS      Z0, K1, (AX)
+	LEAQ         (AX)(CX*4), AX
+
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func greaterPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// func greaterPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX512F
-TEXT ·greaterPairsAVX512(SB), NOSPLIT, $128-48
+TEXT ·greaterPairsAVX512(SB), NOSPLIT, $128-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Z0
-	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), CX
-
-daApart:
-	IMUL3Q       $0x40, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Z0
-	VMOVUPS      Z0, 64(SP)
-	LEAQ         64(SP), DX
-
-dbApart:
-	IMUL3Q $0x40, DI, DI
-	SUBQ   $0x10, BX
-	JLT    rest
-
-vectors:
-	VMOVUPS      (CX), Z0
-	VMOVUPS      (DX), Z3
-	VPXORD       Z1, Z1, Z1
-	VPBROADCASTD oneFloat<>+0(SB), Z4
-	VCMPPS       $0x1e, Z3, Z0, K1
-	VMOVAPS      Z4, K1, Z1
-	VMOVAPS      Z1, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, BX
-	JGE          vectors
-
-rest:
-	ADDQ         $0x10, BX
-	JZ           done
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x40, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x40, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x0f, CX
 	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
-	VMOVD        BX, X1
+	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
-	VMOVUPS.Z    (CX), K1, Z0
-	VMOVUPS.Z    (DX), K1, Z3
-	VPXORD       Z2, Z2, Z2
-	VPBROADCASTD oneFloat<>+0(SB), Z1
-	VCMPPS       $0x1e, Z3, Z0, K2
-	VMOVAPS      Z1, K2, Z2
-	VMOVAPS      Z2, Z0
-	VMOVUPS      Z0, K1, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
+	XORQ         CX, R12
 
-done:
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), DI
+
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Z1
+	VMOVUPS      Z1, 64(SP)
+	LEAQ         64(SP), R10
+
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
+
+vectors:
+	VMOVUPS      (DI), Z0
+	VMOVUPS      (R10), Z1
+	VPXORD       Z2, Z2, Z2
+	VPBROADCASTD oneFloat<>+0(SB), Z3
+	VCMPPS       $0x1e, Z1, Z0, K2
+	VMOVAPS      Z3, K2, Z2
+	VMOVAPS      Z2, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         R8, DI
+	ADDQ         R11, R10
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, BX
+	JNZ          vectors
+
+rest:
+	TESTQ        CX, CX
+	JZ           next
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    (R10), K1, Z1
+	VPXORD       Z4, Z4, Z4
+	VPBROADCASTD oneFloat<>+0(SB), Z3
+	VCMPPS       $0x1e, Z1, Z0, K2
+	VMOVAPS      Z3, K2, Z4
+	VMOVAPS      Z4, Z0
+	VMOVUPS      Z0, K1, (AX)
+	LEAQ         (AX)(CX*4), AX
+
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
-// func greaterOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, da int, db int)
+// func greaterOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX512F
-TEXT ·greaterOrEqualPairsAVX512(SB), NOSPLIT, $128-48
+TEXT ·greaterOrEqualPairsAVX512(SB), NOSPLIT, $128-72
 	MOVQ         y+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         da+32(FP), SI
-	TESTQ        SI, SI
-	JNZ          daApart
-	VBROADCASTSS (CX), Z0
-	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), CX
-
-daApart:
-	IMUL3Q       $0x40, SI, SI
-	MOVQ         db+40(FP), DI
-	TESTQ        DI, DI
-	JNZ          dbApart
-	VBROADCASTSS (DX), Z0
-	VMOVUPS      Z0, 64(SP)
-	LEAQ         64(SP), DX
-
-dbApart:
-	IMUL3Q $0x40, DI, DI
-	SUBQ   $0x10, BX
-	JLT    rest
-
-vectors:
-	VMOVUPS      (CX), Z0
-	VMOVUPS      (DX), Z3
-	VPXORD       Z1, Z1, Z1
-	VPBROADCASTD oneFloat<>+0(SB), Z4
-	VCMPPS       $0x1d, Z3, Z0, K1
-	VMOVAPS      Z4, K1, Z1
-	VMOVAPS      Z1, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, BX
-	JGE          vectors
-
-rest:
-	ADDQ         $0x10, BX
-	JZ           done
+	MOVQ         n+24(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         a+8(FP), SI
+	MOVQ         da+56(FP), R8
+	IMUL3Q       $0x40, R8, R8
+	MOVQ         b+16(FP), R9
+	MOVQ         db+64(FP), R11
+	IMUL3Q       $0x40, R11, R11
+	MOVQ         CX, R12
+	ANDQ         $0x0f, CX
 	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
-	VMOVD        BX, X1
+	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
-	VMOVUPS.Z    (CX), K1, Z0
-	VMOVUPS.Z    (DX), K1, Z3
-	VPXORD       Z2, Z2, Z2
-	VPBROADCASTD oneFloat<>+0(SB), Z1
-	VCMPPS       $0x1d, Z3, Z0, K2
-	VMOVAPS      Z1, K2, Z2
-	VMOVAPS      Z2, Z0
-	VMOVUPS      Z0, K1, (AX)
-	ADDQ         SI, CX
-	ADDQ         DI, DX
-	ADDQ         $0x40, AX
+	XORQ         CX, R12
 
-done:
+rows:
+	MOVQ         SI, DI
+	TESTQ        R8, R8
+	JNZ          aApart
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      Z0, (SP)
+	LEAQ         (SP), DI
+
+aApart:
+	MOVQ         rowA+40(FP), BX
+	LEAQ         (SI)(BX*4), SI
+	MOVQ         R9, R10
+	TESTQ        R11, R11
+	JNZ          bApart
+	VBROADCASTSS (R9), Z1
+	VMOVUPS      Z1, 64(SP)
+	LEAQ         64(SP), R10
+
+bApart:
+	MOVQ  rowB+48(FP), BX
+	LEAQ  (R9)(BX*4), R9
+	MOVQ  R12, BX
+	TESTQ BX, BX
+	JZ    rest
+
+vectors:
+	VMOVUPS      (DI), Z0
+	VMOVUPS      (R10), Z1
+	VPXORD       Z2, Z2, Z2
+	VPBROADCASTD oneFloat<>+0(SB), Z3
+	VCMPPS       $0x1d, Z1, Z0, K2
+	VMOVAPS      Z3, K2, Z2
+	VMOVAPS      Z2, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         R8, DI
+	ADDQ         R11, R10
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, BX
+	JNZ          vectors
+
+rest:
+	TESTQ        CX, CX
+	JZ           next
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    (R10), K1, Z1
+	VPXORD       Z4, Z4, Z4
+	VPBROADCASTD oneFloat<>+0(SB), Z3
+	VCMPPS       $0x1d, Z1, Z0, K2
+	VMOVAPS      Z3, K2, Z4
+	VMOVAPS      Z4, Z0
+	VMOVUPS      Z0, K1, (AX)
+	LEAQ         (AX)(CX*4), AX
+
+next:
+	DECQ DX
+	JNZ  rows
 	VZEROUPPER
 	RET
 
@@ -9458,8 +9601,6 @@ rest:
 	VMINPS       Z4, Z1, Z4
 	VPORD        Z3, Z4, Z4
 	VMOVUPS      Z4, K1, (AX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, AX
 
 done:
 	VZEROUPPER
@@ -9503,8 +9644,6 @@ rest:
 	VMULPS       Z0, Z2, Z2
 	VADDPS       Z1, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, AX
 
 done:
 	VZEROUPPER
@@ -9548,8 +9687,6 @@ rest:
 	VMOVAPS      Z0, K2, Z3
 	VMULPS       Z3, Z2, Z3
 	VMOVUPS      Z3, K1, (AX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, AX
 
 done:
 	VZEROUPPER
@@ -9583,8 +9720,6 @@ rest:
 	VMOVUPS.Z    (CX), K1, Z0
 	VSQRTPS      Z0, Z0
 	VMOVUPS      Z0, K1, (AX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, AX
 
 done:
 	VZEROUPPER
@@ -9618,8 +9753,6 @@ rest:
 	VMOVUPS.Z    (CX), K1, Z0
 	VRNDSCALEPS  $0x09, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, AX
 
 done:
 	VZEROUPPER
@@ -9653,8 +9786,6 @@ rest:
 	VMOVUPS.Z    (CX), K1, Z0
 	VRNDSCALEPS  $0x0a, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, AX
 
 done:
 	VZEROUPPER
@@ -9692,8 +9823,6 @@ rest:
 	VMOVAPS      Z1, Z1
 	VPANDD       Z0, Z1, Z1
 	VMOVUPS      Z1, K1, (AX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, AX
 
 done:
 	VZEROUPPER

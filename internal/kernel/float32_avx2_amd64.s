@@ -1026,8 +1026,6 @@ rest:
 	VPSLLD       $0x17, Y0, Y0
 	VMULPS       Y0, Y1, Y1
 	VMASKMOVPS   Y1, Y2, (AX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, AX
 
 done:
 	VZEROUPPER
@@ -1229,8 +1227,6 @@ rest:
 	VFNMADD231PS Y4, Y1, Y6
 	VFMADD231PS  Y6, Y7, Y1
 	VMASKMOVPS   Y1, Y2, (AX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, AX
 
 done:
 	VZEROUPPER
@@ -1362,8 +1358,6 @@ rest:
 	VPAND        Y0, Y3, Y3
 	VPOR         Y3, Y1, Y1
 	VMASKMOVPS   Y1, Y2, (AX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, AX
 
 done:
 	VZEROUPPER
@@ -1527,8 +1521,6 @@ rest:
 	VCMPPS       $0x1e, Y3, Y0, Y3
 	VBLENDVPS    Y3, Y0, Y1, Y1
 	VMASKMOVPS   Y1, Y2, (AX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, AX
 
 done:
 	VZEROUPPER
@@ -1816,8 +1808,6 @@ rest:
 	VMAXPS       Y0, Y6, Y5
 	VADDPS       Y1, Y5, Y1
 	VMASKMOVPS   Y1, Y2, (AX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, AX
 
 done:
 	VZEROUPPER

@@ -2052,8 +2052,6 @@ rest:
 	VPSLLD       $0x17, Z0, Z0
 	VMULPS       Z0, Z1, Z1
 	VMOVUPS      Z1, K1, (AX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, AX
 
 done:
 	VZEROUPPER
@@ -2311,8 +2309,6 @@ rest:
 	VFNMADD231PS Z3, Z1, Z4
 	VFMADD231PS  Z4, Z5, Z1
 	VMOVUPS      Z1, K1, (AX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, AX
 
 done:
 	VZEROUPPER
@@ -2448,8 +2444,6 @@ rest:
 	VPANDD       Z0, Z2, Z2
 	VPORD        Z2, Z1, Z1
 	VMOVUPS      Z1, K1, (AX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, AX
 
 done:
 	VZEROUPPER
@@ -2645,8 +2639,6 @@ rest:
 	VCMPPS       $0x1e, Z8, Z0, K2
 	VMOVAPS      Z0, K2, Z1
 	VMOVUPS      Z1, K1, (AX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, AX
 
 done:
 	VZEROUPPER
@@ -3002,8 +2994,6 @@ rest:
 	VMAXPS       Z0, Z8, Z4
 	VADDPS       Z1, Z4, Z1
 	VMOVUPS      Z1, K1, (AX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, AX
 
 done:
 	VZEROUPPER

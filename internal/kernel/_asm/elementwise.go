@@ -118,20 +118,7 @@ var each = []struct {
 
 func elementwise(v vectors) {
 	for _, op := range pairs {
-		name := op.name + "Pairs" + v.isa
-		function(name, "y, a, b *float32, n, da, db int", name+" works like "+op.name+"Generic for n > 0 elements.")
-		y, a, b, n := arg("y"), arg("a"), arg("b"), arg("n")
-		stepA, stepB := v.step("da", a), v.step("db", b)
-		from, to := []reg.VecVirtual{v.make(), v.make()}, v.make()
-		v.elements(n, func(load, store func(from, to Op)) {
-			load(at(a, 0), from[0])
-			load(at(b, 0), from[1])
-			op.emit(v, from[0], from[1], to)
-			store(to, at(y, 0))
-			ADDQ(stepA, a)
-			ADDQ(stepB, b)
-			ADDQ(Imm(uint64(v.bytes)), y)
-		})
+		pairwise(v, op.name, op.emit)
 	}
 	for _, op := range scaled {
 		name := op.name + v.isa
@@ -151,48 +138,106 @@ func elementwise(v vectors) {
 	}
 }
 
-// eachElement emits the rest of a function that makes n elements y of as many x.
+// pairwise goes through rows. An operand of step 0 is a vector in local memory that repeats its number.
+func pairwise(v vectors, op string, emit func(v vectors, a, b, y reg.VecVirtual)) {
+	name := op + "Pairs" + v.isa
+	function(name, "y, a, b *float32, n, rows, rowA, rowB, da, db int", fmt.Sprintf("%s works like %sGeneric for so many rows of n > 0 elements.", name, op))
+	y, n, rows, left := arg("y"), arg("n"), arg("rows"), GP64()
+	operands := []*operand{newOperand(v, "a", "rowA", "da"), newOperand(v, "b", "rowB", "db")}
+	whole := GP64()
+	MOVQ(n, whole)
+	ANDQ(Imm(uint64(v.bytes/4-1)), n)
+	rest := v.mask(n)
+	XORQ(n, whole)
+	to := v.make()
+	part := func(load, store func(from, to Op)) {
+		for _, o := range operands {
+			load(at(o.at, 0), o.x)
+		}
+		emit(v, operands[0].x, operands[1].x, to)
+		store(to, at(y, 0))
+	}
+	Label("rows")
+	for _, o := range operands {
+		o.begin()
+	}
+	MOVQ(whole, left)
+	TESTQ(left, left)
+	JZ(LabelRef("rest"))
+	loop("vectors", left, v.bytes/4, func() {
+		part(move, move)
+		for _, o := range operands {
+			ADDQ(o.step, o.at)
+		}
+		ADDQ(Imm(uint64(v.bytes)), y)
+	})
+	Label("rest")
+	TESTQ(n, n)
+	JZ(LabelRef("next"))
+	part(rest.load, rest.store)
+	LEAQ(Mem{Base: y, Index: n, Scale: 4}, y)
+	Label("next")
+	DECQ(rows)
+	JNZ(LabelRef("rows"))
+	VZEROUPPER()
+	RET()
+}
+
+// An operand is where a row begins, and where it is read.
+type operand struct {
+	v         vectors
+	name      string
+	row, at   reg.GPVirtual
+	step      reg.GPVirtual // bytes from one vector to the next
+	following Mem           // elements from one row to the next
+	local     Mem
+	x         reg.VecVirtual
+}
+
+func newOperand(v vectors, name, row, step string) *operand {
+	o := &operand{v, name, arg(name), GP64(), arg(step), param(row), AllocLocal(v.bytes), v.make()}
+	IMUL3Q(Imm(uint64(v.bytes)), o.step, o.step)
+	return o
+}
+
+// begin goes to the first element of a row, and has row be where the next begins.
+func (o *operand) begin() {
+	MOVQ(o.row, o.at)
+	TESTQ(o.step, o.step)
+	JNZ(LabelRef(o.name + "Apart"))
+	VBROADCASTSS(at(o.row, 0), o.x)
+	VMOVUPS(o.x, o.local)
+	LEAQ(o.local, o.at)
+	Label(o.name + "Apart")
+	next := GP64()
+	MOVQ(o.following, next)
+	LEAQ(Mem{Base: o.row, Index: next, Scale: 4}, o.row)
+}
+
+func move(from, to Op) { VMOVUPS(from, to) }
+
+// eachElement emits the rest of a function that makes n > 0 elements y of as many x: a vector at a time, and what is left
+// with a mask.
 func (v vectors) eachElement(y, x, n reg.GPVirtual, emit func(from, to reg.VecVirtual)) {
-	from, to := v.make(), v.make()
-	v.elements(n, func(load, store func(from, to Op)) {
+	from, to, lanes := v.make(), v.make(), uint64(v.bytes/4)
+	part := func(load, store func(from, to Op)) {
 		load(at(x, 0), from)
 		emit(from, to)
 		store(to, at(y, 0))
-		ADDQ(Imm(uint64(v.bytes)), x)
-		ADDQ(Imm(uint64(v.bytes)), y)
-	})
-}
-
-// step returns the bytes from one vector of an operand to the next, by an argument of 0 or 1. Where that is 0, the
-// operand becomes a vector that repeats its number.
-func (v vectors) step(name string, operand reg.GPVirtual) reg.GPVirtual {
-	step, repeated, local := arg(name), v.make(), AllocLocal(v.bytes)
-	TESTQ(step, step)
-	JNZ(LabelRef(name + "Apart"))
-	VBROADCASTSS(at(operand, 0), repeated)
-	VMOVUPS(repeated, local)
-	LEAQ(local, operand)
-	Label(name + "Apart")
-	IMUL3Q(Imm(uint64(v.bytes)), step, step)
-	return step
-}
-
-// elements emits the rest of a function over n > 0 elements: body for each vector, and once more, with a mask, for what
-// is left.
-func (v vectors) elements(n reg.GPVirtual, body func(load, store func(from, to Op))) {
-	lanes := uint64(v.bytes / 4)
-	move := func(from, to Op) { VMOVUPS(from, to) }
+	}
 	SUBQ(Imm(lanes), n)
 	JLT(LabelRef("rest"))
 	Label("vectors")
-	body(move, move)
+	part(move, move)
+	ADDQ(Imm(uint64(v.bytes)), x)
+	ADDQ(Imm(uint64(v.bytes)), y)
 	SUBQ(Imm(lanes), n)
 	JGE(LabelRef("vectors"))
 	Label("rest")
 	ADDQ(Imm(lanes), n)
 	JZ(LabelRef("done"))
 	rest := v.mask(n)
-	body(rest.load, rest.store)
+	part(rest.load, rest.store)
 	Label("done")
 	VZEROUPPER()
 	RET()
