@@ -164,21 +164,6 @@ func multiplyGroupsR1P2VNNI(t *uint8)
 //go:noescape
 func multiplyGroupsR1P3VNNI(t *uint8)
 
-// multiplyGroupsR2P1VNNI works like multiplyGroupsGeneric for 2 rows and 1 panels.
-//
-//go:noescape
-func multiplyGroupsR2P1VNNI(t *uint8)
-
-// multiplyGroupsR2P2VNNI works like multiplyGroupsGeneric for 2 rows and 2 panels.
-//
-//go:noescape
-func multiplyGroupsR2P2VNNI(t *uint8)
-
-// multiplyGroupsR2P3VNNI works like multiplyGroupsGeneric for 2 rows and 3 panels.
-//
-//go:noescape
-func multiplyGroupsR2P3VNNI(t *uint8)
-
 // multiplyGroupsR4P1VNNI works like multiplyGroupsGeneric for 4 rows and 1 panels.
 //
 //go:noescape

@@ -25,6 +25,7 @@ type groupsTile struct {
 }
 
 // A groupForm is kernels for 1, 2, 4 … rows and, less one, panels, of which they take so many columns at a time.
+// Where there are none for some rows, those for more stand in.
 type groupForm struct {
 	columns int
 	kernels [][]asm
@@ -61,6 +62,9 @@ func eachGroups[T float32 | float64](acc []T, a *Left, b *Groups, form *groupFor
 		}
 		for row, rows := 0, 0; row < a.Rows; row += rows {
 			log := min(bits.Len(uint(a.Rows-row-1)), longest)
+			for form.kernels[log] == nil {
+				log++
+			}
 			rows = min(1<<log, a.Rows-row)
 			run := form.kernels[log][panels-1]
 			for column := 0; column < PanelColumns; column += form.columns {

@@ -171,7 +171,7 @@ var multiplyVNNITable = [vnniRows][vnniPanels]asm{
 var (
 	codeGroupsVNNI = groupForm{PanelColumns, [][]asm{
 		{multiplyGroupsR1P1VNNI, multiplyGroupsR1P2VNNI, multiplyGroupsR1P3VNNI},
-		{multiplyGroupsR2P1VNNI, multiplyGroupsR2P2VNNI, multiplyGroupsR2P3VNNI},
+		nil,
 		{multiplyGroupsR4P1VNNI, multiplyGroupsR4P2VNNI, multiplyGroupsR4P3VNNI},
 	}}
 	nibbleGroupsVNNI = groupForm{PanelColumns, [][]asm{

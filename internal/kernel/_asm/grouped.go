@@ -149,7 +149,7 @@ const vnniReadRows = 2
 
 // vnniGroups emits kernels for rows and panels whose sums of both kinds there are registers for.
 func vnniGroups() {
-	for rows := 1; rows <= 4; rows *= 2 {
+	for _, rows := range []int{1, 4} {
 		for panels := 1; panels <= vnniPanels; panels++ {
 			vnniMultiplyGroups(rows, panels)
 		}
