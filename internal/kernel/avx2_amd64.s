@@ -4668,7 +4668,7 @@ TEXT ·plusPairsAVX2(SB), NOSPLIT, $64-72
 	IMUL3Q       $0x20, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x07, CX
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -4725,12 +4725,6 @@ next:
 	VZEROUPPER
 	RET
 
-DATA lanesOfAVX2<>+0(SB)/8, $0x0000000100000000
-DATA lanesOfAVX2<>+8(SB)/8, $0x0000000300000002
-DATA lanesOfAVX2<>+16(SB)/8, $0x0000000500000004
-DATA lanesOfAVX2<>+24(SB)/8, $0x0000000700000006
-GLOBL lanesOfAVX2<>(SB), RODATA|NOPTR, $32
-
 // func minusPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX2
 TEXT ·minusPairsAVX2(SB), NOSPLIT, $64-72
@@ -4745,7 +4739,7 @@ TEXT ·minusPairsAVX2(SB), NOSPLIT, $64-72
 	IMUL3Q       $0x20, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x07, CX
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -4816,7 +4810,7 @@ TEXT ·timesPairsAVX2(SB), NOSPLIT, $64-72
 	IMUL3Q       $0x20, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x07, CX
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -4887,7 +4881,7 @@ TEXT ·overPairsAVX2(SB), NOSPLIT, $64-72
 	IMUL3Q       $0x20, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x07, CX
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -4958,7 +4952,7 @@ TEXT ·smallerPairsAVX2(SB), NOSPLIT, $64-72
 	IMUL3Q       $0x20, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x07, CX
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -5041,7 +5035,7 @@ TEXT ·largerPairsAVX2(SB), NOSPLIT, $64-72
 	IMUL3Q       $0x20, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x07, CX
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -5124,7 +5118,7 @@ TEXT ·lessPairsAVX2(SB), NOSPLIT, $64-72
 	IMUL3Q       $0x20, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x07, CX
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -5206,7 +5200,7 @@ TEXT ·lessOrEqualPairsAVX2(SB), NOSPLIT, $64-72
 	IMUL3Q       $0x20, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x07, CX
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -5285,7 +5279,7 @@ TEXT ·equalPairsAVX2(SB), NOSPLIT, $64-72
 	IMUL3Q       $0x20, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x07, CX
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -5364,7 +5358,7 @@ TEXT ·greaterPairsAVX2(SB), NOSPLIT, $64-72
 	IMUL3Q       $0x20, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x07, CX
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -5443,7 +5437,7 @@ TEXT ·greaterOrEqualPairsAVX2(SB), NOSPLIT, $64-72
 	IMUL3Q       $0x20, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x07, CX
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -5538,7 +5532,7 @@ vectors:
 rest:
 	ADDQ         $0x08, DX
 	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y4
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y4
 	VMOVD        DX, X5
 	VPBROADCASTD X5, Y5
 	VPCMPGTD     Y4, Y5, Y5
@@ -5580,7 +5574,7 @@ vectors:
 rest:
 	ADDQ         $0x08, DX
 	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y2
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y2
 	VMOVD        DX, X3
 	VPBROADCASTD X3, Y3
 	VPCMPGTD     Y2, Y3, Y3
@@ -5620,7 +5614,7 @@ vectors:
 rest:
 	ADDQ         $0x08, DX
 	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y2
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y2
 	VMOVD        DX, X4
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     Y2, Y4, Y4
@@ -5657,7 +5651,7 @@ vectors:
 rest:
 	ADDQ         $0x08, DX
 	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        DX, X1
 	VPBROADCASTD X1, Y1
 	VPCMPGTD     Y0, Y1, Y1
@@ -5690,7 +5684,7 @@ vectors:
 rest:
 	ADDQ         $0x08, DX
 	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        DX, X1
 	VPBROADCASTD X1, Y1
 	VPCMPGTD     Y0, Y1, Y1
@@ -5723,7 +5717,7 @@ vectors:
 rest:
 	ADDQ         $0x08, DX
 	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        DX, X1
 	VPBROADCASTD X1, Y1
 	VPCMPGTD     Y0, Y1, Y1
@@ -5758,7 +5752,7 @@ vectors:
 rest:
 	ADDQ         $0x08, DX
 	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        DX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -5783,7 +5777,7 @@ TEXT ·maxWindowsBy1AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS 72(AX), Y0
 	VPBROADCASTD maxFirstFloat<>+0(SB), Y0
 	MOVQ         64(AX), DI
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y1
 	VMOVD        DI, X3
 	VPBROADCASTD X3, Y3
 	VPCMPGTD     Y1, Y3, Y3
@@ -5858,7 +5852,7 @@ TEXT ·averageWindowsBy1AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS 72(AX), Y0
 	VPBROADCASTD sumFirstFloat<>+0(SB), Y1
 	MOVQ         64(AX), DI
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y2
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y2
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     Y2, Y4, Y4
@@ -5923,17 +5917,17 @@ TEXT ·maxWindowsBy2AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS 72(AX), Y0
 	VPBROADCASTD maxFirstFloat<>+0(SB), Y0
 	MOVQ         64(AX), DI
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y1
 	VMOVD        DI, X3
 	VPBROADCASTD X3, Y3
 	VPCMPGTD     Y1, Y3, Y3
 	LEAQ         -1(DI)(DI*1), DI
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y1
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     Y1, Y4, Y4
 	SUBQ         $0x08, DI
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y1
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Y5
 	VPCMPGTD     Y1, Y5, Y5
@@ -6010,17 +6004,17 @@ TEXT ·averageWindowsBy2AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS 72(AX), Y0
 	VPBROADCASTD sumFirstFloat<>+0(SB), Y1
 	MOVQ         64(AX), DI
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y2
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y2
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     Y2, Y4, Y4
 	LEAQ         -1(DI)(DI*1), DI
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y2
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y2
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Y5
 	VPCMPGTD     Y2, Y5, Y5
 	SUBQ         $0x08, DI
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y2
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y2
 	VMOVD        DI, X6
 	VPBROADCASTD X6, Y6
 	VPCMPGTD     Y2, Y6, Y6
@@ -6086,12 +6080,12 @@ TEXT ·maxRowsAVX2(SB), NOSPLIT, $0-32
 	VPBROADCASTD maxFirstFloat<>+0(SB), Y0
 	MOVQ         DX, SI
 	ANDQ         $0x0f, SI
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y1
 	VMOVD        SI, X3
 	VPBROADCASTD X3, Y3
 	VPCMPGTD     Y1, Y3, Y3
 	SUBQ         $0x08, SI
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y1
 	VMOVD        SI, X5
 	VPBROADCASTD X5, Y5
 	VPCMPGTD     Y1, Y5, Y5
@@ -6197,12 +6191,12 @@ TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-32
 	VPBROADCASTD sumFirstFloat<>+0(SB), Y0
 	MOVQ         DX, SI
 	ANDQ         $0x0f, SI
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y1
 	VMOVD        SI, X3
 	VPBROADCASTD X3, Y3
 	VPCMPGTD     Y1, Y3, Y3
 	SUBQ         $0x08, SI
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y1
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y1
 	VMOVD        SI, X5
 	VPBROADCASTD X5, Y5
 	VPCMPGTD     Y1, Y5, Y5

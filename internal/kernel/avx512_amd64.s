@@ -8278,7 +8278,7 @@ TEXT ·plusPairsAVX512(SB), NOSPLIT, $128-72
 	IMUL3Q       $0x40, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -8335,15 +8335,15 @@ next:
 	VZEROUPPER
 	RET
 
-DATA lanesOfAVX512<>+0(SB)/8, $0x0000000100000000
-DATA lanesOfAVX512<>+8(SB)/8, $0x0000000300000002
-DATA lanesOfAVX512<>+16(SB)/8, $0x0000000500000004
-DATA lanesOfAVX512<>+24(SB)/8, $0x0000000700000006
-DATA lanesOfAVX512<>+32(SB)/8, $0x0000000900000008
-DATA lanesOfAVX512<>+40(SB)/8, $0x0000000b0000000a
-DATA lanesOfAVX512<>+48(SB)/8, $0x0000000d0000000c
-DATA lanesOfAVX512<>+56(SB)/8, $0x0000000f0000000e
-GLOBL lanesOfAVX512<>(SB), RODATA|NOPTR, $64
+DATA lanesFrom0OfAVX512<>+0(SB)/8, $0x0000000100000000
+DATA lanesFrom0OfAVX512<>+8(SB)/8, $0x0000000300000002
+DATA lanesFrom0OfAVX512<>+16(SB)/8, $0x0000000500000004
+DATA lanesFrom0OfAVX512<>+24(SB)/8, $0x0000000700000006
+DATA lanesFrom0OfAVX512<>+32(SB)/8, $0x0000000900000008
+DATA lanesFrom0OfAVX512<>+40(SB)/8, $0x0000000b0000000a
+DATA lanesFrom0OfAVX512<>+48(SB)/8, $0x0000000d0000000c
+DATA lanesFrom0OfAVX512<>+56(SB)/8, $0x0000000f0000000e
+GLOBL lanesFrom0OfAVX512<>(SB), RODATA|NOPTR, $64
 
 // func minusPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX512F
@@ -8359,7 +8359,7 @@ TEXT ·minusPairsAVX512(SB), NOSPLIT, $128-72
 	IMUL3Q       $0x40, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -8430,7 +8430,7 @@ TEXT ·timesPairsAVX512(SB), NOSPLIT, $128-72
 	IMUL3Q       $0x40, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -8501,7 +8501,7 @@ TEXT ·overPairsAVX512(SB), NOSPLIT, $128-72
 	IMUL3Q       $0x40, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -8572,7 +8572,7 @@ TEXT ·smallerPairsAVX512(SB), NOSPLIT, $128-72
 	IMUL3Q       $0x40, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -8655,7 +8655,7 @@ TEXT ·largerPairsAVX512(SB), NOSPLIT, $128-72
 	IMUL3Q       $0x40, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -8738,7 +8738,7 @@ TEXT ·lessPairsAVX512(SB), NOSPLIT, $128-72
 	IMUL3Q       $0x40, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -8820,7 +8820,7 @@ TEXT ·lessOrEqualPairsAVX512(SB), NOSPLIT, $128-72
 	IMUL3Q       $0x40, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -8899,7 +8899,7 @@ TEXT ·equalPairsAVX512(SB), NOSPLIT, $128-72
 	IMUL3Q       $0x40, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -8978,7 +8978,7 @@ TEXT ·greaterPairsAVX512(SB), NOSPLIT, $128-72
 	IMUL3Q       $0x40, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -9057,7 +9057,7 @@ TEXT ·greaterOrEqualPairsAVX512(SB), NOSPLIT, $128-72
 	IMUL3Q       $0x40, R11, R11
 	MOVQ         CX, R12
 	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -9152,7 +9152,7 @@ vectors:
 rest:
 	ADDQ         $0x10, DX
 	JZ           done
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z4
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z4
 	VMOVD        DX, X5
 	VPBROADCASTD X5, Z5
 	VPCMPGTD     Z4, Z5, K1
@@ -9197,7 +9197,7 @@ vectors:
 rest:
 	ADDQ         $0x10, DX
 	JZ           done
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z2
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z2
 	VMOVD        DX, X3
 	VPBROADCASTD X3, Z3
 	VPCMPGTD     Z2, Z3, K1
@@ -9237,7 +9237,7 @@ vectors:
 rest:
 	ADDQ         $0x10, DX
 	JZ           done
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z2
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z2
 	VMOVD        DX, X3
 	VPBROADCASTD X3, Z3
 	VPCMPGTD     Z2, Z3, K1
@@ -9274,7 +9274,7 @@ vectors:
 rest:
 	ADDQ         $0x10, DX
 	JZ           done
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        DX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -9307,7 +9307,7 @@ vectors:
 rest:
 	ADDQ         $0x10, DX
 	JZ           done
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        DX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -9340,7 +9340,7 @@ vectors:
 rest:
 	ADDQ         $0x10, DX
 	JZ           done
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        DX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -9375,7 +9375,7 @@ vectors:
 rest:
 	ADDQ         $0x10, DX
 	JZ           done
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z0
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        DX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
@@ -9400,7 +9400,7 @@ TEXT ·maxWindowsBy1AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS 72(AX), Z0
 	VPBROADCASTD maxFirstFloat<>+0(SB), Z0
 	MOVQ         64(AX), DI
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z1
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z1
 	VMOVD        DI, X2
 	VPBROADCASTD X2, Z2
 	VPCMPGTD     Z1, Z2, K1
@@ -9475,7 +9475,7 @@ TEXT ·averageWindowsBy1AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS 72(AX), Z0
 	VPBROADCASTD sumFirstFloat<>+0(SB), Z1
 	MOVQ         64(AX), DI
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z2
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z2
 	VMOVD        DI, X3
 	VPBROADCASTD X3, Z3
 	VPCMPGTD     Z2, Z3, K1
@@ -9540,21 +9540,21 @@ TEXT ·maxWindowsBy2AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS 72(AX), Z0
 	VPBROADCASTD maxFirstFloat<>+0(SB), Z0
 	MOVQ         64(AX), DI
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z1
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z1
 	VMOVD        DI, X2
 	VPBROADCASTD X2, Z2
 	VPCMPGTD     Z1, Z2, K1
 	LEAQ         -1(DI)(DI*1), DI
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z1
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z1
 	VMOVD        DI, X2
 	VPBROADCASTD X2, Z2
 	VPCMPGTD     Z1, Z2, K2
 	SUBQ         $0x10, DI
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z1
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z1
 	VMOVD        DI, X2
 	VPBROADCASTD X2, Z2
 	VPCMPGTD     Z1, Z2, K3
-	VMOVDQU32    evenOfTwo<>+0(SB), Z3
+	VMOVDQU32    everySecond<>+0(SB), Z3
 
 rows:
 	MOVQ  CX, DI
@@ -9615,15 +9615,15 @@ lastTaps:
 	VZEROUPPER
 	RET
 
-DATA evenOfTwo<>+0(SB)/8, $0x0000000200000000
-DATA evenOfTwo<>+8(SB)/8, $0x0000000600000004
-DATA evenOfTwo<>+16(SB)/8, $0x0000000a00000008
-DATA evenOfTwo<>+24(SB)/8, $0x0000000e0000000c
-DATA evenOfTwo<>+32(SB)/8, $0x0000001200000010
-DATA evenOfTwo<>+40(SB)/8, $0x0000001600000014
-DATA evenOfTwo<>+48(SB)/8, $0x0000001a00000018
-DATA evenOfTwo<>+56(SB)/8, $0x0000001e0000001c
-GLOBL evenOfTwo<>(SB), RODATA|NOPTR, $64
+DATA everySecond<>+0(SB)/8, $0x0000000200000000
+DATA everySecond<>+8(SB)/8, $0x0000000600000004
+DATA everySecond<>+16(SB)/8, $0x0000000a00000008
+DATA everySecond<>+24(SB)/8, $0x0000000e0000000c
+DATA everySecond<>+32(SB)/8, $0x0000001200000010
+DATA everySecond<>+40(SB)/8, $0x0000001600000014
+DATA everySecond<>+48(SB)/8, $0x0000001a00000018
+DATA everySecond<>+56(SB)/8, $0x0000001e0000001c
+GLOBL everySecond<>(SB), RODATA|NOPTR, $64
 
 // func averageWindowsBy2AVX512(t *uint8)
 // Requires: AVX, AVX512F
@@ -9636,21 +9636,21 @@ TEXT ·averageWindowsBy2AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS 72(AX), Z0
 	VPBROADCASTD sumFirstFloat<>+0(SB), Z1
 	MOVQ         64(AX), DI
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z2
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z2
 	VMOVD        DI, X3
 	VPBROADCASTD X3, Z3
 	VPCMPGTD     Z2, Z3, K1
 	LEAQ         -1(DI)(DI*1), DI
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z2
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z2
 	VMOVD        DI, X3
 	VPBROADCASTD X3, Z3
 	VPCMPGTD     Z2, Z3, K2
 	SUBQ         $0x10, DI
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z2
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z2
 	VMOVD        DI, X3
 	VPBROADCASTD X3, Z3
 	VPCMPGTD     Z2, Z3, K3
-	VMOVDQU32    evenOfTwo<>+0(SB), Z4
+	VMOVDQU32    everySecond<>+0(SB), Z4
 
 rows:
 	MOVQ  CX, DI
@@ -9711,7 +9711,7 @@ TEXT ·maxRowsAVX512(SB), NOSPLIT, $0-32
 	VPBROADCASTD maxFirstFloat<>+0(SB), Z0
 	MOVQ         DX, SI
 	ANDQ         $0x0f, SI
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z1
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z1
 	VMOVD        SI, X2
 	VPBROADCASTD X2, Z2
 	VPCMPGTD     Z1, Z2, K1
@@ -9800,7 +9800,7 @@ TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-32
 	VPBROADCASTD sumFirstFloat<>+0(SB), Z0
 	MOVQ         DX, SI
 	ANDQ         $0x0f, SI
-	VMOVDQU32    lanesOfAVX512<>+0(SB), Z1
+	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z1
 	VMOVD        SI, X2
 	VPBROADCASTD X2, Z2
 	VPCMPGTD     Z1, Z2, K1
@@ -9897,16 +9897,6 @@ rows:
 	VZEROUPPER
 	RET
 
-DATA lanesFrom0OfAVX512<>+0(SB)/8, $0x0000000100000000
-DATA lanesFrom0OfAVX512<>+8(SB)/8, $0x0000000300000002
-DATA lanesFrom0OfAVX512<>+16(SB)/8, $0x0000000500000004
-DATA lanesFrom0OfAVX512<>+24(SB)/8, $0x0000000700000006
-DATA lanesFrom0OfAVX512<>+32(SB)/8, $0x0000000900000008
-DATA lanesFrom0OfAVX512<>+40(SB)/8, $0x0000000b0000000a
-DATA lanesFrom0OfAVX512<>+48(SB)/8, $0x0000000d0000000c
-DATA lanesFrom0OfAVX512<>+56(SB)/8, $0x0000000f0000000e
-GLOBL lanesFrom0OfAVX512<>(SB), RODATA|NOPTR, $64
-
 DATA stepOf16<>+0(SB)/4, $0x00000010
 GLOBL stepOf16<>(SB), RODATA|NOPTR, $4
 
@@ -9986,16 +9976,6 @@ GLOBL lanesFrom16OfAVX512<>(SB), RODATA|NOPTR, $64
 
 DATA stepOf32<>+0(SB)/4, $0x00000020
 GLOBL stepOf32<>(SB), RODATA|NOPTR, $4
-
-DATA everySecond<>+0(SB)/8, $0x0000000200000000
-DATA everySecond<>+8(SB)/8, $0x0000000600000004
-DATA everySecond<>+16(SB)/8, $0x0000000a00000008
-DATA everySecond<>+24(SB)/8, $0x0000000e0000000c
-DATA everySecond<>+32(SB)/8, $0x0000001200000010
-DATA everySecond<>+40(SB)/8, $0x0000001600000014
-DATA everySecond<>+48(SB)/8, $0x0000001a00000018
-DATA everySecond<>+56(SB)/8, $0x0000001e0000001c
-GLOBL everySecond<>(SB), RODATA|NOPTR, $64
 
 // func noiseAVX512(noise *int64, x *float32, n int, ratio float32, levels *uint8)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, BMI2, CMOV

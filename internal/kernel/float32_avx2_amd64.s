@@ -995,7 +995,7 @@ vectors:
 rest:
 	ADDQ         $0x08, DX
 	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        DX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -1109,11 +1109,11 @@ DATA word0000007fOfAVX2<>+16(SB)/8, $0x0000007f0000007f
 DATA word0000007fOfAVX2<>+24(SB)/8, $0x0000007f0000007f
 GLOBL word0000007fOfAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA lanesOfAVX2<>+0(SB)/8, $0x0000000100000000
-DATA lanesOfAVX2<>+8(SB)/8, $0x0000000300000002
-DATA lanesOfAVX2<>+16(SB)/8, $0x0000000500000004
-DATA lanesOfAVX2<>+24(SB)/8, $0x0000000700000006
-GLOBL lanesOfAVX2<>(SB), RODATA|NOPTR, $32
+DATA lanesFrom0OfAVX2<>+0(SB)/8, $0x0000000100000000
+DATA lanesFrom0OfAVX2<>+8(SB)/8, $0x0000000300000002
+DATA lanesFrom0OfAVX2<>+16(SB)/8, $0x0000000500000004
+DATA lanesFrom0OfAVX2<>+24(SB)/8, $0x0000000700000006
+GLOBL lanesFrom0OfAVX2<>(SB), RODATA|NOPTR, $32
 
 // func sigmoidAVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
@@ -1178,7 +1178,7 @@ vectors:
 rest:
 	ADDQ         $0x08, DX
 	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        DX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -1305,7 +1305,7 @@ vectors:
 rest:
 	ADDQ         $0x08, DX
 	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        DX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -1473,7 +1473,7 @@ vectors:
 rest:
 	ADDQ         $0x08, DX
 	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        DX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
@@ -1725,7 +1725,7 @@ vectors:
 rest:
 	ADDQ         $0x08, DX
 	JZ           done
-	VMOVDQU      lanesOfAVX2<>+0(SB), Y0
+	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        DX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2

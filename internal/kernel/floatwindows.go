@@ -31,7 +31,7 @@ func (w *FloatWindows) check(dst, src []float32) {
 	}
 }
 
-// windows sets the results to what finish makes of a sum that begins at first.
+// reduce sets the results to what finish makes of a sum that begins at first.
 func (w *FloatWindows) reduce(dst, src []float32, first float32, join func(sum, x float32) float32, finish func(sum float32) float32) {
 	w.check(dst, src)
 	for i := range w.Rows {

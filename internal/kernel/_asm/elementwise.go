@@ -251,14 +251,14 @@ type mask struct {
 
 // mask returns that of the first n elements: of none where n is negative, and of all where it is large.
 func (v vectors) mask(n reg.GPVirtual) mask {
-	lanes, count := v.constant("lanesOf"+v.isa, ascending(v.bytes/4)...), v.make()
-	VMOVD(n.As32(), count.AsX())
-	VPBROADCASTD(count.AsX(), count)
-	var m reg.Register = count
+	lanes, places := v.constant("lanesFrom0Of"+v.isa, count(0, v.bytes/4)...), v.make()
+	VMOVD(n.As32(), places.AsX())
+	VPBROADCASTD(places.AsX(), places)
+	var m reg.Register = places
 	if v.bytes == 64 {
 		m = K()
 	}
-	VPCMPGTD(lanes, count, m)
+	VPCMPGTD(lanes, places, m)
 	return mask{v, m}
 }
 
@@ -288,14 +288,6 @@ func (m mask) store(x, to Op) {
 	} else {
 		VMASKMOVPS(x, m.mask, to)
 	}
-}
-
-// ascending returns 0, 1, … n − 1.
-func ascending(n int) (words []uint32) {
-	for i := range n {
-		words = append(words, uint32(i))
-	}
-	return words
 }
 
 // choose sets y to x where a predicate of VCMPPS is true of a and b.

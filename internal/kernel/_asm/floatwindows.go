@@ -55,7 +55,7 @@ func reduceWindows(v vectors, kind string, r reduction, step int, finish func(su
 		SUBQ(Imm(uint64(v.bytes/4)), ends)
 		loads = []mask{low, v.mask(ends)}
 		if v.bytes == 64 {
-			places = v.constant("evenOfTwo", twice(16)...)
+			places = v.constant("everySecond", everySecond...)
 		}
 	}
 	windows := func(label string, load func(i int, from Mem, x reg.VecVirtual)) {
@@ -104,15 +104,6 @@ func reduceWindows(v vectors, kind string, r reduction, step int, finish func(su
 	JNZ(LabelRef("rows"))
 	VZEROUPPER()
 	RET()
-}
-
-// twice returns 0, 2, … 2n − 2.
-func twice(n int) []uint32 {
-	words := ascending(n)
-	for i := range words {
-		words[i] *= 2
-	}
-	return words
 }
 
 // reduceRows has 16 sums. What is not there of the last 16 elements is the number that sums begin with.

@@ -56,7 +56,7 @@ func moveRows(v vectors, step int) {
 	x := make([]reg.VecVirtual, step)
 	for i := range x {
 		x[i] = v.make()
-		maskedLoad(v, at(from, i*v.bytes), loads[i], x[i])
+		mask{v, loads[i]}.load(at(from, i*v.bytes), x[i])
 	}
 	switch {
 	case step == 2 && v.bytes == 64:
@@ -65,7 +65,7 @@ func moveRows(v vectors, step int) {
 		VSHUFPS(Imm(0x88), x[1], x[0], x[0])
 		VPERMPD(Imm(0xd8), x[0], x[0])
 	}
-	maskedStore(v, x[0], store, at(to, 0))
+	mask{v, store}.store(x[0], at(to, 0))
 	ADDQ(srcStride, from)
 	ADDQ(dstStride, to)
 	DECQ(rows)
@@ -122,20 +122,4 @@ func below(v vectors, x, high reg.VecVirtual) reg.Register {
 	a := v.make()
 	VPCMPGTD(x, high, a)
 	return a
-}
-
-func maskedLoad(v vectors, from Mem, mask reg.Register, x reg.VecVirtual) {
-	if v.bytes == 64 {
-		VMOVUPS_Z(from, mask, x)
-	} else {
-		VMASKMOVPS(from, mask, x)
-	}
-}
-
-func maskedStore(v vectors, x reg.VecVirtual, mask reg.Register, to Mem) {
-	if v.bytes == 64 {
-		VMOVUPS(x, mask, to)
-	} else {
-		VMASKMOVPS(x, mask, to)
-	}
 }
