@@ -77,8 +77,11 @@ func tanh(x float32) float32 {
 	return math.Float32frombits(math.Float32bits(y) | math.Float32bits(x)&0x80000000)
 }
 
-// log returns ln x = n·ln 2 + ln(1 + f) for x = 2^n·(1 + f), of which 1 + f is between √½ and √2.
-func log(x float32) float32 {
+func log(x float32) float32 { return logPlus(x, 0) }
+
+// logPlus returns ln x + rest = n·ln 2 + ln(1 + f) + rest for x = 2^n·(1 + f), of which 1 + f is between √½ and √2, and a
+// small rest.
+func logPlus(x, rest float32) float32 {
 	switch {
 	case !(x >= 0):
 		return quietNaN
@@ -95,7 +98,7 @@ func log(x float32) float32 {
 	f := math.Float32frombits(math.Float32bits(x)-uint32(power)<<23) - 1
 	n, square := float32(power)-raised, float32(f*f)
 	y := float32(logPolynomial.at(f)*f) * square
-	y = fused(square, -0.5, fused(n, ln2Rest, y))
+	y = fused(square, -0.5, fused(n, ln2Rest, y)) + rest
 	return fused(n, ln2, f+y)
 }
 
@@ -103,7 +106,7 @@ func log(x float32) float32 {
 func softplus(x float32) float32 {
 	e := exp(-abs(x))
 	sum := 1 + e
-	return max(x, 0) + (log(sum) + (e-(sum-1))/sum)
+	return max(x, 0) + logPlus(sum, (e-(sum-1))/sum)
 }
 
 func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ 0x80000000) }

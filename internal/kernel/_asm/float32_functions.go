@@ -108,7 +108,9 @@ func tanh(v vectors, x, y reg.VecVirtual) {
 	v.or(sign, y, y)
 }
 
-func log(v vectors, from, y reg.VecVirtual) {
+func log(v vectors, from, y reg.VecVirtual) { logPlus(v, from, v.zero(), y) }
+
+func logPlus(v vectors, from, rest, y reg.VecVirtual) {
 	x, raised, least, times := v.make(), v.zero(), v.make(), v.make()
 	v.copy(from, x)
 	VMOVUPS(v.at(0x1p-126), least)
@@ -130,6 +132,7 @@ func log(v vectors, from, y reg.VecVirtual) {
 	VMULPS(square, y, y)
 	VFMADD231PS(v.at(math.Ln2-0.693359375), n, y)
 	VFMADD231PS(v.at(-0.5), square, y)
+	VADDPS(rest, y, y)
 	VADDPS(y, f, y)
 	VFMADD231PS(v.at(0.693359375), n, y)
 	other, special := v.zero(), v.make()
@@ -145,11 +148,10 @@ func softplus(v vectors, x, y reg.VecVirtual) {
 	e, sum, rest, zero := v.make(), v.make(), v.make(), v.zero()
 	expOfMinus(v, x, e)
 	VADDPS(v.at(1), e, sum)
-	log(v, sum, y)
 	VSUBPS(v.at(1), sum, rest)
 	VSUBPS(rest, e, rest)
 	VDIVPS(sum, rest, rest)
-	VADDPS(rest, y, y)
+	logPlus(v, sum, rest, y)
 	VMAXPS(x, zero, rest)
 	VADDPS(y, rest, y)
 }
