@@ -34,6 +34,7 @@ func (m *Model) newPlan(sizes []int) (*plan, error) {
 	if err := p.planMemory(); err != nil {
 		return nil, err
 	}
+	p.sampleBytes = p.bytesOfSample()
 	p.measureWork()
 	return p, p.measureMemory()
 }

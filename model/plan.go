@@ -11,18 +11,19 @@ import (
 // plan is a model for sizes of its free dimensions but the batch: shapes, prepared layers, and memory. It is
 // immutable but for its workspaces.
 type plan struct {
-	m          *Model
-	values     []value
-	steps      []step
-	inputs     []int
-	outputs    []int
-	buffers    []buffer
-	sample     work        // of a sample by itself, where a batch may be split
-	perSample  work        // of each sample of a batch
-	fixed      work        // of values that are the same for any batch
-	foreign    bool        // whether a step is code
-	workspaces sync.Pool   // of *workspace
-	ready      atomic.Bool // all weights are packed and all constants read
+	m           *Model
+	values      []value
+	steps       []step
+	inputs      []int
+	outputs     []int
+	buffers     []buffer
+	sampleBytes float64     // of values between nodes
+	sample      work        // of a sample by itself, where a batch may be split
+	perSample   work        // of each sample of a batch
+	fixed       work        // of values that are the same for any batch
+	foreign     bool        // whether a step is code
+	workspaces  sync.Pool   // of *workspace
+	ready       atomic.Bool // all weights are packed and all constants read
 
 	fitting  [2]atomic.Int64 // batches known to be within the limit; [1] where all values are observed
 	resident float64         // bytes of constants and weights

@@ -11,11 +11,12 @@ import (
 
 // A batch is split into tasks, each some samples, where that is faster than sharing the tiles of every layer:
 // a thread then goes through the whole network, waits for the others once, and keeps activations in its own
-// caches.
+// caches. On one thread, too, samples are taken as many at a time as the second cache holds the values of.
 
 const (
 	worthSplitting = 50 * time.Microsecond // of work for a thread
 	maxTask        = 5 * time.Millisecond  // likewise; bounds memory, and the time to see the context's end
+	taskBytes = 1 << 20 // of the values of a task
 	// maxSplitWeights bounds the bytes of weights that each thread reads for itself: the size of a
 	// second-level cache.
 	maxSplitWeights = 1 << 20
@@ -27,8 +28,22 @@ func (p *plan) tasks(batch int) int {
 		return 1
 	}
 	seconds := float64(batch) * p.sample.seconds()
-	threads := max(1, int(min(float64(runtime.GOMAXPROCS(0)), float64(batch), seconds/worthSplitting.Seconds())))
-	return min(batch, threads*int(max(1, math.Ceil(seconds/float64(threads)/maxTask.Seconds()))))
+	most := seconds / worthSplitting.Seconds()
+	threads := max(1, int(min(float64(runtime.GOMAXPROCS(0)), float64(batch), most)))
+	each := max(seconds/maxTask.Seconds(), min(most, float64(batch)*p.sampleBytes/taskBytes)) / float64(threads)
+	return min(batch, threads*int(max(1, math.Ceil(each))))
+}
+
+// bytesOfSample returns the bytes of the values between nodes of a sample.
+func (p *plan) bytesOfSample() (bytes float64) {
+	for _, b := range p.buffers {
+		size := 4.0
+		if b.quantized {
+			size = 1
+		}
+		bytes += size * float64(b.perBatch)
+	}
+	return bytes
 }
 
 // split computes the outputs of a batch in tasks. An error is that of a task.
