@@ -16,7 +16,7 @@ import (
 const (
 	worthSplitting = 50 * time.Microsecond // of work for a thread
 	maxTask        = 5 * time.Millisecond  // likewise; bounds memory, and the time to see the context's end
-	taskBytes = 1 << 20 // of the values of a task
+	taskBytes      = 1 << 20               // of the values of a task
 	// maxSplitWeights bounds the bytes of weights that each thread reads for itself: the size of a
 	// second-level cache.
 	maxSplitWeights = 1 << 20
@@ -41,7 +41,7 @@ func (p *plan) bytesOfSample() (bytes float64) {
 		if b.quantized {
 			size = 1
 		}
-		bytes += size * float64(b.perBatch)
+		bytes += float64(size * float64(b.perBatch))
 	}
 	return bytes
 }

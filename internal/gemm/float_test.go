@@ -198,6 +198,8 @@ func TestFloatConvolution(t *testing.T) {
 		{gemm.Conv{Channels: 8, Height: 7, Width: 7, Kernel: [2]int{1, 1}}, 1, 12, 1},
 		{gemm.Conv{Channels: 1, Height: 14, Width: 14, Kernel: [2]int{3, 3}, Pad: [4]int{1, 1, 1, 1}}, 6, 1, 2},
 		{gemm.Conv{Channels: 1, Height: 14, Width: 14, Kernel: [2]int{3, 3}, Pad: [4]int{1, 1, 1, 1}, Stride: [2]int{2, 2}}, 6, 1, 2},
+		{gemm.Conv{Channels: 1, Height: 3, Width: 3, Kernel: [2]int{3, 3}, Pad: [4]int{1, 1, 1, 1}}, 20, 1, 90},
+		{gemm.Conv{Channels: 4, Height: 3, Width: 3, Kernel: [2]int{1, 1}}, 2, 3, 150},
 		{gemm.Conv{Channels: 1, Height: 70, Width: 300, Kernel: [2]int{3, 3}}, 1, 2, 1},
 		{gemm.Conv{Channels: 256, Height: 5, Width: 5, Kernel: [2]int{1, 1}, Stride: [2]int{2, 2}}, 1, 4, 1},
 	}
@@ -210,7 +212,7 @@ func TestFloatConvolution(t *testing.T) {
 			v.Pad[i] = rng.IntN(4)
 		}
 		v.Height, v.Width = v.Dilation[0]*(v.Kernel[0]-1)+1+rng.IntN(12), v.Dilation[1]*(v.Kernel[1]-1)+1+rng.IntN(40)
-		list = append(list, floatConv{v, 1 + rng.IntN(3), 1 + rng.IntN(9), 1 + rng.IntN(2)})
+		list = append(list, floatConv{v, 1 + rng.IntN(3), 1 + rng.IntN(9), 1 + rng.IntN(4)})
 	}
 	for _, c := range list {
 		for i := range 2 {

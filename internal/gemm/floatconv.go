@@ -65,9 +65,13 @@ func NewFloatConvolution(v Conv, w *FloatFilters, out Output) *FloatConvolution 
 	for f, bias := range out.Bias {
 		fill(p.bias[f*kernel.PanelColumns:][:kernel.PanelColumns], bias)
 	}
-	pixels := v.Height * v.Width
-	if v.Kernel == [2]int{1, 1} && v.Stride == [2]int{1, 1} && v.Pad == [4]int{} && pixels%kernel.PanelColumns == 0 {
-		p.inPlace, p.v.Height, p.v.Width = true, pixels/kernel.PanelColumns, kernel.PanelColumns
+	if v.Kernel == [2]int{1, 1} && v.Stride == [2]int{1, 1} && v.Pad == [4]int{} { // an image may as well be other rows
+		pixels := v.Height * v.Width
+		if p.inPlace = pixels%kernel.PanelColumns == 0; p.inPlace {
+			p.v.Height, p.v.Width = pixels/kernel.PanelColumns, kernel.PanelColumns
+		} else if pixels < smallPlane {
+			p.v.Height, p.v.Width = 1, pixels
+		}
 	}
 	p.height, p.width = p.v.Out()
 	p.shifts = newShifts(&p.v, p.width)
@@ -97,102 +101,145 @@ func newShifts(v *Conv, width int) (s shifts) {
 	return s
 }
 
+// smallPlane is up to how many elements planes of several samples are multiplied at once.
+const smallPlane = 256
+
 // Run sets dst to the convolution of so many samples of x, with the output applied; both are float32. dst does not
 // overlap x. The error is nil.
 func (p *FloatConvolution) Run(dst, x Activations, samples int) error {
 	c := floatConvolutions.Get().(*floatConvolution)
-	c.plan, c.set, c.x, c.dst = p, kernel.Current(), x.Float, dst.Float
+	c.plan, c.set, c.x, c.dst, c.samples = p, kernel.Current(), x.Float, dst.Float, samples
 	c.use(x)
-	c.images = samples * p.filters.groups
 	c.cut()
 	depth := p.v.Channels * len(p.shifts.rows) * len(p.shifts.columns)
-	d := c.set.FloatTime(c.images*p.filters.each, p.height*p.width, depth) + c.set.FloatTime(1, len(c.x)+len(c.dst), 1)
+	d := c.set.FloatTime(samples*p.filters.groups*p.filters.each, p.height*p.width, depth) + c.set.FloatTime(1, len(c.x)+len(c.dst), 1)
 	c.share(convolveFloats{c}, c.tasks, d)
 	c.plan, c.x, c.dst, c.stop = nil, nil, nil, nil
 	floatConvolutions.Put(c)
 	return nil
 }
 
-// A floatConvolution is cut into units: some rows of the result of one image, or whole images. An image is of one
-// sample and one group.
+// A floatConvolution is cut into units: some rows of the result, for some groups and samples.
 type floatConvolution struct {
 	team
-	plan           *FloatConvolution
-	set            *kernel.Set
-	x, dst         []float32
-	images         int
-	rows, together int // of a unit: rows of the result, and images
-	blocks         int // of rows, of an image
-	units, tasks   int
+	plan    *FloatConvolution
+	set     *kernel.Set
+	x, dst  []float32
+	samples int
+	unit    floatUnit // of the largest size
+	tasks   int
 }
+
+// A floatUnit is where a unit begins, and what it has.
+type floatUnit struct{ sample, samples, group, groups, row, rows int }
 
 var floatConvolutions = sync.Pool{New: func() any { return new(floatConvolution) }}
 
-// cut chooses units: as many rows, and then images, as the second cache holds planes and results of beside filters, but
-// no more than there are for all threads.
+// cut chooses units: as many rows, samples and groups as the second cache holds planes and results of beside filters,
+// but no more than there are for all threads. Several samples are side by side in a plane each channel, where that
+// makes no more panels, or where a plane is all there is to a filter.
 func (c *floatConvolution) cut() {
-	p, s := c.plan, &c.plan.shifts
-	row := p.v.Channels*p.v.Stride[0]*p.v.Stride[1]*s.width + p.filters.each*s.width
+	p, s, w := c.plan, &c.plan.shifts, c.plan.filters
+	row := (p.v.Channels*p.v.Stride[0]*p.v.Stride[1] + w.each) * s.width
+	plane := (p.height + s.more) * s.width
 	most := c.set.CacheBytes / 8
-	c.rows, c.together = max(1, most/row-s.more), max(1, most/(row*(p.height+s.more)))
+	c.unit = floatUnit{samples: 1, groups: 1, rows: min(p.height, max(1, most/row-s.more))}
+	if image := row * (p.height + s.more); c.unit.rows == p.height && !p.inPlace {
+		panels, _ := p.panels(1, p.height)
+		if plane <= smallPlane && (plane <= kernel.PanelColumns*panels || p.v.Channels*w.each == 1) {
+			c.unit.samples = max(1, min(c.samples, most/image, samplePixels/plane))
+		}
+		c.unit.groups = max(1, min(w.groups, most/(c.unit.samples*image)))
+	}
+	parts := 1
 	if c.threads > 1 {
-		parts := partsPerThread * c.threads
-		perImage := (parts + c.images - 1) / c.images
-		c.rows = min(c.rows, (p.height+perImage-1)/perImage)
-		c.together = min(c.together, (c.images+parts-1)/parts)
+		parts = partsPerThread * c.threads
 	}
-	c.rows = min(c.rows, p.height)
-	c.blocks = (p.height + c.rows - 1) / c.rows
-	if c.blocks > 1 {
-		c.together = 1
+	for c.count() < parts && c.unit.groups*c.unit.samples*c.unit.rows > 1 {
+		for _, n := range []*int{&c.unit.groups, &c.unit.samples, &c.unit.rows} {
+			if *n > 1 {
+				*n = (*n + 1) / 2
+				break
+			}
+		}
 	}
-	c.units = (c.images + c.together - 1) / c.together * c.blocks
-	c.tasks = min(c.units, mostTasks*c.threads)
+	c.tasks = min(c.count(), mostTasks*c.threads)
 }
 
-// mostTasks is how many tasks there are for a thread at most. A call that is stopped leaves out those that are left.
-const mostTasks = 64
+const (
+	// samplePixels is about how many columns samples side by side have.
+	samplePixels = 1024
+	// mostTasks is how many tasks there are for a thread at most. A call that is stopped leaves out those that are
+	// left.
+	mostTasks = 64
+)
+
+// blocks returns how many blocks of at most a size there are.
+func blocks(n, size int) int { return (n + size - 1) / size }
+
+// count returns how many units there are.
+func (c *floatConvolution) count() int {
+	return blocks(c.samples, c.unit.samples) * blocks(c.plan.filters.groups, c.unit.groups) * blocks(c.plan.height, c.unit.rows)
+}
+
+// at returns unit i: its rows change first, then groups, then samples.
+func (c *floatConvolution) at(i int) (u floatUnit) {
+	rows, groups := blocks(c.plan.height, c.unit.rows), blocks(c.plan.filters.groups, c.unit.groups)
+	u.row, u.group, u.sample = i%rows*c.unit.rows, i/rows%groups*c.unit.groups, i/rows/groups*c.unit.samples
+	u.rows, u.groups = min(c.unit.rows, c.plan.height-u.row), min(c.unit.groups, c.plan.filters.groups-u.group)
+	u.samples = min(c.unit.samples, c.samples-u.sample)
+	return u
+}
+
+// panels returns the panels of some rows of the result, of so many samples side by side, and how far apart they are.
+// They follow one another, and columns of planes that no pixel of the result has are computed with the others, and left
+// out. Or each is a row, where that makes fewer.
+func (p *FloatConvolution) panels(samples, rows int) (count, stride int) {
+	width := p.shifts.width
+	count = blocks((samples-1)*(rows+p.shifts.more)*width+(rows-1)*width+p.width, kernel.PanelColumns)
+	if samples == 1 && p.width <= kernel.PanelColumns && rows < count {
+		return rows, width
+	}
+	return count, kernel.PanelColumns
+}
 
 // convolveFloats is the tasks that compute units.
 type convolveFloats struct{ *floatConvolution }
 
 func (c convolveFloats) run(task int, s *scratch) {
-	begin, end := share(c.units, c.tasks, task)
-	for unit := begin; unit < end; unit++ {
-		image, first := unit/c.blocks*c.together, unit%c.blocks*c.rows
-		c.unit(s, image, min(c.together, c.images-image), first, min(c.rows, c.plan.height-first))
+	begin, end := share(c.count(), c.tasks, task)
+	for i := begin; i < end; i++ {
+		c.compute(s, c.at(i))
 	}
 }
 
-// unit computes rows of the result of some images, from row first on. Columns of planes that no pixel of the result
-// has are computed with the others, and left out.
-func (c convolveFloats) unit(s *scratch, image, images, first, rows int) {
+// compute computes a unit.
+func (c convolveFloats) compute(s *scratch, u floatUnit) {
 	p, w, width := c.plan, c.plan.filters, c.plan.shifts.width
-	out := p.height * p.width
-	panels := ((rows-1)*width + p.width + kernel.PanelColumns - 1) / kernel.PanelColumns
-	columns := panels * kernel.PanelColumns
-	dst := c.dst[image*w.each*out+first*p.width:]
+	out, image := p.height*p.width, p.v.Channels*p.v.Height*p.v.Width
+	b := &s.floatRight
+	*b = kernel.FloatRight{Step: p.v.Height * p.v.Width, Length: p.v.Channels, Offsets: noShift}
+	b.Panels, b.Stride = p.panels(u.samples, u.rows)
+	columns := b.Panels * kernel.PanelColumns
+	dst := c.dst[(u.sample*w.groups+u.group)*w.each*out+u.row*p.width:]
 	result, stride := dst, out
-	direct := width == p.width && rows*width == columns
+	direct := width == p.width && u.samples == 1 && u.rows*width == columns
 	if !direct {
 		stride = columns
-		s.result = grow(s.result, images*w.each*columns)
+		s.result = grow(s.result, u.groups*w.each*columns)
 		result = s.result
 	}
-	b := &s.floatRight
-	*b = kernel.FloatRight{Panels: panels, Stride: kernel.PanelColumns, Step: p.v.Height * p.v.Width, Length: p.v.Channels, Offsets: noShift}
-	each := p.v.Channels * p.v.Height * p.v.Width
-	data := c.x[image*each:]
+	data, each := c.x[(u.sample*w.groups+u.group)*image:], image
 	if p.inPlace {
-		data = data[first*p.v.Width:]
+		data = data[u.row*p.v.Width:]
 	} else {
-		each = p.planes(s, b, images, rows)
-		p.fill(s, data, images, first, rows, c.set)
+		each = p.planes(s, b, u)
+		p.fill(s, data, u, c.set)
 		data = s.column
 	}
-	for i := range images {
-		of, to := (image+i)%w.groups*w.each, result[i*w.each*stride:]
-		b.Data = data[i*each:]
+	for g := range u.groups {
+		of, to := (u.group+g)*w.each, result[g*w.each*stride:]
+		b.Data = data[g*each:]
 		s.floatLeft = kernel.FloatLeft{Data: w.x[of*w.stride:], Rows: w.each, Stride: w.stride}
 		s.ends = kernel.FloatEnds{From: p.bias[of*kernel.PanelColumns:], Row: kernel.PanelColumns, Floor: p.floor}
 		c.set.MultiplyFloats(to, stride, &s.floatLeft, b, &s.ends)
@@ -200,11 +247,25 @@ func (c convolveFloats) unit(s *scratch, image, images, first, rows int) {
 	if direct {
 		return
 	}
-	s.rows = kernel.Rows{
-		Planes: images * w.each, DstPlane: out, SrcPlane: stride,
-		Rows: rows, DstStride: p.width, SrcStride: width, Columns: p.width, Behind: p.width, Step: 1,
+	if b.Stride == width { // a row is a panel
+		width = kernel.PanelColumns
 	}
-	c.set.MoveRows(dst, result, &s.rows)
+	s.rows = kernel.Rows{
+		Planes: u.groups * w.each, DstPlane: out, SrcPlane: stride,
+		Rows: u.rows, DstStride: p.width, SrcStride: width, Columns: p.width, Behind: p.width, Step: 1,
+	}
+	s.moveRows(dst, result, u.samples, w.groups*w.each*out, (u.rows+p.shifts.more)*width, c.set)
+}
+
+// moveRows moves the rows of planes, of so many samples that are some distance apart.
+func (s *scratch) moveRows(dst, src []float32, samples, dstSample, srcSample int, set *kernel.Set) {
+	r := &s.rows
+	if samples > 1 && r.Rows == 1 {
+		r.Rows, r.DstStride, r.SrcStride, samples = samples, dstSample, srcSample, 1
+	}
+	for i := range samples {
+		set.MoveRows(dst[i*dstSample:], src[i*srcSample:], r)
+	}
 }
 
 var noShift = []int{0}
@@ -212,16 +273,16 @@ var noShift = []int{0}
 // reach is how far the columns of the last panel reach behind the planes.
 const reach = kernel.PanelColumns
 
-// planes makes room for the planes of some images and rows of the result: [phase of rows][phase of columns][image]
-// [channel], each a plane. It sets b to the taps of an image, and returns how far images are apart. Where there is one
-// channel, the taps of a row are depth.
-func (p *FloatConvolution) planes(s *scratch, b *kernel.FloatRight, images, rows int) (each int) {
+// planes makes room for the planes of a unit: [phase of rows][phase of columns][group][channel][sample]. It sets b to
+// the taps of a group, and returns how far groups are apart. Where there is one channel, and no other phase of
+// columns, the taps of a row are depth.
+func (p *FloatConvolution) planes(s *scratch, b *kernel.FloatRight, u floatUnit) (each int) {
 	v, sh := &p.v, &p.shifts
-	plane, columns := (rows+sh.more)*sh.width, sh.columns
-	each = v.Channels * plane
-	phase := images * each
+	columns := sh.columns
+	b.Step = u.samples * (u.rows + sh.more) * sh.width
+	each = v.Channels * b.Step
+	phase := u.groups * each
 	s.offsets = s.offsets[:0]
-	b.Step = plane
 	if v.Channels == 1 && v.Stride[1] == 1 {
 		b.Length, b.Step, columns = len(columns), v.Dilation[1], columns[:1]
 	}
@@ -236,18 +297,19 @@ func (p *FloatConvolution) planes(s *scratch, b *kernel.FloatRight, images, rows
 	return each
 }
 
-// fill sets the planes that taps are in to images, for some rows of the result.
-func (p *FloatConvolution) fill(s *scratch, x []float32, images, first, rows int, set *kernel.Set) {
+// fill sets the planes that taps are in to the images of a unit.
+func (p *FloatConvolution) fill(s *scratch, x []float32, u floatUnit, set *kernel.Set) {
 	v, sh := &p.v, &p.shifts
-	height, planes := rows+sh.more, images*v.Channels
+	height, channels := u.rows+sh.more, u.groups*v.Channels
+	plane := height * sh.width
 	for down := range min(v.Stride[0], len(sh.rows)*v.Dilation[0]) {
 		// Rows from top up to bottom are in the image, and columns from left up to behind.
-		row := first*v.Stride[0] + down - v.Pad[0]
+		row := u.row*v.Stride[0] + down - v.Pad[0]
 		top, bottom := within(height, v.Height, row, v.Stride[0])
 		for right := range min(v.Stride[1], len(sh.columns)*v.Dilation[1]) {
 			column := right - v.Pad[1]
 			left, behind := within(sh.width, v.Width, column, v.Stride[1])
-			size := planes * height * sh.width
+			size := channels * u.samples * plane
 			to := s.column[(down*v.Stride[1]+right)*size:][:size]
 			if top > 0 || bottom < height || left == behind {
 				clear(to)
@@ -256,11 +318,12 @@ func (p *FloatConvolution) fill(s *scratch, x []float32, images, first, rows int
 				continue
 			}
 			s.rows = kernel.Rows{
-				Planes: planes, DstPlane: height * sh.width, SrcPlane: v.Height * v.Width,
+				Planes: channels, DstPlane: u.samples * plane, SrcPlane: v.Height * v.Width,
 				Rows: bottom - top, DstStride: sh.width, SrcStride: v.Stride[0] * v.Width,
 				Columns: sh.width, Left: left, Behind: behind, Step: v.Stride[1],
 			}
-			set.MoveRows(to[top*sh.width:], x[(row+top*v.Stride[0])*v.Width+column+left*v.Stride[1]:], &s.rows)
+			from := x[(row+top*v.Stride[0])*v.Width+column+left*v.Stride[1]:]
+			s.moveRows(to[top*sh.width:], from, u.samples, plane, p.filters.groups*v.Channels*v.Height*v.Width, set)
 		}
 	}
 }
