@@ -267,11 +267,6 @@ func multiply2BitsR2VNNI(t *uint8)
 //go:noescape
 func multiply2BitsR4VNNI(t *uint8)
 
-// multiply2BitsR8VNNI sets lanes to the products of 8 rows and a panel of codes of 2 bits.
-//
-//go:noescape
-func multiply2BitsR8VNNI(t *uint8)
-
 // decode4BitsAVX512 works like decodeCodesGeneric for a panel of codes of 4 bits.
 //
 //go:noescape
@@ -291,11 +286,6 @@ func multiply4BitsR2VNNI(t *uint8)
 //
 //go:noescape
 func multiply4BitsR4VNNI(t *uint8)
-
-// multiply4BitsR8VNNI sets lanes to the products of 8 rows and a panel of codes of 4 bits.
-//
-//go:noescape
-func multiply4BitsR8VNNI(t *uint8)
 
 // dequantizeSumsAVX512 works like dequantizeSumsGeneric.
 //

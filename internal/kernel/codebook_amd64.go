@@ -24,7 +24,7 @@ type codeTile struct {
 }
 
 // codeRows is the most rows of a codeTile.
-const codeRows = 8
+const codeRows = 4
 
 // A codeSelection says which bytes of the 16 multipliers at a place become words in the lanes of a block: of
 // two tables, or of the lower and the upper half of one. They become the upper halves of words.
@@ -156,8 +156,8 @@ func (t *codeTile) multiply(sums []int32, a *Left, b *Codebook, kernels []asm, c
 }
 
 var codesVNNI = codeForms{
-	{decode2BitsAVX512, []asm{multiply2BitsR1VNNI, multiply2BitsR2VNNI, multiply2BitsR4VNNI, multiply2BitsR8VNNI}},
-	{decode4BitsAVX512, []asm{multiply4BitsR1VNNI, multiply4BitsR2VNNI, multiply4BitsR4VNNI, multiply4BitsR8VNNI}},
+	{decode2BitsAVX512, []asm{multiply2BitsR1VNNI, multiply2BitsR2VNNI, multiply2BitsR4VNNI}},
+	{decode4BitsAVX512, []asm{multiply4BitsR1VNNI, multiply4BitsR2VNNI, multiply4BitsR4VNNI}},
 }
 
 func multiplyCodesInVNNI(sums []int32, a *Left, b Codebook) {

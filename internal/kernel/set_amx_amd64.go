@@ -11,7 +11,7 @@ var amxSet = Set{
 	Tier: isa.AMX,
 	Product: Product{
 		Format: U8, Rows: 128, Panels: 2, FewRows: fewRows, Depth: blockSteps * StepDepth, CacheBytes: 1 << 20, Rate: 1500e9, QuantizeRate: 5e9,
-		CodeRows: fewRows, GroupBits: 8, GroupDepth: blockSteps*StepDepth - 1, NibbleRows: 24,
+		CodeRows: codeRows, GroupBits: 8, GroupDepth: blockSteps*StepDepth - 1, NibbleRows: 24,
 		Multiply: multiplyInAMX,
 	},
 	Convolution: Convolution{PixelVectors: true},

@@ -23,7 +23,7 @@ var avx512Set = func() *Set {
 		LeftPacking: LeftPacking{SplitFixed: splitFixedInAVX512},
 		Product: Product{
 			Format: U8, Rows: 6 * vnniRows, Panels: vnniPanels, FewRows: vnniRows, Depth: StepDepth, Segments: true, CacheBytes: 512 << 10, Rate: 400e9, QuantizeRate: 5e9,
-			CodeRows: vnniRows, GroupBits: 8, GroupDepth: 1024, NibbleRows: 24,
+			CodeRows: codeRows, GroupBits: 8, GroupDepth: 1024, NibbleRows: 24,
 			Multiply: multiplyInVNNI, DecodeCodes: decodeBy(&codesVNNI), MultiplyCodes: multiplyCodesInVNNI,
 			MultiplyGroups:     multiplyGroupsBy(codeGroupsVNNI, nibbleGroupsVNNI),
 			MultiplyWideGroups: multiplyWideGroupsBy(wideGroupsVNNI),

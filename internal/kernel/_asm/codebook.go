@@ -12,10 +12,13 @@ import (
 // codesAhead is how far ahead of their use codes are fetched.
 const codesAhead = 4096
 
+// codeRows is the most rows of a tile.
+const codeRows = 4
+
 // codeFields is kernel.codeTile.
 var codeFields = slices.Concat(
 	[]string{"dst", "codes", "multipliers", "place", "blocks", "unit", "selection", "ones", "pass"},
-	slices.Repeat([]string{"rows"}, vnniRows), slices.Repeat([]string{"levels"}, 16), []string{"lanes"},
+	slices.Repeat([]string{"rows"}, codeRows), slices.Repeat([]string{"levels"}, 16), []string{"lanes"},
 )
 
 // A block has codeGroups groups of columns, each with groupBytes of codes, and as much of sums in lanes.

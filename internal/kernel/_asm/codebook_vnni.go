@@ -10,7 +10,7 @@ import (
 
 // vnniCodeRows is how many rows are multiplied at a time, and by how many groups of columns: a panel is gone
 // through in passes where these are less than four.
-var vnniCodeRows = []struct{ rows, groups int }{{1, 4}, {2, 4}, {4, 2}, {8, 1}}
+var vnniCodeRows = []struct{ rows, groups int }{{1, 4}, {2, 4}, {4, 2}}
 
 // vnniMultiplyCodes emits the product of rows: what codes look up is multiplied as it is, by 16 activations
 // that are repeated in all lanes.
