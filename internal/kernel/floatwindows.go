@@ -31,32 +31,40 @@ func (w *FloatWindows) check(dst, src []float32) {
 	}
 }
 
-// reduce sets the results to what finish makes of a sum that begins at first.
-func (w *FloatWindows) reduce(dst, src []float32, first float32, join func(sum, x float32) float32, finish func(sum float32) float32) {
+// maxFloatWindowsGeneric gives the largest of each window, NaN where there is one.
+func maxFloatWindowsGeneric(dst, src []float32, w *FloatWindows) {
 	w.check(dst, src)
 	for i := range w.Rows {
-		for j := range w.Columns {
-			sum, x := first, src[i*w.RowStep+j*w.Step:]
-			for _, offset := range w.Offsets {
-				sum = join(sum, x[offset])
+		row := dst[i*w.DstStep:][:w.Columns]
+		for j := range row {
+			row[j] = float32(math.Inf(-1))
+		}
+		for _, offset := range w.Offsets {
+			x := src[i*w.RowStep+offset:]
+			for j := range row {
+				row[j] = max(row[j], x[j*w.Step])
 			}
-			dst[i*w.DstStep+j] = finish(sum)
 		}
 	}
 }
 
-// maxFloatWindowsGeneric gives the largest of each window, NaN where there is one.
-func maxFloatWindowsGeneric(dst, src []float32, w *FloatWindows) {
-	w.reduce(dst, src, float32(math.Inf(-1)), larger, func(most float32) float32 { return most })
-}
-
 // averageFloatWindowsGeneric gives the average of each window: the sum, in order of Offsets from 0 on, over Count.
 func averageFloatWindowsGeneric(dst, src []float32, w *FloatWindows) {
-	w.reduce(dst, src, 0, plus, func(sum float32) float32 { return sum / w.Count })
+	w.check(dst, src)
+	for i := range w.Rows {
+		row := dst[i*w.DstStep:][:w.Columns]
+		clear(row)
+		for _, offset := range w.Offsets {
+			x := src[i*w.RowStep+offset:]
+			for j := range row {
+				row[j] += x[j*w.Step]
+			}
+		}
+		for j := range row {
+			row[j] /= w.Count
+		}
+	}
 }
-
-func larger(a, b float32) float32 { return max(a, b) }
-func plus(a, b float32) float32   { return a + b }
 
 // rowLanes is how many interleaved results a row is reduced to first.
 const rowLanes = 16
@@ -66,31 +74,33 @@ const rowAtOnce = 1 << 16
 
 // reduceRows sets dst[i] to what is made of src[i·n:][:n], n > 0: result l of those that are interleaved joins the elements
 // l, l + 16, l + 32, … from first on; then l joins l + 8, l + 4, l + 2 and l + 1.
-func reduceRows(dst, src []float32, n int, first float32, join func(a, b float32) float32) {
+func reduceRows(dst, src []float32, n int, first float32, join func(y, a, b []float32, da, db int)) {
+	lanes := make([]float32, rowLanes)
 	for i := range dst {
 		row := src[i*n:][:n]
 		for from := 0; from < n; from += rowAtOnce {
-			var lanes [rowLanes]float32
 			for l := range lanes {
 				lanes[l] = first
 			}
-			for j, x := range row[from:min(from+rowAtOnce, n)] {
-				lanes[j%rowLanes] = join(lanes[j%rowLanes], x)
+			for x := row[from:min(from+rowAtOnce, n)]; len(x) > 0; {
+				count := min(rowLanes, len(x))
+				join(lanes[:count], lanes, x, 1, 1)
+				x = x[count:]
 			}
 			for half := rowLanes / 2; half > 0; half /= 2 {
-				for l := range half {
-					lanes[l] = join(lanes[l], lanes[l+half])
-				}
+				join(lanes[:half], lanes, lanes[half:], 1, 1)
 			}
-			if from > 0 {
-				lanes[0] = join(dst[i], lanes[0])
+			if from == 0 {
+				dst[i] = lanes[0]
+			} else {
+				join(dst[i:i+1], dst[i:], lanes, 1, 1)
 			}
-			dst[i] = lanes[0]
 		}
 	}
 }
 
 func maxRowsGeneric(dst, src []float32, n int) {
-	reduceRows(dst, src, n, float32(math.Inf(-1)), larger)
+	reduceRows(dst, src, n, float32(math.Inf(-1)), largerGeneric)
 }
-func sumRowsGeneric(dst, src []float32, n int) { reduceRows(dst, src, n, 0, plus) }
+
+func sumRowsGeneric(dst, src []float32, n int) { reduceRows(dst, src, n, 0, plusGeneric) }

@@ -37,17 +37,17 @@ func windowsBy(lanes int, one, two asm, generic func(dst, src []float32, w *Floa
 	}
 }
 
-// rowsBy returns a kernel that calls assembly for some rows at a time, and leaves long ones to the generic function.
-func rowsBy(asm func(dst, src *float32, n, rows int), join func(a, b float32) float32) func(dst, src []float32, n int) {
+// rowsBy returns a kernel that calls assembly for some rows at a time, and joins the parts of long ones.
+func rowsBy(asm func(dst, src *float32, n, rows int), join func(y, a, b []float32, da, db int)) func(dst, src []float32, n int) {
 	return func(dst, src []float32, n int) {
 		_ = src[:len(dst)*n]
 		if n > rowAtOnce {
+			part := make([]float32, 1)
 			for i := range dst {
 				asm(&dst[i], &src[i*n], rowAtOnce, 1)
 				for from := rowAtOnce; from < n; from += rowAtOnce {
-					var part float32
-					asm(&part, &src[i*n+from], min(rowAtOnce, n-from), 1)
-					dst[i] = join(dst[i], part)
+					asm(&part[0], &src[i*n+from], min(rowAtOnce, n-from), 1)
+					join(dst[i:i+1], dst[i:], part, 1, 1)
 				}
 			}
 			return
@@ -62,13 +62,13 @@ func rowsBy(asm func(dst, src *float32, n, rows int), join func(a, b float32) fl
 var poolingAVX2 = Pooling{
 	windowsBy(8, maxWindowsBy1AVX2, maxWindowsBy2AVX2, maxFloatWindowsGeneric),
 	windowsBy(8, averageWindowsBy1AVX2, averageWindowsBy2AVX2, averageFloatWindowsGeneric),
-	rowsBy(maxRowsAVX2, larger),
-	rowsBy(sumRowsAVX2, plus),
+	rowsBy(maxRowsAVX2, largerGeneric),
+	rowsBy(sumRowsAVX2, plusGeneric),
 }
 
 var poolingAVX512 = Pooling{
 	windowsBy(16, maxWindowsBy1AVX512, maxWindowsBy2AVX512, maxFloatWindowsGeneric),
 	windowsBy(16, averageWindowsBy1AVX512, averageWindowsBy2AVX512, averageFloatWindowsGeneric),
-	rowsBy(maxRowsAVX512, larger),
-	rowsBy(sumRowsAVX512, plus),
+	rowsBy(maxRowsAVX512, largerGeneric),
+	rowsBy(sumRowsAVX512, plusGeneric),
 }
