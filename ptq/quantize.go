@@ -25,7 +25,7 @@ import (
 // tells, which are those of every layer's input, under all kinds of Activations; the second, if no bias may
 // change.
 //
-// Besides the float model and a sample, Quantize takes up to twice the bytes of the float weights, six times
+// Besides the float model and a sample, Quantize takes up to four times the bytes of the float weights, six times
 // what the values take that a run of the float model has to hold at once for the largest sample, and 150 KB
 // for each layer and sum, for its histograms: however many samples there are.
 //
