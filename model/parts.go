@@ -40,7 +40,7 @@ func partAxis(n *ir.Resolved, shape []int) int {
 			return axis
 		}
 	case ir.OpReduceSum, ir.OpReduceMax:
-		if axis < slices.Min(n.Axes) {
+		if !slices.ContainsFunc(n.Axes, func(reduced int) bool { return reduced <= axis }) {
 			return axis
 		}
 	case ir.OpBatchNormalization:
