@@ -56,8 +56,10 @@ func (p *FloatProduct) Run(dst, x Activations, m int) (err error) {
 		}
 	}
 	if err == nil {
+		d := c.set.FloatTime(m, p.n, p.k)
+		c.fit(d)
 		c.grid = newGrid(c.threads, (m+floatRows-1)/floatRows, (p.panels()+floatPanels-1)/floatPanels)
-		c.share(floatTiles{c}, c.grid.count(), c.set.FloatTime(m, p.n, p.k))
+		c.share(floatTiles{c}, c.grid.count(), d)
 	}
 	c.plan, c.x, c.dst, c.stop = nil, nil, nil, nil
 	floatCalls.Put(c)

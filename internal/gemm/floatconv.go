@@ -110,9 +110,10 @@ func (p *FloatConvolution) Run(dst, x Activations, samples int) error {
 	c := floatConvolutions.Get().(*floatConvolution)
 	c.plan, c.set, c.x, c.dst, c.samples = p, kernel.Current(), x.Float, dst.Float, samples
 	c.use(x)
-	c.cut()
 	depth := p.v.Channels * len(p.shifts.rows) * len(p.shifts.columns)
 	d := c.set.FloatTime(samples*p.filters.groups*p.filters.each, p.height*p.width, depth) + c.set.FloatTime(1, len(c.x)+len(c.dst), 1)
+	c.fit(d)
+	c.cut()
 	c.share(convolveFloats{c}, c.tasks, d)
 	c.plan, c.x, c.dst, c.stop = nil, nil, nil, nil
 	floatConvolutions.Put(c)

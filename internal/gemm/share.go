@@ -37,6 +37,14 @@ func (t *team) use(x Activations) {
 	}
 }
 
+// fit leaves work of about the given time to one thread where it is not worth waking others for: it is not cut into
+// small tasks then.
+func (t *team) fit(d time.Duration) {
+	if d < worthWaking {
+		t.threads = 1
+	}
+}
+
 const (
 	worthSharing = 15 * time.Microsecond // below it, handing over costs more than it saves
 	worthWaking  = 50 * time.Microsecond // likewise for a worker that is parked

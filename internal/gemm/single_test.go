@@ -33,7 +33,8 @@ func TestShareOfOthers(t *testing.T) {
 func TestSingleThreaded(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
 	w := pack.New(pack.Matrix{K: 4, N: 1, Group: 4, Scales: []float32{1}}, make([]int8, 4), 8)
-	half := pack.NewHalf(4, 1, make([]uint16, 4), half.Float16())
+	const depth, columns = 1024, 512 // worth sharing
+	half := pack.NewHalf(depth, columns, make([]uint16, depth*columns), half.Float16())
 	v := Conv{Channels: 1, Height: 1, Width: 4, Kernel: [2]int{1, 4}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
 	floats, quantized := Activations{Float: make([]float32, 4)}, Activations{Quantized: make([]uint8, 4), Params: kernel.Affine{Scale: 1, High: 255}}
 	for _, c := range []struct {
@@ -45,7 +46,7 @@ func TestSingleThreaded(t *testing.T) {
 	}{
 		{"Product", floats, NewProduct(w, Arithmetic{}, Output{})},
 		{"Product of quantized activations", quantized, NewProduct(w, Arithmetic{Bits: 24}, Output{})},
-		{"HalfProduct", floats, NewHalfProduct(half, Output{})},
+		{"HalfProduct", Activations{Float: make([]float32, depth)}, NewHalfProduct(half, Output{})},
 		{"Convolution", floats, NewConvolution(v, []*pack.Matrix{w}, Arithmetic{}, Output{})},
 	} {
 		for _, single := range []bool{true, false, true} {
@@ -55,7 +56,7 @@ func TestSingleThreaded(t *testing.T) {
 			convolutionCalls = sync.Pool{New: func() any { return convolution }}
 			x := c.x
 			x.SingleThreaded = single
-			if err := c.plan.Run(Activations{Float: make([]float32, 1)}, x, 1); err != nil {
+			if err := c.plan.Run(Activations{Float: make([]float32, columns)}, x, 1); err != nil {
 				t.Errorf("%s: %v", c.name, err)
 			}
 			if got, want := product.threads+float16.threads+convolution.threads, map[bool]int{true: 1, false: 3}[single]; got != want {
