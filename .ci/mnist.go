@@ -25,6 +25,8 @@ type line struct {
 // limits returns the largest share of float's bytes and the largest loss of accuracy that a method may have.
 func (l line) limits() (share, loss float64) {
 	switch {
+	case l.Method == "float32-model":
+		return 1, 0.0005
 	case l.Method == "int4-group32" || l.Method == "qat-4bit":
 		return 0.145, 0.01
 	case l.Method == "qat-2bit": // a byte each
