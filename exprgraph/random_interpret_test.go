@@ -16,6 +16,7 @@ type bounded struct{ v, e float64 }
 type boundedArray struct {
 	shape []int
 	x     []bounded
+	depth int // of the longest sums of products that elements are made of
 }
 
 // unit is the largest relative error of rounding to float32.
@@ -41,7 +42,7 @@ func (a *boundedArray) at(at []int) bounded { return a.x[placeOf(at, a.shape)] }
 
 // filled returns an array of a shape, whose elements f gives.
 func filled(shape []int, f func(at []int) bounded) *boundedArray {
-	a := &boundedArray{shape, make([]bounded, total(shape))}
+	a := &boundedArray{shape: shape, x: make([]bounded, total(shape))}
 	for i := range a.x {
 		a.x[i] = f(indexOf(i, shape))
 	}
@@ -81,6 +82,7 @@ func (n *randomNet) outputsFor(batch int) []*boundedArray {
 			in[k] = arrays[j]
 		}
 		arrays[i] = v.interpret(in, sizes(v.shape, batch), batch)
+		arrays[i].depth = v.depth(in)
 		if got, want := arrays[i].shape, sizes(v.shape, batch); !slices.Equal(got, want) {
 			panic(fmt.Sprintf("v%d: the interpreter has shape %v, the generator %v:\n%v", i, got, want, n))
 		}
@@ -92,13 +94,39 @@ func (n *randomNet) outputsFor(batch int) []*boundedArray {
 	return outputs
 }
 
+// depth returns how many products are in the longest sums that elements of a value are made of, or more.
+func (v *randomValue) depth(in []*boundedArray) (depth int) {
+	switch v.op {
+	case "convolution":
+		return total(in[1].shape[1:])
+	case "product", "batched product", "tensordot":
+		return total(in[1].shape)
+	}
+	for _, x := range in {
+		depth = max(depth, x.depth)
+	}
+	return depth
+}
+
+// begun adds to the error of a sum what rounding costs where what is added to a sum of products is its first term.
+func begun(y, a, b bounded, depth int) bounded {
+	if y.e > 0 {
+		y.e += float64(float64(depth) * unit * (math.Abs(a.v) + math.Abs(b.v)))
+	}
+	return y
+}
+
 func (v *randomValue) interpret(in []*boundedArray, shape []int, batch int) *boundedArray {
 	if f, ok := meanings[v.op]; ok {
 		return filled(shape, func(at []int) bounded { return f(in[0].at(at)) })
 	}
 	if f, ok := pairMeanings[v.op]; ok {
 		a, b := v.aligned(in[0], shape, 0), v.aligned(in[1], shape, 1)
-		return filled(shape, func(at []int) bounded { return f(a(at), b(at)) })
+		depth := 0
+		if v.op == "add" || v.op == "sub" {
+			depth = max(in[0].depth, in[1].depth)
+		}
+		return filled(shape, func(at []int) bounded { return begun(f(a(at), b(at)), a(at), b(at), depth) })
 	}
 	return interpreters[v.op](v, in, shape, batch)
 }

@@ -95,7 +95,7 @@ var interpreters = map[string]func(v *randomValue, in []*boundedArray, shape []i
 		})
 	},
 	"reshape": func(_ *randomValue, in []*boundedArray, shape []int, _ int) *boundedArray {
-		return &boundedArray{shape, in[0].x}
+		return &boundedArray{shape: shape, x: in[0].x}
 	},
 	"transpose": func(v *randomValue, in []*boundedArray, shape []int, _ int) *boundedArray {
 		return filled(shape, func(at []int) bounded {
