@@ -108,7 +108,8 @@ func (v *randomValue) depth(in []*boundedArray) (depth int) {
 	return depth
 }
 
-// begun adds to the error of a sum what rounding costs where what is added to a sum of products is its first term.
+// begun adds to the error of a sum what rounding costs where what is added to a sum of products is its first
+// term.
 func begun(y, a, b bounded, depth int) bounded {
 	if y.e > 0 {
 		y.e += float64(float64(depth) * unit * (math.Abs(a.v) + math.Abs(b.v)))

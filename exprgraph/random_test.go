@@ -63,8 +63,8 @@ var randomReaders = map[string]func(n *randomNet) (*model.Model, *exprgraph.Repo
 	},
 }
 
-// readRandom reads a network, and compares the model with the interpreter at other batches. It returns the largest
-// difference as a part of what float32 allows.
+// readRandom reads a network, and compares the model with the interpreter at other batches. It returns the
+// largest difference as a part of what float32 allows.
 func readRandom(n *randomNet, reader string) (o outcome, most float64) {
 	defer func() {
 		if r := recover(); r != nil {

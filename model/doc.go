@@ -55,9 +55,10 @@
 // garbage collector frees them.
 //
 // Weights are packed for the kernels when a run first comes to their node: into as many bytes as in the file,
-// and the padding of panels of 16 columns. So are float32 constants that products read. Filters that have a channel each are 16 columns each, unless their
-// activations are StaticInt8. A model of New or Read keeps the quantized values besides, to save them. One of
-// Load keeps them in the file. An embedding is not packed, and a run dequantizes only the rows that it takes.
+// and the padding of panels of 16 columns. So are float32 constants that products read. Filters that have a
+// channel each are 16 columns each, unless their activations are StaticInt8. A model of New or Read keeps the
+// quantized values besides, to save them. One of Load keeps them in the file. An embedding is not packed, and
+// a run dequantizes only the rows that it takes.
 //
 // # File
 //

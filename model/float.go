@@ -10,16 +10,17 @@ import (
 	"euryale/internal/pack"
 )
 
-// Products and convolutions in float32 are chains of fused multiply-adds in order of depth, as package gemm has them:
-// their bits depend on neither the machine nor the batch. Where weights are constants, they are packed once.
+// Products and convolutions in float32 are chains of fused multiply-adds in order of depth, as package gemm
+// has them: their bits depend on neither the machine nor the batch. Where weights are constants, they are
+// packed once.
 
 // floatLayer is a product by constants, or a convolution with some.
 type floatLayer interface {
 	Run(y, x gemm.Activations, samples int) error
 }
 
-// floatLayers are a layer by itself, and with the Relu that is the only one to read it. That has its result in the
-// memory of the layer's, and is left out unless values are observed.
+// floatLayers are a layer by itself, and with the Relu that is the only one to read it. That has its result
+// in the memory of the layer's, and is left out unless values are observed.
 type floatLayers struct{ plain, relu floatLayer }
 
 // floatKey names constants that are packed once, however many nodes and plans read them.

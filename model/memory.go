@@ -337,8 +337,8 @@ func (p *plan) scratchOfConv(s *step, in, out ir.Size) scratchBytes {
 	return scratchBytes{0, image, max(image, imageBytes), thread}
 }
 
-// scratchOfFloats returns what a product or a convolution in float32 allocates besides its result: blocks of a thread,
-// and a weight that is computed, packed.
+// scratchOfFloats returns what a product or a convolution in float32 allocates besides its result: blocks of
+// a thread, and a weight that is computed, packed.
 func (p *plan) scratchOfFloats(s *step, in ir.Size) (r scratchBytes) {
 	w := p.values[s.in[1]].size
 	row := 0.0 // of the planes and the results of a convolution

@@ -36,8 +36,8 @@ type constant struct {
 // anyElements is how many elements a file has for a constant: as many as the shape says.
 const anyElements = -1
 
-// Type is the type of the elements of an input or an output. Between nodes there are bools too, which comparisons
-// give.
+// Type is the type of the elements of an input or an output. Between nodes there are bools too, which
+// comparisons give.
 //
 //	type Type uint8
 //	func (t Type) String() string // the name in a file, such as "float32"

@@ -7,8 +7,8 @@ import (
 	"euryale/internal/kernel"
 )
 
-// transpose sets y to x with axis i of y being axis n.Perm[i] of x. Blocks of the last axis of y and the last of x are
-// transposed, where these are not the same.
+// transpose sets y to x with axis i of y being axis n.Perm[i] of x. Blocks of the last axis of y and the last
+// of x are transposed, where these are not the same.
 func transpose(n *ir.Resolved, y array, in []array, _ *scratch) {
 	own := steps(in[0].shape, in[0].shape)
 	var from [ir.MaxRank]int

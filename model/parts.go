@@ -10,8 +10,9 @@ import (
 	"euryale/internal/ir"
 )
 
-// A kernel whose result has parts that do not depend on one another is shared between threads where it takes long. Parts
-// are cut along the first axis of the result that is longer than one, so that each has its memory in one piece.
+// A kernel whose result has parts that do not depend on one another is shared between threads where it takes
+// long. Parts are cut along the first axis of the result that is longer than one, so that each has its memory
+// in one piece.
 
 // partTime is about how long a part takes at least.
 const partTime = 10 * time.Microsecond
@@ -26,8 +27,8 @@ var costs = map[string]float64{
 // cheap is the cost of an element that a vector loads or stores.
 const cheap = 0.03
 
-// partAxis returns the axis along which the result of a step is cut, or −1 where parts along the first one that is longer
-// than one need more than their part of the first operand.
+// partAxis returns the axis along which the result of a step is cut, or −1 where parts along the first one
+// that is longer than one need more than their part of the first operand.
 func partAxis(n *ir.Resolved, shape []int) int {
 	axis := slices.IndexFunc(shape, func(size int) bool { return size > 1 })
 	switch n.Op {

@@ -5,11 +5,12 @@ import (
 	"euryale/internal/kernel"
 )
 
-// A span is windows along an axis that have as much of an image: count of them from index first on, of length elements
-// each, of which the first begins at from.
+// A span is windows along an axis that have as much of an image: count of them from index first on, of length
+// elements each, of which the first begins at from.
 type span struct{ first, count, from, length int }
 
-// eachSpan calls f for the windows along axis 0 or 1 of images of a size. Those inside of the image are one span.
+// eachSpan calls f for the windows along axis 0 or 1 of images of a size. Those inside of the image are one
+// span.
 func eachSpan(w *ir.Windows, axis, size, windows int, f func(s span)) {
 	kernel, stride := w.Kernel[axis], w.Strides[axis]
 	for s := (span{}); s.first < windows; s.first += s.count {

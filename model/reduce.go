@@ -7,9 +7,9 @@ import (
 	"euryale/internal/kernel"
 )
 
-// reduce sets y to what is made of the numbers along Axes: along the first of them, then of that along the next, one by
-// one; along all axes at once, where those are all. Numbers that are next to each other are a row, and others rows that
-// are joined in order.
+// reduce sets y to what is made of the numbers along Axes: along the first of them, then of that along the
+// next, one by one; along all axes at once, where those are all. Numbers that are next to each other are a
+// row, and others rows that are joined in order.
 func reduce(n *ir.Resolved, y, x array, s *scratch, rows func(dst, src []float32, n int), join kernel.Pairs) {
 	shape, axes := slices.Clone(x.shape), n.Axes
 	if len(axes) == len(shape) {

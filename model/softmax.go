@@ -5,8 +5,8 @@ import (
 	"euryale/internal/kernel"
 )
 
-// A softmaxEnd is what is made of the sums Σ e^(x − m) along an axis, m the largest x, and then of y = e^(x − m), rows of
-// n elements, by that, x and m.
+// A softmaxEnd is what is made of the sums Σ e^(x − m) along an axis, m the largest x, and then of y = e^(x −
+// m), rows of n elements, by that, x and m.
 type softmaxEnd struct {
 	sums    func(k *kernel.Set, sums []float32)
 	results func(k *kernel.Set, y []float32, n int, x, most, sums kernel.Operands)
@@ -36,8 +36,8 @@ func logSoftmax(n *ir.Resolved, y array, in []array, s *scratch) {
 // rowsOf returns the operands that are rows of n elements, one after the other.
 func rowsOf(x []float32, n int) kernel.Operands { return kernel.Operands{X: x, Row: n, Step: 1} }
 
-// softmaxAtOnce is about how many elements of rows, and how many columns, are computed at once: they stay in the first
-// cache.
+// softmaxAtOnce is about how many elements of rows, and how many columns, are computed at once: they stay in
+// the first cache.
 const softmaxAtOnce = 1 << 12
 
 // along sets y along Axis.

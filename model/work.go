@@ -5,8 +5,8 @@ import (
 	"euryale/internal/kernel"
 )
 
-// work is what takes time: products of layers, products of float32, elements that layers read or give, and other
-// operations on float32.
+// work is what takes time: products of layers, products of float32, elements that layers read or give, and
+// other operations on float32.
 type work struct{ products, chains, elements, floats float64 }
 
 // floatRate is about how many operations on float32 a thread makes a second.

@@ -25,7 +25,8 @@
 // as good as float32) or of 16 (Fixed16), or quantized to 8 bits over its own range (DynamicInt8) or over one
 // that a calibration found (WithStaticInt8). The sums of products with integer weights are exact; scales,
 // bias and ReLU follow. With weights that are floats, x stays as it is, and a sum is a chain of fused
-// multiply-adds in float32. A row of the result depends on that row of x alone, and is the same in every batch, on any number of threads and with every instruction set.
+// multiply-adds in float32. A row of the result depends on that row of x alone, and is the same in every
+// batch, on any number of threads and with every instruction set.
 //
 // # Machines and gradients
 //

@@ -183,8 +183,8 @@ func reference(t testing.TB, q *qtensor.QTensor, c computing, rows []integers) [
 	return y
 }
 
-// floatReference returns x times q for weights that are floats: chains of exact products with what q dequantizes to, each
-// added and rounded to float32 in order of depth.
+// floatReference returns x times q for weights that are floats: chains of exact products with what q
+// dequantizes to, each added and rounded to float32 in order of depth.
 func floatReference(t testing.TB, q *qtensor.QTensor, x []float32, m int) []float32 {
 	t.Helper()
 	d, err := q.Dequantize(tensor.Float32)

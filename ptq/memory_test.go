@@ -86,9 +86,9 @@ func ones(n int) []float32 {
 	return x
 }
 
-// TestMemory has the memory that Quantize takes within what its doc says, for large weights and for large activations,
-// with few samples and with more. Weights are there four times: as they were folded, packed for the float model and for the
-// folded one, and quantized.
+// TestMemory has the memory that Quantize takes within what its doc says, for large weights and for large
+// activations, with few samples and with more. Weights are there four times: as they were folded, packed for
+// the float model and for the folded one, and quantized.
 func TestMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long")

@@ -101,8 +101,9 @@ func recorded(t *testing.T, m *model.Model, samples iter.Seq2[ptq.Sample, error]
 // profiledNets are networks with sums, averages, layers in rows and side by side.
 var profiledNets = map[string]func(z *zoo) node{"blocks": blocks, "gated": gated, "shifted": shifted, "trained": trained, "two": twoLayers}
 
-// TestProfileAgain quantizes with the profile of a report: samples are not walked to calibrate, and the model and the
-// report are those of a calibration of its own, under any other Config of which the profile has all values.
+// TestProfileAgain quantizes with the profile of a report: samples are not walked to calibrate, and the model
+// and the report are those of a calibration of its own, under any other Config of which the profile has all
+// values.
 func TestProfileAgain(t *testing.T) {
 	half, uniform := half{}, qtensor.Uniform(6)
 	cases := 0

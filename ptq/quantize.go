@@ -25,9 +25,9 @@ import (
 // tells, which are those of every layer's input, under all kinds of Activations; the second, if no bias may
 // change.
 //
-// Besides the float model and a sample, Quantize takes up to four times the bytes of the float weights, six times
-// what the values take that a run of the float model has to hold at once for the largest sample, and 150 KB
-// for each layer and sum, for its histograms: however many samples there are.
+// Besides the float model and a sample, Quantize takes up to four times the bytes of the float weights, six
+// times what the values take that a run of the float model has to hold at once for the largest sample, and
+// 150 KB for each layer and sum, for its histograms: however many samples there are.
 //
 // The samples and what is in Config are called in the caller's goroutine, and their panics go up to the
 // caller. ctx is looked at before each pass, sample, node and weight.

@@ -1,14 +1,16 @@
-// Command sqnr measures what each format loses on weights: the signal-to-quantization-noise ratio in dB, as a mean over
-// seeds, beside the best figure known of other programs for the same format and the target of this module.
+// Command sqnr measures what each format loses on weights: the signal-to-quantization-noise ratio in dB, as a
+// mean over seeds, beside the best figure known of other programs for the same format and the target of this
+// module.
 //
 //	go run ./bench/sqnr [-seeds 10] [-only regexp] [-net FILE] [-speed] [-json]
 //
-// Weights are gaussian, of Student's t distribution of 4 degrees, gaussian with a factor of 1 to 10 for each place of the
-// depth, and with -net the layers of a trained net: of the float file that examples/mnist writes. A channel has 1024
-// weights in the first three. Formats of four bits and fewer are searched for, but for those that are named plain.
+// Weights are gaussian, of Student's t distribution of 4 degrees, gaussian with a factor of 1 to 10 for each
+// place of the depth, and with -net the layers of a trained net: of the float file that examples/mnist
+// writes. A channel has 1024 weights in the first three. Formats of four bits and fewer are searched for, but
+// for those that are named plain.
 //
-// No code with b bits a weight can pass 6.02·b dB on gaussian weights (the rate-distortion bound). Bits count the scales,
-// zero points and multipliers, and not a table of levels.
+// No code with b bits a weight can pass 6.02·b dB on gaussian weights (the rate-distortion bound). Bits count
+// the scales, zero points and multipliers, and not a table of levels.
 //
 // -speed has how many millions of weights are quantized a second, searches among it, as a median over seeds: by all
 // threads, or by one core with GOMAXPROCS=1.

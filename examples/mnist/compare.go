@@ -18,8 +18,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// method is a way to quantize the network: a scheme for the weights, and what activations become; or none, the float
-// network as a model.
+// method is a way to quantize the network: a scheme for the weights, and what activations become; or none,
+// the float network as a model.
 type method struct {
 	name        string
 	scheme      qtensor.Scheme
@@ -40,8 +40,8 @@ func (m method) columns() (weights, activations string) {
 	return m.scheme.String(), m.activations.String()
 }
 
-// methods are the float network itself, the ten, int4 in groups, 8-bit activations too, and codebooks of few bits with them; with qat few
-// bits, as they are and trained on. Filters cannot be 16-bit floats.
+// methods are the float network itself, the ten, int4 in groups, 8-bit activations too, and codebooks of few
+// bits with them; with qat few bits, as they are and trained on. Filters cannot be 16-bit floats.
 func methods(filters, qat bool) (list []method) {
 	list = append(list, floatModel)
 	for _, s := range []qtensor.Scheme{

@@ -43,8 +43,9 @@ var integerGains = func() (all [16]*kernel.Gains) {
 	return all
 }()
 
-// integers returns the scale with the least noise for codes −half … half − 1, with half up to 15. It is negative where
-// positive elements have the code −half. Scales of both signs have the same events, but for those of the magnitude half.
+// integers returns the scale with the least noise for codes −half … half − 1, with half up to 15. It is
+// negative where positive elements have the code −half. Scales of both signs have the same events, but for
+// those of the magnitude half.
 func (k *walk) integers(half int) float64 {
 	fits := (float32(half) - 0.6) / max(k.largest[0], k.largest[1])
 	noise := k.somewhatMore(k.atIntegers(fits))

@@ -51,8 +51,9 @@ func (c *chooser) around(m int) *[near]*kernel.Levels {
 
 func within127(m int) int8 { return int8(max(-127, min(127, m))) }
 
-// choose returns the scale of channel x in groups of size, and sets multipliers, one for each: those with the least noise
-// for a scale 128·max|s|/m, with m of peaks and s the scales of groups, and multipliers within 2 of 128·s/S.
+// choose returns the scale of channel x in groups of size, and sets multipliers, one for each: those with the
+// least noise for a scale 128·max|s|/m, with m of peaks and s the scales of groups, and multipliers within 2
+// of 128·s/S.
 func (c *chooser) choose(multipliers []int8, x, w []float32, size int) float32 {
 	n := len(multipliers)
 	if len(c.quotient) != len(x) {
@@ -111,7 +112,8 @@ func (c *chooser) try(size int, scale, first, limit float64) float64 {
 	return total
 }
 
-// setWeights takes the weights of a channel, as integers of 16 bits of a unit of each group. The unit of nil is 1.
+// setWeights takes the weights of a channel, as integers of 16 bits of a unit of each group. The unit of nil
+// is 1.
 func (c *chooser) setWeights(w []float32, size, groups int) {
 	c.units = make([]float64, groups)
 	for g := range c.units {

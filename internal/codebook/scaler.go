@@ -31,8 +31,8 @@ func newScaler(table []int8) *scaler {
 	return s
 }
 
-// scale returns the scale, of a unit of the table, with the least noise that is found for elements, and 0 for zeros. Of
-// two signs it is negative where the table suits them times −1.
+// scale returns the scale, of a unit of the table, with the least noise that is found for elements, and 0 for
+// zeros. Of two signs it is negative where the table suits them times −1.
 func (s *scaler) scale(x, w []float32, signs int) float64 {
 	if !s.set(x, w) {
 		return 0

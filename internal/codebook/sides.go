@@ -7,8 +7,8 @@ import (
 	"euryale/internal/kernel"
 )
 
-// A side is the levels that elements of one sign have as the inverse scale grows from 0, by magnitude: values[n] with n
-// thresholds passed. Negative elements and their levels are taken times −1.
+// A side is the levels that elements of one sign have as the inverse scale grows from 0, by magnitude:
+// values[n] with n thresholds passed. Negative elements and their levels are taken times −1.
 type side struct {
 	thresholds []float32 // ascending, above 0
 	values     []float32 // one more
@@ -105,8 +105,8 @@ func (k *walk) bounds(sides *sides) (first, last float32) {
 	return first, last
 }
 
-// levels returns the scale above 0 with the least noise for elements whose signs choose sides, and 0 where none is less
-// than the elements themselves.
+// levels returns the scale above 0 with the least noise for elements whose signs choose sides, and 0 where
+// none is less than the elements themselves.
 func (k *walk) levels(sides *sides) found {
 	first, last := k.bounds(sides)
 	from, until := math.Float32bits(first), math.Float32bits(last)

@@ -1,7 +1,7 @@
 package codebook
 
-// A sum of float32 is taken in 16 interleaved parts, which are added by halves. No product is fused with a sum, so that
-// every machine has the same one.
+// A sum of float32 is taken in 16 interleaved parts, which are added by halves. No product is fused with a
+// sum, so that every machine has the same one.
 type sum [16]float32
 
 func (s *sum) total() float32 {

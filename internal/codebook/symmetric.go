@@ -6,9 +6,10 @@ import (
 	"sync"
 )
 
-// Symmetric chooses the scales of integers of 2 to 8 bits, r = s·q with q in −2^(bits−1) … 2^(bits−1) − 1, for x, which is
-// finite and of layout l: one for each group, as [channel][group]. A scale is negative where the group's largest
-// magnitudes are positive, since there is one more code below zero than above. It is 1 for zeros.
+// Symmetric chooses the scales of integers of 2 to 8 bits, r = s·q with q in −2^(bits−1) … 2^(bits−1) − 1,
+// for x, which is finite and of layout l: one for each group, as [channel][group]. A scale is negative where
+// the group's largest magnitudes are positive, since there is one more code below zero than above. It is 1
+// for zeros.
 func (s *Search) Symmetric(x []float32, l Layout, bits int) (scales []float32, err error) {
 	w, err := s.check(x, l)
 	if err != nil {
@@ -52,7 +53,8 @@ func (s *integerScaler) scale(x, w []float32, half int) float64 {
 	return s.integerGrid(float32(half)) * s.unit
 }
 
-// integerGrid returns the scale with the least noise that is found for codes −half … half − 1, by a grid as of levels.
+// integerGrid returns the scale with the least noise that is found for codes −half … half − 1, by a grid as
+// of levels.
 func (g *group) integerGrid(half float32) float64 {
 	noise, best := float32(math.Inf(1)), float32(1)
 	try := func(r float32) (worse bool, next float32) {

@@ -8,10 +8,11 @@ import (
 	"euryale/internal/kernel"
 )
 
-// The codes of a group change with its scale only where an element passes a threshold between two levels. The scale with
-// the least noise is therefore found by walking over these events in the order of inverse scales. Between two of them, with
-// q the levels of the codes there, least squares has s = Σw·x·q/Σw·q², which leaves Σw·x² − (Σw·x·q)²/Σw·q². Since codes
-// that are nearest at the best scale are those of its own stretch, no scale has less.
+// The codes of a group change with its scale only where an element passes a threshold between two levels. The
+// scale with the least noise is therefore found by walking over these events in the order of inverse scales.
+// Between two of them, with q the levels of the codes there, least squares has s = Σw·x·q/Σw·q², which leaves
+// Σw·x² − (Σw·x·q)²/Σw·q². Since codes that are nearest at the best scale are those of its own stretch, no
+// scale has less.
 
 // longestWalk is the largest group whose events are walked over.
 const longestWalk = 128
@@ -74,8 +75,8 @@ func (k *walk) begin(g *group) {
 	}
 }
 
-// last returns the inverse scale from which on an element is cut off by more than some noise. tops are the largest
-// magnitudes of levels, by side.
+// last returns the inverse scale from which on an element is cut off by more than some noise. tops are the
+// largest magnitudes of levels, by side.
 func (k *walk) last(tops [2]float32, noise float32) float32 {
 	last := float32(math.Inf(1))
 	for side, top := range tops {
@@ -88,7 +89,8 @@ func (k *walk) last(tops [2]float32, noise float32) float32 {
 	return last
 }
 
-// first returns an inverse scale up to which elements that are 0, those below threshold, are more than some noise.
+// first returns an inverse scale up to which elements that are 0, those below threshold, are more than some
+// noise.
 func (k *walk) first(threshold, noise float32) float32 {
 	below := float32(0)
 	for n, square := range k.small {
@@ -107,10 +109,11 @@ func (k *walk) somewhatMore(correlation, energy float32) float32 {
 	return 1.001 * (k.square - float32(correlation*correlation/energy) + float32(k.square*1e-6))
 }
 
-// An event is an inverse scale, the element, and the threshold that it passes: so many are below it. Bits of floats that
-// are not negative are in their order.
+// An event is an inverse scale, the element, and the threshold that it passes: so many are below it. Bits of
+// floats that are not negative are in their order.
 //
-// cross takes the events from first to last, all as bits, and how many thresholds each element has passed before.
+// cross takes the events from first to last, all as bits, and how many thresholds each element has passed
+// before.
 func (k *walk) cross(t *kernel.Thresholds, first, last uint32) {
 	events := k.events[:cap(k.events)]
 	k.events = events[:k.Crossings(events, k.passed[:], k.values, t, first, last)]
@@ -160,8 +163,8 @@ func (k *walk) sort(first, last uint32) {
 	}
 }
 
-// best goes over the events from some codes on. It returns the scale under which each of two candidates takes the most of
-// Σw·x² away, and the noise that is left: scale 0, where nothing is taken away.
+// best goes over the events from some codes on. It returns the scale under which each of two candidates takes
+// the most of Σw·x² away, and the noise that is left: scale 0, where nothing is taken away.
 func (k *walk) best(common kernel.Codes, apart [2]top, gains *kernel.Gains) [2]found {
 	w := kernel.Walk{Common: common, Best: kernel.SameCodes(0, 1)}
 	for i, a := range apart {

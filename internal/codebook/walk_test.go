@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// leastNoise returns the least noise that any scale of a sign leaves: it tries least squares over the codes between all
-// neighbouring events, by the definition.
+// leastNoise returns the least noise that any scale of a sign leaves: it tries least squares over the codes
+// between all neighbouring events, by the definition.
 func leastNoise(x, w []float32, table []int8, sign float64) float64 {
 	var events []float64
 	for _, x := range x {

@@ -13,8 +13,8 @@ import (
 	"euryale/internal/kernel"
 )
 
-// tensors are shapes and ways of cutting them: lines long and short, groups that fit them and do not, one element, and
-// what takes several tiles and threads.
+// tensors are shapes and ways of cutting them: lines long and short, groups that fit them and do not, one
+// element, and what takes several tiles and threads.
 func tensors() (list []convert.Blocks) {
 	for _, shape := range [][]int{
 		{1},

@@ -8,14 +8,15 @@ import (
 	"euryale/internal/pack"
 )
 
-// A FloatProduct computes y = x·w for a weight of floats, prepared for it and for an output: x is m×k, w is k×n and y is
-// m×n. Weights of 16 bits are widened, and multiplied by the scale of their column in float32 where there is one. An
-// element of y is one chain of fused multiply-adds in order of depth that begins with its bias:
+// A FloatProduct computes y = x·w for a weight of floats, prepared for it and for an output: x is m×k, w is
+// k×n and y is m×n. Weights of 16 bits are widened, and multiplied by the scale of their column in float32
+// where there is one. An element of y is one chain of fused multiply-adds in order of depth that begins with
+// its bias:
 //
 //	y ← bias[j];  y ← fma(x[i][p], w[p][j], y)  for p = 0 … k−1;  y ← max(y, floor)
 //
-// Each is rounded once, so the result depends on nothing but x and w. Infinities and NaN go their way; every NaN is
-// written as 0x7FC00000, and −0 as 0.
+// Each is rounded once, so the result depends on nothing but x and w. Infinities and NaN go their way; every
+// NaN is written as 0x7FC00000, and −0 as 0.
 type FloatProduct struct {
 	singles *pack.Floats // or
 	halves  *pack.Half
@@ -40,11 +41,11 @@ func (p *FloatProduct) with(out Output) *FloatProduct {
 	return p
 }
 
-func (p *FloatProduct) panels() int { return (p.n + kernel.PanelColumns - 1) / kernel.PanelColumns }
+func (p *FloatProduct) panels() int { return blocks(p.n, kernel.PanelColumns) }
 
-// Run sets dst to the product of m rows of x, with the output applied; both are float32. dst does not overlap x. The
-// error is nil for a weight of float32; for one of 16 bits it is ErrValue, naming row and column, where x is not
-// finite, and dst is untouched then.
+// Run sets dst to the product of m rows of x, with the output applied; both are float32. dst does not overlap
+// x. The error is nil for a weight of float32; for one of 16 bits it is ErrValue, naming row and column,
+// where x is not finite, and dst is untouched then.
 func (p *FloatProduct) Run(dst, x Activations, m int) (err error) {
 	c := floatCalls.Get().(*floatCall)
 	c.plan, c.set, c.rows, c.x, c.dst = p, kernel.Current(), m, x.Float[:m*p.k], dst.Float[:m*p.n]
@@ -58,7 +59,7 @@ func (p *FloatProduct) Run(dst, x Activations, m int) (err error) {
 	if err == nil {
 		d := c.set.FloatTime(m, p.n, p.k)
 		c.fit(d)
-		c.grid = newGrid(c.threads, (m+floatRows-1)/floatRows, (p.panels()+floatPanels-1)/floatPanels)
+		c.grid = newGrid(c.threads, blocks(m, floatRows), blocks(p.panels(), floatPanels))
 		c.share(floatTiles{c}, c.grid.count(), d)
 	}
 	c.plan, c.x, c.dst, c.stop = nil, nil, nil, nil
@@ -88,8 +89,8 @@ var floatCalls = sync.Pool{New: func() any { return new(floatCall) }}
 type floatTiles struct{ *floatCall }
 
 const (
-	// floatDepth and floatRowsAtOnce bound the block of rows that the first cache holds: it is multiplied by all
-	// panels of a group, which the second cache holds for all rows.
+	// floatDepth and floatRowsAtOnce bound the block of rows that the first cache holds: it is multiplied by
+	// all panels of a group, which the second cache holds for all rows.
 	floatDepth, floatRowsAtOnce = 512, 12
 	// fewFloatRows is up to how many rows all depth is one block: those of memory are longer then.
 	fewFloatRows = 4
@@ -144,9 +145,10 @@ func (c floatTiles) group(s *scratch, r part, most int) {
 	}
 }
 
-// wholes returns where part i of n things in so many parts begins and ends, all of them multiples of whole but the end.
+// wholes returns where part i of n things in so many parts begins and ends, all of them multiples of whole
+// but the end.
 func wholes(n, whole, parts, i int) (begin, end int) {
-	begin, end = share((n+whole-1)/whole, parts, i)
+	begin, end = share(blocks(n, whole), parts, i)
 	return begin * whole, min(end*whole, n)
 }
 
@@ -161,8 +163,8 @@ func (s *scratch) copyRows(depth int) {
 	a.Data, a.Stride = s.column, stride
 }
 
-// multiply takes the chains of some rows and panels through a block of depth: the first begins them, the last ends
-// them. Those of a panel that is not whole are in scratch memory.
+// multiply takes the chains of some rows and panels through a block of depth: the first begins them, the last
+// ends them. Those of a panel that is not whole are in scratch memory.
 func (c floatTiles) multiply(s *scratch, r part, begin, depth int, halves bool) {
 	p, rows, panels := c.plan, r.endRow-r.firstRow, r.endPanel-r.firstPanel
 	column, all := r.firstPanel*kernel.PanelColumns, panels*kernel.PanelColumns
@@ -212,5 +214,5 @@ func (s *scratch) widen(w *pack.Half, panel, panels, begin, depth int, set *kern
 			}
 		}
 	}
-	s.floatRight = kernel.FloatRight{Data: s.widened, Panels: panels, Stride: depth * n, Offsets: noShift, Length: depth, Step: n}
+	s.floatRight = kernel.FloatRight{Data: s.widened, Panels: panels, Stride: depth * n, Offsets: kernel.OneSegment, Length: depth, Step: n}
 }

@@ -6,12 +6,13 @@ import (
 	"euryale/internal/kernel"
 )
 
-// A FloatConvolution computes the convolution of float32 images, (channel, row, column), with filters, prepared for
-// them and for an output. An element of the result is one chain of fused multiply-adds that begins with its bias, as
-// that of a FloatProduct, over the window's (row, column, channel) in order; what lies beyond the image is 0.
+// A FloatConvolution computes the convolution of float32 images, (channel, row, column), with filters,
+// prepared for them and for an output. An element of the result is one chain of fused multiply-adds that
+// begins with its bias, as that of a FloatProduct, over the window's (row, column, channel) in order; what
+// lies beyond the image is 0.
 //
-// Filters are the left operand and pixels the columns of the right one, which is the image itself: with its padding,
-// and with every stride apart in a plane of its own, a tap of all windows is one shift of a plane.
+// Filters are the left operand and pixels the columns of the right one, which is the image itself: with its
+// padding, and with every stride apart in a plane of its own, a tap of all windows is one shift of a plane.
 type FloatConvolution struct {
 	v             Conv
 	filters       *FloatFilters
@@ -31,8 +32,8 @@ type FloatFilters struct {
 	stride           int
 }
 
-// NewFloatFilters packs filters, which are (filter, channel, row, column) with so many channels and finite, in so many
-// groups, each with as many filters as the others.
+// NewFloatFilters packs filters, which are (filter, channel, row, column) with so many channels and finite,
+// in so many groups, each with as many filters as the others.
 func NewFloatFilters(filters []float32, channels, groups int, kernel [2]int) *FloatFilters {
 	taps := kernel[0] * kernel[1]
 	depth := channels * taps
@@ -57,8 +58,8 @@ func apart(n int) int {
 	return n
 }
 
-// NewFloatConvolution prepares a convolution. Channels and Kernel of v are those of the filters; its NCHW and its
-// Depthwise mean nothing.
+// NewFloatConvolution prepares a convolution. Channels and Kernel of v are those of the filters; its NCHW and
+// its Depthwise mean nothing.
 func NewFloatConvolution(v Conv, w *FloatFilters, out Output) *FloatConvolution {
 	v.Channels, v.Kernel = w.channels, w.kernel
 	p := &FloatConvolution{v: v, filters: w, bias: make([]float32, w.each*w.groups*kernel.PanelColumns), floor: out.floor()}
@@ -104,8 +105,8 @@ func newShifts(v *Conv, width int) (s shifts) {
 // smallPlane is up to how many elements planes of several samples are multiplied at once.
 const smallPlane = 256
 
-// Run sets dst to the convolution of so many samples of x, with the output applied; both are float32. dst does not
-// overlap x. The error is nil.
+// Run sets dst to the convolution of so many samples of x, with the output applied; both are float32. dst
+// does not overlap x. The error is nil.
 func (p *FloatConvolution) Run(dst, x Activations, samples int) error {
 	c := floatConvolutions.Get().(*floatConvolution)
 	c.plan, c.set, c.x, c.dst, c.samples = p, kernel.Current(), x.Float, dst.Float, samples
@@ -136,9 +137,9 @@ type floatUnit struct{ sample, samples, group, groups, row, rows int }
 
 var floatConvolutions = sync.Pool{New: func() any { return new(floatConvolution) }}
 
-// cut chooses units: as many rows, samples and groups as the second cache holds planes and results of beside filters,
-// but no more than there are for all threads. Several samples are side by side in a plane each channel, where that
-// makes no more panels, or where a plane is all there is to a filter.
+// cut chooses units: as many rows, samples and groups as the second cache holds planes and results of beside
+// filters, but no more than there are for all threads. Several samples are side by side in a plane each
+// channel, where that makes no more panels, or where a plane is all there is to a filter.
 func (c *floatConvolution) cut() {
 	p, s, w := c.plan, &c.plan.shifts, c.plan.filters
 	row := (p.v.Channels*p.v.Stride[0]*p.v.Stride[1] + w.each) * s.width
@@ -170,13 +171,10 @@ func (c *floatConvolution) cut() {
 const (
 	// samplePixels is about how many columns samples side by side have.
 	samplePixels = 1024
-	// mostTasks is how many tasks there are for a thread at most. A call that is stopped leaves out those that are
-	// left.
+	// mostTasks is how many tasks there are for a thread at most. A call that is stopped leaves out those
+	// that are left.
 	mostTasks = 64
 )
-
-// blocks returns how many blocks of at most a size there are.
-func blocks(n, size int) int { return (n + size - 1) / size }
 
 // count returns how many units there are.
 func (c *floatConvolution) count() int {
@@ -192,9 +190,9 @@ func (c *floatConvolution) at(i int) (u floatUnit) {
 	return u
 }
 
-// panels returns the panels of some rows of the result, of so many samples side by side, and how far apart they are.
-// They follow one another, and columns of planes that no pixel of the result has are computed with the others, and left
-// out. Or each is a row, where that makes fewer.
+// panels returns the panels of some rows of the result, of so many samples side by side, and how far apart
+// they are. They follow one another, and columns of planes that no pixel of the result has are computed with
+// the others, and left out. Or each is a row, where that makes fewer.
 func (p *FloatConvolution) panels(samples, rows int) (count, stride int) {
 	width := p.shifts.width
 	count = blocks((samples-1)*(rows+p.shifts.more)*width+(rows-1)*width+p.width, kernel.PanelColumns)
@@ -219,7 +217,7 @@ func (c convolveFloats) compute(s *scratch, u floatUnit) {
 	p, w, width := c.plan, c.plan.filters, c.plan.shifts.width
 	out, image := p.height*p.width, p.v.Channels*p.v.Height*p.v.Width
 	b := &s.floatRight
-	*b = kernel.FloatRight{Step: p.v.Height * p.v.Width, Length: p.v.Channels, Offsets: noShift}
+	*b = kernel.FloatRight{Step: p.v.Height * p.v.Width, Length: p.v.Channels, Offsets: kernel.OneSegment}
 	b.Panels, b.Stride = p.panels(u.samples, u.rows)
 	columns := b.Panels * kernel.PanelColumns
 	dst := c.dst[(u.sample*w.groups+u.group)*w.each*out+u.row*p.width:]
@@ -269,14 +267,12 @@ func (s *scratch) moveRows(dst, src []float32, samples, dstSample, srcSample int
 	}
 }
 
-var noShift = []int{0}
-
 // reach is how far the columns of the last panel reach behind the planes.
 const reach = kernel.PanelColumns
 
-// planes makes room for the planes of a unit: [phase of rows][phase of columns][group][channel][sample]. It sets b to
-// the taps of a group, and returns how far groups are apart. Where there is one channel, and no other phase of
-// columns, the taps of a row are depth.
+// planes makes room for the planes of a unit: [phase of rows][phase of columns][group][channel][sample]. It
+// sets b to the taps of a group, and returns how far groups are apart. Where there is one channel, and no
+// other phase of columns, the taps of a row are depth.
 func (p *FloatConvolution) planes(s *scratch, b *kernel.FloatRight, u floatUnit) (each int) {
 	v, sh := &p.v, &p.shifts
 	columns := sh.columns

@@ -2,9 +2,9 @@ package gemm
 
 import "euryale/internal/kernel"
 
-// fuses reports whether there is a kernel that goes through all groups of the weight in one call, with results in
-// registers, and is faster than grouped. For a fixed point it takes two codes a byte, and groups whose sums an
-// int32 holds.
+// fuses reports whether there is a kernel that goes through all groups of the weight in one call, with
+// results in registers, and is faster than grouped. For a fixed point it takes two codes a byte, and groups
+// whose sums an int32 holds.
 func (p *matrixPlan) fuses() bool {
 	w, bits := p.w, p.arithmetic.Bits
 	if w.Group > p.set.GroupDepth {

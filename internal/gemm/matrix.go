@@ -83,9 +83,9 @@ func newMatrixPlan(set *kernel.Set, format kernel.Format, w *pack.Matrix, a Arit
 	return p
 }
 
-// choose sets the algorithm, and with it the left operand: dense where a column has one scale and no zero point,
-// and the sum of all its depth fits an int32, else grouped; each in float32 for quantized values of a byte, and
-// wide, in float64, for a fixed point. Short groups are fused.
+// choose sets the algorithm, and with it the left operand: dense where a column has one scale and no zero
+// point, and the sum of all its depth fits an int32, else grouped; each in float32 for quantized values of a
+// byte, and wide, in float64, for a fixed point. Short groups are fused.
 func (p *matrixPlan) choose(format kernel.Format) {
 	w, wide := p.w, p.arithmetic.Bits > 0
 	operand := func(format kernel.Format) {

@@ -37,8 +37,8 @@ func (t *team) use(x Activations) {
 	}
 }
 
-// fit leaves work of about the given time to one thread where it is not worth waking others for: it is not cut into
-// small tasks then.
+// fit leaves work of about the given time to one thread where it is not worth waking others for: it is not
+// cut into small tasks then.
 func (t *team) fit(d time.Duration) {
 	if d < worthWaking {
 		t.threads = 1

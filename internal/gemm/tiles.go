@@ -11,8 +11,8 @@ func (g grid) count() int { return g.down * g.across }
 // partsPerThread is how many parts there are for a thread: one that comes late takes fewer.
 const partsPerThread = 4
 
-// newGrid cuts so many tiles down and across. It splits over columns first, since threads share no weights then, and
-// over rows where columns are few.
+// newGrid cuts so many tiles down and across. It splits over columns first, since threads share no weights
+// then, and over rows where columns are few.
 func newGrid(threads, down, across int) grid {
 	want := 1
 	if threads > 1 {
@@ -30,6 +30,9 @@ func (p *matrixPlan) grid(threads, rows int) grid {
 }
 
 func (p *matrixPlan) rowTiles(rows int) int { return (rows + p.set.Rows - 1) / p.set.Rows }
+
+// blocks returns how many blocks of at most a size there are.
+func blocks(n, size int) int { return (n + size - 1) / size }
 
 // share returns where part i of n things in so many even parts begins and ends.
 func share(n, parts, i int) (begin, end int) { return i * n / parts, (i + 1) * n / parts }

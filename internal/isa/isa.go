@@ -15,7 +15,8 @@ import (
 	"sync/atomic"
 )
 
-// Tier is a set of instructions that kernels are written for. Of those of an architecture, higher ones are faster.
+// Tier is a set of instructions that kernels are written for. Of those of an architecture, higher ones are
+// faster.
 type Tier int32
 
 // The tiers: Generic of all architectures, then those of amd64, lowest first.

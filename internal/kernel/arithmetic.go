@@ -18,8 +18,8 @@ type Arithmetic struct {
 	Exp, Sigmoid, Tanh, Log, Softplus Each // at most 2 units in the last place off
 }
 
-// Pairs sets y[i·n + j] = a ∘ b for rows i of n elements and the operands' elements of row i and column j. y may be an
-// operand with the same elements there.
+// Pairs sets y[i·n + j] = a ∘ b for rows i of n elements and the operands' elements of row i and column j. y
+// may be an operand with the same elements there.
 type Pairs = func(y []float32, n int, a, b Operands)
 
 // Operands has the element of row i and column j at i·Row + j·Step of X. Step is 0 or 1.
@@ -119,7 +119,8 @@ func slopesGeneric(y, x []float32, below, above float32) {
 	}
 }
 
-// each returns the kernel of a function whose result float32 holds, or which is rounded correctly by way of float64.
+// each returns the kernel of a function whose result float32 holds, or which is rounded correctly by way of
+// float64.
 func each(f func(x float64) float64) Each {
 	return func(y, x []float32) {
 		for i, v := range x[:len(y)] {

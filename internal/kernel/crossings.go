@@ -5,8 +5,8 @@ import "math"
 // MostThresholds is how many thresholds a side can have.
 const MostThresholds = 16
 
-// Thresholds are what magnitudes of positive and of negative elements pass as an inverse scale grows. Assembly knows where
-// its fields are.
+// Thresholds are what magnitudes of positive and of negative elements pass as an inverse scale grows.
+// Assembly knows where its fields are.
 type Thresholds struct {
 	values  [2][MostThresholds + 8]float32 // by side, ascending; then NaN
 	vectors [2]int64                       // of 8
@@ -26,8 +26,9 @@ func NewThresholds(positive, negative []float32) *Thresholds {
 	return t
 }
 
-// crossingsGeneric sets events to at<<32 | i<<4 | t for each inverse scale t_i = T[t]·(1/|x[i]|) in first … last, in the
-// order of i and t, where at is its bits, as those of the ends, and T the thresholds of the side of x[i]: 1 where its sign is set, else
+// crossingsGeneric sets events to at<<32 | i<<4 | t for each inverse scale t_i = T[t]·(1/|x[i]|) in first …
+// last, in the order of i and t, where at is its bits, as those of the ends, and T the thresholds of the side
+// of x[i]: 1 where its sign is set, else
 // 0. It returns how many there are, and sets passed[i] to the number of those before first. The quotient and the product
 // are rounded to float32. Past the events there is room for 8, which it may change.
 func crossingsGeneric(events []uint64, passed []int32, x []float32, t *Thresholds, first, last uint32) int {

@@ -10,19 +10,22 @@ import (
 //
 //	y ← fma(a[p], b[p], y)  for p = 0 … k−1
 //
-// which begins with its bias and ends with max(y, floor). Every NaN is written as 0x7FC00000, and −0 as 0. A fused multiply-add is rounded once, to nearest, ties to even. No element waits for another, so vectors, threads
-// and blocks of any shape give the same bits, as long as each goes through its depth in order.
+// which begins with its bias and ends with max(y, floor). Every NaN is written as 0x7FC00000, and −0 as 0. A
+// fused multiply-add is rounded once, to nearest, ties to even. No element waits for another, so vectors,
+// threads and blocks of any shape give the same bits, as long as each goes through its depth in order.
 
-// FloatLeft is the left operand of a product of float32: Rows rows, Stride elements apart, whose depth is contiguous.
+// FloatLeft is the left operand of a product of float32: Rows rows, Stride elements apart, whose depth is
+// contiguous.
 type FloatLeft struct {
 	Data         []float32
 	Rows, Stride int
 }
 
-// FloatRight is the right operand: Panels panels of 16 columns, Stride elements apart. Depth is segments of Length,
-// one from each of Offsets on; within a segment, the columns of one depth are Step elements behind those of the last.
-// Panels, segments and steps may overlap. A packed weight is one segment with a Step of 16; the pixels of an image are
-// columns, with a segment for each element of the kernel and a Step from channel to channel.
+// FloatRight is the right operand: Panels panels of 16 columns, Stride elements apart. Depth is segments of
+// Length, one from each of Offsets on; within a segment, the columns of one depth are Step elements behind
+// those of the last. Panels, segments and steps may overlap. A packed weight is one segment with a Step of
+// 16; the pixels of an image are columns, with a segment for each element of the kernel and a Step from
+// channel to channel.
 type FloatRight struct {
 	Data           []float32
 	Panels, Stride int
@@ -30,9 +33,12 @@ type FloatRight struct {
 	Length, Step   int
 }
 
-// FloatEnds is where chains begin, and what they end with. The chain of row i and column j begins with the element
-// i·Row + ⌊j/16⌋·Panel + j%16 of From, and ends with max(y, Floor), NaN for NaN. A block of depth begins with what the
-// last one has left in the result, and ends with a Floor of −Inf unless it is the last.
+// OneSegment is the Offsets of a depth in one piece. Nobody changes it.
+var OneSegment = []int{0}
+
+// FloatEnds is where chains begin, and what they end with. The chain of row i and column j begins with the
+// element i·Row + ⌊j/16⌋·Panel + j%16 of From, and ends with max(y, Floor), NaN for NaN. A block of depth
+// begins with what the last one has left in the result, and ends with a Floor of −Inf unless it is the last.
 type FloatEnds struct {
 	From       []float32
 	Row, Panel int
@@ -53,7 +59,8 @@ func checkFloats(dst []float32, stride int, a *FloatLeft, b *FloatRight, e *Floa
 	}
 }
 
-// multiplyFloatsGeneric sets dst[i·stride + j], for rows i and the columns j of all panels, to the ends of chains.
+// multiplyFloatsGeneric sets dst[i·stride + j], for rows i and the columns j of all panels, to the ends of
+// chains.
 func multiplyFloatsGeneric(dst []float32, stride int, a *FloatLeft, b *FloatRight, e *FloatEnds) {
 	checkFloats(dst, stride, a, b, e)
 	for i := range a.Rows {
@@ -111,7 +118,8 @@ func multiplyHalvesGeneric(dst, x []float32, b *HalfRight, e *FloatEnds) {
 }
 
 // fused returns a·b + c, rounded once. The product is exact in float64. The sum is rounded to odd there where
-// rounding it twice could matter: where it lies in the middle between two float32, or is too small for a normal one.
+// rounding it twice could matter: where it lies in the middle between two float32, or is too small for a
+// normal one.
 func fused(a, b, c float32) float32 {
 	const (
 		below  = 1<<29 - 1 // the bits of a float64 that a normal float32 lacks
@@ -125,8 +133,8 @@ func fused(a, b, c float32) float32 {
 	return float32(roundToOdd(sum, x, y))
 }
 
-// roundToOdd returns x + y, of which sum is the nearest float64: sum where that is exact, else the one of the two
-// neighbours of the exact sum whose last bit is set.
+// roundToOdd returns x + y, of which sum is the nearest float64: sum where that is exact, else the one of the
+// two neighbours of the exact sum whose last bit is set.
 func roundToOdd(sum, x, y float64) float64 {
 	// The error of the sum, exactly (Knuth, "The Art of Computer Programming", volume 2, 4.2.2, theorem B).
 	back := sum - x

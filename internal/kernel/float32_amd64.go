@@ -86,7 +86,7 @@ func multiplyHalvesBy(kernels *halfKernels) func(dst, x []float32, b *HalfRight,
 		}
 		_ = e.From[(b.Panels-1)*e.Panel:][:PanelColumns]
 		t := floatTile{
-			x: &x[0], panel: size * b.Stride, offsets: &oneSegment[0], segments: 1, length: len(x), step: size * PanelColumns,
+			x: &x[0], panel: size * b.Stride, offsets: &OneSegment[0], segments: 1, length: len(x), step: size * PanelColumns,
 			fromPanel: 4 * e.Panel, floor: e.Floor,
 		}
 		for panel := 0; panel < b.Panels; panel += of[0].panels {
@@ -99,8 +99,6 @@ func multiplyHalvesBy(kernels *halfKernels) func(dst, x []float32, b *HalfRight,
 		}
 	}
 }
-
-var oneSegment = [1]int{0}
 
 // multiplyFloatsBy returns a kernel that takes the largest tiles there are, down the rows and across the panels.
 func multiplyFloatsBy(tiles []floatTiles) func(dst []float32, stride int, a *FloatLeft, b *FloatRight, e *FloatEnds) {

@@ -2,8 +2,9 @@ package kernel
 
 import "math"
 
-// Functions of float32 are polynomials in fused multiply-adds, at most 2 units in the last place from the real value.
-// The polynomials are those of Cephes (Moshier, "Methods and Programs for Mathematical Functions", 1989).
+// Functions of float32 are polynomials in fused multiply-adds, at most 2 units in the last place from the
+// real value. The polynomials are those of Cephes (Moshier, "Methods and Programs for Mathematical
+// Functions", 1989).
 
 // A polynomial is its coefficients, highest first.
 type polynomial []float32
@@ -48,8 +49,8 @@ func exp(x float32) float32 {
 // powerOf2 returns 2^n for an n from −126 to 127.
 func powerOf2(n int32) float32 { return math.Float32frombits(uint32(n+127) << 23) }
 
-// sigmoid returns 1/(1 + e^−x) = 1/(1 + e) or e/(1 + e), e = e^−|x|. The quotient is corrected by what is left over, also
-// of the sum.
+// sigmoid returns 1/(1 + e^−x) = 1/(1 + e) or e/(1 + e), e = e^−|x|. The quotient is corrected by what is
+// left over, also of the sum.
 func sigmoid(x float32) float32 {
 	e := exp(-abs(x))
 	over := float32(1)
@@ -79,8 +80,8 @@ func tanh(x float32) float32 {
 
 func log(x float32) float32 { return logPlus(x, 0) }
 
-// logPlus returns ln x + rest = n·ln 2 + ln(1 + f) + rest for x = 2^n·(1 + f), of which 1 + f is between √½ and √2, and a
-// small rest.
+// logPlus returns ln x + rest = n·ln 2 + ln(1 + f) + rest for x = 2^n·(1 + f), of which 1 + f is between √½
+// and √2, and a small rest.
 func logPlus(x, rest float32) float32 {
 	switch {
 	case !(x >= 0):
@@ -102,7 +103,8 @@ func logPlus(x, rest float32) float32 {
 	return fused(n, ln2, f+y)
 }
 
-// softplus returns ln(1 + e^x) = max(x, 0) + ln(1 + e), e = e^−|x|. What is lost of 1 + e is added to the logarithm.
+// softplus returns ln(1 + e^x) = max(x, 0) + ln(1 + e), e = e^−|x|. What is lost of 1 + e is added to the
+// logarithm.
 func softplus(x float32) float32 {
 	e := exp(-abs(x))
 	sum := 1 + e

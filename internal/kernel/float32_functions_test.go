@@ -20,8 +20,8 @@ var functionsOfFloat = map[string]struct {
 	"softplus": {func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }, func(k *Set) Each { return k.Softplus }},
 }
 
-// unitsOff returns how many units in the last place a float32 is from a real value, 0 for what is as infinite or as
-// little a number.
+// unitsOff returns how many units in the last place a float32 is from a real value, 0 for what is as infinite
+// or as little a number.
 func unitsOff(y float32, want float64) float64 {
 	nearest := float32(want)
 	if math.Float32bits(y) == math.Float32bits(nearest) || y != y && want != want {

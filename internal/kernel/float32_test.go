@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// anyFloat returns a float32 of any kind, of which sums and products round in every way: with few bits set, so that
-// halves of the last place are frequent, denormal, very large, or not finite where that is asked for.
+// anyFloat returns a float32 of any kind, of which sums and products round in every way: with few bits set,
+// so that halves of the last place are frequent, denormal, very large, or not finite where that is asked for.
 func anyFloat(m *rand.Rand, finite bool) float32 {
 	switch kind := m.IntN(16); {
 	case kind < 6:

@@ -10,8 +10,9 @@ type Pooling struct {
 	SumRows             func(dst, src []float32, n int)
 }
 
-// FloatWindows are Rows times Columns windows, whose elements are at Offsets from their first. Rows of windows begin
-// RowStep elements apart, their results DstStep; the windows of a row Step, their results one. An average is over Count.
+// FloatWindows are Rows times Columns windows, whose elements are at Offsets from their first. Rows of
+// windows begin RowStep elements apart, their results DstStep; the windows of a row Step, their results one.
+// An average is over Count.
 type FloatWindows struct {
 	Offsets                []int
 	Rows, RowStep, DstStep int
@@ -48,7 +49,8 @@ func maxFloatWindowsGeneric(dst, src []float32, w *FloatWindows) {
 	}
 }
 
-// averageFloatWindowsGeneric gives the average of each window: the sum, in order of Offsets from 0 on, over Count.
+// averageFloatWindowsGeneric gives the average of each window: the sum, in order of Offsets from 0 on, over
+// Count.
 func averageFloatWindowsGeneric(dst, src []float32, w *FloatWindows) {
 	w.check(dst, src)
 	for i := range w.Rows {
@@ -72,8 +74,8 @@ const rowLanes = 16
 // rowAtOnce is how many elements of a row are reduced at once. The results of longer rows are joined in order.
 const rowAtOnce = 1 << 16
 
-// reduceRows sets dst[i] to what is made of src[i·n:][:n], n > 0: result l of those that are interleaved joins the elements
-// l, l + 16, l + 32, … from first on; then l joins l + 8, l + 4, l + 2 and l + 1.
+// reduceRows sets dst[i] to what is made of src[i·n:][:n], n > 0: result l of those that are interleaved
+// joins the elements l, l + 16, l + 32, … from first on; then l joins l + 8, l + 4, l + 2 and l + 1.
 func reduceRows(dst, src []float32, n int, first float32, join func(y, a, b []float32, da, db int)) {
 	lanes := make([]float32, rowLanes)
 	for i := range dst {

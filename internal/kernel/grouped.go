@@ -1,9 +1,10 @@
 package kernel
 
-// Groups is the right operand of a product whose columns have a scale for each group of depth: Panels panels of
-// Count groups, each of Steps steps. Codes are as Right has them, with no room between panels, and there may be
-// Nibbles in their place, half as many bytes, as PackPanels has them; Steps is even then. Lists by column are
-// [panel][group][16]; Compensation is Σ b[d][j] over the depth d of a group, and nil ZeroPoints or Offsets are zeros.
+// Groups is the right operand of a product whose columns have a scale for each group of depth: Panels panels
+// of Count groups, each of Steps steps. Codes are as Right has them, with no room between panels, and there
+// may be Nibbles in their place, half as many bytes, as PackPanels has them; Steps is even then. Lists by
+// column are [panel][group][16]; Compensation is Σ b[d][j] over the depth d of a group, and nil ZeroPoints or
+// Offsets are zeros.
 type Groups struct {
 	Codes                []int8
 	Nibbles              []uint8

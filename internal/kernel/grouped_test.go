@@ -18,8 +18,8 @@ func wideGroupsTrial(s *Set, m *memory, shape shape) {
 	s.MultiplyWideGroups(take(m, a.Rows*b.Panels*PanelColumns, m.number64), a, b)
 }
 
-// groupsOf returns operands of so many planes, with codes of four bits. Rows are apart, and planes, and the last of
-// them ends where its elements do.
+// groupsOf returns operands of so many planes, with codes of four bits. Rows are apart, and planes, and the
+// last of them ends where its elements do.
 func groupsOf(m *memory, shape shape, planes int, nibbles bool) (*Left, *Groups) {
 	b := &Groups{Panels: shape[1], Count: param(m, 1+m.IntN(5)), Steps: shape[2]}
 	lists, depth := b.Panels*b.Count*PanelColumns, b.Count*b.Steps*StepDepth

@@ -9,9 +9,9 @@ package kernel
 //	acc[i][j] += Totals[i]·Offsets[j]
 //
 // The difference is modulo 2^32, with the low 32 bits of Totals, and is rounded to float32, as each product
-// and each sum is; in the second line Totals is FloatTotals. There are Panels panels of 16 columns, and lists by
-// column have theirs Stride elements apart. ZeroPoints and Offsets may be nil, both at once: the terms of Totals
-// are left out then.
+// and each sum is; in the second line Totals is FloatTotals. There are Panels panels of 16 columns, and lists
+// by column have theirs Stride elements apart. ZeroPoints and Offsets may be nil, both at once: the terms of
+// Totals are left out then.
 type Group struct {
 	Panels, Stride           int
 	Scales                   []float32
@@ -68,7 +68,8 @@ func accumulateWideGroupGeneric(acc, sums []float64, g *WideGroup) {
 	}
 }
 
-// compensated returns the sum of row i and element j of lists less what the offset of planes and zero points add to it.
+// compensated returns the sum of row i and element j of lists less what the offset of planes and zero points
+// add to it.
 func (g *WideGroup) compensated(sum float64, i, j int) float64 {
 	sum -= float64(g.Zeros[i] * float64(g.Compensation[j]))
 	if g.ZeroPoints != nil {

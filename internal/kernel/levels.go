@@ -5,19 +5,20 @@ import (
 	"slices"
 )
 
-// Quotients x/S lie in −256 … 256, past which no level is, and are taken as integers of FixedOne, plus fixedMiddle. So the
-// noise of levels is an integer, which no order of sums changes.
+// Quotients x/S lie in −256 … 256, past which no level is, and are taken as integers of FixedOne, plus
+// fixedMiddle. So the noise of levels is an integer, which no order of sums changes.
 const (
 	FixedOne    = 128
 	fixedMiddle = 256 * FixedOne
 	fixedLast   = 2*fixedMiddle - 1
 )
 
-// Levels are up to 16 weights of 8 bits that quotients are rounded to, to the larger one of two that are as near. Halfway
-// between two levels are multiples of a half: a half of a quotient has one nearest level.
+// Levels are up to 16 weights of 8 bits that quotients are rounded to, to the larger one of two that are as
+// near. Halfway between two levels are multiples of a half: a half of a quotient has one nearest level.
 type Levels struct {
-	// Thresholds are ceil(t) − 1 of the t between levels, by level, and 127 past the last. Above one of them is floor(x)
-	// where x ≥ t, but floor(x + ½) where t is no integer, which odd has −1 for. Assembly knows where these fields are.
+	// Thresholds are ceil(t) − 1 of the t between levels, by level, and 127 past the last. Above one of them
+	// is floor(x) where x ≥ t, but floor(x + ½) where t is no integer, which odd has −1 for. Assembly knows
+	// where these fields are.
 	thresholds, odd [24]int8
 	weights         [16]int8
 	wideThresholds  [20]int16    // the least x that counts, as quotients are taken, less fixedMiddle + 1
@@ -60,9 +61,9 @@ func NewLevels(weights []int8) *Levels {
 // LevelsAtOnce is how many Levels are tried at once.
 const LevelsAtOnce = 5
 
-// noiseGeneric sets noise[j] = Σ w[i]·(v[i] − nearest[j][i])², v[i] = min(⌊x[i]·ratio + fixedMiddle + ½⌋, fixedLast), for x
-// in −256 … 256 and ratio up to FixedOne, both the product and the sum rounded to float32, for each of levels. Weights have
-// 16 bits; nil are ones.
+// noiseGeneric sets noise[j] = Σ w[i]·(v[i] − nearest[j][i])², v[i] = min(⌊x[i]·ratio + fixedMiddle + ½⌋,
+// fixedLast), for x in −256 … 256 and ratio up to FixedOne, both the product and the sum rounded to float32,
+// for each of levels. Weights have 16 bits; nil are ones.
 func noiseGeneric(noise *[LevelsAtOnce]int64, x []float32, ratio float32, w []uint32, levels *[LevelsAtOnce]*Levels) {
 	*noise = [LevelsAtOnce]int64{}
 	if w != nil {

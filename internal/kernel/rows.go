@@ -1,8 +1,8 @@
 package kernel
 
-// Rows are rows of planes that are copied to others: Planes planes, DstPlane and SrcPlane elements apart, of Rows rows,
-// DstStride and SrcStride elements apart, of Columns columns. Column j is 0 below Left and from Behind on, and the
-// element Step·(j − Left) of the row of src between them.
+// Rows are rows of planes that are copied to others: Planes planes, DstPlane and SrcPlane elements apart, of
+// Rows rows, DstStride and SrcStride elements apart, of Columns columns. Column j is 0 below Left and from
+// Behind on, and the element Step·(j − Left) of the row of src between them.
 type Rows struct {
 	Planes, DstPlane, SrcPlane int
 	Rows, DstStride, SrcStride int

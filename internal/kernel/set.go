@@ -86,7 +86,6 @@ type Product struct {
 	MultiplyCodes      func(sums []int32, a *Left, b Codebook) // by planes of bytes, whatever Format is
 	MultiplyGroups     func(acc []float32, a *Left, b *Groups) // likewise, and one plane
 	MultiplyWideGroups func(acc []float64, a *Left, b *Groups) // and two or three
-	MultiplyFloat      func(d []float64, x []float32, ldx int, w []float32, rows int)
 }
 
 // Floats holds kernels that multiply float32, and how fast.

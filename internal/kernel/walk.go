@@ -16,15 +16,15 @@ func SameCodes(correlation, energy float32) Codes {
 	return Codes{[2]float32{correlation, correlation}, [2]float32{energy, energy}}
 }
 
-// A Gain is what passing a threshold adds: to what both candidates have in common, which it gives twice, and to what each
-// has apart; to a correlation by the moment of an element, to an energy by its weight.
+// A Gain is what passing a threshold adds: to what both candidates have in common, which it gives twice, and
+// to what each has apart; to a correlation by the moment of an element, to an energy by its weight.
 type Gain struct{ Common, Apart Codes }
 
 // Gains are by side and threshold.
 type Gains [2][MostThresholds]Gain
 
-// A Walk goes over events, and keeps the codes of each candidate that take the most away of Σw·x²: Correlation²/Energy.
-// Assembly knows where its fields are, and those of what it goes over.
+// A Walk goes over events, and keeps the codes of each candidate that take the most away of Σw·x²:
+// Correlation²/Energy. Assembly knows where its fields are, and those of what it goes over.
 type Walk struct {
 	Common, Apart, Best Codes
 	Square              [2]float32 // of the correlations of Best
@@ -45,8 +45,8 @@ func (w *Walk) try(i int, correlation, energy float32) {
 	}
 }
 
-// walkGeneric takes the gains of events, i<<4 | t in their lower half for element i that passes threshold t, one after
-// another, and tries the codes after each. Elements and gains are not negative.
+// walkGeneric takes the gains of events, i<<4 | t in their lower half for element i that passes threshold t,
+// one after another, and tries the codes after each. Elements and gains are not negative.
 func walkGeneric(w *Walk, events []uint64, elements []Element, gains *Gains) {
 	correlation, energy, apart := w.Common.Correlation[0], w.Common.Energy[0], w.Apart
 	for _, e := range events {

@@ -14,9 +14,9 @@ import (
 // and a row of the result depends on that row of the input alone. The figures below are the SQNR of the
 // product against the same weights dequantized and multiplied in float64, for gaussian activations.
 //
-// Weights that are floats go with Fixed24 alone, and with activations as they are: an element of the result is one
-// chain of fused multiply-adds in float32, in order of depth, by the weights that Dequantize gives. It begins with the
-// bias.
+// Weights that are floats go with Fixed24 alone, and with activations as they are: an element of the result
+// is one chain of fused multiply-adds in float32, in order of depth, by the weights that Dequantize gives. It
+// begins with the bias.
 type Activations int
 
 const (

@@ -32,20 +32,12 @@ func (w *Floats) Set(x []float32, o Order, share Share) {
 	})
 }
 
-// Panels returns the number of panels of 16 columns.
-func (w *Floats) Panels() int { return panels(w.N) }
-
-// Bytes returns the memory that the weight takes.
-func (w *Floats) Bytes() int { return 4 * len(w.x) }
-
 // Right returns count panels from panel first on, over depth from begin on.
 func (w *Floats) Right(first, count, begin, depth int) kernel.FloatRight {
 	const n = kernel.PanelColumns
 	size := w.K * n
 	return kernel.FloatRight{
 		Data: w.x[first*size+begin*n : (first+count)*size], Panels: count, Stride: size,
-		Offsets: oneSegment, Length: depth, Step: n,
+		Offsets: kernel.OneSegment, Length: depth, Step: n,
 	}
 }
-
-var oneSegment = []int{0}

@@ -36,9 +36,9 @@ func New[C kernel.Code](m Matrix, codes []C, bits int) *Matrix {
 	return From(m, SourceOf(codes, ColumnMajor(m.K), bits), Serial)
 }
 
-// From packs a weight. Unsigned codes are shifted down by half their range, and their zero points with them. m.K,
-// N, Group, Scales, Zeros and Offsets, lists of [n][groups], are set by the caller, and Depthwise; lengths that do
-// not go together panic.
+// From packs a weight. Unsigned codes are shifted down by half their range, and their zero points with them.
+// m.K, N, Group, Scales, Zeros and Offsets, lists of [n][groups], are set by the caller, and Depthwise;
+// lengths that do not go together panic.
 func From(m Matrix, s Source, share Share) *Matrix {
 	if m.K < 1 || m.N < 1 || m.Group < 1 {
 		panic(fmt.Sprintf("pack: From: got %d×%d in groups of %d", m.K, m.N, m.Group))

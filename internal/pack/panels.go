@@ -2,8 +2,8 @@ package pack
 
 import "euryale/internal/kernel"
 
-// fillPanels packs a weight k×n of the given order into panels, [panel][k][16], which share shares. place sets n
-// elements of to, step apart, to those of the weight from at on, stride apart.
+// fillPanels packs a weight k×n of the given order into panels, [panel][k][16], which share shares. place
+// sets n elements of to, step apart, to those of the weight from at on, stride apart.
 func fillPanels[T any](panels []T, k, n int, o Order, share Share, place func(to []T, at, n, step, stride int)) {
 	const width = kernel.PanelColumns
 	depth := columnDepth

@@ -59,8 +59,8 @@ func (b *codeBlocks) keepLevels() {
 	}
 }
 
-// scale sets a table to weights, by the multipliers from window on that selections move to where the levels are:
-// 16 weights of 4 bits, by the first of the selections; or four of 2 bits for each field, by both.
+// scale sets a table to weights, by the multipliers from window on that selections move to where the levels
+// are: 16 weights of 4 bits, by the first of the selections; or four of 2 bits for each field, by both.
 func (b *codeBlocks) scale(window reg.GPVirtual, selections [2]Op, table, spare reg.VecVirtual) {
 	if b.bytes == 64 {
 		VBROADCASTI32X4(at(window, 0), spare)

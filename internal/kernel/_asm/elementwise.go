@@ -9,8 +9,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Kernels that make one float32 of those at the same place of their operands. What is less than a vector at the end is
-// loaded and stored with a mask.
+// Kernels that make one float32 of those at the same place of their operands. What is less than a vector at
+// the end is loaded and stored with a mask.
 
 // pairs make y of a and b, which they may change.
 var pairs = []struct {
@@ -30,8 +30,8 @@ var pairs = []struct {
 	{"greaterOrEqual", compare(29)},
 }
 
-// larger makes y, which may be a or b, of two maxima, since that of two zeros is the operand that comes last: only where
-// both are −0 do both have a sign.
+// larger makes y, which may be a or b, of two maxima, since that of two zeros is the operand that comes last:
+// only where both are −0 do both have a sign.
 func larger(v vectors, a, b, y reg.VecVirtual) {
 	last, first := v.make(), v.make()
 	VMAXPS(b, a, last)
@@ -85,8 +85,8 @@ var scaled = []struct {
 	}},
 }
 
-// clampBits returns the bits that a result may have, and those that it must have: above a low end of 0 none has a sign,
-// and below a high end of −0 all have it. The sign of a NaN does not count.
+// clampBits returns the bits that a result may have, and those that it must have: above a low end of 0 none
+// has a sign, and below a high end of −0 all have it. The sign of a NaN does not count.
 func clampBits(v vectors, low, high reg.VecVirtual) []reg.VecVirtual {
 	may, must := v.constant("magnitudeBits", 0x7fffffff), v.constant("signBit", 0x80000000)
 	v.or(low, may, may)
@@ -216,8 +216,8 @@ func (o *operand) begin() {
 
 func move(from, to Op) { VMOVUPS(from, to) }
 
-// eachElement emits the rest of a function that makes n > 0 elements y of as many x: a vector at a time, and what is left
-// with a mask.
+// eachElement emits the rest of a function that makes n > 0 elements y of as many x: a vector at a time, and
+// what is left with a mask.
 func (v vectors) eachElement(y, x, n reg.GPVirtual, emit func(from, to reg.VecVirtual)) {
 	from, to, lanes := v.make(), v.make(), uint64(v.bytes/4)
 	part := func(load, store func(from, to Op)) {

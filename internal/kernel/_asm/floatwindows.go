@@ -35,8 +35,8 @@ func reductions(v vectors) {
 // windowsFields is kernel.windowsTile.
 var windowsFields = []string{"dst", "src", "offsets", "taps", "rows", "rowStep", "dstStep", "vectors", "rest", "count"}
 
-// reduceWindows goes through the elements of a vector of windows. Those of windows that are two elements apart are the
-// even ones of two vectors.
+// reduceWindows goes through the elements of a vector of windows. Those of windows that are two elements
+// apart are the even ones of two vectors.
 func reduceWindows(v vectors, kind string, r reduction, step int, finish func(sum, count reg.VecVirtual)) {
 	name := fmt.Sprintf("%sBy%d%s", kind, step, v.isa)
 	function(name, "t *uint8", fmt.Sprintf("%s reduces windows that are %d apart.", name, step))

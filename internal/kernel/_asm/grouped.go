@@ -210,8 +210,8 @@ func vnniMultiplyGroups(rows, panels int) {
 	})
 }
 
-// vnniMultiplyNibbles makes sixteen times the codes, which fill the upper halves of bytes, and divides the sums. Of
-// few rows, low and high codes add to sums of their own, which do not wait for one another.
+// vnniMultiplyNibbles makes sixteen times the codes, which fill the upper halves of bytes, and divides the
+// sums. Of few rows, low and high codes add to sums of their own, which do not wait for one another.
 func vnniMultiplyNibbles(rows int) {
 	k := newGroupsTile(zmm, rows, 1, true, "VNNI")
 	codes := [2]reg.VecVirtual{ZMM(), ZMM()}

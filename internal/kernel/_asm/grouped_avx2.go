@@ -6,8 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// avx2GroupRows is the most rows whose sums there are registers for: three for each half of a panel, those of 16
-// bits among them.
+// avx2GroupRows is the most rows whose sums there are registers for: three for each half of a panel, those of
+// 16 bits among them.
 const avx2GroupRows = 2
 
 // avx2Block is how many steps 16 bits hold the sums of: 16 products of 255 and −8.
@@ -24,8 +24,8 @@ func avx2Groups() {
 	}
 }
 
-// avx2MultiplyGroups adds products in pairs, VPMADDUBSW, for a block of steps, and what that makes to the sums of
-// a group.
+// avx2MultiplyGroups adds products in pairs, VPMADDUBSW, for a block of steps, and what that makes to the
+// sums of a group.
 func avx2MultiplyGroups(rows int, packed bool) {
 	k := newGroupsTile(ymm, rows, 1, packed, "AVX2")
 	pairs, weights, product, left, n := make([][2]reg.VecVirtual, rows), [2]reg.VecVirtual{YMM(), YMM()}, YMM(), GP64(), GP64()

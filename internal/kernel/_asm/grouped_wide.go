@@ -150,8 +150,8 @@ func (k *wideTile) toFloat64(v reg.VecVirtual) {
 	VCVTDQ2PD(k.half(k.x), k.halves[1])
 }
 
-// withTotal adds the total of a row times a list, which convert makes float64, to the halves of to, where there is
-// the list.
+// withTotal adds the total of a row times a list, which convert makes float64, to the halves of to, where
+// there is the list.
 func (k *wideTile) withTotal(name string, c wideCell, convert, add func(ops ...Op), to [2]reg.VecVirtual) {
 	label := fmt.Sprintf("%s%dOf%d", name, c.panel, c.row)
 	CMPQ(k.t.at(name), Imm(0))
@@ -179,8 +179,8 @@ func (k *wideTile) addCell(c wideCell) {
 	k.withTotal("offsets", c, fromFloat32, func(ops ...Op) { VADDPD(ops...) }, c.acc)
 }
 
-// vnniMultiplyWide makes sixteen times the codes, as vnniMultiplyNibbles does. What the last plane begins with is
-// shifted by 12 bits or by 4 with it.
+// vnniMultiplyWide makes sixteen times the codes, as vnniMultiplyNibbles does. What the last plane begins
+// with is shifted by 12 bits or by 4 with it.
 func vnniMultiplyWide(planes, rows, panels int) {
 	k := newWideTile(zmm, planes, rows, panels, "VNNI")
 	panel, left := k.t.load("panel"), GP64()

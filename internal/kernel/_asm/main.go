@@ -1,7 +1,7 @@
 // Command asm writes the assembly of package kernel: go generate ./internal/kernel.
 //
-// One run writes the kernels of one instruction set, those of float32 by themselves. A kernel's doc is its loop in Go; what it must equal bit
-// for bit is the generic function beside it.
+// One run writes the kernels of one instruction set, those of float32 by themselves. A kernel's doc is its
+// loop in Go; what it must equal bit for bit is the generic function beside it.
 package main
 
 import (

@@ -15,8 +15,8 @@ var rowsFields = []string{
 
 var everySecond = []uint32{0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30}
 
-// moveRows emits the copying of rows with a step of 1 or 2, a vector of columns at a time, down all rows of all planes: what of src
-// is in the row and what of dst is are masks that rows share.
+// moveRows emits the copying of rows with a step of 1 or 2, a vector of columns at a time, down all rows of
+// all planes: what of src is in the row and what of dst is are masks that rows share.
 func moveRows(v vectors, step int) {
 	name := fmt.Sprintf("moveRows%d%s", step, v.isa)
 	function(name, "t *uint8", fmt.Sprintf("%s works like moveRowsGeneric with a step of %d.", name, step))
