@@ -37,6 +37,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		tiers:   []isa.Tier{kernel.Current().Tier},
 	}
 	f := o.Flags("bench", about, menu(), stderr)
+	o.ShapeFlag(f)
 	f.Func("tier", fmt.Sprintf("`kernels` to measure, of %s, or all (default %v)", tierNames(), o.tiers[0]), func(s string) error {
 		if s == "all" {
 			o.tiers = tiers()

@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 
+	"euryale/bench/internal/workload"
 	"euryale/bench/peers/duel"
 	"euryale/bench/peers/onnx"
 	"euryale/internal/ir"
@@ -11,16 +12,16 @@ import (
 // The networks as ONNX Runtime has them.
 
 // ortNetwork returns the contender of a model of a network.
-func ortNetwork(name string, build func(l *network) ([]onnx.Node, []onnx.Tensor)) entrant[*network] {
-	return func(l *network, threads int) (duel.Contender, error) {
+func ortNetwork(name string, build func(l network) ([]onnx.Node, []onnx.Tensor)) entrant[network] {
+	return func(l network, threads int) (duel.Contender, error) {
 		nodes, constants := build(l)
 		m := onnx.Model{
 			Nodes:     nodes,
-			Inputs:    []onnx.Tensor{{Name: "x", Type: onnx.Float, Dims: append([]int{l.batch}, l.sample...)}},
-			Outputs:   []onnx.Tensor{{Name: l.output(), Type: onnx.Float, Dims: []int{l.batch, classes}}},
+			Inputs:    []onnx.Tensor{{Name: "x", Type: onnx.Float, Dims: append([]int{l.Batch}, l.Sample...)}},
+			Outputs:   []onnx.Tensor{{Name: l.Output(), Type: onnx.Float, Dims: []int{l.Batch, workload.Classes}}},
 			Constants: constants,
 		}
-		return contender("ort "+name, threads, m, nil, l.images, itself, false)
+		return contender("ort "+name, threads, m, nil, l.Images, itself, false)
 	}
 }
 
@@ -49,34 +50,34 @@ func nodeOf(n ir.Node) onnx.Node {
 }
 
 // floatNetwork is the network on float32.
-func floatNetwork(l *network) (nodes []onnx.Node, constants []onnx.Tensor) {
-	for _, n := range l.graph.Nodes {
+func floatNetwork(l network) (nodes []onnx.Node, constants []onnx.Tensor) {
+	for _, n := range l.Graph.Nodes {
 		nodes = append(nodes, nodeOf(n))
-		if w := l.layers[n.Name]; w != nil {
-			constants = append(constants, constant(w.name+".w", w.dequantized(), w.shape...), constant(w.name+".b", w.bias, len(w.bias)))
+		if w := l.Layers[n.Name]; w != nil {
+			constants = append(constants, constant(w.Name+".w", w.Dequantized(), w.Shape...), constant(w.Name+".b", w.Bias, len(w.Bias)))
 		}
 	}
 	return nodes, constants
 }
 
 // quantized returns the constants of a layer with quantized activations.
-func (l *network) quantized(w *layer) []onnx.Tensor {
-	n := len(w.bias)
+func (l network) quantized(w *workload.Layer) []onnx.Tensor {
+	n := len(w.Bias)
 	bias := make([]int32, n) // in units of its sums
-	for i, v := range w.bias {
-		bias[i] = int32(math.Round(float64(v) / (float64(l.ranges[w.in].Scales[0]) * float64(w.scales[i]))))
+	for i, v := range w.Bias {
+		bias[i] = int32(math.Round(float64(v) / (float64(l.Ranges[w.In].Scales[0]) * float64(w.Scales[i]))))
 	}
 	return []onnx.Tensor{
-		constant(w.name+".w", w.q, w.shape...), constant(w.name+".scales", w.scales, n),
-		constant(w.name+".zeros", make([]int8, n), n), constant(w.name+".b", bias, n),
+		constant(w.Name+".w", w.Q, w.Shape...), constant(w.Name+".scales", w.Scales, n),
+		constant(w.Name+".zeros", make([]int8, n), n), constant(w.Name+".b", bias, n),
 	}
 }
 
 // becomes returns the value that a node's result becomes before it is quantized: behind what quantized values
 // pass through as well.
-func (l *network) becomes(value string) string {
-	for _, n := range l.graph.Nodes {
-		if n.Inputs[0] == value && !l.rounds(n) {
+func (l network) becomes(value string) string {
+	for _, n := range l.Graph.Nodes {
+		if n.Inputs[0] == value && !l.Rounds(n) {
 			return l.becomes(n.Output)
 		}
 	}
@@ -84,8 +85,8 @@ func (l *network) becomes(value string) string {
 }
 
 // params returns scale and zero point of all values as constants.
-func (l *network) params() (constants []onnx.Tensor) {
-	for name, p := range l.ranges {
+func (l network) params() (constants []onnx.Tensor) {
+	for name, p := range l.Ranges {
 		constants = append(constants, paramsOf(name, p)...)
 	}
 	return constants
@@ -93,7 +94,7 @@ func (l *network) params() (constants []onnx.Tensor) {
 
 // integerNetwork is the network on quantized values: a node's result has the parameters that the next
 // one reads, and no ReLU is left to do.
-func integerNetwork(l *network) ([]onnx.Node, []onnx.Tensor) {
+func integerNetwork(l network) ([]onnx.Node, []onnx.Tensor) {
 	nodes := []onnx.Node{{Op: "QuantizeLinear", Inputs: []string{"x", "x.scale", "x.zero"}, Outputs: []string{"x.q"}}}
 	constants := l.params()
 	scaled := func(value string) []string { // it quantized, and its parameters
@@ -101,7 +102,7 @@ func integerNetwork(l *network) ([]onnx.Node, []onnx.Tensor) {
 		return []string{value + ".q", to + ".scale", to + ".zero"}
 	}
 	same := map[string]string{} // values that equal another, quantized
-	for _, n := range l.graph.Nodes {
+	for _, n := range l.Graph.Nodes {
 		in := n.Inputs[0]
 		if first, ok := same[in]; ok {
 			in = first
@@ -109,17 +110,17 @@ func integerNetwork(l *network) ([]onnx.Node, []onnx.Tensor) {
 		node := nodeOf(n)
 		node.Outputs = []string{n.Output + ".q"}
 		out := scaled(n.Output)[1:]
-		w := l.layers[n.Name]
+		w := l.Layers[n.Name]
 		switch {
 		case n.Op == "Relu":
 			same[n.Output] = in
 			continue
 		case n.Op == "Conv":
-			node.Op, node.Inputs = "QLinearConv", append(scaled(in), w.name+".w", w.name+".scales", w.name+".zeros", out[0], out[1], w.name+".b")
+			node.Op, node.Inputs = "QLinearConv", append(scaled(in), w.Name+".w", w.Name+".scales", w.Name+".zeros", out[0], out[1], w.Name+".b")
 		case n.Op == "Gemm":
 			node.Domain, node.Op, node.Inputs = onnx.Microsoft, "QGemm",
-				append(scaled(in), w.name+".w", w.name+".scales", w.name+".zeros", w.name+".b")
-			if n.Output == l.output() {
+				append(scaled(in), w.Name+".w", w.Name+".scales", w.Name+".zeros", w.Name+".b")
+			if n.Output == l.Output() {
 				node.Outputs = []string{n.Output} // float32, which the last QGemm gives
 			} else {
 				node.Inputs = append(node.Inputs, out...)
@@ -145,7 +146,7 @@ func integerNetwork(l *network) ([]onnx.Node, []onnx.Tensor) {
 
 // simulatedNetwork is the network in QDQ form: on float32, with quantized values in between, which ONNX
 // Runtime makes one on quantized values.
-func simulatedNetwork(l *network) (nodes []onnx.Node, constants []onnx.Tensor) {
+func simulatedNetwork(l network) (nodes []onnx.Node, constants []onnx.Tensor) {
 	constants = l.params()
 	done := map[string]bool{}
 	// rounded returns the value quantized and dequantized.
@@ -161,35 +162,35 @@ func simulatedNetwork(l *network) (nodes []onnx.Node, constants []onnx.Tensor) {
 		return value + ".d"
 	}
 	averages := map[string]bool{}
-	for _, n := range l.graph.Nodes {
+	for _, n := range l.Graph.Nodes {
 		node := nodeOf(n)
 		node.Inputs = nil
 		for _, in := range n.Inputs {
-			if l.graph.Constants[in] == nil && (l.rounds(n) || averages[in]) {
+			if l.Graph.Constants[in] == nil && (l.Rounds(n) || averages[in]) {
 				in = rounded(in)
 			}
 			node.Inputs = append(node.Inputs, in)
 		}
 		averages[n.Output] = n.Op == "GlobalAveragePool"
-		if w := l.layers[n.Name]; w != nil {
-			scales := make([]float32, len(w.scales)) // of the sums
-			for i, s := range w.scales {
-				scales[i] = s * l.ranges[w.in].Scales[0]
+		if w := l.Layers[n.Name]; w != nil {
+			scales := make([]float32, len(w.Scales)) // of the sums
+			for i, s := range w.Scales {
+				scales[i] = s * l.Ranges[w.In].Scales[0]
 			}
 			axis := []onnx.Int{{Name: "axis", Value: 0}}
-			constants = append(append(constants, l.quantized(w)...), constant(w.name+".b.scales", scales, len(scales)))
+			constants = append(append(constants, l.quantized(w)...), constant(w.Name+".b.scales", scales, len(scales)))
 			nodes = append(
 				nodes,
 				onnx.Node{
-					Op: "DequantizeLinear", Inputs: []string{w.name + ".w", w.name + ".scales", w.name + ".zeros"},
-					Outputs: []string{w.name + ".w.d"}, Ints: axis,
+					Op: "DequantizeLinear", Inputs: []string{w.Name + ".w", w.Name + ".scales", w.Name + ".zeros"},
+					Outputs: []string{w.Name + ".w.d"}, Ints: axis,
 				},
 				onnx.Node{
-					Op: "DequantizeLinear", Inputs: []string{w.name + ".b", w.name + ".b.scales"},
-					Outputs: []string{w.name + ".b.d"}, Ints: axis,
+					Op: "DequantizeLinear", Inputs: []string{w.Name + ".b", w.Name + ".b.scales"},
+					Outputs: []string{w.Name + ".b.d"}, Ints: axis,
 				},
 			)
-			node.Inputs = []string{node.Inputs[0], w.name + ".w.d", w.name + ".b.d"}
+			node.Inputs = []string{node.Inputs[0], w.Name + ".w.d", w.Name + ".b.d"}
 		}
 		nodes = append(nodes, node)
 	}

@@ -3,26 +3,19 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"euryale/bench/peers/duel"
-	"euryale/internal/ir"
 	"euryale/internal/kernel"
 	"euryale/model"
-	"euryale/qtensor"
 
 	"gorgonia.org/tensor"
 )
 
 // runNetwork returns the contender of a model of ours.
-func runNetwork(name string, l *network, g *ir.Network, layers map[string]model.Layer) (duel.Contender, error) {
-	m, err := model.New(g, layers)
-	if err != nil {
-		return duel.Contender{}, err
-	}
-	in := l.inputs()
+func runNetwork(name string, l network, m *model.Model) (duel.Contender, error) {
+	in := l.Inputs(l.Images)
 	shares, err := profile(m, in)
 	if err != nil {
 		return duel.Contender{}, err
@@ -34,7 +27,7 @@ func runNetwork(name string, l *network, g *ir.Network, layers map[string]model.
 			out, err = m.Run(context.Background(), in)
 			return err
 		},
-		Output: func() []float32 { return out[l.output()].Data().([]float32) },
+		Output: func() []float32 { return out[l.Output()].Data().([]float32) },
 	}, nil
 }
 
@@ -68,39 +61,18 @@ func profile(m *model.Model, in map[string]tensor.Tensor) (string, error) {
 }
 
 // oursNetwork has static int8 in every layer, and quantizes the inputs of sums and averages.
-func oursNetwork(l *network, _ int) (duel.Contender, error) {
-	layers := map[string]model.Layer{}
-	for name, w := range l.layers {
-		values := tensor.New(tensor.WithShape(w.shape...), tensor.WithBacking(slices.Clone(w.q)))
-		q, err := qtensor.FromCodes(values, qtensor.Params{Scheme: qtensor.PerChannelSymmetric(8, 0), Scales: w.scales})
-		if err != nil {
-			return duel.Contender{}, err
-		}
-		layers[name] = model.Layer{Weight: q, Activations: model.StaticInt8, Params: l.ranges[w.in]}
+func oursNetwork(l network, _ int) (duel.Contender, error) {
+	m, err := l.Static(nil)
+	if err != nil {
+		return duel.Contender{}, err
 	}
-	g := *l.graph
-	g.Nodes = nil
-	made := map[string]bool{}
-	for _, n := range l.graph.Nodes {
-		if l.rounds(n) && l.layers[n.Name] == nil {
-			n.Inputs = slices.Clone(n.Inputs)
-			for i, v := range n.Inputs {
-				p := l.ranges[v]
-				n.Inputs[i] = v + ".quantized"
-				if !made[v] {
-					made[v] = true
-					g.Nodes = append(g.Nodes, ir.Node{
-						Op: "FakeQuantize", Name: v + ".quantized", Inputs: []string{v},
-						Output: v + ".quantized", Scale: p.Scales[0], ZeroPoint: p.ZeroPoints[0], QuantMax: 255,
-					})
-				}
-			}
-		}
-		g.Nodes = append(g.Nodes, n)
-	}
-	return runNetwork("ours", l, &g, layers)
+	return runNetwork("ours", l, m)
 }
 
-func oursFloatNetwork(l *network, _ int) (duel.Contender, error) {
-	return runNetwork("ours f32", l, l.graph, nil)
+func oursFloatNetwork(l network, _ int) (duel.Contender, error) {
+	m, err := l.Float()
+	if err != nil {
+		return duel.Contender{}, err
+	}
+	return runNetwork("ours f32", l, m)
 }

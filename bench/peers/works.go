@@ -65,7 +65,7 @@ func conversion(truth func(*workload.Operands) duel.Truth, entrants ...entrant[*
 	}
 }
 
-var networkEntrants = []entrant[*network]{
+var networkEntrants = []entrant[network]{
 	oursNetwork, ortNetwork("f32", floatNetwork), ortNetwork("qlinear", integerNetwork), ortNetwork("qdq", simulatedNetwork), oursFloatNetwork,
 }
 
@@ -83,9 +83,9 @@ var works = slices.Concat([]work{
 	{"dequantize", "", conversion(duel.Dequantized, oursDequantize, oneDNNDequantize, ortDequantize)},
 	{"conv", "", convolutions(oursConv, ortConv, ortConvInt8)},
 	{"conv-codes", "", convolutions(oursConvQuantized, ortConvQuantized(false), ortConvQuantized(true))},
-	{"lenet", "", networks(lenet(), networkEntrants...)},
-	{"resnet8", "", networks(resnet8(), networkEntrants...)},
-	{"mobilenet", "", networks(mobilenet(), networkEntrants...)},
+	{"lenet", "", networks(workload.LeNet(), networkEntrants...)},
+	{"resnet8", "", networks(workload.ResNet8(), networkEntrants...)},
+	{"mobilenet", "", networks(workload.MobileNet(), networkEntrants...)},
 }, floats(), fewBits())
 
 func menu() (m workload.Menu) {

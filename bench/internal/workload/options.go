@@ -46,8 +46,6 @@ func (o *Options) Flags(program, about string, menu Menu, stderr io.Writer) *fla
 		}
 		return n, nil
 	}))
-	f.Func("shapes", "`shapes` m×k×n of the products, such as 32x1024x1024,8x4096x4096 (default "+join(Shapes())+
-		fmt.Sprintf(", and %v by weights of few bits)", Beyond()), List(&o.Shapes, ParseShape))
 	f.Func("work", "kinds of `work`, of "+join(menu.names())+" (default all)", func(s string) error {
 		var works [][]string
 		err := List(&works, menu.parse)(s)
@@ -57,6 +55,12 @@ func (o *Options) Flags(program, about string, menu Menu, stderr io.Writer) *fla
 	f.IntVar(&o.Repeats, "repeats", 7, "timed bursts of each work, of which the median counts")
 	f.DurationVar(&o.Burst, "burst", 50*time.Millisecond, "least duration of a burst, one call at least")
 	return f
+}
+
+// ShapeFlag adds the flag of Shapes, for programs that measure products, to a set that Flags returned.
+func (o *Options) ShapeFlag(f *flag.FlagSet) {
+	f.Func("shapes", "`shapes` m×k×n of the products, such as 32x1024x1024,8x4096x4096 (default "+join(Shapes())+
+		fmt.Sprintf(", and %v by weights of few bits)", Beyond()), List(&o.Shapes, ParseShape))
 }
 
 // mostThreads keeps a typing error from asking for memory for each of a million threads.

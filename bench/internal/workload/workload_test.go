@@ -166,6 +166,7 @@ func TestOptions(t *testing.T) {
 	parse := func(stderr io.Writer, args string) (Options, error) {
 		o := Options{Threads: []int{1, 3}}
 		f := o.Flags("program", "It measures.", menu, stderr)
+		o.ShapeFlag(f)
 		return o, o.Parse(f, strings.Fields(args))
 	}
 	o, err := parse(io.Discard, "")

@@ -17,6 +17,7 @@ type Options struct {
 func Parse(args []string, menu workload.Menu, ort string, stderr io.Writer) (Options, error) {
 	o := Options{Options: workload.Options{Threads: []int{1, 2}}}
 	f := o.Flags("peers", "peers measures this module beside other programs; README.md tells how to read the tables.", menu, stderr)
+	o.ShapeFlag(f)
 	f.StringVar(&o.ORT, "ort", ort, "ONNX Runtime's shared `library`; empty leaves it out")
 	return o, o.Options.Parse(f, args)
 }

@@ -1,4 +1,4 @@
-package main
+package workload
 
 import (
 	"fmt"
@@ -6,22 +6,22 @@ import (
 	"euryale/internal/ir"
 )
 
-// design is a network's nodes, whose weights are named after them, with their shapes.
-type design struct {
+// Design is a network's nodes, whose weights are named after them, with their shapes.
+type Design struct {
 	sample []int
 	nodes  []ir.Node
 	shapes map[string][]int
 }
 
 // add appends a node that gives the value of its name.
-func (d *design) add(n ir.Node, in ...string) string {
+func (d *Design) add(n ir.Node, in ...string) string {
 	n.Output, n.Inputs = n.Name, in
 	d.nodes = append(d.nodes, n)
 	return n.Name
 }
 
 // product appends a layer, and a Relu if asked for.
-func (d *design) product(n ir.Node, in string, relu bool, shape ...int) string {
+func (d *Design) product(n ir.Node, in string, relu bool, shape ...int) string {
 	d.shapes[n.Name] = shape
 	out := d.add(n, in, n.Name+".w", n.Name+".b")
 	if relu {
@@ -31,25 +31,25 @@ func (d *design) product(n ir.Node, in string, relu bool, shape ...int) string {
 }
 
 // conv appends a convolution that pads.
-func (d *design) conv(name, in string, relu bool, filters, channels, kernel, pad, stride int) string {
+func (d *Design) conv(name, in string, relu bool, filters, channels, kernel, pad, stride int) string {
 	n := ir.Node{Op: "Conv", Name: name, Pads: []int{pad, pad, pad, pad}, Strides: []int{stride, stride}}
 	return d.product(n, in, relu, filters, channels, kernel, kernel)
 }
 
-func (d *design) dense(name, in string, relu bool, out, depth int) string {
+func (d *Design) dense(name, in string, relu bool, out, depth int) string {
 	return d.product(ir.Node{Op: "Gemm", Name: name, TransB: true}, in, relu, out, depth)
 }
 
-func (d *design) pool(name, in string) string {
+func (d *Design) pool(name, in string) string {
 	return d.add(ir.Node{Op: "MaxPool", Name: name, Kernel: []int{2, 2}, Strides: []int{2, 2}}, in)
 }
 
-func (d *design) flatten(in string, length int) string {
+func (d *Design) flatten(in string, length int) string {
 	return d.add(ir.Node{Op: "Reshape", Name: "flat", Shape: []int{-1, length}}, in)
 }
 
 // block appends a residual block, with a convolution beside it where the image changes.
-func (d *design) block(name, in string, filters, channels, stride int) string {
+func (d *Design) block(name, in string, filters, channels, stride int) string {
 	a := d.conv(name+".a", in, true, filters, channels, 3, 1, stride)
 	b := d.conv(name+".b", a, false, filters, filters, 3, 1, 1)
 	if stride > 1 {
@@ -58,32 +58,32 @@ func (d *design) block(name, in string, filters, channels, stride int) string {
 	return d.add(ir.Node{Op: "Relu", Name: name + ".relu"}, d.add(ir.Node{Op: "Add", Name: name + ".sum"}, b, in))
 }
 
-// lenet is the network of examples/mnist: 5×5 to 16 channels, pool, 5×5 to 32, pool, 128, 10.
-func lenet() *design {
-	d := &design{sample: []int{1, 28, 28}, shapes: map[string][]int{}}
+// LeNet is the network of examples/mnist: 5×5 to 16 channels, pool, 5×5 to 32, pool, 128, 10.
+func LeNet() *Design {
+	d := &Design{sample: []int{1, 28, 28}, shapes: map[string][]int{}}
 	p := d.pool("pool1", d.conv("conv1", "x", true, 16, 1, 5, 0, 1))
 	p = d.pool("pool2", d.conv("conv2", p, true, 32, 16, 5, 0, 1))
-	d.dense("fc2", d.dense("fc1", d.flatten(p, 512), true, 128, 512), false, classes, 128)
+	d.dense("fc2", d.dense("fc1", d.flatten(p, 512), true, 128, 512), false, Classes, 128)
 	return d
 }
 
-// resnet8 is that of MLPerf Tiny: images of 3×32×32, three residual blocks of 16, 32 and
+// ResNet8 is that of MLPerf Tiny: images of 3×32×32, three residual blocks of 16, 32 and
 // 64 channels, a global average.
-func resnet8() *design {
-	d := &design{sample: []int{3, 32, 32}, shapes: map[string][]int{}}
+func ResNet8() *Design {
+	d := &Design{sample: []int{3, 32, 32}, shapes: map[string][]int{}}
 	h := d.conv("stem", "x", true, 16, 3, 3, 1, 1)
 	h = d.block("one", h, 16, 16, 1)
 	h = d.block("two", h, 32, 16, 2)
 	h = d.block("three", h, 64, 32, 2)
 	h = d.add(ir.Node{Op: "GlobalAveragePool", Name: "average"}, h)
-	d.dense("fc", d.flatten(h, 64), false, classes, 64)
+	d.dense("fc", d.flatten(h, 64), false, Classes, 64)
 	return d
 }
 
-// mobilenet is that of MLPerf Tiny for images of 3×96×96: a quarter of MobileNet's channels, each block a
+// MobileNet is that of MLPerf Tiny for images of 3×96×96: a quarter of MobileNet's channels, each block a
 // depthwise convolution and one of a pixel.
-func mobilenet() *design {
-	d := &design{sample: []int{3, 96, 96}, shapes: map[string][]int{}}
+func MobileNet() *Design {
+	d := &Design{sample: []int{3, 96, 96}, shapes: map[string][]int{}}
 	h, channels := d.conv("stem", "x", true, 8, 3, 3, 1, 2), 8
 	for i, b := range [][2]int{
 		{16, 1},
@@ -107,6 +107,6 @@ func mobilenet() *design {
 		channels = filters
 	}
 	h = d.add(ir.Node{Op: "GlobalAveragePool", Name: "average"}, h)
-	d.dense("fc", d.flatten(h, channels), false, classes, channels)
+	d.dense("fc", d.flatten(h, channels), false, Classes, channels)
 	return d
 }
