@@ -52,7 +52,7 @@ func (o *Options) Flags(program, about string, menu Menu, stderr io.Writer) *fla
 		o.Works = slices.Concat(works...)
 		return err
 	})
-	f.IntVar(&o.Repeats, "repeats", 7, "timed bursts of each work, of which the median counts")
+	f.IntVar(&o.Repeats, "repeats", 7, "timed bursts of each work")
 	f.DurationVar(&o.Burst, "burst", 50*time.Millisecond, "least duration of a burst, one call at least")
 	return f
 }
