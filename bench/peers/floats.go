@@ -19,7 +19,7 @@ func floats() []work {
 		}
 	}
 	return []work{
-		{"float32", "floats", beyond(oursSingles, oneDNNFloat, ortFloat, gonumFloat, reading(packedAs(4)))},
+		{"float32", "floats", beyond(oursSingles, oneDNNFloat, ortFloat, gonumFloat, gomlxFloat, reading(packedAs(4)))},
 		{"float16", "floats", beyond(oursHalves(half.Float16()), beside(oursSingles), reading(packedAs(2)))},
 		{"bfloat16", "floats", beyond(oursHalves(half.BFloat16()), oneDNNBFloat16, beside(oursSingles), reading(packedAs(2)))},
 		{"float32-conv", "floats", convolutions(oursFloatConv, ortConv)},

@@ -1,5 +1,5 @@
-// Command peers measures this module beside other programs that do the same work: ONNX Runtime, oneDNN, gonum
-// and Gorgonia, in one process and by turns. README.md tells what to install and how to read the result.
+// Command peers measures this module beside other programs that do the same work: ONNX Runtime, oneDNN, gonum,
+// GoMLX and Gorgonia, in one process and by turns. README.md tells what to install and how to read the result.
 //
 //	go run . [-json] [-threads 1,2] [-shapes 32x1024x1024,…] [-work int8,…]
 //		[-repeats 7] [-burst 50ms] [-ort library]
@@ -77,8 +77,11 @@ func versions() map[string]string {
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, d := range info.Deps {
+			if d.Replace != nil {
+				d = d.Replace
+			}
 			switch d.Path {
-			case "gonum.org/v1/gonum", "gorgonia.org/tensor":
+			case "github.com/gomlx/gomlx", "gonum.org/v1/gonum", "gorgonia.org/tensor":
 				v[d.Path] = d.Version
 			}
 		}
