@@ -307,6 +307,13 @@ func crossingsAVX2(events *uint64, passed *int32, x *float32, n int, thresholds 
 //go:noescape
 func walkAVX2(walk *uint8, events *uint64, n int, elements *uint8, gains *uint8)
 
+// binNumbersAVX2 sets dst, from its beginning, to ⌊x·perUnit⌋ & mask for each x of src that is not 0, and
+// returns how many there are. n > 0 is a multiple of 8, mask < 2^16, perUnit a power of two and no subnormal.
+// It may write all of dst, n numbers.
+//
+//go:noescape
+func binNumbersAVX2(dst *uint16, src *float32, n int, perUnit float32, mask uint32) (count int)
+
 // noiseAVX2 adds to noise what noiseGeneric sets, for so many times 32 quotients, above 0, and levels that
 // are signed.
 //

@@ -508,6 +508,13 @@ func moveRows1AVX512(t *uint8)
 //go:noescape
 func moveRows2AVX512(t *uint8)
 
+// binNumbersAVX512 sets dst, from its beginning, to ⌊x·perUnit⌋ & mask for each x of src that is not 0, and
+// returns how many there are. n > 0 is a multiple of 16, mask < 2^16, perUnit a power of two and no
+// subnormal. It may write all of dst, n numbers.
+//
+//go:noescape
+func binNumbersAVX512(dst *uint16, src *float32, n int, perUnit float32, mask uint32) (count int)
+
 // noiseAVX512 adds to noise what noiseGeneric sets, for n > 0 and levels that are signed.
 //
 //go:noescape

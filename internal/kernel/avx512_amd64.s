@@ -9703,6 +9703,36 @@ GLOBL lanesFrom16OfAVX512<>(SB), RODATA|NOPTR, $64
 DATA stepOf32<>+0(SB)/4, $0x00000020
 GLOBL stepOf32<>(SB), RODATA|NOPTR, $4
 
+// func binNumbersAVX512(dst *uint16, src *float32, n int, perUnit float32, mask uint32) (count int)
+// Requires: AVX, AVX512F, POPCNT
+TEXT ·binNumbersAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS perUnit+24(FP), Z0
+	VBROADCASTSS mask+28(FP), Z1
+	VPXORD       Z2, Z2, Z2
+	XORL         BX, BX
+
+values:
+	VMOVUPS          (CX), Z3
+	VCMPPS           $0x04, Z2, Z3, K1
+	VMULPS.RD_SAE    Z0, Z3, Z3
+	VCVTPS2DQ.RD_SAE Z3, Z3
+	VPANDD           Z1, Z3, Z3
+	VPCOMPRESSD.Z    Z3, K1, Z3
+	VPMOVDW          Z3, Y3
+	VMOVDQU          Y3, (AX)(BX*2)
+	KMOVW            K1, SI
+	POPCNTL          SI, SI
+	ADDQ             SI, BX
+	ADDQ             $0x40, CX
+	SUBQ             $0x10, DX
+	JNZ              values
+	MOVQ             BX, count+32(FP)
+	VZEROUPPER
+	RET
+
 // func noiseAVX512(noise *int64, x *float32, n int, ratio float32, levels *uint8)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, BMI2, CMOV
 TEXT ·noiseAVX512(SB), NOSPLIT, $0-40

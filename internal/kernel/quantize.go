@@ -77,7 +77,12 @@ func minMaxGeneric(src []float32) (low, high float32, bad int) {
 		if x-x != 0 { // NaN and the infinities alone differ from zero here
 			return low, high, i
 		}
-		low, high = min(low, x), max(high, x)
+		if x < low {
+			low = x
+		}
+		if x > high {
+			high = x
+		}
 	}
 	return low + 0, high + 0, -1 // +0 for −0, whichever of them came first
 }

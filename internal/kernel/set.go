@@ -25,6 +25,7 @@ type Set struct {
 	Epilogues
 	GroupEpilogues
 	Searching
+	Counting
 }
 
 // Convert holds kernels between real and quantized values.
@@ -137,6 +138,11 @@ type Searching struct {
 	Walk      func(w *Walk, events []uint64, elements []Element, gains *Gains)
 }
 
+// Counting holds kernels that count values in bins.
+type Counting struct {
+	CountBins func(bins []uint64, src []float32, exponent int)
+}
+
 // Format is the type of the elements of the left operand's planes.
 type Format int
 
@@ -194,6 +200,7 @@ var generic = Set{
 	Epilogues:      Epilogues{dequantizeSumsGeneric, requantizeSumsGeneric, dequantizePlanesGeneric},
 	GroupEpilogues: GroupEpilogues{addSumsGeneric, accumulateGroupGeneric, accumulateWideGroupGeneric, finishGeneric[float32], finishGeneric[float64]},
 	Searching:      Searching{noiseGeneric, crossingsGeneric, walkGeneric},
+	Counting:       Counting{countBinsGeneric},
 }
 
 // above returns s with the functions of the tier below where s has none.

@@ -37,6 +37,7 @@ var avx512Set = func() *Set {
 			AccumulateGroup: accumulateBy(accumulateGroupAVX512), AccumulateWideGroup: accumulateWideBy(accumulateWideGroupAVX512),
 		},
 		Searching: Searching{Noise: noiseInAVX512},
+		Counting:  Counting{countBinsInAVX512},
 	}
 	if isa.HasVBMI() {
 		s.LookUp = lookUpInVBMI

@@ -57,6 +57,7 @@ func avx2() {
 	avx2SplitU8()
 	avx2Crossings()
 	avx2Walk()
+	avx2BinNumbers()
 	avx2Noise("noiseAVX2", false)
 	avx2Noise("weightedNoiseAVX2", true)
 	elementwise(ymm)

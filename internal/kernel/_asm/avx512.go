@@ -38,6 +38,7 @@ func avx512() {
 	for step := 1; step <= 2; step++ {
 		moveRows(zmm, step)
 	}
+	avx512BinNumbers()
 	avx512Noise("noiseAVX512", false)
 	avx512Noise("weightedNoiseAVX512", true)
 }
