@@ -2,6 +2,7 @@ package calib
 
 import (
 	"fmt"
+	"slices"
 
 	"euryale/internal/dense"
 	"euryale/qtensor"
@@ -74,9 +75,9 @@ func (e *entry) read(x tensor.Tensor) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.flat = e.flat[:0]
-	for _, v := range wide {
-		e.flat = append(e.flat, float32(v))
+	e.flat = slices.Grow(e.flat[:0], len(wide))[:len(wide)]
+	for i, v := range wide {
+		e.flat[i] = float32(v)
 	}
 	return e.flat, nil
 }
@@ -96,6 +97,10 @@ func (e *entry) record(values []float32, shape tensor.Shape) error {
 	}
 	row := len(e.channels) * inner // what one index of the axes before takes
 	for c := range e.channels {
+		if row == len(values) { // one run for each channel, which needs no copy
+			e.see(c, values[c*inner:][:inner])
+			continue
+		}
 		e.channel = e.channel[:0]
 		for begin := c * inner; begin < len(values); begin += row {
 			e.channel = append(e.channel, values[begin:begin+inner]...)

@@ -38,19 +38,10 @@ type Histogram struct {
 // Observe adds values. NaN and the infinities are counted by NonFinite alone. It allocates only where the
 // range grows. A nil h panics.
 func (h *Histogram) Observe(values []float32) {
-	lo, hi, finite := bounds(values)
-	h.nonFinite += uint64(len(values) - finite)
-	if finite == 0 {
-		return
-	}
-	h.unpack()
-	h.cover(lo, hi)
-	h.count += uint64(finite)
-	perUnit, mask := math.Ldexp(1, -h.exponent), len(h.bins)-1
-	for _, x := range values {
-		if isFinite(x) {
-			h.bins[int(math.Floor(float64(x)*perUnit))&mask]++
-		}
+	for len(values) > 0 {
+		n := min(len(values), atOnce)
+		h.observe(values[:n])
+		values = values[n:]
 	}
 }
 
@@ -124,6 +115,10 @@ func (h *Histogram) cover(lo, hi float32) {
 			return
 		}
 		lo, hi = min(lo, h.min), max(hi, h.max)
+		if e := exponentFor(lo, hi); e == h.exponent && binsFor(lo, hi, e) == len(h.bins) {
+			h.min, h.max = positiveZero(lo), positiveZero(hi) // the further bins are empty, and have places
+			return
+		}
 	}
 	old := *h
 	h.span(lo, hi)
@@ -136,8 +131,12 @@ func (h *Histogram) cover(lo, hi float32) {
 func (h *Histogram) span(lo, hi float32) {
 	h.min, h.max = positiveZero(lo), positiveZero(hi)
 	h.exponent = exponentFor(lo, hi)
-	size := binOf(hi, h.exponent) - binOf(lo, h.exponent) + 1
-	h.bins = make([]uint64, 1<<bits.Len(uint(size-1)))
+	h.bins = make([]uint64, binsFor(lo, hi, h.exponent))
+}
+
+// binsFor returns the length of bins for a range.
+func binsFor(lo, hi float32, exponent int) int {
+	return 1 << bits.Len(uint(binOf(hi, exponent)-binOf(lo, exponent)))
 }
 
 // unpack gives a histogram that was read bins in place of runs.
@@ -197,33 +196,4 @@ func exponentFor(lo, hi float32) int {
 // binOf returns ⌊x/2^exponent⌋, exactly: within ±2^24 for the exponents of exponentFor.
 func binOf(x float32, exponent int) int {
 	return int(math.Floor(math.Ldexp(float64(x), -exponent)))
-}
-
-// bounds returns the smallest and the largest finite value, and how many are finite.
-func bounds(values []float32) (lo, hi float32, finite int) {
-	lo, hi = math.MaxFloat32, -math.MaxFloat32
-	for _, x := range values {
-		if !isFinite(x) {
-			continue
-		}
-		finite++
-		if x < lo {
-			lo = x
-		}
-		if x > hi {
-			hi = x
-		}
-	}
-	return lo, hi, finite
-}
-
-// isFinite uses that NaN and the infinities alone do not cancel.
-func isFinite(x float32) bool { return x-x == 0 }
-
-// positiveZero returns x, and 0 for −0: otherwise it would show which zero came first.
-func positiveZero(x float32) float32 {
-	if x == 0 {
-		return 0
-	}
-	return x
 }

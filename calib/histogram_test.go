@@ -349,7 +349,9 @@ func FuzzHistogram(f *testing.F) {
 }
 
 func BenchmarkHistogramObserve(b *testing.B) {
-	for name, values := range map[string][]float32{"gaussian": gaussians(1, 1<<16, 1), "relu": relu(gaussians(1, 1<<16, 1))} {
+	for name, values := range map[string][]float32{
+		"gaussian": gaussians(1, 1<<16, 1), "relu": relu(gaussians(1, 1<<16, 1)), "zero": make([]float32, 1<<16),
+	} {
 		b.Run(name, func(b *testing.B) {
 			h := new(Histogram)
 			b.SetBytes(int64(4 * len(values)))
@@ -357,5 +359,13 @@ func BenchmarkHistogramObserve(b *testing.B) {
 				h.Observe(values)
 			}
 		})
+	}
+}
+
+func BenchmarkMovingAverageObserve(b *testing.B) {
+	values, m := gaussians(1, 1<<16, 1), new(MovingAverage)
+	b.SetBytes(int64(4 * len(values)))
+	for b.Loop() {
+		m.Observe(values)
 	}
 }

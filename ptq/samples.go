@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 
 	"euryale/internal/dense"
+	"euryale/internal/kernel"
 	"euryale/model"
 	"euryale/qtensor"
 
@@ -86,7 +86,7 @@ func allFinite(t tensor.Tensor) error {
 
 // checkFinite reports the first NaN or infinity.
 func checkFinite(x []float32) error {
-	if at := slices.IndexFunc(x, func(v float32) bool { return v-v != 0 }); at >= 0 {
+	if _, _, at := kernel.MinMax(x); at >= 0 {
 		return fmt.Errorf("%w: got %v at %d, want a finite float32", qtensor.ErrValue, x[at], at)
 	}
 	return nil
