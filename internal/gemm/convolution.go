@@ -47,9 +47,10 @@ type convolutionPlan struct {
 	algorithm convolutionAlgorithm
 	bytes     bool // images are kept as the bytes of operands
 
-	size               int // elements of an image with its padding
-	pixels, width      int // of a sample's result
-	rowStep, pixelStep int // elements between the windows of rows and of pixels of the result
+	size               int   // elements of an image with its padding
+	pixels, width      int   // of a sample's result
+	rowStep, pixelStep int   // elements between the windows of rows and of pixels of the result
+	begins             []int // of the windows of all pixels, of depthwise alone
 }
 
 // A convolutionAlgorithm computes count pixels, those of a task, from the pixel first of the images at hand
@@ -86,6 +87,10 @@ func newConvolutionPlan(set *kernel.Set, v *windows, w []*pack.Matrix, a Arithme
 	switch {
 	case v.Depthwise:
 		p.algorithm = depthwise{}
+		p.begins = make([]int, p.pixels)
+		for i := range p.begins {
+			p.begins[i] = i/p.width*p.rowStep + i%p.width*p.pixelStep
+		}
 	case implicit && a.Bits == 0 && set.PixelVectors && v.fewChannels():
 		p.algorithm = pixelVectorized{}
 	case implicit && set.Segments:
@@ -181,7 +186,7 @@ func (c *convolutionCall) taskPixels() int {
 	if p.algorithm.lines() {
 		whole = p.width
 	}
-	pixels := min(taskBytes/p.algorithm.operandBytes(p.groups[0]), c.images.count*p.pixels/(partsPerThread*c.threads))
+	pixels := min(taskBytes/p.algorithm.operandBytes(p.groups[0]), c.images.count*p.pixels/parts(c.threads))
 	return max(1, pixels/whole) * whole
 }
 

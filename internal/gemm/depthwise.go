@@ -1,9 +1,7 @@
 package gemm
 
-import "euryale/internal/kernel"
-
-// depthwise is the algorithm of filters that have a channel each: panel by panel of channels, a line of
-// pixels at a time.
+// depthwise is the algorithm of filters that have a channel each: panel by panel of channels, the
+// pixels of an image at a time.
 type depthwise struct{}
 
 func (depthwise) operandBytes(p *matrixPlan) int { return 4 * p.w.N }
@@ -14,27 +12,39 @@ const depthwiseCost = 12
 
 func (depthwise) run(c *convolutionCall, s *scratch, first, count int) {
 	b := c.begin(s, first, count)
-	p, m, im := c.plan, b.plan, &c.images
+	p, m := c.plan, b.plan
 	b.left.fitScales(m, count)
 	c.setScales(b, first)
 	if m.w.Unpacks() {
 		s.codes = grow(s.codes, m.w.PanelBytes())
 	}
 	s.fit(p.set)
-	lines := max(1, p.set.Rows*p.set.Panels/p.width) // of a tile
-	s.sums = grow(s.sums, lines*p.width*kernel.PanelColumns)
+	most := p.set.Rows * p.set.Panels
+	if b.finite {
+		most = count
+	}
 	for panel := range m.w.Panels() {
 		t := tile{panel: panel, panels: 1, codes: m.w.Panel(panel, 1, s.codes, p.set)}
 		for ; t.row < count; t.row += t.rows {
-			t.rows = min(lines*p.width, count-t.row)
-			for i := 0; i < t.rows; i += p.width {
-				x := im.bytes[im.at(p, first+t.row+i)+t.column():]
-				p.set.MultiplyDepthwise(s.sums[i*kernel.PanelColumns:], x, p.pixelStep, p.v.offsets, t.codes, p.width)
+			x, pixels := c.images.windows(p, first+t.row, min(most, count-t.row))
+			t.rows, x = len(pixels), x[t.column():]
+			if !b.finite {
+				p.set.MultiplyDepthwise(s.sums, x, pixels, p.v.offsets, t.codes)
+				m.end(b, s, t)
+				continue
 			}
-			m.end(b, s, t)
+			m.epilogue(&s.epilogue, t, b.left.zeros[:1], b.left.scales32[:1])
+			p.set.RequantizeDepthwise(b.target.Quantized[t.row*m.w.N+t.column():], m.w.N, x, pixels, p.v.offsets, t.codes, &s.epilogue, b.target.Params)
 		}
 	}
 	c.end(b, first)
+}
+
+// windows returns the image that a pixel of the result is of, and where in it the windows of so many pixels
+// begin, or of those that the image has.
+func (im *images) windows(p *convolutionPlan, pixel, count int) (image []uint8, begins []int) {
+	sample, pixel := pixel/p.pixels, pixel%p.pixels
+	return im.bytes[sample*p.size:], p.begins[pixel:min(pixel+count, p.pixels)]
 }
 
 // taps returns the offsets of the taps of a window from its first, for filters that have a channel each.

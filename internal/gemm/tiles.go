@@ -11,13 +11,18 @@ func (g grid) count() int { return g.down * g.across }
 // partsPerThread is how many parts there are for a thread: one that comes late takes fewer.
 const partsPerThread = 4
 
+// parts returns how many parts there are for so many threads.
+func parts(threads int) int {
+	if threads == 1 {
+		return 1
+	}
+	return partsPerThread * threads
+}
+
 // newGrid cuts so many tiles down and across. It splits over columns first, since threads share no weights
 // then, and over rows where columns are few.
 func newGrid(threads, down, across int) grid {
-	want := 1
-	if threads > 1 {
-		want = partsPerThread * threads
-	}
+	want := parts(threads)
 	g := grid{down: 1, across: min(across, want)}
 	if g.across < want {
 		g.down = min(down, (want+g.across-1)/g.across)

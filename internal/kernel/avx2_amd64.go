@@ -259,10 +259,10 @@ func finishWideAVX2(dst *float32, stride int, acc *float64, scales *float64, bia
 func maxWindowsAVX2(dst *uint8, src *uint8, offsets *int, count int, n int, pixels int, step int)
 
 // multiplyDepthwiseAVX2 works like multiplyDepthwiseGeneric for four offsets in each of the steps; steps,
-// pixels > 0.
+// count > 0.
 //
 //go:noescape
-func multiplyDepthwiseAVX2(c *int32, x *uint8, step int, offsets *int, steps int, b *int8, pixels int)
+func multiplyDepthwiseAVX2(c *int32, x *uint8, pixels *int, count int, offsets *int, steps int, b *int8)
 
 // transposeAVX2 works like transposeGeneric for so many columns and rows of src, multiples of 8 above 0, with
 // stride and n in bytes.

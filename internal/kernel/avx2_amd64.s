@@ -3784,32 +3784,34 @@ next:
 	VZEROUPPER
 	RET
 
-// func multiplyDepthwiseAVX2(c *int32, x *uint8, step int, offsets *int, steps int, b *int8, pixels int)
+// func multiplyDepthwiseAVX2(c *int32, x *uint8, pixels *int, count int, offsets *int, steps int, b *int8)
 // Requires: AVX, AVX2
 TEXT ·multiplyDepthwiseAVX2(SB), NOSPLIT, $0-56
 	MOVQ c+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ step+16(FP), DX
-	MOVQ pixels+48(FP), BX
+	MOVQ pixels+16(FP), DX
+	MOVQ count+24(FP), BX
 
 pixels:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y2, Y2, Y2
 	VPXOR Y4, Y4, Y4
 	VPXOR Y6, Y6, Y6
-	MOVQ  offsets+24(FP), SI
-	MOVQ  steps+32(FP), DI
-	MOVQ  b+40(FP), R8
+	MOVQ  (DX), SI
+	ADDQ  CX, SI
+	MOVQ  offsets+32(FP), DI
+	MOVQ  steps+40(FP), R8
+	MOVQ  b+48(FP), R9
 
 steps:
-	MOVQ       (SI), R9
-	VMOVDQU    (CX)(R9*1), X1
-	MOVQ       8(SI), R9
-	VMOVDQU    (CX)(R9*1), X3
-	MOVQ       16(SI), R9
-	VMOVDQU    (CX)(R9*1), X5
-	MOVQ       24(SI), R9
-	VMOVDQU    (CX)(R9*1), X7
+	MOVQ       (DI), R10
+	VMOVDQU    (SI)(R10*1), X1
+	MOVQ       8(DI), R10
+	VMOVDQU    (SI)(R10*1), X3
+	MOVQ       16(DI), R10
+	VMOVDQU    (SI)(R10*1), X5
+	MOVQ       24(DI), R10
+	VMOVDQU    (SI)(R10*1), X7
 	VPUNPCKLBW X3, X1, X8
 	VPUNPCKHBW X3, X1, X1
 	VPUNPCKLBW X7, X5, X9
@@ -3819,24 +3821,24 @@ steps:
 	VPUNPCKLWD X5, X1, X9
 	VPUNPCKHWD X5, X1, X1
 	VPMOVZXBW  X3, Y3
-	VPMOVSXBW  (R8), Y5
+	VPMOVSXBW  (R9), Y5
 	VPMADDWD   Y5, Y3, Y3
 	VPADDD     Y3, Y0, Y0
 	VPMOVZXBW  X8, Y3
-	VPMOVSXBW  16(R8), Y5
+	VPMOVSXBW  16(R9), Y5
 	VPMADDWD   Y5, Y3, Y3
 	VPADDD     Y3, Y2, Y2
 	VPMOVZXBW  X9, Y3
-	VPMOVSXBW  32(R8), Y5
+	VPMOVSXBW  32(R9), Y5
 	VPMADDWD   Y5, Y3, Y3
 	VPADDD     Y3, Y4, Y4
 	VPMOVZXBW  X1, Y3
-	VPMOVSXBW  48(R8), Y5
+	VPMOVSXBW  48(R9), Y5
 	VPMADDWD   Y5, Y3, Y3
 	VPADDD     Y3, Y6, Y6
-	ADDQ       $0x20, SI
-	ADDQ       $0x40, R8
-	SUBQ       $0x01, DI
+	ADDQ       $0x20, DI
+	ADDQ       $0x40, R9
+	SUBQ       $0x01, R8
 	JNZ        steps
 	VPHADDD    Y2, Y0, Y0
 	VPERMQ     $0xd8, Y0, Y0
@@ -3844,7 +3846,7 @@ steps:
 	VPHADDD    Y6, Y4, Y4
 	VPERMQ     $0xd8, Y4, Y4
 	VMOVDQU    Y4, 32(AX)
-	ADDQ       DX, CX
+	ADDQ       $0x08, DX
 	ADDQ       $0x40, AX
 	SUBQ       $0x01, BX
 	JNZ        pixels

@@ -366,11 +366,17 @@ func multiplyPixelsF7VNNI(t *uint8)
 //go:noescape
 func multiplyPixelsF8VNNI(t *uint8)
 
-// multiplyDepthwiseVNNI works like multiplyDepthwiseGeneric for four offsets in each of the steps and four
-// times fours pixels; steps, fours > 0.
+// multiplyDepthwiseVNNI works like multiplyDepthwiseGeneric for four offsets in each of the steps and pixels
+// by fours.
 //
 //go:noescape
-func multiplyDepthwiseVNNI(c *int32, x *uint8, step int, offsets *int, steps int, b *int8, fours int)
+func multiplyDepthwiseVNNI(t *uint8)
+
+// requantizeDepthwiseVNNI works like requantizeDepthwiseGeneric for four offsets in each of the steps and
+// pixels by fours.
+//
+//go:noescape
+func requantizeDepthwiseVNNI(t *uint8)
 
 // lookUpVBMI works like lookUpGeneric for so many vectors of 64 values, above 0, of the last of which those
 // that last has bits for.

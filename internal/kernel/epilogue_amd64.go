@@ -24,7 +24,7 @@ func requantizeSumsInAVX512(dst []uint8, stride int, sums []int32, e *Epilogue, 
 	rows := e.check(len(dst), stride, len(sums), len(sums)/len(e.Compensation), math.MaxInt)
 	t := newEpilogueTile(e, sums, rows, e.Columns)
 	t.dst, t.stride = unsafe.Pointer(&dst[0]), stride
-	t.to(to)
+	t.to(to, e.Floor)
 	requantizeSumsAVX512((*uint8)(unsafe.Pointer(&t)))
 }
 
@@ -37,7 +37,7 @@ func dequantizeSumsInAVX2(dst []float32, stride int, sums []int32, e *Epilogue) 
 func requantizeSumsInAVX2(dst []uint8, stride int, sums []int32, e *Epilogue, to Affine) {
 	rows := e.check(len(dst), stride, len(sums), len(sums)/len(e.Compensation), math.MaxInt)
 	t := newEpilogueTile(e, sums, rows, 0)
-	t.to(to)
+	t.to(to, e.Floor)
 	wholePanels(dst, stride, e.Columns, len(e.Compensation), 0, &t, requantizeSumsAVX2)
 }
 

@@ -66,17 +66,8 @@ var epilogueTrials = []trial{
 		s.DequantizeSums(dst, stride, take(m, shape[0]*shape[1], m.integer32), e)
 	}},
 	{"RequantizeSums", func(s *Set, m *memory, shape shape) {
-		e := epilogueOf(m, shape)
-		low := int32(m.IntN(200))
-		to := param(m, Affine{Scale: m.scale32(), Zero: int32(m.IntN(256)), Low: low, High: low + int32(m.IntN(256-int(low)))})
+		e, to := requantization(m, shape)
 		dst, stride := results(m, shape[0], e.Columns, m.byte)
-		for j, bias := range e.Bias { // results are finite
-			e.Scales[j] = max(-0x1p40, min(0x1p40, e.Scales[j]))
-			if e.Bias[j] = max(-0x1p100, min(0x1p100, bias)); bias != bias {
-				e.Bias[j] = 0
-			}
-		}
-		e.RowScales[0] = max(-0x1p40, min(0x1p40, e.RowScales[0]))
 		s.RequantizeSums(dst, stride, take(m, shape[0]*shape[1], m.integer32), e, to)
 	}},
 	{"DequantizePlanes", func(s *Set, m *memory, shape shape) {
@@ -124,6 +115,22 @@ var epilogueTrials = []trial{
 	}},
 	{"Finish", func(s *Set, m *memory, shape shape) { finishTrial(m, shape, s.Finish, m.number32) }},
 	{"FinishWide", func(s *Set, m *memory, shape shape) { finishTrial(m, shape, s.FinishWide, m.number64) }},
+}
+
+// requantization returns an epilogue of so many rows and columns whose results are finite, and how they are
+// quantized.
+func requantization(m *memory, shape shape) (*Epilogue, Affine) {
+	e := epilogueOf(m, shape)
+	low := int32(m.IntN(200))
+	to := param(m, Affine{Scale: m.scale32(), Zero: int32(m.IntN(256)), Low: low, High: low + int32(m.IntN(256-int(low)))})
+	for j, bias := range e.Bias {
+		e.Scales[j] = max(-0x1p40, min(0x1p40, e.Scales[j]))
+		if e.Bias[j] = max(-0x1p100, min(0x1p100, bias)); bias != bias {
+			e.Bias[j] = 0
+		}
+	}
+	e.RowScales[0] = max(-0x1p40, min(0x1p40, e.RowScales[0]))
+	return e, to
 }
 
 // groupLists returns how far apart panels are in lists by so many columns, and how long the lists are.

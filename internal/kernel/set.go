@@ -100,10 +100,11 @@ type Floats struct {
 
 // Convolution holds kernels of convolutions that are no product of rows.
 type Convolution struct {
-	PixelVectors      bool // MultiplyPixels is worth it
-	MultiplyPixels    func(dst []float32, stride int, x *Pixels, b []int8, e *Epilogue)
-	GatherPixels      func(dst, src []uint8, step, pixels int)
-	MultiplyDepthwise func(sums []int32, x []uint8, step int, offsets []int, b []int8, pixels int)
+	PixelVectors        bool // MultiplyPixels is worth it
+	MultiplyPixels      func(dst []float32, stride int, x *Pixels, b []int8, e *Epilogue)
+	GatherPixels        func(dst, src []uint8, step, pixels int)
+	MultiplyDepthwise   func(sums []int32, x []uint8, pixels, offsets []int, b []int8)
+	RequantizeDepthwise func(dst []uint8, stride int, x []uint8, pixels, offsets []int, b []int8, e *Epilogue, to Affine)
 }
 
 // Elementwise holds kernels that pool, add, look up and transpose.
@@ -193,7 +194,7 @@ var generic = Set{
 		MultiplyWideGroups: multiplyWideGroupsGeneric,
 	},
 	Floats:         Floats{0.4e9, multiplyFloatsGeneric, multiplyHalvesGeneric, moveRowsGeneric},
-	Convolution:    Convolution{false, multiplyPixelsGeneric, gatherPixelsGeneric, multiplyDepthwiseGeneric},
+	Convolution:    Convolution{false, multiplyPixelsGeneric, gatherPixelsGeneric, multiplyDepthwiseGeneric, requantizeDepthwiseGeneric},
 	Elementwise:    Elementwise{maxWindowsGeneric, addU8Generic, lookUpGeneric, transposeGeneric[float32], transposeGeneric[uint8]},
 	Arithmetic:     arithmeticGeneric,
 	Pooling:        Pooling{maxFloatWindowsGeneric, averageFloatWindowsGeneric, maxRowsGeneric, sumRowsGeneric},

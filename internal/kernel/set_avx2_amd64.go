@@ -33,7 +33,7 @@ var avx2Set = Set{
 		MultiplyGroups: multiplyGroupsBy(codeGroupsAVX2, nibbleGroupsAVX2), MultiplyWideGroups: multiplyWideGroupsBy(wideGroupsAVX2),
 	},
 	Floats:         Floats{50e9, multiplyFloatsBy(floatsAVX2), multiplyHalvesBy(&halvesAVX2), moveRowsBy([...]asm{moveRows1AVX2, moveRows2AVX2})},
-	Convolution:    Convolution{MultiplyDepthwise: multiplyDepthwiseInAVX2},
+	Convolution:    Convolution{MultiplyDepthwise: multiplyDepthwiseInAVX2, RequantizeDepthwise: requantizeDepthwiseInAVX2},
 	Elementwise:    Elementwise{maxWindowsInAVX2, addU8InAVX2, lookUpInAVX2, transposeBy(transposeAVX2), transposeU8InAVX2},
 	Arithmetic:     arithmeticAVX2,
 	Pooling:        poolingAVX2,
@@ -95,39 +95,6 @@ func maxWindowsInAVX2(dst, src []uint8, offsets []int, n, pixels, step int) {
 	}
 	_, _ = dst[:pixels*n], src[:(pixels-1)*step+slices.Max(offsets)+n]
 	maxWindowsAVX2(&dst[0], &src[0], &offsets[0], len(offsets), n, pixels, step)
-}
-
-// mostTaps is how many taps of a window assembly takes; those of larger kernels are left to the generic
-// function.
-const mostTaps = 64
-
-// taps is offsets as assembly takes them: the first again fills up the last step, where weights are zero.
-type taps [mostTaps]int
-
-// set returns the steps, and how far the last tap reaches.
-func (t *taps) set(offsets []int) (steps, reach int) {
-	copy(t[:], offsets)
-	steps = (len(offsets) + StepDepth - 1) / StepDepth
-	for i := len(offsets); i < steps*StepDepth; i++ {
-		t[i] = offsets[0]
-	}
-	return steps, slices.Max(offsets) + PanelColumns
-}
-
-// pixelsAtOnce returns how many pixels assembly takes at a time, since it cannot be preempted.
-func pixelsAtOnce(steps int) int { return 1 << 12 / steps }
-
-func multiplyDepthwiseInAVX2(c []int32, x []uint8, step int, offsets []int, b []int8, pixels int) {
-	if pixels < 1 || len(offsets) > mostTaps {
-		multiplyDepthwiseGeneric(c, x, step, offsets, b, pixels)
-		return
-	}
-	var t taps
-	steps, reach := t.set(offsets)
-	c, x, b = c[:pixels*PanelColumns], x[:(pixels-1)*step+reach], b[:steps*StepBytes]
-	for first, most := 0, pixelsAtOnce(steps); first < pixels; first += most {
-		multiplyDepthwiseAVX2(&c[first*PanelColumns], &x[first*step], step, &t[0], steps, &b[0], min(most, pixels-first))
-	}
 }
 
 func addU8InAVX2(dst, x, y []uint8, ax, ay, a Affine) {

@@ -29,7 +29,7 @@ var avx512Set = func() *Set {
 			MultiplyWideGroups: multiplyWideGroupsBy(wideGroupsVNNI),
 		},
 		Floats:      Floats{100e9, multiplyFloatsBy(floatsAVX512), multiplyHalvesBy(&halvesAVX512), moveRowsBy([...]asm{moveRows1AVX512, moveRows2AVX512})},
-		Convolution: Convolution{true, multiplyPixelsInVNNI, gatherPixelsInAVX512, multiplyDepthwiseInVNNI},
+		Convolution: Convolution{true, multiplyPixelsInVNNI, gatherPixelsInAVX512, multiplyDepthwiseInVNNI, requantizeDepthwiseInVNNI},
 		Arithmetic:  arithmeticAVX512,
 		Pooling:     poolingAVX512,
 		Epilogues:   Epilogues{dequantizeSumsInAVX512, requantizeSumsInAVX512, dequantizePlanesInAVX512},
@@ -44,23 +44,6 @@ var avx512Set = func() *Set {
 	}
 	return s.above(avx2Set)
 }()
-
-// multiplyDepthwiseInVNNI takes four pixels at a time; the last four reach back.
-func multiplyDepthwiseInVNNI(c []int32, x []uint8, step int, offsets []int, b []int8, pixels int) {
-	const together = 4
-	if pixels < together || len(offsets) > mostTaps {
-		multiplyDepthwiseInAVX2(c, x, step, offsets, b, pixels)
-		return
-	}
-	var t taps
-	steps, reach := t.set(offsets)
-	c, x, b = c[:pixels*PanelColumns], x[:(pixels-1)*step+reach], b[:steps*StepBytes]
-	for first, fours := 0, 0; first < pixels; first += together * fours {
-		first = min(first, pixels-together)
-		fours = min(pixelsAtOnce(steps), pixels-first) / together
-		multiplyDepthwiseVNNI(&c[first*PanelColumns], &x[first*step], step, &t[0], steps, &b[0], fours)
-	}
-}
 
 func lookUpInVBMI(dst, src []uint8, table *[256]uint8) {
 	dst = dst[:len(src)]

@@ -132,11 +132,15 @@ func TestLookUpMuch(t *testing.T) {
 	}
 }
 
-// TestMultiplyDepthwiseMuch has more pixels than assembly takes at a time.
-func TestMultiplyDepthwiseMuch(t *testing.T) {
-	const pixels, step = 5003, 19
+// TestDepthwiseMuch has more pixels than assembly takes at a time.
+func TestDepthwiseMuch(t *testing.T) {
+	const count, step = 5003, 19
 	offsets := []int{0, 19, 38, 1000, 1019, 1038, 2000, 2019, 2038}
-	x, b := make([]uint8, (pixels-1)*step+2038+kernel.PanelColumns), make([]int8, 3*kernel.StepBytes)
+	pixels := make([]int, count)
+	for i := range pixels {
+		pixels[i] = i * step
+	}
+	x, b := make([]uint8, (count-1)*step+2038+kernel.PanelColumns), make([]int8, 3*kernel.StepBytes)
 	for i := range x {
 		x[i] = uint8(i * 7919 / 256)
 	}
@@ -145,14 +149,24 @@ func TestMultiplyDepthwiseMuch(t *testing.T) {
 			b[i] = int8(i * 104729 / 128)
 		}
 	}
-	got, want := make([]int32, pixels*kernel.PanelColumns), make([]int32, pixels*kernel.PanelColumns)
-	kernel.Of(isa.Generic).MultiplyDepthwise(want, x, step, offsets, b, pixels)
+	e := kernel.Epilogue{
+		Columns: kernel.PanelColumns, Compensation: make([]int32, kernel.PanelColumns), Bias: make([]float32, kernel.PanelColumns),
+		Scales: slices.Repeat([]float32{1.0 / 1024}, kernel.PanelColumns), Zeros: []int32{0}, RowScales: []float32{1},
+	}
+	to := kernel.Affine{Scale: 1, Zero: 128, High: 255}
+	run := func(tier isa.Tier) (sums []int32, results []uint8) {
+		sums, results = make([]int32, count*kernel.PanelColumns), make([]uint8, count*kernel.PanelColumns)
+		kernel.Of(tier).MultiplyDepthwise(sums, x, pixels, offsets, b)
+		kernel.Of(tier).RequantizeDepthwise(results, kernel.PanelColumns, x, pixels, offsets, b, &e, to)
+		return sums, results
+	}
+	sums, results := run(isa.Generic)
 	for _, tier := range isa.All() {
-		if isa.Supported(tier) {
-			clear(got)
-			if kernel.Of(tier).MultiplyDepthwise(got, x, step, offsets, b, pixels); !slices.Equal(got, want) {
-				t.Errorf("%v: sums of %d pixels differ from the generic ones", tier, pixels)
-			}
+		if !isa.Supported(tier) {
+			continue
+		}
+		if s, r := run(tier); !slices.Equal(s, sums) || !slices.Equal(r, results) {
+			t.Errorf("%v: results of %d pixels differ from the generic ones", tier, count)
 		}
 	}
 }

@@ -49,18 +49,25 @@ type multiplyTile struct {
 
 // An epilogueTile is an Epilogue or a WideEpilogue, and an Affine that follows.
 type epilogueTile struct {
-	dst                unsafe.Pointer
-	stride             int // bytes
-	sums               *int32
-	row                int // bytes of sums
-	compensation       *int32
-	scales, bias       *float32
-	zeros, rowScales   unsafe.Pointer
-	rows, columns      int
-	plane, lastPlane   int // bytes of sums
-	morePlanes         int
-	base               float64
-	floor, _           float32
+	dst              unsafe.Pointer
+	stride           int // bytes
+	sums             *int32
+	row              int // bytes of sums
+	compensation     *int32
+	scales, bias     *float32
+	zeros, rowScales unsafe.Pointer
+	rows, columns    int
+	plane, lastPlane int // bytes of sums
+	morePlanes       int
+	base             float64
+	floor, _         float32
+	requantizing
+	first, firstDst int // where requantizeSums goes back to
+	firstSums, end  int
+}
+
+// requantizing is how the sums of all rows become quantized values.
+type requantizing struct {
 	rowScale, _        float32
 	zeroPoint, _       int32
 	scale, _           float32
@@ -69,8 +76,6 @@ type epilogueTile struct {
 	lower, _, upper, _ float32
 	least, _, most, _  float32
 	doubt, _           int32
-	first, firstDst    int // where requantizeSums goes back to
-	firstSums, end     int
 }
 
 // A groupTile is a Group or a WideGroup.
@@ -98,6 +103,22 @@ type pixelTile struct {
 	mask, mask2           uint64
 }
 
+// A depthwiseTile is pixels of a panel of channels, four at a time, and what follows their sums.
+type depthwiseTile struct {
+	x            *uint8
+	pixels       *int
+	fours        int
+	offsets      *int
+	steps        int
+	b            *int8
+	dst          unsafe.Pointer
+	stride       int    // bytes
+	columns      uint64 // a bit for each that is a result
+	compensation *int32
+	scales, bias *float32
+	requantizing
+}
+
 // asm is a kernel whose argument is a pointer to one of them. It keeps no pointer.
 type asm func(t *uint8)
 
@@ -115,16 +136,16 @@ func newEpilogueTile(e *Epilogue, sums []int32, rows, columns int) epilogueTile 
 	return epilogueTile{
 		sums: &sums[0], row: 4 * len(e.Compensation), compensation: &e.Compensation[0], scales: &e.Scales[0], bias: &e.Bias[0],
 		zeros: unsafe.Pointer(&e.Zeros[0]), rowScales: unsafe.Pointer(&e.RowScales[0]), rows: rows, columns: columns, floor: e.Floor,
-		zeroPoint: e.Zeros[0], rowScale: e.RowScales[0],
+		requantizing: requantizing{zeroPoint: e.Zeros[0], rowScale: e.RowScales[0]},
 	}
 }
 
 // to sets the parameters by which results are quantized. What is below the floor has the floor's quantized
 // value: rounding keeps the order of quotients.
-func (t *epilogueTile) to(a Affine) {
+func (t *requantizing) to(a Affine, floor float32) {
 	t.scale, t.zero = a.Scale, a.Zero
 	t.low, t.high = float32(a.Low-a.Zero), float32(a.High-a.Zero)
-	t.low = max(t.low, min(t.high, float32(math.RoundToEven(float64(t.floor/a.Scale)))))
+	t.low = max(t.low, min(t.high, float32(math.RoundToEven(float64(floor/a.Scale)))))
 	n := nearestTo(a.Scale, t.low, t.high)
 	t.lower, t.upper, t.least, t.most = n.lower, n.upper, n.least, n.most
 	if !n.valid {

@@ -32,6 +32,7 @@ func avx512() {
 		vnniMultiplyPixels(filters)
 	}
 	vnniMultiplyDepthwise()
+	vnniRequantizeDepthwise()
 	vbmiLookUp()
 	elementwise(zmm)
 	reductions(zmm)
