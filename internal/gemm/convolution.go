@@ -1,6 +1,7 @@
 package gemm
 
 import (
+	"math"
 	"sync"
 
 	"euryale/internal/kernel"
@@ -46,9 +47,11 @@ type convolutionPlan struct {
 	groups    []*matrixPlan
 	algorithm convolutionAlgorithm
 	bytes     bool // images are kept as the bytes of operands
+	inPlace   bool // they are what quantized activations are
 
 	size               int   // elements of an image with its padding
 	pixels, width      int   // of a sample's result
+	line               int   // pixels whose windows are evenly apart
 	rowStep, pixelStep int   // elements between the windows of rows and of pixels of the result
 	begins             []int // of the windows of all pixels, of depthwise alone
 }
@@ -80,7 +83,7 @@ func newConvolutionPlan(set *kernel.Set, v *windows, w []*pack.Matrix, a Arithme
 	height, width := v.padded()
 	p.size = v.Channels * height * width
 	outHeight, outWidth := v.Out()
-	p.pixels, p.width = outHeight*outWidth, outWidth
+	p.pixels, p.width, p.line = outHeight*outWidth, outWidth, outWidth
 	p.rowStep, p.pixelStep = v.Stride[0]*width*v.perPixel(), v.Stride[1]*v.perPixel()
 	m := p.groups[0]
 	implicit := m.isDense() && v.steps > 0
@@ -98,6 +101,12 @@ func newConvolutionPlan(set *kernel.Set, v *windows, w []*pack.Matrix, a Arithme
 	default:
 		p.algorithm, implicit = gathered{}, false
 	}
+	unpadded := v.Pad == [4]int{}
+	if unpadded && v.Kernel == [2]int{1, 1} && v.Stride == [2]int{1, 1} && !v.Depthwise {
+		p.line = math.MaxInt // rows of a matrix
+	}
+	_, readsImage := p.algorithm.(implicitGEMM)
+	p.inPlace = readsImage && unpadded && v.segments[0].length%kernel.StepDepth == 0   // kernels read no further
 	p.bytes = implicit || v.Depthwise || m.plain && !m.totals && m.operand.Planes == 1 // what fills up is in no total
 	return p
 }
@@ -111,7 +120,7 @@ func (v *Convolution) Run(dst, x Activations, samples int) error {
 	c.plan, c.x, c.dst = v.plan(x), x, dst
 	c.use(x)
 	err := c.run(samples * len(v.w))
-	c.plan, c.x, c.dst, c.stop = nil, Activations{}, Activations{}, nil
+	c.plan, c.x, c.dst, c.stop, c.images.data = nil, Activations{}, Activations{}, nil, nil
 	convolutionCalls.Put(c)
 	return err
 }
@@ -153,7 +162,11 @@ func (c *convolutionCall) run(count int) error {
 		}
 		im.scales = grow(im.scales, im.count)
 		elements := p.v.Channels * p.v.Height * p.v.Width
-		c.share(readImages{c}, im.count, 4*p.set.QuantizeTime(im.count*elements))
+		if im.data = im.bytes; p.inPlace && c.x.Quantized != nil {
+			im.inPlace(c.x.rows(first, im.count, elements))
+		} else {
+			c.share(readImages{c}, im.count, 4*p.set.QuantizeTime(im.count*elements))
+		}
 		if c.bad.any() {
 			return c.badInput()
 		}
@@ -183,7 +196,7 @@ func (c *convolutionCall) taskPixels() int {
 		return p.pixels
 	}
 	whole := p.set.Rows
-	if p.algorithm.lines() {
+	if p.algorithm.lines() && p.line == p.width {
 		whole = p.width
 	}
 	pixels := min(taskBytes/p.algorithm.operandBytes(p.groups[0]), c.images.count*p.pixels/parts(c.threads))

@@ -44,7 +44,7 @@ func (depthwise) run(c *convolutionCall, s *scratch, first, count int) {
 // begin, or of those that the image has.
 func (im *images) windows(p *convolutionPlan, pixel, count int) (image []uint8, begins []int) {
 	sample, pixel := pixel/p.pixels, pixel%p.pixels
-	return im.bytes[sample*p.size:], p.begins[pixel:min(pixel+count, p.pixels)]
+	return im.data[sample*p.size:], p.begins[pixel:min(pixel+count, p.pixels)]
 }
 
 // taps returns the offsets of the taps of a window from its first, for filters that have a channel each.

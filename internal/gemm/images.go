@@ -10,6 +10,7 @@ type images struct {
 	first, count int // of a sample, or of a group of one
 	ints         []int32
 	bytes        []uint8
+	data         []uint8 // bytes, or quantized activations themselves
 	scales       []integers
 }
 
@@ -20,6 +21,14 @@ func (im *images) plane(p *convolutionPlan) int { return im.count*p.size + moveB
 func (im *images) at(p *convolutionPlan, pixel int) int {
 	sample, pixel := pixel/p.pixels, pixel%p.pixels
 	return sample*p.size + pixel/p.width*p.rowStep + pixel%p.width*p.pixelStep
+}
+
+// inPlace takes quantized activations as the images.
+func (im *images) inPlace(x Activations) {
+	im.data = x.Quantized
+	for i := range im.scales {
+		im.scales[i] = quantized(x.Params)
+	}
 }
 
 // readImages is the tasks that make the integers of an image each.

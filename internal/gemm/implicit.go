@@ -42,7 +42,7 @@ type imageRows struct {
 func (w *imageRows) limit(_ *matrixPlan, row, most int) int {
 	v := w.c.plan
 	pixel := (w.first + row) % v.pixels
-	if toEnd := v.width - pixel%v.width; toEnd < v.width || toEnd > most {
+	if toEnd := v.line - pixel%v.line; toEnd < v.line || toEnd > most {
 		return min(toEnd, most)
 	}
 	return min(most/v.width*v.width, v.pixels-pixel)
@@ -51,9 +51,9 @@ func (w *imageRows) limit(_ *matrixPlan, row, most int) int {
 func (w *imageRows) multiply(sums []int32, p *matrixPlan, s *scratch, t tile, _, _ int) {
 	v, im := w.c.plan, &w.c.images
 	s.right = kernel.Right{Codes: t.codes, Panels: t.panels, Stride: p.w.PanelBytes()}
-	rows := min(t.rows, v.width)
+	rows := min(t.rows, v.line)
 	s.left = kernel.Left{
-		Data: im.bytes[im.at(v, w.first+t.row):], Rows: rows, Stride: v.pixelStep, Lines: t.rows / rows, LineStride: v.rowStep,
+		Data: im.data[im.at(v, w.first+t.row):], Rows: rows, Stride: v.pixelStep, Lines: t.rows / rows, LineStride: v.rowStep,
 		Planes: p.operand.Planes, Plane: im.plane(v), Steps: v.v.steps, Gaps: v.v.gaps,
 	}
 	p.set.Multiply(sums, &s.left, &s.right)
@@ -74,7 +74,7 @@ func (gathered) run(c *convolutionCall, s *scratch, first, count int) {
 	clear(ints)
 	for i := range count {
 		if p.bytes {
-			p.v.moves.gather(b.left.planes[i*m.stride:], im.bytes[im.at(p, first+i):])
+			p.v.moves.gather(b.left.planes[i*m.stride:], im.data[im.at(p, first+i):])
 		} else {
 			gather(ints, im.ints[im.at(p, first+i):], p.v.segments)
 			b.left.split(m, ints, i)

@@ -76,7 +76,7 @@ func (c *convolutionCall) gatherPixels(s *scratch, sample, line int, x *kernel.P
 	for y := range need {
 		from := sample*p.size + (line*v.Stride[0]+y)*width*v.Channels
 		for k := range steps {
-			p.set.GatherPixels(s.windows[(y*steps+k)*bytes:], c.images.bytes[from+k*kernel.StepDepth:], p.pixelStep, p.width)
+			p.set.GatherPixels(s.windows[(y*steps+k)*bytes:], c.images.data[from+k*kernel.StepDepth:], p.pixelStep, p.width)
 		}
 	}
 	x.Data = s.windows

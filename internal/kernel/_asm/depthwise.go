@@ -78,6 +78,13 @@ var depthwiseFields = []string{
 func vnniDepthwise(t record, start func(), end func(sums, taps [4]reg.VecVirtual, dst, stride reg.GPVirtual)) {
 	dst, stride, pixels := t.load("dst"), t.load("stride"), t.load("pixels")
 	sums, taps := four(), four()
+	var quarters [4]reg.OpmaskVirtual // of vectors
+	for i := 1; i < 4; i++ {
+		ones := GP32()
+		quarters[i] = K()
+		MOVL(U32(0xf<<(4*i)), ones)
+		KMOVW(ones, quarters[i])
+	}
 	start()
 	Label("fours")
 	for _, v := range sums {
@@ -97,7 +104,7 @@ func vnniDepthwise(t record, start func(), end func(sums, taps [4]reg.VecVirtual
 			tap := func(pixel int) Mem { return Mem{Base: at4[pixel], Index: offset, Scale: 1} }
 			VMOVDQU32(tap(0), v.AsX())
 			for pixel := 1; pixel < 4; pixel++ {
-				VINSERTI32X4(Imm(uint64(pixel)), tap(pixel), v, v)
+				VBROADCASTI32X4(tap(pixel), quarters[pixel], v)
 			}
 		}
 		for i, v := range interleaveTaps(taps, low, high) {
