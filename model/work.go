@@ -38,9 +38,14 @@ func (p *plan) long(batch int, outputs bool) bool {
 	if sample := p.sample.seconds(); outputs && sample > 0 && sample <= longest {
 		return false
 	}
+	return p.seconds(batch) > longest
+}
+
+// seconds returns about how long one thread takes for a batch.
+func (p *plan) seconds(batch int) float64 {
 	all := p.fixed
 	all.add(p.perSample, float64(batch))
-	return all.seconds() > longest
+	return all.seconds()
 }
 
 // measureWork sets the work of a run.

@@ -3,6 +3,7 @@ package gemm
 import (
 	"math"
 	"sync"
+	"time"
 
 	"euryale/internal/kernel"
 	"euryale/internal/pack"
@@ -56,14 +57,15 @@ type convolutionPlan struct {
 	begins             []int // of the windows of all pixels, of depthwise alone
 }
 
-// A convolutionAlgorithm computes count pixels, those of a task, from the pixel first of the images at hand
-// on.
+// A convolutionAlgorithm computes the pixels of a task, which are rows of a part of the images at hand.
 type convolutionAlgorithm interface {
-	run(c *convolutionCall, s *scratch, first, count int)
+	run(c *convolutionCall, s *scratch, r part)
 	// operandBytes returns how much memory a pixel takes while it is computed.
 	operandBytes(p *matrixPlan) int
 	// lines reports whether a task is whole lines of an image.
 	lines() bool
+	// panels reports whether it may be a part of the panels, where results are quantized.
+	panels() bool
 }
 
 // newConvolutionPlan chooses the algorithm.
@@ -132,6 +134,7 @@ type convolutionCall struct {
 	x, dst Activations
 	images images
 	rows   int  // pixels of a task
+	across int  // tasks that share their pixels
 	finite bool // as block.finite
 	bad    badValue
 }
@@ -161,7 +164,8 @@ func (c *convolutionCall) run(count int) error {
 			im.ints = grow(im.ints, im.count*p.size)
 		}
 		im.scales = grow(im.scales, im.count)
-		elements := p.v.Channels * p.v.Height * p.v.Width
+		elements, d := p.v.Channels*p.v.Height*p.v.Width, p.time(im.count)
+		c.fit(d)
 		if im.data = im.bytes; p.inPlace && c.x.Quantized != nil {
 			im.inPlace(c.x.rows(first, im.count, elements))
 		} else {
@@ -170,12 +174,8 @@ func (c *convolutionCall) run(count int) error {
 		if c.bad.any() {
 			return c.badInput()
 		}
-		c.rows = c.taskPixels()
-		pixels, depth := im.count*p.pixels, m.w.K*m.operand.Planes
-		if p.v.Depthwise {
-			depth *= depthwiseCost
-		}
-		c.share(convolvePixels{c}, (pixels+c.rows-1)/c.rows, p.set.MultiplyTime(pixels, m.w.N, depth))
+		c.cut(c.parts(d))
+		c.share(convolvePixels{c}, blocks(im.count*p.pixels, c.rows)*c.across, d)
 		if c.bad.any() {
 			return c.badResult()
 		}
@@ -183,32 +183,46 @@ func (c *convolutionCall) run(count int) error {
 	return nil
 }
 
+// time returns about how long one thread takes for so many images.
+func (p *convolutionPlan) time(images int) time.Duration {
+	w, depth := p.groups[0].w, p.groups[0].w.K*p.groups[0].operand.Planes
+	if p.v.Depthwise {
+		depth *= depthwiseCost
+	}
+	return p.set.MultiplyTime(images*p.pixels, w.N, depth) + p.set.QuantizeTime(images*p.pixels*w.N)
+}
+
 // taskBytes is the most memory that the operands of a task take, which the second cache holds, or its results
 // where operands are in the image itself.
 const taskBytes = 128 << 10
 
-// taskPixels returns how many pixels a task has, across images: as many as the second cache holds, but so few
-// that there are tasks for all threads, and whole tiles or lines of an image. A task of a grouped convolution
-// is one image.
-func (c *convolutionCall) taskPixels() int {
+// cut makes about as many tasks as are wanted: of pixels across images, as many as the second cache holds and
+// whole tiles or lines of an image, and where that makes too few, of a part of the panels each. A task of a
+// grouped convolution is one image.
+func (c *convolutionCall) cut(want int) {
 	p := c.plan
+	c.rows, c.across = p.pixels, 1
 	if len(p.groups) > 1 {
-		return p.pixels
+		return
 	}
-	whole := p.set.Rows
+	whole, all := p.set.Rows, c.images.count*p.pixels
 	if p.algorithm.lines() && p.line == p.width {
 		whole = p.width
 	}
-	pixels := min(taskBytes/p.algorithm.operandBytes(p.groups[0]), c.images.count*p.pixels/parts(c.threads))
-	return max(1, pixels/whole) * whole
+	c.rows = max(1, min(taskBytes/p.algorithm.operandBytes(p.groups[0]), all/want)/whole) * whole
+	if p.algorithm.panels() && c.dst.Quantized != nil {
+		c.across = min(p.groups[0].w.Panels(), max(1, want/blocks(all, c.rows)))
+	}
 }
 
 // convolvePixels is the tasks that compute pixels.
 type convolvePixels struct{ *convolutionCall }
 
 func (c convolvePixels) run(task int, s *scratch) {
-	first := task * c.rows
-	c.plan.algorithm.run(c.convolutionCall, s, first, min(c.rows, c.images.count*c.plan.pixels-first))
+	r := part{firstRow: task / c.across * c.rows}
+	r.endRow = min(r.firstRow+c.rows, c.images.count*c.plan.pixels)
+	r.firstPanel, r.endPanel = share(c.group(r.firstRow).w.Panels(), c.across, task%c.across)
+	c.plan.algorithm.run(c.convolutionCall, s, r)
 }
 
 // group returns the plan of the group that the image of a pixel is of.

@@ -6,11 +6,13 @@ type depthwise struct{}
 
 func (depthwise) operandBytes(p *matrixPlan) int { return 4 * p.w.N }
 func (depthwise) lines() bool                    { return true }
+func (depthwise) panels() bool                   { return true }
 
 // depthwiseCost is about how many products of a matrix take as long as one of a depthwise convolution.
 const depthwiseCost = 12
 
-func (depthwise) run(c *convolutionCall, s *scratch, first, count int) {
+func (depthwise) run(c *convolutionCall, s *scratch, r part) {
+	first, count := r.firstRow, r.endRow-r.firstRow
 	b := c.begin(s, first, count)
 	p, m := c.plan, b.plan
 	b.left.fitScales(m, count)
@@ -23,7 +25,7 @@ func (depthwise) run(c *convolutionCall, s *scratch, first, count int) {
 	if b.finite {
 		most = count
 	}
-	for panel := range m.w.Panels() {
+	for panel := r.firstPanel; panel < r.endPanel; panel++ {
 		t := tile{panel: panel, panels: 1, codes: m.w.Panel(panel, 1, s.codes, p.set)}
 		for ; t.row < count; t.row += t.rows {
 			x, pixels := c.images.windows(p, first+t.row, min(most, count-t.row))

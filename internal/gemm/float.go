@@ -59,7 +59,7 @@ func (p *FloatProduct) Run(dst, x Activations, m int) (err error) {
 	if err == nil {
 		d := c.set.FloatTime(m, p.n, p.k)
 		c.fit(d)
-		c.grid = newGrid(c.threads, blocks(m, floatRows), blocks(p.panels(), floatPanels))
+		c.grid = newGrid(c.parts(d), blocks(m, floatRows), blocks(p.panels(), floatPanels))
 		c.share(floatTiles{c}, c.grid.count(), d)
 	}
 	c.plan, c.x, c.dst, c.stop = nil, nil, nil, nil

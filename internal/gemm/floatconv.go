@@ -114,7 +114,7 @@ func (p *FloatConvolution) Run(dst, x Activations, samples int) error {
 	depth := p.v.Channels * len(p.shifts.rows) * len(p.shifts.columns)
 	d := c.set.FloatTime(samples*p.filters.groups*p.filters.each, p.height*p.width, depth) + c.set.FloatTime(1, len(c.x)+len(c.dst), 1)
 	c.fit(d)
-	c.cut()
+	c.cut(c.parts(d))
 	c.share(convolveFloats{c}, c.tasks, d)
 	c.plan, c.x, c.dst, c.stop = nil, nil, nil, nil
 	floatConvolutions.Put(c)
@@ -140,7 +140,7 @@ var floatConvolutions = sync.Pool{New: func() any { return new(floatConvolution)
 // cut chooses units: as many rows, samples and groups as the second cache holds planes and results of beside
 // filters, but no more than there are for all threads. Several samples are side by side in a plane each
 // channel, where that makes no more panels, or where a plane is all there is to a filter.
-func (c *floatConvolution) cut() {
+func (c *floatConvolution) cut(parts int) {
 	p, s, w := c.plan, &c.plan.shifts, c.plan.filters
 	row := (p.v.Channels*p.v.Stride[0]*p.v.Stride[1] + w.each) * s.width
 	plane := (p.height + s.more) * s.width
@@ -152,10 +152,6 @@ func (c *floatConvolution) cut() {
 			c.unit.samples = max(1, min(c.samples, most/image, samplePixels/plane))
 		}
 		c.unit.groups = max(1, min(w.groups, most/(c.unit.samples*image)))
-	}
-	parts := 1
-	if c.threads > 1 {
-		parts = partsPerThread * c.threads
 	}
 	for c.count() < parts && c.unit.groups*c.unit.samples*c.unit.rows > 1 {
 		for _, n := range []*int{&c.unit.groups, &c.unit.samples, &c.unit.rows} {

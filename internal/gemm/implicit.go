@@ -7,13 +7,15 @@ type implicitGEMM struct{}
 
 func (implicitGEMM) operandBytes(p *matrixPlan) int { return 4 * p.w.N }
 func (implicitGEMM) lines() bool                    { return true }
+func (implicitGEMM) panels() bool                   { return true }
 
-func (implicitGEMM) run(c *convolutionCall, s *scratch, first, count int) {
+func (implicitGEMM) run(c *convolutionCall, s *scratch, r part) {
+	first, count := r.firstRow, r.endRow-r.firstRow
 	b := c.begin(s, first, count)
 	b.left.fitScales(b.plan, count)
 	c.setScales(b, first)
 	s.imageRows = imageRows{c, first}
-	b.tiles(s, part{endRow: count, endPanel: b.plan.w.Panels()}, &s.imageRows, count)
+	b.tiles(s, part{0, count, r.firstPanel, r.endPanel}, &s.imageRows, count)
 	s.imageRows = imageRows{}
 	c.end(b, first)
 }
@@ -64,8 +66,10 @@ type gathered struct{}
 
 func (gathered) operandBytes(p *matrixPlan) int { return p.operand.Planes * p.stride }
 func (gathered) lines() bool                    { return false }
+func (gathered) panels() bool                   { return false }
 
-func (gathered) run(c *convolutionCall, s *scratch, first, count int) {
+func (gathered) run(c *convolutionCall, s *scratch, r part) {
+	first, count := r.firstRow, r.endRow-r.firstRow
 	b := c.begin(s, first, count)
 	p, m, im := c.plan, b.plan, &c.images
 	b.left.fit(m, count)
@@ -80,6 +84,6 @@ func (gathered) run(c *convolutionCall, s *scratch, first, count int) {
 			b.left.split(m, ints, i)
 		}
 	}
-	b.tiles(s, part{endRow: count, endPanel: m.w.Panels()}, &b.left, m.cachedRows())
+	b.tiles(s, part{0, count, r.firstPanel, r.endPanel}, &b.left, m.cachedRows())
 	c.end(b, first)
 }

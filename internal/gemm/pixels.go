@@ -7,13 +7,15 @@ type pixelVectorized struct{}
 
 func (pixelVectorized) operandBytes(p *matrixPlan) int { return 4 * p.w.N }
 func (pixelVectorized) lines() bool                    { return true }
+func (pixelVectorized) panels() bool                   { return false }
 
 // fewChannels reports whether the windows of pixels side by side can be vectors. steps is 0 where columns are
 // dilated.
 func (v *windows) fewChannels() bool { return v.steps > 0 && v.Channels < kernel.StepDepth }
 
 // run computes whole lines of results, and stores them to dst.
-func (pixelVectorized) run(c *convolutionCall, s *scratch, first, pixels int) {
+func (pixelVectorized) run(c *convolutionCall, s *scratch, r part) {
+	first, pixels := r.firstRow, r.endRow-r.firstRow
 	p, m, im := c.plan, c.group(first), &c.images
 	n, perSample := m.w.N, p.pixels/p.width
 	x := &s.pixels

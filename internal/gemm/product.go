@@ -110,13 +110,15 @@ func (c *productCall) run(dst, x Activations, m int) error {
 	for first := 0; first < m; first += c.rows {
 		c.rows = min(most, m-first)
 		c.x, c.target = x.rows(first, c.rows, k), dst.rows(first, c.rows, n)
+		d := plan.set.MultiplyTime(c.rows, n, k*plan.operand.Planes) + plan.set.QuantizeTime(c.rows*n)
+		c.fit(d)
 		c.left.fit(plan, c.rows)
 		c.share(quantizeRows{c}, (c.rows+taskRows-1)/taskRows, plan.set.QuantizeTime(c.rows*k))
 		if c.bad.any() {
 			return c.bad.error(first, k)
 		}
-		c.grid = plan.grid(c.threads, c.rows)
-		c.share(multiplyTiles{c}, c.grid.count(), plan.set.MultiplyTime(c.rows, n, k*plan.operand.Planes))
+		c.grid = plan.grid(c.parts(d), c.rows)
+		c.share(multiplyTiles{c}, c.grid.count(), d)
 		if c.bad.any() {
 			return c.bad.error(first, n)
 		}

@@ -37,19 +37,54 @@ func (t *team) use(x Activations) {
 	}
 }
 
-// fit leaves work of about the given time to one thread where it is not worth waking others for: it is not
-// cut into small tasks then.
+// fit leaves work of about the given time in all to as many threads as are worth it: one where it is short,
+// and those that look for work where it is too short to wake others for.
 func (t *team) fit(d time.Duration) {
-	if d < worthWaking {
+	switch {
+	case t.threads == 1 || d >= worthWaking:
+	case d < worthSharing:
 		t.threads = 1
+	default:
+		awake := 1
+		if list := allWorkers.Load(); list != nil {
+			for _, w := range (*list)[:min(len(*list), t.threads-1)] {
+				if !w.parked.Load() {
+					awake++
+				}
+			}
+		}
+		t.threads = awake
 	}
 }
 
+// parts returns into how many parts work of about the given time is cut, after fit: some for each thread,
+// since one that comes late takes fewer, but none that takes no time.
+func (t *team) parts(d time.Duration) int {
+	if t.threads == 1 {
+		return 1
+	}
+	return max(t.threads, min(partsPerThread*t.threads, int(d/partTime)))
+}
+
 const (
-	worthSharing = 15 * time.Microsecond // below it, handing over costs more than it saves
-	worthWaking  = 50 * time.Microsecond // likewise for a worker that is parked
-	searchTime   = 50 * time.Microsecond // for which a worker looks for work before it parks
+	partsPerThread = 4
+	partTime       = 2 * time.Microsecond
+	worthSharing   = 3 * time.Microsecond  // below it, handing over costs more than it saves
+	worthWaking    = 50 * time.Microsecond // likewise for a worker that is parked
+	searchTime     = 50 * time.Microsecond // for which a worker looks for work before it parks
 )
+
+// Wake has workers look for work where calls to come take so long in all on one thread: each of them may be
+// too short to wake a worker for.
+func Wake(d time.Duration) {
+	if n := min(runtime.GOMAXPROCS(0)-1, int(d/worthWaking)); n > 0 {
+		for _, w := range workers(n) {
+			if w.parked.Load() {
+				w.rouse()
+			}
+		}
+	}
+}
 
 // Share calls do(part) for every part in 0 … parts − 1, on the caller's goroutine and on workers that are
 // free, and returns when all calls have returned. d is about how long all of them take one thread. Products
@@ -181,10 +216,15 @@ func (w *worker) offer(t *team, wakeUp bool) {
 		return
 	}
 	if w.parked.Load() {
-		select {
-		case w.wake <- struct{}{}:
-		default: // it is on its way
-		}
+		w.rouse()
+	}
+}
+
+// rouse wakes a worker that is parked.
+func (w *worker) rouse() {
+	select {
+	case w.wake <- struct{}{}:
+	default: // it is on its way
 	}
 }
 
@@ -194,6 +234,10 @@ func (w *worker) withdraw(t *team) {
 		t.active.Add(-1)
 	}
 }
+
+// spinsAtOnce is how often a worker looks for work before it lets others have its processor: about a
+// microsecond.
+const spinsAtOnce = 1 << 10
 
 func (w *worker) run() {
 	last := time.Now()
@@ -205,7 +249,7 @@ func (w *worker) run() {
 			last = time.Now()
 			continue
 		}
-		if spins%64 != 0 {
+		if spins%spinsAtOnce != 0 {
 			continue
 		}
 		runtime.Gosched() // others may want the processor

@@ -111,6 +111,54 @@ func TestOffer(t *testing.T) {
 	}
 }
 
+// TestFit leaves short work to one thread, and work that is too short to wake others to those that are awake;
+// parts take some time each.
+func TestFit(t *testing.T) {
+	list := idle(t, 3)
+	list[1].parked.Store(true)
+	for _, c := range []struct {
+		threads        int
+		d              time.Duration
+		fit, intoParts int
+	}{
+		{4, worthSharing - 1, 1, 1},
+		{4, worthSharing, 3, 3},
+		{2, worthSharing, 2, 2},
+		{4, 10 * partTime, 3, 10},
+		{4, worthWaking - 1, 3, 12},
+		{4, worthWaking, 4, 16},
+		{1, time.Second, 1, 1},
+		{9, worthSharing, 3, 3},
+	} {
+		shared := team{threads: c.threads}
+		shared.fit(c.d)
+		if parts := shared.parts(c.d); shared.threads != c.fit || parts != c.intoParts {
+			t.Errorf("%d threads, %v: got %d threads and %d parts, want %d and %d", c.threads, c.d, shared.threads, parts, c.fit, c.intoParts)
+		}
+	}
+}
+
+// TestWake wakes a worker for each stretch of work that is worth it, if it is parked.
+func TestWake(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	for _, c := range []struct {
+		d    time.Duration
+		want []int
+	}{{worthWaking - 1, []int{0, 0, 0}}, {worthWaking, []int{1, 0, 0}}, {3 * worthWaking, []int{1, 0, 1}}, {time.Hour, []int{1, 0, 1}}} {
+		list := idle(t, 3)
+		list[0].parked.Store(true)
+		list[2].parked.Store(true)
+		for range 2 {
+			Wake(c.d)
+		}
+		for i, w := range list {
+			if len(w.wake) != c.want[i] {
+				t.Errorf("%v: worker %d is woken %d times, want %d", c.d, i, len(w.wake), c.want[i])
+			}
+		}
+	}
+}
+
 // TestShareAlone has no worker begin: the caller does all parts of phase after phase, and takes every offer
 // back.
 func TestShareAlone(t *testing.T) {

@@ -2,6 +2,7 @@ package gemm
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -32,11 +33,13 @@ func TestShareOfOthers(t *testing.T) {
 // threads else.
 func TestSingleThreaded(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
-	w := pack.New(pack.Matrix{K: 4, N: 1, Group: 4, Scales: []float32{1}}, make([]int8, 4), 8)
-	const depth, columns = 1024, 512 // worth sharing
+	const depth, columns = 2048, 1024 // worth waking workers for
+	scales := slices.Repeat([]float32{1}, columns)
+	w := pack.New(pack.Matrix{K: depth, N: columns, Group: depth, Scales: scales}, make([]int8, depth*columns), 8)
 	half := pack.NewHalf(depth, columns, make([]uint16, depth*columns), half.Float16())
-	v := Conv{Channels: 1, Height: 1, Width: 4, Kernel: [2]int{1, 4}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
-	floats, quantized := Activations{Float: make([]float32, 4)}, Activations{Quantized: make([]uint8, 4), Params: kernel.Affine{Scale: 1, High: 255}}
+	v := Conv{Channels: 1, Height: 1, Width: depth, Kernel: [2]int{1, depth}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
+	floats := Activations{Float: make([]float32, depth)}
+	quantized := Activations{Quantized: make([]uint8, depth), Params: kernel.Affine{Scale: 1, High: 255}}
 	for _, c := range []struct {
 		name string
 		x    Activations
@@ -46,7 +49,7 @@ func TestSingleThreaded(t *testing.T) {
 	}{
 		{"Product", floats, NewProduct(w, Arithmetic{}, Output{})},
 		{"Product of quantized activations", quantized, NewProduct(w, Arithmetic{Bits: 24}, Output{})},
-		{"HalfProduct", Activations{Float: make([]float32, depth)}, NewHalfProduct(half, Output{})},
+		{"HalfProduct", floats, NewHalfProduct(half, Output{})},
 		{"Convolution", floats, NewConvolution(v, []*pack.Matrix{w}, Arithmetic{}, Output{})},
 	} {
 		for _, single := range []bool{true, false, true} {

@@ -8,21 +8,9 @@ type grid struct{ down, across int }
 
 func (g grid) count() int { return g.down * g.across }
 
-// partsPerThread is how many parts there are for a thread: one that comes late takes fewer.
-const partsPerThread = 4
-
-// parts returns how many parts there are for so many threads.
-func parts(threads int) int {
-	if threads == 1 {
-		return 1
-	}
-	return partsPerThread * threads
-}
-
-// newGrid cuts so many tiles down and across. It splits over columns first, since threads share no weights
+// newGrid cuts so many tiles down and across into about as many parts as are wanted. It splits over columns first, since threads share no weights
 // then, and over rows where columns are few.
-func newGrid(threads, down, across int) grid {
-	want := parts(threads)
+func newGrid(want, down, across int) grid {
 	g := grid{down: 1, across: min(across, want)}
 	if g.across < want {
 		g.down = min(down, (want+g.across-1)/g.across)
@@ -30,8 +18,8 @@ func newGrid(threads, down, across int) grid {
 	return g
 }
 
-func (p *matrixPlan) grid(threads, rows int) grid {
-	return newGrid(threads, p.rowTiles(rows), (p.w.Panels()+p.set.Panels-1)/p.set.Panels)
+func (p *matrixPlan) grid(parts, rows int) grid {
+	return newGrid(parts, p.rowTiles(rows), (p.w.Panels()+p.set.Panels-1)/p.set.Panels)
 }
 
 func (p *matrixPlan) rowTiles(rows int) int { return (rows + p.set.Rows - 1) / p.set.Rows }
