@@ -318,6 +318,12 @@ func accumulateWideGroupAVX512(t *uint8)
 //go:noescape
 func gatherPixelsAVX512(dst *uint8, src *uint8, vectors int, step int, words *uint8, bytes *uint8, mask uint64)
 
+// gatherPixelsVBMI works like gatherPixelsGeneric for so many vectors of 16 pixels, above 0, which lie step
+// apart. indices say where a lane's bytes are among those of two vectors that low and high have bits for.
+//
+//go:noescape
+func gatherPixelsVBMI(dst *uint8, src *uint8, vectors int, step int, indices *uint8, low uint64, high uint64)
+
 // multiplyPixelsF1VNNI works like multiplyPixelsGeneric for 1 filters and two vectors of 16 pixels, of which
 // the pixels are stored that mask and mask2 have bits for.
 //

@@ -6879,6 +6879,32 @@ vectors:
 	VZEROUPPER
 	RET
 
+// func gatherPixelsVBMI(dst *uint8, src *uint8, vectors int, step int, indices *uint8, low uint64, high uint64)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI
+TEXT ·gatherPixelsVBMI(SB), NOSPLIT, $0-56
+	MOVQ      dst+0(FP), AX
+	MOVQ      src+8(FP), CX
+	MOVQ      vectors+16(FP), DX
+	MOVQ      step+24(FP), BX
+	MOVQ      indices+32(FP), SI
+	VMOVDQU32 (SI), Z0
+	MOVQ      low+40(FP), SI
+	KMOVQ     SI, K1
+	MOVQ      high+48(FP), SI
+	KMOVQ     SI, K2
+
+vectors:
+	VMOVDQU8.Z (CX), K1, Z1
+	VMOVDQU8.Z 64(CX), K2, Z2
+	VPERMT2B   Z2, Z0, Z1
+	VMOVDQU32  Z1, (AX)
+	ADDQ       BX, CX
+	ADDQ       $0x40, AX
+	SUBQ       $0x01, DX
+	JNZ        vectors
+	VZEROUPPER
+	RET
+
 // func multiplyPixelsF1VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·multiplyPixelsF1VNNI(SB), NOSPLIT, $0-8
@@ -7871,8 +7897,8 @@ steps:
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
 TEXT ·multiplyDepthwiseVNNI(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), AX
-	MOVQ  48(AX), CX
-	MOVQ  56(AX), DX
+	MOVQ  40(AX), CX
+	MOVQ  48(AX), DX
 	MOVQ  8(AX), BX
 	MOVL  $0x000000f0, SI
 	KMOVW SI, K1
@@ -7894,9 +7920,9 @@ fours:
 	ADDQ   (AX), R8
 	MOVQ   24(BX), R9
 	ADDQ   (AX), R9
-	MOVQ   24(AX), R10
-	MOVQ   32(AX), R11
-	MOVQ   40(AX), R12
+	MOVQ   24(AX), R11
+	MOVQ   32(AX), R12
+	LEAQ   176(AX), R10
 
 steps:
 	MOVQ            (R10), R13
@@ -7971,8 +7997,8 @@ steps:
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
 TEXT ·requantizeDepthwiseVNNI(SB), NOSPLIT, $0-8
 	MOVQ            t+0(FP), AX
-	MOVQ            48(AX), CX
-	MOVQ            56(AX), DX
+	MOVQ            40(AX), CX
+	MOVQ            48(AX), DX
 	MOVQ            8(AX), BX
 	MOVL            $0x000000f0, SI
 	KMOVW           SI, K3
@@ -7980,10 +8006,10 @@ TEXT ·requantizeDepthwiseVNNI(SB), NOSPLIT, $0-8
 	KMOVW           SI, K4
 	MOVL            $0x0000f000, SI
 	KMOVW           SI, K5
-	MOVQ            72(AX), SI
-	MOVQ            80(AX), DI
-	MOVQ            88(AX), R8
-	VBROADCASTSS    104(AX), Z7
+	MOVQ            64(AX), SI
+	MOVQ            72(AX), DI
+	MOVQ            80(AX), R8
+	VBROADCASTSS    96(AX), Z7
 	VBROADCASTI32X4 (SI), Z0
 	VPMULLD         Z7, Z0, Z0
 	VBROADCASTF32X4 (DI), Z4
@@ -8000,13 +8026,13 @@ TEXT ·requantizeDepthwiseVNNI(SB), NOSPLIT, $0-8
 	VPMULLD         Z7, Z3, Z3
 	VBROADCASTF32X4 48(DI), Z7
 	VBROADCASTF32X4 48(R8), Z11
-	VBROADCASTSS    96(AX), Z12
-	VBROADCASTSS    136(AX), Z13
-	VBROADCASTSS    144(AX), Z23
-	VBROADCASTSS    152(AX), Z24
-	VBROADCASTSS    160(AX), Z25
-	VBROADCASTSS    168(AX), Z26
-	KMOVW           64(AX), K2
+	VBROADCASTSS    88(AX), Z12
+	VBROADCASTSS    128(AX), Z13
+	VBROADCASTSS    136(AX), Z23
+	VBROADCASTSS    144(AX), Z24
+	VBROADCASTSS    152(AX), Z25
+	VBROADCASTSS    160(AX), Z26
+	KMOVW           56(AX), K2
 
 fours:
 	VPXORD Z15, Z15, Z15
@@ -8021,9 +8047,9 @@ fours:
 	ADDQ   (AX), R8
 	MOVQ   24(BX), R9
 	ADDQ   (AX), R9
-	MOVQ   24(AX), R10
-	MOVQ   32(AX), R11
-	MOVQ   40(AX), R12
+	MOVQ   24(AX), R11
+	MOVQ   32(AX), R12
+	LEAQ   176(AX), R10
 
 steps:
 	MOVQ            (R10), R13
@@ -8066,7 +8092,7 @@ steps:
 	ADDQ            $0x40, R12
 	SUBQ            $0x01, R11
 	JNZ             steps
-	VBROADCASTSS    176(AX), Z14
+	VBROADCASTSS    168(AX), Z14
 	VPSUBD          Z0, Z15, Z15
 	VCVTDQ2PS       Z15, Z15
 	VMULPS          Z4, Z15, Z15
@@ -8122,9 +8148,9 @@ steps:
 	VPTESTMD        Z14, Z14, K1
 	KORTESTW        K1, K1
 	JZ              sure
-	VBROADCASTSS    120(AX), Z14
-	VBROADCASTSS    128(AX), Z28
-	VBROADCASTSS    112(AX), Z27
+	VBROADCASTSS    112(AX), Z14
+	VBROADCASTSS    120(AX), Z28
+	VBROADCASTSS    104(AX), Z27
 	VDIVPS          Z27, Z15, Z19
 	VMAXPS          Z14, Z19, Z19
 	VMINPS          Z28, Z19, Z19

@@ -5,6 +5,7 @@ package kernel
 import (
 	"math"
 	"slices"
+	"sync"
 	"unsafe"
 )
 
@@ -42,14 +43,17 @@ func multiplyDepthwiseInAVX2(c []int32, x []uint8, pixels, offsets []int, b []in
 	}
 }
 
+// depthwiseSums are blocks of sums.
+var depthwiseSums = sync.Pool{New: func() any { return new([depthwiseBlock * PanelColumns]int32) }}
+
 func requantizeDepthwiseInAVX2(dst []uint8, stride int, x []uint8, pixels, offsets []int, b []int8, e *Epilogue, to Affine) {
-	var block [depthwiseBlock * PanelColumns]int32
-	sums := unsafe.Slice((*int32)(unsafe.Pointer(hidden(&block))), len(block))
+	sums := depthwiseSums.Get().(*[depthwiseBlock * PanelColumns]int32)
 	for first := 0; first < len(pixels); first += depthwiseBlock {
 		some := pixels[first:min(first+depthwiseBlock, len(pixels))]
-		multiplyDepthwiseInAVX2(sums, x, some, offsets, b)
+		multiplyDepthwiseInAVX2(sums[:], x, some, offsets, b)
 		requantizeSumsInAVX2(dst[first*stride:], stride, sums[:len(some)*PanelColumns], e, to)
 	}
+	depthwiseSums.Put(sums)
 }
 
 // fourPixels is how many pixels AVX-512 takes at a time; the last four reach back.
@@ -82,10 +86,9 @@ func requantizeDepthwiseInVNNI(dst []uint8, stride int, x []uint8, pixels, offse
 
 // run runs a kernel over all pixels.
 func (t *depthwiseTile) run(x []uint8, pixels, offsets []int, b []int8, kernel asm) {
-	var list taps
-	steps, reach := list.set(offsets)
+	steps, reach := t.taps.set(offsets)
 	x, b = x[:pixels[len(pixels)-1]+reach], b[:steps*StepBytes]
-	t.x, t.offsets, t.steps, t.b = &x[0], (*int)(unsafe.Pointer(hidden(&list))), steps, &b[0]
+	t.x, t.steps, t.b = &x[0], steps, &b[0]
 	dst := t.dst
 	for first, count := 0, 0; first < len(pixels); first += count {
 		first = min(first, len(pixels)-fourPixels)

@@ -92,25 +92,57 @@ var pixelPatterns = func() (patterns [StepDepth + 1]pixelPattern) {
 
 // gatherPixelsInAVX512 takes 16 pixels at a time, of which the last reach back.
 func gatherPixelsInAVX512(dst, src []uint8, step, pixels int) {
-	const vector = PanelColumns
-	if pixels < vector || step < 1 {
-		gatherPixelsGeneric(dst, src, step, pixels)
-		return
-	}
-	_, _ = dst[:pixels*StepDepth], src[:(pixels-1)*step+StepDepth]
-	if step >= len(pixelPatterns) { // too far apart for a vector
-		to, from := unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0])
-		for i := range pixels {
-			*(*[StepDepth]uint8)(unsafe.Add(to, i*StepDepth)) = *(*[StepDepth]uint8)(unsafe.Add(from, i*step))
-		}
+	if pixels < PanelColumns || step < 1 || step >= len(pixelPatterns) {
+		gatherPixelsOneByOne(dst, src, step, pixels)
 		return
 	}
 	p := &pixelPatterns[step]
-	run := func(first, vectors int) {
-		gatherPixelsAVX512(&dst[first*StepDepth], &src[first*step], vectors, vector*step, (*uint8)(unsafe.Pointer(&p.words)), &p.bytes[0], p.mask)
+	words := (*uint8)(unsafe.Pointer(&p.words))
+	dst, src = dst[:pixels*StepDepth], src[:(pixels-1)*step+StepDepth]
+	gatherPixelsAVX512(&dst[0], &src[0], pixels/PanelColumns, PanelColumns*step, words, &p.bytes[0], p.mask)
+	if first := pixels - PanelColumns; pixels%PanelColumns > 0 {
+		gatherPixelsAVX512(&dst[first*StepDepth], &src[first*step], 1, 0, words, &p.bytes[0], p.mask)
 	}
-	run(0, pixels/vector)
-	if pixels%vector > 0 {
-		run(pixels-vector, 1)
+}
+
+// gatherPixelsInVBMI does so where 16 pixels are in two vectors.
+func gatherPixelsInVBMI(dst, src []uint8, step, pixels int) {
+	if pixels < PanelColumns || step < 1 || step >= len(pixelIndices) {
+		gatherPixelsOneByOne(dst, src, step, pixels)
+		return
+	}
+	low, high := ^uint64(0), ^uint64(0)
+	if n := (PanelColumns-1)*step + StepDepth; n > 64 {
+		high >>= 128 - n
+	} else {
+		low, high = low>>(64-n), 0
+	}
+	dst, src = dst[:pixels*StepDepth], src[:(pixels-1)*step+StepDepth]
+	gatherPixelsVBMI(&dst[0], &src[0], pixels/PanelColumns, PanelColumns*step, &pixelIndices[step][0], low, high)
+	if first := pixels - PanelColumns; pixels%PanelColumns > 0 {
+		gatherPixelsVBMI(&dst[first*StepDepth], &src[first*step], 1, 0, &pixelIndices[step][0], low, high)
+	}
+}
+
+// pixelIndices are where the bytes of 16 pixels are that are so many bytes apart: up to 8, two vectors hold
+// them all.
+var pixelIndices = func() (indices [2*StepDepth + 1][64]uint8) {
+	for step := range indices {
+		for i := range indices[step] {
+			indices[step][i] = uint8(i/StepDepth*step + i%StepDepth)
+		}
+	}
+	return indices
+}()
+
+// gatherPixelsOneByOne is for pixels that are too few or too far apart for vectors.
+func gatherPixelsOneByOne(dst, src []uint8, step, pixels int) {
+	if pixels == 0 {
+		return
+	}
+	_, _ = dst[:pixels*StepDepth], src[:(pixels-1)*step+StepDepth]
+	to, from := unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0])
+	for i := range pixels {
+		*(*[StepDepth]uint8)(unsafe.Add(to, i*StepDepth)) = *(*[StepDepth]uint8)(unsafe.Add(from, i*step))
 	}
 }

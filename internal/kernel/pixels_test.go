@@ -31,7 +31,7 @@ var multiplyPixelsTrial = trial{"MultiplyPixels", func(s *Set, m *memory, shape 
 func TestGatherPixelsOfSets(t *testing.T) {
 	eachSet(t, func(b *bench) {
 		for pixels := 1; pixels <= 70; pixels++ {
-			for step := 1; step <= 7; step++ {
+			for step := 1; step <= 10; step++ {
 				b.compare(gatherPixelsTrial, shape{pixels, step}, effort(2))
 			}
 		}

@@ -40,7 +40,7 @@ var avx512Set = func() *Set {
 		Counting:  Counting{countBinsInAVX512},
 	}
 	if isa.HasVBMI() {
-		s.LookUp = lookUpInVBMI
+		s.LookUp, s.GatherPixels = lookUpInVBMI, gatherPixelsInVBMI
 	}
 	return s.above(avx2Set)
 }()

@@ -108,7 +108,6 @@ type depthwiseTile struct {
 	x            *uint8
 	pixels       *int
 	fours        int
-	offsets      *int
 	steps        int
 	b            *int8
 	dst          unsafe.Pointer
@@ -117,6 +116,7 @@ type depthwiseTile struct {
 	compensation *int32
 	scales, bias *float32
 	requantizing
+	taps taps
 }
 
 // asm is a kernel whose argument is a pointer to one of them. It keeps no pointer.

@@ -28,6 +28,7 @@ func avx512() {
 	accumulateGroup(zmm)
 	accumulateWideGroup(zmm)
 	avx512GatherPixels()
+	vbmiGatherPixels()
 	for filters := 1; filters <= pixelFilters; filters++ {
 		vnniMultiplyPixels(filters)
 	}

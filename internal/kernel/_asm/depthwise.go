@@ -68,8 +68,8 @@ func avx2MultiplyDepthwise() {
 
 // depthwiseFields is kernel.depthwiseTile.
 var depthwiseFields = []string{
-	"x", "pixels", "fours", "offsets", "steps", "b", "dst", "stride", "columns", "compensation", "scales", "bias",
-	"rowScale", "zeroPoint", "scale", "low", "high", "zero", "lower", "upper", "least", "most", "doubt",
+	"x", "pixels", "fours", "steps", "b", "dst", "stride", "columns", "compensation", "scales", "bias",
+	"rowScale", "zeroPoint", "scale", "low", "high", "zero", "lower", "upper", "least", "most", "doubt", "taps",
 }
 
 // vnniDepthwise emits, for every four pixels, their sums, each pixel in a quarter of four vectors that are of
@@ -96,7 +96,8 @@ func vnniDepthwise(t record, start func(), end func(sums, taps [4]reg.VecVirtual
 		MOVQ(at(pixels, 8*i), at4[i])
 		ADDQ(t.at("x"), at4[i])
 	}
-	offsets, steps, b, offset := t.load("offsets"), t.load("steps"), t.load("b"), GP64()
+	offsets, steps, b, offset := GP64(), t.load("steps"), t.load("b"), GP64()
+	LEAQ(t.at("taps"), offsets)
 	low, high, weights := ZMM(), ZMM(), ZMM()
 	loop("steps", steps, 1, func() {
 		for i, v := range taps {

@@ -30,6 +30,27 @@ func avx512GatherPixels() {
 	RET()
 }
 
+// vbmiGatherPixels takes bytes of two vectors anywhere.
+func vbmiGatherPixels() {
+	function("gatherPixelsVBMI", "dst, src *uint8, vectors, step int, indices *uint8, low, high uint64",
+		"gatherPixelsVBMI works like gatherPixelsGeneric for so many vectors of 16 pixels, above 0, which lie step apart. indices say where a lane's bytes are among those of two vectors that low and high have bits for.")
+	dst, src, vectors, step := arg("dst"), arg("src"), arg("vectors"), arg("step")
+	indices, x, y, low, high := ZMM(), ZMM(), ZMM(), K(), K()
+	VMOVDQU32(Mem{Base: arg("indices")}, indices)
+	KMOVQ(arg("low"), low)
+	KMOVQ(arg("high"), high)
+	loop("vectors", vectors, 1, func() {
+		VMOVDQU8_Z(at(src, 0), low, x)
+		VMOVDQU8_Z(at(src, 64), high, y)
+		VPERMT2B(y, indices, x)
+		VMOVDQU32(x, at(dst, 0))
+		ADDQ(step, src)
+		ADDQ(Imm(64), dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
 // Tiles of up to 8 filters by 2 vectors of pixels, 2 vectors of pixels and 1 of weights leave enough
 // registers for the epilogue.
 const (
