@@ -12,7 +12,8 @@ import (
 // lies beyond the image is 0.
 //
 // Filters are the left operand and pixels the columns of the right one, which is the image itself: with its
-// padding, and with every stride apart in a plane of its own, a tap of all windows is one shift of a plane.
+// padding, and with every stride apart in a plane of its own, a tap of all windows is one shift of a plane. Or
+// every column of taps has a plane of its own, of the pixels that the result has, and no others.
 type FloatConvolution struct {
 	v             Conv
 	filters       *FloatFilters
@@ -76,20 +77,26 @@ func NewFloatConvolution(v Conv, w *FloatFilters, out Output) *FloatConvolution 
 	}
 	p.height, p.width = p.v.Out()
 	p.shifts = newShifts(&p.v, p.width)
+	if other := *p; v.Channels > 1 {
+		if other.shifts = p.shifts.perColumn(&p.v, p.width); other.cost() < p.cost() {
+			p.shifts = other.shifts
+		}
+	}
 	return p
 }
 
 // shifts says where the taps of windows are, in planes that are a stride apart each way.
 type shifts struct {
 	rows, columns []phase
-	more          int // rows that planes have beyond those of the result
-	width         int // of planes
+	begins        []int // columns of the image, with its padding, that planes of columns begin at
+	more          int   // rows that planes have beyond those of the result
+	width         int   // of planes
 }
 
 // A phase is what the taps of one place of a stride are: where they begin, and what they are shifted by.
 type phase struct{ at, of int }
 
-// newShifts returns the shifts of a convolution.
+// newShifts returns the shifts of a convolution whose result has so many columns.
 func newShifts(v *Conv, width int) (s shifts) {
 	phases := func(i int) (list []phase) {
 		for tap := range v.Kernel[i] {
@@ -98,8 +105,30 @@ func newShifts(v *Conv, width int) (s shifts) {
 		return list
 	}
 	s.rows, s.columns = phases(0), phases(1)
+	for begin := range min(v.Stride[1], v.Kernel[1]*v.Dilation[1]) {
+		s.begins = append(s.begins, begin)
+	}
 	s.more, s.width = s.rows[len(s.rows)-1].of, width+s.columns[len(s.columns)-1].of
 	return s
+}
+
+// perColumn returns the shifts with a plane for every column of taps.
+func (s shifts) perColumn(v *Conv, width int) shifts {
+	s.width, s.columns, s.begins = width, nil, nil
+	for tap := range v.Kernel[1] {
+		s.columns = append(s.columns, phase{at: tap})
+		s.begins = append(s.begins, tap*v.Dilation[1])
+	}
+	return s
+}
+
+// cost is about how many multiply-adds of a group take as long as an image does.
+func (p *FloatConvolution) cost() float64 {
+	const copied = 12 // multiply-adds that an element of a plane takes as long as
+	panels, _ := p.panels(1, p.height)
+	multiplied := kernel.PanelColumns * panels * p.filters.each * len(p.shifts.rows) * len(p.shifts.columns)
+	planes := min(p.v.Stride[0], len(p.shifts.rows)*p.v.Dilation[0]) * len(p.shifts.begins)
+	return float64(p.v.Channels) * float64(multiplied+copied*planes*(p.height+p.shifts.more)*p.shifts.width)
 }
 
 // smallPlane is up to how many elements planes of several samples are multiplied at once.
@@ -142,7 +171,7 @@ var floatConvolutions = sync.Pool{New: func() any { return new(floatConvolution)
 // channel, where that makes no more panels, or where a plane is all there is to a filter.
 func (c *floatConvolution) cut(parts int) {
 	p, s, w := c.plan, &c.plan.shifts, c.plan.filters
-	row := (p.v.Channels*p.v.Stride[0]*p.v.Stride[1] + w.each) * s.width
+	row := (p.v.Channels*p.v.Stride[0]*len(s.begins) + w.each) * s.width
 	plane := (p.height + s.more) * s.width
 	most := c.set.CacheBytes / 8
 	c.unit = floatUnit{samples: 1, groups: 1, rows: min(p.height, max(1, most/row-s.more))}
@@ -281,11 +310,11 @@ func (p *FloatConvolution) planes(s *scratch, b *kernel.FloatRight, u floatUnit)
 	}
 	for _, row := range sh.rows {
 		for _, column := range columns {
-			s.offsets = append(s.offsets, (row.at*v.Stride[1]+column.at)*phase+row.of*sh.width+column.of)
+			s.offsets = append(s.offsets, (row.at*len(sh.begins)+column.at)*phase+row.of*sh.width+column.of)
 		}
 	}
 	b.Offsets = s.offsets
-	s.column = grow(s.column, v.Stride[0]*v.Stride[1]*phase+reach)
+	s.column = grow(s.column, v.Stride[0]*len(sh.begins)*phase+reach)
 	clear(s.column[len(s.column)-reach:])
 	return each
 }
@@ -299,11 +328,11 @@ func (p *FloatConvolution) fill(s *scratch, x []float32, u floatUnit, set *kerne
 		// Rows from top up to bottom are in the image, and columns from left up to behind.
 		row := u.row*v.Stride[0] + down - v.Pad[0]
 		top, bottom := within(height, v.Height, row, v.Stride[0])
-		for right := range min(v.Stride[1], len(sh.columns)*v.Dilation[1]) {
-			column := right - v.Pad[1]
+		for right, begin := range sh.begins {
+			column := begin - v.Pad[1]
 			left, behind := within(sh.width, v.Width, column, v.Stride[1])
 			size := channels * u.samples * plane
-			to := s.column[(down*v.Stride[1]+right)*size:][:size]
+			to := s.column[(down*len(sh.begins)+right)*size:][:size]
 			if top > 0 || bottom < height || left == behind {
 				clear(to)
 			}
