@@ -50,11 +50,14 @@ type convolutionPlan struct {
 	bytes     bool // images are kept as the bytes of operands
 	inPlace   bool // they are what quantized activations are
 
-	size               int   // elements of an image with its padding
-	pixels, width      int   // of a sample's result
-	line               int   // pixels whose windows are evenly apart
-	rowStep, pixelStep int   // elements between the windows of rows and of pixels of the result
-	begins             []int // of the windows of all pixels, of depthwise alone
+	size               int // elements of an image with its padding
+	pixels, width      int // of a sample's result
+	line               int // pixels whose windows are evenly apart
+	rowStep, pixelStep int // elements between the windows of rows and of pixels of the result
+
+	// Of depthwise alone: where the windows of all pixels begin, and the plan of pixels that are folded, if any.
+	begins, foldedBegins []int
+	folded               *matrixPlan
 }
 
 // A convolutionAlgorithm computes the pixels of a task, which are rows of a part of the images at hand.
@@ -92,10 +95,7 @@ func newConvolutionPlan(set *kernel.Set, v *windows, w []*pack.Matrix, a Arithme
 	switch {
 	case v.Depthwise:
 		p.algorithm = depthwise{}
-		p.begins = make([]int, p.pixels)
-		for i := range p.begins {
-			p.begins[i] = i/p.width*p.rowStep + i%p.width*p.pixelStep
-		}
+		p.planDepthwise(a, out)
 	case implicit && a.Bits == 0 && set.PixelVectors && v.fewChannels():
 		p.algorithm = pixelVectorized{}
 	case implicit && set.Segments:

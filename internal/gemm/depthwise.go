@@ -1,5 +1,12 @@
 package gemm
 
+import (
+	"slices"
+
+	"euryale/internal/kernel"
+	"euryale/internal/pack"
+)
+
 // depthwise is the algorithm of filters that have a channel each: panel by panel of channels, the
 // pixels of an image at a time.
 type depthwise struct{}
@@ -20,33 +27,70 @@ func (depthwise) run(c *convolutionCall, s *scratch, r part) {
 	if m.w.Unpacks() {
 		s.codes = grow(s.codes, m.w.PanelBytes())
 	}
-	s.fit(p.set)
-	most := p.set.Rows * p.set.Panels
 	if b.finite {
-		most = count
+		c.requantize(b, s, r)
+		c.end(b, first)
+		return
 	}
+	s.fit(p.set)
 	for panel := r.firstPanel; panel < r.endPanel; panel++ {
 		t := tile{panel: panel, panels: 1, codes: m.w.Panel(panel, 1, s.codes, p.set)}
 		for ; t.row < count; t.row += t.rows {
-			x, pixels := c.images.windows(p, first+t.row, min(most, count-t.row))
-			t.rows, x = len(pixels), x[t.column():]
-			if !b.finite {
-				p.set.MultiplyDepthwise(s.sums, x, pixels, p.v.offsets, t.codes)
-				m.end(b, s, t)
-				continue
-			}
-			m.epilogue(&s.epilogue, t, b.left.zeros[:1], b.left.scales32[:1])
-			p.set.RequantizeDepthwise(b.target.Quantized[t.row*m.w.N+t.column():], m.w.N, x, pixels, p.v.offsets, t.codes, &s.epilogue, b.target.Params)
+			x, pixels := c.images.windows(p, p.begins, first+t.row, min(p.set.Rows*p.set.Panels, count-t.row))
+			t.rows = len(pixels)
+			p.set.MultiplyDepthwise(s.sums, x[t.column():], pixels, p.v.offsets, t.codes)
+			m.end(b, s, t)
 		}
 	}
 	c.end(b, first)
 }
 
+// requantize computes pixels whose results are quantized, without sums in memory.
+func (c *convolutionCall) requantize(b *block, s *scratch, r part) {
+	p, m, begins, folds := c.plan, b.plan, c.plan.begins, 1
+	if p.folded != nil {
+		m, begins = p.folded, p.foldedBegins
+		folds = len(p.begins) / len(begins)
+	}
+	first, count := r.firstRow/folds, (r.endRow-r.firstRow)/folds
+	for panel := r.firstPanel; panel < r.endPanel; panel++ {
+		t := tile{panel: panel, panels: 1, codes: m.w.Panel(panel, 1, s.codes, p.set)}
+		m.epilogue(&s.epilogue, t, b.left.zeros[:1], b.left.scales32[:1])
+		for ; t.row < count; t.row += t.rows {
+			x, pixels := c.images.windows(p, begins, first+t.row, count-t.row)
+			t.rows = len(pixels)
+			dst := b.target.Quantized[t.row*m.w.N+t.column():]
+			p.set.RequantizeDepthwise(dst, m.w.N, x[t.column():], pixels, p.v.offsets, t.codes, &s.epilogue, b.target.Params)
+		}
+	}
+}
+
 // windows returns the image that a pixel of the result is of, and where in it the windows of so many pixels
-// begin, or of those that the image has.
-func (im *images) windows(p *convolutionPlan, pixel, count int) (image []uint8, begins []int) {
-	sample, pixel := pixel/p.pixels, pixel%p.pixels
-	return im.data[sample*p.size:], p.begins[pixel:min(pixel+count, p.pixels)]
+// begin, or of those that the image has; begins has those of an image.
+func (im *images) windows(p *convolutionPlan, begins []int, pixel, count int) (image []uint8, some []int) {
+	sample, pixel := pixel/len(begins), pixel%len(begins)
+	return im.data[sample*p.size:], begins[pixel:min(pixel+count, len(begins))]
+}
+
+// planDepthwise notes where windows begin. Where a panel has room for the channels of several pixels, which
+// lie side by side, they are folded into one pixel of as many channels.
+func (p *convolutionPlan) planDepthwise(a Arithmetic, out Output) {
+	p.begins = make([]int, p.pixels)
+	for i := range p.begins {
+		p.begins[i] = i/p.width*p.rowStep + i%p.width*p.pixelStep
+	}
+	m := p.groups[0]
+	n := m.w.N
+	folds := max(1, kernel.PanelColumns/n)
+	if folds == 1 || kernel.PanelColumns%n != 0 || p.pixelStep != n || p.width%folds != 0 || !m.isDense() {
+		return
+	}
+	w := pack.Matrix{K: m.w.K, N: kernel.PanelColumns, Group: m.w.K, Scales: slices.Repeat(m.w.Scales[:n], folds), Depthwise: true}
+	out.Bias = slices.Repeat(out.Bias, folds)
+	p.folded = newMatrixPlan(p.set, kernel.U8, pack.New(w, slices.Repeat(m.w.Codes(), folds), 8), a, out)
+	for i := 0; i < p.pixels; i += folds {
+		p.foldedBegins = append(p.foldedBegins, p.begins[i])
+	}
 }
 
 // taps returns the offsets of the taps of a window from its first, for filters that have a channel each.
