@@ -38,6 +38,9 @@ var depthwiseCases = []convCase{
 	{channels: 37, height: 11, width: 10, kernel: []int{5, 4}, pad: []int{3, 2}, stride: []int{1, 2}, dilation: []int{1, 2}},
 	{channels: 48, height: 1, width: 40, kernel: []int{1, 7}, pad: []int{0, 0}, stride: []int{1, 1}, dilation: []int{1, 3}},
 	{channels: 24, height: 7, width: 9, kernel: []int{3, 3}, pad: []int{1, 1}, stride: []int{2, 2}, dilation: []int{1, 1}},
+	{channels: 8, height: 7, width: 6, kernel: []int{3, 3}, pad: []int{1, 1}, stride: []int{2, 1}, dilation: []int{1, 1}},
+	{channels: 4, height: 5, width: 8, kernel: []int{3, 2}, pad: []int{1, 0}, stride: []int{1, 1}, dilation: []int{1, 1}},
+	{channels: 4, height: 5, width: 9, kernel: []int{3, 2}, pad: []int{1, 0}, stride: []int{1, 1}, dilation: []int{1, 1}},
 	{channels: 20, height: 30, width: 31, kernel: []int{9, 8}, pad: []int{4, 4}, stride: []int{1, 1}, dilation: []int{1, 1}},
 }
 
