@@ -293,7 +293,7 @@ func (e *execution) pass(x [][]float32, batch int, y [][]float32, singleThreaded
 	p.reshape(ws, batch)
 	ws.batch, ws.singleThreaded = batch, singleThreaded
 	if !singleThreaded {
-		gemm.Wake(time.Duration(p.seconds(batch) * 1e9))
+		gemm.Wake(p.expected(batch))
 	}
 	err = e.steps(ws)
 	for i, id := range p.outputs {

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"time"
+
 	"euryale/internal/ir"
 	"euryale/internal/kernel"
 )
@@ -41,11 +43,20 @@ func (p *plan) long(batch int, outputs bool) bool {
 	return p.seconds(batch) > longest
 }
 
-// seconds returns about how long one thread takes for a batch.
+// seconds returns about how long one thread takes for a batch at most.
 func (p *plan) seconds(batch int) float64 {
 	all := p.fixed
 	all.add(p.perSample, float64(batch))
 	return all.seconds()
+}
+
+// expected returns about how long one thread takes for a batch.
+func (p *plan) expected(batch int) time.Duration {
+	seconds := p.seconds(batch)
+	if p.sample != (work{}) {
+		seconds = float64(batch) * p.sample.seconds()
+	}
+	return time.Duration(seconds * 1e9)
 }
 
 // measureWork sets the work of a run.

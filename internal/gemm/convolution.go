@@ -136,7 +136,10 @@ type convolutionCall struct {
 	rows   int  // pixels of a task
 	across int  // tasks that share their pixels
 	finite bool // as block.finite
+	bands  bool // tasks make their images
 	bad    badValue
+
+	badImage badValue // of x
 }
 
 var convolutionCalls = sync.Pool{New: func() any { return new(convolutionCall) }}
@@ -153,34 +156,56 @@ func (p *convolutionPlan) atOnce(windows int) int {
 // run computes count images; each is of one sample and one group.
 func (c *convolutionCall) run(count int) error {
 	p, im := c.plan, &c.images
-	m := p.groups[0]
+	m, elements := p.groups[0], p.v.Channels*p.v.Height*p.v.Width
 	c.finite = c.dst.Quantized != nil && m.canRequantize(c.x)
 	atOnce := p.atOnce(m.blockRows())
 	for first := 0; first < count; first += atOnce {
 		im.first, im.count = first, min(atOnce, count-first)
-		if p.bytes {
-			im.bytes = grow(im.bytes, m.operand.Planes*im.plane(p))
-		} else {
-			im.ints = grow(im.ints, im.count*p.size)
-		}
 		im.scales = grow(im.scales, im.count)
-		elements, d := p.v.Channels*p.v.Height*p.v.Width, p.time(im.count)
+		d := p.time(im.count)
 		c.fit(d)
-		if im.data = im.bytes; p.inPlace && c.x.Quantized != nil {
-			im.inPlace(c.x.rows(first, im.count, elements))
-		} else {
+		if !c.given(elements) {
+			im.fit(p)
 			c.share(readImages{c}, im.count, 4*p.set.QuantizeTime(im.count*elements))
 		}
-		if c.bad.any() {
+		if c.badImage.any() {
 			return c.badInput()
 		}
 		c.cut(c.parts(d))
 		c.share(convolvePixels{c}, blocks(im.count*p.pixels, c.rows)*c.across, d)
-		if c.bad.any() {
+		switch {
+		case c.badImage.any():
+			c.bad.take()
+			return c.badInput()
+		case c.bad.any():
 			return c.badResult()
 		}
 	}
 	return nil
+}
+
+// given takes the images at hand from quantized activations, or leaves them to tasks, and reports whether it
+// did either.
+func (c *convolutionCall) given(elements int) bool {
+	p, im, static := c.plan, &c.images, c.plan.groups[0].arithmetic.Static
+	inPlace := p.inPlace && c.x.Quantized != nil
+	c.bands = !inPlace && p.takesBands() && (c.x.Quantized != nil || static != nil)
+	switch {
+	case inPlace:
+		im.data = c.x.rows(im.first, im.count, elements).Quantized
+	case !c.bands:
+		return false
+	}
+	var of integers
+	if c.x.Quantized != nil {
+		of = quantized(c.x.Params)
+	} else {
+		of = quantized(Counted(*static))
+	}
+	for i := range im.scales {
+		im.scales[i] = of
+	}
+	return true
 }
 
 // time returns about how long one thread takes for so many images.
@@ -206,10 +231,13 @@ func (c *convolutionCall) cut(want int) {
 		return
 	}
 	whole, all := p.set.Rows, c.images.count*p.pixels
-	if p.algorithm.lines() && p.line == p.width {
+	if p.algorithm.lines() {
 		whole = p.width
 	}
 	c.rows = max(1, min(taskBytes/p.algorithm.operandBytes(p.groups[0]), all/want)/whole) * whole
+	if c.bands {
+		c.rows = min(c.rows, max(1, bandBytes/p.size)*p.pixels)
+	}
 	if p.algorithm.panels() && c.dst.Quantized != nil {
 		c.across = min(p.groups[0].w.Panels(), max(1, want/blocks(all, c.rows)))
 	}
@@ -222,6 +250,7 @@ func (c convolvePixels) run(task int, s *scratch) {
 	r := part{firstRow: task / c.across * c.rows}
 	r.endRow = min(r.firstRow+c.rows, c.images.count*c.plan.pixels)
 	r.firstPanel, r.endPanel = share(c.group(r.firstRow).w.Panels(), c.across, task%c.across)
+	c.look(s, r)
 	c.plan.algorithm.run(c.convolutionCall, s, r)
 }
 

@@ -36,7 +36,7 @@ func (depthwise) run(c *convolutionCall, s *scratch, r part) {
 	for panel := r.firstPanel; panel < r.endPanel; panel++ {
 		t := tile{panel: panel, panels: 1, codes: m.w.Panel(panel, 1, s.codes, p.set)}
 		for ; t.row < count; t.row += t.rows {
-			x, pixels := c.images.windows(p, p.begins, first+t.row, min(p.set.Rows*p.set.Panels, count-t.row))
+			x, pixels := s.view.windows(p, p.begins, first+t.row, min(p.set.Rows*p.set.Panels, count-t.row))
 			t.rows = len(pixels)
 			p.set.MultiplyDepthwise(s.sums, x[t.column():], pixels, p.v.offsets, t.codes)
 			m.end(b, s, t)
@@ -57,7 +57,7 @@ func (c *convolutionCall) requantize(b *block, s *scratch, r part) {
 		t := tile{panel: panel, panels: 1, codes: m.w.Panel(panel, 1, s.codes, p.set)}
 		m.epilogue(&s.epilogue, t, b.left.zeros[:1], b.left.scales32[:1])
 		for ; t.row < count; t.row += t.rows {
-			x, pixels := c.images.windows(p, begins, first+t.row, count-t.row)
+			x, pixels := s.view.windows(p, begins, first+t.row, count-t.row)
 			t.rows = len(pixels)
 			dst := b.target.Quantized[t.row*m.w.N+t.column():]
 			p.set.RequantizeDepthwise(dst, m.w.N, x[t.column():], pixels, p.v.offsets, t.codes, &s.epilogue, b.target.Params)
@@ -67,9 +67,9 @@ func (c *convolutionCall) requantize(b *block, s *scratch, r part) {
 
 // windows returns the image that a pixel of the result is of, and where in it the windows of so many pixels
 // begin, or of those that the image has; begins has those of an image.
-func (im *images) windows(p *convolutionPlan, begins []int, pixel, count int) (image []uint8, some []int) {
+func (v view) windows(p *convolutionPlan, begins []int, pixel, count int) (image []uint8, some []int) {
 	sample, pixel := pixel/len(begins), pixel%len(begins)
-	return im.data[sample*p.size:], begins[pixel:min(pixel+count, len(begins))]
+	return v.data[(sample-v.skip)*p.size:], begins[pixel:min(pixel+count, len(begins))]
 }
 
 // planDepthwise notes where windows begin. Where a panel has room for the channels of several pixels, which

@@ -17,18 +17,14 @@ type images struct {
 // plane returns how far planes of bytes are apart, with what kernels read beyond.
 func (im *images) plane(p *convolutionPlan) int { return im.count*p.size + moveBytes }
 
-// at returns where the window of a pixel of the result begins in a plane.
-func (im *images) at(p *convolutionPlan, pixel int) int {
-	sample, pixel := pixel/p.pixels, pixel%p.pixels
-	return sample*p.size + pixel/p.width*p.rowStep + pixel%p.width*p.pixelStep
-}
-
-// inPlace takes quantized activations as the images.
-func (im *images) inPlace(x Activations) {
-	im.data = x.Quantized
-	for i := range im.scales {
-		im.scales[i] = quantized(x.Params)
+// fit makes room for the images.
+func (im *images) fit(p *convolutionPlan) {
+	if p.bytes {
+		im.bytes = grow(im.bytes, p.groups[0].operand.Planes*im.plane(p))
+	} else {
+		im.ints = grow(im.ints, im.count*p.size)
 	}
+	im.data = im.bytes
 }
 
 // readImages is the tasks that make the integers of an image each.
@@ -39,7 +35,7 @@ func (c readImages) run(i int, s *scratch) {
 	elements := p.v.Channels * p.v.Height * p.v.Width
 	x := c.x.rows(im.first+i, 1, elements)
 	if bad := im.read(p, s, i, x); bad >= 0 {
-		c.bad.note(i*elements+bad, x.Float[bad])
+		c.badImage.note(i*elements+bad, x.Float[bad])
 	}
 }
 
@@ -87,7 +83,7 @@ func (im *images) read(p *convolutionPlan, s *scratch, i int, x Activations) (ba
 func (c *convolutionCall) badInput() error {
 	v := &c.plan.v.Conv
 	plane, channels := v.Height*v.Width, v.Channels*len(c.plan.groups)
-	place, value := c.bad.take()
+	place, value := c.badImage.take()
 	at := c.images.first*v.Channels*plane + place
 	return fmt.Errorf("%w: got %v in sample %d at channel %d, row %d, column %d",
 		ErrValue, value, at/plane/channels, at/plane%channels, at%plane/v.Width, at%v.Width)

@@ -55,7 +55,7 @@ func (w *imageRows) multiply(sums []int32, p *matrixPlan, s *scratch, t tile, _,
 	s.right = kernel.Right{Codes: t.codes, Panels: t.panels, Stride: p.w.PanelBytes()}
 	rows := min(t.rows, v.line)
 	s.left = kernel.Left{
-		Data: im.data[im.at(v, w.first+t.row):], Rows: rows, Stride: v.pixelStep, Lines: t.rows / rows, LineStride: v.rowStep,
+		Data: s.view.data[s.view.at(v, w.first+t.row):], Rows: rows, Stride: v.pixelStep, Lines: t.rows / rows, LineStride: v.rowStep,
 		Planes: p.operand.Planes, Plane: im.plane(v), Steps: v.v.steps, Gaps: v.v.gaps,
 	}
 	p.set.Multiply(sums, &s.left, &s.right)
@@ -78,9 +78,9 @@ func (gathered) run(c *convolutionCall, s *scratch, r part) {
 	clear(ints)
 	for i := range count {
 		if p.bytes {
-			p.v.moves.gather(b.left.planes[i*m.stride:], im.data[im.at(p, first+i):])
+			p.v.moves.gather(b.left.planes[i*m.stride:], s.view.data[s.view.at(p, first+i):])
 		} else {
-			gather(ints, im.ints[im.at(p, first+i):], p.v.segments)
+			gather(ints, im.ints[s.view.at(p, first+i):], p.v.segments)
 			b.left.split(m, ints, i)
 		}
 	}

@@ -76,9 +76,9 @@ func (c *convolutionCall) gatherPixels(s *scratch, sample, line int, x *kernel.P
 	need := (x.Rows-1)*v.Stride[0] + (v.Kernel[0]-1)*v.Dilation[0] + 1
 	s.windows = grow(s.windows, need*steps*bytes)
 	for y := range need {
-		from := sample*p.size + (line*v.Stride[0]+y)*width*v.Channels
+		from := (sample-s.view.skip)*p.size + (line*v.Stride[0]+y)*width*v.Channels
 		for k := range steps {
-			p.set.GatherPixels(s.windows[(y*steps+k)*bytes:], c.images.data[from+k*kernel.StepDepth:], p.pixelStep, p.width)
+			p.set.GatherPixels(s.windows[(y*steps+k)*bytes:], s.view.data[from+k*kernel.StepDepth:], p.pixelStep, p.width)
 		}
 	}
 	x.Data = s.windows

@@ -44,6 +44,8 @@ type scratch struct {
 
 	// Of a task of a convolution.
 	block     block
+	view      view
+	image     []uint8 // with padding
 	imageRows imageRows
 	results   []float32
 	windows   []uint8 // pixels as vectors
@@ -65,6 +67,7 @@ func (s *scratch) release() {
 	s.left, s.right, s.pixels = kernel.Left{}, kernel.Right{}, kernel.Pixels{}
 	s.floatLeft, s.floatRight, s.halfRight, s.ends = kernel.FloatLeft{}, kernel.FloatRight{}, kernel.HalfRight{}, kernel.FloatEnds{}
 	s.epilogue, s.wideEpilogue = kernel.Epilogue{}, kernel.WideEpilogue{}
+	s.view = view{}
 	s.groups, s.group, s.wideGroup = kernel.Groups{}, kernel.Group{}, kernel.WideGroup{}
 	scratches.Put(s)
 }

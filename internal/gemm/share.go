@@ -57,34 +57,43 @@ func (t *team) fit(d time.Duration) {
 	}
 }
 
-// parts returns into how many parts work of about the given time is cut, after fit: some for each thread,
-// since one that comes late takes fewer, but none that takes no time.
+// parts returns into how many parts work of about the given time is cut, after fit: one for each thread where
+// it is short, and else some, since one that comes late takes fewer then.
 func (t *team) parts(d time.Duration) int {
-	if t.threads == 1 {
-		return 1
+	if t.threads == 1 || d < worthWaking {
+		return t.threads
 	}
-	return max(t.threads, min(partsPerThread*t.threads, int(d/partTime)))
+	return partsPerThread * t.threads
 }
 
 const (
 	partsPerThread = 4
-	partTime       = 2 * time.Microsecond
-	worthSharing   = 3 * time.Microsecond  // below it, handing over costs more than it saves
+	worthSharing   = 2 * time.Microsecond  // below it, handing over costs more than it saves
 	worthWaking    = 50 * time.Microsecond // likewise for a worker that is parked
 	searchTime     = 50 * time.Microsecond // for which a worker looks for work before it parks
 )
 
 // Wake has workers look for work where calls to come take so long in all on one thread: each of them may be
-// too short to wake a worker for.
+// too short to wake a worker for. They do not park before about that time has passed.
 func Wake(d time.Duration) {
-	if n := min(runtime.GOMAXPROCS(0)-1, int(d/worthWaking)); n > 0 {
-		for _, w := range workers(n) {
-			if w.parked.Load() {
-				w.rouse()
-			}
+	n := min(runtime.GOMAXPROCS(0)-1, int(d/worthWaking))
+	if n <= 0 {
+		return
+	}
+	until := time.Since(start) + min(d, mostSearch)
+	for _, w := range workers(n) {
+		w.until.Store(int64(until))
+		if w.parked.Load() {
+			w.rouse()
 		}
 	}
 }
+
+// mostSearch bounds for how long workers look for work that was announced, since it may take less time.
+const mostSearch = 500 * time.Microsecond
+
+// start is what times are counted from.
+var start = time.Now()
 
 // Share calls do(part) for every part in 0 … parts − 1, on the caller's goroutine and on workers that are
 // free, and returns when all calls have returned. d is about how long all of them take one thread. Products
@@ -110,6 +119,10 @@ func (t *team) share(tasks tasks, count int, d time.Duration) {
 		helpers = workers(n)
 	}
 	t.tasks, t.members = tasks, len(helpers)+1
+	if len(helpers) == 0 {
+		t.alone(count)
+		return
+	}
 	t.claimed = grow(t.claimed, count)
 	for i := range t.claimed {
 		t.claimed[i].Store(false)
@@ -129,6 +142,20 @@ func (t *team) share(tasks tasks, count int, d time.Duration) {
 		}
 	}
 	if p := t.failed.Load(); p != nil {
+		panic(p)
+	}
+}
+
+// alone runs all tasks on the caller's goroutine.
+func (t *team) alone(count int) {
+	p := Catch(func() {
+		s := scratches.Get().(*scratch)
+		for task := 0; task < count && !t.stopped(); task++ {
+			t.tasks.run(task, s)
+		}
+		s.release()
+	})
+	if p != nil {
 		panic(p)
 	}
 }
@@ -174,6 +201,7 @@ type worker struct {
 	member  int                  // 1 for the first
 	offered atomic.Pointer[team] // nil when free
 	parked  atomic.Bool
+	until   atomic.Int64 // it does not park before, counted from start
 	wake    chan struct{}
 }
 
@@ -253,7 +281,7 @@ func (w *worker) run() {
 			continue
 		}
 		runtime.Gosched() // others may want the processor
-		if time.Since(last) > searchTime {
+		if time.Since(last) > searchTime && time.Since(start) > time.Duration(w.until.Load()) {
 			w.parked.Store(true)
 			if w.offered.Load() == nil { // an offer after this line finds parked set, and wakes
 				<-w.wake

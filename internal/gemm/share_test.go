@@ -112,7 +112,7 @@ func TestOffer(t *testing.T) {
 }
 
 // TestFit leaves short work to one thread, and work that is too short to wake others to those that are awake;
-// parts take some time each.
+// there are more parts only where these take long.
 func TestFit(t *testing.T) {
 	list := idle(t, 3)
 	list[1].parked.Store(true)
@@ -124,8 +124,7 @@ func TestFit(t *testing.T) {
 		{4, worthSharing - 1, 1, 1},
 		{4, worthSharing, 3, 3},
 		{2, worthSharing, 2, 2},
-		{4, 10 * partTime, 3, 10},
-		{4, worthWaking - 1, 3, 12},
+		{4, worthWaking - 1, 3, 3},
 		{4, worthWaking, 4, 16},
 		{1, time.Second, 1, 1},
 		{9, worthSharing, 3, 3},
