@@ -223,7 +223,14 @@ func (e *execution) compute(outputs bool) error {
 			return errTask
 		}
 	}
-	return e.pass(x, e.batch, e.y, false) // the error of a task may name an index within the task
+	// The error of a task may name an index within the task.
+	if !e.p.learns(e.batch) {
+		return e.pass(x, e.batch, e.y, false)
+	}
+	shared, begin := e.p.pace.shares(), time.Now()
+	err = e.pass(x, e.batch, e.y, !shared)
+	e.p.pace.note(shared, time.Since(begin)/time.Duration(e.batch))
+	return err
 }
 
 // allocatedAtOnce is how many zeroed float32 the runtime allocates in less than a millisecond.

@@ -9,7 +9,7 @@ import (
 )
 
 // plan is a model for sizes of its free dimensions but the batch: shapes, prepared layers, and memory. It is
-// immutable but for its workspaces.
+// immutable but for its workspaces and its pace.
 type plan struct {
 	m           *Model
 	values      []value
@@ -17,12 +17,13 @@ type plan struct {
 	inputs      []int
 	outputs     []int
 	buffers     []buffer
-	sampleBytes float64     // of values between nodes
-	sample      work        // of a sample by itself, where a batch may be split
-	perSample   work        // of each sample of a batch
-	fixed       work        // of values that are the same for any batch
-	foreign     bool        // whether a step is code
-	workspaces  sync.Pool   // of *workspace
+	sampleBytes float64   // of values between nodes
+	sample      work      // of a sample by itself, where a batch may be split
+	perSample   work      // of each sample of a batch
+	fixed       work      // of values that are the same for any batch
+	foreign     bool      // whether a step is code
+	workspaces  sync.Pool // of *workspace
+	pace        pace
 	ready       atomic.Bool // all weights are packed and all constants read
 
 	fitting  [2]atomic.Int64 // batches known to be within the limit; [1] where all values are observed

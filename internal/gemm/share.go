@@ -42,7 +42,7 @@ func (t *team) use(x Activations) {
 func (t *team) fit(d time.Duration) {
 	switch {
 	case t.threads == 1 || d >= worthWaking:
-	case d < worthSharing:
+	case d < worthSharing():
 		t.threads = 1
 	default:
 		awake := 1
@@ -68,8 +68,7 @@ func (t *team) parts(d time.Duration) int {
 
 const (
 	partsPerThread = 4
-	worthSharing   = 2 * time.Microsecond  // below it, handing over costs more than it saves
-	worthWaking    = 50 * time.Microsecond // likewise for a worker that is parked
+	worthWaking    = 50 * time.Microsecond // what is worth waking a worker for that is parked
 	searchTime     = 50 * time.Microsecond // for which a worker looks for work before it parks
 )
 
@@ -115,7 +114,7 @@ func (f function) run(part int, _ *scratch) { f(part) }
 // share runs so many tasks that take about the given time in all.
 func (t *team) share(tasks tasks, count int, d time.Duration) {
 	var helpers []*worker
-	if n := min(t.threads, count) - 1; n > 0 && d >= worthSharing {
+	if n := min(t.threads, count) - 1; n > 0 && d >= worthSharing() {
 		helpers = workers(n)
 	}
 	t.tasks, t.members = tasks, len(helpers)+1
@@ -137,7 +136,7 @@ func (t *team) share(tasks tasks, count int, d time.Duration) {
 		w.withdraw(t)
 	}
 	for spins := 0; t.active.Load() > 0; spins++ {
-		if spins > 100 {
+		if spins > spinsAtOnce {
 			runtime.Gosched()
 		}
 	}
@@ -223,6 +222,9 @@ func workers(n int) []*worker {
 	var list []*worker
 	if before := allWorkers.Load(); before != nil {
 		list = append(list, *before...)
+	}
+	if len(list) == 0 {
+		measuring.Go(measureHandover)
 	}
 	for len(list) < n {
 		w := &worker{member: len(list) + 1, wake: make(chan struct{}, 1)}

@@ -121,19 +121,36 @@ func TestFit(t *testing.T) {
 		d              time.Duration
 		fit, intoParts int
 	}{
-		{4, worthSharing - 1, 1, 1},
-		{4, worthSharing, 3, 3},
-		{2, worthSharing, 2, 2},
+		{4, worthSharing() - 1, 1, 1},
+		{4, worthSharing(), 3, 3},
+		{2, worthSharing(), 2, 2},
 		{4, worthWaking - 1, 3, 3},
 		{4, worthWaking, 4, 16},
 		{1, time.Second, 1, 1},
-		{9, worthSharing, 3, 3},
+		{9, worthSharing(), 3, 3},
 	} {
 		shared := team{threads: c.threads}
 		shared.fit(c.d)
 		if parts := shared.parts(c.d); shared.threads != c.fit || parts != c.intoParts {
 			t.Errorf("%d threads, %v: got %d threads and %d parts, want %d and %d", c.threads, c.d, shared.threads, parts, c.fit, c.intoParts)
 		}
+	}
+}
+
+// TestMeasureHandover measures it again, and leaves it where no worker comes.
+func TestMeasureHandover(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	workers(1)
+	measuring.Wait()
+	before := handover.Load()
+	measureHandover()
+	if got := time.Duration(handover.Load()); got <= 0 || got > time.Millisecond {
+		t.Errorf("a handover takes %v", got)
+	}
+	idle(t, 1)
+	handover.Store(before)
+	if measureHandover(); handover.Load() != before {
+		t.Errorf("a handover that no worker took changes what is known of it from %d to %d", before, handover.Load())
 	}
 }
 
@@ -174,8 +191,8 @@ func TestShareAlone(t *testing.T) {
 		}{
 			{4, 9, worthWaking, 3, 3},
 			{4, 9, worthWaking - 1, 3, 0},
-			{4, 5, worthSharing, 3, 0},
-			{4, 9, worthSharing - 1, 0, 0},
+			{4, 5, worthSharing(), 3, 0},
+			{4, 9, worthSharing() - 1, 0, 0},
 			{3, 9, time.Second, 2, 2},
 			{4, 2, time.Second, 1, 1},
 			{1, 20, time.Second, 0, 0},
@@ -229,6 +246,7 @@ func once(t *testing.T, name string, counts []int) {
 // looks for work, and one that has parked.
 func TestShareTogether(t *testing.T) {
 	w := workers(1)[0]
+	measuring.Wait()
 	c := new(team)
 	c.threads = 2
 	for round := range 200 {
