@@ -34,9 +34,11 @@
 //
 // # Threads
 //
-// Up to GOMAXPROCS threads share the products of a layer. Instead, each thread gets samples of its own if the
-// batch is large, every product is by constants, which are at most 1 MB in all, and no operation combines
-// samples. The bits are the same either way.
+// Up to GOMAXPROCS threads share the products of a layer that takes long. Instead, each thread gets samples of
+// its own if the batch is large, every product is by constants, which are at most 1 MB in all, and no
+// operation combines samples. A run of such a model that takes less than a millisecond, of one sample say, is
+// shared layer by layer or left to one thread: the first runs try both, and the rest do what took less, but
+// for one of 64. The bits are the same in any case.
 //
 // Run returns as soon as its ctx ends. If ctx can end (ctx.Done() is not nil), and the run may take more than
 // a few milliseconds, calls an Op or is the first of its model, a separate goroutine computes it on a copy of
