@@ -13,7 +13,8 @@ import (
 	"euryale/internal/pack"
 )
 
-// idle puts n workers that do nothing in place of all for the length of a test.
+// idle puts n workers that do nothing in place of all for the length of a test, and has a handover take a
+// microsecond.
 func idle(t *testing.T, n int) []*worker {
 	t.Helper()
 	before := allWorkers.Load()
@@ -23,6 +24,9 @@ func idle(t *testing.T, n int) []*worker {
 		list = append(list, &worker{member: i + 1, wake: make(chan struct{}, 1)})
 	}
 	allWorkers.Store(&list)
+	measuring.Wait()
+	known := handover.Swap(int64(time.Microsecond))
+	t.Cleanup(func() { handover.Store(known) })
 	return list
 }
 
@@ -142,13 +146,12 @@ func TestMeasureHandover(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	workers(1)
 	measuring.Wait()
-	before := handover.Load()
 	measureHandover()
 	if got := time.Duration(handover.Load()); got <= 0 || got > time.Millisecond {
 		t.Errorf("a handover takes %v", got)
 	}
 	idle(t, 1)
-	handover.Store(before)
+	before := handover.Load()
 	if measureHandover(); handover.Load() != before {
 		t.Errorf("a handover that no worker took changes what is known of it from %d to %d", before, handover.Load())
 	}
