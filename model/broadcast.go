@@ -9,18 +9,16 @@ import (
 
 // Functions of two numbers are kernels of rows, whose operands may be one number that is repeated.
 
-func plus(k *kernel.Set) kernel.Pairs           { return k.Plus }
-func minus(k *kernel.Set) kernel.Pairs          { return k.Minus }
-func times(k *kernel.Set) kernel.Pairs          { return k.Times }
-func over(k *kernel.Set) kernel.Pairs           { return k.Over }
-func smaller(k *kernel.Set) kernel.Pairs        { return k.Smaller }
-func larger(k *kernel.Set) kernel.Pairs         { return k.Larger }
-func less(k *kernel.Set) kernel.Pairs           { return k.Less }
-func lessOrEqual(k *kernel.Set) kernel.Pairs    { return k.LessOrEqual }
-func equal(k *kernel.Set) kernel.Pairs          { return k.Equal }
-func greater(k *kernel.Set) kernel.Pairs        { return k.Greater }
-func greaterOrEqual(k *kernel.Set) kernel.Pairs { return k.GreaterOrEqual }
-func power(*kernel.Set) kernel.Pairs            { return kernel.ByRows(pow) }
+func plus(k *kernel.Set) kernel.Pairs        { return k.Plus }
+func minus(k *kernel.Set) kernel.Pairs       { return k.Minus }
+func times(k *kernel.Set) kernel.Pairs       { return k.Times }
+func over(k *kernel.Set) kernel.Pairs        { return k.Over }
+func smaller(k *kernel.Set) kernel.Pairs     { return k.Smaller }
+func larger(k *kernel.Set) kernel.Pairs      { return k.Larger }
+func less(k *kernel.Set) kernel.Pairs        { return k.Less }
+func lessOrEqual(k *kernel.Set) kernel.Pairs { return k.LessOrEqual }
+func equal(k *kernel.Set) kernel.Pairs       { return k.Equal }
+func power(*kernel.Set) kernel.Pairs         { return kernel.ByRows(pow) }
 
 func pow(y, a, b []float32, da, db int) {
 	for i := range y {
@@ -31,6 +29,11 @@ func pow(y, a, b []float32, da, db int) {
 // binary returns the kernel of an op on two values.
 func binary(f func(k *kernel.Set) kernel.Pairs) func(n *ir.Resolved, y array, in []array, s *scratch) {
 	return func(_ *ir.Resolved, y array, in []array, _ *scratch) { pairwise(f(kernel.Current()), y, in[0], in[1]) }
+}
+
+// swapped returns the kernel of an op that is another one of its values in the other order.
+func swapped(f func(k *kernel.Set) kernel.Pairs) func(n *ir.Resolved, y array, in []array, s *scratch) {
+	return func(_ *ir.Resolved, y array, in []array, _ *scratch) { pairwise(f(kernel.Current()), y, in[1], in[0]) }
 }
 
 // pairwise sets y to a ∘ b, which are repeated along axes.

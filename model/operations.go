@@ -73,8 +73,8 @@ var evaluators = map[string]evaluator{
 	ir.OpMin: {variadic(smaller), nil, nil},
 	ir.OpMax: {variadic(larger), nil, nil},
 
-	ir.OpGreater:        {binary(greater), nil, nil},
-	ir.OpGreaterOrEqual: {binary(greaterOrEqual), nil, nil},
+	ir.OpGreater:        {swapped(less), nil, nil},
+	ir.OpGreaterOrEqual: {swapped(lessOrEqual), nil, nil},
 	ir.OpLess:           {binary(less), nil, nil},
 	ir.OpLessOrEqual:    {binary(lessOrEqual), nil, nil},
 	ir.OpEqual:          {binary(equal), nil, nil},

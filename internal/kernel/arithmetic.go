@@ -8,7 +8,6 @@ type Arithmetic struct {
 	Plus, Minus, Times, Over Pairs
 	Smaller, Larger          Pairs // NaN where an operand is, and −0 is smaller than 0
 	Less, LessOrEqual, Equal Pairs // 1 where it is true, 0 where it is not
-	Greater, GreaterOrEqual  Pairs
 
 	Clamp  Scaled // y = min(max(x, b), c), NaN where x is, for b ≤ c
 	Scale  Scaled // y = x·b + c, the product rounded too
@@ -131,12 +130,10 @@ func each(f func(x float64) float64) Each {
 
 var arithmeticGeneric = Arithmetic{
 	Plus: ByRows(plusGeneric), Minus: ByRows(minusGeneric), Times: ByRows(timesGeneric), Over: ByRows(overGeneric), Smaller: ByRows(smallerGeneric), Larger: ByRows(largerGeneric),
-	Less:           compared(func(a, b float32) bool { return a < b }),
-	LessOrEqual:    compared(func(a, b float32) bool { return a <= b }),
-	Equal:          compared(func(a, b float32) bool { return a == b }),
-	Greater:        compared(func(a, b float32) bool { return a > b }),
-	GreaterOrEqual: compared(func(a, b float32) bool { return a >= b }),
-	Clamp:          clampGeneric, Scale: scaleGeneric, Slopes: slopesGeneric,
+	Less:        compared(func(a, b float32) bool { return a < b }),
+	LessOrEqual: compared(func(a, b float32) bool { return a <= b }),
+	Equal:       compared(func(a, b float32) bool { return a == b }),
+	Clamp:       clampGeneric, Scale: scaleGeneric, Slopes: slopesGeneric,
 	Sqrt: each(math.Sqrt), Floor: each(math.Floor), Ceil: each(math.Ceil), Abs: each(math.Abs),
 	Exp: functionOf(exp), Sigmoid: functionOf(sigmoid), Tanh: functionOf(tanh), Log: functionOf(log), Softplus: functionOf(softplus),
 }

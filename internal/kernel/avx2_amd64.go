@@ -371,16 +371,6 @@ func lessOrEqualPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, r
 //go:noescape
 func equalPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 
-// greaterPairsAVX2 works like greaterGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func greaterPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// greaterOrEqualPairsAVX2 works like greaterOrEqualGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func greaterOrEqualPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
 // clampAVX2 works like clampGeneric for n > 0 elements.
 //
 //go:noescape

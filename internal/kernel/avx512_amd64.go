@@ -435,16 +435,6 @@ func lessOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, rows int,
 //go:noescape
 func equalPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 
-// greaterPairsAVX512 works like greaterGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func greaterPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// greaterOrEqualPairsAVX512 works like greaterOrEqualGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func greaterOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
 // clampAVX512 works like clampGeneric for n > 0 elements.
 //
 //go:noescape

@@ -26,8 +26,6 @@ var pairs = []struct {
 	{"less", compare(17)},
 	{"lessOrEqual", compare(18)},
 	{"equal", compare(0)},
-	{"greater", compare(30)},
-	{"greaterOrEqual", compare(29)},
 }
 
 // larger makes y, which may be a or b, of two maxima, since that of two zeros is the operand that comes last:
