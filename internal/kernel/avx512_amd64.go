@@ -324,23 +324,11 @@ func gatherPixelsAVX512(dst *uint8, src *uint8, vectors int, step int, words *ui
 //go:noescape
 func gatherPixelsVBMI(dst *uint8, src *uint8, vectors int, step int, indices *uint8, low uint64, high uint64)
 
-// multiplyPixelsF1VNNI works like multiplyPixelsGeneric for 1 filters and two vectors of 16 pixels, of which
+// multiplyPixelsF8VNNI works like multiplyPixelsGeneric for 8 filters and two vectors of 16 pixels, of which
 // the pixels are stored that mask and mask2 have bits for.
 //
 //go:noescape
-func multiplyPixelsF1VNNI(t *uint8)
-
-// multiplyPixelsF2VNNI works like multiplyPixelsGeneric for 2 filters and two vectors of 16 pixels, of which
-// the pixels are stored that mask and mask2 have bits for.
-//
-//go:noescape
-func multiplyPixelsF2VNNI(t *uint8)
-
-// multiplyPixelsF3VNNI works like multiplyPixelsGeneric for 3 filters and two vectors of 16 pixels, of which
-// the pixels are stored that mask and mask2 have bits for.
-//
-//go:noescape
-func multiplyPixelsF3VNNI(t *uint8)
+func multiplyPixelsF8VNNI(t *uint8)
 
 // multiplyPixelsF4VNNI works like multiplyPixelsGeneric for 4 filters and two vectors of 16 pixels, of which
 // the pixels are stored that mask and mask2 have bits for.
@@ -348,29 +336,17 @@ func multiplyPixelsF3VNNI(t *uint8)
 //go:noescape
 func multiplyPixelsF4VNNI(t *uint8)
 
-// multiplyPixelsF5VNNI works like multiplyPixelsGeneric for 5 filters and two vectors of 16 pixels, of which
+// multiplyPixelsF2VNNI works like multiplyPixelsGeneric for 2 filters and two vectors of 16 pixels, of which
 // the pixels are stored that mask and mask2 have bits for.
 //
 //go:noescape
-func multiplyPixelsF5VNNI(t *uint8)
+func multiplyPixelsF2VNNI(t *uint8)
 
-// multiplyPixelsF6VNNI works like multiplyPixelsGeneric for 6 filters and two vectors of 16 pixels, of which
+// multiplyPixelsF1VNNI works like multiplyPixelsGeneric for 1 filters and two vectors of 16 pixels, of which
 // the pixels are stored that mask and mask2 have bits for.
 //
 //go:noescape
-func multiplyPixelsF6VNNI(t *uint8)
-
-// multiplyPixelsF7VNNI works like multiplyPixelsGeneric for 7 filters and two vectors of 16 pixels, of which
-// the pixels are stored that mask and mask2 have bits for.
-//
-//go:noescape
-func multiplyPixelsF7VNNI(t *uint8)
-
-// multiplyPixelsF8VNNI works like multiplyPixelsGeneric for 8 filters and two vectors of 16 pixels, of which
-// the pixels are stored that mask and mask2 have bits for.
-//
-//go:noescape
-func multiplyPixelsF8VNNI(t *uint8)
+func multiplyPixelsF1VNNI(t *uint8)
 
 // multiplyDepthwiseVNNI works like multiplyDepthwiseGeneric for four offsets in each of the steps and pixels
 // by fours.

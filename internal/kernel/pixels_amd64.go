@@ -2,20 +2,20 @@
 
 package kernel
 
-import "unsafe"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 // Pixel-vectorized convolutions in AVX-512.
 
-// multiplyPixelsVNNITable has the kernel of j+1 filters at j.
-var multiplyPixelsVNNITable = [...]asm{
-	multiplyPixelsF1VNNI, multiplyPixelsF2VNNI, multiplyPixelsF3VNNI, multiplyPixelsF4VNNI,
-	multiplyPixelsF5VNNI, multiplyPixelsF6VNNI, multiplyPixelsF7VNNI, multiplyPixelsF8VNNI,
-}
+// multiplyPixelsVNNITable has the kernel of 2^i filters at i.
+var multiplyPixelsVNNITable = [...]asm{multiplyPixelsF1VNNI, multiplyPixelsF2VNNI, multiplyPixelsF4VNNI, multiplyPixelsF8VNNI}
 
-// multiplyPixelsInVNNI takes as many filters at a time as there are registers for, and two vectors of pixels:
+// multiplyPixelsInVNNI takes up to as many filters at a time as there are registers for, and two vectors of pixels:
 // those side by side, and a last one of a row with that of the next row.
 func multiplyPixelsInVNNI(dst []float32, stride int, x *Pixels, b []int8, e *Epilogue) {
-	const vector, most = PanelColumns, len(multiplyPixelsVNNITable)
+	const vector, largest = PanelColumns, len(multiplyPixelsVNNITable) - 1
 	checkMultiplyPixels(dst, stride, x, b, e)
 	var compensation [vector]int32
 	for j, sum := range e.Compensation[:vector] {
@@ -23,12 +23,14 @@ func multiplyPixelsInVNNI(dst []float32, stride int, x *Pixels, b []int8, e *Epi
 	}
 	all, vectors := uint64(1<<vector-1), (x.Count+vector-1)/vector
 	last := all >> (vectors*vector - x.Count)
-	for j := 0; j < e.Columns; j += most {
+	for j, filters := 0, 0; j < e.Columns; j += filters {
+		size := min(largest, bits.Len(uint(e.Columns-j))-1)
+		filters = 1 << size
 		t := pixelTile{
 			stride: 4 * stride, offsets: &x.Offsets[0], steps: len(x.Offsets), b: &b[j*StepDepth], compensation: &compensation[j], scales: &e.Scales[j],
 			bias: &e.Bias[j], rowScale: e.RowScales[0], floor: e.Floor,
 		}
-		multiply := multiplyPixelsVNNITable[min(most, e.Columns-j)-1]
+		multiply := multiplyPixelsVNNITable[size]
 		at := func(h, v int) (*float32, *uint8) {
 			return &dst[j*stride+h*x.Count+v*vector], &x.Data[h*x.RowStep+v*vector*StepDepth]
 		}

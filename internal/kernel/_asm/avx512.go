@@ -29,7 +29,7 @@ func avx512() {
 	accumulateWideGroup(zmm)
 	avx512GatherPixels()
 	vbmiGatherPixels()
-	for filters := 1; filters <= pixelFilters; filters++ {
+	for filters := pixelFilters; filters > 0; filters /= 2 {
 		vnniMultiplyPixels(filters)
 	}
 	vnniMultiplyDepthwise()
