@@ -64,7 +64,9 @@ func (c *convolutionCall) readRows(s *scratch, dst []uint8, i, first, end int) {
 	x := c.x.rows(c.images.first+i, 1, elements)
 	left, right, own := v.Pad[1]*v.Channels, v.Pad[3]*v.Channels, v.Width*v.Channels
 	at := (begin+v.Pad[0])*row + left // of the first pixel of a row
-	fill(dst[at-left:at], zero)
+	s.sides = grow(s.sides, right+left)
+	fill(s.sides, zero)
+	copy(dst[at-left:at], s.sides)
 	if x.Quantized == nil {
 		c.quantizeRows(s, dst[at:], x.Float, i, begin, behind, row)
 	}
@@ -72,11 +74,7 @@ func (c *convolutionCall) readRows(s *scratch, dst []uint8, i, first, end int) {
 		if x.Quantized != nil {
 			copy(dst[at:], x.Quantized[y*own:][:own])
 		}
-		sides := right
-		if y+1 < behind {
-			sides += left
-		}
-		fill(dst[at+own:][:sides], zero)
+		copy(dst[at+own:], s.sides)
 		at += row
 	}
 }

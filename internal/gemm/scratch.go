@@ -46,6 +46,7 @@ type scratch struct {
 	block     block
 	view      view
 	image     []uint8 // with padding
+	sides     []uint8 // of the padding
 	imageRows imageRows
 	results   []float32
 	windows   []uint8 // pixels as vectors

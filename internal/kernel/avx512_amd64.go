@@ -348,6 +348,11 @@ func multiplyPixelsF2VNNI(t *uint8)
 //go:noescape
 func multiplyPixelsF1VNNI(t *uint8)
 
+// addU8AVX512 works like addU8AVX2 for n > 0, a multiple of 64, by factors as quantizeAVX512 takes them.
+//
+//go:noescape
+func addU8AVX512(dst *uint8, x *uint8, y *uint8, n int, scaleX float32, scaleY float32, scale float32, lower float32, upper float32, least float32, most float32, low float32, high float32, zeroX int32, zeroY int32, zero int32)
+
 // multiplyDepthwiseVNNI works like multiplyDepthwiseGeneric for four offsets in each of the steps and pixels
 // by fours.
 //

@@ -30,6 +30,7 @@ var avx512Set = func() *Set {
 		},
 		Floats:      Floats{100e9, multiplyFloatsBy(floatsAVX512), multiplyHalvesBy(&halvesAVX512), moveRowsBy([...]asm{moveRows1AVX512, moveRows2AVX512})},
 		Convolution: Convolution{true, multiplyPixelsInVNNI, gatherPixelsInAVX512, multiplyDepthwiseInVNNI, requantizeDepthwiseInVNNI},
+		Elementwise: Elementwise{AddU8: addU8InAVX512},
 		Arithmetic:  arithmeticAVX512,
 		Pooling:     poolingAVX512,
 		Epilogues:   Epilogues{dequantizeSumsInAVX512, requantizeSumsInAVX512, dequantizePlanesInAVX512},
@@ -107,6 +108,21 @@ func quantizeInAVX512[C Code](dst []C, src []float32, a Affine) (allFinite bool)
 		run(min(atOnce, n-first), 0)
 	}
 	return !bad
+}
+
+// addU8InAVX512 takes whole vectors: dst may be an operand, so none reaches back.
+func addU8InAVX512(dst, x, y []uint8, ax, ay, a Affine) {
+	low, high := float32(a.Low-a.Zero), float32(a.High-a.Zero)
+	round, n := nearestTo(a.Scale, low, high), len(dst)/block*block
+	if !round.valid {
+		n = 0
+	}
+	x, y = x[:len(dst)], y[:len(dst)]
+	for first := 0; first < n; first += atOnce {
+		addU8AVX512(&dst[first], &x[first], &y[first], min(atOnce, n-first), ax.Scale, ay.Scale, a.Scale,
+			round.lower, round.upper, round.least, round.most, low, high, ax.Zero, ay.Zero, a.Zero)
+	}
+	addU8InAVX2(dst[n:], x[n:], y[n:], ax, ay, a)
 }
 
 // raised returns what makes a quantized value an unsigned byte: what is added to it, and the bits that are

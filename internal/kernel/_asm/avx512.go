@@ -32,6 +32,7 @@ func avx512() {
 	for filters := pixelFilters; filters > 0; filters /= 2 {
 		vnniMultiplyPixels(filters)
 	}
+	avx512AddU8()
 	vnniMultiplyDepthwise()
 	vnniRequantizeDepthwise()
 	vbmiLookUp()
@@ -205,6 +206,54 @@ func avx512Quantize() {
 		toIntegers(v, low, high)
 	}
 	JMP(LabelRef("store"))
+}
+
+// avx512AddU8 divides where quotients are in doubt.
+func avx512AddU8() {
+	function("addU8AVX512", "dst, x, y *uint8, n int, scaleX, scaleY, scale, lower, upper, least, most, low, high float32, zeroX, zeroY, zero int32",
+		"addU8AVX512 works like addU8AVX2 for n > 0, a multiple of 64, by factors as quantizeAVX512 takes them.")
+	dst, x, y, n := arg("dst"), arg("x"), arg("y"), arg("n")
+	scaleX, zeroX, scaleY, zeroY := zmm.repeat("scaleX"), zmm.repeat("zeroX"), zmm.repeat("scaleY"), zmm.repeat("zeroY")
+	scale, low, high, zero := zmm.repeat("scale"), zmm.repeat("low"), zmm.repeat("high"), zmm.repeat("zero")
+	round, order := newNearest(func(v vectors, name string) reg.VecVirtual { return v.repeat(name) }), zmm.constant("everyFourth", everyFourth...)
+	sums, rounded, term, doubt, doubtful := four(), four(), ZMM(), ZMM(), K()
+	real := func(from Mem, zero, scale, to reg.VecVirtual) {
+		VPMOVZXBD(from, to)
+		VPSUBD(zero, to, to)
+		VCVTDQ2PS(to, to)
+		VMULPS(scale, to, to)
+	}
+	loop("blocks", n, 64, func() {
+		VPXORD(doubt, doubt, doubt)
+		for i, sum := range sums {
+			real(at(x, 16*i), zeroX, scaleX, sum)
+			real(at(y, 16*i), zeroY, scaleY, term)
+			VADDPS(term, sum, sum)
+			VMOVAPS(sum, rounded[i])
+			round.round(rounded[i], doubt)
+		}
+		VPTESTMD(doubt, doubt, doubtful)
+		KORTESTW(doubtful, doubtful)
+		JZ(LabelRef("sure"))
+		for i, sum := range sums {
+			VDIVPS(scale, sum, rounded[i])
+			toIntegers(rounded[i], low, high)
+		}
+		Label("sure")
+		for _, v := range rounded {
+			VPADDD(zero, v, v)
+		}
+		VPACKSSDW(rounded[1], rounded[0], rounded[0])
+		VPACKSSDW(rounded[3], rounded[2], rounded[2])
+		VPACKUSWB(rounded[2], rounded[0], rounded[0])
+		VPERMD(rounded[0], order, rounded[0])
+		VMOVDQU32(rounded[0], at(dst, 0))
+		for _, p := range []reg.GPVirtual{x, y, dst} {
+			ADDQ(Imm(64), p)
+		}
+	})
+	VZEROUPPER()
+	RET()
 }
 
 // avx512SplitFixed puts the bytes of four integers in a lane of 128 bits side by side, and then lanes.
