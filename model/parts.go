@@ -21,7 +21,7 @@ const partTime = 10 * time.Microsecond
 var costs = map[string]float64{
 	ir.OpMaxPool: 0.3, ir.OpAveragePool: 0.3, ir.OpGlobalAveragePool: 0.1, ir.OpSoftmax: 0.2, ir.OpLogSoftmax: 0.2,
 	ir.OpExp: 0.1, ir.OpLog: 0.1, ir.OpSigmoid: 0.1, ir.OpTanh: 0.1, ir.OpSoftplus: 0.3,
-	ir.OpSin: 5, ir.OpCos: 5, ir.OpPow: 5, ir.OpLog1p: 5, ir.OpExpm1: 5, ir.OpSparsemax: 5, ir.OpSign: 1, ir.OpFakeQuantize: 2,
+	ir.OpSin: 5, ir.OpCos: 5, ir.OpPow: 5, ir.OpLog1p: 5, ir.OpExpm1: 5, ir.OpSparsemax: 5, ir.OpSign: 1, ir.OpFakeQuantize: 0.1,
 }
 
 // cheap is the cost of an element that a vector loads or stores.

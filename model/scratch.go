@@ -8,6 +8,7 @@ import (
 // scratch is memory for the inside of a kernel.
 type scratch struct {
 	x       []float32
+	bytes   []uint8
 	offsets []int
 	windows kernel.FloatWindows
 	panels  pack.Floats // of a weight that is computed
