@@ -316,6 +316,8 @@ func (p *plan) scratchOf(s *step) scratchBytes {
 		return all(4, in)
 	case s.op.layer != nil:
 		return p.scratchOfFloats(s, in)
+	case s.node.Op == ir.OpFakeQuantize && len(in) > 0:
+		return scratchBytes{fixed: sample(in), thread: fakeAtOnce}
 	case s.op.quantized != nil && s.op.quantized.computes && p.values[s.in[0]].quantization != nil && len(in) > 0:
 		return scratchBytes{fixed: 8 * (sample(in) + sample(out))}
 	}

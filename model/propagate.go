@@ -1,6 +1,7 @@
 package model
 
 import (
+	"math"
 	"slices"
 
 	"euryale/internal/ir"
@@ -11,7 +12,8 @@ import (
 // float32, where everything that reads it would quantize it by the same parameters: such layers, a
 // FakeQuantize, and ops between them that give the same whether their input is quantized or their result.
 // Other ops, and functions of one value, take quantized values where a FakeQuantize has rounded to just
-// these. The bits are those of float32 between all layers.
+// these. A FakeQuantize of float32 gives quantized values where they go on to a layer. The bits are those of
+// float32 between all layers.
 
 // quantization is how a quantized value is kept. Images are NHWC then, and so are those that became rows.
 type quantization struct {
@@ -26,6 +28,7 @@ type propagation struct {
 	consumers [][]int           // the steps that read a value, as often as they do
 	isOutput  []bool            // whether a value is an output
 	channels  []int             // quantization.channels of a value that a step can quantize; else −1
+	quantizes []bool            // whether a step may make quantized values of float32, a FakeQuantize before layers
 	params    []*nn.QuantParams // what a value is rounded to, perhaps in another order since, or nil
 	resolved  []*quantization   // how all consumers of a value quantize it, or nil where they differ
 
@@ -43,6 +46,7 @@ func (b *builder) propagate() {
 		producers:   make([]int, len(b.values)),
 		consumers:   make([][]int, len(b.values)),
 		isOutput:    make([]bool, len(b.values)),
+		quantizes:   make([]bool, len(b.steps)),
 		resolved:    make([]*quantization, len(b.values)),
 		floatInputs: make([]int, len(b.steps)),
 		finalized:   make([]bool, len(b.steps)),
@@ -61,6 +65,7 @@ func (b *builder) propagate() {
 	for _, id := range b.outputs {
 		c.isOutput[id] = true
 	}
+	c.findQuantizes()
 	c.findChannels()
 	for i := range slices.Backward(b.steps) {
 		c.resolved[b.steps[i].out] = c.resolve(b.steps[i].out)
@@ -71,7 +76,7 @@ func (b *builder) propagate() {
 				c.floatInputs[i]++
 			}
 		}
-		if s.quantized != nil || c.floatInputs[i] == 0 {
+		if s.quantized != nil || c.quantizes[i] || c.floatInputs[i] == 0 {
 			b.values[s.out].quantization = c.resolved[s.out]
 		}
 		c.queue = append(c.queue, i)
@@ -82,14 +87,18 @@ func (b *builder) propagate() {
 		c.finalize(i)
 	}
 	c.tabulate()
-	for _, s := range b.steps {
+	for i := range b.steps {
+		s := &b.steps[i]
+		if c.quantizes[i] && b.values[s.in[0]].quantization == nil && b.values[s.out].quantization != nil {
+			s.op.quantized = &quantizedFloats
+		}
 		if out := &b.values[s.out]; out.quantization != nil && s.quantized == nil && s.op.quantized.kernel == nil && out.from < 0 {
 			out.from, out.ownFloat = s.in[0], true
 		}
 	}
 }
 
-// finalize has a step give float32 where one of its inputs is float32. It has the step read float32 alone
+// finalize has a step give float32 where one of its inputs is float32 and the step does not quantize it. It has the step read float32 alone
 // where only some of its inputs are quantized, and where the step only moves quantized values that no
 // consumer takes. Layers are left out: they read and give either.
 func (c *propagation) finalize(i int) {
@@ -97,7 +106,7 @@ func (c *propagation) finalize(i int) {
 	if s.quantized != nil || c.finalized[i] {
 		return
 	}
-	if c.floatInputs[i] > 0 {
+	if c.floatInputs[i] > 0 && !c.quantizes[i] {
 		c.setFloat(s.out)
 	}
 	mixed := c.floatInputs[i] > 0 && c.floatInputs[i] < len(s.in)
@@ -131,9 +140,30 @@ func (c *propagation) setFloat(id int) {
 	}
 }
 
+// findQuantizes finds each FakeQuantize whose input goes to a layer of static activations, perhaps by way of the
+// FakeQuantize and of other ops on quantized values: what is not finite is an error there.
+func (c *propagation) findQuantizes() {
+	reaches := make([]bool, len(c.values))
+	for _, s := range slices.Backward(c.steps) {
+		switch q := s.quantized; {
+		case q != nil && !q.io(0).TakesQuantized || q == nil && (s.op.quantized == nil || !reaches[s.out]):
+			continue
+		case q == nil:
+			for _, id := range s.in {
+				reaches[id] = true
+			}
+		default:
+			reaches[s.in[0]] = true
+		}
+	}
+	for i, s := range c.steps {
+		c.quantizes[i] = s.quantized == nil && s.op.quantized != nil && s.node.Op == ir.OpFakeQuantize && reaches[s.in[0]]
+	}
+}
+
 func (c *propagation) findChannels() {
 	c.channels = make([]int, len(c.values))
-	for _, s := range c.steps {
+	for i, s := range c.steps {
 		out := c.values[s.out].size
 		switch {
 		case s.quantized != nil:
@@ -148,6 +178,11 @@ func (c *propagation) findChannels() {
 			}
 			if c.channels[s.out] = -1; slices.Min(own) >= 0 {
 				c.channels[s.out] = s.op.quantized.channels(s.node, in, out, own)
+			} else if c.quantizes[i] && len(out) > 0 {
+				c.channels[s.out] = 0
+				if len(out) == 4 {
+					c.channels[s.out] = channelsOf(out)
+				}
 			}
 		}
 	}
@@ -155,11 +190,16 @@ func (c *propagation) findChannels() {
 
 func (c *propagation) findParams() {
 	c.params = make([]*nn.QuantParams, len(c.values))
-	for _, s := range c.steps {
+	for i := range c.steps {
+		s := &c.steps[i]
 		switch {
 		case s.quantized != nil || s.op.quantized == nil || s.op.quantized.computes:
 		case s.node.Op == ir.OpFakeQuantize:
 			p := fakeParams(s.node)
+			if p.High > math.MaxUint8 { // from −128 to 255, say
+				s.op.quantized = nil
+				break
+			}
 			c.params[s.out] = &p
 		case s.node.Op == ir.OpClip: // to bounds that are no quantized values
 		default:

@@ -1,12 +1,14 @@
 package model
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
 	"euryale/internal/ir"
 	"euryale/internal/kernel"
 	"euryale/internal/nn"
+	"euryale/qtensor"
 )
 
 // quantizedOp is an op on quantized activations between layers. One that computes takes inputs that are
@@ -32,6 +34,7 @@ var (
 	quantizedClamp    = quantizedOp{channels: sameChannels, takes: addable}
 	quantizedSlice    = quantizedOp{kernel: sliceU8, channels: sliceChannels}
 	quantizedFake     = quantizedOp{channels: sameChannels}
+	quantizedFloats   = quantizedOp{kernel: quantizeFloats, channels: sameChannels} // a FakeQuantize of float32
 	quantizedAdd      = quantizedOp{computes: true, kernel: addU8, channels: addChannels}
 	quantizedAverage  = quantizedOp{computes: true, kernel: averagePoolU8, channels: poolChannels}
 )
@@ -131,6 +134,30 @@ func (y array) put(at int, x []float32, channels int) {
 		copy(y.x[at:], x)
 	default:
 		kernel.Transpose(y.x[at:][:len(x)], pixels, x, channels, channels, pixels)
+	}
+}
+
+// quantizeFloats sets y, which is kept quantized, to what a FakeQuantize rounds float32 to. NaN and infinities
+// are an error.
+func quantizeFloats(_ *ir.Resolved, y array, in []array, s *scratch) {
+	x, channels := in[0].x, y.quantization.channels
+	size := len(x) / y.shape[0]
+	for at := 0; at < len(x); at += size {
+		from, to := x[at:at+size], y.q[at:at+size]
+		q := to
+		if channels > 1 {
+			s.bytes = grow(s.bytes, size)
+			q = s.bytes
+		}
+		if !kernel.Current().QuantizeU8(q, from, y.affine()) {
+			_, _, bad := kernel.MinMax(from)
+			s.err = fmt.Errorf("%w: x is %v at %d, want finite values", qtensor.ErrValue, from[bad], at+bad)
+			return
+		}
+		if channels > 1 {
+			pixels := size / channels
+			kernel.TransposeU8(to, channels, q, pixels, pixels, channels)
+		}
 	}
 }
 

@@ -46,7 +46,8 @@ type storage struct {
 //   - ctx's; qtensor.ErrParams for a nil ctx; os.ErrClosed after Close; ErrMemory.
 //   - qtensor.ErrNotFound for a name that is missing or that the model does not have; qtensor.ErrShape,
 //     qtensor.ErrDtype and qtensor.ErrLayout for an input.
-//   - qtensor.ErrValue for NaN and infinities that reach a quantized layer, and for an index of no row.
+//   - qtensor.ErrValue for NaN and infinities that reach a quantized layer, or a FakeQuantize whose result is
+//     kept quantized for one, and for an index of no row.
 //   - For a model of Load, those of reading a weight or a constant: qtensor.ErrFormat, qtensor.ErrChanged,
 //     and the file's.
 //   - Those of an Op.

@@ -112,7 +112,7 @@ var computed = []propagated{
 			op("Add", "none", "huge", "huge"),
 			dense("y", "none", "6 4"),
 		},
-		[]string{"middle"},
+		[]string{"a", "fa", "fx", "float", "middle"},
 	},
 	{
 		"a Relu of quantized values, of which some are below zero",
@@ -159,6 +159,6 @@ var computed = []propagated{
 			dense("a", "x", "6 5"), fake("fa", "a", 90), dense("b", "x", "6 3"), fake("fb", "b", 91), concat("ab", 1, "fa", "fb"), op("Add", "s", "ab", "ab"),
 			dense("c", "s", "8 8"), fake("fc", "c", 3), fake("fcc", "fc", 4), op("Add", "t", "fcc", "fcc"), dense("y", "t", "8 4"),
 		},
-		nil,
+		[]string{"fcc", "t"},
 	},
 }
