@@ -175,13 +175,13 @@ func (s sums) insert(g *ir.Network, fakes map[string]ir.Node) *ir.Network {
 	return &with
 }
 
-// leftFloat returns the values whose FakeQuantize makes float32: the model does not keep quantized what it
-// gives, or a sum or a function that reads it.
+// leftFloat returns the values whose FakeQuantize reads or makes float32: the model does not keep quantized the
+// value, or what the FakeQuantize gives, or a sum or a function that reads it.
 func (s sums) leftFloat(fakes map[string]ir.Node, quantized map[string]bool) (values []string) {
 	floatSum := func(n *ir.Node) bool { return s.nodes[n] && !isAverage(n) && !quantized[n.Output] }
 	float := func(v string) bool { return !quantized[v] }
 	for v, f := range fakes {
-		if float(f.Output) || slices.ContainsFunc(s.net.Consumers(v), floatSum) || slices.ContainsFunc(s.read[v], float) {
+		if float(v) || float(f.Output) || slices.ContainsFunc(s.net.Consumers(v), floatSum) || slices.ContainsFunc(s.read[v], float) {
 			values = append(values, v)
 		}
 	}
