@@ -35,8 +35,12 @@ func (f *freeBuffers) of(quantized bool) *[64][]int {
 func (p *plan) planMemory() error {
 	for id := range p.values {
 		v := &p.values[id]
-		if v.root = id; v.from >= 0 { // which is an earlier value
+		v.root, v.floats = id, id
+		if v.from >= 0 { // which is an earlier value
 			v.root = p.values[v.from].root
+		}
+		if v.from >= 0 && !v.ownFloat {
+			v.floats = p.values[v.from].floats
 		}
 	}
 	for i, s := range p.steps {
@@ -50,6 +54,9 @@ func (p *plan) planMemory() error {
 	}
 	for _, id := range p.outputs {
 		p.root(id).last = len(p.steps)
+	}
+	for _, v := range p.values {
+		p.values[v.floats].floatsRead = max(p.values[v.floats].floatsRead, v.read)
 	}
 	var free freeBuffers
 	for i, s := range p.steps {

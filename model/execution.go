@@ -35,6 +35,7 @@ type execution struct {
 	in        []input
 	batch     int
 	w         observer
+	shown     *shown // of w.observe, which may be nil
 	y         [][]float32     // memory of the outputs; nil for those that are not wanted
 	stop      <-chan struct{} // closed when the caller abandons the run; nil where it never does
 	ctx       context.Context // of calls: ends with stop, and is not the user's
@@ -68,6 +69,11 @@ func (m *Model) run(ctx context.Context, in map[string]tensor.Tensor, w observer
 		return ended(ctx)
 	} else if err != nil {
 		return err
+	}
+	if w.observe != nil {
+		if e.shown, err = e.p.showing(w.names); err != nil {
+			return err
+		}
 	}
 	if err := e.p.fits(e.batch, w.observe != nil); err != nil {
 		return err
@@ -320,11 +326,9 @@ func (e *execution) pass(x [][]float32, batch int, y [][]float32, singleThreaded
 // steps computes every node.
 func (e *execution) steps(ws *workspace) error {
 	p := e.p
-	if e.w.observe != nil {
-		for _, id := range p.inputs {
-			if err := e.w.observe(p.values[id].name, ws.values[id].x); err != nil {
-				return fmt.Errorf("input %q: %w", p.values[id].name, err)
-			}
+	for _, id := range p.inputs {
+		if err := e.show(ws, id); err != nil {
+			return fmt.Errorf("input %q: %w", p.values[id].name, err)
 		}
 	}
 	for i := range p.steps {
@@ -332,13 +336,13 @@ func (e *execution) steps(ws *workspace) error {
 		if e.stopped() {
 			return errStopped
 		}
-		if e.w.observe != nil {
-			p.addFloat(ws, s)
+		if e.shown != nil {
+			p.addFloat(ws, s, e.shown)
 		}
 		if err := e.step(ws, s); err != nil {
 			return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
 		}
-		if e.w.observe != nil {
+		if e.shown != nil {
 			p.forget(ws, i)
 		}
 	}
@@ -362,8 +366,8 @@ func (e *execution) step(ws *workspace, s *step) error {
 	if e.w.took != nil {
 		e.w.took(s, time.Since(begin))
 	}
-	if err == nil && e.w.observe != nil {
-		err = e.w.observe(e.p.values[s.out].name, ws.values[s.out].x)
+	if err == nil {
+		err = e.show(ws, s.out)
 	}
 	return err
 }

@@ -147,7 +147,7 @@ func (e *execution) doFloat(y, x array, s *step, singleThreaded bool) error {
 		return err
 	}
 	layer := layers.plain
-	if s.fused && e.w.observe == nil {
+	if s.fused && e.fused(s.out) {
 		layer = layers.relu
 	}
 	samples := len(x.x) / s.depth

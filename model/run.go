@@ -3,7 +3,6 @@ package model
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"euryale/internal/ir"
@@ -18,6 +17,7 @@ type workspace struct {
 	buffers        []storage
 	values         []array
 	in             []array // of a step
+	floats         copies
 	scratch        scratch
 	batch          int
 	singleThreaded bool // layers are not shared with other threads
@@ -60,22 +60,6 @@ func (m *Model) Run(ctx context.Context, in map[string]tensor.Tensor) (map[strin
 	return out, nil
 }
 
-// Observe runs the model and calls f with the name and the elements of every input, and then of the result of
-// every node, in the order of nodes. To calibrate, f calls ObserveFloat32 of a calib.Calibrator. A layer that
-// a Relu became part of gives the values after the Relu alone, under the name of the Relu's result. The
-// caller's goroutine calls f, which may read x until it returns. An error of f ends the run. Errors: f's,
-// qtensor.ErrParams for a nil f, and those of Run.
-func (m *Model) Observe(ctx context.Context, in map[string]tensor.Tensor, f func(name string, x []float32) error) error {
-	err := fmt.Errorf("%w: got no function, want one to call", qtensor.ErrParams)
-	if f != nil {
-		err = m.run(ctx, in, observer{observe: f}, nil)
-	}
-	if err != nil {
-		return fmt.Errorf("model: Observe: %w", err)
-	}
-	return nil
-}
-
 // Timing is how long a node took.
 type Timing struct {
 	Node, Op string
@@ -96,6 +80,7 @@ func (m *Model) Time(ctx context.Context, in map[string]tensor.Tensor) ([]Timing
 // observer is the functions that a run calls; each may be nil.
 type observer struct {
 	observe func(name string, x []float32) error // in the caller's goroutine
+	names   []string                             // that observe is called with; nil for all
 	begin   func(s *step)                        // in the goroutine that computes
 	took    func(s *step, d time.Duration)       // likewise
 }
@@ -122,6 +107,7 @@ func (p *plan) workspace() (*workspace, error) {
 		return ws, nil
 	}
 	ws := &workspace{buffers: make([]storage, len(p.buffers)), values: make([]array, len(p.values))}
+	ws.floats.lent = make([][]float32, len(p.values))
 	for i, v := range p.values {
 		ws.values[i].shape = make([]int, len(v.size))
 		if v.data == nil || v.packed {
@@ -160,35 +146,11 @@ func (p *plan) reshape(ws *workspace, batch int) {
 	}
 }
 
-// addFloat gives the result of a step that is quantized, or unread, float32 to be observed.
-func (p *plan) addFloat(ws *workspace, s *step) {
-	switch v, y := &p.values[s.out], &ws.values[s.out]; {
-	case v.unread || v.quantization != nil && (v.from < 0 || v.ownFloat):
-		y.x = make([]float32, v.size.At(ws.batch))
-	case v.from >= 0:
-		y.x = ws.values[v.from].x
-	}
-}
-
-// forget drops the float32 of addFloat that step i is the last to read.
-func (p *plan) forget(ws *workspace, i int) {
-	drop := func(id int) {
-		if v := &p.values[id]; (v.unread || v.quantization != nil) && v.read <= i {
-			ws.values[id].x = nil
-		}
-	}
-	s := &p.steps[i]
-	drop(s.out)
-	for _, id := range slices.Concat(s.in, s.operands()) {
-		drop(id)
-	}
-}
-
 // do computes a step: in float32, on quantized values, or both.
 func (e *execution) do(ws *workspace, s *step) error {
 	y := ws.values[s.out]
 	switch {
-	case s.done && e.w.observe == nil:
+	case s.done && e.fused(s.in[0]):
 		return nil
 	case s.layer != nil:
 		return e.doLayer(y, ws.values[s.in[0]], s, ws.singleThreaded)
@@ -199,7 +161,7 @@ func (e *execution) do(ws *workspace, s *step) error {
 	case s.node.Foreign != nil:
 		return doForeign(e.ctx, ws, y, s)
 	}
-	floats := ws.values[s.in[0]].x != nil // of quantized values too where all are observed
+	floats := ws.values[s.in[0]].x != nil && e.p.haveFloats(ws, s.operands()) // of quantized values too where the result is observed
 	if y.x != nil && floats && s.op.kernel != nil {
 		s.share(y, ws.arrays(s.operands()), &ws.scratch, ws.singleThreaded)
 	}

@@ -50,11 +50,9 @@ func (c rangeCollector) collect(ctx context.Context, m *model.Model, s selection
 	if err != nil || len(missing) == 0 {
 		return collected{profile: profile}, err
 	}
+	names := slices.Collect(maps.Keys(missing))
 	count, err := c.walk(ctx, "calibrate", 0, func(s Sample) error {
-		return m.Observe(ctx, s, func(name string, x []float32) error {
-			if _, ok := missing[name]; !ok {
-				return nil
-			}
+		return m.ObserveNamed(ctx, s, names, func(name string, x []float32) error {
 			if points[name] && checkFinite(x) != nil {
 				return notFinite(name)
 			}

@@ -15,6 +15,8 @@ import (
 type comparison struct {
 	models
 	counts
+	names   []string // of what is observed of the prepared model
+	wanted  []string // and of the quantized ones
 	values  []noises // results and outputs, against the prepared model
 	outputs []noises // against the float model
 }
@@ -22,15 +24,18 @@ type comparison struct {
 // noises are what values are off by, by name.
 type noises map[string]*noise.Noise
 
-// newComparison returns one of nothing, for results of layers and all outputs.
-func newComparison(m models, results []string) *comparison {
+// newComparison returns one of nothing, for results of layers and all outputs. Of what layers read it counts
+// elements.
+func newComparison(m models, results, read []string) *comparison {
 	c := &comparison{models: m, counts: counts{sizes: map[string]int{}}}
 	var names []string
 	for _, o := range m.float.Outputs() {
 		names = append(names, o.Name)
 	}
+	c.wanted = slices.Concat(results, names)
+	c.names = slices.Concat(c.wanted, read)
 	for range m.quantized {
-		values := noisesOf(slices.Concat(results, names))
+		values := noisesOf(c.wanted)
 		outputs := noisesOf(names)
 		if m.float == m.prepared {
 			for name := range outputs {
@@ -58,13 +63,13 @@ func (c *comparison) add(ctx context.Context, s Sample) error {
 // than it needs.
 func (c *comparison) addValues(ctx context.Context, s Sample) error {
 	var runs []*run
-	for i, m := range c.quantized {
-		r := newRun(ctx, m, s, func(name string) bool { return c.values[i][name] != nil })
+	for _, m := range c.quantized {
+		r := newRun(ctx, m, s, c.wanted)
 		defer r.stop()
 		runs = append(runs, r)
 	}
 	var failed error // of a quantized model
-	err := c.prepared.Observe(ctx, s, func(name string, x []float32) error {
+	err := c.prepared.ObserveNamed(ctx, s, c.names, func(name string, x []float32) error {
 		c.sizes[name] += len(x)
 		for i, r := range runs {
 			n := c.values[i][name]

@@ -8,10 +8,10 @@ import (
 )
 
 // evaluator runs the float models and quantized ones on samples, and returns how near each of these is.
-// results are values of the network, besides its outputs; want is how many samples there are, if that is
-// known.
+// results are values of the network, besides its outputs, and read are what its layers read; want is how many
+// samples there are, if that is known.
 type evaluator interface {
-	evaluate(ctx context.Context, m models, results []string, want int) ([]evaluation, error)
+	evaluate(ctx context.Context, m models, results, read []string, want int) ([]evaluation, error)
 }
 
 // models are what is compared.
@@ -32,7 +32,7 @@ type evaluation struct {
 type counts struct {
 	samples int
 	items   int            // indices of batches
-	sizes   map[string]int // elements, of values of the prepared model
+	sizes   map[string]int // elements, of values of the prepared model that are compared or that layers read
 }
 
 // samplesOf returns in how many samples, each index of a batch being one, a profile has seen a value.
@@ -60,8 +60,8 @@ func (e evaluation) better(than evaluation) bool {
 // sqnrEvaluator adds up squares.
 type sqnrEvaluator struct{ walker }
 
-func (e sqnrEvaluator) evaluate(ctx context.Context, m models, results []string, want int) (list []evaluation, err error) {
-	c := newComparison(m, results)
+func (e sqnrEvaluator) evaluate(ctx context.Context, m models, results, read []string, want int) (list []evaluation, err error) {
+	c := newComparison(m, results, read)
 	if c.samples, err = e.walk(ctx, "compare", want, func(s Sample) error { return c.add(ctx, s) }); err != nil {
 		return nil, err
 	}

@@ -162,11 +162,11 @@ func (r replaced) build(net *network, p *plan, weights map[string]*qtensor.QTens
 	return r.pipeline.build(net, p, weights, biases)
 }
 
-func (r replaced) evaluate(ctx context.Context, m models, results []string, want int) ([]evaluation, error) {
+func (r replaced) evaluate(ctx context.Context, m models, results, read []string, want int) ([]evaluation, error) {
 	if err := r.call("evaluate"); err != nil {
 		return nil, err
 	}
-	return r.pipeline.evaluate(ctx, m, results, want)
+	return r.pipeline.evaluate(ctx, m, results, read, want)
 }
 
 // TestStages replaces every stage, and has each fail: those behind it are not called, and nothing is given.

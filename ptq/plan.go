@@ -44,6 +44,14 @@ func (p *plan) results() (names []string) {
 	return names
 }
 
+// read returns the values that products read, but their weights.
+func (p *plan) read() (names []string) {
+	for _, l := range p.layers {
+		names = append(names, l.input())
+	}
+	return names
+}
+
 // rangePlanner takes parameters from the ranges that estimators make of what was observed.
 type rangePlanner struct{}
 

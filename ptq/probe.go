@@ -16,6 +16,7 @@ type probe struct {
 	layers  []*measured
 	results map[string]*measured // by the float value
 	errors  map[string]*measured // by the value of the difference
+	names   []string             // of both
 	samples int
 }
 
@@ -54,6 +55,7 @@ func newProbe(net *network, p *plan, weights map[string]*qtensor.QTensor, list m
 		m := newMeasured(c, plans[n.Name].outputs())
 		of.layers = append(of.layers, m)
 		of.results[n.Output], of.errors[errors] = m, m
+		of.names = append(of.names, n.Output, errors)
 	}
 	var err error
 	of.model, err = model.New(g, layers, model.WithMemoryLimit(math.MaxInt64)) // the limit is for the user's models
@@ -63,7 +65,7 @@ func newProbe(net *network, p *plan, weights map[string]*qtensor.QTensor, list m
 // observe adds what layers are off by on a sample.
 func (p *probe) observe(ctx context.Context, s Sample) error {
 	defer func() { p.samples++ }()
-	return p.model.Observe(ctx, s, func(name string, x []float32) error {
+	return p.model.ObserveNamed(ctx, s, p.names, func(name string, x []float32) error {
 		if m := p.results[name]; m != nil {
 			m.addResult(x)
 		}

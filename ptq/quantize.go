@@ -158,7 +158,7 @@ func (p pipeline) finish(
 	for _, b := range made {
 		m.quantized = append(m.quantized, b.model)
 	}
-	e, err := p.evaluate(ctx, m, plan.results(), max(seen.samples, biases.samples))
+	e, err := p.evaluate(ctx, m, plan.results(), plan.read(), max(seen.samples, biases.samples))
 	if err != nil {
 		return nil, nil, err
 	}

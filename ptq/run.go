@@ -22,11 +22,11 @@ type run struct {
 var errRunStopped = errors.New("the run was stopped")
 
 // newRun begins a run that gives the values whose names are wanted.
-func newRun(ctx context.Context, m *model.Model, s Sample, wanted func(name string) bool) *run {
+func newRun(ctx context.Context, m *model.Model, s Sample, wanted []string) *run {
 	r := &run{early: map[string][]float32{}}
 	r.next, r.stop = iter.Pull2(func(yield func(string, []float32) bool) {
-		r.err = m.Observe(ctx, s, func(name string, x []float32) error {
-			if wanted(name) && !yield(name, x) {
+		r.err = m.ObserveNamed(ctx, s, wanted, func(name string, x []float32) error {
+			if !yield(name, x) {
 				return errRunStopped
 			}
 			return nil
