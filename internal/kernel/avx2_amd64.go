@@ -314,6 +314,21 @@ func walkAVX2(walk *uint8, events *uint64, n int, elements *uint8, gains *uint8)
 //go:noescape
 func binNumbersAVX2(dst *uint16, src *float32, n int, perUnit float32, mask uint32) (count int)
 
+// addSquaresAVX2 works like addSquaresGeneric for n > 0 elements, a multiple of 16.
+//
+//go:noescape
+func addSquaresAVX2(squares *float64, x *float32, n int)
+
+// addDifferencesAVX2 works like addDifferencesGeneric for n > 0 elements, a multiple of 16.
+//
+//go:noescape
+func addDifferencesAVX2(squares *float64, off *float64, x *float32, y *float32, n int)
+
+// addRowsOffAVX2 works like addRowsOffGeneric for 8 rows of n > 0 elements, a multiple of 4.
+//
+//go:noescape
+func addRowsOffAVX2(sums *float64, x *float32, y *float32, stride int, n int)
+
 // noiseAVX2 adds to noise what noiseGeneric sets, for so many times 32 quotients, above 0, and levels that
 // are signed.
 //

@@ -4684,6 +4684,176 @@ GLOBL infinity<>(SB), RODATA|NOPTR, $4
 DATA belowZero<>+0(SB)/4, $0x80800000
 GLOBL belowZero<>(SB), RODATA|NOPTR, $4
 
+// func addSquaresAVX2(squares *float64, x *float32, n int)
+// Requires: AVX
+TEXT ·addSquaresAVX2(SB), NOSPLIT, $0-24
+	MOVQ    squares+0(FP), AX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	VMOVUPD 64(AX), Y2
+	VMOVUPD 96(AX), Y3
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+
+elements:
+	VCVTPS2PD (CX), Y4
+	VMULPD    Y4, Y4, Y4
+	VADDPD    Y4, Y0, Y0
+	VCVTPS2PD 16(CX), Y4
+	VMULPD    Y4, Y4, Y4
+	VADDPD    Y4, Y1, Y1
+	VCVTPS2PD 32(CX), Y4
+	VMULPD    Y4, Y4, Y4
+	VADDPD    Y4, Y2, Y2
+	VCVTPS2PD 48(CX), Y4
+	VMULPD    Y4, Y4, Y4
+	VADDPD    Y4, Y3, Y3
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JNZ       elements
+	VMOVUPD   Y0, (AX)
+	VMOVUPD   Y1, 32(AX)
+	VMOVUPD   Y2, 64(AX)
+	VMOVUPD   Y3, 96(AX)
+	VZEROUPPER
+	RET
+
+// func addDifferencesAVX2(squares *float64, off *float64, x *float32, y *float32, n int)
+// Requires: AVX
+TEXT ·addDifferencesAVX2(SB), NOSPLIT, $0-40
+	MOVQ    squares+0(FP), AX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	VMOVUPD 64(AX), Y2
+	VMOVUPD 96(AX), Y3
+	MOVQ    off+8(FP), CX
+	VMOVUPD (CX), Y4
+	VMOVUPD 32(CX), Y5
+	VMOVUPD 64(CX), Y6
+	VMOVUPD 96(CX), Y7
+	MOVQ    x+16(FP), DX
+	MOVQ    y+24(FP), BX
+	MOVQ    n+32(FP), SI
+
+elements:
+	VCVTPS2PD (DX), Y8
+	VCVTPS2PD (BX), Y9
+	VSUBPD    Y9, Y8, Y9
+	VMULPD    Y8, Y8, Y8
+	VADDPD    Y8, Y0, Y0
+	VMULPD    Y9, Y9, Y9
+	VADDPD    Y9, Y4, Y4
+	VCVTPS2PD 16(DX), Y8
+	VCVTPS2PD 16(BX), Y9
+	VSUBPD    Y9, Y8, Y9
+	VMULPD    Y8, Y8, Y8
+	VADDPD    Y8, Y1, Y1
+	VMULPD    Y9, Y9, Y9
+	VADDPD    Y9, Y5, Y5
+	VCVTPS2PD 32(DX), Y8
+	VCVTPS2PD 32(BX), Y9
+	VSUBPD    Y9, Y8, Y9
+	VMULPD    Y8, Y8, Y8
+	VADDPD    Y8, Y2, Y2
+	VMULPD    Y9, Y9, Y9
+	VADDPD    Y9, Y6, Y6
+	VCVTPS2PD 48(DX), Y8
+	VCVTPS2PD 48(BX), Y9
+	VSUBPD    Y9, Y8, Y9
+	VMULPD    Y8, Y8, Y8
+	VADDPD    Y8, Y3, Y3
+	VMULPD    Y9, Y9, Y9
+	VADDPD    Y9, Y7, Y7
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	SUBQ      $0x10, SI
+	JNZ       elements
+	VMOVUPD   Y0, (AX)
+	VMOVUPD   Y1, 32(AX)
+	VMOVUPD   Y2, 64(AX)
+	VMOVUPD   Y3, 96(AX)
+	VMOVUPD   Y4, (CX)
+	VMOVUPD   Y5, 32(CX)
+	VMOVUPD   Y6, 64(CX)
+	VMOVUPD   Y7, 96(CX)
+	VZEROUPPER
+	RET
+
+// func addRowsOffAVX2(sums *float64, x *float32, y *float32, stride int, n int)
+// Requires: AVX
+TEXT ·addRowsOffAVX2(SB), NOSPLIT, $0-40
+	MOVQ    sums+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    stride+24(FP), BX
+	MOVQ    n+32(FP), SI
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), DI
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	LEAQ    (CX)(BX*4), R8
+	LEAQ    (DX)(BX*4), R9
+
+columns:
+	VMOVUPS   (CX), X2
+	VSUBPS    (DX), X2, X2
+	VMOVUPS   (CX)(BX*1), X3
+	VSUBPS    (DX)(BX*1), X3, X3
+	VMOVUPS   (CX)(BX*2), X4
+	VSUBPS    (DX)(BX*2), X4, X4
+	VMOVUPS   (CX)(DI*1), X5
+	VSUBPS    (DX)(DI*1), X5, X5
+	VUNPCKLPS X3, X2, X6
+	VUNPCKHPS X3, X2, X2
+	VUNPCKLPS X5, X4, X3
+	VUNPCKHPS X5, X4, X4
+	VUNPCKLPD X3, X6, X5
+	VCVTPS2PD X5, Y5
+	VADDPD    Y5, Y0, Y0
+	VUNPCKHPD X3, X6, X5
+	VCVTPS2PD X5, Y5
+	VADDPD    Y5, Y0, Y0
+	VUNPCKLPD X4, X2, X3
+	VCVTPS2PD X3, Y3
+	VADDPD    Y3, Y0, Y0
+	VUNPCKHPD X4, X2, X3
+	VCVTPS2PD X3, Y3
+	VADDPD    Y3, Y0, Y0
+	ADDQ      $0x10, CX
+	ADDQ      $0x10, DX
+	VMOVUPS   (R8), X2
+	VSUBPS    (R9), X2, X2
+	VMOVUPS   (R8)(BX*1), X3
+	VSUBPS    (R9)(BX*1), X3, X3
+	VMOVUPS   (R8)(BX*2), X4
+	VSUBPS    (R9)(BX*2), X4, X4
+	VMOVUPS   (R8)(DI*1), X5
+	VSUBPS    (R9)(DI*1), X5, X5
+	VUNPCKLPS X3, X2, X6
+	VUNPCKHPS X3, X2, X2
+	VUNPCKLPS X5, X4, X3
+	VUNPCKHPS X5, X4, X4
+	VUNPCKLPD X3, X6, X5
+	VCVTPS2PD X5, Y5
+	VADDPD    Y5, Y1, Y1
+	VUNPCKHPD X3, X6, X5
+	VCVTPS2PD X5, Y5
+	VADDPD    Y5, Y1, Y1
+	VUNPCKLPD X4, X2, X3
+	VCVTPS2PD X3, Y3
+	VADDPD    Y3, Y1, Y1
+	VUNPCKHPD X4, X2, X3
+	VCVTPS2PD X3, Y3
+	VADDPD    Y3, Y1, Y1
+	ADDQ      $0x10, R8
+	ADDQ      $0x10, R9
+	SUBQ      $0x04, SI
+	JNZ       columns
+	VMOVUPD   Y0, (AX)
+	VMOVUPD   Y1, 32(AX)
+	VZEROUPPER
+	RET
+
 // func noiseAVX2(noise *int64, x *float32, blocks int, ratio float32, levels *uint8)
 // Requires: AVX, AVX2
 TEXT ·noiseAVX2(SB), NOSPLIT, $0-40

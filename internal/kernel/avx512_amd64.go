@@ -498,6 +498,16 @@ func moveRows2AVX512(t *uint8)
 //go:noescape
 func binNumbersAVX512(dst *uint16, src *float32, n int, perUnit float32, mask uint32) (count int)
 
+// addSquaresAVX512 works like addSquaresGeneric for n > 0 elements, a multiple of 16.
+//
+//go:noescape
+func addSquaresAVX512(squares *float64, x *float32, n int)
+
+// addDifferencesAVX512 works like addDifferencesGeneric for n > 0 elements, a multiple of 16.
+//
+//go:noescape
+func addDifferencesAVX512(squares *float64, off *float64, x *float32, y *float32, n int)
+
 // noiseAVX512 adds to noise what noiseGeneric sets, for n > 0 and levels that are signed.
 //
 //go:noescape

@@ -9386,6 +9386,69 @@ values:
 	VZEROUPPER
 	RET
 
+// func addSquaresAVX512(squares *float64, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·addSquaresAVX512(SB), NOSPLIT, $0-24
+	MOVQ    squares+0(FP), AX
+	VMOVUPD (AX), Z0
+	VMOVUPD 64(AX), Z1
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+
+elements:
+	VCVTPS2PD (CX), Z2
+	VMULPD    Z2, Z2, Z2
+	VADDPD    Z2, Z0, Z0
+	VCVTPS2PD 32(CX), Z2
+	VMULPD    Z2, Z2, Z2
+	VADDPD    Z2, Z1, Z1
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JNZ       elements
+	VMOVUPD   Z0, (AX)
+	VMOVUPD   Z1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func addDifferencesAVX512(squares *float64, off *float64, x *float32, y *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·addDifferencesAVX512(SB), NOSPLIT, $0-40
+	MOVQ    squares+0(FP), AX
+	VMOVUPD (AX), Z0
+	VMOVUPD 64(AX), Z1
+	MOVQ    off+8(FP), CX
+	VMOVUPD (CX), Z2
+	VMOVUPD 64(CX), Z3
+	MOVQ    x+16(FP), DX
+	MOVQ    y+24(FP), BX
+	MOVQ    n+32(FP), SI
+
+elements:
+	VCVTPS2PD (DX), Z4
+	VCVTPS2PD (BX), Z5
+	VSUBPD    Z5, Z4, Z5
+	VMULPD    Z4, Z4, Z4
+	VADDPD    Z4, Z0, Z0
+	VMULPD    Z5, Z5, Z5
+	VADDPD    Z5, Z2, Z2
+	VCVTPS2PD 32(DX), Z4
+	VCVTPS2PD 32(BX), Z5
+	VSUBPD    Z5, Z4, Z5
+	VMULPD    Z4, Z4, Z4
+	VADDPD    Z4, Z1, Z1
+	VMULPD    Z5, Z5, Z5
+	VADDPD    Z5, Z3, Z3
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	SUBQ      $0x10, SI
+	JNZ       elements
+	VMOVUPD   Z0, (AX)
+	VMOVUPD   Z1, 64(AX)
+	VMOVUPD   Z2, (CX)
+	VMOVUPD   Z3, 64(CX)
+	VZEROUPPER
+	RET
+
 // func noiseAVX512(noise *int64, x *float32, n int, ratio float32, levels *uint8)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, BMI2, CMOV
 TEXT ·noiseAVX512(SB), NOSPLIT, $0-40

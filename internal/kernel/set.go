@@ -26,6 +26,7 @@ type Set struct {
 	GroupEpilogues
 	Searching
 	Counting
+	Summing
 }
 
 // Convert holds kernels between real and quantized values.
@@ -202,6 +203,7 @@ var generic = Set{
 	GroupEpilogues: GroupEpilogues{addSumsGeneric, accumulateGroupGeneric, accumulateWideGroupGeneric, finishGeneric[float32], finishGeneric[float64]},
 	Searching:      Searching{noiseGeneric, crossingsGeneric, walkGeneric},
 	Counting:       Counting{countBinsGeneric},
+	Summing:        Summing{addSquaresGeneric, addDifferencesGeneric, addRowsOffGeneric},
 }
 
 // above returns s with the functions of the tier below where s has none.

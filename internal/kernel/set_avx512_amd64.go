@@ -39,6 +39,7 @@ var avx512Set = func() *Set {
 		},
 		Searching: Searching{Noise: noiseInAVX512},
 		Counting:  Counting{countBinsInAVX512},
+		Summing:   Summing{AddSquares: addSquaresBy(addSquaresAVX512), AddDifferences: addDifferencesBy(addDifferencesAVX512)},
 	}
 	if isa.HasVBMI() {
 		s.LookUp, s.GatherPixels = lookUpInVBMI, gatherPixelsInVBMI

@@ -42,6 +42,8 @@ func avx512() {
 		moveRows(zmm, step)
 	}
 	avx512BinNumbers()
+	addSquares(zmm)
+	addDifferences(zmm)
 	avx512Noise("noiseAVX512", false)
 	avx512Noise("weightedNoiseAVX512", true)
 }
