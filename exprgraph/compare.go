@@ -169,5 +169,9 @@ func equal(want, got []float32) (sqnr float64, ok bool) {
 	var n noise.Noise
 	n.Add(want, got)
 	sqnr = n.SQNR()
-	return sqnr, sqnr >= leastRead || n.Farthest <= max(leastNear*n.Largest, leastSize)
+	if sqnr >= leastRead {
+		return sqnr, true
+	}
+	largest, farthest := noise.Farthest(want, got)
+	return sqnr, farthest <= max(leastNear*largest, leastSize)
 }

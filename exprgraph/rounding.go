@@ -40,12 +40,12 @@ type judged struct {
 // rounds reports whether every value of an output is as near to Gorgonia's as rounding explains, or
 // leastNear.
 func (c *comparison) rounds(ctx context.Context, of *judged, output int, got []float32) (bool, error) {
-	var n noise.Noise
 	want := of.want[output]
 	if len(want) != len(got) {
 		return false, nil
 	}
-	if n.Add(want, got); math.IsInf(n.Farthest, 1) {
+	largest, farthest := noise.Farthest(want, got)
+	if math.IsInf(farthest, 1) {
 		return false, nil
 	}
 	if of.spread == nil {
@@ -56,7 +56,7 @@ func (c *comparison) rounds(ctx context.Context, of *judged, output int, got []f
 	}
 	for i, x := range want {
 		off := math.Abs(float64(x) - float64(got[i])) // NaN for infinities and NaN, which are in the same places
-		if off > max(leastNear*n.Largest, of.spread[output][i]) {
+		if off > max(leastNear*largest, of.spread[output][i]) {
 			return false, nil
 		}
 	}

@@ -1,6 +1,11 @@
 package ptq
 
-import "math"
+import (
+	"math"
+
+	"euryale/internal/kernel"
+	"euryale/internal/noise"
+)
 
 // mostShift is the least mean error, in units of the result's root mean square, that is not corrected.
 const mostShift = 2
@@ -10,8 +15,8 @@ type measured struct {
 	*correction
 	sums   [2][]float64 // of float − quantized, by output, in two halves of the samples
 	rows   [2]float64
-	signal float64 // squares of the float result
-	count  float64 // of its numbers
+	signal noise.Squares // of the float result
+	count  float64       // of its numbers
 }
 
 func newMeasured(c *correction, outputs int) *measured {
@@ -20,24 +25,38 @@ func newMeasured(c *correction, outputs int) *measured {
 
 // addResult adds the float result of a sample.
 func (m *measured) addResult(y []float32) {
-	for _, v := range y {
-		m.signal += float64(float64(v) * float64(v))
-	}
+	m.signal.Add(y)
 	m.count += float64(len(y))
 }
 
-// addError adds float − quantized of a sample, for which outputs lie along the last axis. One half of the
-// rows of a sample counts as of the one half of samples, and one as of the other.
-func (m *measured) addError(e []float32, sample int) {
-	n := len(m.sums[0])
-	rows := len(e) / n
-	for r := range rows {
-		half := (2*r/rows + sample) % 2
-		sums := m.sums[half]
-		for j, v := range e[r*n : (r+1)*n] {
-			sums[j] += float64(v)
+// addError adds float − quantized of a sample, of so many pixels of each output after the other. One half of
+// the pixels of a sample, which are rows, counts as of the one half of samples, and one as of the other.
+func (m *measured) addError(float, quantized []float32, pixels, sample int) {
+	image := len(m.sums[0]) * pixels
+	rows := len(float) / len(m.sums[0])
+	boundary := (rows + 1) / 2
+	for first := 0; first < rows; first += pixels {
+		x, y := float[first/pixels*image:][:image], quantized[first/pixels*image:][:image]
+		begin, middle := first, min(max(boundary, first), first+pixels)
+		for half, end := range []int{middle, first + pixels} {
+			if begin < end {
+				m.addPixels((half+sample)%2, x, y, pixels, begin-first, end-begin)
+			}
+			begin = end
 		}
-		m.rows[half]++
+	}
+}
+
+// addPixels adds n pixels of an image from one on.
+func (m *measured) addPixels(half int, float, quantized []float32, pixels, from, n int) {
+	m.rows[half] += float64(n)
+	sums := m.sums[half]
+	if pixels > 1 {
+		kernel.AddRowsOff(sums, float[from:], quantized[from:], pixels, n)
+		return
+	}
+	for i, x := range float {
+		sums[i] += float64(x - quantized[i])
 	}
 }
 
@@ -58,7 +77,7 @@ func (m *measured) mean() (shift []float64, reason string) {
 	switch {
 	case !(gain > 0): // with one row alone too: 0/0
 		return nil, noEvidence
-	case !(largest < mostShift*math.Sqrt(m.signal/m.count)):
+	case !(largest < mostShift*math.Sqrt(m.signal.Sum()/m.count)):
 		return nil, largeShift
 	}
 	return shift, ""

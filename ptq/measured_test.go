@@ -43,12 +43,36 @@ func TestMean(t *testing.T) {
 		m := newMeasured(&correction{}, 2)
 		for i, e := range c.samples {
 			m.addResult(c.result)
-			m.addError(e, i)
+			m.addError(e, make([]float32, len(e)), 1, i)
 		}
 		shift, reason := m.mean()
 		same := slices.EqualFunc(shift, c.shift, func(x, y float64) bool { return math.Abs(x-y) < 1e-9 })
 		if !same || reason != c.reason || (shift == nil) != (c.shift == nil) {
 			t.Errorf("%s: got %v and reason %q, want %v and %q", c.name, shift, reason, c.shift, c.reason)
+		}
+	}
+}
+
+// TestErrorsOfImages has the sums of images of some channels, of which one may lie in both halves, be those of
+// the rows that their pixels are.
+func TestErrorsOfImages(t *testing.T) {
+	const channels = 11
+	for _, c := range []struct{ images, pixels int }{{1, 1}, {1, 2}, {1, 9}, {2, 7}, {3, 5}, {5, 6}, {4, 16}} {
+		images, rows := newMeasured(&correction{}, channels), newMeasured(&correction{}, channels)
+		for sample := range 3 {
+			n := c.images * c.pixels
+			x, y, xr, yr := make([]float32, n*channels), make([]float32, n*channels), make([]float32, n*channels), make([]float32, n*channels)
+			for i := range x {
+				x[i], y[i] = float32(i*7919%101)/7, float32(i*7907%103)/9
+				image, channel, pixel := i/c.pixels/channels, i/c.pixels%channels, i%c.pixels
+				row := image*c.pixels + pixel
+				xr[row*channels+channel], yr[row*channels+channel] = x[i], y[i]
+			}
+			images.addError(x, y, c.pixels, sample)
+			rows.addError(xr, yr, 1, sample)
+		}
+		if images.rows != rows.rows || !slices.Equal(images.sums[0], rows.sums[0]) || !slices.Equal(images.sums[1], rows.sums[1]) {
+			t.Errorf("%d images of %d pixels: got %v of %v rows, want %v of %v", c.images, c.pixels, images.sums, images.rows, rows.sums, rows.rows)
 		}
 	}
 }

@@ -10,19 +10,39 @@ import (
 )
 
 // probe is the float network with a quantized layer beside each of its products, on the same activations, and
-// what the two differ by, with outputs along the last axis.
+// an operation that measures what the two differ by.
 type probe struct {
 	model   *model.Model
 	layers  []*measured
-	results map[string]*measured // by the float value
-	errors  map[string]*measured // by the value of the difference
-	names   []string             // of both
 	samples int
+}
+
+// difference is the operation that reads the result of a product and that of its quantized layer.
+type difference struct {
+	of     *measured
+	images bool // of channels, else outputs lie along the last axis
+	probe  *probe
+}
+
+func (d *difference) String() string { return "what a quantized layer is off by" }
+
+// Shape returns that of a result that nothing reads.
+func (d *difference) Shape([][]int) ([]int, error) { return []int{1}, nil }
+
+// Run is called by the one run that there is at a time.
+func (d *difference) Run(_ context.Context, _ int, in []model.Array) (model.Array, error) {
+	float, quantized, pixels := in[0], in[1], 1
+	if d.images {
+		pixels = float.Shape[2] * float.Shape[3]
+	}
+	d.of.addResult(float.Data)
+	d.of.addError(float.Data, quantized.Data, pixels, d.probe.samples)
+	return model.Array{Shape: []int{1}, Data: []float32{0}}, nil
 }
 
 // newProbe returns the probe of the layers that have no reason to stay as they are.
 func newProbe(net *network, p *plan, weights map[string]*qtensor.QTensor, list map[string]*correction) (*probe, error) {
-	of := &probe{results: map[string]*measured{}, errors: map[string]*measured{}}
+	of := &probe{}
 	plans, layers := map[string]layerPlan{}, map[string]model.Layer{}
 	for _, l := range p.layers {
 		plans[l.Name] = l
@@ -48,14 +68,12 @@ func newProbe(net *network, p *plan, weights map[string]*qtensor.QTensor, list m
 		twin.Name += "~quantized"
 		name := add(twin)
 		layers[name] = plans[n.Name].quantized(weights)
-		errors := add(ir.Node{Op: ir.OpSub, Name: n.Name + "~error", Inputs: []string{n.Output, name}})
-		if n.Op == ir.OpConv {
-			errors = add(ir.Node{Op: ir.OpTranspose, Name: n.Name + "~last", Inputs: []string{errors}, Perm: []int{0, 2, 3, 1}})
-		}
 		m := newMeasured(c, plans[n.Name].outputs())
+		add(ir.Node{
+			Op: ir.OpForeign, Name: n.Name + "~error", Inputs: []string{n.Output, name},
+			Foreign: &difference{m, n.Op == ir.OpConv, of},
+		})
 		of.layers = append(of.layers, m)
-		of.results[n.Output], of.errors[errors] = m, m
-		of.names = append(of.names, n.Output, errors)
 	}
 	var err error
 	of.model, err = model.New(g, layers, model.WithMemoryLimit(math.MaxInt64)) // the limit is for the user's models
@@ -65,13 +83,5 @@ func newProbe(net *network, p *plan, weights map[string]*qtensor.QTensor, list m
 // observe adds what layers are off by on a sample.
 func (p *probe) observe(ctx context.Context, s Sample) error {
 	defer func() { p.samples++ }()
-	return p.model.ObserveNamed(ctx, s, p.names, func(name string, x []float32) error {
-		if m := p.results[name]; m != nil {
-			m.addResult(x)
-		}
-		if m := p.errors[name]; m != nil {
-			m.addError(x, p.samples)
-		}
-		return nil
-	})
+	return p.model.ObserveNamed(ctx, s, nil, func(string, []float32) error { return nil })
 }
