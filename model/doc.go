@@ -10,8 +10,8 @@
 // The exports by subject:
 //
 //   - [Model] is what runs. [Load] and [Read] return the one in a file, [New] the one of a [Network]. Run,
-//     Observe and Time run it; Inputs, Outputs, Shapes, Dims, Layers and String describe it; Save and Write
-//     keep it; Close ends it.
+//     Observe, ObserveNamed and Time run it; Inputs, Outputs, Shapes, Dims, Layers and String describe it; Save
+//     and Write keep it; Close ends it.
 //   - [Network] is a network as data, for programs that make models or change them: it has a [Node] for each
 //     operation, and [Value], [Constant] and [Dim]. An [Op] is an operation that is code.
 //   - [Layer] is a quantized weight in the place of a constant, and [Activations] the way in which the layer
