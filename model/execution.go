@@ -35,7 +35,7 @@ type execution struct {
 	in        []input
 	batch     int
 	w         observer
-	shown     *shown // of w.observe, which may be nil
+	shown     *shown          // of w.observe, which may be nil
 	y         [][]float32     // memory of the outputs; nil for those that are not wanted
 	stop      <-chan struct{} // closed when the caller abandons the run; nil where it never does
 	ctx       context.Context // of calls: ends with stop, and is not the user's
