@@ -153,7 +153,7 @@ func (e *execution) do(ws *workspace, s *step) error {
 	case s.done && e.fused(s.in[0]):
 		return nil
 	case s.layer != nil:
-		return e.doLayer(y, ws.values[s.in[0]], s, ws.singleThreaded)
+		return e.doLayer(ws, y, ws.values[s.in[0]], s)
 	case s.float != nil:
 		return e.doFloat(y, ws.values[s.in[0]], s, ws.singleThreaded)
 	case s.embedding != nil:
@@ -199,13 +199,13 @@ func doForeign(ctx context.Context, ws *workspace, y array, s *step) error {
 	return nil
 }
 
-func (e *execution) doLayer(y, x array, s *step, singleThreaded bool) error {
+func (e *execution) doLayer(ws *workspace, y, x array, s *step) error {
 	layer, err := s.layer()
 	if err != nil {
 		return err
 	}
 	l := layer.shared
-	if singleThreaded {
+	if ws.singleThreaded {
 		l = layer.singleThreaded
 	}
 	from, samples := nn.Operand{Float: x.x, Stop: e.stop}, len(x.x)/layer.sample
@@ -219,6 +219,13 @@ func (e *execution) doLayer(y, x array, s *step, singleThreaded bool) error {
 	}
 	if y.q == nil {
 		return nil
+	}
+	if y.x != nil && len(y.x) > 0 { // whose quantized values are those that the layer gives
+		quantizeFloats(s.node, y, []array{{x: y.x}}, &ws.scratch)
+		err := ws.scratch.err
+		if ws.scratch.err = nil; err == nil {
+			return nil
+		}
 	}
 	return l.Run(nn.Operand{Quantized: y.q, Params: e.p.values[s.out].quantization.params}, from, samples)
 }
