@@ -44,19 +44,13 @@ func (p *plan) planMemory() error {
 		}
 	}
 	for i, s := range p.steps {
-		p.root(s.out).last, p.values[s.out].read = i, i
+		p.root(s.out).last = i
 		for _, id := range s.in {
-			p.root(id).last, p.values[id].read = i, i
-		}
-		for _, id := range s.operands() {
-			p.values[id].read = i
+			p.root(id).last = i
 		}
 	}
 	for _, id := range p.outputs {
 		p.root(id).last = len(p.steps)
-	}
-	for _, v := range p.values {
-		p.values[v.floats].floatsRead = max(p.values[v.floats].floatsRead, v.read)
 	}
 	var free freeBuffers
 	for i, s := range p.steps {

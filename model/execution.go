@@ -343,7 +343,7 @@ func (e *execution) steps(ws *workspace) error {
 			return fmt.Errorf("node %q (%s): %w", s.node.Name, s.node.Op, err)
 		}
 		if e.shown != nil {
-			p.forget(ws, i)
+			p.forget(ws, i, e.shown)
 		}
 	}
 	if e.stopped() {

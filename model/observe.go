@@ -43,15 +43,16 @@ func (m *Model) observe(
 	return nil
 }
 
-// shown says what an observed run shows. Lists are by value.
+// shown says what an observed run shows.
 type shown struct {
-	values []bool // that are observed
-	floats []bool // that they, if they are kept quantized, are computed of in float32
+	values []bool  // that are observed
+	floats []bool  // values that they, where they are kept quantized, are computed of in float32
+	ends   [][]int // by step: the values whose float32 of addFloat it is the last to read
 }
 
 // showing returns what a run shows that is observed for some names, or for all where names is nil.
 func (p *plan) showing(names []string) (*shown, error) {
-	of := &shown{make([]bool, len(p.values)), make([]bool, len(p.values))}
+	of := &shown{values: make([]bool, len(p.values)), floats: make([]bool, len(p.values))}
 	named := make(map[string]bool, len(names))
 	for _, name := range names {
 		named[name] = true
@@ -71,16 +72,33 @@ func (p *plan) showing(names []string) (*shown, error) {
 	if err := p.m.checkValues(named); err != nil {
 		return nil, err
 	}
-	for _, s := range slices.Backward(p.steps) {
-		out := &p.values[s.out]
-		if !of.floats[s.out] || s.layer != nil || out.quantization == nil && !out.unread {
+	last := make([]int, len(p.values)) // by the value whose float32 it is, the step
+	read := func(id, step int) { last[p.values[id].floats] = max(last[p.values[id].floats], step) }
+	for i, s := range slices.Backward(p.steps) {
+		read(s.out, i)
+		if s.layer != nil {
 			continue
 		}
+		for _, id := range s.in {
+			read(id, i)
+		}
 		for _, id := range s.operands() {
-			of.floats[id] = true
+			read(id, i)
+			of.floats[id] = of.floats[id] || of.floats[s.out] && p.withoutFloat(s.out)
+		}
+	}
+	of.ends = make([][]int, len(p.steps))
+	for id, v := range p.values {
+		if of.floats[id] && p.withoutFloat(id) {
+			of.ends[last[v.floats]] = append(of.ends[last[v.floats]], id)
 		}
 	}
 	return of, nil
+}
+
+// withoutFloat reports whether a value is quantized, or not computed, where nothing is observed.
+func (p *plan) withoutFloat(id int) bool {
+	return p.values[id].unread || p.values[id].quantization != nil
 }
 
 // checkValues reports the first, by name, that is no value of the network.
@@ -154,37 +172,24 @@ func (c *copies) put(id int) {
 func (p *plan) addFloat(ws *workspace, s *step, of *shown) {
 	switch v, y := &p.values[s.out], &ws.values[s.out]; {
 	case !of.floats[s.out]:
-	case v.unread || v.quantization != nil && (v.from < 0 || v.ownFloat):
-		y.x = ws.floats.take(s.out, v.size.At(ws.batch))
-	case v.from >= 0:
+	case v.from >= 0 && !v.ownFloat:
 		y.x = ws.values[v.from].x
+	case p.withoutFloat(s.out):
+		y.x = ws.floats.take(s.out, v.size.At(ws.batch))
 	}
 }
 
 // forget drops the float32 of addFloat that step i is the last to read.
-func (p *plan) forget(ws *workspace, i int) {
-	drop := func(id int) {
-		v := &p.values[id]
-		if (v.unread || v.quantization != nil) && v.read <= i {
-			ws.values[id].x = nil
-		}
-		if p.values[v.floats].floatsRead <= i {
-			ws.floats.put(v.floats)
-		}
-	}
-	s := &p.steps[i]
-	drop(s.out)
-	for _, id := range s.in {
-		drop(id)
-	}
-	for _, id := range s.operands() {
-		drop(id)
+func (p *plan) forget(ws *workspace, i int, of *shown) {
+	for _, id := range of.ends[i] {
+		ws.values[id].x = nil
+		ws.floats.put(id)
 	}
 }
 
 // haveFloats reports whether all of some values are float32, or have it besides.
 func (p *plan) haveFloats(ws *workspace, ids []int) bool {
 	return !slices.ContainsFunc(ids, func(id int) bool {
-		return ws.values[id].x == nil && (p.values[id].quantization != nil || p.values[id].unread)
+		return ws.values[id].x == nil && p.withoutFloat(id)
 	})
 }

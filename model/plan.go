@@ -44,9 +44,7 @@ type value struct {
 	buffer       int                       // that it has for its own; −1 for inputs, constants and what is unread
 	unread       bool                      // that it is computed only where all values are observed
 	last         int                       // the last step that reads its own memory
-	read         int                       // the last step that sets or reads the value itself
 	floats       int                       // the value whose float32 it shares where it is observed
-	floatsRead   int                       // of that value: the last step that sets or reads one that shares it
 	quantization *quantization             // nil for float32
 }
 
