@@ -220,7 +220,7 @@ func (e *execution) doLayer(ws *workspace, y, x array, s *step) error {
 	if y.q == nil {
 		return nil
 	}
-	if y.x != nil && len(y.x) > 0 { // whose quantized values are those that the layer gives
+	if len(y.x) > 0 { // whose quantized values are those that the layer gives
 		quantizeFloats(s.node, y, []array{{x: y.x}}, &ws.scratch)
 		err := ws.scratch.err
 		if ws.scratch.err = nil; err == nil {
