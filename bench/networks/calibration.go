@@ -8,6 +8,7 @@ import (
 
 	"euryale/bench/internal/workload"
 	"euryale/calib"
+	"euryale/internal/kernel"
 	"euryale/model"
 	"euryale/ptq"
 
@@ -73,18 +74,9 @@ func (s *session) calibrationRows(d *workload.Design) error {
 func minMax() func(name string, x []float32) error {
 	ranges := map[string][2]float32{}
 	return func(name string, x []float32) error {
-		r, ok := ranges[name]
-		if !ok {
-			r = [2]float32{x[0], x[0]}
-		}
-		low, high := r[0], r[1]
-		for _, v := range x {
-			if v < low {
-				low = v
-			}
-			if v > high {
-				high = v
-			}
+		low, high, _ := kernel.MinMax(x)
+		if r, ok := ranges[name]; ok {
+			low, high = min(low, r[0]), max(high, r[1])
 		}
 		ranges[name] = [2]float32{low, high}
 		return nil
