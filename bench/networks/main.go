@@ -8,12 +8,9 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"os/signal"
 	"runtime"
 	"slices"
 	"strings"
@@ -44,21 +41,7 @@ const about = `networks measures LeNet, ResNet-8 and a quarter of MobileNet, of 
 
 Ctrl-C stops it and prints what there is. Flags:`
 
-func main() {
-	o, err := parse(os.Args[1:], os.Stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return
-	case err != nil:
-		os.Exit(2)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second interrupt ends a long call
-	if err := run(ctx, os.Stdout, os.Stderr, o); err != nil {
-		fmt.Fprintln(os.Stderr, "networks:", err)
-		os.Exit(1)
-	}
-}
+func main() { workload.Command("networks", parse, run) }
 
 // parse returns the options of a command line. Usage and errors also go to stderr. An error is flag.ErrHelp
 // where help was asked for.

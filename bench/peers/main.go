@@ -8,15 +8,13 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 
+	"euryale/bench/internal/workload"
 	"euryale/bench/peers/duel"
 	"euryale/bench/peers/onednn"
 
@@ -24,19 +22,10 @@ import (
 )
 
 func main() {
-	options, err := duel.Parse(os.Args[1:], menu(), defaultORT(), os.Stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return
-	case err != nil:
-		os.Exit(2)
+	parse := func(args []string, stderr io.Writer) (duel.Options, error) {
+		return duel.Parse(args, menu(), defaultORT(), stderr)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second interrupt ends a long call
-	if err := run(ctx, os.Stdout, os.Stderr, options); err != nil {
-		fmt.Fprintln(os.Stderr, "peers:", err)
-		os.Exit(1)
-	}
+	workload.Command("peers", parse, run)
 }
 
 // defaultORT returns where setup puts ONNX Runtime's library.

@@ -23,9 +23,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"regexp"
 	"time"
+
+	"euryale/bench/internal/workload"
 )
 
 // options is what the command line asks for.
@@ -37,21 +38,7 @@ type options struct {
 	ranges  bool // static models by each range estimator too
 }
 
-func main() {
-	o, err := parse(os.Args[1:], os.Stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return
-	case err != nil:
-		os.Exit(2)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second interrupt ends a long call
-	if err := run(ctx, os.Stdout, os.Stderr, o); err != nil {
-		fmt.Fprintln(os.Stderr, "zoo:", err)
-		os.Exit(1)
-	}
-}
+func main() { workload.Command("zoo", parse, run) }
 
 // parse returns the options of a command line. Usage and errors also go to stderr. An error is flag.ErrHelp
 // where help was asked for.

@@ -8,8 +8,8 @@ type grid struct{ down, across int }
 
 func (g grid) count() int { return g.down * g.across }
 
-// newGrid cuts so many tiles down and across into about as many parts as are wanted. It splits over columns first, since threads share no weights
-// then, and over rows where columns are few.
+// newGrid cuts so many tiles down and across into about as many parts as are wanted. It splits over columns
+// first, since threads share no weights then, and over rows where columns are few.
 func newGrid(want, down, across int) grid {
 	g := grid{down: 1, across: min(across, want)}
 	if g.across < want {

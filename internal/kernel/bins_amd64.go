@@ -2,46 +2,38 @@
 
 package kernel
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
-// The kernels that count have assembly make numbers of bins, and leave zeros out: they may be half of all values, and
-// one addition to a bin waits for the one before.
+// The kernels that count have assembly make numbers of bins, and leave zeros out: they may be half of all
+// values, and one addition to a bin waits for the one before.
 const (
 	fewNumbers    = 64 // fewer take longer than the generic loop
 	numbersAtOnce = 1 << 10
 	leastExponent = -127 // 2^127 is a float32
 )
 
-func countBinsInAVX2(bins []uint64, src []float32, exponent int) {
-	const together = 8
-	if len(src) < fewNumbers || exponent < leastExponent {
+// countBinsBy returns the kernel that has assembly make the numbers of so many values at a time.
+func countBinsBy(
+	together int, binNumbers func(dst *uint16, src *float32, n int, perUnit float32, mask uint32) (count int),
+) func(bins []uint64, src []float32, exponent int) {
+	return func(bins []uint64, src []float32, exponent int) {
+		if len(src) < fewNumbers || exponent < leastExponent {
+			countBinsGeneric(bins, src, exponent)
+			return
+		}
+		perUnit, mask := float32(math.Ldexp(1, -exponent)), uint32(len(bins)-1)
+		var numbers [numbersAtOnce]uint16
+		for len(src) >= together {
+			n := min(numbersAtOnce, len(src)/together*together)
+			count := binNumbers((*uint16)(unsafe.Pointer(hidden(&numbers))), &src[0], n, perUnit, mask)
+			countNumbers(bins, numbers[:count], n)
+			src = src[n:]
+		}
 		countBinsGeneric(bins, src, exponent)
-		return
 	}
-	perUnit, mask := float32(math.Ldexp(1, -exponent)), uint32(len(bins)-1)
-	var numbers [numbersAtOnce]uint16
-	for len(src) >= together {
-		n := min(numbersAtOnce, len(src)/together*together)
-		countNumbers(bins, numbers[:binNumbersAVX2(&numbers[0], &src[0], n, perUnit, mask)], n)
-		src = src[n:]
-	}
-	countBinsGeneric(bins, src, exponent)
-}
-
-func countBinsInAVX512(bins []uint64, src []float32, exponent int) {
-	const together = 16
-	if len(src) < fewNumbers || exponent < leastExponent {
-		countBinsGeneric(bins, src, exponent)
-		return
-	}
-	perUnit, mask := float32(math.Ldexp(1, -exponent)), uint32(len(bins)-1)
-	var numbers [numbersAtOnce]uint16
-	for len(src) >= together {
-		n := min(numbersAtOnce, len(src)/together*together)
-		countNumbers(bins, numbers[:binNumbersAVX512(&numbers[0], &src[0], n, perUnit, mask)], n)
-		src = src[n:]
-	}
-	countBinsGeneric(bins, src, exponent)
 }
 
 // countNumbers adds 1 to the bin of each number, and 1 to that of 0 for each of n values that has none.

@@ -38,7 +38,7 @@ var avx512Set = func() *Set {
 			AccumulateGroup: accumulateBy(accumulateGroupAVX512), AccumulateWideGroup: accumulateWideBy(accumulateWideGroupAVX512),
 		},
 		Searching: Searching{Noise: noiseInAVX512},
-		Counting:  Counting{countBinsInAVX512},
+		Counting:  Counting{countBinsBy(16, binNumbersAVX512)},
 		Summing:   Summing{AddSquares: addSquaresBy(addSquaresAVX512), AddDifferences: addDifferencesBy(addDifferencesAVX512)},
 	}
 	if isa.HasVBMI() {
