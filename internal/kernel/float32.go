@@ -91,10 +91,16 @@ var quietNaN = math.Float32frombits(0x7FC00000)
 func (e *FloatEnds) end(dst []float32, sums *[PanelColumns]float32) {
 	dst = dst[:PanelColumns]
 	for j, y := range sums {
-		if dst[j] = max(y, e.Floor) + 0; y != y {
-			dst[j] = quietNaN
-		}
+		dst[j] = endOf(y, e.Floor)
 	}
+}
+
+// endOf ends a chain.
+func endOf(y, floor float32) float32 {
+	if y != y {
+		return quietNaN
+	}
+	return max(y, floor) + 0
 }
 
 // HalfRight is a packed weight of 16-bit floats: Panels panels of 16 columns, Stride elements apart.

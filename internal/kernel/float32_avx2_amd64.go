@@ -70,6 +70,16 @@ func multiplyFloat16R1P4AVX2(t *uint8)
 //go:noescape
 func multiplyBFloat16R1P4AVX2(t *uint8)
 
+// multiplyChannels2AVX2 works like multiplyChannelsGeneric for 16 channels, with steps in bytes.
+//
+//go:noescape
+func multiplyChannels2AVX2(t *uint8)
+
+// multiplyChannels1AVX2 works like multiplyChannelsGeneric for 8 channels, with steps in bytes.
+//
+//go:noescape
+func multiplyChannels1AVX2(t *uint8)
+
 // expAVX2 sets y to the exp of x for n > 0 elements.
 //
 //go:noescape

@@ -118,6 +118,16 @@ func multiplyFloat16R1P8AVX512(t *uint8)
 //go:noescape
 func multiplyBFloat16R1P8AVX512(t *uint8)
 
+// multiplyChannels2AVX512 works like multiplyChannelsGeneric for 32 channels, with steps in bytes.
+//
+//go:noescape
+func multiplyChannels2AVX512(t *uint8)
+
+// multiplyChannels1AVX512 works like multiplyChannelsGeneric for 16 channels, with steps in bytes.
+//
+//go:noescape
+func multiplyChannels1AVX512(t *uint8)
+
 // expAVX512 sets y to the exp of x for n > 0 elements.
 //
 //go:noescape

@@ -1976,6 +1976,365 @@ depth:
 	VZEROUPPER
 	RET
 
+// func multiplyChannels2AVX512(t *uint8)
+// Requires: AVX, AVX512F
+TEXT ·multiplyChannels2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         16(AX), CX
+	VBROADCASTSS 104(AX), Z0
+	VPBROADCASTD quietNaN<>+0(SB), Z1
+	VPXORD       Z2, Z2, Z2
+	MOVQ         (AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         SI, 112(AX)
+
+rows:
+	MOVQ (CX), SI
+	MOVQ SI, 128(AX)
+	MOVQ 8(CX), SI
+	MOVQ SI, 136(AX)
+	MOVQ 16(CX), SI
+	MOVQ SI, 144(AX)
+	ADDQ $0x18, CX
+	MOVQ 32(AX), DX
+	MOVQ 40(AX), SI
+	MOVQ SI, 120(AX)
+
+runs:
+	MOVQ 128(AX), SI
+	ADDQ (DX), SI
+	SHLQ $0x02, SI
+	ADDQ 8(AX), SI
+	MOVQ 136(AX), DI
+	ADDQ 8(DX), DI
+	SHLQ $0x02, DI
+	ADDQ 88(AX), DI
+	MOVQ 32(DX), R10
+	LEAQ (R10)(R10*2), R11
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 24(DX), R8
+	SUBQ $0x04, R8
+	JLT  rest
+
+several:
+	MOVQ    96(AX), R9
+	VMOVUPS (R9), Z3
+	VMOVUPS 64(R9), Z4
+	VMOVUPS (R9), Z5
+	VMOVUPS 64(R9), Z6
+	VMOVUPS (R9), Z7
+	VMOVUPS 64(R9), Z8
+	VMOVUPS (R9), Z9
+	VMOVUPS 64(R9), Z10
+	MOVQ    144(AX), R14
+	TESTQ   R14, R14
+	JZ      severalEnd
+	MOVQ    R14, 152(AX)
+	MOVQ    SI, R12
+	MOVQ    DI, R13
+
+severalRows:
+	MOVQ  16(DX), R15
+	TESTQ R15, R15
+	JZ    severalEnd
+	MOVQ  R12, R9
+	MOVQ  R13, R14
+
+severalTaps:
+	VMOVUPS     (R14), Z11
+	VFMADD231PS (R9), Z11, Z3
+	VFMADD231PS (R9)(R10*1), Z11, Z5
+	VFMADD231PS (R9)(R10*2), Z11, Z7
+	VFMADD231PS (R9)(R11*1), Z11, Z9
+	VMOVUPS     64(R14), Z11
+	VFMADD231PS 64(R9), Z11, Z4
+	VFMADD231PS 64(R9)(R10*1), Z11, Z6
+	VFMADD231PS 64(R9)(R10*2), Z11, Z8
+	VFMADD231PS 64(R9)(R11*1), Z11, Z10
+	ADDQ        56(AX), R9
+	ADDQ        64(AX), R14
+	DECQ        R15
+	JNZ         severalTaps
+	ADDQ        72(AX), R12
+	ADDQ        80(AX), R13
+	DECQ        152(AX)
+	JNZ         severalRows
+
+severalEnd:
+	VMAXPS  Z3, Z0, Z11
+	VADDPS  Z2, Z11, Z11
+	VCMPPS  $0x03, Z3, Z3, K1
+	VMOVAPS Z1, K1, Z11
+	VMOVUPS Z11, (BX)
+	VMAXPS  Z4, Z0, Z11
+	VADDPS  Z2, Z11, Z11
+	VCMPPS  $0x03, Z4, Z4, K1
+	VMOVAPS Z1, K1, Z11
+	VMOVUPS Z11, 64(BX)
+	ADDQ    48(AX), BX
+	ADDQ    R10, SI
+	VMAXPS  Z5, Z0, Z11
+	VADDPS  Z2, Z11, Z11
+	VCMPPS  $0x03, Z5, Z5, K1
+	VMOVAPS Z1, K1, Z11
+	VMOVUPS Z11, (BX)
+	VMAXPS  Z6, Z0, Z11
+	VADDPS  Z2, Z11, Z11
+	VCMPPS  $0x03, Z6, Z6, K1
+	VMOVAPS Z1, K1, Z11
+	VMOVUPS Z11, 64(BX)
+	ADDQ    48(AX), BX
+	ADDQ    R10, SI
+	VMAXPS  Z7, Z0, Z11
+	VADDPS  Z2, Z11, Z11
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMOVAPS Z1, K1, Z11
+	VMOVUPS Z11, (BX)
+	VMAXPS  Z8, Z0, Z11
+	VADDPS  Z2, Z11, Z11
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMOVAPS Z1, K1, Z11
+	VMOVUPS Z11, 64(BX)
+	ADDQ    48(AX), BX
+	ADDQ    R10, SI
+	VMAXPS  Z9, Z0, Z11
+	VADDPS  Z2, Z11, Z11
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMOVAPS Z1, K1, Z11
+	VMOVUPS Z11, (BX)
+	VMAXPS  Z10, Z0, Z11
+	VADDPS  Z2, Z11, Z11
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMOVAPS Z1, K1, Z11
+	VMOVUPS Z11, 64(BX)
+	ADDQ    48(AX), BX
+	ADDQ    R10, SI
+	SUBQ    $0x04, R8
+	JGE     several
+
+rest:
+	ADDQ $0x04, R8
+	JZ   nextRun
+
+one:
+	MOVQ    96(AX), R9
+	VMOVUPS (R9), Z3
+	VMOVUPS 64(R9), Z4
+	MOVQ    144(AX), R13
+	TESTQ   R13, R13
+	JZ      oneEnd
+	MOVQ    R13, 152(AX)
+	MOVQ    SI, R11
+	MOVQ    DI, R12
+
+oneRows:
+	MOVQ  16(DX), R14
+	TESTQ R14, R14
+	JZ    oneEnd
+	MOVQ  R11, R9
+	MOVQ  R12, R13
+
+oneTaps:
+	VMOVUPS     (R13), Z5
+	VFMADD231PS (R9), Z5, Z3
+	VMOVUPS     64(R13), Z5
+	VFMADD231PS 64(R9), Z5, Z4
+	ADDQ        56(AX), R9
+	ADDQ        64(AX), R13
+	DECQ        R14
+	JNZ         oneTaps
+	ADDQ        72(AX), R11
+	ADDQ        80(AX), R12
+	DECQ        152(AX)
+	JNZ         oneRows
+
+oneEnd:
+	VMAXPS  Z3, Z0, Z5
+	VADDPS  Z2, Z5, Z5
+	VCMPPS  $0x03, Z3, Z3, K1
+	VMOVAPS Z1, K1, Z5
+	VMOVUPS Z5, (BX)
+	VMAXPS  Z4, Z0, Z5
+	VADDPS  Z2, Z5, Z5
+	VCMPPS  $0x03, Z4, Z4, K1
+	VMOVAPS Z1, K1, Z5
+	VMOVUPS Z5, 64(BX)
+	ADDQ    48(AX), BX
+	ADDQ    R10, SI
+	DECQ    R8
+	JNZ     one
+
+nextRun:
+	ADDQ $0x28, DX
+	DECQ 120(AX)
+	JNZ  runs
+	DECQ 112(AX)
+	JNZ  rows
+	VZEROUPPER
+	RET
+
+// func multiplyChannels1AVX512(t *uint8)
+// Requires: AVX, AVX512F
+TEXT ·multiplyChannels1AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         16(AX), CX
+	VBROADCASTSS 104(AX), Z0
+	VPBROADCASTD quietNaN<>+0(SB), Z1
+	VPXORD       Z2, Z2, Z2
+	MOVQ         (AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         SI, 112(AX)
+
+rows:
+	MOVQ (CX), SI
+	MOVQ SI, 128(AX)
+	MOVQ 8(CX), SI
+	MOVQ SI, 136(AX)
+	MOVQ 16(CX), SI
+	MOVQ SI, 144(AX)
+	ADDQ $0x18, CX
+	MOVQ 32(AX), DX
+	MOVQ 40(AX), SI
+	MOVQ SI, 120(AX)
+
+runs:
+	MOVQ 128(AX), SI
+	ADDQ (DX), SI
+	SHLQ $0x02, SI
+	ADDQ 8(AX), SI
+	MOVQ 136(AX), DI
+	ADDQ 8(DX), DI
+	SHLQ $0x02, DI
+	ADDQ 88(AX), DI
+	MOVQ 32(DX), R10
+	LEAQ (R10)(R10*2), R11
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 24(DX), R8
+	SUBQ $0x04, R8
+	JLT  rest
+
+several:
+	MOVQ    96(AX), R9
+	VMOVUPS (R9), Z3
+	VMOVUPS (R9), Z4
+	VMOVUPS (R9), Z5
+	VMOVUPS (R9), Z6
+	MOVQ    144(AX), R14
+	TESTQ   R14, R14
+	JZ      severalEnd
+	MOVQ    R14, 152(AX)
+	MOVQ    SI, R12
+	MOVQ    DI, R13
+
+severalRows:
+	MOVQ  16(DX), R15
+	TESTQ R15, R15
+	JZ    severalEnd
+	MOVQ  R12, R9
+	MOVQ  R13, R14
+
+severalTaps:
+	VMOVUPS     (R14), Z7
+	VFMADD231PS (R9), Z7, Z3
+	VFMADD231PS (R9)(R10*1), Z7, Z4
+	VFMADD231PS (R9)(R10*2), Z7, Z5
+	VFMADD231PS (R9)(R11*1), Z7, Z6
+	ADDQ        56(AX), R9
+	ADDQ        64(AX), R14
+	DECQ        R15
+	JNZ         severalTaps
+	ADDQ        72(AX), R12
+	ADDQ        80(AX), R13
+	DECQ        152(AX)
+	JNZ         severalRows
+
+severalEnd:
+	VMAXPS  Z3, Z0, Z7
+	VADDPS  Z2, Z7, Z7
+	VCMPPS  $0x03, Z3, Z3, K1
+	VMOVAPS Z1, K1, Z7
+	VMOVUPS Z7, (BX)
+	ADDQ    48(AX), BX
+	ADDQ    R10, SI
+	VMAXPS  Z4, Z0, Z7
+	VADDPS  Z2, Z7, Z7
+	VCMPPS  $0x03, Z4, Z4, K1
+	VMOVAPS Z1, K1, Z7
+	VMOVUPS Z7, (BX)
+	ADDQ    48(AX), BX
+	ADDQ    R10, SI
+	VMAXPS  Z5, Z0, Z7
+	VADDPS  Z2, Z7, Z7
+	VCMPPS  $0x03, Z5, Z5, K1
+	VMOVAPS Z1, K1, Z7
+	VMOVUPS Z7, (BX)
+	ADDQ    48(AX), BX
+	ADDQ    R10, SI
+	VMAXPS  Z6, Z0, Z7
+	VADDPS  Z2, Z7, Z7
+	VCMPPS  $0x03, Z6, Z6, K1
+	VMOVAPS Z1, K1, Z7
+	VMOVUPS Z7, (BX)
+	ADDQ    48(AX), BX
+	ADDQ    R10, SI
+	SUBQ    $0x04, R8
+	JGE     several
+
+rest:
+	ADDQ $0x04, R8
+	JZ   nextRun
+
+one:
+	MOVQ    96(AX), R9
+	VMOVUPS (R9), Z3
+	MOVQ    144(AX), R13
+	TESTQ   R13, R13
+	JZ      oneEnd
+	MOVQ    R13, 152(AX)
+	MOVQ    SI, R11
+	MOVQ    DI, R12
+
+oneRows:
+	MOVQ  16(DX), R14
+	TESTQ R14, R14
+	JZ    oneEnd
+	MOVQ  R11, R9
+	MOVQ  R12, R13
+
+oneTaps:
+	VMOVUPS     (R13), Z4
+	VFMADD231PS (R9), Z4, Z3
+	ADDQ        56(AX), R9
+	ADDQ        64(AX), R13
+	DECQ        R14
+	JNZ         oneTaps
+	ADDQ        72(AX), R11
+	ADDQ        80(AX), R12
+	DECQ        152(AX)
+	JNZ         oneRows
+
+oneEnd:
+	VMAXPS  Z3, Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VCMPPS  $0x03, Z3, Z3, K1
+	VMOVAPS Z1, K1, Z4
+	VMOVUPS Z4, (BX)
+	ADDQ    48(AX), BX
+	ADDQ    R10, SI
+	DECQ    R8
+	JNZ     one
+
+nextRun:
+	ADDQ $0x28, DX
+	DECQ 120(AX)
+	JNZ  runs
+	DECQ 112(AX)
+	JNZ  rows
+	VZEROUPPER
+	RET
+
 // func expAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·expAVX512(SB), NOSPLIT, $0-24

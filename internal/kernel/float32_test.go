@@ -137,7 +137,38 @@ func moveRowsTrial(s *Set, m *memory, shape shape) {
 	s.MoveRows(dst, take(m, (r.Planes-1)*r.SrcPlane+(r.Rows-1)*r.SrcStride+used, m.finite32), &r)
 }
 
-var floatTrials = []trial{{"MultiplyFloats", multiplyFloatsTrial}, {"MoveRows", moveRowsTrial}, {"MultiplyHalves", multiplyHalvesTrial}}
+// multiplyChannelsTrial has the shape {rows, runs, channels}. Taps overlap, are apart, or are none.
+func multiplyChannelsTrial(s *Set, m *memory, shape shape) {
+	f := &FloatChannels{Channels: shape[2], Floor: param(m, oneOf(m, 0, float32(math.Inf(-1))))}
+	tap := func() Tap { return param(m, Tap{m.IntN(90), m.IntN(90)}) }
+	taps := func() Taps { return Taps{tap(), param(m, m.IntN(5))} }
+	f.Step, f.Down = tap(), tap()
+	pixels, most := 0, Tap{}
+	for range shape[0] {
+		f.Rows = append(f.Rows, taps())
+	}
+	for range shape[1] {
+		run := TapRun{taps(), param(m, 1+m.IntN(10)), param(m, m.IntN(50))}
+		f.Runs, pixels = append(f.Runs, run), pixels+run.Pixels
+		for _, row := range f.Rows {
+			down, across := max(0, row.Count-1), max(0, run.Count-1)
+			most.Image = max(most.Image, row.First.Image+run.First.Image+down*f.Down.Image+across*f.Step.Image+(run.Pixels-1)*run.Apart)
+			most.Filter = max(most.Filter, row.First.Filter+run.First.Filter+down*f.Down.Filter+across*f.Step.Filter)
+		}
+	}
+	finite := param(m, m.IntN(4) > 0)
+	fill := func() float32 { return anyFloat(m.Rand, finite) }
+	dst := take(m, len(f.Rows)*pixels*f.Channels, m.finite32)
+	src := take(m, most.Image+f.Channels, fill)
+	f.Filters, f.Bias = take(m, most.Filter+f.Channels, fill), take(m, f.Channels, fill)
+	s.MultiplyChannels(dst, src, f)
+	result(m, bitsOf(dst)...)
+}
+
+var floatTrials = []trial{
+	{"MultiplyFloats", multiplyFloatsTrial}, {"MoveRows", moveRowsTrial}, {"MultiplyHalves", multiplyHalvesTrial},
+	{"MultiplyChannels", multiplyChannelsTrial},
+}
 
 // TestFloatsOfSets goes through all tiles and what is left of them.
 func TestFloatsOfSets(t *testing.T) {
@@ -171,6 +202,20 @@ func TestMultiplyHalvesOfSets(t *testing.T) {
 				b.compare(floatTrials[2], shape{1, panels + 1, depth}, effort(10))
 			}
 		}
+	})
+}
+
+// TestMultiplyChannelsOfSets goes through channels around whole vectors.
+func TestMultiplyChannelsOfSets(t *testing.T) {
+	eachSet(t, func(b *bench) {
+		for channels := range 100 {
+			for rows := range 3 {
+				for runs := range 3 {
+					b.compare(floatTrials[3], shape{rows + 1, runs + 1, channels + 1}, effort(10))
+				}
+			}
+		}
+		b.compare(floatTrials[3], shape{300, 20, 16}, 1)
 	})
 }
 

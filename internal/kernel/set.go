@@ -94,9 +94,10 @@ type Product struct {
 type Floats struct {
 	FloatRate float64 // products a second of one thread, about
 
-	MultiplyFloats func(dst []float32, stride int, a *FloatLeft, b *FloatRight, e *FloatEnds)
-	MultiplyHalves func(dst, x []float32, b *HalfRight, e *FloatEnds)
-	MoveRows       func(dst, src []float32, r *Rows)
+	MultiplyFloats   func(dst []float32, stride int, a *FloatLeft, b *FloatRight, e *FloatEnds)
+	MultiplyHalves   func(dst, x []float32, b *HalfRight, e *FloatEnds)
+	MultiplyChannels func(dst, src []float32, f *FloatChannels)
+	MoveRows         func(dst, src []float32, r *Rows)
 }
 
 // Convolution holds kernels of convolutions that are no product of rows.
@@ -194,7 +195,7 @@ var generic = Set{
 		DecodeCodes: decodeCodesGeneric, MultiplyCodes: multiplyCodesGeneric, MultiplyGroups: multiplyGroupsGeneric,
 		MultiplyWideGroups: multiplyWideGroupsGeneric,
 	},
-	Floats:         Floats{0.4e9, multiplyFloatsGeneric, multiplyHalvesGeneric, moveRowsGeneric},
+	Floats:         Floats{0.4e9, multiplyFloatsGeneric, multiplyHalvesGeneric, multiplyChannelsGeneric, moveRowsGeneric},
 	Convolution:    Convolution{false, multiplyPixelsGeneric, gatherPixelsGeneric, multiplyDepthwiseGeneric, requantizeDepthwiseGeneric},
 	Elementwise:    Elementwise{maxWindowsGeneric, addU8Generic, lookUpGeneric, transposeGeneric[float32], transposeGeneric[uint8]},
 	Arithmetic:     arithmeticGeneric,

@@ -32,7 +32,7 @@ var avx2Set = Set{
 		DecodeCodes: decodeBy(&codesAVX2), MultiplyCodes: multiplyCodesInAVX2,
 		MultiplyGroups: multiplyGroupsBy(codeGroupsAVX2, nibbleGroupsAVX2), MultiplyWideGroups: multiplyWideGroupsBy(wideGroupsAVX2),
 	},
-	Floats:         Floats{50e9, multiplyFloatsBy(floatsAVX2), multiplyHalvesBy(&halvesAVX2), moveRowsBy([...]asm{moveRows1AVX2, moveRows2AVX2})},
+	Floats:         Floats{50e9, multiplyFloatsBy(floatsAVX2), multiplyHalvesBy(&halvesAVX2), multiplyChannelsInAVX2, moveRowsBy([...]asm{moveRows1AVX2, moveRows2AVX2})},
 	Convolution:    Convolution{MultiplyDepthwise: multiplyDepthwiseInAVX2, RequantizeDepthwise: requantizeDepthwiseInAVX2},
 	Elementwise:    Elementwise{maxWindowsInAVX2, addU8InAVX2, lookUpInAVX2, transposeBy(transposeAVX2), transposeU8InAVX2},
 	Arithmetic:     arithmeticAVX2,

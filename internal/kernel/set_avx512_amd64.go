@@ -28,7 +28,7 @@ var avx512Set = func() *Set {
 			MultiplyGroups:     multiplyGroupsBy(codeGroupsVNNI, nibbleGroupsVNNI),
 			MultiplyWideGroups: multiplyWideGroupsBy(wideGroupsVNNI),
 		},
-		Floats:      Floats{100e9, multiplyFloatsBy(floatsAVX512), multiplyHalvesBy(&halvesAVX512), moveRowsBy([...]asm{moveRows1AVX512, moveRows2AVX512})},
+		Floats:      Floats{100e9, multiplyFloatsBy(floatsAVX512), multiplyHalvesBy(&halvesAVX512), multiplyChannelsInAVX512, moveRowsBy([...]asm{moveRows1AVX512, moveRows2AVX512})},
 		Convolution: Convolution{true, multiplyPixelsInVNNI, gatherPixelsInAVX512, multiplyDepthwiseInVNNI, requantizeDepthwiseInVNNI},
 		Elementwise: Elementwise{AddU8: addU8InAVX512},
 		Arithmetic:  arithmeticAVX512,

@@ -30,6 +30,9 @@ func floats(v vectors, tiles []floatTile) func() {
 				multiplyFloats(v, t, &widenings[i])
 			}
 		}
+		for vectors := 2; vectors > 0; vectors-- {
+			multiplyChannels(v, vectors)
+		}
 		writeFloatFunctions(v)
 	}
 }
@@ -182,20 +185,35 @@ func multiplyFloats(v vectors, tile floatTile, from *widening) {
 func storeFloats(v vectors, t record, sums [][]reg.VecVirtual) {
 	dst := spreadOver(t.load("dst"), t.load("stride"), len(sums))
 	dst.follow()
-	floor, nan, nothing, y := t.repeat(v, "floor"), v.constant("quietNaN", 0x7fc00000), v.zero(), v.make()
+	ends, y := endsOf(v, t.repeat(v, "floor")), v.make()
 	for i, row := range sums {
 		for j, x := range row {
-			VMAXPS(x, floor, y) // x where it is NaN
-			VADDPS(nothing, y, y)
-			if v.bytes == 64 {
-				unordered := K()
-				VCMPPS(Imm(3), x, x, unordered)
-				VMOVAPS(nan, unordered, y)
-			} else {
-				VCMPPS(Imm(3), x, x, x)
-				VBLENDVPS(x, nan, y, y)
-			}
+			ends.end(x, y)
 			VMOVUPS(y, dst.at(i, v.bytes*j))
 		}
+	}
+}
+
+// chainEnds ends chains.
+type chainEnds struct {
+	v                   vectors
+	floor, nan, nothing reg.VecVirtual
+}
+
+func endsOf(v vectors, floor reg.VecVirtual) chainEnds {
+	return chainEnds{v, floor, v.constant("quietNaN", 0x7fc00000), v.zero()}
+}
+
+// end sets y to max(x, floor), NaN and 0 in their only form.
+func (e chainEnds) end(x, y reg.VecVirtual) {
+	VMAXPS(x, e.floor, y) // x where it is NaN
+	VADDPS(e.nothing, y, y)
+	if e.v.bytes == 64 {
+		unordered := K()
+		VCMPPS(Imm(3), x, x, unordered)
+		VMOVAPS(e.nan, unordered, y)
+	} else {
+		VCMPPS(Imm(3), x, x, x)
+		VBLENDVPS(x, e.nan, y, y)
 	}
 }
