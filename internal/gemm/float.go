@@ -48,7 +48,7 @@ func (p *FloatProduct) panels() int { return blocks(p.n, kernel.PanelColumns) }
 // where x is not finite, and dst is untouched then.
 func (p *FloatProduct) Run(dst, x Activations, m int) (err error) {
 	c := floatCalls.Get().(*floatCall)
-	c.plan, c.set, c.rows, c.x, c.dst = p, kernel.Current(), m, x.Float[:m*p.k], dst.Float[:m*p.n]
+	c.floatOperands, c.rows = floatOperands{p, kernel.Current(), x.Float[:m*p.k], dst.Float[:m*p.n]}, m
 	c.use(x)
 	if p.halves != nil {
 		if _, _, at := c.set.MinMax(c.x); at >= 0 {
@@ -62,7 +62,7 @@ func (p *FloatProduct) Run(dst, x Activations, m int) (err error) {
 		c.grid = newGrid(c.parts(d), blocks(m, floatRows), blocks(p.panels(), floatPanels))
 		c.share(floatTiles{c}, c.grid.count(), d)
 	}
-	c.plan, c.x, c.dst, c.stop = nil, nil, nil, nil
+	c.floatOperands, c.stop = floatOperands{}, nil
 	floatCalls.Put(c)
 	return err
 }
@@ -75,12 +75,17 @@ const (
 
 type floatCall struct {
 	team
+	floatOperands
+	grid grid
+	rows int
+	bad  badValue
+}
+
+// floatOperands are what rows of a product are computed of, and the result.
+type floatOperands struct {
 	plan   *FloatProduct
 	set    *kernel.Set
-	grid   grid
-	rows   int
 	x, dst []float32
-	bad    badValue
 }
 
 var floatCalls = sync.Pool{New: func() any { return new(floatCall) }}
@@ -96,12 +101,16 @@ const (
 	fewFloatRows = 4
 )
 
-// run goes through groups of panels, and of each through blocks of depth, so weights are read once.
 func (c floatTiles) run(task int, s *scratch) {
-	p := c.plan
-	rows, all := part{}, p.panels()
-	rows.firstRow, rows.endRow = wholes(c.rows, floatRows, c.grid.down, task/c.grid.across)
-	first, end := wholes(all, floatPanels, c.grid.across, task%c.grid.across)
+	var r part
+	r.firstRow, r.endRow = wholes(c.rows, floatRows, c.grid.down, task/c.grid.across)
+	r.firstPanel, r.endPanel = wholes(c.plan.panels(), floatPanels, c.grid.across, task%c.grid.across)
+	c.compute(s, r)
+}
+
+// compute goes through groups of panels, and of each through blocks of depth, so weights are read once.
+func (c *floatOperands) compute(s *scratch, rows part) {
+	p, all, first, end := c.plan, c.plan.panels(), rows.firstPanel, rows.endPanel
 	count, depth := floatPanels, p.k
 	if rows.endRow-rows.firstRow > fewFloatRows {
 		depth = min(p.k, floatDepth)
@@ -120,7 +129,7 @@ func (c floatTiles) run(task int, s *scratch) {
 }
 
 // group multiplies all rows of a part by all its panels: whole ones, or the last, which is not.
-func (c floatTiles) group(s *scratch, r part, most int) {
+func (c *floatOperands) group(s *scratch, r part, most int) {
 	p := c.plan
 	panels := r.endPanel - r.firstPanel
 	for begin := 0; begin < p.k; begin += most {
@@ -165,7 +174,7 @@ func (s *scratch) copyRows(depth int) {
 
 // multiply takes the chains of some rows and panels through a block of depth: the first begins them, the last
 // ends them. Those of a panel that is not whole are in scratch memory.
-func (c floatTiles) multiply(s *scratch, r part, begin, depth int, halves bool) {
+func (c *floatOperands) multiply(s *scratch, r part, begin, depth int, halves bool) {
 	p, rows, panels := c.plan, r.endRow-r.firstRow, r.endPanel-r.firstPanel
 	column, all := r.firstPanel*kernel.PanelColumns, panels*kernel.PanelColumns
 	columns := min(all, p.n-column)

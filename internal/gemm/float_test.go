@@ -234,3 +234,69 @@ func TestFloatConvolution(t *testing.T) {
 		})
 	}
 }
+
+// TestFloatChannelsLast compares depthwise convolutions, and those with filters of single pixels, with exact chains:
+// channels first and last, of the image and of the result.
+func TestFloatChannelsLast(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 4))
+	one, three, same := [2]int{1, 1}, [2]int{3, 3}, [4]int{1, 1, 1, 1}
+	list := []floatConv{
+		{gemm.Conv{Channels: 1, Height: 6, Width: 6, Kernel: three, Stride: one, Dilation: one, Pad: same}, 48, 1, 3},
+		{gemm.Conv{Channels: 1, Height: 7, Width: 6, Kernel: three, Stride: [2]int{2, 2}, Dilation: one, Pad: [4]int{0, 0, 1, 1}}, 20, 1, 2},
+		{gemm.Conv{Channels: 1, Height: 2, Width: 3, Kernel: three, Stride: one, Dilation: one, Pad: [4]int{9, 9, 9, 9}}, 9, 1, 2},
+		{gemm.Conv{Channels: 24, Height: 5, Width: 7, Kernel: one, Stride: one, Dilation: one}, 1, 40, 3},
+		{gemm.Conv{Channels: 3, Height: 1, Width: 1, Kernel: one, Stride: one, Dilation: one}, 1, 9, 70},
+	}
+	for range map[bool]int{true: 60, false: 15}[!raceEnabled && !testing.Short()] {
+		v := gemm.Conv{
+			Channels: 1, Kernel: [2]int{1 + rng.IntN(4), 1 + rng.IntN(4)},
+			Stride: [2]int{1 + rng.IntN(3), 1 + rng.IntN(3)}, Dilation: [2]int{1 + rng.IntN(3), 1 + rng.IntN(3)},
+		}
+		for i := range v.Pad {
+			v.Pad[i] = rng.IntN(4)
+		}
+		v.Height, v.Width = v.Dilation[0]*(v.Kernel[0]-1)+1+rng.IntN(12), v.Dilation[1]*(v.Kernel[1]-1)+1+rng.IntN(20)
+		list = append(list, floatConv{v, 1 + rng.IntN(70), 1, 1 + rng.IntN(4)})
+	}
+	for _, c := range list {
+		filters, channels, taps := c.groups*c.each, c.groups*c.Channels, c.Kernel[0]*c.Kernel[1]
+		x, w := floatNumbers(rng, c.samples*channels*c.Height*c.Width), floatNumbers(rng, filters*c.Channels*taps)
+		out := gemm.Output{Bias: floatNumbers(rng, filters), ReLU: filters%2 == 0}
+		want := c.reference(x, w, out)
+		v := c.Conv
+		v.Channels = channels
+		height, width := c.Out()
+		var p *gemm.FloatChannelsLast
+		if c.groups > 1 {
+			p = gemm.NewFloatDepthwise(v, turned(w, 1, channels, taps), out)
+		} else {
+			p = gemm.NewFloatPixels(v, pack.FloatsFrom(filters, w, pack.ColumnMajor(channels), pack.Serial), out)
+		}
+		for layouts := range 4 {
+			x, want, from, to := x, want, gemm.Activations{ChannelsLast: layouts&1 > 0}, gemm.Activations{ChannelsLast: layouts&2 > 0}
+			if from.ChannelsLast {
+				x = turned(x, c.samples, channels, c.Height*c.Width)
+			}
+			if to.ChannelsLast {
+				want = turned(want, c.samples, filters, height*width)
+			}
+			eachFloat(func(name string) {
+				from.Float, to.Float = x, make([]float32, len(want))
+				if err := p.Run(to, from, c.samples); err != nil {
+					t.Fatal(err)
+				}
+				compare(t, fmt.Sprintf("%s, %+v, layouts %d", name, c, layouts), to.Float, want, filters)
+			})
+		}
+	}
+}
+
+// turned returns images of so many channels and pixels with their channels last.
+func turned(x []float32, samples, channels, pixels int) []float32 {
+	y := make([]float32, len(x))
+	for i, v := range x {
+		sample, channel, pixel := i/(channels*pixels), i/pixels%channels, i%pixels
+		y[(sample*pixels+pixel)*channels+channel] = v
+	}
+	return y
+}

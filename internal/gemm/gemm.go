@@ -50,6 +50,9 @@ type Activations struct {
 	Float     []float32
 	Quantized []uint8
 	Params    kernel.Affine
+	// ChannelsLast says that float images are (row, column, channel), which a FloatChannelsLast alone takes and
+	// gives; else they are (channel, row, column).
+	ChannelsLast bool
 	// Stop, where it is set in the input, ends the work early once it is closed: results are undefined then,
 	// and an error may be missing.
 	Stop <-chan struct{}

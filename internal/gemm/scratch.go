@@ -41,6 +41,7 @@ type scratch struct {
 	halfRight    kernel.HalfRight
 	ends         kernel.FloatEnds
 	rows         kernel.Rows
+	channels     kernel.FloatChannels
 
 	// Of a task of a convolution.
 	block     block
@@ -49,6 +50,8 @@ type scratch struct {
 	sides     []uint8 // of the padding
 	imageRows imageRows
 	results   []float32
+	turned    [2][]float32  // images whose channels are last: of the input, and of the result
+	product   floatOperands // of pixels
 	windows   []uint8 // pixels as vectors
 	offsets   []int
 	zero      [1]int32
@@ -68,7 +71,7 @@ func (s *scratch) release() {
 	s.left, s.right, s.pixels = kernel.Left{}, kernel.Right{}, kernel.Pixels{}
 	s.floatLeft, s.floatRight, s.halfRight, s.ends = kernel.FloatLeft{}, kernel.FloatRight{}, kernel.HalfRight{}, kernel.FloatEnds{}
 	s.epilogue, s.wideEpilogue = kernel.Epilogue{}, kernel.WideEpilogue{}
-	s.view = view{}
+	s.view, s.channels, s.product = view{}, kernel.FloatChannels{}, floatOperands{}
 	s.groups, s.group, s.wideGroup = kernel.Groups{}, kernel.Group{}, kernel.WideGroup{}
 	scratches.Put(s)
 }
