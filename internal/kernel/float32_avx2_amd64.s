@@ -954,196 +954,206 @@ depth:
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyChannels2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         t+0(FP), AX
-	MOVQ         16(AX), CX
+	MOVQ         (AX), DX
 	VBROADCASTSS 104(AX), Y0
 	VPBROADCASTD quietNaN<>+0(SB), Y1
 	VPXOR        Y2, Y2, Y2
-	MOVQ         (AX), BX
-	MOVQ         24(AX), SI
-	MOVQ         SI, 112(AX)
+	MOVQ         16(AX), BX
+	MOVQ         BX, 112(AX)
+	MOVQ         24(AX), BX
+	MOVQ         BX, 120(AX)
 
 rows:
-	MOVQ (CX), SI
-	MOVQ SI, 128(AX)
-	MOVQ 8(CX), SI
-	MOVQ SI, 136(AX)
-	MOVQ 16(CX), SI
-	MOVQ SI, 144(AX)
+	MOVQ 112(AX), CX
+	MOVQ (CX), BX
+	MOVQ BX, 136(AX)
+	MOVQ 8(CX), BX
+	MOVQ BX, 144(AX)
+	MOVQ 16(CX), BX
+	MOVQ BX, 152(AX)
 	ADDQ $0x18, CX
-	MOVQ 32(AX), DX
-	MOVQ 40(AX), SI
-	MOVQ SI, 120(AX)
+	MOVQ CX, 112(AX)
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), BX
+	MOVQ BX, 128(AX)
 
 runs:
-	MOVQ 128(AX), SI
-	ADDQ (DX), SI
-	SHLQ $0x02, SI
-	ADDQ 8(AX), SI
-	MOVQ 136(AX), DI
-	ADDQ 8(DX), DI
-	SHLQ $0x02, DI
-	ADDQ 88(AX), DI
-	MOVQ 32(DX), R10
-	LEAQ (R10)(R10*2), R11
-	SHLQ $0x02, R10
-	LEAQ (R10)(R10*2), R11
-	MOVQ 24(DX), R8
-	SUBQ $0x04, R8
+	MOVQ 136(AX), BX
+	ADDQ (CX), BX
+	SHLQ $0x02, BX
+	ADDQ 8(AX), BX
+	MOVQ BX, 160(AX)
+	MOVQ 144(AX), BX
+	ADDQ 8(CX), BX
+	SHLQ $0x02, BX
+	ADDQ 88(AX), BX
+	MOVQ BX, 168(AX)
+	MOVQ 24(CX), BX
+	MOVQ BX, 176(AX)
+	MOVQ 32(CX), BX
+	SHLQ $0x02, BX
+	LEAQ (BX)(BX*2), DI
+	SUBQ $0x04, 176(AX)
 	JLT  rest
 
 several:
-	MOVQ    96(AX), R9
-	VMOVUPS (R9), Y3
-	VMOVUPS 32(R9), Y4
-	VMOVUPS (R9), Y5
-	VMOVUPS 32(R9), Y6
-	VMOVUPS (R9), Y7
-	VMOVUPS 32(R9), Y8
-	VMOVUPS (R9), Y9
-	VMOVUPS 32(R9), Y10
-	MOVQ    144(AX), R14
-	TESTQ   R14, R14
-	JZ      severalEnd
-	MOVQ    R14, 152(AX)
-	MOVQ    SI, R12
-	MOVQ    DI, R13
+	MOVQ    96(AX), SI
+	VMOVUPS (SI), Y3
+	VMOVUPS 32(SI), Y4
+	VMOVUPS (SI), Y5
+	VMOVUPS 32(SI), Y6
+	VMOVUPS (SI), Y7
+	VMOVUPS 32(SI), Y8
+	VMOVUPS (SI), Y9
+	VMOVUPS 32(SI), Y10
+	MOVQ    160(AX), R8
+	MOVQ    168(AX), R9
+	MOVQ    152(AX), R12
+	MOVQ    56(AX), R13
+	MOVQ    64(AX), R14
+	CMPQ    R12, $0x00
+	JE      severalEnd
+	CMPQ    16(CX), $0x00
+	JE      severalEnd
 
 severalRows:
-	MOVQ  16(DX), R15
-	TESTQ R15, R15
-	JZ    severalEnd
-	MOVQ  R12, R9
-	MOVQ  R13, R14
+	MOVQ 16(CX), R11
+	MOVQ R8, SI
+	MOVQ R9, R10
 
 severalTaps:
-	VMOVUPS     (R14), Y11
-	VFMADD231PS (R9), Y11, Y3
-	VFMADD231PS (R9)(R10*1), Y11, Y5
-	VFMADD231PS (R9)(R10*2), Y11, Y7
-	VFMADD231PS (R9)(R11*1), Y11, Y9
-	VMOVUPS     32(R14), Y11
-	VFMADD231PS 32(R9), Y11, Y4
-	VFMADD231PS 32(R9)(R10*1), Y11, Y6
-	VFMADD231PS 32(R9)(R10*2), Y11, Y8
-	VFMADD231PS 32(R9)(R11*1), Y11, Y10
-	ADDQ        56(AX), R9
-	ADDQ        64(AX), R14
-	DECQ        R15
+	VMOVUPS     (R10), Y11
+	VMOVUPS     32(R10), Y12
+	VFMADD231PS (SI), Y11, Y3
+	VFMADD231PS 32(SI), Y12, Y4
+	VFMADD231PS (SI)(BX*1), Y11, Y5
+	VFMADD231PS 32(SI)(BX*1), Y12, Y6
+	VFMADD231PS (SI)(BX*2), Y11, Y7
+	VFMADD231PS 32(SI)(BX*2), Y12, Y8
+	VFMADD231PS (SI)(DI*1), Y11, Y9
+	VFMADD231PS 32(SI)(DI*1), Y12, Y10
+	ADDQ        R13, SI
+	ADDQ        R14, R10
+	DECQ        R11
 	JNZ         severalTaps
-	ADDQ        72(AX), R12
-	ADDQ        80(AX), R13
-	DECQ        152(AX)
+	ADDQ        72(AX), R8
+	ADDQ        80(AX), R9
+	DECQ        R12
 	JNZ         severalRows
 
 severalEnd:
+	MOVQ      48(AX), SI
 	VMAXPS    Y3, Y0, Y11
 	VADDPS    Y2, Y11, Y11
 	VCMPPS    $0x03, Y3, Y3, Y3
 	VBLENDVPS Y3, Y1, Y11, Y11
-	VMOVUPS   Y11, (BX)
+	VMOVUPS   Y11, (DX)
 	VMAXPS    Y4, Y0, Y11
 	VADDPS    Y2, Y11, Y11
 	VCMPPS    $0x03, Y4, Y4, Y4
 	VBLENDVPS Y4, Y1, Y11, Y11
-	VMOVUPS   Y11, 32(BX)
-	ADDQ      48(AX), BX
-	ADDQ      R10, SI
+	VMOVUPS   Y11, 32(DX)
+	ADDQ      SI, DX
 	VMAXPS    Y5, Y0, Y11
 	VADDPS    Y2, Y11, Y11
 	VCMPPS    $0x03, Y5, Y5, Y5
 	VBLENDVPS Y5, Y1, Y11, Y11
-	VMOVUPS   Y11, (BX)
+	VMOVUPS   Y11, (DX)
 	VMAXPS    Y6, Y0, Y11
 	VADDPS    Y2, Y11, Y11
 	VCMPPS    $0x03, Y6, Y6, Y6
 	VBLENDVPS Y6, Y1, Y11, Y11
-	VMOVUPS   Y11, 32(BX)
-	ADDQ      48(AX), BX
-	ADDQ      R10, SI
+	VMOVUPS   Y11, 32(DX)
+	ADDQ      SI, DX
 	VMAXPS    Y7, Y0, Y11
 	VADDPS    Y2, Y11, Y11
 	VCMPPS    $0x03, Y7, Y7, Y7
 	VBLENDVPS Y7, Y1, Y11, Y11
-	VMOVUPS   Y11, (BX)
+	VMOVUPS   Y11, (DX)
 	VMAXPS    Y8, Y0, Y11
 	VADDPS    Y2, Y11, Y11
 	VCMPPS    $0x03, Y8, Y8, Y8
 	VBLENDVPS Y8, Y1, Y11, Y11
-	VMOVUPS   Y11, 32(BX)
-	ADDQ      48(AX), BX
-	ADDQ      R10, SI
+	VMOVUPS   Y11, 32(DX)
+	ADDQ      SI, DX
 	VMAXPS    Y9, Y0, Y11
 	VADDPS    Y2, Y11, Y11
 	VCMPPS    $0x03, Y9, Y9, Y9
 	VBLENDVPS Y9, Y1, Y11, Y11
-	VMOVUPS   Y11, (BX)
+	VMOVUPS   Y11, (DX)
 	VMAXPS    Y10, Y0, Y11
 	VADDPS    Y2, Y11, Y11
 	VCMPPS    $0x03, Y10, Y10, Y10
 	VBLENDVPS Y10, Y1, Y11, Y11
-	VMOVUPS   Y11, 32(BX)
-	ADDQ      48(AX), BX
-	ADDQ      R10, SI
-	SUBQ      $0x04, R8
+	VMOVUPS   Y11, 32(DX)
+	ADDQ      SI, DX
+	MOVQ      160(AX), SI
+	LEAQ      (SI)(BX*4), SI
+	MOVQ      SI, 160(AX)
+	SUBQ      $0x04, 176(AX)
 	JGE       several
 
 rest:
-	ADDQ $0x04, R8
+	ADDQ $0x04, 176(AX)
 	JZ   nextRun
 
 one:
-	MOVQ    96(AX), R9
-	VMOVUPS (R9), Y3
-	VMOVUPS 32(R9), Y4
-	MOVQ    144(AX), R13
-	TESTQ   R13, R13
-	JZ      oneEnd
-	MOVQ    R13, 152(AX)
-	MOVQ    SI, R11
-	MOVQ    DI, R12
+	MOVQ    96(AX), SI
+	VMOVUPS (SI), Y3
+	VMOVUPS 32(SI), Y4
+	MOVQ    160(AX), DI
+	MOVQ    168(AX), R8
+	MOVQ    152(AX), R11
+	MOVQ    56(AX), R12
+	MOVQ    64(AX), R13
+	CMPQ    R11, $0x00
+	JE      oneEnd
+	CMPQ    16(CX), $0x00
+	JE      oneEnd
 
 oneRows:
-	MOVQ  16(DX), R14
-	TESTQ R14, R14
-	JZ    oneEnd
-	MOVQ  R11, R9
-	MOVQ  R12, R13
+	MOVQ 16(CX), R10
+	MOVQ DI, SI
+	MOVQ R8, R9
 
 oneTaps:
-	VMOVUPS     (R13), Y5
-	VFMADD231PS (R9), Y5, Y3
-	VMOVUPS     32(R13), Y5
-	VFMADD231PS 32(R9), Y5, Y4
-	ADDQ        56(AX), R9
-	ADDQ        64(AX), R13
-	DECQ        R14
+	VMOVUPS     (R9), Y5
+	VMOVUPS     32(R9), Y6
+	VFMADD231PS (SI), Y5, Y3
+	VFMADD231PS 32(SI), Y6, Y4
+	ADDQ        R12, SI
+	ADDQ        R13, R9
+	DECQ        R10
 	JNZ         oneTaps
-	ADDQ        72(AX), R11
-	ADDQ        80(AX), R12
-	DECQ        152(AX)
+	ADDQ        72(AX), DI
+	ADDQ        80(AX), R8
+	DECQ        R11
 	JNZ         oneRows
 
 oneEnd:
+	MOVQ      48(AX), SI
 	VMAXPS    Y3, Y0, Y5
 	VADDPS    Y2, Y5, Y5
 	VCMPPS    $0x03, Y3, Y3, Y3
 	VBLENDVPS Y3, Y1, Y5, Y5
-	VMOVUPS   Y5, (BX)
+	VMOVUPS   Y5, (DX)
 	VMAXPS    Y4, Y0, Y5
 	VADDPS    Y2, Y5, Y5
 	VCMPPS    $0x03, Y4, Y4, Y4
 	VBLENDVPS Y4, Y1, Y5, Y5
-	VMOVUPS   Y5, 32(BX)
-	ADDQ      48(AX), BX
-	ADDQ      R10, SI
-	DECQ      R8
+	VMOVUPS   Y5, 32(DX)
+	ADDQ      SI, DX
+	MOVQ      160(AX), SI
+	LEAQ      (SI)(BX*1), SI
+	MOVQ      SI, 160(AX)
+	DECQ      176(AX)
 	JNZ       one
 
 nextRun:
-	ADDQ $0x28, DX
-	DECQ 120(AX)
+	ADDQ $0x28, CX
+	DECQ 128(AX)
 	JNZ  runs
-	DECQ 112(AX)
+	DECQ 120(AX)
 	JNZ  rows
 	VZEROUPPER
 	RET
@@ -1152,159 +1162,169 @@ nextRun:
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyChannels1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         t+0(FP), AX
-	MOVQ         16(AX), CX
+	MOVQ         (AX), DX
 	VBROADCASTSS 104(AX), Y0
 	VPBROADCASTD quietNaN<>+0(SB), Y1
 	VPXOR        Y2, Y2, Y2
-	MOVQ         (AX), BX
-	MOVQ         24(AX), SI
-	MOVQ         SI, 112(AX)
+	MOVQ         16(AX), BX
+	MOVQ         BX, 112(AX)
+	MOVQ         24(AX), BX
+	MOVQ         BX, 120(AX)
 
 rows:
-	MOVQ (CX), SI
-	MOVQ SI, 128(AX)
-	MOVQ 8(CX), SI
-	MOVQ SI, 136(AX)
-	MOVQ 16(CX), SI
-	MOVQ SI, 144(AX)
+	MOVQ 112(AX), CX
+	MOVQ (CX), BX
+	MOVQ BX, 136(AX)
+	MOVQ 8(CX), BX
+	MOVQ BX, 144(AX)
+	MOVQ 16(CX), BX
+	MOVQ BX, 152(AX)
 	ADDQ $0x18, CX
-	MOVQ 32(AX), DX
-	MOVQ 40(AX), SI
-	MOVQ SI, 120(AX)
+	MOVQ CX, 112(AX)
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), BX
+	MOVQ BX, 128(AX)
 
 runs:
-	MOVQ 128(AX), SI
-	ADDQ (DX), SI
-	SHLQ $0x02, SI
-	ADDQ 8(AX), SI
-	MOVQ 136(AX), DI
-	ADDQ 8(DX), DI
-	SHLQ $0x02, DI
-	ADDQ 88(AX), DI
-	MOVQ 32(DX), R10
-	LEAQ (R10)(R10*2), R11
-	SHLQ $0x02, R10
-	LEAQ (R10)(R10*2), R11
-	MOVQ 24(DX), R8
-	SUBQ $0x04, R8
+	MOVQ 136(AX), BX
+	ADDQ (CX), BX
+	SHLQ $0x02, BX
+	ADDQ 8(AX), BX
+	MOVQ BX, 160(AX)
+	MOVQ 144(AX), BX
+	ADDQ 8(CX), BX
+	SHLQ $0x02, BX
+	ADDQ 88(AX), BX
+	MOVQ BX, 168(AX)
+	MOVQ 24(CX), BX
+	MOVQ BX, 176(AX)
+	MOVQ 32(CX), BX
+	SHLQ $0x02, BX
+	LEAQ (BX)(BX*2), DI
+	SUBQ $0x04, 176(AX)
 	JLT  rest
 
 several:
-	MOVQ    96(AX), R9
-	VMOVUPS (R9), Y3
-	VMOVUPS (R9), Y4
-	VMOVUPS (R9), Y5
-	VMOVUPS (R9), Y6
-	MOVQ    144(AX), R14
-	TESTQ   R14, R14
-	JZ      severalEnd
-	MOVQ    R14, 152(AX)
-	MOVQ    SI, R12
-	MOVQ    DI, R13
+	MOVQ    96(AX), SI
+	VMOVUPS (SI), Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS (SI), Y5
+	VMOVUPS (SI), Y6
+	MOVQ    160(AX), R8
+	MOVQ    168(AX), R9
+	MOVQ    152(AX), R12
+	MOVQ    56(AX), R13
+	MOVQ    64(AX), R14
+	CMPQ    R12, $0x00
+	JE      severalEnd
+	CMPQ    16(CX), $0x00
+	JE      severalEnd
 
 severalRows:
-	MOVQ  16(DX), R15
-	TESTQ R15, R15
-	JZ    severalEnd
-	MOVQ  R12, R9
-	MOVQ  R13, R14
+	MOVQ 16(CX), R11
+	MOVQ R8, SI
+	MOVQ R9, R10
 
 severalTaps:
-	VMOVUPS     (R14), Y7
-	VFMADD231PS (R9), Y7, Y3
-	VFMADD231PS (R9)(R10*1), Y7, Y4
-	VFMADD231PS (R9)(R10*2), Y7, Y5
-	VFMADD231PS (R9)(R11*1), Y7, Y6
-	ADDQ        56(AX), R9
-	ADDQ        64(AX), R14
-	DECQ        R15
+	VMOVUPS     (R10), Y7
+	VFMADD231PS (SI), Y7, Y3
+	VFMADD231PS (SI)(BX*1), Y7, Y4
+	VFMADD231PS (SI)(BX*2), Y7, Y5
+	VFMADD231PS (SI)(DI*1), Y7, Y6
+	ADDQ        R13, SI
+	ADDQ        R14, R10
+	DECQ        R11
 	JNZ         severalTaps
-	ADDQ        72(AX), R12
-	ADDQ        80(AX), R13
-	DECQ        152(AX)
+	ADDQ        72(AX), R8
+	ADDQ        80(AX), R9
+	DECQ        R12
 	JNZ         severalRows
 
 severalEnd:
+	MOVQ      48(AX), SI
 	VMAXPS    Y3, Y0, Y7
 	VADDPS    Y2, Y7, Y7
 	VCMPPS    $0x03, Y3, Y3, Y3
 	VBLENDVPS Y3, Y1, Y7, Y7
-	VMOVUPS   Y7, (BX)
-	ADDQ      48(AX), BX
-	ADDQ      R10, SI
+	VMOVUPS   Y7, (DX)
+	ADDQ      SI, DX
 	VMAXPS    Y4, Y0, Y7
 	VADDPS    Y2, Y7, Y7
 	VCMPPS    $0x03, Y4, Y4, Y4
 	VBLENDVPS Y4, Y1, Y7, Y7
-	VMOVUPS   Y7, (BX)
-	ADDQ      48(AX), BX
-	ADDQ      R10, SI
+	VMOVUPS   Y7, (DX)
+	ADDQ      SI, DX
 	VMAXPS    Y5, Y0, Y7
 	VADDPS    Y2, Y7, Y7
 	VCMPPS    $0x03, Y5, Y5, Y5
 	VBLENDVPS Y5, Y1, Y7, Y7
-	VMOVUPS   Y7, (BX)
-	ADDQ      48(AX), BX
-	ADDQ      R10, SI
+	VMOVUPS   Y7, (DX)
+	ADDQ      SI, DX
 	VMAXPS    Y6, Y0, Y7
 	VADDPS    Y2, Y7, Y7
 	VCMPPS    $0x03, Y6, Y6, Y6
 	VBLENDVPS Y6, Y1, Y7, Y7
-	VMOVUPS   Y7, (BX)
-	ADDQ      48(AX), BX
-	ADDQ      R10, SI
-	SUBQ      $0x04, R8
+	VMOVUPS   Y7, (DX)
+	ADDQ      SI, DX
+	MOVQ      160(AX), SI
+	LEAQ      (SI)(BX*4), SI
+	MOVQ      SI, 160(AX)
+	SUBQ      $0x04, 176(AX)
 	JGE       several
 
 rest:
-	ADDQ $0x04, R8
+	ADDQ $0x04, 176(AX)
 	JZ   nextRun
 
 one:
-	MOVQ    96(AX), R9
-	VMOVUPS (R9), Y3
-	MOVQ    144(AX), R13
-	TESTQ   R13, R13
-	JZ      oneEnd
-	MOVQ    R13, 152(AX)
-	MOVQ    SI, R11
-	MOVQ    DI, R12
+	MOVQ    96(AX), SI
+	VMOVUPS (SI), Y3
+	MOVQ    160(AX), DI
+	MOVQ    168(AX), R8
+	MOVQ    152(AX), R11
+	MOVQ    56(AX), R12
+	MOVQ    64(AX), R13
+	CMPQ    R11, $0x00
+	JE      oneEnd
+	CMPQ    16(CX), $0x00
+	JE      oneEnd
 
 oneRows:
-	MOVQ  16(DX), R14
-	TESTQ R14, R14
-	JZ    oneEnd
-	MOVQ  R11, R9
-	MOVQ  R12, R13
+	MOVQ 16(CX), R10
+	MOVQ DI, SI
+	MOVQ R8, R9
 
 oneTaps:
-	VMOVUPS     (R13), Y4
-	VFMADD231PS (R9), Y4, Y3
-	ADDQ        56(AX), R9
-	ADDQ        64(AX), R13
-	DECQ        R14
+	VMOVUPS     (R9), Y4
+	VFMADD231PS (SI), Y4, Y3
+	ADDQ        R12, SI
+	ADDQ        R13, R9
+	DECQ        R10
 	JNZ         oneTaps
-	ADDQ        72(AX), R11
-	ADDQ        80(AX), R12
-	DECQ        152(AX)
+	ADDQ        72(AX), DI
+	ADDQ        80(AX), R8
+	DECQ        R11
 	JNZ         oneRows
 
 oneEnd:
+	MOVQ      48(AX), SI
 	VMAXPS    Y3, Y0, Y4
 	VADDPS    Y2, Y4, Y4
 	VCMPPS    $0x03, Y3, Y3, Y3
 	VBLENDVPS Y3, Y1, Y4, Y4
-	VMOVUPS   Y4, (BX)
-	ADDQ      48(AX), BX
-	ADDQ      R10, SI
-	DECQ      R8
+	VMOVUPS   Y4, (DX)
+	ADDQ      SI, DX
+	MOVQ      160(AX), SI
+	LEAQ      (SI)(BX*1), SI
+	MOVQ      SI, 160(AX)
+	DECQ      176(AX)
 	JNZ       one
 
 nextRun:
-	ADDQ $0x28, DX
-	DECQ 120(AX)
+	ADDQ $0x28, CX
+	DECQ 128(AX)
 	JNZ  runs
-	DECQ 112(AX)
+	DECQ 120(AX)
 	JNZ  rows
 	VZEROUPPER
 	RET
