@@ -29,6 +29,8 @@ func (m *Model) newPlan(sizes []int) (*plan, error) {
 		}
 	}
 	b.pack()
+	b.placeChannels()
+	b.addFloatLayers()
 	b.keepPacked()
 	p.sample = p.workOfSample()
 	if err := p.planMemory(); err != nil {
@@ -152,7 +154,7 @@ func (b *builder) addNode(n *ir.Node) error {
 		v.from = ids[0]
 	}
 	s.out = b.add(v)
-	b.addFloatLayer(&s)
+	b.fuse(&s)
 	b.steps = append(b.steps, s)
 	return nil
 }

@@ -40,17 +40,34 @@ func (k floatKey) bytes() float64 {
 	return 4 * float64(k.columns+more) * float64(k.depth)
 }
 
-// addFloatLayer has a step that multiplies by constants pack them when it is computed first.
-func (b *builder) addFloatLayer(s *step) {
-	n := s.node
-	if evaluators[n.Op].layer == nil || n.Op != ir.OpConv && len(b.values[s.in[1]].size) != 2 {
-		return
+// multipliesByConstants reports whether a node is a product by constants, or a convolution with some.
+func (b *builder) multipliesByConstants(s *step) bool {
+	if evaluators[s.node.Op].layer == nil || s.node.Op != ir.OpConv && len(b.values[s.in[1]].size) != 2 {
+		return false
 	}
-	for _, id := range s.in[1:] {
-		if b.values[id].data == nil {
-			return
+	return !slices.ContainsFunc(s.in[1:], func(id int) bool { return b.values[id].data == nil })
+}
+
+// fuse notes the Relu that alone reads the result of a product by constants.
+func (b *builder) fuse(s *step) {
+	if b.multipliesByConstants(s) {
+		next := b.index.OnlyConsumer(s.node.Output)
+		s.fused = next != nil && next.Op == ir.OpRelu
+		b.fused[s.node.Output] = s.fused
+	}
+}
+
+// addFloatLayers has steps that multiply by constants pack them when they are computed first.
+func (b *builder) addFloatLayers() {
+	for i := range b.steps {
+		if s := &b.steps[i]; s.layer == nil && b.multipliesByConstants(s) {
+			b.addFloatLayer(s)
 		}
 	}
+}
+
+func (b *builder) addFloatLayer(s *step) {
+	n := s.node
 	x, w, data := b.values[s.in[0]].size, b.values[s.in[1]].size, b.values[s.in[1]].data
 	bias := func() ([]float32, error) { return nil, nil }
 	if len(s.in) == 3 {
@@ -58,24 +75,38 @@ func (b *builder) addFloatLayer(s *step) {
 	}
 	columns := w[n.ChannelAxis()]
 	key := floatKey{n.Inputs[1], n.TransB, 0, w.Elements() / columns, columns}
+	matrix := func(transposed bool) func(x []float32) *pack.Floats {
+		return func(x []float32) *pack.Floats {
+			return pack.FloatsFrom(columns, x, orderOf(key.depth, columns, transposed), shared)
+		}
+	}
 	var prepare func(out gemm.Output) (floatLayer, error)
-	if n.Op == ir.OpConv {
+	switch {
+	case n.Op != ir.OpConv:
+		prepare = prepareFloat(&b.m.floats, key, data, matrix(n.TransB),
+			func(w *pack.Floats, out gemm.Output) floatLayer { return gemm.NewFloatProduct(w, out) })
+	case b.ofPixels(s):
+		key.transB = true
+		prepare = prepareFloat(&b.m.floats, key, data, matrix(true),
+			func(w *pack.Floats, out gemm.Output) floatLayer { return gemm.NewFloatPixels(convOf(n, x), w, out) })
+	case b.isDepthwise(s):
 		key.groups = n.Groups
-		prepare = prepareFloat(&b.m.floats, key, data, func(filters []float32) *gemm.FloatFilters {
-			return gemm.NewFloatFilters(filters, w[1], n.Groups, n.Windows.Kernel)
-		}, func(filters *gemm.FloatFilters, out gemm.Output) floatLayer {
-			return gemm.NewFloatConvolution(convOf(n, x[2], x[3]), filters, out)
-		})
-	} else {
-		prepare = prepareFloat(&b.m.floats, key, data, func(matrix []float32) *pack.Floats {
-			return pack.FloatsFrom(columns, matrix, orderOf(key.depth, columns, n.TransB), shared)
-		}, func(matrix *pack.Floats, out gemm.Output) floatLayer { return gemm.NewFloatProduct(matrix, out) })
+		prepare = prepareFloat(&b.m.floats, key, data,
+			func(x []float32) *gemm.DepthwiseFilters {
+				return gemm.NewDepthwiseFilters(x, n.Groups, n.Windows.Kernel)
+			},
+			func(w *gemm.DepthwiseFilters, out gemm.Output) floatLayer {
+				return gemm.NewFloatDepthwise(convOf(n, x), w, out)
+			})
+	default:
+		key.groups = n.Groups
+		prepare = prepareFloat(&b.m.floats, key, data,
+			func(x []float32) *gemm.FloatFilters { return gemm.NewFloatFilters(x, w[1], n.Groups, n.Windows.Kernel) },
+			func(w *gemm.FloatFilters, out gemm.Output) floatLayer {
+				return gemm.NewFloatConvolution(convOf(n, x), w, out)
+			})
 	}
 	s.depth, s.weights = key.depth, int64(key.bytes())
-	next := b.index.OnlyConsumer(n.Output)
-	if s.fused = next != nil && next.Op == ir.OpRelu; s.fused {
-		b.fused[n.Output] = true
-	}
 	s.float = onceValues(func() (layers floatLayers, err error) {
 		values, err := bias()
 		if err != nil {
@@ -154,13 +185,14 @@ func (e *execution) doFloat(y, x array, s *step, singleThreaded bool) error {
 	if s.node.Op == ir.OpConv {
 		samples = x.shape[0]
 	}
-	return layer.Run(gemm.Activations{Float: y.x}, gemm.Activations{Float: x.x, Stop: e.stop, SingleThreaded: singleThreaded}, samples)
+	from := gemm.Activations{Float: x.x, ChannelsLast: e.channelsLast(s.in[0]), Stop: e.stop, SingleThreaded: singleThreaded}
+	return layer.Run(gemm.Activations{Float: y.x, ChannelsLast: e.channelsLast(s.out)}, from, samples)
 }
 
-// convOf returns the shape of a convolution of images of height and width.
-func convOf(n *ir.Resolved, height, width int) gemm.Conv {
+// convOf returns the shape of a convolution of images.
+func convOf[S ~[]int](n *ir.Resolved, x S) gemm.Conv {
 	w := n.Windows
-	return gemm.Conv{Height: height, Width: width, Stride: w.Strides, Dilation: w.Dilations, Pad: w.Pads}
+	return gemm.Conv{Channels: x[1], Height: x[2], Width: x[3], Kernel: w.Kernel, Stride: w.Strides, Dilation: w.Dilations, Pad: w.Pads}
 }
 
 // conv sets y to the convolution with filters that are computed.
@@ -170,7 +202,7 @@ func conv(n *ir.Resolved, y array, in []array, _ *scratch) {
 		out.Bias = in[2].x
 	}
 	filters := gemm.NewFloatFilters(w.x, w.shape[1], n.Groups, n.Windows.Kernel)
-	_ = gemm.NewFloatConvolution(convOf(n, x.shape[2], x.shape[3]), filters, out).Run(gemm.Activations{Float: y.x}, gemm.Activations{Float: x.x}, x.shape[0])
+	_ = gemm.NewFloatConvolution(convOf(n, x.shape), filters, out).Run(gemm.Activations{Float: y.x}, gemm.Activations{Float: x.x}, x.shape[0])
 }
 
 // product sets y = a·b + bias for a of shape (m, k) and b of shape (k, n), or (n, k) where transB.

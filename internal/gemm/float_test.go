@@ -259,8 +259,8 @@ func TestFloatChannelsLast(t *testing.T) {
 		list = append(list, floatConv{v, 1 + rng.IntN(70), 1, 1 + rng.IntN(4)})
 	}
 	for _, c := range list {
-		filters, channels, taps := c.groups*c.each, c.groups*c.Channels, c.Kernel[0]*c.Kernel[1]
-		x, w := floatNumbers(rng, c.samples*channels*c.Height*c.Width), floatNumbers(rng, filters*c.Channels*taps)
+		filters, channels := c.groups*c.each, c.groups*c.Channels
+		x, w := floatNumbers(rng, c.samples*channels*c.Height*c.Width), floatNumbers(rng, filters*c.Channels*c.Kernel[0]*c.Kernel[1])
 		out := gemm.Output{Bias: floatNumbers(rng, filters), ReLU: filters%2 == 0}
 		want := c.reference(x, w, out)
 		v := c.Conv
@@ -268,7 +268,7 @@ func TestFloatChannelsLast(t *testing.T) {
 		height, width := c.Out()
 		var p *gemm.FloatChannelsLast
 		if c.groups > 1 {
-			p = gemm.NewFloatDepthwise(v, turned(w, 1, channels, taps), out)
+			p = gemm.NewFloatDepthwise(v, gemm.NewDepthwiseFilters(w, channels, c.Kernel), out)
 		} else {
 			p = gemm.NewFloatPixels(v, pack.FloatsFrom(filters, w, pack.ColumnMajor(channels), pack.Serial), out)
 		}

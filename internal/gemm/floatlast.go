@@ -19,16 +19,29 @@ type FloatChannelsLast struct {
 	windows       kernel.FloatChannels // of a depthwise convolution
 }
 
-// NewFloatDepthwise prepares a convolution of each channel with its own filter. Filters are (row, column, channel)
-// and finite, and v has as many channels; its NCHW and its Depthwise mean nothing.
-func NewFloatDepthwise(v Conv, filters []float32, out Output) *FloatChannelsLast {
+// DepthwiseFilters are filters of a channel each.
+type DepthwiseFilters struct {
+	x []float32 // (row, column, channel)
+}
+
+// NewDepthwiseFilters packs filters, which are (channel, row, column) and finite, one for each of so many channels.
+func NewDepthwiseFilters(filters []float32, channels int, size [2]int) *DepthwiseFilters {
+	w := &DepthwiseFilters{make([]float32, len(filters))}
+	taps := size[0] * size[1]
+	kernel.Transpose(w.x, channels, filters, taps, taps, channels)
+	return w
+}
+
+// NewFloatDepthwise prepares a convolution of each channel of v with its own filter; NCHW and Depthwise of v mean
+// nothing.
+func NewFloatDepthwise(v Conv, w *DepthwiseFilters, out Output) *FloatChannelsLast {
 	p := &FloatChannelsLast{v: v, out: v.Channels}
 	p.height, p.width = v.Out()
 	n := v.Channels
 	bias := make([]float32, n)
 	copy(bias, out.Bias)
 	p.windows = kernel.FloatChannels{
-		Channels: n, Filters: filters, Bias: bias, Floor: out.floor(),
+		Channels: n, Filters: w.x, Bias: bias, Floor: out.floor(),
 		Step: kernel.Tap{Image: v.Dilation[1] * n, Filter: n},
 		Down: kernel.Tap{Image: v.Dilation[0] * v.Width * n, Filter: v.Kernel[1] * n},
 	}

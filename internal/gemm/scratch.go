@@ -52,7 +52,7 @@ type scratch struct {
 	results   []float32
 	turned    [2][]float32  // images whose channels are last: of the input, and of the result
 	product   floatOperands // of pixels
-	windows   []uint8 // pixels as vectors
+	windows   []uint8       // pixels as vectors
 	offsets   []int
 	zero      [1]int32
 	scale     [1]float32
