@@ -94,8 +94,8 @@ var floatCalls = sync.Pool{New: func() any { return new(floatCall) }}
 type floatTiles struct{ *floatCall }
 
 const (
-	// floatDepth and floatRowsAtOnce bound the block of rows that the first cache holds: it is multiplied by
-	// all panels of a group, which the second cache holds for all rows.
+	// floatDepth and floatRowsAtOnce bound the block of rows that the first cache holds, more rows where they
+	// are short: it is multiplied by all panels of a group, which the second cache holds for all rows.
 	floatDepth, floatRowsAtOnce = 512, 12
 	// fewFloatRows is up to how many rows all depth is one block: those of memory are longer then.
 	fewFloatRows = 4
@@ -143,8 +143,9 @@ func (c *floatOperands) group(s *scratch, r part, most int) {
 		default:
 			s.floatRight = p.singles.Right(r.firstPanel, panels, begin, depth)
 		}
-		for row := r.firstRow; row < r.endRow; row += floatRowsAtOnce {
-			rows := min(floatRowsAtOnce, r.endRow-row)
+		atOnce := floatRowsAtOnce * max(1, floatDepth/depth)
+		for row := r.firstRow; row < r.endRow; row += atOnce {
+			rows := min(atOnce, r.endRow-row)
 			s.floatLeft = kernel.FloatLeft{Data: c.x[row*p.k+begin:], Rows: rows, Stride: p.k}
 			if rows > fewFloatRows && p.k%256 == 0 {
 				s.copyRows(depth)
