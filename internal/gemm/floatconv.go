@@ -77,10 +77,9 @@ func NewFloatConvolution(v Conv, w *FloatFilters, out Output) *FloatConvolution 
 	}
 	p.height, p.width = p.v.Out()
 	p.shifts = newShifts(&p.v, p.width)
-	if other := *p; v.Channels > 1 {
-		if other.shifts = p.shifts.perColumn(&p.v, p.width); other.cost() < p.cost() {
-			p.shifts = other.shifts
-		}
+	other := *p
+	if other.shifts = p.shifts.perColumn(&p.v, p.width); other.cost() < p.cost() {
+		p.shifts = other.shifts
 	}
 	return p
 }
@@ -91,6 +90,7 @@ type shifts struct {
 	begins        []int // columns of the image, with its padding, that planes of columns begin at
 	more          int   // rows that planes have beyond those of the result
 	width         int   // of planes
+	apart         bool  // every column of taps has a plane of its own
 }
 
 // A phase is what the taps of one place of a stride are: where they begin, and what they are shifted by.
@@ -114,7 +114,7 @@ func newShifts(v *Conv, width int) (s shifts) {
 
 // perColumn returns the shifts with a plane for every column of taps.
 func (s shifts) perColumn(v *Conv, width int) shifts {
-	s.width, s.columns, s.begins = width, nil, nil
+	s.width, s.columns, s.begins, s.apart = width, nil, nil, true
 	for tap := range v.Kernel[1] {
 		s.columns = append(s.columns, phase{at: tap})
 		s.begins = append(s.begins, tap*v.Dilation[1])
@@ -296,8 +296,8 @@ func (s *scratch) moveRows(dst, src []float32, samples, dstSample, srcSample int
 const reach = kernel.PanelColumns
 
 // planes makes room for the planes of a unit: [phase of rows][phase of columns][group][channel][sample]. It
-// sets b to the taps of a group, and returns how far groups are apart. Where there is one channel, and no
-// other phase of columns, the taps of a row are depth.
+// sets b to the taps of a group, and returns how far groups are apart. Where there is one channel, and the taps of a
+// row are evenly apart, they are depth.
 func (p *FloatConvolution) planes(s *scratch, b *kernel.FloatRight, u floatUnit) (each int) {
 	v, sh := &p.v, &p.shifts
 	columns := sh.columns
@@ -305,8 +305,11 @@ func (p *FloatConvolution) planes(s *scratch, b *kernel.FloatRight, u floatUnit)
 	each = v.Channels * b.Step
 	phase := u.groups * each
 	s.offsets = s.offsets[:0]
-	if v.Channels == 1 && v.Stride[1] == 1 {
+	if v.Channels == 1 && (v.Stride[1] == 1 || sh.apart) {
 		b.Length, b.Step, columns = len(columns), v.Dilation[1], columns[:1]
+		if sh.apart {
+			b.Step = phase
+		}
 	}
 	for _, row := range sh.rows {
 		for _, column := range columns {
