@@ -30,6 +30,16 @@ func (m *Model) Parts(batch int) int {
 	return parts
 }
 
+// ChannelsLast returns the names of the values that are NHWC where nothing is observed.
+func (m *Model) ChannelsLast() (names []string) {
+	for _, v := range m.plan.values {
+		if v.channelsLast {
+			names = append(names, v.name)
+		}
+	}
+	return names
+}
+
 // HeaderBound returns what a header has at most, and below what New does not look closer.
 func (m *Model) HeaderBound() (bound, small int) { return m.headerBound(), smallHeader }
 

@@ -86,11 +86,11 @@ func (b *builder) addFloatLayer(s *step) {
 		prepare = prepareFloat(&b.m.floats, key, data, matrix(n.TransB),
 			func(w *pack.Floats, out gemm.Output) floatLayer { return gemm.NewFloatProduct(w, out) })
 	case b.ofPixels(s):
-		key.transB = true
+		key.transB, s.channelsLast = true, true
 		prepare = prepareFloat(&b.m.floats, key, data, matrix(true),
 			func(w *pack.Floats, out gemm.Output) floatLayer { return gemm.NewFloatPixels(convOf(n, x), w, out) })
 	case b.isDepthwise(s):
-		key.groups = n.Groups
+		key.groups, s.channelsLast = n.Groups, true
 		prepare = prepareFloat(&b.m.floats, key, data,
 			func(x []float32) *gemm.DepthwiseFilters {
 				return gemm.NewDepthwiseFilters(x, n.Groups, n.Windows.Kernel)

@@ -350,6 +350,9 @@ func (p *plan) scratchOfFloats(s *step, in ir.Size) (r scratchBytes) {
 		row = 4 * width * (float64(w[1]*v.Strides[0]*(1+v.Dilations[0]*(v.Kernel[0]-1)/v.Strides[0])) + float64(w[0]/s.node.Groups))
 	}
 	r.thread = float64(tileBytes) + 2*row
+	if s.channelsLast { // a sample's image and result, transposed
+		r.thread += 4 * float64(w[0]+in[1]) * float64(in[2]+s.node.Windows.Pads[0]+s.node.Windows.Pads[2]) * float64(in[3]+s.node.Windows.Pads[1]+s.node.Windows.Pads[3])
+	}
 	if s.float == nil {
 		r.fixed = 4 * (1 + kernel.PanelColumns/float64(max(1, w[len(w)-1]))) * float64(w.Elements())
 		r.each = r.fixed // where the batch is an axis of it

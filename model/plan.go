@@ -56,20 +56,21 @@ func (v *value) operand() ir.Operand {
 
 // step is a node that is computed.
 type step struct {
-	node      *ir.Resolved
-	op        evaluator // but for a Foreign, which has code
-	in        []int
-	out       int
-	layer     func() (*prepared, error)        // of a quantized layer: packs the weight when first called
-	quantized *quantizedLayer                  // of a quantized layer, while the plan is made
-	function  *function                        // of a function of a quantized value, which alone is in
-	float     func() (floatLayers, error)      // of a product by constants in float32: packs them when first called
-	fused     bool                             // it has the Relu that alone reads its result, unless values are observed
-	done      bool                             // it is that Relu
-	embedding func() (*qtensor.QTensor, error) // of an embedding: reads the weight when first called
-	depth     int                              // of a layer or a product by constants: products that are summed for a result
-	weights   int64                            // likewise: bytes
-	scratch   scratchBytes
+	node         *ir.Resolved
+	op           evaluator // but for a Foreign, which has code
+	in           []int
+	out          int
+	layer        func() (*prepared, error)        // of a quantized layer: packs the weight when first called
+	quantized    *quantizedLayer                  // of a quantized layer, while the plan is made
+	function     *function                        // of a function of a quantized value, which alone is in
+	float        func() (floatLayers, error)      // of a product by constants in float32: packs them when first called
+	fused        bool                             // it has the Relu that alone reads its result, unless values are observed
+	done         bool                             // it is that Relu
+	channelsLast bool                             // it is a convolution that multiplies channels by vectors
+	embedding    func() (*qtensor.QTensor, error) // of an embedding: reads the weight when first called
+	depth        int                              // of a layer or a product by constants: products that are summed for a result
+	weights      int64                            // likewise: bytes
+	scratch      scratchBytes
 }
 
 // operands returns the values that the node reads in float32.
