@@ -275,10 +275,10 @@ func TestFloatChannelsLast(t *testing.T) {
 		for layouts := range 4 {
 			x, want, from, to := x, want, gemm.Activations{ChannelsLast: layouts&1 > 0}, gemm.Activations{ChannelsLast: layouts&2 > 0}
 			if from.ChannelsLast {
-				x = turned(x, c.samples, channels, c.Height*c.Width)
+				x = turned(x, channels, c.Height*c.Width)
 			}
 			if to.ChannelsLast {
-				want = turned(want, c.samples, filters, height*width)
+				want = turned(want, filters, height*width)
 			}
 			eachFloat(func(name string) {
 				from.Float, to.Float = x, make([]float32, len(want))
@@ -292,7 +292,7 @@ func TestFloatChannelsLast(t *testing.T) {
 }
 
 // turned returns images of so many channels and pixels with their channels last.
-func turned(x []float32, samples, channels, pixels int) []float32 {
+func turned(x []float32, channels, pixels int) []float32 {
 	y := make([]float32, len(x))
 	for i, v := range x {
 		sample, channel, pixel := i/(channels*pixels), i/pixels%channels, i%pixels

@@ -4,28 +4,21 @@ package kernel
 
 import "unsafe"
 
-// channelsTile is the arguments of the assembly for some channels of all windows, with steps in bytes, and what it
-// counts by.
+// channelsTile is the arguments of the assembly for some channels of all windows, with steps in bytes, and room
+// for where the assembly is.
 type channelsTile struct {
-	dst, src     *float32
-	rows         *Taps
-	rowCount     int
-	runs         *TapRun
-	runCount     int
-	pixel        int // bytes between pixels of dst
-	step, down   Tap
-	filters      *float32
-	bias         *float32
-	floor        float32
-	_            int32
-	row          uintptr
-	rowsLeft     int
-	runsLeft     int
-	at, filter   int // of the taps of a row
-	count        int
-	window       uintptr // of a pixel
-	windowFilter uintptr
-	pixelsLeft   int
+	dst, src   *float32
+	rows       *Taps
+	rowCount   int
+	runs       *TapRun
+	runCount   int
+	pixel      int // bytes between pixels of dst
+	step, down Tap
+	filters    *float32
+	bias       *float32
+	floor      float32
+	_          int32
+	_          [9]int
 }
 
 // A channelsKernel takes so many channels.

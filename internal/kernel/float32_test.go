@@ -166,7 +166,9 @@ func multiplyChannelsTrial(s *Set, m *memory, shape shape) {
 }
 
 var floatTrials = []trial{
-	{"MultiplyFloats", multiplyFloatsTrial}, {"MoveRows", moveRowsTrial}, {"MultiplyHalves", multiplyHalvesTrial},
+	{"MultiplyFloats", multiplyFloatsTrial},
+	{"MoveRows", moveRowsTrial},
+	{"MultiplyHalves", multiplyHalvesTrial},
 	{"MultiplyChannels", multiplyChannelsTrial},
 }
 
