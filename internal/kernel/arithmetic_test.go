@@ -57,10 +57,14 @@ func TestArithmeticOfSets(t *testing.T) {
 	eachSet(t, func(b *bench) {
 		for _, trial := range arithmeticTrials() {
 			for n := range 70 {
-				b.compare(trial, shape{n + 1, n % 4}, effort(20))
+				if !brief() || n%4 < 2 {
+					b.compare(trial, shape{n + 1, n % 8}, effort(20))
+				}
 			}
-			b.compare(trial, shape{1<<16 + 5, 1}, 1)
-			b.compare(trial, shape{12, 6000}, 1)
+			if !brief() { // more than assembly takes at a time: of a row, and rows
+				b.compare(trial, shape{1<<16 + 5, 1}, 1)
+				b.compare(trial, shape{12, 6000}, 1)
+			}
 		}
 	})
 }

@@ -69,13 +69,13 @@ func TestMultiplyGroupsOfSets(t *testing.T) {
 			for rows := range 13 {
 				for panels := range 7 {
 					for _, steps := range []int{1, 2, 3, 4, 5, 7, 8, 9, 10, 14, 15, 16, 17, 24, 32, 33, 34} {
-						if !brief() || (rows+panels+steps)%3 == 0 {
+						if !brief() || (rows+2*panels+steps)%11 == 0 {
 							b.compare(trial, shape{rows + 1, panels + 1, steps}, effort(6))
 						}
 					}
 				}
 			}
-			b.compare(trial, shape{3, 1, 9 << 9}, 4) // more steps than assembly takes at a time
+			b.compare(trial, shape{3, 1, 9 << 9}, effort(4)) // more steps than assembly takes at a time
 		}
 	})
 }
