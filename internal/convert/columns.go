@@ -51,12 +51,17 @@ func (b Blocks) panels(do func(p panel, m *memory)) {
 }
 
 // eachColumn calls do for pieces of a matrix: where the piece begins, and its columns and rows, which are stride apart.
-// It calls set for each column first, with the place of its map among those by group and channel.
-func (b Blocks) eachColumn(set func(m *memory, column, place int), do func(m *memory, at, n, stride, rows int)) {
+// It calls set for its columns first: for so many from one on, the maps of the first of which are at a place among those
+// by group and channel, and those of the others each step further.
+func (b Blocks) eachColumn(set func(m *memory, column, count, place, step int), do func(m *memory, at, n, stride, rows int)) {
 	b.panels(func(p panel, m *memory) {
 		for k := range p.together {
+			if b.Inner == 1 {
+				set(m, k*p.columns, p.columns, p.group*b.Channels+p.column, 1)
+				continue
+			}
 			for j, place := range p.places(b) {
-				set(m, k*p.columns+j, place)
+				set(m, k*p.columns+j, 1, place, 0)
 			}
 		}
 		p.eachRows(b, func(at, n, stride, rows int) { do(m, at, n, stride, rows) })

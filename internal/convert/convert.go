@@ -20,7 +20,7 @@ func Quantize[C kernel.Code](dst []C, src []float32, b Blocks, maps *Affines) {
 	set, bytes := kernel.Current(), asBytes(dst)
 	if b = b.simplified(); b.columns() {
 		maps := maps.byGroup(b)
-		b.eachColumn(func(m *memory, column, place int) { m.columns.Set(column, maps.At(place)) }, func(m *memory, at, n, stride, rows int) {
+		b.eachColumn(maps.set, func(m *memory, at, n, stride, rows int) {
 			set.QuantizeColumns(bytes[at:], src[at:], &m.columns, n, stride, rows)
 		})
 		return
@@ -44,7 +44,7 @@ func Dequantize[C kernel.Code](dst []float32, src []C, b Blocks, maps *Affines) 
 	set, bytes := kernel.Current(), asBytes(src)
 	if b = b.simplified(); b.columns() {
 		maps := maps.byGroup(b)
-		b.eachColumn(func(m *memory, column, place int) { m.columns.Set(column, maps.At(place)) }, func(m *memory, at, n, stride, rows int) {
+		b.eachColumn(maps.set, func(m *memory, at, n, stride, rows int) {
 			set.DequantizeColumns(dst[at:], bytes[at:], &m.columns, n, stride, rows)
 		})
 		return
@@ -83,7 +83,7 @@ func QuantizeGrid(dst []uint8, src []float32, b Blocks, grids *Grids) {
 	set := kernel.Current()
 	if b = b.simplified(); b.columns() {
 		grids := grids.byGroup(b)
-		b.eachColumn(func(m *memory, column, place int) { m.grids.Set(column, grids.At(place)) }, func(m *memory, at, n, stride, rows int) {
+		b.eachColumn(grids.set, func(m *memory, at, n, stride, rows int) {
 			set.QuantizeGridColumns(dst[at:], src[at:], &m.grids, n, stride, rows)
 		})
 		return
@@ -101,7 +101,7 @@ func DequantizeGrid(dst []float32, src []uint8, b Blocks, grids *Grids) {
 	set := kernel.Current()
 	if b = b.simplified(); b.columns() {
 		grids := grids.byGroup(b)
-		b.eachColumn(func(m *memory, column, place int) { m.grids.Set(column, grids.At(place)) }, func(m *memory, at, n, stride, rows int) {
+		b.eachColumn(grids.set, func(m *memory, at, n, stride, rows int) {
 			set.DequantizeGridColumns(dst[at:], src[at:], &m.grids, n, stride, rows)
 		})
 		return

@@ -23,6 +23,22 @@ func (a *Affines) At(block int) kernel.Affine {
 	return m
 }
 
+// set gives columns their maps, as eachColumn asks for them.
+func (a *Affines) set(m *memory, column, count, place, step int) {
+	switch {
+	case step == 0:
+		for i := range count {
+			m.columns.Set(column+i, a.At(place))
+		}
+	case len(a.Zeros) > 0:
+		m.columns.SetUnsigned(column, a.Scales[place:][:count], a.Zeros[place:], a.Low, a.High)
+	case a.Full:
+		m.columns.SetSigned(column, a.Scales[place:][:count], a.Low-1, a.Low-1, a.High)
+	default:
+		m.columns.SetSigned(column, a.Scales[place:][:count], a.Low, a.Low-1, a.High)
+	}
+}
+
 // byGroup returns the maps of a matrix with those of one group of all columns side by side.
 func (a *Affines) byGroup(b Blocks) *Affines {
 	groups := b.Groups()
@@ -41,6 +57,13 @@ type Grids struct {
 // At returns the grid of a block.
 func (g *Grids) At(block int) kernel.Grid {
 	return kernel.Grid{Scale: g.Scales[block], Offset: g.Offsets[block], High: g.High}
+}
+
+// set does what that of Affines does.
+func (g *Grids) set(m *memory, column, count, place, step int) {
+	for i := range count {
+		m.grids.Set(column+i, g.At(place+i*step))
+	}
 }
 
 // byGroup does what that of Affines does.

@@ -348,6 +348,17 @@ func multiplyPixelsF2VNNI(t *uint8)
 //go:noescape
 func multiplyPixelsF1VNNI(t *uint8)
 
+// quantizeColumnsAVX512 works like quantizeColumnsGeneric for n > 0, a multiple of 16, and 4·fours rows.
+//
+//go:noescape
+func quantizeColumnsAVX512(dst *uint8, src *float32, columns *float32, n int, stride int, fours int)
+
+// dequantizeColumnsAVX512 works like dequantizeColumnsGeneric for n > 0, a multiple of 16, and 4·fours rows.
+// flip is 128 for signed values, 0 for others.
+//
+//go:noescape
+func dequantizeColumnsAVX512(dst *float32, src *uint8, columns *float32, n int, stride int, fours int, flip uint32)
+
 // addU8AVX512 works like addU8AVX2 for n > 0, a multiple of 64, by factors as quantizeAVX512 takes them.
 //
 //go:noescape

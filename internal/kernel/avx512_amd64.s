@@ -7336,6 +7336,209 @@ steps:
 	VZEROUPPER
 	RET
 
+// func quantizeColumnsAVX512(dst *uint8, src *float32, columns *float32, n int, stride int, fours int)
+// Requires: AVX, AVX512F
+TEXT ·quantizeColumnsAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         columns+16(FP), DX
+	VPBROADCASTD oneFloat<>+0(SB), Z0
+	VPBROADCASTD belowFloat<>+0(SB), Z1
+	VPBROADCASTD aboveFloat<>+0(SB), Z2
+	VPBROADCASTD normalFloat<>+0(SB), Z3
+	VPBROADCASTD infinite<>+0(SB), Z4
+	MOVQ         n+24(FP), BX
+	MOVQ         stride+32(FP), SI
+	MOVQ         fours+40(FP), DI
+	LEAQ         (SI)(SI*2), R8
+	LEAQ         (SI)(R8*1), R9
+
+rows:
+	MOVQ AX, R11
+	MOVQ CX, R12
+	MOVQ DX, R13
+	MOVQ BX, R10
+
+columns:
+	VMOVUPS      (R13), Z5
+	VMOVUPS      16512(R13), Z6
+	VMOVUPS      24768(R13), Z7
+	VDIVPS       Z5, Z0, Z13
+	VMULPS       Z1, Z13, Z9
+	VMULPS       Z2, Z13, Z10
+	VMULPS       Z5, Z6, Z11
+	VMULPS       Z5, Z7, Z12
+	VCMPPS       $0x1d, Z3, Z9, K1
+	VCMPPS       $0x11, Z4, Z10, K1, K1
+	VPTERNLOGD.Z $0xff, Z8, Z8, K1, Z8
+	VPTERNLOGD   $0x55, Z8, Z8, Z8
+	VMOVUPS      (R12), Z14
+	VMAXPS       Z11, Z14, Z14
+	VMINPS       Z12, Z14, Z14
+	VMULPS       Z10, Z14, Z13
+	VMULPS       Z9, Z14, Z14
+	VCVTPS2DQ    Z13, Z13
+	VCVTPS2DQ    Z14, Z14
+	VPTERNLOGD   $0xf6, Z13, Z14, Z8
+	VMOVUPS      (R12)(SI*4), Z15
+	VMAXPS       Z11, Z15, Z15
+	VMINPS       Z12, Z15, Z15
+	VMULPS       Z10, Z15, Z13
+	VMULPS       Z9, Z15, Z15
+	VCVTPS2DQ    Z13, Z13
+	VCVTPS2DQ    Z15, Z15
+	VPTERNLOGD   $0xf6, Z13, Z15, Z8
+	VMOVUPS      (R12)(SI*8), Z16
+	VMAXPS       Z11, Z16, Z16
+	VMINPS       Z12, Z16, Z16
+	VMULPS       Z10, Z16, Z13
+	VMULPS       Z9, Z16, Z16
+	VCVTPS2DQ    Z13, Z13
+	VCVTPS2DQ    Z16, Z16
+	VPTERNLOGD   $0xf6, Z13, Z16, Z8
+	VMOVUPS      (R12)(R8*4), Z17
+	VMAXPS       Z11, Z17, Z17
+	VMINPS       Z12, Z17, Z17
+	VMULPS       Z10, Z17, Z13
+	VMULPS       Z9, Z17, Z17
+	VCVTPS2DQ    Z13, Z13
+	VCVTPS2DQ    Z17, Z17
+	VPTERNLOGD   $0xf6, Z13, Z17, Z8
+	VPTESTMD     Z8, Z8, K1
+	KORTESTW     K1, K1
+	JZ           sure
+	VMOVUPS      (R12), Z14
+	VDIVPS       Z5, Z14, Z14
+	VMAXPS       Z6, Z14, Z14
+	VMINPS       Z7, Z14, Z14
+	VCVTPS2DQ    Z14, Z14
+	VMOVUPS      (R12)(SI*4), Z15
+	VDIVPS       Z5, Z15, Z15
+	VMAXPS       Z6, Z15, Z15
+	VMINPS       Z7, Z15, Z15
+	VCVTPS2DQ    Z15, Z15
+	VMOVUPS      (R12)(SI*8), Z16
+	VDIVPS       Z5, Z16, Z16
+	VMAXPS       Z6, Z16, Z16
+	VMINPS       Z7, Z16, Z16
+	VCVTPS2DQ    Z16, Z16
+	VMOVUPS      (R12)(R8*4), Z17
+	VDIVPS       Z5, Z17, Z17
+	VMAXPS       Z6, Z17, Z17
+	VMINPS       Z7, Z17, Z17
+	VCVTPS2DQ    Z17, Z17
+
+sure:
+	VMOVDQU32 8256(R13), Z5
+	VPADDD    Z5, Z14, Z14
+	VPMOVDB   Z14, (R11)
+	VPADDD    Z5, Z15, Z15
+	VPMOVDB   Z15, (R11)(SI*1)
+	VPADDD    Z5, Z16, Z16
+	VPMOVDB   Z16, (R11)(SI*2)
+	VPADDD    Z5, Z17, Z17
+	VPMOVDB   Z17, (R11)(R8*1)
+	ADDQ      $0x10, R11
+	ADDQ      $0x40, R12
+	ADDQ      $0x40, R13
+	SUBQ      $0x10, R10
+	JNZ       columns
+	LEAQ      (AX)(R9*1), AX
+	LEAQ      (CX)(R9*4), CX
+	SUBQ      $0x01, DI
+	JNZ       rows
+	VZEROUPPER
+	RET
+
+DATA oneFloat<>+0(SB)/4, $0x3f800000
+GLOBL oneFloat<>(SB), RODATA|NOPTR, $4
+
+DATA belowFloat<>+0(SB)/4, $0x3f7ffff8
+GLOBL belowFloat<>(SB), RODATA|NOPTR, $4
+
+DATA aboveFloat<>+0(SB)/4, $0x3f800004
+GLOBL aboveFloat<>(SB), RODATA|NOPTR, $4
+
+DATA normalFloat<>+0(SB)/4, $0x00800000
+GLOBL normalFloat<>(SB), RODATA|NOPTR, $4
+
+DATA infinite<>+0(SB)/4, $0x7f800000
+GLOBL infinite<>(SB), RODATA|NOPTR, $4
+
+// func dequantizeColumnsAVX512(dst *float32, src *uint8, columns *float32, n int, stride int, fours int, flip uint32)
+// Requires: AVX, AVX512F
+TEXT ·dequantizeColumnsAVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         columns+16(FP), DX
+	VBROADCASTSS flip+48(FP), Z0
+	VPBROADCASTD largest<>+0(SB), Z4
+	VPBROADCASTD least<>+0(SB), Z5
+	MOVQ         n+24(FP), BX
+	MOVQ         stride+32(FP), SI
+	MOVQ         fours+40(FP), DI
+	LEAQ         (SI)(SI*2), R8
+	LEAQ         (SI)(R8*1), R9
+
+rows:
+	MOVQ AX, R11
+	MOVQ CX, R12
+	MOVQ DX, R13
+	MOVQ BX, R10
+
+columns:
+	VMOVUPS   (R13), Z1
+	VPADDD    8256(R13), Z0, Z2
+	VPMOVZXBD (R12), Z3
+	VPXORD    Z0, Z3, Z3
+	VPSUBD    Z2, Z3, Z3
+	VCVTDQ2PS Z3, Z3
+	VMULPS    Z1, Z3, Z3
+	VMINPS    Z4, Z3, Z3
+	VMAXPS    Z5, Z3, Z3
+	VMOVUPS   Z3, (R11)
+	VPMOVZXBD (R12)(SI*1), Z3
+	VPXORD    Z0, Z3, Z3
+	VPSUBD    Z2, Z3, Z3
+	VCVTDQ2PS Z3, Z3
+	VMULPS    Z1, Z3, Z3
+	VMINPS    Z4, Z3, Z3
+	VMAXPS    Z5, Z3, Z3
+	VMOVUPS   Z3, (R11)(SI*4)
+	VPMOVZXBD (R12)(SI*2), Z3
+	VPXORD    Z0, Z3, Z3
+	VPSUBD    Z2, Z3, Z3
+	VCVTDQ2PS Z3, Z3
+	VMULPS    Z1, Z3, Z3
+	VMINPS    Z4, Z3, Z3
+	VMAXPS    Z5, Z3, Z3
+	VMOVUPS   Z3, (R11)(SI*8)
+	VPMOVZXBD (R12)(R8*1), Z3
+	VPXORD    Z0, Z3, Z3
+	VPSUBD    Z2, Z3, Z3
+	VCVTDQ2PS Z3, Z3
+	VMULPS    Z1, Z3, Z3
+	VMINPS    Z4, Z3, Z3
+	VMAXPS    Z5, Z3, Z3
+	VMOVUPS   Z3, (R11)(R8*4)
+	ADDQ      $0x40, R11
+	ADDQ      $0x10, R12
+	ADDQ      $0x40, R13
+	SUBQ      $0x10, R10
+	JNZ       columns
+	LEAQ      (AX)(R9*4), AX
+	LEAQ      (CX)(R9*1), CX
+	SUBQ      $0x01, DI
+	JNZ       rows
+	VZEROUPPER
+	RET
+
+DATA largest<>+0(SB)/4, $0x7f7fffff
+GLOBL largest<>(SB), RODATA|NOPTR, $4
+
+DATA least<>+0(SB)/4, $0xff7fffff
+GLOBL least<>(SB), RODATA|NOPTR, $4
+
 // func addU8AVX512(dst *uint8, x *uint8, y *uint8, n int, scaleX float32, scaleY float32, scale float32, lower float32, upper float32, least float32, most float32, low float32, high float32, zeroX int32, zeroY int32, zero int32)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·addU8AVX512(SB), NOSPLIT, $0-80
@@ -8339,9 +8542,6 @@ next:
 	JNZ  rows
 	VZEROUPPER
 	RET
-
-DATA oneFloat<>+0(SB)/4, $0x3f800000
-GLOBL oneFloat<>(SB), RODATA|NOPTR, $4
 
 // func lessOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
 // Requires: AVX, AVX512F

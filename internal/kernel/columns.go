@@ -30,6 +30,33 @@ func (c *Columns) Set(j int, a Affine) {
 	c.signed = a.Low < 0
 }
 
+// SetUnsigned makes the maps of columns from j on those of some scales and zero points, with one Low of 0 or more and
+// one High.
+func (c *Columns) SetUnsigned(j int, scales []float32, zeros []int32, low, high int32) {
+	n := copy(c.scale[j:], scales)
+	copy(c.zero[j:][:n], zeros)
+	lows, highs := c.low[j:][:n], c.high[j:][:n]
+	for i, zero := range c.zero[j:][:n] {
+		lows[i], highs[i] = float32(low-zero), float32(high-zero)
+	}
+	c.signed = false
+}
+
+// SetSigned makes the maps of columns from j on those of some scales, with one Low below 0 where the scale is positive and
+// one where it is negative, and one High.
+func (c *Columns) SetSigned(j int, scales []float32, low, lowOfNegative, high int32) {
+	n := copy(c.scale[j:], scales)
+	clear(c.zero[j:][:n])
+	lows, highs := c.low[j:][:n], c.high[j:][:n]
+	for i, scale := range scales[:n] {
+		lows[i], highs[i] = float32(low), float32(high)
+		if scale < 0 {
+			lows[i] = float32(lowOfNegative)
+		}
+	}
+	c.signed = true
+}
+
 // quantizeColumnsGeneric works like quantizeBlocksGeneric where a block is a column.
 func quantizeColumnsGeneric(dst []uint8, src []float32, c *Columns, n, stride, rows int) {
 	for i := range rows {

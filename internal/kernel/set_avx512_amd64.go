@@ -20,7 +20,8 @@ var avx512Set = func() *Set {
 			QuantizeS8: quantizeInAVX512[int8],
 			QuantizeU8: quantizeInAVX512[uint8],
 		},
-		LeftPacking: LeftPacking{SplitFixed: splitFixedInAVX512},
+		ConvertTensors: ConvertTensors{QuantizeColumns: quantizeColumnsInAVX512, DequantizeColumns: dequantizeColumnsInAVX512},
+		LeftPacking:    LeftPacking{SplitFixed: splitFixedInAVX512},
 		Product: Product{
 			Format: U8, Rows: 6 * vnniRows, Panels: vnniPanels, FewRows: vnniRows, Depth: StepDepth, Segments: true, CacheBytes: 512 << 10, Rate: 400e9, QuantizeRate: 5e9,
 			CodeRows: codeRows, GroupBits: 8, GroupDepth: 1024, NibbleRows: 24,

@@ -32,6 +32,8 @@ func avx512() {
 	for filters := pixelFilters; filters > 0; filters /= 2 {
 		vnniMultiplyPixels(filters)
 	}
+	avx512QuantizeColumns()
+	avx512DequantizeColumns()
 	avx512AddU8()
 	vnniMultiplyDepthwise()
 	vnniRequantizeDepthwise()
@@ -137,6 +139,9 @@ func avx512MinMax() {
 // certain, and by one that is too large. Where both products round to the same integer, so does the quotient,
 // which is between them.
 type nearest struct{ lower, upper, least, most, other reg.VecVirtual }
+
+// apartFromInverse is how far from the inverse both are, relatively: apart of nearestTo.
+const apartFromInverse = 0x1p-21
 
 func newNearest(repeat func(v vectors, name string) reg.VecVirtual) nearest {
 	return nearest{repeat(zmm, "lower"), repeat(zmm, "upper"), repeat(zmm, "least"), repeat(zmm, "most"), ZMM()}
