@@ -1,6 +1,10 @@
 package convert
 
-import "euryale/internal/kernel"
+import (
+	"unsafe"
+
+	"euryale/internal/kernel"
+)
 
 // Affines are the maps of blocks, by block. Codes are unsigned where there are zero points; else they are signed, zero
 // points are 0, and a negative scale goes with a Low that is one less: it is there for the code that no other has.
@@ -77,20 +81,18 @@ func (g *Grids) byGroup(b Blocks) *Grids {
 
 // transposed returns x, (rows, columns), as (columns, rows).
 func transposed[T float32 | int32](x []T, rows, columns int) []T {
-	const side = 8 // rows that are read at a time
 	if len(x) == 0 {
 		return nil
 	}
 	y := make([]T, len(x))
+	from, to := asFloats(x), asFloats(y) // of any bits, which are moved alone
 	Share(columns, func(begin, end int) {
-		for first := 0; first < rows; first += side {
-			for j := begin; j < end; j++ {
-				to := y[j*rows+first:][:min(side, rows-first)]
-				for i := range to {
-					to[i] = x[(first+i)*columns+j]
-				}
-			}
-		}
+		kernel.Transpose(to[begin*rows:], rows, from[begin:], columns, end-begin, rows)
 	})
 	return y
+}
+
+// asFloats returns x as float32 of the same bits.
+func asFloats[T float32 | int32](x []T) []float32 {
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
 }

@@ -7337,7 +7337,7 @@ steps:
 	RET
 
 // func quantizeColumnsAVX512(dst *uint8, src *float32, columns *float32, n int, stride int, fours int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·quantizeColumnsAVX512(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -7372,6 +7372,7 @@ columns:
 	VCMPPS       $0x11, Z4, Z10, K1, K1
 	VPTERNLOGD.Z $0xff, Z8, Z8, K1, Z8
 	VPTERNLOGD   $0x55, Z8, Z8, Z8
+	PREFETCHT0   2048(R12)
 	VMOVUPS      (R12), Z14
 	VMAXPS       Z11, Z14, Z14
 	VMINPS       Z12, Z14, Z14
@@ -7380,6 +7381,7 @@ columns:
 	VCVTPS2DQ    Z13, Z13
 	VCVTPS2DQ    Z14, Z14
 	VPTERNLOGD   $0xf6, Z13, Z14, Z8
+	PREFETCHT0   2048(R12)(SI*4)
 	VMOVUPS      (R12)(SI*4), Z15
 	VMAXPS       Z11, Z15, Z15
 	VMINPS       Z12, Z15, Z15
@@ -7388,6 +7390,7 @@ columns:
 	VCVTPS2DQ    Z13, Z13
 	VCVTPS2DQ    Z15, Z15
 	VPTERNLOGD   $0xf6, Z13, Z15, Z8
+	PREFETCHT0   2048(R12)(SI*8)
 	VMOVUPS      (R12)(SI*8), Z16
 	VMAXPS       Z11, Z16, Z16
 	VMINPS       Z12, Z16, Z16
@@ -7396,6 +7399,7 @@ columns:
 	VCVTPS2DQ    Z13, Z13
 	VCVTPS2DQ    Z16, Z16
 	VPTERNLOGD   $0xf6, Z13, Z16, Z8
+	PREFETCHT0   2048(R12)(R8*4)
 	VMOVUPS      (R12)(R8*4), Z17
 	VMAXPS       Z11, Z17, Z17
 	VMINPS       Z12, Z17, Z17
@@ -7466,7 +7470,7 @@ DATA infinite<>+0(SB)/4, $0x7f800000
 GLOBL infinite<>(SB), RODATA|NOPTR, $4
 
 // func dequantizeColumnsAVX512(dst *float32, src *uint8, columns *float32, n int, stride int, fours int, flip uint32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·dequantizeColumnsAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -7487,49 +7491,53 @@ rows:
 	MOVQ BX, R10
 
 columns:
-	VMOVUPS   (R13), Z1
-	VPADDD    8256(R13), Z0, Z2
-	VPMOVZXBD (R12), Z3
-	VPXORD    Z0, Z3, Z3
-	VPSUBD    Z2, Z3, Z3
-	VCVTDQ2PS Z3, Z3
-	VMULPS    Z1, Z3, Z3
-	VMINPS    Z4, Z3, Z3
-	VMAXPS    Z5, Z3, Z3
-	VMOVUPS   Z3, (R11)
-	VPMOVZXBD (R12)(SI*1), Z3
-	VPXORD    Z0, Z3, Z3
-	VPSUBD    Z2, Z3, Z3
-	VCVTDQ2PS Z3, Z3
-	VMULPS    Z1, Z3, Z3
-	VMINPS    Z4, Z3, Z3
-	VMAXPS    Z5, Z3, Z3
-	VMOVUPS   Z3, (R11)(SI*4)
-	VPMOVZXBD (R12)(SI*2), Z3
-	VPXORD    Z0, Z3, Z3
-	VPSUBD    Z2, Z3, Z3
-	VCVTDQ2PS Z3, Z3
-	VMULPS    Z1, Z3, Z3
-	VMINPS    Z4, Z3, Z3
-	VMAXPS    Z5, Z3, Z3
-	VMOVUPS   Z3, (R11)(SI*8)
-	VPMOVZXBD (R12)(R8*1), Z3
-	VPXORD    Z0, Z3, Z3
-	VPSUBD    Z2, Z3, Z3
-	VCVTDQ2PS Z3, Z3
-	VMULPS    Z1, Z3, Z3
-	VMINPS    Z4, Z3, Z3
-	VMAXPS    Z5, Z3, Z3
-	VMOVUPS   Z3, (R11)(R8*4)
-	ADDQ      $0x40, R11
-	ADDQ      $0x10, R12
-	ADDQ      $0x40, R13
-	SUBQ      $0x10, R10
-	JNZ       columns
-	LEAQ      (AX)(R9*4), AX
-	LEAQ      (CX)(R9*1), CX
-	SUBQ      $0x01, DI
-	JNZ       rows
+	VMOVUPS    (R13), Z1
+	VPADDD     8256(R13), Z0, Z2
+	PREFETCHT0 2048(R11)
+	VPMOVZXBD  (R12), Z3
+	VPXORD     Z0, Z3, Z3
+	VPSUBD     Z2, Z3, Z3
+	VCVTDQ2PS  Z3, Z3
+	VMULPS     Z1, Z3, Z3
+	VMINPS     Z4, Z3, Z3
+	VMAXPS     Z5, Z3, Z3
+	VMOVUPS    Z3, (R11)
+	PREFETCHT0 2048(R11)(SI*4)
+	VPMOVZXBD  (R12)(SI*1), Z3
+	VPXORD     Z0, Z3, Z3
+	VPSUBD     Z2, Z3, Z3
+	VCVTDQ2PS  Z3, Z3
+	VMULPS     Z1, Z3, Z3
+	VMINPS     Z4, Z3, Z3
+	VMAXPS     Z5, Z3, Z3
+	VMOVUPS    Z3, (R11)(SI*4)
+	PREFETCHT0 2048(R11)(SI*8)
+	VPMOVZXBD  (R12)(SI*2), Z3
+	VPXORD     Z0, Z3, Z3
+	VPSUBD     Z2, Z3, Z3
+	VCVTDQ2PS  Z3, Z3
+	VMULPS     Z1, Z3, Z3
+	VMINPS     Z4, Z3, Z3
+	VMAXPS     Z5, Z3, Z3
+	VMOVUPS    Z3, (R11)(SI*8)
+	PREFETCHT0 2048(R11)(R8*4)
+	VPMOVZXBD  (R12)(R8*1), Z3
+	VPXORD     Z0, Z3, Z3
+	VPSUBD     Z2, Z3, Z3
+	VCVTDQ2PS  Z3, Z3
+	VMULPS     Z1, Z3, Z3
+	VMINPS     Z4, Z3, Z3
+	VMAXPS     Z5, Z3, Z3
+	VMOVUPS    Z3, (R11)(R8*4)
+	ADDQ       $0x40, R11
+	ADDQ       $0x10, R12
+	ADDQ       $0x40, R13
+	SUBQ       $0x10, R10
+	JNZ        columns
+	LEAQ       (AX)(R9*4), AX
+	LEAQ       (CX)(R9*1), CX
+	SUBQ       $0x01, DI
+	JNZ        rows
 	VZEROUPPER
 	RET
 

@@ -30,6 +30,9 @@ func avx512QuantizeColumns() {
 		VPTERNLOGD_Z(Imm(0xff), doubt, doubt, valid, doubt)
 		VPTERNLOGD(Imm(0x55), doubt, doubt, doubt)
 		for i, v := range x {
+			ahead := w.row(src, i)
+			ahead.Disp = valuesAhead
+			PREFETCHT0(ahead)
 			VMOVUPS(w.row(src, i), v)
 			round.round(v, doubt)
 		}
@@ -60,6 +63,9 @@ func avx512DequantizeColumns() {
 		VMOVUPS(entry(columns, 0), scale)
 		VPADDD(entry(columns, 1), flip, zero)
 		for i := range 4 {
+			ahead := w.row(dst, i)
+			ahead.Disp = valuesAhead
+			PREFETCHT0(ahead)
 			VPMOVZXBD(w.row(src, i), x)
 			VPXORD(flip, x, x)
 			VPSUBD(zero, x, x)
