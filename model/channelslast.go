@@ -4,11 +4,12 @@ import (
 	"slices"
 
 	"euryale/internal/ir"
+	"euryale/internal/kernel"
 )
 
 // Images in float32 are NCHW, and NHWC between depthwise convolutions and those whose windows are single pixels,
 // which multiply channels by vectors. What is computed element by element, of images of one size and of constants
-// of one element, is the same either way, and stays between them. Where values are observed, all are NCHW.
+// of one element, is the same either way, and stays between them. An observer is given NCHW.
 
 // leastChannels is from how many channels on vectors of channels are worth it.
 const leastChannels = 8
@@ -99,5 +100,13 @@ func (b *builder) anyOrder(s *step, values []int) bool {
 		!slices.ContainsFunc(s.operands(), func(id int) bool { return b.values[id].data != nil && b.values[id].size.Elements() > 1 })
 }
 
-// channelsLast reports whether a value is NHWC in a run.
-func (e *execution) channelsLast(id int) bool { return e.shown == nil && e.p.values[id].channelsLast }
+// firstChannels returns images that are NHWC as NCHW, in memory of the workspace until the next call.
+func (ws *workspace) firstChannels(a array) []float32 {
+	ws.turned = grow(ws.turned, len(a.x))
+	channels, pixels := a.shape[1], a.shape[2]*a.shape[3]
+	for image := range a.shape[0] {
+		at := image * channels * pixels
+		kernel.Transpose(ws.turned[at:], pixels, a.x[at:], channels, channels, pixels)
+	}
+	return ws.turned
+}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"euryale/internal/ir"
+
+	"gorgonia.org/tensor"
 )
 
 // depthwise returns a depthwise convolution of so many channels by 3×3 and its Relu.
@@ -50,35 +52,44 @@ var channelsLast = []propagated{
 	},
 }
 
-// TestChannelsLast wants the values that are NHWC, and the same bits as where all are observed and NCHW.
+// TestChannelsLast wants the values that are NHWC, and the bits of a model whose values all are outputs, and NCHW: of
+// what is observed too.
 func TestChannelsLast(t *testing.T) {
 	for _, c := range channelsLast {
 		g := c.graphOf("y")
 		m := newModel(t, g, nil)
-		var want []string
+		var all, want []string
 		for _, n := range g.Nodes {
+			all = append(all, n.Output)
 			if slices.Contains(c.quantized, n.Output) {
 				want = append(want, n.Output)
 			}
 		}
-		if got := m.ChannelsLast(); !slices.Equal(got, want) {
-			t.Errorf("%s: NHWC are %v, want %v", c.name, got, want)
+		plain := newModel(t, c.graphOf(all...), nil)
+		if got := m.ChannelsLast(); !slices.Equal(got, want) || len(plain.ChannelsLast()) > 0 {
+			t.Errorf("%s: NHWC are %v and %v, want %v and none", c.name, got, plain.ChannelsLast(), want)
 		}
 		for _, batch := range []int{1, 5, 40} {
 			in := batchOf(uint64(batch), append([]int{batch}, c.sample...)...)
-			var observed []float32
-			if err := m.Observe(context.Background(), in, func(name string, x []float32) error {
-				if name == "y" {
-					observed = slices.Clone(x)
-				}
-				return nil
-			}); err != nil {
+			out, err := plain.Run(context.Background(), in)
+			if err != nil {
 				t.Fatal(err)
 			}
-			got := run(t, m, in, "y")
-			same := slices.EqualFunc(got, observed, func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) })
-			if !same || len(got) != 4*batch {
-				t.Errorf("%s, batch %d: got %v, want %v as observed", c.name, batch, got, observed)
+			check := func(name string, got []float32) {
+				if want := out[name].(*tensor.Dense).Float32s(); !slices.EqualFunc(got, want, func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }) {
+					t.Errorf("%s, batch %d, %s: got %v, want %v", c.name, batch, name, got, want)
+				}
+			}
+			check("y", run(t, m, in, "y"))
+			for _, names := range [][]string{all, {want[0], all[len(all)-2]}} {
+				seen := 0
+				if err := m.ObserveNamed(context.Background(), in, names, func(name string, x []float32) error {
+					seen++
+					check(name, x)
+					return nil
+				}); err != nil || seen != len(names) {
+					t.Errorf("%s: %d values observed, %v, want %d", c.name, seen, err, len(names))
+				}
 			}
 		}
 	}

@@ -185,8 +185,8 @@ func (e *execution) doFloat(y, x array, s *step, singleThreaded bool) error {
 	if s.node.Op == ir.OpConv {
 		samples = x.shape[0]
 	}
-	from := gemm.Activations{Float: x.x, ChannelsLast: e.channelsLast(s.in[0]), Stop: e.stop, SingleThreaded: singleThreaded}
-	return layer.Run(gemm.Activations{Float: y.x, ChannelsLast: e.channelsLast(s.out)}, from, samples)
+	from := gemm.Activations{Float: x.x, ChannelsLast: e.p.values[s.in[0]].channelsLast, Stop: e.stop, SingleThreaded: singleThreaded}
+	return layer.Run(gemm.Activations{Float: y.x, ChannelsLast: e.p.values[s.out].channelsLast}, from, samples)
 }
 
 // convOf returns the shape of a convolution of images.

@@ -138,11 +138,13 @@ func (p *plan) memory(batch int, observed bool) float64 {
 		}
 		bytes += own
 	}
-	kernels, layers := 0.0, 0.0
+	kernels, layers, turned := 0.0, 0.0, 0.0
 	for i := range p.steps {
 		s := &p.steps[i]
 		if out := p.values[s.out]; observed && (out.quantization != nil || out.ownFloat || out.unread) {
 			bytes += float64(4 * at(out.size))
+		} else if observed && out.channelsLast {
+			turned = max(turned, float64(4*at(out.size)))
 		}
 		if s.layer != nil {
 			layers = max(layers, s.scratch.at(n))
@@ -153,7 +155,7 @@ func (p *plan) memory(batch int, observed bool) float64 {
 	if p.sample != (work{}) { // threads with samples of their own have calls of their own
 		layers *= float64(runtime.GOMAXPROCS(0))
 	}
-	return bytes + kernels + layers
+	return bytes + kernels + layers + turned
 }
 
 // measureMemory sets the bytes of constants, of weights and of the scratch memory of steps. A model that fits

@@ -123,7 +123,11 @@ func (e *execution) show(ws *workspace, id int) error {
 	if e.shown == nil || !e.shown.values[id] {
 		return nil
 	}
-	return e.w.observe(e.p.values[id].name, ws.values[id].x)
+	x := ws.values[id].x
+	if e.p.values[id].channelsLast {
+		x = ws.firstChannels(ws.values[id])
+	}
+	return e.w.observe(e.p.values[id].name, x)
 }
 
 // fused reports whether the float layer with this result does what the Relu behind it would.

@@ -46,7 +46,7 @@ type value struct {
 	last         int                       // the last step that reads its own memory
 	floats       int                       // the value whose float32 it shares where it is observed
 	quantization *quantization             // nil for float32
-	channelsLast bool                      // of images in float32, unless values are observed
+	channelsLast bool                      // of images in float32
 }
 
 // operand is the value as a node reads it.

@@ -18,6 +18,7 @@ type workspace struct {
 	values         []array
 	in             []array // of a step
 	floats         copies
+	turned         []float32 // images that are observed
 	scratch        scratch
 	batch          int
 	singleThreaded bool // layers are not shared with other threads
