@@ -9,34 +9,45 @@ import (
 // core sees what another wrote, and on what else they do: so a plan tries both, and keeps to what took less.
 
 const (
-	firstTrials = 16 // runs that take turns
-	trialEvery  = 64 // of later runs, one does what seems slower
+	// turn is how many runs in a row are of one kind. The first settling of them do not count: other threads wake.
+	turn, settling = 8, 3
+	firstTurns     = 4
+	trialEvery     = 512 // of later runs, a turn does what seems slower
 	// certain is how long a run takes on one thread that is shared in any case.
 	certain = time.Millisecond
 )
 
 // A pace is what is known of a plan's runs that are not split.
 type pace struct {
-	lock sync.Mutex
-	runs int
-	took [2]time.Duration // about, for a sample: alone, and shared
+	lock   sync.Mutex
+	runs   int
+	shared bool             // the last that was noted
+	row    int              // how many of its kind were noted in a row
+	took   [2]time.Duration // about, for a sample: alone, and shared
 }
 
 // shares reports whether the next run is to be shared.
 func (p *pace) shares() bool {
 	p.lock.Lock()
 	defer p.lock.Unlock()
+	run := p.runs
 	p.runs++
-	if p.runs <= firstTrials {
-		return p.runs%2 == 0
+	if run < firstTurns*turn {
+		return run/turn%2 == 1
 	}
-	return p.took[1] < p.took[0] != (p.runs%trialEvery == 0)
+	return p.took[1] < p.took[0] != (run%trialEvery < turn)
 }
 
 // note takes in how long a run took for a sample. One that was held up counts for twice the usual time.
 func (p *pace) note(shared bool, took time.Duration) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
+	if shared != p.shared {
+		p.shared, p.row = shared, 0
+	}
+	if p.row++; p.row <= settling {
+		return
+	}
 	usual := &p.took[0]
 	if shared {
 		usual = &p.took[1]
