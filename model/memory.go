@@ -353,7 +353,9 @@ func (p *plan) scratchOfFloats(s *step, in ir.Size) (r scratchBytes) {
 	}
 	r.thread = float64(tileBytes) + 2*row
 	if s.channelsLast { // a sample's image and result, transposed
-		r.thread += 4 * float64(w[0]+in[1]) * float64(in[2]+s.node.Windows.Pads[0]+s.node.Windows.Pads[2]) * float64(in[3]+s.node.Windows.Pads[1]+s.node.Windows.Pads[3])
+		v := s.node.Windows
+		pixels := float64(in[2]+v.Pads[0]+v.Pads[2]) * float64(in[3]+v.Pads[1]+v.Pads[3])
+		r.thread += float64(4 * pixels * float64(w[0]+in[1]))
 	}
 	if s.float == nil {
 		r.fixed = 4 * (1 + kernel.PanelColumns/float64(max(1, w[len(w)-1]))) * float64(w.Elements())
