@@ -6,7 +6,7 @@ require (
 	euryale v0.0.0
 	github.com/gomlx/gomlx v0.26.0
 	github.com/yalue/onnxruntime_go v1.27.0
-	gonum.org/v1/gonum v0.16.0
+	gonum.org/v1/gonum v0.17.0
 	gorgonia.org/tensor v0.9.24
 )
 
