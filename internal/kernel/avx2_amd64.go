@@ -309,10 +309,11 @@ func walkAVX2(walk *uint8, events *uint64, n int, elements *uint8, gains *uint8)
 
 // binNumbersAVX2 sets dst, from its beginning, to ⌊x·perUnit⌋ & mask for each x of src that is not 0, and
 // returns how many there are. n > 0 is a multiple of 8, mask < 2^16, perUnit a power of two and no subnormal.
-// It may write all of dst, n numbers.
+// It may write all of dst, n numbers. places has the places of the bits that are set in a byte, ascending,
+// each in a byte.
 //
 //go:noescape
-func binNumbersAVX2(dst *uint16, src *float32, n int, perUnit float32, mask uint32) (count int)
+func binNumbersAVX2(places *[256]uint64, dst *uint16, src *float32, n int, perUnit float32, mask uint32) (count int)
 
 // addSquaresAVX2 works like addSquaresGeneric for n > 0 elements, a multiple of 16.
 //

@@ -36,6 +36,24 @@ func countBinsBy(
 	}
 }
 
+// setBits is, for each byte, the places of the bits that are set in it, ascending, each in a byte.
+var setBits = func() (places [256]uint64) {
+	for b := range places {
+		n := 0
+		for bit := range 8 {
+			if b>>bit&1 == 1 {
+				places[b] |= uint64(bit) << n
+				n += 8
+			}
+		}
+	}
+	return places
+}()
+
+func binNumbersInAVX2(dst *uint16, src *float32, n int, perUnit float32, mask uint32) (count int) {
+	return binNumbersAVX2(&setBits, dst, src, n, perUnit, mask)
+}
+
 // countNumbers adds 1 to the bin of each number, and 1 to that of 0 for each of n values that has none.
 func countNumbers(bins []uint64, numbers []uint16, n int) {
 	bins[0] += uint64(n - len(numbers))

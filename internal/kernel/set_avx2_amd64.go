@@ -40,7 +40,7 @@ var avx2Set = Set{
 	Epilogues:      Epilogues{dequantizeSumsInAVX2, requantizeSumsInAVX2, dequantizePlanesInAVX2},
 	GroupEpilogues: GroupEpilogues{addSumsInAVX2, accumulateBy(accumulateGroupAVX2), accumulateWideBy(accumulateWideGroupAVX2), finishInAVX2, finishWideInAVX2},
 	Searching:      Searching{noiseInAVX2, crossingsInAVX2, walkInAVX2},
-	Counting:       Counting{countBinsBy(8, binNumbersAVX2)},
+	Counting:       Counting{countBinsBy(8, binNumbersInAVX2)},
 	Summing:        Summing{addSquaresBy(addSquaresAVX2), addDifferencesBy(addDifferencesAVX2), addRowsOffInAVX2},
 }.above(&generic)
 

@@ -10,11 +10,10 @@ const binNumbersSignature = "dst *uint16, src *float32, n int, perUnit float32, 
 // avx2BinNumbers has quotients of negative values end below 0 where they round to it. What it makes of −0
 // does not matter.
 func avx2BinNumbers() {
-	function("binNumbersAVX2", binNumbersSignature,
-		"binNumbersAVX2 sets dst, from its beginning, to ⌊x·perUnit⌋ & mask for each x of src that is not 0, and returns how many there are. n > 0 is a multiple of 8, mask < 2^16, perUnit a power of two and no subnormal. It may write all of dst, n numbers.")
+	function("binNumbersAVX2", "places *[256]uint64, "+binNumbersSignature,
+		"binNumbersAVX2 sets dst, from its beginning, to ⌊x·perUnit⌋ & mask for each x of src that is not 0, and returns how many there are. n > 0 is a multiple of 8, mask < 2^16, perUnit a power of two and no subnormal. It may write all of dst, n numbers. places has the places of the bits that are set in a byte, ascending, each in a byte.")
 	dst, src, n, count, bits := arg("dst"), arg("src"), arg("n"), GP64(), GP64()
-	perUnit, mask, places := ymm.repeat("perUnit"), ymm.repeat("mask"), GP64()
-	LEAQ(stored("filledPlaces", filledPlaces()), places)
+	perUnit, mask, places := ymm.repeat("perUnit"), ymm.repeat("mask"), arg("places")
 	zero, infinity, below := ymm.zero(), constant("infinity", 0x7f800000), constant("belowZero", 0x80800000)
 	x, number, filled, most := YMM(), YMM(), YMM(), YMM()
 	XORL(count.As32(), count.As32())
@@ -40,21 +39,6 @@ func avx2BinNumbers() {
 	Store(count, ReturnIndex(0))
 	VZEROUPPER()
 	RET()
-}
-
-// filledPlaces returns, for each byte, the numbers of its bits that are set, ascending, in 8 bytes.
-func filledPlaces() (words []uint32) {
-	for filled := range 256 {
-		var places uint64
-		for bit, n := 0, 0; bit < 8; bit++ {
-			if filled>>bit&1 == 1 {
-				places |= uint64(bit) << (8 * n)
-				n++
-			}
-		}
-		words = append(words, uint32(places), uint32(places>>32))
-	}
-	return words
 }
 
 // avx512BinNumbers rounds down both times: what is below 0 stays there.
