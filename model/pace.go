@@ -12,7 +12,8 @@ const (
 	// turn is how many runs in a row are of one kind. The first settling of them do not count: other threads wake.
 	turn, settling = 8, 3
 	firstTurns     = 4
-	trialEvery     = 512 // of later runs, a turn does what seems slower
+	// Of later runs, a turn does what seems slower: after so many, and twice as many each time that it was.
+	leastEvery, mostEvery = 64, 1024
 	// certain is how long a run takes on one thread that is shared in any case.
 	certain = time.Millisecond
 )
@@ -24,6 +25,9 @@ type pace struct {
 	shared bool             // the last that was noted
 	row    int              // how many of its kind were noted in a row
 	took   [2]time.Duration // about, for a sample: alone, and shared
+
+	trial, every int  // the run that the next trial begins at, and how many are between trials
+	better       bool // whether sharing was better before it
 }
 
 // shares reports whether the next run is to be shared.
@@ -35,10 +39,18 @@ func (p *pace) shares() bool {
 	if run < firstTurns*turn {
 		return run/turn%2 == 1
 	}
-	return p.took[1] < p.took[0] != (run%trialEvery < turn)
+	better := p.took[1] < p.took[0]
+	if run >= p.trial+turn {
+		p.every = max(leastEvery, min(2*p.every, mostEvery))
+		if better != p.better {
+			p.every = leastEvery
+		}
+		p.better, p.trial = better, run+p.every
+	}
+	return better != (run >= p.trial)
 }
 
-// note takes in how long a run took for a sample. One that was held up counts for twice the usual time.
+// note takes in how long a run took for a sample. One that was held up counts for half as much again as usual.
 func (p *pace) note(shared bool, took time.Duration) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
@@ -55,7 +67,7 @@ func (p *pace) note(shared bool, took time.Duration) {
 	if *usual == 0 {
 		*usual = took
 	}
-	*usual += (min(took, 2**usual) - *usual) / 8
+	*usual += (min(took, *usual+*usual/2) - *usual) / 4
 }
 
 // learns reports whether a run that is not split is shared where that was faster.

@@ -29,7 +29,7 @@ func TestPace(t *testing.T) {
 				slower++
 			}
 		}
-		if most := (runs/2/trialEvery + 1) * turn; slower > most {
+		if most := (runs/2/mostEvery + 2) * turn; slower > most {
 			t.Errorf("phase %d: %d of %d runs do what is slower, want at most %d", phase, slower, runs/2, most)
 		}
 	}
