@@ -50,8 +50,8 @@ var (
 		{12, []floatKernel{{2, multiplyFloatsR12P2AVX512}, {1, multiplyFloatsR12P1AVX512}}},
 		{8, []floatKernel{{2, multiplyFloatsR8P2AVX512}, {1, multiplyFloatsR8P1AVX512}}},
 		{4, []floatKernel{{4, multiplyFloatsR4P4AVX512}, {2, multiplyFloatsR4P2AVX512}, {1, multiplyFloatsR4P1AVX512}}},
-		{2, []floatKernel{{8, multiplyFloatsR2P8AVX512}, {4, multiplyFloatsR2P4AVX512}, {2, multiplyFloatsR2P2AVX512}, {1, multiplyFloatsR2P1AVX512}}},
-		{1, []floatKernel{{8, multiplyFloatsR1P8AVX512}, {4, multiplyFloatsR1P4AVX512}, {2, multiplyFloatsR1P2AVX512}, {1, multiplyFloatsR1P1AVX512}}},
+		{2, []floatKernel{{4, multiplyFloatsR2P4AVX512}, {2, multiplyFloatsR2P2AVX512}, {1, multiplyFloatsR2P1AVX512}}},
+		{1, []floatKernel{{4, multiplyFloatsR1P4AVX512}, {2, multiplyFloatsR1P2AVX512}, {1, multiplyFloatsR1P1AVX512}}},
 	}
 )
 
@@ -64,8 +64,8 @@ var (
 		[2]floatKernel{{4, multiplyBFloat16R1P4AVX2}, {1, multiplyBFloat16R1P1AVX2}},
 	}
 	halvesAVX512 = halfKernels{
-		[2]floatKernel{{8, multiplyFloat16R1P8AVX512}, {1, multiplyFloat16R1P1AVX512}},
-		[2]floatKernel{{8, multiplyBFloat16R1P8AVX512}, {1, multiplyBFloat16R1P1AVX512}},
+		[2]floatKernel{{4, multiplyFloat16R1P4AVX512}, {1, multiplyFloat16R1P1AVX512}},
+		[2]floatKernel{{4, multiplyBFloat16R1P4AVX512}, {1, multiplyBFloat16R1P1AVX512}},
 	}
 )
 

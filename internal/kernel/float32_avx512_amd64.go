@@ -46,12 +46,6 @@ func multiplyFloatsR4P2AVX512(t *uint8)
 //go:noescape
 func multiplyFloatsR4P1AVX512(t *uint8)
 
-// multiplyFloatsR2P8AVX512 works like multiplyFloatsGeneric for 2 rows and 8 panels, with strides and steps
-// in bytes.
-//
-//go:noescape
-func multiplyFloatsR2P8AVX512(t *uint8)
-
 // multiplyFloatsR2P4AVX512 works like multiplyFloatsGeneric for 2 rows and 4 panels, with strides and steps
 // in bytes.
 //
@@ -69,12 +63,6 @@ func multiplyFloatsR2P2AVX512(t *uint8)
 //
 //go:noescape
 func multiplyFloatsR2P1AVX512(t *uint8)
-
-// multiplyFloatsR1P8AVX512 works like multiplyFloatsGeneric for 1 rows and 8 panels, with strides and steps
-// in bytes.
-//
-//go:noescape
-func multiplyFloatsR1P8AVX512(t *uint8)
 
 // multiplyFloatsR1P4AVX512 works like multiplyFloatsGeneric for 1 rows and 4 panels, with strides and steps
 // in bytes.
@@ -106,17 +94,17 @@ func multiplyFloat16R1P1AVX512(t *uint8)
 //go:noescape
 func multiplyBFloat16R1P1AVX512(t *uint8)
 
-// multiplyFloat16R1P8AVX512 works like multiplyHalvesGeneric for 1 rows and 8 panels, with strides and steps
+// multiplyFloat16R1P4AVX512 works like multiplyHalvesGeneric for 1 rows and 4 panels, with strides and steps
 // in bytes.
 //
 //go:noescape
-func multiplyFloat16R1P8AVX512(t *uint8)
+func multiplyFloat16R1P4AVX512(t *uint8)
 
-// multiplyBFloat16R1P8AVX512 works like multiplyHalvesGeneric for 1 rows and 8 panels, with strides and steps
+// multiplyBFloat16R1P4AVX512 works like multiplyHalvesGeneric for 1 rows and 4 panels, with strides and steps
 // in bytes.
 //
 //go:noescape
-func multiplyBFloat16R1P8AVX512(t *uint8)
+func multiplyBFloat16R1P4AVX512(t *uint8)
 
 // multiplyChannels2AVX512 works like multiplyChannelsGeneric for 32 channels, with steps in bytes.
 //

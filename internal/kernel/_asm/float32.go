@@ -14,10 +14,10 @@ var floatFields = []string{"dst", "stride", "x", "xStride", "w", "panel", "offse
 // A floatTile is so many rows and panels of 16 columns, whose chains are in registers.
 type floatTile struct{ rows, panels int }
 
-// The tiles of 16 registers, and of 32.
+// The tiles of 16 registers, and of 32. A row has no more panels than memory has streams that are as fast as one.
 var (
 	avx2Floats   = []floatTile{{6, 1}, {4, 1}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
-	avx512Floats = []floatTile{{12, 2}, {12, 1}, {8, 2}, {8, 1}, {4, 4}, {4, 2}, {4, 1}, {2, 8}, {2, 4}, {2, 2}, {2, 1}, {1, 8}, {1, 4}, {1, 2}, {1, 1}}
+	avx512Floats = []floatTile{{12, 2}, {12, 1}, {8, 2}, {8, 1}, {4, 4}, {4, 2}, {4, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
 )
 
 func floats(v vectors, tiles []floatTile) func() {
