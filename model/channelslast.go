@@ -63,8 +63,9 @@ func (b *builder) placeChannels() {
 	for i := range b.steps {
 		s := &b.steps[i]
 		switch values := b.computed(s); {
-		case s.layer == nil && (b.isDepthwise(s) || b.isPixelwise(s)):
-			wanted[s.in[0]], wanted[s.out] = wanted[s.in[0]] || b.isDepthwise(s), wanted[s.out] || b.isDepthwise(s)
+		case s.layer == nil && b.isDepthwise(s):
+			wanted[s.in[0]], wanted[s.out] = true, true
+		case s.layer == nil && b.isPixelwise(s):
 		case b.anyOrder(s, values):
 			for _, id := range values {
 				sets[find(id)] = find(s.out)

@@ -6,7 +6,8 @@
 //
 // A Product, a FloatProduct or a Convolution holds what is known when a layer is prepared, the choice of an
 // algorithm among it: dense or grouped, where a column has several scales or zero points; implicit GEMM,
-// pixel-vectorized, depthwise, or windows copied to rows. Run is left with the rows.
+// pixel-vectorized, depthwise, or windows copied to rows. Run is left with the rows. Images in float32 are convolved by a
+// FloatConvolution, whose vectors are of pixels, or by a FloatChannelsLast, whose are of channels.
 package gemm
 
 import (

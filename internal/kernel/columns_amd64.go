@@ -42,7 +42,8 @@ func minMaxColumnsInAVX2(low, high, src []float32, stride, rows int) (allFinite 
 
 // quantizeColumnsBy returns a kernel that has assembly for so many columns at a time, and leaves fewer to another.
 func quantizeColumnsBy(
-	lanes int, asm func(dst *uint8, src, columns *float32, n, stride, fours int), few func(dst []uint8, src []float32, c *Columns, n, stride, rows int),
+	lanes int, asm func(dst *uint8, src, columns *float32, n, stride, fours int),
+	few func(dst []uint8, src []float32, c *Columns, n, stride, rows int),
 ) func(dst []uint8, src []float32, c *Columns, n, stride, rows int) {
 	return func(dst []uint8, src []float32, c *Columns, n, stride, rows int) {
 		if n < lanes || rows < 1 {
@@ -60,7 +61,8 @@ func quantizeColumnsBy(
 
 // dequantizeColumnsBy is that of quantizeColumnsBy's inverse.
 func dequantizeColumnsBy(
-	lanes int, asm func(dst *float32, src *uint8, columns *float32, n, stride, fours int, flip uint32), few func(dst []float32, src []uint8, c *Columns, n, stride, rows int),
+	lanes int, asm func(dst *float32, src *uint8, columns *float32, n, stride, fours int, flip uint32),
+	few func(dst []float32, src []uint8, c *Columns, n, stride, rows int),
 ) func(dst []float32, src []uint8, c *Columns, n, stride, rows int) {
 	return func(dst []float32, src []uint8, c *Columns, n, stride, rows int) {
 		if n < lanes || rows < 1 {
