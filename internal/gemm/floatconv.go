@@ -90,7 +90,7 @@ type shifts struct {
 	begins        []int // columns of the image, with its padding, that planes of columns begin at
 	more          int   // rows that planes have beyond those of the result
 	width         int   // of planes
-	apart         bool  // every column of taps has a plane of its own
+	ownPlanes     bool  // every column of taps has a plane of its own
 }
 
 // A phase is what the taps of one place of a stride are: where they begin, and what they are shifted by.
@@ -114,7 +114,7 @@ func newShifts(v *Conv, width int) (s shifts) {
 
 // perColumn returns the shifts with a plane for every column of taps.
 func (s shifts) perColumn(v *Conv, width int) shifts {
-	s.width, s.columns, s.begins, s.apart = width, nil, nil, true
+	s.width, s.columns, s.begins, s.ownPlanes = width, nil, nil, true
 	for tap := range v.Kernel[1] {
 		s.columns = append(s.columns, phase{at: tap})
 		s.begins = append(s.begins, tap*v.Dilation[1])
@@ -305,9 +305,9 @@ func (p *FloatConvolution) planes(s *scratch, b *kernel.FloatRight, u floatUnit)
 	each = v.Channels * b.Step
 	phase := u.groups * each
 	s.offsets = s.offsets[:0]
-	if v.Channels == 1 && (v.Stride[1] == 1 || sh.apart) {
+	if v.Channels == 1 && (v.Stride[1] == 1 || sh.ownPlanes) {
 		b.Length, b.Step, columns = len(columns), v.Dilation[1], columns[:1]
-		if sh.apart {
+		if sh.ownPlanes {
 			b.Step = phase
 		}
 	}

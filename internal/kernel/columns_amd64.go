@@ -24,28 +24,24 @@ func byFours(lanes, n, stride, rows int, asm func(column, row, n, stride, fours 
 	}
 }
 
-// fewColumns reports whether columns are left to the generic functions.
-func fewColumns(n, rows int) bool { return n < LeastColumns || rows < 1 }
-
 func minMaxColumnsInAVX2(low, high, src []float32, stride, rows int) (allFinite bool) {
 	n := len(low)
-	if fewColumns(n, rows) {
+	if n < LeastColumns || rows < 1 {
 		return minMaxColumnsGeneric(low, high, src, stride, rows)
 	}
 	high, src = high[:n], src[:(rows-1)*stride+n]
 	var bad uint32
-	byFours(8, n, stride, rows, func(column, row, n, step, fours int) {
+	byFours(LeastColumns, n, stride, rows, func(column, row, n, step, fours int) {
 		minMaxColumnsAVX2(&low[column], &high[column], &src[row*stride+column], n, step, fours, &bad)
 	})
 	return bad == 0
 }
 
-// quantizeColumnsBy returns a kernel that has assembly for so many columns at a time, and leaves fewer to another.
-func quantizeColumnsBy(
-	lanes int, asm func(dst *uint8, src, columns *float32, n, stride, fours int),
-	few func(dst []uint8, src []float32, c *Columns, n, stride, rows int),
-) func(dst []uint8, src []float32, c *Columns, n, stride, rows int) {
-	return func(dst []uint8, src []float32, c *Columns, n, stride, rows int) {
+// columnsBy returns a kernel that calls asm for a multiple of so many columns, from one on, and leaves fewer to another.
+func columnsBy[D, S float32 | uint8, C any](
+	lanes int, few func(dst []D, src []S, c *C, n, stride, rows int), asm func(dst *D, src *S, c *C, column, n, stride, fours int),
+) func(dst []D, src []S, c *C, n, stride, rows int) {
+	return func(dst []D, src []S, c *C, n, stride, rows int) {
 		if n < lanes || rows < 1 {
 			few(dst, src, c, n, stride, rows)
 			return
@@ -54,59 +50,34 @@ func quantizeColumnsBy(
 		dst, src = dst[:last], src[:last]
 		byFours(lanes, n, stride, rows, func(column, row, n, step, fours int) {
 			at := row*stride + column
-			asm(&dst[at], &src[at], &c.scale[column], n, step, fours)
-		})
-	}
-}
-
-// dequantizeColumnsBy is that of quantizeColumnsBy's inverse.
-func dequantizeColumnsBy(
-	lanes int, asm func(dst *float32, src *uint8, columns *float32, n, stride, fours int, flip uint32),
-	few func(dst []float32, src []uint8, c *Columns, n, stride, rows int),
-) func(dst []float32, src []uint8, c *Columns, n, stride, rows int) {
-	return func(dst []float32, src []uint8, c *Columns, n, stride, rows int) {
-		if n < lanes || rows < 1 {
-			few(dst, src, c, n, stride, rows)
-			return
-		}
-		last := (rows-1)*stride + n
-		dst, src = dst[:last], src[:last]
-		byFours(lanes, n, stride, rows, func(column, row, n, step, fours int) {
-			at := row*stride + column
-			asm(&dst[at], &src[at], &c.scale[column], n, step, fours, flipped(c.signed))
+			asm(&dst[at], &src[at], c, column, n, step, fours)
 		})
 	}
 }
 
 var (
-	quantizeColumnsInAVX2     = quantizeColumnsBy(LeastColumns, quantizeColumnsAVX2, quantizeColumnsGeneric)
-	quantizeColumnsInAVX512   = quantizeColumnsBy(16, quantizeColumnsAVX512, quantizeColumnsInAVX2)
-	dequantizeColumnsInAVX2   = dequantizeColumnsBy(LeastColumns, dequantizeColumnsAVX2, dequantizeColumnsGeneric)
-	dequantizeColumnsInAVX512 = dequantizeColumnsBy(16, dequantizeColumnsAVX512, dequantizeColumnsInAVX2)
+	quantizeColumnsInAVX2 = columnsBy(LeastColumns, quantizeColumnsGeneric,
+		func(dst *uint8, src *float32, c *Columns, column, n, stride, fours int) {
+			quantizeColumnsAVX2(dst, src, &c.scale[column], n, stride, fours)
+		})
+	quantizeColumnsInAVX512 = columnsBy(16, quantizeColumnsInAVX2,
+		func(dst *uint8, src *float32, c *Columns, column, n, stride, fours int) {
+			quantizeColumnsAVX512(dst, src, &c.scale[column], n, stride, fours)
+		})
+	dequantizeColumnsInAVX2 = columnsBy(LeastColumns, dequantizeColumnsGeneric,
+		func(dst *float32, src *uint8, c *Columns, column, n, stride, fours int) {
+			dequantizeColumnsAVX2(dst, src, &c.scale[column], n, stride, fours, flipped(c.signed))
+		})
+	dequantizeColumnsInAVX512 = columnsBy(16, dequantizeColumnsInAVX2,
+		func(dst *float32, src *uint8, c *Columns, column, n, stride, fours int) {
+			dequantizeColumnsAVX512(dst, src, &c.scale[column], n, stride, fours, flipped(c.signed))
+		})
+	quantizeGridColumnsInAVX2 = columnsBy(LeastColumns, quantizeGridColumnsGeneric,
+		func(dst *uint8, src *float32, c *GridColumns, column, n, stride, fours int) {
+			quantizeGridColumnsAVX2(dst, src, &c.scale[column], n, stride, fours, float64(c.high))
+		})
+	dequantizeGridColumnsInAVX2 = columnsBy(LeastColumns, dequantizeGridColumnsGeneric,
+		func(dst *float32, src *uint8, c *GridColumns, column, n, stride, fours int) {
+			dequantizeGridColumnsAVX2(dst, src, &c.scale[column], n, stride, fours)
+		})
 )
-
-func quantizeGridColumnsInAVX2(dst []uint8, src []float32, c *GridColumns, n, stride, rows int) {
-	if fewColumns(n, rows) {
-		quantizeGridColumnsGeneric(dst, src, c, n, stride, rows)
-		return
-	}
-	last := (rows-1)*stride + n
-	dst, src = dst[:last], src[:last]
-	byFours(8, n, stride, rows, func(column, row, n, step, fours int) {
-		at := row*stride + column
-		quantizeGridColumnsAVX2(&dst[at], &src[at], &c.scale[column], n, step, fours, float64(c.high))
-	})
-}
-
-func dequantizeGridColumnsInAVX2(dst []float32, src []uint8, c *GridColumns, n, stride, rows int) {
-	if fewColumns(n, rows) {
-		dequantizeGridColumnsGeneric(dst, src, c, n, stride, rows)
-		return
-	}
-	last := (rows-1)*stride + n
-	dst, src = dst[:last], src[:last]
-	byFours(8, n, stride, rows, func(column, row, n, step, fours int) {
-		at := row*stride + column
-		dequantizeGridColumnsAVX2(&dst[at], &src[at], &c.scale[column], n, step, fours)
-	})
-}

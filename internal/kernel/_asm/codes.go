@@ -79,7 +79,8 @@ func avx2Dequantize() {
 		Label("codes")
 		for i, v := range x {
 			VPMOVZXBD(at(src, 8*i), v)
-			toReal(v, flip, zero, scale, largest, least)
+			VPXOR(flip, v, v) // the zero point is by as much higher
+			toReal(v, zero, scale, largest, least)
 		}
 		TESTQ(stream, stream)
 		JNZ(LabelRef("past"))
@@ -110,9 +111,8 @@ func finites() (largest, least reg.VecVirtual) {
 	return constant("largest", math.Float32bits(math.MaxFloat32)), constant("least", math.Float32bits(-math.MaxFloat32))
 }
 
-// toReal turns quantized values, with some bits flipped, into real ones. The zero point is by as much higher.
-func toReal(x, flip, zero, scale, largest, least reg.VecVirtual) {
-	VPXOR(flip, x, x)
+// toReal turns quantized values into real ones.
+func toReal(x, zero, scale, largest, least reg.VecVirtual) {
 	VPSUBD(zero, x, x)
 	VCVTDQ2PS(x, x)
 	VMULPS(scale, x, x)

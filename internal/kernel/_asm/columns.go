@@ -70,7 +70,11 @@ func fourRows(lanes int, pointers []*pointer, body func(w *columnWalk), end func
 // entry returns one of the lists of Columns or GridColumns, at a column.
 func entry(columns *pointer, list int) Mem { return at(columns.at, 4*columnsRoom*list) }
 
-const fourRowsDoc = " for n > 0, a multiple of 8, and 4·fours rows."
+// fourRowsDoc and fourRowsOf16Doc say for what kernels of fourRows work.
+const (
+	fourRowsDoc     = " for n > 0, a multiple of 8, and 4·fours rows."
+	fourRowsOf16Doc = " for n > 0, a multiple of 16, and 4·fours rows."
+)
 
 func avx2MinMaxColumns() {
 	function("minMaxColumnsAVX2", "low, high, src *float32, n, stride, fours int, bad *uint32",
@@ -136,7 +140,8 @@ func avx2DequantizeColumns() {
 		VPADDD(entry(columns, 1), flip, zero)
 		for i := range 4 {
 			VPMOVZXBD(w.row(src, i), x)
-			toReal(x, flip, zero, scale, largest, least)
+			VPXOR(flip, x, x)
+			toReal(x, zero, scale, largest, least)
 			VMOVUPS(x, w.row(dst, i))
 		}
 	}, nil)

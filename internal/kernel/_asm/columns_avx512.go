@@ -5,8 +5,6 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 )
 
-const fourRowsOf16Doc = " for n > 0, a multiple of 16, and 4·fours rows."
-
 // avx512QuantizeColumns divides once for each column of four rows, and for all where a quotient is in doubt.
 func avx512QuantizeColumns() {
 	function("quantizeColumnsAVX512", "dst *uint8, src, columns *float32, n, stride, fours int", "quantizeColumnsAVX512 works like quantizeColumnsGeneric"+fourRowsOf16Doc)
@@ -68,11 +66,7 @@ func avx512DequantizeColumns() {
 			PREFETCHT0(ahead)
 			VPMOVZXBD(w.row(src, i), x)
 			VPXORD(flip, x, x)
-			VPSUBD(zero, x, x)
-			VCVTDQ2PS(x, x)
-			VMULPS(scale, x, x)
-			VMINPS(largest, x, x)
-			VMAXPS(least, x, x)
+			toReal(x, zero, scale, largest, least)
 			VMOVUPS(x, w.row(dst, i))
 		}
 	}, nil)
