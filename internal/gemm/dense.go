@@ -7,8 +7,19 @@ type dense struct{}
 
 func (dense) tile(b *block, s *scratch, t tile, rows multiplier) {
 	p := b.plan
-	rows.multiply(s.sums[:t.rows*t.columns()], p, s, t, 0, p.depth)
-	p.end(b, s, t)
+	sums := s.sums[:t.rows*t.columns()]
+	if b.finite || p.looksUp {
+		p.multiply(sums, s, t, rows, 0, p.depth)
+		p.end(b, s, t)
+		return
+	}
+	rows.operand(&s.left, p, t, 0, p.depth)
+	p.right(&s.right, t, 0)
+	e := &s.epilogue
+	p.epilogue(e, t, b.left.zeros[t.row:][:t.rows], b.left.scales32[t.row:][:t.rows])
+	dst, stride := b.results(s, t, e.Columns)
+	p.set.MultiplyDequantize(dst, stride, sums, &s.left, &s.right, e)
+	b.quantize(dst, t, e.Columns)
 }
 
 // epilogue sets e to the epilogue of a tile, given what its rows have.
@@ -40,7 +51,7 @@ type wideDense struct{}
 func (wideDense) tile(b *block, s *scratch, t tile, rows multiplier) {
 	p := b.plan
 	sums := s.sums[:p.operand.Planes*t.rows*t.columns()]
-	rows.multiply(sums, p, s, t, 0, p.depth)
+	p.multiply(sums, s, t, rows, 0, p.depth)
 	zeros := s.zeros[:t.rows]
 	for i := range zeros {
 		zeros[i] = float64(b.left.zeros[t.row+i])

@@ -26,7 +26,7 @@ func (grouped) tile(b *block, s *scratch, t tile, rows multiplier) {
 			continue
 		}
 		sums := s.sums[:len(acc)]
-		rows.multiply(sums, p, s, t, g*p.w.GroupDepth(), p.depth)
+		p.multiply(sums, s, t, rows, g*p.w.GroupDepth(), p.depth)
 		g32.Scales, g32.Compensation = ofGroup(p.w.Scales, p, t, g), ofGroup(p.compensation, p, t, g)
 		if p.totals {
 			g32.ZeroPoints, g32.Offsets = ofGroup(p.zeroPoints, p, t, g), ofGroup(p.offsets, p, t, g)
@@ -84,7 +84,7 @@ func (b *block) wideGroup(s *scratch, t tile, rows multiplier, g int) (dots []fl
 	clear(dots)
 	begin := g * p.w.GroupDepth()
 	for end := begin + p.depth; begin < end; begin += p.operand.Depth {
-		rows.multiply(s.sums, p, s, t, begin, min(p.operand.Depth, end-begin))
+		p.multiply(s.sums, s, t, rows, begin, min(p.operand.Depth, end-begin))
 		for plane := range p.operand.Planes {
 			p.set.AddSums(dots, s.sums[plane*len(dots):][:len(dots)], float64(int(1)<<(p.operand.Shift*plane)))
 		}

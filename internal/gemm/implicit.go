@@ -14,7 +14,7 @@ func (implicitGEMM) run(c *convolutionCall, s *scratch, r part) {
 	b := c.begin(s, first, count)
 	b.left.fitScales(b.plan, count)
 	c.setScales(b, first)
-	s.imageRows = imageRows{c, first}
+	s.imageRows = imageRows{c, &s.view, first}
 	b.tiles(s, part{0, count, r.firstPanel, r.endPanel}, &s.imageRows, count)
 	s.imageRows = imageRows{}
 	c.end(b, first)
@@ -37,6 +37,7 @@ func (c *convolutionCall) setScales(b *block, first int) {
 // imageRows is the multiplier of implicitGEMM: row i is the window of pixel first + i of the images at hand.
 type imageRows struct {
 	c     *convolutionCall
+	view  *view
 	first int
 }
 
@@ -50,15 +51,13 @@ func (w *imageRows) limit(_ *matrixPlan, row, most int) int {
 	return min(most/v.width*v.width, v.pixels-pixel)
 }
 
-func (w *imageRows) multiply(sums []int32, p *matrixPlan, s *scratch, t tile, _, _ int) {
+func (w *imageRows) operand(a *kernel.Left, p *matrixPlan, t tile, _, _ int) {
 	v, im := w.c.plan, &w.c.images
-	s.right = kernel.Right{Codes: t.codes, Panels: t.panels, Stride: p.w.PanelBytes()}
 	rows := min(t.rows, v.line)
-	s.left = kernel.Left{
-		Data: s.view.data[s.view.at(v, w.first+t.row):], Rows: rows, Stride: v.pixelStep, Lines: t.rows / rows, LineStride: v.rowStep,
+	*a = kernel.Left{
+		Data: w.view.data[w.view.at(v, w.first+t.row):], Rows: rows, Stride: v.pixelStep, Lines: t.rows / rows, LineStride: v.rowStep,
 		Planes: p.operand.Planes, Plane: im.plane(v), Steps: v.v.steps, Gaps: v.v.gaps,
 	}
-	p.set.Multiply(sums, &s.left, &s.right)
 }
 
 // gathered copies the windows of a task to rows, and multiplies those.

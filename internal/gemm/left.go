@@ -10,6 +10,7 @@ import (
 type left struct {
 	rows     int
 	planes   []uint8   // [plane][row][stride]
+	given    []uint8   // quantized activations that are the operand as they are, [row][k]
 	scales   []float64 // of a fixed point, or
 	scales32 []float32 // of quantized values of a byte
 	zeros    []int32   // what a row's planes hold above X
@@ -21,6 +22,24 @@ func (l *left) fit(p *matrixPlan, rows int) {
 	l.planes = grow(l.planes, p.operand.Planes*rows*p.stride)
 	l.fitScales(p, rows)
 }
+
+// give takes quantized activations as the operand, without a copy, where they are laid out as one and rows are
+// not so far apart that they share sets of a cache. It reports whether it did.
+func (l *left) give(p *matrixPlan, x Activations, rows int) bool {
+	k := p.w.K
+	if x.Quantized == nil || !p.plain || !p.isDense() || p.depth > k || k%crowded == 0 {
+		return false
+	}
+	l.fitScales(p, rows)
+	for i := range rows {
+		l.set(p, i, quantized(x.Params))
+	}
+	l.given = x.Quantized[:rows*k]
+	return true
+}
+
+// crowded is how far apart rows are that share sets of the first cache.
+const crowded = 4096
 
 // fitScales makes room for all but the planes.
 func (l *left) fitScales(p *matrixPlan, rows int) {

@@ -39,9 +39,8 @@ type algorithm interface {
 
 // A multiplier is the left operand of a tile, wherever its rows are.
 type multiplier interface {
-	// multiply sets sums to the products of all planes of a tile's rows with its weights, over depth from
-	// begin on.
-	multiply(sums []int32, p *matrixPlan, s *scratch, t tile, begin, depth int)
+	// operand sets a to a tile's rows, over depth from begin on.
+	operand(a *kernel.Left, p *matrixPlan, t tile, begin, depth int)
 	// limit returns how many rows a tile has from row on, at most most.
 	limit(p *matrixPlan, row, most int) int
 }
@@ -184,19 +183,28 @@ func (p *matrixPlan) cachedRows() int {
 
 func (*left) limit(_ *matrixPlan, _, most int) int { return most }
 
-// multiply sets sums to the products of a tile's rows.
-func (l *left) multiply(sums []int32, p *matrixPlan, s *scratch, t tile, begin, depth int) {
-	l.operand(&s.left, p, t, begin, depth)
+// multiply sets sums to the products of all planes of a tile's rows with its weights, over depth from begin on.
+func (p *matrixPlan) multiply(sums []int32, s *scratch, t tile, rows multiplier, begin, depth int) {
+	rows.operand(&s.left, p, t, begin, depth)
 	if p.looksUp {
 		p.set.MultiplyCodes(sums, &s.left, p.w.Coded(t.panel, t.panels))
 		return
 	}
-	s.right = kernel.Right{Codes: t.codes[begin*kernel.PanelColumns:], Panels: t.panels, Stride: p.w.PanelBytes()}
+	p.right(&s.right, t, begin)
 	p.set.Multiply(sums, &s.left, &s.right)
 }
 
-// operand sets a to the rows of a tile, over depth from begin on.
+// right sets b to the weights of a tile, from begin of depth on.
+func (p *matrixPlan) right(b *kernel.Right, t tile, begin int) {
+	*b = kernel.Right{Codes: t.codes[begin*kernel.PanelColumns:], Panels: t.panels, Stride: p.w.PanelBytes()}
+}
+
 func (l *left) operand(a *kernel.Left, p *matrixPlan, t tile, begin, depth int) {
+	if l.given != nil {
+		k := p.w.K
+		*a = kernel.Left{Data: l.given[t.row*k+begin:], Rows: t.rows, Stride: k, Lines: 1, Planes: 1, Steps: depth / kernel.StepDepth}
+		return
+	}
 	*a = kernel.Left{
 		Data: l.planes[t.row*p.stride+begin*p.format.Bytes():], Rows: t.rows, Stride: p.stride, Lines: 1,
 		Planes: p.operand.Planes, Plane: l.rows * p.stride, Steps: depth / kernel.StepDepth,

@@ -98,7 +98,7 @@ var productCalls = sync.Pool{New: func() any { return new(productCall) }}
 // release gives the call's memory back, and lets go of the caller's. A call that panicked is not released:
 // workers may hold it.
 func (c *productCall) release() {
-	c.plan, c.x, c.target, c.stop = nil, Activations{}, Activations{}, nil
+	c.plan, c.x, c.target, c.stop, c.left.given = nil, Activations{}, Activations{}, nil, nil
 	productCalls.Put(c)
 }
 
@@ -112,8 +112,10 @@ func (c *productCall) run(dst, x Activations, m int) error {
 		c.x, c.target = x.rows(first, c.rows, k), dst.rows(first, c.rows, n)
 		d := plan.set.MultiplyTime(c.rows, n, k*plan.operand.Planes) + plan.set.QuantizeTime(c.rows*n)
 		c.fit(d)
-		c.left.fit(plan, c.rows)
-		c.share(quantizeRows{c}, (c.rows+taskRows-1)/taskRows, plan.set.QuantizeTime(c.rows*k))
+		if !c.left.give(plan, c.x, c.rows) {
+			c.left.fit(plan, c.rows)
+			c.share(quantizeRows{c}, (c.rows+taskRows-1)/taskRows, plan.set.QuantizeTime(c.rows*k))
+		}
 		if c.bad.any() {
 			return c.bad.error(first, k)
 		}

@@ -136,10 +136,11 @@ func TestConcurrentCalls(t *testing.T) {
 	group.Wait()
 }
 
-// TestMultiplyQuantized gives quantized values, and the real values that they stand for.
+// TestMultiplyQuantized gives quantized values, and the real values that they stand for, to weights of one group
+// and of several.
 func TestMultiplyQuantized(t *testing.T) {
 	rng := rand.New(rand.NewPCG(10, 10))
-	for _, shape := range [][3]int{{1, 1, 1}, {5, 33, 17}, {70, 64, 48}, {130, 200, 30}} {
+	for _, shape := range [][3]int{{1, 1, 1}, {5, 33, 17}, {70, 64, 48}, {130, 200, 30}, {20, 4096, 16}} {
 		m, k, n := shape[0], shape[1], shape[2]
 		for _, zero := range []int32{0, 128, 255} {
 			codes, x := make([]uint8, m*k), make([]float32, m*k)
@@ -147,16 +148,18 @@ func TestMultiplyQuantized(t *testing.T) {
 				codes[i] = uint8(rng.UintN(256))
 				x[i] = 0.25 * float32(int32(codes[i])-zero)
 			}
-			w := random(rng, k, n, k, 8, true, zero == 255, zero == 128).pack(t)
 			out := gemm.Output{Bias: activations(rng, 1, n)}
-			want := generic(t, x, m, w, gemm.Arithmetic{Static: &kernel.Affine{Scale: 0.25, Zero: zero, High: 255}}, out)
-			eachTier(func(tier isa.Tier) {
-				got := slices.Repeat([]float32{7}, m*n+3)
-				if err := multiplyQuantized(got, codes, zero, 0.25, m, w, out); err != nil {
-					t.Fatal(err)
-				}
-				compare(t, fmt.Sprintf("%v, %v, zero point %d", tier, shape, zero), got, want, n)
-			})
+			for _, group := range []int{k, 32} {
+				w := random(rng, k, n, group, 8, true, zero == 255, zero == 128).pack(t)
+				want := generic(t, x, m, w, gemm.Arithmetic{Static: &kernel.Affine{Scale: 0.25, Zero: zero, High: 255}}, out)
+				eachTier(func(tier isa.Tier) {
+					got := slices.Repeat([]float32{7}, m*n+3)
+					if err := multiplyQuantized(got, codes, zero, 0.25, m, w, out); err != nil {
+						t.Fatal(err)
+					}
+					compare(t, fmt.Sprintf("%v, %v, groups of %d, zero point %d", tier, shape, group, zero), got, want, n)
+				})
+			}
 		}
 	}
 }

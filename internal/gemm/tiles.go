@@ -56,6 +56,9 @@ func (t tile) column() int { return t.panel * kernel.PanelColumns }
 // panels returns how many panels tiles of so many rows have at most.
 func (p *matrixPlan) panels(rows int) int {
 	if rows > p.set.FewRows && !p.looksUp {
+		if all := p.w.Panels(); all <= p.set.FewPanels {
+			return all
+		}
 		return p.set.Panels
 	}
 	most := p.set.Rows * p.set.Panels / rows
@@ -89,7 +92,7 @@ func (b *block) tiles(s *scratch, r part, rows multiplier, cached int) {
 				t.codes = p.w.Panel(panel, panels, s.codes, p.set)
 			}
 			for t.row = begin; t.row < end; t.row += t.rows {
-				t.rows = rows.limit(p, t.row, min(p.set.Rows*max(1, p.set.Panels/panels), end-t.row))
+				t.rows = rows.limit(p, t.row, min(p.set.Rows*p.set.Panels/panels, end-t.row))
 				p.algorithm.tile(b, s, t, rows)
 			}
 		}

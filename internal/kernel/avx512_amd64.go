@@ -29,125 +29,20 @@ func splitFixed2AVX512(dst *uint8, stride int, src *float32, n int, scale1 float
 //go:noescape
 func splitFixed3AVX512(dst *uint8, stride int, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32, offset int32)
 
-// multiplyU8R1P1VNNI works like multiplyU8Generic for 1 rows and 1 panels.
+// multiplyU8P1VNNI works like multiplyU8Generic for 1 panels, and dequantizeSumsGeneric where there is a dst.
 //
 //go:noescape
-func multiplyU8R1P1VNNI(t *uint8)
+func multiplyU8P1VNNI(t *uint8)
 
-// multiplyU8R1P2VNNI works like multiplyU8Generic for 1 rows and 2 panels.
+// multiplyU8P2VNNI works like multiplyU8Generic for 2 panels, and dequantizeSumsGeneric where there is a dst.
 //
 //go:noescape
-func multiplyU8R1P2VNNI(t *uint8)
+func multiplyU8P2VNNI(t *uint8)
 
-// multiplyU8R1P3VNNI works like multiplyU8Generic for 1 rows and 3 panels.
+// multiplyU8P3VNNI works like multiplyU8Generic for 3 panels, and dequantizeSumsGeneric where there is a dst.
 //
 //go:noescape
-func multiplyU8R1P3VNNI(t *uint8)
-
-// multiplyU8R2P1VNNI works like multiplyU8Generic for 2 rows and 1 panels.
-//
-//go:noescape
-func multiplyU8R2P1VNNI(t *uint8)
-
-// multiplyU8R2P2VNNI works like multiplyU8Generic for 2 rows and 2 panels.
-//
-//go:noescape
-func multiplyU8R2P2VNNI(t *uint8)
-
-// multiplyU8R2P3VNNI works like multiplyU8Generic for 2 rows and 3 panels.
-//
-//go:noescape
-func multiplyU8R2P3VNNI(t *uint8)
-
-// multiplyU8R3P1VNNI works like multiplyU8Generic for 3 rows and 1 panels.
-//
-//go:noescape
-func multiplyU8R3P1VNNI(t *uint8)
-
-// multiplyU8R3P2VNNI works like multiplyU8Generic for 3 rows and 2 panels.
-//
-//go:noescape
-func multiplyU8R3P2VNNI(t *uint8)
-
-// multiplyU8R3P3VNNI works like multiplyU8Generic for 3 rows and 3 panels.
-//
-//go:noescape
-func multiplyU8R3P3VNNI(t *uint8)
-
-// multiplyU8R4P1VNNI works like multiplyU8Generic for 4 rows and 1 panels.
-//
-//go:noescape
-func multiplyU8R4P1VNNI(t *uint8)
-
-// multiplyU8R4P2VNNI works like multiplyU8Generic for 4 rows and 2 panels.
-//
-//go:noescape
-func multiplyU8R4P2VNNI(t *uint8)
-
-// multiplyU8R4P3VNNI works like multiplyU8Generic for 4 rows and 3 panels.
-//
-//go:noescape
-func multiplyU8R4P3VNNI(t *uint8)
-
-// multiplyU8R5P1VNNI works like multiplyU8Generic for 5 rows and 1 panels.
-//
-//go:noescape
-func multiplyU8R5P1VNNI(t *uint8)
-
-// multiplyU8R5P2VNNI works like multiplyU8Generic for 5 rows and 2 panels.
-//
-//go:noescape
-func multiplyU8R5P2VNNI(t *uint8)
-
-// multiplyU8R5P3VNNI works like multiplyU8Generic for 5 rows and 3 panels.
-//
-//go:noescape
-func multiplyU8R5P3VNNI(t *uint8)
-
-// multiplyU8R6P1VNNI works like multiplyU8Generic for 6 rows and 1 panels.
-//
-//go:noescape
-func multiplyU8R6P1VNNI(t *uint8)
-
-// multiplyU8R6P2VNNI works like multiplyU8Generic for 6 rows and 2 panels.
-//
-//go:noescape
-func multiplyU8R6P2VNNI(t *uint8)
-
-// multiplyU8R6P3VNNI works like multiplyU8Generic for 6 rows and 3 panels.
-//
-//go:noescape
-func multiplyU8R6P3VNNI(t *uint8)
-
-// multiplyU8R7P1VNNI works like multiplyU8Generic for 7 rows and 1 panels.
-//
-//go:noescape
-func multiplyU8R7P1VNNI(t *uint8)
-
-// multiplyU8R7P2VNNI works like multiplyU8Generic for 7 rows and 2 panels.
-//
-//go:noescape
-func multiplyU8R7P2VNNI(t *uint8)
-
-// multiplyU8R7P3VNNI works like multiplyU8Generic for 7 rows and 3 panels.
-//
-//go:noescape
-func multiplyU8R7P3VNNI(t *uint8)
-
-// multiplyU8R8P1VNNI works like multiplyU8Generic for 8 rows and 1 panels.
-//
-//go:noescape
-func multiplyU8R8P1VNNI(t *uint8)
-
-// multiplyU8R8P2VNNI works like multiplyU8Generic for 8 rows and 2 panels.
-//
-//go:noescape
-func multiplyU8R8P2VNNI(t *uint8)
-
-// multiplyU8R8P3VNNI works like multiplyU8Generic for 8 rows and 3 panels.
-//
-//go:noescape
-func multiplyU8R8P3VNNI(t *uint8)
+func multiplyU8P3VNNI(t *uint8)
 
 // multiplyGroupsR1P1VNNI works like multiplyGroupsGeneric for 1 rows and 1 panels.
 //

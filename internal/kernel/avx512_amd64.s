@@ -389,1695 +389,1197 @@ DATA planes23<>+48(SB)/8, $0x0000001700000013
 DATA planes23<>+56(SB)/8, $0x0000001f0000001b
 GLOBL planes23<>(SB), RODATA|NOPTR, $64
 
-// func multiplyU8R1P1VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R1P1VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), DX
-	MOVQ   56(AX), BX
-	MOVQ   64(AX), BX
-	MOVQ   72(AX), SI
-	MOVQ   80(AX), DI
-	VPXORD Z1, Z1, Z1
+// func multiplyU8P1VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, CMOV, MMX+
+TEXT ·multiplyU8P1VNNI(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 56(AX), CX
 
-segments:
-	MOVQ BX, R8
+tile:
+	MOVQ    24(AX), CX
+	MOVQ    32(AX), R11
+	CMPQ    CX, R11
+	CMOVQGT R11, CX
+	MOVQ    (AX), DX
+	ADDQ    192(AX), DX
+	MOVQ    8(AX), BX
+	ADDQ    192(AX), BX
+	MOVQ    16(AX), SI
+	LEAQ    (SI)(SI*2), DI
+	MOVQ    48(AX), R8
+	MOVQ    72(AX), R9
+	MOVQ    80(AX), R10
+	CMPQ    120(AX), $0x00
+	JNE     offset
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	JMP     segment
 
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z2
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z2, Z0, Z1
-	ADDQ         $0x04, CX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R8
-	JNZ          steps
-	DECQ         DI
-	JZ           store
-	ADDQ         (SI), CX
-	ADDQ         $0x08, SI
-	JMP          segments
+offset:
+	MOVQ        168(AX), R11
+	MOVQ        208(AX), R12
+	MOVQ        144(AX), R13
+	MOVQ        120(AX), R14
+	MOVQ        128(AX), R15
+	ADDQ        216(AX), R14
+	VPXORD      Z10, Z10, Z10
+	LEAQ        (R11)(R12*4), R11
+	VPSUBD.BCST (R11), Z10, Z0
+	VPMULLD     (R13), Z0, Z2
+	PREFETCHT0  (R14)
+	ADDQ        R15, R14
+	CMPQ        CX, $0x01
+	JEQ         begun
+	VPSUBD.BCST 4(R11), Z10, Z0
+	VPMULLD     (R13), Z0, Z3
+	PREFETCHT0  (R14)
+	ADDQ        R15, R14
+	CMPQ        CX, $0x02
+	JEQ         begun
+	VPSUBD.BCST 8(R11), Z10, Z0
+	VPMULLD     (R13), Z0, Z4
+	PREFETCHT0  (R14)
+	ADDQ        R15, R14
+	CMPQ        CX, $0x03
+	JEQ         begun
+	VPSUBD.BCST 12(R11), Z10, Z0
+	VPMULLD     (R13), Z0, Z5
+	PREFETCHT0  (R14)
+	ADDQ        R15, R14
+	CMPQ        CX, $0x04
+	JEQ         begun
+	VPSUBD.BCST 16(R11), Z10, Z0
+	VPMULLD     (R13), Z0, Z6
+	PREFETCHT0  (R14)
+	ADDQ        R15, R14
+	CMPQ        CX, $0x05
+	JEQ         begun
+	VPSUBD.BCST 20(R11), Z10, Z0
+	VPMULLD     (R13), Z0, Z7
+	PREFETCHT0  (R14)
+	ADDQ        R15, R14
+	CMPQ        CX, $0x06
+	JEQ         begun
+	VPSUBD.BCST 24(R11), Z10, Z0
+	VPMULLD     (R13), Z0, Z8
+	PREFETCHT0  (R14)
+	ADDQ        R15, R14
+	CMPQ        CX, $0x07
+	JEQ         begun
+	VPSUBD.BCST 28(R11), Z10, Z0
+	VPMULLD     (R13), Z0, Z9
+	PREFETCHT0  (R14)
+	ADDQ        R15, R14
+
+begun:
+segment:
+	MOVQ 64(AX), R11
+	CMPQ CX, $0x04
+	JLE  few
+
+many:
+	PREFETCHT0   2048(R8)
+	VMOVDQU32    (R8), Z1
+	VPBROADCASTD (DX), Z0
+	VPDPBUSD     Z1, Z0, Z2
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z1, Z0, Z3
+	VPBROADCASTD (DX)(SI*1), Z0
+	VPDPBUSD     Z1, Z0, Z4
+	VPBROADCASTD (BX)(SI*1), Z0
+	VPDPBUSD     Z1, Z0, Z5
+	VPBROADCASTD (DX)(SI*2), Z0
+	VPDPBUSD     Z1, Z0, Z6
+	CMPQ         CX, $0x05
+	JEQ          manyStep
+	VPBROADCASTD (BX)(SI*2), Z0
+	VPDPBUSD     Z1, Z0, Z7
+	CMPQ         CX, $0x06
+	JEQ          manyStep
+	VPBROADCASTD (DX)(DI*1), Z0
+	VPDPBUSD     Z1, Z0, Z8
+	CMPQ         CX, $0x07
+	JEQ          manyStep
+	VPBROADCASTD (BX)(DI*1), Z0
+	VPDPBUSD     Z1, Z0, Z9
+
+manyStep:
+	ADDQ $0x04, DX
+	ADDQ $0x04, BX
+	ADDQ $0x40, R8
+	SUBQ $0x01, R11
+	JNZ  many
+	JMP  ended
+
+few:
+	PREFETCHT0   2048(R8)
+	VMOVDQU32    (R8), Z1
+	VPBROADCASTD (DX), Z0
+	VPDPBUSD     Z1, Z0, Z2
+	CMPQ         CX, $0x01
+	JEQ          fewStep
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z1, Z0, Z3
+	CMPQ         CX, $0x02
+	JEQ          fewStep
+	VPBROADCASTD (DX)(SI*1), Z0
+	VPDPBUSD     Z1, Z0, Z4
+	CMPQ         CX, $0x03
+	JEQ          fewStep
+	VPBROADCASTD (BX)(SI*1), Z0
+	VPDPBUSD     Z1, Z0, Z5
+
+fewStep:
+	ADDQ $0x04, DX
+	ADDQ $0x04, BX
+	ADDQ $0x40, R8
+	SUBQ $0x01, R11
+	JNZ  few
+
+ended:
+	DECQ R10
+	JZ   store
+	ADDQ (R9), DX
+	ADDQ (R9), BX
+	ADDQ $0x08, R9
+	JMP  segment
 
 store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), AX
-	VMOVDQU32 Z1, (AX)
+	CMPQ      120(AX), $0x00
+	JNE       dequantize
+	MOVQ      88(AX), DX
+	ADDQ      200(AX), DX
+	MOVQ      96(AX), BX
+	ADDQ      200(AX), BX
+	MOVQ      104(AX), SI
+	LEAQ      (SI)(SI*2), DI
+	VMOVDQU32 Z2, (DX)
+	CMPQ      CX, $0x01
+	JEQ       stored
+	VMOVDQU32 Z3, (BX)
+	CMPQ      CX, $0x02
+	JEQ       stored
+	VMOVDQU32 Z4, (DX)(SI*1)
+	CMPQ      CX, $0x03
+	JEQ       stored
+	VMOVDQU32 Z5, (BX)(SI*1)
+	CMPQ      CX, $0x04
+	JEQ       stored
+	VMOVDQU32 Z6, (DX)(SI*2)
+	CMPQ      CX, $0x05
+	JEQ       stored
+	VMOVDQU32 Z7, (BX)(SI*2)
+	CMPQ      CX, $0x06
+	JEQ       stored
+	VMOVDQU32 Z8, (DX)(DI*1)
+	CMPQ      CX, $0x07
+	JEQ       stored
+	VMOVDQU32 Z9, (BX)(DI*1)
+
+stored:
+	JMP next
+
+dequantize:
+	MOVQ         120(AX), DX
+	MOVQ         128(AX), BX
+	MOVQ         208(AX), SI
+	MOVQ         152(AX), DI
+	MOVQ         160(AX), R8
+	MOVQ         176(AX), R9
+	KMOVW        136(AX), K1
+	ADDQ         216(AX), DX
+	LEAQ         (R9)(SI*4), R9
+	ADDQ         CX, 208(AX)
+	VBROADCASTSS 184(AX), Z0
+	VBROADCASTSS (R9), Z1
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       (DI), Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VADDPS       (R8), Z2, Z2
+	VMAXPS       Z2, Z0, Z2
+	VMOVUPS      Z2, K1, (DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x01
+	JEQ          dequantized
+	VBROADCASTSS 4(R9), Z1
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       (DI), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS       (R8), Z3, Z3
+	VMAXPS       Z3, Z0, Z3
+	VMOVUPS      Z3, K1, (DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x02
+	JEQ          dequantized
+	VBROADCASTSS 8(R9), Z1
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       (DI), Z4, Z4
+	VMULPS       Z1, Z4, Z4
+	VADDPS       (R8), Z4, Z4
+	VMAXPS       Z4, Z0, Z4
+	VMOVUPS      Z4, K1, (DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x03
+	JEQ          dequantized
+	VBROADCASTSS 12(R9), Z1
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       (DI), Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS       (R8), Z5, Z5
+	VMAXPS       Z5, Z0, Z5
+	VMOVUPS      Z5, K1, (DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x04
+	JEQ          dequantized
+	VBROADCASTSS 16(R9), Z1
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       (DI), Z6, Z6
+	VMULPS       Z1, Z6, Z6
+	VADDPS       (R8), Z6, Z6
+	VMAXPS       Z6, Z0, Z6
+	VMOVUPS      Z6, K1, (DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x05
+	JEQ          dequantized
+	VBROADCASTSS 20(R9), Z1
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       (DI), Z7, Z7
+	VMULPS       Z1, Z7, Z7
+	VADDPS       (R8), Z7, Z7
+	VMAXPS       Z7, Z0, Z7
+	VMOVUPS      Z7, K1, (DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x06
+	JEQ          dequantized
+	VBROADCASTSS 24(R9), Z1
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       (DI), Z8, Z8
+	VMULPS       Z1, Z8, Z8
+	VADDPS       (R8), Z8, Z8
+	VMAXPS       Z8, Z0, Z8
+	VMOVUPS      Z8, K1, (DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x07
+	JEQ          dequantized
+	VBROADCASTSS 28(R9), Z1
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       (DI), Z9, Z9
+	VMULPS       Z1, Z9, Z9
+	VADDPS       (R8), Z9, Z9
+	VMAXPS       Z9, Z0, Z9
+	VMOVUPS      Z9, K1, (DX)
+	ADDQ         BX, DX
+
+dequantized:
+	SUBQ 120(AX), DX
+	MOVQ DX, 216(AX)
+
+next:
+	MOVQ 40(AX), R11
+	ADDQ R11, 192(AX)
+	MOVQ 112(AX), R11
+	ADDQ R11, 200(AX)
+	MOVQ 32(AX), R11
+	SUBQ R11, 24(AX)
+	JG   tile
 	VZEROUPPER
 	RET
 
-// func multiplyU8R1P2VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R1P2VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), DX
-	MOVQ   56(AX), BX
-	MOVQ   64(AX), SI
-	MOVQ   72(AX), DI
-	MOVQ   80(AX), R8
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
+// func multiplyU8P2VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, CMOV, MMX+
+TEXT ·multiplyU8P2VNNI(SB), NOSPLIT, $8-8
+	MOVQ t+0(FP), AX
+	MOVQ 56(AX), R9
 
-segments:
-	MOVQ SI, R9
+tile:
+	MOVQ    24(AX), CX
+	MOVQ    32(AX), R12
+	CMPQ    CX, R12
+	CMOVQGT R12, CX
+	MOVQ    (AX), DX
+	ADDQ    192(AX), DX
+	MOVQ    8(AX), BX
+	ADDQ    192(AX), BX
+	MOVQ    16(AX), SI
+	LEAQ    (SI)(SI*2), DI
+	MOVQ    48(AX), R8
+	MOVQ    72(AX), R10
+	MOVQ    80(AX), R11
+	CMPQ    120(AX), $0x00
+	JNE     offset
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	JMP     segment
 
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z3
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z4
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z3, Z0, Z1
-	VPDPBUSD     Z4, Z0, Z2
-	ADDQ         $0x04, CX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           store
-	ADDQ         (DI), CX
-	ADDQ         $0x08, DI
-	JMP          segments
+offset:
+	MOVQ        168(AX), R12
+	MOVQ        208(AX), R13
+	MOVQ        144(AX), R14
+	MOVQ        120(AX), R15
+	MOVQ        128(AX), BP
+	ADDQ        216(AX), R15
+	VPXORD      Z19, Z19, Z19
+	LEAQ        (R12)(R13*4), R12
+	VPSUBD.BCST (R12), Z19, Z0
+	VPMULLD     (R14), Z0, Z3
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z4
+	PREFETCHT0  64(R15)
+	ADDQ        BP, R15
+	CMPQ        CX, $0x01
+	JEQ         begun
+	VPSUBD.BCST 4(R12), Z19, Z0
+	VPMULLD     (R14), Z0, Z5
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z6
+	PREFETCHT0  64(R15)
+	ADDQ        BP, R15
+	CMPQ        CX, $0x02
+	JEQ         begun
+	VPSUBD.BCST 8(R12), Z19, Z0
+	VPMULLD     (R14), Z0, Z7
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z8
+	PREFETCHT0  64(R15)
+	ADDQ        BP, R15
+	CMPQ        CX, $0x03
+	JEQ         begun
+	VPSUBD.BCST 12(R12), Z19, Z0
+	VPMULLD     (R14), Z0, Z9
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z10
+	PREFETCHT0  64(R15)
+	ADDQ        BP, R15
+	CMPQ        CX, $0x04
+	JEQ         begun
+	VPSUBD.BCST 16(R12), Z19, Z0
+	VPMULLD     (R14), Z0, Z11
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z12
+	PREFETCHT0  64(R15)
+	ADDQ        BP, R15
+	CMPQ        CX, $0x05
+	JEQ         begun
+	VPSUBD.BCST 20(R12), Z19, Z0
+	VPMULLD     (R14), Z0, Z13
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z14
+	PREFETCHT0  64(R15)
+	ADDQ        BP, R15
+	CMPQ        CX, $0x06
+	JEQ         begun
+	VPSUBD.BCST 24(R12), Z19, Z0
+	VPMULLD     (R14), Z0, Z15
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z16
+	PREFETCHT0  64(R15)
+	ADDQ        BP, R15
+	CMPQ        CX, $0x07
+	JEQ         begun
+	VPSUBD.BCST 28(R12), Z19, Z0
+	VPMULLD     (R14), Z0, Z17
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z18
+	PREFETCHT0  64(R15)
+	ADDQ        BP, R15
+
+begun:
+segment:
+	MOVQ 64(AX), R12
+	CMPQ CX, $0x04
+	JLE  few
+
+many:
+	PREFETCHT0   2048(R8)
+	VMOVDQU32    (R8), Z1
+	PREFETCHT0   2048(R8)(R9*1)
+	VMOVDQU32    (R8)(R9*1), Z2
+	VPBROADCASTD (DX), Z0
+	VPDPBUSD     Z1, Z0, Z3
+	VPDPBUSD     Z2, Z0, Z4
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z1, Z0, Z5
+	VPDPBUSD     Z2, Z0, Z6
+	VPBROADCASTD (DX)(SI*1), Z0
+	VPDPBUSD     Z1, Z0, Z7
+	VPDPBUSD     Z2, Z0, Z8
+	VPBROADCASTD (BX)(SI*1), Z0
+	VPDPBUSD     Z1, Z0, Z9
+	VPDPBUSD     Z2, Z0, Z10
+	VPBROADCASTD (DX)(SI*2), Z0
+	VPDPBUSD     Z1, Z0, Z11
+	VPDPBUSD     Z2, Z0, Z12
+	CMPQ         CX, $0x05
+	JEQ          manyStep
+	VPBROADCASTD (BX)(SI*2), Z0
+	VPDPBUSD     Z1, Z0, Z13
+	VPDPBUSD     Z2, Z0, Z14
+	CMPQ         CX, $0x06
+	JEQ          manyStep
+	VPBROADCASTD (DX)(DI*1), Z0
+	VPDPBUSD     Z1, Z0, Z15
+	VPDPBUSD     Z2, Z0, Z16
+	CMPQ         CX, $0x07
+	JEQ          manyStep
+	VPBROADCASTD (BX)(DI*1), Z0
+	VPDPBUSD     Z1, Z0, Z17
+	VPDPBUSD     Z2, Z0, Z18
+
+manyStep:
+	ADDQ $0x04, DX
+	ADDQ $0x04, BX
+	ADDQ $0x40, R8
+	SUBQ $0x01, R12
+	JNZ  many
+	JMP  ended
+
+few:
+	PREFETCHT0   2048(R8)
+	VMOVDQU32    (R8), Z1
+	PREFETCHT0   2048(R8)(R9*1)
+	VMOVDQU32    (R8)(R9*1), Z2
+	VPBROADCASTD (DX), Z0
+	VPDPBUSD     Z1, Z0, Z3
+	VPDPBUSD     Z2, Z0, Z4
+	CMPQ         CX, $0x01
+	JEQ          fewStep
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z1, Z0, Z5
+	VPDPBUSD     Z2, Z0, Z6
+	CMPQ         CX, $0x02
+	JEQ          fewStep
+	VPBROADCASTD (DX)(SI*1), Z0
+	VPDPBUSD     Z1, Z0, Z7
+	VPDPBUSD     Z2, Z0, Z8
+	CMPQ         CX, $0x03
+	JEQ          fewStep
+	VPBROADCASTD (BX)(SI*1), Z0
+	VPDPBUSD     Z1, Z0, Z9
+	VPDPBUSD     Z2, Z0, Z10
+
+fewStep:
+	ADDQ $0x04, DX
+	ADDQ $0x04, BX
+	ADDQ $0x40, R8
+	SUBQ $0x01, R12
+	JNZ  few
+
+ended:
+	DECQ R11
+	JZ   store
+	ADDQ (R10), DX
+	ADDQ (R10), BX
+	ADDQ $0x08, R10
+	JMP  segment
 
 store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), AX
-	VMOVDQU32 Z1, (AX)
-	VMOVDQU32 Z2, 64(AX)
+	CMPQ      120(AX), $0x00
+	JNE       dequantize
+	MOVQ      88(AX), DX
+	ADDQ      200(AX), DX
+	MOVQ      96(AX), BX
+	ADDQ      200(AX), BX
+	MOVQ      104(AX), SI
+	LEAQ      (SI)(SI*2), DI
+	VMOVDQU32 Z3, (DX)
+	VMOVDQU32 Z4, 64(DX)
+	CMPQ      CX, $0x01
+	JEQ       stored
+	VMOVDQU32 Z5, (BX)
+	VMOVDQU32 Z6, 64(BX)
+	CMPQ      CX, $0x02
+	JEQ       stored
+	VMOVDQU32 Z7, (DX)(SI*1)
+	VMOVDQU32 Z8, 64(DX)(SI*1)
+	CMPQ      CX, $0x03
+	JEQ       stored
+	VMOVDQU32 Z9, (BX)(SI*1)
+	VMOVDQU32 Z10, 64(BX)(SI*1)
+	CMPQ      CX, $0x04
+	JEQ       stored
+	VMOVDQU32 Z11, (DX)(SI*2)
+	VMOVDQU32 Z12, 64(DX)(SI*2)
+	CMPQ      CX, $0x05
+	JEQ       stored
+	VMOVDQU32 Z13, (BX)(SI*2)
+	VMOVDQU32 Z14, 64(BX)(SI*2)
+	CMPQ      CX, $0x06
+	JEQ       stored
+	VMOVDQU32 Z15, (DX)(DI*1)
+	VMOVDQU32 Z16, 64(DX)(DI*1)
+	CMPQ      CX, $0x07
+	JEQ       stored
+	VMOVDQU32 Z17, (BX)(DI*1)
+	VMOVDQU32 Z18, 64(BX)(DI*1)
+
+stored:
+	JMP next
+
+dequantize:
+	MOVQ         120(AX), DX
+	MOVQ         128(AX), BX
+	MOVQ         208(AX), SI
+	MOVQ         152(AX), DI
+	MOVQ         160(AX), R8
+	MOVQ         176(AX), R10
+	KMOVW        136(AX), K1
+	ADDQ         216(AX), DX
+	LEAQ         (R10)(SI*4), R10
+	ADDQ         CX, 208(AX)
+	VBROADCASTSS 184(AX), Z0
+	VBROADCASTSS (R10), Z1
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       (DI), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS       (R8), Z3, Z3
+	VMAXPS       Z3, Z0, Z3
+	VMOVUPS      Z3, (DX)
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       64(DI), Z4, Z4
+	VMULPS       Z1, Z4, Z4
+	VADDPS       64(R8), Z4, Z4
+	VMAXPS       Z4, Z0, Z4
+	VMOVUPS      Z4, K1, 64(DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x01
+	JEQ          dequantized
+	VBROADCASTSS 4(R10), Z1
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       (DI), Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS       (R8), Z5, Z5
+	VMAXPS       Z5, Z0, Z5
+	VMOVUPS      Z5, (DX)
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       64(DI), Z6, Z6
+	VMULPS       Z1, Z6, Z6
+	VADDPS       64(R8), Z6, Z6
+	VMAXPS       Z6, Z0, Z6
+	VMOVUPS      Z6, K1, 64(DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x02
+	JEQ          dequantized
+	VBROADCASTSS 8(R10), Z1
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       (DI), Z7, Z7
+	VMULPS       Z1, Z7, Z7
+	VADDPS       (R8), Z7, Z7
+	VMAXPS       Z7, Z0, Z7
+	VMOVUPS      Z7, (DX)
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       64(DI), Z8, Z8
+	VMULPS       Z1, Z8, Z8
+	VADDPS       64(R8), Z8, Z8
+	VMAXPS       Z8, Z0, Z8
+	VMOVUPS      Z8, K1, 64(DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x03
+	JEQ          dequantized
+	VBROADCASTSS 12(R10), Z1
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       (DI), Z9, Z9
+	VMULPS       Z1, Z9, Z9
+	VADDPS       (R8), Z9, Z9
+	VMAXPS       Z9, Z0, Z9
+	VMOVUPS      Z9, (DX)
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       64(DI), Z10, Z10
+	VMULPS       Z1, Z10, Z10
+	VADDPS       64(R8), Z10, Z10
+	VMAXPS       Z10, Z0, Z10
+	VMOVUPS      Z10, K1, 64(DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x04
+	JEQ          dequantized
+	VBROADCASTSS 16(R10), Z1
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       (DI), Z11, Z11
+	VMULPS       Z1, Z11, Z11
+	VADDPS       (R8), Z11, Z11
+	VMAXPS       Z11, Z0, Z11
+	VMOVUPS      Z11, (DX)
+	VCVTDQ2PS    Z12, Z12
+	VMULPS       64(DI), Z12, Z12
+	VMULPS       Z1, Z12, Z12
+	VADDPS       64(R8), Z12, Z12
+	VMAXPS       Z12, Z0, Z12
+	VMOVUPS      Z12, K1, 64(DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x05
+	JEQ          dequantized
+	VBROADCASTSS 20(R10), Z1
+	VCVTDQ2PS    Z13, Z13
+	VMULPS       (DI), Z13, Z13
+	VMULPS       Z1, Z13, Z13
+	VADDPS       (R8), Z13, Z13
+	VMAXPS       Z13, Z0, Z13
+	VMOVUPS      Z13, (DX)
+	VCVTDQ2PS    Z14, Z14
+	VMULPS       64(DI), Z14, Z14
+	VMULPS       Z1, Z14, Z14
+	VADDPS       64(R8), Z14, Z14
+	VMAXPS       Z14, Z0, Z14
+	VMOVUPS      Z14, K1, 64(DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x06
+	JEQ          dequantized
+	VBROADCASTSS 24(R10), Z1
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       (DI), Z15, Z15
+	VMULPS       Z1, Z15, Z15
+	VADDPS       (R8), Z15, Z15
+	VMAXPS       Z15, Z0, Z15
+	VMOVUPS      Z15, (DX)
+	VCVTDQ2PS    Z16, Z16
+	VMULPS       64(DI), Z16, Z16
+	VMULPS       Z1, Z16, Z16
+	VADDPS       64(R8), Z16, Z16
+	VMAXPS       Z16, Z0, Z16
+	VMOVUPS      Z16, K1, 64(DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x07
+	JEQ          dequantized
+	VBROADCASTSS 28(R10), Z1
+	VCVTDQ2PS    Z17, Z17
+	VMULPS       (DI), Z17, Z17
+	VMULPS       Z1, Z17, Z17
+	VADDPS       (R8), Z17, Z17
+	VMAXPS       Z17, Z0, Z17
+	VMOVUPS      Z17, (DX)
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       64(DI), Z18, Z18
+	VMULPS       Z1, Z18, Z18
+	VADDPS       64(R8), Z18, Z18
+	VMAXPS       Z18, Z0, Z18
+	VMOVUPS      Z18, K1, 64(DX)
+	ADDQ         BX, DX
+
+dequantized:
+	SUBQ 120(AX), DX
+	MOVQ DX, 216(AX)
+
+next:
+	MOVQ 40(AX), R12
+	ADDQ R12, 192(AX)
+	MOVQ 112(AX), R12
+	ADDQ R12, 200(AX)
+	MOVQ 32(AX), R12
+	SUBQ R12, 24(AX)
+	JG   tile
 	VZEROUPPER
 	RET
 
-// func multiplyU8R1P3VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R1P3VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), DX
-	MOVQ   56(AX), BX
-	MOVQ   64(AX), SI
-	MOVQ   72(AX), DI
-	MOVQ   80(AX), R8
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
+// func multiplyU8P3VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, CMOV, MMX+
+TEXT ·multiplyU8P3VNNI(SB), NOSPLIT, $8-8
+	MOVQ t+0(FP), AX
+	MOVQ 56(AX), R9
 
-segments:
-	MOVQ SI, R9
+tile:
+	MOVQ    24(AX), CX
+	MOVQ    32(AX), R12
+	CMPQ    CX, R12
+	CMOVQGT R12, CX
+	MOVQ    (AX), DX
+	ADDQ    192(AX), DX
+	MOVQ    8(AX), BX
+	ADDQ    192(AX), BX
+	MOVQ    16(AX), SI
+	LEAQ    (SI)(SI*2), DI
+	MOVQ    48(AX), R8
+	MOVQ    72(AX), R10
+	MOVQ    80(AX), R11
+	CMPQ    120(AX), $0x00
+	JNE     offset
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	VPXORD  Z22, Z22, Z22
+	VPXORD  Z23, Z23, Z23
+	VPXORD  Z24, Z24, Z24
+	VPXORD  Z25, Z25, Z25
+	VPXORD  Z26, Z26, Z26
+	VPXORD  Z27, Z27, Z27
+	JMP     segment
 
-steps:
-	PREFETCHT0   2048(DX)
-	VMOVDQU32    (DX), Z4
-	PREFETCHT0   2048(DX)(BX*1)
-	VMOVDQU32    (DX)(BX*1), Z5
-	PREFETCHT0   2048(DX)(BX*2)
-	VMOVDQU32    (DX)(BX*2), Z6
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z4, Z0, Z1
-	VPDPBUSD     Z5, Z0, Z2
-	VPDPBUSD     Z6, Z0, Z3
-	ADDQ         $0x04, CX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           store
-	ADDQ         (DI), CX
-	ADDQ         $0x08, DI
-	JMP          segments
+offset:
+	MOVQ        168(AX), R12
+	MOVQ        208(AX), R13
+	MOVQ        144(AX), R14
+	MOVQ        120(AX), R15
+	MOVQ        128(AX), BP
+	ADDQ        216(AX), R15
+	VPXORD      Z28, Z28, Z28
+	LEAQ        (R12)(R13*4), R12
+	VPSUBD.BCST (R12), Z28, Z0
+	VPMULLD     (R14), Z0, Z4
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z5
+	PREFETCHT0  64(R15)
+	VPMULLD     128(R14), Z0, Z6
+	PREFETCHT0  128(R15)
+	ADDQ        BP, R15
+	CMPQ        CX, $0x01
+	JEQ         begun
+	VPSUBD.BCST 4(R12), Z28, Z0
+	VPMULLD     (R14), Z0, Z7
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z8
+	PREFETCHT0  64(R15)
+	VPMULLD     128(R14), Z0, Z9
+	PREFETCHT0  128(R15)
+	ADDQ        BP, R15
+	CMPQ        CX, $0x02
+	JEQ         begun
+	VPSUBD.BCST 8(R12), Z28, Z0
+	VPMULLD     (R14), Z0, Z10
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z11
+	PREFETCHT0  64(R15)
+	VPMULLD     128(R14), Z0, Z12
+	PREFETCHT0  128(R15)
+	ADDQ        BP, R15
+	CMPQ        CX, $0x03
+	JEQ         begun
+	VPSUBD.BCST 12(R12), Z28, Z0
+	VPMULLD     (R14), Z0, Z13
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z14
+	PREFETCHT0  64(R15)
+	VPMULLD     128(R14), Z0, Z15
+	PREFETCHT0  128(R15)
+	ADDQ        BP, R15
+	CMPQ        CX, $0x04
+	JEQ         begun
+	VPSUBD.BCST 16(R12), Z28, Z0
+	VPMULLD     (R14), Z0, Z16
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z17
+	PREFETCHT0  64(R15)
+	VPMULLD     128(R14), Z0, Z18
+	PREFETCHT0  128(R15)
+	ADDQ        BP, R15
+	CMPQ        CX, $0x05
+	JEQ         begun
+	VPSUBD.BCST 20(R12), Z28, Z0
+	VPMULLD     (R14), Z0, Z19
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z20
+	PREFETCHT0  64(R15)
+	VPMULLD     128(R14), Z0, Z21
+	PREFETCHT0  128(R15)
+	ADDQ        BP, R15
+	CMPQ        CX, $0x06
+	JEQ         begun
+	VPSUBD.BCST 24(R12), Z28, Z0
+	VPMULLD     (R14), Z0, Z22
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z23
+	PREFETCHT0  64(R15)
+	VPMULLD     128(R14), Z0, Z24
+	PREFETCHT0  128(R15)
+	ADDQ        BP, R15
+	CMPQ        CX, $0x07
+	JEQ         begun
+	VPSUBD.BCST 28(R12), Z28, Z0
+	VPMULLD     (R14), Z0, Z25
+	PREFETCHT0  (R15)
+	VPMULLD     64(R14), Z0, Z26
+	PREFETCHT0  64(R15)
+	VPMULLD     128(R14), Z0, Z27
+	PREFETCHT0  128(R15)
+	ADDQ        BP, R15
 
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), AX
-	VMOVDQU32 Z1, (AX)
-	VMOVDQU32 Z2, 64(AX)
-	VMOVDQU32 Z3, 128(AX)
-	VZEROUPPER
-	RET
+begun:
+segment:
+	MOVQ 64(AX), R12
+	CMPQ CX, $0x04
+	JLE  few
 
-// func multiplyU8R2P1VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R2P1VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), SI
-	MOVQ   72(AX), DI
-	MOVQ   80(AX), R8
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
+many:
+	PREFETCHT0   2048(R8)
+	VMOVDQU32    (R8), Z1
+	PREFETCHT0   2048(R8)(R9*1)
+	VMOVDQU32    (R8)(R9*1), Z2
+	PREFETCHT0   2048(R8)(R9*2)
+	VMOVDQU32    (R8)(R9*2), Z3
+	VPBROADCASTD (DX), Z0
+	VPDPBUSD     Z1, Z0, Z4
+	VPDPBUSD     Z2, Z0, Z5
+	VPDPBUSD     Z3, Z0, Z6
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z1, Z0, Z7
+	VPDPBUSD     Z2, Z0, Z8
+	VPDPBUSD     Z3, Z0, Z9
+	VPBROADCASTD (DX)(SI*1), Z0
+	VPDPBUSD     Z1, Z0, Z10
+	VPDPBUSD     Z2, Z0, Z11
+	VPDPBUSD     Z3, Z0, Z12
+	VPBROADCASTD (BX)(SI*1), Z0
+	VPDPBUSD     Z1, Z0, Z13
+	VPDPBUSD     Z2, Z0, Z14
+	VPDPBUSD     Z3, Z0, Z15
+	VPBROADCASTD (DX)(SI*2), Z0
+	VPDPBUSD     Z1, Z0, Z16
+	VPDPBUSD     Z2, Z0, Z17
+	VPDPBUSD     Z3, Z0, Z18
+	CMPQ         CX, $0x05
+	JEQ          manyStep
+	VPBROADCASTD (BX)(SI*2), Z0
+	VPDPBUSD     Z1, Z0, Z19
+	VPDPBUSD     Z2, Z0, Z20
+	VPDPBUSD     Z3, Z0, Z21
+	CMPQ         CX, $0x06
+	JEQ          manyStep
+	VPBROADCASTD (DX)(DI*1), Z0
+	VPDPBUSD     Z1, Z0, Z22
+	VPDPBUSD     Z2, Z0, Z23
+	VPDPBUSD     Z3, Z0, Z24
+	CMPQ         CX, $0x07
+	JEQ          manyStep
+	VPBROADCASTD (BX)(DI*1), Z0
+	VPDPBUSD     Z1, Z0, Z25
+	VPDPBUSD     Z2, Z0, Z26
+	VPDPBUSD     Z3, Z0, Z27
 
-segments:
-	MOVQ SI, R9
+manyStep:
+	ADDQ $0x04, DX
+	ADDQ $0x04, BX
+	ADDQ $0x40, R8
+	SUBQ $0x01, R12
+	JNZ  many
+	JMP  ended
 
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z3
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z3, Z0, Z1
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z3, Z0, Z2
-	ADDQ         $0x04, CX
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           store
-	ADDQ         (DI), CX
-	ADDQ         $0x08, DI
-	JMP          segments
+few:
+	PREFETCHT0   2048(R8)
+	VMOVDQU32    (R8), Z1
+	PREFETCHT0   2048(R8)(R9*1)
+	VMOVDQU32    (R8)(R9*1), Z2
+	PREFETCHT0   2048(R8)(R9*2)
+	VMOVDQU32    (R8)(R9*2), Z3
+	VPBROADCASTD (DX), Z0
+	VPDPBUSD     Z1, Z0, Z4
+	VPDPBUSD     Z2, Z0, Z5
+	VPDPBUSD     Z3, Z0, Z6
+	CMPQ         CX, $0x01
+	JEQ          fewStep
+	VPBROADCASTD (BX), Z0
+	VPDPBUSD     Z1, Z0, Z7
+	VPDPBUSD     Z2, Z0, Z8
+	VPDPBUSD     Z3, Z0, Z9
+	CMPQ         CX, $0x02
+	JEQ          fewStep
+	VPBROADCASTD (DX)(SI*1), Z0
+	VPDPBUSD     Z1, Z0, Z10
+	VPDPBUSD     Z2, Z0, Z11
+	VPDPBUSD     Z3, Z0, Z12
+	CMPQ         CX, $0x03
+	JEQ          fewStep
+	VPBROADCASTD (BX)(SI*1), Z0
+	VPDPBUSD     Z1, Z0, Z13
+	VPDPBUSD     Z2, Z0, Z14
+	VPDPBUSD     Z3, Z0, Z15
 
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), AX
-	VMOVDQU32 Z1, (AX)
-	VMOVDQU32 Z2, (AX)(CX*1)
-	VZEROUPPER
-	RET
+fewStep:
+	ADDQ $0x04, DX
+	ADDQ $0x04, BX
+	ADDQ $0x40, R8
+	SUBQ $0x01, R12
+	JNZ  few
 
-// func multiplyU8R2P2VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R2P2VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	MOVQ   80(AX), R9
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-
-segments:
-	MOVQ DI, R10
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z5
-	PREFETCHT0   2048(BX)(SI*1)
-	VMOVDQU32    (BX)(SI*1), Z6
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z5, Z0, Z1
-	VPDPBUSD     Z6, Z0, Z2
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z5, Z0, Z3
-	VPDPBUSD     Z6, Z0, Z4
-	ADDQ         $0x04, CX
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           store
-	ADDQ         (R8), CX
-	ADDQ         $0x08, R8
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), AX
-	VMOVDQU32 Z1, (AX)
-	VMOVDQU32 Z2, 64(AX)
-	VMOVDQU32 Z3, (AX)(CX*1)
-	VMOVDQU32 Z4, 64(AX)(CX*1)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R2P3VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R2P3VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	MOVQ   80(AX), R9
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-
-segments:
-	MOVQ DI, R10
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z7
-	PREFETCHT0   2048(BX)(SI*1)
-	VMOVDQU32    (BX)(SI*1), Z8
-	PREFETCHT0   2048(BX)(SI*2)
-	VMOVDQU32    (BX)(SI*2), Z9
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z7, Z0, Z1
-	VPDPBUSD     Z8, Z0, Z2
-	VPDPBUSD     Z9, Z0, Z3
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z7, Z0, Z4
-	VPDPBUSD     Z8, Z0, Z5
-	VPDPBUSD     Z9, Z0, Z6
-	ADDQ         $0x04, CX
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           store
-	ADDQ         (R8), CX
-	ADDQ         $0x08, R8
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), AX
-	VMOVDQU32 Z1, (AX)
-	VMOVDQU32 Z2, 64(AX)
-	VMOVDQU32 Z3, 128(AX)
-	VMOVDQU32 Z4, (AX)(CX*1)
-	VMOVDQU32 Z5, 64(AX)(CX*1)
-	VMOVDQU32 Z6, 128(AX)(CX*1)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R3P1VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R3P1VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), SI
-	MOVQ   72(AX), DI
-	MOVQ   80(AX), R8
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-
-segments:
-	MOVQ SI, R9
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z4
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z4, Z0, Z1
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z4, Z0, Z2
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z4, Z0, Z3
-	ADDQ         $0x04, CX
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           store
-	ADDQ         (DI), CX
-	ADDQ         $0x08, DI
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), AX
-	VMOVDQU32 Z1, (AX)
-	VMOVDQU32 Z2, (AX)(CX*1)
-	VMOVDQU32 Z3, (AX)(CX*2)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R3P2VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R3P2VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	MOVQ   80(AX), R9
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-
-segments:
-	MOVQ DI, R10
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z7
-	PREFETCHT0   2048(BX)(SI*1)
-	VMOVDQU32    (BX)(SI*1), Z8
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z7, Z0, Z1
-	VPDPBUSD     Z8, Z0, Z2
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z7, Z0, Z3
-	VPDPBUSD     Z8, Z0, Z4
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z7, Z0, Z5
-	VPDPBUSD     Z8, Z0, Z6
-	ADDQ         $0x04, CX
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           store
-	ADDQ         (R8), CX
-	ADDQ         $0x08, R8
-	JMP          segments
+ended:
+	DECQ R11
+	JZ   store
+	ADDQ (R10), DX
+	ADDQ (R10), BX
+	ADDQ $0x08, R10
+	JMP  segment
 
 store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), AX
-	VMOVDQU32 Z1, (AX)
-	VMOVDQU32 Z2, 64(AX)
-	VMOVDQU32 Z3, (AX)(CX*1)
-	VMOVDQU32 Z4, 64(AX)(CX*1)
-	VMOVDQU32 Z5, (AX)(CX*2)
-	VMOVDQU32 Z6, 64(AX)(CX*2)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R3P3VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R3P3VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	MOVQ   80(AX), R9
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-
-segments:
-	MOVQ DI, R10
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z10
-	PREFETCHT0   2048(BX)(SI*1)
-	VMOVDQU32    (BX)(SI*1), Z11
-	PREFETCHT0   2048(BX)(SI*2)
-	VMOVDQU32    (BX)(SI*2), Z12
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z10, Z0, Z1
-	VPDPBUSD     Z11, Z0, Z2
-	VPDPBUSD     Z12, Z0, Z3
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z10, Z0, Z4
-	VPDPBUSD     Z11, Z0, Z5
-	VPDPBUSD     Z12, Z0, Z6
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z10, Z0, Z7
-	VPDPBUSD     Z11, Z0, Z8
-	VPDPBUSD     Z12, Z0, Z9
-	ADDQ         $0x04, CX
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           store
-	ADDQ         (R8), CX
-	ADDQ         $0x08, R8
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), AX
-	VMOVDQU32 Z1, (AX)
-	VMOVDQU32 Z2, 64(AX)
-	VMOVDQU32 Z3, 128(AX)
-	VMOVDQU32 Z4, (AX)(CX*1)
-	VMOVDQU32 Z5, 64(AX)(CX*1)
-	VMOVDQU32 Z6, 128(AX)(CX*1)
-	VMOVDQU32 Z7, (AX)(CX*2)
-	VMOVDQU32 Z8, 64(AX)(CX*2)
-	VMOVDQU32 Z9, 128(AX)(CX*2)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R4P1VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R4P1VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), SI
-	MOVQ   72(AX), DI
-	MOVQ   80(AX), R8
-	MOVQ   32(AX), R10
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-
-segments:
-	MOVQ SI, R9
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z5
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z5, Z0, Z1
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z5, Z0, Z2
-	VPBROADCASTD (R10), Z0
-	VPDPBUSD     Z5, Z0, Z3
-	VPBROADCASTD (R10)(DX*1), Z0
-	VPDPBUSD     Z5, Z0, Z4
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R10
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           store
-	ADDQ         (DI), CX
-	ADDQ         (DI), R10
-	ADDQ         $0x08, DI
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, (DX)(CX*1)
-	VMOVDQU32 Z3, (AX)
-	VMOVDQU32 Z4, (AX)(CX*1)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R4P2VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R4P2VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	MOVQ   80(AX), R9
-	MOVQ   32(AX), R11
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-
-segments:
-	MOVQ DI, R10
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z9
-	PREFETCHT0   2048(BX)(SI*1)
-	VMOVDQU32    (BX)(SI*1), Z10
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z9, Z0, Z1
-	VPDPBUSD     Z10, Z0, Z2
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z9, Z0, Z3
-	VPDPBUSD     Z10, Z0, Z4
-	VPBROADCASTD (R11), Z0
-	VPDPBUSD     Z9, Z0, Z5
-	VPDPBUSD     Z10, Z0, Z6
-	VPBROADCASTD (R11)(DX*1), Z0
-	VPDPBUSD     Z9, Z0, Z7
-	VPDPBUSD     Z10, Z0, Z8
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R11
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           store
-	ADDQ         (R8), CX
-	ADDQ         (R8), R11
-	ADDQ         $0x08, R8
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, 64(DX)
-	VMOVDQU32 Z3, (DX)(CX*1)
-	VMOVDQU32 Z4, 64(DX)(CX*1)
-	VMOVDQU32 Z5, (AX)
-	VMOVDQU32 Z6, 64(AX)
-	VMOVDQU32 Z7, (AX)(CX*1)
-	VMOVDQU32 Z8, 64(AX)(CX*1)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R4P3VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R4P3VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	MOVQ   80(AX), R9
-	MOVQ   32(AX), R11
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-
-segments:
-	MOVQ DI, R10
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z13
-	PREFETCHT0   2048(BX)(SI*1)
-	VMOVDQU32    (BX)(SI*1), Z14
-	PREFETCHT0   2048(BX)(SI*2)
-	VMOVDQU32    (BX)(SI*2), Z15
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z13, Z0, Z1
-	VPDPBUSD     Z14, Z0, Z2
-	VPDPBUSD     Z15, Z0, Z3
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z13, Z0, Z4
-	VPDPBUSD     Z14, Z0, Z5
-	VPDPBUSD     Z15, Z0, Z6
-	VPBROADCASTD (R11), Z0
-	VPDPBUSD     Z13, Z0, Z7
-	VPDPBUSD     Z14, Z0, Z8
-	VPDPBUSD     Z15, Z0, Z9
-	VPBROADCASTD (R11)(DX*1), Z0
-	VPDPBUSD     Z13, Z0, Z10
-	VPDPBUSD     Z14, Z0, Z11
-	VPDPBUSD     Z15, Z0, Z12
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R11
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           store
-	ADDQ         (R8), CX
-	ADDQ         (R8), R11
-	ADDQ         $0x08, R8
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, 64(DX)
-	VMOVDQU32 Z3, 128(DX)
-	VMOVDQU32 Z4, (DX)(CX*1)
-	VMOVDQU32 Z5, 64(DX)(CX*1)
-	VMOVDQU32 Z6, 128(DX)(CX*1)
-	VMOVDQU32 Z7, (AX)
-	VMOVDQU32 Z8, 64(AX)
-	VMOVDQU32 Z9, 128(AX)
-	VMOVDQU32 Z10, (AX)(CX*1)
-	VMOVDQU32 Z11, 64(AX)(CX*1)
-	VMOVDQU32 Z12, 128(AX)(CX*1)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R5P1VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R5P1VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), SI
-	MOVQ   72(AX), DI
-	MOVQ   80(AX), R8
-	MOVQ   32(AX), R10
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-
-segments:
-	MOVQ SI, R9
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z6
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z6, Z0, Z1
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z6, Z0, Z2
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z6, Z0, Z3
-	VPBROADCASTD (R10), Z0
-	VPDPBUSD     Z6, Z0, Z4
-	VPBROADCASTD (R10)(DX*1), Z0
-	VPDPBUSD     Z6, Z0, Z5
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R10
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           store
-	ADDQ         (DI), CX
-	ADDQ         (DI), R10
-	ADDQ         $0x08, DI
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, (DX)(CX*1)
-	VMOVDQU32 Z3, (DX)(CX*2)
-	VMOVDQU32 Z4, (AX)
-	VMOVDQU32 Z5, (AX)(CX*1)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R5P2VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R5P2VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	MOVQ   80(AX), R9
-	MOVQ   32(AX), R11
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-
-segments:
-	MOVQ DI, R10
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z11
-	PREFETCHT0   2048(BX)(SI*1)
-	VMOVDQU32    (BX)(SI*1), Z12
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z11, Z0, Z1
-	VPDPBUSD     Z12, Z0, Z2
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z11, Z0, Z3
-	VPDPBUSD     Z12, Z0, Z4
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z11, Z0, Z5
-	VPDPBUSD     Z12, Z0, Z6
-	VPBROADCASTD (R11), Z0
-	VPDPBUSD     Z11, Z0, Z7
-	VPDPBUSD     Z12, Z0, Z8
-	VPBROADCASTD (R11)(DX*1), Z0
-	VPDPBUSD     Z11, Z0, Z9
-	VPDPBUSD     Z12, Z0, Z10
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R11
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           store
-	ADDQ         (R8), CX
-	ADDQ         (R8), R11
-	ADDQ         $0x08, R8
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, 64(DX)
-	VMOVDQU32 Z3, (DX)(CX*1)
-	VMOVDQU32 Z4, 64(DX)(CX*1)
-	VMOVDQU32 Z5, (DX)(CX*2)
-	VMOVDQU32 Z6, 64(DX)(CX*2)
-	VMOVDQU32 Z7, (AX)
-	VMOVDQU32 Z8, 64(AX)
-	VMOVDQU32 Z9, (AX)(CX*1)
-	VMOVDQU32 Z10, 64(AX)(CX*1)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R5P3VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R5P3VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	MOVQ   80(AX), R9
-	MOVQ   32(AX), R11
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-
-segments:
-	MOVQ DI, R10
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z16
-	PREFETCHT0   2048(BX)(SI*1)
-	VMOVDQU32    (BX)(SI*1), Z17
-	PREFETCHT0   2048(BX)(SI*2)
-	VMOVDQU32    (BX)(SI*2), Z18
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z16, Z0, Z1
-	VPDPBUSD     Z17, Z0, Z2
-	VPDPBUSD     Z18, Z0, Z3
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z16, Z0, Z4
-	VPDPBUSD     Z17, Z0, Z5
-	VPDPBUSD     Z18, Z0, Z6
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z16, Z0, Z7
-	VPDPBUSD     Z17, Z0, Z8
-	VPDPBUSD     Z18, Z0, Z9
-	VPBROADCASTD (R11), Z0
-	VPDPBUSD     Z16, Z0, Z10
-	VPDPBUSD     Z17, Z0, Z11
-	VPDPBUSD     Z18, Z0, Z12
-	VPBROADCASTD (R11)(DX*1), Z0
-	VPDPBUSD     Z16, Z0, Z13
-	VPDPBUSD     Z17, Z0, Z14
-	VPDPBUSD     Z18, Z0, Z15
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R11
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           store
-	ADDQ         (R8), CX
-	ADDQ         (R8), R11
-	ADDQ         $0x08, R8
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, 64(DX)
-	VMOVDQU32 Z3, 128(DX)
-	VMOVDQU32 Z4, (DX)(CX*1)
-	VMOVDQU32 Z5, 64(DX)(CX*1)
-	VMOVDQU32 Z6, 128(DX)(CX*1)
-	VMOVDQU32 Z7, (DX)(CX*2)
-	VMOVDQU32 Z8, 64(DX)(CX*2)
-	VMOVDQU32 Z9, 128(DX)(CX*2)
-	VMOVDQU32 Z10, (AX)
-	VMOVDQU32 Z11, 64(AX)
-	VMOVDQU32 Z12, 128(AX)
-	VMOVDQU32 Z13, (AX)(CX*1)
-	VMOVDQU32 Z14, 64(AX)(CX*1)
-	VMOVDQU32 Z15, 128(AX)(CX*1)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R6P1VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R6P1VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), SI
-	MOVQ   72(AX), DI
-	MOVQ   80(AX), R8
-	MOVQ   32(AX), R10
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-
-segments:
-	MOVQ SI, R9
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z7
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z7, Z0, Z1
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z7, Z0, Z2
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z7, Z0, Z3
-	VPBROADCASTD (R10), Z0
-	VPDPBUSD     Z7, Z0, Z4
-	VPBROADCASTD (R10)(DX*1), Z0
-	VPDPBUSD     Z7, Z0, Z5
-	VPBROADCASTD (R10)(DX*2), Z0
-	VPDPBUSD     Z7, Z0, Z6
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R10
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           store
-	ADDQ         (DI), CX
-	ADDQ         (DI), R10
-	ADDQ         $0x08, DI
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, (DX)(CX*1)
-	VMOVDQU32 Z3, (DX)(CX*2)
-	VMOVDQU32 Z4, (AX)
-	VMOVDQU32 Z5, (AX)(CX*1)
-	VMOVDQU32 Z6, (AX)(CX*2)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R6P2VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R6P2VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	MOVQ   80(AX), R9
-	MOVQ   32(AX), R11
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-
-segments:
-	MOVQ DI, R10
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z13
-	PREFETCHT0   2048(BX)(SI*1)
-	VMOVDQU32    (BX)(SI*1), Z14
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z13, Z0, Z1
-	VPDPBUSD     Z14, Z0, Z2
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z13, Z0, Z3
-	VPDPBUSD     Z14, Z0, Z4
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z13, Z0, Z5
-	VPDPBUSD     Z14, Z0, Z6
-	VPBROADCASTD (R11), Z0
-	VPDPBUSD     Z13, Z0, Z7
-	VPDPBUSD     Z14, Z0, Z8
-	VPBROADCASTD (R11)(DX*1), Z0
-	VPDPBUSD     Z13, Z0, Z9
-	VPDPBUSD     Z14, Z0, Z10
-	VPBROADCASTD (R11)(DX*2), Z0
-	VPDPBUSD     Z13, Z0, Z11
-	VPDPBUSD     Z14, Z0, Z12
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R11
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           store
-	ADDQ         (R8), CX
-	ADDQ         (R8), R11
-	ADDQ         $0x08, R8
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, 64(DX)
-	VMOVDQU32 Z3, (DX)(CX*1)
-	VMOVDQU32 Z4, 64(DX)(CX*1)
-	VMOVDQU32 Z5, (DX)(CX*2)
-	VMOVDQU32 Z6, 64(DX)(CX*2)
-	VMOVDQU32 Z7, (AX)
-	VMOVDQU32 Z8, 64(AX)
-	VMOVDQU32 Z9, (AX)(CX*1)
-	VMOVDQU32 Z10, 64(AX)(CX*1)
-	VMOVDQU32 Z11, (AX)(CX*2)
-	VMOVDQU32 Z12, 64(AX)(CX*2)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R6P3VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R6P3VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	MOVQ   80(AX), R9
-	MOVQ   32(AX), R11
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-
-segments:
-	MOVQ DI, R10
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z19
-	PREFETCHT0   2048(BX)(SI*1)
-	VMOVDQU32    (BX)(SI*1), Z20
-	PREFETCHT0   2048(BX)(SI*2)
-	VMOVDQU32    (BX)(SI*2), Z21
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z19, Z0, Z1
-	VPDPBUSD     Z20, Z0, Z2
-	VPDPBUSD     Z21, Z0, Z3
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z19, Z0, Z4
-	VPDPBUSD     Z20, Z0, Z5
-	VPDPBUSD     Z21, Z0, Z6
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z19, Z0, Z7
-	VPDPBUSD     Z20, Z0, Z8
-	VPDPBUSD     Z21, Z0, Z9
-	VPBROADCASTD (R11), Z0
-	VPDPBUSD     Z19, Z0, Z10
-	VPDPBUSD     Z20, Z0, Z11
-	VPDPBUSD     Z21, Z0, Z12
-	VPBROADCASTD (R11)(DX*1), Z0
-	VPDPBUSD     Z19, Z0, Z13
-	VPDPBUSD     Z20, Z0, Z14
-	VPDPBUSD     Z21, Z0, Z15
-	VPBROADCASTD (R11)(DX*2), Z0
-	VPDPBUSD     Z19, Z0, Z16
-	VPDPBUSD     Z20, Z0, Z17
-	VPDPBUSD     Z21, Z0, Z18
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R11
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           store
-	ADDQ         (R8), CX
-	ADDQ         (R8), R11
-	ADDQ         $0x08, R8
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, 64(DX)
-	VMOVDQU32 Z3, 128(DX)
-	VMOVDQU32 Z4, (DX)(CX*1)
-	VMOVDQU32 Z5, 64(DX)(CX*1)
-	VMOVDQU32 Z6, 128(DX)(CX*1)
-	VMOVDQU32 Z7, (DX)(CX*2)
-	VMOVDQU32 Z8, 64(DX)(CX*2)
-	VMOVDQU32 Z9, 128(DX)(CX*2)
-	VMOVDQU32 Z10, (AX)
-	VMOVDQU32 Z11, 64(AX)
-	VMOVDQU32 Z12, 128(AX)
-	VMOVDQU32 Z13, (AX)(CX*1)
-	VMOVDQU32 Z14, 64(AX)(CX*1)
-	VMOVDQU32 Z15, 128(AX)(CX*1)
-	VMOVDQU32 Z16, (AX)(CX*2)
-	VMOVDQU32 Z17, 64(AX)(CX*2)
-	VMOVDQU32 Z18, 128(AX)(CX*2)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R7P1VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R7P1VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), SI
-	MOVQ   72(AX), DI
-	MOVQ   80(AX), R8
-	LEAQ   (DX)(DX*2), R10
-	MOVQ   32(AX), R11
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-
-segments:
-	MOVQ SI, R9
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z8
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z8, Z0, Z1
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z8, Z0, Z2
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z8, Z0, Z3
-	VPBROADCASTD (CX)(R10*1), Z0
-	VPDPBUSD     Z8, Z0, Z4
-	VPBROADCASTD (R11), Z0
-	VPDPBUSD     Z8, Z0, Z5
-	VPBROADCASTD (R11)(DX*1), Z0
-	VPDPBUSD     Z8, Z0, Z6
-	VPBROADCASTD (R11)(DX*2), Z0
-	VPDPBUSD     Z8, Z0, Z7
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R11
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           store
-	ADDQ         (DI), CX
-	ADDQ         (DI), R11
-	ADDQ         $0x08, DI
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	LEAQ      (CX)(CX*2), R10
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, (DX)(CX*1)
-	VMOVDQU32 Z3, (DX)(CX*2)
-	VMOVDQU32 Z4, (DX)(R10*1)
-	VMOVDQU32 Z5, (AX)
-	VMOVDQU32 Z6, (AX)(CX*1)
-	VMOVDQU32 Z7, (AX)(CX*2)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R7P2VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R7P2VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	MOVQ   80(AX), R9
-	LEAQ   (DX)(DX*2), R11
-	MOVQ   32(AX), R12
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-
-segments:
-	MOVQ DI, R10
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z15
-	PREFETCHT0   2048(BX)(SI*1)
-	VMOVDQU32    (BX)(SI*1), Z16
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z15, Z0, Z1
-	VPDPBUSD     Z16, Z0, Z2
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z15, Z0, Z3
-	VPDPBUSD     Z16, Z0, Z4
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z15, Z0, Z5
-	VPDPBUSD     Z16, Z0, Z6
-	VPBROADCASTD (CX)(R11*1), Z0
-	VPDPBUSD     Z15, Z0, Z7
-	VPDPBUSD     Z16, Z0, Z8
-	VPBROADCASTD (R12), Z0
-	VPDPBUSD     Z15, Z0, Z9
-	VPDPBUSD     Z16, Z0, Z10
-	VPBROADCASTD (R12)(DX*1), Z0
-	VPDPBUSD     Z15, Z0, Z11
-	VPDPBUSD     Z16, Z0, Z12
-	VPBROADCASTD (R12)(DX*2), Z0
-	VPDPBUSD     Z15, Z0, Z13
-	VPDPBUSD     Z16, Z0, Z14
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R12
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           store
-	ADDQ         (R8), CX
-	ADDQ         (R8), R12
-	ADDQ         $0x08, R8
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	LEAQ      (CX)(CX*2), R11
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, 64(DX)
-	VMOVDQU32 Z3, (DX)(CX*1)
-	VMOVDQU32 Z4, 64(DX)(CX*1)
-	VMOVDQU32 Z5, (DX)(CX*2)
-	VMOVDQU32 Z6, 64(DX)(CX*2)
-	VMOVDQU32 Z7, (DX)(R11*1)
-	VMOVDQU32 Z8, 64(DX)(R11*1)
-	VMOVDQU32 Z9, (AX)
-	VMOVDQU32 Z10, 64(AX)
-	VMOVDQU32 Z11, (AX)(CX*1)
-	VMOVDQU32 Z12, 64(AX)(CX*1)
-	VMOVDQU32 Z13, (AX)(CX*2)
-	VMOVDQU32 Z14, 64(AX)(CX*2)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R7P3VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R7P3VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	MOVQ   80(AX), R9
-	LEAQ   (DX)(DX*2), R11
-	MOVQ   32(AX), R12
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-
-segments:
-	MOVQ DI, R10
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z22
-	PREFETCHT0   2048(BX)(SI*1)
-	VMOVDQU32    (BX)(SI*1), Z23
-	PREFETCHT0   2048(BX)(SI*2)
-	VMOVDQU32    (BX)(SI*2), Z24
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z22, Z0, Z1
-	VPDPBUSD     Z23, Z0, Z2
-	VPDPBUSD     Z24, Z0, Z3
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z22, Z0, Z4
-	VPDPBUSD     Z23, Z0, Z5
-	VPDPBUSD     Z24, Z0, Z6
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z22, Z0, Z7
-	VPDPBUSD     Z23, Z0, Z8
-	VPDPBUSD     Z24, Z0, Z9
-	VPBROADCASTD (CX)(R11*1), Z0
-	VPDPBUSD     Z22, Z0, Z10
-	VPDPBUSD     Z23, Z0, Z11
-	VPDPBUSD     Z24, Z0, Z12
-	VPBROADCASTD (R12), Z0
-	VPDPBUSD     Z22, Z0, Z13
-	VPDPBUSD     Z23, Z0, Z14
-	VPDPBUSD     Z24, Z0, Z15
-	VPBROADCASTD (R12)(DX*1), Z0
-	VPDPBUSD     Z22, Z0, Z16
-	VPDPBUSD     Z23, Z0, Z17
-	VPDPBUSD     Z24, Z0, Z18
-	VPBROADCASTD (R12)(DX*2), Z0
-	VPDPBUSD     Z22, Z0, Z19
-	VPDPBUSD     Z23, Z0, Z20
-	VPDPBUSD     Z24, Z0, Z21
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R12
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           store
-	ADDQ         (R8), CX
-	ADDQ         (R8), R12
-	ADDQ         $0x08, R8
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	LEAQ      (CX)(CX*2), R11
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, 64(DX)
-	VMOVDQU32 Z3, 128(DX)
-	VMOVDQU32 Z4, (DX)(CX*1)
-	VMOVDQU32 Z5, 64(DX)(CX*1)
-	VMOVDQU32 Z6, 128(DX)(CX*1)
-	VMOVDQU32 Z7, (DX)(CX*2)
-	VMOVDQU32 Z8, 64(DX)(CX*2)
-	VMOVDQU32 Z9, 128(DX)(CX*2)
-	VMOVDQU32 Z10, (DX)(R11*1)
-	VMOVDQU32 Z11, 64(DX)(R11*1)
-	VMOVDQU32 Z12, 128(DX)(R11*1)
-	VMOVDQU32 Z13, (AX)
-	VMOVDQU32 Z14, 64(AX)
-	VMOVDQU32 Z15, 128(AX)
-	VMOVDQU32 Z16, (AX)(CX*1)
-	VMOVDQU32 Z17, 64(AX)(CX*1)
-	VMOVDQU32 Z18, 128(AX)(CX*1)
-	VMOVDQU32 Z19, (AX)(CX*2)
-	VMOVDQU32 Z20, 64(AX)(CX*2)
-	VMOVDQU32 Z21, 128(AX)(CX*2)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R8P1VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R8P1VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), SI
-	MOVQ   72(AX), DI
-	MOVQ   80(AX), R8
-	LEAQ   (DX)(DX*2), R10
-	MOVQ   32(AX), R11
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-
-segments:
-	MOVQ SI, R9
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z9
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z9, Z0, Z1
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z9, Z0, Z2
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z9, Z0, Z3
-	VPBROADCASTD (CX)(R10*1), Z0
-	VPDPBUSD     Z9, Z0, Z4
-	VPBROADCASTD (R11), Z0
-	VPDPBUSD     Z9, Z0, Z5
-	VPBROADCASTD (R11)(DX*1), Z0
-	VPDPBUSD     Z9, Z0, Z6
-	VPBROADCASTD (R11)(DX*2), Z0
-	VPDPBUSD     Z9, Z0, Z7
-	VPBROADCASTD (R11)(R10*1), Z0
-	VPDPBUSD     Z9, Z0, Z8
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R11
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R9
-	JNZ          steps
-	DECQ         R8
-	JZ           store
-	ADDQ         (DI), CX
-	ADDQ         (DI), R11
-	ADDQ         $0x08, DI
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	LEAQ      (CX)(CX*2), R10
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, (DX)(CX*1)
-	VMOVDQU32 Z3, (DX)(CX*2)
-	VMOVDQU32 Z4, (DX)(R10*1)
-	VMOVDQU32 Z5, (AX)
-	VMOVDQU32 Z6, (AX)(CX*1)
-	VMOVDQU32 Z7, (AX)(CX*2)
-	VMOVDQU32 Z8, (AX)(R10*1)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R8P2VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R8P2VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	MOVQ   80(AX), R9
-	LEAQ   (DX)(DX*2), R11
-	MOVQ   32(AX), R12
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-
-segments:
-	MOVQ DI, R10
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z17
-	PREFETCHT0   2048(BX)(SI*1)
-	VMOVDQU32    (BX)(SI*1), Z18
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z17, Z0, Z1
-	VPDPBUSD     Z18, Z0, Z2
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z17, Z0, Z3
-	VPDPBUSD     Z18, Z0, Z4
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z17, Z0, Z5
-	VPDPBUSD     Z18, Z0, Z6
-	VPBROADCASTD (CX)(R11*1), Z0
-	VPDPBUSD     Z17, Z0, Z7
-	VPDPBUSD     Z18, Z0, Z8
-	VPBROADCASTD (R12), Z0
-	VPDPBUSD     Z17, Z0, Z9
-	VPDPBUSD     Z18, Z0, Z10
-	VPBROADCASTD (R12)(DX*1), Z0
-	VPDPBUSD     Z17, Z0, Z11
-	VPDPBUSD     Z18, Z0, Z12
-	VPBROADCASTD (R12)(DX*2), Z0
-	VPDPBUSD     Z17, Z0, Z13
-	VPDPBUSD     Z18, Z0, Z14
-	VPBROADCASTD (R12)(R11*1), Z0
-	VPDPBUSD     Z17, Z0, Z15
-	VPDPBUSD     Z18, Z0, Z16
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R12
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           store
-	ADDQ         (R8), CX
-	ADDQ         (R8), R12
-	ADDQ         $0x08, R8
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	LEAQ      (CX)(CX*2), R11
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, 64(DX)
-	VMOVDQU32 Z3, (DX)(CX*1)
-	VMOVDQU32 Z4, 64(DX)(CX*1)
-	VMOVDQU32 Z5, (DX)(CX*2)
-	VMOVDQU32 Z6, 64(DX)(CX*2)
-	VMOVDQU32 Z7, (DX)(R11*1)
-	VMOVDQU32 Z8, 64(DX)(R11*1)
-	VMOVDQU32 Z9, (AX)
-	VMOVDQU32 Z10, 64(AX)
-	VMOVDQU32 Z11, (AX)(CX*1)
-	VMOVDQU32 Z12, 64(AX)(CX*1)
-	VMOVDQU32 Z13, (AX)(CX*2)
-	VMOVDQU32 Z14, 64(AX)(CX*2)
-	VMOVDQU32 Z15, (AX)(R11*1)
-	VMOVDQU32 Z16, 64(AX)(R11*1)
-	VZEROUPPER
-	RET
-
-// func multiplyU8R8P3VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyU8R8P3VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   40(AX), DX
-	MOVQ   48(AX), BX
-	MOVQ   56(AX), SI
-	MOVQ   64(AX), DI
-	MOVQ   72(AX), R8
-	MOVQ   80(AX), R9
-	LEAQ   (DX)(DX*2), R11
-	MOVQ   32(AX), R12
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-
-segments:
-	MOVQ DI, R10
-
-steps:
-	PREFETCHT0   2048(BX)
-	VMOVDQU32    (BX), Z25
-	PREFETCHT0   2048(BX)(SI*1)
-	VMOVDQU32    (BX)(SI*1), Z26
-	PREFETCHT0   2048(BX)(SI*2)
-	VMOVDQU32    (BX)(SI*2), Z27
-	VPBROADCASTD (CX), Z0
-	VPDPBUSD     Z25, Z0, Z1
-	VPDPBUSD     Z26, Z0, Z2
-	VPDPBUSD     Z27, Z0, Z3
-	VPBROADCASTD (CX)(DX*1), Z0
-	VPDPBUSD     Z25, Z0, Z4
-	VPDPBUSD     Z26, Z0, Z5
-	VPDPBUSD     Z27, Z0, Z6
-	VPBROADCASTD (CX)(DX*2), Z0
-	VPDPBUSD     Z25, Z0, Z7
-	VPDPBUSD     Z26, Z0, Z8
-	VPDPBUSD     Z27, Z0, Z9
-	VPBROADCASTD (CX)(R11*1), Z0
-	VPDPBUSD     Z25, Z0, Z10
-	VPDPBUSD     Z26, Z0, Z11
-	VPDPBUSD     Z27, Z0, Z12
-	VPBROADCASTD (R12), Z0
-	VPDPBUSD     Z25, Z0, Z13
-	VPDPBUSD     Z26, Z0, Z14
-	VPDPBUSD     Z27, Z0, Z15
-	VPBROADCASTD (R12)(DX*1), Z0
-	VPDPBUSD     Z25, Z0, Z16
-	VPDPBUSD     Z26, Z0, Z17
-	VPDPBUSD     Z27, Z0, Z18
-	VPBROADCASTD (R12)(DX*2), Z0
-	VPDPBUSD     Z25, Z0, Z19
-	VPDPBUSD     Z26, Z0, Z20
-	VPDPBUSD     Z27, Z0, Z21
-	VPBROADCASTD (R12)(R11*1), Z0
-	VPDPBUSD     Z25, Z0, Z22
-	VPDPBUSD     Z26, Z0, Z23
-	VPDPBUSD     Z27, Z0, Z24
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, R12
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, R10
-	JNZ          steps
-	DECQ         R9
-	JZ           store
-	ADDQ         (R8), CX
-	ADDQ         (R8), R12
-	ADDQ         $0x08, R8
-	JMP          segments
-
-store:
-	MOVQ      16(AX), CX
-	LEAQ      (CX)(CX*2), R11
-	MOVQ      (AX), DX
-	MOVQ      8(AX), AX
-	VMOVDQU32 Z1, (DX)
-	VMOVDQU32 Z2, 64(DX)
-	VMOVDQU32 Z3, 128(DX)
-	VMOVDQU32 Z4, (DX)(CX*1)
-	VMOVDQU32 Z5, 64(DX)(CX*1)
-	VMOVDQU32 Z6, 128(DX)(CX*1)
-	VMOVDQU32 Z7, (DX)(CX*2)
-	VMOVDQU32 Z8, 64(DX)(CX*2)
-	VMOVDQU32 Z9, 128(DX)(CX*2)
-	VMOVDQU32 Z10, (DX)(R11*1)
-	VMOVDQU32 Z11, 64(DX)(R11*1)
-	VMOVDQU32 Z12, 128(DX)(R11*1)
-	VMOVDQU32 Z13, (AX)
-	VMOVDQU32 Z14, 64(AX)
-	VMOVDQU32 Z15, 128(AX)
-	VMOVDQU32 Z16, (AX)(CX*1)
-	VMOVDQU32 Z17, 64(AX)(CX*1)
-	VMOVDQU32 Z18, 128(AX)(CX*1)
-	VMOVDQU32 Z19, (AX)(CX*2)
-	VMOVDQU32 Z20, 64(AX)(CX*2)
-	VMOVDQU32 Z21, 128(AX)(CX*2)
-	VMOVDQU32 Z22, (AX)(R11*1)
-	VMOVDQU32 Z23, 64(AX)(R11*1)
-	VMOVDQU32 Z24, 128(AX)(R11*1)
+	CMPQ      120(AX), $0x00
+	JNE       dequantize
+	MOVQ      88(AX), DX
+	ADDQ      200(AX), DX
+	MOVQ      96(AX), BX
+	ADDQ      200(AX), BX
+	MOVQ      104(AX), SI
+	LEAQ      (SI)(SI*2), DI
+	VMOVDQU32 Z4, (DX)
+	VMOVDQU32 Z5, 64(DX)
+	VMOVDQU32 Z6, 128(DX)
+	CMPQ      CX, $0x01
+	JEQ       stored
+	VMOVDQU32 Z7, (BX)
+	VMOVDQU32 Z8, 64(BX)
+	VMOVDQU32 Z9, 128(BX)
+	CMPQ      CX, $0x02
+	JEQ       stored
+	VMOVDQU32 Z10, (DX)(SI*1)
+	VMOVDQU32 Z11, 64(DX)(SI*1)
+	VMOVDQU32 Z12, 128(DX)(SI*1)
+	CMPQ      CX, $0x03
+	JEQ       stored
+	VMOVDQU32 Z13, (BX)(SI*1)
+	VMOVDQU32 Z14, 64(BX)(SI*1)
+	VMOVDQU32 Z15, 128(BX)(SI*1)
+	CMPQ      CX, $0x04
+	JEQ       stored
+	VMOVDQU32 Z16, (DX)(SI*2)
+	VMOVDQU32 Z17, 64(DX)(SI*2)
+	VMOVDQU32 Z18, 128(DX)(SI*2)
+	CMPQ      CX, $0x05
+	JEQ       stored
+	VMOVDQU32 Z19, (BX)(SI*2)
+	VMOVDQU32 Z20, 64(BX)(SI*2)
+	VMOVDQU32 Z21, 128(BX)(SI*2)
+	CMPQ      CX, $0x06
+	JEQ       stored
+	VMOVDQU32 Z22, (DX)(DI*1)
+	VMOVDQU32 Z23, 64(DX)(DI*1)
+	VMOVDQU32 Z24, 128(DX)(DI*1)
+	CMPQ      CX, $0x07
+	JEQ       stored
+	VMOVDQU32 Z25, (BX)(DI*1)
+	VMOVDQU32 Z26, 64(BX)(DI*1)
+	VMOVDQU32 Z27, 128(BX)(DI*1)
+
+stored:
+	JMP next
+
+dequantize:
+	MOVQ         120(AX), DX
+	MOVQ         128(AX), BX
+	MOVQ         208(AX), SI
+	MOVQ         152(AX), DI
+	MOVQ         160(AX), R8
+	MOVQ         176(AX), R10
+	KMOVW        136(AX), K1
+	ADDQ         216(AX), DX
+	LEAQ         (R10)(SI*4), R10
+	ADDQ         CX, 208(AX)
+	VBROADCASTSS 184(AX), Z0
+	VBROADCASTSS (R10), Z1
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       (DI), Z4, Z4
+	VMULPS       Z1, Z4, Z4
+	VADDPS       (R8), Z4, Z4
+	VMAXPS       Z4, Z0, Z4
+	VMOVUPS      Z4, (DX)
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       64(DI), Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS       64(R8), Z5, Z5
+	VMAXPS       Z5, Z0, Z5
+	VMOVUPS      Z5, 64(DX)
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       128(DI), Z6, Z6
+	VMULPS       Z1, Z6, Z6
+	VADDPS       128(R8), Z6, Z6
+	VMAXPS       Z6, Z0, Z6
+	VMOVUPS      Z6, K1, 128(DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x01
+	JEQ          dequantized
+	VBROADCASTSS 4(R10), Z1
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       (DI), Z7, Z7
+	VMULPS       Z1, Z7, Z7
+	VADDPS       (R8), Z7, Z7
+	VMAXPS       Z7, Z0, Z7
+	VMOVUPS      Z7, (DX)
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       64(DI), Z8, Z8
+	VMULPS       Z1, Z8, Z8
+	VADDPS       64(R8), Z8, Z8
+	VMAXPS       Z8, Z0, Z8
+	VMOVUPS      Z8, 64(DX)
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       128(DI), Z9, Z9
+	VMULPS       Z1, Z9, Z9
+	VADDPS       128(R8), Z9, Z9
+	VMAXPS       Z9, Z0, Z9
+	VMOVUPS      Z9, K1, 128(DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x02
+	JEQ          dequantized
+	VBROADCASTSS 8(R10), Z1
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       (DI), Z10, Z10
+	VMULPS       Z1, Z10, Z10
+	VADDPS       (R8), Z10, Z10
+	VMAXPS       Z10, Z0, Z10
+	VMOVUPS      Z10, (DX)
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       64(DI), Z11, Z11
+	VMULPS       Z1, Z11, Z11
+	VADDPS       64(R8), Z11, Z11
+	VMAXPS       Z11, Z0, Z11
+	VMOVUPS      Z11, 64(DX)
+	VCVTDQ2PS    Z12, Z12
+	VMULPS       128(DI), Z12, Z12
+	VMULPS       Z1, Z12, Z12
+	VADDPS       128(R8), Z12, Z12
+	VMAXPS       Z12, Z0, Z12
+	VMOVUPS      Z12, K1, 128(DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x03
+	JEQ          dequantized
+	VBROADCASTSS 12(R10), Z1
+	VCVTDQ2PS    Z13, Z13
+	VMULPS       (DI), Z13, Z13
+	VMULPS       Z1, Z13, Z13
+	VADDPS       (R8), Z13, Z13
+	VMAXPS       Z13, Z0, Z13
+	VMOVUPS      Z13, (DX)
+	VCVTDQ2PS    Z14, Z14
+	VMULPS       64(DI), Z14, Z14
+	VMULPS       Z1, Z14, Z14
+	VADDPS       64(R8), Z14, Z14
+	VMAXPS       Z14, Z0, Z14
+	VMOVUPS      Z14, 64(DX)
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       128(DI), Z15, Z15
+	VMULPS       Z1, Z15, Z15
+	VADDPS       128(R8), Z15, Z15
+	VMAXPS       Z15, Z0, Z15
+	VMOVUPS      Z15, K1, 128(DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x04
+	JEQ          dequantized
+	VBROADCASTSS 16(R10), Z1
+	VCVTDQ2PS    Z16, Z16
+	VMULPS       (DI), Z16, Z16
+	VMULPS       Z1, Z16, Z16
+	VADDPS       (R8), Z16, Z16
+	VMAXPS       Z16, Z0, Z16
+	VMOVUPS      Z16, (DX)
+	VCVTDQ2PS    Z17, Z17
+	VMULPS       64(DI), Z17, Z17
+	VMULPS       Z1, Z17, Z17
+	VADDPS       64(R8), Z17, Z17
+	VMAXPS       Z17, Z0, Z17
+	VMOVUPS      Z17, 64(DX)
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       128(DI), Z18, Z18
+	VMULPS       Z1, Z18, Z18
+	VADDPS       128(R8), Z18, Z18
+	VMAXPS       Z18, Z0, Z18
+	VMOVUPS      Z18, K1, 128(DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x05
+	JEQ          dequantized
+	VBROADCASTSS 20(R10), Z1
+	VCVTDQ2PS    Z19, Z19
+	VMULPS       (DI), Z19, Z19
+	VMULPS       Z1, Z19, Z19
+	VADDPS       (R8), Z19, Z19
+	VMAXPS       Z19, Z0, Z19
+	VMOVUPS      Z19, (DX)
+	VCVTDQ2PS    Z20, Z20
+	VMULPS       64(DI), Z20, Z20
+	VMULPS       Z1, Z20, Z20
+	VADDPS       64(R8), Z20, Z20
+	VMAXPS       Z20, Z0, Z20
+	VMOVUPS      Z20, 64(DX)
+	VCVTDQ2PS    Z21, Z21
+	VMULPS       128(DI), Z21, Z21
+	VMULPS       Z1, Z21, Z21
+	VADDPS       128(R8), Z21, Z21
+	VMAXPS       Z21, Z0, Z21
+	VMOVUPS      Z21, K1, 128(DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x06
+	JEQ          dequantized
+	VBROADCASTSS 24(R10), Z1
+	VCVTDQ2PS    Z22, Z22
+	VMULPS       (DI), Z22, Z22
+	VMULPS       Z1, Z22, Z22
+	VADDPS       (R8), Z22, Z22
+	VMAXPS       Z22, Z0, Z22
+	VMOVUPS      Z22, (DX)
+	VCVTDQ2PS    Z23, Z23
+	VMULPS       64(DI), Z23, Z23
+	VMULPS       Z1, Z23, Z23
+	VADDPS       64(R8), Z23, Z23
+	VMAXPS       Z23, Z0, Z23
+	VMOVUPS      Z23, 64(DX)
+	VCVTDQ2PS    Z24, Z24
+	VMULPS       128(DI), Z24, Z24
+	VMULPS       Z1, Z24, Z24
+	VADDPS       128(R8), Z24, Z24
+	VMAXPS       Z24, Z0, Z24
+	VMOVUPS      Z24, K1, 128(DX)
+	ADDQ         BX, DX
+	CMPQ         CX, $0x07
+	JEQ          dequantized
+	VBROADCASTSS 28(R10), Z1
+	VCVTDQ2PS    Z25, Z25
+	VMULPS       (DI), Z25, Z25
+	VMULPS       Z1, Z25, Z25
+	VADDPS       (R8), Z25, Z25
+	VMAXPS       Z25, Z0, Z25
+	VMOVUPS      Z25, (DX)
+	VCVTDQ2PS    Z26, Z26
+	VMULPS       64(DI), Z26, Z26
+	VMULPS       Z1, Z26, Z26
+	VADDPS       64(R8), Z26, Z26
+	VMAXPS       Z26, Z0, Z26
+	VMOVUPS      Z26, 64(DX)
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       128(DI), Z27, Z27
+	VMULPS       Z1, Z27, Z27
+	VADDPS       128(R8), Z27, Z27
+	VMAXPS       Z27, Z0, Z27
+	VMOVUPS      Z27, K1, 128(DX)
+	ADDQ         BX, DX
+
+dequantized:
+	SUBQ 120(AX), DX
+	MOVQ DX, 216(AX)
+
+next:
+	MOVQ 40(AX), R12
+	ADDQ R12, 192(AX)
+	MOVQ 112(AX), R12
+	ADDQ R12, 200(AX)
+	MOVQ 32(AX), R12
+	SUBQ R12, 24(AX)
+	JG   tile
 	VZEROUPPER
 	RET
 

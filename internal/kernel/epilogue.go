@@ -56,6 +56,16 @@ func dequantizeSumsGeneric(dst []float32, stride int, sums []int32, e *Epilogue)
 	}
 }
 
+// dequantizeAfter returns a kernel that sets dst as dequantizeSumsGeneric does, from sums as multiplyGeneric sets
+// them. A result is among the columns of the last panel.
+func dequantizeAfter(multiply func(sums []int32, a *Left, b *Right), dequantize func(dst []float32, stride int, sums []int32, e *Epilogue)) func(
+	dst []float32, stride int, sums []int32, a *Left, b *Right, e *Epilogue) {
+	return func(dst []float32, stride int, sums []int32, a *Left, b *Right, e *Epilogue) {
+		multiply(sums, a, b)
+		dequantize(dst, stride, sums, e)
+	}
+}
+
 // requantizeSumsGeneric sets dst[i][j] = clamp(RNE(y[i][j]/Scale) + Zero, Low, High) by to, a float32
 // division, for the columns that are results, with rows of dst stride apart. Every y is finite. All rows of
 // sums, which has no more, have the zero point and the scale of the first.

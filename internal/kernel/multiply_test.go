@@ -32,8 +32,22 @@ func (m *memory) choose(low, high int32) func() int32 {
 // multiplyTrial has the shape {rows, panels, steps}. Rows, planes and panels are apart, at any alignment, and
 // the last of them ends where its elements do. Where a set takes segments, rows may be several, and overlap.
 func multiplyTrial(s *Set, m *memory, shape shape) {
+	a, b := productOperands(s, m, shape, param(m, 1+m.IntN(2)*m.IntN(3)))
+	s.Multiply(take(m, a.Planes*a.Lines*a.Rows*b.Panels*PanelColumns, m.integer32), a, b)
+}
+
+// multiplyDequantizeTrial has the same shape.
+func multiplyDequantizeTrial(s *Set, m *memory, size shape) {
+	a, b := productOperands(s, m, size, 1)
+	rows, columns := a.Lines*a.Rows, b.Panels*PanelColumns
+	e := epilogueOf(m, shape{rows, columns})
+	dst, stride := results(m, rows, e.Columns, m.number32)
+	s.MultiplyDequantize(dst, stride, make([]int32, rows*columns), a, b, e)
+}
+
+func productOperands(s *Set, m *memory, shape shape, planes int) (*Left, *Right) {
 	size := s.Format.Bytes()
-	a := Left{Rows: shape[0], Lines: 1, Steps: shape[2], Planes: param(m, 1+m.IntN(2)*m.IntN(3))}
+	a := Left{Rows: shape[0], Lines: 1, Steps: shape[2], Planes: planes}
 	for range m.IntN(2) * m.IntN(4) {
 		if gap := m.IntN(50); s.Segments {
 			a.Gaps = append(a.Gaps, gap)
@@ -51,13 +65,12 @@ func multiplyTrial(s *Set, m *memory, shape shape) {
 	b := Right{Panels: shape[1], Stride: param(m, panel+m.IntN(2)*m.IntN(130))}
 	limit := param(m, oneOf(m, limits(s.Format)...))
 	x, y := m.choose(limit[0], limit[1]), m.choose(-128, 127)
-	sums := take(m, a.Planes*a.Lines*a.Rows*b.Panels*PanelColumns, m.integer32)
 	a.Data = take(m, a.extent(size), m.byte)
 	for at := 0; at+size <= len(a.Data); at += size {
 		putElement(a.Data[at:], x(), s.Format)
 	}
 	b.Codes = take(m, (b.Panels-1)*b.Stride+panel, func() int8 { return int8(y()) })
-	s.Multiply(sums, &a, &b)
+	return &a, &b
 }
 
 func putElement(a []uint8, x int32, f Format) {
@@ -70,6 +83,7 @@ func putElement(a []uint8, x int32, f Format) {
 
 var multiplyTrials = []trial{
 	{"Multiply", multiplyTrial},
+	{"MultiplyDequantize", multiplyDequantizeTrial},
 }
 
 // TestMultiplyOfSets goes through all tiles, for depths around whole vectors and tiles. Sets of large tiles
@@ -94,7 +108,9 @@ func TestMultiplyOfSets(t *testing.T) {
 			for panels := range panels {
 				for at, n := range steps {
 					if turn := rows + panels + at; turn%seldom == 0 || n%16 == 0 && turn%often == 0 {
-						b.compare(multiplyTrials[0], shape{rows + 1, panels + 1, n}, max(1, 16/tiles))
+						for _, trial := range multiplyTrials {
+							b.compare(trial, shape{rows + 1, panels + 1, n}, max(1, 16/tiles))
+						}
 					}
 				}
 			}
@@ -144,7 +160,7 @@ func TestMultiplyByDefinition(t *testing.T) {
 			multiplyTrial(s, m, shape{s.Rows, s.Panels, steps})
 			planes, gaps, stride, plane := m.params[0].(int), m.params[1].([]int), m.params[2].(int), m.params[3].(int)
 			lines, step, panel := m.params[4].(int), m.params[5].(int), m.params[6].(int)
-			c, a, b := m.slices[0].([]int32), m.slices[1].([]uint8), m.slices[2].([]int8)
+			a, b, c := m.slices[0].([]uint8), m.slices[1].([]int8), m.slices[2].([]int32)
 			columns := s.Panels * PanelColumns
 			for p := range planes {
 				for i := range lines * s.Rows {

@@ -73,6 +73,7 @@ type Product struct {
 	Rows, Panels int     // a tile's most
 	Depth        int     // sums over a multiple of it are fastest
 	FewRows      int     // up to so many, a tile may have as many panels as there are sums in the largest one
+	FewPanels    int     // a weight of so few is one tile across
 	Segments     bool    // Multiply takes several lines, and rows in several segments, as images have them
 	CacheBytes   int     // of rows that the second cache holds beside a panel
 	Rate         float64 // products a second of one thread, about: what is worth sharing depends on it
@@ -83,6 +84,7 @@ type Product struct {
 	NibbleRows   int     // up to so many rows, it is faster for nibbles than Unpack and it are for codes
 
 	Multiply           func(sums []int32, a *Left, b *Right)
+	MultiplyDequantize func(dst []float32, stride int, sums []int32, a *Left, b *Right, e *Epilogue) // of one plane; sums is for its use
 	Unpack             func(dst []int8, src []uint8)
 	DecodeCodes        func(dst []int8, c Codebook)
 	MultiplyCodes      func(sums []int32, a *Left, b Codebook) // by planes of bytes, whatever Format is
@@ -191,7 +193,7 @@ var generic = Set{
 	Product: Product{
 		Format: S16, Rows: 4, Panels: 1, FewRows: 4, Depth: StepDepth, CacheBytes: 256 << 10, Rate: 1e9, QuantizeRate: 0.1e9,
 		CodeRows: 1, GroupBits: 8, GroupDepth: 128, NibbleRows: 1,
-		Multiply: multiplyS16Generic, Unpack: unpackGeneric,
+		Multiply: multiplyS16Generic, MultiplyDequantize: dequantizeAfter(multiplyS16Generic, dequantizeSumsGeneric), Unpack: unpackGeneric,
 		DecodeCodes: decodeCodesGeneric, MultiplyCodes: multiplyCodesGeneric, MultiplyGroups: multiplyGroupsGeneric,
 		MultiplyWideGroups: multiplyWideGroupsGeneric,
 	},

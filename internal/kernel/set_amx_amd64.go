@@ -12,7 +12,7 @@ var amxSet = Set{
 	Product: Product{
 		Format: U8, Rows: 128, Panels: 2, FewRows: fewRows, Depth: blockSteps * StepDepth, CacheBytes: 1 << 20, Rate: 1500e9, QuantizeRate: 5e9,
 		CodeRows: codeRows, GroupBits: 8, GroupDepth: blockSteps*StepDepth - 1, NibbleRows: 24,
-		Multiply: multiplyInAMX,
+		Multiply: multiplyInAMX, MultiplyDequantize: dequantizeAfter(multiplyInAMX, dequantizeSumsInAVX512),
 	},
 	Convolution: Convolution{PixelVectors: true},
 }.above(avx512Set)

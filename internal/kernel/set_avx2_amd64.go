@@ -28,7 +28,7 @@ var avx2Set = Set{
 	Product: Product{
 		Format: S16, Rows: 12 * len(multiplyAVX2Rows), Panels: 1, Depth: StepDepth, CacheBytes: 256 << 10, Rate: 80e9, QuantizeRate: 1e9,
 		CodeRows: 2, GroupBits: 4, GroupDepth: 1024, NibbleRows: 2,
-		Multiply: multiplyInAVX2, Unpack: unpackInAVX2,
+		Multiply: multiplyInAVX2, MultiplyDequantize: dequantizeAfter(multiplyInAVX2, dequantizeSumsInAVX2), Unpack: unpackInAVX2,
 		DecodeCodes: decodeBy(&codesAVX2), MultiplyCodes: multiplyCodesInAVX2,
 		MultiplyGroups: multiplyGroupsBy(codeGroupsAVX2, nibbleGroupsAVX2), MultiplyWideGroups: multiplyWideGroupsBy(wideGroupsAVX2),
 	},

@@ -23,9 +23,9 @@ var avx512Set = func() *Set {
 		ConvertTensors: ConvertTensors{QuantizeColumns: quantizeColumnsInAVX512, DequantizeColumns: dequantizeColumnsInAVX512},
 		LeftPacking:    LeftPacking{SplitFixed: splitFixedInAVX512},
 		Product: Product{
-			Format: U8, Rows: 6 * vnniRows, Panels: vnniPanels, FewRows: vnniRows, Depth: StepDepth, Segments: true, CacheBytes: 512 << 10, Rate: 400e9, QuantizeRate: 5e9,
+			Format: U8, Rows: 8 * vnniRows, Panels: vnniPanels, FewRows: vnniRows, FewPanels: vnniPanels + 1, Depth: StepDepth, Segments: true, CacheBytes: 1 << 20, Rate: 400e9, QuantizeRate: 5e9,
 			CodeRows: codeRows, GroupBits: 8, GroupDepth: 1024, NibbleRows: 24,
-			Multiply: multiplyInVNNI, DecodeCodes: decodeBy(&codesVNNI), MultiplyCodes: multiplyCodesInVNNI,
+			Multiply: multiplyInVNNI, MultiplyDequantize: multiplyDequantizeInVNNI, DecodeCodes: decodeBy(&codesVNNI), MultiplyCodes: multiplyCodesInVNNI,
 			MultiplyGroups:     multiplyGroupsBy(codeGroupsVNNI, nibbleGroupsVNNI),
 			MultiplyWideGroups: multiplyWideGroupsBy(wideGroupsVNNI),
 		},
@@ -158,18 +158,6 @@ const (
 	vnniPanels = 3
 )
 
-// multiplyVNNITable is kernels for some rows and panels, less one of each.
-var multiplyVNNITable = [vnniRows][vnniPanels]asm{
-	{multiplyU8R1P1VNNI, multiplyU8R1P2VNNI, multiplyU8R1P3VNNI},
-	{multiplyU8R2P1VNNI, multiplyU8R2P2VNNI, multiplyU8R2P3VNNI},
-	{multiplyU8R3P1VNNI, multiplyU8R3P2VNNI, multiplyU8R3P3VNNI},
-	{multiplyU8R4P1VNNI, multiplyU8R4P2VNNI, multiplyU8R4P3VNNI},
-	{multiplyU8R5P1VNNI, multiplyU8R5P2VNNI, multiplyU8R5P3VNNI},
-	{multiplyU8R6P1VNNI, multiplyU8R6P2VNNI, multiplyU8R6P3VNNI},
-	{multiplyU8R7P1VNNI, multiplyU8R7P2VNNI, multiplyU8R7P3VNNI},
-	{multiplyU8R8P1VNNI, multiplyU8R8P2VNNI, multiplyU8R8P3VNNI},
-}
-
 var (
 	codeGroupsVNNI = groupForm{PanelColumns, [][]asm{
 		{multiplyGroupsR1P1VNNI, multiplyGroupsR1P2VNNI, multiplyGroupsR1P3VNNI},
@@ -190,32 +178,3 @@ var (
 		}},
 	}
 )
-
-// multiplyInVNNI takes as many panels and rows at a time as there are registers for, rows as evenly as can be
-// and with all their planes: weights are loaded once for them.
-func multiplyInVNNI(sums []int32, a *Left, b *Right) {
-	checkMultiply(sums, a, b, 1)
-	if a.Planes > 3 {
-		panic("kernel: Multiply: more than 3 planes")
-	}
-	row := b.Panels * PanelColumns
-	plane := a.Lines * a.Rows * row
-	t := multiplyTile{ldb: b.Stride, steps: a.Steps, gaps: unsafe.SliceData(a.Gaps), segments: len(a.Gaps) + 1}
-	most := vnniRows / a.Planes
-	tiles := (a.Rows + most - 1) / most
-	for panel, panels := 0, 0; panel < b.Panels; panel += panels {
-		if panels = min(vnniPanels, b.Panels-panel); b.Panels-panel == vnniPanels+1 {
-			panels = (vnniPanels + 1) / 2 // one panel alone is slow
-		}
-		t.b = &b.Codes[panel*b.Stride]
-		for line := range a.Lines {
-			data, to := a.Data[line*a.LineStride:], sums[line*a.Rows*row+panel*PanelColumns:]
-			for first, left := 0, tiles; left > 0; left-- {
-				rows := (a.Rows - first + left - 1) / left
-				t.set(to[first*row:], row, plane, data[first*a.Stride:], a, rows)
-				multiplyVNNITable[rows*a.Planes-1][panels-1](hidden(&t))
-				first += rows
-			}
-		}
-	}
-}

@@ -56,7 +56,7 @@ func newBench(t testing.TB, tier isa.Tier) *bench {
 // genericBytes is the specification of sets whose planes are of bytes.
 var genericBytes = func() Set {
 	s := generic
-	s.Format, s.Segments, s.Multiply = U8, true, multiplyU8Generic
+	s.Format, s.Segments, s.Multiply, s.MultiplyDequantize = U8, true, multiplyU8Generic, dequantizeAfter(multiplyU8Generic, dequantizeSumsGeneric)
 	return s
 }()
 

@@ -10,41 +10,30 @@ import (
 // These structs are the arguments of the assembly of products and epilogues, as the module in _asm has them:
 // fields of 8 bytes, with a value of 4 bytes in the lower half.
 
-// rowHalves is rows of planes in two halves, from a and from a2 on, lda bytes apart in each. Their sums are ldc
-// bytes apart, from sums and from sums2 on.
-type rowHalves struct {
-	sums, sums2 *int32
-	ldc         int
-	a, a2       *uint8
-	lda         int
-}
-
-// set takes so many rows of data with all their planes, and their sums, which are row apart, and plane apart
-// for planes. The second half is more rows of one plane, another plane, or another row of three.
-func (t *rowHalves) set(sums []int32, row, plane int, data []uint8, a *Left, rows int) {
-	t.a, t.sums = &data[0], &sums[0]
-	t.lda, t.ldc = a.Stride, 4*row
-	switch half := (rows + 1) / 2; {
-	case a.Planes == 1 && rows > 3:
-		t.a2, t.sums2 = &data[half*a.Stride], &sums[half*row]
-	case a.Planes == 1:
-	case a.Planes == 2 && rows > 1:
-		t.a2, t.sums2 = &data[a.Plane], &sums[plane]
-	default:
-		t.lda, t.ldc = a.Plane, 4*plane
-		if rows > 1 {
-			t.a2, t.sums2 = &data[a.Stride], &sums[row]
-		}
-	}
-}
-
-// A multiplyTile is rows of a product. Segment i+1 of a row begins gaps[i] bytes behind the end of segment i.
+// A multiplyTile is rows of a product, up to height of them at a time, and what follows their sums where there is
+// a dst. Rows are at a and a2 by turns, each lda bytes further than the last of its own, and their sums at sums
+// and sums2, ldc bytes further. Segment i+1 of a row begins gaps[i] bytes behind the end of segment i. last
+// has a bit for each column of the last panel that is a result.
 type multiplyTile struct {
-	rowHalves
-	b          *int8
-	ldb, steps int
-	gaps       *int
-	segments   int
+	a, a2               *uint8
+	lda                 int
+	rows, height, nextA int
+	b                   *int8
+	ldb, steps          int
+	gaps                *int
+	segments            int
+	sums, sums2         *int32
+	ldc, nextSums       int
+
+	dst          *float32
+	stride       int // bytes
+	last         uint64
+	compensation *int32
+	scales, bias *float32
+	zeros        *int32
+	rowScales    *float32
+	floor, _     float32
+	done         [4]int // of a, sums, rows and dst, while it runs
 }
 
 // An epilogueTile is an Epilogue or a WideEpilogue, and an Affine that follows.

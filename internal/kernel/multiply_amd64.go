@@ -1,0 +1,102 @@
+//go:build !purego
+
+package kernel
+
+import "unsafe"
+
+// multiplyVNNI is kernels for some panels, less one.
+var multiplyVNNI = [vnniPanels]asm{multiplyU8P1VNNI, multiplyU8P2VNNI, multiplyU8P3VNNI}
+
+// multiplyInVNNI takes as many panels and rows at a time as there are registers for, rows as evenly as can be
+// and with all their planes: weights are loaded once for them.
+func multiplyInVNNI(sums []int32, a *Left, b *Right) {
+	checkMultiply(sums, a, b, 1)
+	if a.Planes > 3 {
+		panic("kernel: Multiply: more than 3 planes")
+	}
+	row := b.Panels * PanelColumns
+	plane := a.Lines * a.Rows * row
+	height := evenly(a.Rows, vnniRows/a.Planes)
+	together := a.Rows // that one call takes
+	if a.Planes > 1 {
+		together = height
+	}
+	t := newMultiplyTile(a, b)
+	t.height, t.nextA, t.nextSums = height*a.Planes, height*a.Stride, 4*height*row
+	for panel, panels := 0, 0; panel < b.Panels; panel += panels {
+		panels = panelsAtOnce(b.Panels - panel)
+		t.b = &b.Codes[panel*b.Stride]
+		for line := range a.Lines {
+			data, to := a.Data[line*a.LineStride:], sums[line*a.Rows*row+panel*PanelColumns:]
+			for first := 0; first < a.Rows; first += together {
+				rows := min(together, a.Rows-first)
+				t.rows, t.done = rows*a.Planes, [4]int{}
+				t.a, t.a2, t.lda = byTurns(data[first*a.Stride:], a.Planes, rows, a.Stride, a.Plane)
+				t.sums, t.sums2, t.ldc = byTurns(to[first*row:], a.Planes, rows, row, plane)
+				multiplyVNNI[panels-1](hidden(&t))
+			}
+		}
+	}
+}
+
+// multiplyDequantizeInVNNI turns the sums of a tile into results as soon as they are made: results are written
+// to memory while the next tile is computed.
+func multiplyDequantizeInVNNI(dst []float32, stride int, sums []int32, a *Left, b *Right, e *Epilogue) {
+	checkMultiply(sums, a, b, 1)
+	e.check(len(dst), stride, len(sums), a.Lines*a.Rows, len(e.RowScales))
+	t := newMultiplyTile(a, b)
+	t.height = evenly(a.Rows, vnniRows)
+	t.nextA, t.stride, t.floor = t.height*a.Stride, 4*stride, e.Floor
+	for panel, panels := 0, 0; panel < b.Panels; panel += panels {
+		panels = panelsAtOnce(b.Panels - panel)
+		column := panel * PanelColumns
+		t.b = &b.Codes[panel*b.Stride]
+		t.last = 1<<min(PanelColumns, e.Columns-column-(panels-1)*PanelColumns) - 1
+		t.compensation, t.scales, t.bias = &e.Compensation[column], &e.Scales[column], &e.Bias[column]
+		t.sums, t.sums2, t.ldc = byTurns(sums, 1, a.Rows, panels*PanelColumns, 0)
+		for line := range a.Lines {
+			row := line * a.Rows
+			t.rows, t.done = a.Rows, [4]int{}
+			t.a, t.a2, t.lda = byTurns(a.Data[line*a.LineStride:], 1, a.Rows, a.Stride, 0)
+			t.dst, t.zeros, t.rowScales = &dst[row*stride+column], &e.Zeros[row], &e.RowScales[row]
+			multiplyVNNI[panels-1](hidden(&t))
+		}
+	}
+}
+
+func newMultiplyTile(a *Left, b *Right) multiplyTile {
+	return multiplyTile{ldb: b.Stride, steps: a.Steps, gaps: unsafe.SliceData(a.Gaps), segments: len(a.Gaps) + 1}
+}
+
+// panelsAtOnce returns how many panels of those that are left are multiplied at a time.
+func panelsAtOnce(left int) int {
+	if left == vnniPanels+1 {
+		return (vnniPanels + 1) / 2 // one panel alone is slow
+	}
+	return min(vnniPanels, left)
+}
+
+// evenly returns the most of n things that are in a part, where there are as few parts of at most some as can
+// be.
+func evenly(n, most int) int {
+	parts := (n + most - 1) / most
+	return (n + parts - 1) / parts
+}
+
+// byTurns returns where the elements of rows of planes are by turns, and how many bytes it is from one to the
+// next but one: rows of a plane, planes of a row, or where there are two of either, those.
+func byTurns[T uint8 | int32](list []T, planes, rows, row, plane int) (first, second *T, ld int) {
+	turn, ld := row, 2*row
+	switch {
+	case planes == 2:
+		turn, ld = plane, row
+	case planes > 1 && rows == 1:
+		turn, ld = plane, 2*plane
+	case planes > 1:
+		turn, ld = row, plane
+	}
+	if planes*rows > 1 {
+		second = &list[turn]
+	}
+	return &list[0], second, ld * int(unsafe.Sizeof(list[0]))
+}
