@@ -342,50 +342,10 @@ func noiseAVX2(noise *int64, x *float32, blocks int, ratio float32, levels *uint
 //go:noescape
 func weightedNoiseAVX2(noise *int64, x *float32, blocks int, ratio float32, levels *uint8, w *uint32)
 
-// plusPairsAVX2 works like plusGeneric for so many rows of n > 0 elements.
+// pairsAVX2 works like the generic kernel of an operation for so many rows of n > 0 elements.
 //
 //go:noescape
-func plusPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// minusPairsAVX2 works like minusGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func minusPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// timesPairsAVX2 works like timesGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func timesPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// overPairsAVX2 works like overGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func overPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// smallerPairsAVX2 works like smallerGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func smallerPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// largerPairsAVX2 works like largerGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func largerPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// lessPairsAVX2 works like lessGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func lessPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// lessOrEqualPairsAVX2 works like lessOrEqualGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func lessOrEqualPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// equalPairsAVX2 works like equalGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func equalPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
+func pairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int, op int)
 
 // clampAVX2 works like clampGeneric for n > 0 elements.
 //

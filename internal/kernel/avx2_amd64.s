@@ -4870,528 +4870,276 @@ levels:
 	VZEROUPPER
 	RET
 
-// func plusPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
+// func pairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int, op int)
 // Requires: AVX, AVX2
-TEXT ·plusPairsAVX2(SB), NOSPLIT, $64-72
+TEXT ·pairsAVX2(SB), NOSPLIT, $64-80
 	MOVQ         y+0(FP), AX
 	MOVQ         n+24(FP), CX
 	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x20, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x20, R11, R11
-	MOVQ         CX, R12
+	MOVQ         op+72(FP), BX
+	MOVQ         a+8(FP), DI
+	MOVQ         da+56(FP), R9
+	IMUL3Q       $0x20, R9, R9
+	MOVQ         b+16(FP), R10
+	MOVQ         db+64(FP), R12
+	IMUL3Q       $0x20, R12, R12
+	MOVQ         CX, R13
 	ANDQ         $0x07, CX
 	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     Y0, Y2, Y2
-	XORQ         CX, R12
+	XORQ         CX, R13
+	VPBROADCASTD oneFloat<>+0(SB), Y3
 
 rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
+	MOVQ         DI, R8
+	TESTQ        R9, R9
 	JNZ          aApart
-	VBROADCASTSS (SI), Y0
+	VBROADCASTSS (DI), Y0
 	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), DI
+	LEAQ         (SP), R8
 
 aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
+	MOVQ         rowA+40(FP), SI
+	LEAQ         (DI)(SI*4), DI
+	MOVQ         R10, R11
+	TESTQ        R12, R12
 	JNZ          bApart
-	VBROADCASTSS (R9), Y1
+	VBROADCASTSS (R10), Y1
 	VMOVUPS      Y1, 32(SP)
-	LEAQ         32(SP), R10
+	LEAQ         32(SP), R11
 
 bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
+	MOVQ  rowB+48(FP), SI
+	LEAQ  (R10)(SI*4), R10
+	MOVQ  R13, SI
+	TESTQ SI, SI
 	JZ    rest
+	CMPQ  BX, $0x04
+	JGE   smallerOnrest
+	CMPQ  BX, $0x02
+	JGE   timesOnrest
+	CMPQ  BX, $0x01
+	JGE   minusOnrest
 
-vectors:
-	VMOVUPS (DI), Y0
-	VMOVUPS (R10), Y1
+plusrest:
+	VMOVUPS (R8), Y0
+	VMOVUPS (R11), Y1
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)
-	ADDQ    R8, DI
-	ADDQ    R11, R10
+	ADDQ    R9, R8
+	ADDQ    R12, R11
 	ADDQ    $0x20, AX
-	SUBQ    $0x08, BX
-	JNZ     vectors
+	SUBQ    $0x08, SI
+	JNZ     plusrest
+	JMP     rest
 
-rest:
-	TESTQ      CX, CX
-	JZ         next
-	VMASKMOVPS (DI), Y2, Y0
-	VMASKMOVPS (R10), Y2, Y1
-	VADDPS     Y1, Y0, Y0
-	VMASKMOVPS Y0, Y2, (AX)
-	LEAQ       (AX)(CX*4), AX
-
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
-
-// func minusPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX2
-TEXT ·minusPairsAVX2(SB), NOSPLIT, $64-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x20, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x20, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x07, CX
-	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
-	VMOVD        CX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y0, Y2, Y2
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Y0
-	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Y1
-	VMOVUPS      Y1, 32(SP)
-	LEAQ         32(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS (DI), Y0
-	VMOVUPS (R10), Y1
+minusOnrest:
+minusrest:
+	VMOVUPS (R8), Y0
+	VMOVUPS (R11), Y1
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)
-	ADDQ    R8, DI
-	ADDQ    R11, R10
+	ADDQ    R9, R8
+	ADDQ    R12, R11
 	ADDQ    $0x20, AX
-	SUBQ    $0x08, BX
-	JNZ     vectors
+	SUBQ    $0x08, SI
+	JNZ     minusrest
+	JMP     rest
 
-rest:
-	TESTQ      CX, CX
-	JZ         next
-	VMASKMOVPS (DI), Y2, Y0
-	VMASKMOVPS (R10), Y2, Y1
-	VSUBPS     Y1, Y0, Y0
-	VMASKMOVPS Y0, Y2, (AX)
-	LEAQ       (AX)(CX*4), AX
+timesOnrest:
+	CMPQ BX, $0x03
+	JGE  overOnrest
 
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
-
-// func timesPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX2
-TEXT ·timesPairsAVX2(SB), NOSPLIT, $64-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x20, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x20, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x07, CX
-	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
-	VMOVD        CX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y0, Y2, Y2
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Y0
-	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Y1
-	VMOVUPS      Y1, 32(SP)
-	LEAQ         32(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS (DI), Y0
-	VMOVUPS (R10), Y1
+timesrest:
+	VMOVUPS (R8), Y0
+	VMOVUPS (R11), Y1
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)
-	ADDQ    R8, DI
-	ADDQ    R11, R10
+	ADDQ    R9, R8
+	ADDQ    R12, R11
 	ADDQ    $0x20, AX
-	SUBQ    $0x08, BX
-	JNZ     vectors
+	SUBQ    $0x08, SI
+	JNZ     timesrest
+	JMP     rest
 
-rest:
-	TESTQ      CX, CX
-	JZ         next
-	VMASKMOVPS (DI), Y2, Y0
-	VMASKMOVPS (R10), Y2, Y1
-	VMULPS     Y1, Y0, Y0
-	VMASKMOVPS Y0, Y2, (AX)
-	LEAQ       (AX)(CX*4), AX
-
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
-
-// func overPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX2
-TEXT ·overPairsAVX2(SB), NOSPLIT, $64-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x20, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x20, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x07, CX
-	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
-	VMOVD        CX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y0, Y2, Y2
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Y0
-	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Y1
-	VMOVUPS      Y1, 32(SP)
-	LEAQ         32(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS (DI), Y0
-	VMOVUPS (R10), Y1
+overOnrest:
+overrest:
+	VMOVUPS (R8), Y0
+	VMOVUPS (R11), Y1
 	VDIVPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)
-	ADDQ    R8, DI
-	ADDQ    R11, R10
+	ADDQ    R9, R8
+	ADDQ    R12, R11
 	ADDQ    $0x20, AX
-	SUBQ    $0x08, BX
-	JNZ     vectors
+	SUBQ    $0x08, SI
+	JNZ     overrest
+	JMP     rest
 
-rest:
-	TESTQ      CX, CX
-	JZ         next
-	VMASKMOVPS (DI), Y2, Y0
-	VMASKMOVPS (R10), Y2, Y1
-	VDIVPS     Y1, Y0, Y0
-	VMASKMOVPS Y0, Y2, (AX)
-	LEAQ       (AX)(CX*4), AX
+smallerOnrest:
+	CMPQ BX, $0x06
+	JGE  lessOnrest
+	CMPQ BX, $0x05
+	JGE  largerOnrest
 
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
-
-// func smallerPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX2
-TEXT ·smallerPairsAVX2(SB), NOSPLIT, $64-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x20, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x20, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x07, CX
-	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
-	VMOVD        CX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y0, Y2, Y2
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Y0
-	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Y1
-	VMOVUPS      Y1, 32(SP)
-	LEAQ         32(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS   (DI), Y0
-	VMOVUPS   (R10), Y1
-	VMINPS    Y1, Y0, Y3
-	VMINPS    Y0, Y1, Y4
-	VPOR      Y4, Y3, Y3
-	VADDPS    Y1, Y0, Y4
+smallerrest:
+	VMOVUPS   (R8), Y0
+	VMOVUPS   (R11), Y1
+	VMINPS    Y1, Y0, Y4
+	VMINPS    Y0, Y1, Y5
+	VPOR      Y5, Y4, Y4
+	VADDPS    Y1, Y0, Y5
 	VCMPPS    $0x03, Y1, Y0, Y0
-	VBLENDVPS Y0, Y4, Y3, Y3
-	VMOVAPS   Y3, Y0
+	VBLENDVPS Y0, Y5, Y4, Y4
+	VMOVAPS   Y4, Y0
 	VMOVUPS   Y0, (AX)
-	ADDQ      R8, DI
-	ADDQ      R11, R10
+	ADDQ      R9, R8
+	ADDQ      R12, R11
 	ADDQ      $0x20, AX
-	SUBQ      $0x08, BX
-	JNZ       vectors
+	SUBQ      $0x08, SI
+	JNZ       smallerrest
+	JMP       rest
 
-rest:
-	TESTQ      CX, CX
-	JZ         next
-	VMASKMOVPS (DI), Y2, Y0
-	VMASKMOVPS (R10), Y2, Y1
-	VMINPS     Y1, Y0, Y3
-	VMINPS     Y0, Y1, Y4
-	VPOR       Y4, Y3, Y3
-	VADDPS     Y1, Y0, Y4
-	VCMPPS     $0x03, Y1, Y0, Y0
-	VBLENDVPS  Y0, Y4, Y3, Y3
-	VMOVAPS    Y3, Y0
-	VMASKMOVPS Y0, Y2, (AX)
-	LEAQ       (AX)(CX*4), AX
-
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
-
-// func largerPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX2
-TEXT ·largerPairsAVX2(SB), NOSPLIT, $64-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x20, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x20, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x07, CX
-	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
-	VMOVD        CX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y0, Y2, Y2
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Y0
-	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Y1
-	VMOVUPS      Y1, 32(SP)
-	LEAQ         32(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS   (DI), Y0
-	VMOVUPS   (R10), Y1
-	VMAXPS    Y1, Y0, Y3
-	VMAXPS    Y0, Y1, Y4
-	VPAND     Y4, Y3, Y3
-	VADDPS    Y1, Y0, Y4
+largerOnrest:
+largerrest:
+	VMOVUPS   (R8), Y0
+	VMOVUPS   (R11), Y1
+	VMAXPS    Y1, Y0, Y4
+	VMAXPS    Y0, Y1, Y5
+	VPAND     Y5, Y4, Y4
+	VADDPS    Y1, Y0, Y5
 	VCMPPS    $0x03, Y1, Y0, Y0
-	VBLENDVPS Y0, Y4, Y3, Y3
-	VMOVAPS   Y3, Y0
+	VBLENDVPS Y0, Y5, Y4, Y4
+	VMOVAPS   Y4, Y0
 	VMOVUPS   Y0, (AX)
-	ADDQ      R8, DI
-	ADDQ      R11, R10
+	ADDQ      R9, R8
+	ADDQ      R12, R11
 	ADDQ      $0x20, AX
-	SUBQ      $0x08, BX
-	JNZ       vectors
+	SUBQ      $0x08, SI
+	JNZ       largerrest
+	JMP       rest
+
+lessOnrest:
+	CMPQ BX, $0x07
+	JGE  lessOrEqualOnrest
+
+lessrest:
+	VMOVUPS (R8), Y0
+	VMOVUPS (R11), Y1
+	VCMPPS  $0x11, Y1, Y0, Y0
+	VANDPS  Y3, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    R9, R8
+	ADDQ    R12, R11
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, SI
+	JNZ     lessrest
+	JMP     rest
+
+lessOrEqualOnrest:
+	CMPQ BX, $0x08
+	JGE  equalOnrest
+
+lessOrEqualrest:
+	VMOVUPS (R8), Y0
+	VMOVUPS (R11), Y1
+	VCMPPS  $0x12, Y1, Y0, Y0
+	VANDPS  Y3, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    R9, R8
+	ADDQ    R12, R11
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, SI
+	JNZ     lessOrEqualrest
+	JMP     rest
+
+equalOnrest:
+equalrest:
+	VMOVUPS (R8), Y0
+	VMOVUPS (R11), Y1
+	VCMPPS  $0x00, Y1, Y0, Y0
+	VANDPS  Y3, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    R9, R8
+	ADDQ    R12, R11
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, SI
+	JNZ     equalrest
 
 rest:
 	TESTQ      CX, CX
 	JZ         next
-	VMASKMOVPS (DI), Y2, Y0
-	VMASKMOVPS (R10), Y2, Y1
-	VMAXPS     Y1, Y0, Y3
-	VMAXPS     Y0, Y1, Y4
-	VPAND      Y4, Y3, Y3
-	VADDPS     Y1, Y0, Y4
-	VCMPPS     $0x03, Y1, Y0, Y0
-	VBLENDVPS  Y0, Y4, Y3, Y3
-	VMOVAPS    Y3, Y0
+	VMASKMOVPS (R8), Y2, Y0
+	VMASKMOVPS (R11), Y2, Y1
+	CMPQ       BX, $0x04
+	JGE        smallerOnpart
+	CMPQ       BX, $0x02
+	JGE        timesOnpart
+	CMPQ       BX, $0x01
+	JGE        minusOnpart
+	VADDPS     Y1, Y0, Y0
+	JMP        part
+
+minusOnpart:
+	VSUBPS Y1, Y0, Y0
+	JMP    part
+
+timesOnpart:
+	CMPQ   BX, $0x03
+	JGE    overOnpart
+	VMULPS Y1, Y0, Y0
+	JMP    part
+
+overOnpart:
+	VDIVPS Y1, Y0, Y0
+	JMP    part
+
+smallerOnpart:
+	CMPQ      BX, $0x06
+	JGE       lessOnpart
+	CMPQ      BX, $0x05
+	JGE       largerOnpart
+	VMINPS    Y1, Y0, Y4
+	VMINPS    Y0, Y1, Y5
+	VPOR      Y5, Y4, Y4
+	VADDPS    Y1, Y0, Y5
+	VCMPPS    $0x03, Y1, Y0, Y0
+	VBLENDVPS Y0, Y5, Y4, Y4
+	VMOVAPS   Y4, Y0
+	JMP       part
+
+largerOnpart:
+	VMAXPS    Y1, Y0, Y4
+	VMAXPS    Y0, Y1, Y5
+	VPAND     Y5, Y4, Y4
+	VADDPS    Y1, Y0, Y5
+	VCMPPS    $0x03, Y1, Y0, Y0
+	VBLENDVPS Y0, Y5, Y4, Y4
+	VMOVAPS   Y4, Y0
+	JMP       part
+
+lessOnpart:
+	CMPQ   BX, $0x07
+	JGE    lessOrEqualOnpart
+	VCMPPS $0x11, Y1, Y0, Y0
+	VANDPS Y3, Y0, Y0
+	JMP    part
+
+lessOrEqualOnpart:
+	CMPQ   BX, $0x08
+	JGE    equalOnpart
+	VCMPPS $0x12, Y1, Y0, Y0
+	VANDPS Y3, Y0, Y0
+	JMP    part
+
+equalOnpart:
+	VCMPPS $0x00, Y1, Y0, Y0
+	VANDPS Y3, Y0, Y0
+
+part:
 	VMASKMOVPS Y0, Y2, (AX)
 	LEAQ       (AX)(CX*4), AX
-
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
-
-// func lessPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX2
-TEXT ·lessPairsAVX2(SB), NOSPLIT, $64-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x20, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x20, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x07, CX
-	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
-	VMOVD        CX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y0, Y2, Y2
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Y0
-	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Y1
-	VMOVUPS      Y1, 32(SP)
-	LEAQ         32(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS      (DI), Y0
-	VMOVUPS      (R10), Y1
-	VPXOR        Y3, Y3, Y3
-	VPBROADCASTD oneFloat<>+0(SB), Y4
-	VCMPPS       $0x11, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y4, Y3, Y3
-	VMOVAPS      Y3, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         R8, DI
-	ADDQ         R11, R10
-	ADDQ         $0x20, AX
-	SUBQ         $0x08, BX
-	JNZ          vectors
-
-rest:
-	TESTQ        CX, CX
-	JZ           next
-	VMASKMOVPS   (DI), Y2, Y0
-	VMASKMOVPS   (R10), Y2, Y1
-	VPXOR        Y3, Y3, Y3
-	VPBROADCASTD oneFloat<>+0(SB), Y4
-	VCMPPS       $0x11, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y4, Y3, Y3
-	VMOVAPS      Y3, Y0
-	VMASKMOVPS   Y0, Y2, (AX)
-	LEAQ         (AX)(CX*4), AX
 
 next:
 	DECQ DX
@@ -5401,164 +5149,6 @@ next:
 
 DATA oneFloat<>+0(SB)/4, $0x3f800000
 GLOBL oneFloat<>(SB), RODATA|NOPTR, $4
-
-// func lessOrEqualPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX2
-TEXT ·lessOrEqualPairsAVX2(SB), NOSPLIT, $64-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x20, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x20, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x07, CX
-	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
-	VMOVD        CX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y0, Y2, Y2
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Y0
-	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Y1
-	VMOVUPS      Y1, 32(SP)
-	LEAQ         32(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS      (DI), Y0
-	VMOVUPS      (R10), Y1
-	VPXOR        Y3, Y3, Y3
-	VPBROADCASTD oneFloat<>+0(SB), Y4
-	VCMPPS       $0x12, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y4, Y3, Y3
-	VMOVAPS      Y3, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         R8, DI
-	ADDQ         R11, R10
-	ADDQ         $0x20, AX
-	SUBQ         $0x08, BX
-	JNZ          vectors
-
-rest:
-	TESTQ        CX, CX
-	JZ           next
-	VMASKMOVPS   (DI), Y2, Y0
-	VMASKMOVPS   (R10), Y2, Y1
-	VPXOR        Y3, Y3, Y3
-	VPBROADCASTD oneFloat<>+0(SB), Y4
-	VCMPPS       $0x12, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y4, Y3, Y3
-	VMOVAPS      Y3, Y0
-	VMASKMOVPS   Y0, Y2, (AX)
-	LEAQ         (AX)(CX*4), AX
-
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
-
-// func equalPairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX2
-TEXT ·equalPairsAVX2(SB), NOSPLIT, $64-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x20, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x20, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x07, CX
-	VMOVDQU      lanesFrom0OfAVX2<>+0(SB), Y0
-	VMOVD        CX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y0, Y2, Y2
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Y0
-	VMOVUPS      Y0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Y1
-	VMOVUPS      Y1, 32(SP)
-	LEAQ         32(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS      (DI), Y0
-	VMOVUPS      (R10), Y1
-	VPXOR        Y3, Y3, Y3
-	VPBROADCASTD oneFloat<>+0(SB), Y4
-	VCMPPS       $0x00, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y4, Y3, Y3
-	VMOVAPS      Y3, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         R8, DI
-	ADDQ         R11, R10
-	ADDQ         $0x20, AX
-	SUBQ         $0x08, BX
-	JNZ          vectors
-
-rest:
-	TESTQ        CX, CX
-	JZ           next
-	VMASKMOVPS   (DI), Y2, Y0
-	VMASKMOVPS   (R10), Y2, Y1
-	VPXOR        Y3, Y3, Y3
-	VPBROADCASTD oneFloat<>+0(SB), Y4
-	VCMPPS       $0x00, Y1, Y0, Y0
-	VBLENDVPS    Y0, Y4, Y3, Y3
-	VMOVAPS      Y3, Y0
-	VMASKMOVPS   Y0, Y2, (AX)
-	LEAQ         (AX)(CX*4), AX
-
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
 
 // func clampAVX2(y *float32, x *float32, n int, b float32, c float32)
 // Requires: AVX, AVX2

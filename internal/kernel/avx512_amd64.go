@@ -277,50 +277,10 @@ func requantizeDepthwiseVNNI(t *uint8)
 //go:noescape
 func lookUpVBMI(dst *uint8, src *uint8, vectors int, last uint64, table *uint8)
 
-// plusPairsAVX512 works like plusGeneric for so many rows of n > 0 elements.
+// pairsAVX512 works like the generic kernel of an operation for so many rows of n > 0 elements.
 //
 //go:noescape
-func plusPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// minusPairsAVX512 works like minusGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func minusPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// timesPairsAVX512 works like timesGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func timesPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// overPairsAVX512 works like overGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func overPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// smallerPairsAVX512 works like smallerGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func smallerPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// largerPairsAVX512 works like largerGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func largerPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// lessPairsAVX512 works like lessGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func lessPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// lessOrEqualPairsAVX512 works like lessOrEqualGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func lessOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-
-// equalPairsAVX512 works like equalGeneric for so many rows of n > 0 elements.
-//
-//go:noescape
-func equalPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
+func pairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int, op int)
 
 // clampAVX512 works like clampGeneric for n > 0 elements.
 //

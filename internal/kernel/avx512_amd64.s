@@ -7514,70 +7514,276 @@ whole:
 	VZEROUPPER
 	RET
 
-// func plusPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
+// func pairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int, op int)
 // Requires: AVX, AVX512F
-TEXT ·plusPairsAVX512(SB), NOSPLIT, $128-72
+TEXT ·pairsAVX512(SB), NOSPLIT, $128-80
 	MOVQ         y+0(FP), AX
 	MOVQ         n+24(FP), CX
 	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x40, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x40, R11, R11
-	MOVQ         CX, R12
+	MOVQ         op+72(FP), BX
+	MOVQ         a+8(FP), DI
+	MOVQ         da+56(FP), R9
+	IMUL3Q       $0x40, R9, R9
+	MOVQ         b+16(FP), R10
+	MOVQ         db+64(FP), R12
+	IMUL3Q       $0x40, R12, R12
+	MOVQ         CX, R13
 	ANDQ         $0x0f, CX
 	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
 	VMOVD        CX, X1
 	VPBROADCASTD X1, Z1
 	VPCMPGTD     Z0, Z1, K1
-	XORQ         CX, R12
+	XORQ         CX, R13
+	VPBROADCASTD oneFloat<>+0(SB), Z2
 
 rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
+	MOVQ         DI, R8
+	TESTQ        R9, R9
 	JNZ          aApart
-	VBROADCASTSS (SI), Z0
+	VBROADCASTSS (DI), Z0
 	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), DI
+	LEAQ         (SP), R8
 
 aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
+	MOVQ         rowA+40(FP), SI
+	LEAQ         (DI)(SI*4), DI
+	MOVQ         R10, R11
+	TESTQ        R12, R12
 	JNZ          bApart
-	VBROADCASTSS (R9), Z1
+	VBROADCASTSS (R10), Z1
 	VMOVUPS      Z1, 64(SP)
-	LEAQ         64(SP), R10
+	LEAQ         64(SP), R11
 
 bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
+	MOVQ  rowB+48(FP), SI
+	LEAQ  (R10)(SI*4), R10
+	MOVQ  R13, SI
+	TESTQ SI, SI
 	JZ    rest
+	CMPQ  BX, $0x04
+	JGE   smallerOnrest
+	CMPQ  BX, $0x02
+	JGE   timesOnrest
+	CMPQ  BX, $0x01
+	JGE   minusOnrest
 
-vectors:
-	VMOVUPS (DI), Z0
-	VMOVUPS (R10), Z1
+plusrest:
+	VMOVUPS (R8), Z0
+	VMOVUPS (R11), Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)
-	ADDQ    R8, DI
-	ADDQ    R11, R10
+	ADDQ    R9, R8
+	ADDQ    R12, R11
 	ADDQ    $0x40, AX
-	SUBQ    $0x10, BX
-	JNZ     vectors
+	SUBQ    $0x10, SI
+	JNZ     plusrest
+	JMP     rest
+
+minusOnrest:
+minusrest:
+	VMOVUPS (R8), Z0
+	VMOVUPS (R11), Z1
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    R9, R8
+	ADDQ    R12, R11
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, SI
+	JNZ     minusrest
+	JMP     rest
+
+timesOnrest:
+	CMPQ BX, $0x03
+	JGE  overOnrest
+
+timesrest:
+	VMOVUPS (R8), Z0
+	VMOVUPS (R11), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    R9, R8
+	ADDQ    R12, R11
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, SI
+	JNZ     timesrest
+	JMP     rest
+
+overOnrest:
+overrest:
+	VMOVUPS (R8), Z0
+	VMOVUPS (R11), Z1
+	VDIVPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    R9, R8
+	ADDQ    R12, R11
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, SI
+	JNZ     overrest
+	JMP     rest
+
+smallerOnrest:
+	CMPQ BX, $0x06
+	JGE  lessOnrest
+	CMPQ BX, $0x05
+	JGE  largerOnrest
+
+smallerrest:
+	VMOVUPS (R8), Z0
+	VMOVUPS (R11), Z1
+	VMINPS  Z1, Z0, Z3
+	VMINPS  Z0, Z1, Z4
+	VPORD   Z4, Z3, Z3
+	VADDPS  Z1, Z0, Z4
+	VCMPPS  $0x03, Z1, Z0, K2
+	VMOVAPS Z4, K2, Z3
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    R9, R8
+	ADDQ    R12, R11
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, SI
+	JNZ     smallerrest
+	JMP     rest
+
+largerOnrest:
+largerrest:
+	VMOVUPS (R8), Z0
+	VMOVUPS (R11), Z1
+	VMAXPS  Z1, Z0, Z3
+	VMAXPS  Z0, Z1, Z4
+	VPANDD  Z4, Z3, Z3
+	VADDPS  Z1, Z0, Z4
+	VCMPPS  $0x03, Z1, Z0, K2
+	VMOVAPS Z4, K2, Z3
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    R9, R8
+	ADDQ    R12, R11
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, SI
+	JNZ     largerrest
+	JMP     rest
+
+lessOnrest:
+	CMPQ BX, $0x07
+	JGE  lessOrEqualOnrest
+
+lessrest:
+	VMOVUPS   (R8), Z0
+	VMOVUPS   (R11), Z1
+	VCMPPS    $0x11, Z1, Z0, K2
+	VMOVAPS.Z Z2, K2, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      R9, R8
+	ADDQ      R12, R11
+	ADDQ      $0x40, AX
+	SUBQ      $0x10, SI
+	JNZ       lessrest
+	JMP       rest
+
+lessOrEqualOnrest:
+	CMPQ BX, $0x08
+	JGE  equalOnrest
+
+lessOrEqualrest:
+	VMOVUPS   (R8), Z0
+	VMOVUPS   (R11), Z1
+	VCMPPS    $0x12, Z1, Z0, K2
+	VMOVAPS.Z Z2, K2, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      R9, R8
+	ADDQ      R12, R11
+	ADDQ      $0x40, AX
+	SUBQ      $0x10, SI
+	JNZ       lessOrEqualrest
+	JMP       rest
+
+equalOnrest:
+equalrest:
+	VMOVUPS   (R8), Z0
+	VMOVUPS   (R11), Z1
+	VCMPPS    $0x00, Z1, Z0, K2
+	VMOVAPS.Z Z2, K2, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      R9, R8
+	ADDQ      R12, R11
+	ADDQ      $0x40, AX
+	SUBQ      $0x10, SI
+	JNZ       equalrest
 
 rest:
 	TESTQ     CX, CX
 	JZ        next
-	VMOVUPS.Z (DI), K1, Z0
-	VMOVUPS.Z (R10), K1, Z1
+	VMOVUPS.Z (R8), K1, Z0
+	VMOVUPS.Z (R11), K1, Z1
+	CMPQ      BX, $0x04
+	JGE       smallerOnpart
+	CMPQ      BX, $0x02
+	JGE       timesOnpart
+	CMPQ      BX, $0x01
+	JGE       minusOnpart
 	VADDPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)
-	LEAQ      (AX)(CX*4), AX
+	JMP       part
+
+minusOnpart:
+	VSUBPS Z1, Z0, Z0
+	JMP    part
+
+timesOnpart:
+	CMPQ   BX, $0x03
+	JGE    overOnpart
+	VMULPS Z1, Z0, Z0
+	JMP    part
+
+overOnpart:
+	VDIVPS Z1, Z0, Z0
+	JMP    part
+
+smallerOnpart:
+	CMPQ    BX, $0x06
+	JGE     lessOnpart
+	CMPQ    BX, $0x05
+	JGE     largerOnpart
+	VMINPS  Z1, Z0, Z3
+	VMINPS  Z0, Z1, Z4
+	VPORD   Z4, Z3, Z3
+	VADDPS  Z1, Z0, Z4
+	VCMPPS  $0x03, Z1, Z0, K2
+	VMOVAPS Z4, K2, Z3
+	VMOVAPS Z3, Z0
+	JMP     part
+
+largerOnpart:
+	VMAXPS  Z1, Z0, Z3
+	VMAXPS  Z0, Z1, Z4
+	VPANDD  Z4, Z3, Z3
+	VADDPS  Z1, Z0, Z4
+	VCMPPS  $0x03, Z1, Z0, K2
+	VMOVAPS Z4, K2, Z3
+	VMOVAPS Z3, Z0
+	JMP     part
+
+lessOnpart:
+	CMPQ      BX, $0x07
+	JGE       lessOrEqualOnpart
+	VCMPPS    $0x11, Z1, Z0, K2
+	VMOVAPS.Z Z2, K2, Z0
+	JMP       part
+
+lessOrEqualOnpart:
+	CMPQ      BX, $0x08
+	JGE       equalOnpart
+	VCMPPS    $0x12, Z1, Z0, K2
+	VMOVAPS.Z Z2, K2, Z0
+	JMP       part
+
+equalOnpart:
+	VCMPPS    $0x00, Z1, Z0, K2
+	VMOVAPS.Z Z2, K2, Z0
+
+part:
+	VMOVUPS Z0, K1, (AX)
+	LEAQ    (AX)(CX*4), AX
 
 next:
 	DECQ DX
@@ -7594,622 +7800,6 @@ DATA lanesFrom0OfAVX512<>+40(SB)/8, $0x0000000b0000000a
 DATA lanesFrom0OfAVX512<>+48(SB)/8, $0x0000000d0000000c
 DATA lanesFrom0OfAVX512<>+56(SB)/8, $0x0000000f0000000e
 GLOBL lanesFrom0OfAVX512<>(SB), RODATA|NOPTR, $64
-
-// func minusPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX512F
-TEXT ·minusPairsAVX512(SB), NOSPLIT, $128-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x40, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x40, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
-	VMOVD        CX, X1
-	VPBROADCASTD X1, Z1
-	VPCMPGTD     Z0, Z1, K1
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Z0
-	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Z1
-	VMOVUPS      Z1, 64(SP)
-	LEAQ         64(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS (DI), Z0
-	VMOVUPS (R10), Z1
-	VSUBPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    R8, DI
-	ADDQ    R11, R10
-	ADDQ    $0x40, AX
-	SUBQ    $0x10, BX
-	JNZ     vectors
-
-rest:
-	TESTQ     CX, CX
-	JZ        next
-	VMOVUPS.Z (DI), K1, Z0
-	VMOVUPS.Z (R10), K1, Z1
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)
-	LEAQ      (AX)(CX*4), AX
-
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
-
-// func timesPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX512F
-TEXT ·timesPairsAVX512(SB), NOSPLIT, $128-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x40, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x40, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
-	VMOVD        CX, X1
-	VPBROADCASTD X1, Z1
-	VPCMPGTD     Z0, Z1, K1
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Z0
-	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Z1
-	VMOVUPS      Z1, 64(SP)
-	LEAQ         64(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS (DI), Z0
-	VMOVUPS (R10), Z1
-	VMULPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    R8, DI
-	ADDQ    R11, R10
-	ADDQ    $0x40, AX
-	SUBQ    $0x10, BX
-	JNZ     vectors
-
-rest:
-	TESTQ     CX, CX
-	JZ        next
-	VMOVUPS.Z (DI), K1, Z0
-	VMOVUPS.Z (R10), K1, Z1
-	VMULPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)
-	LEAQ      (AX)(CX*4), AX
-
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
-
-// func overPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX512F
-TEXT ·overPairsAVX512(SB), NOSPLIT, $128-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x40, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x40, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
-	VMOVD        CX, X1
-	VPBROADCASTD X1, Z1
-	VPCMPGTD     Z0, Z1, K1
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Z0
-	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Z1
-	VMOVUPS      Z1, 64(SP)
-	LEAQ         64(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS (DI), Z0
-	VMOVUPS (R10), Z1
-	VDIVPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    R8, DI
-	ADDQ    R11, R10
-	ADDQ    $0x40, AX
-	SUBQ    $0x10, BX
-	JNZ     vectors
-
-rest:
-	TESTQ     CX, CX
-	JZ        next
-	VMOVUPS.Z (DI), K1, Z0
-	VMOVUPS.Z (R10), K1, Z1
-	VDIVPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)
-	LEAQ      (AX)(CX*4), AX
-
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
-
-// func smallerPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX512F
-TEXT ·smallerPairsAVX512(SB), NOSPLIT, $128-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x40, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x40, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
-	VMOVD        CX, X1
-	VPBROADCASTD X1, Z1
-	VPCMPGTD     Z0, Z1, K1
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Z0
-	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Z1
-	VMOVUPS      Z1, 64(SP)
-	LEAQ         64(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS (DI), Z0
-	VMOVUPS (R10), Z1
-	VMINPS  Z1, Z0, Z2
-	VMINPS  Z0, Z1, Z3
-	VPORD   Z3, Z2, Z2
-	VADDPS  Z1, Z0, Z3
-	VCMPPS  $0x03, Z1, Z0, K2
-	VMOVAPS Z3, K2, Z2
-	VMOVAPS Z2, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    R8, DI
-	ADDQ    R11, R10
-	ADDQ    $0x40, AX
-	SUBQ    $0x10, BX
-	JNZ     vectors
-
-rest:
-	TESTQ     CX, CX
-	JZ        next
-	VMOVUPS.Z (DI), K1, Z0
-	VMOVUPS.Z (R10), K1, Z1
-	VMINPS    Z1, Z0, Z2
-	VMINPS    Z0, Z1, Z3
-	VPORD     Z3, Z2, Z2
-	VADDPS    Z1, Z0, Z3
-	VCMPPS    $0x03, Z1, Z0, K2
-	VMOVAPS   Z3, K2, Z2
-	VMOVAPS   Z2, Z0
-	VMOVUPS   Z0, K1, (AX)
-	LEAQ      (AX)(CX*4), AX
-
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
-
-// func largerPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX512F
-TEXT ·largerPairsAVX512(SB), NOSPLIT, $128-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x40, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x40, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
-	VMOVD        CX, X1
-	VPBROADCASTD X1, Z1
-	VPCMPGTD     Z0, Z1, K1
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Z0
-	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Z1
-	VMOVUPS      Z1, 64(SP)
-	LEAQ         64(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS (DI), Z0
-	VMOVUPS (R10), Z1
-	VMAXPS  Z1, Z0, Z2
-	VMAXPS  Z0, Z1, Z3
-	VPANDD  Z3, Z2, Z2
-	VADDPS  Z1, Z0, Z3
-	VCMPPS  $0x03, Z1, Z0, K2
-	VMOVAPS Z3, K2, Z2
-	VMOVAPS Z2, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    R8, DI
-	ADDQ    R11, R10
-	ADDQ    $0x40, AX
-	SUBQ    $0x10, BX
-	JNZ     vectors
-
-rest:
-	TESTQ     CX, CX
-	JZ        next
-	VMOVUPS.Z (DI), K1, Z0
-	VMOVUPS.Z (R10), K1, Z1
-	VMAXPS    Z1, Z0, Z2
-	VMAXPS    Z0, Z1, Z3
-	VPANDD    Z3, Z2, Z2
-	VADDPS    Z1, Z0, Z3
-	VCMPPS    $0x03, Z1, Z0, K2
-	VMOVAPS   Z3, K2, Z2
-	VMOVAPS   Z2, Z0
-	VMOVUPS   Z0, K1, (AX)
-	LEAQ      (AX)(CX*4), AX
-
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
-
-// func lessPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX512F
-TEXT ·lessPairsAVX512(SB), NOSPLIT, $128-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x40, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x40, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
-	VMOVD        CX, X1
-	VPBROADCASTD X1, Z1
-	VPCMPGTD     Z0, Z1, K1
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Z0
-	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Z1
-	VMOVUPS      Z1, 64(SP)
-	LEAQ         64(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS      (DI), Z0
-	VMOVUPS      (R10), Z1
-	VPXORD       Z2, Z2, Z2
-	VPBROADCASTD oneFloat<>+0(SB), Z3
-	VCMPPS       $0x11, Z1, Z0, K2
-	VMOVAPS      Z3, K2, Z2
-	VMOVAPS      Z2, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         R8, DI
-	ADDQ         R11, R10
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, BX
-	JNZ          vectors
-
-rest:
-	TESTQ        CX, CX
-	JZ           next
-	VMOVUPS.Z    (DI), K1, Z0
-	VMOVUPS.Z    (R10), K1, Z1
-	VPXORD       Z4, Z4, Z4
-	VPBROADCASTD oneFloat<>+0(SB), Z3
-	VCMPPS       $0x11, Z1, Z0, K2
-	VMOVAPS      Z3, K2, Z4
-	VMOVAPS      Z4, Z0
-	VMOVUPS      Z0, K1, (AX)
-	LEAQ         (AX)(CX*4), AX
-
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
-
-// func lessOrEqualPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX512F
-TEXT ·lessOrEqualPairsAVX512(SB), NOSPLIT, $128-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x40, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x40, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
-	VMOVD        CX, X1
-	VPBROADCASTD X1, Z1
-	VPCMPGTD     Z0, Z1, K1
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Z0
-	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Z1
-	VMOVUPS      Z1, 64(SP)
-	LEAQ         64(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS      (DI), Z0
-	VMOVUPS      (R10), Z1
-	VPXORD       Z2, Z2, Z2
-	VPBROADCASTD oneFloat<>+0(SB), Z3
-	VCMPPS       $0x12, Z1, Z0, K2
-	VMOVAPS      Z3, K2, Z2
-	VMOVAPS      Z2, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         R8, DI
-	ADDQ         R11, R10
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, BX
-	JNZ          vectors
-
-rest:
-	TESTQ        CX, CX
-	JZ           next
-	VMOVUPS.Z    (DI), K1, Z0
-	VMOVUPS.Z    (R10), K1, Z1
-	VPXORD       Z4, Z4, Z4
-	VPBROADCASTD oneFloat<>+0(SB), Z3
-	VCMPPS       $0x12, Z1, Z0, K2
-	VMOVAPS      Z3, K2, Z4
-	VMOVAPS      Z4, Z0
-	VMOVUPS      Z0, K1, (AX)
-	LEAQ         (AX)(CX*4), AX
-
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
-
-// func equalPairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int)
-// Requires: AVX, AVX512F
-TEXT ·equalPairsAVX512(SB), NOSPLIT, $128-72
-	MOVQ         y+0(FP), AX
-	MOVQ         n+24(FP), CX
-	MOVQ         rows+32(FP), DX
-	MOVQ         a+8(FP), SI
-	MOVQ         da+56(FP), R8
-	IMUL3Q       $0x40, R8, R8
-	MOVQ         b+16(FP), R9
-	MOVQ         db+64(FP), R11
-	IMUL3Q       $0x40, R11, R11
-	MOVQ         CX, R12
-	ANDQ         $0x0f, CX
-	VMOVDQU32    lanesFrom0OfAVX512<>+0(SB), Z0
-	VMOVD        CX, X1
-	VPBROADCASTD X1, Z1
-	VPCMPGTD     Z0, Z1, K1
-	XORQ         CX, R12
-
-rows:
-	MOVQ         SI, DI
-	TESTQ        R8, R8
-	JNZ          aApart
-	VBROADCASTSS (SI), Z0
-	VMOVUPS      Z0, (SP)
-	LEAQ         (SP), DI
-
-aApart:
-	MOVQ         rowA+40(FP), BX
-	LEAQ         (SI)(BX*4), SI
-	MOVQ         R9, R10
-	TESTQ        R11, R11
-	JNZ          bApart
-	VBROADCASTSS (R9), Z1
-	VMOVUPS      Z1, 64(SP)
-	LEAQ         64(SP), R10
-
-bApart:
-	MOVQ  rowB+48(FP), BX
-	LEAQ  (R9)(BX*4), R9
-	MOVQ  R12, BX
-	TESTQ BX, BX
-	JZ    rest
-
-vectors:
-	VMOVUPS      (DI), Z0
-	VMOVUPS      (R10), Z1
-	VPXORD       Z2, Z2, Z2
-	VPBROADCASTD oneFloat<>+0(SB), Z3
-	VCMPPS       $0x00, Z1, Z0, K2
-	VMOVAPS      Z3, K2, Z2
-	VMOVAPS      Z2, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         R8, DI
-	ADDQ         R11, R10
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, BX
-	JNZ          vectors
-
-rest:
-	TESTQ        CX, CX
-	JZ           next
-	VMOVUPS.Z    (DI), K1, Z0
-	VMOVUPS.Z    (R10), K1, Z1
-	VPXORD       Z4, Z4, Z4
-	VPBROADCASTD oneFloat<>+0(SB), Z3
-	VCMPPS       $0x00, Z1, Z0, K2
-	VMOVAPS      Z3, K2, Z4
-	VMOVAPS      Z4, Z0
-	VMOVUPS      Z0, K1, (AX)
-	LEAQ         (AX)(CX*4), AX
-
-next:
-	DECQ DX
-	JNZ  rows
-	VZEROUPPER
-	RET
 
 // func clampAVX512(y *float32, x *float32, n int, b float32, c float32)
 // Requires: AVX, AVX512F

@@ -12,17 +12,17 @@ import (
 // Kernels that make one float32 of those at the same place of their operands. What is less than a vector at
 // the end is loaded and stored with a mask.
 
-// pairs make y of a and b, which they may change.
+// pairs make y of a and b, which they may change, in the order of package kernel's pairOf. one is a vector of 1.
 var pairs = []struct {
 	name string
-	emit func(v vectors, a, b, y reg.VecVirtual)
+	emit func(v vectors, a, b, one, y reg.VecVirtual)
 }{
-	{"plus", func(_ vectors, a, b, y reg.VecVirtual) { VADDPS(b, a, y) }},
-	{"minus", func(_ vectors, a, b, y reg.VecVirtual) { VSUBPS(b, a, y) }},
-	{"times", func(_ vectors, a, b, y reg.VecVirtual) { VMULPS(b, a, y) }},
-	{"over", func(_ vectors, a, b, y reg.VecVirtual) { VDIVPS(b, a, y) }},
-	{"smaller", smaller},
-	{"larger", larger},
+	{"plus", func(_ vectors, a, b, _, y reg.VecVirtual) { VADDPS(b, a, y) }},
+	{"minus", func(_ vectors, a, b, _, y reg.VecVirtual) { VSUBPS(b, a, y) }},
+	{"times", func(_ vectors, a, b, _, y reg.VecVirtual) { VMULPS(b, a, y) }},
+	{"over", func(_ vectors, a, b, _, y reg.VecVirtual) { VDIVPS(b, a, y) }},
+	{"smaller", func(v vectors, a, b, _, y reg.VecVirtual) { smaller(v, a, b, y) }},
+	{"larger", func(v vectors, a, b, _, y reg.VecVirtual) { larger(v, a, b, y) }},
 	{"less", compare(17)},
 	{"lessOrEqual", compare(18)},
 	{"equal", compare(0)},
@@ -55,12 +55,17 @@ func (v vectors) ifUnordered(a, b, y reg.VecVirtual) {
 	v.choose(3, a, b, sum, y)
 }
 
-// compare returns 1 or 0 for a predicate of VCMPPS.
-func compare(predicate uint64) func(v vectors, a, b, y reg.VecVirtual) {
-	return func(v vectors, a, b, y reg.VecVirtual) {
-		result, one := v.zero(), v.number("one", 1)
-		v.choose(predicate, a, b, one, result)
-		v.copy(result, y)
+// compare makes 1 or 0 by a predicate of VCMPPS.
+func compare(predicate uint64) func(v vectors, a, b, one, y reg.VecVirtual) {
+	return func(v vectors, a, b, one, y reg.VecVirtual) {
+		if v.bytes == 64 {
+			mask := K()
+			VCMPPS(Imm(predicate), b, a, mask)
+			VMOVAPS_Z(one, mask, y)
+			return
+		}
+		VCMPPS(Imm(predicate), b, a, y)
+		VANDPS(one, y, y)
 	}
 }
 
@@ -115,9 +120,7 @@ var each = []struct {
 }
 
 func elementwise(v vectors) {
-	for _, op := range pairs {
-		pairwise(v, op.name, op.emit)
-	}
+	pairwise(v)
 	for _, op := range scaled {
 		name := op.name + v.isa
 		function(name, "y, x *float32, n int, b, c float32", name+" works like "+op.name+"Generic for n > 0 elements.")
@@ -136,24 +139,45 @@ func elementwise(v vectors) {
 	}
 }
 
-// pairwise goes through rows. An operand of step 0 is a vector in local memory that repeats its number.
-func pairwise(v vectors, op string, emit func(v vectors, a, b, y reg.VecVirtual)) {
-	name := op + "Pairs" + v.isa
-	function(name, "y, a, b *float32, n, rows, rowA, rowB, da, db int", fmt.Sprintf("%s works like %sGeneric for so many rows of n > 0 elements.", name, op))
-	y, n, rows, left := arg("y"), arg("n"), arg("rows"), GP64()
+// pairwise goes through rows, each by the loop of its operation. An operand of step 0 is a vector in local memory
+// that repeats its number.
+func pairwise(v vectors) {
+	name := "pairs" + v.isa
+	function(name, "y, a, b *float32, n, rows, rowA, rowB, da, db, op int",
+		name+" works like the generic kernel of an operation for so many rows of n > 0 elements.")
+	y, n, rows, op, left := arg("y"), arg("n"), arg("rows"), arg("op"), GP64()
 	operands := []*operand{newOperand(v, "a", "rowA", "da"), newOperand(v, "b", "rowB", "db")}
 	whole := GP64()
 	MOVQ(n, whole)
 	ANDQ(Imm(uint64(v.bytes/4-1)), n)
 	rest := v.mask(n)
 	XORQ(n, whole)
-	to := v.make()
-	part := func(load, store func(from, to Op)) {
+	to, one := v.make(), v.number("one", 1)
+	load := func(load func(from, to Op)) {
 		for _, o := range operands {
 			load(at(o.at, 0), o.x)
 		}
-		emit(v, operands[0].x, operands[1].x, to)
-		store(to, at(y, 0))
+	}
+	// forOperation emits body for each operation, and jumps to that of op, by halves, and then on to behind.
+	forOperation := func(behind string, body func(label string, emit func())) {
+		var from func(first, end int)
+		from = func(first, end int) {
+			if middle := (first + end) / 2; middle > first {
+				upper := pairs[middle].name + "On" + behind
+				CMPQ(op, Imm(uint64(middle)))
+				JGE(LabelRef(upper))
+				from(first, middle)
+				Label(upper)
+				from(middle, end)
+				return
+			}
+			body(pairs[first].name+behind, func() { pairs[first].emit(v, operands[0].x, operands[1].x, one, to) })
+			if first < len(pairs)-1 {
+				JMP(LabelRef(behind))
+			}
+		}
+		from(0, len(pairs))
+		Label(behind)
 	}
 	Label("rows")
 	for _, o := range operands {
@@ -162,17 +186,22 @@ func pairwise(v vectors, op string, emit func(v vectors, a, b, y reg.VecVirtual)
 	MOVQ(whole, left)
 	TESTQ(left, left)
 	JZ(LabelRef("rest"))
-	loop("vectors", left, v.bytes/4, func() {
-		part(move, move)
-		for _, o := range operands {
-			ADDQ(o.step, o.at)
-		}
-		ADDQ(Imm(uint64(v.bytes)), y)
+	forOperation("rest", func(label string, emit func()) {
+		loop(label, left, v.bytes/4, func() {
+			load(move)
+			emit()
+			VMOVUPS(to, at(y, 0))
+			for _, o := range operands {
+				ADDQ(o.step, o.at)
+			}
+			ADDQ(Imm(uint64(v.bytes)), y)
+		})
 	})
-	Label("rest")
 	TESTQ(n, n)
 	JZ(LabelRef("next"))
-	part(rest.load, rest.store)
+	load(rest.load)
+	forOperation("part", func(_ string, emit func()) { emit() })
+	rest.store(to, at(y, 0))
 	LEAQ(Mem{Base: y, Index: n, Scale: 4}, y)
 	Label("next")
 	DECQ(rows)
