@@ -4,30 +4,10 @@
 
 package kernel
 
-// multiplyS16R1AVX2 works like multiplyS16Generic for 1 rows and 1 panel; steps > 0.
+// multiplyS16AVX2 works like multiplyS16Generic for up to 5 rows and 1 panel; steps > 0.
 //
 //go:noescape
-func multiplyS16R1AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
-
-// multiplyS16R2AVX2 works like multiplyS16Generic for 2 rows and 1 panel; steps > 0.
-//
-//go:noescape
-func multiplyS16R2AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
-
-// multiplyS16R3AVX2 works like multiplyS16Generic for 3 rows and 1 panel; steps > 0.
-//
-//go:noescape
-func multiplyS16R3AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
-
-// multiplyS16R4AVX2 works like multiplyS16Generic for 4 rows and 1 panel; steps > 0.
-//
-//go:noescape
-func multiplyS16R4AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
-
-// multiplyS16R5AVX2 works like multiplyS16Generic for 5 rows and 1 panel; steps > 0.
-//
-//go:noescape
-func multiplyS16R5AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
+func multiplyS16AVX2(c *int32, a *uint8, lda int, b *int8, steps int, rows int)
 
 // multiplyGroupsR1P1AVX2 works like multiplyGroupsGeneric for 1 rows and 1 panels.
 //

@@ -4,259 +4,16 @@
 
 #include "textflag.h"
 
-// func multiplyS16R1AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
+// func multiplyS16AVX2(c *int32, a *uint8, lda int, b *int8, steps int, rows int)
 // Requires: AVX, AVX2, MMX+
-TEXT ·multiplyS16R1AVX2(SB), NOSPLIT, $0-40
-	MOVQ  c+0(FP), AX
-	MOVQ  a+8(FP), CX
-	MOVQ  lda+16(FP), DX
-	MOVQ  b+24(FP), DX
-	MOVQ  steps+32(FP), BX
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-
-steps:
-	PREFETCHT0   4096(DX)
-	VMOVDQU      (DX), Y3
-	VPSLLW       $0x08, Y3, Y2
-	VPSRAW       $0x08, Y2, Y2
-	VPSRAW       $0x08, Y3, Y3
-	VMOVDQU      32(DX), Y5
-	VPSLLW       $0x08, Y5, Y4
-	VPSRAW       $0x08, Y4, Y4
-	VPSRAW       $0x08, Y5, Y5
-	VPBROADCASTD (CX), Y6
-	VPMADDWD     Y2, Y6, Y2
-	VPMADDWD     Y4, Y6, Y6
-	VPADDD       Y2, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 4(CX), Y6
-	VPMADDWD     Y3, Y6, Y2
-	VPMADDWD     Y5, Y6, Y6
-	VPADDD       Y2, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	ADDQ         $0x08, CX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, BX
-	JNZ          steps
-	VMOVDQU      Y0, (AX)
-	VMOVDQU      Y1, 32(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyS16R2AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
-// Requires: AVX, AVX2, MMX+
-TEXT ·multiplyS16R2AVX2(SB), NOSPLIT, $0-40
+TEXT ·multiplyS16AVX2(SB), NOSPLIT, $0-48
 	MOVQ  c+0(FP), AX
 	MOVQ  a+8(FP), CX
 	MOVQ  lda+16(FP), DX
 	MOVQ  b+24(FP), BX
 	MOVQ  steps+32(FP), SI
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-
-steps:
-	PREFETCHT0   4096(BX)
-	VMOVDQU      (BX), Y5
-	VPSLLW       $0x08, Y5, Y4
-	VPSRAW       $0x08, Y4, Y4
-	VPSRAW       $0x08, Y5, Y5
-	VMOVDQU      32(BX), Y7
-	VPSLLW       $0x08, Y7, Y6
-	VPSRAW       $0x08, Y6, Y6
-	VPSRAW       $0x08, Y7, Y7
-	VPBROADCASTD (CX), Y8
-	VPMADDWD     Y4, Y8, Y9
-	VPMADDWD     Y6, Y8, Y8
-	VPADDD       Y9, Y0, Y0
-	VPADDD       Y8, Y1, Y1
-	VPBROADCASTD 4(CX), Y8
-	VPMADDWD     Y5, Y8, Y9
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y9, Y0, Y0
-	VPADDD       Y8, Y1, Y1
-	VPBROADCASTD (CX)(DX*1), Y8
-	VPMADDWD     Y4, Y8, Y9
-	VPMADDWD     Y6, Y8, Y8
-	VPADDD       Y9, Y2, Y2
-	VPADDD       Y8, Y3, Y3
-	VPBROADCASTD 4(CX)(DX*1), Y8
-	VPMADDWD     Y5, Y8, Y9
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y9, Y2, Y2
-	VPADDD       Y8, Y3, Y3
-	ADDQ         $0x08, CX
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	VMOVDQU      Y0, (AX)
-	VMOVDQU      Y1, 32(AX)
-	VMOVDQU      Y2, 64(AX)
-	VMOVDQU      Y3, 96(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyS16R3AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
-// Requires: AVX, AVX2, MMX+
-TEXT ·multiplyS16R3AVX2(SB), NOSPLIT, $0-40
-	MOVQ  c+0(FP), AX
-	MOVQ  a+8(FP), CX
-	MOVQ  lda+16(FP), DX
-	MOVQ  b+24(FP), BX
-	MOVQ  steps+32(FP), SI
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-
-steps:
-	PREFETCHT0   4096(BX)
-	VMOVDQU      (BX), Y7
-	VPSLLW       $0x08, Y7, Y6
-	VPSRAW       $0x08, Y6, Y6
-	VPSRAW       $0x08, Y7, Y7
-	VMOVDQU      32(BX), Y9
-	VPSLLW       $0x08, Y9, Y8
-	VPSRAW       $0x08, Y8, Y8
-	VPSRAW       $0x08, Y9, Y9
-	VPBROADCASTD (CX), Y10
-	VPMADDWD     Y6, Y10, Y11
-	VPMADDWD     Y8, Y10, Y10
-	VPADDD       Y11, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VPBROADCASTD 4(CX), Y10
-	VPMADDWD     Y7, Y10, Y11
-	VPMADDWD     Y9, Y10, Y10
-	VPADDD       Y11, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VPBROADCASTD (CX)(DX*1), Y10
-	VPMADDWD     Y6, Y10, Y11
-	VPMADDWD     Y8, Y10, Y10
-	VPADDD       Y11, Y2, Y2
-	VPADDD       Y10, Y3, Y3
-	VPBROADCASTD 4(CX)(DX*1), Y10
-	VPMADDWD     Y7, Y10, Y11
-	VPMADDWD     Y9, Y10, Y10
-	VPADDD       Y11, Y2, Y2
-	VPADDD       Y10, Y3, Y3
-	VPBROADCASTD (CX)(DX*2), Y10
-	VPMADDWD     Y6, Y10, Y11
-	VPMADDWD     Y8, Y10, Y10
-	VPADDD       Y11, Y4, Y4
-	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 4(CX)(DX*2), Y10
-	VPMADDWD     Y7, Y10, Y11
-	VPMADDWD     Y9, Y10, Y10
-	VPADDD       Y11, Y4, Y4
-	VPADDD       Y10, Y5, Y5
-	ADDQ         $0x08, CX
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	VMOVDQU      Y0, (AX)
-	VMOVDQU      Y1, 32(AX)
-	VMOVDQU      Y2, 64(AX)
-	VMOVDQU      Y3, 96(AX)
-	VMOVDQU      Y4, 128(AX)
-	VMOVDQU      Y5, 160(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyS16R4AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
-// Requires: AVX, AVX2
-TEXT ·multiplyS16R4AVX2(SB), NOSPLIT, $0-40
-	MOVQ  c+0(FP), AX
-	MOVQ  a+8(FP), CX
-	MOVQ  lda+16(FP), DX
-	MOVQ  b+24(FP), BX
-	MOVQ  steps+32(FP), SI
-	LEAQ  (DX)(DX*2), DI
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-
-steps:
-	VMOVDQU      (BX), Y9
-	VPSLLW       $0x08, Y9, Y8
-	VPSRAW       $0x08, Y8, Y8
-	VPSRAW       $0x08, Y9, Y9
-	VMOVDQU      32(BX), Y11
-	VPSLLW       $0x08, Y11, Y10
-	VPSRAW       $0x08, Y10, Y10
-	VPSRAW       $0x08, Y11, Y11
-	VPBROADCASTD (CX), Y12
-	VPMADDWD     Y8, Y12, Y13
-	VPMADDWD     Y10, Y12, Y12
-	VPADDD       Y13, Y0, Y0
-	VPADDD       Y12, Y1, Y1
-	VPBROADCASTD 4(CX), Y12
-	VPMADDWD     Y9, Y12, Y13
-	VPMADDWD     Y11, Y12, Y12
-	VPADDD       Y13, Y0, Y0
-	VPADDD       Y12, Y1, Y1
-	VPBROADCASTD (CX)(DX*1), Y12
-	VPMADDWD     Y8, Y12, Y13
-	VPMADDWD     Y10, Y12, Y12
-	VPADDD       Y13, Y2, Y2
-	VPADDD       Y12, Y3, Y3
-	VPBROADCASTD 4(CX)(DX*1), Y12
-	VPMADDWD     Y9, Y12, Y13
-	VPMADDWD     Y11, Y12, Y12
-	VPADDD       Y13, Y2, Y2
-	VPADDD       Y12, Y3, Y3
-	VPBROADCASTD (CX)(DX*2), Y12
-	VPMADDWD     Y8, Y12, Y13
-	VPMADDWD     Y10, Y12, Y12
-	VPADDD       Y13, Y4, Y4
-	VPADDD       Y12, Y5, Y5
-	VPBROADCASTD 4(CX)(DX*2), Y12
-	VPMADDWD     Y9, Y12, Y13
-	VPMADDWD     Y11, Y12, Y12
-	VPADDD       Y13, Y4, Y4
-	VPADDD       Y12, Y5, Y5
-	VPBROADCASTD (CX)(DI*1), Y12
-	VPMADDWD     Y8, Y12, Y13
-	VPMADDWD     Y10, Y12, Y12
-	VPADDD       Y13, Y6, Y6
-	VPADDD       Y12, Y7, Y7
-	VPBROADCASTD 4(CX)(DI*1), Y12
-	VPMADDWD     Y9, Y12, Y13
-	VPMADDWD     Y11, Y12, Y12
-	VPADDD       Y13, Y6, Y6
-	VPADDD       Y12, Y7, Y7
-	ADDQ         $0x08, CX
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	VMOVDQU      Y0, (AX)
-	VMOVDQU      Y1, 32(AX)
-	VMOVDQU      Y2, 64(AX)
-	VMOVDQU      Y3, 96(AX)
-	VMOVDQU      Y4, 128(AX)
-	VMOVDQU      Y5, 160(AX)
-	VMOVDQU      Y6, 192(AX)
-	VMOVDQU      Y7, 224(AX)
-	VZEROUPPER
-	RET
-
-// func multiplyS16R5AVX2(c *int32, a *uint8, lda int, b *int8, steps int)
-// Requires: AVX, AVX2
-TEXT ·multiplyS16R5AVX2(SB), NOSPLIT, $0-40
-	MOVQ  c+0(FP), AX
-	MOVQ  a+8(FP), CX
-	MOVQ  lda+16(FP), DX
-	MOVQ  b+24(FP), BX
-	MOVQ  steps+32(FP), SI
-	LEAQ  (DX)(DX*2), DI
+	MOVQ  rows+40(FP), DI
+	LEAQ  (DX)(DX*2), R8
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -269,6 +26,7 @@ TEXT ·multiplyS16R5AVX2(SB), NOSPLIT, $0-40
 	VPXOR Y9, Y9, Y9
 
 steps:
+	PREFETCHT0   4096(BX)
 	VMOVDQU      (BX), Y11
 	VPSLLW       $0x08, Y11, Y10
 	VPSRAW       $0x08, Y10, Y10
@@ -287,6 +45,8 @@ steps:
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y15, Y0, Y0
 	VPADDD       Y14, Y1, Y1
+	CMPQ         DI, $0x01
+	JEQ          step
 	VPBROADCASTD (CX)(DX*1), Y14
 	VPMADDWD     Y10, Y14, Y15
 	VPMADDWD     Y12, Y14, Y14
@@ -297,6 +57,8 @@ steps:
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y15, Y2, Y2
 	VPADDD       Y14, Y3, Y3
+	CMPQ         DI, $0x02
+	JEQ          step
 	VPBROADCASTD (CX)(DX*2), Y14
 	VPMADDWD     Y10, Y14, Y15
 	VPMADDWD     Y12, Y14, Y14
@@ -307,16 +69,20 @@ steps:
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y15, Y4, Y4
 	VPADDD       Y14, Y5, Y5
-	VPBROADCASTD (CX)(DI*1), Y14
+	CMPQ         DI, $0x03
+	JEQ          step
+	VPBROADCASTD (CX)(R8*1), Y14
 	VPMADDWD     Y10, Y14, Y15
 	VPMADDWD     Y12, Y14, Y14
 	VPADDD       Y15, Y6, Y6
 	VPADDD       Y14, Y7, Y7
-	VPBROADCASTD 4(CX)(DI*1), Y14
+	VPBROADCASTD 4(CX)(R8*1), Y14
 	VPMADDWD     Y11, Y14, Y15
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y15, Y6, Y6
 	VPADDD       Y14, Y7, Y7
+	CMPQ         DI, $0x04
+	JEQ          step
 	VPBROADCASTD (CX)(DX*4), Y14
 	VPMADDWD     Y10, Y14, Y15
 	VPMADDWD     Y12, Y14, Y14
@@ -327,20 +93,32 @@ steps:
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y15, Y8, Y8
 	VPADDD       Y14, Y9, Y9
-	ADDQ         $0x08, CX
-	ADDQ         $0x40, BX
-	SUBQ         $0x01, SI
-	JNZ          steps
-	VMOVDQU      Y0, (AX)
-	VMOVDQU      Y1, 32(AX)
-	VMOVDQU      Y2, 64(AX)
-	VMOVDQU      Y3, 96(AX)
-	VMOVDQU      Y4, 128(AX)
-	VMOVDQU      Y5, 160(AX)
-	VMOVDQU      Y6, 192(AX)
-	VMOVDQU      Y7, 224(AX)
-	VMOVDQU      Y8, 256(AX)
-	VMOVDQU      Y9, 288(AX)
+
+step:
+	ADDQ    $0x08, CX
+	ADDQ    $0x40, BX
+	SUBQ    $0x01, SI
+	JNZ     steps
+	VMOVDQU Y0, (AX)
+	VMOVDQU Y1, 32(AX)
+	CMPQ    DI, $0x01
+	JEQ     stored
+	VMOVDQU Y2, 64(AX)
+	VMOVDQU Y3, 96(AX)
+	CMPQ    DI, $0x02
+	JEQ     stored
+	VMOVDQU Y4, 128(AX)
+	VMOVDQU Y5, 160(AX)
+	CMPQ    DI, $0x03
+	JEQ     stored
+	VMOVDQU Y6, 192(AX)
+	VMOVDQU Y7, 224(AX)
+	CMPQ    DI, $0x04
+	JEQ     stored
+	VMOVDQU Y8, 256(AX)
+	VMOVDQU Y9, 288(AX)
+
+stored:
 	VZEROUPPER
 	RET
 

@@ -219,29 +219,11 @@ func gatherPixelsAVX512(dst *uint8, src *uint8, vectors int, step int, words *ui
 //go:noescape
 func gatherPixelsVBMI(dst *uint8, src *uint8, vectors int, step int, indices *uint8, low uint64, high uint64)
 
-// multiplyPixelsF8VNNI works like multiplyPixelsGeneric for 8 filters and two vectors of 16 pixels, of which
-// the pixels are stored that mask and mask2 have bits for.
+// multiplyPixelsVNNI works like multiplyPixelsGeneric for up to 8 filters and two vectors of 16 pixels, of
+// which the pixels are stored that mask and mask2 have bits for.
 //
 //go:noescape
-func multiplyPixelsF8VNNI(t *uint8)
-
-// multiplyPixelsF4VNNI works like multiplyPixelsGeneric for 4 filters and two vectors of 16 pixels, of which
-// the pixels are stored that mask and mask2 have bits for.
-//
-//go:noescape
-func multiplyPixelsF4VNNI(t *uint8)
-
-// multiplyPixelsF2VNNI works like multiplyPixelsGeneric for 2 filters and two vectors of 16 pixels, of which
-// the pixels are stored that mask and mask2 have bits for.
-//
-//go:noescape
-func multiplyPixelsF2VNNI(t *uint8)
-
-// multiplyPixelsF1VNNI works like multiplyPixelsGeneric for 1 filters and two vectors of 16 pixels, of which
-// the pixels are stored that mask and mask2 have bits for.
-//
-//go:noescape
-func multiplyPixelsF1VNNI(t *uint8)
+func multiplyPixelsVNNI(t *uint8)
 
 // quantizeColumnsAVX512 works like quantizeColumnsGeneric for n > 0, a multiple of 16, and 4·fours rows.
 //

@@ -6407,15 +6407,16 @@ vectors:
 	VZEROUPPER
 	RET
 
-// func multiplyPixelsF8VNNI(t *uint8)
+// func multiplyPixelsVNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyPixelsF8VNNI(SB), NOSPLIT, $0-8
+TEXT ·multiplyPixelsVNNI(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   24(AX), CX
 	MOVQ   32(AX), DX
 	MOVQ   40(AX), BX
 	MOVQ   48(AX), SI
 	MOVQ   56(AX), DI
+	MOVQ   64(AX), R8
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -6432,409 +6433,235 @@ TEXT ·multiplyPixelsF8VNNI(SB), NOSPLIT, $0-8
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
+	CMPQ   BX, $0x04
+	JLE    few
 
-steps:
-	MOVQ         (BX), R8
-	ADDQ         $0x08, BX
-	VMOVDQU32    (CX)(R8*1), Z0
-	VMOVDQU32    (DX)(R8*1), Z1
-	VPBROADCASTD (DI), Z2
+many:
+	MOVQ         (SI), R9
+	ADDQ         $0x08, SI
+	VMOVDQU32    (CX)(R9*1), Z0
+	VMOVDQU32    (DX)(R9*1), Z1
+	VPBROADCASTD (R8), Z2
 	VPDPBUSD     Z2, Z0, Z3
 	VPDPBUSD     Z2, Z1, Z4
-	VPBROADCASTD 4(DI), Z2
+	VPBROADCASTD 4(R8), Z2
 	VPDPBUSD     Z2, Z0, Z5
 	VPDPBUSD     Z2, Z1, Z6
-	VPBROADCASTD 8(DI), Z2
+	VPBROADCASTD 8(R8), Z2
 	VPDPBUSD     Z2, Z0, Z7
 	VPDPBUSD     Z2, Z1, Z8
-	VPBROADCASTD 12(DI), Z2
+	VPBROADCASTD 12(R8), Z2
 	VPDPBUSD     Z2, Z0, Z9
 	VPDPBUSD     Z2, Z1, Z10
-	VPBROADCASTD 16(DI), Z2
+	VPBROADCASTD 16(R8), Z2
 	VPDPBUSD     Z2, Z0, Z11
 	VPDPBUSD     Z2, Z1, Z12
-	VPBROADCASTD 20(DI), Z2
+	CMPQ         BX, $0x05
+	JEQ          manyStep
+	VPBROADCASTD 20(R8), Z2
 	VPDPBUSD     Z2, Z0, Z13
 	VPDPBUSD     Z2, Z1, Z14
-	VPBROADCASTD 24(DI), Z2
+	CMPQ         BX, $0x06
+	JEQ          manyStep
+	VPBROADCASTD 24(R8), Z2
 	VPDPBUSD     Z2, Z0, Z15
 	VPDPBUSD     Z2, Z1, Z16
-	VPBROADCASTD 28(DI), Z2
+	CMPQ         BX, $0x07
+	JEQ          manyStep
+	VPBROADCASTD 28(R8), Z2
 	VPDPBUSD     Z2, Z0, Z17
 	VPDPBUSD     Z2, Z1, Z18
-	ADDQ         $0x40, DI
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         64(AX), CX
-	MOVQ         72(AX), DX
-	MOVQ         80(AX), BX
-	MOVQ         (AX), SI
-	MOVQ         16(AX), DI
-	MOVQ         8(AX), R8
-	VBROADCASTSS 88(AX), Z0
-	VBROADCASTSS 96(AX), Z1
-	KMOVW        104(AX), K1
-	KMOVW        112(AX), K2
+
+manyStep:
+	ADDQ $0x40, R8
+	SUBQ $0x01, DI
+	JNZ  many
+	JMP  summed
+
+few:
+	MOVQ         (SI), R9
+	ADDQ         $0x08, SI
+	VMOVDQU32    (CX)(R9*1), Z0
+	VMOVDQU32    (DX)(R9*1), Z1
+	VPBROADCASTD (R8), Z2
+	VPDPBUSD     Z2, Z0, Z3
+	VPDPBUSD     Z2, Z1, Z4
+	CMPQ         BX, $0x01
+	JEQ          fewStep
+	VPBROADCASTD 4(R8), Z2
+	VPDPBUSD     Z2, Z0, Z5
+	VPDPBUSD     Z2, Z1, Z6
+	CMPQ         BX, $0x02
+	JEQ          fewStep
+	VPBROADCASTD 8(R8), Z2
+	VPDPBUSD     Z2, Z0, Z7
+	VPDPBUSD     Z2, Z1, Z8
+	CMPQ         BX, $0x03
+	JEQ          fewStep
+	VPBROADCASTD 12(R8), Z2
+	VPDPBUSD     Z2, Z0, Z9
+	VPDPBUSD     Z2, Z1, Z10
+
+fewStep:
+	ADDQ $0x40, R8
+	SUBQ $0x01, DI
+	JNZ  few
+
+summed:
+	MOVQ         72(AX), CX
+	MOVQ         80(AX), DX
+	MOVQ         88(AX), SI
+	MOVQ         (AX), DI
+	MOVQ         16(AX), R8
+	MOVQ         8(AX), R9
+	VBROADCASTSS 96(AX), Z0
+	VBROADCASTSS 104(AX), Z1
+	KMOVW        112(AX), K1
+	KMOVW        120(AX), K2
 	VPSUBD.BCST  (CX), Z3, Z3
 	VCVTDQ2PS    Z3, Z3
 	VMULPS.BCST  (DX), Z3, Z3
 	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  (BX), Z3, Z3
+	VADDPS.BCST  (SI), Z3, Z3
 	VMAXPS       Z3, Z1, Z3
-	VMOVUPS      Z3, K1, (SI)
-	ADDQ         R8, SI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R9, DI
 	VPSUBD.BCST  (CX), Z4, Z4
 	VCVTDQ2PS    Z4, Z4
 	VMULPS.BCST  (DX), Z4, Z4
 	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  (BX), Z4, Z4
+	VADDPS.BCST  (SI), Z4, Z4
 	VMAXPS       Z4, Z1, Z4
-	VMOVUPS      Z4, K2, (DI)
-	ADDQ         R8, DI
+	VMOVUPS      Z4, K2, (R8)
+	ADDQ         R9, R8
+	CMPQ         BX, $0x01
+	JEQ          stored
 	VPSUBD.BCST  4(CX), Z5, Z5
 	VCVTDQ2PS    Z5, Z5
 	VMULPS.BCST  4(DX), Z5, Z5
 	VMULPS       Z0, Z5, Z5
-	VADDPS.BCST  4(BX), Z5, Z5
+	VADDPS.BCST  4(SI), Z5, Z5
 	VMAXPS       Z5, Z1, Z5
-	VMOVUPS      Z5, K1, (SI)
-	ADDQ         R8, SI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R9, DI
 	VPSUBD.BCST  4(CX), Z6, Z6
 	VCVTDQ2PS    Z6, Z6
 	VMULPS.BCST  4(DX), Z6, Z6
 	VMULPS       Z0, Z6, Z6
-	VADDPS.BCST  4(BX), Z6, Z6
+	VADDPS.BCST  4(SI), Z6, Z6
 	VMAXPS       Z6, Z1, Z6
-	VMOVUPS      Z6, K2, (DI)
-	ADDQ         R8, DI
+	VMOVUPS      Z6, K2, (R8)
+	ADDQ         R9, R8
+	CMPQ         BX, $0x02
+	JEQ          stored
 	VPSUBD.BCST  8(CX), Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS.BCST  8(DX), Z7, Z7
 	VMULPS       Z0, Z7, Z7
-	VADDPS.BCST  8(BX), Z7, Z7
+	VADDPS.BCST  8(SI), Z7, Z7
 	VMAXPS       Z7, Z1, Z7
-	VMOVUPS      Z7, K1, (SI)
-	ADDQ         R8, SI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R9, DI
 	VPSUBD.BCST  8(CX), Z8, Z8
 	VCVTDQ2PS    Z8, Z8
 	VMULPS.BCST  8(DX), Z8, Z8
 	VMULPS       Z0, Z8, Z8
-	VADDPS.BCST  8(BX), Z8, Z8
+	VADDPS.BCST  8(SI), Z8, Z8
 	VMAXPS       Z8, Z1, Z8
-	VMOVUPS      Z8, K2, (DI)
-	ADDQ         R8, DI
+	VMOVUPS      Z8, K2, (R8)
+	ADDQ         R9, R8
+	CMPQ         BX, $0x03
+	JEQ          stored
 	VPSUBD.BCST  12(CX), Z9, Z9
 	VCVTDQ2PS    Z9, Z9
 	VMULPS.BCST  12(DX), Z9, Z9
 	VMULPS       Z0, Z9, Z9
-	VADDPS.BCST  12(BX), Z9, Z9
+	VADDPS.BCST  12(SI), Z9, Z9
 	VMAXPS       Z9, Z1, Z9
-	VMOVUPS      Z9, K1, (SI)
-	ADDQ         R8, SI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R9, DI
 	VPSUBD.BCST  12(CX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS.BCST  12(DX), Z10, Z10
 	VMULPS       Z0, Z10, Z10
-	VADDPS.BCST  12(BX), Z10, Z10
+	VADDPS.BCST  12(SI), Z10, Z10
 	VMAXPS       Z10, Z1, Z10
-	VMOVUPS      Z10, K2, (DI)
-	ADDQ         R8, DI
+	VMOVUPS      Z10, K2, (R8)
+	ADDQ         R9, R8
+	CMPQ         BX, $0x04
+	JEQ          stored
 	VPSUBD.BCST  16(CX), Z11, Z11
 	VCVTDQ2PS    Z11, Z11
 	VMULPS.BCST  16(DX), Z11, Z11
 	VMULPS       Z0, Z11, Z11
-	VADDPS.BCST  16(BX), Z11, Z11
+	VADDPS.BCST  16(SI), Z11, Z11
 	VMAXPS       Z11, Z1, Z11
-	VMOVUPS      Z11, K1, (SI)
-	ADDQ         R8, SI
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         R9, DI
 	VPSUBD.BCST  16(CX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS.BCST  16(DX), Z12, Z12
 	VMULPS       Z0, Z12, Z12
-	VADDPS.BCST  16(BX), Z12, Z12
+	VADDPS.BCST  16(SI), Z12, Z12
 	VMAXPS       Z12, Z1, Z12
-	VMOVUPS      Z12, K2, (DI)
-	ADDQ         R8, DI
+	VMOVUPS      Z12, K2, (R8)
+	ADDQ         R9, R8
+	CMPQ         BX, $0x05
+	JEQ          stored
 	VPSUBD.BCST  20(CX), Z13, Z13
 	VCVTDQ2PS    Z13, Z13
 	VMULPS.BCST  20(DX), Z13, Z13
 	VMULPS       Z0, Z13, Z13
-	VADDPS.BCST  20(BX), Z13, Z13
+	VADDPS.BCST  20(SI), Z13, Z13
 	VMAXPS       Z13, Z1, Z13
-	VMOVUPS      Z13, K1, (SI)
-	ADDQ         R8, SI
+	VMOVUPS      Z13, K1, (DI)
+	ADDQ         R9, DI
 	VPSUBD.BCST  20(CX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS.BCST  20(DX), Z14, Z14
 	VMULPS       Z0, Z14, Z14
-	VADDPS.BCST  20(BX), Z14, Z14
+	VADDPS.BCST  20(SI), Z14, Z14
 	VMAXPS       Z14, Z1, Z14
-	VMOVUPS      Z14, K2, (DI)
-	ADDQ         R8, DI
+	VMOVUPS      Z14, K2, (R8)
+	ADDQ         R9, R8
+	CMPQ         BX, $0x06
+	JEQ          stored
 	VPSUBD.BCST  24(CX), Z15, Z15
 	VCVTDQ2PS    Z15, Z15
 	VMULPS.BCST  24(DX), Z15, Z15
 	VMULPS       Z0, Z15, Z15
-	VADDPS.BCST  24(BX), Z15, Z15
+	VADDPS.BCST  24(SI), Z15, Z15
 	VMAXPS       Z15, Z1, Z15
-	VMOVUPS      Z15, K1, (SI)
-	ADDQ         R8, SI
+	VMOVUPS      Z15, K1, (DI)
+	ADDQ         R9, DI
 	VPSUBD.BCST  24(CX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS.BCST  24(DX), Z16, Z16
 	VMULPS       Z0, Z16, Z16
-	VADDPS.BCST  24(BX), Z16, Z16
+	VADDPS.BCST  24(SI), Z16, Z16
 	VMAXPS       Z16, Z1, Z16
-	VMOVUPS      Z16, K2, (DI)
-	ADDQ         R8, DI
+	VMOVUPS      Z16, K2, (R8)
+	ADDQ         R9, R8
+	CMPQ         BX, $0x07
+	JEQ          stored
 	VPSUBD.BCST  28(CX), Z17, Z17
 	VCVTDQ2PS    Z17, Z17
 	VMULPS.BCST  28(DX), Z17, Z17
 	VMULPS       Z0, Z17, Z17
-	VADDPS.BCST  28(BX), Z17, Z17
+	VADDPS.BCST  28(SI), Z17, Z17
 	VMAXPS       Z17, Z1, Z17
-	VMOVUPS      Z17, K1, (SI)
+	VMOVUPS      Z17, K1, (DI)
+	ADDQ         R9, DI
 	VPSUBD.BCST  28(CX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS.BCST  28(DX), Z18, Z18
 	VMULPS       Z0, Z18, Z18
-	VADDPS.BCST  28(BX), Z18, Z18
+	VADDPS.BCST  28(SI), Z18, Z18
 	VMAXPS       Z18, Z1, Z18
-	VMOVUPS      Z18, K2, (DI)
-	VZEROUPPER
-	RET
+	VMOVUPS      Z18, K2, (R8)
+	ADDQ         R9, R8
 
-// func multiplyPixelsF4VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyPixelsF4VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   32(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	MOVQ   56(AX), DI
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-
-steps:
-	MOVQ         (BX), R8
-	ADDQ         $0x08, BX
-	VMOVDQU32    (CX)(R8*1), Z0
-	VMOVDQU32    (DX)(R8*1), Z1
-	VPBROADCASTD (DI), Z2
-	VPDPBUSD     Z2, Z0, Z3
-	VPDPBUSD     Z2, Z1, Z4
-	VPBROADCASTD 4(DI), Z2
-	VPDPBUSD     Z2, Z0, Z5
-	VPDPBUSD     Z2, Z1, Z6
-	VPBROADCASTD 8(DI), Z2
-	VPDPBUSD     Z2, Z0, Z7
-	VPDPBUSD     Z2, Z1, Z8
-	VPBROADCASTD 12(DI), Z2
-	VPDPBUSD     Z2, Z0, Z9
-	VPDPBUSD     Z2, Z1, Z10
-	ADDQ         $0x40, DI
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         64(AX), CX
-	MOVQ         72(AX), DX
-	MOVQ         80(AX), BX
-	MOVQ         (AX), SI
-	MOVQ         16(AX), DI
-	MOVQ         8(AX), R8
-	VBROADCASTSS 88(AX), Z0
-	VBROADCASTSS 96(AX), Z1
-	KMOVW        104(AX), K1
-	KMOVW        112(AX), K2
-	VPSUBD.BCST  (CX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  (DX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  (BX), Z3, Z3
-	VMAXPS       Z3, Z1, Z3
-	VMOVUPS      Z3, K1, (SI)
-	ADDQ         R8, SI
-	VPSUBD.BCST  (CX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  (DX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  (BX), Z4, Z4
-	VMAXPS       Z4, Z1, Z4
-	VMOVUPS      Z4, K2, (DI)
-	ADDQ         R8, DI
-	VPSUBD.BCST  4(CX), Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  4(DX), Z5, Z5
-	VMULPS       Z0, Z5, Z5
-	VADDPS.BCST  4(BX), Z5, Z5
-	VMAXPS       Z5, Z1, Z5
-	VMOVUPS      Z5, K1, (SI)
-	ADDQ         R8, SI
-	VPSUBD.BCST  4(CX), Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  4(DX), Z6, Z6
-	VMULPS       Z0, Z6, Z6
-	VADDPS.BCST  4(BX), Z6, Z6
-	VMAXPS       Z6, Z1, Z6
-	VMOVUPS      Z6, K2, (DI)
-	ADDQ         R8, DI
-	VPSUBD.BCST  8(CX), Z7, Z7
-	VCVTDQ2PS    Z7, Z7
-	VMULPS.BCST  8(DX), Z7, Z7
-	VMULPS       Z0, Z7, Z7
-	VADDPS.BCST  8(BX), Z7, Z7
-	VMAXPS       Z7, Z1, Z7
-	VMOVUPS      Z7, K1, (SI)
-	ADDQ         R8, SI
-	VPSUBD.BCST  8(CX), Z8, Z8
-	VCVTDQ2PS    Z8, Z8
-	VMULPS.BCST  8(DX), Z8, Z8
-	VMULPS       Z0, Z8, Z8
-	VADDPS.BCST  8(BX), Z8, Z8
-	VMAXPS       Z8, Z1, Z8
-	VMOVUPS      Z8, K2, (DI)
-	ADDQ         R8, DI
-	VPSUBD.BCST  12(CX), Z9, Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS.BCST  12(DX), Z9, Z9
-	VMULPS       Z0, Z9, Z9
-	VADDPS.BCST  12(BX), Z9, Z9
-	VMAXPS       Z9, Z1, Z9
-	VMOVUPS      Z9, K1, (SI)
-	VPSUBD.BCST  12(CX), Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS.BCST  12(DX), Z10, Z10
-	VMULPS       Z0, Z10, Z10
-	VADDPS.BCST  12(BX), Z10, Z10
-	VMAXPS       Z10, Z1, Z10
-	VMOVUPS      Z10, K2, (DI)
-	VZEROUPPER
-	RET
-
-// func multiplyPixelsF2VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyPixelsF2VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   32(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	MOVQ   56(AX), DI
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-
-steps:
-	MOVQ         (BX), R8
-	ADDQ         $0x08, BX
-	VMOVDQU32    (CX)(R8*1), Z0
-	VMOVDQU32    (DX)(R8*1), Z1
-	VPBROADCASTD (DI), Z2
-	VPDPBUSD     Z2, Z0, Z3
-	VPDPBUSD     Z2, Z1, Z4
-	VPBROADCASTD 4(DI), Z2
-	VPDPBUSD     Z2, Z0, Z5
-	VPDPBUSD     Z2, Z1, Z6
-	ADDQ         $0x40, DI
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         64(AX), CX
-	MOVQ         72(AX), DX
-	MOVQ         80(AX), BX
-	MOVQ         (AX), SI
-	MOVQ         16(AX), DI
-	MOVQ         8(AX), R8
-	VBROADCASTSS 88(AX), Z0
-	VBROADCASTSS 96(AX), Z1
-	KMOVW        104(AX), K1
-	KMOVW        112(AX), K2
-	VPSUBD.BCST  (CX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  (DX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  (BX), Z3, Z3
-	VMAXPS       Z3, Z1, Z3
-	VMOVUPS      Z3, K1, (SI)
-	ADDQ         R8, SI
-	VPSUBD.BCST  (CX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  (DX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  (BX), Z4, Z4
-	VMAXPS       Z4, Z1, Z4
-	VMOVUPS      Z4, K2, (DI)
-	ADDQ         R8, DI
-	VPSUBD.BCST  4(CX), Z5, Z5
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  4(DX), Z5, Z5
-	VMULPS       Z0, Z5, Z5
-	VADDPS.BCST  4(BX), Z5, Z5
-	VMAXPS       Z5, Z1, Z5
-	VMOVUPS      Z5, K1, (SI)
-	VPSUBD.BCST  4(CX), Z6, Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  4(DX), Z6, Z6
-	VMULPS       Z0, Z6, Z6
-	VADDPS.BCST  4(BX), Z6, Z6
-	VMAXPS       Z6, Z1, Z6
-	VMOVUPS      Z6, K2, (DI)
-	VZEROUPPER
-	RET
-
-// func multiplyPixelsF1VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·multiplyPixelsF1VNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   32(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	MOVQ   56(AX), DI
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-
-steps:
-	MOVQ         (BX), R8
-	ADDQ         $0x08, BX
-	VMOVDQU32    (CX)(R8*1), Z0
-	VMOVDQU32    (DX)(R8*1), Z1
-	VPBROADCASTD (DI), Z2
-	VPDPBUSD     Z2, Z0, Z3
-	VPDPBUSD     Z2, Z1, Z4
-	ADDQ         $0x40, DI
-	SUBQ         $0x01, SI
-	JNZ          steps
-	MOVQ         64(AX), CX
-	MOVQ         72(AX), DX
-	MOVQ         80(AX), BX
-	MOVQ         (AX), SI
-	MOVQ         16(AX), DI
-	MOVQ         8(AX), R8
-	VBROADCASTSS 88(AX), Z0
-	VBROADCASTSS 96(AX), Z1
-	KMOVW        104(AX), K1
-	KMOVW        112(AX), K2
-	VPSUBD.BCST  (CX), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  (DX), Z3, Z3
-	VMULPS       Z0, Z3, Z3
-	VADDPS.BCST  (BX), Z3, Z3
-	VMAXPS       Z3, Z1, Z3
-	VMOVUPS      Z3, K1, (SI)
-	VPSUBD.BCST  (CX), Z4, Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  (DX), Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VADDPS.BCST  (BX), Z4, Z4
-	VMAXPS       Z4, Z1, Z4
-	VMOVUPS      Z4, K2, (DI)
+stored:
 	VZEROUPPER
 	RET
 

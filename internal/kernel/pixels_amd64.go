@@ -2,20 +2,17 @@
 
 package kernel
 
-import (
-	"math/bits"
-	"unsafe"
-)
+import "unsafe"
 
 // Pixel-vectorized convolutions in AVX-512.
 
-// multiplyPixelsVNNITable has the kernel of 2^i filters at i.
-var multiplyPixelsVNNITable = [...]asm{multiplyPixelsF1VNNI, multiplyPixelsF2VNNI, multiplyPixelsF4VNNI, multiplyPixelsF8VNNI}
+// pixelFilters is how many filters there are registers for.
+const pixelFilters = 8
 
-// multiplyPixelsInVNNI takes up to as many filters at a time as there are registers for, and two vectors of pixels:
+// multiplyPixelsInVNNI takes that many filters at a time, or as few as are left, and two vectors of pixels:
 // those side by side, and a last one of a row with that of the next row.
 func multiplyPixelsInVNNI(dst []float32, stride int, x *Pixels, b []int8, e *Epilogue) {
-	const vector, largest = PanelColumns, len(multiplyPixelsVNNITable) - 1
+	const vector = PanelColumns
 	checkMultiplyPixels(dst, stride, x, b, e)
 	var compensation [vector]int32
 	for j, sum := range e.Compensation[:vector] {
@@ -23,14 +20,11 @@ func multiplyPixelsInVNNI(dst []float32, stride int, x *Pixels, b []int8, e *Epi
 	}
 	all, vectors := uint64(1<<vector-1), (x.Count+vector-1)/vector
 	last := all >> (vectors*vector - x.Count)
-	for j, filters := 0, 0; j < e.Columns; j += filters {
-		size := min(largest, bits.Len(uint(e.Columns-j))-1)
-		filters = 1 << size
+	for j := 0; j < e.Columns; j += pixelFilters {
 		t := pixelTile{
-			stride: 4 * stride, offsets: &x.Offsets[0], steps: len(x.Offsets), b: &b[j*StepDepth], compensation: &compensation[j], scales: &e.Scales[j],
+			stride: 4 * stride, filters: min(pixelFilters, e.Columns-j), offsets: &x.Offsets[0], steps: len(x.Offsets), b: &b[j*StepDepth], compensation: &compensation[j], scales: &e.Scales[j],
 			bias: &e.Bias[j], rowScale: e.RowScales[0], floor: e.Floor,
 		}
-		multiply := multiplyPixelsVNNITable[size]
 		at := func(h, v int) (*float32, *uint8) {
 			return &dst[j*stride+h*x.Count+v*vector], &x.Data[h*x.RowStep+v*vector*StepDepth]
 		}
@@ -42,7 +36,7 @@ func multiplyPixelsInVNNI(dst []float32, stride int, x *Pixels, b []int8, e *Epi
 				if v+2 == vectors {
 					t.mask2 = last
 				}
-				multiply(hidden(&t))
+				multiplyPixelsVNNI(hidden(&t))
 			}
 		}
 		if vectors%2 == 0 {
@@ -52,7 +46,7 @@ func multiplyPixelsInVNNI(dst []float32, stride int, x *Pixels, b []int8, e *Epi
 		for h := 0; h < x.Rows; h += 2 {
 			t.dst, t.x = at(h, vectors-1)
 			t.dst2, t.x2 = at(min(h+1, x.Rows-1), vectors-1)
-			multiply(hidden(&t))
+			multiplyPixelsVNNI(hidden(&t))
 		}
 	}
 }

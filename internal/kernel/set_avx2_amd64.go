@@ -26,7 +26,7 @@ var avx2Set = Set{
 	},
 	LeftPacking: LeftPacking{quantizeIntsInAVX2, quantizeFixedInAVX2, subtractZeroPointInAVX2, splitU8InAVX2, splitS16InAVX2, splitFixedInAVX2},
 	Product: Product{
-		Format: S16, Rows: 12 * len(multiplyAVX2Rows), Panels: 1, Depth: StepDepth, CacheBytes: 256 << 10, Rate: 80e9, QuantizeRate: 1e9,
+		Format: S16, Rows: 12 * avx2Rows, Panels: 1, Depth: StepDepth, CacheBytes: 256 << 10, Rate: 80e9, QuantizeRate: 1e9,
 		CodeRows: 2, GroupBits: 4, GroupDepth: 1024, NibbleRows: 2,
 		Multiply: multiplyInAVX2, MultiplyDequantize: dequantizeAfter(multiplyInAVX2, dequantizeSumsInAVX2), Unpack: unpackInAVX2,
 		DecodeCodes: decodeBy(&codesAVX2), MultiplyCodes: multiplyCodesInAVX2,
@@ -53,13 +53,11 @@ var (
 	}
 )
 
-var multiplyAVX2Rows = [...]func(c *int32, a *uint8, lda int, b *int8, steps int){
-	multiplyS16R1AVX2, multiplyS16R2AVX2, multiplyS16R3AVX2, multiplyS16R4AVX2, multiplyS16R5AVX2,
-}
+// avx2Rows is the most rows of a tile.
+const avx2Rows = 5
 
 // multiplyInAVX2 takes any number of rows of a panel, as many at a time as there are registers for.
 func multiplyInAVX2(sums []int32, a *Left, b *Right) {
-	const most = len(multiplyAVX2Rows)
 	checkMultiply(sums, a, b, 2)
 	if b.Panels > 1 || a.Lines > 1 || len(a.Gaps) > 0 {
 		multiplyS16Generic(sums, a, b)
@@ -67,8 +65,8 @@ func multiplyInAVX2(sums []int32, a *Left, b *Right) {
 	}
 	eachPlane(a, func(data []uint8, rows int) {
 		for rows > 0 {
-			n := min(most, rows)
-			multiplyAVX2Rows[n-1](&sums[0], &data[0], a.Stride, &b.Codes[0], a.Steps)
+			n := min(avx2Rows, rows)
+			multiplyS16AVX2(&sums[0], &data[0], a.Stride, &b.Codes[0], a.Steps, n)
 			if rows -= n; rows > 0 {
 				data = data[n*a.Stride:]
 			}

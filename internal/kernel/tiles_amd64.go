@@ -83,6 +83,7 @@ type pixelTile struct {
 	stride                int // bytes
 	dst2                  *float32
 	x, x2                 *uint8
+	filters               int
 	offsets               *int
 	steps                 int
 	b                     *int8

@@ -10,14 +10,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// avx2Rows is the most rows of a tile: 10 sums, 4 vectors of weights, 1 of activations and 1 product fill the
+// avx2Rows is package kernel's avx2Rows, the most rows of a tile: 10 sums, 4 vectors of weights, 1 of activations and 1 product fill the
 // 16 registers.
 const avx2Rows = 5
 
 func avx2() {
-	for rows := 1; rows <= avx2Rows; rows++ {
-		avx2Multiply(rows)
-	}
+	avx2Multiply()
 	avx2Groups()
 	avx2Unpack()
 	for bits := 2; bits <= 4; bits += 2 {
@@ -151,27 +149,33 @@ func loop(name string, count reg.GPVirtual, step int, body func()) {
 	JNZ(LabelRef(name))
 }
 
+// some emits body for each of count, which is from least to most, and then the given label. The jumps over those
+// that are not there are foreseen, so one kernel does for all counts.
+func some(count reg.GPVirtual, least, most int, behind string, body func(i int)) {
+	for i := range most {
+		if i >= least {
+			CMPQ(count, Imm(uint64(i)))
+			JEQ(LabelRef(behind))
+		}
+		body(i)
+	}
+	Label(behind)
+}
+
 func at(base reg.Register, disp int) Mem { return Mem{Base: base, Disp: disp} }
 
-// Up to avx2FewRows rows, where memory is the limit, weights are fetched avx2Ahead bytes before their use. Of
-// 1, 2 and 4 KB, 2 and 4 are as fast as reading alone.
-const (
-	avx2FewRows = 3
-	avx2Ahead   = 4096
-)
+// avx2Ahead is how far ahead of their use weights are fetched, since for few rows memory is the limit. Of 1, 2
+// and 4 KB, 2 and 4 are as fast as reading alone.
+const avx2Ahead = 4096
 
 // avx2Multiply widens the 32 bytes of 8 columns to two vectors of 16-bit integers by shifts: the odd ones of
 // depth stay where they are, the even ones go up and come back. Each is multiplied by the two of a row that
 // go with it, VPMADDWD, into the sums of 8 columns.
-func avx2Multiply(rows int) {
-	function(fmt.Sprintf("multiplyS16R%dAVX2", rows), "c *int32, a *uint8, lda int, b *int8, steps int",
-		fmt.Sprintf("multiplyS16R%dAVX2 works like multiplyS16Generic for %d rows and 1 panel; steps > 0.", rows, rows))
-	c, a, lda, b, steps := arg("c"), arg("a"), arg("lda"), arg("b"), arg("steps")
-	var lda3 reg.GPVirtual
-	if rows > 3 {
-		lda3 = GP64()
-		LEAQ(Mem{Base: lda, Index: lda, Scale: 2}, lda3)
-	}
+func avx2Multiply() {
+	function("multiplyS16AVX2", "c *int32, a *uint8, lda int, b *int8, steps, rows int",
+		fmt.Sprintf("multiplyS16AVX2 works like multiplyS16Generic for up to %d rows and 1 panel; steps > 0.", avx2Rows))
+	c, a, lda, b, steps, rows, lda3 := arg("c"), arg("a"), arg("lda"), arg("b"), arg("steps"), arg("rows"), GP64()
+	LEAQ(Mem{Base: lda, Index: lda, Scale: 2}, lda3)
 	row := func(i, disp int) Mem {
 		m := Mem{Base: a, Disp: disp}
 		switch i {
@@ -182,7 +186,7 @@ func avx2Multiply(rows int) {
 		}
 		return m
 	}
-	sums := make([][2]reg.VecVirtual, rows)
+	var sums [avx2Rows][2]reg.VecVirtual
 	for i := range sums {
 		for h := range sums[i] {
 			sums[i][h] = YMM()
@@ -195,16 +199,14 @@ func avx2Multiply(rows int) {
 	}
 	x, product := YMM(), YMM()
 	loop("steps", steps, 1, func() {
-		if rows <= avx2FewRows {
-			PREFETCHT0(at(b, avx2Ahead))
-		}
+		PREFETCHT0(at(b, avx2Ahead))
 		for h := range 2 {
 			VMOVDQU(at(b, 32*h), odd[h])
 			VPSLLW(Imm(8), odd[h], even[h])
 			VPSRAW(Imm(8), even[h], even[h])
 			VPSRAW(Imm(8), odd[h], odd[h])
 		}
-		for i := range rows {
+		some(rows, 1, avx2Rows, "step", func(i int) {
 			for parity, weights := range [][2]reg.VecVirtual{even, odd} {
 				VPBROADCASTD(row(i, 4*parity), x)
 				VPMADDWD(weights[0], x, product)
@@ -212,15 +214,15 @@ func avx2Multiply(rows int) {
 				VPADDD(product, sums[i][0], sums[i][0])
 				VPADDD(x, sums[i][1], sums[i][1])
 			}
-		}
+		})
 		ADDQ(Imm(8), a)
 		ADDQ(Imm(64), b)
 	})
-	for i := range rows {
+	some(rows, 1, avx2Rows, "stored", func(i int) {
 		for h := range 2 {
 			VMOVDQU(sums[i][h], at(c, 64*i+32*h))
 		}
-	}
+	})
 	VZEROUPPER()
 	RET()
 }

@@ -29,9 +29,7 @@ func avx512() {
 	accumulateWideGroup(zmm)
 	avx512GatherPixels()
 	vbmiGatherPixels()
-	for filters := pixelFilters; filters > 0; filters /= 2 {
-		vnniMultiplyPixels(filters)
-	}
+	vnniMultiplyPixels()
 	avx512QuantizeColumns()
 	avx512DequantizeColumns()
 	avx512AddU8()

@@ -52,49 +52,58 @@ func vbmiGatherPixels() {
 }
 
 // Tiles of up to 8 filters by 2 vectors of pixels, 2 vectors of pixels and 1 of weights leave enough
-// registers for the epilogue.
+// registers for the epilogue. pixelFilters is that of package kernel.
 const (
 	pixelFilters = 8
 	pixelVectors = 2
 )
 
 // pixelFields is kernel.pixelTile.
-var pixelFields = []string{"dst", "stride", "dst2", "x", "x2", "offsets", "steps", "b", "compensation", "scales", "bias", "rowScale", "floor", "mask", "mask2"}
+var pixelFields = []string{"dst", "stride", "dst2", "x", "x2", "filters", "offsets", "steps", "b", "compensation", "scales", "bias", "rowScale", "floor", "mask", "mask2"}
 
 // vnniMultiplyPixels repeats the four codes of a filter for 16 pixels. The second vector of pixels is
 // anywhere, as are its results.
-func vnniMultiplyPixels(filters int) {
-	name := fmt.Sprintf("multiplyPixelsF%dVNNI", filters)
-	function(name, "t *uint8", fmt.Sprintf("%s works like multiplyPixelsGeneric for %d filters and two vectors of 16 pixels, of which the pixels are stored that mask and mask2 have bits for.", name, filters))
+func vnniMultiplyPixels() {
+	function("multiplyPixelsVNNI", "t *uint8", fmt.Sprintf(
+		"multiplyPixelsVNNI works like multiplyPixelsGeneric for up to %d filters and two vectors of 16 pixels, of which the pixels are stored that mask and mask2 have bits for.", pixelFilters))
 	t := record{arg("t"), pixelFields}
-	x, offsets, steps, b := []reg.GPVirtual{t.load("x"), t.load("x2")}, t.load("offsets"), t.load("steps"), t.load("b")
-	sums, pixels, codes, offset := make([][pixelVectors]reg.VecVirtual, filters), [pixelVectors]reg.VecVirtual{ZMM(), ZMM()}, ZMM(), GP64()
+	x, filters, offsets, left, b := []reg.GPVirtual{t.load("x"), t.load("x2")}, t.load("filters"), t.load("offsets"), t.load("steps"), t.load("b")
+	var sums [pixelFilters][pixelVectors]reg.VecVirtual
+	pixels, codes, offset := [pixelVectors]reg.VecVirtual{ZMM(), ZMM()}, ZMM(), GP64()
 	for j := range sums {
 		for i := range pixels {
 			sums[j][i] = zmm.zero()
 		}
 	}
-	loop("steps", steps, 1, func() {
-		MOVQ(at(offsets, 0), offset)
-		ADDQ(Imm(8), offsets)
-		for i, v := range pixels {
-			VMOVDQU32(Mem{Base: x[i], Index: offset, Scale: 1}, v)
-		}
-		for j := range sums {
-			VPBROADCASTD(at(b, stepDepth*j), codes)
+	steps := func(name string, least, most int) {
+		loop(name, left, 1, func() {
+			MOVQ(at(offsets, 0), offset)
+			ADDQ(Imm(8), offsets)
 			for i, v := range pixels {
-				VPDPBUSD(codes, v, sums[j][i])
+				VMOVDQU32(Mem{Base: x[i], Index: offset, Scale: 1}, v)
 			}
-		}
-		ADDQ(Imm(stepBytes), b)
-	})
+			some(filters, least, most, name+"Step", func(j int) {
+				VPBROADCASTD(at(b, stepDepth*j), codes)
+				for i, v := range pixels {
+					VPDPBUSD(codes, v, sums[j][i])
+				}
+			})
+			ADDQ(Imm(stepBytes), b)
+		})
+	}
+	CMPQ(filters, Imm(pixelFilters/2))
+	JLE(LabelRef("few"))
+	steps("many", pixelFilters/2+1, pixelFilters)
+	JMP(LabelRef("summed"))
+	steps("few", 1, pixelFilters/2)
+	Label("summed")
 	compensation, scales, bias := t.load("compensation"), t.load("scales"), t.load("bias")
 	dst, stride := []reg.GPVirtual{t.load("dst"), t.load("dst2")}, t.load("stride")
 	rowScale, floor, masks := t.repeat(zmm, "rowScale"), t.repeat(zmm, "floor"), []reg.OpmaskVirtual{K(), K()}
 	KMOVW(t.at("mask"), masks[0])
 	KMOVW(t.at("mask2"), masks[1])
-	for j, row := range sums {
-		for i, y := range row {
+	some(filters, 1, pixelFilters, "stored", func(j int) {
+		for i, y := range sums[j] {
 			VPSUBD_BCST(at(compensation, 4*j), y, y)
 			VCVTDQ2PS(y, y)
 			VMULPS_BCST(at(scales, 4*j), y, y)
@@ -102,11 +111,9 @@ func vnniMultiplyPixels(filters int) {
 			VADDPS_BCST(at(bias, 4*j), y, y)
 			rise(y, floor)
 			VMOVUPS(y, masks[i], at(dst[i], 0))
-			if j < filters-1 {
-				ADDQ(stride, dst[i])
-			}
+			ADDQ(stride, dst[i])
 		}
-	}
+	})
 	VZEROUPPER()
 	RET()
 }

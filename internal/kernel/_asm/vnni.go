@@ -37,8 +37,7 @@ func vnni() {
 }
 
 // A multiplyTile is the sums of up to 8 rows and some panels, in registers. Rows are at two pointers by turns,
-// each of which goes on by ld to the next of its own. What is left out for rows that are not there is left out
-// by jumps: they are foreseen, and one kernel does for all heights.
+// each of which goes on by ld to the next of its own.
 type multiplyTile struct {
 	t        record
 	rows     reg.GPVirtual
@@ -59,20 +58,8 @@ func (k *multiplyTile) row(i int) Mem {
 	return m
 }
 
-// some emits body for every row there is, of which there are from least to most, and then the given label.
-func (k *multiplyTile) some(least, most int, behind string, body func(i int)) {
-	for i := range most {
-		if i >= least {
-			CMPQ(k.rows, Imm(uint64(i)))
-			JEQ(LabelRef(behind))
-		}
-		body(i)
-	}
-	Label(behind)
-}
-
 // each emits body for every row there is, and then the given label.
-func (k *multiplyTile) each(behind string, body func(i int)) { k.some(1, vnniRows, behind, body) }
+func (k *multiplyTile) each(behind string, body func(i int)) { some(k.rows, 1, vnniRows, behind, body) }
 
 // from sets the pointers to fields, which are so many bytes behind what they say, and ld to another.
 func (k *multiplyTile) from(first, second, done, ld string) {
@@ -151,9 +138,9 @@ func vnniMultiply(panels int) {
 	MOVQ(t.at("steps"), left)
 	CMPQ(k.rows, Imm(vnniRows/2))
 	JLE(LabelRef("few"))
-	steps("many", func() { k.some(vnniRows/2+1, vnniRows, "manyStep", row) })
+	steps("many", func() { some(k.rows, vnniRows/2+1, vnniRows, "manyStep", row) })
 	JMP(LabelRef("ended"))
-	steps("few", func() { k.some(1, vnniRows/2, "fewStep", row) })
+	steps("few", func() { some(k.rows, 1, vnniRows/2, "fewStep", row) })
 	Label("ended")
 	DECQ(segments)
 	JZ(LabelRef("store"))
