@@ -9,45 +9,23 @@ package kernel
 //go:noescape
 func multiplyS16AVX2(c *int32, a *uint8, lda int, b *int8, steps int, rows int)
 
-// multiplyGroupsR1P1AVX2 works like multiplyGroupsGeneric for 1 rows and 1 panels.
-//
-//go:noescape
-func multiplyGroupsR1P1AVX2(t *uint8)
-
-// multiplyNibblesR1AVX2 works like multiplyGroupsGeneric for 1 rows and 1 panels.
-//
-//go:noescape
-func multiplyNibblesR1AVX2(t *uint8)
-
-// multiply2PlanesR1P1AVX2 works like multiplyWideGroupsGeneric for 1 rows of 2 planes and 8 columns of 1
-// panels.
-//
-//go:noescape
-func multiply2PlanesR1P1AVX2(t *uint8)
-
-// multiply3PlanesR1P1AVX2 works like multiplyWideGroupsGeneric for 1 rows of 3 planes and 8 columns of 1
-// panels.
-//
-//go:noescape
-func multiply3PlanesR1P1AVX2(t *uint8)
-
-// multiplyGroupsR2P1AVX2 works like multiplyGroupsGeneric for 2 rows and 1 panels.
+// multiplyGroupsR2P1AVX2 works like multiplyGroupsGeneric for 1 or 2 rows and 1 panels.
 //
 //go:noescape
 func multiplyGroupsR2P1AVX2(t *uint8)
 
-// multiplyNibblesR2AVX2 works like multiplyGroupsGeneric for 2 rows and 1 panels.
+// multiplyNibblesR2AVX2 works like multiplyGroupsGeneric for 1 or 2 rows and 1 panels.
 //
 //go:noescape
 func multiplyNibblesR2AVX2(t *uint8)
 
-// multiply2PlanesR2P1AVX2 works like multiplyWideGroupsGeneric for 2 rows of 2 planes and 8 columns of 1
+// multiply2PlanesR2P1AVX2 works like multiplyWideGroupsGeneric for 1 or 2 rows of 2 planes and 8 columns of 1
 // panels.
 //
 //go:noescape
 func multiply2PlanesR2P1AVX2(t *uint8)
 
-// multiply3PlanesR2P1AVX2 works like multiplyWideGroupsGeneric for 2 rows of 3 planes and 8 columns of 1
+// multiply3PlanesR2P1AVX2 works like multiplyWideGroupsGeneric for 1 or 2 rows of 3 planes and 8 columns of 1
 // panels.
 //
 //go:noescape

@@ -122,118 +122,208 @@ stored:
 	VZEROUPPER
 	RET
 
-// func multiplyGroupsR1P1AVX2(t *uint8)
+// func multiplyGroupsR2P1AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyGroupsR1P1AVX2(SB), NOSPLIT, $0-8
+TEXT ·multiplyGroupsR2P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
-	MOVQ    80(AX), DI
-	MOVQ    144(AX), BX
+	MOVQ    88(AX), DI
+	MOVQ    96(AX), R8
+	MOVQ    152(AX), BX
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y2
-	XORQ    CX, CX
-	XORQ    DX, DX
+	CMPQ    40(AX), $0x00
+	JNE     loaded
+	MOVQ    160(AX), BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y6
+
+loaded:
+	XORQ CX, CX
+	XORQ DX, DX
 
 groups:
 	VPXOR Y1, Y1, Y1
 	VPXOR Y3, Y3, Y3
+	VPXOR Y5, Y5, Y5
+	VPXOR Y7, Y7, Y7
 	MOVQ  24(AX), BX
 
 blocks:
-	MOVQ    $0x00000008, R8
-	CMPQ    R8, BX
-	CMOVQGT BX, R8
-	SUBQ    R8, BX
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
+	MOVQ    $0x00000008, R9
+	CMPQ    R9, BX
+	CMOVQGT BX, R9
+	SUBQ    R9, BX
+	VPXOR   Y11, Y11, Y11
+	VPXOR   Y12, Y12, Y12
+	VPXOR   Y13, Y13, Y13
+	VPXOR   Y14, Y14, Y14
 
 steps:
 	PREFETCHT0   4096(SI)
-	VMOVDQU      (SI), Y4
-	VMOVDQU      32(SI), Y5
-	VPBROADCASTD (DI)(CX*1), Y8
-	VPMADDUBSW   Y4, Y8, Y4
-	VPADDW       Y4, Y6, Y6
-	VPMADDUBSW   Y5, Y8, Y4
-	VPADDW       Y4, Y7, Y7
+	VMOVDQU      (SI), Y8
+	VMOVDQU      32(SI), Y9
+	VPBROADCASTD (DI)(CX*1), Y15
+	VPMADDUBSW   Y8, Y15, Y10
+	VPADDW       Y10, Y11, Y11
+	VPMADDUBSW   Y9, Y15, Y10
+	VPADDW       Y10, Y12, Y12
+	CMPQ         40(AX), $0x00
+	JNE          step0
+	VPBROADCASTD (R8)(CX*1), Y15
+	VPMADDUBSW   Y8, Y15, Y10
+	VPADDW       Y10, Y13, Y13
+	VPMADDUBSW   Y9, Y15, Y10
+	VPADDW       Y10, Y14, Y14
+
+step0:
 	ADDQ         $0x04, CX
 	ADDQ         $0x40, SI
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, R9
 	JNZ          steps
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y3, Y3
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y1, Y1
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y14, Y14
+	VPADDD       Y14, Y7, Y7
 	TESTQ        BX, BX
 	JNZ          blocks
-	MOVQ         48(AX), BX
-	VMOVDQU      (BX)(DX*8), Y4
-	VPBROADCASTD 272(AX), Y8
-	VPMULLD      Y4, Y8, Y8
-	VPADDD       Y8, Y1, Y1
-	CMPQ         56(AX), $0x00
+	MOVQ         56(AX), BX
+	VMOVDQU      (BX)(DX*8), Y10
+	VPBROADCASTD 280(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	CMPQ         40(AX), $0x00
+	JNE          compensated0
+	VPBROADCASTD 288(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+
+compensated0:
+	CMPQ         64(AX), $0x00
 	JEQ          zeroPoints0
-	MOVQ         56(AX), BX
-	VMOVDQU      (BX)(DX*8), Y4
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y8
-	VPMULLD      Y4, Y8, Y8
-	VPSUBD       Y8, Y1, Y1
+	MOVQ         64(AX), BX
+	VMOVDQU      (BX)(DX*8), Y10
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y1, Y1
+	CMPQ         40(AX), $0x00
+	JNE          lowered0
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y5, Y5
 
+lowered0:
 zeroPoints0:
-	MOVQ         40(AX), BX
-	VMOVUPS      (BX)(DX*8), Y4
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	CMPQ         64(AX), $0x00
+	MOVQ      48(AX), BX
+	VMOVUPS   (BX)(DX*8), Y10
+	VCVTDQ2PS Y1, Y1
+	VMULPS    Y10, Y1, Y1
+	VADDPS    Y1, Y0, Y0
+	CMPQ      40(AX), $0x00
+	JNE       scaled0
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y10, Y5, Y5
+	VADDPS    Y5, Y4, Y4
+
+scaled0:
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0
-	MOVQ         64(AX), BX
-	VMOVUPS      (BX)(DX*8), Y4
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y4, Y8, Y8
-	VADDPS       Y8, Y0, Y0
+	MOVQ         72(AX), BX
+	VMOVUPS      (BX)(DX*8), Y10
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y0, Y0
+	CMPQ         40(AX), $0x00
+	JNE          raised0
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y4, Y4
 
+raised0:
 offsets0:
-	MOVQ         48(AX), BX
-	VMOVDQU      32(BX)(DX*8), Y4
-	VPBROADCASTD 272(AX), Y8
-	VPMULLD      Y4, Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints1
 	MOVQ         56(AX), BX
-	VMOVDQU      32(BX)(DX*8), Y4
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y8
-	VPMULLD      Y4, Y8, Y8
-	VPSUBD       Y8, Y3, Y3
+	VMOVDQU      32(BX)(DX*8), Y10
+	VPBROADCASTD 280(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	CMPQ         40(AX), $0x00
+	JNE          compensated1
+	VPBROADCASTD 288(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y7, Y7
 
-zeroPoints1:
-	MOVQ         40(AX), BX
-	VMOVUPS      32(BX)(DX*8), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y4, Y3, Y3
-	VADDPS       Y3, Y2, Y2
+compensated1:
 	CMPQ         64(AX), $0x00
-	JEQ          offsets1
+	JEQ          zeroPoints1
 	MOVQ         64(AX), BX
-	VMOVUPS      32(BX)(DX*8), Y4
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y4, Y8, Y8
-	VADDPS       Y8, Y2, Y2
+	VMOVDQU      32(BX)(DX*8), Y10
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y3, Y3
+	CMPQ         40(AX), $0x00
+	JNE          lowered1
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y7, Y7
 
+lowered1:
+zeroPoints1:
+	MOVQ      48(AX), BX
+	VMOVUPS   32(BX)(DX*8), Y10
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y10, Y3, Y3
+	VADDPS    Y3, Y2, Y2
+	CMPQ      40(AX), $0x00
+	JNE       scaled1
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y10, Y7, Y7
+	VADDPS    Y7, Y6, Y6
+
+scaled1:
+	CMPQ         72(AX), $0x00
+	JEQ          offsets1
+	MOVQ         72(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y10
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y2, Y2
+	CMPQ         40(AX), $0x00
+	JNE          raised1
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y6, Y6
+
+raised1:
 offsets1:
 	ADDQ    $0x08, DX
 	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    144(AX), BX
+	MOVQ    152(AX), BX
 	VMOVUPS Y0, (BX)
 	VMOVUPS Y2, 32(BX)
+	CMPQ    40(AX), $0x00
+	JNE     stored
+	MOVQ    160(AX), BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y6, 32(BX)
+
+stored:
 	VZEROUPPER
 	RET
 
@@ -255,550 +345,25 @@ DATA eightsOfAVX2<>+16(SB)/8, $0x0808080808080808
 DATA eightsOfAVX2<>+24(SB)/8, $0x0808080808080808
 GLOBL eightsOfAVX2<>(SB), RODATA|NOPTR, $32
 
-// func multiplyNibblesR1AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyNibblesR1AVX2(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), AX
-	MOVQ    (AX), SI
-	MOVQ    80(AX), DI
-	MOVQ    144(AX), BX
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y2
-	XORQ    CX, CX
-	XORQ    DX, DX
-
-groups:
-	VPXOR Y1, Y1, Y1
-	VPXOR Y3, Y3, Y3
-	MOVQ  24(AX), BX
-
-blocks:
-	MOVQ    $0x00000008, R8
-	CMPQ    R8, BX
-	CMOVQGT BX, R8
-	SUBQ    R8, BX
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-
-steps:
-	PREFETCHT0   4096(SI)
-	VMOVDQU      (SI), Y4
-	VPAND        lowHalvesOfAVX2<>+0(SB), Y4, Y4
-	VPSUBB       eightsOfAVX2<>+0(SB), Y4, Y4
-	VMOVDQU      32(SI), Y5
-	VPAND        lowHalvesOfAVX2<>+0(SB), Y5, Y5
-	VPSUBB       eightsOfAVX2<>+0(SB), Y5, Y5
-	VPBROADCASTD (DI)(CX*1), Y8
-	VPMADDUBSW   Y4, Y8, Y4
-	VPADDW       Y4, Y6, Y6
-	VPMADDUBSW   Y5, Y8, Y4
-	VPADDW       Y4, Y7, Y7
-	VMOVDQU      (SI), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        lowHalvesOfAVX2<>+0(SB), Y4, Y4
-	VPSUBB       eightsOfAVX2<>+0(SB), Y4, Y4
-	VMOVDQU      32(SI), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        lowHalvesOfAVX2<>+0(SB), Y5, Y5
-	VPSUBB       eightsOfAVX2<>+0(SB), Y5, Y5
-	VPBROADCASTD 4(DI)(CX*1), Y8
-	VPMADDUBSW   Y4, Y8, Y4
-	VPADDW       Y4, Y6, Y6
-	VPMADDUBSW   Y5, Y8, Y4
-	VPADDW       Y4, Y7, Y7
-	ADDQ         $0x08, CX
-	ADDQ         $0x40, SI
-	SUBQ         $0x02, R8
-	JNZ          steps
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y3, Y3
-	TESTQ        BX, BX
-	JNZ          blocks
-	MOVQ         48(AX), BX
-	VMOVDQU      (BX)(DX*8), Y4
-	VPBROADCASTD 272(AX), Y8
-	VPMULLD      Y4, Y8, Y8
-	VPADDD       Y8, Y1, Y1
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints0
-	MOVQ         56(AX), BX
-	VMOVDQU      (BX)(DX*8), Y4
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y8
-	VPMULLD      Y4, Y8, Y8
-	VPSUBD       Y8, Y1, Y1
-
-zeroPoints0:
-	MOVQ         40(AX), BX
-	VMOVUPS      (BX)(DX*8), Y4
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	CMPQ         64(AX), $0x00
-	JEQ          offsets0
-	MOVQ         64(AX), BX
-	VMOVUPS      (BX)(DX*8), Y4
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y4, Y8, Y8
-	VADDPS       Y8, Y0, Y0
-
-offsets0:
-	MOVQ         48(AX), BX
-	VMOVDQU      32(BX)(DX*8), Y4
-	VPBROADCASTD 272(AX), Y8
-	VPMULLD      Y4, Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints1
-	MOVQ         56(AX), BX
-	VMOVDQU      32(BX)(DX*8), Y4
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y8
-	VPMULLD      Y4, Y8, Y8
-	VPSUBD       Y8, Y3, Y3
-
-zeroPoints1:
-	MOVQ         40(AX), BX
-	VMOVUPS      32(BX)(DX*8), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y4, Y3, Y3
-	VADDPS       Y3, Y2, Y2
-	CMPQ         64(AX), $0x00
-	JEQ          offsets1
-	MOVQ         64(AX), BX
-	VMOVUPS      32(BX)(DX*8), Y4
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y4, Y8, Y8
-	VADDPS       Y8, Y2, Y2
-
-offsets1:
-	ADDQ    $0x08, DX
-	DECQ    32(AX)
-	JNZ     groups
-	MOVQ    144(AX), BX
-	VMOVUPS Y0, (BX)
-	VMOVUPS Y2, 32(BX)
-	VZEROUPPER
-	RET
-
-// func multiply2PlanesR1P1AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiply2PlanesR1P1AVX2(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), AX
-	MOVQ    (AX), BX
-	MOVQ    16(AX), SI
-	MOVQ    80(AX), DI
-	MOVQ    144(AX), DX
-	VMOVUPD (DX), Y1
-	VMOVUPD 32(DX), Y2
-	XORQ    CX, CX
-
-groups:
-	MOVQ    48(AX), DX
-	VMOVDQU (DX)(CX*8), Y0
-	VPSLLD  $0x0f, Y0, Y0
-	VPXOR   Y6, Y6, Y6
-	VPSUBD  Y0, Y6, Y6
-	VMOVDQA Y6, Y7
-	MOVQ    24(AX), DX
-
-blocks:
-	MOVQ    $0x00000008, R8
-	CMPQ    R8, DX
-	CMOVQGT DX, R8
-	SUBQ    R8, DX
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-
-steps:
-	PREFETCHT0   4096(BX)
-	VMOVDQU      (BX), Y5
-	VPAND        lowHalvesOfAVX2<>+0(SB), Y5, Y5
-	VPSUBB       eightsOfAVX2<>+0(SB), Y5, Y5
-	VPBROADCASTD (DI), Y0
-	VPMADDUBSW   Y5, Y0, Y6
-	VPADDW       Y6, Y3, Y3
-	VPBROADCASTD (DI)(SI*1), Y0
-	VPMADDUBSW   Y5, Y0, Y6
-	VPADDW       Y6, Y4, Y4
-	VMOVDQU      (BX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        lowHalvesOfAVX2<>+0(SB), Y5, Y5
-	VPSUBB       eightsOfAVX2<>+0(SB), Y5, Y5
-	VPBROADCASTD 4(DI), Y0
-	VPMADDUBSW   Y5, Y0, Y6
-	VPADDW       Y6, Y3, Y3
-	VPBROADCASTD 4(DI)(SI*1), Y0
-	VPMADDUBSW   Y5, Y0, Y6
-	VPADDW       Y6, Y4, Y4
-	ADDQ         $0x08, DI
-	ADDQ         $0x40, BX
-	SUBQ         $0x02, R8
-	JNZ          steps
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y7, Y7
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y4, Y4
-	VPSLLD       $0x08, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	TESTQ        DX, DX
-	JNZ          blocks
-	MOVQ         40(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Y8
-	MOVQ         40(AX), DX
-	VCVTPS2PD    16(DX)(CX*8), Y9
-	VCVTDQ2PD    X7, Y3
-	VEXTRACTI128 $0x01, Y7, X0
-	VCVTDQ2PD    X0, Y4
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints0Of0
-	MOVQ         208(AX), DX
-	VPBROADCASTD (DX)(CX*1), X6
-	VCVTDQ2PD    X6, Y6
-	MOVQ         56(AX), DX
-	VCVTDQ2PD    (DX)(CX*8), Y5
-	VMULPD       Y6, Y5, Y5
-	VSUBPD       Y5, Y3, Y3
-	MOVQ         56(AX), DX
-	VCVTDQ2PD    16(DX)(CX*8), Y5
-	VMULPD       Y6, Y5, Y5
-	VSUBPD       Y5, Y4, Y4
-
-zeroPoints0Of0:
-	VMULPD       Y8, Y3, Y3
-	VADDPD       Y3, Y1, Y1
-	VMULPD       Y9, Y4, Y4
-	VADDPD       Y4, Y2, Y2
-	CMPQ         64(AX), $0x00
-	JEQ          offsets0Of0
-	MOVQ         208(AX), DX
-	VPBROADCASTD (DX)(CX*1), X6
-	VCVTDQ2PD    X6, Y6
-	MOVQ         64(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Y5
-	VMULPD       Y6, Y5, Y5
-	VADDPD       Y5, Y1, Y1
-	MOVQ         64(AX), DX
-	VCVTPS2PD    16(DX)(CX*8), Y5
-	VMULPD       Y6, Y5, Y5
-	VADDPD       Y5, Y2, Y2
-
-offsets0Of0:
-	ADDQ    $0x08, CX
-	DECQ    32(AX)
-	JNZ     groups
-	MOVQ    144(AX), DX
-	VMOVUPD Y1, (DX)
-	VMOVUPD Y2, 32(DX)
-	VZEROUPPER
-	RET
-
-// func multiply3PlanesR1P1AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiply3PlanesR1P1AVX2(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), AX
-	MOVQ    (AX), BX
-	MOVQ    16(AX), SI
-	MOVQ    80(AX), DI
-	MOVQ    144(AX), DX
-	VMOVUPD (DX), Y1
-	VMOVUPD 32(DX), Y2
-	XORQ    CX, CX
-
-groups:
-	MOVQ    48(AX), DX
-	VMOVDQU (DX)(CX*8), Y0
-	VPSLLD  $0x17, Y0, Y0
-	VPXOR   Y7, Y7, Y7
-	VPSUBD  Y0, Y7, Y7
-	VMOVDQA Y7, Y8
-	MOVQ    24(AX), DX
-
-blocks:
-	MOVQ    $0x00000008, R8
-	CMPQ    R8, DX
-	CMOVQGT DX, R8
-	SUBQ    R8, DX
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-
-steps:
-	PREFETCHT0   4096(BX)
-	VMOVDQU      (BX), Y6
-	VPAND        lowHalvesOfAVX2<>+0(SB), Y6, Y6
-	VPSUBB       eightsOfAVX2<>+0(SB), Y6, Y6
-	VPBROADCASTD (DI), Y0
-	VPMADDUBSW   Y6, Y0, Y7
-	VPADDW       Y7, Y3, Y3
-	VPBROADCASTD (DI)(SI*1), Y0
-	VPMADDUBSW   Y6, Y0, Y7
-	VPADDW       Y7, Y4, Y4
-	VPBROADCASTD (DI)(SI*2), Y0
-	VPMADDUBSW   Y6, Y0, Y7
-	VPADDW       Y7, Y5, Y5
-	VMOVDQU      (BX), Y6
-	VPSRLW       $0x04, Y6, Y6
-	VPAND        lowHalvesOfAVX2<>+0(SB), Y6, Y6
-	VPSUBB       eightsOfAVX2<>+0(SB), Y6, Y6
-	VPBROADCASTD 4(DI), Y0
-	VPMADDUBSW   Y6, Y0, Y7
-	VPADDW       Y7, Y3, Y3
-	VPBROADCASTD 4(DI)(SI*1), Y0
-	VPMADDUBSW   Y6, Y0, Y7
-	VPADDW       Y7, Y4, Y4
-	VPBROADCASTD 4(DI)(SI*2), Y0
-	VPMADDUBSW   Y6, Y0, Y7
-	VPADDW       Y7, Y5, Y5
-	ADDQ         $0x08, DI
-	ADDQ         $0x40, BX
-	SUBQ         $0x02, R8
-	JNZ          steps
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y8, Y8
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y4, Y4
-	VPSLLD       $0x08, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y5, Y5
-	VPSLLD       $0x10, Y5, Y5
-	VPADDD       Y5, Y8, Y8
-	TESTQ        DX, DX
-	JNZ          blocks
-	MOVQ         40(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Y5
-	MOVQ         40(AX), DX
-	VCVTPS2PD    16(DX)(CX*8), Y9
-	VCVTDQ2PD    X8, Y3
-	VEXTRACTI128 $0x01, Y8, X0
-	VCVTDQ2PD    X0, Y4
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints0Of0
-	MOVQ         208(AX), DX
-	VPBROADCASTD (DX)(CX*1), X7
-	VCVTDQ2PD    X7, Y7
-	MOVQ         56(AX), DX
-	VCVTDQ2PD    (DX)(CX*8), Y6
-	VMULPD       Y7, Y6, Y6
-	VSUBPD       Y6, Y3, Y3
-	MOVQ         56(AX), DX
-	VCVTDQ2PD    16(DX)(CX*8), Y6
-	VMULPD       Y7, Y6, Y6
-	VSUBPD       Y6, Y4, Y4
-
-zeroPoints0Of0:
-	VMULPD       Y5, Y3, Y3
-	VADDPD       Y3, Y1, Y1
-	VMULPD       Y9, Y4, Y4
-	VADDPD       Y4, Y2, Y2
-	CMPQ         64(AX), $0x00
-	JEQ          offsets0Of0
-	MOVQ         208(AX), DX
-	VPBROADCASTD (DX)(CX*1), X7
-	VCVTDQ2PD    X7, Y7
-	MOVQ         64(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Y6
-	VMULPD       Y7, Y6, Y6
-	VADDPD       Y6, Y1, Y1
-	MOVQ         64(AX), DX
-	VCVTPS2PD    16(DX)(CX*8), Y6
-	VMULPD       Y7, Y6, Y6
-	VADDPD       Y6, Y2, Y2
-
-offsets0Of0:
-	ADDQ    $0x08, CX
-	DECQ    32(AX)
-	JNZ     groups
-	MOVQ    144(AX), DX
-	VMOVUPD Y1, (DX)
-	VMOVUPD Y2, 32(DX)
-	VZEROUPPER
-	RET
-
-// func multiplyGroupsR2P1AVX2(t *uint8)
-// Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyGroupsR2P1AVX2(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), AX
-	MOVQ    (AX), SI
-	MOVQ    80(AX), DI
-	MOVQ    88(AX), R8
-	MOVQ    144(AX), BX
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y2
-	MOVQ    152(AX), BX
-	VMOVUPS (BX), Y4
-	VMOVUPS 32(BX), Y6
-	XORQ    CX, CX
-	XORQ    DX, DX
-
-groups:
-	VPXOR Y1, Y1, Y1
-	VPXOR Y3, Y3, Y3
-	VPXOR Y5, Y5, Y5
-	VPXOR Y7, Y7, Y7
-	MOVQ  24(AX), BX
-
-blocks:
-	MOVQ    $0x00000008, R9
-	CMPQ    R9, BX
-	CMOVQGT BX, R9
-	SUBQ    R9, BX
-	VPXOR   Y11, Y11, Y11
-	VPXOR   Y12, Y12, Y12
-	VPXOR   Y13, Y13, Y13
-	VPXOR   Y14, Y14, Y14
-
-steps:
-	PREFETCHT0   4096(SI)
-	VMOVDQU      (SI), Y8
-	VMOVDQU      32(SI), Y9
-	VPBROADCASTD (DI)(CX*1), Y15
-	VPMADDUBSW   Y8, Y15, Y10
-	VPADDW       Y10, Y11, Y11
-	VPMADDUBSW   Y9, Y15, Y10
-	VPADDW       Y10, Y12, Y12
-	VPBROADCASTD (R8)(CX*1), Y15
-	VPMADDUBSW   Y8, Y15, Y10
-	VPADDW       Y10, Y13, Y13
-	VPMADDUBSW   Y9, Y15, Y10
-	VPADDW       Y10, Y14, Y14
-	ADDQ         $0x04, CX
-	ADDQ         $0x40, SI
-	SUBQ         $0x01, R9
-	JNZ          steps
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y1, Y1
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y12, Y12
-	VPADDD       Y12, Y3, Y3
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y13, Y13
-	VPADDD       Y13, Y5, Y5
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y14, Y14
-	VPADDD       Y14, Y7, Y7
-	TESTQ        BX, BX
-	JNZ          blocks
-	MOVQ         48(AX), BX
-	VMOVDQU      (BX)(DX*8), Y10
-	VPBROADCASTD 272(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 280(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y5, Y5
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints0
-	MOVQ         56(AX), BX
-	VMOVDQU      (BX)(DX*8), Y10
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPSUBD       Y15, Y1, Y1
-	MOVQ         216(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPSUBD       Y15, Y5, Y5
-
-zeroPoints0:
-	MOVQ         40(AX), BX
-	VMOVUPS      (BX)(DX*8), Y10
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y10, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y10, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	CMPQ         64(AX), $0x00
-	JEQ          offsets0
-	MOVQ         64(AX), BX
-	VMOVUPS      (BX)(DX*8), Y10
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y10, Y15, Y15
-	VADDPS       Y15, Y0, Y0
-	MOVQ         216(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y10, Y15, Y15
-	VADDPS       Y15, Y4, Y4
-
-offsets0:
-	MOVQ         48(AX), BX
-	VMOVDQU      32(BX)(DX*8), Y10
-	VPBROADCASTD 272(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 280(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y7, Y7
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints1
-	MOVQ         56(AX), BX
-	VMOVDQU      32(BX)(DX*8), Y10
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPSUBD       Y15, Y3, Y3
-	MOVQ         216(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPSUBD       Y15, Y7, Y7
-
-zeroPoints1:
-	MOVQ         40(AX), BX
-	VMOVUPS      32(BX)(DX*8), Y10
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y10, Y3, Y3
-	VADDPS       Y3, Y2, Y2
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y10, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	CMPQ         64(AX), $0x00
-	JEQ          offsets1
-	MOVQ         64(AX), BX
-	VMOVUPS      32(BX)(DX*8), Y10
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y10, Y15, Y15
-	VADDPS       Y15, Y2, Y2
-	MOVQ         216(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y10, Y15, Y15
-	VADDPS       Y15, Y6, Y6
-
-offsets1:
-	ADDQ    $0x08, DX
-	DECQ    32(AX)
-	JNZ     groups
-	MOVQ    144(AX), BX
-	VMOVUPS Y0, (BX)
-	VMOVUPS Y2, 32(BX)
-	MOVQ    152(AX), BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y6, 32(BX)
-	VZEROUPPER
-	RET
-
 // func multiplyNibblesR2AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·multiplyNibblesR2AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
-	MOVQ    80(AX), DI
-	MOVQ    88(AX), R8
-	MOVQ    144(AX), BX
+	MOVQ    88(AX), DI
+	MOVQ    96(AX), R8
+	MOVQ    152(AX), BX
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y2
-	MOVQ    152(AX), BX
+	CMPQ    40(AX), $0x00
+	JNE     loaded
+	MOVQ    160(AX), BX
 	VMOVUPS (BX), Y4
 	VMOVUPS 32(BX), Y6
-	XORQ    CX, CX
-	XORQ    DX, DX
+
+loaded:
+	XORQ CX, CX
+	XORQ DX, DX
 
 groups:
 	VPXOR Y1, Y1, Y1
@@ -830,11 +395,15 @@ steps:
 	VPADDW       Y10, Y11, Y11
 	VPMADDUBSW   Y9, Y15, Y10
 	VPADDW       Y10, Y12, Y12
+	CMPQ         40(AX), $0x00
+	JNE          step0
 	VPBROADCASTD (R8)(CX*1), Y15
 	VPMADDUBSW   Y8, Y15, Y10
 	VPADDW       Y10, Y13, Y13
 	VPMADDUBSW   Y9, Y15, Y10
 	VPADDW       Y10, Y14, Y14
+
+step0:
 	VMOVDQU      (SI), Y8
 	VPSRLW       $0x04, Y8, Y8
 	VPAND        lowHalvesOfAVX2<>+0(SB), Y8, Y8
@@ -848,11 +417,15 @@ steps:
 	VPADDW       Y10, Y11, Y11
 	VPMADDUBSW   Y9, Y15, Y10
 	VPADDW       Y10, Y12, Y12
+	CMPQ         40(AX), $0x00
+	JNE          step1
 	VPBROADCASTD 4(R8)(CX*1), Y15
 	VPMADDUBSW   Y8, Y15, Y10
 	VPADDW       Y10, Y13, Y13
 	VPMADDUBSW   Y9, Y15, Y10
 	VPADDW       Y10, Y14, Y14
+
+step1:
 	ADDQ         $0x08, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x02, R9
@@ -867,107 +440,139 @@ steps:
 	VPADDD       Y14, Y7, Y7
 	TESTQ        BX, BX
 	JNZ          blocks
-	MOVQ         48(AX), BX
-	VMOVDQU      (BX)(DX*8), Y10
-	VPBROADCASTD 272(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 280(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y5, Y5
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints0
 	MOVQ         56(AX), BX
 	VMOVDQU      (BX)(DX*8), Y10
-	MOVQ         208(AX), BX
+	VPBROADCASTD 280(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	CMPQ         40(AX), $0x00
+	JNE          compensated0
+	VPBROADCASTD 288(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+
+compensated0:
+	CMPQ         64(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         64(AX), BX
+	VMOVDQU      (BX)(DX*8), Y10
+	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y1, Y1
-	MOVQ         216(AX), BX
+	CMPQ         40(AX), $0x00
+	JNE          lowered0
+	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y5, Y5
 
+lowered0:
 zeroPoints0:
-	MOVQ         40(AX), BX
-	VMOVUPS      (BX)(DX*8), Y10
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y10, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y10, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	CMPQ         64(AX), $0x00
+	MOVQ      48(AX), BX
+	VMOVUPS   (BX)(DX*8), Y10
+	VCVTDQ2PS Y1, Y1
+	VMULPS    Y10, Y1, Y1
+	VADDPS    Y1, Y0, Y0
+	CMPQ      40(AX), $0x00
+	JNE       scaled0
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y10, Y5, Y5
+	VADDPS    Y5, Y4, Y4
+
+scaled0:
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0
-	MOVQ         64(AX), BX
+	MOVQ         72(AX), BX
 	VMOVUPS      (BX)(DX*8), Y10
-	MOVQ         208(AX), BX
+	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
 	VADDPS       Y15, Y0, Y0
-	MOVQ         216(AX), BX
+	CMPQ         40(AX), $0x00
+	JNE          raised0
+	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
 	VADDPS       Y15, Y4, Y4
 
+raised0:
 offsets0:
-	MOVQ         48(AX), BX
-	VMOVDQU      32(BX)(DX*8), Y10
-	VPBROADCASTD 272(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 280(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y7, Y7
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints1
 	MOVQ         56(AX), BX
 	VMOVDQU      32(BX)(DX*8), Y10
-	MOVQ         208(AX), BX
+	VPBROADCASTD 280(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	CMPQ         40(AX), $0x00
+	JNE          compensated1
+	VPBROADCASTD 288(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+
+compensated1:
+	CMPQ         64(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         64(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y10
+	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y3, Y3
-	MOVQ         216(AX), BX
+	CMPQ         40(AX), $0x00
+	JNE          lowered1
+	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y7, Y7
 
+lowered1:
 zeroPoints1:
-	MOVQ         40(AX), BX
-	VMOVUPS      32(BX)(DX*8), Y10
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y10, Y3, Y3
-	VADDPS       Y3, Y2, Y2
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y10, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	CMPQ         64(AX), $0x00
+	MOVQ      48(AX), BX
+	VMOVUPS   32(BX)(DX*8), Y10
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y10, Y3, Y3
+	VADDPS    Y3, Y2, Y2
+	CMPQ      40(AX), $0x00
+	JNE       scaled1
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y10, Y7, Y7
+	VADDPS    Y7, Y6, Y6
+
+scaled1:
+	CMPQ         72(AX), $0x00
 	JEQ          offsets1
-	MOVQ         64(AX), BX
+	MOVQ         72(AX), BX
 	VMOVUPS      32(BX)(DX*8), Y10
-	MOVQ         208(AX), BX
+	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
 	VADDPS       Y15, Y2, Y2
-	MOVQ         216(AX), BX
+	CMPQ         40(AX), $0x00
+	JNE          raised1
+	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
 	VADDPS       Y15, Y6, Y6
 
+raised1:
 offsets1:
 	ADDQ    $0x08, DX
 	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    144(AX), BX
+	MOVQ    152(AX), BX
 	VMOVUPS Y0, (BX)
 	VMOVUPS Y2, 32(BX)
-	MOVQ    152(AX), BX
+	CMPQ    40(AX), $0x00
+	JNE     stored
+	MOVQ    160(AX), BX
 	VMOVUPS Y4, (BX)
 	VMOVUPS Y6, 32(BX)
+
+stored:
 	VZEROUPPER
 	RET
 
@@ -977,18 +582,22 @@ TEXT ·multiply2PlanesR2P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), BX
 	MOVQ    16(AX), SI
-	MOVQ    80(AX), DI
-	MOVQ    88(AX), R8
-	MOVQ    144(AX), DX
+	MOVQ    88(AX), DI
+	MOVQ    96(AX), R8
+	MOVQ    152(AX), DX
 	VMOVUPD (DX), Y1
 	VMOVUPD 32(DX), Y2
-	MOVQ    152(AX), DX
+	CMPQ    40(AX), $0x00
+	JNE     loaded
+	MOVQ    160(AX), DX
 	VMOVUPD (DX), Y5
 	VMOVUPD 32(DX), Y6
-	XORQ    CX, CX
+
+loaded:
+	XORQ CX, CX
 
 groups:
-	MOVQ    48(AX), DX
+	MOVQ    56(AX), DX
 	VMOVDQU (DX)(CX*8), Y0
 	VPSLLD  $0x0f, Y0, Y0
 	VPXOR   Y10, Y10, Y10
@@ -1018,12 +627,16 @@ steps:
 	VPBROADCASTD (DI)(SI*1), Y0
 	VPMADDUBSW   Y9, Y0, Y10
 	VPADDW       Y10, Y4, Y4
+	CMPQ         40(AX), $0x00
+	JNE          step0
 	VPBROADCASTD (R8), Y0
 	VPMADDUBSW   Y9, Y0, Y10
 	VPADDW       Y10, Y7, Y7
 	VPBROADCASTD (R8)(SI*1), Y0
 	VPMADDUBSW   Y9, Y0, Y10
 	VPADDW       Y10, Y8, Y8
+
+step0:
 	VMOVDQU      (BX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        lowHalvesOfAVX2<>+0(SB), Y9, Y9
@@ -1034,12 +647,16 @@ steps:
 	VPBROADCASTD 4(DI)(SI*1), Y0
 	VPMADDUBSW   Y9, Y0, Y10
 	VPADDW       Y10, Y4, Y4
+	CMPQ         40(AX), $0x00
+	JNE          step4
 	VPBROADCASTD 4(R8), Y0
 	VPMADDUBSW   Y9, Y0, Y10
 	VPADDW       Y10, Y7, Y7
 	VPBROADCASTD 4(R8)(SI*1), Y0
 	VPMADDUBSW   Y9, Y0, Y10
 	VPADDW       Y10, Y8, Y8
+
+step4:
 	ADDQ         $0x08, DI
 	ADDQ         $0x08, R8
 	ADDQ         $0x40, BX
@@ -1057,23 +674,23 @@ steps:
 	VPADDD       Y8, Y12, Y12
 	TESTQ        DX, DX
 	JNZ          blocks
-	MOVQ         40(AX), DX
+	MOVQ         48(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Y7
-	MOVQ         40(AX), DX
+	MOVQ         48(AX), DX
 	VCVTPS2PD    16(DX)(CX*8), Y8
 	VCVTDQ2PD    X11, Y3
 	VEXTRACTI128 $0x01, Y11, X0
 	VCVTDQ2PD    X0, Y4
-	CMPQ         56(AX), $0x00
+	CMPQ         64(AX), $0x00
 	JEQ          zeroPoints0Of0
-	MOVQ         208(AX), DX
+	MOVQ         216(AX), DX
 	VPBROADCASTD (DX)(CX*1), X10
 	VCVTDQ2PD    X10, Y10
-	MOVQ         56(AX), DX
+	MOVQ         64(AX), DX
 	VCVTDQ2PD    (DX)(CX*8), Y9
 	VMULPD       Y10, Y9, Y9
 	VSUBPD       Y9, Y3, Y3
-	MOVQ         56(AX), DX
+	MOVQ         64(AX), DX
 	VCVTDQ2PD    16(DX)(CX*8), Y9
 	VMULPD       Y10, Y9, Y9
 	VSUBPD       Y9, Y4, Y4
@@ -1083,34 +700,36 @@ zeroPoints0Of0:
 	VADDPD       Y3, Y1, Y1
 	VMULPD       Y8, Y4, Y4
 	VADDPD       Y4, Y2, Y2
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of0
-	MOVQ         208(AX), DX
+	MOVQ         216(AX), DX
 	VPBROADCASTD (DX)(CX*1), X10
 	VCVTDQ2PD    X10, Y10
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Y9
 	VMULPD       Y10, Y9, Y9
 	VADDPD       Y9, Y1, Y1
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    16(DX)(CX*8), Y9
 	VMULPD       Y10, Y9, Y9
 	VADDPD       Y9, Y2, Y2
 
 offsets0Of0:
+	CMPQ         40(AX), $0x00
+	JNE          added0
 	VCVTDQ2PD    X12, Y3
 	VEXTRACTI128 $0x01, Y12, X0
 	VCVTDQ2PD    X0, Y4
-	CMPQ         56(AX), $0x00
+	CMPQ         64(AX), $0x00
 	JEQ          zeroPoints0Of1
-	MOVQ         216(AX), DX
+	MOVQ         224(AX), DX
 	VPBROADCASTD (DX)(CX*1), X10
 	VCVTDQ2PD    X10, Y10
-	MOVQ         56(AX), DX
+	MOVQ         64(AX), DX
 	VCVTDQ2PD    (DX)(CX*8), Y9
 	VMULPD       Y10, Y9, Y9
 	VSUBPD       Y9, Y3, Y3
-	MOVQ         56(AX), DX
+	MOVQ         64(AX), DX
 	VCVTDQ2PD    16(DX)(CX*8), Y9
 	VMULPD       Y10, Y9, Y9
 	VSUBPD       Y9, Y4, Y4
@@ -1120,30 +739,35 @@ zeroPoints0Of1:
 	VADDPD       Y3, Y5, Y5
 	VMULPD       Y8, Y4, Y4
 	VADDPD       Y4, Y6, Y6
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of1
-	MOVQ         216(AX), DX
+	MOVQ         224(AX), DX
 	VPBROADCASTD (DX)(CX*1), X10
 	VCVTDQ2PD    X10, Y10
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Y9
 	VMULPD       Y10, Y9, Y9
 	VADDPD       Y9, Y5, Y5
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    16(DX)(CX*8), Y9
 	VMULPD       Y10, Y9, Y9
 	VADDPD       Y9, Y6, Y6
 
 offsets0Of1:
+added0:
 	ADDQ    $0x08, CX
 	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    144(AX), DX
+	MOVQ    152(AX), DX
 	VMOVUPD Y1, (DX)
 	VMOVUPD Y2, 32(DX)
-	MOVQ    152(AX), DX
+	CMPQ    40(AX), $0x00
+	JNE     stored
+	MOVQ    160(AX), DX
 	VMOVUPD Y5, (DX)
 	VMOVUPD Y6, 32(DX)
+
+stored:
 	VZEROUPPER
 	RET
 
@@ -1153,18 +777,22 @@ TEXT ·multiply3PlanesR2P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), BX
 	MOVQ    16(AX), SI
-	MOVQ    80(AX), DI
-	MOVQ    88(AX), R8
-	MOVQ    144(AX), DX
+	MOVQ    88(AX), DI
+	MOVQ    96(AX), R8
+	MOVQ    152(AX), DX
 	VMOVUPD (DX), Y1
 	VMOVUPD 32(DX), Y2
-	MOVQ    152(AX), DX
+	CMPQ    40(AX), $0x00
+	JNE     loaded
+	MOVQ    160(AX), DX
 	VMOVUPD (DX), Y6
 	VMOVUPD 32(DX), Y7
-	XORQ    CX, CX
+
+loaded:
+	XORQ CX, CX
 
 groups:
-	MOVQ    48(AX), DX
+	MOVQ    56(AX), DX
 	VMOVDQU (DX)(CX*8), Y0
 	VPSLLD  $0x17, Y0, Y0
 	VPXOR   Y12, Y12, Y12
@@ -1199,6 +827,8 @@ steps:
 	VPBROADCASTD (DI)(SI*2), Y0
 	VPMADDUBSW   Y11, Y0, Y12
 	VPADDW       Y12, Y5, Y5
+	CMPQ         40(AX), $0x00
+	JNE          step0
 	VPBROADCASTD (R8), Y0
 	VPMADDUBSW   Y11, Y0, Y12
 	VPADDW       Y12, Y8, Y8
@@ -1208,6 +838,8 @@ steps:
 	VPBROADCASTD (R8)(SI*2), Y0
 	VPMADDUBSW   Y11, Y0, Y12
 	VPADDW       Y12, Y10, Y10
+
+step0:
 	VMOVDQU      (BX), Y11
 	VPSRLW       $0x04, Y11, Y11
 	VPAND        lowHalvesOfAVX2<>+0(SB), Y11, Y11
@@ -1221,6 +853,8 @@ steps:
 	VPBROADCASTD 4(DI)(SI*2), Y0
 	VPMADDUBSW   Y11, Y0, Y12
 	VPADDW       Y12, Y5, Y5
+	CMPQ         40(AX), $0x00
+	JNE          step4
 	VPBROADCASTD 4(R8), Y0
 	VPMADDUBSW   Y11, Y0, Y12
 	VPADDW       Y12, Y8, Y8
@@ -1230,6 +864,8 @@ steps:
 	VPBROADCASTD 4(R8)(SI*2), Y0
 	VPMADDUBSW   Y11, Y0, Y12
 	VPADDW       Y12, Y10, Y10
+
+step4:
 	ADDQ         $0x08, DI
 	ADDQ         $0x08, R8
 	ADDQ         $0x40, BX
@@ -1253,23 +889,23 @@ steps:
 	VPADDD       Y10, Y14, Y14
 	TESTQ        DX, DX
 	JNZ          blocks
-	MOVQ         40(AX), DX
+	MOVQ         48(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Y8
-	MOVQ         40(AX), DX
+	MOVQ         48(AX), DX
 	VCVTPS2PD    16(DX)(CX*8), Y9
 	VCVTDQ2PD    X13, Y3
 	VEXTRACTI128 $0x01, Y13, X0
 	VCVTDQ2PD    X0, Y4
-	CMPQ         56(AX), $0x00
+	CMPQ         64(AX), $0x00
 	JEQ          zeroPoints0Of0
-	MOVQ         208(AX), DX
+	MOVQ         216(AX), DX
 	VPBROADCASTD (DX)(CX*1), X12
 	VCVTDQ2PD    X12, Y12
-	MOVQ         56(AX), DX
+	MOVQ         64(AX), DX
 	VCVTDQ2PD    (DX)(CX*8), Y11
 	VMULPD       Y12, Y11, Y11
 	VSUBPD       Y11, Y3, Y3
-	MOVQ         56(AX), DX
+	MOVQ         64(AX), DX
 	VCVTDQ2PD    16(DX)(CX*8), Y11
 	VMULPD       Y12, Y11, Y11
 	VSUBPD       Y11, Y4, Y4
@@ -1279,34 +915,36 @@ zeroPoints0Of0:
 	VADDPD       Y3, Y1, Y1
 	VMULPD       Y9, Y4, Y4
 	VADDPD       Y4, Y2, Y2
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of0
-	MOVQ         208(AX), DX
+	MOVQ         216(AX), DX
 	VPBROADCASTD (DX)(CX*1), X12
 	VCVTDQ2PD    X12, Y12
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Y11
 	VMULPD       Y12, Y11, Y11
 	VADDPD       Y11, Y1, Y1
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    16(DX)(CX*8), Y11
 	VMULPD       Y12, Y11, Y11
 	VADDPD       Y11, Y2, Y2
 
 offsets0Of0:
+	CMPQ         40(AX), $0x00
+	JNE          added0
 	VCVTDQ2PD    X14, Y3
 	VEXTRACTI128 $0x01, Y14, X0
 	VCVTDQ2PD    X0, Y4
-	CMPQ         56(AX), $0x00
+	CMPQ         64(AX), $0x00
 	JEQ          zeroPoints0Of1
-	MOVQ         216(AX), DX
+	MOVQ         224(AX), DX
 	VPBROADCASTD (DX)(CX*1), X12
 	VCVTDQ2PD    X12, Y12
-	MOVQ         56(AX), DX
+	MOVQ         64(AX), DX
 	VCVTDQ2PD    (DX)(CX*8), Y11
 	VMULPD       Y12, Y11, Y11
 	VSUBPD       Y11, Y3, Y3
-	MOVQ         56(AX), DX
+	MOVQ         64(AX), DX
 	VCVTDQ2PD    16(DX)(CX*8), Y11
 	VMULPD       Y12, Y11, Y11
 	VSUBPD       Y11, Y4, Y4
@@ -1316,30 +954,35 @@ zeroPoints0Of1:
 	VADDPD       Y3, Y6, Y6
 	VMULPD       Y9, Y4, Y4
 	VADDPD       Y4, Y7, Y7
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of1
-	MOVQ         216(AX), DX
+	MOVQ         224(AX), DX
 	VPBROADCASTD (DX)(CX*1), X12
 	VCVTDQ2PD    X12, Y12
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Y11
 	VMULPD       Y12, Y11, Y11
 	VADDPD       Y11, Y6, Y6
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    16(DX)(CX*8), Y11
 	VMULPD       Y12, Y11, Y11
 	VADDPD       Y11, Y7, Y7
 
 offsets0Of1:
+added0:
 	ADDQ    $0x08, CX
 	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    144(AX), DX
+	MOVQ    152(AX), DX
 	VMOVUPD Y1, (DX)
 	VMOVUPD Y2, 32(DX)
-	MOVQ    152(AX), DX
+	CMPQ    40(AX), $0x00
+	JNE     stored
+	MOVQ    160(AX), DX
 	VMOVUPD Y6, (DX)
 	VMOVUPD Y7, 32(DX)
+
+stored:
 	VZEROUPPER
 	RET
 

@@ -44,100 +44,51 @@ func multiplyU8P2VNNI(t *uint8)
 //go:noescape
 func multiplyU8P3VNNI(t *uint8)
 
-// multiplyGroupsR1P1VNNI works like multiplyGroupsGeneric for 1 rows and 1 panels.
-//
-//go:noescape
-func multiplyGroupsR1P1VNNI(t *uint8)
-
-// multiplyGroupsR1P2VNNI works like multiplyGroupsGeneric for 1 rows and 2 panels.
-//
-//go:noescape
-func multiplyGroupsR1P2VNNI(t *uint8)
-
-// multiplyGroupsR1P3VNNI works like multiplyGroupsGeneric for 1 rows and 3 panels.
-//
-//go:noescape
-func multiplyGroupsR1P3VNNI(t *uint8)
-
-// multiplyGroupsR4P1VNNI works like multiplyGroupsGeneric for 4 rows and 1 panels.
+// multiplyGroupsR4P1VNNI works like multiplyGroupsGeneric for 1 or 4 rows and 1 panels.
 //
 //go:noescape
 func multiplyGroupsR4P1VNNI(t *uint8)
 
-// multiplyGroupsR4P2VNNI works like multiplyGroupsGeneric for 4 rows and 2 panels.
+// multiplyGroupsR4P2VNNI works like multiplyGroupsGeneric for 1 or 4 rows and 2 panels.
 //
 //go:noescape
 func multiplyGroupsR4P2VNNI(t *uint8)
 
-// multiplyGroupsR4P3VNNI works like multiplyGroupsGeneric for 4 rows and 3 panels.
+// multiplyGroupsR4P3VNNI works like multiplyGroupsGeneric for 1 or 4 rows and 3 panels.
 //
 //go:noescape
 func multiplyGroupsR4P3VNNI(t *uint8)
 
-// multiplyNibblesR1VNNI works like multiplyGroupsGeneric for 1 rows and 1 panels.
-//
-//go:noescape
-func multiplyNibblesR1VNNI(t *uint8)
-
-// multiplyNibblesR2VNNI works like multiplyGroupsGeneric for 2 rows and 1 panels.
+// multiplyNibblesR2VNNI works like multiplyGroupsGeneric for 1 or 2 rows and 1 panels.
 //
 //go:noescape
 func multiplyNibblesR2VNNI(t *uint8)
 
-// multiplyNibblesR4VNNI works like multiplyGroupsGeneric for 4 rows and 1 panels.
-//
-//go:noescape
-func multiplyNibblesR4VNNI(t *uint8)
-
-// multiplyNibblesR8VNNI works like multiplyGroupsGeneric for 8 rows and 1 panels.
+// multiplyNibblesR8VNNI works like multiplyGroupsGeneric for 4 or 8 rows and 1 panels.
 //
 //go:noescape
 func multiplyNibblesR8VNNI(t *uint8)
 
-// multiply2PlanesR1P1VNNI works like multiplyWideGroupsGeneric for 1 rows of 2 planes and 16 columns of 1
-// panels.
-//
-//go:noescape
-func multiply2PlanesR1P1VNNI(t *uint8)
-
-// multiply2PlanesR1P2VNNI works like multiplyWideGroupsGeneric for 1 rows of 2 planes and 16 columns of 2
-// panels.
-//
-//go:noescape
-func multiply2PlanesR1P2VNNI(t *uint8)
-
-// multiply2PlanesR2P1VNNI works like multiplyWideGroupsGeneric for 2 rows of 2 planes and 16 columns of 1
-// panels.
+// multiply2PlanesR2P1VNNI works like multiplyWideGroupsGeneric for 1 or 2 rows of 2 planes and 16 columns of
+// 1 panels.
 //
 //go:noescape
 func multiply2PlanesR2P1VNNI(t *uint8)
 
-// multiply2PlanesR2P2VNNI works like multiplyWideGroupsGeneric for 2 rows of 2 planes and 16 columns of 2
-// panels.
+// multiply2PlanesR2P2VNNI works like multiplyWideGroupsGeneric for 1 or 2 rows of 2 planes and 16 columns of
+// 2 panels.
 //
 //go:noescape
 func multiply2PlanesR2P2VNNI(t *uint8)
 
-// multiply3PlanesR1P1VNNI works like multiplyWideGroupsGeneric for 1 rows of 3 planes and 16 columns of 1
-// panels.
-//
-//go:noescape
-func multiply3PlanesR1P1VNNI(t *uint8)
-
-// multiply3PlanesR1P2VNNI works like multiplyWideGroupsGeneric for 1 rows of 3 planes and 16 columns of 2
-// panels.
-//
-//go:noescape
-func multiply3PlanesR1P2VNNI(t *uint8)
-
-// multiply3PlanesR2P1VNNI works like multiplyWideGroupsGeneric for 2 rows of 3 planes and 16 columns of 1
-// panels.
+// multiply3PlanesR2P1VNNI works like multiplyWideGroupsGeneric for 1 or 2 rows of 3 planes and 16 columns of
+// 1 panels.
 //
 //go:noescape
 func multiply3PlanesR2P1VNNI(t *uint8)
 
-// multiply3PlanesR2P2VNNI works like multiplyWideGroupsGeneric for 2 rows of 3 planes and 16 columns of 2
-// panels.
+// multiply3PlanesR2P2VNNI works like multiplyWideGroupsGeneric for 1 or 2 rows of 3 planes and 16 columns of
+// 2 panels.
 //
 //go:noescape
 func multiply3PlanesR2P2VNNI(t *uint8)

@@ -1583,345 +1583,30 @@ next:
 	VZEROUPPER
 	RET
 
-// func multiplyGroupsR1P1VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyGroupsR1P1VNNI(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), AX
-	MOVQ    (AX), SI
-	MOVQ    80(AX), DI
-	MOVQ    8(AX), CX
-	MOVQ    144(AX), BX
-	VMOVUPS (BX), Z0
-	XORQ    CX, CX
-	XORQ    DX, DX
-
-groups:
-	VPXORD Z1, Z1, Z1
-	MOVQ   24(AX), BX
-
-steps:
-	VMOVDQU32    (SI), Z2
-	PREFETCHT0   2048(SI)
-	VPBROADCASTD (DI)(CX*1), Z3
-	VPDPBUSD     Z2, Z3, Z1
-	ADDQ         $0x04, CX
-	ADDQ         $0x40, SI
-	SUBQ         $0x01, BX
-	JNZ          steps
-	MOVQ         48(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z2
-	VPBROADCASTD 272(AX), Z3
-	VPMULLD      Z2, Z3, Z3
-	VPADDD       Z3, Z1, Z1
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints0
-	MOVQ         56(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z2
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z3
-	VPMULLD      Z2, Z3, Z3
-	VPSUBD       Z3, Z1, Z1
-
-zeroPoints0:
-	MOVQ         40(AX), BX
-	VMOVUPS      (BX)(DX*8), Z2
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z2, Z1, Z1
-	VADDPS       Z1, Z0, Z0
-	CMPQ         64(AX), $0x00
-	JEQ          offsets0
-	MOVQ         64(AX), BX
-	VMOVUPS      (BX)(DX*8), Z2
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z3
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z2, Z3, Z3
-	VADDPS       Z3, Z0, Z0
-
-offsets0:
-	ADDQ    $0x08, DX
-	DECQ    32(AX)
-	JNZ     groups
-	MOVQ    144(AX), BX
-	VMOVUPS Z0, (BX)
-	VZEROUPPER
-	RET
-
-// func multiplyGroupsR1P2VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyGroupsR1P2VNNI(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), AX
-	MOVQ    (AX), SI
-	MOVQ    80(AX), DI
-	MOVQ    8(AX), R8
-	MOVQ    144(AX), BX
-	VMOVUPS (BX), Z0
-	VMOVUPS 64(BX), Z2
-	XORQ    CX, CX
-	XORQ    DX, DX
-
-groups:
-	VPXORD Z1, Z1, Z1
-	VPXORD Z3, Z3, Z3
-	MOVQ   24(AX), BX
-
-steps:
-	VMOVDQU32    (SI), Z4
-	PREFETCHT0   2048(SI)
-	VMOVDQU32    (SI)(R8*1), Z5
-	PREFETCHT0   2048(SI)(R8*1)
-	VPBROADCASTD (DI)(CX*1), Z6
-	VPDPBUSD     Z4, Z6, Z1
-	VPDPBUSD     Z5, Z6, Z3
-	ADDQ         $0x04, CX
-	ADDQ         $0x40, SI
-	SUBQ         $0x01, BX
-	JNZ          steps
-	MOVQ         48(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z4
-	VPBROADCASTD 272(AX), Z6
-	VPMULLD      Z4, Z6, Z6
-	VPADDD       Z6, Z1, Z1
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints0
-	MOVQ         56(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z4
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z6
-	VPMULLD      Z4, Z6, Z6
-	VPSUBD       Z6, Z1, Z1
-
-zeroPoints0:
-	MOVQ         40(AX), BX
-	VMOVUPS      (BX)(DX*8), Z4
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z4, Z1, Z1
-	VADDPS       Z1, Z0, Z0
-	CMPQ         64(AX), $0x00
-	JEQ          offsets0
-	MOVQ         64(AX), BX
-	VMOVUPS      (BX)(DX*8), Z4
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       Z4, Z6, Z6
-	VADDPS       Z6, Z0, Z0
-
-offsets0:
-	MOVQ         48(AX), BX
-	ADDQ         72(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z4
-	VPBROADCASTD 272(AX), Z6
-	VPMULLD      Z4, Z6, Z6
-	VPADDD       Z6, Z3, Z3
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints1
-	MOVQ         56(AX), BX
-	ADDQ         72(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z4
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z6
-	VPMULLD      Z4, Z6, Z6
-	VPSUBD       Z6, Z3, Z3
-
-zeroPoints1:
-	MOVQ         40(AX), BX
-	ADDQ         72(AX), BX
-	VMOVUPS      (BX)(DX*8), Z4
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z4, Z3, Z3
-	VADDPS       Z3, Z2, Z2
-	CMPQ         64(AX), $0x00
-	JEQ          offsets1
-	MOVQ         64(AX), BX
-	ADDQ         72(AX), BX
-	VMOVUPS      (BX)(DX*8), Z4
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z6
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       Z4, Z6, Z6
-	VADDPS       Z6, Z2, Z2
-
-offsets1:
-	ADDQ    $0x08, DX
-	DECQ    32(AX)
-	JNZ     groups
-	MOVQ    144(AX), BX
-	VMOVUPS Z0, (BX)
-	VMOVUPS Z2, 64(BX)
-	VZEROUPPER
-	RET
-
-// func multiplyGroupsR1P3VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyGroupsR1P3VNNI(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), AX
-	MOVQ    (AX), SI
-	MOVQ    80(AX), DI
-	MOVQ    8(AX), R8
-	MOVQ    144(AX), BX
-	VMOVUPS (BX), Z0
-	VMOVUPS 64(BX), Z2
-	VMOVUPS 128(BX), Z4
-	XORQ    CX, CX
-	XORQ    DX, DX
-
-groups:
-	VPXORD Z1, Z1, Z1
-	VPXORD Z3, Z3, Z3
-	VPXORD Z5, Z5, Z5
-	MOVQ   24(AX), BX
-
-steps:
-	VMOVDQU32    (SI), Z6
-	PREFETCHT0   2048(SI)
-	VMOVDQU32    (SI)(R8*1), Z7
-	PREFETCHT0   2048(SI)(R8*1)
-	VMOVDQU32    (SI)(R8*2), Z8
-	PREFETCHT0   2048(SI)(R8*2)
-	VPBROADCASTD (DI)(CX*1), Z9
-	VPDPBUSD     Z6, Z9, Z1
-	VPDPBUSD     Z7, Z9, Z3
-	VPDPBUSD     Z8, Z9, Z5
-	ADDQ         $0x04, CX
-	ADDQ         $0x40, SI
-	SUBQ         $0x01, BX
-	JNZ          steps
-	MOVQ         48(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z6
-	VPBROADCASTD 272(AX), Z9
-	VPMULLD      Z6, Z9, Z9
-	VPADDD       Z9, Z1, Z1
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints0
-	MOVQ         56(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z6
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z9
-	VPMULLD      Z6, Z9, Z9
-	VPSUBD       Z9, Z1, Z1
-
-zeroPoints0:
-	MOVQ         40(AX), BX
-	VMOVUPS      (BX)(DX*8), Z6
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z6, Z1, Z1
-	VADDPS       Z1, Z0, Z0
-	CMPQ         64(AX), $0x00
-	JEQ          offsets0
-	MOVQ         64(AX), BX
-	VMOVUPS      (BX)(DX*8), Z6
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z6, Z9, Z9
-	VADDPS       Z9, Z0, Z0
-
-offsets0:
-	MOVQ         48(AX), BX
-	ADDQ         72(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z6
-	VPBROADCASTD 272(AX), Z9
-	VPMULLD      Z6, Z9, Z9
-	VPADDD       Z9, Z3, Z3
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints1
-	MOVQ         56(AX), BX
-	ADDQ         72(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z6
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z9
-	VPMULLD      Z6, Z9, Z9
-	VPSUBD       Z9, Z3, Z3
-
-zeroPoints1:
-	MOVQ         40(AX), BX
-	ADDQ         72(AX), BX
-	VMOVUPS      (BX)(DX*8), Z6
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z6, Z3, Z3
-	VADDPS       Z3, Z2, Z2
-	CMPQ         64(AX), $0x00
-	JEQ          offsets1
-	MOVQ         64(AX), BX
-	ADDQ         72(AX), BX
-	VMOVUPS      (BX)(DX*8), Z6
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z6, Z9, Z9
-	VADDPS       Z9, Z2, Z2
-
-offsets1:
-	MOVQ         48(AX), BX
-	ADDQ         72(AX), BX
-	ADDQ         72(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z6
-	VPBROADCASTD 272(AX), Z9
-	VPMULLD      Z6, Z9, Z9
-	VPADDD       Z9, Z5, Z5
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints2
-	MOVQ         56(AX), BX
-	ADDQ         72(AX), BX
-	ADDQ         72(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z6
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z9
-	VPMULLD      Z6, Z9, Z9
-	VPSUBD       Z9, Z5, Z5
-
-zeroPoints2:
-	MOVQ         40(AX), BX
-	ADDQ         72(AX), BX
-	ADDQ         72(AX), BX
-	VMOVUPS      (BX)(DX*8), Z6
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       Z6, Z5, Z5
-	VADDPS       Z5, Z4, Z4
-	CMPQ         64(AX), $0x00
-	JEQ          offsets2
-	MOVQ         64(AX), BX
-	ADDQ         72(AX), BX
-	ADDQ         72(AX), BX
-	VMOVUPS      (BX)(DX*8), Z6
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z6, Z9, Z9
-	VADDPS       Z9, Z4, Z4
-
-offsets2:
-	ADDQ    $0x08, DX
-	DECQ    32(AX)
-	JNZ     groups
-	MOVQ    144(AX), BX
-	VMOVUPS Z0, (BX)
-	VMOVUPS Z2, 64(BX)
-	VMOVUPS Z4, 128(BX)
-	VZEROUPPER
-	RET
-
 // func multiplyGroupsR4P1VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyGroupsR4P1VNNI(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
-	MOVQ    80(AX), DI
-	MOVQ    88(AX), R8
-	MOVQ    96(AX), R9
-	MOVQ    104(AX), R10
+	MOVQ    88(AX), DI
+	MOVQ    96(AX), R8
+	MOVQ    104(AX), R9
+	MOVQ    112(AX), R10
 	MOVQ    8(AX), CX
-	MOVQ    144(AX), BX
-	VMOVUPS (BX), Z0
 	MOVQ    152(AX), BX
-	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z0
+	CMPQ    40(AX), $0x00
+	JNE     loaded
 	MOVQ    160(AX), BX
-	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z2
 	MOVQ    168(AX), BX
+	VMOVUPS (BX), Z4
+	MOVQ    176(AX), BX
 	VMOVUPS (BX), Z6
-	XORQ    CX, CX
-	XORQ    DX, DX
+
+loaded:
+	XORQ CX, CX
+	XORQ DX, DX
 
 groups:
 	VPXORD Z1, Z1, Z1
@@ -1932,132 +1617,159 @@ groups:
 
 steps:
 	VMOVDQU32    (SI), Z8
+	PREFETCHT0   2048(SI)
 	VPBROADCASTD (DI)(CX*1), Z9
 	VPDPBUSD     Z8, Z9, Z1
+	CMPQ         40(AX), $0x00
+	JNE          step
 	VPBROADCASTD (R8)(CX*1), Z9
 	VPDPBUSD     Z8, Z9, Z3
 	VPBROADCASTD (R9)(CX*1), Z9
 	VPDPBUSD     Z8, Z9, Z5
 	VPBROADCASTD (R10)(CX*1), Z9
 	VPDPBUSD     Z8, Z9, Z7
+
+step:
 	ADDQ         $0x04, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x01, BX
 	JNZ          steps
-	MOVQ         48(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z8
-	VPBROADCASTD 272(AX), Z9
-	VPMULLD      Z8, Z9, Z9
-	VPADDD       Z9, Z1, Z1
-	VPBROADCASTD 280(AX), Z9
-	VPMULLD      Z8, Z9, Z9
-	VPADDD       Z9, Z3, Z3
-	VPBROADCASTD 288(AX), Z9
-	VPMULLD      Z8, Z9, Z9
-	VPADDD       Z9, Z5, Z5
-	VPBROADCASTD 296(AX), Z9
-	VPMULLD      Z8, Z9, Z9
-	VPADDD       Z9, Z7, Z7
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints0
 	MOVQ         56(AX), BX
 	VMOVDQU32    (BX)(DX*8), Z8
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z9
+	VPBROADCASTD 280(AX), Z9
 	VPMULLD      Z8, Z9, Z9
-	VPSUBD       Z9, Z1, Z1
+	VPADDD       Z9, Z1, Z1
+	CMPQ         40(AX), $0x00
+	JNE          compensated0
+	VPBROADCASTD 288(AX), Z9
+	VPMULLD      Z8, Z9, Z9
+	VPADDD       Z9, Z3, Z3
+	VPBROADCASTD 296(AX), Z9
+	VPMULLD      Z8, Z9, Z9
+	VPADDD       Z9, Z5, Z5
+	VPBROADCASTD 304(AX), Z9
+	VPMULLD      Z8, Z9, Z9
+	VPADDD       Z9, Z7, Z7
+
+compensated0:
+	CMPQ         64(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z8
 	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z9
 	VPMULLD      Z8, Z9, Z9
-	VPSUBD       Z9, Z3, Z3
+	VPSUBD       Z9, Z1, Z1
+	CMPQ         40(AX), $0x00
+	JNE          lowered0
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z9
 	VPMULLD      Z8, Z9, Z9
-	VPSUBD       Z9, Z5, Z5
+	VPSUBD       Z9, Z3, Z3
 	MOVQ         232(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VPMULLD      Z8, Z9, Z9
+	VPSUBD       Z9, Z5, Z5
+	MOVQ         240(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z9
 	VPMULLD      Z8, Z9, Z9
 	VPSUBD       Z9, Z7, Z7
 
+lowered0:
 zeroPoints0:
-	MOVQ         40(AX), BX
-	VMOVUPS      (BX)(DX*8), Z8
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z8, Z1, Z1
-	VADDPS       Z1, Z0, Z0
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z8, Z3, Z3
-	VADDPS       Z3, Z2, Z2
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       Z8, Z5, Z5
-	VADDPS       Z5, Z4, Z4
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	CMPQ         64(AX), $0x00
+	MOVQ      48(AX), BX
+	VMOVUPS   (BX)(DX*8), Z8
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z8, Z1, Z1
+	VADDPS    Z1, Z0, Z0
+	CMPQ      40(AX), $0x00
+	JNE       scaled0
+	VCVTDQ2PS Z3, Z3
+	VMULPS    Z8, Z3, Z3
+	VADDPS    Z3, Z2, Z2
+	VCVTDQ2PS Z5, Z5
+	VMULPS    Z8, Z5, Z5
+	VADDPS    Z5, Z4, Z4
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z8, Z7, Z7
+	VADDPS    Z7, Z6, Z6
+
+scaled0:
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0
-	MOVQ         64(AX), BX
+	MOVQ         72(AX), BX
 	VMOVUPS      (BX)(DX*8), Z8
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z9
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z8, Z9, Z9
-	VADDPS       Z9, Z0, Z0
 	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z9
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z8, Z9, Z9
-	VADDPS       Z9, Z2, Z2
+	VADDPS       Z9, Z0, Z0
+	CMPQ         40(AX), $0x00
+	JNE          raised0
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z9
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z8, Z9, Z9
-	VADDPS       Z9, Z4, Z4
+	VADDPS       Z9, Z2, Z2
 	MOVQ         232(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS       Z9, Z4, Z4
+	MOVQ         240(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z9
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z8, Z9, Z9
 	VADDPS       Z9, Z6, Z6
 
+raised0:
 offsets0:
 	ADDQ    $0x08, DX
 	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    144(AX), BX
-	VMOVUPS Z0, (BX)
 	MOVQ    152(AX), BX
-	VMOVUPS Z2, (BX)
+	VMOVUPS Z0, (BX)
+	CMPQ    40(AX), $0x00
+	JNE     stored
 	MOVQ    160(AX), BX
-	VMOVUPS Z4, (BX)
+	VMOVUPS Z2, (BX)
 	MOVQ    168(AX), BX
+	VMOVUPS Z4, (BX)
+	MOVQ    176(AX), BX
 	VMOVUPS Z6, (BX)
+
+stored:
 	VZEROUPPER
 	RET
 
 // func multiplyGroupsR4P2VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyGroupsR4P2VNNI(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
-	MOVQ    80(AX), DI
-	MOVQ    88(AX), R8
-	MOVQ    96(AX), R9
-	MOVQ    104(AX), R10
+	MOVQ    88(AX), DI
+	MOVQ    96(AX), R8
+	MOVQ    104(AX), R9
+	MOVQ    112(AX), R10
 	MOVQ    8(AX), R11
-	MOVQ    144(AX), BX
+	MOVQ    152(AX), BX
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z2
-	MOVQ    152(AX), BX
+	CMPQ    40(AX), $0x00
+	JNE     loaded
+	MOVQ    160(AX), BX
 	VMOVUPS (BX), Z4
 	VMOVUPS 64(BX), Z6
-	MOVQ    160(AX), BX
+	MOVQ    168(AX), BX
 	VMOVUPS (BX), Z8
 	VMOVUPS 64(BX), Z10
-	MOVQ    168(AX), BX
+	MOVQ    176(AX), BX
 	VMOVUPS (BX), Z12
 	VMOVUPS 64(BX), Z14
-	XORQ    CX, CX
-	XORQ    DX, DX
+
+loaded:
+	XORQ CX, CX
+	XORQ DX, DX
 
 groups:
 	VPXORD Z1, Z1, Z1
@@ -2072,10 +1784,14 @@ groups:
 
 steps:
 	VMOVDQU32    (SI), Z16
+	PREFETCHT0   2048(SI)
 	VMOVDQU32    (SI)(R11*1), Z17
+	PREFETCHT0   2048(SI)(R11*1)
 	VPBROADCASTD (DI)(CX*1), Z18
 	VPDPBUSD     Z16, Z18, Z1
 	VPDPBUSD     Z17, Z18, Z3
+	CMPQ         40(AX), $0x00
+	JNE          step
 	VPBROADCASTD (R8)(CX*1), Z18
 	VPDPBUSD     Z16, Z18, Z5
 	VPDPBUSD     Z17, Z18, Z7
@@ -2085,212 +1801,250 @@ steps:
 	VPBROADCASTD (R10)(CX*1), Z18
 	VPDPBUSD     Z16, Z18, Z13
 	VPDPBUSD     Z17, Z18, Z15
+
+step:
 	ADDQ         $0x04, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x01, BX
 	JNZ          steps
-	MOVQ         48(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z16
-	VPBROADCASTD 272(AX), Z18
-	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z1, Z1
-	VPBROADCASTD 280(AX), Z18
-	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z5, Z5
-	VPBROADCASTD 288(AX), Z18
-	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z9, Z9
-	VPBROADCASTD 296(AX), Z18
-	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z13, Z13
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints0
 	MOVQ         56(AX), BX
 	VMOVDQU32    (BX)(DX*8), Z16
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z18
+	VPBROADCASTD 280(AX), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPSUBD       Z18, Z1, Z1
+	VPADDD       Z18, Z1, Z1
+	CMPQ         40(AX), $0x00
+	JNE          compensated0
+	VPBROADCASTD 288(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z5, Z5
+	VPBROADCASTD 296(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z9, Z9
+	VPBROADCASTD 304(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z13, Z13
+
+compensated0:
+	CMPQ         64(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z16
 	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPSUBD       Z18, Z5, Z5
+	VPSUBD       Z18, Z1, Z1
+	CMPQ         40(AX), $0x00
+	JNE          lowered0
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPSUBD       Z18, Z9, Z9
+	VPSUBD       Z18, Z5, Z5
 	MOVQ         232(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z9, Z9
+	MOVQ         240(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VPMULLD      Z16, Z18, Z18
 	VPSUBD       Z18, Z13, Z13
 
+lowered0:
 zeroPoints0:
-	MOVQ         40(AX), BX
-	VMOVUPS      (BX)(DX*8), Z16
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z16, Z1, Z1
-	VADDPS       Z1, Z0, Z0
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       Z16, Z5, Z5
-	VADDPS       Z5, Z4, Z4
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z16, Z9, Z9
-	VADDPS       Z9, Z8, Z8
-	VCVTDQ2PS    Z13, Z13
-	VMULPS       Z16, Z13, Z13
-	VADDPS       Z13, Z12, Z12
-	CMPQ         64(AX), $0x00
+	MOVQ      48(AX), BX
+	VMOVUPS   (BX)(DX*8), Z16
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z16, Z1, Z1
+	VADDPS    Z1, Z0, Z0
+	CMPQ      40(AX), $0x00
+	JNE       scaled0
+	VCVTDQ2PS Z5, Z5
+	VMULPS    Z16, Z5, Z5
+	VADDPS    Z5, Z4, Z4
+	VCVTDQ2PS Z9, Z9
+	VMULPS    Z16, Z9, Z9
+	VADDPS    Z9, Z8, Z8
+	VCVTDQ2PS Z13, Z13
+	VMULPS    Z16, Z13, Z13
+	VADDPS    Z13, Z12, Z12
+
+scaled0:
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0
-	MOVQ         64(AX), BX
+	MOVQ         72(AX), BX
 	VMOVUPS      (BX)(DX*8), Z16
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z16, Z18, Z18
-	VADDPS       Z18, Z0, Z0
 	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z16, Z18, Z18
-	VADDPS       Z18, Z4, Z4
+	VADDPS       Z18, Z0, Z0
+	CMPQ         40(AX), $0x00
+	JNE          raised0
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z16, Z18, Z18
-	VADDPS       Z18, Z8, Z8
+	VADDPS       Z18, Z4, Z4
 	MOVQ         232(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z8, Z8
+	MOVQ         240(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z16, Z18, Z18
 	VADDPS       Z18, Z12, Z12
 
+raised0:
 offsets0:
-	MOVQ         48(AX), BX
-	ADDQ         72(AX), BX
+	MOVQ         56(AX), BX
+	ADDQ         80(AX), BX
 	VMOVDQU32    (BX)(DX*8), Z16
-	VPBROADCASTD 272(AX), Z18
-	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z3, Z3
 	VPBROADCASTD 280(AX), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z7, Z7
+	VPADDD       Z18, Z3, Z3
+	CMPQ         40(AX), $0x00
+	JNE          compensated1
 	VPBROADCASTD 288(AX), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z11, Z11
+	VPADDD       Z18, Z7, Z7
 	VPBROADCASTD 296(AX), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z15, Z15
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints1
-	MOVQ         56(AX), BX
-	ADDQ         72(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z16
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z18
+	VPADDD       Z18, Z11, Z11
+	VPBROADCASTD 304(AX), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPSUBD       Z18, Z3, Z3
+	VPADDD       Z18, Z15, Z15
+
+compensated1:
+	CMPQ         64(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         64(AX), BX
+	ADDQ         80(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z16
 	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPSUBD       Z18, Z7, Z7
+	VPSUBD       Z18, Z3, Z3
+	CMPQ         40(AX), $0x00
+	JNE          lowered1
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPSUBD       Z18, Z11, Z11
+	VPSUBD       Z18, Z7, Z7
 	MOVQ         232(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z11, Z11
+	MOVQ         240(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VPMULLD      Z16, Z18, Z18
 	VPSUBD       Z18, Z15, Z15
 
+lowered1:
 zeroPoints1:
-	MOVQ         40(AX), BX
-	ADDQ         72(AX), BX
-	VMOVUPS      (BX)(DX*8), Z16
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z16, Z3, Z3
-	VADDPS       Z3, Z2, Z2
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       Z16, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VCVTDQ2PS    Z11, Z11
-	VMULPS       Z16, Z11, Z11
-	VADDPS       Z11, Z10, Z10
-	VCVTDQ2PS    Z15, Z15
-	VMULPS       Z16, Z15, Z15
-	VADDPS       Z15, Z14, Z14
-	CMPQ         64(AX), $0x00
+	MOVQ      48(AX), BX
+	ADDQ      80(AX), BX
+	VMOVUPS   (BX)(DX*8), Z16
+	VCVTDQ2PS Z3, Z3
+	VMULPS    Z16, Z3, Z3
+	VADDPS    Z3, Z2, Z2
+	CMPQ      40(AX), $0x00
+	JNE       scaled1
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z16, Z7, Z7
+	VADDPS    Z7, Z6, Z6
+	VCVTDQ2PS Z11, Z11
+	VMULPS    Z16, Z11, Z11
+	VADDPS    Z11, Z10, Z10
+	VCVTDQ2PS Z15, Z15
+	VMULPS    Z16, Z15, Z15
+	VADDPS    Z15, Z14, Z14
+
+scaled1:
+	CMPQ         72(AX), $0x00
 	JEQ          offsets1
-	MOVQ         64(AX), BX
-	ADDQ         72(AX), BX
+	MOVQ         72(AX), BX
+	ADDQ         80(AX), BX
 	VMOVUPS      (BX)(DX*8), Z16
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z16, Z18, Z18
-	VADDPS       Z18, Z2, Z2
 	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z16, Z18, Z18
-	VADDPS       Z18, Z6, Z6
+	VADDPS       Z18, Z2, Z2
+	CMPQ         40(AX), $0x00
+	JNE          raised1
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z16, Z18, Z18
-	VADDPS       Z18, Z10, Z10
+	VADDPS       Z18, Z6, Z6
 	MOVQ         232(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z10, Z10
+	MOVQ         240(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z16, Z18, Z18
 	VADDPS       Z18, Z14, Z14
 
+raised1:
 offsets1:
 	ADDQ    $0x08, DX
 	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    144(AX), BX
+	MOVQ    152(AX), BX
 	VMOVUPS Z0, (BX)
 	VMOVUPS Z2, 64(BX)
-	MOVQ    152(AX), BX
+	CMPQ    40(AX), $0x00
+	JNE     stored
+	MOVQ    160(AX), BX
 	VMOVUPS Z4, (BX)
 	VMOVUPS Z6, 64(BX)
-	MOVQ    160(AX), BX
+	MOVQ    168(AX), BX
 	VMOVUPS Z8, (BX)
 	VMOVUPS Z10, 64(BX)
-	MOVQ    168(AX), BX
+	MOVQ    176(AX), BX
 	VMOVUPS Z12, (BX)
 	VMOVUPS Z14, 64(BX)
+
+stored:
 	VZEROUPPER
 	RET
 
 // func multiplyGroupsR4P3VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyGroupsR4P3VNNI(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
-	MOVQ    80(AX), DI
-	MOVQ    88(AX), R8
-	MOVQ    96(AX), R9
-	MOVQ    104(AX), R10
+	MOVQ    88(AX), DI
+	MOVQ    96(AX), R8
+	MOVQ    104(AX), R9
+	MOVQ    112(AX), R10
 	MOVQ    8(AX), R11
-	MOVQ    144(AX), BX
+	MOVQ    152(AX), BX
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z2
 	VMOVUPS 128(BX), Z4
-	MOVQ    152(AX), BX
+	CMPQ    40(AX), $0x00
+	JNE     loaded
+	MOVQ    160(AX), BX
 	VMOVUPS (BX), Z6
 	VMOVUPS 64(BX), Z8
 	VMOVUPS 128(BX), Z10
-	MOVQ    160(AX), BX
+	MOVQ    168(AX), BX
 	VMOVUPS (BX), Z12
 	VMOVUPS 64(BX), Z14
 	VMOVUPS 128(BX), Z16
-	MOVQ    168(AX), BX
+	MOVQ    176(AX), BX
 	VMOVUPS (BX), Z18
 	VMOVUPS 64(BX), Z20
 	VMOVUPS 128(BX), Z22
-	XORQ    CX, CX
-	XORQ    DX, DX
+
+loaded:
+	XORQ CX, CX
+	XORQ DX, DX
 
 groups:
 	VPXORD Z1, Z1, Z1
@@ -2309,12 +2063,17 @@ groups:
 
 steps:
 	VMOVDQU32    (SI), Z24
+	PREFETCHT0   2048(SI)
 	VMOVDQU32    (SI)(R11*1), Z25
+	PREFETCHT0   2048(SI)(R11*1)
 	VMOVDQU32    (SI)(R11*2), Z26
+	PREFETCHT0   2048(SI)(R11*2)
 	VPBROADCASTD (DI)(CX*1), Z27
 	VPDPBUSD     Z24, Z27, Z1
 	VPDPBUSD     Z25, Z27, Z3
 	VPDPBUSD     Z26, Z27, Z5
+	CMPQ         40(AX), $0x00
+	JNE          step
 	VPBROADCASTD (R8)(CX*1), Z27
 	VPDPBUSD     Z24, Z27, Z7
 	VPDPBUSD     Z25, Z27, Z9
@@ -2327,375 +2086,340 @@ steps:
 	VPDPBUSD     Z24, Z27, Z19
 	VPDPBUSD     Z25, Z27, Z21
 	VPDPBUSD     Z26, Z27, Z23
+
+step:
 	ADDQ         $0x04, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x01, BX
 	JNZ          steps
-	MOVQ         48(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z24
-	VPBROADCASTD 272(AX), Z27
-	VPMULLD      Z24, Z27, Z27
-	VPADDD       Z27, Z1, Z1
-	VPBROADCASTD 280(AX), Z27
-	VPMULLD      Z24, Z27, Z27
-	VPADDD       Z27, Z7, Z7
-	VPBROADCASTD 288(AX), Z27
-	VPMULLD      Z24, Z27, Z27
-	VPADDD       Z27, Z13, Z13
-	VPBROADCASTD 296(AX), Z27
-	VPMULLD      Z24, Z27, Z27
-	VPADDD       Z27, Z19, Z19
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints0
 	MOVQ         56(AX), BX
 	VMOVDQU32    (BX)(DX*8), Z24
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z27
+	VPBROADCASTD 280(AX), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPSUBD       Z27, Z1, Z1
+	VPADDD       Z27, Z1, Z1
+	CMPQ         40(AX), $0x00
+	JNE          compensated0
+	VPBROADCASTD 288(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z7, Z7
+	VPBROADCASTD 296(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z13, Z13
+	VPBROADCASTD 304(AX), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPADDD       Z27, Z19, Z19
+
+compensated0:
+	CMPQ         64(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z24
 	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPSUBD       Z27, Z7, Z7
+	VPSUBD       Z27, Z1, Z1
+	CMPQ         40(AX), $0x00
+	JNE          lowered0
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPSUBD       Z27, Z13, Z13
+	VPSUBD       Z27, Z7, Z7
 	MOVQ         232(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z13, Z13
+	MOVQ         240(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VPMULLD      Z24, Z27, Z27
 	VPSUBD       Z27, Z19, Z19
 
+lowered0:
 zeroPoints0:
-	MOVQ         40(AX), BX
-	VMOVUPS      (BX)(DX*8), Z24
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z24, Z1, Z1
-	VADDPS       Z1, Z0, Z0
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       Z24, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VCVTDQ2PS    Z13, Z13
-	VMULPS       Z24, Z13, Z13
-	VADDPS       Z13, Z12, Z12
-	VCVTDQ2PS    Z19, Z19
-	VMULPS       Z24, Z19, Z19
-	VADDPS       Z19, Z18, Z18
-	CMPQ         64(AX), $0x00
+	MOVQ      48(AX), BX
+	VMOVUPS   (BX)(DX*8), Z24
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z24, Z1, Z1
+	VADDPS    Z1, Z0, Z0
+	CMPQ      40(AX), $0x00
+	JNE       scaled0
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z24, Z7, Z7
+	VADDPS    Z7, Z6, Z6
+	VCVTDQ2PS Z13, Z13
+	VMULPS    Z24, Z13, Z13
+	VADDPS    Z13, Z12, Z12
+	VCVTDQ2PS Z19, Z19
+	VMULPS    Z24, Z19, Z19
+	VADDPS    Z19, Z18, Z18
+
+scaled0:
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0
-	MOVQ         64(AX), BX
+	MOVQ         72(AX), BX
 	VMOVUPS      (BX)(DX*8), Z24
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z27
-	VCVTDQ2PS    Z27, Z27
-	VMULPS       Z24, Z27, Z27
-	VADDPS       Z27, Z0, Z0
 	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VCVTDQ2PS    Z27, Z27
 	VMULPS       Z24, Z27, Z27
-	VADDPS       Z27, Z6, Z6
+	VADDPS       Z27, Z0, Z0
+	CMPQ         40(AX), $0x00
+	JNE          raised0
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VCVTDQ2PS    Z27, Z27
 	VMULPS       Z24, Z27, Z27
-	VADDPS       Z27, Z12, Z12
+	VADDPS       Z27, Z6, Z6
 	MOVQ         232(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z12, Z12
+	MOVQ         240(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VCVTDQ2PS    Z27, Z27
 	VMULPS       Z24, Z27, Z27
 	VADDPS       Z27, Z18, Z18
 
+raised0:
 offsets0:
-	MOVQ         48(AX), BX
-	ADDQ         72(AX), BX
+	MOVQ         56(AX), BX
+	ADDQ         80(AX), BX
 	VMOVDQU32    (BX)(DX*8), Z24
-	VPBROADCASTD 272(AX), Z27
-	VPMULLD      Z24, Z27, Z27
-	VPADDD       Z27, Z3, Z3
 	VPBROADCASTD 280(AX), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPADDD       Z27, Z9, Z9
+	VPADDD       Z27, Z3, Z3
+	CMPQ         40(AX), $0x00
+	JNE          compensated1
 	VPBROADCASTD 288(AX), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPADDD       Z27, Z15, Z15
+	VPADDD       Z27, Z9, Z9
 	VPBROADCASTD 296(AX), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPADDD       Z27, Z21, Z21
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints1
-	MOVQ         56(AX), BX
-	ADDQ         72(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z24
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z27
+	VPADDD       Z27, Z15, Z15
+	VPBROADCASTD 304(AX), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPSUBD       Z27, Z3, Z3
+	VPADDD       Z27, Z21, Z21
+
+compensated1:
+	CMPQ         64(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         64(AX), BX
+	ADDQ         80(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z24
 	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPSUBD       Z27, Z9, Z9
+	VPSUBD       Z27, Z3, Z3
+	CMPQ         40(AX), $0x00
+	JNE          lowered1
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPSUBD       Z27, Z15, Z15
+	VPSUBD       Z27, Z9, Z9
 	MOVQ         232(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z15, Z15
+	MOVQ         240(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VPMULLD      Z24, Z27, Z27
 	VPSUBD       Z27, Z21, Z21
 
+lowered1:
 zeroPoints1:
-	MOVQ         40(AX), BX
-	ADDQ         72(AX), BX
-	VMOVUPS      (BX)(DX*8), Z24
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z24, Z3, Z3
-	VADDPS       Z3, Z2, Z2
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z24, Z9, Z9
-	VADDPS       Z9, Z8, Z8
-	VCVTDQ2PS    Z15, Z15
-	VMULPS       Z24, Z15, Z15
-	VADDPS       Z15, Z14, Z14
-	VCVTDQ2PS    Z21, Z21
-	VMULPS       Z24, Z21, Z21
-	VADDPS       Z21, Z20, Z20
-	CMPQ         64(AX), $0x00
+	MOVQ      48(AX), BX
+	ADDQ      80(AX), BX
+	VMOVUPS   (BX)(DX*8), Z24
+	VCVTDQ2PS Z3, Z3
+	VMULPS    Z24, Z3, Z3
+	VADDPS    Z3, Z2, Z2
+	CMPQ      40(AX), $0x00
+	JNE       scaled1
+	VCVTDQ2PS Z9, Z9
+	VMULPS    Z24, Z9, Z9
+	VADDPS    Z9, Z8, Z8
+	VCVTDQ2PS Z15, Z15
+	VMULPS    Z24, Z15, Z15
+	VADDPS    Z15, Z14, Z14
+	VCVTDQ2PS Z21, Z21
+	VMULPS    Z24, Z21, Z21
+	VADDPS    Z21, Z20, Z20
+
+scaled1:
+	CMPQ         72(AX), $0x00
 	JEQ          offsets1
-	MOVQ         64(AX), BX
-	ADDQ         72(AX), BX
+	MOVQ         72(AX), BX
+	ADDQ         80(AX), BX
 	VMOVUPS      (BX)(DX*8), Z24
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z27
-	VCVTDQ2PS    Z27, Z27
-	VMULPS       Z24, Z27, Z27
-	VADDPS       Z27, Z2, Z2
 	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VCVTDQ2PS    Z27, Z27
 	VMULPS       Z24, Z27, Z27
-	VADDPS       Z27, Z8, Z8
+	VADDPS       Z27, Z2, Z2
+	CMPQ         40(AX), $0x00
+	JNE          raised1
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VCVTDQ2PS    Z27, Z27
 	VMULPS       Z24, Z27, Z27
-	VADDPS       Z27, Z14, Z14
+	VADDPS       Z27, Z8, Z8
 	MOVQ         232(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z14, Z14
+	MOVQ         240(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VCVTDQ2PS    Z27, Z27
 	VMULPS       Z24, Z27, Z27
 	VADDPS       Z27, Z20, Z20
 
+raised1:
 offsets1:
-	MOVQ         48(AX), BX
-	ADDQ         72(AX), BX
-	ADDQ         72(AX), BX
+	MOVQ         56(AX), BX
+	ADDQ         80(AX), BX
+	ADDQ         80(AX), BX
 	VMOVDQU32    (BX)(DX*8), Z24
-	VPBROADCASTD 272(AX), Z27
-	VPMULLD      Z24, Z27, Z27
-	VPADDD       Z27, Z5, Z5
 	VPBROADCASTD 280(AX), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPADDD       Z27, Z11, Z11
+	VPADDD       Z27, Z5, Z5
+	CMPQ         40(AX), $0x00
+	JNE          compensated2
 	VPBROADCASTD 288(AX), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPADDD       Z27, Z17, Z17
+	VPADDD       Z27, Z11, Z11
 	VPBROADCASTD 296(AX), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPADDD       Z27, Z23, Z23
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints2
-	MOVQ         56(AX), BX
-	ADDQ         72(AX), BX
-	ADDQ         72(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z24
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z27
+	VPADDD       Z27, Z17, Z17
+	VPBROADCASTD 304(AX), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPSUBD       Z27, Z5, Z5
+	VPADDD       Z27, Z23, Z23
+
+compensated2:
+	CMPQ         64(AX), $0x00
+	JEQ          zeroPoints2
+	MOVQ         64(AX), BX
+	ADDQ         80(AX), BX
+	ADDQ         80(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z24
 	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPSUBD       Z27, Z11, Z11
+	VPSUBD       Z27, Z5, Z5
+	CMPQ         40(AX), $0x00
+	JNE          lowered2
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VPMULLD      Z24, Z27, Z27
-	VPSUBD       Z27, Z17, Z17
+	VPSUBD       Z27, Z11, Z11
 	MOVQ         232(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VPMULLD      Z24, Z27, Z27
+	VPSUBD       Z27, Z17, Z17
+	MOVQ         240(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VPMULLD      Z24, Z27, Z27
 	VPSUBD       Z27, Z23, Z23
 
+lowered2:
 zeroPoints2:
-	MOVQ         40(AX), BX
-	ADDQ         72(AX), BX
-	ADDQ         72(AX), BX
-	VMOVUPS      (BX)(DX*8), Z24
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       Z24, Z5, Z5
-	VADDPS       Z5, Z4, Z4
-	VCVTDQ2PS    Z11, Z11
-	VMULPS       Z24, Z11, Z11
-	VADDPS       Z11, Z10, Z10
-	VCVTDQ2PS    Z17, Z17
-	VMULPS       Z24, Z17, Z17
-	VADDPS       Z17, Z16, Z16
-	VCVTDQ2PS    Z23, Z23
-	VMULPS       Z24, Z23, Z23
-	VADDPS       Z23, Z22, Z22
-	CMPQ         64(AX), $0x00
+	MOVQ      48(AX), BX
+	ADDQ      80(AX), BX
+	ADDQ      80(AX), BX
+	VMOVUPS   (BX)(DX*8), Z24
+	VCVTDQ2PS Z5, Z5
+	VMULPS    Z24, Z5, Z5
+	VADDPS    Z5, Z4, Z4
+	CMPQ      40(AX), $0x00
+	JNE       scaled2
+	VCVTDQ2PS Z11, Z11
+	VMULPS    Z24, Z11, Z11
+	VADDPS    Z11, Z10, Z10
+	VCVTDQ2PS Z17, Z17
+	VMULPS    Z24, Z17, Z17
+	VADDPS    Z17, Z16, Z16
+	VCVTDQ2PS Z23, Z23
+	VMULPS    Z24, Z23, Z23
+	VADDPS    Z23, Z22, Z22
+
+scaled2:
+	CMPQ         72(AX), $0x00
 	JEQ          offsets2
-	MOVQ         64(AX), BX
-	ADDQ         72(AX), BX
-	ADDQ         72(AX), BX
+	MOVQ         72(AX), BX
+	ADDQ         80(AX), BX
+	ADDQ         80(AX), BX
 	VMOVUPS      (BX)(DX*8), Z24
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z27
-	VCVTDQ2PS    Z27, Z27
-	VMULPS       Z24, Z27, Z27
-	VADDPS       Z27, Z4, Z4
 	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VCVTDQ2PS    Z27, Z27
 	VMULPS       Z24, Z27, Z27
-	VADDPS       Z27, Z10, Z10
+	VADDPS       Z27, Z4, Z4
+	CMPQ         40(AX), $0x00
+	JNE          raised2
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VCVTDQ2PS    Z27, Z27
 	VMULPS       Z24, Z27, Z27
-	VADDPS       Z27, Z16, Z16
+	VADDPS       Z27, Z10, Z10
 	MOVQ         232(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z27
+	VCVTDQ2PS    Z27, Z27
+	VMULPS       Z24, Z27, Z27
+	VADDPS       Z27, Z16, Z16
+	MOVQ         240(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z27
 	VCVTDQ2PS    Z27, Z27
 	VMULPS       Z24, Z27, Z27
 	VADDPS       Z27, Z22, Z22
 
+raised2:
 offsets2:
 	ADDQ    $0x08, DX
 	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    144(AX), BX
+	MOVQ    152(AX), BX
 	VMOVUPS Z0, (BX)
 	VMOVUPS Z2, 64(BX)
 	VMOVUPS Z4, 128(BX)
-	MOVQ    152(AX), BX
+	CMPQ    40(AX), $0x00
+	JNE     stored
+	MOVQ    160(AX), BX
 	VMOVUPS Z6, (BX)
 	VMOVUPS Z8, 64(BX)
 	VMOVUPS Z10, 128(BX)
-	MOVQ    160(AX), BX
+	MOVQ    168(AX), BX
 	VMOVUPS Z12, (BX)
 	VMOVUPS Z14, 64(BX)
 	VMOVUPS Z16, 128(BX)
-	MOVQ    168(AX), BX
+	MOVQ    176(AX), BX
 	VMOVUPS Z18, (BX)
 	VMOVUPS Z20, 64(BX)
 	VMOVUPS Z22, 128(BX)
+
+stored:
 	VZEROUPPER
 	RET
-
-// func multiplyNibblesR1VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyNibblesR1VNNI(SB), NOSPLIT, $0-8
-	MOVQ         t+0(FP), AX
-	MOVQ         (AX), SI
-	MOVQ         80(AX), DI
-	VPBROADCASTD signBits<>+0(SB), Z5
-	VPBROADCASTD upperHalves<>+0(SB), Z6
-	VPBROADCASTD ones8<>+0(SB), Z7
-	MOVQ         144(AX), BX
-	VMOVUPS      (BX), Z0
-	XORQ         CX, CX
-	XORQ         DX, DX
-
-groups:
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z1, Z1, Z1
-	MOVQ   24(AX), BX
-
-steps:
-	PREFETCHT0   4096(SI)
-	VMOVDQU32    (SI), Z3
-	VPSLLD       $0x04, Z3, Z2
-	VPTERNLOGD   $0x28, Z6, Z5, Z2
-	VPBROADCASTD (DI)(CX*1), Z4
-	VPDPBUSD     Z2, Z4, Z1
-	VPDPBUSD     Z2, Z7, Z8
-	VPTERNLOGD   $0x28, Z6, Z5, Z3
-	VPBROADCASTD 4(DI)(CX*1), Z4
-	VPDPBUSD     Z3, Z4, Z9
-	VPDPBUSD     Z3, Z7, Z10
-	ADDQ         $0x08, CX
-	ADDQ         $0x40, SI
-	SUBQ         $0x02, BX
-	JNZ          steps
-	VPADDD       Z9, Z1, Z1
-	VPADDD       Z10, Z8, Z8
-	VPSRAD       $0x04, Z1, Z1
-	VPSRAD       $0x04, Z8, Z8
-	VPBROADCASTD 272(AX), Z4
-	VPMULLD      Z8, Z4, Z4
-	VPADDD       Z4, Z1, Z1
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints0
-	MOVQ         56(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z2
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z4
-	VPMULLD      Z2, Z4, Z4
-	VPSUBD       Z4, Z1, Z1
-
-zeroPoints0:
-	MOVQ         40(AX), BX
-	VMOVUPS      (BX)(DX*8), Z2
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z2, Z1, Z1
-	VADDPS       Z1, Z0, Z0
-	CMPQ         64(AX), $0x00
-	JEQ          offsets0
-	MOVQ         64(AX), BX
-	VMOVUPS      (BX)(DX*8), Z2
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z4
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       Z2, Z4, Z4
-	VADDPS       Z4, Z0, Z0
-
-offsets0:
-	ADDQ    $0x08, DX
-	DECQ    32(AX)
-	JNZ     groups
-	MOVQ    144(AX), BX
-	VMOVUPS Z0, (BX)
-	VZEROUPPER
-	RET
-
-DATA signBits<>+0(SB)/4, $0x80808080
-GLOBL signBits<>(SB), RODATA|NOPTR, $4
-
-DATA upperHalves<>+0(SB)/4, $0xf0f0f0f0
-GLOBL upperHalves<>(SB), RODATA|NOPTR, $4
-
-DATA ones8<>+0(SB)/4, $0x01010101
-GLOBL ones8<>(SB), RODATA|NOPTR, $4
 
 // func multiplyNibblesR2VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyNibblesR2VNNI(SB), NOSPLIT, $0-8
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), SI
-	MOVQ         80(AX), DI
-	MOVQ         88(AX), R8
+	MOVQ         88(AX), DI
+	MOVQ         96(AX), R8
 	VPBROADCASTD signBits<>+0(SB), Z7
 	VPBROADCASTD upperHalves<>+0(SB), Z8
 	VPBROADCASTD ones8<>+0(SB), Z9
-	MOVQ         144(AX), BX
-	VMOVUPS      (BX), Z0
 	MOVQ         152(AX), BX
+	VMOVUPS      (BX), Z0
+	CMPQ         40(AX), $0x00
+	JNE          loaded
+	MOVQ         160(AX), BX
 	VMOVUPS      (BX), Z2
-	XORQ         CX, CX
-	XORQ         DX, DX
+
+loaded:
+	XORQ CX, CX
+	XORQ DX, DX
 
 groups:
 	VPXORD Z10, Z10, Z10
@@ -2711,17 +2435,25 @@ steps:
 	VMOVDQU32    (SI), Z5
 	VPSLLD       $0x04, Z5, Z4
 	VPTERNLOGD   $0x28, Z8, Z7, Z4
+	VPDPBUSD     Z4, Z9, Z10
 	VPBROADCASTD (DI)(CX*1), Z6
 	VPDPBUSD     Z4, Z6, Z1
+	CMPQ         40(AX), $0x00
+	JNE          step0
 	VPBROADCASTD (R8)(CX*1), Z6
 	VPDPBUSD     Z4, Z6, Z3
-	VPDPBUSD     Z4, Z9, Z10
+
+step0:
 	VPTERNLOGD   $0x28, Z8, Z7, Z5
+	VPDPBUSD     Z5, Z9, Z13
 	VPBROADCASTD 4(DI)(CX*1), Z6
 	VPDPBUSD     Z5, Z6, Z11
+	CMPQ         40(AX), $0x00
+	JNE          step1
 	VPBROADCASTD 4(R8)(CX*1), Z6
 	VPDPBUSD     Z5, Z6, Z12
-	VPDPBUSD     Z5, Z9, Z13
+
+step1:
 	ADDQ         $0x08, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x02, BX
@@ -2732,242 +2464,124 @@ steps:
 	VPSRAD       $0x04, Z1, Z1
 	VPSRAD       $0x04, Z3, Z3
 	VPSRAD       $0x04, Z10, Z10
-	VPBROADCASTD 272(AX), Z6
-	VPMULLD      Z10, Z6, Z6
-	VPADDD       Z6, Z1, Z1
 	VPBROADCASTD 280(AX), Z6
 	VPMULLD      Z10, Z6, Z6
+	VPADDD       Z6, Z1, Z1
+	CMPQ         40(AX), $0x00
+	JNE          compensated0
+	VPBROADCASTD 288(AX), Z6
+	VPMULLD      Z10, Z6, Z6
 	VPADDD       Z6, Z3, Z3
-	CMPQ         56(AX), $0x00
+
+compensated0:
+	CMPQ         64(AX), $0x00
 	JEQ          zeroPoints0
-	MOVQ         56(AX), BX
+	MOVQ         64(AX), BX
 	VMOVDQU32    (BX)(DX*8), Z4
-	MOVQ         208(AX), BX
+	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z6
 	VPMULLD      Z4, Z6, Z6
 	VPSUBD       Z6, Z1, Z1
-	MOVQ         216(AX), BX
+	CMPQ         40(AX), $0x00
+	JNE          lowered0
+	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z6
 	VPMULLD      Z4, Z6, Z6
 	VPSUBD       Z6, Z3, Z3
 
+lowered0:
 zeroPoints0:
-	MOVQ         40(AX), BX
-	VMOVUPS      (BX)(DX*8), Z4
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z4, Z1, Z1
-	VADDPS       Z1, Z0, Z0
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z4, Z3, Z3
-	VADDPS       Z3, Z2, Z2
-	CMPQ         64(AX), $0x00
+	MOVQ      48(AX), BX
+	VMOVUPS   (BX)(DX*8), Z4
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z4, Z1, Z1
+	VADDPS    Z1, Z0, Z0
+	CMPQ      40(AX), $0x00
+	JNE       scaled0
+	VCVTDQ2PS Z3, Z3
+	VMULPS    Z4, Z3, Z3
+	VADDPS    Z3, Z2, Z2
+
+scaled0:
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0
-	MOVQ         64(AX), BX
+	MOVQ         72(AX), BX
 	VMOVUPS      (BX)(DX*8), Z4
-	MOVQ         208(AX), BX
+	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z6
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z4, Z6, Z6
 	VADDPS       Z6, Z0, Z0
-	MOVQ         216(AX), BX
+	CMPQ         40(AX), $0x00
+	JNE          raised0
+	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z6
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z4, Z6, Z6
 	VADDPS       Z6, Z2, Z2
 
+raised0:
 offsets0:
 	ADDQ    $0x08, DX
 	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    144(AX), BX
-	VMOVUPS Z0, (BX)
 	MOVQ    152(AX), BX
-	VMOVUPS Z2, (BX)
-	VZEROUPPER
-	RET
-
-// func multiplyNibblesR4VNNI(t *uint8)
-// Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiplyNibblesR4VNNI(SB), NOSPLIT, $0-8
-	MOVQ         t+0(FP), AX
-	MOVQ         (AX), SI
-	MOVQ         80(AX), DI
-	MOVQ         88(AX), R8
-	MOVQ         96(AX), R9
-	MOVQ         104(AX), R10
-	VPBROADCASTD signBits<>+0(SB), Z11
-	VPBROADCASTD upperHalves<>+0(SB), Z12
-	MOVQ         144(AX), BX
-	VMOVUPS      (BX), Z0
-	MOVQ         152(AX), BX
-	VMOVUPS      (BX), Z2
-	MOVQ         160(AX), BX
-	VMOVUPS      (BX), Z4
-	MOVQ         168(AX), BX
-	VMOVUPS      (BX), Z6
-	XORQ         CX, CX
-	XORQ         DX, DX
-
-groups:
-	VPXORD Z1, Z1, Z1
-	VPXORD Z3, Z3, Z3
-	VPXORD Z5, Z5, Z5
-	VPXORD Z7, Z7, Z7
-	MOVQ   24(AX), BX
-
-steps:
-	PREFETCHT0   4096(SI)
-	VMOVDQU32    (SI), Z9
-	VPSLLD       $0x04, Z9, Z8
-	VPTERNLOGD   $0x28, Z12, Z11, Z8
-	VPBROADCASTD (DI)(CX*1), Z10
-	VPDPBUSD     Z8, Z10, Z1
-	VPBROADCASTD (R8)(CX*1), Z10
-	VPDPBUSD     Z8, Z10, Z3
-	VPBROADCASTD (R9)(CX*1), Z10
-	VPDPBUSD     Z8, Z10, Z5
-	VPBROADCASTD (R10)(CX*1), Z10
-	VPDPBUSD     Z8, Z10, Z7
-	VPTERNLOGD   $0x28, Z12, Z11, Z9
-	VPBROADCASTD 4(DI)(CX*1), Z10
-	VPDPBUSD     Z9, Z10, Z1
-	VPBROADCASTD 4(R8)(CX*1), Z10
-	VPDPBUSD     Z9, Z10, Z3
-	VPBROADCASTD 4(R9)(CX*1), Z10
-	VPDPBUSD     Z9, Z10, Z5
-	VPBROADCASTD 4(R10)(CX*1), Z10
-	VPDPBUSD     Z9, Z10, Z7
-	ADDQ         $0x08, CX
-	ADDQ         $0x40, SI
-	SUBQ         $0x02, BX
-	JNZ          steps
-	VPSRAD       $0x04, Z1, Z1
-	VPSRAD       $0x04, Z3, Z3
-	VPSRAD       $0x04, Z5, Z5
-	VPSRAD       $0x04, Z7, Z7
-	MOVQ         48(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z8
-	VPBROADCASTD 272(AX), Z10
-	VPMULLD      Z8, Z10, Z10
-	VPADDD       Z10, Z1, Z1
-	VPBROADCASTD 280(AX), Z10
-	VPMULLD      Z8, Z10, Z10
-	VPADDD       Z10, Z3, Z3
-	VPBROADCASTD 288(AX), Z10
-	VPMULLD      Z8, Z10, Z10
-	VPADDD       Z10, Z5, Z5
-	VPBROADCASTD 296(AX), Z10
-	VPMULLD      Z8, Z10, Z10
-	VPADDD       Z10, Z7, Z7
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints0
-	MOVQ         56(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z8
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z10
-	VPMULLD      Z8, Z10, Z10
-	VPSUBD       Z10, Z1, Z1
-	MOVQ         216(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z10
-	VPMULLD      Z8, Z10, Z10
-	VPSUBD       Z10, Z3, Z3
-	MOVQ         224(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z10
-	VPMULLD      Z8, Z10, Z10
-	VPSUBD       Z10, Z5, Z5
-	MOVQ         232(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z10
-	VPMULLD      Z8, Z10, Z10
-	VPSUBD       Z10, Z7, Z7
-
-zeroPoints0:
-	MOVQ         40(AX), BX
-	VMOVUPS      (BX)(DX*8), Z8
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z8, Z1, Z1
-	VADDPS       Z1, Z0, Z0
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z8, Z3, Z3
-	VADDPS       Z3, Z2, Z2
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       Z8, Z5, Z5
-	VADDPS       Z5, Z4, Z4
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       Z8, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	CMPQ         64(AX), $0x00
-	JEQ          offsets0
-	MOVQ         64(AX), BX
-	VMOVUPS      (BX)(DX*8), Z8
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z8, Z10, Z10
-	VADDPS       Z10, Z0, Z0
-	MOVQ         216(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z8, Z10, Z10
-	VADDPS       Z10, Z2, Z2
-	MOVQ         224(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z8, Z10, Z10
-	VADDPS       Z10, Z4, Z4
-	MOVQ         232(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z8, Z10, Z10
-	VADDPS       Z10, Z6, Z6
-
-offsets0:
-	ADDQ    $0x08, DX
-	DECQ    32(AX)
-	JNZ     groups
-	MOVQ    144(AX), BX
 	VMOVUPS Z0, (BX)
-	MOVQ    152(AX), BX
-	VMOVUPS Z2, (BX)
+	CMPQ    40(AX), $0x00
+	JNE     stored
 	MOVQ    160(AX), BX
-	VMOVUPS Z4, (BX)
-	MOVQ    168(AX), BX
-	VMOVUPS Z6, (BX)
+	VMOVUPS Z2, (BX)
+
+stored:
 	VZEROUPPER
 	RET
+
+DATA signBits<>+0(SB)/4, $0x80808080
+GLOBL signBits<>(SB), RODATA|NOPTR, $4
+
+DATA upperHalves<>+0(SB)/4, $0xf0f0f0f0
+GLOBL upperHalves<>(SB), RODATA|NOPTR, $4
+
+DATA ones8<>+0(SB)/4, $0x01010101
+GLOBL ones8<>(SB), RODATA|NOPTR, $4
 
 // func multiplyNibblesR8VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyNibblesR8VNNI(SB), NOSPLIT, $0-8
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), SI
-	MOVQ         80(AX), DI
-	MOVQ         88(AX), R8
-	MOVQ         96(AX), R9
-	MOVQ         104(AX), R10
-	MOVQ         112(AX), R11
-	MOVQ         120(AX), R12
-	MOVQ         128(AX), R13
-	MOVQ         136(AX), R14
+	MOVQ         88(AX), DI
+	MOVQ         96(AX), R8
+	MOVQ         104(AX), R9
+	MOVQ         112(AX), R10
+	MOVQ         120(AX), R11
+	MOVQ         128(AX), R12
+	MOVQ         136(AX), R13
+	MOVQ         144(AX), R14
 	VPBROADCASTD signBits<>+0(SB), Z19
 	VPBROADCASTD upperHalves<>+0(SB), Z20
-	MOVQ         144(AX), BX
-	VMOVUPS      (BX), Z0
 	MOVQ         152(AX), BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z0
 	MOVQ         160(AX), BX
-	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX), Z2
 	MOVQ         168(AX), BX
-	VMOVUPS      (BX), Z6
+	VMOVUPS      (BX), Z4
 	MOVQ         176(AX), BX
-	VMOVUPS      (BX), Z8
+	VMOVUPS      (BX), Z6
+	CMPQ         40(AX), $0x00
+	JNE          loaded
 	MOVQ         184(AX), BX
-	VMOVUPS      (BX), Z10
+	VMOVUPS      (BX), Z8
 	MOVQ         192(AX), BX
-	VMOVUPS      (BX), Z12
+	VMOVUPS      (BX), Z10
 	MOVQ         200(AX), BX
+	VMOVUPS      (BX), Z12
+	MOVQ         208(AX), BX
 	VMOVUPS      (BX), Z14
-	XORQ         CX, CX
-	XORQ         DX, DX
+
+loaded:
+	XORQ CX, CX
+	XORQ DX, DX
 
 groups:
 	VPXORD Z1, Z1, Z1
@@ -2993,6 +2607,8 @@ steps:
 	VPDPBUSD     Z16, Z18, Z5
 	VPBROADCASTD (R10)(CX*1), Z18
 	VPDPBUSD     Z16, Z18, Z7
+	CMPQ         40(AX), $0x00
+	JNE          step0
 	VPBROADCASTD (R11)(CX*1), Z18
 	VPDPBUSD     Z16, Z18, Z9
 	VPBROADCASTD (R12)(CX*1), Z18
@@ -3001,6 +2617,8 @@ steps:
 	VPDPBUSD     Z16, Z18, Z13
 	VPBROADCASTD (R14)(CX*1), Z18
 	VPDPBUSD     Z16, Z18, Z15
+
+step0:
 	VPTERNLOGD   $0x28, Z20, Z19, Z17
 	VPBROADCASTD 4(DI)(CX*1), Z18
 	VPDPBUSD     Z17, Z18, Z1
@@ -3010,6 +2628,8 @@ steps:
 	VPDPBUSD     Z17, Z18, Z5
 	VPBROADCASTD 4(R10)(CX*1), Z18
 	VPDPBUSD     Z17, Z18, Z7
+	CMPQ         40(AX), $0x00
+	JNE          step1
 	VPBROADCASTD 4(R11)(CX*1), Z18
 	VPDPBUSD     Z17, Z18, Z9
 	VPBROADCASTD 4(R12)(CX*1), Z18
@@ -3018,6 +2638,8 @@ steps:
 	VPDPBUSD     Z17, Z18, Z13
 	VPBROADCASTD 4(R14)(CX*1), Z18
 	VPDPBUSD     Z17, Z18, Z15
+
+step1:
 	ADDQ         $0x08, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x02, BX
@@ -3030,426 +2652,179 @@ steps:
 	VPSRAD       $0x04, Z11, Z11
 	VPSRAD       $0x04, Z13, Z13
 	VPSRAD       $0x04, Z15, Z15
-	MOVQ         48(AX), BX
-	VMOVDQU32    (BX)(DX*8), Z16
-	VPBROADCASTD 272(AX), Z18
-	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z1, Z1
-	VPBROADCASTD 280(AX), Z18
-	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z3, Z3
-	VPBROADCASTD 288(AX), Z18
-	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z5, Z5
-	VPBROADCASTD 296(AX), Z18
-	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z7, Z7
-	VPBROADCASTD 304(AX), Z18
-	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z9, Z9
-	VPBROADCASTD 312(AX), Z18
-	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z11, Z11
-	VPBROADCASTD 320(AX), Z18
-	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z13, Z13
-	VPBROADCASTD 328(AX), Z18
-	VPMULLD      Z16, Z18, Z18
-	VPADDD       Z18, Z15, Z15
-	CMPQ         56(AX), $0x00
-	JEQ          zeroPoints0
 	MOVQ         56(AX), BX
 	VMOVDQU32    (BX)(DX*8), Z16
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z18
+	VPBROADCASTD 280(AX), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPSUBD       Z18, Z1, Z1
+	VPADDD       Z18, Z1, Z1
+	VPBROADCASTD 288(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z3, Z3
+	VPBROADCASTD 296(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z5, Z5
+	VPBROADCASTD 304(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z7, Z7
+	CMPQ         40(AX), $0x00
+	JNE          compensated0
+	VPBROADCASTD 312(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z9, Z9
+	VPBROADCASTD 320(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z11, Z11
+	VPBROADCASTD 328(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z13, Z13
+	VPBROADCASTD 336(AX), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPADDD       Z18, Z15, Z15
+
+compensated0:
+	CMPQ         64(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z16
 	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPSUBD       Z18, Z3, Z3
+	VPSUBD       Z18, Z1, Z1
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPSUBD       Z18, Z5, Z5
+	VPSUBD       Z18, Z3, Z3
 	MOVQ         232(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPSUBD       Z18, Z7, Z7
+	VPSUBD       Z18, Z5, Z5
 	MOVQ         240(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPSUBD       Z18, Z9, Z9
+	VPSUBD       Z18, Z7, Z7
+	CMPQ         40(AX), $0x00
+	JNE          lowered0
 	MOVQ         248(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPSUBD       Z18, Z11, Z11
+	VPSUBD       Z18, Z9, Z9
 	MOVQ         256(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VPMULLD      Z16, Z18, Z18
-	VPSUBD       Z18, Z13, Z13
+	VPSUBD       Z18, Z11, Z11
 	MOVQ         264(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VPMULLD      Z16, Z18, Z18
+	VPSUBD       Z18, Z13, Z13
+	MOVQ         272(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VPMULLD      Z16, Z18, Z18
 	VPSUBD       Z18, Z15, Z15
 
+lowered0:
 zeroPoints0:
-	MOVQ         40(AX), BX
-	VMOVUPS      (BX)(DX*8), Z16
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z16, Z1, Z1
-	VADDPS       Z1, Z0, Z0
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z16, Z3, Z3
-	VADDPS       Z3, Z2, Z2
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       Z16, Z5, Z5
-	VADDPS       Z5, Z4, Z4
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       Z16, Z7, Z7
-	VADDPS       Z7, Z6, Z6
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z16, Z9, Z9
-	VADDPS       Z9, Z8, Z8
-	VCVTDQ2PS    Z11, Z11
-	VMULPS       Z16, Z11, Z11
-	VADDPS       Z11, Z10, Z10
-	VCVTDQ2PS    Z13, Z13
-	VMULPS       Z16, Z13, Z13
-	VADDPS       Z13, Z12, Z12
-	VCVTDQ2PS    Z15, Z15
-	VMULPS       Z16, Z15, Z15
-	VADDPS       Z15, Z14, Z14
-	CMPQ         64(AX), $0x00
+	MOVQ      48(AX), BX
+	VMOVUPS   (BX)(DX*8), Z16
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z16, Z1, Z1
+	VADDPS    Z1, Z0, Z0
+	VCVTDQ2PS Z3, Z3
+	VMULPS    Z16, Z3, Z3
+	VADDPS    Z3, Z2, Z2
+	VCVTDQ2PS Z5, Z5
+	VMULPS    Z16, Z5, Z5
+	VADDPS    Z5, Z4, Z4
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z16, Z7, Z7
+	VADDPS    Z7, Z6, Z6
+	CMPQ      40(AX), $0x00
+	JNE       scaled0
+	VCVTDQ2PS Z9, Z9
+	VMULPS    Z16, Z9, Z9
+	VADDPS    Z9, Z8, Z8
+	VCVTDQ2PS Z11, Z11
+	VMULPS    Z16, Z11, Z11
+	VADDPS    Z11, Z10, Z10
+	VCVTDQ2PS Z13, Z13
+	VMULPS    Z16, Z13, Z13
+	VADDPS    Z13, Z12, Z12
+	VCVTDQ2PS Z15, Z15
+	VMULPS    Z16, Z15, Z15
+	VADDPS    Z15, Z14, Z14
+
+scaled0:
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0
-	MOVQ         64(AX), BX
+	MOVQ         72(AX), BX
 	VMOVUPS      (BX)(DX*8), Z16
-	MOVQ         208(AX), BX
-	VPBROADCASTD (BX)(DX*1), Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z16, Z18, Z18
-	VADDPS       Z18, Z0, Z0
 	MOVQ         216(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z16, Z18, Z18
-	VADDPS       Z18, Z2, Z2
+	VADDPS       Z18, Z0, Z0
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z16, Z18, Z18
-	VADDPS       Z18, Z4, Z4
+	VADDPS       Z18, Z2, Z2
 	MOVQ         232(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z16, Z18, Z18
-	VADDPS       Z18, Z6, Z6
+	VADDPS       Z18, Z4, Z4
 	MOVQ         240(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z16, Z18, Z18
-	VADDPS       Z18, Z8, Z8
+	VADDPS       Z18, Z6, Z6
+	CMPQ         40(AX), $0x00
+	JNE          raised0
 	MOVQ         248(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z16, Z18, Z18
-	VADDPS       Z18, Z10, Z10
+	VADDPS       Z18, Z8, Z8
 	MOVQ         256(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z16, Z18, Z18
-	VADDPS       Z18, Z12, Z12
+	VADDPS       Z18, Z10, Z10
 	MOVQ         264(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z18
+	VCVTDQ2PS    Z18, Z18
+	VMULPS       Z16, Z18, Z18
+	VADDPS       Z18, Z12, Z12
+	MOVQ         272(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z16, Z18, Z18
 	VADDPS       Z18, Z14, Z14
 
+raised0:
 offsets0:
 	ADDQ    $0x08, DX
 	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    144(AX), BX
-	VMOVUPS Z0, (BX)
 	MOVQ    152(AX), BX
-	VMOVUPS Z2, (BX)
+	VMOVUPS Z0, (BX)
 	MOVQ    160(AX), BX
-	VMOVUPS Z4, (BX)
+	VMOVUPS Z2, (BX)
 	MOVQ    168(AX), BX
-	VMOVUPS Z6, (BX)
+	VMOVUPS Z4, (BX)
 	MOVQ    176(AX), BX
-	VMOVUPS Z8, (BX)
+	VMOVUPS Z6, (BX)
+	CMPQ    40(AX), $0x00
+	JNE     stored
 	MOVQ    184(AX), BX
-	VMOVUPS Z10, (BX)
+	VMOVUPS Z8, (BX)
 	MOVQ    192(AX), BX
-	VMOVUPS Z12, (BX)
+	VMOVUPS Z10, (BX)
 	MOVQ    200(AX), BX
+	VMOVUPS Z12, (BX)
+	MOVQ    208(AX), BX
 	VMOVUPS Z14, (BX)
-	VZEROUPPER
-	RET
 
-// func multiply2PlanesR1P1VNNI(t *uint8)
-// Requires: AVX, AVX2, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiply2PlanesR1P1VNNI(SB), NOSPLIT, $0-8
-	MOVQ         t+0(FP), AX
-	MOVQ         (AX), BX
-	MOVQ         16(AX), SI
-	MOVQ         80(AX), DI
-	MOVQ         8(AX), CX
-	VPBROADCASTD signBits<>+0(SB), Z7
-	VPBROADCASTD upperHalves<>+0(SB), Z8
-	MOVQ         144(AX), DX
-	VMOVUPD      (DX), Z1
-	VMOVUPD      64(DX), Z2
-	XORQ         CX, CX
-
-groups:
-	MOVQ      48(AX), DX
-	VMOVDQU32 (DX)(CX*8), Z0
-	VPSLLD    $0x0b, Z0, Z0
-	VPXORD    Z5, Z5, Z5
-	VPSUBD    Z0, Z5, Z5
-	VPXORD    Z3, Z3, Z3
-	VMOVDQA32 Z5, Z4
-	MOVQ      24(AX), DX
-
-steps:
-	PREFETCHT0    4096(BX)
-	VMOVDQU32     (BX), Z6
-	VPSLLD        $0x04, Z6, Z5
-	VPTERNLOGD    $0x28, Z8, Z7, Z5
-	VPBROADCASTD  (DI), Z0
-	VPDPBUSD      Z5, Z0, Z3
-	VPBROADCASTD  (DI)(SI*1), Z0
-	VPDPBUSD      Z5, Z0, Z4
-	VPTERNLOGD    $0x28, Z8, Z7, Z6
-	VPBROADCASTD  4(DI), Z0
-	VPDPBUSD      Z6, Z0, Z3
-	VPBROADCASTD  4(DI)(SI*1), Z0
-	VPDPBUSD      Z6, Z0, Z4
-	ADDQ          $0x08, DI
-	ADDQ          $0x40, BX
-	SUBQ          $0x02, DX
-	JNZ           steps
-	VPSRAD        $0x04, Z3, Z3
-	VPSLLD        $0x04, Z4, Z4
-	VPADDD        Z4, Z3, Z3
-	MOVQ          40(AX), DX
-	VCVTPS2PD     (DX)(CX*8), Z4
-	MOVQ          40(AX), DX
-	VCVTPS2PD     32(DX)(CX*8), Z9
-	VCVTDQ2PD     Y3, Z5
-	VEXTRACTI64X4 $0x01, Z3, Y0
-	VCVTDQ2PD     Y0, Z6
-	CMPQ          56(AX), $0x00
-	JEQ           zeroPoints0Of0
-	MOVQ          208(AX), DX
-	VPBROADCASTD  (DX)(CX*1), Y0
-	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z10
-	VMULPD        Z0, Z10, Z10
-	VSUBPD        Z10, Z5, Z5
-	MOVQ          56(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z10
-	VMULPD        Z0, Z10, Z10
-	VSUBPD        Z10, Z6, Z6
-
-zeroPoints0Of0:
-	VMULPD       Z4, Z5, Z5
-	VADDPD       Z5, Z1, Z1
-	VMULPD       Z9, Z6, Z6
-	VADDPD       Z6, Z2, Z2
-	CMPQ         64(AX), $0x00
-	JEQ          offsets0Of0
-	MOVQ         208(AX), DX
-	VPBROADCASTD (DX)(CX*1), Y0
-	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z10
-	VMULPD       Z0, Z10, Z10
-	VADDPD       Z10, Z1, Z1
-	MOVQ         64(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z10
-	VMULPD       Z0, Z10, Z10
-	VADDPD       Z10, Z2, Z2
-
-offsets0Of0:
-	ADDQ    $0x08, CX
-	DECQ    32(AX)
-	JNZ     groups
-	MOVQ    144(AX), DX
-	VMOVUPD Z1, (DX)
-	VMOVUPD Z2, 64(DX)
-	VZEROUPPER
-	RET
-
-// func multiply2PlanesR1P2VNNI(t *uint8)
-// Requires: AVX, AVX2, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiply2PlanesR1P2VNNI(SB), NOSPLIT, $0-8
-	MOVQ         t+0(FP), AX
-	MOVQ         (AX), BX
-	MOVQ         16(AX), SI
-	MOVQ         80(AX), DI
-	MOVQ         8(AX), R8
-	VPBROADCASTD signBits<>+0(SB), Z13
-	VPBROADCASTD upperHalves<>+0(SB), Z14
-	MOVQ         144(AX), DX
-	VMOVUPD      (DX), Z1
-	VMOVUPD      64(DX), Z2
-	MOVQ         144(AX), DX
-	VMOVUPD      128(DX), Z5
-	VMOVUPD      192(DX), Z6
-	XORQ         CX, CX
-
-groups:
-	MOVQ      48(AX), DX
-	VMOVDQU32 (DX)(CX*8), Z0
-	VPSLLD    $0x0b, Z0, Z0
-	VPXORD    Z9, Z9, Z9
-	VPSUBD    Z0, Z9, Z9
-	MOVQ      48(AX), DX
-	ADDQ      72(AX), DX
-	VMOVDQU32 (DX)(CX*8), Z0
-	VPSLLD    $0x0b, Z0, Z0
-	VPXORD    Z10, Z10, Z10
-	VPSUBD    Z0, Z10, Z10
-	VPXORD    Z3, Z3, Z3
-	VMOVDQA32 Z9, Z4
-	VPXORD    Z7, Z7, Z7
-	VMOVDQA32 Z10, Z8
-	MOVQ      24(AX), DX
-
-steps:
-	PREFETCHT0    4096(BX)
-	VMOVDQU32     (BX), Z11
-	VPSLLD        $0x04, Z11, Z9
-	PREFETCHT0    4096(BX)(R8*1)
-	VMOVDQU32     (BX)(R8*1), Z12
-	VPSLLD        $0x04, Z12, Z10
-	VPTERNLOGD    $0x28, Z14, Z13, Z9
-	VPTERNLOGD    $0x28, Z14, Z13, Z10
-	VPBROADCASTD  (DI), Z0
-	VPDPBUSD      Z9, Z0, Z3
-	VPDPBUSD      Z10, Z0, Z7
-	VPBROADCASTD  (DI)(SI*1), Z0
-	VPDPBUSD      Z9, Z0, Z4
-	VPDPBUSD      Z10, Z0, Z8
-	VPTERNLOGD    $0x28, Z14, Z13, Z11
-	VPTERNLOGD    $0x28, Z14, Z13, Z12
-	VPBROADCASTD  4(DI), Z0
-	VPDPBUSD      Z11, Z0, Z3
-	VPDPBUSD      Z12, Z0, Z7
-	VPBROADCASTD  4(DI)(SI*1), Z0
-	VPDPBUSD      Z11, Z0, Z4
-	VPDPBUSD      Z12, Z0, Z8
-	ADDQ          $0x08, DI
-	ADDQ          $0x40, BX
-	SUBQ          $0x02, DX
-	JNZ           steps
-	VPSRAD        $0x04, Z3, Z3
-	VPSLLD        $0x04, Z4, Z4
-	VPADDD        Z4, Z3, Z3
-	VPSRAD        $0x04, Z7, Z7
-	VPSLLD        $0x04, Z8, Z8
-	VPADDD        Z8, Z7, Z7
-	MOVQ          40(AX), DX
-	VCVTPS2PD     (DX)(CX*8), Z4
-	MOVQ          40(AX), DX
-	VCVTPS2PD     32(DX)(CX*8), Z8
-	VCVTDQ2PD     Y3, Z9
-	VEXTRACTI64X4 $0x01, Z3, Y0
-	VCVTDQ2PD     Y0, Z11
-	CMPQ          56(AX), $0x00
-	JEQ           zeroPoints0Of0
-	MOVQ          208(AX), DX
-	VPBROADCASTD  (DX)(CX*1), Y0
-	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z12
-	VMULPD        Z0, Z12, Z12
-	VSUBPD        Z12, Z9, Z9
-	MOVQ          56(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z12
-	VMULPD        Z0, Z12, Z12
-	VSUBPD        Z12, Z11, Z11
-
-zeroPoints0Of0:
-	VMULPD       Z4, Z9, Z9
-	VADDPD       Z9, Z1, Z1
-	VMULPD       Z8, Z11, Z11
-	VADDPD       Z11, Z2, Z2
-	CMPQ         64(AX), $0x00
-	JEQ          offsets0Of0
-	MOVQ         208(AX), DX
-	VPBROADCASTD (DX)(CX*1), Y0
-	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z12
-	VMULPD       Z0, Z12, Z12
-	VADDPD       Z12, Z1, Z1
-	MOVQ         64(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z12
-	VMULPD       Z0, Z12, Z12
-	VADDPD       Z12, Z2, Z2
-
-offsets0Of0:
-	MOVQ          40(AX), DX
-	ADDQ          72(AX), DX
-	VCVTPS2PD     (DX)(CX*8), Z4
-	MOVQ          40(AX), DX
-	ADDQ          72(AX), DX
-	VCVTPS2PD     32(DX)(CX*8), Z8
-	VCVTDQ2PD     Y7, Z9
-	VEXTRACTI64X4 $0x01, Z7, Y0
-	VCVTDQ2PD     Y0, Z11
-	CMPQ          56(AX), $0x00
-	JEQ           zeroPoints1Of0
-	MOVQ          208(AX), DX
-	VPBROADCASTD  (DX)(CX*1), Y0
-	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
-	ADDQ          72(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z12
-	VMULPD        Z0, Z12, Z12
-	VSUBPD        Z12, Z9, Z9
-	MOVQ          56(AX), DX
-	ADDQ          72(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z12
-	VMULPD        Z0, Z12, Z12
-	VSUBPD        Z12, Z11, Z11
-
-zeroPoints1Of0:
-	VMULPD       Z4, Z9, Z9
-	VADDPD       Z9, Z5, Z5
-	VMULPD       Z8, Z11, Z11
-	VADDPD       Z11, Z6, Z6
-	CMPQ         64(AX), $0x00
-	JEQ          offsets1Of0
-	MOVQ         208(AX), DX
-	VPBROADCASTD (DX)(CX*1), Y0
-	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
-	ADDQ         72(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z12
-	VMULPD       Z0, Z12, Z12
-	VADDPD       Z12, Z5, Z5
-	MOVQ         64(AX), DX
-	ADDQ         72(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z12
-	VMULPD       Z0, Z12, Z12
-	VADDPD       Z12, Z6, Z6
-
-offsets1Of0:
-	ADDQ    $0x08, CX
-	DECQ    32(AX)
-	JNZ     groups
-	MOVQ    144(AX), DX
-	VMOVUPD Z1, (DX)
-	VMOVUPD Z2, 64(DX)
-	MOVQ    144(AX), DX
-	VMOVUPD Z5, 128(DX)
-	VMOVUPD Z6, 192(DX)
+stored:
 	VZEROUPPER
 	RET
 
@@ -3459,21 +2834,25 @@ TEXT ·multiply2PlanesR2P1VNNI(SB), NOSPLIT, $0-8
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), BX
 	MOVQ         16(AX), SI
-	MOVQ         80(AX), DI
-	MOVQ         88(AX), R8
+	MOVQ         88(AX), DI
+	MOVQ         96(AX), R8
 	MOVQ         8(AX), CX
 	VPBROADCASTD signBits<>+0(SB), Z11
 	VPBROADCASTD upperHalves<>+0(SB), Z12
-	MOVQ         144(AX), DX
+	MOVQ         152(AX), DX
 	VMOVUPD      (DX), Z1
 	VMOVUPD      64(DX), Z2
-	MOVQ         152(AX), DX
+	CMPQ         40(AX), $0x00
+	JNE          loaded
+	MOVQ         160(AX), DX
 	VMOVUPD      (DX), Z5
 	VMOVUPD      64(DX), Z6
-	XORQ         CX, CX
+
+loaded:
+	XORQ CX, CX
 
 groups:
-	MOVQ      48(AX), DX
+	MOVQ      56(AX), DX
 	VMOVDQU32 (DX)(CX*8), Z0
 	VPSLLD    $0x0b, Z0, Z0
 	VPXORD    Z9, Z9, Z9
@@ -3485,27 +2864,35 @@ groups:
 	MOVQ      24(AX), DX
 
 steps:
-	PREFETCHT0    4096(BX)
-	VMOVDQU32     (BX), Z10
-	VPSLLD        $0x04, Z10, Z9
-	VPTERNLOGD    $0x28, Z12, Z11, Z9
-	VPBROADCASTD  (DI), Z0
-	VPDPBUSD      Z9, Z0, Z3
-	VPBROADCASTD  (DI)(SI*1), Z0
-	VPDPBUSD      Z9, Z0, Z4
-	VPBROADCASTD  (R8), Z0
-	VPDPBUSD      Z9, Z0, Z7
-	VPBROADCASTD  (R8)(SI*1), Z0
-	VPDPBUSD      Z9, Z0, Z8
-	VPTERNLOGD    $0x28, Z12, Z11, Z10
-	VPBROADCASTD  4(DI), Z0
-	VPDPBUSD      Z10, Z0, Z3
-	VPBROADCASTD  4(DI)(SI*1), Z0
-	VPDPBUSD      Z10, Z0, Z4
-	VPBROADCASTD  4(R8), Z0
-	VPDPBUSD      Z10, Z0, Z7
-	VPBROADCASTD  4(R8)(SI*1), Z0
-	VPDPBUSD      Z10, Z0, Z8
+	PREFETCHT0   4096(BX)
+	VMOVDQU32    (BX), Z10
+	VPSLLD       $0x04, Z10, Z9
+	VPTERNLOGD   $0x28, Z12, Z11, Z9
+	VPBROADCASTD (DI), Z0
+	VPDPBUSD     Z9, Z0, Z3
+	VPBROADCASTD (DI)(SI*1), Z0
+	VPDPBUSD     Z9, Z0, Z4
+	CMPQ         40(AX), $0x00
+	JNE          step0
+	VPBROADCASTD (R8), Z0
+	VPDPBUSD     Z9, Z0, Z7
+	VPBROADCASTD (R8)(SI*1), Z0
+	VPDPBUSD     Z9, Z0, Z8
+
+step0:
+	VPTERNLOGD   $0x28, Z12, Z11, Z10
+	VPBROADCASTD 4(DI), Z0
+	VPDPBUSD     Z10, Z0, Z3
+	VPBROADCASTD 4(DI)(SI*1), Z0
+	VPDPBUSD     Z10, Z0, Z4
+	CMPQ         40(AX), $0x00
+	JNE          step4
+	VPBROADCASTD 4(R8), Z0
+	VPDPBUSD     Z10, Z0, Z7
+	VPBROADCASTD 4(R8)(SI*1), Z0
+	VPDPBUSD     Z10, Z0, Z8
+
+step4:
 	ADDQ          $0x08, DI
 	ADDQ          $0x08, R8
 	ADDQ          $0x40, BX
@@ -3517,23 +2904,23 @@ steps:
 	VPSRAD        $0x04, Z7, Z7
 	VPSLLD        $0x04, Z8, Z8
 	VPADDD        Z8, Z7, Z7
-	MOVQ          40(AX), DX
+	MOVQ          48(AX), DX
 	VCVTPS2PD     (DX)(CX*8), Z4
-	MOVQ          40(AX), DX
+	MOVQ          48(AX), DX
 	VCVTPS2PD     32(DX)(CX*8), Z8
 	VCVTDQ2PD     Y3, Z9
 	VEXTRACTI64X4 $0x01, Z3, Y0
 	VCVTDQ2PD     Y0, Z10
-	CMPQ          56(AX), $0x00
+	CMPQ          64(AX), $0x00
 	JEQ           zeroPoints0Of0
-	MOVQ          208(AX), DX
+	MOVQ          216(AX), DX
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     (DX)(CX*8), Z13
 	VMULPD        Z0, Z13, Z13
 	VSUBPD        Z13, Z9, Z9
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     32(DX)(CX*8), Z13
 	VMULPD        Z0, Z13, Z13
 	VSUBPD        Z13, Z10, Z10
@@ -3543,34 +2930,36 @@ zeroPoints0Of0:
 	VADDPD       Z9, Z1, Z1
 	VMULPD       Z8, Z10, Z10
 	VADDPD       Z10, Z2, Z2
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of0
-	MOVQ         208(AX), DX
+	MOVQ         216(AX), DX
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Z13
 	VMULPD       Z0, Z13, Z13
 	VADDPD       Z13, Z1, Z1
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    32(DX)(CX*8), Z13
 	VMULPD       Z0, Z13, Z13
 	VADDPD       Z13, Z2, Z2
 
 offsets0Of0:
+	CMPQ          40(AX), $0x00
+	JNE           added0
 	VCVTDQ2PD     Y7, Z9
 	VEXTRACTI64X4 $0x01, Z7, Y0
 	VCVTDQ2PD     Y0, Z10
-	CMPQ          56(AX), $0x00
+	CMPQ          64(AX), $0x00
 	JEQ           zeroPoints0Of1
-	MOVQ          216(AX), DX
+	MOVQ          224(AX), DX
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     (DX)(CX*8), Z13
 	VMULPD        Z0, Z13, Z13
 	VSUBPD        Z13, Z9, Z9
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     32(DX)(CX*8), Z13
 	VMULPD        Z0, Z13, Z13
 	VSUBPD        Z13, Z10, Z10
@@ -3580,30 +2969,35 @@ zeroPoints0Of1:
 	VADDPD       Z9, Z5, Z5
 	VMULPD       Z8, Z10, Z10
 	VADDPD       Z10, Z6, Z6
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of1
-	MOVQ         216(AX), DX
+	MOVQ         224(AX), DX
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Z13
 	VMULPD       Z0, Z13, Z13
 	VADDPD       Z13, Z5, Z5
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    32(DX)(CX*8), Z13
 	VMULPD       Z0, Z13, Z13
 	VADDPD       Z13, Z6, Z6
 
 offsets0Of1:
+added0:
 	ADDQ    $0x08, CX
 	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    144(AX), DX
+	MOVQ    152(AX), DX
 	VMOVUPD Z1, (DX)
 	VMOVUPD Z2, 64(DX)
-	MOVQ    152(AX), DX
+	CMPQ    40(AX), $0x00
+	JNE     stored
+	MOVQ    160(AX), DX
 	VMOVUPD Z5, (DX)
 	VMOVUPD Z6, 64(DX)
+
+stored:
 	VZEROUPPER
 	RET
 
@@ -3613,33 +3007,35 @@ TEXT ·multiply2PlanesR2P2VNNI(SB), NOSPLIT, $0-8
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), BX
 	MOVQ         16(AX), SI
-	MOVQ         80(AX), DI
-	MOVQ         88(AX), R8
+	MOVQ         88(AX), DI
+	MOVQ         96(AX), R8
 	MOVQ         8(AX), R9
 	VPBROADCASTD signBits<>+0(SB), Z21
 	VPBROADCASTD upperHalves<>+0(SB), Z22
-	MOVQ         144(AX), DX
+	MOVQ         152(AX), DX
 	VMOVUPD      (DX), Z1
 	VMOVUPD      64(DX), Z2
-	MOVQ         144(AX), DX
 	VMOVUPD      128(DX), Z5
 	VMOVUPD      192(DX), Z6
-	MOVQ         152(AX), DX
+	CMPQ         40(AX), $0x00
+	JNE          loaded
+	MOVQ         160(AX), DX
 	VMOVUPD      (DX), Z9
 	VMOVUPD      64(DX), Z10
-	MOVQ         152(AX), DX
 	VMOVUPD      128(DX), Z13
 	VMOVUPD      192(DX), Z14
-	XORQ         CX, CX
+
+loaded:
+	XORQ CX, CX
 
 groups:
-	MOVQ      48(AX), DX
+	MOVQ      56(AX), DX
 	VMOVDQU32 (DX)(CX*8), Z0
 	VPSLLD    $0x0b, Z0, Z0
 	VPXORD    Z17, Z17, Z17
 	VPSUBD    Z0, Z17, Z17
-	MOVQ      48(AX), DX
-	ADDQ      72(AX), DX
+	MOVQ      56(AX), DX
+	ADDQ      80(AX), DX
 	VMOVDQU32 (DX)(CX*8), Z0
 	VPSLLD    $0x0b, Z0, Z0
 	VPXORD    Z18, Z18, Z18
@@ -3655,40 +3051,48 @@ groups:
 	MOVQ      24(AX), DX
 
 steps:
-	PREFETCHT0    4096(BX)
-	VMOVDQU32     (BX), Z19
-	VPSLLD        $0x04, Z19, Z17
-	PREFETCHT0    4096(BX)(R9*1)
-	VMOVDQU32     (BX)(R9*1), Z20
-	VPSLLD        $0x04, Z20, Z18
-	VPTERNLOGD    $0x28, Z22, Z21, Z17
-	VPTERNLOGD    $0x28, Z22, Z21, Z18
-	VPBROADCASTD  (DI), Z0
-	VPDPBUSD      Z17, Z0, Z3
-	VPDPBUSD      Z18, Z0, Z7
-	VPBROADCASTD  (DI)(SI*1), Z0
-	VPDPBUSD      Z17, Z0, Z4
-	VPDPBUSD      Z18, Z0, Z8
-	VPBROADCASTD  (R8), Z0
-	VPDPBUSD      Z17, Z0, Z11
-	VPDPBUSD      Z18, Z0, Z15
-	VPBROADCASTD  (R8)(SI*1), Z0
-	VPDPBUSD      Z17, Z0, Z12
-	VPDPBUSD      Z18, Z0, Z16
-	VPTERNLOGD    $0x28, Z22, Z21, Z19
-	VPTERNLOGD    $0x28, Z22, Z21, Z20
-	VPBROADCASTD  4(DI), Z0
-	VPDPBUSD      Z19, Z0, Z3
-	VPDPBUSD      Z20, Z0, Z7
-	VPBROADCASTD  4(DI)(SI*1), Z0
-	VPDPBUSD      Z19, Z0, Z4
-	VPDPBUSD      Z20, Z0, Z8
-	VPBROADCASTD  4(R8), Z0
-	VPDPBUSD      Z19, Z0, Z11
-	VPDPBUSD      Z20, Z0, Z15
-	VPBROADCASTD  4(R8)(SI*1), Z0
-	VPDPBUSD      Z19, Z0, Z12
-	VPDPBUSD      Z20, Z0, Z16
+	PREFETCHT0   4096(BX)
+	VMOVDQU32    (BX), Z19
+	VPSLLD       $0x04, Z19, Z17
+	PREFETCHT0   4096(BX)(R9*1)
+	VMOVDQU32    (BX)(R9*1), Z20
+	VPSLLD       $0x04, Z20, Z18
+	VPTERNLOGD   $0x28, Z22, Z21, Z17
+	VPTERNLOGD   $0x28, Z22, Z21, Z18
+	VPBROADCASTD (DI), Z0
+	VPDPBUSD     Z17, Z0, Z3
+	VPDPBUSD     Z18, Z0, Z7
+	VPBROADCASTD (DI)(SI*1), Z0
+	VPDPBUSD     Z17, Z0, Z4
+	VPDPBUSD     Z18, Z0, Z8
+	CMPQ         40(AX), $0x00
+	JNE          step0
+	VPBROADCASTD (R8), Z0
+	VPDPBUSD     Z17, Z0, Z11
+	VPDPBUSD     Z18, Z0, Z15
+	VPBROADCASTD (R8)(SI*1), Z0
+	VPDPBUSD     Z17, Z0, Z12
+	VPDPBUSD     Z18, Z0, Z16
+
+step0:
+	VPTERNLOGD   $0x28, Z22, Z21, Z19
+	VPTERNLOGD   $0x28, Z22, Z21, Z20
+	VPBROADCASTD 4(DI), Z0
+	VPDPBUSD     Z19, Z0, Z3
+	VPDPBUSD     Z20, Z0, Z7
+	VPBROADCASTD 4(DI)(SI*1), Z0
+	VPDPBUSD     Z19, Z0, Z4
+	VPDPBUSD     Z20, Z0, Z8
+	CMPQ         40(AX), $0x00
+	JNE          step4
+	VPBROADCASTD 4(R8), Z0
+	VPDPBUSD     Z19, Z0, Z11
+	VPDPBUSD     Z20, Z0, Z15
+	VPBROADCASTD 4(R8)(SI*1), Z0
+	VPDPBUSD     Z19, Z0, Z12
+	VPDPBUSD     Z20, Z0, Z16
+
+step4:
 	ADDQ          $0x08, DI
 	ADDQ          $0x08, R8
 	ADDQ          $0x40, BX
@@ -3706,23 +3110,23 @@ steps:
 	VPSRAD        $0x04, Z15, Z15
 	VPSLLD        $0x04, Z16, Z16
 	VPADDD        Z16, Z15, Z15
-	MOVQ          40(AX), DX
+	MOVQ          48(AX), DX
 	VCVTPS2PD     (DX)(CX*8), Z4
-	MOVQ          40(AX), DX
+	MOVQ          48(AX), DX
 	VCVTPS2PD     32(DX)(CX*8), Z8
 	VCVTDQ2PD     Y3, Z17
 	VEXTRACTI64X4 $0x01, Z3, Y0
 	VCVTDQ2PD     Y0, Z19
-	CMPQ          56(AX), $0x00
+	CMPQ          64(AX), $0x00
 	JEQ           zeroPoints0Of0
-	MOVQ          208(AX), DX
+	MOVQ          216(AX), DX
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     (DX)(CX*8), Z12
 	VMULPD        Z0, Z12, Z12
 	VSUBPD        Z12, Z17, Z17
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     32(DX)(CX*8), Z12
 	VMULPD        Z0, Z12, Z12
 	VSUBPD        Z12, Z19, Z19
@@ -3732,34 +3136,36 @@ zeroPoints0Of0:
 	VADDPD       Z17, Z1, Z1
 	VMULPD       Z8, Z19, Z19
 	VADDPD       Z19, Z2, Z2
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of0
-	MOVQ         208(AX), DX
+	MOVQ         216(AX), DX
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Z12
 	VMULPD       Z0, Z12, Z12
 	VADDPD       Z12, Z1, Z1
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    32(DX)(CX*8), Z12
 	VMULPD       Z0, Z12, Z12
 	VADDPD       Z12, Z2, Z2
 
 offsets0Of0:
+	CMPQ          40(AX), $0x00
+	JNE           added0
 	VCVTDQ2PD     Y11, Z17
 	VEXTRACTI64X4 $0x01, Z11, Y0
 	VCVTDQ2PD     Y0, Z19
-	CMPQ          56(AX), $0x00
+	CMPQ          64(AX), $0x00
 	JEQ           zeroPoints0Of1
-	MOVQ          216(AX), DX
+	MOVQ          224(AX), DX
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     (DX)(CX*8), Z12
 	VMULPD        Z0, Z12, Z12
 	VSUBPD        Z12, Z17, Z17
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     32(DX)(CX*8), Z12
 	VMULPD        Z0, Z12, Z12
 	VSUBPD        Z12, Z19, Z19
@@ -3769,42 +3175,43 @@ zeroPoints0Of1:
 	VADDPD       Z17, Z9, Z9
 	VMULPD       Z8, Z19, Z19
 	VADDPD       Z19, Z10, Z10
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of1
-	MOVQ         216(AX), DX
+	MOVQ         224(AX), DX
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Z12
 	VMULPD       Z0, Z12, Z12
 	VADDPD       Z12, Z9, Z9
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    32(DX)(CX*8), Z12
 	VMULPD       Z0, Z12, Z12
 	VADDPD       Z12, Z10, Z10
 
 offsets0Of1:
-	MOVQ          40(AX), DX
-	ADDQ          72(AX), DX
+added0:
+	MOVQ          48(AX), DX
+	ADDQ          80(AX), DX
 	VCVTPS2PD     (DX)(CX*8), Z4
-	MOVQ          40(AX), DX
-	ADDQ          72(AX), DX
+	MOVQ          48(AX), DX
+	ADDQ          80(AX), DX
 	VCVTPS2PD     32(DX)(CX*8), Z8
 	VCVTDQ2PD     Y7, Z17
 	VEXTRACTI64X4 $0x01, Z7, Y0
 	VCVTDQ2PD     Y0, Z19
-	CMPQ          56(AX), $0x00
+	CMPQ          64(AX), $0x00
 	JEQ           zeroPoints1Of0
-	MOVQ          208(AX), DX
+	MOVQ          216(AX), DX
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
-	ADDQ          72(AX), DX
+	MOVQ          64(AX), DX
+	ADDQ          80(AX), DX
 	VCVTDQ2PD     (DX)(CX*8), Z12
 	VMULPD        Z0, Z12, Z12
 	VSUBPD        Z12, Z17, Z17
-	MOVQ          56(AX), DX
-	ADDQ          72(AX), DX
+	MOVQ          64(AX), DX
+	ADDQ          80(AX), DX
 	VCVTDQ2PD     32(DX)(CX*8), Z12
 	VMULPD        Z0, Z12, Z12
 	VSUBPD        Z12, Z19, Z19
@@ -3814,38 +3221,40 @@ zeroPoints1Of0:
 	VADDPD       Z17, Z5, Z5
 	VMULPD       Z8, Z19, Z19
 	VADDPD       Z19, Z6, Z6
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets1Of0
-	MOVQ         208(AX), DX
+	MOVQ         216(AX), DX
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
-	ADDQ         72(AX), DX
+	MOVQ         72(AX), DX
+	ADDQ         80(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Z12
 	VMULPD       Z0, Z12, Z12
 	VADDPD       Z12, Z5, Z5
-	MOVQ         64(AX), DX
-	ADDQ         72(AX), DX
+	MOVQ         72(AX), DX
+	ADDQ         80(AX), DX
 	VCVTPS2PD    32(DX)(CX*8), Z12
 	VMULPD       Z0, Z12, Z12
 	VADDPD       Z12, Z6, Z6
 
 offsets1Of0:
+	CMPQ          40(AX), $0x00
+	JNE           added1
 	VCVTDQ2PD     Y15, Z17
 	VEXTRACTI64X4 $0x01, Z15, Y0
 	VCVTDQ2PD     Y0, Z19
-	CMPQ          56(AX), $0x00
+	CMPQ          64(AX), $0x00
 	JEQ           zeroPoints1Of1
-	MOVQ          216(AX), DX
+	MOVQ          224(AX), DX
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
-	ADDQ          72(AX), DX
+	MOVQ          64(AX), DX
+	ADDQ          80(AX), DX
 	VCVTDQ2PD     (DX)(CX*8), Z12
 	VMULPD        Z0, Z12, Z12
 	VSUBPD        Z12, Z17, Z17
-	MOVQ          56(AX), DX
-	ADDQ          72(AX), DX
+	MOVQ          64(AX), DX
+	ADDQ          80(AX), DX
 	VCVTDQ2PD     32(DX)(CX*8), Z12
 	VMULPD        Z0, Z12, Z12
 	VSUBPD        Z12, Z19, Z19
@@ -3855,322 +3264,41 @@ zeroPoints1Of1:
 	VADDPD       Z17, Z13, Z13
 	VMULPD       Z8, Z19, Z19
 	VADDPD       Z19, Z14, Z14
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets1Of1
-	MOVQ         216(AX), DX
+	MOVQ         224(AX), DX
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
-	ADDQ         72(AX), DX
+	MOVQ         72(AX), DX
+	ADDQ         80(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Z12
 	VMULPD       Z0, Z12, Z12
 	VADDPD       Z12, Z13, Z13
-	MOVQ         64(AX), DX
-	ADDQ         72(AX), DX
+	MOVQ         72(AX), DX
+	ADDQ         80(AX), DX
 	VCVTPS2PD    32(DX)(CX*8), Z12
 	VMULPD       Z0, Z12, Z12
 	VADDPD       Z12, Z14, Z14
 
 offsets1Of1:
+added1:
 	ADDQ    $0x08, CX
 	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    144(AX), DX
+	MOVQ    152(AX), DX
 	VMOVUPD Z1, (DX)
 	VMOVUPD Z2, 64(DX)
-	MOVQ    144(AX), DX
 	VMOVUPD Z5, 128(DX)
 	VMOVUPD Z6, 192(DX)
-	MOVQ    152(AX), DX
+	CMPQ    40(AX), $0x00
+	JNE     stored
+	MOVQ    160(AX), DX
 	VMOVUPD Z9, (DX)
 	VMOVUPD Z10, 64(DX)
-	MOVQ    152(AX), DX
 	VMOVUPD Z13, 128(DX)
 	VMOVUPD Z14, 192(DX)
-	VZEROUPPER
-	RET
 
-// func multiply3PlanesR1P1VNNI(t *uint8)
-// Requires: AVX, AVX2, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiply3PlanesR1P1VNNI(SB), NOSPLIT, $0-8
-	MOVQ         t+0(FP), AX
-	MOVQ         (AX), BX
-	MOVQ         16(AX), SI
-	MOVQ         80(AX), DI
-	MOVQ         8(AX), CX
-	VPBROADCASTD signBits<>+0(SB), Z8
-	VPBROADCASTD upperHalves<>+0(SB), Z9
-	MOVQ         144(AX), DX
-	VMOVUPD      (DX), Z1
-	VMOVUPD      64(DX), Z2
-	XORQ         CX, CX
-
-groups:
-	MOVQ      48(AX), DX
-	VMOVDQU32 (DX)(CX*8), Z0
-	VPSLLD    $0x0b, Z0, Z0
-	VPXORD    Z6, Z6, Z6
-	VPSUBD    Z0, Z6, Z6
-	VPXORD    Z3, Z3, Z3
-	VPXORD    Z4, Z4, Z4
-	VMOVDQA32 Z6, Z5
-	MOVQ      24(AX), DX
-
-steps:
-	PREFETCHT0    4096(BX)
-	VMOVDQU32     (BX), Z7
-	VPSLLD        $0x04, Z7, Z6
-	VPTERNLOGD    $0x28, Z9, Z8, Z6
-	VPBROADCASTD  (DI), Z0
-	VPDPBUSD      Z6, Z0, Z3
-	VPBROADCASTD  (DI)(SI*1), Z0
-	VPDPBUSD      Z6, Z0, Z4
-	VPBROADCASTD  (DI)(SI*2), Z0
-	VPDPBUSD      Z6, Z0, Z5
-	VPTERNLOGD    $0x28, Z9, Z8, Z7
-	VPBROADCASTD  4(DI), Z0
-	VPDPBUSD      Z7, Z0, Z3
-	VPBROADCASTD  4(DI)(SI*1), Z0
-	VPDPBUSD      Z7, Z0, Z4
-	VPBROADCASTD  4(DI)(SI*2), Z0
-	VPDPBUSD      Z7, Z0, Z5
-	ADDQ          $0x08, DI
-	ADDQ          $0x40, BX
-	SUBQ          $0x02, DX
-	JNZ           steps
-	VPSRAD        $0x04, Z3, Z3
-	VPSLLD        $0x04, Z4, Z4
-	VPADDD        Z4, Z3, Z3
-	VPSLLD        $0x0c, Z5, Z5
-	VPADDD        Z5, Z3, Z3
-	MOVQ          40(AX), DX
-	VCVTPS2PD     (DX)(CX*8), Z5
-	MOVQ          40(AX), DX
-	VCVTPS2PD     32(DX)(CX*8), Z10
-	VCVTDQ2PD     Y3, Z6
-	VEXTRACTI64X4 $0x01, Z3, Y0
-	VCVTDQ2PD     Y0, Z7
-	CMPQ          56(AX), $0x00
-	JEQ           zeroPoints0Of0
-	MOVQ          208(AX), DX
-	VPBROADCASTD  (DX)(CX*1), Y0
-	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z11
-	VMULPD        Z0, Z11, Z11
-	VSUBPD        Z11, Z6, Z6
-	MOVQ          56(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z11
-	VMULPD        Z0, Z11, Z11
-	VSUBPD        Z11, Z7, Z7
-
-zeroPoints0Of0:
-	VMULPD       Z5, Z6, Z6
-	VADDPD       Z6, Z1, Z1
-	VMULPD       Z10, Z7, Z7
-	VADDPD       Z7, Z2, Z2
-	CMPQ         64(AX), $0x00
-	JEQ          offsets0Of0
-	MOVQ         208(AX), DX
-	VPBROADCASTD (DX)(CX*1), Y0
-	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z11
-	VMULPD       Z0, Z11, Z11
-	VADDPD       Z11, Z1, Z1
-	MOVQ         64(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z11
-	VMULPD       Z0, Z11, Z11
-	VADDPD       Z11, Z2, Z2
-
-offsets0Of0:
-	ADDQ    $0x08, CX
-	DECQ    32(AX)
-	JNZ     groups
-	MOVQ    144(AX), DX
-	VMOVUPD Z1, (DX)
-	VMOVUPD Z2, 64(DX)
-	VZEROUPPER
-	RET
-
-// func multiply3PlanesR1P2VNNI(t *uint8)
-// Requires: AVX, AVX2, AVX512F, AVX512VNNI, MMX+
-TEXT ·multiply3PlanesR1P2VNNI(SB), NOSPLIT, $0-8
-	MOVQ         t+0(FP), AX
-	MOVQ         (AX), BX
-	MOVQ         16(AX), SI
-	MOVQ         80(AX), DI
-	MOVQ         8(AX), R8
-	VPBROADCASTD signBits<>+0(SB), Z15
-	VPBROADCASTD upperHalves<>+0(SB), Z16
-	MOVQ         144(AX), DX
-	VMOVUPD      (DX), Z1
-	VMOVUPD      64(DX), Z2
-	MOVQ         144(AX), DX
-	VMOVUPD      128(DX), Z6
-	VMOVUPD      192(DX), Z7
-	XORQ         CX, CX
-
-groups:
-	MOVQ      48(AX), DX
-	VMOVDQU32 (DX)(CX*8), Z0
-	VPSLLD    $0x0b, Z0, Z0
-	VPXORD    Z11, Z11, Z11
-	VPSUBD    Z0, Z11, Z11
-	MOVQ      48(AX), DX
-	ADDQ      72(AX), DX
-	VMOVDQU32 (DX)(CX*8), Z0
-	VPSLLD    $0x0b, Z0, Z0
-	VPXORD    Z12, Z12, Z12
-	VPSUBD    Z0, Z12, Z12
-	VPXORD    Z3, Z3, Z3
-	VPXORD    Z4, Z4, Z4
-	VMOVDQA32 Z11, Z5
-	VPXORD    Z8, Z8, Z8
-	VPXORD    Z9, Z9, Z9
-	VMOVDQA32 Z12, Z10
-	MOVQ      24(AX), DX
-
-steps:
-	PREFETCHT0    4096(BX)
-	VMOVDQU32     (BX), Z13
-	VPSLLD        $0x04, Z13, Z11
-	PREFETCHT0    4096(BX)(R8*1)
-	VMOVDQU32     (BX)(R8*1), Z14
-	VPSLLD        $0x04, Z14, Z12
-	VPTERNLOGD    $0x28, Z16, Z15, Z11
-	VPTERNLOGD    $0x28, Z16, Z15, Z12
-	VPBROADCASTD  (DI), Z0
-	VPDPBUSD      Z11, Z0, Z3
-	VPDPBUSD      Z12, Z0, Z8
-	VPBROADCASTD  (DI)(SI*1), Z0
-	VPDPBUSD      Z11, Z0, Z4
-	VPDPBUSD      Z12, Z0, Z9
-	VPBROADCASTD  (DI)(SI*2), Z0
-	VPDPBUSD      Z11, Z0, Z5
-	VPDPBUSD      Z12, Z0, Z10
-	VPTERNLOGD    $0x28, Z16, Z15, Z13
-	VPTERNLOGD    $0x28, Z16, Z15, Z14
-	VPBROADCASTD  4(DI), Z0
-	VPDPBUSD      Z13, Z0, Z3
-	VPDPBUSD      Z14, Z0, Z8
-	VPBROADCASTD  4(DI)(SI*1), Z0
-	VPDPBUSD      Z13, Z0, Z4
-	VPDPBUSD      Z14, Z0, Z9
-	VPBROADCASTD  4(DI)(SI*2), Z0
-	VPDPBUSD      Z13, Z0, Z5
-	VPDPBUSD      Z14, Z0, Z10
-	ADDQ          $0x08, DI
-	ADDQ          $0x40, BX
-	SUBQ          $0x02, DX
-	JNZ           steps
-	VPSRAD        $0x04, Z3, Z3
-	VPSLLD        $0x04, Z4, Z4
-	VPADDD        Z4, Z3, Z3
-	VPSLLD        $0x0c, Z5, Z5
-	VPADDD        Z5, Z3, Z3
-	VPSRAD        $0x04, Z8, Z8
-	VPSLLD        $0x04, Z9, Z9
-	VPADDD        Z9, Z8, Z8
-	VPSLLD        $0x0c, Z10, Z10
-	VPADDD        Z10, Z8, Z8
-	MOVQ          40(AX), DX
-	VCVTPS2PD     (DX)(CX*8), Z5
-	MOVQ          40(AX), DX
-	VCVTPS2PD     32(DX)(CX*8), Z10
-	VCVTDQ2PD     Y3, Z11
-	VEXTRACTI64X4 $0x01, Z3, Y0
-	VCVTDQ2PD     Y0, Z13
-	CMPQ          56(AX), $0x00
-	JEQ           zeroPoints0Of0
-	MOVQ          208(AX), DX
-	VPBROADCASTD  (DX)(CX*1), Y0
-	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z14
-	VMULPD        Z0, Z14, Z14
-	VSUBPD        Z14, Z11, Z11
-	MOVQ          56(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z14
-	VMULPD        Z0, Z14, Z14
-	VSUBPD        Z14, Z13, Z13
-
-zeroPoints0Of0:
-	VMULPD       Z5, Z11, Z11
-	VADDPD       Z11, Z1, Z1
-	VMULPD       Z10, Z13, Z13
-	VADDPD       Z13, Z2, Z2
-	CMPQ         64(AX), $0x00
-	JEQ          offsets0Of0
-	MOVQ         208(AX), DX
-	VPBROADCASTD (DX)(CX*1), Y0
-	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z14
-	VMULPD       Z0, Z14, Z14
-	VADDPD       Z14, Z1, Z1
-	MOVQ         64(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z14
-	VMULPD       Z0, Z14, Z14
-	VADDPD       Z14, Z2, Z2
-
-offsets0Of0:
-	MOVQ          40(AX), DX
-	ADDQ          72(AX), DX
-	VCVTPS2PD     (DX)(CX*8), Z5
-	MOVQ          40(AX), DX
-	ADDQ          72(AX), DX
-	VCVTPS2PD     32(DX)(CX*8), Z10
-	VCVTDQ2PD     Y8, Z11
-	VEXTRACTI64X4 $0x01, Z8, Y0
-	VCVTDQ2PD     Y0, Z13
-	CMPQ          56(AX), $0x00
-	JEQ           zeroPoints1Of0
-	MOVQ          208(AX), DX
-	VPBROADCASTD  (DX)(CX*1), Y0
-	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
-	ADDQ          72(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z14
-	VMULPD        Z0, Z14, Z14
-	VSUBPD        Z14, Z11, Z11
-	MOVQ          56(AX), DX
-	ADDQ          72(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z14
-	VMULPD        Z0, Z14, Z14
-	VSUBPD        Z14, Z13, Z13
-
-zeroPoints1Of0:
-	VMULPD       Z5, Z11, Z11
-	VADDPD       Z11, Z6, Z6
-	VMULPD       Z10, Z13, Z13
-	VADDPD       Z13, Z7, Z7
-	CMPQ         64(AX), $0x00
-	JEQ          offsets1Of0
-	MOVQ         208(AX), DX
-	VPBROADCASTD (DX)(CX*1), Y0
-	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
-	ADDQ         72(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z14
-	VMULPD       Z0, Z14, Z14
-	VADDPD       Z14, Z6, Z6
-	MOVQ         64(AX), DX
-	ADDQ         72(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z14
-	VMULPD       Z0, Z14, Z14
-	VADDPD       Z14, Z7, Z7
-
-offsets1Of0:
-	ADDQ    $0x08, CX
-	DECQ    32(AX)
-	JNZ     groups
-	MOVQ    144(AX), DX
-	VMOVUPD Z1, (DX)
-	VMOVUPD Z2, 64(DX)
-	MOVQ    144(AX), DX
-	VMOVUPD Z6, 128(DX)
-	VMOVUPD Z7, 192(DX)
+stored:
 	VZEROUPPER
 	RET
 
@@ -4180,21 +3308,25 @@ TEXT ·multiply3PlanesR2P1VNNI(SB), NOSPLIT, $0-8
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), BX
 	MOVQ         16(AX), SI
-	MOVQ         80(AX), DI
-	MOVQ         88(AX), R8
+	MOVQ         88(AX), DI
+	MOVQ         96(AX), R8
 	MOVQ         8(AX), CX
 	VPBROADCASTD signBits<>+0(SB), Z13
 	VPBROADCASTD upperHalves<>+0(SB), Z14
-	MOVQ         144(AX), DX
+	MOVQ         152(AX), DX
 	VMOVUPD      (DX), Z1
 	VMOVUPD      64(DX), Z2
-	MOVQ         152(AX), DX
+	CMPQ         40(AX), $0x00
+	JNE          loaded
+	MOVQ         160(AX), DX
 	VMOVUPD      (DX), Z6
 	VMOVUPD      64(DX), Z7
-	XORQ         CX, CX
+
+loaded:
+	XORQ CX, CX
 
 groups:
-	MOVQ      48(AX), DX
+	MOVQ      56(AX), DX
 	VMOVDQU32 (DX)(CX*8), Z0
 	VPSLLD    $0x0b, Z0, Z0
 	VPXORD    Z11, Z11, Z11
@@ -4208,35 +3340,43 @@ groups:
 	MOVQ      24(AX), DX
 
 steps:
-	PREFETCHT0    4096(BX)
-	VMOVDQU32     (BX), Z12
-	VPSLLD        $0x04, Z12, Z11
-	VPTERNLOGD    $0x28, Z14, Z13, Z11
-	VPBROADCASTD  (DI), Z0
-	VPDPBUSD      Z11, Z0, Z3
-	VPBROADCASTD  (DI)(SI*1), Z0
-	VPDPBUSD      Z11, Z0, Z4
-	VPBROADCASTD  (DI)(SI*2), Z0
-	VPDPBUSD      Z11, Z0, Z5
-	VPBROADCASTD  (R8), Z0
-	VPDPBUSD      Z11, Z0, Z8
-	VPBROADCASTD  (R8)(SI*1), Z0
-	VPDPBUSD      Z11, Z0, Z9
-	VPBROADCASTD  (R8)(SI*2), Z0
-	VPDPBUSD      Z11, Z0, Z10
-	VPTERNLOGD    $0x28, Z14, Z13, Z12
-	VPBROADCASTD  4(DI), Z0
-	VPDPBUSD      Z12, Z0, Z3
-	VPBROADCASTD  4(DI)(SI*1), Z0
-	VPDPBUSD      Z12, Z0, Z4
-	VPBROADCASTD  4(DI)(SI*2), Z0
-	VPDPBUSD      Z12, Z0, Z5
-	VPBROADCASTD  4(R8), Z0
-	VPDPBUSD      Z12, Z0, Z8
-	VPBROADCASTD  4(R8)(SI*1), Z0
-	VPDPBUSD      Z12, Z0, Z9
-	VPBROADCASTD  4(R8)(SI*2), Z0
-	VPDPBUSD      Z12, Z0, Z10
+	PREFETCHT0   4096(BX)
+	VMOVDQU32    (BX), Z12
+	VPSLLD       $0x04, Z12, Z11
+	VPTERNLOGD   $0x28, Z14, Z13, Z11
+	VPBROADCASTD (DI), Z0
+	VPDPBUSD     Z11, Z0, Z3
+	VPBROADCASTD (DI)(SI*1), Z0
+	VPDPBUSD     Z11, Z0, Z4
+	VPBROADCASTD (DI)(SI*2), Z0
+	VPDPBUSD     Z11, Z0, Z5
+	CMPQ         40(AX), $0x00
+	JNE          step0
+	VPBROADCASTD (R8), Z0
+	VPDPBUSD     Z11, Z0, Z8
+	VPBROADCASTD (R8)(SI*1), Z0
+	VPDPBUSD     Z11, Z0, Z9
+	VPBROADCASTD (R8)(SI*2), Z0
+	VPDPBUSD     Z11, Z0, Z10
+
+step0:
+	VPTERNLOGD   $0x28, Z14, Z13, Z12
+	VPBROADCASTD 4(DI), Z0
+	VPDPBUSD     Z12, Z0, Z3
+	VPBROADCASTD 4(DI)(SI*1), Z0
+	VPDPBUSD     Z12, Z0, Z4
+	VPBROADCASTD 4(DI)(SI*2), Z0
+	VPDPBUSD     Z12, Z0, Z5
+	CMPQ         40(AX), $0x00
+	JNE          step4
+	VPBROADCASTD 4(R8), Z0
+	VPDPBUSD     Z12, Z0, Z8
+	VPBROADCASTD 4(R8)(SI*1), Z0
+	VPDPBUSD     Z12, Z0, Z9
+	VPBROADCASTD 4(R8)(SI*2), Z0
+	VPDPBUSD     Z12, Z0, Z10
+
+step4:
 	ADDQ          $0x08, DI
 	ADDQ          $0x08, R8
 	ADDQ          $0x40, BX
@@ -4252,23 +3392,23 @@ steps:
 	VPADDD        Z9, Z8, Z8
 	VPSLLD        $0x0c, Z10, Z10
 	VPADDD        Z10, Z8, Z8
-	MOVQ          40(AX), DX
+	MOVQ          48(AX), DX
 	VCVTPS2PD     (DX)(CX*8), Z5
-	MOVQ          40(AX), DX
+	MOVQ          48(AX), DX
 	VCVTPS2PD     32(DX)(CX*8), Z10
 	VCVTDQ2PD     Y3, Z11
 	VEXTRACTI64X4 $0x01, Z3, Y0
 	VCVTDQ2PD     Y0, Z12
-	CMPQ          56(AX), $0x00
+	CMPQ          64(AX), $0x00
 	JEQ           zeroPoints0Of0
-	MOVQ          208(AX), DX
+	MOVQ          216(AX), DX
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     (DX)(CX*8), Z15
 	VMULPD        Z0, Z15, Z15
 	VSUBPD        Z15, Z11, Z11
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     32(DX)(CX*8), Z15
 	VMULPD        Z0, Z15, Z15
 	VSUBPD        Z15, Z12, Z12
@@ -4278,34 +3418,36 @@ zeroPoints0Of0:
 	VADDPD       Z11, Z1, Z1
 	VMULPD       Z10, Z12, Z12
 	VADDPD       Z12, Z2, Z2
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of0
-	MOVQ         208(AX), DX
+	MOVQ         216(AX), DX
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Z15
 	VMULPD       Z0, Z15, Z15
 	VADDPD       Z15, Z1, Z1
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    32(DX)(CX*8), Z15
 	VMULPD       Z0, Z15, Z15
 	VADDPD       Z15, Z2, Z2
 
 offsets0Of0:
+	CMPQ          40(AX), $0x00
+	JNE           added0
 	VCVTDQ2PD     Y8, Z11
 	VEXTRACTI64X4 $0x01, Z8, Y0
 	VCVTDQ2PD     Y0, Z12
-	CMPQ          56(AX), $0x00
+	CMPQ          64(AX), $0x00
 	JEQ           zeroPoints0Of1
-	MOVQ          216(AX), DX
+	MOVQ          224(AX), DX
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     (DX)(CX*8), Z15
 	VMULPD        Z0, Z15, Z15
 	VSUBPD        Z15, Z11, Z11
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     32(DX)(CX*8), Z15
 	VMULPD        Z0, Z15, Z15
 	VSUBPD        Z15, Z12, Z12
@@ -4315,30 +3457,35 @@ zeroPoints0Of1:
 	VADDPD       Z11, Z6, Z6
 	VMULPD       Z10, Z12, Z12
 	VADDPD       Z12, Z7, Z7
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of1
-	MOVQ         216(AX), DX
+	MOVQ         224(AX), DX
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Z15
 	VMULPD       Z0, Z15, Z15
 	VADDPD       Z15, Z6, Z6
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    32(DX)(CX*8), Z15
 	VMULPD       Z0, Z15, Z15
 	VADDPD       Z15, Z7, Z7
 
 offsets0Of1:
+added0:
 	ADDQ    $0x08, CX
 	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    144(AX), DX
+	MOVQ    152(AX), DX
 	VMOVUPD Z1, (DX)
 	VMOVUPD Z2, 64(DX)
-	MOVQ    152(AX), DX
+	CMPQ    40(AX), $0x00
+	JNE     stored
+	MOVQ    160(AX), DX
 	VMOVUPD Z6, (DX)
 	VMOVUPD Z7, 64(DX)
+
+stored:
 	VZEROUPPER
 	RET
 
@@ -4348,33 +3495,35 @@ TEXT ·multiply3PlanesR2P2VNNI(SB), NOSPLIT, $0-8
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), BX
 	MOVQ         16(AX), SI
-	MOVQ         80(AX), DI
-	MOVQ         88(AX), R8
+	MOVQ         88(AX), DI
+	MOVQ         96(AX), R8
 	MOVQ         8(AX), R9
 	VPBROADCASTD signBits<>+0(SB), Z25
 	VPBROADCASTD upperHalves<>+0(SB), Z26
-	MOVQ         144(AX), DX
+	MOVQ         152(AX), DX
 	VMOVUPD      (DX), Z1
 	VMOVUPD      64(DX), Z2
-	MOVQ         144(AX), DX
 	VMOVUPD      128(DX), Z6
 	VMOVUPD      192(DX), Z7
-	MOVQ         152(AX), DX
+	CMPQ         40(AX), $0x00
+	JNE          loaded
+	MOVQ         160(AX), DX
 	VMOVUPD      (DX), Z11
 	VMOVUPD      64(DX), Z12
-	MOVQ         152(AX), DX
 	VMOVUPD      128(DX), Z16
 	VMOVUPD      192(DX), Z17
-	XORQ         CX, CX
+
+loaded:
+	XORQ CX, CX
 
 groups:
-	MOVQ      48(AX), DX
+	MOVQ      56(AX), DX
 	VMOVDQU32 (DX)(CX*8), Z0
 	VPSLLD    $0x0b, Z0, Z0
 	VPXORD    Z21, Z21, Z21
 	VPSUBD    Z0, Z21, Z21
-	MOVQ      48(AX), DX
-	ADDQ      72(AX), DX
+	MOVQ      56(AX), DX
+	ADDQ      80(AX), DX
 	VMOVDQU32 (DX)(CX*8), Z0
 	VPSLLD    $0x0b, Z0, Z0
 	VPXORD    Z22, Z22, Z22
@@ -4394,52 +3543,60 @@ groups:
 	MOVQ      24(AX), DX
 
 steps:
-	PREFETCHT0    4096(BX)
-	VMOVDQU32     (BX), Z23
-	VPSLLD        $0x04, Z23, Z21
-	PREFETCHT0    4096(BX)(R9*1)
-	VMOVDQU32     (BX)(R9*1), Z24
-	VPSLLD        $0x04, Z24, Z22
-	VPTERNLOGD    $0x28, Z26, Z25, Z21
-	VPTERNLOGD    $0x28, Z26, Z25, Z22
-	VPBROADCASTD  (DI), Z0
-	VPDPBUSD      Z21, Z0, Z3
-	VPDPBUSD      Z22, Z0, Z8
-	VPBROADCASTD  (DI)(SI*1), Z0
-	VPDPBUSD      Z21, Z0, Z4
-	VPDPBUSD      Z22, Z0, Z9
-	VPBROADCASTD  (DI)(SI*2), Z0
-	VPDPBUSD      Z21, Z0, Z5
-	VPDPBUSD      Z22, Z0, Z10
-	VPBROADCASTD  (R8), Z0
-	VPDPBUSD      Z21, Z0, Z13
-	VPDPBUSD      Z22, Z0, Z18
-	VPBROADCASTD  (R8)(SI*1), Z0
-	VPDPBUSD      Z21, Z0, Z14
-	VPDPBUSD      Z22, Z0, Z19
-	VPBROADCASTD  (R8)(SI*2), Z0
-	VPDPBUSD      Z21, Z0, Z15
-	VPDPBUSD      Z22, Z0, Z20
-	VPTERNLOGD    $0x28, Z26, Z25, Z23
-	VPTERNLOGD    $0x28, Z26, Z25, Z24
-	VPBROADCASTD  4(DI), Z0
-	VPDPBUSD      Z23, Z0, Z3
-	VPDPBUSD      Z24, Z0, Z8
-	VPBROADCASTD  4(DI)(SI*1), Z0
-	VPDPBUSD      Z23, Z0, Z4
-	VPDPBUSD      Z24, Z0, Z9
-	VPBROADCASTD  4(DI)(SI*2), Z0
-	VPDPBUSD      Z23, Z0, Z5
-	VPDPBUSD      Z24, Z0, Z10
-	VPBROADCASTD  4(R8), Z0
-	VPDPBUSD      Z23, Z0, Z13
-	VPDPBUSD      Z24, Z0, Z18
-	VPBROADCASTD  4(R8)(SI*1), Z0
-	VPDPBUSD      Z23, Z0, Z14
-	VPDPBUSD      Z24, Z0, Z19
-	VPBROADCASTD  4(R8)(SI*2), Z0
-	VPDPBUSD      Z23, Z0, Z15
-	VPDPBUSD      Z24, Z0, Z20
+	PREFETCHT0   4096(BX)
+	VMOVDQU32    (BX), Z23
+	VPSLLD       $0x04, Z23, Z21
+	PREFETCHT0   4096(BX)(R9*1)
+	VMOVDQU32    (BX)(R9*1), Z24
+	VPSLLD       $0x04, Z24, Z22
+	VPTERNLOGD   $0x28, Z26, Z25, Z21
+	VPTERNLOGD   $0x28, Z26, Z25, Z22
+	VPBROADCASTD (DI), Z0
+	VPDPBUSD     Z21, Z0, Z3
+	VPDPBUSD     Z22, Z0, Z8
+	VPBROADCASTD (DI)(SI*1), Z0
+	VPDPBUSD     Z21, Z0, Z4
+	VPDPBUSD     Z22, Z0, Z9
+	VPBROADCASTD (DI)(SI*2), Z0
+	VPDPBUSD     Z21, Z0, Z5
+	VPDPBUSD     Z22, Z0, Z10
+	CMPQ         40(AX), $0x00
+	JNE          step0
+	VPBROADCASTD (R8), Z0
+	VPDPBUSD     Z21, Z0, Z13
+	VPDPBUSD     Z22, Z0, Z18
+	VPBROADCASTD (R8)(SI*1), Z0
+	VPDPBUSD     Z21, Z0, Z14
+	VPDPBUSD     Z22, Z0, Z19
+	VPBROADCASTD (R8)(SI*2), Z0
+	VPDPBUSD     Z21, Z0, Z15
+	VPDPBUSD     Z22, Z0, Z20
+
+step0:
+	VPTERNLOGD   $0x28, Z26, Z25, Z23
+	VPTERNLOGD   $0x28, Z26, Z25, Z24
+	VPBROADCASTD 4(DI), Z0
+	VPDPBUSD     Z23, Z0, Z3
+	VPDPBUSD     Z24, Z0, Z8
+	VPBROADCASTD 4(DI)(SI*1), Z0
+	VPDPBUSD     Z23, Z0, Z4
+	VPDPBUSD     Z24, Z0, Z9
+	VPBROADCASTD 4(DI)(SI*2), Z0
+	VPDPBUSD     Z23, Z0, Z5
+	VPDPBUSD     Z24, Z0, Z10
+	CMPQ         40(AX), $0x00
+	JNE          step4
+	VPBROADCASTD 4(R8), Z0
+	VPDPBUSD     Z23, Z0, Z13
+	VPDPBUSD     Z24, Z0, Z18
+	VPBROADCASTD 4(R8)(SI*1), Z0
+	VPDPBUSD     Z23, Z0, Z14
+	VPDPBUSD     Z24, Z0, Z19
+	VPBROADCASTD 4(R8)(SI*2), Z0
+	VPDPBUSD     Z23, Z0, Z15
+	VPDPBUSD     Z24, Z0, Z20
+
+step4:
 	ADDQ          $0x08, DI
 	ADDQ          $0x08, R8
 	ADDQ          $0x40, BX
@@ -4465,23 +3622,23 @@ steps:
 	VPADDD        Z19, Z18, Z18
 	VPSLLD        $0x0c, Z20, Z20
 	VPADDD        Z20, Z18, Z18
-	MOVQ          40(AX), DX
+	MOVQ          48(AX), DX
 	VCVTPS2PD     (DX)(CX*8), Z5
-	MOVQ          40(AX), DX
+	MOVQ          48(AX), DX
 	VCVTPS2PD     32(DX)(CX*8), Z10
 	VCVTDQ2PD     Y3, Z21
 	VEXTRACTI64X4 $0x01, Z3, Y0
 	VCVTDQ2PD     Y0, Z23
-	CMPQ          56(AX), $0x00
+	CMPQ          64(AX), $0x00
 	JEQ           zeroPoints0Of0
-	MOVQ          208(AX), DX
+	MOVQ          216(AX), DX
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     (DX)(CX*8), Z15
 	VMULPD        Z0, Z15, Z15
 	VSUBPD        Z15, Z21, Z21
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     32(DX)(CX*8), Z15
 	VMULPD        Z0, Z15, Z15
 	VSUBPD        Z15, Z23, Z23
@@ -4491,34 +3648,36 @@ zeroPoints0Of0:
 	VADDPD       Z21, Z1, Z1
 	VMULPD       Z10, Z23, Z23
 	VADDPD       Z23, Z2, Z2
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of0
-	MOVQ         208(AX), DX
+	MOVQ         216(AX), DX
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Z15
 	VMULPD       Z0, Z15, Z15
 	VADDPD       Z15, Z1, Z1
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    32(DX)(CX*8), Z15
 	VMULPD       Z0, Z15, Z15
 	VADDPD       Z15, Z2, Z2
 
 offsets0Of0:
+	CMPQ          40(AX), $0x00
+	JNE           added0
 	VCVTDQ2PD     Y13, Z21
 	VEXTRACTI64X4 $0x01, Z13, Y0
 	VCVTDQ2PD     Y0, Z23
-	CMPQ          56(AX), $0x00
+	CMPQ          64(AX), $0x00
 	JEQ           zeroPoints0Of1
-	MOVQ          216(AX), DX
+	MOVQ          224(AX), DX
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     (DX)(CX*8), Z15
 	VMULPD        Z0, Z15, Z15
 	VSUBPD        Z15, Z21, Z21
-	MOVQ          56(AX), DX
+	MOVQ          64(AX), DX
 	VCVTDQ2PD     32(DX)(CX*8), Z15
 	VMULPD        Z0, Z15, Z15
 	VSUBPD        Z15, Z23, Z23
@@ -4528,42 +3687,43 @@ zeroPoints0Of1:
 	VADDPD       Z21, Z11, Z11
 	VMULPD       Z10, Z23, Z23
 	VADDPD       Z23, Z12, Z12
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of1
-	MOVQ         216(AX), DX
+	MOVQ         224(AX), DX
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Z15
 	VMULPD       Z0, Z15, Z15
 	VADDPD       Z15, Z11, Z11
-	MOVQ         64(AX), DX
+	MOVQ         72(AX), DX
 	VCVTPS2PD    32(DX)(CX*8), Z15
 	VMULPD       Z0, Z15, Z15
 	VADDPD       Z15, Z12, Z12
 
 offsets0Of1:
-	MOVQ          40(AX), DX
-	ADDQ          72(AX), DX
+added0:
+	MOVQ          48(AX), DX
+	ADDQ          80(AX), DX
 	VCVTPS2PD     (DX)(CX*8), Z5
-	MOVQ          40(AX), DX
-	ADDQ          72(AX), DX
+	MOVQ          48(AX), DX
+	ADDQ          80(AX), DX
 	VCVTPS2PD     32(DX)(CX*8), Z10
 	VCVTDQ2PD     Y8, Z21
 	VEXTRACTI64X4 $0x01, Z8, Y0
 	VCVTDQ2PD     Y0, Z23
-	CMPQ          56(AX), $0x00
+	CMPQ          64(AX), $0x00
 	JEQ           zeroPoints1Of0
-	MOVQ          208(AX), DX
+	MOVQ          216(AX), DX
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
-	ADDQ          72(AX), DX
+	MOVQ          64(AX), DX
+	ADDQ          80(AX), DX
 	VCVTDQ2PD     (DX)(CX*8), Z15
 	VMULPD        Z0, Z15, Z15
 	VSUBPD        Z15, Z21, Z21
-	MOVQ          56(AX), DX
-	ADDQ          72(AX), DX
+	MOVQ          64(AX), DX
+	ADDQ          80(AX), DX
 	VCVTDQ2PD     32(DX)(CX*8), Z15
 	VMULPD        Z0, Z15, Z15
 	VSUBPD        Z15, Z23, Z23
@@ -4573,38 +3733,40 @@ zeroPoints1Of0:
 	VADDPD       Z21, Z6, Z6
 	VMULPD       Z10, Z23, Z23
 	VADDPD       Z23, Z7, Z7
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets1Of0
-	MOVQ         208(AX), DX
+	MOVQ         216(AX), DX
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
-	ADDQ         72(AX), DX
+	MOVQ         72(AX), DX
+	ADDQ         80(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Z15
 	VMULPD       Z0, Z15, Z15
 	VADDPD       Z15, Z6, Z6
-	MOVQ         64(AX), DX
-	ADDQ         72(AX), DX
+	MOVQ         72(AX), DX
+	ADDQ         80(AX), DX
 	VCVTPS2PD    32(DX)(CX*8), Z15
 	VMULPD       Z0, Z15, Z15
 	VADDPD       Z15, Z7, Z7
 
 offsets1Of0:
+	CMPQ          40(AX), $0x00
+	JNE           added1
 	VCVTDQ2PD     Y18, Z21
 	VEXTRACTI64X4 $0x01, Z18, Y0
 	VCVTDQ2PD     Y0, Z23
-	CMPQ          56(AX), $0x00
+	CMPQ          64(AX), $0x00
 	JEQ           zeroPoints1Of1
-	MOVQ          216(AX), DX
+	MOVQ          224(AX), DX
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
-	MOVQ          56(AX), DX
-	ADDQ          72(AX), DX
+	MOVQ          64(AX), DX
+	ADDQ          80(AX), DX
 	VCVTDQ2PD     (DX)(CX*8), Z15
 	VMULPD        Z0, Z15, Z15
 	VSUBPD        Z15, Z21, Z21
-	MOVQ          56(AX), DX
-	ADDQ          72(AX), DX
+	MOVQ          64(AX), DX
+	ADDQ          80(AX), DX
 	VCVTDQ2PD     32(DX)(CX*8), Z15
 	VMULPD        Z0, Z15, Z15
 	VSUBPD        Z15, Z23, Z23
@@ -4614,38 +3776,41 @@ zeroPoints1Of1:
 	VADDPD       Z21, Z16, Z16
 	VMULPD       Z10, Z23, Z23
 	VADDPD       Z23, Z17, Z17
-	CMPQ         64(AX), $0x00
+	CMPQ         72(AX), $0x00
 	JEQ          offsets1Of1
-	MOVQ         216(AX), DX
+	MOVQ         224(AX), DX
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
-	MOVQ         64(AX), DX
-	ADDQ         72(AX), DX
+	MOVQ         72(AX), DX
+	ADDQ         80(AX), DX
 	VCVTPS2PD    (DX)(CX*8), Z15
 	VMULPD       Z0, Z15, Z15
 	VADDPD       Z15, Z16, Z16
-	MOVQ         64(AX), DX
-	ADDQ         72(AX), DX
+	MOVQ         72(AX), DX
+	ADDQ         80(AX), DX
 	VCVTPS2PD    32(DX)(CX*8), Z15
 	VMULPD       Z0, Z15, Z15
 	VADDPD       Z15, Z17, Z17
 
 offsets1Of1:
+added1:
 	ADDQ    $0x08, CX
 	DECQ    32(AX)
 	JNZ     groups
-	MOVQ    144(AX), DX
+	MOVQ    152(AX), DX
 	VMOVUPD Z1, (DX)
 	VMOVUPD Z2, 64(DX)
-	MOVQ    144(AX), DX
 	VMOVUPD Z6, 128(DX)
 	VMOVUPD Z7, 192(DX)
-	MOVQ    152(AX), DX
+	CMPQ    40(AX), $0x00
+	JNE     stored
+	MOVQ    160(AX), DX
 	VMOVUPD Z11, (DX)
 	VMOVUPD Z12, 64(DX)
-	MOVQ    152(AX), DX
 	VMOVUPD Z16, 128(DX)
 	VMOVUPD Z17, 192(DX)
+
+stored:
 	VZEROUPPER
 	RET
 

@@ -2,10 +2,7 @@
 
 package kernel
 
-import (
-	"math/bits"
-	"unsafe"
-)
+import "unsafe"
 
 // groupRows is the most rows of a groupsTile.
 const groupRows = 8
@@ -15,6 +12,7 @@ type groupsTile struct {
 	codes                *uint8
 	panel, plane         int // bytes between panels, and between planes of rows
 	steps, groups        int
+	few                  int // set where the kernel leaves out its further rows
 	scales, compensation unsafe.Pointer
 	zeroPoints, offsets  unsafe.Pointer
 	list                 int // bytes between the lists of panels
@@ -24,11 +22,31 @@ type groupsTile struct {
 	zeros                [groupRows]int64 // of which the lower half counts, negated
 }
 
-// A groupForm is kernels for 1, 2, 4 … rows and, less one, panels, of which they take so many columns at a time.
-// Where there are none for some rows, those for more stand in.
+// A groupForm is kernels, those of fewer rows first, that take so many columns of a panel at a time.
 type groupForm struct {
 	columns int
-	kernels [][]asm
+	kernels []groupKernel
+}
+
+// A groupKernel takes few rows or rows, and panels by the list, less one. Of fewer rows than that, the last stands
+// for what is missing.
+type groupKernel struct {
+	few, rows int
+	panels    []asm
+}
+
+// of returns the kernel for as many of so many rows as there is one for, and how many it takes.
+func (f *groupForm) of(rows int) (k *groupKernel, all int) {
+	last := len(f.kernels) - 1
+	for i := range f.kernels {
+		if k = &f.kernels[i]; rows <= k.few {
+			return k, k.few
+		}
+		if rows <= k.rows || i == last {
+			break
+		}
+	}
+	return k, k.rows
 }
 
 // stepsAtOnce is how many steps assembly takes at a time, since it cannot be preempted.
@@ -50,31 +68,29 @@ func multiplyWideGroupsBy(planes [2]groupForm) func(acc []float64, a *Left, b *G
 	return func(acc []float64, a *Left, b *Groups) { eachGroups(acc, a, b, &planes[a.Planes-2]) }
 }
 
-// eachGroups multiplies as many rows and panels at a time as there is a kernel for. Of fewer rows than that, the
-// last stands for what is missing.
+// eachGroups multiplies as many rows and panels at a time as there is a kernel for.
 func eachGroups[T float32 | float64](acc []T, a *Left, b *Groups, form *groupForm) {
 	b.check(len(acc), a)
 	var t groupsTile
-	most, longest := len(form.kernels[0]), len(form.kernels)-1
+	most := len(form.kernels[0].panels)
 	for panel, panels := 0, 0; panel < b.Panels; panel += panels {
 		if panels = min(most, b.Panels-panel); most > 2 && b.Panels-panel == most+1 {
 			panels = (most + 1) / 2 // one panel alone is slow
 		}
 		for row, rows := 0, 0; row < a.Rows; row += rows {
-			log := min(bits.Len(uint(a.Rows-row-1)), longest)
-			for form.kernels[log] == nil {
-				log++
+			kernel, all := form.of(a.Rows - row)
+			rows, t.few = min(all, a.Rows-row), 0
+			if all == kernel.few {
+				t.few = 1
 			}
-			rows = min(1<<log, a.Rows-row)
-			run := form.kernels[log][panels-1]
 			for column := 0; column < PanelColumns; column += form.columns {
-				for i := range 1 << log {
+				for i := range all {
 					t.acc[i] = unsafe.Pointer(&acc[((row+min(i, rows-1))*b.Panels+panel)*PanelColumns+column])
 				}
 				for g, groups := 0, 0; g < b.Count; g += groups {
-					groups = t.set(a, b, row, rows, 1<<log, panel, g)
+					groups = t.set(a, b, row, rows, all, panel, g)
 					t.from(column)
-					run(hidden(&t))
+					kernel.panels[panels-1](hidden(&t))
 				}
 			}
 		}

@@ -45,11 +45,11 @@ var avx2Set = Set{
 }.above(&generic)
 
 var (
-	codeGroupsAVX2   = groupForm{PanelColumns, [][]asm{{multiplyGroupsR1P1AVX2}, {multiplyGroupsR2P1AVX2}}}
-	nibbleGroupsAVX2 = groupForm{PanelColumns, [][]asm{{multiplyNibblesR1AVX2}, {multiplyNibblesR2AVX2}}}
+	codeGroupsAVX2   = groupForm{PanelColumns, []groupKernel{{1, 2, []asm{multiplyGroupsR2P1AVX2}}}}
+	nibbleGroupsAVX2 = groupForm{PanelColumns, []groupKernel{{1, 2, []asm{multiplyNibblesR2AVX2}}}}
 	wideGroupsAVX2   = [2]groupForm{
-		{PanelColumns / 2, [][]asm{{multiply2PlanesR1P1AVX2}, {multiply2PlanesR2P1AVX2}}},
-		{PanelColumns / 2, [][]asm{{multiply3PlanesR1P1AVX2}, {multiply3PlanesR2P1AVX2}}},
+		{PanelColumns / 2, []groupKernel{{1, 2, []asm{multiply2PlanesR2P1AVX2}}}},
+		{PanelColumns / 2, []groupKernel{{1, 2, []asm{multiply3PlanesR2P1AVX2}}}},
 	}
 )
 

@@ -159,22 +159,10 @@ const (
 )
 
 var (
-	codeGroupsVNNI = groupForm{PanelColumns, [][]asm{
-		{multiplyGroupsR1P1VNNI, multiplyGroupsR1P2VNNI, multiplyGroupsR1P3VNNI},
-		nil,
-		{multiplyGroupsR4P1VNNI, multiplyGroupsR4P2VNNI, multiplyGroupsR4P3VNNI},
-	}}
-	nibbleGroupsVNNI = groupForm{PanelColumns, [][]asm{
-		{multiplyNibblesR1VNNI}, {multiplyNibblesR2VNNI}, {multiplyNibblesR4VNNI}, {multiplyNibblesR8VNNI},
-	}}
-	wideGroupsVNNI = [2]groupForm{
-		{PanelColumns, [][]asm{
-			{multiply2PlanesR1P1VNNI, multiply2PlanesR1P2VNNI},
-			{multiply2PlanesR2P1VNNI, multiply2PlanesR2P2VNNI},
-		}},
-		{PanelColumns, [][]asm{
-			{multiply3PlanesR1P1VNNI, multiply3PlanesR1P2VNNI},
-			{multiply3PlanesR2P1VNNI, multiply3PlanesR2P2VNNI},
-		}},
+	codeGroupsVNNI   = groupForm{PanelColumns, []groupKernel{{1, 4, []asm{multiplyGroupsR4P1VNNI, multiplyGroupsR4P2VNNI, multiplyGroupsR4P3VNNI}}}}
+	nibbleGroupsVNNI = groupForm{PanelColumns, []groupKernel{{1, 2, []asm{multiplyNibblesR2VNNI}}, {4, 8, []asm{multiplyNibblesR8VNNI}}}}
+	wideGroupsVNNI   = [2]groupForm{
+		{PanelColumns, []groupKernel{{1, 2, []asm{multiply2PlanesR2P1VNNI, multiply2PlanesR2P2VNNI}}}},
+		{PanelColumns, []groupKernel{{1, 2, []asm{multiply3PlanesR2P1VNNI, multiply3PlanesR2P2VNNI}}}},
 	}
 )

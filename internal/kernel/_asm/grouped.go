@@ -11,39 +11,56 @@ import (
 
 // groupsFields is kernel.groupsTile.
 var groupsFields = slices.Concat(
-	[]string{"codes", "panel", "plane", "steps", "groups", "scales", "compensation", "zeroPoints", "offsets", "list"},
+	[]string{"codes", "panel", "plane", "steps", "groups", "few", "scales", "compensation", "zeroPoints", "offsets", "list"},
 	slices.Repeat([]string{"rows"}, vnniRows), slices.Repeat([]string{"acc"}, vnniRows),
 	slices.Repeat([]string{"totals"}, vnniRows), slices.Repeat([]string{"zeros"}, vnniRows),
 )
+
+// A height is how many rows a kernel has registers for, and a number of fewer rows that it takes too: where the
+// field few is set.
+type height struct{ few, rows int }
+
+// each emits body for all rows, of which it jumps over those behind the few.
+func (h height) each(few Op, label string, body func(i int)) {
+	for i := range h.rows {
+		if i == h.few {
+			CMPQ(few, Imm(0))
+			JNE(LabelRef(label))
+		}
+		body(i)
+	}
+	Label(label)
+}
 
 // groupsTile is what a kernel has of rows and panels of a Groups: sums of a group, and what all groups before
 // it have added up to, by row and then by vectors of columns, in registers.
 type groupsTile struct {
 	vectors
+	height
 	t         record
 	packed    bool // codes are nibbles
 	codes     reg.GPVirtual
-	rows      []reg.GPVirtual
-	p, group  reg.GPVirtual // the depth, and eight times the group
-	list      reg.GPVirtual // for what is read once a group
+	from      []reg.GPVirtual // where rows are
+	p, group  reg.GPVirtual   // the depth, and eight times the group
+	list      reg.GPVirtual   // for what is read once a group
 	acc, sums [][]reg.VecVirtual
 	codeSums  reg.VecVirtual // those of a group, where they are not read
 	x, y      reg.VecVirtual
 }
 
 // newGroupsTile begins a kernel for so many rows and panels.
-func newGroupsTile(v vectors, rows, panels int, packed bool, isa string) *groupsTile {
-	name := fmt.Sprintf("multiplyGroupsR%dP%d%s", rows, panels, isa)
+func newGroupsTile(v vectors, h height, panels int, packed bool, isa string) *groupsTile {
+	name := fmt.Sprintf("multiplyGroupsR%dP%d%s", h.rows, panels, isa)
 	if packed {
-		name = fmt.Sprintf("multiplyNibblesR%d%s", rows, isa)
+		name = fmt.Sprintf("multiplyNibblesR%d%s", h.rows, isa)
 	}
-	function(name, "t *uint8", fmt.Sprintf("%s works like multiplyGroupsGeneric for %d rows and %d panels.", name, rows, panels))
-	k := &groupsTile{vectors: v, t: record{arg("t"), groupsFields}, packed: packed, p: GP64(), group: GP64(), list: GP64()}
+	function(name, "t *uint8", fmt.Sprintf("%s works like multiplyGroupsGeneric for %d or %d rows and %d panels.", name, h.few, h.rows, panels))
+	k := &groupsTile{vectors: v, height: h, t: record{arg("t"), groupsFields}, packed: packed, p: GP64(), group: GP64(), list: GP64()}
 	k.codes = k.t.load("codes")
-	for i := range rows {
+	for i := range h.rows {
 		pointer := GP64()
 		MOVQ(k.byRow("rows", i), pointer)
-		k.rows = append(k.rows, pointer)
+		k.from = append(k.from, pointer)
 		k.acc, k.sums = append(k.acc, nil), append(k.sums, nil)
 		for range panels * stepBytes / v.bytes {
 			k.acc[i], k.sums[i] = append(k.acc[i], v.make()), append(k.sums[i], v.make())
@@ -54,19 +71,22 @@ func newGroupsTile(v vectors, rows, panels int, packed bool, isa string) *groups
 
 func (k *groupsTile) byRow(name string, i int) Mem { return k.t.at(name).Offset(8 * i) }
 
-// each calls do for the vectors of a row of acc, in memory.
-func (k *groupsTile) each(do func(acc Mem, v reg.VecVirtual)) {
-	for i, row := range k.acc {
+// eachRow emits body for the rows there are.
+func (k *groupsTile) eachRow(label string, body func(i int)) { k.each(k.t.at("few"), label, body) }
+
+// eachAcc calls do for the vectors of a row of acc, in memory.
+func (k *groupsTile) eachAcc(label string, do func(acc Mem, v reg.VecVirtual)) {
+	k.eachRow(label, func(i int) {
 		MOVQ(k.byRow("acc", i), k.list)
-		for j, v := range row {
+		for j, v := range k.acc[i] {
 			do(at(k.list, j*k.bytes), v)
 		}
-	}
+	})
 }
 
 // eachGroup emits the sums of a group, and adds them to what there is.
 func (k *groupsTile) eachGroup(multiply func()) {
-	k.each(func(acc Mem, v reg.VecVirtual) { VMOVUPS(acc, v) })
+	k.eachAcc("loaded", func(acc Mem, v reg.VecVirtual) { VMOVUPS(acc, v) })
 	XORQ(k.p, k.p)
 	XORQ(k.group, k.group)
 	Label("groups")
@@ -77,7 +97,7 @@ func (k *groupsTile) eachGroup(multiply func()) {
 	ADDQ(Imm(8), k.group)
 	DECQ(k.t.at("groups"))
 	JNZ(LabelRef("groups"))
-	k.each(func(acc Mem, v reg.VecVirtual) { VMOVUPS(v, acc) })
+	k.eachAcc("stored", func(acc Mem, v reg.VecVirtual) { VMOVUPS(v, acc) })
 	VZEROUPPER()
 	RET()
 }
@@ -114,33 +134,36 @@ func (k *groupsTile) addGroup(j int) {
 		compensation = k.y
 		k.move(k.byColumn("compensation", j), k.y)
 	}
-	for i, row := range k.sums {
+	label := func(name string) string { return fmt.Sprintf("%s%d", name, j) }
+	k.eachRow(label("compensated"), func(i int) {
+		sum := k.sums[i][j]
 		VPBROADCASTD(k.byRow("zeros", i), k.x)
 		VPMULLD(compensation, k.x, k.x)
-		VPADDD(k.x, row[j], row[j])
-	}
+		VPADDD(k.x, sum, sum)
+	})
 	k.where("zeroPoints", j, func() {
 		k.move(k.byColumn("zeroPoints", j), k.y)
-		for i, row := range k.sums {
+		k.eachRow(label("lowered"), func(i int) {
 			k.total(i)
 			VPMULLD(k.y, k.x, k.x)
-			VPSUBD(k.x, row[j], row[j])
-		}
+			VPSUBD(k.x, k.sums[i][j], k.sums[i][j])
+		})
 	})
 	VMOVUPS(k.byColumn("scales", j), k.y)
-	for i, row := range k.sums {
-		VCVTDQ2PS(row[j], row[j])
-		VMULPS(k.y, row[j], row[j])
-		VADDPS(row[j], k.acc[i][j], k.acc[i][j])
-	}
+	k.eachRow(label("scaled"), func(i int) {
+		sum := k.sums[i][j]
+		VCVTDQ2PS(sum, sum)
+		VMULPS(k.y, sum, sum)
+		VADDPS(sum, k.acc[i][j], k.acc[i][j])
+	})
 	k.where("offsets", j, func() {
 		VMOVUPS(k.byColumn("offsets", j), k.y)
-		for i := range k.sums {
+		k.eachRow(label("raised"), func(i int) {
 			k.total(i)
 			VCVTDQ2PS(k.x, k.x)
 			VMULPS(k.y, k.x, k.x)
 			VADDPS(k.x, k.acc[i][j], k.acc[i][j])
-		}
+		})
 	})
 }
 
@@ -149,18 +172,14 @@ const vnniReadRows = 2
 
 // vnniGroups emits kernels for rows and panels whose sums of both kinds there are registers for.
 func vnniGroups() {
-	for _, rows := range []int{1, 4} {
-		for panels := 1; panels <= vnniPanels; panels++ {
-			vnniMultiplyGroups(rows, panels)
-		}
+	for panels := 1; panels <= vnniPanels; panels++ {
+		vnniMultiplyGroups(height{1, 4}, panels)
 	}
-	for rows := 1; rows <= vnniRows; rows *= 2 {
-		vnniMultiplyNibbles(rows)
-	}
+	vnniMultiplyNibbles(height{1, vnniReadRows})
+	vnniMultiplyNibbles(height{vnniRows / 2, vnniRows})
 	for planes := 2; planes <= 3; planes++ {
-		for rows := 1; rows <= 2; rows++ {
-			vnniMultiplyWide(planes, rows, 1)
-			vnniMultiplyWide(planes, rows, 2)
+		for panels := 1; panels <= 2; panels++ {
+			vnniMultiplyWide(planes, height{1, 2}, panels)
 		}
 	}
 }
@@ -181,8 +200,8 @@ func (k *groupsTile) vnniSums(steps int, body func()) {
 	})
 }
 
-func vnniMultiplyGroups(rows, panels int) {
-	k := newGroupsTile(zmm, rows, panels, false, "VNNI")
+func vnniMultiplyGroups(h height, panels int) {
+	k := newGroupsTile(zmm, h, panels, false, "VNNI")
 	panel, weights := k.t.load("panel"), make([]reg.VecVirtual, panels)
 	for j := range weights {
 		weights[j] = ZMM()
@@ -196,24 +215,22 @@ func vnniMultiplyGroups(rows, panels int) {
 					m.Index, m.Scale = panel, uint8(j)
 				}
 				VMOVDQU32(m, v)
-				if rows == 1 {
-					PREFETCHT0(m.Offset(vnniAhead))
-				}
+				PREFETCHT0(m.Offset(vnniAhead))
 			}
-			for i, row := range k.rows {
-				VPBROADCASTD(Mem{Base: row, Index: k.p, Scale: 1}, k.x)
+			k.eachRow("step", func(i int) {
+				VPBROADCASTD(Mem{Base: k.from[i], Index: k.p, Scale: 1}, k.x)
 				for j, v := range weights {
 					VPDPBUSD(v, k.x, k.sums[i][j])
 				}
-			}
+			})
 		})
 	})
 }
 
 // vnniMultiplyNibbles makes sixteen times the codes, which fill the upper halves of bytes, and divides the
 // sums. Of few rows, low and high codes add to sums of their own, which do not wait for one another.
-func vnniMultiplyNibbles(rows int) {
-	k := newGroupsTile(zmm, rows, 1, true, "VNNI")
+func vnniMultiplyNibbles(h height) {
+	k := newGroupsTile(zmm, h, 1, true, "VNNI")
 	codes := [2]reg.VecVirtual{ZMM(), ZMM()}
 	k.x, k.y = ZMM(), codes[0]
 	signs, upper := zmm.constant("signBits", 0x80808080), zmm.constant("upperHalves", 0xf0f0f0f0)
@@ -222,7 +239,7 @@ func vnniMultiplyNibbles(rows int) {
 		sums = append(sums, row[0])
 	}
 	var ones reg.VecVirtual
-	if rows <= vnniReadRows {
+	if h.rows <= vnniReadRows {
 		ones, k.codeSums = zmm.constant("ones8", 0x01010101), ZMM()
 		sums = append(sums, k.codeSums)
 		for range sums {
@@ -230,7 +247,7 @@ func vnniMultiplyNibbles(rows int) {
 		}
 	}
 	k.eachGroup(func() {
-		for _, v := range slices.Concat(sums[rows:], more) {
+		for _, v := range slices.Concat(sums[h.rows:], more) {
 			VPXORD(v, v, v)
 		}
 		k.vnniSums(2, func() {
@@ -243,14 +260,13 @@ func vnniMultiplyNibbles(rows int) {
 					to = more
 				}
 				VPTERNLOGD(Imm(0x28), upper, signs, v) // v exclusive-or signs, and upper
-				for i, sum := range to {
-					x := ones
-					if i < rows {
-						x = k.x
-						VPBROADCASTD(Mem{Base: k.rows[i], Index: k.p, Scale: 1, Disp: stepDepth * step}, x)
-					}
-					VPDPBUSD(v, x, sum)
+				for _, sum := range to[h.rows:] {
+					VPDPBUSD(v, ones, sum)
 				}
+				k.eachRow(fmt.Sprintf("step%d", step), func(i int) {
+					VPBROADCASTD(Mem{Base: k.from[i], Index: k.p, Scale: 1, Disp: stepDepth * step}, k.x)
+					VPDPBUSD(v, k.x, to[i])
+				})
 			}
 		})
 		for i, v := range more {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -14,21 +16,20 @@ const avx2GroupRows = 2
 const avx2Block = 8
 
 func avx2Groups() {
-	for rows := 1; rows <= avx2GroupRows; rows++ {
-		for _, packed := range []bool{false, true} {
-			avx2MultiplyGroups(rows, packed)
-		}
-		for planes := 2; planes <= 3; planes++ {
-			avx2MultiplyWide(planes, rows)
-		}
+	h := height{1, avx2GroupRows}
+	for _, packed := range []bool{false, true} {
+		avx2MultiplyGroups(h, packed)
+	}
+	for planes := 2; planes <= 3; planes++ {
+		avx2MultiplyWide(planes, h)
 	}
 }
 
 // avx2MultiplyGroups adds products in pairs, VPMADDUBSW, for a block of steps, and what that makes to the
 // sums of a group.
-func avx2MultiplyGroups(rows int, packed bool) {
-	k := newGroupsTile(ymm, rows, 1, packed, "AVX2")
-	pairs, weights, product, left, n := make([][2]reg.VecVirtual, rows), [2]reg.VecVirtual{YMM(), YMM()}, YMM(), GP64(), GP64()
+func avx2MultiplyGroups(h height, packed bool) {
+	k := newGroupsTile(ymm, h, 1, packed, "AVX2")
+	pairs, weights, product, left, n := make([][2]reg.VecVirtual, h.rows), [2]reg.VecVirtual{YMM(), YMM()}, YMM(), GP64(), GP64()
 	for i := range pairs {
 		pairs[i] = [2]reg.VecVirtual{YMM(), YMM()}
 	}
@@ -73,13 +74,13 @@ func avx2MultiplyGroups(rows int, packed bool) {
 				for h := range weights {
 					load(h, half)
 				}
-				for i, row := range k.rows {
-					VPBROADCASTD(Mem{Base: row, Index: k.p, Scale: 1, Disp: stepDepth * half}, k.x)
+				k.eachRow(fmt.Sprintf("step%d", half), func(i int) {
+					VPBROADCASTD(Mem{Base: k.from[i], Index: k.p, Scale: 1, Disp: stepDepth * half}, k.x)
 					for h, v := range weights {
 						VPMADDUBSW(v, k.x, product)
 						VPADDW(product, pairs[i][h], pairs[i][h])
 					}
-				}
+				})
 			}
 			ADDQ(Imm(uint64(stepDepth*step)), k.p)
 			ADDQ(Imm(stepBytes), k.codes)

@@ -11,11 +11,12 @@ import (
 // wideTile is what a kernel has of rows of planes and vectors of columns of nibbles, a panel each.
 type wideTile struct {
 	vectors
+	height
 	t             record
 	codes, group  reg.GPVirtual
 	plane, list   reg.GPVirtual
-	rows          []reg.GPVirtual
-	cells         []wideCell // by row and panel
+	from          []reg.GPVirtual // where rows are
+	cells         [][]wideCell    // by row and panel
 	x             reg.VecVirtual
 	halves        [2]reg.VecVirtual // of what a cell adds
 	scales        [2]reg.VecVirtual
@@ -32,37 +33,44 @@ type wideCell struct {
 }
 
 // newWideTile begins a kernel for so many planes, rows and panels.
-func newWideTile(v vectors, planes, rows, panels int, isa string) *wideTile {
-	name := fmt.Sprintf("multiply%dPlanesR%dP%d%s", planes, rows, panels, isa)
+func newWideTile(v vectors, planes int, h height, panels int, isa string) *wideTile {
+	name := fmt.Sprintf("multiply%dPlanesR%dP%d%s", planes, h.rows, panels, isa)
 	function(name, "t *uint8", fmt.Sprintf(
-		"%s works like multiplyWideGroupsGeneric for %d rows of %d planes and %d columns of %d panels.",
-		name, rows, planes, v.bytes/4, panels))
-	k := &wideTile{vectors: v, t: record{arg("t"), groupsFields}, group: GP64(), list: GP64(), x: v.make()}
+		"%s works like multiplyWideGroupsGeneric for %d or %d rows of %d planes and %d columns of %d panels.",
+		name, h.few, h.rows, planes, v.bytes/4, panels))
+	k := &wideTile{vectors: v, height: h, t: record{arg("t"), groupsFields}, group: GP64(), list: GP64(), x: v.make()}
 	k.codes, k.plane = k.t.load("codes"), k.t.load("plane")
-	for i := range rows {
+	for i := range h.rows {
 		pointer := GP64()
 		MOVQ(k.t.at("rows").Offset(8*i), pointer)
-		k.rows = append(k.rows, pointer)
+		k.from, k.cells = append(k.from, pointer), append(k.cells, nil)
 		for panel := range panels {
 			c := wideCell{row: i, panel: panel, acc: [2]reg.VecVirtual{v.make(), v.make()}}
 			for range planes {
 				c.planes = append(c.planes, v.make())
 			}
 			c.sum = c.planes[0]
-			k.cells = append(k.cells, c)
+			k.cells[i] = append(k.cells[i], c)
 		}
 	}
 	return k
 }
 
-// each calls do for the halves of a cell of acc, in memory.
-func (k *wideTile) each(do func(acc Mem, v reg.VecVirtual)) {
-	for _, c := range k.cells {
-		MOVQ(k.t.at("acc").Offset(8*c.row), k.list)
-		for h, v := range c.acc {
-			do(at(k.list, 2*c.panel*stepBytes+h*k.bytes), v)
+// eachRow emits body for the cells of the rows there are.
+func (k *wideTile) eachRow(label string, body func(i int, row []wideCell)) {
+	k.each(k.t.at("few"), label, func(i int) { body(i, k.cells[i]) })
+}
+
+// eachAcc calls do for the halves of a cell of acc, in memory.
+func (k *wideTile) eachAcc(label string, do func(acc Mem, v reg.VecVirtual)) {
+	k.eachRow(label, func(i int, row []wideCell) {
+		MOVQ(k.t.at("acc").Offset(8*i), k.list)
+		for _, c := range row {
+			for h, v := range c.acc {
+				do(at(k.list, 2*c.panel*stepBytes+h*k.bytes), v)
+			}
 		}
-	}
+	})
 }
 
 // clear sets v to zeros.
@@ -84,47 +92,52 @@ func (k *wideTile) offset(panel, shift int, v reg.VecVirtual) {
 
 // eachGroup emits the sums of a group, and adds them to what there is.
 func (k *wideTile) eachGroup(multiply func()) {
-	k.each(func(acc Mem, v reg.VecVirtual) { VMOVUPD(acc, v) })
+	k.eachAcc("loaded", func(acc Mem, v reg.VecVirtual) { VMOVUPD(acc, v) })
 	XORQ(k.group, k.group)
 	Label("groups")
 	multiply()
-	for panel := range k.cells[len(k.cells)-1].panel + 1 {
+	for panel := range k.cells[0] {
 		for h, v := range k.scales {
 			VCVTPS2PD(k.byColumn("scales", panel, h), v)
 		}
-		for _, c := range k.cells {
-			if c.panel == panel {
-				k.addCell(c)
-			}
-		}
+		k.eachRow(fmt.Sprintf("added%d", panel), func(_ int, row []wideCell) { k.addCell(row[panel]) })
 	}
 	ADDQ(Imm(8), k.group)
 	DECQ(k.t.at("groups"))
 	JNZ(LabelRef("groups"))
-	k.each(func(acc Mem, v reg.VecVirtual) { VMOVUPD(v, acc) })
+	k.eachAcc("stored", func(acc Mem, v reg.VecVirtual) { VMOVUPD(v, acc) })
 	VZEROUPPER()
 	RET()
 }
 
 // multiply calls do for all sums, with weights of their panel, where x is the activations at disp, repeated.
 func (k *wideTile) multiply(weights []reg.VecVirtual, disp int, do func(weights, sum reg.VecVirtual)) {
-	for i := 0; i < len(k.cells); i += len(weights) {
-		for plane := range k.cells[i].planes {
-			m := at(k.rows[k.cells[i].row], disp)
+	k.eachRow(fmt.Sprintf("step%d", disp), func(i int, row []wideCell) {
+		for plane := range row[0].planes {
+			m := at(k.from[i], disp)
 			if plane > 0 {
 				m.Index, m.Scale = k.plane, uint8(plane)
 			}
 			VPBROADCASTD(m, k.x)
 			for panel, v := range weights {
-				do(v, k.cells[i+panel].planes[plane])
+				do(v, row[panel].planes[plane])
 			}
+		}
+	})
+}
+
+// eachCell emits body for all cells, of rows that are not there too.
+func (k *wideTile) eachCell(body func(c wideCell)) {
+	for _, row := range k.cells {
+		for _, c := range row {
+			body(c)
 		}
 	}
 }
 
 // next goes on by two steps.
 func (k *wideTile) next() {
-	for _, row := range k.rows {
+	for _, row := range k.from {
 		ADDQ(Imm(2*stepDepth), row)
 	}
 	ADDQ(Imm(stepBytes), k.codes)
@@ -181,8 +194,8 @@ func (k *wideTile) addCell(c wideCell) {
 
 // vnniMultiplyWide makes sixteen times the codes, as vnniMultiplyNibbles does. What the last plane begins
 // with is shifted by 12 bits or by 4 with it.
-func vnniMultiplyWide(planes, rows, panels int) {
-	k := newWideTile(zmm, planes, rows, panels, "VNNI")
+func vnniMultiplyWide(planes int, h height, panels int) {
+	k := newWideTile(zmm, planes, h, panels, "VNNI")
 	panel, left := k.t.load("panel"), GP64()
 	var codes [2][]reg.VecVirtual // low and high ones of all panels
 	for i := range codes {
@@ -197,12 +210,12 @@ func vnniMultiplyWide(planes, rows, panels int) {
 		for panel := range panels {
 			k.offset(panel, 11, codes[0][panel])
 		}
-		for _, c := range k.cells {
+		k.eachCell(func(c wideCell) {
 			for _, v := range c.planes[:planes-1] {
 				k.clear(v)
 			}
 			VMOVDQA32(codes[0][c.panel], c.planes[planes-1])
-		}
+		})
 		MOVQ(k.t.at("steps"), left)
 		loop("steps", left, 2, func() {
 			for j, high := range codes[1] {
@@ -222,45 +235,41 @@ func vnniMultiplyWide(planes, rows, panels int) {
 			}
 			k.next()
 		})
-		for _, c := range k.cells {
+		k.eachCell(func(c wideCell) {
 			VPSRAD(Imm(4), c.sum, c.sum)
 			for i, v := range c.planes[1:] {
 				VPSLLD(Imm(uint64(4+8*i)), v, v)
 				VPADDD(v, c.sum, c.sum)
 			}
-		}
+		})
 	})
 }
 
 // avx2MultiplyWide adds products in pairs, as avx2MultiplyGroups does, by plane.
-func avx2MultiplyWide(planes, rows int) {
-	k := newWideTile(ymm, planes, rows, 1, "AVX2")
+func avx2MultiplyWide(planes int, h height) {
+	k := newWideTile(ymm, planes, h, 1, "AVX2")
 	weights, product, left, n := YMM(), YMM(), GP64(), GP64()
 	for i := range k.cells {
-		k.cells[i].sum = YMM()
+		k.cells[i][0].sum = YMM()
 	}
-	k.halves, k.scales = [2]reg.VecVirtual(k.cells[0].planes), [2]reg.VecVirtual{YMM(), YMM()}
-	if k.total, k.factor = product, weights; rows > 1 {
-		k.scales = [2]reg.VecVirtual(k.cells[1].planes)
-	}
+	k.halves, k.scales = [2]reg.VecVirtual(k.cells[0][0].planes), [2]reg.VecVirtual(k.cells[1][0].planes)
+	k.total, k.factor = product, weights
 	ones := ymm.memory("ones16", 0x00010001)
 	low, eights := ymm.memory("lowHalves", 0x0f0f0f0f), ymm.memory("eights", 0x08080808)
 	k.eachGroup(func() {
 		k.offset(0, 8*planes-1, product)
-		for _, c := range k.cells {
-			VMOVDQA(product, c.sum)
-		}
+		k.eachCell(func(c wideCell) { VMOVDQA(product, c.sum) })
 		MOVQ(k.t.at("steps"), left)
 		Label("blocks")
 		MOVQ(U32(avx2Block), n)
 		CMPQ(n, left)
 		CMOVQGT(left, n)
 		SUBQ(n, left)
-		for _, c := range k.cells {
+		k.eachCell(func(c wideCell) {
 			for _, v := range c.planes {
 				k.clear(v)
 			}
-		}
+		})
 		loop("steps", n, 2, func() {
 			PREFETCHT0(at(k.codes, avx2Ahead))
 			for step := range 2 {
@@ -277,7 +286,7 @@ func avx2MultiplyWide(planes, rows int) {
 			}
 			k.next()
 		})
-		for _, c := range k.cells {
+		k.eachCell(func(c wideCell) {
 			for plane, v := range c.planes {
 				VPMADDWD(ones, v, v)
 				if plane > 0 {
@@ -285,7 +294,7 @@ func avx2MultiplyWide(planes, rows int) {
 				}
 				VPADDD(v, c.sum, c.sum)
 			}
-		}
+		})
 		TESTQ(left, left)
 		JNZ(LabelRef("blocks"))
 	})
