@@ -158,7 +158,30 @@ blocks:
 	VPXOR   Y12, Y12, Y12
 	VPXOR   Y13, Y13, Y13
 	VPXOR   Y14, Y14, Y14
+	CMPQ    40(AX), $0x00
+	JNE     few
 
+many:
+	PREFETCHT0   4096(SI)
+	VMOVDQU      (SI), Y8
+	VMOVDQU      32(SI), Y9
+	VPBROADCASTD (DI)(CX*1), Y15
+	VPMADDUBSW   Y8, Y15, Y10
+	VPADDW       Y10, Y11, Y11
+	VPMADDUBSW   Y9, Y15, Y10
+	VPADDW       Y10, Y12, Y12
+	VPBROADCASTD (R8)(CX*1), Y15
+	VPMADDUBSW   Y8, Y15, Y10
+	VPADDW       Y10, Y13, Y13
+	VPMADDUBSW   Y9, Y15, Y10
+	VPADDW       Y10, Y14, Y14
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, R9
+	JNZ          many
+	JMP          summed
+
+few:
 steps:
 	PREFETCHT0   4096(SI)
 	VMOVDQU      (SI), Y8
@@ -168,19 +191,12 @@ steps:
 	VPADDW       Y10, Y11, Y11
 	VPMADDUBSW   Y9, Y15, Y10
 	VPADDW       Y10, Y12, Y12
-	CMPQ         40(AX), $0x00
-	JNE          step0
-	VPBROADCASTD (R8)(CX*1), Y15
-	VPMADDUBSW   Y8, Y15, Y10
-	VPADDW       Y10, Y13, Y13
-	VPMADDUBSW   Y9, Y15, Y10
-	VPADDW       Y10, Y14, Y14
-
-step0:
 	ADDQ         $0x04, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x01, R9
 	JNZ          steps
+
+summed:
 	VPMADDWD     ones16OfAVX2<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y1, Y1
 	VPMADDWD     ones16OfAVX2<>+0(SB), Y12, Y12
@@ -381,8 +397,10 @@ blocks:
 	VPXOR   Y12, Y12, Y12
 	VPXOR   Y13, Y13, Y13
 	VPXOR   Y14, Y14, Y14
+	CMPQ    40(AX), $0x00
+	JNE     few
 
-steps:
+many:
 	PREFETCHT0   4096(SI)
 	VMOVDQU      (SI), Y8
 	VPAND        lowHalvesOfAVX2<>+0(SB), Y8, Y8
@@ -395,15 +413,11 @@ steps:
 	VPADDW       Y10, Y11, Y11
 	VPMADDUBSW   Y9, Y15, Y10
 	VPADDW       Y10, Y12, Y12
-	CMPQ         40(AX), $0x00
-	JNE          step0
 	VPBROADCASTD (R8)(CX*1), Y15
 	VPMADDUBSW   Y8, Y15, Y10
 	VPADDW       Y10, Y13, Y13
 	VPMADDUBSW   Y9, Y15, Y10
 	VPADDW       Y10, Y14, Y14
-
-step0:
 	VMOVDQU      (SI), Y8
 	VPSRLW       $0x04, Y8, Y8
 	VPAND        lowHalvesOfAVX2<>+0(SB), Y8, Y8
@@ -417,19 +431,50 @@ step0:
 	VPADDW       Y10, Y11, Y11
 	VPMADDUBSW   Y9, Y15, Y10
 	VPADDW       Y10, Y12, Y12
-	CMPQ         40(AX), $0x00
-	JNE          step1
 	VPBROADCASTD 4(R8)(CX*1), Y15
 	VPMADDUBSW   Y8, Y15, Y10
 	VPADDW       Y10, Y13, Y13
 	VPMADDUBSW   Y9, Y15, Y10
 	VPADDW       Y10, Y14, Y14
+	ADDQ         $0x08, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x02, R9
+	JNZ          many
+	JMP          summed
 
-step1:
+few:
+steps:
+	PREFETCHT0   4096(SI)
+	VMOVDQU      (SI), Y8
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y8, Y8
+	VPSUBB       eightsOfAVX2<>+0(SB), Y8, Y8
+	VMOVDQU      32(SI), Y9
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y9, Y9
+	VPSUBB       eightsOfAVX2<>+0(SB), Y9, Y9
+	VPBROADCASTD (DI)(CX*1), Y15
+	VPMADDUBSW   Y8, Y15, Y10
+	VPADDW       Y10, Y11, Y11
+	VPMADDUBSW   Y9, Y15, Y10
+	VPADDW       Y10, Y12, Y12
+	VMOVDQU      (SI), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y8, Y8
+	VPSUBB       eightsOfAVX2<>+0(SB), Y8, Y8
+	VMOVDQU      32(SI), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y9, Y9
+	VPSUBB       eightsOfAVX2<>+0(SB), Y9, Y9
+	VPBROADCASTD 4(DI)(CX*1), Y15
+	VPMADDUBSW   Y8, Y15, Y10
+	VPADDW       Y10, Y11, Y11
+	VPMADDUBSW   Y9, Y15, Y10
+	VPADDW       Y10, Y12, Y12
 	ADDQ         $0x08, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x02, R9
 	JNZ          steps
+
+summed:
 	VPMADDWD     ones16OfAVX2<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y1, Y1
 	VPMADDWD     ones16OfAVX2<>+0(SB), Y12, Y12
@@ -603,8 +648,12 @@ groups:
 	VPXOR   Y10, Y10, Y10
 	VPSUBD  Y0, Y10, Y10
 	VMOVDQA Y10, Y11
+	CMPQ    40(AX), $0x00
+	JNE     offset
 	VMOVDQA Y10, Y12
-	MOVQ    24(AX), DX
+
+offset:
+	MOVQ 24(AX), DX
 
 blocks:
 	MOVQ    $0x00000008, R9
@@ -613,9 +662,56 @@ blocks:
 	SUBQ    R9, DX
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
+	CMPQ    40(AX), $0x00
+	JNE     cleared
 	VPXOR   Y7, Y7, Y7
 	VPXOR   Y8, Y8, Y8
 
+cleared:
+	CMPQ 40(AX), $0x00
+	JNE  few
+
+many:
+	PREFETCHT0   4096(BX)
+	VMOVDQU      (BX), Y9
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y9, Y9
+	VPSUBB       eightsOfAVX2<>+0(SB), Y9, Y9
+	VPBROADCASTD (DI), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD (DI)(SI*1), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y4, Y4
+	VPBROADCASTD (R8), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y7, Y7
+	VPBROADCASTD (R8)(SI*1), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y8, Y8
+	VMOVDQU      (BX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y9, Y9
+	VPSUBB       eightsOfAVX2<>+0(SB), Y9, Y9
+	VPBROADCASTD 4(DI), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 4(DI)(SI*1), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y4, Y4
+	VPBROADCASTD 4(R8), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y7, Y7
+	VPBROADCASTD 4(R8)(SI*1), Y0
+	VPMADDUBSW   Y9, Y0, Y10
+	VPADDW       Y10, Y8, Y8
+	ADDQ         $0x08, DI
+	ADDQ         $0x08, R8
+	ADDQ         $0x40, BX
+	SUBQ         $0x02, R9
+	JNZ          many
+	JMP          summed
+
+few:
 steps:
 	PREFETCHT0   4096(BX)
 	VMOVDQU      (BX), Y9
@@ -627,16 +723,6 @@ steps:
 	VPBROADCASTD (DI)(SI*1), Y0
 	VPMADDUBSW   Y9, Y0, Y10
 	VPADDW       Y10, Y4, Y4
-	CMPQ         40(AX), $0x00
-	JNE          step0
-	VPBROADCASTD (R8), Y0
-	VPMADDUBSW   Y9, Y0, Y10
-	VPADDW       Y10, Y7, Y7
-	VPBROADCASTD (R8)(SI*1), Y0
-	VPMADDUBSW   Y9, Y0, Y10
-	VPADDW       Y10, Y8, Y8
-
-step0:
 	VMOVDQU      (BX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        lowHalvesOfAVX2<>+0(SB), Y9, Y9
@@ -647,31 +733,26 @@ step0:
 	VPBROADCASTD 4(DI)(SI*1), Y0
 	VPMADDUBSW   Y9, Y0, Y10
 	VPADDW       Y10, Y4, Y4
-	CMPQ         40(AX), $0x00
-	JNE          step4
-	VPBROADCASTD 4(R8), Y0
-	VPMADDUBSW   Y9, Y0, Y10
-	VPADDW       Y10, Y7, Y7
-	VPBROADCASTD 4(R8)(SI*1), Y0
-	VPMADDUBSW   Y9, Y0, Y10
-	VPADDW       Y10, Y8, Y8
-
-step4:
 	ADDQ         $0x08, DI
-	ADDQ         $0x08, R8
 	ADDQ         $0x40, BX
 	SUBQ         $0x02, R9
 	JNZ          steps
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y11, Y11
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y4, Y4
-	VPSLLD       $0x08, Y4, Y4
-	VPADDD       Y4, Y11, Y11
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y12, Y12
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y8, Y8
-	VPSLLD       $0x08, Y8, Y8
-	VPADDD       Y8, Y12, Y12
+
+summed:
+	VPMADDWD ones16OfAVX2<>+0(SB), Y3, Y3
+	VPADDD   Y3, Y11, Y11
+	VPMADDWD ones16OfAVX2<>+0(SB), Y4, Y4
+	VPSLLD   $0x08, Y4, Y4
+	VPADDD   Y4, Y11, Y11
+	CMPQ     40(AX), $0x00
+	JNE      paired
+	VPMADDWD ones16OfAVX2<>+0(SB), Y7, Y7
+	VPADDD   Y7, Y12, Y12
+	VPMADDWD ones16OfAVX2<>+0(SB), Y8, Y8
+	VPSLLD   $0x08, Y8, Y8
+	VPADDD   Y8, Y12, Y12
+
+paired:
 	TESTQ        DX, DX
 	JNZ          blocks
 	MOVQ         48(AX), DX
@@ -798,8 +879,12 @@ groups:
 	VPXOR   Y12, Y12, Y12
 	VPSUBD  Y0, Y12, Y12
 	VMOVDQA Y12, Y13
+	CMPQ    40(AX), $0x00
+	JNE     offset
 	VMOVDQA Y12, Y14
-	MOVQ    24(AX), DX
+
+offset:
+	MOVQ 24(AX), DX
 
 blocks:
 	MOVQ    $0x00000008, R9
@@ -809,10 +894,69 @@ blocks:
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
 	VPXOR   Y5, Y5, Y5
+	CMPQ    40(AX), $0x00
+	JNE     cleared
 	VPXOR   Y8, Y8, Y8
 	VPXOR   Y9, Y9, Y9
 	VPXOR   Y10, Y10, Y10
 
+cleared:
+	CMPQ 40(AX), $0x00
+	JNE  few
+
+many:
+	PREFETCHT0   4096(BX)
+	VMOVDQU      (BX), Y11
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y11, Y11
+	VPSUBB       eightsOfAVX2<>+0(SB), Y11, Y11
+	VPBROADCASTD (DI), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y3, Y3
+	VPBROADCASTD (DI)(SI*1), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y4, Y4
+	VPBROADCASTD (DI)(SI*2), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y5, Y5
+	VPBROADCASTD (R8), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y8, Y8
+	VPBROADCASTD (R8)(SI*1), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y9, Y9
+	VPBROADCASTD (R8)(SI*2), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y10, Y10
+	VMOVDQU      (BX), Y11
+	VPSRLW       $0x04, Y11, Y11
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y11, Y11
+	VPSUBB       eightsOfAVX2<>+0(SB), Y11, Y11
+	VPBROADCASTD 4(DI), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y3, Y3
+	VPBROADCASTD 4(DI)(SI*1), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y4, Y4
+	VPBROADCASTD 4(DI)(SI*2), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y5, Y5
+	VPBROADCASTD 4(R8), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y8, Y8
+	VPBROADCASTD 4(R8)(SI*1), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y9, Y9
+	VPBROADCASTD 4(R8)(SI*2), Y0
+	VPMADDUBSW   Y11, Y0, Y12
+	VPADDW       Y12, Y10, Y10
+	ADDQ         $0x08, DI
+	ADDQ         $0x08, R8
+	ADDQ         $0x40, BX
+	SUBQ         $0x02, R9
+	JNZ          many
+	JMP          summed
+
+few:
 steps:
 	PREFETCHT0   4096(BX)
 	VMOVDQU      (BX), Y11
@@ -827,19 +971,6 @@ steps:
 	VPBROADCASTD (DI)(SI*2), Y0
 	VPMADDUBSW   Y11, Y0, Y12
 	VPADDW       Y12, Y5, Y5
-	CMPQ         40(AX), $0x00
-	JNE          step0
-	VPBROADCASTD (R8), Y0
-	VPMADDUBSW   Y11, Y0, Y12
-	VPADDW       Y12, Y8, Y8
-	VPBROADCASTD (R8)(SI*1), Y0
-	VPMADDUBSW   Y11, Y0, Y12
-	VPADDW       Y12, Y9, Y9
-	VPBROADCASTD (R8)(SI*2), Y0
-	VPMADDUBSW   Y11, Y0, Y12
-	VPADDW       Y12, Y10, Y10
-
-step0:
 	VMOVDQU      (BX), Y11
 	VPSRLW       $0x04, Y11, Y11
 	VPAND        lowHalvesOfAVX2<>+0(SB), Y11, Y11
@@ -853,40 +984,32 @@ step0:
 	VPBROADCASTD 4(DI)(SI*2), Y0
 	VPMADDUBSW   Y11, Y0, Y12
 	VPADDW       Y12, Y5, Y5
-	CMPQ         40(AX), $0x00
-	JNE          step4
-	VPBROADCASTD 4(R8), Y0
-	VPMADDUBSW   Y11, Y0, Y12
-	VPADDW       Y12, Y8, Y8
-	VPBROADCASTD 4(R8)(SI*1), Y0
-	VPMADDUBSW   Y11, Y0, Y12
-	VPADDW       Y12, Y9, Y9
-	VPBROADCASTD 4(R8)(SI*2), Y0
-	VPMADDUBSW   Y11, Y0, Y12
-	VPADDW       Y12, Y10, Y10
-
-step4:
 	ADDQ         $0x08, DI
-	ADDQ         $0x08, R8
 	ADDQ         $0x40, BX
 	SUBQ         $0x02, R9
 	JNZ          steps
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y13, Y13
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y4, Y4
-	VPSLLD       $0x08, Y4, Y4
-	VPADDD       Y4, Y13, Y13
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y5, Y5
-	VPSLLD       $0x10, Y5, Y5
-	VPADDD       Y5, Y13, Y13
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y8, Y8
-	VPADDD       Y8, Y14, Y14
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y9, Y9
-	VPSLLD       $0x08, Y9, Y9
-	VPADDD       Y9, Y14, Y14
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y10, Y10
-	VPSLLD       $0x10, Y10, Y10
-	VPADDD       Y10, Y14, Y14
+
+summed:
+	VPMADDWD ones16OfAVX2<>+0(SB), Y3, Y3
+	VPADDD   Y3, Y13, Y13
+	VPMADDWD ones16OfAVX2<>+0(SB), Y4, Y4
+	VPSLLD   $0x08, Y4, Y4
+	VPADDD   Y4, Y13, Y13
+	VPMADDWD ones16OfAVX2<>+0(SB), Y5, Y5
+	VPSLLD   $0x10, Y5, Y5
+	VPADDD   Y5, Y13, Y13
+	CMPQ     40(AX), $0x00
+	JNE      paired
+	VPMADDWD ones16OfAVX2<>+0(SB), Y8, Y8
+	VPADDD   Y8, Y14, Y14
+	VPMADDWD ones16OfAVX2<>+0(SB), Y9, Y9
+	VPSLLD   $0x08, Y9, Y9
+	VPADDD   Y9, Y14, Y14
+	VPMADDWD ones16OfAVX2<>+0(SB), Y10, Y10
+	VPSLLD   $0x10, Y10, Y10
+	VPADDD   Y10, Y14, Y14
+
+paired:
 	TESTQ        DX, DX
 	JNZ          blocks
 	MOVQ         48(AX), DX

@@ -1610,30 +1610,46 @@ loaded:
 
 groups:
 	VPXORD Z1, Z1, Z1
+	CMPQ   40(AX), $0x00
+	JNE    begun
 	VPXORD Z3, Z3, Z3
 	VPXORD Z5, Z5, Z5
 	VPXORD Z7, Z7, Z7
-	MOVQ   24(AX), BX
 
-steps:
+begun:
+	MOVQ 24(AX), BX
+	CMPQ 40(AX), $0x00
+	JNE  few
+
+many:
 	VMOVDQU32    (SI), Z8
 	PREFETCHT0   2048(SI)
 	VPBROADCASTD (DI)(CX*1), Z9
 	VPDPBUSD     Z8, Z9, Z1
-	CMPQ         40(AX), $0x00
-	JNE          step
 	VPBROADCASTD (R8)(CX*1), Z9
 	VPDPBUSD     Z8, Z9, Z3
 	VPBROADCASTD (R9)(CX*1), Z9
 	VPDPBUSD     Z8, Z9, Z5
 	VPBROADCASTD (R10)(CX*1), Z9
 	VPDPBUSD     Z8, Z9, Z7
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, BX
+	JNZ          many
+	JMP          summed
 
-step:
+few:
+steps:
+	VMOVDQU32    (SI), Z8
+	PREFETCHT0   2048(SI)
+	VPBROADCASTD (DI)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z1
 	ADDQ         $0x04, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x01, BX
 	JNZ          steps
+
+summed:
 	MOVQ         56(AX), BX
 	VMOVDQU32    (BX)(DX*8), Z8
 	VPBROADCASTD 280(AX), Z9
@@ -1774,15 +1790,21 @@ loaded:
 groups:
 	VPXORD Z1, Z1, Z1
 	VPXORD Z3, Z3, Z3
+	CMPQ   40(AX), $0x00
+	JNE    begun
 	VPXORD Z5, Z5, Z5
 	VPXORD Z7, Z7, Z7
 	VPXORD Z9, Z9, Z9
 	VPXORD Z11, Z11, Z11
 	VPXORD Z13, Z13, Z13
 	VPXORD Z15, Z15, Z15
-	MOVQ   24(AX), BX
 
-steps:
+begun:
+	MOVQ 24(AX), BX
+	CMPQ 40(AX), $0x00
+	JNE  few
+
+many:
 	VMOVDQU32    (SI), Z16
 	PREFETCHT0   2048(SI)
 	VMOVDQU32    (SI)(R11*1), Z17
@@ -1790,8 +1812,6 @@ steps:
 	VPBROADCASTD (DI)(CX*1), Z18
 	VPDPBUSD     Z16, Z18, Z1
 	VPDPBUSD     Z17, Z18, Z3
-	CMPQ         40(AX), $0x00
-	JNE          step
 	VPBROADCASTD (R8)(CX*1), Z18
 	VPDPBUSD     Z16, Z18, Z5
 	VPDPBUSD     Z17, Z18, Z7
@@ -1801,12 +1821,27 @@ steps:
 	VPBROADCASTD (R10)(CX*1), Z18
 	VPDPBUSD     Z16, Z18, Z13
 	VPDPBUSD     Z17, Z18, Z15
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, BX
+	JNZ          many
+	JMP          summed
 
-step:
+few:
+steps:
+	VMOVDQU32    (SI), Z16
+	PREFETCHT0   2048(SI)
+	VMOVDQU32    (SI)(R11*1), Z17
+	PREFETCHT0   2048(SI)(R11*1)
+	VPBROADCASTD (DI)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z1
+	VPDPBUSD     Z17, Z18, Z3
 	ADDQ         $0x04, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x01, BX
 	JNZ          steps
+
+summed:
 	MOVQ         56(AX), BX
 	VMOVDQU32    (BX)(DX*8), Z16
 	VPBROADCASTD 280(AX), Z18
@@ -2050,6 +2085,8 @@ groups:
 	VPXORD Z1, Z1, Z1
 	VPXORD Z3, Z3, Z3
 	VPXORD Z5, Z5, Z5
+	CMPQ   40(AX), $0x00
+	JNE    begun
 	VPXORD Z7, Z7, Z7
 	VPXORD Z9, Z9, Z9
 	VPXORD Z11, Z11, Z11
@@ -2059,9 +2096,13 @@ groups:
 	VPXORD Z19, Z19, Z19
 	VPXORD Z21, Z21, Z21
 	VPXORD Z23, Z23, Z23
-	MOVQ   24(AX), BX
 
-steps:
+begun:
+	MOVQ 24(AX), BX
+	CMPQ 40(AX), $0x00
+	JNE  few
+
+many:
 	VMOVDQU32    (SI), Z24
 	PREFETCHT0   2048(SI)
 	VMOVDQU32    (SI)(R11*1), Z25
@@ -2072,8 +2113,6 @@ steps:
 	VPDPBUSD     Z24, Z27, Z1
 	VPDPBUSD     Z25, Z27, Z3
 	VPDPBUSD     Z26, Z27, Z5
-	CMPQ         40(AX), $0x00
-	JNE          step
 	VPBROADCASTD (R8)(CX*1), Z27
 	VPDPBUSD     Z24, Z27, Z7
 	VPDPBUSD     Z25, Z27, Z9
@@ -2086,12 +2125,30 @@ steps:
 	VPDPBUSD     Z24, Z27, Z19
 	VPDPBUSD     Z25, Z27, Z21
 	VPDPBUSD     Z26, Z27, Z23
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, BX
+	JNZ          many
+	JMP          summed
 
-step:
+few:
+steps:
+	VMOVDQU32    (SI), Z24
+	PREFETCHT0   2048(SI)
+	VMOVDQU32    (SI)(R11*1), Z25
+	PREFETCHT0   2048(SI)(R11*1)
+	VMOVDQU32    (SI)(R11*2), Z26
+	PREFETCHT0   2048(SI)(R11*2)
+	VPBROADCASTD (DI)(CX*1), Z27
+	VPDPBUSD     Z24, Z27, Z1
+	VPDPBUSD     Z25, Z27, Z3
+	VPDPBUSD     Z26, Z27, Z5
 	ADDQ         $0x04, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x01, BX
 	JNZ          steps
+
+summed:
 	MOVQ         56(AX), BX
 	VMOVDQU32    (BX)(DX*8), Z24
 	VPBROADCASTD 280(AX), Z27
@@ -2400,6 +2457,93 @@ stored:
 	VZEROUPPER
 	RET
 
+// func multiplyNibblesR1VNNI(t *uint8)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·multiplyNibblesR1VNNI(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), SI
+	MOVQ         88(AX), DI
+	VPBROADCASTD signBits<>+0(SB), Z5
+	VPBROADCASTD upperHalves<>+0(SB), Z6
+	VPBROADCASTD ones8<>+0(SB), Z7
+	MOVQ         152(AX), BX
+	VMOVUPS      (BX), Z0
+	XORQ         CX, CX
+	XORQ         DX, DX
+
+groups:
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z1, Z1, Z1
+	MOVQ   24(AX), BX
+
+steps:
+	PREFETCHT0   4096(SI)
+	VMOVDQU32    (SI), Z3
+	VPSLLD       $0x04, Z3, Z2
+	VPTERNLOGD   $0x28, Z6, Z5, Z2
+	VPDPBUSD     Z2, Z7, Z8
+	VPBROADCASTD (DI)(CX*1), Z4
+	VPDPBUSD     Z2, Z4, Z1
+	VPTERNLOGD   $0x28, Z6, Z5, Z3
+	VPDPBUSD     Z3, Z7, Z10
+	VPBROADCASTD 4(DI)(CX*1), Z4
+	VPDPBUSD     Z3, Z4, Z9
+	ADDQ         $0x08, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x02, BX
+	JNZ          steps
+	VPADDD       Z9, Z1, Z1
+	VPADDD       Z10, Z8, Z8
+	VPSRAD       $0x04, Z8, Z8
+	VPSRAD       $0x04, Z1, Z1
+	VPBROADCASTD 280(AX), Z4
+	VPMULLD      Z8, Z4, Z4
+	VPADDD       Z4, Z1, Z1
+	CMPQ         64(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         64(AX), BX
+	VMOVDQU32    (BX)(DX*8), Z2
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z4
+	VPMULLD      Z2, Z4, Z4
+	VPSUBD       Z4, Z1, Z1
+
+zeroPoints0:
+	MOVQ         48(AX), BX
+	VMOVUPS      (BX)(DX*8), Z2
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z2, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	CMPQ         72(AX), $0x00
+	JEQ          offsets0
+	MOVQ         72(AX), BX
+	VMOVUPS      (BX)(DX*8), Z2
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VADDPS       Z4, Z0, Z0
+
+offsets0:
+	ADDQ    $0x08, DX
+	DECQ    32(AX)
+	JNZ     groups
+	MOVQ    152(AX), BX
+	VMOVUPS Z0, (BX)
+	VZEROUPPER
+	RET
+
+DATA signBits<>+0(SB)/4, $0x80808080
+GLOBL signBits<>(SB), RODATA|NOPTR, $4
+
+DATA upperHalves<>+0(SB)/4, $0xf0f0f0f0
+GLOBL upperHalves<>(SB), RODATA|NOPTR, $4
+
+DATA ones8<>+0(SB)/4, $0x01010101
+GLOBL ones8<>(SB), RODATA|NOPTR, $4
+
 // func multiplyNibblesR2VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyNibblesR2VNNI(SB), NOSPLIT, $0-8
@@ -2412,14 +2556,10 @@ TEXT ·multiplyNibblesR2VNNI(SB), NOSPLIT, $0-8
 	VPBROADCASTD ones8<>+0(SB), Z9
 	MOVQ         152(AX), BX
 	VMOVUPS      (BX), Z0
-	CMPQ         40(AX), $0x00
-	JNE          loaded
 	MOVQ         160(AX), BX
 	VMOVUPS      (BX), Z2
-
-loaded:
-	XORQ CX, CX
-	XORQ DX, DX
+	XORQ         CX, CX
+	XORQ         DX, DX
 
 groups:
 	VPXORD Z10, Z10, Z10
@@ -2438,22 +2578,14 @@ steps:
 	VPDPBUSD     Z4, Z9, Z10
 	VPBROADCASTD (DI)(CX*1), Z6
 	VPDPBUSD     Z4, Z6, Z1
-	CMPQ         40(AX), $0x00
-	JNE          step0
 	VPBROADCASTD (R8)(CX*1), Z6
 	VPDPBUSD     Z4, Z6, Z3
-
-step0:
 	VPTERNLOGD   $0x28, Z8, Z7, Z5
 	VPDPBUSD     Z5, Z9, Z13
 	VPBROADCASTD 4(DI)(CX*1), Z6
 	VPDPBUSD     Z5, Z6, Z11
-	CMPQ         40(AX), $0x00
-	JNE          step1
 	VPBROADCASTD 4(R8)(CX*1), Z6
 	VPDPBUSD     Z5, Z6, Z12
-
-step1:
 	ADDQ         $0x08, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x02, BX
@@ -2461,19 +2593,15 @@ step1:
 	VPADDD       Z11, Z1, Z1
 	VPADDD       Z12, Z3, Z3
 	VPADDD       Z13, Z10, Z10
+	VPSRAD       $0x04, Z10, Z10
 	VPSRAD       $0x04, Z1, Z1
 	VPSRAD       $0x04, Z3, Z3
-	VPSRAD       $0x04, Z10, Z10
 	VPBROADCASTD 280(AX), Z6
 	VPMULLD      Z10, Z6, Z6
 	VPADDD       Z6, Z1, Z1
-	CMPQ         40(AX), $0x00
-	JNE          compensated0
 	VPBROADCASTD 288(AX), Z6
 	VPMULLD      Z10, Z6, Z6
 	VPADDD       Z6, Z3, Z3
-
-compensated0:
 	CMPQ         64(AX), $0x00
 	JEQ          zeroPoints0
 	MOVQ         64(AX), BX
@@ -2482,27 +2610,20 @@ compensated0:
 	VPBROADCASTD (BX)(DX*1), Z6
 	VPMULLD      Z4, Z6, Z6
 	VPSUBD       Z6, Z1, Z1
-	CMPQ         40(AX), $0x00
-	JNE          lowered0
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z6
 	VPMULLD      Z4, Z6, Z6
 	VPSUBD       Z6, Z3, Z3
 
-lowered0:
 zeroPoints0:
-	MOVQ      48(AX), BX
-	VMOVUPS   (BX)(DX*8), Z4
-	VCVTDQ2PS Z1, Z1
-	VMULPS    Z4, Z1, Z1
-	VADDPS    Z1, Z0, Z0
-	CMPQ      40(AX), $0x00
-	JNE       scaled0
-	VCVTDQ2PS Z3, Z3
-	VMULPS    Z4, Z3, Z3
-	VADDPS    Z3, Z2, Z2
-
-scaled0:
+	MOVQ         48(AX), BX
+	VMOVUPS      (BX)(DX*8), Z4
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z4, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z4, Z3, Z3
+	VADDPS       Z3, Z2, Z2
 	CMPQ         72(AX), $0x00
 	JEQ          offsets0
 	MOVQ         72(AX), BX
@@ -2512,38 +2633,22 @@ scaled0:
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z4, Z6, Z6
 	VADDPS       Z6, Z0, Z0
-	CMPQ         40(AX), $0x00
-	JNE          raised0
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Z6
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z4, Z6, Z6
 	VADDPS       Z6, Z2, Z2
 
-raised0:
 offsets0:
 	ADDQ    $0x08, DX
 	DECQ    32(AX)
 	JNZ     groups
 	MOVQ    152(AX), BX
 	VMOVUPS Z0, (BX)
-	CMPQ    40(AX), $0x00
-	JNE     stored
 	MOVQ    160(AX), BX
 	VMOVUPS Z2, (BX)
-
-stored:
 	VZEROUPPER
 	RET
-
-DATA signBits<>+0(SB)/4, $0x80808080
-GLOBL signBits<>(SB), RODATA|NOPTR, $4
-
-DATA upperHalves<>+0(SB)/4, $0xf0f0f0f0
-GLOBL upperHalves<>(SB), RODATA|NOPTR, $4
-
-DATA ones8<>+0(SB)/4, $0x01010101
-GLOBL ones8<>(SB), RODATA|NOPTR, $4
 
 // func multiplyNibblesR8VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
@@ -2588,12 +2693,63 @@ groups:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z5, Z5, Z5
 	VPXORD Z7, Z7, Z7
+	CMPQ   40(AX), $0x00
+	JNE    begun
 	VPXORD Z9, Z9, Z9
 	VPXORD Z11, Z11, Z11
 	VPXORD Z13, Z13, Z13
 	VPXORD Z15, Z15, Z15
-	MOVQ   24(AX), BX
 
+begun:
+	MOVQ 24(AX), BX
+	CMPQ 40(AX), $0x00
+	JNE  few
+
+many:
+	PREFETCHT0   4096(SI)
+	VMOVDQU32    (SI), Z17
+	VPSLLD       $0x04, Z17, Z16
+	VPTERNLOGD   $0x28, Z20, Z19, Z16
+	VPBROADCASTD (DI)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z1
+	VPBROADCASTD (R8)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z3
+	VPBROADCASTD (R9)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z5
+	VPBROADCASTD (R10)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z7
+	VPBROADCASTD (R11)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z9
+	VPBROADCASTD (R12)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z11
+	VPBROADCASTD (R13)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z13
+	VPBROADCASTD (R14)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z15
+	VPTERNLOGD   $0x28, Z20, Z19, Z17
+	VPBROADCASTD 4(DI)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z1
+	VPBROADCASTD 4(R8)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z3
+	VPBROADCASTD 4(R9)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z5
+	VPBROADCASTD 4(R10)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z7
+	VPBROADCASTD 4(R11)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z9
+	VPBROADCASTD 4(R12)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z11
+	VPBROADCASTD 4(R13)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z13
+	VPBROADCASTD 4(R14)(CX*1), Z18
+	VPDPBUSD     Z17, Z18, Z15
+	ADDQ         $0x08, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x02, BX
+	JNZ          many
+	JMP          summed
+
+few:
 steps:
 	PREFETCHT0   4096(SI)
 	VMOVDQU32    (SI), Z17
@@ -2607,18 +2763,6 @@ steps:
 	VPDPBUSD     Z16, Z18, Z5
 	VPBROADCASTD (R10)(CX*1), Z18
 	VPDPBUSD     Z16, Z18, Z7
-	CMPQ         40(AX), $0x00
-	JNE          step0
-	VPBROADCASTD (R11)(CX*1), Z18
-	VPDPBUSD     Z16, Z18, Z9
-	VPBROADCASTD (R12)(CX*1), Z18
-	VPDPBUSD     Z16, Z18, Z11
-	VPBROADCASTD (R13)(CX*1), Z18
-	VPDPBUSD     Z16, Z18, Z13
-	VPBROADCASTD (R14)(CX*1), Z18
-	VPDPBUSD     Z16, Z18, Z15
-
-step0:
 	VPTERNLOGD   $0x28, Z20, Z19, Z17
 	VPBROADCASTD 4(DI)(CX*1), Z18
 	VPDPBUSD     Z17, Z18, Z1
@@ -2628,30 +2772,24 @@ step0:
 	VPDPBUSD     Z17, Z18, Z5
 	VPBROADCASTD 4(R10)(CX*1), Z18
 	VPDPBUSD     Z17, Z18, Z7
-	CMPQ         40(AX), $0x00
-	JNE          step1
-	VPBROADCASTD 4(R11)(CX*1), Z18
-	VPDPBUSD     Z17, Z18, Z9
-	VPBROADCASTD 4(R12)(CX*1), Z18
-	VPDPBUSD     Z17, Z18, Z11
-	VPBROADCASTD 4(R13)(CX*1), Z18
-	VPDPBUSD     Z17, Z18, Z13
-	VPBROADCASTD 4(R14)(CX*1), Z18
-	VPDPBUSD     Z17, Z18, Z15
-
-step1:
 	ADDQ         $0x08, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x02, BX
 	JNZ          steps
-	VPSRAD       $0x04, Z1, Z1
-	VPSRAD       $0x04, Z3, Z3
-	VPSRAD       $0x04, Z5, Z5
-	VPSRAD       $0x04, Z7, Z7
-	VPSRAD       $0x04, Z9, Z9
-	VPSRAD       $0x04, Z11, Z11
-	VPSRAD       $0x04, Z13, Z13
-	VPSRAD       $0x04, Z15, Z15
+
+summed:
+	VPSRAD $0x04, Z1, Z1
+	VPSRAD $0x04, Z3, Z3
+	VPSRAD $0x04, Z5, Z5
+	VPSRAD $0x04, Z7, Z7
+	CMPQ   40(AX), $0x00
+	JNE    divided
+	VPSRAD $0x04, Z9, Z9
+	VPSRAD $0x04, Z11, Z11
+	VPSRAD $0x04, Z13, Z13
+	VPSRAD $0x04, Z15, Z15
+
+divided:
 	MOVQ         56(AX), BX
 	VMOVDQU32    (BX)(DX*8), Z16
 	VPBROADCASTD 280(AX), Z18
@@ -2859,10 +2997,46 @@ groups:
 	VPSUBD    Z0, Z9, Z9
 	VPXORD    Z3, Z3, Z3
 	VMOVDQA32 Z9, Z4
+	CMPQ      40(AX), $0x00
+	JNE       begun
 	VPXORD    Z7, Z7, Z7
 	VMOVDQA32 Z9, Z8
-	MOVQ      24(AX), DX
 
+begun:
+	MOVQ 24(AX), DX
+	CMPQ 40(AX), $0x00
+	JNE  few
+
+many:
+	PREFETCHT0   4096(BX)
+	VMOVDQU32    (BX), Z10
+	VPSLLD       $0x04, Z10, Z9
+	VPTERNLOGD   $0x28, Z12, Z11, Z9
+	VPBROADCASTD (DI), Z0
+	VPDPBUSD     Z9, Z0, Z3
+	VPBROADCASTD (DI)(SI*1), Z0
+	VPDPBUSD     Z9, Z0, Z4
+	VPBROADCASTD (R8), Z0
+	VPDPBUSD     Z9, Z0, Z7
+	VPBROADCASTD (R8)(SI*1), Z0
+	VPDPBUSD     Z9, Z0, Z8
+	VPTERNLOGD   $0x28, Z12, Z11, Z10
+	VPBROADCASTD 4(DI), Z0
+	VPDPBUSD     Z10, Z0, Z3
+	VPBROADCASTD 4(DI)(SI*1), Z0
+	VPDPBUSD     Z10, Z0, Z4
+	VPBROADCASTD 4(R8), Z0
+	VPDPBUSD     Z10, Z0, Z7
+	VPBROADCASTD 4(R8)(SI*1), Z0
+	VPDPBUSD     Z10, Z0, Z8
+	ADDQ         $0x08, DI
+	ADDQ         $0x08, R8
+	ADDQ         $0x40, BX
+	SUBQ         $0x02, DX
+	JNZ          many
+	JMP          summed
+
+few:
 steps:
 	PREFETCHT0   4096(BX)
 	VMOVDQU32    (BX), Z10
@@ -2872,42 +3046,31 @@ steps:
 	VPDPBUSD     Z9, Z0, Z3
 	VPBROADCASTD (DI)(SI*1), Z0
 	VPDPBUSD     Z9, Z0, Z4
-	CMPQ         40(AX), $0x00
-	JNE          step0
-	VPBROADCASTD (R8), Z0
-	VPDPBUSD     Z9, Z0, Z7
-	VPBROADCASTD (R8)(SI*1), Z0
-	VPDPBUSD     Z9, Z0, Z8
-
-step0:
 	VPTERNLOGD   $0x28, Z12, Z11, Z10
 	VPBROADCASTD 4(DI), Z0
 	VPDPBUSD     Z10, Z0, Z3
 	VPBROADCASTD 4(DI)(SI*1), Z0
 	VPDPBUSD     Z10, Z0, Z4
-	CMPQ         40(AX), $0x00
-	JNE          step4
-	VPBROADCASTD 4(R8), Z0
-	VPDPBUSD     Z10, Z0, Z7
-	VPBROADCASTD 4(R8)(SI*1), Z0
-	VPDPBUSD     Z10, Z0, Z8
+	ADDQ         $0x08, DI
+	ADDQ         $0x40, BX
+	SUBQ         $0x02, DX
+	JNZ          steps
 
-step4:
-	ADDQ          $0x08, DI
-	ADDQ          $0x08, R8
-	ADDQ          $0x40, BX
-	SUBQ          $0x02, DX
-	JNZ           steps
-	VPSRAD        $0x04, Z3, Z3
-	VPSLLD        $0x04, Z4, Z4
-	VPADDD        Z4, Z3, Z3
-	VPSRAD        $0x04, Z7, Z7
-	VPSLLD        $0x04, Z8, Z8
-	VPADDD        Z8, Z7, Z7
+summed:
+	VPSRAD $0x04, Z3, Z3
+	VPSLLD $0x04, Z4, Z4
+	VPADDD Z4, Z3, Z3
+	CMPQ   40(AX), $0x00
+	JNE    combined
+	VPSRAD $0x04, Z7, Z7
+	VPSLLD $0x04, Z8, Z8
+	VPADDD Z8, Z7, Z7
+
+combined:
 	MOVQ          48(AX), DX
 	VCVTPS2PD     (DX)(CX*8), Z4
 	MOVQ          48(AX), DX
-	VCVTPS2PD     32(DX)(CX*8), Z8
+	VCVTPS2PD     32(DX)(CX*8), Z13
 	VCVTDQ2PD     Y3, Z9
 	VEXTRACTI64X4 $0x01, Z3, Y0
 	VCVTDQ2PD     Y0, Z10
@@ -2917,18 +3080,18 @@ step4:
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z13
-	VMULPD        Z0, Z13, Z13
-	VSUBPD        Z13, Z9, Z9
+	VCVTDQ2PD     (DX)(CX*8), Z14
+	VMULPD        Z0, Z14, Z14
+	VSUBPD        Z14, Z9, Z9
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z13
-	VMULPD        Z0, Z13, Z13
-	VSUBPD        Z13, Z10, Z10
+	VCVTDQ2PD     32(DX)(CX*8), Z14
+	VMULPD        Z0, Z14, Z14
+	VSUBPD        Z14, Z10, Z10
 
 zeroPoints0Of0:
 	VMULPD       Z4, Z9, Z9
 	VADDPD       Z9, Z1, Z1
-	VMULPD       Z8, Z10, Z10
+	VMULPD       Z13, Z10, Z10
 	VADDPD       Z10, Z2, Z2
 	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of0
@@ -2936,13 +3099,13 @@ zeroPoints0Of0:
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
 	MOVQ         72(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z13
-	VMULPD       Z0, Z13, Z13
-	VADDPD       Z13, Z1, Z1
+	VCVTPS2PD    (DX)(CX*8), Z14
+	VMULPD       Z0, Z14, Z14
+	VADDPD       Z14, Z1, Z1
 	MOVQ         72(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z13
-	VMULPD       Z0, Z13, Z13
-	VADDPD       Z13, Z2, Z2
+	VCVTPS2PD    32(DX)(CX*8), Z14
+	VMULPD       Z0, Z14, Z14
+	VADDPD       Z14, Z2, Z2
 
 offsets0Of0:
 	CMPQ          40(AX), $0x00
@@ -2956,18 +3119,18 @@ offsets0Of0:
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z13
-	VMULPD        Z0, Z13, Z13
-	VSUBPD        Z13, Z9, Z9
+	VCVTDQ2PD     (DX)(CX*8), Z14
+	VMULPD        Z0, Z14, Z14
+	VSUBPD        Z14, Z9, Z9
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z13
-	VMULPD        Z0, Z13, Z13
-	VSUBPD        Z13, Z10, Z10
+	VCVTDQ2PD     32(DX)(CX*8), Z14
+	VMULPD        Z0, Z14, Z14
+	VSUBPD        Z14, Z10, Z10
 
 zeroPoints0Of1:
 	VMULPD       Z4, Z9, Z9
 	VADDPD       Z9, Z5, Z5
-	VMULPD       Z8, Z10, Z10
+	VMULPD       Z13, Z10, Z10
 	VADDPD       Z10, Z6, Z6
 	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of1
@@ -2975,13 +3138,13 @@ zeroPoints0Of1:
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
 	MOVQ         72(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z13
-	VMULPD       Z0, Z13, Z13
-	VADDPD       Z13, Z5, Z5
+	VCVTPS2PD    (DX)(CX*8), Z14
+	VMULPD       Z0, Z14, Z14
+	VADDPD       Z14, Z5, Z5
 	MOVQ         72(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z13
-	VMULPD       Z0, Z13, Z13
-	VADDPD       Z13, Z6, Z6
+	VCVTPS2PD    32(DX)(CX*8), Z14
+	VMULPD       Z0, Z14, Z14
+	VADDPD       Z14, Z6, Z6
 
 offsets0Of1:
 added0:
@@ -3044,12 +3207,61 @@ groups:
 	VMOVDQA32 Z17, Z4
 	VPXORD    Z7, Z7, Z7
 	VMOVDQA32 Z18, Z8
+	CMPQ      40(AX), $0x00
+	JNE       begun
 	VPXORD    Z11, Z11, Z11
 	VMOVDQA32 Z17, Z12
 	VPXORD    Z15, Z15, Z15
 	VMOVDQA32 Z18, Z16
-	MOVQ      24(AX), DX
 
+begun:
+	MOVQ 24(AX), DX
+	CMPQ 40(AX), $0x00
+	JNE  few
+
+many:
+	PREFETCHT0   4096(BX)
+	VMOVDQU32    (BX), Z19
+	VPSLLD       $0x04, Z19, Z17
+	PREFETCHT0   4096(BX)(R9*1)
+	VMOVDQU32    (BX)(R9*1), Z20
+	VPSLLD       $0x04, Z20, Z18
+	VPTERNLOGD   $0x28, Z22, Z21, Z17
+	VPTERNLOGD   $0x28, Z22, Z21, Z18
+	VPBROADCASTD (DI), Z0
+	VPDPBUSD     Z17, Z0, Z3
+	VPDPBUSD     Z18, Z0, Z7
+	VPBROADCASTD (DI)(SI*1), Z0
+	VPDPBUSD     Z17, Z0, Z4
+	VPDPBUSD     Z18, Z0, Z8
+	VPBROADCASTD (R8), Z0
+	VPDPBUSD     Z17, Z0, Z11
+	VPDPBUSD     Z18, Z0, Z15
+	VPBROADCASTD (R8)(SI*1), Z0
+	VPDPBUSD     Z17, Z0, Z12
+	VPDPBUSD     Z18, Z0, Z16
+	VPTERNLOGD   $0x28, Z22, Z21, Z19
+	VPTERNLOGD   $0x28, Z22, Z21, Z20
+	VPBROADCASTD 4(DI), Z0
+	VPDPBUSD     Z19, Z0, Z3
+	VPDPBUSD     Z20, Z0, Z7
+	VPBROADCASTD 4(DI)(SI*1), Z0
+	VPDPBUSD     Z19, Z0, Z4
+	VPDPBUSD     Z20, Z0, Z8
+	VPBROADCASTD 4(R8), Z0
+	VPDPBUSD     Z19, Z0, Z11
+	VPDPBUSD     Z20, Z0, Z15
+	VPBROADCASTD 4(R8)(SI*1), Z0
+	VPDPBUSD     Z19, Z0, Z12
+	VPDPBUSD     Z20, Z0, Z16
+	ADDQ         $0x08, DI
+	ADDQ         $0x08, R8
+	ADDQ         $0x40, BX
+	SUBQ         $0x02, DX
+	JNZ          many
+	JMP          summed
+
+few:
 steps:
 	PREFETCHT0   4096(BX)
 	VMOVDQU32    (BX), Z19
@@ -3065,16 +3277,6 @@ steps:
 	VPBROADCASTD (DI)(SI*1), Z0
 	VPDPBUSD     Z17, Z0, Z4
 	VPDPBUSD     Z18, Z0, Z8
-	CMPQ         40(AX), $0x00
-	JNE          step0
-	VPBROADCASTD (R8), Z0
-	VPDPBUSD     Z17, Z0, Z11
-	VPDPBUSD     Z18, Z0, Z15
-	VPBROADCASTD (R8)(SI*1), Z0
-	VPDPBUSD     Z17, Z0, Z12
-	VPDPBUSD     Z18, Z0, Z16
-
-step0:
 	VPTERNLOGD   $0x28, Z22, Z21, Z19
 	VPTERNLOGD   $0x28, Z22, Z21, Z20
 	VPBROADCASTD 4(DI), Z0
@@ -3083,33 +3285,28 @@ step0:
 	VPBROADCASTD 4(DI)(SI*1), Z0
 	VPDPBUSD     Z19, Z0, Z4
 	VPDPBUSD     Z20, Z0, Z8
-	CMPQ         40(AX), $0x00
-	JNE          step4
-	VPBROADCASTD 4(R8), Z0
-	VPDPBUSD     Z19, Z0, Z11
-	VPDPBUSD     Z20, Z0, Z15
-	VPBROADCASTD 4(R8)(SI*1), Z0
-	VPDPBUSD     Z19, Z0, Z12
-	VPDPBUSD     Z20, Z0, Z16
+	ADDQ         $0x08, DI
+	ADDQ         $0x40, BX
+	SUBQ         $0x02, DX
+	JNZ          steps
 
-step4:
-	ADDQ          $0x08, DI
-	ADDQ          $0x08, R8
-	ADDQ          $0x40, BX
-	SUBQ          $0x02, DX
-	JNZ           steps
-	VPSRAD        $0x04, Z3, Z3
-	VPSLLD        $0x04, Z4, Z4
-	VPADDD        Z4, Z3, Z3
-	VPSRAD        $0x04, Z7, Z7
-	VPSLLD        $0x04, Z8, Z8
-	VPADDD        Z8, Z7, Z7
-	VPSRAD        $0x04, Z11, Z11
-	VPSLLD        $0x04, Z12, Z12
-	VPADDD        Z12, Z11, Z11
-	VPSRAD        $0x04, Z15, Z15
-	VPSLLD        $0x04, Z16, Z16
-	VPADDD        Z16, Z15, Z15
+summed:
+	VPSRAD $0x04, Z3, Z3
+	VPSLLD $0x04, Z4, Z4
+	VPADDD Z4, Z3, Z3
+	VPSRAD $0x04, Z7, Z7
+	VPSLLD $0x04, Z8, Z8
+	VPADDD Z8, Z7, Z7
+	CMPQ   40(AX), $0x00
+	JNE    combined
+	VPSRAD $0x04, Z11, Z11
+	VPSLLD $0x04, Z12, Z12
+	VPADDD Z12, Z11, Z11
+	VPSRAD $0x04, Z15, Z15
+	VPSLLD $0x04, Z16, Z16
+	VPADDD Z16, Z15, Z15
+
+combined:
 	MOVQ          48(AX), DX
 	VCVTPS2PD     (DX)(CX*8), Z4
 	MOVQ          48(AX), DX
@@ -3123,13 +3320,13 @@ step4:
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z12
-	VMULPD        Z0, Z12, Z12
-	VSUBPD        Z12, Z17, Z17
+	VCVTDQ2PD     (DX)(CX*8), Z20
+	VMULPD        Z0, Z20, Z20
+	VSUBPD        Z20, Z17, Z17
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z12
-	VMULPD        Z0, Z12, Z12
-	VSUBPD        Z12, Z19, Z19
+	VCVTDQ2PD     32(DX)(CX*8), Z20
+	VMULPD        Z0, Z20, Z20
+	VSUBPD        Z20, Z19, Z19
 
 zeroPoints0Of0:
 	VMULPD       Z4, Z17, Z17
@@ -3142,13 +3339,13 @@ zeroPoints0Of0:
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
 	MOVQ         72(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z12
-	VMULPD       Z0, Z12, Z12
-	VADDPD       Z12, Z1, Z1
+	VCVTPS2PD    (DX)(CX*8), Z20
+	VMULPD       Z0, Z20, Z20
+	VADDPD       Z20, Z1, Z1
 	MOVQ         72(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z12
-	VMULPD       Z0, Z12, Z12
-	VADDPD       Z12, Z2, Z2
+	VCVTPS2PD    32(DX)(CX*8), Z20
+	VMULPD       Z0, Z20, Z20
+	VADDPD       Z20, Z2, Z2
 
 offsets0Of0:
 	CMPQ          40(AX), $0x00
@@ -3162,13 +3359,13 @@ offsets0Of0:
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z12
-	VMULPD        Z0, Z12, Z12
-	VSUBPD        Z12, Z17, Z17
+	VCVTDQ2PD     (DX)(CX*8), Z20
+	VMULPD        Z0, Z20, Z20
+	VSUBPD        Z20, Z17, Z17
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z12
-	VMULPD        Z0, Z12, Z12
-	VSUBPD        Z12, Z19, Z19
+	VCVTDQ2PD     32(DX)(CX*8), Z20
+	VMULPD        Z0, Z20, Z20
+	VSUBPD        Z20, Z19, Z19
 
 zeroPoints0Of1:
 	VMULPD       Z4, Z17, Z17
@@ -3181,13 +3378,13 @@ zeroPoints0Of1:
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
 	MOVQ         72(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z12
-	VMULPD       Z0, Z12, Z12
-	VADDPD       Z12, Z9, Z9
+	VCVTPS2PD    (DX)(CX*8), Z20
+	VMULPD       Z0, Z20, Z20
+	VADDPD       Z20, Z9, Z9
 	MOVQ         72(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z12
-	VMULPD       Z0, Z12, Z12
-	VADDPD       Z12, Z10, Z10
+	VCVTPS2PD    32(DX)(CX*8), Z20
+	VMULPD       Z0, Z20, Z20
+	VADDPD       Z20, Z10, Z10
 
 offsets0Of1:
 added0:
@@ -3207,14 +3404,14 @@ added0:
 	VCVTDQ2PD     Y0, Z0
 	MOVQ          64(AX), DX
 	ADDQ          80(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z12
-	VMULPD        Z0, Z12, Z12
-	VSUBPD        Z12, Z17, Z17
+	VCVTDQ2PD     (DX)(CX*8), Z20
+	VMULPD        Z0, Z20, Z20
+	VSUBPD        Z20, Z17, Z17
 	MOVQ          64(AX), DX
 	ADDQ          80(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z12
-	VMULPD        Z0, Z12, Z12
-	VSUBPD        Z12, Z19, Z19
+	VCVTDQ2PD     32(DX)(CX*8), Z20
+	VMULPD        Z0, Z20, Z20
+	VSUBPD        Z20, Z19, Z19
 
 zeroPoints1Of0:
 	VMULPD       Z4, Z17, Z17
@@ -3228,14 +3425,14 @@ zeroPoints1Of0:
 	VCVTDQ2PD    Y0, Z0
 	MOVQ         72(AX), DX
 	ADDQ         80(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z12
-	VMULPD       Z0, Z12, Z12
-	VADDPD       Z12, Z5, Z5
+	VCVTPS2PD    (DX)(CX*8), Z20
+	VMULPD       Z0, Z20, Z20
+	VADDPD       Z20, Z5, Z5
 	MOVQ         72(AX), DX
 	ADDQ         80(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z12
-	VMULPD       Z0, Z12, Z12
-	VADDPD       Z12, Z6, Z6
+	VCVTPS2PD    32(DX)(CX*8), Z20
+	VMULPD       Z0, Z20, Z20
+	VADDPD       Z20, Z6, Z6
 
 offsets1Of0:
 	CMPQ          40(AX), $0x00
@@ -3250,14 +3447,14 @@ offsets1Of0:
 	VCVTDQ2PD     Y0, Z0
 	MOVQ          64(AX), DX
 	ADDQ          80(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z12
-	VMULPD        Z0, Z12, Z12
-	VSUBPD        Z12, Z17, Z17
+	VCVTDQ2PD     (DX)(CX*8), Z20
+	VMULPD        Z0, Z20, Z20
+	VSUBPD        Z20, Z17, Z17
 	MOVQ          64(AX), DX
 	ADDQ          80(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z12
-	VMULPD        Z0, Z12, Z12
-	VSUBPD        Z12, Z19, Z19
+	VCVTDQ2PD     32(DX)(CX*8), Z20
+	VMULPD        Z0, Z20, Z20
+	VSUBPD        Z20, Z19, Z19
 
 zeroPoints1Of1:
 	VMULPD       Z4, Z17, Z17
@@ -3271,14 +3468,14 @@ zeroPoints1Of1:
 	VCVTDQ2PD    Y0, Z0
 	MOVQ         72(AX), DX
 	ADDQ         80(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z12
-	VMULPD       Z0, Z12, Z12
-	VADDPD       Z12, Z13, Z13
+	VCVTPS2PD    (DX)(CX*8), Z20
+	VMULPD       Z0, Z20, Z20
+	VADDPD       Z20, Z13, Z13
 	MOVQ         72(AX), DX
 	ADDQ         80(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z12
-	VMULPD       Z0, Z12, Z12
-	VADDPD       Z12, Z14, Z14
+	VCVTPS2PD    32(DX)(CX*8), Z20
+	VMULPD       Z0, Z20, Z20
+	VADDPD       Z20, Z14, Z14
 
 offsets1Of1:
 added1:
@@ -3334,11 +3531,55 @@ groups:
 	VPXORD    Z3, Z3, Z3
 	VPXORD    Z4, Z4, Z4
 	VMOVDQA32 Z11, Z5
+	CMPQ      40(AX), $0x00
+	JNE       begun
 	VPXORD    Z8, Z8, Z8
 	VPXORD    Z9, Z9, Z9
 	VMOVDQA32 Z11, Z10
-	MOVQ      24(AX), DX
 
+begun:
+	MOVQ 24(AX), DX
+	CMPQ 40(AX), $0x00
+	JNE  few
+
+many:
+	PREFETCHT0   4096(BX)
+	VMOVDQU32    (BX), Z12
+	VPSLLD       $0x04, Z12, Z11
+	VPTERNLOGD   $0x28, Z14, Z13, Z11
+	VPBROADCASTD (DI), Z0
+	VPDPBUSD     Z11, Z0, Z3
+	VPBROADCASTD (DI)(SI*1), Z0
+	VPDPBUSD     Z11, Z0, Z4
+	VPBROADCASTD (DI)(SI*2), Z0
+	VPDPBUSD     Z11, Z0, Z5
+	VPBROADCASTD (R8), Z0
+	VPDPBUSD     Z11, Z0, Z8
+	VPBROADCASTD (R8)(SI*1), Z0
+	VPDPBUSD     Z11, Z0, Z9
+	VPBROADCASTD (R8)(SI*2), Z0
+	VPDPBUSD     Z11, Z0, Z10
+	VPTERNLOGD   $0x28, Z14, Z13, Z12
+	VPBROADCASTD 4(DI), Z0
+	VPDPBUSD     Z12, Z0, Z3
+	VPBROADCASTD 4(DI)(SI*1), Z0
+	VPDPBUSD     Z12, Z0, Z4
+	VPBROADCASTD 4(DI)(SI*2), Z0
+	VPDPBUSD     Z12, Z0, Z5
+	VPBROADCASTD 4(R8), Z0
+	VPDPBUSD     Z12, Z0, Z8
+	VPBROADCASTD 4(R8)(SI*1), Z0
+	VPDPBUSD     Z12, Z0, Z9
+	VPBROADCASTD 4(R8)(SI*2), Z0
+	VPDPBUSD     Z12, Z0, Z10
+	ADDQ         $0x08, DI
+	ADDQ         $0x08, R8
+	ADDQ         $0x40, BX
+	SUBQ         $0x02, DX
+	JNZ          many
+	JMP          summed
+
+few:
 steps:
 	PREFETCHT0   4096(BX)
 	VMOVDQU32    (BX), Z12
@@ -3350,16 +3591,6 @@ steps:
 	VPDPBUSD     Z11, Z0, Z4
 	VPBROADCASTD (DI)(SI*2), Z0
 	VPDPBUSD     Z11, Z0, Z5
-	CMPQ         40(AX), $0x00
-	JNE          step0
-	VPBROADCASTD (R8), Z0
-	VPDPBUSD     Z11, Z0, Z8
-	VPBROADCASTD (R8)(SI*1), Z0
-	VPDPBUSD     Z11, Z0, Z9
-	VPBROADCASTD (R8)(SI*2), Z0
-	VPDPBUSD     Z11, Z0, Z10
-
-step0:
 	VPTERNLOGD   $0x28, Z14, Z13, Z12
 	VPBROADCASTD 4(DI), Z0
 	VPDPBUSD     Z12, Z0, Z3
@@ -3367,35 +3598,30 @@ step0:
 	VPDPBUSD     Z12, Z0, Z4
 	VPBROADCASTD 4(DI)(SI*2), Z0
 	VPDPBUSD     Z12, Z0, Z5
-	CMPQ         40(AX), $0x00
-	JNE          step4
-	VPBROADCASTD 4(R8), Z0
-	VPDPBUSD     Z12, Z0, Z8
-	VPBROADCASTD 4(R8)(SI*1), Z0
-	VPDPBUSD     Z12, Z0, Z9
-	VPBROADCASTD 4(R8)(SI*2), Z0
-	VPDPBUSD     Z12, Z0, Z10
+	ADDQ         $0x08, DI
+	ADDQ         $0x40, BX
+	SUBQ         $0x02, DX
+	JNZ          steps
 
-step4:
-	ADDQ          $0x08, DI
-	ADDQ          $0x08, R8
-	ADDQ          $0x40, BX
-	SUBQ          $0x02, DX
-	JNZ           steps
-	VPSRAD        $0x04, Z3, Z3
-	VPSLLD        $0x04, Z4, Z4
-	VPADDD        Z4, Z3, Z3
-	VPSLLD        $0x0c, Z5, Z5
-	VPADDD        Z5, Z3, Z3
-	VPSRAD        $0x04, Z8, Z8
-	VPSLLD        $0x04, Z9, Z9
-	VPADDD        Z9, Z8, Z8
-	VPSLLD        $0x0c, Z10, Z10
-	VPADDD        Z10, Z8, Z8
+summed:
+	VPSRAD $0x04, Z3, Z3
+	VPSLLD $0x04, Z4, Z4
+	VPADDD Z4, Z3, Z3
+	VPSLLD $0x0c, Z5, Z5
+	VPADDD Z5, Z3, Z3
+	CMPQ   40(AX), $0x00
+	JNE    combined
+	VPSRAD $0x04, Z8, Z8
+	VPSLLD $0x04, Z9, Z9
+	VPADDD Z9, Z8, Z8
+	VPSLLD $0x0c, Z10, Z10
+	VPADDD Z10, Z8, Z8
+
+combined:
 	MOVQ          48(AX), DX
 	VCVTPS2PD     (DX)(CX*8), Z5
 	MOVQ          48(AX), DX
-	VCVTPS2PD     32(DX)(CX*8), Z10
+	VCVTPS2PD     32(DX)(CX*8), Z15
 	VCVTDQ2PD     Y3, Z11
 	VEXTRACTI64X4 $0x01, Z3, Y0
 	VCVTDQ2PD     Y0, Z12
@@ -3405,18 +3631,18 @@ step4:
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z15
-	VMULPD        Z0, Z15, Z15
-	VSUBPD        Z15, Z11, Z11
+	VCVTDQ2PD     (DX)(CX*8), Z16
+	VMULPD        Z0, Z16, Z16
+	VSUBPD        Z16, Z11, Z11
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z15
-	VMULPD        Z0, Z15, Z15
-	VSUBPD        Z15, Z12, Z12
+	VCVTDQ2PD     32(DX)(CX*8), Z16
+	VMULPD        Z0, Z16, Z16
+	VSUBPD        Z16, Z12, Z12
 
 zeroPoints0Of0:
 	VMULPD       Z5, Z11, Z11
 	VADDPD       Z11, Z1, Z1
-	VMULPD       Z10, Z12, Z12
+	VMULPD       Z15, Z12, Z12
 	VADDPD       Z12, Z2, Z2
 	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of0
@@ -3424,13 +3650,13 @@ zeroPoints0Of0:
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
 	MOVQ         72(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z15
-	VMULPD       Z0, Z15, Z15
-	VADDPD       Z15, Z1, Z1
+	VCVTPS2PD    (DX)(CX*8), Z16
+	VMULPD       Z0, Z16, Z16
+	VADDPD       Z16, Z1, Z1
 	MOVQ         72(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z15
-	VMULPD       Z0, Z15, Z15
-	VADDPD       Z15, Z2, Z2
+	VCVTPS2PD    32(DX)(CX*8), Z16
+	VMULPD       Z0, Z16, Z16
+	VADDPD       Z16, Z2, Z2
 
 offsets0Of0:
 	CMPQ          40(AX), $0x00
@@ -3444,18 +3670,18 @@ offsets0Of0:
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z15
-	VMULPD        Z0, Z15, Z15
-	VSUBPD        Z15, Z11, Z11
+	VCVTDQ2PD     (DX)(CX*8), Z16
+	VMULPD        Z0, Z16, Z16
+	VSUBPD        Z16, Z11, Z11
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z15
-	VMULPD        Z0, Z15, Z15
-	VSUBPD        Z15, Z12, Z12
+	VCVTDQ2PD     32(DX)(CX*8), Z16
+	VMULPD        Z0, Z16, Z16
+	VSUBPD        Z16, Z12, Z12
 
 zeroPoints0Of1:
 	VMULPD       Z5, Z11, Z11
 	VADDPD       Z11, Z6, Z6
-	VMULPD       Z10, Z12, Z12
+	VMULPD       Z15, Z12, Z12
 	VADDPD       Z12, Z7, Z7
 	CMPQ         72(AX), $0x00
 	JEQ          offsets0Of1
@@ -3463,13 +3689,13 @@ zeroPoints0Of1:
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
 	MOVQ         72(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z15
-	VMULPD       Z0, Z15, Z15
-	VADDPD       Z15, Z6, Z6
+	VCVTPS2PD    (DX)(CX*8), Z16
+	VMULPD       Z0, Z16, Z16
+	VADDPD       Z16, Z6, Z6
 	MOVQ         72(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z15
-	VMULPD       Z0, Z15, Z15
-	VADDPD       Z15, Z7, Z7
+	VCVTPS2PD    32(DX)(CX*8), Z16
+	VMULPD       Z0, Z16, Z16
+	VADDPD       Z16, Z7, Z7
 
 offsets0Of1:
 added0:
@@ -3534,14 +3760,75 @@ groups:
 	VPXORD    Z8, Z8, Z8
 	VPXORD    Z9, Z9, Z9
 	VMOVDQA32 Z22, Z10
+	CMPQ      40(AX), $0x00
+	JNE       begun
 	VPXORD    Z13, Z13, Z13
 	VPXORD    Z14, Z14, Z14
 	VMOVDQA32 Z21, Z15
 	VPXORD    Z18, Z18, Z18
 	VPXORD    Z19, Z19, Z19
 	VMOVDQA32 Z22, Z20
-	MOVQ      24(AX), DX
 
+begun:
+	MOVQ 24(AX), DX
+	CMPQ 40(AX), $0x00
+	JNE  few
+
+many:
+	PREFETCHT0   4096(BX)
+	VMOVDQU32    (BX), Z23
+	VPSLLD       $0x04, Z23, Z21
+	PREFETCHT0   4096(BX)(R9*1)
+	VMOVDQU32    (BX)(R9*1), Z24
+	VPSLLD       $0x04, Z24, Z22
+	VPTERNLOGD   $0x28, Z26, Z25, Z21
+	VPTERNLOGD   $0x28, Z26, Z25, Z22
+	VPBROADCASTD (DI), Z0
+	VPDPBUSD     Z21, Z0, Z3
+	VPDPBUSD     Z22, Z0, Z8
+	VPBROADCASTD (DI)(SI*1), Z0
+	VPDPBUSD     Z21, Z0, Z4
+	VPDPBUSD     Z22, Z0, Z9
+	VPBROADCASTD (DI)(SI*2), Z0
+	VPDPBUSD     Z21, Z0, Z5
+	VPDPBUSD     Z22, Z0, Z10
+	VPBROADCASTD (R8), Z0
+	VPDPBUSD     Z21, Z0, Z13
+	VPDPBUSD     Z22, Z0, Z18
+	VPBROADCASTD (R8)(SI*1), Z0
+	VPDPBUSD     Z21, Z0, Z14
+	VPDPBUSD     Z22, Z0, Z19
+	VPBROADCASTD (R8)(SI*2), Z0
+	VPDPBUSD     Z21, Z0, Z15
+	VPDPBUSD     Z22, Z0, Z20
+	VPTERNLOGD   $0x28, Z26, Z25, Z23
+	VPTERNLOGD   $0x28, Z26, Z25, Z24
+	VPBROADCASTD 4(DI), Z0
+	VPDPBUSD     Z23, Z0, Z3
+	VPDPBUSD     Z24, Z0, Z8
+	VPBROADCASTD 4(DI)(SI*1), Z0
+	VPDPBUSD     Z23, Z0, Z4
+	VPDPBUSD     Z24, Z0, Z9
+	VPBROADCASTD 4(DI)(SI*2), Z0
+	VPDPBUSD     Z23, Z0, Z5
+	VPDPBUSD     Z24, Z0, Z10
+	VPBROADCASTD 4(R8), Z0
+	VPDPBUSD     Z23, Z0, Z13
+	VPDPBUSD     Z24, Z0, Z18
+	VPBROADCASTD 4(R8)(SI*1), Z0
+	VPDPBUSD     Z23, Z0, Z14
+	VPDPBUSD     Z24, Z0, Z19
+	VPBROADCASTD 4(R8)(SI*2), Z0
+	VPDPBUSD     Z23, Z0, Z15
+	VPDPBUSD     Z24, Z0, Z20
+	ADDQ         $0x08, DI
+	ADDQ         $0x08, R8
+	ADDQ         $0x40, BX
+	SUBQ         $0x02, DX
+	JNZ          many
+	JMP          summed
+
+few:
 steps:
 	PREFETCHT0   4096(BX)
 	VMOVDQU32    (BX), Z23
@@ -3560,19 +3847,6 @@ steps:
 	VPBROADCASTD (DI)(SI*2), Z0
 	VPDPBUSD     Z21, Z0, Z5
 	VPDPBUSD     Z22, Z0, Z10
-	CMPQ         40(AX), $0x00
-	JNE          step0
-	VPBROADCASTD (R8), Z0
-	VPDPBUSD     Z21, Z0, Z13
-	VPDPBUSD     Z22, Z0, Z18
-	VPBROADCASTD (R8)(SI*1), Z0
-	VPDPBUSD     Z21, Z0, Z14
-	VPDPBUSD     Z22, Z0, Z19
-	VPBROADCASTD (R8)(SI*2), Z0
-	VPDPBUSD     Z21, Z0, Z15
-	VPDPBUSD     Z22, Z0, Z20
-
-step0:
 	VPTERNLOGD   $0x28, Z26, Z25, Z23
 	VPTERNLOGD   $0x28, Z26, Z25, Z24
 	VPBROADCASTD 4(DI), Z0
@@ -3584,44 +3858,36 @@ step0:
 	VPBROADCASTD 4(DI)(SI*2), Z0
 	VPDPBUSD     Z23, Z0, Z5
 	VPDPBUSD     Z24, Z0, Z10
-	CMPQ         40(AX), $0x00
-	JNE          step4
-	VPBROADCASTD 4(R8), Z0
-	VPDPBUSD     Z23, Z0, Z13
-	VPDPBUSD     Z24, Z0, Z18
-	VPBROADCASTD 4(R8)(SI*1), Z0
-	VPDPBUSD     Z23, Z0, Z14
-	VPDPBUSD     Z24, Z0, Z19
-	VPBROADCASTD 4(R8)(SI*2), Z0
-	VPDPBUSD     Z23, Z0, Z15
-	VPDPBUSD     Z24, Z0, Z20
+	ADDQ         $0x08, DI
+	ADDQ         $0x40, BX
+	SUBQ         $0x02, DX
+	JNZ          steps
 
-step4:
-	ADDQ          $0x08, DI
-	ADDQ          $0x08, R8
-	ADDQ          $0x40, BX
-	SUBQ          $0x02, DX
-	JNZ           steps
-	VPSRAD        $0x04, Z3, Z3
-	VPSLLD        $0x04, Z4, Z4
-	VPADDD        Z4, Z3, Z3
-	VPSLLD        $0x0c, Z5, Z5
-	VPADDD        Z5, Z3, Z3
-	VPSRAD        $0x04, Z8, Z8
-	VPSLLD        $0x04, Z9, Z9
-	VPADDD        Z9, Z8, Z8
-	VPSLLD        $0x0c, Z10, Z10
-	VPADDD        Z10, Z8, Z8
-	VPSRAD        $0x04, Z13, Z13
-	VPSLLD        $0x04, Z14, Z14
-	VPADDD        Z14, Z13, Z13
-	VPSLLD        $0x0c, Z15, Z15
-	VPADDD        Z15, Z13, Z13
-	VPSRAD        $0x04, Z18, Z18
-	VPSLLD        $0x04, Z19, Z19
-	VPADDD        Z19, Z18, Z18
-	VPSLLD        $0x0c, Z20, Z20
-	VPADDD        Z20, Z18, Z18
+summed:
+	VPSRAD $0x04, Z3, Z3
+	VPSLLD $0x04, Z4, Z4
+	VPADDD Z4, Z3, Z3
+	VPSLLD $0x0c, Z5, Z5
+	VPADDD Z5, Z3, Z3
+	VPSRAD $0x04, Z8, Z8
+	VPSLLD $0x04, Z9, Z9
+	VPADDD Z9, Z8, Z8
+	VPSLLD $0x0c, Z10, Z10
+	VPADDD Z10, Z8, Z8
+	CMPQ   40(AX), $0x00
+	JNE    combined
+	VPSRAD $0x04, Z13, Z13
+	VPSLLD $0x04, Z14, Z14
+	VPADDD Z14, Z13, Z13
+	VPSLLD $0x0c, Z15, Z15
+	VPADDD Z15, Z13, Z13
+	VPSRAD $0x04, Z18, Z18
+	VPSLLD $0x04, Z19, Z19
+	VPADDD Z19, Z18, Z18
+	VPSLLD $0x0c, Z20, Z20
+	VPADDD Z20, Z18, Z18
+
+combined:
 	MOVQ          48(AX), DX
 	VCVTPS2PD     (DX)(CX*8), Z5
 	MOVQ          48(AX), DX
@@ -3635,13 +3901,13 @@ step4:
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z15
-	VMULPD        Z0, Z15, Z15
-	VSUBPD        Z15, Z21, Z21
+	VCVTDQ2PD     (DX)(CX*8), Z24
+	VMULPD        Z0, Z24, Z24
+	VSUBPD        Z24, Z21, Z21
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z15
-	VMULPD        Z0, Z15, Z15
-	VSUBPD        Z15, Z23, Z23
+	VCVTDQ2PD     32(DX)(CX*8), Z24
+	VMULPD        Z0, Z24, Z24
+	VSUBPD        Z24, Z23, Z23
 
 zeroPoints0Of0:
 	VMULPD       Z5, Z21, Z21
@@ -3654,13 +3920,13 @@ zeroPoints0Of0:
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
 	MOVQ         72(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z15
-	VMULPD       Z0, Z15, Z15
-	VADDPD       Z15, Z1, Z1
+	VCVTPS2PD    (DX)(CX*8), Z24
+	VMULPD       Z0, Z24, Z24
+	VADDPD       Z24, Z1, Z1
 	MOVQ         72(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z15
-	VMULPD       Z0, Z15, Z15
-	VADDPD       Z15, Z2, Z2
+	VCVTPS2PD    32(DX)(CX*8), Z24
+	VMULPD       Z0, Z24, Z24
+	VADDPD       Z24, Z2, Z2
 
 offsets0Of0:
 	CMPQ          40(AX), $0x00
@@ -3674,13 +3940,13 @@ offsets0Of0:
 	VPBROADCASTD  (DX)(CX*1), Y0
 	VCVTDQ2PD     Y0, Z0
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z15
-	VMULPD        Z0, Z15, Z15
-	VSUBPD        Z15, Z21, Z21
+	VCVTDQ2PD     (DX)(CX*8), Z24
+	VMULPD        Z0, Z24, Z24
+	VSUBPD        Z24, Z21, Z21
 	MOVQ          64(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z15
-	VMULPD        Z0, Z15, Z15
-	VSUBPD        Z15, Z23, Z23
+	VCVTDQ2PD     32(DX)(CX*8), Z24
+	VMULPD        Z0, Z24, Z24
+	VSUBPD        Z24, Z23, Z23
 
 zeroPoints0Of1:
 	VMULPD       Z5, Z21, Z21
@@ -3693,13 +3959,13 @@ zeroPoints0Of1:
 	VPBROADCASTD (DX)(CX*1), Y0
 	VCVTDQ2PD    Y0, Z0
 	MOVQ         72(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z15
-	VMULPD       Z0, Z15, Z15
-	VADDPD       Z15, Z11, Z11
+	VCVTPS2PD    (DX)(CX*8), Z24
+	VMULPD       Z0, Z24, Z24
+	VADDPD       Z24, Z11, Z11
 	MOVQ         72(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z15
-	VMULPD       Z0, Z15, Z15
-	VADDPD       Z15, Z12, Z12
+	VCVTPS2PD    32(DX)(CX*8), Z24
+	VMULPD       Z0, Z24, Z24
+	VADDPD       Z24, Z12, Z12
 
 offsets0Of1:
 added0:
@@ -3719,14 +3985,14 @@ added0:
 	VCVTDQ2PD     Y0, Z0
 	MOVQ          64(AX), DX
 	ADDQ          80(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z15
-	VMULPD        Z0, Z15, Z15
-	VSUBPD        Z15, Z21, Z21
+	VCVTDQ2PD     (DX)(CX*8), Z24
+	VMULPD        Z0, Z24, Z24
+	VSUBPD        Z24, Z21, Z21
 	MOVQ          64(AX), DX
 	ADDQ          80(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z15
-	VMULPD        Z0, Z15, Z15
-	VSUBPD        Z15, Z23, Z23
+	VCVTDQ2PD     32(DX)(CX*8), Z24
+	VMULPD        Z0, Z24, Z24
+	VSUBPD        Z24, Z23, Z23
 
 zeroPoints1Of0:
 	VMULPD       Z5, Z21, Z21
@@ -3740,14 +4006,14 @@ zeroPoints1Of0:
 	VCVTDQ2PD    Y0, Z0
 	MOVQ         72(AX), DX
 	ADDQ         80(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z15
-	VMULPD       Z0, Z15, Z15
-	VADDPD       Z15, Z6, Z6
+	VCVTPS2PD    (DX)(CX*8), Z24
+	VMULPD       Z0, Z24, Z24
+	VADDPD       Z24, Z6, Z6
 	MOVQ         72(AX), DX
 	ADDQ         80(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z15
-	VMULPD       Z0, Z15, Z15
-	VADDPD       Z15, Z7, Z7
+	VCVTPS2PD    32(DX)(CX*8), Z24
+	VMULPD       Z0, Z24, Z24
+	VADDPD       Z24, Z7, Z7
 
 offsets1Of0:
 	CMPQ          40(AX), $0x00
@@ -3762,14 +4028,14 @@ offsets1Of0:
 	VCVTDQ2PD     Y0, Z0
 	MOVQ          64(AX), DX
 	ADDQ          80(AX), DX
-	VCVTDQ2PD     (DX)(CX*8), Z15
-	VMULPD        Z0, Z15, Z15
-	VSUBPD        Z15, Z21, Z21
+	VCVTDQ2PD     (DX)(CX*8), Z24
+	VMULPD        Z0, Z24, Z24
+	VSUBPD        Z24, Z21, Z21
 	MOVQ          64(AX), DX
 	ADDQ          80(AX), DX
-	VCVTDQ2PD     32(DX)(CX*8), Z15
-	VMULPD        Z0, Z15, Z15
-	VSUBPD        Z15, Z23, Z23
+	VCVTDQ2PD     32(DX)(CX*8), Z24
+	VMULPD        Z0, Z24, Z24
+	VSUBPD        Z24, Z23, Z23
 
 zeroPoints1Of1:
 	VMULPD       Z5, Z21, Z21
@@ -3783,14 +4049,14 @@ zeroPoints1Of1:
 	VCVTDQ2PD    Y0, Z0
 	MOVQ         72(AX), DX
 	ADDQ         80(AX), DX
-	VCVTPS2PD    (DX)(CX*8), Z15
-	VMULPD       Z0, Z15, Z15
-	VADDPD       Z15, Z16, Z16
+	VCVTPS2PD    (DX)(CX*8), Z24
+	VMULPD       Z0, Z24, Z24
+	VADDPD       Z24, Z16, Z16
 	MOVQ         72(AX), DX
 	ADDQ         80(AX), DX
-	VCVTPS2PD    32(DX)(CX*8), Z15
-	VMULPD       Z0, Z15, Z15
-	VADDPD       Z15, Z17, Z17
+	VCVTPS2PD    32(DX)(CX*8), Z24
+	VMULPD       Z0, Z24, Z24
+	VADDPD       Z24, Z17, Z17
 
 offsets1Of1:
 added1:

@@ -160,7 +160,7 @@ const (
 
 var (
 	codeGroupsVNNI   = groupForm{PanelColumns, []groupKernel{{1, 4, []asm{multiplyGroupsR4P1VNNI, multiplyGroupsR4P2VNNI, multiplyGroupsR4P3VNNI}}}}
-	nibbleGroupsVNNI = groupForm{PanelColumns, []groupKernel{{1, 2, []asm{multiplyNibblesR2VNNI}}, {4, 8, []asm{multiplyNibblesR8VNNI}}}}
+	nibbleGroupsVNNI = groupForm{PanelColumns, []groupKernel{{1, 1, []asm{multiplyNibblesR1VNNI}}, {2, 2, []asm{multiplyNibblesR2VNNI}}, {4, 8, []asm{multiplyNibblesR8VNNI}}}}
 	wideGroupsVNNI   = [2]groupForm{
 		{PanelColumns, []groupKernel{{1, 2, []asm{multiply2PlanesR2P1VNNI, multiply2PlanesR2P2VNNI}}}},
 		{PanelColumns, []groupKernel{{1, 2, []asm{multiply3PlanesR2P1VNNI, multiply3PlanesR2P2VNNI}}}},

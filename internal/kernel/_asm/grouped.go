@@ -17,7 +17,7 @@ var groupsFields = slices.Concat(
 )
 
 // A height is how many rows a kernel has registers for, and a number of fewer rows that it takes too: where the
-// field few is set.
+// field few is set. The two may be the same.
 type height struct{ few, rows int }
 
 // each emits body for all rows, of which it jumps over those behind the few.
@@ -30,6 +30,19 @@ func (h height) each(few Op, label string, body func(i int)) {
 		body(i)
 	}
 	Label(label)
+}
+
+// either emits body for so many rows as there are: for all of them, and for the few.
+func (h height) either(few Op, body func(name string, rows int)) {
+	if h.few < h.rows {
+		CMPQ(few, Imm(0))
+		JNE(LabelRef("few"))
+		body("many", h.rows)
+		JMP(LabelRef("summed"))
+	}
+	Label("few")
+	body("steps", h.few)
+	Label("summed")
 }
 
 // groupsTile is what a kernel has of rows and panels of a Groups: sums of a group, and what all groups before
@@ -175,7 +188,8 @@ func vnniGroups() {
 	for panels := 1; panels <= vnniPanels; panels++ {
 		vnniMultiplyGroups(height{1, 4}, panels)
 	}
-	vnniMultiplyNibbles(height{1, vnniReadRows})
+	vnniMultiplyNibbles(height{1, 1})
+	vnniMultiplyNibbles(height{vnniReadRows, vnniReadRows})
 	vnniMultiplyNibbles(height{vnniRows / 2, vnniRows})
 	for planes := 2; planes <= 3; planes++ {
 		for panels := 1; panels <= 2; panels++ {
@@ -185,18 +199,20 @@ func vnniGroups() {
 }
 
 // vnniSums emits the sums of a group, which body adds to: so many steps at a time.
-func (k *groupsTile) vnniSums(steps int, body func()) {
+func (k *groupsTile) vnniSums(steps int, body func(rows int)) {
 	left := GP64()
-	for _, row := range k.sums {
-		for _, v := range row {
+	k.eachRow("begun", func(i int) {
+		for _, v := range k.sums[i] {
 			VPXORD(v, v, v)
 		}
-	}
+	})
 	MOVQ(k.t.at("steps"), left)
-	loop("steps", left, steps, func() {
-		body()
-		ADDQ(Imm(uint64(stepDepth*steps)), k.p)
-		ADDQ(Imm(stepBytes), k.codes)
+	k.either(k.t.at("few"), func(name string, rows int) {
+		loop(name, left, steps, func() {
+			body(rows)
+			ADDQ(Imm(uint64(stepDepth*steps)), k.p)
+			ADDQ(Imm(stepBytes), k.codes)
+		})
 	})
 }
 
@@ -208,7 +224,7 @@ func vnniMultiplyGroups(h height, panels int) {
 	}
 	k.x, k.y = ZMM(), weights[0]
 	k.eachGroup(func() {
-		k.vnniSums(1, func() {
+		k.vnniSums(1, func(rows int) {
 			for j, v := range weights {
 				m := at(k.codes, 0)
 				if j > 0 {
@@ -217,12 +233,12 @@ func vnniMultiplyGroups(h height, panels int) {
 				VMOVDQU32(m, v)
 				PREFETCHT0(m.Offset(vnniAhead))
 			}
-			k.eachRow("step", func(i int) {
-				VPBROADCASTD(Mem{Base: k.from[i], Index: k.p, Scale: 1}, k.x)
+			for i, row := range k.from[:rows] {
+				VPBROADCASTD(Mem{Base: row, Index: k.p, Scale: 1}, k.x)
 				for j, v := range weights {
 					VPDPBUSD(v, k.x, k.sums[i][j])
 				}
-			})
+			}
 		})
 	})
 }
@@ -250,7 +266,7 @@ func vnniMultiplyNibbles(h height) {
 		for _, v := range slices.Concat(sums[h.rows:], more) {
 			VPXORD(v, v, v)
 		}
-		k.vnniSums(2, func() {
+		k.vnniSums(2, func(rows int) {
 			PREFETCHT0(at(k.codes, codesAhead))
 			VMOVDQU32(at(k.codes, 0), codes[1])
 			VPSLLD(Imm(4), codes[1], codes[0])
@@ -263,17 +279,18 @@ func vnniMultiplyNibbles(h height) {
 				for _, sum := range to[h.rows:] {
 					VPDPBUSD(v, ones, sum)
 				}
-				k.eachRow(fmt.Sprintf("step%d", step), func(i int) {
-					VPBROADCASTD(Mem{Base: k.from[i], Index: k.p, Scale: 1, Disp: stepDepth * step}, k.x)
+				for i, row := range k.from[:rows] {
+					VPBROADCASTD(Mem{Base: row, Index: k.p, Scale: 1, Disp: stepDepth * step}, k.x)
 					VPDPBUSD(v, k.x, to[i])
-				})
+				}
 			}
 		})
 		for i, v := range more {
 			VPADDD(v, sums[i], sums[i])
 		}
-		for _, v := range sums {
+		for _, v := range sums[h.rows:] {
 			VPSRAD(Imm(4), v, v)
 		}
+		k.eachRow("divided", func(i int) { VPSRAD(Imm(4), sums[i], sums[i]) })
 	})
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -68,22 +66,24 @@ func avx2MultiplyGroups(h height, packed bool) {
 				VPXOR(v, v, v)
 			}
 		}
-		loop("steps", n, step, func() {
-			PREFETCHT0(at(k.codes, avx2Ahead))
-			for half := range step {
-				for h := range weights {
-					load(h, half)
-				}
-				k.eachRow(fmt.Sprintf("step%d", half), func(i int) {
-					VPBROADCASTD(Mem{Base: k.from[i], Index: k.p, Scale: 1, Disp: stepDepth * half}, k.x)
-					for h, v := range weights {
-						VPMADDUBSW(v, k.x, product)
-						VPADDW(product, pairs[i][h], pairs[i][h])
+		k.either(k.t.at("few"), func(name string, rows int) {
+			loop(name, n, step, func() {
+				PREFETCHT0(at(k.codes, avx2Ahead))
+				for half := range step {
+					for h := range weights {
+						load(h, half)
 					}
-				})
-			}
-			ADDQ(Imm(uint64(stepDepth*step)), k.p)
-			ADDQ(Imm(stepBytes), k.codes)
+					for i, row := range k.from[:rows] {
+						VPBROADCASTD(Mem{Base: row, Index: k.p, Scale: 1, Disp: stepDepth * half}, k.x)
+						for h, v := range weights {
+							VPMADDUBSW(v, k.x, product)
+							VPADDW(product, pairs[i][h], pairs[i][h])
+						}
+					}
+				}
+				ADDQ(Imm(uint64(stepDepth*step)), k.p)
+				ADDQ(Imm(stepBytes), k.codes)
+			})
 		})
 		for i, row := range pairs {
 			for h, v := range row {

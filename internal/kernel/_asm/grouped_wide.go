@@ -110,9 +110,10 @@ func (k *wideTile) eachGroup(multiply func()) {
 	RET()
 }
 
-// multiply calls do for all sums, with weights of their panel, where x is the activations at disp, repeated.
-func (k *wideTile) multiply(weights []reg.VecVirtual, disp int, do func(weights, sum reg.VecVirtual)) {
-	k.eachRow(fmt.Sprintf("step%d", disp), func(i int, row []wideCell) {
+// multiply calls do for the sums of so many rows, with weights of their panel, where x is the activations at disp,
+// repeated.
+func (k *wideTile) multiply(rows int, weights []reg.VecVirtual, disp int, do func(weights, sum reg.VecVirtual)) {
+	for i, row := range k.cells[:rows] {
 		for plane := range row[0].planes {
 			m := at(k.from[i], disp)
 			if plane > 0 {
@@ -123,24 +124,29 @@ func (k *wideTile) multiply(weights []reg.VecVirtual, disp int, do func(weights,
 				do(v, row[panel].planes[plane])
 			}
 		}
-	})
+	}
 }
 
-// eachCell emits body for all cells, of rows that are not there too.
-func (k *wideTile) eachCell(body func(c wideCell)) {
-	for _, row := range k.cells {
+// eachCell emits body for the cells there are.
+func (k *wideTile) eachCell(label string, body func(c wideCell)) {
+	k.eachRow(label, func(_ int, row []wideCell) {
 		for _, c := range row {
 			body(c)
 		}
-	}
+	})
 }
 
-// next goes on by two steps.
-func (k *wideTile) next() {
-	for _, row := range k.from {
-		ADDQ(Imm(2*stepDepth), row)
-	}
-	ADDQ(Imm(stepBytes), k.codes)
+// steps emits body for so many steps, two at a time, and for the rows there are.
+func (k *wideTile) steps(left reg.GPVirtual, body func(rows int)) {
+	k.either(k.t.at("few"), func(name string, rows int) {
+		loop(name, left, 2, func() {
+			body(rows)
+			for _, row := range k.from[:rows] {
+				ADDQ(Imm(2*stepDepth), row)
+			}
+			ADDQ(Imm(stepBytes), k.codes)
+		})
+	})
 }
 
 // byColumn returns where a half of a list by column is.
@@ -210,14 +216,14 @@ func vnniMultiplyWide(planes int, h height, panels int) {
 		for panel := range panels {
 			k.offset(panel, 11, codes[0][panel])
 		}
-		k.eachCell(func(c wideCell) {
+		k.eachCell("begun", func(c wideCell) {
 			for _, v := range c.planes[:planes-1] {
 				k.clear(v)
 			}
 			VMOVDQA32(codes[0][c.panel], c.planes[planes-1])
 		})
 		MOVQ(k.t.at("steps"), left)
-		loop("steps", left, 2, func() {
+		k.steps(left, func(rows int) {
 			for j, high := range codes[1] {
 				m := at(k.codes, 0)
 				if j > 0 {
@@ -231,11 +237,10 @@ func vnniMultiplyWide(planes int, h height, panels int) {
 				for _, v := range weights {
 					VPTERNLOGD(Imm(0x28), upper, signs, v)
 				}
-				k.multiply(weights, stepDepth*step, func(weights, sum reg.VecVirtual) { VPDPBUSD(weights, k.x, sum) })
+				k.multiply(rows, weights, stepDepth*step, func(weights, sum reg.VecVirtual) { VPDPBUSD(weights, k.x, sum) })
 			}
-			k.next()
 		})
-		k.eachCell(func(c wideCell) {
+		k.eachCell("combined", func(c wideCell) {
 			VPSRAD(Imm(4), c.sum, c.sum)
 			for i, v := range c.planes[1:] {
 				VPSLLD(Imm(uint64(4+8*i)), v, v)
@@ -258,19 +263,19 @@ func avx2MultiplyWide(planes int, h height) {
 	low, eights := ymm.memory("lowHalves", 0x0f0f0f0f), ymm.memory("eights", 0x08080808)
 	k.eachGroup(func() {
 		k.offset(0, 8*planes-1, product)
-		k.eachCell(func(c wideCell) { VMOVDQA(product, c.sum) })
+		k.eachCell("offset", func(c wideCell) { VMOVDQA(product, c.sum) })
 		MOVQ(k.t.at("steps"), left)
 		Label("blocks")
 		MOVQ(U32(avx2Block), n)
 		CMPQ(n, left)
 		CMOVQGT(left, n)
 		SUBQ(n, left)
-		k.eachCell(func(c wideCell) {
+		k.eachCell("cleared", func(c wideCell) {
 			for _, v := range c.planes {
 				k.clear(v)
 			}
 		})
-		loop("steps", n, 2, func() {
+		k.steps(n, func(rows int) {
 			PREFETCHT0(at(k.codes, avx2Ahead))
 			for step := range 2 {
 				VMOVDQU(at(k.codes, 0), weights)
@@ -279,14 +284,13 @@ func avx2MultiplyWide(planes int, h height) {
 				}
 				VPAND(low, weights, weights)
 				VPSUBB(eights, weights, weights)
-				k.multiply([]reg.VecVirtual{weights}, stepDepth*step, func(weights, sum reg.VecVirtual) {
+				k.multiply(rows, []reg.VecVirtual{weights}, stepDepth*step, func(weights, sum reg.VecVirtual) {
 					VPMADDUBSW(weights, k.x, product)
 					VPADDW(product, sum, sum)
 				})
 			}
-			k.next()
 		})
-		k.eachCell(func(c wideCell) {
+		k.eachCell("paired", func(c wideCell) {
 			for plane, v := range c.planes {
 				VPMADDWD(ones, v, v)
 				if plane > 0 {
