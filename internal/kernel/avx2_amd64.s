@@ -7,23 +7,24 @@
 // func multiplyS16AVX2(c *int32, a *uint8, lda int, b *int8, steps int, rows int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·multiplyS16AVX2(SB), NOSPLIT, $0-48
-	MOVQ  c+0(FP), AX
-	MOVQ  a+8(FP), CX
-	MOVQ  lda+16(FP), DX
-	MOVQ  b+24(FP), BX
-	MOVQ  steps+32(FP), SI
-	MOVQ  rows+40(FP), DI
-	LEAQ  (DX)(DX*2), R8
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
+	PCALIGN $0x40
+	MOVQ    c+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    lda+16(FP), DX
+	MOVQ    b+24(FP), BX
+	MOVQ    steps+32(FP), SI
+	MOVQ    rows+40(FP), DI
+	LEAQ    (DX)(DX*2), R8
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
 
 steps:
 	PREFETCHT0   4096(BX)
@@ -125,6 +126,7 @@ stored:
 // func multiplyGroupsR2P1AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·multiplyGroupsR2P1AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
 	MOVQ    88(AX), DI
@@ -364,6 +366,7 @@ GLOBL eightsOfAVX2<>(SB), RODATA|NOPTR, $32
 // func multiplyNibblesR2AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·multiplyNibblesR2AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
 	MOVQ    88(AX), DI
@@ -624,6 +627,7 @@ stored:
 // func multiply2PlanesR2P1AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·multiply2PlanesR2P1AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), BX
 	MOVQ    16(AX), SI
@@ -855,6 +859,7 @@ stored:
 // func multiply3PlanesR2P1AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·multiply3PlanesR2P1AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), BX
 	MOVQ    16(AX), SI
@@ -1112,6 +1117,7 @@ stored:
 // func unpackAVX2(dst *int8, src *uint8, n int)
 // Requires: AVX, AVX2
 TEXT ·unpackAVX2(SB), NOSPLIT, $0-24
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -1151,6 +1157,7 @@ GLOBL eights<>(SB), RODATA|NOPTR, $4
 // func decode2BitsAVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·decode2BitsAVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         16(AX), DX
@@ -1265,6 +1272,7 @@ GLOBL lowBits2<>(SB), RODATA|NOPTR, $4
 // func decode4BitsAVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·decode4BitsAVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         16(AX), DX
@@ -1377,6 +1385,7 @@ GLOBL lowBits4<>(SB), RODATA|NOPTR, $4
 // func multiply2BitsAVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·multiply2BitsAVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         16(AX), DX
@@ -1540,6 +1549,7 @@ GLOBL signsOfAVX2<>(SB), RODATA|NOPTR, $32
 // func multiply4BitsAVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·multiply4BitsAVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         16(AX), DX
@@ -1817,6 +1827,7 @@ group3Field1:
 // func sumCodesAVX2(dst *int32, lanes *[16][4]int32, compensation *[16]int32)
 // Requires: AVX, AVX2
 TEXT ·sumCodesAVX2(SB), NOSPLIT, $0-24
+	PCALIGN $0x40
 	MOVQ    dst+0(FP), AX
 	MOVQ    lanes+8(FP), CX
 	MOVQ    compensation+16(FP), DX
@@ -1844,6 +1855,7 @@ TEXT ·sumCodesAVX2(SB), NOSPLIT, $0-24
 // func quantizeIntsAVX2(dst *int32, src *float32, n int, scale float32, low float32, high float32)
 // Requires: AVX
 TEXT ·quantizeIntsAVX2(SB), NOSPLIT, $0-36
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -1868,6 +1880,7 @@ values:
 // func quantizeFixedAVX2(dst *int32, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32)
 // Requires: AVX
 TEXT ·quantizeFixedAVX2(SB), NOSPLIT, $0-40
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -1894,6 +1907,7 @@ values:
 // func subtractZeroPointAVX2(dst *int32, src *uint8, n int, zero int32)
 // Requires: AVX, AVX2
 TEXT ·subtractZeroPointAVX2(SB), NOSPLIT, $0-28
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -1913,6 +1927,7 @@ codes:
 // func splitS16AVX2(dst *uint8, stride int, x *int32, n int, planes int)
 // Requires: AVX, AVX2
 TEXT ·splitS16AVX2(SB), NOSPLIT, $0-40
+	PCALIGN        $0x40
 	MOVQ           dst+0(FP), AX
 	MOVQ           stride+8(FP), CX
 	MOVQ           x+16(FP), DX
@@ -1970,6 +1985,7 @@ GLOBL low12<>(SB), RODATA|NOPTR, $4
 // func quantizeAVX2(dst *uint8, src *float32, maps *uint8, blocks int, size int) (bad bool)
 // Requires: AVX, AVX2, MMX+
 TEXT ·quantizeAVX2(SB), NOSPLIT, $0-41
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         maps+16(FP), DX
@@ -2057,6 +2073,7 @@ GLOBL dwords<>(SB), RODATA|NOPTR, $32
 // func dequantizeAVX2(dst *float32, src *uint8, maps *uint8, blocks int, size int, flip uint32, stream int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·dequantizeAVX2(SB), NOSPLIT, $0-56
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         maps+16(FP), DX
@@ -2141,16 +2158,17 @@ GLOBL least<>(SB), RODATA|NOPTR, $4
 // func minMaxBlocksAVX2(low *float32, high *float32, src *float32, blocks int, size int, bad *uint32)
 // Requires: AVX, AVX2
 TEXT ·minMaxBlocksAVX2(SB), NOSPLIT, $0-48
-	MOVQ  low+0(FP), AX
-	MOVQ  high+8(FP), CX
-	MOVQ  src+16(FP), DX
-	MOVQ  blocks+24(FP), BX
-	MOVQ  size+32(FP), SI
-	MOVQ  bad+40(FP), DI
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	SHLQ  $0x02, SI
-	NEGQ  SI
+	PCALIGN $0x40
+	MOVQ    low+0(FP), AX
+	MOVQ    high+8(FP), CX
+	MOVQ    src+16(FP), DX
+	MOVQ    blocks+24(FP), BX
+	MOVQ    size+32(FP), SI
+	MOVQ    bad+40(FP), DI
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	SHLQ    $0x02, SI
+	NEGQ    SI
 
 blocks:
 	VMOVUPS (DX), Y0
@@ -2203,6 +2221,7 @@ values:
 // func quantizeGridAVX2(dst *uint8, src *float32, n int, scale float64, offset float64, high float64)
 // Requires: AVX, AVX2
 TEXT ·quantizeGridAVX2(SB), NOSPLIT, $0-48
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -2237,6 +2256,7 @@ values:
 // func dequantizeGridAVX2(dst *float32, src *uint8, n int, scale float64, offset float64)
 // Requires: AVX, AVX2
 TEXT ·dequantizeGridAVX2(SB), NOSPLIT, $0-40
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -2264,17 +2284,18 @@ codes:
 // func minMaxColumnsAVX2(low *float32, high *float32, src *float32, n int, stride int, fours int, bad *uint32)
 // Requires: AVX, AVX2
 TEXT ·minMaxColumnsAVX2(SB), NOSPLIT, $0-56
-	MOVQ  low+0(FP), AX
-	MOVQ  high+8(FP), CX
-	MOVQ  src+16(FP), DX
-	MOVQ  bad+48(FP), BX
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	MOVQ  n+24(FP), SI
-	MOVQ  stride+32(FP), DI
-	MOVQ  fours+40(FP), R8
-	LEAQ  (DI)(DI*2), R9
-	LEAQ  (DI)(R9*1), R10
+	PCALIGN $0x40
+	MOVQ    low+0(FP), AX
+	MOVQ    high+8(FP), CX
+	MOVQ    src+16(FP), DX
+	MOVQ    bad+48(FP), BX
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	MOVQ    n+24(FP), SI
+	MOVQ    stride+32(FP), DI
+	MOVQ    fours+40(FP), R8
+	LEAQ    (DI)(DI*2), R9
+	LEAQ    (DI)(R9*1), R10
 
 rows:
 	MOVQ AX, R12
@@ -2325,6 +2346,7 @@ columns:
 // func quantizeColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, fours int)
 // Requires: AVX, AVX2
 TEXT ·quantizeColumnsAVX2(SB), NOSPLIT, $0-48
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         columns+16(FP), DX
@@ -2397,6 +2419,7 @@ columns:
 // func dequantizeColumnsAVX2(dst *float32, src *uint8, columns *float32, n int, stride int, fours int, flip uint32)
 // Requires: AVX, AVX2
 TEXT ·dequantizeColumnsAVX2(SB), NOSPLIT, $0-52
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         columns+16(FP), DX
@@ -2465,6 +2488,7 @@ columns:
 // func quantizeGridColumnsAVX2(dst *uint8, src *float32, columns *float32, n int, stride int, fours int, high float64)
 // Requires: AVX, AVX2
 TEXT ·quantizeGridColumnsAVX2(SB), NOSPLIT, $0-56
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         columns+16(FP), DX
@@ -2531,6 +2555,7 @@ columns:
 // func dequantizeGridColumnsAVX2(dst *float32, src *uint8, columns *float32, n int, stride int, fours int)
 // Requires: AVX, AVX2
 TEXT ·dequantizeGridColumnsAVX2(SB), NOSPLIT, $0-48
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         columns+16(FP), DX
@@ -2598,9 +2623,10 @@ columns:
 // func encodeFloat16AVX2(dst *uint16, src *float32, n int)
 // Requires: AVX, F16C
 TEXT ·encodeFloat16AVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ n+16(FP), DX
+	PCALIGN $0x40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    n+16(FP), DX
 
 values:
 	VMOVUPS   (CX), Y0
@@ -2615,6 +2641,7 @@ values:
 // func encodeBFloat16AVX2(dst *uint16, src *float32, n int)
 // Requires: AVX, AVX2
 TEXT ·encodeBFloat16AVX2(SB), NOSPLIT, $0-24
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -2654,6 +2681,7 @@ GLOBL quiet<>(SB), RODATA|NOPTR, $4
 // func addU8AVX2(dst *uint8, x *uint8, y *uint8, n int, scaleX float32, scaleY float32, scale float32, low float32, high float32, zeroX int32, zeroY int32, zero int32)
 // Requires: AVX, AVX2
 TEXT ·addU8AVX2(SB), NOSPLIT, $0-64
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         y+16(FP), DX
@@ -2741,6 +2769,7 @@ codes:
 // func lookUpAVX2(dst *uint8, src *uint8, n int, differences *uint8)
 // Requires: AVX, AVX2
 TEXT ·lookUpAVX2(SB), NOSPLIT, $0-32
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -2834,9 +2863,10 @@ GLOBL signs<>(SB), RODATA|NOPTR, $4
 // func decodeBFloat16AVX2(dst *float32, src *uint16, n int)
 // Requires: AVX, AVX2
 TEXT ·decodeBFloat16AVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ n+16(FP), DX
+	PCALIGN $0x40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    n+16(FP), DX
 
 codes:
 	VPMOVZXWD (CX), Y0
@@ -2852,9 +2882,10 @@ codes:
 // func decodeFloat16AVX2(dst *float32, src *uint16, n int)
 // Requires: AVX, F16C
 TEXT ·decodeFloat16AVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ n+16(FP), DX
+	PCALIGN $0x40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    n+16(FP), DX
 
 codes:
 	VCVTPH2PS (CX), Y0
@@ -2869,6 +2900,7 @@ codes:
 // func dequantizeSumsAVX2(t *uint8)
 // Requires: AVX, AVX2
 TEXT ·dequantizeSumsAVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         56(AX), DI
 	MOVQ         64(AX), R8
@@ -2916,6 +2948,7 @@ rows:
 // func requantizeSumsAVX2(t *uint8)
 // Requires: AVX, AVX2
 TEXT ·requantizeSumsAVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	VBROADCASTSS 128(AX), Y0
 	VBROADCASTSS 152(AX), Y4
@@ -2971,6 +3004,7 @@ rows:
 // func dequantizePlanesAVX2(t *uint8)
 // Requires: AVX
 TEXT ·dequantizePlanesAVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         56(AX), DI
 	MOVQ         64(AX), R8
@@ -3035,6 +3069,7 @@ summed:
 // func addSumsAVX2(d *float64, sums *int32, weight float64, n int)
 // Requires: AVX
 TEXT ·addSumsAVX2(SB), NOSPLIT, $0-32
+	PCALIGN      $0x40
 	MOVQ         d+0(FP), AX
 	MOVQ         sums+8(FP), CX
 	MOVQ         n+24(FP), DX
@@ -3055,16 +3090,17 @@ sums:
 // func accumulateGroupAVX2(t *uint8)
 // Requires: AVX, AVX2
 TEXT ·accumulateGroupAVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 80(AX), SI
-	MOVQ 48(AX), R10
-	MOVQ 56(AX), R11
-	MOVQ 64(AX), R12
-	SHLQ $0x02, SI
-	XORQ R8, R8
-	XORQ R13, R13
+	PCALIGN $0x40
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    80(AX), SI
+	MOVQ    48(AX), R10
+	MOVQ    56(AX), R11
+	MOVQ    64(AX), R12
+	SHLQ    $0x02, SI
+	XORQ    R8, R8
+	XORQ    R13, R13
 
 columns:
 	MOVQ    R8, BX
@@ -3136,16 +3172,17 @@ next:
 // func accumulateWideGroupAVX2(t *uint8)
 // Requires: AVX
 TEXT ·accumulateWideGroupAVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 80(AX), SI
-	MOVQ 48(AX), R10
-	MOVQ 56(AX), R11
-	MOVQ 64(AX), BX
-	SHLQ $0x03, SI
-	XORQ R8, R8
-	XORQ R12, R12
+	PCALIGN $0x40
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    80(AX), SI
+	MOVQ    48(AX), R10
+	MOVQ    56(AX), R11
+	MOVQ    64(AX), BX
+	SHLQ    $0x03, SI
+	XORQ    R8, R8
+	XORQ    R12, R12
 
 columns:
 	MOVQ      R8, BX
@@ -3215,6 +3252,7 @@ next:
 // func finishAVX2(dst *float32, stride int, acc *float32, scales *float32, bias *float32, floor float32, rows int, columns int)
 // Requires: AVX, AVX2
 TEXT ·finishAVX2(SB), NOSPLIT, $0-64
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         acc+16(FP), DX
@@ -3249,6 +3287,7 @@ columns:
 // func finishWideAVX2(dst *float32, stride int, acc *float64, scales *float64, bias *float32, floor float32, rows int, columns int)
 // Requires: AVX, AVX2
 TEXT ·finishWideAVX2(SB), NOSPLIT, $0-64
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         acc+16(FP), DX
@@ -3284,15 +3323,16 @@ columns:
 // func maxWindowsAVX2(dst *uint8, src *uint8, offsets *int, count int, n int, pixels int, step int)
 // Requires: AVX, CMOV
 TEXT ·maxWindowsAVX2(SB), NOSPLIT, $0-56
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ offsets+16(FP), DX
-	MOVQ count+24(FP), BX
-	MOVQ n+32(FP), SI
-	MOVQ pixels+40(FP), DI
-	MOVQ step+48(FP), R8
-	MOVQ SI, R10
-	SUBQ $0x10, R10
+	PCALIGN $0x40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    offsets+16(FP), DX
+	MOVQ    count+24(FP), BX
+	MOVQ    n+32(FP), SI
+	MOVQ    pixels+40(FP), DI
+	MOVQ    step+48(FP), R8
+	MOVQ    SI, R10
+	SUBQ    $0x10, R10
 
 pixels:
 	XORQ R9, R9
@@ -3331,10 +3371,11 @@ next:
 // func multiplyDepthwiseAVX2(c *int32, x *uint8, pixels *int, count int, offsets *int, steps int, b *int8)
 // Requires: AVX, AVX2
 TEXT ·multiplyDepthwiseAVX2(SB), NOSPLIT, $0-56
-	MOVQ c+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ pixels+16(FP), DX
-	MOVQ count+24(FP), BX
+	PCALIGN $0x40
+	MOVQ    c+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    pixels+16(FP), DX
+	MOVQ    count+24(FP), BX
 
 pixels:
 	VPXOR Y0, Y0, Y0
@@ -3400,13 +3441,14 @@ steps:
 // func transposeAVX2(dst *float32, stride int, src *float32, n int, columns int, rows int)
 // Requires: AVX
 TEXT ·transposeAVX2(SB), NOSPLIT, $0-48
-	MOVQ dst+0(FP), AX
-	MOVQ stride+8(FP), CX
-	MOVQ src+16(FP), DX
-	MOVQ n+24(FP), BX
-	MOVQ columns+32(FP), SI
-	LEAQ (BX)(BX*2), R10
-	LEAQ (CX)(CX*2), R11
+	PCALIGN $0x40
+	MOVQ    dst+0(FP), AX
+	MOVQ    stride+8(FP), CX
+	MOVQ    src+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    columns+32(FP), SI
+	LEAQ    (BX)(BX*2), R10
+	LEAQ    (CX)(CX*2), R11
 
 columns:
 	MOVQ rows+40(FP), DI
@@ -3470,13 +3512,14 @@ rows:
 // func transposeU8AVX2(dst *uint8, stride int, src *uint8, n int, columns int, rows int)
 // Requires: AVX
 TEXT ·transposeU8AVX2(SB), NOSPLIT, $0-48
-	MOVQ dst+0(FP), AX
-	MOVQ stride+8(FP), CX
-	MOVQ src+16(FP), DX
-	MOVQ n+24(FP), BX
-	MOVQ columns+32(FP), SI
-	LEAQ (BX)(BX*2), R10
-	LEAQ (CX)(CX*2), R11
+	PCALIGN $0x40
+	MOVQ    dst+0(FP), AX
+	MOVQ    stride+8(FP), CX
+	MOVQ    src+16(FP), DX
+	MOVQ    n+24(FP), BX
+	MOVQ    columns+32(FP), SI
+	LEAQ    (BX)(BX*2), R10
+	LEAQ    (CX)(CX*2), R11
 
 columns:
 	MOVQ rows+40(FP), DI
@@ -3528,6 +3571,7 @@ rows:
 // func interleave3AVX2(dst *uint8, src *uint8, n int, columns int)
 // Requires: AVX, AVX2
 TEXT ·interleave3AVX2(SB), NOSPLIT, $0-32
+	PCALIGN        $0x40
 	MOVQ           dst+0(FP), AX
 	MOVQ           src+8(FP), CX
 	MOVQ           n+16(FP), DX
@@ -3584,6 +3628,7 @@ GLOBL everyThird2<>(SB), RODATA|NOPTR, $16
 // func moveRows1AVX2(t *uint8)
 // Requires: AVX, AVX2
 TEXT ·moveRows1AVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         (AX), DX
@@ -3649,6 +3694,7 @@ GLOBL stepOf8<>(SB), RODATA|NOPTR, $4
 // func moveRows2AVX2(t *uint8)
 // Requires: AVX, AVX2
 TEXT ·moveRows2AVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         (AX), DX
@@ -3726,6 +3772,7 @@ GLOBL stepOf16<>(SB), RODATA|NOPTR, $4
 // func splitU8AVX2(dst *uint8, stride int, x *int32, n int, planes int, offset int32)
 // Requires: AVX, AVX2
 TEXT ·splitU8AVX2(SB), NOSPLIT, $0-44
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         x+16(FP), DX
@@ -3772,6 +3819,7 @@ GLOBL lowBytes<>(SB), RODATA|NOPTR, $4
 // func crossingsAVX2(events *uint64, passed *int32, x *float32, n int, thresholds *uint8, first uint32, last uint32) (end *uint64)
 // Requires: AVX, AVX2, POPCNT
 TEXT ·crossingsAVX2(SB), NOSPLIT, $0-56
+	PCALIGN      $0x40
 	MOVQ         events+0(FP), AX
 	MOVQ         passed+8(FP), CX
 	MOVQ         x+16(FP), DX
@@ -3876,6 +3924,7 @@ GLOBL oneFloatOfAVX2<>(SB), RODATA|NOPTR, $32
 // func walkAVX2(walk *uint8, events *uint64, n int, elements *uint8, gains *uint8)
 // Requires: AVX
 TEXT ·walkAVX2(SB), NOSPLIT, $0-40
+	PCALIGN $0x40
 	MOVQ    walk+0(FP), AX
 	MOVQ    events+8(FP), CX
 	MOVQ    n+16(FP), DX
@@ -3929,6 +3978,7 @@ events:
 // func binNumbersAVX2(places *[256]uint64, dst *uint16, src *float32, n int, perUnit float32, mask uint32) (count int)
 // Requires: AVX, AVX2, POPCNT
 TEXT ·binNumbersAVX2(SB), NOSPLIT, $0-48
+	PCALIGN      $0x40
 	MOVQ         dst+8(FP), AX
 	MOVQ         src+16(FP), CX
 	MOVQ         n+24(FP), DX
@@ -3973,6 +4023,7 @@ GLOBL belowZero<>(SB), RODATA|NOPTR, $4
 // func addSquaresAVX2(squares *float64, x *float32, n int)
 // Requires: AVX
 TEXT ·addSquaresAVX2(SB), NOSPLIT, $0-24
+	PCALIGN $0x40
 	MOVQ    squares+0(FP), AX
 	VMOVUPD (AX), Y0
 	VMOVUPD 32(AX), Y1
@@ -4007,6 +4058,7 @@ elements:
 // func addDifferencesAVX2(squares *float64, off *float64, x *float32, y *float32, n int)
 // Requires: AVX
 TEXT ·addDifferencesAVX2(SB), NOSPLIT, $0-40
+	PCALIGN $0x40
 	MOVQ    squares+0(FP), AX
 	VMOVUPD (AX), Y0
 	VMOVUPD 32(AX), Y1
@@ -4068,6 +4120,7 @@ elements:
 // func addRowsOffAVX2(sums *float64, x *float32, y *float32, stride int, n int)
 // Requires: AVX
 TEXT ·addRowsOffAVX2(SB), NOSPLIT, $0-40
+	PCALIGN $0x40
 	MOVQ    sums+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    y+16(FP), DX
@@ -4143,6 +4196,7 @@ columns:
 // func noiseAVX2(noise *int64, x *float32, blocks int, ratio float32, levels *uint8)
 // Requires: AVX, AVX2
 TEXT ·noiseAVX2(SB), NOSPLIT, $0-40
+	PCALIGN      $0x40
 	MOVQ         noise+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         blocks+16(FP), DX
@@ -4287,6 +4341,7 @@ GLOBL bytesOf1OfAVX2<>(SB), RODATA|NOPTR, $32
 // func weightedNoiseAVX2(noise *int64, x *float32, blocks int, ratio float32, levels *uint8, w *uint32)
 // Requires: AVX, AVX2
 TEXT ·weightedNoiseAVX2(SB), NOSPLIT, $0-48
+	PCALIGN      $0x40
 	MOVQ         noise+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         blocks+16(FP), DX
@@ -4417,6 +4472,7 @@ levels:
 // func pairsAVX2(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int, op int)
 // Requires: AVX, AVX2
 TEXT ·pairsAVX2(SB), NOSPLIT, $64-80
+	PCALIGN      $0x40
 	MOVQ         y+0(FP), AX
 	MOVQ         n+24(FP), CX
 	MOVQ         rows+32(FP), DX
@@ -4697,6 +4753,7 @@ GLOBL oneFloat<>(SB), RODATA|NOPTR, $4
 // func clampAVX2(y *float32, x *float32, n int, b float32, c float32)
 // Requires: AVX, AVX2
 TEXT ·clampAVX2(SB), NOSPLIT, $0-32
+	PCALIGN      $0x40
 	MOVQ         y+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -4745,6 +4802,7 @@ GLOBL signBit<>(SB), RODATA|NOPTR, $4
 // func scaleAVX2(y *float32, x *float32, n int, b float32, c float32)
 // Requires: AVX, AVX2
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-32
+	PCALIGN      $0x40
 	MOVQ         y+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -4782,6 +4840,7 @@ done:
 // func slopesAVX2(y *float32, x *float32, n int, b float32, c float32)
 // Requires: AVX, AVX2
 TEXT ·slopesAVX2(SB), NOSPLIT, $0-32
+	PCALIGN      $0x40
 	MOVQ         y+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -4825,11 +4884,12 @@ done:
 // func sqrtAVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2
 TEXT ·sqrtAVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x08, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x08, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS (CX), Y0
@@ -4858,11 +4918,12 @@ done:
 // func floorAVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2
 TEXT ·floorAVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x08, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x08, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS  (CX), Y0
@@ -4891,11 +4952,12 @@ done:
 // func ceilAVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2
 TEXT ·ceilAVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x08, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x08, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS  (CX), Y0
@@ -4924,11 +4986,12 @@ done:
 // func absAVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2
 TEXT ·absAVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x08, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x08, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS      (CX), Y0
@@ -4961,6 +5024,7 @@ done:
 // func maxWindowsBy1AVX2(t *uint8)
 // Requires: AVX, AVX2
 TEXT ·maxWindowsBy1AVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
@@ -5036,6 +5100,7 @@ GLOBL maxFirstFloat<>(SB), RODATA|NOPTR, $4
 // func averageWindowsBy1AVX2(t *uint8)
 // Requires: AVX, AVX2
 TEXT ·averageWindowsBy1AVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
@@ -5101,6 +5166,7 @@ GLOBL sumFirstFloat<>(SB), RODATA|NOPTR, $4
 // func maxWindowsBy2AVX2(t *uint8)
 // Requires: AVX, AVX2
 TEXT ·maxWindowsBy2AVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
@@ -5188,6 +5254,7 @@ lastTaps:
 // func averageWindowsBy2AVX2(t *uint8)
 // Requires: AVX, AVX2
 TEXT ·averageWindowsBy2AVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
@@ -5265,6 +5332,7 @@ lastTaps:
 // func maxRowsAVX2(dst *float32, src *float32, n int, rows int)
 // Requires: AVX, AVX2
 TEXT ·maxRowsAVX2(SB), NOSPLIT, $0-32
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -5376,6 +5444,7 @@ tree:
 // func sumRowsAVX2(dst *float32, src *float32, n int, rows int)
 // Requires: AVX, AVX2
 TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-32
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX

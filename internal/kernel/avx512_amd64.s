@@ -7,6 +7,7 @@
 // func minMaxAVX512(lanes *[3][4]float32, src *float32, n int)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, CMOV, MMX+
 TEXT ·minMaxAVX512(SB), NOSPLIT, $0-24
+	PCALIGN    $0x40
 	MOVQ       lanes+0(FP), AX
 	MOVQ       src+8(FP), CX
 	MOVQ       n+16(FP), DX
@@ -89,6 +90,7 @@ done:
 // func quantizeAVX512(dst *uint8, src *float32, n int, scale float32, lower float32, upper float32, least float32, most float32, low float32, high float32, zero int32, flip uint32, stream int) (bad bool)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·quantizeAVX512(SB), NOSPLIT, $0-73
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -230,6 +232,7 @@ GLOBL everyFourth<>(SB), RODATA|NOPTR, $64
 // func splitFixed2AVX512(dst *uint8, stride int, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32, offset int32)
 // Requires: AVX, AVX512BW, AVX512F, CMOV
 TEXT ·splitFixed2AVX512(SB), NOSPLIT, $0-52
+	PCALIGN         $0x40
 	MOVQ            dst+0(FP), AX
 	MOVQ            stride+8(FP), CX
 	MOVQ            src+16(FP), DX
@@ -310,6 +313,7 @@ GLOBL planes01<>(SB), RODATA|NOPTR, $64
 // func splitFixed3AVX512(dst *uint8, stride int, src *float32, n int, scale1 float32, scale2 float32, low float32, high float32, offset int32)
 // Requires: AVX, AVX512BW, AVX512F, CMOV
 TEXT ·splitFixed3AVX512(SB), NOSPLIT, $0-52
+	PCALIGN         $0x40
 	MOVQ            dst+0(FP), AX
 	MOVQ            stride+8(FP), CX
 	MOVQ            src+16(FP), DX
@@ -392,8 +396,9 @@ GLOBL planes23<>(SB), RODATA|NOPTR, $64
 // func multiplyU8P1VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, CMOV, MMX+
 TEXT ·multiplyU8P1VNNI(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 56(AX), CX
+	PCALIGN $0x40
+	MOVQ    t+0(FP), AX
+	MOVQ    56(AX), CX
 
 tile:
 	MOVQ    24(AX), CX
@@ -694,8 +699,9 @@ next:
 // func multiplyU8P2VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, CMOV, MMX+
 TEXT ·multiplyU8P2VNNI(SB), NOSPLIT, $8-8
-	MOVQ t+0(FP), AX
-	MOVQ 56(AX), R9
+	PCALIGN $0x40
+	MOVQ    t+0(FP), AX
+	MOVQ    56(AX), R9
 
 tile:
 	MOVQ    24(AX), CX
@@ -1092,8 +1098,9 @@ next:
 // func multiplyU8P3VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, CMOV, MMX+
 TEXT ·multiplyU8P3VNNI(SB), NOSPLIT, $8-8
-	MOVQ t+0(FP), AX
-	MOVQ 56(AX), R9
+	PCALIGN $0x40
+	MOVQ    t+0(FP), AX
+	MOVQ    56(AX), R9
 
 tile:
 	MOVQ    24(AX), CX
@@ -1586,6 +1593,7 @@ next:
 // func multiplyGroupsR4P1VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyGroupsR4P1VNNI(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
 	MOVQ    88(AX), DI
@@ -1761,6 +1769,7 @@ stored:
 // func multiplyGroupsR4P2VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyGroupsR4P2VNNI(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
 	MOVQ    88(AX), DI
@@ -2051,6 +2060,7 @@ stored:
 // func multiplyGroupsR4P3VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyGroupsR4P3VNNI(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
 	MOVQ    88(AX), DI
@@ -2460,6 +2470,7 @@ stored:
 // func multiplyNibblesR1VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyNibblesR1VNNI(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), SI
 	MOVQ         88(AX), DI
@@ -2547,6 +2558,7 @@ GLOBL ones8<>(SB), RODATA|NOPTR, $4
 // func multiplyNibblesR2VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyNibblesR2VNNI(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), SI
 	MOVQ         88(AX), DI
@@ -2653,6 +2665,7 @@ offsets0:
 // func multiplyNibblesR8VNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiplyNibblesR8VNNI(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), SI
 	MOVQ         88(AX), DI
@@ -2969,6 +2982,7 @@ stored:
 // func multiply2PlanesR2P1VNNI(t *uint8)
 // Requires: AVX, AVX2, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiply2PlanesR2P1VNNI(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), BX
 	MOVQ         16(AX), SI
@@ -3167,6 +3181,7 @@ stored:
 // func multiply2PlanesR2P2VNNI(t *uint8)
 // Requires: AVX, AVX2, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiply2PlanesR2P2VNNI(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), BX
 	MOVQ         16(AX), SI
@@ -3502,6 +3517,7 @@ stored:
 // func multiply3PlanesR2P1VNNI(t *uint8)
 // Requires: AVX, AVX2, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiply3PlanesR2P1VNNI(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), BX
 	MOVQ         16(AX), SI
@@ -3718,6 +3734,7 @@ stored:
 // func multiply3PlanesR2P2VNNI(t *uint8)
 // Requires: AVX, AVX2, AVX512F, AVX512VNNI, MMX+
 TEXT ·multiply3PlanesR2P2VNNI(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), BX
 	MOVQ         16(AX), SI
@@ -4083,6 +4100,7 @@ stored:
 // func decode2BitsAVX512(t *uint8)
 // Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·decode2BitsAVX512(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         16(AX), DX
@@ -4191,6 +4209,7 @@ GLOBL lowBits2<>(SB), RODATA|NOPTR, $4
 // func multiply2BitsR1VNNI(t *uint8)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, CMOV, MMX+
 TEXT ·multiply2BitsR1VNNI(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         16(AX), DX
@@ -4341,6 +4360,7 @@ GLOBL fieldBits3<>(SB), RODATA|NOPTR, $4
 // func multiply2BitsR2VNNI(t *uint8)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, CMOV, MMX+
 TEXT ·multiply2BitsR2VNNI(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         16(AX), DX
@@ -4511,6 +4531,7 @@ blocks:
 // func multiply2BitsR4VNNI(t *uint8)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, CMOV, MMX+
 TEXT ·multiply2BitsR4VNNI(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         16(AX), DX
@@ -4680,6 +4701,7 @@ blocks:
 // func decode4BitsAVX512(t *uint8)
 // Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
 TEXT ·decode4BitsAVX512(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         16(AX), DX
@@ -4786,6 +4808,7 @@ GLOBL lowBits4<>(SB), RODATA|NOPTR, $4
 // func multiply4BitsR1VNNI(t *uint8)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, CMOV, MMX+
 TEXT ·multiply4BitsR1VNNI(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         16(AX), DX
@@ -4923,6 +4946,7 @@ group3:
 // func multiply4BitsR2VNNI(t *uint8)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, CMOV, MMX+
 TEXT ·multiply4BitsR2VNNI(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         16(AX), DX
@@ -5079,6 +5103,7 @@ group3:
 // func multiply4BitsR4VNNI(t *uint8)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, CMOV, MMX+
 TEXT ·multiply4BitsR4VNNI(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         16(AX), DX
@@ -5210,6 +5235,7 @@ group1:
 // func dequantizeSumsAVX512(t *uint8)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·dequantizeSumsAVX512(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         56(AX), R8
 	MOVQ         64(AX), R9
@@ -5339,6 +5365,7 @@ rowsDown:
 // func requantizeSumsAVX512(t *uint8)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV
 TEXT ·requantizeSumsAVX512(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	VBROADCASTSS 128(AX), Z0
 	VBROADCASTSS 152(AX), Z4
@@ -5552,6 +5579,7 @@ sure:
 // func dequantizePlanesAVX512(t *uint8)
 // Requires: AVX, AVX512F, AVX512VL, BMI2
 TEXT ·dequantizePlanesAVX512(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         56(AX), R8
 	MOVQ         64(AX), R9
@@ -5629,16 +5657,17 @@ oneStored:
 // func accumulateGroupAVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·accumulateGroupAVX512(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 80(AX), SI
-	MOVQ 48(AX), R10
-	MOVQ 56(AX), R11
-	MOVQ 64(AX), R12
-	SHLQ $0x02, SI
-	XORQ R8, R8
-	XORQ R13, R13
+	PCALIGN $0x40
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    80(AX), SI
+	MOVQ    48(AX), R10
+	MOVQ    56(AX), R11
+	MOVQ    64(AX), R12
+	SHLQ    $0x02, SI
+	XORQ    R8, R8
+	XORQ    R13, R13
 
 columns:
 	MOVQ      R8, BX
@@ -5710,16 +5739,17 @@ next:
 // func accumulateWideGroupAVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·accumulateWideGroupAVX512(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 80(AX), SI
-	MOVQ 48(AX), R10
-	MOVQ 56(AX), R11
-	MOVQ 64(AX), BX
-	SHLQ $0x03, SI
-	XORQ R8, R8
-	XORQ R12, R12
+	PCALIGN $0x40
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    80(AX), SI
+	MOVQ    48(AX), R10
+	MOVQ    56(AX), R11
+	MOVQ    64(AX), BX
+	SHLQ    $0x03, SI
+	XORQ    R8, R8
+	XORQ    R12, R12
 
 columns:
 	MOVQ      R8, BX
@@ -5789,6 +5819,7 @@ next:
 // func gatherPixelsAVX512(dst *uint8, src *uint8, vectors int, step int, words *uint8, bytes *uint8, mask uint64)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·gatherPixelsAVX512(SB), NOSPLIT, $0-56
+	PCALIGN   $0x40
 	MOVQ      dst+0(FP), AX
 	MOVQ      src+8(FP), CX
 	MOVQ      vectors+16(FP), DX
@@ -5815,6 +5846,7 @@ vectors:
 // func gatherPixelsVBMI(dst *uint8, src *uint8, vectors int, step int, indices *uint8, low uint64, high uint64)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VBMI
 TEXT ·gatherPixelsVBMI(SB), NOSPLIT, $0-56
+	PCALIGN   $0x40
 	MOVQ      dst+0(FP), AX
 	MOVQ      src+8(FP), CX
 	MOVQ      vectors+16(FP), DX
@@ -5841,31 +5873,32 @@ vectors:
 // func multiplyPixelsVNNI(t *uint8)
 // Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·multiplyPixelsVNNI(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), AX
-	MOVQ   24(AX), CX
-	MOVQ   32(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	MOVQ   56(AX), DI
-	MOVQ   64(AX), R8
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	CMPQ   BX, $0x04
-	JLE    few
+	PCALIGN $0x40
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	MOVQ    32(AX), DX
+	MOVQ    40(AX), BX
+	MOVQ    48(AX), SI
+	MOVQ    56(AX), DI
+	MOVQ    64(AX), R8
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	CMPQ    BX, $0x04
+	JLE     few
 
 many:
 	MOVQ         (SI), R9
@@ -6099,6 +6132,7 @@ stored:
 // func quantizeColumnsAVX512(dst *uint8, src *float32, columns *float32, n int, stride int, fours int)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·quantizeColumnsAVX512(SB), NOSPLIT, $0-48
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         columns+16(FP), DX
@@ -6232,6 +6266,7 @@ GLOBL infinite<>(SB), RODATA|NOPTR, $4
 // func dequantizeColumnsAVX512(dst *float32, src *uint8, columns *float32, n int, stride int, fours int, flip uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dequantizeColumnsAVX512(SB), NOSPLIT, $0-52
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         columns+16(FP), DX
@@ -6310,6 +6345,7 @@ GLOBL least<>(SB), RODATA|NOPTR, $4
 // func addU8AVX512(dst *uint8, x *uint8, y *uint8, n int, scaleX float32, scaleY float32, scale float32, lower float32, upper float32, least float32, most float32, low float32, high float32, zeroX int32, zeroY int32, zero int32)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·addU8AVX512(SB), NOSPLIT, $0-80
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         y+16(FP), DX
@@ -6439,16 +6475,17 @@ sure:
 // func multiplyDepthwiseVNNI(t *uint8)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
 TEXT ·multiplyDepthwiseVNNI(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  40(AX), CX
-	MOVQ  48(AX), DX
-	MOVQ  8(AX), BX
-	MOVL  $0x000000f0, SI
-	KMOVW SI, K1
-	MOVL  $0x00000f00, SI
-	KMOVW SI, K2
-	MOVL  $0x0000f000, SI
-	KMOVW SI, K3
+	PCALIGN $0x40
+	MOVQ    t+0(FP), AX
+	MOVQ    40(AX), CX
+	MOVQ    48(AX), DX
+	MOVQ    8(AX), BX
+	MOVL    $0x000000f0, SI
+	KMOVW   SI, K1
+	MOVL    $0x00000f00, SI
+	KMOVW   SI, K2
+	MOVL    $0x0000f000, SI
+	KMOVW   SI, K3
 
 fours:
 	VPXORD Z0, Z0, Z0
@@ -6539,6 +6576,7 @@ steps:
 // func requantizeDepthwiseVNNI(t *uint8)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
 TEXT ·requantizeDepthwiseVNNI(SB), NOSPLIT, $0-8
+	PCALIGN         $0x40
 	MOVQ            t+0(FP), AX
 	MOVQ            40(AX), CX
 	MOVQ            48(AX), DX
@@ -6741,6 +6779,7 @@ sure:
 // func lookUpVBMI(dst *uint8, src *uint8, vectors int, last uint64, table *uint8)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VBMI
 TEXT ·lookUpVBMI(SB), NOSPLIT, $0-40
+	PCALIGN   $0x40
 	MOVQ      dst+0(FP), AX
 	MOVQ      src+8(FP), CX
 	MOVQ      vectors+16(FP), DX
@@ -6775,6 +6814,7 @@ whole:
 // func pairsAVX512(y *float32, a *float32, b *float32, n int, rows int, rowA int, rowB int, da int, db int, op int)
 // Requires: AVX, AVX512F
 TEXT ·pairsAVX512(SB), NOSPLIT, $128-80
+	PCALIGN      $0x40
 	MOVQ         y+0(FP), AX
 	MOVQ         n+24(FP), CX
 	MOVQ         rows+32(FP), DX
@@ -7062,6 +7102,7 @@ GLOBL lanesFrom0OfAVX512<>(SB), RODATA|NOPTR, $64
 // func clampAVX512(y *float32, x *float32, n int, b float32, c float32)
 // Requires: AVX, AVX512F
 TEXT ·clampAVX512(SB), NOSPLIT, $0-32
+	PCALIGN      $0x40
 	MOVQ         y+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -7113,6 +7154,7 @@ GLOBL signBit<>(SB), RODATA|NOPTR, $4
 // func scaleAVX512(y *float32, x *float32, n int, b float32, c float32)
 // Requires: AVX, AVX512F
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-32
+	PCALIGN      $0x40
 	MOVQ         y+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -7150,6 +7192,7 @@ done:
 // func slopesAVX512(y *float32, x *float32, n int, b float32, c float32)
 // Requires: AVX, AVX512F
 TEXT ·slopesAVX512(SB), NOSPLIT, $0-32
+	PCALIGN      $0x40
 	MOVQ         y+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -7193,11 +7236,12 @@ done:
 // func sqrtAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·sqrtAVX512(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x10, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x10, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS (CX), Z0
@@ -7226,11 +7270,12 @@ done:
 // func floorAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·floorAVX512(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x10, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x10, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS     (CX), Z0
@@ -7259,11 +7304,12 @@ done:
 // func ceilAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·ceilAVX512(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x10, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x10, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS     (CX), Z0
@@ -7292,11 +7338,12 @@ done:
 // func absAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·absAVX512(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x10, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x10, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS      (CX), Z0
@@ -7329,6 +7376,7 @@ done:
 // func maxWindowsBy1AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·maxWindowsBy1AVX512(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
@@ -7404,6 +7452,7 @@ GLOBL maxFirstFloat<>(SB), RODATA|NOPTR, $4
 // func averageWindowsBy1AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·averageWindowsBy1AVX512(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
@@ -7469,6 +7518,7 @@ GLOBL sumFirstFloat<>(SB), RODATA|NOPTR, $4
 // func maxWindowsBy2AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·maxWindowsBy2AVX512(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
@@ -7565,6 +7615,7 @@ GLOBL everySecond<>(SB), RODATA|NOPTR, $64
 // func averageWindowsBy2AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·averageWindowsBy2AVX512(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
@@ -7641,6 +7692,7 @@ lastTaps:
 // func maxRowsAVX512(dst *float32, src *float32, n int, rows int)
 // Requires: AVX, AVX512F
 TEXT ·maxRowsAVX512(SB), NOSPLIT, $0-32
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -7730,6 +7782,7 @@ tree:
 // func sumRowsAVX512(dst *float32, src *float32, n int, rows int)
 // Requires: AVX, AVX512F
 TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-32
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -7783,6 +7836,7 @@ tree:
 // func moveRows1AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·moveRows1AVX512(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         (AX), DX
@@ -7840,6 +7894,7 @@ GLOBL stepOf16<>(SB), RODATA|NOPTR, $4
 // func moveRows2AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·moveRows2AVX512(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
 	MOVQ         (AX), DX
@@ -7917,6 +7972,7 @@ GLOBL stepOf32<>(SB), RODATA|NOPTR, $4
 // func binNumbersAVX512(dst *uint16, src *float32, n int, perUnit float32, mask uint32) (count int)
 // Requires: AVX, AVX512F, POPCNT
 TEXT ·binNumbersAVX512(SB), NOSPLIT, $0-40
+	PCALIGN      $0x40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -7947,6 +8003,7 @@ values:
 // func addSquaresAVX512(squares *float64, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·addSquaresAVX512(SB), NOSPLIT, $0-24
+	PCALIGN $0x40
 	MOVQ    squares+0(FP), AX
 	VMOVUPD (AX), Z0
 	VMOVUPD 64(AX), Z1
@@ -7971,6 +8028,7 @@ elements:
 // func addDifferencesAVX512(squares *float64, off *float64, x *float32, y *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·addDifferencesAVX512(SB), NOSPLIT, $0-40
+	PCALIGN $0x40
 	MOVQ    squares+0(FP), AX
 	VMOVUPD (AX), Z0
 	VMOVUPD 64(AX), Z1
@@ -8010,6 +8068,7 @@ elements:
 // func noiseAVX512(noise *int64, x *float32, n int, ratio float32, levels *uint8)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, BMI2, CMOV
 TEXT ·noiseAVX512(SB), NOSPLIT, $0-40
+	PCALIGN      $0x40
 	MOVQ         noise+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -8109,6 +8168,7 @@ GLOBL wordsOf1<>(SB), RODATA|NOPTR, $4
 // func weightedNoiseAVX512(noise *int64, x *float32, n int, ratio float32, levels *uint8, w *uint32)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, BMI2, CMOV
 TEXT ·weightedNoiseAVX512(SB), NOSPLIT, $0-48
+	PCALIGN      $0x40
 	MOVQ         noise+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX

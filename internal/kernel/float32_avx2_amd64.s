@@ -7,6 +7,7 @@
 // func multiplyFloatsR6P1AVX2(t *uint8)
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyFloatsR6P1AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -145,6 +146,7 @@ GLOBL quietNaN<>(SB), RODATA|NOPTR, $4
 // func multiplyFloatsR4P1AVX2(t *uint8)
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyFloatsR4P1AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -246,6 +248,7 @@ depth:
 // func multiplyFloatsR2P2AVX2(t *uint8)
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyFloatsR2P2AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -345,6 +348,7 @@ depth:
 // func multiplyFloatsR2P1AVX2(t *uint8)
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyFloatsR2P1AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -413,6 +417,7 @@ depth:
 // func multiplyFloatsR1P4AVX2(t *uint8)
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyFloatsR1P4AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -510,6 +515,7 @@ depth:
 // func multiplyFloatsR1P2AVX2(t *uint8)
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyFloatsR1P2AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -576,6 +582,7 @@ depth:
 // func multiplyFloatsR1P1AVX2(t *uint8)
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyFloatsR1P1AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -627,6 +634,7 @@ depth:
 // func multiplyFloat16R1P1AVX2(t *uint8)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·multiplyFloat16R1P1AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -680,6 +688,7 @@ depth:
 // func multiplyBFloat16R1P1AVX2(t *uint8)
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyBFloat16R1P1AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -735,6 +744,7 @@ depth:
 // func multiplyFloat16R1P4AVX2(t *uint8)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·multiplyFloat16R1P4AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -840,6 +850,7 @@ depth:
 // func multiplyBFloat16R1P4AVX2(t *uint8)
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyBFloat16R1P4AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -953,6 +964,7 @@ depth:
 // func multiplyChannels2AVX2(t *uint8)
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyChannels2AVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), DX
 	VBROADCASTSS 104(AX), Y0
@@ -1161,6 +1173,7 @@ nextRun:
 // func multiplyChannels1AVX2(t *uint8)
 // Requires: AVX, AVX2, FMA3
 TEXT ·multiplyChannels1AVX2(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), DX
 	VBROADCASTSS 104(AX), Y0
@@ -1332,11 +1345,12 @@ nextRun:
 // func expAVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·expAVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x08, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x08, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS      (CX), Y0
@@ -1497,11 +1511,12 @@ GLOBL lanesFrom0OfAVX2<>(SB), RODATA|NOPTR, $32
 // func sigmoidAVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x08, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x08, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS      (CX), Y0
@@ -1620,11 +1635,12 @@ GLOBL word80000000OfAVX2<>(SB), RODATA|NOPTR, $32
 // func tanhAVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x08, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x08, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS      (CX), Y0
@@ -1793,11 +1809,12 @@ GLOBL word3f200000OfAVX2<>(SB), RODATA|NOPTR, $32
 // func logAVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·logAVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x08, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x08, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS     (CX), Y0
@@ -2014,11 +2031,12 @@ GLOBL word7f7fffffOfAVX2<>(SB), RODATA|NOPTR, $32
 // func softplusAVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·softplusAVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x08, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x08, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS      (CX), Y0

@@ -7,6 +7,7 @@
 // func multiplyFloatsR12P2AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR12P2AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -242,6 +243,7 @@ GLOBL quietNaN<>(SB), RODATA|NOPTR, $4
 // func multiplyFloatsR12P1AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR12P1AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -386,6 +388,7 @@ depth:
 // func multiplyFloatsR8P2AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR8P2AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -553,6 +556,7 @@ depth:
 // func multiplyFloatsR8P1AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR8P1AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -661,6 +665,7 @@ depth:
 // func multiplyFloatsR4P4AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR4P4AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -824,6 +829,7 @@ depth:
 // func multiplyFloatsR4P2AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR4P2AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -926,6 +932,7 @@ depth:
 // func multiplyFloatsR4P1AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR4P1AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -998,6 +1005,7 @@ depth:
 // func multiplyFloatsR2P4AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR2P4AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -1100,6 +1108,7 @@ depth:
 // func multiplyFloatsR2P2AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR2P2AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -1169,6 +1178,7 @@ depth:
 // func multiplyFloatsR2P1AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR2P1AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -1222,6 +1232,7 @@ depth:
 // func multiplyFloatsR1P4AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR1P4AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -1291,6 +1302,7 @@ depth:
 // func multiplyFloatsR1P2AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR1P2AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -1343,6 +1355,7 @@ depth:
 // func multiplyFloatsR1P1AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloatsR1P1AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -1387,6 +1400,7 @@ depth:
 // func multiplyFloat16R1P1AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloat16R1P1AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -1432,6 +1446,7 @@ depth:
 // func multiplyBFloat16R1P1AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyBFloat16R1P1AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -1478,6 +1493,7 @@ depth:
 // func multiplyFloat16R1P4AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloat16R1P4AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -1551,6 +1567,7 @@ depth:
 // func multiplyBFloat16R1P4AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyBFloat16R1P4AVX512(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), DX
@@ -1628,6 +1645,7 @@ depth:
 // func multiplyChannels2AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyChannels2AVX512(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), DX
 	VBROADCASTSS 104(AX), Z0
@@ -1836,6 +1854,7 @@ nextRun:
 // func multiplyChannels1AVX512(t *uint8)
 // Requires: AVX, AVX512F
 TEXT ·multiplyChannels1AVX512(SB), NOSPLIT, $0-8
+	PCALIGN      $0x40
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), DX
 	VBROADCASTSS 104(AX), Z0
@@ -2007,11 +2026,12 @@ nextRun:
 // func expAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·expAVX512(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x10, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x10, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS      (CX), Z0
@@ -2228,11 +2248,12 @@ GLOBL lanesFrom0OfAVX512<>(SB), RODATA|NOPTR, $64
 // func sigmoidAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x10, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x10, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS      (CX), Z0
@@ -2355,11 +2376,12 @@ GLOBL word80000000OfAVX512<>(SB), RODATA|NOPTR, $64
 // func tanhAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·tanhAVX512(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x10, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x10, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS      (CX), Z0
@@ -2560,11 +2582,12 @@ GLOBL word3f200000OfAVX512<>(SB), RODATA|NOPTR, $64
 // func logAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·logAVX512(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x10, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x10, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS     (CX), Z0
@@ -2849,11 +2872,12 @@ GLOBL word7f7fffffOfAVX512<>(SB), RODATA|NOPTR, $64
 // func softplusAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·softplusAVX512(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	SUBQ $0x10, DX
-	JLT  rest
+	PCALIGN $0x40
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SUBQ    $0x10, DX
+	JLT     rest
 
 vectors:
 	VMOVUPS      (CX), Z0
