@@ -16,25 +16,27 @@ func multiplyInVNNI(sums []int32, a *Left, b *Right) {
 	}
 	row := b.Panels * PanelColumns
 	plane := a.Lines * a.Rows * row
-	height := evenly(a.Rows, vnniRows/a.Planes)
-	together := a.Rows // that one call takes
-	if a.Planes > 1 {
-		together = height
-	}
 	t := newMultiplyTile(a, b)
-	t.height, t.nextA, t.nextSums = height*a.Planes, height*a.Stride, 4*height*row
 	for panel, panels := 0, 0; panel < b.Panels; panel += panels {
 		panels = panelsAtOnce(b.Panels - panel)
 		t.b = &b.Codes[panel*b.Stride]
-		for line := range a.Lines {
-			data, to := a.Data[line*a.LineStride:], sums[line*a.Rows*row+panel*PanelColumns:]
-			for first := 0; first < a.Rows; first += together {
-				rows := min(together, a.Rows-first)
-				t.rows, t.done = rows*a.Planes, [4]int{}
-				t.a, t.a2, t.lda = byTurns(data[first*a.Stride:], a.Planes, rows, a.Stride, a.Plane)
-				t.sums, t.sums2, t.ldc = byTurns(to[first*row:], a.Planes, rows, row, plane)
-				multiplyVNNI[panels-1](hidden(&t))
-			}
+		to := sums[panel*PanelColumns:]
+		if a.Planes == 1 {
+			t.a, t.a2, t.lda = byTurns(a.Data, 1, a.Rows, a.Stride, 0)
+			t.sums, t.sums2, t.ldc = byTurns(to, 1, a.Rows, row, 0)
+			t.allLines(a, row)
+			multiplyVNNI[panels-1](hidden(&t))
+			continue
+		}
+		height := evenly(a.Rows, vnniRows/a.Planes)
+		for i := 0; i < a.Lines*a.Rows; {
+			first := i % a.Rows
+			rows := min(height, a.Rows-first)
+			t.a, t.a2, t.lda = byTurns(a.Data[i/a.Rows*a.LineStride+first*a.Stride:], a.Planes, rows, a.Stride, a.Plane)
+			t.sums, t.sums2, t.ldc = byTurns(to[i*row:], a.Planes, rows, row, plane)
+			t.lines, t.rows, t.height, t.done = 1, rows*a.Planes, vnniRows, [4]int{}
+			multiplyVNNI[panels-1](hidden(&t))
+			i += rows
 		}
 	}
 }
@@ -45,23 +47,26 @@ func multiplyDequantizeInVNNI(dst []float32, stride int, sums []int32, a *Left, 
 	checkMultiply(sums, a, b, 1)
 	e.check(len(dst), stride, len(sums), a.Lines*a.Rows, len(e.RowScales))
 	t := newMultiplyTile(a, b)
-	t.height = evenly(a.Rows, vnniRows)
-	t.nextA, t.stride, t.floor = t.height*a.Stride, 4*stride, e.Floor
+	t.a, t.a2, t.lda = byTurns(a.Data, 1, a.Rows, a.Stride, 0)
+	t.zeros, t.rowScales, t.floor, t.stride = &e.Zeros[0], &e.RowScales[0], e.Floor, 4*stride
 	for panel, panels := 0, 0; panel < b.Panels; panel += panels {
 		panels = panelsAtOnce(b.Panels - panel)
 		column := panel * PanelColumns
 		t.b = &b.Codes[panel*b.Stride]
 		t.last = 1<<min(PanelColumns, e.Columns-column-(panels-1)*PanelColumns) - 1
 		t.compensation, t.scales, t.bias = &e.Compensation[column], &e.Scales[column], &e.Bias[column]
-		t.sums, t.sums2, t.ldc = byTurns(sums, 1, a.Rows, panels*PanelColumns, 0)
-		for line := range a.Lines {
-			row := line * a.Rows
-			t.rows, t.done = a.Rows, [4]int{}
-			t.a, t.a2, t.lda = byTurns(a.Data[line*a.LineStride:], 1, a.Rows, a.Stride, 0)
-			t.dst, t.zeros, t.rowScales = &dst[row*stride+column], &e.Zeros[row], &e.RowScales[row]
-			multiplyVNNI[panels-1](hidden(&t))
-		}
+		t.dst = &dst[column]
+		t.allLines(a, 0)
+		multiplyVNNI[panels-1](hidden(&t))
 	}
+}
+
+// allLines sets the tile to the rows of all lines of one plane, as evenly as can be, whose sums are row apart.
+func (t *multiplyTile) allLines(a *Left, row int) {
+	t.lines, t.rows, t.height, t.done = a.Lines, a.Rows, evenly(a.Rows, vnniRows), [4]int{}
+	t.nextA, t.nextSums = t.height*a.Stride, 4*t.height*row
+	past := (a.Rows+t.height-1)/t.height*t.height - a.Rows // how far the last tile of a line goes on
+	t.lineRows, t.lineA, t.lineSums = a.Rows, a.LineStride-(a.Rows+past)*a.Stride, -4*past*row
 }
 
 func newMultiplyTile(a *Left, b *Right) multiplyTile {

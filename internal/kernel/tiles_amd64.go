@@ -12,18 +12,22 @@ import (
 
 // A multiplyTile is rows of a product, up to height of them at a time, and what follows their sums where there is
 // a dst. Rows are at a and a2 by turns, each lda bytes further than the last of its own, and their sums at sums
-// and sums2, ldc bytes further. Segment i+1 of a row begins gaps[i] bytes behind the end of segment i. last
+// and sums2, ldc bytes further. A tile is nextA and nextSums bytes behind the one before, and a line lineA and
+// lineSums more than that. Segment i+1 of a row begins gaps[i] bytes behind the end of segment i. last
 // has a bit for each column of the last panel that is a result.
 type multiplyTile struct {
 	a, a2               *uint8
 	lda                 int
-	rows, height, nextA int
+	lines, rows, height int
+	nextA, nextSums     int
+	lineRows            int
+	lineA, lineSums     int
 	b                   *int8
 	ldb, steps          int
 	gaps                *int
 	segments            int
 	sums, sums2         *int32
-	ldc, nextSums       int
+	ldc                 int
 
 	dst          *float32
 	stride       int // bytes

@@ -135,27 +135,41 @@ func avx512MinMax() {
 
 // nearest rounds quotients without dividing: it multiplies by an inverse of the scale that is too small for
 // certain, and by one that is too large. Where both products round to the same integer, so does the quotient,
-// which is between them.
-type nearest struct{ lower, upper, least, most, other reg.VecVirtual }
+// which is between them. Fused with the addition of 1.5·2^23, products round to integers, ties to even, that
+// their lower bits hold.
+type nearest struct{ lower, upper, least, most, other, shifter reg.VecVirtual }
 
 // apartFromInverse is how far from the inverse both are, relatively: apart of nearestTo.
 const apartFromInverse = 0x1p-21
 
 func newNearest(repeat func(v vectors, name string) reg.VecVirtual) nearest {
-	return nearest{repeat(zmm, "lower"), repeat(zmm, "upper"), repeat(zmm, "least"), repeat(zmm, "most"), ZMM()}
+	return nearest{repeat(zmm, "lower"), repeat(zmm, "upper"), repeat(zmm, "least"), repeat(zmm, "most"), ZMM(), shifter()}
 }
 
-// round sets x to integers, and bits of doubt where they may be wrong. Clamping comes first: what an int32
-// does not hold would become its minimum.
+// shifter returns a vector that repeats 1.5·2^23: a sum with it is rounded to an integer.
+func shifter() reg.VecVirtual { return zmm.number("shifter", 3<<22) }
+
+// round sets x to integers and the bits of the shifter, and bits of doubt where they may be wrong. Clamping comes
+// first: the sums are to stay where float32 holds all integers and no more.
 func (n nearest) round(x, doubt reg.VecVirtual) {
 	VMAXPS(n.least, x, x)
 	VMINPS(n.most, x, x)
-	VMULPS(n.upper, x, n.other)
-	VMULPS(n.lower, x, x)
-	VCVTPS2DQ(n.other, n.other)
-	VCVTPS2DQ(x, x)
+	VMOVAPS(n.shifter, n.other)
+	VFMADD231PS(n.upper, x, n.other)
+	VFMADD213PS(n.shifter, n.lower, x)
 	VPTERNLOGD(Imm(0b11110110), n.other, x, doubt) // doubt or x exclusive-or other
 }
+
+// divide sets y to what round makes of x where nothing is in doubt.
+func (n nearest) divide(x, scale, low, high, y reg.VecVirtual) {
+	VDIVPS(scale, x, y)
+	VMAXPS(low, y, y)
+	VMINPS(high, y, y)
+	VADDPS(n.shifter, y, y)
+}
+
+// unshift takes the bits of the shifter off a zero point, which is added to integers.
+func (n nearest) unshift(zero reg.VecVirtual) { VPSUBD(n.shifter, zero, zero) }
 
 // avx512Quantize divides where quotients are in doubt. It makes unsigned bytes; signed ones are those with
 // the highest bit flipped. It stores past the caches where stream is not 0.
@@ -165,6 +179,7 @@ func avx512Quantize() {
 	dst, src, n, stream := arg("dst"), arg("src"), arg("n"), arg("stream")
 	scale, low, high, zero, flip := zmm.repeat("scale"), zmm.repeat("low"), zmm.repeat("high"), zmm.repeat("zero"), zmm.repeat("flip")
 	round, order := newNearest(func(v vectors, name string) reg.VecVirtual { return v.repeat(name) }), zmm.constant("everyFourth", everyFourth...)
+	round.unshift(zero)
 	x, doubt, doubtful, odd, odds, bad := four(), ZMM(), K(), K(), K(), GP8()
 	KXORW(odds, odds, odds)
 	w := walkFrom(n, []reg.GPVirtual{src, dst}, 4, 1)
@@ -207,8 +222,7 @@ func avx512Quantize() {
 	Label("divide")
 	for i, v := range x {
 		VMOVUPS(at(src, 64*i), v)
-		VDIVPS(scale, v, v)
-		toIntegers(v, low, high)
+		round.divide(v, scale, low, high, v)
 	}
 	JMP(LabelRef("store"))
 }
@@ -221,6 +235,7 @@ func avx512AddU8() {
 	scaleX, zeroX, scaleY, zeroY := zmm.repeat("scaleX"), zmm.repeat("zeroX"), zmm.repeat("scaleY"), zmm.repeat("zeroY")
 	scale, low, high, zero := zmm.repeat("scale"), zmm.repeat("low"), zmm.repeat("high"), zmm.repeat("zero")
 	round, order := newNearest(func(v vectors, name string) reg.VecVirtual { return v.repeat(name) }), zmm.constant("everyFourth", everyFourth...)
+	round.unshift(zero)
 	sums, rounded, term, doubt, doubtful := four(), four(), ZMM(), ZMM(), K()
 	real := func(from Mem, zero, scale, to reg.VecVirtual) {
 		VPMOVZXBD(from, to)
@@ -241,8 +256,7 @@ func avx512AddU8() {
 		KORTESTW(doubtful, doubtful)
 		JZ(LabelRef("sure"))
 		for i, sum := range sums {
-			VDIVPS(scale, sum, rounded[i])
-			toIntegers(rounded[i], low, high)
+			round.divide(sum, scale, low, high, rounded[i])
 		}
 		Label("sure")
 		for _, v := range rounded {

@@ -12,7 +12,7 @@ func avx512QuantizeColumns() {
 	one, below, above := zmm.number("one", 1), zmm.number("below", 1-apartFromInverse), zmm.number("above", 1+apartFromInverse)
 	normal, infinite := zmm.number("normal", 0x1p-126), zmm.constant("infinite", 0x7f800000)
 	scale, zero, low, high, doubt, doubtful, valid := ZMM(), ZMM(), ZMM(), ZMM(), ZMM(), K(), K()
-	round := nearest{ZMM(), ZMM(), ZMM(), ZMM(), ZMM()}
+	round := nearest{ZMM(), ZMM(), ZMM(), ZMM(), ZMM(), shifter()}
 	x := four()
 	fourRows(16, []*pointer{dst, src, columns}, func(w *columnWalk) {
 		VMOVUPS(entry(columns, 0), scale)
@@ -39,11 +39,11 @@ func avx512QuantizeColumns() {
 		JZ(LabelRef("sure"))
 		for i, v := range x {
 			VMOVUPS(w.row(src, i), v)
-			VDIVPS(scale, v, v)
-			toIntegers(v, low, high)
+			round.divide(v, scale, low, high, v)
 		}
 		Label("sure")
 		VMOVDQU32(entry(columns, 1), zero)
+		round.unshift(zero)
 		for i, v := range x {
 			VPADDD(zero, v, v)
 			VPMOVDB(v, w.row(dst, i))

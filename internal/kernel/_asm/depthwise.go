@@ -165,6 +165,7 @@ func vnniRequantizeDepthwise() {
 			VBROADCASTSS(t.at(v.name), v.x)
 		}
 		n = newNearest(t.repeat)
+		n.unshift(zero)
 		KMOVW(t.at("columns"), mask)
 	}
 	vnniDepthwise(t, start, func(sums, taps [4]reg.VecVirtual, dst, stride reg.GPVirtual) {
@@ -184,8 +185,7 @@ func vnniRequantizeDepthwise() {
 		low, high := t.repeat(zmm, "low"), t.repeat(zmm, "high")
 		VBROADCASTSS(t.at("scale"), n.other)
 		for i, y := range sums {
-			VDIVPS(n.other, y, taps[i])
-			toIntegers(taps[i], low, high)
+			n.divide(y, n.other, low, high, taps[i])
 		}
 		Label("sure")
 		for _, y := range taps {

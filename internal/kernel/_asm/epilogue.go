@@ -100,6 +100,24 @@ func (w *tileWalk) down(name, end string, four func(stride, next func(i int) Mem
 	Label(name + "Down")
 }
 
+// back goes back to rows that are done already, as long as there are some, until those up to end are a multiple of
+// four: four at a time are fast.
+func (w *tileWalk) back(end, odd reg.GPVirtual) {
+	stride, next := w.t.load("stride"), w.t.load("row")
+	Label("back")
+	MOVQ(end, odd)
+	SUBQ(w.row, odd)
+	TESTQ(U32(3), odd)
+	JZ(LabelRef("even"))
+	TESTQ(w.row, w.row)
+	JZ(LabelRef("even"))
+	SUBQ(stride, w.dst)
+	SUBQ(next, w.sums)
+	DECQ(w.row)
+	JMP(LabelRef("back"))
+	Label("even")
+}
+
 // store stores vectors where all their columns are results, and those that are by mask, which AVX2 has not.
 func (w *tileWalk) store(name string, to func(i int) Mem, move func(ops ...Op), x ...reg.Register) {
 	if w.v.bytes == 64 {
@@ -133,11 +151,11 @@ func dequantizeSums(v vectors) {
 	w := newTileWalk(v)
 	zeros, rowScales := w.t.load("zeros"), w.t.load("rowScales")
 	floor, compensation, scale, bias, x := w.t.repeat(v, "floor"), v.make(), v.make(), v.make(), v.make()
-	value := func(i int, sum Mem, y reg.VecVirtual) {
-		byRow := func(list reg.GPVirtual) Mem { return Mem{Base: list, Index: w.row, Scale: 4, Disp: 4 * i} }
+	value := func(y reg.VecVirtual) {
+		byRow := func(list reg.GPVirtual) Mem { return w.byRow(list, 4) }
 		VPBROADCASTD(byRow(zeros), x)
 		VPMULLD(compensation, x, x)
-		v.move(sum, y)
+		v.move(at(w.sums, 0), y)
 		VPSUBD(x, y, y)
 		VCVTDQ2PS(y, y)
 		VMULPS(scale, y, y)
@@ -150,24 +168,14 @@ func dequantizeSums(v vectors) {
 		VADDPS(bias, y, y)
 		rise(y, floor)
 	}
-	var many func(dst, sums func(i int) Mem)
-	if v.bytes == 64 {
-		many = func(dst, sums func(i int) Mem) {
-			y := four()
-			for i := range y {
-				value(i, sums(i), y[i])
-			}
-			w.store("four", dst, func(ops ...Op) { VMOVUPS(ops...) }, y[0], y[1], y[2], y[3])
-		}
-	}
 	w.each(v.bytes/4, 4, func() {
 		v.move(w.byColumn("compensation"), compensation)
 		VMOVUPS(w.byColumn("scales"), scale)
 		VMOVUPS(w.byColumn("bias"), bias)
 	}, func() {
-		w.down("rows", "rows", many, func() {
+		w.down("rows", "rows", nil, func() {
 			y := v.make()
-			value(0, at(w.sums, 0), y)
+			value(y)
 			w.store("one", w.here, func(ops ...Op) { VMOVUPS(ops...) }, y)
 		})
 	})
@@ -201,17 +209,20 @@ func requantizeSums(v vectors) {
 		VMOVUPS(w.byColumn("scales"), scale)
 		VMOVUPS(w.byColumn("bias"), bias)
 	}
+	var n nearest
 	one := func(name string) {
 		y, x := v.make(), v.make()
 		value(at(w.sums, 0), y)
-		VDIVPS(divisor, y, y)
-		toIntegers(y, low, high)
-		VPADDD(zero, y, y)
 		if v.bytes == 64 {
+			n.divide(y, divisor, low, high, y)
+			VPADDD(zero, y, y)
 			VPMOVDB(y, x.AsX())
 			w.store(name, w.here, func(ops ...Op) { VMOVDQU8(ops...) }, x.AsX())
 			return
 		}
+		VDIVPS(divisor, y, y)
+		toIntegers(y, low, high)
+		VPADDD(zero, y, y)
 		VEXTRACTI128(Imm(1), y, x.AsX())
 		VPACKUSDW(x.AsX(), y.AsX(), y.AsX())
 		VPACKUSWB(y.AsX(), y.AsX(), y.AsX())
@@ -223,7 +234,9 @@ func requantizeSums(v vectors) {
 		RET()
 		return
 	}
-	n, doubt, doubtful := newNearest(w.t.repeat), ZMM(), K()
+	doubt, doubtful := ZMM(), K()
+	n = newNearest(w.t.repeat)
+	n.unshift(zero)
 	apart := zmm.constant("everyFourth", everyFourth...)
 	many := func(dst, sums func(i int) Mem) {
 		x := four()
@@ -241,16 +254,17 @@ func requantizeSums(v vectors) {
 		}
 		w.store("four", dst, func(ops ...Op) { VMOVDQU8(ops...) }, x[0].AsX(), x[1].AsX(), x[2].AsX(), x[3].AsX())
 	}
-	end := GP64()
+	end, odd := GP64(), GP64()
 	w.each(16, 1, start, func() {
 		Label("some")
-		MOVQ(w.row, w.t.at("first"))
-		MOVQ(w.dst, w.t.at("firstDst"))
-		MOVQ(w.sums, w.t.at("firstSums"))
 		LEAQ(Mem{Base: w.row, Disp: requantizeRows}, end)
 		CMPQ(end, w.t.at("rows"))
 		CMOVQHI(w.t.at("rows"), end)
 		MOVQ(end, w.t.at("end"))
+		w.back(end, odd)
+		MOVQ(w.row, w.t.at("first"))
+		MOVQ(w.dst, w.t.at("firstDst"))
+		MOVQ(w.sums, w.t.at("firstSums"))
 		VBROADCASTSS(w.t.at("doubt"), doubt)
 		w.down("rows", "end", many, func() { one("one") })
 		VPTESTMD(doubt, doubt, doubtful)

@@ -26,7 +26,7 @@ const vnniAhead = 2048
 
 // multiplyFields is kernel.multiplyTile.
 var multiplyFields = []string{
-	"a", "a2", "lda", "rows", "height", "nextA", "b", "ldb", "steps", "gaps", "segments", "sums", "sums2", "ldc", "nextSums",
+	"a", "a2", "lda", "lines", "rows", "height", "nextA", "nextSums", "lineRows", "lineA", "lineSums", "b", "ldb", "steps", "gaps", "segments", "sums", "sums2", "ldc",
 	"dst", "stride", "last", "compensation", "scales", "bias", "zeros", "rowScales", "floor", "doneA", "doneSums", "doneRows", "doneDst",
 }
 
@@ -162,13 +162,21 @@ func vnniMultiply(panels int) {
 	Label("dequantize")
 	k.dequantize(panels)
 	Label("next")
-	for _, step := range [][2]string{{"nextA", "doneA"}, {"nextSums", "doneSums"}} {
-		MOVQ(t.at(step[0]), left)
-		ADDQ(left, t.at(step[1]))
+	goOn := func(byA, bySums string) {
+		MOVQ(t.at(byA), left)
+		ADDQ(left, t.at("doneA"))
+		MOVQ(t.at(bySums), left)
+		ADDQ(left, t.at("doneSums"))
 	}
+	goOn("nextA", "nextSums")
 	MOVQ(t.at("height"), left)
 	SUBQ(left, t.at("rows"))
 	JG(LabelRef("tile"))
+	goOn("lineA", "lineSums")
+	MOVQ(t.at("lineRows"), left)
+	MOVQ(left, t.at("rows"))
+	DECQ(t.at("lines"))
+	JNZ(LabelRef("tile"))
 	VZEROUPPER()
 	RET()
 }
