@@ -21,6 +21,9 @@ const (
 	vnniPanels = 3
 )
 
+// vnniOften rows have a loop of their own, without jumps: lines of images are multiples of 7 often.
+const vnniOften = 7
+
 // vnniAhead is how far ahead of their use weights are fetched.
 const vnniAhead = 2048
 
@@ -138,7 +141,15 @@ func vnniMultiply(panels int) {
 	MOVQ(t.at("steps"), left)
 	CMPQ(k.rows, Imm(vnniRows/2))
 	JLE(LabelRef("few"))
+	CMPQ(k.rows, Imm(vnniOften))
+	JEQ(LabelRef("often"))
 	steps("many", func() { some(k.rows, vnniRows/2+1, vnniRows, "manyStep", row) })
+	JMP(LabelRef("ended"))
+	steps("often", func() {
+		for i := range vnniOften {
+			row(i)
+		}
+	})
 	JMP(LabelRef("ended"))
 	steps("few", func() { some(k.rows, 1, vnniRows/2, "fewStep", row) })
 	Label("ended")
