@@ -176,9 +176,11 @@ func (p *matrixPlan) blockRows() int {
 	return max(64, operandBytes/(p.operand.Planes*p.stride)/64*64)
 }
 
-// cachedRows returns how many rows of a left operand the second cache holds beside a panel.
+// cachedRows returns how many rows of a left operand are multiplied by all panels, before the next are: what the
+// second cache holds beside a panel, twice. Weights that no cache holds are read half as often then, while rows
+// come from the third.
 func (p *matrixPlan) cachedRows() int {
-	return max(1, p.set.CacheBytes/(p.operand.Planes*p.stride*p.set.Rows)) * p.set.Rows
+	return max(1, 2*p.set.CacheBytes/(p.operand.Planes*p.stride*p.set.Rows)) * p.set.Rows
 }
 
 func (*left) limit(_ *matrixPlan, _, most int) int { return most }

@@ -9,12 +9,22 @@ package kernel
 //go:noescape
 func multiplyS16AVX2(c *int32, a *uint8, lda int, b *int8, steps int, rows int)
 
-// multiplyGroupsR2P1AVX2 works like multiplyGroupsGeneric for 1 or 2 rows and 1 panels.
+// multiplyGroupsR1P1AVX2 works like multiplyGroupsGeneric for 1 rows and 1 panels.
+//
+//go:noescape
+func multiplyGroupsR1P1AVX2(t *uint8)
+
+// multiplyGroupsR2P1AVX2 works like multiplyGroupsGeneric for 2 rows and 1 panels.
 //
 //go:noescape
 func multiplyGroupsR2P1AVX2(t *uint8)
 
-// multiplyNibblesR2AVX2 works like multiplyGroupsGeneric for 1 or 2 rows and 1 panels.
+// multiplyNibblesR1AVX2 works like multiplyGroupsGeneric for 1 rows and 1 panels.
+//
+//go:noescape
+func multiplyNibblesR1AVX2(t *uint8)
+
+// multiplyNibblesR2AVX2 works like multiplyGroupsGeneric for 2 rows and 1 panels.
 //
 //go:noescape
 func multiplyNibblesR2AVX2(t *uint8)

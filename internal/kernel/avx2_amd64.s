@@ -123,211 +123,112 @@ stored:
 	VZEROUPPER
 	RET
 
-// func multiplyGroupsR2P1AVX2(t *uint8)
+// func multiplyGroupsR1P1AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyGroupsR2P1AVX2(SB), NOSPLIT, $0-8
+TEXT ·multiplyGroupsR1P1AVX2(SB), NOSPLIT, $0-8
 	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
 	MOVQ    88(AX), DI
-	MOVQ    96(AX), R8
 	MOVQ    152(AX), BX
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y2
-	CMPQ    40(AX), $0x00
-	JNE     loaded
-	MOVQ    160(AX), BX
-	VMOVUPS (BX), Y4
-	VMOVUPS 32(BX), Y6
-
-loaded:
-	XORQ CX, CX
-	XORQ DX, DX
+	XORQ    CX, CX
+	XORQ    DX, DX
 
 groups:
 	VPXOR Y1, Y1, Y1
 	VPXOR Y3, Y3, Y3
-	VPXOR Y5, Y5, Y5
-	VPXOR Y7, Y7, Y7
 	MOVQ  24(AX), BX
 
 blocks:
-	MOVQ    $0x00000008, R9
-	CMPQ    R9, BX
-	CMOVQGT BX, R9
-	SUBQ    R9, BX
-	VPXOR   Y11, Y11, Y11
-	VPXOR   Y12, Y12, Y12
-	VPXOR   Y13, Y13, Y13
-	VPXOR   Y14, Y14, Y14
-	CMPQ    40(AX), $0x00
-	JNE     few
+	MOVQ    $0x00000008, R8
+	CMPQ    R8, BX
+	CMOVQGT BX, R8
+	SUBQ    R8, BX
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
 
-many:
-	PREFETCHT0   4096(SI)
-	VMOVDQU      (SI), Y8
-	VMOVDQU      32(SI), Y9
-	VPBROADCASTD (DI)(CX*1), Y15
-	VPMADDUBSW   Y8, Y15, Y10
-	VPADDW       Y10, Y11, Y11
-	VPMADDUBSW   Y9, Y15, Y10
-	VPADDW       Y10, Y12, Y12
-	VPBROADCASTD (R8)(CX*1), Y15
-	VPMADDUBSW   Y8, Y15, Y10
-	VPADDW       Y10, Y13, Y13
-	VPMADDUBSW   Y9, Y15, Y10
-	VPADDW       Y10, Y14, Y14
-	ADDQ         $0x04, CX
-	ADDQ         $0x40, SI
-	SUBQ         $0x01, R9
-	JNZ          many
-	JMP          summed
-
-few:
 steps:
 	PREFETCHT0   4096(SI)
-	VMOVDQU      (SI), Y8
-	VMOVDQU      32(SI), Y9
-	VPBROADCASTD (DI)(CX*1), Y15
-	VPMADDUBSW   Y8, Y15, Y10
-	VPADDW       Y10, Y11, Y11
-	VPMADDUBSW   Y9, Y15, Y10
-	VPADDW       Y10, Y12, Y12
+	VMOVDQU      (SI), Y4
+	VMOVDQU      32(SI), Y5
+	VPBROADCASTD (DI)(CX*1), Y8
+	VPMADDUBSW   Y4, Y8, Y4
+	VPADDW       Y4, Y6, Y6
+	VPMADDUBSW   Y5, Y8, Y4
+	VPADDW       Y4, Y7, Y7
 	ADDQ         $0x04, CX
 	ADDQ         $0x40, SI
-	SUBQ         $0x01, R9
+	SUBQ         $0x01, R8
 	JNZ          steps
-
-summed:
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y1, Y1
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y12, Y12
-	VPADDD       Y12, Y3, Y3
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y13, Y13
-	VPADDD       Y13, Y5, Y5
-	VPMADDWD     ones16OfAVX2<>+0(SB), Y14, Y14
-	VPADDD       Y14, Y7, Y7
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y1, Y1
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y3, Y3
 	TESTQ        BX, BX
 	JNZ          blocks
 	MOVQ         56(AX), BX
-	VMOVDQU      (BX)(DX*8), Y10
-	VPBROADCASTD 280(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y1, Y1
-	CMPQ         40(AX), $0x00
-	JNE          compensated0
-	VPBROADCASTD 288(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y5, Y5
-
-compensated0:
+	VMOVDQU      (BX)(DX*8), Y4
+	VPBROADCASTD 280(AX), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPADDD       Y8, Y1, Y1
 	CMPQ         64(AX), $0x00
 	JEQ          zeroPoints0
 	MOVQ         64(AX), BX
-	VMOVDQU      (BX)(DX*8), Y10
+	VMOVDQU      (BX)(DX*8), Y4
 	MOVQ         216(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPSUBD       Y15, Y1, Y1
-	CMPQ         40(AX), $0x00
-	JNE          lowered0
-	MOVQ         224(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPSUBD       Y15, Y5, Y5
+	VPBROADCASTD (BX)(DX*1), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPSUBD       Y8, Y1, Y1
 
-lowered0:
 zeroPoints0:
-	MOVQ      48(AX), BX
-	VMOVUPS   (BX)(DX*8), Y10
-	VCVTDQ2PS Y1, Y1
-	VMULPS    Y10, Y1, Y1
-	VADDPS    Y1, Y0, Y0
-	CMPQ      40(AX), $0x00
-	JNE       scaled0
-	VCVTDQ2PS Y5, Y5
-	VMULPS    Y10, Y5, Y5
-	VADDPS    Y5, Y4, Y4
-
-scaled0:
+	MOVQ         48(AX), BX
+	VMOVUPS      (BX)(DX*8), Y4
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VADDPS       Y1, Y0, Y0
 	CMPQ         72(AX), $0x00
 	JEQ          offsets0
 	MOVQ         72(AX), BX
-	VMOVUPS      (BX)(DX*8), Y10
+	VMOVUPS      (BX)(DX*8), Y4
 	MOVQ         216(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y10, Y15, Y15
-	VADDPS       Y15, Y0, Y0
-	CMPQ         40(AX), $0x00
-	JNE          raised0
-	MOVQ         224(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y10, Y15, Y15
-	VADDPS       Y15, Y4, Y4
+	VPBROADCASTD (BX)(DX*1), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y4, Y8, Y8
+	VADDPS       Y8, Y0, Y0
 
-raised0:
 offsets0:
 	MOVQ         56(AX), BX
-	VMOVDQU      32(BX)(DX*8), Y10
-	VPBROADCASTD 280(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y3, Y3
-	CMPQ         40(AX), $0x00
-	JNE          compensated1
-	VPBROADCASTD 288(AX), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPADDD       Y15, Y7, Y7
-
-compensated1:
+	VMOVDQU      32(BX)(DX*8), Y4
+	VPBROADCASTD 280(AX), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPADDD       Y8, Y3, Y3
 	CMPQ         64(AX), $0x00
 	JEQ          zeroPoints1
 	MOVQ         64(AX), BX
-	VMOVDQU      32(BX)(DX*8), Y10
+	VMOVDQU      32(BX)(DX*8), Y4
 	MOVQ         216(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPSUBD       Y15, Y3, Y3
-	CMPQ         40(AX), $0x00
-	JNE          lowered1
-	MOVQ         224(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VPMULLD      Y10, Y15, Y15
-	VPSUBD       Y15, Y7, Y7
+	VPBROADCASTD (BX)(DX*1), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPSUBD       Y8, Y3, Y3
 
-lowered1:
 zeroPoints1:
-	MOVQ      48(AX), BX
-	VMOVUPS   32(BX)(DX*8), Y10
-	VCVTDQ2PS Y3, Y3
-	VMULPS    Y10, Y3, Y3
-	VADDPS    Y3, Y2, Y2
-	CMPQ      40(AX), $0x00
-	JNE       scaled1
-	VCVTDQ2PS Y7, Y7
-	VMULPS    Y10, Y7, Y7
-	VADDPS    Y7, Y6, Y6
-
-scaled1:
+	MOVQ         48(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
 	CMPQ         72(AX), $0x00
 	JEQ          offsets1
 	MOVQ         72(AX), BX
-	VMOVUPS      32(BX)(DX*8), Y10
+	VMOVUPS      32(BX)(DX*8), Y4
 	MOVQ         216(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y10, Y15, Y15
-	VADDPS       Y15, Y2, Y2
-	CMPQ         40(AX), $0x00
-	JNE          raised1
-	MOVQ         224(AX), BX
-	VPBROADCASTD (BX)(DX*1), Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y10, Y15, Y15
-	VADDPS       Y15, Y6, Y6
+	VPBROADCASTD (BX)(DX*1), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y4, Y8, Y8
+	VADDPS       Y8, Y2, Y2
 
-raised1:
 offsets1:
 	ADDQ    $0x08, DX
 	DECQ    32(AX)
@@ -335,13 +236,6 @@ offsets1:
 	MOVQ    152(AX), BX
 	VMOVUPS Y0, (BX)
 	VMOVUPS Y2, 32(BX)
-	CMPQ    40(AX), $0x00
-	JNE     stored
-	MOVQ    160(AX), BX
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y6, 32(BX)
-
-stored:
 	VZEROUPPER
 	RET
 
@@ -363,9 +257,9 @@ DATA eightsOfAVX2<>+16(SB)/8, $0x0808080808080808
 DATA eightsOfAVX2<>+24(SB)/8, $0x0808080808080808
 GLOBL eightsOfAVX2<>(SB), RODATA|NOPTR, $32
 
-// func multiplyNibblesR2AVX2(t *uint8)
+// func multiplyGroupsR2P1AVX2(t *uint8)
 // Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·multiplyNibblesR2AVX2(SB), NOSPLIT, $0-8
+TEXT ·multiplyGroupsR2P1AVX2(SB), NOSPLIT, $0-8
 	PCALIGN $0x40
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), SI
@@ -374,15 +268,11 @@ TEXT ·multiplyNibblesR2AVX2(SB), NOSPLIT, $0-8
 	MOVQ    152(AX), BX
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y2
-	CMPQ    40(AX), $0x00
-	JNE     loaded
 	MOVQ    160(AX), BX
 	VMOVUPS (BX), Y4
 	VMOVUPS 32(BX), Y6
-
-loaded:
-	XORQ CX, CX
-	XORQ DX, DX
+	XORQ    CX, CX
+	XORQ    DX, DX
 
 groups:
 	VPXOR Y1, Y1, Y1
@@ -400,10 +290,307 @@ blocks:
 	VPXOR   Y12, Y12, Y12
 	VPXOR   Y13, Y13, Y13
 	VPXOR   Y14, Y14, Y14
-	CMPQ    40(AX), $0x00
-	JNE     few
 
-many:
+steps:
+	PREFETCHT0   4096(SI)
+	VMOVDQU      (SI), Y8
+	VMOVDQU      32(SI), Y9
+	VPBROADCASTD (DI)(CX*1), Y15
+	VPMADDUBSW   Y8, Y15, Y10
+	VPADDW       Y10, Y11, Y11
+	VPMADDUBSW   Y9, Y15, Y10
+	VPADDW       Y10, Y12, Y12
+	VPBROADCASTD (R8)(CX*1), Y15
+	VPMADDUBSW   Y8, Y15, Y10
+	VPADDW       Y10, Y13, Y13
+	VPMADDUBSW   Y9, Y15, Y10
+	VPADDW       Y10, Y14, Y14
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x01, R9
+	JNZ          steps
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y1, Y1
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y14, Y14
+	VPADDD       Y14, Y7, Y7
+	TESTQ        BX, BX
+	JNZ          blocks
+	MOVQ         56(AX), BX
+	VMOVDQU      (BX)(DX*8), Y10
+	VPBROADCASTD 280(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 288(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	CMPQ         64(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         64(AX), BX
+	VMOVDQU      (BX)(DX*8), Y10
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y1, Y1
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y5, Y5
+
+zeroPoints0:
+	MOVQ         48(AX), BX
+	VMOVUPS      (BX)(DX*8), Y10
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y10, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y10, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	CMPQ         72(AX), $0x00
+	JEQ          offsets0
+	MOVQ         72(AX), BX
+	VMOVUPS      (BX)(DX*8), Y10
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y0, Y0
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y4, Y4
+
+offsets0:
+	MOVQ         56(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y10
+	VPBROADCASTD 280(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 288(AX), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	CMPQ         64(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         64(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y10
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y3, Y3
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VPMULLD      Y10, Y15, Y15
+	VPSUBD       Y15, Y7, Y7
+
+zeroPoints1:
+	MOVQ         48(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y10
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y10, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y10, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	CMPQ         72(AX), $0x00
+	JEQ          offsets1
+	MOVQ         72(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y10
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y2, Y2
+	MOVQ         224(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y15
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y10, Y15, Y15
+	VADDPS       Y15, Y6, Y6
+
+offsets1:
+	ADDQ    $0x08, DX
+	DECQ    32(AX)
+	JNZ     groups
+	MOVQ    152(AX), BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y2, 32(BX)
+	MOVQ    160(AX), BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y6, 32(BX)
+	VZEROUPPER
+	RET
+
+// func multiplyNibblesR1AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·multiplyNibblesR1AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    88(AX), DI
+	MOVQ    152(AX), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y2
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXOR Y1, Y1, Y1
+	VPXOR Y3, Y3, Y3
+	MOVQ  24(AX), BX
+
+blocks:
+	MOVQ    $0x00000008, R8
+	CMPQ    R8, BX
+	CMOVQGT BX, R8
+	SUBQ    R8, BX
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+
+steps:
+	PREFETCHT0   4096(SI)
+	VMOVDQU      (SI), Y4
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y4, Y4
+	VPSUBB       eightsOfAVX2<>+0(SB), Y4, Y4
+	VMOVDQU      32(SI), Y5
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y5, Y5
+	VPSUBB       eightsOfAVX2<>+0(SB), Y5, Y5
+	VPBROADCASTD (DI)(CX*1), Y8
+	VPMADDUBSW   Y4, Y8, Y4
+	VPADDW       Y4, Y6, Y6
+	VPMADDUBSW   Y5, Y8, Y4
+	VPADDW       Y4, Y7, Y7
+	VMOVDQU      (SI), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y4, Y4
+	VPSUBB       eightsOfAVX2<>+0(SB), Y4, Y4
+	VMOVDQU      32(SI), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        lowHalvesOfAVX2<>+0(SB), Y5, Y5
+	VPSUBB       eightsOfAVX2<>+0(SB), Y5, Y5
+	VPBROADCASTD 4(DI)(CX*1), Y8
+	VPMADDUBSW   Y4, Y8, Y4
+	VPADDW       Y4, Y6, Y6
+	VPMADDUBSW   Y5, Y8, Y4
+	VPADDW       Y4, Y7, Y7
+	ADDQ         $0x08, CX
+	ADDQ         $0x40, SI
+	SUBQ         $0x02, R8
+	JNZ          steps
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y1, Y1
+	VPMADDWD     ones16OfAVX2<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	TESTQ        BX, BX
+	JNZ          blocks
+	MOVQ         56(AX), BX
+	VMOVDQU      (BX)(DX*8), Y4
+	VPBROADCASTD 280(AX), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	CMPQ         64(AX), $0x00
+	JEQ          zeroPoints0
+	MOVQ         64(AX), BX
+	VMOVDQU      (BX)(DX*8), Y4
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPSUBD       Y8, Y1, Y1
+
+zeroPoints0:
+	MOVQ         48(AX), BX
+	VMOVUPS      (BX)(DX*8), Y4
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	CMPQ         72(AX), $0x00
+	JEQ          offsets0
+	MOVQ         72(AX), BX
+	VMOVUPS      (BX)(DX*8), Y4
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y4, Y8, Y8
+	VADDPS       Y8, Y0, Y0
+
+offsets0:
+	MOVQ         56(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y4
+	VPBROADCASTD 280(AX), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	CMPQ         64(AX), $0x00
+	JEQ          zeroPoints1
+	MOVQ         64(AX), BX
+	VMOVDQU      32(BX)(DX*8), Y4
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y8
+	VPMULLD      Y4, Y8, Y8
+	VPSUBD       Y8, Y3, Y3
+
+zeroPoints1:
+	MOVQ         48(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	CMPQ         72(AX), $0x00
+	JEQ          offsets1
+	MOVQ         72(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y4
+	MOVQ         216(AX), BX
+	VPBROADCASTD (BX)(DX*1), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y4, Y8, Y8
+	VADDPS       Y8, Y2, Y2
+
+offsets1:
+	ADDQ    $0x08, DX
+	DECQ    32(AX)
+	JNZ     groups
+	MOVQ    152(AX), BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y2, 32(BX)
+	VZEROUPPER
+	RET
+
+// func multiplyNibblesR2AVX2(t *uint8)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·multiplyNibblesR2AVX2(SB), NOSPLIT, $0-8
+	PCALIGN $0x40
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), SI
+	MOVQ    88(AX), DI
+	MOVQ    96(AX), R8
+	MOVQ    152(AX), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y2
+	MOVQ    160(AX), BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y6
+	XORQ    CX, CX
+	XORQ    DX, DX
+
+groups:
+	VPXOR Y1, Y1, Y1
+	VPXOR Y3, Y3, Y3
+	VPXOR Y5, Y5, Y5
+	VPXOR Y7, Y7, Y7
+	MOVQ  24(AX), BX
+
+blocks:
+	MOVQ    $0x00000008, R9
+	CMPQ    R9, BX
+	CMOVQGT BX, R9
+	SUBQ    R9, BX
+	VPXOR   Y11, Y11, Y11
+	VPXOR   Y12, Y12, Y12
+	VPXOR   Y13, Y13, Y13
+	VPXOR   Y14, Y14, Y14
+
+steps:
 	PREFETCHT0   4096(SI)
 	VMOVDQU      (SI), Y8
 	VPAND        lowHalvesOfAVX2<>+0(SB), Y8, Y8
@@ -442,42 +629,7 @@ many:
 	ADDQ         $0x08, CX
 	ADDQ         $0x40, SI
 	SUBQ         $0x02, R9
-	JNZ          many
-	JMP          summed
-
-few:
-steps:
-	PREFETCHT0   4096(SI)
-	VMOVDQU      (SI), Y8
-	VPAND        lowHalvesOfAVX2<>+0(SB), Y8, Y8
-	VPSUBB       eightsOfAVX2<>+0(SB), Y8, Y8
-	VMOVDQU      32(SI), Y9
-	VPAND        lowHalvesOfAVX2<>+0(SB), Y9, Y9
-	VPSUBB       eightsOfAVX2<>+0(SB), Y9, Y9
-	VPBROADCASTD (DI)(CX*1), Y15
-	VPMADDUBSW   Y8, Y15, Y10
-	VPADDW       Y10, Y11, Y11
-	VPMADDUBSW   Y9, Y15, Y10
-	VPADDW       Y10, Y12, Y12
-	VMOVDQU      (SI), Y8
-	VPSRLW       $0x04, Y8, Y8
-	VPAND        lowHalvesOfAVX2<>+0(SB), Y8, Y8
-	VPSUBB       eightsOfAVX2<>+0(SB), Y8, Y8
-	VMOVDQU      32(SI), Y9
-	VPSRLW       $0x04, Y9, Y9
-	VPAND        lowHalvesOfAVX2<>+0(SB), Y9, Y9
-	VPSUBB       eightsOfAVX2<>+0(SB), Y9, Y9
-	VPBROADCASTD 4(DI)(CX*1), Y15
-	VPMADDUBSW   Y8, Y15, Y10
-	VPADDW       Y10, Y11, Y11
-	VPMADDUBSW   Y9, Y15, Y10
-	VPADDW       Y10, Y12, Y12
-	ADDQ         $0x08, CX
-	ADDQ         $0x40, SI
-	SUBQ         $0x02, R9
 	JNZ          steps
-
-summed:
 	VPMADDWD     ones16OfAVX2<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y1, Y1
 	VPMADDWD     ones16OfAVX2<>+0(SB), Y12, Y12
@@ -493,13 +645,9 @@ summed:
 	VPBROADCASTD 280(AX), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	CMPQ         40(AX), $0x00
-	JNE          compensated0
 	VPBROADCASTD 288(AX), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPADDD       Y15, Y5, Y5
-
-compensated0:
 	CMPQ         64(AX), $0x00
 	JEQ          zeroPoints0
 	MOVQ         64(AX), BX
@@ -508,27 +656,20 @@ compensated0:
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y1, Y1
-	CMPQ         40(AX), $0x00
-	JNE          lowered0
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y5, Y5
 
-lowered0:
 zeroPoints0:
-	MOVQ      48(AX), BX
-	VMOVUPS   (BX)(DX*8), Y10
-	VCVTDQ2PS Y1, Y1
-	VMULPS    Y10, Y1, Y1
-	VADDPS    Y1, Y0, Y0
-	CMPQ      40(AX), $0x00
-	JNE       scaled0
-	VCVTDQ2PS Y5, Y5
-	VMULPS    Y10, Y5, Y5
-	VADDPS    Y5, Y4, Y4
-
-scaled0:
+	MOVQ         48(AX), BX
+	VMOVUPS      (BX)(DX*8), Y10
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y10, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y10, Y5, Y5
+	VADDPS       Y5, Y4, Y4
 	CMPQ         72(AX), $0x00
 	JEQ          offsets0
 	MOVQ         72(AX), BX
@@ -538,28 +679,21 @@ scaled0:
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
 	VADDPS       Y15, Y0, Y0
-	CMPQ         40(AX), $0x00
-	JNE          raised0
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
 	VADDPS       Y15, Y4, Y4
 
-raised0:
 offsets0:
 	MOVQ         56(AX), BX
 	VMOVDQU      32(BX)(DX*8), Y10
 	VPBROADCASTD 280(AX), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	CMPQ         40(AX), $0x00
-	JNE          compensated1
 	VPBROADCASTD 288(AX), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPADDD       Y15, Y7, Y7
-
-compensated1:
 	CMPQ         64(AX), $0x00
 	JEQ          zeroPoints1
 	MOVQ         64(AX), BX
@@ -568,27 +702,20 @@ compensated1:
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y3, Y3
-	CMPQ         40(AX), $0x00
-	JNE          lowered1
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VPMULLD      Y10, Y15, Y15
 	VPSUBD       Y15, Y7, Y7
 
-lowered1:
 zeroPoints1:
-	MOVQ      48(AX), BX
-	VMOVUPS   32(BX)(DX*8), Y10
-	VCVTDQ2PS Y3, Y3
-	VMULPS    Y10, Y3, Y3
-	VADDPS    Y3, Y2, Y2
-	CMPQ      40(AX), $0x00
-	JNE       scaled1
-	VCVTDQ2PS Y7, Y7
-	VMULPS    Y10, Y7, Y7
-	VADDPS    Y7, Y6, Y6
-
-scaled1:
+	MOVQ         48(AX), BX
+	VMOVUPS      32(BX)(DX*8), Y10
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y10, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y10, Y7, Y7
+	VADDPS       Y7, Y6, Y6
 	CMPQ         72(AX), $0x00
 	JEQ          offsets1
 	MOVQ         72(AX), BX
@@ -598,15 +725,12 @@ scaled1:
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
 	VADDPS       Y15, Y2, Y2
-	CMPQ         40(AX), $0x00
-	JNE          raised1
 	MOVQ         224(AX), BX
 	VPBROADCASTD (BX)(DX*1), Y15
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y10, Y15, Y15
 	VADDPS       Y15, Y6, Y6
 
-raised1:
 offsets1:
 	ADDQ    $0x08, DX
 	DECQ    32(AX)
@@ -614,13 +738,9 @@ offsets1:
 	MOVQ    152(AX), BX
 	VMOVUPS Y0, (BX)
 	VMOVUPS Y2, 32(BX)
-	CMPQ    40(AX), $0x00
-	JNE     stored
 	MOVQ    160(AX), BX
 	VMOVUPS Y4, (BX)
 	VMOVUPS Y6, 32(BX)
-
-stored:
 	VZEROUPPER
 	RET
 

@@ -59,12 +59,12 @@ func multiplyGroupsR4P2VNNI(t *uint8)
 //go:noescape
 func multiplyGroupsR4P3VNNI(t *uint8)
 
-// multiplyNibblesR1VNNI works like multiplyGroupsGeneric for 1 or 1 rows and 1 panels.
+// multiplyNibblesR1VNNI works like multiplyGroupsGeneric for 1 rows and 1 panels.
 //
 //go:noescape
 func multiplyNibblesR1VNNI(t *uint8)
 
-// multiplyNibblesR2VNNI works like multiplyGroupsGeneric for 2 or 2 rows and 1 panels.
+// multiplyNibblesR2VNNI works like multiplyGroupsGeneric for 2 rows and 1 panels.
 //
 //go:noescape
 func multiplyNibblesR2VNNI(t *uint8)

@@ -45,8 +45,8 @@ var avx2Set = Set{
 }.above(&generic)
 
 var (
-	codeGroupsAVX2   = groupForm{PanelColumns, []groupKernel{{1, 2, []asm{multiplyGroupsR2P1AVX2}}}}
-	nibbleGroupsAVX2 = groupForm{PanelColumns, []groupKernel{{1, 2, []asm{multiplyNibblesR2AVX2}}}}
+	codeGroupsAVX2   = groupForm{PanelColumns, []groupKernel{{1, 1, []asm{multiplyGroupsR1P1AVX2}}, {2, 2, []asm{multiplyGroupsR2P1AVX2}}}}
+	nibbleGroupsAVX2 = groupForm{PanelColumns, []groupKernel{{1, 1, []asm{multiplyNibblesR1AVX2}}, {2, 2, []asm{multiplyNibblesR2AVX2}}}}
 	wideGroupsAVX2   = [2]groupForm{
 		{PanelColumns / 2, []groupKernel{{1, 2, []asm{multiply2PlanesR2P1AVX2}}}},
 		{PanelColumns / 2, []groupKernel{{1, 2, []asm{multiply3PlanesR2P1AVX2}}}},

@@ -23,7 +23,7 @@ var avx512Set = func() *Set {
 		ConvertTensors: ConvertTensors{QuantizeColumns: quantizeColumnsInAVX512, DequantizeColumns: dequantizeColumnsInAVX512},
 		LeftPacking:    LeftPacking{SplitFixed: splitFixedInAVX512},
 		Product: Product{
-			Format: U8, Rows: 8 * vnniRows, Panels: vnniPanels, FewRows: vnniRows, FewPanels: vnniPanels + 1, Depth: StepDepth, Segments: true, CacheBytes: 1 << 20, Rate: 400e9, QuantizeRate: 5e9,
+			Format: U8, Rows: 8 * vnniRows, Panels: vnniPanels, FewRows: vnniRows, FewPanels: vnniPanels + 1, Depth: StepDepth, Segments: true, CacheBytes: 512 << 10, Rate: 400e9, QuantizeRate: 5e9,
 			CodeRows: codeRows, GroupBits: 8, GroupDepth: 1024, NibbleRows: 24,
 			Multiply: multiplyInVNNI, MultiplyDequantize: multiplyDequantizeInVNNI, DecodeCodes: decodeBy(&codesVNNI), MultiplyCodes: multiplyCodesInVNNI,
 			MultiplyGroups:     multiplyGroupsBy(codeGroupsVNNI, nibbleGroupsVNNI),

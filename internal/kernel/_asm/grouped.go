@@ -20,6 +20,14 @@ var groupsFields = slices.Concat(
 // field few is set. The two may be the same.
 type height struct{ few, rows int }
 
+// String returns the rows for a sentence.
+func (h height) String() string {
+	if h.few == h.rows {
+		return fmt.Sprint(h.rows)
+	}
+	return fmt.Sprintf("%d or %d", h.few, h.rows)
+}
+
 // each emits body for all rows, of which it jumps over those behind the few.
 func (h height) each(few Op, label string, body func(i int)) {
 	for i := range h.rows {
@@ -67,7 +75,7 @@ func newGroupsTile(v vectors, h height, panels int, packed bool, isa string) *gr
 	if packed {
 		name = fmt.Sprintf("multiplyNibblesR%d%s", h.rows, isa)
 	}
-	function(name, "t *uint8", fmt.Sprintf("%s works like multiplyGroupsGeneric for %d or %d rows and %d panels.", name, h.few, h.rows, panels))
+	function(name, "t *uint8", fmt.Sprintf("%s works like multiplyGroupsGeneric for %v rows and %d panels.", name, h, panels))
 	k := &groupsTile{vectors: v, height: h, t: record{arg("t"), groupsFields}, packed: packed, p: GP64(), group: GP64(), list: GP64()}
 	k.codes = k.t.load("codes")
 	for i := range h.rows {

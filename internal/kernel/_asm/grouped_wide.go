@@ -36,8 +36,8 @@ type wideCell struct {
 func newWideTile(v vectors, planes int, h height, panels int, isa string) *wideTile {
 	name := fmt.Sprintf("multiply%dPlanesR%dP%d%s", planes, h.rows, panels, isa)
 	function(name, "t *uint8", fmt.Sprintf(
-		"%s works like multiplyWideGroupsGeneric for %d or %d rows of %d planes and %d columns of %d panels.",
-		name, h.few, h.rows, planes, v.bytes/4, panels))
+		"%s works like multiplyWideGroupsGeneric for %v rows of %d planes and %d columns of %d panels.",
+		name, h, planes, v.bytes/4, panels))
 	k := &wideTile{vectors: v, height: h, t: record{arg("t"), groupsFields}, group: GP64(), list: GP64(), x: v.make()}
 	k.codes, k.plane = k.t.load("codes"), k.t.load("plane")
 	for i := range h.rows {
