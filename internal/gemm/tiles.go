@@ -71,8 +71,7 @@ func (p *matrixPlan) panels(rows int) int {
 // unpackedBytes is how much of unpacked panels the second cache holds.
 const unpackedBytes = 128 << 10
 
-// tiles computes a part of the result, with all panels for so many cached rows, then for
-// the next.
+// tiles computes a part of the result, with all panels for so many cached rows, then for the next.
 func (b *block) tiles(s *scratch, r part, rows multiplier, cached int) {
 	p := b.plan
 	s.fit(p.set)
