@@ -15,9 +15,7 @@ func (dense) tile(b *block, s *scratch, t tile, rows multiplier) {
 	}
 	rows.operand(&s.left, p, t, 0, p.depth)
 	p.right(&s.right, t, 0)
-	e := &s.epilogue
-	p.epilogue(e, t, b.left.zeros[t.row:][:t.rows], b.left.scales32[t.row:][:t.rows])
-	dst, stride := b.results(s, t, e.Columns)
+	e, dst, stride := b.toReal(s, t)
 	p.set.MultiplyDequantize(dst, stride, sums, &s.left, &s.right, e)
 	b.quantize(dst, t, e.Columns)
 }
@@ -32,17 +30,24 @@ func (p *matrixPlan) epilogue(e *kernel.Epilogue, t tile, zeros []int32, scales 
 
 // end turns the sums of a tile into the results of a block.
 func (p *matrixPlan) end(b *block, s *scratch, t tile) {
-	e, n := &s.epilogue, p.w.N
 	sums := s.sums[:t.rows*t.columns()]
 	if b.finite {
+		e, n := &s.epilogue, p.w.N
 		p.epilogue(e, t, b.left.zeros[:1], b.left.scales32[:1])
 		p.set.RequantizeSums(b.target.Quantized[t.row*n+t.column():], n, sums, e, b.target.Params)
 		return
 	}
-	p.epilogue(e, t, b.left.zeros[t.row:][:t.rows], b.left.scales32[t.row:][:t.rows])
-	dst, stride := b.results(s, t, e.Columns)
+	e, dst, stride := b.toReal(s, t)
 	p.set.DequantizeSums(dst, stride, sums, e)
 	b.quantize(dst, t, e.Columns)
+}
+
+// toReal returns the epilogue of a tile to real values, where they go, and how far rows are apart there.
+func (b *block) toReal(s *scratch, t tile) (e *kernel.Epilogue, dst []float32, stride int) {
+	e = &s.epilogue
+	b.plan.epilogue(e, t, b.left.zeros[t.row:][:t.rows], b.left.scales32[t.row:][:t.rows])
+	dst, stride = b.results(s, t, e.Columns)
+	return e, dst, stride
 }
 
 // wideDense is the algorithm for a fixed point and such columns.
