@@ -74,9 +74,7 @@ func eachGroups[T float32 | float64](acc []T, a *Left, b *Groups, form *groupFor
 	var t groupsTile
 	most := len(form.kernels[0].panels)
 	for panel, panels := 0, 0; panel < b.Panels; panel += panels {
-		if panels = min(most, b.Panels-panel); most > 2 && b.Panels-panel == most+1 {
-			panels = (most + 1) / 2 // one panel alone is slow
-		}
+		panels = panelsAtOnce(b.Panels-panel, most)
 		for row, rows := 0, 0; row < a.Rows; row += rows {
 			kernel, all := form.of(a.Rows - row)
 			rows, t.few = min(all, a.Rows-row), 0

@@ -18,7 +18,7 @@ func multiplyInVNNI(sums []int32, a *Left, b *Right) {
 	plane := a.Lines * a.Rows * row
 	t := newMultiplyTile(a, b)
 	for panel, panels := 0, 0; panel < b.Panels; panel += panels {
-		panels = panelsAtOnce(b.Panels - panel)
+		panels = panelsAtOnce(b.Panels-panel, vnniPanels)
 		t.b = &b.Codes[panel*b.Stride]
 		to := sums[panel*PanelColumns:]
 		if a.Planes == 1 {
@@ -50,7 +50,7 @@ func multiplyDequantizeInVNNI(dst []float32, stride int, sums []int32, a *Left, 
 	t.a, t.a2, t.lda = byTurns(a.Data, 1, a.Rows, a.Stride, 0)
 	t.zeros, t.rowScales, t.floor, t.stride = &e.Zeros[0], &e.RowScales[0], e.Floor, 4*stride
 	for panel, panels := 0, 0; panel < b.Panels; panel += panels {
-		panels = panelsAtOnce(b.Panels - panel)
+		panels = panelsAtOnce(b.Panels-panel, vnniPanels)
 		column := panel * PanelColumns
 		t.b = &b.Codes[panel*b.Stride]
 		t.last = 1<<min(PanelColumns, e.Columns-column-(panels-1)*PanelColumns) - 1
@@ -73,12 +73,13 @@ func newMultiplyTile(a *Left, b *Right) multiplyTile {
 	return multiplyTile{ldb: b.Stride, steps: a.Steps, gaps: unsafe.SliceData(a.Gaps), segments: len(a.Gaps) + 1}
 }
 
-// panelsAtOnce returns how many panels of those that are left are multiplied at a time.
-func panelsAtOnce(left int) int {
-	if left == vnniPanels+1 {
-		return (vnniPanels + 1) / 2 // one panel alone is slow
+// panelsAtOnce returns how many panels of those that are left are multiplied at a time, by kernels for at most so
+// many.
+func panelsAtOnce(left, most int) int {
+	if most > 2 && left == most+1 {
+		return (most + 1) / 2 // one panel alone is slow
 	}
-	return min(vnniPanels, left)
+	return min(most, left)
 }
 
 // evenly returns the most of n things that are in a part, where there are as few parts of at most some as can

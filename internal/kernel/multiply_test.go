@@ -29,14 +29,13 @@ func (m *memory) choose(low, high int32) func() int32 {
 	)
 }
 
-// multiplyTrial has the shape {rows, panels, steps}. Rows, planes and panels are apart, at any alignment, and
-// the last of them ends where its elements do. Where a set takes segments, rows may be several, and overlap.
+// multiplyTrial has the shape of productOperands.
 func multiplyTrial(s *Set, m *memory, shape shape) {
 	a, b := productOperands(s, m, shape, param(m, 1+m.IntN(2)*m.IntN(3)))
 	s.Multiply(take(m, a.Planes*a.Lines*a.Rows*b.Panels*PanelColumns, m.integer32), a, b)
 }
 
-// multiplyDequantizeTrial has the same shape.
+// multiplyDequantizeTrial does too, and what sums it leaves does not count.
 func multiplyDequantizeTrial(s *Set, m *memory, size shape) {
 	a, b := productOperands(s, m, size, 1)
 	rows, columns := a.Lines*a.Rows, b.Panels*PanelColumns
@@ -45,6 +44,8 @@ func multiplyDequantizeTrial(s *Set, m *memory, size shape) {
 	s.MultiplyDequantize(dst, stride, make([]int32, rows*columns), a, b, e)
 }
 
+// productOperands has the shape {rows, panels, steps}. Rows, planes and panels are apart, at any alignment, and
+// the last of them ends where its elements do. Where a set takes segments, rows may be several, and overlap.
 func productOperands(s *Set, m *memory, shape shape, planes int) (*Left, *Right) {
 	size := s.Format.Bytes()
 	a := Left{Rows: shape[0], Lines: 1, Steps: shape[2], Planes: planes}

@@ -22,8 +22,8 @@ func multiplyPixelsInVNNI(dst []float32, stride int, x *Pixels, b []int8, e *Epi
 	last := all >> (vectors*vector - x.Count)
 	for j := 0; j < e.Columns; j += pixelFilters {
 		t := pixelTile{
-			stride: 4 * stride, filters: min(pixelFilters, e.Columns-j), offsets: &x.Offsets[0], steps: len(x.Offsets), b: &b[j*StepDepth], compensation: &compensation[j], scales: &e.Scales[j],
-			bias: &e.Bias[j], rowScale: e.RowScales[0], floor: e.Floor,
+			stride: 4 * stride, filters: min(pixelFilters, e.Columns-j), offsets: &x.Offsets[0], steps: len(x.Offsets),
+			b: &b[j*StepDepth], compensation: &compensation[j], scales: &e.Scales[j], bias: &e.Bias[j], rowScale: e.RowScales[0], floor: e.Floor,
 		}
 		at := func(h, v int) (*float32, *uint8) {
 			return &dst[j*stride+h*x.Count+v*vector], &x.Data[h*x.RowStep+v*vector*StepDepth]

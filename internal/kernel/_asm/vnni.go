@@ -29,7 +29,8 @@ const vnniAhead = 2048
 
 // multiplyFields is kernel.multiplyTile.
 var multiplyFields = []string{
-	"a", "a2", "lda", "lines", "rows", "height", "nextA", "nextSums", "lineRows", "lineA", "lineSums", "b", "ldb", "steps", "gaps", "segments", "sums", "sums2", "ldc",
+	"a", "a2", "lda", "lines", "rows", "height", "nextA", "nextSums", "lineRows", "lineA", "lineSums",
+	"b", "ldb", "steps", "gaps", "segments", "sums", "sums2", "ldc",
 	"dst", "stride", "last", "compensation", "scales", "bias", "zeros", "rowScales", "floor", "doneA", "doneSums", "doneRows", "doneDst",
 }
 
